@@ -40,6 +40,25 @@ MAX_EXPONENT = 64  # of a matrix power: its derivative has as many terms
 
 # Sums and products
 
+FLAT = 16  # nested sums and products are flattened up to this length; longer ones stay nested, and shared
+
+
+def _flat(arg: Expr, op: Operation) -> tuple[Expr, ...]:
+    """The operands of nested uses of `op`, in order; the node itself where they are too many."""
+    if arg.op is not op:
+        return (arg,)
+    found: list[Expr] = []
+    stack = [arg]
+    while stack:
+        node = stack.pop()
+        if node.op is op:
+            stack += reversed(node.args)
+        else:
+            found.append(node)
+        if len(found) + len(stack) > FLAT:
+            return (arg,)
+    return tuple(found)
+
 
 def _add_shape(args: tuple[Expr, ...], data: Data) -> Shape:
     first = args[0].shape
@@ -61,10 +80,7 @@ def _add_light(args: tuple[Expr, ...], data: Data) -> Expr | None:
     _add_shape(args, data)
     terms: list[Expr] = []
     for arg in args:
-        if arg.op is add:
-            terms += arg.args
-        elif not is_zero(arg):
-            terms.append(arg)
+        terms += [term for term in _flat(arg, add) if not is_zero(term)]
     if not terms:
         return args[0]
     return terms[0] if len(terms) == 1 else add.make(tuple(terms))
@@ -80,7 +96,7 @@ def _mul_shape(args: tuple[Expr, ...], data: Data) -> Shape:
 def _mul_light(args: tuple[Expr, ...], data: Data) -> Expr | None:
     coefficient, factors = Fraction(1), []
     for arg in args:
-        for factor in arg.args if arg.op is mul else (arg,):
+        for factor in _flat(arg, mul):
             if factor.op is number_op:
                 coefficient *= factor.data[0]
             else:
@@ -140,10 +156,8 @@ def _matmul_light(args: tuple[Expr, ...], data: Data) -> Expr | None:
         if arg.is_scalar:
             # A product of a row and a column is a scalar: it commutes out of the chain.
             scalars.append(arg)
-        elif arg.op is matmul:
-            factors += arg.args
         else:
-            factors.append(arg)
+            factors += _flat(arg, matmul)
     if not factors:
         return mul(*scalars)
     _matmul_shape(tuple(factors), data)
@@ -190,12 +204,10 @@ def _hadamard_light(args: tuple[Expr, ...], data: Data) -> Expr | None:
         if arg.op is scale:
             scalars.append(arg.args[0])
             arg = arg.args[1]
-        if arg.op is hadamard:
-            factors += arg.args
-        elif arg.op is zeros_op:
+        if arg.op is zeros_op:
             return arg
-        elif arg.op is not ones_op:
-            factors.append(arg)
+        if arg.op is not ones_op:
+            factors += _flat(arg, hadamard)
     product = factors[0] if len(factors) == 1 else hadamard.make(tuple(factors)) if factors else ones(*shape)
     return scale(mul(*scalars), product) if scalars else product
 
@@ -498,6 +510,12 @@ softplus = elementwise("softplus")
 def sqrt(value: Any) -> Expr:
     """The square root, entry by entry."""
     return power(value, Fraction(1, 2))
+
+
+def diag(value: Any) -> Expr:
+    """The diagonal matrix of a vector, or the diagonal of a matrix as a vector."""
+    value = as_expr(value)
+    return diagonal_matrix(value) if value.is_vector else diagonal(value)
 
 
 def mean(value: Any) -> Expr:

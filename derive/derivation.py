@@ -1,0 +1,419 @@
+"""The reverse sweep, and the record of a derivation that every renderer reads.
+
+The graph of a scalar loss is walked from the loss to the variable.  Every node hands its
+cotangent G = ∂L/∂(node) through the pullback of its rule to its operands; cotangents are
+summed where a node is used more than once, which keeps the sweep linear in the graph.
+Only at the variable are the summands kept apart, one for each occurrence, an occurrence
+being an edge into the variable.  Through Wᵀ the contribution is ∂L/∂Wᵀ, transposed.
+
+[MN]  Magnus & Neudecker, Matrix Differential Calculus, 3rd ed., 2019, ch. 9.
+[GW]  Griewank & Walther, Evaluating Derivatives, 2nd ed., 2008, ch. 3.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .association import associate
+from .errors import LimitError, ShapeError
+from .expr import Expr, depends_on, is_zero, nodes, number, symbol_count, symbol_op, zero_like
+from .operations import add, matmul, transpose
+from .rules import RULES, Rule
+from .shapes import shape_text
+
+MAX_SYMBOLS = 4000  # of a form that is written out flat
+
+
+class Step:
+    """One pullback: from the cotangent of a node to its share in the cotangent of an operand.
+
+    Attributes
+    ----------
+    number : int
+        1, 2, ... in the order of the sweep.
+    node, operand : Expr
+        In written form; `node.args[index]` of the evaluation graph is the operand.
+    rule : Rule
+    cotangent : Expr
+        ∂L/∂node, complete.
+    contribution : Expr
+        What the rule passes to the operand.
+    total : Expr or None
+        ∂L/∂operand, once all its contributions are in; None before.
+    """
+
+    __slots__ = ("number", "node", "view", "operand", "index", "rule", "cotangent", "contribution", "total")
+
+    def __init__(self, number: int, node: Expr, view: Expr, index: int, cotangent: Expr, contribution: Expr) -> None:
+        self.number = number
+        self.node = node
+        self.view = view  # the node over its operands in written form, as the rule sees it
+        self.operand = view.args[index]
+        self.index = index
+        self.rule: Rule = RULES[view.op.name]
+        self.cotangent = cotangent
+        self.contribution = contribution
+        self.total: Expr | None = None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the cotangent of the operand is complete with this step."""
+        return self.total is not None
+
+
+class Contribution:
+    """What one occurrence of the variable contributes to the gradient.
+
+    Attributes
+    ----------
+    occurrence : Expr
+        The variable, or its transpose where it enters transposed.
+    route : tuple of Expr
+        The nodes from the loss down to the one that uses the occurrence.
+    expression : Expr
+        In the shape of the variable.
+    transposed_from : Expr or None
+        ∂L/∂Wᵀ, where the occurrence is Wᵀ.
+    """
+
+    __slots__ = ("occurrence", "route", "expression", "transposed_from")
+
+    def __init__(
+        self, occurrence: Expr, route: tuple[Expr, ...], expression: Expr, transposed_from: Expr | None
+    ) -> None:
+        self.occurrence = occurrence
+        self.route = route
+        self.expression = expression
+        self.transposed_from = transposed_from
+
+    def __repr__(self) -> str:
+        return f"<through {self.occurrence.text()}: {self.expression.text()}>"
+
+
+class Sweep:
+    """The result of one reverse sweep: graph, steps, contributions and their sum."""
+
+    __slots__ = ("forward", "steps", "contributions", "total", "conditions", "cotangents")
+
+    def __init__(self, loss: Expr, wrt: Expr, cotangent: Expr | None = None) -> None:
+        graph = associate(loss)
+        root, wrt_node = graph[loss], graph.get(wrt, wrt)
+        order = nodes(root)
+        written = _written(order)
+        active = depends_on(root, [wrt_node])
+        self.forward = [node for node in order if node.args]
+        self.steps: list[Step] = []
+        self.conditions: list[str] = []
+        self.cotangents: dict[Expr, Expr] = {}  # by node of the evaluation graph
+        received: dict[Expr, list[Expr]] = {root: [number(1) if cotangent is None else cotangent]}
+        last_step: dict[Expr, Step] = {}
+        parent: dict[Expr, Expr] = {}
+        entries: list[tuple[int, Expr, Expr, Expr]] = []  # order, user, cotangent passed, user of a transpose
+        position = {node: i for i, node in enumerate(order)}
+        if root is wrt_node:
+            entries.append((0, root, received[root][0], root))
+        for node in reversed(order):
+            if node not in active or node not in received or node is wrt_node:
+                continue
+            total = add(*received[node])
+            self.cotangents[node] = total
+            if node in last_step:
+                last_step[node].total = total
+            view = node.op.make(tuple(written[arg] for arg in node.args), node.data)
+            rule = RULES[node.op.name]
+            for index, arg in enumerate(node.args):
+                if arg not in active:
+                    continue
+                share = _light(rule.pull(total, view, index))
+                if is_zero(share):
+                    share = zero_like(arg)
+                step = Step(len(self.steps) + 1, written[node], view, index, total, share)
+                self.steps.append(step)
+                last_step[arg] = step
+                received.setdefault(arg, []).append(share)
+                parent.setdefault(arg, node)
+                condition = rule.condition(view)
+                if condition and condition not in self.conditions:
+                    self.conditions.append(condition)
+                if arg is wrt_node:
+                    user = parent.get(node, node) if node.op is transpose else node
+                    entries.append((position[user], node, share, user))
+        if wrt_node in received and wrt_node in last_step:
+            last_step[wrt_node].total = add(*received[wrt_node])
+        # In the order of evaluation: the innermost use of the variable first.
+        entries.sort(key=lambda entry: entry[0])
+        self.contributions: list[Contribution] = []
+        for _, node, share, _user in entries:
+            transposed = node.op is transpose
+            route = [node]
+            while route[-1] in parent:
+                route.append(parent[route[-1]])
+            self.contributions.append(
+                Contribution(
+                    transpose(wrt) if transposed else wrt,
+                    tuple(written[n] for n in reversed(route)),
+                    share,
+                    self.cotangents[node] if transposed else None,
+                )
+            )
+        self.total = add(*(c.expression for c in self.contributions)) if entries else zero_like(wrt)
+
+
+def _written(order: list[Expr]) -> dict[Expr, Expr]:
+    """The nodes of the evaluation graph as people write them: products flat again."""
+    written: dict[Expr, Expr] = {}
+    for node in order:
+        args = tuple(written[arg] for arg in node.args)
+        if node.op is matmul:
+            written[node] = matmul(*args)
+        else:
+            written[node] = node if args == node.args else node.op.build(args, node.data)
+    return written
+
+
+def _light(share: Expr) -> Expr:
+    """A contribution as one writes it down: (A B)ᵀ is Bᵀ Aᵀ."""
+    if share.op is transpose and share.args[0].op is matmul:
+        return matmul(*(transpose(factor) for factor in reversed(share.args[0].args)))
+    return share
+
+
+def gradient_of(loss: Expr, wrt: Expr) -> Expr:
+    """The gradient as a shared graph, without the record."""
+    return Sweep(loss, wrt).total
+
+
+class Derivation:
+    """A derivative with everything a reader, a program or a checker may ask of it.
+
+    Made by `derive.gradient`, `jacobian`, `hessian`, `hvp` and `differential`.
+
+    Attributes
+    ----------
+    kind : str
+        `"gradient"`, `"jacobian"`, `"hessian"`, `"hvp"` or `"differential"`.
+    name : str
+        The name of the function derived, such as `L`.
+    loss : Expr
+        The function, definitions inlined.
+    wrt : Expr or None
+        The variable; None for a differential.
+    steps : list of Step
+        The reverse sweep, one operand at a time.
+    contributions : list of Contribution
+        One for each occurrence of `wrt`; empty where it does not occur.
+    result : Expr
+        The derivative as the sweep leaves it, parts shared.
+    conditions : list of str
+        What the rules used require, such as `A invertible`.
+    layout : str or None
+        Of a Jacobian: `"numerator"` (outputs as rows) or `"denominator"`.
+
+    Notes
+    -----
+    `expanded`, `boxed` and `compact` flatten the shared graph; past `MAX_SYMBOLS` symbols
+    they raise LimitError, and documents leave them out and say so.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        loss: Expr,
+        wrt: Expr | None,
+        result: Expr,
+        *,
+        sweep: Sweep | None = None,
+        name: str = "L",
+        direction: Expr | None = None,
+        layout: str | None = None,
+        definitions: list[tuple[str, Expr]] | None = None,
+        where: list[str] | None = None,
+        readings: list[str] | None = None,
+        conditions: list[str] | None = None,
+        hints: list[Any] | None = None,
+        structure: str | None = None,
+        unstructured: Expr | None = None,
+        remarks: list[str] | None = None,
+        sympy_symbols: dict[str, Any] | None = None,
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.loss = loss
+        self.wrt = wrt
+        self.direction = direction
+        self.layout = layout
+        self.result = result
+        self.forward: list[Expr] = sweep.forward if sweep else []
+        self.steps: list[Step] = sweep.steps if sweep else []
+        self.contributions: list[Contribution] = sweep.contributions if sweep else []
+        self.conditions = conditions if conditions is not None else (sweep.conditions if sweep else [])
+        self.definitions = definitions or []
+        self.where = where or []
+        self.readings = readings or []
+        self.hints = hints or []
+        self.structure = structure
+        self.unstructured = unstructured
+        self.remarks = remarks or []
+        self.sympy_symbols = sympy_symbols or {}
+        self._forms: dict[str, Any] = {}
+
+    # Forms
+
+    def _form(self, key: str, make: Any) -> Any:
+        if key not in self._forms:
+            self._forms[key] = make()
+        return self._forms[key]
+
+    def _flat(self) -> Expr:
+        """The result, checked to be small enough to be written out."""
+        size = symbol_count(self.result)
+        if size > MAX_SYMBOLS:
+            raise LimitError(
+                f"the {self.kind} written out has {size} symbols, more than {MAX_SYMBOLS}",
+                hint="its program keeps shared parts and has no such limit: .program, .source(), .function()",
+            )
+        return self.result
+
+    @property
+    def expanded(self) -> Expr:
+        """The derivative as a sum of products, like terms collected."""
+        from .algebra import expand
+
+        return self._form("expanded", lambda: expand(self._flat()))  # type: ignore[no-any-return]
+
+    @property
+    def boxed(self) -> Expr:
+        """The derivative factored, in the given symbols only, with the fewest symbols."""
+        from .algebra import factor
+
+        return self._form("boxed", lambda: factor(self._flat(), self.loss))  # type: ignore[no-any-return]
+
+    @property
+    def compact(self) -> Any:
+        """The shortest form: repeated parts named, the identity introduced where it helps."""
+        from .algebra import compact
+
+        return self._form("compact", lambda: compact(self._flat(), self.loss, self.boxed, self.definitions))
+
+    @property
+    def rewriting(self) -> list[tuple[str, Expr]]:
+        """The lines from the sum of contributions to the box, each with what was done."""
+        from .algebra import rewriting
+
+        return self._form("rewriting", lambda: rewriting(self._flat(), self.loss, self.boxed))  # type: ignore[no-any-return]
+
+    @property
+    def linear_map(self) -> Any:
+        """The derivative as the linear map dX ↦ dF: call it on a direction, print it, `.expression`."""
+        from .jacobians import LinearMap
+
+        return self._form("linear_map", lambda: LinearMap(self.loss, self.wrt, self.kind))
+
+    @property
+    def program(self) -> Any:
+        """The cheapest evaluation of value and derivative: straight-line, with its FLOP count."""
+        from .codegen import program_of
+
+        return self._form("program", lambda: program_of(self))
+
+    # Checks
+
+    def verify(self, points: int = 3) -> float:
+        """The largest relative error against an independent numeric derivative.
+
+        Parameters
+        ----------
+        points : int
+            Random points, of random unequal dimensions.
+
+        Returns
+        -------
+        float
+            Below 1e-6 where the derivative is right and the points well conditioned.
+        """
+        from .verification import verify
+
+        return self._form(f"verified {points}", lambda: verify(self, points))  # type: ignore[no-any-return]
+
+    # Output
+
+    def latex(self, document: bool = False, detail: str = "steps") -> str:
+        """The whole derivation in LaTeX; a compilable document with `document=True`."""
+        from .render.latex import derivation_latex
+
+        return derivation_latex(self, document=document, detail=detail)
+
+    def text(self, detail: str = "steps") -> str:
+        """The whole derivation in Unicode text."""
+        from .render.text import derivation_text
+
+        return derivation_text(self, detail=detail)
+
+    def markdown(self, detail: str = "steps") -> str:
+        """The whole derivation in Markdown with LaTeX formulas."""
+        from .render.markdown import derivation_markdown
+
+        return derivation_markdown(self, detail=detail)
+
+    def html(self, detail: str = "steps") -> str:
+        """The whole derivation as one HTML page that needs no network."""
+        from .render.html import derivation_html
+
+        return derivation_html(self, detail=detail)
+
+    @property
+    def graph(self) -> Any:
+        """The computational graph: `.svg()`, `.dot()`, `.mermaid()`, `.tikz()`."""
+        from .render.picture import Graph
+
+        return self._form("graph", lambda: Graph(self))
+
+    def source(self, backend: str = "numpy") -> str:
+        """Python source of a module with `value`, the derivative and, for gradients, both."""
+        from .codegen import source
+
+        return source(self, backend)
+
+    def function(
+        self, backend: str = "numpy", returns: str = "derivative", workspace: bool = False, **options: Any
+    ) -> Any:
+        """A callable; `returns` is "derivative" ("gradient"), "value" or "value_and_gradient"."""
+        from .codegen import function
+
+        return function(self, backend, returns, workspace, **options)
+
+    def to_sympy(self) -> Any:
+        """The box as a canonical SymPy expression over the caller's own symbols."""
+        from .interop import to_sympy
+
+        return to_sympy(self.boxed, self.sympy_symbols)
+
+    _sympy_ = to_sympy
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from .render.jupyter import derivation_bundle
+
+        return derivation_bundle(self)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        wrt = f" by {self.wrt.text()} ({shape_text(self.wrt.shape)})" if self.wrt is not None else ""
+        return f"<{self.kind} of {self.name}{wrt}>"
+
+
+def require_scalar(loss: Expr) -> None:
+    """Raise ShapeError unless `loss` is a scalar."""
+    if not loss.is_scalar:
+        shown = loss.text()
+        raise ShapeError(
+            f"a gradient needs a scalar loss, and {shown} is {shape_text(loss.shape)}",
+            hint=f"‖{shown}‖² or sum({shown}) would be a loss; its derivative as it is: derive jacobian",
+        )
+
+
+def symbol_of(wrt: Expr) -> None:
+    """Raise unless `wrt` is a symbol."""
+    if wrt.op is not symbol_op:
+        raise ShapeError(f"{wrt.text()} is not a symbol; name it by a definition and derive by the name")
