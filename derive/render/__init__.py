@@ -1,0 +1,537 @@
+"""Rendering: what every notation shares, namely structure, brackets and signs.
+
+A formula is written by one fold over `LAYOUT`, a table keyed by operation.  What a row
+says is the same on a terminal, in LaTeX and in MathML; how a fraction, a power or a
+bracket is spelled is left to a `Notation`.  Operations bind, tight to loose:
+
+    atom    postfix (ᵀ, powers)    juxtaposition    /    ⊗    ⊙ ⊘    + −
+
+so brackets stand only where the parser, or a reader, would group otherwise, and
+reading back what was written gives the same formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import ClassVar
+
+from ..expr import Expr, nodes, symbol_op, symbols_of
+from ..operations import FUNCTIONS
+from ..shapes import ONE, Dim
+
+SUM, HADAMARD, KRON, QUOTIENT, PRODUCT, POSTFIX, ATOM = range(7)
+
+MAX_CHARACTERS = 100_000  # of one formula; what is longer is written as an ellipsis
+
+
+class Piece:
+    """A formula as written: the string, how tightly it binds, its sign and height.
+
+    `string` leaves out a leading minus, which `is_negative` stands for, so that a sum
+    can write a − b and a product can pull the sign to its front.  `parts` are the
+    pieces of the factors of a scalar product, and the base of a power.
+    """
+
+    __slots__ = ("string", "level", "is_negative", "is_tall", "parts")
+
+    def __init__(
+        self,
+        string: str,
+        level: int = ATOM,
+        is_negative: bool = False,
+        is_tall: bool = False,
+        parts: tuple[Piece, ...] = (),
+    ) -> None:
+        self.string = string
+        self.level = level
+        self.is_negative = is_negative
+        self.is_tall = is_tall
+        self.parts = parts
+
+
+class Notation:
+    """How one output spells what `LAYOUT` asks for; the base class of all three."""
+
+    ellipsis: ClassVar[str]
+    times: ClassVar[str]  # between two numbers
+    hadamard: ClassVar[str]
+    quotient: ClassVar[str]
+    kron: ClassVar[str]
+    fraction_level: ClassVar[int]
+
+    def __init__(self, root: Expr | None = None) -> None:
+        self.loose: frozenset[Expr] = frozenset() if root is None else loose_leaves(root)
+        self.names: set[str] = set() if root is None else {s.name for s in symbols_of(root)}
+
+    # The spelling, one method per construct
+
+    def symbol(self, name: str) -> str:
+        raise NotImplementedError
+
+    def number(self, value: Fraction) -> Piece:
+        raise NotImplementedError
+
+    def constant(self, name: str) -> str:
+        raise NotImplementedError
+
+    def sum(self, terms: Sequence[tuple[bool, str]]) -> str:
+        """The summands, each with whether a minus stands before it."""
+        raise NotImplementedError
+
+    def juxtapose(self, factors: Sequence[str]) -> str:
+        raise NotImplementedError
+
+    def infix(self, left: str, operator: str, right: str) -> str:
+        raise NotImplementedError
+
+    def fraction(self, numerator: str, denominator: str) -> str:
+        raise NotImplementedError
+
+    def bracketed(self, string: str, is_tall: bool) -> str:
+        raise NotImplementedError
+
+    def superscript(self, base: str, exponent: str, is_entrywise: bool = False) -> str:
+        raise NotImplementedError
+
+    def integer_power(self, base: str, exponent: int) -> str:
+        return self.superscript(base, self.signed(self.number(Fraction(exponent))))
+
+    def transposed(self, base: str, is_inverse: bool = False) -> str:
+        raise NotImplementedError
+
+    def root(self, radicand: str) -> str:
+        raise NotImplementedError
+
+    def call(self, name: str, operands: Sequence[str], is_tall: bool) -> str:
+        raise NotImplementedError
+
+    def delimited(self, kind: str, operands: Sequence[str], is_tall: bool, subscript: str = "") -> str:
+        """`kind` is "norm", "abs" or "inner"."""
+        raise NotImplementedError
+
+    def leaf(self, name: str, subscript: str = "") -> str:
+        """`name` is "0", "1", "I" or "K"."""
+        raise NotImplementedError
+
+    def ones_matrix(self, rows: str, columns: str) -> str:
+        raise NotImplementedError
+
+    def block(self, rows: Sequence[Sequence[str]]) -> str:
+        raise NotImplementedError
+
+    def window(self, matrix: str, rows: tuple[str, str], columns: tuple[str, str]) -> str:
+        raise NotImplementedError
+
+    def keeps_whole(self, numerators: Sequence[Expr], denominators: Sequence[Expr]) -> bool:
+        """Whether all of a quotient goes into one fraction, rather than a fraction in front."""
+        return True
+
+    # Shared by all
+
+    def signed(self, piece: Piece) -> str:
+        return self.sum([(True, piece.string)]) if piece.is_negative else piece.string
+
+    def wrapped(self, piece: Piece, level: int) -> str:
+        """The piece as an operand of something that binds at `level`."""
+        if piece.is_negative or piece.level < level:
+            return self.bracketed(self.signed(piece), piece.is_tall)
+        return piece.string
+
+    def dimension(self, dim: Dim) -> Piece:
+        """A dimension, such as n, 2 n or m + 1."""
+        terms = []
+        for monomial, coefficient in dim.terms:
+            factors = [] if abs(coefficient) == 1 and monomial else [self.number(Fraction(abs(coefficient))).string]
+            for name, power in monomial:
+                factors.append(self.symbol(name) if power == 1 else self.integer_power(self.symbol(name), power))
+            terms.append((coefficient < 0, self.juxtapose(factors)))
+        if len(terms) > 1:
+            return Piece(self.sum(terms), SUM)
+        if not terms:
+            return Piece("0")
+        ((is_negative, string),) = terms
+        monomial, coefficient = dim.terms[0]
+        is_atom = not monomial or (len(monomial) == 1 and monomial[0][1] == 1 and abs(coefficient) == 1)
+        return Piece(string, ATOM if is_atom else PRODUCT, is_negative)
+
+    def write(self, root: Expr) -> Piece:
+        """The piece of a formula; parts are forgotten once used, so that deep formulas stay affordable."""
+        order = nodes(root)
+        uses: dict[Expr, int] = {}
+        for node in order:
+            for arg in node.args:
+                uses[arg] = uses.get(arg, 0) + 1
+        pieces: dict[Expr, Piece] = {}
+        for node in order:
+            piece = LAYOUT[node.op.name](self, node, [pieces[arg] for arg in node.args])
+            if len(piece.string) > MAX_CHARACTERS:
+                piece = Piece(self.ellipsis)
+            pieces[node] = piece
+            for arg in node.args:
+                uses[arg] -= 1
+                if not uses[arg]:
+                    del pieces[arg]
+        return pieces[root]
+
+
+Row = Callable[[Notation, Expr, list[Piece]], Piece]
+
+
+def _number(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    return notation.number(node.data[0])
+
+
+def _add(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    terms = [(p.is_negative, p.string if p.level > SUM else notation.bracketed(p.string, p.is_tall)) for p in args]
+    return Piece(notation.sum(terms), SUM, is_tall=any(p.is_tall for p in args))
+
+
+def _mul(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    return _product(notation, list(node.args), args, None, None, tuple(args))
+
+
+def _scale(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    scalar, matrix = node.args
+    if scalar.op.name == "mul":
+        return _product(notation, list(scalar.args), list(args[0].parts), matrix, args[1])
+    return _product(notation, [scalar], [args[0]], matrix, args[1])
+
+
+def _product(
+    notation: Notation,
+    factors: list[Expr],
+    pieces: list[Piece],
+    matrix: Expr | None,
+    matrix_piece: Piece | None,
+    parts: tuple[Piece, ...] = (),
+) -> Piece:
+    """A product of scalars and at most one matrix: sign, coefficient, numerators, denominators."""
+    coefficient = Fraction(1)
+    above: list[tuple[Expr, Piece]] = []
+    below: list[tuple[Expr, Piece]] = []
+    for factor, piece in zip(factors, pieces, strict=True):
+        if factor.op.name == "number":
+            coefficient *= factor.data[0]
+        elif _is_reciprocal(factor):
+            below.append((factor.args[0], _power_piece(notation, factor, piece.parts[0], -factor.args[1].data[0])))
+        else:
+            above.append((factor, piece))
+    is_negative, coefficient = coefficient < 0, abs(coefficient)
+    if matrix is not None and matrix_piece is not None:
+        above.append((matrix, matrix_piece))
+    is_tall = any(p.is_tall for _, p in above)
+    if below:
+        front = Fraction(coefficient.numerator)
+        under = [] if coefficient.denominator == 1 else [notation.number(Fraction(coefficient.denominator)).string]
+        under += [notation.wrapped(p, POSTFIX) for _, p in below]
+        whole = notation.keeps_whole([e for e, _ in above], [e for e, _ in below])
+        inside = above if whole else []
+        top, _ = _line(notation, front, inside, PRODUCT)
+        if notation.fraction_level == POSTFIX:
+            alone = inside[0][1] if len(inside) == 1 and front == 1 else None
+            top = notation.signed(alone) if alone is not None else top
+            alone = below[0][1] if len(under) == 1 else None
+            bottom = notation.signed(alone) if alone is not None else notation.juxtapose(under)
+        else:
+            bottom = notation.juxtapose(under)
+            if len(under) > 1:
+                bottom = notation.bracketed(bottom, False)
+        quotient = Piece(notation.fraction(top, bottom), notation.fraction_level, False, True)
+        if inside or not above:
+            return Piece(quotient.string, quotient.level, is_negative, True, parts)
+        string, level = _line(notation, Fraction(1), [(factors[0], quotient), *above], HADAMARD)
+        return Piece(string, level, is_negative, True, parts)
+    string, level = _line(notation, coefficient, above, HADAMARD)
+    return Piece(string, level, is_negative, is_tall or coefficient.denominator != 1, parts)
+
+
+def _line(notation: Notation, coefficient: Fraction, above: list[tuple[Expr, Piece]], loosest: int) -> tuple[str, int]:
+    """Number and factors side by side, and how tightly that binds."""
+    strings: list[str] = []
+    if coefficient != 1 or not above:
+        number = notation.number(coefficient)
+        if not above:
+            return number.string, number.level
+        strings.append(number.string)
+    level = PRODUCT
+    products = [e.op.name == "matmul" for e, _ in above]
+    for i, (factor, piece) in enumerate(above):
+        is_last = i == len(above) - 1
+        if is_last and piece.level == HADAMARD and loosest <= HADAMARD and not piece.is_negative:
+            strings.append(piece.string)
+            level = HADAMARD
+        elif is_last and piece.level == PRODUCT and (not factor.is_scalar or sum(products) == 1):
+            strings.append(notation.wrapped(piece, PRODUCT))
+        elif len(above) == 1 and not strings:
+            return notation.wrapped(piece, PRODUCT), max(piece.level, PRODUCT)
+        else:
+            strings.append(notation.wrapped(piece, POSTFIX))
+    return notation.juxtapose(strings), level
+
+
+def _is_reciprocal(node: Expr) -> bool:
+    """A scalar to a negative power, which is written below a fraction bar."""
+    return node.op.name == "power" and node.is_scalar and node.args[1].op.name == "number" and node.args[1].data[0] < 0
+
+
+def _matmul(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    strings = [notation.wrapped(p, PRODUCT if a.op.name == "matmul" else POSTFIX) for a, p in zip(node.args, args)]
+    return Piece(notation.juxtapose(strings), PRODUCT, is_tall=any(p.is_tall for p in args))
+
+
+def _hadamard(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    string = notation.wrapped(args[0], QUOTIENT)
+    for arg, piece in zip(node.args[1:], args[1:]):
+        operator = notation.hadamard
+        if arg.op.name == "power" and arg.args[1].op.name == "number" and arg.args[1].data[0] < 0:
+            operator = notation.quotient
+            piece = _power_piece(notation, arg, piece.parts[0], -arg.args[1].data[0])
+        string = notation.infix(string, operator, notation.wrapped(piece, QUOTIENT))
+    return Piece(string, HADAMARD, is_tall=any(p.is_tall for p in args))
+
+
+def _kron(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    left, right = notation.wrapped(args[0], KRON), notation.wrapped(args[1], QUOTIENT)
+    return Piece(notation.infix(left, notation.kron, right), KRON, is_tall=any(p.is_tall for p in args))
+
+
+def _transpose(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    (matrix,) = node.args
+    if matrix.op.name == "inv":
+        return Piece(notation.transposed(notation.wrapped(args[0].parts[0], ATOM), True), POSTFIX)
+    return Piece(notation.transposed(notation.wrapped(args[0], ATOM)), POSTFIX, is_tall=args[0].is_tall)
+
+
+def _inv(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    base = notation.wrapped(args[0], ATOM)
+    return Piece(notation.integer_power(base, -1), POSTFIX, is_tall=args[0].is_tall, parts=(args[0],))
+
+
+def _matpow(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    base = notation.wrapped(args[0], ATOM)
+    return Piece(notation.integer_power(base, node.data[0]), POSTFIX, is_tall=args[0].is_tall)
+
+
+def _power(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    base, exponent = args
+    if _is_reciprocal(node):
+        below = _power_piece(notation, node, base, -node.args[1].data[0])
+        bottom = below.string if notation.fraction_level == POSTFIX else notation.wrapped(below, POSTFIX)
+        one = notation.number(Fraction(1)).string
+        return Piece(notation.fraction(one, bottom), notation.fraction_level, False, True, (base,))
+    if node.args[1].op.name == "number":
+        made = _power_piece(notation, node, base, node.args[1].data[0])
+        return Piece(made.string, made.level, False, made.is_tall, (base,))
+    string = notation.superscript(notation.wrapped(base, ATOM), notation.signed(exponent), not node.is_scalar)
+    return Piece(string, POSTFIX, False, base.is_tall, (base,))
+
+
+def _power_piece(notation: Notation, node: Expr, base: Piece, exponent: Fraction) -> Piece:
+    """The base of a power node to another exponent."""
+    if exponent == 1:
+        return base
+    if exponent == Fraction(1, 2):
+        return Piece(notation.root(notation.signed(base)), ATOM, is_tall=base.is_tall)
+    written = notation.number(exponent)
+    if exponent < 0:
+        written = Piece(written.string, written.level, True)
+    string = notation.superscript(notation.wrapped(base, ATOM), notation.signed(written), not node.is_scalar)
+    return Piece(string, POSTFIX, is_tall=base.is_tall)
+
+
+def _call(name: str) -> Row:
+    def row(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+        operands = [notation.signed(p) for p in args]
+        for item in node.data:
+            operands.append(notation.signed(notation.dimension(item)))
+        return Piece(notation.call(name, operands, any(p.is_tall for p in args)), ATOM)
+
+    return row
+
+
+def _sigmoid(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    taken = any(name.split("_")[0] == "σ" for name in notation.names)
+    return Piece(notation.call("sigmoid" if taken else "σ", [notation.signed(args[0])], args[0].is_tall))
+
+
+def _absolute(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    if node.is_scalar:
+        return Piece(notation.delimited("abs", [notation.signed(args[0])], args[0].is_tall))
+    return Piece(notation.call("abs", [notation.signed(args[0])], args[0].is_tall))
+
+
+def _norm(subscript: str, power: int = 1) -> Row:
+    def row(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+        is_matrix = ONE not in node.args[0].shape
+        below = subscript or ("F" if is_matrix else "")
+        string = notation.delimited("norm", [notation.signed(args[0])], args[0].is_tall, below)
+        if power != 1:
+            return Piece(notation.integer_power(string, power), POSTFIX, is_tall=args[0].is_tall)
+        return Piece(string, is_tall=args[0].is_tall)
+
+    return row
+
+
+def _inner(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    is_tall = any(p.is_tall for p in args)
+    return Piece(notation.delimited("inner", [notation.signed(p) for p in args], is_tall), is_tall=is_tall)
+
+
+def _ones(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    rows, columns = node.shape
+    is_loose = node in notation.loose
+    if is_loose and ONE not in (rows, columns):
+        return Piece(notation.ones_matrix(notation.dimension(rows).string, notation.dimension(columns).string))
+    length = columns if rows is ONE else rows
+    written = notation.leaf("1", notation.dimension(length).string if is_loose else "")
+    return Piece(notation.transposed(written), POSTFIX) if rows is ONE else Piece(written)
+
+
+def _identity(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    return Piece(notation.leaf("I", notation.dimension(node.data[0]).string if node in notation.loose else ""))
+
+
+def _commutation(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    dims = [notation.signed(notation.dimension(d)) for d in node.data]
+    return Piece(notation.leaf("K", ", ".join(dims)))
+
+
+def _block(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    rows, columns = node.data
+    strings = [notation.signed(p) for p in args]
+    return Piece(notation.block([strings[i * columns : (i + 1) * columns] for i in range(rows)]), is_tall=rows > 1)
+
+
+def _submatrix(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    first_row, rows, first_column, columns = (Dim.of(d) for d in node.data)
+    ranges = []
+    for first, count in ((first_row, rows), (first_column, columns)):
+        ends = (notation.dimension(first), notation.dimension(first + count))
+        ranges.append((notation.signed(ends[0]), notation.signed(ends[1])))
+    return Piece(notation.window(notation.wrapped(args[0], ATOM), ranges[0], ranges[1]), POSTFIX)
+
+
+class Layout(dict[str, Row]):
+    """Operations without a row of their own are written as calls, also a user's own."""
+
+    def __missing__(self, name: str) -> Row:
+        row = self[name] = _call(name)
+        return row
+
+
+ROWS: dict[str, Row] = {
+    "number": _number,
+    "constant": lambda notation, node, args: Piece(notation.constant(node.name)),
+    "dimension": lambda notation, node, args: notation.dimension(node.data[0]),
+    "symbol": lambda notation, node, args: Piece(notation.symbol(node.name)),
+    "zeros": lambda notation, node, args: Piece(notation.leaf("0")),
+    "ones": _ones,
+    "identity": _identity,
+    "commutation": _commutation,
+    "add": _add,
+    "mul": _mul,
+    "scale": _scale,
+    "matmul": _matmul,
+    "hadamard": _hadamard,
+    "kron": _kron,
+    "transpose": _transpose,
+    "inv": _inv,
+    "matpow": _matpow,
+    "power": _power,
+    "trace": _call("tr"),
+    "det": _call("det"),
+    "logdet": _call("logdet"),
+    "inner": _inner,
+    "sq_norm": _norm("", 2),
+    "norm": _norm(""),
+    "norm1": _norm("1"),
+    "nuclear_norm": _norm("*"),
+    "spectral_norm": _norm("op"),
+    "Diag": _call("diag"),
+    "sigmoid": _sigmoid,
+    "abs": _absolute,
+    "block": _block,
+    "submatrix": _submatrix,
+}
+
+
+LAYOUT = Layout(ROWS)
+for _name in FUNCTIONS:
+    LAYOUT.setdefault(_name, _call(_name))
+
+
+# Leaves whose size the formula itself does not tell
+
+
+def loose_leaves(root: Expr) -> frozenset[Expr]:
+    """The ones and identities that need a subscript: no symbol fixes their size where they stand."""
+    order = nodes(root)
+    leaves = [node for node in order if node.op.name in ("ones", "identity")]
+    if not leaves:
+        return frozenset()
+    known: dict[Expr, tuple[bool, bool]] = {}  # of rows and columns, by what stands below
+    for node in order:
+        if node.op is symbol_op or node.op.name in ("commutation", "number", "constant", "dimension"):
+            known[node] = (True, True)
+        elif not node.args:
+            known[node] = (node.shape[0] is ONE, node.shape[1] is ONE)
+        else:
+            result, operands = _letters(node)
+            settled = _settled(operands, [known[arg] for arg in node.args])
+            known[node] = (
+                node.shape[0] is ONE or _all_in(result[0], settled),
+                node.shape[1] is ONE or _all_in(result[1], settled),
+            )
+    needed = {node: (True, True) for node in order}  # settled by everything around it, in all places
+    needed[root] = known[root]
+    loose: set[Expr] = set()
+    for node in reversed(order):
+        if node.op.name in ("ones", "identity"):
+            rows, columns = needed[node]
+            if not (rows or columns if node.op.name == "identity" else rows and columns):
+                loose.add(node)
+            continue
+        if not node.args:
+            continue
+        result, operands = _letters(node)
+        settled = _settled([*operands, result], [*(known[arg] for arg in node.args), needed[node]])
+        for arg, letters in zip(node.args, operands):
+            rows, columns = needed[arg]
+            needed[arg] = (
+                rows and (arg.shape[0] is ONE or _all_in(letters[0], settled)),
+                columns and (arg.shape[1] is ONE or _all_in(letters[1], settled)),
+            )
+    return frozenset(loose)
+
+
+Letters = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def _letters(node: Expr) -> tuple[Letters, list[Letters]]:
+    """The shape letters of the result and of the operands."""
+    name, count = node.op.name, len(node.args)
+    if node.op.patterns and node.op.shape_rule is None:
+        return node.op.result, list(node.op.patterns)
+    if name in ("add", "hadamard"):
+        return (("m",), ("n",)), [(("m",), ("n",))] * count
+    if name == "matmul":
+        return (("0",), (str(count),)), [((str(i),), (str(i + 1),)) for i in range(count)]
+    if name == "block":
+        columns = node.data[1]
+        grid: list[Letters] = [((f"r{i // columns}",), (f"c{i % columns}",)) for i in range(count)]
+        return (("rows",), ("columns",)), grid
+    return (("rows",), ("columns",)), [((f"r{i}",), (f"c{i}",)) for i in range(count)]
+
+
+def _settled(patterns: Sequence[Letters], known: Sequence[tuple[bool, bool]]) -> set[str]:
+    return {
+        axis[0]
+        for pattern, axes in zip(patterns, known)
+        for axis, is_known in zip(pattern, axes)
+        if is_known and len(axis) == 1
+    }
+
+
+def _all_in(letters: tuple[str, ...], settled: set[str]) -> bool:
+    return all(letter in settled for letter in letters)
