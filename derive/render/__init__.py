@@ -483,7 +483,7 @@ def loose_leaves(root: Expr) -> frozenset[Expr]:
                 node.shape[0] is ONE or _all_in(result[0], settled),
                 node.shape[1] is ONE or _all_in(result[1], settled),
             )
-    needed = {node: (True, True) for node in order}  # settled by everything around it, in all places
+    needed = dict.fromkeys(order, (True, True))  # settled by everything around it, in all places
     needed[root] = known[root]
     loose: set[Expr] = set()
     for node in reversed(order):
