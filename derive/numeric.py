@@ -1,0 +1,375 @@
+"""The witness: values, random points and numeric derivatives, independent of the rules.
+
+Inside, every value is a 2-D array (a scalar is 1 × 1, a vector n × 1); `evaluate_public`
+takes and returns what users have.  A derivative is taken by the complex step where every
+operation on the way is analytic [ST], else by central differences of fourth order.
+
+[ST]  Squire & Trapp, Using complex variables to estimate derivatives of real functions,
+      SIAM Review 40, 1998.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .errors import DeriveError, ShapeError, UnknownSymbolError
+from .evaluation import NOT_ANALYTIC, Array, evaluate, evaluate_all, values_below
+from .expr import Expr, depends_on, dimension_names, nodes, symbols_of
+from .shapes import Dim, shape_text
+
+# Values given by users
+
+
+def evaluate_public(expr: Expr, values: Mapping[str, Any]) -> Any:
+    """The value at arrays and numbers given by name: a float, a 1-D or a 2-D array.
+
+    Raises
+    ------
+    UnknownSymbolError
+        A symbol has no value, or a value no symbol.
+    ShapeError
+        An array does not fit; the message names it.
+    """
+    from .names import canonical, identifier
+
+    symbols = {s.name: s for s in symbols_of(expr)}
+    spellings = {identifier(name): name for name in symbols}
+    dims = set(dimension_names(expr))
+    arrays: dict[Expr, Array] = {}
+    sizes: dict[str, int] = {}
+    for given, value in values.items():
+        name = given if given in symbols else spellings.get(given) or canonical(given)
+        if name in symbols:
+            arrays[symbols[name]] = _as_array(given, value, symbols[name])
+        elif given in dims:
+            sizes[given] = int(value)
+        else:
+            known = ", ".join([*symbols, *sorted(dims)])
+            raise UnknownSymbolError(f"{given} does not occur in {expr.text()}", hint=f"it has {known}")
+    for name, node in symbols.items():
+        if node not in arrays:
+            raise UnknownSymbolError(f"no value is given for {name}", hint=f"{name} is {shape_text(node.shape)}")
+    bind_sizes(arrays, sizes)
+    for name in sorted(dims - set(sizes)):
+        raise UnknownSymbolError(f"no array reveals the size of {name}", hint=f"give it: {name}=3")
+    value = evaluate(expr, arrays, sizes)
+    if expr.is_scalar:
+        return float(value[0, 0])
+    return value[:, 0] if expr.is_vector else value
+
+
+def _as_array(name: str, value: Any, node: Expr) -> Array:
+    try:
+        array = np.asarray(value)
+        array = array.astype(float) if not np.iscomplexobj(array) else array
+    except (TypeError, ValueError):
+        raise DeriveError(f"the value of {name} is not an array of real numbers") from None
+    if np.iscomplexobj(array):
+        raise DeriveError(f"the value of {name} is complex", hint="complex numbers are not supported")
+    if node.is_scalar and array.size == 1:
+        return array.reshape(1, 1)
+    if array.ndim == 1 and node.is_vector:
+        return array[:, None]
+    if array.ndim == 1 and node.shape[0].value == 1:
+        return array[None, :]
+    if array.ndim != 2 or (node.is_scalar and array.size != 1):
+        raise ShapeError(f"{name} is {shape_text(node.shape)}, and its value has shape {array.shape}")
+    return array
+
+
+def bind_sizes(arrays: Mapping[Expr, Array], sizes: dict[str, int]) -> None:
+    """Find the sizes of the dimensions from the shapes of the arrays; ShapeError if they clash."""
+    pending = [(s, axis) for s in arrays for axis in (0, 1)]
+    pending.sort(key=lambda item: len(item[0].shape[item[1]].terms))
+    while pending:
+        left = []
+        for node, axis in pending:
+            dim, size = node.shape[axis], arrays[node].shape[axis]
+            unknown = dim.names - set(sizes)
+            if not unknown:
+                if dim.evaluate(sizes) != size:
+                    raise ShapeError(
+                        f"{node.name} is {shape_text(node.shape)}, and its value has shape {arrays[node].shape}: "
+                        f"{dim} is {dim.evaluate(sizes)}"
+                    )
+            elif len(unknown) == 1:
+                name = next(iter(unknown))
+                found = next((k for k in range(1, size + 2) if dim.evaluate({**sizes, name: k}) == size), None)
+                if found is None:
+                    raise ShapeError(
+                        f"{node.name} is {shape_text(node.shape)}, and its value has shape {arrays[node].shape}"
+                    )
+                sizes[name] = found
+            else:
+                left.append((node, axis))
+        if len(left) == len(pending):
+            return
+        pending = left
+
+
+# Random points
+
+
+class Point:
+    """Values of symbols and sizes of dimensions."""
+
+    __slots__ = ("values", "sizes")
+
+    def __init__(self, values: dict[Expr, Array], sizes: dict[str, int]) -> None:
+        self.values = values
+        self.sizes = sizes
+
+    def evaluate(self, expr: Expr) -> Array:
+        """The value of an expression here, as a 2-D array."""
+        return evaluate(expr, self.values, self.sizes)
+
+
+SIZES = (2, 3, 5, 4, 7, 6, 8, 9, 10, 11, 12)
+STYLES = ("normal", "positive", "small", "fraction", "large", "negative")  # how the entries of a symbol are drawn
+Hint = tuple[Dim, str, Dim]  # a size hint: (m, "<", n)
+_COMPARE: dict[str, Callable[[int, int], bool]] = {
+    "<": lambda a, b: a < b,
+    "≤": lambda a, b: a <= b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    "≥": lambda a, b: a >= b,
+    ">=": lambda a, b: a >= b,
+    "=": lambda a, b: a == b,
+}
+
+
+def random_point(
+    exprs: Expr | Iterable[Expr],
+    seed: int = 0,
+    sizes: Mapping[str, int] | None = None,
+    hints: Sequence[Hint] = (),
+    smallest: int = 2,
+    attempts: int = 300,
+) -> Point:
+    """A point at which the expressions are defined, smooth and well conditioned.
+
+    Dimensions differ wherever they may; declared properties hold.  Points are redrawn,
+    with other sizes and ranges, until logarithms, roots and inverses are finite and no
+    entry is close to a point where a function is not smooth.
+
+    Raises
+    ------
+    DeriveError
+        No such point was found: the expression may be defined nowhere.
+    """
+    roots = [exprs] if isinstance(exprs, Expr) else list(exprs)
+    names = dimension_names(*roots)
+    leaves = symbols_of(*roots)
+    dims = {d for node in nodes(*roots) for d in node.shape}
+    generator = random.Random(seed)
+    arrays = np.random.default_rng(seed)
+    fallback: Point | None = None
+    for attempt in range(attempts):
+        drawn = _draw_sizes(names, dims, leaves, sizes or {}, hints, smallest, generator)
+        if drawn is None:
+            continue
+        style = "normal" if attempt < 4 else None
+        values = {}
+        for leaf in leaves:
+            rows, columns = (d.evaluate(drawn) for d in leaf.shape)
+            values[leaf] = _draw(leaf.properties, rows, columns, style or generator.choice(STYLES), arrays)
+        memo = values_below(roots, values, drawn)
+        if not all(np.isfinite(memo[node]).all() for node in memo):
+            continue
+        margin = _margin(memo)
+        if margin >= 1 and all(np.abs(memo[node]).max(initial=0) < 1e6 for node in memo):
+            return Point(values, drawn)
+        if fallback is None and margin > 1e-3:
+            fallback = Point(values, drawn)
+    if fallback is None:
+        raise DeriveError(
+            "no point was found at which the formula is defined",
+            hint="declare what is positive, or size hints such as m < n",
+        )
+    return fallback
+
+
+def _draw_sizes(
+    names: Sequence[str],
+    dims: Iterable[Dim],
+    leaves: Iterable[Expr],
+    given: Mapping[str, int],
+    hints: Sequence[Hint],
+    smallest: int,
+    generator: random.Random,
+) -> dict[str, int] | None:
+    pool = [s for s in (*SIZES, *range(13, 13 + len(names))) if s >= smallest and s not in given.values()]
+    free = [name for name in names if name not in given]
+    pool = pool[: len(free) + (len(free) < 4)]
+    generator.shuffle(pool)
+    drawn = {**dict(zip(free, pool, strict=False)), **given}
+    if any(d.evaluate(drawn) < 1 for d in dims if d.names <= drawn.keys()):
+        return None
+    for left, relation, right in hints:
+        if (left.names | right.names) <= drawn.keys():
+            if not _COMPARE[relation](left.evaluate(drawn), right.evaluate(drawn)):
+                return None
+    for leaf in leaves:  # QᵀQ = I needs at least as many rows as columns
+        if "orthogonal" in leaf.properties and leaf.shape[0].evaluate(drawn) < leaf.shape[1].evaluate(drawn):
+            return None
+    return drawn
+
+
+def _draw(properties: frozenset[str], rows: int, columns: int, style: str, arrays: np.random.Generator) -> Array:
+    """A random matrix with the properties."""
+    if style == "normal":
+        A = arrays.standard_normal((rows, columns))
+    elif style == "small":
+        A = 0.3 * arrays.standard_normal((rows, columns))
+    else:
+        low, high = {"positive": (0.2, 1.8), "fraction": (0.1, 0.6), "large": (1.2, 2.5), "negative": (-1.6, -0.2)}[
+            style
+        ]
+        A = arrays.uniform(low, high, (rows, columns))
+    if "positive" in properties:
+        A = np.abs(A) + 0.1
+    if "orthogonal" in properties:
+        if "diagonal" in properties:
+            return np.diag(np.where(A[0] < 0, -1.0, 1.0))
+        if "symmetric" in properties:
+            v = arrays.standard_normal((rows, 1))
+            return np.asarray(np.eye(rows) - 2 * v @ v.T / (v.T @ v))
+        return np.asarray(np.linalg.qr(arrays.standard_normal((rows, columns)))[0])
+    if "diagonal" in properties:
+        d = np.diag(A)
+        return np.diag(np.abs(d) + 0.2 if "spd" in properties else d)
+    if "spd" in properties:
+        B = arrays.standard_normal((rows, rows + 1))
+        return np.asarray(B @ B.T / (rows + 1) + 0.4 * np.eye(rows))
+    if "skew" in properties:
+        return np.asarray((A - A.T) / 2 if style == "normal" else np.tril(A, -1) - np.tril(A, -1).T)
+    if "symmetric" in properties:
+        return np.asarray((A + A.T) / 2)
+    if "upper" in properties:
+        return np.triu(A)
+    if "lower" in properties or "triangular" in properties:
+        return np.tril(A)
+    return A
+
+
+def _gap(s: Array) -> float:
+    return float(s[0] - s[1]) / float(s[0]) if len(s) > 1 and s[0] > 0 else 1.0
+
+
+def _condition(A: Array) -> float:
+    s = np.linalg.svd(A, compute_uv=False)
+    return float(s[-1] / s[0]) if s[0] > 0 else 0.0
+
+
+def _power_margin(a: Array, exponent: Array, node: Expr) -> float:
+    t = node.args[1]
+    if t.op.name == "number" and t.data[0].denominator == 1 and t.data[0] > 0:
+        return 1.0
+    if t.op.name == "number" and t.data[0].denominator == 1:
+        return float(np.abs(a).min()) / 0.05
+    return float(a.min()) / 0.05
+
+
+# How far a point is from where the operation is undefined, not smooth or ill conditioned, in units
+# of the distance asked for: 1 is far enough.
+_MARGINS: dict[str, Callable[[list[Array], Expr], float]] = {
+    "inv": lambda a, node: _condition(a[0]) / 3e-3,
+    "det": lambda a, node: _condition(a[0]) / 1e-3,
+    "logdet": lambda a, node: _condition(a[0]) / 3e-3,
+    "matpow": lambda a, node: _condition(a[0]) / 1e-2 if node.data[0] < 0 else 1.0,
+    "power": lambda a, node: _power_margin(a[0], a[1], node),
+    "log": lambda a, node: float(a[0].min()) / 0.05,
+    "arcsin": lambda a, node: float(1 - np.abs(a[0]).max()) / 0.05,
+    "arccos": lambda a, node: float(1 - np.abs(a[0]).max()) / 0.05,
+    "tan": lambda a, node: float(np.abs(np.cos(a[0])).min()) / 0.1,
+    "norm": lambda a, node: float(np.abs(a[0]).max()) / 0.05,
+    "nuclear_norm": lambda a, node: _condition(a[0]) / 0.05,
+    "polar": lambda a, node: _condition(a[0]) / 0.05,
+    "spectral_norm": lambda a, node: _gap(np.linalg.svd(a[0], compute_uv=False)) / 0.05,
+    "dominant": lambda a, node: _gap(np.linalg.svd(a[0], compute_uv=False)) / 0.05,
+} | {name: lambda a, node: float(np.abs(a[0]).min()) / 0.01 for name in ("norm1", "abs", "sign", "relu", "step")}
+
+
+def _margin(memo: Mapping[Expr, Array]) -> float:
+    margin = math.inf
+    for node in memo:
+        measure = _MARGINS.get(node.op.name)
+        if measure is not None:
+            margin = min(margin, measure([memo[arg] for arg in node.args], node))
+    return margin
+
+
+# Numeric derivatives
+
+
+def project_array(properties: frozenset[str], A: Array) -> Array:
+    """The orthogonal projection onto the matrices with the declared structure."""
+    if "diagonal" in properties:
+        return np.diag(np.diag(A))
+    if "symmetric" in properties:
+        return np.asarray((A + A.T) / 2)
+    if "skew" in properties:
+        return np.asarray((A - A.T) / 2)
+    if "upper" in properties:
+        return np.triu(A)
+    if "lower" in properties:
+        return np.tril(A)
+    return A
+
+
+def numeric_jacobian(expr: Expr, symbol: Expr, point: Point, structured: bool = True) -> Array:
+    """∂ vec expr / ∂ (vec symbol)ᵀ at a point, columns stacked.
+
+    A variable with a declared structure is perturbed in its own space, so that the rows
+    are projected gradients; `structured=False` perturbs each entry alone.
+    """
+    base = point.values[symbol]
+    properties = symbol.properties if structured else frozenset()
+    columns = []
+    for j in range(base.shape[1]):
+        for i in range(base.shape[0]):
+            E = np.zeros(base.shape)
+            E[i, j] = 1
+            columns.append(project_array(properties, E))
+    slopes = _slopes(expr, symbol, point, columns)
+    return np.stack([slope.reshape(-1, order="F") for slope in slopes], axis=1)
+
+
+def numeric_gradient(expr: Expr, symbol: Expr, point: Point, structured: bool = True) -> Array:
+    """The gradient of a scalar, in the shape of the symbol."""
+    return numeric_jacobian(expr, symbol, point, structured).reshape(point.values[symbol].shape, order="F")
+
+
+def directional(expr: Expr, symbol: Expr, direction: Array, point: Point) -> Array:
+    """The derivative of an expression along a direction, in the shape of the expression."""
+    return _slopes(expr, symbol, point, [direction])[0]
+
+
+def _slopes(expr: Expr, symbol: Expr, point: Point, directions: Sequence[Array]) -> list[Array]:
+    base = point.values[symbol]
+    order = nodes(expr)
+    active = depends_on(expr, [symbol])
+    if expr not in active:
+        shape = [d.evaluate(point.sizes) for d in expr.shape]
+        return [np.zeros(shape) for _ in directions]
+    fixed = [node for node in order if node not in active]
+    memo = dict(zip(fixed, evaluate_all(fixed, point.values, point.sizes), strict=True))
+    is_analytic = all(node.op.name not in NOT_ANALYTIC for node in order if node in active)
+
+    def at(value: Array) -> Array:
+        return evaluate_all([expr], {symbol: value}, point.sizes, memo)[0]
+
+    slopes = []
+    for E in directions:
+        if is_analytic:
+            slopes.append(np.asarray(at(base + 1e-40j * E).imag / 1e-40))
+        else:
+            h = 4e-4
+            near, far = at(base + h * E) - at(base - h * E), at(base + 2 * h * E) - at(base - 2 * h * E)
+            slopes.append(np.asarray((8 * near - far) / (12 * h)))
+    return slopes
