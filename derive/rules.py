@@ -21,45 +21,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from typing import Any
 
+from .adjoints import (
+    bilinear,
+    block_places,
+    commute,
+    contract,
+    derivative_of_expm,
+    diagonal_of,
+    is_invertible,
+    is_positive,
+    padded,
+    partial_inner,
+    partial_sum,
+)
 from .errors import MissingRuleError
 from .expr import (
     Expr,
     Operation,
-    as_expr,
-    constant,
     constant_op,
     identity,
-    identity_op,
     is_zero,
     number,
     number_op,
     ones,
-    ones_op,
     zero_like,
-    zeros,
 )
+from .functions import DERIVATIVES, NOT_ZERO, POSITIVE
 from .operations import (
-    absolute,
     add,
-    arccos,
-    arcsin,
-    arctan,
-    block,
     block_inner,
     block_op,
     block_sum,
-    cos,
-    cosh,
     det,
     diagonal,
     diagonal_matrix,
     divide,
     dominant,
-    erf,
-    exp,
     expm,
     hadamard,
     inner,
@@ -76,21 +75,13 @@ from .operations import (
     nuclear_norm,
     polar,
     power,
-    relu,
     scale,
-    sigmoid,
     sign,
-    sin,
-    sinh,
     softmax,
-    softplus,
     spectral_norm,
     sq_norm,
-    step,
     submatrix,
     sum_entries,
-    tan,
-    tanh,
     trace,
     transpose,
     tril,
@@ -98,7 +89,6 @@ from .operations import (
     unvec,
     vec,
 )
-from .shapes import Dim
 
 Formula = Callable[..., Expr]
 
@@ -194,36 +184,7 @@ def rule_of(operation: Operation) -> Rule:
         raise MissingRuleError(f"{operation.name} has no differentiation rule") from None
 
 
-# Parts of formulas, in the form that people write
-
-
-def contract(A: Expr, B: Expr) -> Expr:
-    """<A, B>: uᵀ v for vectors, the sum of B for ones, tr B for the identity."""
-    factor, A, B = _unscaled(A, B)
-    if is_zero(A) or is_zero(B):
-        return number(0)
-    if A.op is ones_op or B.op is ones_op:
-        value = sum_entries(B if A.op is ones_op else A)
-    elif A.op is identity_op or B.op is identity_op:
-        value = trace(B if A.op is identity_op else A)
-    elif A is B:
-        value = sq_norm(A)
-    elif A.is_vector:
-        value = transpose(A) @ B
-    else:
-        value = inner(A, B)
-    return mul(factor, value)
-
-
-def _unscaled(A: Expr, B: Expr) -> tuple[Expr, Expr, Expr]:
-    factors = []
-    if A.op is scale:
-        factors.append(A.args[0])
-        A = A.args[1]
-    if B.op is scale:
-        factors.append(B.args[0])
-        B = B.args[1]
-    return mul(*factors), A, B
+# Parts of formulas
 
 
 def _ones(A: Expr) -> Expr:
@@ -282,72 +243,26 @@ rule(
 )
 rule(
     kron,  # Y = A ⊗ B
-    differential=lambda dA, dB, A, B: product(dA, B) + product(A, dB),
+    differential=lambda dA, dB, A, B: bilinear(kron, dA, B) + bilinear(kron, A, dB),
     pullback=(lambda G, A, B: partial_inner(G, A, B), lambda G, A, B: partial_sum(G, A, B)),
     source="[MC] 39",
 )
 
 
-def product(A: Expr, B: Expr) -> Expr:
-    """A ⊗ B, zero if a factor is."""
-    made = kron(A, B)
-    return zero_like(made) if is_zero(A) or is_zero(B) else made
-
-
-def factors(G: Expr, A: Expr, B: Expr) -> tuple[Expr, Expr] | None:
-    """P, Q of the shapes of A, B with P ⊗ Q = G, where G shows them."""
-    if G.op is kron:
-        P, Q = G.args
-    elif G.op is transpose and G.args[0].op is kron:
-        P, Q = (transpose(F) for F in G.args[0].args)
-    elif G.op is identity_op and A.is_square and B.is_square:
-        P, Q = _identity(A), _identity(B)
-    elif G.op is ones_op:
-        P, Q = _ones(A), _ones(B)
-    else:
-        return None
-    return (P, Q) if P.shape == A.shape and Q.shape == B.shape else None
-
-
-def partial_inner(G: Expr, A: Expr, B: Expr) -> Expr:
-    """The pullback of A ⊗ B to A: entry (i, j) is <block (i, j) of G, B>."""
-    if G.op is scale:
-        return G.args[0] * partial_inner(G.args[1], A, B)
-    if is_zero(G):
-        return zero_like(A)
-    parts = factors(G, A, B)
-    return contract(parts[1], B) * parts[0] if parts else block_inner(G, B)
-
-
-def partial_sum(G: Expr, A: Expr, B: Expr) -> Expr:
-    """The pullback of A ⊗ B to B: the sum over i, j of A_ij times block (i, j) of G."""
-    if G.op is scale:
-        return G.args[0] * partial_sum(G.args[1], A, B)
-    if is_zero(G):
-        return zero_like(B)
-    parts = factors(G, A, B)
-    return contract(parts[0], A) * parts[1] if parts else block_sum(G, A)
-
-
 rule(
     block_inner,  # Y_ij = <block (i, j) of A, B>
-    differential=lambda dA, dB, A, B: _blocks(block_inner, dA, B) + _blocks(block_inner, A, dB),
+    differential=lambda dA, dB, A, B: bilinear(block_inner, dA, B) + bilinear(block_inner, A, dB),
     pullback=(lambda G, A, B: kron(G, B), lambda G, A, B: partial_sum(A, G, B)),
     source="[MN] 2.2",
     note="adjoint of A ⊗ B in A",
 )
 rule(
     block_sum,  # Y = the sum over i, j of B_ij times block (i, j) of A
-    differential=lambda dA, dB, A, B: _blocks(block_sum, dA, B) + _blocks(block_sum, A, dB),
+    differential=lambda dA, dB, A, B: bilinear(block_sum, dA, B) + bilinear(block_sum, A, dB),
     pullback=(lambda G, A, B: kron(B, G), lambda G, A, B: partial_inner(A, B, G)),
     source="[MN] 2.2",
     note="adjoint of A ⊗ B in B",
 )
-
-
-def _blocks(operation: Operation, A: Expr, B: Expr) -> Expr:
-    made = operation(A, B)
-    return zero_like(made) if is_zero(A) or is_zero(B) else made
 
 
 # Powers and inverses
@@ -363,19 +278,6 @@ def _power_condition(node: Expr) -> str | None:
     if value.denominator == 1:
         return None if value > 0 else "A ≠ 0"
     return "A > 0"
-
-
-def is_positive(A: Expr) -> bool:
-    """Whether every entry is seen to be positive."""
-    if A.op in (exp, sigmoid, softplus, softmax, cosh, ones_op) or "positive" in A.properties:
-        return True
-    if A.op.name in ("constant", "dimension"):
-        return True
-    if A.op is number_op:
-        return bool(A.data[0] > 0)
-    if A.op in (add, mul, hadamard, scale, matmul, kron, transpose, sum_entries, vec):
-        return all(is_positive(B) for B in A.args)
-    return A.op is power and is_positive(A.args[0])
 
 
 rule(
@@ -395,7 +297,7 @@ rule(
 
 
 def _invertible(node: Expr) -> str | None:
-    return None if node.args[0].properties & {"spd", "orthogonal"} else "A invertible"
+    return None if is_invertible(node.args[0]) else "A invertible"
 
 
 rule(
@@ -526,53 +428,11 @@ rule(tril, differential=lambda dA, A: tril(dA), pullback=(lambda G, A: tril(G),)
 rule(triu, differential=lambda dA, A: triu(dA), pullback=(lambda G, A: triu(G),))
 
 
-def diagonal_of(G: Expr) -> Expr:
-    """The diagonal of G; a u vᵀ is seen to give u ⊙ v."""
-    if G.op is scale:
-        return G.args[0] * diagonal_of(G.args[1])
-    if G.op is identity_op or G.op is ones_op:
-        return ones(G.shape[0])
-    if G.op is diagonal_matrix:
-        return G.args[0]
-    if G.op is matmul:
-        for i in range(1, len(G.args)):
-            left, right = matmul(*G.args[:i]), matmul(*G.args[i:])
-            if left.is_vector:
-                return hadamard(left, transpose(right))
-    return diagonal(G)
-
-
-def _offsets(A: Sequence[Expr], rows: int, columns: int) -> list[tuple[Dim, Dim, Dim, Dim]]:
-    """First row, rows, first column, columns of each block."""
-    places, top = [], Dim.of(0)
-    for i in range(rows):
-        height, left = A[i * columns].shape[0], Dim.of(0)
-        for j in range(columns):
-            width = A[j].shape[1]
-            places.append((top, height, left, width))
-            left = left + width
-        top = top + height
-    return places
-
-
 rule(
     block_op,  # Y = [A B; C D]
     differential=lambda dA, A, rows, columns: block_op.build(tuple(dA), (rows, columns)),
-    pullback=lambda G, i, A, rows, columns: submatrix(G, *_offsets(A, rows, columns)[i]),
+    pullback=lambda G, i, A, rows, columns: submatrix(G, *block_places(A, rows, columns)[i]),
 )
-
-
-def padded(G: Expr, A: Expr, top: Any, height: Any, left: Any, width: Any) -> Expr:
-    """G in a matrix of zeros of the shape of A, from row `top` and column `left` on."""
-    heights = [Dim.of(top), Dim.of(height), A.shape[0] - top - height]
-    widths = [Dim.of(left), Dim.of(width), A.shape[1] - left - width]
-    return block(
-        [
-            [G if (i, j) == (1, 1) else zeros(h, w) for j, w in enumerate(widths) if w != 0]
-            for i, h in enumerate(heights)
-            if h != 0
-        ]
-    )
 
 
 rule(
@@ -582,40 +442,6 @@ rule(
 )
 
 # Functions of matrices
-
-
-def _base(A: Expr) -> Expr:
-    """The matrix that A is evidently a function of."""
-    while True:
-        if A.op is scale:
-            A = A.args[1]
-        elif A.op in (matpow, inv, expm):
-            A = A.args[0]
-        elif A.op is transpose and A.args[0].op in (matpow, inv, expm):
-            A = transpose(A.args[0].args[0])
-        else:
-            return A
-
-
-def commute(A: Expr, B: Expr) -> bool:
-    """Whether A B = B A is evident: both are functions of one matrix."""
-    A, B = _base(A), _base(B)
-    return A is B or A.op is identity_op or B.op is identity_op or is_zero(A) or is_zero(B)
-
-
-def derivative_of_expm(A: Expr, E: Expr) -> Expr:
-    """L(A, E), the derivative of the matrix exponential at A in the direction E.
-
-    It is E e^A where the two commute, and the upper right block of exp([A E; 0 A]) always.
-    """
-    if is_zero(E):
-        return E
-    if E.op is identity_op or (E.op is scale and E.args[1].op is identity_op):
-        return E @ expm(A)
-    if commute(A, E):
-        return E @ expm(A)
-    n = A.shape[0]
-    return submatrix(expm(block([[A, E], [zero_like(A), A]])), Dim.of(0), n, n, n)
 
 
 rule(
@@ -669,26 +495,7 @@ def scalar_function(
     )
 
 
-_FOR_POSITIVE = ("A > 0", "no entry of A is 0")  # conditions that positive operands meet
-_HALF = Fraction(1, 2)
+_FOR_POSITIVE = (POSITIVE, NOT_ZERO)  # conditions that positive operands meet
 
-scalar_function(exp, exp, source="[DLMF] 4.7")
-scalar_function(log, lambda A: power(A, -1), where="A > 0", source="[DLMF] 4.7")
-scalar_function(sin, cos, source="[DLMF] 4.20")
-scalar_function(cos, lambda A: -sin(A), source="[DLMF] 4.20")
-scalar_function(tan, lambda A: _ones(A) + power(tan(A), 2), where="no entry of cos A is 0", source="[DLMF] 4.20")
-scalar_function(arcsin, lambda A: power(_ones(A) - power(A, 2), -_HALF), where="|A| < 1", source="[DLMF] 4.24")
-scalar_function(arccos, lambda A: -power(_ones(A) - power(A, 2), -_HALF), where="|A| < 1", source="[DLMF] 4.24")
-scalar_function(arctan, lambda A: power(_ones(A) + power(A, 2), -1), source="[DLMF] 4.24")
-scalar_function(sinh, cosh, source="[DLMF] 4.34")
-scalar_function(cosh, sinh, source="[DLMF] 4.34")
-scalar_function(tanh, lambda A: _ones(A) - power(tanh(A), 2), source="[DLMF] 4.34")
-scalar_function(absolute, sign, where="no entry of A is 0", source="[BV] A.4")
-scalar_function(sign, zero_like, where="no entry of A is 0", source="[BV] A.4")
-scalar_function(
-    erf, lambda A: divide(as_expr(2), power(constant("π"), _HALF)) * exp(-power(A, 2)), source="[DLMF] 7.2, 7.10"
-)
-scalar_function(relu, step, where="no entry of A is 0", source="[BV] A.4")
-scalar_function(step, zero_like, where="no entry of A is 0", source="[BV] A.4")
-scalar_function(sigmoid, lambda A: hadamard(sigmoid(A), _ones(A) - sigmoid(A)), source="[BV] 3.1.5")
-scalar_function(softplus, sigmoid, source="[BV] 3.1.5")
+for _row in DERIVATIVES:
+    scalar_function(_row[0], _row[1], where=_row[2], source=_row[3])

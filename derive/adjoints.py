@@ -1,0 +1,251 @@
+"""The adjoints that rules are made of, in the form that people write.
+
+<A, B> of two vectors is written uᵀ v, of a matrix with the identity its trace, and the
+partial contractions of a Kronecker product are resolved where its factors are seen.
+Also what is evident of a formula: that it is positive, definite, or commutes with another.
+
+[H]  Higham, Functions of Matrices, 2008 (theorem, section).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .expr import (
+    Expr,
+    Operation,
+    identity,
+    identity_op,
+    is_zero,
+    number,
+    number_op,
+    ones,
+    ones_op,
+    zero_like,
+    zeros,
+)
+from .operations import (
+    add,
+    block,
+    block_inner,
+    block_sum,
+    cosh,
+    diagonal,
+    diagonal_matrix,
+    exp,
+    expm,
+    hadamard,
+    inner,
+    inv,
+    kron,
+    matmul,
+    matpow,
+    mul,
+    power,
+    scale,
+    sigmoid,
+    softmax,
+    softplus,
+    sq_norm,
+    submatrix,
+    sum_entries,
+    trace,
+    transpose,
+    vec,
+)
+from .shapes import Dim
+
+
+def contract(A: Expr, B: Expr) -> Expr:
+    """<A, B>: uᵀ v for vectors, the sum of B for ones, tr B for the identity."""
+    factor, A, B = _unscaled(A, B)
+    if is_zero(A) or is_zero(B):
+        return number(0)
+    if A.op is ones_op or B.op is ones_op:
+        value = sum_entries(B if A.op is ones_op else A)
+    elif A.op is identity_op or B.op is identity_op:
+        value = trace(B if A.op is identity_op else A)
+    elif A is B:
+        value = sq_norm(A)
+    elif A.is_vector:
+        value = transpose(A) @ B
+    else:
+        value = inner(A, B)
+    return mul(factor, value)
+
+
+def _unscaled(A: Expr, B: Expr) -> tuple[Expr, Expr, Expr]:
+    factors = []
+    if A.op is scale:
+        factors.append(A.args[0])
+        A = A.args[1]
+    if B.op is scale:
+        factors.append(B.args[0])
+        B = B.args[1]
+    return mul(*factors), A, B
+
+
+def kronecker_factors(G: Expr, A: Expr, B: Expr) -> tuple[Expr, Expr] | None:
+    """P, Q of the shapes of A, B with P ⊗ Q = G, where G shows them."""
+    if G.op is kron:
+        P, Q = G.args
+    elif G.op is transpose and G.args[0].op is kron:
+        P, Q = (transpose(F) for F in G.args[0].args)
+    elif G.op is identity_op and A.is_square and B.is_square:
+        P, Q = identity(A.shape[0]), identity(B.shape[0])
+    elif G.op is ones_op:
+        P, Q = ones(*A.shape), ones(*B.shape)
+    else:
+        return None
+    return (P, Q) if P.shape == A.shape and Q.shape == B.shape else None
+
+
+def partial_inner(G: Expr, A: Expr, B: Expr) -> Expr:
+    """The pullback of A ⊗ B to A: entry (i, j) is <block (i, j) of G, B>."""
+    if G.op is scale:
+        return G.args[0] * partial_inner(G.args[1], A, B)
+    if is_zero(G):
+        return zero_like(A)
+    parts = kronecker_factors(G, A, B)
+    return contract(parts[1], B) * parts[0] if parts else block_inner(G, B)
+
+
+def partial_sum(G: Expr, A: Expr, B: Expr) -> Expr:
+    """The pullback of A ⊗ B to B: the sum over i, j of A_ij times block (i, j) of G."""
+    if G.op is scale:
+        return G.args[0] * partial_sum(G.args[1], A, B)
+    if is_zero(G):
+        return zero_like(B)
+    parts = kronecker_factors(G, A, B)
+    return contract(parts[0], A) * parts[1] if parts else block_sum(G, A)
+
+
+def bilinear(operation: Operation, A: Expr, B: Expr) -> Expr:
+    """The operation, zero where an operand is."""
+    made = operation(A, B)
+    return zero_like(made) if is_zero(A) or is_zero(B) else made
+
+
+def diagonal_of(G: Expr) -> Expr:
+    """The diagonal of G; a u vᵀ is seen to give u ⊙ v."""
+    if G.op is scale:
+        return G.args[0] * diagonal_of(G.args[1])
+    if G.op is identity_op or G.op is ones_op:
+        return ones(G.shape[0])
+    if G.op is diagonal_matrix:
+        return G.args[0]
+    if G.op is matmul:
+        for i in range(1, len(G.args)):
+            left, right = matmul(*G.args[:i]), matmul(*G.args[i:])
+            if left.is_vector:
+                return hadamard(left, transpose(right))
+    return diagonal(G)
+
+
+def block_places(A: Sequence[Expr], rows: int, columns: int) -> list[tuple[Dim, Dim, Dim, Dim]]:
+    """First row, rows, first column, columns of each block."""
+    places, top = [], Dim.of(0)
+    for i in range(rows):
+        height, left = A[i * columns].shape[0], Dim.of(0)
+        for j in range(columns):
+            width = A[j].shape[1]
+            places.append((top, height, left, width))
+            left = left + width
+        top = top + height
+    return places
+
+
+def padded(G: Expr, A: Expr, top: Any, height: Any, left: Any, width: Any) -> Expr:
+    """G in a matrix of zeros of the shape of A, from row `top` and column `left` on."""
+    heights = [Dim.of(top), Dim.of(height), A.shape[0] - top - height]
+    widths = [Dim.of(left), Dim.of(width), A.shape[1] - left - width]
+    return block(
+        [
+            [G if (i, j) == (1, 1) else zeros(h, w) for j, w in enumerate(widths) if w != 0]
+            for i, h in enumerate(heights)
+            if h != 0
+        ]
+    )
+
+
+_POSITIVE = frozenset({exp, sigmoid, softplus, softmax, cosh, ones_op})
+_LOOK = 6  # how deep to look for what is evident
+
+
+def is_positive(A: Expr, depth: int = _LOOK) -> bool:
+    """Whether every entry is seen to be positive."""
+    if A.op in _POSITIVE or "positive" in A.properties or A.op.name in ("constant", "dimension"):
+        return True
+    if A.op is number_op:
+        return bool(A.data[0] > 0)
+    if depth and A.op in (add, mul, hadamard, scale, matmul, kron, transpose, sum_entries, vec):
+        return all(is_positive(B, depth - 1) for B in A.args)
+    return bool(depth) and A.op is power and is_positive(A.args[0], depth - 1)
+
+
+def is_invertible(A: Expr) -> bool:
+    """Whether the matrix is seen to be invertible."""
+    return bool(A.properties & {"spd", "orthogonal"}) or is_definite(A)
+
+
+def is_definite(A: Expr, depth: int = _LOOK) -> bool:
+    """Whether the matrix is seen to be positive definite."""
+    if A.op is identity_op or "spd" in A.properties:
+        return True
+    if not depth:
+        return False
+    if A.op is scale:
+        return is_positive(A.args[0]) and is_definite(A.args[1], depth - 1)
+    if A.op in (inv, transpose, matpow):
+        return is_definite(A.args[0], depth - 1)
+    if A.op is diagonal_matrix:
+        return is_positive(A.args[0])
+    return (
+        A.op is add
+        and all(is_semidefinite(B, depth - 1) for B in A.args)
+        and any(is_definite(B, depth - 1) for B in A.args)
+    )
+
+
+def is_semidefinite(A: Expr, depth: int = _LOOK) -> bool:
+    """Whether the matrix is seen to be positive semidefinite, such as Bᵀ S B."""
+    if A.op is scale:
+        return is_positive(A.args[0]) and is_semidefinite(A.args[1], depth - 1)
+    if A.op is matmul:
+        half = len(A.args) // 2
+        mirrored = all(A.args[i] is transpose(A.args[-1 - i]) for i in range(half))
+        return mirrored and (len(A.args) % 2 == 0 or (depth > 0 and is_semidefinite(A.args[half], depth - 1)))
+    return is_definite(A, depth)
+
+
+def _base(A: Expr) -> Expr:
+    """The matrix that A is evidently a function of."""
+    while True:
+        if A.op is scale:
+            A = A.args[1]
+        elif A.op in (matpow, inv, expm):
+            A = A.args[0]
+        elif A.op is transpose and A.args[0].op in (matpow, inv, expm):
+            A = transpose(A.args[0].args[0])
+        else:
+            return A
+
+
+def commute(A: Expr, B: Expr) -> bool:
+    """Whether A B = B A is evident: both are functions of one matrix."""
+    A, B = _base(A), _base(B)
+    return A is B or A.op is identity_op or B.op is identity_op or is_zero(A) or is_zero(B)
+
+
+def derivative_of_expm(A: Expr, E: Expr) -> Expr:
+    """L(A, E), the derivative of the matrix exponential at A in the direction E.
+
+    It is E e^A where the two commute, and the upper right block of exp([A E; 0 A]) always.
+    """
+    if is_zero(E):
+        return E
+    if commute(A, E):
+        return E @ expm(A)
+    n = A.shape[0]
+    return submatrix(expm(block([[A, E], [zero_like(A), A]])), Dim.of(0), n, n, n)
