@@ -12,9 +12,9 @@ reading back what was written gives the same formula.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import ClassVar
+from typing import ClassVar, Union
 
 from ..expr import Expr, nodes, symbol_op, symbols_of
 from ..operations import FUNCTIONS
@@ -50,6 +50,48 @@ class Piece:
         self.parts = parts
 
 
+class Partial:
+    """A derivative as the formula writes it: ∂L/∂(W x), with the number of its share if it has several."""
+
+    __slots__ = ("top", "bottom", "share")
+
+    def __init__(self, top: Formula, bottom: Formula, share: int | None = None) -> None:
+        self.top = top
+        self.bottom = bottom
+        self.share = share
+
+
+class Operand:
+    """A formula in brackets unless it is a symbol or a power of one."""
+
+    __slots__ = ("expr",)
+
+    def __init__(self, expr: Expr) -> None:
+        self.expr = expr
+
+
+class Name:
+    """A canonical name, such as that of a loss."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Space:
+    """The set that a value lies in: ℝ^{m × n}."""
+
+    __slots__ = ("shape",)
+
+    def __init__(self, shape: tuple[Dim, Dim]) -> None:
+        self.shape = shape
+
+
+Item = Union["Expr", Partial, Operand, Name, Space, str]  # a string is a sign, such as "=" or "∂"
+Formula = Sequence[Item]
+
+
 class Notation:
     """How one output spells what `LAYOUT` asks for; the base class of all three."""
 
@@ -60,9 +102,37 @@ class Notation:
     kron: ClassVar[str]
     fraction_level: ClassVar[int]
 
-    def __init__(self, root: Expr | None = None) -> None:
-        self.loose: frozenset[Expr] = frozenset() if root is None else loose_leaves(root)
-        self.names: set[str] = set() if root is None else {s.name for s in symbols_of(root)}
+    def __init__(self, spelled: Mapping[str, Partial] | None = None) -> None:
+        self.spelled = spelled or {}  # symbols that stand for a derivative
+        self.loose: frozenset[Expr] = frozenset()
+        self.names: set[str] = set()
+
+    # What callers use
+
+    def expression(self, root: Expr) -> str:
+        return self.signed(self.piece(root))
+
+    def piece(self, root: Expr) -> Piece:
+        self.loose = loose_leaves(root)
+        self.names = {s.name for s in symbols_of(root)}
+        return self._write(root)
+
+    def formula(self, items: Formula) -> str:
+        """A line of mathematics: formulas, derivatives and the signs between them."""
+        return self.sequence([(isinstance(item, str), self._item(item)) for item in items])
+
+    def _item(self, item: Item) -> str:
+        if isinstance(item, str):
+            return self.sign(item)
+        if isinstance(item, Partial):
+            return self.partial(self.formula(item.top), self.formula(item.bottom), item.share)
+        if isinstance(item, Operand):
+            return self.wrapped(self.piece(item.expr), POSTFIX)
+        if isinstance(item, Name):
+            return self.symbol(item.name)
+        if isinstance(item, Space):
+            return self.space(*(self.dimension(dim) for dim in item.shape))
+        return self.expression(item)
 
     # The spelling, one method per construct
 
@@ -127,6 +197,19 @@ class Notation:
         """Whether all of a quotient goes into one fraction, rather than a fraction in front."""
         return True
 
+    def sign(self, sign: str) -> str:
+        raise NotImplementedError
+
+    def sequence(self, items: Sequence[tuple[bool, str]]) -> str:
+        """Strings one after the other, each with whether it is a sign."""
+        raise NotImplementedError
+
+    def partial(self, top: str, bottom: str, share: int | None) -> str:
+        raise NotImplementedError
+
+    def space(self, rows: Piece, columns: Piece) -> str:
+        raise NotImplementedError
+
     # Shared by all
 
     def signed(self, piece: Piece) -> str:
@@ -155,7 +238,7 @@ class Notation:
         is_atom = not monomial or (len(monomial) == 1 and monomial[0][1] == 1 and abs(coefficient) == 1)
         return Piece(string, ATOM if is_atom else PRODUCT, is_negative)
 
-    def write(self, root: Expr) -> Piece:
+    def _write(self, root: Expr) -> Piece:
         """The piece of a formula; parts are forgotten once used, so that deep formulas stay affordable."""
         order = nodes(root)
         uses: dict[Expr, int] = {}
@@ -176,6 +259,16 @@ class Notation:
 
 
 Row = Callable[[Notation, Expr, list[Piece]], Piece]
+
+
+def _symbol(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    partial = notation.spelled.get(node.name)
+    if partial is not None:
+        outer = notation.loose, notation.names
+        string = notation._item(partial)
+        notation.loose, notation.names = outer
+        return Piece(string, POSTFIX, is_tall=True)
+    return Piece(notation.symbol(node.name))
 
 
 def _number(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
@@ -424,7 +517,7 @@ ROWS: dict[str, Row] = {
     "number": _number,
     "constant": lambda notation, node, args: Piece(notation.constant(node.name)),
     "dimension": lambda notation, node, args: notation.dimension(node.data[0]),
-    "symbol": lambda notation, node, args: Piece(notation.symbol(node.name)),
+    "symbol": _symbol,
     "zeros": lambda notation, node, args: Piece(notation.leaf("0")),
     "ones": _ones,
     "identity": _identity,

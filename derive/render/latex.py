@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
+from .. import names
 from ..expr import Expr
-from . import ATOM, POSTFIX, Notation, Piece
+from ..shapes import SCALAR, Shape
+from . import ATOM, POSTFIX, PRODUCT, Notation, Piece
+from .breaking import broken, width
+
+if TYPE_CHECKING:
+    from ..derivation import Derivation
+    from .blocks import Block, Display, Paragraph, Row, Shapes
 
 COMMANDS = {name: "\\" + name for name in "exp log sin cos tan arcsin arccos arctan sinh cosh tanh det".split()} | {
     "logdet": r"\log\det",
     "σ": r"\sigma",
+}
+
+SIGNS = {
+    "∂": r"\partial",
+    "∂²": r"\partial^{2}",
+    "∈": r"\in",
+    "↦": r"\mapsto",
+    "−": "-",
+    "·": r"\cdot",
+    "…": r"\cdots",
+    "d": r"\mathrm{d}",
+    "vec": r"\operatorname{vec}",
+    "ᵀ": r"^{\top}",
 }
 
 
@@ -25,7 +46,7 @@ class Latex(Notation):
     fraction_level = POSTFIX
 
     def symbol(self, name: str) -> str:
-        return _written(name)
+        return names.latex(name)
 
     def number(self, value: Fraction) -> Piece:
         is_negative, value = value < 0, abs(value)
@@ -104,6 +125,22 @@ class Latex(Notation):
             return all(_is_plain(e) for e in numerators)
         return sum(len(e.args) for e in numerators) <= 4 and not any(e.op.name == "hadamard" for e in numerators)
 
+    def sign(self, sign: str) -> str:
+        return SIGNS.get(sign, sign)
+
+    def sequence(self, items: Sequence[tuple[bool, str]]) -> str:
+        return " ".join(string for _, string in items)
+
+    def partial(self, top: str, bottom: str, share: int | None) -> str:
+        written = self.fraction(top, bottom)
+        return written if share is None else rf"\left. {written} \right|_{{{share}}}"
+
+    def space(self, rows: Piece, columns: Piece) -> str:
+        shown = [self.wrapped(p, PRODUCT) for p in (rows, columns)]
+        if shown == ["1", "1"]:
+            return r"\mathbb{R}"
+        return rf"\mathbb{{R}}^{{{shown[0]}}}" if shown[1] == "1" else rf"\mathbb{{R}}^{{{shown[0]} \times {shown[1]}}}"
+
 
 def _is_plain(node: Expr) -> bool:
     return not node.args or (node.op.name == "power" and not any(arg.args for arg in node.args))
@@ -111,15 +148,6 @@ def _is_plain(node: Expr) -> bool:
 
 def _is_word(factor: str) -> bool:
     return factor.startswith((r"\mathrm{", r"\mathit{"))
-
-
-def _written(name: str) -> str:
-    try:
-        from .. import names
-    except ImportError:
-        base, _, below = name.partition("_")
-        return f"{base}_{{{below}}}" if below else base
-    return names.latex(name)
 
 
 def latex(expr: Expr) -> str:
@@ -132,5 +160,205 @@ def latex(expr: Expr) -> str:
     >>> print(latex(W.T @ W @ x - x))
     W^{\top} W x - x
     """
-    notation = Latex(expr)
-    return notation.signed(notation.write(expr))
+    return Latex().expression(expr)
+
+
+# Documents
+
+ROOM = 74.0  # letters on a line of display, see `breaking`
+WORDS = {
+    "ᵀ": r"^{\top}", "⁻": "^{-}", "¹": "^{1}", "²": "^{2}", "³": "^{3}", "½": r"\tfrac{1}{2}", "−": "-", "×": r"\times",
+    "‖": r"\Vert", "∂": r"\partial", "∈": r"\in", "ℝ": r"\mathbb{R}", "⊙": r"\odot", "⊗": r"\otimes", "≠": r"\neq",
+    "≤": r"\leq", "≥": r"\geq", ">": ">", "<": "<", "⟨": r"\langle", "⟩": r"\rangle", "·": r"\cdot", "𝟏": r"\mathbf{1}",
+    "↦": r"\mapsto", "ℓ": r"\ell", "|": "|", "⊘": r"\oslash", "∇": r"\nabla", "→": r"\to", "←": r"\leftarrow",
+}  # fmt: skip
+ESCAPES = {c: "\\" + c for c in "#$%&_{}"} | {"~": r"\textasciitilde{}", "\\": r"\textbackslash{}", "…": r"\dots{}"}
+PREAMBLE = r"""\documentclass[11pt,fleqn]{article}
+\usepackage[T1]{fontenc}
+\usepackage[utf8]{inputenc}
+\usepackage{lmodern}
+\usepackage{microtype}
+\usepackage[margin=1in]{geometry}
+\usepackage{amsmath,amssymb}
+\usepackage{booktabs}
+\setlength{\mathindent}{1.5em}
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{0.5em}
+\allowdisplaybreaks
+"""
+
+
+def words(plain: str, opening: str = r"\(", closing: str = r"\)") -> str:
+    """Words in LaTeX: what is mathematics among them is set as such."""
+    out, math = "", ""
+    for c in [*plain, ""]:
+        sign = WORDS.get(c) or SUPERSCRIPTS.get(c) or SUBSCRIPTS.get(c) or GREEK_COMMANDS.get(c)
+        if sign and c:
+            math += (" " if math and math[-1].isalpha() and sign[0].isalpha() else "") + sign
+            continue
+        if math:
+            out += opening + math + closing
+            math = ""
+        out += ESCAPES.get(c, c)
+    return out
+
+
+SUPERSCRIPTS = {c: f"^{{{i}}}" for i, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
+SUBSCRIPTS = {c: f"_{{{i}}}" for i, c in enumerate("₀₁₂₃₄₅₆₇₈₉")}
+GREEK_COMMANDS = {letter: "\\" + word for letter, word in names.WORDS.items()}
+
+
+class LatexPrinter:
+    """Prints the blocks of a document as paragraphs and `align*` environments.
+
+    `joined` puts the displays of a part into one `align*` with `\\intertext` between, so
+    that all equals signs of the part are aligned; MathJax has no `\\intertext`.
+    """
+
+    opening, closing = r"\(", r"\)"
+
+    def __init__(self, spelled: Mapping[str, object], joined: bool = False) -> None:
+        self.notation = Latex(spelled)  # type: ignore[arg-type]
+        self.joined = joined
+
+    def inline(self, parts: Sequence[object]) -> str:
+        out = ""
+        for part in parts:
+            if isinstance(part, str):
+                out += words(part, self.opening, self.closing)
+            else:
+                out += self.opening + self.notation.formula(part) + self.closing  # type: ignore[arg-type]
+        return out
+
+    def shapes(self, block: Shapes) -> str:
+        from . import Space
+
+        parts: list[object] = ["with "]
+        for i, (s, properties) in enumerate(block.symbols):
+            is_last = i == len(block.symbols) - 1
+            parts.append([s, "∈", Space(s.shape)])
+            parts.append((f" {properties}" if properties else "") + ("." if is_last else ", "))
+        return self.inline(parts)
+
+    def lines(self, rows: Sequence[Row], room: float = ROOM) -> list[str]:
+        """The lines of a display, without the `\\\\` between them."""
+        left = [self.notation.formula(row.left) if row.left else "" for row in rows]
+        room -= max((width(string) for string in left), default=0.0)
+        out: list[str] = []
+        for row, start in zip(rows, left):
+            rights = [(self.notation.sign(sign), self.notation.formula(formula)) for sign, formula in row.rights]
+            tag = self.tag(row)
+            space = room - (9.0 + (4.0 if row.number else 0.0) if tag else 2.0)
+            if row.is_boxed:
+                out += self.boxed(start, rights, room)
+                continue
+            whole = " ".join(f"{sign} {string}" for sign, string in rights)
+            if width(whole) <= space or not rights:
+                out.append(f"{start} &{whole}{tag}")
+                continue
+            made: list[str] = []
+            for sign, string in rights:
+                first, *rest = broken(string, space)
+                made.append(f"&{sign} {first}")
+                made += [rf"&\qquad {{}} {piece}" for piece in rest]
+            made[0] = f"{start} {made[0]}"
+            made[-1] += tag
+            out += made
+        return out
+
+    def boxed(self, start: str, rights: Sequence[tuple[str, str]], room: float) -> list[str]:
+        """A box around the line, or around its lines."""
+        ((sign, string),) = rights
+        pieces = broken(string, room - 3.0)
+        if len(pieces) == 1:
+            return [rf"&\boxed{{ {start} {sign} {string} }}"]
+        inner = r" \\ ".join([f"{start} &{sign} {pieces[0]}", *(rf"&\qquad {{}} {piece}" for piece in pieces[1:])])
+        return [rf"&\boxed{{ \begin{{aligned}} {inner} \end{{aligned}} }}"]
+
+    def tag(self, row: Row) -> str:
+        shape = "" if row.shape is None else self.shape(row.shape)
+        if not shape and not row.number:
+            return ""
+        number = f"({row.number})" if row.number else ""
+        return rf" \tag*{{{shape}{chr(92) + 'quad ' if shape and number else ''}{number}}}"
+
+    def shape(self, shape: Shape) -> str:
+        if shape == SCALAR:
+            return "scalar"
+        rows, columns = (self.notation.wrapped(self.notation.dimension(dim), PRODUCT) for dim in shape)
+        return rf"${rows} \times {columns}$"
+
+    def display(self, rows: Sequence[Row]) -> str:
+        return "\\begin{align*}\n  " + " \\\\\n  ".join(self.lines(rows)) + "\n\\end{align*}"
+
+    def run(self, blocks: Sequence[Display | Paragraph]) -> str:
+        """Displays with paragraphs between them, as one `align*`."""
+        rows = [row for block in blocks if hasattr(block, "rows") for row in block.rows]
+        lines = iter(self.lines_by_row(rows))
+        out = "\\begin{align*}\n"
+        pending = ""
+        for block in blocks:
+            if hasattr(block, "parts"):
+                out += "\n  \\intertext{" + self.inline(block.parts) + "}\n"
+                pending = ""
+                continue
+            for _ in block.rows:
+                out += pending + "  " + " \\\\\n  ".join(next(lines))
+                pending = " \\\\\n"
+        return out + "\n\\end{align*}"
+
+    def lines_by_row(self, rows: Sequence[Row]) -> list[list[str]]:
+        left = max(
+            (width(self.notation.formula(row.left)) for row in rows if row.left and not row.is_boxed), default=0.0
+        )
+        made = []
+        for row in rows:
+            own = width(self.notation.formula(row.left)) if row.left else 0.0
+            made.append(self.lines([row], ROOM - (0.0 if row.is_boxed else left - own)))
+        return made
+
+    def blocks(self, blocks: Sequence[Block]) -> str:
+        from .blocks import Display, Heading, Paragraph, Shapes
+
+        out: list[str] = []
+        i = 0
+        while i < len(blocks):
+            block = blocks[i]
+            i += 1
+            if isinstance(block, Heading):
+                out.append(rf"\subsection*{{{words(block.title)}}}" if self.joined else f"{words(block.title)}.")
+            elif isinstance(block, Shapes):
+                out.append(self.table(block) if self.joined and len(block.symbols) > 3 else self.shapes(block))
+            elif isinstance(block, Paragraph):
+                out.append(self.inline(block.parts))
+            elif self.joined:
+                end = i
+                while end + 1 < len(blocks):
+                    following = blocks[end], blocks[end + 1]
+                    if not (isinstance(following[0], Paragraph) and isinstance(following[1], Display)):
+                        break
+                    end += 2
+                out.append(self.run([block, *blocks[i:end]]))  # type: ignore[list-item]
+                i = end
+            else:
+                out.append(self.display(block.rows))
+        return "\n".join(out)
+
+    def table(self, block: Shapes) -> str:
+        lines = [r"\begin{center}", r"\begin{tabular}{lll}", r"\toprule", r"Symbol & Shape & \\", r"\midrule"]
+        for s, properties in block.symbols:
+            lines.append(f"\\({self.notation.expression(s)}\\) & {self.shape(s.shape)} & {properties} \\\\")
+        return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{center}"])
+
+
+def derivation_latex(derivation: Derivation, document: bool = False, detail: str = "steps", verify: bool = True) -> str:
+    """The derivation as paragraphs and `align*` environments; a compilable document with `document=True`."""
+    from .exposition import exposition
+
+    told = exposition(derivation, detail, verify)
+    printer = LatexPrinter(told.spelled, joined=document)
+    body = printer.blocks(told.blocks)
+    if not document:
+        return body + "\n"
+    title = rf"\section*{{{words(told.title)}}}"
+    return "\n".join([PREAMBLE, r"\begin{document}", title, body, r"\end{document}", ""])

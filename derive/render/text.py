@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
+from .. import names
+from ..errors import columns
 from ..expr import Expr
-from . import ATOM, QUOTIENT, Notation, Piece
+from ..shapes import shape_text
+from . import ATOM, PRODUCT, QUOTIENT, Notation, Piece
+
+if TYPE_CHECKING:
+    from ..derivation import Derivation
+    from .blocks import Row
 
 VULGAR = {
     Fraction(1, 2): "½",
@@ -30,7 +38,7 @@ class Text(Notation):
     fraction_level = QUOTIENT
 
     def symbol(self, name: str) -> str:
-        return _written(name)
+        return names.text(name)
 
     def number(self, value: Fraction) -> Piece:
         is_negative, value = value < 0, abs(value)
@@ -104,19 +112,28 @@ class Text(Notation):
     def window(self, matrix: str, rows: tuple[str, str], columns: tuple[str, str]) -> str:
         return f"{matrix}[{rows[0]}:{rows[1]}, {columns[0]}:{columns[1]}]"
 
+    def sign(self, sign: str) -> str:
+        return sign
+
+    def sequence(self, items: Sequence[tuple[bool, str]]) -> str:
+        line, is_open = "", True
+        for is_sign, string in items:
+            line += string if is_open or (is_sign and string in ",)ᵀ⟩") else " " + string
+            is_open = is_sign and string in "∂ ∂² d ( ⟨"
+        return line
+
+    def partial(self, top: str, bottom: str, share: int | None) -> str:
+        return f"{top}/{bottom}" + ("" if share is None else "|" + str(share).translate(SUBSCRIPTS))
+
+    def space(self, rows: Piece, columns: Piece) -> str:
+        shown = [self.wrapped(p, PRODUCT) for p in (rows, columns)]
+        return "scalar" if shown == ["1", "1"] else " × ".join(shown)
+
 
 def _plain_fraction(exponent: str) -> str:
     for value, vulgar in VULGAR.items():
         exponent = exponent.replace(vulgar, f"{value.numerator}/{value.denominator}")
     return exponent
-
-
-def _written(name: str) -> str:
-    try:
-        from .. import names
-    except ImportError:
-        return name
-    return names.text(name)
 
 
 def text(expr: Expr) -> str:
@@ -129,5 +146,56 @@ def text(expr: Expr) -> str:
     >>> print(text(W.T @ W @ x - x))
     Wᵀ W x − x
     """
-    notation = Text(expr)
-    return notation.signed(notation.write(expr))
+    return Text().expression(expr)
+
+
+WIDTH = 96  # columns of a line of a derivation
+
+
+def derivation_text(derivation: Derivation, detail: str = "steps", verify: bool = True) -> str:
+    """The whole derivation in Unicode, shapes and step numbers on the right."""
+    from .blocks import Display, Heading, Paragraph
+    from .exposition import exposition
+
+    told = exposition(derivation, detail, verify)
+    notation = Text(told.spelled)
+
+    def inline(parts: Sequence[object]) -> str:
+        return "".join(p if isinstance(p, str) else notation.formula(p) for p in parts)  # type: ignore[arg-type]
+
+    out: list[str] = []
+    for block in told.blocks:
+        if isinstance(block, Heading):
+            out += ["", block.title]
+        elif isinstance(block, Paragraph):
+            out.append("  " + inline(block.parts))
+        elif isinstance(block, Display):
+            out += _display(notation, block.rows)
+        else:
+            shown = [
+                f"{notation.expression(s)}: {shape_text(s.shape)}" + (f" {p}" if p else "") for s, p in block.symbols
+            ]
+            out.append("  with " + ", ".join(shown))
+    return "\n".join(out).strip("\n")
+
+
+def _display(notation: Text, rows: Sequence[Row]) -> list[str]:
+    lefts = [notation.formula(row.left) if row.left else "" for row in rows]
+    indent = min(max(columns(left) for left in lefts), 28)
+    out = []
+    for row, left in zip(rows, lefts):
+        line = "    " + " " * max(0, indent - columns(left)) + left
+        start = len(line)
+        pieces = [f"{sign} {notation.formula(formula)}" for sign, formula in row.rights]
+        margin = "" if row.shape is None else shape_text(row.shape)
+        margin += f"{'  ' if margin else ''}({row.number})" if row.number else ""
+        lines = [line + "".join(f" {piece}" for piece in pieces)]
+        if columns(lines[0]) > WIDTH - 18 and len(pieces) > 1:
+            lines = [line + f" {pieces[0]}", *(" " * start + f" {piece}" for piece in pieces[1:])]
+        if margin:
+            lines[-1] += " " * max(3, WIDTH - columns(lines[-1]) - columns(margin)) + margin
+        if row.is_boxed:
+            bar = "─" * (columns(lines[0].strip()) + 2)
+            lines = [f"    ┌{bar}┐", f"    │ {lines[0].strip()} │", f"    └{bar}┘"]
+        out += lines
+    return out

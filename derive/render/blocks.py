@@ -1,0 +1,95 @@
+"""What a document consists of: headings, paragraphs and displays of aligned lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..expr import Expr
+from ..shapes import Shape
+from . import Formula, Partial
+
+
+class Heading:
+    """The title of a part."""
+
+    __slots__ = ("title",)
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+
+
+class Paragraph:
+    """Words and formulas: a string is words, a list a formula."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, *parts: str | Formula) -> None:
+        self.parts = parts
+
+
+class Row:
+    """A line of a display: `left` `sign` formula `sign` formula …, its shape and its step number."""
+
+    __slots__ = ("left", "rights", "shape", "number", "node", "is_boxed")
+
+    def __init__(
+        self,
+        left: Formula,
+        *rights: tuple[str, Formula],
+        shape: Shape | None = None,
+        number: str | None = None,
+        node: Expr | None = None,
+        is_boxed: bool = False,
+    ) -> None:
+        self.left = left
+        self.rights = rights
+        self.shape = shape
+        self.number = number
+        self.node = node  # of the evaluation graph, for pictures
+        self.is_boxed = is_boxed
+
+
+class Display:
+    """Lines aligned at their first sign."""
+
+    __slots__ = ("rows",)
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = list(rows)
+
+
+class Shapes:
+    """The symbols with their shapes and declared properties, in words."""
+
+    __slots__ = ("symbols",)
+
+    def __init__(self, symbols: Sequence[tuple[Expr, str]]) -> None:
+        self.symbols = symbols
+
+
+Block = Heading | Shapes | Paragraph | Display
+
+
+class Exposition:
+    """The blocks of a document, and the symbols in them that stand for derivatives."""
+
+    __slots__ = ("title", "blocks", "spelled", "symbols")
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.blocks: list[Block] = []
+        self.spelled: dict[str, Partial] = {}
+        self.symbols: list[Expr] = []
+
+    def say(self, *parts: str | Formula) -> None:
+        self.blocks.append(Paragraph(*parts))
+
+    def show(self, *rows: Row) -> None:
+        """Add lines, to the display at the end if there is one."""
+        if self.blocks and isinstance(self.blocks[-1], Display):
+            self.blocks[-1].rows += rows
+        elif rows:
+            self.blocks.append(Display(rows))
+
+    def part(self, title: str) -> None:
+        self.blocks.append(Heading(title))

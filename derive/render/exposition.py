@@ -1,0 +1,603 @@
+"""A derivation as a good teacher writes it, in no notation yet: a list of blocks.
+
+Forward with shapes, then backward one operation at a time, each line naming its rule;
+the contribution of every occurrence of the variable; their sum, expanded, collected and
+factored; the box; the compact form; the conditions; the numeric check.  `latex`, `text`,
+`markdown` and `html` print the blocks.
+
+In a small graph the intermediates are written as they are; in a large one they get
+names, as a person would give them: z = W x, h = tanh(z), r for a residual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import DeriveError
+from ..expr import Expr, is_number, nodes, number, symbol, symbol_count, symbols_of
+from ..operations import add
+from ..rules import RULES, Rule
+from . import Formula, Name, Operand, Partial, Space
+from .blocks import Exposition, Row, Shapes
+from .intermediates import Intermediates, is_number_factor, light, numeric_factor
+from .proofs import TITLES, generic, prove
+from .text import Text, text
+
+if TYPE_CHECKING:
+    from ..derivation import Derivation, Step
+
+MAX_PRINTED = 300  # symbols of a form in a document; longer ones are left out, and said to be
+DETAILS = ("brief", "steps", "full")
+
+
+def exposition(derivation: Derivation, detail: str = "steps", verify: bool = True) -> Exposition:
+    """The blocks of a derivation.
+
+    Parameters
+    ----------
+    derivation : Derivation
+    detail : {"brief", "steps", "full"}
+        A few lines; every operation; also the proof of each rule.
+    verify : bool
+        Whether to state the error against a numeric derivative.
+
+    Raises
+    ------
+    DeriveError
+        `detail` is none of the three.
+    """
+    if detail not in DETAILS:
+        raise DeriveError(f"there is no detail {detail!r}", hint='"brief", "steps" or "full"')
+    writer = _Writer(derivation, detail)
+    writer.statement()
+    if detail != "brief" and derivation.kind in ("gradient", "hessian", "hvp"):
+        writer.forward()
+        writer.backward()
+    if derivation.kind != "gradient":
+        writer.differential()
+    writer.result()
+    writer.ending(verify)
+    if detail == "full":
+        writer.proofs()
+    return writer.out
+
+
+WORDS = {
+    "gradient": "The gradient",
+    "jacobian": "The Jacobian",
+    "hessian": "The Hessian",
+    "hvp": "The Hessian-vector product",
+    "differential": "The differential",
+}
+PROPERTIES = {
+    "spd": "symmetric positive definite",
+    "symmetric": "symmetric",
+    "skew": "skew-symmetric",
+    "diagonal": "diagonal",
+    "lower": "lower triangular",
+    "upper": "upper triangular",
+    "orthogonal": "orthogonal",
+    "positive": "positive",
+    "constant": "constant",
+}
+
+
+class _Writer:
+    def __init__(self, derivation: Derivation, detail: str) -> None:
+        self.d = derivation
+        self.detail = detail
+        self.name = derivation.name
+        title = WORDS[derivation.kind] + f" of {text_name(derivation.name)}"
+        if derivation.wrt is not None:
+            title += f" by {text(derivation.wrt)}"
+        self.out = Exposition(title)
+        self.named = Intermediates(derivation)
+        self.marks: dict[Expr, Expr] = {}  # node of the evaluation graph: the symbol of its cotangent
+        self.told: set[tuple[str, int]] = set()  # rules already stated
+        self.rules: dict[str, tuple[Rule, Expr]] = {}
+
+    # The statement
+
+    def head(self) -> Formula:
+        """What is derived, as the left side of equations."""
+        d, of = self.d, Name(self.name)
+        if d.wrt is None:
+            return ["d", of]
+        if d.kind == "gradient":
+            return [Partial(["∂", of], ["∂", d.wrt])]
+        if d.kind == "hvp":
+            return ["∇²", of, "[", d.direction or d.wrt, "]"]
+        if d.kind == "hessian":
+            if d.wrt.is_scalar:
+                return [Partial(["∂²", of], ["∂", d.wrt, "²"])]
+            if d.wrt.is_vector:
+                return [Partial(["∂²", of], ["∂", d.wrt, "∂", d.wrt.T])]
+            return [Partial(["∂²", of], ["∂", "vec", d.wrt, "∂", "(", "vec", d.wrt, ")", "ᵀ"])]
+        top: Formula = ["∂", of] if d.loss.is_scalar or d.loss.is_vector else ["∂", "vec", of]
+        if d.wrt.is_scalar:
+            return [Partial(top, ["∂", d.wrt])]
+        if d.wrt.is_vector:
+            bottom: Formula = ["∂", d.wrt.T if d.layout != "denominator" else d.wrt]
+        else:
+            bottom = ["∂", "(", "vec", d.wrt, ")", "ᵀ"] if d.layout != "denominator" else ["∂", "vec", d.wrt]
+        if d.layout == "denominator" and d.loss.is_vector:
+            top = ["∂", of, "ᵀ"]
+        return [Partial(top, bottom)]
+
+    def statement(self) -> None:
+        d, out = self.d, self.out
+        shown = symbols_of(d.loss)
+        for extra in (d.wrt, d.direction):
+            if extra is not None and extra not in shown:
+                shown.append(extra)
+        out.symbols = shown
+        out.say("Let")
+        out.show(Row([Name(self.name)], ("=", [self.named.defined(d.loss)]), shape=d.loss.shape))
+        for symbol_, expr in self.named.given:
+            out.show(Row([symbol_], ("=", [expr]), shape=expr.shape))
+        if shown:
+            out.blocks.append(Shapes([(s, property_words(s)) for s in shown]))
+        if d.kind == "jacobian" and d.wrt is not None and not (d.wrt.is_scalar or d.loss.is_scalar):
+            layout = "Outputs are the rows" if d.layout != "denominator" else "Outputs are the columns"
+            stacked = "" if d.wrt.is_vector and d.loss.is_vector else ", and vec stacks columns"
+            out.say(f"{layout} of the Jacobian{stacked}.")
+        if d.kind == "hvp" and d.direction is not None and d.wrt is not None:
+            out.say("The Hessian by ", [d.wrt], " is applied to the direction ", [d.direction], ".")
+        for reading in d.readings:
+            out.say(sentence(reading))
+        for remark in d.remarks:
+            out.say(sentence(remark))
+
+    # The sweep
+
+    def forward(self) -> None:
+        d, out, named = self.d, self.out, self.named
+        rows = []
+        for node in d.forward:
+            label, value = named.label(node), named.value(node)
+            if node is d.forward[-1]:
+                rows.append(Row([Name(self.name)], ("=", [value]), shape=node.shape, node=node))
+            elif label is not None:
+                rows.append(Row([label], ("=", [value]), shape=node.shape, node=node))
+            elif named.is_shown(node):
+                rows.append(Row([value], ("∈", [Space(node.shape)]), node=node))
+        if d.wrt is None or not d.steps:
+            return
+        out.part("Forward")
+        out.say("One operation at a time, each value with its shape:")
+        out.show(*rows)
+
+    def mark(self, node: Expr) -> Expr:
+        """The symbol that is written ∂L/∂node."""
+        if node not in self.marks:
+            key = f"∂{len(self.marks)}"
+            self.marks[node] = symbol(key, *node.shape)
+            self.out.spelled[key] = self.by(node)
+        return self.marks[node]
+
+    def by(self, node: Expr, share: int | None = None) -> Partial:
+        return Partial(["∂", Name(self.name)], ["∂", Operand(self.named.written(node))], share)
+
+    def backward(self) -> None:
+        d, out, named = self.d, self.out, self.named
+        if not d.steps:
+            return
+        out.part("Backward")
+        out.say(
+            "From ",
+            [Name(self.name)],
+            " towards ",
+            [d.wrt or ""],
+            ", where ",
+            [Partial(["∂", Name(self.name)], ["∂", Name("Y")])],
+            " has the shape of ",
+            [Name("Y")],
+            ". ",
+        )
+        views = {node.op.make(tuple(named.flat(a) for a in node.args), node.data): node for node in d.forward}
+        counts: dict[Expr, int] = {}
+        for step in d.steps:
+            operand = views[step.view].args[step.index]
+            counts[operand] = counts.get(operand, 0) + 1
+        root = views[d.steps[0].view]
+        cotangents: dict[Expr, Expr] = {root: number(1)}  # as far as they are written out
+        symbolic: dict[Expr, Expr] = {root: number(1)}  # as the step before has named them
+        shares: dict[Expr, list[Expr]] = {}
+        hidden: dict[Expr, int] = {}  # factors such as −y, told together with y
+        places = self.places()
+        previous: Expr | None = None
+        for step in d.steps:
+            node = views[step.view]
+            operand = node.args[step.index]
+            view = node.op.make(tuple(named.written(a) for a in node.args), node.data)
+            if node not in symbolic:
+                symbolic[node] = self.mark(node)
+            pulled = light(step.rule.pull(symbolic[node], view, step.index))
+            value = light(step.rule.pull(cotangents[node], view, step.index))
+            shares.setdefault(operand, []).append(value)
+            if is_number_factor(operand) and counts[operand] == 1 and node.op is add:
+                hidden[operand], symbolic[operand], cotangents[operand] = step.number, pulled, value
+                continue
+            if node is not previous:
+                self.rule_words(step, [s for s in d.steps if s.view is step.view], node in hidden)
+            previous = node
+            share = None
+            if counts[operand] > 1:
+                share = places[step.number] if operand is d.wrt else len(shares[operand])
+            rights: list[tuple[str, Formula]] = [("=", [pulled])]
+            if self.spelling(pulled) != self.spelling(value):
+                rights.append(("=", [value]))
+            numbers = f"{hidden[node]}, {step.number}" if node in hidden else str(step.number)
+            out.show(Row([self.by(operand, share)], *rights, shape=operand.shape, number=numbers, node=node))
+            if not step.is_last or operand is d.wrt:
+                continue
+            total = add(*shares[operand])
+            if counts[operand] > 1:
+                sum_ = _plus([self.by(operand, i + 1)] for i in range(counts[operand]))
+                out.say(f"Its {number_word(counts[operand])} shares add up:")
+                out.show(Row([self.by(operand)], ("=", sum_), ("=", [total]), shape=operand.shape, node=operand))
+            is_short = not named.is_large or symbol_count(total) <= 3
+            cotangents[operand] = total if is_short else self.mark(operand)
+
+    def spelling(self, expr: Expr) -> str:
+        return Text(self.out.spelled).expression(expr)
+
+    def places(self) -> dict[int, int]:
+        """The number of the contribution that a step into the variable makes."""
+        left = list(enumerate(self.d.contributions, start=1))
+        found: dict[int, int] = {}
+        for step in self.d.steps:
+            if step.operand is not self.d.wrt:
+                continue
+            for entry in left:
+                place, contribution = entry
+                if contribution.expression is step.contribution and contribution.route[-1] is step.node:
+                    found[step.number] = place
+                    left.remove(entry)
+                    break
+            else:
+                found[step.number] = left.pop(0)[0]
+        return found
+
+    def rule_words(self, step: Step, group: Sequence[Step], is_merged: bool) -> None:
+        """Name the rule of an operation, and state it where it comes first."""
+        out, view = self.out, step.view
+        op = view.op.name
+        self.rules.setdefault(op, (step.rule, view))
+        active = [s.index for s in group]
+        if op == "add":
+            minus = any(is_number_factor(arg) and arg.args[0].data[0] < 0 for arg in view.args)
+            if minus and len(view.args) == 2:
+                out.say("Subtraction passes it on:")
+            else:
+                out.say("A sum passes it on" + (" to each summand:" if len(active) > 1 else ":"))
+            return
+        if is_number_factor(view):
+            factor = view.args[0] if view.op.name == "scale" else numeric_factor(view)
+            if is_number(factor, -1):
+                out.say("Subtraction passes it on with its sign changed:" if is_merged else "The sign changes:")
+            else:
+                out.say("The factor ", [factor], " multiplies it:")
+            return
+        if op == "transpose":
+            out.say([Operand(view)], " is transposed, and so is its cotangent:")
+            return
+        title = TITLES.get(op, op.replace("_", " ").capitalize())
+        if view.op.is_elementwise and op not in TITLES:
+            title = "Entry by entry"
+        news = [i for i in active if (op, i) not in self.told]
+        if not news or view.op.arity is None and len(view.args) > 3:
+            out.say(f"{title}, by the same rule:" if not news else f"{title}:")
+            return
+        self.told.update((op, i) for i in active)
+        node, operands, result = generic(view, {s.name for s in self.out.symbols} | {self.name})
+        mark = symbol(f"∂{op}{len(self.out.spelled)}", *node.shape)
+        self.out.spelled[mark.name] = Partial(["∂", Name(self.name)], ["∂", result])
+        parts: list[str | Formula] = [f"{title}. For ", [result, "=", node], ", "]
+        for k, i in enumerate(active):
+            pulled = step.rule.pull(mark, node, i)
+            joint = "" if not k else " and " if k == len(active) - 1 else ", "
+            parts += [joint, [Partial(["∂", Name(self.name)], ["∂", operands[i]]), "=", pulled]]
+        out.say(*parts, ":")
+
+    # The differential, for Jacobians and their like
+
+    def differential(self) -> None:
+        d, out = self.d, self.out
+        if self.detail == "brief":
+            return
+        from ..jacobians import differential as push
+
+        taken = {s.name for s in out.symbols}
+        if d.kind in ("hessian", "hvp"):
+            assert d.wrt is not None
+            gradient = add(*(c.expression for c in d.contributions)) if d.contributions else None
+            if gradient is None:
+                return
+            out.part("The gradient")
+            gradient = _shorter(gradient, d.loss)
+            out.show(Row([Partial(["∂", Name(self.name)], ["∂", d.wrt])], ("=", [gradient]), shape=gradient.shape))
+            direction = d.direction or symbol(fresh("d" + d.wrt.name, taken), *d.wrt.shape)
+            moved, _ = push(gradient, {d.wrt: direction})
+            out.part("Its differential")
+            if d.direction is not None:
+                out.say("In the direction ", [direction], ", so that ", ["d", d.wrt, "=", direction], ":")
+            left: Formula = ["d", Partial(["∂", Name(self.name)], ["∂", d.wrt])]
+            if symbol_count(moved) <= MAX_PRINTED:
+                out.show(Row(left, ("=", [moved]), shape=moved.shape))
+            if d.kind == "hessian":
+                self.identify()
+            return
+        variables = [d.wrt] if d.wrt is not None else [s for s in symbols_of(d.loss) if "constant" not in s.properties]
+        steps = {s: symbol(fresh("d" + s.name, taken), *s.shape, properties=s.properties & KEPT) for s in variables}
+        rows = self.pushed(steps)
+        if rows:
+            out.part("The differential")
+            out.say("Forward, one operation at a time, each differential from those of its operands:")
+            out.show(*rows)
+        if d.kind == "jacobian":
+            self.identify()
+
+    def pushed(self, steps: dict[Expr, Expr]) -> list[Row]:
+        """The forward sweep: the differential of each intermediate."""
+        named, rows = self.named, []
+        moved: dict[Expr, Expr] = dict(steps)
+        shown: set[str] = set()
+        for node in named.order:
+            if not node.args or not any(arg in moved for arg in node.args):
+                continue
+            view = node.op.make(tuple(named.written(a) for a in node.args), node.data)
+            rule = RULES[node.op.name]
+            pushed = light(rule.push(view, [moved.get(arg) for arg in node.args]))
+            is_root = node is named.order[-1]
+            label = named.label(node)
+            self.rules.setdefault(node.op.name, (rule, view))
+            if is_root or named.is_shown(node):
+                left: Formula = ["d", Name(self.name)] if is_root else ["d", Operand(named.written(node))]
+                row = Row(left, ("=", [pushed]), shape=node.shape, node=node)
+                if self.spelling(pushed) not in shown:
+                    rows.append(row)
+                    shown.add(self.spelling(pushed))
+            if label is not None and not is_root and symbol_count(pushed) > 3:
+                moved[node] = symbol("d" + label.name, *node.shape)
+            else:
+                moved[node] = pushed
+        return rows
+
+    def identify(self) -> None:
+        d = self.d
+        if d.wrt is None:
+            return
+        if d.wrt.is_vector or d.wrt.is_scalar:
+            self.out.say("The factor of ", ["d", d.wrt], " is the derivative.")
+        else:
+            self.out.say(
+                "Stacking the columns, with vec(A X B) = (Bᵀ ⊗ A) vec X, the factor of ", ["d", "vec", d.wrt], " is it."
+            )
+
+    # The result
+
+    def result(self) -> None:
+        d, out = self.d, self.out
+        head = self.head()
+        if d.kind == "gradient" and self.detail != "brief":
+            self.paths()
+        boxed = self.form("boxed")
+        if d.kind == "gradient" and d.contributions:
+            out.part("The sum" if len(d.contributions) > 1 else "The gradient")
+            self.sum_rows(head, boxed)
+        else:
+            out.part("The result")
+        if boxed is None:
+            out.say(
+                f"Written out in the given symbols, the {d.kind} is too long for a page; "
+                "its program shares the parts and stays short."
+            )
+            return
+        short = self.compact(boxed)
+        out.say("Hence")
+        out.show(Row(head, ("=", [boxed]), shape=boxed.shape, is_boxed=True))
+        if short is not None:
+            expression, definitions = short
+            parts: list[str | Formula] = ["or, shorter, with "]
+            for i, (name, value) in enumerate(definitions):
+                joint = "" if not i else " and " if i == len(definitions) - 1 else ", "
+                parts += [joint, [name, "=", value]]
+            out.say(*parts, "," if definitions else "or, shorter,")
+            out.show(Row(head, ("=", [expression]), shape=expression.shape))
+        if d.structure:
+            out.say(sentence(d.structure))
+
+    def form(self, name: str) -> Expr | None:
+        """A form, unless it is too long to be written out."""
+        from ..errors import LimitError
+
+        try:
+            made: Expr = getattr(self.d, name)
+        except LimitError:
+            return None
+        return made if symbol_count(made) <= MAX_PRINTED else None
+
+    def compact(self, boxed: Expr) -> tuple[Expr, list[tuple[Expr, Expr]]] | None:
+        from ..errors import LimitError
+
+        try:
+            made = self.d.compact
+        except LimitError:
+            return None
+        expression: Expr = made.expression
+        if expression is boxed or len(text(expression)) >= len(text(boxed)):
+            return None
+        return expression, list(made.definitions)
+
+    def sum_rows(self, head: Formula, boxed: Expr | None) -> None:
+        d, out = self.d, self.out
+        count = len(d.contributions)
+        total = d.unstructured if d.unstructured is not None else d.result
+        rows = []
+        if count > 1:
+            shares = _plus([self.by(d.wrt or total, i + 1)] for i in range(count))
+            rows.append(Row(head, ("=", shares)))
+        left: Formula = [] if rows else head
+        if self.detail == "brief":
+            if symbol_count(total) <= MAX_PRINTED and total is not boxed:
+                out.show(*rows, Row(left, ("=", [total])))
+            return
+        if count > 1 and symbol_count(total) <= MAX_PRINTED:
+            rows.append(Row([], ("=", [total])))
+            left = []
+        elif self.named.is_large and symbol_count(total) <= MAX_PRINTED:
+            out.say("With the names replaced,")
+            rows.append(Row(left, ("=", [total])))
+            left = []
+        out.show(*rows)
+        if boxed is None:
+            return
+        last = text(total)
+        for label, line in self.rewriting():
+            if text(line) == last:
+                continue
+            last = text(line)
+            if line is boxed and self.d.structure is None:
+                out.say(f"{label[:1].upper()}{label[1:]}:")
+                break
+            out.say(f"{label[:1].upper()}{label[1:]}:")
+            out.show(Row([] if rows else head, ("=", [line])))
+
+    def rewriting(self) -> Iterable[tuple[str, Expr]]:
+        from ..errors import LimitError
+
+        try:
+            lines = self.d.rewriting
+        except LimitError:
+            return []
+        return [(label, line) for label, line in lines if symbol_count(line) <= MAX_PRINTED]
+
+    def paths(self) -> None:
+        """Where the variable occurs, and the route of each contribution."""
+        d, out, named = self.d, self.out, self.named
+        if len(d.contributions) < 2 or d.wrt is None:
+            return
+        out.part(f"The {number_word(len(d.contributions))} paths")
+        out.say([d.wrt], f" occurs {_times(len(d.contributions))}; each path from ", [Name(self.name)], " contributes:")
+        flat = {named.flat(node): node for node in d.forward}
+        for i, contribution in enumerate(d.contributions, start=1):
+            route: list[object] = []
+            stops = list(contribution.route[1:])
+            if contribution.occurrence is d.wrt:
+                stops.append(d.wrt)
+            else:
+                stops.append(d.wrt)
+            for stop in stops:
+                node = flat.get(stop, stop)
+                route += ["→", Operand(named.written(node))]
+            if len(stops) > 12:
+                route = [*route[:8], "→", "…", *route[-8:]]
+            out.say(f"({i}) ", [Name(self.name), *route], ".")  # type: ignore[list-item]
+
+    # The end
+
+    def ending(self, verify: bool) -> None:
+        d, out = self.d, self.out
+        conditions = conditions_of(d)
+        if conditions:
+            parts: list[str | Formula] = ["This holds where "]
+            for i, (operand, words) in enumerate(conditions):
+                joint = "" if not i else " and " if i == len(conditions) - 1 else ", "
+                parts += [joint, *filled(words, operand)]
+            out.say(*parts, ".")
+        if not verify:
+            return
+        try:
+            error = d.verify()
+        except DeriveError as failure:
+            out.say(f"Not checked numerically: {failure.message}.")
+            return
+        mantissa, exponent = f"{error:.1e}".split("e")
+        shown = "0" if error == 0 else f"{mantissa} · 10^{int(exponent)}"
+        out.say(f"Checked against a numeric derivative at 3 random points: relative error at most {shown}.")
+
+    def proofs(self) -> None:
+        """Each rule used, with its proof by differentials."""
+        rules = [(rule, view) for rule, view in self.rules.values() if not is_number_factor(view)]
+        if rules:
+            self.out.part("The rules")
+            for rule, view in rules:
+                prove(self.out, rule, view)
+
+
+KEPT = frozenset("symmetric skew diagonal lower upper triangular".split())
+
+
+def property_words(s: Expr) -> str:
+    """The declared properties of a symbol in words."""
+    held = [word for key, word in PROPERTIES.items() if key in s.properties]
+    if {"spd", "diagonal"} & s.properties:
+        held.remove("symmetric")
+    return " and ".join(held)
+
+
+def conditions_of(d: Derivation) -> list[tuple[Expr | None, str]]:
+    """The conditions with their operands: `{}` in the words is the operand."""
+    left = dict.fromkeys(d.conditions)
+    found: list[tuple[Expr | None, str]] = []
+    for node in nodes(d.loss, d.result):
+        rule = RULES.get(node.op.name)
+        template = rule.condition_template(node) if rule and node.args else None
+        if template and template.format(text(node.args[0])) in left:
+            del left[template.format(text(node.args[0]))]
+            found.append((node.args[0], template))
+    return found + [(None, words) for words in left]
+
+
+def filled(words: str, operand: Expr | None) -> list[str | Formula]:
+    """A condition as words and formulas."""
+    if operand is None:
+        return [words]
+    before, _, after = words.partition("{}")
+    sign, _, rest = after.strip().partition(" ")
+    if sign in (">", "<", "≠", "≥"):
+        value, _, rest = rest.partition(" ")
+        return [before, [operand, sign, value], f" {rest}" if rest else ""]
+    return [before, [operand], after]
+
+
+def sentence(words: str) -> str:
+    """The words as a sentence."""
+    words = words[:1].upper() + words[1:] if words[:1].isascii() else words
+    return words if words.endswith((".", ":")) else words + "."
+
+
+def text_name(name: str) -> str:
+    return Text().symbol(name)
+
+
+def _shorter(gradient: Expr, loss: Expr) -> Expr:
+    """The gradient factored, if it is small enough."""
+    from ..algebra import factor
+
+    return factor(gradient, loss) if symbol_count(gradient) <= MAX_PRINTED else gradient
+
+
+def _plus(formulas: Iterable[Formula]) -> Formula:
+    joined: list[object] = []
+    for formula in formulas:
+        joined += ["+", *formula] if joined else formula
+    return joined  # type: ignore[return-value]
+
+
+def number_word(count: int) -> str:
+    words = "no one two three four five six seven eight nine ten eleven twelve".split()
+    return words[count] if count < len(words) else str(count)
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{number_word(count)} times")
+
+
+def fresh(name: str, taken: set[str]) -> str:
+    """The name, with d's put before it until nothing else bears it."""
+    while name in taken:
+        name = "d" + name
+    return name

@@ -1,0 +1,81 @@
+"""The rules of the calculus in words: their names, their statements over generic operands, their proofs.
+
+A rule is proved by differentials: from dY in terms of dA, dB, the pullbacks are the
+factors of dA and dB in dL = <G, dY>, where G = ∂L/∂Y [MN, ch. 9].
+"""
+
+from __future__ import annotations
+
+from ..expr import Expr, symbol
+from ..rules import Rule
+from . import Formula, Name, Partial
+from .blocks import Exposition, Row
+from .intermediates import light
+
+TITLES = {
+    "matmul": "Matrix product",
+    "mul": "Product",
+    "scale": "Scalar times matrix",
+    "hadamard": "Hadamard product",
+    "kron": "Kronecker product",
+    "sq_norm": "Squared norm",
+    "norm1": "1-norm",
+    "inv": "Inverse",
+    "matpow": "Matrix power",
+    "inner": "Inner product",
+    "logdet": "Log-determinant",
+    "det": "Determinant",
+    "sum": "Sum of the entries",
+    "diag": "Diagonal of a matrix",
+    "Diag": "Diagonal matrix",
+    "vec": "Stacking columns",
+    "logsumexp": "Log-sum-exp",
+    "block": "Block matrix",
+    "expm": "Matrix exponential",
+    "tril": "Lower triangle",
+    "triu": "Upper triangle",
+    "submatrix": "Part of a matrix",
+}
+
+
+def generic(view: Expr, taken: set[str]) -> tuple[Expr, tuple[Expr, ...], Expr]:
+    """The operation over generic operands A, B, …, those operands, and a name for the result."""
+    free = [c for c in "ABCDPQRSTUVXYZEFGHJKMN" if c not in taken and c.lower() not in taken]
+    free += [f"A_{i}" for i in range(10)]
+    is_capital = view.op.name in ("matmul", "hadamard", "kron")
+    operands: list[Expr] = []
+    for i, arg in enumerate(view.args):
+        if arg.op.name == "number":
+            operands.append(arg)
+            continue
+        letter = free[i] if is_capital or not (arg.is_scalar or arg.is_vector) else free[i].lower()
+        operands.append(symbol(letter, *arg.shape, properties=arg.properties))
+    letter = free[len(view.args)]
+    result = symbol(letter if is_capital or not (view.is_scalar or view.is_vector) else letter.lower(), *view.shape)
+    return view.op.make(tuple(operands), view.data), tuple(operands), result
+
+
+def prove(out: Exposition, rule: Rule, view: Expr) -> None:
+    """State a rule over generic operands, with its proof by differentials and its source."""
+    node, operands, result = generic(view, {"G", "L"})
+    title = TITLES.get(view.op.name, view.op.name)
+    moved = [None if a.op.name == "number" else symbol(f"d{a.name}", *a.shape) for a in operands]
+    cotangent = symbol("g" if node.is_scalar else "G", *node.shape)
+    out.say(f"{title}, ", [result, "=", node], f" ({rule.source}):")
+    pushed = light(rule.push(node, moved))
+    out.show(Row(["d", result], ("=", [pushed])))
+    parts: list[object] = []
+    shares: list[Row] = []
+    for i, (operand, step) in enumerate(zip(operands, moved)):
+        if step is None:
+            continue
+        pulled = light(rule.pull(cotangent, node, i))
+        if parts:
+            parts.append("+")
+        parts += ["⟨", pulled, ",", step, "⟩"]
+        shares.append(Row([Partial(["∂", Name("L")], ["∂", operand])], ("=", [pulled]), shape=operand.shape))
+    total: Formula = ["⟨", cotangent, ",", "d", result, "⟩"]
+    out.show(Row(["d", Name("L")], ("=", total), ("=", parts)))  # type: ignore[arg-type]
+    out.show(*shares)
+    if rule.note:
+        out.say(f"Here {rule.note}.")
