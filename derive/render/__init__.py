@@ -267,7 +267,7 @@ def _symbol(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
         outer = notation.loose, notation.names
         string = notation._item(partial)
         notation.loose, notation.names = outer
-        return Piece(string, POSTFIX, is_tall=True)
+        return Piece(string, notation.fraction_level, is_tall=True)
     return Piece(notation.symbol(node.name))
 
 

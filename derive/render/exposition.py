@@ -22,7 +22,7 @@ from . import Formula, Name, Operand, Partial, Space
 from .blocks import Exposition, Row, Shapes
 from .intermediates import Intermediates, is_number_factor, light, numeric_factor
 from .proofs import TITLES, generic, prove
-from .text import Text, text
+from .text import SUPERSCRIPTS, Text, text
 
 if TYPE_CHECKING:
     from ..derivation import Derivation, Step
@@ -94,6 +94,7 @@ class _Writer:
         self.out = Exposition(title)
         self.named = Intermediates(derivation)
         self.marks: dict[Expr, Expr] = {}  # node of the evaluation graph: the symbol of its cotangent
+        self.is_led_in = False  # whether a sentence announces the box
         self.told: set[tuple[str, int]] = set()  # rules already stated
         self.rules: dict[str, tuple[Rule, Expr]] = {}
 
@@ -133,7 +134,8 @@ class _Writer:
                 shown.append(extra)
         out.symbols = shown
         out.say("Let")
-        out.show(Row([Name(self.name)], ("=", [self.named.defined(d.loss)]), shape=d.loss.shape))
+        shape = None if d.loss.is_scalar else d.loss.shape
+        out.show(Row([Name(self.name)], ("=", [self.named.defined(d.loss)]), shape=shape))
         for symbol_, expr in self.named.given:
             out.show(Row([symbol_], ("=", [expr]), shape=expr.shape))
         if shown:
@@ -157,12 +159,13 @@ class _Writer:
         for node in d.forward:
             label, value = named.label(node), named.value(node)
             if node is d.forward[-1]:
-                rows.append(Row([Name(self.name)], ("=", [value]), shape=node.shape, node=node))
+                if value is not named.defined(d.loss):
+                    rows.append(Row([Name(self.name)], ("=", [value]), shape=node.shape, node=node))
             elif label is not None:
                 rows.append(Row([label], ("=", [value]), shape=node.shape, node=node))
             elif named.is_shown(node):
                 rows.append(Row([value], ("∈", [Space(node.shape)]), node=node))
-        if d.wrt is None or not d.steps:
+        if d.wrt is None or not d.steps or not rows:
             return
         out.part("Forward")
         out.say("One operation at a time, each value with its shape:")
@@ -193,7 +196,7 @@ class _Writer:
             [Partial(["∂", Name(self.name)], ["∂", Name("Y")])],
             " has the shape of ",
             [Name("Y")],
-            ". ",
+            ".",
         )
         views = {node.op.make(tuple(named.flat(a) for a in node.args), node.data): node for node in d.forward}
         counts: dict[Expr, int] = {}
@@ -278,7 +281,7 @@ class _Writer:
             if is_number(factor, -1):
                 out.say("Subtraction passes it on with its sign changed:" if is_merged else "The sign changes:")
             else:
-                out.say("The factor ", [factor], " multiplies it:")
+                out.say("The constant factor ", [factor], ":")
             return
         if op == "transpose":
             out.say([Operand(view)], " is transposed, and so is its cotangent:")
@@ -396,7 +399,8 @@ class _Writer:
             )
             return
         short = self.compact(boxed)
-        out.say("Hence")
+        if not self.is_led_in:
+            out.say("Hence")
         out.show(Row(head, ("=", [boxed]), shape=boxed.shape, is_boxed=True))
         if short is not None:
             expression, definitions = short
@@ -459,11 +463,24 @@ class _Writer:
             if text(line) == last:
                 continue
             last = text(line)
+            out.say(*self.label_words(label), ":")
             if line is boxed and self.d.structure is None:
-                out.say(f"{label[:1].upper()}{label[1:]}:")
+                self.is_led_in = True
                 break
-            out.say(f"{label[:1].upper()}{label[1:]}:")
             out.show(Row([] if rows else head, ("=", [line])))
+
+    def label_words(self, label: str) -> list[str | Formula]:
+        """What was done in a line of rewriting; the symbols in it are set as mathematics."""
+        by_text = {text(s): s for s in self.out.symbols}
+        parts: list[str | Formula] = []
+        for word in (label[:1].upper() + label[1:]).split(" "):
+            s = by_text.get(word.removesuffix("ᵀ"))
+            if s is not None and word != "a":
+                parts += [[s.T if word.endswith("ᵀ") else s], " "]
+            else:
+                parts.append(word + " ")
+        last = parts.pop()
+        return [*parts, last.rstrip()] if isinstance(last, str) else parts
 
     def rewriting(self) -> Iterable[tuple[str, Expr]]:
         from ..errors import LimitError
@@ -515,7 +532,8 @@ class _Writer:
             out.say(f"Not checked numerically: {failure.message}.")
             return
         mantissa, exponent = f"{error:.1e}".split("e")
-        shown = "0" if error == 0 else f"{mantissa} · 10^{int(exponent)}"
+        power = f"{int(exponent)}".replace("-", "−").translate(SUPERSCRIPTS)
+        shown = "0" if error == 0 else f"{mantissa} · 10{power}"
         out.say(f"Checked against a numeric derivative at 3 random points: relative error at most {shown}.")
 
     def proofs(self) -> None:

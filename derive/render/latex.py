@@ -30,6 +30,13 @@ SIGNS = {
     "·": r"\cdot",
     "…": r"\cdots",
     "d": r"\mathrm{d}",
+    "→": r"\to",
+    "∇²": r"\nabla^{2}",
+    "⟨": r"\langle",
+    "⟩": r"\rangle",
+    "≠": r"\neq",
+    "≥": r"\geq",
+    "²": "^{2}",
     "vec": r"\operatorname{vec}",
     "ᵀ": r"^{\top}",
 }
@@ -190,21 +197,31 @@ PREAMBLE = r"""\documentclass[11pt,fleqn]{article}
 
 def words(plain: str, opening: str = r"\(", closing: str = r"\)") -> str:
     """Words in LaTeX: what is mathematics among them is set as such."""
-    out, math = "", ""
+    out, math, mode = "", "", ""
     for c in [*plain, ""]:
-        sign = WORDS.get(c) or SUPERSCRIPTS.get(c) or SUBSCRIPTS.get(c) or GREEK_COMMANDS.get(c)
-        if sign and c:
-            math += (" " if math and math[-1].isalpha() and sign[0].isalpha() else "") + sign
+        high = HIGH.get(c)
+        sign = high or WORDS.get(c) or GREEK_COMMANDS.get(c)
+        low = LOW.get(c)
+        if c and (sign or low):
+            now = "^" if high else "_" if low else ""
+            if mode != now and mode:
+                math += "}"
+            if now and mode != now:
+                math += now + "{"
+            math += (" " if math and math[-1].isalpha() and (sign or low or "")[0].isalpha() else "") + (
+                sign or low or ""
+            )
+            mode = now
             continue
         if math:
-            out += opening + math + closing
-            math = ""
+            out += opening + math + ("}" if mode else "") + closing
+            math, mode = "", ""
         out += ESCAPES.get(c, c)
     return out
 
 
-SUPERSCRIPTS = {c: f"^{{{i}}}" for i, c in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
-SUBSCRIPTS = {c: f"_{{{i}}}" for i, c in enumerate("₀₁₂₃₄₅₆₇₈₉")}
+HIGH = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")) | {"ᵀ": r"\top"}
+LOW = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789"))
 GREEK_COMMANDS = {letter: "\\" + word for letter, word in names.WORDS.items()}
 
 

@@ -181,13 +181,16 @@ def derivation_text(derivation: Derivation, detail: str = "steps", verify: bool 
 
 def _display(notation: Text, rows: Sequence[Row]) -> list[str]:
     lefts = [notation.formula(row.left) if row.left else "" for row in rows]
-    indent = min(max(columns(left) for left in lefts), 28)
+    is_list = all(sign == "∈" for row in rows for sign, _ in row.rights)
+    indent = 0 if is_list else min(max(columns(left) for left in lefts), 28)
     out = []
     for row, left in zip(rows, lefts):
         line = "    " + " " * max(0, indent - columns(left)) + left
         start = len(line)
-        pieces = [f"{sign} {notation.formula(formula)}" for sign, formula in row.rights]
-        margin = "" if row.shape is None else shape_text(row.shape)
+        rights = [(sign, notation.formula(formula)) for sign, formula in row.rights]
+        pieces = [f"{sign} {string}" for sign, string in rights if sign != "∈"]
+        margin = "" if row.shape is None or row.is_boxed else shape_text(row.shape)
+        margin = rights[0][1] if rights and rights[0][0] == "∈" else margin
         margin += f"{'  ' if margin else ''}({row.number})" if row.number else ""
         lines = [line + "".join(f" {piece}" for piece in pieces)]
         if columns(lines[0]) > WIDTH - 18 and len(pieces) > 1:
@@ -195,7 +198,13 @@ def _display(notation: Text, rows: Sequence[Row]) -> list[str]:
         if margin:
             lines[-1] += " " * max(3, WIDTH - columns(lines[-1]) - columns(margin)) + margin
         if row.is_boxed:
-            bar = "─" * (columns(lines[0].strip()) + 2)
-            lines = [f"    ┌{bar}┐", f"    │ {lines[0].strip()} │", f"    └{bar}┘"]
+            lines = boxed([line.strip() for line in lines])
         out += lines
     return out
+
+
+def boxed(lines: Sequence[str]) -> list[str]:
+    """The lines in a frame."""
+    width = max(columns(line) for line in lines)
+    inside = [f"    │ {line}{' ' * (width - columns(line))} │" for line in lines]
+    return ["    ┌" + "─" * (width + 2) + "┐", *inside, "    └" + "─" * (width + 2) + "┘"]
