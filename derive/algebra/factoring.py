@@ -1,0 +1,445 @@
+"""Factoring sums of matrix products.
+
+A sum is divided by what all its terms share: numbers, scalars, a factor at the left or
+right end, an entrywise factor.  Where nothing is shared by all, a group of terms that
+share a factor is put into brackets and stands as one term; which group is found by a
+bounded search for the form of least cost.  A bracket is an atom of its own, so that
+(D + Dᵀ)(X b + c) is found from four products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from ..expr import Expr, as_expr, number_op, ones, ones_op
+from ..operations import add, diagonal_matrix, hadamard, matmul, mul, power, scale, transpose
+from ..shapes import ONE, SCALAR, Shape
+from .display import Cost, Display, cost, is_negative, negative, ordered_sum
+from .normal import Normalizer
+from .polynomial import Chain, Mono, Poly, Scalars, collect, content
+from .products import entries_expr, entry_bases, transpose_poly
+
+F1 = Fraction(1)
+BUDGET = 240  # sums solved in one factoring
+MANY = 14  # terms above which only the largest groups are tried
+
+
+class Factoring:
+    """Factors sums over one normalizer; `identity` allows S X + X = (S + I) X."""
+
+    def __init__(self, ctx: Normalizer, introduce_identity: bool = False) -> None:
+        self.ctx = ctx
+        self.display = Display(ctx)
+        self.introduce_identity = introduce_identity
+        self.work = 0
+        self.exhausted = False
+        self._solved: dict[object, tuple[Cost, Expr]] = {}
+        self._solving: set[object] = set()
+
+    def solve(self, poly: Poly, depth: int = 0) -> Expr:
+        """The best form found."""
+        return self._solve(poly, depth)[1]
+
+    def _solve(self, poly: Poly, depth: int) -> tuple[Cost, Expr]:
+        if len(poly.terms) < 2:
+            shown = self.display.sum(poly)
+            return cost(shown), shown
+        at = (poly.shape, frozenset(poly.terms.items()))
+        known = self._solved.get(at)
+        if known is not None:
+            return known
+        self.work += 1
+        common = self._common(poly, depth)
+        if common is not None:
+            best = (cost(common), common)
+        else:
+            plain = self.display.sum(poly)
+            best = (cost(plain), plain)
+            if self.work < BUDGET:
+                for candidate in self._grouped(poly, depth):
+                    shown = self._solve(candidate, depth + 1)
+                    if shown[0] < best[0]:
+                        best = shown
+                    if self.work >= BUDGET:
+                        self.exhausted = True
+                        break
+        self._solved[at] = best
+        return best
+
+    # What all terms share
+
+    def _common(self, poly: Poly, depth: int) -> Expr | None:
+        terms = poly.terms
+        c = self._number(list(terms.values()))
+        shared = self._shared_scalars(list(terms))
+        left: list[Expr] = []
+        right: list[Expr] = []
+        chains = [chain for _, chain in terms]
+        shape = poly.shape
+        inner = Poly(shape, terms)
+        if c != 1 or shared:
+            inner = self._without(inner, c, shared)
+            chains = [chain for _, chain in inner.terms]
+        while True:
+            unit = self._common_left(inner)
+            if unit is None:
+                break
+            quotient = self._divided(inner, unit)
+            if quotient is None:
+                break
+            left.append(unit)
+            inner = quotient
+        turned = transpose_poly(inner, self.ctx)
+        while True:
+            unit = self._common_left(turned)
+            if unit is None:
+                break
+            quotient = self._divided(turned, unit)
+            if quotient is None:
+                break
+            right.insert(0, self.ctx._flip(unit))
+            turned = quotient
+        if right:
+            inner = transpose_poly(turned, self.ctx)
+        entry = self._common_entry(inner)
+        if entry is not None and entry[0]:
+            bases, inside = entry
+            middle = self._solve(inside, depth + 1)[1]
+            middle = hadamard(self.display.entries([b for b in bases if b[1] > 0]), middle, self.display.entries([b for b in bases if b[1] < 0])) \
+                if any(b[1] > 0 for b in bases) and any(b[1] < 0 for b in bases) \
+                else hadamard(middle, self.display.entries(bases)) if bases[0][1] < 0 else hadamard(self.display.entries(bases), middle)
+        elif c == 1 and not shared and not left and not right:
+            return None
+        else:
+            middle = self._solve(inner, depth + 1)[1]
+        return self._assembled(c, shared, left, middle, right)
+
+    def _assembled(self, c: Fraction, shared: Scalars, left: list[Expr], middle: Expr, right: list[Expr]) -> Expr:
+        if c < 0 and middle.op is add and any(is_negative(t) for t in middle.args):
+            c, middle = -c, negative(middle)
+        scalars = self.display.scalars(shared)
+        if left and left[-1].op is diagonal_matrix and middle.shape[1] is ONE and not right:
+            # Diag(a) … in front of a column is written entrywise.
+            body = middle
+            for factor in reversed(left):
+                if factor.op is diagonal_matrix:
+                    entries = self.display.entries(entry_bases(factor.args[0]))
+                    negatives = all(e < 0 for _, e in entry_bases(factor.args[0]))
+                    body = hadamard(body, entries) if negatives else hadamard(entries, body)
+                else:
+                    body = matmul(self.display.factor(factor), body)
+        else:
+            sign = 1
+            for f in (*left, *right):
+                if (f.args[0] if f.op is transpose else f) in self.ctx.negated:
+                    sign = -sign
+            c *= sign
+            parts = [self.display.product(left)] if left else []
+            body = matmul(*parts, middle, *([self.display.product(right)] if right else []))
+        return scale(mul(as_expr(c), *scalars), body)
+
+    def _number(self, coefficients: list[Fraction]) -> Fraction:
+        """The number to take out, if that leaves no more numbers than before."""
+        c = content(coefficients)
+        if all(x < 0 for x in coefficients):
+            c = -c
+        if c == 1:
+            return c
+        before = sum(abs(x) != 1 for x in coefficients)
+        after = sum(abs(x / c) != 1 for x in coefficients) + (abs(c) != 1)
+        return c if after <= before or c == -1 else F1 if c > 0 else -F1
+
+    def _shared_scalars(self, monos: list[Mono]) -> Scalars:
+        shared = dict(monos[0][0])
+        for scalars, _ in monos[1:]:
+            own = dict(scalars)
+            for base in list(shared):
+                e, f = shared[base], own.get(base, Fraction(0))
+                if f == 0 or (e > 0) != (f > 0):
+                    del shared[base]
+                else:
+                    shared[base] = min(e, f, key=abs)
+        return tuple(shared.items())
+
+    def _without(self, poly: Poly, c: Fraction, shared: Scalars) -> Poly:
+        taken = dict(shared)
+        terms = {}
+        for (scalars, chain), k in poly.terms.items():
+            rest = tuple((b, e - taken.get(b, 0)) for b, e in scalars if e != taken.get(b, 0))
+            terms[(rest, chain)] = k / c
+        return Poly(poly.shape, terms)
+
+    def _common_left(self, poly: Poly) -> Expr | None:
+        """A factor that every term has at its left end."""
+        units: dict[Expr, None] | None = None
+        for mono in poly.terms:
+            own = {unit: None for unit, _ in self.left_units(mono, poly.shape)}
+            units = own if units is None else {u: None for u in units if u in own}
+            if not units:
+                return None
+        assert units is not None
+        plain = [u for u in units if u.op is not diagonal_matrix]
+        return plain[0] if plain else next(iter(units))
+
+    def _divided(self, poly: Poly, unit: Expr) -> Poly | None:
+        """The sum of the quotients, if each may be taken."""
+        terms: list[tuple[Mono, Fraction]] = []
+        trivial = 0
+        for mono, c in poly.terms.items():
+            quotient = dict(self.left_units(mono, poly.shape))[unit]
+            _, chain = quotient
+            if not chain and unit.shape[1] is not ONE:
+                if not self.introduce_identity or not unit.is_square and poly.shape[1] is not unit.shape[1]:
+                    return None
+            if unit.op is diagonal_matrix and len(chain) == 1 and chain[0].op is ones_op:
+                trivial += 1
+            terms.append((quotient, c))
+        if unit.op is diagonal_matrix and trivial == len(poly.terms):
+            return None
+        shape = (unit.shape[1], poly.shape[1])
+        return collect(shape, terms)
+
+    def left_units(self, mono: Mono, shape: Shape) -> Iterator[tuple[Expr, Mono]]:
+        """Each factor at the left end of a term, with the term that is left of it."""
+        scalars, chain = mono
+        if chain:
+            first, rest = chain[0], chain[1:]
+            yield first, (scalars, rest)
+            if first.op is diagonal_matrix:
+                bases = entry_bases(first.args[0])
+                if len(bases) > 1 or bases[0][1] != 1:
+                    for base, e in bases:
+                        unit, left = self._split_bases(bases, base, e)
+                        head = (diagonal_matrix.make((entries_expr(left),)),) if left else ()
+                        yield unit, (scalars, (*head, *rest))
+            elif not rest and first.shape[1] is ONE and first.op is not transpose:
+                bases = entry_bases(first)
+                for base, e in bases:
+                    unit, left = self._split_bases(bases, base, e)
+                    yield unit, (scalars, (entries_expr(left) if left else ones(first.shape[0]),))
+        if shape[0] is ONE:
+            for base, e in scalars:
+                if base.op is matmul and e >= 1:
+                    less = tuple((b, x - 1 if b is base else x) for b, x in scalars if b is not base or x != 1)
+                    yield base.args[0], (less, (*base.args[1:], *chain))
+                    back = self._turned(base)
+                    if back[0] is not base.args[0]:
+                        yield back[0], (less, (*back[1:], *chain))
+
+    def _turned(self, dot: Expr) -> Chain:
+        return tuple(self.ctx._flip(f) for f in reversed(dot.args))
+
+    @staticmethod
+    def _split_bases(bases: list[tuple[Expr, Fraction]], base: Expr, e: Fraction) -> tuple[Expr, list[tuple[Expr, Fraction]]]:
+        step = F1 if e >= 1 else -F1 if e <= -1 else e
+        left = [(b, x - step if b is base else x) for b, x in bases]
+        unit = diagonal_matrix.make((base if step == 1 else power.make((base, as_expr(step))),))
+        return unit, [(b, x) for b, x in left if x]
+
+    def _common_entry(self, poly: Poly) -> tuple[list[tuple[Expr, Fraction]], Poly] | None:
+        """Entrywise factors common to all terms of a matrix sum."""
+        if poly.shape[0] is ONE or poly.shape[1] is ONE or len(poly.terms) < 2:
+            return None
+        split = []
+        for scalars, chain in poly.terms:
+            left, core, right = self.ctx.decomposed(chain, poly.shape)
+            if not chain:
+                return None
+            split.append((scalars, left, core, right))
+        shared: dict[Expr, Fraction] = dict(split[0][2])
+        for _, _, core, _ in split[1:]:
+            for base in list(shared):
+                e, f = shared[base], core.get(base, Fraction(0))
+                if f == 0 or (e > 0) != (f > 0):
+                    del shared[base]
+                else:
+                    shared[base] = min(e, f, key=abs)
+        if not shared:
+            return None
+        terms: list[tuple[Mono, Fraction]] = []
+        for (scalars, left, core, right), c in zip(split, poly.terms.values()):
+            rest = {b: e - shared.get(b, 0) for b, e in core.items() if e != shared.get(b, 0)}
+            built = self.ctx.composed((left, rest, right), poly.shape)
+            terms += ((_with(scalars, m), k * c) for m, k in built.terms.items())
+        return list(shared.items()), collect(poly.shape, terms)
+
+    # What some terms share
+
+    def _grouped(self, poly: Poly, depth: int) -> Iterator[Poly]:
+        """The sum with one group of terms put into brackets, the most promising first."""
+        options: list[tuple[int, int, bool, object]] = []
+        turned = transpose_poly(poly, self.ctx)
+        for flipped, side in ((False, poly), (True, turned)):
+            groups: dict[Expr, list[Mono]] = {}
+            for mono in side.terms:
+                seen: set[Expr] = set()
+                for unit, (_, rest) in self.left_units(mono, side.shape):
+                    if unit in seen:
+                        continue
+                    seen.add(unit)
+                    groups.setdefault(unit, []).append(mono)
+            for rank, (unit, members) in enumerate(groups.items()):
+                if len(members) > 1:
+                    options.append((-len(members), rank, flipped, unit))
+            if poly.is_scalar:
+                break
+        scalar_groups: dict[Expr, int] = {}
+        for scalars, _ in poly.terms:
+            for base, _e in scalars:
+                scalar_groups[base] = scalar_groups.get(base, 0) + 1
+        for rank, (base, count) in enumerate(scalar_groups.items()):
+            if 1 < count < len(poly.terms):
+                options.append((-count, rank + 1000, False, ("scalar", base)))
+        chain_groups: dict[Chain, int] = {}
+        for _, chain in poly.terms:
+            chain_groups[chain] = chain_groups.get(chain, 0) + 1
+        for rank, (chain, count) in enumerate(chain_groups.items()):
+            if count > 1:
+                options.append((-count, rank - 1000, False, ("chain", chain)))
+        if poly.shape[0] is not ONE and poly.shape[1] is not ONE:
+            entry_groups: dict[Expr, int] = {}
+            for _, chain in poly.terms:
+                if chain:
+                    for base in self.ctx.decomposed(chain, poly.shape)[1]:
+                        entry_groups[base] = entry_groups.get(base, 0) + 1
+            for rank, (base, count) in enumerate(entry_groups.items()):
+                if 1 < count < len(poly.terms):
+                    options.append((-count, rank + 2000, False, ("entry", base)))
+        options.sort(key=lambda o: (o[0], o[1], o[2]))
+        limit = (8 if depth < 2 else 4 if depth < 4 else 2) if len(poly.terms) <= MANY else 2
+        for _, _, flipped, what in options[:limit]:
+            made = self._bracket(turned if flipped else poly, what, depth)
+            if made is not None:
+                yield transpose_poly(made, self.ctx) if flipped else made
+
+    def _bracket(self, poly: Poly, what: object, depth: int) -> Poly | None:
+        """Replace the terms that share `what` by one term with a bracket."""
+        inside: list[tuple[Mono, Fraction]] = []
+        members: list[Mono] = []
+        if isinstance(what, Expr):
+            trivial = 0
+            for mono, c in poly.terms.items():
+                quotients = dict(self.left_units(mono, poly.shape))
+                if what not in quotients:
+                    continue
+                _, chain = quotients[what]
+                if not chain and what.shape[1] is not ONE and not self.introduce_identity:
+                    continue
+                trivial += what.op is diagonal_matrix and len(chain) == 1 and chain[0].op is ones_op
+                inside.append((quotients[what], c))
+                members.append(mono)
+            if len(members) < 2 or trivial == len(members):
+                return None
+            shape = (what.shape[1], poly.shape[1])
+            return self._replaced(poly, members, collect(shape, inside), (what,), (), depth)
+        kind, shared = what  # type: ignore[misc]
+        if kind == "scalar":
+            powers = [dict(s).get(shared, Fraction(0)) for s, _ in poly.terms]
+            e = min((p for p in powers if p), key=abs)
+            for (mono, c), p in zip(poly.terms.items(), powers):
+                if p and (p > 0) == (e > 0):
+                    rest = tuple((b, x - e if b is shared else x) for b, x in mono[0] if b is not shared or x != e)
+                    inside.append(((rest, mono[1]), c))
+                    members.append(mono)
+            if len(members) < 2:
+                return None
+            return self._replaced(poly, members, collect(poly.shape, inside), (), ((shared, e),), depth)
+        if kind == "chain":
+            for mono, c in poly.terms.items():
+                if mono[1] == shared:
+                    inside.append(((mono[0], ()), c))
+                    members.append(mono)
+            scalar = collect(SCALAR, inside)
+            if len(scalar.terms) < 2:
+                return None
+            c, atom, _ = self._atom(scalar, depth)
+            terms = {m: k for m, k in poly.terms.items() if m not in set(members)}
+            return _in_place(poly, members, ((((atom, F1),), shared), c), terms)
+        for mono, c in poly.terms.items():
+            if not mono[1]:
+                continue
+            left, core, right = self.ctx.decomposed(mono[1], poly.shape)
+            if core.get(shared, 0) > 0:
+                rest_core = {b: x - (b is shared) for b, x in core.items() if b is not shared or x != 1}
+                built = self.ctx.composed((left, rest_core, right), poly.shape)
+                inside += ((_with(mono[0], m), k * c) for m, k in built.terms.items())
+                members.append(mono)
+        total = collect(poly.shape, inside)
+        if len(members) < 2 or len(total.terms) < 2:
+            return None
+        c, atom, flipped = self._atom(total, depth)
+        if flipped:
+            return None
+        product = self.ctx.composed(({}, {shared: F1, atom: F1}, {}), poly.shape)
+        ((mono, k),) = product.terms.items()
+        terms = {m: x for m, x in poly.terms.items() if m not in set(members)}
+        return _in_place(poly, members, (mono, c * k), terms)
+
+    def _atom(self, total: Poly, depth: int) -> tuple[Fraction, Expr, bool]:
+        shown = self._solve(total, depth + 1)[1]
+        return self.ctx.atom_of_sum(total, shown)
+
+    def _replaced(
+        self, poly: Poly, members: list[Mono], inside: Poly, left: Chain, scalars: Scalars, depth: int
+    ) -> Poly | None:
+        terms = {m: c for m, c in poly.terms.items() if m not in set(members)}
+        if len(inside.terms) < 2:
+            return None
+        own = dict(self._shared_scalars(list(inside.terms)))
+        inner = self._without(inside, F1, tuple(own.items())) if own else inside
+        c, atom, flipped = self._atom(inner, depth)
+        merged: dict[Expr, Fraction] = dict(scalars)
+        for b, e in own.items():
+            merged[b] = merged.get(b, Fraction(0)) + e
+        if inner.is_scalar:
+            merged[atom] = merged.get(atom, Fraction(0)) + 1
+            chain: Chain = left
+        else:
+            factor = transpose.make((atom,)) if flipped else atom
+            if left and left[0].op is diagonal_matrix and inner.shape[1] is ONE:
+                chain = (left[0], factor)
+            else:
+                chain = (*left, factor)
+        if poly.is_scalar and chain:
+            product = self.ctx.times(
+                Poly((ONE, left[0].shape[1]), {((), left): F1}), Poly(inner.shape, {((), chain[1:]): F1})
+            )
+            ((mono, k),) = product.terms.items()
+            mono = (tuple(sorted({**dict(mono[0]), **merged}.items(), key=lambda p: id(p[0]))), mono[1])
+            return _in_place(poly, members, (mono, c * k), terms)
+        ordered = tuple(sorted(merged.items(), key=lambda pair: _scalar_key(pair[0])))
+        return _in_place(poly, members, ((ordered, chain), c), terms)
+
+
+def _scalar_key(base: Expr) -> object:
+    from .polynomial import key
+
+    return key(base)
+
+
+def _with(scalars: Scalars, mono: Mono) -> Mono:
+    if not mono[0]:
+        return (scalars, mono[1])
+    merged = dict(scalars)
+    for b, e in mono[0]:
+        merged[b] = merged.get(b, Fraction(0)) + e
+    return (tuple((b, e) for b, e in sorted(merged.items(), key=lambda p: _scalar_key(p[0])) if e), mono[1])
+
+
+def _in_place(poly: Poly, members: list[Mono], term: tuple[Mono, Fraction], rest: dict[Mono, Fraction]) -> Poly:
+    """The sum with the bracket where the first of its terms stood."""
+    terms: list[tuple[Mono, Fraction]] = []
+    placed = False
+    gone = set(members)
+    for mono, c in poly.terms.items():
+        if mono in gone:
+            if not placed:
+                terms.append(term)
+                placed = True
+        else:
+            terms.append((mono, c))
+    return collect(poly.shape, terms)
+
+
+__all__ = ["Factoring", "add", "number_op", "ordered_sum"]
