@@ -101,6 +101,7 @@ class Notation:
     quotient: ClassVar[str]
     kron: ClassVar[str]
     fraction_level: ClassVar[int]
+    partial_level: int  # of ∂L/∂W as an operand
 
     def __init__(self, spelled: Mapping[str, Partial] | None = None) -> None:
         self.spelled = spelled or {}  # symbols that stand for a derivative
@@ -267,7 +268,7 @@ def _symbol(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
         outer = notation.loose, notation.names
         string = notation._item(partial)
         notation.loose, notation.names = outer
-        return Piece(string, notation.fraction_level, is_tall=True)
+        return Piece(string, notation.partial_level, is_tall=notation.partial_level == POSTFIX)
     return Piece(notation.symbol(node.name))
 
 

@@ -75,7 +75,7 @@ class Exposition:
 
     __slots__ = ("title", "blocks", "spelled", "symbols")
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: Sequence[str | Formula]) -> None:
         self.title = title
         self.blocks: list[Block] = []
         self.spelled: dict[str, Partial] = {}

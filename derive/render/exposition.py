@@ -88,9 +88,9 @@ class _Writer:
         self.d = derivation
         self.detail = detail
         self.name = derivation.name
-        title = WORDS[derivation.kind] + f" of {text_name(derivation.name)}"
+        title: list[str | Formula] = [WORDS[derivation.kind] + " of ", [Name(derivation.name)]]
         if derivation.wrt is not None:
-            title += f" by {text(derivation.wrt)}"
+            title += [" by ", [derivation.wrt]]
         self.out = Exposition(title)
         self.named = Intermediates(derivation)
         self.marks: dict[Expr, Expr] = {}  # node of the evaluation graph: the symbol of its cotangent
@@ -388,9 +388,10 @@ class _Writer:
             self.paths()
         boxed = self.form("boxed")
         if d.kind == "gradient" and d.contributions:
-            out.part("The sum" if len(d.contributions) > 1 else "The gradient")
+            if self.detail != "brief":
+                out.part("The sum" if len(d.contributions) > 1 else "The gradient")
             self.sum_rows(head, boxed)
-        else:
+        elif self.detail != "brief":
             out.part("The result")
         if boxed is None:
             out.say(
@@ -440,13 +441,18 @@ class _Writer:
         count = len(d.contributions)
         total = d.unstructured if d.unstructured is not None else d.result
         rows = []
-        if count > 1:
+        if count > 1 and self.detail != "brief":
             shares = _plus([self.by(d.wrt or total, i + 1)] for i in range(count))
             rows.append(Row(head, ("=", shares)))
         left: Formula = [] if rows else head
         if self.detail == "brief":
             if symbol_count(total) <= MAX_PRINTED and total is not boxed:
-                out.show(*rows, Row(left, ("=", [total])))
+                out.say(
+                    "By reverse differentiation, summed over the occurrences of " if count > 1 else "By the chain rule",
+                    [d.wrt] if count > 1 and d.wrt else "",
+                    ",",
+                )
+                out.show(Row(left, ("=", [total])))
             return
         if count > 1 and symbol_count(total) <= MAX_PRINTED:
             rows.append(Row([], ("=", [total])))
@@ -508,7 +514,7 @@ class _Writer:
                 stops.append(d.wrt)
             for stop in stops:
                 node = flat.get(stop, stop)
-                route += ["→", Operand(named.written(node))]
+                route += ["→", named.written(node)]
             if len(stops) > 12:
                 route = [*route[:8], "→", "…", *route[-8:]]
             out.say(f"({i}) ", [Name(self.name), *route], ".")  # type: ignore[list-item]
@@ -533,8 +539,8 @@ class _Writer:
             return
         mantissa, exponent = f"{error:.1e}".split("e")
         power = f"{int(exponent)}".replace("-", "−").translate(SUPERSCRIPTS)
-        shown = "0" if error == 0 else f"{mantissa} · 10{power}"
-        out.say(f"Checked against a numeric derivative at 3 random points: relative error at most {shown}.")
+        shown: Formula = ["0"] if error == 0 else [mantissa, "·", f"10{power}"]
+        out.say("Checked against a numeric derivative at 3 random points: relative error at most ", shown, ".")
 
     def proofs(self) -> None:
         """Each rule used, with its proof by differentials."""
@@ -585,10 +591,6 @@ def sentence(words: str) -> str:
     """The words as a sentence."""
     words = words[:1].upper() + words[1:] if words[:1].isascii() else words
     return words if words.endswith((".", ":")) else words + "."
-
-
-def text_name(name: str) -> str:
-    return Text().symbol(name)
 
 
 def _shorter(gradient: Expr, loss: Expr) -> Expr:

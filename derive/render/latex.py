@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .. import names
 from ..expr import Expr
 from ..shapes import SCALAR, Shape
-from . import ATOM, POSTFIX, PRODUCT, Notation, Piece
+from . import ATOM, POSTFIX, PRODUCT, QUOTIENT, Notation, Partial, Piece
 from .breaking import broken, width
 
 if TYPE_CHECKING:
@@ -51,6 +51,11 @@ class Latex(Notation):
     quotient = r"\oslash"
     kron = r"\otimes"
     fraction_level = POSTFIX
+
+    def __init__(self, spelled: Mapping[str, Partial] | None = None, is_inline: bool = False) -> None:
+        super().__init__(spelled)
+        self.is_inline = is_inline  # within words, derivatives are written with a slash
+        self.partial_level = QUOTIENT if is_inline else POSTFIX
 
     def symbol(self, name: str) -> str:
         return names.latex(name)
@@ -133,12 +138,14 @@ class Latex(Notation):
         return sum(len(e.args) for e in numerators) <= 4 and not any(e.op.name == "hadamard" for e in numerators)
 
     def sign(self, sign: str) -> str:
-        return SIGNS.get(sign, sign)
+        return SIGNS.get(sign) or words(sign, "", "")
 
     def sequence(self, items: Sequence[tuple[bool, str]]) -> str:
         return " ".join(string for _, string in items)
 
     def partial(self, top: str, bottom: str, share: int | None) -> str:
+        if self.is_inline:
+            return f"{top} / {bottom}" + ("" if share is None else f" |_{{{share}}}")
         written = self.fraction(top, bottom)
         return written if share is None else rf"\left. {written} \right|_{{{share}}}"
 
@@ -190,6 +197,7 @@ PREAMBLE = r"""\documentclass[11pt,fleqn]{article}
 \usepackage{booktabs}
 \setlength{\mathindent}{1.5em}
 \setlength{\parindent}{0pt}
+\setlength{\fboxsep}{6pt}
 \setlength{\parskip}{0.5em}
 \allowdisplaybreaks
 """
@@ -234,8 +242,9 @@ class LatexPrinter:
 
     opening, closing = r"\(", r"\)"
 
-    def __init__(self, spelled: Mapping[str, object], joined: bool = False) -> None:
-        self.notation = Latex(spelled)  # type: ignore[arg-type]
+    def __init__(self, spelled: Mapping[str, Partial], joined: bool = False) -> None:
+        self.notation = Latex(spelled)
+        self.in_words = Latex(spelled, is_inline=True)
         self.joined = joined
 
     def inline(self, parts: Sequence[object]) -> str:
@@ -244,7 +253,7 @@ class LatexPrinter:
             if isinstance(part, str):
                 out += words(part, self.opening, self.closing)
             else:
-                out += self.opening + self.notation.formula(part) + self.closing  # type: ignore[arg-type]
+                out += self.opening + self.in_words.formula(part) + self.closing  # type: ignore[arg-type]
         return out
 
     def shapes(self, block: Shapes) -> str:
@@ -347,6 +356,8 @@ class LatexPrinter:
             elif isinstance(block, Shapes):
                 out.append(self.table(block) if self.joined and len(block.symbols) > 3 else self.shapes(block))
             elif isinstance(block, Paragraph):
+                if i > 1 and isinstance(blocks[i - 2], Paragraph):
+                    out.append("")
                 out.append(self.inline(block.parts))
             elif self.joined:
                 end = i
@@ -377,5 +388,5 @@ def derivation_latex(derivation: Derivation, document: bool = False, detail: str
     body = printer.blocks(told.blocks)
     if not document:
         return body + "\n"
-    title = rf"\section*{{{words(told.title)}}}"
+    title = rf"\section*{{{printer.inline(told.title)}}}"
     return "\n".join([PREAMBLE, r"\begin{document}", title, body, r"\end{document}", ""])

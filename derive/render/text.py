@@ -36,6 +36,7 @@ class Text(Notation):
     quotient = "⊘"
     kron = "⊗"
     fraction_level = QUOTIENT
+    partial_level = QUOTIENT
 
     def symbol(self, name: str) -> str:
         return names.text(name)
@@ -163,7 +164,8 @@ def derivation_text(derivation: Derivation, detail: str = "steps", verify: bool 
     def inline(parts: Sequence[object]) -> str:
         return "".join(p if isinstance(p, str) else notation.formula(p) for p in parts)  # type: ignore[arg-type]
 
-    out: list[str] = []
+    title = inline(told.title)
+    out: list[str] = [title, "=" * columns(title), ""]
     for block in told.blocks:
         if isinstance(block, Heading):
             out += ["", block.title]
