@@ -233,7 +233,7 @@ def stiefel_gradient(formula: Any, wrt: Any, where: Where = None) -> Derivation:
     return Derivation(
         "gradient", problem.expr, variable, onto_tangent_space(sweep.total, variable), sweep=sweep,
         structure=f"Riemannian gradient on the Stiefel manifold, {variable.text()}ᵀ {variable.text()} = I",
-        unstructured=sweep.total, **problem.fields(),
+        unstructured=sweep.total, is_riemannian=True, **problem.fields(),
     )  # fmt: skip
 
 
@@ -432,7 +432,9 @@ def differential(formula: Any, where: Where = None) -> Derivation:
         result, conditions = push(problem.expr, moved)
     else:
         result, conditions = zero_like(problem.expr), []
-    return Derivation("differential", problem.expr, None, result, conditions=conditions, **problem.fields())
+    return Derivation(
+        "differential", problem.expr, None, result, conditions=conditions, moved=moved, **problem.fields()
+    )
 
 
 def equal(a: Any, b: Any, where: Where = None) -> Any:

@@ -204,6 +204,10 @@ class Derivation:
         One for each occurrence of `wrt`; empty where it does not occur.
     result : Expr
         The derivative as the sweep leaves it, parts shared.
+    gradient : Expr or None
+        The plain gradient that the sweep found; for gradients, Hessians and their products.
+    moved : dict
+        For a differential: each symbol and its differential.
     conditions : list of str
         What the rules used require, such as `A invertible`.
     layout : str or None
@@ -235,6 +239,8 @@ class Derivation:
         unstructured: Expr | None = None,
         remarks: list[str] | None = None,
         sympy_symbols: dict[str, Any] | None = None,
+        moved: dict[Expr, Expr] | None = None,
+        is_riemannian: bool = False,
     ) -> None:
         self.kind = kind
         self.name = name
@@ -255,6 +261,9 @@ class Derivation:
         self.unstructured = unstructured
         self.remarks = remarks or []
         self.sympy_symbols = sympy_symbols or {}
+        self.moved = moved or {}
+        self.is_riemannian = is_riemannian
+        self.gradient: Expr | None = sweep.total if sweep else None
         self._forms: dict[str, Any] = {}
 
     # Forms

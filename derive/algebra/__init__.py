@@ -1,5 +1,6 @@
 """The algebra of matrix expressions: normal form, factoring, equality."""
 
+from .equality import Equality, equal, proved
 from .forms import Compact, compact, expand, factor, rewriting
 
-__all__ = ["Compact", "compact", "expand", "factor", "rewriting"]
+__all__ = ["Compact", "Equality", "compact", "equal", "expand", "factor", "proved", "rewriting"]

@@ -34,10 +34,11 @@ Cost = tuple[int, int, int]
 _INFIX = frozenset("add mul scale matmul transpose hadamard kron power inv matpow symbol number".split())
 
 
-def cost(expr: Expr) -> Cost:
+def cost(expr: Expr, enclosed: bool = False) -> Cost:
     """Symbols, bracket pairs and operations of the written formula, shared parts counted each time.
 
-    A bracket inside a bracket counts as a symbol: it must save more than one to be worth reading.
+    A bracket inside a bracket counts as a symbol: it must save more than one to be worth
+    reading.  `enclosed` says that the formula, if a sum, will stand in a bracket itself.
     """
 
     def visit(node: Expr, parts: list[tuple[int, int, int, int]]) -> tuple[int, int, int, int]:
@@ -66,7 +67,10 @@ def cost(expr: Expr) -> Cost:
             operations += len(node.args) - 1
         return (symbols, brackets, operations, outer)
 
-    return fold(expr, visit)[:3]
+    symbols, brackets, operations, outer = fold(expr, visit)
+    if enclosed and expr.op is add:
+        symbols += outer
+    return symbols, brackets, operations
 
 
 class Display:

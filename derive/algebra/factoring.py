@@ -44,21 +44,21 @@ class Factoring:
     def _solve(self, poly: Poly, depth: int) -> tuple[Cost, Expr]:
         if len(poly.terms) < 2:
             shown = self.display.sum(poly)
-            return cost(shown), shown
-        at = (poly.shape, frozenset(poly.terms.items()))
+            return cost(shown, depth > 0), shown
+        at = (poly.shape, frozenset(poly.terms.items()), depth > 0)
         known = self._solved.get(at)
         if known is not None:
             return known
         self.work += 1
         common = self._common(poly, depth)
         if common is not None:
-            best = (cost(common), common)
+            best = (cost(common, depth > 0), common)
         else:
             plain = self.display.sum(poly)
-            best = (cost(plain), plain)
+            best = (cost(plain, depth > 0), plain)
             if self.work < BUDGET:
                 for candidate in self._grouped(poly, depth):
-                    shown = self._solve(candidate, depth + 1)
+                    shown = self._solve(candidate, depth)
                     if shown[0] < best[0]:
                         best = shown
                     if self.work >= BUDGET:
