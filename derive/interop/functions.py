@@ -1,0 +1,158 @@
+"""Named functions across the border: operations that SymPy lacks, and its functions that we lack.
+
+`MatrixFunction` is a matrix of a stated shape, such as `vec(X)` or `expm(A)`; entries are
+known where they are entries of the operands.  `nuclear_norm` and `spectral_norm` are
+scalars.  They print as they are called and stay as they are.
+
+A scalar function without a name of ours, SymPy's or the user's, becomes an elementwise
+operation, an `OwnFunction`, whose derivative SymPy takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy
+from sympy.core.function import AppliedUndef
+from sympy.core.symbol import Str
+
+from ..errors import DeriveError
+from ..expr import OPERATIONS, Expr, Operation
+from .symbols import ENTRY
+
+
+class MatrixFunction(sympy.MatrixExpr):  # type: ignore[misc]
+    """A matrix-valued function that SymPy has no name for.
+
+    Arguments are the name, the rows and columns of the result, then operands and data.
+    """
+
+    def __new__(cls, name: Any, rows: Any, columns: Any, *operands: Any) -> Any:
+        label = name if isinstance(name, Str) else Str(name)
+        made = super().__new__(cls, label, *(sympy.sympify(a) for a in (rows, columns, *operands)))
+        return made
+
+    @property
+    def name(self) -> str:
+        return str(self.args[0].name)
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        return self.args[1], self.args[2]
+
+    @property
+    def operands(self) -> tuple[Any, ...]:
+        return tuple(self.args[3:])
+
+    def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
+        entry = ENTRIES.get(self.name)
+        if entry is None:
+            from sympy.matrices.expressions.matexpr import MatrixElement
+
+            return MatrixElement(self, i, j)
+        return entry(i, j, *self.operands)
+
+    def doit(self, **hints: Any) -> Any:
+        return self.func(*(a.doit(**hints) if hasattr(a, "doit") else a for a in self.args))
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{self.name}({', '.join(printer._print(a) for a in self.operands)})"
+
+    def _latex(self, printer: Any) -> str:
+        operands = ", ".join(printer._print(a) for a in self.operands)
+        return rf"\operatorname{{{self.name}}}\left({operands}\right)"
+
+
+def _vec(i: Any, j: Any, X: Any) -> Any:
+    return X[sympy.Mod(i, X.rows), sympy.floor(i / sympy.sympify(X.rows))]
+
+
+def _unvec(i: Any, j: Any, v: Any, rows: Any, columns: Any) -> Any:
+    return v[i + rows * j, 0]
+
+
+def _tril(i: Any, j: Any, A: Any) -> Any:
+    return sympy.Piecewise((A[i, j], sympy.Ge(i, j)), (0, True))
+
+
+def _triu(i: Any, j: Any, A: Any) -> Any:
+    return sympy.Piecewise((A[i, j], sympy.Le(i, j)), (0, True))
+
+
+def _commutation(i: Any, j: Any, m: Any, n: Any) -> Any:
+    # K vec A = vec Aᵀ: entry a n + b of vec Aᵀ is A_ab, entry b m + a of vec A.
+    a, b = sympy.floor(i / sympy.sympify(n)), sympy.Mod(i, n)
+    return sympy.KroneckerDelta(j, b * m + a)
+
+
+ENTRIES: dict[str, Callable[..., Any]] = {"vec": _vec, "unvec": _unvec, "tril": _tril, "triu": _triu, "K": _commutation}
+
+
+class nuclear_norm(sympy.Function):  # type: ignore[misc]
+    """The sum of the singular values."""
+
+    nargs = 1
+    is_commutative = True
+    is_nonnegative = True
+
+
+class spectral_norm(sympy.Function):  # type: ignore[misc]
+    """The largest singular value."""
+
+    nargs = 1
+    is_commutative = True
+    is_nonnegative = True
+
+
+class OwnFunction(Operation):
+    """A scalar function known to SymPy or its user: it applies to each entry, SymPy takes its derivative.
+
+    Attributes
+    ----------
+    body : SymPy expression
+        The value at `ENTRY`.
+    """
+
+    __slots__ = ("body", "_values")
+
+    def __init__(self, name: str, body: Any) -> None:
+        super().__init__(name, "m n -> m n", None, None, True, name)
+        self.body = body
+        self._values: Callable[[Any], Any] | None = None
+
+    def derivative(self, operand: Expr) -> Expr:
+        """f′, applied to each entry of the operand."""
+        from .reading import elementwise
+
+        return elementwise(sympy.diff(self.body, ENTRY), operand)
+
+    def values(self, array: Any) -> Any:
+        """f at a NumPy array."""
+        if self._values is None:
+            without = [f for f in self.body.atoms(AppliedUndef) if not hasattr(f, "_imp_")]
+            if without or self.body.has(sympy.Derivative):
+                raise DeriveError(f"the function {self.name} has no values", hint="SymPy knows it by its name only")
+            self._values = sympy.lambdify(ENTRY, self.body, modules=["scipy", "numpy"])
+        return self._values(array)
+
+
+_own_functions: dict[Any, OwnFunction] = {}
+
+
+def own_function(body: Any) -> OwnFunction:
+    """The elementwise operation `ENTRY ↦ body`; one for each body."""
+    known = _own_functions.get(body)
+    if known is None:
+        inner, primes = body, 0
+        if isinstance(body, sympy.Derivative):
+            inner, primes = body.expr, int(body.derivative_count)
+        others = [str(a) if a != ENTRY else "·" for a in inner.args]
+        name = type(inner).__name__ if len(others) == 1 else f"{type(inner).__name__}({', '.join(others)})"
+        name += "′" * primes
+        wanted, count = name, 1
+        while name in OPERATIONS:
+            count += 1
+            name = f"{wanted}_{count}"
+        known = OPERATIONS[name] = _own_functions[body] = OwnFunction(name, body)
+    return known
