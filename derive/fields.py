@@ -129,7 +129,7 @@ def _inverse(A: Array, p: int) -> Array:
 def _power_of(value: int, exponent: int, p: int) -> int:
     if exponent < 0 and value % p == 0:
         raise Singular("division by zero at this point")
-    return pow(int(value), exponent, p)
+    return pow(value, exponent, p)
 
 
 def _power(a: list[Array], node: Expr, sizes: Sizes, p: int) -> Array:
@@ -138,7 +138,7 @@ def _power(a: list[Array], node: Expr, sizes: Sizes, p: int) -> Array:
         raise Unsupported("a power with a fractional or unknown exponent has no values in a prime field")
     k, made = int(exponent.data[0]), np.empty(a[0].shape, dtype=object)
     for place in np.ndindex(a[0].shape):
-        made[place] = _power_of(a[0][place], k, p)
+        made[place] = _power_of(int(a[0][place]), k, p)
     return made
 
 
@@ -210,7 +210,7 @@ def degree(expr: Expr) -> int:
     """A bound on the total degree of numerator and denominator, at sizes of `expr` itself.
 
     An inverse or determinant of an n × n matrix counts n times the degree of its operand,
-    with n = 16, above the sizes drawn.
+    reciprocals of the entries n² times, with n = 16, above the sizes drawn.
     """
     degrees: dict[Expr, int] = {}
     for node in nodes(expr):
@@ -221,7 +221,7 @@ def degree(expr: Expr) -> int:
             degrees[node] = 16 * below[0]
         elif node.op.name in ("matpow", "power"):
             k = int(node.data[0] if node.op.name == "matpow" else node.args[1].data[0])
-            degrees[node] = abs(k) * below[0] * (16 if k < 0 else 1)
+            degrees[node] = abs(k) * below[0] * ((16 if node.op.name == "matpow" else 256) if k < 0 else 1)
         elif node.op.name == "sq_norm":
             degrees[node] = 2 * below[0]
         else:
@@ -266,17 +266,16 @@ def _draw(leaf: Expr, sizes: Sizes, generator: random.Random, p: int) -> Array:
     properties: Any = leaf.properties
     if "orthogonal" in properties:
         if "diagonal" in properties:
-            return np.array(
-                [[(1 if A[i, i] % 2 else p - 1) * (i == j) for j in range(columns)] for i in range(rows)], object
-            )
+            signs = np.where(A % 2 == 1, 1, p - 1)
+            return np.asarray(signs * _exact(np.eye(rows)), dtype=object)
         skew = _square(rows, generator, p)
         skew = np.tril(skew, -1) - np.tril(skew, -1).T
         eye = _exact(np.eye(rows))
         if "symmetric" in properties:
             v = A[:, :1]
-            return (eye - 2 * v.dot(v.T) * pow(int(v.T.dot(v)[0, 0]), -1, p)) % p
+            return np.asarray((eye - 2 * v.dot(v.T) * pow(int(v.T.dot(v)[0, 0]), -1, p)) % p)
         # Cayley: (I − S)(I + S)⁻¹ is orthogonal for skew S.
-        return ((eye - skew).dot(_inverse((eye + skew) % p, p)) % p)[:, :columns]
+        return np.asarray((eye - skew).dot(_inverse((eye + skew) % p, p)) % p)[:, :columns]
     if "diagonal" in properties:
         return A * _exact(np.eye(rows))
     if "skew" in properties:
