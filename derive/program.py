@@ -1,0 +1,267 @@
+"""Straight-line programs: the cheapest evaluation of values and derivatives that share parts.
+
+`compile` takes named formulas and returns a `Program`: the operations in order, each with
+its cost, and the terms that the outputs are.  Chains of products are cut by cost, A and Aᵀ
+are the same data, x xᵀ A y is never formed, sums of rank-one terms are one product of
+stacked columns and rows, inverses are solves, and a Cholesky factor serves the solves, the
+inverse and the log-determinant of a positive definite matrix.
+
+The cost of a product of p × q by q × r is 2 p q r; an operation on each entry counts 1 per
+entry, a sum the additions and multiplications it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from .expr import Expr, nodes
+from .programs.costs import Cost, Sizes
+from .programs.lowering import Lowering
+from .programs.order import dims_of
+from .programs.translate import translate
+from .programs.values import Graph, Term, Value, values_below
+from .shapes import ONE, Dim
+
+FREE = frozenset("input constant dimension ones zeros eye commutation vec unvec submatrix diagonal".split())
+
+
+class Flops:
+    """A count of floating-point operations: `.expression` as text, `.value` where no size is open."""
+
+    __slots__ = ("cost",)
+
+    def __init__(self, cost: Cost) -> None:
+        self.cost = cost
+
+    @property
+    def expression(self) -> str:
+        return self.cost.expression
+
+    @property
+    def value(self) -> int | None:
+        return self.cost.value
+
+    def evaluate(self, **sizes: int) -> int:
+        """The number for given sizes."""
+        return self.cost.evaluate(sizes)
+
+    def __str__(self) -> str:
+        return self.expression
+
+    def __repr__(self) -> str:
+        return f"<{self.expression} FLOPs>"
+
+
+class Program:
+    """The operations that compute some outputs, in order.
+
+    Attributes
+    ----------
+    outputs : dict of str to Term
+    order : list of Value
+        Every value needed, operands first.
+    flops : Flops
+        Of all outputs together, shared parts once.
+    naive : Flops
+        Of the formulas as written, products from left to right, shared parts once.
+    largest : (Dim, Dim)
+        The shape of the largest intermediate.
+    naive_largest : (Dim, Dim)
+    hints : list
+        What was assumed of the order of the dimensions.
+    """
+
+    def __init__(
+        self, graph: Graph, outputs: Mapping[str, Term], formulas: Mapping[str, Expr], sizes: Sizes, hints: Sequence[Any]
+    ) -> None:
+        self.graph = graph
+        self.outputs = dict(outputs)
+        self.formulas = dict(formulas)
+        self.sizes = sizes
+        self.hints = list(hints)
+        self.order = values_below(value for term in self.outputs.values() for value in term.parts())
+
+    def needed(self, *names: str) -> list[Value]:
+        """The values that some outputs need, in order."""
+        return values_below(value for name in names for value in self.outputs[name].parts())
+
+    def flops_of(self, *names: str) -> Flops:
+        """The operations that some outputs need."""
+        total = Cost()
+        for value in self.needed(*names):
+            total = total + cost_of(value)
+        for name in names:
+            term = self.outputs[name]
+            if term.coefficient not in (1, -1) or (term.powers and term.value is not None):
+                total = total + Cost.of(1, *term.shape)
+        return Flops(total)
+
+    @property
+    def flops(self) -> Flops:
+        return self.flops_of(*self.outputs)
+
+    @property
+    def largest(self) -> tuple[Dim, Dim]:
+        shapes = [v.shape for v in self.order if v.kind != "input"] + [t.shape for t in self.outputs.values()]
+        return max(shapes, key=lambda shape: self.sizes.product(1, *shape, ONE))
+
+    @property
+    def naive(self) -> Flops:
+        return Flops(naive_cost(*self.formulas.values())[0])
+
+    @property
+    def naive_largest(self) -> tuple[Dim, Dim]:
+        shapes = naive_cost(*self.formulas.values())[1]
+        return max(shapes, key=lambda shape: self.sizes.product(1, *shape, ONE))
+
+    @property
+    def lines(self) -> list[str]:
+        """The program as text, a line for each operation."""
+        from .codegen import listing
+
+        return listing(self)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+    def __repr__(self) -> str:
+        return f"<program of {', '.join(self.outputs)}: {self.flops.expression} FLOPs>"
+
+
+def compile(
+    outputs: Mapping[str, Expr], hints: Sequence[Any] = (), *, has_triangular_solve: bool = False
+) -> Program:
+    """The cheapest program found for some formulas that share parts.
+
+    Parameters
+    ----------
+    outputs : mapping of name to Expr
+    hints : sequence of (Dim, "<", Dim)
+        What is known of the order of the dimensions; where the best order of products
+        depends on it, the hints decide.
+    has_triangular_solve : bool
+        Whether the library that runs it solves with triangular matrices.
+
+    Returns
+    -------
+    Program
+    """
+    graph = Graph()
+    memo: dict[Expr, Term] = {}
+    terms = {name: translate(graph, formula, memo) for name, formula in outputs.items()}
+    tops = [value for term in terms.values() for value in term.parts()]
+    names = dims_of(values_below(tops)) | {n for t in terms.values() for d in t.shape for n in d.names}
+    sizes = Sizes(names, hints)
+    lowering = Lowering(graph, list(terms.values()), sizes, has_triangular_solve)
+    return Program(graph, dict(zip(terms, lowering.roots, strict=True)), outputs, sizes, hints)
+
+
+# Costs of operations
+
+
+def size_of(value: Value) -> Cost:
+    return Cost.of(1, *value.shape)
+
+
+def cost_of(value: Value) -> Cost:
+    """The floating-point operations of one operation."""
+    kind = value.kind
+    if kind in FREE:
+        return Cost()
+    if kind == "product":
+        left, right = value.args
+        return Cost.of(2, left.shape[0], left.shape[1], right.shape[1])
+    if kind == "stack":
+        return Cost.of(len(value.args), *value.shape)
+    if kind in ("sq_norm", "dot", "contraction"):
+        return Cost.of(2, *value.args[0].shape)
+    if kind in ("row_sums", "total", "trace", "norm1"):
+        shape = value.args[0].shape
+        return Cost.of(1 if kind != "norm1" else 2, *(shape if kind != "trace" else shape[:1]))
+    if kind == "sum":
+        return sum_cost(value)
+    if kind == "entries":
+        steps = len(value.args) - 1 + sum(exponent not in (1, -1) for _, exponent in value.data)
+        return Cost.of(max(steps, 1), *value.shape)
+    if kind in CUBIC:
+        n = value.args[0].shape[0]
+        cost = Cost.of(CUBIC[kind], n, n, n)
+        if kind in ("solve", "spd_solve"):
+            cost = cost + Cost.of(2, n, *value.args[1].shape)
+        return cost
+    if kind in ("polar", "dominant", "nuclear_norm", "spectral_norm"):
+        rows, columns = value.args[0].shape
+        return Cost.of(14, rows, columns, columns)
+    if kind in ("block_inner", "block_sum"):
+        return Cost.of(2, *value.args[0].shape)
+    if kind == "spd_logdet":
+        return Cost.of(2, value.args[0].shape[0])
+    if kind in ("sigmoid", "softplus", "softmax", "logsumexp", "row_softmax", "row_logsumexp"):
+        return Cost.of(4, *value.args[0].shape)
+    return size_of(value)
+
+
+CUBIC = {
+    "inverse": Fraction(2),
+    "det": Fraction(2, 3),
+    "logdet": Fraction(2, 3),
+    "logdet_positive": Fraction(2, 3),
+    "cholesky": Fraction(1, 3),
+    "triangle_inverse": Fraction(1, 3),
+    "spd_inverse": Fraction(1),
+    "spd_solve": Fraction(0),
+    "solve": Fraction(2, 3),
+    "expm": Fraction(30),
+}
+
+
+def sum_cost(value: Value) -> Cost:
+    """Additions, and multiplications where a term has a factor."""
+    if value.is_scalar:
+        return Cost.of(len(value.args))
+    total = Cost()
+    dense = 0
+    for term in value.args:
+        body = term.value
+        thin = body is not None and body.kind in ("eye", "Diag")
+        size = value.shape[:1] if thin else value.shape
+        if not thin:
+            dense += 1
+        if term.coefficient not in (1, -1) or term.powers:
+            total = total + Cost.of(1, *size)
+        if thin or dense > 1:
+            total = total + Cost.of(1, *size)
+    return total
+
+
+def naive_cost(*formulas: Expr) -> tuple[Cost, list[tuple[Dim, Dim]]]:
+    """What the formulas cost as they are written, products from left to right; and all shapes."""
+    total, shapes = Cost(), []
+    for node in nodes(*formulas):
+        if not node.args:
+            continue
+        name = node.op.name
+        shapes.append(node.shape)
+        if name == "matmul":
+            rows, columns = node.args[0].shape
+            for factor in node.args[1:]:
+                total = total + Cost.of(2, rows, columns, factor.shape[1])
+                columns = factor.shape[1]
+                shapes.append((rows, columns))
+        elif name in ("add", "hadamard", "mul"):
+            total = total + Cost.of(len(node.args) - 1, *node.shape)
+        elif name in ("inv", "det", "logdet"):
+            n = node.args[0].shape[0]
+            total = total + Cost.of(CUBIC.get(name, Fraction(2)), n, n, n)
+        elif name in ("inner", "sq_norm", "norm", "norm1"):
+            total = total + Cost.of(2, *node.args[0].shape)
+        elif name in ("trace", "sum"):
+            total = total + Cost.of(1, *node.args[0].shape[: 1 if name == "trace" else 2])
+        elif name == "matpow":
+            n = node.shape[0]
+            total = total + Cost.of(2 * max(abs(node.data[0]) - 1, 1), n, n, n)
+        elif name not in ("transpose", "vec", "unvec", "diag", "Diag", "submatrix", "block"):
+            total = total + Cost.of(1, *node.shape)
+    return total, shapes or [(ONE, ONE)]

@@ -1,0 +1,1 @@
+"""How a formula becomes a straight-line program: the graph of values, the order of products, the lines."""

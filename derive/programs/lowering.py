@@ -1,0 +1,356 @@
+"""From the graph of values to operations that an array library has.
+
+Chains become products of two in the order `order` found; inverses become solves, those of
+positive definite matrices by one Cholesky factor that logarithms of determinants share;
+sums of rank-one terms become one product of stacked columns and rows; traces of products
+are contracted without forming the product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+from ..shapes import ONE, SCALAR, Shape
+from .costs import Sizes
+from .order import MAX_EXACT, Cutter, interval_key, is_positive_definite
+from .values import UNIT, Graph, Term, Value, is_nonnegative, is_zero, merged, values_below
+
+
+class Lowering:
+    """The operations that compute some terms.
+
+    Parameters
+    ----------
+    graph : Graph
+    roots : sequence of Term
+    sizes : Sizes
+        Where the best order depends on them.
+    has_triangular_solve : bool
+        Whether the library solves with a triangular matrix.
+    """
+
+    def __init__(self, graph: Graph, roots: Sequence[Term], sizes: Sizes, has_triangular_solve: bool = False) -> None:
+        self.graph = graph
+        self.sizes = sizes
+        self.has_triangular_solve = has_triangular_solve
+        tops = [value for root in roots for value in root.parts()]
+        order = values_below(tops)
+        self.cutter = Cutter(tops, sizes)
+        self.products: dict[object, tuple[tuple[object, ...], Term]] = {}
+        self.done: dict[Value, Term] = {}
+        for value in order:
+            self.done[value] = self.lowered(value)
+        self.roots = [self.finished(self.term(root)) for root in roots]
+
+    def term(self, term: Term) -> Term:
+        """A term over lowered values."""
+        made = Term(term.coefficient)
+        for value, exponent in term.powers:
+            raised = self.graph.raised(self.done[value], exponent)
+            made = made.times(raised.coefficient, raised.powers)
+        if term.value is None:
+            return made
+        body = self.done[term.value]
+        body = body.T if term.flipped else body
+        return body.times(made.coefficient, made.powers)
+
+    def finished(self, root: Term) -> Term:
+        """An output: its scalars multiply the smaller part of an outer product."""
+        if root.value is not None and root.value.kind == "outer" and not root.is_plain:
+            return self.scaled_outer(root)
+        return root
+
+    def lowered(self, value: Value) -> Term:
+        kind = value.kind
+        if kind == "chain":
+            return self.chain(value)
+        if kind == "cycle":
+            return self.cycle(value)
+        if kind == "outer":
+            left, right = (self.term(arg) for arg in value.args)
+            return self.outer(left, right)
+        if kind == "sum":
+            return self.sum(value)
+        if kind == "held":
+            return self.term(value.args[0])
+        if kind == "inv":
+            return self.inverse(value) if value in self.cutter.explicit else Term(UNIT, (), value)
+        if kind == "logdet" and is_positive_definite(value.args[0].body, is_nonnegative):
+            factor = self.cholesky(value.args[0])
+            return self.made("spd_logdet", (factor,), SCALAR)
+        if kind == "Diag":
+            return self.made("Diag", tuple(self.graph.plain(self.term(arg)) for arg in value.args), value.shape)
+        args = tuple(self.graph.plain(self.term(arg)) for arg in value.args)
+        if all(new.key() == old.key() for new, old in zip(args, value.args, strict=True)):
+            return self.graph.scalar(value) if value.is_scalar else Term(UNIT, (), value)
+        made = self.made(kind, args, value.shape, value.data)
+        if made.value is not None:
+            made.value.is_symmetric = value.is_symmetric
+        return made
+
+    def made(self, kind: str, args: tuple[Term, ...], shape: Shape, data: tuple[object, ...] = ()) -> Term:
+        value = self.graph.value(kind, args, data, shape)
+        return self.graph.scalar(value) if value.is_scalar else Term(UNIT, (), value)
+
+    # Products
+
+    def chain(self, value: Value) -> Term:
+        factors = list(value.args)
+        if len(factors) > MAX_EXACT:
+            return self.long_chain(factors)
+        return self.interval(factors, 0, len(factors) - 1)
+
+    def long_chain(self, factors: list[Term]) -> Term:
+        rows, columns = factors[0].shape[0], factors[-1].shape[1]
+        terms = [self.factor(f) for f in factors]
+        if self.sizes.product(1, columns, ONE, ONE) <= self.sizes.product(1, rows, ONE, ONE):
+            made = terms[-1]
+            for term in reversed(terms[:-1]):
+                made = self.product(term, made)
+        else:
+            made = terms[0]
+            for term in terms[1:]:
+                made = self.product(made, term)
+        return made
+
+    def factor(self, term: Term) -> Term:
+        """A factor of a chain, lowered; Diag and inverse factors stay as they are."""
+        if term.body.kind in ("Diag", "ones", "eye") or (
+            term.body.kind == "inv" and term.body not in self.cutter.explicit
+        ):
+            return term
+        return self.term(term)
+
+    def interval(self, factors: list[Term], i: int, j: int) -> Term:
+        """The product of factors i..j, computed once for all chains that contain it."""
+        if i == j:
+            return self.factor(factors[i])
+        wanted = tuple(f.key() for f in factors[i : j + 1])
+        key = interval_key(factors[i : j + 1])
+        if key not in self.products:
+            others, start, cut, end = self.cutter.plan[key]
+            product = self.product(self.interval(others, start, cut), self.interval(others, cut + 1, end))
+            self.products[key] = tuple(f.key() for f in others[start : end + 1]), product
+        straight, product = self.products[key]
+        return product if straight == wanted else product.T
+
+    def cycle(self, value: Value) -> Term:
+        factors, start, cut, end = self.cutter.plan["cycle", value.number]
+        left, right = self.interval(factors, start, cut), self.interval(factors, cut + 1, end)
+        for one, other in ((left, right), (right, left)):
+            if self.is_solved(one):
+                return self.trace(self.product(one, other))
+        return self.contraction(left.T, right)
+
+    def trace(self, term: Term) -> Term:
+        made = self.made("trace", (Term(UNIT, (), term.body),), SCALAR)
+        return made.times(term.coefficient, term.powers)
+
+    def is_solved(self, term: Term) -> bool:
+        return term.value is not None and term.value.kind == "inv" and term.value not in self.cutter.explicit
+
+    def contraction(self, left: Term, right: Term) -> Term:
+        """Σ A ⊙ B."""
+        front = Term(left.coefficient * right.coefficient, merged(left.powers, right.powers))
+        left, right = left.bare, right.bare
+        if left.key() == right.key():
+            return self.graph.multiply([front, self.made("sq_norm", (Term(UNIT, (), left.value),), SCALAR)])
+        if left.flipped and right.flipped:
+            left, right = left.T, right.T
+        left, right = sorted((left, right), key=lambda t: (t.flipped, t.body.number))
+        return self.graph.multiply([front, self.made("contraction", (left, right), SCALAR)])
+
+    def product(self, left: Term, right: Term) -> Term:
+        """The product of two lowered terms."""
+        graph = self.graph
+        front = Term(left.coefficient * right.coefficient, merged(left.powers, right.powers))
+        left, right = left.bare, right.bare
+        shape = (left.shape[0], right.shape[1])
+        kinds = (left.body.kind, right.body.kind)
+        if shape[0] is ONE and shape[1] is not ONE:
+            return graph.multiply([front, self.product(right.T, left.T).T])
+        if kinds == ("Diag", "Diag"):
+            vectors = [self.term(t.body.args[0]) for t in (left, right)]
+            made = graph.diag_matrix(graph.plain(graph.entries(vectors, vectors[0].shape)))
+        elif kinds[0] == "Diag":
+            made = self.scaled_rows(left.body.args[0], right)
+        elif kinds[1] == "Diag":
+            made = self.scaled_rows(right.body.args[0], left.T).T
+        elif self.is_solved(left) or self.is_solved(right):
+            made = self.solved(left, right)
+        elif kinds[1] == "ones":
+            made = self.made("row_sums", (left,), shape) if shape != SCALAR else self.total(left.T)
+        elif kinds[0] == "ones":
+            made = self.made("row_sums", (right.T,), (shape[1], ONE)).T if shape != SCALAR else self.total(right)
+        elif shape == SCALAR:
+            made = self.dot(left.T, right)
+        else:
+            made = self.matrix_product(left, right)
+        return graph.multiply([front, made])
+
+    def total(self, term: Term) -> Term:
+        return self.made("total", (Term(UNIT, (), term.value),), SCALAR)
+
+    def dot(self, left: Term, right: Term) -> Term:
+        if left.body is right.body:
+            return self.made("sq_norm", (left,), SCALAR)
+        first, second = sorted((left, right), key=lambda t: t.body.number)
+        return self.made("dot", (first, second), SCALAR)
+
+    def matrix_product(self, left: Term, right: Term) -> Term:
+        turned = ("product", right.T.key(), left.T.key())
+        straight = ("product", left.key(), right.key())
+        if turned in self.graph.table and turned != straight:
+            return Term(UNIT, (), self.graph.table[turned], True)
+        made = self.graph.value("product", (left, right), (), (left.shape[0], right.shape[1]), straight)
+        made.is_symmetric = straight == turned
+        return Term(UNIT, (), made)
+
+    def scaled_rows(self, vector: Term, matrix: Term) -> Term:
+        """D(v) A."""
+        lowered = self.term(vector)
+        front = Term(lowered.coefficient, lowered.powers)
+        scaled = lowered.bare
+        if matrix.shape[1] is ONE:
+            made = self.graph.entries([scaled, matrix], matrix.shape)
+        else:
+            data = (("full", Fraction(1)), ("column", Fraction(1)))
+            made = self.made("entries", (matrix, scaled), matrix.shape, data)
+        return self.graph.multiply([front, made])
+
+    # Inverses
+
+    def cholesky(self, argument: Term) -> Term:
+        """The factor of a positive definite value; of its inverse where it is one."""
+        plain = self.graph.plain(self.term(argument.bare))
+        factor = self.made("cholesky", (Term(UNIT, (), plain.value),), plain.shape)
+        if self.has_triangular_solve:
+            return factor
+        return factor
+
+    def triangle(self, argument: Term) -> Term:
+        """What solves use: the Cholesky factor, or its inverse where no triangular solve is at hand."""
+        factor = self.cholesky(argument)
+        if self.has_triangular_solve:
+            return factor
+        return self.made("triangle_inverse", (factor,), factor.shape)
+
+    def inverse(self, value: Value) -> Term:
+        argument = value.args[0]
+        if is_positive_definite(argument.body, is_nonnegative):
+            made = self.made("spd_inverse", (self.triangle(argument),), value.shape)
+            made.body.is_symmetric = True
+            return made
+        plain = self.graph.plain(self.term(argument))
+        made = self.made("inverse", (Term(UNIT, (), plain.value),), value.shape)
+        made.body.is_symmetric = value.is_symmetric
+        return made.T if plain.flipped else made
+
+    def solved(self, left: Term, right: Term) -> Term:
+        """A⁻¹ B or B A⁻¹."""
+        if not self.is_solved(left):
+            return self.solved(right.T, left.T).T
+        if self.is_solved(right):
+            inner = self.inverse(right.body)
+            right = inner.T if right.flipped else inner
+        if right.shape[0] is not ONE and right.shape[1] is ONE:
+            right = self.graph.plain(right)
+        argument = left.body.args[0]
+        if is_positive_definite(argument.body, is_nonnegative):
+            return self.made("spd_solve", (self.triangle(argument), right), right.shape)
+        matrix = self.graph.plain(self.term(argument))
+        return self.made("solve", (matrix.T if left.flipped else matrix, right), right.shape)
+
+    # Sums
+
+    def outer(self, left: Term, right: Term) -> Term:
+        front = Term(left.coefficient * right.coefficient, merged(left.powers, right.powers))
+        if is_zero(left) or is_zero(right):
+            return self.graph.zeros((left.shape[0], right.shape[0]))
+        return self.graph.multiply([front, self.graph.outer(left.bare, right.bare)])
+
+    def scaled_outer(self, term: Term) -> Term:
+        u, v = self.ends(term)
+        return self.graph.outer(u, v)
+
+    def ends(self, term: Term) -> tuple[Term, Term]:
+        """u and v of c u vᵀ, the scalars multiplied into the shorter one."""
+        u, v = term.body.args[::-1] if term.flipped else term.body.args
+        if term.is_plain:
+            return u, v
+        costs = [self.sizes.product(1, t.shape[0], ONE, ONE) for t in (u, v)]
+        if costs[1] < costs[0] or u.body.kind == "ones":
+            return u, self.graph.plain(v.times(term.coefficient, term.powers))
+        return self.graph.plain(u.times(term.coefficient, term.powers)), v
+
+    def sum(self, value: Value) -> Term:
+        """A sum: its rank-one terms become one product of stacked columns and rows."""
+        graph = self.graph
+        terms = [self.term(arg) for arg in value.args]
+        shape = value.shape
+        if value.is_scalar:
+            return self.resummed(terms, shape)
+        terms = list(self.opened(terms))
+        outers = [t for t in terms if t.value is not None and t.value.kind == "outer" and not broadcasts(t.value)]
+        if len(outers) > 1 and shape[1] is not ONE:
+            rest = [t for t in terms if t not in outers]
+            stacked = self.stacked(outers, shape)
+            if not rest:
+                return stacked
+            terms = [*rest, stacked]
+        return self.resummed(terms, shape) if len(terms) > 1 else graph.total(terms, shape)
+
+    def opened(self, terms: Iterable[Term]) -> Iterable[Term]:
+        """Mere multiples are taken apart, so that their numbers join those of the sum."""
+        for term in terms:
+            yield from self.graph.summands(term) if term.value is not None else (term,)
+
+    def resummed(self, terms: list[Term], shape: Shape) -> Term:
+        return self.graph.total(terms, shape)
+
+    def stacked(self, outers: list[Term], shape: Shape) -> Term:
+        """Σ u vᵀ; terms that share u or v are merged first."""
+        pairs = merged_ends(self.graph, [self.ends(t) for t in outers])
+        ends: list[Term] = []
+        for u, v in pairs:
+            parts = []
+            for part in (u, v):
+                lowered = self.graph.plain(part)
+                parts.append(lowered)
+            ends += parts
+        if len(ends) == 2:
+            return self.graph.outer(*ends)
+        key = ("stack", frozenset((u.key(), v.key()) for u, v in pair_up(ends)))
+        turned = ("stack", frozenset((v.key(), u.key()) for u, v in pair_up(ends)))
+        if turned in self.graph.table and key != turned:
+            return Term(UNIT, (), self.graph.table[turned], True)
+        made = self.graph.value("stack", tuple(ends), (), shape, key)
+        made.is_symmetric = key == turned
+        return Term(UNIT, (), made)
+
+
+def pair_up(ends: Sequence[Term]) -> list[tuple[Term, Term]]:
+    return list(zip(ends[::2], ends[1::2], strict=True))
+
+
+def broadcasts(outer: Value) -> bool:
+    return any(arg.body.kind == "ones" for arg in outer.args)
+
+
+def merged_ends(graph: Graph, pairs: list[tuple[Term, Term]]) -> list[tuple[Term, Term]]:
+    """u vᵀ + u wᵀ is u (v + w)ᵀ, and u wᵀ + v wᵀ is (u + v) wᵀ."""
+    for side in (0, 1):
+        groups: dict[object, list[tuple[Term, Term]]] = {}
+        for pair in pairs:
+            groups.setdefault(pair[side].key(), []).append(pair)
+        joined: list[tuple[Term, Term]] = []
+        for group in groups.values():
+            if len(group) == 1:
+                joined += group
+                continue
+            shared = group[0][side]
+            other = graph.plain(graph.total([pair[1 - side] for pair in group], group[0][1 - side].shape))
+            joined.append((shared, other) if side == 0 else (other, shared))
+        pairs = joined
+    return [pair for pair in pairs if not (is_zero(pair[0]) or is_zero(pair[1]))]
