@@ -14,7 +14,7 @@ from . import ATOM, PRODUCT, QUOTIENT, Notation, Piece
 
 if TYPE_CHECKING:
     from ..derivation import Derivation
-    from .blocks import Row
+    from .blocks import Exposition, Row
 
 VULGAR = {
     Fraction(1, 2): "½",
@@ -155,10 +155,15 @@ WIDTH = 96  # columns of a line of a derivation
 
 def derivation_text(derivation: Derivation, detail: str = "steps", verify: bool = True) -> str:
     """The whole derivation in Unicode, shapes and step numbers on the right."""
-    from .blocks import Display, Heading, Paragraph
     from .exposition import exposition
 
-    told = exposition(derivation, detail, verify)
+    return document(exposition(derivation, detail, verify))
+
+
+def document(told: Exposition) -> str:
+    """The blocks of a document in Unicode."""
+    from .blocks import Display, Heading, Paragraph
+
     notation = Text(told.spelled)
 
     def inline(parts: Sequence[object]) -> str:
