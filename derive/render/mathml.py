@@ -1,0 +1,187 @@
+"""Formulas in MathML, as every current browser shows it without a script.
+
+Each method returns one element.  What has a shape carries it as `data-shape`, so that a
+page can show it where the pointer rests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from html import escape
+
+from .. import names
+from ..expr import Expr
+from ..shapes import shape_text
+from . import ATOM, POSTFIX, PRODUCT, Notation, Piece
+
+FUNCTIONS = {"logdet": "log det", "σ": "σ"}
+ACCENTS = {"hat": "^", "bar": "¯", "tilde": "~", "dot": "˙", "ddot": "¨", "vec": "→"}
+
+
+def row(*parts: str) -> str:
+    """The parts as one element."""
+    return parts[0] if len(parts) == 1 else f"<mrow>{''.join(parts)}</mrow>"
+
+
+def operator(sign: str, **attributes: str) -> str:
+    shown = "".join(f' {key}="{value}"' for key, value in attributes.items())
+    return f"<mo{shown}>{escape(sign)}</mo>"
+
+
+class MathML(Notation):
+    """The notation of browsers."""
+
+    ellipsis = "<mo>⋯</mo>"
+    times = "·"
+    hadamard = "⊙"
+    quotient = "⊘"
+    kron = "⊗"
+    fraction_level = POSTFIX
+    partial_level = POSTFIX
+
+    def finished(self, node: Expr, piece: Piece) -> Piece:
+        if not node.is_scalar or node.op.name == "symbol":
+            piece.string = f'<mrow data-shape="{shape_text(node.shape)}">{piece.string}</mrow>'
+        return piece
+
+    def symbol(self, name: str) -> str:
+        base, accents, subscripts = names.parts(name)
+        head = ""
+        if len(base) == 2 and base[0] == "d":
+            head, base = '<mi mathvariant="normal">d</mi>', base[1]
+        styled = names.text("_".join([base, *(a for a in accents if a in ("bold", "cal"))]))
+        made = f"<mi>{escape(styled)}</mi>"
+        for accent in accents:
+            if accent in ACCENTS:
+                made = f'<mover accent="true">{made}<mo stretchy="false">{ACCENTS[accent]}</mo></mover>'
+        if subscripts:
+            low = [f"<mn>{s}</mn>" if s.isdigit() else f"<mi>{escape(s)}</mi>" for s in subscripts]
+            made = f"<msub>{made}{low[0] if len(low) == 1 else '<mrow>' + operator(',').join(low) + '</mrow>'}</msub>"
+        return row(head, made) if head else made
+
+    def number(self, value: Fraction) -> Piece:
+        is_negative, value = value < 0, abs(value)
+        if value.denominator == 1:
+            return Piece(f"<mn>{value.numerator}</mn>", ATOM, is_negative)
+        written = f"<mfrac><mn>{value.numerator}</mn><mn>{value.denominator}</mn></mfrac>"
+        return Piece(written, POSTFIX, is_negative, True)
+
+    def constant(self, name: str) -> str:
+        return f'<mi mathvariant="normal">{name}</mi>'
+
+    def sum(self, terms: Sequence[tuple[bool, str]]) -> str:
+        parts: list[str] = []
+        for i, (is_negative, string) in enumerate(terms):
+            if is_negative:
+                parts.append(operator("−", form="prefix") if not i else operator("−"))
+            elif i:
+                parts.append(operator("+"))
+            parts.append(string)
+        return row(*parts)
+
+    def juxtapose(self, factors: Sequence[str]) -> str:
+        parts = [factors[0]]
+        for factor in factors[1:]:
+            parts += [operator("·" if factor.startswith("<mn>") else "\u2062"), factor]
+        return row(*parts)
+
+    def infix(self, left: str, operator_: str, right: str) -> str:
+        return row(left, operator(operator_), right)
+
+    def fraction(self, numerator: str, denominator: str) -> str:
+        return f"<mfrac>{numerator}{denominator}</mfrac>"
+
+    def bracketed(self, string: str, is_tall: bool) -> str:
+        stretch = "true" if is_tall else "false"
+        return row(operator("(", stretchy=stretch), string, operator(")", stretchy=stretch))
+
+    def superscript(self, base: str, exponent: str, is_entrywise: bool = False) -> str:
+        return f"<msup>{base}{row(operator('⊙'), exponent) if is_entrywise else exponent}</msup>"
+
+    def transposed(self, base: str, is_inverse: bool = False) -> str:
+        top = operator("⊤")
+        return f"<msup>{base}{row(operator('−', form='prefix'), top) if is_inverse else top}</msup>"
+
+    def root(self, radicand: str) -> str:
+        return f"<msqrt>{radicand}</msqrt>"
+
+    def call(self, name: str, operands: Sequence[str], is_tall: bool) -> str:
+        inside = operands[0]
+        for operand in operands[1:]:
+            inside = row(inside, operator(","), operand)
+        shown = FUNCTIONS.get(name, name)
+        return row(
+            f'<mi mathvariant="normal">{escape(shown)}</mi>', operator("\u2061"), self.bracketed(inside, is_tall)
+        )
+
+    def delimited(self, kind: str, operands: Sequence[str], is_tall: bool, subscript: str = "") -> str:
+        opening, closing = {"norm": "‖‖", "abs": "||", "inner": "⟨⟩"}[kind]
+        inside = operands[0] if len(operands) == 1 else row(operands[0], operator(","), operands[1])
+        stretch = "true" if is_tall else "false"
+        made = row(
+            operator(opening, form="prefix", fence="true", stretchy=stretch),
+            inside,
+            operator(closing, form="postfix", fence="true", stretchy=stretch),
+        )
+        if not subscript:
+            return made
+        low = f"<mn>{subscript}</mn>" if subscript.isdigit() else f'<mi mathvariant="normal">{escape(subscript)}</mi>'
+        return f"<msub>{made}{low}</msub>"
+
+    def leaf(self, name: str, subscript: str = "") -> str:
+        made = {"0": "<mn>0</mn>", "1": "<mn>𝟏</mn>"}.get(name, f"<mi>{name}</mi>")
+        return f"<msub>{made}<mrow>{subscript.replace(', ', '<mo>,</mo>')}</mrow></msub>" if subscript else made
+
+    def ones_matrix(self, rows: str, columns: str) -> str:
+        return f"<msub><mn>𝟏</mn>{row(rows, operator('×'), columns)}</msub>"
+
+    def block(self, rows: Sequence[Sequence[str]]) -> str:
+        cells = "".join("<mtr>" + "".join(f"<mtd>{cell}</mtd>" for cell in line) + "</mtr>" for line in rows)
+        return row(operator("["), f"<mtable>{cells}</mtable>", operator("]"))
+
+    def window(self, matrix: str, rows: tuple[str, str], columns: tuple[str, str]) -> str:
+        ranges = row(rows[0], operator(":"), rows[1], operator(","), columns[0], operator(":"), columns[1])
+        return row(matrix, operator("["), ranges, operator("]"))
+
+    def sign(self, sign: str) -> str:
+        if sign in ("d", "vec"):
+            return f'<mi mathvariant="normal">{sign}</mi>'
+        if sign in ("∂²", "∇²"):
+            return f"<msup><mi>{sign[0]}</mi><mn>2</mn></msup>"
+        if sign in ("∂", "∇"):
+            return f'<mi mathvariant="normal">{sign}</mi>'
+        if sign[0].isdigit():
+            return f"<mn>{escape(sign)}</mn>"
+        return operator(sign)
+
+    def sequence(self, items: Sequence[tuple[bool, str]]) -> str:
+        parts: list[str] = []
+        for is_sign, string in items:
+            if is_sign and parts and string in ("<mo>ᵀ</mo>", "<mo>²</mo>"):
+                high = operator("⊤") if "ᵀ" in string else "<mn>2</mn>"
+                parts[-1] = f"<msup>{parts[-1]}{high}</msup>"
+            else:
+                parts.append(string)
+        return row(*parts)
+
+    def partial(self, top: str, bottom: str, share: int | None) -> str:
+        made = f"<mfrac>{top}{bottom}</mfrac>"
+        return made if share is None else f"<msub><mrow>{made}<mo>|</mo></mrow><mn>{share}</mn></msub>"
+
+    def space(self, rows: Piece, columns: Piece) -> str:
+        shown = [self.wrapped(p, PRODUCT) for p in (rows, columns)]
+        if shown == ["<mn>1</mn>"] * 2:
+            return "<mi>ℝ</mi>"
+        high = shown[0] if shown[1] == "<mn>1</mn>" else row(shown[0], operator("×"), shown[1])
+        return f"<msup><mi>ℝ</mi>{high}</msup>"
+
+
+def mathml(expr: Expr, display: bool = False) -> str:
+    """The formula as a `<math>` element."""
+    return element(MathML().expression(expr), display)
+
+
+def element(inside: str, display: bool = False) -> str:
+    """The `<math>` element around some MathML."""
+    return f"<math{' displaystyle=' + chr(34) + 'true' + chr(34) if display else ''}>{inside}</math>"

@@ -1,0 +1,414 @@
+"""The computational graph, as a textbook draws it.
+
+Leaves and operations are boxes with their formula; values run forward along the edges,
+with their shapes, and cotangents backward in a second color.  The variable is drawn
+once, and each path from the loss to it is highlighted and numbered like its contribution.
+
+`svg` is laid out by Graphviz, which the wheels of PyGraphviz carry (extra `graph`); the
+texts `dot`, `mermaid` and `tikz` need nothing.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from ..errors import MissingExtraError
+from ..expr import Expr
+from ..shapes import shape_text
+from . import Formula, Name, Operand, Partial
+from .intermediates import Intermediates
+from .latex import Latex
+from .mathml import MathML
+from .svgmath import Box, draw, typeset
+from .text import Text, text
+
+if TYPE_CHECKING:
+    from ..derivation import Derivation
+
+SIZE = 15.0  # of the formulas in nodes, in pixels
+SMALL = 11.5
+MAX_LABEL = 48  # characters of a formula in a node
+MAX_PATHS = 6
+HIDDEN = ("number", "constant", "dimension")
+
+STYLE = """
+.derive-graph { --ink: #1f2328; --paper: #ffffff; --leaf: #eef2f7; --line: #8b95a1; --back: #b3261e;
+  --p1: #f2b134; --p2: #2a9d8f; --p3: #8e6bbf; --p4: #5b8def; --p5: #d96c9f; --p6: #7f9a3d;
+  font-family: "STIX Two Text", "Latin Modern Roman", "Times New Roman", Times, serif; max-width: 100%; height: auto; }
+@media (prefers-color-scheme: dark) { .derive-graph:not(.light) { --ink: #e6e9ee; --paper: #16181d; --leaf: #262b33;
+  --line: #7d8793; --back: #ff8a80; } }
+.derive-graph .math text { fill: var(--ink); } .derive-graph .rule { stroke: var(--ink); stroke-width: 0.9; }
+.derive-graph .box { fill: var(--paper); stroke: var(--line); stroke-width: 1.1; }
+.derive-graph .leaf .box { fill: var(--leaf); } .derive-graph .wrt .box { stroke: var(--back); stroke-width: 2; }
+.derive-graph .loss .box { stroke-width: 2; }
+.derive-graph .edge path { fill: none; stroke: var(--line); stroke-width: 1.2; }
+.derive-graph .edge .head { fill: var(--line); stroke: none; }
+.derive-graph .back path { stroke: var(--back); stroke-dasharray: 4 3; }
+.derive-graph .back .head { fill: var(--back); stroke-dasharray: none; }
+.derive-graph .back text { fill: var(--back); } .derive-graph .back .rule { stroke: var(--back); stroke-dasharray: none; }
+.derive-graph .trail { fill: none; stroke-width: 7; stroke-linecap: round; opacity: 0.38; }
+.derive-graph .badge circle { stroke: none; } .derive-graph .badge text { fill: #16181d; font-size: 11px; font-weight: bold; }
+.derive-graph .node.here .box { stroke: var(--back); stroke-width: 3; fill: var(--leaf); }
+""".strip()
+
+
+class Edge:
+    """From an operand to the operation that uses it."""
+
+    __slots__ = ("source", "target", "index", "cotangent", "is_active", "paths")
+
+    def __init__(self, source: str, target: str, index: int) -> None:
+        self.source = source
+        self.target = target
+        self.index = index
+        self.cotangent: Formula | None = None  # what flows back along it
+        self.is_active = False
+        self.paths: list[int] = []
+
+
+class Graph:
+    """The computational graph of a derivation.
+
+    Examples
+    --------
+    >>> from derive import gradient
+    >>> print(gradient("½‖Ax − b‖²", "x").graph.mermaid().splitlines()[0])
+    flowchart TB
+    """
+
+    def __init__(self, derivation: Derivation) -> None:
+        self.derivation = derivation
+        self.named = Intermediates(derivation)
+        self.name = derivation.name
+        self.nodes = [node for node in self.named.order if node.op.name not in HIDDEN]
+        self.ids = {node: f"n{i}" for i, node in enumerate(self.nodes)}
+        self.edges: list[Edge] = []
+        by_place: dict[tuple[Expr, int], Edge] = {}
+        for node in self.nodes:
+            for index, arg in enumerate(node.args):
+                if arg in self.ids:
+                    edge = Edge(self.ids[arg], self.ids[node], index)
+                    self.edges.append(edge)
+                    by_place[node, index] = edge
+        self._backward(by_place)
+
+    def _backward(self, by_place: dict[tuple[Expr, int], Edge]) -> None:
+        d, named = self.derivation, self.named
+        views = {n.op.make(tuple(named.flat(a) for a in n.args), n.data): n for n in named.order if n.args}
+        counts: dict[Expr, int] = {}
+        for step in d.steps:
+            counts[step.operand] = counts.get(step.operand, 0) + 1
+        seen: dict[Expr, int] = {}
+        for step in d.steps:
+            node = views.get(step.view)
+            edge = by_place.get((node, step.index)) if node is not None else None
+            if node is None or edge is None:
+                continue
+            edge.is_active = True
+            operand = node.args[step.index]
+            seen[operand] = seen.get(operand, 0) + 1
+            share = seen[operand] if counts[step.operand] > 1 and operand is not d.wrt else None
+            edge.cotangent = [Partial(["∂", Name(self.name)], ["∂", Operand(named.written(operand))], share)]
+        flat = {named.flat(node): node for node in named.order}
+        for number, contribution in enumerate(d.contributions, start=1):
+            route = [flat[n] for n in contribution.route if n in flat]
+            if d.wrt is not None:
+                route.append(d.wrt)
+            for above, below in zip(route, route[1:]):
+                places = [i for i, arg in enumerate(above.args) if arg is below]
+                free = [i for i in places if number not in by_place[above, i].paths] if places else []
+                entry = [i for i in free if below is not d.wrt or not by_place[above, i].paths]
+                for i in (entry or free)[:1]:
+                    by_place[above, i].paths.append(number)
+                    if below is d.wrt and len(d.contributions) > 1:
+                        by_place[above, i].cotangent = [
+                            Partial(["∂", Name(self.name)], ["∂", d.wrt], number),
+                        ]
+
+    # What stands in a node
+
+    def formula(self, node: Expr) -> Formula:
+        """The formula of a node: `z = W x` where it has a name."""
+        label, value = self.named.label(node), self.named.value(node)
+        if len(text(value)) > MAX_LABEL:
+            return [label] if label is not None else [node.op.name]
+        if node is self.named.root:
+            return [Name(self.name), "=", value]
+        return [label, "=", value] if label is not None else [value]
+
+    def plain(self, formula: Formula) -> str:
+        return Text().formula(formula)
+
+    def classes(self, node: Expr) -> str:
+        kinds = ["node"]
+        if not node.args:
+            kinds.append("leaf")
+        if node is self.derivation.wrt:
+            kinds.append("wrt")
+        if node is self.named.root:
+            kinds.append("loss")
+        return " ".join(kinds)
+
+    # Texts
+
+    def dot(self) -> str:
+        """The graph in the language of Graphviz, formulas in Unicode."""
+        lines = ["digraph derivation {", "  rankdir=TB;", '  node [shape=box, style=rounded, fontname="serif"];']
+        for node in self.nodes:
+            look = ' style="rounded,filled"' if not node.args else ""
+            lines.append(f"  {self.ids[node]} [label={_quoted(self.plain(self.formula(node)))}{look}];")
+        for edge, node in self._edges_with_sources():
+            lines.append(f"  {edge.source} -> {edge.target} [label={_quoted(shape_text(node.shape))}];")
+            if edge.is_active and edge.cotangent is not None:
+                back = _quoted(self.plain(edge.cotangent))
+                look = 'color="#b3261e", fontcolor="#b3261e", style=dashed, constraint=false'
+                lines.append(f"  {edge.target} -> {edge.source} [label={back}, {look}];")
+        return "\n".join([*lines, "}", ""])
+
+    def mermaid(self) -> str:
+        """The graph for Markdown pages."""
+        lines, red = ["flowchart TB"], []
+        for node in self.nodes:
+            shown = _entities(self.plain(self.formula(node)))
+            lines.append(f'  {self.ids[node]}(["{shown}"])' if not node.args else f'  {self.ids[node]}["{shown}"]')
+        count = 0
+        for edge, node in self._edges_with_sources():
+            lines.append(f'  {edge.source} -- "{_entities(shape_text(node.shape))}" --> {edge.target}')
+            count += 1
+            if edge.is_active and edge.cotangent is not None:
+                lines.append(f'  {edge.target} -. "{_entities(self.plain(edge.cotangent))}" .-> {edge.source}')
+                red.append(str(count))
+                count += 1
+        if red:
+            lines.append(f"  linkStyle {','.join(red)} stroke:#b3261e,color:#b3261e")
+        return "\n".join([*lines, ""])
+
+    def tikz(self) -> str:
+        """The graph as a `tikzpicture`, layer by layer; needs the package tikz with its library arrows.meta."""
+        depth: dict[Expr, int] = {}
+        for node in self.nodes:
+            depth[node] = 1 + max((depth[arg] for arg in node.args if arg in depth), default=-1)
+        for node in self.nodes:  # leaves stand just above their first use
+            users = [depth[user] for user in self.nodes if node in user.args]
+            if not node.args and users:
+                depth[node] = min(users) - 1
+        lines = [
+            r"\begin{tikzpicture}[>={Latex[length=2mm]}, every node/.style={font=\small},",
+            r"  box/.style={draw, rounded corners, inner sep=4pt}, leaf/.style={box, fill=black!6},",
+            r"  back/.style={->, red!70!black, dashed, bend left=18}]",
+        ]
+        layers: dict[int, list[Expr]] = {}
+        for node in self.nodes:
+            layers.setdefault(depth[node], []).append(node)
+        notation = Latex(is_inline=True)
+        for level, members in sorted(layers.items()):
+            for i, node in enumerate(members):
+                x = (i - (len(members) - 1) / 2) * 4.2 + (0.9 if level % 2 and len(members) == 1 else 0.0)
+                kind = "box" if node.args else "leaf"
+                formula = notation.formula(self.formula(node))
+                lines.append(rf"  \node[{kind}] ({self.ids[node]}) at ({x:.1f}, {-1.7 * level:.1f}) {{${formula}$}};")
+        for edge, node in self._edges_with_sources():
+            shown = shape_text(node.shape).replace("×", r"\times")
+            shown = rf"${shown}$" if "times" in shown else shown
+            lines.append(rf"  \draw[->] ({edge.source}) -- node[left] {{{shown}}} ({edge.target});")
+            if edge.is_active and edge.cotangent is not None:
+                back = notation.formula(edge.cotangent)
+                lines.append(rf"  \draw[back] ({edge.target}) to node[right] {{${back}$}} ({edge.source});")
+        return "\n".join([*lines, r"\end{tikzpicture}", ""])
+
+    def _edges_with_sources(self) -> list[tuple[Edge, Expr]]:
+        by_id = {id_: node for node, id_ in self.ids.items()}
+        return [(edge, by_id[edge.source]) for edge in self.edges]
+
+    # The drawing
+
+    def svg(self, standalone: bool = True) -> str:
+        """The drawing, with typeset formulas, readable in light and dark.
+
+        Parameters
+        ----------
+        standalone : bool
+            Whether it is a file of its own, with its style.
+
+        Raises
+        ------
+        MissingExtraError
+            PyGraphviz is not installed.
+        """
+        boxes = {node: self._box(self.formula(node), SIZE) for node in self.nodes}
+        labels = {}
+        for edge, node in self._edges_with_sources():
+            shape = typeset(_words(shape_text(node.shape)), SMALL)
+            back = self._box(edge.cotangent, SMALL) if edge.is_active and edge.cotangent else None
+            labels[edge] = (shape, back)
+        placed, splines, places, (width, height) = self._layout(boxes, labels)
+        under: list[str] = []
+        lines: list[str] = []
+        for edge in self.edges:
+            points = splines[edge]
+            for k, number in enumerate(edge.paths):
+                if number <= MAX_PATHS and len(self.derivation.contributions) > 1:
+                    trail = _path(_shifted(points, 5.0 * (k - (len(edge.paths) - 1) / 2)))
+                    under.append(f'<path class="trail path{number}" d="{trail}" stroke="var(--p{number})"/>')
+            x, y = places[edge]
+            shape, back = labels[edge]
+            if back is None:
+                lines.append(f'<g class="edge">{_arrow(points)}</g>')
+                lines.append(draw(shape, x - shape.width / 2, y + 4, "shape"))
+                continue
+            lines.append(f'<g class="edge">{_arrow(_shifted(points, -2.5))}</g>')
+            lines.append(f'<g class="edge back">{_arrow(_shifted(points[::-1], -2.5))}')
+            total = shape.width + 14 + back.width
+            lines.append(
+                draw(back, x - total / 2 + shape.width + 14, y + 4, "cotangent", self.plain(edge.cotangent or []))
+            )
+            lines.append("</g>" + draw(shape, x - total / 2, y + 4, "shape"))
+        shown = []
+        for node in self.nodes:
+            x, y, w, h = placed[node]
+            box = boxes[node]
+            formula = self.plain(self.formula(node))
+            shown.append(
+                f'<g class="{self.classes(node)}" id="{self.ids[node]}"><title>{escape(formula)}: '
+                f'{escape(shape_text(node.shape))}</title><rect class="box" x="{x - w / 2:.1f}" y="{y - h / 2:.1f}" '
+                f'width="{w:.1f}" height="{h:.1f}" rx="{h / 2 if not node.args else 5:.1f}"/>'
+                + draw(box, x - box.width / 2, y + (box.ascent - box.descent) / 2, "", formula)
+                + "</g>"
+            )
+        badges = []
+        if 1 < len(self.derivation.contributions) <= MAX_PATHS:
+            for edge in self.edges:
+                if edge.paths and self.derivation.wrt is not None and edge.source == self.ids[self.derivation.wrt]:
+                    for k, number in enumerate(edge.paths):
+                        bx, by = splines[edge][0]
+                        badges.append(
+                            f'<g class="badge"><circle cx="{bx + 15 * k:.1f}" cy="{by + 7:.1f}" r="7" '
+                            f'fill="var(--p{number})"/><text x="{bx + 15 * k:.1f}" y="{by + 11:.1f}" '
+                            f'text-anchor="middle">{number}</text></g>'
+                        )
+        style = f"<style>{STYLE}</style>" if standalone else ""
+        space = ' xmlns="http://www.w3.org/2000/svg"'
+        title = f"The computational graph of {self.plain([Name(self.name)])}"
+        return (
+            f'<svg{space} class="derive-graph" role="img" aria-label="{escape(title)}" width="{width:.0f}" '
+            f'height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}">{style}<title>{escape(title)}</title>'
+            + "".join([*under, *lines, *shown, *badges])
+            + "</svg>\n"
+        )
+
+    def _box(self, formula: Formula, size: float) -> Box:
+        return typeset(MathML().formula(formula), size)
+
+    def _layout(
+        self, boxes: dict[Expr, Box], labels: dict[Edge, tuple[Box, Box | None]]
+    ) -> tuple[
+        dict[Expr, tuple[float, float, float, float]],
+        dict[Edge, list[tuple[float, float]]],
+        dict[Edge, tuple[float, float]],
+        tuple[float, float],
+    ]:
+        """Centers and sizes of the nodes, splines and label places of the edges, the size of it all."""
+        try:
+            import pygraphviz
+        except ImportError:
+            raise MissingExtraError(
+                "the drawing needs PyGraphviz, which is not installed",
+                hint='pip install "derive[graph]", or use .dot(), .mermaid() or .tikz()',
+            ) from None
+        graph = pygraphviz.AGraph(directed=True, strict=False, rankdir="TB", nodesep="0.35", ranksep="0.3")
+        for node, box in boxes.items():
+            w, h = max(34.0, box.width + 22), max(28.0, box.ascent + box.descent + 14)
+            graph.add_node(
+                self.ids[node], shape="box", fixedsize=True, width=f"{w / 72:.3f}", height=f"{h / 72:.3f}", label=""
+            )
+        for i, edge in enumerate(self.edges):
+            shape, back = labels[edge]
+            w = shape.width + (back.width + 14 if back else 0.0) + 16
+            h = max(b.ascent + b.descent for b in (shape, back) if b) + 8
+            size = f'WIDTH="{w:.0f}" HEIGHT="{h:.0f}"'
+            table = f'<<TABLE BORDER="0" CELLBORDER="0" FIXEDSIZE="TRUE" {size}><TR><TD></TD></TR></TABLE>>'
+            graph.add_edge(edge.source, edge.target, key=f"e{i}", label=table)
+        graph.layout(prog="dot")
+        x0, y0, x1, y1 = (float(v) for v in graph.graph_attr["bb"].split(","))
+        margin = 8.0
+
+        def at(x: float, y: float) -> tuple[float, float]:
+            return x - x0 + margin, y1 - y + margin
+
+        placed = {}
+        for node in self.nodes:
+            found = graph.get_node(self.ids[node]).attr
+            x, y = at(*(float(v) for v in found["pos"].split(",")))
+            placed[node] = (x, y, float(found["width"]) * 72, float(found["height"]) * 72)
+        splines, places = {}, {}
+        for i, edge in enumerate(self.edges):
+            found = graph.get_edge(edge.source, edge.target, key=f"e{i}").attr
+            splines[edge] = _spline(found["pos"], at)
+            places[edge] = at(*(float(v) for v in found["lp"].split(",")))
+        return placed, splines, places, (x1 - x0 + 2 * margin, y1 - y0 + 2 * margin)
+
+
+def _spline(pos: str, at: object) -> list[tuple[float, float]]:
+    """The control points, with the tip of the arrow as the last one."""
+    tip, points = None, []
+    for part in pos.replace("\\\n", "").split():
+        fields = part.split(",")
+        if fields[0] == "e":
+            tip = at(float(fields[1]), float(fields[2]))  # type: ignore[operator]
+        elif fields[0] != "s":
+            points.append(at(float(fields[0]), float(fields[1])))  # type: ignore[operator]
+    if tip is not None:
+        points += [points[-1], tip, tip]
+    return points
+
+
+def _shifted(points: list[tuple[float, float]], by: float) -> list[tuple[float, float]]:
+    """The curve beside itself, to the left of its direction."""
+    out = []
+    for i, (x, y) in enumerate(points):
+        (ax, ay), (bx, by_) = points[max(0, i - 2)], points[min(len(points) - 1, i + 2)]
+        dx, dy = bx - ax, by_ - ay
+        length = (dx * dx + dy * dy) ** 0.5 or 1.0
+        out.append((x - dy / length * by, y + dx / length * by))
+    return out
+
+
+def _path(points: list[tuple[float, float]]) -> str:
+    (x, y), rest = points[0], points[1:]
+    curve = " ".join(
+        "C" + " ".join(f"{a:.1f} {b:.1f}" for a, b in rest[i : i + 3]) for i in range(0, len(rest) - len(rest) % 3, 3)
+    )
+    return f"M{x:.1f} {y:.1f}{curve}"
+
+
+def _arrow(points: list[tuple[float, float]]) -> str:
+    (tx, ty) = points[-1]
+    ax, ay = next((p for p in reversed(points) if abs(p[0] - tx) + abs(p[1] - ty) > 1.0), points[0])
+    dx, dy = tx - ax, ty - ay
+    length = (dx * dx + dy * dy) ** 0.5 or 1.0
+    dx, dy = dx / length, dy / length
+    bx, by = tx - 7 * dx, ty - 7 * dy
+    head = f"M{tx:.1f} {ty:.1f}L{bx - 3 * dy:.1f} {by + 3 * dx:.1f}L{bx + 3 * dy:.1f} {by - 3 * dx:.1f}Z"
+    return f'<path d="{_path(points)}"/><path class="head" d="{head}"/>'
+
+
+def _words(plain: str) -> str:
+    """A shape as MathML tokens."""
+    tokens = []
+    for word in plain.split():
+        if word == "scalar":
+            tokens.append(f"<mtext>{word}</mtext>")
+        elif word[0].isalpha():
+            tokens.append(f"<mi>{escape(word)}</mi>")
+        else:
+            tokens.append(f"<mo>{escape(' ' + word + ' ' if word == '×' else word)}</mo>")
+    return f"<mrow>{''.join(tokens)}</mrow>"
+
+
+def _quoted(string: str) -> str:
+    return '"' + string.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _entities(string: str) -> str:
+    return string.replace("#", "#35;").replace('"', "#quot;").replace("<", "#lt;").replace(">", "#gt;")
