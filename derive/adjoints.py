@@ -33,6 +33,7 @@ from .operations import (
     cosh,
     diagonal,
     diagonal_matrix,
+    dominant,
     exp,
     expm,
     hadamard,
@@ -42,16 +43,19 @@ from .operations import (
     matmul,
     matpow,
     mul,
+    polar,
     power,
     scale,
     sigmoid,
     softmax,
     softplus,
+    spectral_norm,
     sq_norm,
     submatrix,
     sum_entries,
     trace,
     transpose,
+    unvec,
     vec,
 )
 from .shapes import Dim
@@ -249,3 +253,65 @@ def derivative_of_expm(A: Expr, E: Expr) -> Expr:
         return E @ expm(A)
     n = A.shape[0]
     return submatrix(expm(block([[A, E], [zero_like(A), A]])), Dim.of(0), n, n, n)
+
+
+# The gradients of the nuclear and the spectral norm, differentiated
+
+
+def _polar_inverse(A: Expr, G: Expr) -> Expr:
+    """The Z with Z H + H′ Z = G, where H = Aᵀ Q and H′ = Q Aᵀ are the polar factors of A."""
+    Q = polar(A)
+    (m, n), H, H_left = A.shape, transpose(A) @ Q, Q @ transpose(A)
+    if A.is_scalar:
+        return zero_like(A)
+    return unvec(inv(kron(H, identity(m)) + kron(identity(n), H_left)) @ vec(G), m, n)
+
+
+def derivative_of_polar(A: Expr, E: Expr) -> Expr:
+    """dQ in the direction E: dQ H + H′ dQ = E − Q Eᵀ Q, for A of full rank, wide or tall.
+
+    With A = U diag(s) Vᵀ, entry (i, j) of Uᵀ dQ V is (E_ij − E_ji) / (s_i + s_j), s = 0 past the rank.
+    """
+    Q = polar(A)
+    return zero_like(A) if is_zero(E) else _polar_inverse(A, E - Q @ transpose(E) @ Q)
+
+
+def adjoint_of_polar(A: Expr, G: Expr) -> Expr:
+    """The adjoint of `derivative_of_polar`."""
+    if is_zero(G):
+        return zero_like(A)
+    Q, Z = polar(A), _polar_inverse(A, G)
+    return Z - Q @ transpose(Z) @ Q
+
+
+def _resolvents(A: Expr) -> tuple[Expr, Expr]:
+    """(s² I − A Aᵀ)⁻¹ on the complement of u, and (s² I − Aᵀ A)⁻¹ on that of v."""
+    P, s = dominant(A), spectral_norm(A)
+    (m, n), square = A.shape, power(s, number(2))
+    left, right = P @ transpose(P), transpose(P) @ P
+    on_left = inv(square * identity(m) - A @ transpose(A) + square * left) @ (identity(m) - left)
+    on_right = (identity(n) - right) @ inv(square * identity(n) - transpose(A) @ A + square * right)
+    return on_left, on_right
+
+
+def derivative_of_dominant(A: Expr, E: Expr) -> Expr:
+    """d(u vᵀ) in the direction E, from du = (s² I − A Aᵀ)⁻¹ (s E v + A Eᵀ u) and dv likewise."""
+    if is_zero(E) or A.is_scalar:
+        return zero_like(A)
+    P, s = dominant(A), spectral_norm(A)
+    N, M = _resolvents(A)
+    du = N @ (s * (E @ transpose(P) @ P) + A @ transpose(E) @ P)
+    dv = (s * (P @ transpose(P) @ E) + P @ transpose(E) @ A) @ M
+    return du + dv
+
+
+def adjoint_of_dominant(A: Expr, G: Expr) -> Expr:
+    """The adjoint of `derivative_of_dominant`."""
+    if is_zero(G) or A.is_scalar:
+        return zero_like(A)
+    P, s = dominant(A), spectral_norm(A)
+    N, M = _resolvents(A)
+    left, right = N @ G, G @ M
+    from_u = s * (left @ transpose(P) @ P) + P @ transpose(left) @ A
+    from_v = s * (P @ transpose(P) @ right) + A @ transpose(right) @ P
+    return from_u + from_v

@@ -7,6 +7,7 @@ this leaves plain matrix products; Kronecker products and commutation matrices a
 only where a matrix is derived by a matrix [MN, 2.4, 3.7, 9.4].
 
 [MN]   Magnus & Neudecker, Matrix Differential Calculus, 3rd ed., 2019 (section).
+[H]    Higham, Functions of Matrices, 2008 (theorem).
 [EAS]  Edelman, Arias & Smith, The Geometry of Algorithms with Orthogonality
        Constraints, SIAM J. Matrix Anal. Appl. 20, 1998.
 """
@@ -37,6 +38,7 @@ from .operations import (
     block,
     diagonal,
     diagonal_matrix,
+    expm,
     hadamard,
     kron,
     matmul,
@@ -473,6 +475,8 @@ def _block(x: _Extraction, Y: Expr, P: Side, Q: Side) -> Expr:
 @_row("submatrix")
 def _submatrix(x: _Extraction, Y: Expr, P: Side, Q: Side) -> Expr:
     A = Y.args[0]
+    if A.op is expm:
+        return sides(Y, P, Q) @ _exponential(A.args[0]) @ x.of(A.args[0].args[1], None, None)
     top, height, left, width = (Dim.of(d) for d in Y.data)
     if A.shape[1] is ONE:
         C = x.of(A, None, None)
@@ -484,6 +488,19 @@ def _submatrix(x: _Extraction, Y: Expr, P: Side, Q: Side) -> Expr:
     if across is not None:
         Q = across if Q is None else across @ Q
     return x.of(A, P, Q)
+
+
+def _exponential(M: Expr) -> Expr:
+    """The matrix of vec E ↦ vec L(A, E), where M = [A E; 0 A].
+
+    It is (I ⊗ e^A) ψ(Aᵀ ⊗ I − I ⊗ A) with ψ(z) = (e^z − 1)/z, and ψ(Z) is the upper right
+    block of exp([Z I; 0 0]) [H 10.13].
+    """
+    A = M.args[0]
+    n, N = A.shape[0], A.shape[0] * A.shape[0]
+    Z = kronecker(transpose(A), identity(n)) - kronecker(identity(n), A)
+    psi = submatrix(expm(block([[Z, identity(N)], [zeros(N, N), zeros(N, N)]])), Dim.of(0), N, N, N)
+    return kronecker(identity(n), expm(A)) @ psi
 
 
 def _rearrangement(A_shape: tuple[Dim, Dim], B_shape: tuple[Dim, Dim]) -> Expr:

@@ -21,14 +21,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from .adjoints import (
+    adjoint_of_dominant,
+    adjoint_of_polar,
     bilinear,
     block_places,
     commute,
     contract,
+    derivative_of_dominant,
     derivative_of_expm,
+    derivative_of_polar,
     diagonal_of,
     is_invertible,
     is_positive,
@@ -455,24 +458,22 @@ rule(
 )
 
 
-def _no_second_derivative(name: str, of: str) -> Formula:
-    def refuse(*operands: Any) -> Expr:
-        raise MissingRuleError(
-            f"{name} has no derivative in matrix notation: {of} is differentiated once only",
-        )
-
-    return refuse
-
-
-for _operation, _of in ((polar, "the nuclear norm"), (dominant, "the spectral norm")):
-    rule(
-        _operation,
-        differential=_no_second_derivative(_operation.name, _of),
-        pullback=(_no_second_derivative(_operation.name, _of),),
-        source="[W] 4",
-        note=f"the gradient of {_of}; its own derivative is refused",
-    )
-
+rule(
+    polar,  # Y = U Vᵀ, where A = U diag(s) Vᵀ
+    differential=lambda dA, A: derivative_of_polar(A, dA),
+    pullback=(lambda G, A: adjoint_of_polar(A, G),),
+    where="A of full rank",
+    source="[H] 8.2",
+    note="dY solves dY Aᵀ Y + Y Aᵀ dY = dA − Y dAᵀ Y",
+)
+rule(
+    dominant,  # Y = u vᵀ, of the largest singular value s
+    differential=lambda dA, A: derivative_of_dominant(A, dA),
+    pullback=(lambda G, A: adjoint_of_dominant(A, G),),
+    where="the largest singular value of A is simple",
+    source="[MN] 8.9, 8.11",
+    note="from the differentials of the simple eigenvectors of A Aᵀ and Aᵀ A",
+)
 
 # Scalar functions, applied to each entry: name, derivative, domain
 
