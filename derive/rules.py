@@ -157,6 +157,8 @@ class Rule:
     def condition_template(self, node: Expr) -> str | None:
         """The condition at this node, with `{}` for the first operand."""
         where = self.where if self.holds is None else self.holds(node)
+        if where == NOT_ZERO and node.args[0].is_scalar:
+            where = "A ≠ 0"
         return None if where is None else re.sub(r"\bA\b", "{}", where)
 
 
@@ -276,11 +278,11 @@ def _power_condition(node: Expr) -> str | None:
     if is_positive(base):
         return None
     if exponent.op is not number_op:
-        return "A > 0"
+        return POSITIVE
     value = exponent.data[0]
     if value.denominator == 1:
-        return None if value > 0 else "A ≠ 0"
-    return "A > 0"
+        return None if value > 0 else NOT_ZERO
+    return POSITIVE
 
 
 rule(
@@ -293,7 +295,7 @@ rule(
         lambda G, A, t: t * hadamard(G, power(A, _less_one(t))),
         lambda G, A, t: contract(G, hadamard(power(A, t), _log(A))),
     ),
-    where="A > 0",
+    where=POSITIVE,
     holds=_power_condition,
     source="[DLMF] 4.26",
 )
@@ -382,7 +384,7 @@ rule(
     norm1,  # y = sum of |entries|
     differential=lambda dA, A: contract(sign(A), dA),
     pullback=(lambda g, A: g * sign(A),),
-    where="no entry of A is 0",
+    where=NOT_ZERO,
     source="[BV] A.4",
 )
 rule(
