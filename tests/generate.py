@@ -89,6 +89,19 @@ def dim(text: str) -> Dim:
     return Dim.of(text)
 
 
+def factors(size: Dim) -> tuple[Dim, Dim] | None:
+    """Two dimensions whose product it is."""
+    if len(size.terms) != 1 or size.terms[0][1] != 1:
+        return None
+    letters = [name for name, power in size.terms[0][0] for _ in range(power)]
+    if len(letters) < 2:
+        return None
+    rest = Dim.of(1)
+    for name in letters[1:]:
+        rest = rest * name
+    return Dim.of(letters[0]), rest
+
+
 # One node of each operation
 
 m, n, p, q, k = (Dim.of(letter) for letter in "mnpqk")
@@ -233,6 +246,8 @@ class Formulas:
             if self.random.random() < 0.08:
                 return self.pick(ones(*shape), zeros(*shape), identity(rows) if rows is columns else ones(*shape))
             return self.leaf(shape)
+        if columns is ONE and factors(rows) is not None and self.random.random() < 0.7:
+            return self.of_vector(rows, depth - 1)
         less, inside = depth - 1, self.dim()
         choices = [
             lambda: self.matrix(rows, inside, less) @ self.matrix(inside, columns, self.small(depth)),
@@ -279,14 +294,15 @@ class Formulas:
 
     def of_vector(self, rows: Dim, depth: int) -> Expr:
         """A column that is a vec or a Kronecker product where its length allows, else a product."""
-        for small, large in ((m, n), (n, m), (m, p), (p, m), (n, p), (p, n)):
-            if rows is small * large:
-                made = [
-                    lambda small=small, large=large: vec(self.matrix(small, large, depth)),
-                    lambda small=small, large=large: kron(self.vector(large, depth), self.vector(small, depth - 1)),
-                    lambda small=small, large=large: commutation(large, small) @ vec(self.matrix(large, small, depth)),
-                ]
-                return self.random.choice(made)()
+        split = factors(rows)
+        if split is not None:
+            small, large = split
+            return self.pick(
+                lambda: vec(self.matrix(small, large, depth)),
+                lambda: vec(self.matrix(small, large, depth)),
+                lambda: kron(self.vector(large, depth), self.vector(small, min(depth, 1))),
+                lambda: commutation(large, small) @ vec(self.matrix(large, small, depth)),
+            )()
         return self.matrix(rows, rows, depth - 1) @ self.leaf((rows, ONE))
 
     def assembled(self, rows: Dim, columns: Dim, depth: int) -> Expr:
@@ -295,7 +311,7 @@ class Formulas:
             parts = [Dim([term]) for term in rows.terms]
             first = [self.matrix(parts[0], columns, depth)]
             return block([first, [self.matrix(parts[1], columns, 0)]])
-        if columns is ONE and any(len(monomial) > 1 for monomial, _ in rows.terms):
+        if columns is ONE and factors(rows) is not None:
             return self.of_vector(rows, depth)
         other = self.dim()
         wide = block([[self.matrix(rows, columns, depth), self.matrix(rows, other, 0)]])
