@@ -74,7 +74,12 @@ class Program:
     """
 
     def __init__(
-        self, graph: Graph, outputs: Mapping[str, Term], formulas: Mapping[str, Expr], sizes: Sizes, hints: Sequence[Any]
+        self,
+        graph: Graph,
+        outputs: Mapping[str, Term],
+        formulas: Mapping[str, Expr],
+        sizes: Sizes,
+        hints: Sequence[Any],
     ) -> None:
         self.graph = graph
         self.outputs = dict(outputs)
@@ -130,9 +135,7 @@ class Program:
         return f"<program of {', '.join(self.outputs)}: {self.flops.expression} FLOPs>"
 
 
-def compile(
-    outputs: Mapping[str, Expr], hints: Sequence[Any] = (), *, has_triangular_solve: bool = False
-) -> Program:
+def compile(outputs: Mapping[str, Expr], hints: Sequence[Any] = (), *, has_triangular_solve: bool = False) -> Program:
     """The cheapest program found for some formulas that share parts.
 
     Parameters

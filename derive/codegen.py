@@ -1,0 +1,321 @@
+"""Programs as source: a readable module with `value`, the derivative and both.
+
+The module imports its array library and nothing of ours.  Its functions take the symbols
+of the formula by name, check shapes and types (`_arguments`), and do one operation a line.
+`function` runs that source in a namespace of its own; the source is made of trees and of
+sanitized names, never of a user's text.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .dialects import Dialect, dialect
+from .errors import DeriveError
+from .expr import Expr, symbols_of
+from .program import Program, compile
+from .programs.signature import Signature
+from .programs.translate import translate
+from .programs.values import Term, Value
+from .programs.writer import WIDTH, Writer
+from .shapes import shape_text
+
+KINDS = ("gradient", "jacobian", "hessian", "hvp", "differential")
+VERBS = {"gradient": "by", "jacobian": "by", "hessian": "by", "hvp": "by"}
+
+
+def program_of(derivation: Any, backend: str = "numpy") -> Program:
+    """The program of value and derivative of a derivation."""
+    outputs = {"value": derivation.loss, derivation.kind: derivation.result}
+    return compile(outputs, derivation.hints, has_triangular_solve=dialect(backend).has_triangular_solve)
+
+
+class Module:
+    """The parts of a generated module.
+
+    Parameters
+    ----------
+    derivation : Derivation
+    spoken : Dialect
+    """
+
+    def __init__(self, derivation: Any, spoken: Dialect) -> None:
+        self.derivation = derivation
+        self.dialect = spoken
+        self.program = program_of(derivation, spoken.name)
+        symbols = symbols_of(derivation.loss)
+        for extra in (derivation.wrt, derivation.direction):
+            if extra is not None and extra not in symbols:
+                symbols.append(extra)
+        symbols += [s for s in symbols_of(derivation.result) if s not in symbols]
+        self.kind: str = derivation.kind
+        self.functions: list[tuple[str, tuple[str, ...]]] = [("value", ("value",)), (self.kind, (self.kind,))]
+        if derivation.loss.is_scalar and self.kind == "gradient":
+            self.functions.append(("value_and_gradient", ("value", "gradient")))
+        needed: set[str] = set()
+        taken = {*spoken.helpers, spoken.module, "math", "dtype", *(name for name, _ in self.functions)}
+        # A first round finds the dimensions that the code mentions.
+        preferred = self.preferred_names()
+        for _ in range(2):
+            self.signature = Signature(symbols, needed, taken)
+            self.writers = {
+                name: Writer(self.program, spoken, self.signature, outputs, preferred)
+                for name, outputs in self.functions
+            }
+            self.bodies = {name: writer.write() for name, writer in self.writers.items()}
+            needed = {dim for writer in self.writers.values() for dim in writer.dims}
+
+    def preferred_names(self) -> dict[Value, str]:
+        """The names that definitions in the formula give to parts."""
+        from . import names
+
+        found: dict[Value, str] = {}
+        memo: dict[Expr, Term] = {}
+        for name, formula in self.derivation.definitions:
+            term = translate(self.program.graph, formula, memo)
+            value = term.value
+            if value is not None and value in self.program.order and value.kind != "input":
+                found[value] = names.identifier(name)
+        return found
+
+    # Text
+
+    def source(self) -> str:
+        blocks = [self.docstring(), self.imports(), *(self.function(name) for name, _ in self.functions)]
+        blocks.append(self.arguments())
+        blocks += self.helper_sources()
+        return "\n\n\n".join(["\n\n".join(blocks[:2]), *blocks[2:]]) + "\n"
+
+    def imports(self) -> str:
+        text = "\n".join(self.bodies[name][i] for name in self.bodies for i in range(len(self.bodies[name])))
+        text += "".join(self.dialect.helpers[name] for name in self.all_helpers())
+        lines = (["import math", ""] if "math." in text else []) + list(self.dialect.imports)
+        return "\n".join(lines)
+
+    def docstring(self) -> str:
+        d = self.derivation
+        wrt = "" if d.wrt is None else f" by {d.wrt.text()}"
+        title = {"gradient": "Gradient", "jacobian": "Jacobian", "hessian": "Hessian", "hvp": "Hessian-vector product"}
+        lines = [f"{title.get(d.kind, 'Differential')} of {d.name}{wrt}.", ""]
+        lines += wrapped_formula(f"{d.name} = ", shown(lambda: d.loss.text()))
+        lines += wrapped_formula(f"{derivative_text(d)} = ", shown(lambda: d.boxed.text()))
+        shapes = ", ".join(f"{s.text()}: {shape_text(s.shape).replace(' × 1', '')}" for s in self.signature.symbols)
+        lines += ["", *fill(f"Shapes: {shapes}")]
+        both = self.program.flops_of(*self.program.outputs).expression
+        alone = self.program.flops_of(self.kind).expression
+        lines += fill(f"FLOPs: {alone} for the {self.kind}, {both} with the value")
+        lines += fill(f"Largest intermediate: {shape_text(self.program.largest)}")
+        return '"""' + "\n".join(lines).rstrip() + '\n"""'
+
+    def function(self, name: str) -> str:
+        writer = self.writers[name]
+        parameters = self.signature.parameters
+        head = header(name, parameters)
+        lines = [f'    """{self.summary(name)}"""']
+        mentioned = self.dims_read(name)
+        targets = [*parameters[: len(self.signature.symbols)], *mentioned]
+        call = call_text("_arguments", parameters)
+        lines += ["    " + line for line in unpacked(targets, call)]
+        if writer.needs_dtype:
+            lines.append(f"    dtype = {parameters[0]}.dtype")
+        lines += ["    " + line for line in self.bodies[name]]
+        return "\n".join([head, *lines])
+
+    def dims_read(self, name: str) -> list[str]:
+        """All dimensions that the module reads off shapes: `_arguments` returns the same for each function."""
+        dims = sorted({dim for writer in self.writers.values() for dim in writer.dims})
+        own = self.writers[name].dims
+        return [self.signature.dims[dim] if dim in own else "_" for dim in dims if dim not in self.signature.open_dims]
+
+    def summary(self, name: str) -> str:
+        d = self.derivation
+        if name == "value":
+            return f"{d.name}, {described(d.loss)}."
+        if name == "value_and_gradient":
+            return f"{d.name} and {derivative_text(d)}."
+        return f"{derivative_text(d)}, {described(d.result)}."
+
+    def arguments(self) -> str:
+        signature = self.signature
+        names = [signature.name_of[s] for s in signature.symbols]
+        parameters = signature.parameters
+        lines = [header("_arguments", parameters)]
+        lines.append('    """The arguments as arrays of one floating type, their shapes checked."""')
+        if names:
+            shown_names = ", ".join(names)
+            arrays = ", ".join(f"{n}={n}" for n in names)
+            target = shown_names if len(names) > 1 else f"{names[0]},"
+            lines += ["    " + line for line in unpacked(names, f"_arrays({arrays})")]
+        for symbol in signature.symbols:
+            if symbol.is_scalar:
+                name = signature.name_of[symbol]
+                lines.append(f"    if {name}.ndim != 0:")
+                lines.append(f'        raise ValueError(f"{name} must be a number, not of shape {{{name}.shape}}")')
+        lines += ["    " + line for line in signature.checks]
+        for symbol in signature.symbols:
+            if symbol.shape[0].value == 1 and not symbol.is_scalar:
+                name = signature.name_of[symbol]
+                lines.append(f"    {name} = {name}[0]")
+        dims = sorted({dim for writer in self.writers.values() for dim in writer.dims})
+        results = [*names, *(signature.dims[dim] for dim in dims if dim not in signature.open_dims)]
+        lines += ["    " + line for line in returned(results)]
+        return "\n".join(lines)
+
+    def all_helpers(self) -> list[str]:
+        """The helpers used, and those that they use."""
+        found = {name for writer in self.writers.values() for name in writer.helpers} | {"_arrays"}
+        pending = list(found)
+        while pending:
+            text = self.dialect.helpers[pending.pop()]
+            for name in self.dialect.helpers:
+                if name not in found and name + "(" in text:
+                    found.add(name)
+                    pending.append(name)
+        return [name for name in self.dialect.helpers if name in found]
+
+    def helper_sources(self) -> list[str]:
+        return [self.dialect.helpers[name].strip("\n") for name in self.all_helpers()]
+
+
+# Pieces of text
+
+
+def header(name: str, parameters: Sequence[str]) -> str:
+    line = f"def {name}({', '.join(parameters)}):"
+    if len(line) <= WIDTH:
+        return line
+    return "\n".join([f"def {name}(", *(f"    {p}," for p in parameters), "):"])
+
+
+def call_text(name: str, arguments: Sequence[str]) -> str:
+    return f"{name}({', '.join(arguments)})"
+
+
+def unpacked(targets: Sequence[str], call: str) -> list[str]:
+    """`a, b = call`, broken where it is long."""
+    target = ", ".join(targets) + ("," if len(targets) == 1 else "")
+    if not targets:
+        return [call]
+    line = f"{target} = {call}"
+    if len(line) + 4 <= WIDTH:
+        return [line]
+    name, inside = call.split("(", 1)
+    lines = [f"arguments = {call}"]
+    if len(lines[0]) + 4 > WIDTH:
+        lines = [f"arguments = {name}(", *(f"    {part}," for part in inside[:-1].split(", ")), ")"]
+    if len(target) + 4 + len(" = arguments") <= WIDTH:
+        return [*lines, f"{target} = arguments"]
+    return [*lines, "(", *(f"    {t}," for t in targets), ") = arguments"]
+
+
+def returned(results: Sequence[str]) -> list[str]:
+    line = f"return {', '.join(results)}" + ("," if len(results) == 1 else "")
+    if len(line) + 4 <= WIDTH:
+        return [line]
+    return ["return (", *(f"    {r}," for r in results), ")"]
+
+
+def fill(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+
+
+def wrapped_formula(start: str, text: str) -> list[str]:
+    return fill(start + text.replace("\n", " "))
+
+
+def shown(text: Callable[[], str]) -> str:
+    """A form for the docstring; too large ones are left out."""
+    try:
+        made = text()
+    except DeriveError:
+        return "… (too large to be written out)"
+    return made if len(made) <= 600 else made[:599] + "…"
+
+
+def derivative_text(derivation: Any) -> str:
+    name, wrt = derivation.name, "" if derivation.wrt is None else derivation.wrt.text()
+    if derivation.kind == "gradient":
+        return f"∂{name}/∂{wrt}"
+    if derivation.kind == "jacobian":
+        return f"∂{name}/∂{wrt}ᵀ" if derivation.wrt.is_vector else f"∂{name}/∂{wrt}"
+    if derivation.kind == "hessian":
+        return f"∇²{name}"
+    if derivation.kind == "hvp":
+        return f"∇²{name}[{derivation.direction.text()}]"
+    return f"d{name}"
+
+
+def described(expr: Expr) -> str:
+    text = shape_text(expr.shape)
+    return "a number" if text == "scalar" else f"{text}"
+
+
+# Callables
+
+
+def source(derivation: Any, backend: str = "numpy") -> str:
+    """The source of a module with `value`, the derivative and, for gradients, both.
+
+    Parameters
+    ----------
+    derivation : Derivation
+    backend : str
+        A dialect: `"numpy"`, `"scipy"`, `"array-api"`, `"jax"`, `"torch"`.
+    """
+    return Module(derivation, dialect(backend)).source()
+
+
+def function(
+    derivation: Any,
+    backend: str = "numpy",
+    returns: str = "derivative",
+    workspace: bool = False,
+    batch: str | None = None,
+    per_sample: bool = False,
+) -> Callable[..., Any]:
+    """A callable that computes the value, the derivative or both.
+
+    Parameters
+    ----------
+    derivation : Derivation
+    backend : str
+    returns : str
+        `"derivative"` or the name of its kind, `"value"`, or `"value_and_gradient"`.
+    workspace : bool
+        Keep buffers between calls; the next call overwrites the last result.
+    """
+    module = Module(derivation, dialect(backend))
+    wanted = module.kind if returns == "derivative" else returns
+    known = [name for name, _ in module.functions]
+    if wanted not in known:
+        raise DeriveError(
+            f"a {module.kind} has no {returns!r} to return", hint=f"there are: derivative, {', '.join(known)}"
+        )
+    return executed(module.source(), f"<derive {derivation.kind} of {derivation.name}>")[wanted]  # type: ignore[no-any-return]
+
+
+def executed(text: str, filename: str) -> Mapping[str, Any]:
+    """The namespace of a generated module."""
+    namespace: dict[str, Any] = {"__name__": "derive_generated"}
+    exec(builtin_compile(text, filename), namespace)
+    return namespace
+
+
+def builtin_compile(text: str, filename: str) -> Any:
+    import builtins
+    import linecache
+
+    # The source shows up in tracebacks and under `inspect.getsource`.
+    filename = f"{filename[:-1]} {len(linecache.cache)}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    return builtins.compile(text, filename, "exec")
+
+
+def listing(program: Program) -> list[str]:
+    """A program as lines of text: name, formula, cost."""
+    symbols = [v.data[0] for v in program.order if v.kind == "input"]
+    signature = Signature(symbols, ())
+    writer = Writer(program, dialect("numpy"), signature, list(program.outputs), {})
+    return writer.write()

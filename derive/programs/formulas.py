@@ -1,0 +1,138 @@
+"""The formula of a value, for comments and listings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
+
+from .. import operations as ops
+from ..expr import (
+    OPERATIONS,
+    Expr,
+    commutation,
+    constant,
+    dimension,
+    identity,
+    number,
+    ones,
+    symbol,
+    symbol_count,
+    zeros,
+)
+from ..shapes import ONE
+from .values import Term, Value
+
+MAX_SYMBOLS = 9  # of a formula written out; longer ones use the names of the operands
+
+
+def term_formula(term: Term, known: Mapping[Value, Expr]) -> Expr:
+    """A term over the formulas of its values."""
+    factors = [number(term.coefficient)]
+    factors += [ops.power(known[v], number(e)) for v, e in term.powers]
+    scalar = ops.mul(*factors)
+    if term.value is None:
+        return scalar
+    body = known[term.value]
+    return ops.scale(scalar, _turned(body) if term.flipped else body)
+
+
+def _turned(expr: Expr) -> Expr:
+    if expr.op is ops.matmul:
+        return ops.matmul(*(_turned(factor) for factor in reversed(expr.args)))
+    return ops.transpose(expr)
+
+
+def formula(value: Value, known: Mapping[Value, Expr]) -> Expr:
+    """The formula of an operation over the formulas of its operands."""
+    row = ROWS.get(value.kind)
+    args = [term_formula(term, known) for term in value.args]
+    if row is not None:
+        return row(value, args)
+    return OPERATIONS[value.kind].build(tuple(args), value.data)
+
+
+def short(made: Expr, value: Value, names: Mapping[Value, str], known: Mapping[Value, Expr]) -> Expr:
+    """The formula, or the operation over the names of its operands where it is long."""
+    if symbol_count(made) <= MAX_SYMBOLS:
+        return made
+    held = dict(known)
+    for term in value.args:
+        for part in term.parts():
+            if part in names and part.kind != "input":
+                held[part] = symbol(names[part], *part.shape)
+    return formula(value, held)
+
+
+def _entries(value: Value, args: list[Expr]) -> Expr:
+    rows, columns = value.shape
+    factors = []
+    for arg, (tag, exponent) in zip(args, value.data, strict=True):
+        powered = ops.power(arg, number(exponent)) if exponent != 1 else arg
+        if tag == "column":
+            powered = ops.matmul(powered, ones(1, columns))
+        elif tag == "row":
+            powered = ops.matmul(ones(rows, 1), ops.transpose(powered))
+        factors.append(powered)
+    tags = [(tag, exponent) for tag, exponent in value.data]
+    if len(args) == 2 and tags[0] == ("full", 1) and tags[1][0] != "full":
+        diagonal = ops.diagonal_matrix(ops.power(args[1], number(tags[1][1])))
+        return ops.matmul(diagonal, args[0]) if tags[1][0] == "column" else ops.matmul(args[0], diagonal)
+    return ops.hadamard(*factors)
+
+
+def _stack(value: Value, args: list[Expr]) -> Expr:
+    pairs = zip(args[::2], args[1::2], strict=True)
+    return ops.add(*(ops.matmul(u, _turned(v)) for u, v in pairs))
+
+
+def _row_sums(value: Value, args: list[Expr]) -> Expr:
+    return ops.matmul(args[0], ones(args[0].shape[1], ONE))
+
+
+Row = Callable[[Value, list[Expr]], Expr]
+ROWS: dict[str, Row] = {
+    "input": lambda value, args: _input(value),
+    "constant": lambda value, args: constant(value.data[0]),
+    "dimension": lambda value, args: dimension(value.data[0]),
+    "ones": lambda value, args: ones(value.data[0], ONE),
+    "zeros": lambda value, args: zeros(*value.shape),
+    "eye": lambda value, args: identity(value.data[0]),
+    "commutation": lambda value, args: commutation(*value.data),
+    "sum": lambda value, args: ops.add(*args),
+    "product": lambda value, args: ops.matmul(*args),
+    "dot": lambda value, args: ops.matmul(ops.transpose(args[0]), args[1]),
+    "outer": lambda value, args: ops.matmul(args[0], ops.transpose(args[1])),
+    "stack": _stack,
+    "entries": _entries,
+    "contraction": lambda value, args: ops.inner(*args),
+    "row_sums": _row_sums,
+    "total": lambda value, args: ops.sum_entries(args[0]),
+    "diagonal": lambda value, args: ops.diagonal(args[0]),
+    "inverse": lambda value, args: ops.inv(args[0]),
+    "solve": lambda value, args: ops.matmul(ops.inv(args[0]), args[1]),
+    "spd_inverse": lambda value, args: ops.inv(args[0]),
+    "spd_solve": lambda value, args: ops.matmul(ops.inv(args[0]), args[1]),
+    "spd_logdet": lambda value, args: ops.logdet(args[0]),
+    "logdet_positive": lambda value, args: ops.log(ops.det(args[0])),
+    "cholesky": lambda value, args: args[0],
+    "triangle_inverse": lambda value, args: args[0],
+    "logaddexp": lambda value, args: ops.log(ops.add(ops.exp(args[0]), ops.exp(args[1]))),
+    "row_softmax": lambda value, args: _rows_of_softmax(args[0]),
+    "row_logsumexp": lambda value, args: ops.log(ops.row_sums(ops.exp(args[0]))),
+    "chain": lambda value, args: ops.matmul(*args),
+    "cycle": lambda value, args: ops.trace(ops.matmul(*args)),
+    "held": lambda value, args: args[0],
+    "power": lambda value, args: ops.power(*args),
+}
+
+
+def _input(value: Value) -> Expr:
+    made: Any = value.data[0]
+    return ops.transpose(made) if made.shape != value.shape else made
+
+
+def _rows_of_softmax(argument: Expr) -> Expr:
+    exponentials = ops.exp(argument)
+    sums = ops.power(ops.row_sums(exponentials), number(Fraction(-1)))
+    return ops.matmul(ops.diagonal_matrix(sums), exponentials)

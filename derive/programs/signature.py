@@ -1,0 +1,171 @@
+"""The parameters of a generated function: names, dimensions read off shapes, checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from .. import names
+from ..expr import Expr
+from ..shapes import ONE, Dim
+
+
+class Signature:
+    """What a generated function takes.
+
+    Attributes
+    ----------
+    symbols : list of Expr
+        In the order of the parameters.
+    parameters : list of str
+        Python names of the symbols, then of the dimensions that no array reveals.
+    name_of : dict of Expr to str
+    dims : dict of str to str
+        Python names of the dimensions.
+    open_dims : list of str
+        The dimensions that are parameters.
+    checks : list of str
+        Lines that read the dimensions off the shapes and check the rest.
+    """
+
+    def __init__(self, symbols: Sequence[Expr], needed: Iterable[str], taken: Iterable[str] = ()) -> None:
+        self.symbols = list(symbols)
+        used = set(taken)
+        self.name_of: dict[Expr, str] = {}
+        for symbol in self.symbols:
+            name = unused(names.identifier(symbol.name), used)
+            used.add(name)
+            self.name_of[symbol] = name
+        every = {n for s in self.symbols for d in s.shape for n in d.names} | set(needed)
+        self.dims: dict[str, str] = {}
+        for dim in sorted(every):
+            name = unused(names.identifier(dim) if not dim.isidentifier() else names.identifier(dim), used)
+            used.add(name)
+            self.dims[dim] = name
+        self.used = used
+        self.checks: list[str] = []
+        self.bound: list[str] = []
+        self._check_shapes()
+        self.open_dims = [dim for dim in sorted(set(needed)) if dim not in self.bound]
+        self.parameters = [self.name_of[s] for s in self.symbols] + [self.dims[d] for d in self.open_dims]
+
+    def size(self, dim: Dim) -> str:
+        """A dimension as Python."""
+        return python_dim(dim, self.dims)
+
+    def shape(self, symbol: Expr) -> str:
+        """The shape that an argument must have, as a Python tuple."""
+        rows, columns = symbol.shape
+        if symbol.is_scalar:
+            return "()"
+        if columns is ONE:
+            return f"({self.size(rows)},)"
+        return f"({self.size(rows)}, {self.size(columns)})"
+
+    def _axes(self, symbol: Expr) -> list[Dim]:
+        rows, columns = symbol.shape
+        return [] if symbol.is_scalar else [rows] if columns is ONE else [rows, columns]
+
+    def _check_shapes(self) -> None:
+        pending = [(s, i, dim) for s in self.symbols for i, dim in enumerate(self._axes(s))]
+        checked: set[Expr] = set()
+        ranked: set[Expr] = set()
+        waiting = list(dict.fromkeys(s for s, _, _ in pending))
+        while waiting:
+            progress = False
+            for symbol in list(waiting):
+                axes = self._axes(symbol)
+                name = self.name_of[symbol]
+                if all(d.names <= set(self.bound) for d in axes):
+                    self._expect(symbol, ranked)
+                    waiting.remove(symbol)
+                    checked.add(symbol)
+                    progress = True
+                    continue
+                opened = [self._solvable(d) for d in axes]
+                if any(opened):
+                    self._rank(symbol, ranked)
+                    if (
+                        all(opened)
+                        and len({n for n in opened}) == len(axes)
+                        and all(d == n for d, n in zip(axes, opened))
+                    ):
+                        targets = ", ".join(self.dims[n] for n in opened if n)
+                        self.checks.append(f"{targets}{',' if len(axes) == 1 else ''} = {name}.shape")
+                        self.bound += [n for n in opened if n]
+                        waiting.remove(symbol)
+                    else:
+                        index = next(i for i, n in enumerate(opened) if n)
+                        self._bind(symbol, index, axes[index], opened[index] or "")
+                    progress = True
+            if not progress:
+                # Dimensions that no array reveals: parameters, against which the rest is checked.
+                dim = next(n for s in waiting for d in self._axes(s) for n in sorted(d.names) if n not in self.bound)
+                self.bound.append(dim)
+                self.revealed_late = True
+                self._hidden = [*getattr(self, "_hidden", []), dim]
+        hidden = getattr(self, "_hidden", [])
+        self.bound = [dim for dim in self.bound if dim not in hidden]
+
+    def _solvable(self, dim: Dim) -> str | None:
+        """The one open name of a dimension linear in it."""
+        opened = [n for n in sorted(dim.names) if n not in self.bound]
+        if len(opened) != 1:
+            return None
+        for monomial, coefficient in dim.terms:
+            if any(name == opened[0] for name, _ in monomial) and (len(monomial) > 1 or monomial[0][1] > 1):
+                return None
+        return opened[0]
+
+    def _bind(self, symbol: Expr, axis: int, dim: Dim, name: str) -> None:
+        """Solve `c n + rest = size` for n."""
+        coefficient = next(c for m, c in dim.terms if m == ((name, 1),))
+        rest = dim - coefficient * Dim.of(name)
+        text = f"{self.name_of[symbol]}.shape[{axis}]"
+        if rest.value != 0:
+            text += f" - {self._grouped(rest)}"
+        if coefficient != 1:
+            text = f"({text}) // {coefficient}" if rest.value != 0 else f"{text} // {coefficient}"
+        self.checks.append(f"{self.dims[name]} = {text}")
+        self.bound.append(name)
+
+    def _grouped(self, dim: Dim) -> str:
+        text = self.size(dim)
+        return f"({text})" if len(dim.terms) > 1 else text
+
+    def _rank(self, symbol: Expr, ranked: set[Expr]) -> None:
+        if symbol in ranked:
+            return
+        ranked.add(symbol)
+        name, axes = self.name_of[symbol], self._axes(symbol)
+        shape = ", ".join(str(d) for d in axes) + ("," if len(axes) == 1 else "")
+        self.checks.append(f"if {name}.ndim != {len(axes)}:")
+        self.checks.append(f'    raise ValueError(f"{name} must have shape ({shape}), not {{{name}.shape}}")')
+
+    def _expect(self, symbol: Expr, ranked: set[Expr]) -> None:
+        name, axes = self.name_of[symbol], self._axes(symbol)
+        shape = ", ".join(str(d) for d in axes) + ("," if len(axes) == 1 else "")
+        python = self.shape(symbol)
+        numbers = "" if all(d.value is not None for d in axes) else f" = {{{python}}}"
+        self.checks.append(f"if {name}.shape != {python}:")
+        self.checks.append(f'    raise ValueError(f"{name} must have shape ({shape}){numbers}, not {{{name}.shape}}")')
+
+
+def python_dim(dim: Dim, dims: Mapping[str, str]) -> str:
+    """A dimension as a Python expression."""
+    if not dim.terms:
+        return "0"
+    text = ""
+    for monomial, coefficient in dim.terms:
+        factors = [dims[name] if power == 1 else f"{dims[name]}**{power}" for name, power in monomial]
+        if abs(coefficient) != 1 or not factors:
+            factors.insert(0, str(abs(coefficient)))
+        sign = ("-" if coefficient < 0 else "") if not text else (" - " if coefficient < 0 else " + ")
+        text += sign + " * ".join(factors)
+    return text
+
+
+def unused(name: str, used: Iterable[str]) -> str:
+    """The name, or the name with underscores that nothing else bears."""
+    while name in used:
+        name += "_"
+    return name

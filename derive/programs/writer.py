@@ -1,0 +1,670 @@
+"""The body of a function: the operations of a program, one a line, in a dialect.
+
+In a dialect that works in place, a sum or an entrywise product continues on the line of
+the fresh array it starts from (`r = W.T @ z`, then `r -= x`); arguments are never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+from ..dialects import Dialect
+from ..expr import Expr
+from ..program import Program
+from ..shapes import ONE, Dim
+from .formulas import formula, short
+from .signature import Signature, python_dim, unused
+from .values import Term, Value
+
+WIDTH = 88
+FRESH = frozenset(
+    "product outer stack entries row_sums solve spd_solve inverse spd_inverse exp log sin cos tan arcsin arccos "
+    "arctan sinh cosh tanh sigmoid softplus relu step erf abs sign softmax row_softmax row_logsumexp power".split()
+)
+INLINE = frozenset("dot sq_norm total trace sum contraction norm1 spd_logdet logdet det".split())
+
+# Precedence of a written expression, from loose to tight
+SUM, PRODUCT, UNARY, POWER, ATOM = range(5)
+
+
+class Text:
+    """An expression with the precedence of its outermost operator."""
+
+    __slots__ = ("text", "level")
+
+    def __init__(self, text: str, level: int = ATOM) -> None:
+        self.text = text
+        self.level = level
+
+    def at(self, level: int) -> str:
+        """The text, bracketed if it binds looser than `level`."""
+        return self.text if self.level >= level else f"({self.text})"
+
+
+class Writer:
+    """Writes the lines that compute some outputs.
+
+    Parameters
+    ----------
+    program : Program
+    dialect : Dialect
+    signature : Signature
+    outputs : sequence of str
+        Of the program, in the order they are returned.
+    preferred : mapping of Value to str
+        Names that the user gave to parts.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        dialect: Dialect,
+        signature: Signature,
+        outputs: Sequence[str],
+        preferred: Mapping[Value, str],
+    ) -> None:
+        self.program = program
+        self.dialect = dialect
+        self.signature = signature
+        self.preferred = preferred
+        self.used = {*signature.used, *RESERVED, dialect.module}
+        self.order = program.needed(*outputs)
+        self.terms = [program.outputs[name] for name in outputs]
+        self.outputs = list(outputs)
+        self.helpers: set[str] = set()
+        self.lines: list[str] = []
+        self.texts: dict[Value, Text] = {}
+        self.names: dict[Value, str] = {}
+        self.formulas: dict[Value, Expr] = {}
+        self.needs_dtype = False
+        self.dims: set[str] = set()
+        self.uses = self._count_uses()
+        self.absorbed = self._find_absorbed() if dialect.in_place else {}
+
+    def _count_uses(self) -> dict[Value, int]:
+        uses: dict[Value, int] = {}
+        for value in self.order:
+            for term in value.args:
+                for part in term.parts():
+                    uses[part] = uses.get(part, 0) + 1
+        for term in self.terms:
+            for part in term.parts():
+                uses[part] = uses.get(part, 0) + 1
+        return uses
+
+    def _find_absorbed(self) -> dict[Value, int]:
+        """Sums and products that start from a fresh array of one use, and which operand that is."""
+        found: dict[Value, int] = {}
+        taken: set[Value] = set()
+        for value in self.order:
+            if value.is_scalar or value.kind not in ("sum", "entries"):
+                continue
+            for index, term in enumerate(value.args):
+                body = term.value
+                if body is None or body.kind not in FRESH or self.uses[body] != 1 or body in taken:
+                    continue
+                if term.powers or body.shape != value.shape or body in self.preferred:
+                    continue
+                if value.kind == "sum" and not self._can_continue(value, index):
+                    continue
+                if value.kind == "entries" and (value.data[index] != ("full", Fraction(1)) or term.flipped):
+                    continue
+                found[value] = index
+                taken.add(body)
+                break
+        return found
+
+    def _can_continue(self, value: Value, index: int) -> bool:
+        term = value.args[index]
+        if term.flipped:
+            return False
+        if term.coefficient == 1:
+            return True
+        if term.coefficient != -1:
+            return True
+        others = [t for i, t in enumerate(value.args) if i != index]
+        return len(others) > 0
+
+    # Expressions
+
+    def scalar(self, term: Term) -> Text:
+        """The number and the scalars of a term."""
+        above: list[Text] = []
+        below: list[Text] = []
+        coefficient = abs(term.coefficient)
+        if coefficient != 1:
+            if coefficient.denominator == 1:
+                above.append(Text(str(coefficient)))
+            elif is_short_decimal(coefficient):
+                above.append(Text(repr(float(coefficient))))
+            else:
+                if coefficient.numerator != 1:
+                    above.append(Text(str(coefficient.numerator)))
+                below.append(Text(str(coefficient.denominator)))
+        for value, exponent in term.powers:
+            (above if exponent > 0 else below).append(self.powered(self.text(value), abs(exponent)))
+        return self.quotient(above, below, term.coefficient < 0)
+
+    def quotient(self, above: list[Text], below: list[Text], is_negative: bool) -> Text:
+        if not above and not below:
+            return Text("-1", UNARY) if is_negative else Text("1")
+        if len(above) == 1 and not below and not is_negative:
+            return above[0]
+        top = " * ".join(t.at(PRODUCT if i == 0 else UNARY) for i, t in enumerate(above)) or "1"
+        level = PRODUCT if below or len(above) > 1 else UNARY
+        if is_negative:
+            top = "-" + (above[0].at(POWER) if above else "1") + top[len(above[0].at(PRODUCT)) if above else 1 :]
+        if len(below) == 1:
+            return Text(f"{top} / {below[0].at(UNARY)}", PRODUCT)
+        if below:
+            return Text(
+                f"{top} / ({' * '.join(t.at(PRODUCT if i == 0 else UNARY) for i, t in enumerate(below))})", PRODUCT
+            )
+        return Text(top, level)
+
+    def powered(self, base: Text, exponent: Fraction, is_array: bool = False) -> Text:
+        """base ** exponent."""
+        if exponent == 1:
+            return base
+        if exponent == Fraction(1, 2):
+            return self.call("sqrt", [base])
+        if exponent.denominator == 2 and not is_array:
+            root = self.call("sqrt", [base])
+            return Text(f"{root.at(POWER)} ** {exponent.numerator}", POWER)
+        if exponent.denominator == 1:
+            if all(part.isidentifier() for part in base.text.split(".")):
+                return Text(f"{base.text}**{exponent}", POWER)
+            return Text(f"{base.at(ATOM)} ** {exponent}", POWER)
+        shown = (
+            repr(float(exponent))
+            if is_short_decimal(abs(exponent))
+            else f"({exponent.numerator} / {exponent.denominator})"
+        )
+        simple = base.text.replace(".", "_").isidentifier() and not shown.startswith("(")
+        return Text(f"{base.at(ATOM)}{'**' if simple else ' ** '}{shown}", POWER)
+
+    def text(self, value: Value) -> Text:
+        """A value by its name, or written out where it is used once."""
+        return self.texts[value]
+
+    def body(self, term: Term) -> Text:
+        """A value or its transpose."""
+        assert term.value is not None
+        text = self.texts[term.value]
+        if term.flipped and not term.value.is_vector:
+            return Text(text.at(ATOM) + ".T")
+        return text
+
+    def operand(self, term: Term) -> Text:
+        return self.scalar(term) if term.value is None else self.body(term)
+
+    def call(self, kind: str, args: Sequence[Text], **fields: str) -> Text:
+        """The template of an operation, filled in."""
+        filled = self.dialect.template(kind)
+        for i, arg in enumerate(args):
+            filled = placed(filled, f"{{{i}}}", arg)
+        for key, shown in fields.items():
+            filled = filled.replace("{" + key + "}", shown)
+        if "{dtype}" in filled:
+            self.needs_dtype = True
+            filled = filled.replace("{dtype}", "dtype")
+        self.helpers |= {name for name in self.dialect.helpers if name + "(" in filled}
+        return Text(filled, level_of(filled))
+
+    def size(self, dim: Dim) -> str:
+        self.dims |= dim.names
+        return python_dim(dim, self.signature.dims)
+
+    # Operations
+
+    def expression(self, value: Value) -> Text:
+        """An operation over the names of its operands."""
+        kind = value.kind
+        if kind == "sum":
+            return self.sum([*value.args], value)
+        if kind == "entries":
+            return self.entries(value)
+        args = [self.operand(term) for term in value.args]
+        fields: dict[str, str] = {}
+        if kind == "sq_norm" and not value.args[0].body.is_vector:
+            kind = "sq_norm_matrix"
+        elif kind == "contraction" and value.args[0].flipped != value.args[1].flipped:
+            kind = "contraction_flipped"
+            args = [self.texts[t.body] for t in value.args]
+        elif kind == "row_sums":
+            fields["axis"] = "0" if value.args[0].flipped else "1"
+            args = [self.texts[value.args[0].body]]
+        elif kind in ("dimension",):
+            return self.dimension(value.data[0])
+        elif kind == "constant":
+            return Text("math.pi" if value.data[0] == "π" else "math.e")
+        elif kind in ("ones", "eye"):
+            fields["rows"] = self.size(value.shape[0])
+        elif kind == "zeros":
+            rows, columns = (self.size(d) for d in value.shape)
+            fields["shape"] = rows if value.is_vector else f"({rows}, {columns})"
+        elif kind == "commutation":
+            args = [Text(self.size(d)) for d in value.data]
+        elif kind == "unvec":
+            fields["rows"], fields["columns"] = (self.size(d) for d in value.data)
+        elif kind == "submatrix":
+            fields["slices"] = self.slices(value)
+        elif kind == "block":
+            fields["blocks"] = self.blocks(value)
+            args = []
+        elif kind in ("inverse", "solve", "cholesky"):
+            fields["name"] = '"' + formula(value.args[0].body, self.formulas).text().replace('"', "'") + '"'
+        return self.call(kind, args, **fields)
+
+    def dimension(self, dim: Dim) -> Text:
+        text = self.size(dim)
+        return Text(text, ATOM if text.isidentifier() else SUM if " + " in text or " - " in text else PRODUCT)
+
+    def slices(self, value: Value) -> str:
+        first_row, rows, first_column, columns = (Dim.of(d) for d in value.data)
+        parts = []
+        for first, count, whole in zip((first_row, first_column), (rows, columns), value.args[0].shape, strict=True):
+            start = "" if first.value == 0 else self.size(first)
+            stop = "" if first + count is whole else self.size(first + count)
+            parts.append(f"{start}:{stop}".replace(" ", "") if start.isalnum() or not start else f"{start} : {stop}")
+        if value.args[0].body.is_vector:
+            return parts[0] if not value.args[0].flipped else parts[1]
+        if value.shape[1] is ONE and columns is ONE:
+            return f"{parts[0]}, {self.size(first_column)}"
+        return ", ".join(parts)
+
+    def blocks(self, value: Value) -> str:
+        rows, columns = value.data
+        shown = []
+        for i in range(rows):
+            row = []
+            for term in value.args[i * columns : (i + 1) * columns]:
+                text = self.operand(term).text
+                if term.value is None:
+                    text = f"[[{text}]]"
+                elif term.value.is_vector:
+                    text += "[None, :]" if term.flipped else "[:, None]"
+                row.append(text)
+            shown.append(f"[{', '.join(row)}]")
+        return ", ".join(shown)
+
+    def sum(self, terms: Sequence[Term], value: Value) -> Text:
+        """Σ c A, positive terms first."""
+        ordered = sorted(terms, key=lambda t: t.coefficient < 0) if terms[0].coefficient < 0 else list(terms)
+        dense = any(t.value is None or t.value.kind not in ("eye", "Diag") for t in terms)
+        text = ""
+        for index, term in enumerate(ordered):
+            written = self.summand(term, value, index == 0 or not dense)
+            is_negative = term.coefficient < 0
+            if index == 0:
+                text = (
+                    ("-" + written.at(UNARY if written.level != PRODUCT else PRODUCT)) if is_negative else written.text
+                )
+                level = written.level if not is_negative else UNARY
+            else:
+                text += f" {'-' if is_negative else '+'} {written.at(PRODUCT)}"
+                level = SUM
+        return Text(text, level)
+
+    def summand(self, term: Term, value: Value, is_first: bool = False) -> Text:
+        """A term without its sign."""
+        scalar = Term(abs(term.coefficient), term.powers)
+        if term.value is None:
+            return self.scalar(scalar)
+        body = self.broadcast(term, value, is_first)
+        return self.scaled(scalar, body)
+
+    def scaled(self, scalar: Term, body: Text) -> Text:
+        if scalar.coefficient == 1 and not scalar.powers:
+            return body
+        front = self.scalar(scalar)
+        if front.text.startswith("1 / "):
+            return Text(f"{body.at(PRODUCT if '@' not in body.text else ATOM)} / {front.text[4:]}", PRODUCT)
+        shown = front.at(ATOM) if " " in front.text else front.text
+        return Text(f"{shown} * {body.at(UNARY)}", PRODUCT)
+
+    def broadcast(self, term: Term, value: Value, is_first: bool) -> Text:
+        """A summand: u 1ᵀ and 1 vᵀ broadcast where another summand has the full shape."""
+        body = term.body
+        if body.kind == "outer" and not is_first:
+            u, v = body.args[::-1] if term.flipped else body.args
+            if u.body.kind == "ones" and v.body.kind == "ones":
+                return Text("1")
+            if u.body.kind == "ones":
+                return self.texts[v.body]
+            if v.body.kind == "ones":
+                return Text(self.texts[u.body].at(ATOM) + "[:, None]")
+        if body.kind == "ones" and value.is_vector and not is_first:
+            return Text("1")
+        return self.body(term)
+
+    def entries(self, value: Value) -> Text:
+        """Π A^e entry by entry."""
+        above: list[Text] = []
+        below: list[Text] = []
+        for term, (tag, exponent) in zip(value.args, value.data, strict=True):
+            base = self.body(term)
+            if exponent not in (1, -1):
+                base = self.powered(base, abs(exponent), is_array=True)
+            if tag == "column":
+                base = Text(base.at(ATOM) + "[:, None]")
+            (above if exponent > 0 else below).append(base)
+        return self.quotient(above, below, False)
+
+    # Lines
+
+    def write(self) -> list[str]:
+        """The lines of the body, the return statement last."""
+        for value in self.order:
+            self.formulas[value] = formula(value, self.formulas)
+            self.emit(value)
+        results = [self.result(term) for term in self.terms]
+        self.lines.append(f"return {', '.join(results)}")
+        return self.lines
+
+    def emit(self, value: Value) -> None:
+        kind = value.kind
+        if kind == "input":
+            self.texts[value] = Text(self.signature.name_of[value.data[0]])
+            return
+        if kind in ("constant", "dimension"):
+            self.texts[value] = self.expression(value)
+            return
+        if kind in ("ones", "outer", "eye", "Diag") and self.only_broadcasts(value):
+            self.texts[value] = Text(f"<{kind}>")
+            return
+        owner = self.owner_of(value)
+        if owner is not None:
+            self.texts[value] = Text("<absorbed>")
+            return
+        if kind == "stack":
+            self.emit_stack(value, self.name(value))
+            return
+        if value in self.absorbed:
+            self.emit_continued(value)
+            return
+        text = self.expression(value)
+        if (
+            value.is_scalar
+            and self.uses[value] == 1
+            and len(text.text) < 40
+            and (kind in INLINE or len(text.text) < 24)
+        ):
+            self.texts[value] = text
+            return
+        self.assign(self.name(value), text.text, value)
+
+    def owner_of(self, value: Value) -> Value | None:
+        for owner, index in self.absorbed.items():
+            if owner.args[index].value is value:
+                return owner
+        return None
+
+    def only_broadcasts(self, value: Value) -> bool:
+        """Whether every use of ones, of u 1ᵀ, of I or of a diagonal matrix is as a summand that needs no array."""
+        if value in [part for term in self.terms for part in term.parts()]:
+            return False
+        if value.kind == "outer" and not any(a.body.kind == "ones" for a in value.args):
+            return False
+        if value.kind in ("eye", "Diag") and not self.dialect.in_place:
+            return False
+        for user in self.order:
+            for index, term in enumerate(user.args):
+                if term.value is not value:
+                    continue
+                if user.kind == "outer" and value.kind == "ones" and self.only_broadcasts(user):
+                    continue
+                if user.kind != "sum":
+                    return False
+                if value.kind in ("eye", "Diag"):
+                    if user not in self.absorbed:
+                        return False
+                elif index == self.first_index(user) and user not in self.absorbed:
+                    return False
+                elif user in self.absorbed and self.absorbed[user] == index:
+                    return False
+        return True
+
+    def first_index(self, value: Value) -> int:
+        """The summand that is written first."""
+        if value.args[0].coefficient < 0:
+            return next((i for i, t in enumerate(value.args) if t.coefficient > 0), 0)
+        return 0
+
+    def name(self, value: Value) -> str:
+        known = self.names.get(value)
+        if known is None:
+            known = unused(self.preferred.get(value) or suggested(value, self.names, self.signature), self.used)
+            self.used.add(known)
+            self.names[value] = known
+            self.texts[value] = Text(known)
+        return known
+
+    def comment(self, value: Value) -> str:
+        if value.kind in ("cholesky", "triangle_inverse"):
+            inner = self.formulas[value].text()
+            return f"L Lᵀ = {inner}" if value.kind == "cholesky" else f"L⁻¹, where L Lᵀ = {inner}"
+        return short(self.formulas[value], value, self.names, self.formulas).text()
+
+    def assign(self, name: str, text: str, value: Value | None, comment: str | None = None) -> None:
+        shown = comment if comment is not None or value is None else self.comment(value)
+        self.line(f"{name} = {text}", shown)
+
+    def line(self, statement: str, comment: str | None = None) -> None:
+        """A statement, its formula behind it or, where that is too long, above it."""
+        if comment and 4 + len(statement) + 4 + len(comment) <= WIDTH:
+            self.lines.append(f"{statement}  # {comment}")
+            return
+        if comment:
+            if len(comment) > WIDTH - 7:
+                comment = comment[: WIDTH - 8] + "…"
+            self.lines.append(f"# {comment}")
+        self.lines += wrapped(statement)
+
+    def emit_stack(self, value: Value, name: str) -> None:
+        """Σ u vᵀ as one product."""
+        us, vs = value.args[::2], value.args[1::2]
+        left, right = unused("left", self.used), unused("right", self.used)
+        self.used |= {left, right}
+        columns = self.call("columns", [], items=", ".join(self.body(u).text for u in us))
+        rows = self.call("rows", [], items=", ".join(self.body(v).text for v in vs))
+        self.assign(left, columns.text, None)
+        self.assign(right, rows.text, None)
+        self.assign(name, f"{left} @ {right}", value)
+
+    def emit_continued(self, value: Value) -> None:
+        """A fresh array, then the other operands in place."""
+        index = self.absorbed[value]
+        term = value.args[index]
+        start = term.body
+        name = self.name(value)
+        if start.kind == "stack":
+            self.emit_stack(start, name)
+        elif start in self.absorbed:
+            self.names[start] = name
+            self.emit_continued(start)
+        else:
+            self.assign(name, self.expression(start).text, start)
+        self.texts[value] = Text(name)
+        comment = self.comment(value)
+        others = [(i, t) for i, t in enumerate(value.args) if i != index]
+        if value.kind == "entries":
+            for position, (i, other) in enumerate(others):
+                tag, exponent = value.data[i]
+                base = self.body(other)
+                if abs(exponent) != 1:
+                    base = self.powered(base, abs(exponent), is_array=True)
+                shown = base.at(ATOM) + "[:, None]" if tag == "column" else base.text
+                sign = "*" if exponent > 0 else "/"
+                self.line(f"{name} {sign}= {shown}", comment if position == len(others) - 1 else None)
+            return
+        coefficient = term.coefficient
+        if coefficient == -1:
+            position = next((p for p, (_, t) in enumerate(others) if self.fills(t, value)), None)
+            if position is None:
+                self.line(f"{name} *= -1")
+            else:
+                _, other = others.pop(position)
+                first = self.summand(other, value, True)
+                if other.coefficient < 0:
+                    first = Text("-" + first.at(PRODUCT), UNARY)
+                shown = comment if not others else None
+                self.line(f"np.subtract({first.text}, {name}, out={name})", shown)
+        elif coefficient != 1:
+            shown_scalar = self.scalar(Term(coefficient)).text
+            if shown_scalar.startswith("1 / "):
+                self.line(f"{name} /= {shown_scalar[4:]}")
+            else:
+                self.line(f"{name} *= {shown_scalar}")
+        for position, (_, other) in enumerate(others):
+            self.add_in_place(name, other, value, comment if position == len(others) - 1 else None)
+
+    def fills(self, term: Term, value: Value) -> bool:
+        body = term.value
+        return body is not None and body.kind not in ("eye", "Diag", "outer", "ones")
+
+    def add_in_place(self, name: str, term: Term, value: Value, comment: str | None) -> None:
+        sign = "-" if term.coefficient < 0 else "+"
+        body = term.body
+        scalar = Term(abs(term.coefficient), term.powers)
+        if body.kind in ("eye", "Diag"):
+            step = self.size(value.shape[1])
+            if body.kind == "eye":
+                shown = self.scalar(scalar).text
+            else:
+                shown = self.scaled(scalar, self.body(body.args[0])).text
+            plus = f"{step} + 1" if step.isidentifier() else f"({step}) + 1"
+            self.line(f"{name}.flat[:: {plus}] {sign}= {shown}", comment)
+            return
+        self.line(f"{name} {sign}= {self.scaled(scalar, self.broadcast(term, value, False)).text}", comment)
+
+    def result(self, term: Term) -> str:
+        """An output, as what is returned."""
+        rows, columns = term.shape
+        if term.value is None:
+            if not term.powers or not term.coefficient:
+                return self.call("constant", [self.scalar(term) if term.coefficient else Text("0")]).text
+            return self.scalar(term).text
+        body = term.body
+        if body in self.names and self.is_own(body) and self.dialect.in_place and not term.is_plain:
+            name = self.names[body]
+            scalar = Term(abs(term.coefficient), term.powers)
+            if scalar.coefficient != 1 or scalar.powers:
+                shown = self.scalar(scalar).text
+                if shown.startswith("1 / "):
+                    self.line(f"{name} /= {shown[4:]}")
+                else:
+                    self.line(f"{name} *= {shown}")
+                term = Term(Fraction(1 if term.coefficient > 0 else -1), (), body, term.flipped)
+        text = self.scaled(Term(abs(term.coefficient), term.powers), self.body(term))
+        if term.coefficient < 0:
+            text = Text("-" + text.at(PRODUCT), UNARY)
+        if (body.kind == "input" or body.kind in VIEWS) and term.is_plain:
+            text = self.copied(text)
+        if rows is ONE and columns is not ONE:
+            return text.at(ATOM) + "[None, :]"
+        return text.text
+
+    def copied(self, text: Text) -> Text:
+        return Text(f"{text.at(ATOM)}.copy()") if self.dialect.in_place else text
+
+    def is_own(self, value: Value) -> bool:
+        """Whether an output array is ours alone: no argument, no view, used by nothing else."""
+        return self.uses[value] == 1 and (value.kind in FRESH or value.kind == "sum")
+
+
+VIEWS = frozenset("vec unvec submatrix diagonal".split())
+RESERVED = frozenset(
+    "np math xp jnp jax torch scipy dtype value gradient jacobian hessian hvp value_and_gradient".split()
+)
+
+
+def is_short_decimal(value: Fraction) -> bool:
+    """Whether a fraction is a decimal of at most four digits."""
+    scaled = value * 10000
+    return scaled.denominator == 1
+
+
+def placed(template: str, place: str, arg: Text) -> str:
+    """The template with an operand filled in, bracketed unless it stands alone between brackets and commas."""
+    pieces = template.split(place)
+    text = pieces[0]
+    for piece in pieces[1:]:
+        alone = text.rstrip()[-1:] in ("(", ",") and piece[:1] in (")", ",")
+        text += (arg.text if alone else arg.at(ATOM)) + piece
+    return text
+
+
+def level_of(text: str) -> int:
+    """The precedence of the loosest operator outside brackets."""
+    depth, level = 0, ATOM
+    for i, character in enumerate(text):
+        if character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+        elif depth == 0 and character == " ":
+            operator = text[i + 1 : i + 4].split(" ")[0]
+            if operator in ("+", "-"):
+                return SUM
+            if operator in ("*", "/", "@"):
+                level = min(level, PRODUCT)
+            elif operator == "**":
+                level = min(level, POWER)
+    return UNARY if level > UNARY and text.startswith("-") else level
+
+
+def wrapped(statement: str) -> list[str]:
+    return [statement]
+
+
+def suggested(value: Value, names: Mapping[Value, str], signature: Signature) -> str:
+    """A name that says what the value is."""
+
+    def shown(term: Term) -> str | None:
+        body = term.value
+        if body is None:
+            return None
+        known = signature.name_of.get(body.data[0]) if body.kind == "input" else names.get(body)
+        return None if known is None else known + ("t" if term.flipped and not body.is_vector else "")
+
+    parts = [shown(term) for term in value.args]
+    kind = value.kind
+    if kind in ("product", "dot") and all(parts):
+        joined = "".join(p for p in parts if p)
+        if len(joined) <= 6:
+            return joined
+    if parts and parts[0] and len(parts[0]) <= 6:
+        first = parts[0]
+        pattern = PATTERNS.get(kind)
+        if pattern is not None:
+            return pattern.format(first)
+        if len(value.args) == 1 and kind not in ("sum", "entries"):
+            return f"{kind}_{first}"
+    if kind == "sum" and any(term.coefficient < 0 for term in value.args):
+        letters = "c" if value.is_scalar else "r" if value.is_vector else "R"
+    else:
+        letters = "c" if value.is_scalar else "v" if value.is_vector else "M"
+    counted = 1
+    taken = {*names.values(), *signature.used}
+    candidate = letters
+    while candidate in taken:
+        counted += 1
+        candidate = f"{letters}{counted}"
+    return candidate
+
+
+PATTERNS = {
+    "inverse": "{}_inv",
+    "spd_inverse": "{}_inv",
+    "cholesky": "{}_chol",
+    "triangle_inverse": "{}_inv",
+    "sq_norm": "{}_sq",
+    "row_sums": "{}_sums",
+    "total": "{}_sum",
+    "spd_logdet": "{}_logdet",
+    "diagonal": "{}_diag",
+    "row_softmax": "softmax_{}",
+    "row_logsumexp": "logsumexp_{}",
+}
