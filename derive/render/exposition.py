@@ -547,6 +547,12 @@ class _Writer:
         rules = [(rule, view) for rule, view in self.rules.values() if not is_number_factor(view)]
         if rules:
             self.out.part("The rules")
+            of = Name(self.name)
+            self.out.say(
+                "Each by differentials: with ", [Name("G"), "=", Partial(["∂", of], ["∂", Name("Y")])], ", or ",
+                [Name("g")], " where ", [Name("Y")], " is a scalar, ",
+                ["d", of, "=", "⟨", Name("G"), ",", "d", Name("Y"), "⟩"], ".",
+            )  # fmt: skip
             for rule, view in rules:
                 prove(self.out, rule, view)
 

@@ -116,7 +116,7 @@ class MathML(Notation):
         )
 
     def delimited(self, kind: str, operands: Sequence[str], is_tall: bool, subscript: str = "") -> str:
-        opening, closing = {"norm": "‖‖", "abs": "||", "inner": "⟨⟩"}[kind]
+        opening, closing = {"norm": ("‖", "‖"), "abs": ("|", "|"), "inner": ("⟨", "⟩")}[kind]
         inside = operands[0] if len(operands) == 1 else row(operands[0], operator(","), operands[1])
         stretch = "true" if is_tall else "false"
         made = row(

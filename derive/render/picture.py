@@ -46,9 +46,11 @@ STYLE = """
 .derive-graph .edge .head { fill: var(--line); stroke: none; }
 .derive-graph .back path { stroke: var(--back); stroke-dasharray: 4 3; }
 .derive-graph .back .head { fill: var(--back); stroke-dasharray: none; }
-.derive-graph .back text { fill: var(--back); } .derive-graph .back .rule { stroke: var(--back); stroke-dasharray: none; }
+.derive-graph .back text { fill: var(--back); }
+.derive-graph .back .rule { stroke: var(--back); stroke-dasharray: none; }
 .derive-graph .trail { fill: none; stroke-width: 7; stroke-linecap: round; opacity: 0.38; }
-.derive-graph .badge circle { stroke: none; } .derive-graph .badge text { fill: #16181d; font-size: 11px; font-weight: bold; }
+.derive-graph .badge circle { stroke: none; }
+.derive-graph .badge text { fill: #16181d; font-size: 11px; font-weight: bold; }
 .derive-graph .node.here .box { stroke: var(--back); stroke-width: 3; fill: var(--leaf); }
 """.strip()
 
@@ -196,6 +198,7 @@ class Graph:
         lines = [
             r"\begin{tikzpicture}[>={Latex[length=2mm]}, every node/.style={font=\small},",
             r"  box/.style={draw, rounded corners, inner sep=4pt}, leaf/.style={box, fill=black!6},",
+            r"  shape label/.style={midway, fill=white, inner sep=1.5pt},",
             r"  back/.style={->, red!70!black, dashed, bend left=18}]",
         ]
         layers: dict[int, list[Expr]] = {}
@@ -204,17 +207,17 @@ class Graph:
         notation = Latex(is_inline=True)
         for level, members in sorted(layers.items()):
             for i, node in enumerate(members):
-                x = (i - (len(members) - 1) / 2) * 4.2 + (0.9 if level % 2 and len(members) == 1 else 0.0)
+                x = (i - (len(members) - 1) / 2) * 5.0 + (1.2 if level % 2 and len(members) == 1 else 0.0)
                 kind = "box" if node.args else "leaf"
                 formula = notation.formula(self.formula(node))
-                lines.append(rf"  \node[{kind}] ({self.ids[node]}) at ({x:.1f}, {-1.7 * level:.1f}) {{${formula}$}};")
+                lines.append(rf"  \node[{kind}] ({self.ids[node]}) at ({x:.1f}, {-2 * level}) {{${formula}$}};")
         for edge, node in self._edges_with_sources():
             shown = shape_text(node.shape).replace("×", r"\times")
             shown = rf"${shown}$" if "times" in shown else shown
-            lines.append(rf"  \draw[->] ({edge.source}) -- node[left] {{{shown}}} ({edge.target});")
+            lines.append(rf"  \draw[->] ({edge.source}) -- node[shape label] {{{shown}}} ({edge.target});")
             if edge.is_active and edge.cotangent is not None:
                 back = notation.formula(edge.cotangent)
-                lines.append(rf"  \draw[back] ({edge.target}) to node[right] {{${back}$}} ({edge.source});")
+                lines.append(rf"  \draw[back] ({edge.target}) to node[midway, auto] {{${back}$}} ({edge.source});")
         return "\n".join([*lines, r"\end{tikzpicture}", ""])
 
     def _edges_with_sources(self) -> list[tuple[Edge, Expr]]:
@@ -402,7 +405,7 @@ def _words(plain: str) -> str:
         elif word[0].isalpha():
             tokens.append(f"<mi>{escape(word)}</mi>")
         else:
-            tokens.append(f"<mo>{escape(' ' + word + ' ' if word == '×' else word)}</mo>")
+            tokens.append(f"<mo>{escape(word)}</mo>")
     return f"<mrow>{''.join(tokens)}</mrow>"
 
 

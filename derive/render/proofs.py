@@ -38,7 +38,7 @@ TITLES = {
 }
 
 
-def generic(view: Expr, taken: set[str]) -> tuple[Expr, tuple[Expr, ...], Expr]:
+def generic(view: Expr, taken: set[str], result_name: str | None = None) -> tuple[Expr, tuple[Expr, ...], Expr]:
     """The operation over generic operands A, B, …, those operands, and a name for the result."""
     free = [c for c in "ABCDPQRSTUVXYZEFGHJKMN" if c not in taken and c.lower() not in taken]
     free += [f"A_{i}" for i in range(10)]
@@ -50,32 +50,32 @@ def generic(view: Expr, taken: set[str]) -> tuple[Expr, tuple[Expr, ...], Expr]:
             continue
         letter = free[i] if is_capital or not (arg.is_scalar or arg.is_vector) else free[i].lower()
         operands.append(symbol(letter, *arg.shape, properties=arg.properties))
-    letter = free[len(view.args)]
+    letter = result_name or free[len(view.args)]
     result = symbol(letter if is_capital or not (view.is_scalar or view.is_vector) else letter.lower(), *view.shape)
     return view.op.make(tuple(operands), view.data), tuple(operands), result
 
 
 def prove(out: Exposition, rule: Rule, view: Expr) -> None:
     """State a rule over generic operands, with its proof by differentials and its source."""
-    node, operands, result = generic(view, {"G", "L"})
+    node, operands, result = generic(view, {"G", "L", "Y"}, "Y")
     title = TITLES.get(view.op.name, view.op.name)
     moved = [None if a.op.name == "number" else symbol(f"d{a.name}", *a.shape) for a in operands]
     cotangent = symbol("g" if node.is_scalar else "G", *node.shape)
-    out.say(f"{title}, ", [result, "=", node], f" ({rule.source}):")
+    out.say(f"{title[:1].upper()}{title[1:]}, ", [result, "=", node], f" ({rule.source}):")
     pushed = light(rule.push(node, moved))
     out.show(Row(["d", result], ("=", [pushed])))
     parts: list[object] = []
-    shares: list[Row] = []
+    found: list[object] = []
     for i, (operand, step) in enumerate(zip(operands, moved)):
         if step is None:
             continue
         pulled = light(rule.pull(cotangent, node, i))
-        if parts:
-            parts.append("+")
-        parts += ["⟨", pulled, ",", step, "⟩"]
-        shares.append(Row([Partial(["∂", Name("L")], ["∂", operand])], ("=", [pulled]), shape=operand.shape))
-    total: Formula = ["⟨", cotangent, ",", "d", result, "⟩"]
-    out.show(Row(["d", Name("L")], ("=", total), ("=", parts)))  # type: ignore[arg-type]
-    out.show(*shares)
+        parts += [*(["+"] if parts else []), "⟨", pulled, ",", step, "⟩"]
+        found += [*([","] if found else []), Partial(["∂", Name("L")], ["∂", operand]), "=", pulled]
+    start: Formula = ["⟨", cotangent, ",", "d", result, "⟩"]
+    middle: Formula = ["⟨", cotangent, ",", pushed, "⟩"]
+    rights = [("=", start), ("=", middle)] + ([("=", parts)] if parts != list(middle) else [])
+    out.show(Row(["d", Name("L")], *rights))  # type: ignore[arg-type]
+    out.say("so that ", found, ".")  # type: ignore[arg-type]
     if rule.note:
         out.say(f"Here {rule.note}.")

@@ -14,7 +14,8 @@ WIDTHS = dict.fromkeys("fijlt", 0.32) | dict.fromkeys("rs", 0.4) | dict.fromkeys
 WIDTHS |= dict.fromkeys("MWΩ", 0.86) | dict.fromkeys("IJ", 0.42)
 WIDTHS |= dict.fromkeys("()[]", 0.34) | dict.fromkeys("|", 0.26) | dict.fromkeys("‖", 0.46) | dict.fromkeys(",.:", 0.28)
 WIDTHS |= dict.fromkeys("⟨⟩", 0.38) | {"⊤": 0.62, "∂": 0.52, "ℝ": 0.72, "𝟏": 0.5, "\u2062": 0.0, "\u2061": 0.06}
-SPACED = "+−=⊙⊘⊗→∈"
+WIDTHS |= dict.fromkeys("+−=×⊙⊘⊗", 0.76) | {"→": 1.0, "T": 0.62, "Z": 0.64, "d": 0.52}
+SPACED = "+−=×⊙⊘⊗→∈"
 SMALL = 0.72
 
 
@@ -62,7 +63,7 @@ def _layout(element: ElementTree.Element, size: float) -> Box:
         box = Box()
         box.put(base, 0.0, 0.0)
         shift = -max(0.38 * size, base.ascent - 0.45 * size) if tag == "msup" else max(0.2 * size, base.descent)
-        box.put(script, base.width + 0.04 * size, shift)
+        box.put(script, base.width + 0.1 * size, shift)
         box.width += 0.04 * size
         return box
     if tag == "mover":

@@ -202,12 +202,30 @@ def _display(notation: Text, rows: Sequence[Row]) -> list[str]:
         lines = [line + "".join(f" {piece}" for piece in pieces)]
         if columns(lines[0]) > WIDTH - 18 and len(pieces) > 1:
             lines = [line + f" {pieces[0]}", *(" " * start + f" {piece}" for piece in pieces[1:])]
+        lines = [part for whole in lines for part in wrapped(whole, WIDTH - columns(margin) - 3, start + 3)]
         if margin:
             lines[-1] += " " * max(3, WIDTH - columns(lines[-1]) - columns(margin)) + margin
         if row.is_boxed:
             lines = boxed([line.strip() for line in lines])
         out += lines
     return out
+
+
+def wrapped(line: str, room: int, indent: int) -> list[str]:
+    """A long line in pieces, broken before + and −, outside brackets if that is possible."""
+    pieces = []
+    while columns(line) > room:
+        depth, places = 0, []
+        for i, c in enumerate(line):
+            depth += (c in "([⟨") - (c in ")]⟩")
+            if c in "+−" and line[i - 1 : i] == " " and line[i + 1 : i + 2] == " " and indent < i <= room:
+                places.append((depth, -i))
+        if not places:
+            break
+        at = -min(places)[1]
+        pieces.append(line[:at].rstrip())
+        line = " " * indent + line[at:]
+    return [*pieces, line]
 
 
 def boxed(lines: Sequence[str]) -> list[str]:

@@ -1,0 +1,232 @@
+"""A derivation as one page of HTML that needs no network.
+
+Formulas are MathML.  Every step is a `<details>` that opens and closes and, while it has
+the focus or the pointer, marks its node in the graph; shapes show where the pointer
+rests; buttons copy LaTeX and code.  Light and dark, on paper and by keyboard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from ..errors import DeriveError, MissingExtraError
+from ..expr import Expr
+from ..shapes import shape_text
+from . import Space
+from .blocks import Block, Display, Exposition, Heading, Paragraph, Row, Shapes
+from .mathml import MathML, element
+from .picture import STYLE as GRAPH_STYLE
+
+if TYPE_CHECKING:
+    from ..derivation import Derivation
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1f2328; --soft: #5b6570; --paper: #fff; --tint: #f5f7fa; --line: #d5dbe1;
+  --accent: #b3261e; --focus: #1a63d8; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #9aa4af; --paper: #16181d; --tint: #1e2127;
+  --line: #3a414b; --accent: #ff8a80; --focus: #7fb0ff; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); }
+.derivation { color: var(--ink); background: var(--paper); font: 16px/1.55 system-ui, sans-serif; max-width: 60rem;
+  margin: 0 auto; padding: 1.5rem 1.25rem 3rem; }
+.derivation math { font-size: 1.08em; }
+.derivation h1 { font-size: 1.45rem; margin: 0 0 0.75rem; }
+.derivation h2 { font-size: 1.08rem; margin: 1.75rem 0 0.4rem; border-bottom: 1px solid var(--line);
+  padding-bottom: 0.2rem; }
+.derivation p { margin: 0.5rem 0; }
+.derivation .scroll { overflow-x: auto; }
+.derivation table.rows { border-collapse: collapse; margin: 0.2rem 0 0.4rem; width: 100%; }
+.derivation table.rows td { padding: 0.28rem 0; border: 0; background: none;
+  vertical-align: middle; white-space: nowrap; }
+.derivation td.left { text-align: right; width: 1%; padding-left: 1.2rem !important; }
+.derivation td.right { text-align: left; padding-left: 0.3rem !important; }
+.derivation td.shape { text-align: right; color: var(--soft); font-size: 0.85em; padding-left: 1.5rem !important; }
+.derivation td.number { text-align: right; color: var(--soft); width: 3.2rem; font-size: 0.9em; }
+.derivation details { border-left: 3px solid var(--line); padding: 0.1rem 0 0.1rem 0.8rem; margin: 0.35rem 0; }
+.derivation details[open] { border-left-color: var(--accent); }
+.derivation summary { cursor: pointer; padding: 0.15rem 0; }
+.derivation summary:focus-visible, .derivation button:focus-visible { outline: 2px solid var(--focus);
+  outline-offset: 2px; }
+.derivation .box { border: 1.5px solid var(--accent); border-radius: 4px; display: inline-block;
+  padding: 0.35rem 0.8rem; margin: 0.2rem 1.2rem; }
+.derivation .bar { display: flex; flex-wrap: wrap; gap: 0.5rem; margin: 0.5rem 0 1rem; }
+.derivation button { font: inherit; font-size: 0.88rem; color: var(--ink); background: var(--tint);
+  border: 1px solid var(--line); border-radius: 6px; padding: 0.25rem 0.7rem; cursor: pointer; }
+.derivation figure { margin: 1rem 0; overflow-x: auto; text-align: center; }
+.derivation figcaption { color: var(--soft); font-size: 0.88rem; }
+.derivation pre { background: var(--tint); border: 1px solid var(--line); border-radius: 6px; padding: 0.7rem 0.9rem;
+  overflow-x: auto; font-size: 0.85rem; line-height: 1.45; }
+.derivation .tip { position: absolute; pointer-events: none; background: var(--ink); color: var(--paper);
+  font-size: 0.8rem; padding: 0.1rem 0.45rem; border-radius: 4px; z-index: 5; }
+.derivation .said { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.derivation mrow[data-shape].under { background: color-mix(in srgb, var(--focus) 22%, transparent);
+  border-radius: 2px; }
+@media print { .derivation .bar, .derivation .tip { display: none; } .derivation { max-width: none; padding: 0; }
+  .derivation details, .derivation table { break-inside: avoid; }
+  .derivation .scroll, .derivation figure { overflow: visible; } }
+""".strip()
+
+SCRIPT = r"""
+(function (root) {
+  const said = root.querySelector(".said"), all = (s) => Array.from(root.querySelectorAll(s));
+  const mark = (id, on) => { const g = id && root.querySelector("svg #" + id); if (g) g.classList.toggle("here", on); };
+  const clear = () => all("svg .here").forEach((g) => g.classList.remove("here"));
+  all("details.step").forEach((d) => {
+    const show = () => { clear(); mark(d.dataset.node, true); };
+    d.addEventListener("toggle", () => { if (d.dataset.ready) show(); d.dataset.ready = 1; });
+    ["mouseenter", "focusin"].forEach((e) => d.addEventListener(e, show));
+    d.addEventListener("mouseleave", clear);
+  });
+  all("button[data-copy]").forEach((b) => b.addEventListener("click", async () => {
+    const text = root.querySelector("#" + b.dataset.copy).textContent;
+    try { await navigator.clipboard.writeText(text); } catch (e) {
+      const area = document.createElement("textarea"); area.value = text; root.append(area); area.select();
+      document.execCommand("copy"); area.remove(); }
+    said.textContent = b.textContent + ": copied"; const was = b.textContent; b.textContent = "Copied";
+    setTimeout(() => { b.textContent = was; }, 1200);
+  }));
+  all("button[data-all]").forEach((b) => b.addEventListener("click", () =>
+    all("details.step").forEach((d) => { d.open = b.dataset.all === "open"; })));
+  window.addEventListener("beforeprint", () => all("details.step").forEach((d) => { d.open = true; }));
+  let tip = null, under = null;
+  root.addEventListener("mousemove", (e) => {
+    const m = e.target.closest && e.target.closest("[data-shape]");
+    if (m !== under) { if (under) under.classList.remove("under"); if (m) m.classList.add("under"); under = m; }
+    if (!m) { if (tip) { tip.remove(); tip = null; } return; }
+    if (!tip) { tip = document.createElement("div"); tip.className = "tip"; root.append(tip); }
+    tip.textContent = m.dataset.shape; const r = root.getBoundingClientRect();
+    tip.style.left = e.pageX + 12 + "px"; tip.style.top = e.pageY + 14 + "px";
+  });
+})(document.currentScript.closest(".derivation"));
+""".strip()
+
+
+class HtmlPrinter:
+    """Prints the blocks of a document."""
+
+    def __init__(self, told: Exposition, ids: dict[Expr, str]) -> None:
+        self.told = told
+        self.ids = ids  # of the nodes in the graph
+        self.notation = MathML(told.spelled)
+
+    def inline(self, parts: Sequence[object]) -> str:
+        return "".join(
+            escape(p) if isinstance(p, str) else element(self.notation.formula(p))  # type: ignore[arg-type]
+            for p in parts
+        )
+
+    def rows(self, rows: Sequence[Row]) -> str:
+        if any(row.is_boxed for row in rows):
+            return "".join(self.box(row) for row in rows)
+        lines = []
+        for row in rows:
+            left = element(self.notation.formula(row.left), True) if row.left else ""
+            right = "".join(self.notation.sign(sign) + self.notation.formula(formula) for sign, formula in row.rights)
+            shape = "" if row.shape is None else escape(shape_text(row.shape))
+            number = f"({row.number})" if row.number else ""
+            lines.append(
+                f'<tr><td class="left">{left}</td><td class="right">{element(f"<mrow>{right}</mrow>", True)}</td>'
+                f'<td class="shape">{shape}</td><td class="number">{number}</td></tr>'
+            )
+        return f'<div class="scroll"><table class="rows" role="presentation">{"".join(lines)}</table></div>'
+
+    def box(self, row: Row) -> str:
+        inside = self.notation.formula(row.left)
+        for sign, formula in row.rights:
+            inside += self.notation.sign(sign) + self.notation.formula(formula)
+        return f'<div class="scroll"><div class="box">{element(f"<mrow>{inside}</mrow>", True)}</div></div>'
+
+    def shapes(self, block: Shapes) -> str:
+        parts: list[object] = ["with "]
+        for i, (s, properties) in enumerate(block.symbols):
+            parts += [[s, "∈", Space(s.shape)], f" {properties}" if properties else ""]
+            parts.append("." if i == len(block.symbols) - 1 else ", ")
+        return f"<p>{self.inline(parts)}</p>"
+
+    def blocks(self) -> Iterator[str]:
+        blocks: list[Block] = self.told.blocks
+        i, part = 0, ""
+        while i < len(blocks):
+            block = blocks[i]
+            i += 1
+            if isinstance(block, Heading):
+                part = block.title
+                yield f"<h2>{escape(part)}</h2>"
+            elif isinstance(block, Shapes):
+                yield self.shapes(block)
+            elif isinstance(block, Display):
+                yield self.rows(block.rows)
+            elif part in ("Backward", "The differential", "The rules") and i < len(blocks):
+                following = blocks[i]
+                if not isinstance(following, Display):
+                    yield f"<p>{self.inline(block.parts)}</p>"
+                    continue
+                i += 1
+                node = next((row.node for row in following.rows if row.node is not None), None)
+                place = f' data-node="{self.ids[node]}"' if node in self.ids else ""
+                yield (
+                    f'<details class="step" open{place}><summary>{self.inline(block.parts)}</summary>'
+                    f"{self.rows(following.rows)}</details>"
+                )
+            else:
+                assert isinstance(block, Paragraph)
+                yield f"<p>{self.inline(block.parts)}</p>"
+
+
+def fragment(derivation: Derivation, detail: str = "steps", verify: bool = True, has_graph: bool = True) -> str:
+    """The derivation as an element that brings its own style and script."""
+    from .exposition import exposition
+    from .latex import LatexPrinter
+
+    told = exposition(derivation, detail, verify)
+    picture, ids = "", {}
+    if has_graph:
+        graph = derivation.graph
+        try:
+            drawing = graph.svg(standalone=False)
+            ids = graph.ids
+            caption = "Values run forward along the edges, cotangents backward in red"
+            caption += "; the paths to the variable are numbered like their contributions." if ids else "."
+            picture = f"<figure>{drawing}<figcaption>{caption}</figcaption></figure>"
+        except MissingExtraError as missing:
+            picture = f"<p><small>{escape(str(missing))}</small></p>"
+    printer = HtmlPrinter(told, ids)
+    latex = LatexPrinter(told.spelled).blocks(told.blocks)
+    try:
+        code = derivation.source()
+    except (DeriveError, ImportError):
+        code = ""
+    buttons = ['<button type="button" data-copy="derive-latex">Copy LaTeX</button>']
+    buttons += ['<button type="button" data-copy="derive-code">Copy NumPy code</button>'] if code else []
+    if any(isinstance(block, Heading) and block.title == "Backward" for block in told.blocks):
+        buttons.append('<button type="button" data-all="open">Open all steps</button>')
+        buttons.append('<button type="button" data-all="close">Close all steps</button>')
+    parts = list(printer.blocks())
+    at = next((k for k, part in enumerate(parts) if part.startswith("<h2>")), len(parts))
+    parts.insert(at, picture)
+    shown = f"<h2>Code</h2><pre><code id='derive-code'>{escape(code)}</code></pre>" if code else ""
+    return (
+        f'<div class="derivation"><style>{STYLE}\n{GRAPH_STYLE}</style>'
+        f'<h1>{printer.inline(told.title)}</h1><div class="bar">{"".join(buttons)}</div>'
+        + "\n".join(parts)
+        + shown
+        + f'<pre id="derive-latex" hidden>{escape(latex)}</pre>'
+        + '<div class="said" role="status" aria-live="polite"></div>'
+        + f"<script>{SCRIPT}</script></div>"
+    )
+
+
+def derivation_html(derivation: Derivation, detail: str = "steps", verify: bool = True) -> str:
+    """The derivation as a page of its own."""
+    title = f"{derivation.kind} of {derivation.name}"
+    if derivation.wrt is not None:
+        title += f" by {derivation.wrt.text()}"
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title[:1].upper() + title[1:])}</title></head>\n<body><main>"
+        + fragment(derivation, detail, verify)
+        + "</main></body></html>\n"
+    )
