@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from ..expr import Expr, as_expr, fold, identity, nodes, number, number_op, ones_op, symbol_op
+from ..expr import Expr, as_expr, fold, identity, nodes, number, number_op, ones_op, symbol_count, symbol_op
 from ..operations import (
     add,
     diagonal_matrix,
@@ -88,10 +88,13 @@ class Display:
         for node in nodes(atom):
             if node not in self._memo:
                 known = self.ctx.shown.get(node)
-                if known is not None:
-                    self._memo[node] = known
-                else:
+                if known is None:
                     self._memo[node] = self._rebuilt(node)
+                elif node.op in (matmul, trace, add):
+                    # ‖B x‖² may be shorter than what was written for xᵀ Bᵀ B x, softmax(x) for eˣ / Σ eˣ.
+                    self._memo[node] = min(known, self._rebuilt(node), key=symbol_count)
+                else:
+                    self._memo[node] = known
         return self._memo[atom]
 
     def _rebuilt(self, node: Expr) -> Expr:
@@ -100,32 +103,41 @@ class Display:
         if node.op is hadamard:
             return self.entries(entry_bases(node))
         args = [self._memo[a] for a in node.args]
-        for i, a in enumerate(node.args):
-            if a in self.ctx.negated:
-                args[i] = negative(args[i])
         if node.op is matmul:
-            return square(node, args) or self.product(node.args)
+            if node.is_scalar:
+                half = self._half(node.args)
+                if half is not None and half[0].op is not ones_op:
+                    return sq_norm(self.product(half))
+            return self.product(node.args)
         if node.op is trace and node.args[0].op is matmul:
-            inside = node.args[0]
-            if len(inside.args) == 2 and inside.args[0] is transpose(inside.args[1]):
-                return sq_norm(self.atom(inside.args[1]))
+            factors = node.args[0].args
+            for i in range(len(factors)):
+                half = self._half(factors[i:] + factors[:i])
+                if half is not None:
+                    return sq_norm(self.product(half))
         if node.op is add:
-            return add(*sorted(args, key=lambda a: a.op is scale and a.args[0].op is number_op and a.args[0].data[0] < 0))
+            return add(
+                *sorted(args, key=lambda a: a.op is scale and a.args[0].op is number_op and a.args[0].data[0] < 0)
+            )
         return node.op.build(tuple(args), node.data)
+
+    def _half(self, chain: Chain) -> Chain | None:
+        """M of a chain Mᵀ M."""
+        half = len(chain) // 2
+        if len(chain) % 2 or any(self.ctx._flip(chain[half - 1 - i]) is not chain[half + i] for i in range(half)):
+            return None
+        return chain[half:]
 
     def factor(self, factor: Expr) -> Expr:
         if factor.op is transpose:
-            return transpose(self.atom(factor.args[0]))
+            return transposed(self.atom(factor.args[0]))
         return self.atom(factor)
 
     def entries(self, items: Iterable[tuple[Expr, Fraction]]) -> Expr:
         """An entrywise product of powers, quotients last."""
         shown = []
         for base, e in items:
-            b = self.atom(base)
-            if base in self.ctx.negated:
-                b = negative(b) if e.denominator > 1 or e.numerator % 2 else b
-            shown.append((b, e))
+            shown.append((self.atom(base), e))
         shown.sort(key=lambda item: item[1] < 0)
         return hadamard(*(power(b, as_expr(e)) for b, e in shown))
 
@@ -141,80 +153,39 @@ class Display:
             if segment[-1].shape[1] is ONE and any(f.op is diagonal_matrix for f in segment):
                 shown.append(self._column(segment))
             else:
-                shown += self._collapsed(segment)
-        return matmul(*shown)
+                shown += [self.factor(f) for f in segment]
+        return joined(*shown)
 
     def _column(self, segment: list[Expr]) -> Expr:
         tail: list[Expr] = []
         value: Expr | None = None
         for factor in reversed(segment):
             if factor.op is diagonal_matrix:
-                right = matmul(*self._collapsed(tail), *([value] if value is not None else []))
+                right = joined(*[self.factor(f) for f in tail], *([value] if value is not None else []))
                 value = hadamard(self.entries(entry_bases(factor.args[0])), right)
                 tail = []
             else:
                 tail.insert(0, factor)
-        return matmul(*self._collapsed(tail), *([value] if value is not None else []))
-
-    def _collapsed(self, chain: Sequence[Expr]) -> list[Expr]:
-        """The factors shown, equal neighbors as powers."""
-        shown: list[Expr] = []
-        i = 0
-        while i < len(chain):
-            j = i
-            while j < len(chain) and chain[j] is chain[i]:
-                j += 1
-            factor, k = chain[i], j - i
-            if k > 1 and factor.is_square:
-                if factor.op is transpose:
-                    shown.append(transpose(_to_power(self.atom(factor.args[0]), k)))
-                else:
-                    shown.append(_to_power(self.atom(factor), k))
-            else:
-                shown += [self.factor(factor)] * k
-            i = j
-        return shown
+        return joined(*[self.factor(f) for f in tail], *([value] if value is not None else []))
 
     def scalars(self, scalars: Scalars) -> list[Expr]:
         shown = []
         for base, e in scalars:
-            value = self.atom(base)
-            if base in self.ctx.negated and e.denominator == 1 and e.numerator % 2:
-                value = negative(value)
-            shown.append(power(value, as_expr(e)))
+            shown.append(power(self.atom(base), as_expr(e)))
         return shown
 
     def term(self, coefficient: Fraction, mono: Mono, shape: Shape) -> Expr:
         """One term: the number, the scalars, the product."""
         scalars, chain = mono
-        sign = 1
-        for factor in chain:
-            atom = factor.args[0] if factor.op is transpose else factor
-            if atom in self.ctx.negated:
-                sign = -sign
         factors = self.scalars(scalars)
         if shape == SCALAR:
-            return mul(number(coefficient * sign), *factors)
+            return mul(number(coefficient), *factors)
         body = self.product(chain) if chain else identity(shape[0])
-        coefficient *= sign
         if coefficient < 0 and chain:
-            flipped = self._flipped(chain, body)
+            flipped = turned_sum(body)
             if flipped is not None:
                 body, coefficient = flipped, -coefficient
         return scale(mul(number(coefficient), *factors), body)
-
-    def _flipped(self, chain: Chain, body: Expr) -> Expr | None:
-        """−A (x − y) is A (y − x)."""
-        if body.op is not matmul:
-            return None
-        for i, factor in enumerate(body.args):
-            inside = factor.args[0] if factor.op is transpose else factor
-            if inside.op is add and any(is_negative(t) for t in inside.args) and not all(is_negative(t) for t in inside.args):
-                turned = positive_first([negative(t) for t in inside.args])
-                if factor.op is transpose:
-                    turned = transpose(turned)
-                return matmul(*body.args[:i], turned, *body.args[i + 1 :])
-        return None
 
     def sum(self, poly: Poly) -> Expr:
         """The terms of a sum, by degree, then as they were met."""
@@ -238,6 +209,42 @@ def positive_first(terms: list[Expr]) -> Expr:
                 terms = [t, *terms[:i], *terms[i + 1 :]]
                 break
     return add(*terms)
+
+
+def joined(*factors: Expr) -> Expr:
+    """The product, equal neighbors as powers: X X² is X³."""
+    product = matmul(*factors)
+    if product.op is not matmul:
+        return product
+    merged: list[tuple[Expr, int, bool]] = []  # base, exponent, whether transposed
+    for factor in product.args:
+        flipped = factor.op is transpose
+        base, k = factor.args[0] if flipped else factor, 1
+        if base.op is matpow:
+            base, k = base.args[0], base.data[0]
+        elif base.op is inv:
+            base, k = base.args[0], -1
+        if merged and base.is_square and merged[-1][0] is base and merged[-1][2] == flipped and merged[-1][1] * k > 0:
+            merged[-1] = (base, merged[-1][1] + k, flipped)
+        else:
+            merged.append((base, k, flipped))
+    if len(merged) == len(product.args):
+        return product
+    shown = [matpow(base, k) if k != 1 else base for base, k, _ in merged]
+    return matmul(*(transpose(b) if flipped else b for b, (_, _, flipped) in zip(shown, merged)))
+
+
+def turned_sum(body: Expr) -> Expr | None:
+    """−A (x − y) is A (y − x): the product with one sum of mixed signs turned, if it has one."""
+    if body.op is add:
+        signs = {is_negative(t) for t in body.args}
+        return positive_first([negative(t) for t in body.args]) if len(signs) == 2 else None
+    if body.op in (matmul, hadamard, scale, mul, transpose):
+        for i, arg in enumerate(body.args):
+            turned = turned_sum(arg)
+            if turned is not None:
+                return body.op.build((*body.args[:i], turned, *body.args[i + 1 :]), body.data)
+    return None
 
 
 def is_negative(term: Expr) -> bool:
@@ -273,12 +280,35 @@ def _transposes(term: Expr) -> int:
     return fold(term, visit)
 
 
-def square(node: Expr, args: Sequence[Expr]) -> Expr | None:
-    """xᵀ x as ‖x‖²."""
-    if len(node.args) == 2 and node.is_scalar and node.args[0] is transpose(node.args[1]) and node.args[1].op is not ones_op:
-        return sq_norm(args[1])
-    return None
+def transposed(expr: Expr) -> Expr:
+    """The transpose of a formula, taken inside where that leaves no more transposes."""
+    inside = _pushed(expr)
+    outside = transpose(expr)
+    return inside if _transposes(inside) <= _transposes(outside) else outside
 
 
-def _to_power(base: Expr, k: int) -> Expr:
-    return matpow(base, k)
+def _pushed(expr: Expr) -> Expr:
+    if expr.op is symbol_op and "symmetric" in expr.properties:
+        return expr
+    if expr.op in (add, hadamard):
+        return expr.op(*(_pushed(a) for a in expr.args))
+    if expr.op is matmul:
+        return matmul(*(_pushed(a) for a in reversed(expr.args)))
+    if expr.op is scale:
+        return scale(expr.args[0], _pushed(expr.args[1]))
+    if expr.op is matpow:
+        return matpow(_pushed(expr.args[0]), expr.data[0])
+    return transpose(expr)
+
+
+def tidy(expr: Expr) -> Expr:
+    """Transposes of products and sums taken inside, where that leaves no more of them."""
+
+    def visit(node: Expr, args: list[Expr]) -> Expr:
+        if node.op is transpose and args[0].op in (add, matmul, scale, matpow):
+            return transposed(args[0])
+        if node.op is matmul:
+            return joined(*args)
+        return node if all(a is b for a, b in zip(args, node.args)) else node.op.build(tuple(args), node.data)
+
+    return fold(expr, visit)

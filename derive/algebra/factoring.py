@@ -15,7 +15,7 @@ from fractions import Fraction
 from ..expr import Expr, as_expr, number_op, ones, ones_op
 from ..operations import add, diagonal_matrix, hadamard, matmul, mul, power, scale, transpose
 from ..shapes import ONE, SCALAR, Shape
-from .display import Cost, Display, cost, is_negative, negative, ordered_sum
+from .display import Cost, Display, cost, joined, ordered_sum, turned_sum
 from .normal import Normalizer
 from .polynomial import Chain, Mono, Poly, Scalars, collect, content
 from .products import entries_expr, entry_bases, transpose_poly
@@ -75,12 +75,10 @@ class Factoring:
         shared = self._shared_scalars(list(terms))
         left: list[Expr] = []
         right: list[Expr] = []
-        chains = [chain for _, chain in terms]
         shape = poly.shape
         inner = Poly(shape, terms)
         if c != 1 or shared:
             inner = self._without(inner, c, shared)
-            chains = [chain for _, chain in inner.terms]
         while True:
             unit = self._common_left(inner)
             if unit is None:
@@ -106,9 +104,17 @@ class Factoring:
         if entry is not None and entry[0]:
             bases, inside = entry
             middle = self._solve(inside, depth + 1)[1]
-            middle = hadamard(self.display.entries([b for b in bases if b[1] > 0]), middle, self.display.entries([b for b in bases if b[1] < 0])) \
-                if any(b[1] > 0 for b in bases) and any(b[1] < 0 for b in bases) \
-                else hadamard(middle, self.display.entries(bases)) if bases[0][1] < 0 else hadamard(self.display.entries(bases), middle)
+            middle = (
+                hadamard(
+                    self.display.entries([b for b in bases if b[1] > 0]),
+                    middle,
+                    self.display.entries([b for b in bases if b[1] < 0]),
+                )
+                if any(b[1] > 0 for b in bases) and any(b[1] < 0 for b in bases)
+                else hadamard(middle, self.display.entries(bases))
+                if bases[0][1] < 0
+                else hadamard(self.display.entries(bases), middle)
+            )
         elif c == 1 and not shared and not left and not right:
             return None
         else:
@@ -116,8 +122,10 @@ class Factoring:
         return self._assembled(c, shared, left, middle, right)
 
     def _assembled(self, c: Fraction, shared: Scalars, left: list[Expr], middle: Expr, right: list[Expr]) -> Expr:
-        if c < 0 and middle.op is add and any(is_negative(t) for t in middle.args):
-            c, middle = -c, negative(middle)
+        if c < 0:
+            turned = turned_sum(middle)
+            if turned is not None:
+                c, middle = -c, turned
         scalars = self.display.scalars(shared)
         if left and left[-1].op is diagonal_matrix and middle.shape[1] is ONE and not right:
             # Diag(a) … in front of a column is written entrywise.
@@ -128,15 +136,10 @@ class Factoring:
                     negatives = all(e < 0 for _, e in entry_bases(factor.args[0]))
                     body = hadamard(body, entries) if negatives else hadamard(entries, body)
                 else:
-                    body = matmul(self.display.factor(factor), body)
+                    body = joined(self.display.factor(factor), body)
         else:
-            sign = 1
-            for f in (*left, *right):
-                if (f.args[0] if f.op is transpose else f) in self.ctx.negated:
-                    sign = -sign
-            c *= sign
             parts = [self.display.product(left)] if left else []
-            body = matmul(*parts, middle, *([self.display.product(right)] if right else []))
+            body = joined(*parts, middle, *([self.display.product(right)] if right else []))
         return scale(mul(as_expr(c), *scalars), body)
 
     def _number(self, coefficients: list[Fraction]) -> Fraction:
@@ -187,7 +190,7 @@ class Factoring:
         terms: list[tuple[Mono, Fraction]] = []
         trivial = 0
         for mono, c in poly.terms.items():
-            quotient = dict(self.left_units(mono, poly.shape))[unit]
+            quotient = self._quotients(mono, poly.shape)[unit]
             _, chain = quotient
             if not chain and unit.shape[1] is not ONE:
                 if not self.introduce_identity or not unit.is_square and poly.shape[1] is not unit.shape[1]:
@@ -199,6 +202,13 @@ class Factoring:
             return None
         shape = (unit.shape[1], poly.shape[1])
         return collect(shape, terms)
+
+    def _quotients(self, mono: Mono, shape: Shape) -> dict[Expr, Mono]:
+        """The terms left, by factor; a factor of the chain goes before one of a scalar."""
+        found: dict[Expr, Mono] = {}
+        for unit, rest in self.left_units(mono, shape):
+            found.setdefault(unit, rest)
+        return found
 
     def left_units(self, mono: Mono, shape: Shape) -> Iterator[tuple[Expr, Mono]]:
         """Each factor at the left end of a term, with the term that is left of it."""
@@ -231,7 +241,9 @@ class Factoring:
         return tuple(self.ctx._flip(f) for f in reversed(dot.args))
 
     @staticmethod
-    def _split_bases(bases: list[tuple[Expr, Fraction]], base: Expr, e: Fraction) -> tuple[Expr, list[tuple[Expr, Fraction]]]:
+    def _split_bases(
+        bases: list[tuple[Expr, Fraction]], base: Expr, e: Fraction
+    ) -> tuple[Expr, list[tuple[Expr, Fraction]]]:
         step = F1 if e >= 1 else -F1 if e <= -1 else e
         left = [(b, x - step if b is base else x) for b, x in bases]
         unit = diagonal_matrix.make((base if step == 1 else power.make((base, as_expr(step))),))
@@ -274,7 +286,7 @@ class Factoring:
             groups: dict[Expr, list[Mono]] = {}
             for mono in side.terms:
                 seen: set[Expr] = set()
-                for unit, (_, rest) in self.left_units(mono, side.shape):
+                for unit, _ in self.left_units(mono, side.shape):
                     if unit in seen:
                         continue
                     seen.add(unit)
@@ -320,7 +332,7 @@ class Factoring:
         if isinstance(what, Expr):
             trivial = 0
             for mono, c in poly.terms.items():
-                quotients = dict(self.left_units(mono, poly.shape))
+                quotients = self._quotients(mono, poly.shape)
                 if what not in quotients:
                     continue
                 _, chain = quotients[what]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from collections.abc import Iterator
 
-from ..expr import Expr, fold, nodes, number_op, symbol, symbol_op, symbols_of
-from ..operations import add
-from .display import Cost, Display, cost
+from ..expr import Expr, nodes, number_op, substitute, symbol, symbol_count, symbols_of
+from ..operations import add, inv, matmul, matpow, mul, scale, terms_of, transpose
+from .display import Cost, Display, cost, tidy
 from .factoring import Factoring
 from .normal import Normalizer, TooLargeError
 from .polynomial import Poly
@@ -22,41 +22,70 @@ def expand(expr: Expr) -> Expr:
 
 def factor(expr: Expr, loss: Expr | None = None) -> Expr:
     """The boxed form: factored, in the given symbols only, of least cost."""
-    return _best(expr, loss, False)[1]
+    return Boxing(expr, loss).boxed
 
 
-def _best(expr: Expr, loss: Expr | None, introduce_identity: bool) -> tuple[Cost, Expr]:
-    ctx = Normalizer()
-    if loss is not None:
-        # The loss first, so that its atoms are shown as its author wrote them.
+class Boxing:
+    """The search for the boxed form over the choices of what to multiply out.
+
+    Attributes
+    ----------
+    boxed : Expr
+    is_expanded : bool
+        Whether it was found by multiplying everything out.
+    is_best_effort : bool
+        Whether the budget of work ended the search.
+    """
+
+    def __init__(self, expr: Expr, loss: Expr | None, introduce_identity: bool = False) -> None:
+        ctx = self.ctx = Normalizer()
+        if loss is not None:
+            _introduce(ctx, loss)
+        self.is_best_effort = False
+        best: tuple[Cost, Expr] | None = None
+        for rank, poly in enumerate(self._variants(expr)):
+            search = Factoring(ctx, introduce_identity)
+            shown = tidy(search.solve(poly))
+            self.is_best_effort = self.is_best_effort or search.exhausted
+            if best is None or cost(shown) < best[0]:
+                best = (cost(shown), shown)
+                self.is_expanded = rank == 0 and self._has_full
+        assert best is not None
+        self.cost, self.boxed = best
+
+    def _variants(self, expr: Expr) -> Iterator[Poly]:
+        ctx = self.ctx
         try:
-            ctx.full(loss)
-            ctx.kept(loss)
+            full: Poly | None = ctx.full(expr)
         except TooLargeError:
-            pass
-    candidates: list[tuple[Cost, Expr]] = []
+            full = None
+        self._has_full = full is not None
+        if full is not None:
+            yield full
+            tanhs = ctx.hyperbolic(full)
+            if tanhs != full:
+                yield tanhs
+        kept = ctx.kept(expr)
+        yield kept
+        sums = [atom for atom in _sums_in(kept) if atom in ctx.sums]
+        if len(sums) > 1:
+            for one in sums[:MAX_VARIANTS]:
+                ctx.reopened([one])
+                yield ctx.kept(expr)
+                if len(sums) > 2:
+                    ctx.reopened([s for s in sums if s is not one])
+                    yield ctx.kept(expr)
+            ctx.reopened([])
+
+
+def _introduce(ctx: Normalizer, loss: Expr) -> None:
+    """Let a normalizer see the loss first, so that atoms are shown as its author wrote them."""
+    ctx.authored = set(nodes(loss))
     try:
-        full: Poly | None = ctx.full(expr)
+        ctx.full(loss)
+        ctx.kept(loss)
     except TooLargeError:
-        full = None
-    kept = ctx.kept(expr)
-    if full is not None:
-        candidates.append(_solved(ctx, full, introduce_identity))
-    candidates.append(_solved(ctx, kept, introduce_identity))
-    sums = [atom for atom in _sums_in(kept) if atom in ctx.sums]
-    if len(sums) > 1:
-        for one in sums[:MAX_VARIANTS]:
-            for opened in ([one], [s for s in sums if s is not one]):
-                ctx.reopened(opened)
-                candidates.append(_solved(ctx, ctx.kept(expr), introduce_identity))
-                if len(sums) == 2:
-                    break
-    return min(candidates, key=lambda c: c[0])
-
-
-def _solved(ctx: Normalizer, poly: Poly, introduce_identity: bool) -> tuple[Cost, Expr]:
-    shown = Factoring(ctx, introduce_identity).solve(poly)
-    return cost(shown), shown
+        pass
 
 
 def _sums_in(poly: Poly) -> list[Expr]:
@@ -69,8 +98,18 @@ def _sums_in(poly: Poly) -> list[Expr]:
     return list(found)
 
 
+# Named parts
+
+
 class Compact:
-    """A form with its repeated parts named."""
+    """A form with its repeated parts named.
+
+    Attributes
+    ----------
+    expression : Expr
+    definitions : list of (Expr, Expr)
+        Each name, a symbol, and what it stands for; later ones may use earlier ones.
+    """
 
     __slots__ = ("definitions", "expression")
 
@@ -91,12 +130,175 @@ class Compact:
         parts = [rf"{name.latex()} = {value.latex()}" for name, value in self.definitions]
         return self.expression.latex() + (r" \quad\text{where } " + r",\; ".join(parts) if parts else "")
 
+    def inlined(self) -> Expr:
+        """The expression with the definitions put back."""
+        expr = self.expression
+        for name, value in reversed(self.definitions):
+            expr = substitute(expr, {name: value})
+        return expr
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+
+# Customary names, by what is named; the first that is free is taken.
+NAMES = {
+    "softmax": "p π q",
+    "sigmoid": "s σ p",
+    "function": "h a z",
+    "sum": "r e d",
+    "vector": "v u z q",
+    "Sum": "R E D",
+    "inverse": "M P N",
+    "matrix": "M N P Q",
+    "scalar": "c q t κ",
+}
+
 
 def compact(expr: Expr, loss: Expr, boxed: Expr, definitions: list[tuple[str, Expr]]) -> Compact:
     """The shortest form: repeated parts named, the identity introduced where it helps."""
-    return Compact(boxed, [])
+    candidates = [boxed]
+    ctx = Normalizer()
+    _introduce(ctx, loss)
+    candidates.append(tidy(Factoring(ctx).solve(ctx.kept(expr))))
+    candidates.append(Boxing(expr, loss, introduce_identity=True).boxed)
+    taken = {s.name for s in symbols_of(loss, expr)} | {n for s in symbols_of(loss, expr) for n in _dimensions(s)}
+    best: tuple[tuple[int, int, Cost], Compact] | None = None
+    for candidate in dict.fromkeys(candidates):
+        made = _named(candidate, taken, definitions)
+        parts = [made.expression, *(value for _, value in made.definitions)]
+        size = sum(symbol_count(part) for part in parts)
+        rank = (size, symbol_count(made.expression), cost(made.expression))
+        if best is None or rank < best[0]:
+            best = (rank, made)
+    assert best is not None
+    return best[1]
+
+
+def _dimensions(expr: Expr) -> frozenset[str]:
+    return expr.shape[0].names | expr.shape[1].names
+
+
+def _named(expr: Expr, taken: set[str], given: list[tuple[str, Expr]]) -> Compact:
+    """Name repeated parts while that makes the whole no longer."""
+    definitions: list[tuple[Expr, Expr]] = []
+    used = set(taken)
+    authors = {value: name for name, value in given}
+    for _ in range(12):
+        part = _repeated(expr, [value for _, value in definitions], authors)
+        if part is None:
+            break
+        name = symbol(_free_name(part, used, authors), *part.shape)
+        used.add(name.name)
+        expr = substitute(expr, {part: name})
+        definitions = [(n, substitute(v, {part: name})) for n, v in definitions]
+        definitions.insert(0, (name, part))
+    return Compact(expr, _in_order(definitions))
+
+
+def _in_order(definitions: list[tuple[Expr, Expr]]) -> list[tuple[Expr, Expr]]:
+    """Definitions before those that use them."""
+    ordered: list[tuple[Expr, Expr]] = []
+    waiting = list(definitions)
+    while waiting:
+        names = {name for name, _ in waiting}
+        ready = [d for d in waiting if not names & set(symbols_of(d[1]))]
+        ordered += ready
+        waiting = [d for d in waiting if d not in ready]
+    return ordered
+
+
+def _repeated(expr: Expr, others: list[Expr], authors: dict[Expr, str]) -> Expr | None:
+    """The part whose naming saves most symbols; one that its author named saves by being known."""
+    counts: dict[Expr, int] = {}
+    order: list[Expr] = []
+    for root in (expr, *others):
+        uses: dict[Expr, int] = {root: 1}
+        for node in reversed(nodes(root)):
+            n = uses.get(node, 0)
+            if node not in counts:
+                order.append(node)
+            counts[node] = counts.get(node, 0) + n
+            for arg in node.args:
+                uses[arg] = uses.get(arg, 0) + n
+    best, most = None, -1
+    for node in order:
+        n = counts[node]
+        if node is expr or n < 2 or not node.args or node.op in (transpose, scale) or node.op in (mul, number_op):
+            continue
+        size = symbol_count(node)
+        if size < 2:
+            continue
+        saved = n * (size - 1) - size - 1 + (2 if node in authors else 0)
+        if saved > most:
+            best, most = node, saved
+    return best
+
+
+def _free_name(part: Expr, used: set[str], authors: dict[Expr, str]) -> str:
+    if part in authors and authors[part] not in used:
+        return authors[part]
+    op = part.op
+    if op.name in NAMES:
+        kind = op.name
+    elif op.is_elementwise and part.is_vector:
+        kind = "function"
+    elif part.is_scalar:
+        kind = "scalar"
+    elif part.is_vector:
+        kind = "sum" if op is add else "vector"
+    else:
+        kind = "Sum" if op is add else "inverse" if op in (inv, matpow) else "matrix"
+    names = NAMES[kind].split()
+    for name in (*names, *(f"{names[0]}_{i}" for i in range(1, 100))):
+        if name not in used:
+            return name
+    raise AssertionError("a hundred names are taken")
+
+
+# Lines
 
 
 def rewriting(expr: Expr, loss: Expr, boxed: Expr) -> list[tuple[str, Expr]]:
-    """The lines from the sum of contributions to the box."""
-    return []
+    """The lines from the sum of contributions to the box, each with what was done."""
+    boxing = Boxing(expr, loss)
+    lines: list[tuple[str, Expr]] = []
+    if boxing.is_expanded:
+        display = Display(boxing.ctx)
+        apart = [
+            display.term(c, mono, expr.shape)
+            for term in terms_of(expr)
+            for mono, c in boxing.ctx.full(term).terms.items()
+        ]
+        loose = add.make(tuple(apart)) if len(apart) > 1 else apart[0] if apart else boxed
+        collected = display.sum(boxing.ctx.full(expr))
+        lines = [("substitute and expand", loose), ("collect like terms", collected)]
+        if len(apart) == len(boxing.ctx.full(expr).terms):
+            lines.pop()
+    shared = _taken_out(boxed)
+    label = f"take out the common factor {shared}" if shared else "simplify"
+    lines.append((label, boxed))
+    kept: list[tuple[str, Expr]] = []
+    previous = expr
+    for label, line in lines:
+        if line is not previous:
+            kept.append((label, line))
+        previous = line
+    return kept
+
+
+def _taken_out(boxed: Expr) -> str | None:
+    """What stands in front of and behind the bracket of a box."""
+    parts = []
+    body = boxed
+    if body.op is scale:
+        if body.args[0].op is not number_op:
+            parts.append(body.args[0].text())
+        body = body.args[1]
+    if body.op is not matmul:
+        return None
+    at = [i for i, f in enumerate(body.args) if f.op is add]
+    if len(at) != 1:
+        return None
+    parts += [matmul(*side).text() for side in (body.args[: at[0]], body.args[at[0] + 1 :]) if side]
+    return " and ".join(parts) or None

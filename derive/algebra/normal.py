@@ -48,7 +48,6 @@ from ..operations import (
     log,
     logdet,
     matmul,
-    matpow,
     mul,
     norm1,
     polar,
@@ -58,6 +57,7 @@ from ..operations import (
     softmax,
     submatrix,
     sum_entries,
+    tanh,
     transpose,
     tril,
     triu,
@@ -94,22 +94,25 @@ class Normalizer:
     Attributes
     ----------
     shown : dict
-        How an atom was written, by atom; its negative for those in `negated`.
+        How an atom was written, by atom.
     sums : dict
         The terms of a sum that stands as an atom, by atom.
     open : set of Expr
         Sums that `kept` multiplies out all the same.
+    authored : set of Expr or None
+        The nodes of the formula as given, whose sums `kept` leaves whole; None for all sums.
     """
 
     def __init__(self) -> None:
         self.shown: dict[Expr, Expr] = {}
         self.sums: dict[Expr, Poly] = {}
-        self.negated: set[Expr] = set()
         self.nonnegative: set[Expr] = set()
         self.open: set[Expr] = set()
+        self.authored: set[Expr] | None = None
         self._full: dict[Expr, Poly] = {}
         self._kept: dict[Expr, Poly] = {}
         self._symmetric: dict[Expr, bool] = {}
+        self._signs: dict[Expr, int] = {}
         self._keeping = False
 
     # Entry points
@@ -157,7 +160,7 @@ class Normalizer:
             atom, written = chain[0], node
             if atom.op is transpose:
                 atom, written = atom.args[0], transpose(node)
-        elif not chain and len(scalars) == 1 and scalars[0][1] == 1:
+        elif poly.is_scalar and len(scalars) == 1 and scalars[0][1] == 1:
             atom, written = scalars[0][0], node
         else:
             return
@@ -167,7 +170,10 @@ class Normalizer:
         if atom is written or not atom.args:
             return
         known = self.shown.get(atom)
-        if known is None or symbol_count(written) < symbol_count(known):
+        if known is None:
+            if symbol_count(written) <= symbol_count(atom):
+                self.shown[atom] = written
+        elif symbol_count(written) < symbol_count(known):
             self.shown[atom] = written
 
     # Canonical expressions
@@ -205,19 +211,25 @@ class Normalizer:
             other = self.canonical(turned.scaled(c2))
             if key(other) < key(atom):
                 atom, base, flipped, c = other, turned.scaled(c2), True, c * c2
+        if signed:
+            # The sign of a sum is that of its author: x − y is not shown as −(y − x).
+            kept_sign = self._signs.get(atom)
+            if kept_sign is None:
+                kept_sign = self._signs[atom] = -1 if c < 0 and written is not None else 1
+            if kept_sign < 0:
+                base, c = base.scaled(-F1), -c
+                atom = self.canonical(base)
         self.sums.setdefault(atom, base)
         if written is not None:
             shown = transpose(written) if flipped else written
             known = self.shown.get(atom)
             if known is None or symbol_count(written) < symbol_count(known):
-                # Shown as it was written; where that is the negative, the sign is kept beside it.
-                self.shown[atom] = scale(1 / abs(c), shown)
-                (self.negated.add if c < 0 else self.negated.discard)(atom)
+                self.shown[atom] = scale(1 / c, shown)
         return c, atom, flipped
 
     def whole(self, poly: Poly, written: Expr) -> Poly:
         """A factor of a product: when keeping, a sum becomes one atom."""
-        if not self._keeping or len(poly.terms) < 2:
+        if not self._keeping or len(poly.terms) < 2 or not self._is_authored(written):
             return poly
         try:
             expanded = self.full(written)
@@ -231,6 +243,14 @@ class Normalizer:
         if poly.is_scalar:
             return Poly(SCALAR, {(((atom, F1),), ()): c})
         return Poly(poly.shape, {((), (transpose.make((atom,)) if flipped else atom,)): c})
+
+    def _is_authored(self, node: Expr) -> bool:
+        """Whether a sum is one that a person wrote, or 𝟏 − tanh(z).^2; not a sum of contributions."""
+        if self.authored is None or node in self.authored:
+            return True
+        if node.op is transpose:
+            node = node.args[0]
+        return node in self.authored or any(t.op in (ones_op, number_op, identity_op) for t in node.args)
 
     def is_symmetric(self, atom: Expr) -> bool:
         """Whether an atom equals its transpose, as far as declared properties tell."""
@@ -382,6 +402,40 @@ class Normalizer:
             total.append((self._softmaxed(scalars, chain), c))
         return collect(poly.shape, total)
 
+    def hyperbolic(self, poly: Poly) -> Poly:
+        """2 σ(z) − 1 = tanh(z/2), where both terms stand in a sum."""
+        terms = dict(poly.terms)
+        for (scalars, chain), c in poly.terms.items():
+            if (scalars, chain) not in terms:
+                continue
+            for i, factor in enumerate(chain):
+                atom = factor.args[0] if factor.op is transpose else factor
+                if atom.op is not sigmoid:
+                    continue
+                one = ones(*atom.shape)
+                less = self._at(poly.shape, scalars, chain, i, self.full(one), factor.op is transpose)
+                single = less.single()
+                if single is None or terms.get(single[1]) != -c * single[0] / 2:
+                    continue
+                half = self.function(tanh, self.full(atom.args[0]).scaled(Fraction(1, 2)))
+                made = self._at(poly.shape, scalars, chain, i, half, factor.op is transpose).scaled(c / 2)
+                place = {(scalars, chain): made.terms}
+                del terms[single[1]]
+                terms = {m: k for key_, value in terms.items() for m, k in place.get(key_, {key_: value}).items()}
+                break
+        return Poly(poly.shape, terms)
+
+    def _at(self, shape: Shape, scalars: Scalars, chain: Chain, i: int, value: Poly, flipped: bool) -> Poly:
+        """A chain with its i-th factor replaced."""
+        if flipped:
+            value = transpose_poly(value, self)
+        if i:
+            left = Poly((chain[0].shape[0], chain[i - 1].shape[1]), {((), chain[:i]): F1})
+            value = self.times(left, value)
+        if i + 1 < len(chain):
+            value = self.times(value, Poly((chain[i + 1].shape[0], shape[1]), {((), chain[i + 1 :]): F1}))
+        return self.scaled_by(value, F1, scalars)
+
     def _softmaxed(self, scalars: Scalars, chain: Chain) -> Mono:
         powers = dict(scalars)
         for base, e in scalars:
@@ -392,7 +446,7 @@ class Normalizer:
                 continue
             p = softmax.make((inside.args[0],))
             chain_list = list(chain)
-            for i, factor in enumerate(chain_list):
+            for i in range(len(chain_list)):
                 while powers.get(base, 0) < 0:
                     replaced = _replace_factor(chain_list[i], inside, p)
                     if replaced is chain_list[i]:
@@ -550,9 +604,20 @@ class Normalizer:
         left, core, right = parts
         c0, left = simplify_bases(left, (shape[0], ONE), self)
         if shape[1] is ONE:
+            turned = self._reflected(left)
+            if turned is not None:
+                first, second = (self.composed((t, {}, {}), shape) for t in turned)
+                return self.plus(shape, [first, second.scaled(-F1)])
             return self._vector(left, shape).scaled(c0)
         c1, core = simplify_bases(core, shape, self)
         c2, right = simplify_bases(right, (shape[1], ONE), self)
+        for i, bases in enumerate((left, core, right)):
+            turned = self._reflected(bases)
+            if turned is not None:
+                parts = [(left, core, right), (left, core, right)]
+                one, other = ([*p[:i], t, *p[i + 1 :]] for p, t in zip(parts, turned))
+                first, second = self.composed(tuple(one), shape), self.composed(tuple(other), shape)  # type: ignore[arg-type]
+                return self.plus(shape, [first, second.scaled(-F1)])
         factors: list[Expr] = []
         coefficient = c0 * c1 * c2
         eye = identity(shape[0])
@@ -580,6 +645,19 @@ class Normalizer:
             vector = self._vector(right, (shape[1], ONE))
             factors += self._diag_chain(vector) if core else _only_chain(transpose_poly(vector, self))
         return chain_product(coefficient, (), factors, shape, self)
+
+    def _reflected(self, bases: Bases) -> tuple[Bases, Bases] | None:
+        """σ(−z) = 1 − σ(z), where multiplying exponentials left a σ(−z)."""
+        if self._keeping:
+            return None
+        for base, e in bases.items():
+            if base.op is sigmoid and e == 1:
+                plain = self.function(sigmoid, self.full(base.args[0]))
+                if len(plain.terms) > 1:
+                    rest = {b: x for b, x in bases.items() if b is not base}
+                    opposite = self.canonical(self.full(base.args[0]).scaled(-F1))
+                    return rest, _sum_bases(rest, {sigmoid.make((opposite,)): F1})
+        return None
 
     def _diag_chain(self, vector: Poly) -> Chain:
         if not vector.terms or next(iter(vector.terms))[1] == (ones(vector.shape[0]),):
@@ -741,7 +819,9 @@ class Normalizer:
         if single is not None:
             c, (scalars, _) = single
             if whole or (c > 0 and all(e.denominator > 1 or self._is_nonnegative(b) for b, e in scalars)):
-                k1, merged = with_scalars([(number(c), k)] if not whole else (), [(b, e * k) for b, e in scalars], ctx=self)
+                k1, merged = with_scalars(
+                    [(number(c), k)] if not whole else (), [(b, e * k) for b, e in scalars], ctx=self
+                )
                 result = Poly(SCALAR, {(merged, ()): k1 * (c ** int(k) if whole else F1)})
                 return self._after(result)
             atom = mono_expr(F1 if c > 0 else -F1, single[1], SCALAR)
@@ -828,7 +908,9 @@ class Normalizer:
                 left, core, right = self.decomposed(chain, shape)
                 parts = []
                 for bases in (left, core, right):
-                    if not whole and not all(e.denominator > 1 or e == 1 or self._is_nonnegative(b) for b, e in bases.items()):
+                    if not whole and not all(
+                        e.denominator > 1 or e == 1 or self._is_nonnegative(b) for b, e in bases.items()
+                    ):
                         break
                     parts.append({b: e * k for b, e in bases.items()})
                 # A fractional power of a product needs each factor nonnegative.

@@ -139,7 +139,9 @@ def cancel_sigmoid(powers: Bases, atom: Expr, ctx: Normalizer) -> Fraction:
 # Chains
 
 
-def chain_product(coefficient: Fraction, scalars: Scalars, factors: Sequence[Expr], shape: Shape, ctx: Normalizer) -> Poly:
+def chain_product(
+    coefficient: Fraction, scalars: Scalars, factors: Sequence[Expr], shape: Shape, ctx: Normalizer
+) -> Poly:
     """The normal form of  c · s · F₁ F₂ … Fₖ, each Fᵢ a factor in normal form."""
     stack: list[Expr] = []
     extra: list[tuple[Expr, Fraction]] = []
@@ -266,9 +268,7 @@ def _order(keys: list[tuple[int, int, int]]) -> tuple[int, list[tuple[int, int, 
 def entry_bases(vector: Expr) -> list[tuple[Expr, Fraction]]:
     """A vector or matrix as an entrywise product of powers."""
     parts = vector.args if vector.op is hadamard else (vector,)
-    return [
-        (p.args[0], p.args[1].data[0]) if p.op is power and p.args[1].op is number_op else (p, F1) for p in parts
-    ]
+    return [(p.args[0], p.args[1].data[0]) if p.op is power and p.args[1].op is number_op else (p, F1) for p in parts]
 
 
 def entry_sum(bases: Bases, shape: Shape, ctx: Normalizer) -> Poly:
@@ -295,7 +295,7 @@ def entry_sum(bases: Bases, shape: Shape, ctx: Normalizer) -> Poly:
             if len(left) + len(right) > 2:
                 _, row = transpose_chain(left, ctx)
                 return chain_product(coefficient, (), (*row, *right), SCALAR, ctx)
-            atom = matmul.make((transpose(pair[0]), pair[1]))
+            atom = matmul.make((flip(pair[0], ctx), pair[1]))
             return Poly(SCALAR, {(((atom, F1),), ()): coefficient})
     atom = sum_entries.make((entries_expr(items),))
     return Poly(SCALAR, {(((atom, F1),), ()): coefficient})
@@ -345,7 +345,11 @@ def _trace(chain: Chain, ctx: Normalizer, shape: Shape | None) -> Poly:
     if len(chain) > 1:
         met = join(chain[-1], chain[0], ctx)
         if met is not None:
-            inner = chain_product(F1, (), chain[1:-1], (chain[0].shape[1], chain[-1].shape[0]), ctx) if chain[1:-1] else None
+            inner = (
+                chain_product(F1, (), chain[1:-1], (chain[0].shape[1], chain[-1].shape[0]), ctx)
+                if chain[1:-1]
+                else None
+            )
             return trace_poly(ctx.times(met, inner) if inner is not None else met, ctx)
     for i, factor in enumerate(chain):
         atom = factor.args[0] if factor.op is transpose else factor
@@ -391,4 +395,15 @@ def polar_like(atom: Expr) -> bool:
     return atom.op in (inv, expm) or atom.op.is_elementwise or atom.op.name == "polar"
 
 
-__all__ = ["Bases", "add", "chain_product", "dot", "entries_expr", "entry_bases", "flip", "identity_op", "trace_poly", "transpose_poly"]
+__all__ = [
+    "Bases",
+    "add",
+    "chain_product",
+    "dot",
+    "entries_expr",
+    "entry_bases",
+    "flip",
+    "identity_op",
+    "trace_poly",
+    "transpose_poly",
+]
