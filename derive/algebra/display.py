@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from ..expr import Expr, as_expr, fold, identity, nodes, number, number_op, ones_op, symbol_count, symbol_op
+from ..expr import Expr, as_expr, fold, identity, nodes, number, number_op, ones_op, symbol_count, symbol_op, zeros
 from ..operations import (
     add,
     diagonal_matrix,
@@ -26,7 +26,7 @@ from ..operations import (
     transpose,
 )
 from ..shapes import ONE, SCALAR, Shape
-from .normal import Normalizer, mono_expr
+from .normal import Normalizer
 from .polynomial import Chain, Mono, Poly, Scalars
 from .products import entry_bases
 
@@ -196,7 +196,7 @@ class Display:
 def ordered_sum(terms: list[Expr], shape: Shape) -> Expr:
     """A sum with terms by degree, highest first; a positive term leads where there is one."""
     if not terms:
-        return as_expr(0) if shape == SCALAR else scale(0, mono_expr(Fraction(1), ((), ()), shape))
+        return zeros(*shape)
     keyed = [(-_degree(t), _transposes(t), i) for i, t in enumerate(terms)]
     order = [terms[i] for _, _, i in sorted(keyed)]
     return positive_first(order)
