@@ -102,7 +102,9 @@ def canonical(written: str) -> str:
     """
     if len(written) > 200:
         raise ParseError("a name of more than 200 characters")
-    base, accents, subscripts = "", [], []
+    base = ""
+    accents: list[str] = []
+    subscripts: list[str] = []
     held = unicodedata.normalize("NFD", written.strip().strip("$"))
     for ignored in (r"\,", r"\!", r"\;", r"\left", r"\right"):
         held = held.replace(ignored, "")

@@ -1,0 +1,309 @@
+"""Text to expressions: every formula as people write it, and declarations.
+
+The parser is our own precedence parser rather than a grammar library: that keeps the start
+of the program fast (nothing to import or compile), and lets every error say what the
+reader was about to write.  The stages: `tokens` (one tokenizer for Unicode, ASCII,
+NumPy-like text and LaTeX), `splitting` (letters to names), `grammar` (precedence, explicit
+stacks), `sums` (Σ over an index to matrix form), `kinds` (scalars, vectors, matrices by
+use, declaration and habit), `sizes` (unification), `build` (constructors of `operations`).
+Nothing is evaluated, and no stage recurses over the depth of the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .. import names
+from ..errors import DeriveError, ParseError, ShapeError, UnknownSymbolError
+from ..expr import Expr, fold, substitute, symbol, symbol_op, symbols_of
+from ..shapes import SCALAR, Dim
+from .declarations import Declarations, declarations, style_of
+from .reading import Reading, Solution
+from .tokens import Opaque
+
+Where = str | Mapping[str, Any] | None
+
+
+class Parsed:
+    """What a text says.
+
+    Attributes
+    ----------
+    name : str
+        Canonical name of the value.
+    expr : Expr
+        The formula, definitions inlined.
+    definitions : list of (str, Expr)
+    symbols : dict of canonical name to Expr; declared ones too
+    where : list of str
+        What was inferred, as `W: m × n`.
+    readings : list of str
+        Where the text could mean something else: the reading taken.
+    hints : list of (Dim, "<" or "≤", Dim)
+    """
+
+    __slots__ = ("name", "expr", "definitions", "symbols", "where", "readings", "hints", "source", "styled")
+
+    def __init__(self) -> None:
+        self.name = "L"
+        self.expr: Expr
+        self.definitions: list[tuple[str, Expr]] = []
+        self.symbols: dict[str, Expr] = {}
+        self.where: list[str] = []
+        self.readings: list[str] = []
+        self.hints: list[tuple[Dim, str, Dim]] = []
+        self.source = ""
+        self.styled: dict[str, str] = {}
+
+
+def parse(formula: str, where: Where = None, wrt: Sequence[str] = (), scalar: bool = False) -> Parsed:
+    """Read a formula, solving for what is not declared.
+
+    Parameters
+    ----------
+    formula : str
+    where : str or mapping, optional
+    wrt : sequence of str
+        Names the caller will ask for; they take part in splitting runs of letters.
+    scalar : bool
+        A scalar is wanted, which helps where kinds are open.
+
+    Raises
+    ------
+    ParseError, ShapeError, LimitError
+        With the place in the text.
+
+    Examples
+    --------
+    >>> parsed = parse("½‖WᵀWx − x‖²")
+    >>> parsed.where
+    ['W: m × n', 'x: n']
+    """
+    if not isinstance(formula, str):
+        raise DeriveError(f"a formula is text, not {type(formula).__name__}")
+    declared = declarations(where)
+    wanted = []
+    for name in wrt:
+        try:
+            wanted.append(names.canonical(name))
+        except ParseError:
+            pass  # find_symbol says so
+    reading = Reading(formula, declared, wanted)
+    solution = _solved(reading, scalar)
+    parsed = Parsed()
+    parsed.expr = solution.exprs[-1]
+    for statement, expr in zip(reading.statements[:-1], solution.exprs):
+        parsed.definitions.append((statement.name or "", expr))
+    parsed.symbols = solution.symbols
+    for name, made in _unused(declared, solution).items():
+        parsed.symbols.setdefault(name, made)
+    last = reading.statements[-1].name
+    parsed.name = last if last is not None else "ℓ" if "L" in parsed.symbols or "L" in reading.known else "L"
+    parsed.where, parsed.readings = solution.where, solution.readings
+    parsed.hints, parsed.source, parsed.styled = declared.hints, formula, reading.styled
+    return parsed
+
+
+def _unused(declared: Declarations, solution: Solution) -> dict[str, Expr]:
+    """Symbols that are declared and do not occur."""
+    absent = Declarations(declared.source)
+    absent.hints = declared.hints
+    absent.entries = {n: e for n, e in declared.entries.items() if n not in solution.symbols}
+    return absent.symbols() if absent.entries else {}
+
+
+def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
+    """The solution under the precedences, or under another grouping that alone fits."""
+    signs = {t.text for t in reading.tokens}
+    variants = [frozenset[str]()]
+    if ".*" in signs or "./" in signs:
+        variants.append(frozenset(("dot",)))
+    if "⊙" in signs or "⊘" in signs:
+        variants.append(frozenset(("hadamard",)))
+    if any(t.kind == "func" for s in reading.statements for t in s.tokens):
+        variants.append(frozenset(("call",)))
+    first: ShapeError | None = None
+    for wanted in (True, False) if scalar else (False,):
+        for loose in variants:
+            try:
+                solution = reading.solve(loose, wanted, tied)
+            except ShapeError as error:
+                if not wanted and first is None:
+                    first = error
+                continue
+            if wanted and not solution.exprs[-1].is_scalar:
+                continue
+            if loose:
+                solution.readings.append(f"read as {solution.exprs[-1].text()}, as no other grouping fits")
+            return solution
+    assert first is not None
+    raise first
+
+
+def parse_together(formulas: Sequence[str], where: Where = None) -> list[Expr]:
+    """Read formulas whose symbols are the same and whose values may be equal.
+
+    Raises
+    ------
+    ParseError, ShapeError, LimitError
+    """
+    declared = declarations(where)
+    text = ""
+    marked = []
+    for i, formula in enumerate(formulas):
+        if not isinstance(formula, str):
+            raise DeriveError(f"a formula is text, not {type(formula).__name__}")
+        marked.append(Reading(formula, declared))
+        text += formula
+    return _together(marked, declared)
+
+
+def _together(readings: list[Reading], declared: Declarations) -> list[Expr]:
+    """Solve each with the symbols that the others settle: the widest reading first."""
+    scope: dict[str, Expr] = {}
+    exprs: dict[int, Expr] = {}
+    order = sorted(range(len(readings)), key=lambda i: -len(readings[i].source))
+    for i in order:
+        reading = Reading(readings[i].source, declared, scope=scope) if scope else readings[i]
+        solution = _solved(reading, False)
+        scope.update(solution.symbols)
+        exprs[i] = solution.exprs[-1]
+    return [exprs[i] for i in range(len(readings))]
+
+
+def parse_with(
+    text: str,
+    scope: Mapping[str, Expr],
+    *,
+    where: Where = None,
+    source: str | None = None,
+    offset: int = 0,
+    opaque: Opaque | None = None,
+    scalar: bool = False,
+) -> tuple[Expr, dict[str, Expr], list[str]]:
+    """Read an expression among symbols that are known.
+
+    Parameters
+    ----------
+    text : str
+    scope : mapping of canonical names to Expr
+        Symbols, or abbreviations that stand for an expression.
+    source, offset : str, int
+        The document in which `text` stands from `offset`; errors are marked there.
+    opaque : list of (start, end, Expr or name)
+        Places of `text` that stand for an expression, or for a symbol of that canonical name.
+
+    Returns
+    -------
+    (Expr, dict, list)
+        The expression, the symbols that the scope did not know, the readings taken.
+    """
+    try:
+        reading = Reading(text, declarations(where), scope=scope, opaque=opaque)
+        solution = _solved(reading, scalar)
+    except DeriveError as error:
+        if source is not None and error.source == text and error.span is not None:
+            span = (error.span[0] + offset, error.span[1] + offset)
+            error.source, error.span = source, span
+            error.args = (error.message, source, span, error.hint)
+        raise
+    fresh = {name: made for name, made in solution.symbols.items() if name not in scope}
+    return solution.exprs[-1], fresh, solution.readings
+
+
+def find_symbol(parsed: Parsed, name: str) -> Expr:
+    """The symbol that `name`, in any spelling, stands for in what was read.
+
+    Raises
+    ------
+    UnknownSymbolError
+        Naming the nearest symbols.
+    """
+    try:
+        key = names.canonical(name)
+    except ParseError as error:
+        raise UnknownSymbolError(error.message, name, (0, len(name))) from None
+    style = style_of(name)
+    key = parsed.styled.get(f"{key}|{style}", key)
+    found = parsed.symbols.get(key)
+    if found is not None:
+        return found
+    if key in dict(parsed.definitions):
+        raise UnknownSymbolError(
+            f"{name} is defined in the formula, and is no variable of its own",
+            hint="its symbols: " + ", ".join(names.text(n) for n in parsed.symbols),
+        )
+    from difflib import get_close_matches
+
+    near = get_close_matches(key, list(parsed.symbols), n=3, cutoff=0.5)
+    if not near:
+        near = [n for n in parsed.symbols if n.lower() == key.lower()]
+    shown = ", ".join(names.text(n) for n in parsed.symbols) or "none"
+    raise UnknownSymbolError(
+        f"the formula has no symbol {name}",
+        hint=f"did you mean {' or '.join(names.text(n) for n in near)}?" if near
+        else f"its symbols: {shown}; a variable that does not occur is declared, as in {name}: m×n",
+    )  # fmt: skip
+
+
+def redeclare(expr: Expr, where: Where) -> tuple[Expr, dict[str, Expr]]:
+    """An expression with the shapes and properties that declarations add to its symbols.
+
+    Returns
+    -------
+    (Expr, dict)
+        The expression, and its symbols and the declared ones by name.
+    """
+    declared = declarations(where)
+    held = {s.name: s for s in symbols_of(expr)}
+    renamed: dict[str, Dim] = {}
+    for name, entry in declared.entries.items():
+        old = held.get(name)
+        if old is None or entry.shape is None:
+            continue
+        for have, want in zip(old.shape, entry.shape, strict=True):
+            if have is want:
+                continue
+            if len(have.terms) == 1 and have.value is None and have.terms[0] == (((str(have), 1),), 1):
+                if renamed.setdefault(str(have), want) is want:
+                    continue
+            raise ShapeError(
+                f"{names.text(name)} is {_shape(old.shape)} in the expression and {_shape(entry.shape)} as declared",
+                declared.source, entry.span,
+            )  # fmt: skip
+    if renamed:
+        expr = _resized(expr, renamed)
+        held = {s.name: s for s in symbols_of(expr)}
+    changed = {}
+    for name, entry in declared.entries.items():
+        old = held.get(name)
+        if old is not None and entry.properties - old.properties:
+            changed[old] = symbol(name, *old.shape, properties=old.properties | entry.properties)
+    if changed:
+        expr = substitute(expr, changed)
+    known = {s.name: s for s in symbols_of(expr)}
+    for name, made in declared.symbols().items():
+        known.setdefault(name, made)
+    return expr, known
+
+
+def _shape(shape: Sequence[Dim]) -> str:
+    return "scalar" if tuple(shape) == SCALAR else f"{shape[0]} × {shape[1]}"
+
+
+def _resized(expr: Expr, sizes: Mapping[str, Dim]) -> Expr:
+    def visit(node: Expr, args: list[Expr]) -> Expr:
+        data = tuple(d.substitute(sizes) if isinstance(d, Dim) else d for d in node.data)
+        if node.op is symbol_op:
+            return symbol(node.name, data[2], data[3], node.properties)
+        if data == node.data and all(a is b for a, b in zip(args, node.args)):
+            return node
+        return node.op.build(tuple(args), data)
+
+    return fold(expr, visit)
+
+
+__all__ = [
+    "Declarations", "Parsed", "Reading", "declarations", "find_symbol", "parse", "parse_together", "parse_with", "redeclare",
+]  # fmt: skip

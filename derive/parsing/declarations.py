@@ -1,0 +1,515 @@
+r"""Declarations: `W: m×n, x: n, λ: scalar, S: n×n spd`, as text or as a mapping.
+
+`m x n`, `m by n`, `(m, n)`, `W ∈ R^{m×n}` and `W \in \mathbb{R}^{m \times n}` say the same;
+`A, B: m×n` share a shape; `m < n` is a hint for sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .. import names
+from ..errors import DeriveError, LimitError, ParseError
+from ..expr import PROPERTIES, Expr, symbol, symbol_op
+from ..shapes import ONE, SCALAR, Dim, Shape
+from .limits import MAX_DECLARATIONS, MAX_DIMENSION_TERMS
+from .sizes import FRESH
+
+SYNONYMS = {
+    "sym": "symmetric", "skew-symmetric": "skew", "antisymmetric": "skew", "pd": "spd", "psd": "spd", "diag": "diagonal",
+    "orth": "orthogonal", "orthonormal": "orthogonal", "pos": "positive", "nonnegative": "positive", "const": "constant",
+    "lower-triangular": "lower", "upper-triangular": "upper", "fixed": "constant",
+}  # fmt: skip
+_FILLERS = frozenset("matrix vector real square a an the is column invertible nonsingular".split())
+_SUPER = dict(zip("ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ⁰¹²³⁴⁵⁶⁷⁸⁹⁺", "abcdefghijklmnoprstuvwxyz0123456789+"))
+
+Span = tuple[int, int]
+
+
+class Declared:
+    """One declared symbol: its shape if given, else its kind if given, and its properties."""
+
+    __slots__ = ("name", "style", "shape", "kind", "properties", "span", "written")
+
+    def __init__(self, name: str, written: str, span: Span) -> None:
+        self.name = name
+        self.written = written
+        self.span = span
+        self.style = ""
+        self.shape: Shape | None = None
+        self.kind: str | None = None
+        self.properties: frozenset[str] = frozenset()
+
+
+class Declarations:
+    """What is declared: `entries` by canonical name, `hints` such as m < n, `dimensions` by name."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.entries: dict[str, Declared] = {}
+        self.hints: list[tuple[Dim, str, Dim]] = []
+
+    @property
+    def dimensions(self) -> set[str]:
+        """The names of dimensions that shapes and hints mention."""
+        found: set[str] = set()
+        for entry in self.entries.values():
+            if entry.shape is not None:
+                found |= entry.shape[0].names | entry.shape[1].names
+        for left, _, right in self.hints:
+            found |= left.names | right.names
+        return found
+
+    def symbols(self) -> dict[str, Expr]:
+        """The declared symbols; sizes that nobody named get names."""
+        taken = self.dimensions | set(self.entries)
+        free = [name for name in FRESH if name not in taken]
+        made = {}
+        for name, entry in self.entries.items():
+            shape = entry.shape
+            if shape is None and entry.kind == "scalar":
+                shape = SCALAR
+            elif shape is None:
+                square = entry.kind == "square" or entry.properties & {
+                    "symmetric", "skew", "spd", "diagonal", "triangular", "lower", "upper",
+                }  # fmt: skip
+                rows = Dim.of(free.pop(0))
+                is_vector = entry.kind == "vector" or (entry.kind is None and not square and name[0].islower())
+                shape = (rows, ONE) if is_vector else (rows, rows) if square else (rows, Dim.of(free.pop(0)))
+            made[name] = self.made(entry, shape)
+        return made
+
+    def made(self, entry: Declared, shape: Shape) -> Expr:
+        try:
+            return symbol(entry.name, *shape, properties=entry.properties)
+        except DeriveError as error:
+            raise error.at(self.source, entry.span) from None
+
+    def error(self, message: str, span: Span, hint: str | None = None) -> ParseError:
+        return ParseError(message, self.source, span, hint)
+
+
+def declarations(where: str | Mapping[str, Any] | None) -> Declarations:
+    """Read declarations.
+
+    Raises
+    ------
+    ParseError, LimitError
+        With the place in the text of the declarations.
+
+    Examples
+    --------
+    >>> for symbol in declarations("W: m×n, x: n").symbols().values():
+    ...     print(symbol.name, *symbol.shape)
+    W m n
+    x n 1
+    """
+    if where is None:
+        return Declarations("")
+    if isinstance(where, Declarations):
+        return where
+    if isinstance(where, str):
+        return _from_text(where)
+    if isinstance(where, Mapping):
+        return _from_mapping(where)
+    raise DeriveError(
+        f"declarations are text or a mapping, not {type(where).__name__}", hint='for example where="W: m×n, x: n"'
+    )
+
+
+def _from_mapping(where: Mapping[str, Any]) -> Declarations:
+    lines = []
+    for name, value in where.items():
+        written = name.name if isinstance(name, Expr) and name.op is symbol_op else str(name)
+        if isinstance(value, Expr):
+            value = tuple(value.shape)
+        if isinstance(value, (tuple, list)):
+            if len(value) > 2:
+                raise DeriveError(f"the shape of {written} has {len(value)} dimensions", hint="at most two")
+            parts = [str(v).replace(" ", "*") if isinstance(v, Dim) else str(v) for v in value]
+            value = "scalar" if not parts else parts[0] if len(parts) == 1 else f"({parts[0]}, {parts[1]})"
+        elif isinstance(value, Dim):
+            value = str(value).replace(" ", "*")
+        lines.append(f"{written}: {value}")
+    return _from_text("; ".join(lines))
+
+
+def _from_text(text: str) -> Declarations:
+    if len(text) > MAX_DECLARATIONS:
+        raise LimitError(f"the declarations have {len(text):,} characters", hint=f"at most {MAX_DECLARATIONS:,}")
+    held = Declarations(text)
+    waiting: list[Declared] = []
+    for start, end in _items(text):
+        start, end = _trimmed(text, start, end)
+        item = text[start:end]
+        if not item:
+            continue
+        split = _separator(item)
+        if split is None:
+            if _hint(held, item, start):
+                continue
+            words = item.split()
+            if len(words) > 1 and (
+                words[-1] in PROPERTIES or words[-1] in SYNONYMS or words[-1] in ("scalar", "vector", "matrix")
+            ):
+                split = (len(words[0]), len(words[0]))
+            else:
+                waiting.append(_declared(held, item, (start, end)))
+                continue
+        left, right = split
+        waiting.append(_declared(held, item[:left].strip(), _trimmed(text, start, start + left)))
+        shape, kind, properties = _meaning(held, item[right:], start + right)
+        for entry in waiting:
+            entry.shape, entry.kind, entry.properties = shape, kind, properties
+            known = held.entries.get(entry.name)
+            if known is not None:
+                _combine(held, known, entry)
+            else:
+                held.entries[entry.name] = entry
+        waiting = []
+    if waiting:
+        entry = waiting[0]
+        raise held.error(
+            f"{entry.written} has no shape",
+            entry.span,
+            f"write {entry.written}: m×n, {entry.written}: n or {entry.written}: scalar",
+        )
+    for entry in held.entries.values():
+        if entry.shape is not None:
+            held.made(entry, entry.shape)
+        elif entry.properties - PROPERTIES:
+            raise held.error(f"{sorted(entry.properties)[0]} is no property", entry.span)
+    return held
+
+
+def _combine(held: Declarations, known: Declared, entry: Declared) -> None:
+    """A symbol declared twice: the second may add properties, or a shape that was open."""
+    if known.shape is not None and entry.shape is not None and known.shape != entry.shape:
+        raise held.error(f"{entry.written} is declared twice, with different shapes", entry.span)
+    known.shape = known.shape if known.shape is not None else entry.shape
+    known.kind = known.kind or entry.kind
+    known.properties |= entry.properties
+
+
+def _items(text: str) -> list[Span]:
+    """The parts between commas, semicolons and line ends outside brackets."""
+    parts, start, depth = [], 0, 0
+    for i, c in enumerate(text):
+        if c in "([{":
+            depth += 1
+        elif c in ")]}":
+            depth -= 1
+        elif depth <= 0 and (c in ",;\n，；、" and not (c in ",;" and text[i - 1 : i] == "\\")):
+            parts.append((start, i))
+            start = i + 1
+    parts.append((start, len(text)))
+    result = []
+    for a, b in parts:
+        at = text.find(" and ", a, b)
+        if at >= 0:
+            result += [(a, at), (at + 5, b)]
+        else:
+            result.append((a, b))
+    return result
+
+
+def _trimmed(text: str, start: int, end: int) -> Span:
+    while start < end and (text[start].isspace() or text[start] in "$"):
+        start += 1
+    while end > start and (text[end - 1].isspace() or text[end - 1] in "$."):
+        end -= 1
+    if text.startswith("\\quad", start):
+        return _trimmed(text, start + 5, end)
+    if text[start:end].endswith("\\"):
+        return _trimmed(text, start, end - 1)
+    return start, end
+
+
+def _separator(item: str) -> Span | None:
+    """Where the name ends and where its shape begins."""
+    for sign in (":", "∈", "\\in", "：", "\\colon"):
+        at = item.find(sign)
+        if at > 0 and not (sign == "\\in" and item[at + 3 : at + 4].isalpha()):
+            return at, at + len(sign)
+    at = item.find(" in ")
+    return (at, at + 4) if at > 0 else None
+
+
+def _hint(held: Declarations, item: str, start: int) -> bool:
+    for sign, plain in (("<=", "≤"), (">=", "≥"), ("\\leq", "≤"), ("\\geq", "≥"), ("\\le", "≤"), ("\\ge", "≥"),
+                        ("<", "<"), (">", ">"), ("≤", "≤"), ("≥", "≥"), ("\\lt", "<"), ("\\gt", ">")):  # fmt: skip
+        at = item.find(sign)
+        if at <= 0:
+            continue
+        left, right = item[:at].strip(), item[at + len(sign) :].strip()
+        if right == "0" and plain == ">":
+            entry = _declared(held, left, (start, start + at))
+            entry.properties = frozenset(("positive",))
+            known = held.entries.setdefault(entry.name, entry)
+            known.properties |= entry.properties
+            return True
+        first = dimension(left, held.source, (start, start + at))
+        second = dimension(right, held.source, (start + at, start + len(item)))
+        held.hints.append((second, {">": "<", "≥": "≤"}[plain], first) if plain in ">≥" else (first, plain, second))
+        return True
+    return False
+
+
+def _declared(held: Declarations, written: str, span: Span) -> Declared:
+    try:
+        name = names.canonical(written)
+    except ParseError as error:
+        raise held.error(error.message, span, "a declaration is a name, a colon and a shape, as in W: m×n") from None
+    entry = Declared(name, written, span)
+    entry.style = style_of(written)
+    return entry
+
+
+def style_of(written: str) -> str:
+    """The style a name is written in: bold, cal, vec or none."""
+    for word in ("mathbf", "boldsymbol", "bm", "pmb", "mathcal", "vec"):
+        if "\\" + word in written:
+            return names.STYLE_COMMANDS[word]
+    for c in written:
+        style = names.plain(c)[1]
+        if style:
+            return style
+    return "vec" if "\u20d7" in written else ""
+
+
+def _meaning(held: Declarations, text: str, at: int) -> tuple[Shape | None, str | None, frozenset[str]]:
+    """Shape, kind and properties that the right side of a declaration gives."""
+    span = _trimmed(held.source, at, at + len(text))
+    rest = held.source[span[0] : span[1]]
+    properties: set[str] = set()
+    kind: str | None = None
+    words: list[str] = []
+    for word in _words(rest):
+        plain = word.lower()
+        plain = SYNONYMS.get(plain, plain)
+        if plain in PROPERTIES:
+            properties.add(plain)
+        elif plain in ("scalar", "number"):
+            kind = "scalar"
+        elif plain in _FILLERS:
+            kind = kind or {"matrix": "matrix", "vector": "vector", "square": "square"}.get(plain)
+        else:
+            words.append(word)
+    shape_text = " ".join(words)
+    if not shape_text:
+        if kind is None and not properties:
+            raise held.error("a shape is missing", (at - 1, at), "as in W: m×n, x: n, λ: scalar")
+        return (SCALAR if kind == "scalar" else None), kind, frozenset(properties)
+    unknown = [
+        w
+        for w in words
+        if len(w) > 2 and w.isalpha() and w.isascii() and w.lower() not in names.SPOKEN and "x" not in w
+    ]
+    if unknown and len(words) > 1 and unknown[0] != "by":
+        from .vocabulary import closest
+
+        near = closest(unknown[0], [*PROPERTIES, "scalar", "vector", "matrix"])
+        where = held.source.find(unknown[0], span[0])
+        raise held.error(
+            f"{unknown[0]} is no property we know", (where, where + len(unknown[0])),
+            f"did you mean {near}?" if near else f"known: {', '.join(sorted(PROPERTIES))}",
+        )  # fmt: skip
+    return shape(shape_text, held.source, span), kind, frozenset(properties)
+
+
+def _words(text: str) -> list[str]:
+    """Words at spaces outside brackets."""
+    words, word, depth = [], "", 0
+    for c in text:
+        depth += (c in "([{") - (c in ")]}")
+        if c.isspace() and depth <= 0:
+            if word:
+                words.append(word)
+            word = ""
+        else:
+            word += c
+    return [*words, word] if word else words
+
+
+def shape(text: str, source: str, span: Span) -> Shape:
+    """The shape that `m×n`, `(m, n)`, `R^{m×n}` or `n` says."""
+    held = text.strip().replace("$", "")
+    for noise in ("\\mathbb", "\\mathbf", "\\,", "\\;", "\\!", "\\left", "\\right", "\\mathrm", "\\text"):
+        held = held.replace(noise, "")
+    held = held.replace("\\times", "×").replace("\\cdot", "*").replace("\\R", "R")
+    if held[:3] == "{R}":
+        held = "R" + held[3:]
+    if held[:1] in "Rℝ" and (len(held) == 1 or held[1:].lstrip()[:1] == "^" or held[1] in _SUPER or held[0] == "ℝ"):
+        inside = held[1:].strip()
+        if not inside:
+            return SCALAR
+        if inside[0] == "^":
+            inside = inside[1:].strip()
+        else:
+            inside = "".join(_SUPER.get(c, c) for c in inside)
+            parts = inside.split("x")
+            if len(parts) == 2:
+                inside = f"{parts[0]}×{parts[1]}"
+        held = inside
+    while len(held) > 1 and held[0] in "({[" and held[-1] in ")}]" and _matches(held):
+        held = held[1:-1].strip()
+    parts = _sides(held)
+    if len(parts) > 2:
+        raise ParseError("a shape has at most two sizes", source, span, "as in W: m×n")
+    dims = [dimension(part, source, span) for part in parts]
+    for dim in dims:
+        if dim.value is not None and dim.value < 1:
+            raise ParseError(f"{dim} is no size", source, span, "sizes are at least 1")
+    return (dims[0], dims[1] if len(dims) == 2 else ONE)
+
+
+def _matches(text: str) -> bool:
+    depth = 0
+    for i, c in enumerate(text):
+        depth += (c in "([{") - (c in ")]}")
+        if not depth:
+            return i == len(text) - 1
+    return False
+
+
+def _sides(text: str) -> list[str]:
+    """The sizes in `m×n`, `m x n`, `m by n`, `m, n`, `3x4`."""
+    parts, part, depth = [], "", 0
+    i = 0
+    while i < len(text):
+        c = text[i]
+        depth += (c in "([{") - (c in ")]}")
+        is_sign = depth <= 0 and (c in "×,✕⨯" or (c in "xX" and _is_times(text, i)))
+        if depth <= 0 and text.startswith(" by ", i):
+            parts.append(part)
+            part, i = "", i + 4
+            continue
+        if is_sign:
+            parts.append(part)
+            part = ""
+        else:
+            part += c
+        i += 1
+    return [*parts, part]
+
+
+def _is_times(text: str, i: int) -> bool:
+    before, after = text[i - 1 : i], text[i + 1 : i + 2]
+    if not before or not after or not text[:i].strip() or not text[i + 1 :].strip():
+        return False
+    if before.isspace() and after.isspace():
+        return True
+    if before.isdigit() or after.isdigit() or before == ")" or after == "(":
+        return True
+    return before.isalpha() and after.isalpha() and len(text.strip()) == 3
+
+
+def dimension(text: str, source: str, span: Span) -> Dim:
+    """An integer polynomial of names: `n`, `3`, `m+1`, `2*n`."""
+    held = text.strip().strip("$")
+    for noise in ("\\,", "\\;", "\\ ", "{", "}", "\\left", "\\right"):
+        held = held.replace(noise, "" if noise in "{}" else " ")
+    held = (
+        held.strip()
+        .replace("\\cdot", "*")
+        .replace("\\times", "*")
+        .replace("·", "*")
+        .replace("−", "-")
+        .replace("×", "*")
+    )
+
+    def bad(hint: str = "a size is a name, a number or a polynomial of names, as in m, 3, m+1, 2*n") -> ParseError:
+        return ParseError(f"{text.strip() or 'an empty text'} is no size", source, span, hint)
+
+    values: list[Dim] = []
+    signs: list[str] = []
+
+    def apply() -> None:
+        sign = signs.pop()
+        right = values.pop()
+        if sign == "neg":
+            values.append(-right)
+            return
+        left = values.pop()
+        if sign == "^":
+            power = right.value
+            if power is None or not 0 <= power <= 4:
+                raise bad("an exponent of a size is 0 to 4")
+            total = Dim.of(1)
+            for _ in range(power):
+                total = total * left
+            values.append(total)
+        else:
+            values.append(left + right if sign == "+" else left - right if sign == "-" else left * right)
+        if len(values[-1].terms) > MAX_DIMENSION_TERMS:
+            raise LimitError(f"the size {text.strip()} has too many terms", source, span)
+
+    level = {"+": 1, "-": 1, "*": 2, "neg": 2, "^": 3, "(": 0}
+    expect, i, count = True, 0, 0
+    while i < len(held):
+        c = held[i]
+        if c.isspace():
+            i += 1
+            continue
+        count += 1
+        if count > 100:
+            raise LimitError(f"the size {text.strip()[:20]}… has too many terms", source, span)
+        if c in "+-*^)" and not expect or (c == "-" and expect):
+            if c == ")":
+                while signs and signs[-1] != "(":
+                    apply()
+                if not signs:
+                    raise bad()
+                signs.pop()
+                i += 1
+                continue
+            sign = "neg" if expect else c
+            while not expect and signs and level[signs[-1]] >= level[sign]:
+                apply()
+            signs.append(sign)
+            expect = True
+            i += 1
+            if sign == "*" and held[i : i + 1] == "*":
+                signs[-1] = "^"
+                i += 1
+            continue
+        if not expect:
+            while signs and level[signs[-1]] >= level["*"]:
+                apply()
+            signs.append("*")
+            expect = True
+            continue
+        if c == "(":
+            signs.append("(")
+            i += 1
+            continue
+        if c.isdigit() and c.isascii():
+            j = i
+            while j < len(held) and held[j] in "0123456789":
+                j += 1
+            if j - i > 12:
+                raise LimitError("a size of more than 12 digits", source, span)
+            values.append(Dim.of(int(held[i:j])))
+        elif names.is_letter(c) or c == "\\":
+            j = i + 1
+            while j < len(held) and (held[j].isalnum() or held[j] in "_'" or names.subscript(held[j])):
+                j += 1
+            try:
+                values.append(Dim.of(names.canonical(held[i:j])))
+            except ParseError:
+                raise bad() from None
+        else:
+            raise bad()
+        expect = False
+        i = j
+    if expect:
+        raise bad()
+    while signs:
+        if signs[-1] == "(":
+            raise bad()
+        apply()
+    return values[0]
+
+
+__all__ = ["Declarations", "Declared", "declarations", "dimension", "shape", "style_of"]

@@ -1,0 +1,552 @@
+"""Which symbols are scalars, vectors and matrices, solved for from the whole formula.
+
+Every part of the formula is one of four kinds: scalar, column, row, matrix.  A cell holds
+the kinds that are still possible for the parts it stands for, as a set of four bits; sums,
+elementwise functions and all places of one symbol share a cell.  Products, transposes and
+calls relate cells, and each relation removes what cannot be.  What use leaves open, habit
+decides: the assignment of least surprise that fits is searched for, and if two are equally
+likely the formula is refused rather than guessed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from .grammar import Node
+from .limits import SEARCH_BUDGET
+
+S, C, R, M = 1, 2, 4, 8
+ANY = 15
+BITS = (S, C, R, M)
+SWAP = [(m & S) | ((m & C) << 1) | ((m & R) >> 1) | (m & M) for m in range(16)]
+
+# Calls: pairs (kind of the operand, kind of the result).
+_SAME = ((S, S), (C, C), (R, R), (M, M))
+_SQUARE_TO_SCALAR = ((S, S), (M, S))
+_TO_SCALAR = ((S, S), (C, S), (R, S), (M, S))
+CALLS: dict[str, tuple[tuple[int, int], ...]] = {
+    "tr": _SQUARE_TO_SCALAR, "det": _SQUARE_TO_SCALAR, "logdet": _SQUARE_TO_SCALAR,
+    "inv": ((S, S), (M, M)), "adj": ((M, M),), "expm": ((M, M), (S, S)), "tril": ((M, M),), "triu": ((M, M),),
+    "diag": ((M, C), (C, M), (R, M), (S, S)), "Diag": ((C, M), (R, M), (S, S)), "vec": ((S, S), (C, C), (R, C), (M, C)),
+    "unvec": ((C, M), (C, C), (M, M)), "sum": _TO_SCALAR, "mean": _TO_SCALAR, "norm": _TO_SCALAR, "norm1": _TO_SCALAR,
+    "nuclear_norm": _TO_SCALAR, "spectral_norm": _TO_SCALAR, "logsumexp": ((C, S), (R, S)), "softmax": ((C, C),),
+    "rowsum": ((M, C), (C, C)), "colsum": ((M, C), (C, S)), "polar": _SAME, "dominant": _SAME, "transpose": ((S, S), (C, R), (R, C), (M, M)),
+}  # fmt: skip
+KRON = (
+    [(S, k, k) for k in BITS] + [(k, S, k) for k in (C, R, M)]
+    + [(C, C, C), (R, R, R), (C, R, M), (R, C, M), (C, M, M), (M, C, M), (R, M, M), (M, R, M), (M, M, M)]
+)  # fmt: skip
+DIVIDE = [(S, S, S), (C, S, C), (R, S, R), (M, S, M)]
+FRACTION = [*DIVIDE, (C, C, C)]  # a fraction of two vectors is taken entry by entry
+OUTER = [(C, C, M)]
+
+
+class Cell:
+    """The kinds still possible for some parts of the formula, and the relations they are in."""
+
+    __slots__ = ("mask", "parent", "relations", "costs")
+
+    def __init__(self, mask: int = ANY) -> None:
+        self.mask = mask
+        self.parent: Cell | None = None
+        self.relations: list[int] = []
+        self.costs: list[float] | None = None  # by kind, if symbols are in it
+
+    def find(self) -> Cell:
+        cell = self
+        while cell.parent is not None:
+            cell = cell.parent
+        if cell is not self:
+            at = self
+            while at.parent is not None:
+                at.parent, at = cell, at.parent
+        return cell
+
+
+# Products: the state is the kind of what stands to the left, and whether a row waits for its column
+# (A xᵀ y is A (xᵀ y), as nothing else fits).
+
+PLAIN, DOT, STAR, OVER = 0, 1, 2, 3
+
+
+def _step(state: int, kind: int, sign: int) -> int:
+    """The state after one more factor; -1 if it does not fit.  State: index of the kind, plus 4 if a row waits."""
+    waits, left, right = state >= 4, BITS[state & 3], BITS[kind]
+    if sign == OVER:
+        return state if right == S else -1
+    if right == S:
+        return state
+    if waits:
+        if right == M:
+            return state
+        return state & 3 if right == C else -1
+    if left == S:
+        return kind
+    if left == C:
+        if right == R:
+            return 3
+        if right == C and sign == DOT:
+            return 0
+        if right == C and sign == STAR:
+            return 1
+        return -1
+    if right == R:
+        return state + 4
+    if left == R:
+        return 0 if right == C else 2
+    return 1 if right == C else 3
+
+
+_STEP = [[[_step(s, k, sign) for k in range(4)] for s in range(8)] for sign in range(4)]
+_forward_cache: dict[int, int] = {}
+_backward_cache: dict[int, tuple[int, int]] = {}
+
+
+def _forward(states: int, mask: int, sign: int) -> int:
+    key = states << 6 | mask << 2 | sign
+    known = _forward_cache.get(key)
+    if known is None:
+        known = 0
+        for s in range(8):
+            if states >> s & 1:
+                for k in range(4):
+                    if mask >> k & 1:
+                        after = _STEP[sign][s][k]
+                        if after >= 0:
+                            known |= 1 << after
+        _forward_cache[key] = known
+    return known
+
+
+def _backward(states: int, mask: int, sign: int, wanted: int) -> tuple[int, int]:
+    """The states and the kinds of the next factor from which a wanted state is reached."""
+    key = states << 14 | mask << 10 | sign << 8 | wanted
+    known = _backward_cache.get(key)
+    if known is None:
+        before = kinds = 0
+        for s in range(8):
+            if states >> s & 1:
+                for k in range(4):
+                    if mask >> k & 1:
+                        after = _STEP[sign][s][k]
+                        if after >= 0 and wanted >> after & 1:
+                            before |= 1 << s
+                            kinds |= 1 << k
+        known = _backward_cache[key] = (before, kinds)
+    return known
+
+
+_pair_cache: dict[tuple[int, int, int], tuple[int, int]] = {}
+_triple_cache: dict[tuple[int, int, int, int], tuple[int, int, int]] = {}
+
+
+class Contradiction(Exception):
+    """No kind is left for some part."""
+
+
+class Ambiguous(Exception):
+    """Two assignments are equally likely, or too many were tried."""
+
+
+class Kinds:
+    """The relations between the kinds of all parts of a formula.
+
+    Parameters
+    ----------
+    is_numpy : bool
+        `*` between two vectors multiplies entry by entry, and `**` takes powers of entries.
+    """
+
+    def __init__(self, is_numpy: bool = False) -> None:
+        self.is_numpy = is_numpy
+        self.relations: list[tuple[Callable[[Kinds, int], None], tuple[Cell, ...], object]] = []
+        self.queue: deque[int] = deque()
+        self.queued: set[int] = set()
+        self.trail: list[tuple[Cell, int]] = []
+        self.symbol_cells: dict[str, Cell] = {}
+
+    # Building
+
+    def merge(self, a: Cell, b: Cell) -> Cell:
+        """Both are of one kind from here on; only while building."""
+        a, b = a.find(), b.find()
+        if a is b:
+            return a
+        if len(a.relations) < len(b.relations):
+            a, b = b, a
+        b.parent = a
+        a.mask &= b.mask
+        a.relations += b.relations
+        if b.costs is not None:
+            a.costs = b.costs if a.costs is None else [x + y for x, y in zip(a.costs, b.costs, strict=True)]
+        return a
+
+    def relate(self, rule: Callable[[Kinds, int], None], cells: Iterable[Cell], data: object = None) -> None:
+        self.relations.append((rule, tuple(cells), data))
+
+    def start(self) -> None:
+        """Index the relations by the cells they are about."""
+        self.relations = [(rule, tuple(c.find() for c in cells), data) for rule, cells, data in self.relations]
+        for i, (_, cells, _) in enumerate(self.relations):
+            for cell in set(cells):
+                cell.relations.append(i)
+        self.queue.extend(range(len(self.relations)))
+        self.queued.update(self.queue)
+
+    # Propagation
+
+    def restrict(self, cell: Cell, mask: int) -> None:
+        old = cell.mask
+        new = old & mask
+        if new == old:
+            return
+        self.trail.append((cell, old))
+        cell.mask = new
+        if not new:
+            raise Contradiction
+        for i in cell.relations:
+            if i not in self.queued:
+                self.queued.add(i)
+                self.queue.append(i)
+
+    def propagate(self) -> None:
+        """Remove what cannot be; Contradiction if nothing is left somewhere."""
+        queue, queued, relations = self.queue, self.queued, self.relations
+        try:
+            while queue:
+                i = queue.popleft()
+                queued.discard(i)
+                relations[i][0](self, i)
+        except Contradiction:
+            queue.clear()
+            queued.clear()
+            raise
+
+    def undo(self, length: int) -> None:
+        while len(self.trail) > length:
+            cell, mask = self.trail.pop()
+            cell.mask = mask
+
+    # Search
+
+    def decide(self) -> None:
+        """Settle every symbol, by use and then by habit.
+
+        Raises
+        ------
+        Contradiction, Ambiguous
+        """
+        for cell in {id(c.find()): c.find() for c in self.symbol_cells.values()}.values():
+            if not cell.mask:
+                raise Contradiction
+        self.propagate()
+        cells = [
+            c for c in {id(c.find()): c.find() for c in self.symbol_cells.values()}.values() if c.mask & (c.mask - 1)
+        ]
+        if not cells:
+            return
+        mark = len(self.trail)
+        try:
+            for cell in cells:
+                self.restrict(cell, self.cheapest(cell))
+            self.propagate()
+            return
+        except Contradiction:
+            self.undo(mark)
+        self.search(cells, mark)
+
+    @staticmethod
+    def cheapest(cell: Cell) -> int:
+        costs = cell.costs or [0.0] * 4
+        return min((BITS[k] for k in range(4) if cell.mask >> k & 1), key=lambda bit: costs[bit.bit_length() - 1])
+
+    @staticmethod
+    def bound(cells: list[Cell]) -> float:
+        total = 0.0
+        for cell in cells:
+            costs = cell.costs or [0.0] * 4
+            total += min(costs[k] for k in range(4) if cell.mask >> k & 1)
+        return total
+
+    def search(self, cells: list[Cell], mark: int) -> None:
+        def regret(cell: Cell) -> float:
+            costs = sorted((cell.costs or [0.0] * 4)[k] for k in range(4) if cell.mask >> k & 1)
+            return costs[0] - costs[1] if len(costs) > 1 else 0.0
+
+        cells.sort(key=regret)
+        best: list[int] | None = None
+        best_cost, is_tie, tried = 1e9, False, 0
+        # Each entry: position, kinds left to try there, length of the trail before.
+        stack: list[tuple[int, list[int], int]] = []
+
+        def choices(cell: Cell) -> list[int]:
+            costs = cell.costs or [0.0] * 4
+            return sorted((BITS[k] for k in range(4) if cell.mask >> k & 1), key=lambda b: -costs[b.bit_length() - 1])
+
+        position = 0
+        while True:
+            while position < len(cells) and not cells[position].mask & (cells[position].mask - 1):
+                position += 1
+            if position == len(cells):
+                cost = self.bound(cells)
+                found = [c.mask for c in cells]
+                if cost < best_cost - 1e-9:
+                    best, best_cost, is_tie = found, cost, False
+                elif abs(cost - best_cost) <= 1e-9 and found != best:
+                    is_tie = True
+            else:
+                stack.append((position, choices(cells[position]), len(self.trail)))
+            while stack:
+                at, left, length = stack[-1]
+                self.undo(length)
+                if not left or tried > SEARCH_BUDGET:
+                    stack.pop()
+                    continue
+                tried += 1
+                try:
+                    self.restrict(cells[at], left.pop())
+                    self.propagate()
+                except Contradiction:
+                    self.undo(length)
+                    continue
+                if self.bound(cells) > best_cost + 1e-9:
+                    self.undo(length)
+                    continue
+                position = at
+                break
+            else:
+                break
+        self.undo(mark)
+        if best is None:
+            raise Contradiction
+        if is_tie or best_cost >= 4.9 + 0.5 * len(cells):
+            raise Ambiguous
+        for cell, mask in zip(cells, best, strict=True):
+            self.restrict(cell, mask)
+        self.propagate()
+
+
+# The relations
+
+
+def transposed(kinds: Kinds, i: int) -> None:
+    whole, part = kinds.relations[i][1]
+    kinds.restrict(whole, SWAP[part.mask])
+    kinds.restrict(part, SWAP[whole.mask])
+
+
+def pairs(kinds: Kinds, i: int) -> None:
+    _, (whole, part), table = kinds.relations[i]
+    key = (id(table), whole.mask, part.mask)
+    known = _pair_cache.get(key)
+    if known is None:
+        w = p = 0
+        for operand, result in table:  # type: ignore[attr-defined]
+            if operand & part.mask and result & whole.mask:
+                w, p = w | result, p | operand
+        known = _pair_cache[key] = (w, p)
+    kinds.restrict(whole, known[0])
+    kinds.restrict(part, known[1])
+
+
+def triples(kinds: Kinds, i: int) -> None:
+    _, (whole, left, right), table = kinds.relations[i]
+    key = (id(table), whole.mask, left.mask, right.mask)
+    known = _triple_cache.get(key)
+    if known is None:
+        w = a = b = 0
+        for p, q, result in table:  # type: ignore[attr-defined]
+            if p & left.mask and q & right.mask and result & whole.mask:
+                w, a, b = w | result, a | p, b | q
+        known = _triple_cache[key] = (w, a, b)
+    kinds.restrict(whole, known[0])
+    kinds.restrict(left, known[1])
+    kinds.restrict(right, known[2])
+
+
+def product(kinds: Kinds, i: int) -> None:
+    _, (whole, *factors), signs = kinds.relations[i]
+    states = [factors[0].mask]
+    for factor, sign in zip(factors[1:], signs):  # type: ignore[call-overload]
+        states.append(_forward(states[-1], factor.mask, sign))
+    kinds.restrict(whole, states[-1] & 15)
+    wanted = whole.mask & states[-1]
+    for j in range(len(factors) - 1, 0, -1):
+        wanted, possible = _backward(states[j - 1], factors[j].mask, signs[j - 1], wanted)  # type: ignore[index]
+        kinds.restrict(factors[j], possible)
+    kinds.restrict(factors[0], wanted & 15)
+
+
+# Habits
+
+_MANY = 6.0
+
+
+def habit(name: str, style: str, uses: set[str]) -> list[float]:
+    """What each kind of the symbol would cost, scalar, column, row, matrix: 0 for the usual one.
+
+    a to g and lowercase Greek are scalars, h to z vectors, capitals matrices, bold lowercase vectors.
+    """
+    base = name.split("_")[0]
+    first = base[0]
+    if first == "d" and len(base) == 2:
+        first = base[1]
+    if first.isupper():
+        costs = [3.0, 2.0, 99.0, 0.0]
+    elif style in ("bold", "vec"):
+        costs = [2.0, 0.0, 99.0, 3.0]
+    elif "α" <= first <= "ω":
+        costs = [0.0, 0.6, 99.0, 3.0]
+    elif "a" <= first <= "g" or first == "ℓ":
+        costs = [0.0, 0.6, 99.0, 3.0]
+    elif first in "ijklmn":
+        costs = [0.5, 0.0, 99.0, 3.0]
+    elif first in "ts":
+        costs = [0.8, 0.0, 99.0, 3.0]
+    else:
+        costs = [1.0, 0.0, 99.0, 3.0]
+    if "divides" in uses:
+        costs = [0.0, 4.0, 99.0, 4.0]
+    if "transposed" in uses:
+        costs[0] += 5.0
+    if "follows" in uses:  # stands right of a matrix or vector, where scalars are not written
+        costs[0] += 3.5
+    if "measured" in uses:  # in a norm, a sum of entries, diag
+        costs[0] += 2.0
+    if "powered" in uses:
+        costs[3] += 5.0 if first.islower() else 0.0
+    return costs
+
+
+def build(order: list[Node], kinds: Kinds, cell_of: Callable[[Node], Cell]) -> None:
+    """Give every node its cell and relate the cells, operands first."""
+    for node in order:
+        rule = _RULES.get(node.op)
+        node.cell = cell_of(node) if rule is None else rule(node, kinds)
+
+
+def _same(node: Node, kinds: Kinds) -> Cell:
+    cell: Cell = node.args[0].cell
+    for arg in node.args[1:]:
+        cell = kinds.merge(cell, arg.cell)
+    return cell
+
+
+def _fixed(mask: int) -> Callable[[Node, Kinds], Cell]:
+    return lambda node, kinds: Cell(mask)
+
+
+def _zero(node: Node, kinds: Kinds) -> Cell:
+    if not isinstance(node.data, tuple):
+        return Cell(ANY)
+    rows, columns = (size is None or size.value != 1 for size in node.data)
+    return Cell((M if columns else C) if rows else R if columns else S)
+
+
+def _scalar(node: Node, kinds: Kinds) -> None:
+    cell = node.cell.find()
+    cell.mask &= S
+
+
+def _trans(node: Node, kinds: Kinds) -> Cell:
+    cell = Cell()
+    kinds.relate(transposed, (cell, node.args[0].cell))
+    if node.op == "transpow":
+        _scalar(node.args[1], kinds)
+    return cell
+
+
+def _inv(node: Node, kinds: Kinds) -> Cell:
+    cell: Cell = node.args[0].cell.find()
+    cell.mask &= S | M
+    return cell
+
+
+def _elpow(node: Node, kinds: Kinds) -> Cell:
+    _scalar(node.args[1], kinds)
+    return node.args[0].cell  # type: ignore[no-any-return]
+
+
+def _pow(node: Node, kinds: Kinds) -> Cell:
+    base, exponent = node.args
+    if base.op == "const" and base.data == "e":
+        return exponent.cell  # type: ignore[no-any-return]
+    _scalar(exponent, kinds)
+    cell: Cell = base.cell.find()
+    while exponent.op == "neg":
+        exponent = exponent.args[0]
+    is_integer = exponent.op == "num" and exponent.data.denominator == 1
+    if not (kinds.is_numpy and node.data == "**"):
+        cell.mask &= S | M if is_integer else S
+    return cell
+
+
+def _prod(node: Node, kinds: Kinds) -> Cell:
+    cell = Cell()
+    star = STAR if kinds.is_numpy else PLAIN
+    signs = tuple({"·": DOT, "*": star, "/": OVER}.get(sign, PLAIN) for sign in node.data)
+    kinds.relate(product, (cell, *(a.cell for a in node.args)), signs)
+    return cell
+
+
+def _div(node: Node, kinds: Kinds) -> Cell:
+    cell = Cell()
+    kinds.relate(triples, (cell, node.args[0].cell, node.args[1].cell), FRACTION if node.data == "frac" else DIVIDE)
+    return cell
+
+
+def _kron(node: Node, kinds: Kinds) -> Cell:
+    cell = Cell()
+    kinds.relate(triples, (cell, node.args[0].cell, node.args[1].cell), KRON)
+    return cell
+
+
+def _inner(node: Node, kinds: Kinds) -> Cell:
+    _same(node, kinds)
+    return Cell(S)
+
+
+def _bars(node: Node, kinds: Kinds) -> Cell:
+    node.args[0].cell.find().mask &= S | M
+    return Cell(S)
+
+
+def _block(node: Node, kinds: Kinds) -> Cell:
+    rows, columns = node.data
+    return Cell(ANY & ~S & (~C if columns > 1 else ANY) & (~R if rows > 1 else ANY))
+
+
+def _call(node: Node, kinds: Kinds) -> Cell:
+    name = node.data
+    if name in ("inner", "dot"):
+        return _inner(node, kinds)
+    if name == "hadamard":
+        return _same(node, kinds)
+    if name == "max":
+        return _same(node, kinds)
+    if name in ("kron", "outer", "matmul") and len(node.args) == 2:
+        if name == "matmul":
+            return _prod(node, kinds)
+        cell = Cell()
+        kinds.relate(triples, (cell, node.args[0].cell, node.args[1].cell), KRON if name == "kron" else OUTER)
+        return cell
+    if name in ("block_inner", "block_sum"):
+        return Cell()
+    table = CALLS.get(name)
+    if table is None:
+        return _same(node, kinds)
+    cell = Cell()
+    if node.args:
+        kinds.relate(pairs, (cell, node.args[0].cell), table)
+    return cell
+
+
+_RULES: dict[str, Callable[[Node, Kinds], Cell]] = {
+    "num": _fixed(S), "const": _fixed(S), "dim": _fixed(S), "eye": _fixed(M), "ones": _fixed(C), "onesm": _fixed(M),
+    "zero": _zero, "commutation": _fixed(M), "ref": _same, "neg": _same, "sum": _same, "had": _same, "root": _same,
+    "trans": _trans, "transpow": _trans, "inv": _inv, "elpow": _elpow, "pow": _pow, "prod": _prod, "div": _div,
+    "kron": _kron, "inner": _inner, "norm": _fixed(S), "bars": _bars, "block": _block, "submatrix": lambda n, k: Cell(),
+    "unvec": lambda n, k: Cell(C | M),
+    "call": _call,
+}  # fmt: skip

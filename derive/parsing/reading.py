@@ -1,0 +1,595 @@
+"""Formulas to expressions: statements, definitions, shapes, and the readings taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .. import names
+from ..errors import DeriveError, LimitError, ParseError, ShapeError
+from ..expr import Expr, symbol_op
+from ..shapes import ONE, SCALAR, Dim
+from . import kinds as solving
+from .build import Builder, Symbol
+from .declarations import Declarations, dimension, style_of
+from .grammar import LEVELS, Node, Parser
+from .kinds import Ambiguous, C, Cell, Contradiction, Kinds, M, R, S
+from .limits import MAX_NAMES
+from .sizes import SCALAR_SIZE, Size, Sizes
+from .splitting import split_runs
+from .tokens import Lexer, Opaque, Token
+
+_DIVISORS = frozenset("ijklmnN")
+
+
+class Statement:
+    """`r = W x`: the name, if it has one, and the tokens of the formula."""
+
+    __slots__ = ("name", "tokens", "parameters", "head", "node")
+
+    def __init__(self, name: str | None, tokens: list[Token], parameters: list[str], head: Token | None) -> None:
+        self.name = name
+        self.tokens = tokens
+        self.parameters = parameters
+        self.head = head
+        self.node: Node | None = None
+
+
+class Reading:
+    """One attempt to read a text; `solve` gives its expressions.
+
+    Parameters
+    ----------
+    source : str
+    declared : Declarations
+    wrt : names whose splitting and inference matter
+    scope : mapping of canonical names to expressions that are known
+    opaque : places of the text that stand for an expression or a name
+    """
+
+    def __init__(
+        self, source: str, declared: Declarations, wrt: Iterable[str] = (), scope: Mapping[str, Expr] | None = None,
+        opaque: Opaque | None = None,
+    ) -> None:  # fmt: skip
+        self.source = source
+        self.declared = declared
+        self.scope = dict(scope or {})
+        self.wrt = frozenset(wrt)
+        self.known = frozenset(declared.entries) | self.wrt | frozenset(self.scope)
+        lexer = Lexer(source, self.known, opaque)
+        self.tokens = lexer.run()
+        self.is_latex = lexer.is_latex
+        self.statements = self.divide(self.tokens)
+        self.known |= {s.name for s in self.statements if s.name is not None}
+        self.dimension_names = declared.dimensions - set(declared.entries)
+        for expr in self.scope.values():
+            self.dimension_names |= expr.shape[0].names | expr.shape[1].names
+        self.split_readings: list[str] = []
+        for statement in self.statements:
+            statement.tokens = split_runs(statement.tokens, self.known, source, self.is_latex, self.split_readings)
+        self.is_numpy = any(t.text == "@" for t in self.tokens) or "np." in source
+        self.styled = self.separate_styles()
+
+    # Statements
+
+    def divide(self, tokens: list[Token]) -> list[Statement]:
+        """Statements at `;`, line ends, `where`, and commas before a definition."""
+        parts: list[list[Token]] = [[]]
+        after: list[list[Token]] = []  # what follows `where` is defined before it is used
+        depth = 0
+        for i, token in enumerate(tokens):
+            if token.kind == "open":
+                depth += 1
+            elif token.kind == "close":
+                depth -= 1
+            if token.kind == "where" and depth <= 0:
+                if not parts[-1] and len(parts) == 1:
+                    raise ParseError("no formula stands before where", self.source, token.span)
+                after.append(parts.pop() if parts[-1] else parts.pop(-2))
+                parts.append([])
+                continue
+            if depth <= 0 and (token.text == ";" or token.kind == "newline" or token.text == ","):
+                if token.kind == "newline" and self.continues(parts[-1], tokens, i):
+                    continue
+                if token.text == "," and not self.defines(tokens, i + 1):
+                    if i + 1 == len(tokens) or tokens[i + 1].kind == "newline" or tokens[i + 1].text == ";":
+                        continue  # punctuation at the end
+                    parts[-1].append(token)
+                    continue
+                parts.append([])
+                continue
+            if token.kind == "newline":
+                continue
+            parts[-1].append(token)
+        parts += after
+        statements = []
+        for part in parts:
+            while part and part[-1].kind == "op" and part[-1].text in (".", ",", "!"):
+                part.pop()
+            if part:
+                statements.append(self.statement(part))
+        if not statements:
+            raise ParseError("the formula is empty", self.source, (0, len(self.source)), "for example ½‖WᵀWx − x‖²")
+        seen: set[str] = set()
+        for s in statements[:-1]:
+            if s.name is None:
+                first = s.tokens[0]
+                raise ParseError(
+                    "only the last formula goes without a name", self.source, (first.start, s.tokens[-1].end),
+                    "name it, as in r = …; or join the lines",
+                )  # fmt: skip
+        for s in statements:
+            if s.name in seen and s.head is not None:
+                raise ParseError(f"{s.head.text} is defined twice", self.source, s.head.span)
+            if s.name is not None:
+                seen.add(s.name)
+        return statements
+
+    def continues(self, part: list[Token], tokens: list[Token], i: int) -> bool:
+        """Whether a line end stands in the middle of a formula."""
+        following = next((t for t in tokens[i + 1 :] if t.kind != "newline"), None)
+        if not part or following is None:
+            return True
+        last = part[-1]
+        if last.kind == "op" and (last.text in LEVELS or last.text in ("=", "^", "_", ",", "**")):
+            return True
+        if following.kind == "op" and (following.text in LEVELS or following.text in ("=", "^", ":")):
+            return True
+        return following.kind in ("close", "trans", "sup")
+
+    def defines(self, tokens: list[Token], i: int) -> bool:
+        """Whether `name =` follows."""
+        j = i
+        while j < len(tokens) and tokens[j].kind == "atom":
+            j += 1
+        if j == i:
+            return False
+        if j < len(tokens) and tokens[j].text == "(":
+            while j < len(tokens) and tokens[j].text != ")":
+                j += 1
+            j += 1
+        while j < len(tokens) and tokens[j].text == ":":
+            j += 1
+        return j < len(tokens) and tokens[j].text == "="
+
+    def statement(self, part: list[Token]) -> Statement:
+        depth = 0
+        at = None
+        for i, token in enumerate(part):
+            depth += (token.kind == "open") - (token.kind == "close")
+            if token.kind == "op" and token.text == "=" and depth == 0:
+                at = i
+                break
+        if at is None:
+            return Statement(None, part, [], None)
+        head, body = part[:at], part[at + 1 :]
+        if head and head[-1].text == ":":
+            head = head[:-1]
+        equals = part[at]
+        if body and body[0].text == "=":  # ==
+            raise ParseError("== compares; a definition has one =", self.source, (equals.start, body[0].end))
+        if not body:
+            raise ParseError("nothing follows =", self.source, equals.span)
+        again = next((t for t in body if t.text == "=" and t.kind == "op"), None)
+        if again is not None:
+            # L = f(x) = …: both are names of the value
+            index = body.index(again)
+            if self.head_name(body[:index]) is not None:
+                return self.statement([*head, *part[at + 1 + index :]])
+            raise ParseError(
+                "a formula has one =", self.source, again.span, "give one formula; definitions are separated by ;"
+            )
+        found = self.head_name(head)
+        if found is None:
+            span = (head[0].start, head[-1].end) if head else equals.span
+            raise ParseError("the left of = is a name, as in L = … or f(x) = …", self.source, span)
+        name, parameters = found
+        token = Token("name", self.source[head[0].start : head[-1].end], head[0].start, head[-1].end)
+        return Statement(name, body, parameters, token)
+
+    def head_name(self, head: list[Token]) -> tuple[str, list[str]] | None:
+        """The name in `L`, `f(z)` or `\\mathcal{L}(W, b)`."""
+        count = 0
+        while count < len(head) and head[count].kind == "atom":
+            count += 1
+        if not count or any(t.low or t.accents for t in head[: count - 1]):
+            return None
+        last = head[count - 1]
+        name = names.join("".join(t.text for t in head[:count]), last.accents, last.low)
+        rest = head[count:]
+        if not rest:
+            return name, []
+        if rest[0].text != "(" or rest[-1].text != ")":
+            return None
+        inside = [t for t in rest[1:-1] if t.text not in (",", ";")]
+        if any(t.kind != "atom" for t in inside):
+            return None
+        return name, [t.name for t in inside]
+
+    def separate_styles(self) -> dict[str, str]:
+        """A letter that a formula writes in two styles is two symbols, unless it is declared as one."""
+        styles: dict[str, dict[str, Token]] = {}
+        for statement in self.statements:
+            for token in statement.tokens:
+                if token.kind == "name":
+                    kind = token.style if token.style in names.STYLES else ""
+                    styles.setdefault(str(token.value), {}).setdefault(kind, token)
+        renamed: dict[str, str] = {}
+        for name, used in styles.items():
+            if len(used) < 2 or name in ("I", "e", "π", "1", "T"):
+                continue
+            both = {e.style for e in self.declared.entries.values() if e.name == name}
+            if name in self.declared.entries and len(both) < 2:
+                continue
+            if name in self.scope or any(s.name == name for s in self.statements):
+                continue
+            base, accents, low = names.parts(name)
+            for style, token in used.items():
+                if style:
+                    renamed[f"{name}|{style}"] = names.join(base, [*accents, style], low)
+                    shown = (
+                        names.latex(renamed[f"{name}|{style}"])
+                        if self.is_latex
+                        else names.text(renamed[f"{name}|{style}"])
+                    )
+                    self.split_readings.append(f"{shown} and {names.text(name)} are read as two symbols")
+        for statement in self.statements:
+            for token in statement.tokens:
+                if token.kind == "name":
+                    token.value = renamed.get(f"{token.value}|{token.style}", token.value)
+        return renamed
+
+    # Trees
+
+    def parse_trees(self, loose: frozenset[str], readings: list[str]) -> list[Node]:
+        """The trees of all statements, the formula last; names of definitions refer to their tree."""
+        defined: dict[str, Node] = {}
+        parameters: dict[str, list[str]] = {}
+        roots = []
+        for statement in self.statements:
+            tokens = self.applied_definitions(statement, parameters)
+            parser = Parser(tokens, self.source, self.known, loose, self.dim, readings)
+            root = parser.parse()
+            for node in postorder([root]):
+                if node.op == "sym" and node.data in defined:
+                    node.op, node.args = "ref", [defined[node.data]]
+                elif node.op == "sym" and node.data == statement.name:
+                    raise ParseError(f"{node.data} is defined by itself", self.source, node.span)
+                elif node.op == "sym" and node.data in self.scope:
+                    expr = self.scope[node.data]
+                    if expr.op is not symbol_op or expr.name != node.data:
+                        node.op, node.data = "expr", expr
+            if statement.name is not None:
+                defined[statement.name] = root
+                if statement.parameters:
+                    parameters[statement.name] = statement.parameters
+            roots.append(root)
+        return roots
+
+    def applied_definitions(self, statement: Statement, parameters: dict[str, list[str]]) -> list[Token]:
+        """`f(x)` for a function defined as f(x) = … is its value."""
+        tokens = list(statement.tokens)
+        i = 0
+        while i < len(tokens) and parameters:
+            token = tokens[i]
+            given = parameters.get(str(token.value)) if token.kind == "name" else None
+            if given is not None and i + 1 < len(tokens) and tokens[i + 1].text == "(":
+                j = i + 1
+                while j < len(tokens) and tokens[j].text != ")":
+                    j += 1
+                inside = [str(t.value) for t in tokens[i + 2 : j] if t.text not in (",", ";")]
+                if inside != given:
+                    raise ParseError(
+                        f"{token.text} is defined for ({', '.join(given)}) only", self.source,
+                        (token.start, tokens[min(j, len(tokens) - 1)].end), "write the formula out for other operands",
+                    )  # fmt: skip
+                del tokens[i + 1 : j + 1]
+            i += 1
+        return tokens
+
+    def dim(self, text: str, span: tuple[int, int]) -> Dim:
+        return dimension(text, self.source, span)
+
+    # Solving
+
+    def solve(self, loose: frozenset[str], scalar: bool, tied: bool = False) -> Solution:
+        readings = list(self.split_readings)
+        roots = self.parse_trees(loose, readings)
+        from .sums import lower_sums
+
+        roots = lower_sums(self, roots, readings)
+        order = postorder(roots)
+        self.name_dimensions(order)
+        symbols = self.collect(order)
+        kinds = Kinds(self.is_numpy)
+        solving.build(order, kinds, lambda node: self.cell(node, symbols, kinds))
+        if scalar:
+            roots[-1].cell.find().mask &= S
+        if tied:
+            kinds.merge(roots[0].cell, roots[1].cell)
+        for name, entry in symbols.items():
+            cell = kinds.symbol_cells[name].find()
+            costs = solving.habit(name, entry.style, entry.uses)
+            cell.costs = costs if cell.costs is None else [a + b for a, b in zip(cell.costs, costs, strict=True)]
+        kinds.start()
+        failed: Exception | None = None
+        try:
+            kinds.decide()
+        except (Contradiction, Ambiguous) as found:
+            failed = found
+            kinds.undo(0)
+        sizes = Sizes()
+        builder = Builder(self.source, order, symbols, kinds, sizes, readings)
+        builder.shape_symbols()
+        builder.infer()
+        sizes.settle()
+        if failed is None:
+            self.bind_divisors(order, symbols, builder)
+        self.name_sizes(order, symbols, sizes, builder)
+        builder.build()
+        if failed is not None:
+            raise self.undecided(failed, symbols, roots, builder, scalar)
+        return Solution(self, roots, symbols, builder, readings)
+
+    def undecided(
+        self, failed: Exception, symbols: dict[str, Symbol], roots: list[Node], builder: Builder, scalar: bool
+    ) -> DeriveError:
+        root = roots[-1]
+        open_names = [names.text(n) for n, s in symbols.items() if not s.is_declared]
+        shown = builder.values[id(root)]
+        if scalar and not shown.is_scalar:
+            message = f"the loss is {shown.text()}, which is no scalar with the usual kinds of {', '.join(open_names)}"
+        elif isinstance(failed, Ambiguous):
+            message = f"the formula can be read in several ways: which of {', '.join(open_names)} are scalars?"
+        else:
+            message = f"no kinds of {', '.join(open_names)} fit this formula"
+        hint = f'declare them, as in where="{open_names[0]}: m×n"' if open_names else None
+        return ShapeError(message, self.source, root.span, hint)
+
+    def name_dimensions(self, order: list[Node]) -> None:
+        """A dimension's name used in the formula is that number."""
+        dims = set(self.dimension_names)
+        for node in order:
+            if node.op in ("ones", "eye", "onesm", "zero") and node.data is not None:
+                for size in node.data if isinstance(node.data, tuple) else (node.data,):
+                    if size is not None:
+                        dims |= size.names
+            elif node.op in ("commutation", "submatrix", "unvec"):
+                for size in node.data:
+                    dims |= size.names
+        dims -= set(self.declared.entries) | set(self.scope)
+        self.used_dimensions = dims
+        for node in order:
+            if node.op == "sym" and node.data in dims:
+                node.op, node.data = "dim", Dim.of(node.data)
+
+    def collect(self, order: list[Node]) -> dict[str, Symbol]:
+        """The symbols in order of appearance, and how they are used."""
+        symbols: dict[str, Symbol] = {}
+        styles: dict[str, str] = {}
+        for statement in self.statements:
+            for token in statement.tokens:
+                if token.kind == "name":
+                    styles.setdefault(token.value, token.style)
+        leaves = sorted((n for n in order if n.op == "sym"), key=lambda n: n.start)
+        for node in leaves:
+            if node.data not in symbols:
+                if len(symbols) >= MAX_NAMES:
+                    raise LimitError("the formula has too many symbols", self.source, node.span, f"at most {MAX_NAMES}")
+                entry = Symbol(node.data, styles.get(node.data, ""), node.span)
+                symbols[node.data] = entry
+                self.declare(entry)
+        self.note_uses(order, symbols)
+        return symbols
+
+    def declare(self, entry: Symbol) -> None:
+        base, accents, low = names.parts(entry.name)
+        declared = self.declared.entries.get(entry.name)
+        if declared is None and any(a in names.STYLES for a in accents):
+            declared = self.declared.entries.get(names.join(base, [a for a in accents if a not in names.STYLES], low))
+            if declared is not None and declared.style != accents[-1]:
+                declared = None
+        if entry.name in self.scope:
+            entry.expr = self.scope[entry.name]
+            entry.shape, entry.is_declared = entry.expr.shape, True
+            entry.properties = entry.expr.properties
+        elif declared is not None:
+            entry.properties = declared.properties
+            if declared.shape is not None:
+                entry.shape, entry.is_declared = declared.shape, True
+
+    def note_uses(self, order: list[Node], symbols: dict[str, Symbol]) -> None:
+        def use(node: Node, word: str) -> None:
+            if node.op == "sym":
+                symbols[node.data].uses.add(word)
+
+        counted: dict[int, int] = {}
+        for node in order:
+            op = node.op
+            if op == "trans":
+                use(node.args[0], "transposed")
+            elif op in ("pow", "fpow"):
+                use(node.args[0], "powered")
+            elif op in ("norm", "inner") or (
+                op == "call" and node.data in ("sum", "mean", "diag", "norm1", "dot", "norm")
+            ):
+                for arg in node.args:
+                    use(arg, "measured")
+            elif op == "had":
+                for arg in node.args:
+                    use(arg, "measured")
+            elif op == "prod":
+                for i, arg in enumerate(node.args):
+                    if i and node.data[i - 1] == "/":
+                        self.note_divisor(arg, symbols, counted)
+                    elif i and node.data[i - 1] == " " and self.is_matrix_like(node.args[i - 1]):
+                        use(arg, "follows")
+            elif op == "div":
+                self.note_divisor(node.args[1], symbols, counted)
+        for node in order:
+            if node.op == "sym" and id(node) not in counted:
+                symbols[node.data].uses.add("plain")
+        for entry in symbols.values():
+            if not ("divides" in entry.uses and entry.name in _DIVISORS and entry.uses == {"divides"}):
+                entry.uses.discard("divides")
+
+    def note_divisor(self, node: Node, symbols: dict[str, Symbol], counted: dict[int, int]) -> None:
+        parts = node.args if node.op == "prod" else [node]
+        for part in parts:
+            if part.op == "sym":
+                symbols[part.data].uses.add("divides")
+                counted[id(part)] = 1
+
+    @staticmethod
+    def is_matrix_like(node: Node) -> bool:
+        while node.op in ("trans", "inv", "pow") and node.args[0].op == "sym":
+            node = node.args[0]
+        return node.op == "sym" and str(node.data)[0].isupper()
+
+    def cell(self, node: Node, symbols: dict[str, Symbol], kinds: Kinds) -> Cell:
+        if node.op == "expr":
+            return Cell(kind_of(node.data.shape))
+        entry = symbols[node.data]
+        cell = kinds.symbol_cells.get(node.data)
+        if cell is None:
+            mask = S | C | M
+            declared = self.declared.entries.get(node.data)
+            if entry.shape is not None:
+                mask = kind_of(entry.shape)
+            elif declared is not None and declared.kind is not None:
+                mask = {"scalar": S, "vector": C, "matrix": M, "square": M}[declared.kind]
+            elif entry.properties - {"positive", "constant"}:
+                mask = M
+            cell = kinds.symbol_cells[node.data] = Cell(mask)
+        return cell
+
+    def bind_divisors(self, order: list[Node], symbols: dict[str, Symbol], builder: Builder) -> None:
+        """1/n before ‖X w − y‖² divides by the number of entries of X w − y."""
+        for node in order:
+            if node.op not in ("prod", "div"):
+                continue
+            for part in self.divisor_symbols(node, symbols):
+                if part.data in self.wrt or builder.sizes is None:
+                    continue
+                found = self.counted_vector(node, builder)
+                if found is None:
+                    continue
+                size, where = found
+                root = builder.sizes.find(size)
+                name = part.data
+                if isinstance(root, int):
+                    builder.sizes.bound[root] = Dim.of(name)
+                elif root is not Dim.of(name):
+                    continue
+                builder.note(f"{name} is read as the number of rows of {builder.cut(where)}")
+                self.used_dimensions.add(name)
+                for other in order:
+                    if other.op == "sym" and other.data == name:
+                        other.op, other.data = "dim", Dim.of(name)
+                        builder.shapes[id(other)] = SCALAR_SIZE
+                symbols.pop(name, None)
+
+    def divisor_symbols(self, node: Node, symbols: dict[str, Symbol]) -> list[Node]:
+        below = [node.args[1]] if node.op == "div" else [a for a, s in zip(node.args[1:], node.data) if s == "/"]
+        parts = []
+        for b in below:
+            parts += b.args if b.op == "prod" else [b]
+        # A fraction in front of a product divides all of it.
+        if node.op == "prod":
+            for arg in node.args:
+                if arg.op == "div":
+                    parts += arg.args[1].args if arg.args[1].op == "prod" else [arg.args[1]]
+        return [p for p in parts if p.op == "sym" and "divides" in symbols[p.data].uses]
+
+    def counted_vector(self, node: Node, builder: Builder) -> tuple[Size, Node] | None:
+        """The vector whose length a divisor beside it counts."""
+        stack = [a for a in reversed(node.args)]
+        is_one, shapes = builder.is_one, builder.shapes
+        for _ in range(200):
+            if not stack:
+                return None
+            part = stack.pop()
+            shape = shapes[id(part)]
+            if part.op in ("norm", "sum_of") or (part.op == "call" and part.data in ("sum", "norm", "norm1", "mean")):
+                inner = shapes[id(part.args[0])]
+                if builder.is_column(inner):
+                    return inner[0], part.args[0]
+                continue
+            if part.op == "prod" and part is not node or (part is node and builder.is_column(shape)):
+                last = next((a for a in reversed(part.args) if not builder.is_scalar(shapes[id(a)])), None)
+                if last is not None and builder.is_column(shapes[id(last)]):
+                    return shapes[id(last)][0], last
+            if part.op in ("pow", "neg", "ref", "sum", "prod"):
+                stack += list(reversed(part.args))
+            elif builder.is_column(shape) and not is_one(shape[0]):
+                return shape[0], part
+        return None
+
+    def name_sizes(self, order: list[Node], symbols: dict[str, Symbol], sizes: Sizes, builder: Builder) -> None:
+        taken = (
+            set(symbols) | self.dimension_names | self.used_dimensions | set(self.declared.entries) | set(self.scope)
+        )
+        found: list[Size] = []
+        for entry in symbols.values():
+            if entry.shape is not None:
+                found += entry.shape
+        for node in order:
+            found += builder.shapes[id(node)]
+        sizes.name(found, taken)
+
+
+class Solution:
+    """The expressions of a solved reading."""
+
+    def __init__(
+        self, reading: Reading, roots: list[Node], symbols: dict[str, Symbol], builder: Builder, readings: list[str]
+    ) -> None:
+        self.reading = reading
+        self.readings = readings
+        self.exprs = [builder.values[id(root)] for root in roots]
+        self.symbols: dict[str, Expr] = {}
+        self.where: list[str] = []
+        for name, entry in symbols.items():
+            made = entry.expr
+            if made is None:
+                continue
+            self.symbols[name] = made
+            if not entry.is_declared:
+                self.where.append(f"{names.text(name)}: {shape_line(made)}")
+
+
+def shape_line(expr: Expr) -> str:
+    """A shape as declarations say it: `m × n`, `n`, `scalar`."""
+    if expr.shape == SCALAR:
+        return "scalar"
+    parts = [f"({d})" if len(d.terms) > 1 else str(d) for d in expr.shape]
+    return parts[0] if expr.shape[1] is ONE else f"{parts[0]} × {parts[1]}"
+
+
+def kind_of(shape: Sequence[Any]) -> int:
+    rows, columns = shape
+    return (S if columns is ONE else R) if rows is ONE else C if columns is ONE else M
+
+
+def postorder(roots: list[Node]) -> list[Node]:
+    """All nodes below the roots once, operands first."""
+    order: list[Node] = []
+    seen: set[int] = set()
+    stack = list(reversed(roots))
+    while stack:
+        node = stack[-1]
+        if id(node) in seen:
+            stack.pop()
+            continue
+        pending = [a for a in node.args if id(a) not in seen]
+        if pending:
+            pending.reverse()
+            stack += pending
+        else:
+            seen.add(id(node))
+            order.append(node)
+            stack.pop()
+    return order
+
+
+__all__ = ["Reading", "Solution", "style_of"]

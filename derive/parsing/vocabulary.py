@@ -1,0 +1,167 @@
+"""The words: functions, operators, commands, and what is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+# Written name -> the function; every name that a formula may call.
+FUNCTIONS: dict[str, str] = {
+    name: name
+    for name in (
+        "tr det logdet inv diag Diag vec unvec sum mean norm norm1 exp log sqrt sin cos tan arcsin arccos arctan sinh "
+        "cosh tanh abs sign erf relu step sigmoid softplus softmax logsumexp kron dot expm tril triu eye ones zeros "
+        "vector matrix rowsum colsum adj transpose inner outer polar dominant block_inner block_sum square max min "
+        "hadamard nuclear_norm spectral_norm"
+    ).split()
+}
+FUNCTIONS |= {
+    "trace": "tr", "Tr": "tr", "Trace": "tr", "TR": "tr", "Det": "det", "ln": "log", "Log": "log", "norm2": "norm",
+    "max0": "relu", "maximum": "max", "ReLU": "relu", "Relu": "relu", "asin": "arcsin", "acos": "arccos",
+    "atan": "arctan", "sgn": "sign", "lse": "logsumexp", "LSE": "logsumexp", "log_sum_exp": "logsumexp", "Sign": "sign",
+    "inverse": "inv", "adjugate": "adj", "identity": "eye", "logabsdet": "logdet", "Exp": "exp", "sigm": "sigmoid",
+    "row_sums": "rowsum", "column_sums": "colsum", "multiply": "hadamard", "matmul": "matmul", "vdot": "inner",
+    "diagonal": "diag", "Vec": "vec", "expit": "sigmoid", "logistic": "sigmoid", "average": "mean", "avg": "mean",
+    "multi_dot": "matmul", "absolute": "abs", "abs2": "square", "sqr": "square",
+}  # fmt: skip
+ELEMENTWISE = frozenset(
+    "exp log sin cos tan arcsin arccos arctan sinh cosh tanh abs sign erf relu step sigmoid softplus sqrt square".split()
+)
+# What people try and we do not have, with the reason.
+REFUSED_FUNCTIONS = {
+    "pinv": "write (AᵀA)⁻¹ Aᵀ for the pseudo-inverse of full column rank",
+    "rank": "the rank has no derivative",
+    "eig": "eigenvalues are not among the operations",
+    "svd": "singular values enter only through ‖X‖_* and ‖X‖_op",
+    "conj": "formulas are real",
+    "argmin": "give the function that is minimized",
+    "argmax": "give the function that is maximized",
+    "sup": "give the function itself",
+    "inf": "give the function itself",
+    "sqrtm": "the matrix square root is not among the operations",
+    "logm": "the matrix logarithm is not among the operations",
+    "real": "formulas are real",
+    "imag": "formulas are real",
+    "cross": "the cross product is not among the operations",
+    "einsum": "write the matrix product",
+}
+
+# Commands that name a function.
+COMMAND_FUNCTIONS = {
+    name: FUNCTIONS[name]
+    for name in (
+        "tr Tr trace Trace det Det logdet diag Diag vec exp log ln sin cos tan arcsin arccos arctan sinh cosh tanh sign "
+        "sgn relu ReLU sigmoid softplus softmax logsumexp lse LSE erf inv kron max min abs sqrt mean adj rowsum eye "
+        "ones zeros expm Vec dot"
+    ).split()
+    if name not in ("vec", "sqrt", "dot", "abs")
+}
+COMMAND_FUNCTIONS |= {"vect": "vec", "vecop": "vec", "veco": "vec", "matvec": "vec", "Id": "eye"}
+
+# Commands that are a token of another kind: (kind, text).
+COMMAND_TOKENS: dict[str, tuple[str, str]] = {
+    "cdot": ("op", "·"), "times": ("op", "*"), "ast": ("op", "*"), "circ": ("op", "⊙"), "odot": ("op", "⊙"),
+    "bullet": ("op", "·"), "dotstar": ("op", "⊙"), "hadamard": ("op", "⊙"), "had": ("op", "⊙"), "oslash": ("op", "⊘"),
+    "otimes": ("op", "⊗"), "kronecker": ("op", "⊗"), "div": ("op", "/"), "colon": ("op", ":"), "pm": ("bad", "±"),
+    "mid": ("bar", "|"), "vert": ("bar", "|"), "Vert": ("bar", "‖"), "lvert": ("bar", "|l"), "rvert": ("bar", "|r"),
+    "lVert": ("bar", "‖l"), "rVert": ("bar", "‖r"), "parallel": ("bar", "‖"), "langle": ("open", "⟨"), "rangle": ("close", "⟩"),
+    "lbrace": ("open", "\\{"), "rbrace": ("close", "\\}"), "lbrack": ("open", "["), "rbrack": ("close", "]"),
+    "lparen": ("open", "("), "rparen": ("close", ")"),
+    "frac": ("frac", "frac"), "dfrac": ("frac", "frac"), "tfrac": ("frac", "frac"), "cfrac": ("frac", "frac"),
+    "sqrt": ("sqrt", "sqrt"), "sum": ("sum", "sum"), "top": ("trans", "⊤"), "intercal": ("trans", "⊤"), "T": ("trans", "⊤"),
+    "prime": ("trans", "'"), "transp": ("trans", "⊤"), "trans": ("trans", "⊤"), "transpose": ("trans", "⊤"),
+    "norm": ("macro", "norm"), "Norm": ("macro", "norm"), "abs": ("macro", "bars"), "inner": ("macro", "inner"),
+    "ip": ("macro", "inner"), "innerprod": ("macro", "inner"), "half": ("half", "½"),
+    "in": ("op", "∈"), "one": ("one", "1"), "bone": ("one", "1"), "vone": ("one", "1"), "onevec": ("one", "1"),
+    "zero": ("zero", "0"), "bzero": ("zero", "0"), "vzero": ("zero", "0"), "R": ("reals", "ℝ"), "reals": ("reals", "ℝ"),
+    "Reals": ("reals", "ℝ"), "leq": ("op", "≤"), "le": ("op", "≤"), "lt": ("op", "<"), "gt": ("op", ">"), "ge": ("op", "≥"),
+    "geq": ("op", "≥"), "coloneqq": ("op", "="), "triangleq": ("op", "="), "equiv": ("op", "="), "vcentcolon": ("op", ":"),
+    "star": ("star", "⋆"), "dagger": ("star", "†"), "dag": ("star", "†"), "H": ("star", "ᴴ"), "herm": ("star", "ᴴ"),
+}  # fmt: skip
+
+IGNORED = frozenset(
+    "left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm quad qquad displaystyle "
+    "textstyle scriptstyle limits nolimits nonumber notag hfill thinspace negthinspace enspace mathstrut strut "
+    "allowbreak noindent centering cr null relax protect quad medspace thickspace".split()
+)
+IGNORED_ARGUMENT = frozenset(
+    "label tag hspace vspace phantom hphantom vphantom color mspace kern ref eqref cite".split()
+)
+TRANSPARENT = frozenset(
+    "boxed underline mathopen mathclose mathrel mathbin mathord ensuremath textnormal fbox mathinner".split()
+)
+
+REFUSED_COMMANDS = {
+    "partial": "give the loss, and the variable as wrt",
+    "nabla": "give the loss, and the variable as wrt",
+    "int": "integrals are not among the operations",
+    "prod": "products over an index are not among the operations",
+    "dots": "write all the terms, or a matrix product",
+    "ldots": "write all the terms, or a matrix product",
+    "cdots": "write all the terms, or a matrix product",
+    "vdots": "write all the terms, or a matrix product",
+    "ddots": "write all the terms, or a matrix product",
+    "infty": "the norm of largest entries has no derivative in matrix notation",
+    "forall": "only formulas are read",
+    "lim": "limits are not among the operations",
+    "sup": "give the function itself",
+    "inf": "give the function itself",
+    "def": "macros cannot be defined here",
+    "newcommand": "macros cannot be defined here",
+    "renewcommand": "macros cannot be defined here",
+    "let": "macros cannot be defined here",
+    "input": "files cannot be read from a formula",
+    "include": "files cannot be read from a formula",
+    "write": "files cannot be written from a formula",
+    "csname": "macros cannot be defined here",
+    "catcode": "macros cannot be defined here",
+    "loop": "macros cannot be defined here",
+    "rank": "the rank has no derivative",
+    "conj": "formulas are real",
+    "Re": "formulas are real",
+    "Im": "formulas are real",
+    "arg": "give the function that is minimized",
+    "argmin": "give the function that is minimized",
+    "argmax": "give the function that is maximized",
+    "mathbbE": "expectations are not among the operations",
+}
+
+# Macros for bold letters, as most papers define them: \bx, \vx, \mX, \bX.
+_BOLD = "abcdefghijklmnopqrstuvwxyz"
+MACROS: dict[str, tuple[str, str]] = {"b" + c: (c, "bold") for c in _BOLD} | {"v" + c: (c, "bold") for c in _BOLD}
+MACROS |= {"b" + c.upper(): (c.upper(), "bold") for c in _BOLD} | {"m" + c.upper(): (c.upper(), "bold") for c in _BOLD}
+MACROS |= {c.upper() + "mat": (c.upper(), "bold") for c in _BOLD} | {c + "vec": (c, "bold") for c in _BOLD}
+MACROS["Eye"] = ("I", "")
+MACROS["eye"] = ("I", "")
+
+OPERATORS = dict(zip("+-*@/^,;=:_<>", "+-*@/^,;=:_<>")) | {
+    "−": "-", "–": "-", "—": "-", "‒": "-", "﹣": "-", "×": "*", "∗": "*", "⋅": "·", "·": "·", "∙": "·", "•": "·", "÷": "/",
+    "∕": "/", "⁄": "/", "⊙": "⊙", "∘": "⊙", "◦": "⊙", "⊘": "⊘", "⊗": "⊗", "∶": ":", "≔": "=", "≡": "=", "∈": "∈", "≤": "≤",
+    "≥": "≥", "⊤": "⊤", "→": "→", "、": ",", "；": ";", "，": ",", "!": "!", "?": "?", "~": " ", "±": "±",
+}  # fmt: skip
+del OPERATORS["⊤"], OPERATORS["~"], OPERATORS["±"]
+BRACKETS = {"(": "(", "[": "[", "⟨": "⟨", "〈": "⟨", "（": "(", "❨": "("}
+CLOSING = {")": ")", "]": "]", "⟩": "⟩", "〉": "⟩", "）": ")", "❩": ")"}
+PAIRS = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "\\{": "\\}", "matrix": "matrix"}
+BARS = {"|": "|", "∣": "|", "‖": "‖", "∥": "‖", "❘": "|", "｜": "|"}
+SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+"))
+VULGAR = {
+    c: Fraction(n, d)
+    for c, n, d in (
+        ("½", 1, 2), ("⅓", 1, 3), ("¼", 1, 4), ("⅔", 2, 3), ("¾", 3, 4), ("⅕", 1, 5), ("⅖", 2, 5), ("⅗", 3, 5),
+        ("⅘", 4, 5), ("⅙", 1, 6), ("⅚", 5, 6), ("⅐", 1, 7), ("⅛", 1, 8), ("⅜", 3, 8), ("⅝", 5, 8), ("⅞", 7, 8),
+        ("⅑", 1, 9), ("⅒", 1, 10),
+    )
+}  # fmt: skip
+PREFIXES = (
+    "np.linalg.", "numpy.linalg.", "torch.linalg.", "jnp.linalg.", "jax.numpy.", "np.", "numpy.", "jnp.", "torch.",
+    "scipy.special.", "scipy.linalg.", "tf.", "math.", "linalg.",
+)  # fmt: skip
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word most like this one, if any is."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return near[0] if near else None
