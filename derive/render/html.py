@@ -41,7 +41,7 @@ body { margin: 0; background: var(--paper); }
 .derivation table.rows td { padding: 0.28rem 0; border: 0; background: none;
   vertical-align: middle; white-space: nowrap; }
 .derivation td.left { text-align: right; width: 1%; padding-left: 1.2rem !important; }
-.derivation td.right { text-align: left; padding-left: 0.3rem !important; }
+.derivation td.right { text-align: left; padding-left: 0.1rem !important; }
 .derivation td.shape { text-align: right; color: var(--soft); font-size: 0.85em; padding-left: 1.5rem !important; }
 .derivation td.number { text-align: right; color: var(--soft); width: 3.2rem; font-size: 0.9em; }
 .derivation details { border-left: 3px solid var(--line); padding: 0.1rem 0 0.1rem 0.8rem; margin: 0.35rem 0; }
@@ -110,10 +110,11 @@ class HtmlPrinter:
         self.told = told
         self.ids = ids  # of the nodes in the graph
         self.notation = MathML(told.spelled)
+        self.in_words = MathML(told.spelled, is_inline=True)
 
     def inline(self, parts: Sequence[object]) -> str:
         return "".join(
-            escape(p) if isinstance(p, str) else element(self.notation.formula(p))  # type: ignore[arg-type]
+            escape(p) if isinstance(p, str) else element(self.in_words.formula(p))  # type: ignore[arg-type]
             for p in parts
         )
 

@@ -6,14 +6,14 @@ page can show it where the pointer rests.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from html import escape
 
 from .. import names
 from ..expr import Expr
 from ..shapes import shape_text
-from . import ATOM, POSTFIX, PRODUCT, Notation, Piece
+from . import ATOM, POSTFIX, PRODUCT, QUOTIENT, Notation, Partial, Piece
 
 FUNCTIONS = {"logdet": "log det", "σ": "σ"}
 ACCENTS = {"hat": "^", "bar": "¯", "tilde": "~", "dot": "˙", "ddot": "¨", "vec": "→"}
@@ -38,7 +38,11 @@ class MathML(Notation):
     quotient = "⊘"
     kron = "⊗"
     fraction_level = POSTFIX
-    partial_level = POSTFIX
+
+    def __init__(self, spelled: Mapping[str, Partial] | None = None, is_inline: bool = False) -> None:
+        super().__init__(spelled)
+        self.is_inline = is_inline  # within words, derivatives are written with a slash
+        self.partial_level = QUOTIENT if is_inline else POSTFIX
 
     def finished(self, node: Expr, piece: Piece) -> Piece:
         if not node.is_scalar or node.op.name == "symbol":
@@ -166,7 +170,7 @@ class MathML(Notation):
         return row(*parts)
 
     def partial(self, top: str, bottom: str, share: int | None) -> str:
-        made = f"<mfrac>{top}{bottom}</mfrac>"
+        made = row(top, operator("/"), bottom) if self.is_inline else f"<mfrac>{top}{bottom}</mfrac>"
         return made if share is None else f"<msub><mrow>{made}<mo>|</mo></mrow><mn>{share}</mn></msub>"
 
     def space(self, rows: Piece, columns: Piece) -> str:

@@ -150,6 +150,7 @@ def text(expr: Expr) -> str:
     return Text().expression(expr)
 
 
+HARD = "\u00a0"  # a space where no line ends
 WIDTH = 96  # columns of a line of a derivation
 
 
@@ -167,15 +168,18 @@ def document(told: Exposition) -> str:
     notation = Text(told.spelled)
 
     def inline(parts: Sequence[object]) -> str:
-        return "".join(p if isinstance(p, str) else notation.formula(p) for p in parts)  # type: ignore[arg-type]
+        return "".join(
+            p if isinstance(p, str) else notation.formula(p).replace(" ", HARD)  # type: ignore[arg-type]
+            for p in parts
+        )
 
-    title = inline(told.title)
+    title = inline(told.title).replace(HARD, " ")
     out: list[str] = [title, "=" * columns(title), ""]
     for block in told.blocks:
         if isinstance(block, Heading):
             out += ["", block.title]
         elif isinstance(block, Paragraph):
-            out.append("  " + inline(block.parts))
+            out += filled(inline(block.parts), WIDTH, "  ")
         elif isinstance(block, Display):
             out += _display(notation, block.rows)
         else:
@@ -209,6 +213,16 @@ def _display(notation: Text, rows: Sequence[Row]) -> list[str]:
             lines = boxed([line.strip() for line in lines])
         out += lines
     return out
+
+
+def filled(words: str, room: int, indent: str) -> list[str]:
+    """A paragraph in lines."""
+    lines = [indent]
+    for word in words.split(" "):
+        if columns(lines[-1]) + columns(word) > room and lines[-1].strip():
+            lines.append(indent + "  ")
+        lines[-1] += word + " "
+    return [line.rstrip().replace(HARD, " ") for line in lines]
 
 
 def wrapped(line: str, room: int, indent: int) -> list[str]:
