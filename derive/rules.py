@@ -41,6 +41,7 @@ from .adjoints import (
 )
 from .errors import MissingRuleError
 from .expr import (
+    OPERATIONS,
     Expr,
     Operation,
     constant_op,
@@ -162,7 +163,18 @@ class Rule:
         return None if where is None else re.sub(r"\bA\b", "{}", where)
 
 
-RULES: dict[str, Rule] = {}
+class Rules(dict[str, Rule]):
+    """The rows by operation; a function of the user's own gets its row from its derivative."""
+
+    def __missing__(self, name: str) -> Rule:
+        own = OPERATIONS.get(name)
+        derivative = getattr(own, "derivative", None)
+        if own is None or derivative is None:
+            raise MissingRuleError(f"{name} has no differentiation rule")
+        return scalar_function(own, derivative, source="SymPy")
+
+
+RULES = Rules()
 
 
 def rule(
@@ -183,10 +195,7 @@ def rule(
 
 def rule_of(operation: Operation) -> Rule:
     """The row of an operation; MissingRuleError if it has none."""
-    try:
-        return RULES[operation.name]
-    except KeyError:
-        raise MissingRuleError(f"{operation.name} has no differentiation rule") from None
+    return RULES[operation.name]
 
 
 # Parts of formulas

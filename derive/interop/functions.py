@@ -154,5 +154,8 @@ def own_function(body: Any) -> OwnFunction:
         while name in OPERATIONS:
             count += 1
             name = f"{wanted}_{count}"
+        from ..evaluation import define
+
         known = OPERATIONS[name] = _own_functions[body] = OwnFunction(name, body)
+        define(name, known.values)
     return known

@@ -18,7 +18,7 @@ def translate(graph: Graph, root: Expr, memo: dict[Expr, Term]) -> Term:
     """The term that a formula stands for."""
     for node in nodes(root):
         if node not in memo:
-            row = ROWS.get(node.op.name)
+            row = ROWS.get(node.op.name, _function if node.op.is_elementwise else None)
             if row is None:
                 raise DeriveError(f"no program can be made of {node.op.name}")
             memo[node] = row(graph, node, [memo[arg] for arg in node.args])
@@ -287,6 +287,8 @@ def _symmetric_argument(kind: str) -> Row:
         (term,) = args
         if term.value is None:
             return _by_entries(graph, "abs", [term])
+        if term.value.is_vector and kind != "norm1":
+            return graph.raised(graph.square(term), Fraction(1, 2))
         front = Term(UNIT)
         if not term.is_plain:
             scalar = Term(term.coefficient, term.powers)
@@ -318,6 +320,18 @@ def _linear(graph: Graph, node: Expr, args: list[Term]) -> Term:
     (term,) = args
     made = graph.whole(node.op.name, term.bare, data=node.data, shape=node.shape)
     return made.times(term.coefficient, term.powers)
+
+
+def _unvec(graph: Graph, node: Expr, args: list[Term]) -> Term:
+    return args[0].T if node.shape[0] is ONE else _linear(graph, node, args)
+
+
+def _direction(graph: Graph, node: Expr, args: list[Term]) -> Term:
+    """The polar factor of a vector, and its dominant direction, is x / ‖x‖."""
+    (term,) = args
+    if term.value is None or term.value.is_vector:
+        return graph.multiply([term, graph.raised(graph.square(term), Fraction(-1, 2))])
+    return _whole(graph, node, args)
 
 
 def _same_for_row_and_column(kind: str) -> Row:
@@ -361,7 +375,7 @@ ROWS: dict[str, Row] = {
     "diag": lambda graph, node, args: graph.diagonal(args[0]),
     "Diag": lambda graph, node, args: graph.diag_matrix(args[0]),
     "vec": _vec,
-    "unvec": _linear,
+    "unvec": _unvec,
     "tril": _linear,
     "triu": _linear,
     "block": _whole,
@@ -369,7 +383,7 @@ ROWS: dict[str, Row] = {
     "block_inner": _whole,
     "block_sum": _whole,
     "expm": _whole,
-    "polar": _whole,
-    "dominant": _whole,
+    "polar": _direction,
+    "dominant": _direction,
     **dict.fromkeys(FUNCTIONS, _function),
 }
