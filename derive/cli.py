@@ -1,0 +1,533 @@
+"""The command line: arguments, progress, exit status.
+
+Results go to standard output, all else to standard error.  Exit status 0: done; 1: a
+check found a line that fails; 2: bad input, with the place marked.
+
+One table lists the commands with their options; reading the arguments, the help and the
+completion of shells follow it.  What a command needs is imported when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .errors import DeriveError, columns
+
+if TYPE_CHECKING:
+    from .derivation import Derivation
+
+FORMATS = (
+    "latex tex text markdown html pdf json sympy numpy scipy array-api jax torch svg dot mermaid tikz".split()
+)  # fmt: skip
+ENDINGS = {
+    ".tex": "tex", ".latex": "latex", ".txt": "text", ".md": "markdown", ".html": "html", ".htm": "html", ".pdf": "pdf",
+    ".json": "json", ".py": "numpy", ".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid",
+    ".mermaid": "mermaid", ".tikz": "tikz",
+}  # fmt: skip
+SOURCES = ("numpy", "scipy", "array-api", "jax", "torch")
+GRAPHS = ("svg", "dot", "mermaid", "tikz")
+FLAGSHIP = "½‖WᵀWx − x‖²"
+POINTS = 3  # of the numeric check
+TOLERANCE = 1e-5  # of its relative error; above, the derivation is wrong
+INTERRUPTED, BROKEN_PIPE = 130, 141  # as shells report SIGINT and SIGPIPE
+
+
+class Option:
+    """An option: the name of its value, None for a switch; the values it takes, if they are few."""
+
+    __slots__ = ("value", "choices", "help")
+
+    def __init__(self, value: str | None, help: str, choices: tuple[str, ...] = ()) -> None:
+        self.value = value
+        self.help = help
+        self.choices = choices
+
+
+WRT = Option("SYMBOL", "the symbol to derive by")
+WHERE = Option("DECLARATIONS", 'shapes and properties, such as "W: m×n, S: n×n spd"')
+OUTPUT = {
+    "--to": Option("FORMAT", "what to write; with -o it follows from the ending", tuple(FORMATS)),
+    "-o": Option("FILE", "write to a file"),
+    "--detail": Option("HOW", "brief, steps (the default) or full", ("brief", "steps", "full")),
+    "--no-verify": Option(None, "leave out the numeric check"),
+}
+LAYOUT = Option("LAYOUT", "numerator (outputs as rows, the default) or denominator", ("numerator", "denominator"))
+
+
+class Command:
+    """A subcommand: its operands, one line about it, its options."""
+
+    __slots__ = ("operands", "help", "options")
+
+    def __init__(self, operands: str, help: str, options: dict[str, Option]) -> None:
+        self.operands = operands
+        self.help = help
+        self.options = options
+
+
+COMMANDS = {
+    "gradient": Command("FORMULA", "the gradient of a scalar loss", {"--wrt": WRT, "--where": WHERE, **OUTPUT}),
+    "jacobian": Command(
+        "FORMULA",
+        "the Jacobian of a scalar, vector or matrix",
+        {"--wrt": WRT, "--where": WHERE, "--layout": LAYOUT, **OUTPUT},
+    ),
+    "hessian": Command("FORMULA", "the Hessian of a scalar loss", {"--wrt": WRT, "--where": WHERE, **OUTPUT}),
+    "hvp": Command(
+        "FORMULA",
+        "the Hessian of a scalar loss applied to a direction",
+        {"--wrt": WRT, "--direction": Option("V", "the direction"), "--where": WHERE, **OUTPUT},
+    ),
+    "differential": Command("FORMULA", "the differential in all symbols", {"--where": WHERE, **OUTPUT}),
+    "check": Command(
+        "[FILE]",
+        "check a derivation written by hand, or a backward pass in code",
+        {
+            "--where": WHERE,
+            "--code": Option("FILE", "a NumPy or PyTorch function to check against --loss"),
+            "--loss": Option("FORMULA", "the loss of --code"),
+            "--wrt": WRT,
+            "--to": Option("FORMAT", "text (the default), json or html", ("text", "json", "html")),
+            "-o": OUTPUT["-o"],
+        },
+    ),
+    "explain": Command("[RULE]", "a rule, its proof by differentials, its source; without a name, all names", {}),
+    "demo": Command("", "the tied-weight autoencoder, whole", OUTPUT),
+    "completion": Command("SHELL", "a completion script for bash, zsh or fish", {}),
+}
+
+EXAMPLES = """\
+Examples:
+  derive gradient "½‖WᵀWx − x‖²" --wrt W
+  derive gradient "1/2*norm2(W'*W*x - x)^2" --wrt W --to numpy
+  derive gradient "log det(S) + tr(S^-1 A)" --wrt S --where "S: n×n spd" --to text
+  derive jacobian "softmax(Wx + b)" --wrt x --to json
+  derive hvp "sum(log(1 + exp(Xw)))" --wrt w --direction v --to jax -o hvp.py
+  derive gradient - --wrt W -o derivation.pdf < loss.tex
+  derive check homework.md
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    _utf8()
+    try:
+        status = run(arguments)
+        sys.stdout.flush()
+        return status
+    except DeriveError as error:
+        complain(error)
+    except KeyboardInterrupt:
+        print("derive: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has had enough; nothing more may be written, at exit neither.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except (RecursionError, MemoryError) as error:
+        complain(DeriveError(f"the input is too large ({type(error).__name__})"))
+    except OSError as error:
+        complain(DeriveError(f"{error.filename or 'input and output'}: {error.strerror or error}"))
+    except Exception as error:  # noqa: BLE001
+        if os.environ.get("DERIVE_TRACEBACK"):
+            raise
+        hint = "this is a fault of derive, not of the input; DERIVE_TRACEBACK=1 shows where it is"
+        complain(DeriveError(f"internal error: {type(error).__name__}: {error}", hint=hint))
+    return 2
+
+
+def _utf8() -> None:
+    """Formulas are Unicode, also where the locale says otherwise."""
+    for stream in (sys.stdout, sys.stderr):
+        if (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "") != "utf8":
+            getattr(stream, "reconfigure", lambda **_: None)(encoding="utf-8", errors="replace")
+
+
+def complain(error: DeriveError) -> None:
+    """An error on standard error: what, the place, a way out."""
+    text = f"derive: {error}"
+    if error.hint and text[-1].isalnum():
+        text += "."
+    sys.stdout.flush()
+    print(text.encode("utf-8", "replace").decode("utf-8"), file=sys.stderr)
+
+
+# Arguments
+
+
+def run(arguments: list[str]) -> int:
+    """Do what the arguments say; the exit status."""
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        asked = arguments[1] if len(arguments) > 1 else None
+        print(overview() if asked not in COMMANDS else command_help(str(asked)), end="")
+        return 0 if arguments else 2
+    if arguments[0] in ("--version", "-V"):
+        from . import __version__
+
+        print(f"derive {__version__}")
+        return 0
+    name = arguments[0]
+    if name not in COMMANDS:
+        raise DeriveError(
+            f"there is no command {name}", hint=_meant(name, list(COMMANDS)) or "derive --help lists the commands"
+        )
+    if any(a in ("-h", "--help") for a in arguments[1:]):
+        print(command_help(name), end="")
+        return 0
+    operands, options = parsed(name, arguments[1:])
+    if name == "explain":
+        from .render.explain import explain, listing
+
+        print(explain(" ".join(operands)) if operands else listing())
+        return 0
+    if name == "completion":
+        from .completion import completion
+
+        print(completion(operands[0]), end="")
+        return 0
+    if name == "check":
+        return check(operands, options)
+    return derive(name, operands, options)
+
+
+def parsed(name: str, arguments: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Operands and options of a command.
+
+    An argument that begins with one hyphen and is no option is an operand, such as the
+    formula `-x'A x`; after `--` all are.
+    """
+    command = COMMANDS[name]
+    operands: list[str] = []
+    options: dict[str, str] = {}
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        if argument == "--":
+            operands += rest
+            break
+        key, equals, value = argument.partition("=")
+        if key == "--output":
+            key = "-o"
+        if key.startswith("-o") and "-o" in command.options and not key.startswith("--") and len(argument) > 2:
+            key, equals, value = "-o", "=", argument[2:]
+        option = command.options.get(key)
+        if option is None:
+            if argument.startswith("--") and (key[2:3].isalpha() and key[2:].replace("-", "").isalnum()):
+                meant = _meant(key, list(command.options)) or f"derive {name} --help lists the options"
+                raise DeriveError(f"{name} has no option {key}", hint=meant)
+            operands.append(argument)
+            continue
+        if key in options:
+            raise DeriveError(f"{key} is given twice")
+        if option.value is None:
+            if equals:
+                raise DeriveError(f"{key} takes no value")
+            options[key] = "yes"
+            continue
+        if not equals:
+            if not rest:
+                raise DeriveError(f"{key} needs a value, {option.value}")
+            value = rest.pop(0)
+        if option.choices and value not in option.choices:
+            meant = _meant(value, list(option.choices)) or "one of " + ", ".join(option.choices)
+            raise DeriveError(f"{key} cannot be {value or 'empty'}", hint=meant)
+        options[key] = value
+    wanted = command.operands
+    if name == "explain":
+        return operands, options
+    if len(operands) > (1 if wanted else 0):
+        hint = "quote the formula: the shell splits it at blanks" if wanted == "FORMULA" else None
+        raise DeriveError(f"{name} does not take {operands[-1]!r} besides {operands[0]!r}", hint=hint)
+    if wanted and not wanted.startswith("[") and not operands:
+        raise DeriveError(f"{name} needs a {wanted}", hint=f"derive {name} --help")
+    for key, option in command.options.items():
+        if option is WRT and key not in options and name != "check":
+            raise DeriveError(f"{name} needs --wrt, the symbol to derive by", hint=f"derive {name} --help")
+    if name == "hvp" and "--direction" not in options:
+        raise DeriveError("hvp needs --direction, a symbol in the shape of --wrt", hint="derive hvp --help")
+    return operands, options
+
+
+def _meant(word: str, known: list[str]) -> str | None:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]}?" if near else None
+
+
+def overview() -> str:
+    """What `derive --help` prints."""
+    width = max(map(len, COMMANDS))
+    lines = ["Matrix calculus as on paper: derivations, boxed derivatives, LaTeX and code.", "", "Usage:"]
+    lines += ["  derive COMMAND [FORMULA] [OPTIONS]        derive COMMAND --help", "", "Commands:"]
+    lines += [f"  {name:{width}}  {command.help}" for name, command in COMMANDS.items()]
+    return "\n".join([*lines, "", EXAMPLES])
+
+
+def command_help(name: str) -> str:
+    """What `derive COMMAND --help` prints."""
+    command = COMMANDS[name]
+    lines = [f"Usage: derive {name} {command.operands}".rstrip() + (" [OPTIONS]" if command.options else ""), ""]
+    lines += [command.help[:1].upper() + command.help[1:] + ".", ""]
+    if command.operands == "FORMULA":
+        lines += ["FORMULA is Unicode, ASCII, NumPy-like or LaTeX; - reads standard input.", ""]
+    if command.options:
+        lines.append("Options:")
+    for key, option in command.options.items():
+        usage = f"{key} {option.value}" if option.value else key
+        help = option.help
+        if key == "--to" and option.choices == tuple(FORMATS):
+            help += ":\n" + " " * 26 + ", ".join(FORMATS[:9]) + ",\n" + " " * 26 + ", ".join(FORMATS[9:])
+        lines.append(f"  {usage:22}  {help}")
+    examples = [line for line in EXAMPLES.splitlines() if f"derive {name} " in line]
+    return "\n".join([*lines, *(["", "Examples:", *examples] if examples else [])]) + "\n"
+
+
+# Commands
+
+
+def read_text(path: str) -> str:
+    """A file, or standard input for `-`, as text."""
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
+        else:
+            with open(path, "rb") as file:
+                data = file.read()
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        shown = "standard input" if path == "-" else path
+        raise DeriveError(f"{shown} is not UTF-8 text: byte {error.start} is {data[error.start]:#04x}") from None
+
+
+def derive(kind: str, operands: list[str], options: dict[str, str]) -> int:
+    """gradient, jacobian, hessian, hvp, differential and demo."""
+    target = options.get("-o")
+    form = options.get("--to") or (_form_of(target) if target else "latex")
+    where = options.get("--where")
+    with Progress("deriving") as progress:
+        made: Derivation
+        if kind == "demo":
+            from .api import gradient
+
+            made = gradient(FLAGSHIP, "W")
+        else:
+            from . import api
+
+            formula = read_text("-").strip("\n") if operands[0] == "-" else operands[0]
+            extra: dict[str, Any] = {"layout": options["--layout"]} if "--layout" in options else {}
+            if kind == "differential":
+                made = api.differential(formula, where)
+            elif kind == "hvp":
+                made = api.hvp(formula, options["--wrt"], options["--direction"], where)
+            else:
+                made = getattr(api, kind)(formula, options["--wrt"], where=where, **extra)
+        error = None if "--no-verify" in options or form in GRAPHS else checked(made, progress)
+        verify = error is not None
+        progress.stage("writing")
+        detail = options.get("--detail", "steps")
+        if kind == "demo" and "--to" not in options and not target:
+            result: str | bytes = whole(made, verify, detail)
+        else:
+            result = written(made, form, verify, detail)
+    put(result, target)
+    return 1 if error is not None and error > TOLERANCE else 0
+
+
+def _form_of(path: str) -> str:
+    ending = os.path.splitext(path)[1].lower()
+    if ending not in ENDINGS:
+        raise DeriveError(
+            f"the ending of {path} names no format", hint=f"one of {' '.join(ENDINGS)}, or say it with --to"
+        )
+    return ENDINGS[ending]
+
+
+def checked(made: Derivation, progress: Progress) -> float | None:
+    """The error of the numeric check; None where it is impossible or interrupted, which is said."""
+    progress.stage("checking numerically")
+    try:
+        error = made.verify(POINTS)
+    except KeyboardInterrupt:
+        progress.say("derive: the numeric check was interrupted and is left out")
+        return None
+    except DeriveError as reason:
+        progress.say(f"derive: the numeric check is left out: {reason}")
+        return None
+    if error > TOLERANCE:
+        progress.say(f"derive: the numeric check FAILED: the largest relative error is {error:.1e}")
+    return error
+
+
+def whole(made: Derivation, verify: bool, detail: str) -> str:
+    """The derivation in text, its box in LaTeX, its source."""
+    parts = [written(made, "text", verify, detail), "In LaTeX", "  " + made.boxed.latex(), "In NumPy", made.source()]
+    return "\n\n".join(str(part).rstrip("\n") for part in parts) + "\n"
+
+
+def written(made: Derivation, form: str, verify: bool, detail: str) -> str | bytes:
+    """A derivation in a format."""
+    if form in ("latex", "tex"):
+        from .render.latex import derivation_latex
+
+        return derivation_latex(made, document=form == "tex", detail=detail, verify=verify)
+    if form == "text":
+        from .render.text import derivation_text
+
+        return derivation_text(made, detail, verify)
+    if form == "markdown":
+        from .render.markdown import derivation_markdown
+
+        return derivation_markdown(made, detail, verify)
+    if form == "html":
+        from .render.html import derivation_html
+
+        return derivation_html(made, detail=detail, verify=verify)
+    if form == "pdf":
+        from .render.latex import derivation_latex
+        from .render.paper import typeset
+
+        return typeset(derivation_latex(made, document=True, detail=detail, verify=verify))
+    if form == "json":
+        from .render.record import record
+
+        return record(made, POINTS if verify else 0)
+    if form == "sympy":
+        from .interop.source import sympy_source
+
+        return sympy_source(made)
+    if form in SOURCES:
+        return made.source(form)
+    return str(getattr(made.graph, form)())
+
+
+def check(operands: list[str], options: dict[str, str]) -> int:
+    """A derivation written by hand, or code, against the truth."""
+    target = options.get("-o")
+    form = options.get("--to") or (_form_of(target) if target else "text")
+    if form not in ("text", "json", "html"):
+        raise DeriveError(f"check writes text, json or html, not {form}")
+    if "--code" in options:
+        missing = [key for key in ("--loss", "--wrt") if key not in options]
+        if missing or operands:
+            raise DeriveError("check --code needs --loss and --wrt, and no FILE", hint="derive check --help")
+    elif not operands:
+        raise DeriveError("check needs a FILE", hint="derive check homework.md; - reads standard input")
+    elif "--loss" in options or "--wrt" in options:
+        raise DeriveError("--loss and --wrt belong to --code", hint="derive check --help")
+    with Progress("checking"):
+        if "--code" in options:
+            from .checking import check_code
+
+            report = check_code(
+                read_text(options["--code"]), options["--loss"], options["--wrt"], options.get("--where")
+            )
+        else:
+            from .api import check as check_text
+
+            report = check_text(read_text(operands[0]), options.get("--where"))
+        if form == "text":
+            result = report.text(color=target is None and _is_terminal(sys.stdout))
+        else:
+            result = report.json() if form == "json" else report.html()
+    put(result, target)
+    return 0 if report.ok else 1
+
+
+# Output
+
+
+def put(result: str | bytes, target: str | None) -> None:
+    """Write to standard output or, whole or not at all, to a file."""
+    if isinstance(result, str):
+        result = (result if result.endswith("\n") else result + "\n").encode("utf-8", "replace")
+    if target is None or target == "-":
+        if _is_terminal(sys.stdout) and result[:4] == b"%PDF":
+            raise DeriveError("a PDF is not for the terminal", hint="-o derivation.pdf")
+        if hasattr(sys.stdout, "buffer"):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(result)
+        else:
+            sys.stdout.write(result.decode("utf-8", "replace"))
+        return
+    path = os.path.realpath(target)
+    if os.path.isdir(path):
+        raise DeriveError(f"{target} is a directory")
+    if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe
+        with open(path, "wb") as out:
+            out.write(result)
+        return
+    draft = f"{path}.{os.getpid()}.part"
+    try:
+        with open(draft, "xb") as out:
+            out.write(result)
+        if os.path.exists(path):
+            os.chmod(draft, os.stat(path).st_mode & 0o7777)
+        os.replace(draft, path)
+    except OSError as error:
+        raise DeriveError(f"cannot write {target}: {error.strerror or error}") from None
+    finally:
+        if os.path.exists(draft):
+            os.unlink(draft)
+
+
+def _is_terminal(stream: Any) -> bool:
+    return bool(getattr(stream, "isatty", lambda: False)()) and os.environ.get("TERM") != "dumb"
+
+
+class Progress:
+    """What is being done, on a line of the terminal, once it has taken a second."""
+
+    def __init__(self, doing: str) -> None:
+        self.doing = doing
+        self.began = time.monotonic()
+        self._done = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._shown = 0
+
+    def __enter__(self) -> Progress:
+        if _is_terminal(sys.stderr):
+            self._thread = threading.Thread(target=self._watch, daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._clear()
+
+    def stage(self, doing: str) -> None:
+        self.doing = doing
+
+    def say(self, message: str) -> None:
+        """A message of its own line."""
+        self._clear()
+        print(message, file=sys.stderr)
+
+    def _watch(self) -> None:
+        wait = 1.0
+        while not self._done.wait(wait):
+            wait = 0.2
+            line = f"derive: {self.doing} … {time.monotonic() - self.began:.0f} s (Ctrl-C stops)"
+            sys.stderr.write("\r" + line + " " * max(0, self._shown - columns(line)))
+            sys.stderr.flush()
+            self._shown = columns(line)
+
+    def _clear(self) -> None:
+        if self._shown:
+            sys.stderr.write("\r" + " " * self._shown + "\r")
+            sys.stderr.flush()
+            self._shown = 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
