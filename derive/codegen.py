@@ -16,6 +16,7 @@ from .dialects import Dialect, dialect
 from .errors import DeriveError
 from .expr import Expr, symbols_of
 from .program import Program, compile
+from .programs.order import dims_of
 from .programs.signature import Signature
 from .programs.translate import translate
 from .programs.values import Term, Value
@@ -58,8 +59,9 @@ class Module:
         taken = {*spoken.helpers, spoken.module, "math", "dtype", *(name for name, _ in self.functions)}
         # A first round finds the dimensions that the code mentions.
         preferred = self.preferred_names()
+        mentioned = dims_of(self.program.order)
         for _ in range(2):
-            self.signature = Signature(symbols, needed, taken)
+            self.signature = Signature(symbols, needed, taken, mentioned)
             self.writers = {
                 name: Writer(self.program, spoken, self.signature, outputs, preferred)
                 for name, outputs in self.functions
@@ -316,6 +318,6 @@ def builtin_compile(text: str, filename: str) -> Any:
 def listing(program: Program) -> list[str]:
     """A program as lines of text: name, formula, cost."""
     symbols = [v.data[0] for v in program.order if v.kind == "input"]
-    signature = Signature(symbols, ())
+    signature = Signature(symbols, (), (), dims_of(program.order))
     writer = Writer(program, dialect("numpy"), signature, list(program.outputs), {})
     return writer.write()

@@ -111,6 +111,10 @@ COMMON = table("""
     Diag: {lib}.diag({0})
     kron: {lib}.kron({0}, {1})
     block: {lib}.block([{blocks}])
+    concatenated: {lib}.concatenate(({items}))
+    raised: {lib}.reshape({0}, (1, 1))
+    flattened: {lib}.reshape({0}, (1,))
+    raveled: {lib}.reshape({0}, (-1,))
     block_inner: _block_inner({0}, {1})
     block_sum: _block_sum({0}, {1})
     polar: _polar({0})
@@ -127,7 +131,7 @@ COMMON.update({name: "{lib}." + name + "({0})" for name in FUNCTIONS})
 # NumPy
 
 NUMPY = {key: text.replace("{lib}", "np") for key, text in COMMON.items()} | table("""
-    constant: dtype.type({0})
+    constant: {dtype}.type({0})
     total: {0}.sum()
     sq_norm: {0} @ {0}
     sq_norm_matrix: np.vdot({0}, {0})

@@ -166,6 +166,10 @@ class Lowering:
         graph = self.graph
         front = Term(left.coefficient * right.coefficient, merged(left.powers, right.powers))
         left, right = left.bare, right.bare
+        if left.body.kind == "Diag" and self.is_solved(right):
+            right = self.explicit(right)
+        elif right.body.kind == "Diag" and self.is_solved(left):
+            left = self.explicit(left)
         shape = (left.shape[0], right.shape[1])
         kinds = (left.body.kind, right.body.kind)
         if shape[0] is ONE and shape[1] is not ONE:
@@ -224,10 +228,7 @@ class Lowering:
     def cholesky(self, argument: Term) -> Term:
         """The factor of a positive definite value; of its inverse where it is one."""
         plain = self.graph.plain(self.term(argument.bare))
-        factor = self.made("cholesky", (Term(UNIT, (), plain.value),), plain.shape)
-        if self.has_triangular_solve:
-            return factor
-        return factor
+        return self.made("cholesky", (Term(UNIT, (), plain.value),), plain.shape)
 
     def triangle(self, argument: Term) -> Term:
         """What solves use: the Cholesky factor, or its inverse where no triangular solve is at hand."""
@@ -247,13 +248,17 @@ class Lowering:
         made.body.is_symmetric = value.is_symmetric
         return made.T if plain.flipped else made
 
+    def explicit(self, term: Term) -> Term:
+        """An inverse as an array."""
+        made = self.inverse(term.body)
+        return made.T if term.flipped else made
+
     def solved(self, left: Term, right: Term) -> Term:
         """A⁻¹ B or B A⁻¹."""
         if not self.is_solved(left):
             return self.solved(right.T, left.T).T
         if self.is_solved(right):
-            inner = self.inverse(right.body)
-            right = inner.T if right.flipped else inner
+            right = self.explicit(right)
         if right.shape[0] is not ONE and right.shape[1] is ONE:
             right = self.graph.plain(right)
         argument = left.body.args[0]

@@ -27,7 +27,9 @@ class Signature:
         Lines that read the dimensions off the shapes and check the rest.
     """
 
-    def __init__(self, symbols: Sequence[Expr], needed: Iterable[str], taken: Iterable[str] = ()) -> None:
+    def __init__(
+        self, symbols: Sequence[Expr], needed: Iterable[str], taken: Iterable[str] = (), mentioned: Iterable[str] = ()
+    ) -> None:
         self.symbols = list(symbols)
         used = set(taken)
         self.name_of: dict[Expr, str] = {}
@@ -35,17 +37,18 @@ class Signature:
             name = unused(names.identifier(symbol.name), used)
             used.add(name)
             self.name_of[symbol] = name
-        every = {n for s in self.symbols for d in s.shape for n in d.names} | set(needed)
+        every = {n for s in self.symbols for d in s.shape for n in d.names} | set(needed) | set(mentioned)
         self.dims: dict[str, str] = {}
         for dim in sorted(every):
-            name = unused(names.identifier(dim) if not dim.isidentifier() else names.identifier(dim), used)
+            name = unused(names.identifier(dim), used)
             used.add(name)
             self.dims[dim] = name
         self.used = used
         self.checks: list[str] = []
-        self.bound: list[str] = []
+        self.bound: list[str] = []  # dimensions that the lines so far have read
+        self.hidden: list[str] = []  # dimensions that no array reveals
         self._check_shapes()
-        self.open_dims = [dim for dim in sorted(set(needed)) if dim not in self.bound]
+        self.open_dims = [dim for dim in sorted({*needed, *self.hidden}) if dim not in self.bound]
         self.parameters = [self.name_of[s] for s in self.symbols] + [self.dims[d] for d in self.open_dims]
 
     def size(self, dim: Dim) -> str:
@@ -86,7 +89,7 @@ class Signature:
                     self._rank(symbol, ranked)
                     if (
                         all(opened)
-                        and len({n for n in opened}) == len(axes)
+                        and len(set(opened)) == len(axes)
                         and all(d == n for d, n in zip(axes, opened))
                     ):
                         targets = ", ".join(self.dims[n] for n in opened if n)
@@ -101,17 +104,15 @@ class Signature:
                 # Dimensions that no array reveals: parameters, against which the rest is checked.
                 dim = next(n for s in waiting for d in self._axes(s) for n in sorted(d.names) if n not in self.bound)
                 self.bound.append(dim)
-                self.revealed_late = True
-                self._hidden = [*getattr(self, "_hidden", []), dim]
-        hidden = getattr(self, "_hidden", [])
-        self.bound = [dim for dim in self.bound if dim not in hidden]
+                self.hidden.append(dim)
+        self.bound = [dim for dim in self.bound if dim not in self.hidden]
 
     def _solvable(self, dim: Dim) -> str | None:
         """The one open name of a dimension linear in it."""
         opened = [n for n in sorted(dim.names) if n not in self.bound]
         if len(opened) != 1:
             return None
-        for monomial, coefficient in dim.terms:
+        for monomial, _ in dim.terms:
             if any(name == opened[0] for name, _ in monomial) and (len(monomial) > 1 or monomial[0][1] > 1):
                 return None
         return opened[0]

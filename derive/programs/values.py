@@ -326,6 +326,8 @@ class Graph:
             return self.zeros(shape)
         if len(kept) == 1:
             return kept[0]
+        if all(term.value is not None and term.value.kind in ("eye", "Diag") for term in kept):
+            return self.diag_matrix(self.total([self.diagonal(term) for term in kept], (shape[0], ONE)))
         scale = abs(kept[0].coefficient)
         if any(abs(term.coefficient) != scale for term in kept):
             scale = UNIT

@@ -250,9 +250,19 @@ class Writer:
             fields["rows"], fields["columns"] = (self.size(d) for d in value.data)
         elif kind == "submatrix":
             fields["slices"] = self.slices(value)
+        elif kind == "block" and value.is_vector:
+            return self.call("concatenated", [], items=", ".join(self.flat(term) for term in value.args))
         elif kind == "block":
             fields["blocks"] = self.blocks(value)
             args = []
+        elif kind == "kron" and not value.is_vector:
+            args = [Text(self.raised(term)) for term in value.args]
+        elif kind in ("block_inner", "block_sum"):
+            args = [Text(self.raised(term)) for term in value.args]
+            made = self.call(kind, args)
+            if value.is_scalar:
+                return Text(made.at(ATOM) + "[0, 0]")
+            return self.call("raveled", [made]) if value.is_vector else made
         elif kind in ("inverse", "solve", "cholesky"):
             fields["name"] = '"' + formula(value.args[0].body, self.formulas).text().replace('"', "'") + '"'
         return self.call(kind, args, **fields)
@@ -263,31 +273,42 @@ class Writer:
 
     def slices(self, value: Value) -> str:
         first_row, rows, first_column, columns = (Dim.of(d) for d in value.data)
+        term = value.args[0]
+        spans = [(first_row, rows, term.shape[0]), (first_column, columns, term.shape[1])]
+        if term.body.is_vector:
+            spans = spans[1:] if term.flipped else spans[:1]
         parts = []
-        for first, count, whole in zip((first_row, first_column), (rows, columns), value.args[0].shape, strict=True):
+        for first, count, whole in spans:
+            if count is ONE:
+                parts.append(self.size(first))
+                continue
             start = "" if first.value == 0 else self.size(first)
             stop = "" if first + count is whole else self.size(first + count)
-            parts.append(f"{start}:{stop}".replace(" ", "") if start.isalnum() or not start else f"{start} : {stop}")
-        if value.args[0].body.is_vector:
-            return parts[0] if not value.args[0].flipped else parts[1]
-        if value.shape[1] is ONE and columns is ONE:
-            return f"{parts[0]}, {self.size(first_column)}"
+            simple = all(not text or text.isalnum() for text in (start, stop))
+            parts.append(f"{start}:{stop}" if simple else f"{start} : {stop}".strip())
         return ", ".join(parts)
 
     def blocks(self, value: Value) -> str:
         rows, columns = value.data
         shown = []
         for i in range(rows):
-            row = []
-            for term in value.args[i * columns : (i + 1) * columns]:
-                text = self.operand(term).text
-                if term.value is None:
-                    text = f"[[{text}]]"
-                elif term.value.is_vector:
-                    text += "[None, :]" if term.flipped else "[:, None]"
-                row.append(text)
+            row = [self.raised(term) for term in value.args[i * columns : (i + 1) * columns]]
             shown.append(f"[{', '.join(row)}]")
         return ", ".join(shown)
+
+    def raised(self, term: Term) -> str:
+        """An operand as a 2-D array."""
+        text = self.operand(term)
+        if term.value is None:
+            return self.call("raised", [text]).text
+        if term.value.is_vector:
+            return text.at(ATOM) + ("[None, :]" if term.flipped else "[:, None]")
+        return text.text
+
+    def flat(self, term: Term) -> str:
+        """An operand as a 1-D array."""
+        text = self.operand(term)
+        return self.call("flattened", [text]).text if term.value is None else text.text
 
     def sum(self, terms: Sequence[Term], value: Value) -> Text:
         """Σ c A, positive terms first."""
