@@ -94,13 +94,17 @@ def _mul_shape(args: tuple[Expr, ...], data: Data) -> Shape:
 
 
 def _mul_light(args: tuple[Expr, ...], data: Data) -> Expr | None:
-    coefficient, factors = Fraction(1), []
+    # What divides stands last, as below a fraction bar: a b / c is one form in whatever order.
+    coefficient, factors, below = Fraction(1), [], []
     for arg in args:
         for factor in _flat(arg, mul):
             if factor.op is number_op:
                 coefficient *= factor.data[0]
+            elif factor.op is power and is_number(factor.args[1]) and factor.args[1].data[0] < 0:
+                below.append(factor)
             else:
                 factors.append(factor)
+    factors += below
     if coefficient == 0:
         return number(0)
     if coefficient != 1 or not factors:
@@ -253,6 +257,8 @@ def _power_light(args: tuple[Expr, ...], data: Data) -> Expr | None:
         # (a^p)^q = a^(pq) for integer q; not for others, as (a²)^(1/2) = |a|.
         if value.denominator == 1:
             return power(base.args[0], number(inner * value))
+    if base.op is mul and value.denominator == 1 and value < 0:
+        return mul(*(power(factor, exponent) for factor in base.args))  # 1 / (a b) is (1 / a) / b
     if base.op is sq_norm:
         return power(norm(base.args[0]), number(2 * value))
     if base.op is norm and value == 2:
