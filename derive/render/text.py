@@ -94,7 +94,7 @@ class Text(Notation):
             return f"abs({operand})" if "|" in operand or "‖" in operand else f"|{operand}|"
         if "‖" in operand and subscript in ("", "F", "1"):
             return f"norm{subscript.replace('F', '')}({operand})"
-        return f"‖{operand}‖" + {"": "", "1": "₁"}.get(subscript, f"_{subscript}")
+        return f"‖{operand}‖" + {"": "", "1": "₁", "op": "_{op}"}.get(subscript, f"_{subscript}")
 
     def leaf(self, name: str, subscript: str = "") -> str:
         name = "𝟏" if name == "1" else name

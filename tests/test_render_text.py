@@ -1,0 +1,187 @@
+"""What a formula looks like in Unicode, and that reading it back gives the same formula."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from derive.expr import Expr, commutation, identity, number, ones, symbol, symbols_of, zeros
+from derive.operations import (
+    FUNCTIONS,
+    absolute,
+    add,
+    block,
+    det,
+    diagonal,
+    diagonal_matrix,
+    expm,
+    hadamard,
+    inner,
+    inv,
+    kron,
+    logdet,
+    logsumexp,
+    matmul,
+    matpow,
+    mul,
+    norm,
+    norm1,
+    nuclear_norm,
+    power,
+    scale,
+    sigmoid,
+    softmax,
+    spectral_norm,
+    sq_norm,
+    sum_entries,
+    tanh,
+    trace,
+    transpose,
+    tril,
+    unvec,
+    vec,
+)
+from derive.render import LAYOUT, MAX_CHARACTERS
+from derive.render.text import text
+from derive.shapes import Dim
+
+W, X = symbol("W", "m", "n"), symbol("X", "m", "n")
+A, B, S = symbol("A", "n", "n"), symbol("B", "n", "n"), symbol("S", "n", "n", ["spd"])
+x, y, a = symbol("x", "n"), symbol("y", "n"), symbol("a", "m")
+s, t, lam = symbol("s"), symbol("t"), symbol("λ")
+half = number(Fraction(1, 2))
+r = W.T @ W @ x - x
+
+# The formula, its text, its LaTeX.
+PRINTED: list[tuple[Expr, str, str]] = [
+    (half * sq_norm(r), "½ ‖Wᵀ W x − x‖²", r"\frac{1}{2} \lVert W^{\top} W x - x \rVert^{2}"),
+    (
+        W @ (W.T @ W @ x @ x.T + x @ x.T @ W.T @ W - 2 * x @ x.T),
+        "W (Wᵀ W x xᵀ + x xᵀ Wᵀ W − 2 x xᵀ)",
+        r"W (W^{\top} W x x^{\top} + x x^{\top} W^{\top} W - 2 x x^{\top})",
+    ),
+    (-2 * x @ x.T, "−2 x xᵀ", r"-2 x x^{\top}"),
+    (-(x + y), "−(x + y)", "-(x + y)"),
+    (A - (x @ y.T + A), "A − (x yᵀ + A)", r"A - (x y^{\top} + A)"),
+    (s / t, "s / t", r"\frac{s}{t}"),
+    ((x - y) / norm(x - y), "(x − y) / ‖x − y‖", r"\frac{x - y}{\lVert x - y \rVert}"),
+    (x / norm(x) ** 2, "x / ‖x‖²", r"\frac{x}{\lVert x \rVert^{2}}"),
+    (s / (2 * t**2), "s / (2 t²)", r"\frac{s}{2 t^{2}}"),
+    (number(Fraction(-5, 7)) * x, "−5/7 x", r"-\frac{5}{7} x"),
+    ((x.T @ y) * x, "(xᵀ y) x", r"(x^{\top} y) x"),
+    ((x.T @ y) * (y.T @ A @ y), "(xᵀ y) (yᵀ A y)", r"(x^{\top} y) (y^{\top} A y)"),
+    (2 * x.T @ A @ x, "2 xᵀ A x", r"2 x^{\top} A x"),
+    (x.T @ A @ x / (x.T @ x), "xᵀ A x / (xᵀ x)", r"\frac{x^{\top} A x}{x^{\top} x}"),
+    (inv(A).T, "A⁻ᵀ", r"A^{-\top}"),
+    (inv(A.T), "(Aᵀ)⁻¹", r"(A^{\top})^{-1}"),
+    (inv(A + B), "(A + B)⁻¹", "(A + B)^{-1}"),
+    (matpow(A, 3), "A³", "A^{3}"),
+    (transpose(matpow(A, 2)), "(A²)ᵀ", r"(A^{2})^{\top}"),
+    (matpow(A, -2), "A⁻²", "A^{-2}"),
+    ((A @ B).T, "(A B)ᵀ", r"(A B)^{\top}"),
+    (power(x, 2), "x.^2", r"x^{\odot 2}"),
+    (power(x, -1), "x.^(−1)", r"x^{\odot -1}"),
+    (hadamard(x, power(y, -1)), "x ⊘ y", r"x \oslash y"),
+    (hadamard(A @ x, tanh(x)), "A x ⊙ tanh(x)", r"A x \odot \tanh(x)"),
+    (A @ hadamard(x, y), "A (x ⊙ y)", r"A (x \odot y)"),
+    (2 * hadamard(A, B), "2 A ⊙ B", r"2 A \odot B"),
+    (power(s, Fraction(1, 2)), "sqrt(s)", r"\sqrt{s}"),
+    (power(s, Fraction(3, 2)), "s^(3/2)", r"s^{\frac{3}{2}}"),
+    (power(s, -2), "1 / s²", r"\frac{1}{s^{2}}"),
+    (power(s, t), "s^t", "s^{t}"),
+    (power(s, -t), "s^(−t)", "s^{-t}"),
+    (2 * power(number(2), t), "2 · 2^t", r"2 \cdot 2^{t}"),
+    (2 * kron(A, B), "2 (A ⊗ B)", r"2 (A \otimes B)"),
+    (kron(kron(A, B), S), "A ⊗ B ⊗ S", r"A \otimes B \otimes S"),
+    (kron(A, kron(B, S)), "A ⊗ (B ⊗ S)", r"A \otimes (B \otimes S)"),
+    (trace(A @ inv(B)), "tr(A B⁻¹)", r"\operatorname{tr}(A B^{-1})"),
+    (det(A), "det(A)", r"\det(A)"),
+    (logdet(S), "logdet(S)", r"\log\det(S)"),
+    (inner(A, B), "⟨A, B⟩", r"\langle A, B \rangle"),
+    (norm(x), "‖x‖", r"\lVert x \rVert"),
+    (norm(norm(x) * y), "norm(‖x‖ y)", r"\lVert \lVert x \rVert y \rVert"),
+    (norm1(x), "‖x‖₁", r"\lVert x \rVert_{1}"),
+    (sq_norm(X), "‖X‖_F²", r"\lVert X \rVert_{F}^{2}"),
+    (nuclear_norm(X), "‖X‖_*", r"\lVert X \rVert_{*}"),
+    (spectral_norm(X), "‖X‖_{op}", r"\lVert X \rVert_{\mathrm{op}}"),
+    (absolute(s), "|s|", r"\lvert s \rvert"),
+    (absolute(x), "abs(x)", r"\operatorname{abs}(x)"),
+    (sum_entries(X), "sum(X)", r"\operatorname{sum}(X)"),
+    (diagonal(A), "diag(A)", r"\operatorname{diag}(A)"),
+    (diagonal_matrix(x) @ A, "diag(x) A", r"\operatorname{diag}(x) A"),
+    (ones("m").T @ a, "𝟏ᵀ a", r"\mathbf{1}^{\top} a"),
+    (x @ ones("k").T, "x 𝟏_kᵀ", r"x \mathbf{1}_{k}^{\top}"),
+    (A + identity("n"), "A + I", "A + I"),
+    (kron(x.T, identity("m")), "xᵀ ⊗ I_m", r"x^{\top} \otimes I_{m}"),
+    (block([[A, zeros("n", "n")], [B, A]]), "[A, 0; B, A]", r"\begin{bmatrix} A & 0 \\ B & A \end{bmatrix}"),
+    (commutation("m", "n") @ vec(X), "K(m, n) vec(X)", r"K_{m, n} \operatorname{vec}(X)"),
+    (unvec(vec(X) + vec(W), Dim.of("m"), Dim.of("n")), "unvec(vec(X) + vec(W), m, n)", ""),
+    (softmax(x), "softmax(x)", r"\operatorname{softmax}(x)"),
+    (logsumexp(A @ x), "logsumexp(A x)", r"\operatorname{logsumexp}(A x)"),
+    (sigmoid(lam * x), "σ(λ x)", r"\sigma(\lambda x)"),
+    (sigmoid(symbol("σ") * x), "sigmoid(σ x)", r"\operatorname{sigmoid}(\sigma x)"),
+    (expm(A), "expm(A)", r"\operatorname{expm}(A)"),
+    (tril(A), "tril(A)", r"\operatorname{tril}(A)"),
+    (symbol("W_12"), "W₁₂", "W_{12}"),
+    (symbol("x_hat", "n") - symbol("x_hat_1", "n"), "x̂ − x̂₁", r"\hat{x} - \hat{x}_{1}"),
+]
+
+
+@pytest.mark.parametrize("expr, shown", [(e, shown) for e, shown, _ in PRINTED], ids=[p[1] for p in PRINTED])
+def test_text_is_what_people_write(expr: Expr, shown: str) -> None:
+    assert text(expr) == shown
+
+
+@pytest.mark.parametrize("expr", [e for e, _, _ in PRINTED], ids=[p[1] for p in PRINTED])
+def test_text_reads_back(expr: Expr) -> None:
+    parse = pytest.importorskip("derive.parsing").parse
+    assert parse(text(expr), declared(expr)).expr is expr
+
+
+def declared(expr: Expr) -> dict[str, str]:
+    """Declarations of the symbols of a formula, and of the dimensions as their own names."""
+    return {
+        s.name: f"{s.shape[0]} x {s.shape[1]} {' '.join(s.properties & {'spd'})}" if not s.is_scalar else "scalar"
+        for s in symbols_of(expr)
+    }
+
+
+def test_every_function_is_written_as_a_call() -> None:
+    for name, operation in FUNCTIONS.items():
+        if name not in ("sigmoid", "abs"):
+            assert text(operation(x)) == f"{name}(x)"
+
+
+def test_a_product_of_two_is_written_without_brackets() -> None:
+    nested = matmul.make((W.T, matmul.make((W, x))))
+    assert text(nested) == "Wᵀ W x"
+
+
+def test_raw_negative_factors_are_bracketed() -> None:
+    assert text(matmul.make((A, scale.make((number(-1), x))))) == "A (−x)"
+    assert text(mul.make((s, number(-2)))) == "−2 s"
+
+
+def test_nested_sums_keep_their_brackets() -> None:
+    assert text(add.make((x, add.make((y, x))))) == "x + (y + x)"
+
+
+def test_deep_formulas_print_without_recursion() -> None:
+    deep = x
+    for _ in range(5000):
+        deep = tanh(deep)
+    assert text(deep).count("tanh") == 5000
+
+
+def test_formulas_past_the_limit_are_cut_not_refused() -> None:
+    wide = A
+    for _ in range(60):
+        wide = wide @ wide + wide
+    shown = text(wide)
+    assert "…" in shown and len(shown) < 10 * MAX_CHARACTERS
+
+
+def test_a_row_of_the_layout_exists_for_each_leaf_and_special_form() -> None:
+    for name in ("number", "symbol", "zeros", "ones", "identity", "add", "mul", "scale", "matmul", "power", "block"):
+        assert name in LAYOUT
