@@ -146,10 +146,9 @@ class Module:
         lines = [header("_arguments", parameters)]
         lines.append('    """The arguments as arrays of one floating type, their shapes checked."""')
         if names:
-            shown_names = ", ".join(names)
             arrays = ", ".join(f"{n}={n}" for n in names)
-            target = shown_names if len(names) > 1 else f"{names[0]},"
-            lines += ["    " + line for line in unpacked(names, f"_arrays({arrays})")]
+            targets = names if len(names) > 1 else [f"({names[0]},)"]
+            lines += ["    " + line for line in unpacked(targets, f"_arrays({arrays})")]
         for symbol in signature.symbols:
             if symbol.is_scalar:
                 name = signature.name_of[symbol]
@@ -197,7 +196,7 @@ def call_text(name: str, arguments: Sequence[str]) -> str:
 
 def unpacked(targets: Sequence[str], call: str) -> list[str]:
     """`a, b = call`, broken where it is long."""
-    target = ", ".join(targets) + ("," if len(targets) == 1 else "")
+    target = ", ".join(targets)
     if not targets:
         return [call]
     line = f"{target} = {call}"
@@ -213,7 +212,7 @@ def unpacked(targets: Sequence[str], call: str) -> list[str]:
 
 
 def returned(results: Sequence[str]) -> list[str]:
-    line = f"return {', '.join(results)}" + ("," if len(results) == 1 else "")
+    line = f"return {', '.join(results)}" if results else "return None"
     if len(line) + 4 <= WIDTH:
         return [line]
     return ["return (", *(f"    {r}," for r in results), ")"]

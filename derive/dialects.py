@@ -159,16 +159,16 @@ NUMPY_HELPERS = {
     "_arrays": '''
 def _arrays(**arguments):
     """The arguments in the floating type that they promote to."""
-    values = arguments.values()
-    kinds = [v if type(v) in (int, float) else np.asarray(v).dtype for v in values]
-    dtype = np.result_type(*kinds, *([0.0] if all(type(k) is int for k in kinds) else []))
-    if dtype.kind in "biu":
-        dtype = np.result_type(np.float64)
+    types = []
+    for name, value in arguments.items():
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf":
+            raise ValueError(f"{name} must be real numbers, not {array.dtype}")
+        types.append(value if type(value) in (int, float) else array.dtype)
+    dtype = np.result_type(*types)
     if dtype.kind != "f":
-        for name, v in arguments.items():
-            if np.asarray(v).dtype.kind not in "biuf":
-                raise ValueError(f"{name} must be real, not {np.asarray(v).dtype}")
-    return [np.asarray(v, dtype=dtype)[()] for v in values]
+        dtype = np.dtype(np.float64)
+    return [np.asarray(value, dtype=dtype)[()] for value in arguments.values()]
 ''',
     "_sigmoid": '''
 def _sigmoid(x):

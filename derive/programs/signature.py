@@ -47,6 +47,10 @@ class Signature:
         self.checks: list[str] = []
         self.bound: list[str] = []  # dimensions that the lines so far have read
         self.hidden: list[str] = []  # dimensions that no array reveals
+        self.read: set[str] = set()  # dimensions that the lines or the body use
+        self._check_shapes()
+        self.read |= set(needed)
+        self.checks, self.bound, self.hidden = [], [], []
         self._check_shapes()
         self.open_dims = [dim for dim in sorted({*needed, *self.hidden}) if dim not in self.bound]
         self.parameters = [self.name_of[s] for s in self.symbols] + [self.dims[d] for d in self.open_dims]
@@ -92,9 +96,7 @@ class Signature:
                         and len(set(opened)) == len(axes)
                         and all(d == n for d, n in zip(axes, opened))
                     ):
-                        targets = ", ".join(self.dims[n] for n in opened if n)
-                        self.checks.append(f"{targets}{',' if len(axes) == 1 else ''} = {name}.shape")
-                        self.bound += [n for n in opened if n]
+                        self._unpack(name, [n for n in opened if n])
                         waiting.remove(symbol)
                     else:
                         index = next(i for i, n in enumerate(opened) if n)
@@ -106,6 +108,18 @@ class Signature:
                 self.bound.append(dim)
                 self.hidden.append(dim)
         self.bound = [dim for dim in self.bound if dim not in self.hidden]
+
+    def _unpack(self, name: str, dims: list[str]) -> None:
+        """Read the dimensions that are used off the shape."""
+        live = [dim in self.read for dim in dims]
+        if all(live):
+            targets = ", ".join(self.dims[dim] for dim in dims)
+            self.checks.append(f"{targets} = {name}.shape" if len(dims) > 1 else f"({targets},) = {name}.shape")
+        else:
+            for axis, dim in enumerate(dims):
+                if live[axis]:
+                    self.checks.append(f"{self.dims[dim]} = {name}.shape[{axis}]")
+        self.bound += dims
 
     def _solvable(self, dim: Dim) -> str | None:
         """The one open name of a dimension linear in it."""
@@ -119,6 +133,9 @@ class Signature:
 
     def _bind(self, symbol: Expr, axis: int, dim: Dim, name: str) -> None:
         """Solve `c n + rest = size` for n."""
+        self.bound.append(name)
+        if name not in self.read and dim == Dim.of(name):
+            return
         coefficient = next(c for m, c in dim.terms if m == ((name, 1),))
         rest = dim - coefficient * Dim.of(name)
         text = f"{self.name_of[symbol]}.shape[{axis}]"
@@ -127,7 +144,8 @@ class Signature:
         if coefficient != 1:
             text = f"({text}) // {coefficient}" if rest.value != 0 else f"{text} // {coefficient}"
         self.checks.append(f"{self.dims[name]} = {text}")
-        self.bound.append(name)
+        if dim != Dim.of(name):
+            self.read |= dim.names
 
     def _grouped(self, dim: Dim) -> str:
         text = self.size(dim)
@@ -146,6 +164,7 @@ class Signature:
         name, axes = self.name_of[symbol], self._axes(symbol)
         shape = ", ".join(str(d) for d in axes) + ("," if len(axes) == 1 else "")
         python = self.shape(symbol)
+        self.read |= {n for d in axes for n in d.names}
         numbers = "" if all(d.value is not None for d in axes) else f" = {{{python}}}"
         self.checks.append(f"if {name}.shape != {python}:")
         self.checks.append(f'    raise ValueError(f"{name} must have shape ({shape}){numbers}, not {{{name}.shape}}")')

@@ -660,12 +660,13 @@ class Graph:
 
     def cycle(self, factors: list[Term]) -> Term:
         """The trace of a product: the same for every rotation and for the transpose."""
+        rows = factors[0].shape[0]
         factors = self.reduced(factors)
+        if not factors:
+            return self.dimension(rows)
         for index, factor in enumerate(factors):
             if factor.shape[0] is ONE:
                 return self.chain(factors[index:] + factors[:index])
-        if not factors:
-            raise AssertionError("a trace of an empty product")
         if len(factors) == 1:
             return self.trace(factors[0])
         if len(factors) == 2 and factors[0].T.key() == factors[1].key():

@@ -143,7 +143,10 @@ class Writer:
                     above.append(Text(str(coefficient.numerator)))
                 below.append(Text(str(coefficient.denominator)))
         for value, exponent in term.powers:
-            (above if exponent > 0 else below).append(self.powered(self.text(value), abs(exponent)))
+            base = self.text(value)
+            if exponent.denominator != 1 and value.kind in STATIC:
+                base = self.call("constant", [base])
+            (above if exponent > 0 else below).append(self.powered(base, abs(exponent)))
         return self.quotient(above, below, term.coefficient < 0)
 
     def quotient(self, above: list[Text], below: list[Text], is_negative: bool) -> Text:
@@ -197,7 +200,11 @@ class Writer:
         return text
 
     def operand(self, term: Term) -> Text:
-        return self.scalar(term) if term.value is None else self.body(term)
+        """An operand of a function: arrays, and numbers in the type of the arguments."""
+        if term.value is not None:
+            return self.body(term)
+        text = self.scalar(term)
+        return self.call("constant", [text]) if all(value.kind in STATIC for value, _ in term.powers) else text
 
     def call(self, kind: str, args: Sequence[Text], **fields: str) -> Text:
         """The template of an operation, filled in."""
@@ -406,6 +413,8 @@ class Writer:
             self.emit_continued(value)
             return
         text = self.expression(value)
+        if kind == "sum" and value.is_scalar and all(v.kind in STATIC for t in value.args for v, _ in t.powers):
+            text = self.call("constant", [text])
         if (
             value.is_scalar
             and self.uses[value] == 1
@@ -564,8 +573,10 @@ class Writer:
         """An output, as what is returned."""
         rows, columns = term.shape
         if term.value is None:
-            if not term.powers or not term.coefficient:
-                return self.call("constant", [self.scalar(term) if term.coefficient else Text("0")]).text
+            if not term.coefficient:
+                return self.call("constant", [Text("0")]).text
+            if all(value.kind in STATIC for value, _ in term.powers):
+                return self.call("constant", [self.scalar(term)]).text
             return self.scalar(term).text
         body = term.body
         if body in self.names and self.is_own(body) and self.dialect.in_place and not term.is_plain:
@@ -595,6 +606,7 @@ class Writer:
         return self.uses[value] == 1 and (value.kind in FRESH or value.kind == "sum")
 
 
+STATIC = frozenset("constant dimension".split())
 VIEWS = frozenset("vec unvec submatrix diagonal".split())
 RESERVED = frozenset(
     "np math xp jnp jax torch scipy dtype value gradient jacobian hessian hvp value_and_gradient".split()
