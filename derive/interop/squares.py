@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from math import isqrt
+from math import isqrt, prod
 
 from ..expr import Expr, fold, is_number, number, number_op
 from ..operations import (
@@ -65,7 +65,7 @@ def factors_of(expr: Expr) -> tuple[Expr, ...]:
 
 
 def square(factors: Sequence[Expr], is_cyclic: bool) -> Expr | None:
-    """‖r‖² where the product of the factors, or its trace, is rᵀr; None where it is not.
+    """±‖r‖² where the product of the factors, or its trace, is ±rᵀr; None where it is not.
 
     With `is_cyclic` it is the trace that counts, and the factors may be rotated.
     """
@@ -76,12 +76,21 @@ def square(factors: Sequence[Expr], is_cyclic: bool) -> Expr | None:
     half = count // 2
     for start in range(count if is_cyclic else 1):
         order = [(start + i) % count for i in range(count)]
-        if all(pairs[order[i]][1] is pairs[order[count - 1 - i]][0] for i in range(half)):
+        signs = [_sign(pairs[order[i]][1], pairs[order[count - 1 - i]][0]) for i in range(half)]
+        if all(signs):
             left = matmul(*(factors[i] for i in order[:half]))
             right = matmul(*(factors[i] for i in order[half:]))
             chosen = left if _transposes(left) < _transposes(right) else right
-            return power(chosen, 2) if chosen.is_scalar else sq_norm(chosen)
+            return prod(signs) * (power(chosen, 2) if chosen.is_scalar else sq_norm(chosen))
     return None
+
+
+def _sign(one: Expr, other: Expr) -> int:
+    """1 if they are equal, −1 if opposite, 0 if neither; both in normal form."""
+    if one is other:
+        return 1
+    opposite = add.build(tuple(sorted((scale(-1, term) for term in terms_of(other)), key=id)))
+    return -1 if one is opposite else 0
 
 
 def _transposes(expr: Expr) -> int:

@@ -47,9 +47,8 @@ def sympy_symbols(obj: Any) -> dict[str, Any]:
         Two different symbols have one name.
     """
     found: dict[str, Any] = {}
-    for theirs in sorted(sympy.sympify(obj, strict=True).atoms(sympy.Symbol, sympy.MatrixSymbol), key=str):
-        if theirs is ENTRY:
-            continue
+    held = sympy.sympify(obj, strict=True)
+    for theirs in sorted(held.free_symbols | held.atoms(sympy.MatrixSymbol), key=str):
         known = found.setdefault(our_name(theirs.name), theirs)
         if known != theirs:
             raise DeriveError(
