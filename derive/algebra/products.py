@@ -16,6 +16,7 @@ from ..operations import (
     add,
     diagonal,
     diagonal_matrix,
+    exact_root,
     exp,
     expm,
     hadamard,
@@ -94,11 +95,11 @@ def with_scalars(*groups: Iterable[tuple[Expr, Fraction]], ctx: Normalizer) -> t
             continue
         if base.op is number_op and exponent.denominator == 1:
             coefficient *= base.data[0] ** int(exponent)
-        elif base.op is number_op and exponent > 1:
-            whole = exponent.numerator // exponent.denominator
-            coefficient *= base.data[0] ** whole
-            found.append((base, exponent - whole))
-        elif base.op is number_op and exponent < 0:
+        elif base.op is number_op:
+            root = exact_root(base.data[0], exponent.denominator)
+            if root:
+                coefficient *= root**exponent.numerator
+                continue
             whole = exponent.numerator // exponent.denominator
             coefficient *= base.data[0] ** whole
             found.append((base, exponent - whole))
@@ -179,7 +180,8 @@ def chain_product(
             single = value.single()
             if single is None:
                 rest_chain = [f for s in parts if s is not segment for f in s]
-                whole = chain_product(coefficient, (*scalars, *extra), rest_chain, shape, ctx) if rest_chain else None
+                k, gathered = with_scalars(scalars, extra, ctx=ctx)
+                whole = chain_product(coefficient * k, gathered, rest_chain, shape, ctx) if rest_chain else None
                 if whole is None:
                     return ctx.scaled_by(value, coefficient, (*scalars, *extra))
                 return ctx.times(value, whole)
@@ -188,13 +190,9 @@ def chain_product(
             extra += more
         else:
             kept += segment
-    c, merged = with_scalars(scalars, extra, ctx=ctx) if extra or _has_exp(scalars) else (F1, scalars)
+    c, merged = with_scalars(scalars, extra, ctx=ctx) if extra or len(scalars) > 1 else (F1, scalars)
     poly = Poly(shape, {(merged, tuple(kept)): coefficient * c})
     return ctx.recognized(poly)
-
-
-def _has_exp(scalars: Scalars) -> bool:
-    return False
 
 
 def _outer(stack: list[Expr], shape: Shape, met: Poly, left: bool) -> Shape:
