@@ -235,6 +235,19 @@ kron = operation(
 # Powers
 
 
+def exact_root(value: Fraction, degree: int) -> Fraction | None:
+    """The root of a nonnegative rational, where it is rational."""
+    parts = []
+    for part in (value.numerator, value.denominator):
+        if part.bit_length() > 512:
+            return None
+        root = round(part ** (1 / degree)) if part.bit_length() < 1000 else 0
+        parts.append(next((r for r in (root - 1, root, root + 1) if r >= 0 and r**degree == part), None))
+    if parts[0] is None or not parts[1]:
+        return None
+    return Fraction(parts[0], parts[1])
+
+
 def _power_light(args: tuple[Expr, ...], data: Data) -> Expr | None:
     base, exponent = args
     if not exponent.is_scalar:
@@ -252,6 +265,10 @@ def _power_light(args: tuple[Expr, ...], data: Data) -> Expr | None:
         if abs(value) > 4096:
             raise LimitError(f"the exponent {value} of a number is too large", hint="at most 4096")
         return number(base.data[0] ** int(value))
+    if base.op is number_op and base.data[0] >= 0 and value.denominator <= 4:
+        root = exact_root(base.data[0], value.denominator)
+        if root is not None and (root or value > 0):
+            return power(number(root), number(value.numerator))
     if base.op is power and is_number(base.args[1]):
         inner: Fraction = base.args[1].data[0]
         # (a^p)^q = a^(pq) for integer q; not for others, as (a²)^(1/2) = |a|.

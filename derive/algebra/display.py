@@ -27,7 +27,7 @@ from ..operations import (
 )
 from ..shapes import ONE, SCALAR, Shape
 from .normal import Normalizer
-from .polynomial import Chain, Mono, Poly, Scalars
+from .polynomial import Mono, Poly, Scalars
 from .products import entry_bases
 
 Cost = tuple[int, int, int]
@@ -105,14 +105,14 @@ class Display:
         args = [self._memo[a] for a in node.args]
         if node.op is matmul:
             if node.is_scalar:
-                half = self._half(node.args)
+                half = self.ctx.half(node.args)
                 if half is not None and half[0].op is not ones_op:
                     return sq_norm(self.product(half))
             return self.product(node.args)
         if node.op is trace and node.args[0].op is matmul:
             factors = node.args[0].args
             for i in range(len(factors)):
-                half = self._half(factors[i:] + factors[:i])
+                half = self.ctx.half(factors[i:] + factors[:i])
                 if half is not None:
                     return sq_norm(self.product(half))
         if node.op is add:
@@ -120,13 +120,6 @@ class Display:
                 *sorted(args, key=lambda a: a.op is scale and a.args[0].op is number_op and a.args[0].data[0] < 0)
             )
         return node.op.build(tuple(args), node.data)
-
-    def _half(self, chain: Chain) -> Chain | None:
-        """M of a chain Mᵀ M."""
-        half = len(chain) // 2
-        if len(chain) % 2 or any(self.ctx._flip(chain[half - 1 - i]) is not chain[half + i] for i in range(half)):
-            return None
-        return chain[half:]
 
     def factor(self, factor: Expr) -> Expr:
         if factor.op is transpose:
@@ -162,7 +155,7 @@ class Display:
         for factor in reversed(segment):
             if factor.op is diagonal_matrix:
                 right = joined(*[self.factor(f) for f in tail], *([value] if value is not None else []))
-                value = hadamard(self.entries(entry_bases(factor.args[0])), right)
+                value = together(self.entries(entry_bases(factor.args[0])), right)
                 tail = []
             else:
                 tail.insert(0, factor)
@@ -209,6 +202,12 @@ def positive_first(terms: list[Expr]) -> Expr:
                 terms = [t, *terms[:i], *terms[i + 1 :]]
                 break
     return add(*terms)
+
+
+def together(*factors: Expr) -> Expr:
+    """The entrywise product, without factors of ones."""
+    kept = [f for f in factors if not (f.op is matmul and all(a.op is ones_op for a in f.args))]
+    return hadamard(*(kept or factors[:1]))
 
 
 def joined(*factors: Expr) -> Expr:

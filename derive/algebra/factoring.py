@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from ..expr import Expr, as_expr, number_op, ones, ones_op
-from ..operations import add, diagonal_matrix, hadamard, matmul, mul, power, scale, transpose
+from ..expr import Expr, as_expr, ones, ones_op
+from ..operations import diagonal_matrix, matmul, mul, power, scale, transpose
 from ..shapes import ONE, SCALAR, Shape
-from .display import Cost, Display, cost, joined, ordered_sum, turned_sum
+from .display import Cost, Display, cost, joined, together, turned_sum
 from .normal import Normalizer
 from .polynomial import Chain, Mono, Poly, Scalars, collect, content
 from .products import entries_expr, entry_bases, transpose_poly
@@ -104,17 +104,9 @@ class Factoring:
         if entry is not None and entry[0]:
             bases, inside = entry
             middle = self._solve(inside, depth + 1)[1]
-            middle = (
-                hadamard(
-                    self.display.entries([b for b in bases if b[1] > 0]),
-                    middle,
-                    self.display.entries([b for b in bases if b[1] < 0]),
-                )
-                if any(b[1] > 0 for b in bases) and any(b[1] < 0 for b in bases)
-                else hadamard(middle, self.display.entries(bases))
-                if bases[0][1] < 0
-                else hadamard(self.display.entries(bases), middle)
-            )
+            above = [self.display.entries([b]) for b in bases if b[1] > 0]
+            below = [self.display.entries([b]) for b in bases if b[1] < 0]
+            middle = together(*above, middle, *below)
         elif c == 1 and not shared and not left and not right:
             return None
         else:
@@ -134,7 +126,7 @@ class Factoring:
                 if factor.op is diagonal_matrix:
                     entries = self.display.entries(entry_bases(factor.args[0]))
                     negatives = all(e < 0 for _, e in entry_bases(factor.args[0]))
-                    body = hadamard(body, entries) if negatives else hadamard(entries, body)
+                    body = together(body, entries) if negatives else together(entries, body)
                 else:
                     body = joined(self.display.factor(factor), body)
         else:
@@ -452,6 +444,3 @@ def _in_place(poly: Poly, members: list[Mono], term: tuple[Mono, Fraction], rest
         else:
             terms.append((mono, c))
     return collect(poly.shape, terms)
-
-
-__all__ = ["Factoring", "add", "number_op", "ordered_sum"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 
 from ..expr import Expr, nodes, number_op, substitute, symbol, symbol_count, symbols_of
@@ -11,7 +12,11 @@ from .factoring import Factoring
 from .normal import Normalizer, TooLargeError
 from .polynomial import Poly
 
+PASSES = 2
 MAX_VARIANTS = 8  # choices of which written sums to multiply out
+
+
+_boxes: weakref.WeakSet[Expr] = weakref.WeakSet()  # a box is its own box
 
 
 def expand(expr: Expr) -> Expr:
@@ -22,7 +27,17 @@ def expand(expr: Expr) -> Expr:
 
 def factor(expr: Expr, loss: Expr | None = None) -> Expr:
     """The boxed form: factored, in the given symbols only, of least cost."""
-    return Boxing(expr, loss).boxed
+    if expr in _boxes:
+        return expr
+    boxed = Boxing(expr, loss).boxed
+    for _ in range(PASSES):
+        # What one pass brings together, another may simplify.
+        again = Boxing(boxed, loss).boxed
+        if not cost(again) < cost(boxed):
+            break
+        boxed = again
+    _boxes.add(boxed)
+    return boxed
 
 
 class Boxing:

@@ -858,7 +858,19 @@ class Normalizer:
             return True
         if base.op is det:
             return base.args[0].op is symbol_op and "spd" in base.args[0].data[1]
-        return base.op is matmul and len(base.args) == 2 and base.args[0] is transpose(base.args[1])
+        if base.op is matmul and base.is_scalar:
+            return self.half(base.args) is not None
+        if base.op.name == "trace" and base.args[0].op is matmul:
+            factors = base.args[0].args
+            return any(self.half(factors[i:] + factors[:i]) is not None for i in range(len(factors)))
+        return False
+
+    def half(self, chain: Chain) -> Chain | None:
+        """M of a chain Mᵀ M."""
+        half = len(chain) // 2
+        if len(chain) % 2 or any(self._flip(chain[half - 1 - i]) is not chain[half + i] for i in range(half)):
+            return None
+        return chain[half:]
 
     def _logistic(self, poly: Poly) -> Poly | None:
         """1 / (eᵃ + eᵇ) = e⁻ᵃ σ(a − b), entrywise, for equal coefficients."""
