@@ -1,0 +1,404 @@
+"""A document as its author wrote it: Markdown or LaTeX, to rows of mathematics and prose.
+
+Mathematics stands between `$$…$$`, `\\[…\\]`, `$…$`, `\\(…\\)` or in an environment; a text
+without any delimiter is read line by line.  A row is what ends at `\\\\`.  Marks that only
+set type are blanked in place, so that every character keeps its position.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import LimitError, ParseError
+from .tokens import closing
+
+MAX_DOCUMENT = 400_000  # characters
+MAX_ROWS = 4_000
+
+ENVIRONMENTS = (
+    "equation align aligned alignat alignedat gather gathered multline eqnarray split displaymath math flalign dcases "
+    "cases subequations"
+).split()
+_INNER = re.compile(r"\\(?:begin|end)\s*\{(?:%s)\*?\}(?:\[[a-z]\])?(?:\{\d+\})?" % "|".join(ENVIRONMENTS))
+_OPENING = re.compile(
+    r"(?P<fence>^[ \t]*(?:```|~~~)[^\n]*$)|(?P<escaped>\\\$)|(?P<dollars>\$\$)|(?P<dollar>\$)|(?P<square>\\\[)"
+    r"|(?P<round>\\\()|(?P<code>`+)|\\begin\s*\{(?P<env>(?:%s)\*?)\}" % "|".join(ENVIRONMENTS),
+    re.MULTILINE,
+)
+_ANY_EQUATION = re.compile(r"[^\n]*=[^\n]*")
+
+
+class Piece:
+    """A stretch of the document: mathematics, displayed or in the line, or prose."""
+
+    __slots__ = ("kind", "text", "start")
+
+    def __init__(self, kind: str, text: str, start: int) -> None:
+        self.kind = kind  # "display", "inline", "prose", "broken"
+        self.text = text
+        self.start = start
+
+
+class Row:
+    """One row of mathematics: cleaned text, whose characters stand at `start` onward in the document."""
+
+    __slots__ = ("text", "start", "display", "prose", "block")
+
+    def __init__(self, text: str, start: int, display: bool, prose: str, block: int) -> None:
+        self.text = text
+        self.start = start
+        self.display = display
+        self.prose = prose  # what stands before the block in words
+        self.block = block
+
+
+def pieces(text: str) -> list[Piece]:
+    """The document cut into mathematics and prose."""
+    if len(text) > MAX_DOCUMENT:
+        raise LimitError(f"a document of {len(text)} characters is too long", hint=f"at most {MAX_DOCUMENT}")
+    if "\x00" in text:
+        raise ParseError("the document holds a control character")
+    found: list[Piece] = []
+    at, prose_from = 0, 0
+
+    def take(kind: str, start: int, inner_start: int, inner_end: int, end: int) -> None:
+        nonlocal prose_from
+        if start > prose_from:
+            found.append(Piece("prose", text[prose_from:start], prose_from))
+        found.append(Piece(kind, text[inner_start:inner_end], inner_start))
+        prose_from = end
+
+    while True:
+        match = _OPENING.search(text, at)
+        if match is None:
+            break
+        start, after = match.start(), match.end()
+        at = after
+        if match["escaped"]:
+            continue
+        if match["fence"]:
+            mark = match["fence"].strip()[:3]
+            close = re.compile(r"^[ \t]*" + mark, re.MULTILINE).search(text, after)
+            language = match["fence"].strip()[3:].strip()
+            end = close.end() if close else len(text)
+            if language in ("math", "latex", "tex") and close:
+                take("display", start, after, close.start(), end)
+            at = end
+            continue
+        if match["code"]:
+            close_at = text.find(match["code"], after)
+            at = close_at + len(match["code"]) if close_at >= 0 else after
+            continue
+        if match["env"]:
+            closer = "\\end{" + match["env"] + "}"
+            end = text.find(closer, after)
+            if end < 0:
+                take("broken", start, after, min(len(text), after + 200), len(text))
+                break
+            take("display", start, after, end, end + len(closer))
+        elif match["dollar"]:
+            end = _inline_end(text, after)
+            if end < 0:
+                continue
+            take("inline", start, after, end, end + 1)
+        else:
+            closer = "$$" if match["dollars"] else "\\]" if match["square"] else "\\)"
+            end = text.find(closer, after)
+            if end < 0:
+                take("broken", start, after, min(len(text), after + 200), len(text))
+                break
+            take("inline" if match["round"] else "display", start, after, end, end + len(closer))
+        at = prose_from
+    if prose_from < len(text):
+        found.append(Piece("prose", text[prose_from:], prose_from))
+    if not any(p.kind != "prose" for p in found):
+        return _bare(text)
+    return found
+
+
+def _inline_end(text: str, start: int) -> int:
+    """Where `$` closes, within the paragraph; -1 for a lone dollar sign."""
+    i = start
+    while i < len(text):
+        c = text[i]
+        if c == "\\":
+            i += 2
+            continue
+        if c == "$":
+            return i if i > start else -1
+        if c == "\n" and text[i + 1 :].lstrip(" \t").startswith("\n"):
+            return -1
+        i += 1
+    return -1
+
+
+_WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}(?![A-Za-z({])")
+
+
+def _bare(text: str) -> list[Piece]:
+    """A text without delimiters: a line with an equation and few words is mathematics."""
+    found: list[Piece] = []
+    at = 0
+    for line in text.splitlines(keepends=True):
+        bare = line.strip()
+        words = [w for w in _WORDS.findall(bare) if w.lower() not in _MATH_WORDS]
+        if "=" in bare and not words:
+            found.append(Piece("display", line.rstrip("\n"), at))
+        else:
+            found.append(Piece("prose", line, at))
+        at += len(line)
+    return found
+
+
+_MATH_WORDS = frozenset(
+    "diag logdet softmax sigmoid relu tanh trace norm norm1 norm2 sinh cosh sqrt mean softplus logsumexp".split()
+)
+
+
+def blanked(text: str, start: int, end: int) -> str:
+    return text[:start] + " " * (end - start) + text[end:]
+
+
+_WRAPPERS = re.compile(
+    r"\\(boxed|fbox|colorbox|underline|overline|cancel|bcancel|ensuremath|mathop|mathrel|mathbin|hbox|displaylines|"
+    r"underbrace|overbrace|bbox|fcolorbox|Aboxed|mathclap)(?![A-Za-z])\s*(?:\[[^\]]*\])?"
+)
+_EQUALS = re.compile(
+    r"\\(?:stackrel|overset|underset)\s*\{(?P<over>(?:[^{}]|\{[^{}]*\})*)\}\s*\{(?P<rel>=|:=|\\equiv|\\triangleq)\}"
+)
+_REMARK = re.compile(r"\([a-z]{2,}(?:[- ][a-z]{2,})+\)")  # (one-hot)
+_DEFINES = re.compile(r":=|≔|≜|\\coloneqq|\\triangleq|\\equiv(?![A-Za-z])|≡|\\doteq|=:")
+
+
+def cleaned(text: str) -> str:
+    """The row without boxes, underlines and annotations on equals signs; the length is kept."""
+    for match in list(_INNER.finditer(text)):
+        text = blanked(text, *match.span())
+    for match in list(_EQUALS.finditer(text)):
+        filler = " " * (match.end() - match.start() - 1) + "="
+        if "def" in match["over"] or "triangle" in match["rel"] or ":" in match["rel"]:
+            filler = " " * (match.end() - match.start() - 2) + ":="
+        text = text[: match.start()] + filler + text[match.end() :]
+    for match in list(_REMARK.finditer(text)):
+        text = blanked(text, *match.span())
+    at = 0
+    for _ in range(2000):
+        match_ = _WRAPPERS.search(text, at)
+        if match_ is None:
+            break
+        name, brace = match_[1], match_.end()
+        end = closing(text, brace) if text[brace : brace + 1] == "{" else -1
+        at = match_.end()
+        if end < 0:
+            continue
+        if name == "overline" and _relation(text[brace:end]) < 0:
+            continue
+        if name in ("underbrace", "overbrace"):
+            after = re.compile(r"\s*[_^]\s*\{").match(text, end + 1)
+            if after:
+                stop = closing(text, after.end() - 1)
+                if stop > 0:
+                    text = blanked(text, end + 1, stop + 1)
+        if name in ("fcolorbox", "colorbox"):
+            continue
+        text = blanked(text, match_.start(), match_.end())
+        if _relation(text[brace + 1 : end]) >= 0 or name in ("boxed", "fbox", "Aboxed", "bbox"):
+            text = blanked(blanked(text, brace, brace + 1), end, end + 1)
+        at = match_.start()
+    return text
+
+
+def _relation(text: str) -> int:
+    return text.find("=")
+
+
+def rows(text: str) -> tuple[list[Row], list[Piece]]:
+    """The rows of mathematics in order, and the pieces they came from."""
+    found: list[Row] = []
+    held = pieces(text)
+    words = ""
+    for block, piece in enumerate(held):
+        if piece.kind == "prose":
+            words = piece.text
+            continue
+        if piece.kind == "broken":
+            raise ParseError(
+                "a formula begins here and does not end",
+                text,
+                (piece.start, min(len(text), piece.start + 10)),
+                hint="close it with the delimiter that opened it",
+            )
+        inner = cleaned(piece.text)
+        if piece.kind == "inline":
+            found.append(Row(inner, piece.start, False, words, block))
+        else:
+            for start, end in _split_rows(inner):
+                if inner[start:end].strip(" \n\t&"):
+                    found.append(Row(inner[start:end], piece.start + start, True, words, block))
+        if len(found) > MAX_ROWS:
+            raise LimitError(f"the document has more than {MAX_ROWS} rows of mathematics")
+        if piece.kind == "display":
+            words = ""
+    return found, held
+
+
+def _split_rows(text: str) -> list[tuple[int, int]]:
+    """The spans between `\\\\` outside braces and matrices."""
+    spans, start, depth, i = [], 0, 0, 0
+    while i < len(text):
+        c = text[i]
+        if c == "\\":
+            following = text[i + 1 : i + 2]
+            if following == "\\":
+                if depth <= 0:
+                    spans.append((start, i))
+                    skip = re.compile(r"\\\\\*?(?:\[[^\]\n]{0,12}\])?").match(text, i)
+                    i = skip.end() if skip else i + 2
+                    start = i
+                    continue
+                i += 2
+                continue
+            if text.startswith("\\begin", i):
+                depth += 1
+            elif text.startswith("\\end", i):
+                depth -= 1
+            i += 2
+            continue
+        if c == "{":
+            depth += 1
+        elif c == "}":
+            depth -= 1
+        i += 1
+    spans.append((start, len(text)))
+    return spans
+
+
+_TEXT = re.compile(r"\\(?:text|mbox|textrm|textit|textnormal|mathrm|intertext|textbf|textsf)\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
+_NOT_WORDS = frozenset(
+    "tr Tr trace diag Diag vec det log ln exp T d softmax sigmoid relu ReLU inv adj rank sign sgn sum mean op F fro "
+    "logdet tanh sin cos".split()
+)
+_ARROWS = re.compile(
+    r"\\(?:Rightarrow|Longrightarrow|implies|therefore|because|iff|Leftrightarrow|Longleftrightarrow|leadsto|"
+    r"rightsquigarrow|rightarrow|longrightarrow|to|hookrightarrow|qquad|quad|hspace\s*\{[^}]*\})(?![A-Za-z])|[⇒∴∵⇔→⟹⟺]|;"
+)
+_CONNECTIVE = re.compile(r"[+\-−]|\\pm|\\cdot|\\times")
+
+
+def statements(row: Row) -> list[tuple[str, int, bool]]:
+    """The statements of a row: text, offset in the row, and whether words were cut off beside it."""
+    text = row.text
+    wordy = False
+    marks: list[tuple[int, int]] = []
+    for match in _TEXT.finditer(text):
+        content = match[1].strip()
+        if content in _NOT_WORDS or (len(content) <= 1 and content.isalpha()):
+            continue
+        if match[0].startswith(("\\mathrm", "\\textbf")) and " " not in content:
+            continue
+        before = text[: match.start()].rstrip()
+        if before.endswith(("_", "^", "_{", "^{")):
+            continue
+        if re.fullmatch(r"[A-Za-z]+\d*", content) and text[match.end() :].lstrip()[:1] in ("(", "_", "["):
+            if content.lower() in ("where", "and", "or", "so", "with", "since", "as", "thus", "hence", "if", "for"):
+                marks.append(match.span())
+            continue
+        wordy = True
+        marks.append(match.span())
+    for match in _ARROWS.finditer(text):
+        if not any(a <= match.start() < b for a, b in marks) and _depth(text, match.start()) == 0:
+            marks.append(match.span())
+    for at in _commas(text):
+        marks.append((at, at + 1))
+    marks.sort()
+    found: list[tuple[str, int, bool]] = []
+    start = 0
+    for a, b in [*marks, (len(text), len(text))]:
+        if a < start:
+            continue
+        piece = text[start:a]
+        stripped = piece.strip(" \n\t&,.~")
+        is_quad = a < len(text) and text[a:b].startswith(("\\q", "\\h"))
+        rest = text[b:].lstrip(" &\n~")
+        del is_quad
+        if stripped:
+            if found and start and _CONNECTIVE.match(stripped) and "\\q" in text[: start + 1][-8:]:
+                before_, at_, words_ = found[-1]
+                gap = " " * (start - at_ - len(before_))
+                found[-1] = (before_ + gap + piece, at_, words_)
+            else:
+                found.append((piece, start, wordy))
+        del rest
+        start = b
+    return found
+
+
+def _depth(text: str, end: int) -> int:
+    depth = 0
+    i = 0
+    while i < end:
+        c = text[i]
+        if c == "\\":
+            if text[i + 1 : i + 2] in ("{", "}"):
+                depth += 1 if text[i + 1] == "{" else -1
+            elif text.startswith("\\langle", i):
+                depth += 1
+            elif text.startswith("\\rangle", i):
+                depth -= 1
+            i += 2
+            continue
+        if c in "{([⟨":
+            depth += 1
+        elif c in "})]⟩":
+            depth -= 1
+        i += 1
+    return max(depth, 0)
+
+
+def _commas(text: str) -> list[int]:
+    """Commas outside brackets that separate statements."""
+    found = []
+    depth, i = 0, 0
+    while i < len(text):
+        c = text[i]
+        if c == "\\":
+            if text[i + 1 : i + 2] in ("{", "}"):
+                depth += 1 if text[i + 1] == "{" else -1
+            elif text.startswith("\\langle", i):
+                depth += 1
+            elif text.startswith("\\rangle", i):
+                depth -= 1
+            i += 2
+            continue
+        if c in "{([⟨":
+            depth += 1
+        elif c in "})]⟩":
+            depth -= 1
+        elif c == "," and depth <= 0:
+            found.append(i)
+        i += 1
+    return found
+
+
+def equation_sides(text: str) -> tuple[list[tuple[int, int]], bool]:
+    """The spans between equals signs outside brackets, and whether one of them defines."""
+    defines = bool(_DEFINES.search(text))
+    plain = _DEFINES.sub(lambda m: " " * (len(m[0]) - 1) + "=", text)
+    spans, start, depth, i = [], 0, 0, 0
+    while i < len(plain):
+        c = plain[i]
+        if c == "\\":
+            if plain[i + 1 : i + 2] in ("{", "}"):
+                depth += 1 if plain[i + 1] == "{" else -1
+            i += 2
+            continue
+        if c in "{[(":
+            depth += 1
+        elif c in "}])":
+            depth -= 1
+        elif c == "=" and depth <= 0:
+            spans.append((start, i))
+            start = i + 1
+        i += 1
+    spans.append((start, len(plain)))
+    return spans, defines

@@ -1,0 +1,434 @@
+"""Kinds and shapes of the names of a document, solved for over all its claims.
+
+Dimensions are found by unification over the definitions and over what is derived;
+a claim, which may be wrong, never makes two dimensions equal: it only settles names
+that occur nowhere else.  Which names are scalars, vectors and matrices follows from the
+habit of the field, and from the fewest departures that make the claims fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+
+from ..expr import Expr, symbol
+from ..names import parts
+from ..shapes import ONE, Dim
+from .grammar import Tree
+
+Var = int | Dim
+Pair = tuple[Var, Var]
+DIMENSION_NAMES = "m n p q k l r s t u v d h".split()
+MAX_TRIALS = 400
+
+
+class Misfit(Exception):
+    """Two shapes that differ."""
+
+
+class Declared:
+    """What the document or the caller says of a name: shape and properties."""
+
+    __slots__ = ("kind", "shape", "properties")
+
+    def __init__(
+        self, kind: str | None = None, shape: tuple[Dim, Dim] | None = None, properties: Iterable[str] = ()
+    ) -> None:
+        self.kind = kind
+        self.shape = shape
+        self.properties = frozenset(properties)
+
+
+def habit(name: str) -> str:
+    """The kind that a letter has by habit."""
+    base, styles, subscripts = parts(name)
+    letter = base.removeprefix("Δ").removeprefix("d") or base
+    if "bold" in styles and not letter.isupper():
+        return "vector"
+    if len(letter) > 1:
+        return "matrix" if letter[0].isupper() else "scalar"
+    if letter in "δ":
+        return "vector"
+    if "α" <= letter <= "ω" or letter in "ℓϕ":
+        return "vector" if letter in ("μ", "θ", "β", "ξ", "η") and (styles or letter in "μβθ") else "scalar"
+    if letter.isupper():
+        return "matrix"
+    return "scalar" if letter <= "g" and not styles else "vector"
+
+
+class Unifier:
+    """Equations between dimensions, with a trail so that a failed attempt leaves none behind."""
+
+    def __init__(self, kinds: Mapping[str, str], declared: Mapping[str, Declared], functions: Mapping[str, Tree]) -> None:
+        self.kinds = kinds
+        self.declared = declared
+        self.functions = functions
+        self.parents: dict[int, Var] = {}
+        self.trail: list[int] = []
+        self.count = 0
+        self.frozen: set[int] = set()
+        self.large: set[int] = set()  # rows and columns of vectors and matrices: not 1
+        self.shapes: dict[str, Pair] = {}
+        self.bound: list[dict[str, Pair]] = []
+
+    def fresh(self) -> int:
+        self.count -= 1  # negative: a dimension equals the number of its size
+        return self.count
+
+    def dimension(self) -> int:
+        var = self.fresh()
+        self.large.add(var)
+        return var
+
+    def find(self, var: Var) -> Var:
+        while isinstance(var, int) and var in self.parents:
+            var = self.parents[var]
+        return var
+
+    def same(self, a: Var, b: Var) -> None:
+        a, b = self.find(a), self.find(b)
+        if a is b or a == b:
+            return
+        if not (isinstance(a, int) and a not in self.frozen):
+            a, b = b, a
+        if not (isinstance(a, int) and a not in self.frozen):
+            raise Misfit
+        if isinstance(b, int) and a in self.large and b not in self.large and b not in self.frozen:
+            a, b = b, a
+        if a in self.large and (b is ONE or (isinstance(b, int) and b not in self.large)):
+            raise Misfit
+        self.parents[a] = b
+        self.trail.append(a)
+
+    def equal(self, a: Pair, b: Pair) -> None:
+        self.same(a[0], b[0])
+        self.same(a[1], b[1])
+
+    def attempt(self, tree: Tree, scalar: bool = False) -> bool:
+        """Take in the equations of a tree; False, and nothing changed, if they contradict."""
+        mark = len(self.trail)
+        try:
+            shape = self.shape(tree)
+            if scalar and shape is not None:
+                self.equal(shape, (ONE, ONE))
+            return True
+        except Misfit:
+            while len(self.trail) > mark:
+                del self.parents[self.trail.pop()]
+            return False
+
+    def freeze(self) -> None:
+        for var in range(self.count, 0):
+            if isinstance(self.find(var), int):
+                self.frozen.add(self.find(var))  # type: ignore[arg-type]
+
+    def is_scalar(self, shape: Pair | None) -> bool:
+        return shape is not None and self.find(shape[0]) is ONE and self.find(shape[1]) is ONE
+
+    def of_name(self, name: str) -> Pair:
+        for local in reversed(self.bound):
+            if name in local:
+                return local[name]
+        known = self.shapes.get(name)
+        if known is None:
+            said = self.declared.get(name)
+            kind = self.kinds.get(name) or habit(name)
+            if said is not None and said.shape is not None:
+                known = said.shape
+            elif kind == "scalar":
+                known = (ONE, ONE)
+            elif kind == "any":
+                known = (self.fresh(), self.fresh())
+            elif kind == "vector":
+                known = (self.dimension(), ONE)
+            else:
+                known = (self.dimension(), self.dimension())
+                if said is not None and said.properties - {"positive", "constant", "orthogonal"}:
+                    known = (known[0], known[0])
+            self.shapes[name] = known
+        return known
+
+    # The shape of a tree; None where anything fits.
+
+    def shape(self, tree: Tree) -> Pair | None:
+        kind = tree.kind
+        if kind == "number":
+            return (ONE, ONE)
+        if kind in ("ones", "identity", "zero"):
+            return None
+        if kind == "name":
+            return self.name(tree)
+        if kind == "sum":
+            return self.sum(tree)
+        if kind in ("neg", "total"):
+            return self.shape(tree.args[0])
+        if kind == "prod":
+            return self.product(tree)
+        if kind in ("hadamard", "over"):
+            return self.alike(tree.args)
+        if kind == "quotient":
+            a, b = (self.shape(arg) for arg in tree.args)
+            if b is not None and not self.is_scalar(b):
+                if a is not None and not self.is_scalar(a):
+                    self.equal(a, b)
+                return b
+            return a
+        if kind in ("power", "entrypower"):
+            base = self.shape(tree.args[0])
+            exponent = self.shape(tree.args[1])
+            if exponent is not None:
+                self.equal(exponent, (ONE, ONE))
+            if base is not None and kind == "power" and not self.is_scalar(base):
+                self.same(base[0], base[1])
+            return base
+        if kind == "transpose":
+            inner = self.shape(tree.args[0])
+            return None if inner is None else (inner[1], inner[0])
+        if kind == "inverse":
+            inner = self.shape(tree.args[0])
+            if inner is not None:
+                self.same(*inner)
+            return inner
+        if kind == "call":
+            return self.call(tree)
+        if kind == "norm":
+            self.shape(tree.args[0])
+            return (ONE, ONE)
+        if kind == "bars":
+            inner = self.shape(tree.args[0])
+            if inner is not None:
+                self.same(*inner)
+            return (ONE, ONE)
+        if kind in ("inner", "colon"):
+            self.alike(tree.args)
+            return (ONE, ONE)
+        if kind == "differential":
+            return self.shape(tree.args[0])
+        if kind == "at":
+            local: dict[str, Pair] = {}
+            for name, value in tree.data:  # type: ignore[misc]
+                local[name] = self.shape(value) or (self.fresh(), self.fresh())  # type: ignore[has-type]
+            self.bound.append(local)
+            try:
+                return self.shape(tree.args[0])
+            finally:
+                self.bound.pop()
+        if kind in ("derivative", "gradient"):
+            for arg in tree.args:
+                self.shape(arg)
+            return (self.fresh(), self.fresh())
+        if kind == "directional":
+            for arg in tree.args:
+                self.shape(arg)
+            return (self.fresh(), self.fresh())
+        if kind == "apply":
+            return self.apply(tree)
+        if kind == "kron":
+            for arg in tree.args:
+                self.shape(arg)
+            return (self.fresh(), self.fresh())
+        if kind == "entry":
+            self.shape(tree.args[0])
+            return (ONE, ONE)
+        return (self.fresh(), self.fresh())
+
+    def name(self, tree: Tree) -> Pair:
+        full, plain, indices = tree.data
+        if full not in self.kinds and full not in self.declared and plain in self.kinds and indices:
+            return (ONE, ONE)
+        return self.of_name(str(full))
+
+    def sum(self, tree: Tree) -> Pair | None:
+        shapes = [(arg, self.shape(arg)) for arg in tree.args]
+        first: Pair | None = None
+        literal = False
+        for arg, shape in shapes:
+            if shape is None:
+                continue
+            if _is_literal(arg):
+                literal = True  # 1 − s of a vector s
+                continue
+            if first is None:
+                first = shape
+            else:
+                self.equal(first, shape)
+        return first if first is not None or not literal else (ONE, ONE)
+
+    def alike(self, args: Sequence[Tree]) -> Pair | None:
+        first: Pair | None = None
+        for arg in args:
+            shape = self.shape(arg)
+            if shape is None:
+                continue
+            if first is None:
+                first = shape
+            else:
+                self.equal(first, shape)
+        return first
+
+    def product(self, tree: Tree) -> Pair | None:
+        pending: Pair | None = None
+        unknown_left = False
+        marks = ("", *tree.data)
+        for mark, arg in zip(marks, tree.args):
+            shape = self.shape(arg)
+            if shape is None:
+                if arg.kind != "identity":
+                    unknown_left = True
+                    if pending is not None:
+                        pending = (pending[0], self.fresh())
+                    else:
+                        pending = (self.fresh(), self.fresh())
+                continue
+            if self.is_scalar(shape):
+                continue
+            if pending is None:
+                pending = shape
+                continue
+            inner = self.find(pending[1]), self.find(shape[0])
+            if mark == "·" and inner[0] is ONE and self.find(shape[1]) is ONE and not self.is_scalar(pending):
+                self.equal(pending, shape)  # the dot product of two vectors
+                pending = (ONE, ONE)
+                continue
+            self.same(*inner)
+            pending = (pending[0], shape[1])
+            if self.is_scalar(pending):
+                pending = None if arg is not tree.args[-1] else pending
+        if pending is None:
+            return None if unknown_left else (ONE, ONE)
+        return pending
+
+    def call(self, tree: Tree) -> Pair | None:
+        name = tree.data[0]
+        inner = self.shape(tree.args[0])
+        if name in ("trace", "det", "logdet", "inv", "adj", "expm", "tril", "triu") and inner is not None:
+            self.same(*inner)
+        if name in ("trace", "det", "logdet", "sum", "mean", "logsumexp", "norm", "norm1", "dot"):
+            for arg in tree.args[1:]:
+                self.shape(arg)
+            return (ONE, ONE)
+        if name == "diag":
+            if inner is None:
+                return None
+            if self.find(inner[1]) is ONE:
+                return (inner[0], inner[0])
+            self.same(*inner)
+            return (inner[0], ONE)
+        if name in ("vec", "kron", "unvec"):
+            return (self.fresh(), ONE) if name == "vec" else (self.fresh(), self.fresh())
+        return inner
+
+    def apply(self, tree: Tree) -> Pair | None:
+        shapes = [self.shape(arg) for arg in tree.args]
+        name = str(tree.data[0])
+        if name in self.functions:
+            return self.of_name(name)
+        if name in self.kinds:  # s and s(Xw): a function applied entry by entry
+            own = self.of_name(name)
+            if shapes[0] is not None and not self.is_scalar(own):
+                self.equal(own, shapes[0])
+            return own
+        return (self.fresh(), self.fresh())
+
+
+def _is_literal(tree: Tree) -> bool:
+    return tree.kind == "number" or (tree.kind == "neg" and tree.args[0].kind == "number")
+
+
+def solve(
+    names: Sequence[str],
+    definitions: Sequence[tuple[str, Tree]],
+    anchors: Sequence[tuple[Tree, bool]],
+    claims: Sequence[Tree],
+    declared: Mapping[str, Declared],
+    functions: Mapping[str, Tree],
+    hints: Mapping[str, str],
+) -> dict[str, Expr]:
+    """A symbol with its shape for every name.
+
+    `definitions` and `anchors` (what is derived; with whether it must be a scalar) make
+    equations, `claims` count how well an assignment of kinds fits.
+    """
+    fixed = {n for n, d in declared.items() if d.shape is not None or d.kind is not None}
+    defined = {name for name, _ in definitions}
+    base = {n: declared[n].kind or hints.get(n) or habit(n) if n in declared else hints.get(n) or habit(n) for n in names}
+    for name in names:
+        if name in declared and declared[name].properties - {"positive", "constant"}:
+            base[name] = "matrix"
+    free = [n for n in names if n not in fixed and n not in hints]
+    # A defined name has the kind of its formula; the unifier must not prejudge it.
+    for name in defined:
+        if name not in fixed:
+            base[name] = "any"
+
+    def attempt(kinds: Mapping[str, str]) -> tuple[int, Unifier]:
+        unifier = Unifier(kinds, declared, functions)
+        misfits = 0
+        for name, tree in definitions:
+            mark = len(unifier.trail)
+            try:
+                shape = unifier.shape(tree)
+                if shape is not None:
+                    unifier.equal(unifier.of_name(name), shape)
+            except Misfit:
+                misfits += 3
+                while len(unifier.trail) > mark:
+                    del unifier.parents[unifier.trail.pop()]
+        for tree, scalar in anchors:
+            misfits += 2 * (not unifier.attempt(tree, scalar))
+        unifier.freeze()
+        for tree in claims:
+            misfits += not unifier.attempt(tree)
+        return misfits, unifier
+
+    best, unifier = attempt(base)
+    if best:
+        movable = [n for n in free if n not in defined][:8]
+        trials = 0
+        for flips in (1, 2, 3):
+            found = best
+            for chosen in combinations(movable, flips):
+                for kinds in _alternatives(chosen, base):
+                    trials += 1
+                    if trials > MAX_TRIALS:
+                        break
+                    misfits, candidate = attempt(kinds)
+                    if misfits < best:
+                        best, unifier = misfits, candidate
+            if best == 0 or (best < found and flips > 1):
+                break
+    return _symbols(names, unifier, declared)
+
+
+def _alternatives(chosen: Sequence[str], base: Mapping[str, str]) -> list[dict[str, str]]:
+    options = [dict(base)]
+    for name in chosen:
+        others = {
+            "vector": ("scalar", "matrix"),
+            "scalar": ("vector", "matrix"),
+            "matrix": ("vector", "scalar"),
+        }[base[name]]
+        options = [{**option, name: other} for option in options for other in others]
+    return options
+
+
+def _symbols(names: Sequence[str], unifier: Unifier, declared: Mapping[str, Declared]) -> dict[str, Expr]:
+    taken = set()
+    for said in declared.values():
+        if said.shape is not None:
+            taken |= said.shape[0].names | said.shape[1].names
+    unused = iter([n for n in DIMENSION_NAMES if n not in taken] + [f"n{i}" for i in range(1, 400)])
+    given: dict[int, Dim] = {}
+    found: dict[str, Expr] = {}
+    for name in names:
+        dims = []
+        for var in unifier.of_name(name):
+            root = unifier.find(var)
+            if isinstance(root, int):
+                if root not in given:
+                    given[root] = Dim.of(next(unused))
+                root = given[root]
+            dims.append(root)
+        properties = declared[name].properties if name in declared else frozenset()
+        found[name] = symbol(name, dims[0], dims[1], properties)
+    return found

@@ -1,0 +1,2 @@
+def explain(judge, claim, failing, line):
+    return None

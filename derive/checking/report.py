@@ -1,0 +1,196 @@
+"""The report on a document: a verdict for each claim, as text, JSON and HTML."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import marked
+
+VERDICTS = ("proved", "agrees", "definition", "unread", "fails")
+_SIGNS = {"proved": "✓", "agrees": "≈", "definition": "·", "unread": "?", "fails": "✗"}
+_COLORS = {"proved": "32", "agrees": "32", "definition": "2", "unread": "33", "fails": "31"}
+
+
+class Line:
+    """A claim and what we say of it.
+
+    Attributes
+    ----------
+    number : int
+        The line of the text in which the claim begins, from 1.
+    claim : str
+        As written, LaTeX.
+    verdict : str
+        "proved", "agrees", "fails", "definition" or "unread": of the step the line makes.
+    reason : str
+    follows_from : int or None
+        The number of an earlier failing line that this one correctly follows from.
+    kind, repair, evidence : str or None
+        Of a failure: the kind of mistake, the line mended (LaTeX), and a point where both sides differ.
+    """
+
+    __slots__ = ("number", "claim", "verdict", "reason", "follows_from", "kind", "repair", "evidence", "span")
+
+    def __init__(self, number: int, claim: str, span: tuple[int, int]) -> None:
+        self.number = number
+        self.claim = claim
+        self.verdict = "unread"
+        self.reason = ""
+        self.follows_from: int | None = None
+        self.kind: str | None = None
+        self.repair: str | None = None
+        self.evidence: str | None = None
+        self.span = span
+
+    def as_dict(self) -> dict[str, Any]:
+        names = ("number", "claim", "verdict", "reason", "follows_from", "kind", "repair", "evidence")
+        return {name: getattr(self, name) for name in names}
+
+    def __repr__(self) -> str:
+        return f"<line {self.number}: {self.verdict}{', ' + self.kind if self.kind else ''}>"
+
+
+class Report:
+    """What `derive.check` says of a document.
+
+    Attributes
+    ----------
+    ok : bool
+        Nothing fails.
+    lines : list of Line
+        One for each claim, in order.
+    readings : list of str
+        What was taken for what.
+    layout : str
+        The layout of derivatives in use.
+    """
+
+    def __init__(self, text: str, lines: list[Line], readings: list[str], where: list[str], layout: str) -> None:
+        self.source = text
+        self.lines = lines
+        self.readings = readings
+        self.where = where
+        self.layout = layout
+
+    @property
+    def ok(self) -> bool:
+        return not any(line.verdict == "fails" for line in self.lines)
+
+    @property
+    def first_failure(self) -> Line | None:
+        return next((line for line in self.lines if line.verdict == "fails"), None)
+
+    def counts(self) -> dict[str, int]:
+        return {v: sum(line.verdict == v for line in self.lines) for v in VERDICTS}
+
+    def summary(self) -> str:
+        counts = self.counts()
+        parts = [f"{n} {v}" for v, n in counts.items() if n]
+        head = "nothing fails" if self.ok else f"line {self.first_failure.number} fails first"  # type: ignore[union-attr]
+        return f"{len(self.lines)} claims: {', '.join(parts) or 'none'}; {head}"
+
+    def text(self, color: bool = False) -> str:
+        """The report for a terminal: each claim with its verdict, a failing one with place and repair."""
+        out: list[str] = []
+
+        def painted(code: str, shown: str) -> str:
+            return f"\x1b[{code}m{shown}\x1b[0m" if color else shown
+
+        for line in self.lines:
+            sign = painted(_COLORS[line.verdict], f"{_SIGNS[line.verdict]} {line.verdict:10}")
+            claim = line.claim if len(line.claim) <= 76 else line.claim[:75] + "…"
+            out.append(f"{line.number:4}  {sign}  {claim}")
+            if line.verdict == "fails":
+                out += ["            " + painted("31", m) for m in marked(self.source, line.span)]
+            if line.reason and line.verdict != "definition":
+                out.append(f"            {line.reason}")
+            if line.follows_from is not None:
+                out.append(f"            follows correctly from line {line.follows_from}, which fails")
+            if line.kind:
+                out.append(f"            kind: {line.kind}")
+            if line.repair:
+                out.append(f"            repair: {line.repair}")
+            if line.evidence:
+                out.append(f"            {line.evidence}")
+        for reading in self.readings:
+            out.append(f"note: {reading}")
+        if self.where:
+            out.append("shapes: " + ", ".join(self.where))
+        if self.layout != "gradient":
+            out.append(f"layout: {self.layout}")
+        out.append(self.summary())
+        return "\n".join(out)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "schema": 1,
+            "ok": self.ok,
+            "layout": self.layout,
+            "shapes": self.where,
+            "readings": self.readings,
+            "lines": [line.as_dict() for line in self.lines],
+        }
+
+    def json(self) -> str:
+        from json import dumps
+
+        return dumps(self.as_dict(), ensure_ascii=False, indent=2)
+
+    def html(self) -> str:
+        """The document with verdicts in the margin, as one page that needs no network."""
+        return (
+            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Derivation checked</title></head>'
+            f"<body>\n{self._repr_html_()}\n</body></html>\n"
+        )
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        by_number: dict[int, list[Line]] = {}
+        for line in self.lines:
+            by_number.setdefault(line.number, []).append(line)
+        rows = []
+        for number, content in enumerate(self.source.splitlines(), 1):
+            notes = []
+            worst = ""
+            for line in by_number.get(number, ()):
+                worst = line.verdict if not worst or line.verdict == "fails" else worst
+                said = [f"<b>{_SIGNS[line.verdict]} {line.verdict}</b>"]
+                if line.reason:
+                    said.append(escape(line.reason))
+                if line.follows_from is not None:
+                    said.append(f"follows from line {line.follows_from}")
+                if line.kind:
+                    said.append(f"kind: {escape(line.kind)}")
+                if line.repair:
+                    said.append(f"repair: <code>{escape(line.repair)}</code>")
+                if line.evidence:
+                    said.append(escape(line.evidence))
+                notes.append("<div>" + "<br>".join(said) + "</div>")
+            rows.append(
+                f'<tr class="{worst}"><td class="n">{number}</td><td class="c"><code>{escape(content)}</code></td>'
+                f'<td class="v">{"".join(notes)}</td></tr>'
+            )
+        return f'<div class="derive-report"><style>{_STYLE}</style><table>{"".join(rows)}</table><p>{escape(self.summary())}</p></div>'
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": self.text(), "text/html": self._repr_html_()}
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        return f"<Report: {self.summary()}>"
+
+
+_STYLE = """
+.derive-report table{border-collapse:collapse;font-size:14px}
+.derive-report td{padding:1px 8px;vertical-align:top;text-align:left}
+.derive-report td.n{color:#888;text-align:right}
+.derive-report td.c code{white-space:pre-wrap}
+.derive-report td.v{border-left:3px solid transparent;max-width:34em}
+.derive-report tr.fails td.v{border-color:#c62828;background:#fdecea}
+.derive-report tr.proved td.v,.derive-report tr.agrees td.v{border-color:#2e7d32}
+.derive-report tr.unread td.v{border-color:#f9a825}
+.derive-report tr.definition td.v{border-color:#bbb}
+""".strip()

@@ -1,0 +1,488 @@
+"""The verdicts: each side against the truth that its chain begins with, and against the side before.
+
+The truth is derived by us from the left-hand side: a definition, a derivative, a
+differential.  A side that differs from it fails, unless it follows from a line that has
+failed already.  What custom leaves open (layout, the path of a tied variable) is tried in
+the order in which a reader would think of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ..derivation import Sweep
+from ..errors import DeriveError, ShapeError
+from ..expr import Expr, substitute, symbol, symbols_of
+from ..operations import inner, transpose
+from ..shapes import shape_text
+from .claims import Claim, Side
+from .claims import Reading as Document
+from .grammar import Tree
+from .meaning import Builder, Indexed, Reading
+from .report import Line
+from .witness import Witness
+
+Value = Expr | Indexed
+ORDER = ("definition", "proved", "agrees", "unread", "fails")
+
+
+class Alternative:
+    """A value of a side, with the reading that gave it."""
+
+    __slots__ = ("value", "reading", "used")
+
+    def __init__(self, value: Value, reading: Reading, used: set[str]) -> None:
+        self.value = value
+        self.reading = reading
+        self.used = used
+
+
+class Failure:
+    """A failing line, for later ones that follow from it."""
+
+    __slots__ = ("number", "truth", "value", "head", "tree")
+
+    def __init__(self, number: int, truth: Value | None, value: Value | None, head: Tree | None, tree: Tree | None) -> None:
+        self.number = number
+        self.truth = truth
+        self.value = value
+        self.head = head
+        self.tree = tree
+
+
+class Judgment:
+    """What is found of one side."""
+
+    __slots__ = ("verdict", "reason", "follows_from", "side", "truth", "value", "previous", "tree")
+
+    def __init__(self, verdict: str, reason: str, side: Side) -> None:
+        self.verdict = verdict
+        self.reason = reason
+        self.side = side
+        self.follows_from: int | None = None
+        self.truth: Value | None = None
+        self.value: Value | None = None
+        self.previous: Value | None = None
+        self.tree: Tree | None = None
+
+
+class Judge:
+    """Judges the claims of a document under one layout."""
+
+    def __init__(self, document: Document, layout: str, witness: Witness) -> None:
+        self.document = document
+        self.scope = document.scope
+        self.layout = layout
+        self.witness = witness
+        self.failures: list[Failure] = []
+        self.condition: int | None = None
+        self.totals: set[str] = set()  # variables whose whole gradient is on record
+        self.judgments: list[tuple[Claim, list[Judgment]]] = []
+
+    # Values
+
+    def alternatives(self, side: Side, shape: Any = None, lenient: bool = False) -> Iterator[Alternative]:
+        """The values a side can have, the likeliest first; errors of the first are raised."""
+        tree = side.tree
+        if tree is None:
+            raise side.error or DeriveError("there is no formula")
+        first = Builder(self.scope, Reading(self.layout, lenient=lenient))
+        value = first.value(tree, shape)
+        yield Alternative(value, first.reading, first.used)
+        tried: list[Reading] = []
+        if "tied" in first.used and (self.document.splits or self.scope.loss):
+            paths = ["split", "other"] if self.document.splits else []
+            tried += [Reading(self.layout, p, lenient) for p in paths]
+        if "projected" in first.used:
+            tried.append(Reading(self.layout, projected=False))
+        if "layout" in first.used and self.layout == "gradient":
+            # A Jacobian may be written with outputs as columns while gradients stand as columns too.
+            tried.append(Reading("denominator", lenient=lenient))
+        for reading in tried:
+            try:
+                builder = Builder(self.scope, reading)
+                value = builder.value(tree, shape)
+            except DeriveError:
+                continue
+            if "tied" in first.used and reading.path != "total" and "path" not in builder.used:
+                continue
+            yield Alternative(value, reading, builder.used)
+
+    def values(self, side: Side, shape: Any = None) -> list[Alternative]:
+        return list(self.alternatives(side, shape))
+
+    def same(self, a: Value, b: Value) -> bool:
+        if isinstance(a, Indexed) != isinstance(b, Indexed):
+            return False
+        if isinstance(a, Indexed) and isinstance(b, Indexed):
+            if a.indices == b.indices:
+                return self.same(a.expr, b.expr)
+            if a.indices == b.indices[::-1]:
+                return self.same(a.expr, transpose(b.expr))
+            return False
+        assert isinstance(a, Expr) and isinstance(b, Expr)
+        return self.witness.same(self.whole(a), self.whole(b))
+
+    def whole(self, expr: Expr) -> Expr:
+        return self.scope.inline(expr)
+
+    def proof(self, a: Value, b: Value) -> str:
+        if isinstance(a, Indexed) and isinstance(b, Indexed):
+            right = b.expr if a.indices == b.indices else transpose(b.expr)
+            return self.witness.proof(self.whole(a.expr), self.whole(right))
+        assert isinstance(a, Expr) and isinstance(b, Expr)
+        return self.witness.proof(self.whole(a), self.whole(b))
+
+    # Chains
+
+    def run(self, progress: Callable[[int, int], None] | None = None) -> int:
+        """Judge every claim; the number of failures."""
+        truths: list[Alternative] = []
+        previous: Value | None = None
+        failing: int | None = None
+        head: Tree | None = None
+        claims = self.document.claims
+        for i, claim in enumerate(claims):
+            if progress is not None:
+                progress(i, len(claims))
+            found: list[Judgment] = []
+            sides = list(claim.sides)
+            if claim.local:
+                found.append(Judgment("definition", "a rule in letters of its own", sides[0]))
+                self.judgments.append((claim, found))
+                truths, previous, failing, head = [], None, None, None
+                continue
+            if not claim.continues:
+                previous, failing = None, None
+                head = sides[0].tree
+                start, note = self.begin(claim, sides[0])
+                truths = start
+                if note is not None:
+                    found.append(note)
+                sides = sides[1:]
+                if claim.is_definition and sides:
+                    found.append(self.definition(claim, sides[0]))
+                    if sides[0].tree is not None and found[-1].verdict == "definition":
+                        truths = self.definition_values(claim, sides[0]) or truths
+                    sides = sides[1:]
+                if truths:
+                    previous = truths[0].value
+            for side in sides:
+                judgment = self.step(claim, side, truths, previous, failing, head)
+                found.append(judgment)
+                if judgment.verdict in ("proved", "agrees"):
+                    failing = judgment.follows_from
+                    previous = judgment.value
+                elif judgment.verdict == "fails":
+                    failing, previous = claim.number, judgment.value
+                elif judgment.verdict == "unread":
+                    pass
+                if not truths and judgment.value is not None and judgment.verdict != "fails":
+                    truths = [Alternative(judgment.value, Reading(self.layout), set())]
+                    previous = judgment.value
+            self.judgments.append((claim, found))
+        return sum(j.verdict == "fails" for _, js in self.judgments for j in js)
+
+    def begin(self, claim: Claim, side: Side) -> tuple[list[Alternative], Judgment | None]:
+        """The truth that the head of a chain names."""
+        if claim.is_definition:
+            return [], None
+        try:
+            return self.values(side), None
+        except DeriveError as error:
+            return [], self.unread(side, error)
+        except RecursionError:
+            return [], self.unread(side, DeriveError("brackets nest too deep"))
+
+    def unread(self, side: Side, error: DeriveError) -> Judgment:
+        hint = ""
+        return Judgment("unread", f"not read: {error.message}{hint}", side)
+
+    def definition(self, claim: Claim, side: Side) -> Judgment:
+        if side.error is not None:
+            if isinstance(side.error, ShapeError):
+                return Judgment("fails", f"the shapes do not fit: {side.error.message}", side)
+            return self.unread(side, side.error)
+        return Judgment("definition", "", side)
+
+    def definition_values(self, claim: Claim, side: Side) -> list[Alternative]:
+        try:
+            return self.values(side)
+        except DeriveError:
+            return []
+
+    def step(
+        self,
+        claim: Claim,
+        side: Side,
+        truths: Sequence[Alternative],
+        previous: Value | None,
+        failing: int | None,
+        head: Tree | None,
+    ) -> Judgment:
+        """The verdict on one side."""
+        shape = None
+        if truths and isinstance(truths[0].value, Expr):
+            shape = truths[0].value.shape
+        try:
+            values = self.values(side, shape)
+        except ShapeError as error:
+            return self.misfit(claim, side, error, truths, previous, failing, head)
+        except DeriveError as error:
+            return self.unread(side, error)
+        except RecursionError:
+            return self.unread(side, DeriveError("brackets nest too deep"))
+        if not truths:
+            judgment = Judgment("unread", "the left-hand side is not read, so there is nothing to compare with", side)
+            if previous is not None and self.same(previous, values[0].value):
+                judgment = Judgment(self.proof(previous, values[0].value), "", side)
+            judgment.value = values[0].value
+            return judgment
+        matched = self.match(claim, truths, values, head)
+        if matched is not None:
+            truth, value, reason = matched
+            verdict = self.proof(truth.value, value.value)
+            if verdict != "differs":
+                judgment = Judgment(verdict, reason, side)
+                judgment.value, judgment.truth, judgment.tree = value.value, truth.value, side.tree
+                return judgment
+        if self.sets_to_zero(claim, side, truths):
+            self.condition = claim.number
+            judgment = Judgment("definition", "a condition: the derivative is set to zero", side)
+            judgment.value = truths[0].value
+            return judgment
+        value_ = values[0].value
+        source = self.follows(claim, side, truths, previous, failing, head, [v.value for v in values])
+        if source is not None:
+            number, verdict = source
+            judgment = Judgment(verdict, "", side)
+            judgment.follows_from = number
+            judgment.value = value_
+            return judgment
+        if self.condition is not None and not any(
+            t.kind in ("derivative", "gradient", "differential") for t in (head.walk() if head else [])
+        ):
+            return Judgment("unread", f"holds at most under the condition of line {self.condition}", side)
+        judgment = Judgment("fails", self.reason(truths[0].value, value_), side)
+        judgment.truth, judgment.value, judgment.previous, judgment.tree = truths[0].value, value_, previous, side.tree
+        self.failures.append(Failure(claim.number, truths[0].value, value_, head, side.tree))
+        return judgment
+
+    def misfit(
+        self,
+        claim: Claim,
+        side: Side,
+        error: ShapeError,
+        truths: Sequence[Alternative],
+        previous: Value | None,
+        failing: int | None,
+        head: Tree | None,
+    ) -> Judgment:
+        """A side whose shapes do not fit; what it would be with vectors multiplied entry by entry is kept."""
+        value: Value | None = None
+        try:
+            value = next(self.alternatives(side, None, lenient=True)).value
+        except DeriveError:
+            pass
+        # Under another reading of its derivatives the shapes may fit.
+        for reading in self.other_readings():
+            try:
+                builder = Builder(self.scope, reading)
+                other = builder.value(side.tree, None) if side.tree is not None else None
+            except DeriveError:
+                continue
+            if other is not None and builder.used & {"layout", "path"}:
+                for truth in truths:
+                    if self.same(truth.value, other):
+                        judgment = Judgment(self.proof(truth.value, other), "", side)
+                        judgment.value = other
+                        return judgment
+        if value is not None and previous is not None and failing is not None and self.same(previous, value):
+            judgment = Judgment("agrees", "read entry by entry", side)
+            judgment.follows_from, judgment.value = failing, value
+            return judgment
+        reason = f"the shapes do not fit: {error.message}"
+        judgment = Judgment("fails", reason, side)
+        judgment.truth = truths[0].value if truths else None
+        judgment.value, judgment.previous, judgment.tree = value, previous, side.tree
+        self.failures.append(Failure(claim.number, judgment.truth, value, head, side.tree))
+        return judgment
+
+    def other_readings(self) -> list[Reading]:
+        found = [Reading(layout) for layout in ("gradient", "numerator", "denominator") if layout != self.layout]
+        if self.document.splits:
+            found += [Reading(self.layout, "split")]
+        return found
+
+    def match(
+        self, claim: Claim, truths: Sequence[Alternative], values: Sequence[Alternative], head: Tree | None
+    ) -> tuple[Alternative, Alternative, str] | None:
+        """The first pair of readings under which both sides are the same, and what it says."""
+        pairs = sorted(
+            ((i + j, i, j) for i in range(len(truths)) for j in range(len(values))), key=lambda p: (p[0], p[1])
+        )
+        for _, i, j in pairs:
+            truth, value = truths[i], values[j]
+            if not self.same(truth.value, value.value):
+                continue
+            if truth.reading.path != "total" and "path" in truth.used and head is not None:
+                if not self.may_split(claim, head):
+                    continue
+                return truth, value, self.path_reason(truth, head)
+            reason = ""
+            if "tied" in truth.used and not any(
+                t.kind in ("derivative", "gradient") for t in (claim.sides[-1].tree.walk() if claim.sides[-1].tree else [])
+            ):
+                variable = self.variable_name(head)
+                if variable:
+                    self.totals.add(variable)
+            if "lenient" in value.used:
+                reason = "read entry by entry"
+            return truth, value, reason
+        return None
+
+    def may_split(self, claim: Claim, head: Tree) -> bool:
+        """Whether ∂L/∂W may stand for one path of W here: the whole gradient is not on record yet."""
+        if head.kind == "gradient":
+            return False
+        variable = self.variable_name(head)
+        return variable is None or variable not in self.totals or any(
+            s.tree is not None and any(t.kind == "derivative" for t in s.tree.walk()) for s in claim.sides[1:]
+        )
+
+    def variable_name(self, head: Tree | None) -> str | None:
+        if head is None or head.kind not in ("derivative", "gradient") or len(head.args) < 2:
+            return None
+        variable = head.args[1]
+        while variable.kind == "transpose":
+            variable = variable.args[0]
+        return str(variable.data[0]) if variable.kind == "name" else None
+
+    def path_reason(self, truth: Alternative, head: Tree) -> str:
+        name = self.variable_name(head) or "the variable"
+        turned = head.kind == "derivative" and head.args[1].kind == "transpose"
+        if truth.reading.path == "split":
+            which = f"the path through {name}ᵀ" if turned else f"the path through {name} itself"
+        else:
+            which = f"the path through {name}ᵀ"
+        return f"{which} alone: {name} is tied, and its gradient is the sum over the paths"
+
+    def sets_to_zero(self, claim: Claim, side: Side, truths: Sequence[Alternative]) -> bool:
+        tree = side.tree
+        if tree is None or claim.sides[0].tree is None:
+            return False
+        zero = tree.kind == "zero" or (tree.kind == "number" and tree.data[0] == 0)
+        return zero and side is claim.sides[-1]
+
+    # What follows from a failing line
+
+    def follows(
+        self,
+        claim: Claim,
+        side: Side,
+        truths: Sequence[Alternative],
+        previous: Value | None,
+        failing: int | None,
+        head: Tree | None,
+        values: Sequence[Value],
+    ) -> tuple[int, str] | None:
+        if failing is not None and previous is not None:
+            for value in values:
+                if self.same(previous, value):
+                    return failing, self.proof(previous, value)
+        for failure in self.failures:
+            if failure.value is None or failure.number == claim.number:
+                continue
+            if failure.truth is not None and any(self.same(failure.truth, t.value) for t in truths):
+                for value in values:
+                    if self.same(failure.value, value):
+                        return failure.number, self.proof(failure.value, value)
+        for failure in self.failures:
+            for consequence in self.consequences(failure, claim, side, head):
+                for value in values:
+                    if self.same(consequence, value):
+                        return failure.number, self.proof(consequence, value)
+        return None
+
+    def consequences(self, failure: Failure, claim: Claim, side: Side, head: Tree | None) -> Iterator[Value]:
+        """What this claim would be if the failing line were right."""
+        if failure.head is None or not isinstance(failure.value, Expr) or not isinstance(failure.truth, Expr):
+            return
+        if failure.value.shape != failure.truth.shape:
+            return
+        assumed = {failure.head.key(): failure.value}
+        for other in claim.sides:
+            if other is side:
+                break
+            if other.tree is None or not any(t.key() in assumed for t in other.tree.walk()):
+                continue
+            if other.tree.key() == failure.head.key() and other is claim.sides[0]:
+                continue
+            for path in ("total", "split") if self.document.splits else ("total",):
+                try:
+                    yield Builder(self.scope, Reading(self.layout, path), assumed).value(other.tree)
+                except DeriveError:
+                    continue
+        if (
+            head is None
+            or head.kind not in ("derivative", "gradient")
+            or failure.head.kind != "derivative"
+            or len(failure.head.args) != 2
+        ):
+            return
+        builder = Builder(self.scope)
+        try:
+            part, stands_for, turned = builder.variable(failure.head.args[1])
+            if turned:
+                return
+            whole = self.whole(stands_for if stands_for is not None else part)
+            variables = head.args[-1]
+            variable, other_, turned = builder.variable(variables)
+            if other_ is not None or turned or variable not in symbols_of(whole):
+                return
+            cotangent = symbol("cotangent_", *whole.shape)
+            wrong = failure.value
+            if wrong.shape != whole.shape:
+                wrong = transpose(wrong)
+            pulled = Sweep(inner(cotangent, whole), variable).total
+            yield substitute(pulled, {cotangent: wrong})
+        except DeriveError:
+            return
+
+    # Reasons
+
+    def reason(self, truth: Value, value: Value) -> str:
+        if isinstance(truth, Indexed) or isinstance(value, Indexed):
+            if isinstance(truth, Indexed) and isinstance(value, Indexed):
+                return "the two entries differ"
+            entry, rest = ("left", "right") if isinstance(truth, Indexed) else ("right", "left")
+            return f"the {entry}-hand side is a single entry, the {rest}-hand side the whole"
+        if truth.shape != value.shape:
+            return f"the shapes differ: {shape_text(truth.shape)} on the left, {shape_text(value.shape)} on the right"
+        return "the two sides differ"
+
+
+def line_of(claim: Claim, judgments: Sequence[Judgment], text: str) -> tuple[Line, Judgment | None]:
+    """The line of the report for a claim: the worst of its steps."""
+    start = claim.start
+    end = claim.sides[-1].start + len(claim.sides[-1].text.rstrip())
+    line = Line(claim.number, claim.latex, (start, end))
+    if not judgments:
+        line.verdict, line.reason = "unread", "nothing is claimed"
+        return line, None
+    worst = max(judgments, key=lambda j: ORDER.index(j.verdict))
+    line.verdict = worst.verdict
+    line.reason = worst.reason
+    line.follows_from = worst.follows_from
+    if line.verdict != "fails":
+        for judgment in judgments:
+            if judgment.follows_from is not None:
+                line.follows_from = judgment.follows_from
+            if judgment.reason and not line.reason:
+                line.reason = judgment.reason
+    side = worst.side
+    body = side.text
+    lead = len(body) - len(body.lstrip(" \n\t&"))
+    line.span = (side.start + lead, side.start + len(body.rstrip()))
+    return line, worst if worst.verdict == "fails" else None

@@ -1,0 +1,180 @@
+"""Whether two values are the same: at points of several sizes, then by normal form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import DeriveError
+from ..expr import Expr, dimension_names, symbols_of
+from ..shapes import SCALAR
+
+TOLERANCE = 1e-7
+SEEDS = (11, 23, 37)
+
+
+class Witness:
+    """Compares expressions at points that all names of a document share."""
+
+    def __init__(self, symbols: Sequence[Expr], domain: Sequence[Expr]) -> None:
+        self.symbols = list(symbols)
+        self.domain = list(domain)
+        self.points: dict[int, Any] = {}
+        self.values: dict[tuple[int, Expr], Any] = {}
+        self.proofs: dict[tuple[Expr, Expr], str] = {}
+
+    def point(self, seed: int) -> Any:
+        from ..numeric import random_point
+
+        if seed not in self.points:
+            try:
+                self.points[seed] = random_point([*self.domain, *self.symbols], seed)
+            except DeriveError:
+                self.points[seed] = random_point(self.symbols, seed)
+        return self.points[seed]
+
+    def value(self, expr: Expr, seed: int) -> Any:
+        """The value at a shared point; None where it is not defined there."""
+        import numpy as np
+
+        key = (seed, expr)
+        if key not in self.values:
+            if len(self.values) > 20_000:
+                self.values.clear()
+            point = self.point(seed)
+            if any(s not in point.values for s in symbols_of(expr)) or any(
+                d not in point.sizes for d in dimension_names(expr)
+            ):
+                self.extend(seed, expr)
+            try:
+                with np.errstate(all="ignore"):
+                    found = point.evaluate(expr)
+            except (DeriveError, ArithmeticError, np.linalg.LinAlgError):
+                found = None
+            if found is not None and not np.all(np.isfinite(found)):
+                found = None
+            self.values[key] = found
+        return self.values[key]
+
+    def extend(self, seed: int, expr: Expr) -> None:
+        """Give values to symbols that the point does not know yet."""
+        from ..numeric import random_point
+
+        point = self.point(seed)
+        missing = [s for s in symbols_of(expr) if s not in point.values]
+        more = random_point([*missing, expr], seed, sizes=point.sizes)
+        for s in missing:
+            point.values[s] = more.values[s]
+        for name, size in more.sizes.items():
+            point.sizes.setdefault(name, size)
+
+    def same(self, a: Expr, b: Expr) -> bool:
+        """Whether two expressions of one shape agree at the shared points."""
+        if a is b:
+            return True
+        if a.shape != b.shape:
+            return False
+        seen = 0
+        for seed in SEEDS:
+            left, right = self.value(a, seed), self.value(b, seed)
+            if left is None or right is None:
+                continue
+            seen += 1
+            if not close(left, right):
+                return False
+        return seen > 0 or self.apart(a, b)
+
+    def apart(self, a: Expr, b: Expr) -> bool:
+        """Compare at points drawn for these two alone."""
+        from ..algebra import equal
+
+        try:
+            return str(equal(a, b)) != "differs"
+        except DeriveError:
+            return False
+
+    def proof(self, a: Expr, b: Expr) -> str:
+        """`proved` or `agrees`, for expressions that agree at the shared points; `differs` if they do not after all."""
+        if a is b:
+            return "proved"
+        key = (a, b)
+        if key not in self.proofs:
+            from ..algebra import equal
+
+            try:
+                self.proofs[key] = str(equal(a, b))
+            except (DeriveError, ArithmeticError):
+                self.proofs[key] = "agrees"
+        return self.proofs[key]
+
+    def ratio(self, a: Expr, b: Expr) -> float | None:
+        """The constant c with a = c b, if there is one."""
+        import numpy as np
+
+        if a.shape != b.shape:
+            return None
+        found: float | None = None
+        for seed in SEEDS:
+            left, right = self.value(a, seed), self.value(b, seed)
+            if left is None or right is None:
+                continue
+            i = np.unravel_index(np.argmax(np.abs(right)), right.shape)
+            if abs(right[i]) < 1e-12:
+                return None
+            c = float(np.real(left[i] / right[i]))
+            if abs(c) < 1e-9 or not close(left, c * right):
+                return None
+            if found is not None and abs(found - c) > 1e-7 * (1 + abs(c)):
+                return None
+            found = c
+        return found
+
+    def evidence(self, a: Expr, b: Expr) -> str | None:
+        """A small point at which the two differ, and both values there."""
+        import numpy as np
+
+        point = self.point(SEEDS[0])
+        left, right = self.value(a, SEEDS[0]), self.value(b, SEEDS[0])
+        if left is None or right is None:
+            return None
+        parts = []
+        for s in symbols_of(a, b):
+            value = point.values.get(s)
+            if value is not None and value.size <= 6 and len(parts) < 4:
+                parts.append(f"{s.text()} = {_shown(value)}")
+        sizes = ", ".join(f"{n} = {point.sizes[n]}" for n in dimension_names(a, b) if n in point.sizes)
+        where = "; ".join(parts) if parts else f"a random point with {sizes}" if sizes else "a random point"
+        if parts and sizes:
+            where += f" ({sizes})"
+        if left.shape == right.shape and left.size > 6:
+            i = np.unravel_index(np.argmax(np.abs(left - right)), left.shape)
+            place = f"entry ({i[0] + 1}, {i[1] + 1})"
+            return f"at {where}: {place} is {_number(left[i])} here and should be {_number(right[i])}"
+        return f"at {where}: the line gives {_shown(left)}, right is {_shown(right)}"
+
+
+def close(left: Any, right: Any) -> bool:
+    import numpy as np
+
+    if left.shape != right.shape:
+        return False
+    scale = max(float(np.abs(left).max(initial=0.0)), float(np.abs(right).max(initial=0.0)))
+    return bool(np.abs(left - right).max(initial=0.0) <= TOLERANCE * max(scale, 1e-9))
+
+
+def _number(value: Any) -> str:
+    import numpy as np
+
+    return f"{float(np.real(value)):.3g}"
+
+
+def _shown(value: Any) -> str:
+    if value.shape == (1, 1):
+        return _number(value[0, 0])
+    if value.shape[1] == 1:
+        return "(" + ", ".join(_number(v) for v in value[:, 0]) + ")"
+    return "[" + "; ".join(" ".join(_number(v) for v in row) for row in value) + "]"
+
+
+def is_scalar(expr: Expr) -> bool:
+    return expr.shape == SCALAR
