@@ -63,12 +63,13 @@ class Partial:
 
 
 class Operand:
-    """A formula in brackets unless it is a symbol or a power of one."""
+    """A formula in brackets unless it binds as tightly as said."""
 
-    __slots__ = ("expr",)
+    __slots__ = ("expr", "level")
 
-    def __init__(self, expr: Expr) -> None:
+    def __init__(self, expr: Expr, level: int = POSTFIX) -> None:
         self.expr = expr
+        self.level = level
 
 
 class Name:
@@ -129,7 +130,7 @@ class Notation:
         if isinstance(item, Partial):
             return self.partial(self.formula(item.top), self.formula(item.bottom), item.share)
         if isinstance(item, Operand):
-            return self.wrapped(self.piece(item.expr), POSTFIX)
+            return self.wrapped(self.piece(item.expr), item.level)
         if isinstance(item, Name):
             return self.symbol(item.name)
         if isinstance(item, Space):

@@ -1,8 +1,9 @@
 """Long lines of LaTeX, broken where a person would break them: before + and −.
 
-Widths are counted in letters, about 6 pt each at 11 pt; a fraction is as wide as its
+Widths are those of Latin Modern at 11 pt, near enough; a fraction is as wide as its
 wider part.  Breaks stand outside brackets if that is possible, and brackets that a break
-separates get a fixed size, as `\\left` cannot reach the next line.
+separates get a fixed size, as `\\left` cannot reach the next line.  Where a sum offers no
+place, a product is broken, and a dot says that it goes on.
 """
 
 from __future__ import annotations
@@ -14,14 +15,31 @@ _TOKEN = re.compile(
     r"|\\(?:left|right)\s*(\\[a-zA-Z]+|.)"
     r"|\\[a-zA-Z]+|\\.|[{}^_&]|\s+|."
 )
-_SPACES = {r"\,": 0.3, r"\quad": 1.7, r"\qquad": 3.4, r"\!": -0.3, r"\;": 0.5, r"\left.": 0.0}
+_SPACES = {r"\,": 1.8, r"\quad": 11.0, r"\qquad": 22.0, r"\!": -1.8, r"\;": 3.0, r"\left.": 1.0}
 _OPENING = {"(", "[", r"\lVert", r"\lvert", r"\langle"}
 _CLOSING = {")", "]", r"\rVert", r"\rvert", r"\rangle"}
 _SIGNS = {"+", "-", "=", r"\odot", r"\otimes", r"\oslash", r"\in", r"\mapsto", r"\to", r"\cdot"}
+_WORDS = set("exp log sin cos tan arcsin arccos arctan sinh cosh tanh det".split())
+_LETTERS = {"W": 10.7, "M": 10.9, "m": 9.6, "w": 7.9, "i": 3.8, "l": 3.3, "j": 4.6, "t": 4.0, "f": 6.0, "I": 5.0}
+
+
+def _glyph(token: str) -> float:
+    """The width of one token, in points."""
+    if token in _LETTERS:
+        return _LETTERS[token]
+    if token in _SIGNS:
+        return 13.6
+    if token[1:] in _WORDS:
+        return 5.6 * len(token) - 3.0
+    if token.startswith("\\"):
+        return {r"\top": 8.5, r"\lVert": 5.6, r"\rVert": 5.6, r"\partial": 6.2, r"\nabla": 9.2}.get(token, 6.6)
+    if token in "()[],.|:":
+        return 4.3
+    return 8.7 if token.isupper() else 5.6 if token.isdigit() else 6.2
 
 
 def width(latex: str) -> float:
-    """The width in letters."""
+    """The width in points."""
     total, scale = 0.0, 1.0
     stack: list[tuple[float, float]] = []
     next_scale = 1.0
@@ -41,27 +59,27 @@ def width(latex: str) -> float:
                 total = before
                 if len(fraction[-1]) == 3:
                     _, top, bottom = fraction.pop()
-                    total = before + max(top, bottom) + 0.4 * scale
+                    total = before + max(top, bottom) + 2.4
         elif token == r"\frac":
             fraction.append([len(stack)])
         elif token in ("^", "_"):
-            next_scale = 0.7
+            next_scale = 0.73
             continue
         elif match.group(1) is not None:
-            total += len(match.group(1)) * 0.9 * scale
+            total += (5.8 * len(match.group(1)) + 1.8) * scale
+        elif match.group(2) is not None:
+            total += _glyph(match.group(2)) * 1.6 * scale if match.group(2) != "." else 1.0
         elif token in _SPACES:
             total += _SPACES[token] * scale
-        elif token in _SIGNS:
-            total += 2.2 * scale
-        elif not token.isspace() and token != "&":
-            total += (0.6 if token in "()[],.|" else 1.0) * scale * (0.7 if next_scale < 1 else 1.0)
+        elif not token.isspace() and token not in ("&", r"\boxed"):
+            total += _glyph(token) * scale * next_scale
         next_scale = 1.0
     return total
 
 
 def broken(latex: str, room: float, room_after: float | None = None) -> list[str]:
     """The line in pieces no wider than `room` (the first) and `room_after` (the others), if breaks allow."""
-    room_after = room - 3.0 if room_after is None else room_after
+    room_after = room - 22.0 if room_after is None else room_after
     if width(latex) <= room:
         return [latex]
     places = _places(latex)
@@ -82,13 +100,20 @@ def broken(latex: str, room: float, room_after: float | None = None) -> list[str
             break
         pieces.append(latex[start : best[0]].rstrip())
         start = best[0]
+        if best[1] % 1 == PRODUCT:
+            latex = latex[:start] + r"\cdot " + latex[start:].lstrip()
+            places = [place for place in _places(latex) if place[0] > start]
     return _resized(pieces)
 
 
-def _places(latex: str) -> list[tuple[int, int]]:
+ENTRYWISE, PRODUCT = 0.25, 0.5  # how much less welcome these breaks are than before + and −
+_SPACED = re.compile(r"(?:[-+=(\[,]|\\(?:odot|otimes|oslash|cdot|lVert|lvert|langle|in|,|partial|left\s*\S+))\s*$")
+_SPACING = re.compile(r"[-+=)\],^_]|\\(?:odot|otimes|oslash|cdot|rVert|rvert|rangle|,|right)")
+
+
+def _places(latex: str) -> list[tuple[int, float]]:
     """Where a line may break, with the depth of brackets there; products only where no sum offers a place."""
-    sums: list[tuple[int, int]] = []
-    products: list[tuple[int, int]] = []
+    places: list[tuple[int, float]] = []
     braces = depth = 0
     previous = ""
     for match in _TOKEN.finditer(latex):
@@ -106,11 +131,14 @@ def _places(latex: str) -> list[tuple[int, int]]:
         elif token in _CLOSING:
             depth -= 1
         elif not braces and token in ("+", "-") and previous.isspace() and match.start():
-            sums.append((match.start(), depth))
+            places.append((match.start(), depth))
         elif not braces and token in (r"\odot", r"\otimes", r"\oslash"):
-            products.append((match.start(), depth + 1))
+            places.append((match.start(), depth + ENTRYWISE))
+        elif not braces and token.isspace() and not _SPACED.search(latex[: match.start()]):
+            if not _SPACING.match(latex, match.end()):
+                places.append((match.start(), depth + PRODUCT))
         previous = token
-    return sorted(sums + products)
+    return places
 
 
 def _resized(pieces: list[str]) -> list[str]:

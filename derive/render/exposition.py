@@ -18,7 +18,7 @@ from ..errors import DeriveError
 from ..expr import Expr, is_number, nodes, number, symbol, symbol_count, symbols_of
 from ..operations import add
 from ..rules import RULES, Rule
-from . import Formula, Name, Operand, Partial, Space
+from . import ATOM, Formula, Name, Operand, Partial, Space
 from .blocks import Exposition, Row, Shapes
 from .intermediates import Intermediates, is_number_factor, light, numeric_factor
 from .proofs import TITLES, generic, prove
@@ -216,8 +216,8 @@ class _Writer:
             view = node.op.make(tuple(named.written(a) for a in node.args), node.data)
             if node not in symbolic:
                 symbolic[node] = self.mark(node)
-            pulled = light(step.rule.pull(symbolic[node], view, step.index))
-            value = light(step.rule.pull(cotangents[node], view, step.index))
+            pulled = named.renamed(light(step.rule.pull(symbolic[node], view, step.index)))
+            value = named.renamed(light(step.rule.pull(cotangents[node], view, step.index)))
             shares.setdefault(operand, []).append(value)
             if is_number_factor(operand) and counts[operand] == 1 and node.op is add:
                 hidden[operand], symbolic[operand], cotangents[operand] = step.number, pulled, value
@@ -240,7 +240,7 @@ class _Writer:
                 sum_ = _plus([self.by(operand, i + 1)] for i in range(counts[operand]))
                 out.say(f"Its {number_word(counts[operand])} shares add up:")
                 out.show(Row([self.by(operand)], ("=", sum_), ("=", [total]), shape=operand.shape, node=operand))
-            is_short = not named.is_large or symbol_count(total) <= 3
+            is_short = not named.is_large or len(text(total)) <= 8
             cotangents[operand] = total if is_short else self.mark(operand)
 
     def spelling(self, expr: Expr) -> str:
@@ -357,7 +357,7 @@ class _Writer:
             label = named.label(node)
             self.rules.setdefault(node.op.name, (rule, view))
             if is_root or named.is_shown(node):
-                left: Formula = ["d", Name(self.name)] if is_root else ["d", Operand(named.written(node))]
+                left: Formula = ["d", Name(self.name)] if is_root else ["d", Operand(named.written(node), ATOM)]
                 row = Row(left, ("=", [pushed]), shape=node.shape, node=node)
                 if self.spelling(pushed) not in shown:
                     rows.append(row)
@@ -375,8 +375,28 @@ class _Writer:
         if d.wrt.is_vector or d.wrt.is_scalar:
             self.out.say("The factor of ", ["d", d.wrt], " is the derivative.")
         else:
+            q = symbol("Q", "p", "q")
             self.out.say(
-                "Stacking the columns, with vec(A X B) = (Bᵀ ⊗ A) vec X, the factor of ", ["d", "vec", d.wrt], " is it."
+                "Stacking the columns, where ",
+                [
+                    "vec",
+                    "(",
+                    Name("P"),
+                    Name("X"),
+                    Name("Q"),
+                    ")",
+                    "=",
+                    "(",
+                    q.T,
+                    "⊗",
+                    Name("P"),
+                    ")",
+                    "vec",
+                    Name("X"),
+                ],
+                ", the factor of ",
+                ["d", "vec", d.wrt],
+                " is the derivative.",
             )
 
     # The result
@@ -477,16 +497,19 @@ class _Writer:
 
     def label_words(self, label: str) -> list[str | Formula]:
         """What was done in a line of rewriting; the symbols in it are set as mathematics."""
-        by_text = {text(s): s for s in self.out.symbols}
+        by_text = {text(s): s for s in self.out.symbols if text(s) != "a"}
         parts: list[str | Formula] = []
         for word in (label[:1].upper() + label[1:]).split(" "):
             s = by_text.get(word.removesuffix("ᵀ"))
-            if s is not None and word != "a":
-                parts += [[s.T if word.endswith("ᵀ") else s], " "]
+            if s is None:
+                parts.append((" " if parts else "") + word)
+                continue
+            factor = s.T if word.endswith("ᵀ") else s
+            if parts and not isinstance(parts[-1], str):
+                parts[-1] = [*parts[-1], factor]
             else:
-                parts.append(word + " ")
-        last = parts.pop()
-        return [*parts, last.rstrip()] if isinstance(last, str) else parts
+                parts += [" ", [factor]] if parts else [[factor]]
+        return parts
 
     def rewriting(self) -> Iterable[tuple[str, Expr]]:
         from ..errors import LimitError
@@ -590,7 +613,8 @@ def filled(words: str, operand: Expr | None) -> list[str | Formula]:
     if sign in (">", "<", "≠", "≥"):
         value, _, rest = rest.partition(" ")
         return [before, [operand, sign, value], f" {rest}" if rest else ""]
-    return [before, [operand], after]
+    is_adjective = not before and after[:1] == " " and after[1:2].isalpha()
+    return [before, [operand], (" is" if is_adjective else "") + after]
 
 
 def sentence(words: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..association import associate
-from ..expr import Expr, nodes, number_op, symbol, symbols_of
+from ..expr import Expr, nodes, number_op, substitute, symbol, symbols_of
 from ..operations import matmul, transpose
 from .text import text
 
@@ -84,6 +84,7 @@ class Intermediates:
             args = tuple(self._written[arg] for arg in node.args)
             self._value[node] = node.op.build(args, node.data) if args else node
             self._written[node] = self.labels.get(node, self._value[node])
+        self._names = {self._value[node]: label for node, label in self.labels.items()}
         self.given = [(self.labels[node], self._value[node]) for node in own]
 
     def _is_worth_a_row(self, node: Expr) -> bool:
@@ -132,6 +133,10 @@ class Intermediates:
     def value(self, node: Expr) -> Expr:
         """What the name stands for, over the names of the operands."""
         return self._value.get(node, node)
+
+    def renamed(self, expr: Expr) -> Expr:
+        """The formula with the values that have a name replaced by it: 1 − tanh(z)² is 1 − h²."""
+        return substitute(expr, self._names) if self._names else expr
 
     def label(self, node: Expr) -> Expr | None:
         return self.labels.get(node)

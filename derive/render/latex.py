@@ -179,7 +179,7 @@ def latex(expr: Expr) -> str:
 
 # Documents
 
-ROOM = 74.0  # letters on a line of display, see `breaking`
+ROOM = 436.0  # points, of a line of display
 WORDS = {
     "ᵀ": r"^{\top}", "⁻": "^{-}", "¹": "^{1}", "²": "^{2}", "³": "^{3}", "½": r"\tfrac{1}{2}", "−": "-", "×": r"\times",
     "‖": r"\Vert", "∂": r"\partial", "∈": r"\in", "ℝ": r"\mathbb{R}", "⊙": r"\odot", "⊗": r"\otimes", "≠": r"\neq",
@@ -274,7 +274,7 @@ class LatexPrinter:
         for row, start in zip(rows, left):
             rights = [(self.notation.sign(sign), self.notation.formula(formula)) for sign, formula in row.rights]
             tag = self.tag(row)
-            space = room - (9.0 + (4.0 if row.number else 0.0) if tag else 2.0)
+            space = room - (58.0 + (28.0 if row.number else 0.0) if tag else 8.0)
             if row.is_boxed:
                 out += self.boxed(start, rights, room)
                 continue
@@ -295,7 +295,7 @@ class LatexPrinter:
     def boxed(self, start: str, rights: Sequence[tuple[str, str]], room: float) -> list[str]:
         """A box around the line, or around its lines."""
         ((sign, string),) = rights
-        pieces = broken(string, room - 3.0)
+        pieces = broken(string, room - width(start) - 30.0)
         if len(pieces) == 1:
             return [rf"&\boxed{{ {start} {sign} {string} }}"]
         inner = r" \\ ".join([f"{start} &{sign} {pieces[0]}", *(rf"&\qquad {{}} {piece}" for piece in pieces[1:])])

@@ -13,6 +13,10 @@ from .blocks import Exposition, Row
 from .intermediates import light
 
 TITLES = {
+    "add": "Sum",
+    "transpose": "Transpose",
+    "trace": "Trace",
+    "norm": "Norm",
     "matmul": "Matrix product",
     "mul": "Product",
     "scale": "Scalar times matrix",
@@ -40,8 +44,8 @@ TITLES = {
 
 def generic(view: Expr, taken: set[str], result_name: str | None = None) -> tuple[Expr, tuple[Expr, ...], Expr]:
     """The operation over generic operands A, B, …, those operands, and a name for the result."""
-    free = [c for c in "ABCDPQRSTUVXYZEFGHJKMN" if c not in taken and c.lower() not in taken]
-    free += [f"A_{i}" for i in range(10)]
+    groups = [g for g in ("ABCDEF", "PQRSTU", "UVYZST", "EFGHJK") if not {*g[: len(view.args) + 1]} & taken]
+    free = list(groups[0] if groups else [f"A_{i}" for i in range(10)])
     is_capital = view.op.name in ("matmul", "hadamard", "kron")
     operands: list[Expr] = []
     for i, arg in enumerate(view.args):

@@ -117,11 +117,14 @@ class Text(Notation):
         return sign
 
     def sequence(self, items: Sequence[tuple[bool, str]]) -> str:
-        line, is_open = "", True
+        line, before = "", "("
         for is_sign, string in items:
-            line += string if is_open or (is_sign and string in ",)ᵀ⟩") else " " + string
-            is_open = is_sign and string in "∂ ∂² d ( ⟨"
-        return line
+            if before == "d" and string.startswith("∂"):
+                string = f"({string})"
+            tight = before in ("∂", "∂²", "d", "∇²", "(", "[", "⟨") and string != "vec"
+            line += string if tight or (is_sign and string in ",)]ᵀ⟩²") or (is_sign and string == "[") else " " + string
+            before = string if is_sign else ""
+        return line.strip()
 
     def partial(self, top: str, bottom: str, share: int | None) -> str:
         return f"{top}/{bottom}" + ("" if share is None else "|" + str(share).translate(SUBSCRIPTS))
@@ -210,7 +213,7 @@ def _display(notation: Text, rows: Sequence[Row]) -> list[str]:
         if margin:
             lines[-1] += " " * max(3, WIDTH - columns(lines[-1]) - columns(margin)) + margin
         if row.is_boxed:
-            lines = boxed([line.strip() for line in lines])
+            lines = boxed([line.rstrip()[len(lines[0]) - len(lines[0].lstrip()) :] for line in lines])
         out += lines
     return out
 
@@ -232,11 +235,12 @@ def wrapped(line: str, room: int, indent: int) -> list[str]:
         depth, places = 0, []
         for i, c in enumerate(line):
             depth += (c in "([⟨") - (c in ")]⟩")
-            if c in "+−" and line[i - 1 : i] == " " and line[i + 1 : i + 2] == " " and indent < i <= room:
-                places.append((depth, -i))
+            if c in "+−⊙⊗" and line[i - 1 : i] == " " and line[i + 1 : i + 2] == " " and indent < i <= room:
+                places.append((depth + (0.25 if c in "⊙⊗" else 0.0), -i))
         if not places:
             break
-        at = -min(places)[1]
+        far = [place for place in places if -place[1] > 0.4 * room] or places
+        at = -min(far)[1]
         pieces.append(line[:at].rstrip())
         line = " " * indent + line[at:]
     return [*pieces, line]
