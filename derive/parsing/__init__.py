@@ -123,22 +123,39 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
         variants.append(frozenset(("hadamard",)))
     if any(t.kind == "func" for s in reading.statements for t in s.tokens):
         variants.append(frozenset(("call",)))
+    plain, tried = variants[0], variants[1:]
+    base: Solution | None = None
     first: ShapeError | None = None
-    for wanted in (True, False) if scalar else (False,):
+    try:
+        base = reading.solve(plain, False, tied)
+        if base.exprs[-1].is_scalar or not scalar:
+            return base
+    except ShapeError as error:
+        first = error
+    if scalar:
+        # A wish for a scalar makes b in aᵀXb a vector, and never a vector a scalar.
         for loose in variants:
             try:
-                solution = reading.solve(loose, wanted, tied)
-            except ShapeError as error:
-                if not wanted and first is None:
-                    first = error
+                solution = reading.solve(loose, True, tied)
+            except ShapeError:
                 continue
-            if wanted and not solution.exprs[-1].is_scalar:
-                continue
-            if loose:
-                solution.readings.append(f"read as {solution.exprs[-1].text()}, as no other grouping fits")
-            return solution
+            if solution.exprs[-1].is_scalar and not solution.turned(base):
+                return _regrouped(solution, loose)
+    if base is not None:
+        return base
+    for loose in tried:
+        try:
+            return _regrouped(reading.solve(loose, False, tied), loose)
+        except ShapeError:
+            continue
     assert first is not None
     raise first
+
+
+def _regrouped(solution: Solution, loose: frozenset[str]) -> Solution:
+    if loose:
+        solution.readings.append(f"read as {solution.exprs[-1].text()}, as no other grouping fits")
+    return solution
 
 
 def parse_together(formulas: Sequence[str], where: Where = None) -> list[Expr]:
@@ -149,13 +166,11 @@ def parse_together(formulas: Sequence[str], where: Where = None) -> list[Expr]:
     ParseError, ShapeError, LimitError
     """
     declared = declarations(where)
-    text = ""
     marked = []
-    for i, formula in enumerate(formulas):
+    for formula in formulas:
         if not isinstance(formula, str):
             raise DeriveError(f"a formula is text, not {type(formula).__name__}")
         marked.append(Reading(formula, declared))
-        text += formula
     return _together(marked, declared)
 
 

@@ -21,7 +21,7 @@ from .grammar import Node
 from .kinds import C, Kinds, M, R, S
 from .sizes import SCALAR_SIZE, Size, Sizes, SizeShape
 
-ENTRYWISE: dict[str, Any] = {name: op for name, op in ops.FUNCTIONS.items()}
+ENTRYWISE: dict[str, Any] = dict(ops.FUNCTIONS)
 
 
 class Symbol:
@@ -232,6 +232,18 @@ def _shape_inner(b: Builder, node: Node, args: list[SizeShape]) -> SizeShape:
     return SCALAR_SIZE
 
 
+def _shape_bars(b: Builder, node: Node, args: list[SizeShape]) -> SizeShape:
+    if not b.is_scalar(args[0]) and not b.is_column(args[0]):
+        b.sizes.unify(args[0][0], args[0][1])
+    return SCALAR_SIZE
+
+
+def _shape_counted(b: Builder, node: Node, args: list[SizeShape]) -> SizeShape:
+    for size, counted in zip(args[0], node.data):
+        b.sizes.unify(size, counted)
+    return args[0]
+
+
 def _shape_block(b: Builder, node: Node, args: list[SizeShape]) -> SizeShape:
     rows, columns = node.data
     for i in range(rows):
@@ -324,6 +336,8 @@ _SHAPES: dict[str, Callable[[Builder, Node, list[SizeShape]], SizeShape]] = {
     "sum": _shape_sum, "had": _shape_sum, "trans": _shape_trans, "inv": _shape_square, "pow": _shape_pow,
     "transpow": lambda b, n, a: a[0] if b.is_scalar(a[0]) else (a[0][1], a[0][0]),
     "prod": _shape_prod, "div": _shape_div, "kron": _shape_kron, "inner": _shape_inner, "block": _shape_block,
+    "bars": _shape_bars,
+    "counted": _shape_counted,
     "submatrix": lambda b, n, a: (n.data[1], n.data[3]), "call": _shape_call,
     "unvec": lambda b, n, a: n.data,
 }  # fmt: skip
@@ -590,6 +604,7 @@ _BUILD: dict[str, Callable[[Builder, Node, list[Expr]], Expr]] = {
     "zero": lambda b, n, a: zeros(*b.dims(b.shapes[id(n)])),
     "commutation": lambda b, n, a: commutation(*n.data),
     "ref": lambda b, n, a: a[0],
+    "counted": lambda b, n, a: a[0],
     "neg": lambda b, n, a: -a[0],
     "sum": _make_sum, "had": _make_had, "prod": _make_prod, "div": _make_div, "pow": _make_pow,
     "elpow": lambda b, n, a: ops.power(a[0], a[1]),

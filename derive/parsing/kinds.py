@@ -245,12 +245,14 @@ class Kinds:
             c for c in {id(c.find()): c.find() for c in self.symbol_cells.values()}.values() if c.mask & (c.mask - 1)
         ]
         if not cells:
+            self.check_habits()
             return
         mark = len(self.trail)
         try:
             for cell in cells:
                 self.restrict(cell, self.cheapest(cell))
             self.propagate()
+            self.check_habits()
             return
         except Contradiction:
             self.undo(mark)
@@ -320,11 +322,19 @@ class Kinds:
         self.undo(mark)
         if best is None:
             raise Contradiction
-        if is_tie or best_cost >= 4.9 + 0.5 * len(cells):
+        if is_tie:
             raise Ambiguous
         for cell, mask in zip(cells, best, strict=True):
             self.restrict(cell, mask)
         self.propagate()
+        self.check_habits()
+
+    def check_habits(self) -> None:
+        """Refuse what nobody would write: a transposed scalar, a matrix x squared."""
+        for cell in {id(c.find()): c.find() for c in self.symbol_cells.values()}.values():
+            costs = cell.costs
+            if costs is not None and costs[cell.mask.bit_length() - 1] - min(costs) >= MAX_SURPRISE:
+                raise Contradiction
 
 
 # The relations
@@ -380,7 +390,7 @@ def product(kinds: Kinds, i: int) -> None:
 
 # Habits
 
-_MANY = 6.0
+MAX_SURPRISE = 4.5  # of one symbol, on the scale of `habit`
 
 
 def habit(name: str, style: str, uses: set[str]) -> list[float]:
@@ -544,7 +554,7 @@ def _call(node: Node, kinds: Kinds) -> Cell:
 
 _RULES: dict[str, Callable[[Node, Kinds], Cell]] = {
     "num": _fixed(S), "const": _fixed(S), "dim": _fixed(S), "eye": _fixed(M), "ones": _fixed(C), "onesm": _fixed(M),
-    "zero": _zero, "commutation": _fixed(M), "ref": _same, "neg": _same, "sum": _same, "had": _same, "root": _same,
+    "zero": _zero, "commutation": _fixed(M), "ref": _same, "counted": _same, "neg": _same, "sum": _same, "had": _same, "root": _same,
     "trans": _trans, "transpow": _trans, "inv": _inv, "elpow": _elpow, "pow": _pow, "prod": _prod, "div": _div,
     "kron": _kron, "inner": _inner, "norm": _fixed(S), "bars": _bars, "block": _block, "submatrix": lambda n, k: Cell(),
     "unvec": lambda n, k: Cell(C | M),

@@ -308,6 +308,8 @@ class Reading:
         if tied:
             kinds.merge(roots[0].cell, roots[1].cell)
         for name, entry in symbols.items():
+            if entry.is_declared:
+                continue
             cell = kinds.symbol_cells[name].find()
             costs = solving.habit(name, entry.style, entry.uses)
             cell.costs = costs if cell.costs is None else [a + b for a, b in zip(cell.costs, costs, strict=True)]
@@ -354,7 +356,7 @@ class Reading:
                 for size in node.data if isinstance(node.data, tuple) else (node.data,):
                     if size is not None:
                         dims |= size.names
-            elif node.op in ("commutation", "submatrix", "unvec"):
+            elif node.op in ("commutation", "submatrix", "unvec", "counted"):
                 for size in node.data:
                     dims |= size.names
         dims -= set(self.declared.entries) | set(self.scope)
@@ -504,25 +506,25 @@ class Reading:
     def counted_vector(self, node: Node, builder: Builder) -> tuple[Size, Node] | None:
         """The vector whose length a divisor beside it counts."""
         stack = [a for a in reversed(node.args)]
-        is_one, shapes = builder.is_one, builder.shapes
+        shapes = builder.shapes
         for _ in range(200):
             if not stack:
                 return None
             part = stack.pop()
             shape = shapes[id(part)]
-            if part.op in ("norm", "sum_of") or (part.op == "call" and part.data in ("sum", "norm", "norm1", "mean")):
+            if builder.is_column(shape) and part.op != "ref":
+                return shape[0], part
+            if part.op == "norm" or (part.op == "call" and part.data in ("sum", "norm", "norm1", "mean")):
                 inner = shapes[id(part.args[0])]
                 if builder.is_column(inner):
                     return inner[0], part.args[0]
                 continue
-            if part.op == "prod" and part is not node or (part is node and builder.is_column(shape)):
+            if part.op == "prod":
                 last = next((a for a in reversed(part.args) if not builder.is_scalar(shapes[id(a)])), None)
                 if last is not None and builder.is_column(shapes[id(last)]):
                     return shapes[id(last)][0], last
             if part.op in ("pow", "neg", "ref", "sum", "prod"):
                 stack += list(reversed(part.args))
-            elif builder.is_column(shape) and not is_one(shape[0]):
-                return shape[0], part
         return None
 
     def name_sizes(self, order: list[Node], symbols: dict[str, Symbol], sizes: Sizes, builder: Builder) -> None:
@@ -547,6 +549,7 @@ class Solution:
         self.reading = reading
         self.readings = readings
         self.exprs = [builder.values[id(root)] for root in roots]
+        self.habits = {n: solving.habit(n, e.style, e.uses) for n, e in symbols.items() if not e.is_declared}
         self.symbols: dict[str, Expr] = {}
         self.where: list[str] = []
         for name, entry in symbols.items():
@@ -556,6 +559,17 @@ class Solution:
             self.symbols[name] = made
             if not entry.is_declared:
                 self.where.append(f"{names.text(name)}: {shape_line(made)}")
+
+    def turned(self, base: Solution | None) -> bool:
+        """Whether a symbol is a scalar here that is none in `base`, or by habit."""
+        for name, costs in self.habits.items():
+            made = self.symbols.get(name)
+            if made is None or not made.is_scalar:
+                continue
+            before = base.symbols.get(name) if base is not None else None
+            if before is None and costs[0] > min(costs) or before is not None and not before.is_scalar:
+                return True
+        return False
 
 
 def shape_line(expr: Expr) -> str:
