@@ -497,6 +497,8 @@ class _Writer:
 
     def label_words(self, label: str) -> list[str | Formula]:
         """What was done in a line of rewriting; the symbols in it are set as mathematics."""
+        if "(" in label:
+            label = label.partition(" factor")[0] + " factors" if " factor" in label else label
         by_text = {text(s): s for s in self.out.symbols if text(s) != "a"}
         parts: list[str | Formula] = []
         for word in (label[:1].upper() + label[1:]).split(" "):

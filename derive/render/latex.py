@@ -186,7 +186,12 @@ WORDS = {
     "≤": r"\leq", "≥": r"\geq", ">": ">", "<": "<", "⟨": r"\langle", "⟩": r"\rangle", "·": r"\cdot", "𝟏": r"\mathbf{1}",
     "↦": r"\mapsto", "ℓ": r"\ell", "|": "|", "⊘": r"\oslash", "∇": r"\nabla", "→": r"\to", "←": r"\leftarrow",
 }  # fmt: skip
-ESCAPES = {c: "\\" + c for c in "#$%&_{}"} | {"~": r"\textasciitilde{}", "\\": r"\textbackslash{}", "…": r"\dots{}"}
+ESCAPES = {c: "\\" + c for c in "#$%&_{}"} | {
+    "~": r"\textasciitilde{}",
+    "\\": r"\textbackslash{}",
+    "…": r"\dots{}",
+    "^": r"\textasciicircum{}",
+}
 PREAMBLE = r"""\documentclass[11pt,fleqn]{article}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}

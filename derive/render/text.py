@@ -153,6 +153,7 @@ def text(expr: Expr) -> str:
     return Text().expression(expr)
 
 
+PRODUCT_BREAK = 0.5  # how much less welcome a break between factors is than one before + or −
 HARD = "\u00a0"  # a space where no line ends
 WIDTH = 96  # columns of a line of a derivation
 
@@ -232,17 +233,22 @@ def wrapped(line: str, room: int, indent: int) -> list[str]:
     """A long line in pieces, broken before + and −, outside brackets if that is possible."""
     pieces = []
     while columns(line) > room:
-        depth, places = 0, []
-        for i, c in enumerate(line):
+        depth, places = 0.0, []
+        for i, c in enumerate(line[: room + 1]):
             depth += (c in "([⟨") - (c in ")]⟩")
-            if c in "+−⊙⊗" and line[i - 1 : i] == " " and line[i + 1 : i + 2] == " " and indent < i <= room:
+            around = line[i - 1 : i] + line[i + 1 : i + 2]
+            if i <= indent or len(around) < 2:
+                continue
+            if c in "+−⊙⊗" and around == "  ":
                 places.append((depth + (0.25 if c in "⊙⊗" else 0.0), -i))
-        if not places:
-            break
+            elif c == " " and not any(sign in "+−⊙⊘⊗=/·([⟨,→" for sign in around):
+                places.append((depth + PRODUCT_BREAK, -i))
         far = [place for place in places if -place[1] > 0.4 * room] or places
-        at = -min(far)[1]
-        pieces.append(line[:at].rstrip())
-        line = " " * indent + line[at:]
+        if not far:
+            break
+        level, at = min(far)
+        pieces.append(line[:-at].rstrip())
+        line = " " * indent + ("· " if level % 1 == PRODUCT_BREAK else "") + line[-at:].lstrip()
     return [*pieces, line]
 
 
