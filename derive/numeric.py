@@ -143,6 +143,19 @@ _COMPARE: dict[str, Callable[[int, int], bool]] = {
 }
 
 
+class Draws:
+    """Arrays of random numbers; loading the generators of NumPy would take longer than the check."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+
+    def standard_normal(self, shape: tuple[int, int]) -> Array:
+        return np.array([self.random.gauss(0, 1) for _ in range(shape[0] * shape[1])]).reshape(shape)
+
+    def uniform(self, low: float, high: float, shape: tuple[int, int]) -> Array:
+        return np.array([self.random.uniform(low, high) for _ in range(shape[0] * shape[1])]).reshape(shape)
+
+
 def random_point(
     exprs: Expr | Iterable[Expr],
     seed: int = 0,
@@ -167,7 +180,7 @@ def random_point(
     leaves = symbols_of(*roots)
     dims = {d for node in nodes(*roots) for d in node.shape}
     generator = random.Random(seed)
-    arrays = np.random.default_rng(seed)
+    arrays = Draws(seed)
     fallback: Point | None = None
     for attempt in range(attempts):
         drawn = _draw_sizes(names, dims, leaves, sizes or {}, hints, smallest, generator)
@@ -220,7 +233,7 @@ def _draw_sizes(
     return drawn
 
 
-def _draw(properties: frozenset[str], rows: int, columns: int, style: str, arrays: np.random.Generator) -> Array:
+def _draw(properties: frozenset[str], rows: int, columns: int, style: str, arrays: Draws) -> Array:
     """A random matrix with the properties."""
     if style == "normal":
         A = arrays.standard_normal((rows, columns))
