@@ -352,6 +352,8 @@ def _form_of(path: str) -> str:
 def checked(made: Derivation, progress: Progress) -> float | None:
     """The error of the numeric check; None where it is impossible or interrupted, which is said."""
     progress.stage("checking numerically")
+    # The arrays are small: threads of the linear algebra library would only take time to start.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         error = made.verify(POINTS)
     except KeyboardInterrupt:
