@@ -8,6 +8,7 @@ sanitized names, never of a user's text.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -91,10 +92,10 @@ class Module:
         return "\n\n\n".join(["\n\n".join(blocks[:2]), *blocks[2:]]) + "\n"
 
     def imports(self) -> str:
-        text = "\n".join(self.bodies[name][i] for name in self.bodies for i in range(len(self.bodies[name])))
+        text = "\n".join(line for body in self.bodies.values() for line in body)
         text += "".join(self.dialect.helpers[name] for name in self.all_helpers())
-        lines = (["import math", ""] if "math." in text else []) + list(self.dialect.imports)
-        return "\n".join(lines)
+        used = [line for entry in self.dialect.imports for line in needed_import(entry, text)]
+        return "\n".join((["import math", ""] if "math." in text else []) + used)
 
     def docstring(self) -> str:
         d = self.derivation
@@ -120,6 +121,8 @@ class Module:
         targets = [*parameters[: len(self.signature.symbols)], *mentioned]
         call = call_text("_arguments", parameters)
         lines += ["    " + line for line in unpacked(targets, call)]
+        if self.dialect.module == "xp" and any("xp." in line for line in self.bodies[name]):
+            lines.append(f"    xp = array_namespace({parameters[0]})")
         if writer.needs_dtype:
             lines.append(f"    dtype = {parameters[0]}.dtype")
         lines += ["    " + line for line in self.bodies[name]]
@@ -181,6 +184,17 @@ class Module:
 
 
 # Pieces of text
+
+
+def needed_import(line: str, text: str) -> list[str]:
+    """An import line, without the names that a module does not use."""
+    start, names = line.rsplit("import ", 1)
+    used = []
+    for name in names.split(", "):
+        bound = name.split(" as ")[-1].split(".")[0]
+        if re.search(rf"(?<![\w.]){bound}[.(]", text):
+            used.append(name)
+    return [f"{start}import {', '.join(used)}"] if used else []
 
 
 def header(name: str, parameters: Sequence[str]) -> str:

@@ -91,11 +91,7 @@ class Signature:
                 opened = [self._solvable(d) for d in axes]
                 if any(opened):
                     self._rank(symbol, ranked)
-                    if (
-                        all(opened)
-                        and len(set(opened)) == len(axes)
-                        and all(d == n for d, n in zip(axes, opened))
-                    ):
+                    if all(opened) and len(set(opened)) == len(axes) and all(d == n for d, n in zip(axes, opened)):
                         self._unpack(name, [n for n in opened if n])
                         waiting.remove(symbol)
                     else:

@@ -213,6 +213,7 @@ class Writer:
             filled = placed(filled, f"{{{i}}}", arg)
         for key, shown in fields.items():
             filled = filled.replace("{" + key + "}", shown)
+        filled = filled.replace("{like}", self.signature.parameters[0])
         if "{dtype}" in filled:
             self.needs_dtype = True
             filled = filled.replace("{dtype}", "dtype")
@@ -270,6 +271,8 @@ class Writer:
             if value.is_scalar:
                 return Text(made.at(ATOM) + "[0, 0]")
             return self.call("raveled", [made]) if value.is_vector else made
+        elif kind in ("spd_inverse",):
+            fields["rows"] = self.size(value.shape[0]) if "{rows}" in self.dialect.template(kind) else ""
         elif kind in ("inverse", "solve", "cholesky"):
             fields["name"] = '"' + formula(value.args[0].body, self.formulas).text().replace('"', "'") + '"'
         return self.call(kind, args, **fields)
