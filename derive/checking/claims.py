@@ -63,6 +63,7 @@ class Reading:
         self.layout: str | None = None  # as the prose names it
         self.bare: list[Side] = []
         self.splits = False
+        self.declared: set[str] = set()  # names whose shapes are given
         self.nabla_candidates: list[str] = []
 
 
@@ -100,9 +101,9 @@ def read(text: str, where: Any = None) -> Reading:
             side = Side(content, row.start + start)
             _tokenize(side)
             _parse(side, vocabulary, text)
-            if side.tree is not None and side.tree.kind not in ("name", "number", "identity"):
+            if side.tree is not None and side.tree.kind not in ("name", "number", "identity", "transpose"):
                 reading.bare.append(side)
-    _settle(reading, declared)
+    _settle(reading, declared, vocabulary)
     return reading
 
 
@@ -520,7 +521,7 @@ def _head(found: list[Token], whole: bool = True) -> tuple[str | None, tuple[str
 # Definitions and shapes
 
 
-def _settle(reading: Reading, declared: dict[str, Declared]) -> None:
+def _settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabulary) -> None:
     scope = reading.scope
     definitions: list[tuple[str, Tree]] = []
     functions: dict[str, Tree] = {}
@@ -528,6 +529,7 @@ def _settle(reading: Reading, declared: dict[str, Declared]) -> None:
     by_name: dict[str, Claim] = {}
     chains = _chains(reading.claims)
     used_before: set[str] = set()
+    solved = False
     moved = _moved_names(reading.claims)
     for chain in chains:
         claim = chain[0]
@@ -540,7 +542,7 @@ def _settle(reading: Reading, declared: dict[str, Declared]) -> None:
             if body.kind == "name" and len(claim.sides) > 2 and claim.sides[-1].tree is not None:
                 body = claim.sides[-1].tree
             mentions = {str(t.data[0]) for t in body.walk() if t.kind == "name"}
-            if name not in mentions and not (name in moved and name in used_before and not claim.defines):
+            if name not in mentions and not (solved and name in used_before and not claim.defines):
                 definitions.append((name, body))
                 defined.add(name)
                 by_name[name] = claim
@@ -549,14 +551,21 @@ def _settle(reading: Reading, declared: dict[str, Declared]) -> None:
                     functions[name] = body
                 claim.is_definition = True
         for part in chain:
+            last = part.sides[-1].tree
+            if last is not None and (last.kind == "zero" or (last.kind == "number" and last.data[0] == 0)):
+                solved = True  # what follows solves an equation
             for side in part.sides:
                 if side.tree is not None:
                     used_before |= {str(t.data[0]) for t in side.tree.walk() if t.kind == "name"}
     _chains_of_names(reading, definitions, defined)
     definitions = _ordered(definitions)
-    names, hints = _all_names(reading, definitions, defined, declared)
+    names = _all_names(reading, definitions, defined, declared)
+    sizes = _sizes(reading)
+    names = [n for n in names if n not in sizes]
+    scope.dims |= sizes
     anchors, claims = _anchors(reading, chains)
-    symbols = solve(names, definitions, anchors, claims, declared, functions, hints)
+    hints = {n: "vector" for n in vocabulary.bold} | {n: "scalar" for n in vocabulary.divisors}
+    symbols = solve(names, definitions, anchors, claims, declared, functions, hints, _scalars(reading, defined))
     scope.symbols = symbols
     for made in symbols.values():
         for dim in made.shape:
@@ -573,6 +582,7 @@ def _settle(reading: Reading, declared: dict[str, Declared]) -> None:
     scope.loss = _loss(reading, definitions)
     scope.nabla = _nabla(reading, definitions)
     scope.live = scope.live or _wanted(reading, defined)
+    reading.declared = {n for n, d in declared.items() if d.shape is not None}
     reading.splits = any(_splits(side.tree) for c in reading.claims for side in c.sides if side.tree is not None)
 
 
@@ -628,9 +638,8 @@ def _ordered(definitions: list[tuple[str, Tree]]) -> list[tuple[str, Tree]]:
 
 def _all_names(
     reading: Reading, definitions: list[tuple[str, Tree]], defined: set[str], declared: Mapping[str, Declared]
-) -> tuple[list[str], dict[str, str]]:
+) -> list[str]:
     names: dict[str, None] = {}
-    hints: dict[str, str] = {}
     plain_seen: set[str] = set()
     indexed: dict[str, str] = {}
     trees = [t for _, t in definitions] + [
@@ -684,7 +693,38 @@ def _all_names(
     names.pop("e", None) if "e" not in declared and "e" not in defined else None
     names.pop("π", None)
     names.pop("O", None) if _only_summand(trees) else None
-    return list(names), hints
+    return list(names)
+
+
+def _sizes(reading: Reading) -> set[str]:
+    """Names of dimensions: the subscripts of 𝟏 and I."""
+    return {
+        str(t.data[0])
+        for claim in reading.claims
+        for side in claim.sides
+        for t in (side.tree.walk() if side.tree is not None else ())
+        if t.kind in ("ones", "identity") and t.data[0] and str(t.data[0]).isalpha()
+    }
+
+
+def _scalars(reading: Reading, defined: set[str]) -> set[str]:
+    """Defined names that must be scalars: what ∇ stands before, or is derived by a matrix."""
+    found: set[str] = set()
+    for claim in reading.claims:
+        for side in claim.sides:
+            for t in side.tree.walk() if side.tree is not None else ():
+                if t.kind not in ("gradient", "derivative") or not t.args or t.args[0].kind not in ("name", "apply"):
+                    continue
+                name = str(t.args[0].data[0])
+                if name not in defined or name in reading.declared:
+                    continue
+                variables = t.args[1:]
+                if t.kind == "gradient" and t.data[1]:
+                    found.add(name)
+                elif t.kind == "derivative" and variables and variables[0].kind == "name":
+                    if habit(str(variables[0].data[0])) == "matrix":
+                        found.add(name)
+    return found
 
 
 def _only_summand(trees: Sequence[Tree]) -> bool:
@@ -901,6 +941,12 @@ def _define(reading: Reading, definitions: list[tuple[str, Tree]], by_name: Mapp
             if claim is not None and claim.sides[1].tree is not None:
                 claim.sides[1].error = None
         waiting = later
+    for claim in reading.claims:
+        name, _ = _head(claim.sides[0].found)
+        if name and len(claim.sides) > 1 and not claim.continues and claim.row.display:
+            made = scope.symbols.get(name)
+            if claim.sides[1].error is not None and (made is None or made not in scope.definitions):
+                scope.broken.add(name)
 
 
 def _logistic(reading: Reading) -> None:

@@ -75,6 +75,7 @@ FUNCTIONS = {
 # These take a whole product when no bracket follows.
 _GREEDY = frozenset(["trace", "det", "log", "exp", "logdet", "diag", "vec", "sum", "mean", "softmax", "adj", "sign"])
 _TRANSPOSES = frozenset(["T", "⊤", "t", "⊺", "ᵀ"])
+_BOLD = frozenset(["mathbf", "boldsymbol", "bm", "textbf", "vec", "pmb", "symbf"])
 _ADDITIVE = frozenset("+-")
 _OPEN = {"(": ")", "[": "]", "{(": ")}", "⟨": "⟩", "{": "}"}
 _CLOSERS = frozenset([")", "]", ")}", "⟩", "}"])
@@ -91,6 +92,8 @@ class Vocabulary:
         self.functions = set(functions)
         self.words = {w for w in words if len(w) > 1}  # names of several letters
         self.d_is_name = d_is_name
+        self.bold: set[str] = set()  # small letters that are printed bold somewhere: vectors
+        self.divisors: set[str] = set()  # names that something is divided by
 
 
 class Reader:
@@ -244,6 +247,8 @@ class Reader:
                 self.at += 1
                 divisor = self.signed()
                 left = _product(factors, marks)
+                if divisor.kind == "name" and left.kind == "number":
+                    self.vocabulary.divisors.add(str(divisor.data[0]))
                 if left.kind == "differential" and divisor.kind == "differential":
                     factors = [Tree("derivative", [left.args[0], divisor.args[0]], (1,), (left.span[0], divisor.span[1]))]
                     marks = []
@@ -325,6 +330,15 @@ class Reader:
             return Tree("bars", [inner], (), (token.start, self.found[self.at - 1].end))
         if mark == "⟨":
             return self.angle(token)
+        if mark == "{":  # {\rm Tr}
+            inside = ""
+            ahead = 1
+            while self.peek(ahead) is not None and self.peek(ahead).kind == "letter":  # type: ignore[union-attr]
+                inside += self.peek(ahead).text  # type: ignore[union-attr]
+                ahead += 1
+            if self.text(ahead) == "}" and len(inside) > 1 and FUNCTIONS.get(inside):
+                self.at += ahead + 1
+                return self.function(FUNCTIONS[inside], token)
         if mark in _OPEN:
             return self.bracket(token)
         if mark == "∇":
@@ -567,20 +581,26 @@ class Reader:
                 return self.named(letters, token)
             raise self.error("words stand in the formula")
         if plain and len(letters) == 1:
-            return self.named(letters, token)
+            tree = self.named(letters, token)
+            if tree.kind == "name" and token.text in _BOLD and not letters.isupper():
+                self.vocabulary.bold.add(str(tree.data[0]))
+            return tree
         if token.text == "mathrm" and plain and len(letters) > 1 and letters[0] == "d" and len(letters) == 2:
             inner = Tree("name", (), (letters[1], letters[1], ()), (token.start, held[-1].end))
             return Tree("differential", [inner], (True,), inner.span)
-        if held and held[0].kind == "number" and held[0].text == "1" and self.bold(token):
-            held = [Token("letter", "𝟏", held[0].start, held[0].end), *held[1:]]
+        if held and all(t.kind in ("letter", "number") for t in held):
+            # \mathbf{Wx}, \boldsymbol{aa}^T, \boldsymbol{b1}_m: a run; what follows belongs to the last letter.
+            if self.bold(token):
+                self.vocabulary.bold |= {t.text for t in held if t.kind == "letter" and not t.text.isupper()}
+                held = [Token("letter", "𝟏", t.start, t.end) if t.kind == "number" and t.text == "1" else t for t in held]
+            self.found[self.at : self.at] = held
+            return self.atom()
         tree = self.inside(held)
-        span = (token.start, self.found[self.at - 1].end if self.at else token.end)
-        # \mathbf{Wx}: a run; a postfix belongs to the whole of it, an index to the last letter.
-        return Tree(tree.kind, tree.args, tree.data, span)
+        return Tree(tree.kind, tree.args, tree.data, (token.start, self.found[self.at - 1].end))
 
     @staticmethod
     def bold(token: Token) -> bool:
-        return token.text in ("mathbf", "boldsymbol", "bm", "textbf", "mathbb")
+        return token.text in _BOLD
 
     def fraction(self, token: Token) -> Tree:
         above, below = self.group(), self.group()
@@ -589,7 +609,11 @@ class Reader:
             self.vocabulary.d_is_name and above[0].text == "d"
         ):
             return self.derivative(above, below, span)
-        return Tree("quotient", [self.inside(above), self.inside(below)], (), span)
+        divisor = self.inside(below)
+        for factor in divisor.args if divisor.kind == "prod" else [divisor]:
+            if factor.kind == "name" and (len(below) > 1 or above[0].kind == "number" or str(factor.data[0])[0] in "ijklmnNMK"):
+                self.vocabulary.divisors.add(str(factor.data[0]))
+        return Tree("quotient", [self.inside(above), divisor], (), span)
 
     def derivative(self, above: list[Token], below: list[Token], span: tuple[int, int]) -> Tree:
         above = _after_d(above)

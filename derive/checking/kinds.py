@@ -8,7 +8,7 @@ habit of the field, and from the fewest departures that make the claims fit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from ..expr import Expr, symbol
@@ -154,6 +154,10 @@ class Unifier:
         kind = tree.kind
         if kind == "number":
             return (ONE, ONE)
+        if kind in ("ones", "identity") and tree.data[0] and str(tree.data[0]).isalnum():
+            size = str(tree.data[0])
+            dim = Dim.of(int(size) if size.isdigit() else size)
+            return (dim, ONE if kind == "ones" else dim)
         if kind in ("ones", "identity", "zero"):
             return None
         if kind == "name":
@@ -343,6 +347,7 @@ def solve(
     declared: Mapping[str, Declared],
     functions: Mapping[str, Tree],
     hints: Mapping[str, str],
+    scalars: Iterable[str] = (),
 ) -> dict[str, Expr]:
     """A symbol with its shape for every name.
 
@@ -355,15 +360,15 @@ def solve(
     for name in names:
         if name in declared and declared[name].properties - {"positive", "constant"}:
             base[name] = "matrix"
-    free = [n for n in names if n not in fixed and n not in hints]
+    free = [n for n in names if n not in fixed and hints.get(n) != "scalar"]
     # A defined name has the kind of its formula; the unifier must not prejudge it.
     for name in defined:
         if name not in fixed:
-            base[name] = "any"
+            base[name] = "scalar" if name in scalars else "any"
 
-    def attempt(kinds: Mapping[str, str]) -> tuple[int, Unifier]:
+    def attempt(kinds: Mapping[str, str]) -> tuple[int, int, Unifier]:
         unifier = Unifier(kinds, declared, functions)
-        misfits = 0
+        wrong = misfits = 0
         for name, tree in definitions:
             mark = len(unifier.trail)
             try:
@@ -371,49 +376,65 @@ def solve(
                 if shape is not None:
                     unifier.equal(unifier.of_name(name), shape)
             except Misfit:
-                misfits += 3
+                wrong += 1
                 while len(unifier.trail) > mark:
                     del unifier.parents[unifier.trail.pop()]
         for tree, scalar in anchors:
-            misfits += 2 * (not unifier.attempt(tree, scalar))
+            wrong += not unifier.attempt(tree, scalar)
         unifier.freeze()
         for tree in claims:
             misfits += not unifier.attempt(tree)
-        return misfits, unifier
+        return wrong, misfits, unifier
 
-    best, unifier = attempt(base)
-    if best:
-        movable = [n for n in free if n not in defined][:8]
-        trials = 0
-        for flips in (1, 2, 3):
-            found = best
-            for chosen in combinations(movable, flips):
-                for kinds in _alternatives(chosen, base):
-                    trials += 1
-                    if trials > MAX_TRIALS:
+    wrong, misfits, unifier = attempt(base)
+    if wrong:
+        # The formulas that are derived must fit: any name may be of another kind than by habit.
+        movable = sorted((n for n in free if n not in defined), key=_firmness)[:9]
+        for kinds in _departures(movable, base, ("scalar", "vector", "matrix")):
+            candidate = attempt(kinds)
+            if candidate[0] < wrong:
+                wrong, misfits, unifier = candidate
+                base = dict(kinds)
+                if not wrong:
+                    break
+    if misfits > 1:
+        # Claims may be wrong; a small letter changes its kind only if several of them ask for it.
+        movable = [n for n in free if n not in defined and not n[0].isupper()][:8]
+        best, start, kept = misfits, misfits, base
+        for kinds in _departures(movable, base, ("scalar", "vector")):
+            flips = sum(kinds[n] != base[n] for n in movable)
+            candidate = attempt(kinds)
+            if candidate[0] <= wrong and candidate[1] < best and start - candidate[1] >= 2 * flips:
+                if candidate[1] <= start // 3:
+                    best, unifier, kept = candidate[1], candidate[2], dict(kinds)
+                    if not best:
                         break
-                    misfits, candidate = attempt(kinds)
-                    if misfits < best:
-                        best, unifier = misfits, candidate
-            if best == 0 or (best < found and flips > 1):
-                break
+        del kept
     return _symbols(names, unifier, declared)
 
 
-def _alternatives(chosen: Sequence[str], base: Mapping[str, str]) -> list[dict[str, str]]:
-    options = [dict(base)]
-    for name in chosen:
-        others = {
-            "vector": ("scalar", "matrix"),
-            "scalar": ("vector", "matrix"),
-            "matrix": ("vector", "scalar"),
-        }[base[name]]
-        options = [{**option, name: other} for option in options for other in others]
-    return options
+def _firmness(name: str) -> int:
+    """How firmly a letter keeps its kind: small Latin letters least."""
+    return 2 if name[0].isupper() else 0 if name[0].isascii() else 1
+
+
+def _departures(movable: Sequence[str], base: Mapping[str, str], kinds: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Assignments of kinds that depart from habit in one name, then in two, then in three."""
+    trials = 0
+    for flips in (1, 2, 3):
+        for chosen in combinations(movable, flips):
+            options = [dict(base)]
+            for name in chosen:
+                options = [{**option, name: kind} for option in options for kind in kinds if kind != base[name]]
+            for option in options:
+                trials += 1
+                if trials > MAX_TRIALS:
+                    return
+                yield option
 
 
 def _symbols(names: Sequence[str], unifier: Unifier, declared: Mapping[str, Declared]) -> dict[str, Expr]:
-    taken = set()
+    taken = {n for var in unifier.parents.values() if isinstance(var, Dim) for n in var.names}
     for said in declared.values():
         if said.shape is not None:
             taken |= said.shape[0].names | said.shape[1].names

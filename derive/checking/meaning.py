@@ -141,6 +141,7 @@ class Scope:
         self.nabla: str | None = None
         self.dims: set[str] = set()
         self.notes: list[str] = []
+        self.broken: set[str] = set()  # names whose definitions are not read
         self._inlined: dict[Expr, Expr] = {}
         self._sweeps: dict[tuple[Expr, Expr], Sweep] = {}
         self._known: dict[object, Expr] = {}
@@ -159,7 +160,7 @@ class Scope:
     def local(self, bindings: Mapping[Expr, Expr]) -> Scope:
         """A scope with some names set."""
         made = Scope()
-        for slot in ("symbols", "parameters", "aliases", "directions", "loss", "live", "nabla", "dims", "notes"):
+        for slot in ("symbols", "parameters", "aliases", "directions", "loss", "live", "nabla", "dims", "notes", "broken"):
             setattr(made, slot, getattr(self, slot))
         made.definitions = {**self.definitions, **bindings}
         return made
@@ -254,6 +255,8 @@ class Builder:
     def _name(self, tree: Tree) -> Value:
         full, plain, indices = str(tree.data[0]), str(tree.data[1]), tree.data[2]
         found = self.lookup(full)
+        if full in self.scope.broken:
+            raise Unread(f"the definition of {full} is not read")
         if found is not None:
             if full in self.scope.directions:
                 return self.scope.moved(self.scope.symbols[self.scope.directions[full]])
@@ -317,9 +320,10 @@ class Builder:
         if rows is None or columns is None:
             held = list(values)
             return Pending(rows, columns, lambda r, c: add(*(self.settle(v, r, c) for v in held)))
-        return add(*(self.settle(v, rows, columns) for v in values))
+        elementwise = any(isinstance(v, Expr) and _is_elementwise(v) for v in values)
+        return add(*(self.settle(v, rows, columns, elementwise) for v in values))
 
-    def settle(self, value: Value, rows: Dim, columns: Dim) -> Expr:
+    def settle(self, value: Value, rows: Dim, columns: Dim, elementwise: bool = False) -> Expr:
         """A summand in the shape of the sum; the number 1 beside a vector is 𝟏."""
         if isinstance(value, Pending):
             settled = value.fit(rows, columns)
@@ -329,7 +333,7 @@ class Builder:
         if value.is_scalar and _is_constant(value) and (rows, columns) != SCALAR:
             if is_number(value, 0):
                 return zeros(rows, columns)
-            if columns is ONE:
+            if columns is ONE or elementwise:
                 self.used.add("broadcast")
                 return scale(value, ones(rows, columns))
         return value
@@ -340,7 +344,7 @@ class Builder:
         for value in values:
             if isinstance(value, Indexed):
                 if set(value.indices) != set(first.indices):
-                    raise ShapeError(
+                    raise Unread(
                         f"an entry with index {' '.join(value.indices) or 'none'} and one with index "
                         f"{' '.join(first.indices)} are added"
                     )
@@ -349,7 +353,7 @@ class Builder:
             elif isinstance(value, Expr) and value.is_scalar:
                 terms.append(scale(value, ones(*first.expr.shape)))
             else:
-                raise ShapeError("an entry and a whole vector or matrix are added")
+                raise Unread("an entry and a whole vector or matrix are added")
         return Indexed(add(*terms), first.indices)
 
     def _prod(self, tree: Tree) -> Value:
@@ -481,7 +485,7 @@ class Builder:
             elif isinstance(value, Expr) and value.is_scalar:
                 scalars.append(value)
             else:
-                raise ShapeError("an entry is multiplied by a whole vector or matrix")
+                raise Unread("an entry is multiplied by a whole vector or matrix")
         letters = dict.fromkeys(letter for key in parts for letter in key)
         if len(letters) > 2:
             raise Unread("a product with more than two free indices is not read")
@@ -945,6 +949,8 @@ class Builder:
         if self.is_entry(tree):
             return self.by_entry(function, tree)
         variable, stands_for, turned = self.variable(tree)
+        if function.op is symbol_op and function not in self.scope.definitions and function is not variable:
+            raise Unread(f"{function.text()} is not defined, so its derivative is open")
         prepared = self.prepared(function, variable, stands_for)
         back = {variable: stands_for} if stands_for is not None else {}
         reading = self.reading
@@ -1087,6 +1093,12 @@ class Builder:
         """`H ↦ …`: the value at the direction, taken as the differential of the variable."""
         body = self.build(tree.args[0])
         return body
+
+
+def _is_elementwise(value: Expr) -> bool:
+    while value.op.name == "scale":
+        value = value.args[1]
+    return value.op.is_elementwise or value.op.name in ("hadamard", "power")
 
 
 def _is_constant(value: Expr) -> bool:

@@ -79,6 +79,20 @@ class Judge:
         self.condition: int | None = None
         self.totals: set[str] = set()  # variables whose whole gradient is on record
         self.judgments: list[tuple[Claim, list[Judgment]]] = []
+        self.introduced = self.introductions()
+
+    def introductions(self) -> set[Expr]:
+        """The symbols of definitions and of what is derived."""
+        scope = self.scope
+        found = {s for e in scope.definitions.values() for s in symbols_of(scope.inline(e))}
+        for claim in self.document.claims:
+            head = claim.sides[0].tree
+            if claim.continues or head is None:
+                continue
+            for t in head.walk():
+                if t.kind == "name" and str(t.data[0]) in scope.symbols:
+                    found.add(scope.symbols[str(t.data[0])])
+        return found
 
     # Values
 
@@ -201,10 +215,30 @@ class Judge:
 
     def definition(self, claim: Claim, side: Side) -> Judgment:
         if side.error is not None:
-            if isinstance(side.error, ShapeError):
+            if isinstance(side.error, ShapeError) and self.is_declared(side):
                 return Judgment("fails", f"the shapes do not fit: {side.error.message}", side)
             return self.unread(side, side.error)
         return Judgment("definition", "", side)
+
+    def is_declared(self, side: Side) -> bool:
+        """Whether the shapes of all names of a side are given, so that a misfit is the author's."""
+        names = {str(t.data[0]) for t in side.tree.walk() if t.kind == "name"} if side.tree is not None else set()
+        return bool(names) and names <= self.document.declared
+
+    def foreign(self, side: Side) -> list[str]:
+        """Names of a side that nothing in the document introduces."""
+        if side.tree is None:
+            return []
+        found = []
+        for t in side.tree.walk():
+            if t.kind == "name":
+                name = str(t.data[0])
+                made = self.scope.symbols.get(name)
+                if made is None or made in self.scope.definitions or name in self.document.declared:
+                    continue
+                if made not in self.introduced and name not in self.scope.directions and name not in found:
+                    found.append(name)
+        return found
 
     def definition_values(self, claim: Claim, side: Side) -> list[Alternative]:
         try:
@@ -253,6 +287,11 @@ class Judge:
             judgment.value = truths[0].value
             return judgment
         value_ = values[0].value
+        if self.assumes(claim, side, head):
+            self.witness.assume(truths[0].value, value_)
+            judgment = Judgment("definition", "an assumption", side)
+            judgment.value = truths[0].value
+            return judgment
         source = self.follows(claim, side, truths, previous, failing, head, [v.value for v in values])
         if source is not None:
             number, verdict = source
@@ -264,6 +303,14 @@ class Judge:
             t.kind in ("derivative", "gradient", "differential") for t in (head.walk() if head else [])
         ):
             return Judgment("unread", f"holds at most under the condition of line {self.condition}", side)
+        foreign = self.foreign(side)
+        if foreign:
+            return Judgment("unread", f"not judged: {', '.join(foreign)} is not defined", side)
+        symmetric = self.for_symmetric(truths, values)
+        if symmetric is not None:
+            judgment = Judgment("agrees", f"right for symmetric {symmetric}, as a covariance is", side)
+            judgment.value = value_
+            return judgment
         judgment = Judgment("fails", self.reason(truths[0].value, value_), side)
         judgment.truth, judgment.value, judgment.previous, judgment.tree = truths[0].value, value_, previous, side.tree
         self.failures.append(Failure(claim.number, truths[0].value, value_, head, side.tree))
@@ -302,6 +349,9 @@ class Judge:
             judgment = Judgment("agrees", "read entry by entry", side)
             judgment.follows_from, judgment.value = failing, value
             return judgment
+        foreign = self.foreign(side)
+        if foreign:
+            return Judgment("unread", f"not judged: {', '.join(foreign)} is not defined", side)
         reason = f"the shapes do not fit: {error.message}"
         judgment = Judgment("fails", reason, side)
         judgment.truth = truths[0].value if truths else None
@@ -314,6 +364,18 @@ class Judge:
         if self.document.splits:
             found += [Reading(self.layout, "split")]
         return found
+
+    def for_symmetric(self, truths: Sequence[Alternative], values: Sequence[Alternative]) -> str | None:
+        """Σ, if the two sides agree once it is symmetric: by habit it is a covariance."""
+        sigma = self.scope.symbols.get("Σ")
+        if sigma is None or not sigma.is_square or sigma.properties:
+            return None
+        for truth in truths:
+            for value in values:
+                if isinstance(truth.value, Expr) and isinstance(value.value, Expr):
+                    if self.witness.same_if_symmetric(self.whole(truth.value), self.whole(value.value), sigma):
+                        return sigma.text()
+        return None
 
     def match(
         self, claim: Claim, truths: Sequence[Alternative], values: Sequence[Alternative], head: Tree | None
@@ -367,6 +429,15 @@ class Judge:
         else:
             which = f"the path through {name}ᵀ"
         return f"{which} alone: {name} is tied, and its gradient is the sum over the paths"
+
+    def assumes(self, claim: Claim, side: Side, head: Tree | None) -> bool:
+        """Whether an equation in running text says what holds of the data: "where ∑ y = 1"."""
+        if claim.row.display or claim.continues or head is None or head.kind in ("name", "apply"):
+            return False
+        words = claim.row.prose.lower()
+        if not any(w in words[-200:] for w in ("where", "with", "such that", "assum", "constrain", "suppose", "given", "since", "as ")):
+            return False
+        return not any(t.kind in ("derivative", "gradient", "differential", "directional") for t in head.walk())
 
     def sets_to_zero(self, claim: Claim, side: Side, truths: Sequence[Alternative]) -> bool:
         tree = side.tree

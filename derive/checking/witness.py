@@ -22,6 +22,7 @@ class Witness:
         self.points: dict[int, Any] = {}
         self.values: dict[tuple[int, Expr], Any] = {}
         self.proofs: dict[tuple[Expr, Expr], str] = {}
+        self.assumptions: list[Expr] = []  # vectors whose entries sum to 1
 
     def point(self, seed: int) -> Any:
         from ..numeric import random_point
@@ -31,7 +32,31 @@ class Witness:
                 self.points[seed] = random_point([*self.domain, *self.symbols], seed)
             except DeriveError:
                 self.points[seed] = random_point(self.symbols, seed)
+            self.impose(self.points[seed])
         return self.points[seed]
+
+    def assume(self, left: Any, right: Any) -> None:
+        """Take in what the author says of the data: the entries of a vector sum to 1."""
+        if not isinstance(left, Expr) or not isinstance(right, Expr):
+            return
+        if left.op.name == "number":
+            left, right = right, left
+        vector = None
+        if left.op.name == "sum":
+            vector = left.args[0]
+        elif left.op.name == "matmul" and {a.op.name for a in left.args} <= {"ones", "symbol", "transpose"}:
+            vector = next((s for s in symbols_of(left)), None)
+        if vector is not None and vector.op.name == "symbol" and right.op.name == "number" and right.data[0] == 1:
+            self.assumptions.append(vector)
+            for point in self.points.values():
+                self.impose(point)
+            self.values.clear()
+
+    def impose(self, point: Any) -> None:
+        for vector in self.assumptions:
+            if vector in point.values:
+                held = abs(point.values[vector]) + 0.1
+                point.values[vector] = held / held.sum()
 
     def value(self, expr: Expr, seed: int) -> Any:
         """The value at a shared point; None where it is not defined there."""
@@ -74,6 +99,8 @@ class Witness:
             return True
         if a.shape != b.shape:
             return False
+        for seed in SEEDS if self.assumptions else ():
+            self.point(seed)
         seen = 0
         for seed in SEEDS:
             left, right = self.value(a, seed), self.value(b, seed)
@@ -83,6 +110,19 @@ class Witness:
             if not close(left, right):
                 return False
         return seen > 0 or self.apart(a, b)
+
+    def same_if_symmetric(self, a: Expr, b: Expr, variable: Expr) -> bool:
+        """Whether two expressions agree where a square symbol is symmetric."""
+        from ..expr import substitute, symbol
+
+        if a.shape != b.shape:
+            return False
+        even = symbol(variable.name, *variable.shape, properties=["spd"])
+        setting = {variable: even}
+        try:
+            return self.same(substitute(a, setting), substitute(b, setting))
+        except DeriveError:
+            return False
 
     def apart(self, a: Expr, b: Expr) -> bool:
         """Compare at points drawn for these two alone."""
@@ -98,6 +138,8 @@ class Witness:
         if a is b:
             return "proved"
         key = (a, b)
+        if self.assumptions:
+            return "agrees"
         if key not in self.proofs:
             from ..algebra import equal
 
