@@ -18,7 +18,7 @@ from ..expr import (
 )  # fmt: skip
 from ..shapes import ONE, Dim
 from .grammar import Node
-from .kinds import C, Kinds, M, R, S
+from .kinds import C, Kinds, M, R, S, is_exponential
 from .sizes import SCALAR_SIZE, Size, Sizes, SizeShape
 
 ENTRYWISE: dict[str, Any] = dict(ops.FUNCTIONS)
@@ -150,7 +150,7 @@ def _shape_square(b: Builder, node: Node, args: list[SizeShape]) -> SizeShape:
 
 
 def _shape_pow(b: Builder, node: Node, args: list[SizeShape]) -> SizeShape:
-    if node.args[0].op == "const" and node.args[0].data == "e":
+    if is_exponential(node):
         return args[1]
     if not b.is_scalar(args[0]) and not b.is_column(args[0]) and not (b.kinds.is_numpy and node.data == "**"):
         b.sizes.unify(args[0][0], args[0][1])
@@ -169,7 +169,7 @@ def _grouped(b: Builder, node: Node, shapes: list[SizeShape]) -> tuple[SizeShape
             group.append(i)
             continue
         if b.is_scalar(current):
-            if is_closed:  # what stands to the left is a scalar made of a row and a column
+            if is_closed and not b.is_one(shape[0]):  # what stands to the left is a scalar made of a row and a column
                 group = [("", group)]
             current, is_closed = shape, False
             group.append(i)
@@ -314,6 +314,9 @@ def _shape_ones(b: Builder, node: Node, args: list[SizeShape]) -> SizeShape:
             node.data[0] if node.data[0] is not None else b.sizes.fresh(),
             node.data[1] if node.data[1] is not None else b.sizes.fresh(),
         )
+    if node.data is None and node.cell is not None and node.cell.find().mask == M:
+        b.note(f"{b.cut(node)} is read as a matrix of ones")
+        return b.of_kind(M)
     return (node.data if node.data is not None else b.sizes.fresh(), ONE)
 
 
@@ -431,7 +434,7 @@ def _make_div(b: Builder, node: Node, args: list[Expr]) -> Expr:
 
 def _make_pow(b: Builder, node: Node, args: list[Expr]) -> Expr:
     base, exponent = args
-    if node.args[0].op == "const" and node.args[0].data == "e":
+    if is_exponential(node):
         if not exponent.is_scalar and not exponent.is_vector:
             e = exponent.text()
             raise ShapeError(

@@ -410,14 +410,11 @@ def dimension(text: str, source: str, span: Span) -> Dim:
     held = text.strip().strip("$")
     for noise in ("\\,", "\\;", "\\ ", "{", "}", "\\left", "\\right"):
         held = held.replace(noise, "" if noise in "{}" else " ")
-    held = (
-        held.strip()
-        .replace("\\cdot", "*")
-        .replace("\\times", "*")
-        .replace("·", "*")
-        .replace("−", "-")
-        .replace("×", "*")
-    )
+    for written, plain in (("\\cdot", "*"), ("\\times", "*"), ("·", "*"), ("−", "-"), ("×", "*")):
+        held = held.replace(written, plain)
+    for high, plain in _SUPER.items():
+        if plain.isdigit() and high in held:
+            held = held.replace(high, "^" + plain)
 
     def bad(hint: str = "a size is a name, a number or a polynomial of names, as in m, 3, m+1, 2*n") -> ParseError:
         return ParseError(f"{text.strip() or 'an empty text'} is no size", source, span, hint)

@@ -655,6 +655,12 @@ class Parser:
             raise self.error(
                 "a pseudo-inverse is not read", (token.start, following.end), "write (AᵀA)⁻¹ Aᵀ for full column rank"
             )
+        if following.text == "{" and self.i + 1 < len(tokens) and tokens[self.i + 1].text == "⊙":
+            self.i += 2  # {\odot 2}: the rest of the group is the exponent
+            base = self.operands.pop()
+            self.ops.append(_Op(99, "collect", "elpow", token, (base, ".^"), need=1))
+            self.open(following, "group")
+            return True
         held = [following]
         end = self.i + 1
         if following.text == "{":
@@ -688,12 +694,6 @@ class Parser:
             return False
         if len(held) == 1 and held[0].text == "*":
             raise self.error("conjugates and optima (^*) are not read: formulas are real", (token.start, held[0].end))
-        if following.text == "{" and len(held) >= 2 and held[0].text == "⊙":
-            self.i += 2  # {\odot 2}: the rest of the group is the exponent
-            base = self.operands.pop()
-            self.ops.append(_Op(99, "collect", "elpow", token, (base, ".^"), need=1))
-            self.open(following, "group")
-            return True
         return None
 
     def subscript(self, token: Token) -> None:
@@ -720,7 +720,8 @@ class Parser:
                 "an entry of a matrix is not read", (outer.start, held[-1].end if held else first.end),
                 "formulas are in terms of whole matrices; sums over indices are read as \\sum_i",
             )  # fmt: skip
-        words = "".join("F" if t.text in ("F", "Fro", "fro", "HS") else t.text for t in held)
+        shown = [str(t.value) if t.kind == "name" else t.text for t in held]
+        words = "".join("F" if word in ("F", "Fro", "fro", "HS") else word for word in shown)
         kind = {
             "2": "2",
             "F": "F",
@@ -788,7 +789,9 @@ class Parser:
                 raise self.error("a list in round brackets is not read", (start, end), "a block matrix is [A, B; C, D]")
             rows = [*top.rows, [*top.items, node]]
             if top.text == "[" and all(len(row) == 1 for row in rows):
-                rows = [self.row_of(row[0]) for row in rows]
+                split = [self.row_of(row[0]) for row in rows]
+                if len({len(row) for row in split}) == 1:
+                    rows = split
             if len({len(row) for row in rows}) > 1:
                 raise self.error("the rows of a block matrix have different numbers of blocks", (start, end))
             flat = [item for row in rows for item in row]
@@ -1016,15 +1019,16 @@ class Parser:
                 flat.append(arg)
         return Node("prod", flat, tuple(flat_kinds), args[0].start, args[-1].end)
 
+    def is_enclosed(self, node: Node) -> bool:
+        """Whether it is a bracket, a norm or a call, perhaps to a power."""
+        while node.op in ("pow", "trans", "elpow") and not node.paren:
+            node = node.args[0]
+        return node.paren or node.op in ("norm", "bars", "call", "inner", "sigma")
+
     def divisor(self, above: list[Node], below: Node, op: _Op) -> tuple[Node, list[Node]]:
         """`a/b c`: refused, except 1/n before a bracket, where nobody means anything else."""
         first, rest = below.args[0], below.args[1:]
-        if (
-            len(above) == 1
-            and above[0].op == "num"
-            and first.op == "sym"
-            and not any(f.op in ("sym", "num", "pow", "trans", "eye") and not f.paren for f in rest)
-        ):
+        if len(above) == 1 and above[0].op == "num" and first.op == "sym" and all(self.is_enclosed(f) for f in rest):
             shown = f"{self.cut(above[0])}/{self.cut(first)}"
             self.readings.append(
                 f"{shown} {self.source[rest[0].start : rest[-1].end].strip()} is read as ({shown}) times what follows"

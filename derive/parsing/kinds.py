@@ -39,6 +39,8 @@ KRON = (
 )  # fmt: skip
 DIVIDE = [(S, S, S), (C, S, C), (R, S, R), (M, S, M)]
 FRACTION = [*DIVIDE, (C, C, C)]  # a fraction of two vectors is taken entry by entry
+SAME_ROWS = [(a, b) for a in BITS for b in BITS if (a in (S, R)) == (b in (S, R))]
+SAME_COLUMNS = [(a, b) for a in BITS for b in BITS if (a in (S, C)) == (b in (S, C))]
 OUTER = [(C, C, M)]
 
 
@@ -447,6 +449,15 @@ def _fixed(mask: int) -> Callable[[Node, Kinds], Cell]:
     return lambda node, kinds: Cell(mask)
 
 
+def _ones(node: Node, kinds: Kinds) -> Cell:
+    """A vector of ones, unless only a matrix of them fits."""
+    if node.data is not None:
+        return Cell(C)
+    cell = kinds.symbol_cells[f"1 {len(kinds.symbol_cells)}"] = Cell(C | M)
+    cell.costs = [9.0, 0.0, 9.0, 0.7]
+    return cell
+
+
 def _zero(node: Node, kinds: Kinds) -> Cell:
     if not isinstance(node.data, tuple):
         return Cell(ANY)
@@ -480,7 +491,7 @@ def _elpow(node: Node, kinds: Kinds) -> Cell:
 
 def _pow(node: Node, kinds: Kinds) -> Cell:
     base, exponent = node.args
-    if base.op == "const" and base.data == "e":
+    if is_exponential(node):
         return exponent.cell  # type: ignore[no-any-return]
     _scalar(exponent, kinds)
     cell: Cell = base.cell.find()
@@ -490,6 +501,14 @@ def _pow(node: Node, kinds: Kinds) -> Cell:
     if not (kinds.is_numpy and node.data == "**"):
         cell.mask &= S | M if is_integer else S
     return cell
+
+
+def is_exponential(node: Node) -> bool:
+    """Whether a power is e to something that is no number."""
+    base, exponent = node.args
+    return base.op == "const" and base.data == "e" and exponent.op != "num" and not (
+        exponent.op == "neg" and exponent.args[0].op == "num"
+    )  # fmt: skip
 
 
 def _prod(node: Node, kinds: Kinds) -> Cell:
@@ -524,6 +543,11 @@ def _bars(node: Node, kinds: Kinds) -> Cell:
 
 def _block(node: Node, kinds: Kinds) -> Cell:
     rows, columns = node.data
+    for i, arg in enumerate(node.args):
+        if i % columns:
+            kinds.relate(pairs, (arg.cell, node.args[i - i % columns].cell), SAME_ROWS)
+        if i >= columns:
+            kinds.relate(pairs, (arg.cell, node.args[i % columns].cell), SAME_COLUMNS)
     return Cell(ANY & ~S & (~C if columns > 1 else ANY) & (~R if rows > 1 else ANY))
 
 
@@ -553,7 +577,7 @@ def _call(node: Node, kinds: Kinds) -> Cell:
 
 
 _RULES: dict[str, Callable[[Node, Kinds], Cell]] = {
-    "num": _fixed(S), "const": _fixed(S), "dim": _fixed(S), "eye": _fixed(M), "ones": _fixed(C), "onesm": _fixed(M),
+    "num": _fixed(S), "const": _fixed(S), "dim": _fixed(S), "eye": _fixed(M), "ones": _ones, "onesm": _fixed(M),
     "zero": _zero, "commutation": _fixed(M), "ref": _same, "counted": _same, "neg": _same, "sum": _same, "had": _same, "root": _same,
     "trans": _trans, "transpow": _trans, "inv": _inv, "elpow": _elpow, "pow": _pow, "prod": _prod, "div": _div,
     "kron": _kron, "inner": _inner, "norm": _fixed(S), "bars": _bars, "block": _block, "submatrix": lambda n, k: Cell(),

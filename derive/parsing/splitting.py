@@ -44,7 +44,26 @@ def split_runs(
         splitter = _Splitter(run, known, longest, source, is_latex, explicit, readings)
         result += splitter.split(before, after)
         i = j
-    return result
+    return _log_dets(result)
+
+
+def _log_dets(tokens: list[Token]) -> list[Token]:
+    """`log det` is one function, so that log det(X) y is a product."""
+    joined: list[Token] = []
+    for token in tokens:
+        if (
+            token.text == "det"
+            and token.kind == "func"
+            and joined
+            and joined[-1].kind == "func"
+            and joined[-1].text == "log"
+        ):
+            merged = Token("func", "logdet", joined[-1].start, token.end)
+            merged.spaced = joined[-1].spaced
+            joined[-1] = merged
+        else:
+            joined.append(token)
+    return joined
 
 
 class _Splitter:
@@ -75,8 +94,11 @@ class _Splitter:
             if token.low or token.accents:
                 return None
         last = self.run[j - 1]
-        if last.accents or len(last.low) > 1 or (last.low and not last.low[0].isdigit()):
+        if last.accents or len(last.low) > 1:
             return None
+        if last.low and not last.low[0].isdigit():
+            name = "".join(t.text for t in self.run[i:j]) + "_" + last.low[0]
+            return name if name in FUNCTIONS else None
         return "".join(t.text for t in self.run[i:j]) + "".join(last.low)
 
     def named(self, i: int, j: int, name: str | None = None) -> Token:
@@ -177,14 +199,14 @@ class _Splitter:
         return any(self.known_at(i) for i in range(len(self.run)))
 
     def covered(self) -> bool:
-        """Whether known names, Greek words and single marked letters make up the whole run."""
-        i = 0
+        """Whether known names and Greek words make up the run, but for two letters at most."""
+        i = left = 0
         while i < len(self.run):
             j = self.known_at(i) or self.greek_at(i)
             if j is None:
-                return False
+                j, left = i + 1, left + 1
             i = j
-        return True
+        return left <= min(2, len(self.run) - 2)
 
     def greek_at(self, i: int) -> int | None:
         if self.run[i].text in names.WORDS:

@@ -76,6 +76,7 @@ class Lexer:
         self.accents: list[str] = []  # accents that the next group or letter takes
         self.groups: list[tuple[str, str, int, list[str], int]] = []
         self.side = ""
+        self.skipped = len(text)  # where the \\left began that stands before the next bracket
         self.differential: int | None = None  # where a \\mathrm{d} stands that the next letter takes
         self.environments: list[str] = []
         self.opaque = {start: (end, value) for start, end, value in opaque or ()}
@@ -86,7 +87,8 @@ class Lexer:
 
     def emit(self, kind: str, text: str, start: int, value: Any = None) -> Token:
         token = Token(kind, text, start, self.pos, value)
-        token.spaced = bool(self.tokens) and self.tokens[-1].end < start
+        token.spaced = bool(self.tokens) and self.tokens[-1].end < min(start, self.skipped)
+        self.skipped = len(self.text)
         self.tokens.append(token)
         if self.accents and kind != "open" and kind != "atom":
             raise self.error("an accent stands over a letter only", start, self.pos)
@@ -584,6 +586,7 @@ class Lexer:
         elif word in names.ACCENT_COMMANDS:
             self.accents.append(names.ACCENT_COMMANDS[word])
         elif word in IGNORED:
+            self.skipped = start
             if word in ("left", "right", "middle") or word[:3].lower() == "big":
                 self.side = (
                     "l" if word == "left" or word[-1] == "l" else "r" if word == "right" or word[-1] == "r" else ""
@@ -674,15 +677,14 @@ class Lexer:
             return
         end = self.matching(at)
         inside = text[at + 1 : end].strip()
-        plain = "".join(c for c in inside if c not in " ~").replace("\\,", "").replace("-", "")
-        if self.tokens and (self.tokens[-1].text in ("_", "^") or (
-            self.tokens[-1].text == "{" and len(self.tokens) > 1 and self.tokens[-2].text in ("_", "^"))
-        ) and plain.isalpha():  # fmt: skip
+        plain = "".join(c for c in inside if c not in " ~").replace("\\,", "").replace("-", "").replace("\\_", "_")
+        texts = [t.text for t in self.tokens[-2:]]
+        if plain.isalpha() and (texts[-1:] == ["_"] or texts == ["_", "{"]):
             self.pos = end + 1
             self.atom(start, plain, "")
             return
         is_text = command in ("text", "mbox", "textrm", "textbf", "textit", "textsf", "texttt")
-        if len(plain) > 1 and plain.isascii() and plain.isalpha():
+        if len(plain) > 1 and plain.isascii() and (plain.isalpha() or plain in FUNCTIONS):
             if plain in FUNCTIONS:
                 self.pos = end + 1
                 self.emit("func", FUNCTIONS[plain], start)
