@@ -102,12 +102,15 @@ class Text(Notation):
             return f"K({subscript})"
         if not subscript:
             return name
-        return f"{name}_{subscript}" if subscript.isalnum() else f"{name}_({subscript})"
+        is_plain = subscript.isidentifier() or subscript.isdecimal()
+        return f"{name}_{subscript}" if is_plain else f"{name}_({subscript})"
 
     def ones_matrix(self, rows: str, columns: str) -> str:
         return f"ones({rows}, {columns})"
 
     def block(self, rows: Sequence[Sequence[str]]) -> str:
+        if len(rows) > 1 and len(rows[0]) == 1:  # a product is not a row of blocks
+            rows = [[f"({entry})" if " " in entry else entry for entry in row] for row in rows]
         return "[" + "; ".join(", ".join(row) for row in rows) + "]"
 
     def window(self, matrix: str, rows: tuple[str, str], columns: tuple[str, str]) -> str:
