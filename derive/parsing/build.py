@@ -14,7 +14,7 @@ from typing import Any
 from .. import operations as ops
 from ..errors import DeriveError, ParseError, ShapeError
 from ..expr import (
-    Expr, commutation, constant, described, dimension, identity, is_number, number, number_op, ones, symbol, zeros,
+    Expr, commutation, constant, described, dimension, identity, is_number, is_zero, number, number_op, ones, symbol, zeros,
 )  # fmt: skip
 from ..shapes import ONE, Dim
 from .grammar import Node
@@ -539,7 +539,7 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
 def _call_many(b: Builder, node: Node, args: list[Expr]) -> Expr:
     name = node.data
     if name in ("max", "min"):
-        kept = [arg for arg in args if not is_number(arg, 0)]
+        kept = [arg for arg in args if not is_zero(arg)]
         if name == "max" and len(args) == 2 and len(kept) == 1:
             return ops.relu(kept[0])
         raise ParseError(

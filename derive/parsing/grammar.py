@@ -195,6 +195,8 @@ class Parser:
                 token = first
         self.i += 1
         if kind == "num":
+            if not token.value:
+                return self.done(Node("zero", [], None, token.start, token.end))
             return self.done(Node("num", [], token.value, token.start, token.end))
         if kind == "name":
             return self.done(self.name(token))
@@ -933,10 +935,10 @@ class Parser:
     def sized(self, name: str, args: list[Node], start: int, end: int) -> Node:
         """`eye(n)`, `ones(m, n)`, `vector(1)`, `unvec(v, m, n)`: what stands in the brackets are sizes."""
         if name in ("vector", "matrix"):
-            if len(args) != 1 or args[0].op != "num":
+            if len(args) != 1 or args[0].op not in ("num", "zero"):
                 raise self.error(f"{name} takes one number, as in {name}(1)", (start, end))
             sizes = None if name == "vector" else (None, None)
-            if not args[0].data:
+            if args[0].op == "zero":
                 return Node("zero", [], sizes, start, end)
             ones = Node("ones" if name == "vector" else "onesm", [], sizes, start, end)
             return ones if args[0].data == 1 else Node("prod", [args[0], ones], (" ",), start, end)

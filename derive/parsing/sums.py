@@ -196,7 +196,7 @@ class _Sum:
             held = self.entry(args[0]) if args[0].kind == SQUARE else args[0].node
             return _Part(ENTRY if args[0].kind == SQUARE else args[0].kind, self.new("call", [held], node.data))
         if op == "call" and node.data == "max":
-            kept = [a for a in args if not (a.node.op == "num" and a.node.data == 0)]
+            kept = [a for a in args if a.node.op != "zero"]
             if len(kept) == 1 and kept[0].kind in (ENTRY, BOTH):
                 return _Part(kept[0].kind, self.new("call", [kept[0].node], "relu"))
         raise self.refuse(node, f"{self.cut(node)} depends on the index")
