@@ -285,6 +285,9 @@ class Builder:
 
     # Sums and products
 
+    def _held(self, tree: Tree) -> Value:
+        return tree.data[0]  # type: ignore[return-value]
+
     def _neg(self, tree: Tree) -> Value:
         return self.times(number(-1), self.build(tree.args[0]))
 

@@ -1,2 +1,651 @@
-def explain(judge, claim, failing, line):
-    return None
+"""What kind of mistake a failing line makes, found by mending it.
+
+A repair is one edit of the line's tree: a transposition set or removed, two factors
+swapped, a sign, a constant, a term, a factor.  Each is built and compared with the truth;
+the first that makes the line right names the kind.  Kinds, in the order they are tried:
+
+    index               an entry stands for the whole, 2 z_j for 2 z
+    factor, sign        right up to a constant
+    layout              the transpose of the gradient
+    scalar for matrix   a trace or an inner product where a matrix is wanted
+    path                a path of a tied variable is forgotten
+    transpose           a transposition missing, superfluous or misplaced
+    inverse transpose   A⁻¹ for A⁻ᵀ
+    order               factors in another order
+    hadamard            ⊙ for the product, or the reverse
+    diag                diag lost, or superfluous
+    norm                a norm squared, or not
+    softmax             the off-diagonal part of the softmax Jacobian
+    term                a term dropped, or superfluous
+    inner derivative    a factor of the chain rule lost
+    symmetric           right only for a symmetric matrix
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import permutations
+from typing import TYPE_CHECKING
+
+from ..derivation import Sweep
+from ..errors import DeriveError
+from ..expr import Expr, nodes, number, symbol_op, symbols_of
+from ..operations import add, scale, transpose
+from ..rules import RULES
+from ..shapes import SCALAR, shape_text
+from .claims import Claim
+from .grammar import Tree
+from .meaning import Builder, Indexed, Reading
+from .report import Line
+from .witness import close
+
+if TYPE_CHECKING:
+    from .verdicts import Judge, Judgment
+
+MAX_CANDIDATES = 1500
+_FACTORS = tuple(Fraction(n, d) for n, d in ((2, 1), (1, 2), (4, 1), (1, 4), (3, 1), (1, 3), (-2, 1), (-1, 2)))
+
+Edit = tuple[str, Tree]
+
+
+class Mending:
+    """The search for the repair of one side."""
+
+    def __init__(self, judge: Judge, claim: Claim, judgment: Judgment) -> None:
+        self.judge = judge
+        self.claim = claim
+        self.side = judgment.side
+        self.tree = judgment.side.tree
+        self.witness = judge.witness
+        self.value = judgment.value
+        self.truth = judgment.truth if judgment.truth is not None else judgment.previous
+        self.tried = 0
+        self.head = self._head()
+        self.reading = Reading(judge.layout)
+
+    def _head(self) -> Tree | None:
+        claims = self.judge.document.claims
+        i = claims.index(self.claim)
+        while i and claims[i].continues:
+            i -= 1
+        return claims[i].sides[0].tree
+
+    # Comparing
+
+    def whole(self, expr: Expr) -> Expr:
+        return self.judge.whole(expr)
+
+    def target(self) -> Expr | None:
+        if isinstance(self.truth, Indexed):
+            return self.truth.expr
+        return self.truth
+
+    def fits(self, tree: Tree) -> Expr | None:
+        """The value of an edited tree, if it is the truth."""
+        truth = self.target()
+        if truth is None or self.tried > MAX_CANDIDATES:
+            return None
+        self.tried += 1
+        try:
+            found = Builder(self.judge.scope, self.reading).value(tree, truth.shape)
+        except (DeriveError, ArithmeticError):
+            return None
+        if isinstance(found, Indexed) != isinstance(self.truth, Indexed):
+            return None
+        if isinstance(found, Indexed):
+            if isinstance(self.truth, Indexed) and found.indices != self.truth.indices:
+                return None
+            found = found.expr
+        if found.shape != truth.shape:
+            return None
+        return found if self.same(found, truth) else None
+
+    def same(self, a: Expr, b: Expr) -> bool:
+        from .witness import SEEDS
+
+        left, right = self.whole(a), self.whole(b)
+        one, two = self.witness.value(left, SEEDS[0]), self.witness.value(right, SEEDS[0])
+        if one is not None and two is not None and not close(one, two):
+            return False
+        return self.witness.same(left, right)
+
+    # The search
+
+    def search(self) -> tuple[str, Expr | None, str]:
+        """The kind, the mended side, and what to say of it."""
+        truth, value = self.truth, self.value
+        if isinstance(value, Indexed) and isinstance(truth, Expr):
+            if value.expr.shape == truth.shape and self.same(value.expr, truth):
+                letters = " ".join(value.indices)
+                return "index", value.expr, f"an entry (index {letters}) stands for the whole"
+            return "index", truth, "an entry stands for the whole"
+        if isinstance(truth, Indexed) and isinstance(value, Expr):
+            return "index", None, f"the left-hand side is the entry {' '.join(truth.indices)}, the right-hand side the whole"
+        goal = self.target()
+        if goal is None or self.tree is None:
+            return "", None, ""
+        plain = value.expr if isinstance(value, Indexed) else value
+        if plain is not None:
+            found = self.constant(plain, goal) or self.turned(plain, goal) or self.collapsed(plain, goal)
+            if found:
+                return found
+        forgotten = self.forgotten(plain, goal) if plain is not None else None
+        if forgotten:
+            return forgotten
+        reason = self.symmetric(plain, goal) if plain is not None else ""
+        for kind, edited in self.edits():
+            mended = self.fits(edited)
+            if mended is not None:
+                return kind, mended, reason
+        if plain is not None:
+            for kind, expr in self.missing(plain, goal):
+                return kind, expr, reason
+        partial = self.one_summand(goal)
+        if partial:
+            return partial
+        if reason:
+            return "symmetric", goal, reason
+        for kind, edited in self.double():
+            mended = self.fits(edited)
+            if mended is not None:
+                return kind, mended, ""
+        return "", goal, ""
+
+    def constant(self, value: Expr, goal: Expr) -> tuple[str, Expr | None, str] | None:
+        c = self.witness.ratio(self.whole(value), self.whole(goal))
+        if c is None:
+            return None
+        if abs(c + 1) < 1e-7:
+            return "sign", scale(number(-1), value), "right up to the sign"
+        fraction = Fraction(c).limit_denominator(64)
+        if abs(float(fraction) - c) < 1e-6:
+            return "factor", scale(number(1 / fraction), value), f"right up to the factor {_text(fraction)}"
+        return "factor", goal, f"right up to the factor {c:.6g}"
+
+    def turned(self, value: Expr, goal: Expr) -> tuple[str, Expr | None, str] | None:
+        """The transpose of what is right: another layout, unless one letter's transposition is missing."""
+        if value.shape != (goal.shape[1], goal.shape[0]) or goal.shape == SCALAR:
+            return None
+        if not self.same(transpose(value), goal):
+            return None
+        tree = self.tree
+        assert tree is not None
+        single = tree
+        while single.kind in ("transpose", "neg"):
+            single = single.args[0]
+        if single.kind in ("name", "inverse") or (
+            single.kind == "prod" and sum(a.kind not in ("number", "quotient") for a in single.args) == 1
+        ):
+            kind = "inverse transpose" if any(t.kind == "inverse" for t in tree.walk()) else "transpose"
+            reason = self.symmetric(value, goal)
+            return kind, transpose(value), reason or "the transpose of what is right"
+        shapes = f"{shape_text(value.shape)}, not {shape_text(goal.shape)}"
+        if value.shape == goal.shape:
+            return "layout", transpose(value), "the transpose of the derivative: right in the other layout only"
+        return "layout", transpose(value), f"the transpose of the derivative ({shapes}): right in the other layout only"
+
+    def collapsed(self, value: Expr, goal: Expr) -> tuple[str, Expr | None, str] | None:
+        if value.shape != SCALAR or goal.shape == SCALAR:
+            return None
+        mended: Expr | None = None
+        for edited in self.opened():
+            mended = self.fits(edited)
+            if mended is not None:
+                break
+        return "scalar for matrix", mended or goal, f"a scalar stands where {shape_text(goal.shape)} is wanted"
+
+    def opened(self) -> Iterator[Tree]:
+        """The trace of a matrix as the matrix; xᵀ y as y xᵀ."""
+        assert self.tree is not None
+        for path, node in _places(self.tree):
+            if node.kind == "call" and node.data[0] in ("trace", "sum"):
+                yield _put(self.tree, path, node.args[0])
+                yield _put(self.tree, path, _turn(node.args[0]))
+            if node.kind in ("inner", "colon") and len(node.args) == 2:
+                a, b = node.args
+                for left, right in ((a, _turn(b)), (b, _turn(a)), (_turn(a), b), (_turn(b), a)):
+                    yield _put(self.tree, path, Tree("prod", [left, right], ("",)))
+            if node.kind == "prod" and len(node.args) >= 2:
+                for i in range(len(node.args) - 1):
+                    args = list(node.args)
+                    args[i], args[i + 1] = args[i + 1], args[i]
+                    yield _put(self.tree, path, Tree("prod", args, node.data))
+
+    def contributions(self) -> list[Expr]:
+        """What each occurrence of the variable adds to the derivative at the head of the chain."""
+        head = self.head
+        if head is None or head.kind not in ("derivative", "gradient"):
+            return []
+        builder = Builder(self.judge.scope, self.reading)
+        try:
+            if head.kind == "gradient" and not head.data[1]:
+                function = builder.loss("∇")
+                variable_tree = head.args[0] if head.args else builder.nabla(function)
+            else:
+                made = builder.function_of(head.args[0])
+                if not isinstance(made, Expr):
+                    return []
+                function = made
+                variable_tree = head.args[1] if len(head.args) > 1 else builder.nabla(function)
+            variable, stands_for, turned = builder.variable(variable_tree)
+            if stands_for is not None or not function.is_scalar:
+                return []
+            shares = [c.expression for c in Sweep(self.whole(function), variable).contributions]
+        except DeriveError:
+            return []
+        layout_turned = turned != (self.judge.layout == "numerator" and head.kind == "derivative")
+        return [transpose(s) if layout_turned else s for s in shares]
+
+    def forgotten(self, value: Expr, goal: Expr) -> tuple[str, Expr | None, str] | None:
+        shares = self.contributions()
+        if len(shares) < 2 or value.shape != goal.shape:
+            return None
+        if shares[0].shape != goal.shape or not self.same(add(*shares), goal):
+            return None
+        for i, share in enumerate(shares):
+            rest = [s for j, s in enumerate(shares) if j != i]
+            if self.same(value, add(*rest)):
+                which = "one" if len(rest) == 1 else f"{len(rest)} of {len(shares)}"
+                return "path", add(value, share), f"{which} path of the variable alone; the other adds {share.text()}"
+            if len(rest) > 1 and self.same(value, share):
+                return "path", goal, "one path of the variable alone; the others are forgotten"
+        return None
+
+    def symmetric(self, value: Expr, goal: Expr) -> str:
+        if value.shape != goal.shape:
+            return ""
+        left, right = self.whole(value), self.whole(goal)
+        for s in symbols_of(left, right):
+            if s.is_square and not s.is_scalar and not s.properties & {"symmetric", "diagonal"}:
+                if self.witness.same_if_symmetric(left, right, s):
+                    return f"right only if {s.text()} is symmetric"
+        return ""
+
+    # Edits
+
+    def edits(self) -> Iterator[Edit]:
+        """Every tree one edit away, by kind."""
+        tree = self.tree
+        assert tree is not None
+        places = list(_places(tree))
+        for path, node in places:
+            if node.kind in ("number", "neg"):
+                continue
+            above = _at(tree, path[:-1]) if path else None
+            kind = "transpose"
+            if node.kind == "inverse" or (node.kind == "transpose" and node.args[0].kind == "inverse"):
+                kind = "inverse transpose"
+            if above is not None and above.kind in ("transpose", "inverse") and node.kind != "transpose":
+                if above.kind == "inverse":
+                    continue
+                continue
+            yield kind, _put(tree, path, _turn(node))
+        for path, node in places:  # a transposition at the wrong factor
+            if node.kind == "prod":
+                for i in range(len(node.args)):
+                    for j in range(i + 1, len(node.args)):
+                        a, b = node.args[i], node.args[j]
+                        if (a.kind == "transpose") != (b.kind == "transpose"):
+                            args = list(node.args)
+                            args[i], args[j] = _turn(a), _turn(b)
+                            yield "transpose", _put(tree, path, node.with_args(args))
+        for path, node in places:
+            if node.kind == "prod":
+                n = len(node.args)
+                for i in range(n - 1):
+                    args = list(node.args)
+                    args[i], args[i + 1] = args[i + 1], args[i]
+                    yield "order", _put(tree, path, node.with_args(args))
+                if 2 < n <= 4:
+                    for order in permutations(range(n)):
+                        yield "order", _put(tree, path, node.with_args([node.args[k] for k in order]))
+        for path, node in places:
+            if node.kind == "sum":
+                for i, term in enumerate(node.args):
+                    args = list(node.args)
+                    args[i] = _negated(term)
+                    yield "sign", _put(tree, path, node.with_args(args))
+            elif node.kind == "neg":
+                yield "sign", _put(tree, path, node.args[0])
+        for path, node in places:
+            if node.kind == "number" and path and _at(tree, path[:-1]).kind not in ("power", "entrypower"):
+                held: Fraction = node.data[0]  # type: ignore[assignment]
+                for factor in _FACTORS:
+                    yield "factor", _put(tree, path, Tree("number", (), (held * factor,)))
+                yield "factor", _put(tree, path, Tree("number", (), (Fraction(1),)))
+        for path, node in places:
+            parent = _at(tree, path[:-1]) if path else None
+            if parent is None or parent.kind in ("sum", "neg", "transpose", "differential", "call", "inner", "colon"):
+                if node.kind not in ("number", "neg"):
+                    for factor in (Fraction(2), Fraction(1, 2), Fraction(4), Fraction(1, 4)):
+                        made = Tree("prod", [Tree("number", (), (factor,)), node], ("",))
+                        yield "factor", _put(tree, path, made)
+        for path, node in places:
+            if node.kind == "hadamard":
+                for arrangement in _as_products(node):
+                    yield "hadamard", _put(tree, path, arrangement)
+            elif node.kind == "prod":
+                for i in range(len(node.args) - 1):
+                    pair = Tree("hadamard", node.args[i : i + 2])
+                    args = [*node.args[:i], pair, *node.args[i + 2 :]]
+                    made = pair if len(args) == 1 else Tree("prod", args, ("",) * (len(args) - 1))
+                    yield "hadamard", _put(tree, path, made)
+                for cut in range(1, len(node.args)):
+                    left, right = _chain(node.args[:cut]), _chain(node.args[cut:])
+                    yield "hadamard", _put(tree, path, Tree("hadamard", [left, right]))
+        for path, node in places:
+            if node.kind == "call" and node.data[0] == "diag":
+                yield "diag", _put(tree, path, node.args[0])
+            elif node.kind not in ("number", "neg", "norm"):
+                yield "diag", _put(tree, path, Tree("call", [node], ("diag",)))
+        for path, node in places:
+            if node.kind == "norm":
+                parent = _at(tree, path[:-1]) if path else None
+                two = Tree("number", (), (Fraction(2),))
+                if parent is None or parent.kind != "power":
+                    yield "norm", _put(tree, path, Tree("power", [node, two]))
+            elif node.kind == "power" and node.args[0].kind == "norm":
+                yield "norm", _put(tree, path, node.args[0])
+                three = Tree("number", (), (Fraction(3),))
+                yield "norm", _put(tree, path, Tree("power", [node.args[0], three]))
+        yield from self.softmax_edits(places)
+        for path, node in places:
+            if node.kind == "sum":
+                for i in range(len(node.args)):
+                    rest = [a for j, a in enumerate(node.args) if j != i]
+                    yield "term", _put(tree, path, rest[0] if len(rest) == 1 else node.with_args(rest))
+        for path, node in places:
+            if node.kind == "prod" and len(node.args) > 1:
+                for i in range(len(node.args)):
+                    yield "inner derivative", _put(tree, path, _chain([a for j, a in enumerate(node.args) if j != i]))
+            if node.kind in ("inverse",):
+                yield "inverse", _put(tree, path, node.args[0])
+            if node.kind == "total":
+                yield "index", _put(tree, path, node.args[0])
+
+    def softmax_edits(self, places: list[tuple[tuple[int, ...], Tree]]) -> Iterator[Edit]:
+        tree = self.tree
+        assert tree is not None
+        for path, node in places:
+            if node.kind == "call" and node.data[0] == "diag":
+                s = node.args[0]
+                outer = Tree("prod", [s, _turn(s)], ("",))
+                full = Tree("sum", [node, Tree("neg", [outer])])
+                yield "softmax", _put(tree, path, full)
+            elif node.kind == "hadamard" and len(node.args) == 2:
+                for s in node.args:
+                    outer = Tree("prod", [s, _turn(s)], ("",))
+                    full = Tree("sum", [Tree("call", [s], ("diag",)), Tree("neg", [outer])])
+                    yield "softmax", _put(tree, path, full)
+                    # s ⊙ (1 − s) ⊙ g, and s ⊙ g, for (diag(s) − s sᵀ) g
+                    for g in node.args:
+                        if g is not s:
+                            yield "softmax", _put(tree, path, Tree("prod", [full, g], ("",)))
+            elif node.kind == "hadamard" and len(node.args) == 3:
+                for s in node.args:
+                    for g in node.args:
+                        if g is not s:
+                            outer = Tree("prod", [s, _turn(s)], ("",))
+                            full = Tree("sum", [Tree("call", [s], ("diag",)), Tree("neg", [outer])])
+                            yield "softmax", _put(tree, path, Tree("prod", [full, g], ("",)))
+
+    def double(self) -> Iterator[Edit]:
+        """Two edits, of the kinds that come in pairs."""
+        tree = self.tree
+        assert tree is not None
+        first = []
+        for kind, edited in self.edits():
+            if kind in ("transpose", "order", "inverse transpose"):
+                first.append((kind, edited))
+            else:
+                break
+        for kind, edited in first[:24]:
+            for path, node in list(_places(edited))[:24]:
+                if node.kind in ("number", "neg"):
+                    continue
+                yield kind, _put(edited, path, _turn(node))
+                if node.kind == "prod":
+                    for i in range(len(node.args) - 1):
+                        args = list(node.args)
+                        args[i], args[i + 1] = args[i + 1], args[i]
+                        yield kind, _put(edited, path, node.with_args(args))
+
+    # What is missing
+
+    def missing(self, value: Expr, goal: Expr) -> Iterator[tuple[str, Expr]]:
+        """A term that the truth has and the line has not; a factor of the chain rule."""
+        if value.shape == goal.shape:
+            difference = add(goal, scale(number(-1), value))
+            for term in self.terms(goal):
+                for signed in (term, scale(number(-1), term)):
+                    if self.same(difference, signed):
+                        yield "term", add(value, signed)
+                c = self.witness.ratio(self.whole(difference), self.whole(term))
+                if c is not None and abs(c * 4 - round(c * 4)) < 1e-6:
+                    yield "term", goal
+        tree = self.tree
+        assert tree is not None
+        for path, node in _places(tree):
+            for extra in self.summands():
+                terms = node.args if node.kind == "sum" else (node,)
+                parent = _at(tree, path[:-1]) if path else None
+                if node.kind in ("number", "neg") or (parent is not None and parent.kind == "sum" and node.kind != "sum"):
+                    continue
+                for signed_tree in (extra, Tree("neg", [extra])):
+                    mended = self.fits(_put(tree, path, Tree("sum", [*terms, signed_tree])))
+                    if mended is not None:
+                        yield "term", mended
+        yield from self.lost_factor(value, goal)
+
+    def terms(self, goal: Expr) -> list[Expr]:
+        """The summands of the truth, expanded and as derived."""
+        from ..algebra import expand
+
+        found: dict[Expr, None] = {}
+        for expr in (goal, self.whole(goal)):
+            for part in expr.args if expr.op.name == "add" else ():
+                found[part] = None
+        try:
+            expanded = expand(self.whole(goal))
+            for part in expanded.args if expanded.op.name == "add" else ():
+                found[part] = None
+        except DeriveError:
+            pass
+        return list(found)[:40]
+
+    def summands(self) -> list[Tree]:
+        """Terms that the lines before have in sums."""
+        found: dict[object, Tree] = {}
+        claims = self.judge.document.claims
+        i = claims.index(self.claim)
+        for claim in claims[max(0, i - 6) : i + 1]:
+            for side in claim.sides:
+                if side is self.side or side.tree is None:
+                    continue
+                for t in side.tree.walk():
+                    if t.kind == "sum":
+                        for term in t.args:
+                            bare = term.args[0] if term.kind == "neg" else term
+                            found.setdefault(bare.key(), bare)
+        return list(found.values())[-24:]
+
+    def lost_factor(self, value: Expr, goal: Expr) -> Iterator[tuple[str, Expr]]:
+        """A derivative of an inner function, or a matrix of an inner map, left out."""
+        scope = self.judge.scope
+        slopes: dict[Expr, None] = {}
+        matrices: dict[Expr, None] = {}
+        bodies = [scope.inline(e) for e in scope.definitions.values()]
+        for body in bodies:
+            for node in nodes(body):
+                if node.op.is_elementwise and not node.is_scalar or node.op.name in ("softmax", "power"):
+                    rule = RULES.get(node.op.name)
+                    if rule is None:
+                        continue
+                    try:
+                        from ..expr import ones
+
+                        slopes[rule.pull(ones(*node.shape), node, 0)] = None
+                    except DeriveError:
+                        continue
+                if node.op is symbol_op and not node.is_scalar:
+                    matrices[node] = None
+                elif node.is_scalar and node.op.is_elementwise:
+                    rule = RULES.get(node.op.name)
+                    if rule is not None:
+                        try:
+                            slopes[rule.pull(number(1), node, 0)] = None
+                        except DeriveError:
+                            continue
+        tree = self.tree
+        assert tree is not None
+        names = {s: Tree("name", (), (n, n, ())) for n, s in scope.symbols.items()}
+        for path, node in _places(tree):
+            parent = _at(tree, path[:-1]) if path else None
+            if parent is not None and parent.kind in ("transpose", "norm", "call"):
+                continue
+            if node.kind == "number":
+                continue
+            for slope in slopes:
+                mended = self.fits(_put(tree, path, Tree("hadamard", [node, _held(scope, slope)])))
+                if mended is not None:
+                    yield "inner derivative", mended
+            for matrix in matrices:
+                if matrix not in names:
+                    continue
+                for factor in (names[matrix], _turn(names[matrix])):
+                    for pair in ([factor, node], [node, factor]):
+                        mended = self.fits(_put(tree, path, Tree("prod", pair, ("",))))
+                        if mended is not None:
+                            yield "inner derivative", mended
+        del value, goal
+
+    def one_summand(self, goal: Expr) -> tuple[str, Expr | None, str] | None:
+        """A sum of which all terms but one are paths: that one should be the path that is left."""
+        tree = self.tree
+        if tree is None or tree.kind != "sum":
+            return None
+        shares = self.contributions()
+        if len(shares) != len(tree.args) or len(shares) < 2:
+            return None
+        if shares[0].shape != goal.shape or not self.same(add(*shares), goal):
+            return None
+        left = list(shares)
+        wrong: list[int] = []
+        for i, term in enumerate(tree.args):
+            try:
+                found = Builder(self.judge.scope, self.reading).value(term, goal.shape)
+            except DeriveError:
+                wrong.append(i)
+                continue
+            match = next((s for s in left if isinstance(found, Expr) and found.shape == s.shape and self.same(found, s)), None)
+            if match is None:
+                wrong.append(i)
+            else:
+                left.remove(match)
+        if len(wrong) != 1 or len(left) != 1:
+            return None
+        ordinal = ("first", "second", "third", "fourth")[wrong[0]] if wrong[0] < 4 else f"{wrong[0] + 1}th"
+        return "transpose", goal, f"the {ordinal} term should be {left[0].text()}"
+
+
+def explain(judge: Judge, claim: Claim, judgment: Judgment, line: Line) -> None:
+    """Fill in kind, repair and evidence of a failing line."""
+    mending = Mending(judge, claim, judgment)
+    if mending.truth is None:
+        return
+    kind, mended, said = mending.search()
+    line.kind = kind or "unknown"
+    if said:
+        line.reason = f"{line.reason}: {said}" if line.reason and said not in line.reason else said
+    if mended is not None:
+        line.repair = _repaired(claim, judgment, mended, isinstance(mending.truth, Indexed), mending.truth)
+    goal = mending.target()
+    value = judgment.value.expr if isinstance(judgment.value, Indexed) else judgment.value
+    if goal is not None and value is not None:
+        if value.shape == goal.shape:
+            line.evidence = judge.witness.evidence(judge.whole(value), judge.whole(goal))
+        else:
+            line.evidence = f"the line is {shape_text(value.shape)}, right is {shape_text(goal.shape)}"
+    elif goal is not None:
+        line.evidence = f"right is {shape_text(goal.shape)}; the line has no shape"
+
+
+def _repaired(claim: Claim, judgment: Judgment, mended: Expr, indexed: bool, truth: object) -> str:
+    latex = mended.latex()
+    if indexed and isinstance(truth, Indexed):
+        latex = f"\\left({latex}\\right)_{{{''.join(truth.indices)}}}"
+    parts = []
+    for side in claim.sides:
+        parts.append(latex if side is judgment.side else side.text.strip(" \n\t&,.;~").replace("&", ""))
+    return ("= " if claim.continues else "") + " = ".join(parts)
+
+
+# Trees with a place changed
+
+
+def _places(tree: Tree) -> Iterator[tuple[tuple[int, ...], Tree]]:
+    """Every node with its path from the root, outside differentials' operators."""
+    stack: list[tuple[tuple[int, ...], Tree]] = [((), tree)]
+    while stack:
+        path, node = stack.pop()
+        yield path, node
+        if node.kind in ("derivative", "gradient", "directional"):
+            continue
+        for i in range(len(node.args) - 1, -1, -1):
+            stack.append(((*path, i), node.args[i]))
+
+
+def _at(tree: Tree, path: tuple[int, ...]) -> Tree:
+    for i in path:
+        tree = tree.args[i]
+    return tree
+
+
+def _put(tree: Tree, path: tuple[int, ...], new: Tree) -> Tree:
+    spine = [tree]
+    for i in path:
+        spine.append(spine[-1].args[i])
+    for i, node in zip(reversed(path), reversed(spine[:-1])):
+        args = list(node.args)
+        args[i] = new
+        if node.kind == "prod" and new.kind == "prod":
+            # products stay flat, so that neighbors can be swapped
+            marks = list(node.data)
+            flat = [*args[:i], *new.args, *args[i + 1 :]]
+            marks[i:i] = list(new.data)
+            new = Tree("prod", flat, tuple(marks), node.span)
+        else:
+            new = node.with_args(args)
+    return new
+
+
+def _turn(node: Tree) -> Tree:
+    return node.args[0] if node.kind == "transpose" else Tree("transpose", [node], (), node.span)
+
+
+def _negated(node: Tree) -> Tree:
+    return node.args[0] if node.kind == "neg" else Tree("neg", [node], (), node.span)
+
+
+def _chain(parts: list[Tree] | tuple[Tree, ...]) -> Tree:
+    return parts[0] if len(parts) == 1 else Tree("prod", parts, ("",) * (len(parts) - 1))
+
+
+def _as_products(node: Tree) -> Iterator[Tree]:
+    """A ⊙ B as A B, Aᵀ B, A Bᵀ and B A."""
+    for i in range(len(node.args) - 1):
+        a, b = node.args[i], node.args[i + 1]
+        for pair in ([a, b], [b, a], [_turn(a), b], [a, _turn(b)], [_turn(b), a], [b, _turn(a)]):
+            made = Tree("prod", pair, ("",))
+            rest = [*node.args[:i], made, *node.args[i + 2 :]]
+            yield rest[0] if len(rest) == 1 else node.with_args(rest)
+
+
+def _held(scope: object, expr: Expr) -> Tree:
+    """A tree that stands for an expression."""
+    return Tree("held", (), (expr,))
+
+
+def _text(value: Fraction) -> str:
+    return str(value) if value.denominator == 1 else f"{value.numerator}/{value.denominator}"
