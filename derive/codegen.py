@@ -89,7 +89,10 @@ class Module:
         blocks = [self.docstring(), self.imports(), *(self.function(name) for name, _ in self.functions)]
         blocks.append(self.arguments())
         blocks += self.helper_sources()
-        return "\n\n\n".join(["\n\n".join(blocks[:2]), *blocks[2:]]) + "\n"
+        head = blocks[:2]
+        if any("_DOUBLE" in block for block in blocks):
+            head.append("_DOUBLE = np.dtype(np.float64)")
+        return "\n\n\n".join(["\n\n".join(head), *blocks[2:]]) + "\n"
 
     def imports(self) -> str:
         text = "\n".join(line for body in self.bodies.values() for line in body)
@@ -151,7 +154,8 @@ class Module:
         if names:
             arrays = ", ".join(f"{n}={n}" for n in names)
             targets = names if len(names) > 1 else [f"({names[0]},)"]
-            lines += ["    " + line for line in unpacked(targets, f"_arrays({arrays})")]
+            convert = unpacked(targets, f"_arrays({arrays})")
+            lines += ["    " + line for line in self.quick_check(convert)]
         for symbol in signature.symbols:
             if symbol.is_scalar:
                 name = signature.name_of[symbol]
@@ -166,6 +170,39 @@ class Module:
         results = [*names, *(signature.dims[dim] for dim in dims if dim not in signature.open_dims)]
         lines += ["    " + line for line in returned(results)]
         return "\n".join(lines)
+
+    def quick_check(self, convert: list[str]) -> list[str]:
+        """Conversion of the arguments, skipped where they are what it would make of them."""
+        if not self.dialect.in_place:
+            return convert
+        arrays, scalars = [], []
+        for symbol in self.signature.symbols:
+            (scalars if symbol.is_scalar else arrays).append(self.signature.name_of[symbol])
+        clauses = []
+        if arrays:
+            clauses.append(" is ".join([*(f"type({a})" for a in arrays), "np.ndarray"]))
+            clauses.append(" is ".join([*(f"{a}.dtype" for a in arrays), "_DOUBLE"]))
+        if scalars:
+            clauses.append(" is ".join([*(f"type({s})" for s in scalars), "float"]))
+        line = f"if {' and '.join(clauses)}:"
+        if not arrays or max(map(len, clauses)) > WIDTH - 12:
+            return convert
+        lines = (
+            [line]
+            if len(line) + 4 <= WIDTH
+            else ["if (", *("    " + "and " * (i > 0) + c for i, c in enumerate(clauses)), "):"]
+        )
+        if not scalars:
+            lines[0] = (
+                "if not ("
+                + lines[0].removeprefix("if ").removeprefix("(").removesuffix(":")
+                + ("" if len(lines) > 1 else "):")
+            )
+            if len(lines) == 1 and len(lines[0]) + 4 > WIDTH:
+                lines = ["if not (", *("    " + "and " * (i > 0) + c for i, c in enumerate(clauses)), "):"]
+            return [*lines, *("    " + line for line in convert)]
+        exact = [f"    {s} = np.float64({s})" for s in scalars]
+        return [*lines, *exact, "else:", *("    " + line for line in convert)]
 
     def all_helpers(self) -> list[str]:
         """The helpers used, and those that they use."""

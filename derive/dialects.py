@@ -71,6 +71,8 @@ def table(text: str) -> dict[str, str]:
 
 COMMON = table("""
     product: {0} @ {1}
+    matvec: {0} @ {1}
+    stacked: {0} @ {1}
     dot: {0} @ {1}
     outer: {0}[:, None] * {1}
     total: {lib}.sum({0})
@@ -133,12 +135,15 @@ COMMON.update({name: "{lib}." + name + "({0})" for name in FUNCTIONS})
 NUMPY = {key: text.replace("{lib}", "np") for key, text in COMMON.items()} | table("""
     constant: {dtype}.type({0})
     total: {0}.sum()
-    sq_norm: {0} @ {0}
+    matvec: {0}.dot({1})
+    dot: {0}.dot({1})
+    sq_norm: {0}.dot({0})
     sq_norm_matrix: np.vdot({0}, {0})
     contraction: np.vdot({0}, {1})
     contraction_flipped: np.einsum("ij,ji->", {0}, {1})
     outer: np.outer({0}, {1})
     columns: np.array(({items})).T
+    stacked: {0}.dot({1})
     rows: np.array(({items}))
     row_sums: {0}.sum(axis={axis})
     relu: np.maximum({0}, 0)

@@ -235,7 +235,9 @@ class Writer:
             return self.entries(value)
         args = [self.operand(term) for term in value.args]
         fields: dict[str, str] = {}
-        if kind == "sq_norm" and not value.args[0].body.is_vector:
+        if kind == "product" and value.is_vector:
+            kind = "matvec"
+        elif kind == "sq_norm" and not value.args[0].body.is_vector:
             kind = "sq_norm_matrix"
         elif kind == "contraction" and value.args[0].flipped != value.args[1].flipped:
             kind = "contraction_flipped"
@@ -504,7 +506,8 @@ class Writer:
         rows = self.call("rows", [], items=", ".join(self.body(v).text for v in vs))
         self.assign(left, columns.text, None)
         self.assign(right, rows.text, None)
-        self.assign(name, f"{left} @ {right}", value)
+        product = self.call("stacked", [Text(left), Text(right)])
+        self.assign(name, product.text, value)
 
     def emit_continued(self, value: Value) -> None:
         """A fresh array, then the other operands in place."""
