@@ -52,11 +52,13 @@ def generic(view: Expr, taken: set[str], result_name: str | None = None) -> tupl
         if arg.op.name == "number":
             operands.append(arg)
             continue
+        shape = (f"n_{i}", f"n_{i + 1}") if view.op.name == "matmul" else arg.shape  # row or column, the rule is one
         letter = free[i] if is_capital or not (arg.is_scalar or arg.is_vector) else free[i].lower()
-        operands.append(symbol(letter, *arg.shape, properties=arg.properties))
+        operands.append(symbol(letter, *shape, properties=arg.properties if shape == arg.shape else ()))
     letter = result_name or free[len(view.args)]
-    result = symbol(letter if is_capital or not (view.is_scalar or view.is_vector) else letter.lower(), *view.shape)
-    return view.op.make(tuple(operands), view.data), tuple(operands), result
+    result = letter if is_capital or not (view.is_scalar or view.is_vector) else letter.lower()
+    node = view.op.make(tuple(operands), view.data)
+    return node, tuple(operands), symbol(result, *node.shape)
 
 
 def prove(out: Exposition, rule: Rule, view: Expr) -> None:
