@@ -502,12 +502,6 @@ def _make_root(b: Builder, node: Node, args: list[Expr]) -> Expr:
     return ops.power(args[0], Fraction(1) / node.data)
 
 
-def _need(node: Node, args: list[Expr], count: int) -> None:
-    if len(args) != count:
-        one = "one operand" if count == 1 else f"{count} operands"
-        raise ParseError(f"{node.data} takes {one}, not {len(args)}")
-
-
 def _diag(arg: Expr) -> Expr:
     if arg.is_scalar:
         return arg
@@ -523,9 +517,7 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
     if name in ("sum", "mean", "norm", "max", "min", "matmul", "trace"):
         return _call_many(b, node, args)
     if name in _BINARY:
-        _need(node, args, 2)
         return _BINARY[name](args[0], args[1])
-    _need(node, args, 1)
     (arg,) = args
     if name == "log" and arg.op is ops.det:
         return ops.logdet(arg.args[0])
@@ -546,7 +538,6 @@ def _call_many(b: Builder, node: Node, args: list[Expr]) -> Expr:
             f"{name} is read only as max(0, x)", hint="the largest of several has no derivative everywhere"
         )
     if name == "matmul":
-        _need(node, args, 2)
         return ops.matmul(*args)
     if name == "norm" and len(args) == 2:
         if is_number(args[1], 1):
@@ -554,7 +545,6 @@ def _call_many(b: Builder, node: Node, args: list[Expr]) -> Expr:
         if is_number(args[1], 2):
             return ops.norm(args[0])
         raise ParseError("this norm is not read", hint="known: norm(x), norm1(x), ‖X‖_*, ‖X‖_op")
-    _need(node, args, 1)
     if name == "mean":
         return ops.mean(args[0])
     return ops.sum_entries(args[0]) if name == "sum" else ops.norm(args[0])

@@ -23,6 +23,7 @@ LEVELS = {
     "/": PRODUCT, ".*": PRODUCT, "./": PRODUCT,
 }  # fmt: skip
 _OPERAND = frozenset("num name func frac sqrt sum one zero opaque open half macro".split())
+ARITY = dict.fromkeys("kron dot inner outer hadamard block_inner block_sum matmul max min".split(), (2, 2)) | {"norm": (1, 2)}
 CONSTANT_CALLS = frozenset(("eye", "ones", "zeros", "vector", "matrix"))
 
 
@@ -922,6 +923,10 @@ class Parser:
         name, exponent, base = function[:3]
         if name in CONSTANT_CALLS or name == "unvec":
             return self.sized(name, args, start, end)
+        low, high = ARITY.get(name, (1, 1))
+        if not low <= len(args) <= high:
+            wanted = "one operand" if low == high == 1 else "two operands" if low == high == 2 else f"{low} or {high} operands"
+            raise self.error(f"{name} takes {wanted}, not {len(args)}", (start, end))
         node = Node("call", args, name, start, end)
         if base is not None:
             node = Node(
@@ -939,7 +944,7 @@ class Parser:
                 raise self.error(f"{name} takes one number, as in {name}(1)", (start, end))
             sizes = None if name == "vector" else (None, None)
             if args[0].op == "zero":
-                return Node("zero", [], sizes, start, end)
+                return Node("zero", [], sizes or (None, ONE), start, end)
             ones = Node("ones" if name == "vector" else "onesm", [], sizes, start, end)
             return ones if args[0].data == 1 else Node("prod", [args[0], ones], (" ",), start, end)
         first = 1 if name == "unvec" else 0

@@ -497,7 +497,7 @@ def _pow(node: Node, kinds: Kinds) -> Cell:
     cell: Cell = base.cell.find()
     while exponent.op == "neg":
         exponent = exponent.args[0]
-    is_integer = exponent.op == "num" and exponent.data.denominator == 1
+    is_integer = exponent.op == "zero" or (exponent.op == "num" and exponent.data.denominator == 1)
     if not (kinds.is_numpy and node.data == "**"):
         cell.mask &= S | M if is_integer else S
     return cell
