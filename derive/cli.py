@@ -107,7 +107,7 @@ Examples:
   derive gradient "1/2*norm2(W'*W*x - x)^2" --wrt W --to numpy
   derive gradient "log det(S) + tr(S^-1 A)" --wrt S --where "S: n×n spd" --to text
   derive jacobian "softmax(Wx + b)" --wrt x --to json
-  derive hvp "sum(log(1 + exp(Xw)))" --wrt w --direction v --to jax -o hvp.py
+  derive hvp "sum(softplus(Xw))" --wrt w --direction v --to jax -o hvp.py
   derive gradient - --wrt W -o derivation.pdf < loss.tex
   derive check homework.md
 """
@@ -152,8 +152,9 @@ def _utf8() -> None:
 def complain(error: DeriveError) -> None:
     """An error on standard error: what, the place, a way out."""
     text = f"derive: {error}"
-    if error.hint and text[-1].isalnum():
-        text += "."
+    last = text.split()[-1]
+    if error.hint and last.isascii() and last.isalpha():
+        text += "."  # after a word; after a formula it could be taken for a part of it
     sys.stdout.flush()
     print(text.encode("utf-8", "replace").decode("utf-8"), file=sys.stderr)
 
@@ -423,7 +424,7 @@ def check(operands: list[str], options: dict[str, str]) -> int:
         raise DeriveError("check needs a FILE", hint="derive check homework.md; - reads standard input")
     elif "--loss" in options or "--wrt" in options:
         raise DeriveError("--loss and --wrt belong to --code", hint="derive check --help")
-    with Progress("checking"):
+    with Progress("checking") as progress:
         if "--code" in options:
             from .checking import check_code
 
@@ -431,9 +432,13 @@ def check(operands: list[str], options: dict[str, str]) -> int:
                 read_text(options["--code"]), options["--loss"], options["--wrt"], options.get("--where")
             )
         else:
-            from .api import check as check_text
+            from .checking import check as check_text
 
-            report = check_text(read_text(operands[0]), options.get("--where"))
+            report = check_text(
+                read_text(operands[0]),
+                options.get("--where"),
+                lambda done, total: progress.stage(f"checking, {done} of {total} claims"),
+            )
         if form == "text":
             result = report.text(color=target is None and _is_terminal(sys.stdout))
         else:

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 class SourcePrinter(StrPrinter):  # type: ignore[misc]
     """SymPy's text, where that would not be Python that builds the expression again."""
 
+    printmethod = "_source"  # not the text that a class of SymPy's or ours prints itself as
+
+    def _print_MatrixFunction(self, expr: Any) -> str:
+        return f"MatrixFunction({expr.name!r}, {', '.join(map(self._print, expr.args[1:]))})"
+
     def _print_Symbol(self, expr: Any) -> str:
         return "d" if expr is ENTRY else identifier(our_name(expr.name))
 
