@@ -50,12 +50,12 @@ class Factoring:
         if known is not None:
             return known
         self.work += 1
+        plain = self.display.sum(poly)
+        best = self._solved[at] = (cost(plain, depth > 0), plain)  # for a bracket around the whole sum
         common = self._common(poly, depth)
         if common is not None:
             best = (cost(common, depth > 0), common)
         else:
-            plain = self.display.sum(poly)
-            best = (cost(plain, depth > 0), plain)
             if self.work < BUDGET:
                 for candidate in self._grouped(poly, depth):
                     shown = self._solve(candidate, depth)
@@ -376,6 +376,8 @@ class Factoring:
         if flipped:
             return None
         product = self.ctx.composed(({}, {shared: F1, atom: F1}, {}), poly.shape)
+        if len(product.terms) != 1:
+            return None
         ((mono, k),) = product.terms.items()
         terms = {m: x for m, x in poly.terms.items() if m not in set(members)}
         return _in_place(poly, members, (mono, c * k), terms)
