@@ -121,7 +121,7 @@ def _take(reading: Reading, row: Row, loose: list[tuple[str, int, Row]], local: 
                 and previous is not None
                 and previous.row.block == row.block
                 and previous.row is not row
-                and (re.match(r"[+\-−·:]|\\cdot|\\times|\\odot|\\left\s*[(\[]\s*$", leading) or previous.sides[-1].is_blank)
+                and not _declaration_like(content)
             ):
                 _append(previous.sides[-1], content, offset)
             else:
@@ -245,7 +245,7 @@ _SYMMETRIC_SET = re.compile(
     % _NAME
 )
 _SIZED = re.compile(
-    r"(?P<names>%s(?:\s*(?:,|and)\s*%s)*)\s*(?:is|are|:|be|an?|\s)+\s*\(?\s*(?P<rows>[A-Za-z0-9]+)\s*(?:\\times|×|\bby\b)\s*(?P<columns>[A-Za-z0-9]+)"
+    r"(?P<names>%s(?:\s*(?:,|and)\s*%s)*)(?:\s*:|\s+(?:is|are|be)\b)(?:\s+(?:an?|real|of|the|size|shape|matrix|matrices))*\s*\(?\s*(?P<rows>[A-Za-z0-9]+)\s*(?:\\times|×|\bby\b)\s*(?P<columns>[A-Za-z0-9]+)"
     % (_NAME, _NAME)
 )
 _PROPERTY = re.compile(

@@ -132,18 +132,44 @@ def _inline_end(text: str, start: int) -> int:
     return -1
 
 
-_WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}(?![A-Za-z({])")
+_WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}(?![A-Za-z({])")
+_FRAME = re.compile("[│┃║┌┐└┘╭╮╰╯─━═├┤]")
+_NAMED = re.compile(r"\b(?:with|where)\s+([^\s=]+ = [^,:;]*[^,:;.\s])")
+_MARGIN = re.compile(r"(?:\s{2,}(?:scalar|[\w()+−-]+ × [\w()+−-]+))?(?:\s{2,}\(\d+\))?\s*$")
 
 
 def _bare(text: str) -> list[Piece]:
-    """A text without delimiters: a line with an equation and few words is mathematics."""
+    """A text without delimiters: a line with an equation and few words is mathematics.
+
+    A line that goes on from the one before (an open bracket there, or a sign here)
+    belongs to it; shapes and numbers in the right margin do not.
+    """
     found: list[Piece] = []
     at = 0
     for line in text.splitlines(keepends=True):
-        bare = line.strip()
+        bare = _FRAME.sub(" ", line.rstrip("\n"))
+        margin = _MARGIN.search(bare)
+        if margin is not None:
+            bare = bare[: margin.start()] + " " * (len(bare) - margin.start())
         words = [w for w in _WORDS.findall(bare) if w.lower() not in _MATH_WORDS]
-        if "=" in bare and not words:
-            found.append(Piece("display", line.rstrip("\n"), at))
+        last = found[-1] if found else None
+        if (
+            bare.strip()
+            and not words
+            and last is not None
+            and last.kind == "display"
+            and "=" not in bare
+            and (last.text.count("(") > last.text.count(")") or bare.lstrip()[0] in "+-−·⊙")
+        ):
+            last.text += "\n" + bare
+        elif "=" in bare and not words:
+            found.append(Piece("display", bare, at))
+        elif "=" in bare and _NAMED.search(bare):
+            match = _NAMED.search(bare)
+            assert match is not None
+            found.append(Piece("prose", bare[: match.start(1)], at))
+            found.append(Piece("inline", match[1], at + match.start(1)))
+            found.append(Piece("prose", bare[match.end(1) :], at + match.end(1)))
         else:
             found.append(Piece("prose", line, at))
         at += len(line)
@@ -151,7 +177,7 @@ def _bare(text: str) -> list[Piece]:
 
 
 _MATH_WORDS = frozenset(
-    "diag logdet softmax sigmoid relu tanh trace norm norm1 norm2 sinh cosh sqrt mean softplus logsumexp".split()
+    "diag log exp det vec sum sin cos tan max inv abs erf sign relu logdet softmax sigmoid relu tanh trace norm norm1 norm2 sinh cosh sqrt mean softplus logsumexp".split()
 )
 
 
@@ -308,6 +334,8 @@ def statements(row: Row) -> list[tuple[str, int, bool]]:
     for match in _ARROWS.finditer(text):
         if not any(a <= match.start() < b for a, b in marks) and _depth(text, match.start()) == 0:
             marks.append(match.span())
+    for match in re.finditer(r"&\s*&", text):
+        marks.append(match.span())
     for at in _commas(text):
         marks.append((at, at + 1))
     marks.sort()

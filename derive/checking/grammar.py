@@ -246,6 +246,13 @@ class Reader:
             elif mark == "/" and token.kind == "mark":
                 self.at += 1
                 divisor = self.signed()
+                part: object = None
+                if divisor.kind == "path":
+                    part, divisor = divisor.data[0], divisor.args[0]
+                if divisor.kind == "transpose" and divisor.args[0].kind == "differential" and divisor.args[0].data:
+                    # ∂L/∂Wᵀ: by the transpose
+                    held = divisor.args[0]
+                    divisor = held.with_args([Tree("transpose", [held.args[0]], (), divisor.span)])
                 left = _product(factors, marks)
                 if divisor.kind == "name" and left.kind == "number":
                     self.vocabulary.divisors.add(str(divisor.data[0]))
@@ -265,6 +272,8 @@ class Reader:
                 else:
                     factors = [Tree("quotient", [left, divisor], (), (left.span[0], divisor.span[1]))]
                     marks = []
+                if part is not None:
+                    factors[-1] = Tree("path", [factors[-1]], (part,), factors[-1].span)
             elif self.starts_operand(token):
                 marks.append("")
                 factors.append(self.factor())
@@ -290,7 +299,7 @@ class Reader:
             if token.side == "close" or (self.bars and self.bars[-1] == "|"):
                 return False
             following = self.peek(1)
-            return not (following is not None and following.kind == "mark" and following.text == "_")
+            return not (following is not None and (following.kind == "down" or following.text == "_"))
         if token.text == "‖":
             return token.side == "open" or (token.side != "close" and not (self.bars and self.bars[-1] == "‖"))
         return token.text in _OPEN or token.text in ("∂", "∇", "∑", "d ")
@@ -330,6 +339,15 @@ class Reader:
             return Tree("bars", [inner], (), (token.start, self.found[self.at - 1].end))
         if mark == "⟨":
             return self.angle(token)
+        if mark == "{" and self.peek(1) is not None and self.peek(1).kind == "word" and self.peek(1).text in STYLES:  # type: ignore[union-attr]
+            # {\mathrm{tr}}
+            end = self.at + 3
+            while end < len(self.found) and self.found[end].kind == "letter":
+                end += 1
+            texts = [t.text for t in self.found[end : end + 2]]
+            if self.found[self.at + 2].text == "{" and texts == ["}", "}"]:
+                del self.found[end + 1], self.found[self.at]
+                return self.atom()
         if mark == "{":  # {\rm Tr}
             inside = ""
             ahead = 1
@@ -861,6 +879,9 @@ class Reader:
         if token.text in ("⊤", "'"):
             self.at += 1
             return Tree("transpose", [tree], (), span)
+        if token.text == "|" and self.peek(1) is not None and self.peek(1).kind == "down":  # type: ignore[union-attr]
+            self.at += 1
+            return self.part(tree, [self.next()], span)
         if token.text == "|" and self.text(1) == "_":
             self.at += 2
             held = self.group()

@@ -71,11 +71,17 @@ from .grammar import Tree
 class Reading:
     """How the customary ambiguities are taken."""
 
-    __slots__ = ("layout", "path", "lenient", "projected")
+    __slots__ = ("layout", "path", "lenient", "projected", "shift")
 
     def __init__(
-        self, layout: str = "gradient", path: str = "total", lenient: bool = False, projected: bool = True
+        self,
+        layout: str = "gradient",
+        path: str = "total",
+        lenient: bool = False,
+        projected: bool = True,
+        shift: int = 0,
     ) -> None:
+        self.shift = shift  # the author may number occurrences from another one
         self.layout = layout  # gradient, numerator, denominator
         self.path = path  # total, split, other, or the number of a contribution
         self.lenient = lenient  # vectors side by side are multiplied entry by entry
@@ -895,7 +901,9 @@ class Builder:
 
     def _path(self, tree: Tree) -> Value:
         held = self.reading
-        self.reading = Reading(held.layout, str(int(str(tree.data[0])) - 1), held.lenient, held.projected)
+        self.used.add("share")
+        index = int(str(tree.data[0])) - 1 + held.shift
+        self.reading = Reading(held.layout, str(max(index, 0)), held.lenient, held.projected)
         try:
             return self.build(tree.args[0])
         finally:
@@ -977,13 +985,6 @@ class Builder:
 
     def slope(self, loss: Expr, variable: Expr, turned: bool) -> Expr:
         """The gradient of a scalar: whole, or of the occurrences that the reading takes."""
-        if variable.is_vector or variable.is_scalar:
-            occurrences = self.scope.sweep(loss, variable).contributions
-            if len(occurrences) > 1 and self.reading.path.isdigit():
-                self.used.add("path")
-                index = int(self.reading.path)
-                return occurrences[index % len(occurrences)].expression
-            return self.scope.sweep(loss, variable).total
         sweep = self.scope.sweep(loss, variable)
         path = self.reading.path
         if path != "total" and len(sweep.contributions) > 1:

@@ -108,6 +108,8 @@ class Judge:
         if "tied" in first.used and (self.document.splits or self.scope.loss):
             paths = ["split", "other"] if self.document.splits else []
             tried += [Reading(self.layout, p, lenient) for p in paths]
+        if "share" in first.used:
+            tried += [Reading(self.layout, "total", lenient, True, shift) for shift in (1, 2, 3)]
         if "projected" in first.used:
             tried.append(Reading(self.layout, projected=False))
         if "layout" in first.used and self.layout == "gradient":
