@@ -9,6 +9,7 @@ helpers.  The base table is the array API standard; the others say what differs.
 from __future__ import annotations
 
 from .errors import DeriveError
+from .expr import OPERATIONS
 
 FUNCTIONS = "exp log sin cos tan sinh cosh tanh sign".split()
 
@@ -55,10 +56,13 @@ class Dialect:
 
     def template(self, kind: str) -> str:
         """The template of an operation; DeriveError if the library cannot say it."""
-        try:
-            return self.templates[kind]
-        except KeyError:
-            raise DeriveError(f"{kind} has no counterpart in {self.name}") from None
+        found = self.templates.get(kind)
+        if found is None:
+            own = getattr(OPERATIONS.get(kind), "spelling", None)  # a function of the user's own
+            found = own(self.name) if own else None
+        if found is None:
+            raise DeriveError(f"{kind} has no counterpart in {self.name}")
+        return found
 
 
 def table(text: str) -> dict[str, str]:
@@ -105,7 +109,7 @@ COMMON = table("""
     spd_logdet: 2 * {lib}.sum({lib}.log({lib}.diagonal({0})))
     triangle_inverse: {lib}.linalg.inv({0})
     spd_solve: {0}.T @ ({0} @ {1})
-    spd_inverse: {0}.T @ {0}
+    spd_inverse: {lib}.linalg.inv({1})
     diagonal: {lib}.diagonal({0})
     trace: {lib}.trace({0})
     tril: {lib}.tril({0})
@@ -153,6 +157,7 @@ NUMPY = {key: text.replace("{lib}", "np") for key, text in COMMON.items()} | tab
     solve: _solve({0}, {1}, {name})
     cholesky: _cholesky({0}, {name})
     triangle_inverse: _inverse_of_triangle({0})
+    spd_inverse: _cholesky_inverse({0}, {1})
     spd_logdet: 2 * np.log({0}.diagonal()).sum()
     diagonal: {0}.diagonal()
     expm: _expm({0})
@@ -263,6 +268,14 @@ def _inverse_of_triangle(L):
     inverse[k:, k:] = _inverse_of_triangle(L[k:, k:])
     inverse[k:, :k] = -inverse[k:, k:] @ (L[k:, :k] @ inverse[:k, :k])
     return inverse
+''',
+    "_cholesky_inverse": '''
+def _cholesky_inverse(L, A):
+    """The inverse of A = L @ L.T; large ones from the inverse of L."""
+    if len(A) < 192:
+        return np.linalg.inv(A)
+    inverse = _inverse_of_triangle(L)
+    return inverse.T @ inverse
 ''',
     "_logdet_positive": '''
 def _logdet_positive(A):

@@ -16,6 +16,8 @@ from .costs import Sizes
 from .order import MAX_EXACT, Cutter, interval_key, is_positive_definite
 from .values import UNIT, Graph, Term, Value, is_nonnegative, is_zero, merged, values_below
 
+FULL = ("full", Fraction(1))
+
 
 class Lowering:
     """The operations that compute some terms.
@@ -39,6 +41,7 @@ class Lowering:
         self.cutter = Cutter(tops, sizes)
         self.products: dict[object, tuple[tuple[object, ...], Term]] = {}
         self.done: dict[Value, Term] = {}
+        self.entrywise: list[Value] = []  # products entry by entry so far
         for value in order:
             self.done[value] = self.lowered(value)
         self.roots = [self.finished(self.term(root)) for root in roots]
@@ -81,6 +84,8 @@ class Lowering:
             return self.made("spd_logdet", (factor,), SCALAR)
         if kind == "Diag":
             return self.made("Diag", tuple(self.graph.plain(self.term(arg)) for arg in value.args), value.shape)
+        if kind == "entries":
+            return self.entries(value)
         args = tuple(self.graph.plain(self.term(arg)) for arg in value.args)
         if all(new.key() == old.key() for new, old in zip(args, value.args, strict=True)):
             return self.graph.scalar(value) if value.is_scalar else Term(UNIT, (), value)
@@ -92,6 +97,32 @@ class Lowering:
     def made(self, kind: str, args: tuple[Term, ...], shape: Shape, data: tuple[object, ...] = ()) -> Term:
         value = self.graph.value(kind, args, data, shape)
         return self.graph.scalar(value) if value.is_scalar else Term(UNIT, (), value)
+
+    def entries(self, value: Value) -> Term:
+        """A product entry by entry; a part of it that is there already is used as a whole."""
+        items = {}
+        for arg, (tag, exponent) in zip(value.args, value.data, strict=True):
+            items[self.graph.plain(self.term(arg)).key(), tag] = (self.graph.plain(self.term(arg)), tag, exponent)
+        for other in reversed(self.entrywise):
+            if other.shape != value.shape or len(other.args) < 2:
+                continue
+            part = {(a.key(), tag): (a, tag, e) for a, (tag, e) in zip(other.args, other.data, strict=True)}
+            if all(key in items and 0 < e / items[key][2] <= 1 for key, (_, _, e) in part.items()):
+                for key, (_, _, exponent) in part.items():
+                    term, tag, whole = items.pop(key)
+                    if whole != exponent:
+                        items[key] = (term, tag, whole - exponent)
+                made = Term(UNIT, (), other)
+                items[made.key(), "full"] = (made, "full", Fraction(1))
+        kept = list(items.values())
+        if len(kept) == 1 and kept[0][1:] == ("full", 1):
+            return kept[0][0]
+        made_value = self.graph.value(
+            "entries", tuple(t for t, _, _ in kept), tuple((tag, e) for _, tag, e in kept), value.shape
+        )
+        made_value.is_symmetric = value.is_symmetric
+        self.entrywise.append(made_value)
+        return Term(UNIT, (), made_value)
 
     # Products
 
@@ -203,6 +234,9 @@ class Lowering:
         return self.made("dot", (first, second), SCALAR)
 
     def matrix_product(self, left: Term, right: Term) -> Term:
+        root = self.symmetric_root(left.T, right)
+        if root is not None:
+            return self.matrix_product(root.T, root)
         turned = ("product", right.T.key(), left.T.key())
         straight = ("product", left.key(), right.key())
         if turned in self.graph.table and turned != straight:
@@ -210,6 +244,19 @@ class Lowering:
         made = self.graph.value("product", (left, right), (), (left.shape[0], right.shape[1]), straight)
         made.is_symmetric = straight == turned
         return Term(UNIT, (), made)
+
+    def symmetric_root(self, left: Term, right: Term) -> Term | None:
+        """D^½ A, where the product is Aᵀ D A with D ≥ 0: BLAS then computes one half of it."""
+        for one, other in ((left, right), (right, left)):
+            scaled = one.body
+            if scaled.kind != "entries" or len(scaled.args) != 2 or scaled.data != (FULL, ("column", Fraction(1))):
+                continue
+            matrix, vector = scaled.args
+            if one.flipped or matrix.key() != other.key() or not is_nonnegative(vector.body):
+                continue
+            root = self.graph.entries([vector], vector.shape, [Fraction(1, 2)])
+            return self.made("entries", (matrix, self.graph.plain(root)), scaled.shape, (FULL, ("column", Fraction(1))))
+        return None
 
     def scaled_rows(self, vector: Term, matrix: Term) -> Term:
         """D(v) A."""
@@ -219,7 +266,7 @@ class Lowering:
         if matrix.shape[1] is ONE:
             made = self.graph.entries([scaled, matrix], matrix.shape)
         else:
-            data = (("full", Fraction(1)), ("column", Fraction(1)))
+            data = (FULL, ("column", Fraction(1)))
             made = self.made("entries", (matrix, scaled), matrix.shape, data)
         return self.graph.multiply([front, made])
 
@@ -240,7 +287,11 @@ class Lowering:
     def inverse(self, value: Value) -> Term:
         argument = value.args[0]
         if is_positive_definite(argument.body, is_nonnegative):
-            made = self.made("spd_inverse", (self.triangle(argument),), value.shape)
+            factors = (self.cholesky(argument),)
+            if not self.has_triangular_solve:
+                plain = self.graph.plain(self.term(argument))
+                factors = (*factors, Term(UNIT, (), plain.value))
+            made = self.made("spd_inverse", factors, value.shape)
             made.body.is_symmetric = True
             return made
         plain = self.graph.plain(self.term(argument))

@@ -164,6 +164,8 @@ def is_nonnegative(value: Value) -> bool:
         return True
     if value.kind == "input":
         return "positive" in value.data[0].properties
+    if value.kind == "sum" and is_one_minus_sigmoid(value):
+        return True
     if value.kind in ("sum", "total", "chain", "outer", "ones"):
         return all(
             term.coefficient >= 0
@@ -177,6 +179,19 @@ def is_nonnegative(value: Value) -> bool:
             for term, (_, exponent) in zip(value.args, value.data, strict=True)
         )
     return False
+
+
+def is_one_minus_sigmoid(value: Value) -> bool:
+    """Whether the value is 1 − σ(u) = σ(−u)."""
+    if len(value.args) != 2:
+        return False
+    ones, other = sorted(value.args, key=lambda term: term.coefficient, reverse=True)
+    if other.coefficient != -1 or ones.coefficient != 1 or ones.powers:
+        return False
+    if ones.value is not None and ones.value.kind != "ones":
+        return False
+    inner = other.value if other.value is not None else other.powers[0][0] if len(other.powers) == 1 else None
+    return inner is not None and inner.kind == "sigmoid" and (other.value is None or not other.powers)
 
 
 class Graph:
@@ -315,13 +330,12 @@ class Graph:
 
     def total(self, terms: Sequence[Term], shape: Shape) -> Term:
         """The sum, like terms collected; common numbers stand in front."""
-        like: dict[Any, Term] = {}
-        for term in terms:
-            for part in self.summands(term):
-                key = (part.powers, part.value, part.flipped)
-                known = like.get(key)
-                like[key] = part if known is None else Term(known.coefficient + part.coefficient, *key)
-        kept = [term for term in like.values() if term.coefficient and not is_zero(term)]
+        kept = collected(part for term in terms for part in self.summands(term))
+        if any(term.value is not None and term.value.kind == "sum" for term in kept):
+            # A sum inside a sum stays a value of its own, unless its terms cancel or collect.
+            opened = collected(part for term in kept for part in self.opened(term))
+            if len(opened) <= len(kept):
+                kept = opened
         if not kept:
             return self.zeros(shape)
         if len(kept) == 1:
@@ -359,6 +373,16 @@ class Graph:
             )
         else:
             yield term
+
+    def opened(self, term: Term) -> Iterable[Term]:
+        """The terms of a sum of arrays."""
+        value = term.value
+        if value is None or value.kind != "sum":
+            yield term
+            return
+        for part in value.args:
+            turned = part.T if term.flipped else part
+            yield turned.times(term.coefficient, term.powers)
 
     # Products
 
@@ -778,6 +802,16 @@ class Graph:
 
 
 SUMMABLE = frozenset("chain outer entries ones eye Diag".split())
+
+
+def collected(terms: Iterable[Term]) -> list[Term]:
+    """Like terms added up; what cancels is gone."""
+    like: dict[Any, Term] = {}
+    for part in terms:
+        key = (part.powers, part.value, part.flipped)
+        known = like.get(key)
+        like[key] = part if known is None else Term(known.coefficient + part.coefficient, *key)
+    return [term for term in like.values() if term.coefficient and not is_zero(term)]
 
 
 def is_zero(term: Term) -> bool:

@@ -325,10 +325,10 @@ class Writer:
     def sum(self, terms: Sequence[Term], value: Value) -> Text:
         """Σ c A, positive terms first."""
         ordered = sorted(terms, key=lambda t: t.coefficient < 0) if terms[0].coefficient < 0 else list(terms)
-        dense = any(t.value is None or t.value.kind not in ("eye", "Diag") for t in terms)
+        dense = is_full_somewhere(terms)
         text = ""
         for index, term in enumerate(ordered):
-            written = self.summand(term, value, index == 0 or not dense)
+            written = self.summand(term, value, not dense)
             is_negative = term.coefficient < 0
             if index == 0:
                 text = (
@@ -455,17 +455,9 @@ class Writer:
                 if value.kind in ("eye", "Diag"):
                     if user not in self.absorbed:
                         return False
-                elif index == self.first_index(user) and user not in self.absorbed:
-                    return False
-                elif user in self.absorbed and self.absorbed[user] == index:
+                elif self.absorbed.get(user) == index or not is_full_somewhere(user.args):
                     return False
         return True
-
-    def first_index(self, value: Value) -> int:
-        """The summand that is written first."""
-        if value.args[0].coefficient < 0:
-            return next((i for i, t in enumerate(value.args) if t.coefficient > 0), 0)
-        return 0
 
     def name(self, value: Value) -> str:
         known = self.names.get(value)
@@ -610,6 +602,17 @@ class Writer:
     def is_own(self, value: Value) -> bool:
         """Whether an output array is ours alone: no argument, no view, used by nothing else."""
         return self.uses[value] == 1 and (value.kind in FRESH or value.kind == "sum")
+
+
+def is_full_somewhere(terms: Sequence[Term]) -> bool:
+    """Whether a summand has all entries by itself, so that the others may broadcast."""
+    for term in terms:
+        body = term.value
+        if body is None or body.kind in ("eye", "Diag", "ones"):
+            continue
+        if body.kind != "outer" or not any(arg.body.kind == "ones" for arg in body.args):
+            return True
+    return False
 
 
 STATIC = frozenset("constant dimension".split())
