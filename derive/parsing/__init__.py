@@ -320,5 +320,6 @@ def _resized(expr: Expr, sizes: Mapping[str, Dim]) -> Expr:
 
 
 __all__ = [
-    "Declarations", "Parsed", "Reading", "declarations", "find_symbol", "parse", "parse_together", "parse_with", "redeclare",
+    "Declarations", "Parsed", "Reading", "declarations", "find_symbol", "parse", "parse_together", "parse_with",
+    "redeclare",
 ]  # fmt: skip

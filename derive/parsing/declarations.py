@@ -17,8 +17,10 @@ from .limits import MAX_DECLARATIONS, MAX_DIMENSION_TERMS
 from .sizes import FRESH
 
 SYNONYMS = {
-    "sym": "symmetric", "skew-symmetric": "skew", "antisymmetric": "skew", "pd": "spd", "psd": "spd", "diag": "diagonal",
-    "orth": "orthogonal", "orthonormal": "orthogonal", "pos": "positive", "nonnegative": "positive", "const": "constant",
+    "sym": "symmetric", "skew-symmetric": "skew", "antisymmetric": "skew", "pd": "spd", "psd": "spd",
+    "diag": "diagonal",
+    "orth": "orthogonal", "orthonormal": "orthogonal", "pos": "positive", "nonnegative": "positive",
+    "const": "constant",
     "lower-triangular": "lower", "upper-triangular": "upper", "fixed": "constant",
 }  # fmt: skip
 _FILLERS = frozenset("matrix vector real square a an the is column invertible nonsingular".split())

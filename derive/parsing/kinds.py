@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from .grammar import Node
 from .limits import SEARCH_BUDGET
+from .stacks import Node
 
 S, C, R, M = 1, 2, 4, 8
 ANY = 15
@@ -28,10 +28,12 @@ _TO_SCALAR = ((S, S), (C, S), (R, S), (M, S))
 CALLS: dict[str, tuple[tuple[int, int], ...]] = {
     "tr": _SQUARE_TO_SCALAR, "det": _SQUARE_TO_SCALAR, "logdet": _SQUARE_TO_SCALAR,
     "inv": ((S, S), (M, M)), "adj": ((M, M),), "expm": ((M, M), (S, S)), "tril": ((M, M),), "triu": ((M, M),),
-    "diag": ((M, C), (C, M), (R, M), (S, S)), "Diag": ((C, M), (R, M), (S, S)), "vec": ((S, S), (C, C), (R, C), (M, C)),
+    "diag": ((M, C), (C, M), (R, M), (S, S)), "Diag": ((C, M), (R, M), (S, S)),
+    "vec": ((S, S), (C, C), (R, C), (M, C)),
     "unvec": ((C, M), (C, C), (M, M)), "sum": _TO_SCALAR, "mean": _TO_SCALAR, "norm": _TO_SCALAR, "norm1": _TO_SCALAR,
     "nuclear_norm": _TO_SCALAR, "spectral_norm": _TO_SCALAR, "logsumexp": ((C, S), (R, S)), "softmax": ((C, C),),
-    "rowsum": ((M, C), (C, C)), "colsum": ((M, C), (C, S)), "polar": _SAME, "dominant": _SAME, "transpose": ((S, S), (C, R), (R, C), (M, M)),
+    "rowsum": ((M, C), (C, C)), "colsum": ((M, C), (C, S)), "polar": _SAME, "dominant": _SAME,
+    "transpose": ((S, S), (C, R), (R, C), (M, M)),
 }  # fmt: skip
 KRON = (
     [(S, k, k) for k in BITS] + [(k, S, k) for k in (C, R, M)]
@@ -578,9 +580,11 @@ def _call(node: Node, kinds: Kinds) -> Cell:
 
 _RULES: dict[str, Callable[[Node, Kinds], Cell]] = {
     "num": _fixed(S), "const": _fixed(S), "dim": _fixed(S), "eye": _fixed(M), "ones": _ones, "onesm": _fixed(M),
-    "zero": _zero, "commutation": _fixed(M), "ref": _same, "counted": _same, "neg": _same, "sum": _same, "had": _same, "root": _same,
+    "zero": _zero, "commutation": _fixed(M), "ref": _same, "counted": _same, "neg": _same, "sum": _same,
+    "had": _same, "root": _same,
     "trans": _trans, "transpow": _trans, "inv": _inv, "elpow": _elpow, "pow": _pow, "prod": _prod, "div": _div,
-    "kron": _kron, "inner": _inner, "norm": _fixed(S), "bars": _bars, "block": _block, "submatrix": lambda n, k: Cell(),
+    "kron": _kron, "inner": _inner, "norm": _fixed(S), "bars": _bars, "block": _block,
+    "submatrix": lambda n, k: Cell(),
     "unvec": lambda n, k: Cell(C | M),
     "call": _call,
 }  # fmt: skip

@@ -10,29 +10,20 @@ from ..errors import DeriveError, LimitError, ParseError, ShapeError
 from ..expr import Expr, symbol_op
 from ..shapes import ONE, SCALAR, Dim
 from . import kinds as solving
-from .build import Builder, Symbol
+from .build import Builder
 from .declarations import Declarations, dimension, style_of
-from .grammar import LEVELS, Node, Parser
+from .grammar import Parser
 from .kinds import Ambiguous, C, Cell, Contradiction, Kinds, M, R, S
+from .lexer import Lexer
 from .limits import MAX_NAMES
+from .shaping import Symbol
 from .sizes import SCALAR_SIZE, Size, Sizes
 from .splitting import split_runs
-from .tokens import Lexer, Opaque, Token
+from .stacks import Node
+from .statements import Statement, Statements
+from .tokens import Opaque, Token
 
 _DIVISORS = frozenset("ijklmnN")
-
-
-class Statement:
-    """`r = W x`: the name, if it has one, and the tokens of the formula."""
-
-    __slots__ = ("name", "tokens", "parameters", "head", "node")
-
-    def __init__(self, name: str | None, tokens: list[Token], parameters: list[str], head: Token | None) -> None:
-        self.name = name
-        self.tokens = tokens
-        self.parameters = parameters
-        self.head = head
-        self.node: Node | None = None
 
 
 class Reading:
@@ -59,7 +50,7 @@ class Reading:
         lexer = Lexer(source, self.known, opaque)
         self.tokens = lexer.run()
         self.is_latex = lexer.is_latex
-        self.statements = self.divide(self.tokens)
+        self.statements = Statements(source).divide(self.tokens)
         self.known |= {s.name for s in self.statements if s.name is not None}
         self.dimension_names = declared.dimensions - set(declared.entries)
         for expr in self.scope.values():
@@ -69,142 +60,6 @@ class Reading:
             statement.tokens = split_runs(statement.tokens, self.known, source, self.is_latex, self.split_readings)
         self.is_numpy = any(t.text == "@" for t in self.tokens) or "np." in source
         self.styled = self.separate_styles()
-
-    # Statements
-
-    def divide(self, tokens: list[Token]) -> list[Statement]:
-        """Statements at `;`, line ends, `where`, and commas before a definition."""
-        parts: list[list[Token]] = [[]]
-        after: list[list[Token]] = []  # what follows `where` is defined before it is used
-        depth = 0
-        for i, token in enumerate(tokens):
-            if token.kind == "open":
-                depth += 1
-            elif token.kind == "close":
-                depth -= 1
-            if token.kind == "where" and depth <= 0:
-                if not parts[-1] and len(parts) == 1:
-                    raise ParseError("no formula stands before where", self.source, token.span)
-                after.append(parts.pop() if parts[-1] else parts.pop(-2))
-                parts.append([])
-                continue
-            if depth <= 0 and (token.text == ";" or token.kind == "newline" or token.text == ","):
-                if token.kind == "newline" and self.continues(parts[-1], tokens, i):
-                    continue
-                if token.text == "," and not self.defines(tokens, i + 1):
-                    if i + 1 == len(tokens) or tokens[i + 1].kind == "newline" or tokens[i + 1].text == ";":
-                        continue  # punctuation at the end
-                    parts[-1].append(token)
-                    continue
-                parts.append([])
-                continue
-            if token.kind == "newline":
-                continue
-            parts[-1].append(token)
-        parts += after
-        statements = []
-        for part in parts:
-            while part and part[-1].kind == "op" and part[-1].text in (".", ",", "!"):
-                part.pop()
-            if part:
-                statements.append(self.statement(part))
-        if not statements:
-            raise ParseError("the formula is empty", self.source, (0, len(self.source)), "for example ½‖WᵀWx − x‖²")
-        seen: set[str] = set()
-        for s in statements[:-1]:
-            if s.name is None:
-                first = s.tokens[0]
-                raise ParseError(
-                    "only the last formula goes without a name", self.source, (first.start, s.tokens[-1].end),
-                    "name it, as in r = …; or join the lines",
-                )  # fmt: skip
-        for s in statements:
-            if s.name in seen and s.head is not None:
-                raise ParseError(f"{s.head.text} is defined twice", self.source, s.head.span)
-            if s.name is not None:
-                seen.add(s.name)
-        return statements
-
-    def continues(self, part: list[Token], tokens: list[Token], i: int) -> bool:
-        """Whether a line end stands in the middle of a formula."""
-        following = next((t for t in tokens[i + 1 :] if t.kind != "newline"), None)
-        if not part or following is None:
-            return True
-        last = part[-1]
-        if last.kind == "op" and (last.text in LEVELS or last.text in ("=", "^", "_", ",", "**")):
-            return True
-        if following.kind == "op" and (following.text in LEVELS or following.text in ("=", "^", ":")):
-            return True
-        return following.kind in ("close", "trans", "sup")
-
-    def defines(self, tokens: list[Token], i: int) -> bool:
-        """Whether `name =` follows."""
-        j = i
-        while j < len(tokens) and tokens[j].kind == "atom":
-            j += 1
-        if j == i:
-            return False
-        if j < len(tokens) and tokens[j].text == "(":
-            while j < len(tokens) and tokens[j].text != ")":
-                j += 1
-            j += 1
-        while j < len(tokens) and tokens[j].text == ":":
-            j += 1
-        return j < len(tokens) and tokens[j].text == "="
-
-    def statement(self, part: list[Token]) -> Statement:
-        depth = 0
-        at = None
-        for i, token in enumerate(part):
-            depth += (token.kind == "open") - (token.kind == "close")
-            if token.kind == "op" and token.text == "=" and depth == 0:
-                at = i
-                break
-        if at is None:
-            return Statement(None, part, [], None)
-        head, body = part[:at], part[at + 1 :]
-        if head and head[-1].text == ":":
-            head = head[:-1]
-        equals = part[at]
-        if body and body[0].text == "=":  # ==
-            raise ParseError("== compares; a definition has one =", self.source, (equals.start, body[0].end))
-        if not body:
-            raise ParseError("nothing follows =", self.source, equals.span)
-        again = next((t for t in body if t.text == "=" and t.kind == "op"), None)
-        if again is not None:
-            # L = f(x) = …: both are names of the value
-            index = body.index(again)
-            if self.head_name(body[:index]) is not None:
-                return self.statement([*head, *part[at + 1 + index :]])
-            raise ParseError(
-                "a formula has one =", self.source, again.span, "give one formula; definitions are separated by ;"
-            )
-        found = self.head_name(head)
-        if found is None:
-            span = (head[0].start, head[-1].end) if head else equals.span
-            raise ParseError("the left of = is a name, as in L = … or f(x) = …", self.source, span)
-        name, parameters = found
-        token = Token("name", self.source[head[0].start : head[-1].end], head[0].start, head[-1].end)
-        return Statement(name, body, parameters, token)
-
-    def head_name(self, head: list[Token]) -> tuple[str, list[str]] | None:
-        """The name in `L`, `f(z)` or `\\mathcal{L}(W, b)`."""
-        count = 0
-        while count < len(head) and head[count].kind == "atom":
-            count += 1
-        if not count or any(t.low or t.accents for t in head[: count - 1]):
-            return None
-        last = head[count - 1]
-        name = names.join("".join(t.text for t in head[:count]), last.accents, last.low)
-        rest = head[count:]
-        if not rest:
-            return name, []
-        if rest[0].text != "(" or rest[-1].text != ")":
-            return None
-        inside = [t for t in rest[1:-1] if t.text not in (",", ";")]
-        if any(t.kind != "atom" for t in inside):
-            return None
-        return name, [t.name for t in inside]
 
     def separate_styles(self) -> dict[str, str]:
         """A letter that a formula writes in two styles is two symbols, unless it is declared as one."""
@@ -224,7 +79,7 @@ class Reading:
             if name in self.scope or any(s.name == name for s in self.statements):
                 continue
             base, accents, low = names.parts(name)
-            for style, token in used.items():
+            for style in used:
                 if style:
                     renamed[f"{name}|{style}"] = names.join(base, [*accents, style], low)
                     shown = (
@@ -505,7 +360,7 @@ class Reading:
 
     def counted_vector(self, node: Node, builder: Builder) -> tuple[Size, Node] | None:
         """The vector whose length a divisor beside it counts."""
-        stack = [a for a in reversed(node.args)]
+        stack = list(reversed(node.args))
         shapes = builder.shapes
         for _ in range(200):
             if not stack:

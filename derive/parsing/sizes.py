@@ -7,11 +7,11 @@ take them says so when the formula is built.
 
 from __future__ import annotations
 
-from typing import Union
+from typing import TypeAlias
 
 from ..shapes import ONE, Dim
 
-Size = Union[int, Dim, tuple[str, "Size", "Size"]]
+Size: TypeAlias = "int | Dim | tuple[str, Size, Size]"
 SizeShape = tuple[Size, Size]
 SCALAR_SIZE: SizeShape = (ONE, ONE)
 FRESH = ("m", "n", "p", "q", "k", "r", "s", "l", "d", "h")

@@ -19,13 +19,13 @@ from typing import Any
 from .. import names
 from ..errors import ParseError
 from ..shapes import Dim
-from .grammar import Node
+from .stacks import Node
 from .vocabulary import ELEMENTWISE
 
 # What a part is for every index: a constant, a scalar, a vector, a row, a scalar ‖v‖², an outer product,
 # and under two indices a scalar that depends on the second, or on both.
 CONSTANT, ENTRY, VECTOR, ROW, SQUARE, OUTER, SECOND, BOTH = range(8)
-_CAPITAL = {low: up for low, up in zip("αβγδεζηθικλμνξοπρστυφχψω", "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ")}
+_CAPITAL = dict(zip("αβγδεζηθικλμνξοπρστυφχψω", "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ"))
 
 
 class _Part:
@@ -53,7 +53,8 @@ def lower_sums(reading: Any, roots: list[Node], readings: list[str]) -> list[Nod
             first = node.args[0]
             while first.op == "sigma":  # Σ_i Σ_j is Σ_ij
                 inside.add(id(first))
-                node.data = (node.data[0] + first.data[0], None, node.data[1] or node.data[2] if len(node.data) > 2 else node.data[1], first.data[1])  # fmt: skip
+                sizes = [*node.data[1:], *first.data[1:]]
+                node.data = (node.data[0] + first.data[0], *sizes)
                 first = first.args[0]
             node.args = [first]
     for node in order:

@@ -18,14 +18,16 @@ FUNCTIONS: dict[str, str] = {
 FUNCTIONS |= {
     "trace": "tr", "Tr": "tr", "Trace": "tr", "TR": "tr", "Det": "det", "ln": "log", "Log": "log", "norm2": "norm",
     "max0": "relu", "maximum": "max", "ReLU": "relu", "Relu": "relu", "asin": "arcsin", "acos": "arccos",
-    "atan": "arctan", "sgn": "sign", "lse": "logsumexp", "LSE": "logsumexp", "log_sum_exp": "logsumexp", "Sign": "sign",
+    "atan": "arctan", "sgn": "sign", "lse": "logsumexp", "LSE": "logsumexp", "log_sum_exp": "logsumexp",
+    "Sign": "sign",
     "inverse": "inv", "adjugate": "adj", "identity": "eye", "logabsdet": "logdet", "Exp": "exp", "sigm": "sigmoid",
     "row_sums": "rowsum", "column_sums": "colsum", "multiply": "hadamard", "matmul": "matmul", "vdot": "inner",
     "diagonal": "diag", "Vec": "vec", "expit": "sigmoid", "logistic": "sigmoid", "average": "mean", "avg": "mean",
     "multi_dot": "matmul", "absolute": "abs", "abs2": "square", "sqr": "square",
 }  # fmt: skip
 ELEMENTWISE = frozenset(
-    "exp log sin cos tan arcsin arccos arctan sinh cosh tanh abs sign erf relu step sigmoid softplus sqrt square".split()
+    "exp log sin cos tan arcsin arccos arctan sinh cosh tanh abs sign erf relu step sigmoid softplus "
+    "sqrt square".split()
 )
 # What people try and we do not have, with the reason.
 REFUSED_FUNCTIONS = {
@@ -50,8 +52,8 @@ REFUSED_FUNCTIONS = {
 COMMAND_FUNCTIONS = {
     name: FUNCTIONS[name]
     for name in (
-        "tr Tr trace Trace det Det logdet diag Diag vec exp log ln sin cos tan arcsin arccos arctan sinh cosh tanh sign "
-        "sgn relu ReLU sigmoid softplus softmax logsumexp lse LSE erf inv kron max min abs sqrt mean adj rowsum eye "
+        "tr Tr trace Trace det Det logdet diag Diag vec exp log ln sin cos tan arcsin arccos arctan sinh cosh tanh "
+        "sign sgn relu ReLU sigmoid softplus softmax logsumexp lse LSE erf inv kron max min abs sqrt mean adj rowsum eye "
         "ones zeros expm Vec dot"
     ).split()
     if name not in ("vec", "sqrt", "dot", "abs")
@@ -64,18 +66,23 @@ COMMAND_TOKENS: dict[str, tuple[str, str]] = {
     "bullet": ("op", "·"), "dotstar": ("op", "⊙"), "hadamard": ("op", "⊙"), "had": ("op", "⊙"), "oslash": ("op", "⊘"),
     "otimes": ("op", "⊗"), "kronecker": ("op", "⊗"), "div": ("op", "/"), "colon": ("op", ":"), "pm": ("bad", "±"),
     "mid": ("bar", "|"), "vert": ("bar", "|"), "Vert": ("bar", "‖"), "lvert": ("bar", "|l"), "rvert": ("bar", "|r"),
-    "lVert": ("bar", "‖l"), "rVert": ("bar", "‖r"), "parallel": ("bar", "‖"), "langle": ("open", "⟨"), "rangle": ("close", "⟩"),
+    "lVert": ("bar", "‖l"), "rVert": ("bar", "‖r"), "parallel": ("bar", "‖"), "langle": ("open", "⟨"),
+    "rangle": ("close", "⟩"),
     "lbrace": ("open", "\\{"), "rbrace": ("close", "\\}"), "lbrack": ("open", "["), "rbrack": ("close", "]"),
     "lparen": ("open", "("), "rparen": ("close", ")"),
     "frac": ("frac", "frac"), "dfrac": ("frac", "frac"), "tfrac": ("frac", "frac"), "cfrac": ("frac", "frac"),
-    "sqrt": ("sqrt", "sqrt"), "sum": ("sum", "sum"), "top": ("trans", "⊤"), "intercal": ("trans", "⊤"), "T": ("trans", "⊤"),
+    "sqrt": ("sqrt", "sqrt"), "sum": ("sum", "sum"), "top": ("trans", "⊤"), "intercal": ("trans", "⊤"),
+    "T": ("trans", "⊤"),
     "prime": ("trans", "'"), "transp": ("trans", "⊤"), "trans": ("trans", "⊤"), "transpose": ("trans", "⊤"),
     "norm": ("macro", "norm"), "Norm": ("macro", "norm"), "abs": ("macro", "bars"), "inner": ("macro", "inner"),
     "ip": ("macro", "inner"), "innerprod": ("macro", "inner"), "half": ("half", "½"),
     "in": ("op", "∈"), "one": ("one", "1"), "bone": ("one", "1"), "vone": ("one", "1"), "onevec": ("one", "1"),
-    "zero": ("zero", "0"), "bzero": ("zero", "0"), "vzero": ("zero", "0"), "R": ("reals", "ℝ"), "reals": ("reals", "ℝ"),
-    "Reals": ("reals", "ℝ"), "leq": ("op", "≤"), "le": ("op", "≤"), "lt": ("op", "<"), "gt": ("op", ">"), "ge": ("op", "≥"),
-    "geq": ("op", "≥"), "coloneqq": ("op", "="), "triangleq": ("op", "="), "equiv": ("op", "="), "vcentcolon": ("op", ":"),
+    "zero": ("zero", "0"), "bzero": ("zero", "0"), "vzero": ("zero", "0"), "R": ("reals", "ℝ"), "reals": ("reals",
+    "ℝ"),
+    "Reals": ("reals", "ℝ"), "leq": ("op", "≤"), "le": ("op", "≤"), "lt": ("op", "<"), "gt": ("op", ">"),
+    "ge": ("op", "≥"),
+    "geq": ("op", "≥"), "coloneqq": ("op", "="), "triangleq": ("op", "="), "equiv": ("op", "="),
+    "vcentcolon": ("op", ":"),
     "star": ("star", "⋆"), "dagger": ("star", "†"), "dag": ("star", "†"), "H": ("star", "ᴴ"), "herm": ("star", "ᴴ"),
 }  # fmt: skip
 
@@ -135,8 +142,10 @@ MACROS["Eye"] = ("I", "")
 MACROS["eye"] = ("I", "")
 
 OPERATORS = dict(zip("+-*@/^,;=:_<>", "+-*@/^,;=:_<>")) | {
-    "−": "-", "–": "-", "—": "-", "‒": "-", "﹣": "-", "×": "*", "∗": "*", "⋅": "·", "·": "·", "∙": "·", "•": "·", "÷": "/",
-    "∕": "/", "⁄": "/", "⊙": "⊙", "∘": "⊙", "◦": "⊙", "⊘": "⊘", "⊗": "⊗", "∶": ":", "≔": "=", "≡": "=", "∈": "∈", "≤": "≤",
+    "−": "-", "–": "-", "—": "-", "‒": "-", "﹣": "-", "×": "*", "∗": "*", "⋅": "·", "·": "·", "∙": "·", "•": "·",
+    "÷": "/",
+    "∕": "/", "⁄": "/", "⊙": "⊙", "∘": "⊙", "◦": "⊙", "⊘": "⊘", "⊗": "⊗", "∶": ":", "≔": "=", "≡": "=", "∈": "∈",
+    "≤": "≤",
     "≥": "≥", "⊤": "⊤", "→": "→", "、": ",", "；": ";", "，": ",", "!": "!", "?": "?", "~": " ", "±": "±",
 }  # fmt: skip
 del OPERATORS["⊤"], OPERATORS["~"], OPERATORS["±"]

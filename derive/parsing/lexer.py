@@ -1,0 +1,437 @@
+"""The tokenizer: brackets, operators, and LaTeX commands with what they hold."""
+
+from __future__ import annotations
+
+import unicodedata
+from fractions import Fraction
+
+from .. import names
+from ..errors import LimitError, ParseError
+from .limits import MAX_DIGITS
+from .tokens import Letters, Token
+from .vocabulary import (
+    BARS,
+    BRACKETS,
+    CLOSING,
+    COMMAND_FUNCTIONS,
+    COMMAND_TOKENS,
+    FUNCTIONS,
+    IGNORED,
+    IGNORED_ARGUMENT,
+    MACROS,
+    OPERATORS,
+    REFUSED_COMMANDS,
+    SUPERSCRIPTS,
+    TRANSPARENT,
+    VULGAR,
+    closest,
+)  # fmt: skip
+
+
+class Lexer(Letters):
+    """Reads a text; `run` gives its tokens."""
+
+    def run(self) -> list[Token]:
+        text, size = self.text, len(self.text)
+        while self.pos < size:
+            start = self.pos
+            if start in self.opaque:
+                self.pos, value = self.opaque[start]
+                self.emit("opaque", text[start : self.pos], start, value)
+                continue
+            c = text[start]
+            if c == " ":
+                self.pos += 1
+            elif c == "\\":
+                self.command(start)
+            elif c.isascii() and c.isalpha():
+                self.letter(start, c)
+            elif c in "0123456789" or (c == "." and text[start + 1 : start + 2].isdigit()):
+                self.number(start)
+            else:
+                self.other(start, c)
+        if self.groups:
+            kind, _, _, _, at = self.groups[-1]
+            raise self.error("this brace is not closed", at, at + 1)
+        return self.tokens
+
+    def other(self, start: int, c: str) -> None:
+        text = self.text
+        self.pos += 1
+        if c == "{":
+            self.open_brace(start)
+        elif c == "}":
+            self.close_brace(start)
+        elif (
+            c in "\n\r\t\f\v\u00a0\u2002\u2003\u2009\u200a\u202f\u205f\u3000\u2028\u2029\u2004\u2005\u2006\u2007\u2008"
+        ):
+            if c in "\n\u2028\u2029" and not self.groups:
+                self.emit("newline", "\n", start)
+        elif (
+            c == "."
+            and text.startswith((".T", ".mT"), start)
+            and not self._letter_at(start + 2 + text.startswith(".mT", start))
+        ):
+            self.pos = start + 2 + text.startswith(".mT", start)
+            self.emit("trans", text[start : self.pos], start)
+        elif c == ".":
+            self.dot(start)
+        elif c == "*" and text.startswith("**", start):
+            self.pos += 1
+            self.emit("op", "**", start)
+        elif c == "|" and text.startswith("||", start):
+            self.pos += 1
+            self.bar("‖", start)
+        elif c in BARS:
+            self.bar(BARS[c], start)
+        elif c in OPERATORS:
+            self.emit("op", OPERATORS[c], start)
+        elif c in BRACKETS:
+            self.emit("open", BRACKETS[c], start)
+        elif c in CLOSING:
+            self.emit("close", CLOSING[c], start)
+        elif c in "'’′ᵀ⊤ᵗ⟙":
+            self.emit("trans", c, start)
+        elif c in SUPERSCRIPTS:
+            self.superscript(start)
+        elif c in VULGAR:
+            self.emit("num", c, start, VULGAR[c])
+        elif c == "√":
+            self.emit("sqrt", c, start)
+        elif c == "∑":
+            self.emit("sum", c, start)
+        elif c in "&$":
+            if c == "&" and self.environments and self.environments[-1].endswith("matrix"):
+                self.emit("op", "&", start)
+        elif c in "𝟏𝟙":
+            self.ones_or_zero("1", start)
+        elif c in "𝟎𝟘":
+            self.ones_or_zero("0", start)
+        elif c in "𝐈𝕀𝑰":
+            self.atom(start, "I", "")
+        elif c in "ᴴ†‡":
+            raise self.error(
+                "conjugates are not read: formulas are real",
+                start,
+                self.pos,
+                "write ᵀ for the transpose of a real matrix",
+            )
+        elif c == "%" and self.is_latex:
+            end = text.find("\n", start)
+            self.pos = len(text) if end < 0 else end
+        elif c == "…" or c == "⋯":
+            raise self.error("an ellipsis cannot be read", start, self.pos, "write all the terms, or a matrix product")
+        elif c in "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ":
+            end = self.pos
+            while end < len(text) and names.subscript(text[end]) is not None:
+                end += 1
+            self.pos = end
+            self.emit("low", "".join(names.subscript(d) or "" for d in text[start:end]), start)
+        elif "\uff01" <= c <= "\uff5e":  # the wide forms of ASCII, as East Asian keyboards type them
+            self._wide(start, chr(ord(c) - 0xFEE0))
+        elif names.is_letter(c) or (c.isalpha() and unicodedata.category(c)[0] == "L"):
+            base = unicodedata.normalize("NFD", c)
+            letter, style = names.plain(base[0])
+            for mark in base[1:]:
+                if mark in names.MARKS:
+                    self.accents.append(names.MARKS[mark])
+                else:
+                    letter = c
+            self.atom(start, letter, style)
+        elif c in "\u2061\u2062\u2063\u2064\u200b\u2060\ufeff\u00ad\u200c\u200d\ufe0e\ufe0f":
+            pass  # invisible
+        elif unicodedata.category(c) in ("Cc", "Cf", "Cn", "Cs", "Co"):
+            raise self.error(f"the control character U+{ord(c):04X} cannot be read", start, self.pos)
+        elif c == "∂" or c == "∇":
+            raise self.error(
+                "a formula holds no derivative signs", start, self.pos, "give the loss, and the variable as wrt"
+            )
+        else:
+            raise self.error(f"{c} cannot be read", start, self.pos)
+
+    def _letter_at(self, i: int) -> bool:
+        return self.text[i : i + 1].isalpha() or self.text[i : i + 1].isdigit()
+
+    def _wide(self, start: int, c: str) -> None:
+        if c.isalpha():
+            self.atom(start, c, "")
+        elif c.isdigit():
+            self.emit("num", c, start, Fraction(int(c)))
+        else:
+            self.other(start, c)
+
+    def dot(self, start: int) -> None:
+        text = self.text
+        pair = text[start : start + 2]
+        if pair in (".*", "./", ".^"):
+            self.pos = start + 2
+            if text.startswith(".**", start):
+                self.pos, pair = start + 3, ".^"
+            self.emit("op", pair, start)
+        elif pair == ".'":
+            self.pos = start + 2
+            self.emit("trans", pair, start)
+        else:
+            end = start + 1
+            while end < len(text) and text[end].isascii() and (text[end].isalpha() or text[end] == "_"):
+                end += 1
+            word = text[start + 1 : end]
+            if word == "dot" and text[end : end + 1] == "(":
+                self.pos = end
+                self.emit("op", "@", start)
+            elif word in FUNCTIONS and text[end : end + 2] == "()":
+                self.pos = end + 2
+                self.emit("method", FUNCTIONS[word], start)
+            elif word == "transpose" and text[end : end + 2] == "()":
+                self.pos = end + 2
+                self.emit("trans", ".T", start)
+            elif word:
+                self.pos = end
+                raise self.error(f".{word} is no method we read", start, end, "known: .T, .dot(…), .sum(), .mean()")
+            else:
+                self.emit("op", ".", start)
+
+    def superscript(self, start: int) -> None:
+        text, end = self.text, start
+        while end < len(text) and text[end] in SUPERSCRIPTS:
+            end += 1
+        plain = "".join(SUPERSCRIPTS[c] for c in text[start:end])
+        self.pos = end
+        if text[end : end + 1] in ("ᵀ", "⊤", "ᵗ") and plain == "-":
+            self.pos += 1
+            self.emit("sup", "-T", start)
+            return
+        if not plain.lstrip("+-").isdigit() or plain[1:].strip("0123456789"):
+            raise self.error("this superscript cannot be read", start, end)
+        if len(plain) > MAX_DIGITS:
+            raise LimitError(f"an exponent of {len(plain)} digits", text, (start, end))
+        self.emit("sup", plain, start, Fraction(int(plain)))
+
+    def bar(self, kind: str, start: int) -> None:
+        token = self.emit("bar", kind, start, self.side)
+        token.value, self.side = self.side, ""
+
+    def open_brace(self, at: int) -> None:
+        if self.pending is not None:
+            self.groups.append(("style", self.style, len(self.tokens), self.accents, at))
+            self.style, self.pending, self.accents = self.pending, None, []
+        elif self.accents:
+            self.groups.append(("accent", self.style, len(self.tokens), self.accents, at))
+            self.accents = []
+        else:
+            self.groups.append(("group", self.style, len(self.tokens), [], at))
+            self.emit("open", "{", at)
+
+    def close_brace(self, at: int) -> None:
+        if not self.groups:
+            raise self.error("this brace was never opened", at, at + 1)
+        kind, self.style, first, accents, opened = self.groups.pop()
+        held = self.tokens[first:]
+        if kind == "group":
+            if len(held) == 2 and held[1].kind == "atom":  # {x} is x, so that {x}_i is a name
+                del self.tokens[first]
+                held[1].start, held[1].end = opened, self.pos
+                held[1].glued, held[1].braced = False, True
+                self.attachments(held[1])
+                return
+            self.emit("close", "}", at)
+            return
+        if accents:
+            if len(held) != 1 or held[0].kind != "atom":
+                raise self.error("an accent stands over one letter only", opened, self.pos)
+            held[0].accents = held[0].accents + accents
+        if held and held[-1].kind in ("atom", "one"):
+            held[-1].end = self.pos
+            self.attachments(held[-1])
+
+    def command(self, start: int) -> None:
+        text, size = self.text, len(self.text)
+        end = start + 1
+        while end < size and text[end].isascii() and text[end].isalpha():
+            end += 1
+        if end == start + 1:
+            self.pos = min(size, start + 2)
+            self.symbol_command(start, text[start + 1 : start + 2])
+            return
+        word, self.pos = text[start + 1 : end], end
+        if word in names.SPOKEN:
+            self.atom(start, names.SPOKEN[word], "")
+        elif word == "vec" and text[end:].lstrip()[:1] == "(":
+            self.emit("func", "vec", start)
+        elif word in ("mathrm", "operatorname", "text", "mbox", "textrm", "mathsf", "mathtt", "mathit", "rm", "textbf",
+                      "mathop", "texttt", "textit", "textsf"):  # fmt: skip
+            self.word(start, word)
+        elif word in ("mathbb", "mathds", "mathbbm"):
+            self.pending = "bb"
+        elif word in names.STYLE_COMMANDS:
+            self.pending = names.STYLE_COMMANDS[word]
+            if word in ("bf", "it"):
+                self.style, self.pending = names.STYLE_COMMANDS[word], None
+        elif word in names.ACCENT_COMMANDS:
+            self.accents.append(names.ACCENT_COMMANDS[word])
+        elif word in IGNORED:
+            self.skipped = start
+            if word in ("left", "right", "middle") or word[:3].lower() == "big":
+                self.side = (
+                    "l" if word == "left" or word[-1] == "l" else "r" if word == "right" or word[-1] == "r" else ""
+                )
+                rest = text[self.pos :].lstrip()
+                if rest.startswith("."):
+                    self.pos = text.index(".", self.pos) + 1
+                    self.side = ""
+                elif not rest.startswith(("|", "\\", "‖", "∥")):
+                    self.side = ""
+        elif word in IGNORED_ARGUMENT:
+            at = self._brace(end)
+            if at is not None:
+                self.pos = self.matching(at) + 1
+        elif word in TRANSPARENT:
+            pass
+        elif word in COMMAND_FUNCTIONS:
+            self.emit("func", COMMAND_FUNCTIONS[word], start)
+        elif word in COMMAND_TOKENS:
+            kind, value = COMMAND_TOKENS[word]
+            if kind == "bar":
+                side = value[1:] or self.side
+                self.side = side
+                self.bar(value[0], start)
+            elif kind in ("one", "zero"):
+                self.ones_or_zero("1" if kind == "one" else "0", start)
+            else:
+                self.emit(kind, value, start)
+        elif word in ("begin", "end"):
+            self.environment(start, word)
+        elif word in MACROS:
+            letter, style = MACROS[word]
+            self.atom(start, letter, style)
+        elif word in REFUSED_COMMANDS:
+            raise self.error(f"\\{word} cannot be read: {REFUSED_COMMANDS[word]}", start, end)
+        else:
+            near = closest(word, [*COMMAND_FUNCTIONS, *names.SPOKEN, *COMMAND_TOKENS])
+            raise self.error(f"\\{word} is not known", start, end, f"did you mean \\{near}?" if near else None)
+
+    def symbol_command(self, start: int, c: str) -> None:
+        if c in ",;:!> ()[]\n-/":
+            if c in "[]" and self.tokens and self.tokens[-1].kind == "func":
+                raise self.error(f"\\{c} opens a displayed formula", start, self.pos)
+        elif c == "\\":
+            held = self.text[self.pos :].lstrip()
+            if held.startswith("["):  # \\[2pt]
+                self.pos = self.text.index("]", self.pos) + 1 if "]" in held else len(self.text)
+            if self.environments and self.environments[-1].endswith("matrix"):
+                self.emit("op", ";", start)
+            else:
+                self.emit("newline", "\\\\", start)
+        elif c == "|":
+            self.bar("‖", start)
+        elif c == "{":
+            self.emit("open", "\\{", start)
+        elif c == "}":
+            self.emit("close", "\\}", start)
+        elif c in "&%_#$":
+            raise self.error(f"\\{c} cannot be read", start, self.pos)
+        elif c in "^~=.'`\"":
+            raise self.error(
+                f"\\{c} is an accent of text, not of formulas", start, self.pos, "\\hat x, \\tilde x, \\bar x"
+            )
+        else:
+            raise self.error("a lone backslash cannot be read", start, min(start + 2, len(self.text)))
+
+    def _brace(self, at: int) -> int | None:
+        while at < len(self.text) and self.text[at] in " *":
+            at += 1
+        return at if self.text[at : at + 1] in ("{", "[") else None
+
+    def word(self, start: int, command: str) -> None:
+        r"""`\mathrm{tr}`, `\text{ tr }`, `\operatorname{diag}`: a function, a name, or prose."""
+        text = self.text
+        at = self._brace(self.pos)
+        if command == "rm" or at is None or text[at] != "{":
+            if command == "rm" and self.groups:
+                # {\rm tr}: the group holds the word
+                end = text.find("}", self.pos)
+                inside = text[self.pos : end].strip() if end >= 0 else ""
+                if inside.isascii() and inside.isalpha() and len(inside) > 1 and inside in FUNCTIONS:
+                    self.pos = end
+                    self.emit("func", FUNCTIONS[inside], start)
+                    return
+            self.pending = "" if command != "textbf" else "bold"
+            if command == "rm":
+                self.pending = None
+            return
+        end = self.matching(at)
+        inside = text[at + 1 : end].strip()
+        plain = "".join(c for c in inside if c not in " ~").replace("\\,", "").replace("-", "").replace("\\_", "_")
+        texts = [t.text for t in self.tokens[-2:]]
+        if plain.isalpha() and (texts[-1:] == ["_"] or texts == ["_", "{"]):
+            self.pos = end + 1
+            self.atom(start, plain, "")
+            return
+        is_text = command in ("text", "mbox", "textrm", "textbf", "textit", "textsf", "texttt")
+        if len(plain) > 1 and plain.isascii() and (plain.isalpha() or plain in FUNCTIONS):
+            if plain in FUNCTIONS:
+                self.pos = end + 1
+                self.emit("func", FUNCTIONS[plain], start)
+                return
+            if plain in names.SPOKEN:
+                self.pos = end + 1
+                self.atom(start, names.SPOKEN[plain], "")
+                return
+            after = text[end + 1 :].lstrip(" &")[:1]
+            if is_text and (plain in ("where", "with") or " " in inside or (after != "=" and after != "_")):
+                self.pos = end + 1
+                if plain in ("where", "with"):
+                    self.emit("where", plain, start)
+                elif after == "(" and " " not in inside:
+                    raise self.unknown_function(plain, start, end + 1)
+                return
+            self.pos = end + 1
+            if after == "(" and after != "=":
+                raise self.unknown_function(plain, start, end + 1)
+            self.atom(start, plain, "")
+            return
+        if is_text and not (len(plain) == 1 or "\\" in inside):
+            self.pos = end + 1  # prose
+            if plain.startswith("where") and not plain[5:6].isalpha():
+                self.emit("where", "where", start)
+            return
+        if command == "mathrm" and plain == "d" and text[end + 1 : end + 2].strip():
+            following = text[end + 1]
+            if following.isalpha() or following == "\\":
+                self.differential, self.pos = start, end + 1
+                return
+        self.pending = ""  # one letter, or more than letters: its style is dropped
+        self.pos = at
+
+    def unknown_function(self, word: str, start: int, end: int) -> ParseError:
+        near = closest(word, FUNCTIONS)
+        return self.error(f"{word} is not a function we know", start, end, f"did you mean {near}?" if near else None)
+
+    def environment(self, start: int, word: str) -> None:
+        at = self._brace(self.pos)
+        if at is None:
+            raise self.error(f"\\{word} needs the name of an environment", start, self.pos)
+        end = self.matching(at)
+        name = self.text[at + 1 : end].strip()
+        self.pos = end + 1
+        is_matrix = name.endswith("matrix") or name == "array"
+        if word == "begin":
+            self.environments.append("matrix" if is_matrix else name)
+            if name == "array" and self._brace(self.pos) is not None:
+                self.pos = self.matching(self._brace(self.pos) or 0) + 1
+            if is_matrix:
+                shown = {"vmatrix": "|", "Vmatrix": "‖"}.get(name)
+                if shown:
+                    self.side = "l"
+                    self.bar(shown, start)
+                self.emit("open", "matrix", start)
+        else:
+            if not self.environments:
+                raise self.error("this environment was never begun", start, self.pos)
+            self.environments.pop()
+            if is_matrix:
+                self.emit("close", "matrix", start)
+                shown = {"vmatrix": "|", "Vmatrix": "‖"}.get(name)
+                if shown:
+                    self.side = "r"
+                    self.bar(shown, start)

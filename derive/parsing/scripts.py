@@ -1,0 +1,205 @@
+"""What hangs on an operand: powers, transposes, norms' subscripts, windows of a matrix."""
+
+from __future__ import annotations
+
+from .stacks import Node, Op, Stacks
+from .tokens import Token
+
+
+class Scripts(Stacks):
+    """Reads superscripts, subscripts and windows at `i`."""
+
+    tokens: list[Token]
+    i: int
+
+    def wrap(self, op: str, token: Token) -> None:
+        base = self.operands[-1]
+        if op == "trans" and base.op == "num" and not base.paren and base.data in (1, 11):
+            # 1ᵀ is the row of ones, 11ᵀ the matrix of ones
+            ones = Node("ones", [], None, base.start, base.end)
+            self.operands[-1] = Node("trans", [ones], None, base.start, token.end)
+            if base.data == 11:
+                first = Node("ones", [], None, base.start, base.end)
+                self.operands[-1] = Node("prod", [first, self.operands[-1]], (" ",), base.start, token.end)
+                self.operands[-1].paren = True
+            return
+        self.operands[-1] = Node(op, [base], None, base.start, token.end)
+
+    def power_check(self, token: Token) -> None:
+        base = self.operands[-1]
+        if base.op in ("pow", "elpow") and not base.paren and base.data != "fpow":
+            raise self.error("a power of a power is ambiguous", (base.start, token.end), "write (a^b)^c or a^(b^c)")
+
+    def power(self, token: Token) -> bool:
+        tokens = self.tokens
+        self.i += 1
+        if self.i >= len(tokens):
+            raise self.error("nothing follows the power sign", token)
+        following = tokens[self.i]
+        dotted = token.text == ".^"
+        if not dotted:
+            special = self.superscript(token, following)
+            if special is not None:
+                return special
+        self.power_check(following)
+        base = self.operands.pop()
+        self.ops.append(Op(99, "collect", "elpow" if dotted else "pow", token, (base, token.text), need=1))
+        return True
+
+    def superscript(self, token: Token, following: Token) -> bool | None:
+        """A superscript that is no exponent: a transpose, an inverse transpose, a Hadamard power.
+
+        Whether an operand is expected next; None if it is an exponent after all.
+        """
+        tokens = self.tokens
+        if following.kind == "star" or (following.text == "*" and token.text == "^"):
+            raise self.error(
+                "conjugates and optima (^*) are not read: formulas are real", (token.start, following.end),
+                "write ^T for a transpose, or give the symbol another name",
+            )  # fmt: skip
+        if following.text == "+" and not (self.i + 1 < len(tokens) and tokens[self.i + 1].kind == "num"):
+            raise self.error(
+                "a pseudo-inverse is not read", (token.start, following.end), "write (AᵀA)⁻¹ Aᵀ for full column rank"
+            )
+        if following.text == "{" and self.i + 1 < len(tokens) and tokens[self.i + 1].text == "⊙":
+            self.i += 2  # {\odot 2}: the rest of the group is the exponent
+            base = self.operands.pop()
+            self.ops.append(Op(99, "collect", "elpow", token, (base, ".^"), need=1))
+            self.open(following, "group")
+            return True
+        held = [following]
+        end = self.i + 1
+        if following.text == "{":
+            depth = 0
+            for j in range(self.i, min(len(tokens), self.i + 6)):
+                depth += (tokens[j].text == "{") - (tokens[j].text == "}")
+                if not depth:
+                    held, end = tokens[self.i + 1 : j], j + 1
+                    break
+            else:
+                return None
+        minus = len(held) == 2 and held[0].text == "-"
+        mark = held[1] if minus else held[0] if len(held) == 1 else None
+        if mark is not None and mark.kind == "star":
+            raise self.error("conjugates are not read: formulas are real", (token.start, held[-1].end))
+        if mark is not None and mark.kind == "name" and mark.value == "H" and "H" not in self.known:
+            raise self.error(
+                "conjugate transposes are not read: formulas are real", (token.start, mark.end), "write ^T"
+            )
+        if mark is not None and (mark.kind == "trans" or (mark.kind == "name" and mark.value in ("T", "t"))):
+            if mark.kind == "name" and mark.value in self.known and not minus:
+                base = self.operands.pop()
+                exponent = Node("sym", [], mark.value, mark.start, mark.end)
+                self.operands.append(Node("transpow", [base, exponent], None, base.start, tokens[end - 1].end))
+                self.i = end
+                return False
+            self.i = end
+            if minus:
+                self.wrap("inv", tokens[end - 1])
+            self.wrap("trans", tokens[end - 1])
+            return False
+        if len(held) == 1 and held[0].text == "*":
+            raise self.error("conjugates and optima (^*) are not read: formulas are real", (token.start, held[0].end))
+        return None
+
+    def limit(self) -> tuple[Token, list[Token]]:
+        """The tokens of a sub- or superscript at `i`, which they leave behind."""
+        sign = self.tokens[self.i]
+        self.i += 1
+        if self.i >= len(self.tokens):
+            raise self.error("a limit of the sum is missing", sign)
+        first = self.tokens[self.i]
+        if first.text != "{":
+            self.i += 1
+            return sign, [first]
+        depth, start = 0, self.i
+        while self.i < len(self.tokens):
+            t = self.tokens[self.i]
+            depth += (t.text == "{") - (t.text == "}")
+            self.i += 1
+            if not depth:
+                return sign, self.tokens[start + 1 : self.i - 1]
+        raise self.error("{ is not closed", first)
+
+    def subscript(self, token: Token) -> None:
+        tokens = self.tokens
+        if self.i >= len(tokens):
+            raise self.error("a subscript is missing", token)
+        first = tokens[self.i]
+        if first.text == "+":
+            self.i += 1
+            base = self.operands.pop()
+            self.operands.append(Node("call", [base], "relu", base.start, first.end))
+            return
+        self.i -= 1
+        _, held = self.limit()
+        self.norm_subscript(held, first)
+
+    def norm_subscript(self, held: list[Token], first: Token) -> None:
+        node = self.operands[-1]
+        outer = node
+        if node.op == "pow" and not node.paren and node.args[0].op == "norm":
+            node = node.args[0]
+        if node.op != "norm" or node.paren:
+            raise self.error(
+                "an entry of a matrix is not read", (outer.start, held[-1].end if held else first.end),
+                "formulas are in terms of whole matrices; sums over indices are read as \\sum_i",
+            )  # fmt: skip
+        shown = [str(t.value) if t.kind == "name" else t.text for t in held]
+        words = "".join("F" if word in ("F", "Fro", "fro", "HS") else word for word in shown)
+        kind = {
+            "2": "2",
+            "F": "F",
+            "1": "1",
+            "*": "*",
+            "op": "op",
+            "2F": "F",
+            "nuc": "*",
+            "tr": "*",
+            "sp": "op",
+            "spec": "op",
+        }.get(words)
+        if kind is None:
+            if words.isdigit() or words in ("∞", "p", "q", "max"):
+                raise self.error(
+                    f"the {words}-norm is not read",
+                    (node.start, held[-1].end),
+                    "known: ‖x‖, ‖x‖₁, ‖X‖_F, ‖X‖_*, ‖X‖_op",
+                )
+            raise self.error(
+                f"a norm weighted by {words} is not read",
+                (node.start, held[-1].end),
+                f"write xᵀ {words} x for its square",
+            )
+        node.data = kind
+        outer.end = max(outer.end, held[-1].end)
+        node.end = max(node.end, held[-1].end)
+
+    def index_follows(self) -> bool:
+        depth = 0
+        colons = 0
+        for t in self.tokens[self.i : self.i + 60]:
+            depth += (t.kind == "open" and t.text == "[") - (t.kind == "close" and t.text == "]")
+            if not depth:
+                return colons == 2
+            colons += t.text == ":"
+        return False
+
+    def submatrix(self, token: Token) -> None:
+        end = self.i
+        while self.tokens[end].text != "]":
+            end += 1
+        inside = self.source[token.end : self.tokens[end].start].replace("{:}", ":")
+        ranges = []
+        for part in inside.split(","):
+            low, colon, high = part.partition(":")
+            if not colon:
+                raise self.error("a window is A[first:last, first:last]", (token.start, self.tokens[end].end))
+            span = (token.start, self.tokens[end].end)
+            ranges += [self.dimension(low, span), self.dimension(high, span)]
+        if len(ranges) != 4:
+            raise self.error("a window is A[first:last, first:last]", (token.start, self.tokens[end].end))
+        base = self.operands.pop()
+        data = (ranges[0], ranges[1] - ranges[0], ranges[2], ranges[3] - ranges[2])
+        self.i = end + 1
+        self.operands.append(Node("submatrix", [base], data, base.start, self.tokens[end].end))

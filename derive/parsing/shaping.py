@@ -1,0 +1,315 @@
+"""The shape of every part, bottom up, unifying sizes on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .. import operations as ops
+from ..expr import Expr
+from ..shapes import ONE, Dim
+from .kinds import C, Kinds, M, R, S, is_exponential
+from .sizes import SCALAR_SIZE, Size, Sizes, SizeShape
+from .stacks import Node
+
+
+class Symbol:
+    """A name in the formula: how it is used, and what is known of its shape."""
+
+    __slots__ = ("name", "style", "uses", "shape", "properties", "is_declared", "expr", "span")
+
+    def __init__(self, name: str, style: str, span: tuple[int, int]) -> None:
+        self.name = name
+        self.style = style
+        self.span = span
+        self.uses: set[str] = set()
+        self.shape: SizeShape | None = None
+        self.properties: frozenset[str] = frozenset()
+        self.is_declared = False
+        self.expr: Expr | None = None
+
+
+class Shaper:
+    """Shapes of the nodes, in order, operands first."""
+
+    def __init__(
+        self,
+        source: str,
+        order: list[Node],
+        symbols: dict[str, Symbol],
+        kinds: Kinds,
+        sizes: Sizes,
+        readings: list[str],
+    ) -> None:
+        self.source = source
+        self.order = order
+        self.symbols = symbols
+        self.kinds = kinds
+        self.sizes = sizes
+        self.readings = readings
+        self.shapes: dict[int, SizeShape] = {}
+
+    def shape_symbols(self) -> None:
+        """A shape for every symbol: as declared, or of its kind with sizes of its own."""
+        for name, entry in self.symbols.items():
+            if entry.shape is not None:
+                continue
+            cell = self.kinds.symbol_cells.get(name)
+            mask = cell.find().mask if cell is not None else S
+            mask = mask if mask in (S, C, M) else Kinds.cheapest(cell.find()) if cell is not None and mask else S
+            entry.shape = self.of_kind(mask)
+
+    def of_kind(self, mask: int) -> SizeShape:
+        fresh = self.sizes.fresh
+        return (
+            SCALAR_SIZE
+            if mask == S
+            else (fresh(), ONE)
+            if mask == C
+            else (ONE, fresh())
+            if mask == R
+            else (fresh(), fresh())
+        )
+
+    def infer(self) -> None:
+        shapes = self.shapes
+        for node in self.order:
+            rule = _SHAPES.get(node.op)
+            args = [shapes[id(arg)] for arg in node.args]
+            shapes[id(node)] = rule(self, node, args) if rule is not None else SCALAR_SIZE
+
+    def is_one(self, size: Size) -> bool:
+        return self.sizes.find(size) is ONE
+
+    def is_scalar(self, shape: SizeShape) -> bool:
+        return self.is_one(shape[0]) and self.is_one(shape[1])
+
+    def is_column(self, shape: SizeShape) -> bool:
+        return self.is_one(shape[1]) and not self.is_one(shape[0])
+
+    def same(self, args: list[SizeShape]) -> SizeShape:
+        for other in args[1:]:
+            self.sizes.unify(args[0][0], other[0])
+            self.sizes.unify(args[0][1], other[1])
+        return args[0]
+
+    def dims(self, shape: SizeShape) -> tuple[Dim, Dim]:
+        return (self.sizes.dim(shape[0]), self.sizes.dim(shape[1]))
+
+    def cut(self, node: Node) -> str:
+        return " ".join(self.source[node.start : node.end].split())
+
+    def note(self, text: str) -> None:
+        if text not in self.readings:
+            self.readings.append(text)
+
+
+def _shape_sum(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    return b.same(args)
+
+
+def _shape_trans(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    return (args[0][1], args[0][0])
+
+
+def _shape_square(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    b.sizes.unify(args[0][0], args[0][1])
+    return args[0]
+
+
+def _shape_pow(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    if is_exponential(node):
+        return args[1]
+    if not b.is_scalar(args[0]) and not b.is_column(args[0]) and not (b.kinds.is_numpy and node.data == "**"):
+        b.sizes.unify(args[0][0], args[0][1])
+    return args[0]
+
+
+def grouped(b: Shaper, node: Node, shapes: list[SizeShape]) -> tuple[SizeShape, list[Any]]:
+    """The shape of a product, and how its factors group: indices, nested where only that fits."""
+    kinds = ["", *node.data]
+    current: SizeShape = SCALAR_SIZE
+    group: list[Any] = []
+    waiting: list[tuple[SizeShape, list[Any]]] = []
+    is_closed = False
+    for i, shape in enumerate(shapes):
+        if kinds[i] == "/" or b.is_scalar(shape):
+            group.append(i)
+            continue
+        if b.is_scalar(current):
+            if is_closed and not b.is_one(shape[0]):  # what stands to the left is a scalar made of a row and a column
+                group = [("", group)]
+            current, is_closed = shape, False
+            group.append(i)
+            continue
+        if not b.is_one(current[1]) and b.is_one(shape[0]) and not waiting and _closes(b, shapes, kinds, i):
+            waiting.append((current, group))
+            current, group = shape, [i]
+            continue
+        if kinds[i] in ("·", "*") and b.is_column(current) and b.is_column(shape):
+            b.sizes.unify(current[0], shape[0])
+            group = [(kinds[i], group, i)]
+            if kinds[i] == "·":
+                current, is_closed = SCALAR_SIZE, True
+            continue
+        b.sizes.unify(current[1], shape[0])
+        if b.is_one(current[1]) and b.is_one(shape[1]) and not b.is_one(shape[0]):
+            b.sizes.unify(current[0], shape[0])  # two columns: the message offers what would fit
+        current = (current[0], shape[1])
+        group.append(i)
+        if waiting and b.is_scalar(current):
+            (current, outer) = waiting.pop()
+            outer.append(("(", group))
+            group = outer
+        is_closed = b.is_scalar(current)
+    if waiting:
+        (current, outer) = waiting.pop()
+        group = outer + group
+    return current, group
+
+
+def _closes(b: Shaper, shapes: list[SizeShape], kinds: list[str], i: int) -> bool:
+    """Whether the row at i meets its column before anything else ends the product."""
+    for j in range(i + 1, len(shapes)):
+        if kinds[j] == "/" or b.is_scalar(shapes[j]):
+            continue
+        if b.is_one(shapes[j][0]):
+            return False
+        if b.is_one(shapes[j][1]):
+            return True
+    return False
+
+
+def _shape_prod(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    return grouped(b, node, args)[0]
+
+
+def _shape_div(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    if node.data == "frac" and b.is_column(args[0]) and b.is_column(args[1]):
+        return b.same(args)
+    return args[0]
+
+
+def _shape_kron(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    (a, c), (p, q) = args
+    return (b.sizes.times(a, p), b.sizes.times(c, q))
+
+
+def _shape_inner(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    b.same(args)
+    return SCALAR_SIZE
+
+
+def _shape_bars(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    if not b.is_scalar(args[0]) and not b.is_column(args[0]):
+        b.sizes.unify(args[0][0], args[0][1])
+    return SCALAR_SIZE
+
+
+def _shape_counted(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    for size, counted in zip(args[0], node.data):
+        b.sizes.unify(size, counted)
+    return args[0]
+
+
+def _shape_block(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    rows, columns = node.data
+    for i in range(rows):
+        for j in range(columns):
+            b.sizes.unify(args[i * columns][0], args[i * columns + j][0])
+            b.sizes.unify(args[j][1], args[i * columns + j][1])
+    height, width = args[0][0], args[0][1]
+    for i in range(1, rows):
+        height = b.sizes.plus(height, args[i * columns][0])
+    for j in range(1, columns):
+        width = b.sizes.plus(width, args[j][1])
+    return (height, width)
+
+
+def _shape_call(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    name = node.data
+    sizes = b.sizes
+    if name in ("tr", "det", "logdet"):
+        sizes.unify(args[0][0], args[0][1])
+        return SCALAR_SIZE
+    if name in ("inv", "adj", "expm", "tril", "triu"):
+        return _shape_square(b, node, args)
+    if name == "diag" or name == "Diag":
+        rows, columns = args[0]
+        if b.is_scalar(args[0]):
+            return SCALAR_SIZE
+        if b.is_one(columns):
+            return (rows, rows)
+        if b.is_one(rows):
+            return (columns, columns)
+        sizes.unify(rows, columns)
+        return (rows, ONE) if name == "diag" else args[0]
+    if name == "vec":
+        return (sizes.times(*args[0]), ONE)
+    if name in ("sum", "mean", "norm", "norm1", "nuclear_norm", "spectral_norm", "logsumexp"):
+        return SCALAR_SIZE
+    if name == "rowsum":
+        return (args[0][0], ONE)
+    if name == "colsum":
+        return (args[0][1], ONE)
+    if name == "transpose":
+        return (args[0][1], args[0][0])
+    if name == "inner":
+        return _shape_inner(b, node, args)
+    if name in ("dot", "matmul"):
+        pair = Node("prod", node.args, ("·" if name == "dot" else "@",), node.start, node.end)
+        return grouped(b, pair, args)[0]
+    if name == "outer":
+        return (args[0][0], args[1][0])
+    if name == "kron":
+        return _shape_kron(b, node, args)
+    if name in ("hadamard", "max"):
+        return b.same(args)
+    if name in ("block_inner", "block_sum"):
+        big, small = b.dims(args[0]), b.dims(args[1])
+        return (ops.quotient(big[0], small[0]), ops.quotient(big[1], small[1]))
+    return args[0] if args else SCALAR_SIZE
+
+
+def _shape_eye(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    n: Size = node.data if node.data is not None else b.sizes.fresh()
+    return (n, n)
+
+
+def _shape_ones(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    if isinstance(node.data, tuple):
+        return (
+            node.data[0] if node.data[0] is not None else b.sizes.fresh(),
+            node.data[1] if node.data[1] is not None else b.sizes.fresh(),
+        )
+    if node.data is None and node.cell is not None and node.cell.find().mask == M:
+        b.note(f"{b.cut(node)} is read as a matrix of ones")
+        return b.of_kind(M)
+    return (node.data if node.data is not None else b.sizes.fresh(), ONE)
+
+
+def _shape_zero(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    if isinstance(node.data, tuple):
+        return _shape_ones(b, node, args)
+    mask = node.cell.find().mask if node.cell is not None else S
+    for kind in (S, C, M, R):
+        if mask & kind:
+            return b.of_kind(kind)
+    return SCALAR_SIZE
+
+
+_SHAPES: dict[str, Callable[[Shaper, Node, list[SizeShape]], SizeShape]] = {
+    "sym": lambda b, n, a: b.symbols[n.data].shape or SCALAR_SIZE,
+    "expr": lambda b, n, a: n.data.shape,
+    "eye": _shape_eye, "ones": _shape_ones, "onesm": _shape_ones, "zero": _shape_zero,
+    "commutation": lambda b, n, a: (n.data[0] * n.data[1], n.data[0] * n.data[1]),
+    "ref": lambda b, n, a: a[0], "neg": lambda b, n, a: a[0], "root": lambda b, n, a: a[0],
+    "elpow": lambda b, n, a: a[0],
+    "sum": _shape_sum, "had": _shape_sum, "trans": _shape_trans, "inv": _shape_square, "pow": _shape_pow,
+    "transpow": lambda b, n, a: a[0] if b.is_scalar(a[0]) else (a[0][1], a[0][0]),
+    "prod": _shape_prod, "div": _shape_div, "kron": _shape_kron, "inner": _shape_inner, "block": _shape_block,
+    "bars": _shape_bars,
+    "counted": _shape_counted,
+    "submatrix": lambda b, n, a: (n.data[1], n.data[3]), "call": _shape_call,
+    "unvec": lambda b, n, a: n.data,
+}  # fmt: skip  # fmt: skip

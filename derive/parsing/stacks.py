@@ -1,0 +1,307 @@
+"""The syntax tree, and the stacks that build it: operators reduced by how tightly they bind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from ..errors import LimitError, ParseError
+from ..shapes import ONE, Dim
+from .limits import MAX_NESTING
+from .tokens import Span, Token
+from .vocabulary import ELEMENTWISE
+
+SUM, COLON, PREFIX, HAD, KRON, PRODUCT, JUXTAPOSED, SIGN = 10, 20, 25, 30, 40, 50, 60, 70
+LEVELS = {
+    "+": SUM, "-": SUM, ":": COLON, "⊙": HAD, "⊘": HAD, "⊗": KRON, "*": PRODUCT, "@": PRODUCT, "·": PRODUCT,
+    "/": PRODUCT, ".*": PRODUCT, "./": PRODUCT,
+}  # fmt: skip
+ARITY = dict.fromkeys("kron dot inner outer hadamard block_inner block_sum matmul max min".split(), (2, 2)) | {
+    "norm": (1, 2)
+}
+CONSTANT_CALLS = frozenset(("eye", "ones", "zeros", "vector", "matrix"))
+
+
+class Node:
+    """A part of the formula as written; `span` is its place."""
+
+    __slots__ = ("op", "args", "data", "start", "end", "paren", "cell")
+
+    def __init__(self, op: str, args: list[Node], data: Any, start: int, end: int) -> None:
+        self.op = op
+        self.args = args
+        self.data = data
+        self.start = start
+        self.end = end
+        self.paren = False
+        self.cell: Any = None
+
+    @property
+    def span(self) -> Span:
+        return (self.start, self.end)
+
+    def __repr__(self) -> str:
+        return f"{self.op}[{self.data}]({', '.join(map(repr, self.args))})" if self.args else f"{self.op}[{self.data}]"
+
+
+class Op:
+    """An entry of the operator stack: infix, prefix, a bracket, or a collector of arguments."""
+
+    __slots__ = ("level", "kind", "text", "token", "data", "items", "need", "rows")
+
+    def __init__(self, level: int, kind: str, text: str, token: Token, data: Any = None, need: int = 0) -> None:
+        self.level = level
+        self.kind = kind
+        self.text = text
+        self.token = token
+        self.data = data
+        self.items: list[Node] = []
+        self.need = need
+        self.rows: list[list[Node]] = []
+
+
+class Stacks:
+    """The state of a parse, and what becomes of operators and operands."""
+
+    def __init__(
+        self, tokens: list[Token], source: str, known: frozenset[str], loose: frozenset[str],
+        dimension: Callable[[str, Span], Dim], readings: list[str],
+    ) -> None:  # fmt: skip
+        self.tokens = tokens
+        self.source = source
+        self.known = known
+        self.loose = loose
+        self.dimension = dimension
+        self.readings = readings
+        self.operands: list[Node] = []
+        self.ops: list[Op] = []
+        self.depth = 0
+        self.i = 0
+
+    def error(self, message: str, where: Token | Node | Span, hint: str | None = None) -> ParseError:
+        span = where if isinstance(where, tuple) else where.span
+        return ParseError(message, self.source, span, hint)
+
+    def cut(self, node: Node) -> str:
+        return self.source[node.start : node.end].strip()
+
+    def enter(self, op: Op) -> None:
+        self.depth += 1
+        if self.depth > MAX_NESTING:
+            raise LimitError(
+                "the formula is nested too deeply", self.source, op.token.span, f"at most {MAX_NESTING} brackets deep"
+            )
+        self.ops.append(op)
+
+    def open(self, token: Token, data: Any) -> None:
+        self.enter(Op(0, "open", token.text, token, data))
+
+    def barrier(self) -> Op | None:
+        for op in reversed(self.ops):
+            if op.kind in ("open", "bar"):
+                return op
+        return None
+
+    def push_infix(self, level: int, text: str, token: Token) -> None:
+        self.reduce(level)
+        self.ops.append(Op(level, "infix", text, token))
+
+    def done(self, node: Node) -> bool:
+        """An operand is complete; collectors that wait for it take it."""
+        while self.ops and self.ops[-1].kind == "collect":
+            op = self.ops[-1]
+            op.items.append(node)
+            if len(op.items) < op.need:
+                return True
+            self.ops.pop()
+            if op.text in ("frac", "sqrt", "norm", "bars", "inner"):
+                self.depth -= 1
+            node = self.collected(op, node.end)
+        self.operands.append(node)
+        return False
+
+    def collected(self, op: Op, end: int) -> Node:
+        items, start = op.items, op.token.start
+        if op.text == "frac":
+            return Node("div", items, "frac", start, end)
+        if op.text == "sqrt":
+            return Node("root", items, op.data, start, end)
+        if op.text == "neg":
+            return Node("neg", items, None, start, end)
+        if op.text == "apply":
+            return self.applied(op.data, items, start, end, op.token)
+        if op.text in ("norm", "bars", "inner"):
+            return Node(op.text, items, "2" if op.text == "norm" else None, start, end)
+        base = op.data[0]
+        return Node(op.text, [base, *items], op.data[1], base.start, end)
+
+    def reduce(self, level: int, once: bool = False) -> None:
+        """Apply the operators on top of the stack that bind more than `level`."""
+        ops = self.ops
+        while ops and ops[-1].kind in ("infix", "prefix") and ops[-1].level > level:
+            top = ops[-1]
+            if top.kind == "prefix":
+                ops.pop()
+                node = self.operands.pop()
+                self.operands.append(self.prefixed(top, node))
+                if once:
+                    return
+                continue
+            chain = []
+            while ops and ops[-1].kind == "infix" and ops[-1].level == top.level:
+                chain.append(ops.pop())
+            chain.reverse()
+            count = len(chain) + 1
+            args = self.operands[-count:]
+            del self.operands[-count:]
+            self.operands.append(self.chain(chain, args))
+
+    def prefixed(self, op: Op, node: Node) -> Node:
+        start, end = op.token.start, node.end
+        if op.text == "-":
+            return Node("neg", [node], None, start, end)
+        if op.text == "sigma":
+            names, size, _, _ = op.data
+            if not names:
+                return Node("call", [node], "sum", start, end)
+            return Node("sigma", [node], (names, size), start, end)
+        if op.data[0] in ELEMENTWISE and node.op == "prod" and not node.paren:
+            inside = self.cut(node)
+            self.readings.append(f"{op.token.text} {inside} is read as {op.data[0]}({inside})")
+        return self.applied(op.data, [node], start, end, op.token)
+
+    def applied(self, function: tuple[Any, ...], args: list[Node], start: int, end: int, at: Token) -> Node:
+        name, exponent, base = function[:3]
+        if name in CONSTANT_CALLS or name == "unvec":
+            return self.sized(name, args, start, end)
+        low, high = ARITY.get(name, (1, 1))
+        if not low <= len(args) <= high:
+            wanted = (
+                "one operand"
+                if low == high == 1
+                else "two operands"
+                if low == high == 2
+                else f"{low} or {high} operands"
+            )
+            raise self.error(f"{name} takes {wanted}, not {len(args)}", (start, end))
+        node = Node("call", args, name, start, end)
+        if base is not None:
+            node = Node(
+                "prod", [node, Node("call", [Node("num", [], base, start, end)], "log", start, end)], ("/",), start, end
+            )
+        if exponent is not None and exponent != 1:
+            power = Node("num", [], Fraction(exponent), start, end)
+            node = Node("pow", [node, power], "fpow", start, end)
+        return node
+
+    def sized(self, name: str, args: list[Node], start: int, end: int) -> Node:
+        """`eye(n)`, `ones(m, n)`, `vector(1)`, `unvec(v, m, n)`: what stands in the brackets are sizes."""
+        if name in ("vector", "matrix"):
+            if len(args) != 1 or args[0].op not in ("num", "zero"):
+                raise self.error(f"{name} takes one number, as in {name}(1)", (start, end))
+            sizes = None if name == "vector" else (None, None)
+            if args[0].op == "zero":
+                return Node("zero", [], sizes or (None, ONE), start, end)
+            ones = Node("ones" if name == "vector" else "onesm", [], sizes, start, end)
+            return ones if args[0].data == 1 else Node("prod", [args[0], ones], (" ",), start, end)
+        first = 1 if name == "unvec" else 0
+        dims = [
+            self.dimension(self.source[a.start : a.end].replace("[", "(").replace("]", ")"), a.span)
+            for a in args[first:]
+        ]
+        if name == "unvec":
+            if len(dims) != 2:
+                raise self.error("unvec takes a vector and two sizes, as in unvec(v, m, n)", (start, end))
+            return Node("unvec", args[:1], (dims[0], dims[1]), start, end)
+        if len(dims) > 2 or (name == "eye" and len(dims) == 2 and dims[0] is not dims[1]):
+            raise self.error(f"{name} takes a size, as in {name}(n)", (start, end))
+        if name == "eye":
+            return Node("eye", [], dims[0], start, end)
+        if len(dims) == 2 and dims[0] is ONE and dims[1] is not ONE:
+            if name == "zeros":
+                return Node("zero", [], (dims[0], dims[1]), start, end)
+            return Node("trans", [Node("ones", [], dims[1], start, end)], None, start, end)
+        kind = "zero" if name == "zeros" else "ones" if len(dims) == 1 or dims[1] is ONE else "onesm"
+        return Node(kind, [], (dims[0], dims[1] if len(dims) == 2 else ONE), start, end)
+
+    def chain(self, ops: list[Op], args: list[Node]) -> Node:
+        level = ops[0].level
+        start, end = args[0].start, args[-1].end
+        if level == SUM:
+            signs = [1, *(1 if op.text == "+" else -1 for op in ops)]
+            return Node("sum", args, tuple(signs), start, end)
+        if level == COLON:
+            node = args[0]
+            for arg in args[1:]:
+                node = Node("inner", [node, arg], None, node.start, arg.end)
+            return node
+        if level == KRON:
+            node = args[0]
+            for arg in args[1:]:
+                node = Node("kron", [node, arg], None, node.start, arg.end)
+            return node
+        if ops[0].text in ("⊙", "⊘"):
+            return Node("had", args, tuple(op.text for op in ops), start, end)
+        return self.product(ops, args)
+
+    def product(self, ops: list[Op], args: list[Node]) -> Node:
+        """`* @ · / .* ./` and juxtaposition, left to right."""
+        current = [args[0]]
+        kinds: list[str] = []
+        for op, arg in zip(ops, args[1:], strict=True):
+            if op.text in (".*", "./"):
+                left = self.joined(current, kinds)
+                right = "⊙" if op.text == ".*" else "⊘"
+                if left.op == "had" and not left.paren:
+                    left = Node("had", [*left.args, arg], (*left.data, right), left.start, arg.end)
+                else:
+                    left = Node("had", [left, arg], (right,), left.start, arg.end)
+                current, kinds = [left], []
+                continue
+            extra: list[Node] = []
+            if op.text == "/" and arg.op == "prod" and not arg.paren:
+                arg, extra = self.divisor(current, arg, op)
+            kinds.append(op.text)
+            current.append(arg)
+            for factor in extra:
+                kinds.append(" ")
+                current.append(factor)
+        return self.joined(current, kinds)
+
+    def joined(self, args: list[Node], kinds: list[str]) -> Node:
+        if len(args) == 1:
+            return args[0]
+        flat: list[Node] = []
+        flat_kinds: list[str] = []
+        for i, arg in enumerate(args):
+            if i:
+                flat_kinds.append(kinds[i - 1])
+            if arg.op == "prod" and not arg.paren and (i == 0 or kinds[i - 1] != "/"):
+                flat += arg.args
+                flat_kinds += arg.data
+            else:
+                flat.append(arg)
+        return Node("prod", flat, tuple(flat_kinds), args[0].start, args[-1].end)
+
+    def is_enclosed(self, node: Node) -> bool:
+        """Whether it is a bracket, a norm or a call, perhaps to a power."""
+        while node.op in ("pow", "trans", "elpow") and not node.paren:
+            node = node.args[0]
+        return node.paren or node.op in ("norm", "bars", "call", "inner", "sigma")
+
+    def divisor(self, above: list[Node], below: Node, op: Op) -> tuple[Node, list[Node]]:
+        """`a/b c`: refused, except 1/n before a bracket, where nobody means anything else."""
+        first, rest = below.args[0], below.args[1:]
+        if len(above) == 1 and above[0].op == "num" and first.op == "sym" and all(self.is_enclosed(f) for f in rest):
+            shown = f"{self.cut(above[0])}/{self.cut(first)}"
+            self.readings.append(
+                f"{shown} {self.source[rest[0].start : rest[-1].end].strip()} is read as ({shown}) times what follows"
+            )
+            return first, rest
+        a, b = self.cut(above[-1]), self.cut(first)
+        c = self.source[rest[0].start : rest[-1].end].strip()
+        raise self.error(
+            f"{a}/{self.cut(below)} can be read in two ways", (above[-1].start, below.end),
+            f"write ({a}/{b}) {c} or {a}/({b} {c})",
+        )  # fmt: skip
