@@ -456,3 +456,16 @@ def test_large_input_is_refused():
         deep = derive.sin(deep)
     with pytest.raises(DeriveError, match="deep"):
         to_sympy(deep)
+
+
+@pytest.mark.parametrize(("function", "backend"), [(sympy.asinh, "numpy"), (gamma, "scipy"), (sympy.erfc, "scipy")])
+def test_code_calls_a_function_of_ones_own(function, backend):
+    derivation = derive.gradient(OneMatrix(1, 3) * MatrixSymbol("x", 3, 1).applyfunc(function), "x")
+    at = np.array([0.7, 1.3, 2.1])
+    assert_allclose(derivation.function(backend)(x=at), derivation.boxed.evaluate(x=at), rtol=1e-12)
+
+
+def test_a_library_without_the_function_is_named():
+    derivation = derive.gradient(OneMatrix(1, 3) * MatrixSymbol("x", 3, 1).applyfunc(gamma), "x")
+    with pytest.raises(DeriveError, match="no counterpart in numpy"):
+        derivation.source("numpy")

@@ -16,6 +16,7 @@ from typing import Any
 import sympy
 from sympy.core.function import AppliedUndef
 from sympy.core.symbol import Str
+from sympy.printing.codeprinter import PrintMethodNotImplementedError
 
 from ..errors import DeriveError
 from ..expr import OPERATIONS, Expr, Operation
@@ -136,6 +137,32 @@ class OwnFunction(Operation):
             self._values = sympy.lambdify(ENTRY, self.body, modules=["scipy", "numpy"])
         return self._values(array)
 
+    def spelling(self, library: str) -> str | None:
+        """The template of the function in an array library, as SymPy prints it there; None if it cannot."""
+        if library not in PRINTERS:
+            return None
+        module, printer, names = PRINTERS[library]
+        from importlib import import_module
+
+        held = self.body.xreplace({ENTRY: sympy.Symbol("ENTRY")})
+        try:
+            text = str(getattr(import_module(module), printer)({"strict": True}).doprint(held))
+        except (PrintMethodNotImplementedError, NotImplementedError, TypeError, AttributeError):
+            return None
+        if "\n" in text or "Not supported" in text or held.atoms(AppliedUndef):
+            return None
+        for theirs, ours in names.items():
+            text = text.replace(theirs, ours)
+        return f"({text.replace('ENTRY', '{0}')})"
+
+
+# Module and printer of SymPy, and what generated code calls the libraries.
+PRINTERS = {
+    "numpy": ("sympy.printing.numpy", "NumPyPrinter", {"numpy.": "np."}),
+    "scipy": ("sympy.printing.numpy", "SciPyPrinter", {"scipy.special.": "special.", "numpy.": "np."}),
+    "jax": ("sympy.printing.numpy", "JaxPrinter", {"jax.numpy.": "jnp."}),
+    "torch": ("sympy.printing.pytorch", "TorchPrinter", {}),
+}
 
 _own_functions: dict[Any, OwnFunction] = {}
 
@@ -147,8 +174,8 @@ def own_function(body: Any) -> OwnFunction:
         inner, primes = body, 0
         if isinstance(body, sympy.Derivative):
             inner, primes = body.expr, int(body.derivative_count)
-        others = [str(a) if a != ENTRY else "·" for a in inner.args]
-        name = type(inner).__name__ if len(others) == 1 else f"{type(inner).__name__}({', '.join(others)})"
+        others = [str(a) for a in inner.args if a != ENTRY]
+        name = "_".join([type(inner).__name__, *("".join(c if c.isalnum() else "_" for c in o) for o in others)])
         name += "′" * primes
         wanted, count = name, 1
         while name in OPERATIONS:
