@@ -271,7 +271,10 @@ def _draw(properties: frozenset[str], rows: int, columns: int, style: str, array
 
 
 def _gap(s: Array) -> float:
-    return float(s[0] - s[1]) / float(s[0]) if len(s) > 1 and s[0] > 0 else 1.0
+    """How far the largest singular value stands above the next, relative to itself."""
+    if s[0] <= 0:
+        return 0.0
+    return float(s[0] - s[1]) / float(s[0]) if len(s) > 1 else 1.0
 
 
 def _condition(A: Array) -> float:

@@ -1,0 +1,197 @@
+"""Random losses over all operations: gradient, Hessian-vector product and every form, by numbers.
+
+2,000 draws; 100,000 with DERIVE_FULL=1.  A draw whose loss is defined nowhere we look is
+drawn again; a refusal is counted by its reason and must be rare; nothing else may go wrong.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import numpy as np
+import pytest
+
+import derive
+from derive import rules
+from derive.derivation import Sweep
+from derive.errors import DeriveError, LimitError
+from derive.expr import Expr, nodes, symbol
+from derive.jacobians import differential
+from derive.numeric import Point, directional, evaluate, numeric_gradient, project_array, random_point
+from derive.operations import tanh
+from derive.rules import Rule
+from tests.generate import ALL_OPERATIONS, formula
+
+DRAWS = 100_000 if os.environ.get("DERIVE_FULL") else 2_000
+BATCHES = 40 if DRAWS == 2_000 else 200
+DEPTHS = 8
+TOLERANCE = 1e-6
+
+
+def condition(point: Point, *exprs: Expr) -> float:
+    """The size of the largest intermediate value: what rounding errors are multiples of."""
+    return max(1.0, *(float(np.abs(point.evaluate(e)).max(initial=0)) for root in exprs for e in nodes(root)))
+
+
+def is_close(got: np.ndarray, want: np.ndarray, size: float) -> bool:
+    assert got.shape == want.shape, (got.shape, want.shape)
+    scale = max(float(np.abs(want).max(initial=0)), 1e-6)
+    return bool(np.abs(got - want).max(initial=0) <= TOLERANCE * scale + 1e-11 * size)
+
+
+def draw(seed: int) -> tuple[Expr, Expr, Expr, Point] | None:
+    """A loss, its variable, a direction and a point where all is defined; None to draw again."""
+    loss, wrt = formula(seed, 1 + seed % DEPTHS)
+    direction = symbol("V_0", *wrt.shape)
+    try:
+        gradient = Sweep(loss, wrt).total
+        point = random_point([loss, gradient, direction, wrt], seed, attempts=60)
+    except DeriveError as error:
+        if "no point was found" in error.message:
+            return None
+        raise
+    return loss, wrt, direction, point
+
+
+def wrong_forms(loss: Expr, wrt: Expr, direction: Expr, point: Point) -> tuple[list[str], list[str]]:
+    """What disagrees with the numeric derivative, and what is left out for its size."""
+    wrong, left_out = [], []
+    found = derive.gradient(loss, wrt)
+    want = numeric_gradient(loss, wrt, point)
+    size = condition(point, loss, found.result)
+    if not is_close(point.evaluate(found.result), want, size):
+        wrong.append("gradient")
+    for form in ("expanded", "boxed", "compact"):
+        try:
+            shown = getattr(found, form)
+        except LimitError:
+            left_out.append(form)
+            continue
+        if form == "compact":
+            values = dict(point.values)
+            for name, value in shown.definitions:
+                values[name] = evaluate(value, values, point.sizes)
+            got = evaluate(shown.expression, values, point.sizes)
+        else:
+            got = point.evaluate(shown)
+        if not is_close(got, want, size):
+            wrong.append(form)
+    total = sum((point.evaluate(c.expression) for c in found.contributions), np.zeros(want.shape))
+    transposed = [c for c in found.contributions if c.expression.shape != wrt.shape]
+    if transposed or not is_close(project_array(wrt.properties, total), want, size):
+        wrong.append("contributions")
+    product = derive.hvp(loss, wrt, direction)
+    pushed = directional(found.result, wrt, point.values[direction], point)
+    got = point.evaluate(product.result)
+    if np.isfinite(pushed).all() and not is_close(
+        got, project_array(wrt.properties, pushed), condition(point, product.result)
+    ):
+        wrong.append("hvp")
+    return wrong, left_out
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_random_losses(batch):
+    refused: Counter[str] = Counter()
+    failures, tried = [], 0
+    for seed in range(batch * DRAWS // BATCHES, (batch + 1) * DRAWS // BATCHES):
+        drawn = draw(seed)
+        while drawn is None:
+            seed += 1_000_003
+            drawn = draw(seed)
+        tried += 1
+        try:
+            wrong, left_out = wrong_forms(*drawn)
+        except DeriveError as error:
+            refused[f"{type(error).__name__}: {error.message}"] += 1
+            continue
+        refused.update(f"{form} is too long to print" for form in left_out)
+        if wrong:
+            failures.append((seed, wrong, drawn[0].text(), drawn[1].text()))
+    assert not failures
+    assert sum(refused.values()) <= max(1, tried // 100), dict(refused)
+
+
+def test_the_generator_reaches_every_operation():
+    reached: Counter[str] = Counter()
+    depth = occurrences = structured = 0
+    for seed in range(1200):
+        loss, wrt = formula(seed, 1 + seed % DEPTHS)
+        assert loss.is_scalar
+        order = nodes(loss)
+        reached.update(node.op.name for node in order)
+        level: dict[Expr, int] = {}
+        for node in order:
+            level[node] = 1 + max((level[a] for a in node.args), default=-1)
+        depth = max(depth, level[loss])
+        occurrences = max(occurrences, sum(node.args.count(wrt) for node in order))
+        structured += bool(wrt.properties)
+    assert ALL_OPERATIONS <= set(reached)
+    assert depth >= 8 and occurrences >= 4 and structured > 60
+
+
+# Planted errors: each of these wrong rules must be found by the draws above
+
+PLANTED = {
+    "matmul": lambda G, i, A: rules.matmul(*A[:i][::-1], G, *map(rules.transpose, A[i + 1 :][::-1])),
+    "add": lambda G, i, A: G if i else -G,
+    "hadamard": lambda G, i, A: rules.hadamard(G, *A[: i + 1], *A[i + 1 :]),
+    "inv": (lambda G, A: rules.inv(A).T @ G @ rules.inv(A).T,),
+    "logdet": (lambda g, A: g * rules.inv(A),),
+    "sq_norm": (lambda g, A: g * A,),
+    "trace": (lambda g, A: g * rules.identity(A.shape[0]) * 2,),
+    "tanh": (lambda G, A: rules.hadamard(G, rules.ones(*A.shape) + rules.power(tanh(A), 2)),),
+    "softmax": (lambda G, a: rules.hadamard(rules.softmax(a), G),),
+    "kron": (lambda G, A, B: rules.partial_inner(G, A, 2 * B), lambda G, A, B: rules.partial_sum(G, A, B)),
+    "tril": (lambda G, A: rules.triu(G),),
+    "submatrix": (lambda G, A, *place: 2 * rules.padded(G, A, *place),),
+}
+
+
+def _finds(name: str, seeds: range) -> bool:
+    """Whether some draw contradicts the gradient; shapes that clash count as found."""
+    for seed in seeds:
+        drawn = draw_with_true_rules(seed, name)
+        if drawn is None:
+            continue
+        loss, wrt, point, want = drawn
+        try:
+            got = point.evaluate(Sweep(loss, wrt).total)
+        except DeriveError:
+            return True
+        if not is_close(project_array(wrt.properties, got), want, condition(point, loss)):
+            return True
+    return False
+
+
+def draw_with_true_rules(seed: int, name: str) -> tuple[Expr, Expr, Point, np.ndarray] | None:
+    loss, wrt = formula(seed, 1 + seed % DEPTHS)
+    if not any(node.op.name == name for node in nodes(loss)):
+        return None
+    try:
+        point = random_point([loss, wrt], seed, attempts=40)
+    except DeriveError:
+        return None
+    return loss, wrt, point, numeric_gradient(loss, wrt, point)
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_wrong_rule_is_found(name, monkeypatch):
+    row = rules.RULES[name]
+    wrong = Rule(row.operation, row.differential, PLANTED[name], row.where, row.source, row.note, row.holds)
+    assert not _finds(name, range(0, 120))
+    monkeypatch.setitem(rules.RULES, name, wrong)
+    assert _finds(name, range(0, 600))
+
+
+def test_a_planted_wrong_differential_is_found(monkeypatch):
+    row = rules.RULES["tanh"]
+    wrong = Rule(row.operation, lambda dA, A: dA, row.pullback, row.where, row.source, row.note, row.holds)
+    monkeypatch.setitem(rules.RULES, "tanh", wrong)
+    x, v = symbol("x", "n"), symbol("v", "n")
+    gradient = Sweep(rules.sq_norm(tanh(x)), x).total
+    pushed, _ = differential(gradient, {x: v})
+    point = random_point([pushed, gradient], 0)
+    want = directional(gradient, x, point.values[v], point)
+    assert not is_close(point.evaluate(pushed), want, 1.0)
