@@ -17,6 +17,7 @@ from fractions import Fraction
 from typing import ClassVar, Union
 
 from ..expr import Expr, nodes, symbols_of
+from ..names import canonical
 from ..operations import FUNCTIONS
 from ..shapes import ONE, Dim
 from .sizes import loose_leaves
@@ -142,6 +143,10 @@ class Notation:
     def symbol(self, name: str) -> str:
         raise NotImplementedError
 
+    def dimension_name(self, name: str) -> str:
+        """The name of a dimension; a number at its end is a subscript."""
+        return self.symbol(canonical(name))
+
     def number(self, value: Fraction) -> Piece:
         raise NotImplementedError
 
@@ -234,7 +239,8 @@ class Notation:
         for monomial, coefficient in dim.terms:
             factors = [] if abs(coefficient) == 1 and monomial else [self.number(Fraction(abs(coefficient))).string]
             for name, power in monomial:
-                factors.append(self.symbol(name) if power == 1 else self.integer_power(self.symbol(name), power))
+                shown = self.dimension_name(name)
+                factors.append(shown if power == 1 else self.integer_power(shown, power))
             terms.append((coefficient < 0, self.juxtapose(factors)))
         if len(terms) > 1:
             return Piece(self.sum(terms), SUM)

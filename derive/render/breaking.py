@@ -40,12 +40,55 @@ def _glyph(token: str) -> float:
 
 def width(latex: str) -> float:
     """The width in points."""
+    return _scan(latex)[0]
+
+
+def broken(latex: str, room: float, room_after: float | None = None) -> list[str]:
+    """The line in pieces no wider than `room` (the first) and `room_after` (the others), if breaks allow."""
+    room_after = room - 22.0 if room_after is None else room_after
+    total, places = _scan(latex)
+    pieces: list[str] = []
+    start, done, lead = 0, 0.0, ""
+    while total - done > (limit := (room_after if pieces else room) - (DOT if lead else 0.0)):
+        places = [place for place in places if place[0] > start]
+        within = [place for place in places if place[2] - done <= limit]
+        far = [place for place in within if place[2] - done > 0.4 * limit] or within
+        if not places:
+            break
+        at, depth, before = min(far, key=lambda place: (place[1], -place[0])) if far else places[0]
+        pieces.append(lead + latex[start:at].strip())
+        start, done, lead = at, before, r"\cdot " if depth % 1 == PRODUCT else ""
+    return _resized([*pieces, lead + latex[start:].strip()])
+
+
+DOT = 8.5
+ENTRYWISE, PRODUCT = 0.25, 0.5  # how much less welcome these breaks are than before + and −
+_SPACED = re.compile(r"(?:[-+=(\[,]|\\(?:odot|otimes|oslash|cdot|lVert|lvert|langle|in|,|partial|left\s*\S+))\s*$")
+_SPACING = re.compile(r"[-+=)\],^_]|\\(?:odot|otimes|oslash|cdot|rVert|rvert|rangle|,|right)")
+
+
+def _scan(latex: str) -> tuple[float, list[tuple[int, float, float]]]:
+    """The width, and where a line may break: place, depth of brackets there, width before."""
+    places: list[tuple[int, float, float]] = []
+    depth, previous = 0, ""
     total, scale = 0.0, 1.0
     stack: list[tuple[float, float]] = []
     next_scale = 1.0
     fraction: list[list[float]] = []  # depth, then the widths of the parts measured
     for match in _TOKEN.finditer(latex):
         token = match.group()
+        if not stack and match.start() and not fraction:
+            if token in ("+", "-") and previous.isspace():
+                places.append((match.start(), depth, total))
+            elif token in (r"\odot", r"\otimes", r"\oslash"):
+                places.append((match.start(), depth + ENTRYWISE, total))
+            elif token.isspace() and not _SPACED.search(latex[max(0, match.start() - 24) : match.start()]):
+                if not _SPACING.match(latex, match.end()):
+                    places.append((match.start(), depth + PRODUCT, total))
+        opens = token in _OPENING or token.startswith(r"\left") and match.group(2) is not None
+        closes = token in _CLOSING or token.startswith(r"\right") and match.group(2) is not None
+        depth += opens - closes
+        previous = token
         if token == "{":
             stack.append((total, scale))
             scale *= next_scale
@@ -74,71 +117,7 @@ def width(latex: str) -> float:
         elif not token.isspace() and token not in ("&", r"\boxed"):
             total += _glyph(token) * scale * next_scale
         next_scale = 1.0
-    return total
-
-
-def broken(latex: str, room: float, room_after: float | None = None) -> list[str]:
-    """The line in pieces no wider than `room` (the first) and `room_after` (the others), if breaks allow."""
-    room_after = room - 22.0 if room_after is None else room_after
-    if width(latex) <= room:
-        return [latex]
-    places = _places(latex)
-    pieces: list[str] = []
-    start = 0
-    while True:
-        limit = room if not pieces else room_after
-        rest = latex[start:]
-        if width(rest) <= limit:
-            pieces.append(rest)
-            break
-        within = [(at, depth) for at, depth in places if at > start and width(latex[start:at]) <= limit]
-        far = [place for place in within if width(latex[start : place[0]]) > 0.4 * limit] or within
-        beyond = [place for place in places if place[0] > start]
-        best = min(far, key=lambda place: (place[1], -place[0])) if far else beyond[0] if beyond else None
-        if best is None:
-            pieces.append(rest)
-            break
-        pieces.append(latex[start : best[0]].rstrip())
-        start = best[0]
-        if best[1] % 1 == PRODUCT:
-            latex = latex[:start] + r"\cdot " + latex[start:].lstrip()
-            places = [place for place in _places(latex) if place[0] > start]
-    return _resized(pieces)
-
-
-ENTRYWISE, PRODUCT = 0.25, 0.5  # how much less welcome these breaks are than before + and −
-_SPACED = re.compile(r"(?:[-+=(\[,]|\\(?:odot|otimes|oslash|cdot|lVert|lvert|langle|in|,|partial|left\s*\S+))\s*$")
-_SPACING = re.compile(r"[-+=)\],^_]|\\(?:odot|otimes|oslash|cdot|rVert|rvert|rangle|,|right)")
-
-
-def _places(latex: str) -> list[tuple[int, float]]:
-    """Where a line may break, with the depth of brackets there; products only where no sum offers a place."""
-    places: list[tuple[int, float]] = []
-    braces = depth = 0
-    previous = ""
-    for match in _TOKEN.finditer(latex):
-        token = match.group()
-        if token == "{" or token.startswith(r"\begin"):
-            braces += 1
-        elif token == "}" or token.startswith(r"\end"):
-            braces -= 1
-        elif token.startswith(r"\left") and match.group(2):
-            depth += 1
-        elif token.startswith(r"\right") and match.group(2):
-            depth -= 1
-        elif token in _OPENING:
-            depth += 1
-        elif token in _CLOSING:
-            depth -= 1
-        elif not braces and token in ("+", "-") and previous.isspace() and match.start():
-            places.append((match.start(), depth))
-        elif not braces and token in (r"\odot", r"\otimes", r"\oslash"):
-            places.append((match.start(), depth + ENTRYWISE))
-        elif not braces and token.isspace() and not _SPACED.search(latex[: match.start()]):
-            if not _SPACING.match(latex, match.end()):
-                places.append((match.start(), depth + PRODUCT))
-        previous = token
-    return places
+    return total, places
 
 
 def _resized(pieces: list[str]) -> list[str]:

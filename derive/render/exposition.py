@@ -485,6 +485,8 @@ class _Writer:
         if boxed is None:
             return
         last = text(total)
+        if text(boxed) == last:
+            return
         for label, line in self.rewriting():
             if text(line) == last:
                 continue

@@ -141,7 +141,11 @@ class Latex(Notation):
         return SIGNS.get(sign) or words(sign, "", "")
 
     def sequence(self, items: Sequence[tuple[bool, str]]) -> str:
-        return " ".join(string for _, string in items)
+        line = ""
+        for is_sign, string in items:
+            is_tight = not line or line.endswith("(") or (is_sign and string[0] in ",)]^")
+            line += string if is_tight else f" {string}"
+        return line
 
     def partial(self, top: str, bottom: str, share: int | None) -> str:
         if self.is_inline:

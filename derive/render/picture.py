@@ -325,13 +325,15 @@ class Graph:
             graph.add_node(
                 self.ids[node], shape="box", fixedsize=True, width=f"{w / 72:.3f}", height=f"{h / 72:.3f}", label=""
             )
+        leaves = {self.ids[node] for node in self.nodes if not node.args}
         for i, edge in enumerate(self.edges):
             shape, back = labels[edge]
             w = shape.width + (back.width + 14 if back else 0.0) + 16
             h = max(b.ascent + b.descent for b in (shape, back) if b) + 8
             size = f'WIDTH="{w:.0f}" HEIGHT="{h:.0f}"'
             table = f'<<TABLE BORDER="0" CELLBORDER="0" FIXEDSIZE="TRUE" {size}><TR><TD></TD></TR></TABLE>>'
-            graph.add_edge(edge.source, edge.target, key=f"e{i}", label=table)
+            weight = 1 if edge.source in leaves else 12  # the way of the data is straight, what enters stands aside
+            graph.add_edge(edge.source, edge.target, key=f"e{i}", label=table, weight=weight)
         graph.layout(prog="dot")
         x0, y0, x1, y1 = (float(v) for v in graph.graph_attr["bb"].split(","))
         margin = 8.0

@@ -52,9 +52,11 @@ def generic(view: Expr, taken: set[str], result_name: str | None = None) -> tupl
         if arg.op.name == "number":
             operands.append(arg)
             continue
-        shape = (f"n_{i}", f"n_{i + 1}") if view.op.name == "matmul" else arg.shape  # row or column, the rule is one
         letter = free[i] if is_capital or not (arg.is_scalar or arg.is_vector) else free[i].lower()
-        operands.append(symbol(letter, *shape, properties=arg.properties if shape == arg.shape else ()))
+        if view.op.name == "matmul":  # a row or a column obeys the same rule
+            operands.append(symbol(letter, f"n_{i}", f"n_{i + 1}"))
+        else:
+            operands.append(symbol(letter, *arg.shape, properties=arg.properties))
     letter = result_name or free[len(view.args)]
     result = letter if is_capital or not (view.is_scalar or view.is_vector) else letter.lower()
     node = view.op.make(tuple(operands), view.data)

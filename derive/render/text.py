@@ -41,6 +41,9 @@ class Text(Notation):
     def symbol(self, name: str) -> str:
         return names.text(name)
 
+    def dimension_name(self, name: str) -> str:
+        return name
+
     def number(self, value: Fraction) -> Piece:
         is_negative, value = value < 0, abs(value)
         if value in VULGAR:
