@@ -90,7 +90,7 @@ PRINTED: list[tuple[Expr, str, str]] = [
     (power(s, Fraction(3, 2)), "s^(3/2)", r"s^{\frac{3}{2}}"),
     (power(s, -2), "1 / s²", r"\frac{1}{s^{2}}"),
     (power(s, t), "s^t", "s^{t}"),
-    (power(s, -t), "s^(−t)", "s^{-t}"),
+    (power(s, -lam), "s^(−λ)", r"s^{-\lambda}"),
     (2 * power(number(2), t), "2 · 2^t", r"2 \cdot 2^{t}"),
     (2 * kron(A, B), "2 (A ⊗ B)", r"2 (A \otimes B)"),
     (kron(kron(A, B), S), "A ⊗ B ⊗ S", r"A \otimes B \otimes S"),

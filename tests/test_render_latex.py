@@ -1,0 +1,183 @@
+"""LaTeX of formulas and of whole derivations: it reads back, it compiles, nothing sticks out."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import derive
+from derive.errors import DeriveError, MissingExtraError
+from derive.expr import Expr
+from derive.operations import tanh
+from derive.parsing import parse
+from derive.render import paper
+from derive.render.breaking import broken, width
+from derive.render.latex import derivation_latex, latex, words
+from tests.test_render_text import PRINTED, declared
+
+LATEX = [(e, shown) for e, _, shown in PRINTED if shown]
+
+# Formula, variable, declarations: small and large graphs, several paths, structure, conditions.
+GALLERY = [
+    ("½‖WᵀWx − x‖²", "W", None),
+    ("½‖W₁ᵀW₂ᵀW₂W₁x − x‖²", "W1", None),
+    ("½‖Wᵀ tanh(Wx + b) − x‖²", "W", None),
+    ("tr((WᵀW − I)²)", "W", None),
+    ("logdet(S) + tr(S⁻¹A)", "S", "S: n×n spd"),
+    ("xᵀAx / (xᵀx)", "x", None),
+    ("½‖W₃ tanh(W₂ tanh(W₁x+b₁)+b₂)+b₃ − y‖²", "W1", None),
+    ("r = A x − b; s = tanh(r); L = ½‖s‖² + rᵀs", "x", None),
+]
+needs_latex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+
+
+@pytest.mark.parametrize("expr, shown", LATEX, ids=[shown for _, shown in LATEX])
+def test_latex_is_what_people_write(expr: Expr, shown: str) -> None:
+    assert latex(expr) == shown
+
+
+@pytest.mark.parametrize("expr", [e for e, _ in LATEX], ids=[shown for _, shown in LATEX])
+def test_latex_reads_back(expr: Expr) -> None:
+    assert parse(latex(expr), declared(expr)).expr is expr
+
+
+def test_the_flagship_is_told_step_by_step() -> None:
+    told = derive.gradient("½‖WᵀWx − x‖²", "W").latex()
+    for part in (
+        r"W \in \mathbb{R}^{m \times n}",
+        r"\frac{\partial L}{\partial (W^{\top} W x - x)} &=",
+        r"\frac{\partial L}{\partial (W x)} &= W \frac{\partial L}{\partial (W^{\top} W x)} = W (W^{\top} W x - x)",
+        r"\left. \frac{\partial L}{\partial W} \right|_{2} &= \left(\frac{\partial L}{\partial W^{\top}}\right)^{\top}",
+        r"- 2 W x x^{\top}",
+        r"\boxed{ \frac{\partial L}{\partial W} = W (W^{\top} W x x^{\top} + x x^{\top} W^{\top} W - 2 x x^{\top}) }",
+        r"W (r x^{\top} + x r^{\top})",
+        r"Subtraction passes it on",
+        r"\(r = W^{\top} W x - x\)",
+        "relative error at most",
+    ):
+        assert part in told, part
+    assert told.count(r"\begin{align*}") == told.count(r"\end{align*}") > 5
+    assert r"\intertext" not in told  # MathJax has none
+
+
+def test_detail_changes_the_length() -> None:
+    derivation = derive.gradient("½‖WᵀWx − x‖²", "W")
+    brief, steps, full = (derivation.latex(detail=detail) for detail in ("brief", "steps", "full"))
+    assert len(brief) < len(steps) < len(full)
+    assert r"\langle G, \mathrm{d} Y \rangle" in full and r"\langle G" not in steps
+    with pytest.raises(DeriveError, match="no detail"):
+        derivation.latex(detail="long")
+
+
+def test_words_become_latex() -> None:
+    assert words("‖A‖₂ is 100% of Aᵀ") == r"\(\Vert\)A\(\Vert_{2}\) is 100\% of A\(^{\top}\)"
+    assert words("10⁻¹² & more") == r"10\(^{-12}\) \& more"
+
+
+def test_widths_are_those_of_print() -> None:
+    # Measured with \settowidth in Latin Modern at 11 pt.
+    measured = {
+        r"W (W^{\top} W X - X) X^{\top} + W X (W^{\top} W X - X)^{\top}": 216,
+        r"\frac{1}{2} \lVert A x - b \rVert^{2} + \lambda \lVert x \rVert^{2}": 98,
+        r"\frac{\partial L}{\partial (\tanh(B \tanh(A x)))}": 103,
+    }
+    for formula, points in measured.items():
+        assert abs(width(formula) - points) < 0.15 * points
+
+
+def test_long_lines_break_before_signs_and_lose_nothing() -> None:
+    line = " + ".join(rf"A_{{{i}}} (x_{{{i}}} - \left(\frac{{1}}{{2}} y\right))" for i in range(12))
+    pieces = broken(line, 200.0)
+    assert len(pieces) > 3 and all(width(piece) <= 200.0 for piece in pieces)
+    assert all(piece.startswith("+") for piece in pieces[1:])
+    assert "".join(pieces).replace(" ", "") == line.replace(" ", "")
+
+
+def test_brackets_that_a_break_separates_have_a_fixed_size() -> None:
+    inside = " + ".join(rf"\frac{{a}}{{b}} x_{{{i}}}" for i in range(12))
+    pieces = broken(rf"W \left({inside}\right) y", 150.0)
+    assert pieces[0].count(r"\Bigl(") == 1 and pieces[-1].count(r"\Bigr)") == 1
+    assert all(piece.count(r"\left") == piece.count(r"\right") for piece in pieces)
+
+
+def test_forms_past_their_limit_are_left_out_and_said_to_be() -> None:
+    x, W = derive.symbols("x: n, W: n×n")
+    layer = x
+    for _ in range(14):
+        layer = tanh(W @ layer + W.T @ layer)
+    told = derive.gradient(derive.norm(layer) ** 2, W).latex()
+    assert "too long for a page" in told and r"\boxed" not in told
+    assert len(told) < 200_000
+
+
+def test_absent_variable_is_said_so() -> None:
+    told = derive.gradient("aᵀx", "q", where="q: n").latex()
+    assert "does not occur" in told and r"\boxed" in told
+
+
+def test_no_engine_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(paper.shutil, "which", lambda name: None)
+    with pytest.raises(MissingExtraError, match="no LaTeX engine"):
+        paper.pdf(derive.gradient("½‖Ax − b‖²", "x"), tmp_path / "d.pdf")
+
+
+@needs_latex
+def test_a_broken_document_is_a_clear_error() -> None:
+    with pytest.raises(DeriveError, match="could not set the document: !"):
+        paper.typeset(r"\documentclass{article}\begin{document}\undefined\end{document}")
+
+
+@needs_latex
+def test_documents_compile_without_overfull_lines(tmp_path: Path) -> None:
+    parts = [
+        derivation_latex(derive.gradient(*case), document=True, detail=detail, verify=False)
+        for case, detail in zip(GALLERY, ["full", "steps", "full", "brief", "full", "steps", "steps", "full"])
+    ]
+    parts.append(derive.hessian("½‖WᵀWx − x‖²", "W").latex(document=True))
+    parts.append(derive.jacobian("softmax(Ax)", "x").latex(document=True))
+    assert complaints(together(parts), tmp_path) == []
+
+
+@needs_latex
+def test_the_overfull_check_can_fail(tmp_path: Path) -> None:
+    document = derivation_latex(derive.gradient("½‖Ax − b‖²", "x"), document=True, verify=False)
+    wide = "$" + " ".join(["W"] * 80).replace(" ", "") + "$"
+    found = complaints(document.replace("Let", wide, 1), tmp_path)
+    assert found and "Overfull" in found[0]
+
+
+def together(documents: list[str]) -> str:
+    """The documents as one, so that the engine starts once."""
+    head, _ = documents[0].split(r"\begin{document}")
+    bodies = [re.search(r"\\begin\{document\}(.*)\\end\{document\}", d, re.DOTALL) for d in documents]
+    inner = "\n".join(found.group(1) for found in bodies if found)
+    return head + r"\begin{document}" + inner + r"\end{document}"
+
+
+def complaints(document: str, folder: Path) -> list[str]:
+    """The errors and overfull boxes that pdflatex reports."""
+    (folder / "d.tex").write_text(document, encoding="utf-8")
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "d.tex"], cwd=folder, capture_output=True, check=False, env=os.environ
+    )
+    log = done.stdout.decode("utf-8", "replace")
+    return [line for line in log.splitlines() if line.startswith("!") or "Overfull" in line]
+
+
+@needs_latex
+def test_pdf_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "derivation.pdf"
+    paper.pdf(derive.gradient("½‖WᵀWx − x‖²", "W"), path)
+    assert path.read_bytes().startswith(b"%PDF")
+
+
+def test_markdown_has_what_github_typesets() -> None:
+    told = derive.gradient("tr((WᵀW − I)²)", "W").markdown()
+    assert told.startswith("# The gradient of $L$ by $W$")
+    assert r"\operatorname" not in told and r"\tag" not in told and r"\begin{align*}" not in told
+    assert told.count("$$") % 2 == 0 and r"\boxed" in told
