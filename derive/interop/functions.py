@@ -161,7 +161,6 @@ PRINTERS = {
     "numpy": ("sympy.printing.numpy", "NumPyPrinter", {"numpy.": "np."}),
     "scipy": ("sympy.printing.numpy", "SciPyPrinter", {"scipy.special.": "special.", "numpy.": "np."}),
     "jax": ("sympy.printing.numpy", "JaxPrinter", {"jax.numpy.": "jnp."}),
-    "torch": ("sympy.printing.pytorch", "TorchPrinter", {}),
 }
 
 _own_functions: dict[Any, OwnFunction] = {}
