@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 from ..errors import DeriveError, MissingExtraError
 from ..expr import Expr
-from ..shapes import shape_text
 from . import Space
 from .blocks import Block, Display, Exposition, Heading, Paragraph, Row, Shapes
-from .mathml import MathML, element
+from .mathml import MathML, element, shape_mathml
 from .picture import STYLE as GRAPH_STYLE
 
 if TYPE_CHECKING:
@@ -54,7 +53,8 @@ body { margin: 0; background: var(--paper); }
 .derivation .bar { display: flex; flex-wrap: wrap; gap: 0.5rem; margin: 0.5rem 0 1rem; }
 .derivation button { font: inherit; font-size: 0.88rem; color: var(--ink); background: var(--tint);
   border: 1px solid var(--line); border-radius: 6px; padding: 0.25rem 0.7rem; cursor: pointer; }
-.derivation figure { margin: 1rem 0; overflow-x: auto; text-align: center; }
+.derivation figure { margin: 1rem 0; text-align: center; }
+.derivation .picture { overflow: auto; max-height: 36rem; scroll-behavior: smooth; }
 .derivation figcaption { color: var(--soft); font-size: 0.88rem; }
 .derivation pre { background: var(--tint); border: 1px solid var(--line); border-radius: 6px; padding: 0.7rem 0.9rem;
   overflow-x: auto; font-size: 0.85rem; line-height: 1.45; }
@@ -65,16 +65,18 @@ body { margin: 0; background: var(--paper); }
   border-radius: 2px; }
 @media print { .derivation .bar, .derivation .tip { display: none; } .derivation { max-width: none; padding: 0; }
   .derivation details, .derivation table { break-inside: avoid; }
-  .derivation .scroll, .derivation figure { overflow: visible; } }
+  .derivation .scroll, .derivation .picture { overflow: visible; max-height: none; } }
 """.strip()
 
 SCRIPT = r"""
 (function (root) {
   const said = root.querySelector(".said"), all = (s) => Array.from(root.querySelectorAll(s));
   const mark = (id, on) => { const g = id && root.querySelector("svg #" + id); if (g) g.classList.toggle("here", on); };
+  const reveal = (id) => { const g = id && root.querySelector("svg #" + id), frame = root.querySelector(".picture");
+    if (g) frame.scrollTop = g.getBBox().y - frame.clientHeight / 2; };
   const clear = () => all("svg .here").forEach((g) => g.classList.remove("here"));
   all("details.step").forEach((d) => {
-    const show = () => { clear(); mark(d.dataset.node, true); };
+    const show = () => { clear(); mark(d.dataset.node, true); reveal(d.dataset.node); };
     d.addEventListener("toggle", () => { if (d.dataset.ready) show(); d.dataset.ready = 1; });
     ["mouseenter", "focusin"].forEach((e) => d.addEventListener(e, show));
     d.addEventListener("mouseleave", clear);
@@ -125,7 +127,7 @@ class HtmlPrinter:
         for row in rows:
             left = element(self.notation.formula(row.left), True) if row.left else ""
             right = "".join(self.notation.sign(sign) + self.notation.formula(formula) for sign, formula in row.rights)
-            shape = "" if row.shape is None else escape(shape_text(row.shape))
+            shape = "" if row.shape is None else element(shape_mathml(row.shape))
             number = f"({row.number})" if row.number else ""
             lines.append(
                 f'<tr><td class="left">{left}</td><td class="right">{element(f"<mrow>{right}</mrow>", True)}</td>'
@@ -190,7 +192,7 @@ def fragment(derivation: Derivation, detail: str = "steps", verify: bool = True,
             ids = graph.ids
             caption = "Values run forward along the edges, cotangents backward in red"
             caption += "; the paths to the variable are numbered like their contributions." if ids else "."
-            picture = f"<figure>{drawing}<figcaption>{caption}</figcaption></figure>"
+            picture = f'<figure><div class="picture">{drawing}</div><figcaption>{caption}</figcaption></figure>'
         except MissingExtraError as missing:
             picture = f"<p><small>{escape(str(missing))}</small></p>"
     printer = HtmlPrinter(told, ids)

@@ -12,7 +12,7 @@ from html import escape
 
 from .. import names
 from ..expr import Expr
-from ..shapes import shape_text
+from ..shapes import SCALAR, Shape, shape_text
 from . import ATOM, POSTFIX, PRODUCT, QUOTIENT, Notation, Partial, Piece
 
 FUNCTIONS = {"logdet": "log det", "σ": "σ"}
@@ -179,6 +179,15 @@ class MathML(Notation):
             return "<mi>ℝ</mi>"
         high = shown[0] if shown[1] == "<mn>1</mn>" else row(shown[0], operator("×"), shown[1])
         return f"<msup><mi>ℝ</mi>{high}</msup>"
+
+
+def shape_mathml(shape: Shape) -> str:
+    """A shape, such as m × n, as one element."""
+    if shape == SCALAR:
+        return "<mtext>scalar</mtext>"
+    notation = MathML()
+    rows, columns = (notation.wrapped(notation.dimension(dim), PRODUCT) for dim in shape)
+    return row(rows, operator("×"), columns)
 
 
 def mathml(expr: Expr, display: bool = False) -> str:

@@ -19,7 +19,7 @@ from ..shapes import shape_text
 from . import Formula, Name, Operand, Partial
 from .intermediates import Intermediates
 from .latex import Latex
-from .mathml import MathML
+from .mathml import MathML, shape_mathml
 from .svgmath import Box, draw, typeset
 from .text import Text, text
 
@@ -242,7 +242,7 @@ class Graph:
         boxes = {node: self._box(self.formula(node), SIZE) for node in self.nodes}
         labels = {}
         for edge, node in self._edges_with_sources():
-            shape = typeset(_words(shape_text(node.shape)), SMALL)
+            shape = typeset(shape_mathml(node.shape), SMALL)
             back = self._box(edge.cotangent, SMALL) if edge.is_active and edge.cotangent else None
             labels[edge] = (shape, back)
         placed, splines, places, (width, height) = self._layout(boxes, labels)
@@ -396,19 +396,6 @@ def _arrow(points: list[tuple[float, float]]) -> str:
     bx, by = tx - 7 * dx, ty - 7 * dy
     head = f"M{tx:.1f} {ty:.1f}L{bx - 3 * dy:.1f} {by + 3 * dx:.1f}L{bx + 3 * dy:.1f} {by - 3 * dx:.1f}Z"
     return f'<path d="{_path(points)}"/><path class="head" d="{head}"/>'
-
-
-def _words(plain: str) -> str:
-    """A shape as MathML tokens."""
-    tokens = []
-    for word in plain.split():
-        if word == "scalar":
-            tokens.append(f"<mtext>{word}</mtext>")
-        elif word[0].isalpha():
-            tokens.append(f"<mi>{escape(word)}</mi>")
-        else:
-            tokens.append(f"<mo>{escape(word)}</mo>")
-    return f"<mrow>{''.join(tokens)}</mrow>"
 
 
 def _quoted(string: str) -> str:

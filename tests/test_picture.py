@@ -1,0 +1,146 @@
+"""The computational graph as SVG and as text."""
+
+from __future__ import annotations
+
+import builtins
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+import derive
+from derive.errors import MissingExtraError
+from derive.render.mathml import MathML
+from derive.render.picture import Graph
+from derive.render.svgmath import typeset
+from tests.test_render_text import PRINTED
+
+SPACE = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    made = derive.gradient("½‖WᵀWx − x‖²", "W").graph
+    assert isinstance(made, Graph)
+    return made
+
+
+def boxes(svg: str) -> dict[str, tuple[float, float, float, float]]:
+    """Left, top, right, bottom of each node."""
+    root = ElementTree.fromstring(svg)
+    found = {}
+    for group in root.iter(SPACE + "g"):
+        if "node" in group.get("class", "").split():
+            rect = group.find(SPACE + "rect")
+            assert rect is not None
+            x, y, w, h = (float(rect.get(key, "nan")) for key in ("x", "y", "width", "height"))
+            found[group.get("id", "")] = (x, y, x + w, y + h)
+    return found
+
+
+def overlaps(placed: dict[str, tuple[float, float, float, float]]) -> list[tuple[str, str]]:
+    names = sorted(placed)
+    return [
+        (a, b)
+        for i, a in enumerate(names)
+        for b in names[i + 1 :]
+        if placed[a][0] < placed[b][2]
+        and placed[b][0] < placed[a][2]
+        and placed[a][1] < placed[b][3]
+        and placed[b][1] < placed[a][3]
+    ]
+
+
+def test_svg_shows_values_cotangents_and_paths(graph: Graph) -> None:
+    pytest.importorskip("pygraphviz")
+    svg = graph.svg()
+    placed = boxes(svg)
+    assert len(placed) == len(graph.nodes) == 9
+    assert overlaps(placed) == []
+    assert svg.count('class="node leaf wrt"') == 1  # the tied variable is drawn once
+    assert svg.count('<g class="edge back">') == 7  # a cotangent along every active edge
+    assert svg.count("trail path1") == 5 and svg.count("trail path2") == 5
+    assert svg.count('<g class="badge">') == 2
+    assert "prefers-color-scheme: dark" in svg
+
+
+def test_everything_is_inside_the_picture(graph: Graph) -> None:
+    pytest.importorskip("pygraphviz")
+    svg = graph.svg()
+    root = ElementTree.fromstring(svg)
+    _, _, width, height = (float(v) for v in root.get("viewBox", "").split())
+    for text in root.iter(SPACE + "text"):
+        assert -1 <= float(text.get("x", "nan")) <= width and 0 <= float(text.get("y", "nan")) <= height + 1
+
+
+def test_the_overlap_check_can_fail() -> None:
+    assert overlaps({"a": (0, 0, 10, 10), "b": (5, 5, 15, 15), "c": (20, 0, 30, 10)}) == [("a", "b")]
+
+
+def test_a_missing_library_is_a_clear_error(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name == "pygraphviz":
+            raise ImportError(name)
+        return real(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(MissingExtraError, match="PyGraphviz") as error:
+        graph.svg()
+    assert "derive[graph]" in str(error.value)
+    assert "PyGraphviz" in derive.gradient("½‖Ax − b‖²", "x").html()
+
+
+def test_dot_is_read_by_graphviz(graph: Graph) -> None:
+    pygraphviz = pytest.importorskip("pygraphviz")
+    read = pygraphviz.AGraph(string=graph.dot())
+    assert len(read.nodes()) == 9 and "W x" in graph.dot() and "∂L/∂W|₁" in graph.dot()
+
+
+def test_mermaid_names_every_edge(graph: Graph) -> None:
+    lines = graph.mermaid().splitlines()
+    assert lines[0] == "flowchart TB"
+    forward = [line for line in lines if re.match(r'  n\d+ -- ".*" --> n\d+$', line)]
+    backward = [line for line in lines if re.match(r'  n\d+ -\. ".*" \.-> n\d+$', line)]
+    assert len(forward) == len(graph.edges) and len(backward) == 7
+    styled = re.search(r"linkStyle ([\d,]+)", graph.mermaid())
+    assert styled and len(styled.group(1).split(",")) == 7
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_tikz_compiles(graph: Graph, tmp_path: Path) -> None:
+    head = r"\documentclass{article}\usepackage{amsmath,amssymb,tikz}\usetikzlibrary{arrows.meta}\begin{document}"
+    (tmp_path / "g.tex").write_text(head + graph.tikz() + r"\end{document}", encoding="utf-8")
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "g.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    if b"tikz.sty' not found" in done.stdout:
+        pytest.skip("TikZ is not installed")
+    assert done.returncode == 0, done.stdout[-800:]
+
+
+@pytest.mark.parametrize("expr", [e for e, _, _ in PRINTED], ids=[shown for _, shown, _ in PRINTED])
+def test_glyphs_stay_inside_their_box(expr: Any) -> None:
+    box = typeset(MathML().expression(expr), 15.0)
+    assert box.width > 0 and box.ascent > 0 and box.glyphs
+    for x, y, size, _, _ in box.glyphs:
+        assert -0.01 <= x <= box.width and -box.ascent - 0.01 <= y <= box.descent + size
+
+
+def test_names_stand_for_long_intermediates() -> None:
+    graph = derive.gradient("½‖W₃ tanh(W₂ tanh(W₁x+b₁)+b₂)+b₃ − y‖²", "W1").graph
+    assert "z₁ = W₁ x + b₁" in graph.mermaid() and "h₁ = tanh(z₁)" in graph.mermaid()
+
+
+def test_an_absent_variable_and_a_jacobian_have_pictures() -> None:
+    pytest.importorskip("pygraphviz")
+    assert "<svg" in derive.gradient("aᵀx", "q", where="q: n").graph.svg()
+    assert "<svg" in derive.jacobian("tanh(Wx)", "x").graph.svg()
