@@ -353,9 +353,10 @@ class Parser(Calls):
                 if top.text == "|":
                     return self.done(Node("bars", [node], None, start, end))
                 return self.done(Node("norm", [node], "2", start, end))
-            if token.text == "‖" and top.text == "|" and token.end - token.start == 2:
-                first = Token("bar", "|", token.start, token.start + 1, "")
-                second = Token("bar", "|", token.start + 1, token.end, "")
+            if token.text == "‖" and top.text == "|" and token.low:
+                middle = (token.start + token.end) // 2
+                first = Token("bar", "|", token.start, middle, "")
+                second = Token("bar", "|", middle, token.end, "")
                 self.tokens[self.i : self.i + 1] = [first, second]
                 return self.bar(first)
         if token.value == "r":

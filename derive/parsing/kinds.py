@@ -426,6 +426,8 @@ def habit(name: str, style: str, uses: set[str]) -> list[float]:
         costs[0] += 5.0
     if "follows" in uses:  # stands right of a matrix or vector, where scalars are not written
         costs[0] += 3.5
+    if "starred" in uses:
+        costs[0] += 2.0
     if "measured" in uses:  # in a norm, a sum of entries, diag
         costs[0] += 2.0
     if "powered" in uses:

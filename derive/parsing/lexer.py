@@ -82,6 +82,7 @@ class Lexer(Letters):
         elif c == "|" and text.startswith("||", start):
             self.pos += 1
             self.bar("‖", start)
+            self.tokens[-1].low = ["|"]
         elif c in BARS:
             self.bar(BARS[c], start)
         elif c in OPERATORS:
@@ -208,8 +209,13 @@ class Lexer(Letters):
         self.emit("sup", plain, start, Fraction(int(plain)))
 
     def bar(self, kind: str, start: int) -> None:
-        token = self.emit("bar", kind, start, self.side)
-        token.value, self.side = self.side, ""
+        before = self.tokens[-1] if self.tokens else None
+        side, self.side = self.side, ""
+        if kind == "|" and before is not None and before.kind == "bar" and before.text == "|" and before.end == start:
+            if before.value == side:  # \vert\vert is ‖
+                before.text, before.end, before.low = "‖", self.pos, ["|"]
+                return
+        self.emit("bar", kind, start, side)
 
     def open_brace(self, at: int) -> None:
         if self.pending is not None:
@@ -228,11 +234,17 @@ class Lexer(Letters):
         kind, self.style, first, accents, opened = self.groups.pop()
         held = self.tokens[first:]
         if kind == "group":
+            if len(held) == 2 and held[1].kind == "func":  # {\rm tr} is tr
+                del self.tokens[first]
+                held[1].start, held[1].end = opened, self.pos
+                return
             if len(held) == 2 and held[1].kind == "atom":  # {x} is x, so that {x}_i is a name
                 del self.tokens[first]
                 held[1].start, held[1].end = opened, self.pos
                 held[1].glued, held[1].braced = False, True
-                self.attachments(held[1])
+                before = self.tokens[first - 1] if first else None
+                if before is None or not (before.kind in ("macro", "func", "frac", "sqrt") or before.braced):
+                    self.attachments(held[1])
                 return
             self.emit("close", "}", at)
             return

@@ -279,8 +279,8 @@ class Reading:
                 for i, arg in enumerate(node.args):
                     if i and node.data[i - 1] == "/":
                         self.note_divisor(arg, symbols, counted)
-                    elif i and node.data[i - 1] == " " and self.is_matrix_like(node.args[i - 1]):
-                        use(arg, "follows")
+                    elif i and self.is_matrix_like(node.args[i - 1]):
+                        use(arg, "starred" if node.data[i - 1] == "*" else "follows")
             elif op == "div":
                 self.note_divisor(node.args[1], symbols, counted)
         for node in order:
@@ -299,9 +299,28 @@ class Reading:
 
     @staticmethod
     def is_matrix_like(node: Node) -> bool:
-        while node.op in ("trans", "inv", "pow") and node.args[0].op == "sym":
+        stack = [node]
+        while stack:
+            at = stack.pop()
+            if at.op == "call" and at.data not in ("inv", "expm", "tril", "triu", "kron", "transpose", "diag"):
+                return False
+            if at.op in ("trans", "inv", "pow", "elpow", "neg"):
+                stack.append(at.args[0])
+            elif at.op in ("sum", "prod", "kron", "had"):
+                stack += [a for a in at.args if not Reading.is_coefficient(a)]
+            elif at.op == "sym" and not str(at.data)[0].isupper():
+                return False
+            elif at.op not in ("sym", "eye", "call"):
+                return False
+        return True
+
+    @staticmethod
+    def is_coefficient(node: Node) -> bool:
+        """A number, or a letter that habit takes for a scalar."""
+        if node.op == "div":
             node = node.args[0]
-        return node.op == "sym" and str(node.data)[0].isupper()
+        first = str(node.data)[0]
+        return node.op == "num" or (node.op == "sym" and ("a" <= first <= "g" or "α" <= first <= "ω"))
 
     def cell(self, node: Node, symbols: dict[str, Symbol], kinds: Kinds) -> Cell:
         if node.op == "expr":

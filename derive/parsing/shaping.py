@@ -245,7 +245,7 @@ def _shape_call(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
         sizes.unify(rows, columns)
         return (rows, ONE) if name == "diag" else args[0]
     if name == "vec":
-        return (sizes.times(*args[0]), ONE)
+        return (sizes.times(args[0][1], args[0][0]), ONE)  # columns, stacked
     if name in ("sum", "mean", "norm", "norm1", "nuclear_norm", "spectral_norm", "logsumexp"):
         return SCALAR_SIZE
     if name == "rowsum":

@@ -299,6 +299,10 @@ class Stacks:
                 f"{shown} {self.source[rest[0].start : rest[-1].end].strip()} is read as ({shown}) times what follows"
             )
             return first, rest
+        if first.op == "trans" and not first.paren:  # a row divides nothing
+            shown = f"{self.cut(above[-1])}/({self.cut(below)})"
+            self.readings.append(f"{self.source[above[-1].start : below.end].strip()} is read as {shown}")
+            return below, []
         a, b = self.cut(above[-1]), self.cut(first)
         c = self.source[rest[0].start : rest[-1].end].strip()
         raise self.error(

@@ -53,8 +53,8 @@ COMMAND_FUNCTIONS = {
     name: FUNCTIONS[name]
     for name in (
         "tr Tr trace Trace det Det logdet diag Diag vec exp log ln sin cos tan arcsin arccos arctan sinh cosh tanh "
-        "sign sgn relu ReLU sigmoid softplus softmax logsumexp lse LSE erf inv kron max min abs sqrt mean adj rowsum eye "
-        "ones zeros expm Vec dot"
+        "sign sgn relu ReLU sigmoid softplus softmax logsumexp lse LSE erf inv kron max min abs sqrt mean adj rowsum "
+        "eye ones zeros expm Vec dot"
     ).split()
     if name not in ("vec", "sqrt", "dot", "abs")
 }
