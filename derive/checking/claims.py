@@ -187,7 +187,13 @@ def _tokenize(side: Side) -> None:
         side.found.pop()
     # a number in brackets at the end is a reference, as is an asterisk
     texts = [t.text for t in side.found[-3:]]
-    if len(texts) == 3 and texts[0] == "(" and texts[2] == ")" and side.found[-2].kind == "number" and len(side.found) > 3:
+    if (
+        len(texts) == 3
+        and texts[0] == "("
+        and texts[2] == ")"
+        and side.found[-2].kind == "number"
+        and len(side.found) > 3
+    ):
         before = text[: side.found[-3].start - side.start]
         if before.endswith(("  ", "\\ ", "~", "\\;")):
             side.found = side.found[:-3]
@@ -302,7 +308,8 @@ def _declare(
         for name in _names(match["names"]):
             declared.setdefault(name, Declared(None, shape, [also["property"]] if also else []))
     prose = " ".join(
-        piece.text if piece.kind == "prose" else f" {piece.text} " if piece.kind == "inline" else " . " for piece in held
+        piece.text if piece.kind == "prose" else f" {piece.text} " if piece.kind == "inline" else " . "
+        for piece in held
     )
     prose += " . " + " . ".join(content for content, _, _ in loose)
     for pattern in (_PROPERTY, _BEFORE, _AFTER):
@@ -352,7 +359,9 @@ def _names(text: str) -> list[str]:
             name = canonical(piece)
         except DeriveError:
             try:
-                name = canonical(re.sub(r"[{}]", "", re.sub(r"\\(?:mathbf|boldsymbol|bm|vec|mathrm|mathcal)\s*", "", piece)))
+                name = canonical(
+                    re.sub(r"[{}]", "", re.sub(r"\\(?:mathbf|boldsymbol|bm|vec|mathrm|mathcal)\s*", "", piece))
+                )
             except DeriveError:
                 continue
         base = name.split("_")[0]
@@ -642,9 +651,11 @@ def _all_names(
     names: dict[str, None] = {}
     plain_seen: set[str] = set()
     indexed: dict[str, str] = {}
-    trees = [t for _, t in definitions] + [
-        s.tree for c in reading.claims if not c.local for s in c.sides if s.tree is not None
-    ] + [s.tree for s in reading.bare if s.tree is not None]
+    trees = (
+        [t for _, t in definitions]
+        + [s.tree for c in reading.claims if not c.local for s in c.sides if s.tree is not None]
+        + [s.tree for s in reading.bare if s.tree is not None]
+    )
     operators: set[str] = set()
     for tree in trees:
         denominators = _denominators(tree)
@@ -682,12 +693,7 @@ def _all_names(
                 for bound, _ in t.data:  # type: ignore[misc]
                     names.pop(bound, None)  # type: ignore[has-type]
     operator_only = operators - defined - set(declared)
-    used = {
-        str(t.data[0])
-        for tree in trees
-        for t in _outside_operators(tree)
-        if t.kind == "name"
-    }
+    used = {str(t.data[0]) for tree in trees for t in _outside_operators(tree) if t.kind == "name"}
     for name in operator_only - used:
         names.pop(name, None)
     names.pop("e", None) if "e" not in declared and "e" not in defined else None
@@ -979,7 +985,11 @@ def _loss(reading: Reading, definitions: list[tuple[str, Tree]]) -> str | None:
         for side in claim.sides:
             if side.tree is not None:
                 for t in side.tree.walk():
-                    if t.kind in ("derivative", "gradient", "differential") and t.args and t.args[0].kind in ("name", "apply"):
+                    if (
+                        t.kind in ("derivative", "gradient", "differential")
+                        and t.args
+                        and t.args[0].kind in ("name", "apply")
+                    ):
                         wanted.append(str(t.args[0].data[0]))
     scalars = [n for n, _ in definitions if n in scope.symbols and scope.symbols[n] in scope.definitions]
     scalars = [n for n in scalars if scope.symbols[n].is_scalar]

@@ -299,7 +299,9 @@ def _split_rows(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-_TEXT = re.compile(r"\\(?:text|mbox|textrm|textit|textnormal|mathrm|intertext|textbf|textsf)\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
+_TEXT = re.compile(
+    r"\\(?:text|mbox|textrm|textit|textnormal|mathrm|intertext|textbf|textsf)\s*\{((?:[^{}]|\{[^{}]*\})*)\}"
+)
 _NOT_WORDS = frozenset(
     "tr Tr trace diag Diag vec det log ln exp T d softmax sigmoid relu ReLU inv adj rank sign sgn sum mean op F fro "
     "logdet tanh sin cos".split()

@@ -86,7 +86,11 @@ class Vocabulary:
     """What the reader must know of the document: names, functions, and whether d is a name."""
 
     def __init__(
-        self, names: Iterable[str] = (), functions: Iterable[str] = (), words: Iterable[str] = (), d_is_name: bool = False
+        self,
+        names: Iterable[str] = (),
+        functions: Iterable[str] = (),
+        words: Iterable[str] = (),
+        d_is_name: bool = False,
     ) -> None:
         self.names = set(names)
         self.functions = set(functions)
@@ -257,7 +261,9 @@ class Reader:
                 if divisor.kind == "name" and left.kind == "number":
                     self.vocabulary.divisors.add(str(divisor.data[0]))
                 if left.kind == "differential" and divisor.kind == "differential":
-                    factors = [Tree("derivative", [left.args[0], divisor.args[0]], (1,), (left.span[0], divisor.span[1]))]
+                    factors = [
+                        Tree("derivative", [left.args[0], divisor.args[0]], (1,), (left.span[0], divisor.span[1]))
+                    ]
                     marks = []
                 elif (
                     factors[-1].kind == "differential"
@@ -610,7 +616,9 @@ class Reader:
             # \mathbf{Wx}, \boldsymbol{aa}^T, \boldsymbol{b1}_m: a run; what follows belongs to the last letter.
             if self.bold(token):
                 self.vocabulary.bold |= {t.text for t in held if t.kind == "letter" and not t.text.isupper()}
-                held = [Token("letter", "𝟏", t.start, t.end) if t.kind == "number" and t.text == "1" else t for t in held]
+                held = [
+                    Token("letter", "𝟏", t.start, t.end) if t.kind == "number" and t.text == "1" else t for t in held
+                ]
             self.found[self.at : self.at] = held
             return self.atom()
         tree = self.inside(held)
@@ -623,13 +631,17 @@ class Reader:
     def fraction(self, token: Token) -> Tree:
         above, below = self.group(), self.group()
         span = (token.start, self.found[self.at - 1].end)
-        if _is_differential(above) and _is_differential(below) and not (
-            self.vocabulary.d_is_name and above[0].text == "d"
+        if (
+            _is_differential(above)
+            and _is_differential(below)
+            and not (self.vocabulary.d_is_name and above[0].text == "d")
         ):
             return self.derivative(above, below, span)
         divisor = self.inside(below)
         for factor in divisor.args if divisor.kind == "prod" else [divisor]:
-            if factor.kind == "name" and (len(below) > 1 or above[0].kind == "number" or str(factor.data[0])[0] in "ijklmnNMK"):
+            if factor.kind == "name" and (
+                len(below) > 1 or above[0].kind == "number" or str(factor.data[0])[0] in "ijklmnNMK"
+            ):
                 self.vocabulary.divisors.add(str(factor.data[0]))
         return Tree("quotient", [self.inside(above), divisor], (), span)
 
@@ -653,7 +665,12 @@ class Reader:
                     depth += 1
                 elif t.kind == "mark" and t.text in ("}", ")", "]"):
                     depth -= 1
-                if i and depth == 0 and _is_differential(rest[i:]) and (t.text == "∂" or t.kind == "word" or below[0].text != "∂"):
+                if (
+                    i
+                    and depth == 0
+                    and _is_differential(rest[i:])
+                    and (t.text == "∂" or t.kind == "word" or below[0].text != "∂")
+                ):
                     cut = i
                     break
             piece, rest = rest[:cut], rest[cut:]

@@ -59,7 +59,9 @@ def habit(name: str) -> str:
 class Unifier:
     """Equations between dimensions, with a trail so that a failed attempt leaves none behind."""
 
-    def __init__(self, kinds: Mapping[str, str], declared: Mapping[str, Declared], functions: Mapping[str, Tree]) -> None:
+    def __init__(
+        self, kinds: Mapping[str, str], declared: Mapping[str, Declared], functions: Mapping[str, Tree]
+    ) -> None:
         self.kinds = kinds
         self.declared = declared
         self.functions = functions
@@ -356,7 +358,9 @@ def solve(
     """
     fixed = {n for n, d in declared.items() if d.shape is not None or d.kind is not None}
     defined = {name for name, _ in definitions}
-    base = {n: declared[n].kind or hints.get(n) or habit(n) if n in declared else hints.get(n) or habit(n) for n in names}
+    base = {
+        n: declared[n].kind or hints.get(n) or habit(n) if n in declared else hints.get(n) or habit(n) for n in names
+    }
     for name in names:
         if name in declared and declared[name].properties - {"positive", "constant"}:
             base[name] = "matrix"

@@ -113,7 +113,9 @@ class Pending:
             columns = rows if columns is None else columns
         if rows is None or columns is None:
             return Pending(rows, columns, self.make, self.word)
-        if (self.rows is not None and self.rows is not rows) or (self.columns is not None and self.columns is not columns):
+        if (self.rows is not None and self.rows is not rows) or (
+            self.columns is not None and self.columns is not columns
+        ):
             raise ShapeError(
                 f"{self.word} with {self.rows or self.columns} entries cannot stand where {shape_text((rows, columns))} is"
             )
@@ -166,7 +168,18 @@ class Scope:
     def local(self, bindings: Mapping[Expr, Expr]) -> Scope:
         """A scope with some names set."""
         made = Scope()
-        for slot in ("symbols", "parameters", "aliases", "directions", "loss", "live", "nabla", "dims", "notes", "broken"):
+        for slot in (
+            "symbols",
+            "parameters",
+            "aliases",
+            "directions",
+            "loss",
+            "live",
+            "nabla",
+            "dims",
+            "notes",
+            "broken",
+        ):
             setattr(made, slot, getattr(self, slot))
         made.definitions = {**self.definitions, **bindings}
         return made
@@ -284,7 +297,7 @@ class Builder:
         text = "".join(indices).replace(",", "")
         wanted = 1 if base.is_vector or base.shape[0] is ONE else 2
         if len(text) != wanted or not all(c.isalpha() or c.isdigit() for c in text):
-            raise Unread(f"the index {text} of {base.name} is not read")
+            raise Unread(f"the index {text} of {base.text()} is not read")
         if any(c.isdigit() for c in text):
             raise Unread("single entries with a number are not read")
         return tuple(text)
@@ -529,8 +542,11 @@ class Builder:
         rest = [v for v in values if v not in bound]
         if not bound:
             raise Unread(f"nothing in the sum depends on its index {letter}")
-        if len(bound) == 2 and {len(v.indices) for v in bound} == {2, 1} or len(bound) == 2 and all(
-            len(v.indices) == 2 for v in bound
+        if (
+            len(bound) == 2
+            and {len(v.indices) for v in bound} == {2, 1}
+            or len(bound) == 2
+            and all(len(v.indices) == 2 for v in bound)
         ):
             left, right = bound
             if len(left.indices) == 1:
@@ -563,8 +579,7 @@ class Builder:
         known = next((v for v in values if isinstance(v, Expr) and not v.is_scalar), None)
         if known is None:
             return mul(*[v for v in values if isinstance(v, Expr)])
-        scalars = [v for v in values if isinstance(v, Expr) and v.is_scalar]
-        others = [v.fit(*known.shape) if isinstance(v, Pending) else v for v in values if v not in scalars]
+        others = [v.fit(*known.shape) if isinstance(v, Pending) else v for v in values]
         try:
             product = hadamard(*others)
         except ShapeError:
@@ -572,7 +587,7 @@ class Builder:
             if regrouped is None:
                 raise
             return regrouped
-        return scale(mul(*scalars), product) if scalars else product
+        return product
 
     def regrouped(self, tree: Tree) -> Value | None:
         """A ⊙ B C read as (A ⊙ B) C where only that fits."""

@@ -30,8 +30,8 @@ from typing import TYPE_CHECKING
 
 from ..derivation import Sweep
 from ..errors import DeriveError
-from ..expr import Expr, nodes, number, symbol_op, symbols_of
-from ..operations import add, scale, transpose
+from ..expr import Expr, nodes, number, symbols_of
+from ..operations import add, matmul, scale, transpose
 from ..rules import RULES
 from ..shapes import SCALAR, shape_text
 from .claims import Claim
@@ -63,6 +63,7 @@ class Mending:
         self.tried = 0
         self.head = self._head()
         self.reading = Reading(judge.layout)
+        self.judgment_is_misread = judgment.reason.startswith("the shapes do not fit")
 
     def _head(self) -> Tree | None:
         claims = self.judge.document.claims
@@ -112,8 +113,22 @@ class Mending:
 
     # The search
 
-    def search(self) -> tuple[str, Expr | None, str]:
-        """The kind, the mended side, and what to say of it."""
+    def search(self, truths: list[Expr | Indexed]) -> tuple[str, Expr | None, str]:
+        """The kind, the mended side, and what to say of it, against the first truth that can be reached."""
+        first = self.truth
+        best: tuple[str, Expr | None, str] | None = None
+        for truth in truths or [first]:
+            if truth is None:
+                continue
+            self.truth, self.tried = truth, 0
+            found = self.attempt()
+            if found[0]:
+                return found
+            best = best or found
+        self.truth = first
+        return best or ("", None, "")
+
+    def attempt(self) -> tuple[str, Expr | None, str]:
         truth, value = self.truth, self.value
         if isinstance(value, Indexed) and isinstance(truth, Expr):
             if value.expr.shape == truth.shape and self.same(value.expr, truth):
@@ -121,7 +136,11 @@ class Mending:
                 return "index", value.expr, f"an entry (index {letters}) stands for the whole"
             return "index", truth, "an entry stands for the whole"
         if isinstance(truth, Indexed) and isinstance(value, Expr):
-            return "index", None, f"the left-hand side is the entry {' '.join(truth.indices)}, the right-hand side the whole"
+            return (
+                "index",
+                None,
+                f"the left-hand side is the entry {' '.join(truth.indices)}, the right-hand side the whole",
+            )
         goal = self.target()
         if goal is None or self.tree is None:
             return "", None, ""
@@ -130,6 +149,13 @@ class Mending:
             found = self.constant(plain, goal) or self.turned(plain, goal) or self.collapsed(plain, goal)
             if found:
                 return found
+        if plain is None:
+            for path, node in _places(self.tree):
+                if node.kind == "call" and node.data[0] in ("trace", "sum", "det"):
+                    for inner_ in (node.args[0], _turn(node.args[0])):
+                        mended = self.fits(_put(self.tree, path, inner_))
+                        if mended is not None:
+                            return "scalar for matrix", mended, "a scalar stands where a matrix is wanted"
         forgotten = self.forgotten(plain, goal) if plain is not None else None
         if forgotten:
             return forgotten
@@ -138,9 +164,8 @@ class Mending:
             mended = self.fits(edited)
             if mended is not None:
                 return kind, mended, reason
-        if plain is not None:
-            for kind, expr in self.missing(plain, goal):
-                return kind, expr, reason
+        for kind, expr in self.missing(plain, goal):
+            return kind, expr, reason
         partial = self.one_summand(goal)
         if partial:
             return partial
@@ -413,9 +438,10 @@ class Mending:
 
     # What is missing
 
-    def missing(self, value: Expr, goal: Expr) -> Iterator[tuple[str, Expr]]:
+    def missing(self, value: Expr | None, goal: Expr) -> Iterator[tuple[str, Expr]]:
         """A term that the truth has and the line has not; a factor of the chain rule."""
-        if value.shape == goal.shape:
+        yield from self.lost_slope(goal)
+        if value is not None and value.shape == goal.shape:
             difference = add(goal, scale(number(-1), value))
             for term in self.terms(goal):
                 for signed in (term, scale(number(-1), term)):
@@ -430,13 +456,15 @@ class Mending:
             for extra in self.summands():
                 terms = node.args if node.kind == "sum" else (node,)
                 parent = _at(tree, path[:-1]) if path else None
-                if node.kind in ("number", "neg") or (parent is not None and parent.kind == "sum" and node.kind != "sum"):
+                if node.kind in ("number", "neg") or (
+                    parent is not None and parent.kind == "sum" and node.kind != "sum"
+                ):
                     continue
                 for signed_tree in (extra, Tree("neg", [extra])):
                     mended = self.fits(_put(tree, path, Tree("sum", [*terms, signed_tree])))
                     if mended is not None:
                         yield "term", mended
-        yield from self.lost_factor(value, goal)
+        yield from self.lost_matrix(value, goal)
 
     def terms(self, goal: Expr) -> list[Expr]:
         """The summands of the truth, expanded and as derived."""
@@ -470,11 +498,10 @@ class Mending:
                             found.setdefault(bare.key(), bare)
         return list(found.values())[-24:]
 
-    def lost_factor(self, value: Expr, goal: Expr) -> Iterator[tuple[str, Expr]]:
-        """A derivative of an inner function, or a matrix of an inner map, left out."""
+    def slopes(self, goal: Expr) -> list[Expr]:
+        """Derivatives of the functions applied entry by entry, and what the truth multiplies entry by entry."""
         scope = self.judge.scope
         slopes: dict[Expr, None] = {}
-        matrices: dict[Expr, None] = {}
         bodies = [scope.inline(e) for e in scope.definitions.values()]
         for body in bodies:
             for node in nodes(body):
@@ -488,28 +515,61 @@ class Mending:
                         slopes[rule.pull(ones(*node.shape), node, 0)] = None
                     except DeriveError:
                         continue
-                if node.op is symbol_op and not node.is_scalar:
-                    matrices[node] = None
-                elif node.is_scalar and node.op.is_elementwise:
+                if node.is_scalar and node.op.is_elementwise:
                     rule = RULES.get(node.op.name)
                     if rule is not None:
                         try:
                             slopes[rule.pull(number(1), node, 0)] = None
                         except DeriveError:
                             continue
+        for node in nodes(goal):
+            if node.op.name == "hadamard":
+                for factor in node.args:
+                    slopes[factor] = None
+        for slope in list(slopes):
+            slopes[scale(number(-1), slope)] = None
+        return list(slopes)
+
+    def lost_slope(self, goal: Expr) -> Iterator[tuple[str, Expr]]:
+        """A derivative of an inner function left out."""
+        tree = self.tree
+        assert tree is not None
+        slopes = self.slopes(goal)
+        for path, node in _places(tree):
+            parent = _at(tree, path[:-1]) if path else None
+            if node.kind == "number" or (parent is not None and parent.kind in ("norm", "call")):
+                continue
+            for slope in slopes:
+                mended = self.fits(_put(tree, path, Tree("hadamard", [node, _held(slope)])))
+                if mended is not None:
+                    yield "inner derivative", mended
+
+    def lost_matrix(self, value: Expr | None, goal: Expr) -> Iterator[tuple[str, Expr]]:
+        """The matrix of an inner map left out."""
+        scope = self.judge.scope
+        bodies = [scope.inline(e) for e in scope.definitions.values()]
+        matrices = [s for s in dict.fromkeys(n for b in bodies for n in symbols_of(b)) if not s.is_scalar]
+        if value is not None and self.judgment_is_misread:
+            for matrix in matrices:
+                for left, right in (
+                    (matrix, value),
+                    (transpose(matrix), value),
+                    (value, matrix),
+                    (value, transpose(matrix)),
+                ):
+                    if left.shape[1] is right.shape[0] and (left.shape[0], right.shape[1]) == goal.shape:
+                        product = matmul(left, right)
+                        if self.same(product, goal):
+                            yield "inner derivative", product
         tree = self.tree
         assert tree is not None
         names = {s: Tree("name", (), (n, n, ())) for n, s in scope.symbols.items()}
         for path, node in _places(tree):
             parent = _at(tree, path[:-1]) if path else None
-            if parent is not None and parent.kind in ("transpose", "norm", "call"):
+            if parent is not None and parent.kind in ("norm", "call"):
                 continue
             if node.kind == "number":
                 continue
-            for slope in slopes:
-                mended = self.fits(_put(tree, path, Tree("hadamard", [node, _held(scope, slope)])))
-                if mended is not None:
-                    yield "inner derivative", mended
             for matrix in matrices:
                 if matrix not in names:
                     continue
@@ -518,7 +578,6 @@ class Mending:
                         mended = self.fits(_put(tree, path, Tree("prod", pair, ("",))))
                         if mended is not None:
                             yield "inner derivative", mended
-        del value, goal
 
     def one_summand(self, goal: Expr) -> tuple[str, Expr | None, str] | None:
         """A sum of which all terms but one are paths: that one should be the path that is left."""
@@ -538,7 +597,9 @@ class Mending:
             except DeriveError:
                 wrong.append(i)
                 continue
-            match = next((s for s in left if isinstance(found, Expr) and found.shape == s.shape and self.same(found, s)), None)
+            match = next(
+                (s for s in left if isinstance(found, Expr) and found.shape == s.shape and self.same(found, s)), None
+            )
             if match is None:
                 wrong.append(i)
             else:
@@ -554,7 +615,7 @@ def explain(judge: Judge, claim: Claim, judgment: Judgment, line: Line) -> None:
     mending = Mending(judge, claim, judgment)
     if mending.truth is None:
         return
-    kind, mended, said = mending.search()
+    kind, mended, said = mending.search(judgment.truths)
     line.kind = kind or "unknown"
     if said:
         line.reason = f"{line.reason}: {said}" if line.reason and said not in line.reason else said
@@ -642,7 +703,7 @@ def _as_products(node: Tree) -> Iterator[Tree]:
             yield rest[0] if len(rest) == 1 else node.with_args(rest)
 
 
-def _held(scope: object, expr: Expr) -> Tree:
+def _held(expr: Expr) -> Tree:
     """A tree that stands for an expression."""
     return Tree("held", (), (expr,))
 

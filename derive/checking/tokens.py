@@ -41,9 +41,7 @@ SKIPPED = frozenset(
     thinspace medspace thickspace noindent centering rm bf it mathstrut strut null relax enspace""".split()
 ) | {" ", ">", "\n"}
 SKIPPED_WITH_GROUP = frozenset("label tag hspace vspace mspace hskip phantom vphantom hphantom color eqref ref".split())
-SIZES = frozenset(
-    "left right big Big bigg Bigg bigl Bigl biggl Biggl bigr Bigr biggr Biggr bigm Bigm middle".split()
-)
+SIZES = frozenset("left right big Big bigg Bigg bigl Bigl biggl Biggl bigr Bigr biggr Biggr bigm Bigm middle".split())
 STYLES = frozenset(
     r"""mathbf boldsymbol bm mathrm mathit mathsf mathtt mathcal mathscr mathfrak textbf textit vec bold pmb
     mathbb operatorname operatorname* text mbox textrm textsf textnormal symbf symbfit mathnormal""".split()

@@ -43,7 +43,9 @@ class Failure:
 
     __slots__ = ("number", "truth", "value", "head", "tree")
 
-    def __init__(self, number: int, truth: Value | None, value: Value | None, head: Tree | None, tree: Tree | None) -> None:
+    def __init__(
+        self, number: int, truth: Value | None, value: Value | None, head: Tree | None, tree: Tree | None
+    ) -> None:
         self.number = number
         self.truth = truth
         self.value = value
@@ -54,7 +56,7 @@ class Failure:
 class Judgment:
     """What is found of one side."""
 
-    __slots__ = ("verdict", "reason", "follows_from", "side", "truth", "value", "previous", "tree")
+    __slots__ = ("verdict", "reason", "follows_from", "side", "truth", "value", "previous", "tree", "truths")
 
     def __init__(self, verdict: str, reason: str, side: Side) -> None:
         self.verdict = verdict
@@ -65,6 +67,7 @@ class Judgment:
         self.value: Value | None = None
         self.previous: Value | None = None
         self.tree: Tree | None = None
+        self.truths: list[Value] = []  # under every reading of the head
 
 
 class Judge:
@@ -188,6 +191,8 @@ class Judge:
                 judgment = self.step(claim, side, truths, previous, failing, head)
                 found.append(judgment)
                 if judgment.verdict in ("proved", "agrees"):
+                    if judgment.truth is not None:  # the chain keeps the reading it has begun with
+                        truths = [t for t in truths if t.value is judgment.truth] or truths
                     failing = judgment.follows_from
                     previous = judgment.value
                 elif judgment.verdict == "fails":
@@ -315,6 +320,7 @@ class Judge:
             return judgment
         judgment = Judgment("fails", self.reason(truths[0].value, value_), side)
         judgment.truth, judgment.value, judgment.previous, judgment.tree = truths[0].value, value_, previous, side.tree
+        judgment.truths = [t.value for t in truths]
         self.failures.append(Failure(claim.number, truths[0].value, value_, head, side.tree))
         return judgment
 
@@ -358,6 +364,7 @@ class Judge:
         judgment = Judgment("fails", reason, side)
         judgment.truth = truths[0].value if truths else None
         judgment.value, judgment.previous, judgment.tree = value, previous, side.tree
+        judgment.truths = [t.value for t in truths]
         self.failures.append(Failure(claim.number, judgment.truth, value, head, side.tree))
         return judgment
 
@@ -396,7 +403,8 @@ class Judge:
                 return truth, value, self.path_reason(truth, head)
             reason = ""
             if "tied" in truth.used and not any(
-                t.kind in ("derivative", "gradient") for t in (claim.sides[-1].tree.walk() if claim.sides[-1].tree else [])
+                t.kind in ("derivative", "gradient")
+                for t in (claim.sides[-1].tree.walk() if claim.sides[-1].tree else [])
             ):
                 variable = self.variable_name(head)
                 if variable:
@@ -411,8 +419,10 @@ class Judge:
         if head.kind == "gradient":
             return False
         variable = self.variable_name(head)
-        return variable is None or variable not in self.totals or any(
-            s.tree is not None and any(t.kind == "derivative" for t in s.tree.walk()) for s in claim.sides[1:]
+        return (
+            variable is None
+            or variable not in self.totals
+            or any(s.tree is not None and any(t.kind == "derivative" for t in s.tree.walk()) for s in claim.sides[1:])
         )
 
     def variable_name(self, head: Tree | None) -> str | None:
@@ -437,7 +447,10 @@ class Judge:
         if claim.row.display or claim.continues or head is None or head.kind in ("name", "apply"):
             return False
         words = claim.row.prose.lower()
-        if not any(w in words[-200:] for w in ("where", "with", "such that", "assum", "constrain", "suppose", "given", "since", "as ")):
+        if not any(
+            w in words[-200:]
+            for w in ("where", "with", "such that", "assum", "constrain", "suppose", "given", "since", "as ")
+        ):
             return False
         return not any(t.kind in ("derivative", "gradient", "differential", "directional") for t in head.walk())
 
