@@ -86,6 +86,12 @@ def _stack(value: Value, args: list[Expr]) -> Expr:
     return ops.add(*(ops.matmul(u, _turned(v)) for u, v in pairs))
 
 
+def _dot(left: Expr, right: Expr) -> Expr:
+    if left.shape[0] is ONE:  # of two rows
+        return ops.matmul(left, ops.transpose(right))
+    return ops.matmul(ops.transpose(left), right)
+
+
 def _row_sums(value: Value, args: list[Expr]) -> Expr:
     return ops.matmul(args[0], ones(args[0].shape[1], ONE))
 
@@ -101,7 +107,7 @@ ROWS: dict[str, Row] = {
     "commutation": lambda value, args: commutation(*value.data),
     "sum": lambda value, args: ops.add(*args),
     "product": lambda value, args: ops.matmul(*args),
-    "dot": lambda value, args: ops.matmul(ops.transpose(args[0]), args[1]),
+    "dot": lambda value, args: _dot(*args),
     "outer": lambda value, args: ops.matmul(args[0], ops.transpose(args[1])),
     "stack": _stack,
     "entries": _entries,
