@@ -412,8 +412,8 @@ ARRAY_API = {key: text.replace("{lib}", "xp") for key, text in COMMON.items()} |
     kron: _kron({0}, {1})
     block: _block([{blocks}])
     expm: _expm({0})
-    nuclear_norm: xp.sum(xp.linalg.svdvals({0}))
-    spectral_norm: xp.max(xp.linalg.svdvals({0}))
+    nuclear_norm: xp.sum(_singular_values({0}))
+    spectral_norm: xp.max(_singular_values({0}))
     arcsin: xp.asin({0})
     arccos: xp.acos({0})
     arctan: xp.atan({0})
@@ -553,10 +553,20 @@ def _block_sum(G, A):
     blocks = xp.reshape(G, (m, G.shape[0] // m, n, G.shape[1] // n))
     return xp.sum(blocks * A[:, None, :, None], axis=(0, 2))
 ''',
+    "_singular_values": '''
+def _singular_values(A):
+    """The singular values; NaN gives NaN."""
+    xp = array_namespace(A)
+    if bool(xp.any(xp.isnan(A))):
+        return A[0, :] * xp.nan
+    return xp.linalg.svdvals(A)
+''',
     "_polar": '''
 def _polar(A):
     """U V' of the singular value decomposition A = U S V'."""
     xp = array_namespace(A)
+    if bool(xp.any(xp.isnan(A))):
+        return A * xp.nan
     U, _, Vt = xp.linalg.svd(A, full_matrices=False)
     return U @ Vt
 ''',
@@ -564,6 +574,8 @@ def _polar(A):
 def _dominant(A):
     """u v' of the largest singular value."""
     xp = array_namespace(A)
+    if bool(xp.any(xp.isnan(A))):
+        return A * xp.nan
     U, _, Vt = xp.linalg.svd(A, full_matrices=False)
     return U[:, :1] @ Vt[:1, :]
 ''',
@@ -688,8 +700,8 @@ TORCH = {key: text.replace("{lib}", "torch") for key, text in COMMON.items()} | 
     spd_solve: _cholesky_solve({0}, {1})
     spd_inverse: torch.cholesky_inverse({0})
     expm: torch.linalg.matrix_exp({0})
-    nuclear_norm: torch.sum(torch.linalg.svdvals({0}))
-    spectral_norm: torch.max(torch.linalg.svdvals({0}))
+    nuclear_norm: torch.sum(_singular_values({0}))
+    spectral_norm: torch.max(_singular_values({0}))
 """)
 
 TORCH_HELPERS = {
@@ -754,15 +766,26 @@ def _block(rows):
 ''',
     "_block_inner": NUMPY_HELPERS["_block_inner"].replace("np.", "torch."),
     "_block_sum": NUMPY_HELPERS["_block_sum"].replace("np.", "torch."),
+    "_singular_values": '''
+def _singular_values(A):
+    """The singular values; NaN gives NaN."""
+    if not torch.compiler.is_compiling() and torch.isnan(A).any():
+        return A[0] * torch.nan
+    return torch.linalg.svdvals(A)
+''',
     "_polar": '''
 def _polar(A):
     """U V' of the singular value decomposition A = U S V'."""
+    if not torch.compiler.is_compiling() and torch.isnan(A).any():
+        return A * torch.nan
     U, _, Vt = torch.linalg.svd(A, full_matrices=False)
     return U @ Vt
 ''',
     "_dominant": '''
 def _dominant(A):
     """u v' of the largest singular value."""
+    if not torch.compiler.is_compiling() and torch.isnan(A).any():
+        return A * torch.nan
     U, _, Vt = torch.linalg.svd(A, full_matrices=False)
     return torch.outer(U[:, 0], Vt[0])
 ''',

@@ -1,0 +1,146 @@
+"""Programs: what they cost, what they share, and what they never form."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+import derive
+from derive import program
+from derive.expr import identity, number, ones, symbol
+from derive.operations import hadamard, inner, inv, logdet, matmul, mul, sq_norm, sum_entries, trace
+from derive.programs.costs import Cost, Sizes
+from derive.shapes import Dim
+
+W, x = symbol("W", "m", "n"), symbol("x", "n")
+
+
+def kinds(made, *outputs):
+    return [value.kind for value in (made.needed(*outputs) if outputs else made.order) if value.kind != "input"]
+
+
+def test_the_flagship_costs_what_the_hand_written_program_costs():
+    made = derive.gradient("½‖WᵀWx − x‖²", "W").program
+    assert made.flops_of("gradient").expression == "10 m n + n"
+    assert kinds(made, "gradient") == ["product", "product", "sum", "product", "stack"]
+    assert made.largest == (Dim.of("m"), Dim.of("n"))
+
+
+def test_the_cost_of_fixed_sizes_is_a_number():
+    made = derive.gradient("½‖WᵀWx − x‖²", "W", where="W: 3×5, x: 5").program
+    assert made.flops_of("gradient").value == 155
+    assert derive.gradient("½‖WᵀWx − x‖²", "W").program.flops.value is None
+
+
+def test_a_product_is_never_dearer_than_from_left_to_right():
+    made = derive.gradient("½‖WᵀWx − x‖²", "W").program
+    sizes = {"m": 30, "n": 70}
+    assert made.flops.cost.evaluate(sizes) < made.naive.cost.evaluate(sizes)
+
+
+def test_a_vector_at_the_end_makes_every_product_a_matrix_times_a_vector():
+    A, B, C = symbol("A", "n", "n"), symbol("B", "n", "n"), symbol("C", "n", "n")
+    made = program.compile({"value": matmul(A, B, C, symbol("y", "n"))})
+    assert made.flops.expression == "6 n²"
+
+
+@pytest.mark.parametrize(
+    "sizes, expected",
+    [((10, 1000, 2, 500), 60000), ((500, 2, 1000, 10), 60000), ((7, 7, 7, 7), 4 * 7**3), ((3, 50, 4, 60), 2640)],
+)
+def test_chains_are_cut_as_the_textbook_does(sizes, expected):
+    factors = [symbol(f"A_{i}", a, b) for i, (a, b) in enumerate(zip(sizes, sizes[1:]))]
+    p, q, r, s = sizes
+    best = min(2 * (p * q * r + p * r * s), 2 * (q * r * s + p * q * s))
+    assert best == expected
+    assert program.compile({"value": matmul(*factors)}).flops.value == best
+
+
+def test_size_hints_decide_where_the_order_depends_on_them():
+    A, B, C = symbol("A", "m", "n"), symbol("B", "n", "m"), symbol("C", "m", "n")
+    wide = program.compile({"value": matmul(A, B, C)}, [(Dim.of("m"), "<", Dim.of("n"))])
+    tall = program.compile({"value": matmul(A, B, C)}, [(Dim.of("n"), "<", Dim.of("m"))])
+    at = {"m": 2, "n": 100}
+    assert wide.flops.cost.evaluate(at) < tall.flops.cost.evaluate(at)
+
+
+def test_a_matrix_and_its_transpose_are_the_same_data():
+    A, B = symbol("A", "m", "n"), symbol("B", "n", "p")
+    made = program.compile({"one": matmul(A, B), "other": matmul(B.T, A.T)})
+    assert kinds(made) == ["product"]
+
+
+def test_an_outer_product_in_a_chain_is_never_formed():
+    A, y = symbol("A", "n", "n"), symbol("y", "n")
+    made = program.compile({"value": matmul(x, x.T, A, y)})
+    assert max(len([d for d in v.shape if d != 1]) for v in made.order if v.kind != "input") == 1
+
+
+def test_traces_are_contracted_without_forming_the_product():
+    A, B = symbol("A", "m", "n"), symbol("B", "n", "m")
+    made = program.compile({"value": trace(matmul(A, B))})
+    assert kinds(made) == ["contraction"] and made.flops.expression == "2 m n"
+    assert kinds(program.compile({"value": inner(A, B.T)})) == ["contraction"]
+
+
+def test_diagonal_matrices_and_ones_are_broadcast_and_summed():
+    v, A = symbol("v", "m"), symbol("A", "m", "n")
+    diagonal = derive.parse("diag(v) A x", where="v: m, A: m×n, x: n")
+    assert "Diag" not in kinds(program.compile({"value": diagonal}))
+    sums = program.compile({"value": sum_entries(matmul(A, ones("n", "p")))})
+    assert "product" not in kinds(sums)
+    assert kinds(program.compile({"value": matmul(A, ones("n"))})) == ["row_sums"]
+    assert kinds(program.compile({"value": sum_entries(hadamard(v, v))})) == ["sq_norm"]
+
+
+def test_one_cholesky_factor_serves_all():
+    S, u = symbol("S", "n", "n", ["spd"]), symbol("u", "n")
+    outputs = {"value": mul(number(Fraction(1, 2)), logdet(S)) + u.T @ inv(S) @ u, "inverse": inv(S)}
+    made = program.compile(outputs, has_triangular_solve=True)
+    assert kinds(made).count("cholesky") == 1 and "inverse" not in kinds(made)
+
+
+def test_an_inverse_that_is_not_the_result_is_a_solve():
+    A, b = symbol("A", "n", "n"), symbol("b", "n")
+    assert kinds(program.compile({"value": inv(A) @ b})) == ["solve"]
+    assert "inverse" in kinds(program.compile({"value": inv(A)}))
+
+
+def test_like_terms_and_rank_one_terms_merge():
+    y, z = symbol("y", "m"), symbol("z", "n")
+    assert kinds(program.compile({"value": matmul(y, x.T) + matmul(y, z.T)})) == ["sum", "outer"]
+    assert kinds(program.compile({"value": matmul(y, x.T) + matmul(W @ x, z.T)})) == ["product", "stack"]
+
+
+def test_a_shared_product_of_deep_layers_is_computed_once():
+    formula = "½‖W1ᵀW2ᵀW2W1X − X‖²"
+    where = "W1: a×n, W2: b×a, X: n×B, b < a, a < n, a < B"
+    made = derive.gradient(formula, "W1", where=where).program
+    by_hand = 2 * (40 * 50 * 200 + 20 * 40 * 200) * 5
+    assert made.flops.cost.evaluate({"a": 40, "b": 20, "n": 50, "B": 200}) < by_hand
+
+
+def test_cost_stays_linear_in_the_length_of_a_chain():
+    counts = []
+    for length in (20, 40):
+        A = symbol("A", "n", "n")
+        made = program.compile({"value": matmul(*[A] * length, x)})
+        counts.append(len(made.order))
+    assert counts[1] <= 2 * counts[0] + 2
+
+
+def test_costs_are_polynomials():
+    n = Dim.of("n")
+    cost = Cost.of(Fraction(1, 3), n, n, n) + Cost.of(2, n, Dim.of("m"))
+    assert str(cost) == "⅓ n³ + 2 m n" and cost.evaluate({"n": 3, "m": 5}) == 39
+
+
+def test_samples_respect_hints():
+    sizes = Sizes(["m", "n"], [(Dim.of("m"), "<", Dim.of("n"))])
+    assert sizes.samples and all(sample["m"] < sample["n"] for sample in sizes.samples)
+
+
+def test_the_identity_in_a_sum_is_no_matrix_product():
+    made = program.compile({"value": sq_norm(W.T @ W - identity("n"))})
+    assert made.flops.cost.evaluate({"m": 10, "n": 10}) == 2 * 10**3 + 2 * 10**2 + 10
