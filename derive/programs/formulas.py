@@ -87,8 +87,8 @@ def _stack(value: Value, args: list[Expr]) -> Expr:
 
 
 def _dot(left: Expr, right: Expr) -> Expr:
-    if left.shape[0] is ONE:  # of two rows
-        return ops.matmul(left, ops.transpose(right))
+    """Of two vectors, each a column or a row."""
+    left, right = (ops.transpose(v) if v.shape[0] is ONE else v for v in (left, right))
     return ops.matmul(ops.transpose(left), right)
 
 
