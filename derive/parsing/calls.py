@@ -32,7 +32,7 @@ class Calls(Scripts):
             base = self.log_base(token, name)
             following = self.tokens[self.i] if self.i < len(self.tokens) else None
         else:
-            base = None
+            base = token.value
         data = (name, exponent, base, token.start)
         if following is not None and following.kind == "open" and following.text in ("(", "[", "{", "\\{"):
             if not ("call" in self.loose and not self.comma_inside()):

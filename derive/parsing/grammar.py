@@ -71,9 +71,9 @@ class Parser(Calls):
         raise self.error("the formula is empty", (0, len(self.source)))
 
     def shown(self, op: Op) -> str:
-        return {"pow": "the power", "elpow": "the power", "frac": "\\frac", "sqrt": "the root", "neg": "the minus"}.get(
-            op.text, op.text
-        )
+        words = {"pow": "the power", "elpow": "the power", "frac": "\\frac", "sqrt": "the root", "-": "the minus"}
+        words |= {"neg": "the minus", "sigma": "the sum", "bars": "\\abs", "norm": "\\norm", "inner": "\\inner"}
+        return str(op.data[0]) if op.text in ("call", "apply") else words.get(op.text, op.text)
 
     def merge_fractions(self) -> None:
         """`1/2x` is ½ x: a number over a number is one number."""

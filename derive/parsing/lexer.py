@@ -117,6 +117,8 @@ class Lexer(Letters):
                 self.pos,
                 "write ᵀ for the transpose of a real matrix",
             )
+        elif c == "∞":
+            self.emit("op", c, start)
         elif c == "%" and self.is_latex:
             end = text.find("\n", start)
             self.pos = len(text) if end < 0 else end

@@ -105,7 +105,13 @@ class Reading:
             tokens = self.applied_definitions(statement, parameters)
             parser = Parser(tokens, self.source, self.known, loose, self.dim, readings)
             root = parser.parse()
+            later = {s.name for s in self.statements if s.name not in defined} - {statement.name}
             for node in postorder([root]):
+                if node.op == "sym" and node.data in later:
+                    raise ParseError(
+                        f"{names.text(node.data)} is used before it is defined", self.source, node.span,
+                        f"put {names.text(node.data)} = … first, or write: … where {names.text(node.data)} = …",
+                    )  # fmt: skip
                 if node.op == "sym" and node.data in defined:
                     node.op, node.args = "ref", [defined[node.data]]
                 elif node.op == "sym" and node.data == statement.name:

@@ -181,7 +181,7 @@ class Scripts(Stacks):
         for t in self.tokens[self.i : self.i + 60]:
             depth += (t.kind == "open" and t.text == "[") - (t.kind == "close" and t.text == "]")
             if not depth:
-                return colons == 2
+                return colons > 0
             colons += t.text == ":"
         return False
 

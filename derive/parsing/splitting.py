@@ -8,6 +8,8 @@ else every letter is one.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from .. import names
 from ..errors import ParseError
 from .tokens import Token
@@ -137,20 +139,18 @@ class _Splitter:
             return [self.named(0, size, whole)]
         if spelled is not None and spelled in FUNCTIONS:
             return [self.function(0, size, FUNCTIONS[spelled])]
-        if self.sum_with_index(size):
-            token = Token("sum", "sum", run[0].start, run[-1].end, run[-1].low[0])
-            return [token]
+        if base in FUNCTIONS and whole is not None and len(run[-1].low) == 1 and after is not None:
+            if after.kind in _AFTER:
+                return self.subscripted(FUNCTIONS[base], run[-1].low[0])
         called = after is not None and after.kind == "open" and after.text == "(" and not after.spaced
         wordlike = size >= 3 and base[1:].islower() and base.isascii() and whole is not None
+        if called and base in REFUSED_FUNCTIONS:
+            raise ParseError(f"{base} is not read", self.source, (run[0].start, run[-1].end), REFUSED_FUNCTIONS[base])
         if called and wordlike:
             for k in range(1, size):
                 name = self.written(k, size)
                 if name in FUNCTIONS and (k <= 2 or self.known_at(0) == k):
                     return self.greedy(0, k) + [self.function(k, size, FUNCTIONS[name])]
-            if base in REFUSED_FUNCTIONS:
-                raise ParseError(
-                    f"{base} is not read", self.source, (run[0].start, run[-1].end), REFUSED_FUNCTIONS[base]
-                )
             near = closest(base, FUNCTIONS)
             raise ParseError(
                 f"{base} is not a function we know", self.source, (run[0].start, run[-1].end),
@@ -167,10 +167,18 @@ class _Splitter:
                     return [self.named(0, size, whole)]
         return self.greedy(0, size, after)
 
-    def sum_with_index(self, size: int) -> bool:
-        base = "".join(t.text for t in self.run)
-        low = self.run[-1].low
-        return base == "sum" and len(low) == 1 and low[0].isalpha() and self.word(0, size) is not None
+    def subscripted(self, name: str, low: str) -> list[Token]:
+        """`log_2 x`, `norm_1(x)`, `norm_F(X)`, `sum_i`."""
+        size = len(self.run)
+        if name == "norm" and low in ("1", "2", "F", "fro"):
+            return [self.function(0, size, "norm1" if low == "1" else "norm")]
+        if name == "sum" and low.isalpha():
+            return [Token("sum", "sum", self.run[0].start, self.run[-1].end, low)]
+        function = self.function(0, size, name)
+        if name == "log" and low.isdigit():
+            function.value = Fraction(int(low))
+            return [function]
+        raise ParseError(f"a subscript of {name} is not read", self.source, function.span)
 
     def single(self, after: Token | None) -> list[Token]:
         token = self.run[0]

@@ -59,7 +59,7 @@ class Statements:
         parts += after
         statements = []
         for part in parts:
-            while part and part[-1].kind == "op" and part[-1].text in (".", ",", "!"):
+            while part and part[-1].kind == "op" and part[-1].text in (".", ","):
                 part.pop()
             if part:
                 statements.append(self.statement(part))
