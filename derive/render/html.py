@@ -7,14 +7,16 @@ rests; buttons copy LaTeX and code.  Light and dark, on paper and by keyboard.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError, MissingExtraError
 from ..expr import Expr
-from . import Space
+from . import Formula, Operand, Space
 from .blocks import Block, Display, Exposition, Heading, Paragraph, Row, Shapes
+from .breaking import width
+from .latex import Latex, LatexPrinter
 from .mathml import MathML, element, shape_mathml
 from .picture import STYLE as GRAPH_STYLE
 
@@ -105,6 +107,35 @@ SCRIPT = r"""
 """.strip()
 
 
+WIDE = 560.0  # points, of a line
+
+
+def _pieces(formula: Formula, width: Callable[[Formula], float]) -> list[Formula]:
+    """A long sum or product in pieces that fit on a line each, where they do."""
+    if len(formula) != 1 or not isinstance(formula[0], Expr) or width(formula) <= WIDE:
+        return [formula]
+    expr = formula[0]
+    if expr.op.name not in ("add", "matmul"):
+        return [formula]
+    groups: list[list[Expr]] = [[]]
+    for arg in expr.args:
+        if groups[-1] and width([expr.op.make((*groups[-1], arg), ())]) > WIDE:
+            groups.append([])
+        groups[-1].append(arg)
+    pieces: list[Formula] = []
+    for k, group in enumerate(groups):
+        part = expr.op.make(tuple(group), ()) if len(group) > 1 else group[0]
+        lead = []
+        if k:
+            is_signed = expr.op.name == "add" and MathML().piece(group[0]).is_negative
+            lead = [] if is_signed else ["+" if expr.op.name == "add" else "·"]
+        if expr.op.name == "matmul" and len(group) == 1:
+            pieces.append([*lead, Operand(part)])
+        else:
+            pieces.append([*lead, part])
+    return pieces
+
+
 class HtmlPrinter:
     """Prints the blocks of a document."""
 
@@ -112,6 +143,7 @@ class HtmlPrinter:
         self.told = told
         self.ids = ids  # of the nodes in the graph
         self.notation = MathML(told.spelled)
+        self.latex = Latex(told.spelled)
         self.in_words = MathML(told.spelled, is_inline=True)
 
     def inline(self, parts: Sequence[object]) -> str:
@@ -126,20 +158,44 @@ class HtmlPrinter:
         lines = []
         for row in rows:
             left = element(self.notation.formula(row.left), True) if row.left else ""
-            right = "".join(self.notation.sign(sign) + self.notation.formula(formula) for sign, formula in row.rights)
+            *above, right = self.lines(row.rights)
+            for line in above:
+                lines.append(f'<tr><td class="left">{left}</td><td class="right" colspan="3">{line}</td></tr>')
+                left = ""
             shape = "" if row.shape is None else element(shape_mathml(row.shape))
             number = f"({row.number})" if row.number else ""
             lines.append(
-                f'<tr><td class="left">{left}</td><td class="right">{element(f"<mrow>{right}</mrow>", True)}</td>'
+                f'<tr><td class="left">{left}</td><td class="right">{right}</td>'
                 f'<td class="shape">{shape}</td><td class="number">{number}</td></tr>'
             )
         return f'<div class="scroll"><table class="rows" role="presentation">{"".join(lines)}</table></div>'
 
+    def lines(self, rights: Sequence[tuple[str, Formula]]) -> list[str]:
+        """The right sides of a line, on as many lines as they need."""
+        strings = [[self.notation.sign(sign) + self.notation.formula(formula) for sign, formula in rights]]
+        if len(rights) > 1 and sum(self.width(formula) for _, formula in rights) > WIDE:
+            strings = [[string] for string in strings[0]]
+        made = []
+        for (_, formula), group in zip(rights, strings):
+            pieces = _pieces(formula, self.width)
+            if len(group) > 1 or len(pieces) == 1:
+                made.append(element(f"<mrow>{''.join(group)}</mrow>", True))
+                continue
+            lead = '<mspace width="2em"/>'
+            for k, piece in enumerate(pieces):
+                inside = self.notation.formula(piece)
+                made.append(element(f"<mrow>{self.notation.sign('=') if not k else lead}{inside}</mrow>", True))
+        return made
+
+    def width(self, formula: Formula) -> float:
+        return width(self.latex.formula(formula))
+
     def box(self, row: Row) -> str:
-        inside = self.notation.formula(row.left)
-        for sign, formula in row.rights:
-            inside += self.notation.sign(sign) + self.notation.formula(formula)
-        return f'<div class="scroll"><div class="box">{element(f"<mrow>{inside}</mrow>", True)}</div></div>'
+        left = self.notation.formula(row.left)
+        first, *others = self.lines(row.rights)
+        first = first.replace("<mrow>", f"<mrow>{left}", 1)
+        inside = "".join(f"<div>{line}</div>" for line in [first, *others])
+        return f'<div class="scroll"><div class="box">{inside}</div></div>'
 
     def shapes(self, block: Shapes) -> str:
         parts: list[object] = ["with "]
@@ -181,7 +237,6 @@ class HtmlPrinter:
 def fragment(derivation: Derivation, detail: str = "steps", verify: bool = True, has_graph: bool = True) -> str:
     """The derivation as an element that brings its own style and script."""
     from .exposition import exposition
-    from .latex import LatexPrinter
 
     told = exposition(derivation, detail, verify)
     picture, ids = "", {}
@@ -191,7 +246,8 @@ def fragment(derivation: Derivation, detail: str = "steps", verify: bool = True,
             drawing = graph.svg(standalone=False)
             ids = graph.ids
             caption = "Values run forward along the edges, cotangents backward in red"
-            caption += "; the paths to the variable are numbered like their contributions." if ids else "."
+            is_tied = len(derivation.contributions) > 1
+            caption += "; the paths to the variable are numbered like their contributions." if is_tied else "."
             picture = f'<figure><div class="picture">{drawing}</div><figcaption>{caption}</figcaption></figure>'
         except MissingExtraError as missing:
             picture = f"<p><small>{escape(str(missing))}</small></p>"

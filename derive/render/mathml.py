@@ -6,6 +6,7 @@ page can show it where the pointer rests.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from html import escape
@@ -16,7 +17,20 @@ from ..shapes import SCALAR, Shape, shape_text
 from . import ATOM, POSTFIX, PRODUCT, QUOTIENT, Notation, Partial, Piece
 
 FUNCTIONS = {"logdet": "log det", "σ": "σ"}
+HIGH = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789−"))
 ACCENTS = {"hat": "^", "bar": "¯", "tilde": "~", "dot": "˙", "ddot": "¨", "vec": "→"}
+
+THIN = '<mspace width="0.17em"/>'
+_CALL = re.compile(r'(?:<mrow[^>]*>)*<mi mathvariant="normal">')  # a function's name, or the d of a differential
+_LOW = re.compile(r'(<mrow data-shape="[^"]*">)?<msub>(<mi>[^<]*</mi>)(<m[in]>[^<]*</m[in]>)</msub>(</mrow>)?')
+
+
+def _raised(base: str, high: str) -> str:
+    """The base with a superscript, above its subscript if it has one."""
+    found = _LOW.fullmatch(base)
+    if found is None:
+        return f"<msup>{base}{high}</msup>"
+    return f"<msubsup>{found.group(2)}{found.group(3)}{high}</msubsup>"
 
 
 def row(*parts: str) -> str:
@@ -86,8 +100,13 @@ class MathML(Notation):
 
     def juxtapose(self, factors: Sequence[str]) -> str:
         parts = [factors[0]]
-        for factor in factors[1:]:
-            parts += [operator("·" if factor.startswith("<mn>") else "\u2062"), factor]
+        for left, factor in zip(factors, factors[1:]):
+            if factor.startswith("<mn>"):
+                parts += [operator("·"), factor]
+            elif _CALL.match(factor) or _CALL.match(left):
+                parts += [operator("\u2062"), THIN, factor]
+            else:
+                parts += [operator("\u2062"), factor]
         return row(*parts)
 
     def infix(self, left: str, operator_: str, right: str) -> str:
@@ -101,11 +120,11 @@ class MathML(Notation):
         return row(operator("(", stretchy=stretch), string, operator(")", stretchy=stretch))
 
     def superscript(self, base: str, exponent: str, is_entrywise: bool = False) -> str:
-        return f"<msup>{base}{row(operator('⊙'), exponent) if is_entrywise else exponent}</msup>"
+        return _raised(base, row(operator("⊙"), exponent) if is_entrywise else exponent)
 
     def transposed(self, base: str, is_inverse: bool = False) -> str:
         top = operator("⊤")
-        return f"<msup>{base}{row(operator('−', form='prefix'), top) if is_inverse else top}</msup>"
+        return _raised(base, row(operator("−", form="prefix"), top) if is_inverse else top)
 
     def root(self, radicand: str) -> str:
         return f"<msqrt>{radicand}</msqrt>"
@@ -155,6 +174,10 @@ class MathML(Notation):
             return f"<msup><mi>{sign[0]}</mi><mn>2</mn></msup>"
         if sign in ("∂", "∇"):
             return f'<mi mathvariant="normal">{sign}</mi>'
+        if sign[0].isdigit() and sign[-1] in HIGH:
+            base = sign.rstrip("".join(HIGH))
+            high = "".join(HIGH[c] for c in sign[len(base) :])
+            return f"<msup><mn>{base}</mn><mn>{high}</mn></msup>"
         if sign[0].isdigit():
             return f"<mn>{escape(sign)}</mn>"
         return operator(sign)
@@ -170,7 +193,11 @@ class MathML(Notation):
         return row(*parts)
 
     def partial(self, top: str, bottom: str, share: int | None) -> str:
-        made = row(top, operator("/"), bottom) if self.is_inline else f"<mfrac>{top}{bottom}</mfrac>"
+        made = (
+            row(top, operator("/", lspace="0", rspace="0"), bottom)
+            if self.is_inline
+            else f"<mfrac>{top}{bottom}</mfrac>"
+        )
         return made if share is None else f"<msub><mrow>{made}<mo>|</mo></mrow><mn>{share}</mn></msub>"
 
     def space(self, rows: Piece, columns: Piece) -> str:

@@ -73,17 +73,17 @@ def prove(out: Exposition, rule: Rule, view: Expr) -> None:
     pushed = light(rule.push(node, moved))
     out.show(Row(["d", result], ("=", [pushed])))
     parts: list[object] = []
-    found: list[object] = []
+    found: list[str | Formula] = []
     for i, (operand, step) in enumerate(zip(operands, moved)):
         if step is None:
             continue
         pulled = light(rule.pull(cotangent, node, i))
         parts += [*(["+"] if parts else []), "⟨", pulled, ",", step, "⟩"]
-        found += [*([","] if found else []), Partial(["∂", Name("L")], ["∂", operand]), "=", pulled]
+        found += [*([", "] if found else []), [Partial(["∂", Name("L")], ["∂", operand]), "=", pulled]]
     start: Formula = ["⟨", cotangent, ",", "d", result, "⟩"]
     middle: Formula = ["⟨", cotangent, ",", pushed, "⟩"]
     rights = [("=", start), ("=", middle)] + ([("=", parts)] if parts != list(middle) else [])
     out.show(Row(["d", Name("L")], *rights))  # type: ignore[arg-type]
-    out.say("so that ", found, ".")  # type: ignore[arg-type]
+    out.say("so that ", *found, ".")
     if rule.note:
         out.say(f"Here {rule.note}.")

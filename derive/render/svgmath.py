@@ -58,6 +58,17 @@ def _layout(element: ElementTree.Element, size: float) -> Box:
         box.rules.append((0.0, axis, width))
         box.width = width + 0.06 * size
         return box
+    if tag == "mspace":
+        return Box(float((element.get("width") or "0em")[:-2]) * size)
+    if tag == "msubsup":
+        low = ElementTree.Element("msub")
+        low.extend(children[:2])
+        high = ElementTree.Element("msup")
+        high.extend([children[0], children[2]])
+        box, raised = _layout(low, size), _layout(high, size)
+        box.put(raised, 0.0, 0.0)
+        del box.glyphs[len(box.glyphs) - len(raised.glyphs)]  # the base is there already
+        return box
     if tag in ("msup", "msub"):
         base, script = _layout(children[0], size), _layout(children[1], size * SMALL)
         box = Box()
