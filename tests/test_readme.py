@@ -1,0 +1,131 @@
+"""README: its code runs, its commands are those of the checks, its tables are read."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+import derive
+from derive import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+SHELL = [text.strip() for language, text in BLOCKS if language == "sh"]
+
+
+def test_the_first_commands_set_up_and_test():
+    assert SHELL[0] == "python3 -m venv .venv && .venv/bin/pip install '.[test]' && .venv/bin/derive demo"
+    assert SHELL[1] == ".venv/bin/pytest -n auto"
+    checks = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "'.[test]'" in checks and "derive' demo" in checks and "pytest -n auto" in checks
+
+
+def test_the_python_blocks_run():
+    names: dict[str, object] = {}
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    blocks = [text for language, text in BLOCKS if language == "python"]
+    assert len(blocks) >= 6
+    for number, block in enumerate(blocks):
+        if ">>>" in block:
+            test = doctest.DocTestParser().get_doctest(block, names, f"block {number}", "README.md", None)
+            said: list[str] = []
+            failed = runner.run(test, out=said.append, clear_globs=False).failed
+            assert not failed, "".join(said)
+            names |= test.globs
+        else:
+            exec(compile(block, f"README.md, block {number}", "exec"), names)
+
+
+def test_the_lines_of_source_are_those_generated():
+    (shown,) = [text for language, text in BLOCKS if not language]
+    source = derive.gradient("½‖WᵀWx − x‖²", "W").source()
+    assert all(line in source for line in shown.splitlines())
+
+
+COMMANDS = [line for block in SHELL[2:] for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_the_commands_run(capsys, tmp_path, monkeypatch, line):
+    monkeypatch.chdir(tmp_path)
+    words = shlex.split(line)
+    assert words[0] == "derive"
+    assert cli.main(words[1:]) == 0, capsys.readouterr().err
+
+
+ROWS = re.findall(r"^\| [^|]*(?:\\\|[^|]*)* \| `([^`]*)` \| (`.*`) \|$", README, re.MULTILINE)
+FORMULAS = [formula for row in ROWS for cell in row for formula in re.split("`, `", cell.strip("`"))]
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_the_table_of_operations_is_read(formula):
+    derive.parse(formula)
+
+
+def test_the_table_was_found():
+    assert len(ROWS) >= 15
+
+
+COMPARED = [
+    ("log det A", "A", "A⁻ᵀ"),
+    ("tr(A) + tr(A²)", "A", "2 Aᵀ + I"),
+    ("det A", "A", "det(A) A⁻ᵀ"),
+    ("‖A‖", "A", "A / ‖A‖_F"),
+    ("sum(tanh(Wx))", "W", "(𝟏 − tanh(W x).^2) xᵀ"),
+]
+
+
+@pytest.mark.parametrize(("formula", "wrt", "shown"), COMPARED)
+def test_the_comparison_is_what_we_print(formula, wrt, shown):
+    assert derive.gradient(formula, wrt, where="A: n×n" if wrt == "A" else None).boxed.text() == shown
+    assert f"| {shown} |" in README
+
+
+def test_the_comparison_is_what_sympy_prints():
+    import sympy
+
+    if not sympy.__version__.startswith("1.14"):
+        pytest.skip("the table is about SymPy 1.14")
+    n = sympy.Symbol("n", integer=True, positive=True)
+    A = sympy.MatrixSymbol("A", n, n)
+    assert str(sympy.log(sympy.Determinant(A)).diff(A)) == "0"
+    assert str((sympy.Trace(A) + sympy.Trace(A**2)).diff(A)) == "0"
+    assert isinstance(sympy.Determinant(A).diff(A), sympy.Derivative)
+    with pytest.raises(TypeError):
+        sympy.sqrt(sympy.Trace(A.T * A)).diff(A)
+
+
+def test_the_limits_are_those_of_the_code():
+    from derive import derivation
+    from derive.interop import writing
+    from derive.parsing import limits
+
+    for number in (
+        limits.MAX_LENGTH,
+        limits.MAX_OPERATIONS,
+        limits.MAX_NAMES,
+        limits.MAX_NESTING,
+        limits.MAX_EXPONENT,
+        limits.MAX_NUMBER_EXPONENT,
+        derivation.MAX_SYMBOLS,
+        writing.MAX_DEPTH,
+    ):
+        assert f"{number:,}" in README
+
+
+def test_the_files_it_names_exist():
+    for path in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / path).exists(), path
+
+
+def test_versions_agree():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'version = "{derive.__version__}"' in text
+    assert f"version = {{{derive.__version__}}}" in README
+    assert sys.version_info >= (3, 11)
