@@ -972,10 +972,16 @@ class Normalizer:
             c, (scalars, chain) = single
             inverted = tuple((b, -e) for b, e in scalars)
             if all(f.shape[0] is f.shape[1] for f in chain):
-                factors = []
+                factors: list[Expr] = []
+                coefficient = 1 / c
                 for f in reversed(chain):
-                    factors += self._inverse_factor(f)
-                return chain_product(1 / c, inverted, factors, poly.shape, self)
+                    k, more, inside = self._inverse_factor(f)
+                    coefficient *= k
+                    if more:
+                        c2, inverted = with_scalars(inverted, more, ctx=self)
+                        coefficient *= c2
+                    factors += inside
+                return chain_product(coefficient, inverted, factors, poly.shape, self)
             base = Poly(poly.shape, {((), chain): F1})
             return self.scaled_by(self._oriented(inv, base), 1 / c, inverted)
         c, atom, flipped = self.atom_of_sum(poly, written)
@@ -983,23 +989,25 @@ class Normalizer:
         factor = transpose.make((inverse,)) if flipped and not self.is_symmetric(inverse) else inverse
         return Poly(poly.shape, {((), (factor,)): 1 / c})
 
-    def _inverse_factor(self, factor: Expr) -> list[Expr]:
+    def _inverse_factor(self, factor: Expr) -> tuple[Fraction, Scalars, list[Expr]]:
+        """The inverse of one factor: coefficient, scalars and chain."""
         if factor.op is transpose:
-            inside = self._inverse_factor(factor.args[0])
-            return [self._flip(f) for f in reversed(inside)]
+            c, scalars, inside = self._inverse_factor(factor.args[0])
+            return c, scalars, [self._flip(f) for f in reversed(inside)]
         if factor.op is inv:
-            return list(self.chain_of(factor.args[0])) if factor.args[0].op is not add else [factor.args[0]]
+            return F1, (), list(self.chain_of(factor.args[0])) if factor.args[0].op is not add else [factor.args[0]]
+        single = None
         if factor.op is diagonal_matrix:
             vector = self.entry_power(self.full(factor.args[0]), Fraction(-1), None)
-            return list(_only_chain(self.diagonal_matrix(vector)))
-        if factor.op is symbol_op and "orthogonal" in factor.data[1]:
-            return [self._flip(factor)]
-        if factor.op is kron and all(a.is_square for a in factor.args):
-            poly = self.kron(*(self.inverse(self.full(a), a) for a in factor.args))
-            single = poly.single()
-            if single is not None and single[0] == 1 and not single[1][0]:
-                return list(single[1][1])
-        return [inv.make((factor,))]
+            single = self.diagonal_matrix(vector).single()
+        elif factor.op is symbol_op and "orthogonal" in factor.data[1]:
+            return F1, (), [self._flip(factor)]
+        elif factor.op is kron and all(a.is_square for a in factor.args):
+            single = self.kron(*(self.inverse(self.full(a), a) for a in factor.args)).single()
+        if single is None:
+            return F1, (), [inv.make((factor,))]
+        c, (scalars, chain) = single
+        return c, scalars, list(chain)
 
     def _flip(self, factor: Expr) -> Expr:
         if factor.op is transpose:
