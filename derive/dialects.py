@@ -109,7 +109,7 @@ COMMON = table("""
     spd_logdet: 2 * {lib}.sum({lib}.log({lib}.diagonal({0})))
     triangle_inverse: {lib}.linalg.inv({0})
     spd_solve: {0}.T @ ({0} @ {1})
-    spd_inverse: {lib}.linalg.inv({1})
+    spd_inverse: _cholesky_inverse({0})
     diagonal: {lib}.diagonal({0})
     trace: {lib}.trace({0})
     tril: {lib}.tril({0})
@@ -326,7 +326,8 @@ def _expm(A):
         return np.full_like(A, np.nan)
     squarings = max(0, math.ceil(math.log2(norm / 4.25))) if norm > 4.25 else 0
     A = A / 2**squarings
-    b = [math.factorial(26 - k) * math.comb(13, k) / math.factorial(13) for k in range(14)]
+    b = [math.factorial(26 - k) * math.comb(13, k) for k in range(14)]
+    b = [c / b[0] for c in b]
     A2 = A @ A
     powers = [np.eye(len(A), dtype=A.dtype)]
     for _ in range(6):
@@ -506,6 +507,13 @@ def _cholesky(A, name):
         if bool(xp.any(xp.isnan(A))):
             return A * xp.nan
         raise ValueError(f"{name} is not positive definite") from None
+''',
+    "_cholesky_inverse": '''
+def _cholesky_inverse(L):
+    """The inverse of L @ L.T."""
+    xp = array_namespace(L)
+    inverse = xp.linalg.inv(L)
+    return inverse.T @ inverse
 ''',
     "_logdet_positive": '''
 def _logdet_positive(A):

@@ -231,7 +231,7 @@ def join(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
 def dot(chain: Sequence[Expr], ctx: Normalizer) -> Poly:
     """The scalar  rowᵀ M … column  in normal form."""
     first, last = chain[0], chain[-1]
-    head = first.args[0] if first.op is transpose else first
+    head = transpose(first) if first.op in (transpose, ones_op) else first
     if len(chain) == 2:
         bases: Bases = {}
         for vector in (head, last):
@@ -241,7 +241,8 @@ def dot(chain: Sequence[Expr], ctx: Normalizer) -> Poly:
         for vector, other in ((head, last), (last, head)):
             if vector.op is diagonal:
                 # aᵀ diag(M) = tr(Diag(a) M)
-                return trace_chain(((Fraction(1), ((), (diagonal_matrix(other), *ctx.chain_of(vector.args[0])))),), ctx)
+                weights = () if other.op is ones_op else (diagonal_matrix(other),)
+                return trace_chain(((Fraction(1), ((), (*weights, *ctx.chain_of(vector.args[0])))),), ctx)
         return entry_sum(bases, last.shape, ctx)
     _, back = transpose_chain(tuple(chain), ctx)
     sign = 1

@@ -18,6 +18,7 @@ from .signature import Signature, python_dim, unused
 from .values import Term, Value
 
 WIDTH = 88
+LONG = 56  # of an expression that is still part of another
 FRESH = frozenset(
     "product outer stack entries row_sums solve spd_solve inverse spd_inverse exp log sin cos tan arcsin arccos "
     "arctan sinh cosh tanh sigmoid softplus relu step erf abs sign softmax row_softmax row_logsumexp power".split()
@@ -147,7 +148,28 @@ class Writer:
             if exponent.denominator != 1 and value.kind in STATIC:
                 base = self.call("constant", [base])
             (above if exponent > 0 else below).append(self.powered(base, abs(exponent)))
+        made = self.quotient(above, below, term.coefficient < 0)
+        if len(made.text) <= LONG:
+            return made
+        above, below = ([self.hoisted(t) for t in part] for part in (above, below))
         return self.quotient(above, below, term.coefficient < 0)
+
+    def hoisted(self, text: Text) -> Text:
+        """A long scalar by a name of its own."""
+        if len(text.text) <= LONG // 3:
+            return text
+        name = self.new_name("c")
+        self.line(f"{name} = {text.text}")
+        return Text(name)
+
+    def new_name(self, letter: str) -> str:
+        """A short name that nothing else bears."""
+        name, count = letter, 1
+        while name in self.used:
+            count += 1
+            name = f"{letter}{count}"
+        self.used.add(name)
+        return name
 
     def quotient(self, above: list[Text], below: list[Text], is_negative: bool) -> Text:
         if not above and not below:
@@ -261,9 +283,18 @@ class Writer:
         elif kind == "submatrix":
             fields["slices"] = self.slices(value)
         elif kind == "block" and value.is_vector:
-            return self.call("concatenated", [], items=", ".join(self.flat(term) for term in value.args))
+            return self.listed("concatenated", [self.flat(term) for term in value.args], self.name(value))
         elif kind == "block":
-            fields["blocks"] = self.blocks(value)
+            blocks = self.blocks(value)
+            if len(blocks) > LONG:
+                parts = self.new_name("rows")
+                self.lines += [
+                    f"{parts} = [",
+                    *(f"    {row}," for row in blocks.replace("], [", "]\0[").split("\0")),
+                    "]",
+                ]
+                return Text(self.call(kind, [], blocks="\0").text.replace("[\0]", parts))
+            fields["blocks"] = blocks
             args = []
         elif kind == "kron" and not value.is_vector:
             args = [Text(self.raised(term)) for term in value.args]
@@ -278,6 +309,16 @@ class Writer:
         elif kind in ("inverse", "solve", "cholesky"):
             fields["name"] = '"' + formula(value.args[0].body, self.formulas).text().replace('"', "'") + '"'
         return self.call(kind, args, **fields)
+
+    def listed(self, kind: str, items: Sequence[str], name: str) -> Text:
+        """A call with a tuple of arrays; a long tuple is a variable."""
+        made = self.call(kind, [], items=", ".join(items))
+        if len(name) + len(made.text) + 7 <= WIDTH:
+            return made
+        parts = self.new_name("parts")
+        self.lines += [f"{parts} = [", *(f"    {item}," for item in items), "]"]
+        made = self.call(kind, [], items="\0")
+        return Text(made.text.replace("(\0)", parts))
 
     def dimension(self, dim: Dim) -> Text:
         text = self.size(dim)
@@ -428,7 +469,39 @@ class Writer:
         ):
             self.texts[value] = text
             return
+        if kind in ("sum", "entries") and 7 + len(self.name(value)) + len(text.text) > WIDTH:
+            self.emit_by_parts(value)
+            return
         self.assign(self.name(value), text.text, value)
+
+    def emit_by_parts(self, value: Value) -> None:
+        """A long sum or product, an operand a line."""
+        name = self.name(value)
+        parts: list[tuple[str, Text]] = []
+        if value.kind == "sum":
+            ordered = sorted(value.args, key=lambda t: t.coefficient < 0)
+            for term in ordered:
+                written = self.summand(term, value)
+                if len(written.text) > LONG and term.value is not None:
+                    front = self.hoisted(self.scalar(Term(abs(term.coefficient), term.powers)))
+                    written = Text(f"{front.text} * {self.broadcast(term, value, False).at(UNARY)}", PRODUCT)
+                parts.append(("-" if term.coefficient < 0 else "+", written))
+        else:
+            for term, (tag, exponent) in zip(value.args, value.data, strict=True):
+                base = self.body(term)
+                if abs(exponent) != 1:
+                    base = self.powered(base, abs(exponent), is_array=True)
+                if tag == "column":
+                    base = Text(base.at(ATOM) + "[:, None]")
+                parts.append(("*" if exponent > 0 else "/", base))
+            parts.sort(key=lambda part: part[0] == "/")
+        level = PRODUCT if value.kind == "sum" else UNARY
+        sign, first = parts[0]
+        start = {"-": "-", "/": "1 / "}.get(sign, "") + first.at(level)
+        self.line(f"{name} = {first.text if sign in '+*' else start}")
+        comment = self.comment(value)
+        for index, (sign, part) in enumerate(parts[1:]):
+            self.line(f"{name} = {name} {sign} {part.at(level)}", comment if index == len(parts) - 2 else None)
 
     def owner_of(self, value: Value) -> Value | None:
         for owner, index in self.absorbed.items():
@@ -494,10 +567,8 @@ class Writer:
         us, vs = value.args[::2], value.args[1::2]
         left, right = unused("left", self.used), unused("right", self.used)
         self.used |= {left, right}
-        columns = self.call("columns", [], items=", ".join(self.body(u).text for u in us))
-        rows = self.call("rows", [], items=", ".join(self.body(v).text for v in vs))
-        self.assign(left, columns.text, None)
-        self.assign(right, rows.text, None)
+        self.assign(left, self.listed("columns", [self.body(u).text for u in us], left).text, None)
+        self.assign(right, self.listed("rows", [self.body(v).text for v in vs], right).text, None)
         product = self.call("stacked", [Text(left), Text(right)])
         self.assign(name, product.text, value)
 
@@ -575,7 +646,8 @@ class Writer:
                 return self.call("constant", [Text("0")]).text
             if all(value.kind in STATIC for value, _ in term.powers):
                 return self.call("constant", [self.scalar(term)]).text
-            return self.scalar(term).text
+            text = self.scalar(term)
+            return self.hoisted(text).text if len(text.text) > LONG // 2 else text.text
         body = term.body
         if body in self.names and self.is_own(body) and self.dialect.in_place and not term.is_plain:
             name = self.names[body]
@@ -681,7 +753,7 @@ def suggested(value: Value, names: Mapping[Value, str], signature: Signature) ->
         first = parts[0]
         pattern = PATTERNS.get(kind)
         if pattern is not None:
-            return pattern.format(first)
+            return pattern.format(first.removesuffix("_chol"))
         if len(value.args) == 1 and kind not in ("sum", "entries"):
             return f"{kind}_{first}"
     if kind == "sum" and any(term.coefficient < 0 for term in value.args):

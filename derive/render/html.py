@@ -19,19 +19,23 @@ from .breaking import width
 from .latex import Latex, LatexPrinter
 from .mathml import MathML, element, shape_mathml
 from .picture import STYLE as GRAPH_STYLE
+from .picture import themed
 
 if TYPE_CHECKING:
     from ..derivation import Derivation
 
-STYLE = """
-:root { color-scheme: light dark; --ink: #1f2328; --soft: #5b6570; --paper: #fff; --tint: #f5f7fa; --line: #d5dbe1;
-  --accent: #b3261e; --focus: #1a63d8; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #9aa4af; --paper: #16181d; --tint: #1e2127;
-  --line: #3a414b; --accent: #ff8a80; --focus: #7fb0ff; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); }
-.derivation { color: var(--ink); background: var(--paper); font: 16px/1.55 system-ui, sans-serif; max-width: 60rem;
-  margin: 0 auto; padding: 1.5rem 1.25rem 3rem; }
+LIGHT = "--ink: #1f2328; --soft: #5b6570; --paper: #fff; --tint: #f5f7fa; --line: #d5dbe1; --accent: #b3261e;"
+DARK = "--ink: #e6e9ee; --soft: #9aa4af; --paper: #16181d; --tint: #1e2127; --line: #3a414b; --accent: #ff8a80;"
+PAGE = """
+:root { color-scheme: light dark; } body { margin: 0; background: #fff; }
+@media (prefers-color-scheme: dark) { body { background: #16181d; } }
+""".strip()
+STYLE = (
+    themed(".derivation", LIGHT + " --focus: #1a63d8;", DARK + " --focus: #7fb0ff;")
+    + """
+.derivation, .derivation * { box-sizing: border-box; }
+.derivation { position: relative; color: var(--ink); background: var(--paper); font: 16px/1.55 system-ui, sans-serif;
+  max-width: 60rem; margin: 0 auto; padding: 1.5rem 1.25rem 3rem; }
 .derivation math { font-size: 1.08em; }
 .derivation h1 { font-size: 1.45rem; margin: 0 0 0.75rem; }
 .derivation h2 { font-size: 1.08rem; margin: 1.75rem 0 0.4rem; border-bottom: 1px solid var(--line);
@@ -68,7 +72,8 @@ body { margin: 0; background: var(--paper); }
 @media print { .derivation .bar, .derivation .tip { display: none; } .derivation { max-width: none; padding: 0; }
   .derivation details, .derivation table { break-inside: avoid; }
   .derivation .scroll, .derivation .picture { overflow: visible; max-height: none; } }
-""".strip()
+"""
+).strip()
 
 SCRIPT = r"""
 (function (root) {
@@ -101,7 +106,7 @@ SCRIPT = r"""
     if (!m) { if (tip) { tip.remove(); tip = null; } return; }
     if (!tip) { tip = document.createElement("div"); tip.className = "tip"; root.append(tip); }
     tip.textContent = m.dataset.shape; const r = root.getBoundingClientRect();
-    tip.style.left = e.pageX + 12 + "px"; tip.style.top = e.pageY + 14 + "px";
+    tip.style.left = e.clientX - r.left + 12 + "px"; tip.style.top = e.clientY - r.top + 14 + "px";
   });
 })(document.currentScript.closest(".derivation"));
 """.strip()
@@ -285,7 +290,7 @@ def derivation_html(derivation: Derivation, detail: str = "steps", verify: bool 
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title[:1].upper() + title[1:])}</title></head>\n<body><main>"
+        f"<title>{escape(title[:1].upper() + title[1:])}</title><style>{PAGE}</style></head>\n<body><main>"
         + fragment(derivation, detail, verify)
         + "</main></body></html>\n"
     )

@@ -32,12 +32,25 @@ MAX_LABEL = 48  # characters of a formula in a node
 MAX_PATHS = 6
 HIDDEN = ("number", "constant", "dimension")
 
-STYLE = """
-.derive-graph { --ink: #1f2328; --paper: #ffffff; --leaf: #eef2f7; --line: #8b95a1; --back: #b3261e;
-  --p1: #f2b134; --p2: #2a9d8f; --p3: #8e6bbf; --p4: #5b8def; --p5: #d96c9f; --p6: #7f9a3d;
+LIGHT = "--ink: #1f2328; --paper: #ffffff; --leaf: #eef2f7; --line: #8b95a1; --back: #b3261e;"
+DARK = "--ink: #e6e9ee; --paper: #16181d; --leaf: #262b33; --line: #7d8793; --back: #ff8a80;"
+
+
+def themed(element: str, light: str, dark: str) -> str:
+    """Variables that follow the reader's theme, or that of the JupyterLab around."""
+    return f"""
+{element} {{ {light} }}
+@media (prefers-color-scheme: dark) {{ {element} {{ {dark} }} }}
+[data-jp-theme-light="true"] {element} {{ {light} }}
+[data-jp-theme-light="false"] {element} {{ {dark} }}
+""".strip()
+
+
+STYLE = (
+    themed(".derive-graph", LIGHT, DARK)
+    + """
+.derive-graph { --p1: #f2b134; --p2: #2a9d8f; --p3: #8e6bbf; --p4: #5b8def; --p5: #d96c9f; --p6: #7f9a3d;
   font-family: "STIX Two Text", "Latin Modern Roman", "Times New Roman", Times, serif; max-width: 100%; height: auto; }
-@media (prefers-color-scheme: dark) { .derive-graph:not(.light) { --ink: #e6e9ee; --paper: #16181d; --leaf: #262b33;
-  --line: #7d8793; --back: #ff8a80; } }
 .derive-graph .math text { fill: var(--ink); } .derive-graph .rule { stroke: var(--ink); stroke-width: 0.9; }
 .derive-graph .box { fill: var(--paper); stroke: var(--line); stroke-width: 1.1; }
 .derive-graph .leaf .box { fill: var(--leaf); } .derive-graph .wrt .box { stroke: var(--back); stroke-width: 2; }
@@ -52,7 +65,8 @@ STYLE = """
 .derive-graph .badge circle { stroke: none; }
 .derive-graph .badge text { fill: #16181d; font-size: 11px; font-weight: bold; }
 .derive-graph .node.here .box { stroke: var(--back); stroke-width: 3; fill: var(--leaf); }
-""".strip()
+"""
+).strip()
 
 
 class Edge:
