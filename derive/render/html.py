@@ -42,7 +42,9 @@ STYLE = (
   padding-bottom: 0.2rem; }
 .derivation p { margin: 0.5rem 0; }
 .derivation .scroll { overflow-x: auto; }
-.derivation table.rows { border-collapse: collapse; margin: 0.2rem 0 0.4rem; width: 100%; }
+.derivation table.rows { border-collapse: collapse; margin: 0.2rem 0 0.4rem; width: 100%; table-layout: auto !important;
+  font-size: 1rem; }
+.derivation table.rows tr { background: none !important; }
 .derivation table.rows td { padding: 0.28rem 0; border: 0; background: none;
   vertical-align: middle; white-space: nowrap; }
 .derivation td.left { text-align: right; width: 1%; padding-left: 1.2rem !important; }
