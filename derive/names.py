@@ -126,6 +126,8 @@ def canonical(written: str) -> str:
         elif c in MARKS:
             accents.append(MARKS[c])
         elif is_letter(c) and not subscripts:
+            if base and "\\" not in held and held[i - 2].isspace():
+                raise ParseError(f"{written} is not one name", written, (0, len(written)))
             word = plain(c)[0]
             while i < len(held) and is_letter(held[i]):
                 word += plain(held[i])[0]
