@@ -167,7 +167,7 @@ class Normalizer:
         self._show(atom, written)
 
     def _show(self, atom: Expr, written: Expr) -> None:
-        if atom is written or not atom.args:
+        if atom is written or not atom.args or written.op is transpose:  # a symmetric one is not shown transposed
             return
         known = self.shown.get(atom)
         if known is None:
@@ -581,7 +581,9 @@ class Normalizer:
                 # Rank one: u vᵀ.
                 u = self.decomposed(tuple(factors[:i]), (shape[0], ONE))[0]
                 row = Poly((ONE, shape[1]), {((), tuple(factors[i:])): F1})
-                ((_, column), _c) = next(iter(transpose_poly(row, self).terms.items()))
+                ((_, column), sign) = next(iter(transpose_poly(row, self).terms.items()))
+                if sign != 1:
+                    break  # xᵀ K with K skew has no column form without a sign
                 v = self.decomposed(column, (shape[1], ONE))[0]
                 return _sum_bases(left, u), core, _sum_bases(right, v)
         if len(factors) > 1:
