@@ -192,8 +192,10 @@ class _Writer:
             [Name(self.name)],
             " towards ",
             [d.wrt or ""],
-            ", where ",
+            "; the cotangent ",
             [Partial(["∂", Name(self.name)], ["∂", Name("Y")])],
+            " of a value ",
+            [Name("Y")],
             " has the shape of ",
             [Name("Y")],
             ".",
@@ -223,7 +225,7 @@ class _Writer:
                 hidden[operand], symbolic[operand], cotangents[operand] = step.number, pulled, value
                 continue
             if node is not previous:
-                self.rule_words(step, [s for s in d.steps if s.view is step.view], node in hidden)
+                self.rule_words(step, [s for s in d.steps if s.view is step.view], named.written(node), node in hidden)
             previous = node
             share = None
             if counts[operand] > 1:
@@ -263,7 +265,7 @@ class _Writer:
                 found[step.number] = left.pop(0)[0]
         return found
 
-    def rule_words(self, step: Step, group: Sequence[Step], is_merged: bool) -> None:
+    def rule_words(self, step: Step, group: Sequence[Step], written: Expr, is_merged: bool) -> None:
         """Name the rule of an operation, and state it where it comes first."""
         out, view = self.out, step.view
         op = view.op.name
@@ -284,7 +286,7 @@ class _Writer:
                 out.say("The constant factor ", [factor], ":")
             return
         if op == "transpose":
-            out.say([Operand(view)], " is transposed, and so is its cotangent:")
+            out.say("Through the transpose ", [written], ", the cotangent is transposed:")
             return
         title = TITLES.get(op, op.replace("_", " ").capitalize())
         if view.op.is_elementwise and op not in TITLES:
@@ -623,7 +625,8 @@ def filled(words: str, operand: Expr | None) -> list[str | Formula]:
 
 def sentence(words: str) -> str:
     """The words as a sentence."""
-    words = words[:1].upper() + words[1:] if words[:1].isascii() else words
+    if words[:1].isascii() and words[1:2].isalpha():  # a symbol keeps its letter
+        words = words[:1].upper() + words[1:]
     return words if words.endswith((".", ":")) else words + "."
 
 

@@ -10,7 +10,6 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DeriveError
-from ..expr import Expr
 
 if TYPE_CHECKING:
     from ..derivation import Derivation
@@ -27,20 +26,6 @@ def derivation_bundle(derivation: Derivation) -> dict[str, str]:
         "text/markdown": derivation_markdown(derivation),
         "text/html": fragment(derivation),
     }
-
-
-def expression_bundle(expr: Expr) -> dict[str, str]:
-    """The mime bundle of a formula."""
-    return {"text/plain": expr.text(), "text/latex": f"$\\displaystyle {expr.latex()}$"}
-
-
-def report_bundle(report: Any) -> dict[str, str]:
-    """The mime bundle of a checked derivation: what it prints as HTML if it has that, and as text."""
-    bundle = {"text/plain": str(report)}
-    html = getattr(report, "html", None)
-    if callable(html):
-        bundle["text/html"] = html()
-    return bundle
 
 
 USAGE = "%%derive [gradient|jacobian|hessian] --wrt W [--where DECLARATIONS] [--name d]"
