@@ -186,7 +186,7 @@ def blanked(text: str, start: int, end: int) -> str:
 
 
 _WRAPPERS = re.compile(
-    r"\\(boxed|fbox|colorbox|underline|overline|cancel|bcancel|ensuremath|mathop|mathrel|mathbin|hbox|displaylines|"
+    r"\\(boxed|fbox|colorbox|underline|overline|cancel|bcancel|ensuremath|hbox|displaylines|"
     r"underbrace|overbrace|bbox|fcolorbox|Aboxed|mathclap)(?![A-Za-z])\s*(?:\[[^\]]*\])?"
 )
 _EQUALS = re.compile(
