@@ -480,6 +480,13 @@ def check(text: str, where: Where = None) -> Any:
     -------
     Report
         `.ok`, and `.lines` with a verdict and its reason for each claim.
+
+    Examples
+    --------
+    >>> from derive import check
+    >>> report = check("$$L = ‖z‖^2$$ and so $$∇_z L = z$$", "z: n")
+    >>> report.ok, report.lines[-1].verdict, report.lines[-1].kind
+    (False, 'fails', 'factor')
     """
     from .checking import check as judge
 

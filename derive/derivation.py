@@ -217,6 +217,15 @@ class Derivation:
     -----
     `expanded`, `boxed` and `compact` flatten the shared graph; past `MAX_SYMBOLS` symbols
     they raise LimitError, and documents leave them out and say so.
+
+    Examples
+    --------
+    >>> from derive import gradient
+    >>> derivation = gradient("½‖Ax − b‖²", "x")
+    >>> print(derivation.boxed)
+    Aᵀ (A x − b)
+    >>> [c.occurrence.text() for c in gradient("½‖WᵀWx − x‖²", "W").contributions]
+    ['W', 'Wᵀ']
     """
 
     def __init__(

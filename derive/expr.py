@@ -39,6 +39,14 @@ class Expr:
     data : tuple
         What the operation needs besides its operands; `(name, properties)` for a symbol.
     shape : (Dim, Dim)
+
+    Examples
+    --------
+    >>> from derive import symbols
+    >>> W, x = symbols("W: m×n, x: n")
+    >>> r = W.T @ (W @ x) - x
+    >>> print(r, r.shape[0], r == W.T @ W @ x - x)
+    Wᵀ W x − x n True
     """
 
     __slots__ = ("op", "args", "data", "shape", "__weakref__")
