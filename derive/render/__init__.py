@@ -145,7 +145,7 @@ class Notation:
 
     def dimension_name(self, name: str) -> str:
         """The name of a dimension; a number at its end is a subscript."""
-        return self.symbol(canonical(name))
+        return self.symbol(name if len(name) == 1 else canonical(name))
 
     def number(self, value: Fraction) -> Piece:
         raise NotImplementedError

@@ -231,7 +231,7 @@ class _Writer:
             if counts[operand] > 1:
                 share = places[step.number] if operand is d.wrt else len(shares[operand])
             rights: list[tuple[str, Formula]] = [("=", [pulled])]
-            if self.spelling(pulled) != self.spelling(value):
+            if pulled is not value and self.spelling(pulled) != self.spelling(value):
                 rights.append(("=", [value]))
             numbers = f"{hidden[node]}, {step.number}" if node in hidden else str(step.number)
             out.show(Row([self.by(operand, share)], *rights, shape=operand.shape, number=numbers, node=node))

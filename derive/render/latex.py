@@ -214,6 +214,8 @@ PREAMBLE = r"""\documentclass[11pt,fleqn]{article}
 
 def words(plain: str, opening: str = r"\(", closing: str = r"\)") -> str:
     """Words in LaTeX: what is mathematics among them is set as such."""
+    if plain.isascii() and not any(c in ESCAPES or c in WORDS for c in plain):
+        return plain
     out, math, mode = "", "", ""
     for c in [*plain, ""]:
         high = HIGH.get(c)
@@ -233,7 +235,7 @@ def words(plain: str, opening: str = r"\(", closing: str = r"\)") -> str:
         if math:
             out += opening + math + ("}" if mode else "") + closing
             math, mode = "", ""
-        out += ESCAPES.get(c, c)
+        out += ESCAPES.get(c, c if c < "\u0180" else "?")  # T1 has the Latin letters
     return out
 
 
