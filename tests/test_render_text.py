@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from derive.expr import Expr, commutation, identity, number, ones, symbol, symbols_of, zeros
+from derive.expr import Expr, commutation, identity, nodes, number, ones, symbol, symbols_of, zeros
 from derive.operations import (
     FUNCTIONS,
     absolute,
@@ -42,9 +42,12 @@ from derive.operations import (
     unvec,
     vec,
 )
+from derive.parsing import parse
 from derive.render import LAYOUT, MAX_CHARACTERS
+from derive.render.latex import latex
 from derive.render.text import text
 from derive.shapes import Dim
+from tests.generate import Formulas
 
 W, X = symbol("W", "m", "n"), symbol("X", "m", "n")
 A, B, S = symbol("A", "n", "n"), symbol("B", "n", "n"), symbol("S", "n", "n", ["spd"])
@@ -135,14 +138,33 @@ def test_text_is_what_people_write(expr: Expr, shown: str) -> None:
 
 @pytest.mark.parametrize("expr", [e for e, _, _ in PRINTED], ids=[p[1] for p in PRINTED])
 def test_text_reads_back(expr: Expr) -> None:
-    parse = pytest.importorskip("derive.parsing").parse
     assert parse(text(expr), declared(expr)).expr is expr
 
 
+SEEDS = range(60)
+
+
+def drawn(seed: int) -> Expr:
+    """A random loss; dimensions used as numbers are those of a symbol."""
+    expr = Formulas(seed).scalar(3)
+    known = {name for s in symbols_of(expr) for dim in s.shape for name in dim.names}
+    used = {name for node in nodes(expr) if node.op.name == "dimension" for name in node.data[0].names}
+    return expr if used <= known else drawn(seed + 1000)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_formulas_read_back(seed: int) -> None:
+    expr = drawn(seed)
+    assert parse(text(expr), declared(expr)).expr is expr
+    assert parse(latex(expr), declared(expr)).expr is expr
+
+
 def declared(expr: Expr) -> dict[str, str]:
-    """Declarations of the symbols of a formula, and of the dimensions as their own names."""
+    """Declarations of the symbols of a formula."""
     return {
-        s.name: f"{s.shape[0]} x {s.shape[1]} {' '.join(s.properties & {'spd'})}" if not s.is_scalar else "scalar"
+        s.name: " ".join(
+            [*([f"{s.shape[0]} x {s.shape[1]}"] if not s.is_scalar else ["scalar"]), *sorted(s.properties)]
+        )
         for s in symbols_of(expr)
     }
 

@@ -192,9 +192,6 @@ class Notation:
         """`name` is "0", "1", "I" or "K"."""
         raise NotImplementedError
 
-    def ones_matrix(self, rows: str, columns: str) -> str:
-        raise NotImplementedError
-
     def block(self, rows: Sequence[Sequence[str]]) -> str:
         raise NotImplementedError
 
@@ -488,10 +485,17 @@ def _ones(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
     rows, columns = node.shape
     is_loose = node in notation.loose
     if is_loose and ONE not in (rows, columns):
-        return Piece(notation.ones_matrix(notation.dimension(rows).string, notation.dimension(columns).string))
+        return Piece(notation.call("ones", [notation.signed(notation.dimension(d)) for d in node.shape], False))
     length = columns if rows is ONE else rows
     written = notation.leaf("1", notation.dimension(length).string if is_loose else "")
     return Piece(notation.transposed(written), POSTFIX) if rows is ONE else Piece(written)
+
+
+def _zeros(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    if node not in notation.loose:
+        return Piece(notation.leaf("0"))
+    dims = [notation.signed(notation.dimension(dim)) for dim in node.shape]
+    return Piece(notation.call("zeros", dims, False))
 
 
 def _identity(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
@@ -531,7 +535,7 @@ ROWS: dict[str, Row] = {
     "constant": lambda notation, node, args: Piece(notation.constant(node.name)),
     "dimension": lambda notation, node, args: notation.dimension(node.data[0]),
     "symbol": _symbol,
-    "zeros": lambda notation, node, args: Piece(notation.leaf("0")),
+    "zeros": _zeros,
     "ones": _ones,
     "identity": _identity,
     "commutation": _commutation,

@@ -120,9 +120,6 @@ class Latex(Notation):
     def leaf(self, name: str, subscript: str = "") -> str:
         return (r"\mathbf{1}" if name == "1" else name) + (f"_{{{subscript}}}" if subscript else "")
 
-    def ones_matrix(self, rows: str, columns: str) -> str:
-        return rf"\operatorname{{ones}}({rows}, {columns})"
-
     def block(self, rows: Sequence[Sequence[str]]) -> str:
         return r"\begin{bmatrix} " + r" \\ ".join(" & ".join(row) for row in rows) + r" \end{bmatrix}"
 

@@ -156,9 +156,6 @@ class MathML(Notation):
         made = {"0": "<mn>0</mn>", "1": "<mn>𝟏</mn>"}.get(name, f"<mi>{name}</mi>")
         return f"<msub>{made}<mrow>{subscript.replace(', ', '<mo>,</mo>')}</mrow></msub>" if subscript else made
 
-    def ones_matrix(self, rows: str, columns: str) -> str:
-        return f"<msub><mn>𝟏</mn>{row(rows, operator('×'), columns)}</msub>"
-
     def block(self, rows: Sequence[Sequence[str]]) -> str:
         cells = "".join("<mtr>" + "".join(f"<mtd>{cell}</mtd>" for cell in line) + "</mtr>" for line in rows)
         return row(operator("["), f"<mtable>{cells}</mtable>", operator("]"))

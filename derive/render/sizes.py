@@ -1,6 +1,6 @@
 """Leaves whose size the formula around them does not tell: the I in tr(I), the 𝟏 in x 𝟏ᵀ.
 
-They are written with a subscript, so that reading the formula back finds their size.
+They are written with it, so that reading the formula back finds their size.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from ..expr import Expr, nodes, symbol_op
 from ..shapes import ONE
 
+LEAVES = ("ones", "zeros", "identity")
+
 
 def loose_leaves(root: Expr) -> frozenset[Expr]:
-    """The ones and identities that need a subscript: no symbol fixes their size where they stand."""
+    """The ones, zeros and identities that need their size: no symbol fixes their size where they stand."""
     order = nodes(root)
-    leaves = [node for node in order if node.op.name in ("ones", "identity")]
+    leaves = [node for node in order if node.op.name in LEAVES]
     if not leaves:
         return frozenset()
     known: dict[Expr, tuple[bool, bool]] = {}  # of rows and columns, by what stands below
@@ -34,7 +36,9 @@ def loose_leaves(root: Expr) -> frozenset[Expr]:
     needed[root] = known[root]
     loose: set[Expr] = set()
     for node in reversed(order):
-        if node.op.name in ("ones", "identity"):
+        if node.op.name in LEAVES:
+            if node is root and node.op.name == "zeros":
+                continue
             rows, columns = needed[node]
             if not (rows or columns if node.op.name == "identity" else rows and columns):
                 loose.add(node)
@@ -45,6 +49,8 @@ def loose_leaves(root: Expr) -> frozenset[Expr]:
         settled = _settled([*operands, result], [*(known[arg] for arg in node.args), needed[node]])
         for arg, letters in zip(node.args, operands):
             rows, columns = needed[arg]
+            if node.op.name == "matmul" and arg.op.name == "ones" and ONE not in arg.shape:
+                rows = False  # in a product 𝟏 is taken for a vector
             needed[arg] = (
                 rows and (arg.shape[0] is ONE or _all_in(letters[0], settled)),
                 columns and (arg.shape[1] is ONE or _all_in(letters[1], settled)),

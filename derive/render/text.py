@@ -77,7 +77,7 @@ class Text(Notation):
     def superscript(self, base: str, exponent: str, is_entrywise: bool = False) -> str:
         if exponent.lstrip("−").isdigit() and not is_entrywise:
             return base + exponent.translate(SUPERSCRIPTS)
-        simple = exponent.isalnum() and not any(c in "½⅓¼⅔¾" for c in exponent)
+        simple = exponent.isalnum() and not any(c in "½⅓¼⅔¾⁰¹²³⁴⁵⁶⁷⁸⁹" for c in exponent)
         return base + (".^" if is_entrywise else "^") + (exponent if simple else f"({_plain_fraction(exponent)})")
 
     def transposed(self, base: str, is_inverse: bool = False) -> str:
@@ -107,9 +107,6 @@ class Text(Notation):
             return name
         is_plain = subscript.isidentifier() or subscript.isdecimal()
         return f"{name}_{subscript}" if is_plain else f"{name}_({subscript})"
-
-    def ones_matrix(self, rows: str, columns: str) -> str:
-        return f"ones({rows}, {columns})"
 
     def block(self, rows: Sequence[Sequence[str]]) -> str:
         if len(rows) > 1 and len(rows[0]) == 1:  # a product is not a row of blocks
