@@ -21,6 +21,7 @@ from .programs.order import dims_of
 from .programs.signature import Signature
 from .programs.translate import translate
 from .programs.values import Term, Value
+from .programs.workspace import WorkspaceWriter
 from .programs.writer import WIDTH, Writer
 from .shapes import shape_text
 
@@ -43,10 +44,13 @@ class Module:
     spoken : Dialect
     """
 
-    def __init__(self, derivation: Any, spoken: Dialect) -> None:
+    def __init__(self, derivation: Any, spoken: Dialect, workspace: bool = False) -> None:
         self.derivation = derivation
         self.dialect = spoken
         self.program = program_of(derivation, spoken.name)
+        self.workspace = workspace
+        if workspace and not spoken.in_place:
+            raise DeriveError(f"{spoken.name} writes into no buffers", hint="workspace=True is for numpy and scipy")
         symbols = symbols_of(derivation.loss)
         for extra in (derivation.wrt, derivation.direction):
             if extra is not None and extra not in symbols:
@@ -61,10 +65,11 @@ class Module:
         # A first round finds the dimensions that the code mentions.
         preferred = self.preferred_names()
         mentioned = dims_of(self.program.order)
+        kind_of_writer = WorkspaceWriter if workspace else Writer
         for _ in range(2):
             self.signature = Signature(symbols, needed, taken, mentioned)
             self.writers = {
-                name: Writer(self.program, spoken, self.signature, outputs, preferred)
+                name: kind_of_writer(self.program, spoken, self.signature, outputs, preferred)
                 for name, outputs in self.functions
             }
             self.bodies = {name: writer.write() for name, writer in self.writers.items()}
@@ -88,10 +93,16 @@ class Module:
     def source(self) -> str:
         blocks = [self.docstring(), self.imports(), *(self.function(name) for name, _ in self.functions)]
         blocks.append(self.arguments())
+        for name, writer in self.writers.items():
+            if isinstance(writer, WorkspaceWriter) and writer.buffers:
+                blocks.append("\n".join(writer.allocation(name)))
         blocks += self.helper_sources()
         head = blocks[:2]
         if any("_DOUBLE" in block for block in blocks):
             head.append("_DOUBLE = np.dtype(np.float64)")
+        if any("_kept" in block for block in blocks):
+            kept = [f'    "{name}": (None, ()),' for name, _ in self.functions if f'_kept["{name}"]' in "".join(blocks)]
+            head[-1] += "\n".join(["", "_kept = {", *kept, "}"])
         return "\n\n\n".join(["\n\n".join(head), *blocks[2:]]) + "\n"
 
     def imports(self) -> str:
@@ -123,13 +134,52 @@ class Module:
         mentioned = self.dims_read(name)
         targets = [*parameters[: len(self.signature.symbols)], *mentioned]
         call = call_text("_arguments", parameters)
-        lines += ["    " + line for line in unpacked(targets, call)]
+        keeps = isinstance(writer, WorkspaceWriter) and bool(writer.buffers)
+        if not keeps:
+            lines += ["    " + line for line in unpacked(targets, call)]
         if self.dialect.module == "xp" and any("xp." in line for line in self.bodies[name]):
             lines.append(f"    xp = array_namespace({parameters[0]})")
         if writer.needs_dtype:
             lines.append(f"    dtype = {parameters[0]}.dtype")
+        if isinstance(writer, WorkspaceWriter) and keeps:
+            lines += ["    " + line for line in self.kept_buffers(name, writer, unpacked(targets, call))]
         lines += ["    " + line for line in self.bodies[name]]
         return "\n".join([head, *lines])
+
+    def kept_buffers(self, name: str, writer: WorkspaceWriter, convert: list[str]) -> list[str]:
+        """The lines that find the buffers of an earlier call with arguments of the same shapes and type."""
+        parameters = self.signature.parameters
+        dims = [self.signature.dims[d] for d in sorted(writer.dims)]
+        arrays = [self.signature.name_of[s] for s in self.signature.symbols if not s.is_scalar]
+        first = f"{parameters[0]}.dtype"
+        make = unpacked(["buffers"], f"_{name}_buffers({', '.join([*dims, first])})")
+        use = unpacked_from([*dims, *writer.buffer_names()], "buffers")
+        if len(arrays) == len(parameters):
+            # A repeated call is known by the shapes and types of its arguments, and checked no further.
+            known = ", ".join([*(f"{a}.{part}" for part in ("shape", "dtype") for a in arrays)])
+            types = " is ".join([*(f"type({a})" for a in arrays), "np.ndarray"])
+            condition = ["if not (", f"    {types}", f"    and ({known}) == known", "):"]
+            if max(map(len, condition)) + 4 <= WIDTH:
+                joined = f"if not ({types} and ({known}) == known):"
+                return [
+                    f'known, buffers = _kept["{name}"]',
+                    *([joined] if len(joined) + 4 <= WIDTH else condition),
+                    *("    " + line for line in convert),
+                    *("    " + line for line in make),
+                    f"    known = {known}",
+                    f'    _kept["{name}"] = known, buffers',
+                    *use,
+                ]
+        key = ", ".join([*dims, f"{first}.char"])
+        return [
+            *convert,
+            f"key = {key}",
+            f'known, buffers = _kept["{name}"]',
+            "if key != known:",
+            *("    " + line for line in make),
+            f'    _kept["{name}"] = key, buffers',
+            *use,
+        ]
 
     def dims_read(self, name: str) -> list[str]:
         """All dimensions that the module reads off shapes: `_arguments` returns the same for each function."""
@@ -262,6 +312,16 @@ def unpacked(targets: Sequence[str], call: str) -> list[str]:
     return [*lines, "(", *(f"    {t}," for t in targets), ") = arguments"]
 
 
+def unpacked_from(targets: Sequence[str], name: str) -> list[str]:
+    """`a, b = name`, broken where it is long."""
+    line = f"{', '.join(targets)} = {name}"
+    if len(targets) == 1:
+        return [f"{targets[0]} = {name}"]
+    if len(line) + 4 <= WIDTH:
+        return [line]
+    return ["(", *(f"    {t}," for t in targets), f") = {name}"]
+
+
 def returned(results: Sequence[str]) -> list[str]:
     line = f"return {', '.join(results)}" if results else "return None"
     if len(line) + 4 <= WIDTH:
@@ -338,7 +398,7 @@ def function(
     workspace : bool
         Keep buffers between calls; the next call overwrites the last result.
     """
-    module = Module(derivation, dialect(backend))
+    module = Module(derivation, dialect(backend), workspace)
     wanted = module.kind if returns == "derivative" else returns
     known = [name for name, _ in module.functions]
     if wanted not in known:

@@ -147,7 +147,6 @@ NUMPY = {key: text.replace("{lib}", "np") for key, text in COMMON.items()} | tab
     contraction_flipped: np.einsum("ij,ji->", {0}, {1})
     outer: np.outer({0}, {1})
     columns: np.array(({items})).T
-    stacked: {0}.dot({1})
     rows: np.array(({items}))
     row_sums: {0}.sum(axis={axis})
     relu: np.maximum({0}, 0)

@@ -1,0 +1,267 @@
+"""The body of a function that keeps its buffers between calls and writes into them.
+
+Products, sums and entrywise functions write with `out=`; the parts of a sum of rank-one
+terms are rows of one buffer.  Past the cache, a product by A and one by Aᵀ after it go
+through A together, a few rows at a time, and so do a rank-two update and the product that
+feeds it: A is then read from memory twice instead of three times.
+"""
+
+from __future__ import annotations
+
+from .values import Term, Value
+from .writer import ATOM, UNARY, Writer
+
+ROWS_AT_ONCE = 16
+SMALL = 2**13  # entries below which the call costs more than the work
+PAST_THE_CACHE = 2**18  # entries of the matrix
+UFUNCS = {name: f"np.{name}" for name in "exp log sin cos tan arcsin arccos arctan sinh cosh tanh sign abs".split()}
+
+
+class WorkspaceWriter(Writer):
+    """Writes the lines of a function with buffers.
+
+    Attributes
+    ----------
+    buffers : list of (str, str)
+        Name and shape, in the order of their use.
+    rows_of : dict of str to (str, int)
+        Names that are a row of a buffer.
+    """
+
+    def write(self) -> list[str]:
+        self.buffers: list[tuple[str, str]] = []
+        self.rows_of: dict[str, tuple[str, int]] = {}
+        self.deferred: dict[Value, Value] = {}
+        self.slots: dict[Value, tuple[Value, str, int]] = {}
+        self.stack_names: dict[Value, tuple[str, str]] = {}
+        self._find_slots()
+        self._find_deferred()
+        return super().write()
+
+    def _find_slots(self) -> None:
+        """Vectors that are a row of the buffers of a stack."""
+        for value in self.order:
+            if value.kind != "stack":
+                continue
+            left, right = self.new_name("left"), self.new_name("right")
+            self.stack_names[value] = (left, right)
+            for i, term in enumerate(value.args):
+                held = term.body
+                writable = held.kind in ("product", "sum", "entries", *UFUNCS)
+                if (
+                    writable
+                    and held not in self.slots
+                    and held not in [o.args[j].value for o, j in self.absorbed.items()]
+                ):
+                    self.slots[held] = (value, (left, right)[i % 2], i // 2)
+
+    def _find_deferred(self) -> None:
+        """Products whose rows are computed with those of a later operation."""
+        position = {value: i for i, value in enumerate(self.order)}
+        users: dict[Value, list[Value]] = {}
+        for value in self.order:
+            for term in value.args:
+                for part in term.parts():
+                    users.setdefault(part, []).append(value)
+        outputs = {part for term in self.terms for part in term.parts()}
+        for value in self.order:
+            if not self.is_matvec(value) or value in outputs:
+                continue
+            first = min(users.get(value, [value]), key=position.__getitem__)
+            if self.is_turn(first, value) or (first.kind == "stack" and users[value] == [first]):
+                self.deferred[value] = first
+
+    def is_matvec(self, value: Value) -> bool:
+        """A v with A an argument."""
+        return (
+            value.kind == "product"
+            and value.is_vector
+            and value.args[0].body.kind == "input"
+            and not value.args[0].flipped
+        )
+
+    def is_turn(self, later: Value, value: Value) -> bool:
+        """Aᵀ (A v)."""
+        return (
+            later.kind == "product"
+            and later.is_vector
+            and later.args[0].value is value.args[0].value
+            and later.args[0].flipped
+            and later.args[1].value is value
+        )
+
+    # Buffers
+
+    def buffer(self, name: str, value: Value) -> None:
+        """Keep an array for a value under its name."""
+        slot = self.slots.get(value)
+        for owner, index in self.absorbed.items():
+            if owner.args[index].value is value:
+                slot = self.slots.get(owner)
+        if slot is not None:
+            self.rows_of[name] = (slot[1], slot[2])
+            return
+        if name in self.rows_of or any(known == name for known, _ in self.buffers):
+            return
+        sizes = [self.size(d) for d in value.shape[: 1 if value.is_vector else 2]]
+        self.buffers.append((name, sizes[0] if len(sizes) == 1 else f"({', '.join(sizes)})"))
+
+    def emit(self, value: Value) -> None:
+        if value in self.deferred:
+            self.name(value)
+            self.buffer(self.names[value], value)
+            return
+        super().emit(value)
+
+    def assign(self, name: str, text: str, value: Value | None, comment: str | None = None) -> None:
+        if value is None or value.is_scalar:
+            super().assign(name, text, value, comment)
+            return
+        shown = comment if comment is not None else self.comment(value)
+        if value.kind == "product":
+            self.buffer(name, value)
+            before = value.args[1].value
+            if before is not None and self.deferred.get(before) is value:
+                self.turn(name, value, before, shown)
+                return
+            left, right = (self.body(term) for term in value.args)
+            self.line(f"{left.at(ATOM)}.dot({right.text}, out={name})", shown)
+        elif value.kind in UFUNCS:
+            self.buffer(name, value)
+            self.line(f"{UFUNCS[value.kind]}({self.operand(value.args[0]).text}, out={name})", shown)
+        elif value.kind == "outer":
+            self.buffer(name, value)
+            u, v = (self.body(term) for term in value.args)
+            self.line(f"np.multiply({u.at(ATOM)}[:, None], {v.text}, out={name})", shown)
+        elif value.kind == "sum" and self.fills(value.args[0], value):
+            self.buffer(name, value)
+            self.sum_into(name, value, shown)
+        elif value.kind == "entries" and len(value.args) > 1:
+            self.buffer(name, value)
+            self.entries_into(name, value, shown)
+        else:
+            super().assign(name, text, value, comment)
+
+    def sum_into(self, name: str, value: Value, comment: str) -> None:
+        first, *others = value.args
+        last = comment if not others else None
+        scalar = Term(abs(first.coefficient), first.powers)
+        body = self.body(first)
+        if (
+            scalar.is_plain
+            and others
+            and self.fills(others[0], value)
+            and others[0].is_plain | (others[0].coefficient == -1)
+        ):
+            if first.coefficient > 0 and not others[0].powers:
+                ufunc = "np.add" if others[0].coefficient > 0 else "np.subtract"
+                shown = comment if len(others) == 1 else None
+                self.line(f"{ufunc}({body.text}, {self.body(others[0]).text}, out={name})", shown)
+                others = others[1:]
+                self.rest(name, others, value, comment)
+                return
+        if scalar.is_plain:
+            ufunc = (
+                f"np.negative({body.text}, out={name})" if first.coefficient < 0 else f"np.copyto({name}, {body.text})"
+            )
+            self.line(ufunc, last)
+        else:
+            front = self.scalar(Term(first.coefficient, first.powers))
+            self.line(f"np.multiply({front.text}, {body.text}, out={name})", last)
+        self.rest(name, others, value, comment)
+
+    def rest(self, name: str, others: list[Term], value: Value, comment: str) -> None:
+        for index, term in enumerate(others):
+            self.add_in_place(name, term, value, comment if index == len(others) - 1 else None)
+
+    def entries_into(self, name: str, value: Value, comment: str) -> None:
+        items = sorted(zip(value.args, value.data, strict=True), key=lambda item: item[1][1] < 0)
+        texts = []
+        for term, (tag, exponent) in items:
+            base = self.body(term)
+            if abs(exponent) != 1:
+                base = self.powered(base, abs(exponent), is_array=True)
+            texts.append((base.at(UNARY) + "[:, None]" if tag == "column" else base.text, exponent > 0))
+        (first, is_above), (second, is_second_above), *others = texts
+        shown = comment if not others else None
+        if not is_above:
+            first, others = f"1 / {first}", others
+        ufunc = "np.multiply" if is_second_above else "np.divide"
+        self.line(f"{ufunc}({first}, {second}, out={name})", shown)
+        for index, (text, above) in enumerate(others):
+            self.line(f"{name} {'*' if above else '/'}= {text}", comment if index == len(others) - 1 else None)
+
+    # Rows at a time
+
+    def turn(self, name: str, value: Value, before: Value, comment: str) -> None:
+        """z = A v and Aᵀ z, the rows of A read once."""
+        matrix, vector = self.texts[value.args[0].body].text, self.body(before.args[1]).text
+        z = self.names[before]
+        part = self.new_name("part")
+        self.buffers.append((part, self.size(value.shape[0])))
+        first = self.comment(before)
+        self.lines += [
+            f"if {matrix}.size <= {PAST_THE_CACHE}:",
+            f"    {matrix}.dot({vector}, out={z})  # {first}",
+            f"    {z}.dot({matrix}, out={name})",
+            "else:",
+            f"    {name}[:] = 0",
+            f"    for i in range(0, {self.size(before.shape[0])}, {ROWS_AT_ONCE}):",
+            f"        rows = slice(i, i + {ROWS_AT_ONCE})",
+            f"        {matrix}[rows].dot({vector}, out={z}[rows])",
+            f"        {z}[rows].dot({matrix}[rows], out={part})",
+            f"        {name} += {part}  # {comment}",
+        ]
+
+    def emit_stack(self, value: Value, name: str) -> None:
+        left, right = self.stack_names[value]
+        count = len(value.args) // 2
+        rows, columns = (self.size(d) for d in value.shape)
+        self.buffers += [(left, f"({count}, {rows})"), (right, f"({count}, {columns})")]
+        self.buffer(name, value)
+        together: list[tuple[str, str, str]] = []
+        for i, term in enumerate(value.args):
+            held, target = term.body, (left, right)[i % 2]
+            if self.deferred.get(held) is value:
+                matrix, vector = (self.body(t).text for t in held.args)
+                together.append((matrix, vector, self.names[held]))
+            slot = self.slots.get(held)
+            if slot is None or slot[:1] != (value,) or slot[1:] != (target, i // 2):
+                self.line(f"{target}[{i // 2}] = {self.body(term).text}")
+        self.lines.append(f"if {name}.size < {SMALL}:")
+        self.lines += [f"    {matrix}.dot({vector}, out={u})" for matrix, vector, u in together]
+        self.lines += [
+            f"    {left}.T.dot({right}, out={name})",
+            "else:",
+            f"    step = {ROWS_AT_ONCE} if {name}.size > {PAST_THE_CACHE} else {rows}",
+            f"    for i in range(0, {rows}, step):",
+            "        rows = slice(i, i + step)",
+            *(f"        {a}[rows].dot({v}, out={u}[rows])" for a, v, u in together),
+            f"        np.matmul({left}[:, rows].T, {right}, out={name}[rows])",
+        ]
+        self.lines.append(f"# {name} = {self.comment(value)}")
+
+    # The function that makes the buffers
+
+    def allocation(self, function: str) -> list[str]:
+        """`_gradient_buffers(m, n, dtype)`: the arrays, in order."""
+        names = self.buffer_names()
+        sizes = sorted(self.dims)
+        lines = [f"def _{function}_buffers({', '.join([*(self.signature.dims[d] for d in sizes), 'dtype'])}):"]
+        lines.append('    """The arrays that calls write into."""')
+        lines += [f"    {name} = np.empty({shape}, dtype=dtype)" for name, shape in self.buffers]
+        rows: dict[str, dict[int, str]] = {}
+        for name, (buffer, row) in self.rows_of.items():
+            rows.setdefault(buffer, {})[row] = name
+        for buffer, held in rows.items():
+            lines += [f"    {name} = {buffer}[{row}]" for row, name in sorted(held.items())]
+        names = [*(self.signature.dims[d] for d in sizes), *names]
+        joined = f"    return {', '.join(names)}"
+        if len(joined) > 88:
+            lines += ["    return (", *(f"        {n}," for n in names), "    )"]
+        else:
+            lines.append(joined)
+        return lines
+
+    def buffer_names(self) -> list[str]:
+        return [name for name, _ in self.buffers] + list(self.rows_of)
