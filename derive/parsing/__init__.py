@@ -278,11 +278,11 @@ def redeclare(expr: Expr, where: Where) -> tuple[Expr, dict[str, Expr]]:
         if old is None or entry.shape is None:
             continue
         for have, want in zip(old.shape, entry.shape, strict=True):
-            if have is want:
-                continue
-            if len(have.terms) == 1 and have.value is None and have.terms[0] == (((str(have), 1),), 1):
+            if have.terms == ((((str(have), 1),), 1),):
                 if renamed.setdefault(str(have), want) is want:
                     continue
+            elif have is want:
+                continue
             raise ShapeError(
                 f"{names.text(name)} is {_shape(old.shape)} in the expression and {_shape(entry.shape)} as declared",
                 declared.source, entry.span,

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from .. import operations as ops
-from ..errors import DeriveError, ParseError, ShapeError
+from ..errors import DeriveError, LimitError, ParseError, ShapeError
 from ..expr import (
     Expr,
     commutation,
@@ -28,6 +28,7 @@ from ..expr import (
 )  # fmt: skip
 from ..shapes import ONE
 from .kinds import Kinds, is_exponential
+from .limits import MAX_NUMBER_EXPONENT
 from .shaping import Shaper, Symbol, grouped
 from .sizes import SCALAR_SIZE, Sizes, SizeShape
 from .stacks import Node
@@ -161,12 +162,22 @@ def _make_pow(b: Builder, node: Node, args: list[Expr]) -> Expr:
         )
     if base.is_square and not base.is_scalar and exponent.op is number_op and exponent.data[0].denominator == 1:
         return ops.matpow(base, int(exponent.data[0]))
+    is_negative = exponent.op is number_op and exponent.data[0] < 0
+    if not base.is_scalar and not base.is_vector and not base.is_square and is_negative:
+        raise ShapeError(f"{described(base)} is not square and has no inverse")
     if not base.is_scalar and not base.is_vector and not base.is_square:
         raise ShapeError(
             f"{described(base)} is not square and has no powers",
             hint=f"{base.text()}.^{exponent.text()} is the power of every entry",
         )
-    return ops.raise_to(base, exponent)
+    return _bounded(ops.raise_to(base, exponent))
+
+
+def _bounded(made: Expr) -> Expr:
+    """A power, unless its exponent has grown past the limit."""
+    if made.op is ops.power and made.args[1].op is number_op and abs(made.args[1].data[0]) > MAX_NUMBER_EXPONENT:
+        raise LimitError("the exponent is too large", hint=f"at most {MAX_NUMBER_EXPONENT}")
+    return made
 
 
 def _make_transpow(b: Builder, node: Node, args: list[Expr]) -> Expr:
@@ -309,7 +320,7 @@ _BUILD: dict[str, Callable[[Builder, Node, list[Expr]], Expr]] = {
     "counted": lambda b, n, a: a[0],
     "neg": lambda b, n, a: -a[0],
     "sum": _make_sum, "had": _make_had, "prod": _make_prod, "div": _make_div, "pow": _make_pow,
-    "elpow": lambda b, n, a: ops.power(a[0], a[1]),
+    "elpow": lambda b, n, a: _bounded(ops.power(a[0], a[1])),
     "trans": lambda b, n, a: a[0].T,
     "transpow": _make_transpow, "inv": _make_inv, "root": _make_root,
     "kron": lambda b, n, a: ops.kron(a[0], a[1]),

@@ -60,7 +60,7 @@ class Calls(Scripts):
             self.ops.append(sign)
             return
         while self.ops[-1] is not op:
-            self.reduce(self.ops[-1].level - 1)
+            self.reduce(self.ops[-1].level - 1, once=True)
         self.reduce(PREFIX - 1, once=True)
         self.ops.append(sign)
 

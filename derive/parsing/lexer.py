@@ -213,9 +213,10 @@ class Lexer(Letters):
     def bar(self, kind: str, start: int) -> None:
         before = self.tokens[-1] if self.tokens else None
         side, self.side = self.side, ""
-        if kind == "|" and before is not None and before.kind == "bar" and before.text == "|" and before.end == start:
-            if before.value == side:  # \vert\vert is ‖
+        if kind == "|" and before is not None and (before.kind, before.text, before.value) == ("bar", "|", side):
+            if before.end == min(start, self.skipped):  # \vert\vert is ‖
                 before.text, before.end, before.low = "‖", self.pos, ["|"]
+                self.skipped = len(self.text)
                 return
         self.emit("bar", kind, start, side)
 
@@ -283,6 +284,8 @@ class Lexer(Letters):
                 self.style, self.pending = names.STYLE_COMMANDS[word], None
         elif word in names.ACCENT_COMMANDS:
             self.accents.append(names.ACCENT_COMMANDS[word])
+            if len(self.accents) > 2:
+                raise self.error("a letter has two accents at most", start, end)
         elif word in IGNORED:
             self.skipped = start
             if word in ("left", "right", "middle") or word[:3].lower() == "big":
@@ -412,6 +415,8 @@ class Lexer(Letters):
         if command == "mathrm" and plain == "d" and text[end + 1 : end + 2].strip():
             following = text[end + 1]
             if following.isalpha() or following == "\\":
+                if self.differential is not None:
+                    raise self.error("a second differential is not read", start, end + 1)
                 self.differential, self.pos = start, end + 1
                 return
         self.pending = ""  # one letter, or more than letters: its style is dropped

@@ -189,10 +189,30 @@ class Reading:
         if failed is None:
             self.bind_divisors(order, symbols, builder)
         self.name_sizes(order, symbols, sizes, builder)
-        builder.build()
+        try:
+            builder.build()
+        except ShapeError as error:
+            if failed is not None:
+                self.settle_hint(error, symbols)
+            raise
         if failed is not None:
             raise self.undecided(failed, symbols, roots, builder, scalar)
         return Solution(self, roots, symbols, builder, readings)
+
+    def settle_hint(self, error: ShapeError, symbols: dict[str, Symbol]) -> None:
+        """Add the declaration that would settle a clash between kinds that habit chose."""
+        if error.span is None or error.source is not self.source:
+            return
+        start, end = error.span
+        for name, entry in symbols.items():
+            if entry.is_declared or entry.expr is None or not start <= entry.span[0] < end:
+                continue
+            shown = names.text(name)
+            kind = f"{shown}: n" if entry.expr.is_scalar else f"{shown}: scalar"
+            hint = f"or declare {kind}, if that is meant"
+            error.hint = f"{error.hint}\n{hint}" if error.hint else hint[3:]
+            error.args = (error.message, error.source, error.span, error.hint)
+            return
 
     def undecided(
         self, failed: Exception, symbols: dict[str, Symbol], roots: list[Node], builder: Builder, scalar: bool
@@ -204,6 +224,8 @@ class Reading:
             message = f"the loss is {shown.text()}, which is no scalar with the usual kinds of {', '.join(open_names)}"
         elif isinstance(failed, Ambiguous):
             message = f"the formula can be read in several ways: which of {', '.join(open_names)} are scalars?"
+        elif not open_names:
+            message = "the shapes in this formula do not fit"
         else:
             message = f"no kinds of {', '.join(open_names)} fit this formula"
         hint = f'declare them, as in where="{open_names[0]}: m×n"' if open_names else None
@@ -417,6 +439,12 @@ class Reading:
                 found += entry.shape
         for node in order:
             found += builder.shapes[id(node)]
+        declared = self.declared.dimensions
+        if len(declared) == 1:  # an identity or ones of unknown size, where there is one size only
+            free = {v for size in found for v in sizes.unnamed(size)}
+            held = {v for entry in symbols.values() if entry.shape for size in entry.shape for v in sizes.unnamed(size)}
+            for variable in free - held:
+                sizes.bound[variable] = Dim.of(next(iter(declared)))
         sizes.name(found, taken)
 
 

@@ -146,7 +146,7 @@ def grouped(b: Shaper, node: Node, shapes: list[SizeShape]) -> tuple[SizeShape, 
             waiting.append((current, group))
             current, group = shape, [i]
             continue
-        if kinds[i] in ("·", "*") and b.is_column(current) and b.is_column(shape):
+        if (kinds[i] == "·" or (kinds[i] == "*" and b.kinds.is_numpy)) and b.is_column(current) and b.is_column(shape):
             b.sizes.unify(current[0], shape[0])
             group = [(kinds[i], group, i)]
             if kinds[i] == "·":

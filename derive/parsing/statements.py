@@ -26,6 +26,7 @@ class Statements:
 
     def __init__(self, source: str) -> None:
         self.source = source
+        self.is_latex = "\\" in source
 
     def divide(self, tokens: list[Token]) -> list[Statement]:
         """Statements at `;`, line ends, `where`, and commas before a definition."""
@@ -46,6 +47,8 @@ class Statements:
             if depth <= 0 and (token.text == ";" or token.kind == "newline" or token.text == ","):
                 if token.kind == "newline" and self.continues(parts[-1], tokens, i):
                     continue
+                if token.text == "\n" and self.is_latex and not self.defines(tokens, i + 1):
+                    continue  # a line end is a space to TeX
                 if token.text == "," and not self.defines(tokens, i + 1):
                     if i + 1 == len(tokens) or tokens[i + 1].kind == "newline" or tokens[i + 1].text == ";":
                         continue  # punctuation at the end
