@@ -188,6 +188,15 @@ def is_positive(A: Expr, depth: int = _LOOK) -> bool:
     return bool(depth) and A.op is power and is_positive(A.args[0], depth - 1)
 
 
+def is_short(A: Expr, limit: int = 40) -> bool:
+    """Whether the formula has at most so many nodes when written out."""
+    stack = [A]
+    while stack and limit >= 0:
+        stack += stack.pop().args
+        limit -= 1
+    return not stack
+
+
 def is_invertible(A: Expr) -> bool:
     """Whether the matrix is seen to be invertible."""
     return bool(A.properties & {"spd", "orthogonal"}) or is_definite(A)

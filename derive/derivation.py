@@ -12,6 +12,7 @@ being an edge into the variable.  Through Wᵀ the contribution is ∂L/∂Wᵀ,
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .association import associate
@@ -76,15 +77,31 @@ class Contribution:
         ∂L/∂Wᵀ, where the occurrence is Wᵀ.
     """
 
-    __slots__ = ("occurrence", "route", "expression", "transposed_from")
+    __slots__ = ("occurrence", "expression", "transposed_from", "_user", "_parents", "_written")
 
     def __init__(
-        self, occurrence: Expr, route: tuple[Expr, ...], expression: Expr, transposed_from: Expr | None
+        self,
+        occurrence: Expr,
+        expression: Expr,
+        transposed_from: Expr | None,
+        user: Expr,
+        parents: Mapping[Expr, Expr],
+        written: Mapping[Expr, Expr],
     ) -> None:
         self.occurrence = occurrence
-        self.route = route
         self.expression = expression
         self.transposed_from = transposed_from
+        self._user = user
+        self._parents = parents  # of the evaluation graph
+        self._written = written
+
+    @property
+    def route(self) -> tuple[Expr, ...]:
+        # Found when asked for: k occurrences in k layers have routes of k²/2 nodes in all.
+        route = [self._user]
+        while route[-1] in self._parents:
+            route.append(self._parents[route[-1]])
+        return tuple(self._written[node] for node in reversed(route))
 
     def __repr__(self) -> str:
         return f"<through {self.occurrence.text()}: {self.expression.text()}>"
@@ -145,15 +162,14 @@ class Sweep:
         self.contributions: list[Contribution] = []
         for _, node, share, _user in entries:
             transposed = node.op is transpose
-            route = [node]
-            while route[-1] in parent:
-                route.append(parent[route[-1]])
             self.contributions.append(
                 Contribution(
                     transpose(wrt) if transposed else wrt,
-                    tuple(written[n] for n in reversed(route)),
                     share,
                     self.cotangents[node] if transposed else None,
+                    node,
+                    parent,
+                    written,
                 )
             )
         self.total = add(*(c.expression for c in self.contributions)) if entries else zero_like(wrt)
@@ -181,6 +197,25 @@ def _light(share: Expr) -> Expr:
 def gradient_of(loss: Expr, wrt: Expr) -> Expr:
     """The gradient as a shared graph, without the record."""
     return Sweep(loss, wrt).total
+
+
+def gradients_of(loss: Expr, variables: Iterable[Expr]) -> dict[Expr, Expr]:
+    """The gradients by several variables in one sweep, as one shared graph."""
+    wanted = list(variables)
+    graph = associate(loss)
+    order = nodes(graph[loss])
+    written = _written(order)
+    active = depends_on(graph[loss], wanted)
+    received: dict[Expr, list[Expr]] = {graph[loss]: [number(1)]}
+    for node in reversed(order):
+        if node not in active or node not in received or not node.args:
+            continue
+        total = add(*received[node])
+        view = node.op.make(tuple(written[arg] for arg in node.args), node.data)
+        for index, arg in enumerate(node.args):
+            if arg in active:
+                received.setdefault(arg, []).append(_light(RULES[node.op.name].pull(total, view, index)))
+    return {wrt: add(*received[wrt]) if wrt in received else zero_like(wrt) for wrt in wanted}
 
 
 class Derivation:

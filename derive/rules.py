@@ -35,6 +35,7 @@ from .adjoints import (
     diagonal_of,
     is_invertible,
     is_positive,
+    is_short,
     padded,
     partial_inner,
     partial_sum,
@@ -153,7 +154,10 @@ class Rule:
     def condition(self, node: Expr) -> str | None:
         """The condition at this node, about its operand; None where its properties ensure it."""
         template = self.condition_template(node)
-        return None if template is None else template.format(node.args[0].text())
+        if template is None:
+            return None
+        operand = node.args[0]
+        return template.format(operand.text() if is_short(operand) else f"the operand of {self.operation.name}")
 
     def condition_template(self, node: Expr) -> str | None:
         """The condition at this node, with `{}` for the first operand."""
