@@ -382,9 +382,10 @@ def _direction(problem: Problem, direction: Any, variable: Expr) -> Expr:
         name = canonical(direction)
         along = problem.symbols.get(name) or symbol(name, *variable.shape)
     else:
-        from .interop import from_sympy
+        from .interop import from_sympy, sympy_symbols
 
         along = from_sympy(direction)
+        problem.sympy_symbols.update(sympy_symbols(direction))
     if along is variable:
         raise DeriveError(f"the direction and the variable are both {variable.text()}", hint="give it another name")
     if along.shape != variable.shape:

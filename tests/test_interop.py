@@ -330,6 +330,12 @@ def test_the_box_is_over_the_callers_own_symbols():
     assert box.free_symbols == {M, v, rate} or box.free_symbols <= {M, v, rate, size}
 
 
+def test_a_direction_of_sympy_comes_back():
+    D = MatrixSymbol("D", m, n)
+    product = derive.hvp(Trace(W.T * W) / 2, W, D)
+    assert product.to_sympy() == D and product.to_sympy().shape == (m, n)
+
+
 def test_flagship_is_the_same_as_from_text():
     from_text = derive.gradient("½‖WᵀWx − x‖²", "W")
     assert derive.gradient(Trace(r.T * r) / 2, W).boxed is from_text.boxed
