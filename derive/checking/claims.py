@@ -68,6 +68,9 @@ class Reading:
 
 
 _FOR = re.compile(r"(?:^|[\s.(])(?:[Ff]or|[Ii]f|[Rr]ule|by the rule)\s*$")
+_DERIVED = re.compile(
+    r"(?:\b(?:of|derive|differentiate|minimi[sz]e|loss|function|objective|cost|maximi[sz]e|by)\b)[^.]{0,24}$", re.IGNORECASE
+)
 _EDGE = " \n\t&,.;~"
 
 
@@ -97,7 +100,7 @@ def read(text: str, where: Any = None) -> Reading:
         for side in claim.sides:
             _parse(side, vocabulary, text)
     for content, start, row in loose:
-        if row.display and not _declaration_like(content):
+        if (row.display or _DERIVED.search(row.prose)) and not _declaration_like(content):
             side = Side(content, row.start + start)
             _tokenize(side)
             _parse(side, vocabulary, text)
@@ -571,10 +574,9 @@ def _settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabul
     names = _all_names(reading, definitions, defined, declared)
     sizes = _sizes(reading)
     names = [n for n in names if n not in sizes]
-    scope.dims |= sizes
     anchors, claims = _anchors(reading, chains)
     hints = {n: "vector" for n in vocabulary.bold} | {n: "scalar" for n in vocabulary.divisors}
-    symbols = solve(names, definitions, anchors, claims, declared, functions, hints, _scalars(reading, defined))
+    symbols = solve(names, definitions, anchors, claims, declared, functions, hints, _scalars(reading, defined), scope.sizes)
     scope.symbols = symbols
     for made in symbols.values():
         for dim in made.shape:
@@ -996,11 +998,9 @@ def _loss(reading: Reading, definitions: list[tuple[str, Tree]]) -> str | None:
     for name in wanted:
         if name in scalars:
             return name
-    if scalars:
-        used = {s for n in scalars for s in symbols_of(scope.definitions[scope.symbols[n]])}
-        top = [n for n in scalars if scope.symbols[n] not in used]
-        return (top or scalars)[0]
+    operands = _operands(reading)
     vectors = [n for n, _ in definitions if n in scope.symbols and scope.symbols[n] in scope.definitions]
+    vectors = [n for n in vectors if n not in operands]
     # A loss that is written without a name, or derived where it stands.
     bodies = [s.tree for s in reading.bare if s.tree is not None]
     for claim in reading.claims:
@@ -1025,7 +1025,27 @@ def _loss(reading: Reading, definitions: list[tuple[str, Tree]]) -> str | None:
             scope.symbols[name] = made
             scope.definitions[made] = value
             return name
+    scalars = [n for n in scalars if n not in operands]
+    if scalars:
+        used = {s for n in scalars for s in symbols_of(scope.definitions[scope.symbols[n]])}
+        top = [n for n in scalars if scope.symbols[n] not in used]
+        return (top or scalars)[0]
     return vectors[-1] if vectors else None
+
+
+def _operands(reading: Reading) -> set[str]:
+    """Names that claims compute with, beside what they differentiate."""
+    found: set[str] = set()
+    for claim in reading.claims:
+        if claim.local or claim.is_definition:
+            continue
+        for side in claim.sides:
+            if side.tree is not None:
+                found |= {str(t.data[0]) for t in _outside_operators(side.tree) if t.kind in ("name", "apply", "directional")}
+        head = claim.sides[0].tree
+        if head is not None and not claim.continues and head.kind == "directional":
+            found.discard(str(head.data[0]))
+    return found
 
 
 def _nabla(reading: Reading, definitions: list[tuple[str, Tree]]) -> str | None:

@@ -22,6 +22,8 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
     for layout in layouts:
         judge = Judge(document, layout, witness)
         failures = judge.run(progress if best is None else None)
+        if best is not None and failures < fewest and not _is_supported(best, judge):
+            continue
         if best is None or failures < fewest:
             best, fewest = judge, failures
         if not failures:
@@ -41,6 +43,31 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
         notes.append(f"{name} is read as {other}: {name} does not occur in what is derived")
     shown = [f"{s.text()}: {shape_text(s.shape)}" for s in scope.symbols.values() if s.name not in scope.directions]
     return Report(text, lines, notes, shown, best.layout)
+
+
+def _is_supported(plain: Judge, other: Judge) -> bool:
+    """Whether a document shows that another layout is meant.
+
+    One gradient by an oblong matrix that stands transposed is more likely a slip; several,
+    or rows for gradients by vectors, are a layout.
+    """
+    names: set[str] = set()
+    oblong = 0
+    heads: set[object] = set()
+    for (claim, before), (_, after) in zip(plain.judgments, other.judgments):
+        if not any(j.verdict == "fails" for j in before) or any(j.verdict == "fails" for j in after):
+            continue
+        head = claim.sides[0].tree
+        if head is None or head.kind != "derivative":
+            return True
+        name = other.variable_name(head)
+        made = other.scope.symbols.get(name or "")
+        if made is None or made.is_vector or made.is_square or made.is_scalar:
+            return True
+        oblong += 1
+        heads.add(head.key())
+        names.add(name or "")
+    return len(heads) > 1
 
 
 def witness_of(document: Reading) -> Witness:

@@ -919,6 +919,9 @@ class Reader:
         if token.text == "_" and tree.kind not in ("name",):
             self.at += 1
             held = [t.text for t in self.group() if t.text not in (",", "{", "}")]
+            if tree.kind == "power" and tree.args[0].kind == "norm":  # ‖X‖²_F
+                norm = tree.args[0]
+                return tree.with_args([Tree("norm", norm.args, ("".join(held),), norm.span), tree.args[1]])
             return Tree("entry", [tree], tuple(held), (span[0], self.found[self.at - 1].end))
         if token.text != "^":
             return None

@@ -72,10 +72,20 @@ class Unifier:
         self.large: set[int] = set()  # rows and columns of vectors and matrices: not 1
         self.shapes: dict[str, Pair] = {}
         self.bound: list[dict[str, Pair]] = []
+        self.sizes: dict[str, Var] = {}  # dimensions named as subscripts of 𝟏 and I
 
     def fresh(self) -> int:
         self.count -= 1  # negative: a dimension equals the number of its size
         return self.count
+
+    def size(self, name: str) -> Var:
+        """The dimension that a subscript names."""
+        if name.isdigit():
+            return Dim.of(int(name))
+        if name not in self.sizes:
+            known = {n for d in self.declared.values() if d.shape for dim in d.shape for n in dim.names}
+            self.sizes[name] = Dim.of(name) if name in known else self.dimension()
+        return self.sizes[name]
 
     def dimension(self) -> int:
         var = self.fresh()
@@ -157,8 +167,7 @@ class Unifier:
         if kind == "number":
             return (ONE, ONE)
         if kind in ("ones", "identity") and tree.data[0] and str(tree.data[0]).isalnum():
-            size = str(tree.data[0])
-            dim = Dim.of(int(size) if size.isdigit() else size)
+            dim = self.size(str(tree.data[0]))
             return (dim, ONE if kind == "ones" else dim)
         if kind in ("ones", "identity", "zero"):
             return None
@@ -349,10 +358,12 @@ def solve(
     declared: Mapping[str, Declared],
     functions: Mapping[str, Tree],
     hints: Mapping[str, str],
-    scalars: Iterable[str] = (),
+    scalars: Iterable[str],
+    sizes: dict[str, Dim],
 ) -> dict[str, Expr]:
     """A symbol with its shape for every name.
 
+    `sizes` takes the dimensions that subscripts of 𝟏 and I name.
     `definitions` and `anchors` (what is derived; with whether it must be a scalar) make
     equations, `claims` count how well an assignment of kinds fits.
     """
@@ -414,7 +425,7 @@ def solve(
                     if not best:
                         break
         del kept
-    return _symbols(names, unifier, declared)
+    return _symbols(names, unifier, declared, sizes)
 
 
 def _firmness(name: str) -> int:
@@ -437,14 +448,23 @@ def _departures(movable: Sequence[str], base: Mapping[str, str], kinds: Sequence
                 yield option
 
 
-def _symbols(names: Sequence[str], unifier: Unifier, declared: Mapping[str, Declared]) -> dict[str, Expr]:
-    taken = {n for var in unifier.parents.values() if isinstance(var, Dim) for n in var.names}
+def _symbols(
+    names: Sequence[str], unifier: Unifier, declared: Mapping[str, Declared], sizes: dict[str, Dim]
+) -> dict[str, Expr]:
+    taken: set[str] = set()
     for said in declared.values():
         if said.shape is not None:
             taken |= said.shape[0].names | said.shape[1].names
-    unused = iter([n for n in DIMENSION_NAMES if n not in taken] + [f"n{i}" for i in range(1, 400)])
+    unused = (n for n in [*DIMENSION_NAMES, *(f"n{i}" for i in range(1, 400))] if n not in taken)
     given: dict[int, Dim] = {}
     found: dict[str, Expr] = {}
+    for name, var in unifier.sizes.items():
+        root = unifier.find(var)
+        if isinstance(root, int):
+            taken.add(name)
+            given.setdefault(root, Dim.of(name))
+            root = given[root]
+        sizes[name] = root
     for name in names:
         dims = []
         for var in unifier.of_name(name):

@@ -148,6 +148,7 @@ class Scope:
         self.live: list[Expr] = []
         self.nabla: str | None = None
         self.dims: set[str] = set()
+        self.sizes: dict[str, Dim] = {}  # the dimensions that subscripts of 𝟏 and I name
         self.notes: list[str] = []
         self.broken: set[str] = set()  # names whose definitions are not read
         self._inlined: dict[Expr, Expr] = {}
@@ -243,16 +244,22 @@ class Builder:
         return number(tree.data[0])  # type: ignore[arg-type]
 
     def _ones(self, tree: Tree) -> Value:
-        size = tree.data[0]
-        rows = Dim.of(str(size)) if size and str(size) in self.scope.dims else None
-        if size and str(size).isdigit():
-            rows = Dim.of(int(str(size)))
+        rows = self.size(tree.data[0])
         return Pending(rows, None, lambda r, c: ones(r, c))
 
+    def size(self, name: object) -> Dim | None:
+        """The dimension that a subscript names."""
+        text = str(name) if name else ""
+        if text.isdigit():
+            return Dim.of(int(text))
+        if text in self.scope.sizes:
+            return self.scope.sizes[text]
+        return Dim.of(text) if text in self.scope.dims else None
+
     def _identity(self, tree: Tree) -> Value:
-        size = tree.data[0]
-        if size and str(size) in self.scope.dims:
-            return identity(str(size))
+        size = self.size(tree.data[0])
+        if size is not None:
+            return identity(size)
 
         def make(rows: Dim, columns: Dim) -> Expr:
             if rows is not columns:
@@ -283,6 +290,8 @@ class Builder:
         base = self.lookup(plain) if indices else None
         if base is not None and not base.is_scalar:
             return Indexed(base, self.letters(indices, base))  # type: ignore[arg-type]
+        if full in self.scope.sizes:
+            return dimension(self.scope.sizes[full])
         if full in self.scope.dims:
             return dimension(full)
         if full == "π":
@@ -540,6 +549,8 @@ class Builder:
         values = [self.build(f) for f in factors]
         bound = [v for v in values if isinstance(v, Indexed) and letter in v.indices]
         rest = [v for v in values if v not in bound]
+        if any(t.kind == "name" and letter in "".join(t.data[2]) and self.lookup(str(t.data[0])) for t in body.walk()):  # type: ignore[arg-type]
+            raise Unread(f"a family of vectors with index {letter} is not read")
         if not bound:
             raise Unread(f"nothing in the sum depends on its index {letter}")
         if (
@@ -908,7 +919,9 @@ class Builder:
         if function.is_scalar:
             self.reading = Reading("gradient", "total", held.lenient, held.projected)
         else:
-            self.reading = Reading("denominator", "total", held.lenient, held.projected)
+            # ∇ of a vector is the transposed Jacobian to most, the Jacobian to some.
+            layout = "numerator" if held.layout == "denominator" else "denominator"
+            self.reading = Reading(layout, "total", held.lenient, held.projected)
         try:
             return self.first(function, variable)
         finally:

@@ -200,7 +200,7 @@ class Judge:
                 elif judgment.verdict == "unread":
                     pass
                 if not truths and judgment.value is not None and judgment.verdict != "fails":
-                    truths = [Alternative(judgment.value, Reading(self.layout), set())]
+                    truths = [Alternative(judgment.value, Reading(self.layout), {"stand-in"})]
                     previous = judgment.value
             self.judgments.append((claim, found))
         return sum(j.verdict == "fails" for _, js in self.judgments for j in js)
@@ -232,20 +232,31 @@ class Judge:
         names = {str(t.data[0]) for t in side.tree.walk() if t.kind == "name"} if side.tree is not None else set()
         return bool(names) and names <= self.document.declared
 
-    def foreign(self, side: Side) -> list[str]:
+    def foreign(self, side: Side, truths: Sequence[Alternative]) -> list[str]:
         """Names of a side that nothing in the document introduces."""
         if side.tree is None:
             return []
-        found = []
+        found: list[str] = []
+        known = set(self.introduced)
+        for truth in truths:
+            value = truth.value.expr if isinstance(truth.value, Indexed) else truth.value
+            known |= set(symbols_of(self.whole(value)))
         for t in side.tree.walk():
             if t.kind == "name":
                 name = str(t.data[0])
                 made = self.scope.symbols.get(name)
                 if made is None or made in self.scope.definitions or name in self.document.declared:
                     continue
-                if made not in self.introduced and name not in self.scope.directions and name not in found:
+                if made not in known and name not in self.scope.directions and name not in found:
                     found.append(name)
         return found
+
+    def undefined(self, truth: Alternative, value: Value) -> list[str]:
+        """Names that only one side has, where the left-hand side of the chain itself is not read."""
+        if "stand-in" not in truth.used:
+            return []
+        both = [set(symbols_of(self.whole(v.expr if isinstance(v, Indexed) else v))) for v in (truth.value, value)]
+        return sorted(s.name for s in both[0] ^ both[1])
 
     def definition_values(self, claim: Claim, side: Side) -> list[Alternative]:
         try:
@@ -294,7 +305,7 @@ class Judge:
             judgment.value = truths[0].value
             return judgment
         value_ = values[0].value
-        if self.assumes(claim, side, head):
+        if self.assumes(claim, side, head) or self.normalizes(truths[0].value, value_):
             self.witness.assume(truths[0].value, value_)
             judgment = Judgment("definition", "an assumption", side)
             judgment.value = truths[0].value
@@ -310,7 +321,7 @@ class Judge:
             t.kind in ("derivative", "gradient", "differential") for t in (head.walk() if head else [])
         ):
             return Judgment("unread", f"holds at most under the condition of line {self.condition}", side)
-        foreign = self.foreign(side)
+        foreign = self.foreign(side, truths) or self.undefined(truths[0], value_)
         if foreign:
             return Judgment("unread", f"not judged: {', '.join(foreign)} is not defined", side)
         symmetric = self.for_symmetric(truths, values)
@@ -357,7 +368,7 @@ class Judge:
             judgment = Judgment("agrees", "read entry by entry", side)
             judgment.follows_from, judgment.value = failing, value
             return judgment
-        foreign = self.foreign(side)
+        foreign = self.foreign(side, truths)
         if foreign:
             return Judgment("unread", f"not judged: {', '.join(foreign)} is not defined", side)
         reason = f"the shapes do not fit: {error.message}"
@@ -453,6 +464,16 @@ class Judge:
         ):
             return False
         return not any(t.kind in ("derivative", "gradient", "differential", "directional") for t in head.walk())
+
+    def normalizes(self, left: Value, right: Value) -> bool:
+        """∑ y = 1 says what the data are."""
+        return (
+            isinstance(left, Expr)
+            and isinstance(right, Expr)
+            and left.op.name == "sum"
+            and left.args[0].op.name == "symbol"
+            and right.op.name == "number"
+        )
 
     def sets_to_zero(self, claim: Claim, side: Side, truths: Sequence[Alternative]) -> bool:
         tree = side.tree
