@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError
-from ..expr import Expr, is_number, nodes, number, symbol, symbol_count, symbols_of
+from ..expr import Expr, is_number, number, symbol, symbol_count, symbols_of
 from ..operations import add
 from ..rules import RULES, Rule
 from . import ATOM, Formula, Name, Operand, Partial, Space
@@ -23,6 +23,7 @@ from .blocks import Exposition, Row, Shapes
 from .intermediates import Intermediates, is_number_factor, light, numeric_factor
 from .proofs import TITLES, generic, prove
 from .text import SUPERSCRIPTS, Text, text
+from .wording import conditions_of, filled, fresh, number_word, property_words, sentence, times
 
 if TYPE_CHECKING:
     from ..derivation import Derivation, Step
@@ -69,17 +70,6 @@ WORDS = {
     "hessian": "The Hessian",
     "hvp": "The Hessian-vector product",
     "differential": "The differential",
-}
-PROPERTIES = {
-    "spd": "symmetric positive definite",
-    "symmetric": "symmetric",
-    "skew": "skew-symmetric",
-    "diagonal": "diagonal",
-    "lower": "lower triangular",
-    "upper": "upper triangular",
-    "orthogonal": "orthogonal",
-    "positive": "positive",
-    "constant": "constant",
 }
 
 
@@ -532,7 +522,7 @@ class _Writer:
         if len(d.contributions) < 2 or d.wrt is None:
             return
         out.part(f"The {number_word(len(d.contributions))} paths")
-        out.say([d.wrt], f" occurs {_times(len(d.contributions))}; each path from ", [Name(self.name)], " contributes:")
+        out.say([d.wrt], f" occurs {times(len(d.contributions))}; each path from ", [Name(self.name)], " contributes:")
         flat = {named.flat(node): node for node in d.forward}
         for i, contribution in enumerate(d.contributions, start=1):
             route: list[object] = []
@@ -589,47 +579,6 @@ class _Writer:
 KEPT = frozenset("symmetric skew diagonal lower upper triangular".split())
 
 
-def property_words(s: Expr) -> str:
-    """The declared properties of a symbol in words."""
-    held = [word for key, word in PROPERTIES.items() if key in s.properties]
-    if {"spd", "diagonal"} & s.properties:
-        held.remove("symmetric")
-    return " and ".join(held)
-
-
-def conditions_of(d: Derivation) -> list[tuple[Expr | None, str]]:
-    """The conditions with their operands: `{}` in the words is the operand."""
-    left = dict.fromkeys(d.conditions)
-    found: list[tuple[Expr | None, str]] = []
-    for node in nodes(d.loss, d.result):
-        rule = RULES.get(node.op.name)
-        template = rule.condition_template(node) if rule and node.args else None
-        if template and template.format(text(node.args[0])) in left:
-            del left[template.format(text(node.args[0]))]
-            found.append((node.args[0], template))
-    return found + [(None, words) for words in left]
-
-
-def filled(words: str, operand: Expr | None) -> list[str | Formula]:
-    """A condition as words and formulas."""
-    if operand is None:
-        return [words]
-    before, _, after = words.partition("{}")
-    sign, _, rest = after.strip().partition(" ")
-    if sign in (">", "<", "≠", "≥"):
-        value, _, rest = rest.partition(" ")
-        return [before, [operand, sign, value], f" {rest}" if rest else ""]
-    is_adjective = not before and after[:1] == " " and after[1:2].isalpha()
-    return [before, [operand], (" is" if is_adjective else "") + after]
-
-
-def sentence(words: str) -> str:
-    """The words as a sentence."""
-    if words[:1].isascii() and words[1:2].isalpha():  # a symbol keeps its letter
-        words = words[:1].upper() + words[1:]
-    return words if words.endswith((".", ":")) else words + "."
-
-
 def _shorter(gradient: Expr, loss: Expr) -> Expr:
     """The gradient factored, if it is small enough."""
     from ..algebra import factor
@@ -642,19 +591,3 @@ def _plus(formulas: Iterable[Formula]) -> Formula:
     for formula in formulas:
         joined += ["+", *formula] if joined else formula
     return joined  # type: ignore[return-value]
-
-
-def number_word(count: int) -> str:
-    words = "no one two three four five six seven eight nine ten eleven twelve".split()
-    return words[count] if count < len(words) else str(count)
-
-
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{number_word(count)} times")
-
-
-def fresh(name: str, taken: set[str]) -> str:
-    """The name, with d's put before it until nothing else bears it."""
-    while name in taken:
-        name = "d" + name
-    return name

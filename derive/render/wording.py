@@ -1,0 +1,82 @@
+"""Words of a derivation: properties, conditions, numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..expr import Expr, nodes
+from ..rules import RULES
+from . import Formula
+from .text import text
+
+if TYPE_CHECKING:
+    from ..derivation import Derivation
+
+PROPERTIES = {
+    "spd": "symmetric positive definite",
+    "symmetric": "symmetric",
+    "skew": "skew-symmetric",
+    "diagonal": "diagonal",
+    "lower": "lower triangular",
+    "upper": "upper triangular",
+    "orthogonal": "orthogonal",
+    "positive": "positive",
+    "constant": "constant",
+}
+
+
+def property_words(s: Expr) -> str:
+    """The declared properties of a symbol in words."""
+    held = [word for key, word in PROPERTIES.items() if key in s.properties]
+    if {"spd", "diagonal"} & s.properties:
+        held.remove("symmetric")
+    return " and ".join(held)
+
+
+def conditions_of(d: Derivation) -> list[tuple[Expr | None, str]]:
+    """The conditions with their operands: `{}` in the words is the operand."""
+    left = dict.fromkeys(d.conditions)
+    found: list[tuple[Expr | None, str]] = []
+    for node in nodes(d.loss, d.result):
+        rule = RULES.get(node.op.name)
+        template = rule.condition_template(node) if rule and node.args else None
+        if template and template.format(text(node.args[0])) in left:
+            del left[template.format(text(node.args[0]))]
+            found.append((node.args[0], template))
+    return found + [(None, words) for words in left]
+
+
+def filled(words: str, operand: Expr | None) -> list[str | Formula]:
+    """A condition as words and formulas."""
+    if operand is None:
+        return [words]
+    before, _, after = words.partition("{}")
+    sign, _, rest = after.strip().partition(" ")
+    if sign in (">", "<", "≠", "≥"):
+        value, _, rest = rest.partition(" ")
+        return [before, [operand, sign, value], f" {rest}" if rest else ""]
+    is_adjective = not before and after[:1] == " " and after[1:2].isalpha()
+    return [before, [operand], (" is" if is_adjective else "") + after]
+
+
+def sentence(words: str) -> str:
+    """The words as a sentence."""
+    if words[:1].isascii() and words[1:2].isalpha():  # a symbol keeps its letter
+        words = words[:1].upper() + words[1:]
+    return words if words.endswith((".", ":")) else words + "."
+
+
+def number_word(count: int) -> str:
+    words = "no one two three four five six seven eight nine ten eleven twelve".split()
+    return words[count] if count < len(words) else str(count)
+
+
+def times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{number_word(count)} times")
+
+
+def fresh(name: str, taken: set[str]) -> str:
+    """The name, with d's put before it until nothing else bears it."""
+    while name in taken:
+        name = "d" + name
+    return name
