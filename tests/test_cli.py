@@ -187,7 +187,7 @@ def test_layout_transposes(capsys):
 def test_demo_is_whole(capsys):
     status, out, err = run(capsys, "demo")
     assert (status, err) == (0, "")
-    assert BOX in out and "def gradient(W, x)" in out and "Wᵀ is transposed" in out and "relative error" in out
+    assert BOX in out and "def gradient(W, x)" in out and "the cotangent is transposed" in out and "relative error" in out
 
 
 def test_a_formula_may_begin_with_a_minus(capsys):
