@@ -17,12 +17,13 @@ from .dialects import Dialect, dialect
 from .errors import DeriveError
 from .expr import Expr, symbols_of
 from .program import Program, compile
+from .programs.expressions import WIDTH
 from .programs.order import dims_of
 from .programs.signature import Signature
 from .programs.translate import translate
 from .programs.values import Term, Value
 from .programs.workspace import WorkspaceWriter
-from .programs.writer import WIDTH, Writer
+from .programs.writer import Writer
 from .shapes import shape_text
 
 KINDS = ("gradient", "jacobian", "hessian", "hvp", "differential")
@@ -225,7 +226,8 @@ class Module:
         """Conversion of the arguments, skipped where they are what it would make of them."""
         if not self.dialect.in_place:
             return convert
-        arrays, scalars = [], []
+        arrays: list[str] = []
+        scalars: list[str] = []
         for symbol in self.signature.symbols:
             (scalars if symbol.is_scalar else arrays).append(self.signature.name_of[symbol])
         clauses = []

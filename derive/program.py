@@ -18,10 +18,11 @@ from typing import Any
 
 from .expr import Expr, nodes
 from .programs.costs import Cost, Sizes
+from .programs.graph import Graph
 from .programs.lowering import Lowering
 from .programs.order import dims_of
 from .programs.translate import translate
-from .programs.values import Graph, Term, Value, values_below
+from .programs.values import Term, Value, values_below
 from .shapes import ONE, Dim
 
 FREE = frozenset("input constant dimension ones zeros eye commutation vec unvec submatrix diagonal".split())
@@ -110,7 +111,7 @@ class Program:
     @property
     def largest(self) -> tuple[Dim, Dim]:
         shapes = [v.shape for v in self.order if v.kind != "input"] + [t.shape for t in self.outputs.values()]
-        return max(shapes, key=lambda shape: self.sizes.product(1, *shape, ONE))
+        return max(shapes, key=lambda shape: self.sizes.product(1, shape[0], shape[1], ONE))
 
     @property
     def naive(self) -> Flops:
@@ -119,7 +120,7 @@ class Program:
     @property
     def naive_largest(self) -> tuple[Dim, Dim]:
         shapes = naive_cost(*self.formulas.values())[1]
-        return max(shapes, key=lambda shape: self.sizes.product(1, *shape, ONE))
+        return max(shapes, key=lambda shape: self.sizes.product(1, shape[0], shape[1], ONE))
 
     @property
     def lines(self) -> list[str]:

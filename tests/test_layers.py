@@ -32,6 +32,7 @@ LAYERS = [
     ["dialects"],
     ["program", "programs"],
     ["codegen"],
+    ["objective"],
     ["derivation"],
     ["jacobians"],
     ["verification"],

@@ -13,8 +13,9 @@ from fractions import Fraction
 
 from ..shapes import ONE, SCALAR, Shape
 from .costs import Sizes
+from .graph import Graph
 from .order import MAX_EXACT, Cutter, interval_key, is_positive_definite
-from .values import UNIT, Graph, Term, Value, is_nonnegative, is_zero, merged, values_below
+from .values import UNIT, Term, Value, is_nonnegative, is_zero, merged, values_below
 
 FULL = ("full", Fraction(1))
 
@@ -287,7 +288,7 @@ class Lowering:
     def inverse(self, value: Value) -> Term:
         argument = value.args[0]
         if is_positive_definite(argument.body, is_nonnegative):
-            factors = (self.cholesky(argument),)
+            factors: tuple[Term, ...] = (self.cholesky(argument),)
             if not self.has_triangular_solve:
                 plain = self.graph.plain(self.term(argument))
                 factors = (*factors, Term(UNIT, (), plain.value))

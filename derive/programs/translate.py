@@ -9,7 +9,8 @@ from ..errors import DeriveError
 from ..expr import Expr, nodes
 from ..operations import FUNCTIONS
 from ..shapes import ONE, SCALAR
-from .values import UNIT, Graph, Term, Value, is_nonnegative
+from .graph import Graph
+from .values import UNIT, Term, Value, is_nonnegative
 
 Row = Callable[[Graph, Expr, list[Term]], Term]
 
@@ -143,17 +144,17 @@ def _log(graph: Graph, term: Term) -> Term:
             value.shape,
         )
     elif value.kind == "total" and inner is not None and inner.value is not None and inner.value.kind == "exp":
-        argument = inner.value.args[0]
-        if argument.shape[1] is not ONE:
-            argument = graph.whole("vec", argument, shape=(argument.shape[0] * argument.shape[1], ONE))
-        made = graph.whole("logsumexp", argument)
+        exponents = inner.value.args[0]
+        if exponents.shape[1] is not ONE:
+            exponents = graph.whole("vec", exponents, shape=(exponents.shape[0] * exponents.shape[1], ONE))
+        made = graph.whole("logsumexp", exponents)
     elif (argument := _one_plus_exp(value)) is not None:
         made = _by_entries(graph, "softplus", [argument])
     elif (argument := _one_minus_sigmoid(value)) is not None:
         made = _by_entries(graph, "softplus", [argument]).times(Fraction(-1))
     elif value.kind == "sum" and len(value.args) == 2 and all(_is_exp(t) for t in value.args):
         arguments = [_exp_argument(t) for t in value.args]
-        made = _by_entries(graph, "logaddexp", arguments) if value.is_scalar or True else None
+        made = _by_entries(graph, "logaddexp", arguments)
     elif value.kind == "chain" and len(value.args) == 2 and value.args[1].body.kind == "ones":
         left = value.args[0]
         if left.body.kind == "exp":

@@ -8,8 +8,9 @@ feeds it: A is then read from memory twice instead of three times.
 
 from __future__ import annotations
 
+from .expressions import ATOM, UNARY
 from .values import Term, Value
-from .writer import ATOM, UNARY, Writer
+from .writer import Writer
 
 ROWS_AT_ONCE = 16
 SMALL = 2**13  # entries below which the call costs more than the work

@@ -1,168 +1,6 @@
-"""How each array library spells each operation: one table of templates per library.
-
-`{0}`, `{1}` are the operands, written so that an attribute or a subscript may follow;
-`{rows}`, `{columns}` the size of the result, `{dtype}` the floating type of the arguments.
-A template that calls `_name(...)` takes the function of that name along from the table of
-helpers.  The base table is the array API standard; the others say what differs.
-"""
+"""Functions that generated modules carry along, by library: what it lacks, in a form that does not overflow."""
 
 from __future__ import annotations
-
-from .errors import DeriveError
-from .expr import OPERATIONS
-
-FUNCTIONS = "exp log sin cos tan sinh cosh tanh sign".split()
-
-
-class Dialect:
-    """An array library as generated code uses it.
-
-    Attributes
-    ----------
-    name : str
-    imports : tuple of str
-        The import lines.
-    templates : dict of str to str
-        Operation of a program to text.
-    helpers : dict of str to str
-        Function name to source.
-    in_place : bool
-        Whether arrays that the function owns are updated in place.
-    has_triangular_solve : bool
-    module : str
-        The name that the library has in the source.
-    """
-
-    __slots__ = ("name", "imports", "templates", "helpers", "in_place", "has_triangular_solve", "module")
-
-    def __init__(
-        self,
-        name: str,
-        imports: tuple[str, ...],
-        templates: dict[str, str],
-        helpers: dict[str, str],
-        *,
-        module: str,
-        in_place: bool = False,
-        has_triangular_solve: bool = False,
-    ) -> None:
-        self.name = name
-        self.imports = imports
-        self.templates = templates
-        self.helpers = helpers
-        self.module = module
-        self.in_place = in_place
-        self.has_triangular_solve = has_triangular_solve
-
-    def template(self, kind: str) -> str:
-        """The template of an operation; DeriveError if the library cannot say it."""
-        found = self.templates.get(kind)
-        if found is None:
-            own = getattr(OPERATIONS.get(kind), "spelling", None)  # a function of the user's own
-            found = own(self.name) if own else None
-        if found is None:
-            raise DeriveError(f"{kind} has no counterpart in {self.name}")
-        return found
-
-
-def table(text: str) -> dict[str, str]:
-    """A table written as lines `operation: template`."""
-    rows = (line.split(":", 1) for line in text.strip().splitlines())
-    return {name.strip(): template.strip() for name, template in rows}
-
-
-# What all libraries share: operators, and the names of the standard with the library as `{lib}`
-
-COMMON = table("""
-    product: {0} @ {1}
-    matvec: {0} @ {1}
-    stacked: {0} @ {1}
-    dot: {0} @ {1}
-    outer: {0}[:, None] * {1}
-    total: {lib}.sum({0})
-    norm1: {lib}.sum({lib}.abs({0}))
-    abs: {lib}.abs({0})
-    sqrt: {lib}.sqrt({0})
-    power: {0} ** {1}
-    columns: {lib}.stack(({items}), axis=1)
-    rows: {lib}.stack(({items}))
-    row_sums: {lib}.sum({0}, axis={axis})
-    sigmoid: _sigmoid({0})
-    softplus: _softplus({0})
-    softmax: _softmax({0})
-    logsumexp: _logsumexp({0})
-    row_softmax: _row_softmax({0})
-    row_logsumexp: _row_logsumexp({0})
-    ones: {lib}.ones({rows}, dtype={dtype})
-    zeros: {lib}.zeros({shape}, dtype={dtype})
-    eye: {lib}.eye({rows}, dtype={dtype})
-    commutation: _commutation({0}, {1}, {like})
-    vec: {0}.T.reshape(-1)
-    unvec: {0}.reshape({columns}, {rows}).T
-    submatrix: {0}[{slices}]
-    inverse: {lib}.linalg.inv({0})
-    solve: {lib}.linalg.solve({0}, {1})
-    det: {lib}.linalg.det({0})
-    logdet: {lib}.linalg.slogdet({0})[1]
-    logdet_positive: _logdet_positive({0})
-    cholesky: {lib}.linalg.cholesky({0})
-    spd_logdet: 2 * {lib}.sum({lib}.log({lib}.diagonal({0})))
-    triangle_inverse: {lib}.linalg.inv({0})
-    spd_solve: {0}.T @ ({0} @ {1})
-    spd_inverse: _cholesky_inverse({0})
-    diagonal: {lib}.diagonal({0})
-    trace: {lib}.trace({0})
-    tril: {lib}.tril({0})
-    triu: {lib}.triu({0})
-    Diag: {lib}.diag({0})
-    kron: {lib}.kron({0}, {1})
-    block: {lib}.block([{blocks}])
-    concatenated: {lib}.concatenate(({items}))
-    raised: {lib}.reshape({0}, (1, 1))
-    flattened: {lib}.reshape({0}, (1,))
-    raveled: {lib}.reshape({0}, (-1,))
-    block_inner: _block_inner({0}, {1})
-    block_sum: _block_sum({0}, {1})
-    polar: _polar({0})
-    dominant: _dominant({0})
-    nuclear_norm: {lib}.sum({lib}.linalg.svd({0}, compute_uv=False))
-    spectral_norm: {lib}.max({lib}.linalg.svd({0}, compute_uv=False))
-    arcsin: {lib}.arcsin({0})
-    arccos: {lib}.arccos({0})
-    arctan: {lib}.arctan({0})
-    logaddexp: {lib}.logaddexp({0}, {1})
-""")
-COMMON.update({name: "{lib}." + name + "({0})" for name in FUNCTIONS})
-
-# NumPy
-
-NUMPY = {key: text.replace("{lib}", "np") for key, text in COMMON.items()} | table("""
-    constant: {dtype}.type({0})
-    total: {0}.sum()
-    matvec: {0}.dot({1})
-    dot: {0}.dot({1})
-    sq_norm: {0}.dot({0})
-    sq_norm_matrix: np.vdot({0}, {0})
-    contraction: np.vdot({0}, {1})
-    contraction_flipped: np.einsum("ij,ji->", {0}, {1})
-    outer: np.outer({0}, {1})
-    columns: np.array(({items})).T
-    rows: np.array(({items}))
-    row_sums: {0}.sum(axis={axis})
-    relu: np.maximum({0}, 0)
-    step: np.heaviside({0}, 0.0)
-    erf: _erf({0})
-    inverse: _inverse({0}, {name})
-    solve: _solve({0}, {1}, {name})
-    cholesky: _cholesky({0}, {name})
-    triangle_inverse: _inverse_of_triangle({0})
-    spd_inverse: _cholesky_inverse({0}, {1})
-    spd_logdet: 2 * np.log({0}.diagonal()).sum()
-    diagonal: {0}.diagonal()
-    expm: _expm({0})
-    nuclear_norm: _singular_values({0}).sum()
-    spectral_norm: _singular_values({0}).max()
-""")
 
 NUMPY_HELPERS = {
     "_arrays": '''
@@ -340,19 +178,6 @@ def _expm(A):
 ''',
 }
 
-
-# SciPy: BLAS and LAPACK by name
-
-SCIPY = NUMPY | table("""
-    erf: special.erf({0})
-    sigmoid: special.expit({0})
-    expm: linalg.expm({0})
-    cholesky: _cholesky({0}, {name})
-    spd_logdet: 2 * np.log({0}.diagonal()).sum()
-    spd_solve: _cholesky_solve({0}, {1})
-    spd_inverse: _cholesky_inverse({0})
-""")
-
 SCIPY_HELPERS = NUMPY_HELPERS | {
     "_cholesky": '''
 def _cholesky(A, name):
@@ -384,40 +209,6 @@ def _cholesky_inverse(R):
     return inverse
 ''',
 }
-
-# The array API standard, in the namespace of the arguments
-
-ARRAY_API = {key: text.replace("{lib}", "xp") for key, text in COMMON.items()} | table("""
-    constant: xp.asarray({0}, dtype={like}.dtype, device=device({like}))
-    outer: {0}[:, None] * {1}[None, :]
-    sq_norm: {0} @ {0}
-    sq_norm_matrix: xp.sum({0} * {0})
-    contraction: xp.sum({0} * {1})
-    contraction_flipped: xp.sum({0} * {1}.T)
-    columns: xp.stack(({items}), axis=1)
-    concatenated: xp.concat(({items}))
-    relu: xp.where({0} < 0, xp.zeros_like({0}), {0})
-    step: _step({0})
-    vec: xp.reshape({0}.T, (-1,))
-    unvec: xp.reshape({0}, ({columns}, {rows})).T
-    ones: xp.ones({rows}, dtype={like}.dtype, device=device({like}))
-    zeros: xp.zeros({shape}, dtype={like}.dtype, device=device({like}))
-    eye: xp.eye({rows}, dtype={like}.dtype, device=device({like}))
-    cholesky: _cholesky({0}, {name})
-    logdet: xp.linalg.slogdet({0})[1]
-    spd_logdet: 2 * xp.sum(xp.log(xp.linalg.diagonal({0})))
-    diagonal: xp.linalg.diagonal({0})
-    trace: xp.linalg.trace({0})
-    Diag: _diagonal_matrix({0})
-    kron: _kron({0}, {1})
-    block: _block([{blocks}])
-    expm: _expm({0})
-    nuclear_norm: xp.sum(_singular_values({0}))
-    spectral_norm: xp.max(_singular_values({0}))
-    arcsin: xp.asin({0})
-    arccos: xp.acos({0})
-    arctan: xp.atan({0})
-""")
 
 ARRAY_API_HELPERS = {
     "_arrays": '''
@@ -610,31 +401,6 @@ def _expm(A):
 ''',
 }
 
-# JAX
-
-JAX = {key: text.replace("{lib}", "jnp") for key, text in COMMON.items()} | table("""
-    constant: jnp.asarray({0}, {dtype})
-    outer: jnp.outer({0}, {1})
-    sq_norm: {0} @ {0}
-    sq_norm_matrix: jnp.vdot({0}, {0})
-    contraction: jnp.vdot({0}, {1})
-    contraction_flipped: jnp.vdot({0}, {1}.T)
-    relu: jnp.maximum({0}, 0)
-    step: jnp.where(jnp.isnan({0}), {0}, jnp.heaviside({0}, 0))
-    erf: jax.scipy.special.erf({0})
-    sigmoid: jax.nn.sigmoid({0})
-    softplus: jax.nn.softplus({0})
-    softmax: jax.nn.softmax({0})
-    logsumexp: jax.nn.logsumexp({0})
-    row_softmax: jax.nn.softmax({0}, axis=1)
-    row_logsumexp: jax.nn.logsumexp({0}, axis=1)
-    expm: jax.scipy.linalg.expm({0})
-    spd_solve: jax.scipy.linalg.cho_solve(({0}, True), {1})
-    spd_inverse: jax.scipy.linalg.cho_solve(({0}, True), jnp.eye({rows}, dtype={dtype}))
-    nuclear_norm: jnp.sum(jnp.linalg.svd({0}, compute_uv=False))
-    spectral_norm: jnp.max(jnp.linalg.svd({0}, compute_uv=False))
-""")
-
 JAX_HELPERS = {
     "_arrays": '''
 def _arrays(**arguments):
@@ -675,41 +441,6 @@ def _dominant(A):
     return jnp.outer(U[:, 0], Vt[0])
 ''',
 }
-
-# PyTorch
-
-TORCH = {key: text.replace("{lib}", "torch") for key, text in COMMON.items()} | table("""
-    constant: {like}.new_tensor({0})
-    outer: torch.outer({0}, {1})
-    sq_norm: {0} @ {0}
-    sq_norm_matrix: torch.sum({0} * {0})
-    contraction: torch.sum({0} * {1})
-    contraction_flipped: torch.sum({0} * {1}.T)
-    kron: torch.kron({0}.contiguous(), {1}.contiguous())
-    columns: torch.stack(({items}), dim=1)
-    row_sums: torch.sum({0}, dim={axis})
-    concatenated: torch.cat(({items}))
-    relu: torch.relu({0})
-    step: _step({0})
-    sign: _sign({0})
-    erf: torch.erf({0})
-    sigmoid: torch.sigmoid({0})
-    softplus: torch.logaddexp({0}, torch.zeros_like({0}))
-    softmax: torch.softmax({0}, dim=0)
-    logsumexp: torch.logsumexp({0}, dim=0)
-    row_softmax: torch.softmax({0}, dim=1)
-    row_logsumexp: torch.logsumexp({0}, dim=1)
-    ones: {like}.new_ones({rows})
-    zeros: {like}.new_zeros({shape})
-    eye: torch.eye({rows}, dtype={like}.dtype, device={like}.device)
-    block: _block([{blocks}])
-    cholesky: _cholesky({0}, {name})
-    spd_solve: _cholesky_solve({0}, {1})
-    spd_inverse: torch.cholesky_inverse({0})
-    expm: torch.linalg.matrix_exp({0})
-    nuclear_norm: torch.sum(_singular_values({0}))
-    spectral_norm: torch.max(_singular_values({0}))
-""")
 
 TORCH_HELPERS = {
     "_arrays": '''
@@ -797,40 +528,3 @@ def _dominant(A):
     return torch.outer(U[:, 0], Vt[0])
 ''',
 }
-
-DIALECTS: dict[str, Dialect] = {
-    "numpy": Dialect("numpy", ("import numpy as np",), NUMPY, NUMPY_HELPERS, module="np", in_place=True),
-    "scipy": Dialect(
-        "scipy",
-        ("import numpy as np", "from scipy import linalg, special", "from scipy.linalg import lapack"),
-        SCIPY,
-        SCIPY_HELPERS,
-        module="np",
-        in_place=True,
-        has_triangular_solve=True,
-    ),
-    "array-api": Dialect(
-        "array-api",
-        ("import array_api_compat.numpy", "from array_api_compat import array_namespace, device"),
-        ARRAY_API,
-        ARRAY_API_HELPERS,
-        module="xp",
-    ),
-    "jax": Dialect(
-        "jax",
-        ("import jax", "import jax.numpy as jnp"),
-        JAX,
-        JAX_HELPERS,
-        module="jnp",
-        has_triangular_solve=True,
-    ),
-    "torch": Dialect("torch", ("import torch",), TORCH, TORCH_HELPERS, module="torch", has_triangular_solve=True),
-}
-
-
-def dialect(name: str) -> Dialect:
-    """The dialect of a backend; DeriveError names those there are."""
-    spelled = name.replace("_", "-").lower()
-    if spelled not in DIALECTS:
-        raise DeriveError(f"there is no backend {name!r}", hint=f"there are: {', '.join(DIALECTS)}")
-    return DIALECTS[spelled]
