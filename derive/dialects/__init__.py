@@ -9,7 +9,7 @@ helpers.  The base table is the array API standard; the others say what differs.
 from __future__ import annotations
 
 from ..errors import DeriveError
-from .expr import OPERATIONS
+from ..expr import OPERATIONS
 from .helpers import ARRAY_API_HELPERS, JAX_HELPERS, NUMPY_HELPERS, SCIPY_HELPERS, TORCH_HELPERS
 
 FUNCTIONS = "exp log sin cos tan sinh cosh tanh sign".split()
