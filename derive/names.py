@@ -175,7 +175,7 @@ def _pieces(inside: str) -> list[str]:
             word += SPOKEN.get(inside[i + 1 : j], "")
             i = j
             continue
-        if inside[i].isalnum():
+        if inside[i].isalnum() or (inside[i] in "+-" and word):
             word += plain(inside[i])[0]
         elif inside[i] in ",;_" and word:
             pieces.append(word)
@@ -240,7 +240,7 @@ def latex(name: str) -> str:
         return head + shown
     low = []
     for s in subscripts:
-        low.append("\\" + WORDS[s] if s in WORDS else rf"\mathrm{{{s}}}" if len(s) > 1 and not s.isdigit() else s)
+        low.append("\\" + WORDS[s] if s in WORDS else rf"\mathrm{{{s}}}" if len(s) > 1 and s.isalpha() else s)
     return f"{head}{shown}_{{{','.join(low)}}}"
 
 
@@ -250,6 +250,7 @@ def identifier(name: str) -> str:
     shown = "".join("lam" if c == "λ" else WORDS.get(c, c) for c in base)
     shown = "_".join([shown, *accents])
     for i, low in enumerate(subscripts):
+        low = low.replace("-", "_minus_").replace("+", "_plus_")
         low = "lam" if low == "λ" else WORDS.get(low, low)
         shown += low if low.isdigit() and not i and not accents else "_" + low
     return shown + "_" if shown in _PYTHON else shown

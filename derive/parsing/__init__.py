@@ -23,6 +23,7 @@ from .reading import Reading, Solution
 from .tokens import Opaque
 
 Where = str | Mapping[str, Any] | None
+SURPRISING = 0.9  # kinds this far from habit make us look for another grouping
 
 
 class Parsed:
@@ -114,46 +115,50 @@ def _unused(declared: Declarations, solution: Solution) -> dict[str, Expr]:
 
 
 def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
-    """The solution under the precedences, or under another grouping that alone fits."""
+    """The solution under the precedences, or under another grouping where that alone fits.
+
+    A grouping also gives way to another under which the kinds are far more usual: `y .* X*w`
+    is y ⊙ (X w) rather than a vector X times a scalar w.
+    """
     signs = {t.text for t in reading.tokens}
-    variants = [frozenset[str]()]
-    if ".*" in signs or "./" in signs:
-        variants.append(frozenset(("dot",)))
-    if "⊙" in signs or "⊘" in signs:
-        variants.append(frozenset(("hadamard",)))
-    if any(t.kind == "func" for s in reading.statements for t in s.tokens):
-        variants.append(frozenset(("call",)))
-    plain, tried = variants[0], variants[1:]
+    plain = frozenset[str]()
+    others = [frozenset((word,)) for word, mark in (("dot", (".*", "./")), ("hadamard", "⊙⊘")) if signs & set(mark)]
+    others.append(frozenset(("ones",)))
+    calls = frozenset(("call",))
     base: Solution | None = None
     first: ShapeError | None = None
     try:
         base = reading.solve(plain, False, tied)
-        if base.exprs[-1].is_scalar or not scalar:
-            return base
     except ShapeError as error:
         first = error
-    if scalar:
+    if base is None or (base.surprise >= SURPRISING and (base.multiplies_scalars or not base.exprs[-1].is_scalar)):
+        for loose in others:
+            try:
+                other = reading.solve(loose, False, tied)
+            except ShapeError:
+                continue
+            if base is None or other.surprise < base.surprise - SURPRISING / 2:
+                base = _regrouped(other, loose)
+    if scalar and (base is None or not base.exprs[-1].is_scalar):
         # A wish for a scalar makes b in aᵀXb a vector, and never a vector a scalar.
-        for loose in variants:
+        for loose in (plain, *others, calls):
             try:
                 solution = reading.solve(loose, True, tied)
             except ShapeError:
                 continue
             if solution.exprs[-1].is_scalar and not solution.turned(base):
                 return _regrouped(solution, loose)
-    if base is not None:
-        return base
-    for loose in tried:
+    if base is None:
         try:
-            return _regrouped(reading.solve(loose, False, tied), loose)
+            base = _regrouped(reading.solve(calls, False, tied), calls)
         except ShapeError:
-            continue
-    assert first is not None
-    raise first
+            assert first is not None
+            raise first from None
+    return base
 
 
 def _regrouped(solution: Solution, loose: frozenset[str]) -> Solution:
-    if loose:
+    if loose and "ones" not in loose:
         solution.readings.append(f"read as {solution.exprs[-1].text()}, as no other grouping fits")
     return solution
 

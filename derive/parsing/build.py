@@ -314,6 +314,7 @@ _BUILD: dict[str, Callable[[Builder, Node, list[Expr]], Expr]] = {
     "eye": lambda b, n, a: identity(b.dims(b.shapes[id(n)])[0]),
     "ones": lambda b, n, a: ones(*b.dims(b.shapes[id(n)])),
     "onesm": lambda b, n, a: ones(*b.dims(b.shapes[id(n)])),
+    "unit": lambda b, n, a: ones(*b.dims(b.shapes[id(n)])),
     "zero": lambda b, n, a: zeros(*b.dims(b.shapes[id(n)])),
     "commutation": lambda b, n, a: commutation(*n.data),
     "ref": lambda b, n, a: a[0],

@@ -148,6 +148,9 @@ class Parser(Calls):
                 if len(self.ops) > MAX_OPERATIONS:
                     raise LimitError("the formula is nested too deeply", self.source, token.span)
             return True
+        if kind == "op" and token.text == "<":
+            token.kind = kind = "open"
+            token.text = "⟨"
         if kind == "open":
             self.open(token, "group")
             return True
@@ -281,6 +284,10 @@ class Parser(Calls):
             return True
         if text in (",", ";", "&"):
             return self.separator(token)
+        top = self.barrier()
+        if text == ">" and top is not None and top.text == "⟨":
+            token.kind, token.text = "close", "⟩"
+            return self.close(token)
         if text == "=":
             raise self.error("a second = is not read", token, "give one formula; definitions are separated by ;")
         if text in "!?":

@@ -409,17 +409,15 @@ def habit(name: str, style: str, uses: set[str]) -> list[float]:
     if first.isupper():
         costs = [3.0, 2.0, 99.0, 0.0]
     elif style in ("bold", "vec"):
-        costs = [2.0, 0.0, 99.0, 3.0]
-    elif "α" <= first <= "ω":
-        costs = [0.0, 0.6, 99.0, 3.0]
-    elif "a" <= first <= "g" or first == "ℓ":
-        costs = [0.0, 0.6, 99.0, 3.0]
+        costs = [2.0, 0.0, 99.0, 5.0]
+    elif "a" <= first <= "g" or "α" <= first <= "ω" or first == "ℓ":
+        costs = [0.0, 0.6, 99.0, 5.0]
     elif first in "ijklmn":
-        costs = [0.5, 0.0, 99.0, 3.0]
+        costs = [0.5, 0.0, 99.0, 5.0]
     elif first in "ts":
-        costs = [0.8, 0.0, 99.0, 3.0]
+        costs = [0.8, 0.0, 99.0, 5.0]
     else:
-        costs = [1.0, 0.0, 99.0, 3.0]
+        costs = [1.0, 0.0, 99.0, 5.0]
     if "divides" in uses:
         costs = [0.0, 4.0, 99.0, 4.0]
     if "transposed" in uses:
@@ -428,6 +426,8 @@ def habit(name: str, style: str, uses: set[str]) -> list[float]:
         costs[0] += 3.5
     if "starred" in uses:
         costs[0] += 2.0
+    if "entrywise" in uses:
+        costs[0] += 4.0
     if "measured" in uses:  # in a norm, a sum of entries, diag
         costs[0] += 2.0
     if "powered" in uses:
@@ -582,6 +582,7 @@ def _call(node: Node, kinds: Kinds) -> Cell:
 
 _RULES: dict[str, Callable[[Node, Kinds], Cell]] = {
     "num": _fixed(S), "const": _fixed(S), "dim": _fixed(S), "eye": _fixed(M), "ones": _ones, "onesm": _fixed(M),
+    "unit": _fixed(S | C),
     "zero": _zero, "commutation": _fixed(M), "ref": _same, "counted": _same, "neg": _same, "sum": _same,
     "had": _same, "root": _same,
     "trans": _trans, "transpow": _trans, "inv": _inv, "elpow": _elpow, "pow": _pow, "prod": _prod, "div": _div,

@@ -302,6 +302,10 @@ class Lexer(Letters):
             at = self._brace(end)
             if at is not None:
                 self.pos = self.matching(at) + 1
+        elif word in ("underset", "overset", "stackrel"):
+            at = self._brace(end)
+            if at is not None:
+                self.pos = self.matching(at) + 1
         elif word in TRANSPARENT:
             pass
         elif word in COMMAND_FUNCTIONS:

@@ -50,12 +50,13 @@ class Reading:
         lexer = Lexer(source, self.known, opaque)
         self.tokens = lexer.run()
         self.is_latex = lexer.is_latex
-        self.statements = Statements(source).divide(self.tokens)
+        divided = Statements(source)
+        self.statements = divided.divide(self.tokens)
         self.known |= {s.name for s in self.statements if s.name is not None}
         self.dimension_names = declared.dimensions - set(declared.entries)
         for expr in self.scope.values():
             self.dimension_names |= expr.shape[0].names | expr.shape[1].names
-        self.split_readings: list[str] = []
+        self.split_readings: list[str] = divided.readings
         for statement in self.statements:
             statement.tokens = split_runs(statement.tokens, self.known, source, self.is_latex, self.split_readings)
         self.is_numpy = any(t.text == "@" for t in self.tokens) or "np." in source
@@ -160,6 +161,8 @@ class Reading:
 
         roots = lower_sums(self, roots, readings)
         order = postorder(roots)
+        if "ones" in loose:
+            loosen_ones(order)
         self.name_dimensions(order)
         symbols = self.collect(order)
         kinds = Kinds(self.is_numpy)
@@ -302,7 +305,7 @@ class Reading:
                     use(arg, "measured")
             elif op == "had":
                 for arg in node.args:
-                    use(arg, "measured")
+                    use(arg, "entrywise")
             elif op == "prod":
                 for i, arg in enumerate(node.args):
                     if i and node.data[i - 1] == "/":
@@ -458,6 +461,7 @@ class Solution:
         self.readings = readings
         self.exprs = [builder.values[id(root)] for root in roots]
         self.habits = {n: solving.habit(n, e.style, e.uses) for n, e in symbols.items() if not e.is_declared}
+        self.multiplies_scalars = any(n.op == "had" and builder.values[id(n)].is_scalar for n in builder.order)
         self.symbols: dict[str, Expr] = {}
         self.where: list[str] = []
         for name, entry in symbols.items():
@@ -467,6 +471,16 @@ class Solution:
             self.symbols[name] = made
             if not entry.is_declared:
                 self.where.append(f"{names.text(name)}: {shape_line(made)}")
+
+    @property
+    def surprise(self) -> float:
+        """How far the kinds are from habit."""
+        total = 0.0
+        for name, costs in self.habits.items():
+            made = self.symbols.get(name)
+            if made is not None:
+                total += costs[kind_of(made.shape).bit_length() - 1] - min(costs)
+        return total
 
     def turned(self, base: Solution | None) -> bool:
         """Whether a symbol is a scalar here that is none in `base`, or by habit."""
@@ -486,6 +500,14 @@ def shape_line(expr: Expr) -> str:
         return "scalar"
     parts = [f"({d})" if len(d.terms) > 1 else str(d) for d in expr.shape]
     return parts[0] if expr.shape[1] is ONE else f"{parts[0]} × {parts[1]}"
+
+
+def loosen_ones(order: list[Node]) -> None:
+    """Let a 1 that begins a sum be a vector of ones, as in 1 − σ(z)."""
+    for node in order:
+        first = node.args[0] if node.op == "sum" else node
+        if first is not node and first.op == "num" and first.data == 1:
+            first.op, first.data = "unit", None
 
 
 def kind_of(shape: Sequence[Any]) -> int:

@@ -298,10 +298,17 @@ def _shape_zero(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
     return SCALAR_SIZE
 
 
+def _shape_unit(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    if node.cell.find().mask & S:
+        return SCALAR_SIZE
+    b.note("1 beside a vector is read as a vector of ones")
+    return b.of_kind(C)
+
+
 _SHAPES: dict[str, Callable[[Shaper, Node, list[SizeShape]], SizeShape]] = {
     "sym": lambda b, n, a: b.symbols[n.data].shape or SCALAR_SIZE,
     "expr": lambda b, n, a: n.data.shape,
-    "eye": _shape_eye, "ones": _shape_ones, "onesm": _shape_ones, "zero": _shape_zero,
+    "eye": _shape_eye, "ones": _shape_ones, "onesm": _shape_ones, "zero": _shape_zero, "unit": _shape_unit,
     "commutation": lambda b, n, a: (n.data[0] * n.data[1], n.data[0] * n.data[1]),
     "ref": lambda b, n, a: a[0], "neg": lambda b, n, a: a[0], "root": lambda b, n, a: a[0],
     "elpow": lambda b, n, a: a[0],

@@ -124,6 +124,12 @@ class Stacks:
     def collected(self, op: Op, end: int) -> Node:
         items, start = op.items, op.token.start
         if op.text == "frac":
+            above, below = (item.args[0] if item.op == "prod" else item for item in items)
+            if above.op == below.op == "sym" and above.data == below.data == "d" and items[1].op == "prod":
+                if "d" not in self.known:
+                    raise self.error(
+                        "a derivative is not read here", (start, end), "give the loss, and the variable as wrt"
+                    )
             return Node("div", items, "frac", start, end)
         if op.text == "sqrt":
             return Node("root", items, op.data, start, end)

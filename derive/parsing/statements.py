@@ -27,6 +27,7 @@ class Statements:
     def __init__(self, source: str) -> None:
         self.source = source
         self.is_latex = "\\" in source
+        self.readings: list[str] = []
 
     def divide(self, tokens: list[Token]) -> list[Statement]:
         """Statements at `;`, line ends, `where`, and commas before a definition."""
@@ -65,7 +66,7 @@ class Statements:
             while part and part[-1].kind == "op" and part[-1].text in (".", ","):
                 part.pop()
             if part:
-                statements.append(self.statement(part))
+                statements.append(self.statement(self.objective(part)))
         if not statements:
             raise ParseError("the formula is empty", self.source, (0, len(self.source)), "for example ½‖WᵀWx − x‖²")
         seen: set[str] = set()
@@ -109,6 +110,19 @@ class Statements:
         while j < len(tokens) and tokens[j].text == ":":
             j += 1
         return j < len(tokens) and tokens[j].text == "="
+
+    def objective(self, part: list[Token]) -> list[Token]:
+        r"""`\min_W ‖…‖²` without the minimum."""
+        if len(part) < 2 or part[0].kind != "func" or part[0].text not in ("min", "max") or part[1].text in ("(", "{"):
+            return part
+        i, depth = 1 + (part[1].text == "_"), 0
+        while i > 1 and i < len(part):
+            depth += (part[i].text == "{") - (part[i].text == "}")
+            i += 1
+            if not depth:
+                break
+        self.readings.append(f"the {part[0].text}imum is left out: what it is taken of is read")
+        return part[i:]
 
     def statement(self, part: list[Token]) -> Statement:
         depth = 0

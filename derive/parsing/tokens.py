@@ -233,8 +233,8 @@ class Letters:
             return False
         close = ")}" if held[1] == "(" else "]}"
         end = held.find(close)
-        inside = held[2:end].strip() if end > 0 else ""
-        if not inside.isalnum():
+        inside = held[2:end].replace(" ", "") if end > 0 else ""
+        if not (inside.isalnum() or (inside[:1].isalpha() and inside[1:2] in ("+", "-") and inside[2:].isdigit())):
             return False
         token.low.append(inside)
         self.pos += 1 + end + 2

@@ -58,7 +58,15 @@ COMMAND_FUNCTIONS = {
     ).split()
     if name not in ("vec", "sqrt", "dot", "abs")
 }
-COMMAND_FUNCTIONS |= {"vect": "vec", "vecop": "vec", "veco": "vec", "matvec": "vec", "Id": "eye"}
+COMMAND_FUNCTIONS |= {
+    "argmin": "min",
+    "argmax": "max",
+    "vect": "vec",
+    "vecop": "vec",
+    "veco": "vec",
+    "matvec": "vec",
+    "Id": "eye",
+}
 
 # Commands that are a token of another kind: (kind, text).
 COMMAND_TOKENS: dict[str, tuple[str, str]] = {
@@ -91,7 +99,7 @@ COMMAND_TOKENS: dict[str, tuple[str, str]] = {
 IGNORED = frozenset(
     "left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm quad qquad displaystyle "
     "textstyle scriptstyle limits nolimits nonumber notag hfill thinspace negthinspace enspace mathstrut strut "
-    "allowbreak noindent centering cr null relax protect quad medspace thickspace".split()
+    "allowbreak noindent centering cr null relax protect arg quad medspace thickspace".split()
 )
 IGNORED_ARGUMENT = frozenset(
     "label tag hspace vspace phantom hphantom vphantom color mspace kern ref eqref cite".split()
@@ -128,9 +136,6 @@ REFUSED_COMMANDS = {
     "conj": "formulas are real",
     "Re": "formulas are real",
     "Im": "formulas are real",
-    "arg": "give the function that is minimized",
-    "argmin": "give the function that is minimized",
-    "argmax": "give the function that is maximized",
     "mathbbE": "expectations are not among the operations",
 }
 
