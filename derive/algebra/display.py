@@ -174,15 +174,13 @@ class Display:
         if shape == SCALAR:
             return mul(number(coefficient), *factors)
         body = self.product(chain) if chain else identity(shape[0])
-        if coefficient < 0 and chain:
-            flipped = turned_sum(body)
-            if flipped is not None:
-                body, coefficient = flipped, -coefficient
         return scale(mul(number(coefficient), *factors), body)
 
     def sum(self, poly: Poly) -> Expr:
         """The terms of a sum, by degree, then as they were met."""
         shown = [self.term(c, m, poly.shape) for m, c in poly.terms.items()]
+        if len(shown) == 1 and is_negative(shown[0]):
+            return turned_sum(negative(shown[0])) or shown[0]
         return ordered_sum(shown, poly.shape)
 
 
@@ -233,17 +231,26 @@ def joined(*factors: Expr) -> Expr:
     return matmul(*(transpose(b) if flipped else b for b, (_, _, flipped) in zip(shown, merged)))
 
 
-def turned_sum(body: Expr) -> Expr | None:
-    """−A (x − y) is A (y − x): the product with one sum of mixed signs turned, if it has one."""
+def turned_sum(body: Expr, whole: Expr | None = None) -> Expr | None:
+    """−A (x − y) is A (y − x): the product with one sum of mixed signs turned, if it has one.
+
+    A sum that stands there twice, as r in r rᵀ, is left alone.
+    """
+    whole = body if whole is None else whole
     if body.op is add:
         signs = {is_negative(t) for t in body.args}
-        return positive_first([negative(t) for t in body.args]) if len(signs) == 2 else None
-    if body.op in (matmul, hadamard, scale, mul, transpose):
+        if len(signs) == 2 and _uses(whole, body) == 1:
+            return positive_first([negative(t) for t in body.args])
+    elif body.op in (matmul, hadamard, scale, mul, transpose):
         for i, arg in enumerate(body.args):
-            turned = turned_sum(arg)
+            turned = turned_sum(arg, whole)
             if turned is not None:
                 return body.op.build((*body.args[:i], turned, *body.args[i + 1 :]), body.data)
     return None
+
+
+def _uses(whole: Expr, part: Expr) -> int:
+    return fold(whole, lambda node, counts: 1 if node is part else sum(counts))
 
 
 def is_negative(term: Expr) -> bool:
@@ -266,7 +273,7 @@ def _degree(term: Expr) -> int:
         if node.op is symbol_op:
             return 1
         if node.op is matpow:
-            return counts[0] * abs(node.data[0])
+            return counts[0] * abs(int(node.data[0]))
         return max(counts, default=0) if node.op is add else sum(counts)
 
     return fold(term, visit)
@@ -300,6 +307,14 @@ def _pushed(expr: Expr) -> Expr:
     return transpose(expr)
 
 
+def gathered(factor: Expr) -> Expr:
+    """A factor xᵀ Aᵀ − bᵀ as (A x − b)ᵀ."""
+    if factor.op is not add:
+        return factor
+    inside = _pushed(factor)
+    return transpose(inside) if _transposes(inside) + 1 < _transposes(factor) else factor
+
+
 def tidy(expr: Expr) -> Expr:
     """Transposes of products and sums taken inside, where that leaves no more of them."""
 
@@ -307,7 +322,7 @@ def tidy(expr: Expr) -> Expr:
         if node.op is transpose and args[0].op in (add, matmul, scale, matpow):
             return transposed(args[0])
         if node.op is matmul:
-            return joined(*args)
+            return joined(*(gathered(a) for a in args))
         return node if all(a is b for a, b in zip(args, node.args)) else node.op.build(tuple(args), node.data)
 
     return fold(expr, visit)

@@ -13,7 +13,8 @@ from ..errors import DeriveError
 from ..expr import Expr, symbols_of
 from ..operations import add, scale
 from ..shapes import shape_text
-from .normal import Normalizer, TooLargeError
+from .limits import TooLargeError
+from .normal import Normalizer
 
 POINTS = 4
 TOLERANCE = 1e-8  # relative, at well-conditioned points

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 from ..expr import Expr, as_expr, ones, ones_op
 from ..operations import diagonal_matrix, matmul, mul, power, scale, transpose
 from ..shapes import ONE, SCALAR, Shape
 from .display import Cost, Display, cost, joined, together, turned_sum
 from .normal import Normalizer
-from .polynomial import Chain, Mono, Poly, Scalars, collect, content
-from .products import entries_expr, entry_bases, transpose_poly
+from .polynomial import Chain, Mono, Poly, Scalars, collect, content, key
+from .products import entries_expr, entry_bases, flip, transpose_poly
 
 F1 = Fraction(1)
 BUDGET = 240  # sums solved in one factoring
@@ -58,9 +59,9 @@ class Factoring:
         else:
             if self.work < BUDGET:
                 for candidate in self._grouped(poly, depth):
-                    shown = self._solve(candidate, depth)
-                    if shown[0] < best[0]:
-                        best = shown
+                    found = self._solve(candidate, depth)
+                    if found[0] < best[0]:
+                        best = found
                     if self.work >= BUDGET:
                         self.exhausted = True
                         break
@@ -96,7 +97,7 @@ class Factoring:
             quotient = self._divided(turned, unit)
             if quotient is None:
                 break
-            right.insert(0, self.ctx._flip(unit))
+            right.insert(0, flip(unit, self.ctx))
             turned = quotient
         if right:
             inner = transpose_poly(turned, self.ctx)
@@ -230,7 +231,7 @@ class Factoring:
                         yield back[0], (less, (*back[1:], *chain))
 
     def _turned(self, dot: Expr) -> Chain:
-        return tuple(self.ctx._flip(f) for f in reversed(dot.args))
+        return tuple(flip(f, self.ctx) for f in reversed(dot.args))
 
     @staticmethod
     def _split_bases(
@@ -272,7 +273,7 @@ class Factoring:
 
     def _grouped(self, poly: Poly, depth: int) -> Iterator[Poly]:
         """The sum with one group of terms put into brackets, the most promising first."""
-        options: list[tuple[int, int, bool, object]] = []
+        options: list[tuple[int, int, bool, tuple[str, Any]]] = []
         turned = transpose_poly(poly, self.ctx)
         for flipped, side in ((False, poly), (True, turned)):
             groups: dict[Expr, list[Mono]] = {}
@@ -285,7 +286,7 @@ class Factoring:
                     groups.setdefault(unit, []).append(mono)
             for rank, (unit, members) in enumerate(groups.items()):
                 if len(members) > 1:
-                    options.append((-len(members), rank, flipped, unit))
+                    options.append((-len(members), rank, flipped, ("factor", unit)))
             if poly.is_scalar:
                 break
         scalar_groups: dict[Expr, int] = {}
@@ -310,6 +311,9 @@ class Factoring:
             for rank, (base, count) in enumerate(entry_groups.items()):
                 if 1 < count < len(poly.terms):
                     options.append((-count, rank + 2000, False, ("entry", base)))
+        diagonals = sum(len(chain) == 1 and chain[0].op is diagonal_matrix for _, chain in poly.terms)
+        if diagonals > 1:
+            options.append((-diagonals, -2000, False, ("diagonal", None)))
         options.sort(key=lambda o: (o[0], o[1], o[2]))
         limit = (8 if depth < 2 else 4 if depth < 4 else 2) if len(poly.terms) <= MANY else 2
         for _, _, flipped, what in options[:limit]:
@@ -317,27 +321,27 @@ class Factoring:
             if made is not None:
                 yield transpose_poly(made, self.ctx) if flipped else made
 
-    def _bracket(self, poly: Poly, what: object, depth: int) -> Poly | None:
+    def _bracket(self, poly: Poly, what: tuple[str, Any], depth: int) -> Poly | None:
         """Replace the terms that share `what` by one term with a bracket."""
         inside: list[tuple[Mono, Fraction]] = []
         members: list[Mono] = []
-        if isinstance(what, Expr):
+        kind, shared = what
+        if kind == "factor":
             trivial = 0
             for mono, c in poly.terms.items():
                 quotients = self._quotients(mono, poly.shape)
-                if what not in quotients:
+                if shared not in quotients:
                     continue
-                _, chain = quotients[what]
-                if not chain and what.shape[1] is not ONE and not self.introduce_identity:
+                _, chain = quotients[shared]
+                if not chain and shared.shape[1] is not ONE and not self.introduce_identity:
                     continue
-                trivial += what.op is diagonal_matrix and len(chain) == 1 and chain[0].op is ones_op
-                inside.append((quotients[what], c))
+                trivial += shared.op is diagonal_matrix and len(chain) == 1 and chain[0].op is ones_op
+                inside.append((quotients[shared], c))
                 members.append(mono)
             if len(members) < 2 or trivial == len(members):
                 return None
-            shape = (what.shape[1], poly.shape[1])
-            return self._replaced(poly, members, collect(shape, inside), (what,), (), depth)
-        kind, shared = what  # type: ignore[misc]
+            shape = (shared.shape[1], poly.shape[1])
+            return self._replaced(poly, members, collect(shape, inside), (shared,), (), depth)
         if kind == "scalar":
             powers = [dict(s).get(shared, Fraction(0)) for s, _ in poly.terms]
             e = min((p for p in powers if p), key=abs)
@@ -360,6 +364,20 @@ class Factoring:
             c, atom, _ = self._atom(scalar, depth)
             terms = {m: k for m, k in poly.terms.items() if m not in set(members)}
             return _in_place(poly, members, ((((atom, F1),), shared), c), terms)
+        if kind == "diagonal":
+            # Diag(a) + Diag(b) = Diag(a + b)
+            column = (poly.shape[0], ONE)
+            for mono, c in poly.terms.items():
+                if len(mono[1]) == 1 and mono[1][0].op is diagonal_matrix:
+                    vector = self.ctx.full(mono[1][0].args[0])
+                    inside += ((_with(mono[0], m), k * c) for m, k in vector.terms.items())
+                    members.append(mono)
+            vectors = collect(column, inside)
+            if len(vectors.terms) < 2:
+                return None
+            c, atom, _ = self._atom(vectors, depth)
+            terms = {m: k for m, k in poly.terms.items() if m not in set(members)}
+            return _in_place(poly, members, (((), (diagonal_matrix.make((atom,)),)), c), terms)
         for mono, c in poly.terms.items():
             if not mono[1]:
                 continue
@@ -414,14 +432,8 @@ class Factoring:
             ((mono, k),) = product.terms.items()
             mono = (tuple(sorted({**dict(mono[0]), **merged}.items(), key=lambda p: id(p[0]))), mono[1])
             return _in_place(poly, members, (mono, c * k), terms)
-        ordered = tuple(sorted(merged.items(), key=lambda pair: _scalar_key(pair[0])))
+        ordered = tuple(sorted(merged.items(), key=lambda pair: key(pair[0])))
         return _in_place(poly, members, ((ordered, chain), c), terms)
-
-
-def _scalar_key(base: Expr) -> object:
-    from .polynomial import key
-
-    return key(base)
 
 
 def _with(scalars: Scalars, mono: Mono) -> Mono:
@@ -430,7 +442,7 @@ def _with(scalars: Scalars, mono: Mono) -> Mono:
     merged = dict(scalars)
     for b, e in mono[0]:
         merged[b] = merged.get(b, Fraction(0)) + e
-    return (tuple((b, e) for b, e in sorted(merged.items(), key=lambda p: _scalar_key(p[0])) if e), mono[1])
+    return (tuple((b, e) for b, e in sorted(merged.items(), key=lambda p: key(p[0])) if e), mono[1])
 
 
 def _in_place(poly: Poly, members: list[Mono], term: tuple[Mono, Fraction], rest: dict[Mono, Fraction]) -> Poly:

@@ -9,7 +9,8 @@ from ..expr import Expr, nodes, number_op, substitute, symbol, symbol_count, sym
 from ..operations import add, inv, matmul, matpow, mul, scale, terms_of, transpose
 from .display import Cost, Display, cost, tidy
 from .factoring import Factoring
-from .normal import Normalizer, TooLargeError
+from .limits import TooLargeError
+from .normal import Normalizer
 from .polynomial import Poly
 
 PASSES = 2
@@ -57,13 +58,16 @@ class Boxing:
         if loss is not None:
             _introduce(ctx, loss)
         self.is_best_effort = False
+        self._as_written: Poly | None = None
         best: tuple[Cost, Expr] | None = None
         for rank, poly in enumerate(self._variants(expr)):
             search = Factoring(ctx, introduce_identity)
             shown = tidy(search.solve(poly))
             self.is_best_effort = self.is_best_effort or search.exhausted
-            if best is None or cost(shown) < best[0]:
-                best = (cost(shown), shown)
+            size = cost(shown)
+            # Where multiplying out gains nothing, the sums stay as they were written.
+            if best is None or size < best[0] or (size == best[0] and poly is self._as_written):
+                best = (size, shown)
                 self.is_expanded = rank == 0 and self._has_full
         assert best is not None
         self.cost, self.boxed = best
@@ -80,7 +84,7 @@ class Boxing:
             tanhs = ctx.hyperbolic(full)
             if tanhs != full:
                 yield tanhs
-        kept = ctx.kept(expr)
+        kept = self._as_written = ctx.kept(expr)
         yield kept
         sums = [atom for atom in _sums_in(kept) if atom in ctx.sums]
         if len(sums) > 1:

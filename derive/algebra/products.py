@@ -181,10 +181,9 @@ def chain_product(
             if single is None:
                 rest_chain = [f for s in parts if s is not segment for f in s]
                 k, gathered = with_scalars(scalars, extra, ctx=ctx)
-                whole = chain_product(coefficient * k, gathered, rest_chain, shape, ctx) if rest_chain else None
-                if whole is None:
+                if not rest_chain:
                     return ctx.scaled_by(value, coefficient, (*scalars, *extra))
-                return ctx.times(value, whole)
+                return ctx.times(value, chain_product(coefficient * k, gathered, rest_chain, shape, ctx))
             c, (more, _) = single
             coefficient *= c
             extra += more
