@@ -186,7 +186,8 @@ class Reading:
             kinds.undo(0)
         sizes = Sizes()
         builder = Builder(self.source, order, symbols, kinds, sizes, readings)
-        builder.shape_symbols()
+        usual = {name: solving.habit(name, entry.style, entry.uses) for name, entry in symbols.items()}
+        builder.shape_symbols(usual if isinstance(failed, Contradiction) else None)
         builder.infer()
         sizes.settle()
         if failed is None:

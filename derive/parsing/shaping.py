@@ -49,15 +49,25 @@ class Shaper:
         self.readings = readings
         self.shapes: dict[int, SizeShape] = {}
 
-    def shape_symbols(self) -> None:
-        """A shape for every symbol: as declared, or of its kind with sizes of its own."""
+    def shape_symbols(self, by_habit: dict[str, list[float]] | None = None) -> None:
+        """A shape for every symbol: as declared, or of its kind with sizes of its own.
+
+        `by_habit` gives the costs of the kinds where no assignment fits: then each symbol is
+        of its usual kind, and the operation that cannot take them says so.
+        """
         for name, entry in self.symbols.items():
             if entry.shape is not None:
                 continue
-            cell = self.kinds.symbol_cells.get(name)
-            mask = cell.find().mask if cell is not None else S
-            mask = mask if mask in (S, C, M) else Kinds.cheapest(cell.find()) if cell is not None and mask else S
+            cell = self.kinds.symbol_cells[name].find()
+            mask = cell.mask
+            if by_habit is not None and not entry.properties:
+                costs = by_habit[name]
+                mask = min((S, C, M), key=lambda kind: costs[kind.bit_length() - 1])
+            elif mask not in (S, C, M):
+                mask = Kinds.cheapest(cell) if mask & (S | C | M) else M
             entry.shape = self.of_kind(mask)
+            if mask == M and entry.properties - {"positive", "constant", "orthogonal"}:
+                self.sizes.unify(*entry.shape)
 
     def of_kind(self, mask: int) -> SizeShape:
         fresh = self.sizes.fresh
