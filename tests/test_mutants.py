@@ -152,7 +152,7 @@ def mutations(document: Document, start: int, end: int) -> list[tuple[str, str]]
     def put(kind: str, span: tuple[int, int], new: str) -> None:
         found.append((kind, side[: span[0]] + new + side[span[1] :]))
 
-    names = r"(?<![A-Za-z\\{])[A-Za-z](?:_\{\d\}|[₁₂₃])?(?![A-Za-z(])"
+    names = r"(?<![A-Za-z\\{])(?!I)[A-Za-z](?:_\{\d\}|[₁₂₃])?(?![A-Za-z(_₁₂₃])"
     for m in re.finditer(r"(?<!⁻)" + re.escape(top), side):
         put("transpose", m.span(), "")
     for m in re.finditer(names + r"(?![ᵀ⁻^])", side):

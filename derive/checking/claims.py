@@ -63,6 +63,7 @@ class Reading:
         self.layout: str | None = None  # as the prose names it
         self.bare: list[Side] = []
         self.splits = False
+        self.open_nabla = False  # a ∇ names no variable, and nothing else tells it
         self.declared: set[str] = set()  # names whose shapes are given
         self.nabla_candidates: list[str] = []
 
@@ -241,12 +242,12 @@ def _declared(where: Any) -> dict[str, Declared]:
 
 
 _NAME = (
-    r"(?:\\(?:mathbf|boldsymbol|bm|mathrm|mathcal|vec|hat|tilde|bar|textbf)\s*\{?\s*)*\\?[A-Za-z\u0370-\u03ff]+\}*"
+    r"(?:\\(?:mathbf|boldsymbol|bm|mathrm|mathcal|vec|hat|tilde|bar|textbf)\s*\{?\s*){0,3}\\?[A-Za-z\u0370-\u03ff]{1,12}\}{0,3}"
     r"(?:_\{?\w+\}?|\^\{?\(\w+\)\}?|[₀-₉])?"
 )
 _REAL = r"(?:\\(?:mathbb|mathbf|Bbb|mathrm)\s*\{?\s*R\s*\}?|\\R\b|ℝ|R|\\Re\b|\\reals)"
 _MEMBER = re.compile(
-    r"(?P<names>%s(?:\s*,\s*%s)*)\s*(?:\\in(?![A-Za-z])|∈)\s*(?P<set>%s)\s*(?:\^\s*(?P<size>\{[^{}]*\}|\w))?(?P<plus>_\{?\+\+?\}?|_\{?>0\}?)?"
+    r"(?P<names>%s(?:\s*,\s*%s){0,8})\s*(?:\\in(?![A-Za-z])|∈)\s*(?P<set>%s)\s*(?:\^\s*(?P<size>\{[^{}]*\}|\w))?(?P<plus>_\{?\+\+?\}?|_\{?>0\}?)?"
     % (_NAME, _NAME, _REAL)
 )
 _SYMMETRIC_SET = re.compile(
@@ -254,16 +255,16 @@ _SYMMETRIC_SET = re.compile(
     % _NAME
 )
 _SIZED = re.compile(
-    r"(?P<names>%s(?:\s*(?:,|and)\s*%s)*)(?:\s*:|\s+(?:is|are|be)\b)(?:\s+(?:an?|real|of|the|size|shape|matrix|matrices))*\s*\(?\s*(?P<rows>[A-Za-z0-9]+)\s*(?:\\times|×|\bby\b)\s*(?P<columns>[A-Za-z0-9]+)"
+    r"(?P<names>%s(?:\s*(?:,|and)\s*%s){0,8})(?:\s*:|\s+(?:is|are|be)\b)(?:\s+(?:an?|real|of|the|size|shape|matrix|matrices))*\s*\(?\s*(?P<rows>[A-Za-z0-9]+)\s*(?:\\times|×|\bby\b)\s*(?P<columns>[A-Za-z0-9]+)"
     % (_NAME, _NAME)
 )
 _PROPERTY = re.compile(
-    r"(?P<names>%s(?:\s*(?:,|and)\s*%s)*)\s*(?:is|are|:)\s*(?:an?|assumed|taken|supposed|to|be|all|both|\s|real|square|n\s*×\s*n)*"
+    r"(?P<names>%s(?:\s*(?:,|and)\s*%s){0,8})\s*(?:is|are|:)\s*(?:an?|assumed|taken|supposed|to|be|all|both|\s|real|square|n\s*×\s*n)*"
     r"(?P<property>symmetric positive definite|positive definite|symmetric|skew-symmetric|skew|diagonal|orthogonal|spd|constant|scalar|vector|matrix)"
     % (_NAME, _NAME)
 )
 _BEFORE = re.compile(
-    r"(?P<property>symmetric|skew-symmetric|diagonal|orthogonal|positive definite|scalars?|vectors?|constants?)\s+(?:matrix\s+|matrices\s+|variable\s+)?(?P<names>%s(?:\s*(?:,|and)\s*%s)*)(?=[\s,.;)$]|$)"
+    r"(?P<property>symmetric|skew-symmetric|diagonal|orthogonal|positive definite|scalars?|vectors?|constants?)\s+(?:matrix\s+|matrices\s+|variable\s+)?(?P<names>%s(?:\s*(?:,|and)\s*%s){0,8})(?=[\s,.;)$]|$)"
     % (_NAME, _NAME)
 )
 _AFTER = re.compile(
@@ -575,7 +576,14 @@ def _settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabul
     sizes = _sizes(reading)
     names = [n for n in names if n not in sizes]
     anchors, claims = _anchors(reading, chains)
-    hints = {n: "vector" for n in vocabulary.bold} | {n: "scalar" for n in vocabulary.divisors}
+    turned = {
+        str(t.args[0].data[0])
+        for c in reading.claims
+        for s in c.sides
+        for t in (s.tree.walk() if s.tree is not None else ())
+        if t.kind == "transpose" and t.args[0].kind == "name" and habit(str(t.args[0].data[0])) == "scalar"
+    }
+    hints = {n: "vector" for n in vocabulary.bold | turned} | {n: "scalar" for n in vocabulary.divisors}
     symbols = solve(names, definitions, anchors, claims, declared, functions, hints, _scalars(reading, defined), scope.sizes)
     scope.symbols = symbols
     for made in symbols.values():
@@ -592,6 +600,12 @@ def _settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabul
     _logistic(reading)
     scope.loss = _loss(reading, definitions)
     scope.nabla = _nabla(reading, definitions)
+    reading.open_nabla = scope.nabla is None and any(
+        t.kind == "gradient" and len(t.args) == (1 if t.data[1] else 0)
+        for c in reading.claims
+        for s in c.sides
+        for t in (s.tree.walk() if s.tree is not None else ())
+    )
     scope.live = scope.live or _wanted(reading, defined)
     reading.declared = {n for n, d in declared.items() if d.shape is not None}
     reading.splits = any(_splits(side.tree) for c in reading.claims for side in c.sides if side.tree is not None)
@@ -870,7 +884,7 @@ def _aliases(reading: Reading, definitions: list[tuple[str, Tree]], anchors: lis
                 if t.kind != "name":
                     continue
                 name = str(t.data[0])
-                if name in scope.symbols or name in scope.aliases:
+                if name in scope.symbols or name in scope.aliases or str(t.data[1]) in scope.symbols:
                     continue
                 base, _, rest = name.partition("_")
                 swapped = base.swapcase() + ("_" + rest if rest else "")
@@ -1069,9 +1083,6 @@ def _nabla(reading: Reading, definitions: list[tuple[str, Tree]]) -> str | None:
     del definitions
     if scope.live:
         return scope.live[0].name
-    for letter in "XWxwθ":
-        if letter in scope.symbols and scope.symbols[letter] not in scope.definitions:
-            return letter
     return None
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-from ..expr import Expr
+from ..expr import Expr, symbols_of
 from ..shapes import shape_text
-from .claims import Reading, read
+from .claims import Claim, Reading, read
 from .report import Line, Report
 from .verdicts import Judge, line_of
 from .witness import Witness
@@ -16,6 +17,7 @@ from .witness import Witness
 def examine(text: str, where: Any = None, progress: Callable[[int, int], None] | None = None) -> Report:
     document = read(text, where)
     witness = witness_of(document)
+    _choose_variable(document, witness)
     layouts = [document.layout] if document.layout else ["gradient", "numerator", "denominator"]
     best: Judge | None = None
     fewest = -1
@@ -36,6 +38,7 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
             from .repairs import explain
 
             explain(best, claim, failing, line)
+        _renamed(document, claim, line)
         lines.append(line)
     scope = document.scope
     notes = list(scope.notes)
@@ -43,6 +46,50 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
         notes.append(f"{name} is read as {other}: {name} does not occur in what is derived")
     shown = [f"{s.text()}: {shape_text(s.shape)}" for s in scope.symbols.values() if s.name not in scope.directions]
     return Report(text, lines, notes, shown, best.layout)
+
+
+def _choose_variable(document: Reading, witness: Witness) -> None:
+    """The variable of a ∇ that names none: the one under which the fewest lines fail."""
+    scope = document.scope
+    loss = scope.symbols.get(scope.loss or "")
+    if not document.open_nabla or loss is None:
+        return
+    fewest = -1
+    for candidate in sorted(symbols_of(scope.inline(loss)), key=_likelihood):
+        if candidate.properties & {"constant"}:
+            continue
+        held, scope.nabla = scope.nabla, candidate.name
+        failures = Judge(document, "gradient", witness).run()
+        if fewest < 0 or failures < fewest:
+            fewest = failures
+        else:
+            scope.nabla = held
+        if not failures:
+            return
+
+
+def _likelihood(symbol: Expr) -> int:
+    order = "wxθβWXuvzΘ"
+    return order.index(symbol.name[0]) if symbol.name[0] in order else len(order) + symbol.is_scalar
+
+
+def _renamed(document: Reading, claim: Claim, line: Line) -> None:
+    """Say of a line that a letter of the wrong case stands in it."""
+    for name, other in document.scope.aliases.items():
+        written = [
+            t
+            for side in claim.sides
+            for t in (side.tree.walk() if side.tree is not None else ())
+            if t.kind == "name" and t.data[0] == name
+        ]
+        if not written:
+            continue
+        said = f"{name} is read as {other}: {name} does not occur in what is derived"
+        line.reason = f"{line.reason}; {said}" if line.reason else said
+        if line.verdict == "fails" or line.kind:
+            continue
+        line.kind = "name"
+        line.repair = re.sub(rf"(?<![A-Za-z\\]){re.escape(name)}(?![A-Za-z])", other, line.claim)
 
 
 def _is_supported(plain: Judge, other: Judge) -> bool:

@@ -877,11 +877,12 @@ class Reader:
     # Postfix
 
     def postfixed(self, tree: Tree) -> Tree:
-        while True:
+        for _ in range(MAX_NESTING):
             after = self.postfix(tree)
             if after is None:
                 return tree
             tree = after
+        raise LimitError(f"more than {MAX_NESTING} marks stand on one operand")
 
     def postfix(self, tree: Tree) -> Tree | None:
         token = self.peek()

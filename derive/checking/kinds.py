@@ -375,6 +375,7 @@ def solve(
     for name in names:
         if name in declared and declared[name].properties - {"positive", "constant"}:
             base[name] = "matrix"
+    base.update((n, kind) for n, kind in hints.items() if kind == "scalar" and n not in base)  # names of dimensions
     free = [n for n in names if n not in fixed and hints.get(n) != "scalar"]
     # A defined name has the kind of its formula; the unifier must not prejudge it.
     for name in defined:

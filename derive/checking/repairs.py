@@ -4,6 +4,7 @@ A repair is one edit of the line's tree: a transposition set or removed, two fac
 swapped, a sign, a constant, a term, a factor.  Each is built and compared with the truth;
 the first that makes the line right names the kind.  Kinds, in the order they are tried:
 
+    nabla               ∇ lost before a term
     index               an entry stands for the whole, 2 z_j for 2 z
     factor, sign        right up to a constant
     layout              the transpose of the gradient
@@ -145,6 +146,10 @@ class Mending:
         if goal is None or self.tree is None:
             return "", None, ""
         plain = value.expr if isinstance(value, Indexed) else value
+        for kind, edited in self.gradient_edits():
+            mended = self.fits(edited)
+            if mended is not None:
+                return kind, mended, "∇ is lost" if kind == "nabla" else "∇ is lost, and a factor is wrong"
         if plain is not None:
             found = self.constant(plain, goal) or self.turned(plain, goal) or self.collapsed(plain, goal)
             if found:
@@ -181,6 +186,8 @@ class Mending:
         c = self.witness.ratio(self.whole(value), self.whole(goal))
         if c is None:
             return None
+        if abs(c - 1) < 1e-7:
+            return "hadamard", value, "right with the vectors multiplied entry by entry"
         if abs(c + 1) < 1e-7:
             return "sign", scale(number(-1), value), "right up to the sign"
         fraction = Fraction(c).limit_denominator(64)
@@ -199,9 +206,12 @@ class Mending:
         single = tree
         while single.kind in ("transpose", "neg"):
             single = single.args[0]
-        if single.kind in ("name", "inverse") or (
-            single.kind == "prod" and sum(a.kind not in ("number", "quotient") for a in single.args) == 1
-        ):
+        if single.kind == "prod":
+            heavy = [a for a in single.args if a.kind not in ("number", "quotient")]
+            single = heavy[0] if len(heavy) == 1 else single
+            while single.kind in ("transpose", "neg"):
+                single = single.args[0]
+        if single.kind in ("name", "inverse"):
             kind = "inverse transpose" if any(t.kind == "inverse" for t in tree.walk()) else "transpose"
             reason = self.symmetric(value, goal)
             return kind, transpose(value), reason or "the transpose of what is right"
@@ -388,6 +398,39 @@ class Mending:
                 yield "inverse", _put(tree, path, node.args[0])
             if node.kind == "total":
                 yield "index", _put(tree, path, node.args[0])
+
+    def gradient_edits(self) -> Iterator[Edit]:
+        """∇ lost before some terms of a sum, or before the whole."""
+        tree = self.tree
+        assert tree is not None
+        claims = self.judge.document.claims
+        first = claims.index(self.claim)
+        while first and claims[first].continues:
+            first -= 1
+        operators = [
+            t
+            for claim in claims[first : claims.index(self.claim) + 1]
+            for side in claim.sides
+            for t in (side.tree.walk() if side.tree is not None else ())
+            if t.kind == "gradient" and t.data[1]
+        ]
+        if not operators:
+            return
+        variables = operators[0].args[1:]
+
+        def under(node: Tree) -> Tree:
+            if node.kind == "neg":
+                return Tree("neg", [under(node.args[0])])
+            return Tree("gradient", [node, *variables], (1, True))
+
+        if tree.kind == "sum":
+            terms = [a if any(t.kind == "gradient" for t in a.walk()) else under(a) for a in tree.args]
+            yield "nabla", tree.with_args(terms)
+        if not any(t.kind == "gradient" for t in tree.walk()):
+            yield "nabla", under(tree)
+            for factor in (Fraction(1, 2), Fraction(2)):
+                # the whole of it twice: ∇ and a factor
+                yield "factor", Tree("prod", [Tree("number", (), (factor,)), under(tree)], ("",))
 
     def softmax_edits(self, places: list[tuple[tuple[int, ...], Tree]]) -> Iterator[Edit]:
         tree = self.tree
@@ -623,7 +666,10 @@ def explain(judge: Judge, claim: Claim, judgment: Judgment, line: Line) -> None:
         line.repair = _repaired(claim, judgment, mended, isinstance(mending.truth, Indexed), mending.truth)
     goal = mending.target()
     value = judgment.value.expr if isinstance(judgment.value, Indexed) else judgment.value
-    if goal is not None and value is not None:
+    if line.kind == "index" and goal is not None:
+        one, whole = ("the line", "right") if isinstance(judgment.value, Indexed) else ("right", "the line")
+        line.evidence = f"{one} is one number for each index, {whole} is {shape_text(goal.shape)}"
+    elif goal is not None and value is not None:
         if value.shape == goal.shape:
             line.evidence = judge.witness.evidence(judge.whole(value), judge.whole(goal))
         else:

@@ -78,6 +78,15 @@ def tokens(text: str, offset: int = 0) -> list[Token]:
     """The tokens of a formula; places are counted from `offset`."""
     if len(text) > MAX_FORMULA:
         raise LimitError(f"a formula of {len(text)} characters is too long", hint=f"at most {MAX_FORMULA}")
+    depth = deepest = 0
+    for c in text:
+        if c in "{([":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif c in "})]":
+            depth -= 1
+    if deepest > MAX_NESTING:
+        raise LimitError(f"brackets nest deeper than {MAX_NESTING}")
     found: list[Token] = []
     i, n = 0, len(text)
     side = ""

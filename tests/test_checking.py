@@ -1,0 +1,281 @@
+"""Verdicts on hand-written derivations: right lines are never blamed, wrong ones are named."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+import derive
+from derive.checking import check
+from derive.errors import DeriveError
+
+DOCUMENTS = Path(__file__).parent / "documents"
+
+
+def verdicts(text, where=None):
+    return [line.verdict for line in check(text, where).lines]
+
+
+def only(text, where=None):
+    """The last line of a report."""
+    return check(text, where).lines[-1]
+
+
+def test_the_scanned_solution_has_its_slips_and_no_others():
+    text = (DOCUMENTS / "autoencoder_scanned.md").read_text(encoding="utf-8")
+    report = check(text)
+    lines = text.splitlines()
+    failing = {line.number: line for line in report.lines if line.verdict == "fails"}
+    assert [lines[n - 1][:30] for n in failing] == [r"$$\boxed{\nabla_s g(s) = 2s_j}", r"$$\nabla_v E = V (V^T V u - u)"]
+    index, term = failing.values()
+    assert index.kind == "index" and index.repair == r"\nabla_s g(s) = 2 s"
+    assert term.kind == "transpose" and r"V u (V^{\top} V u - u)^{\top}" in term.repair
+    assert not [line for line in report.lines if line.verdict == "unread"]
+    assert report.lines[-1].verdict == "proved" and report.lines[-1].follows_from is None
+    assert any("v is read as V" in reading for reading in report.readings)
+    lower = [line for line in report.lines if line.kind == "name"]
+    assert lower and all("v is read as V" in line.reason for line in lower)
+
+
+def test_a_wrong_middle_is_found_and_a_right_end_not_blamed():
+    report = check((DOCUMENTS / "wrong_middle.tex").read_text(encoding="utf-8"))
+    assert [line.verdict for line in report.lines] == ["proved", "proved", "fails", "fails", "proved", "proved"]
+    assert report.lines[2].kind == "nabla" and report.lines[3].kind == "factor"
+    assert [line.number for line in report.lines] == [5, 6, 7, 8, 9, 10]
+
+
+def test_differentials_and_evaluation_bars_are_proved():
+    report = check((DOCUMENTS / "differentials.md").read_text(encoding="utf-8"))
+    assert {line.verdict for line in report.lines} <= {"proved", "definition"}, report.text()
+    assert sum(line.verdict == "proved" for line in report.lines) >= 10
+
+
+RIGHT = [
+    r"$$f = x^TAx$$ $$\frac{\partial f}{\partial x} = (A + A^T) x$$",
+    r"$$f = x^TAx$$ $$\frac{\partial f}{\partial x} = x^T (A + A^T)$$",  # the other layout
+    r"$$f = x^TAx$$ $$\nabla_x f = Ax + A^Tx, \qquad \nabla^2 f = A + A^T$$",
+    r"$$L = \|Xw - y\|^2$$ $$\frac{dL}{dw} = 2X'(Xw - y)$$",
+    r"$$L = \frac1n\|Xw - y\|^2$$ $$\nabla L = \frac2n X^\top(Xw - y)$$",
+    r"$$L = \operatorname{tr}(AXB)$$ $$\therefore\ \frac{\partial L}{\partial X} = A^TB^T$$",
+    r"$$L = \log\det X$$ $$\boxed{\nabla_X L = X^{-\top}}$$",
+    r"$$L = \ln|X|$$ In numerator layout $$\frac{\partial L}{\partial X} = X^{-1}$$",
+    r"$$y = A(x \odot x)$$ $$\frac{\partial y}{\partial x} = 2A\operatorname{diag}(x)$$",
+    r"$$s = \sigma(z)$$ $$\frac{\partial s}{\partial z} = \operatorname{diag}(s \odot (1 - s))$$",
+    r"$$p = \mathrm{softmax}(z)$$ $$\frac{\partial p}{\partial z} = \operatorname{diag}(p) - pp^T$$",
+    r"$$L = \frac12\|Wx - y\|^2$$ $$\delta = \frac{\partial L}{\partial (Wx)} = Wx - y$$ $$\frac{\partial L}{\partial W} = \delta x^T$$",
+    r"$$L = \frac12 r^Tr, \quad r = Ax - b$$ $$dL = r^T dr = r^TA\,dx = \langle A^Tr, dx\rangle$$",
+    r"$$f = \|Ax - b\|^2$$ $$\nabla f = 2A^T(Ax - b) = 0 \Rightarrow A^TAx = A^Tb$$",
+    r"$$F(Z) = A Z B$$ $$DF(Z)[H] = A H B$$",
+    r"$$f = \|w\|_2^2 + \lambda \|Aw\|_2^2$$ $$\frac{\partial f}{\partial w_i} = 2w_i + 2\lambda (A^TAw)_i$$",
+    r"$$f = \sum_{i=1}^n x_i^2$$ $$\frac{\partial f}{\partial x_j} = 2x_j, \quad \nabla f = 2x$$",
+    "L = ½‖Ax − b‖²\n∂L/∂x = Aᵀ(Ax − b) = AᵀAx − Aᵀb\n",
+]
+
+
+@pytest.mark.parametrize("text", RIGHT)
+def test_what_is_right_is_proved(text):
+    report = check(text)
+    assert report.ok, report.text()
+    assert "proved" in [line.verdict for line in report.lines], report.text()
+
+
+KINDS = [
+    (r"$$L = \|Ax - b\|^2$$ $$\nabla L = 2A(Ax - b)$$", "transpose"),
+    (r"$$L = \|Ax - b\|^2$$ $$\nabla L = 2(Ax - b)A^T$$", "order"),
+    (r"$$L = \|Ax - b\|^2$$ $$\nabla L = -2A^T(Ax - b)$$", "sign"),
+    (r"$$L = \|Ax - b\|^2$$ $$\nabla L = A^T(Ax - b)$$", "factor"),
+    (r"$$L = \|Ax - b\|^2$$ $$\nabla L = 2A^TAx$$", "term"),
+    (r"$$L = \frac12\|W^TWx - x\|^2$$ $$\nabla_W L = W(W^TWx - x)x^T$$", "path"),
+    (r"$$L = \frac12\|\sigma(Wx) - y\|^2$$ $$\nabla_W L = (\sigma(Wx) - y)x^T$$", "inner derivative"),
+    (r"$$L = \frac12\|\tanh(Wx) - y\|^2$$ $$\nabla_W L = (\tanh(Wx) - y)(1 - \tanh(Wx)^{\odot 2})x^T$$", "hadamard"),
+    (r"$$y = A(x \odot x)$$ $$\frac{\partial y}{\partial x} = 2Ax$$", "diag"),
+    (r"$$L = \log\det X$$ $$\nabla_X L = X^{-1}$$", "inverse transpose"),
+    (r"$$L = \|Ax - b\|$$ $$\nabla L = \frac{A^T(Ax - b)}{\|Ax - b\|^2}$$", "norm"),
+    (r"$$p = \mathrm{softmax}(z)$$ $$\frac{\partial p}{\partial z} = \operatorname{diag}(p)$$", "softmax"),
+    (r"$$f = \|z\|^2$$ $$\nabla_z f = 2z_j$$", "index"),
+    (r"$$f = \det X$$ $$\nabla_X f = \det(X)\operatorname{tr}(X^{-1})$$", "scalar for matrix"),
+    (r"$$f = \|CA - BC\|_F^2$$ $$\nabla_C f = 2(AA^TC^T - AC^TB^T - A^TC^TB + C^TB^TB)$$", "layout"),
+    (r"$$f = x^TAx$$ $$\nabla_x f = 2Ax$$", "symmetric"),
+    (r"$$f = \operatorname{tr}(AXB)$$ $$\nabla_X f = B^TA^T$$", "order"),
+]
+
+
+@pytest.mark.parametrize(("text", "kind"), KINDS)
+def test_the_kind_of_a_mistake_is_named_and_mended(text, kind):
+    report = check(text)
+    (line,) = [line for line in report.lines if line.verdict == "fails"]
+    assert line.kind == kind, report.text()
+    assert line.reason and line.evidence
+    mended = text.rsplit("$$", 2)[0] + "$$" + line.repair + "$$"
+    assert check(mended).ok, mended
+
+
+NEAR_MISSES = [
+    (r"$$f = \operatorname{tr}(WW^T)$$ $$\nabla_W f = 2W^T$$", None),  # for symmetric W
+    (r"$$f = x^TAx$$ $$\nabla f = 2Ax$$", "right only if A is symmetric"),
+    (r"$$f = x^TAx$$ $$\nabla f = 2A^Tx$$", "right only if A is symmetric"),
+    (r"$$f = \operatorname{tr}(AB)$$ $$f = \operatorname{tr}(A)\operatorname{tr}(B)$$", None),  # at size one
+    (r"$$f = \|uv^T\|_F^2 + \|X\|_F^2$$ $$\nabla_X f = 2\frac{X}{\|X\|_F}\|X\|_*$$", None),  # at rank one
+    (r"$$f = \log\det(X^TX)$$ $$\nabla_X f = 2X^{-T}$$", None),  # for square X
+    (r"$$f = \|X\|_F^2$$ $$f = \|X\|_{op}^2$$", None),  # at rank one
+    (r"$$f = a^Tb$$ $$f = \sqrt{(a^Tb)^2}$$", None),  # where it is positive
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "reason"), NEAR_MISSES)
+def test_near_misses_are_not_proved(text, reason):
+    line = only(text)
+    assert line.verdict != "proved"
+    if "sqrt" not in text and r"f = \operatorname{tr}(A)" not in text and "op}" not in text:
+        assert line.verdict == "fails", line
+    if reason:
+        assert reason in line.reason
+
+
+def test_declarations_settle_what_is_right():
+    text = r"$$f = x^TAx$$ $$\nabla f = 2Ax$$"
+    assert not check(text).ok
+    assert check(text, where="A: n×n symmetric, x: n").ok
+    assert check("where $A$ is symmetric. " + text).ok
+    assert check(r"Let $A \in \mathbb{R}^{n \times n}$ be given; $A$ is symmetric. " + text).ok
+
+
+def test_a_line_that_follows_from_a_failing_one_says_so():
+    report = check(
+        r"""$$L = \|Ax - b\|^2$$
+$$\nabla L = 2A^T(Ax + b)$$
+$$= 2A^TAx + 2A^Tb$$
+$$\nabla L = 2A^TAx + 2A^Tb$$"""
+    )
+    assert [line.verdict for line in report.lines] == ["definition", "fails", "proved", "proved"]
+    assert [line.follows_from for line in report.lines] == [None, None, 2, 2]
+
+
+def test_what_follows_through_the_chain_rule_says_so():
+    report = check(
+        r"""$$L = \frac12\|Wx - y\|^2$$
+$$\frac{\partial L}{\partial (Wx)} = 2(Wx - y)$$
+$$\frac{\partial L}{\partial W} = \frac{\partial L}{\partial (Wx)} x^T = 2(Wx - y)x^T$$"""
+    )
+    assert [line.verdict for line in report.lines][1:] == ["fails", "proved"]
+    assert report.lines[2].follows_from == 2
+
+
+def test_shapes_that_do_not_fit_are_named():
+    line = only(r"$$L = \frac12\|Ax - b\|^2$$ $$\nabla L = (Ax - b)A$$")
+    assert line.verdict == "fails" and "cannot multiply" in line.reason and "differ" in line.reason
+
+
+def test_one_path_is_recognized_where_the_paths_are_told_apart():
+    text = r"""$$L = \frac12\|W^TWx - x\|^2$$
+$$\frac{\partial L}{\partial W} = W(W^TWx - x)x^T$$
+$$\frac{\partial L}{\partial W^T} = (W^TWx - x)(Wx)^T$$
+$$\nabla_W L = \frac{\partial L}{\partial W} + \left(\frac{\partial L}{\partial W^T}\right)^T$$
+"""
+    report = check(text)
+    assert report.ok
+    assert "path through W itself" in report.lines[1].reason
+    assert "path through Wᵀ" in report.lines[2].reason
+    wrong = check(text + r"$$\nabla_W L = W(W^TWx - x)x^T$$")
+    assert [line.kind for line in wrong.lines if line.verdict == "fails"] == ["path"]
+
+
+def test_a_mixed_layout_is_reported():
+    report = check(
+        r"""$$f = \|Ax - b\|^2, \quad g = c^Tx$$
+$$\frac{\partial f}{\partial x} = 2A^T(Ax - b)$$
+$$\frac{\partial g}{\partial x} = c^T$$"""
+    )
+    assert report.lines[-1].verdict == "fails" and report.lines[-1].kind in ("layout", "transpose")
+    rows = check(r"$$f = \|Ax - b\|^2$$ $$\frac{\partial f}{\partial x} = 2(Ax - b)^TA$$")
+    assert rows.ok and rows.layout == "numerator" and "numerator" in rows.text()
+
+
+def test_undefined_names_are_left_unjudged():
+    line = only(r"$$f = x^TAx$$ $$\nabla f = Mq$$")
+    assert line.verdict == "unread" and "not defined" in line.reason
+
+
+def test_what_cannot_be_read_says_where_and_why():
+    line = only(r"$$f = x^TAx$$ $$\nabla f = \begin{pmatrix} 1 & 2 \end{pmatrix}$$")
+    assert line.verdict == "unread" and "matrix written out" in line.reason
+
+
+def test_the_report_as_text_json_and_html():
+    text = r"""$$L = \|Ax - b\|^2$$
+$$\nabla L = -2A^T(Ax - b)$$"""
+    report = derive.check(text)
+    assert not report.ok
+    shown = report.text()
+    assert "^^^" in shown and "kind: sign" in shown and "repair:" in shown
+    assert "\x1b[31m" in report.text(color=True)
+    loaded = json.loads(report.json())
+    assert loaded["schema"] == 1 and loaded["ok"] is False
+    assert set(loaded["lines"][1]) == {
+        "number", "claim", "verdict", "reason", "follows_from", "kind", "repair", "evidence",
+    }  # fmt: skip
+    page = check(text + "<script>").html()
+    assert page.startswith("<!DOCTYPE html>") and "&lt;script&gt;" in page and "✗ fails" in page
+    assert "text/html" in report._repr_mimebundle_()
+
+
+def test_prose_is_left_alone():
+    report = check("Price: $5 or $6. In $x$ we trust; `$a = b$` is code.\n\nNo claims here.")
+    assert report.ok and report.lines == []
+
+
+def test_a_document_of_two_hundred_lines_is_quick_and_shows_progress():
+    step = r"""$$\frac{\partial L}{\partial W} = W(W^TWx - x)x^T + Wx(W^TWx - x)^T$$
+$$= WW^TWxx^T - Wxx^T + Wxx^TW^TW - Wxx^T$$
+$$= W(W^TWxx^T + xx^TW^TW - 2xx^T)$$
+$$dL = \langle W(W^TWxx^T + xx^TW^TW - 2xx^T), dW\rangle$$
+"""
+    text = r"$$L = \frac12\|W^TWx - x\|^2$$" + "\n" + step * 50
+    seen: list[tuple[int, int]] = []
+    start = time.perf_counter()
+    report = check(text, progress=lambda done, total: seen.append((done, total)))
+    assert time.perf_counter() - start < 10
+    assert len(report.lines) == 201 and report.ok
+    assert len(seen) >= 200 and seen[-1][1] == 201
+
+
+HOSTILE = [
+    "$$" + "(" * 5000 + "x" + ")" * 5000 + " = 1$$",
+    "$$f = " + "x^TAx + " * 4000 + "1$$",
+    "$$" * 20001,
+    "$" * 30001,
+    "$$f = x$$\n" * 5000,
+    "x = 1\n" * 100_000,
+    r"$$f = \frac" + r"{\frac" * 2000 + "$$",
+    r"\begin{align}" * 500,
+    r"$$f = x^{9^{9^{9^{9}}}}$$ $$\nabla f = x^{99999999999}$$",
+    "$$f = A^{100000000}$$ $$g = x^{-64}$$",
+    "$$\x00 = 1$$",
+    "$$f = \x07$$",
+    "$$f = " + r"\mathbf{" * 3000 + "x" + "}" * 3000 + "$$",
+    r"$$\def\a{\a\a}\a = 1$$",
+    "$$a=b" * 3000,
+    "$$f = " + "W_{" * 800 + "1" + "}" * 800 + "$$",
+    r"$$f = \|" * 2000 + "$$",
+    "$$f = " + "'" * 10000 + "$$",
+    "$$f = x" + "'" * 15000 + "$$",
+    "$$f = x" + "^T" * 8000 + "$$",
+    "$$f = " + "-" * 15000 + "x$$",
+    "$$f = " + "d(" * 900 + "x" + ")" * 900 + "$$",
+    "$$f = " + "\\sum_i " * 3000 + "x_i$$",
+    "$$" + " = ".join("x" for _ in range(9000)) + "$$",
+    "$$f = 1/0$$ $$g = 0^{-1} \\nabla_x f = \\frac{x}{0}$$",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_documents_are_refused_or_answered(text):
+    start = time.perf_counter()
+    try:
+        check(text)
+    except DeriveError:
+        pass
+    assert time.perf_counter() - start < 20
