@@ -124,6 +124,8 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
     plain = frozenset[str]()
     others = [frozenset((word,)) for word, mark in (("dot", (".*", "./")), ("hadamard", "⊙⊘")) if signs & set(mark)]
     others.append(frozenset(("ones",)))
+    if any(t.value == "e" and t.kind == "name" for s in reading.statements for t in s.tokens):
+        others.append(frozenset(("e",)))
     calls = frozenset(("call",))
     base: Solution | None = None
     first: ShapeError | None = None
@@ -158,7 +160,9 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
 
 
 def _regrouped(solution: Solution, loose: frozenset[str]) -> Solution:
-    if loose and "ones" not in loose:
+    if "e" in loose:
+        solution.readings.append("e is read as a symbol, not as the number")
+    elif loose and "ones" not in loose:
         solution.readings.append(f"read as {solution.exprs[-1].text()}, as no other grouping fits")
     return solution
 

@@ -289,6 +289,9 @@ _UNARY: dict[str, Callable[[Expr], Expr]] = {
     "tril": ops.tril, "triu": ops.triu, "diag": _diag, "Diag": _diag, "vec": ops.vec, "norm1": ops.norm1,
     "logsumexp": ops.logsumexp, "softmax": ops.softmax, "rowsum": ops.row_sums, "colsum": ops.column_sums,
     "transpose": lambda x: x.T, "polar": ops.polar, "dominant": ops.dominant, "sqrt": ops.sqrt,
+    "sech": lambda x: ops.power(ops.cosh(x), -1),
+    "log1p": lambda x: ops.log(ones(*x.shape) + x),
+    "expm1": lambda x: ops.exp(x) - ones(*x.shape),
     "square": lambda x: ops.power(x, 2), "nuclear_norm": ops.nuclear_norm, "spectral_norm": ops.spectral_norm,
 }  # fmt: skip
 

@@ -35,7 +35,7 @@ class Calls(Scripts):
             base = token.value
         data = (name, exponent, base, token.start)
         if following is not None and following.kind == "open" and following.text in ("(", "[", "{", "\\{"):
-            if not ("call" in self.loose and not self.comma_inside()):
+            if not ("call" in self.loose and name in ("tr", "det", "logdet") and not self.comma_inside()):
                 self.i += 1
                 self.open(following, data)
                 return True

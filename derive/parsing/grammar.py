@@ -200,7 +200,7 @@ class Parser(Calls):
         start, end = token.start, token.end
         if name in self.known:
             return Node("sym", [], name, start, end)
-        if name == "e":
+        if name == "e" and token.style not in ("bold", "vec") and "e" not in self.loose:
             return Node("const", [], "e", start, end)
         if name == "π":
             return Node("const", [], "π", start, end)
@@ -334,7 +334,7 @@ class Parser(Calls):
                 raise self.error("the rows of a block matrix have different numbers of blocks", (start, end))
             flat = [item for row in rows for item in row]
             return self.done(Node("block", flat, (len(rows), len(rows[0])), start, end))
-        node.paren = True
+        node.paren = not (top.text == "{" and node.op == "norm")  # {‖x‖}_2 is ‖x‖_2
         node.start, node.end = start, end
         return self.done(node)
 

@@ -426,6 +426,8 @@ def habit(name: str, style: str, uses: set[str]) -> list[float]:
         costs[0] += 3.5
     if "starred" in uses:
         costs[0] += 2.0
+    if "traced" in uses and first.isupper():
+        costs[0] += 4.0
     if "entrywise" in uses:
         costs[0] += 4.0
     if "measured" in uses:  # in a norm, a sum of entries, diag

@@ -21,6 +21,7 @@ from .vocabulary import (
     MACROS,
     OPERATORS,
     REFUSED_COMMANDS,
+    REFUSED_FUNCTIONS,
     SUPERSCRIPTS,
     TRANSPARENT,
     VULGAR,
@@ -427,6 +428,8 @@ class Lexer(Letters):
         self.pos = at
 
     def unknown_function(self, word: str, start: int, end: int) -> ParseError:
+        if word in REFUSED_FUNCTIONS:
+            return self.error(f"{word} is not read", start, end, REFUSED_FUNCTIONS[word])
         near = closest(word, FUNCTIONS)
         return self.error(f"{word} is not a function we know", start, end, f"did you mean {near}?" if near else None)
 

@@ -299,6 +299,11 @@ class Reading:
                 use(node.args[0], "transposed")
             elif op in ("pow", "fpow"):
                 use(node.args[0], "powered")
+            elif op == "call" and node.data in ("tr", "det", "logdet", "inv"):
+                inside = node.args[0]
+                while inside.op in ("pow", "trans", "inv", "neg"):
+                    inside = inside.args[0]
+                use(inside, "traced")
             elif op in ("norm", "inner") or (
                 op == "call" and node.data in ("sum", "mean", "diag", "norm1", "dot", "norm")
             ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .splitting import UNKNOWN_CALLS
 from .stacks import Node, Op, Stacks
 from .tokens import Token
 
@@ -14,6 +15,10 @@ class Scripts(Stacks):
 
     def wrap(self, op: str, token: Token) -> None:
         base = self.operands[-1]
+        following = self.tokens[self.i] if self.i < len(self.tokens) else None
+        if token.text in ("'", "′", "’") and base.op == "sym" and base.data in UNKNOWN_CALLS | {"σ"}:
+            if following is not None and following.text == "(" and not following.spaced and base.data not in self.known:
+                raise self.error(f"{base.data}′ is a derivative, which is not read here", (base.start, token.end))
         if op == "trans" and base.op == "num" and not base.paren and base.data in (1, 11):
             # 1ᵀ is the row of ones, 11ᵀ the matrix of ones
             ones = Node("ones", [], None, base.start, base.end)
@@ -98,6 +103,11 @@ class Scripts(Stacks):
                 self.wrap("inv", tokens[end - 1])
             self.wrap("trans", tokens[end - 1])
             return False
+        if len(held) == 1 and held[0].text == "+" and following.text == "{":
+            raise self.error(
+                "a pseudo-inverse is not read", (token.start, tokens[end - 1].end),
+                "write (AᵀA)⁻¹ Aᵀ for full column rank",
+            )  # fmt: skip
         if len(held) == 1 and held[0].text == "*":
             raise self.error("conjugates and optima (^*) are not read: formulas are real", (token.start, held[0].end))
         return None
@@ -140,6 +150,9 @@ class Scripts(Stacks):
         outer = node
         if node.op == "pow" and not node.paren and node.args[0].op == "norm":
             node = node.args[0]
+        if outer.op == "inner" and len(held) == 1 and held[0].value == "F":
+            outer.end = held[0].end
+            return
         if node.op != "norm" or node.paren:
             raise self.error(
                 "an entry of a matrix is not read", (outer.start, held[-1].end if held else first.end),

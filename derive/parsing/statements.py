@@ -142,7 +142,7 @@ class Statements:
             raise ParseError("== compares; a definition has one =", self.source, (equals.start, body[0].end))
         if not body:
             raise ParseError("nothing follows =", self.source, equals.span)
-        again = next((t for t in body if t.text == "=" and t.kind == "op"), None)
+        again = self.second_equals(body)
         if again is not None:
             # L = f(x) = …: both are names of the value
             index = body.index(again)
@@ -158,6 +158,15 @@ class Statements:
         name, parameters = found
         token = Token("name", self.source[head[0].start : head[-1].end], head[0].start, head[-1].end)
         return Statement(name, body, parameters, token)
+
+    @staticmethod
+    def second_equals(body: list[Token]) -> Token | None:
+        depth = 0
+        for token in body:
+            depth += (token.kind == "open") - (token.kind == "close")
+            if token.kind == "op" and token.text == "=" and depth == 0:
+                return token
+        return None
 
     def head_name(self, head: list[Token]) -> tuple[str, list[str]] | None:
         """The name in `L`, `f(z)` or `\\mathcal{L}(W, b)`."""

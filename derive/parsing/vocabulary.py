@@ -12,7 +12,7 @@ FUNCTIONS: dict[str, str] = {
         "tr det logdet inv diag Diag vec unvec sum mean norm norm1 exp log sqrt sin cos tan arcsin arccos arctan sinh "
         "cosh tanh abs sign erf relu step sigmoid softplus softmax logsumexp kron dot expm tril triu eye ones zeros "
         "vector matrix rowsum colsum adj transpose inner outer polar dominant block_inner block_sum square max min "
-        "hadamard nuclear_norm spectral_norm"
+        "hadamard nuclear_norm spectral_norm sech log1p expm1"
     ).split()
 }
 FUNCTIONS |= {
@@ -27,7 +27,7 @@ FUNCTIONS |= {
 }  # fmt: skip
 ELEMENTWISE = frozenset(
     "exp log sin cos tan arcsin arccos arctan sinh cosh tanh abs sign erf relu step sigmoid softplus "
-    "sqrt square".split()
+    "sqrt square sech log1p expm1".split()
 )
 # What people try and we do not have, with the reason.
 REFUSED_FUNCTIONS = {
@@ -178,5 +178,5 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word most like this one, if any is."""
     from difflib import get_close_matches
 
-    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    near = get_close_matches(word, list(known), n=1, cutoff=0.65)
     return near[0] if near else None
