@@ -393,7 +393,8 @@ class Factoring:
         c, atom, flipped = self._atom(total, depth)
         if flipped:
             return None
-        product = self.ctx.composed(({}, {shared: F1, atom: F1}, {}), poly.shape)
+        squared = {shared: F1 + 1} if atom is shared else {shared: F1, atom: F1}
+        product = self.ctx.composed(({}, squared, {}), poly.shape)
         if len(product.terms) != 1:
             return None
         ((mono, k),) = product.terms.items()
