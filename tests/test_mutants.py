@@ -26,7 +26,7 @@ from derive.errors import DeriveError
 FULL = bool(os.environ.get("DERIVE_FULL"))
 MUTANTS = 5000 if FULL else 500
 REWRITINGS = 2000 if FULL else 200
-RENDERINGS = ("latex", "markdown", "text")
+RENDERINGS = ("latex", "markdown", "text", "rows")
 
 # formula, variables, declarations
 LOSSES = [
@@ -108,7 +108,8 @@ class Document:
     def __init__(self, formula: str, wrt: str, where: str, rendering: str) -> None:
         self.name = f"{formula} by {wrt}, {rendering}"
         self.derivation = derive.gradient(formula, wrt, where=where)
-        self.text = getattr(self.derivation, rendering)()
+        self.rendering = rendering
+        self.text = rows(self.derivation, where) if rendering == "rows" else getattr(self.derivation, rendering)()
         self.where = where
         self.unicode = rendering == "text"
         self.sides = []  # (line, start, end, whole gradient) of sides that hold no derivative
@@ -117,12 +118,35 @@ class Document:
                 continue
             for side in claim.sides if claim.continues else claim.sides[1:]:
                 body = side.text.strip()
-                if not body or "partial" in body or "∂" in body or "\n" in body or side.tree is None:
+                if not body or "partial" in body or "∂" in body or re.search(r"(?<![a-z\\\\])d[A-Za-z\\\\]", body) or "\n" in body or side.tree is None:
                     continue
                 start = side.start + side.text.index(body)
                 end = start + len(body.rstrip(" .,;&"))
                 if self.text[start:end] == body.rstrip(" .,;&") and "tag" not in body:
                     self.sides.append((claim.number, start, end))
+
+
+def rows(derivation: derive.derivation.Derivation, where: str) -> str:
+    """The result in numerator layout and as a differential, as lecture notes have it."""
+    x = derivation.wrt.latex()
+    expanded, boxed = derivation.expanded.latex(), derivation.boxed.latex()
+    given = []
+    for item in where.split(", "):
+        name, _, shape = item.partition(": ")
+        size = "1" if shape == "scalar" else shape.replace("×", r" \times ")
+        given.append(rf"${name} \in \mathbb{{R}}^{{{size}}}$")
+    return f"""In numerator layout, with {", ".join(given)}, let
+
+$$L = {derivation.loss.latex()}$$
+
+Then
+\\begin{{align}}
+dL &= \\langle {expanded}, d{x} \\rangle \\\\
+ &= \\operatorname{{tr}}\\left(({boxed})^{{\\top}} d{x}\\right) \\\\
+\\frac{{\\partial L}}{{\\partial {x}}} &= ({expanded})^{{\\top}} \\\\
+ &= ({boxed})^{{\\top}}
+\\end{{align}}
+"""
 
 
 @cache
@@ -179,7 +203,7 @@ def mutations(document: Document, start: int, end: int) -> list[tuple[str, str]]
         put("hadamard", m.span(), " ")
     for m in re.finditer(rf"({atom}) ({atom})(?![(])", side):
         put("hadamard", (m.end(1), m.start(2)), " ⊙ " if uni else r" \odot ")
-    for m in re.finditer(r"(?:\\operatorname\{diag\}|\\mathrm\{diag\}|\{\\mathrm\{diag\}\}|diag)(?=\()", side):
+    for m in re.finditer(r"(?:\\mathop\{\\mathrm\{diag\}\}|\\operatorname\{diag\}|\\mathrm\{diag\}|\{\\mathrm\{diag\}\}|diag)(?=\()", side):
         put("diag", m.span(), "")
     for m in re.finditer(r"\^\{-\\top\}|⁻ᵀ", side):
         put("inverse transpose", m.span(), "⁻¹" if uni else "^{-1}")
@@ -196,7 +220,7 @@ def mutations(document: Document, start: int, end: int) -> list[tuple[str, str]]
     for m in re.finditer(r"\(A \+ A(?:ᵀ|\^\{\\top\})\) x", side):
         put("symmetric", m.span(), "2 A x")
     shares = document.derivation.contributions
-    if len(shares) > 1:
+    if len(shares) > 1 and document.rendering != "rows":
         for share in shares:
             text = share.expression.text() if uni else share.expression.latex()
             found.append(("path", text))
@@ -297,6 +321,75 @@ def all_mutants() -> list[tuple[Document, int, str, str]]:
                     found.append((document, number, kind, document.text[:start] + mutant + document.text[end:]))
                     break
     return found[:MUTANTS]
+
+
+SPELLINGS = [
+    (r"\^\{\\top\}", "^T"),
+    (r"\^\{\\top\}", r"^{\\mathsf T}"),
+    (r"\^\{\\top\}", r"^\\intercal"),
+    (r"\\lVert", r"\\|"),
+    (r"\\odot(?! 2)", r"\\circ"),
+    (r"\\frac\{1\}\{2\}", r"\\tfrac12"),
+    (r"\\sigma\(", r"\\operatorname{sigmoid}("),
+    (r"(?<![A-Za-z{\\])([A-Z])(?![A-Za-z])", r"\\mathbf{\1}"),
+    (r"(?<=[A-Za-z}]) (?=[A-Za-z(])", r"\\,"),
+    (r"\\frac\{\\partial L\}\{\\partial ([A-Z])\}", r"\\frac{dL}{d\1}"),
+    (r"\\operatorname\{tr\}", r"\\mathrm{Tr}"),
+]  # fmt: skip
+
+
+def rewritten(document: Document, random_: random.Random) -> str | None:
+    """The document in other words: the same derivation."""
+    text = document.text
+    choice = random_.randrange(4)
+    if choice == 0 and not document.unicode:
+        pattern, new = random_.choice(SPELLINGS)
+        changed = re.sub(pattern, new, text)
+        if "Vert" in pattern:
+            changed = changed.replace(r"\rVert", r"\|")
+        return changed if changed != text else None
+    if choice == 1 and not document.unicode:  # other letters
+        letters = [s.name for s in derive_symbols(document.where).values() if s.name.isascii() and len(s.name) == 1]
+        old = random_.choice(letters)
+        fresh = [c for c in ("PQGHKR" if old.isupper() else "fgkpqt") if not re.search(rf"(?<![A-Za-z\\]){c}(?![A-Za-z])", text)]
+        if not fresh:
+            return None
+        return re.sub(rf"(?<![A-Za-z\\]){old}(?![A-Za-z])", fresh[0], text)
+    number, start, end = random_.choice(document.sides) if document.sides else (0, 0, 0)
+    side = text[start:end]
+    if choice == 2:  # another form of the whole gradient
+        if not side or document.rendering == "rows" or not is_whole(document, side):
+            return None
+        made = random_.choice([document.derivation.expanded, document.derivation.boxed, document.derivation.result])
+        return text[:start] + (made.text() if document.unicode else made.latex()) + text[end:]
+    spans = [(a, b) for a, b in summands(side) if side[:a].count("(") == side[:a].count(")") and b == len(side)]
+    if not spans or r"\rVert" in side or "‖" in side or "⟨" in side or "langle" in side:
+        return None
+    a, b = random_.choice(spans)
+    tail = side[a:b].strip()
+    sign, rest = tail[0], tail[2:]
+    lead = "" if sign == "+" else sign
+    return text[:start] + f"{lead}{rest} + {side[:a]}".replace("+ -", "- ").replace("+ −", "− ") + text[end:]
+
+
+def test_harmless_rewritings_raise_no_alarm():
+    order = random.Random(7)
+    tried, alarms = 0, []
+    pool = documents()
+    while tried < REWRITINGS:
+        document = order.choice(pool)
+        changed = rewritten(document, order)
+        if changed is None:
+            continue
+        tried += 1
+        report = check(changed)
+        if not report.ok:
+            alarms.append((document.name, report.first_failure.number, changed))
+    assert not alarms, f"{len(alarms)}: {alarms[0][0]}, line {alarms[0][1]}\n{alarms[0][2]}"
+
+
+def test_there_are_three_hundred_derivations():
+    assert len(documents()) >= 300
 
 
 def test_the_originals_raise_no_alarm():

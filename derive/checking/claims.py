@@ -466,7 +466,11 @@ def _vocabulary(reading: Reading, declared: Mapping[str, Declared]) -> Vocabular
     words = {n for n in [*declared, *heads] if len(n) > 1 and "_" not in n}
     if "e" in heads:
         declared.get("e")
-    return Vocabulary([*declared, *heads], functions, words, d_is_name)
+    vocabulary = Vocabulary([*declared, *heads], functions, words, d_is_name)
+    vocabulary.d_touches = any(
+        [t.text for t in side.found[:1]] == ["d"] and "".join(t.text for t in side.found[1:]) in heads for side in sides
+    )
+    return vocabulary
 
 
 def _alone(found: list[Token], i: int) -> bool:

@@ -96,6 +96,7 @@ class Vocabulary:
         self.functions = set(functions)
         self.words = {w for w in words if len(w) > 1}  # names of several letters
         self.d_is_name = d_is_name
+        self.d_touches = False  # d is a name, and dL a differential all the same
         self.bold: set[str] = set()  # small letters that are printed bold somewhere: vectors
         self.divisors: set[str] = set()  # names that something is divided by
 
@@ -405,7 +406,7 @@ class Reader:
         if run in FUNCTIONS and FUNCTIONS[run] and len(run) > 1:
             self.at += len(run)
             return self.function(FUNCTIONS[run], token)
-        if token.text == "d" and not self.vocabulary.d_is_name and self.begins_differential():
+        if token.text == "d" and self.may_differ(token) and self.begins_differential():
             self.at += 1
             return self.differential(token, False)
         if token.text == "D" and "D" not in self.vocabulary.names:
@@ -451,6 +452,13 @@ class Reader:
             if letters[:end] in FUNCTIONS:
                 return letters[:end]
         return ""
+
+    def may_differ(self, token: Token) -> bool:
+        """Whether d is the sign of a differential: always, or only before a letter it touches."""
+        if not self.vocabulary.d_is_name:
+            return True
+        following = self.peek(1)
+        return self.vocabulary.d_touches and following is not None and following.start == token.end
 
     def begins_differential(self) -> bool:
         token = self.peek(1)
