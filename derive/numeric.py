@@ -391,7 +391,7 @@ def _slopes(expr: Expr, symbol: Expr, point: Point, directions: Sequence[Array])
     return slopes
 
 
-def _ridders(value: Callable[[float], Array], step: float = 0.02, levels: int = 9) -> Array:
+def _ridders(value: Callable[[float], Array], step: float = 0.02, levels: int = 12) -> Array:
     """The derivative at 0 by central differences, extrapolated to step 0 [R].
 
     The step shrinks until rounding takes over; the entry of the tableau that differs least
@@ -409,7 +409,7 @@ def _ridders(value: Callable[[float], Array], step: float = 0.02, levels: int = 
             change = max(float(np.abs(row[k + 1] - row[k]).max()), float(np.abs(row[k + 1] - older).max()))
             if change < error:
                 best, error = row[k + 1], change
-        if previous and float(np.abs(row[-1] - previous[-1]).max()) > 10 * error:
+        if level > 5 and float(np.abs(row[-1] - previous[-1]).max()) > 10 * error:
             break
         previous = row
     return np.asarray(best)
