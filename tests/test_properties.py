@@ -16,7 +16,7 @@ import derive
 from derive import rules
 from derive.derivation import Sweep
 from derive.errors import DeriveError, LimitError
-from derive.expr import Expr, nodes, symbol
+from derive.expr import Expr, nodes, symbol, symbol_count
 from derive.jacobians import differential
 from derive.numeric import Point, directional, evaluate, numeric_gradient, project_array, random_point
 from derive.operations import tanh
@@ -27,6 +27,7 @@ DRAWS = 100_000 if os.environ.get("DERIVE_FULL") else 2_000
 BATCHES = 40 if DRAWS == 2_000 else 200
 DEPTHS = 8
 TOLERANCE = 1e-6
+SHORT = 40  # symbols of a Hessian-vector product whose forms are checked too
 
 
 def condition(point: Point, *exprs: Expr) -> float:
@@ -54,6 +55,25 @@ def draw(seed: int) -> tuple[Expr, Expr, Expr, Point] | None:
     return loss, wrt, direction, point
 
 
+def check_forms(derived, name, want, size, point, wrong, left_out) -> None:
+    """Compare each form of a derivation with the value it must have."""
+    for form in ("expanded", "boxed", "compact"):
+        try:
+            shown = getattr(derived, form)
+        except LimitError:
+            left_out.append(name + form)
+            continue
+        if form == "compact":
+            values = dict(point.values)
+            for symbol_, value in shown.definitions:
+                values[symbol_] = evaluate(value, values, point.sizes)
+            got = evaluate(shown.expression, values, point.sizes)
+        else:
+            got = point.evaluate(shown)
+        if not is_close(got, want, size):
+            wrong.append(name + form)
+
+
 def wrong_forms(loss: Expr, wrt: Expr, direction: Expr, point: Point) -> tuple[list[str], list[str]]:
     """What disagrees with the numeric derivative, and what is left out for its size."""
     wrong, left_out = [], []
@@ -62,21 +82,7 @@ def wrong_forms(loss: Expr, wrt: Expr, direction: Expr, point: Point) -> tuple[l
     size = condition(point, loss, found.result)
     if not is_close(point.evaluate(found.result), want, size):
         wrong.append("gradient")
-    for form in ("expanded", "boxed", "compact"):
-        try:
-            shown = getattr(found, form)
-        except LimitError:
-            left_out.append(form)
-            continue
-        if form == "compact":
-            values = dict(point.values)
-            for name, value in shown.definitions:
-                values[name] = evaluate(value, values, point.sizes)
-            got = evaluate(shown.expression, values, point.sizes)
-        else:
-            got = point.evaluate(shown)
-        if not is_close(got, want, size):
-            wrong.append(form)
+    check_forms(found, "", want, size, point, wrong, left_out)
     total = sum((point.evaluate(c.expression) for c in found.contributions), np.zeros(want.shape))
     transposed = [c for c in found.contributions if c.expression.shape != wrt.shape]
     if transposed or not is_close(project_array(wrt.properties, total), want, size):
@@ -84,10 +90,12 @@ def wrong_forms(loss: Expr, wrt: Expr, direction: Expr, point: Point) -> tuple[l
     product = derive.hvp(loss, wrt, direction)
     pushed = directional(found.result, wrt, point.values[direction], point)
     got = point.evaluate(product.result)
-    if np.isfinite(pushed).all() and not is_close(
-        got, project_array(wrt.properties, pushed), condition(point, product.result)
-    ):
-        wrong.append("hvp")
+    size = condition(point, product.result)
+    if np.isfinite(pushed).all():
+        if not is_close(got, project_array(wrt.properties, pushed), size):
+            wrong.append("hvp")
+        if symbol_count(product.result) <= SHORT:
+            check_forms(product, "hvp ", got, size, point, wrong, left_out)
     return wrong, left_out
 
 
