@@ -11,8 +11,10 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
+from . import names
 from .dialects import Dialect, dialect
 from .errors import DeriveError
 from .expr import Expr, symbols_of
@@ -21,7 +23,7 @@ from .programs.expressions import WIDTH
 from .programs.order import dims_of
 from .programs.signature import Signature
 from .programs.translate import translate
-from .programs.values import Term, Value
+from .programs.values import Term, Value, values_below
 from .programs.workspace import WorkspaceWriter
 from .programs.writer import Writer
 from .shapes import shape_text
@@ -32,8 +34,22 @@ VERBS = {"gradient": "by", "jacobian": "by", "hessian": "by", "hvp": "by"}
 
 def program_of(derivation: Any, backend: str = "numpy") -> Program:
     """The program of value and derivative of a derivation."""
+    spoken = dialect(backend)
     outputs = {"value": derivation.loss, derivation.kind: derivation.result}
-    return compile(outputs, derivation.hints, has_triangular_solve=dialect(backend).has_triangular_solve)
+    # Only where a function may keep what it computed: a traced one must not.
+    keeps = spoken.in_place and any("constant" in s.properties for s in symbols_of(derivation.loss, derivation.result))
+    options = {"has_triangular_solve": spoken.has_triangular_solve, "keeps_constants": keeps}
+    made = compile(outputs, derivation.hints, **options)
+    if keeps and derivation.kind == "gradient":
+        # Multiplied out, products of constant data alone may appear; the value keeps its form, which does not cancel.
+        try:
+            outputs[derivation.kind] = derivation.expanded
+        except DeriveError:
+            return made
+        other = compile(outputs, derivation.hints, **options)
+        if other.kept and other.sizes.cost(other.flops.cost) < made.sizes.cost(made.flops.cost):
+            return other
+    return made
 
 
 class Module:
@@ -78,8 +94,6 @@ class Module:
 
     def preferred_names(self) -> dict[Value, str]:
         """The names that definitions in the formula give to parts."""
-        from . import names
-
         found: dict[Value, str] = {}
         memo: dict[Expr, Term] = {}
         for name, formula in self.derivation.definitions:
@@ -91,9 +105,11 @@ class Module:
 
     # Text
 
-    def source(self) -> str:
-        blocks = [self.docstring(), self.imports(), *(self.function(name) for name, _ in self.functions)]
+    def source(self, is_full: bool = True) -> str:
+        blocks = [self.docstring(is_full), self.imports(), *(self.function(name) for name, _ in self.functions)]
         blocks.append(self.arguments())
+        if self.program.kept:
+            blocks.append(self.constants())
         for name, writer in self.writers.items():
             if isinstance(writer, WorkspaceWriter) and writer.buffers:
                 blocks.append("\n".join(writer.allocation(name)))
@@ -101,6 +117,9 @@ class Module:
         head = blocks[:2]
         if any("_DOUBLE" in block for block in blocks):
             head.append("_DOUBLE = np.dtype(np.float64)")
+        if self.program.kept:
+            held = '_held = {"constants": ((), ())}'
+            head = [*head[:-1], head[-1] + "\n" + held] if len(head) > 2 else [*head, held]
         if any("_kept" in block for block in blocks):
             kept = [f'    "{name}": (None, ()),' for name, _ in self.functions if f'_kept["{name}"]' in "".join(blocks)]
             head[-1] += "\n".join(["", "_kept = {", *kept, "}"])
@@ -112,19 +131,26 @@ class Module:
         used = [line for entry in self.dialect.imports for line in needed_import(entry, text)]
         return "\n".join((["import math", ""] if "math." in text else []) + used)
 
-    def docstring(self) -> str:
+    def docstring(self, is_full: bool = True) -> str:
         d = self.derivation
         wrt = "" if d.wrt is None else f" by {d.wrt.text()}"
         title = {"gradient": "Gradient", "jacobian": "Jacobian", "hessian": "Hessian", "hvp": "Hessian-vector product"}
         lines = [f"{title.get(d.kind, 'Differential')} of {d.name}{wrt}.", ""]
         lines += wrapped_formula(f"{d.name} = ", shown(lambda: d.loss.text()))
-        lines += wrapped_formula(f"{derivative_text(d)} = ", shown(lambda: d.boxed.text()))
+        if is_full:
+            lines += wrapped_formula(f"{derivative_text(d)} = ", shown(lambda: d.boxed.text()))
         shapes = ", ".join(f"{s.text()}: {shape_text(s.shape).replace(' × 1', '')}" for s in self.signature.symbols)
         lines += ["", *fill(f"Shapes: {shapes}")]
         both = self.program.flops_of(*self.program.outputs).expression
         alone = self.program.flops_of(self.kind).expression
         lines += fill(f"FLOPs: {alone} for the {self.kind}, {both} with the value")
         lines += fill(f"Largest intermediate: {shape_text(self.program.largest)}")
+        if self.program.kept:
+            names_of = ", ".join(self.constant_arguments())
+            lines += [
+                "",
+                *fill(f"Constant: what is made of {names_of} alone is kept while the same arrays are passed."),
+            ]
         return '"""' + "\n".join(lines).rstrip() + '\n"""'
 
     def function(self, name: str) -> str:
@@ -142,10 +168,44 @@ class Module:
             lines.append(f"    xp = array_namespace({parameters[0]})")
         if writer.needs_dtype:
             lines.append(f"    dtype = {parameters[0]}.dtype")
+        held = [writer.names[value] for value in self.program.kept if value in writer.names]
+        if held:
+            all_held = [writer.names.get(value, "_") for value in self.program.kept]
+            lines += ["    " + line for line in unpacked(all_held, call_text("_constants", self.constant_arguments()))]
         if isinstance(writer, WorkspaceWriter) and keeps:
             lines += ["    " + line for line in self.kept_buffers(name, writer, unpacked(targets, call))]
         lines += ["    " + line for line in self.bodies[name]]
         return "\n".join([head, *lines])
+
+    def constants(self) -> str:
+        """`_constants(X)`: products of constant arguments, computed once for the same arrays."""
+        program = self.program
+        titles = [f"constant {i}" for i in range(len(program.kept))]
+        outputs = {name: Term(Fraction(1), (), value) for name, value in zip(titles, program.kept, strict=True)}
+        part = Program(program.graph, outputs, {}, program.sizes, program.hints)
+        writer = Writer(part, self.dialect, self.signature, titles, {})
+        body = writer.write()
+        for other in self.writers.values():
+            other.helpers |= writer.helpers
+        arguments = self.constant_arguments()
+        returned = body.pop().removeprefix("return ")
+        same = " and ".join(f"held[{i}] is {a}" for i, a in enumerate(arguments))
+        lines = [
+            header("_constants", arguments),
+            '    """What is made of constant arguments alone, kept while the same arrays are passed."""',
+            '    held, values = _held["constants"]',
+            f"    if len(held) == {len(arguments)} and {same}:",
+            "        return values",
+            *("    " + line for line in body),
+            f"    values = {returned}",
+            f'    _held["constants"] = ({", ".join(arguments)}{"," if len(arguments) == 1 else ""}), values',
+            "    return values",
+        ]
+        return "\n".join(lines)
+
+    def constant_arguments(self) -> list[str]:
+        below = values_below(self.program.kept)
+        return [self.signature.name_of[v.data[0]] for v in below if v.kind == "input"]
 
     def kept_buffers(self, name: str, writer: WorkspaceWriter, convert: list[str]) -> list[str]:
         """The lines that find the buffers of an earlier call with arguments of the same shapes and type."""
@@ -198,13 +258,13 @@ class Module:
 
     def arguments(self) -> str:
         signature = self.signature
-        names = [signature.name_of[s] for s in signature.symbols]
+        own = [signature.name_of[s] for s in signature.symbols]
         parameters = signature.parameters
         lines = [header("_arguments", parameters)]
         lines.append('    """The arguments as arrays of one floating type, their shapes checked."""')
-        if names:
-            arrays = ", ".join(f"{n}={n}" for n in names)
-            targets = names if len(names) > 1 else [f"({names[0]},)"]
+        if own:
+            arrays = ", ".join(f"{n}={n}" for n in own)
+            targets = own if len(own) > 1 else [f"({own[0]},)"]
             convert = unpacked(targets, f"_arrays({arrays})")
             lines += ["    " + line for line in self.quick_check(convert)]
         for symbol in signature.symbols:
@@ -218,7 +278,7 @@ class Module:
                 name = signature.name_of[symbol]
                 lines.append(f"    {name} = {name}[0]")
         dims = sorted({dim for writer in self.writers.values() for dim in writer.dims})
-        results = [*names, *(signature.dims[dim] for dim in dims if dim not in signature.open_dims)]
+        results = [*own, *(signature.dims[dim] for dim in dims if dim not in signature.open_dims)]
         lines += ["    " + line for line in returned(results)]
         return "\n".join(lines)
 
@@ -386,7 +446,7 @@ def function(
     backend: str = "numpy",
     returns: str = "derivative",
     workspace: bool = False,
-    batch: str | None = None,
+    batch: str | Sequence[str] | None = None,
     per_sample: bool = False,
 ) -> Callable[..., Any]:
     """A callable that computes the value, the derivative or both.
@@ -399,6 +459,10 @@ def function(
         `"derivative"` or the name of its kind, `"value"`, or `"value_and_gradient"`.
     workspace : bool
         Keep buffers between calls; the next call overwrites the last result.
+    batch : str or sequence of str, optional
+        Arguments that come with a leading axis of samples; results are summed over it.
+    per_sample : bool
+        Of a batch, return the result of each sample, stacked along a leading axis.
     """
     module = Module(derivation, dialect(backend), workspace)
     wanted = module.kind if returns == "derivative" else returns
@@ -407,7 +471,71 @@ def function(
         raise DeriveError(
             f"a {module.kind} has no {returns!r} to return", hint=f"there are: derivative, {', '.join(known)}"
         )
-    return executed(module.source(), f"<derive {derivation.kind} of {derivation.name}>")[wanted]  # type: ignore[no-any-return]
+    # The docstring of a function names no box: it may be large, and nobody reads it here.
+    made = executed(module.source(is_full=False), f"<derive {derivation.kind} of {derivation.name}>")[wanted]
+    if batch is None:
+        return made  # type: ignore[no-any-return]
+    given = batch.replace(",", " ").split() if isinstance(batch, str) else list(batch)
+    samples = [names.identifier(names.canonical(name)) for name in given]
+    unknown = [name for name in samples if name not in module.signature.parameters]
+    if unknown:
+        raise DeriveError(f"{unknown[0]} is no argument", hint=f"there are: {', '.join(module.signature.parameters)}")
+    return batched(made, samples, per_sample, module.dialect)
+
+
+def batched(made: Callable[..., Any], samples: Sequence[str], per_sample: bool, spoken: Dialect) -> Callable[..., Any]:
+    """The function over a leading axis of some arguments: the sum, or each result."""
+    import functools
+    import inspect
+
+    signature = inspect.signature(made)
+
+    def mapped(arguments: dict[str, Any]) -> list[Any]:
+        """One array of results, samples first, for each output."""
+        if spoken.name == "jax":
+            import jax
+
+            fixed = {n: a for n, a in arguments.items() if n not in samples}
+            each: Any = jax.vmap(lambda parts: made(**fixed, **parts))
+            result = each({n: arguments[n] for n in samples})
+            return list(result) if isinstance(result, tuple) else [result]
+        columns: list[list[Any]] = []
+        for index in range(len(arguments[samples[0]])):
+            result = made(**{n: a[index] if n in samples else a for n, a in arguments.items()})
+            parts = result if isinstance(result, tuple) else (result,)
+            columns = columns or [[] for _ in parts]
+            for column, part in zip(columns, parts, strict=True):
+                column.append(part.copy() if hasattr(part, "copy") else part)
+        if not columns:
+            raise ValueError(f"{samples[0]} has no samples")
+        return [stacked(column) for column in columns]
+
+    def stacked(parts: list[Any]) -> Any:
+        if spoken.name == "torch":
+            import torch
+
+            return torch.stack(parts)
+        if spoken.name == "array-api":
+            from array_api_compat import array_namespace
+
+            return array_namespace(parts[0]).stack(parts)
+        import numpy as np
+
+        return np.stack(parts)
+
+    @functools.wraps(made)
+    def over_samples(*args: Any, **kwargs: Any) -> Any:
+        arguments = dict(signature.bind(*args, **kwargs).arguments)
+        count = len(arguments[samples[0]])
+        for name in samples:
+            if len(arguments[name]) != count:
+                raise ValueError(f"{name} has {len(arguments[name])} samples, and {samples[0]} has {count}")
+        results = mapped(arguments)
+        if not per_sample:
+            results = [result.sum(0) for result in results]
+        return results[0] if len(results) == 1 else tuple(results)
+
+    return over_samples
 
 
 def executed(text: str, filename: str) -> Mapping[str, Any]:

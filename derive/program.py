@@ -20,7 +20,7 @@ from .expr import Expr, nodes
 from .programs.costs import Cost, Sizes
 from .programs.graph import Graph
 from .programs.lowering import Lowering
-from .programs.order import dims_of
+from .programs.order import constant_values, dims_of
 from .programs.translate import translate
 from .programs.values import Term, Value, values_below
 from .shapes import ONE, Dim
@@ -72,6 +72,8 @@ class Program:
     naive_largest : (Dim, Dim)
     hints : list
         What was assumed of the order of the dimensions.
+    kept : list of Value
+        What is made of constant arguments alone and computed once; it does not count in `flops`.
     """
 
     def __init__(
@@ -88,6 +90,15 @@ class Program:
         self.sizes = sizes
         self.hints = list(hints)
         self.order = values_below(value for term in self.outputs.values() for value in term.parts())
+        self.kept: list[Value] = []
+        self.constant: set[Value] = set()
+
+    def keep_constants(self) -> None:
+        """Mark what is made of constant arguments alone, to be computed once for the same arguments."""
+        self.constant = {v for v in constant_values(self.order) if v.kind not in FREE}
+        used = {part for value in self.order if value not in self.constant for t in value.args for part in t.parts()}
+        used |= {part for term in self.outputs.values() for part in term.parts()}
+        self.kept = [value for value in self.order if value in self.constant and value in used]
 
     def needed(self, *names: str) -> list[Value]:
         """The values that some outputs need, in order."""
@@ -97,7 +108,8 @@ class Program:
         """The operations that some outputs need."""
         total = Cost()
         for value in self.needed(*names):
-            total = total + cost_of(value)
+            if value not in self.constant:
+                total = total + cost_of(value)
         for name in names:
             term = self.outputs[name]
             if term.coefficient not in (1, -1) or (term.powers and term.value is not None):
@@ -136,7 +148,13 @@ class Program:
         return f"<program of {', '.join(self.outputs)}: {self.flops.expression} FLOPs>"
 
 
-def compile(outputs: Mapping[str, Expr], hints: Sequence[Any] = (), *, has_triangular_solve: bool = False) -> Program:
+def compile(
+    outputs: Mapping[str, Expr],
+    hints: Sequence[Any] = (),
+    *,
+    has_triangular_solve: bool = False,
+    keeps_constants: bool = False,
+) -> Program:
     """The cheapest program found for some formulas that share parts.
 
     Parameters
@@ -147,6 +165,8 @@ def compile(outputs: Mapping[str, Expr], hints: Sequence[Any] = (), *, has_trian
         depends on it, the hints decide.
     has_triangular_solve : bool
         Whether the library that runs it solves with triangular matrices.
+    keeps_constants : bool
+        Whether what is made of arguments declared `constant` is kept between calls.
 
     Returns
     -------
@@ -158,8 +178,11 @@ def compile(outputs: Mapping[str, Expr], hints: Sequence[Any] = (), *, has_trian
     tops = [value for term in terms.values() for value in term.parts()]
     names = dims_of(values_below(tops)) | {n for t in terms.values() for d in t.shape for n in d.names}
     sizes = Sizes(names, hints)
-    lowering = Lowering(graph, list(terms.values()), sizes, has_triangular_solve)
-    return Program(graph, dict(zip(terms, lowering.roots, strict=True)), outputs, sizes, hints)
+    lowering = Lowering(graph, list(terms.values()), sizes, has_triangular_solve, keeps_constants)
+    made = Program(graph, dict(zip(terms, lowering.roots, strict=True)), outputs, sizes, hints)
+    if keeps_constants:
+        made.keep_constants()
+    return made
 
 
 # Costs of operations

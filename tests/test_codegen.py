@@ -342,6 +342,74 @@ def test_jax_functions_compile_and_map():
     np.testing.assert_allclose(each, np.stack([plain(W, x) for x in X]), rtol=1e-6)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("per_sample", [False, True])
+def test_a_batch_gives_the_sum_or_each(backend, per_sample):
+    require(backend)
+    derivation = derive.gradient("½‖WᵀWx − x‖²", "W")
+    rng = np.random.default_rng(0)
+    W, X = rng.standard_normal((3, 5)), rng.standard_normal((4, 5))
+    f = derivation.function(backend, returns="value_and_gradient", batch="x", per_sample=per_sample)
+    plain = derivation.function(returns="value_and_gradient")
+    each = [np.stack(parts) for parts in zip(*(plain(W, x) for x in X))]
+    want = each if per_sample else [part.sum(0) for part in each]
+    for got, expected in zip(f(**converted(backend, {"W": W, "x": X})), want):
+        np.testing.assert_allclose(np.asarray(got), expected, rtol=1e-12)
+    with pytest.raises(derive.DeriveError, match="q is no argument"):
+        derivation.function(backend, batch="q")
+
+
+@pytest.mark.parametrize("backend", ["numpy", "scipy"])
+@pytest.mark.parametrize("kind, formula, wrt, where", FORMULAS, ids=IDS)
+def test_buffers_change_nothing(kind, formula, wrt, where, backend):
+    derivation = derived(kind, formula, wrt, where)
+    for seed in (1, 2, 1):
+        arguments, point = point_of(derivation, seed)
+        for returns in ("value", "derivative"):
+            held = _held(derivation, backend, returns)
+            parameters = inspect.signature(held).parameters
+            given = {n: np.array(a) for n, a in arguments.items() if n in parameters}
+            sizes = {n: point.sizes[n] for n in parameters if n not in given}
+            want = derivation.function(returns=returns)(**given, **sizes)
+            np.testing.assert_allclose(held(**given, **sizes), want, rtol=1e-9, atol=1e-11 * (1 + np.abs(want).max()))
+
+
+_functions: dict = {}
+
+
+def _held(derivation, backend, returns):
+    key = (derivation.loss, derivation.result, backend, returns)
+    if key not in _functions:
+        _functions[key] = derivation.function(backend, returns=returns, workspace=True)
+    return _functions[key]
+
+
+def test_a_workspace_goes_through_large_matrices_by_rows():
+    rng = np.random.default_rng(0)
+    derivation = derive.gradient("½‖WᵀWx − x‖²", "W")
+    held = derivation.function(returns="value_and_gradient", workspace=True)
+    for shape in ((300, 1000), (7, 40000), (3, 4)):
+        W, x = rng.standard_normal(shape) / shape[1] ** 0.5, rng.standard_normal(shape[1])
+        for got, want in zip(held(W, x), derivation.function(returns="value_and_gradient")(W, x)):
+            np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-12)
+    first = held(W, x)[1]
+    assert held(2 * W, x)[1] is first  # the next call overwrites the last result
+    with pytest.raises(ValueError, match="x must have shape"):
+        held(W, np.ones(5))
+
+
+def test_products_of_constant_data_are_computed_once():
+    rng = np.random.default_rng(0)
+    plain = derive.gradient("½‖WᵀWX − X‖_F²", "W")
+    kept = derive.gradient("½‖WᵀWX − X‖_F²", "W", where="X: n×B constant, n < B, W: m×n, m < n")
+    assert kept.program.kept and not plain.program.kept
+    f, g = kept.function(), plain.function()
+    for _ in range(2):
+        W, X = rng.standard_normal((3, 5)), rng.standard_normal((5, 9))
+        for _ in range(2):
+            np.testing.assert_allclose(f(W, X), g(W, X), rtol=1e-12)
+
+
 def test_an_unknown_backend_or_result_is_refused():
     derivation = derive.gradient("½‖x‖²", "x")
     with pytest.raises(derive.DeriveError, match="no backend"):

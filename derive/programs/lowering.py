@@ -31,15 +31,24 @@ class Lowering:
         Where the best order depends on them.
     has_triangular_solve : bool
         Whether the library solves with a triangular matrix.
+    keeps_constants : bool
+        Whether what is made of constant arguments alone is kept between calls, and so free.
     """
 
-    def __init__(self, graph: Graph, roots: Sequence[Term], sizes: Sizes, has_triangular_solve: bool = False) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        roots: Sequence[Term],
+        sizes: Sizes,
+        has_triangular_solve: bool = False,
+        keeps_constants: bool = False,
+    ) -> None:
         self.graph = graph
         self.sizes = sizes
         self.has_triangular_solve = has_triangular_solve
         tops = [value for root in roots for value in root.parts()]
         order = values_below(tops)
-        self.cutter = Cutter(tops, sizes)
+        self.cutter = Cutter(tops, sizes, keeps_constants)
         self.products: dict[object, tuple[tuple[object, ...], Term]] = {}
         self.done: dict[Value, Term] = {}
         self.entrywise: list[Value] = []  # products entry by entry so far

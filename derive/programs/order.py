@@ -56,9 +56,10 @@ class Cutter:
         Inverses that are needed as arrays; all others are solved with.
     """
 
-    def __init__(self, roots: Iterable[Value], sizes: Sizes) -> None:
+    def __init__(self, roots: Iterable[Value], sizes: Sizes, keeps_constants: bool = False) -> None:
         self.sizes = sizes
         order = values_below(roots)
+        self.constant = constant_values(order) if keeps_constants else set()
         self.chains = [Chain(v) for v in order if v.kind in ("chain", "cycle")]
         self.explicit = explicit_inverses(order, roots)
         self.shared: set[Key] = set()
@@ -76,6 +77,8 @@ class Cutter:
     def product_cost(self, factors: Sequence[Term], i: int, k: int, j: int) -> float:
         """Of the product of the intervals i..k and k+1..j."""
         p, q, r = factors[i].shape[0], factors[k].shape[1], factors[j].shape[1]
+        if self.constant and all(f.body in self.constant for f in factors[i : j + 1]):
+            return 0.0
         left_diagonal, right_diagonal = self.is_diagonal(factors, i, k), self.is_diagonal(factors, k + 1, j)
         if left_diagonal and right_diagonal:
             return self.sizes.product(1, p, ONE, ONE)
@@ -216,6 +219,18 @@ def explicit_inverses(order: Sequence[Value], roots: Iterable[Value]) -> set[Val
         for term in value.args:
             if term.value is not None and term.value.kind == "inv":
                 found.add(term.value)
+    return found
+
+
+def constant_values(order: Iterable[Value]) -> set[Value]:
+    """Values made of arguments declared constant alone."""
+    found: set[Value] = set()
+    for value in order:
+        if value.kind == "input":
+            if "constant" in value.data[0].properties:
+                found.add(value)
+        elif value.args and all(part in found for term in value.args for part in term.parts()):
+            found.add(value)
     return found
 
 

@@ -89,6 +89,10 @@ class Writer(Expressions):
         if kind == "input":
             self.texts[value] = Text(self.signature.name_of[value.data[0]])
             return
+        if value in self.program.constant:
+            if value in self.program.kept:
+                self.name(value)
+            return
         if kind in ("constant", "dimension"):
             self.texts[value] = self.expression(value)
             return
