@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ..expr import Expr, as_expr, dimension, identity_op, number_op, ones, ones_op, symbol_op
+from ..expr import Expr, as_expr, dimension, identity_op, number_op, ones, ones_op, symbol_op, symbols_of
 from ..operations import (
     add,
     diagonal,
@@ -45,6 +45,8 @@ def flip(factor: Expr, ctx: Normalizer) -> Expr:
         return factor.args[0]
     if ctx.is_symmetric(factor):
         return factor
+    if factor.op is kron and not any("skew" in s.properties for s in symbols_of(factor)):
+        return kron.make(tuple(ctx.canonical(transpose_poly(ctx.full(a), ctx)) for a in factor.args))
     return transpose.make((factor,))
 
 
@@ -291,8 +293,8 @@ def entry_sum(bases: Bases, shape: Shape, ctx: Normalizer) -> Poly:
         if pair is not None:
             left, right = (ctx.chain_of(p) for p in pair)
             if len(left) + len(right) > 2:
-                _, row = transpose_chain(left, ctx)
-                return chain_product(coefficient, (), (*row, *right), SCALAR, ctx)
+                sign, row = transpose_chain(left, ctx)
+                return chain_product(coefficient * sign, (), (*row, *right), SCALAR, ctx)
             atom = matmul.make((flip(pair[0], ctx), pair[1]))
             return Poly(SCALAR, {(((atom, F1),), ()): coefficient})
     atom = sum_entries.make((entries_expr(items),))
@@ -354,8 +356,8 @@ def _trace(chain: Chain, ctx: Normalizer, shape: Shape | None) -> Poly:
         if atom.op is hadamard and len(chain) > 1:
             # tr(P (A ⊙ B)) = Σ (Pᵀ ⊙ A ⊙ B)
             others = (*chain[i + 1 :], *chain[:i])
-            _, flipped = transpose_chain(others, ctx)
-            rest = Poly((others[-1].shape[1], others[0].shape[0]), {((), flipped): F1})
+            sign, flipped = transpose_chain(others, ctx)
+            rest = Poly((others[-1].shape[1], others[0].shape[0]), {((), flipped): Fraction(sign)})
             whole = ctx.entrywise([rest, Poly(factor.shape, {((), (factor,)): F1})])
             return ctx.total(whole)
         if atom.op is diagonal_matrix and len(chain) > 1:
