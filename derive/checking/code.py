@@ -26,7 +26,9 @@ MAX_SOURCE = 100_000
 MAX_CALLS = 12  # helpers that call helpers
 MAX_SIZE = 4_000  # operations of the formula that the function amounts to
 
-_MODULES = frozenset(["np", "numpy", "torch", "F", "math", "jnp", "xp", "scipy", "special", "linalg", "nn", "functional"])
+_MODULES = frozenset(
+    ["np", "numpy", "torch", "F", "math", "jnp", "xp", "scipy", "special", "linalg", "nn", "functional"]
+)
 _ELEMENTWISE = {
     "exp": "exp", "log": "log", "tanh": "tanh", "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh",
     "cosh": "cosh", "arctan": "arctan", "atan": "arctan", "abs": "abs", "absolute": "abs", "sign": "sign",
@@ -37,10 +39,14 @@ _UNCHANGED = frozenset(
 )
 
 
-_KNOWN = _UNCHANGED | frozenset(_ELEMENTWISE) | frozenset(
-    """softmax logsumexp square transpose t swapaxes sum mean trace det inv norm diag diagflat diagonal zeros_like
+_KNOWN = (
+    _UNCHANGED
+    | frozenset(_ELEMENTWISE)
+    | frozenset(
+        """softmax logsumexp square transpose t swapaxes sum mean trace det inv norm diag diagflat diagonal zeros_like
     ones_like ravel squeeze flatten outer ger multiply mul solve add subtract power divide vdot inner matmul dot mm mv
     bmm len eye ones zeros where maximum clip clamp max""".split()
+    )
 )
 
 
@@ -312,7 +318,11 @@ class Translator:
         return [Value(Tree("held", (), (dimension(d),)), "s") for d in dims]
 
     def subscript(self, node: ast.Subscript, known: dict[str, Any]) -> Value:
-        if isinstance(node.value, ast.Attribute) and node.value.attr == "shape" and isinstance(node.slice, ast.Constant):
+        if (
+            isinstance(node.value, ast.Attribute)
+            and node.value.attr == "shape"
+            and isinstance(node.slice, ast.Constant)
+        ):
             sizes = self.sizes(node.value, known)
             index = node.slice.value
             if isinstance(index, int) and -len(sizes) <= index < len(sizes):
@@ -429,9 +439,7 @@ class Translator:
                 "ger": lambda: Value(Tree("prod", [first.tree, Tree("transpose", [second.tree])], ("",)), "m"),
                 "multiply": lambda: self.times(first, second),
                 "mul": lambda: self.times(first, second),
-                "solve": lambda: Value(
-                    Tree("prod", [Tree("inverse", [first.tree]), second.tree], ("",)), second.rank
-                ),
+                "solve": lambda: Value(Tree("prod", [Tree("inverse", [first.tree]), second.tree], ("",)), second.rank),
                 "add": lambda: self.binary(node, ast.Add(), first, second),
                 "subtract": lambda: self.binary(node, ast.Sub(), first, second),
                 "power": lambda: self.binary(node, ast.Pow(), first, second),

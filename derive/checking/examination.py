@@ -8,7 +8,8 @@ from typing import Any
 
 from ..expr import Expr, symbols_of
 from ..shapes import shape_text
-from .claims import Claim, Reading, read
+from .claims import Claim, Reading
+from .reading import read
 from .report import Line, Report
 from .verdicts import Judge, line_of
 from .witness import Witness

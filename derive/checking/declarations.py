@@ -1,0 +1,187 @@
+"""What a document declares: shapes and properties, in mathematics and in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import DeriveError
+from ..names import SPOKEN, canonical
+from ..shapes import ONE, Dim
+from .claims import Reading
+from .document import Piece, Row
+from .kinds import Declared
+
+_NAME = (
+    r"(?:\\(?:mathbf|boldsymbol|bm|mathrm|mathcal|vec|hat|tilde|bar|textbf)\s*\{?\s*){0,3}\\?[A-Za-z\u0370-\u03ff]{1,12}\}{0,3}"
+    r"(?:_\{?\w+\}?|\^\{?\(\w+\)\}?|[₀-₉])?"
+)
+_REAL = r"(?:\\(?:mathbb|mathbf|Bbb|mathrm)\s*\{?\s*R\s*\}?|\\R\b|ℝ|R|\\Re\b|\\reals)"
+_MEMBER = re.compile(
+    r"(?P<names>%s(?:\s*,\s*%s){0,8})\s*(?:\\in(?![A-Za-z])|∈)\s*(?P<set>%s)\s*(?:\^\s*(?P<size>\{[^{}]*\}|\w))?(?P<plus>_\{?\+\+?\}?|_\{?>0\}?)?"
+    % (_NAME, _NAME, _REAL)
+)
+_SYMMETRIC_SET = re.compile(
+    r"(?P<name>%s)\s*(?:\\in(?![A-Za-z])|∈)\s*(?:\\mathbb\s*\{?S\}?|\\mathcal\s*\{?S\}?)\s*(?P<sup>\^\s*(?:\{[^{}]*\}|\w))?(?P<plus>_\{?\+\+?\}?)?"
+    % _NAME
+)
+_SIZED = re.compile(
+    r"(?P<names>%s(?:\s*(?:,|and)\s*%s){0,8})(?:\s*:|\s+(?:is|are|be)\b)(?:\s+(?:an?|real|of|the|size|shape|matrix|matrices))*\s*\(?\s*(?P<rows>[A-Za-z0-9]+)\s*(?:\\times|×|\bby\b)\s*(?P<columns>[A-Za-z0-9]+)"
+    % (_NAME, _NAME)
+)
+_PROPERTY = re.compile(
+    r"(?P<names>%s(?:\s*(?:,|and)\s*%s){0,8})\s*(?:is|are|:)\s*(?:an?|assumed|taken|supposed|to|be|all|both|\s|real|square|n\s*×\s*n)*"
+    r"(?P<property>symmetric positive definite|positive definite|symmetric|skew-symmetric|skew|diagonal|orthogonal|spd|constant|scalar|vector|matrix)"
+    % (_NAME, _NAME)
+)
+_BEFORE = re.compile(
+    r"(?P<property>symmetric|skew-symmetric|diagonal|orthogonal|positive definite|scalars?|vectors?|constants?)\s+(?:matrix\s+|matrices\s+|variable\s+)?(?P<names>%s(?:\s*(?:,|and)\s*%s){0,8})(?=[\s,.;)$]|$)"
+    % (_NAME, _NAME)
+)
+_AFTER = re.compile(
+    r"(?P<names>%s)\s*,?\s+(?:\\text\s*\{\s*)?(?:is\s+)?(?:an?\s+)?(?P<property>scalar|symmetric|spd|vector)\b" % _NAME
+)
+_AND_PROPERTY = re.compile(r"(?:and|,)\s*(?P<property>symmetric|diagonal|orthogonal|skew)")
+_ORDINARY = frozenset("a an and are as at be by for if in is it let of on or so the then to we where with".split())
+
+
+def declared_by(where: Any) -> dict[str, Declared]:
+    if not where:
+        return {}
+    from ..parsing import declarations
+
+    found: dict[str, Declared] = {}
+    for name, made in declarations(where).symbols().items():
+        found[name] = Declared(None, made.shape, made.properties)
+    return found
+
+
+def declares(content: str) -> bool:
+    return bool(re.search(r"\\in(?![A-Za-z])|∈|<|>|\\le|\\ge|scalar|symmetric", content))
+
+
+def declare(
+    declared: dict[str, Declared],
+    loose: list[tuple[str, int, Row]],
+    held: Sequence[Piece],
+    reading: Reading,
+) -> None:
+    """Declarations in mathematics (`x ∈ ℝⁿ`) and in words ("where W is m × n and symmetric")."""
+    flat = ""
+    for piece in held:
+        inner = piece.text if piece.kind != "display" else " " + piece.text + " . "
+        if piece.kind == "display":
+            inner = re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", inner)
+        flat += inner
+    for match in _MEMBER.finditer(flat):
+        size = (match["size"] or "1").strip("{} ").replace("\\,", " ")
+        shape = _shape(size)
+        if shape is None:
+            continue
+        for name in _names(match["names"]):
+            declared.setdefault(name, Declared(None, shape, ["positive"] if match["plus"] else []))
+    for match in _SYMMETRIC_SET.finditer(flat):
+        size = (match["sup"] or "n").strip("^ {}")
+        shape = _shape(f"{size} \\times {size}")
+        properties = ["spd"] if match["plus"] else ["symmetric"]
+        for name in _names(match["name"]):
+            declared.setdefault(name, Declared(None, shape, properties))
+    words = re.sub(r"[$]|\\\(|\\\)", " ", flat)
+    for match in _SIZED.finditer(words):
+        shape = _shape(f"{match['rows']} \\times {match['columns']}")
+        if shape is None:
+            continue
+        also = re.match(r"\s*(?:matrix\s*|matrices\s*)?" + _AND_PROPERTY.pattern, words[match.end() :])
+        for name in _names(match["names"]):
+            declared.setdefault(name, Declared(None, shape, [also["property"]] if also else []))
+    prose = " ".join(
+        piece.text if piece.kind == "prose" else f" {piece.text} " if piece.kind == "inline" else " . "
+        for piece in held
+    )
+    prose += " . " + " . ".join(content for content, _, _ in loose)
+    for pattern in (_PROPERTY, _BEFORE, _AFTER):
+        for match in pattern.finditer(prose):
+            for name in _names(match["names"]):
+                _add_property(declared, name, match["property"])
+    lowered = prose.lower()
+    for layout in ("numerator", "denominator"):
+        if f"{layout} layout" in lowered or f"{layout}-layout" in lowered:
+            reading.layout = layout
+    for match in re.finditer(
+        r"(?:with respect to|w\.?\s?r\.?\s?t\.?|in the variable|derivative by|gradient in|gradient by)\s+(?:the\s+)?(?:\w+\s+)?\$?\s*(?P<n>%s)"
+        % _NAME,
+        prose,
+    ):
+        for name in _names(match["n"]):
+            reading.nabla_candidates.append(name)
+
+
+def _add_property(declared: dict[str, Declared], name: str, word: str) -> None:
+    word = word.rstrip("s") if word.endswith(("rs", "ts")) else word
+    kinds = {"scalar": "scalar", "vector": "vector", "matrix": "matrix"}
+    known = declared.get(name)
+    if word in kinds:
+        if known is None:
+            declared[name] = Declared(kinds[word])
+        return
+    if word == "constant":
+        return
+    word = {"positive definite": "spd", "symmetric positive definite": "spd", "skew-symmetric": "skew"}.get(word, word)
+    if known is None:
+        declared[name] = Declared("matrix", None, [word])
+    elif known.shape is None or known.shape[0] is known.shape[1]:
+        known.properties = known.properties | {word}
+
+
+def _names(text: str) -> list[str]:
+    found = []
+    for piece in re.split(r",|\band\b", text):
+        piece = piece.strip().strip("{}").strip()
+        if not piece or piece.lower() in _ORDINARY and len(piece) > 1:
+            continue
+        try:
+            name = canonical(piece)
+        except DeriveError:
+            try:
+                name = canonical(
+                    re.sub(r"[{}]", "", re.sub(r"\\(?:mathbf|boldsymbol|bm|vec|mathrm|mathcal)\s*", "", piece))
+                )
+            except DeriveError:
+                continue
+        base = name.split("_")[0]
+        if len(base) > 1 and not piece.startswith("\\"):
+            continue
+        if name in ("a", "A", "I") and piece == "a":
+            continue
+        found.append(name.replace("_vec", "").replace("_bold", ""))
+    return found
+
+
+def _shape(text: str) -> tuple[Dim, Dim] | None:
+    text = text.replace("\\;", " ").replace("{", "").replace("}", "")
+    parts = re.split(r"\\times|×|\bx\b|\*", text)
+    if len(parts) > 2:
+        return None
+    dims = [_dim(p) for p in parts]
+    if any(d is None for d in dims):
+        return None
+    if len(dims) == 1:
+        dims.append(ONE)
+    return (dims[0], dims[1])  # type: ignore[return-value]
+
+
+def _dim(text: str) -> Dim | None:
+    text = text.strip()
+    total: Dim | None = None
+    for sign, piece in re.findall(r"([+-]?)\s*([A-Za-z0-9_ \\]+)", text):
+        product: Dim | None = None
+        for factor in re.findall(r"\d+|\\?[A-Za-z]+(?:_\w+)?", piece):
+            name = factor.lstrip("\\")
+            dim = Dim.of(int(name)) if name.isdigit() else Dim.of(SPOKEN.get(name, name))
+            product = dim if product is None else product * dim
+        if product is None:
+            return None
+        product = -product if sign == "-" else product
+        total = product if total is None else total + product
+    return total

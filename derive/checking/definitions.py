@@ -1,0 +1,574 @@
+"""The scope of a document: what defines what, the shapes of all names, the loss and its variable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..errors import DeriveError
+from ..expr import OPERATIONS, Expr, symbol, symbol_op, symbols_of
+from .claims import DERIVATIVES, Claim, Reading, head_of
+from .grammar import FUNCTIONS, Tree, Vocabulary
+from .kinds import Declared, habit, solve
+from .meaning import Builder
+
+
+def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabulary) -> None:
+    scope = reading.scope
+    definitions: list[tuple[str, Tree]] = []
+    functions: dict[str, Tree] = {}
+    defined: set[str] = set()
+    by_name: dict[str, Claim] = {}
+    chains = _chains(reading.claims)
+    used_before: set[str] = set()
+    solved = False
+    moved = _moved_names(reading.claims)
+    for chain in chains:
+        claim = chain[0]
+        if claim.local:
+            continue
+        head = claim.sides[0]
+        name, parameters = head_of(head.found)
+        body = claim.sides[1].tree if len(claim.sides) > 1 else None
+        if name and name not in FUNCTIONS and body is not None and name not in defined:
+            if body.kind == "name" and len(claim.sides) > 2 and claim.sides[-1].tree is not None:
+                body = claim.sides[-1].tree
+            mentions = {str(t.data[0]) for t in body.walk() if t.kind == "name"}
+            if name not in mentions and not (solved and name in used_before and not claim.defines):
+                definitions.append((name, body))
+                defined.add(name)
+                by_name[name] = claim
+                if parameters is not None:
+                    scope.parameters[name] = parameters
+                    functions[name] = body
+                claim.is_definition = True
+        for part in chain:
+            last = part.sides[-1].tree
+            if last is not None and (last.kind == "zero" or (last.kind == "number" and last.data[0] == 0)):
+                solved = True  # what follows solves an equation
+            for side in part.sides:
+                if side.tree is not None:
+                    used_before |= {str(t.data[0]) for t in side.tree.walk() if t.kind == "name"}
+    _chains_of_names(reading, definitions, defined)
+    definitions = _ordered(definitions)
+    names = _all_names(reading, definitions, defined, declared)
+    sizes = _sizes(reading)
+    names = [n for n in names if n not in sizes]
+    anchors, claims = _anchors(reading, chains)
+    turned = {
+        str(t.args[0].data[0])
+        for c in reading.claims
+        for s in c.sides
+        for t in (s.tree.walk() if s.tree is not None else ())
+        if t.kind == "transpose" and t.args[0].kind == "name" and habit(str(t.args[0].data[0])) == "scalar"
+    }
+    hints = dict.fromkeys(vocabulary.bold | turned, "vector") | dict.fromkeys(vocabulary.divisors, "scalar")
+    symbols = solve(
+        names, definitions, anchors, claims, declared, functions, hints, _scalars(reading, defined), scope.sizes
+    )
+    scope.symbols = symbols
+    for made in symbols.values():
+        for dim in made.shape:
+            scope.dims |= dim.names
+    for said in declared.values():
+        if said.shape is not None:
+            for dim in said.shape:
+                scope.dims |= dim.names
+    _directions(reading, moved)
+    _aliases(reading, definitions, anchors)
+    scope.live = _live(reading, defined)
+    _define(reading, definitions, by_name)
+    _logistic(reading)
+    scope.loss = _loss(reading, definitions)
+    scope.nabla = _nabla(reading, definitions)
+    reading.open_nabla = scope.nabla is None and any(
+        t.kind == "gradient" and len(t.args) == (1 if t.data[1] else 0)
+        for c in reading.claims
+        for s in c.sides
+        for t in (s.tree.walk() if s.tree is not None else ())
+    )
+    scope.live = scope.live or _wanted(reading, defined)
+    reading.declared = {n for n, d in declared.items() if d.shape is not None}
+    reading.splits = any(_splits(side.tree) for c in reading.claims for side in c.sides if side.tree is not None)
+
+
+def _chains(claims: Sequence[Claim]) -> list[list[Claim]]:
+    found: list[list[Claim]] = []
+    for claim in claims:
+        if claim.continues and found:
+            found[-1].append(claim)
+        else:
+            found.append([claim])
+    return found
+
+
+def _chains_of_names(reading: Reading, definitions: list[tuple[str, Tree]], defined: set[str]) -> None:
+    """`d_1 = d_2 = d` sets the unknown names to the known one."""
+    for claim in reading.claims:
+        trees = [s.tree for s in claim.sides]
+        if len(trees) < 2 or not all(t is not None and t.kind == "name" for t in trees):
+            continue
+        names = [str(t.data[0]) for t in trees if t is not None]
+        known = [n for n in names if n in defined and n != names[0]] or [n for n in names if n in defined]
+        target = known[-1] if known else None
+        if target is None:
+            continue
+        claim.is_definition = True
+        for i, (name, tree) in enumerate(list(definitions)):
+            if name == names[0] and tree.kind == "name" and name != target:
+                definitions[i] = (name, Tree("name", (), (target, target, ())))
+        for name in names:
+            if name != target and name not in defined:
+                definitions.append((name, Tree("name", (), (target, target, ()))))
+                defined.add(name)
+
+
+def _ordered(definitions: list[tuple[str, Tree]]) -> list[tuple[str, Tree]]:
+    """Definitions after those they use."""
+    rest, found, placed = list(definitions), [], set()
+    names = {n for n, _ in definitions}
+    while rest:
+        ready = [
+            (n, t)
+            for n, t in rest
+            if not ({str(x.data[0]) for x in t.walk() if x.kind in ("name", "apply")} & names) - placed - {n}
+        ]
+        if not ready:
+            found += rest
+            break
+        found += ready
+        placed |= {n for n, _ in ready}
+        rest = [d for d in rest if d[0] not in placed]
+    return found
+
+
+def _all_names(
+    reading: Reading, definitions: list[tuple[str, Tree]], defined: set[str], declared: Mapping[str, Declared]
+) -> list[str]:
+    names: dict[str, None] = {}
+    plain_seen: set[str] = set()
+    indexed: dict[str, str] = {}
+    trees = (
+        [t for _, t in definitions]
+        + [s.tree for c in reading.claims if not c.local for s in c.sides if s.tree is not None]
+        + [s.tree for s in reading.bare if s.tree is not None]
+    )
+    operators: set[str] = set()
+    for tree in trees:
+        denominators = _denominators(tree)
+        for t in tree.walk():
+            if t.kind in ("derivative", "gradient") and t.args and t.args[0].kind in ("name", "apply"):
+                if not (t.kind == "gradient" and not t.data[1]):
+                    operators.add(str(t.args[0].data[0]))
+            if t.kind == "directional":
+                operators.add(str(t.data[0]))
+            if t.kind == "apply" and str(t.data[0]) not in defined:
+                operators.add(str(t.data[0]))
+        for t in tree.walk():
+            if t.kind == "name":
+                full, plain, subs = str(t.data[0]), str(t.data[1]), t.data[2]
+                if subs and _is_index("".join(subs)) and full not in declared and full not in defined:  # type: ignore[arg-type]
+                    indexed[full] = plain
+                    continue
+                plain_seen.add(full)
+                if id(t) not in denominators:
+                    names[full] = None
+            elif t.kind == "at":
+                pass
+    for full, plain in indexed.items():
+        if plain not in plain_seen and plain not in declared and plain not in defined:
+            names[full] = None
+        else:
+            names[plain] = None
+    for name in declared:
+        names.setdefault(name, None)
+    for name in defined:
+        names.setdefault(name, None)
+    for tree in trees:  # bound names of evaluation bars belong to the whole document
+        for t in tree.walk():
+            if t.kind == "at":
+                for bound, _ in t.data:  # type: ignore[misc]
+                    names.pop(bound, None)  # type: ignore[has-type]
+    operator_only = operators - defined - set(declared)
+    used = {str(t.data[0]) for tree in trees for t in _outside_operators(tree) if t.kind == "name"}
+    for name in operator_only - used:
+        names.pop(name, None)
+    names.pop("e", None) if "e" not in declared and "e" not in defined else None
+    names.pop("π", None)
+    names.pop("O", None) if _only_summand(trees) else None
+    return list(names)
+
+
+def _sizes(reading: Reading) -> set[str]:
+    """Names of dimensions: the subscripts of 𝟏 and I."""
+    return {
+        str(t.data[0])
+        for claim in reading.claims
+        for side in claim.sides
+        for t in (side.tree.walk() if side.tree is not None else ())
+        if t.kind in ("ones", "identity") and t.data[0] and str(t.data[0]).isalpha()
+    }
+
+
+def _scalars(reading: Reading, defined: set[str]) -> set[str]:
+    """Defined names that must be scalars: what ∇ stands before, or is derived by a matrix."""
+    found: set[str] = set()
+    for claim in reading.claims:
+        for side in claim.sides:
+            for t in side.tree.walk() if side.tree is not None else ():
+                if t.kind not in ("gradient", "derivative") or not t.args or t.args[0].kind not in ("name", "apply"):
+                    continue
+                name = str(t.args[0].data[0])
+                if name not in defined or name in reading.declared:
+                    continue
+                variables = t.args[1:]
+                if t.kind == "gradient" and t.data[1]:
+                    found.add(name)
+                elif t.kind == "derivative" and variables and variables[0].kind == "name":
+                    if habit(str(variables[0].data[0])) == "matrix":
+                        found.add(name)
+    return found
+
+
+def _only_summand(trees: Sequence[Tree]) -> bool:
+    """Whether O stands for a zero: only as a summand."""
+    for tree in trees:
+        for t in tree.walk():
+            if t.kind != "sum" and any(a.kind == "name" and a.data[0] == "O" for a in t.args):
+                return False
+    return True
+
+
+def _outside_operators(tree: Tree) -> list[Tree]:
+    """Every tree but names that an operator differentiates."""
+    skipped: set[int] = set()
+    for t in tree.walk():
+        if t.kind in ("derivative", "gradient") and t.args:
+            if not (t.kind == "gradient" and not t.data[1]):
+                skipped.add(id(t.args[0]))
+        if t.kind == "differential":
+            skipped.add(id(t.args[0]))
+    return [t for t in tree.walk() if id(t) not in skipped]
+
+
+def _denominators(tree: Tree) -> set[int]:
+    """The names that are differentiated by."""
+    found: set[int] = set()
+    for t in tree.walk():
+        if t.kind == "derivative":
+            for arg in t.args[1:]:
+                if arg.kind in ("name", "transpose"):
+                    found |= {id(x) for x in arg.walk()}
+        elif t.kind == "gradient":
+            for arg in t.args[1 if t.data[1] else 0 :]:
+                found |= {id(x) for x in arg.walk()}
+    return found
+
+
+def _is_index(text: str) -> bool:
+    text = text.replace(",", "")
+    return 0 < len(text) <= 2 and all(c in "ijklmnpqrst" for c in text)
+
+
+def _anchors(reading: Reading, chains: list[list[Claim]]) -> tuple[list[tuple[Tree, bool]], list[Tree]]:
+    """What is derived makes equations between dimensions; what is claimed only counts."""
+    anchors: list[tuple[Tree, bool]] = [(s.tree, False) for s in reading.bare if s.tree is not None]
+    claims: list[Tree] = []
+    for chain in chains:
+        first = True
+        for claim in chain:
+            if claim.local:
+                continue
+            for side in claim.sides:
+                if side.tree is None:
+                    continue
+                if first:
+                    if side.tree.kind not in ("name", "apply"):
+                        for t in side.tree.walk():
+                            if t.kind in ("derivative", "gradient") and t.args and (t.kind != "gradient" or t.data[1]):
+                                anchors.append((t.args[0], t.kind == "gradient" and False))
+                        if not any(t.kind in DERIVATIVES for t in side.tree.walk()):
+                            anchors.append((side.tree, False))
+                        elif side.tree.kind == "differential":
+                            anchors.append((side.tree.args[0], False))
+                    first = False
+                else:
+                    claims.append(side.tree)
+    return anchors, claims
+
+
+def _moved_names(claims: Sequence[Claim]) -> set[str]:
+    """Names that something is differentiated by."""
+    found: set[str] = set()
+    for claim in claims:
+        for side in claim.sides:
+            if side.tree is None:
+                continue
+            for t in side.tree.walk():
+                variables: Sequence[Tree] = ()
+                if t.kind == "derivative":
+                    variables = t.args[1:]
+                elif t.kind == "gradient":
+                    variables = t.args[1 if t.data[1] else 0 :]
+                for variable in variables:
+                    while variable.kind == "transpose":
+                        variable = variable.args[0]
+                    if variable.kind == "name":
+                        found.add(str(variable.data[0]))
+    return found
+
+
+def _directions(reading: Reading, moved: set[str]) -> None:
+    """H in `Df(A)[H]` and in `[H] ↦ …` moves the variable: it is its differential."""
+    scope = reading.scope
+    for claim in reading.claims:
+        for side in claim.sides:
+            if side.tree is None:
+                continue
+            for t in side.tree.walk():
+                name: str | None = None
+                variable: str | None = None
+                if t.kind == "directional" and len(t.args) == 2 and t.args[1].kind == "name":
+                    name = str(t.args[1].data[0])
+                    parameters = scope.parameters.get(str(t.data[0]), ())
+                    if parameters and parameters[0] in scope.symbols:
+                        variable = parameters[0]
+                    elif t.args[0].kind == "name":
+                        variable = str(t.args[0].data[0])
+                elif t.kind == "map":
+                    argument = t.data[0]
+                    if isinstance(argument, Tree) and argument.kind == "name":
+                        name = str(argument.data[0])
+                        stem = name.removeprefix("Δ").removeprefix("δ")
+                        if stem in scope.symbols and stem != name:
+                            variable = stem
+                        elif len(moved) == 1:
+                            variable = next(iter(moved))
+                if name and variable and name != variable and variable in scope.symbols:
+                    scope.directions[name] = variable
+                    made = scope.symbols[variable]
+                    scope.symbols[name] = scope.moved(made)
+    for name in list(scope.symbols):  # ΔX beside X
+        if name.startswith("Δ") and name[1:] in scope.symbols and name not in scope.directions:
+            scope.directions[name] = name[1:]
+            scope.symbols[name] = scope.moved(scope.symbols[name[1:]])
+
+
+def _aliases(reading: Reading, definitions: list[tuple[str, Tree]], anchors: list[tuple[Tree, bool]]) -> None:
+    """A name that occurs only as what is differentiated by, and a letter of other case that occurs: w for W."""
+    scope = reading.scope
+    for claim in reading.claims:
+        for side in claim.sides:
+            if side.tree is None:
+                continue
+            for t in side.tree.walk():
+                if t.kind != "name":
+                    continue
+                name = str(t.data[0])
+                if name in scope.symbols or name in scope.aliases or str(t.data[1]) in scope.symbols:
+                    continue
+                base, _, rest = name.partition("_")
+                swapped = base.swapcase() + ("_" + rest if rest else "")
+                if swapped in scope.symbols:
+                    scope.aliases[name] = swapped
+    del definitions, anchors
+
+
+def _live(reading: Reading, defined: set[str]) -> list[Expr]:
+    """The base symbols whose differentials are written."""
+    scope = reading.scope
+    found: dict[Expr, None] = {}
+    for claim in reading.claims:
+        for side in claim.sides:
+            if side.tree is None:
+                continue
+            bound = {str(n) for t in side.tree.walk() if t.kind == "at" for n, _ in t.data}  # type: ignore[misc]
+            for t in side.tree.walk():
+                if t.kind == "differential":
+                    inner = t.args[0]
+                    while inner.kind in ("transpose", "inverse"):
+                        inner = inner.args[0]
+                    if inner.kind == "name":
+                        name = str(inner.data[0])
+                        made = scope.symbols.get(name)
+                        if made is not None and name not in defined and name not in bound:
+                            found[made] = None
+    for name in dict.fromkeys(scope.directions.values()):
+        if name in scope.symbols and name not in defined:
+            found[scope.symbols[name]] = None
+    return list(found)
+
+
+def _wanted(reading: Reading, defined: set[str]) -> list[Expr]:
+    scope = reading.scope
+    names = [*reading.nabla_candidates, *_moved_names(reading.claims)]
+    found = []
+    for name in names:
+        made = scope.symbols.get(name) or scope.symbols.get(scope.aliases.get(name, ""))
+        if made is not None and name not in defined and made not in found:
+            found.append(made)
+    return found[:1]
+
+
+def _define(reading: Reading, definitions: list[tuple[str, Tree]], by_name: Mapping[str, Claim]) -> None:
+    scope = reading.scope
+    waiting = list(definitions)
+    for _ in range(3):
+        later = []
+        for name, tree in waiting:
+            made = scope.symbols.get(name)
+            if made is None:
+                continue
+            try:
+                value = Builder(scope).value(tree, made.shape)
+                if not isinstance(value, Expr):
+                    continue
+                if value.shape != made.shape:
+                    made = symbol(name, *value.shape, properties=())
+                    scope.symbols[name] = made
+                if value is not made:
+                    scope.definitions[made] = value
+            except DeriveError as error:
+                later.append((name, tree))
+                claim = by_name.get(name)
+                if claim is not None and claim.sides[1].error is None:
+                    claim.sides[1].error = error
+        if scope.loss is None:
+            scope.loss = _loss(reading, definitions)
+        if not later or len(later) == len(waiting):
+            break
+        for name, _tree in later:
+            claim = by_name.get(name)
+            if claim is not None and claim.sides[1].tree is not None:
+                claim.sides[1].error = None
+        waiting = later
+    for claim in reading.claims:
+        name, _ = head_of(claim.sides[0].found)
+        if name and len(claim.sides) > 1 and not claim.continues and claim.row.display:
+            made = scope.symbols.get(name)
+            if claim.sides[1].error is not None and (made is None or made not in scope.definitions):
+                scope.broken.add(name)
+
+
+def _logistic(reading: Reading) -> None:
+    """`s` beside `s(Xw)`, a vector with a logarithm: the logistic function, entry by entry."""
+    scope = reading.scope
+    for claim in reading.claims:
+        for side in claim.sides:
+            for t in side.tree.walk() if side.tree is not None else ():
+                if t.kind != "apply" or len(t.args) != 1 or str(t.data[0]) not in ("s", "g", "h"):
+                    continue
+                made = scope.symbols.get(str(t.data[0]))
+                if made is None or made in scope.definitions or made.is_scalar:
+                    continue
+                try:
+                    argument = Builder(scope).value(t.args[0])
+                except DeriveError:
+                    continue
+                if isinstance(argument, Expr) and argument.shape == made.shape:
+                    scope.definitions[made] = OPERATIONS["sigmoid"](argument)
+                    scope.note(f"{made.name} is taken for the logistic function of {argument.text()}")
+
+
+def _loss(reading: Reading, definitions: list[tuple[str, Tree]]) -> str | None:
+    """The function that an undefined name in ∂…/∂x stands for."""
+    scope = reading.scope
+    wanted: list[str] = []
+    for claim in reading.claims:
+        for side in claim.sides:
+            if side.tree is not None:
+                for t in side.tree.walk():
+                    if (
+                        t.kind in ("derivative", "gradient", "differential")
+                        and t.args
+                        and t.args[0].kind in ("name", "apply")
+                    ):
+                        wanted.append(str(t.args[0].data[0]))
+    scalars = [n for n, _ in definitions if n in scope.symbols and scope.symbols[n] in scope.definitions]
+    scalars = [n for n in scalars if scope.symbols[n].is_scalar]
+    for name in wanted:
+        if name in scalars:
+            return name
+    operands = _operands(reading)
+    vectors = [n for n, _ in definitions if n in scope.symbols and scope.symbols[n] in scope.definitions]
+    vectors = [n for n in vectors if n not in operands]
+    # A loss that is written without a name, or derived where it stands.
+    bodies = [s.tree for s in reading.bare if s.tree is not None]
+    for claim in reading.claims:
+        head = claim.sides[0].tree
+        if claim.local or claim.continues or head is None:
+            continue
+        if head.kind in ("derivative", "gradient", "differential") and head.args:
+            if head.kind == "gradient" and not head.data[1]:
+                continue
+            if head.args[0].kind not in ("name", "apply"):
+                bodies.append(head.args[0])
+        elif head.kind not in ("name", "apply", "directional") and not any(t.kind in DERIVATIVES for t in head.walk()):
+            bodies.append(head)
+    for body in bodies:
+        try:
+            value = Builder(scope).value(body)
+        except DeriveError:
+            continue
+        if isinstance(value, Expr) and value.op is not symbol_op and (value.is_scalar or not vectors):
+            name = "L" if "L" not in scope.symbols else "ℓ"
+            made = symbol(name, *value.shape)
+            scope.symbols[name] = made
+            scope.definitions[made] = value
+            return name
+    scalars = [n for n in scalars if n not in operands]
+    if scalars:
+        used = {s for n in scalars for s in symbols_of(scope.definitions[scope.symbols[n]])}
+        top = [n for n in scalars if scope.symbols[n] not in used]
+        return (top or scalars)[0]
+    return vectors[-1] if vectors else None
+
+
+def _operands(reading: Reading) -> set[str]:
+    """Names that claims compute with, beside what they differentiate."""
+    found: set[str] = set()
+    for claim in reading.claims:
+        if claim.local or claim.is_definition:
+            continue
+        for side in claim.sides:
+            if side.tree is not None:
+                found |= {
+                    str(t.data[0]) for t in _outside_operators(side.tree) if t.kind in ("name", "apply", "directional")
+                }
+        head = claim.sides[0].tree
+        if head is not None and not claim.continues and head.kind == "directional":
+            found.discard(str(head.data[0]))
+    return found
+
+
+def _nabla(reading: Reading, definitions: list[tuple[str, Tree]]) -> str | None:
+    """The variable of a ∇ that names none."""
+    scope = reading.scope
+    for name in reading.nabla_candidates:
+        if name in scope.symbols:
+            return name
+    moved = [n for n in _moved_names(reading.claims) if n in scope.symbols]
+    if len(moved) == 1:
+        return moved[0]
+    for claim in reading.claims:
+        head = claim.sides[0].tree
+        if head is not None and head.kind == "gradient" and head.data[1] and head.args[0].kind == "apply":
+            arguments = head.args[0].args
+            if len(arguments) == 1 and arguments[0].kind == "name" and str(arguments[0].data[0]) in scope.symbols:
+                return str(arguments[0].data[0])
+    for name, parameters in scope.parameters.items():
+        if name == scope.loss and len(parameters) == 1 and parameters[0] in scope.symbols:
+            return parameters[0]
+    del definitions
+    if scope.live:
+        return scope.live[0].name
+    return None
+
+
+def _splits(tree: Tree) -> bool:
+    """Whether the tree derives by a transpose, or takes one path of several."""
+    for t in tree.walk():
+        if t.kind == "derivative" and any(v.kind == "transpose" for v in t.args[1:]):
+            return True
+        if t.kind == "path":
+            return True
+    return False
