@@ -9,8 +9,8 @@ from ..shapes import ONE
 from .document import Row
 from .grammar import Reader, Tree, Vocabulary
 from .kinds import Declared
-from .meaning import Scope
 from .tokens import Token, tokens
+from .values import Scope
 
 DERIVATIVES = frozenset(["derivative", "gradient", "differential", "directional"])
 _EDGE = " \n\t&,.;~"

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from ..errors import DeriveError
 from ..expr import OPERATIONS, Expr, symbol, symbol_op, symbols_of
 from .claims import DERIVATIVES, Claim, Reading, head_of
+from .derivatives import Builder
 from .grammar import FUNCTIONS, Tree, Vocabulary
 from .kinds import Declared, habit, solve
-from .meaning import Builder
 
 
 def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabulary) -> None:

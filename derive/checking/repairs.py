@@ -26,7 +26,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import permutations
 from typing import TYPE_CHECKING
 
 from ..derivation import Sweep
@@ -36,18 +35,17 @@ from ..operations import add, matmul, scale, transpose
 from ..rules import RULES
 from ..shapes import SCALAR, shape_text
 from .claims import Claim
+from .derivatives import Builder
+from .edits import Edit, at, edits, held, places_of, put, turned
 from .grammar import Tree
-from .meaning import Builder, Indexed, Reading
 from .report import Line
+from .values import Indexed, Reading
 from .witness import close
 
 if TYPE_CHECKING:
     from .verdicts import Judge, Judgment
 
 MAX_CANDIDATES = 1500
-_FACTORS = tuple(Fraction(n, d) for n, d in ((2, 1), (1, 2), (4, 1), (1, 4), (3, 1), (1, 3), (-2, 1), (-1, 2)))
-
-Edit = tuple[str, Tree]
 
 
 class Mending:
@@ -155,17 +153,17 @@ class Mending:
             if found:
                 return found
         if plain is None:
-            for path, node in _places(self.tree):
+            for path, node in places_of(self.tree):
                 if node.kind == "call" and node.data[0] in ("trace", "sum", "det"):
-                    for inner_ in (node.args[0], _turn(node.args[0])):
-                        mended = self.fits(_put(self.tree, path, inner_))
+                    for inner_ in (node.args[0], turned(node.args[0])):
+                        mended = self.fits(put(self.tree, path, inner_))
                         if mended is not None:
                             return "scalar for matrix", mended, "a scalar stands where a matrix is wanted"
         forgotten = self.forgotten(plain, goal) if plain is not None else None
         if forgotten:
             return forgotten
         reason = self.symmetric(plain, goal) if plain is not None else ""
-        for kind, edited in self.edits():
+        for kind, edited in edits(self.tree):
             mended = self.fits(edited)
             if mended is not None:
                 return kind, mended, reason
@@ -233,19 +231,19 @@ class Mending:
     def opened(self) -> Iterator[Tree]:
         """The trace of a matrix as the matrix; xᵀ y as y xᵀ."""
         assert self.tree is not None
-        for path, node in _places(self.tree):
+        for path, node in places_of(self.tree):
             if node.kind == "call" and node.data[0] in ("trace", "sum"):
-                yield _put(self.tree, path, node.args[0])
-                yield _put(self.tree, path, _turn(node.args[0]))
+                yield put(self.tree, path, node.args[0])
+                yield put(self.tree, path, turned(node.args[0]))
             if node.kind in ("inner", "colon") and len(node.args) == 2:
                 a, b = node.args
-                for left, right in ((a, _turn(b)), (b, _turn(a)), (_turn(a), b), (_turn(b), a)):
-                    yield _put(self.tree, path, Tree("prod", [left, right], ("",)))
+                for left, right in ((a, turned(b)), (b, turned(a)), (turned(a), b), (turned(b), a)):
+                    yield put(self.tree, path, Tree("prod", [left, right], ("",)))
             if node.kind == "prod" and len(node.args) >= 2:
                 for i in range(len(node.args) - 1):
                     args = list(node.args)
                     args[i], args[i + 1] = args[i + 1], args[i]
-                    yield _put(self.tree, path, Tree("prod", args, node.data))
+                    yield put(self.tree, path, Tree("prod", args, node.data))
 
     def contributions(self) -> list[Expr]:
         """What each occurrence of the variable adds to the derivative at the head of the chain."""
@@ -299,106 +297,6 @@ class Mending:
 
     # Edits
 
-    def edits(self) -> Iterator[Edit]:
-        """Every tree one edit away, by kind."""
-        tree = self.tree
-        assert tree is not None
-        places = list(_places(tree))
-        for path, node in places:
-            if node.kind in ("number", "neg"):
-                continue
-            above = _at(tree, path[:-1]) if path else None
-            kind = "transpose"
-            if node.kind == "inverse" or (node.kind == "transpose" and node.args[0].kind == "inverse"):
-                kind = "inverse transpose"
-            if above is not None and above.kind in ("transpose", "inverse") and node.kind != "transpose":
-                if above.kind == "inverse":
-                    continue
-                continue
-            yield kind, _put(tree, path, _turn(node))
-        for path, node in places:  # a transposition at the wrong factor
-            if node.kind == "prod":
-                for i in range(len(node.args)):
-                    for j in range(i + 1, len(node.args)):
-                        a, b = node.args[i], node.args[j]
-                        if (a.kind == "transpose") != (b.kind == "transpose"):
-                            args = list(node.args)
-                            args[i], args[j] = _turn(a), _turn(b)
-                            yield "transpose", _put(tree, path, node.with_args(args))
-        for path, node in places:
-            if node.kind == "prod":
-                n = len(node.args)
-                for i in range(n - 1):
-                    args = list(node.args)
-                    args[i], args[i + 1] = args[i + 1], args[i]
-                    yield "order", _put(tree, path, node.with_args(args))
-                if 2 < n <= 4:
-                    for order in permutations(range(n)):
-                        yield "order", _put(tree, path, node.with_args([node.args[k] for k in order]))
-        for path, node in places:
-            if node.kind == "sum":
-                for i, term in enumerate(node.args):
-                    args = list(node.args)
-                    args[i] = _negated(term)
-                    yield "sign", _put(tree, path, node.with_args(args))
-            elif node.kind == "neg":
-                yield "sign", _put(tree, path, node.args[0])
-        for path, node in places:
-            if node.kind == "number" and path and _at(tree, path[:-1]).kind not in ("power", "entrypower"):
-                held: Fraction = node.data[0]  # type: ignore[assignment]
-                for factor in _FACTORS:
-                    yield "factor", _put(tree, path, Tree("number", (), (held * factor,)))
-                yield "factor", _put(tree, path, Tree("number", (), (Fraction(1),)))
-        for path, node in places:
-            parent = _at(tree, path[:-1]) if path else None
-            if parent is None or parent.kind in ("sum", "neg", "transpose", "differential", "call", "inner", "colon"):
-                if node.kind not in ("number", "neg"):
-                    for factor in (Fraction(2), Fraction(1, 2), Fraction(4), Fraction(1, 4)):
-                        made = Tree("prod", [Tree("number", (), (factor,)), node], ("",))
-                        yield "factor", _put(tree, path, made)
-        for path, node in places:
-            if node.kind == "hadamard":
-                for arrangement in _as_products(node):
-                    yield "hadamard", _put(tree, path, arrangement)
-            elif node.kind == "prod":
-                for i in range(len(node.args) - 1):
-                    pair = Tree("hadamard", node.args[i : i + 2])
-                    args = [*node.args[:i], pair, *node.args[i + 2 :]]
-                    made = pair if len(args) == 1 else Tree("prod", args, ("",) * (len(args) - 1))
-                    yield "hadamard", _put(tree, path, made)
-                for cut in range(1, len(node.args)):
-                    left, right = _chain(node.args[:cut]), _chain(node.args[cut:])
-                    yield "hadamard", _put(tree, path, Tree("hadamard", [left, right]))
-        for path, node in places:
-            if node.kind == "call" and node.data[0] == "diag":
-                yield "diag", _put(tree, path, node.args[0])
-            elif node.kind not in ("number", "neg", "norm"):
-                yield "diag", _put(tree, path, Tree("call", [node], ("diag",)))
-        for path, node in places:
-            if node.kind == "norm":
-                parent = _at(tree, path[:-1]) if path else None
-                two = Tree("number", (), (Fraction(2),))
-                if parent is None or parent.kind != "power":
-                    yield "norm", _put(tree, path, Tree("power", [node, two]))
-            elif node.kind == "power" and node.args[0].kind == "norm":
-                yield "norm", _put(tree, path, node.args[0])
-                three = Tree("number", (), (Fraction(3),))
-                yield "norm", _put(tree, path, Tree("power", [node.args[0], three]))
-        yield from self.softmax_edits(places)
-        for path, node in places:
-            if node.kind == "sum":
-                for i in range(len(node.args)):
-                    rest = [a for j, a in enumerate(node.args) if j != i]
-                    yield "term", _put(tree, path, rest[0] if len(rest) == 1 else node.with_args(rest))
-        for path, node in places:
-            if node.kind == "prod" and len(node.args) > 1:
-                for i in range(len(node.args)):
-                    yield "inner derivative", _put(tree, path, _chain([a for j, a in enumerate(node.args) if j != i]))
-            if node.kind in ("inverse",):
-                yield "inverse", _put(tree, path, node.args[0])
-            if node.kind == "total":
-                yield "index", _put(tree, path, node.args[0])
-
     def gradient_edits(self) -> Iterator[Edit]:
         """∇ lost before some terms of a sum, or before the whole."""
         tree = self.tree
@@ -432,52 +330,26 @@ class Mending:
                 # the whole of it twice: ∇ and a factor
                 yield "factor", Tree("prod", [Tree("number", (), (factor,)), under(tree)], ("",))
 
-    def softmax_edits(self, places: list[tuple[tuple[int, ...], Tree]]) -> Iterator[Edit]:
-        tree = self.tree
-        assert tree is not None
-        for path, node in places:
-            if node.kind == "call" and node.data[0] == "diag":
-                s = node.args[0]
-                outer = Tree("prod", [s, _turn(s)], ("",))
-                full = Tree("sum", [node, Tree("neg", [outer])])
-                yield "softmax", _put(tree, path, full)
-            elif node.kind == "hadamard" and len(node.args) == 2:
-                for s in node.args:
-                    outer = Tree("prod", [s, _turn(s)], ("",))
-                    full = Tree("sum", [Tree("call", [s], ("diag",)), Tree("neg", [outer])])
-                    yield "softmax", _put(tree, path, full)
-                    # s ⊙ (1 − s) ⊙ g, and s ⊙ g, for (diag(s) − s sᵀ) g
-                    for g in node.args:
-                        if g is not s:
-                            yield "softmax", _put(tree, path, Tree("prod", [full, g], ("",)))
-            elif node.kind == "hadamard" and len(node.args) == 3:
-                for s in node.args:
-                    for g in node.args:
-                        if g is not s:
-                            outer = Tree("prod", [s, _turn(s)], ("",))
-                            full = Tree("sum", [Tree("call", [s], ("diag",)), Tree("neg", [outer])])
-                            yield "softmax", _put(tree, path, Tree("prod", [full, g], ("",)))
-
     def double(self) -> Iterator[Edit]:
         """Two edits, of the kinds that come in pairs."""
         tree = self.tree
         assert tree is not None
         first = []
-        for kind, edited in self.edits():
+        for kind, edited in edits(self.tree):
             if kind in ("transpose", "order", "inverse transpose"):
                 first.append((kind, edited))
             else:
                 break
         for kind, edited in first[:24]:
-            for path, node in list(_places(edited))[:24]:
+            for path, node in list(places_of(edited))[:24]:
                 if node.kind in ("number", "neg"):
                     continue
-                yield kind, _put(edited, path, _turn(node))
+                yield kind, put(edited, path, turned(node))
                 if node.kind == "prod":
                     for i in range(len(node.args) - 1):
                         args = list(node.args)
                         args[i], args[i + 1] = args[i + 1], args[i]
-                        yield kind, _put(edited, path, node.with_args(args))
+                        yield kind, put(edited, path, node.with_args(args))
 
     # What is missing
 
@@ -495,16 +367,16 @@ class Mending:
                     yield "term", goal
         tree = self.tree
         assert tree is not None
-        for path, node in _places(tree):
+        for path, node in places_of(tree):
             for extra in self.summands():
                 terms = node.args if node.kind == "sum" else (node,)
-                parent = _at(tree, path[:-1]) if path else None
+                parent = at(tree, path[:-1]) if path else None
                 if node.kind in ("number", "neg") or (
                     parent is not None and parent.kind == "sum" and node.kind != "sum"
                 ):
                     continue
                 for signed_tree in (extra, Tree("neg", [extra])):
-                    mended = self.fits(_put(tree, path, Tree("sum", [*terms, signed_tree])))
+                    mended = self.fits(put(tree, path, Tree("sum", [*terms, signed_tree])))
                     if mended is not None:
                         yield "term", mended
         yield from self.lost_matrix(value, goal)
@@ -578,12 +450,12 @@ class Mending:
         tree = self.tree
         assert tree is not None
         slopes = self.slopes(goal)
-        for path, node in _places(tree):
-            parent = _at(tree, path[:-1]) if path else None
+        for path, node in places_of(tree):
+            parent = at(tree, path[:-1]) if path else None
             if node.kind == "number" or (parent is not None and parent.kind in ("norm", "call")):
                 continue
             for slope in slopes:
-                mended = self.fits(_put(tree, path, Tree("hadamard", [node, _held(slope)])))
+                mended = self.fits(put(tree, path, Tree("hadamard", [node, held(slope)])))
                 if mended is not None:
                     yield "inner derivative", mended
 
@@ -607,8 +479,8 @@ class Mending:
         tree = self.tree
         assert tree is not None
         names = {s: Tree("name", (), (n, n, ())) for n, s in scope.symbols.items()}
-        for path, node in _places(tree):
-            parent = _at(tree, path[:-1]) if path else None
+        for path, node in places_of(tree):
+            parent = at(tree, path[:-1]) if path else None
             if parent is not None and parent.kind in ("norm", "call"):
                 continue
             if node.kind == "number":
@@ -616,9 +488,9 @@ class Mending:
             for matrix in matrices:
                 if matrix not in names:
                     continue
-                for factor in (names[matrix], _turn(names[matrix])):
+                for factor in (names[matrix], turned(names[matrix])):
                     for pair in ([factor, node], [node, factor]):
-                        mended = self.fits(_put(tree, path, Tree("prod", pair, ("",))))
+                        mended = self.fits(put(tree, path, Tree("prod", pair, ("",))))
                         if mended is not None:
                             yield "inner derivative", mended
 
@@ -686,72 +558,6 @@ def _repaired(claim: Claim, judgment: Judgment, mended: Expr, indexed: bool, tru
     for side in claim.sides:
         parts.append(latex if side is judgment.side else side.text.strip(" \n\t&,.;~").replace("&", ""))
     return ("= " if claim.continues else "") + " = ".join(parts)
-
-
-# Trees with a place changed
-
-
-def _places(tree: Tree) -> Iterator[tuple[tuple[int, ...], Tree]]:
-    """Every node with its path from the root, outside differentials' operators."""
-    stack: list[tuple[tuple[int, ...], Tree]] = [((), tree)]
-    while stack:
-        path, node = stack.pop()
-        yield path, node
-        if node.kind in ("derivative", "gradient", "directional"):
-            continue
-        for i in range(len(node.args) - 1, -1, -1):
-            stack.append(((*path, i), node.args[i]))
-
-
-def _at(tree: Tree, path: tuple[int, ...]) -> Tree:
-    for i in path:
-        tree = tree.args[i]
-    return tree
-
-
-def _put(tree: Tree, path: tuple[int, ...], new: Tree) -> Tree:
-    spine = [tree]
-    for i in path:
-        spine.append(spine[-1].args[i])
-    for i, node in zip(reversed(path), reversed(spine[:-1])):
-        args = list(node.args)
-        args[i] = new
-        if node.kind == "prod" and new.kind == "prod":
-            # products stay flat, so that neighbors can be swapped
-            marks = list(node.data)
-            flat = [*args[:i], *new.args, *args[i + 1 :]]
-            marks[i:i] = list(new.data)
-            new = Tree("prod", flat, tuple(marks), node.span)
-        else:
-            new = node.with_args(args)
-    return new
-
-
-def _turn(node: Tree) -> Tree:
-    return node.args[0] if node.kind == "transpose" else Tree("transpose", [node], (), node.span)
-
-
-def _negated(node: Tree) -> Tree:
-    return node.args[0] if node.kind == "neg" else Tree("neg", [node], (), node.span)
-
-
-def _chain(parts: list[Tree] | tuple[Tree, ...]) -> Tree:
-    return parts[0] if len(parts) == 1 else Tree("prod", parts, ("",) * (len(parts) - 1))
-
-
-def _as_products(node: Tree) -> Iterator[Tree]:
-    """A ⊙ B as A B, Aᵀ B, A Bᵀ and B A."""
-    for i in range(len(node.args) - 1):
-        a, b = node.args[i], node.args[i + 1]
-        for pair in ([a, b], [b, a], [_turn(a), b], [a, _turn(b)], [_turn(b), a], [b, _turn(a)]):
-            made = Tree("prod", pair, ("",))
-            rest = [*node.args[:i], made, *node.args[i + 2 :]]
-            yield rest[0] if len(rest) == 1 else node.with_args(rest)
-
-
-def _held(expr: Expr) -> Tree:
-    """A tree that stands for an expression."""
-    return Tree("held", (), (expr,))
 
 
 def _text(value: Fraction) -> str:

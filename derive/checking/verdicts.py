@@ -18,9 +18,10 @@ from ..operations import inner, transpose
 from ..shapes import shape_text
 from .claims import Claim, Side
 from .claims import Reading as Document
+from .derivatives import Builder
 from .grammar import Tree
-from .meaning import Builder, Indexed, Reading
 from .report import Line
+from .values import Indexed, Reading
 from .witness import Witness
 
 Value = Expr | Indexed

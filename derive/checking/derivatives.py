@@ -1,0 +1,315 @@
+"""Derivatives in a claim, replaced by what they are: derived by us, as the reading says.
+
+A gradient has the shape of its variable unless the layout turns it; an intermediate is
+replaced by a symbol, and a tied variable has a derivative for each of its paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..expr import Expr, nodes, substitute, symbol, symbol_op, symbols_of, zeros
+from ..jacobians import differential, jacobian, project
+from ..operations import add, transpose
+from .grammar import Tree
+from .meaning import Formulas
+from .values import Indexed, Pending, Reading, Unread, Value
+
+
+class Builder(Formulas):
+    """Builds the expression of any tree."""
+
+    def function_of(self, tree: Tree) -> Expr | Indexed:
+        """What is differentiated: a name not defined stands for the loss."""
+        if tree.kind in ("name", "apply"):
+            name = str(tree.data[0])
+            found = self.lookup(name)
+            if tree.kind == "name" and found is not None and found not in self.scope.definitions:
+                if self.scope.loss and name not in self.scope.parameters and found.is_scalar and False:
+                    return self.loss(name)
+            if found is None:
+                return self.loss(name)
+        found_ = self.build(tree)
+        if isinstance(found_, Pending):
+            raise Unread("the size of 𝟏, I or 0 is open here")
+        return found_
+
+    def _derivative(self, tree: Tree) -> Value:
+        if self.assumed and tree.key() in self.assumed:
+            return self.assumed[tree.key()]
+        order = tree.data[0]
+        share = self.share(tree.args[0])
+        if share is not None:
+            held, self.reading = self.reading, Reading(self.reading.layout, str(share - 1), self.reading.lenient)
+            try:
+                return self.first(self.loss(str(tree.args[0].data[0])), tree.args[1])
+            finally:
+                self.reading = held
+                self.used.discard("path")
+        function = self.function_of(tree.args[0])
+        variables = tree.args[1:]
+        if isinstance(function, Indexed):
+            return self.entry_derivative(function, variables[0])
+        if order == 2:
+            return self.second(function, variables)
+        return self.first(function, variables[0])
+
+    def share(self, tree: Tree) -> int | None:
+        """2 of L₂ where L is known and L₂ is not: the share of the second occurrence of the variable."""
+        if tree.kind != "name" or self.lookup(str(tree.data[0])) is not None or self.scope.loss is None:
+            return None
+        plain, subscripts = str(tree.data[1]), tree.data[2]
+        if self.lookup(plain) is None or len(subscripts) != 1 or not str(subscripts[0]).isdigit():  # type: ignore[arg-type, index]
+            return None
+        return int(str(subscripts[0])) or None  # type: ignore[index]
+
+    def _gradient(self, tree: Tree) -> Value:
+        if self.assumed and tree.key() in self.assumed:
+            return self.assumed[tree.key()]
+        order, has_operand = tree.data
+        arguments = list(tree.args)
+        function = self.function_of(arguments.pop(0)) if has_operand else self.loss("∇")
+        if isinstance(function, Indexed):
+            raise Unread("the gradient of an entry is not read")
+        if arguments:
+            variable = arguments[0]
+        else:
+            variable = self.nabla(function)
+        if order == 2:
+            return self.second(function, [variable, variable])
+        held = self.reading
+        if function.is_scalar:
+            self.reading = Reading("gradient", "total", held.lenient, held.projected)
+        else:
+            # ∇ of a vector is the transposed Jacobian to most, the Jacobian to some.
+            layout = "numerator" if held.layout == "denominator" else "denominator"
+            self.reading = Reading(layout, "total", held.lenient, held.projected)
+        try:
+            return self.first(function, variable)
+        finally:
+            self.reading = held
+
+    def _path(self, tree: Tree) -> Value:
+        held = self.reading
+        self.used.add("share")
+        index = int(str(tree.data[0])) - 1 + held.shift
+        self.reading = Reading(held.layout, str(max(index, 0)), held.lenient, held.projected)
+        try:
+            return self.build(tree.args[0])
+        finally:
+            self.reading = held
+            self.used.discard("path")
+
+    def nabla(self, function: Expr) -> Tree:
+        name = self.scope.nabla
+        if name is None:
+            live = [s for s in self.scope.live if s in symbols_of(self.scope.inline(function))]
+            candidates = live or symbols_of(self.scope.inline(function))
+            if not candidates:
+                raise Unread("the variable of ∇ is open")
+            name = candidates[0].name
+        return Tree("name", (), (name, name, ()))
+
+    def variable(self, tree: Tree) -> tuple[Expr, Expr | None, bool]:
+        """What is differentiated by: a symbol, or a fresh one and what it stands for; transposed or not."""
+        if tree.kind == "transpose":
+            symbol_, stands_for, turned = self.variable(tree.args[0])
+            return symbol_, stands_for, not turned
+        built = self.build(tree)
+        if not isinstance(built, Expr):
+            raise Unread("a derivative by an entry is not read here")
+        if built.op is symbol_op and built not in self.scope.definitions:
+            return built, None, False
+        if built.op is symbol_op:
+            return symbol(built.name + "_", *built.shape), built, False
+        return symbol("intermediate_", *built.shape), built, False
+
+    def prepared(self, function: Expr, variable: Expr, stands_for: Expr | None) -> Expr:
+        """The function as one of the variable: an intermediate replaced by its symbol."""
+        if stands_for is None:
+            return self.scope.inline(function)
+        scope = self.scope
+        if stands_for.op is symbol_op:
+            # By a defined name: first where it is written, then where its formula stands.
+            others = {s: e for s, e in scope.definitions.items() if s is not stands_for}
+            partly = function
+            for _ in range(len(others) + 1):
+                changed = substitute(partly, others)
+                if changed is partly:
+                    break
+                partly = changed
+            if stands_for in symbols_of(partly):
+                return scope.inline(substitute(partly, {stands_for: variable}))
+        whole = scope.inline(stands_for)
+        replaced = abstracted(scope.inline(function), whole, variable)
+        if replaced is None:
+            raise Unread(f"{stands_for.text()} does not occur in what is differentiated")
+        return replaced
+
+    def first(self, function: Expr, tree: Tree) -> Value:
+        if self.is_entry(tree):
+            return self.by_entry(function, tree)
+        variable, stands_for, turned = self.variable(tree)
+        if function.op is symbol_op and function not in self.scope.definitions and function is not variable:
+            raise Unread(f"{function.text()} is not defined, so its derivative is open")
+        prepared = self.prepared(function, variable, stands_for)
+        back = {variable: stands_for} if stands_for is not None else {}
+        reading = self.reading
+        if prepared.is_scalar:
+            value = self.slope(prepared, variable, turned)
+            if turned and not variable.is_vector:
+                value = transpose(value)
+            elif turned:
+                value = transpose(value)  # ∂f/∂xᵀ is a row in every layout
+            if reading.layout == "numerator" and not turned and not variable.is_scalar:
+                self.used.add("layout")
+                value = transpose(value)
+            elif not variable.is_scalar:
+                self.used.add("layout")
+        else:
+            value, _ = jacobian(prepared, variable)
+            self.used.add("layout")
+            if reading.layout == "denominator" and not turned:
+                value = transpose(value)
+        return self.scope.inline(substitute(value, back)) if back else value
+
+    def slope(self, loss: Expr, variable: Expr, turned: bool) -> Expr:
+        """The gradient of a scalar: whole, or of the occurrences that the reading takes."""
+        sweep = self.scope.sweep(loss, variable)
+        path = self.reading.path
+        if path != "total" and len(sweep.contributions) > 1:
+            straight = [c.expression for c in sweep.contributions if c.transposed_from is None]
+            across = [c.expression for c in sweep.contributions if c.transposed_from is not None]
+            if path.isdigit():
+                self.used.add("path")
+                return sweep.contributions[int(path) % len(sweep.contributions)].expression
+            if straight and across:
+                self.used.add("path")
+                if path == "split":
+                    return add(*(across if turned else straight))
+                return add(*across)
+        elif path == "total" and len(sweep.contributions) > 1:
+            self.used.add("tied")
+        if self.reading.projected:
+            projected = project(sweep.total, variable)
+            if projected is not None:
+                self.used.add("projected")
+                return projected[0]
+        return sweep.total
+
+    def is_entry(self, tree: Tree) -> bool:
+        if tree.kind == "entry":
+            return True
+        return tree.kind == "name" and self.lookup(str(tree.data[0])) is None and bool(tree.data[2])
+
+    def by_entry(self, function: Expr, tree: Tree) -> Value:
+        found = self.build(tree)
+        if not isinstance(found, Indexed) or found.expr.op is not symbol_op:
+            raise Unread("a derivative by this entry is not read")
+        if not function.is_scalar:
+            raise Unread("the derivative of a vector by an entry is not read")
+        loss = self.prepared(function, found.expr, None)
+        return Indexed(self.scope.sweep(loss, found.expr).total, found.indices)
+
+    def entry_derivative(self, function: Indexed, tree: Tree) -> Value:
+        """∂y_i/∂x_j: an entry of the Jacobian."""
+        found = self.build(tree)
+        if isinstance(found, Indexed) and found.expr.is_vector and function.expr.is_vector:
+            if found.expr.op is not symbol_op:
+                raise Unread("a derivative by this entry is not read")
+            value, _ = jacobian(self.scope.inline(function.expr), found.expr)
+            return Indexed(value, function.indices + found.indices)
+        raise Unread("the derivative of an entry is not read")
+
+    def second(self, function: Expr, variables: Sequence[Tree]) -> Value:
+        first, _, turned_first = self.variable(variables[0])
+        last, stands_for, _ = self.variable(variables[-1])
+        if stands_for is not None or not function.is_scalar:
+            raise Unread("this second derivative is not read")
+        loss = self.scope.inline(function)
+        gradient = self.scope.sweep(loss, first).total
+        value, _ = jacobian(gradient, last)
+        return value
+
+    def _differential(self, tree: Tree) -> Value:
+        inner_ = tree.args[0]
+        if inner_.kind in ("name", "apply"):
+            function = self.function_of(inner_)
+        else:
+            built = self.build(inner_)
+            if isinstance(built, Pending):
+                if built.word in ("I", "0", "𝟏"):
+                    return Pending(None, None, lambda r, c: zeros(r, c), "0")
+                raise Unread("the size of 𝟏, I or 0 is open here")
+            function = built
+        if isinstance(function, Indexed):
+            return Indexed(self.moving(function.expr), function.indices)
+        return self.moving(function)
+
+    def moving(self, function: Expr) -> Expr:
+        whole = self.scope.inline(function)
+        moved = {s: self.scope.moved(s) for s in self.scope.live}
+        if function.op is symbol_op and function not in self.scope.definitions and function not in moved:
+            moved[function] = self.scope.moved(function)
+        if not moved:
+            moved = {s: self.scope.moved(s) for s in symbols_of(whole) if "constant" not in s.properties}
+        return differential(whole, moved)[0]
+
+    def _directional(self, tree: Tree) -> Value:
+        name = str(tree.data[0])
+        function = self.lookup(name)
+        if function is None:
+            function = self.loss(name)
+        parameters = self.scope.parameters.get(name, ())
+        whole = self.scope.inline(function)
+        variable = self.lookup(parameters[0]) if parameters else None
+        point: Expr | None = None
+        if tree.args:
+            point = self.exact(tree.args[0])
+            if variable is None and point.op is symbol_op:
+                variable = point
+        if variable is None:
+            variable = self.scope.live[0] if self.scope.live else None
+        if variable is None:
+            raise Unread(f"the variable of {name} is open")
+        moved = self.scope.moved(variable)
+        value, _ = differential(whole, {variable: moved})
+        setting: dict[Expr, Expr] = {}
+        if point is not None and point is not variable:
+            setting[variable] = point
+        if len(tree.args) > 1:
+            direction = self.exact(tree.args[1])
+            if direction is not moved:
+                setting[moved] = direction
+        return self.scope.inline(substitute(value, setting)) if setting else value
+
+    def _map(self, tree: Tree) -> Value:
+        """`H ↦ …`: the value at the direction, taken as the differential of the variable."""
+        body = self.build(tree.args[0])
+        return body
+
+
+def abstracted(function: Expr, part: Expr, replacement: Expr) -> Expr | None:
+    """The function with `part` replaced, also where it is a piece of a product or a sum; None if it is not there."""
+    found = False
+
+    def visit(node: Expr, memo: dict[Expr, Expr]) -> Expr:
+        nonlocal found
+        if node is part:
+            found = True
+            return replacement
+        name = node.op.name
+        if name == part.op.name and name in ("matmul", "add") and len(node.args) > len(part.args):
+            size = len(part.args)
+            for start in range(len(node.args) - size + 1):
+                if node.args[start : start + size] == part.args:
+                    found = True
+                    rest = [memo[a] for a in node.args]
+                    return node.op.build((*rest[:start], replacement, *rest[start + size :]))
+        args = tuple(memo[a] for a in node.args)
+        return node if args == node.args else node.op.build(args, node.data)
+
+    memo: dict[Expr, Expr] = {}
+    for node in nodes(function):
+        memo[node] = visit(node, memo)
+    return memo[function] if found else None

@@ -1,0 +1,130 @@
+"""Trees of claims, free of shapes, and what the reader of a document must know.
+
+The language is that of formulas, and besides: derivatives in their customary spellings,
+gradients, differentials, directional derivatives, sums over an index, entries, and
+evaluation bars.  A tree is kept free of shapes so that a line whose shapes do not fit
+can still be read, judged and repaired.
+
+Kinds of trees, with their operands:
+
+    number (Fraction)      name (canonical; base, indices)      ones  identity  zero
+    sum    neg             prod (operators)   hadamard   over (elementwise quotient)   kron
+    quotient  power  entrypower  transpose  inverse
+    call (function)   apply (name; arguments)   norm (kind)   bars   inner   colon
+    entry (indices)   total (index)             at (bindings)
+    derivative (order)     gradient (order)     differential     directional (name)     path (number)     map (direction)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .tokens import Token
+
+
+class Tree:
+    """A formula without shapes: a kind, operands, data, and its place in the text."""
+
+    __slots__ = ("kind", "args", "data", "span")
+
+    def __init__(
+        self, kind: str, args: Iterable[Tree] = (), data: tuple[object, ...] = (), span: tuple[int, int] = (0, 0)
+    ) -> None:
+        self.kind = kind
+        self.args = tuple(args)
+        self.data = data
+        self.span = span
+
+    def with_args(self, args: Iterable[Tree]) -> Tree:
+        return Tree(self.kind, args, self.data, self.span)
+
+    def walk(self) -> list[Tree]:
+        """The tree and everything below it, in the order of writing."""
+        found, stack = [], [self]
+        while stack:
+            tree = stack.pop()
+            found.append(tree)
+            stack += reversed(tree.args)
+            if tree.kind == "at":
+                stack += [value for _, value in reversed(tree.data)]  # type: ignore[misc]
+        return found
+
+    def key(self) -> object:
+        return (self.kind, tuple(a.key() for a in self.args), tuple(str(d) for d in self.data))
+
+    def __repr__(self) -> str:
+        inside = ", ".join([*map(repr, self.args), *map(str, self.data)])
+        return f"{self.kind}({inside})"
+
+
+# Functions by every spelling; a command or a word.
+FUNCTIONS = {
+    "tr": "trace", "Tr": "trace", "trace": "trace", "Trace": "trace", "TR": "trace", "det": "det", "log": "log",
+    "ln": "log", "Log": "log", "exp": "exp", "logdet": "logdet", "diag": "diag", "Diag": "diag", "vec": "vec",
+    "Vec": "vec", "vect": "vec", "sum": "sum", "mean": "mean", "softmax": "softmax", "sigmoid": "sigmoid",
+    "sigm": "sigmoid", "relu": "relu", "ReLU": "relu", "RELU": "relu", "softplus": "softplus", "tanh": "tanh",
+    "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh", "arctan": "arctan", "arcsin": "arcsin",
+    "arccos": "arccos", "erf": "erf", "abs": "abs", "sign": "sign", "sgn": "sign", "sqrt": "sqrt", "inv": "inv",
+    "logsumexp": "logsumexp", "lse": "logsumexp", "LSE": "logsumexp", "norm": "norm", "norm2": "norm",
+    "norm1": "norm1", "adj": "adj", "tril": "tril", "triu": "triu", "step": "step", "dot": "dot", "kron": "kron",
+    "expm": "expm", "atan": "arctan", "arctanh": "", "unvec": "unvec", "adjugate": "adj",
+}  # fmt: skip
+# These take a whole product when no bracket follows.
+GREEDY = frozenset(["trace", "det", "log", "exp", "logdet", "diag", "vec", "sum", "mean", "softmax", "adj", "sign"])
+TRANSPOSES = frozenset(["T", "⊤", "t", "⊺", "ᵀ"])
+BOLD = frozenset(["mathbf", "boldsymbol", "bm", "textbf", "vec", "pmb", "symbf"])
+ADDITIVE = frozenset("+-")
+OPEN = {"(": ")", "[": "]", "{(": ")}", "⟨": "⟩", "{": "}"}
+CLOSERS = frozenset([")", "]", ")}", "⟩", "}"])
+PRODUCT_MARKS = frozenset("·×*@⊙⊗⊘/⋆")
+
+
+class Vocabulary:
+    """What the reader must know of the document: names, functions, and whether d is a name."""
+
+    def __init__(
+        self,
+        names: Iterable[str] = (),
+        functions: Iterable[str] = (),
+        words: Iterable[str] = (),
+        d_is_name: bool = False,
+    ) -> None:
+        self.names = set(names)
+        self.functions = set(functions)
+        self.words = {w for w in words if len(w) > 1}  # names of several letters
+        self.d_is_name = d_is_name
+        self.d_touches = False  # d is a name, and dL a differential all the same
+        self.bold: set[str] = set()  # small letters that are printed bold somewhere: vectors
+        self.divisors: set[str] = set()  # names that something is divided by
+
+
+def joined(kind: str, parts: list[Tree]) -> Tree:
+    if len(parts) == 1:
+        return parts[0]
+    return Tree(kind, parts, (), (parts[0].span[0], parts[-1].span[1]))
+
+
+def product_of(factors: list[Tree], marks: list[str]) -> Tree:
+    if len(factors) == 1:
+        return factors[0]
+    return Tree("prod", factors, tuple(marks), (factors[0].span[0], factors[-1].span[1]))
+
+
+def is_differential(held: list[Token]) -> bool:
+    if not held:
+        return False
+    first = held[0]
+    if first.kind == "mark" and first.text in ("∂", "d "):
+        return True
+    if first.kind == "letter" and first.text in ("d", "∂"):
+        return True
+    if first.kind == "word" and first.text in ("mathrm", "text", "operatorname", "textrm", "mathsf", "mathbf"):
+        texts = [t.text for t in held[1:4]]
+        return texts[:3] == ["{", "d", "}"] or texts[:1] == ["d"]
+    return False
+
+
+def after_d(held: list[Token]) -> list[Token]:
+    if held[0].kind == "word":
+        return held[4:] if held[1].text == "{" else held[2:]
+    return held[1:]

@@ -1,0 +1,322 @@
+"""Values of sides before they are compared, and the scope that gives names their meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from ..derivation import Sweep
+from ..errors import DeriveError, ParseError, ShapeError
+from ..expr import Expr, ones, substitute, symbol
+from ..operations import add, hadamard, matmul, mul, scale, sum_entries, transpose
+from ..shapes import ONE, Dim, shape_text
+from .grammar import Tree
+
+
+class Reading:
+    """How the customary ambiguities are taken."""
+
+    __slots__ = ("layout", "path", "lenient", "projected", "shift")
+
+    def __init__(
+        self,
+        layout: str = "gradient",
+        path: str = "total",
+        lenient: bool = False,
+        projected: bool = True,
+        shift: int = 0,
+    ) -> None:
+        self.shift = shift  # the author may number occurrences from another one
+        self.layout = layout  # gradient, numerator, denominator
+        self.path = path  # total, split, other, or the number of a contribution
+        self.lenient = lenient  # vectors side by side are multiplied entry by entry
+        self.projected = projected
+
+
+class Unread(ParseError):
+    """A side that has the form of a formula and whose meaning we cannot tell."""
+
+
+class Pending:
+    """Ones, an identity or a zero (or a product with them) before their shape is known."""
+
+    __slots__ = ("rows", "columns", "make", "word")
+
+    def __init__(
+        self, rows: Dim | None, columns: Dim | None, make: Callable[[Dim, Dim], Expr], word: str = "𝟏"
+    ) -> None:
+        self.rows = rows
+        self.columns = columns
+        self.make = make
+        self.word = word
+
+    def fit(self, rows: Dim | None, columns: Dim | None) -> Value:
+        rows = self.rows if rows is None else rows
+        columns = self.columns if columns is None else columns
+        if self.word == "I":
+            rows = columns if rows is None else rows
+            columns = rows if columns is None else columns
+        if rows is None or columns is None:
+            return Pending(rows, columns, self.make, self.word)
+        if (self.rows is not None and self.rows is not rows) or (
+            self.columns is not None and self.columns is not columns
+        ):
+            raise ShapeError(
+                f"{self.word} with {self.rows or self.columns} entries cannot stand where {shape_text((rows, columns))} is"
+            )
+        return self.make(rows, columns)
+
+
+class Indexed:
+    """An entry: a vector or matrix, and the letters that choose the entry."""
+
+    __slots__ = ("expr", "indices")
+
+    def __init__(self, expr: Expr, indices: tuple[str, ...]) -> None:
+        self.expr = expr
+        self.indices = indices
+
+
+Value = Expr | Pending | Indexed
+
+
+class Scope:
+    """The names of a document: symbols, definitions, functions, and what is differentiated."""
+
+    def __init__(self) -> None:
+        self.symbols: dict[str, Expr] = {}
+        self.definitions: dict[Expr, Expr] = {}
+        self.parameters: dict[str, tuple[str, ...]] = {}
+        self.aliases: dict[str, str] = {}  # names written otherwise: w for W, d₂ for L
+        self.directions: dict[str, str] = {}  # H: the direction in which A moves
+        self.loss: str | None = None
+        self.live: list[Expr] = []
+        self.nabla: str | None = None
+        self.dims: set[str] = set()
+        self.sizes: dict[str, Dim] = {}  # the dimensions that subscripts of 𝟏 and I name
+        self.notes: list[str] = []
+        self.broken: set[str] = set()  # names whose definitions are not read
+        self._inlined: dict[Expr, Expr] = {}
+        self._sweeps: dict[tuple[Expr, Expr], Sweep] = {}
+        self._known: dict[object, Expr] = {}
+
+    def inline(self, expr: Expr) -> Expr:
+        """The expression with definitions put in, down to the base symbols."""
+        if not self.definitions:
+            return expr
+        for _ in range(len(self.definitions) + 1):
+            changed = substitute(expr, self.definitions)
+            if changed is expr:
+                return expr
+            expr = changed
+        raise Unread("the definitions define each other")
+
+    def local(self, bindings: Mapping[Expr, Expr]) -> Scope:
+        """A scope with some names set."""
+        made = Scope()
+        for slot in (
+            "symbols",
+            "parameters",
+            "aliases",
+            "directions",
+            "loss",
+            "live",
+            "nabla",
+            "dims",
+            "notes",
+            "broken",
+        ):
+            setattr(made, slot, getattr(self, slot))
+        made.definitions = {**self.definitions, **bindings}
+        return made
+
+    def sweep(self, loss: Expr, variable: Expr) -> Sweep:
+        key = (loss, variable)
+        if key not in self._sweeps:
+            self._sweeps[key] = Sweep(loss, variable)
+        return self._sweeps[key]
+
+    def note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def moved(self, variable: Expr) -> Expr:
+        """The differential dX of a symbol."""
+        kept = variable.properties & {"symmetric", "skew", "diagonal", "lower", "upper", "triangular"}
+        return symbol("d" + variable.name, *variable.shape, properties=kept)
+
+
+class Meaning:
+    """Builds the expression of a tree in a scope, under a reading: what all kinds of trees share."""
+
+    def __init__(
+        self, scope: Scope, reading: Reading | None = None, assumed: Mapping[object, Expr] | None = None
+    ) -> None:
+        self.scope = scope
+        self.assumed = assumed or {}  # derivatives as the author has them, by the key of the tree
+        self.reading = reading or Reading()
+        self.used: set[str] = set()  # which choices mattered: layout, path, lenient
+
+    def value(self, tree: Tree, shape: tuple[Dim, Dim] | None = None) -> Expr | Indexed:
+        """The value of a side; `shape` is what stands on the other side of the equation."""
+        found = self.build(tree)
+        if isinstance(found, Pending):
+            if shape is not None:
+                found = found.fit(*shape)
+            if isinstance(found, Pending):
+                raise Unread("the size of 𝟏, I or 0 is open here")
+        return found
+
+    def build(self, tree: Tree) -> Value:
+        try:
+            return getattr(self, "_" + tree.kind)(tree)  # type: ignore[no-any-return]
+        except DeriveError as error:
+            if error.span is None:
+                error.span = tree.span
+            raise
+
+    def exact(self, tree: Tree) -> Expr:
+        found = self.build(tree)
+        if isinstance(found, Indexed):
+            raise Unread("an entry stands where the whole is needed")
+        if isinstance(found, Pending):
+            raise Unread("the size of 𝟏, I or 0 is open here")
+        return found
+
+    def lookup(self, name: str) -> Expr | None:
+        scope = self.scope
+        found = scope.symbols.get(name)
+        if found is None and name in scope.aliases:
+            found = scope.symbols.get(scope.aliases[name])
+        return found
+
+    def loss(self, name: str) -> Expr:
+        if self.scope.loss is None:
+            raise Unread(f"{name} is not defined")
+        if name != self.scope.loss:
+            self.scope.note(f"{name} is taken for {self.scope.loss}")
+        return self.scope.symbols[self.scope.loss]
+
+    def times(self, factor: Expr, value: Value) -> Value:
+        if isinstance(value, Pending):
+            return Pending(value.rows, value.columns, lambda r, c: scale(factor, value.make(r, c)), value.word)
+        if isinstance(value, Indexed):
+            return Indexed(scale(factor, value.expr), value.indices)
+        return scale(factor, value)
+
+    def product(self, values: list[Value], marks: Sequence[str]) -> Value:
+        raise NotImplementedError
+
+    # Entries
+
+    def letters(self, indices: Sequence[str], base: Expr) -> tuple[str, ...]:
+        text = "".join(indices).replace(",", "")
+        wanted = 1 if base.is_vector or base.shape[0] is ONE else 2
+        if len(text) != wanted or not all(c.isalpha() or c.isdigit() for c in text):
+            raise Unread(f"the index {text} of {base.text()} is not read")
+        if any(c.isdigit() for c in text):
+            raise Unread("single entries with a number are not read")
+        return tuple(text)
+
+    def indexed_sum(self, values: list[Value]) -> Value:
+        first = next(v for v in values if isinstance(v, Indexed))
+        terms = []
+        for value in values:
+            if isinstance(value, Indexed):
+                if set(value.indices) != set(first.indices):
+                    raise Unread(
+                        f"an entry with index {' '.join(value.indices) or 'none'} and one with index "
+                        f"{' '.join(first.indices)} are added"
+                    )
+                expr = value.expr if value.indices == first.indices else transpose(value.expr)
+                terms.append(expr)
+            elif isinstance(value, Expr) and value.is_scalar:
+                terms.append(scale(value, ones(*first.expr.shape)))
+            else:
+                raise Unread("an entry and a whole vector or matrix are added")
+        return Indexed(add(*terms), first.indices)
+
+    def indexed_product(self, values: list[Value]) -> Value:
+        scalars: list[Expr] = []
+        parts: dict[tuple[str, ...], Expr] = {}
+        for value in values:
+            if isinstance(value, Indexed):
+                key = value.indices
+                if key in parts:
+                    parts[key] = hadamard(parts[key], value.expr)
+                elif key[::-1] in parts:
+                    parts[key[::-1]] = hadamard(parts[key[::-1]], transpose(value.expr))
+                else:
+                    parts[key] = value.expr
+            elif isinstance(value, Expr) and value.is_scalar:
+                scalars.append(value)
+            else:
+                raise Unread("an entry is multiplied by a whole vector or matrix")
+        letters = dict.fromkeys(letter for key in parts for letter in key)
+        if len(letters) > 2:
+            raise Unread("a product with more than two free indices is not read")
+        result: Expr
+        if len(parts) == 1:
+            (indices, result) = next(iter(parts.items()))
+        else:
+            indices = tuple(letters)
+            whole = []
+            sizes = {}
+            for key, expr in parts.items():
+                for letter, dim in zip(key, expr.shape):
+                    sizes[letter] = dim
+            for key, expr in parts.items():
+                if len(key) == 2:
+                    whole.append(expr if key == indices else transpose(expr))
+                elif len(indices) == 2 and key[0] == indices[0]:
+                    whole.append(matmul(expr, ones(1, sizes[indices[1]])))
+                elif len(indices) == 2:
+                    whole.append(matmul(ones(sizes[indices[0]]), transpose(expr)))
+                else:
+                    whole.append(expr)
+            result = hadamard(*whole)
+        return Indexed(scale(mul(*scalars), result) if scalars else result, indices)
+
+    def _total(self, tree: Tree) -> Value:
+        letter = str(tree.data[0])
+        body = tree.args[0]
+        factors = list(body.args) if body.kind == "prod" else [body]
+        values = [self.build(f) for f in factors]
+        bound = [v for v in values if isinstance(v, Indexed) and letter in v.indices]
+        rest = [v for v in values if v not in bound]
+        if any(t.kind == "name" and letter in "".join(t.data[2]) and self.lookup(str(t.data[0])) for t in body.walk()):  # type: ignore[arg-type]
+            raise Unread(f"a family of vectors with index {letter} is not read")
+        if not bound:
+            raise Unread(f"nothing in the sum depends on its index {letter}")
+        if (
+            len(bound) == 2
+            and {len(v.indices) for v in bound} == {2, 1}
+            or len(bound) == 2
+            and all(len(v.indices) == 2 for v in bound)
+        ):
+            left, right = bound
+            if len(left.indices) == 1:
+                left, right = right, left
+            A = left.expr if left.indices[1] == letter else transpose(left.expr)
+            i = left.indices[0] if left.indices[1] == letter else left.indices[1]
+            if len(right.indices) == 1:
+                contracted: Value = Indexed(matmul(A, right.expr), (i,))
+            else:
+                B = right.expr if right.indices[0] == letter else transpose(right.expr)
+                j = right.indices[1] if right.indices[0] == letter else right.indices[0]
+                if i == j:
+                    raise Unread("this sum over an index is not read")
+                contracted = Indexed(matmul(A, B), (i, j))
+        else:
+            whole = self.indexed_product(list(bound)) if len(bound) > 1 else bound[0]
+            assert isinstance(whole, Indexed)
+            if len(whole.indices) == 1:
+                contracted = sum_entries(whole.expr)
+            elif whole.indices[1] == letter:
+                contracted = Indexed(matmul(whole.expr, ones(whole.expr.shape[1])), whole.indices[:1])
+            else:
+                contracted = Indexed(matmul(transpose(whole.expr), ones(whole.expr.shape[0])), whole.indices[1:])
+        return self.product([*rest, contracted], [""] * (len(rest) + 1)) if rest else contracted
+
+    def _entry(self, tree: Tree) -> Value:
+        found = self.exact(tree.args[0])
+        return Indexed(found, self.letters([str(d) for d in tree.data], found))
