@@ -194,6 +194,36 @@ LATEX: list[Row] = [
     (r"\sum_j y_j \log p_j", {"y": "n", "p": "n"}, "y@np.log(p)"),
     (r"\sum_{i=1}^n \alpha_i x_i x_i^T", {"α": "n", "X": "n m"}, "X.T@np.diag(α)@X"),
     (r"\log \sum_i e^{x_i}", {"x": "n"}, "np.log(np.exp(x).sum())"),
+    # more of the same
+    (r"{\left\| A - X \right\|}_F^2", {"A": "m n", "X": "m n"}, "sq(A-X)"),
+    (r"L(W) = \sum_{i=1}^N \lVert y_i - W x_i \rVert^2", {"Y": "N m", "W": "m n", "X": "N n"}, "sq(Y-X@W.T)"),
+    (r"\frac{1}{2}\sum_{n=1}^N (t_n - w^T\phi_n)^2", {"t": "N", "w": "m", "Φ": "N m"}, "sq(t-Φ@w)/2"),
+    (r"\sum_{i=1}^n \frac{(x_i - \mu)^2}{2\sigma^2}", {"x": "n", "μ": "", "σ": ""}, "sq(x-μ)/(2*σ**2)"),
+    (r"\sqrt{\sum_i x_i^2}", {"x": "n"}, "np.sqrt(sq(x))"),
+    (r"\min_x \|Ax-b\|_2^2 + \lambda\|x\|_1", {"A": "m n", "x": "n", "b": "m", "λ": ""}, "sq(A@x-b)+λ*abs(x).sum()"),
+    (r"\arg\min_{W} \|W\|_F^2", {"W": "m n"}, "sq(W)"),
+    (r"\tanh\left(W^{(l)}a^{(l-1)}+b^{(l)}\right)", {"W_l": "m n", "a_l-1": "n", "b_l": "m"},
+     "np.tanh(v['W_l']@v['a_l-1']+v['b_l'])"),
+    (r"\left<x, y\right>", {"x": "n", "y": "n"}, "x@y"),
+    (r"\ell(\beta)=y^TX\beta-\mathbf{1}^T\log(1+e^{X\beta})", {"y": "m", "X": "m n", "β": "n"},
+     "y@X@β-np.log(1+np.exp(X@β)).sum()"),
+    (r"h \odot (1 - h)", {"h": "n"}, "h*(1-h)"),
+    (r"(A x + b)^T (D x + e)", {"A": "m n", "x": "n", "b": "m", "D": "m n", "e": "m"}, "(A@x+b)@(D@x+e)"),
+    (r"\mathbf{e}'\mathbf{e}", {"e": "n"}, "e@e"),
+    (r"\langle X,Y\rangle_F", {"X": "m n", "Y": "m n"}, "(X*Y).sum()"),
+    (r"x^TAx - \lambda(x^Tx-1)", {"x": "n", "A": "n n", "λ": ""}, "x@A@x-λ*(x@x-1)"),
+    (r"y'y - 2\beta'X'y + \beta'X'X\beta", {"y": "m", "β": "n", "X": "m n"}, "y@y-2*β@X.T@y+β@X.T@X@β"),
+    (r"-X^{-T}A^TX^{-T}", {"X": "n n", "A": "n n"}, "-inv(X).T@A.T@inv(X).T"),
+    (r"A^{-1}-A^{-1}U(C^{-1}+VA^{-1}U)^{-1}VA^{-1}", {"A": "m m", "U": "m n", "C": "n n", "V": "n m"},
+     "inv(A+U@C@V)"),
+    (r"|X|\,X^{-T}", {"X": "n n"}, "det(X)*inv(X).T"),
+    (r"\frac{2}{m}X^T(Xw-y)", {"X": "m n", "w": "n", "y": "m"}, "2*X.T@(X@w-y)/m"),
+    (r"\frac{1}{(2\pi)^{3/2}|\Sigma|^{1/2}} e^{-\frac{1}{2}(x-\mu)^T\Sigma^{-1}(x-\mu)}",
+     {"Σ": "n n", "x": "n", "μ": "n"}, "(2*np.pi)**-1.5*det(Σ)**-0.5*np.exp(-(x-μ)@inv(Σ)@(x-μ)/2)"),
+    (r"\sqrt[3]{x^Tx}", {"x": "n"}, "(x@x)**(1/3)"),
+    (r"{\bf w}^{T}{\bf x}+w_0", {"w": "n", "x": "n", "w_0": ""}, "w@x+w_0"),
+    (r"(w\cdot x - y)^2", {"w": "n", "x": "n", "y": ""}, "(w@x-y)**2"),
+    (r"\mathrm{sech}(a)", {"a": ""}, "1/np.cosh(a)"),
 ]  # fmt: skip
 
 PLAIN: list[Row] = [
@@ -310,7 +340,7 @@ def in_numpy(code: str, values: dict[str, Any]) -> Any:
         "erf": np.vectorize(math.erf),
         "expm": scipy.linalg.expm,
     }
-    return eval(code, known | SIZES | values)  # the rows of this module only
+    return eval(code, known | SIZES | values | {"v": values})  # the rows of this module only
 
 
 def agrees(text: str, shapes: dict[str, str], code: str) -> None:

@@ -123,10 +123,12 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
     signs = {t.text for t in reading.tokens}
     plain = frozenset[str]()
     others = [frozenset((word,)) for word, mark in (("dot", (".*", "./")), ("hadamard", "⊙⊘")) if signs & set(mark)]
-    others.append(frozenset(("ones",)))
-    if any(t.value == "e" and t.kind == "name" for s in reading.statements for t in s.tokens):
+    tokens = [t for s in reading.statements for t in s.tokens]
+    if any(t.kind == "num" and t.value == 1 for t in tokens):
+        others.append(frozenset(("ones",)))
+    if any(t.kind == "name" and t.value == "e" for t in tokens):
         others.append(frozenset(("e",)))
-    calls = frozenset(("call",))
+    calls = [frozenset(("call",))] if any(t.text in ("tr", "det", "logdet") for t in tokens) else []
     base: Solution | None = None
     first: ShapeError | None = None
     try:
@@ -143,19 +145,21 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
                 base = _regrouped(other, loose)
     if scalar and (base is None or not base.exprs[-1].is_scalar):
         # A wish for a scalar makes b in aᵀXb a vector, and never a vector a scalar.
-        for loose in (plain, *others, calls):
+        for loose in (plain, *others, *calls):
             try:
                 solution = reading.solve(loose, True, tied)
             except ShapeError:
                 continue
             if solution.exprs[-1].is_scalar and not solution.turned(base):
                 return _regrouped(solution, loose)
-    if base is None:
+    for loose in calls if base is None else ():
         try:
-            base = _regrouped(reading.solve(calls, False, tied), calls)
+            base = _regrouped(reading.solve(loose, False, tied), loose)
         except ShapeError:
-            assert first is not None
-            raise first from None
+            continue
+    if base is None:
+        assert first is not None
+        raise first
     return base
 
 

@@ -44,8 +44,9 @@ class Calls(Scripts):
             return True
         # An elementwise function ends where the next function begins: log x log y.
         for op in reversed(self.ops):
-            if op.kind == "prefix" and op.text == "call" and len(self.operands) > op.data[3]:
-                if op.data[0] in ELEMENTWISE or op.data[0] in ("det", "logdet"):
+            if op.kind == "prefix" and op.text == "call":
+                is_full = len(self.operands) > op.data[3]
+                if is_full and (op.data[0] in ELEMENTWISE or op.data[0] in ("det", "logdet")):
                     self.end_prefix(op)
                 break
             if op.kind in ("open", "bar") or (op.kind == "infix" and op.level <= PREFIX):

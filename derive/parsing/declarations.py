@@ -342,7 +342,11 @@ def shape(text: str, source: str, span: Span) -> Shape:
     held = held.replace("\\times", "×").replace("\\cdot", "*").replace("\\R", "R")
     if held[:3] == "{R}":
         held = "R" + held[3:]
-    if held[:1] in "Rℝ" and (len(held) == 1 or held[1:].lstrip()[:1] == "^" or held[1] in _SUPER or held[0] == "ℝ"):
+    if (
+        held[:1]
+        and held[0] in "Rℝ"
+        and (len(held) == 1 or held[1:].lstrip()[:1] == "^" or held[1] in _SUPER or held[0] == "ℝ")
+    ):
         inside = held[1:].strip()
         if not inside:
             return SCALAR
@@ -356,7 +360,9 @@ def shape(text: str, source: str, span: Span) -> Shape:
         held = inside
     while len(held) > 1 and held[0] in "({[" and held[-1] in ")}]" and _matches(held):
         held = held[1:-1].strip()
-    parts = _sides(held)
+    parts = _sides(held) if held else []
+    if not parts:
+        raise ParseError("a shape is missing", source, span, "as in W: m×n, x: n, λ: scalar")
     if len(parts) > 2:
         raise ParseError("a shape has at most two sizes", source, span, "as in W: m×n")
     dims = [dimension(part, source, span) for part in parts]

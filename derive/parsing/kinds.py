@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from .limits import SEARCH_BUDGET
+from .limits import SEARCH_BUDGET, SEARCH_WORK
 from .stacks import Node
 
 S, C, R, M = 1, 2, 4, 8
@@ -169,6 +169,7 @@ class Kinds:
         self.queued: set[int] = set()
         self.trail: list[tuple[Cell, int]] = []
         self.symbol_cells: dict[str, Cell] = {}
+        self.work = 0  # cells looked at so far
 
     # Building
 
@@ -221,7 +222,9 @@ class Kinds:
             while queue:
                 i = queue.popleft()
                 queued.discard(i)
-                relations[i][0](self, i)
+                rule, cells, _ = relations[i]
+                self.work += len(cells)
+                rule(self, i)
         except Contradiction:
             queue.clear()
             queued.clear()
@@ -283,6 +286,7 @@ class Kinds:
         cells.sort(key=regret)
         best: list[int] | None = None
         best_cost, is_tie, tried = 1e9, False, 0
+        limit = self.work + SEARCH_WORK
         # Each entry: position, kinds left to try there, length of the trail before.
         stack: list[tuple[int, list[int], int]] = []
 
@@ -306,7 +310,7 @@ class Kinds:
             while stack:
                 at, left, length = stack[-1]
                 self.undo(length)
-                if not left or tried > SEARCH_BUDGET:
+                if not left or tried > SEARCH_BUDGET or self.work > limit:
                     stack.pop()
                     continue
                 tried += 1

@@ -143,6 +143,8 @@ class Scripts(Stacks):
             return
         self.i -= 1
         _, held = self.limit()
+        if not held:
+            raise self.error("a subscript is empty", (first.start, self.tokens[self.i - 1].end))
         self.norm_subscript(held, first)
 
     def norm_subscript(self, held: list[Token], first: Token) -> None:

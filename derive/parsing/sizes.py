@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from ..errors import LimitError
 from ..shapes import ONE, Dim
+from .limits import MAX_DIMENSION_TERMS
 
-Size: TypeAlias = "int | Dim | tuple[str, Size, Size]"
+Size: TypeAlias = "int | Dim | tuple[str, Size, Size, int]"
 SizeShape = tuple[Size, Size]
 SCALAR_SIZE: SizeShape = (ONE, ONE)
 FRESH = ("m", "n", "p", "q", "k", "r", "s", "l", "d", "h")
@@ -71,18 +73,24 @@ class Sizes:
             if part == variable and isinstance(part, int):
                 return True
             if isinstance(part, tuple):
-                stack += part[1:]
+                stack += part[1:3]
         return False
 
     def times(self, a: Size, b: Size) -> Size:
         a, b = self.find(a), self.find(b)
         if isinstance(a, Dim) and isinstance(b, Dim):
             return a * b
-        return b if a is ONE else a if b is ONE else ("*", a, b)
+        return b if a is ONE else a if b is ONE else self.composed("*", a, b)
 
     def plus(self, a: Size, b: Size) -> Size:
         a, b = self.find(a), self.find(b)
-        return a + b if isinstance(a, Dim) and isinstance(b, Dim) else ("+", a, b)
+        return a + b if isinstance(a, Dim) and isinstance(b, Dim) else self.composed("+", a, b)
+
+    def composed(self, sign: str, a: Size, b: Size) -> Size:
+        weight = sum(part[3] if isinstance(part, tuple) else 1 for part in (a, b))
+        if weight > MAX_DIMENSION_TERMS:
+            raise LimitError(f"a size is made of more than {MAX_DIMENSION_TERMS} sizes", hint="declare the shapes")
+        return (sign, a, b, weight)
 
     def factors(self, size: Size, sign: str) -> list[Size]:
         found, stack = [], [size]
@@ -113,7 +121,7 @@ class Sizes:
             name = Dim.of(f"d{size}")
             self.bound[size] = name
             return name
-        # Depth is that of nested Kronecker products and blocks, which the nesting limit bounds.
+        # The depth is bounded by `composed`.
         a, b = self.dim(size[1]), self.dim(size[2])
         return a * b if size[0] == "*" else a + b
 

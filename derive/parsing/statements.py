@@ -40,9 +40,10 @@ class Statements:
             elif token.kind == "close":
                 depth -= 1
             if token.kind == "where" and depth <= 0:
-                if not parts[-1] and len(parts) == 1:
+                parts = [part for part in parts if part]
+                if not parts:
                     raise ParseError("no formula stands before where", self.source, token.span)
-                after.append(parts.pop() if parts[-1] else parts.pop(-2))
+                after.append(parts.pop())
                 parts.append([])
                 continue
             if depth <= 0 and (token.text == ";" or token.kind == "newline" or token.text == ","):
