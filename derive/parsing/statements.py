@@ -61,7 +61,7 @@ class Statements:
             if token.kind == "newline":
                 continue
             parts[-1].append(token)
-        parts += after
+        parts += reversed(after)
         statements = []
         for part in parts:
             while part and part[-1].kind == "op" and part[-1].text in (".", ","):
