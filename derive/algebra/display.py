@@ -7,10 +7,22 @@ brackets, then fewest operations.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from fractions import Fraction
 
-from ..expr import Expr, as_expr, fold, identity, nodes, number, number_op, ones_op, symbol_count, symbol_op, zeros
+from ..expr import (
+    Expr,
+    as_expr,
+    fold,
+    identity,
+    is_number,
+    nodes,
+    number,
+    number_op,
+    ones_op,
+    symbol_op,
+    zeros,
+)
 from ..operations import (
     add,
     diagonal_matrix,
@@ -34,11 +46,12 @@ Cost = tuple[int, int, int]
 _INFIX = frozenset("add mul scale matmul transpose hadamard kron power inv matpow symbol number".split())
 
 
-def cost(expr: Expr, enclosed: bool = False) -> Cost:
+def cost(expr: Expr, enclosed: bool = False, authored: Container[Expr] = ()) -> Cost:
     """Symbols, bracket pairs and operations of the written formula, shared parts counted each time.
 
     A bracket inside a bracket counts as a symbol: it must save more than one to be worth
-    reading.  `enclosed` says that the formula, if a sum, will stand in a bracket itself.
+    reading.  `enclosed` says that the formula, if a sum, will stand in a bracket itself;
+    brackets around sums in `authored` are the author's own.
     """
 
     def visit(node: Expr, parts: list[tuple[int, int, int, int]]) -> tuple[int, int, int, int]:
@@ -51,7 +64,7 @@ def cost(expr: Expr, enclosed: bool = False) -> Cost:
             if infix and node.op is not add and arg.op is add:
                 brackets += 1
                 symbols += part[3]  # brackets that this one holds
-                outer += 1
+                outer += arg not in authored
             elif infix:
                 outer += part[3]
                 if arg.op in (matmul, scale) and node.op not in (scale, matmul, add):
@@ -63,7 +76,7 @@ def cost(expr: Expr, enclosed: bool = False) -> Cost:
             operations += 1
         elif node.op is transpose or node.op in (inv, matpow, power):
             operations += 1
-        elif node.args:
+        elif node.args and not is_number(node.args[0], -1):
             operations += len(node.args) - 1
         return (symbols, brackets, operations, outer)
 
@@ -90,9 +103,9 @@ class Display:
                 known = self.ctx.shown.get(node)
                 if known is None:
                     self._memo[node] = self._rebuilt(node)
-                elif node.op in (matmul, trace, add):
+                elif node.op in (matmul, trace, add, hadamard):
                     # ‖B x‖² may be shorter than what was written for xᵀ Bᵀ B x, softmax(x) for eˣ / Σ eˣ.
-                    self._memo[node] = min(known, self._rebuilt(node), key=symbol_count)
+                    self._memo[node] = min(known, self._rebuilt(node), key=cost)
                 else:
                     self._memo[node] = known
         return self._memo[atom]

@@ -85,17 +85,26 @@ def _differ_at(a: Expr, b: Expr, seed: int) -> tuple[str, dict[str, Any]] | tupl
     """Evidence that the two differ at a random point; () if they agree, None if undefined there."""
     import numpy as np
 
+    from ..evaluation import evaluate
     from ..numeric import random_point
 
     try:
         point = random_point([a, b], seed=seed)
     except DeriveError:
         return None
-    left, right = point.evaluate(a), point.evaluate(b)
-    scale_of = max(float(np.abs(left).max(initial=0)), float(np.abs(right).max(initial=0)), 1e-3)
-    if not float(np.abs(left - right).max(initial=0)) > TOLERANCE * scale_of:
+    for sign in (1, -1):
+        # Also with the signs turned: √(s²) is s only where s is positive.
+        values = {s: x if s.properties else sign * x for s, x in point.values.items()}
+        with np.errstate(all="ignore"):
+            left, right = (evaluate(side, values, point.sizes) for side in (a, b))
+        if not (np.isfinite(left).all() and np.isfinite(right).all()):
+            continue
+        scale_of = max(float(np.abs(left).max(initial=0)), float(np.abs(right).max(initial=0)), 1e-3)
+        if float(np.abs(left - right).max(initial=0)) > TOLERANCE * scale_of:
+            break
+    else:
         return ()
     at = np.unravel_index(int(np.abs(left - right).argmax()), left.shape)
     where = "" if a.is_scalar else f" in entry ({at[0] + 1}, {at[1] + 1})"
-    values = {s.name: point.values[s] for s in symbols_of(a, b)}
-    return (f"at a random point they are {left[at]:.6g} and {right[at]:.6g}{where}", values)
+    named = {s.name: values[s] for s in symbols_of(a, b)}
+    return (f"at a random point they are {left[at]:.6g} and {right[at]:.6g}{where}", named)

@@ -45,7 +45,7 @@ class Factoring:
     def _solve(self, poly: Poly, depth: int) -> tuple[Cost, Expr]:
         if len(poly.terms) < 2:
             shown = self.display.sum(poly)
-            return cost(shown, depth > 0), shown
+            return self._cost(shown, depth), shown
         at = (poly.shape, frozenset(poly.terms.items()), depth > 0)
         known = self._solved.get(at)
         if known is not None:
@@ -55,7 +55,7 @@ class Factoring:
         best = self._solved[at] = (cost(plain, depth > 0), plain)  # for a bracket around the whole sum
         common = self._common(poly, depth)
         if common is not None:
-            best = (cost(common, depth > 0), common)
+            best = (self._cost(common, depth), common)
         else:
             if self.work < BUDGET:
                 for candidate in self._grouped(poly, depth):
@@ -67,6 +67,9 @@ class Factoring:
                         break
         self._solved[at] = best
         return best
+
+    def _cost(self, shown: Expr, depth: int) -> Cost:
+        return cost(shown, depth > 0, self.ctx.authored or ())
 
     # What all terms share
 

@@ -64,7 +64,7 @@ class Boxing:
             search = Factoring(ctx, introduce_identity)
             shown = tidy(search.solve(poly))
             self.is_best_effort = self.is_best_effort or search.exhausted
-            size = cost(shown)
+            size = cost(shown, authored=ctx.authored or ())
             # Where multiplying out gains nothing, the sums stay as they were written.
             if best is None or size < best[0] or (size == best[0] and poly is self._as_written):
                 best = (size, shown)
@@ -88,12 +88,15 @@ class Boxing:
         yield kept
         sums = [atom for atom in _sums_in(kept) if atom in ctx.sums]
         if len(sums) > 1:
-            for one in sums[:MAX_VARIANTS]:
-                ctx.reopened([one])
-                yield ctx.kept(expr)
-                if len(sums) > 2:
-                    ctx.reopened([s for s in sums if s is not one])
+            choices = [[one] for one in sums[:MAX_VARIANTS]]
+            if len(sums) > 2:
+                choices += [[s for s in sums if s is not one] for one in sums[:MAX_VARIANTS]]
+            for opened in choices:
+                ctx.reopened(opened)
+                try:
                     yield ctx.kept(expr)
+                except TooLargeError:
+                    continue
             ctx.reopened([])
 
 

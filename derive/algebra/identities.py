@@ -127,25 +127,6 @@ def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     return None
 
 
-@junction("transpose", "(A ⊗ B)ᵀ = Aᵀ ⊗ Bᵀ", "[MC 510]")
-def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
-    inner = left.args[0]
-    if inner.op is not kron or right.op not in (kron, vec, transpose):
-        return None
-    a, b = inner.args
-    if right.op is transpose and right.args[0].op is not kron:
-        return None
-    flipped = ctx.kron(ctx.full(transpose(a)), ctx.full(transpose(b))).single()
-    if flipped is None or len(flipped[1][1]) != 1 or flipped[1][1][0].op is not kron:
-        return None
-    c, (_, (factor,)) = flipped
-    for row in JUNCTIONS["kron"]:
-        met = row.apply(factor, right, ctx)
-        if met is not None:
-            return met.scaled(c)
-    return None
-
-
 @junction("commutation", "K vec A = vec Aᵀ, K Kᵀ = I", "[MN, 3.7]")
 def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     m, n = left.data

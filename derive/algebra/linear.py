@@ -34,6 +34,7 @@ from .products import (
     entries_expr,
     entry_bases,
     entry_sum,
+    flip,
     simplify_bases,
     trace_poly,
     transpose_poly,
@@ -161,7 +162,7 @@ def total(ctx: Normalizer, poly: Poly) -> Poly:
                     return Poly(SCALAR, {(((sum_entries.make((atom,)), F1),), ()): F1})
         elif len(chain) == 1:
             return entry_sum(dict(entry_bases(chain[0])), poly.shape, ctx)
-        row = (transpose(ones(rows)),) if rows is not ONE else ()
+        row = (flip(ones(rows), ctx),) if rows is not ONE else ()
         column = (ones(columns),) if columns is not ONE else ()
         return chain_product(F1, (), (*row, *chain, *column), SCALAR, ctx)
 

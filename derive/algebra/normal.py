@@ -227,7 +227,9 @@ class Normalizer:
             return True
         if node.op is transpose:
             node = node.args[0]
-        return node in self.authored or any(t.op in (ones_op, number_op, identity_op) for t in node.args)
+        if node in self.authored:
+            return True
+        return node.op is add and any(t.op in (ones_op, number_op, identity_op) for t in node.args)
 
     def is_symmetric(self, atom: Expr) -> bool:
         """Whether an atom equals its transpose, as far as declared properties tell."""

@@ -88,6 +88,9 @@ def _leaf(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
 def _add(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
     if not ctx.is_keeping:
         return ctx.plus(node.shape, args)
+    if ctx.authored is not None and node not in ctx.authored:
+        # A sum of contributions: the sums in it are its author's, and stay whole.
+        return ctx.plus(node.shape, [ctx.whole(p, e) for p, e in zip(args, node.args)])
     opened = []
     for poly in args:
         # A sum that stands alone as a term is no factor: it is not kept whole.
