@@ -65,7 +65,10 @@ RIGHT = [
     ),
     (BATCH, "def grad(X, B, Y):\n    return X.T @ (X @ B - Y)\n"),
     (("sum(relu(W x))", "W", "W: m×n, x: n"), "def g(W, x):\n    return ((W @ x) > 0)[:, None] * x[None, :]\n"),
-    (("sum((X w − y).^2) / m", "w", "X: m×n, w: n, y: m"), "def g(X, w, y):\n    return 2 / X.shape[0] * X.T @ (X @ w - y)\n"),
+    (
+        ("sum((X w − y).^2) / m", "w", "X: m×n, w: n, y: m"),
+        "def g(X, w, y):\n    return 2 / X.shape[0] * X.T @ (X @ w - y)\n",
+    ),
 ]  # fmt: skip
 
 WRONG = [
@@ -80,7 +83,11 @@ WRONG = [
 
 
 def source(text: str) -> str:
-    return textwrap.dedent(text).replace("sigmoid(W", "torch.sigmoid(W") if "def sigmoid" not in text else textwrap.dedent(text)
+    return (
+        textwrap.dedent(text).replace("sigmoid(W", "torch.sigmoid(W")
+        if "def sigmoid" not in text
+        else textwrap.dedent(text)
+    )
 
 
 @pytest.mark.parametrize(("problem", "code"), RIGHT)

@@ -29,7 +29,10 @@ def test_the_scanned_solution_has_its_slips_and_no_others():
     report = check(text)
     lines = text.splitlines()
     failing = {line.number: line for line in report.lines if line.verdict == "fails"}
-    assert [lines[n - 1][:30] for n in failing] == [r"$$\boxed{\nabla_s g(s) = 2s_j}", r"$$\nabla_v E = V (V^T V u - u)"]
+    assert [lines[n - 1][:30] for n in failing] == [
+        r"$$\boxed{\nabla_s g(s) = 2s_j}",
+        r"$$\nabla_v E = V (V^T V u - u)",
+    ]
     index, term = failing.values()
     assert index.kind == "index" and index.repair == r"\nabla_s g(s) = 2 s"
     assert term.kind == "transpose" and r"V u (V^{\top} V u - u)^{\top}" in term.repair
@@ -65,7 +68,8 @@ RIGHT = [
     r"$$y = A(x \odot x)$$ $$\frac{\partial y}{\partial x} = 2A\operatorname{diag}(x)$$",
     r"$$s = \sigma(z)$$ $$\frac{\partial s}{\partial z} = \operatorname{diag}(s \odot (1 - s))$$",
     r"$$p = \mathrm{softmax}(z)$$ $$\frac{\partial p}{\partial z} = \operatorname{diag}(p) - pp^T$$",
-    r"$$L = \frac12\|Wx - y\|^2$$ $$\delta = \frac{\partial L}{\partial (Wx)} = Wx - y$$ $$\frac{\partial L}{\partial W} = \delta x^T$$",
+    r"$$L = \frac12\|Wx - y\|^2$$ $$\delta = \frac{\partial L}{\partial (Wx)} = Wx - y$$"
+    r"$$\frac{\partial L}{\partial W} = \delta x^T$$",
     r"$$L = \frac12 r^Tr, \quad r = Ax - b$$ $$dL = r^T dr = r^TA\,dx = \langle A^Tr, dx\rangle$$",
     r"$$f = \|Ax - b\|^2$$ $$\nabla f = 2A^T(Ax - b) = 0 \Rightarrow A^TAx = A^Tb$$",
     r"$$F(Z) = A Z B$$ $$DF(Z)[H] = A H B$$",

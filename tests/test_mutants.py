@@ -118,7 +118,14 @@ class Document:
                 continue
             for side in claim.sides if claim.continues else claim.sides[1:]:
                 body = side.text.strip()
-                if not body or "partial" in body or "∂" in body or re.search(r"(?<![a-z\\\\])d[A-Za-z\\\\]", body) or "\n" in body or side.tree is None:
+                if (
+                    not body
+                    or "partial" in body
+                    or "∂" in body
+                    or re.search(r"(?<![a-z\\\\])d[A-Za-z\\\\]", body)
+                    or "\n" in body
+                    or side.tree is None
+                ):
                     continue
                 start = side.start + side.text.index(body)
                 end = start + len(body.rstrip(" .,;&"))
@@ -203,7 +210,10 @@ def mutations(document: Document, start: int, end: int) -> list[tuple[str, str]]
         put("hadamard", m.span(), " ")
     for m in re.finditer(rf"({atom}) ({atom})(?![(])", side):
         put("hadamard", (m.end(1), m.start(2)), " ⊙ " if uni else r" \odot ")
-    for m in re.finditer(r"(?:\\mathop\{\\mathrm\{diag\}\}|\\operatorname\{diag\}|\\mathrm\{diag\}|\{\\mathrm\{diag\}\}|diag)(?=\()", side):
+    for m in re.finditer(
+        r"(?:\\mathop\{\\mathrm\{diag\}\}|\\operatorname\{diag\}|\\mathrm\{diag\}|\{\\mathrm\{diag\}\}|diag)(?=\()",
+        side,
+    ):
         put("diag", m.span(), "")
     for m in re.finditer(r"\^\{-\\top\}|⁻ᵀ", side):
         put("inverse transpose", m.span(), "⁻¹" if uni else "^{-1}")
@@ -351,7 +361,11 @@ def rewritten(document: Document, random_: random.Random) -> str | None:
     if choice == 1 and not document.unicode:  # other letters
         letters = [s.name for s in derive_symbols(document.where).values() if s.name.isascii() and len(s.name) == 1]
         old = random_.choice(letters)
-        fresh = [c for c in ("PQGHKR" if old.isupper() else "fgkpqt") if not re.search(rf"(?<![A-Za-z\\]){c}(?![A-Za-z])", text)]
+        fresh = [
+            c
+            for c in ("PQGHKR" if old.isupper() else "fgkpqt")
+            if not re.search(rf"(?<![A-Za-z\\]){c}(?![A-Za-z])", text)
+        ]
         if not fresh:
             return None
         return re.sub(rf"(?<![A-Za-z\\]){old}(?![A-Za-z])", fresh[0], text)

@@ -137,7 +137,7 @@ def vocabulary_of(reading: Reading, declared: Mapping[str, Declared]) -> Vocabul
             if token.kind == "letter" and token.text in ("s", "g", "h") and side.found[i + 1].text == "(":
                 if token.text not in declared and _alone(side.found, i) and token.text not in heads:
                     functions.add(token.text)
-    functions -= {n for n in declared if declared[n].shape is not None and declared[n].shape != (ONE, ONE)}  # type: ignore[comparison-overlap]
+    functions -= {n for n in declared if declared[n].shape is not None and declared[n].shape != (ONE, ONE)}
     words = {n for n in [*declared, *heads] if len(n) > 1 and "_" not in n}
     if "e" in heads:
         declared.get("e")

@@ -18,29 +18,34 @@ _NAME = (
     r"(?:_\{?\w+\}?|\^\{?\(\w+\)\}?|[₀-₉])?"
 )
 _REAL = r"(?:\\(?:mathbb|mathbf|Bbb|mathrm)\s*\{?\s*R\s*\}?|\\R\b|ℝ|R|\\Re\b|\\reals)"
+_NAMES = rf"(?P<names>{_NAME}(?:\s*(?:,|and)\s*{_NAME}){{0,8}})"
 _MEMBER = re.compile(
-    r"(?P<names>%s(?:\s*,\s*%s){0,8})\s*(?:\\in(?![A-Za-z])|∈)\s*(?P<set>%s)\s*(?:\^\s*(?P<size>\{[^{}]*\}|\w))?(?P<plus>_\{?\+\+?\}?|_\{?>0\}?)?"
-    % (_NAME, _NAME, _REAL)
+    rf"{_NAMES}\s*(?:\\in(?![A-Za-z])|∈)\s*(?P<set>{_REAL})\s*"
+    r"(?:\^\s*(?P<size>\{[^{}]*\}|\w))?(?P<plus>_\{?\+\+?\}?|_\{?>0\}?)?"
 )
 _SYMMETRIC_SET = re.compile(
-    r"(?P<name>%s)\s*(?:\\in(?![A-Za-z])|∈)\s*(?:\\mathbb\s*\{?S\}?|\\mathcal\s*\{?S\}?)\s*(?P<sup>\^\s*(?:\{[^{}]*\}|\w))?(?P<plus>_\{?\+\+?\}?)?"
-    % _NAME
+    rf"(?P<name>{_NAME})\s*(?:\\in(?![A-Za-z])|∈)\s*(?:\\mathbb\s*\{{?S\}}?|\\mathcal\s*\{{?S\}}?)\s*"
+    r"(?P<sup>\^\s*(?:\{[^{}]*\}|\w))?(?P<plus>_\{?\+\+?\}?)?"
 )
 _SIZED = re.compile(
-    r"(?P<names>%s(?:\s*(?:,|and)\s*%s){0,8})(?:\s*:|\s+(?:is|are|be)\b)(?:\s+(?:an?|real|of|the|size|shape|matrix|matrices))*\s*\(?\s*(?P<rows>[A-Za-z0-9]+)\s*(?:\\times|×|\bby\b)\s*(?P<columns>[A-Za-z0-9]+)"
-    % (_NAME, _NAME)
+    rf"{_NAMES}(?:\s*:|\s+(?:is|are|be)\b)(?:\s+(?:an?|real|of|the|size|shape|matrix|matrices)){{0,6}}\s*\(?\s*"
+    r"(?P<rows>[A-Za-z0-9]+)\s*(?:\\times|×|\bby\b)\s*(?P<columns>[A-Za-z0-9]+)"
 )
 _PROPERTY = re.compile(
-    r"(?P<names>%s(?:\s*(?:,|and)\s*%s){0,8})\s*(?:is|are|:)\s*(?:an?|assumed|taken|supposed|to|be|all|both|\s|real|square|n\s*×\s*n)*"
-    r"(?P<property>symmetric positive definite|positive definite|symmetric|skew-symmetric|skew|diagonal|orthogonal|spd|constant|scalar|vector|matrix)"
-    % (_NAME, _NAME)
+    rf"{_NAMES}\s*(?:is|are|:)\s*(?:an?|assumed|taken|supposed|to|be|all|both|\s|real|square|n\s*×\s*n){{0,12}}"
+    r"(?P<property>symmetric positive definite|positive definite|symmetric|skew-symmetric|skew|diagonal|orthogonal|"
+    r"spd|constant|scalar|vector|matrix)"
 )
 _BEFORE = re.compile(
-    r"(?P<property>symmetric|skew-symmetric|diagonal|orthogonal|positive definite|scalars?|vectors?|constants?)\s+(?:matrix\s+|matrices\s+|variable\s+)?(?P<names>%s(?:\s*(?:,|and)\s*%s){0,8})(?=[\s,.;)$]|$)"
-    % (_NAME, _NAME)
+    r"(?P<property>symmetric|skew-symmetric|diagonal|orthogonal|positive definite|scalars?|vectors?|constants?)\s+"
+    rf"(?:matrix\s+|matrices\s+|variable\s+)?{_NAMES}(?=[\s,.;)$]|$)"
 )
 _AFTER = re.compile(
-    r"(?P<names>%s)\s*,?\s+(?:\\text\s*\{\s*)?(?:is\s+)?(?:an?\s+)?(?P<property>scalar|symmetric|spd|vector)\b" % _NAME
+    rf"(?P<names>{_NAME})\s*,?\s+(?:\\text\s*\{{\s*)?(?:is\s+)?(?:an?\s+)?(?P<property>scalar|symmetric|spd|vector)\b"
+)
+_VARIABLE = re.compile(
+    r"(?:with respect to|w\.?\s?r\.?\s?t\.?|in the variable|derivative by|gradient in|gradient by)\s+"
+    rf"(?:the\s+)?(?:\w+\s+)?\$?\s*(?P<n>{_NAME})"
 )
 _AND_PROPERTY = re.compile(r"(?:and|,)\s*(?P<property>symmetric|diagonal|orthogonal|skew)")
 _ORDINARY = frozenset("a an and are as at be by for if in is it let of on or so the then to we where with".split())
@@ -108,11 +113,7 @@ def declare(
     for layout in ("numerator", "denominator"):
         if f"{layout} layout" in lowered or f"{layout}-layout" in lowered:
             reading.layout = layout
-    for match in re.finditer(
-        r"(?:with respect to|w\.?\s?r\.?\s?t\.?|in the variable|derivative by|gradient in|gradient by)\s+(?:the\s+)?(?:\w+\s+)?\$?\s*(?P<n>%s)"
-        % _NAME,
-        prose,
-    ):
+    for match in _VARIABLE.finditer(prose):
         for name in _names(match["n"]):
             reading.nabla_candidates.append(name)
 

@@ -124,7 +124,9 @@ def _chains_of_names(reading: Reading, definitions: list[tuple[str, Tree]], defi
 
 def _ordered(definitions: list[tuple[str, Tree]]) -> list[tuple[str, Tree]]:
     """Definitions after those they use."""
-    rest, found, placed = list(definitions), [], set()
+    rest = list(definitions)
+    found: list[tuple[str, Tree]] = []
+    placed: set[str] = set()
     names = {n for n, _ in definitions}
     while rest:
         ready = [
@@ -166,7 +168,7 @@ def _all_names(
         for t in tree.walk():
             if t.kind == "name":
                 full, plain, subs = str(t.data[0]), str(t.data[1]), t.data[2]
-                if subs and _is_index("".join(subs)) and full not in declared and full not in defined:  # type: ignore[arg-type]
+                if subs and _is_index("".join(subs)) and full not in declared and full not in defined:
                     indexed[full] = plain
                     continue
                 plain_seen.add(full)
@@ -186,8 +188,8 @@ def _all_names(
     for tree in trees:  # bound names of evaluation bars belong to the whole document
         for t in tree.walk():
             if t.kind == "at":
-                for bound, _ in t.data:  # type: ignore[misc]
-                    names.pop(bound, None)  # type: ignore[has-type]
+                for bound, _ in t.data:
+                    names.pop(bound, None)
     operator_only = operators - defined - set(declared)
     used = {str(t.data[0]) for tree in trees for t in _outside_operators(tree) if t.kind == "name"}
     for name in operator_only - used:
@@ -381,7 +383,7 @@ def _live(reading: Reading, defined: set[str]) -> list[Expr]:
         for side in claim.sides:
             if side.tree is None:
                 continue
-            bound = {str(n) for t in side.tree.walk() if t.kind == "at" for n, _ in t.data}  # type: ignore[misc]
+            bound = {str(n) for t in side.tree.walk() if t.kind == "at" for n, _ in t.data}
             for t in side.tree.walk():
                 if t.kind == "differential":
                     inner = t.args[0]
@@ -442,11 +444,11 @@ def _define(reading: Reading, definitions: list[tuple[str, Tree]], by_name: Mapp
                 claim.sides[1].error = None
         waiting = later
     for claim in reading.claims:
-        name, _ = head_of(claim.sides[0].found)
-        if name and len(claim.sides) > 1 and not claim.continues and claim.row.display:
-            made = scope.symbols.get(name)
+        written, _ = head_of(claim.sides[0].found)
+        if written and len(claim.sides) > 1 and not claim.continues and claim.row.display:
+            made = scope.symbols.get(written)
             if claim.sides[1].error is not None and (made is None or made not in scope.definitions):
-                scope.broken.add(name)
+                scope.broken.add(written)
 
 
 def _logistic(reading: Reading) -> None:

@@ -59,9 +59,9 @@ class Builder(Formulas):
         if tree.kind != "name" or self.lookup(str(tree.data[0])) is not None or self.scope.loss is None:
             return None
         plain, subscripts = str(tree.data[1]), tree.data[2]
-        if self.lookup(plain) is None or len(subscripts) != 1 or not str(subscripts[0]).isdigit():  # type: ignore[arg-type, index]
+        if self.lookup(plain) is None or len(subscripts) != 1 or not str(subscripts[0]).isdigit():
             return None
-        return int(str(subscripts[0])) or None  # type: ignore[index]
+        return int(str(subscripts[0])) or None
 
     def _gradient(self, tree: Tree) -> Value:
         if self.assumed and tree.key() in self.assumed:

@@ -19,10 +19,11 @@ ENVIRONMENTS = (
     "equation align aligned alignat alignedat gather gathered multline eqnarray split displaymath math flalign dcases "
     "cases subequations"
 ).split()
-_INNER = re.compile(r"\\(?:begin|end)\s*\{(?:%s)\*?\}(?:\[[a-z]\])?(?:\{\d+\})?" % "|".join(ENVIRONMENTS))
+_ENVIRONMENT = "|".join(ENVIRONMENTS)
+_INNER = re.compile(rf"\\(?:begin|end)\s*\{{(?:{_ENVIRONMENT})\*?\}}(?:\[[a-z]\])?(?:\{{\d+\}})?")
 _OPENING = re.compile(
     r"(?P<fence>^[ \t]*(?:```|~~~)[^\n]*$)|(?P<escaped>\\\$)|(?P<dollars>\$\$)|(?P<dollar>\$)|(?P<square>\\\[)"
-    r"|(?P<round>\\\()|(?P<code>`+)|\\begin\s*\{(?P<env>(?:%s)\*?)\}" % "|".join(ENVIRONMENTS),
+    rf"|(?P<round>\\\()|(?P<code>`+)|\\begin\s*\{{(?P<env>(?:{_ENVIRONMENT})\*?)\}}",
     re.MULTILINE,
 )
 _ANY_EQUATION = re.compile(r"[^\n]*=[^\n]*")
@@ -177,7 +178,8 @@ def _bare(text: str) -> list[Piece]:
 
 
 _MATH_WORDS = frozenset(
-    "diag log exp det vec sum sin cos tan max inv abs erf sign relu logdet softmax sigmoid relu tanh trace norm norm1 norm2 sinh cosh sqrt mean softplus logsumexp".split()
+    """diag log exp det vec sum sin cos tan max inv abs erf sign relu logdet softmax sigmoid relu tanh trace norm norm1
+    norm2 sinh cosh sqrt mean softplus logsumexp""".split()
 )
 
 

@@ -62,7 +62,7 @@ def edits(tree: Tree) -> Iterator[Edit]:
             yield "sign", put(tree, path, node.args[0])
     for path, node in places:
         if node.kind == "number" and path and at(tree, path[:-1]).kind not in ("power", "entrypower"):
-            held: Fraction = node.data[0]  # type: ignore[assignment]
+            held: Fraction = node.data[0]
             for factor in _FACTORS:
                 yield "factor", put(tree, path, Tree("number", (), (held * factor,)))
             yield "factor", put(tree, path, Tree("number", (), (Fraction(1),)))

@@ -221,8 +221,8 @@ class Unifier:
             return self.shape(tree.args[0])
         if kind == "at":
             local: dict[str, Pair] = {}
-            for name, value in tree.data:  # type: ignore[misc]
-                local[name] = self.shape(value) or (self.fresh(), self.fresh())  # type: ignore[has-type]
+            for name, value in tree.data:
+                local[name] = self.shape(value) or (self.fresh(), self.fresh())
             self.bound.append(local)
             try:
                 return self.shape(tree.args[0])

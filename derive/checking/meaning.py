@@ -68,7 +68,7 @@ class Formulas(Meaning):
     # Leaves
 
     def _number(self, tree: Tree) -> Value:
-        return number(tree.data[0])  # type: ignore[arg-type]
+        return number(tree.data[0])
 
     def _ones(self, tree: Tree) -> Value:
         rows = self.size(tree.data[0])
@@ -109,7 +109,7 @@ class Formulas(Meaning):
             return found
         base = self.lookup(plain) if indices else None
         if base is not None and not base.is_scalar:
-            return Indexed(base, self.letters(indices, base))  # type: ignore[arg-type]
+            return Indexed(base, self.letters(indices, base))
         if full in self.scope.sizes:
             return dimension(self.scope.sizes[full])
         if full in self.scope.dims:
@@ -125,7 +125,8 @@ class Formulas(Meaning):
     # Sums and products
 
     def _held(self, tree: Tree) -> Value:
-        return tree.data[0]  # type: ignore[return-value]
+        held: Expr = tree.data[0]
+        return held
 
     def _neg(self, tree: Tree) -> Value:
         return self.times(number(-1), self.build(tree.args[0]))
@@ -429,6 +430,8 @@ class Formulas(Meaning):
             inner_ = self.exact(argument.args[0])
             return logdet(inner_) if not inner_.is_scalar else log(OPERATIONS["abs"](inner_))
         found = self.build(argument)
+        if isinstance(found, Pending) and found.word == "𝟏" and found.rows is not None and found.columns is None:
+            found = found.fit(None, ONE)  # 𝟏_m is a vector
         if isinstance(found, Pending):
             if name == "diag" and found.word == "𝟏":
                 return Pending(None, None, lambda r, c: identity(r), "I")
@@ -533,11 +536,11 @@ class Formulas(Meaning):
 
     def _at(self, tree: Tree) -> Value:
         bindings: dict[Expr, Expr] = {}
-        for name, value in tree.data:  # type: ignore[misc]
-            built = self.exact(value)  # type: ignore[has-type]
-            variable = self.scope.symbols.get(name)  # type: ignore[has-type]
+        for name, value in tree.data:
+            built = self.exact(value)
+            variable = self.scope.symbols.get(name)
             if variable is None or variable.shape != built.shape:
-                variable = symbol(name, *built.shape)  # type: ignore[has-type]
+                variable = symbol(name, *built.shape)
             if variable is not built:
                 bindings[variable] = built
         local = self.scope.local(bindings)

@@ -1,4 +1,4 @@
-"""The operators of claims: derivatives, gradients, differentials, sums over an index, and what stands above and below."""
+"""The operators of claims: derivatives, gradients, differentials, sums, and marks above and below."""
 
 from __future__ import annotations
 
@@ -150,11 +150,11 @@ class Marks(Cursor):
             return Tree("entrypower", [tree, exponent], (), (span[0], self.found[self.at - 1].end))
         if token.text == "_" and tree.kind not in ("name",):
             self.at += 1
-            held = [t.text for t in self.group() if t.text not in (",", "{", "}")]
+            letters = [t.text for t in self.group() if t.text not in (",", "{", "}")]
             if tree.kind == "power" and tree.args[0].kind == "norm":  # ‖X‖²_F
                 norm = tree.args[0]
-                return tree.with_args([Tree("norm", norm.args, ("".join(held),), norm.span), tree.args[1]])
-            return Tree("entry", [tree], tuple(held), (span[0], self.found[self.at - 1].end))
+                return tree.with_args([Tree("norm", norm.args, ("".join(letters),), norm.span), tree.args[1]])
+            return Tree("entry", [tree], tuple(letters), (span[0], self.found[self.at - 1].end))
         if token.text != "^":
             return None
         self.at += 1

@@ -24,7 +24,7 @@ the first that makes the line right names the kind.  Kinds, in the order they ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -112,7 +112,7 @@ class Mending:
 
     # The search
 
-    def search(self, truths: list[Expr | Indexed]) -> tuple[str, Expr | None, str]:
+    def search(self, truths: Sequence[Expr | Indexed | None]) -> tuple[str, Expr | None, str]:
         """The kind, the mended side, and what to say of it, against the first truth that can be reached."""
         first = self.truth
         best: tuple[str, Expr | None, str] | None = None
@@ -335,7 +335,7 @@ class Mending:
         tree = self.tree
         assert tree is not None
         first = []
-        for kind, edited in edits(self.tree):
+        for kind, edited in edits(tree):
             if kind in ("transpose", "order", "inverse transpose"):
                 first.append((kind, edited))
             else:

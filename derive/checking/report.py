@@ -171,7 +171,8 @@ class Report:
                 f'<tr class="{worst}"><td class="n">{number}</td><td class="c"><code>{escape(content)}</code></td>'
                 f'<td class="v">{"".join(notes)}</td></tr>'
             )
-        return f'<div class="derive-report"><style>{_STYLE}</style><table>{"".join(rows)}</table><p>{escape(self.summary())}</p></div>'
+        table = f"<table>{''.join(rows)}</table>"
+        return f'<div class="derive-report"><style>{_STYLE}</style>{table}<p>{escape(self.summary())}</p></div>'
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": self.text(), "text/html": self._repr_html_()}

@@ -38,7 +38,8 @@ GREEK = {
 
 SKIPPED = frozenset(
     r""", ; : ! quad qquad displaystyle textstyle scriptstyle limits nolimits nonumber notag hfill
-    thinspace medspace thickspace noindent centering rm bf it mathstrut strut null relax enspace mathop mathrel mathbin""".split()
+    thinspace medspace thickspace noindent centering rm bf it mathstrut strut null relax enspace
+    mathop mathrel mathbin""".split()
 ) | {" ", ">", "\n"}
 SKIPPED_WITH_GROUP = frozenset("label tag hspace vspace mspace hskip phantom vphantom hphantom color eqref ref".split())
 SIZES = frozenset("left right big Big bigg Bigg bigl Bigl biggl Biggl bigr Bigr biggr Biggr bigm Bigm middle".split())

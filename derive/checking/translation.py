@@ -348,7 +348,7 @@ class Translator:
             if not isinstance(made, Value) and not several:
                 raise self.error(node, f"{name} returns several values")
             return made
-        values: list[Value] = [] if owner is None or owner == "" else [self.value(owner, known)]  # type: ignore[arg-type]
+        values: list[Value] = [] if owner is None or owner == "" else [self.value(owner, known)]
         if name in ("len",) and node.args:
             return self.sizes(node.args[0], known)[0]
         if name in ("eye", "ones", "zeros"):

@@ -12,12 +12,14 @@ Kinds of trees, with their operands:
     quotient  power  entrypower  transpose  inverse
     call (function)   apply (name; arguments)   norm (kind)   bars   inner   colon
     entry (indices)   total (index)             at (bindings)
-    derivative (order)     gradient (order)     differential     directional (name)     path (number)     map (direction)
+    derivative (order)     gradient (order)     differential     directional (name)
+    path (number)          map (direction)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from .tokens import Token
 
@@ -28,7 +30,7 @@ class Tree:
     __slots__ = ("kind", "args", "data", "span")
 
     def __init__(
-        self, kind: str, args: Iterable[Tree] = (), data: tuple[object, ...] = (), span: tuple[int, int] = (0, 0)
+        self, kind: str, args: Iterable[Tree] = (), data: tuple[Any, ...] = (), span: tuple[int, int] = (0, 0)
     ) -> None:
         self.kind = kind
         self.args = tuple(args)
@@ -46,7 +48,7 @@ class Tree:
             found.append(tree)
             stack += reversed(tree.args)
             if tree.kind == "at":
-                stack += [value for _, value in reversed(tree.data)]  # type: ignore[misc]
+                stack += [value for _, value in reversed(tree.data)]
         return found
 
     def key(self) -> object:

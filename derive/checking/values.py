@@ -61,7 +61,8 @@ class Pending:
             self.columns is not None and self.columns is not columns
         ):
             raise ShapeError(
-                f"{self.word} with {self.rows or self.columns} entries cannot stand where {shape_text((rows, columns))} is"
+                f"{self.word} with {self.rows or self.columns} entries cannot stand "
+                f"where {shape_text((rows, columns))} is"
             )
         return self.make(rows, columns)
 
@@ -283,7 +284,7 @@ class Meaning:
         values = [self.build(f) for f in factors]
         bound = [v for v in values if isinstance(v, Indexed) and letter in v.indices]
         rest = [v for v in values if v not in bound]
-        if any(t.kind == "name" and letter in "".join(t.data[2]) and self.lookup(str(t.data[0])) for t in body.walk()):  # type: ignore[arg-type]
+        if any(t.kind == "name" and letter in "".join(t.data[2]) and self.lookup(str(t.data[0])) for t in body.walk()):
             raise Unread(f"a family of vectors with index {letter} is not read")
         if not bound:
             raise Unread(f"nothing in the sum depends on its index {letter}")

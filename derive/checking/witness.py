@@ -179,7 +179,7 @@ class Witness:
         left, right = self.value(a, SEEDS[0]), self.value(b, SEEDS[0])
         if left is None or right is None:
             return None
-        parts = []
+        parts: list[str] = []
         for s in symbols_of(a, b):
             value = point.values.get(s)
             if value is not None and value.size <= 6 and len(parts) < 4:
