@@ -105,7 +105,7 @@ class Display:
                     self._memo[node] = self._rebuilt(node)
                 elif node.op in (matmul, trace, add, hadamard):
                     # ‖B x‖² may be shorter than what was written for xᵀ Bᵀ B x, softmax(x) for eˣ / Σ eˣ.
-                    self._memo[node] = min(known, self._rebuilt(node), key=cost)
+                    self._memo[node] = min(known, self._rebuilt(node), key=lambda e: (symbol_count(e), cost(e)))
                 else:
                     self._memo[node] = known
         return self._memo[atom]

@@ -52,7 +52,7 @@ class Factoring:
             return known
         self.work += 1
         plain = self.display.sum(poly)
-        best = self._solved[at] = (cost(plain, depth > 0), plain)  # for a bracket around the whole sum
+        best = self._solved[at] = (self._cost(plain, depth), plain)  # for a bracket around the whole sum
         common = self._common(poly, depth)
         if common is not None:
             best = (self._cost(common, depth), common)
