@@ -20,6 +20,7 @@ from ..expr import (
     number,
     number_op,
     ones_op,
+    symbol_count,
     symbol_op,
     zeros,
 )
