@@ -163,7 +163,7 @@ def _bare(text: str) -> list[Piece]:
             and (last.text.count("(") > last.text.count(")") or bare.lstrip()[0] in "+-−·⊙")
         ):
             last.text += "\n" + bare
-        elif "=" in bare and not words:
+        elif "=" in bare and not words and "`" not in bare and "$" not in bare:
             found.append(Piece("display", bare, at))
         elif "=" in bare and _NAMED.search(bare):
             match = _NAMED.search(bare)

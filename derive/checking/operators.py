@@ -236,7 +236,7 @@ class Operators(Marks):
         divisor = self.inside(below)
         for factor in divisor.args if divisor.kind == "prod" else [divisor]:
             if factor.kind == "name" and (
-                len(below) > 1 or above[0].kind == "number" or str(factor.data[0])[0] in "ijklmnNMK"
+                len(below) > 1 or (above and above[0].kind == "number") or str(factor.data[0])[0] in "ijklmnNMK"
             ):
                 self.vocabulary.divisors.add(str(factor.data[0]))
         return Tree("quotient", [self.inside(above), divisor], (), span)

@@ -1,0 +1,151 @@
+"""Reading a document: where mathematics stands, what its rows are, what they claim and declare."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from derive.checking import check
+from derive.checking.document import cleaned, pieces, rows, statements
+from derive.checking.reading import read
+from derive.errors import DeriveError, LimitError, ParseError
+
+DOCUMENTS = Path(__file__).parent / "documents"
+
+
+def claims(text):
+    return [(claim.number, claim.latex) for claim in read(text).claims]
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("a $x = 1$ b", ["prose", "inline", "prose"]),
+        ("$$x = 1$$", ["display"]),
+        (r"\[x = 1\] and \(y = 2\)", ["display", "prose", "inline"]),
+        (r"\begin{align*} a &= b \end{align*}", ["display"]),
+        (r"costs \$5 and $6", ["prose"]),
+        ("`$a = b$`", ["prose"]),
+        ("```\n$a = b$\n```\n$c = d$", ["prose", "inline"]),
+        ("```math\na = b\n```\n", ["display", "prose"]),
+        ("an open $ in one paragraph\n\n and $ in another", ["prose"] * 3),
+        ("L = x + y\nwords about nothing\n", ["display", "prose"]),
+    ],
+)
+def test_mathematics_is_told_from_prose(text, kinds):
+    found = pieces(text)
+    assert [p.kind for p in found] == kinds
+    for piece in found:
+        assert text[piece.start : piece.start + len(piece.text)] == piece.text
+
+
+def test_rows_keep_their_place():
+    text = "one\n\n\\begin{align}\n a &= b \\\\[2pt]\n   &= c \\label{x}\n\\end{align}\n\n$$d = e$$\n"
+    found, _ = rows(text)
+    assert [text.count("\n", 0, r.start + len(r.text) - len(r.text.lstrip(" \n&"))) + 1 for r in found] == [4, 5, 8]
+    assert claims(text) == [(4, "a = b"), (5, r"= c \label{x}"), (8, "d = e")]
+
+
+def test_a_broken_line_is_one_claim():
+    text = "$$\\begin{aligned} f = & a \\\\\n & + b \\\\\n & - c \\\\ &= d \\end{aligned}$$"
+    assert [number for number, _ in claims(text)] == [1, 3]
+    assert claims(text)[0][1].count("=") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        (r"$$a = b, \quad c = d$$", 2),
+        (r"$$a = b \Rightarrow c = d$$", 2),
+        (r"$$\therefore a = b \quad \text{--- (1)}$$", 1),
+        (r"$$a = b \text{ and } c = d$$", 2),
+        (r"$$\langle a, b\rangle = c$$", 1),
+        (r"$$f(x, y) = c$$", 1),
+        (r"$$a = b = c$$", 1),
+        (r"$$a \in \mathbb{R}^n$$", 0),
+        (r"$$d = \text{cost of this} + \text{cost of that}$$", 0),
+        (r"$$\boxed{a = b}$$", 1),
+        (r"$$a = \underline{\underline{b}} \tag{3}$$", 1),
+        (r"$$a \stackrel{(2)}{=} b$$", 1),
+        (r"$$a := b$$", 1),
+    ],
+)
+def test_statements_of_a_row(text, number):
+    assert len(claims(text)) == number
+
+
+def test_boxes_and_underlines_are_blanked_in_place():
+    for text in (r"\boxed{a = b}", r"a = \underline{b + c}", r"\underbrace{a}_{n} = b"):
+        assert len(cleaned(text)) == len(text)
+    assert cleaned(r"\boxed{a = b}").split() == ["a", "=", "b"]
+
+
+def test_statements_give_their_offset():
+    (row,), _ = rows(r"$$a = b, \quad c = d$$")
+    for content, start, _ in statements(row):
+        assert row.text[start : start + len(content)] == content
+
+
+DECLARATIONS = [
+    (r"$W \in \mathbb{R}^{m \times n}$, $$f = \|Wx\|^2$$", "W", "m × n", ()),
+    (r"where $W$ is $m \times n$. $$f = \|Wx\|^2$$", "W", "m × n", ()),
+    (r"$$f = x^TAx$$ with $A$ symmetric", "A", None, ("symmetric",)),
+    (r"Let $A$ be given, $$f = x^TAx$$ where $A$ is symmetric and positive.", "A", None, ("symmetric",)),
+    (r"$S \in \mathbb{S}^n_{++}$ $$f = \log\det S$$", "S", "n × n", ("spd",)),
+    (r"$$f = \|Ax - B\|_F^2,\ x scalar$$", "x", "scalar", ()),
+    (r"Here $x$ is a scalar. $$f = \|Ax - B\|_F^2$$", "x", "scalar", ()),
+]
+
+
+@pytest.mark.parametrize(("text", "name", "shape", "properties"), DECLARATIONS)
+def test_declarations_in_words_and_in_mathematics(text, name, shape, properties):
+    from derive.shapes import shape_text
+
+    made = read(text).scope.symbols[name]
+    assert set(properties) <= made.properties
+    if shape:
+        assert shape_text(made.shape) == shape
+
+
+def test_shapes_are_solved_for_over_the_document():
+    symbols = read(r"$$r = W^TWx - x$$ $$L = \frac12 r^Tr$$").scope.symbols
+    assert [str(d) for d in symbols["W"].shape] == ["m", "n"] and [str(d) for d in symbols["r"].shape] == ["n", "1"]
+
+
+def test_a_wrong_claim_does_not_change_shapes():
+    symbols = read(r"$$L = \|Ax - b\|^2$$ $$\nabla L = 2A(Ax - b)$$").scope.symbols
+    assert symbols["A"].shape[0] is not symbols["A"].shape[1]
+
+
+def test_an_unclosed_formula_is_an_error_with_its_place():
+    with pytest.raises(ParseError, match="does not end"):
+        check("text $$ a = b")
+    with pytest.raises(ParseError, match="does not end"):
+        check(r"\begin{align} a = b")
+    with pytest.raises(LimitError, match="too long"):
+        check("x" * 500_000)
+
+
+BITS = r"""$$ { } ^T \frac = _ ^ ( ) | \| d \partial \nabla \sum_i / + - : \odot 1 I \mathbf{ \left. \right|
+    & \\ x W ' _j""".split()
+
+
+def test_mutilated_documents_are_answered_or_refused():
+    texts = [path.read_text(encoding="utf-8") for path in sorted(DOCUMENTS.iterdir())]
+    order = random.Random(3)
+    for _ in range(300):
+        text = order.choice(texts)
+        start = order.randrange(max(1, len(text) - 500))
+        text = text[start : start + 500]
+        for _ in range(order.randrange(1, 6)):
+            i = order.randrange(len(text) + 1)
+            if order.random() < 0.6:
+                text = text[:i] + order.choice(BITS) + text[i:]
+            else:
+                text = text[:i] + text[i + order.randrange(1, 6) :]
+        try:
+            check(text)
+        except DeriveError:
+            pass
