@@ -70,6 +70,8 @@ SCALARS = [
     (Trace(R.T * R).doit() / 2, "½ ‖Wᵀ W X − X‖_F²", (W, X)),
     (Trace(R.T * R).expand(), "‖Wᵀ W X − X‖_F²", (W,)),
     (Trace(R * R.T).expand(), "‖Wᵀ W X − X‖_F²", (W,)),
+    (Trace(x.T * x) + 2 * t * Trace(x.T * x) + t**2 * Trace(x.T * x), "t² ‖x‖² + 2 t ‖x‖² + ‖x‖²", (x, t)),
+    (Trace(((1 + s) * x - y).T * ((1 + s) * x - y)), "‖(s + 1) x − y‖²", (x,)),
     (t * Trace(W.T * W) + Trace((W * x - z).T * (W * x - z)), "t ‖W‖_F² + ‖W x − z‖²", (W, x, t)),
     (sqrt(Trace(r.T * r)), "‖Wᵀ W x − x‖", (W,)),
     (Trace(r.T * r) ** 2, "‖Wᵀ W x − x‖⁴", (x,)),

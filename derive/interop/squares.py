@@ -143,10 +143,10 @@ def complete_squares(total: Expr) -> Expr:
         group, spent = [(first, Fraction(1))], {place}
         for place_2, value_2, others_2, second in squares[start + 1 :]:
             size = _root(value_2 / value)
-            if place_2 in used or others_2 != others or size is None or second.shape != first.shape:
+            if place_2 in used | spent or others_2 != others or size is None or second.shape != first.shape:
                 continue
             found = _joins(group, second, size, value, others, crosses)
-            if found is not None and not used.intersection(found[1]):
+            if found is not None and not (used | spent | {place_2}).intersection(found[1]):
                 sign, places = found
                 group.append((second, sign * size))
                 spent |= {place_2, *places}

@@ -15,6 +15,7 @@ from .functions import MatrixFunction, OwnFunction, nuclear_norm, spectral_norm
 from .symbols import ENTRY, SAME_NAME, their_name
 
 MAX_DEPTH = 120  # of a formula that is handed to SymPy, whose methods recurse
+MAX_PASSES = 6  # of SymPy's simplification
 
 
 def to_sympy(expr: Expr, symbols: Mapping[str, Any] | None = None) -> Any:
@@ -51,9 +52,14 @@ def to_sympy(expr: Expr, symbols: Mapping[str, Any] | None = None) -> Any:
     known = dict(symbols or {})
     made = fold(expr, lambda node, args: _write(node, args, known))
     try:
-        return made.doit()
+        for _ in range(MAX_PASSES):  # one pass of SymPy's can leave work for another
+            simpler = made.doit()
+            if simpler == made:
+                break
+            made = simpler
     except (NotImplementedError, TypeError, AttributeError, ValueError):
-        return made  # SymPy cannot simplify it; it is right as it stands
+        pass  # SymPy cannot simplify it further; it is right as it stands
+    return made
 
 
 def _size(dim: Dim, known: dict[str, Any]) -> Any:
