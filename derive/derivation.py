@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .association import associate
-from .errors import LimitError, ShapeError
+from .errors import DeriveError, LimitError, ShapeError
 from .expr import Expr, depends_on, is_zero, nodes, number, symbol_count, symbol_op, zero_like
 from .operations import add, matmul, transpose
 from .rules import RULES, Rule
@@ -360,7 +360,10 @@ class Derivation:
         """The derivative as the linear map dX ↦ dF: call it on a direction, print it, `.expression`."""
         from .jacobians import LinearMap
 
-        return self._form("linear_map", lambda: LinearMap(self.loss, self.wrt, self.kind))
+        wrt = self.wrt
+        if wrt is None:
+            raise DeriveError("a differential is a linear map already", hint="its box is the map")
+        return self._form("linear_map", lambda: LinearMap(self.loss, wrt, self.kind))
 
     @property
     def program(self) -> Any:
