@@ -62,7 +62,7 @@ def test_mutated_formulas_end_in_an_answer_or_a_derive_error() -> None:
     for _ in range(INPUTS):
         text = mutated(generator.choice(SEEDS), generator)
         where = generator.choice((None, None, *WHERE))
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             parsed = parse(text, where, wrt=["x"], scalar=generator.random() < 0.5)
             assert parsed.expr.text()
@@ -70,7 +70,7 @@ def test_mutated_formulas_end_in_an_answer_or_a_derive_error() -> None:
         except DeriveError as error:
             assert error.message and str(error), text
             refused += 1
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         assert seconds < SECONDS, (text, seconds)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -82,9 +82,9 @@ def test_mutated_declarations_end_in_an_answer_or_a_derive_error() -> None:
     generator = random.Random(7)
     for _ in range(INPUTS // 4):
         text = mutated(generator.choice(WHERE), generator)
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             declarations(text).symbols()
         except DeriveError as error:
             assert str(error), text
-        assert time.perf_counter() - start < SECONDS, text
+        assert time.process_time() - start < SECONDS, text

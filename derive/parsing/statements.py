@@ -122,6 +122,8 @@ class Statements:
             i += 1
             if not depth:
                 break
+        if i >= len(part):
+            raise ParseError(f"{part[0].text} lacks its operand", self.source, (part[0].start, part[-1].end))
         self.readings.append(f"the {part[0].text}imum is left out: what it is taken of is read")
         return part[i:]
 
