@@ -82,6 +82,17 @@ LOSSES = [
     ("wᵀ X ᵀ D X w".replace("X ᵀ", "Xᵀ"), "w", "w: n, X: m×n, D: m×m"),
 ]  # fmt: skip
 
+JACOBIANS = [
+    ("softmax(A x)", "x", "A: m×n, x: n"),
+    ("softmax(x)", "x", "x: n"),
+    ("tanh(W x + b)", "x b", "W: m×n, x: n, b: m"),
+    ("A (x ⊙ x)", "x", "A: m×n, x: n"),
+    ("σ(W x)", "x", "W: m×n, x: n"),
+    ("diag(x) B x", "x", "B: n×n, x: n"),
+    ("diag(x) B y", "y x", "B: n×n, x: n, y: n"),
+    ("exp(A x) ⊙ y", "x y", "A: m×n, x: n, y: m"),
+]
+
 ACCEPTED = {
     "transpose": {"transpose", "inverse transpose", "order", "layout", "symmetric"},
     "order": {"order", "transpose"},
@@ -107,7 +118,8 @@ class Document:
 
     def __init__(self, formula: str, wrt: str, where: str, rendering: str) -> None:
         self.name = f"{formula} by {wrt}, {rendering}"
-        self.derivation = derive.gradient(formula, wrt, where=where)
+        derivative = derive.gradient if (formula, where) in {(f, w) for f, _, w in LOSSES} else derive.jacobian
+        self.derivation = derivative(formula, wrt, where=where)
         self.rendering = rendering
         self.text = rows(self.derivation, where) if rendering == "rows" else getattr(self.derivation, rendering)()
         self.where = where
@@ -122,7 +134,7 @@ class Document:
                     not body
                     or "partial" in body
                     or "∂" in body
-                    or re.search(r"(?<![a-z\\\\])d[A-Za-z\\\\]", body)
+                    or re.search(r"(?<![a-z\\\\])d(?!iag|et)[A-Za-z\\\\]", body)
                     or "\n" in body
                     or side.tree is None
                 ):
@@ -163,14 +175,10 @@ def documents() -> list[Document]:
         for wrt in variables.split():
             for rendering in RENDERINGS:
                 found.append(Document(formula, wrt, where, rendering))
+    for formula, variables, where in JACOBIANS:
+        for wrt in variables.split():
+            found += [Document(formula, wrt, where, rendering) for rendering in RENDERINGS[:3]]
     return found
-
-
-def parts(text: str, unicode: bool) -> list[str]:
-    """Atoms of a rendered product: letters with what is raised or lowered on them."""
-    if unicode:
-        return re.findall(r"[A-Za-zλ][₁₂₃]?[ᵀ⁻¹]*", text)
-    return re.findall(r"[A-Za-z](?:_\{\d\})?(?:\^\{[^{}]*\})?", text)
 
 
 def mutations(document: Document, start: int, end: int) -> list[tuple[str, str]]:
@@ -215,6 +223,9 @@ def mutations(document: Document, start: int, end: int) -> list[tuple[str, str]]
         side,
     ):
         put("diag", m.span(), "")
+    name = r"(?:\\operatorname\{softmax\}|\\mathop\{\\mathrm\{softmax\}\}|softmax)"
+    for m in re.finditer(rf" [-−] {name}\([^()]*\) .*?(?:\^\{{\\top\}}|ᵀ)", side):
+        put("softmax", m.span(), "")
     for m in re.finditer(r"\^\{-\\top\}|⁻ᵀ", side):
         put("inverse transpose", m.span(), "⁻¹" if uni else "^{-1}")
     for m in re.finditer(r"\\rVert\^\{2\}|‖²", side):
