@@ -102,7 +102,7 @@ def test_depth_is_no_limit():
     ("loss", "wrt", "where", "box"),
     [
         ("tr(AS)", "S", "S: n×n symmetric, A: n×n", "½ (A + Aᵀ)"),
-        ("tr(AS)", "S", "S: n×n diagonal, A: n×n", "diag(diag(Aᵀ))"),
+        ("tr(AS)", "S", "S: n×n diagonal, A: n×n", "diag(diag(A))"),
         ("tr(AS)", "S", "S: n×n skew, A: n×n", "½ (Aᵀ − A)"),
         ("tr(AS)", "S", "S: n×n lower, A: n×n", "tril(Aᵀ)"),
         ("logdet(S)", "S", "S: n×n spd", "S⁻¹"),

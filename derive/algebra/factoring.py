@@ -22,18 +22,19 @@ from .polynomial import Chain, Mono, Poly, Scalars, collect, content, key
 from .products import entries_expr, entry_bases, flip, transpose_poly
 
 F1 = Fraction(1)
-BUDGET = 240  # sums solved in one factoring
+BUDGET = 2500  # terms of all sums solved in one factoring
 MANY = 14  # terms above which only the largest groups are tried
 
 
 class Factoring:
     """Factors sums over one normalizer; `identity` allows S X + X = (S + I) X."""
 
-    def __init__(self, ctx: Normalizer, introduce_identity: bool = False) -> None:
+    def __init__(self, ctx: Normalizer, introduce_identity: bool = False, budget: int = BUDGET) -> None:
         self.ctx = ctx
         self.display = Display(ctx)
         self.introduce_identity = introduce_identity
         self.work = 0
+        self.budget = budget
         self.exhausted = False
         self._solved: dict[object, tuple[Cost, Expr]] = {}
         self._solving: set[object] = set()
@@ -50,19 +51,19 @@ class Factoring:
         known = self._solved.get(at)
         if known is not None:
             return known
-        self.work += 1
+        self.work += len(poly.terms)
         plain = self.display.sum(poly)
         best = self._solved[at] = (self._cost(plain, depth), plain)  # for a bracket around the whole sum
         common = self._common(poly, depth)
         if common is not None:
             best = (self._cost(common, depth), common)
         else:
-            if self.work < BUDGET:
+            if self.work < self.budget:
                 for candidate in self._grouped(poly, depth):
                     found = self._solve(candidate, depth)
                     if found[0] < best[0]:
                         best = found
-                    if self.work >= BUDGET:
+                    if self.work >= self.budget:
                         self.exhausted = True
                         break
         self._solved[at] = best
@@ -147,6 +148,8 @@ class Factoring:
             return c
         before = sum(abs(x) != 1 for x in coefficients)
         after = sum(abs(x / c) != 1 for x in coefficients) + (abs(c) != 1)
+        if any(abs(x) == 1 for x in coefficients) and after >= before:
+            return F1 if c > 0 else -F1  # A − ½ B is not ½ (2 A − B)
         return c if after <= before or c == -1 else F1 if c > 0 else -F1
 
     def _shared_scalars(self, monos: list[Mono]) -> Scalars:
@@ -365,8 +368,7 @@ class Factoring:
             if len(scalar.terms) < 2:
                 return None
             c, atom, _ = self._atom(scalar, depth)
-            terms = {m: k for m, k in poly.terms.items() if m not in set(members)}
-            return _in_place(poly, members, ((((atom, F1),), shared), c), terms)
+            return _in_place(poly, members, ((((atom, F1),), shared), c))
         if kind == "diagonal":
             # Diag(a) + Diag(b) = Diag(a + b)
             column = (poly.shape[0], ONE)
@@ -379,8 +381,7 @@ class Factoring:
             if len(vectors.terms) < 2:
                 return None
             c, atom, _ = self._atom(vectors, depth)
-            terms = {m: k for m, k in poly.terms.items() if m not in set(members)}
-            return _in_place(poly, members, (((), (diagonal_matrix.make((atom,)),)), c), terms)
+            return _in_place(poly, members, (((), (diagonal_matrix.make((atom,)),)), c))
         for mono, c in poly.terms.items():
             if not mono[1]:
                 continue
@@ -401,8 +402,7 @@ class Factoring:
         if len(product.terms) != 1:
             return None
         ((mono, k),) = product.terms.items()
-        terms = {m: x for m, x in poly.terms.items() if m not in set(members)}
-        return _in_place(poly, members, (mono, c * k), terms)
+        return _in_place(poly, members, (mono, c * k))
 
     def _atom(self, total: Poly, depth: int) -> tuple[Fraction, Expr, bool]:
         shown = self._solve(total, depth + 1)[1]
@@ -411,7 +411,6 @@ class Factoring:
     def _replaced(
         self, poly: Poly, members: list[Mono], inside: Poly, left: Chain, scalars: Scalars, depth: int
     ) -> Poly | None:
-        terms = {m: c for m, c in poly.terms.items() if m not in set(members)}
         if len(inside.terms) < 2:
             return None
         own = dict(self._shared_scalars(list(inside.terms)))
@@ -435,9 +434,9 @@ class Factoring:
             )
             ((mono, k),) = product.terms.items()
             mono = (tuple(sorted({**dict(mono[0]), **merged}.items(), key=lambda p: id(p[0]))), mono[1])
-            return _in_place(poly, members, (mono, c * k), terms)
+            return _in_place(poly, members, (mono, c * k))
         ordered = tuple(sorted(merged.items(), key=lambda pair: key(pair[0])))
-        return _in_place(poly, members, ((ordered, chain), c), terms)
+        return _in_place(poly, members, ((ordered, chain), c))
 
 
 def _with(scalars: Scalars, mono: Mono) -> Mono:
@@ -449,7 +448,7 @@ def _with(scalars: Scalars, mono: Mono) -> Mono:
     return (tuple((b, e) for b, e in sorted(merged.items(), key=lambda p: key(p[0])) if e), mono[1])
 
 
-def _in_place(poly: Poly, members: list[Mono], term: tuple[Mono, Fraction], rest: dict[Mono, Fraction]) -> Poly:
+def _in_place(poly: Poly, members: list[Mono], term: tuple[Mono, Fraction]) -> Poly:
     """The sum with the bracket where the first of its terms stood."""
     terms: list[tuple[Mono, Fraction]] = []
     placed = False

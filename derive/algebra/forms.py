@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from ..expr import Expr, nodes, number_op, substitute, symbol, symbol_count, symbols_of
 from ..operations import add, inv, matmul, matpow, mul, scale, terms_of, transpose
 from .display import Cost, Display, cost, tidy
-from .factoring import Factoring
+from .factoring import BUDGET, Factoring
 from .limits import TooLargeError
 from .normal import Normalizer
 from .polynomial import Poly
 
 PASSES = 2
+AGAIN = 120  # symbols of a box up to which another pass is tried
 MAX_VARIANTS = 8  # choices of which written sums to multiply out
+MANY = 40  # terms above which no such choices are tried
 
 
 _boxes: weakref.WeakSet[Expr] = weakref.WeakSet()  # a box is its own box
@@ -31,7 +33,7 @@ def factor(expr: Expr, loss: Expr | None = None) -> Expr:
     if expr in _boxes:
         return expr
     boxed = Boxing(expr, loss).boxed
-    for _ in range(PASSES):
+    for _ in range(PASSES if symbol_count(boxed) <= AGAIN else 0):
         # What one pass brings together, another may simplify.
         again = Boxing(boxed, loss).boxed
         if not cost(again) < cost(boxed):
@@ -61,7 +63,8 @@ class Boxing:
         self._as_written: Poly | None = None
         best: tuple[Cost, Expr] | None = None
         for rank, poly in enumerate(self._variants(expr)):
-            search = Factoring(ctx, introduce_identity)
+            # The first two forms get the whole budget; the variants share another.
+            search = Factoring(ctx, introduce_identity, BUDGET if rank < 2 else BUDGET // 8)
             shown = tidy(search.solve(poly))
             self.is_best_effort = self.is_best_effort or search.exhausted
             size = cost(shown, authored=ctx.authored or ())
@@ -87,7 +90,7 @@ class Boxing:
         kept = self._as_written = ctx.kept(expr)
         yield kept
         sums = [atom for atom in _sums_in(kept) if atom in ctx.sums]
-        if len(sums) > 1:
+        if 1 < len(sums) and len(kept.terms) <= MANY:
             choices = [[one] for one in sums[:MAX_VARIANTS]]
             if len(sums) > 2:
                 choices += [[s for s in sums if s is not one] for one in sums[:MAX_VARIANTS]]

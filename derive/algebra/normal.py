@@ -148,7 +148,7 @@ class Normalizer:
             return
         known = self.shown.get(atom)
         if known is None:
-            if symbol_count(written) <= symbol_count(atom):
+            if (symbol_count(written), key(written)[0]) <= (symbol_count(atom), key(atom)[0]):
                 self.shown[atom] = written
         elif symbol_count(written) < symbol_count(known):
             self.shown[atom] = written
@@ -192,7 +192,8 @@ class Normalizer:
             # The sign of a sum is that of its author: x − y is not shown as −(y − x).
             kept_sign = self._signs.get(atom)
             if kept_sign is None:
-                kept_sign = self._signs[atom] = -1 if c < 0 and written is not None else 1
+                as_negative = c < 0 and written is not None and any(k < 0 for k in base.terms.values())
+                kept_sign = self._signs[atom] = -1 if as_negative else 1
             if kept_sign < 0:
                 base, c = base.scaled(-F1), -c
                 atom = self.canonical(base)
