@@ -365,7 +365,8 @@ def rewritten(document: Document, random_: random.Random) -> str | None:
     choice = random_.randrange(4)
     if choice == 0 and not document.unicode:
         pattern, new = random_.choice(SPELLINGS)
-        changed = re.sub(pattern, new, text)
+        lines = [re.sub(pattern, new, line) if "=" in line else line for line in text.split("\n")]
+        changed = "\n".join(lines)
         if "Vert" in pattern:
             changed = changed.replace(r"\rVert", r"\|")
         return changed if changed != text else None
