@@ -42,7 +42,9 @@ class Builder(Formulas):
         if share is not None:
             held, self.reading = self.reading, Reading(self.reading.layout, str(share - 1), self.reading.lenient)
             try:
-                return self.first(self.loss(str(tree.args[0].data[0])), tree.args[1])
+                name = str(tree.args[0].data[0])
+                self.scope.note(f"{name} is taken for the path of {self.scope.loss} through occurrence {share}")
+                return self.first(self.loss(self.scope.loss or name), tree.args[1])
             finally:
                 self.reading = held
                 self.used.discard("path")
