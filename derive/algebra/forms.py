@@ -32,13 +32,16 @@ def factor(expr: Expr, loss: Expr | None = None) -> Expr:
     """The boxed form: factored, in the given symbols only, of least cost."""
     if expr in _boxes:
         return expr
-    boxed = Boxing(expr, loss).boxed
+    boxing = Boxing(expr, loss)
+    boxed = boxing.boxed
     for _ in range(PASSES if symbol_count(boxed) <= AGAIN else 0):
-        # What one pass brings together, another may simplify.
-        again = Boxing(boxed, loss).boxed
-        if not cost(again) < cost(boxed):
+        # What one pass brings together, another may simplify: where the normal form is a new one.
+        if boxing.is_settled(expr):
             break
-        boxed = again
+        expr, boxing = boxed, Boxing(boxed, loss)
+        if not cost(boxing.boxed) < cost(boxed):
+            break
+        boxed = boxing.boxed
     _boxes.add(boxed)
     return boxed
 
@@ -74,6 +77,13 @@ class Boxing:
                 self.is_expanded = rank == 0 and self._has_full
         assert best is not None
         self.cost, self.boxed = best
+
+    def is_settled(self, expr: Expr) -> bool:
+        """Whether the box has the terms of what it was made from, so that another search finds the same."""
+        try:
+            return self.ctx.full(self.boxed).terms == self.ctx.full(expr).terms
+        except TooLargeError:
+            return False
 
     def _variants(self, expr: Expr) -> Iterator[Poly]:
         ctx = self.ctx
