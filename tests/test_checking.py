@@ -239,11 +239,20 @@ $$dL = \langle W(W^TWxx^T + xx^TW^TW - 2xx^T), dW\rangle$$
 """
     text = r"$$L = \frac12\|W^TWx - x\|^2$$" + "\n" + step * 50
     seen: list[tuple[int, int]] = []
-    start = time.perf_counter()
+    start = time.process_time()
     report = check(text, progress=lambda done, total: seen.append((done, total)))
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert len(report.lines) == 201 and report.ok
     assert len(seen) >= 200 and seen[-1][1] == 201
+
+
+def test_two_hundred_failing_lines_are_still_quick():
+    wrong = r"$$\nabla_W L = W(W^TWx + 3x)xx^Tx^T + W^TWxx(W^TWx - x)^T$$" + "\n"
+    other = r"$$\nabla_W L = 7W(W^TWx - 3x)x^T + 5Wx(2W^TWx - 9x)^T + WW^TW$$" + "\n"
+    start = time.process_time()
+    report = check(r"$$L = \frac12\|W^TWx - x\|^2$$" + "\n" + (wrong + other) * 100)
+    assert time.process_time() - start < 10
+    assert report.counts()["fails"] + sum(line.follows_from is not None for line in report.lines) == 200
 
 
 HOSTILE = [
@@ -277,9 +286,9 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_documents_are_refused_or_answered(text):
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         check(text)
     except DeriveError:
         pass
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 10

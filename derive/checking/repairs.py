@@ -45,7 +45,8 @@ from .witness import close
 if TYPE_CHECKING:
     from .verdicts import Judge, Judgment
 
-MAX_CANDIDATES = 1500
+MAX_CANDIDATES = 1500  # edits tried on one line
+MAX_IN_DOCUMENT = 8_000  # and on all lines of a document
 
 
 class Mending:
@@ -84,9 +85,10 @@ class Mending:
     def fits(self, tree: Tree) -> Expr | None:
         """The value of an edited tree, if it is the truth."""
         truth = self.target()
-        if truth is None or self.tried > MAX_CANDIDATES:
+        if truth is None or self.tried > MAX_CANDIDATES or self.judge.edits_tried > MAX_IN_DOCUMENT:
             return None
         self.tried += 1
+        self.judge.edits_tried += 1
         try:
             found = Builder(self.judge.scope, self.reading).value(tree, truth.shape)
         except (DeriveError, ArithmeticError):

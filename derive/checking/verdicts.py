@@ -84,6 +84,7 @@ class Judge:
         self.totals: set[str] = set()  # variables whose whole gradient is on record
         self.judgments: list[tuple[Claim, list[Judgment]]] = []
         self.introduced = self.introductions()
+        self.edits_tried = 0  # in search of repairs
 
     def introductions(self) -> set[Expr]:
         """The symbols of definitions and of what is derived."""
