@@ -51,7 +51,7 @@ class Lowering:
         self.cutter = Cutter(tops, sizes, keeps_constants)
         self.products: dict[object, tuple[tuple[object, ...], Term]] = {}
         self.done: dict[Value, Term] = {}
-        self.entrywise: list[Value] = []  # products entry by entry so far
+        self.entrywise: dict[tuple[object, object], list[Value]] = {}  # by first factor
         for value in order:
             self.done[value] = self.lowered(value)
         self.roots = [self.finished(self.term(root)) for root in roots]
@@ -113,7 +113,9 @@ class Lowering:
         items = {}
         for arg, (tag, exponent) in zip(value.args, value.data, strict=True):
             items[self.graph.plain(self.term(arg)).key(), tag] = (self.graph.plain(self.term(arg)), tag, exponent)
-        for other in reversed(self.entrywise):
+        # A product that is part of this one begins with one of its factors.
+        near = [other for first in list(items) for other in self.entrywise.get(first, ())]
+        for other in sorted(near, key=lambda known: known.number, reverse=True):
             if other.shape != value.shape or len(other.args) < 2:
                 continue
             part = {(a.key(), tag): (a, tag, e) for a, (tag, e) in zip(other.args, other.data, strict=True)}
@@ -131,7 +133,8 @@ class Lowering:
             "entries", tuple(t for t, _, _ in kept), tuple((tag, e) for _, tag, e in kept), value.shape
         )
         made_value.is_symmetric = value.is_symmetric
-        self.entrywise.append(made_value)
+        first = (made_value.args[0].key(), made_value.data[0][0])
+        self.entrywise.setdefault(first, []).append(made_value)
         return Term(UNIT, (), made_value)
 
     # Products
