@@ -184,7 +184,7 @@ def _cholesky(A, name):
     """The upper Cholesky factor, in Fortran order; NaN gives NaN."""
     potrf = lapack.spotrf if A.dtype == np.float32 else lapack.dpotrf
     # A symmetric C array is its own transpose in Fortran order: no copy turns it.
-    R, info = potrf(A.T, lower=False, clean=False)
+    R, info = potrf(A.T, lower=False)
     if info > 0:
         if np.isnan(A).any():
             return np.full_like(R, np.nan)
@@ -204,7 +204,9 @@ def _cholesky_inverse(R):
     inverse = potri(R, lower=False)[0].T
     for k in range(0, len(R), 128):
         block = inverse[k : k + 128, k : k + 128]
-        block[:] = np.tril(block) + np.tril(block, -1).T
+        diagonal = block.diagonal().copy()
+        block += block.T  # the other triangle is zero
+        block.flat[:: len(block) + 1] = diagonal
         inverse[:k, k : k + 128] = inverse[k : k + 128, :k].T
     return inverse
 ''',

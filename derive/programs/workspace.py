@@ -1,6 +1,6 @@
 """The body of a function that keeps its buffers between calls and writes into them.
 
-Products, sums and entrywise functions write with `out=`; the parts of a sum of rank-one
+Products, sums and entrywise functions write into them (`A.dot(x, out)`); the parts of a sum of rank-one
 terms are rows of one buffer.  Past the cache, a product by A and one by Aᵀ after it go
 through A together, a few rows at a time, and so do a rank-two update and the product that
 feeds it: A is then read from memory twice instead of three times.
@@ -126,7 +126,7 @@ class WorkspaceWriter(Writer):
                 self.turn(name, value, before, shown)
                 return
             left, right = (self.body(term) for term in value.args)
-            self.line(f"{left.at(ATOM)}.dot({right.text}, out={name})", shown)
+            self.line(f"{left.at(ATOM)}.dot({right.text}, {name})", shown)
         elif value.kind in UFUNCS:
             self.buffer(name, value)
             self.line(f"{UFUNCS[value.kind]}({self.operand(value.args[0]).text}, out={name})", shown)
@@ -203,8 +203,8 @@ class WorkspaceWriter(Writer):
         first = self.comment(before)
         self.lines += [
             f"if {matrix}.size <= {PAST_THE_CACHE}:",
-            f"    {matrix}.dot({vector}, out={z})  # {first}",
-            f"    {z}.dot({matrix}, out={name})",
+            f"    {matrix}.dot({vector}, {z})  # {first}",
+            f"    {z}.dot({matrix}, {name})",
             "else:",
             f"    {name}[:] = 0",
             f"    for i in range(0, {self.size(before.shape[0])}, {ROWS_AT_ONCE}):",
@@ -230,9 +230,9 @@ class WorkspaceWriter(Writer):
             if slot is None or slot[:1] != (value,) or slot[1:] != (target, i // 2):
                 self.line(f"{target}[{i // 2}] = {self.body(term).text}")
         self.lines.append(f"if {name}.size < {SMALL}:")
-        self.lines += [f"    {matrix}.dot({vector}, out={u})" for matrix, vector, u in together]
+        self.lines += [f"    {matrix}.dot({vector}, {u})" for matrix, vector, u in together]
         self.lines += [
-            f"    {left}.T.dot({right}, out={name})",
+            f"    {left}.T.dot({right}, {name})",
             "else:",
             f"    step = {ROWS_AT_ONCE} if {name}.size > {PAST_THE_CACHE} else {rows}",
             f"    for i in range(0, {rows}, step):",

@@ -18,7 +18,7 @@ from .signature import Signature, unused
 from .values import Term, Value
 
 FRESH = frozenset(
-    "product outer stack entries row_sums solve spd_solve inverse spd_inverse exp log sin cos tan arcsin arccos "
+    "product outer stack entries sum row_sums solve spd_solve inverse spd_inverse exp log sin cos tan arcsin arccos "
     "arctan sinh cosh tanh sigmoid softplus relu step erf abs sign softmax row_softmax row_logsumexp power".split()
 )
 INLINE = frozenset("dot sq_norm total trace sum contraction norm1 spd_logdet logdet det".split())
