@@ -109,7 +109,6 @@ def vocabulary_of(reading: Reading, declared: Mapping[str, Declared]) -> Vocabul
                         d_is_name = True
     for side in sides:
         for i, token in enumerate(side.found):
-            follows = side.found[i + 1 : i + 2]
             if token.kind == "letter" and i:
                 before = side.found[i - 1]
                 if before.text in ("∂", "∇", "D", "d") or (before.text == "}" and _after_nabla(side.found, i)):
@@ -122,7 +121,6 @@ def vocabulary_of(reading: Reading, declared: Mapping[str, Declared]) -> Vocabul
                     name, arguments = head_of(side.found[i:], whole=False)
                     if name:
                         functions.add(name)
-            del follows
     for claim in reading.claims:
         for i, side in enumerate(claim.sides):
             if i == 0 and not claim.continues and head_of(side.found)[0]:

@@ -50,7 +50,7 @@ def check_code(source: str, loss: str, wrt: str, where: Any = None) -> Report:
     variable = find_symbol(parsed, wrt)
     symbols = {s.name: s for s in parsed.symbols.values()}
     translator = Translator(source, module, symbols)
-    function = _chosen(module, source)
+    function = _chosen(module)
     arguments: list[Value | None] = []
     by_identifier = {identifier(name): made for name, made in symbols.items()}
     defaults = len(function.args.defaults)
@@ -80,7 +80,7 @@ def check_code(source: str, loss: str, wrt: str, where: Any = None) -> Report:
     return _judged(source, translator, parsed.expr, variable, value)
 
 
-def _chosen(module: ast.Module, source: str) -> ast.FunctionDef:
+def _chosen(module: ast.Module) -> ast.FunctionDef:
     found = [node for node in module.body if isinstance(node, ast.FunctionDef)]
     if not found:
         for node in module.body:
@@ -91,7 +91,6 @@ def _chosen(module: ast.Module, source: str) -> ast.FunctionDef:
         for node in found:
             if node.name in words or (len(words) == 2 and any(w in node.name for w in words)):
                 return node
-    del source
     return found[-1]
 
 

@@ -74,12 +74,12 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
             for dim in said.shape:
                 scope.dims |= dim.names
     _directions(reading, moved)
-    _aliases(reading, definitions, anchors)
+    _aliases(reading)
     scope.live = _live(reading, defined)
     _define(reading, definitions, by_name)
     _logistic(reading)
     scope.loss = _loss(reading, definitions)
-    scope.nabla = _nabla(reading, definitions)
+    scope.nabla = _nabla(reading)
     reading.open_nabla = scope.nabla is None and any(
         t.kind == "gradient" and len(t.args) == (1 if t.data[1] else 0)
         for c in reading.claims
@@ -287,7 +287,7 @@ def _anchors(reading: Reading, chains: list[list[Claim]]) -> tuple[list[tuple[Tr
                     if side.tree.kind not in ("name", "apply"):
                         for t in side.tree.walk():
                             if t.kind in ("derivative", "gradient") and t.args and (t.kind != "gradient" or t.data[1]):
-                                anchors.append((t.args[0], t.kind == "gradient" and False))
+                                anchors.append((t.args[0], False))
                         if not any(t.kind in DERIVATIVES for t in side.tree.walk()):
                             anchors.append((side.tree, False))
                         elif side.tree.kind == "differential":
@@ -355,7 +355,7 @@ def _directions(reading: Reading, moved: set[str]) -> None:
             scope.symbols[name] = scope.moved(scope.symbols[name[1:]])
 
 
-def _aliases(reading: Reading, definitions: list[tuple[str, Tree]], anchors: list[tuple[Tree, bool]]) -> None:
+def _aliases(reading: Reading) -> None:
     """A name that occurs only as what is differentiated by, and a letter of other case that occurs: w for W."""
     scope = reading.scope
     for claim in reading.claims:
@@ -372,7 +372,6 @@ def _aliases(reading: Reading, definitions: list[tuple[str, Tree]], anchors: lis
                 swapped = base.swapcase() + ("_" + rest if rest else "")
                 if swapped in scope.symbols:
                     scope.aliases[name] = swapped
-    del definitions, anchors
 
 
 def _live(reading: Reading, defined: set[str]) -> list[Expr]:
@@ -542,7 +541,7 @@ def _operands(reading: Reading) -> set[str]:
     return found
 
 
-def _nabla(reading: Reading, definitions: list[tuple[str, Tree]]) -> str | None:
+def _nabla(reading: Reading) -> str | None:
     """The variable of a ∇ that names none."""
     scope = reading.scope
     for name in reading.nabla_candidates:
@@ -560,7 +559,6 @@ def _nabla(reading: Reading, definitions: list[tuple[str, Tree]]) -> str | None:
     for name, parameters in scope.parameters.items():
         if name == scope.loss and len(parameters) == 1 and parameters[0] in scope.symbols:
             return parameters[0]
-    del definitions
     if scope.live:
         return scope.live[0].name
     return None

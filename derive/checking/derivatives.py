@@ -24,9 +24,6 @@ class Builder(Formulas):
         if tree.kind in ("name", "apply"):
             name = str(tree.data[0])
             found = self.lookup(name)
-            if tree.kind == "name" and found is not None and found not in self.scope.definitions:
-                if self.scope.loss and name not in self.scope.parameters and found.is_scalar and False:
-                    return self.loss(name)
             if found is None:
                 return self.loss(name)
         found_ = self.build(tree)

@@ -350,9 +350,6 @@ def statements(row: Row) -> list[tuple[str, int, bool]]:
             continue
         piece = text[start:a]
         stripped = piece.strip(" \n\t&,.~")
-        is_quad = a < len(text) and text[a:b].startswith(("\\q", "\\h"))
-        rest = text[b:].lstrip(" &\n~")
-        del is_quad
         if stripped:
             if found and start and _CONNECTIVE.match(stripped) and "\\q" in text[: start + 1][-8:]:
                 before_, at_, words_ = found[-1]
@@ -360,7 +357,6 @@ def statements(row: Row) -> list[tuple[str, int, bool]]:
                 found[-1] = (before_ + gap + piece, at_, words_)
             else:
                 found.append((piece, start, wordy))
-        del rest
         start = b
     return found
 

@@ -416,16 +416,15 @@ def solve(
     if misfits > 1:
         # Claims may be wrong; a small letter changes its kind only if several of them ask for it.
         movable = [n for n in free if n not in defined and not n[0].isupper()][:8]
-        best, start, kept = misfits, misfits, base
+        best = start = misfits
         for kinds in _departures(movable, base, ("scalar", "vector")):
             flips = sum(kinds[n] != base[n] for n in movable)
             candidate = attempt(kinds)
             if candidate[0] <= wrong and candidate[1] < best and start - candidate[1] >= 2 * flips:
                 if candidate[1] <= start // 3:
-                    best, unifier, kept = candidate[1], candidate[2], dict(kinds)
+                    best, unifier = candidate[1], candidate[2]
                     if not best:
                         break
-        del kept
     return _symbols(names, unifier, declared, sizes)
 
 

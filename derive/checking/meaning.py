@@ -184,7 +184,6 @@ class Formulas(Meaning):
         scalars: list[Expr] = []
         chain: list[Value] = []
         links: list[str] = []
-        row: Expr | None = None
         for value, mark in zip(values, marks):
             if isinstance(value, Expr) and value.is_scalar:
                 scalars.append(value)
@@ -218,7 +217,6 @@ class Formulas(Meaning):
                         continue
                 chain.append(value)
                 links.append(mark)
-        del row
         if not chain:
             if any(isinstance(v, Pending) for v in values) and not scalars:
                 return next(v for v in values if isinstance(v, Pending))
@@ -309,13 +307,12 @@ class Formulas(Meaning):
         """A ⊙ B C read as (A ⊙ B) C where only that fits."""
         flat: list[Tree] = []
         marks: list[str] = []
-        for i, arg in enumerate(tree.args):
+        for arg in tree.args:
             parts = list(arg.args) if arg.kind == "prod" else [arg]
             for j, part in enumerate(parts):
                 if flat:
                     marks.append("⊙" if j == 0 else "")
                 flat.append(part)
-            del i
         values = [self.build(part) for part in flat]
         joined: list[Value] = [values[0]]
         for mark, value in zip(marks, values[1:]):

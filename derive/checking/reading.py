@@ -110,14 +110,12 @@ def _append(side: Side, text: str, start: int) -> None:
 
 
 def _locate(claim: Claim, text: str) -> None:
-    first, last = claim.sides[0], claim.sides[-1]
+    first = claim.sides[0]
     start = first.start + len(first.text) - len(first.text.lstrip(" \n\t&~"))
     claim.start = start
     claim.number = text.count("\n", 0, start) + 1
-    end = last.start + len(last.text.rstrip(" \n\t&,.;~"))
     lead = "= " if claim.continues else ""
     claim.latex = lead + re.sub(r"\s+", " ", " = ".join(_shown(s.text) for s in claim.sides)).strip()
-    del end
 
 
 def _shown(text: str) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 from ..errors import DeriveError
 from ..expr import Expr, dimension_names, symbols_of
-from ..shapes import SCALAR
 
 TOLERANCE = 1e-7
 SEEDS = (11, 23, 37)
@@ -216,7 +215,3 @@ def _shown(value: Any) -> str:
     if value.shape[1] == 1:
         return "(" + ", ".join(_number(v) for v in value[:, 0]) + ")"
     return "[" + "; ".join(" ".join(_number(v) for v in row) for row in value) + "]"
-
-
-def is_scalar(expr: Expr) -> bool:
-    return expr.shape == SCALAR
