@@ -54,6 +54,7 @@ OUTPUT = {
     "--to": Option("FORMAT", "what to write; with -o it follows from the ending", tuple(FORMATS)),
     "-o": Option("FILE", "write to a file"),
     "--detail": Option("HOW", "brief, steps (the default) or full", ("brief", "steps", "full")),
+    "--numbered": Option(None, "number the equations of latex, tex and pdf"),
     "--no-verify": Option(None, "leave out the numeric check"),
 }
 LAYOUT = Option("LAYOUT", "numerator (outputs as rows, the default) or denominator", ("numerator", "denominator"))
@@ -312,6 +313,9 @@ def derive(kind: str, operands: list[str], options: dict[str, str]) -> int:
     target = options.get("-o")
     form = options.get("--to") or (_form_of(target) if target else "latex")
     where = options.get("--where")
+    is_numbered = "--numbered" in options
+    if is_numbered and form not in ("latex", "tex", "pdf"):
+        raise DeriveError(f"--numbered is for latex, tex and pdf, not {form}")
     with Progress("deriving") as progress:
         made: Derivation
         if kind == "demo":
@@ -333,10 +337,10 @@ def derive(kind: str, operands: list[str], options: dict[str, str]) -> int:
         verify = error is not None
         progress.stage("writing")
         detail = options.get("--detail", "steps")
-        if kind == "demo" and "--to" not in options and not target:
+        if kind == "demo" and "--to" not in options and not target and not is_numbered:
             result: str | bytes = whole(made, verify, detail)
         else:
-            result = written(made, form, verify, detail)
+            result = written(made, form, verify, detail, is_numbered)
     put(result, target)
     return 1 if error is not None and error > TOLERANCE else 0
 
@@ -374,12 +378,17 @@ def whole(made: Derivation, verify: bool, detail: str) -> str:
     return "\n\n".join(str(part).rstrip("\n") for part in parts) + "\n"
 
 
-def written(made: Derivation, form: str, verify: bool, detail: str) -> str | bytes:
+def written(made: Derivation, form: str, verify: bool, detail: str, is_numbered: bool = False) -> str | bytes:
     """A derivation in a format."""
-    if form in ("latex", "tex"):
+    if form in ("latex", "tex", "pdf"):
         from .render.latex import derivation_latex
 
-        return derivation_latex(made, document=form == "tex", detail=detail, verify=verify)
+        tex = derivation_latex(made, document=form != "latex", detail=detail, verify=verify, numbered=is_numbered)
+        if form != "pdf":
+            return tex
+        from .render.paper import typeset
+
+        return typeset(tex)
     if form == "text":
         from .render.text import derivation_text
 
@@ -392,11 +401,6 @@ def written(made: Derivation, form: str, verify: bool, detail: str) -> str | byt
         from .render.html import derivation_html
 
         return derivation_html(made, detail=detail, verify=verify)
-    if form == "pdf":
-        from .render.latex import derivation_latex
-        from .render.paper import typeset
-
-        return typeset(derivation_latex(made, document=True, detail=detail, verify=verify))
     if form == "json":
         from .render.record import record
 

@@ -393,11 +393,14 @@ class Derivation:
 
     # Output
 
-    def latex(self, document: bool = False, detail: str = "steps") -> str:
-        """The whole derivation in LaTeX; a compilable document with `document=True`."""
+    def latex(self, document: bool = False, detail: str = "steps", numbered: bool = False) -> str:
+        """The whole derivation in LaTeX; a compilable document with `document=True`.
+
+        With `numbered=True` the equations have numbers, and labels to refer to them.
+        """
         from .render.latex import derivation_latex
 
-        return derivation_latex(self, document=document, detail=detail)
+        return derivation_latex(self, document=document, detail=detail, numbered=numbered)
 
     def text(self, detail: str = "steps") -> str:
         """The whole derivation in Unicode text."""

@@ -156,6 +156,15 @@ def test_details_differ(capsys):
     assert lengths == sorted(set(lengths))
 
 
+def test_equations_are_numbered_on_request(capsys):
+    command = ["gradient", FLAGSHIP, "--wrt", "W", "--no-verify"]
+    told = run(capsys, *command, "--numbered")[1]
+    assert r"\begin{align}" in told and r"\label{eq:gradient-L-W}" in told
+    assert r"\label" not in run(capsys, *command)[1]
+    status, _, error = run(capsys, *command, "--numbered", "--to", "text")
+    assert status == 2 and "--numbered is for latex, tex and pdf, not text" in error
+
+
 def test_the_check_is_told_and_can_be_left_out(capsys):
     assert "relative error" in run(capsys, "gradient", FLAGSHIP, "--wrt", "W", "--to", "text")[1]
     assert "relative error" not in run(capsys, "gradient", FLAGSHIP, "--wrt", "W", "--to", "text", "--no-verify")[1]

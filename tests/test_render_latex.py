@@ -65,6 +65,25 @@ def test_the_flagship_is_told_step_by_step() -> None:
     assert r"\intertext" not in told  # MathJax has none
 
 
+def test_the_factors_below_a_hessian_keep_apart() -> None:
+    told = derive.hessian("½‖WᵀWx − x‖²", "W").latex()
+    assert r"{\partial \operatorname{vec} W \, \partial (\operatorname{vec} W)^{\top}}" in told
+
+
+def test_numbered_equations_have_labels() -> None:
+    derivation = derive.gradient("½‖WᵀWx − x‖²", "W")
+    for document in (False, True):
+        plain, told = (derivation.latex(document=document, numbered=numbered) for numbered in (False, True))
+        labels = re.findall(r"\\label\{([^}]*)\}", told)
+        assert len(labels) == len(set(labels)) > 12 and "eq:gradient-L-W" in labels
+        assert r"\label" not in plain and r"\begin{align}" not in plain and r"\notag" not in plain
+        assert r"align*" not in told and r"\tag" not in told
+        assert told.count(r"\begin{align}") == told.count(r"\end{align}") > 3
+        assert r"x x^{\top}) } \label{eq:gradient-L-W}" in told
+        assert r"\;\in \mathbb{R}^{m \times n} \label{eq:gradient-L-W-" in told
+    assert "eq:hessian-lam-x_hat-1}" in derive.hessian("λ = ‖x̂‖²", "x̂").latex(numbered=True)
+
+
 def test_detail_changes_the_length() -> None:
     derivation = derive.gradient("½‖WᵀWx − x‖²", "W")
     brief, steps, full = (derivation.latex(detail=detail) for detail in ("brief", "steps", "full"))
@@ -141,6 +160,23 @@ def test_documents_compile_without_overfull_lines(tmp_path: Path) -> None:
     parts.append(derive.hessian("½‖WᵀWx − x‖²", "W").latex(document=True))
     parts.append(derive.jacobian("softmax(Ax)", "x").latex(document=True))
     assert complaints(together(parts), tmp_path) == []
+
+
+@needs_latex
+def test_numbered_documents_compile_and_can_be_referred_to(tmp_path: Path) -> None:
+    parts = [
+        derivation_latex(derive.gradient(*case), document=True, detail="full", verify=False, numbered=True)
+        for case in [*GALLERY[:2], GALLERY[3], GALLERY[6]]
+    ]
+    parts.append(derive.hessian("½‖WᵀWx − x‖²", "W").latex(document=True, numbered=True))
+    parts = [re.sub(r"(\\label\{eq:)", rf"\g<1>{i}-", part) for i, part in enumerate(parts)]
+    document = together(parts).replace(r"\end{document}", r"\ref{eq:0-gradient-L-W}\end{document}")
+    assert complaints(document, tmp_path) == []
+    assert complaints(document, tmp_path) == []
+    log = (tmp_path / "d.log").read_text(encoding="utf-8", errors="replace")
+    assert "undefined" not in log and "multiply defined" not in log
+    found = re.search(r"newlabel\{eq:0-gradient-L-W\}\{\{(\d+)\}", (tmp_path / "d.aux").read_text(encoding="utf-8"))
+    assert found and int(found.group(1)) > 12
 
 
 @needs_latex

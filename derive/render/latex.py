@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .. import names
 from ..expr import Expr
 from ..shapes import SCALAR, Shape
-from . import ATOM, POSTFIX, PRODUCT, QUOTIENT, Notation, Partial, Piece
+from . import ATOM, POSTFIX, PRODUCT, QUOTIENT, Notation, Partial, Piece, Space
 from .breaking import broken, width
 
 if TYPE_CHECKING:
@@ -141,7 +141,8 @@ class Latex(Notation):
         line = ""
         for is_sign, string in items:
             is_tight = not line or line.endswith("(") or (is_sign and string[0] in ",)]^")
-            line += string if is_tight else f" {string}"
+            is_second = is_sign and string == SIGNS["∂"] and line.startswith(string) and r"\operatorname" in line
+            line += string if is_tight else rf" \, {string}" if is_second else f" {string}"
         return line
 
     def partial(self, top: str, bottom: str, share: int | None) -> str:
@@ -206,6 +207,8 @@ PREAMBLE = r"""\documentclass[11pt,fleqn]{article}
 \setlength{\fboxsep}{6pt}
 \setlength{\parskip}{0.5em}
 \allowdisplaybreaks
+% Denominators a little lower, so that the bar clears a transpose.
+\AtBeginDocument{\sbox0{$x$}\fontdimen11\textfont2=8.6pt}
 """
 
 
@@ -246,14 +249,21 @@ class LatexPrinter:
 
     `joined` puts the displays of a part into one `align*` with `\\intertext` between, so
     that all equals signs of the part are aligned; MathJax has no `\\intertext`.
+
+    With a `label`, every equation has a number in place of the step's, and `label-1`,
+    `label-2`, … to refer to it; the box has the label itself.  Shapes are then written
+    as spaces, the margin being the number's.
     """
 
     opening, closing = r"\(", r"\)"
 
-    def __init__(self, spelled: Mapping[str, Partial], joined: bool = False) -> None:
+    def __init__(self, spelled: Mapping[str, Partial], joined: bool = False, label: str = "") -> None:
         self.notation = Latex(spelled)
         self.in_words = Latex(spelled, is_inline=True)
         self.joined = joined
+        self.label = label
+        self.environment = "align" if label else "align*"
+        self.count = 0  # equations with a number
 
     def inline(self, parts: Sequence[object]) -> str:
         out = ""
@@ -265,8 +275,6 @@ class LatexPrinter:
         return out
 
     def shapes(self, block: Shapes) -> str:
-        from . import Space
-
         parts: list[object] = ["with "]
         for i, (s, properties) in enumerate(block.symbols):
             is_last = i == len(block.symbols) - 1
@@ -281,14 +289,18 @@ class LatexPrinter:
         out: list[str] = []
         for row, start in zip(rows, left):
             rights = [(self.notation.sign(sign), self.notation.formula(formula)) for sign, formula in row.rights]
-            tag = self.tag(row)
+            space_of = self.space_of(row)
+            tag = self.numbered(row) if self.label else self.tag(row)
             space = room - (58.0 + (28.0 if row.number else 0.0) if tag else 8.0)
+            if self.label:
+                space = room - 36.0 - width(space_of)
             if row.is_boxed:
-                out += self.boxed(start, rights, room)
+                out += self.boxed(start, rights, room - (36.0 if self.label else 0.0))
+                out[-1] += tag if self.label else ""
                 continue
             whole = " ".join(f"{sign} {string}" for sign, string in rights)
             if width(whole) <= space or not rights:
-                out.append(f"{start} &{whole}{tag}")
+                out.append(f"{start} &{whole}{space_of}{tag}")
                 continue
             made: list[str] = []
             for sign, string in rights:
@@ -296,14 +308,27 @@ class LatexPrinter:
                 made.append(f"&{sign} {first}")
                 made += [rf"&\qquad {{}} {piece}" for piece in rest]
             made[0] = f"{start} {made[0]}"
-            made[-1] += tag
+            if self.label:
+                made[:-1] = [rf"{line} \notag" for line in made[:-1]]
+            made[-1] += space_of + tag
             out += made
         return out
+
+    def numbered(self, row: Row) -> str:
+        """The label of the equation whose number is the next."""
+        self.count += 1
+        return rf" \label{{{self.label}}}" if row.is_boxed else rf" \label{{{self.label}-{self.count}}}"
+
+    def space_of(self, row: Row) -> str:
+        """The space of a numbered equation's value, where the shape would be in the margin."""
+        if not self.label or row.is_boxed or row.shape is None or row.shape == SCALAR:
+            return ""
+        return rf" \;\in {self.notation.formula([Space(row.shape)])}"
 
     def boxed(self, start: str, rights: Sequence[tuple[str, str]], room: float) -> list[str]:
         """A box around the line, or around its lines."""
         ((sign, string),) = rights
-        pieces = broken(string, room - width(start) - 30.0)
+        pieces = broken(string, room - 30.0)
         if len(pieces) == 1:
             return [rf"&\boxed{{ {start} {sign} {string} }}"]
         inner = r" \\ ".join([f"{start} &{sign} {pieces[0]}", *(rf"&\qquad {{}} {piece}" for piece in pieces[1:])])
@@ -323,13 +348,14 @@ class LatexPrinter:
         return rf"${rows} \times {columns}$"
 
     def display(self, rows: Sequence[Row]) -> str:
-        return "\\begin{align*}\n  " + " \\\\\n  ".join(self.lines(rows)) + "\n\\end{align*}"
+        lines = " \\\\\n  ".join(self.lines(rows))
+        return f"\\begin{{{self.environment}}}\n  {lines}\n\\end{{{self.environment}}}"
 
     def run(self, blocks: Sequence[Display | Paragraph]) -> str:
         """Displays with paragraphs between them, as one `align*`."""
         rows = [row for block in blocks if hasattr(block, "rows") for row in block.rows]
         lines = iter(self.lines_by_row(rows))
-        out = "\\begin{align*}\n"
+        out = f"\\begin{{{self.environment}}}\n"
         pending = ""
         for block in blocks:
             if hasattr(block, "parts"):
@@ -339,7 +365,7 @@ class LatexPrinter:
             for _ in block.rows:
                 out += pending + "  " + " \\\\\n  ".join(next(lines))
                 pending = " \\\\\n"
-        return out + "\n\\end{align*}"
+        return out + f"\n\\end{{{self.environment}}}"
 
     def lines_by_row(self, rows: Sequence[Row]) -> list[list[str]]:
         left = max(
@@ -367,11 +393,13 @@ class LatexPrinter:
                 if i > 1 and isinstance(blocks[i - 2], Paragraph):
                     out.append("")
                 out.append(self.inline(block.parts))
-            elif self.joined:
+            elif self.joined and not _has_box(block):
                 end = i
                 while end + 1 < len(blocks):
                     following = blocks[end], blocks[end + 1]
                     if not (isinstance(following[0], Paragraph) and isinstance(following[1], Display)):
+                        break
+                    if _has_box(following[1]):  # at the margin, wherever the signs of the others are
                         break
                     end += 2
                 out.append(self.run([block, *blocks[i:end]]))  # type: ignore[list-item]
@@ -387,12 +415,25 @@ class LatexPrinter:
         return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{center}"])
 
 
-def derivation_latex(derivation: Derivation, document: bool = False, detail: str = "steps", verify: bool = True) -> str:
-    """The derivation as paragraphs and `align*` environments; a compilable document with `document=True`."""
+def _has_box(block: Display) -> bool:
+    return any(row.is_boxed for row in block.rows)
+
+
+def derivation_latex(
+    derivation: Derivation, document: bool = False, detail: str = "steps", verify: bool = True, numbered: bool = False
+) -> str:
+    """The derivation as paragraphs and `align*` environments, `align` with labels where `numbered`.
+
+    With `document=True` a document that compiles.
+    """
     from .exposition import exposition
 
     told = exposition(derivation, detail, verify)
-    printer = LatexPrinter(told.spelled, joined=document)
+    label = ""
+    if numbered:
+        wrt = [] if derivation.wrt is None else [derivation.wrt.data[0]]
+        label = "eq:" + "-".join([derivation.kind, *map(names.identifier, [derivation.name, *wrt])])
+    printer = LatexPrinter(told.spelled, joined=document, label=label)
     body = printer.blocks(told.blocks)
     if not document:
         return body + "\n"

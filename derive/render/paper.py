@@ -18,7 +18,13 @@ ENGINES = ("pdflatex", "lualatex", "xelatex", "tectonic")
 SECONDS = 120
 
 
-def pdf(derivation: Derivation, path: str | os.PathLike[str], detail: str = "steps", verify: bool = True) -> None:
+def pdf(
+    derivation: Derivation,
+    path: str | os.PathLike[str],
+    detail: str = "steps",
+    verify: bool = True,
+    numbered: bool = False,
+) -> None:
     """Write the derivation as a PDF document.
 
     Raises
@@ -29,7 +35,7 @@ def pdf(derivation: Derivation, path: str | os.PathLike[str], detail: str = "ste
         The engine failed; the message carries its first complaint.
     """
     with open(path, "wb") as out:
-        out.write(typeset(derivation_latex(derivation, document=True, detail=detail, verify=verify)))
+        out.write(typeset(derivation_latex(derivation, document=True, detail=detail, verify=verify, numbered=numbered)))
 
 
 def typeset(document: str) -> bytes:
