@@ -262,7 +262,7 @@ class Formulas(Meaning):
                 columns = after.shape[0] if isinstance(after, Expr) else None
                 if value.word == "𝟏":
                     # A vector of ones where nothing says otherwise.
-                    if columns is None and value.columns is None and rows is not None:
+                    if columns is None and value.columns is None and rows is not None and value.rows is not ONE:
                         columns = ONE
                     elif rows is None and value.rows is None and columns is not None and columns is not ONE:
                         rows = ONE if value.columns is None else None
