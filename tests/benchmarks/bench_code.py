@@ -3,7 +3,8 @@
     python tests/benchmarks/bench_code.py [--only SUBSTRING] [--rounds N]
 
 One thread on one core, medians of interleaved runs by the time of the process, results
-compared before anything is timed.  Each row is a ratio of times, generated code above the rival; the goal stands beside it.
+compared before anything is timed.  Each row is a ratio of times, generated code above the
+rival; the goal stands beside it.
 JAX and PyTorch rows appear where those are installed.
 """
 
@@ -64,9 +65,12 @@ def medians(runs: Timed, rounds: int) -> dict[str, float]:
     times: dict[str, list[float]] = {key: [] for key in runs}
     order = list(runs.items())
     for _ in range(rounds):
-        order.append(order.pop(0))  # nobody always follows the same rival, whose data fill the cache
+        random.Random(len(times[order[0][0]])).shuffle(
+            order
+        )  # nobody always follows the same rival, whose data fill the cache
         for key, run in order:
-            run()  # the allocator settles
+            run()  # the allocator settles,
+            run()  # and the cache
             start = time.process_time()
             for _ in range(repeats[key]):
                 run()
