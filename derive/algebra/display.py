@@ -7,7 +7,7 @@ brackets, then fewest operations.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from ..expr import (
@@ -329,14 +329,33 @@ def gathered(factor: Expr) -> Expr:
     return transpose(inside) if _transposes(inside) + 1 < _transposes(factor) else factor
 
 
-def tidy(expr: Expr) -> Expr:
-    """Transposes of products and sums taken inside, where that leaves no more of them."""
+def as_authored(factor: Expr, known: Mapping[frozenset[Expr], Expr]) -> tuple[int, Expr]:
+    """A factor as a sign and the sum that its author wrote, transposed or not."""
+    flipped = factor.op is transpose
+    inside = factor.args[0] if flipped else factor
+    if known and inside.op is add:
+        for sign in (1, -1):
+            signed = inside if sign > 0 else negative(inside)
+            for turned, candidate in ((False, signed), (True, _pushed(signed))):
+                written = known.get(frozenset(candidate.args))
+                if written is not None:
+                    return sign, transpose(written) if turned != flipped else written
+    return 1, factor
+
+
+def tidy(expr: Expr, authored: Iterable[Expr] = ()) -> Expr:
+    """Transposes taken inside where that leaves no more of them; factors as their author wrote them.
+
+    A factor that is a sum of `authored`, its transpose or its negative, is shown as that.
+    """
+    known = {frozenset(a.args): a for a in authored if a.op is add}
 
     def visit(node: Expr, args: list[Expr]) -> Expr:
         if node.op is transpose and args[0].op in (add, matmul, scale, matpow):
             return transposed(args[0])
         if node.op is matmul:
-            return joined(*(gathered(a) for a in args))
+            signs, factors = zip(*(as_authored(gathered(a), known) for a in args))
+            return scale(-1 if signs.count(-1) % 2 else 1, joined(*factors))
         return node if all(a is b for a, b in zip(args, node.args)) else node.op.build(tuple(args), node.data)
 
     return fold(expr, visit)

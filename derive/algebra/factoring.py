@@ -124,7 +124,7 @@ class Factoring:
             if turned is not None:
                 c, middle = -c, turned
         scalars = self.display.scalars(shared)
-        if left and left[-1].op is diagonal_matrix and middle.shape[1] is ONE and not right:
+        if middle.shape[1] is ONE and any(f.op is diagonal_matrix for f in left):
             # Diag(a) … in front of a column is written entrywise.
             body = middle
             for factor in reversed(left):
@@ -134,6 +134,8 @@ class Factoring:
                     body = together(body, entries) if negatives else together(entries, body)
                 else:
                     body = joined(self.display.factor(factor), body)
+            if right:
+                body = joined(body, self.display.product(right))
         else:
             parts = [self.display.product(left)] if left else []
             body = joined(*parts, middle, *([self.display.product(right)] if right else []))

@@ -68,7 +68,7 @@ class Boxing:
         for rank, poly in enumerate(self._variants(expr)):
             # The first two forms get the whole budget; the variants share another.
             search = Factoring(ctx, introduce_identity, BUDGET if rank < 2 else BUDGET // 8)
-            shown = tidy(search.solve(poly))
+            shown = tidy(search.solve(poly), ctx.authored or ())
             self.is_best_effort = self.is_best_effort or search.exhausted
             size = cost(shown, authored=ctx.authored or ())
             # Where multiplying out gains nothing, the sums stay as they were written.
@@ -195,7 +195,7 @@ def compact(expr: Expr, loss: Expr, boxed: Expr, definitions: list[tuple[str, Ex
     candidates = [boxed]
     ctx = Normalizer()
     _introduce(ctx, loss)
-    candidates.append(tidy(Factoring(ctx).solve(ctx.kept(expr))))
+    candidates.append(tidy(Factoring(ctx).solve(ctx.kept(expr)), ctx.authored or ()))
     candidates.append(Boxing(expr, loss, introduce_identity=True).boxed)
     taken = {s.name for s in symbols_of(loss, expr)} | {n for s in symbols_of(loss, expr) for n in _dimensions(s)}
     best: tuple[tuple[int, int, Cost], Compact] | None = None
