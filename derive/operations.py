@@ -69,7 +69,8 @@ def _add_shape(args: tuple[Expr, ...], data: Data) -> Shape:
             if arg.is_scalar or args[0].is_scalar:
                 other, scalar = (args[0], arg) if arg.is_scalar else (arg, args[0])
                 one, word = ("I", "the identity") if other.is_square else ("𝟏", "ones")
-                hint = f"nothing broadcasts: write {scalar.text()} {one} for the scalar times {word}"
+                product = one if is_number(scalar, 1) else f"{scalar.text()} {one}"
+                hint = f"nothing broadcasts: write {product} for the scalar times {word}"
             elif arg.shape == (first[1], first[0]):
                 hint = f"{transpose(arg).text()} would fit"
             raise ShapeError(f"cannot add {described(args[0])} and {described(arg)}: {p} and {q} differ", hint=hint)

@@ -94,7 +94,7 @@ WRONG = [
         ShapeError,
         "cannot add x (n × 1) and 1 (scalar): n and 1 differ",
         "x + 1",
-        "nothing broadcasts: write 1 𝟏 for the scalar times ones",
+        "nothing broadcasts: write 𝟏 for the scalar times ones",
     ),
     (
         "A + λ",
