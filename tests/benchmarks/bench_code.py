@@ -20,6 +20,7 @@ if hasattr(os, "sched_setaffinity"):
 import argparse  # noqa: E402
 import importlib.util  # noqa: E402
 import inspect  # noqa: E402
+import random  # noqa: E402
 import time  # noqa: E402
 import warnings  # noqa: E402
 from collections.abc import Callable  # noqa: E402
@@ -63,11 +64,9 @@ def medians(runs: Timed, rounds: int) -> dict[str, float]:
         spent = (time.process_time() - start) / 2
         repeats[key] = max(1, min(2000, int(2e-3 / max(spent, 1e-7))))
     times: dict[str, list[float]] = {key: [] for key in runs}
-    order = list(runs.items())
+    order, shuffled = list(runs.items()), random.Random(0)
     for _ in range(rounds):
-        random.Random(len(times[order[0][0]])).shuffle(
-            order
-        )  # nobody always follows the same rival, whose data fill the cache
+        shuffled.shuffle(order)  # nobody always follows the same rival, whose data fill the cache
         for key, run in order:
             run()  # the allocator settles,
             run()  # and the cache
