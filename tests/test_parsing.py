@@ -425,3 +425,13 @@ def test_the_collections_are_large_enough() -> None:
 def test_errors_are_parse_errors() -> None:
     with pytest.raises(ParseError):
         parse("x +")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [("sum(sqrt(1 + (A x − b).^2) − 1)", None), ("½ sum(exp(s) + μ.^2 − s − 1)", "s, μ: n"), ("‖A x − 1‖²", None)],
+)
+def test_one_subtracted_from_a_vector_is_a_vector_of_ones(text: str, where: str | None) -> None:
+    parsed = parse(text, where)
+    assert "1 beside a vector is read as a vector of ones" in parsed.readings
+    assert parsed.expr.is_scalar

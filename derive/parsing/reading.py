@@ -509,11 +509,12 @@ def shape_line(expr: Expr) -> str:
 
 
 def loosen_ones(order: list[Node]) -> None:
-    """Let a 1 that begins a sum be a vector of ones, as in 1 − σ(z)."""
+    """Let a 1 that begins a sum or is subtracted be a vector of ones, as in 1 − σ(z) and exp(z) − 1."""
     for node in order:
-        first = node.args[0] if node.op == "sum" else node
-        if first is not node and first.op == "num" and first.data == 1:
-            first.op, first.data = "unit", None
+        if node.op == "sum":
+            for i, (term, sign) in enumerate(zip(node.args, node.data, strict=True)):
+                if term.op == "num" and term.data == 1 and (i == 0 or sign < 0):
+                    term.op, term.data = "unit", None
 
 
 def kind_of(shape: Sequence[Any]) -> int:
