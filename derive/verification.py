@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import DeriveError
+from .progress import stage
 
 if TYPE_CHECKING:
     from .derivation import Derivation
@@ -25,6 +26,7 @@ def verify(derivation: Derivation, points: int = 3) -> float:
     known = [derivation.loss, derivation.result]
     known += [e for e in (derivation.wrt, derivation.direction) if e is not None]
     for seed in range(points):
+        stage("checking numerically", seed, points)
         point = random_point(known, seed=seed, hints=derivation.hints)
         for got, want in _pairs(derivation, point):
             worst = max(worst, relative_error(got, want))
@@ -96,4 +98,3 @@ def checked(derivation: Derivation, points: int = 3) -> float:
             hint="this is a defect of derive; nothing else is printed, as the result would be wrong",
         )
     return error
-
