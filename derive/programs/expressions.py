@@ -218,6 +218,9 @@ class Expressions:
         fields: dict[str, str] = {}
         if kind == "product" and value.is_vector:
             kind = "matvec"
+            if value.args[0].flipped and not self.dialect.in_place:
+                # A compiler may lay out Aᵀ anew for Aᵀ v, and never does for vᵀ A.
+                args = [args[1], self.texts[value.args[0].body]]
         elif kind == "sq_norm" and not value.args[0].body.is_vector:
             kind = "sq_norm_matrix"
         elif kind == "contraction" and value.args[0].flipped != value.args[1].flipped:
