@@ -8,6 +8,7 @@ from typing import Any
 from .derivation import Derivation, Sweep, require_scalar
 from .errors import DeriveError, ShapeError, UnknownSymbolError
 from .expr import Expr, symbol, symbol_op, symbols_of, zero_like
+from .progress import watched
 from .shapes import shape_text
 
 Where = str | Mapping[str, Any] | None
@@ -29,7 +30,8 @@ class Problem:
         if isinstance(formula, str):
             from .parsing import parse as read
 
-            parsed = read(formula, where, wrt=names, scalar=scalar)
+            with watched("reading the formula"):
+                parsed = read(formula, where, wrt=names, scalar=scalar)
             self._parsed = parsed
             self.expr: Expr = parsed.expr
             self.name, self.definitions = parsed.name, list(parsed.definitions)
@@ -491,7 +493,8 @@ def check(text: str, where: Where = None) -> Any:
     """
     from .checking import check as judge
 
-    return judge(text, where)
+    with watched("checking"):
+        return judge(text, where)
 
 
 __all__ = [

@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-import time
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .errors import DeriveError, columns
+from .errors import DeriveError
+from .progress import Progress, is_terminal
 
 if TYPE_CHECKING:
     from .derivation import Derivation
@@ -428,7 +426,7 @@ def check(operands: list[str], options: dict[str, str]) -> int:
         raise DeriveError("check needs a FILE", hint="derive check homework.md; - reads standard input")
     elif "--loss" in options or "--wrt" in options:
         raise DeriveError("--loss and --wrt belong to --code", hint="derive check --help")
-    with Progress("checking") as progress:
+    with Progress("checking"):
         if "--code" in options:
             from .checking import check_code
 
@@ -438,16 +436,15 @@ def check(operands: list[str], options: dict[str, str]) -> int:
         else:
             from .checking import check as check_text
 
-            report = check_text(
-                read_text(operands[0]),
-                options.get("--where"),
-                lambda done, total: progress.stage(f"checking, {done} of {total} claims"),
-            )
+            report = check_text(read_text(operands[0]), options.get("--where"))
         if form == "text":
-            result = report.text(color=target is None and _is_terminal(sys.stdout))
+            result = report.text(color=target is None and is_terminal(sys.stdout))
         else:
             result = report.json() if form == "json" else report.html()
     put(result, target)
+    if report.interrupted:
+        print(f"derive: {report.interrupted}", file=sys.stderr)
+        return INTERRUPTED
     return 0 if report.ok else 1
 
 
@@ -459,7 +456,7 @@ def put(result: str | bytes, target: str | None) -> None:
     if isinstance(result, str):
         result = (result if result.endswith("\n") else result + "\n").encode("utf-8", "replace")
     if target is None or target == "-":
-        if _is_terminal(sys.stdout) and result[:4] == b"%PDF":
+        if is_terminal(sys.stdout) and result[:4] == b"%PDF":
             raise DeriveError("a PDF is not for the terminal", hint="-o derivation.pdf")
         if hasattr(sys.stdout, "buffer"):
             sys.stdout.flush()
@@ -486,58 +483,6 @@ def put(result: str | bytes, target: str | None) -> None:
     finally:
         if os.path.exists(draft):
             os.unlink(draft)
-
-
-def _is_terminal(stream: Any) -> bool:
-    return bool(getattr(stream, "isatty", lambda: False)()) and os.environ.get("TERM") != "dumb"
-
-
-class Progress:
-    """What is being done, on a line of the terminal, once it has taken a second."""
-
-    def __init__(self, doing: str) -> None:
-        self.doing = doing
-        self.began = time.monotonic()
-        self._done = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._shown = 0
-
-    def __enter__(self) -> Progress:
-        if _is_terminal(sys.stderr):
-            self._thread = threading.Thread(target=self._watch, daemon=True)
-            self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._done.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._clear()
-
-    def stage(self, doing: str) -> None:
-        self.doing = doing
-
-    def say(self, message: str) -> None:
-        """A message of its own line."""
-        self._clear()
-        print(message, file=sys.stderr)
-
-    def _watch(self) -> None:
-        wait = 1.0
-        while not self._done.wait(wait):
-            wait = 0.2
-            line = f"derive: {self.doing} … {time.monotonic() - self.began:.0f} s (Ctrl-C stops)"
-            sys.stderr.write("\r" + line + " " * max(0, self._shown - columns(line)))
-            sys.stderr.flush()
-            self._shown = columns(line)
-
-    def _clear(self) -> None:
-        if self._shown:
-            sys.stderr.write("\r" + " " * self._shown + "\r")
-            sys.stderr.flush()
-            self._shown = 0
 
 
 if __name__ == "__main__":

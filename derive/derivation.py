@@ -19,9 +19,14 @@ from .association import associate
 from .errors import DeriveError, LimitError, ShapeError
 from .expr import Expr, depends_on, is_zero, nodes, number, symbol_count, symbol_op, zero_like
 from .operations import add, matmul, transpose
+from .progress import watched
 from .rules import RULES, Rule
 from .shapes import shape_text
 
+DOING = {
+    "expanded": "multiplying out", "boxed": "factoring", "compact": "naming repeated parts", "rewriting": "collecting",
+    "linear_map": "forming the linear map", "program": "ordering the products", "graph": "drawing",
+}  # fmt: skip
 MAX_SYMBOLS = 4000  # of a form that is written out flat
 
 
@@ -314,7 +319,8 @@ class Derivation:
 
     def _form(self, key: str, make: Any) -> Any:
         if key not in self._forms:
-            self._forms[key] = make()
+            with watched(DOING.get(key, "checking numerically")):
+                self._forms[key] = make()
         return self._forms[key]
 
     def _flat(self) -> Expr:

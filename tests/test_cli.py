@@ -485,31 +485,6 @@ def test_ctrl_c_ends_without_a_traceback():
     assert process.returncode == cli.INTERRUPTED and stderr == b"derive: interrupted\n"
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_progress_shows_on_a_terminal_after_a_second(monkeypatch):
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    with cli.Progress("deriving"):
-        time.sleep(1.5)
-    shown = sys.stderr.getvalue()
-    assert "deriving" in shown and shown.endswith("\r")
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    with cli.Progress("deriving"):
-        pass
-    assert sys.stderr.getvalue() == ""
-
-
-def test_progress_is_silent_when_piped(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    with cli.Progress("deriving"):
-        time.sleep(1.2)
-    assert sys.stderr.getvalue() == ""
-
-
 # check
 
 RIGHT = "$$L = \\frac12\\|Ax - b\\|^2$$\n\n$$\\nabla_x L = A^T (A x - b)$$\n"
@@ -525,6 +500,28 @@ def test_check_reads_a_document(capsys, tmp_path, text, status, form):
     assert got == status and out
     if form == "json":
         assert isinstance(json.loads(out), dict)
+
+
+def test_an_interrupted_check_reports_what_it_has(capsys, tmp_path, monkeypatch):
+    from derive.checking.verdicts import Judge
+
+    step, judged = Judge.step, []
+
+    def interrupted(self, *arguments):
+        judged.append(1)
+        if len(judged) == 3:
+            raise KeyboardInterrupt
+        return step(self, *arguments)
+
+    monkeypatch.setattr(Judge, "step", interrupted)
+    path = tmp_path / "homework.md"
+    path.write_text(RIGHT + "\n$$= A^T A x - A^T b$$\n\n$$= A^T A x + A^T b$$\n")
+    status, out, err = run(capsys, "check", str(path))
+    assert status == cli.INTERRUPTED and "interrupted after 3 of 4 claims" in err
+    assert out.count("proved") >= 2 and "fails  " not in out and "note: interrupted" in out
+    judged.clear()
+    with pytest.raises(KeyboardInterrupt):  # nobody watches
+        derive.check(path.read_text())
 
 
 def test_check_reads_code(capsys, tmp_path):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..expr import Expr, symbols_of
+from ..progress import keep_what_there_is, stage
 from ..shapes import shape_text
 from .claims import Claim, Reading
 from .reading import read
@@ -22,9 +23,16 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
     layouts = [document.layout] if document.layout else ["gradient", "numerator", "denominator"]
     best: Judge | None = None
     fewest = -1
+    interrupted = ""
     for layout in layouts:
         judge = Judge(document, layout, witness)
-        failures = judge.run(progress if best is None else None)
+        try:
+            failures = judge.run((progress or tell) if best is None else None)
+        except KeyboardInterrupt as interrupt:
+            keep_what_there_is(interrupt)
+            best = best or judge
+            interrupted = f"interrupted after {len(best.judgments)} of {len(document.claims)} claims"
+            break
         if best is not None and failures < fewest and not _is_supported(best, judge):
             continue
         if best is None or failures < fewest:
@@ -35,10 +43,15 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
     lines: list[Line] = []
     for claim, judgments in best.judgments:
         line, failing = line_of(claim, judgments, text)
-        if failing is not None:
+        if failing is not None and not interrupted:
             from .repairs import explain
 
-            explain(best, claim, failing, line)
+            stage("looking for repairs", len(lines), len(best.judgments))
+            try:
+                explain(best, claim, failing, line)
+            except KeyboardInterrupt as interrupt:
+                keep_what_there_is(interrupt)
+                interrupted = "interrupted while looking for repairs"
         _renamed(document, claim, line)
         lines.append(line)
     scope = document.scope
@@ -46,7 +59,13 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
     for name, other in scope.aliases.items():
         notes.append(f"{name} is read as {other}: {name} does not occur in what is derived")
     shown = [f"{s.text()}: {shape_text(s.shape)}" for s in scope.symbols.values() if s.name not in scope.directions]
-    return Report(text, lines, notes, shown, best.layout)
+    report = Report(text, lines, notes + [interrupted] * bool(interrupted), shown, best.layout)
+    report.interrupted = interrupted
+    return report
+
+
+def tell(done: int, total: int) -> None:
+    stage("checking claims", done, total)
 
 
 def _choose_variable(document: Reading, witness: Witness) -> None:

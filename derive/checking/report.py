@@ -63,6 +63,8 @@ class Report:
         What was taken for what.
     layout : str
         The layout of derivatives in use.
+    interrupted : str
+        How far the check came before it was interrupted; empty where it was not.
     """
 
     def __init__(self, text: str, lines: list[Line], readings: list[str], where: list[str], layout: str) -> None:
@@ -71,6 +73,7 @@ class Report:
         self.readings = readings
         self.where = where
         self.layout = layout
+        self.interrupted = ""
 
     @property
     def ok(self) -> bool:

@@ -12,11 +12,12 @@ names, as a person would give them: z = W x, h = tanh(z), r for a residual.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..errors import DeriveError
+from ..errors import DeriveError, LimitError
 from ..expr import Expr, is_number, number, symbol, symbol_count, symbols_of
 from ..operations import add
+from ..progress import keep_what_there_is
 from ..rules import RULES, Rule
 from . import ATOM, Formula, Name, Operand, Partial, Space
 from .blocks import Exposition, Row, Shapes
@@ -84,6 +85,7 @@ class _Writer:
         self.out = Exposition(title)
         self.named = Intermediates(derivation)
         self.marks: dict[Expr, Expr] = {}  # node of the evaluation graph: the symbol of its cotangent
+        self.is_stopped = False  # whether the search for short forms was interrupted
         self.is_led_in = False  # whether a sentence announces the box
         self.told: set[tuple[str, int]] = set()  # rules already stated
         self.rules: dict[str, tuple[Rule, Expr]] = {}
@@ -405,6 +407,9 @@ class _Writer:
             self.sum_rows(head, boxed)
         elif self.detail != "brief":
             out.part("The result")
+        if boxed is None and self.is_stopped:
+            out.say(f"The search for the shortest form of the {d.kind} was interrupted.")
+            return
         if boxed is None:
             out.say(
                 f"Written out in the given symbols, the {d.kind} is too long for a page; "
@@ -426,22 +431,25 @@ class _Writer:
         if d.structure:
             out.say(sentence(d.structure))
 
-    def form(self, name: str) -> Expr | None:
-        """A form, unless it is too long to be written out."""
-        from ..errors import LimitError
-
+    def attempt(self, name: str) -> Any:
+        """A form; None where it is past its limit, or the search for it is interrupted."""
         try:
-            made: Expr = getattr(self.d, name)
+            return getattr(self.d, name)
         except LimitError:
             return None
-        return made if symbol_count(made) <= MAX_PRINTED else None
+        except KeyboardInterrupt as interrupt:
+            keep_what_there_is(interrupt)
+            self.is_stopped = True
+            return None
+
+    def form(self, name: str) -> Expr | None:
+        """A form, unless it is too long to be written out."""
+        made: Expr | None = self.attempt(name)
+        return made if made is not None and symbol_count(made) <= MAX_PRINTED else None
 
     def compact(self, boxed: Expr) -> tuple[Expr, list[tuple[Expr, Expr]]] | None:
-        from ..errors import LimitError
-
-        try:
-            made = self.d.compact
-        except LimitError:
+        made = self.attempt("compact")
+        if made is None:
             return None
         expression: Expr = made.expression
         if expression is boxed or len(text(expression)) >= len(text(boxed)):
@@ -508,12 +516,7 @@ class _Writer:
         return parts
 
     def rewriting(self) -> Iterable[tuple[str, Expr]]:
-        from ..errors import LimitError
-
-        try:
-            lines = self.d.rewriting
-        except LimitError:
-            return []
+        lines = self.attempt("rewriting") or []
         return [(label, line) for label, line in lines if symbol_count(line) <= MAX_PRINTED]
 
     def paths(self) -> None:
@@ -527,10 +530,7 @@ class _Writer:
         for i, contribution in enumerate(d.contributions, start=1):
             route: list[object] = []
             stops = list(contribution.route[1:])
-            if contribution.occurrence is d.wrt:
-                stops.append(d.wrt)
-            else:
-                stops.append(d.wrt)
+            stops.append(d.wrt)
             for stop in stops:
                 node = flat.get(stop, stop)
                 route += ["→", named.written(node)]
@@ -555,6 +555,10 @@ class _Writer:
             error = d.verify()
         except DeriveError as failure:
             out.say(f"Not checked numerically: {failure.message}.")
+            return
+        except KeyboardInterrupt as interrupt:
+            keep_what_there_is(interrupt)
+            out.say("The numeric check was interrupted.")
             return
         mantissa, exponent = f"{error:.1e}".split("e")
         power = f"{int(exponent)}".replace("-", "−").translate(SUPERSCRIPTS)

@@ -10,6 +10,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DeriveError
+from ..progress import watched
 
 if TYPE_CHECKING:
     from ..derivation import Derivation
@@ -21,11 +22,12 @@ def derivation_bundle(derivation: Derivation) -> dict[str, str]:
     from .markdown import derivation_markdown
     from .text import derivation_text
 
-    return {
-        "text/plain": derivation_text(derivation),
-        "text/markdown": derivation_markdown(derivation),
-        "text/html": fragment(derivation),
-    }
+    with watched("typesetting"):
+        return {
+            "text/plain": derivation_text(derivation),
+            "text/markdown": derivation_markdown(derivation),
+            "text/html": fragment(derivation),
+        }
 
 
 USAGE = "%%derive [gradient|jacobian|hessian] --wrt W [--where DECLARATIONS] [--name d]"
@@ -57,11 +59,12 @@ def derive_magic(line: str, cell: str, namespace: dict[str, Any]) -> Any:
     given = [options[key] for key in ("wrt", "direction") if key in options]
     if kind != "differential" and "wrt" not in options:
         raise DeriveError("the variable is missing", hint=USAGE)
-    derivation = getattr(api, kind)(cell.strip(), *given, where=options.get("where"))
     name = options.get("name", "")
-    namespace[name or "derivation"] = derivation
-    if kind != "differential":
-        namespace[f"{name}_function" if name else "function"] = derivation.function()
+    with watched("deriving"):
+        derivation = getattr(api, kind)(cell.strip(), *given, where=options.get("where"))
+        namespace[name or "derivation"] = derivation
+        if kind != "differential":
+            namespace[f"{name}_function" if name else "function"] = derivation.function()
     return derivation
 
 
