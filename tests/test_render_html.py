@@ -163,5 +163,5 @@ def test_a_net_of_twenty_layers_opens_quickly(tmp_path: Path) -> None:
     empty = time.perf_counter() - started
     started = time.perf_counter()
     shown = in_browser(page, tmp_path, "--dump-dom")
-    assert "too long for a page" in shown
+    assert shown.count("<math") > 100
     assert time.perf_counter() - started - empty < 1.0
