@@ -439,10 +439,10 @@ class Normalizer:
                     replaced = replace_in_scalar(other, inside, p)
                     if replaced is other:
                         break
+                    single = self.full(replaced).single()
+                    if single is None or single[0] != 1:
+                        break
                     powers[other] -= 1
-                    poly = self.full(replaced)
-                    single = poly.single()
-                    assert single is not None
                     for b, x in single[1][0]:
                         powers[b] = powers.get(b, Fraction(0)) + x
                     powers[base] += 1
