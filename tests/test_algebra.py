@@ -310,3 +310,14 @@ def test_numbers_stay_whole():
     A, B = symbol("A", "n", "n"), symbol("B", "n", "n")
     assert factor(add(scale(3, A), scale(6, B))).text() == "3 (A + 2 B)"
     assert factor(add(scale(number(1) / 2, A), B)).text() == "½ A + B"
+
+
+@pytest.mark.parametrize(
+    ("loss", "wrt"),
+    [("‖exp(tanh(x)).^(−2)‖", "x"), ("sum(exp(x)) / sum(exp(2 x))", "x"), ("log(sum(exp(x))) sum(exp(x).^3)", "x")],
+)
+def test_sums_of_exponentials_keep_their_value(loss, wrt):
+    d = derive.gradient(loss, wrt, "x: n")
+    point = random_point([d.loss, d.result], seed=3)
+    for form in (d.boxed, d.expanded, d.compact.inlined()):
+        assert agree(point.evaluate(form), point.evaluate(d.result))
