@@ -435,3 +435,23 @@ def test_one_subtracted_from_a_vector_is_a_vector_of_ones(text: str, where: str 
     parsed = parse(text, where)
     assert "1 beside a vector is read as a vector of ones" in parsed.readings
     assert parsed.expr.is_scalar
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "shape"),
+    [("tr(Fᵀ (Diag(W*1) − W) F)", None, "W: m × m"), ("‖W 1 − b‖²", None, "W: m × n"), ("‖X − 1 μᵀ‖²", None, "μ: n")],
+)
+def test_a_factor_one_is_a_vector_of_ones_where_that_fits(text: str, where: str | None, shape: str) -> None:
+    parsed = parse(text, where)
+    assert shape in parsed.where
+    assert "1 as a factor is read as a vector of ones" in parsed.readings
+
+
+def test_a_factor_one_is_a_number_beside_scalars() -> None:
+    assert parse("λ*1 + ‖x‖²").expr == parse("λ + ‖x‖²").expr
+
+
+def test_a_number_divides_what_stands_before_a_bracket() -> None:
+    parsed = parse("λ/2 ‖w‖²")
+    assert parsed.expr == parse("(λ/2) ‖w‖²").expr
+    assert parsed.readings == ["λ/2 ‖w‖² is read as (λ/2) times what follows"]

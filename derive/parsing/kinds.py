@@ -460,11 +460,12 @@ def _fixed(mask: int) -> Callable[[Node, Kinds], Cell]:
 
 
 def _ones(node: Node, kinds: Kinds) -> Cell:
-    """A vector of ones, unless only a matrix of them fits."""
-    if node.data is not None:
-        return Cell(C)
-    cell = kinds.symbol_cells[f"1 {len(kinds.symbol_cells)}"] = Cell(C | M)
-    cell.costs = [9.0, 0.0, 9.0, 0.7]
+    """A vector of ones, unless only a matrix of them fits; a unit, unless only the number fits."""
+    is_unit = node.op == "unit"
+    if (node.data is None) == is_unit:
+        return Cell(S | C if is_unit else C)
+    cell = kinds.symbol_cells[f"1 {len(kinds.symbol_cells)}"] = Cell(S | C if is_unit else C | M)
+    cell.costs = [2.5, 0.0, 9.0, 0.7]
     return cell
 
 
@@ -588,7 +589,7 @@ def _call(node: Node, kinds: Kinds) -> Cell:
 
 _RULES: dict[str, Callable[[Node, Kinds], Cell]] = {
     "num": _fixed(S), "const": _fixed(S), "dim": _fixed(S), "eye": _fixed(M), "ones": _ones, "onesm": _fixed(M),
-    "unit": _fixed(S | C),
+    "unit": _ones,
     "zero": _zero, "commutation": _fixed(M), "ref": _same, "counted": _same, "neg": _same, "sum": _same,
     "had": _same, "root": _same,
     "trans": _trans, "transpow": _trans, "inv": _inv, "elpow": _elpow, "pow": _pow, "prod": _prod, "div": _div,

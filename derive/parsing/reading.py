@@ -161,6 +161,7 @@ class Reading:
 
         roots = lower_sums(self, roots, readings)
         order = postorder(roots)
+        find_factors(order)
         if "ones" in loose:
             loosen_ones(order)
         self.name_dimensions(order)
@@ -515,6 +516,21 @@ def loosen_ones(order: list[Node]) -> None:
             for i, (term, sign) in enumerate(zip(node.args, node.data, strict=True)):
                 if term.op == "num" and term.data == 1 and (i == 0 or sign < 0):
                     term.op, term.data = "unit", None
+
+
+def find_factors(order: list[Node]) -> None:
+    """Let a 1 right in a product, or left of a last row, be a vector of ones, as in X 1, Diag(W*1) and 1 μᵀ.
+
+    As a number it is not written there.
+    """
+    for node in order:
+        if node.op == "prod":
+            for left, sign, factor in zip(node.args, node.data, node.args[1:], strict=False):
+                if sign != "/" and left.op != "num" and factor.op == "num" and factor.data == 1:
+                    factor.op, factor.data = "unit", "factor"
+            first, last = node.args[0], node.args[-1]
+            if len(node.args) == 2 and last.op == "trans" and first.op == "num" and first.data == 1:
+                first.op, first.data = "unit", "factor"
 
 
 def kind_of(shape: Sequence[Any]) -> int:

@@ -311,7 +311,7 @@ def _shape_zero(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
 def _shape_unit(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
     if node.cell.find().mask & S:
         return SCALAR_SIZE
-    b.note("1 beside a vector is read as a vector of ones")
+    b.note(f"1 {'beside a vector' if node.data is None else 'as a factor'} is read as a vector of ones")
     return b.of_kind(C)
 
 

@@ -297,9 +297,10 @@ class Stacks:
         return node.paren or node.op in ("norm", "bars", "call", "inner", "sigma")
 
     def divisor(self, above: list[Node], below: Node, op: Op) -> tuple[Node, list[Node]]:
-        """`a/b c`: refused, except 1/n before a bracket, where nobody means anything else."""
+        """`a/b c`: refused, except 1/n and λ/2 before a bracket, where nobody means anything else."""
         first, rest = below.args[0], below.args[1:]
-        if len(above) == 1 and above[0].op == "num" and first.op == "sym" and all(self.is_enclosed(f) for f in rest):
+        is_factor = len(above) == 1 and (above[0].op, first.op) in (("num", "sym"), ("sym", "num"))
+        if is_factor and all(self.is_enclosed(f) for f in rest):
             shown = f"{self.cut(above[0])}/{self.cut(first)}"
             self.readings.append(
                 f"{shown} {self.source[rest[0].start : rest[-1].end].strip()} is read as ({shown}) times what follows"
