@@ -52,6 +52,12 @@ def program_of(derivation: Any, backend: str = "numpy") -> Program:
     return made
 
 
+def derivative_program(derivation: Any) -> Program:
+    """The program of the derivative alone: the cheapest evaluation that `Derivation.program` shows."""
+    whole = program_of(derivation)
+    return compile({derivation.kind: whole.formulas[derivation.kind]}, derivation.hints)
+
+
 class Module:
     """The parts of a generated module.
 

@@ -373,10 +373,10 @@ class Derivation:
 
     @property
     def program(self) -> Any:
-        """The cheapest evaluation of value and derivative: straight-line, with its FLOP count."""
-        from .codegen import program_of
+        """The cheapest evaluation of the derivative: straight-line, with its FLOP count."""
+        from .codegen import derivative_program
 
-        return self._form("program", lambda: program_of(self))
+        return self._form("program", lambda: derivative_program(self))
 
     # Checks
 
