@@ -321,3 +321,16 @@ def test_sums_of_exponentials_keep_their_value(loss, wrt):
     point = random_point([d.loss, d.result], seed=3)
     for form in (d.boxed, d.expanded, d.compact.inlined()):
         assert agree(point.evaluate(form), point.evaluate(d.result))
+
+
+@pytest.mark.parametrize(
+    ("loss", "box"),
+    [
+        ("½‖XXᵀ − A‖²", "2 (Xᵀ X ⊗ I_m) + 2 (Xᵀ ⊗ X) K(m, n) + 2 (I_n ⊗ X Xᵀ) − (I_n ⊗ A) − (I_n ⊗ Aᵀ)"),
+        ("tr(XᵀXXᵀX)", "4 (Xᵀ X ⊗ I_m + (Xᵀ ⊗ X) K(m, n) + I_n ⊗ X Xᵀ)"),
+    ],
+)
+def test_commutation_matrices_pass_kronecker_products(loss: str, box: str) -> None:
+    hessian = derive.hessian(loss, "X", "X: m×n")
+    assert hessian.boxed.text() == box
+    assert hessian.verify() < 1e-7

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ..expr import Expr, commutation_op, ones_op, symbol_op
+from ..expr import Expr, commutation, commutation_op, ones_op, symbol_op
 from ..operations import diagonal_matrix, inv, kron, transpose, vec
 from ..shapes import ONE
 from .polynomial import Poly
@@ -127,13 +127,18 @@ def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     return None
 
 
-@junction("commutation", "K vec A = vec Aᵀ, K Kᵀ = I", "[MN, 3.7]")
+@junction("commutation", "K vec A = vec Aᵀ, K Kᵀ = I, K (A ⊗ B) = (B ⊗ A) K", "[MN, 3.7]")
 def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     m, n = left.data
     if right.op is vec and right.args[0].shape == (m, n):
         return ctx.vec(ctx.transposed(ctx.full(right.args[0])))
     if right.op is commutation_op and right.data == (n, m):
         return one(left)
+    if right.op is kron:
+        a, b = right.args
+        if (b.shape[0], a.shape[0]) == (m, n):
+            turned = commutation(b.shape[1], a.shape[1])
+            return ctx.times(ctx.kron(ctx.full(b), ctx.full(a)), ctx.full(turned))
     return None
 
 
