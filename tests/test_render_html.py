@@ -15,7 +15,7 @@ import pytest
 
 import derive
 from derive.expr import Expr
-from derive.render.mathml import mathml
+from derive.render.mathml import MathML, mathml, pieces
 from tests.test_render_text import PRINTED
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -137,6 +137,46 @@ def test_the_page_lives_in_a_browser(page: str, tmp_path: Path) -> None:
     assert result["opened"] and result["closed"] and result["reopened"] and result["focused"] and result["all"]
     assert result["marked"].startswith("Wᵀ W x")  # the fourth step is at the node of the product
     assert result["typeset"] and result["tip"] in ("m × n", "n × 1", "m × 1") and not result["wide"]
+
+
+LONG_LINES = [
+    derive.hessian("½‖WᵀWx − x‖²", "W"),
+    derive.gradient("tr((WᵀW − I)⁴)", "W"),
+    derive.gradient("½‖W₃ tanh(W₂ tanh(W₁x+b₁)+b₂)+b₃ − y‖²", "W1"),
+]
+SIDEWAYS = """
+<script>
+window.addEventListener("load", () => {
+  const wide = [...document.querySelectorAll(".scroll")].filter((e) => e.scrollWidth > e.clientWidth + 1);
+  const broken = [...document.querySelectorAll(".long")].filter((e) => e.getBoundingClientRect().height > 70);
+  const result = [document.querySelectorAll(".scroll").length, wide.length, broken.length];
+  document.body.insertAdjacentHTML("beforeend", "<pre id='result'>" + JSON.stringify(result) + "</pre>");
+});
+</script>
+"""
+
+
+@needs_browser
+def test_long_formulas_break_and_do_not_scroll(tmp_path: Path) -> None:
+    inner = "".join(re.findall(r"<main>(.*)</main>", "".join(d.html().replace("\n", " ") for d in LONG_LINES)))
+    page = f'<!DOCTYPE html><html><meta charset="utf-8"><body><main>{inner}</main>{SIDEWAYS}</body></html>'
+    counted = {}
+    for name, shown in (("broken", page), ("whole", page.replace("white-space: normal;", "").replace("<wbr>", ""))):
+        found = re.search(r'<pre id="result">(.*?)</pre>', in_browser(shown, tmp_path, "--dump-dom"))
+        assert found
+        counted[name] = json.loads(found.group(1))
+    displays, wide, broken = counted["broken"]
+    assert displays > 30 and wide == 0 and broken >= 3
+    assert counted["whole"][1] > 0  # where no break is allowed, they do
+
+
+def test_a_broken_formula_loses_nothing() -> None:
+    for derivation in LONG_LINES:
+        whole = MathML().expression(derivation.result)
+        parts = pieces(whole)
+        assert len(parts) > 2
+        shown = "".join(ElementTree.fromstring(f"<p>{''.join(parts)}</p>").itertext())
+        assert shown == "".join(ElementTree.fromstring(whole).itertext())
 
 
 @needs_browser

@@ -7,17 +7,17 @@ rests; buttons copy LaTeX and code.  Light and dark, on paper and by keyboard.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError, MissingExtraError
 from ..expr import Expr
-from . import Formula, Operand, Space
+from . import Formula, Space
 from .blocks import Block, Display, Exposition, Heading, Paragraph, Row, Shapes
 from .breaking import width
 from .latex import Latex, LatexPrinter
-from .mathml import MathML, element, shape_mathml
+from .mathml import MathML, element, pieces, shape_mathml
 from .picture import STYLE as GRAPH_STYLE
 from .picture import themed
 
@@ -46,9 +46,11 @@ STYLE = (
   font-size: 1rem; }
 .derivation table.rows tr { background: none !important; }
 .derivation table.rows td { padding: 0.28rem 0; border: 0; background: none;
-  vertical-align: middle; white-space: nowrap; }
+  vertical-align: baseline; white-space: nowrap; }
 .derivation td.left { text-align: right; width: 1%; padding-left: 1.2rem !important; }
 .derivation td.right { text-align: left; padding-left: 0.1rem !important; }
+.derivation .long { white-space: normal; padding-left: 2rem; text-indent: -2rem; line-height: 2; }
+.derivation .long math { text-indent: 0; }
 .derivation td.shape { text-align: right; color: var(--soft); font-size: 0.85em; padding-left: 1.5rem !important; }
 .derivation td.number { text-align: right; color: var(--soft); width: 3.2rem; font-size: 0.9em; }
 .derivation details { border-left: 3px solid var(--line); padding: 0.1rem 0 0.1rem 0.8rem; margin: 0.35rem 0; }
@@ -57,12 +59,12 @@ STYLE = (
 .derivation summary:focus-visible, .derivation button:focus-visible { outline: 2px solid var(--focus);
   outline-offset: 2px; }
 .derivation .box { border: 1.5px solid var(--accent); border-radius: 4px; display: inline-block;
-  padding: 0.35rem 0.8rem; margin: 0.2rem 1.2rem; }
+  padding: 0.35rem 0.8rem; margin: 0.2rem 1.2rem; max-width: calc(100% - 2.4rem); }
 .derivation .bar { display: flex; flex-wrap: wrap; gap: 0.5rem; margin: 0.5rem 0 1rem; }
 .derivation button { font: inherit; font-size: 0.88rem; color: var(--ink); background: var(--tint);
   border: 1px solid var(--line); border-radius: 6px; padding: 0.25rem 0.7rem; cursor: pointer; }
 .derivation figure { margin: 1rem 0; text-align: center; }
-.derivation .picture { overflow: auto; max-height: 36rem; scroll-behavior: smooth; }
+.derivation .picture { overflow: auto; max-height: 54rem; scroll-behavior: smooth; }
 .derivation figcaption { color: var(--soft); font-size: 0.88rem; }
 .derivation pre { background: var(--tint); border: 1px solid var(--line); border-radius: 6px; padding: 0.7rem 0.9rem;
   overflow-x: auto; font-size: 0.85rem; line-height: 1.45; }
@@ -114,33 +116,7 @@ SCRIPT = r"""
 """.strip()
 
 
-WIDE = 560.0  # points, of a line
-
-
-def _pieces(formula: Formula, width: Callable[[Formula], float]) -> list[Formula]:
-    """A long sum or product in pieces that fit on a line each, where they do."""
-    if len(formula) != 1 or not isinstance(formula[0], Expr) or width(formula) <= WIDE:
-        return [formula]
-    expr = formula[0]
-    if expr.op.name not in ("add", "matmul"):
-        return [formula]
-    groups: list[list[Expr]] = [[]]
-    for arg in expr.args:
-        if groups[-1] and width([expr.op.make((*groups[-1], arg), ())]) > WIDE:
-            groups.append([])
-        groups[-1].append(arg)
-    pieces: list[Formula] = []
-    for k, group in enumerate(groups):
-        part = expr.op.make(tuple(group), ()) if len(group) > 1 else group[0]
-        lead = []
-        if k:
-            is_signed = expr.op.name == "add" and MathML().piece(group[0]).is_negative
-            lead = [] if is_signed else ["+" if expr.op.name == "add" else "·"]
-        if expr.op.name == "matmul" and len(group) == 1:
-            pieces.append([*lead, Operand(part)])
-        else:
-            pieces.append([*lead, part])
-    return pieces
+WIDE = 300.0  # points, of a line that is not broken
 
 
 class HtmlPrinter:
@@ -154,10 +130,13 @@ class HtmlPrinter:
         self.in_words = MathML(told.spelled, is_inline=True)
 
     def inline(self, parts: Sequence[object]) -> str:
-        return "".join(
-            escape(p) if isinstance(p, str) else element(self.in_words.formula(p))  # type: ignore[arg-type]
-            for p in parts
-        )
+        return "".join(escape(p) if isinstance(p, str) else self.in_line(p) for p in parts)  # type: ignore[arg-type]
+
+    def in_line(self, formula: Formula) -> str:
+        inside = self.in_words.formula(formula)
+        if self.width(formula) <= WIDE:
+            return element(inside)
+        return "<wbr>".join(element(f"<mrow>{piece}</mrow>") for piece in pieces(inside))
 
     def rows(self, rows: Sequence[Row]) -> str:
         if any(row.is_boxed for row in rows):
@@ -177,21 +156,17 @@ class HtmlPrinter:
             )
         return f'<div class="scroll"><table class="rows" role="presentation">{"".join(lines)}</table></div>'
 
-    def lines(self, rights: Sequence[tuple[str, Formula]]) -> list[str]:
-        """The right sides of a line, on as many lines as they need."""
-        strings = [[self.notation.sign(sign) + self.notation.formula(formula) for sign, formula in rights]]
-        if len(rights) > 1 and sum(self.width(formula) for _, formula in rights) > WIDE:
-            strings = [[string] for string in strings[0]]
+    def lines(self, rights: Sequence[tuple[str, Formula]], left: str = "") -> list[str]:
+        """The right sides of a line, each on a line of its own if together they are long."""
+        strings = [self.notation.sign(sign) + self.notation.formula(formula) for sign, formula in rights]
+        is_long = sum(self.width(formula) for _, formula in rights) > WIDE
+        if not is_long:
+            return [element(f"<mrow>{left}{''.join(strings)}</mrow>", True)]
         made = []
-        for (_, formula), group in zip(rights, strings):
-            pieces = _pieces(formula, self.width)
-            if len(group) > 1 or len(pieces) == 1:
-                made.append(element(f"<mrow>{''.join(group)}</mrow>", True))
-                continue
-            lead = '<mspace width="2em"/>'
-            for k, piece in enumerate(pieces):
-                inside = self.notation.formula(piece)
-                made.append(element(f"<mrow>{self.notation.sign('=') if not k else lead}{inside}</mrow>", True))
+        for string in strings:
+            parts = [element(f"<mrow>{piece}</mrow>", True) for piece in pieces(left + string)]
+            made.append(f'<div class="long">{"<wbr>".join(parts)}</div>')
+            left = ""
         return made
 
     def width(self, formula: Formula) -> float:
@@ -199,9 +174,7 @@ class HtmlPrinter:
 
     def box(self, row: Row) -> str:
         left = self.notation.formula(row.left)
-        first, *others = self.lines(row.rights)
-        first = first.replace("<mrow>", f"<mrow>{left}", 1)
-        inside = "".join(f"<div>{line}</div>" for line in [first, *others])
+        inside = "".join(f"<div>{line}</div>" for line in self.lines(row.rights, left))
         return f'<div class="scroll"><div class="box">{inside}</div></div>'
 
     def shapes(self, block: Shapes) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from html import escape
+from xml.etree import ElementTree
 
 from .. import names
 from ..expr import Expr
@@ -21,6 +22,8 @@ HIGH = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789−"))
 ACCENTS = {"hat": "^", "bar": "¯", "tilde": "~", "dot": "˙", "ddot": "¨", "vec": "→"}
 
 THIN = '<mspace width="0.17em"/>'
+VEC, PARTIAL = ('<mi mathvariant="normal">' + name + "</mi>" for name in ("vec", "∂"))
+FORMS = dict.fromkeys("(⟨", "prefix") | dict.fromkeys(")⟩,", "postfix")
 _CALL = re.compile(r'(?:<mrow[^>]*>)*<mi mathvariant="normal">')  # a function's name, or the d of a differential
 _LOW = re.compile(r'(<mrow data-shape="[^"]*">)?<msub>(<mi>[^<]*</mi>)(<m[in]>[^<]*</m[in]>)</msub>(</mrow>)?')
 
@@ -177,6 +180,8 @@ class MathML(Notation):
             return f"<msup><mn>{base}</mn><mn>{high}</mn></msup>"
         if sign[0].isdigit():
             return f"<mn>{escape(sign)}</mn>"
+        if sign in FORMS:
+            return operator(sign, form=FORMS[sign], stretchy="false")
         return operator(sign)
 
     def sequence(self, items: Sequence[tuple[bool, str]]) -> str:
@@ -186,6 +191,8 @@ class MathML(Notation):
                 high = operator("⊤") if "ᵀ" in string else "<mn>2</mn>"
                 parts[-1] = f"<msup>{parts[-1]}{high}</msup>"
             else:
+                if parts and (parts[-1] == VEC and not string.startswith("<mo") or string in (VEC, PARTIAL)):
+                    parts += [THIN] * (not parts[-1].endswith("(</mo>"))
                 parts.append(string)
         return row(*parts)
 
@@ -222,3 +229,63 @@ def mathml(expr: Expr, display: bool = False) -> str:
 def element(inside: str, display: bool = False) -> str:
     """The `<math>` element around some MathML."""
     return f"<math{' displaystyle=' + chr(34) + 'true' + chr(34) if display else ''}>{inside}</math>"
+
+
+# Long lines: browsers do not break a formula, only between formulas.
+
+LONG = 36  # characters; shorter brackets are kept together
+BREAKING = "=+−⊙⊘⊗→↦·"
+OPENING = "([‖⟨|"
+
+
+def pieces(inside: str) -> list[str]:
+    """A long line of MathML as formulas between which a browser may break, before their signs."""
+    made: list[ElementTree.Element] = []
+    _spread(ElementTree.fromstring(f"<mrow>{inside}</mrow>"), made)
+    groups: list[list[ElementTree.Element]] = [[]]
+    size = 0  # characters since the last sign
+    for token in made:
+        sign = token.text or "" if token.tag == "mo" and token.get("form", "infix") == "infix" else ""
+        length = len("".join(token.itertext()))
+        is_factor = sign == "\u2062" and size > LONG
+        if groups[-1] and (sign and sign in BREAKING or is_factor):
+            groups.append([])
+            size = 0
+        size += length
+        groups[-1].append(token)
+    return ["".join(ElementTree.tostring(t, encoding="unicode") for t in group) for group in groups if group]
+
+
+def _spread(element: ElementTree.Element, out: list[ElementTree.Element]) -> None:
+    """The parts of a row, long brackets opened, each operator with the form that its place gives it."""
+    for i, child in enumerate(element):
+        if child.tag == "mo" and "form" not in child.attrib:
+            text = child.text or ""
+            form = "prefix" if not i or text in "([" else "postfix" if text in ")]," else "infix"
+            child.set("form", form)
+        is_long = len("".join(child.itertext())) > LONG
+        if child.tag == "mrow" and (is_long or not _is_bracket(child)):
+            first = len(out)
+            _spread(child, out)
+            if out[first:] and _is_bracket(child):
+                for end in (out[first], out[-1]):
+                    if end.get("stretchy") == "true":  # to the height of what it encloses, which is elsewhere
+                        end.attrib.update(minsize="1.8em", maxsize="1.8em")
+        elif child.tag in ("msup", "msub", "msubsup") and is_long and child[0].tag == "mrow":
+            first = len(out)
+            _spread(child[0], out)
+            if len(out) > first and out[-1].tag == "mo":  # the script stands at the closing bracket
+                last = ElementTree.Element(child.tag)
+                last.extend([out[-1], *child[1:]])
+                out[-1] = last
+            else:
+                del out[first:]
+                out.append(child)
+        else:
+            out.append(child)
+
+
+def _is_bracket(element: ElementTree.Element) -> bool:
+    while len(element) == 1 and element[0].tag == "mrow":
+        element = element[0]
+    return len(element) > 1 and element[0].tag == "mo" and (element[0].text or "") in OPENING
