@@ -48,6 +48,11 @@ def test_the_lines_of_source_are_those_generated():
     assert all(line in source for line in shown.splitlines())
 
 
+def test_the_picture_is_the_one_drawn():
+    (shown,) = [text for language, text in BLOCKS if language == "mermaid"]
+    assert shown.strip() == derive.gradient("½‖WᵀWx − x‖²", "W").graph.mermaid().strip()
+
+
 COMMANDS = [line for block in SHELL[2:] for line in block.splitlines()]
 
 
