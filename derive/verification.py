@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import DeriveError
+from .expr import Expr
 from .progress import stage
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def verify(derivation: Derivation, points: int = 3) -> float:
     from .numeric import random_point
 
     worst = 0.0
+    shown = _shown(derivation)
     known = [derivation.loss, derivation.result]
     known += [e for e in (derivation.wrt, derivation.direction) if e is not None]
     for seed in range(points):
@@ -30,7 +32,20 @@ def verify(derivation: Derivation, points: int = 3) -> float:
         point = random_point(known, seed=seed, hints=derivation.hints)
         for got, want in _pairs(derivation, point):
             worst = max(worst, relative_error(got, want))
+        if shown is not None:
+            # What is printed is checked, not only what it was made from.
+            worst = max(worst, relative_error(point.evaluate(shown), point.evaluate(derivation.result)))
     return worst
+
+
+def _shown(derivation: Derivation) -> Expr | None:
+    """The box, where it is small enough to be printed."""
+    from .errors import LimitError
+
+    try:
+        return derivation.boxed
+    except LimitError:
+        return None
 
 
 def relative_error(got: Any, want: Any) -> float:

@@ -334,3 +334,31 @@ def test_commutation_matrices_pass_kronecker_products(loss: str, box: str) -> No
     hessian = derive.hessian(loss, "X", "X: m×n")
     assert hessian.boxed.text() == box
     assert hessian.verify() < 1e-7
+
+
+def test_an_authors_sum_is_recognized_with_its_terms_counted():
+    d = derive.gradient("⟨A − B, B C⟩³", "B", "A: m×n, B: m×n, C: n×n")
+    assert equal(d.boxed, d.result)
+    assert equal(d.compact.inlined(), d.result)
+
+
+def test_a_box_that_is_wrong_is_never_shown(monkeypatch):
+    """Were the search to err, the derivative would be shown as the sweep leaves it."""
+    right = derive.gradient("‖Ax − b‖²", "x", "b: m").result
+    search = forms_module.Factoring.solve
+    monkeypatch.setattr(
+        forms_module.Factoring, "solve", lambda self, poly, depth=0: scale(3, search(self, poly, depth))
+    )
+    d = derive.gradient("‖Ax − b‖²", "x", "b: m")
+    assert d.boxed is right
+    assert str(d.compact) == str(right)
+    assert d.verify() < 1e-6
+
+
+def test_a_wrong_box_would_fail_the_numeric_check(monkeypatch):
+    monkeypatch.setattr(forms_module, "is_same", lambda form, expr: True)
+    search = forms_module.Factoring.solve
+    monkeypatch.setattr(
+        forms_module.Factoring, "solve", lambda self, poly, depth=0: scale(3, search(self, poly, depth))
+    )
+    assert derive.gradient("‖Ay − c‖²", "y", "c: m").verify() > 0.1

@@ -44,6 +44,7 @@ from .polynomial import Mono, Poly, Scalars
 from .products import entry_bases
 
 Cost = tuple[int, int, int]
+Terms = frozenset[tuple[Expr, int]]
 _INFIX = frozenset("add mul scale matmul transpose hadamard kron power inv matpow symbol number".split())
 
 
@@ -329,7 +330,15 @@ def gathered(factor: Expr) -> Expr:
     return transpose(inside) if _transposes(inside) + 1 < _transposes(factor) else factor
 
 
-def as_authored(factor: Expr, known: Mapping[frozenset[Expr], Expr]) -> tuple[int, Expr]:
+def _terms(expr: Expr) -> Terms:
+    """The terms of a sum with their numbers, in no order."""
+    counts: dict[Expr, int] = {}
+    for term in expr.args:
+        counts[term] = counts.get(term, 0) + 1
+    return frozenset(counts.items())
+
+
+def as_authored(factor: Expr, known: Mapping[Terms, Expr]) -> tuple[int, Expr]:
     """A factor as a sign and the sum that its author wrote, transposed or not."""
     flipped = factor.op is transpose
     inside = factor.args[0] if flipped else factor
@@ -337,7 +346,7 @@ def as_authored(factor: Expr, known: Mapping[frozenset[Expr], Expr]) -> tuple[in
         for sign in (1, -1):
             signed = inside if sign > 0 else negative(inside)
             for turned, candidate in ((False, signed), (True, _pushed(signed))):
-                written = known.get(frozenset(candidate.args))
+                written = known.get(_terms(candidate))
                 if written is not None:
                     return sign, transpose(written) if turned != flipped else written
     return 1, factor
@@ -348,7 +357,7 @@ def tidy(expr: Expr, authored: Iterable[Expr] = ()) -> Expr:
 
     A factor that is a sum of `authored`, its transpose or its negative, is shown as that.
     """
-    known = {frozenset(a.args): a for a in authored if a.op is add}
+    known = {_terms(a): a for a in authored if a.op is add}
 
     def visit(node: Expr, args: list[Expr]) -> Expr:
         if node.op is transpose and args[0].op in (add, matmul, scale, matpow):

@@ -67,7 +67,7 @@ def equal(a: Expr, b: Expr, points: int = POINTS) -> Equality:
     by_form = proved(a, b)
     tried = 0
     for seed in range(points):
-        found = _differ_at(a, b, seed)
+        found = differ_at(a, b, seed)
         if found is None:
             continue
         tried += 1
@@ -81,7 +81,7 @@ def equal(a: Expr, b: Expr, points: int = POINTS) -> Equality:
     return Equality("agrees", f"equal at {tried} random points; the normal form does not decide it")
 
 
-def _differ_at(a: Expr, b: Expr, seed: int) -> tuple[str, dict[str, Any]] | tuple[()] | None:
+def differ_at(a: Expr, b: Expr, seed: int) -> tuple[str, dict[str, Any]] | tuple[()] | None:
     """Evidence that the two differ at a random point; () if they agree, None if undefined there."""
     import numpy as np
 

@@ -44,6 +44,7 @@ class Factoring:
         return self._solve(poly, depth)[1]
 
     def _solve(self, poly: Poly, depth: int) -> tuple[Cost, Expr]:
+        poly = self._collected(poly)
         if len(poly.terms) < 2:
             shown = self.display.sum(poly)
             return self._cost(shown, depth), shown
@@ -68,6 +69,25 @@ class Factoring:
                         break
         self._solved[at] = best
         return best
+
+    def _collected(self, poly: Poly) -> Poly:
+        """(A − B) − B is A − 2 B: a whole sum among the terms is opened where that merges terms."""
+        lone = [
+            (mono, mono[1][0])
+            for mono in poly.terms
+            if not mono[0] and len(mono[1]) == 1 and (mono[1][0] in self.ctx.sums)
+        ]
+        if not lone or len(poly.terms) < 2:
+            return poly
+        terms: list[tuple[Mono, Fraction]] = []
+        opened = {mono for mono, _ in lone}
+        for mono, c in poly.terms.items():
+            if mono in opened:
+                terms += ((m, k * c) for m, k in self.ctx.sums[mono[1][0]].terms.items())
+            else:
+                terms.append((mono, c))
+        merged = collect(poly.shape, terms)
+        return merged if len(merged.terms) < len(terms) else poly
 
     def _cost(self, shown: Expr, depth: int) -> Cost:
         return cost(shown, depth > 0, self.ctx.authored or ())

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ..expr import Expr, nodes, number_op, substitute, symbol, symbol_count, symbols_of
 from ..operations import add, inv, matmul, matpow, mul, scale, terms_of, transpose
 from .display import Cost, Display, cost, tidy
+from .equality import differ_at, proved
 from .factoring import BUDGET, Factoring
 from .limits import TooLargeError
 from .normal import Normalizer
@@ -32,6 +33,7 @@ def factor(expr: Expr, loss: Expr | None = None) -> Expr:
     """The boxed form: factored, in the given symbols only, of least cost."""
     if expr in _boxes:
         return expr
+    given = expr
     boxing = Boxing(expr, loss)
     boxed = boxing.boxed
     for _ in range(PASSES if symbol_count(boxed) <= AGAIN else 0):
@@ -42,8 +44,21 @@ def factor(expr: Expr, loss: Expr | None = None) -> Expr:
         if not cost(boxing.boxed) < cost(boxed):
             break
         boxed = boxing.boxed
+    if not is_same(boxed, given):
+        return given
     _boxes.add(boxed)
     return boxed
+
+
+def is_same(form: Expr, expr: Expr) -> bool:
+    """Whether a form may stand for an expression: by the normal form, else at random points.
+
+    No form that fails is shown, whatever went wrong on the way to it.
+    """
+    if proved(form, expr):
+        return True
+    found = [differ_at(form, expr, seed) for seed in range(3)]
+    return any(f is not None for f in found) and not any(found)
 
 
 class Boxing:
@@ -200,6 +215,8 @@ def compact(expr: Expr, loss: Expr, boxed: Expr, definitions: list[tuple[str, Ex
     taken = {s.name for s in symbols_of(loss, expr)} | {n for s in symbols_of(loss, expr) for n in _dimensions(s)}
     best: tuple[tuple[int, int, Cost], Compact] | None = None
     for candidate in dict.fromkeys(candidates):
+        if candidate is not boxed and not is_same(candidate, expr):
+            continue
         made = _named(candidate, taken, definitions)
         parts = [made.expression, *(value for _, value in made.definitions)]
         size = sum(symbol_count(part) for part in parts)

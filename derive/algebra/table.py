@@ -365,7 +365,7 @@ def _diagonal(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
 
 
 def _diagonal_matrix(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    return ctx.diagonal_matrix(args[0])
+    return ctx.diagonal_matrix(ctx.whole(args[0], node.args[0]))
 
 
 def _vec(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
