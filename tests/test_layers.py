@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "derive"
 # From the bottom up; modules on one line may see each other.
 LAYERS = [
-    ["errors"],
+    ["errors", "progress"],
     ["shapes"],
     ["expr"],
     ["operations"],
