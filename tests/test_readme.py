@@ -108,10 +108,21 @@ def test_the_comparison_is_what_sympy_prints():
 
 def test_the_limits_are_those_of_the_code():
     from derive import derivation
-    from derive.interop import writing
+    from derive.algebra import limits as terms
+    from derive.checking import document, tokens, translation
+    from derive.interop import reading, writing
     from derive.parsing import limits
+    from derive.render import exposition
 
+    assert limits.MAX_DECLARATIONS == limits.MAX_LENGTH
     for number in (
+        limits.MAX_DIGITS,
+        terms.MAX_TERMS,
+        document.MAX_DOCUMENT,
+        tokens.MAX_FORMULA,
+        translation.MAX_SOURCE,
+        reading.MAX_NODES,
+        exposition.MAX_PRINTED,
         limits.MAX_LENGTH,
         limits.MAX_OPERATIONS,
         limits.MAX_NAMES,
@@ -122,6 +133,17 @@ def test_the_limits_are_those_of_the_code():
         writing.MAX_DEPTH,
     ):
         assert f"{number:,}" in README
+
+
+def test_every_section_is_there():
+    titles = re.findall(r"^## (.*)$", README, re.MULTILINE)
+    assert titles == [
+        "Install", "Three ways in", "What comes out", "Operations", "Conventions", "Comparison", "Limits", "Sources",
+        "Adding an operation", "Citing", "Changes",
+    ]  # fmt: skip
+    first = README.split("## Install")[0]
+    for part in (r"\boxed", "```python", "```mermaid", "slope = (loss(W + 1e-6 * D)"):
+        assert part in first
 
 
 def test_the_files_it_names_exist():
