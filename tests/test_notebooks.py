@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +43,32 @@ def test_notebook_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(FOLDER.parent), known])))
     book = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(book, timeout=300, kernel_name="python3", resources={"metadata": {"path": FOLDER}})
+    kept = printed(book)
     client.execute()
+    assert printed(book) == kept  # what the notebook shows is what it prints when run
+
+
+MEASURED = re.compile(r"\d+\.\d+(e[-+]?\d+)?|\d+e[-+]?\d+|10\^\{-?\d+\}|10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+
+
+def printed(book: Any) -> list[str]:
+    """The words and formulas in the outputs; measured numbers differ between machines."""
+    shown = []
+    for cell in book.cells:
+        for output in cell.get("outputs", ()):
+            data = output.get("data", {})
+            text = output.get("text") or data.get("text/markdown") or data.get("text/plain", "")
+            shown.append(" ".join(MEASURED.sub("#", text).split()))
+    return [text for text in shown if "object at 0x" not in text]
+
+
+def test_stale_output_is_seen() -> None:
+    nbformat = pytest.importorskip("nbformat")
+    books = []
+    for text in ("W (r xᵀ + x rᵀ), error 2e-16, 1.5 s", "W (r xᵀ + x rᵀ), error 3e-15, 0.9 s", "W (r xᵀ − x rᵀ)"):
+        output = nbformat.v4.new_output("stream", text=text)
+        books.append(printed(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=[output])])))
+    assert books[0] == books[1] != books[2]
 
 
 def test_a_failing_cell_fails_the_run() -> None:
