@@ -362,3 +362,9 @@ def test_a_wrong_box_would_fail_the_numeric_check(monkeypatch):
         forms_module.Factoring, "solve", lambda self, poly, depth=0: scale(3, search(self, poly, depth))
     )
     assert derive.gradient("‖Ay − c‖²", "y", "c: m").verify() > 0.1
+
+
+def test_a_line_says_which_identity_it_used():
+    lines = derive.gradient("tr(X⁻¹ (X + A)) + ‖X‖²", "X", "X: n×n, A: n×n").rewriting
+    assert [label for label, _ in lines] == ["substitute and expand, cancel inverses", "collect like terms"]
+    assert derive.gradient("log det(AXB)", "X", "A: n×n, B: n×n, X: n×n").rewriting[0][0] == "simplify, cancel inverses"

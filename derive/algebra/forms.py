@@ -324,11 +324,11 @@ def rewriting(expr: Expr, loss: Expr, boxed: Expr) -> list[tuple[str, Expr]]:
         ]
         loose = add.make(tuple(apart)) if len(apart) > 1 else apart[0] if apart else boxed
         collected = display.sum(boxing.ctx.full(expr))
-        lines = [("substitute and expand", loose), ("collect like terms", collected)]
+        lines = [("substitute and expand" + _identities(expr, loss), loose), ("collect like terms", collected)]
         if len(apart) == len(boxing.ctx.full(expr).terms):
             lines.pop()
     shared = _taken_out(boxed)
-    label = f"take out the common factor {shared}" if shared else "simplify"
+    label = f"take out the common factor {shared}" if shared else "simplify" + _identities(expr, loss)
     lines.append((label, boxed))
     kept: list[tuple[str, Expr]] = []
     previous = expr
@@ -337,6 +337,18 @@ def rewriting(expr: Expr, loss: Expr, boxed: Expr) -> list[tuple[str, Expr]]:
             kept.append((label, line))
         previous = line
     return kept
+
+
+def _identities(expr: Expr, loss: Expr) -> str:
+    """What multiplying out an expression uses, beyond what its loss does: `, cancel inverses`."""
+    ctx = Normalizer()
+    _introduce(ctx, loss)
+    ctx.used.clear()
+    try:
+        ctx.full(expr)
+    except TooLargeError:
+        return ""
+    return "".join(f", {words}" for words in list(ctx.used)[:3] if words)
 
 
 def _taken_out(boxed: Expr) -> str | None:

@@ -25,12 +25,16 @@ Apply = Callable[[Expr, Expr, "Normalizer"], "Poly | None"]
 
 
 class Junction:
-    """One identity: a name, how it applies to two neighbors, and its source."""
+    """One identity: its statement, how it applies to two neighbors, and its source.
 
-    __slots__ = ("name", "apply", "source")
+    `words` says what using it is called in a derivation; empty where nobody would say it.
+    """
 
-    def __init__(self, name: str, apply: Apply, source: str) -> None:
+    __slots__ = ("name", "words", "apply", "source")
+
+    def __init__(self, name: str, words: str, apply: Apply, source: str) -> None:
         self.name = name
+        self.words = words
         self.apply = apply
         self.source = source
 
@@ -38,11 +42,11 @@ class Junction:
 JUNCTIONS: dict[str, list[Junction]] = {}
 
 
-def junction(where: str, name: str, source: str) -> Callable[[Apply], Apply]:
+def junction(where: str, name: str, words: str, source: str) -> Callable[[Apply], Apply]:
     """Register a row for chains where it can apply: an operation's name, or "* " and the right one's."""
 
     def register(apply: Apply) -> Apply:
-        JUNCTIONS.setdefault(where, []).append(Junction(name, apply, source))
+        JUNCTIONS.setdefault(where, []).append(Junction(name, words, apply, source))
         return apply
 
     return register
@@ -57,17 +61,17 @@ def _orthogonal(factor: Expr) -> bool:
     return factor.op is symbol_op and "orthogonal" in factor.data[1]
 
 
-@junction("inv", "A⁻¹ A = I", "definition")
+@junction("inv", "A⁻¹ A = I", "cancel inverses", "definition")
 def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     return one(left) if left.args[0] is right else None
 
 
-@junction("* inv", "A A⁻¹ = I", "definition")
+@junction("* inv", "A A⁻¹ = I", "cancel inverses", "definition")
 def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     return one(left) if right.args[0] is left else None
 
 
-@junction("transpose", "A⁻ᵀ Aᵀ = Aᵀ A⁻ᵀ = I", "definition")
+@junction("transpose", "A⁻ᵀ Aᵀ = Aᵀ A⁻ᵀ = I", "cancel inverses", "definition")
 def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     if right.op is not transpose:
         return None
@@ -75,12 +79,12 @@ def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     return one(left) if (a.op is inv and a.args[0] is b) or (b.op is inv and b.args[0] is a) else None
 
 
-@junction("transpose", "Qᵀ Q = I for orthonormal columns", "definition")
+@junction("transpose", "Qᵀ Q = I for orthonormal columns", "use the orthonormal columns", "definition")
 def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     return one(left) if left.args[0] is right and _orthogonal(right) else None
 
 
-@junction("symbol", "Q Qᵀ = I for square orthogonal Q", "definition")
+@junction("symbol", "Q Qᵀ = I for square orthogonal Q", "use orthogonality", "definition")
 def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     if _orthogonal(left) and left.is_square and right.op is transpose and right.args[0] is left:
         return one(left)
@@ -89,7 +93,7 @@ def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     return None
 
 
-@junction("Diag", "Diag(a) Diag(b) = Diag(a ⊙ b), Diag(a) v = a ⊙ v", "[MN, 3.6]")
+@junction("Diag", "Diag(a) Diag(b) = Diag(a ⊙ b), Diag(a) v = a ⊙ v", "", "[MN, 3.6]")
 def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     a = ctx.full(left.args[0])
     if right.op is diagonal_matrix:
@@ -102,7 +106,7 @@ def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     return None
 
 
-@junction("* Diag", "vᵀ Diag(a) = (v ⊙ a)ᵀ", "[MN, 3.6]")
+@junction("* Diag", "vᵀ Diag(a) = (v ⊙ a)ᵀ", "", "[MN, 3.6]")
 def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     if left.shape[0] is not ONE or left.op is not transpose:
         return None
@@ -112,7 +116,7 @@ def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     return ctx.transposed(merged) if single is None or len(single[1][1]) <= 1 else None
 
 
-@junction("kron", "(A ⊗ B)(C ⊗ D) = A C ⊗ B D", "[MC 511]")
+@junction("kron", "(A ⊗ B)(C ⊗ D) = A C ⊗ B D", "multiply Kronecker products factor by factor", "[MC 511]")
 def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     a, b = left.args
     if right.op is kron or (right.op is transpose and right.args[0].op is kron):
@@ -127,7 +131,9 @@ def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     return None
 
 
-@junction("commutation", "K vec A = vec Aᵀ, K Kᵀ = I, K (A ⊗ B) = (B ⊗ A) K", "[MN, 3.7]")
+@junction(
+    "commutation", "K vec A = vec Aᵀ, K Kᵀ = I, K (A ⊗ B) = (B ⊗ A) K", "move the commutation matrix", "[MN, 3.7]"
+)
 def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     m, n = left.data
     if right.op is vec and right.args[0].shape == (m, n):
@@ -142,7 +148,7 @@ def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     return None
 
 
-@junction("transpose", "1ᵀ 1 = n", "definition")
+@junction("transpose", "1ᵀ 1 = n", "count the ones", "definition")
 def _(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     if left.args[0].op is ones_op and right.op is ones_op and right.shape[1] is ONE:
         from ..expr import dimension

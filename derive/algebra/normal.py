@@ -72,6 +72,8 @@ class Normalizer:
         How an atom was written, by atom.
     sums : dict
         The terms of a sum that stands as an atom, by atom.
+    used : dict of str
+        What the identities used are called, in order.
     open : set of Expr
         Sums that `kept` multiplies out all the same.
     authored : set of Expr or None
@@ -87,6 +89,7 @@ class Normalizer:
         self._full: dict[Expr, Poly] = {}
         self._kept: dict[Expr, Poly] = {}
         self._symmetric: dict[Expr, bool] = {}
+        self.used: dict[str, None] = {}
         self._signs: dict[Expr, int] = {}
         self.is_keeping = False
 
@@ -377,6 +380,7 @@ class Normalizer:
             break
         else:
             return poly
+        self.used["recognize the softmax"] = None
         total = []
         for (scalars, chain), c in poly.terms.items():
             total.append((self._softmaxed(scalars, chain), c))

@@ -215,13 +215,10 @@ def _cut(chain: list[Expr]) -> list[list[Expr]]:
 
 def join(left: Expr, right: Expr, ctx: Normalizer) -> Poly | None:
     """The product of two neighbors, where an identity makes it another; else None."""
-    for row in JUNCTIONS.get(left.op.name, ()):
-        met = row.apply(left, right, ctx)
+    for row in (*JUNCTIONS.get(left.op.name, ()), *JUNCTIONS.get("* " + right.op.name, ())):
+        met: Poly | None = row.apply(left, right, ctx)
         if met is not None:
-            return met
-    for row in JUNCTIONS.get("* " + right.op.name, ()):
-        met = row.apply(left, right, ctx)
-        if met is not None:
+            ctx.used[row.words] = None
             return met
     return None
 
