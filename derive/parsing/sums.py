@@ -19,24 +19,36 @@ from typing import Any
 from .. import names
 from ..errors import ParseError
 from ..shapes import Dim
+from .indexed import Indexed, capital
 from .stacks import Node
 from .vocabulary import ELEMENTWISE
 
 # What a part is for every index: a constant, a scalar, a vector, a row, a scalar ‖v‖², an outer product,
 # and under two indices a scalar that depends on the second, or on both.
 CONSTANT, ENTRY, VECTOR, ROW, SQUARE, OUTER, SECOND, BOTH = range(8)
-_CAPITAL = dict(zip("αβγδεζηθικλμνξοπρστυφχψω", "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ"))
 
 
 class _Part:
-    __slots__ = ("kind", "node", "left", "right", "weight")
+    """A part for every index.
 
-    def __init__(self, kind: int, node: Node, left: Node | None = None, right: Node | None = None) -> None:
+    A vector or row u_i + v_j under two indices is held as U and V: `node` and `right`; `second` says that `node`
+    goes by the second index.
+    """
+
+    __slots__ = ("kind", "node", "left", "right", "weight", "second")
+
+    def __init__(
+        self, kind: int, node: Node, left: Node | None = None, right: Node | None = None, second: bool = False
+    ) -> None:
         self.kind = kind
         self.node = node
         self.left = left
         self.right = right
         self.weight: Node | None = None
+        self.second = second
+
+    def of_kind(self, kind: int) -> _Part:
+        return _Part(kind, self.node, right=self.right, second=self.second)
 
 
 def lower_sums(reading: Any, roots: list[Node], readings: list[str]) -> list[Node]:
@@ -66,7 +78,7 @@ def lower_sums(reading: Any, roots: list[Node], readings: list[str]) -> list[Nod
     return [replaced.get(id(root), root) for root in roots]
 
 
-class _Sum:
+class _Sum(Indexed):
     """One sum over one or two indices."""
 
     def __init__(self, source: str, node: Node, reading: Any, readings: list[str]) -> None:
@@ -105,56 +117,6 @@ class _Sum:
             parts[id(node)] = self.part(node, [parts[id(a)] for a in node.args])
         return self.total(parts[id(self.body)], parts)
 
-    # Which names are indexed
-
-    def low(self, node: Node) -> tuple[str, list[str]] | None:
-        """The symbol without its indices, and the indices; None if it has none of ours."""
-        if node.op != "sym":
-            return None
-        base, accents, low = names.parts(node.data)
-        if not low:
-            return None
-        for count in (1, 2):
-            tail = [c for s in low[-count:] for c in s]
-            if tail and all(c in self.indices for c in tail) and len(tail) <= 2:
-                return names.join(base, accents, low[:-count]), tail
-        return None
-
-    def depends(self, node: Node) -> bool:
-        return self.low(node) is not None
-
-    def find_vectors(self, order: list[Node]) -> None:
-        """The indexed names that stand for vectors: transposed, in a norm, or right of a row."""
-        styles = {t.value: t.style for s in self.reading.statements for t in s.tokens if t.kind == "name"}
-        declared = self.reading.declared.entries
-
-        def mark(node: Node) -> None:
-            stack = [node]
-            while stack:
-                at = stack.pop()
-                held = self.low(at)
-                if held is not None and len(held[1]) == 1:
-                    self.vectors.add(held[0])
-                elif at.op in ("sum", "neg"):
-                    stack += at.args
-
-        for node in order:
-            held = self.low(node)
-            if held is not None and len(held[1]) == 1 and styles.get(node.data) in ("bold", "vec"):
-                self.vectors.add(held[0])
-            if node.op in ("trans", "norm"):
-                mark(node.args[0])
-            elif node.op == "inner" or (node.op == "call" and node.data in ("dot", "inner")):
-                for arg in node.args:
-                    mark(arg)
-            elif node.op == "prod":
-                for left, right in zip(node.args, node.args[1:]):
-                    if left.op == "trans" or (left.op == "sym" and left.data[0].isupper() and not self.depends(left)):
-                        mark(right)
-        for name in list(self.vectors):
-            if name in declared and declared[name].shape is not None and _capital(name) not in declared:
-                self.vectors.discard(name)
-
     # The parts
 
     def part(self, node: Node, args: list[_Part]) -> _Part:
@@ -165,6 +127,7 @@ class _Sum:
             return _Part(CONSTANT, node)
         if op == "neg":
             return self.mapped(args[0], lambda n: self.new("neg", [n]))
+        args = [self.weighed(a) for a in args]
         if op == "sum":
             return self.added(node, args)
         if op == "prod":
@@ -173,19 +136,19 @@ class _Sum:
             return self.product(self.new("prod", node.args, ("/",)), args)
         if op == "trans":
             (a,) = args
-            kind = {VECTOR: ROW, ROW: VECTOR}.get(a.kind, a.kind)
-            return _Part(kind, a.node)
+            return a.of_kind({VECTOR: ROW, ROW: VECTOR}.get(a.kind, a.kind))
         if op == "pow":
             return self.power(node, args)
         if op == "norm" and node.data in ("2", "F"):
             (a,) = args
             if a.kind in (VECTOR, ROW):
-                return _Part(ENTRY, self.new("root", [self.row_squares(a.node)], Fraction(2)))
+                square = self.met(a, a, [])
+                return _Part(square.kind, self.new("root", [square.node], Fraction(2)))
         if op == "inner" or (op == "call" and node.data in ("dot", "inner")):
             a, b = args
-            flipped = _Part(
-                {VECTOR: ROW}.get(a.kind, a.kind), a.node if a.kind != CONSTANT else self.new("trans", [a.node])
-            )
+            flipped = a.of_kind({VECTOR: ROW}.get(a.kind, a.kind))
+            if a.kind == CONSTANT:
+                flipped.node = self.new("trans", [a.node])
             return self.chain(node, [flipped, b])
         if op == "bars" and args[0].kind in (ENTRY, BOTH):
             return _Part(args[0].kind, self.new("call", [args[0].node], "abs"))
@@ -194,8 +157,9 @@ class _Sum:
                 args[0].kind if args[0].kind == BOTH else ENTRY, self.new("root", [self.entry(args[0])], node.data)
             )
         if op == "call" and node.data in ELEMENTWISE and args[0].kind in (ENTRY, SQUARE, VECTOR, ROW, BOTH, SECOND):
-            held = self.entry(args[0]) if args[0].kind == SQUARE else args[0].node
-            return _Part(ENTRY if args[0].kind == SQUARE else args[0].kind, self.new("call", [held], node.data))
+            if args[0].right is None:
+                held = self.new("call", [self.entry(args[0])], node.data)
+                return _Part(ENTRY if args[0].kind == SQUARE else args[0].kind, held, second=args[0].second)
         if op == "call" and node.data == "max":
             kept = [a for a in args if a.node.op != "zero"]
             if len(kept) == 1 and kept[0].kind in (ENTRY, BOTH):
@@ -220,14 +184,12 @@ class _Sum:
                 raise self.refuse(node, f"{self.cut(node)} has an index that is not summed over")
             return _Part(BOTH, made if tuple(tail) == self.indices else self.new("trans", [made]))
         if name in self.vectors:
-            matrix = _capital(name)
+            matrix = capital(name)
             note = f"{names.text(name)}_{tail[0]} is read as row {tail[0]} of {names.text(matrix)}"
             if note not in self.readings:
                 self.readings.append(note)
             made = self.leaf(node, matrix)
-            if len(self.indices) == 2 and tail[0] == self.indices[1]:
-                return _Part(VECTOR, made, right=made)
-            return _Part(VECTOR, made)
+            return _Part(VECTOR, made, second=self.by_index(tail[0]) == SECOND)
         return _Part(self.by_index(tail[0]), self.leaf(node, name))
 
     def by_index(self, index: str) -> int:
@@ -245,10 +207,53 @@ class _Sum:
             made = _Part(OUTER, part.node, change(part.left), part.right)
             made.weight = part.weight
             return made
-        return _Part(part.kind, change(part.node), right=part.right)
+        right = change(part.right) if part.right is not None else None
+        made = _Part(part.kind, change(part.node), right=right, second=part.second)
+        made.weight = part.weight
+        return made
+
+    def weighed(self, part: _Part) -> _Part:
+        """A vector times a scalar for every index, as one matrix."""
+        if part.weight is None or part.kind not in (VECTOR, ROW):
+            return part
+        matrix = self.times([self.new("call", [part.weight], "diag"), part.node])
+        return _Part(part.kind, matrix, second=part.second)
 
     def row_squares(self, matrix: Node) -> Node:
+        matrix = matrix.args[0] if matrix.op == "neg" else matrix
         return self.new("call", [self.new("elpow", [matrix, self.number(2)])], "rowsum")
+
+    def met(self, row: _Part, vector: _Part, between: list[Node]) -> _Part:
+        """The scalar uᵀ M v of two vectors, each by the first index, the second, or a sum u_i + v_j."""
+
+        def sides(part: _Part) -> tuple[Node | None, Node | None]:
+            return (None, part.node) if part.second else (part.node, part.right)
+
+        def entries(left: Node, right: Node) -> Node:
+            if left is right and not between:
+                return self.row_squares(left)
+            return self.new("call", [self.new("had", [through(left), right], ("⊙",))], "rowsum")
+
+        def through(left: Node) -> Node:
+            return self.times([left, *between])
+
+        (a, b), (c, d) = sides(row), sides(vector)
+        if a is not None and b is not None and row is vector and not between:
+            doubled = self.new("prod", [self.number(2), a, self.new("trans", [b])], (" ", " "))
+            parts = [_Part(ENTRY, entries(a, a)), _Part(BOTH, doubled), _Part(SECOND, entries(b, b))]
+            return _Part(BOTH, self.new("sum", [self.both(t) for t in parts], (1, 1, 1)))
+        terms: list[_Part] = []
+        if a is not None and c is not None:
+            terms.append(_Part(ENTRY, entries(a, c)))
+        if a is not None and d is not None:
+            terms.append(_Part(BOTH, self.times([through(a), self.new("trans", [d])])))
+        if b is not None and c is not None:
+            terms.append(_Part(BOTH, self.new("trans", [self.times([through(b), self.new("trans", [c])])])))
+        if b is not None and d is not None:
+            terms.append(_Part(SECOND, entries(b, d)))
+        if len(terms) == 1:
+            return terms[0]
+        return _Part(BOTH, self.new("sum", [self.both(t) for t in terms], (1,) * len(terms)))
 
     def number(self, value: int) -> Node:
         return Node("num", [], Fraction(value), self.node.start, self.node.start)
@@ -264,15 +269,15 @@ class _Sum:
         if part.kind == BOTH:
             return part.node
         row = self.new("trans", [self.ones()])
-        if part.kind == ENTRY:
-            return self.new("prod", [part.node, row], (" ",))
+        if part.kind in (ENTRY, SQUARE):
+            return self.new("prod", [self.entry(part), row], (" ",))
         if part.kind == SECOND:
             return self.new("prod", [self.ones(), self.new("trans", [part.node])], (" ",))
         return self.new("prod", [part.node, self.ones(), row], (" ", " "))
 
     def added(self, node: Node, args: list[_Part]) -> _Part:
         kinds = {a.kind for a in args} - {CONSTANT}
-        if kinds & {BOTH, SECOND} and kinds <= {BOTH, ENTRY, SECOND}:
+        if kinds & {BOTH, SECOND} and kinds <= {BOTH, ENTRY, SECOND, SQUARE}:
             return _Part(BOTH, self.new("sum", [self.both(a) for a in args], node.data))
         if kinds <= {ENTRY, SQUARE}:
             terms = []
@@ -288,17 +293,29 @@ class _Sum:
             return _Part(ENTRY, self.new("sum", terms, node.data))
         if len(kinds) == 1 and kinds <= {VECTOR, ROW}:
             (kind,) = kinds
-            terms = []
-            for a in args:
+            is_second = all(a.second for a in args if a.kind != CONSTANT)
+            firsts: list[tuple[Node, int]] = []
+            seconds: list[tuple[Node, int]] = []
+            for a, sign in zip(args, node.data, strict=True):
                 if a.kind == CONSTANT:
                     row = self.new("trans", [a.node]) if kind == VECTOR else a.node
-                    terms.append(self.new("prod", [self.ones(), row], (" ",)))
+                    firsts.append((self.new("prod", [self.ones(), row], (" ",)), sign))
+                elif a.second and not is_second:
+                    seconds.append((a.node, sign))
                 else:
-                    terms.append(a.node)
-            return _Part(kind, self.new("sum", terms, node.data))
+                    firsts.append((a.node, sign))
+                    if a.right is not None:
+                        seconds.append((a.right, sign))
+            right = self.signed(seconds) if seconds else None
+            return _Part(kind, self.signed(firsts), right=right, second=is_second)
         made = _Part(OUTER, node)  # terms of different kinds: summed one by one
         made.left = None
         return made
+
+    def signed(self, terms: list[tuple[Node, int]]) -> Node:
+        (first, sign), *rest = terms
+        first = first if sign > 0 else self.new("neg", [first])
+        return self.new("sum", [first, *(n for n, _ in rest)], (1, *(s for _, s in rest))) if rest else first
 
     def power(self, node: Node, args: list[_Part]) -> _Part:
         base, exponent = args
@@ -309,6 +326,8 @@ class _Sum:
             raise self.refuse(node, "an exponent depends on the index")
         inner = node.args[0]
         if inner.op == "norm" and exponent.node.op == "num" and exponent.node.data == 2 and base.node.op == "root":
+            if base.kind != ENTRY:
+                return _Part(base.kind, base.node.args[0])
             rows = base.node.args[0].args[0].args[0]  # ‖v_i‖² from the root of the row sums of squares
             return _Part(SQUARE, rows)
         if base.kind in (ENTRY, BOTH, SECOND):
@@ -373,7 +392,17 @@ class _Sum:
         before = [f.node for f in rest[:at]]
         after = [f.node for f in rest[at + 1 :]]
         matrix = rest[at].node
-        second = rest[at].right is not None
+        second = rest[at].second
+        if rest[at].right is not None:
+            other = rest[at].right
+            assert other is not None
+            halves = [_Part(rest[at].kind, matrix), _Part(rest[at].kind, other, second=True)]
+            a, b = (self.one_vector(node, [], [*rest[:at], half, *rest[at + 1 :]], at) for half in halves)
+            if a.kind == ENTRY:
+                return self.combined(entries, _Part(BOTH, self.new("sum", [self.both(a), self.both(b)], (1, 1))))
+            if entries:
+                raise self.refuse(node, f"{self.cut(node)} is not read")
+            return _Part(a.kind, a.node, right=b.node)
         if rest[at].kind == VECTOR:
             scalars = [n for n in before if self.is_scalar_like(n)]
             left = [n for n in before if not self.is_scalar_like(n)]
@@ -399,8 +428,8 @@ class _Sum:
         if scalars:
             matrix = self.times([*scalars, matrix])
         if not entries:
-            return _Part(kind, matrix, right=rest[at].right)
-        weighed = _Part(kind, matrix)
+            return _Part(kind, matrix, second=second)
+        weighed = _Part(kind, matrix, second=second)
         weighed.weight = self.entry(self.weighted(entries, []))
         return weighed
 
@@ -411,21 +440,22 @@ class _Sum:
         if first.kind == ROW and second.kind == VECTOR:
             if not all(self.is_scalar_like(n) for n in [*before, *after]):
                 raise self.refuse(node, f"{self.cut(node)} is not read")
-            left = self.times([first.node, *between]) if between else first.node
-            if (first.right is None) != (second.right is None):  # u_iᵀ v_j is an entry of U Vᵀ
-                pair = self.times([left, self.new("trans", [second.node])])
-                if first.right is not None:
-                    pair = self.new("trans", [pair])
-                made = _Part(BOTH, pair)
-            elif not between and first.node.op == second.node.op == "sym" and first.node.data == second.node.data:
+            if (
+                not between
+                and first.node.op == second.node.op == "sym"
+                and first.node.data == second.node.data
+                and not first.second
+                and not second.second
+                and first.right is second.right is None
+            ):
                 made = _Part(SQUARE, first.node)
             else:
-                made = _Part(ENTRY, self.new("call", [self.new("had", [left, second.node], ("⊙",))], "rowsum"))
+                made = self.met(first, second, between)
             scalars = [*before, *after]
             if scalars:
                 made = self.weighted([made], scalars)
             return self.combined(entries, made)
-        if first.kind == VECTOR and second.kind == ROW and not between:
+        if first.kind == VECTOR and second.kind == ROW and not between and len(self.indices) == 1:
             made = _Part(OUTER, node, first.node, second.node)
             if before:
                 scalars = [n for n in before if self.is_scalar_like(n)]
@@ -439,53 +469,6 @@ class _Sum:
             return made
         raise self.refuse(node, f"{self.cut(node)} is not read")
 
-    def is_scalar_like(self, node: Node) -> bool:
-        """A number, a constant, a letter that habit takes for a scalar, a quotient of such."""
-        while node.op in ("pow", "neg", "root"):
-            node = node.args[0]
-        if node.op in ("num", "const", "norm", "dim", "inner", "bars"):
-            return True
-        if node.op == "div":
-            return self.is_scalar_like(node.args[0])
-        if node.op == "call":
-            return node.data in ("tr", "det", "logdet", "sum", "norm", "norm1")
-        if node.op == "prod":
-            return all(self.is_scalar_like(a) for a in node.args)
-        if node.op != "sym":
-            return False
-        entry = self.reading.declared.entries.get(node.data)
-        if entry is not None and entry.shape is not None:
-            return bool(entry.shape[0].value == 1 and entry.shape[1].value == 1)
-        if entry is not None and entry.kind is not None:
-            return bool(entry.kind == "scalar")
-        first = node.data[0]
-        return "a" <= first <= "g" or "α" <= first <= "ω" or first in "nmN"
-
-    def is_row(self, node: Node) -> bool:
-        """Whether what begins a product is a row: the transpose of a vector."""
-        if node.op != "trans":
-            return False
-        stack = [node.args[0]]
-        while stack:
-            at = stack.pop()
-            if at.op == "sym":
-                entry = self.reading.declared.entries.get(at.data)
-                if entry is not None and entry.shape is not None:
-                    return bool(entry.shape[1].value == 1)
-                return not at.data[0].isupper()
-            stack += at.args[-1:] if at.op in ("prod", "sum", "neg") else []
-        return True
-
-    def ends_in_matrix(self, node: Node) -> bool:
-        if node.op == "sym":
-            entry = self.reading.declared.entries.get(node.data)
-            if entry is not None and entry.shape is not None:
-                return bool(entry.shape[1].value != 1)
-            return bool(node.data[0].isupper())
-        if node.op in ("inv", "trans", "eye", "pow"):
-            return node.op != "trans" or self.ends_in_matrix(node.args[0])
-        return bool(node.args) and self.ends_in_matrix(node.args[-1])
-
     # The sum itself
 
     def counted(self, node: Node) -> Node:
@@ -496,6 +479,8 @@ class _Sum:
 
     def total(self, part: _Part, parts: dict[int, _Part]) -> Node:
         body, kind = part.node, part.kind
+        if kind == SQUARE and len(self.indices) == 2:
+            body, kind = self.entry(part), ENTRY
         sign_and_scalars: list[Node] = []
         if kind == ENTRY and body.op == "prod" and body.args[-1].op in ("elpow", "call", "had", "sym", "prod", "sum"):
             scalars = body.args[:-1]
@@ -549,9 +534,3 @@ def _spread(indices: Iterable[str]) -> tuple[str, ...]:
         base = str(index).split("_")[0]
         found += list(base) if base.isascii() and base.isalpha() and len(base) == 2 else [base]
     return tuple(found)
-
-
-def _capital(name: str) -> str:
-    """The matrix whose rows carry this name: X for x, Φ for φ."""
-    base, accents, low = names.parts(name)
-    return names.join(_CAPITAL.get(base, base.upper()), accents, low)
