@@ -142,12 +142,22 @@ class Report:
     def html(self) -> str:
         """The document with verdicts in the margin, as one page that needs no network."""
         return (
-            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Derivation checked</title></head>'
-            f"<body>\n{self._repr_html_()}\n</body></html>\n"
+            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Derivation checked</title>'
+            "<style>:root{color-scheme:light dark}body{margin:0}"
+            "@media (prefers-color-scheme:dark){body{background:#16181d}}</style></head>"
+            f"\n<body>\n{self._repr_html_()}\n</body></html>\n"
         )
 
     def _repr_html_(self) -> str:
         from html import escape
+
+        from ..render.picture import themed
+        from ..render.written import written
+
+        style = themed(".derive-report", _LIGHT, _DARK) + _STYLE
+
+        def quoted(latex: str, is_needed: bool) -> str:
+            return written(latex) or (f"<code>{escape(latex)}</code>" if is_needed else "")
 
         by_number: dict[int, list[Line]] = {}
         for line in self.lines:
@@ -158,7 +168,7 @@ class Report:
             worst = ""
             for line in by_number.get(number, ()):
                 worst = line.verdict if not worst or line.verdict == "fails" else worst
-                said = [f"<b>{_SIGNS[line.verdict]} {line.verdict}</b>"]
+                said = [f"<b>{_SIGNS[line.verdict]} {line.verdict}</b> &ensp; {quoted(line.claim, False)}"]
                 if line.reason:
                     said.append(escape(line.reason))
                 if line.follows_from is not None:
@@ -166,7 +176,7 @@ class Report:
                 if line.kind:
                     said.append(f"kind: {escape(line.kind)}")
                 if line.repair:
-                    said.append(f"repair: <code>{escape(line.repair)}</code>")
+                    said.append(f"repair: {quoted(line.repair, True)}")
                 if line.evidence:
                     said.append(escape(line.evidence))
                 notes.append("<div>" + "<br>".join(said) + "</div>")
@@ -175,7 +185,7 @@ class Report:
                 f'<td class="v">{"".join(notes)}</td></tr>'
             )
         table = f"<table>{''.join(rows)}</table>"
-        return f'<div class="derive-report"><style>{_STYLE}</style>{table}<p>{escape(self.summary())}</p></div>'
+        return f'<div class="derive-report"><style>{style}</style>{table}<p>{escape(self.summary())}</p></div>'
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": self.text(), "text/html": self._repr_html_()}
@@ -187,14 +197,19 @@ class Report:
         return f"<Report: {self.summary()}>"
 
 
+_LIGHT = "--ink:#1f2328;--soft:#767c84;--paper:#fff;--bad:#c62828;--pale:#fdecea;--good:#2e7d32;"
+_DARK = "--ink:#e6e9ee;--soft:#9aa4af;--paper:#16181d;--bad:#ff8a80;--pale:#3a1f1e;--good:#66bb6a;"
 _STYLE = """
-.derive-report table{border-collapse:collapse;font-size:14px}
-.derive-report td{padding:1px 8px;vertical-align:top;text-align:left}
-.derive-report td.n{color:#888;text-align:right}
-.derive-report td.c code{white-space:pre-wrap}
-.derive-report td.v{border-left:3px solid transparent;max-width:34em}
-.derive-report tr.fails td.v{border-color:#c62828;background:#fdecea}
-.derive-report tr.proved td.v,.derive-report tr.agrees td.v{border-color:#2e7d32}
+.derive-report{color:var(--ink);background:var(--paper);padding:.5em;font-family:system-ui,sans-serif}
+.derive-report table{border-collapse:collapse;font-size:14px;width:100%}
+.derive-report tr{background:none!important}
+.derive-report td{padding:2px 8px;vertical-align:top;text-align:left!important}
+.derive-report td.n{color:var(--soft);width:1%}
+.derive-report td.c code{white-space:pre-wrap;overflow-wrap:anywhere}
+.derive-report td.v{border-left:3px solid transparent;width:56%;overflow-wrap:anywhere}
+.derive-report td.v math{font-size:1.15em}
+.derive-report tr.fails td.v{border-color:var(--bad);background:var(--pale)}
+.derive-report tr.proved td.v,.derive-report tr.agrees td.v{border-color:var(--good)}
 .derive-report tr.unread td.v{border-color:#f9a825}
 .derive-report tr.definition td.v{border-color:#bbb}
 """.strip()
