@@ -172,14 +172,14 @@ class Module:
             lines += ["    " + line for line in unpacked(targets, call)]
         if self.dialect.module == "xp" and any("xp." in line for line in self.bodies[name]):
             lines.append(f"    xp = array_namespace({parameters[0]})")
+        if isinstance(writer, WorkspaceWriter) and keeps:
+            lines += ["    " + line for line in self.kept_buffers(name, writer, unpacked(targets, call))]
         if writer.needs_dtype:
             lines.append(f"    dtype = {parameters[0]}.dtype")
         held = [writer.names[value] for value in self.program.kept if value in writer.names]
         if held:
             all_held = [writer.names.get(value, "_") for value in self.program.kept]
             lines += ["    " + line for line in unpacked(all_held, call_text("_constants", self.constant_arguments()))]
-        if isinstance(writer, WorkspaceWriter) and keeps:
-            lines += ["    " + line for line in self.kept_buffers(name, writer, unpacked(targets, call))]
         lines += ["    " + line for line in self.bodies[name]]
         return "\n".join([head, *lines])
 

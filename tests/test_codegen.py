@@ -50,6 +50,23 @@ FORMULAS = [
     ("gradient", "tr(expm(A) B)", "A", "A: n×n, B: n×n"),
     ("gradient", "1/m*norm2(X*w - y)^2", "w", "X: m×n, w: n, y: m"),
     ("gradient", "aᵀx", "z", "a: n, x: n, z: m"),
+    ("gradient", "‖Wᵀx − y‖² + ‖W⁻¹ x − y‖²", "W", "W: n×n, x: n, y: n"),
+    ("gradient", "vᵀ tanh(W tanh(W h + b) + c)", "W", "v: n, W: n×n, h: n, b: n, c: n"),
+    ("gradient", "sum((exp(A Bᵀ) ./ (exp(A Bᵀ) 𝟏 𝟏ᵀ)) ⊙ C)", "A", "A: m×n, B: p×n, C: m×p"),
+    ("gradient", "½‖(A + B F)(A + B F) x‖² + ½‖F x‖²", "F", "A: n×n, B: n×k, F: k×n, x: n"),
+    ("gradient", "(xᵀ A x) / (xᵀ x) + sqrt((x − y)ᵀ (x − y))", "x", "A: n×n symmetric, y: n"),
+    ("gradient", "tr((WᵀS W)⁻¹ Wᵀ B W) − logdet(WᵀS W)", "W", "W: n×k, S: n×n spd, B: n×n symmetric, k < n"),
+    ("gradient", "−yᵀ log(σ(X w)) − (𝟏 − y)ᵀ log(𝟏 − σ(X w))", "w", "X: m×n, w: n, y: m"),
+    ("gradient", "sum(A ./ (W H)) + sum(log(W H))", "H", "A: m×n positive, W: m×k positive, H: k×n positive"),
+    ("gradient", "tr((I − K H) P (I − K H)ᵀ + K R Kᵀ)", "K", "K: n×m, H: m×n, P: n×n spd, R: m×m spd"),
+    ("gradient", "‖(I + W)² x − y‖² + s ‖W‖² + mean(W)", "s", "W: n×n, x: n, y: n, s: scalar"),
+    ("gradient", "det(t A + B) + (aᵀ b)^-2", "t", "A: n×n, B: n×n, a: n, b: n, t: scalar"),
+    ("gradient", "‖[A; λ B] x − [b; c]‖² + vec(X)ᵀ vec(A X)", "x", "A: n×n, B: k×n, X: n×p, b: n, c: k"),
+    ("jacobian", "tanh(t X)", "t", "X: m×n, t: scalar"),
+    ("jacobian", "diag(v) A v + v (vᵀ A v)", "v", "v: n, A: n×n"),
+    ("jacobian", "exp(x) ./ (𝟏 + x.^2)", "x", "x: n"),
+    ("hessian", "(xᵀ A x)² + ‖B x − b‖", "x", "x: n, A: n×n, B: m×n, b: m"),
+    ("hessian", "vᵀ tanh(W x) + sum(x ⊙ log(x))", "x", "v: m, W: m×n, x: n positive"),
     ("jacobian", "tanh(W x + b)", "x", "W: m×n, x: n, b: m"),
     ("jacobian", "(x − a)/‖x − a‖", "x", "x: n, a: n"),
     ("jacobian", "A X B", "X", "A: p×m, X: m×n, B: n×q"),
@@ -58,6 +75,7 @@ FORMULAS = [
     ("hessian", "sum(softplus(−(y ⊙ (X w))))", "w", "X: m×n, w: n, y: m"),
     ("hessian", "exp(−‖x − y‖²)", "x", "x: n, y: n"),
     ("hvp", "½‖WᵀWx − x‖²", ("W", "V"), "W: m×n, x: n, V: m×n"),
+    ("hvp", "tr(X³) + logdet(X)", ("X", "V"), "X: n×n, V: n×n"),
 ]
 IDS = [f"{kind} {formula}" for kind, formula, _, _ in FORMULAS]
 
@@ -116,6 +134,22 @@ def test_every_dialect_computes_what_the_witness_does(kind, formula, wrt, where,
         want = public(evaluate(expr, point.values, point.sizes), expr)
         assert got.shape == np.shape(want)
         np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-10 * (1 + np.abs(want).max()))
+
+
+@pytest.mark.parametrize("kind, formula, wrt, where", FORMULAS, ids=IDS)
+def test_the_array_api_source_asks_for_nothing_beyond_the_standard(kind, formula, wrt, where):
+    strict = pytest.importorskip("array_api_strict")
+    pytest.importorskip("array_api_compat")
+    derivation = derived(kind, formula, wrt, where)
+    arguments, point = point_of(derivation)
+    for returns, expr in (("value", derivation.loss), ("derivative", derivation.result)):
+        f = derivation.function("array-api", returns=returns)
+        names = inspect.signature(f).parameters
+        given = {n: strict.asarray(a, dtype=strict.float64) for n, a in arguments.items() if n in names}
+        got = f(**given, **{n: point.sizes[n] for n in names if n not in given})
+        want = public(evaluate(expr, point.values, point.sizes), expr)
+        assert got.shape == np.shape(want)
+        np.testing.assert_allclose(np.from_dlpack(got), want, rtol=1e-9, atol=1e-10 * (1 + np.abs(want).max()))
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -8,7 +8,7 @@ feeds it: A is then read from memory twice instead of three times.
 
 from __future__ import annotations
 
-from .expressions import ATOM, UNARY
+from .expressions import ATOM
 from .values import Term, Value
 from .writer import Writer
 
@@ -95,10 +95,9 @@ class WorkspaceWriter(Writer):
 
     def buffer(self, name: str, value: Value) -> None:
         """Keep an array for a value under its name."""
-        slot = self.slots.get(value)
-        for owner, index in self.absorbed.items():
-            if owner.args[index].value is value:
-                slot = self.slots.get(owner)
+        slot, owner = self.slots.get(value), self.owner_of(value)
+        while slot is None and owner is not None:
+            slot, owner = self.slots.get(owner), self.owner_of(owner)
         if slot is not None:
             self.rows_of[name] = (slot[1], slot[2])
             return
@@ -182,7 +181,7 @@ class WorkspaceWriter(Writer):
             base = self.body(term)
             if abs(exponent) != 1:
                 base = self.powered(base, abs(exponent), is_array=True)
-            texts.append((base.at(UNARY) + "[:, None]" if tag == "column" else base.text, exponent > 0))
+            texts.append((base.at(ATOM) + "[:, None]" if tag == "column" else base.text, exponent > 0))
         (first, is_above), (second, is_second_above), *others = texts
         shown = comment if not others else None
         if not is_above:
@@ -226,8 +225,7 @@ class WorkspaceWriter(Writer):
             if self.deferred.get(held) is value:
                 matrix, vector = (self.body(t).text for t in held.args)
                 together.append((matrix, vector, self.names[held]))
-            slot = self.slots.get(held)
-            if slot is None or slot[:1] != (value,) or slot[1:] != (target, i // 2):
+            if self.rows_of.get(self.names.get(held, "")) != (target, i // 2):
                 self.line(f"{target}[{i // 2}] = {self.body(term).text}")
         self.lines.append(f"if {name}.size < {SMALL}:")
         self.lines += [f"    {matrix}.dot({vector}, {u})" for matrix, vector, u in together]
