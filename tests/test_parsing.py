@@ -439,7 +439,12 @@ def test_one_subtracted_from_a_vector_is_a_vector_of_ones(text: str, where: str 
 
 @pytest.mark.parametrize(
     ("text", "where", "shape"),
-    [("tr(Fᵀ (Diag(W*1) − W) F)", None, "W: m × m"), ("‖W 1 − b‖²", None, "W: m × n"), ("‖X − 1 μᵀ‖²", None, "μ: n")],
+    [
+        ("tr(Fᵀ (Diag(W*1) − W) F)", None, "W: m × m"),
+        ("‖W 1 − b‖²", None, "W: m × n"),
+        ("‖X − 1 μᵀ‖²", None, "μ: n"),
+        ("tr(Xᵀ (I − 1 1ᵀ/n) X)", None, "X: n × m"),
+    ],
 )
 def test_a_factor_one_is_a_vector_of_ones_where_that_fits(text: str, where: str | None, shape: str) -> None:
     parsed = parse(text, where)
@@ -455,3 +460,4 @@ def test_a_number_divides_what_stands_before_a_bracket() -> None:
     parsed = parse("λ/2 ‖w‖²")
     assert parsed.expr == parse("(λ/2) ‖w‖²").expr
     assert parsed.readings == ["λ/2 ‖w‖² is read as (λ/2) times what follows"]
+    assert parse("1/n 1ᵀ X w").expr == parse("(1/n) 1ᵀ X w").expr

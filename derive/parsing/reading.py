@@ -528,9 +528,11 @@ def find_factors(order: list[Node]) -> None:
             for left, sign, factor in zip(node.args, node.data, node.args[1:], strict=False):
                 if sign != "/" and left.op != "num" and factor.op == "num" and factor.data == 1:
                     factor.op, factor.data = "unit", "factor"
-            first, last = node.args[0], node.args[-1]
-            if len(node.args) == 2 and last.op == "trans" and first.op == "num" and first.data == 1:
-                first.op, first.data = "unit", "factor"
+            first, second = node.args[:2]
+            is_last = set(node.data[1:]) <= {"/"}
+            if second.op == "trans" and (is_last or second.args[0].op == "ones"):
+                if node.data[0] != "/" and first.op == "num" and first.data == 1:
+                    first.op, first.data = "unit", "factor"
 
 
 def kind_of(shape: Sequence[Any]) -> int:

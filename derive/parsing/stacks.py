@@ -297,10 +297,11 @@ class Stacks:
         return node.paren or node.op in ("norm", "bars", "call", "inner", "sigma")
 
     def divisor(self, above: list[Node], below: Node, op: Op) -> tuple[Node, list[Node]]:
-        """`a/b c`: refused, except 1/n and λ/2 before a bracket, where nobody means anything else."""
+        """`a/b c`: refused, except 1/n and λ/2 before a bracket or 1ᵀ, where nobody means anything else."""
         first, rest = below.args[0], below.args[1:]
         is_factor = len(above) == 1 and (above[0].op, first.op) in (("num", "sym"), ("sym", "num"))
-        if is_factor and all(self.is_enclosed(f) for f in rest):
+        is_row = rest[0].op == "trans" and rest[0].args[0].op == "ones"
+        if is_factor and (is_row or all(self.is_enclosed(f) for f in rest)):
             shown = f"{self.cut(above[0])}/{self.cut(first)}"
             self.readings.append(
                 f"{shown} {self.source[rest[0].start : rest[-1].end].strip()} is read as ({shown}) times what follows"
