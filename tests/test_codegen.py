@@ -399,13 +399,15 @@ def test_buffers_change_nothing(kind, formula, wrt, where, backend):
     derivation = derived(kind, formula, wrt, where)
     for seed in (1, 2, 1):
         arguments, point = point_of(derivation, seed)
-        for returns in ("value", "derivative"):
+        for returns in ("value", "derivative", *["value_and_gradient"][: kind == "gradient"]):
             held = _held(derivation, backend, returns)
             parameters = inspect.signature(held).parameters
-            given = {n: np.array(a) for n, a in arguments.items() if n in parameters}
+            given = {n: np.array(a) if np.ndim(a) else float(a) for n, a in arguments.items() if n in parameters}
             sizes = {n: point.sizes[n] for n in parameters if n not in given}
-            want = derivation.function(returns=returns)(**given, **sizes)
-            np.testing.assert_allclose(held(**given, **sizes), want, rtol=1e-9, atol=1e-11 * (1 + np.abs(want).max()))
+            wanted = derivation.function(returns=returns)(**given, **sizes)
+            got = held(**given, **sizes)
+            for one, want in zip(got, wanted, strict=True) if returns == "value_and_gradient" else [(got, wanted)]:
+                np.testing.assert_allclose(one, want, rtol=1e-9, atol=1e-11 * (1 + np.abs(want).max()))
 
 
 _functions: dict = {}
