@@ -460,4 +460,4 @@ def test_a_number_divides_what_stands_before_a_bracket() -> None:
     parsed = parse("λ/2 ‖w‖²")
     assert parsed.expr == parse("(λ/2) ‖w‖²").expr
     assert parsed.readings == ["λ/2 ‖w‖² is read as (λ/2) times what follows"]
-    assert parse("1/n 1ᵀ X w").expr == parse("(1/n) 1ᵀ X w").expr
+    assert parse("1/n 1ᵀ X w").expr.text() == "𝟏ᵀ X w / n"
