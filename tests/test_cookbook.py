@@ -13,6 +13,7 @@ from __future__ import annotations
 import pytest
 
 import derive
+from derive.expr import symbol_count
 
 
 class Row:
@@ -263,3 +264,9 @@ def test_every_number_of_the_chapter_is_accounted_for():
     have = {row.number for row in ROWS} | {"138", "139", "140", "141"}
     assert have | set(EXCLUDED) == {str(i) for i in range(33, 145)}
     assert not have & set(EXCLUDED)
+
+
+@pytest.mark.parametrize("row", [r for r in ROWS if r.kind == "gradient" and not r.by], ids=lambda r: r.number)
+def test_the_box_is_no_longer_than_the_print(row):
+    box = derive.gradient(row.formula, row.wrt, row.where).boxed
+    assert symbol_count(box) <= symbol_count(derive.parse(row.published, row.where))

@@ -14,12 +14,12 @@ from fractions import Fraction
 from typing import Any
 
 from ..expr import Expr, as_expr, ones, ones_op
-from ..operations import diagonal_matrix, matmul, mul, power, scale, transpose
+from ..operations import diagonal_matrix, matmul, mul, power, scale, trace, transpose
 from ..shapes import ONE, SCALAR, Shape
 from .display import Cost, Display, cost, joined, together, turned_sum
 from .normal import Normalizer
 from .polynomial import Chain, Mono, Poly, Scalars, collect, content, key
-from .products import entries_expr, entry_bases, flip, transpose_poly
+from .products import entries_expr, entry_bases, flip, trace_poly, transpose_poly
 
 F1 = Fraction(1)
 BUDGET = 2500  # terms of all sums solved in one factoring
@@ -258,6 +258,15 @@ class Factoring:
                     if back[0] is not base.args[0]:
                         yield back[0], (less, (*back[1:], *chain))
 
+    def _trace_units(self, scalars: Scalars) -> Iterator[tuple[Expr, Mono]]:
+        """Each factor of a trace, with the term that is left when it is taken out by rotation."""
+        for base, e in scalars:
+            if base.op is trace and base.args[0].op is matmul and e >= 1:
+                less = tuple((b, x - 1 if b is base else x) for b, x in scalars if b is not base or x != 1)
+                for chain in (base.args[0].args, self._turned(base.args[0])):
+                    for i, factor in enumerate(chain):
+                        yield factor, (less, chain[i + 1 :] + chain[:i])
+
     def _turned(self, dot: Expr) -> Chain:
         return tuple(flip(f, self.ctx) for f in reversed(dot.args))
 
@@ -339,6 +348,14 @@ class Factoring:
             for rank, (base, count) in enumerate(entry_groups.items()):
                 if 1 < count < len(poly.terms):
                     options.append((-count, rank + 2000, False, ("entry", base)))
+        if poly.is_scalar:
+            traced: dict[Expr, int] = {}
+            for scalars, _ in poly.terms:
+                for unit in dict(self._trace_units(scalars)):
+                    traced[unit] = traced.get(unit, 0) + 1
+            for rank, (unit, count) in enumerate(traced.items()):
+                if count > 1:
+                    options.append((-count, rank + 3000, False, ("trace", unit)))
         diagonals = sum(len(chain) == 1 and chain[0].op is diagonal_matrix for _, chain in poly.terms)
         if diagonals > 1:
             options.append((-diagonals, -2000, False, ("diagonal", None)))
@@ -391,6 +408,21 @@ class Factoring:
                 return None
             c, atom, _ = self._atom(scalar, depth)
             return _in_place(poly, members, ((((atom, F1),), shared), c))
+        if kind == "trace":
+            # tr(F P) + tr(F Q) = tr(F (P + Q))
+            for mono, c in poly.terms.items():
+                quotient = dict(self._trace_units(mono[0])).get(shared)
+                if quotient is not None:
+                    inside.append((quotient, c))
+                    members.append(mono)
+            matrices = collect((shared.shape[1], shared.shape[0]), inside)
+            if len(members) < 2 or len(matrices.terms) < 2:
+                return None
+            c, atom, flipped = self._atom(matrices, depth)
+            factor = transpose.make((atom,)) if flipped else atom
+            square = Poly((shared.shape[0], shared.shape[0]), {((), (shared, factor)): c})
+            made = trace_poly(square, self.ctx).single()
+            return None if made is None else _in_place(poly, members, (made[1], made[0]))
         if kind == "diagonal":
             # Diag(a) + Diag(b) = Diag(a + b)
             column = (poly.shape[0], ONE)
