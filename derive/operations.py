@@ -178,7 +178,7 @@ def _transpose_light(args: tuple[Expr, ...], data: Data) -> Expr | None:
     (matrix,) = args
     if matrix.op is transpose:
         return matrix.args[0]
-    if matrix.is_scalar or matrix.op is identity_op:
+    if matrix.is_scalar or matrix.op in (identity_op, diagonal_matrix):
         return matrix
     if matrix.op is scale:
         return scale(matrix.args[0], transpose(matrix.args[1]))
