@@ -33,7 +33,7 @@ def page() -> str:
 class Balance(HTMLParser):
     """Notes elements that are opened and not closed, and addresses outside the page."""
 
-    VOID = frozenset("meta link br img input hr".split())
+    VOID = frozenset("meta link br wbr img input hr".split())
 
     def __init__(self) -> None:
         super().__init__()

@@ -116,7 +116,8 @@ SCRIPT = r"""
 """.strip()
 
 
-WIDE = 300.0  # points, of a line that is not broken
+NARROW = 160.0  # points, of a line that is never broken
+WIDE = 300.0  # of one that holds several right sides
 
 
 class HtmlPrinter:
@@ -134,7 +135,7 @@ class HtmlPrinter:
 
     def in_line(self, formula: Formula) -> str:
         inside = self.in_words.formula(formula)
-        if self.width(formula) <= WIDE:
+        if self.width(formula) <= NARROW:
             return element(inside)
         return "<wbr>".join(element(f"<mrow>{piece}</mrow>") for piece in pieces(inside))
 
@@ -159,9 +160,11 @@ class HtmlPrinter:
     def lines(self, rights: Sequence[tuple[str, Formula]], left: str = "") -> list[str]:
         """The right sides of a line, each on a line of its own if together they are long."""
         strings = [self.notation.sign(sign) + self.notation.formula(formula) for sign, formula in rights]
-        is_long = sum(self.width(formula) for _, formula in rights) > WIDE
-        if not is_long:
+        size = sum(self.width(formula) for _, formula in rights)
+        if size <= NARROW:
             return [element(f"<mrow>{left}{''.join(strings)}</mrow>", True)]
+        if size <= WIDE:
+            strings = ["".join(strings)]
         made = []
         for string in strings:
             parts = [element(f"<mrow>{piece}</mrow>", True) for piece in pieces(left + string)]

@@ -409,9 +409,12 @@ class LatexPrinter:
         return "\n".join(out)
 
     def table(self, block: Shapes) -> str:
-        lines = [r"\begin{center}", r"\begin{tabular}{lll}", r"\toprule", r"Symbol & Shape & \\", r"\midrule"]
+        more = any(properties for _, properties in block.symbols)  # a third column, without a title
+        lines = [r"\begin{center}", rf"\begin{{tabular}}{{ll{'l' * more}}}", r"\toprule"]
+        lines += [rf"Symbol & Shape{' &' * more} \\", r"\midrule"]
         for s, properties in block.symbols:
-            lines.append(f"\\({self.notation.expression(s)}\\) & {self.shape(s.shape)} & {properties} \\\\")
+            cells = [f"\\({self.notation.expression(s)}\\)", self.shape(s.shape), *[properties] * more]
+            lines.append(" & ".join(cells) + r" \\")
         return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{center}"])
 
 
