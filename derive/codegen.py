@@ -18,7 +18,7 @@ from . import names
 from .dialects import Dialect, dialect
 from .errors import DeriveError
 from .expr import Expr, symbols_of
-from .program import Program, compile
+from .program import Program, compile, other_orders
 from .programs.expressions import WIDTH
 from .programs.order import dims_of
 from .programs.signature import Signature
@@ -151,6 +151,9 @@ class Module:
         alone = self.program.flops_of(self.kind).expression
         lines += fill(f"FLOPs: {alone} for the {self.kind}, {both} with the value")
         lines += fill(f"Largest intermediate: {shape_text(self.program.largest)}")
+        if is_full:
+            for hint, flops in other_orders(derivative_program(d))[:2]:
+                lines += fill(f"The best order of products depends on sizes: with {hint} declared, {flops} FLOPs")
         if self.program.kept:
             names_of = ", ".join(self.constant_arguments())
             lines += [

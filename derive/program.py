@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from itertools import permutations
 from typing import Any
 
 from .expr import Expr, nodes
@@ -183,6 +184,31 @@ def compile(
     if keeps_constants:
         made.keep_constants()
     return made
+
+
+MAX_COMPARED = 4  # open dimensions, and MAX_ORDER operations, up to which other orders are looked for
+MAX_ORDER = 60
+GAIN = 0.75
+
+
+def other_orders(program: Program) -> list[tuple[str, Flops]]:
+    """The size hints (`"m < n"`) under which another program is clearly cheaper, and what that one takes.
+
+    The greatest gain first; hints that lead to the same count are named once.
+    """
+    names = sorted({name for value in program.order for dim in value.shape for name in dim.names})
+    if len(names) > MAX_COMPARED or len(program.order) > MAX_ORDER:
+        return []
+    found: dict[str, tuple[float, str, Flops]] = {}
+    for low, high in permutations(names, 2):
+        other = compile(program.formulas, [*program.hints, (Dim.of(low), "<", Dim.of(high))])
+        if not all(sample[low] < sample[high] for sample in other.sizes.samples):
+            continue  # the hints say otherwise
+        ratio = other.sizes.cost(other.flops.cost) / max(other.sizes.cost(program.flops.cost), 1e-300)
+        key = other.flops.expression
+        if ratio < GAIN and (key not in found or ratio < found[key][0]):
+            found[key] = (ratio, f"{low} < {high}", other.flops)
+    return [(hint, flops) for _, hint, flops in sorted(found.values(), key=lambda item: item[:2])]
 
 
 # Costs of operations
