@@ -368,3 +368,16 @@ def test_a_line_says_which_identity_it_used():
     lines = derive.gradient("tr(X⁻¹ (X + A)) + ‖X‖²", "X", "X: n×n, A: n×n").rewriting
     assert [label for label, _ in lines] == ["substitute and expand, cancel inverses", "collect like terms"]
     assert derive.gradient("log det(AXB)", "X", "A: n×n, B: n×n, X: n×n").rewriting[0][0] == "simplify, cancel inverses"
+
+
+@pytest.mark.parametrize(
+    ("loss", "wrt", "box"),
+    [
+        ("sum(log(1 + exp(Xw)))", "w", "Xᵀ diag(σ(X w)) diag(𝟏 − σ(X w)) X"),
+        ("sum(log(cosh(A x − b)))", "x", "Aᵀ diag(𝟏 − sinh(A x − b).^2 ⊘ cosh(A x − b).^2) A"),
+    ],
+)
+def test_rows_are_scaled_by_a_diagonal_matrix(loss: str, wrt: str, box: str) -> None:
+    hessian = derive.hessian(loss, wrt)
+    assert hessian.boxed.text() == box
+    assert hessian.verify() < 1e-7

@@ -128,10 +128,14 @@ class Factoring:
         entry = self._common_entry(inner)
         if entry is not None and entry[0]:
             bases, inside = entry
-            middle = self._solve(inside, depth + 1)[1]
             above = [self.display.entries([b]) for b in bases if b[1] > 0]
             below = [self.display.entries([b]) for b in bases if b[1] < 0]
-            middle = together(*above, middle, *below)
+            column = _by_row(inside)
+            if column is not None and above:  # u 𝟏ᵀ ⊙ X is Diag(u) X
+                rows = diagonal_matrix(self._solve(column, depth + 1)[1])
+                middle = matmul(rows, together(*above, *below))
+            else:
+                middle = together(*above, self._solve(inside, depth + 1)[1], *below)
         elif c == 1 and not shared and not left and not right:
             return None
         else:
@@ -448,11 +452,15 @@ class Factoring:
         total = collect(poly.shape, inside)
         if len(members) < 2 or len(total.terms) < 2:
             return None
-        c, atom, flipped = self._atom(total, depth)
+        by_row = _by_row(total)
+        c, atom, flipped = self._atom(total if by_row is None else by_row, depth)
         if flipped:
             return None
-        squared = {shared: F1 + 1} if atom is shared else {shared: F1, atom: F1}
-        product = self.ctx.composed(({}, squared, {}), poly.shape)
+        if by_row is not None:  # u 𝟏ᵀ ⊙ X is Diag(u) X
+            product = self.ctx.composed(({atom: F1}, {shared: F1}, {}), poly.shape)
+        else:
+            squared = {shared: F1 + 1} if atom is shared else {shared: F1, atom: F1}
+            product = self.ctx.composed(({}, squared, {}), poly.shape)
         if len(product.terms) != 1:
             return None
         ((mono, k),) = product.terms.items()
@@ -491,6 +499,14 @@ class Factoring:
             return _in_place(poly, members, (mono, c * k))
         ordered = tuple(sorted(merged.items(), key=lambda pair: key(pair[0])))
         return _in_place(poly, members, ((ordered, chain), c))
+
+
+def _by_row(poly: Poly) -> Poly | None:
+    """The column u where the sum is u 𝟏ᵀ."""
+    row = transpose.make((ones(poly.shape[1]),))
+    if poly.shape[0] is ONE or any(len(chain) < 2 or chain[-1] is not row for _, chain in poly.terms):
+        return None
+    return collect((poly.shape[0], ONE), [((scalars, chain[:-1]), c) for (scalars, chain), c in poly.terms.items()])
 
 
 def _with(scalars: Scalars, mono: Mono) -> Mono:
