@@ -181,12 +181,13 @@ def random_point(
     names = dimension_names(*roots)
     leaves = symbols_of(*roots)
     dims = {d for node in nodes(*roots) for d in node.shape}
+    cuts = [node for node in nodes(*roots) if node.op.name == "submatrix"]
     generator = random.Random(seed)
     arrays = Draws(seed)
     fallback: Point | None = None
     for attempt in range(attempts):
         drawn = _draw_sizes(names, dims, leaves, sizes or {}, hints, smallest, generator)
-        if drawn is None:
+        if drawn is None or not all(_is_inside(node, drawn) for node in cuts):
             continue
         style = "normal" if attempt < 4 else None
         values = {}
@@ -207,6 +208,13 @@ def random_point(
             hint="declare what is positive, or size hints such as m < n",
         )
     return fallback
+
+
+def _is_inside(cut: Expr, sizes: Mapping[str, int]) -> bool:
+    """Whether a submatrix lies in its matrix."""
+    (matrix,), (top, rows, left, columns) = cut.args, cut.data
+    ends = ((top + rows, matrix.shape[0]), (left + columns, matrix.shape[1]))
+    return all(end.evaluate(sizes) <= size.evaluate(sizes) for end, size in ends)
 
 
 def _draw_sizes(

@@ -346,3 +346,9 @@ def test_the_witness_knows_no_rule():
         for node in ast.walk(ast.parse((folder / f"{name}.py").read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom):
                 assert node.module not in ("rules", "adjoints", "functions", "derivation", "jacobians"), name
+
+
+def test_submatrices_lie_in_their_matrix() -> None:
+    import derive
+
+    assert derive.gradient("sin((x[n:n + p, 0:1] − A y)ᵀ A y)²", "y").verify() < 1e-6
