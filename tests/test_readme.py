@@ -43,7 +43,7 @@ def test_the_python_blocks_run():
 
 
 def test_the_lines_of_source_are_those_generated():
-    (shown,) = [text for language, text in BLOCKS if not language]
+    (shown,) = [text for language, text in BLOCKS if language == "text"]
     source = derive.gradient("½‖WᵀWx − x‖²", "W").source()
     assert all(line in source for line in shown.splitlines())
 
