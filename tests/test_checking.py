@@ -292,3 +292,14 @@ def test_hostile_documents_are_refused_or_answered(text):
     except DeriveError:
         pass
     assert time.process_time() - start < 10
+
+
+def test_two_definitions_joined_by_and_are_two():
+    text = (
+        "L = ½‖Wᵀ tanh(W x + b) − x‖²\n\n"
+        "or, shorter, with h = tanh(W x + b) and r = Wᵀ h − x,\n\n"
+        "    ∂L/∂W = h rᵀ + diag(𝟏 − h.^2) W r xᵀ\n"
+    )
+    report = check(text)
+    assert report.ok
+    assert [line.verdict for line in report.lines if "partial" in line.claim or "∂" in line.claim] == ["proved"]

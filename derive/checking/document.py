@@ -26,6 +26,7 @@ _OPENING = re.compile(
     rf"|(?P<round>\\\()|(?P<code>`+)|\\begin\s*\{{(?P<env>(?:{_ENVIRONMENT})\*?)\}}",
     re.MULTILINE,
 )
+_AND = re.compile(r",?\s+and\s+")
 _ANY_EQUATION = re.compile(r"[^\n]*=[^\n]*")
 
 
@@ -169,7 +170,13 @@ def _bare(text: str) -> list[Piece]:
             match = _NAMED.search(bare)
             assert match is not None
             found.append(Piece("prose", bare[: match.start(1)], at))
-            found.append(Piece("inline", match[1], at + match.start(1)))
+            # "with h = tanh(z) and r = x − h": two definitions, not a product by a, n and d.
+            begin = match.start(1)
+            for joint in [*_AND.finditer(bare, begin, match.end(1)), None]:
+                end = match.end(1) if joint is None else joint.start()
+                if joint is None or ("=" in bare[begin:end] and "=" in bare[joint.end() : match.end(1)]):
+                    found.append(Piece("inline", bare[begin:end], at + begin))
+                    begin = end if joint is None else joint.end()
             found.append(Piece("prose", bare[match.end(1) :], at + match.end(1)))
         else:
             found.append(Piece("prose", line, at))
