@@ -18,9 +18,7 @@ from ..operations import (
     diagonal_matrix,
     exact_root,
     exp,
-    expm,
     hadamard,
-    inv,
     kron,
     matmul,
     power,
@@ -385,11 +383,6 @@ def _trace(chain: Chain, ctx: Normalizer, shape: Shape | None) -> Poly:
                 return Poly(SCALAR, {})  # its own negative
     atom = trace.make((matmul.make(best),))
     return Poly(SCALAR, {(((atom, F1),), ()): Fraction(best_sign)})
-
-
-def polar_like(atom: Expr) -> bool:
-    """Operations that commute with transposition."""
-    return atom.op in (inv, expm) or atom.op.is_elementwise or atom.op.name == "polar"
 
 
 __all__ = [
