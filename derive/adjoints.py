@@ -26,6 +26,7 @@ from .expr import (
     zeros,
 )
 from .operations import (
+    absolute,
     add,
     block,
     block_inner,
@@ -43,14 +44,19 @@ from .operations import (
     matmul,
     matpow,
     mul,
+    norm,
+    norm1,
+    nuclear_norm,
     polar,
     power,
+    relu,
     scale,
     sigmoid,
     softmax,
     softplus,
     spectral_norm,
     sq_norm,
+    step,
     submatrix,
     sum_entries,
     trace,
@@ -174,6 +180,7 @@ def padded(G: Expr, A: Expr, top: Any, height: Any, left: Any, width: Any) -> Ex
 
 
 _POSITIVE = frozenset({exp, sigmoid, softplus, softmax, cosh, ones_op})
+_NONNEGATIVE = frozenset({norm, sq_norm, norm1, nuclear_norm, spectral_norm, absolute, relu, step, identity_op})
 _LOOK = 6  # how deep to look for what is evident
 
 
@@ -183,9 +190,30 @@ def is_positive(A: Expr, depth: int = _LOOK) -> bool:
         return True
     if A.op is number_op:
         return bool(A.data[0] > 0)
-    if depth and A.op in (add, mul, hadamard, scale, matmul, kron, transpose, sum_entries, vec):
+    if not depth:
+        return False
+    if A.op is add:
+        return any(is_positive(B, depth - 1) for B in A.args) and all(is_nonnegative(B, depth - 1) for B in A.args)
+    if A.op in (mul, hadamard, scale, matmul, kron, transpose, sum_entries, vec):
         return all(is_positive(B, depth - 1) for B in A.args)
-    return bool(depth) and A.op is power and is_positive(A.args[0], depth - 1)
+    return A.op is power and is_positive(A.args[0], depth - 1)
+
+
+def is_nonnegative(A: Expr, depth: int = _LOOK) -> bool:
+    """Whether no entry can be negative: norms, absolute values, even powers, vᵀ S v for definite S."""
+    if A.op in _NONNEGATIVE or is_zero(A) or is_positive(A, depth):
+        return True
+    if not depth:
+        return False
+    if A.op in (add, mul, hadamard, scale, kron, transpose, sum_entries, vec):
+        return all(is_nonnegative(B, depth - 1) for B in A.args)
+    if A.op is power:
+        base, exponent = A.args
+        is_even = exponent.op is number_op and exponent.data[0].denominator == 1 and exponent.data[0] % 2 == 0
+        return is_even or is_nonnegative(base, depth - 1)
+    if A.op is matmul:
+        return A.is_scalar and is_semidefinite(A, depth - 1) or all(is_nonnegative(B, depth - 1) for B in A.args)
+    return A.op is trace and is_semidefinite(A.args[0], depth - 1)
 
 
 def is_short(A: Expr, limit: int = 40) -> bool:

@@ -277,10 +277,11 @@ def _power_light(args: tuple[Expr, ...], data: Data) -> Expr | None:
             return power(base.args[0], number(inner * value))
     if base.op is mul and value.denominator == 1 and value < 0:
         return mul(*(power(factor, exponent) for factor in base.args))  # 1 / (a b) is (1 / a) / b
-    if base.op is sq_norm:
+    # ‖A‖^t with |t| > 1 is a power of ‖A‖², which is smooth where A = 0; others are powers of ‖A‖.
+    if base.op is sq_norm and abs(value) <= Fraction(1, 2):
         return power(norm(base.args[0]), number(2 * value))
-    if base.op is norm and value == 2:
-        return sq_norm(base.args[0])
+    if base.op is norm and abs(value) > 1:
+        return power(sq_norm(base.args[0]), number(value / 2))
     return None
 
 

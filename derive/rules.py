@@ -34,6 +34,7 @@ from .adjoints import (
     derivative_of_polar,
     diagonal_of,
     is_invertible,
+    is_nonnegative,
     is_positive,
     is_short,
     padded,
@@ -156,15 +157,27 @@ class Rule:
         template = self.condition_template(node)
         if template is None:
             return None
-        operand = node.args[0]
+        operand = subject(node)
         return template.format(operand.text() if is_short(operand) else f"the operand of {self.operation.name}")
 
     def condition_template(self, node: Expr) -> str | None:
-        """The condition at this node, with `{}` for the first operand."""
+        """The condition at this node, with `{}` for its `subject`."""
         where = self.where if self.holds is None else self.holds(node)
+        if where in (NOT_ZERO, POSITIVE) and subject(node) is not node.args[0]:
+            where = "A ≠ 0"
         if where == NOT_ZERO and node.args[0].is_scalar:
             where = "A ≠ 0"
         return None if where is None else re.sub(r"\bA\b", "{}", where)
+
+
+def subject(node: Expr) -> Expr:
+    """What the condition at a node is about: its first operand, or A where that is ‖A‖, ‖A‖² or AᵀA."""
+    operand = node.args[0]
+    if operand.op in (norm, sq_norm):
+        return operand.args[0]
+    if operand.op is matmul and operand.is_scalar and operand.args[0] is transpose(matmul(*operand.args[1:])):
+        return matmul(*operand.args[1:])
+    return operand
 
 
 class Rules(dict[str, Rule]):
@@ -295,7 +308,8 @@ def _power_condition(node: Expr) -> str | None:
     value = exponent.data[0]
     if value.denominator == 1:
         return None if value > 0 else NOT_ZERO
-    return POSITIVE
+    # A smooth a ≥ 0 has a = o(h) where it is 0, and so has a^t with t ≥ 1.
+    return None if value > 1 and is_nonnegative(base) else POSITIVE
 
 
 rule(

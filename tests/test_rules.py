@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+import derive
 from derive import rules
 from derive.errors import MissingRuleError
 from derive.expr import OPERATIONS, Operation, number, symbol, symbols_of, zero_like
 from derive.numeric import directional, random_point
-from derive.operations import inv, matmul, power, scale, transpose
+from derive.operations import inv, matmul, norm, power, scale, sq_norm, transpose
 from derive.rules import RULES, Rule, rule_of
 from tests.generate import LEAVES, operands
 
@@ -148,6 +149,44 @@ def test_conditions_of_powers_depend_on_the_exponent():
     assert row.condition(power.make((y, half))) is None
     assert row.condition(power.make((symbol("a"), number(-1)))) == "a ≠ 0"
     assert row.condition(power.make((symbol("a"), symbol("t")))) == "a > 0"
+    assert row.condition(power.make((symbol("a"), number(3) / 2))) == "a > 0"
+    assert row.condition(power.make((sq_norm(x), number(3) / 2))) is None
+    assert row.condition(power.make((sq_norm(x), number(3) / 4))) == "x ≠ 0"
+    assert row.condition(power.make((transpose(x) @ x, number(-1)))) == "x ≠ 0"
+    assert row.condition(power.make((norm(x) + 1, half))) is None
+    assert row.condition(power.make((norm(x) - 1, half))) == "‖x‖ − 1 > 0"
+
+
+@pytest.mark.parametrize(
+    ("loss", "gradient", "first", "second"),
+    [
+        ("‖x‖", "x / ‖x‖", ["x ≠ 0"], ["x ≠ 0"]),
+        ("‖x‖²", "2 x", [], []),
+        ("‖x‖³", "3 ‖x‖ x", [], ["x ≠ 0"]),
+        ("‖x‖⁴", "4 ‖x‖² x", [], []),
+        ("‖x‖⁵", "5 ‖x‖³ x", [], []),
+        ("‖x‖^(5/2)", "5/2 sqrt(‖x‖) x", [], ["x ≠ 0"]),
+        ("‖x‖^(3/2)", "3 x / (2 sqrt(‖x‖))", ["x ≠ 0"], ["x ≠ 0"]),
+        ("1/‖x‖²", "−2 x / ‖x‖⁴", ["x ≠ 0"], ["x ≠ 0"]),
+        ("log(1 + ‖x‖⁴)", "4 ‖x‖² x / (1 + ‖x‖⁴)", [], []),
+        ("log(‖x‖)", "x / ‖x‖²", ["x ≠ 0"], ["x ≠ 0"]),
+    ],
+)
+def test_powers_of_a_norm_need_no_more_than_is_true(loss, gradient, first, second):
+    one, two = derive.gradient(loss, "x"), derive.hessian(loss, "x")
+    assert one.boxed.text() == gradient and derive.parse(loss).text() in (loss, loss.replace("1/", "1 / "))
+    assert (one.conditions, two.conditions) == (first, second)
+    assert one.verify() < 1e-6 and two.verify() < 1e-6
+    assert ("Conditions" in one.text() or "≠ 0" in one.text()) == bool(first)
+
+
+@pytest.mark.parametrize("loss", ["‖x‖³", "‖x‖⁴", "‖x‖⁵", "‖A x‖³"])
+def test_a_derivative_without_a_condition_has_a_value_at_zero(loss):
+    derived = derive.gradient(loss, "x", "A: m×n, x: n")
+    assert not derived.conditions
+    values = {name: np.zeros(2) if name == "x" else np.eye(3, 2) for name in ("x", "A") if name in loss}
+    for form in (derived.boxed, derived.result):
+        assert (form.evaluate(**values) == 0).all()
 
 
 def test_an_operation_without_a_row_is_refused_by_name():

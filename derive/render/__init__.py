@@ -432,6 +432,8 @@ def _power(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
 
 def _power_piece(notation: Notation, node: Expr, base: Piece, exponent: Fraction) -> Piece:
     """The base of a power node to another exponent."""
+    if node.args[0].op.name == "sq_norm":  # (‖A‖²)^t is written ‖A‖^(2t)
+        base, exponent = base.parts[0], 2 * exponent
     if exponent == 1:
         return base
     if exponent == Fraction(1, 2):
@@ -470,7 +472,8 @@ def _norm(subscript: str, power: int = 1) -> Row:
         below = subscript or ("F" if is_matrix else "")
         string = notation.delimited("norm", [notation.signed(args[0])], args[0].is_tall, below)
         if power != 1:
-            return Piece(notation.integer_power(string, power), POSTFIX, is_tall=args[0].is_tall)
+            root = Piece(string, is_tall=args[0].is_tall)
+            return Piece(notation.integer_power(string, power), POSTFIX, is_tall=root.is_tall, parts=(root,))
         return Piece(string, is_tall=args[0].is_tall)
 
     return row

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..expr import Expr, nodes
-from ..rules import RULES
+from ..rules import RULES, subject
 from . import Formula
 from .text import text
 
@@ -40,9 +40,9 @@ def conditions_of(d: Derivation) -> list[tuple[Expr | None, str]]:
     for node in nodes(d.loss, d.result):
         rule = RULES.get(node.op.name)
         template = rule.condition_template(node) if rule and node.args else None
-        if template and template.format(text(node.args[0])) in left:
-            del left[template.format(text(node.args[0]))]
-            found.append((node.args[0], template))
+        if template and template.format(text(subject(node))) in left:
+            del left[template.format(text(subject(node)))]
+            found.append((subject(node), template))
     return found + [(None, words) for words in left]
 
 
