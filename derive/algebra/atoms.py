@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from ..expr import (
     Expr,
     as_expr,
     identity,
     number,
+    number_op,
     ones_op,
 )
 from ..operations import (
@@ -25,17 +26,28 @@ from ..operations import (
     transpose,
 )
 from ..shapes import SCALAR, Shape
-from .polynomial import Chain, Mono, Poly, Scalars, key
-from .products import (
-    Bases,
-    entries_expr,
-    entry_bases,
-)
+from .polynomial import Chain, Mono, Poly, key
 
-if TYPE_CHECKING:
-    from .normal import Normalizer
-
+Bases = dict[Expr, Fraction]  # a product of powers: base -> exponent
 F1 = Fraction(1)
+
+
+def of_chain(chain: Chain, shape: Shape) -> Poly:
+    """A product of factors in normal form as a sum of one term."""
+    return Poly(shape, {((), chain): F1})
+
+
+def of_factor(factor: Expr) -> Poly:
+    return Poly(factor.shape, {((), (factor,)): F1})
+
+
+def of_scalar(atom: Expr) -> Poly:
+    return Poly(SCALAR, {(((atom, F1),), ()): F1})
+
+
+def of_atom(atom: Expr) -> Poly:
+    """An atom of any shape as a sum of one term."""
+    return of_scalar(atom) if atom.is_scalar else of_factor(atom)
 
 
 def mono_expr(coefficient: Fraction, mono: Mono, shape: Shape) -> Expr:
@@ -49,12 +61,6 @@ def mono_expr(coefficient: Fraction, mono: Mono, shape: Shape) -> Expr:
     if not factors:
         return body
     return scale.make((factors[0] if len(factors) == 1 else mul.make(tuple(factors)), body))
-
-
-def merged(one: Scalars, two: Scalars, ctx: Normalizer) -> Scalars:
-    if not one or not two:
-        return one or two
-    return (*one, *two)
 
 
 def as_atom(mono: Mono) -> Expr | None:
@@ -71,10 +77,23 @@ def only_chain(poly: Poly) -> Chain:
     return chain
 
 
-def add_bases(bases: Bases, vector: Expr) -> None:
+def entry_bases(vector: Expr) -> list[tuple[Expr, Fraction]]:
+    """A vector or matrix as an entrywise product of powers."""
+    parts = vector.args if vector.op is hadamard else (vector,)
+    return [(p.args[0], p.args[1].data[0]) if p.op is power and p.args[1].op is number_op else (p, F1) for p in parts]
+
+
+def entries_expr(items: Iterable[tuple[Expr, Fraction]]) -> Expr:
+    parts = [base if e == 1 else power.make((base, as_expr(e))) for base, e in items]
+    return parts[0] if len(parts) == 1 else hadamard.make(tuple(parts))
+
+
+def add_bases(bases: Bases, vector: Expr) -> Bases:
+    """The product with the entries of one more factor."""
     for base, e in entry_bases(vector):
         if base.op is not ones_op:
             bases[base] = bases.get(base, Fraction(0)) + e
+    return bases
 
 
 def sum_bases(one: Bases, two: Bases) -> Bases:
@@ -106,6 +125,8 @@ def divides(atom: Expr, chain: Chain) -> bool:
 
 def exponential_sum(base: Expr) -> Expr | None:
     """exp(v) where the scalar is 1ᵀ exp(v)."""
+    if base.op is not matmul or len(base.args) != 2:
+        return None
     row, column = base.args
     if row.op is transpose and row.args[0].op is ones_op and column.op is exp:
         return column

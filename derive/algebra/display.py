@@ -39,9 +39,9 @@ from ..operations import (
     transpose,
 )
 from ..shapes import ONE, SCALAR, Shape
+from .atoms import entry_bases
 from .normal import Normalizer
 from .polynomial import Mono, Poly, Scalars
-from .products import entry_bases
 
 Cost = tuple[int, int, int]
 Terms = frozenset[tuple[Expr, int]]

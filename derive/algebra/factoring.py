@@ -16,10 +16,11 @@ from typing import Any
 from ..expr import Expr, as_expr, ones, ones_op
 from ..operations import diagonal_matrix, matmul, mul, power, scale, trace, transpose
 from ..shapes import ONE, SCALAR, Shape
+from .atoms import entries_expr, entry_bases
 from .display import Cost, Display, cost, joined, together, turned_sum
 from .normal import Normalizer
 from .polynomial import Chain, Mono, Poly, Scalars, collect, content, key
-from .products import entries_expr, entry_bases, flip, trace_poly, transpose_poly
+from .products import flip, trace_poly, transpose_poly
 
 F1 = Fraction(1)
 BUDGET = 2500  # terms of all sums solved in one factoring
@@ -113,7 +114,7 @@ class Factoring:
                 break
             left.append(unit)
             inner = quotient
-        turned = transpose_poly(inner, self.ctx)
+        turned = transpose_poly(self.ctx, inner)
         while True:
             unit = self._common_left(turned)
             if unit is None:
@@ -121,10 +122,10 @@ class Factoring:
             quotient = self._divided(turned, unit)
             if quotient is None:
                 break
-            right.insert(0, flip(unit, self.ctx))
+            right.insert(0, flip(self.ctx, unit))
             turned = quotient
         if right:
-            inner = transpose_poly(turned, self.ctx)
+            inner = transpose_poly(self.ctx, turned)
         entry = self._common_entry(inner)
         if entry is not None and entry[0]:
             bases, inside = entry
@@ -272,7 +273,7 @@ class Factoring:
                         yield factor, (less, chain[i + 1 :] + chain[:i])
 
     def _turned(self, dot: Expr) -> Chain:
-        return tuple(flip(f, self.ctx) for f in reversed(dot.args))
+        return tuple(flip(self.ctx, f) for f in reversed(dot.args))
 
     @staticmethod
     def _split_bases(
@@ -315,7 +316,7 @@ class Factoring:
     def _grouped(self, poly: Poly, depth: int) -> Iterator[Poly]:
         """The sum with one group of terms put into brackets, the most promising first."""
         options: list[tuple[int, int, bool, tuple[str, Any]]] = []
-        turned = transpose_poly(poly, self.ctx)
+        turned = transpose_poly(self.ctx, poly)
         for flipped, side in ((False, poly), (True, turned)):
             groups: dict[Expr, list[Mono]] = {}
             for mono in side.terms:
@@ -368,7 +369,7 @@ class Factoring:
         for _, _, flipped, what in options[:limit]:
             made = self._bracket(turned if flipped else poly, what, depth)
             if made is not None:
-                yield transpose_poly(made, self.ctx) if flipped else made
+                yield transpose_poly(self.ctx, made) if flipped else made
 
     def _bracket(self, poly: Poly, what: tuple[str, Any], depth: int) -> Poly | None:
         """Replace the terms that share `what` by one term with a bracket."""
@@ -425,7 +426,7 @@ class Factoring:
             c, atom, flipped = self._atom(matrices, depth)
             factor = transpose.make((atom,)) if flipped else atom
             square = Poly((shared.shape[0], shared.shape[0]), {((), (shared, factor)): c})
-            made = trace_poly(square, self.ctx).single()
+            made = trace_poly(self.ctx, square).single()
             return None if made is None else _in_place(poly, members, (made[1], made[0]))
         if kind == "diagonal":
             # Diag(a) + Diag(b) = Diag(a + b)

@@ -348,7 +348,8 @@ def _identities(expr: Expr, loss: Expr) -> str:
         ctx.full(expr)
     except TooLargeError:
         return ""
-    return "".join(f", {words}" for words in list(ctx.used)[:3] if words)
+    said = dict.fromkeys(row.words for row in ctx.used if row.words)
+    return "".join(f", {words}" for words in list(said)[:3])
 
 
 def _taken_out(boxed: Expr) -> str | None:

@@ -35,30 +35,16 @@ from ..operations import (
     polar,
     power,
     scale,
-    sigmoid,
-    softmax,
-    sum_entries,
-    tanh,
     transpose,
 )
 from ..shapes import ONE, SCALAR, Shape
-from . import entries, powers
+from . import entries, powers, products
 from . import linear as rearrangements
-from .atoms import (
-    exponential_sum,
-    is_inverse,
-    merged,
-    mono_expr,
-    replace_factor,
-    replace_in_scalar,
-)
+from .atoms import is_inverse, mono_expr
+from .identities import Identity, first
 from .limits import MAX_TERMS, TooLargeError
 from .polynomial import Chain, Mono, Poly, Scalars, collect, content, key, mono_key
-from .products import (
-    chain_product,
-    transpose_poly,
-    with_scalars,
-)
+from .products import chain_product, transpose_poly, with_scalars
 
 F1 = Fraction(1)
 
@@ -72,8 +58,8 @@ class Normalizer:
         How an atom was written, by atom.
     sums : dict
         The terms of a sum that stands as an atom, by atom.
-    used : dict of str
-        What the identities used are called, in order.
+    used : dict of Identity
+        The identities used, in order.
     open : set of Expr
         Sums that `kept` multiplies out all the same.
     authored : set of Expr or None
@@ -89,7 +75,7 @@ class Normalizer:
         self._full: dict[Expr, Poly] = {}
         self._kept: dict[Expr, Poly] = {}
         self._symmetric: dict[Expr, bool] = {}
-        self.used: dict[str, None] = {}
+        self.used: dict[Identity, None] = {}
         self._signs: dict[Expr, int] = {}
         self.is_keeping = False
 
@@ -175,7 +161,7 @@ class Normalizer:
         """
         flipped = False
         if poly.shape[0] is ONE and poly.shape[1] is not ONE:
-            poly, flipped = transpose_poly(poly, self), True
+            poly, flipped = transpose_poly(self, poly), True
         c = content(poly.terms.values())
         if signed:
             first = min(poly.terms, key=mono_key)
@@ -184,7 +170,7 @@ class Normalizer:
         base = poly.scaled(1 / c)
         atom = self.canonical(base)
         if not flipped and poly.shape[1] is not ONE:
-            turned = transpose_poly(base, self)
+            turned = transpose_poly(self, base)
             c2 = F1
             if signed and turned.terms[min(turned.terms, key=mono_key)] < 0:
                 c2 = -F1
@@ -254,7 +240,7 @@ class Normalizer:
                 found = all(self.is_symmetric(a) for a in atom.args)
             elif atom.op in (add, matmul, scale):
                 poly = self.full(atom)
-                found = transpose_poly(poly, self) == poly
+                found = transpose_poly(self, poly) == poly
             else:
                 found = False
             self._symmetric[atom] = found
@@ -272,7 +258,7 @@ class Normalizer:
         total: list[tuple[Mono, Fraction]] = []
         reopen = False
         for (own, chain), c in poly.terms.items():
-            k, merged = with_scalars(own, scalars, ctx=self)
+            k, merged = with_scalars(self, own, scalars)
             reopen = reopen or any(b.op is add and e > 0 and e.denominator == 1 for b, e in merged)
             total.append(((merged, chain), c * k * coefficient))
         result = collect(poly.shape, total)
@@ -311,7 +297,7 @@ class Normalizer:
         total += met
         for (s1, c1), a in left.terms.items():
             for (s2, c2), b in right.terms.items():
-                total += chain_product(a * b, merged(s1, s2, self), (*c1, *c2), shape, self).terms.items()
+                total += chain_product(self, (*c1, *c2), shape, a * b, (*s1, *s2)).terms.items()
         return self.reopened_scalars(collect(shape, total))
 
     def reopened_scalars(self, poly: Poly) -> Poly:
@@ -352,108 +338,41 @@ class Normalizer:
             remaining: dict[Mono, Fraction] = {}
             for (scalars, chain), k in other.terms.items():
                 if any(b is atom and e < 0 for b, e in scalars):
-                    more, merged = with_scalars(scalars, ((atom, F1),), ctx=self)
+                    more, merged = with_scalars(self, scalars, ((atom, F1),))
                     total.append(((merged, chain), k * c * more))
                 else:
                     remaining[(scalars, chain)] = k
             rest = Poly(other.shape, remaining)
         for (s1, _), a in scalar.terms.items():
             for (s2, chain), b in rest.terms.items():
-                k, merged = with_scalars(s1, s2, ctx=self) if s1 and s2 else (F1, s1 or s2)
+                k, merged = with_scalars(self, s1, s2) if s1 and s2 else (F1, s1 or s2)
                 total.append(((merged, chain), a * b * k))
         return self.reopened_scalars(self.recognized(collect(other.shape, total)))
-
-    def transposed(self, poly: Poly) -> Poly:
-        return transpose_poly(poly, self)
 
     def plus(self, shape: Shape, polys: Sequence[Poly]) -> Poly:
         return collect(shape, [item for p in polys for item in p.terms.items()])
 
     def recognized(self, poly: Poly) -> Poly:
         """exp(v) / Σ exp(v) = softmax(v)."""
-        for (scalars, _), _c in poly.terms.items():
-            for base, e in scalars:
-                if e < 0 and base.op is matmul and len(base.args) == 2 and exponential_sum(base):
-                    break
-            else:
-                continue
-            break
-        else:
-            return poly
-        self.used["recognize the softmax"] = None
-        total = []
-        for (scalars, chain), c in poly.terms.items():
-            total.append((self._softmaxed(scalars, chain), c))
-        return collect(poly.shape, total)
+        for scalars, _ in poly.terms:
+            if any(e < 0 and base.op is matmul for base, e in scalars):
+                return first("softmax", self, poly) or poly
+        return poly
 
     def hyperbolic(self, poly: Poly) -> Poly:
         """2 σ(z) − 1 = tanh(z/2), where both terms stand in a sum."""
-        terms = dict(poly.terms)
-        for (scalars, chain), c in poly.terms.items():
-            if (scalars, chain) not in terms:
-                continue
-            for i, factor in enumerate(chain):
-                atom = factor.args[0] if factor.op is transpose else factor
-                if atom.op is not sigmoid:
-                    continue
-                one = ones(*atom.shape)
-                less = self._at(poly.shape, scalars, chain, i, self.full(one), factor.op is transpose)
-                single = less.single()
-                if single is None or terms.get(single[1]) != -c * single[0] / 2:
-                    continue
-                half = self.function(tanh, self.full(atom.args[0]).scaled(Fraction(1, 2)))
-                made = self._at(poly.shape, scalars, chain, i, half, factor.op is transpose).scaled(c / 2)
-                place = {(scalars, chain): made.terms}
-                del terms[single[1]]
-                terms = {m: k for key_, value in terms.items() for m, k in place.get(key_, {key_: value}).items()}
-                break
-        return Poly(poly.shape, terms)
-
-    def _at(self, shape: Shape, scalars: Scalars, chain: Chain, i: int, value: Poly, flipped: bool) -> Poly:
-        """A chain with its i-th factor replaced."""
-        if flipped:
-            value = transpose_poly(value, self)
-        if i:
-            left = Poly((chain[0].shape[0], chain[i - 1].shape[1]), {((), chain[:i]): F1})
-            value = self.times(left, value)
-        if i + 1 < len(chain):
-            value = self.times(value, Poly((chain[i + 1].shape[0], shape[1]), {((), chain[i + 1 :]): F1}))
-        return self.scaled_by(value, F1, scalars)
-
-    def _softmaxed(self, scalars: Scalars, chain: Chain) -> Mono:
-        powers = dict(scalars)
-        for base, e in scalars:
-            if not (e <= -1 and e.denominator == 1 and base.op is matmul and len(base.args) == 2):
-                continue
-            inside = exponential_sum(base)
-            if inside is None:
-                continue
-            p = softmax.make((inside.args[0],))
-            chain_list = list(chain)
-            for i in range(len(chain_list)):
-                while powers.get(base, 0) < 0:
-                    replaced = replace_factor(chain_list[i], inside, p)
-                    if replaced is chain_list[i]:
-                        break
-                    chain_list[i] = replaced
-                    powers[base] += 1
-            chain = tuple(chain_list)
-            for other in list(powers):
-                while powers[base] < 0 and powers[other] > 0 and other.op in (matmul, sum_entries):
-                    replaced = replace_in_scalar(other, inside, p)
-                    if replaced is other:
-                        break
-                    single = self.full(replaced).single()
-                    if single is None or single[0] != 1:
-                        break
-                    powers[other] -= 1
-                    for b, x in single[1][0]:
-                        powers[b] = powers.get(b, Fraction(0)) + x
-                    powers[base] += 1
-        _, merged = with_scalars([(b, x) for b, x in powers.items() if x], ctx=self)
-        return merged, chain
+        return first("tanh in sums", self, poly) or poly
 
     # The methods kept along the mathematics
+
+    flipped = products.flip
+    transposed_chain = products.transpose_chain
+    transposed = products.transpose_poly
+    with_scalars = products.with_scalars
+    chain = products.chain_product
+    join = products.join
+    scalar_product = products.scalar_product
+    trace = products.trace_poly
 
     entrywise = entries.entrywise
     entrywise_pair = entries.entrywise_pair
@@ -462,7 +381,6 @@ class Normalizer:
     decomposed = entries.decomposed
     as_base = entries.as_base
     composed = entries.composed
-    reflected = entries.reflected
     diagonal_chain = entries.diagonal_chain
     oriented_entries = entries.oriented_entries
     vector = entries.vector
@@ -475,7 +393,6 @@ class Normalizer:
     scalar_power = powers.scalar_power
     is_nonnegative = powers.is_nonnegative
     half = powers.half
-    reciprocal_logistic = powers.reciprocal_logistic
     entry_power = powers.entry_power
     entry_atom = powers.entry_atom
     inverse = powers.inverse

@@ -10,7 +10,6 @@ from ..expr import (
     Expr,
     commutation_op,
     dimension_op,
-    identity,
     identity_op,
     is_number,
     number,
@@ -19,34 +18,13 @@ from ..expr import (
     ones_op,
     zeros_op,
 )
-from ..operations import (
-    block_inner,
-    block_op,
-    block_sum,
-    det,
-    diagonal_matrix,
-    inv,
-    kron,
-    logdet,
-    power,
-    submatrix,
-    transpose,
-    tril,
-    triu,
-    unvec,
-    vec,
-)
+from ..operations import power, sq_norm, submatrix, transpose, tril, triu, unvec
 from ..shapes import ONE, SCALAR, Dim
-from .atoms import (
-    as_atom,
-    mono_expr,
-)
+from .atoms import as_atom, mono_expr, of_atom, of_chain, of_factor, of_scalar
+from .identities import first
+from .linear import rearranged
 from .polynomial import Chain, Mono, Poly, collect, key
-from .products import (
-    trace_poly,
-    transpose_poly,
-    with_scalars,
-)
+from .products import trace_poly, transpose_poly, with_scalars
 
 if TYPE_CHECKING:
     from .normal import Normalizer
@@ -63,26 +41,22 @@ def _leaf(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
     if node.op is zeros_op:
         return Poly(node.shape, {})
     if node.op is identity_op:
-        return Poly(node.shape, {((), ()): F1})
+        return of_chain((), node.shape)
     if node.op is ones_op:
         rows, columns = node.shape
         if rows is ONE:
-            return Poly(node.shape, {((), (transpose.make((ones(columns),)),)): F1})
+            return of_factor(transpose.make((ones(columns),)))
         if columns is ONE:
-            return Poly(node.shape, {((), (node,)): F1})
-        return Poly(node.shape, {((), (ones(rows), transpose.make((ones(columns),)))): F1})
+            return of_factor(node)
+        return of_chain((ones(rows), transpose.make((ones(columns),))), node.shape)
     if node.op is dimension_op:
         total: list[tuple[Mono, Fraction]] = []
         for monomial, c in node.data[0].terms:
             powers = [(dimension_op.make((), (Dim.of(name),)), Fraction(e)) for name, e in monomial]
-            _, merged = with_scalars(powers, ctx=ctx)
+            _, merged = with_scalars(ctx, powers)
             total.append(((merged, ()), Fraction(c)))
         return collect(SCALAR, total)
-    if node.is_scalar:
-        return Poly(SCALAR, {(((node, F1),), ()): F1})
-    if node.shape[0] is ONE:
-        return Poly(node.shape, {((), (node,)): F1})
-    return Poly(node.shape, {((), (node,)): F1})
+    return of_atom(node)
 
 
 def _add(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
@@ -100,7 +74,7 @@ def _add(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
             if atom is not None and atom in ctx.sums:
                 total += ((m, k * c) for m, k in ctx.sums[atom].terms.items())
             elif atom is not None and atom.op is transpose and atom.args[0] in ctx.sums:
-                turned = transpose_poly(ctx.sums[atom.args[0]], ctx)
+                turned = transpose_poly(ctx, ctx.sums[atom.args[0]])
                 total += ((m, k * c) for m, k in turned.terms.items())
             else:
                 total.append(((scalars, chain), c))
@@ -134,10 +108,10 @@ def _power(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
     rest = Poly(SCALAR, {m: c for m, c in full_exponent.terms.items() if m != ((), ())})
     atom = power.make((ctx.canonical(ctx.full(base)), ctx.canonical(rest)))
     if node.is_scalar:
-        made = Poly(SCALAR, {(((atom, F1),), ()): F1})
+        made = of_scalar(atom)
         extra = ctx.scalar_power(args[0], constant, base) if constant else None
         return made if extra is None else ctx.times(extra, made)
-    made = Poly(node.shape, {((), (atom,)): F1})
+    made = of_factor(atom)
     extra = ctx.entry_power(args[0], constant, base) if constant else None
     return made if extra is None else ctx.entrywise([extra, made])
 
@@ -172,9 +146,9 @@ def _square(ctx: Normalizer, poly: Poly) -> Poly:
     if poly.is_scalar:
         return ctx.times(poly, poly)
     if poly.shape[0] is ONE:
-        return ctx.times(poly, transpose_poly(poly, ctx))
-    product = ctx.times(transpose_poly(poly, ctx), poly)
-    return product if poly.shape[1] is ONE else trace_poly(product, ctx)
+        return ctx.times(poly, transpose_poly(ctx, poly))
+    product = ctx.times(transpose_poly(ctx, poly), poly)
+    return product if poly.shape[1] is ONE else trace_poly(ctx, product)
 
 
 def _note_nonnegative(ctx: Normalizer, value: Poly, node: Expr) -> None:
@@ -187,8 +161,6 @@ def _note_nonnegative(ctx: Normalizer, value: Poly, node: Expr) -> None:
 
 
 def _norm(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    from ..operations import sq_norm
-
     squared = sq_norm(node.args[0])
     return ctx.scalar_power(ctx.full(squared), Fraction(1, 2), squared)
 
@@ -196,99 +168,66 @@ def _norm(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
 def _inner(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
     left, right = (ctx.whole(p, e) for p, e in zip(args, node.args))
     if left.shape[0] is ONE:
-        left, right = transpose_poly(left, ctx), transpose_poly(right, ctx)
-    product = ctx.times(transpose_poly(left, ctx), right)
-    return product if left.shape[1] is ONE else trace_poly(product, ctx)
+        left, right = transpose_poly(ctx, left), transpose_poly(ctx, right)
+    product = ctx.times(transpose_poly(ctx, left), right)
+    return product if left.shape[1] is ONE else trace_poly(ctx, product)
 
 
-def _det(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    poly = ctx.full(node.args[0])
+def _square_factors(poly: Poly) -> Chain | None:
+    """The factors of a product of square ones alone."""
     single = poly.single()
-    if single is None or not all(f.is_square for f in single[1][1]) or single[0] != 1 or single[1][0]:
-        return ctx.opaque(_turned(ctx, node, poly))
-    value = ctx.full(number(1))
-    for factor in single[1][1]:
-        value = ctx.times(value, _det_factor(ctx, factor))
-    return value
+    if single is None or single[0] != 1 or single[1][0] or not all(f.is_square for f in single[1][1]):
+        return None
+    return single[1][1]
 
 
 def _turned(ctx: Normalizer, node: Expr, poly: Poly) -> Expr:
     """det and logdet at the canonical one of M and Mᵀ."""
-    one, other = ctx.canonical(poly), ctx.canonical(transpose_poly(poly, ctx))
+    one, other = ctx.canonical(poly), ctx.canonical(transpose_poly(ctx, poly))
     return node.op.make((min(one, other, key=key),))
 
 
-def _det_factor(ctx: Normalizer, factor: Expr) -> Poly:
-    if factor.op is transpose:
-        factor = factor.args[0]
-    if factor.op is inv:
-        return ctx.scalar_power(ctx.full(det(factor.args[0])), Fraction(-1), None)
-    return Poly(SCALAR, {(((det.make((factor,)), F1),), ()): F1})
+def _of_factors(ctx: Normalizer, node: Expr, factors: Chain) -> list[Poly]:
+    found = []
+    for factor in factors:
+        met: Poly | None = first(node.op.name, ctx, factor)
+        found.append(of_scalar(node.op.make((factor,))) if met is None else met)
+    return found
+
+
+def _det(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
+    """det(A B) = det(A) det(B) where both are square."""
+    poly = ctx.full(node.args[0])
+    factors = _square_factors(poly)
+    if factors is None:
+        return ctx.opaque(_turned(ctx, node, poly))
+    value = ctx.full(number(1))
+    for part in _of_factors(ctx, node, factors):
+        value = ctx.times(value, part)
+    return value
 
 
 def _logdet(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
+    """logdet(A B) = logdet(A) + logdet(B) where both are square."""
     poly = ctx.full(node.args[0])
-    single = poly.single()
-    if single is None or not all(f.is_square for f in single[1][1]) or single[0] != 1 or single[1][0]:
-        return ctx.opaque(_turned(ctx, node, poly))
-    total = []
-    for factor in single[1][1]:
-        atom = factor.args[0] if factor.op is transpose else factor
-        if atom.op is inv:
-            total.append(ctx.full(logdet(atom.args[0])).scaled(-F1))
-        else:
-            total.append(Poly(SCALAR, {(((logdet.make((atom,)), F1),), ()): F1}))
-    return ctx.plus(SCALAR, total)
+    factors = _square_factors(poly)
+    return (
+        ctx.opaque(_turned(ctx, node, poly)) if factors is None else ctx.plus(SCALAR, _of_factors(ctx, node, factors))
+    )
 
 
-def _block_inner(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    """Linear in G: of P ⊗ Q it is ⟨Q, B⟩ P, of I it is tr(B) I."""
-    G, B = args
-    written = node.args[1]
+def _blocks(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
+    """block_inner and block_sum, linear in their first operand."""
+    G, other = args
+    written = ctx.full(node.args[1])
 
     def one(chain: Chain) -> Poly:
-        if not chain and node.is_square:
-            return ctx.times(trace_poly(B, ctx), ctx.full(identity(node.shape[0])))
-        pair = _kron_pair(chain)
-        if pair is not None and pair[1].shape == written.shape:
-            P, Q = pair
-            inner = ctx.full(written) if not ctx.is_keeping else B
-            product = ctx.times(transpose_poly(ctx.full(Q), ctx), inner)
-            return ctx.times(product if product.is_scalar else trace_poly(product, ctx), ctx.full(P))
-        atom = block_inner.make((mono_expr(F1, ((), chain), G.shape), ctx.canonical(ctx.full(written))))
-        return Poly(node.shape, {((), (atom,)): F1}) if not node.is_scalar else Poly(SCALAR, {(((atom, F1),), ()): F1})
+        met: Poly | None = first(node.op.name, ctx, chain, other, node.shape)
+        if met is not None:
+            return met
+        return of_atom(node.op.make((mono_expr(F1, ((), chain), G.shape), ctx.canonical(written))))
 
     return ctx.linear(G, node.shape, one)
-
-
-def _block_sum(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    """Linear in G: of P ⊗ Q it is ⟨P, A⟩ Q, of I it is tr(A) I."""
-    G, A = args
-    written = node.args[1]
-
-    def one(chain: Chain) -> Poly:
-        if not chain and node.is_square:
-            return ctx.times(trace_poly(A, ctx), ctx.full(identity(node.shape[0])))
-        pair = _kron_pair(chain)
-        if pair is not None and pair[0].shape == written.shape:
-            P, Q = pair
-            product = ctx.times(transpose_poly(ctx.full(P), ctx), A)
-            return ctx.times(product if product.is_scalar else trace_poly(product, ctx), ctx.full(Q))
-        atom = block_sum.make((mono_expr(F1, ((), chain), G.shape), ctx.canonical(ctx.full(written))))
-        return Poly(node.shape, {((), (atom,)): F1}) if not node.is_scalar else Poly(SCALAR, {(((atom, F1),), ()): F1})
-
-    return ctx.linear(G, node.shape, one)
-
-
-def _kron_pair(chain: Chain) -> tuple[Expr, Expr] | None:
-    if len(chain) != 1:
-        return None
-    factor = chain[0]
-    if factor.op is kron:
-        return factor.args[0], factor.args[1]
-    if factor.op is transpose and factor.args[0].op is kron:
-        return transpose(factor.args[0].args[0]), transpose(factor.args[0].args[1])
-    return None
 
 
 def _commuting(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
@@ -305,51 +244,25 @@ def _opaque(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
 
 def _triangle(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
     def one(chain: Chain) -> Poly:
-        if all(f.op is diagonal_matrix for f in chain):
-            return Poly(node.shape, {((), chain): F1})
-        atom = node.op.make((mono_expr(F1, ((), chain), node.shape),))
-        return Poly(node.shape, {((), (atom,)): F1})
+        return of_factor(node.op.make((mono_expr(F1, ((), chain), node.shape),)))
 
-    return ctx.linear(args[0], node.shape, one)
+    return rearranged(ctx, node.op.name, args[0], node.shape, one)
 
 
 def _unvec(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
     def one(chain: Chain) -> Poly:
-        if len(chain) == 1 and chain[0].op is vec and chain[0].args[0].shape == node.shape:
-            return ctx.full(chain[0].args[0])
-        atom = unvec.make((mono_expr(F1, ((), chain), args[0].shape),), node.data)
-        return Poly(node.shape, {((), (atom,)): F1})
+        return of_factor(unvec.make((mono_expr(F1, ((), chain), args[0].shape),), node.data))
 
-    return ctx.linear(args[0], node.shape, one)
+    return rearranged(ctx, "unvec", args[0], node.shape, one)
 
 
 def _submatrix(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
     def one(chain: Chain) -> Poly:
         inside = mono_expr(F1, ((), chain), args[0].shape)
-        if inside.op is block_op:
-            found = _block_at(inside, node.data)
-            if found is not None:
-                return ctx.full(found)
-        atom = submatrix.make((inside,), node.data)
-        if node.is_scalar:
-            return Poly(SCALAR, {(((atom, F1),), ()): F1})
-        return Poly(node.shape, {((), (atom,)): F1})
+        met: Poly | None = first("submatrix", ctx, inside, node.data)
+        return of_atom(submatrix.make((inside,), node.data)) if met is None else met
 
     return ctx.linear(args[0], node.shape, one)
-
-
-def _block_at(block: Expr, data: tuple[object, ...]) -> Expr | None:
-    rows, columns = block.data
-    top = Dim.of(0)
-    for i in range(rows):
-        left = Dim.of(0)
-        for j in range(columns):
-            part: Expr = block.args[i * columns + j]
-            if data == (top, part.shape[0], left, part.shape[1]):
-                return part
-            left = left + part.shape[1]
-        top = top + block.args[i * columns].shape[0]
-    return None
 
 
 def _kron(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
@@ -379,13 +292,13 @@ TABLE: dict[str, Row] = {
     "mul": _product,
     "scale": _product,
     "matmul": _product,
-    "transpose": lambda ctx, node, args: transpose_poly(args[0], ctx),
+    "transpose": lambda ctx, node, args: transpose_poly(ctx, args[0]),
     "hadamard": _hadamard,
     "kron": _kron,
     "power": _power,
     "inv": _inv,
     "matpow": _matpow,
-    "trace": lambda ctx, node, args: trace_poly(args[0], ctx),
+    "trace": lambda ctx, node, args: trace_poly(ctx, args[0]),
     "det": _det,
     "logdet": _logdet,
     "inner": _inner,
@@ -405,8 +318,8 @@ TABLE: dict[str, Row] = {
     triu.name: _triangle,
     "block": _opaque,
     "submatrix": _submatrix,
-    "block_inner": _block_inner,
-    "block_sum": _block_sum,
+    "block_inner": _blocks,
+    "block_sum": _blocks,
     "expm": _commuting,
     "polar": _commuting,
     "dominant": _commuting,

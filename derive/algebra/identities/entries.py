@@ -1,0 +1,148 @@
+"""Entrywise products and sums of entries.
+
+`apart` takes from a chain what acts by row, by entry or by column; `entries` makes the
+product of such factors a chain again; `sum` is the sum of the entries of a product.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from ...expr import Expr, dimension, ones
+from ...expr import identity as eye
+from ...operations import diagonal_matrix, hadamard, power, sigmoid, softmax, transpose
+from ...shapes import ONE, SCALAR, Shape
+from ..atoms import Bases, add_bases, entry_bases, of_chain, sum_bases
+from ..polynomial import Chain, Poly
+from .row import identity
+
+if TYPE_CHECKING:
+    from ..normal import Normalizer
+
+Parts = tuple[Bases, Bases, Bases]  # by row, by entry, by column
+Items = list[tuple[Expr, Fraction]]
+
+
+# What a chain is made of, entry by entry
+
+
+@identity("apart", "(Diag(a) A) ⊙ B = Diag(a) (A ⊙ B)", "a: m, A: m×n, B: m×n", "[MN, 3.6]")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[Chain, Parts] | None:
+    if len(chain) < 2 or chain[0].op is not diagonal_matrix:
+        return None
+    return chain[1:], (add_bases({}, chain[0].args[0]), {}, {})
+
+
+@identity("apart", "(A Diag(b)) ⊙ B = (A ⊙ B) Diag(b)", "b: n, A: m×n, B: m×n", "[MN, 3.6]")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[Chain, Parts] | None:
+    if len(chain) < 2 or chain[-1].op is not diagonal_matrix:
+        return None
+    return chain[:-1], ({}, {}, add_bases({}, chain[-1].args[0]))
+
+
+@identity("apart", "(u vᵀ) ⊙ A = Diag(u) A Diag(v)", "u: m, v: n, A: m×n", "[MN, 3.6]")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[Chain, Parts] | None:
+    if shape[1] is ONE:
+        return None
+    for i in range(1, len(chain)):
+        if chain[i].shape[0] is ONE:
+            sign, column = ctx.transposed_chain(chain[i:])
+            if sign != 1:
+                return None  # xᵀ K with K skew has no column form without a sign
+            u = ctx.decomposed(chain[:i], (shape[0], ONE))[0]
+            v = ctx.decomposed(column, (shape[1], ONE))[0]
+            return (), (u, {}, v)
+    return None
+
+
+@identity("apart", "(A ⊙ B)ᵀ ⊙ Aᵀ = Aᵀ .^ 2 ⊙ Bᵀ", "A: m×n, B: m×n")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[Chain, Parts] | None:
+    if shape[1] is ONE or len(chain) != 1 or chain[0].op is not transpose:
+        return None
+    if chain[0].args[0].op not in (hadamard, power):
+        return None
+    core: Bases = {}
+    for base, e in entry_bases(chain[0].args[0]):
+        turned = ctx.canonical(ctx.transposed(ctx.as_base(base)))
+        core[turned] = core.get(turned, Fraction(0)) + e
+    return (), ({}, core, {})
+
+
+# What such factors become
+
+
+@identity("entries", "exp(−x) ⊙ σ(x) = ones(n, 1) − σ(x)", "x: n")
+def _(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
+    """σ(−z) = 1 − σ(z), where multiplying exponentials left a σ(−z)."""
+    for i, bases in enumerate(parts if not ctx.is_keeping else ()):
+        for base, e in bases.items():
+            if base.op is not sigmoid or e != 1:
+                continue
+            if len(ctx.function(sigmoid, ctx.full(base.args[0])).terms) < 2:
+                continue
+            rest = {b: x for b, x in bases.items() if b is not base}
+            opposite = sigmoid.make((ctx.canonical(ctx.full(base.args[0]).scaled(Fraction(-1))),))
+            sides = [list(parts), list(parts)]
+            sides[0][i], sides[1][i] = rest, sum_bases(rest, {opposite: Fraction(1)})
+            one, less = (ctx.composed((s[0], s[1], s[2]), shape) for s in sides)
+            return ctx.plus(shape, [one, less.scaled(Fraction(-1))])
+    return None
+
+
+@identity("entries", "I ⊙ A = Diag(diag(A))", "A: n×n", "[MN, 3.6]")
+def _(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
+    left, core, right = parts
+    one = eye(shape[0])
+    if one not in core or shape[0] is not shape[1]:
+        return None
+    values = ctx.vector(sum_bases(left, right), (shape[0], ONE))
+    rest = {b: e for b, e in core.items() if b is not one}
+    if rest:
+        values = ctx.entrywise([values, ctx.diagonal(ctx.composed(({}, rest, {}), shape))])
+    return ctx.diagonal_matrix(values)
+
+
+# Sums of the entries of a vector
+
+
+@identity("sum", "sum(ones(n, 1)) = tr(eye(n))", "", words="count the ones")
+def _(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
+    return None if items else ctx.full(dimension(shape[0] * shape[1]))
+
+
+@identity("sum", "sum(softmax(x)) = 1", "x: n")
+def _(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
+    if len(items) == 1 and items[0][1] == 1 and items[0][0].op is softmax:
+        return of_chain((), SCALAR)
+    return None
+
+
+@identity("sum", "sum(x ⊙ exp(v)) / sum(exp(v)) = xᵀ softmax(v)", "v: n, x: n")
+def _(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
+    if shape[1] is not ONE:
+        return None
+    if len(items) == 2 and items[0][1] == items[1][1] == 1:
+        return ctx.scalar_product(items[0][0], items[1][0])
+    if len(items) == 1 and items[0][1] in (1, 2):
+        return ctx.scalar_product(items[0][0] if items[0][1] == 2 else ones(shape[0]), items[0][0])
+    return None
+
+
+# and of a matrix
+
+
+@identity("sum of matrix", "sum(A ⊙ B) = tr(Aᵀ B)", "A: m×n, B: m×n", "[MN, 3.6]")
+def _(ctx: Normalizer, items: Items) -> Poly | None:
+    if len(items) != 2 or any(e != 1 for _, e in items):
+        return None
+    a, b = (ctx.as_base(base) for base, _ in items)
+    return ctx.trace(ctx.times(ctx.transposed(a), b))
+
+
+@identity("sum of matrix", "sum(A .^ 2) = tr(Aᵀ A)", "A: m×n", "[MC 115]")
+def _(ctx: Normalizer, items: Items) -> Poly | None:
+    if len(items) != 1 or items[0][1] != 2:
+        return None
+    a = ctx.as_base(items[0][0])
+    return ctx.trace(ctx.times(ctx.transposed(a), a))

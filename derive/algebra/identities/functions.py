@@ -1,0 +1,253 @@
+"""Scalar functions of entries: exponentials and logarithms, σ, tanh and softmax, signs.
+
+A function's family is its name, given the function and its argument; `powers` families
+take a product of powers of one shape, by the name of a function in it; `reciprocal`,
+`softmax` and `tanh` recognize functions in sums.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from ...expr import Operation, ones, ones_op
+from ...operations import (
+    absolute,
+    arcsin,
+    arctan,
+    cos,
+    cosh,
+    erf,
+    exp,
+    log,
+    matmul,
+    sigmoid,
+    sign,
+    sin,
+    sinh,
+    softmax,
+    sum_entries,
+    tan,
+    tanh,
+    transpose,
+)
+from ...shapes import ONE, Shape
+from ..atoms import Bases, as_atom, exponential_sum, replace_factor, replace_in_scalar
+from ..polynomial import Chain, Mono, Poly, Scalars, collect, mono_key
+from .row import identity
+
+if TYPE_CHECKING:
+    from ..normal import Normalizer
+
+F1 = Fraction(1)
+
+
+# At zero
+
+
+def _at_zero(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+    return None if poly.terms else poly
+
+
+def _one_at_zero(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+    return None if poly.terms else ctx.full(ones(*poly.shape))
+
+
+for _op in (exp, cos, cosh):
+    identity(_op.name, f"{_op.name}(0 x) = ones(n, 1)", "x: n")(_one_at_zero)
+for _op in (sin, tan, arcsin, arctan, sinh, tanh, erf, sign, absolute):
+    identity(_op.name, f"{_op.name}(0 x) = 0 x", "x: n")(_at_zero)
+
+
+@identity("sigmoid", "σ(0 x) = ½ ones(n, 1)", "x: n")
+def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+    return None if poly.terms else ctx.full(ones(*poly.shape)).scaled(Fraction(1, 2))
+
+
+# Inverse functions
+
+
+@identity("log", "log(exp(x)) = x", "x: n")
+def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+    single = poly.single()
+    inside = as_atom(single[1]) if single is not None and single[0] == 1 else None
+    return ctx.full(inside.args[0]) if inside is not None and inside.op is exp else None
+
+
+@identity("log", "log(ones(n, 1)) = zeros(n, 1)", "")
+def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+    return Poly(poly.shape, {}) if poly.terms == ctx.full(ones(*poly.shape)).terms else None
+
+
+@identity("exp", "exp(log(x)) = x", "x: n positive")
+def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+    single = poly.single()
+    inside = as_atom(single[1]) if single is not None and single[0] == 1 else None
+    return ctx.full(inside.args[0]) if inside is not None and inside.op is log else None
+
+
+# Reflections: the argument gets a positive leading term
+
+
+def _is_negative(poly: Poly) -> bool:
+    return bool(poly.terms) and poly.terms[min(poly.terms, key=mono_key)] < 0
+
+
+def _odd(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+    return ctx.oriented(op, poly.scaled(-F1)).scaled(-F1) if _is_negative(poly) else None
+
+
+def _even(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+    return ctx.oriented(op, poly.scaled(-F1)) if _is_negative(poly) else None
+
+
+for _op in (sin, tan, arcsin, arctan, sinh, tanh, erf, sign):
+    identity(_op.name, f"{_op.name}(−x) = −{_op.name}(x)", "x: n")(_odd)
+for _op in (cos, cosh, absolute):
+    identity(_op.name, f"{_op.name}(−x) = {_op.name}(x)", "x: n")(_even)
+
+
+@identity("sigmoid", "σ(−x) = ones(n, 1) − σ(x)", "x: n")
+def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+    if ctx.is_keeping or not _is_negative(poly):
+        return None
+    plain = ctx.oriented(sigmoid, poly.scaled(-F1))
+    return ctx.plus(poly.shape, [ctx.full(ones(*poly.shape)), plain.scaled(-F1)])
+
+
+# Products of powers
+
+
+@identity("powers exp", "exp(x) ⊙ exp(y) = exp(x + y)", "x: n, y: n")
+def _(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
+    exponents = [(base.args[0], e) for base, e in bases.items() if base.op is exp]
+    if len(exponents) == 1 and exponents[0][1] == 1:
+        return None
+    total = collect(shape, [(m, c * e) for arg, e in exponents for m, c in ctx.full(arg).terms.items()])
+    merged = {base: e for base, e in bases.items() if base.op is not exp}
+    if total.terms:
+        merged[exp.make((ctx.canonical(total),))] = F1
+    return merged
+
+
+@identity("powers exp", "exp(−x) ⊙ σ(x) = σ(−x)", "x: n")
+def _(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
+    atoms = [base for base in bases if base.op is exp]
+    argument = ctx.full(atoms[0].args[0])
+    for base, e in bases.items():
+        if base.op is not sigmoid or e < 1:
+            continue
+        if not collect(argument.shape, [*argument.terms.items(), *ctx.full(base.args[0]).terms.items()]).terms:
+            turned = sigmoid.make((ctx.canonical(argument),))
+            left = {b: x - (b is base) for b, x in bases.items() if b is not atoms[0]}
+            left[turned] = left.get(turned, Fraction(0)) + 1
+            return left
+    return None
+
+
+# Functions recognized in sums
+
+
+def _argument(ctx: Normalizer, poly: Poly, scalars: Scalars, chain: Chain) -> Poly | None:
+    """v of a term eᵛ; 0 of a term 1."""
+    if poly.is_scalar:
+        bases = list(scalars)
+    else:
+        if scalars or (poly.shape[1] is not ONE and not chain):
+            return None
+        left, core, right = ctx.decomposed(chain, poly.shape)
+        if (left and poly.shape[1] is not ONE) or right:
+            return None
+        bases = [(b, e) for b, e in (left or core).items() if b.op is not ones_op]
+    if not bases:
+        return Poly(poly.shape, {})
+    return ctx.full(bases[0][0].args[0]) if len(bases) == 1 and bases[0][0].op is exp and bases[0][1] == 1 else None
+
+
+@identity("reciprocal", "(exp(a) + exp(b)) .^ (−1) = exp(−a) ⊙ σ(a − b)", "a: n, b: n")
+def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+    coefficients = set(poly.terms.values())
+    if len(poly.terms) != 2 or len(coefficients) != 1 or min(coefficients) <= 0:
+        return None
+    arguments = [_argument(ctx, poly, *mono) for mono in poly.terms]
+    a, b = arguments
+    if a is None or b is None:
+        return None
+    value: Poly = ctx.function(sigmoid, ctx.plus(poly.shape, [a, b.scaled(-F1)]))
+    if a.terms:
+        value = ctx.entrywise([ctx.function(exp, a.scaled(-F1)), value])
+    return value.scaled(1 / min(coefficients))
+
+
+@identity("softmax", "exp(v) / sum(exp(v)) = softmax(v)", "v: n", words="recognize the softmax")
+def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+    if not any(e < 0 and exponential_sum(base) for scalars, _ in poly.terms for base, e in scalars):
+        return None
+    return collect(poly.shape, [(_softmaxed(ctx, *mono), c) for mono, c in poly.terms.items()])
+
+
+def _softmaxed(ctx: Normalizer, scalars: Scalars, chain: Chain) -> Mono:
+    powers = dict(scalars)
+    for base, e in scalars:
+        inside = exponential_sum(base) if e <= -1 and e.denominator == 1 else None
+        if inside is None:
+            continue
+        p = softmax.make((inside.args[0],))
+        factors = list(chain)
+        for i in range(len(factors)):
+            while powers.get(base, 0) < 0:
+                replaced = replace_factor(factors[i], inside, p)
+                if replaced is factors[i]:
+                    break
+                factors[i] = replaced
+                powers[base] += 1
+        chain = tuple(factors)
+        for other in list(powers):
+            while powers[base] < 0 and powers[other] > 0 and other.op in (matmul, sum_entries):
+                replaced = replace_in_scalar(other, inside, p)
+                single = ctx.full(replaced).single() if replaced is not other else None
+                if single is None or single[0] != 1:
+                    break
+                powers[other] -= 1
+                for b, x in single[1][0]:
+                    powers[b] = powers.get(b, Fraction(0)) + x
+                powers[base] += 1
+    _, merged = ctx.with_scalars([(b, x) for b, x in powers.items() if x])
+    return merged, chain
+
+
+@identity("tanh in sums", "2 σ(z) − ones(n, 1) = tanh(z / 2)", "z: n")
+def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+    """Where both terms stand in a sum, with the same factors around them."""
+    terms = dict(poly.terms)
+    for (scalars, chain), c in poly.terms.items():
+        if (scalars, chain) not in terms:
+            continue
+        for i, factor in enumerate(chain):
+            atom = factor.args[0] if factor.op is transpose else factor
+            if atom.op is not sigmoid:
+                continue
+            one = ctx.full(ones(*atom.shape))
+            less = _at(ctx, poly.shape, scalars, chain, i, one, factor.op is transpose).single()
+            if less is None or terms.get(less[1]) != -c * less[0] / 2:
+                continue
+            half = ctx.function(tanh, ctx.full(atom.args[0]).scaled(Fraction(1, 2)))
+            made = _at(ctx, poly.shape, scalars, chain, i, half, factor.op is transpose).scaled(c / 2)
+            place = {(scalars, chain): made.terms}
+            del terms[less[1]]
+            terms = {m: k for mono, value in terms.items() for m, k in place.get(mono, {mono: value}).items()}
+            break
+    return Poly(poly.shape, terms) if terms != poly.terms else None
+
+
+def _at(
+    ctx: Normalizer, shape: Shape, scalars: Scalars, chain: Chain, i: int, value: Poly, is_transposed: bool
+) -> Poly:
+    """A chain with its i-th factor replaced."""
+    if is_transposed:
+        value = ctx.transposed(value)
+    if i:
+        value = ctx.times(Poly((chain[0].shape[0], chain[i - 1].shape[1]), {((), chain[:i]): F1}), value)
+    if i + 1 < len(chain):
+        value = ctx.times(value, Poly((chain[i + 1].shape[0], shape[1]), {((), chain[i + 1 :]): F1}))
+    return ctx.scaled_by(value, F1, scalars)

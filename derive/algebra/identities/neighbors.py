@@ -1,0 +1,153 @@
+"""What two neighbors in a chain become.
+
+Families are `inv ·`, tried where an inverse is the left one of the two, and `· inv`, where
+it is the right one.  A row is given both factors.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...expr import Expr, commutation, commutation_op, symbol_op
+from ...operations import diagonal_matrix, inv, kron, transpose, vec
+from ...shapes import ONE
+from ..atoms import of_chain, of_factor
+from ..polynomial import Poly
+from .row import identity
+
+if TYPE_CHECKING:
+    from ..normal import Normalizer
+
+
+def _one(factor: Expr) -> Poly:
+    """The identity to the left of a factor."""
+    return of_chain((), (factor.shape[0], factor.shape[0]))
+
+
+def _orthogonal(factor: Expr) -> bool:
+    return factor.op is symbol_op and "orthogonal" in factor.data[1]
+
+
+@identity("inv ·", "A⁻¹ A = I", "A: n×n", words="cancel inverses")
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    return _one(left) if left.args[0] is right else None
+
+
+@identity("· inv", "A A⁻¹ = I", "A: n×n", words="cancel inverses")
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    return _one(left) if right.args[0] is left else None
+
+
+@identity("transpose ·", "A⁻ᵀ Aᵀ = I", "A: n×n", words="cancel inverses")
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    a = left.args[0]
+    return _one(left) if right.op is transpose and a.op is inv and a.args[0] is right.args[0] else None
+
+
+@identity("transpose ·", "Aᵀ A⁻ᵀ = I", "A: n×n", words="cancel inverses")
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    b = right.args[0] if right.op is transpose else right
+    return _one(left) if b is not right and b.op is inv and b.args[0] is left.args[0] else None
+
+
+@identity("transpose ·", "Qᵀ Q = eye(n)", "Q: m×n orthogonal", words="use the orthonormal columns")
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    return _one(left) if left.args[0] is right and _orthogonal(right) else None
+
+
+@identity("symbol ·", "Q Qᵀ = I", "Q: n×n orthogonal", words="use orthogonality")
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    return (
+        _one(left) if _orthogonal(left) and left.is_square and right.op is transpose and right.args[0] is left else None
+    )
+
+
+@identity("symbol ·", "Q Q = I", "Q: n×n symmetric orthogonal", words="use orthogonality")
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    return _one(left) if left is right and _orthogonal(left) and "symmetric" in left.data[1] else None
+
+
+@identity("Diag ·", "Diag(a) Diag(b) = Diag(a ⊙ b)", "a: n, b: n", "[MN, 3.6]")
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    if right.op is not diagonal_matrix:
+        return None
+    return ctx.diagonal_matrix(ctx.entrywise([ctx.full(left.args[0]), ctx.full(right.args[0])]))
+
+
+@identity("Diag ·", "Diag(a) v = a ⊙ v", "a: n, v: n", "[MN, 3.6]")
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    if right.shape[1] is not ONE or right.op is transpose:
+        return None
+    merged = ctx.entrywise([ctx.full(left.args[0]), of_factor(right)])
+    single = merged.single()
+    # A composite stays Diag(a) M y: only what becomes one factor is merged.
+    return merged if single is None or len(single[1][1]) <= 1 else None
+
+
+@identity("· Diag", "vᵀ Diag(a) = (v ⊙ a)ᵀ", "a: n, v: n", "[MN, 3.6]")
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    if left.shape[0] is not ONE or left.op is not transpose:
+        return None
+    merged = ctx.entrywise([of_factor(left.args[0]), ctx.full(right.args[0])])
+    single = merged.single()
+    return ctx.transposed(merged) if single is None or len(single[1][1]) <= 1 else None
+
+
+_FACTOR_BY_FACTOR = "multiply Kronecker products factor by factor"
+
+
+@identity("kron ·", "(A ⊗ B) (C ⊗ D) = A C ⊗ B D", "A: m×n, B: p×q, C: n×r, D: q×s", "[MC 511]", _FACTOR_BY_FACTOR)
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    if right.op is kron:
+        c, d = right.args
+    elif right.op is transpose and right.args[0].op is kron:
+        c, d = (transpose(x) for x in right.args[0].args)
+    else:
+        return None
+    a, b = left.args
+    if a.shape[1] is not c.shape[0] or b.shape[1] is not d.shape[0]:
+        return None
+    return ctx.kron(ctx.times(ctx.full(a), ctx.full(c)), ctx.times(ctx.full(b), ctx.full(d)))
+
+
+@identity("kron ·", "(A ⊗ B) vec(X) = vec(B X Aᵀ)", "A: m×n, B: p×q, X: q×n", "[MC 520]", _FACTOR_BY_FACTOR)
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    if right.op is not vec:
+        return None
+    (a, b), x = left.args, right.args[0]
+    if b.shape[1] is not x.shape[0] or a.shape[1] is not x.shape[1]:
+        return None
+    return ctx.vec(ctx.times(ctx.times(ctx.full(b), ctx.full(x)), ctx.full(transpose(a))))
+
+
+_COMMUTATION = "move the commutation matrix"
+
+
+@identity("commutation ·", "K(m, n) vec(A) = vec(Aᵀ)", "A: m×n", "[MN, 3.7]", _COMMUTATION)
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    if right.op is not vec or right.args[0].shape != left.data:
+        return None
+    return ctx.vec(ctx.transposed(ctx.full(right.args[0])))
+
+
+@identity("commutation ·", "K(m, n) K(n, m) = eye(m n)", "", "[MN, 3.7]", _COMMUTATION)
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    m, n = left.data
+    return _one(left) if right.op is commutation_op and right.data == (n, m) else None
+
+
+@identity(
+    "commutation ·",
+    "K(m, n) (A ⊗ B) = (B ⊗ A) K(q, p)",
+    "A: n×p, B: m×q",
+    "[MN, 3.7]",
+    _COMMUTATION,
+)
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    if right.op is not kron:
+        return None
+    a, b = right.args
+    if (b.shape[0], a.shape[0]) != left.data:
+        return None
+    turned = commutation(b.shape[1], a.shape[1])
+    return ctx.times(ctx.kron(ctx.full(b), ctx.full(a)), ctx.full(turned))

@@ -1,0 +1,159 @@
+"""Linear rearrangements: diagonals, Kronecker products, vec, triangles, blocks.
+
+A family is the name of the operation; a row takes a chain, with the node or the shape.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...expr import Expr, ones, ones_op
+from ...expr import identity as eye
+from ...operations import block_op, diagonal_matrix, kron, transpose, unvec, vec
+from ...shapes import ONE, Dim, Shape
+from ..atoms import entry_bases, of_chain
+from ..polynomial import Chain, Poly
+from .row import Apply, identity
+
+if TYPE_CHECKING:
+    from ..normal import Normalizer
+
+
+# Diagonals
+
+
+@identity("Diag", "Diag(exp(0 x)) = I", "x: n")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    return of_chain((), (shape[0], shape[0])) if chain == (ones(shape[0]),) else None
+
+
+@identity("diag", "diag(eye(n)) = ones(n, 1)", "")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    return None if chain else ctx.full(ones(shape[0]))
+
+
+@identity("diag", "diag(Diag(a)) = a", "a: n", "[MN, 3.6]")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    if len(chain) != 1 or chain[0].op is not diagonal_matrix:
+        return None
+    return ctx.vector(dict(entry_bases(chain[0].args[0])), (shape[0], ONE))
+
+
+# Kronecker products, of one chain by another
+
+
+@identity("kron", "eye(m) ⊗ eye(n) = eye(m n)", "", "[MN, 2.2]")
+def _(ctx: Normalizer, left: Chain, right: Chain, shapes: tuple[Shape, Shape]) -> Poly | None:
+    if left or right:
+        return None
+    rows = shapes[0][0] * shapes[1][0]
+    return of_chain((), (rows, rows))
+
+
+@identity("kron", "u ⊗ vᵀ = u vᵀ", "u: m, v: n", "[MN, 2.2]")
+def _(ctx: Normalizer, left: Chain, right: Chain, shapes: tuple[Shape, Shape]) -> Poly | None:
+    one, two = shapes
+    return ctx.chain((*left, *right), (one[0], two[1])) if one[1] is ONE and two[0] is ONE else None
+
+
+@identity("kron", "uᵀ ⊗ v = v uᵀ", "u: m, v: n", "[MN, 2.2]")
+def _(ctx: Normalizer, left: Chain, right: Chain, shapes: tuple[Shape, Shape]) -> Poly | None:
+    one, two = shapes
+    return ctx.chain((*right, *left), (two[0], one[1])) if one[0] is ONE and two[1] is ONE else None
+
+
+@identity("kron", "ones(m, 1) ⊗ ones(n, 1) = ones(m n, 1)", "")
+def _(ctx: Normalizer, left: Chain, right: Chain, shapes: tuple[Shape, Shape]) -> Poly | None:
+    if len(left) != 1 or len(right) != 1 or left[0].op is not ones_op or right[0].op is not ones_op:
+        return None
+    return ctx.full(ones(shapes[0][0] * shapes[1][0]))
+
+
+# vec
+
+
+@identity("vec", "vec(u vᵀ) = v ⊗ u", "u: m, v: n", "[MN, 2.4]")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    for i in range(1, len(chain)):
+        if chain[i].shape[0] is ONE:
+            u = of_chain(chain[:i], (shape[0], ONE))
+            v = ctx.transposed(of_chain(chain[i:], (ONE, shape[1])))
+            return ctx.kron(v, u)
+    return None
+
+
+@identity("vec", "vec(unvec(x, m, n)) = x", "x: m*n")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    return ctx.full(chain[0].args[0]) if len(chain) == 1 and chain[0].op is unvec else None
+
+
+@identity("unvec", "unvec(vec(A) + x, m, n) = A + unvec(x, m, n)", "A: m×n, x: m*n")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    if len(chain) != 1 or chain[0].op is not vec or chain[0].args[0].shape != shape:
+        return None
+    return ctx.full(chain[0].args[0])
+
+
+# Triangles and blocks
+
+
+def _diagonal_alone(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    return of_chain(chain, shape) if all(f.op is diagonal_matrix for f in chain) else None
+
+
+identity("tril", "tril(Diag(a)) = Diag(a)", "a: n")(_diagonal_alone)
+identity("triu", "triu(Diag(a)) = Diag(a)", "a: n")(_diagonal_alone)
+
+
+@identity("submatrix", "[A B; C D][0:m, 0:n] = A", "A: m×n, B: m×q, C: p×n, D: p×q")
+def _(ctx: Normalizer, inside: Expr, place: tuple[object, ...]) -> Poly | None:
+    if inside.op is not block_op:
+        return None
+    rows, columns = inside.data
+    top = Dim.of(0)
+    for i in range(rows):
+        left = Dim.of(0)
+        for j in range(columns):
+            part: Expr = inside.args[i * columns + j]
+            if place == (top, part.shape[0], left, part.shape[1]):
+                return ctx.full(part)
+            left = left + part.shape[1]
+        top = top + inside.args[i * columns].shape[0]
+    return None
+
+
+# The pullbacks of A ⊗ B: G ↦ Σ ⟨block, B⟩ and G ↦ Σ aᵢⱼ blockᵢⱼ
+
+
+def _kron_pair(chain: Chain) -> tuple[Expr, Expr] | None:
+    if len(chain) != 1:
+        return None
+    factor = chain[0]
+    if factor.op is kron:
+        return factor.args[0], factor.args[1]
+    if factor.op is transpose and factor.args[0].op is kron:
+        return transpose(factor.args[0].args[0]), transpose(factor.args[0].args[1])
+    return None
+
+
+def _of_identity(ctx: Normalizer, chain: Chain, other: Poly, shape: Shape) -> Poly | None:
+    if chain or shape[0] is not shape[1]:
+        return None
+    return ctx.times(ctx.trace(other), ctx.full(eye(shape[0])))
+
+
+def _of_kron(at: int) -> Apply:
+    def apply(ctx: Normalizer, chain: Chain, other: Poly, shape: Shape) -> Poly | None:
+        pair = _kron_pair(chain)
+        if pair is None or pair[at].shape != other.shape:
+            return None
+        product = ctx.times(ctx.transposed(ctx.full(pair[at])), other)
+        return ctx.times(product if product.is_scalar else ctx.trace(product), ctx.full(pair[1 - at]))
+
+    return apply
+
+
+identity("block_inner", "block_inner(eye(m n), B) = tr(B) eye(m)", "B: n×n")(_of_identity)
+identity("block_inner", "block_inner(P ⊗ Q, B) = tr(Qᵀ B) P", "P: m×n, Q: p×q, B: p×q")(_of_kron(1))
+identity("block_sum", "block_sum(eye(m n), A) = tr(A) eye(n)", "A: m×m")(_of_identity)
+identity("block_sum", "block_sum(P ⊗ Q, A) = tr(Pᵀ A) Q", "P: m×n, Q: p×q, A: m×n")(_of_kron(0))

@@ -1,0 +1,149 @@
+"""Transposes, traces and scalar products: what a chain becomes as a whole.
+
+`transpose` gives the sign and the transpose of a factor; `trace` and `dot` take a chain
+whose value is a scalar; `same trace` and `same dot` list chains of the same value, of
+which the normal form keeps the least.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from ...expr import Expr, dimension, ones_op, symbol_op, symbols_of
+from ...operations import diagonal, diagonal_matrix, hadamard, kron, trace, transpose
+from ...shapes import ONE, SCALAR, Shape
+from ..atoms import of_chain, of_factor
+from ..polynomial import Chain, Poly
+from .row import identity
+
+if TYPE_CHECKING:
+    from ..normal import Normalizer
+
+Signed = tuple[int, Chain]
+
+
+def is_skew(factor: Expr) -> bool:
+    return factor.op is symbol_op and "skew" in factor.data[1]
+
+
+# The transpose of a factor
+
+
+@identity("transpose", "(Aᵀ B)ᵀ = Bᵀ A", "A: m×n, B: m×p")
+def _(ctx: Normalizer, factor: Expr) -> tuple[int, Expr] | None:
+    return (1, factor.args[0]) if factor.op is transpose else None
+
+
+@identity("transpose", "Kᵀ = −K", "K: n×n skew")
+def _(ctx: Normalizer, factor: Expr) -> tuple[int, Expr] | None:
+    return (-1, factor) if is_skew(factor) else None
+
+
+@identity("transpose", "Sᵀ = S", "S: n×n symmetric")
+def _(ctx: Normalizer, factor: Expr) -> tuple[int, Expr] | None:
+    return (1, factor) if ctx.is_symmetric(factor) else None
+
+
+@identity("transpose", "(A ⊗ B)ᵀ = Aᵀ ⊗ Bᵀ", "A: m×n, B: p×q", "[MC 510]")
+def _(ctx: Normalizer, factor: Expr) -> tuple[int, Expr] | None:
+    if factor.op is not kron or any(is_skew(s) for s in symbols_of(factor)):
+        return None
+    return 1, kron.make(tuple(ctx.canonical(ctx.transposed(ctx.full(a))) for a in factor.args))
+
+
+# Traces
+
+
+@identity("trace", "tr(eye(n)) = sum(ones(n, 1))", "")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    return None if chain else ctx.full(dimension(shape[0]))
+
+
+@identity("trace", "tr(x yᵀ) = yᵀ x", "x: n, y: n", "[MC 16]")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    for i in range(1, len(chain)):
+        if chain[i].shape[0] is ONE:
+            return ctx.chain((*chain[i:], *chain[:i]), SCALAR)
+    return None
+
+
+@identity("trace", "tr(A B A⁻¹) = tr(B)", "A: n×n, B: n×n", "[MC 16]")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    if len(chain) < 2:
+        return None
+    met = ctx.join(chain[-1], chain[0])
+    if met is None:
+        return None
+    inner = chain[1:-1]
+    if not inner:
+        return ctx.trace(met)
+    return ctx.trace(ctx.times(met, ctx.chain(inner, (chain[0].shape[1], chain[-1].shape[0]))))
+
+
+@identity("trace", "tr(P (A ⊙ B)) = sum(Pᵀ ⊙ A ⊙ B)", "P: n×m, A: m×n, B: m×n", "[MN, 3.6]")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    for i, factor in enumerate(chain if len(chain) > 1 else ()):
+        if (factor.args[0] if factor.op is transpose else factor).op is hadamard:
+            others = (*chain[i + 1 :], *chain[:i])
+            rest = ctx.transposed(of_chain(others, (others[0].shape[0], others[-1].shape[1])))
+            return ctx.total(ctx.entrywise([rest, of_factor(factor)]))
+    return None
+
+
+def _alone(chain: Chain) -> Expr | None:
+    """The one factor of a chain, or what it is the transpose of."""
+    if len(chain) != 1:
+        return None
+    return chain[0].args[0] if chain[0].op is transpose else chain[0]
+
+
+@identity("trace", "tr(A ⊗ B) = tr(A) tr(B)", "A: m×m, B: n×n", "[MC 516]")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    atom = _alone(chain)
+    if atom is None or atom.op is not kron or not all(a.is_square for a in atom.args):
+        return None
+    return ctx.times(*(ctx.full(trace(a)) for a in atom.args))
+
+
+@identity("trace", "tr(K) = 0", "K: n×n skew")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    atom = _alone(chain)
+    return Poly(SCALAR, {}) if atom is not None and is_skew(atom) else None
+
+
+@identity("trace", "tr(Diag(a)) = sum(a)", "a: n", "[MN, 3.6]")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    atom = _alone(chain)
+    return ctx.total(ctx.full(atom.args[0])) if atom is not None and atom.op is diagonal_matrix else None
+
+
+# Chains of the same value
+
+
+@identity("same trace", "tr(A B) = tr(Bᵀ Aᵀ)", "A: m×n, B: n×m", "[MC 13]")
+def _(ctx: Normalizer, chains: list[Signed]) -> list[Signed]:
+    return [ctx.transposed_chain(chain) for _, chain in chains]
+
+
+@identity("same trace", "tr(A B) = tr(B A)", "A: m×n, B: n×m", "[MC 14]")
+def _(ctx: Normalizer, chains: list[Signed]) -> list[Signed]:
+    return [(sign, chain[i:] + chain[:i]) for sign, chain in chains for i in range(1, len(chain))]
+
+
+@identity("same dot", "xᵀ A y = yᵀ Aᵀ x", "x: m, A: m×n, y: n")
+def _(ctx: Normalizer, chains: list[Signed]) -> list[Signed]:
+    return [ctx.transposed_chain(chain) for _, chain in chains]
+
+
+# A row times a column, both entrywise products
+
+
+@identity("dot", "aᵀ diag(M) = tr(Diag(a) M)", "a: n, M: n×n", "[MN, 3.6]")
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    for vector, other in ((left, right), (right, left)):
+        if vector.op is diagonal:
+            weights = () if other.op is ones_op else (diagonal_matrix(other),)
+            chain = (*weights, *ctx.chain_of(vector.args[0]))
+            return ctx.trace(Poly((other.shape[0], other.shape[0]), {((), chain): Fraction(1)}))
+    return None
