@@ -384,6 +384,14 @@ def test_what_sympy_lacks_is_a_function_of_its_name(formula):
     assert pickle.loads(pickle.dumps(theirs)) == theirs
 
 
+@pytest.mark.parametrize("formula", ["s A B ⊗ C", "n (s A B ⊗ C)", "‖(s A B ⊗ t C A) v‖²", "⟨s A B ⊗ C, D⟩", "s A ⊗ B"])
+def test_scalars_stand_before_a_kronecker_product(formula):
+    ours = derive.parse(formula, "A: n×n, B: n×n, C: n×n, s: scalar, t: scalar, v: n^2, D: n^2×n^2")
+    theirs = to_sympy(ours)
+    assert theirs == theirs.doit()
+    assert derive.equal(from_sympy(theirs), ours) == "proved"
+
+
 def test_entries_of_named_functions():
     M = MatrixSymbol("M", 2, 3)
     numbers, arrays = point(M)

@@ -50,9 +50,13 @@ def to_sympy(expr: Expr, symbols: Mapping[str, Any] | None = None) -> Any:
     if depth[expr] > MAX_DEPTH:
         raise LimitError(f"the formula is nested {depth[expr]} deep, and SymPy recurses", hint=f"at most {MAX_DEPTH}")
     known = dict(symbols or {})
-    made = fold(expr, lambda node, args: _write(node, args, known))
+    return _done(fold(expr, lambda node, args: _write(node, args, known)), MAX_PASSES)
+
+
+def _done(made: Any, passes: int = 1) -> Any:
+    """What `.doit()` makes of an expression; one pass of SymPy's can leave work for another."""
     try:
-        for _ in range(MAX_PASSES):  # one pass of SymPy's can leave work for another
+        for _ in range(passes):
             simpler = made.doit()
             if simpler == made:
                 break
@@ -129,7 +133,7 @@ def _write_power(node: Expr, args: list[Any], sizes: Any) -> Any:
 
 def _gram(matrix: Any) -> Any:
     """‖A‖²"""
-    return sympy.Trace(sympy.MatMul(sympy.Transpose(matrix).doit(), matrix)) if matrix.is_Matrix else matrix**2
+    return sympy.Trace(sympy.MatMul(_done(sympy.Transpose(matrix)), matrix)) if matrix.is_Matrix else matrix**2
 
 
 def _total(matrix: Any) -> Any:
@@ -150,7 +154,14 @@ def _write_blocks(node: Expr, args: list[Any], sizes: Any) -> Any:
 
 
 def _write_kron(node: Expr, args: list[Any], sizes: Any) -> Any:
-    return sympy.KroneckerProduct(*args)
+    scalars: list[Any] = []  # taken out here: SymPy fails to, where it finds several matrices beside one
+    factors = []
+    for arg in map(_done, args):
+        parts = arg.args if isinstance(arg, sympy.MatMul) else (arg,)
+        scalars += [part for part in parts if not part.is_Matrix]
+        factors.append(sympy.MatMul(*(part for part in parts if part.is_Matrix)).doit(deep=False))
+    product = sympy.KroneckerProduct(*factors)
+    return sympy.MatMul(*scalars, product) if scalars else product
 
 
 def _softmax(operand: Any) -> Any:
@@ -183,7 +194,7 @@ WRITERS: dict[str, Callable[[Expr, list[Any], Any], Any]] = {
     "logdet": lambda node, args, sizes: sympy.log(
         sympy.Abs(sympy.Determinant(args[0]) if args[0].is_Matrix else args[0])
     ),
-    "inner": lambda node, args, sizes: sympy.Trace(sympy.MatMul(sympy.Transpose(args[0]).doit(), args[1])),
+    "inner": lambda node, args, sizes: sympy.Trace(sympy.MatMul(_done(sympy.Transpose(args[0])), args[1])),
     "sq_norm": lambda node, args, sizes: _gram(args[0]),
     "norm": lambda node, args, sizes: sympy.sqrt(_gram(args[0])),
     "norm1": lambda node, args, sizes: _norm1(args[0]),
