@@ -222,32 +222,33 @@ class Module:
         dims = [self.signature.dims[d] for d in sorted(writer.dims)]
         arrays = [self.signature.name_of[s] for s in self.signature.symbols if not s.is_scalar]
         first = f"{parameters[0]}.dtype"
-        make = unpacked(["buffers"], f"_{name}_buffers({', '.join([*dims, first])})")
-        use = unpacked_from([*dims, *writer.buffer_names()], "buffers")
+        known, buffers, key = (writer.new_name(word) for word in ("known", "buffers", "key"))
+        make = unpacked([buffers], f"_{name}_buffers({', '.join([*dims, first])})")
+        use = unpacked_from(writer.kept_names(), buffers)
         if len(arrays) == len(parameters):
             # A repeated call is known by the shapes and types of its arguments, and checked no further.
-            known = ", ".join([*(f"{a}.{part}" for part in ("shape", "dtype") for a in arrays)])
+            shapes = ", ".join([*(f"{a}.{part}" for part in ("shape", "dtype") for a in arrays)])
             types = " is ".join([*(f"type({a})" for a in arrays), "np.ndarray"])
-            condition = ["if not (", f"    {types}", f"    and ({known}) == known", "):"]
+            condition = ["if not (", f"    {types}", f"    and ({shapes}) == {known}", "):"]
             if max(map(len, condition)) + 4 <= WIDTH:
-                joined = f"if not ({types} and ({known}) == known):"
+                joined = f"if not ({types} and ({shapes}) == {known}):"
                 return [
-                    f'known, buffers = _kept["{name}"]',
+                    f'{known}, {buffers} = _kept["{name}"]',
                     *([joined] if len(joined) + 4 <= WIDTH else condition),
                     *("    " + line for line in convert),
                     *("    " + line for line in make),
-                    f"    known = {known}",
-                    f'    _kept["{name}"] = known, buffers',
+                    f"    {known} = {shapes}",
+                    f'    _kept["{name}"] = {known}, {buffers}',
                     *use,
                 ]
-        key = ", ".join([*dims, f"{first}.char"])
+        shapes = ", ".join([*dims, f"{first}.char"])
         return [
             *convert,
-            f"key = {key}",
-            f'known, buffers = _kept["{name}"]',
-            "if key != known:",
+            f"{key} = {shapes}",
+            f'{known}, {buffers} = _kept["{name}"]',
+            f"if {key} != {known}:",
             *("    " + line for line in make),
-            f'    _kept["{name}"] = key, buffers',
+            f'    _kept["{name}"] = {key}, {buffers}',
             *use,
         ]
 

@@ -17,6 +17,21 @@ def _arrays(**arguments):
         dtype = np.dtype(np.float64)
     return [np.asarray(value, dtype=dtype)[()] for value in arguments.values()]
 ''',
+    "_empty": '''
+def _empty(shape, dtype):
+    """An array that begins on a cache line."""
+    size = int(np.prod(shape)) * dtype.itemsize
+    held = np.empty(size + 64, dtype=np.uint8)
+    start = -held.ctypes.data % 64
+    return held[start : start + size].view(dtype).reshape(shape)
+''',
+    "_row_blocks": '''
+def _row_blocks(left, A):
+    """The rows of both, a few at a time past the cache or if they lie a multiple of a page apart and share its sets."""
+    shares = A.shape[1] * A.itemsize % 4096 == 0
+    step = 16 if shares or A.size > 2**18 else max(len(A), 1)
+    return [(left[i : i + step], A[i : i + step]) for i in range(0, len(A), step)]
+''',
     "_sigmoid": '''
 def _sigmoid(x):
     """1 / (1 + exp(-x)), without overflow."""

@@ -1,12 +1,14 @@
 """The body of a function that keeps its buffers between calls and writes into them.
 
 Products, sums and entrywise functions write into them (`A.dot(x, out)`); the parts of a sum of rank-one
-terms are rows of one buffer.  Past the cache, a product by A and one by Aᵀ after it go
-through A together, a few rows at a time, and so do a rank-two update and the product that
-feeds it: A is then read from memory twice instead of three times.
+terms are columns of one buffer and rows of another, and the sum is written a few rows at a time where
+its rows compete for the cache.  Past the cache, a product by A and one by Aᵀ after it go through A
+together: it is then read from memory once instead of twice.
 """
 
 from __future__ import annotations
+
+import re
 
 from .expressions import ATOM
 from .values import Term, Value
@@ -27,14 +29,18 @@ class WorkspaceWriter(Writer):
         Name and shape, in the order of their use.
     rows_of : dict of str to (str, int)
         Names that are a row of a buffer.
+    made_of : dict of str to str
+        What else is kept: names, and the expressions that make them of the buffers.
     """
 
     def write(self) -> list[str]:
         self.buffers: list[tuple[str, str]] = []
         self.rows_of: dict[str, tuple[str, int]] = {}
+        self.made_of: dict[str, str] = {}
+        self.helpers.add("_empty")
         self.deferred: dict[Value, Value] = {}
         self.slots: dict[Value, tuple[Value, str, int]] = {}
-        self.stack_names: dict[Value, tuple[str, str]] = {}
+        self.stack_names: dict[Value, tuple[str, str, str]] = {}
         self._find_slots()
         self._find_deferred()
         return super().write()
@@ -44,8 +50,8 @@ class WorkspaceWriter(Writer):
         for value in self.order:
             if value.kind != "stack":
                 continue
-            left, right = self.new_name("left"), self.new_name("right")
-            self.stack_names[value] = (left, right)
+            columns, left, right = (self.new_name(name) for name in ("columns", "left", "right"))
+            self.stack_names[value] = (columns, left, right)
             for i, term in enumerate(value.args):
                 held = term.body
                 writable = held.kind in ("product", "sum", "entries", *UFUNCS)
@@ -54,10 +60,10 @@ class WorkspaceWriter(Writer):
                     and held not in self.slots
                     and held not in [o.args[j].value for o, j in self.absorbed.items()]
                 ):
-                    self.slots[held] = (value, (left, right)[i % 2], i // 2)
+                    self.slots[held] = (value, (columns, right)[i % 2], i // 2)
 
     def _find_deferred(self) -> None:
-        """Products whose rows are computed with those of a later operation."""
+        """Products by A whose rows are computed with those of a product by Aᵀ."""
         position = {value: i for i, value in enumerate(self.order)}
         users: dict[Value, list[Value]] = {}
         for value in self.order:
@@ -69,7 +75,7 @@ class WorkspaceWriter(Writer):
             if not self.is_matvec(value) or value in outputs:
                 continue
             first = min(users.get(value, [value]), key=position.__getitem__)
-            if self.is_turn(first, value) or (first.kind == "stack" and users[value] == [first]):
+            if self.is_turn(first, value):
                 self.deferred[value] = first
 
     def is_matvec(self, value: Value) -> bool:
@@ -200,61 +206,58 @@ class WorkspaceWriter(Writer):
         part = self.new_name("part")
         self.buffers.append((part, self.size(value.shape[0])))
         first = self.comment(before)
+        i, rows, some = (self.new_name(name) for name in ("i", "rows", "some"))
         self.lines += [
             f"if {matrix}.size <= {PAST_THE_CACHE}:",
             f"    {matrix}.dot({vector}, {z})  # {first}",
             f"    {z}.dot({matrix}, {name})",
             "else:",
             f"    {name}[:] = 0",
-            f"    for i in range(0, {self.size(before.shape[0])}, {ROWS_AT_ONCE}):",
-            f"        rows = slice(i, i + {ROWS_AT_ONCE})",
-            f"        {matrix}[rows].dot({vector}, out={z}[rows])",
-            f"        {z}[rows].dot({matrix}[rows], out={part})",
+            f"    for {i} in range(0, len({matrix}), {ROWS_AT_ONCE}):",
+            f"        {rows} = {matrix}[{i} : {i} + {ROWS_AT_ONCE}]",
+            f"        {some} = {z}[{i} : {i} + {ROWS_AT_ONCE}]",
+            f"        {rows}.dot({vector}, {some})",
+            f"        {some}.dot({rows}, {part})",
             f"        {name} += {part}  # {comment}",
         ]
 
     def emit_stack(self, value: Value, name: str) -> None:
-        left, right = self.stack_names[value]
+        columns, left, right = self.stack_names[value]
         count = len(value.args) // 2
-        rows, columns = (self.size(d) for d in value.shape)
-        self.buffers += [(left, f"({count}, {rows})"), (right, f"({count}, {columns})")]
+        rows, width = (self.size(d) for d in value.shape)
+        self.buffers += [(columns, f"({count}, {rows})"), (right, f"({count}, {width})")]
         self.buffer(name, value)
-        together: list[tuple[str, str, str]] = []
+        blocks, some, held = (self.new_name(name) for name in ("blocks", "some", "rows"))
+        self.made_of |= {left: f"{columns}.T", blocks: f"_row_blocks({left}, {name})"}
+        self.helpers.add("_row_blocks")
         for i, term in enumerate(value.args):
-            held, target = term.body, (left, right)[i % 2]
-            if self.deferred.get(held) is value:
-                matrix, vector = (self.body(t).text for t in held.args)
-                together.append((matrix, vector, self.names[held]))
-            if self.rows_of.get(self.names.get(held, "")) != (target, i // 2):
+            target = (columns, right)[i % 2]
+            if self.rows_of.get(self.names.get(term.body, "")) != (target, i // 2):
                 self.line(f"{target}[{i // 2}] = {self.body(term).text}")
-        self.lines.append(f"if {name}.size < {SMALL}:")
-        self.lines += [f"    {matrix}.dot({vector}, {u})" for matrix, vector, u in together]
         self.lines += [
-            f"    {left}.T.dot({right}, {name})",
+            f"if {name}.size < {SMALL}:",
+            f"    {left}.dot({right}, {name})",
             "else:",
-            f"    step = {ROWS_AT_ONCE} if {name}.size > {PAST_THE_CACHE} else {rows}",
-            f"    for i in range(0, {rows}, step):",
-            "        rows = slice(i, i + step)",
-            *(f"        {a}[rows].dot({v}, out={u}[rows])" for a, v, u in together),
-            f"        np.matmul({left}[:, rows].T, {right}, out={name}[rows])",
+            f"    for {some}, {held} in {blocks}:",
+            f"        np.matmul({some}, {right}, {held})",
+            f"# {name} = {self.comment(value)}",
         ]
-        self.lines.append(f"# {name} = {self.comment(value)}")
 
     # The function that makes the buffers
 
     def allocation(self, function: str) -> list[str]:
         """`_gradient_buffers(m, n, dtype)`: the arrays, in order."""
-        names = self.buffer_names()
         sizes = sorted(self.dims)
         lines = [f"def _{function}_buffers({', '.join([*(self.signature.dims[d] for d in sizes), 'dtype'])}):"]
         lines.append('    """The arrays that calls write into."""')
-        lines += [f"    {name} = np.empty({shape}, dtype=dtype)" for name, shape in self.buffers]
+        lines += [f"    {name} = _empty({shape}, dtype)" for name, shape in self.buffers]
         rows: dict[str, dict[int, str]] = {}
         for name, (buffer, row) in self.rows_of.items():
             rows.setdefault(buffer, {})[row] = name
         for buffer, held in rows.items():
             lines += [f"    {name} = {buffer}[{row}]" for row, name in sorted(held.items())]
-        names = [*(self.signature.dims[d] for d in sizes), *names]
+        lines += [f"    {name} = {text}" for name, text in self.made_of.items()]
+        names = self.kept_names()
         joined = f"    return {', '.join(names)}"
         if len(joined) > 88:
             lines += ["    return (", *(f"        {n}," for n in names), "    )"]
@@ -262,5 +265,9 @@ class WorkspaceWriter(Writer):
             lines.append(joined)
         return lines
 
-    def buffer_names(self) -> list[str]:
-        return [name for name, _ in self.buffers] + list(self.rows_of)
+    def kept_names(self) -> list[str]:
+        """The dimensions, arrays and views that the lines use."""
+        dims = [self.signature.dims[d] for d in sorted(self.dims)]
+        names = [*dims, *(name for name, _ in self.buffers), *self.rows_of, *self.made_of]
+        used = set(re.findall(r"\w+", "\n".join(line.split("# ")[0] for line in self.lines)))
+        return [name for name in names if name in used]

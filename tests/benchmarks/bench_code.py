@@ -1,23 +1,33 @@
 """Generated code against hand-written NumPy, JAX, PyTorch and SymPy's lambdify.
 
-    python tests/benchmarks/bench_code.py [--only SUBSTRING] [--rounds N]
+    python tests/benchmarks/bench_code.py [--only SUBSTRING] [--rounds N] [--kernels NAME]
 
 One thread on one core, medians of interleaved runs by the time of the process, results
 compared before anything is timed.  Each row is a ratio of times, generated code above the
-rival; the goal stands beside it.
+rival; the goal stands beside it, and the floor: the ratio that our program would have if
+every operation ran at the measured peak of a product of matrices or at the measured
+bandwidth, whichever is slower, plus the measured overhead of one call.
+OpenBLAS runs the kernels that it picks for the processor, whatever OPENBLAS_CORETYPE says;
+`--kernels Haswell` shows what the table is with others.
 JAX and PyTorch rows appear where those are installed.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
+for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+    os.environ.pop(variable, None)
+if "--kernels" in sys.argv[:-1]:
+    os.environ["OPENBLAS_CORETYPE"] = sys.argv[sys.argv.index("--kernels") + 1]
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 import argparse  # noqa: E402
+import functools  # noqa: E402
 import importlib.util  # noqa: E402
 import inspect  # noqa: E402
 import random  # noqa: E402
@@ -29,6 +39,7 @@ from typing import Any  # noqa: E402
 import numpy as np  # noqa: E402
 
 import derive  # noqa: E402
+from derive import codegen, program  # noqa: E402
 
 HAS_JAX = importlib.util.find_spec("jax") is not None
 HAS_TORCH = importlib.util.find_spec("torch") is not None
@@ -83,6 +94,16 @@ def generated(
     return derive.gradient(formula, wrt, where=where).function(returns=returns, **options)
 
 
+def kernels() -> str:
+    """The kernels that NumPy's BLAS runs."""
+    if importlib.util.find_spec("threadpoolctl") is None:
+        return os.environ.get("OPENBLAS_CORETYPE", "the library's choice")
+    import threadpoolctl
+
+    found = [entry for entry in threadpoolctl.threadpool_info() if entry["user_api"] == "blas"]
+    return ", ".join(f"{entry['internal_api']} {entry['version']} {entry.get('architecture', '')}" for entry in found)
+
+
 def jitted(loss: Callable[..., Any], argnums: int, *arrays: Any) -> Callable[[], Any]:
     """jax.jit(jax.value_and_grad(loss))."""
     import jax
@@ -126,14 +147,82 @@ def lambdified(derivation: Any) -> Any:
     return run
 
 
-Row = tuple[str, Timed, list[tuple[str, str, float]]]
+# The least that a program can take
+
+REPEATS = 7
+
+
+def seconds(run: Callable[[], Any], times: int) -> float:
+    """Of one call, the least over a few rounds."""
+    found = []
+    for _ in range(REPEATS):
+        start = time.process_time()
+        for _ in range(times):
+            run()
+        found.append((time.process_time() - start) / times)
+    return min(found)
+
+
+class Machine:
+    """What one core does at most: multiplies, reads and writes.
+
+    Attributes
+    ----------
+    peak : float
+        FLOPs a second of a product of square matrices.
+    overhead : float
+        Seconds of a NumPy call on next to nothing.
+    """
+
+    def __init__(self) -> None:
+        square = np.random.default_rng(0).standard_normal((768, 768))
+        out, tiny = np.empty_like(square), np.ones(1)
+        self.peak = 2 * 768**3 / seconds(functools.partial(np.matmul, square, square, out=out), 3)
+        self.overhead = seconds(functools.partial(tiny.dot, tiny), 5000)
+        self.known: dict[int, tuple[float, float]] = {}
+
+    def bandwidth(self, size: int) -> tuple[float, float]:
+        """Bytes a second read and written, in arrays of about this many bytes together."""
+        entries = 2 ** max(10, round(np.log2(size / 8)))
+        if entries not in self.known:
+            a = np.ones(entries)
+            times = max(1, 2**22 // entries)
+            read = seconds(functools.partial(a.dot, a), times) - self.overhead
+            written = seconds(functools.partial(a.fill, 1.0), times) - self.overhead
+            self.known[entries] = 8 * entries / read, 8 * entries / written
+        return self.known[entries]
+
+    def floor(self, derivation: Any, backend: str, sizes: dict[str, int]) -> float:
+        """Seconds of value and derivative, an operation after the other."""
+        made = codegen.program_of(derivation, backend)
+
+        def size(shape: Any) -> int:
+            return 8 * int(np.prod([dim.evaluate(sizes) for dim in shape]))
+
+        order = [value for value in made.order if value not in made.constant or value in made.kept]
+        read, write = self.bandwidth(sum(size(value.shape) for value in order))
+        total = 0.0
+        for value in order:
+            if value in made.constant or value.kind in program.FREE:
+                continue
+            work = program.cost_of(value).evaluate(sizes) / self.peak
+            operands = {part for term in value.args for part in term.parts()}
+            moved = sum(size(part.shape) for part in operands) / read + size(value.shape) / write
+            total += max(work, moved) + self.overhead
+        return total
+
+
+Floors = dict[str, tuple[Any, str, dict[str, int]]]  # derivation, backend and sizes
+Row = tuple[str, Timed, list[tuple[str, str, float]], Floors]
 
 
 def flagship(m: int, n: int) -> Row:
     rng = np.random.default_rng(0)
     W, x = rng.standard_normal((m, n)) / n**0.5, rng.standard_normal(n)
     formula = "½‖WᵀWx − x‖²"
-    plain, held = generated(formula, "W"), generated(formula, "W", workspace=True)
+    derivation = derive.gradient(formula, "W")
+    plain = derivation.function(returns="value_and_gradient")
+    held = derivation.function(returns="value_and_gradient", workspace=True)
 
     def stacked() -> Any:
         h = W @ x
@@ -158,14 +247,17 @@ def flagship(m: int, n: int) -> Row:
         code = lambdified(derive.gradient(formula, "W"))
         runs["lambdify"] = lambda: code(W=W, x=x)
         goals.append(("plain", "lambdify", 1.0))
-    return f"flagship {m}×{n}", runs, goals
+    sizes = {"m": m, "n": n}
+    floors: Floors = {"plain": (derivation, "numpy", sizes), "workspace": (derivation, "numpy", sizes)}
+    return f"flagship {m}×{n}", runs, goals, floors
 
 
 def batch(m: int, n: int, B: int) -> Row:
     rng = np.random.default_rng(0)
     W, X = rng.standard_normal((m, n)) / n**0.5, rng.standard_normal((n, B))
     formula = "½‖WᵀWX − X‖_F²"
-    plain = generated(formula, "W")
+    shapes = "X: n×B, W: m×n"
+    plain = generated(formula, "W", where=shapes)
     constant = generated(formula, "W", where=f"X: n×B constant, W: m×n, m < n, n {'<' if n < B else '>'} B")
 
     def hand() -> Any:
@@ -184,7 +276,8 @@ def batch(m: int, n: int, B: int) -> Row:
         code = lambdified(derive.gradient(formula, "W"))
         runs["lambdify"] = lambda: code(W=W, X=X)
         goals.append(("plain", "lambdify", 1.0))
-    return f"batch {m}×{n}, B = {B}", runs, goals
+    floors: Floors = {"plain": (derive.gradient(formula, "W", where=shapes), "numpy", {"m": m, "n": n, "B": B})}
+    return f"batch {m}×{n}, B = {B}", runs, goals, floors
 
 
 def deep(B: int) -> Row:
@@ -220,7 +313,9 @@ def deep(B: int) -> Row:
     if HAS_JAX:
         runs["jax"] = jitted(loss, 0, W1, W2, W3, W4, X)
         goals.append(("plain", "jax", goal))
-    return f"deep tied net, B = {B}", runs, goals
+    sizes = {"n": 784, "a": 512, "b": 256, "c": 128, "d": 64, "B": B}
+    floors: Floors = {"plain": (derive.gradient(formula, "W1", where=where), "numpy", sizes)}
+    return f"deep tied net, B = {B}", runs, goals, floors
 
 
 def gaussian(n: int) -> Row:
@@ -241,7 +336,9 @@ def gaussian(n: int) -> Row:
     runs: Timed = {"numpy": lambda: plain(S, x, u), "scipy": lambda: lapack(S, x, u), "hand": hand}
     index = {64: 0, 256: 1, 1024: 2}[n]
     goals = [("scipy", "hand", (0.55, 0.42, 0.42)[index]), ("numpy", "hand", (1.0, 0.85, 0.7)[index])]
-    return f"Gaussian NLL, n = {n}", runs, goals
+    derivation = derive.gradient(formula, "S", where=where)
+    floors: Floors = {backend: (derivation, backend, {"n": n}) for backend in ("numpy", "scipy")}
+    return f"Gaussian NLL, n = {n}", runs, goals, floors
 
 
 def logistic() -> Row:
@@ -263,7 +360,8 @@ def logistic() -> Row:
         runs["jax"] = jitted(lambda w, X, y: jax.nn.softplus(-y * (X @ w)).sum(), 0, w, X, y)
         runs.update(jax_dialect(formula, "w", where, arguments))
         goals.append(("numpy jax-dialect", "jax", 1.1))
-    return "logistic 4000×500", runs, goals
+    derivation = derive.gradient(formula, "w", where=where)
+    return "logistic 4000×500", runs, goals, {"numpy": (derivation, "numpy", {"m": 4000, "n": 500})}
 
 
 def jax_dialect(formula: str, wrt: str, where: str, arguments: dict[str, Any]) -> Timed:
@@ -294,7 +392,8 @@ def masked() -> Row:
         runs["jax"] = jitted(lambda U, V, A, M: 0.5 * ((M * (A - U @ V.T)) ** 2).sum(), 0, U, V, A, M)
         runs.update(jax_dialect(formula, "U", where, arguments))
         goals.append(("numpy jax-dialect", "jax", 1.1))
-    return "masked factorization 500×400, k = 5", runs, goals
+    floors: Floors = {"numpy": (derive.gradient(formula, "U", where=where), "numpy", {"m": 500, "n": 400, "k": 5})}
+    return "masked factorization 500×400, k = 5", runs, goals, floors
 
 
 def hessian_quadratic() -> Row:
@@ -310,7 +409,7 @@ def hessian_quadratic() -> Row:
         h = jax.jit(jax.hessian(lambda x, A: x @ A @ x))
         runs["jax"] = lambda: jax.block_until_ready(h(x, A))
         goals.append(("numpy", "jax", 0.2))
-    return "Hessian of xᵀAx, n = 1024", runs, goals
+    return "Hessian of xᵀAx, n = 1024", runs, goals, {}
 
 
 def hessian_logistic() -> Row:
@@ -331,7 +430,7 @@ def hessian_logistic() -> Row:
         h = jax.jit(jax.hessian(lambda w, X, y: jax.nn.softplus(-y * (X @ w)).sum()))
         runs["jax"] = lambda: jax.block_until_ready(h(w, X, y))
         goals.append(("numpy", "jax", 0.6))
-    return "Hessian of the logistic loss 2048×1024", runs, goals
+    return "Hessian of the logistic loss 2048×1024", runs, goals, {}
 
 
 def hessian_masked() -> Row:
@@ -354,7 +453,7 @@ def hessian_masked() -> Row:
         product = lambda: np.tensordot(np.asarray(h(U, V, A, M)), D)  # noqa: E731
         runs["jax"] = product
         goals.append(("hvp", "jax", 0.01))
-    return "masked factorization 200×200, k = 5: Hessian times D", runs, goals
+    return "masked factorization 200×200, k = 5: Hessian times D", runs, goals, {}
 
 
 PROBLEMS: list[Callable[[], Row]] = [
@@ -376,21 +475,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="problems whose title contains this")
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--kernels", help="of OpenBLAS: Haswell, Zen, SkylakeX, ...")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    print(f"BLAS of NumPy and SciPy: {kernels()}")
     for make in PROBLEMS:
-        title, runs, goals = make()
+        title, runs, goals, floors = make()
         if options.only not in title:
             continue
         check(title, runs)
+        machine = Machine()  # its clock may change between rows
+        least = {key: machine.floor(*row) for key, row in floors.items()}
         spent = medians(runs, options.rounds)
         print(f"{title}: " + ", ".join(f"{key} {1e6 * t:.4g} µs" for key, t in spent.items()))
+        for read, write in machine.known.values():
+            rates = f"{machine.peak / 1e9:.0f} GFLOP/s, {read / 1e9:.0f} GB/s read, {write / 1e9:.0f} GB/s written"
+            print(f"    floor at {rates}, {1e6 * machine.overhead:.2f} µs a call")
         for ours, theirs, goal in goals:
             best = min(ours.split(), key=spent.__getitem__)
             rival = min(theirs.split(), key=spent.__getitem__)
             ratio = spent[best] / spent[rival]
             verdict = "met" if ratio <= goal else "missed"
-            print(f"    {best:>12} / {rival:<10} {ratio:8.3f}   goal {goal:<5} {verdict}")
+            floor = f"floor {least[best] / spent[rival]:.3f}" if best in least else ""
+            print(f"    {best:>12} / {rival:<10} {ratio:8.3f}   goal {goal:<5} {verdict:<6} {floor}".rstrip())
 
 
 if __name__ == "__main__":
