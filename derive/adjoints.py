@@ -269,6 +269,8 @@ def _base(A: Expr) -> Expr:
             A = A.args[0]
         elif A.op is transpose and A.args[0].op in (matpow, inv, expm):
             A = transpose(A.args[0].args[0])
+        elif A.op is transpose and "symmetric" in A.args[0].properties:
+            A = A.args[0]
         else:
             return A
 
@@ -286,6 +288,8 @@ def derivative_of_expm(A: Expr, E: Expr) -> Expr:
     """
     if is_zero(E):
         return E
+    if E.op is scale:  # a factor inside the exponential would cost accuracy
+        return scale(E.args[0], derivative_of_expm(A, E.args[1]))
     if commute(A, E):
         return E @ expm(A)
     n = A.shape[0]

@@ -315,3 +315,9 @@ def test_rows_are_scaled_by_a_diagonal_matrix(loss: str, wrt: str, box: str) -> 
     hessian = derive.hessian(loss, wrt)
     assert hessian.boxed.text() == box
     assert hessian.verify() < 1e-7
+
+
+def test_a_scalar_and_its_reciprocal_in_a_bracket_cancel():
+    loss = "logdet(B + σ(logsumexp(x − x) − s)^(e + s) A)"
+    derived = derive.gradient(loss, "s", "A: n×n, B: n×n, x: n")
+    assert derived.boxed and derived.verify() < 1e-6

@@ -1,5 +1,7 @@
 """Each row of the calculus: the adjoint identity, a central difference, the shapes; and that errors are seen."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -7,8 +9,8 @@ import derive
 from derive import rules
 from derive.errors import MissingRuleError
 from derive.expr import OPERATIONS, Operation, number, symbol, symbols_of, zero_like
-from derive.numeric import directional, random_point
-from derive.operations import inv, matmul, norm, power, scale, sq_norm, transpose
+from derive.numeric import directional, numeric_gradient, random_point
+from derive.operations import expm, inv, matmul, norm, power, scale, sq_norm, transpose
 from derive.rules import RULES, Rule, rule_of
 from tests.generate import LEAVES, operands
 
@@ -203,3 +205,13 @@ def test_trivial_factors_vanish():
     assert RULES["norm"].pull(number(1), OPERATIONS["norm"].make((A,)), 0) is A / OPERATIONS["norm"](A)
     assert RULES["step"].pull(A, OPERATIONS["step"].make((A,)), 0) is zero_like(A)
     assert RULES["scale"].pull(A, scale.make((symbol("t"), A)), 0) is OPERATIONS["sq_norm"](A)
+
+
+def test_factors_stay_outside_the_derivative_of_expm():
+    """Inside the exponential a factor of 10⁹ would cost the digits of what it multiplies."""
+    A = symbol("A", "n", "n", ["spd"])
+    loss = power(sq_norm(expm(scale(Fraction(1, 4), A))), 9)
+    point = random_point([loss], 0)
+    got, want = point.evaluate(derive.gradient(loss, A).result), numeric_gradient(loss, A, point)
+    assert np.abs(got - want).max() < 1e-6 * np.abs(want).max()
+    assert derive.gradient("‖expm(A)‖²", "A", "A: n×n symmetric").boxed.text() == "2 expm(A)²"

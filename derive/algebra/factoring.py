@@ -496,10 +496,8 @@ class Factoring:
                 Poly((ONE, left[0].shape[1]), {((), left): F1}), Poly(inner.shape, {((), chain[1:]): F1})
             )
             ((mono, k),) = product.terms.items()
-            mono = (tuple(sorted({**dict(mono[0]), **merged}.items(), key=lambda p: id(p[0]))), mono[1])
-            return _in_place(poly, members, (mono, c * k))
-        ordered = tuple(sorted(merged.items(), key=lambda pair: key(pair[0])))
-        return _in_place(poly, members, ((ordered, chain), c))
+            return _in_place(poly, members, (_with(tuple(merged.items()), mono), c * k))
+        return _in_place(poly, members, (_with(tuple(merged.items()), ((), chain)), c))
 
 
 def _by_row(poly: Poly) -> Poly | None:
@@ -511,8 +509,7 @@ def _by_row(poly: Poly) -> Poly | None:
 
 
 def _with(scalars: Scalars, mono: Mono) -> Mono:
-    if not mono[0]:
-        return (scalars, mono[1])
+    """A term with more powers of scalars, those that cancel dropped."""
     merged = dict(scalars)
     for b, e in mono[0]:
         merged[b] = merged.get(b, Fraction(0)) + e
