@@ -352,3 +352,9 @@ def test_submatrices_lie_in_their_matrix() -> None:
     import derive
 
     assert derive.gradient("sin((x[n:n + p, 0:1] − A y)ᵀ A y)²", "y").verify() < 1e-6
+
+
+def test_a_function_that_varies_fast_gets_smaller_steps():
+    for rate in (1.0, 1e3, 1e6):
+        found = numeric._ridders(lambda h, rate=rate: np.array([np.sin(rate * (0.3 + h)), np.abs(0.3 + h)]))
+        assert_allclose(found, [rate * np.cos(0.3 * rate), 1.0], rtol=1e-6)
