@@ -308,7 +308,7 @@ def test_a_line_says_which_identity_it_used():
     ("loss", "wrt", "box"),
     [
         ("sum(log(1 + exp(Xw)))", "w", "Xᵀ diag(σ(X w)) diag(𝟏 − σ(X w)) X"),
-        ("sum(log(cosh(A x − b)))", "x", "Aᵀ diag(𝟏 − sinh(A x − b).^2 ⊘ cosh(A x − b).^2) A"),
+        ("sum(log(cosh(A x − b)))", "x", "Aᵀ diag(𝟏 − tanh(A x − b).^2) A"),
     ],
 )
 def test_rows_are_scaled_by_a_diagonal_matrix(loss: str, wrt: str, box: str) -> None:

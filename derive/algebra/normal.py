@@ -393,6 +393,7 @@ class Normalizer:
     scalar_power = powers.scalar_power
     is_nonnegative = powers.is_nonnegative
     half = powers.half
+    size = powers.size
     entry_power = powers.entry_power
     entry_atom = powers.entry_atom
     inverse = powers.inverse

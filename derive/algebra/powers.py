@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING
 
 from ..errors import DeriveError
 from ..expr import Expr, Operation, dimension_op, number, number_op, symbol_op
-from ..operations import det, exp, inv, matmul, norm1, transpose
+from ..operations import absolute, det, exp, inv, matmul, norm1, transpose
 from ..shapes import ONE, SCALAR, Shape
-from .atoms import mono_expr, of_atom, of_chain, of_factor
+from .atoms import Bases, as_atom, mono_expr, of_atom, of_chain, of_factor
 from .identities import first
-from .polynomial import Chain, Poly, key
+from .polynomial import Chain, Poly, Scalars, key
 from .products import flip, transpose_poly, with_scalars
 
 if TYPE_CHECKING:
     from .normal import Normalizer
 
 F1 = Fraction(1)
+Parts = tuple[Bases, Bases, Bases]
 
 
 def _repeated(poly: Poly, k: Fraction, times: Callable[[Poly, Poly], Poly]) -> Poly:
@@ -40,14 +41,19 @@ def scalar_power(ctx: Normalizer, poly: Poly, k: Fraction, written: Expr | None)
         raise DeriveError("division by zero")
     if single is not None:
         c, (scalars, _) = single
-        if whole or (c > 0 and all(e.denominator > 1 or ctx.is_nonnegative(b) for b, e in scalars)):
-            k1, merged = with_scalars(ctx, [(number(c), k)] if not whole else (), [(b, e * k) for b, e in scalars])
-            result = Poly(SCALAR, {(merged, ()): k1 * (c ** int(k) if whole else F1)})
-            return ctx.reopened_scalars(result)
-        atom = mono_expr(F1 if c > 0 else -F1, single[1], SCALAR)
-        extra = [(number(abs(c)), k)]
-        k1, merged = with_scalars(ctx, extra, [(atom, k)])
-        return Poly(SCALAR, {(merged, ()): k1})
+        if whole:
+            k1, merged = with_scalars(ctx, [(b, e * k) for b, e in scalars])
+            return ctx.reopened_scalars(Poly(SCALAR, {(merged, ()): k1 * c ** int(k)}))
+        sign, roots, rest = _rooted(ctx, c, scalars)
+        powers = [(number(abs(c)), k), *((b, e * k) for b, e in roots)]
+        if rest:
+            # The root of a product of unknown signs stays whole: r^(5/2) is r² r^(1/2).
+            n = int(k)
+            powers += ((b, e * n) for b, e in rest)
+            powers.append((mono_expr(Fraction(sign), (rest, ()), SCALAR), k - n))
+            sign = sign**n
+        k1, merged = with_scalars(ctx, powers)
+        return ctx.reopened_scalars(Poly(SCALAR, {(merged, ()): k1 * sign}))
     if whole and 0 < k <= 8 and not ctx.is_keeping:
         return _repeated(poly, k, ctx.times)
     if ctx.is_keeping and written is not None:
@@ -60,6 +66,29 @@ def scalar_power(ctx: Normalizer, poly: Poly, k: Fraction, written: Expr | None)
     c, atom, _ = ctx.atom_of_sum(poly, written, signed=whole)
     k1, merged = with_scalars(ctx, [(number(c), k)], [(atom, k)])
     return Poly(SCALAR, {(merged, ()): k1})
+
+
+def _rooted(ctx: Normalizer, c: Fraction, scalars: Scalars) -> tuple[int, Scalars, Scalars]:
+    """The sign of a product under a root, the powers whose roots can be taken one by one, the rest."""
+    roots: list[tuple[Expr, Fraction]] = []
+    rest: list[tuple[Expr, Fraction]] = []
+    for base, e in scalars:
+        if e.denominator > 1 or ctx.is_nonnegative(base):
+            roots.append((base, e))
+        elif e % 2 == 0:
+            roots.append((ctx.size(base), e))
+        else:
+            rest.append((base, e))
+    if c > 0 and len(rest) == 1:
+        return 1, (*roots, *rest), ()
+    return (1 if c > 0 else -1), tuple(roots), tuple(rest)
+
+
+def size(ctx: Normalizer, base: Expr) -> Expr:
+    """|base|."""
+    atom = ctx.function(absolute, of_atom(base)).single()
+    inside = as_atom(atom[1]) if atom is not None and atom[0] == 1 else None
+    return absolute.make((base,)) if inside is None else inside
 
 
 def is_nonnegative(ctx: Normalizer, base: Expr) -> bool:
@@ -103,23 +132,17 @@ def entry_power(ctx: Normalizer, poly: Poly, k: Fraction, written: Expr | None) 
     if single is not None:
         c, (scalars, chain) = single
         if whole or (c > 0 and all(ctx.is_nonnegative(b) for b, _ in scalars)):
-            left, core, right = ctx.decomposed(chain, shape)
-            parts = []
-            for bases in (left, core, right):
-                if not whole and not all(
-                    e.denominator > 1 or e == 1 or ctx.is_nonnegative(b) for b, e in bases.items()
-                ):
-                    break
-                parts.append({b: e * k for b, e in bases.items()})
-            # A fractional power of a product needs each factor nonnegative.
-            count = len(left) + len(core) + len(right)
-            if len(parts) == 3 and (whole or count == 1):
+            parts = ctx.decomposed(chain, shape)
+            if not whole:
+                parts = _entry_roots(ctx, parts) or ({}, {}, {})
+            if any(parts):
+                left, core, right = ({b: e * k for b, e in bases.items()} for bases in parts)
                 k1, merged = with_scalars(ctx, [(number(c), k)], [(b, e * k) for b, e in scalars])
-                built = ctx.composed((parts[0], parts[1], parts[2]), shape)
+                built = ctx.composed((left, core, right), shape)
                 return ctx.reopened_entries(ctx.scaled_by(built, k1, merged))
         atom = ctx.canonical(poly)
         return ctx.entry_atom(atom, k, shape)
-    if whole and 0 < k <= 4 and not ctx.is_keeping:
+    if whole and 0 < k <= 8 and not ctx.is_keeping:
         return _repeated(poly, k, lambda one, two: ctx.entrywise([one, two]))
     if ctx.is_keeping and written is not None:
         poly = ctx.full(written)
@@ -134,6 +157,22 @@ def entry_power(ctx: Normalizer, poly: Poly, k: Fraction, written: Expr | None) 
     if flipped:
         result = transpose_poly(ctx, result)
     return ctx.scaled_by(result, k1, merged)
+
+
+def _entry_roots(ctx: Normalizer, parts: Parts) -> Parts | None:
+    """The parts of an entrywise product as their roots want them; None where signs are unknown."""
+    alone = sum(len(bases) for bases in parts) == 1
+    found: list[Bases] = []
+    for bases in parts:
+        rooted: Bases = {}
+        for base, e in bases.items():
+            if e % 2 == 0 and not ctx.is_nonnegative(base):
+                base = ctx.size(base)
+            elif e.denominator == 1 and not alone and not ctx.is_nonnegative(base):
+                return None
+            rooted[base] = rooted.get(base, Fraction(0)) + e
+        found.append(rooted)
+    return found[0], found[1], found[2]
 
 
 def entry_atom(ctx: Normalizer, atom: Expr, k: Fraction, shape: Shape) -> Poly:

@@ -31,10 +31,10 @@ from ...operations import (
     tanh,
     transpose,
 )
-from ...shapes import ONE, Shape
-from ..atoms import Bases, as_atom, exponential_sum, replace_factor, replace_in_scalar
-from ..polynomial import Chain, Mono, Poly, Scalars, collect, mono_key
-from .row import identity
+from ...shapes import ONE, SCALAR, Shape
+from ..atoms import Bases, as_atom, exponential_sum, of_atom, of_chain, replace_factor, replace_in_scalar, sum_bases
+from ..polynomial import Chain, Mono, Poly, Scalars, collect, content, mono_key
+from .row import Apply, identity
 
 if TYPE_CHECKING:
     from ..normal import Normalizer
@@ -103,8 +103,32 @@ def _even(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
 
 for _op in (sin, tan, arcsin, arctan, sinh, tanh, erf, sign):
     identity(_op.name, f"{_op.name}(−x) = −{_op.name}(x)", "x: n")(_odd)
-for _op in (cos, cosh, absolute):
+for _op in (cos, cosh):
     identity(_op.name, f"{_op.name}(−x) = {_op.name}(x)", "x: n")(_even)
+
+
+@identity("abs", "abs(2 s x) = 2 |s| abs(x)", "x: n, s: scalar")
+def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+    """|c P| = |c| |P|, factor by factor where P is one term."""
+    single = poly.single()
+    if single is None:
+        c = content(poly.terms.values())
+        return None if c == 1 else ctx.function(op, poly.scaled(1 / c)).scaled(c)
+    c, (scalars, chain) = single
+    if c == 1 and (not scalars or (len(scalars) == 1 and not chain and scalars[0][1] == 1)):
+        return None
+    k, sizes = ctx.with_scalars(
+        (b if ctx.is_nonnegative(b) or e % 2 == 0 else absolute.make((b,)), e) for b, e in scalars
+    )
+    body = ctx.function(op, of_chain(chain, poly.shape)) if chain else of_chain((), SCALAR)
+    return ctx.scaled_by(body, abs(c) * k, sizes)
+
+
+@identity("abs", "abs(exp(x)) = exp(x)", "x: n")
+def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+    single = poly.single()
+    inside = as_atom(single[1]) if single is not None and single[0] == 1 else None
+    return of_atom(inside) if inside is not None and ctx.is_nonnegative(inside) else None
 
 
 @identity("sigmoid", "σ(−x) = ones(n, 1) − σ(x)", "x: n")
@@ -143,6 +167,61 @@ def _(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
             left[turned] = left.get(turned, Fraction(0)) + 1
             return left
     return None
+
+
+def _signs(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
+    """xᵃ |x|ᵇ sign(x)ᶜ is |x|ᵃ⁺ᵇ, with the sign of x where a + c is odd."""
+    zero = Fraction(0)
+    for z in {base.args[0]: None for base in bases if base.op in (absolute, sign)}:
+        size, sense = absolute.make((z,)), sign.make((z,))
+        a, b, c = (bases.get(base, zero) for base in (z, size, sense))
+        if not (a or b) or any(e.denominator > 1 for e in (a, b, c)):
+            continue
+        n = a + b
+        if (n - a - c) % 2 == 0:
+            powers = (n, zero, zero)
+        elif (a + c) % 2 == 0:
+            powers = (n - 1, F1, zero) if n > 0 else (n + 1, -F1, zero)
+        else:
+            powers = (n - 1, F1, zero) if n > 0 else (n, zero, F1)
+        if powers != (a, b, c):
+            rest = {base: e for base, e in bases.items() if base not in (z, size, sense)}
+            return sum_bases(rest, dict(zip((z, size, sense), powers)))
+    return None
+
+
+identity("powers abs", "x ⊘ abs(x) = sign(x)", "x: n")(_signs)
+identity("powers sign", "sign(x) ⊙ x = abs(x)", "x: n")(_signs)
+
+
+def _ratio(one: Operation, two: Operation, quotient: Operation) -> Apply:
+    """oneᵃ twoᵇ quotientᶜ with as many quotients as there can be."""
+
+    def apply(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
+        for z in {base.args[0]: None for base in bases if base.op is one or base.op is quotient}:
+            atoms = (one.make((z,)), two.make((z,)), quotient.make((z,)))
+            a, b, c = (bases.get(atom, Fraction(0)) for atom in atoms)
+            if any(e.denominator > 1 for e in (a, b, c)):
+                continue
+            a, b = a + c, b - c
+            c = Fraction(0)
+            if a > 0 > b:
+                c = min(a, -b)
+            elif a < 0 < b:
+                c = max(a, -b)
+            powers = (a - c, b + c, c)
+            if any(bases.get(atom, Fraction(0)) != e for atom, e in zip(atoms, powers)):
+                rest = {base: e for base, e in bases.items() if base not in atoms}
+                return sum_bases(rest, {atom: e for atom, e in zip(atoms, powers) if e})
+        return None
+
+    return apply
+
+
+for _one, _two, _quotient in ((sin, cos, tan), (sinh, cosh, tanh)):
+    _f, _g, _h = _one.name, _two.name, _quotient.name
+    identity(f"powers {_f}", f"{_f}(x) ⊘ {_g}(x) = {_h}(x)", "x: n")(_ratio(_one, _two, _quotient))
+    identity(f"powers {_h}", f"{_h}(x) ⊙ {_g}(x) = {_f}(x)", "x: n")(_ratio(_one, _two, _quotient))
 
 
 # Functions recognized in sums
