@@ -482,7 +482,8 @@ def function(
             f"a {module.kind} has no {returns!r} to return", hint=f"there are: derivative, {', '.join(known)}"
         )
     # The docstring of a function names no box: it may be large, and nobody reads it here.
-    made = executed(module.source(is_full=False), f"<derive {derivation.kind} of {derivation.name}>")[wanted]
+    namespace = executed(module.source(is_full=False), f"<derive {derivation.kind} of {derivation.name}>")
+    made = namespace[wanted]
     if batch is None:
         return made  # type: ignore[no-any-return]
     given = batch.replace(",", " ").split() if isinstance(batch, str) else list(batch)
@@ -490,62 +491,15 @@ def function(
     unknown = [name for name in samples if name not in module.signature.parameters]
     if unknown:
         raise DeriveError(f"{unknown[0]} is no argument", hint=f"there are: {', '.join(module.signature.parameters)}")
-    return batched(made, samples, per_sample, module.dialect)
+    from .programs.batches import Batch, batched  # loads NumPy
 
-
-def batched(made: Callable[..., Any], samples: Sequence[str], per_sample: bool, spoken: Dialect) -> Callable[..., Any]:
-    """The function over a leading axis of some arguments: the sum, or each result."""
-    import functools
-    import inspect
-
-    signature = inspect.signature(made)
-
-    def mapped(arguments: dict[str, Any]) -> list[Any]:
-        """One array of results, samples first, for each output."""
-        if spoken.name == "jax":
-            import jax
-
-            fixed = {n: a for n, a in arguments.items() if n not in samples}
-            each: Any = jax.vmap(lambda parts: made(**fixed, **parts))
-            result = each({n: arguments[n] for n in samples})
-            return list(result) if isinstance(result, tuple) else [result]
-        columns: list[list[Any]] = []
-        for index in range(len(arguments[samples[0]])):
-            result = made(**{n: a[index] if n in samples else a for n, a in arguments.items()})
-            parts = result if isinstance(result, tuple) else (result,)
-            columns = columns or [[] for _ in parts]
-            for column, part in zip(columns, parts, strict=True):
-                column.append(part.copy() if hasattr(part, "copy") else part)
-        if not columns:
-            raise ValueError(f"{samples[0]} has no samples")
-        return [stacked(column) for column in columns]
-
-    def stacked(parts: list[Any]) -> Any:
-        if spoken.name == "torch":
-            import torch
-
-            return torch.stack(parts)
-        if spoken.name == "array-api":
-            from array_api_compat import array_namespace
-
-            return array_namespace(parts[0]).stack(parts)
-        import numpy as np
-
-        return np.stack(parts)
-
-    @functools.wraps(made)
-    def over_samples(*args: Any, **kwargs: Any) -> Any:
-        arguments = dict(signature.bind(*args, **kwargs).arguments)
-        count = len(arguments[samples[0]])
-        for name in samples:
-            if len(arguments[name]) != count:
-                raise ValueError(f"{name} has {len(arguments[name])} samples, and {samples[0]} has {count}")
-        results = mapped(arguments)
-        if not per_sample:
-            results = [result.sum(0) for result in results]
-        return results[0] if len(results) == 1 else tuple(results)
-
-    return over_samples
+    at_once = None
+    if module.dialect.in_place:
+        at_once = Batch(
+            program_of(derivation), dict(module.functions)[wanted], module.signature, namespace["_arguments"]
+        )
+    usable = at_once if at_once is not None and at_once.is_possible else None
+    return batched(made, samples, per_sample, module.dialect, usable)
 
 
 def executed(text: str, filename: str) -> Mapping[str, Any]:
