@@ -392,6 +392,17 @@ def test_scalars_stand_before_a_kronecker_product(formula):
     assert derive.equal(from_sympy(theirs), ours) == "proved"
 
 
+def test_a_power_with_a_determinant_above_is_read_back():
+    ours = derive.parse("|e − π|^(logdet(2 I + ¼ A))", "A: n×n")
+    assert derive.equal(from_sympy(to_sympy(ours)), ours) == "agrees"
+
+
+def test_an_error_of_sympy_is_one_of_ours():
+    """SymPy asks whether a power with a sum of matrices in its exponent is real, and fails."""
+    with pytest.raises(DeriveError, match="SymPy fails on the operand of relu"):
+        to_sympy(derive.parse("relu(|e − π|^(logdet(2 I + ¼ A)))", "A: n×n"))
+
+
 def test_entries_of_named_functions():
     M = MatrixSymbol("M", 2, 3)
     numbers, arrays = point(M)

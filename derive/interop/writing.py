@@ -38,6 +38,8 @@ def to_sympy(expr: Expr, symbols: Mapping[str, Any] | None = None) -> Any:
     ------
     LimitError
         The formula is nested too deeply for SymPy.
+    DeriveError
+        An operation has no counterpart, or SymPy itself fails on it.
 
     Examples
     --------
@@ -50,7 +52,14 @@ def to_sympy(expr: Expr, symbols: Mapping[str, Any] | None = None) -> Any:
     if depth[expr] > MAX_DEPTH:
         raise LimitError(f"the formula is nested {depth[expr]} deep, and SymPy recurses", hint=f"at most {MAX_DEPTH}")
     known = dict(symbols or {})
-    return _done(fold(expr, lambda node, args: _write(node, args, known)), MAX_PASSES)
+
+    def visit(node: Expr, args: list[Any]) -> Any:
+        try:
+            return _write(node, args, known)
+        except (AttributeError, NotImplementedError, TypeError) as error:
+            raise DeriveError(f"SymPy fails on the operand of {node.op.name}: {error}") from error
+
+    return _done(fold(expr, visit), MAX_PASSES)
 
 
 def _done(made: Any, passes: int = 1) -> Any:
@@ -128,7 +137,12 @@ def _write_product(node: Expr, args: list[Any], sizes: Any) -> Any:
 
 
 def _write_power(node: Expr, args: list[Any], sizes: Any) -> Any:
-    return sympy.Pow(*args) if node.is_scalar else sympy.HadamardPower(*args)
+    if not node.is_scalar:
+        return sympy.HadamardPower(*args)
+    try:
+        return sympy.Pow(*args)
+    except TypeError:  # SymPy factors a sum of matrices inside the exponent as if it were one of scalars
+        return sympy.Pow(*args, evaluate=False)
 
 
 def _gram(matrix: Any) -> Any:
