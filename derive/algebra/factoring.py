@@ -495,8 +495,10 @@ class Factoring:
             product = self.ctx.times(
                 Poly((ONE, left[0].shape[1]), {((), left): F1}), Poly(inner.shape, {((), chain[1:]): F1})
             )
-            ((mono, k),) = product.terms.items()
-            return _in_place(poly, members, (_with(tuple(merged.items()), mono), c * k))
+            made = product.single()
+            return (
+                None if made is None else _in_place(poly, members, (_with(tuple(merged.items()), made[1]), c * made[0]))
+            )
         return _in_place(poly, members, (_with(tuple(merged.items()), ((), chain)), c))
 
 

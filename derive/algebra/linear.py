@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ..expr import ones
+from ..expr import Expr, Operation, ones
 from ..operations import diagonal, diagonal_matrix, kron, matmul, sum_entries, transpose, vec
 from ..shapes import ONE, SCALAR, Shape
 from .atoms import entries_expr, entry_bases, mono_expr, of_chain, of_factor, of_scalar, sum_bases
@@ -62,13 +62,26 @@ def diagonal_of(ctx: Normalizer, poly: Poly) -> Poly:
         # diag(Diag(a) (A ⊙ B) Diag(b)) = a ⊙ diag(A) ⊙ diag(B) ⊙ b
         left, core, right = ctx.decomposed(chain, (n, n))
         bases = sum_bases(left, right)
+        coefficient = F1
         for base, e in core.items():
-            turned = ctx.canonical(transpose_poly(ctx, ctx.as_base(base)))
-            atom = diagonal.make((min(base, turned, key=key),))
-            bases[atom] = bases.get(atom, Fraction(0)) + e
-        return ctx.vector(simplify_bases(ctx, bases, column), column)
+            met: tuple[Fraction, Expr] | None = first("diag of entry", ctx, base)
+            if met is None or (met[0] != 1 and e.denominator > 1):
+                turned = ctx.canonical(transpose_poly(ctx, ctx.as_base(base)))
+                met = (F1, diagonal.make((min(base, turned, key=key),)))
+            coefficient *= met[0] ** int(e)
+            bases = sum_bases(bases, {b: x * e for b, x in entry_bases(met[1])})
+        return ctx.vector(simplify_bases(ctx, bases, column), column).scaled(coefficient)
 
     return rearranged(ctx, "diag", poly, column, one)
+
+
+def triangle(ctx: Normalizer, op: Operation, poly: Poly) -> Poly:
+    """tril or triu of a sum."""
+
+    def one(chain: Chain) -> Poly:
+        return of_factor(op.make((mono_expr(F1, ((), chain), poly.shape),)))
+
+    return rearranged(ctx, op.name, poly, poly.shape, one)
 
 
 def kronecker(ctx: Normalizer, left: Poly, right: Poly) -> Poly:

@@ -137,7 +137,7 @@ class Normalizer:
             return
         known = self.shown.get(atom)
         if known is None:
-            if (symbol_count(written), key(written)[0]) <= (symbol_count(atom), key(atom)[0]):
+            if (symbol_count(written), *key(written)[:2]) <= (symbol_count(atom), *key(atom)[:2]):
                 self.shown[atom] = written
         elif symbol_count(written) < symbol_count(known):
             self.shown[atom] = written
@@ -390,6 +390,7 @@ class Normalizer:
     kron = rearrangements.kronecker
     vec = rearrangements.stacked
     total = rearrangements.total
+    triangle = rearrangements.triangle
     scalar_power = powers.scalar_power
     is_nonnegative = powers.is_nonnegative
     half = powers.half

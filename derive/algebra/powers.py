@@ -199,6 +199,9 @@ def inverse(ctx: Normalizer, poly: Poly, written: Expr | None) -> Poly:
         for f in reversed(chain):
             whole = ctx.times(whole, ctx.inverse_factor(f))
         return ctx.scaled_by(whole, 1 / c, inverted)
+    met: Poly | None = first("inverse of sum", ctx, poly)
+    if met is not None:
+        return met
     c, atom, flipped = ctx.atom_of_sum(poly, written)
     inverse = inv.make((atom,))
     factor = transpose.make((inverse,)) if flipped and not ctx.is_symmetric(inverse) else inverse

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..expr import Expr, number_op, ones, ones_op
-from ..operations import exact_root, matmul, sum_entries, trace, transpose
+from ..operations import diagonal_matrix, exact_root, matmul, sum_entries, trace, transpose
 from ..shapes import ONE, SCALAR, Shape
 from .atoms import Bases, entries_expr, entry_bases, of_scalar
 from .identities import IDENTITIES, first
@@ -131,6 +131,12 @@ def chain_product(
         extra += more
         rest += reversed(chain)
     parts = _cut(stack)
+    for i, segment in enumerate(parts):
+        turned = _as_column(ctx, tuple(segment))
+        if turned is not None:
+            sign, chain = turned
+            whole_chain = [f for s in (*parts[:i], chain, *parts[i + 1 :]) for f in s]
+            return chain_product(ctx, whole_chain, shape, coefficient * sign, (*scalars, *extra))
     kept: list[Expr] = []
     for segment in parts:
         if segment[0].shape[0] is ONE and segment[-1].shape[1] is ONE:
@@ -149,6 +155,22 @@ def chain_product(
             kept += segment
     c, merged = with_scalars(ctx, scalars, extra) if extra or len(scalars) > 1 else (F1, scalars)
     return ctx.recognized(Poly(shape, {(merged, tuple(kept)): coefficient * c}))
+
+
+def _as_column(ctx: Normalizer, segment: Chain) -> tuple[int, Chain] | None:
+    """A column, or a row by its transpose, in its canonical form where that is another."""
+    is_row, is_column = segment[0].shape[0] is ONE, segment[-1].shape[1] is ONE
+    if is_row == is_column or not any(f.op is diagonal_matrix for f in segment):
+        return None
+    if is_column:
+        made: Chain | None = first("column", ctx, segment)
+        return None if made is None else (1, made)
+    sign, flipped = transpose_chain(ctx, segment)
+    made = first("column", ctx, flipped)
+    if made is None:
+        return None
+    back, row = transpose_chain(ctx, made)
+    return sign * back, row
 
 
 def _cut(chain: list[Expr]) -> list[list[Expr]]:
@@ -198,19 +220,19 @@ def same_value(ctx: Normalizer, family: str, chain: Chain) -> tuple[int, Chain]:
 
 def dot(ctx: Normalizer, chain: Sequence[Expr]) -> Poly:
     """The scalar  rowᵀ M … column  in normal form."""
-    if len(chain) == 2:
-        last = chain[-1]
-        head = flip(ctx, chain[0])
-        met: Poly | None = first("dot", ctx, head, last)
+    chain = tuple(chain)
+    for sign, turned in ((1, chain), transpose_chain(ctx, chain)):
+        met: Poly | None = first("dot", ctx, turned)
         if met is not None:
-            return met
+            return met.scaled(Fraction(sign))
+    if len(chain) == 2:
         bases: Bases = {}
-        for vector in (head, last):
+        for vector in (flip(ctx, chain[0]), chain[1]):
             for base, e in entry_bases(vector):
                 bases[base] = bases.get(base, Fraction(0)) + e
-        bases.pop(ones(last.shape[0]), None)
-        return entry_sum(ctx, bases, last.shape)
-    sign, best = same_value(ctx, "same dot", tuple(chain))
+        bases.pop(ones(chain[1].shape[0]), None)
+        return entry_sum(ctx, bases, chain[1].shape)
+    sign, best = same_value(ctx, "same dot", chain)
     return of_scalar(matmul.make(best)).scaled(Fraction(sign))
 
 

@@ -200,7 +200,8 @@ def _det(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
     poly = ctx.full(node.args[0])
     factors = _square_factors(poly)
     if factors is None:
-        return ctx.opaque(_turned(ctx, node, poly))
+        met: Poly | None = first("det of sum", ctx, poly)
+        return ctx.opaque(_turned(ctx, node, poly)) if met is None else met
     value = ctx.full(number(1))
     for part in _of_factors(ctx, node, factors):
         value = ctx.times(value, part)
@@ -211,9 +212,10 @@ def _logdet(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
     """logdet(A B) = logdet(A) + logdet(B) where both are square."""
     poly = ctx.full(node.args[0])
     factors = _square_factors(poly)
-    return (
-        ctx.opaque(_turned(ctx, node, poly)) if factors is None else ctx.plus(SCALAR, _of_factors(ctx, node, factors))
-    )
+    if factors is None:
+        met: Poly | None = first("logdet of sum", ctx, poly)
+        return ctx.opaque(_turned(ctx, node, poly)) if met is None else met
+    return ctx.plus(SCALAR, _of_factors(ctx, node, factors))
 
 
 def _blocks(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
@@ -243,10 +245,7 @@ def _opaque(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
 
 
 def _triangle(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    def one(chain: Chain) -> Poly:
-        return of_factor(node.op.make((mono_expr(F1, ((), chain), node.shape),)))
-
-    return rearranged(ctx, node.op.name, args[0], node.shape, one)
+    return ctx.triangle(node.op, args[0])
 
 
 def _unvec(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ...expr import Expr, dimension, ones
-from ...expr import identity as eye
-from ...operations import diagonal_matrix, hadamard, power, sigmoid, softmax, transpose
+from ...expr import Expr, dimension, identity_op, ones
+from ...operations import diagonal, diagonal_matrix, hadamard, power, sigmoid, softmax, transpose, tril, triu
 from ...shapes import ONE, SCALAR, Shape
-from ..atoms import Bases, add_bases, entry_bases, of_chain, sum_bases
+from ..atoms import Bases, add_bases, entries_expr, entry_bases, of_chain, sum_bases
 from ..polynomial import Chain, Poly
 from .row import identity
 
@@ -90,17 +89,32 @@ def _(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
     return None
 
 
-@identity("entries", "I ⊙ A = Diag(diag(A))", "A: n×n", "[MN, 3.6]")
+@identity("entries", "Diag(x) ⊙ A = Diag(x ⊙ diag(A))", "x: n, A: n×n", "[MN, 3.6]")
 def _(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
     left, core, right = parts
-    one = eye(shape[0])
-    if one not in core or shape[0] is not shape[1]:
+    found = [b for b, e in core.items() if e > 0 and (b.op is diagonal_matrix or b.op is identity_op)]
+    if not found or (len(core) == 1 and core[found[0]] == 1 and found[0].op is diagonal_matrix):
         return None
-    values = ctx.vector(sum_bases(left, right), (shape[0], ONE))
-    rest = {b: e for b, e in core.items() if b is not one}
+    bases = sum_bases(left, right)
+    for base in found:
+        for b, e in entry_bases(base.args[0]) if base.args else ():
+            bases = sum_bases(bases, {b: e * core[base]})
+    values = ctx.composed((bases, {}, {}), (shape[0], ONE))
+    rest = {b: e for b, e in core.items() if b not in found}
     if rest:
         values = ctx.entrywise([values, ctx.diagonal(ctx.composed(({}, rest, {}), shape))])
     return ctx.diagonal_matrix(values)
+
+
+@identity("entries", "tril(A) ⊙ B = tril(A ⊙ B)", "A: n×n, B: n×n")
+def _(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
+    core = parts[1]
+    found = [b for b, e in core.items() if e == 1 and b.op in (tril, triu)]
+    if not found or len(core) == 1:
+        return None
+    inside = {b: e for b, e in core.items() if b is not found[0]}
+    product = ctx.entrywise([ctx.full(found[0].args[0]), ctx.composed((parts[0], inside, parts[2]), shape)])
+    return ctx.triangle(found[0].op, product)
 
 
 # Sums of the entries of a vector
@@ -116,6 +130,18 @@ def _(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
     if len(items) == 1 and items[0][1] == 1 and items[0][0].op is softmax:
         return of_chain((), SCALAR)
     return None
+
+
+@identity("sum", "sum(a ⊙ diag(M)) = tr(Diag(a) M)", "a: n, M: n×n", "[MN, 3.6]")
+def _(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
+    found = [base for base, e in items if base.op is diagonal]
+    weights = [(base, e) for base, e in items if base.op is not diagonal]
+    if len(found) != 1 or len(weights) + 1 != len(items) or (found[0], Fraction(1)) not in items:
+        return None
+    chain = ctx.chain_of(found[0].args[0])
+    if weights:
+        chain = (diagonal_matrix.make((entries_expr(weights),)), *chain)
+    return ctx.trace(of_chain(chain, (shape[0], shape[0])))
 
 
 @identity("sum", "sum(x ⊙ exp(v)) / sum(exp(v)) = xᵀ softmax(v)", "v: n, x: n")

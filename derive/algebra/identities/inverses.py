@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from ...expr import Expr, symbol_op
 from ...operations import add, det, diagonal_matrix, inv, kron, logdet, transpose
+from ...shapes import SCALAR
 from ..atoms import of_chain
-from ..polynomial import Poly
+from ..polynomial import Chain, Mono, Poly
 from .row import identity
 
 if TYPE_CHECKING:
@@ -50,6 +51,80 @@ def _(ctx: Normalizer, factor: Expr) -> Poly | None:
     if factor.op is not kron or not all(a.is_square for a in factor.args):
         return None
     return ctx.kron(*(ctx.inverse(ctx.full(a), a) for a in factor.args))
+
+
+# Sums with something common to all terms
+
+
+def _scalar_part(poly: Poly) -> tuple[Poly, Poly] | None:
+    """A sum as a scalar sum times a sum without scalars, where it is one."""
+    by_chain: dict[Chain, dict[Mono, Fraction]] = {}
+    for (scalars, chain), c in poly.terms.items():
+        by_chain.setdefault(chain, {})[(scalars, ())] = c
+    parts = list(by_chain.values())
+    lead = next(iter(parts[0]))
+    ratios = [part.get(lead, Fraction(0)) / parts[0][lead] for part in parts]
+    if lead == ((), ()) and len(parts[0]) == 1:
+        return None
+    if any(part != {m: c * r for m, c in parts[0].items()} for part, r in zip(parts, ratios)):
+        return None
+    return Poly(SCALAR, parts[0]), Poly(poly.shape, {((), chain): r for chain, r in zip(by_chain, ratios)})
+
+
+def _first_factor(poly: Poly) -> tuple[Expr, Poly] | None:
+    """The square factor that all terms begin with, and the sum of the rests."""
+    heads = {chain[0] if chain else None for _, chain in poly.terms}
+    head = heads.pop() if len(poly.terms) > 1 else None
+    if heads or head is None or not head.is_square:
+        return None
+    return head, Poly(poly.shape, {(scalars, chain[1:]): c for (scalars, chain), c in poly.terms.items()})
+
+
+def _inverse(ctx: Normalizer, poly: Poly) -> Poly:
+    return ctx.inverse(poly, None)
+
+
+@identity("inverse of sum", "((s − t) (A + B))⁻¹ = (A + B)⁻¹ / (s − t)", "A: n×n, B: n×n, s: scalar, t: scalar")
+def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+    found = _scalar_part(poly)
+    if found is None:
+        return None
+    return ctx.times(ctx.scalar_power(found[0], Fraction(-1), None), _inverse(ctx, found[1]))
+
+
+@identity("inverse of sum", "(A B + A C)⁻¹ = (B + C)⁻¹ A⁻¹", "A: n×n, B: n×n, C: n×n", "[MC 1]")
+def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+    found = _first_factor(poly)
+    return None if found is None else ctx.times(_inverse(ctx, found[1]), ctx.inverse_factor(found[0]))
+
+
+@identity("inverse of sum", "(A C + B C)⁻¹ = C⁻¹ (A + B)⁻¹", "A: n×n, B: n×n, C: n×n", "[MC 1]")
+def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+    found = _first_factor(ctx.transposed(poly))
+    if found is None:
+        return None
+    return ctx.times(ctx.transposed(ctx.inverse_factor(found[0])), _inverse(ctx, ctx.transposed(found[1])))
+
+
+def _split(ctx: Normalizer, poly: Poly) -> tuple[Expr, Expr] | None:
+    """A sum as a product of two square matrices."""
+    found = _first_factor(poly)
+    if found is not None:
+        return found[0], ctx.canonical(found[1])
+    found = _first_factor(ctx.transposed(poly))
+    return None if found is None else (found[0], ctx.canonical(found[1]))
+
+
+@identity("det of sum", "det(A B + A C) = det(A) det(B + C)", "A: n×n, B: n×n, C: n×n", "[MC 21]")
+def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+    found = _split(ctx, poly)
+    return None if found is None else ctx.times(*(ctx.full(det(part)) for part in found))
+
+
+@identity("logdet of sum", "logdet(A B + A C) = logdet(A) + logdet(B + C)", "A: n×n, B: n×n, C: n×n", "[MC 21]")
+def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+    found = _split(ctx, poly)
+    return None if found is None else ctx.plus(SCALAR, [ctx.full(logdet(part)) for part in found])
 
 
 # Determinants: of a product of square factors each is taken by itself

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...expr import Expr, commutation, commutation_op, symbol_op
-from ...operations import diagonal_matrix, inv, kron, transpose, vec
+from ...operations import add, diagonal_matrix, hadamard, inv, kron, matmul, transpose, vec
 from ...shapes import ONE
-from ..atoms import of_chain, of_factor
-from ..polynomial import Poly
+from ..atoms import entry_bases, of_chain, of_factor
+from ..polynomial import Chain, Poly
 from .row import identity
 
 if TYPE_CHECKING:
@@ -26,6 +26,11 @@ def _one(factor: Expr) -> Poly:
 
 def _orthogonal(factor: Expr) -> bool:
     return factor.op is symbol_op and "orthogonal" in factor.data[1]
+
+
+def is_composite(diagonal: Expr) -> bool:
+    """Whether a product stands among the entries of a diagonal matrix."""
+    return any(base.op is matmul for base, _ in entry_bases(diagonal.args[0]))
 
 
 @identity("inv ·", "A⁻¹ A = I", "A: n×n", words="cancel inverses")
@@ -81,7 +86,7 @@ def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     merged = ctx.entrywise([ctx.full(left.args[0]), of_factor(right)])
     single = merged.single()
     # A composite stays Diag(a) M y: only what becomes one factor is merged.
-    return merged if single is None or len(single[1][1]) <= 1 else None
+    return merged if single is None or len(single[1][1]) <= 1 or is_composite(left) else None
 
 
 @identity("· Diag", "vᵀ Diag(a) = (v ⊙ a)ᵀ", "a: n, v: n", "[MN, 3.6]")
@@ -151,3 +156,42 @@ def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
         return None
     turned = commutation(b.shape[1], a.shape[1])
     return ctx.times(ctx.kron(ctx.full(b), ctx.full(a)), ctx.full(turned))
+
+
+# A column as a whole, and a row times a column
+
+
+def _composite_at(chain: Chain) -> int | None:
+    return next((i for i, f in enumerate(chain) if f.op is diagonal_matrix and is_composite(f)), None)
+
+
+@identity("column", "Diag(A y) A y = (A y) .^ 2", "A: n×n, y: n")
+def _(ctx: Normalizer, chain: Chain) -> Chain | None:
+    i = _composite_at(chain)
+    if i is None or len(chain) - i < 3 or chain[-1].shape[1] is not ONE:
+        return None
+    shape = (chain[i].shape[0], chain[-1].shape[1])
+    merged = ctx.vector(ctx.decomposed(chain[i:], shape)[0], shape).single()
+    if merged is None or merged[0] != 1 or merged[1][0] or merged[1][1] == chain[i:]:
+        return None
+    return (*chain[:i], *merged[1][1])
+
+
+@identity("dot", "xᵀ Aᵀ (B y ⊙ C z) = sum(A x ⊙ B y ⊙ C z)", "A: n×n, B: n×n, C: n×n, x: n, y: n, z: n")
+def _(ctx: Normalizer, chain: Chain) -> Poly | None:
+    last = chain[-1]
+    if last.op is hadamard and any(base.op is matmul and e == 1 for base, e in entry_bases(last)):
+        row = of_chain(chain[:-1], (ONE, last.shape[0]))
+        return ctx.total(ctx.entrywise([ctx.transposed(row), of_factor(last)]))
+    return None
+
+
+@identity("dot", "sqrt(x + y)ᵀ sqrt(x + y) = sum(x) + sum(y)", "x: n positive, y: n positive")
+def _(ctx: Normalizer, chain: Chain) -> Poly | None:
+    """Roots of sums that meet are multiplied out; a bracket is not."""
+    last = chain[-1]
+    if len(chain) != 2 or ctx.is_keeping:
+        return None
+    if not any(base.op is add and e.denominator > 1 for base, e in entry_bases(last)):
+        return None
+    return ctx.total(ctx.entrywise([ctx.transposed(of_factor(chain[0])), of_factor(last)]))

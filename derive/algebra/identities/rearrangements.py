@@ -5,13 +5,14 @@ A family is the name of the operation; a row takes a chain, with the node or the
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ...expr import Expr, ones, ones_op
+from ...expr import Expr, Operation, ones, ones_op
 from ...expr import identity as eye
-from ...operations import block_op, diagonal_matrix, kron, transpose, unvec, vec
+from ...operations import add, block_op, diagonal_matrix, kron, transpose, tril, triu, unvec, vec
 from ...shapes import ONE, Dim, Shape
-from ..atoms import entry_bases, of_chain
+from ..atoms import as_atom, of_chain
 from ..polynomial import Chain, Poly
 from .row import Apply, identity
 
@@ -32,11 +33,27 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     return None if chain else ctx.full(ones(shape[0]))
 
 
-@identity("diag", "diag(Diag(a)) = a", "a: n", "[MN, 3.6]")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
-    if len(chain) != 1 or chain[0].op is not diagonal_matrix:
+@identity("diag of entry", "diag(exp(A)) = exp(diag(A))", "A: n×n")
+def _(ctx: Normalizer, base: Expr) -> tuple[Fraction, Expr] | None:
+    """f of the diagonal, for the functions of entries."""
+    if not base.op.is_elementwise:
         return None
-    return ctx.vector(dict(entry_bases(chain[0].args[0])), (shape[0], ONE))
+    single = ctx.function(base.op, ctx.diagonal(ctx.full(base.args[0]))).single()
+    inside = as_atom(single[1]) if single is not None else None
+    return None if single is None or inside is None else (single[0], inside)
+
+
+@identity("diag of entry", "diag((A + B) .^ (−1)) = (diag(A) + diag(B)) .^ (−1)", "A: n×n, B: n×n")
+def _(ctx: Normalizer, base: Expr) -> tuple[Fraction, Expr] | None:
+    if base.op is not add:
+        return None
+    c, atom, _ = ctx.atom_of_sum(ctx.diagonal(ctx.full(base)), None)
+    return c, atom
+
+
+@identity("diag of entry", "diag(Diag(a)) = a", "a: n", "[MN, 3.6]")
+def _(ctx: Normalizer, base: Expr) -> tuple[Fraction, Expr] | None:
+    return (Fraction(1), base.args[0]) if base.op is diagonal_matrix else None
 
 
 # Kronecker products, of one chain by another
@@ -103,6 +120,38 @@ def _diagonal_alone(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
 
 identity("tril", "tril(Diag(a)) = Diag(a)", "a: n")(_diagonal_alone)
 identity("triu", "triu(Diag(a)) = Diag(a)", "a: n")(_diagonal_alone)
+
+
+def _side(factor: Expr) -> Operation | None:
+    """tril or triu where a factor has only that triangle."""
+    turned = factor.op is transpose
+    atom = factor.args[0] if turned else factor
+    is_lower, is_upper = atom.op is tril or "lower" in atom.properties, atom.op is triu or "upper" in atom.properties
+    if is_lower == is_upper:
+        return None
+    return tril if is_lower != turned else triu
+
+
+def _triangle_of(op: Operation) -> Apply:
+    def apply(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+        side = _side(chain[0]) if len(chain) == 1 else None
+        if side is None:
+            return None
+        whole = of_chain(chain, shape)
+        return whole if side is op else ctx.diagonal_matrix(ctx.diagonal(whole))
+
+    return apply
+
+
+identity("tril", "tril(tril(A)) = tril(A)", "A: n×n")(_triangle_of(tril))
+identity("triu", "triu(tril(A)) = Diag(diag(A))", "A: n×n")(_triangle_of(triu))
+
+
+@identity("diag", "diag(tril(A)) = diag(A)", "A: n×n")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    if len(chain) != 1 or chain[0].op not in (tril, triu):
+        return None
+    return ctx.diagonal(ctx.full(chain[0].args[0]))
 
 
 @identity("submatrix", "[A B; C D][0:m, 0:n] = A", "A: m×n, B: m×q, C: p×n, D: p×q")

@@ -1,19 +1,18 @@
 """Transposes, traces and scalar products: what a chain becomes as a whole.
 
-`transpose` gives the sign and the transpose of a factor; `trace` and `dot` take a chain
-whose value is a scalar; `same trace` and `same dot` list chains of the same value, of
+`transpose` gives the sign and the transpose of a factor; `trace` takes a
+chain; `same trace` and `same dot` list chains of the same value, of
 which the normal form keeps the least.
 """
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ...expr import Expr, dimension, ones_op, symbol_op, symbols_of
-from ...operations import diagonal, diagonal_matrix, hadamard, kron, trace, transpose
+from ...expr import Expr, dimension, symbol_op, symbols_of
+from ...operations import diagonal, diagonal_matrix, hadamard, kron, power, trace, transpose, tril, triu
 from ...shapes import ONE, SCALAR, Shape
-from ..atoms import of_chain, of_factor
+from ..atoms import as_atom, entry_bases, of_chain, of_factor
 from ..polynomial import Chain, Poly
 from .row import identity
 
@@ -50,6 +49,15 @@ def _(ctx: Normalizer, factor: Expr) -> tuple[int, Expr] | None:
     if factor.op is not kron or any(is_skew(s) for s in symbols_of(factor)):
         return None
     return 1, kron.make(tuple(ctx.canonical(ctx.transposed(ctx.full(a))) for a in factor.args))
+
+
+@identity("transpose", "tril(A)ᵀ = triu(Aᵀ)", "A: n×n")
+def _(ctx: Normalizer, factor: Expr) -> tuple[int, Expr] | None:
+    if factor.op not in (tril, triu):
+        return None
+    turned = ctx.triangle(triu if factor.op is tril else tril, ctx.transposed(ctx.full(factor.args[0]))).single()
+    inside = as_atom(turned[1]) if turned is not None and abs(turned[0]) == 1 else None
+    return None if turned is None or inside is None else (int(turned[0]), inside)
 
 
 # Traces
@@ -118,6 +126,24 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     return ctx.total(ctx.full(atom.args[0])) if atom is not None and atom.op is diagonal_matrix else None
 
 
+@identity("trace", "tr(A ⊙ B) = diag(A)ᵀ diag(B)", "A: n×n, B: n×n", "[MN, 3.6]")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    atom = _alone(chain)
+    if atom is None or not (atom.op in (hadamard, power) or atom.op.is_elementwise):
+        return None
+    return ctx.total(ctx.diagonal(of_factor(atom)))
+
+
+@identity("trace", "tr(A Diag(diag(B))) = diag(A)ᵀ diag(B)", "A: n×n, B: n×n", "[MN, 3.6]")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    for i, factor in enumerate(chain if len(chain) > 1 else ()):
+        if factor.op is diagonal_matrix and any(b.op is diagonal for b, _ in entry_bases(factor.args[0])):
+            others = (*chain[i + 1 :], *chain[:i])
+            side = (factor.shape[0], factor.shape[0])
+            return ctx.total(ctx.entrywise([ctx.diagonal(of_chain(others, side)), ctx.full(factor.args[0])]))
+    return None
+
+
 # Chains of the same value
 
 
@@ -134,16 +160,3 @@ def _(ctx: Normalizer, chains: list[Signed]) -> list[Signed]:
 @identity("same dot", "xᵀ A y = yᵀ Aᵀ x", "x: m, A: m×n, y: n")
 def _(ctx: Normalizer, chains: list[Signed]) -> list[Signed]:
     return [ctx.transposed_chain(chain) for _, chain in chains]
-
-
-# A row times a column, both entrywise products
-
-
-@identity("dot", "aᵀ diag(M) = tr(Diag(a) M)", "a: n, M: n×n", "[MN, 3.6]")
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
-    for vector, other in ((left, right), (right, left)):
-        if vector.op is diagonal:
-            weights = () if other.op is ones_op else (diagonal_matrix(other),)
-            chain = (*weights, *ctx.chain_of(vector.args[0]))
-            return ctx.trace(Poly((other.shape[0], other.shape[0]), {((), chain): Fraction(1)}))
-    return None
