@@ -400,6 +400,7 @@ def _slopes(expr: Expr, symbol: Expr, point: Point, directions: Sequence[Array])
 
 
 STEPS = (0.02, 8e-5, 3e-7)  # first steps; a smaller one where the function varies too fast for the last
+ROUNDING = 2.0**-53
 SETTLED = 1e-8  # relative change of an extrapolated derivative that needs no smaller steps
 
 
@@ -419,18 +420,21 @@ def _tableau(value: Callable[[float], Array], step: float, levels: int = 12) -> 
     """The derivative extrapolated from steps of at most `step`, and by how much it may be wrong.
 
     The step shrinks until rounding takes over; the entry of the tableau that differs least
-    from its neighbors is taken, so that a kink or a pole nearby does no harm.
+    from its neighbors is taken, so that a kink or a pole nearby does no harm.  Neighbors that
+    happen to be equal still have the rounding error of the values they are differences of.
     """
     best, error = np.zeros(()), math.inf
     previous: list[Array] = []
     for level in range(levels):
         h = step / 2.0**level
-        row = [np.asarray((value(h) - value(-h)) / (2 * h))]
+        above, below = value(h), value(-h)
+        row = [np.asarray((above - below) / (2 * h))]
+        rounding = ROUNDING * max(float(np.abs(above).max(initial=0)), float(np.abs(below).max(initial=0))) / h
         if not level:
             best = row[0]
         for k, older in enumerate(previous):
             row.append((4.0 ** (k + 1) * row[k] - older) / (4.0 ** (k + 1) - 1))
-            change = max(float(np.abs(row[k + 1] - row[k]).max()), float(np.abs(row[k + 1] - older).max()))
+            change = max(float(np.abs(row[k + 1] - row[k]).max()), float(np.abs(row[k + 1] - older).max()), rounding)
             if change < error:
                 best, error = row[k + 1], change
         if level > 5 and float(np.abs(row[-1] - previous[-1]).max()) > 10 * error:

@@ -358,3 +358,10 @@ def test_a_function_that_varies_fast_gets_smaller_steps():
     for rate in (1.0, 1e3, 1e6):
         found = numeric._ridders(lambda h, rate=rate: np.array([np.sin(rate * (0.3 + h)), np.abs(0.3 + h)]))
         assert_allclose(found, [rate * np.cos(0.3 * rate), 1.0], rtol=1e-6)
+
+
+def test_small_steps_are_not_trusted_for_neighbors_that_happen_to_be_equal():
+    """Beside a large value, differences over small steps are multiples of its last place."""
+    for slope in (0.00041, 0.00043, 0.00047, 0.00053, 0.00059):
+        found = numeric._ridders(lambda h, slope=slope: np.array([1377.6 + np.tanh(slope * h) * np.cos(h)]))
+        assert_allclose(found, [slope], rtol=1e-6)
