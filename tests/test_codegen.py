@@ -444,6 +444,33 @@ def test_a_workspace_goes_through_large_matrices_by_rows():
         held(W, np.ones(5))
 
 
+@pytest.mark.parametrize("workspace", [False, True])
+@pytest.mark.parametrize(
+    "formula, wrt, where",
+    [
+        ("½ logdet(S) + ½ (x − u)ᵀ S⁻¹ (x − u)", "S", "S: n×n spd, x: n, u: n"),
+        ("3 logdet(S) + xᵀ S⁻¹ x", "S", "S: n×n spd, x: n"),
+        ("xᵀ S⁻¹ x − logdet(S) + t sum(S)", "S", "S: n×n spd, x: n, t: scalar"),
+        ("xᵀ A B y + tr(A B)² + sum(A B C)", "A", "A: n×n, B: n×n, C: n×n, x: n, y: n"),
+    ],
+)
+def test_blas_adds_rank_one_terms_in_place(formula, wrt, where, workspace):
+    pytest.importorskip("scipy")
+    derivation = derive.gradient(formula, wrt, where)
+    assert "= _add_outer(" in derivation.source("scipy") and "_add_outer" not in derivation.source()
+    arguments, _ = point_of(derivation)
+    for dtype, tolerance in ((np.float64, 1e-9), (np.float32, 1e-3)):
+        f, plain = derivation.function("scipy", workspace=workspace), derivation.function()
+        given = {n: np.asarray(arguments[n], dtype) for n in inspect.signature(f).parameters}
+        before = {n: a.copy() for n, a in given.items()}
+        for _ in range(2):
+            got, want = f(**given), plain(**given)
+            assert got.dtype == dtype
+            np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * np.abs(want).max())
+        for name, array in before.items():
+            np.testing.assert_array_equal(given[name], array)
+
+
 def test_products_of_constant_data_are_computed_once():
     rng = np.random.default_rng(0)
     plain = derive.gradient("½‖WᵀWX − X‖_F²", "W")

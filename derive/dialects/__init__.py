@@ -175,6 +175,7 @@ SCIPY = NUMPY | table("""
     spd_logdet: 2 * np.log({0}.diagonal()).sum()
     spd_solve: _cholesky_solve({0}, {1})
     spd_inverse: _cholesky_inverse({0})
+    added_outer: _add_outer({0}, {1}, {2}, {3})
 """)
 
 # The array API standard, in the namespace of the arguments
@@ -275,7 +276,7 @@ DIALECTS: dict[str, Dialect] = {
     "numpy": Dialect("numpy", ("import numpy as np",), NUMPY, NUMPY_HELPERS, module="np", in_place=True),
     "scipy": Dialect(
         "scipy",
-        ("import numpy as np", "from scipy import linalg, special", "from scipy.linalg import lapack"),
+        ("import numpy as np", "from scipy import linalg, special", "from scipy.linalg import blas, lapack"),
         SCIPY,
         SCIPY_HELPERS,
         module="np",

@@ -206,6 +206,14 @@ def _cholesky(A, name):
         raise ValueError(f"{name} is not positive definite")
     return R
 ''',
+    "_add_outer": '''
+def _add_outer(A, c, u, v):
+    """A + c * outer(u, v), in A."""
+    ger = blas.sger if A.dtype == np.float32 else blas.dger
+    if A.flags.f_contiguous:
+        return ger(c, u, v, a=A, overwrite_a=True)
+    return ger(c, v, u, a=A.T, overwrite_a=True).T
+''',
     "_cholesky_solve": '''
 def _cholesky_solve(R, B):
     """The solution X of R.T @ R @ X = B."""
@@ -222,7 +230,8 @@ def _cholesky_inverse(R):
         diagonal = block.diagonal().copy()
         block += block.T  # the other triangle is zero
         block.flat[:: len(block) + 1] = diagonal
-        inverse[:k, k : k + 128] = inverse[k : k + 128, :k].T
+        if k:
+            inverse[:k, k : k + 128] = inverse[k : k + 128, :k].T
     return inverse
 ''',
 }

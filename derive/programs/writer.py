@@ -37,19 +37,27 @@ class Writer(Expressions):
         preferred: Mapping[Value, str],
     ) -> None:
         super().__init__(program, dialect, signature, outputs, preferred)
+        self.adds_outer = "added_outer" in dialect.templates
         if dialect.in_place:
             self.absorbed = self._find_absorbed()
 
     def _find_absorbed(self) -> dict[Value, int]:
-        """Sums and products that start from a fresh array of one use, and which operand that is."""
+        """Sums and products that start from a fresh array that nothing needs after them, and which operand that is."""
         found: dict[Value, int] = {}
         taken: set[Value] = set()
         for value in self.order:
             if value.is_scalar or value.kind not in ("sum", "entries"):
                 continue
-            for index, term in enumerate(value.args):
+            indices: Sequence[int] = range(len(value.args))
+            if self.adds_outer:
+                # A rank-one term is best added to another array.
+                indices = sorted(indices, key=lambda index: self.is_dense_outer(value.args[index].value))
+            for index in indices:
+                term = value.args[index]
                 body = term.value
-                if body is None or body.kind not in FRESH or self.uses[body] != 1 or body in taken:
+                if body is None or body.kind not in FRESH or body in taken or body in self.program.constant:
+                    continue
+                if self.uses[body] != 1 and not (value.kind == "sum" and self.is_last_use(body, value)):
                     continue
                 if term.powers or body.shape != value.shape or body in self.preferred:
                     continue
@@ -60,7 +68,37 @@ class Writer(Expressions):
                 found[value] = index
                 taken.add(body)
                 break
+        # What another line continues is written there, so it may come too late.
+        for value, index in list(found.items()):
+            body = value.args[index].body
+            if any(body in t.parts() for other in taken - {body} for t in other.args) and self.uses[body] != 1:
+                del found[value]
         return found
+
+    def is_dense_outer(self, value: Value | None) -> bool:
+        return value is not None and value.kind == "outer" and not any(a.body.kind == "ones" for a in value.args)
+
+    def is_last_use(self, body: Value, value: Value) -> bool:
+        """Whether a rank-one term can be added to an array that products before it have read."""
+        if not self.adds_outer or body.kind not in ("spd_inverse", "inverse", "product"):
+            return False
+        if any(body in term.parts() for term in self.terms):
+            return False
+        others = [user for user in self.order if user is not value and any(body in t.parts() for t in user.args)]
+        position = {user: i for i, user in enumerate(self.order)}
+        is_read = all(u.kind == "product" and not u.is_scalar and position[u] < position[value] for u in others)
+        return is_read and any(self.is_dense_outer(t.value) and self.uses[t.body] == 1 for t in value.args if t.value)
+
+    def is_added(self, value: Value) -> bool:
+        """Whether u vᵀ is added in place to another array and never formed."""
+        if not self.adds_outer or not self.is_dense_outer(value) or self.uses[value] != 1:
+            return False
+        return any(
+            term.value is value and i != index
+            for user, index in self.absorbed.items()
+            if user.kind == "sum"
+            for i, term in enumerate(user.args)
+        )
 
     def _can_continue(self, value: Value, index: int) -> bool:
         term = value.args[index]
@@ -99,8 +137,10 @@ class Writer(Expressions):
         if kind in ("ones", "outer", "eye", "Diag") and self.only_broadcasts(value):
             self.texts[value] = Text(f"<{kind}>")
             return
+        if self.is_added(value):
+            return
         owner = self.owner_of(value)
-        if owner is not None:
+        if owner is not None and self.uses[value] == 1:
             self.texts[value] = Text("<absorbed>")
             return
         if kind == "stack":
@@ -209,7 +249,10 @@ class Writer(Expressions):
         term = value.args[index]
         start = term.body
         name = self.name(value)
-        if start.kind == "stack":
+        source = name
+        if self.uses[start] != 1:
+            source = self.texts[start].text
+        elif start.kind == "stack":
             self.emit_stack(start, name)
         elif start in self.absorbed:
             self.names[start] = name
@@ -230,6 +273,11 @@ class Writer(Expressions):
                 self.line(f"{name} {sign}= {shown}", comment if position == len(others) - 1 else None)
             return
         coefficient = term.coefficient
+        if source != name:
+            others.sort(key=lambda item: not self.is_added(item[1].body))
+            if coefficient != 1:
+                self.line(f"{name} = {source}")
+                source = name
         if coefficient == -1:
             filling = next((p for p, (_, t) in enumerate(others) if self.fills(t, value)), None)
             if filling is None:
@@ -248,9 +296,11 @@ class Writer(Expressions):
             else:
                 self.line(f"{name} *= {shown_scalar}")
         for position, (_, other) in enumerate(others):
-            self.add_in_place(name, other, value, comment if position == len(others) - 1 else None)
+            behind = comment if position == len(others) - 1 else None
+            self.add_in_place(name, other, value, behind, source if position == 0 else name)
 
-    def add_in_place(self, name: str, term: Term, value: Value, comment: str | None) -> None:
+    def add_in_place(self, name: str, term: Term, value: Value, comment: str | None, source: str | None = None) -> None:
+        """Add a term to an array; to that named `source`, which is then the result."""
         sign = "-" if term.coefficient < 0 else "+"
         body = term.body
         scalar = Term(abs(term.coefficient), term.powers)
@@ -262,6 +312,11 @@ class Writer(Expressions):
                 shown = self.scaled(scalar, self.body(body.args[0])).text
             plus = f"{step} + 1" if step.isidentifier() else f"({step}) + 1"
             self.line(f"{name}.flat[:: {plus}] {sign}= {shown}", comment)
+            return
+        if self.is_added(body):
+            u, v = (self.body(arg) for arg in (body.args[::-1] if term.flipped else body.args))
+            front = self.scalar(Term(term.coefficient, term.powers))
+            self.line(f"{name} = {self.call('added_outer', [Text(source or name), front, u, v]).text}", comment)
             return
         self.line(f"{name} {sign}= {self.scaled(scalar, self.broadcast(term, value, False)).text}", comment)
 
