@@ -216,6 +216,37 @@ def is_nonnegative(A: Expr, depth: int = _LOOK) -> bool:
     return A.op is trace and is_semidefinite(A.args[0], depth - 1)
 
 
+_NORMS = frozenset({norm, sq_norm, norm1, nuclear_norm, spectral_norm})
+
+
+def vanishing(A: Expr) -> Expr | None:
+    """The B such that the scalar A ≥ 0 is 0 just where B = 0; None where none is seen.
+
+    Norms, Bᵀ S B and its trace for definite S, sums of even powers, and positive multiples.
+    """
+    if A.op in _NORMS:
+        return A.args[0]
+    if A.op is mul:
+        rest = [B for B in A.args if not is_positive(B)]
+        return vanishing(rest[0]) if len(rest) == 1 else None
+    if A.op is sum_entries and A.args[0].op is power:
+        base, exponent = A.args[0].args
+        is_even = exponent.op is number_op and exponent.data[0] % 2 == 0 and exponent.data[0] > 0
+        return base if is_even else None
+    product = A.args[0] if A.op is trace else A
+    if product.op is not matmul or not A.is_scalar:
+        return None
+    factors: list[Expr] = []
+    for factor in product.args:
+        is_turned = factor.op is transpose and factor.args[0].op is matmul
+        factors += map(transpose, reversed(factor.args[0].args)) if is_turned else [factor]
+    half = len(factors) // 2
+    right = factors[len(factors) - half :]
+    is_mirrored = factors[:half] == [transpose(B) for B in reversed(right)]
+    is_square = is_mirrored and (len(factors) == 2 * half or is_definite(factors[half]))
+    return matmul(*right) if is_square else None
+
+
 def is_short(A: Expr, limit: int = 40) -> bool:
     """Whether the formula has at most so many nodes when written out."""
     stack = [A]

@@ -301,7 +301,7 @@ class Derivation:
         self.forward: list[Expr] = sweep.forward if sweep else []
         self.steps: list[Step] = sweep.steps if sweep else []
         self.contributions: list[Contribution] = sweep.contributions if sweep else []
-        self.conditions = conditions if conditions is not None else (sweep.conditions if sweep else [])
+        self.conditions = united(conditions if conditions is not None else (sweep.conditions if sweep else []))
         self.definitions = definitions or []
         self.where = where or []
         self.readings = readings or []
@@ -466,6 +466,13 @@ class Derivation:
     def __repr__(self) -> str:
         wrt = f" by {self.wrt.text()} ({shape_text(self.wrt.shape)})" if self.wrt is not None else ""
         return f"<{self.kind} of {self.name}{wrt}>"
+
+
+def united(conditions: list[str]) -> list[str]:
+    """The conditions without those that others imply: a > 0 is also a ≠ 0."""
+    positive = {words.removesuffix(" > 0") for words in conditions if words.endswith(" > 0")}
+    implied = {f"{a} ≠ 0" for a in positive} | {f"no entry of {a} is 0" for a in positive}
+    return [words for words in conditions if words not in implied]
 
 
 def require_scalar(loss: Expr) -> None:

@@ -40,6 +40,7 @@ from .adjoints import (
     padded,
     partial_inner,
     partial_sum,
+    vanishing,
 )
 from .errors import MissingRuleError
 from .expr import (
@@ -171,13 +172,8 @@ class Rule:
 
 
 def subject(node: Expr) -> Expr:
-    """What the condition at a node is about: its first operand, or A where that is ‖A‖, ‖A‖² or AᵀA."""
-    operand = node.args[0]
-    if operand.op in (norm, sq_norm):
-        return operand.args[0]
-    if operand.op is matmul and operand.is_scalar and operand.args[0] is transpose(matmul(*operand.args[1:])):
-        return matmul(*operand.args[1:])
-    return operand
+    """What the condition at a node is about: its first operand, or A where that is 0 just where A is."""
+    return vanishing(node.args[0]) or node.args[0]
 
 
 class Rules(dict[str, Rule]):
