@@ -348,6 +348,13 @@ class Derivation:
         return self._form("boxed", lambda: factor(self._flat(), self.loss))  # type: ignore[no-any-return]
 
     @property
+    def is_best_effort(self) -> bool:
+        """Whether the search for `boxed` ended with its budget of work, so that a shorter form may exist."""
+        from .algebra import is_best_effort
+
+        return is_best_effort(self.boxed)
+
+    @property
     def compact(self) -> Any:
         """The shortest form: repeated parts named, the identity introduced where it helps."""
         from .algebra import compact

@@ -229,6 +229,16 @@ def test_a_form_past_its_limit_is_refused_by_name():
     assert symbol_count(factor(product)) == symbol_count(product)
 
 
+def test_a_search_that_ends_with_its_budget_is_said_to(monkeypatch):
+    loss, where = "½‖(A + B) (C + D) x − (A + B) x‖² + xᵀ (C + D) x", "A: n×n, B: n×n, C: n×n, D: n×n, x: n"
+    whole = derive.gradient(loss, "x", where)
+    assert not whole.is_best_effort and "budget" not in whole.text()
+    monkeypatch.setattr(forms_module, "BUDGET", 12)
+    cut = derive.gradient(loss.replace("x", "y"), "y", where.replace("x", "y"))
+    assert cut.is_best_effort and "a shorter one may exist" in cut.text()
+    assert cut.verify() < 1e-6
+
+
 def test_factoring_many_terms_stays_within_its_budget():
     terms = [
         matmul(symbol(f"A_{i % 7}", "n", "n"), symbol(f"B_{i % 5}", "n", "n"), symbol(f"C_{i % 3}", "n", "n"))

@@ -20,7 +20,8 @@ MAX_VARIANTS = 8  # choices of which written sums to multiply out
 MANY = 40  # terms above which no such choices are tried
 
 
-_boxes: weakref.WeakSet[Expr] = weakref.WeakSet()  # a box is its own box
+# A box is its own box; with it, whether its search ended with the budget.
+_boxes: weakref.WeakKeyDictionary[Expr, bool] = weakref.WeakKeyDictionary()
 
 
 def expand(expr: Expr) -> Expr:
@@ -35,7 +36,7 @@ def factor(expr: Expr, loss: Expr | None = None) -> Expr:
         return expr
     given = expr
     boxing = Boxing(expr, loss)
-    boxed = boxing.boxed
+    boxed, is_cut = boxing.boxed, boxing.is_best_effort
     for _ in range(PASSES if symbol_count(boxed) <= AGAIN else 0):
         # What one pass brings together, another may simplify: where the normal form is a new one.
         if boxing.is_settled(expr):
@@ -43,11 +44,16 @@ def factor(expr: Expr, loss: Expr | None = None) -> Expr:
         expr, boxing = boxed, Boxing(boxed, loss)
         if not cost(boxing.boxed) < cost(boxed):
             break
-        boxed = boxing.boxed
+        boxed, is_cut = boxing.boxed, boxing.is_best_effort
     if not is_same(boxed, given):
         return given
-    _boxes.add(boxed)
+    _boxes[boxed] = is_cut
     return boxed
+
+
+def is_best_effort(boxed: Expr) -> bool:
+    """Whether the search for a boxed form ended with its budget of work, so that a shorter one may exist."""
+    return _boxes.get(boxed, False)
 
 
 def is_same(form: Expr, expr: Expr) -> bool:
@@ -84,7 +90,7 @@ class Boxing:
             # The first two forms get the whole budget; the variants share another.
             search = Factoring(ctx, introduce_identity, BUDGET if rank < 2 else BUDGET // 8)
             shown = tidy(search.solve(poly), ctx.authored or ())
-            self.is_best_effort = self.is_best_effort or search.exhausted
+            self.is_best_effort = self.is_best_effort or (search.exhausted and rank < 2)
             size = cost(shown, authored=ctx.authored or ())
             # Where multiplying out gains nothing, the sums stay as they were written.
             if best is None or size < best[0] or (size == best[0] and poly is self._as_written):

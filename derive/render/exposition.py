@@ -428,6 +428,8 @@ class _Writer:
                 parts += [joint, [name, "=", value]]
             out.say(*parts, "," if definitions else "or, shorter,")
             out.show(Row(head, ("=", [expression]), shape=expression.shape))
+        if d.is_best_effort:
+            out.say("The search for the boxed form ended with its budget of work; a shorter one may exist.")
         if d.structure:
             out.say(sentence(d.structure))
 
