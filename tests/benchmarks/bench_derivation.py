@@ -1,10 +1,11 @@
-"""Time of a derivation: linear in the size of the graph, and beside SymPy and JAX.
+"""Time of a derivation: linear in the size of the graph, and beside SymPy, tensorgrad and JAX.
 
     python tests/benchmarks/bench_derivation.py [LARGEST]
 
-Chains of k layers, warm, best of five: gradient by one weight, and the program;
-the growth exponent is the slope of log time over log k from k = 64 on.  SymPy derives the same loss
-where it ends within its limit, JAX traces its gradient where it is installed.
+Chains of k layers, warm: gradient by one weight, best of five, and its program, best of three;
+the growth exponent is the slope of log time over log k from k = 64 on.  SymPy and tensorgrad
+derive the same loss up to the k at which they take seconds, JAX traces its gradient; each where it
+is installed.  What tensorgrad calls a gradient is evaluated by `simplify`, which is what is timed.
 
 Budget: exponents at most 1.1; all weights of 128 layers within 20 ms; the tied-weight autoencoder
 within 2 ms.  Exit status 1 beyond it.
@@ -12,6 +13,7 @@ within 2 ms.  Exit status 1 beyond it.
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import sys
 import time
@@ -19,6 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 import derive
+from derive.codegen import derivative_program
 from derive.derivation import Sweep, gradients_of
 from derive.expr import Expr, nodes, symbol, symbols_of
 from derive.operations import sq_norm, tanh
@@ -27,7 +30,8 @@ FLAGSHIP = "½‖WᵀWx − x‖²"
 BUDGET_EXPONENT = 1.1
 BUDGET_WEIGHTS = 0.020  # seconds
 BUDGET_FLAGSHIP = 0.002
-SYMPY_SIZES = (2, 4, 8)
+SYMPY_SIZES = TENSORGRAD_SIZES = (2, 4, 8)
+JAX_LARGEST = 256
 
 
 def tied_linear(k: int) -> Expr:
@@ -124,21 +128,52 @@ def jax_time(name: str, k: int) -> float:
     return best(lambda: jax.make_jaxpr(jax.grad(loss))(weights), 1)
 
 
+def tensorgrad_time(name: str, k: int) -> float:
+    """tensorgrad's gradient of the same chain by one weight, evaluated."""
+    import tensorgrad
+    from tensorgrad.functions import frobenius2
+    from tensorgrad.functions import tanh as entrywise_tanh
+
+    m, n = tensorgrad.symbols("m n")
+    x = tensorgrad.Variable("x", n)
+    y: Any = x
+    if name == "tied linear":
+        weight = tensorgrad.Variable("W", m, n)
+        for _ in range(k):
+            y = weight @ y  # over the edge that both have: W, then its transpose
+    elif name == "tanh":
+        weight = tensorgrad.Variable("W", n, inside=n)
+        for _ in range(k):
+            y = entrywise_tanh(weight @ y.rename(n="inside"))
+    else:
+        for i in range(k, 0, -1):
+            weight, other = (tensorgrad.Variable(f"{letter}{i}", n, inside=n) for letter in "AB")
+            y = (weight + other) @ y.rename(n="inside")
+    loss = frobenius2(y if name == "products of sums" else y - x)
+    return best(lambda: loss.grad(weight).simplify(), 1)
+
+
+def has(library: str) -> bool:
+    """Whether a library is installed."""
+    return importlib.util.find_spec(library) is not None
+
+
 def milliseconds(seconds: float) -> str:
-    return f"{seconds * 1000:10.2f}" if seconds == seconds else f"{'—':>10}"
+    return f"{seconds * 1000:12.2f}" if seconds == seconds else f"{'—':>12}"
 
 
 def main() -> int:
     largest = int(sys.argv[1]) if len(sys.argv) > 1 else 1024
-    sizes = [2**i for i in range(3, 11) if 2**i <= largest]
-    try:
-        import jax  # noqa: F401
-
-        has_jax = True
-    except ImportError:
-        has_jax = False
+    sizes = [2**i for i in range(1, 11) if 2**i <= largest]
+    others: dict[str, tuple[str, Callable[[str, int], float], Callable[[int], bool]]] = {
+        "sympy": ("SymPy", sympy_time, lambda k: k in SYMPY_SIZES),
+        "tensorgrad": ("tensorgrad", tensorgrad_time, lambda k: k in TENSORGRAD_SIZES),
+        "jax": ("JAX", jax_time, lambda k: k <= JAX_LARGEST),
+    }
+    beside = [row for library, row in others.items() if has(library)]
     failed = False
-    print(f"{'chain':18}{'k':>6}{'nodes':>8}{'gradient':>10}{'program':>10}{'SymPy':>10}{'JAX':>10}   (ms)")
+    columns = "".join(f"{title:>12}" for title in ("gradient", "program", *(title for title, _, _ in beside)))
+    print(f"{'chain':18}{'k':>6}{'nodes':>8}{columns}   (ms)")
     for name, chain in CHAINS.items():
         gradients: dict[int, float] = {}
         programs: dict[int, float] = {}
@@ -149,10 +184,9 @@ def main() -> int:
                 wrt = symbols_of(loss)[1]
             gradients[k] = best(lambda loss=loss, wrt=wrt: Sweep(loss, wrt))  # type: ignore[misc]
             derived = derive.gradient(loss, wrt)
-            programs[k] = best(lambda derived=derived: derived.program, 1)  # type: ignore[misc]
-            beside = sympy_time(name, k) if k in SYMPY_SIZES else math.nan
-            traced = jax_time(name, k) if has_jax and k <= 256 else math.nan
-            row = "".join(map(milliseconds, (gradients[k], programs[k], beside, traced)))
+            programs[k] = best(lambda derived=derived: derivative_program(derived), 3)  # type: ignore[misc]
+            theirs = [seconds(name, k) if is_tried(k) else math.nan for _, seconds, is_tried in beside]
+            row = "".join(map(milliseconds, (gradients[k], programs[k], *theirs)))
             print(f"{name:18}{k:6}{len(nodes(loss)):8}{row}", flush=True)
         if largest > 64:
             grown = {"gradient": slope(gradients), "program": slope(programs)}
@@ -172,6 +206,8 @@ def main() -> int:
     budget = f"budget {BUDGET_FLAGSHIP * 1000:.0f} ms"
     print(f"{FLAGSHIP}: {seconds * 1000:.2f} ms, with its box {boxed * 1000:.2f} ms; {budget}")
     print(f"SymPy on the same: {sympy_flagship() * 1000:.0f} ms")
+    if has("tensorgrad"):
+        print(f"tensorgrad on the same: {tensorgrad_flagship() * 1000:.0f} ms")
     return int(failed)
 
 
@@ -182,6 +218,16 @@ def sympy_flagship() -> float:
     W, x = sympy.MatrixSymbol("W", m, n), sympy.MatrixSymbol("x", n, 1)
     r = W.T * W * x - x
     return best(lambda: sympy.diff(sympy.Trace(r.T * r) / 2, W).doit())
+
+
+def tensorgrad_flagship() -> float:
+    import tensorgrad
+    from tensorgrad.functions import frobenius2
+
+    m, n = tensorgrad.symbols("m n")
+    W, x = tensorgrad.Variable("W", m, n), tensorgrad.Variable("x", n)
+    loss = frobenius2(W @ (W @ x) - x) / 2
+    return best(lambda: loss.grad(W).simplify())
 
 
 if __name__ == "__main__":
