@@ -137,7 +137,8 @@ class Normalizer:
             return
         known = self.shown.get(atom)
         if known is None:
-            if (symbol_count(written), *key(written)[:2]) <= (symbol_count(atom), *key(atom)[:2]):
+            parts = 1 if written.op is add else 2  # 1 − σ(−z) may be meant, tril(tril(A)) is not
+            if (symbol_count(written), *key(written)[:parts]) <= (symbol_count(atom), *key(atom)[:parts]):
                 self.shown[atom] = written
         elif symbol_count(written) < symbol_count(known):
             self.shown[atom] = written
