@@ -33,13 +33,14 @@ def interval_key(factors: Sequence[Term]) -> Key:
 class Chain:
     """A product to be cut: its factors, and whether it closes to a trace."""
 
-    __slots__ = ("value", "factors", "is_cycle", "keys")
+    __slots__ = ("value", "factors", "is_cycle", "keys", "costs")
 
     def __init__(self, value: Value) -> None:
         self.value = value
         self.factors = list(value.args)
         self.is_cycle = value.kind == "cycle"
         count = len(self.factors)
+        self.costs: dict[tuple[int, int, int], float] = {}  # of one product, by first factor, cut and last factor
         self.keys: dict[tuple[int, int], Key] = {}
         if count <= MAX_EXACT:
             for i in range(count):
@@ -98,7 +99,7 @@ class Cutter:
         self, chain: Chain, plan: Plan, longest: int | None = None
     ) -> tuple[dict[tuple[int, int], float], dict[tuple[int, int], int]]:
         """The least cost of every interval, and where it is cut."""
-        factors = chain.factors
+        factors, costs = chain.factors, chain.costs
         count = len(factors)
         best: dict[tuple[int, int], float] = {(i, i): 0.0 for i in range(count)}
         cut: dict[tuple[int, int], int] = {}
@@ -112,7 +113,10 @@ class Cutter:
                 for k in range(i, j):
                     cost = best[i, k] + best[k + 1, j]
                     if cost < least:
-                        cost += self.product_cost(factors, i, k, j)
+                        product = costs.get((i, k, j))
+                        if product is None:
+                            product = costs[i, k, j] = self.product_cost(factors, i, k, j)
+                        cost += product
                         if cost < least * (1 - 1e-12):
                             least, where = cost, k
                 best[i, j] = least
