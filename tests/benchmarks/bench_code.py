@@ -187,7 +187,9 @@ class Machine:
         if entries not in self.known:
             a = np.ones(entries)
             times = max(1, 2**22 // entries)
-            read = seconds(functools.partial(a.dot, a), times) - self.overhead
+            A, v = a.reshape(-1, 256), a[:256].copy()
+            reads = (seconds(functools.partial(f, g), times) for f, g in ((a.dot, a), (A.dot, v)))
+            read = min(reads) - self.overhead
             written = seconds(functools.partial(a.fill, 1.0), times) - self.overhead
             self.known[entries] = 8 * entries / read, 8 * entries / written
         return self.known[entries]
@@ -207,6 +209,9 @@ class Machine:
                 continue
             work = program.cost_of(value).evaluate(sizes) / self.peak
             operands = {part for term in value.args for part in term.parts()}
+            if value.kind == "product" and value.args[0].flipped and value.args[1].body.kind == "product":
+                # Aᵀ (A v) can go through A once, by rows.
+                operands -= {value.args[0].body} & {value.args[1].body.args[0].body}
             moved = sum(size(part.shape) for part in operands) / read + size(value.shape) / write
             total += max(work, moved) + self.overhead
         return total
@@ -278,6 +283,21 @@ def batch(m: int, n: int, B: int) -> Row:
         goals.append(("plain", "lambdify", 1.0))
     floors: Floors = {"plain": (derive.gradient(formula, "W", where=shapes), "numpy", {"m": m, "n": n, "B": B})}
     return f"batch {m}×{n}, B = {B}", runs, goals, floors
+
+
+def samples(m: int, n: int, B: int) -> Row:
+    rng = np.random.default_rng(0)
+    W, X = rng.standard_normal((m, n)) / n**0.5, rng.standard_normal((B, n))
+    derivation = derive.gradient("½‖WᵀWx − x‖²", "W")
+    each = derivation.function(batch="x", per_sample=True)
+
+    def hand() -> Any:
+        H = X @ W.T
+        R = H @ W - X
+        return np.matmul(np.stack((R @ W.T, H), 2), np.stack((X, R), 1))
+
+    runs: Timed = {"each": lambda: each(W, X), "hand": hand}
+    return f"gradient of each of {B} samples, {m}×{n}", runs, [("each", "hand", 1.25)], {}
 
 
 def deep(B: int) -> Row:
@@ -460,6 +480,7 @@ PROBLEMS: list[Callable[[], Row]] = [
     *(lambda m=m, n=n: flagship(m, n) for m, n in ((16, 64), (64, 256), (256, 1024), (1024, 4096))),
     lambda: batch(64, 256, 512),
     lambda: batch(256, 1024, 32),
+    lambda: samples(64, 256, 512),
     lambda: deep(128),
     lambda: deep(512),
     *(lambda n=n: gaussian(n) for n in (64, 256, 1024)),
