@@ -9,7 +9,7 @@ from derive.errors import DeriveError, ParseError, ShapeError, UnknownSymbolErro
 from derive.expr import Expr, number, symbol
 from derive.numeric import evaluate_public
 from derive.operations import add, hadamard, inner, inv, logdet, matpow, power, scale, sq_norm, transpose
-from derive.parsing import Parsed, declarations, find_symbol, parse, parse_together, parse_with, redeclare
+from derive.parsing import Parsed, declarations, find_symbol, parse, parse_together, redeclare
 from derive.shapes import Dim
 from tests.written import LATEX, PLAIN, agrees
 
@@ -359,30 +359,6 @@ def test_find_symbol_in_any_spelling() -> None:
 def test_two_formulas_share_their_symbols() -> None:
     left, right = parse_together(["tr(AB)", "tr(BA)"])
     assert left.args[0].args == tuple(reversed(right.args[0].args))
-
-
-def test_parse_with_known_symbols() -> None:
-    r = W.T @ W @ x - x
-    expr, fresh, _ = parse_with("W r xᵀ + λ Z", {"W": W, "x": x, "r": r})
-    assert expr.shape == W.shape
-    assert list(fresh) == ["λ", "Z"]
-    assert expr.args[0] is W @ r @ x.T
-
-
-def test_parse_with_marks_errors_in_the_document() -> None:
-    document = "first line\nwe get W W x here"
-    with pytest.raises(ShapeError) as caught:
-        parse_with("W W x", {"W": W, "x": x}, source=document, offset=18)
-    assert caught.value.span is not None
-    assert document[slice(*caught.value.span)] == "W W"
-
-
-def test_parse_with_opaque_places() -> None:
-    text = r"\frac{\partial L}{\partial W}^T x"
-    expr, fresh, _ = parse_with(text, {"x": symbol("x", "m")}, opaque=[(0, 29, "G")])
-    assert list(fresh) == ["G"] and expr.text() == "Gᵀ x"
-    expr, _, _ = parse_with(text, {"x": symbol("x", "m")}, opaque=[(0, 29, W)])
-    assert expr is W.T @ symbol("x", "m")
 
 
 def test_redeclare() -> None:

@@ -20,7 +20,6 @@ from ..expr import Expr, fold, substitute, symbol, symbol_op, symbols_of
 from ..shapes import SCALAR, Dim
 from .declarations import Declarations, declarations, style_of
 from .reading import Reading, Solution
-from .tokens import Opaque
 
 Where = str | Mapping[str, Any] | None
 SURPRISING = 0.9  # kinds this far from habit make us look for another grouping
@@ -200,46 +199,6 @@ def _together(readings: list[Reading], declared: Declarations) -> list[Expr]:
     return [exprs[i] for i in range(len(readings))]
 
 
-def parse_with(
-    text: str,
-    scope: Mapping[str, Expr],
-    *,
-    where: Where = None,
-    source: str | None = None,
-    offset: int = 0,
-    opaque: Opaque | None = None,
-    scalar: bool = False,
-) -> tuple[Expr, dict[str, Expr], list[str]]:
-    """Read an expression among symbols that are known.
-
-    Parameters
-    ----------
-    text : str
-    scope : mapping of canonical names to Expr
-        Symbols, or abbreviations that stand for an expression.
-    source, offset : str, int
-        The document in which `text` stands from `offset`; errors are marked there.
-    opaque : list of (start, end, Expr or name)
-        Places of `text` that stand for an expression, or for a symbol of that canonical name.
-
-    Returns
-    -------
-    (Expr, dict, list)
-        The expression, the symbols that the scope did not know, the readings taken.
-    """
-    try:
-        reading = Reading(text, declarations(where), scope=scope, opaque=opaque)
-        solution = _solved(reading, scalar)
-    except DeriveError as error:
-        if source is not None and error.source == text and error.span is not None:
-            span = (error.span[0] + offset, error.span[1] + offset)
-            error.source, error.span = source, span
-            error.args = (error.message, source, span, error.hint)
-        raise
-    fresh = {name: made for name, made in solution.symbols.items() if name not in scope}
-    return solution.exprs[-1], fresh, solution.readings
-
-
 def find_symbol(parsed: Parsed, name: str) -> Expr:
     """The symbol that `name`, in any spelling, stands for in what was read.
 
@@ -333,6 +292,6 @@ def _resized(expr: Expr, sizes: Mapping[str, Dim]) -> Expr:
 
 
 __all__ = [
-    "Declarations", "Parsed", "Reading", "declarations", "find_symbol", "parse", "parse_together", "parse_with",
+    "Declarations", "Parsed", "Reading", "declarations", "find_symbol", "parse", "parse_together",
     "redeclare",
 ]  # fmt: skip

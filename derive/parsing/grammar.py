@@ -16,7 +16,7 @@ from .stacks import JUXTAPOSED, LEVELS, PRODUCT, SIGN, SUM, Node, Op
 from .tokens import Token
 from .vocabulary import PAIRS
 
-_OPERAND = frozenset("num name func frac sqrt sum one zero opaque open half macro".split())
+_OPERAND = frozenset("num name func frac sqrt sum one zero open half macro".split())
 
 
 class Parser(Calls):
@@ -129,10 +129,6 @@ class Parser(Calls):
             return self.done(self.name(token))
         if kind == "half":
             return self.done(Node("num", [], Fraction(1, 2), token.start, token.end))
-        if kind == "opaque":
-            if isinstance(token.value, str):
-                return self.done(Node("sym", [], token.value, token.start, token.end))
-            return self.done(Node("expr", [], token.value, token.start, token.end))
         if kind == "one":
             size = self.dimension(token.low[0], token.span) if token.low else None
             return self.done(Node("ones", [], size, token.start, token.end))

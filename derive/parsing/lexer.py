@@ -36,10 +36,6 @@ class Lexer(Letters):
         text, size = self.text, len(self.text)
         while self.pos < size:
             start = self.pos
-            if start in self.opaque:
-                self.pos, value = self.opaque[start]
-                self.emit("opaque", text[start : self.pos], start, value)
-                continue
             c = text[start]
             if c == " ":
                 self.pos += 1

@@ -21,7 +21,7 @@ from .sizes import SCALAR_SIZE, Size, Sizes
 from .splitting import split_runs
 from .stacks import Node
 from .statements import Statement, Statements
-from .tokens import Opaque, Token
+from .tokens import Token
 
 _DIVISORS = frozenset("ijklmnN")
 
@@ -35,19 +35,17 @@ class Reading:
     declared : Declarations
     wrt : names whose splitting and inference matter
     scope : mapping of canonical names to expressions that are known
-    opaque : places of the text that stand for an expression or a name
     """
 
     def __init__(
         self, source: str, declared: Declarations, wrt: Iterable[str] = (), scope: Mapping[str, Expr] | None = None,
-        opaque: Opaque | None = None,
     ) -> None:  # fmt: skip
         self.source = source
         self.declared = declared
         self.scope = dict(scope or {})
         self.wrt = frozenset(wrt)
         self.known = frozenset(declared.entries) | self.wrt | frozenset(self.scope)
-        lexer = Lexer(source, self.known, opaque)
+        lexer = Lexer(source, self.known)
         self.tokens = lexer.run()
         self.is_latex = lexer.is_latex
         divided = Statements(source)

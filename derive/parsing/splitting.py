@@ -15,8 +15,8 @@ from ..errors import ParseError
 from .tokens import Token
 from .vocabulary import FUNCTIONS, REFUSED_FUNCTIONS, closest
 
-_BEFORE = frozenset("atom name num close trans sup low func one zero opaque method half".split())
-_AFTER = frozenset("atom name num open func frac sqrt sum one zero opaque bar half".split())
+_BEFORE = frozenset("atom name num close trans sup low func one zero method half".split())
+_AFTER = frozenset("atom name num open func frac sqrt sum one zero bar half".split())
 MID_RUN = frozenset(
     "tr det logdet log exp sin cos tan tanh sinh cosh inv diag vec Tr ln trace softmax sigmoid relu".split()
 )

@@ -14,7 +14,6 @@ from typing import Any
 
 from .. import names
 from ..errors import LimitError, ParseError
-from ..expr import Expr
 from .limits import MAX_DIGITS, MAX_LENGTH
 from .vocabulary import (
     PREFIXES,
@@ -55,13 +54,10 @@ class Token:
         return f"Token({self.kind} {self.text!r} {self.start}:{self.end})"
 
 
-Opaque = list[tuple[int, int, "Expr | str"]]
-
-
 class Letters:
     """The state of the tokenizer, and how it reads names and numbers."""
 
-    def __init__(self, text: str, known: frozenset[str] = frozenset(), opaque: Opaque | None = None) -> None:
+    def __init__(self, text: str, known: frozenset[str] = frozenset()) -> None:
         if len(text) > MAX_LENGTH:
             raise LimitError(
                 f"the formula has {len(text):,} characters", hint=f"at most {MAX_LENGTH:,} characters are read"
@@ -79,7 +75,6 @@ class Letters:
         self.skipped = len(text)  # where the \\left began that stands before the next bracket
         self.differential: int | None = None  # where a \\mathrm{d} stands that the next letter takes
         self.environments: list[str] = []
-        self.opaque = {start: (end, value) for start, end, value in opaque or ()}
         self.readings: list[str] = []
 
     def error(self, message: str, start: int, end: int, hint: str | None = None) -> ParseError:
