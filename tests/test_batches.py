@@ -65,6 +65,22 @@ def test_at_once_is_one_by_one(kind, formula, wrt, where, per_sample):
                 np.testing.assert_array_equal(a, before[n])
 
 
+@pytest.mark.parametrize("kind, formula, wrt, where", FORMULAS[::3], ids=IDS[::3])
+def test_torch_maps_over_samples(kind, formula, wrt, where):
+    torch = pytest.importorskip("torch")
+    derivation = derived(kind, formula, wrt, where)
+    each, sizes = drawn(derivation)
+    parameters = inspect.signature(derivation.function()).parameters
+    names = [name for name in parameters if name in each]
+    dims = {n: sizes[n] for n in parameters if n not in each}
+    given = {n: np.stack(each[n]) for n in names}
+    got = derivation.function("torch", batch=names, per_sample=True)(
+        **{n: torch.tensor(a) for n, a in given.items()}, **dims
+    )
+    want = derivation.function(batch=names, per_sample=True)(**given, **dims)
+    np.testing.assert_allclose(got.numpy(), want, rtol=1e-8, atol=1e-10 * (1 + np.abs(want).max()))
+
+
 def test_nearly_every_formula_is_taken_at_once():
     alone = [formula for kind, formula, wrt, where in FORMULAS if not is_possible(derived(kind, formula, wrt, where))]
     assert alone == ["tr(expm(A) B)"]

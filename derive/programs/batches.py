@@ -453,6 +453,16 @@ def batched(
             each: Any = jax.vmap(lambda parts: made(**fixed, **parts))
             result = each({n: arguments[n] for n in samples})
             return list(result) if isinstance(result, tuple) else [result]
+        if spoken.name == "torch":
+            import torch
+
+            fixed = {n: a for n, a in arguments.items() if n not in samples}
+            taken = {n: torch.as_tensor(arguments[n]) for n in samples}
+            try:
+                result = torch.func.vmap(lambda parts: made(**fixed, **parts))(taken)
+                return list(result) if isinstance(result, tuple) else [result]
+            except RuntimeError:
+                pass  # what looks at the numbers of a sample, as a Cholesky factor does, takes one at a time
         columns: list[list[Any]] = []
         for index in range(len(arguments[samples[0]])):
             result = made(**{n: a[index] if n in samples else a for n, a in arguments.items()})
