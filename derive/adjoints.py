@@ -30,6 +30,7 @@ from .operations import (
     add,
     block,
     block_inner,
+    block_op,
     block_sum,
     cosh,
     diagonal,
@@ -72,6 +73,10 @@ def contract(A: Expr, B: Expr) -> Expr:
     factor, A, B = _unscaled(A, B)
     if is_zero(A) or is_zero(B):
         return number(0)
+    for L, E in ((A, B), (B, A)):
+        moved = _moved_exponential(L)
+        if moved is not None and commute(transpose(moved[0]), E):  # <L(M, G), E> = <G, L(Mᵀ, E)>
+            return mul(factor, contract(moved[1], derivative_of_expm(transpose(moved[0]), E)))
     if A.op is ones_op or B.op is ones_op:
         value = sum_entries(B if A.op is ones_op else A)
     elif A.op is identity_op or B.op is identity_op:
@@ -192,6 +197,8 @@ def is_positive(A: Expr, depth: int = _LOOK) -> bool:
         return bool(A.data[0] > 0)
     if not depth:
         return False
+    if A.op is absolute:
+        return is_positive(A.args[0], depth - 1)
     if A.op is add:
         return any(is_positive(B, depth - 1) for B in A.args) and all(is_nonnegative(B, depth - 1) for B in A.args)
     if A.op in (mul, hadamard, scale, matmul, kron, transpose, sum_entries, vec):
@@ -325,6 +332,17 @@ def derivative_of_expm(A: Expr, E: Expr) -> Expr:
         return E @ expm(A)
     n = A.shape[0]
     return submatrix(expm(block([[A, E], [zero_like(A), A]])), Dim.of(0), n, n, n)
+
+
+def _moved_exponential(L: Expr) -> tuple[Expr, Expr] | None:
+    """M and E where L is the derivative of the exponential at M in the direction E, written as a block."""
+    if L.op is not submatrix or L.args[0].op is not expm or L.args[0].args[0].op is not block_op:
+        return None
+    blocks, n = L.args[0].args[0].args, L.shape[0]
+    is_derivative = (
+        len(blocks) == 4 and blocks[0] is blocks[3] and is_zero(blocks[2]) and L.data == (Dim.of(0), n, n, n)
+    )
+    return (blocks[0], blocks[1]) if is_derivative else None
 
 
 # The gradients of the nuclear and the spectral norm, differentiated

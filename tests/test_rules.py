@@ -222,6 +222,21 @@ def test_factors_stay_outside_the_derivative_of_expm():
 
 
 @pytest.mark.parametrize(
+    ("loss", "gradient"),
+    [
+        ("tr(expm(t A) B)", "tr(A expm(t A) B)"),
+        ("tr(expm(t A))", "tr(A expm(t A))"),
+        ("xᵀ expm(t A) x", "xᵀ A expm(t A) x"),
+    ],
+)
+def test_the_exponential_of_a_multiple_moves_with_it(loss, gradient):
+    where = "A: n×n, B: n×n, x: n, t: scalar"
+    first, second = derive.gradient(loss, "t", where), derive.hessian(loss, "t", where)
+    assert derive.equal(first.boxed, derive.parse(gradient, where)) and "[" not in first.boxed.text()
+    assert first.verify() < 1e-6 and second.verify() < 1e-6 and "[" not in second.boxed.text()
+
+
+@pytest.mark.parametrize(
     ("scalar", "about"),
     [
         ("‖X‖₁", "X"), ("‖X‖_*", "X"), ("‖X w‖²", "X w"), ("xᵀ x", "x"), ("(X w)ᵀ (X w)", "X w"),
