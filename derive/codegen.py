@@ -112,15 +112,14 @@ class Module:
     # Text
 
     def source(self, is_full: bool = True) -> str:
-        blocks = [self.docstring(is_full), self.imports(), *(self.function(name) for name, _ in self.functions)]
-        blocks.append(self.arguments())
+        blocks = [*(self.function(name) for name, _ in self.functions), self.arguments()]
         if self.program.kept:
             blocks.append(self.constants())
         for name, writer in self.writers.items():
             if isinstance(writer, WorkspaceWriter) and writer.buffers:
                 blocks.append("\n".join(writer.allocation(name)))
         blocks += self.helper_sources()
-        head = blocks[:2]
+        head = [self.docstring(is_full), self.imports("\n".join(blocks))]
         if any("_DOUBLE" in block for block in blocks):
             head.append("_DOUBLE = np.dtype(np.float64)")
         if self.program.kept:
@@ -129,11 +128,10 @@ class Module:
         if any("_kept" in block for block in blocks):
             kept = [f'    "{name}": (None, ()),' for name, _ in self.functions if f'_kept["{name}"]' in "".join(blocks)]
             head[-1] += "\n".join(["", "_kept = {", *kept, "}"])
-        return "\n\n\n".join(["\n\n".join(head), *blocks[2:]]) + "\n"
+        return "\n\n\n".join(["\n\n".join(head), *blocks]) + "\n"
 
-    def imports(self) -> str:
-        text = "\n".join(line for body in self.bodies.values() for line in body)
-        text += "".join(self.dialect.helpers[name] for name in self.all_helpers())
+    def imports(self, text: str) -> str:
+        """The import lines, of what the text uses."""
         used = [line for entry in self.dialect.imports for line in needed_import(entry, text)]
         return "\n".join((["import math", ""] if "math." in text else []) + used)
 

@@ -483,6 +483,13 @@ def test_products_of_constant_data_are_computed_once():
             np.testing.assert_allclose(f(W, X), g(W, X), rtol=1e-12)
 
 
+def test_constant_data_may_need_what_nothing_else_does():
+    pytest.importorskip("scipy")
+    derivation = derive.gradient("‖erf(A) w‖²", "w", where="A: m×n constant, w: n")
+    A, w = np.eye(3, 2), np.ones(2)
+    np.testing.assert_allclose(derivation.function("scipy")(A, w), derivation.function()(A, w), rtol=1e-12)
+
+
 def test_an_unknown_backend_or_result_is_refused():
     derivation = derive.gradient("½‖x‖²", "x")
     with pytest.raises(derive.DeriveError, match="no backend"):
