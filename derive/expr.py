@@ -372,12 +372,34 @@ def nodes(*roots: Expr) -> list[Expr]:
 
 
 def fold(root: Expr, visit: Callable[[Expr, list[T]], T], memo: dict[Expr, T] | None = None) -> T:
-    """`visit(node, values of its operands)` at every node once, bottom up; the root's value."""
+    """`visit(node, values of its operands)` at every node once, bottom up; the root's value.
+
+    Nodes in `memo` are not visited, nor what stands below them alone.
+    """
     memo = {} if memo is None else memo
-    for node in nodes(root):
-        if node not in memo:
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        if node in memo:
+            stack.pop()
+            continue
+        pending = [arg for arg in node.args if arg not in memo]
+        if pending:
+            pending.reverse()
+            stack += pending
+        else:
             memo[node] = visit(node, [memo[arg] for arg in node.args])
+            stack.pop()
     return memo[root]
+
+
+class Counts(dict[Expr, int]):
+    """A number per node, kept between folds over formulas that share their parts; bounded."""
+
+    def of(self, root: Expr, visit: Callable[[Expr, list[int]], int]) -> int:
+        if len(self) > 100_000:
+            self.clear()
+        return fold(root, visit, self)
 
 
 def substitute(root: Expr, replacements: Mapping[Expr, Expr]) -> Expr:
@@ -430,11 +452,10 @@ def depends_on(root: Expr, leaves: Iterable[Expr]) -> set[Expr]:
 
 def symbol_count(root: Expr) -> int:
     """How many symbols the written formula has; shared parts count each time."""
+    return _symbol_counts.of(root, lambda node, counts: 1 if node.op is symbol_op else sum(counts))
 
-    def visit(node: Expr, counts: list[int]) -> int:
-        return 1 if node.op is symbol_op else sum(counts)
 
-    return fold(root, visit)
+_symbol_counts = Counts()
 
 
 # Leaves

@@ -11,6 +11,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from ..expr import (
+    Counts,
     Expr,
     as_expr,
     fold,
@@ -44,16 +45,18 @@ from .normal import Normalizer
 from .polynomial import Mono, Poly, Scalars
 
 Cost = tuple[int, int, int]
+Costs = dict[Expr, tuple[int, int, int, int]]
 Terms = frozenset[tuple[Expr, int]]
 _INFIX = frozenset("add mul scale matmul transpose hadamard kron power inv matpow symbol number".split())
 
 
-def cost(expr: Expr, enclosed: bool = False, authored: Container[Expr] = ()) -> Cost:
+def cost(expr: Expr, enclosed: bool = False, authored: Container[Expr] = (), memo: Costs | None = None) -> Cost:
     """Symbols, bracket pairs and operations of the written formula, shared parts counted each time.
 
     A bracket inside a bracket counts as a symbol: it must save more than one to be worth
     reading.  `enclosed` says that the formula, if a sum, will stand in a bracket itself;
-    brackets around sums in `authored` are the author's own.
+    brackets around sums in `authored` are the author's own.  `memo` keeps what is known of
+    parts, for calls with the same `authored`.
     """
 
     def visit(node: Expr, parts: list[tuple[int, int, int, int]]) -> tuple[int, int, int, int]:
@@ -82,7 +85,7 @@ def cost(expr: Expr, enclosed: bool = False, authored: Container[Expr] = ()) -> 
             operations += len(node.args) - 1
         return (symbols, brackets, operations, outer)
 
-    symbols, brackets, operations, outer = fold(expr, visit)
+    symbols, brackets, operations, outer = fold(expr, visit, memo)
     if enclosed and expr.op is add:
         symbols += outer
     return symbols, brackets, operations
@@ -100,6 +103,8 @@ class Display:
 
     def atom(self, atom: Expr) -> Expr:
         """An atom as it was written."""
+        if atom in self._memo:
+            return self._memo[atom]
         for node in nodes(atom):
             if node not in self._memo:
                 known = self.ctx.shown.get(node)
@@ -283,6 +288,10 @@ def negative(term: Expr) -> Expr:
     return scale(-1, term)
 
 
+_degrees = Counts()
+_transpose_counts = Counts()
+
+
 def _degree(term: Expr) -> int:
     def visit(node: Expr, counts: list[int]) -> int:
         if node.op is symbol_op:
@@ -291,14 +300,11 @@ def _degree(term: Expr) -> int:
             return counts[0] * abs(int(node.data[0]))
         return max(counts, default=0) if node.op is add else sum(counts)
 
-    return fold(term, visit)
+    return _degrees.of(term, visit)
 
 
 def _transposes(term: Expr) -> int:
-    def visit(node: Expr, counts: list[int]) -> int:
-        return sum(counts) + (node.op is transpose)
-
-    return fold(term, visit)
+    return _transpose_counts.of(term, lambda node, counts: sum(counts) + (node.op is transpose))
 
 
 def transposed(expr: Expr) -> Expr:

@@ -17,7 +17,7 @@ from ..expr import Expr, as_expr, ones, ones_op
 from ..operations import diagonal_matrix, matmul, mul, power, scale, trace, transpose
 from ..shapes import ONE, SCALAR, Shape
 from .atoms import entries_expr, entry_bases
-from .display import Cost, Display, cost, joined, together, turned_sum
+from .display import Cost, Costs, Display, cost, joined, together, turned_sum
 from .normal import Normalizer
 from .polynomial import Chain, Mono, Poly, Scalars, collect, content, key
 from .products import flip, trace_poly, transpose_poly
@@ -37,6 +37,7 @@ class Factoring:
         self.work = 0
         self.budget = budget
         self.exhausted = False
+        self._costs: Costs = {}
         self._solved: dict[object, tuple[Cost, Expr]] = {}
         self._solving: set[object] = set()
 
@@ -91,7 +92,7 @@ class Factoring:
         return merged if len(merged.terms) < len(terms) else poly
 
     def _cost(self, shown: Expr, depth: int) -> Cost:
-        return cost(shown, depth > 0, self.ctx.authored or ())
+        return cost(shown, depth > 0, self.ctx.authored or (), self._costs)
 
     # What all terms share
 

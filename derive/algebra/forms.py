@@ -73,6 +73,8 @@ class Boxing:
     Attributes
     ----------
     boxed : Expr
+    as_written : Expr
+        The form with the sums of the loss left whole.
     is_expanded : bool
         Whether it was found by multiplying everything out.
     is_best_effort : bool
@@ -84,7 +86,7 @@ class Boxing:
         if loss is not None:
             _introduce(ctx, loss)
         self.is_best_effort = False
-        self._as_written: Poly | None = None
+        self._kept: Poly | None = None
         best: tuple[Cost, Expr] | None = None
         for rank, poly in enumerate(self._variants(expr)):
             # The first two forms get the whole budget; the variants share another.
@@ -92,8 +94,10 @@ class Boxing:
             shown = tidy(search.solve(poly), ctx.authored or ())
             self.is_best_effort = self.is_best_effort or (search.exhausted and rank < 2)
             size = cost(shown, authored=ctx.authored or ())
+            if poly is self._kept:
+                self.as_written = shown
             # Where multiplying out gains nothing, the sums stay as they were written.
-            if best is None or size < best[0] or (size == best[0] and poly is self._as_written):
+            if best is None or size < best[0] or (size == best[0] and poly is self._kept):
                 best = (size, shown)
                 self.is_expanded = rank == 0 and self._has_full
         assert best is not None
@@ -118,7 +122,7 @@ class Boxing:
             tanhs = ctx.hyperbolic(full)
             if tanhs != full:
                 yield tanhs
-        kept = self._as_written = ctx.kept(expr)
+        kept = self._kept = ctx.kept(expr)
         yield kept
         sums = [atom for atom in _sums_in(kept) if atom in ctx.sums]
         if 1 < len(sums) and len(kept.terms) <= MANY:
@@ -213,11 +217,8 @@ NAMES = {
 
 def compact(expr: Expr, loss: Expr, boxed: Expr, definitions: list[tuple[str, Expr]]) -> Compact:
     """The shortest form: repeated parts named, the identity introduced where it helps."""
-    candidates = [boxed]
-    ctx = Normalizer()
-    _introduce(ctx, loss)
-    candidates.append(tidy(Factoring(ctx).solve(ctx.kept(expr)), ctx.authored or ()))
-    candidates.append(Boxing(expr, loss, introduce_identity=True).boxed)
+    boxing = Boxing(expr, loss, introduce_identity=True)
+    candidates = [boxed, boxing.as_written, boxing.boxed]
     taken = {s.name for s in symbols_of(loss, expr)} | {n for s in symbols_of(loss, expr) for n in _dimensions(s)}
     best: tuple[tuple[int, int, Cost], Compact] | None = None
     for candidate in dict.fromkeys(candidates):
