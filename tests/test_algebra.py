@@ -331,3 +331,10 @@ def test_a_scalar_and_its_reciprocal_in_a_bracket_cancel():
     loss = "logdet(B + σ(logsumexp(x − x) − s)^(e + s) A)"
     derived = derive.gradient(loss, "s", "A: n×n, B: n×n, x: n")
     assert derived.boxed and derived.verify() < 1e-6
+
+
+def test_roots_of_products_keep_rational_coefficients():
+    where = "A: p×p, B: q×q, w: p, v: q"
+    root = derive.parse("((wᵀA w) (vᵀB v))^(−3/2)", where)
+    assert proved(root, derive.parse("1 / ((wᵀA w) (vᵀB v) sqrt((wᵀA w) (vᵀB v)))", where))
+    assert derive.gradient("wᵀv / sqrt((wᵀA w) (vᵀB v))", "w", "A: p×p spd, B: p×p, w: p, v: p").verify() < 1e-6

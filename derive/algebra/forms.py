@@ -87,6 +87,7 @@ class Boxing:
             _introduce(ctx, loss)
         self.is_best_effort = False
         self._kept: Poly | None = None
+        self.as_written = expr
         best: tuple[Cost, Expr] | None = None
         for rank, poly in enumerate(self._variants(expr)):
             # The first two forms get the whole budget; the variants share another.

@@ -51,7 +51,7 @@ def scalar_power(ctx: Normalizer, poly: Poly, k: Fraction, written: Expr | None)
             n = int(k)
             powers += ((b, e * n) for b, e in rest)
             powers.append((mono_expr(Fraction(sign), (rest, ()), SCALAR), k - n))
-            sign = sign**n
+            sign = sign if n % 2 else 1
         k1, merged = with_scalars(ctx, powers)
         return ctx.reopened_scalars(Poly(SCALAR, {(merged, ()): k1 * sign}))
     if whole and 0 < k <= 8 and not ctx.is_keeping:
