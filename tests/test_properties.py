@@ -36,6 +36,7 @@ TOLERANCE = 1e-6
 SHORT = 60  # symbols of a Hessian-vector product whose box is checked in every draw; of others, one in SPARSE
 SPARSE = 12
 LONG = 400  # symbols above which it is not
+UNDECIDED = 10  # forms of a batch, above one in a hundred: a draw has six, which fail for one reason
 FORMS = ("expanded", "boxed", "compact")
 
 
@@ -163,7 +164,7 @@ def test_random_losses(batch):
             failures.append((seed, found.wrong, drawn[0].text(), drawn[1].text()))
     assert not failures
     assert sum(refused.values()) <= max(1, tried // 100), dict(refused)
-    assert sum(undecided_forms.values()) <= 6 + forms // 100, dict(undecided_forms)
+    assert sum(undecided_forms.values()) <= UNDECIDED + forms // 100, dict(undecided_forms)
 
 
 def test_a_wrong_form_is_seen_twice():
