@@ -134,7 +134,8 @@ class Display:
             for i in range(len(factors)):
                 half = self.ctx.half(factors[i:] + factors[:i])
                 if half is not None:
-                    return sq_norm(self.product(half))
+                    inside = self.product(half)
+                    return sq_norm(min(inside, transposed(inside), key=_transposes))
         if node.op is add:
             return add(
                 *sorted(args, key=lambda a: a.op is scale and a.args[0].op is number_op and a.args[0].data[0] < 0)
@@ -371,6 +372,8 @@ def tidy(expr: Expr, authored: Iterable[Expr] = ()) -> Expr:
         if node.op is matmul:
             signs, factors = zip(*(as_authored(gathered(a), known) for a in args))
             return scale(-1 if signs.count(-1) % 2 else 1, joined(*factors))
+        if node.op is add and is_negative(args[0]) and not is_negative(node.args[0]):
+            return positive_first(args)
         return node if all(a is b for a, b in zip(args, node.args)) else node.op.build(tuple(args), node.data)
 
     return fold(expr, visit)

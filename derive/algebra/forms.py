@@ -205,7 +205,7 @@ class Compact:
 # Customary names, by what is named; the first that is free is taken.
 NAMES = {
     "softmax": "p π q",
-    "sigmoid": "s σ p",
+    "sigmoid": "s h a",
     "function": "h a z",
     "sum": "r e d",
     "vector": "v u z q",
