@@ -9,13 +9,13 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ..expr import Expr, Operation, ones
+from ..expr import Operation, ones
 from ..operations import diagonal, diagonal_matrix, kron, matmul, sum_entries, transpose, vec
 from ..shapes import ONE, SCALAR, Shape
-from .atoms import entries_expr, entry_bases, mono_expr, of_chain, of_factor, of_scalar, sum_bases
+from .atoms import entries_expr, entry_bases, mono_expr, of_chain, of_factor, of_scalar
 from .identities import first
 from .polynomial import Chain, Mono, Poly, collect, key
-from .products import chain_product, entry_sum, flip, simplify_bases, transpose_poly
+from .products import chain_product, entry_sum, flip, transpose_poly
 
 if TYPE_CHECKING:
     from .normal import Normalizer
@@ -55,22 +55,10 @@ def diagonal_matrix_of(ctx: Normalizer, poly: Poly) -> Poly:
 
 
 def diagonal_of(ctx: Normalizer, poly: Poly) -> Poly:
-    n = poly.shape[0]
-    column = (n, ONE)
+    column = (poly.shape[0], ONE)
 
     def one(chain: Chain) -> Poly:
-        # diag(Diag(a) (A ⊙ B) Diag(b)) = a ⊙ diag(A) ⊙ diag(B) ⊙ b
-        left, core, right = ctx.decomposed(chain, (n, n))
-        bases = sum_bases(left, right)
-        coefficient = F1
-        for base, e in core.items():
-            met: tuple[Fraction, Expr] | None = first("diag of entry", ctx, base)
-            if met is None or (met[0] != 1 and e.denominator > 1):
-                turned = ctx.canonical(transpose_poly(ctx, ctx.as_base(base)))
-                met = (F1, diagonal.make((min(base, turned, key=key),)))
-            coefficient *= met[0] ** int(e)
-            bases = sum_bases(bases, {b: x * e for b, x in entry_bases(met[1])})
-        return ctx.vector(simplify_bases(ctx, bases, column), column).scaled(coefficient)
+        return of_factor(diagonal.make((mono_expr(F1, ((), chain), poly.shape),)))
 
     return rearranged(ctx, "diag", poly, column, one)
 

@@ -73,12 +73,8 @@ def _rooted(ctx: Normalizer, c: Fraction, scalars: Scalars) -> tuple[int, Scalar
     roots: list[tuple[Expr, Fraction]] = []
     rest: list[tuple[Expr, Fraction]] = []
     for base, e in scalars:
-        if e.denominator > 1 or ctx.is_nonnegative(base):
-            roots.append((base, e))
-        elif e % 2 == 0:
-            roots.append((ctx.size(base), e))
-        else:
-            rest.append((base, e))
+        root = first("root", ctx, base, e)
+        (rest if root is None else roots).append((base if root is None else root, e))
     if c > 0 and len(rest) == 1:
         return 1, (*roots, *rest), ()
     return (1 if c > 0 else -1), tuple(roots), tuple(rest)
@@ -166,11 +162,10 @@ def _entry_roots(ctx: Normalizer, parts: Parts) -> Parts | None:
     for bases in parts:
         rooted: Bases = {}
         for base, e in bases.items():
-            if e % 2 == 0 and not ctx.is_nonnegative(base):
-                base = ctx.size(base)
-            elif e.denominator == 1 and not alone and not ctx.is_nonnegative(base):
+            root = first("root", ctx, base, e) or (base if alone else None)
+            if root is None:
                 return None
-            rooted[base] = rooted.get(base, Fraction(0)) + e
+            rooted[root] = rooted.get(root, Fraction(0)) + e
         found.append(rooted)
     return found[0], found[1], found[2]
 
@@ -192,14 +187,10 @@ def inverse(ctx: Normalizer, poly: Poly, written: Expr | None) -> Poly:
     if single is not None:
         c, (scalars, chain) = single
         inverted = tuple((b, -e) for b, e in scalars)
-        if not all(f.shape[0] is f.shape[1] for f in chain):
-            return ctx.scaled_by(ctx.oriented(inv, of_chain(chain, poly.shape)), 1 / c, inverted)
-        # (A B)⁻¹ = B⁻¹ A⁻¹ where both are square
-        whole = of_chain((), poly.shape)
-        for f in reversed(chain):
-            whole = ctx.times(whole, ctx.inverse_factor(f))
+        met: Poly | None = first("inverse of product", ctx, chain, poly.shape)
+        whole = ctx.oriented(inv, of_chain(chain, poly.shape)) if met is None else met
         return ctx.scaled_by(whole, 1 / c, inverted)
-    met: Poly | None = first("inverse of sum", ctx, poly)
+    met = first("inverse of sum", ctx, poly)
     if met is not None:
         return met
     c, atom, flipped = ctx.atom_of_sum(poly, written)

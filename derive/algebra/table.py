@@ -12,7 +12,6 @@ from ..expr import (
     dimension_op,
     identity_op,
     is_number,
-    number,
     number_op,
     ones,
     ones_op,
@@ -173,49 +172,14 @@ def _inner(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
     return product if left.shape[1] is ONE else trace_poly(ctx, product)
 
 
-def _square_factors(poly: Poly) -> Chain | None:
-    """The factors of a product of square ones alone."""
-    single = poly.single()
-    if single is None or single[0] != 1 or single[1][0] or not all(f.is_square for f in single[1][1]):
-        return None
-    return single[1][1]
-
-
-def _turned(ctx: Normalizer, node: Expr, poly: Poly) -> Expr:
-    """det and logdet at the canonical one of M and Mᵀ."""
+def _determinant(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
+    """det and logdet: of products and sums by their rows, else at the canonical one of M and Mᵀ."""
+    poly = ctx.full(node.args[0])
+    met: Poly | None = first(f"{node.op.name} of", ctx, poly)
+    if met is not None:
+        return met
     one, other = ctx.canonical(poly), ctx.canonical(transpose_poly(ctx, poly))
-    return node.op.make((min(one, other, key=key),))
-
-
-def _of_factors(ctx: Normalizer, node: Expr, factors: Chain) -> list[Poly]:
-    found = []
-    for factor in factors:
-        met: Poly | None = first(node.op.name, ctx, factor)
-        found.append(of_scalar(node.op.make((factor,))) if met is None else met)
-    return found
-
-
-def _det(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    """det(A B) = det(A) det(B) where both are square."""
-    poly = ctx.full(node.args[0])
-    factors = _square_factors(poly)
-    if factors is None:
-        met: Poly | None = first("det of sum", ctx, poly)
-        return ctx.opaque(_turned(ctx, node, poly)) if met is None else met
-    value = ctx.full(number(1))
-    for part in _of_factors(ctx, node, factors):
-        value = ctx.times(value, part)
-    return value
-
-
-def _logdet(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    """logdet(A B) = logdet(A) + logdet(B) where both are square."""
-    poly = ctx.full(node.args[0])
-    factors = _square_factors(poly)
-    if factors is None:
-        met: Poly | None = first("logdet of sum", ctx, poly)
-        return ctx.opaque(_turned(ctx, node, poly)) if met is None else met
-    return ctx.plus(SCALAR, _of_factors(ctx, node, factors))
+    return ctx.opaque(node.op.make((min(one, other, key=key),)))
 
 
 def _blocks(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
@@ -298,8 +262,8 @@ TABLE: dict[str, Row] = {
     "inv": _inv,
     "matpow": _matpow,
     "trace": lambda ctx, node, args: trace_poly(ctx, args[0]),
-    "det": _det,
-    "logdet": _logdet,
+    "det": _determinant,
+    "logdet": _determinant,
     "inner": _inner,
     "sq_norm": _sq_norm,
     "norm": _norm,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ...expr import Operation, ones, ones_op
+from ...expr import Expr, Operation, ones, ones_op
 from ...operations import (
     absolute,
     arcsin,
@@ -137,6 +137,19 @@ def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
         return None
     plain = ctx.oriented(sigmoid, poly.scaled(-F1))
     return ctx.plus(poly.shape, [ctx.full(ones(*poly.shape)), plain.scaled(-F1)])
+
+
+# The base whose root a power bᵉ under a root becomes
+
+
+@identity("root", "sqrt(s t) = sqrt(s) sqrt(t)", "s: scalar positive, t: scalar positive")
+def _(ctx: Normalizer, base: Expr, e: Fraction) -> Expr | None:
+    return base if e.denominator > 1 or ctx.is_nonnegative(base) else None
+
+
+@identity("root", "sqrt(s^2) = |s|", "s: scalar")
+def _(ctx: Normalizer, base: Expr, e: Fraction) -> Expr | None:
+    return ctx.size(base) if e % 2 == 0 else None
 
 
 # Products of powers

@@ -1,6 +1,7 @@
 """Inverses and determinants of products and of factors.
 
-`inverse` takes a factor to its inverse; `det` and `logdet` take one square factor.
+`inverse`, `det` and `logdet` take one square factor, `inverse of …`, `det of` and
+`logdet of` a product or a sum.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from ...expr import Expr, symbol_op
 from ...operations import add, det, diagonal_matrix, inv, kron, logdet, transpose
-from ...shapes import SCALAR
-from ..atoms import of_chain
+from ...shapes import SCALAR, Shape
+from ..atoms import of_chain, of_scalar
 from ..polynomial import Chain, Mono, Poly
-from .row import identity
+from .row import first, identity
 
 if TYPE_CHECKING:
     from ..normal import Normalizer
@@ -51,6 +52,16 @@ def _(ctx: Normalizer, factor: Expr) -> Poly | None:
     if factor.op is not kron or not all(a.is_square for a in factor.args):
         return None
     return ctx.kron(*(ctx.inverse(ctx.full(a), a) for a in factor.args))
+
+
+@identity("inverse of product", "(A B)⁻¹ = B⁻¹ A⁻¹", "A: n×n, B: n×n", "[MC 1]")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    if not all(f.is_square for f in chain):
+        return None
+    whole = of_chain((), shape)
+    for factor in reversed(chain):
+        whole = ctx.times(whole, ctx.inverse_factor(factor))
+    return whole
 
 
 # Sums with something common to all terms
@@ -115,19 +126,46 @@ def _split(ctx: Normalizer, poly: Poly) -> tuple[Expr, Expr] | None:
     return None if found is None else (found[0], ctx.canonical(found[1]))
 
 
-@identity("det of sum", "det(A B + A C) = det(A) det(B + C)", "A: n×n, B: n×n, C: n×n", "[MC 21]")
+def _square_factors(poly: Poly) -> Chain | None:
+    """The factors of a product of square ones alone."""
+    single = poly.single()
+    if single is None or single[0] != 1 or single[1][0] or not all(f.is_square for f in single[1][1]):
+        return None
+    return single[1][1]
+
+
+@identity("det of", "det(A B) = det(A) det(B)", "A: n×n, B: n×n", "[MC 21]")
+def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+    factors = _square_factors(poly)
+    if factors is None:
+        return None
+    value = of_chain((), SCALAR)
+    for factor in factors:
+        value = ctx.times(value, first("det", ctx, factor) or of_scalar(det.make((factor,))))
+    return value
+
+
+@identity("logdet of", "logdet(A B) = logdet(A) + logdet(B)", "A: n×n, B: n×n", "[MC 21]")
+def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+    factors = _square_factors(poly)
+    if factors is None:
+        return None
+    return ctx.plus(SCALAR, [first("logdet", ctx, f) or of_scalar(logdet.make((f,))) for f in factors])
+
+
+@identity("det of", "det(A B + A C) = det(A) det(B + C)", "A: n×n, B: n×n, C: n×n", "[MC 21]")
 def _(ctx: Normalizer, poly: Poly) -> Poly | None:
     found = _split(ctx, poly)
     return None if found is None else ctx.times(*(ctx.full(det(part)) for part in found))
 
 
-@identity("logdet of sum", "logdet(A B + A C) = logdet(A) + logdet(B + C)", "A: n×n, B: n×n, C: n×n", "[MC 21]")
+@identity("logdet of", "logdet(A B + A C) = logdet(A) + logdet(B + C)", "A: n×n, B: n×n, C: n×n", "[MC 21]")
 def _(ctx: Normalizer, poly: Poly) -> Poly | None:
     found = _split(ctx, poly)
     return None if found is None else ctx.plus(SCALAR, [ctx.full(logdet(part)) for part in found])
 
 
-# Determinants: of a product of square factors each is taken by itself
+# Determinants of one factor
 
 
 @identity("det", "det(Aᵀ) = det(A)", "A: n×n", "[MC 20]")

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from ...expr import Expr, Operation, ones, ones_op
 from ...expr import identity as eye
-from ...operations import add, block_op, diagonal_matrix, kron, transpose, tril, triu, unvec, vec
+from ...operations import add, block_op, diagonal, diagonal_matrix, kron, transpose, tril, triu, unvec, vec
 from ...shapes import ONE, Dim, Shape
-from ..atoms import as_atom, of_chain
-from ..polynomial import Chain, Poly
-from .row import Apply, identity
+from ..atoms import as_atom, entry_bases, of_chain, sum_bases
+from ..polynomial import Chain, Poly, key
+from .row import Apply, first, identity
 
 if TYPE_CHECKING:
     from ..normal import Normalizer
@@ -31,6 +31,33 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
 @identity("diag", "diag(eye(n)) = ones(n, 1)", "")
 def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     return None if chain else ctx.full(ones(shape[0]))
+
+
+@identity("diag", "diag(tril(A)) = diag(A)", "A: n×n")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    if len(chain) != 1 or chain[0].op not in (tril, triu):
+        return None
+    return ctx.diagonal(ctx.full(chain[0].args[0]))
+
+
+@identity(
+    "diag",
+    "diag(Diag(a) (A ⊙ B) Diag(b)) = a ⊙ diag(A) ⊙ diag(Bᵀ) ⊙ b",
+    "a: n, A: n×n, B: n×n, b: n",
+    "[MN, 3.6]",
+)
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    left, core, right = ctx.decomposed(chain, (shape[0], shape[0]))
+    bases = sum_bases(left, right)
+    coefficient = Fraction(1)
+    for base, e in core.items():
+        met = first("diag of entry", ctx, base)
+        if met is None or (met[0] != 1 and e.denominator > 1):
+            turned = ctx.canonical(ctx.transposed(ctx.as_base(base)))
+            met = (Fraction(1), diagonal.make((min(base, turned, key=key),)))
+        coefficient *= met[0] ** int(e)
+        bases = sum_bases(bases, {b: x * e for b, x in entry_bases(met[1])})
+    return ctx.composed((bases, {}, {}), shape).scaled(coefficient)
 
 
 @identity("diag of entry", "diag(exp(A)) = exp(diag(A))", "A: n×n")
@@ -145,13 +172,6 @@ def _triangle_of(op: Operation) -> Apply:
 
 identity("tril", "tril(tril(A)) = tril(A)", "A: n×n")(_triangle_of(tril))
 identity("triu", "triu(tril(A)) = Diag(diag(A))", "A: n×n")(_triangle_of(triu))
-
-
-@identity("diag", "diag(tril(A)) = diag(A)", "A: n×n")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
-    if len(chain) != 1 or chain[0].op not in (tril, triu):
-        return None
-    return ctx.diagonal(ctx.full(chain[0].args[0]))
 
 
 @identity("submatrix", "[A B; C D][0:m, 0:n] = A", "A: m×n, B: m×q, C: p×n, D: p×q")
