@@ -317,7 +317,7 @@ def test_a_line_says_which_identity_it_used():
 @pytest.mark.parametrize(
     ("loss", "wrt", "box"),
     [
-        ("sum(log(1 + exp(Xw)))", "w", "Xᵀ diag(σ(X w)) diag(𝟏 − σ(X w)) X"),
+        ("sum(log(1 + exp(Xw)))", "w", "Xᵀ diag(σ(X w) ⊙ (𝟏 − σ(X w))) X"),
         ("sum(log(cosh(A x − b)))", "x", "Aᵀ diag(𝟏 − tanh(A x − b).^2) A"),
     ],
 )
@@ -338,3 +338,42 @@ def test_roots_of_products_keep_rational_coefficients():
     root = derive.parse("((wᵀA w) (vᵀB v))^(−3/2)", where)
     assert proved(root, derive.parse("1 / ((wᵀA w) (vᵀB v) sqrt((wᵀA w) (vᵀB v)))", where))
     assert derive.gradient("wᵀv / sqrt((wᵀA w) (vᵀB v))", "w", "A: p×p spd, B: p×p, w: p, v: p").verify() < 1e-6
+
+
+@pytest.mark.parametrize(
+    "left, right, where",
+    [
+        ("s / (s + t) + t / (s + t)", "1", "s: scalar, t: scalar"),
+        ("1 / (1 + s) − s / (1 + s)^2", "1 / (1 + s)^2", "s: scalar"),
+        ("A / (s + t) − s A / (s + t)^2", "t A / (s + t)^2", "s: scalar, t: scalar, A: m×n"),
+        ("a ⊘ (a + b) + b ⊘ (a + b)", "vector(1)", "a: n, b: n"),
+        ("A ⊘ (A + B) + B ⊘ (A + B)", "ones(m, n)", "A: m×n, B: m×n"),
+        ("Diag(a ⊘ (a + b)) A + Diag(b ⊘ (a + b)) A", "A", "a: n, b: n, A: n×m"),
+    ],
+)
+def test_fractions_are_brought_to_a_common_denominator(left, right, where):
+    assert derive.equal(left, right, where) == "proved"
+    assert derive.equal(left, f"2 ({right})", where) == "differs"
+
+
+@pytest.mark.parametrize(
+    "kind, loss, wrt, where, boxed",
+    [
+        ("hessian", "sum(sqrt(vector(1) + (A x − b).^2))", "x", "A: m×n", "Aᵀ diag((𝟏 + (A x − b).^2).^(−3/2)) A"),
+        ("hessian", "½‖relu(A x) − b‖²", "x", "A: m×n", "Aᵀ diag(step(A x)) A"),
+        ("gradient", "‖s x‖", "x", "s: scalar, x: n", "|s| x / ‖x‖"),
+        ("gradient", "½‖y − X w‖² + ½ λ ‖w‖²", "w", "λ: scalar", "λ w − Xᵀ (y − X w)"),
+        ("gradient", "½‖A ⊗ B − C‖²", "A", "A: m×n, B: p×q", "‖B‖_F² A − block_inner(C, B)"),
+        (
+            "gradient",
+            "log(1 + exp((x − y)ᵀ Lᵀ L (x − y) − b))",
+            "L",
+            "L: k×n, x: n, b: scalar",
+            "2 σ((x − y)ᵀ Lᵀ L (x − y) − b) L (x − y) (x − y)ᵀ",
+        ),
+    ],
+)
+def test_boxes_a_person_would_write(kind, loss, wrt, where, boxed):
+    derived = getattr(derive, kind)(loss, wrt, where)
+    assert derived.boxed.text() == boxed
+    assert derived.verify() < 1e-6

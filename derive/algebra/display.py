@@ -224,14 +224,25 @@ def positive_first(terms: list[Expr]) -> Expr:
 
 
 def together(*factors: Expr) -> Expr:
-    """The entrywise product, without factors of ones."""
+    """The entrywise product, without factors of ones, equal factors as powers."""
     kept = [f for f in factors if not (f.op is matmul and all(a.op is ones_op for a in f.args))]
-    return hadamard(*(kept or factors[:1]))
+    if len(kept) < 2 or kept[0].is_scalar:
+        return hadamard(*(kept or factors[:1]))
+    counts: dict[Expr, Fraction] = {}
+    for factor in kept:
+        for base, e in entry_bases(factor):
+            counts[base] = counts.get(base, Fraction(0)) + e
+    return hadamard(*(power(base, as_expr(e)) for base, e in counts.items()))
 
 
 def joined(*factors: Expr) -> Expr:
-    """The product, equal neighbors as powers: X X² is X³."""
-    product = matmul(*factors)
+    """The product, equal neighbors as powers: X X² is X³; diagonal matrices side by side as one."""
+    merged_diagonals: list[Expr] = []
+    for factor in factors:
+        if merged_diagonals and factor.op is diagonal_matrix and merged_diagonals[-1].op is diagonal_matrix:
+            factor = diagonal_matrix(together(merged_diagonals.pop().args[0], factor.args[0]))
+        merged_diagonals.append(factor)
+    product = matmul(*merged_diagonals)
     if product.op is not matmul:
         return product
     merged: list[tuple[Expr, int, bool]] = []  # base, exponent, whether transposed

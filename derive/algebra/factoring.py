@@ -316,6 +316,10 @@ class Factoring:
 
     def _grouped(self, poly: Poly, depth: int) -> Iterator[Poly]:
         """The sum with one group of terms put into brackets, the most promising first."""
+        if len(poly.terms) <= MANY:
+            lowered = self.ctx.over_common_powers(poly)
+            if lowered != poly:
+                yield lowered
         options: list[tuple[int, int, bool, tuple[str, Any]]] = []
         turned = transpose_poly(self.ctx, poly)
         for flipped, side in ((False, poly), (True, turned)):

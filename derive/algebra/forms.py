@@ -144,6 +144,7 @@ def _introduce(ctx: Normalizer, loss: Expr) -> None:
     ctx.authored = set(nodes(loss))
     try:
         ctx.full(loss)
+        ctx.recall(loss)
         ctx.kept(loss)
     except TooLargeError:
         pass

@@ -32,6 +32,7 @@ from ..operations import (
     inv,
     kron,
     matmul,
+    mul,
     polar,
     power,
     scale,
@@ -135,6 +136,8 @@ class Normalizer:
     def _show(self, atom: Expr, written: Expr) -> None:
         if atom is written or not atom.args or written.op is transpose:  # a symmetric one is not shown transposed
             return
+        if written.op in (scale, mul) and written.args[0].op is number_op:  # nor one whose factors cancel
+            return
         known = self.shown.get(atom)
         if known is None:
             parts = 1 if written.op is add else 2  # 1 − σ(−z) may be meant, tril(tril(A)) is not
@@ -142,6 +145,17 @@ class Normalizer:
                 self.shown[atom] = written
         elif symbol_count(written) < symbol_count(known):
             self.shown[atom] = written
+
+    def recall(self, loss: Expr) -> None:
+        """Note how the arguments of functions were written, which no term of a sum tells."""
+        for node in nodes(loss):
+            for written in node.args if node.op.is_elementwise else ():
+                poly = self._full.get(written)
+                if poly is None or not 1 < len(poly.terms) <= 24:
+                    continue
+                atom = self.canonical(poly)
+                if symbol_count(written) < symbol_count(atom):
+                    self.shown.setdefault(atom, written)
 
     # Canonical expressions
 
@@ -396,6 +410,7 @@ class Normalizer:
     is_nonnegative = powers.is_nonnegative
     half = powers.half
     size = powers.size
+    over_common_powers = powers.over_common_powers
     entry_power = powers.entry_power
     entry_atom = powers.entry_atom
     inverse = powers.inverse

@@ -10,12 +10,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError
-from ..expr import Expr, Operation, dimension_op, number, number_op, symbol_op
-from ..operations import absolute, det, exp, inv, matmul, norm1, transpose
+from ..expr import Expr, Operation, dimension_op, number, number_op, ones, symbol_op
+from ..operations import absolute, add, det, exp, inv, matmul, norm1, transpose
 from ..shapes import ONE, SCALAR, Shape
-from .atoms import Bases, as_atom, mono_expr, of_atom, of_chain, of_factor
+from .atoms import Bases, as_atom, factor_bases, mono_expr, of_atom, of_chain, of_factor, sum_bases
 from .identities import first
-from .polynomial import Chain, Poly, Scalars, key
+from .polynomial import Chain, Mono, Poly, Scalars, collect, key
 from .products import flip, transpose_poly, with_scalars
 
 if TYPE_CHECKING:
@@ -234,3 +234,63 @@ def opaque(ctx: Normalizer, node: Expr) -> Poly:
     except DeriveError:
         atom = node
     return of_atom(atom) if atom.op is node.op else ctx.full(atom)
+
+
+def over_common_powers(ctx: Normalizer, poly: Poly, everywhere: bool = False) -> Poly:
+    """v^(−1/2) − v^(−3/2) r as v^(−3/2) (v − r): reciprocal powers of a sum brought to the lowest.
+
+    Where they differ by integers; `everywhere` says that terms without the sum count too.
+    """
+    powers = {mono: _reciprocal_sums(ctx, mono, poly.shape) for mono in poly.terms}
+    for base in sorted({b for found in powers.values() for b in found}, key=key):
+        have = {mono: _reciprocal_sums(ctx, mono, poly.shape).get(base) for mono in poly.terms}
+        lowest = min(e for e in have.values() if e is not None)
+        total: list[tuple[Mono, Fraction]] = []
+        for mono, c in poly.terms.items():
+            e = have[mono] if have[mono] is not None or not everywhere else Fraction(0)
+            missing = Fraction(0) if e is None else e - lowest
+            if missing > 0 and missing.denominator == 1:
+                total += _lowered(ctx, poly.shape, mono, c, base, int(missing)).terms.items()
+            else:
+                total.append((mono, c))
+        poly = collect(poly.shape, total)
+        if not poly.terms:
+            break
+    return poly
+
+
+def _reciprocal_sums(ctx: Normalizer, mono: Mono, shape: Shape) -> Bases:
+    """The reciprocal powers of sums in a term: of scalars, and of entries."""
+    scalars, chain = mono
+    found = {b: e for b, e in scalars if b.op is add and e < 0}
+    if any(b.op is add and e < 0 for f in chain for b, e in factor_bases(f)):
+        for bases in ctx.decomposed(chain, shape)[:2]:
+            found.update((b, e) for b, e in bases.items() if b.op is add and e < 0)
+    return found
+
+
+def _lowered(ctx: Normalizer, shape: Shape, mono: Mono, c: Fraction, base: Expr, k: int) -> Poly:
+    """A term with `base` to a power lower by k, times `base` multiplied out k times."""
+    scalars, chain = mono
+    opened = ctx.full(base)
+    if base.is_scalar:
+        k1, lower = with_scalars(ctx, scalars, ((base, Fraction(-k)),))
+        product = Poly(shape, {(lower, chain): c * k1})
+        for _ in range(k):
+            total = []
+            for (own, same), a in product.terms.items():
+                for (more, _), b in opened.terms.items():
+                    k1, merged = with_scalars(ctx, own, more)
+                    total.append(((merged, same), a * b * k1))
+            product = collect(shape, total)
+        return product
+    left, core, right = ctx.decomposed(chain, shape)
+    by_row = base.shape[1] is ONE
+    powers = {base: Fraction(-k)}
+    parts = (sum_bases(left, powers), core, right) if by_row else (left, sum_bases(core, powers), right)
+    product = ctx.scaled_by(ctx.composed(parts, shape), c, scalars)
+    if by_row and shape[1] is not ONE:
+        opened = ctx.times(opened, ctx.full(ones(1, shape[1])))
+    for _ in range(k):
+        product = ctx.entry_products(product, opened, shape)
+    return product

@@ -26,6 +26,7 @@ from ...operations import (
     sin,
     sinh,
     softmax,
+    step,
     sum_entries,
     tan,
     tanh,
@@ -205,6 +206,12 @@ def _signs(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
 
 identity("powers abs", "x ⊘ abs(x) = sign(x)", "x: n")(_signs)
 identity("powers sign", "sign(x) ⊙ x = abs(x)", "x: n")(_signs)
+
+
+@identity("powers step", "step(x) .^ 2 = step(x)", "x: n")
+def _(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
+    ones_of = {b: F1 if b.op is step and e > 0 and e.denominator == 1 else e for b, e in bases.items()}
+    return None if ones_of == bases else ones_of
 
 
 def _ratio(one: Operation, two: Operation, quotient: Operation) -> Apply:
