@@ -197,7 +197,9 @@ def _blocks(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
 
 
 def _commuting(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    return ctx.oriented(node.op, ctx.full(node.args[0]))
+    inside = ctx.full(node.args[0])
+    met: Poly | None = first(node.op.name, ctx, inside)
+    return ctx.oriented(node.op, inside) if met is None else met
 
 
 def _function(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:

@@ -4,6 +4,7 @@ Where the normal form comes to a place of a family (two neighbors in a chain, a 
 function of a sum), `first` tries its rows in order.
 
 [MC]  Petersen & Pedersen, The Matrix Cookbook, 2012 (equation).
+[H]   Higham, Functions of Matrices, 2008 (section).
 [MN]  Magnus & Neudecker, Matrix Differential Calculus, 3rd ed., 2019 (section).
 """
 

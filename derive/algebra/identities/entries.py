@@ -89,6 +89,16 @@ def _(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
     return None
 
 
+@identity("entries", "sign(Aᵀ) ⊙ Aᵀ = abs(A)ᵀ", "A: m×n")
+def _(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
+    """Aᵀ ⊙ Bᵀ = (A ⊙ B)ᵀ, so that functions merge whichever way they stand."""
+    left, core, right = parts
+    if len(core) < 2 or any(b.op is not transpose for b in core):
+        return None
+    turned = {b.args[0]: e for b, e in core.items()}
+    return ctx.transposed(ctx.composed((right, turned, left), (shape[1], shape[0])))
+
+
 @identity("entries", "Diag(x) ⊙ A = Diag(x ⊙ diag(A))", "x: n, A: n×n", "[MN, 3.6]")
 def _(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
     left, core, right = parts

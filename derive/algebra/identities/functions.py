@@ -26,6 +26,7 @@ from ...operations import (
     sin,
     sinh,
     softmax,
+    softplus,
     step,
     sum_entries,
     tan,
@@ -85,6 +86,15 @@ def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
     single = poly.single()
     inside = as_atom(single[1]) if single is not None and single[0] == 1 else None
     return ctx.full(inside.args[0]) if inside is not None and inside.op is log else None
+
+
+@identity("sign", "sign(exp(x)) = ones(n, 1)", "x: n")
+def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+    single = poly.single()
+    inside = as_atom(single[1]) if single is not None and single[0] > 0 else None
+    if inside is None or not (inside.op in (exp, sigmoid, softplus) or "positive" in inside.properties):
+        return None
+    return ctx.full(ones(*poly.shape))
 
 
 # Reflections: the argument gets a positive leading term

@@ -51,6 +51,7 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     bases = sum_bases(left, right)
     coefficient = Fraction(1)
     for base, e in core.items():
+        base = base.args[0] if base.op is transpose else base
         met = first("diag of entry", ctx, base)
         if met is None or (met[0] != 1 and e.denominator > 1):
             turned = ctx.canonical(ctx.transposed(ctx.as_base(base)))
@@ -136,6 +137,11 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     if len(chain) != 1 or chain[0].op is not vec or chain[0].args[0].shape != shape:
         return None
     return ctx.full(chain[0].args[0])
+
+
+@identity("expm", "expm(0 A) = I", "A: n×n", "[H, 10.1]")
+def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+    return None if poly.terms else ctx.full(eye(poly.shape[0]))
 
 
 # Triangles and blocks

@@ -144,6 +144,18 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     return None
 
 
+@identity("trace", "tr(Diag(v) A Diag(u) Bᵀ) = vᵀ (A ⊙ B) u", "v: m, u: n, A: m×n, B: m×n", "[MN, 3.6]")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    at = [i for i, factor in enumerate(chain) if factor.op is diagonal_matrix]
+    if len(at) != 2 or at[1] - at[0] < 2 or len(chain) - at[1] + at[0] < 2:
+        return None
+    one, two = chain[at[0] + 1 : at[1]], (*chain[at[1] + 1 :], *chain[: at[0]])
+    v, u = (ctx.full(chain[i].args[0]) for i in at)
+    A = of_chain(one, (v.shape[0], u.shape[0]))
+    B = ctx.transposed(of_chain(two, (u.shape[0], v.shape[0])))
+    return ctx.times(ctx.transposed(v), ctx.times(ctx.entrywise([A, B]), u))
+
+
 # Chains of the same value
 
 
