@@ -377,3 +377,12 @@ def test_boxes_a_person_would_write(kind, loss, wrt, where, boxed):
     derived = getattr(derive, kind)(loss, wrt, where)
     assert derived.boxed.text() == boxed
     assert derived.verify() < 1e-6
+
+
+def test_the_diagonal_of_a_sum_may_vanish():
+    where = "A: n×n, B: n×n, x: n"
+    assert derive.parse("diag(A − Aᵀ + B)", where).shape == derive.parse("x", where).shape
+    assert factor(derive.parse("diag((A − Aᵀ + B) ⊙ B)", where)).text() == "diag(B).^2"
+    assert factor(derive.parse("(A − Aᵀ) ⊙ B ⊙ Diag(x)", where)).text() == "0"
+    derived = derive.gradient("tr((tril(A) − A) ⊙ Diag(x))", "A", "A: n×n symmetric, x: n")
+    assert derived.boxed.text() == "0" and derived.verify() < 1e-6

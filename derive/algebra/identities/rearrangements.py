@@ -61,22 +61,29 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     return ctx.composed((bases, {}, {}), shape).scaled(coefficient)
 
 
+def _single_atom(poly: Poly) -> tuple[Fraction, Expr] | None:
+    single = poly.single()
+    inside = as_atom(single[1]) if single is not None else None
+    return None if single is None or inside is None else (single[0], inside)
+
+
 @identity("diag of entry", "diag(exp(A)) = exp(diag(A))", "A: n×n")
 def _(ctx: Normalizer, base: Expr) -> tuple[Fraction, Expr] | None:
     """f of the diagonal, for the functions of entries."""
     if not base.op.is_elementwise:
         return None
-    single = ctx.function(base.op, ctx.diagonal(ctx.full(base.args[0]))).single()
-    inside = as_atom(single[1]) if single is not None else None
-    return None if single is None or inside is None else (single[0], inside)
+    return _single_atom(ctx.function(base.op, ctx.diagonal(ctx.full(base.args[0]))))
 
 
 @identity("diag of entry", "diag((A + B) .^ (−1)) = (diag(A) + diag(B)) .^ (−1)", "A: n×n, B: n×n")
 def _(ctx: Normalizer, base: Expr) -> tuple[Fraction, Expr] | None:
     if base.op is not add:
         return None
-    c, atom, _ = ctx.atom_of_sum(ctx.diagonal(ctx.full(base)), None)
-    return c, atom
+    poly = ctx.diagonal(ctx.full(base))
+    if len(poly.terms) > 1:
+        c, atom, _ = ctx.atom_of_sum(poly, None)
+        return c, atom
+    return _single_atom(poly)
 
 
 @identity("diag of entry", "diag(Diag(a)) = a", "a: n", "[MN, 3.6]")
