@@ -28,11 +28,14 @@ from ..expr import (
 from ..operations import (
     add,
     diagonal_matrix,
+    dominant,
+    expm,
     hadamard,
     inv,
     matmul,
     matpow,
     mul,
+    polar,
     power,
     scale,
     sq_norm,
@@ -337,6 +340,10 @@ def _pushed(expr: Expr) -> Expr:
         return scale(expr.args[0], _pushed(expr.args[1]))
     if expr.op is matpow:
         return matpow(_pushed(expr.args[0]), expr.data[0])
+    if expr.op.is_elementwise or expr.op in (power, inv, expm, polar, dominant):  # f(Aᵀ)ᵀ is f(A)
+        inside = _pushed(expr.args[0])
+        if _transposes(inside) < _transposes(expr.args[0]):
+            return expr.op(inside, *expr.args[1:])
     return transpose(expr)
 
 

@@ -78,6 +78,8 @@ class Normalizer:
         self._symmetric: dict[Expr, bool] = {}
         self.used: dict[Identity, None] = {}
         self._signs: dict[Expr, int] = {}
+        self._arguments: dict[Expr, int] = {}
+        self._turned: dict[Expr, Expr] = {}
         self.is_keeping = False
 
     # Entry points
@@ -208,6 +210,18 @@ class Normalizer:
             if known is None or symbol_count(written) < symbol_count(known):
                 self.shown[atom] = scale(1 / c, shown)
         return c, atom, flipped
+
+    def is_reflected(self, poly: Poly) -> bool:
+        """Whether the negative of a sum was met before the sum itself; a single negative term is reflected."""
+        single = poly.single()
+        if single is not None or not poly.terms:
+            return single is not None and single[0] < 0
+        sign = 1 if poly.terms[min(poly.terms, key=mono_key)] > 0 else -1
+        return self._arguments.setdefault(self.canonical(poly.scaled(F1 * sign)), sign) != sign
+
+    def is_turned(self, inside: Expr, other: Expr) -> bool:
+        """Whether the transpose of an argument was met before the argument itself."""
+        return self._turned.setdefault(min(inside, other, key=key), inside) is not inside
 
     def whole(self, poly: Poly, written: Expr) -> Poly:
         """A factor of a product: when keeping, a sum becomes one atom."""

@@ -206,7 +206,7 @@ def inverse_factor(ctx: Normalizer, factor: Expr) -> Poly:
 
 
 def oriented(ctx: Normalizer, op: Operation, poly: Poly) -> Poly:
-    """An operation that commutes with transposition, at the canonical one of M and Mᵀ."""
+    """An operation that commutes with transposition, at the one of M and Mᵀ that was met first."""
     inside = ctx.canonical(poly)
     rows, columns = poly.shape
     flipped = False
@@ -214,7 +214,7 @@ def oriented(ctx: Normalizer, op: Operation, poly: Poly) -> Poly:
         inside, flipped = ctx.canonical(transpose_poly(ctx, poly)), True
     elif columns is not ONE:
         other = ctx.canonical(transpose_poly(ctx, poly))
-        if other is not inside and key(other) < key(inside):
+        if other is not inside and ctx.is_turned(inside, other):
             inside, flipped = other, True
     atom = op.make((inside,))
     return of_atom(transpose.make((atom,)) if flipped and not ctx.is_symmetric(atom) else atom)

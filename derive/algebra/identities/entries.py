@@ -89,7 +89,7 @@ def _(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
     return None
 
 
-@identity("entries", "sign(Aᵀ) ⊙ Aᵀ = abs(A)ᵀ", "A: m×n")
+@identity("entries", "tr(sign(A) A) (sign(Aᵀ) ⊙ Aᵀ) = tr(sign(A) A) abs(A)ᵀ", "A: n×n")
 def _(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
     """Aᵀ ⊙ Bᵀ = (A ⊙ B)ᵀ, so that functions merge whichever way they stand."""
     left, core, right = parts

@@ -35,7 +35,7 @@ from ...operations import (
 )
 from ...shapes import ONE, SCALAR, Shape
 from ..atoms import Bases, as_atom, exponential_sum, of_atom, of_chain, replace_factor, replace_in_scalar, sum_bases
-from ..polynomial import Chain, Mono, Poly, Scalars, collect, content, mono_key
+from ..polynomial import Chain, Mono, Poly, Scalars, collect, content
 from .row import Apply, identity
 
 if TYPE_CHECKING:
@@ -97,19 +97,15 @@ def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
     return ctx.full(ones(*poly.shape))
 
 
-# Reflections: the argument gets a positive leading term
-
-
-def _is_negative(poly: Poly) -> bool:
-    return bool(poly.terms) and poly.terms[min(poly.terms, key=mono_key)] < 0
+# Reflections: of x − y and y − x the argument is the one that was met first
 
 
 def _odd(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
-    return ctx.oriented(op, poly.scaled(-F1)).scaled(-F1) if _is_negative(poly) else None
+    return ctx.oriented(op, poly.scaled(-F1)).scaled(-F1) if ctx.is_reflected(poly) else None
 
 
 def _even(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
-    return ctx.oriented(op, poly.scaled(-F1)) if _is_negative(poly) else None
+    return ctx.oriented(op, poly.scaled(-F1)) if ctx.is_reflected(poly) else None
 
 
 for _op in (sin, tan, arcsin, arctan, sinh, tanh, erf, sign):
@@ -144,7 +140,7 @@ def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
 
 @identity("sigmoid", "σ(−x) = ones(n, 1) − σ(x)", "x: n")
 def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
-    if ctx.is_keeping or not _is_negative(poly):
+    if ctx.is_keeping or not ctx.is_reflected(poly):
         return None
     plain = ctx.oriented(sigmoid, poly.scaled(-F1))
     return ctx.plus(poly.shape, [ctx.full(ones(*poly.shape)), plain.scaled(-F1)])
