@@ -15,6 +15,7 @@ from typing import Any
 from .expr import (
     Expr,
     Operation,
+    fold,
     identity,
     identity_op,
     is_zero,
@@ -62,6 +63,8 @@ from .operations import (
     sum_entries,
     trace,
     transpose,
+    tril,
+    triu,
     unvec,
     vec,
 )
@@ -319,6 +322,25 @@ def commute(A: Expr, B: Expr) -> bool:
     return A is B or A.op is identity_op or B.op is identity_op or is_zero(A) or is_zero(B)
 
 
+_KEEPS_FACTORS = frozenset([transpose, tril, triu, diagonal, diagonal_matrix, vec, unvec, submatrix])
+
+
+def _without_factors(E: Expr) -> tuple[Expr | None, Expr]:
+    """The scalar factors that stand anywhere in a product, and the product without them."""
+
+    def visit(node: Expr, parts: list[tuple[Expr | None, Expr]]) -> tuple[Expr | None, Expr]:
+        factors = [factor for factor, _ in parts if factor is not None]
+        if node.op is scale:
+            factor, rest = parts[1]
+            return (node.args[0] if factor is None else node.args[0] * factor), rest
+        if not factors or not (node.op in _KEEPS_FACTORS or node.op in (hadamard, matmul)):
+            return None, node
+        product = factors[0] if len(factors) == 1 else mul(*factors)
+        return product, node.op(*(rest for _, rest in parts), *node.data)
+
+    return fold(E, visit)
+
+
 def derivative_of_expm(A: Expr, E: Expr) -> Expr:
     """L(A, E), the derivative of the matrix exponential at A in the direction E.
 
@@ -326,8 +348,9 @@ def derivative_of_expm(A: Expr, E: Expr) -> Expr:
     """
     if is_zero(E):
         return E
-    if E.op is scale:  # a factor inside the exponential would cost accuracy
-        return scale(E.args[0], derivative_of_expm(A, E.args[1]))
+    factor, E = _without_factors(E)
+    if factor is not None:  # inside the exponential it would cost accuracy
+        return scale(factor, derivative_of_expm(A, E))
     if commute(A, E):
         return E @ expm(A)
     n = A.shape[0]

@@ -10,9 +10,9 @@ from derive import rules
 from derive.adjoints import vanishing
 from derive.derivation import united
 from derive.errors import MissingRuleError
-from derive.expr import OPERATIONS, Operation, number, symbol, symbols_of, zero_like
+from derive.expr import OPERATIONS, Operation, constant, number, symbol, symbols_of, zero_like
 from derive.numeric import directional, numeric_gradient, random_point
-from derive.operations import expm, inv, matmul, norm, power, scale, sq_norm, transpose
+from derive.operations import cosh, exp, expm, inv, matmul, norm, power, scale, sq_norm, tanh, transpose, tril
 from derive.rules import RULES, Rule, rule_of
 from tests.generate import LEAVES, operands
 
@@ -217,6 +217,9 @@ def test_factors_stay_outside_the_derivative_of_expm():
     loss = power(sq_norm(expm(scale(Fraction(1, 4), A))), 9)
     point = random_point([loss], 0)
     got, want = point.evaluate(derive.gradient(loss, A).result), numeric_gradient(loss, A, point)
+    assert np.abs(got - want).max() < 1e-6 * np.abs(want).max()
+    inside = power(1 + power(exp(tanh(norm(tril(cosh(expm(scale(Fraction(1, 4), A))))))), 8), constant("π"))
+    got, want = point.evaluate(derive.gradient(inside, A).result), numeric_gradient(inside, A, point)
     assert np.abs(got - want).max() < 1e-6 * np.abs(want).max()
     assert derive.gradient("‖expm(A)‖²", "A", "A: n×n symmetric").boxed.text() == "2 expm(A)²"
 
