@@ -69,23 +69,24 @@ def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
 # Inverse functions
 
 
-@identity("log", "log(exp(x)) = x", "x: n")
-def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
-    single = poly.single()
-    inside = as_atom(single[1]) if single is not None and single[0] == 1 else None
-    return ctx.full(inside.args[0]) if inside is not None and inside.op is exp else None
+def _undoes(inverse: Operation) -> Apply:
+    """The argument of the inverse function, where that alone is the argument."""
+
+    def apply(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+        single = poly.single()
+        inside = as_atom(single[1]) if single is not None and single[0] == 1 else None
+        return ctx.full(inside.args[0]) if inside is not None and inside.op is inverse else None
+
+    return apply
+
+
+identity("log", "log(exp(x)) = x", "x: n")(_undoes(exp))
+identity("exp", "exp(log(x)) = x", "x: n positive")(_undoes(log))
 
 
 @identity("log", "log(ones(n, 1)) = zeros(n, 1)", "")
 def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
     return Poly(poly.shape, {}) if poly.terms == ctx.full(ones(*poly.shape)).terms else None
-
-
-@identity("exp", "exp(log(x)) = x", "x: n positive")
-def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
-    single = poly.single()
-    inside = as_atom(single[1]) if single is not None and single[0] == 1 else None
-    return ctx.full(inside.args[0]) if inside is not None and inside.op is log else None
 
 
 @identity("sign", "sign(exp(x)) = ones(n, 1)", "x: n")
