@@ -35,7 +35,7 @@ from ...operations import (
 )
 from ...shapes import ONE, SCALAR, Shape
 from ..atoms import Bases, as_atom, exponential_sum, of_atom, of_chain, replace_factor, replace_in_scalar, sum_bases
-from ..polynomial import Chain, Mono, Poly, Scalars, collect, content
+from ..polynomial import Chain, Mono, Poly, Scalars, collect, content, key, mono_key
 from .row import Apply, identity
 
 if TYPE_CHECKING:
@@ -275,14 +275,22 @@ def _(ctx: Normalizer, poly: Poly) -> Poly | None:
     coefficients = set(poly.terms.values())
     if len(poly.terms) != 2 or len(coefficients) != 1 or min(coefficients) <= 0:
         return None
-    arguments = [_argument(ctx, poly, *mono) for mono in poly.terms]
-    a, b = arguments
+    a, b = (_argument(ctx, poly, *mono) for mono in poly.terms)
     if a is None or b is None:
         return None
-    value: Poly = ctx.function(sigmoid, ctx.plus(poly.shape, [a, b.scaled(-F1)]))
+    difference = ctx.plus(poly.shape, [a, b.scaled(-F1)])
+    if not b.terms or (a.terms and (_leads_negative(difference) or ctx.is_reflected(difference))):
+        a, difference = b, difference.scaled(-F1)
+    value: Poly = ctx.function(sigmoid, difference)
     if a.terms:
         value = ctx.entrywise([ctx.function(exp, a.scaled(-F1)), value])
     return value.scaled(1 / min(coefficients))
+
+
+def _leads_negative(poly: Poly) -> bool:
+    """Whether the largest terms of a sum are negative."""
+    sizes = {mono: sum(key(part)[1] for part in (*dict(mono[0]), *mono[1])) for mono in poly.terms}
+    return all(poly.terms[mono] < 0 for mono in poly.terms if sizes[mono] == max(sizes.values()))
 
 
 @identity("softmax", "exp(v) / sum(exp(v)) = softmax(v)", "v: n", words="recognize the softmax")
@@ -326,7 +334,7 @@ def _softmaxed(ctx: Normalizer, scalars: Scalars, chain: Chain) -> Mono:
 def _(ctx: Normalizer, poly: Poly) -> Poly | None:
     """Where both terms stand in a sum, with the same factors around them."""
     terms = dict(poly.terms)
-    for (scalars, chain), c in poly.terms.items():
+    for (scalars, chain), c in sorted(poly.terms.items(), key=lambda term: mono_key(term[0])):
         if (scalars, chain) not in terms:
             continue
         for i, factor in enumerate(chain):
