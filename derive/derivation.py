@@ -352,7 +352,7 @@ class Derivation:
         """Whether the search for `boxed` ended with its budget of work, so that a shorter form may exist."""
         from .algebra import is_best_effort
 
-        return is_best_effort(self.boxed)
+        return is_best_effort(self.boxed, self.loss)
 
     @property
     def compact(self) -> Any:

@@ -100,9 +100,7 @@ class Display:
     def __init__(self, ctx: Normalizer) -> None:
         self.ctx = ctx
         self._memo: dict[Expr, Expr] = {}
-
-    def refresh(self) -> None:
-        self._memo.clear()
+        self._sums = sums_by_terms(ctx.authored or ())
 
     def atom(self, atom: Expr) -> Expr:
         """An atom as it was written."""
@@ -110,15 +108,17 @@ class Display:
             return self._memo[atom]
         for node in nodes(atom):
             if node not in self._memo:
-                known = self.ctx.shown.get(node)
-                if known is None:
-                    self._memo[node] = self._rebuilt(node)
-                elif node.op in (matmul, trace, add, hadamard):
-                    # ‖B x‖² may be shorter than what was written for xᵀ Bᵀ B x, softmax(x) for eˣ / Σ eˣ.
-                    self._memo[node] = min(known, self._rebuilt(node), key=lambda e: (symbol_count(e), cost(e)))
-                else:
-                    self._memo[node] = known
+                # ‖B x‖² may be shorter than what was written for xᵀ Bᵀ B x, softmax(x) for eˣ / Σ eˣ.
+                known, rebuilt = self.ctx.shown.get(node), self._rebuilt(node)
+                by_cost = node.op in (matmul, trace, add, hadamard)
+                if known is None or _length(rebuilt, by_cost) < _length(known, by_cost):
+                    known = rebuilt
+                self._memo[node] = self._in_one_order(known)
         return self._memo[atom]
+
+    def _in_one_order(self, shown: Expr) -> Expr:
+        """A sum with its terms in the order in which they were written or shown first."""
+        return self._sums.setdefault(_terms(shown), shown) if shown.op is add else shown
 
     def _rebuilt(self, node: Expr) -> Expr:
         if not node.args:
@@ -159,31 +159,7 @@ class Display:
         return hadamard(*(power(b, as_expr(e)) for b, e in shown))
 
     def product(self, chain: Sequence[Expr]) -> Expr:
-        """A chain of factors, entrywise where diagonal matrices meet a vector."""
-        segments: list[list[Expr]] = [[]]
-        for factor in chain:
-            if segments[-1] and factor.shape[0] is ONE:
-                segments.append([])
-            segments[-1].append(factor)
-        shown: list[Expr] = []
-        for segment in segments:
-            if segment[-1].shape[1] is ONE and any(f.op is diagonal_matrix for f in segment):
-                shown.append(self._column(segment))
-            else:
-                shown += [self.factor(f) for f in segment]
-        return joined(*shown)
-
-    def _column(self, segment: list[Expr]) -> Expr:
-        tail: list[Expr] = []
-        value: Expr | None = None
-        for factor in reversed(segment):
-            if factor.op is diagonal_matrix:
-                right = joined(*[self.factor(f) for f in tail], *([value] if value is not None else []))
-                value = together(self.entries(entry_bases(factor.args[0])), right)
-                tail = []
-            else:
-                tail.insert(0, factor)
-        return joined(*[self.factor(f) for f in tail], *([value] if value is not None else []))
+        return joined(*(self.factor(f) for f in chain))
 
     def scalars(self, scalars: Scalars) -> list[Expr]:
         shown = []
@@ -205,7 +181,11 @@ class Display:
         shown = [self.term(c, m, poly.shape) for m, c in poly.terms.items()]
         if len(shown) == 1 and is_negative(shown[0]):
             return turned_sum(negative(shown[0])) or shown[0]
-        return ordered_sum(shown, poly.shape)
+        return self._in_one_order(ordered_sum(shown, poly.shape))
+
+
+def _length(shown: Expr, by_cost: bool) -> tuple[int, Cost]:
+    return symbol_count(shown), cost(shown) if by_cost else (0, 0, 0)
 
 
 def ordered_sum(terms: list[Expr], shape: Shape) -> Expr:
@@ -239,17 +219,46 @@ def together(*factors: Expr) -> Expr:
 
 
 def joined(*factors: Expr) -> Expr:
-    """The product, equal neighbors as powers: X X² is X³; diagonal matrices side by side as one."""
-    merged_diagonals: list[Expr] = []
-    for factor in factors:
-        if merged_diagonals and factor.op is diagonal_matrix and merged_diagonals[-1].op is diagonal_matrix:
-            factor = diagonal_matrix(together(merged_diagonals.pop().args[0], factor.args[0]))
-        merged_diagonals.append(factor)
-    product = matmul(*merged_diagonals)
+    """The product: diagonal matrices in front of a column entrywise, side by side as one, equal neighbors as powers."""
+    product = matmul(*factors)
     if product.op is not matmul:
         return product
-    merged: list[tuple[Expr, int, bool]] = []  # base, exponent, whether transposed
+    segments: list[list[Expr]] = []
     for factor in product.args:
+        if not segments or factor.shape[0] is ONE:
+            segments.append([])
+        segments[-1].append(factor)
+    shown: list[Expr] = []
+    for segment in segments:
+        is_column = segment[-1].shape[1] is ONE and any(f.op is diagonal_matrix for f in segment)
+        shown += [_column(segment)] if is_column else segment
+    return _powers(matmul(*shown))
+
+
+def _column(factors: list[Expr]) -> Expr:
+    """A Diag(b) c as A (b ⊙ c)."""
+    tail: list[Expr] = []
+    for factor in reversed(factors):
+        if tail and factor.op is diagonal_matrix:
+            entries, column = factor.args[0], _powers(matmul(*tail))
+            is_quotient = all(e < 0 for _, e in entry_bases(entries))
+            tail = [together(column, entries) if is_quotient else together(entries, column)]
+        else:
+            tail.insert(0, factor)
+    return matmul(*tail)
+
+
+def _powers(product: Expr) -> Expr:
+    """The product with X X² as X³ and Diag(a) Diag(b) as Diag(a ⊙ b)."""
+    if product.op is not matmul:
+        return product
+    factors: list[Expr] = []
+    for factor in product.args:
+        if factors and factor.op is diagonal_matrix and factors[-1].op is diagonal_matrix:
+            factor = diagonal_matrix(together(factors.pop().args[0], factor.args[0]))
+        factors.append(factor)
+    merged: list[tuple[Expr, int, bool]] = []  # base, exponent, whether transposed
+    for factor in factors:
         flipped = factor.op is transpose
         base, k = factor.args[0] if flipped else factor, 1
         if base.op is matpow:
@@ -363,6 +372,15 @@ def _terms(expr: Expr) -> Terms:
     return frozenset(counts.items())
 
 
+def sums_by_terms(formulas: Iterable[Expr]) -> dict[Terms, Expr]:
+    """The sums among some formulas, by their terms; the first of each."""
+    found: dict[Terms, Expr] = {}
+    for formula in formulas:
+        if formula.op is add:
+            found.setdefault(_terms(formula), formula)
+    return found
+
+
 def as_authored(factor: Expr, known: Mapping[Terms, Expr]) -> tuple[int, Expr]:
     """A factor as a sign and the sum that its author wrote, transposed or not."""
     flipped = factor.op is transpose
@@ -378,11 +396,13 @@ def as_authored(factor: Expr, known: Mapping[Terms, Expr]) -> tuple[int, Expr]:
 
 
 def tidy(expr: Expr, authored: Iterable[Expr] = ()) -> Expr:
-    """Transposes taken inside where that leaves no more of them; factors as their author wrote them.
+    """Transposes taken inside where that leaves no more of them; sums as their author wrote them.
 
-    A factor that is a sum of `authored`, its transpose or its negative, is shown as that.
+    A factor that is a sum of `authored`, its transpose or its negative, is shown as that;
+    the terms of any other sum stand in one order throughout.
     """
-    known = {_terms(a): a for a in authored if a.op is add}
+    known = sums_by_terms(authored)
+    shown = dict(known)
 
     def visit(node: Expr, args: list[Expr]) -> Expr:
         if node.op is transpose and args[0].op in (add, matmul, scale, matpow):
@@ -391,7 +411,9 @@ def tidy(expr: Expr, authored: Iterable[Expr] = ()) -> Expr:
             signs, factors = zip(*(as_authored(gathered(a), known) for a in args))
             return scale(-1 if signs.count(-1) % 2 else 1, joined(*factors))
         if node.op is add and is_negative(args[0]) and not is_negative(node.args[0]):
-            return positive_first(args)
-        return node if all(a is b for a, b in zip(args, node.args)) else node.op.build(tuple(args), node.data)
+            made = positive_first(args)
+        else:
+            made = node if all(a is b for a, b in zip(args, node.args)) else node.op.build(tuple(args), node.data)
+        return shown.setdefault(_terms(made), made) if made.op is add else made
 
     return fold(expr, visit)

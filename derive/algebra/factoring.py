@@ -9,9 +9,9 @@ bounded search for the form of least cost.  A bracket is an atom of its own, so 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
 
 from ..expr import Expr, as_expr, ones, ones_op
 from ..operations import diagonal_matrix, matmul, mul, power, scale, trace, transpose
@@ -22,7 +22,9 @@ from .normal import Normalizer
 from .polynomial import Chain, Mono, Poly, Scalars, collect, content, key
 from .products import flip, trace_poly, transpose_poly
 
+Sharing = tuple[str, bool, Chain]  # the kind, whether of the transposed sum, and what
 F1 = Fraction(1)
+KINDS = ("diagonal", "chain", "factor", "scalar", "entry", "trace")  # of what terms share
 BUDGET = 2500  # terms of all sums solved in one factoring
 MANY = 14  # terms above which only the largest groups are tried
 
@@ -150,21 +152,8 @@ class Factoring:
             if turned is not None:
                 c, middle = -c, turned
         scalars = self.display.scalars(shared)
-        if middle.shape[1] is ONE and any(f.op is diagonal_matrix for f in left):
-            # Diag(a) … in front of a column is written entrywise.
-            body = middle
-            for factor in reversed(left):
-                if factor.op is diagonal_matrix:
-                    entries = self.display.entries(entry_bases(factor.args[0]))
-                    negatives = all(e < 0 for _, e in entry_bases(factor.args[0]))
-                    body = together(body, entries) if negatives else together(entries, body)
-                else:
-                    body = joined(self.display.factor(factor), body)
-            if right:
-                body = joined(body, self.display.product(right))
-        else:
-            parts = [self.display.product(left)] if left else []
-            body = joined(*parts, middle, *([self.display.product(right)] if right else []))
+        parts = [self.display.product(left)] if left else []
+        body = joined(*parts, middle, *([self.display.product(right)] if right else []))
         return scale(mul(as_expr(c), *scalars), body)
 
     def _number(self, coefficients: list[Fraction]) -> Fraction:
@@ -209,8 +198,7 @@ class Factoring:
             if not units:
                 return None
         assert units is not None
-        plain = [u for u in units if u.op is not diagonal_matrix]
-        return plain[0] if plain else next(iter(units))
+        return min(units, key=lambda unit: (unit.op is diagonal_matrix, -key(unit)[1], key(unit)))
 
     def _divided(self, poly: Poly, unit: Expr) -> Poly | None:
         """The sum of the quotients, if each may be taken."""
@@ -310,7 +298,7 @@ class Factoring:
             rest = {b: e - shared.get(b, 0) for b, e in core.items() if e != shared.get(b, 0)}
             built = self.ctx.composed((left, rest, right), poly.shape)
             terms += ((_with(scalars, m), k * c) for m, k in built.terms.items())
-        return list(shared.items()), collect(poly.shape, terms)
+        return sorted(shared.items(), key=lambda item: key(item[0])), collect(poly.shape, terms)
 
     # What some terms share
 
@@ -320,67 +308,64 @@ class Factoring:
             lowered = self.ctx.over_common_powers(poly)
             if lowered != poly:
                 yield lowered
-        options: list[tuple[int, int, bool, tuple[str, Any]]] = []
         turned = transpose_poly(self.ctx, poly)
-        for flipped, side in ((False, poly), (True, turned)):
-            groups: dict[Expr, list[Mono]] = {}
+        sides = ((False, poly), (True, turned)) if not poly.is_scalar else ((False, poly),)
+        counts: Counter[Sharing] = Counter()
+        for flipped, side in sides:
             for mono in side.terms:
-                seen: set[Expr] = set()
-                for unit, _ in self.left_units(mono, side.shape):
-                    if unit in seen:
-                        continue
-                    seen.add(unit)
-                    groups.setdefault(unit, []).append(mono)
-            for rank, (unit, members) in enumerate(groups.items()):
-                if len(members) > 1:
-                    options.append((-len(members), rank, flipped, ("factor", unit)))
-            if poly.is_scalar:
-                break
-        scalar_groups: dict[Expr, int] = {}
-        for scalars, _ in poly.terms:
-            for base, _e in scalars:
-                scalar_groups[base] = scalar_groups.get(base, 0) + 1
-        for rank, (base, count) in enumerate(scalar_groups.items()):
-            if 1 < count < len(poly.terms):
-                options.append((-count, rank + 1000, False, ("scalar", base)))
-        chain_groups: dict[Chain, int] = {}
-        for _, chain in poly.terms:
-            chain_groups[chain] = chain_groups.get(chain, 0) + 1
-        for rank, (chain, count) in enumerate(chain_groups.items()):
-            if count > 1:
-                options.append((-count, rank - 1000, False, ("chain", chain)))
-        if poly.shape[0] is not ONE and poly.shape[1] is not ONE:
-            entry_groups: dict[Expr, int] = {}
-            for _, chain in poly.terms:
-                if chain:
-                    for base in self.ctx.decomposed(chain, poly.shape)[1]:
-                        entry_groups[base] = entry_groups.get(base, 0) + 1
-            for rank, (base, count) in enumerate(entry_groups.items()):
-                if 1 < count < len(poly.terms):
-                    options.append((-count, rank + 2000, False, ("entry", base)))
-        if poly.is_scalar:
-            traced: dict[Expr, int] = {}
-            for scalars, _ in poly.terms:
-                for unit in dict(self._trace_units(scalars)):
-                    traced[unit] = traced.get(unit, 0) + 1
-            for rank, (unit, count) in enumerate(traced.items()):
-                if count > 1:
-                    options.append((-count, rank + 3000, False, ("trace", unit)))
-        diagonals = sum(len(chain) == 1 and chain[0].op is diagonal_matrix for _, chain in poly.terms)
-        if diagonals > 1:
-            options.append((-diagonals, -2000, False, ("diagonal", None)))
-        options.sort(key=lambda o: (o[0], o[1], o[2]))
+                for unit in {unit: None for unit, _ in self.left_units(mono, side.shape)}:
+                    counts["factor", flipped, (unit,)] += 1
+        for scalars, chain in poly.terms:
+            counts["chain", False, chain] += 1
+            for base, _ in scalars:
+                counts["scalar", False, (base,)] += 1
+            if chain and poly.shape[0] is not ONE and poly.shape[1] is not ONE:
+                for base in self.ctx.decomposed(chain, poly.shape)[1]:
+                    counts["entry", False, (base,)] += 1
+            for unit in dict(self._trace_units(scalars)) if poly.is_scalar else ():
+                counts["trace", False, (unit,)] += 1
+            if len(chain) == 1 and chain[0].op is diagonal_matrix:
+                counts["diagonal", False, ()] += 1
+        options = [
+            option
+            for option, count in counts.items()
+            if 1 < count and (count < len(poly.terms) or option[0] not in ("scalar", "entry"))
+        ]
+        options.sort(key=lambda option: (-counts[option], _rank(option)))
         limit = (8 if depth < 2 else 4 if depth < 4 else 2) if len(poly.terms) <= MANY else 2
-        for _, _, flipped, what in options[:limit]:
-            made = self._bracket(turned if flipped else poly, what, depth)
+        for kind, flipped, shared in options[:limit]:
+            made = self._bracket(turned if flipped else poly, kind, shared, depth)
             if made is not None:
                 yield transpose_poly(self.ctx, made) if flipped else made
 
-    def _bracket(self, poly: Poly, what: tuple[str, Any], depth: int) -> Poly | None:
-        """Replace the terms that share `what` by one term with a bracket."""
+    def _bracket(self, poly: Poly, kind: str, common: Chain, depth: int) -> Poly | None:
+        """Replace the terms that share something by one term with a bracket."""
         inside: list[tuple[Mono, Fraction]] = []
         members: list[Mono] = []
-        kind, shared = what
+        if kind == "chain":
+            for mono, c in poly.terms.items():
+                if mono[1] == common:
+                    inside.append(((mono[0], ()), c))
+                    members.append(mono)
+            scalar = collect(SCALAR, inside)
+            if len(scalar.terms) < 2:
+                return None
+            c, atom, _ = self._atom(scalar, depth)
+            return _in_place(poly, members, ((((atom, F1),), common), c))
+        if kind == "diagonal":
+            # Diag(a) + Diag(b) = Diag(a + b)
+            column = (poly.shape[0], ONE)
+            for mono, c in poly.terms.items():
+                if len(mono[1]) == 1 and mono[1][0].op is diagonal_matrix:
+                    vector = self.ctx.full(mono[1][0].args[0])
+                    inside += ((_with(mono[0], m), k * c) for m, k in vector.terms.items())
+                    members.append(mono)
+            vectors = collect(column, inside)
+            if len(vectors.terms) < 2:
+                return None
+            c, atom, _ = self._atom(vectors, depth)
+            return _in_place(poly, members, (((), (diagonal_matrix.make((atom,)),)), c))
+        (shared,) = common
         if kind == "factor":
             trivial = 0
             for mono, c in poly.terms.items():
@@ -408,16 +393,6 @@ class Factoring:
             if len(members) < 2:
                 return None
             return self._replaced(poly, members, collect(poly.shape, inside), (), ((shared, e),), depth)
-        if kind == "chain":
-            for mono, c in poly.terms.items():
-                if mono[1] == shared:
-                    inside.append(((mono[0], ()), c))
-                    members.append(mono)
-            scalar = collect(SCALAR, inside)
-            if len(scalar.terms) < 2:
-                return None
-            c, atom, _ = self._atom(scalar, depth)
-            return _in_place(poly, members, ((((atom, F1),), shared), c))
         if kind == "trace":
             # tr(F P) + tr(F Q) = tr(F (P + Q))
             for mono, c in poly.terms.items():
@@ -433,19 +408,6 @@ class Factoring:
             square = Poly((shared.shape[0], shared.shape[0]), {((), (shared, factor)): c})
             made = trace_poly(self.ctx, square).single()
             return None if made is None else _in_place(poly, members, (made[1], made[0]))
-        if kind == "diagonal":
-            # Diag(a) + Diag(b) = Diag(a + b)
-            column = (poly.shape[0], ONE)
-            for mono, c in poly.terms.items():
-                if len(mono[1]) == 1 and mono[1][0].op is diagonal_matrix:
-                    vector = self.ctx.full(mono[1][0].args[0])
-                    inside += ((_with(mono[0], m), k * c) for m, k in vector.terms.items())
-                    members.append(mono)
-            vectors = collect(column, inside)
-            if len(vectors.terms) < 2:
-                return None
-            c, atom, _ = self._atom(vectors, depth)
-            return _in_place(poly, members, (((), (diagonal_matrix.make((atom,)),)), c))
         for mono, c in poly.terms.items():
             if not mono[1]:
                 continue
@@ -505,6 +467,13 @@ class Factoring:
                 None if made is None else _in_place(poly, members, (_with(tuple(merged.items()), made[1]), c * made[0]))
             )
         return _in_place(poly, members, (_with(tuple(merged.items()), ((), chain)), c))
+
+
+def _rank(option: Sharing) -> tuple[object, ...]:
+    """Which of two options comes first, whatever order the terms were met in: of one kind, the larger part."""
+    kind, flipped, shared = option
+    keys = [key(factor) for factor in shared]
+    return (KINDS.index(kind), -sum(size for _, size, _ in keys), flipped, keys)
 
 
 def _by_row(poly: Poly) -> Poly | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import weakref
 from collections.abc import Iterator
 
@@ -10,50 +11,54 @@ from ..operations import add, inv, matmul, matpow, mul, scale, terms_of, transpo
 from .display import Cost, Display, cost, tidy
 from .equality import differ_at, proved
 from .factoring import BUDGET, Factoring
+from .labelling import Labelling
 from .limits import TooLargeError
 from .normal import Normalizer
-from .polynomial import Poly
+from .polynomial import Poly, key
 
-PASSES = 2
+PASSES = 4
 AGAIN = 120  # symbols of a box up to which another pass is tried
 MAX_VARIANTS = 8  # choices of which written sums to multiply out
 MANY = 40  # terms above which no such choices are tried
 
 
-# A box is its own box; with it, whether its search ended with the budget.
-_boxes: weakref.WeakKeyDictionary[Expr, bool] = weakref.WeakKeyDictionary()
+# A box is its own box, for its loss (itself where there was none); with it, whether its search ended with the budget.
+_boxes: weakref.WeakKeyDictionary[Expr, weakref.WeakKeyDictionary[Expr, bool]] = weakref.WeakKeyDictionary()
 
 
 def expand(expr: Expr) -> Expr:
     """A sum of products, like terms collected."""
-    ctx = Normalizer()
-    return Display(ctx).sum(ctx.full(expr))
+    labelling, ctx = _problem(expr, None)
+    return labelling.named(Display(ctx).sum(ctx.full(labelling.labelled(expr))))
 
 
 def factor(expr: Expr, loss: Expr | None = None) -> Expr:
     """The boxed form: factored, in the given symbols only, of least cost."""
-    if expr in _boxes:
+    if (loss or expr) in _boxes.get(expr, ()):
         return expr
-    given = expr
-    boxing = Boxing(expr, loss)
-    boxed, is_cut = boxing.boxed, boxing.is_best_effort
-    for _ in range(PASSES if symbol_count(boxed) <= AGAIN else 0):
-        # What one pass brings together, another may simplify: where the normal form is a new one.
-        if boxing.is_settled(expr):
+    boxed, is_cut = expr, False
+    for _ in range(PASSES):
+        # What one pass brings together, another may simplify; none may make it longer.
+        boxing = Boxing(boxed, loss)
+        is_cut = boxing.is_best_effort
+        is_worse = symbol_count(boxing.boxed) > symbol_count(boxed) or (
+            boxed is not expr and boxing.cost > boxing.cost_given
+        )
+        if boxing.boxed is boxed or is_worse:
             break
-        expr, boxing = boxed, Boxing(boxed, loss)
-        if not cost(boxing.boxed) < cost(boxed):
+        boxed = boxing.boxed
+        if symbol_count(boxed) > AGAIN:
             break
-        boxed, is_cut = boxing.boxed, boxing.is_best_effort
-    if not is_same(boxed, given):
-        return given
-    _boxes[boxed] = is_cut
+    if not is_same(boxed, expr):
+        return expr
+    _boxes.setdefault(boxed, weakref.WeakKeyDictionary())[loss or boxed] = is_cut
     return boxed
 
 
-def is_best_effort(boxed: Expr) -> bool:
+def is_best_effort(boxed: Expr, loss: Expr | None = None) -> bool:
     """Whether the search for a boxed form ended with its budget of work, so that a shorter one may exist."""
-    return _boxes.get(boxed, False)
+    known = _boxes.get(boxed)
+    return known is not None and known.get(loss or boxed, False)
 
 
 def is_same(form: Expr, expr: Expr) -> bool:
@@ -73,6 +78,8 @@ class Boxing:
     Attributes
     ----------
     boxed : Expr
+    cost, cost_given : Cost
+        Of the boxed form, and of the formula as it was given.
     as_written : Expr
         The form with the sums of the loss left whole.
     is_expanded : bool
@@ -82,12 +89,12 @@ class Boxing:
     """
 
     def __init__(self, expr: Expr, loss: Expr | None, introduce_identity: bool = False) -> None:
-        ctx = self.ctx = Normalizer()
-        if loss is not None:
-            _introduce(ctx, loss)
+        self._labelling, self.ctx = labelling, ctx = _problem(expr, loss)
+        expr = labelling.labelled(expr)
+        self.cost_given = cost(expr, authored=ctx.authored or ())
         self.is_best_effort = False
         self._kept: Poly | None = None
-        self.as_written = expr
+        as_written = expr
         best: tuple[Cost, Expr] | None = None
         for rank, poly in enumerate(self._variants(expr)):
             # The first two forms get the whole budget; the variants share another.
@@ -96,20 +103,25 @@ class Boxing:
             self.is_best_effort = self.is_best_effort or (search.exhausted and rank < 2)
             size = cost(shown, authored=ctx.authored or ())
             if poly is self._kept:
-                self.as_written = shown
+                as_written = shown
             # Where multiplying out gains nothing, the sums stay as they were written.
             if best is None or size < best[0] or (size == best[0] and poly is self._kept):
                 best = (size, shown)
                 self.is_expanded = rank == 0 and self._has_full
         assert best is not None
-        self.cost, self.boxed = best
+        self.cost, boxed = best
+        self.boxed, self.as_written = labelling.named(boxed), labelling.named(as_written)
 
-    def is_settled(self, expr: Expr) -> bool:
-        """Whether the box has the terms of what it was made from, so that another search finds the same."""
-        try:
-            return self.ctx.full(self.boxed).terms == self.ctx.full(expr).terms
-        except TooLargeError:
-            return False
+    def multiplied_out(self, expr: Expr) -> tuple[list[Expr], Expr]:
+        """The products that each term is made of, and their sum with like ones collected."""
+        display, ctx = Display(self.ctx), self.ctx
+        named, labelled = self._labelling.named, self._labelling.labelled
+        apart = [
+            named(display.term(c, mono, expr.shape))
+            for term in terms_of(expr)
+            for mono, c in ctx.full(labelled(term)).terms.items()
+        ]
+        return apart, named(display.sum(ctx.full(labelled(expr))))
 
     def _variants(self, expr: Expr) -> Iterator[Poly]:
         ctx = self.ctx
@@ -125,7 +137,7 @@ class Boxing:
                 yield tanhs
         kept = self._kept = ctx.kept(expr)
         yield kept
-        sums = [atom for atom in _sums_in(kept) if atom in ctx.sums]
+        sums = sorted((atom for atom in _sums_in(kept) if atom in ctx.sums), key=key)
         if 1 < len(sums) and len(kept.terms) <= MANY:
             choices = [[one] for one in sums[:MAX_VARIANTS]]
             if len(sums) > 2:
@@ -139,15 +151,28 @@ class Boxing:
             ctx.reopened([])
 
 
-def _introduce(ctx: Normalizer, loss: Expr) -> None:
-    """Let a normalizer see the loss first, so that atoms are shown as its author wrote them."""
-    ctx.authored = set(nodes(loss))
-    try:
-        ctx.full(loss)
-        ctx.recall(loss)
-        ctx.kept(loss)
-    except TooLargeError:
-        pass
+def _problem(expr: Expr, loss: Expr | None) -> tuple[Labelling, Normalizer]:
+    """Labels for the symbols, and a normalizer for labelled formulas that knows the loss.
+
+    What such a normalizer decides by what it meets first does not depend on the order of
+    sums: another one has met the formulas before, in an order of their own.
+    """
+    formulas = [expr] if loss is None else [loss, expr]
+    labelling = Labelling(formulas)
+    before = Normalizer()
+    for formula in formulas:
+        with contextlib.suppress(TooLargeError):
+            before.full(labelling.ordered(formula))
+    ctx = Normalizer(before)
+    if loss is not None:
+        # Atoms are shown as its author wrote them.
+        loss = labelling.labelled(loss)
+        ctx.authored = dict.fromkeys(nodes(loss))
+        with contextlib.suppress(TooLargeError):
+            ctx.full(loss)
+            ctx.recall(loss)
+            ctx.kept(loss)
+    return labelling, ctx
 
 
 def _sums_in(poly: Poly) -> list[Expr]:
@@ -325,17 +350,11 @@ def rewriting(expr: Expr, loss: Expr, boxed: Expr) -> list[tuple[str, Expr]]:
     boxing = Boxing(expr, loss)
     lines: list[tuple[str, Expr]] = []
     if boxing.is_expanded:
-        display = Display(boxing.ctx)
-        apart = [
-            display.term(c, mono, expr.shape)
-            for term in terms_of(expr)
-            for mono, c in boxing.ctx.full(term).terms.items()
-        ]
+        apart, collected = boxing.multiplied_out(expr)
         loose = add.make(tuple(apart)) if len(apart) > 1 else apart[0] if apart else boxed
-        collected = display.sum(boxing.ctx.full(expr))
-        lines = [("substitute and expand" + _identities(expr, loss), loose), ("collect like terms", collected)]
-        if len(apart) == len(boxing.ctx.full(expr).terms):
-            lines.pop()
+        lines = [("substitute and expand" + _identities(expr, loss), loose)]
+        if len(apart) > len(list(terms_of(collected))):
+            lines.append(("collect like terms", collected))
     shared = _taken_out(boxed)
     label = f"take out the common factor {shared}" if shared else "simplify" + _identities(expr, loss)
     lines.append((label, boxed))
@@ -350,11 +369,10 @@ def rewriting(expr: Expr, loss: Expr, boxed: Expr) -> list[tuple[str, Expr]]:
 
 def _identities(expr: Expr, loss: Expr) -> str:
     """What multiplying out an expression uses, beyond what its loss does: `, cancel inverses`."""
-    ctx = Normalizer()
-    _introduce(ctx, loss)
+    labelling, ctx = _problem(expr, loss)
     ctx.used.clear()
     try:
-        ctx.full(expr)
+        ctx.full(labelling.labelled(expr))
     except TooLargeError:
         return ""
     said = dict.fromkeys(row.words for row in ctx.used if row.words)

@@ -53,6 +53,9 @@ F1 = Fraction(1)
 class Normalizer:
     """Normal forms of one problem's formulas, with what is known of their atoms.
 
+    Which of z and −z, of A and Aᵀ, stands in a function is as the first of them was met,
+    by this normalizer or by the one `before` it.
+
     Attributes
     ----------
     shown : dict
@@ -63,24 +66,24 @@ class Normalizer:
         The identities used, in order.
     open : set of Expr
         Sums that `kept` multiplies out all the same.
-    authored : set of Expr or None
+    authored : dict of Expr, or None
         The nodes of the formula as given, whose sums `kept` leaves whole; None for all sums.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, before: Normalizer | None = None) -> None:
         self.shown: dict[Expr, Expr] = {}
         self.sums: dict[Expr, Poly] = {}
-        self.nonnegative: set[Expr] = set()
         self.open: set[Expr] = set()
-        self.authored: set[Expr] | None = None
+        self.authored: dict[Expr, None] | None = None
         self._full: dict[Expr, Poly] = {}
         self._kept: dict[Expr, Poly] = {}
         self._symmetric: dict[Expr, bool] = {}
         self.used: dict[Identity, None] = {}
-        self._signs: dict[Expr, int] = {}
-        self._arguments: dict[Expr, int] = {}
-        self._turned: dict[Expr, Expr] = {}
         self.is_keeping = False
+        self.nonnegative: set[Expr] = set() if before is None else before.nonnegative
+        self._signs: dict[Expr, int] = {} if before is None else before._signs
+        self._arguments: dict[Expr, int] = {} if before is None else before._arguments
+        self._turned: dict[Expr, Expr] = {} if before is None else before._turned
 
     # Entry points
 
@@ -136,7 +139,9 @@ class Normalizer:
         self._show(atom, written)
 
     def _show(self, atom: Expr, written: Expr) -> None:
-        if atom is written or not atom.args or written.op is transpose:  # a symmetric one is not shown transposed
+        if not atom.args or written.op is transpose:  # a symmetric one is not shown transposed
+            return
+        if written.op is not add and key(written) == key(atom):  # made of its parts as they are shown
             return
         if written.op in (scale, mul) and written.args[0].op is number_op:  # nor one whose factors cancel
             return
@@ -147,6 +152,8 @@ class Normalizer:
                 self.shown[atom] = written
         elif symbol_count(written) < symbol_count(known):
             self.shown[atom] = written
+        elif symbol_count(written) == symbol_count(known) and known not in (self.authored or ()):
+            self.shown[atom] = min(known, written, key=key)  # whichever was met first
 
     def recall(self, loss: Expr) -> None:
         """Note how the arguments of functions were written, which no term of a sum tells."""
@@ -205,10 +212,10 @@ class Normalizer:
                 atom = self.canonical(base)
         self.sums.setdefault(atom, base)
         if written is not None:
-            shown = transpose(written) if flipped else written
+            shown = scale(1 / c, transpose(written) if flipped else written)
             known = self.shown.get(atom)
-            if known is None or symbol_count(written) < symbol_count(known):
-                self.shown[atom] = scale(1 / c, shown)
+            if known is None or (symbol_count(shown), *key(shown)[:2]) < (symbol_count(known), *key(known)[:2]):
+                self.shown[atom] = shown
         return c, atom, flipped
 
     def is_reflected(self, poly: Poly) -> bool:
@@ -248,7 +255,8 @@ class Normalizer:
             node = node.args[0]
         if node in self.authored:
             return True
-        return node.op is add and any(t.op in (ones_op, number_op, identity_op) for t in node.args)
+        terms = (t.args[-1] if t.op is scale else t for t in node.args)
+        return node.op is add and any(t.op in (ones_op, number_op, identity_op) for t in terms)
 
     def is_symmetric(self, atom: Expr) -> bool:
         """Whether an atom equals its transpose, as far as declared properties tell."""

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from fractions import Fraction
 from math import gcd
 
-from ..expr import Expr, nodes
-from ..operations import transpose
+from ..expr import Expr, nodes, symbol_op
+from ..operations import add, transpose
 from ..shapes import SCALAR, Shape
 
 Scalars = tuple[tuple[Expr, Fraction], ...]
@@ -75,7 +75,7 @@ _keys: dict[Expr, tuple[int, int, int]] = {}
 
 
 def key(expr: Expr) -> tuple[int, int, int]:
-    """A total order of expressions by structure: transposes, size, and a checksum.
+    """An order of expressions by structure: transposes, size, and a checksum; sums of the same terms are equal.
 
     Independent of the order of creation and of the interpreter's hash seed.
     """
@@ -88,10 +88,13 @@ def key(expr: Expr) -> tuple[int, int, int]:
         if node in _keys:
             continue
         transposes, size = int(node.op is transpose), 1
-        data = tuple(sorted(d) if isinstance(d, frozenset) else str(d) for d in node.data)
-        check = zlib.crc32(f"{node.op.name}{data}".encode())
-        for arg in node.args:
-            t, n, c = _keys[arg]
+        if node.op is symbol_op and isinstance(node.data[0], int):
+            check = (1 << 32) + int(node.data[0])  # after π, e and dimensions
+        else:
+            data = tuple(sorted(d) if isinstance(d, frozenset) else str(d) for d in node.data)
+            check = zlib.crc32(f"{node.op.name}{data}".encode())
+        below = [_keys[arg] for arg in node.args]
+        for t, n, c in sorted(below) if node.op is add else below:
             transposes += t
             size += n
             check = (check * 0x9E3779B97F4A7C15 + c + 0x7F4A7C15) & 0xFFFFFFFFFFFFFFFF
