@@ -140,9 +140,7 @@ class Display:
                     inside = self.product(half)
                     return sq_norm(min(inside, transposed(inside), key=_transposes))
         if node.op is add:
-            return add(
-                *sorted(args, key=lambda a: a.op is scale and a.args[0].op is number_op and a.args[0].data[0] < 0)
-            )
+            return add(*sorted(args, key=is_negative))
         return node.op.build(tuple(args), node.data)
 
     def factor(self, factor: Expr) -> Expr:

@@ -21,6 +21,7 @@ from ...operations import (
     exp,
     log,
     matmul,
+    relu,
     sigmoid,
     sign,
     sin,
@@ -219,6 +220,12 @@ identity("powers sign", "sign(x) ⊙ x = abs(x)", "x: n")(_signs)
 def _(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
     ones_of = {b: F1 if b.op is step and e > 0 and e.denominator == 1 else e for b, e in bases.items()}
     return None if ones_of == bases else ones_of
+
+
+@identity("powers step", "relu(x) ⊙ step(x) = relu(x)", "x: n")
+def _(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
+    left = {b: e for b, e in bases.items() if b.op is not step or bases.get(relu.make(b.args), Fraction(0)) <= 0}
+    return None if len(left) == len(bases) else left
 
 
 def _ratio(one: Operation, two: Operation, quotient: Operation) -> Apply:
