@@ -39,6 +39,7 @@ from ..operations import (
     power,
     scale,
     sq_norm,
+    sum_entries,
     trace,
     transpose,
 )
@@ -230,6 +231,10 @@ def joined(*factors: Expr) -> Expr:
     for segment in segments:
         is_column = segment[-1].shape[1] is ONE and any(f.op is diagonal_matrix for f in segment)
         shown += [_column(segment)] if is_column else segment
+    if product.is_scalar and len(shown) == 2 and shown[0].op is transpose and shown[1].op is hadamard:
+        column = shown[0].args[0]
+        if column.op in (power, hadamard):  # (a ⊙ b)ᵀ (c ⊙ d) is sum(a ⊙ b ⊙ c ⊙ d)
+            return sum_entries(together(column, shown[1]))
     return _powers(matmul(*shown))
 
 

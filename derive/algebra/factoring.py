@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from ..expr import Expr, as_expr, ones, ones_op
-from ..operations import diagonal_matrix, matmul, mul, power, scale, trace, transpose
+from ..operations import diagonal_matrix, hadamard, matmul, mul, power, scale, sum_entries, trace, transpose
 from ..shapes import ONE, SCALAR, Shape
 from .atoms import entries_expr, entry_bases
 from .display import Cost, Costs, Display, cost, joined, together, turned_sum
@@ -251,6 +251,13 @@ class Factoring:
                     back = self._turned(base)
                     if back[0] is not base.args[0]:
                         yield back[0], (less, (*back[1:], *chain))
+                elif base.op is sum_entries and base.args[0].op is hadamard and base.args[0].is_vector and e >= 1:
+                    # sum(a ⊙ b ⊙ c) is aᵀ (b ⊙ c)
+                    less = tuple((b, x - 1 if b is base else x) for b, x in scalars if b is not base or x != 1)
+                    bases = entry_bases(base.args[0])
+                    for one in bases:
+                        rest = entries_expr([other for other in bases if other is not one])
+                        yield flip(self.ctx, entries_expr([one])), (less, (rest, *chain))
 
     def _trace_units(self, scalars: Scalars) -> Iterator[tuple[Expr, Mono]]:
         """Each factor of a trace, with the term that is left when it is taken out by rotation."""
