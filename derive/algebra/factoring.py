@@ -108,6 +108,10 @@ class Factoring:
         inner = Poly(shape, terms)
         if c != 1 or shared:
             inner = self._without(inner, c, shared)
+        if not poly.is_scalar and len({chain for _, chain in terms}) == 1:  # s A + t A
+            scalar = Poly(SCALAR, {(scalars, ()): k for (scalars, _), k in inner.terms.items()})
+            one = Poly(shape, {((), chain): F1 for _, chain in terms})
+            return self._assembled(c, shared, [], scale(self._solve(scalar, depth + 1)[1], self.display.sum(one)), [])
         while True:
             unit = self._common_left(inner)
             if unit is None:
@@ -152,8 +156,7 @@ class Factoring:
             if turned is not None:
                 c, middle = -c, turned
         scalars = self.display.scalars(shared)
-        parts = [self.display.product(left)] if left else []
-        body = joined(*parts, middle, *([self.display.product(right)] if right else []))
+        body = joined(*map(self.display.factor, left), middle, *map(self.display.factor, right))
         return scale(mul(as_expr(c), *scalars), body)
 
     def _number(self, coefficients: list[Fraction]) -> Fraction:
