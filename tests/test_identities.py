@@ -21,7 +21,7 @@ from derive.operations import add, scale
 from derive.parsing import parse_together
 
 ROWS = [row for rows in IDENTITIES.values() for row in rows]
-RECOGNIZED = {"tanh in sums"}  # tried on sums when a box is sought, no part of the normal form
+RECOGNIZED = {"tanh in sums", "whole powers exp"}  # tried when a box is sought, no part of the normal form
 SOURCES = ("definition", *re.findall(r"^\[\w+", identities.__doc__ or "", re.MULTILINE))
 
 

@@ -159,6 +159,14 @@ def composed(ctx: Normalizer, parts: tuple[Bases, Bases, Bases], shape: Shape) -
     met: Poly | None = first("entries", ctx, (left, core, right), shape)
     if met is not None:
         return met
+    for i, bases in enumerate((left, core, right)):
+        split = ctx.split(bases)
+        if split is not None:
+            total: list[tuple[Mono, Fraction]] = []
+            for sign, part in split:
+                made = [part if i == j else other for j, other in enumerate((left, core, right))]
+                total += ctx.composed((made[0], made[1], made[2]), shape).scaled(Fraction(sign)).terms.items()
+            return collect(shape, total)
     if is_column:
         return ctx.vector(left, shape)
     if not core:

@@ -259,8 +259,8 @@ class Factoring:
                     less = tuple((b, x - 1 if b is base else x) for b, x in scalars if b is not base or x != 1)
                     bases = entry_bases(base.args[0])
                     for one in bases:
-                        rest = entries_expr([other for other in bases if other is not one])
-                        yield flip(self.ctx, entries_expr([one])), (less, (rest, *chain))
+                        others = entries_expr([other for other in bases if other is not one])
+                        yield flip(self.ctx, entries_expr([one])), (less, (others, *chain))
 
     def _trace_units(self, scalars: Scalars) -> Iterator[tuple[Expr, Mono]]:
         """Each factor of a trace, with the term that is left when it is taken out by rotation."""

@@ -27,6 +27,7 @@ from ..operations import (
     add,
     diagonal_matrix,
     dominant,
+    exp,
     expm,
     hadamard,
     inv,
@@ -36,12 +37,13 @@ from ..operations import (
     polar,
     power,
     scale,
+    sigmoid,
     transpose,
 )
 from ..shapes import ONE, SCALAR, Shape
 from . import entries, powers, products
 from . import linear as rearrangements
-from .atoms import is_inverse, mono_expr
+from .atoms import Bases, is_inverse, mono_expr
 from .identities import Identity, first
 from .limits import MAX_TERMS, TooLargeError
 from .polynomial import Chain, Mono, Poly, Scalars, collect, content, key, mono_key
@@ -390,11 +392,25 @@ class Normalizer:
         return collect(shape, [item for p in polys for item in p.terms.items()])
 
     def recognized(self, poly: Poly) -> Poly:
-        """exp(v) / Σ exp(v) = softmax(v)."""
+        """What the scalars of a sum make another sum: exp(v) / Σ exp(v) = softmax(v), exp(s) σ(s) = exp(s) − σ(s)."""
         for scalars, _ in poly.terms:
             if any(e < 0 and base.op is matmul for base, e in scalars):
-                return first("softmax", self, poly) or poly
+                poly = first("softmax", self, poly) or poly
+                break
+        for mono, c in poly.terms.items():
+            split = self.split(dict(mono[0]))
+            if split is not None:
+                total = [item for item in poly.terms.items() if item[0] != mono]
+                for sign, powers in split:
+                    k, scalars = products.with_scalars(self, powers.items())
+                    total.append(((scalars, mono[1]), c * k * sign))
+                return self.recognized(collect(poly.shape, total))
         return poly
+
+    def split(self, bases: Bases) -> list[tuple[int, Bases]] | None:
+        """The terms that a product of powers with both exp and σ in it is the sum of."""
+        kinds = {base.op for base in bases} if len(bases) > 1 and not self.is_keeping else ()
+        return first("logistic", self, bases) if exp in kinds and sigmoid in kinds else None
 
     def hyperbolic(self, poly: Poly) -> Poly:
         """2 σ(z) − 1 = tanh(z/2), where both terms stand in a sum."""

@@ -84,12 +84,12 @@ def with_scalars(ctx: Normalizer, *groups: Iterable[tuple[Expr, Fraction]]) -> t
 def merged_powers(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases:
     """A product of powers with the functions in it merged where an identity does."""
     for name in {base.op.name: None for base in bases}:
-        place = f"powers {name}"
-        while place in IDENTITIES and any(base.op.name == name and e for base, e in bases.items()):
-            merged = first(place, ctx, bases, shape)
-            if merged is None:
-                break
-            bases = merged
+        for place in (f"powers {name}", f"whole powers {name}")[: 2 if ctx.is_keeping else 1]:
+            while place in IDENTITIES and any(base.op.name == name and e for base, e in bases.items()):
+                merged = first(place, ctx, bases, shape)
+                if merged is None:
+                    break
+                bases = merged
     return bases
 
 
@@ -247,7 +247,12 @@ def scalar_product(ctx: Normalizer, left: Expr, right: Expr) -> Poly:
 
 def entry_sum(ctx: Normalizer, bases: Bases, shape: Shape) -> Poly:
     """The sum of all entries of an entrywise product of vectors."""
-    items = [(b, e) for b, e in simplify_bases(ctx, bases, shape).items() if e]
+    bases = simplify_bases(ctx, bases, shape)
+    split = ctx.split(bases)
+    if split is not None:
+        sums = [entry_sum(ctx, part, shape).scaled(Fraction(sign)) for sign, part in split]
+        return ctx.plus(SCALAR, sums)
+    items = [(b, e) for b, e in bases.items() if e]
     items.sort(key=lambda item: key(item[0]))
     met: Poly | None = first("sum", ctx, items, shape)
     return of_scalar(sum_entries.make((entries_expr(items),))) if met is None else met

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ...expr import Expr, dimension, identity_op, ones
-from ...operations import diagonal, diagonal_matrix, hadamard, power, sigmoid, softmax, transpose, tril, triu
+from ...operations import diagonal, diagonal_matrix, hadamard, power, softmax, transpose, tril, triu
 from ...shapes import ONE, SCALAR, Shape
 from ..atoms import Bases, add_bases, entries_expr, entry_bases, of_chain, sum_bases
 from ..polynomial import Chain, Poly
@@ -69,24 +69,6 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[Chain, Parts] | None
 
 
 # What such factors become
-
-
-@identity("entries", "exp(−x) ⊙ σ(x) = ones(n, 1) − σ(x)", "x: n")
-def _(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
-    """σ(−z) = 1 − σ(z), where multiplying exponentials left a σ(−z)."""
-    for i, bases in enumerate(parts if not ctx.is_keeping else ()):
-        for base, e in bases.items():
-            if base.op is not sigmoid or e != 1:
-                continue
-            if len(ctx.function(sigmoid, ctx.full(base.args[0])).terms) < 2:
-                continue
-            rest = {b: x for b, x in bases.items() if b is not base}
-            opposite = sigmoid.make((ctx.canonical(ctx.full(base.args[0]).scaled(Fraction(-1))),))
-            sides = [list(parts), list(parts)]
-            sides[0][i], sides[1][i] = rest, sum_bases(rest, {opposite: Fraction(1)})
-            one, less = (ctx.composed((s[0], s[1], s[2]), shape) for s in sides)
-            return ctx.plus(shape, [one, less.scaled(Fraction(-1))])
-    return None
 
 
 @identity("entries", "tr(sign(A) A) (sign(Aᵀ) ⊙ Aᵀ) = tr(sign(A) A) abs(A)ᵀ", "A: n×n")

@@ -176,7 +176,7 @@ def _(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
     return merged
 
 
-@identity("powers exp", "exp(−x) ⊙ σ(x) = σ(−x)", "x: n")
+@identity("whole powers exp", "exp(−x) ⊙ σ(x) = σ(−x)", "x: n")
 def _(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
     atoms = [base for base in bases if base.op is exp]
     argument = ctx.full(atoms[0].args[0])
@@ -256,6 +256,40 @@ for _one, _two, _quotient in ((sin, cos, tan), (sinh, cosh, tanh)):
     _f, _g, _h = _one.name, _two.name, _quotient.name
     identity(f"powers {_f}", f"{_f}(x) ⊘ {_g}(x) = {_h}(x)", "x: n")(_ratio(_one, _two, _quotient))
     identity(f"powers {_h}", f"{_h}(x) ⊙ {_g}(x) = {_f}(x)", "x: n")(_ratio(_one, _two, _quotient))
+
+
+# Products of exp and σ as sums of products with one of them less
+
+
+def _multiple(poly: Poly, other: Poly) -> int:
+    """How many times another sum stands in a sum, rounded towards 0."""
+    ratios = {poly.terms.get(mono, Fraction(0)) / c for mono, c in other.terms.items()}
+    return int(ratios.pop()) if len(ratios) == 1 else 0
+
+
+def _logistic(is_rising: bool) -> Apply:
+    def apply(ctx: Normalizer, bases: Bases) -> list[tuple[int, Bases]] | None:
+        for power in (b for b in bases if b.op is exp and bases[b] == 1):
+            exponent = ctx.full(power.args[0])
+            for base, e in bases.items():
+                if base.op is not sigmoid or e < 1:
+                    continue
+                z = ctx.full(base.args[0])
+                k = _multiple(exponent, z)
+                if k == 0 or (k > 0) != is_rising:
+                    continue
+                less = ctx.plus(z.shape, [exponent, z.scaled(Fraction(-1 if k > 0 else 1))])
+                rest = {b: x for b, x in bases.items() if b is not power}
+                lower = sum_bases(rest, {exp.make((ctx.canonical(less),)): F1} if less.terms else {})
+                one = {base: -F1}
+                return [(1, sum_bases(bases if is_rising else lower, one)), (-1, lower)]
+        return None
+
+    return apply
+
+
+identity("logistic", "exp(x) ⊙ σ(x) = exp(x) − σ(x)", "x: n")(_logistic(True))
+identity("logistic", "exp(−x) ⊙ σ(x) = ones(n, 1) − σ(x)", "x: n")(_logistic(False))
 
 
 # Functions recognized in sums
