@@ -371,12 +371,50 @@ def test_fractions_are_brought_to_a_common_denominator(left, right, where):
             "L: k×n, x: n, b: scalar",
             "2 σ((x − y)ᵀ Lᵀ L (x − y) − b) L (x − y) (x − y)ᵀ",
         ),
+        ("gradient", "sum(relu(𝟏 − y ⊙ (X w)).^2)", "w", None, "−2 Xᵀ (y ⊙ relu(𝟏 − y ⊙ X w))"),
+        ("gradient", "−log(σ(y*(wᵀx)))", "w", "y: scalar", "y (σ(y wᵀ x) − 1) x"),
+        (
+            "hessian",
+            "sum(log(1 + exp(−y ⊙ (X w + b 𝟏))))",
+            "b",
+            "X: m×n, w: n, b: scalar, y: m",
+            "sum(y.^2 ⊙ σ(−y ⊙ (X w + b 𝟏)) ⊙ (𝟏 − σ(−y ⊙ (X w + b 𝟏))))",
+        ),
+        ("hessian", "log(1 + exp(aᵀx))", "x", "a: n, x: n", "σ(aᵀ x) (1 − σ(aᵀ x)) a aᵀ"),
     ],
 )
 def test_boxes_a_person_would_write(kind, loss, wrt, where, boxed):
     derived = getattr(derive, kind)(loss, wrt, where)
     assert derived.boxed.text() == boxed
     assert derived.verify() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("loss", "where", "known"),
+    [
+        ("½‖x − WᵀW x‖²", "x: n, W: m×n", "(I − Wᵀ W)²"),
+        ("½‖x − A B x‖²", "x: n, A: n×n, B: n×n", "(I − A B)ᵀ (I − A B)"),
+        ("‖A x − b‖⁴", "x: n, A: m×n, b: m", "4 Aᵀ (2 r rᵀ + ‖r‖² I) A where r = A x − b"),
+    ],
+)
+def test_a_compact_form_may_introduce_the_identity(loss, where, known):
+    derived = derive.hessian(loss, "x", where)
+    assert str(derived.compact) == known and derived.verify() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "where"),
+    [
+        ("exp(2 s) / (1 + exp(s))^2", "σ(s)^2", "s: scalar"),
+        ("exp(s) / (1 + exp(s))^2", "σ(s) (1 − σ(s))", "s: scalar"),
+        ("exp(x + y) ⊙ σ(−x)", "exp(y) ⊙ σ(x)", "x: n, y: n"),
+        ("exp(x)ᵀ σ(−x)", "𝟏ᵀ σ(x)", "x: n"),
+        ("exp(X) ⊙ σ(−X)", "σ(X)", "X: m×n"),
+    ],
+)
+def test_products_of_exp_and_sigmoid_are_proved(one, other, where):
+    assert equal(derive.parse(one, where), derive.parse(other, where)) == "proved"
+    assert equal(derive.parse(f"2 ({one})", where), derive.parse(other, where)) == "differs"
 
 
 def test_the_diagonal_of_a_sum_may_vanish():

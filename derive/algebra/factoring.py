@@ -318,6 +318,8 @@ class Factoring:
             lowered = self.ctx.over_common_powers(poly)
             if lowered != poly:
                 yield lowered
+        if self.introduce_identity:
+            yield from self._absorbed(poly)
         turned = transpose_poly(self.ctx, poly)
         sides = ((False, poly), (True, turned)) if not poly.is_scalar else ((False, poly),)
         counts: Counter[Sharing] = Counter()
@@ -347,6 +349,19 @@ class Factoring:
             made = self._bracket(turned if flipped else poly, kind, shared, depth)
             if made is not None:
                 yield transpose_poly(self.ctx, made) if flipped else made
+
+    def _absorbed(self, poly: Poly) -> Iterator[Poly]:
+        """A S + I − B as A S + S, for a sum S = I − B that stands in the other terms."""
+        ends = {factor for _, chain in poly.terms if len(chain) > 1 for factor in (chain[0], chain[-1])}
+        for factor in sorted(ends, key=key):
+            flipped = factor.op is transpose
+            known = self.ctx.sums.get(factor.args[0] if flipped else factor)
+            if known is None or factor.shape != poly.shape:
+                continue
+            whole = transpose_poly(self.ctx, known) if flipped else known
+            ratios = {poly.terms.get(mono, Fraction(0)) / c for mono, c in whole.terms.items()}
+            if len(ratios) == 1 and 0 not in ratios:
+                yield _in_place(poly, list(whole.terms), (((), (factor,)), ratios.pop()))
 
     def _bracket(self, poly: Poly, kind: str, common: Chain, depth: int) -> Poly | None:
         """Replace the terms that share something by one term with a bracket."""
