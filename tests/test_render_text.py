@@ -207,3 +207,10 @@ def test_formulas_past_the_limit_are_cut_not_refused() -> None:
 def test_a_row_of_the_layout_exists_for_each_leaf_and_special_form() -> None:
     for name in ("number", "symbol", "zeros", "ones", "identity", "add", "mul", "scale", "matmul", "power", "block"):
         assert name in LAYOUT
+
+
+def test_a_shorter_form_without_names_is_introduced_by_itself() -> None:
+    shown = derive.gradient("½ (x − μ)ᵀ Σ⁻¹ (x − μ) + ½ logdet(Σ)", "Σ", "Σ: n×n spd").text()
+    assert "\n  or, shorter,\n" in shown and "or, shorter, with" not in shown
+    named = derive.gradient("½‖Wᵀ W x − x‖²", "W").text()
+    assert "\n  or, shorter, with r = Wᵀ W x − x,\n" in named

@@ -422,11 +422,11 @@ class _Writer:
         out.show(Row(head, ("=", [boxed]), shape=boxed.shape, is_boxed=True))
         if short is not None:
             expression, definitions = short
-            parts: list[str | Formula] = ["or, shorter, with "]
+            parts: list[str | Formula] = ["or, shorter, with " if definitions else "or, shorter"]
             for i, (name, value) in enumerate(definitions):
                 joint = "" if not i else " and " if i == len(definitions) - 1 else ", "
                 parts += [joint, [name, "=", value]]
-            out.say(*parts, "," if definitions else "or, shorter,")
+            out.say(*parts, ",")
             out.show(Row(head, ("=", [expression]), shape=expression.shape))
         if d.is_best_effort:
             out.say("The search for the boxed form ended with its budget of work; a shorter one may exist.")
