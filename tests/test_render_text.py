@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import pytest
 
+import derive
 from derive.expr import Expr, commutation, identity, nodes, number, ones, symbol, symbols_of, zeros
 from derive.operations import (
     FUNCTIONS,
