@@ -76,22 +76,19 @@ class Factoring:
 
     def _collected(self, poly: Poly) -> Poly:
         """(A − B) − B is A − 2 B: a whole sum among the terms is opened where that merges terms."""
-        lone = [
-            (mono, mono[1][0])
-            for mono in poly.terms
-            if not mono[0] and len(mono[1]) == 1 and (mono[1][0] in self.ctx.sums)
-        ]
-        if not lone or len(poly.terms) < 2:
-            return poly
         terms: list[tuple[Mono, Fraction]] = []
-        opened = {mono for mono, _ in lone}
         for mono, c in poly.terms.items():
-            if mono in opened:
-                terms += ((m, k * c) for m, k in self.ctx.sums[mono[1][0]].terms.items())
-            else:
-                terms.append((mono, c))
+            scalars, chain = mono
+            whole = self._sum_of(chain[0]) if not scalars and len(chain) == 1 and len(poly.terms) > 1 else None
+            terms += [(mono, c)] if whole is None else [(m, k * c) for m, k in whole.terms.items()]
         merged = collect(poly.shape, terms)
         return merged if len(merged.terms) < len(terms) else poly
+
+    def _sum_of(self, factor: Expr) -> Poly | None:
+        """The terms of a factor that is a sum, or the transpose of one."""
+        flipped = factor.op is transpose
+        known = self.ctx.sums.get(factor.args[0] if flipped else factor)
+        return transpose_poly(self.ctx, known) if flipped and known is not None else known
 
     def _cost(self, shown: Expr, depth: int) -> Cost:
         return cost(shown, depth > 0, self.ctx.authored or (), self._costs)
@@ -354,11 +351,9 @@ class Factoring:
         """A S + I − B as A S + S, for a sum S = I − B that stands in the other terms."""
         ends = {factor for _, chain in poly.terms if len(chain) > 1 for factor in (chain[0], chain[-1])}
         for factor in sorted(ends, key=key):
-            flipped = factor.op is transpose
-            known = self.ctx.sums.get(factor.args[0] if flipped else factor)
-            if known is None or factor.shape != poly.shape:
+            whole = self._sum_of(factor) if factor.shape == poly.shape else None
+            if whole is None:
                 continue
-            whole = transpose_poly(self.ctx, known) if flipped else known
             ratios = {poly.terms.get(mono, Fraction(0)) / c for mono, c in whole.terms.items()}
             if len(ratios) == 1 and 0 not in ratios:
                 yield _in_place(poly, list(whole.terms), (((), (factor,)), ratios.pop()))

@@ -207,7 +207,8 @@ class Normalizer:
             # The sign of a sum is that of its author: x − y is not shown as −(y − x).
             kept_sign = self._signs.get(atom)
             if kept_sign is None:
-                as_negative = c < 0 and written is not None and any(k < 0 for k in base.terms.values())
+                is_sum = written is not None and written.op not in (scale, mul)  # −2 A (x − y) has its sign in front
+                as_negative = c < 0 and is_sum and any(k < 0 for k in base.terms.values())
                 kept_sign = self._signs[atom] = -1 if as_negative else 1
             if kept_sign < 0:
                 base, c = base.scaled(-F1), -c
