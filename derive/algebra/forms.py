@@ -36,11 +36,11 @@ def factor(expr: Expr, loss: Expr | None = None) -> Expr:
     """The boxed form: factored, in the given symbols only, of least cost."""
     if (loss or expr) in _boxes.get(expr, ()):
         return expr
-    boxed, is_cut = expr, False
+    boxed = expr
+    boxing: Boxing | None = None
     for _ in range(PASSES):
         # What one pass brings together, another may simplify; none may make it longer.
-        boxing = Boxing(boxed, loss)
-        is_cut = boxing.is_best_effort
+        boxing = Boxing(boxed, loss, before=boxing)
         is_worse = symbol_count(boxing.boxed) > symbol_count(boxed) or (
             boxed is not expr and boxing.cost > boxing.cost_given
         )
@@ -51,7 +51,8 @@ def factor(expr: Expr, loss: Expr | None = None) -> Expr:
             break
     if not is_same(boxed, expr):
         return expr
-    _boxes.setdefault(boxed, weakref.WeakKeyDictionary())[loss or boxed] = is_cut
+    assert boxing is not None
+    _boxes.setdefault(boxed, weakref.WeakKeyDictionary())[loss or boxed] = boxing.is_best_effort
     return boxed
 
 
@@ -75,6 +76,8 @@ def is_same(form: Expr, expr: Expr) -> bool:
 class Boxing:
     """The search for the boxed form over the choices of what to multiply out.
 
+    After one `before` it, what that has searched is not searched again.
+
     Attributes
     ----------
     boxed : Expr
@@ -88,26 +91,30 @@ class Boxing:
         Whether the budget of work ended the search.
     """
 
-    def __init__(self, expr: Expr, loss: Expr | None, introduce_identity: bool = False) -> None:
+    def __init__(
+        self, expr: Expr, loss: Expr | None, introduce_identity: bool = False, before: Boxing | None = None
+    ) -> None:
         self._labelling, self.ctx = labelling, ctx = _problem(expr, loss)
         expr = labelling.labelled(expr)
         self.cost_given = cost(expr, authored=ctx.authored or ())
-        self.is_best_effort = False
+        self.is_best_effort: bool = before is not None and before.is_best_effort
+        self._full: Poly | None = None
         self._kept: Poly | None = None
         as_written = expr
         best: tuple[Cost, Expr] | None = None
-        for rank, poly in enumerate(self._variants(expr)):
-            # The first two forms get the whole budget; the variants share another.
-            search = Factoring(ctx, introduce_identity, BUDGET if rank < 2 else BUDGET // 8)
+        for poly in self._variants(expr, before):
+            # The form multiplied out and the one as written get the whole budget; the others share another.
+            is_main = poly is self._full or poly is self._kept
+            search = Factoring(ctx, introduce_identity, BUDGET if is_main else BUDGET // 8)
             shown = tidy(search.solve(poly), ctx.authored or ())
-            self.is_best_effort = self.is_best_effort or (search.exhausted and rank < 2)
+            self.is_best_effort = self.is_best_effort or (search.exhausted and is_main)
             size = cost(shown, authored=ctx.authored or ())
             if poly is self._kept:
                 as_written = shown
             # Where multiplying out gains nothing, the sums stay as they were written.
             if best is None or size < best[0] or (size == best[0] and poly is self._kept):
                 best = (size, shown)
-                self.is_expanded = rank == 0 and self._has_full
+                self.is_expanded = poly is self._full
         assert best is not None
         self.cost, boxed = best
         self.boxed, self.as_written = labelling.named(boxed), labelling.named(as_written)
@@ -123,17 +130,14 @@ class Boxing:
         ]
         return apart, named(display.sum(ctx.full(labelled(expr))))
 
-    def _variants(self, expr: Expr) -> Iterator[Poly]:
+    def _variants(self, expr: Expr, before: Boxing | None) -> Iterator[Poly]:
         ctx = self.ctx
-        try:
-            full: Poly | None = ctx.full(expr)
-        except TooLargeError:
-            full = None
-        self._has_full = full is not None
-        if full is not None:
-            yield full
-            tanhs = ctx.hyperbolic(full)
-            if tanhs != full:
+        with contextlib.suppress(TooLargeError):
+            self._full = ctx.full(expr)
+        if self._full is not None and (before is None or before._full != self._full):
+            yield self._full
+            tanhs = ctx.hyperbolic(self._full)
+            if tanhs != self._full:
                 yield tanhs
         kept = self._kept = ctx.kept(expr)
         yield kept
