@@ -424,3 +424,11 @@ def test_the_diagonal_of_a_sum_may_vanish():
     assert factor(derive.parse("(A − Aᵀ) ⊙ B ⊙ Diag(x)", where)).text() == "0"
     derived = derive.gradient("tr((tril(A) − A) ⊙ Diag(x))", "A", "A: n×n symmetric, x: n")
     assert derived.boxed.text() == "0" and derived.verify() < 1e-6
+
+
+def test_what_is_symmetric_is_not_shown_transposed():
+    derived = derive.hvp("yᵀ K⁻¹ y + logdet(K)", "K", "V", where="K: n×n spd, y: n, V: n×n")
+    assert derived.boxed.text() == "½ K⁻¹ (y yᵀ K⁻¹ (V + Vᵀ) + (V + Vᵀ) K⁻¹ y yᵀ − V − Vᵀ) K⁻¹"
+    assert derived.verify() < 1e-6
+    where = "A: m×n, x: m, B: m×m"
+    assert factor(derive.parse("((I + A Aᵀ)⁻¹ B)ᵀ x xᵀ", where)).text() == "Bᵀ (I + A Aᵀ)⁻¹ x xᵀ"

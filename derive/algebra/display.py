@@ -350,7 +350,8 @@ def _pushed(expr: Expr) -> Expr:
     if expr.op is symbol_op and "symmetric" in expr.properties:
         return expr
     if expr.op in (add, hadamard):
-        return expr.op(*(_pushed(a) for a in expr.args))
+        turned = expr.op(*(_pushed(a) for a in expr.args))
+        return expr if turned.op is expr.op and _terms(turned) == _terms(expr) else turned  # V + Vᵀ
     if expr.op is matmul:
         return matmul(*(_pushed(a) for a in reversed(expr.args)))
     if expr.op is scale:
@@ -359,7 +360,7 @@ def _pushed(expr: Expr) -> Expr:
         return matpow(_pushed(expr.args[0]), expr.data[0])
     if expr.op.is_elementwise or expr.op in (power, inv, expm, polar, dominant):  # f(Aᵀ)ᵀ is f(A)
         inside = _pushed(expr.args[0])
-        if _transposes(inside) < _transposes(expr.args[0]):
+        if inside is expr.args[0] or _transposes(inside) < _transposes(expr.args[0]):
             return expr.op(inside, *expr.args[1:])
     return transpose(expr)
 
