@@ -432,3 +432,21 @@ def test_what_is_symmetric_is_not_shown_transposed():
     assert derived.verify() < 1e-6
     where = "A: m×n, x: m, B: m×m"
     assert factor(derive.parse("((I + A Aᵀ)⁻¹ B)ᵀ x xᵀ", where)).text() == "Bᵀ (I + A Aᵀ)⁻¹ x xᵀ"
+
+
+@pytest.mark.parametrize(
+    ("loss", "wrt", "where", "boxed"),
+    [
+        ("‖x − A (AᵀA)⁻¹ Aᵀ x‖²", "x", "A: m×n", "2 (x − A (Aᵀ A)⁻¹ Aᵀ x)"),
+        ("‖(Aᵀ S B)⁻¹ Aᵀ S B x‖²", "x", "A: m×n, B: m×n, S: m×m", "2 x"),
+        ("tr(A (AᵀA)⁻¹ Aᵀ)", "A", "A: m×n", "0"),
+    ],
+)
+def test_a_product_cancels_with_its_inverse_factor_by_factor(loss, wrt, where, boxed):
+    derived = derive.gradient(loss, wrt, where)
+    assert derived.boxed.text() == boxed and derived.verify() < 1e-6
+
+
+def test_no_identity_is_introduced_as_a_diagonal_of_equal_entries():
+    derived = derive.hessian("(xᵀA x − c)²/4", "x", "A: n×n symmetric, x: n, c: scalar")
+    assert derived.boxed.text() == "2 A x xᵀ A + (xᵀ A x − c) A"

@@ -441,6 +441,8 @@ class Factoring:
         if len(members) < 2 or len(total.terms) < 2:
             return None
         by_row = _by_row(total)
+        if by_row is not None and all(chain[0].op is ones_op for _, chain in by_row.terms):
+            return None  # s X + t X, and Diag(s 𝟏 + t 𝟏) would be an identity in disguise
         c, atom, flipped = self._atom(total if by_row is None else by_row, depth)
         if flipped:
             return None

@@ -111,6 +111,8 @@ def chain_product(
         met = join(ctx, stack[-1], factor)
         if met is None:
             stack.append(factor)
+            left = first("end", ctx, stack) if len(stack) > 2 else None
+            stack = stack if left is None else left
             continue
         stack.pop()
         single = met.single()

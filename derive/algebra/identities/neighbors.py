@@ -1,7 +1,8 @@
-"""What two neighbors in a chain become.
+"""What two neighbors in a chain become, and what stands at the end of one.
 
 Families are `inv ·`, tried where an inverse is the left one of the two, and `· inv`, where
-it is the right one.  A row is given both factors.
+it is the right one.  A row is given both factors; one of `end` the factors met so far, and
+returns those that are left.
 """
 
 from __future__ import annotations
@@ -53,6 +54,31 @@ def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
 def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     b = right.args[0] if right.op is transpose else right
     return _one(left) if b is not right and b.op is inv and b.args[0] is left.args[0] else None
+
+
+def inverted(ctx: Normalizer, factor: Expr) -> Chain:
+    """The factors of the product of which a factor is the inverse; none where it is no such inverse."""
+    flipped = factor.op is transpose
+    inverse = factor.args[0] if flipped else factor
+    if inverse.op is not inv or inverse.args[0].op is not matmul:
+        return ()
+    sign, chain = ctx.transposed_chain(inverse.args[0].args) if flipped else (1, inverse.args[0].args)
+    return chain if sign > 0 else ()
+
+
+@identity("end", "(A B)⁻¹ A B = eye(n)", "A: n×m, B: m×n, n < m", words="cancel inverses")
+def _(ctx: Normalizer, chain: list[Expr]) -> list[Expr] | None:
+    for k in range(2, len(chain)):
+        if inverted(ctx, chain[-1 - k]) == tuple(chain[-k:]):
+            return chain[: -1 - k]
+    return None
+
+
+@identity("end", "A B (A B)⁻¹ = eye(n)", "A: n×m, B: m×n, n < m", words="cancel inverses")
+def _(ctx: Normalizer, chain: list[Expr]) -> list[Expr] | None:
+    product = inverted(ctx, chain[-1])
+    k = len(product)
+    return chain[: -1 - k] if product and product == tuple(chain[-1 - k : -1]) else None
 
 
 @identity("transpose ·", "Qᵀ Q = eye(n)", "Q: m×n orthogonal", words="use the orthonormal columns")

@@ -14,6 +14,7 @@ from ...operations import diagonal, diagonal_matrix, hadamard, kron, power, trac
 from ...shapes import ONE, SCALAR, Shape
 from ..atoms import as_atom, entry_bases, of_chain, of_factor
 from ..polynomial import Chain, Poly
+from .neighbors import inverted
 from .row import identity
 
 if TYPE_CHECKING:
@@ -87,6 +88,18 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     if not inner:
         return ctx.trace(met)
     return ctx.trace(ctx.times(met, ctx.chain(inner, (chain[0].shape[1], chain[-1].shape[0]))))
+
+
+@identity("trace", "tr(B (A B)⁻¹ A) = tr(eye(n))", "A: n×m, B: m×n, n < m", "[MC 16]")
+def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+    for i, factor in enumerate(chain):
+        if not inverted(ctx, factor):
+            continue
+        for turned in (chain[i:] + chain[:i], chain[i + 1 :] + chain[: i + 1]):
+            shorter = ctx.chain(turned, (turned[0].shape[0], turned[-1].shape[1]))
+            if any(len(left) < len(chain) for _, left in shorter.terms):
+                return ctx.trace(shorter)
+    return None
 
 
 @identity("trace", "tr(P (A ⊙ B)) = sum(Pᵀ ⊙ A ⊙ B)", "P: n×m, A: m×n, B: m×n", "[MN, 3.6]")
