@@ -417,6 +417,13 @@ def test_products_of_exp_and_sigmoid_are_proved(one, other, where):
     assert equal(derive.parse(f"2 ({one})", where), derive.parse(other, where)) == "differs"
 
 
+def test_high_powers_of_exp_and_sigmoid_stay_whole():
+    where = "x: n, s: scalar"
+    for text in ("exp(x).^10 ⊙ σ(x).^9", "exp(s)^64 σ(s)^8"):
+        assert expand(derive.parse(text, where)).op.name != "add"
+    assert expand(derive.parse("exp(s)^2 σ(s)^2", where)).op.name == "add"
+
+
 def test_the_diagonal_of_a_sum_may_vanish():
     where = "A: n×n, B: n×n, x: n"
     assert derive.parse("diag(A − Aᵀ + B)", where).shape == derive.parse("x", where).shape

@@ -165,7 +165,7 @@ def composed(ctx: Normalizer, parts: tuple[Bases, Bases, Bases], shape: Shape) -
             total: list[tuple[Mono, Fraction]] = []
             for sign, part in split:
                 made = [part if i == j else other for j, other in enumerate((left, core, right))]
-                total += ctx.composed((made[0], made[1], made[2]), shape).scaled(Fraction(sign)).terms.items()
+                total += ctx.composed((made[0], made[1], made[2]), shape).scaled(sign).terms.items()
             return collect(shape, total)
     if is_column:
         return ctx.vector(left, shape)

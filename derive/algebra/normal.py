@@ -398,20 +398,33 @@ class Normalizer:
             if any(e < 0 and base.op is matmul for base, e in scalars):
                 poly = first("softmax", self, poly) or poly
                 break
+        split = {mono: self.split(dict(mono[0])) for mono in poly.terms}
+        if not any(split.values()):
+            return poly
+        total: list[tuple[Mono, Fraction]] = []
         for mono, c in poly.terms.items():
-            split = self.split(dict(mono[0]))
-            if split is not None:
-                total = [item for item in poly.terms.items() if item[0] != mono]
-                for sign, powers in split:
-                    k, scalars = products.with_scalars(self, powers.items())
-                    total.append(((scalars, mono[1]), c * k * sign))
-                return self.recognized(collect(poly.shape, total))
-        return poly
+            for sign, bases in split[mono] or [(F1, dict(mono[0]))]:
+                k, scalars = with_scalars(self, bases.items())
+                total.append(((scalars, mono[1]), c * k * sign))
+        return collect(poly.shape, total)
 
-    def split(self, bases: Bases) -> list[tuple[int, Bases]] | None:
+    def split(self, bases: Bases) -> list[tuple[Fraction, Bases]] | None:
         """The terms that a product of powers with both exp and σ in it is the sum of."""
         kinds = {base.op for base in bases} if len(bases) > 1 and not self.is_keeping else ()
-        return first("logistic", self, bases) if exp in kinds and sigmoid in kinds else None
+        if exp not in kinds or sigmoid not in kinds:
+            return None
+        terms = [(F1, bases)]
+        while True:
+            # All at once, so that like terms meet: each makes two, of one degree less.
+            met: dict[frozenset[tuple[Expr, Fraction]], tuple[Fraction, Bases]] = {}
+            for c, part in terms:
+                for sign, piece in first("logistic", self, part) or [(1, part)]:
+                    key_of = frozenset(piece.items())
+                    met[key_of] = (met[key_of][0] + c * sign if key_of in met else c * sign, piece)
+            made = [(c, piece) for c, piece in met.values() if c]
+            if made == terms:
+                return None if terms == [(F1, bases)] else terms
+            terms = made
 
     def hyperbolic(self, poly: Poly) -> Poly:
         """2 σ(z) − 1 = tanh(z/2), where both terms stand in a sum."""

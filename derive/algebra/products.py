@@ -252,7 +252,7 @@ def entry_sum(ctx: Normalizer, bases: Bases, shape: Shape) -> Poly:
     bases = simplify_bases(ctx, bases, shape)
     split = ctx.split(bases)
     if split is not None:
-        sums = [entry_sum(ctx, part, shape).scaled(Fraction(sign)) for sign, part in split]
+        sums = [entry_sum(ctx, part, shape).scaled(sign) for sign, part in split]
         return ctx.plus(SCALAR, sums)
     items = [(b, e) for b, e in bases.items() if e]
     items.sort(key=lambda item: key(item[0]))

@@ -261,6 +261,9 @@ for _one, _two, _quotient in ((sin, cos, tan), (sinh, cosh, tanh)):
 # Products of exp and σ as sums of products with one of them less
 
 
+MAX_SPLIT = 36  # of the powers of exp and σ multiplied: the terms that a product of them may become
+
+
 def _multiple(poly: Poly, other: Poly) -> int:
     """How many times another sum stands in a sum, rounded towards 0."""
     ratios = {poly.terms.get(mono, Fraction(0)) / c for mono, c in other.terms.items()}
@@ -276,7 +279,7 @@ def _logistic(is_rising: bool) -> Apply:
                     continue
                 z = ctx.full(base.args[0])
                 k = _multiple(exponent, z)
-                if k == 0 or (k > 0) != is_rising:
+                if k == 0 or (k > 0) != is_rising or abs(k) * e > MAX_SPLIT:
                     continue
                 less = ctx.plus(z.shape, [exponent, z.scaled(Fraction(-1 if k > 0 else 1))])
                 rest = {b: x for b, x in bases.items() if b is not power}
