@@ -279,7 +279,7 @@ class Normalizer:
             elif atom.op in (kron, hadamard):
                 found = all(self.is_symmetric(a) for a in atom.args)
             elif atom.op in (add, matmul, scale):
-                poly = self.full(atom)
+                poly = self.sums[atom] if atom in self.sums else self.full(atom)
                 found = transpose_poly(self, poly) == poly
             else:
                 found = False
