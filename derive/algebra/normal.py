@@ -398,12 +398,12 @@ class Normalizer:
             if any(e < 0 and base.op is matmul for base, e in scalars):
                 poly = first("softmax", self, poly) or poly
                 break
-        split = {mono: self.split(dict(mono[0])) for mono in poly.terms}
-        if not any(split.values()):
+        split = {mono: made for mono in poly.terms if (made := self.split(dict(mono[0]))) is not None}
+        if not split:
             return poly
         total: list[tuple[Mono, Fraction]] = []
         for mono, c in poly.terms.items():
-            for sign, bases in split[mono] or [(F1, dict(mono[0]))]:
+            for sign, bases in split.get(mono, [(F1, dict(mono[0]))]):
                 k, scalars = with_scalars(self, bases.items())
                 total.append(((scalars, mono[1]), c * k * sign))
         return collect(poly.shape, total)

@@ -88,8 +88,8 @@ def key(expr: Expr) -> tuple[int, int, int]:
         if node in _keys:
             continue
         transposes, size = int(node.op is transpose), 1
-        if node.op is symbol_op and isinstance(node.data[0], int):
-            check = (1 << 32) + int(node.data[0])  # after π, e and dimensions
+        if node.op is symbol_op and isinstance(node.data[0], int):  # a label
+            check = (1 << 32) + int(node.data[0])  # as it was met, after π, e and dimensions
         else:
             data = tuple(sorted(d) if isinstance(d, frozenset) else str(d) for d in node.data)
             check = zlib.crc32(f"{node.op.name}{data}".encode())
