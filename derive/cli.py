@@ -243,6 +243,8 @@ def parsed(name: str, arguments: list[str]) -> tuple[list[str], dict[str, str]]:
         return operands, options
     if len(operands) > (1 if wanted else 0):
         hint = "quote the formula: the shell splits it at blanks" if wanted == "FORMULA" else None
+        if WRT in command.options.values() and len(operands) == 2 and "--wrt" not in options and operands[1].isalnum():
+            hint = f"to derive by {operands[1]}, write --wrt {operands[1]}; a formula with blanks needs quotes"
         raise DeriveError(f"{name} does not take {operands[-1]!r} besides {operands[0]!r}", hint=hint)
     if wanted and not wanted.startswith("[") and not operands:
         raise DeriveError(f"{name} needs a {wanted}", hint=f"derive {name} --help")

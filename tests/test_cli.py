@@ -538,3 +538,11 @@ def test_sympy_agrees_with_the_flagship():
     W, x = sympy.MatrixSymbol("W", m, n), sympy.MatrixSymbol("x", n, 1)
     r = W.T * W * x - x
     assert derive.gradient(sympy.Trace(r.T * r) / 2, W).boxed.text() == BOX
+
+
+def test_a_symbol_without_its_option_is_told_where_it_goes(capsys):
+    status, _, said = run(capsys, "gradient", "xᵀx", "x")
+    assert status == 2 and "write --wrt x" in said
+    for split in (("gradient", "x", "+", "y", "--wrt", "x"), ("gradient", "x", "y", "--wrt", "x")):
+        status, _, said = run(capsys, *split)
+        assert status == 2 and "quote the formula" in said
