@@ -394,6 +394,11 @@ def test_boxes_a_person_would_write(kind, loss, wrt, where, boxed):
     [
         ("½‖x − WᵀW x‖²", "x: n, W: m×n", "(I − Wᵀ W)²"),
         ("½‖x − A B x‖²", "x: n, A: n×n, B: n×n", "(I − A B)ᵀ (I − A B)"),
+        (
+            "log(1 + exp(aᵀ x)) + ½‖x − Aᵀ A x‖²",
+            "x: n, a: n, A: m×n",
+            "(I − Aᵀ A)² + (σ(aᵀ x) − σ(aᵀ x)²) a aᵀ",
+        ),
         ("‖A x − b‖⁴", "x: n, A: m×n, b: m", "4 Aᵀ (2 r rᵀ + ‖r‖² I) A where r = A x − b"),
     ],
 )

@@ -176,18 +176,20 @@ def _(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
     return merged
 
 
-@identity("whole powers exp", "exp(−x) ⊙ σ(x) = σ(−x)", "x: n")
+@identity("whole powers exp", "exp(−2 x) ⊙ σ(x) .^ 2 = σ(−x) .^ 2", "x: n")
 def _(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
-    atoms = [base for base in bases if base.op is exp]
-    argument = ctx.full(atoms[0].args[0])
+    power = next(base for base in bases if base.op is exp)
+    exponent = ctx.full(power.args[0])
     for base, e in bases.items():
-        if base.op is not sigmoid or e < 1:
+        z = ctx.full(base.args[0]) if base.op is sigmoid and e >= 1 else None
+        times = 0 if z is None else min(-_multiple(exponent, z), int(e))
+        if z is None or times < 1:
             continue
-        if not collect(argument.shape, [*argument.terms.items(), *ctx.full(base.args[0]).terms.items()]).terms:
-            turned = sigmoid.make((ctx.canonical(argument),))
-            left = {b: x - (b is base) for b, x in bases.items() if b is not atoms[0]}
-            left[turned] = left.get(turned, Fraction(0)) + 1
-            return left
+        rest = ctx.plus(z.shape, [exponent, z.scaled(Fraction(times))])
+        turned = sigmoid.make((ctx.canonical(z.scaled(-F1)),))
+        left = sum_bases({b: x for b, x in bases.items() if b is not power}, {base: Fraction(-times)})
+        left = sum_bases(left, {turned: Fraction(times)})
+        return sum_bases(left, {exp.make((ctx.canonical(rest),)): F1} if rest.terms else {})
     return None
 
 
