@@ -28,7 +28,7 @@ class Problem:
         self.sympy_symbols: dict[str, Any] = {}
         self._parsed: Any = None
         if isinstance(formula, str):
-            from .parsing import parse as read
+            from .reading import parse as read
 
             with watched("reading the formula"):
                 parsed = read(formula, where, wrt=names, scalar=scalar)
@@ -47,7 +47,7 @@ class Problem:
             self.sympy_symbols = sympy_symbols(formula)
         self.symbols = {s.name: s for s in symbols_of(self.expr)}
         if where is not None:
-            from .parsing import redeclare
+            from .reading import redeclare
 
             self.expr, self.symbols = redeclare(self.expr, where)
         if "L" in self.symbols:
@@ -68,7 +68,7 @@ class Problem:
             self.sympy_symbols.update(sympy_symbols(name))
             return self.find(found)
         if self._parsed is not None:
-            from .parsing import find_symbol
+            from .reading import find_symbol
 
             return find_symbol(self._parsed, name)
         from .names import canonical
@@ -120,7 +120,7 @@ def symbols(where: str | Mapping[str, Any]) -> Any:
     >>> print(gradient(norm(W.T @ W @ x - x) ** 2 / 2, W).boxed)
     W (Wᵀ W x xᵀ + x xᵀ Wᵀ W − 2 x xᵀ)
     """
-    from .parsing import declarations
+    from .reading import declarations
 
     made = tuple(declarations(where).symbols().values())
     if not made:
@@ -462,7 +462,7 @@ def equal(a: Any, b: Any, where: Where = None) -> Any:
     from .algebra import equal as decide
 
     if isinstance(a, str) and isinstance(b, str):
-        from .parsing import parse_together
+        from .reading import parse_together
 
         left, right = parse_together([a, b], where)
     else:

@@ -8,7 +8,7 @@ import time
 import tracemalloc
 
 from derive.errors import DeriveError
-from derive.parsing import declarations, parse
+from derive.reading import declarations, parse
 from tests.written import LATEX, PLAIN
 
 INPUTS = 50_000 if os.environ.get("DERIVE_FULL") else 2_000

@@ -18,7 +18,7 @@ from derive.algebra.normal import Normalizer
 from derive.expr import symbol
 from derive.numeric import random_point
 from derive.operations import add, scale
-from derive.parsing import parse_together
+from derive.reading import parse_together
 
 ROWS = [row for rows in IDENTITIES.values() for row in rows]
 RECOGNIZED = {"tanh in sums", "whole powers exp"}  # tried when a box is sought, no part of the normal form

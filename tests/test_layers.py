@@ -22,7 +22,7 @@ LAYERS = [
     ["names"],
     ["evaluation"],
     ["numeric", "fields"],
-    ["parsing"],
+    ["reading"],
     ["interop"],
     ["functions"],
     ["adjoints"],

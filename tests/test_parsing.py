@@ -9,7 +9,7 @@ from derive.errors import DeriveError, ParseError, ShapeError, UnknownSymbolErro
 from derive.expr import Expr, number, symbol
 from derive.numeric import evaluate_public
 from derive.operations import add, hadamard, inner, inv, logdet, matpow, power, scale, sq_norm, transpose
-from derive.parsing import Parsed, declarations, find_symbol, parse, parse_together, redeclare
+from derive.reading import Parsed, declarations, find_symbol, parse, parse_together, redeclare
 from derive.shapes import Dim
 from tests.written import LATEX, PLAIN, agrees
 

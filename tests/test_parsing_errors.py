@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from derive.errors import DeriveError, LimitError, ParseError, ShapeError, UnknownSymbolError, marked
-from derive.parsing import find_symbol, parse
-from derive.parsing.limits import MAX_LENGTH, MAX_NESTING
+from derive.reading import find_symbol, parse
+from derive.reading.limits import MAX_LENGTH, MAX_NESTING
 
 # The formula, its declarations, the error, its message, the text it marks, the hint.
 WRONG = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from derive.parsing import parse
+from derive.reading import parse
 from tests.written import LATEX, agrees
 
 

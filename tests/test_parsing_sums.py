@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from derive.errors import ParseError
-from derive.parsing import parse
+from derive.reading import parse
 
 _random = np.random.default_rng(1)
 A = _random.normal(size=(4, 4))

@@ -111,7 +111,7 @@ def test_the_limits_are_those_of_the_code():
     from derive.algebra import limits as terms
     from derive.checking import document, tokens, translation
     from derive.interop import reading, writing
-    from derive.parsing import limits
+    from derive.reading import limits
     from derive.render import exposition
 
     assert limits.MAX_DECLARATIONS == limits.MAX_LENGTH

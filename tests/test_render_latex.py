@@ -14,7 +14,7 @@ import derive
 from derive.errors import DeriveError, MissingExtraError
 from derive.expr import Expr
 from derive.operations import tanh
-from derive.parsing import parse
+from derive.reading import parse
 from derive.render import paper
 from derive.render.breaking import broken, width
 from derive.render.latex import derivation_latex, latex, words

@@ -43,7 +43,7 @@ from derive.operations import (
     unvec,
     vec,
 )
-from derive.parsing import parse
+from derive.reading import parse
 from derive.render import LAYOUT, MAX_CHARACTERS
 from derive.render.latex import latex
 from derive.render.text import text

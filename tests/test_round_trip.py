@@ -8,7 +8,7 @@ import pytest
 
 from derive.expr import OPERATIONS, Expr, dimension_names, fold, nodes, symbol, symbols_of
 from derive.operations import add, transpose
-from derive.parsing import parse
+from derive.reading import parse
 from derive.render.latex import latex
 from derive.render.text import text
 from derive.shapes import ONE, Dim

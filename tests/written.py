@@ -14,7 +14,7 @@ import numpy as np
 import scipy.linalg
 
 from derive.numeric import evaluate_public
-from derive.parsing import parse
+from derive.reading import parse
 
 SIZES = {"m": 3, "n": 4, "p": 2, "q": 5, "k": 6, "N": 5}
 

@@ -36,8 +36,8 @@ def check_code(source: str, loss: str, wrt: str, where: Any = None) -> Report:
     ParseError
         The source is no Python, or does what has no formula; with the line.
     """
-    from ..parsing import find_symbol
-    from ..parsing import parse as read_formula
+    from ..reading import find_symbol
+    from ..reading import parse as read_formula
 
     if len(source) > MAX_SOURCE:
         raise LimitError(f"a source of {len(source)} characters is too long", hint=f"at most {MAX_SOURCE}")

@@ -54,7 +54,7 @@ _ORDINARY = frozenset("a an and are as at be by for if in is it let of on or so 
 def declared_by(where: Any) -> dict[str, Declared]:
     if not where:
         return {}
-    from ..parsing import declarations
+    from ..reading import declarations
 
     found: dict[str, Declared] = {}
     for name, made in declarations(where).symbols().items():

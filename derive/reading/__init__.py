@@ -19,7 +19,7 @@ from ..errors import DeriveError, ParseError, ShapeError, UnknownSymbolError
 from ..expr import Expr, fold, substitute, symbol, symbol_op, symbols_of
 from ..shapes import SCALAR, Dim
 from .declarations import Declarations, declarations, style_of
-from .reading import Reading, Solution
+from .scope import Reading, Solution
 
 Where = str | Mapping[str, Any] | None
 SURPRISING = 0.9  # kinds this far from habit make us look for another grouping

@@ -1,6 +1,6 @@
 """Reading formulas: milliseconds by number of symbols, and growth with length.
 
-    python tests/benchmarks/bench_parsing.py [REPEATS]
+    python tests/benchmarks/bench_reading.py [REPEATS]
 
 Budget: a formula of 50 symbols in under 5 ms; ten times the length in at most fifteen times
 the time.  Exit status 1 beyond it.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import time
 
-from derive.parsing import parse
+from derive.reading import parse
 
 BUDGET_MS = 5.0
 GROWTH = 15.0

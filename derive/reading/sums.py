@@ -53,7 +53,7 @@ class _Part:
 
 def lower_sums(reading: Any, roots: list[Node], readings: list[str]) -> list[Node]:
     """The trees with every sum over an index in matrix form."""
-    from .reading import postorder
+    from .scope import postorder
 
     order = postorder(roots)
     if not any(node.op == "sigma" for node in order):
@@ -103,7 +103,7 @@ class _Sum(Indexed):
         return Node(op, args, data, at.start, args[-1].end if args else at.end)
 
     def result(self) -> Node:
-        from .reading import postorder
+        from .scope import postorder
 
         if len(self.indices) > 2:
             raise self.refuse(self.node, "it runs over more than two indices")
