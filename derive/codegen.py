@@ -16,7 +16,7 @@ from typing import Any
 
 from . import names
 from .dialects import Dialect, dialect
-from .errors import DeriveError
+from .errors import DeriveError, MissingExtraError
 from .expr import Expr, symbols_of
 from .program import Program, compile, other_orders
 from .programs.expressions import WIDTH
@@ -503,7 +503,15 @@ def function(
 def executed(text: str, filename: str) -> Mapping[str, Any]:
     """The namespace of a generated module."""
     namespace: dict[str, Any] = {"__name__": "derive_generated"}
-    exec(builtin_compile(text, filename), namespace)
+    code = builtin_compile(text, filename)
+    try:
+        exec(code, namespace)
+    except ModuleNotFoundError as missing:
+        library = str(missing.name).split(".")[0].replace("_", "-")
+        raise MissingExtraError(
+            f"this function needs {library}, which is not installed",
+            hint=f"pip install {library} (the extra `backends`); .source(…) needs none",
+        ) from None
     return namespace
 
 
