@@ -152,15 +152,16 @@ def parse(formula: str, where: Where = None) -> Expr:
     return Problem(formula, where, (), False).expr
 
 
-def gradient(formula: Any, wrt: Any, where: Where = None) -> Derivation:
-    """Derive the gradient of a scalar loss with respect to the symbol `wrt`.
+def gradient(formula: Any, wrt: Any, where: Where = None) -> Any:
+    """Derive the gradient of a scalar loss with respect to the symbol `wrt`, or to several.
 
     Parameters
     ----------
     formula : str, Expr or SymPy expression, scalar
-    wrt : str, Expr or SymPy symbol
+    wrt : str, Expr or SymPy symbol, or a list of them
         A symbol, of shape (m, n); if it occurs k times (a tied weight), there are k
-        contributions, in the order of evaluation.
+        contributions, in the order of evaluation.  Several, as `["W", "b"]` or `"W, b"`,
+        are derived by in one sweep.
     where : str or mapping, optional
         Declarations, such as `"W: m×n, x: n"`; what is not declared is solved for.
 
@@ -169,7 +170,8 @@ def gradient(formula: Any, wrt: Any, where: Where = None) -> Derivation:
     Derivation
         `contributions`, each (m, n), and their sum as `expanded`, `boxed`, `compact` and
         `program`, so that dL = <gradient, dW> [MN, ch. 9].  A variable declared symmetric,
-        skew, diagonal or triangular has its gradient in its own space.
+        skew, diagonal or triangular has its gradient in its own space.  Of several
+        variables: `Gradients`, a mapping from name to Derivation with one program.
 
     Raises
     ------
@@ -185,13 +187,44 @@ def gradient(formula: Any, wrt: Any, where: Where = None) -> Derivation:
     >>> print(gradient("½‖WᵀWx − x‖²", "W").boxed)
     W (Wᵀ W x xᵀ + x xᵀ Wᵀ W − 2 x xᵀ)
     """
-    problem = Problem(formula, where, _given(wrt), True)
-    variable = problem.find(wrt)
+    several = _several(wrt)
+    wanted = [wrt] if several is None else several
+    problem = Problem(formula, where, _given(*wanted), True)
+    variables = [problem.find(name) for name in wanted]
     require_scalar(problem.expr)
-    sweep = Sweep(problem.expr, variable)
-    result, structure, unstructured, remarks = sweep.total, None, None, []
+    sweep = Sweep(problem.expr, variables)
+    if several is None:
+        return _gradient(problem, variables[0], sweep)
+    for i, variable in enumerate(variables):
+        if variable in variables[:i]:
+            raise DeriveError(f"{variable.text()} is asked for twice")
+    from .gradients import Gradients
+
+    return Gradients(problem.expr, sweep, [_gradient(problem, v, sweep.of(v)) for v in variables], **problem.fields())
+
+
+def _several(wrt: Any) -> list[Any] | None:
+    """The names in a list, or in text with commas; None for a single variable."""
+    if isinstance(wrt, (list, tuple)):
+        found = list(wrt)
+    elif isinstance(wrt, str) and "," in wrt:
+        from .reading.declarations import items
+
+        found = [wrt[start:end].strip() for start, end in items(wrt) if wrt[start:end].strip()]
+        if len(found) == 1:
+            return None
+    else:
+        return None
+    if not found:
+        raise DeriveError("no variable is named", hint='for example ["W", "b"]')
+    return found
+
+
+def _gradient(problem: Problem, variable: Expr, sweep: Sweep) -> Derivation:
+    """The gradient by one variable, in the variable's own space."""
     from .jacobians import project
 
+    result, structure, unstructured, remarks = sweep.total, None, None, []
     projected = project(sweep.total, variable)
     if projected is not None:
         result, structure = projected

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import DeriveError
-from .expr import Expr
+from .expr import MAX_FLAT, Expr, symbol_count
 from .progress import stage
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def _shown(derivation: Derivation) -> Expr | None:
     """The box, where it is small enough to be printed."""
     from .errors import LimitError
 
+    if symbol_count(derivation.result) > MAX_FLAT:
+        return None
     try:
         return derivation.boxed
     except LimitError:

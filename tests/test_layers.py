@@ -34,6 +34,7 @@ LAYERS = [
     ["codegen"],
     ["objective"],
     ["derivation"],
+    ["gradients"],
     ["jacobians"],
     ["verification"],
     ["checking"],
