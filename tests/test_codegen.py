@@ -13,6 +13,7 @@ import pytest
 
 import derive
 from derive import codegen, dialects
+from derive.errors import MissingExtraError
 from derive.expr import OPERATIONS, symbols_of
 from derive.numeric import evaluate, random_point
 from derive.objective import Objective
@@ -119,6 +120,14 @@ def converted(backend, arguments):
 def require(backend):
     if importlib.util.find_spec(NEEDS[backend]) is None:
         pytest.skip(f"{NEEDS[backend]} is not installed")
+
+
+def test_a_missing_library_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    with pytest.raises(MissingExtraError, match="needs jax, which is not installed") as error:
+        derived(*FORMULAS[0]).function("jax")
+    assert "pip install jax" in str(error.value)
+    assert "import jax" in derived(*FORMULAS[0]).source("jax")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -10,6 +10,8 @@ import weakref
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import MissingExtraError
+
 _numbers = itertools.count(1)
 
 
@@ -51,7 +53,14 @@ def executed(source: str, title: str) -> Mapping[str, Any]:
     """
     filename = f"{title[:-1]} {next(_numbers)}>"
     namespace: dict[str, Any] = {"__name__": "derive_generated"}
-    exec(builtins.compile(source, filename, "exec"), namespace)
+    try:
+        exec(builtins.compile(source, filename, "exec"), namespace)
+    except ModuleNotFoundError as missing:
+        library = str(missing.name).split(".")[0].replace("_", "-")
+        raise MissingExtraError(
+            f"this function needs {library}, which is not installed",
+            hint=f"pip install {library} (the extra `backends`); .source(…) needs none",
+        ) from None
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     functions = [held for held in namespace.values() if getattr(held, "__module__", None) == "derive_generated"]
     weakref.finalize(functions[0], linecache.cache.pop, filename, None).atexit = False
