@@ -17,6 +17,7 @@ from derive.errors import MissingExtraError
 from derive.expr import OPERATIONS, symbols_of
 from derive.numeric import evaluate, random_point
 from derive.objective import Objective
+from derive.programs import callables
 from derive.programs.translate import ROWS
 
 from . import generate
@@ -512,7 +513,7 @@ def test_an_unknown_backend_or_result_is_refused():
 def test_a_planted_error_is_found():
     derivation = derive.gradient("½‖WᵀWx − x‖²", "W")
     source = derivation.source().replace("r -= x", "r += x")
-    module = codegen.executed(source, "<planted>")
+    module = callables.executed(source, "<planted>")
     arguments, point = point_of(derivation)
     want = evaluate(derivation.result, point.values, point.sizes)
     assert np.abs(module["gradient"](**arguments) - want).max() > 1e-3
