@@ -318,19 +318,20 @@ def jacobian(formula: Any, wrt: Any, where: Where = None, layout: str = "numerat
     )  # fmt: skip
 
 
-def hessian(formula: Any, wrt: Any, where: Where = None) -> Derivation:
+def hessian(formula: Any, wrt: Any, where: Where = None) -> Any:
     """Derive the Hessian of a scalar: the Jacobian of its gradient.
 
     Parameters
     ----------
     formula : str, Expr or SymPy expression, scalar
-    wrt : str, Expr or SymPy symbol
+    wrt : str, Expr or SymPy symbol, or a list of them
 
     Returns
     -------
     Derivation
         By a vector of length n: (n, n); by a matrix (m, n): (mn, mn), of vec [MN, ch. 10];
-        `.linear_map` is V ↦ the Hessian applied to V.
+        `.linear_map` is V ↦ the Hessian applied to V.  Of several variables: `Blocks`, a
+        mapping from pairs of names; the block (U, V) is ∂ vec(∂L/∂U) / ∂(vec V)ᵀ.
 
     Raises
     ------
@@ -342,6 +343,11 @@ def hessian(formula: Any, wrt: Any, where: Where = None) -> Derivation:
     >>> print(hessian("logsumexp(Ax)", "x").boxed)
     Aᵀ (diag(softmax(A x)) − softmax(A x) softmax(A x)ᵀ) A
     """
+    several = _several(wrt)
+    if several is not None:
+        from .gradients import Blocks
+
+        return Blocks(gradient(formula, several, where), lambda name: hessian(formula, name, where))
     from .jacobians import jacobian as coefficient
     from .jacobians import project
 
@@ -362,20 +368,21 @@ def hessian(formula: Any, wrt: Any, where: Where = None) -> Derivation:
     )  # fmt: skip
 
 
-def hvp(formula: Any, wrt: Any, direction: Any, where: Where = None) -> Derivation:
+def hvp(formula: Any, wrt: Any, direction: Any, where: Where = None) -> Any:
     """Derive the Hessian of a scalar applied to a direction.
 
     Parameters
     ----------
     formula : str, Expr or SymPy expression, scalar
-    wrt : str, Expr or SymPy symbol
-    direction : str, Expr or SymPy symbol
+    wrt : str, Expr or SymPy symbol, or a list of them
+    direction : str, Expr or SymPy symbol, or a list of as many
         In the shape of `wrt`.
 
     Returns
     -------
     Derivation
-        In the shape of `wrt`; projected if that is declared symmetric.
+        In the shape of `wrt`; projected if that is declared symmetric.  Of several
+        variables: `Gradients`, one product for each, along all directions at once.
 
     Examples
     --------
@@ -386,26 +393,38 @@ def hvp(formula: Any, wrt: Any, direction: Any, where: Where = None) -> Derivati
     from .jacobians import differential as push
     from .jacobians import project
 
-    if isinstance(direction, str) and isinstance(formula, str):
-        problem = Problem(formula, where, _given(wrt, direction), True)
-    else:
-        problem = Problem(formula, where, _given(wrt), True)
-    variable = problem.find(wrt)
+    several = _several(wrt)
+    wanted = [wrt] if several is None else several
+    along_names = (_several(direction) or [direction]) if several is not None else [direction]
+    if len(along_names) != len(wanted):
+        raise DeriveError(f"{len(wanted)} variables need as many directions, and {len(along_names)} are given")
+    known = along_names if isinstance(formula, str) and all(isinstance(name, str) for name in along_names) else []
+    problem = Problem(formula, where, _given(*wanted, *known), True)
+    variables = [problem.find(name) for name in wanted]
     require_scalar(problem.expr)
-    along = _direction(problem, direction, variable)
-    sweep = Sweep(problem.expr, variable)
-    gradient_graph, structure = sweep.total, None
-    projected = project(gradient_graph, variable)
-    if projected is not None:
-        gradient_graph, structure = projected
-    result, conditions = push(gradient_graph, {variable: along})
-    remarks = (
-        [] if sweep.contributions else [f"{variable.text()} does not occur in {problem.name}: the product is zero"]
-    )
-    return Derivation(
-        "hvp", problem.expr, variable, result, sweep=sweep, direction=along, structure=structure, remarks=remarks,
-        conditions=list(dict.fromkeys([*sweep.conditions, *conditions])), **problem.fields(),
-    )  # fmt: skip
+    moved = {v: _direction(problem, name, v) for v, name in zip(variables, along_names, strict=True)}
+    if len(set(moved.values())) < len(wanted):
+        raise DeriveError("each variable needs a direction of its own", hint="give the directions different names")
+    sweep = Sweep(problem.expr, variables)
+    parts = []
+    for variable, along in moved.items():
+        gradient_graph, structure = sweep.totals[variable], None
+        projected = project(gradient_graph, variable)
+        if projected is not None:
+            gradient_graph, structure = projected
+        result, conditions = push(gradient_graph, moved)
+        absent = f"{variable.text()} does not occur in {problem.name}: the product is zero"
+        part = sweep.of(variable)
+        parts.append(Derivation(
+            "hvp", problem.expr, variable, result, sweep=part, direction=along, structure=structure, moved=moved,
+            remarks=[] if part.contributions else [absent],
+            conditions=list(dict.fromkeys([*part.conditions, *conditions])), **problem.fields(),
+        ))  # fmt: skip
+    if several is None:
+        return parts[0]
+    from .gradients import Gradients
+
+    return Gradients(problem.expr, sweep, parts, **problem.fields())
 
 
 def _direction(problem: Problem, direction: Any, variable: Expr) -> Expr:

@@ -114,3 +114,44 @@ def test_deep_nets_are_answered_in_named_intermediates():
     several = derive.gradient(f"½‖{layers} − y‖²", weights)
     page = several.text()
     assert page.count("┌") == 8 and "∂L/∂W₁ = (∂L/∂z₁) xᵀ" in page
+
+
+def test_hessians_come_in_blocks():
+    blocks = derive.hessian("½‖A − U Vᵀ‖²", ["U", "V"])
+    assert list(blocks) == [("U", "U"), ("U", "V"), ("V", "U"), ("V", "V")] and blocks.verify() < 1e-6
+    assert blocks["U", "U"].boxed is derive.hessian("½‖A − U Vᵀ‖²", "U").boxed
+    with pytest.raises(UnknownSymbolError, match="two names"):
+        blocks["U"]
+    assert derive.equal(blocks["U", "V"].boxed, blocks["V", "U"].boxed.T)
+
+
+def test_products_with_the_hessian_run_along_all_directions_at_once():
+    loss, where = "½‖A − U Vᵀ‖² + λ‖U‖²", "λ: scalar"
+    products = derive.hvp(loss, ["U", "V"], ["P", "Q"], where)
+    assert products.verify() < 1e-6 and "dU = P and dV = Q" in products.text()
+    U, V, A, P, Q = (np.arange(1.0, 1 + np.prod(s)).reshape(s) for s in ((3, 2), (4, 2), (3, 4), (3, 2), (4, 2)))
+    gradient = derive.gradient(loss, ["U", "V"], where).function()
+    step = 1e-6
+    forward = gradient(U + step * P, V + step * Q, A, 0.5)
+    back = gradient(U - step * P, V - step * Q, A, 0.5)
+    for got, plus, minus in zip(products.function()(U, V, A, 0.5, P, Q), forward, back, strict=True):
+        np.testing.assert_allclose(got, (plus - minus) / (2 * step), rtol=1e-6)
+    with pytest.raises(DeriveError, match="2 variables need as many directions"):
+        derive.hvp(loss, ["U", "V"], "P", where)
+    with pytest.raises(DeriveError, match="direction of its own"):
+        derive.hvp("xᵀ y + ‖x‖²", ["x", "y"], ["v", "v"], "x: n, y: n")
+
+
+def test_the_command_line_takes_several(capsys):
+    from derive.cli import main
+
+    assert main(["gradient", "½‖A − U Vᵀ‖²", "--wrt", "U,V", "--to", "json"]) == 0
+    import json
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["wrt"] == ["U", "V"] and [part["wrt"] for part in told["derivatives"]] == ["U", "V"]
+    for form in ("latex", "text", "markdown", "html", "numpy", "mermaid"):
+        assert main(["gradient", "½‖A − U Vᵀ‖²", "--wrt", "U, V", "--to", form]) == 0 and capsys.readouterr().out
+    assert main(["gradient", "½‖A − U Vᵀ‖²", "--wrt", "U,V", "--to", "sympy"]) == 2
+    assert main(["hessian", "½‖A − U Vᵀ‖²", "--wrt", "U,V"]) == 2
+    assert "one of them is printed at a time" in capsys.readouterr().err

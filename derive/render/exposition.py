@@ -57,10 +57,8 @@ def exposition(derivation: Derivation, detail: str = "steps", verify: bool = Tru
     if writer.is_deep or detail != "brief" and derivation.kind in ("gradient", "hessian", "hvp"):
         writer.forward()
         writer.backward()
-    if derivation.kind != "gradient":
-        writer.differential()
     for part in derivation.parts:
-        writer.result(part)
+        writer.part(part)
     writer.ending(verify)
     if detail == "full":
         writer.proofs()
@@ -117,7 +115,10 @@ class _Writer:
             layout = "Outputs are the rows" if d.layout != "denominator" else "Outputs are the columns"
             stacked = "" if d.wrt.is_vector and d.loss.is_vector else ", and vec stacks columns"
             out.say(f"{layout} of the Jacobian{stacked}.")
-        if d.kind == "hvp" and d.direction is not None and d.wrt is not None:
+        if d.kind == "hvp" and len(d.parts) > 1:
+            along = self.listed([["d", part.wrt, "=", part.direction] for part in d.parts])
+            out.say("The gradients are derived along ", *along, ".")
+        elif d.kind == "hvp":
             out.say("The Hessian by ", [d.wrt], " is applied to the direction ", [d.direction], ".")
         for reading in d.readings:
             out.say(sentence(reading))
@@ -302,9 +303,9 @@ class _Writer:
             gradient = _shorter(gradient, d.loss)
             out.show(Row([Partial(["∂", Name(self.name)], ["∂", d.wrt])], ("=", [gradient]), shape=gradient.shape))
             direction = d.direction or symbol(fresh("d" + d.wrt.name, taken), *d.wrt.shape)
-            moved, _ = push(gradient, {d.wrt: direction})
+            moved, _ = push(gradient, d.moved or {d.wrt: direction})
             out.part("Its differential")
-            if d.direction is not None:
+            if len(d.moved) == 1:
                 out.say("In the direction ", [direction], ", so that ", ["d", d.wrt, "=", direction], ":")
             left: Formula = ["d", Partial(["∂", Name(self.name)], ["∂", d.wrt])]
             if symbol_count(moved) <= MAX_PRINTED:
@@ -364,13 +365,15 @@ class _Writer:
 
     # The result
 
-    def result(self, part: Derivation) -> None:
-        """The sum of the contributions to one variable, and its box."""
+    def part(self, part: Derivation) -> None:
+        """The derivative by one variable: its differential or its contributions, and its box."""
         whole, self.d, self.is_led_in = self.d, part, False
-        self.result_of_one(is_alone=whole is part)
+        if part.kind != "gradient":
+            self.differential()
+        self.result(is_alone=whole is part)
         self.d = whole
 
-    def result_of_one(self, is_alone: bool) -> None:
+    def result(self, is_alone: bool) -> None:
         d, out = self.d, self.out
         head = head_of(self.d)
         if d.kind == "gradient" and self.detail != "brief":

@@ -40,6 +40,8 @@ def head_of(d: Derivation) -> Formula:
         return ["d", of]
     if d.kind == "gradient":
         return [Partial(["∂", of], ["∂", d.wrt])]
+    if d.kind == "hvp" and len(d.moved) > 1:
+        return ["d", Partial(["∂", of], ["∂", d.wrt])]
     if d.kind == "hvp":
         return ["∇²", of, "[", d.direction or d.wrt, "]"]
     if d.kind == "hessian":
