@@ -203,3 +203,15 @@ def test_a_letter_before_a_bracket_is_read_by_the_rule(letter: str, inside: str)
         assert any(r.startswith(f"{letter}(…) is read as a product") for r in parsed.readings)
     else:
         assert letter not in parsed.symbols, "a function is no factor"
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("‖X‖² / N", None), ("aᵀ Xᵀ Diag(w) X b", None), ("x W + b", "x is read as a row"),
+        ("log|V| − N", "N is read as a scalar"), ("xᵀ y", None), ("x³", None),
+    ],
+)  # fmt: skip
+def test_a_name_that_leaves_its_habit_is_a_reading(text: str, said: str | None) -> None:
+    readings = [r for r in parse(text).readings if r.endswith(("a scalar", "a vector", "a row", "a matrix"))]
+    assert said in readings if said else not readings

@@ -388,6 +388,10 @@ class Reading:
         sizes.name(found, taken)
 
 
+UNUSUAL = 1.9  # a kind this far from habit is said: a capital letter for a scalar or a vector
+KIND_WORDS = {S: "a scalar", C: "a vector", R: "a row", M: "a matrix"}
+
+
 class Solution:
     """The expressions of a solved reading."""
 
@@ -409,6 +413,9 @@ class Solution:
             self.symbols[name] = made
             if not entry.is_declared:
                 self.where.append(f"{names.text(name)}: {shape_line(made)}")
+                costs = self.habits[name]
+                if costs[kind_of(made.shape).bit_length() - 1] - min(costs) >= UNUSUAL:
+                    builder.note(f"{names.text(name)} is read as {KIND_WORDS[kind_of(made.shape)]}")
 
     @property
     def surprise(self) -> float:
