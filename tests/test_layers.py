@@ -37,6 +37,7 @@ LAYERS = [
     ["gradients"],
     ["jacobians"],
     ["verification"],
+    ["optimality"],
     ["checking"],
     ["render"],
     ["api"],
