@@ -529,15 +529,13 @@ def convexity(formula: Any, wrt: Any, where: Where = None) -> Convexity:
     """
     from .optimality.curvature import examine
 
-    problem, variables = _several(formula, wrt, where)
+    problem, variables = _scalar_problem(formula, wrt, where)
     return examine(problem.expr, variables, problem.hints, problem.name, problem.readings)
 
 
-def _several(formula: Any, wrt: Any, where: Where) -> tuple[Problem, list[Expr]]:
+def _scalar_problem(formula: Any, wrt: Any, where: Where) -> tuple[Problem, list[Expr]]:
     """The problem of a scalar in one or more symbols, and these."""
-    if isinstance(wrt, str):
-        wrt = [name.strip() for name in wrt.split(",") if name.strip()]
-    names = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
+    names = _several(wrt) or [wrt]
     problem = Problem(formula, where, _given(*names), True)
     require_scalar(problem.expr)
     return problem, list(dict.fromkeys(problem.find(name) for name in names))
