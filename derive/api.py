@@ -6,101 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .derivation import Derivation, Sweep, require_scalar
-from .errors import DeriveError, ShapeError, UnknownSymbolError
-from .expr import Expr, symbol, symbol_op, symbols_of, zero_like
+from .errors import DeriveError
+from .expr import Expr, symbol, symbols_of, zero_like
+from .problem import Problem, Where, direction_of, given_names, scalar_problem, several_of
 from .progress import watched
-from .shapes import shape_text
 
 if TYPE_CHECKING:
     from .optimality.curvature import Convexity
-
-Where = str | Mapping[str, Any] | None
-
-
-class Problem:
-    """A formula as it came in: the expression, its symbols, and what was inferred on the way."""
-
-    __slots__ = ("expr", "name", "symbols", "definitions", "where", "readings", "hints", "sympy_symbols", "_parsed")
-
-    def __init__(self, formula: Any, where: Where, names: tuple[str, ...], scalar: bool) -> None:
-        self.name = "L"
-        self.definitions: list[tuple[str, Expr]] = []
-        self.where: list[str] = []
-        self.readings: list[str] = []
-        self.hints: list[Any] = []
-        self.sympy_symbols: dict[str, Any] = {}
-        self._parsed: Any = None
-        if isinstance(formula, str):
-            from .reading import parse as read
-
-            with watched("reading the formula"):
-                parsed = read(formula, where, wrt=names, scalar=scalar)
-            self._parsed = parsed
-            self.expr: Expr = parsed.expr
-            self.name, self.definitions = parsed.name, list(parsed.definitions)
-            self.symbols: dict[str, Expr] = dict(parsed.symbols)
-            self.where, self.readings, self.hints = list(parsed.where), list(parsed.readings), list(parsed.hints)
-            return
-        if isinstance(formula, Expr):
-            self.expr = formula
-        else:
-            from .interop import from_sympy, sympy_symbols
-
-            self.expr = from_sympy(formula)
-            self.sympy_symbols = sympy_symbols(formula)
-        self.symbols = {s.name: s for s in symbols_of(self.expr)}
-        if where is not None:
-            from .reading import redeclare
-
-            self.expr, self.symbols = redeclare(self.expr, where)
-        if "L" in self.symbols:
-            self.name = "ℓ"
-
-    def find(self, name: Any) -> Expr:
-        """The symbol that a name, a symbol or a SymPy symbol stands for."""
-        if isinstance(name, Expr):
-            if name.op is not symbol_op:
-                raise DeriveError(
-                    f"{name.text()} is not a symbol", hint="name it by a definition, or derive by a symbol"
-                )
-            return self.symbols.get(name.name, name)
-        if not isinstance(name, str):
-            from .interop import from_sympy, sympy_symbols
-
-            found = from_sympy(name)
-            self.sympy_symbols.update(sympy_symbols(name))
-            return self.find(found)
-        if self._parsed is not None:
-            from .reading import find_symbol
-
-            return find_symbol(self._parsed, name)
-        from .names import canonical
-
-        key = canonical(name)
-        if key in self.symbols:
-            return self.symbols[key]
-        from difflib import get_close_matches
-
-        near = get_close_matches(key, list(self.symbols), n=1)
-        known = ", ".join(self.symbols) or "none"
-        raise UnknownSymbolError(
-            f"the formula has no symbol {name}", hint=f"did you mean {near[0]}?" if near else f"its symbols: {known}"
-        )
-
-    def fields(self) -> dict[str, Any]:
-        """What every Derivation keeps of the input."""
-        return {
-            "name": self.name,
-            "definitions": self.definitions,
-            "where": self.where,
-            "readings": self.readings,
-            "hints": self.hints,
-            "sympy_symbols": self.sympy_symbols,
-        }
-
-
-def _given(*names: Any) -> tuple[str, ...]:
-    return tuple(n if isinstance(n, str) else n.name for n in names if isinstance(n, (str, Expr)))
 
 
 def symbols(where: str | Mapping[str, Any]) -> Any:
@@ -190,9 +102,9 @@ def gradient(formula: Any, wrt: Any, where: Where = None) -> Any:
     >>> print(gradient("½‖WᵀWx − x‖²", "W").boxed)
     W (Wᵀ W x xᵀ + x xᵀ Wᵀ W − 2 x xᵀ)
     """
-    several = _several(wrt)
+    several = several_of(wrt)
     wanted = [wrt] if several is None else several
-    problem = Problem(formula, where, _given(*wanted), True)
+    problem = Problem(formula, where, given_names(*wanted), True)
     variables = [problem.find(name) for name in wanted]
     require_scalar(problem.expr)
     sweep = Sweep(problem.expr, variables)
@@ -204,23 +116,6 @@ def gradient(formula: Any, wrt: Any, where: Where = None) -> Any:
     from .gradients import Gradients
 
     return Gradients(problem.expr, sweep, [_gradient(problem, v, sweep.of(v)) for v in variables], **problem.fields())
-
-
-def _several(wrt: Any) -> list[Any] | None:
-    """The names in a list, or in text with commas; None for a single variable."""
-    if isinstance(wrt, (list, tuple)):
-        found = list(wrt)
-    elif isinstance(wrt, str) and "," in wrt:
-        from .reading.declarations import items
-
-        found = [wrt[start:end].strip() for start, end in items(wrt) if wrt[start:end].strip()]
-        if len(found) == 1:
-            return None
-    else:
-        return None
-    if not found:
-        raise DeriveError("no variable is named", hint='for example ["W", "b"]')
-    return found
 
 
 def _gradient(problem: Problem, variable: Expr, sweep: Sweep) -> Derivation:
@@ -264,7 +159,7 @@ def stiefel_gradient(formula: Any, wrt: Any, where: Where = None) -> Derivation:
     """
     from .jacobians import stiefel_gradient as onto_tangent_space
 
-    problem = Problem(formula, where, _given(wrt), True)
+    problem = Problem(formula, where, given_names(wrt), True)
     variable = problem.find(wrt)
     require_scalar(problem.expr)
     sweep = Sweep(problem.expr, variable)
@@ -307,7 +202,7 @@ def jacobian(formula: Any, wrt: Any, where: Where = None, layout: str = "numerat
 
     if layout not in ("numerator", "denominator"):
         raise DeriveError(f"there is no layout {layout!r}", hint='layout="numerator" or layout="denominator"')
-    problem = Problem(formula, where, _given(wrt), False)
+    problem = Problem(formula, where, given_names(wrt), False)
     variable = problem.find(wrt)
     result, conditions = coefficient(problem.expr, variable)
     if layout == "denominator":
@@ -346,7 +241,7 @@ def hessian(formula: Any, wrt: Any, where: Where = None) -> Any:
     >>> print(hessian("logsumexp(Ax)", "x").boxed)
     Aᵀ (diag(softmax(A x)) − softmax(A x) softmax(A x)ᵀ) A
     """
-    several = _several(wrt)
+    several = several_of(wrt)
     if several is not None:
         from .gradients import Blocks
 
@@ -354,7 +249,7 @@ def hessian(formula: Any, wrt: Any, where: Where = None) -> Any:
     from .jacobians import jacobian as coefficient
     from .jacobians import project
 
-    problem = Problem(formula, where, _given(wrt), True)
+    problem = Problem(formula, where, given_names(wrt), True)
     variable = problem.find(wrt)
     require_scalar(problem.expr)
     sweep = Sweep(problem.expr, variable)
@@ -396,16 +291,16 @@ def hvp(formula: Any, wrt: Any, direction: Any, where: Where = None) -> Any:
     from .jacobians import differential as push
     from .jacobians import project
 
-    several = _several(wrt)
+    several = several_of(wrt)
     wanted = [wrt] if several is None else several
-    along_names = (_several(direction) or [direction]) if several is not None else [direction]
+    along_names = (several_of(direction) or [direction]) if several is not None else [direction]
     if len(along_names) != len(wanted):
         raise DeriveError(f"{len(wanted)} variables need as many directions, and {len(along_names)} are given")
     known = along_names if isinstance(formula, str) and all(isinstance(name, str) for name in along_names) else []
-    problem = Problem(formula, where, _given(*wanted, *known), True)
+    problem = Problem(formula, where, given_names(*wanted, *known), True)
     variables = [problem.find(name) for name in wanted]
     require_scalar(problem.expr)
-    moved = {v: _direction(problem, name, v) for v, name in zip(variables, along_names, strict=True)}
+    moved = {v: direction_of(problem, name, v) for v, name in zip(variables, along_names, strict=True)}
     if len(set(moved.values())) < len(wanted):
         raise DeriveError("each variable needs a direction of its own", hint="give the directions different names")
     sweep = Sweep(problem.expr, variables)
@@ -428,29 +323,6 @@ def hvp(formula: Any, wrt: Any, direction: Any, where: Where = None) -> Any:
     from .gradients import Gradients
 
     return Gradients(problem.expr, sweep, parts, **problem.fields())
-
-
-def _direction(problem: Problem, direction: Any, variable: Expr) -> Expr:
-    if isinstance(direction, Expr):
-        along = direction
-    elif isinstance(direction, str):
-        from .names import canonical
-
-        name = canonical(direction)
-        along = problem.symbols.get(name) or symbol(name, *variable.shape)
-    else:
-        from .interop import from_sympy, sympy_symbols
-
-        along = from_sympy(direction)
-        problem.sympy_symbols.update(sympy_symbols(direction))
-    if along is variable:
-        raise DeriveError(f"the direction and the variable are both {variable.text()}", hint="give it another name")
-    if along.shape != variable.shape:
-        raise ShapeError(
-            f"the direction {along.text()} ({shape_text(along.shape)}) has not the shape of "
-            f"{variable.text()} ({shape_text(variable.shape)})"
-        )
-    return along
 
 
 def differential(formula: Any, where: Where = None) -> Derivation:
@@ -529,16 +401,8 @@ def convexity(formula: Any, wrt: Any, where: Where = None) -> Convexity:
     """
     from .optimality.curvature import examine
 
-    problem, variables = _scalar_problem(formula, wrt, where)
+    problem, variables = scalar_problem(formula, wrt, where)
     return examine(problem.expr, variables, problem.hints, problem.name, problem.readings)
-
-
-def _scalar_problem(formula: Any, wrt: Any, where: Where) -> tuple[Problem, list[Expr]]:
-    """The problem of a scalar in one or more symbols, and these."""
-    names = _several(wrt) or [wrt]
-    problem = Problem(formula, where, _given(*names), True)
-    require_scalar(problem.expr)
-    return problem, list(dict.fromkeys(problem.find(name) for name in names))
 
 
 def equal(a: Any, b: Any, where: Where = None) -> Any:

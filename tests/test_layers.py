@@ -40,6 +40,7 @@ LAYERS = [
     ["optimality"],
     ["checking"],
     ["render"],
+    ["problem"],
     ["api"],
     ["cli"],
     ["completion"],
