@@ -19,7 +19,7 @@ from ..shapes import ONE, Dim
 from . import library
 from .arrays import Array, Axes, Misfit, Plan
 from .declarations import Declarations
-from .kinds import habit
+from .habits import habit
 from .limits import MAX_NAMES
 from .python import MODULES, Interpreter, assign, parsed
 
