@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import (
         check,
+        check_code,
+        check_gradient,
         convexity,
         differential,
         equal,
@@ -38,7 +40,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _FROM = {
-    "api": "check convexity differential equal gradient hessian hvp jacobian parse stiefel_gradient symbols",
+    "api": "check check_code check_gradient convexity differential equal gradient hessian hvp jacobian parse "
+    "stiefel_gradient symbols",
     "derivation": "Derivation",
     "errors": "DeriveError LimitError MissingExtraError MissingRuleError ParseError ShapeError UnknownSymbolError",
     "expr": "Expr",
@@ -67,6 +70,8 @@ __all__ = [
     "ShapeError",
     "UnknownSymbolError",
     "check",
+    "check_code",
+    "check_gradient",
     "convexity",
     "differential",
     "equal",

@@ -32,21 +32,7 @@ def check(text: str, where: Any = None, progress: Progress | None = None) -> Rep
 
 
 def check_code(source: str, loss: str, wrt: str, where: Any = None) -> Report:
-    """Check a NumPy or PyTorch function that computes a gradient against the loss.
-
-    The source is parsed and translated into a formula; it is never run.
-
-    Parameters
-    ----------
-    source : str
-    loss : str
-    wrt : str
-    where : str or mapping, optional
-
-    Returns
-    -------
-    Report
-    """
+    """Check a program that computes a gradient; see `derive.check_code`."""
     from .code import check_code as judge
 
     return judge(source, loss, wrt, where)

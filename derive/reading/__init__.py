@@ -318,7 +318,7 @@ def redeclare(expr: Expr, where: Where) -> tuple[Expr, dict[str, Expr]]:
                 declared.source, entry.span,
             )  # fmt: skip
     if renamed:
-        expr = _resized(expr, renamed)
+        expr = resized(expr, renamed)
         held = {s.name: s for s in symbols_of(expr)}
     changed = {}
     for name, entry in declared.entries.items():
@@ -337,7 +337,9 @@ def _shape(shape: Sequence[Dim]) -> str:
     return "scalar" if tuple(shape) == SCALAR else f"{shape[0]} × {shape[1]}"
 
 
-def _resized(expr: Expr, sizes: Mapping[str, Dim]) -> Expr:
+def resized(expr: Expr, sizes: Mapping[str, Dim]) -> Expr:
+    """The expression with other dimensions in the place of named ones."""
+
     def visit(node: Expr, args: list[Expr]) -> Expr:
         data = tuple(d.substitute(sizes) if isinstance(d, Dim) else d for d in node.data)
         if node.op is symbol_op:
@@ -351,5 +353,5 @@ def _resized(expr: Expr, sizes: Mapping[str, Dim]) -> Expr:
 
 __all__ = [
     "Declarations", "Parsed", "Reading", "declarations", "find_symbol", "parse", "parse_together",
-    "redeclare",
+    "redeclare", "resized",
 ]  # fmt: skip

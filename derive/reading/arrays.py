@@ -32,13 +32,16 @@ class Misfit(ShapeError):
     """An operation that NumPy refuses for arrays of these ranks; `names` are those the operands depend on."""
 
     names: int = 0
+    sizes: tuple[Size, ...] = ()  # the two that differ
 
 
 class Array:
     """A value: its axes, and how its expression is made of those of `args`."""
 
-    __slots__ = ("axes", "make", "args", "expr", "span", "size", "number", "is_mask", "terms", "factors", "names",
-                 "is_turned", "is_symbol")  # fmt: skip
+    __slots__ = (
+        "args", "axes", "base", "expr", "factors", "is_mask", "is_symbol", "is_turned", "make", "names", "number",
+        "size", "span", "terms",
+    )  # fmt: skip
 
     def __init__(self, axes: Axes, make: Callable[..., Expr], args: tuple[Array, ...], span: tuple[int, int]) -> None:
         self.axes = axes
@@ -56,6 +59,7 @@ class Array:
             self.names |= arg.names
         self.is_turned = False  # .T of a one-dimensional array, which is itself
         self.is_symbol = False
+        self.base: Array | None = None  # the array whose entries these are
 
     @property
     def rank(self) -> int:
@@ -257,7 +261,9 @@ class Plan:
                     continue
                 if not self.is_one(size) and not self.unify(size, array.axes[place]):
                     shown = " and ".join(self.described(a) for a in arrays)
-                    raise self.misfit(f"the shapes of {shown} do not broadcast", *arrays)
+                    error = self.misfit(f"the shapes of {shown} do not broadcast", *arrays)
+                    error.sizes = (self.find(size), self.find(array.axes[place]))
+                    raise error
                 size = array.axes[place]
             axes.append(size)
         return tuple(axes)
@@ -426,9 +432,11 @@ class Plan:
             hint = None
             if b.rank == 2 and self.find(b.axes[1]) == p:
                 hint = f"{self.written(b)}.T would fit"
-            raise self.misfit(
+            error = self.misfit(
                 f"cannot multiply {self.described(a)} by {self.described(b)}: {p} and {q} differ", a, b, hint=hint
             )
+            error.sizes = (p, q)
+            raise error
         axes = (*a.axes[:-1], *b.axes[1:])
         if a.rank == 1:
             if b.rank == 1:
@@ -451,10 +459,12 @@ class Plan:
             if not a.rank:
                 return a
             made = self.node(a.axes, lambda A: A, a)
+            made.base = a.base or a
             made.is_turned = bool(a.names) or self.has_columns
             made.is_symbol, made.factors, made.terms = a.is_symbol, a.factors, a.terms
             return made
         made = self.node(a.axes[::-1], ops.transpose, a)
+        made.base = a.base or a
         for held, out in ((a.terms, made.terms), (a.factors, made.factors)):
             out.update({(tag, None if at is None else -3 - at): c for (tag, at), c in held.items()})
         return made

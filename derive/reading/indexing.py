@@ -13,6 +13,20 @@ from .sizes import Size
 
 def arranged(p: Plan, a: Array, axes: Axes) -> Array:
     """The same entries in the order of rows under other axes (reshape)."""
+    return _view(a, _arranged(p, a, axes))
+
+
+def _view(a: Array, made: Array) -> Array:
+    if made is not a:
+        made.base = a.base or a
+    return made
+
+
+def _arranged(p: Plan, a: Array, axes: Axes) -> Array:
+    if a.rank == 1 and len(axes) == 2 and any(p.is_one(x) for x in axes):
+        key = [slice(None), None] if p.is_one(axes[1]) else [None, slice(None)]
+        if p.unify(a.axes[0], p.product_of(axes)):
+            return indexed(p, a, key)
     p.settled(a)
     here = [x for x in a.axes if not p.is_one(x)]
     there = [x for x in axes if not p.is_one(x)]
@@ -79,7 +93,7 @@ def indexed(p: Plan, a: Array, keys: Sequence[Any]) -> Array:
         for held, out in ((a.terms, made.terms), (a.factors, made.factors)):
             for (tag, at), c in held.items():
                 out[(tag, None if at is None else layout.index(at + a.rank) - len(layout))] = c
-    return made
+    return _view(a, made)
 
 
 def _extent(p: Plan, wholes: Sequence[tuple[Size, Size]]) -> tuple[Dim, ...]:

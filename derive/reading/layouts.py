@@ -140,13 +140,20 @@ row(
     lambda p, a, axis: [p.count(x) for x in a.axes] if axis is None else p.counted(a, integer(p, axis)),
 )
 row("bare", "len", "a", lambda p, a: _len(p, array(p, a)))
-row(
-    "np torch method",
-    "copy detach clone asarray array tensor as_tensor astype float double asfarray contiguous item "
-    "to cpu ascontiguousarray",
-    "a, dtype=None",
-    lambda p, a, dtype: array(p, a),
-)
+
+
+def _same(p: Plan, a: Any, dtype: Any) -> Array:
+    return array(p, a)
+
+
+def _copy(p: Plan, a: Any, dtype: Any) -> Array:
+    held = array(p, a)
+    p.settled(held)
+    return p.node(held.axes, lambda A: A, held)
+
+
+row("np torch method", "detach asarray as_tensor float double asfarray contiguous item to cpu", "a, dtype=None", _same)
+row("np torch method", "copy clone astype array tensor ascontiguousarray", "a, dtype=None", _copy)
 row("bare", "float", "a", lambda p, a: array(p, a))
 
 

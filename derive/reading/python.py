@@ -227,7 +227,7 @@ class Interpreter:
         )
 
     def binary(self, node: ast.BinOp, parts: list[Any]) -> Any:
-        rule = _BINARY.get(type(node.op))
+        rule = BINARY.get(type(node.op))
         if isinstance(parts[0], list) and isinstance(parts[1], list) and isinstance(node.op, ast.Add):
             return parts[0] + parts[1]
         if rule is None:
@@ -362,6 +362,8 @@ def _parts(node: ast.AST) -> list[ast.expr]:
         return [node.value, node.slice]
     if isinstance(node, (ast.Tuple, ast.List)):
         return list(node.elts)
+    if isinstance(node, ast.Dict):
+        return list(node.values)
     if isinstance(node, ast.Slice):
         return [part for part in (node.lower, node.upper, node.step) if part is not None]
     return [node.value] if isinstance(node, ast.Attribute) else []
@@ -373,7 +375,7 @@ _RULES: dict[type[ast.AST], Callable[[Interpreter, Any, list[Any]], Any]] = {
     ast.Subscript: Interpreter.subscript, ast.Slice: Interpreter.slice, ast.Call: Interpreter.call,
     ast.Tuple: lambda i, node, parts: list(parts), ast.List: lambda i, node, parts: list(parts),
 }  # fmt: skip
-_BINARY: dict[type[ast.operator], Callable[[Plan, Array, Array], Array]] = {
+BINARY: dict[type[ast.operator], Callable[[Plan, Array, Array], Array]] = {
     ast.Add: Plan.add, ast.Sub: lambda p, a, b: p.add(a, b, -1), ast.Mult: Plan.times, ast.Div: Plan.over,
     ast.Pow: Plan.power, ast.MatMult: Plan.matmul, ast.BitAnd: Plan.times,
 }  # fmt: skip
@@ -399,4 +401,4 @@ def assign(walker: Interpreter, target: ast.expr, value: Any) -> None:
     raise walker.plan.refuse("this assignment is not read", "a = … and a, b = … are")
 
 
-__all__ = ["MODULES", "Interpreter", "Path", "assign", "is_python", "parsed"]
+__all__ = ["BINARY", "MODULES", "Interpreter", "Path", "assign", "is_python", "parsed"]
