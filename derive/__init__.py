@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import (
         check,
-        check_code,
-        check_gradient,
         convexity,
         differential,
         equal,
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
         stiefel_gradient,
         symbols,
     )
+    from .checking import check_code, check_gradient
     from .derivation import Derivation
     from .errors import (
         DeriveError,
@@ -40,8 +39,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _FROM = {
-    "api": "check check_code check_gradient convexity differential equal gradient hessian hvp jacobian parse "
-    "stiefel_gradient symbols",
+    "api": "check convexity differential equal gradient hessian hvp jacobian parse stiefel_gradient symbols",
+    "checking": "check_code check_gradient",
     "derivation": "Derivation",
     "errors": "DeriveError LimitError MissingExtraError MissingRuleError ParseError ShapeError UnknownSymbolError",
     "expr": "Expr",

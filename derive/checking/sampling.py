@@ -7,35 +7,41 @@ matrices and floats: copies, so that it may change them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import names
-from ..errors import DeriveError, ParseError
+from ..errors import DeriveError, LimitError, ParseError
 from ..expr import Expr, symbols_of
 from ..names import canonical, identifier
 from ..shapes import shape_text
 from .differences import Differences, near
 from .report import Line, Report
 
-if TYPE_CHECKING:
-    from ..derivation import Derivation
-
 POINTS = 5
 
 
-def sample(function: Callable[..., Any], derivation: Derivation) -> Report:
-    """The report on a function that computes a gradient, against the derived one."""
-    from ..derivation import Sweep
+def check_gradient(function: Callable[..., Any], loss: str, wrt: str, where: Any = None) -> Report:
+    """The report on a function, as `derive.check_gradient` describes it."""
+    from ..algebra import factor
+    from ..derivation import Sweep, require_scalar
+    from ..jacobians import project
     from ..numeric import numeric_gradient, random_point
+    from ..reading import find_symbol, parse
 
-    variable, formula = derivation.wrt, derivation.loss
-    assert variable is not None
+    if not callable(function):
+        raise DeriveError(f"a function is checked, not {type(function).__name__}", hint="check_code takes a source")
+    parsed = parse(loss, where, wrt=(wrt,), scalar=True)
+    variable, formula = find_symbol(parsed, wrt), parsed.expr
+    require_scalar(formula)
+    sweep = Sweep(formula, variable)
+    projected = project(sweep.total, variable)
+    result = sweep.total if projected is None else projected[0]
     parameters = _parameters(function, [variable, *symbols_of(formula)])
     points, claimed, right = [], [], []
     for seed in range(POINTS):
-        point = random_point([formula, derivation.result, variable], seed=seed, hints=derivation.hints)
+        point = random_point([formula, result, variable], seed=seed, hints=parsed.hints)
         got = _called(function, parameters, point.values, variable)
-        want = point.evaluate(derivation.result)
+        want = point.evaluate(result)
         if not near(numeric_gradient(formula, variable, point), want):
             raise DeriveError("the derived gradient and central differences disagree at a random point")
         points.append(point)
@@ -48,11 +54,18 @@ def sample(function: Callable[..., Any], derivation: Derivation) -> Report:
         line.verdict, line.reason = "agrees", f"at {POINTS} random points, with central differences too"
     else:
         line.verdict = "fails"
-        line.kind, line.reason = Differences(variable, Sweep(formula, variable), points, claimed, right).kind()
-        line.repair = f"∂{derivation.name}/∂{variable.text()} = {derivation.boxed.text()}"
+        line.kind, line.reason = Differences(variable, sweep, points, claimed, right).kind()
+        line.repair = f"∂{parsed.name}/∂{variable.text()} = {_boxed(result, factor)}"
         line.evidence = _evidence(claimed, right, points)
     sizes = [f"{names.text(s.name)}: {shape_text(s.shape)}" for s in symbols_of(formula)]
-    return Report(text, [line], list(derivation.readings), sizes, "gradient")
+    return Report(text, [line], list(parsed.readings), sizes, "gradient")
+
+
+def _boxed(result: Expr, factor: Callable[[Expr], Expr]) -> str:
+    try:
+        return factor(result).text()
+    except LimitError:
+        return result.text()
 
 
 def _parameters(function: Callable[..., Any], symbols: list[Expr]) -> dict[str, Expr]:
@@ -150,4 +163,4 @@ def _evidence(claimed: list[Any], right: list[Any], points: list[Any]) -> str:
     return ""
 
 
-__all__ = ["sample"]
+__all__ = ["check_gradient"]
