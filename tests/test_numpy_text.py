@@ -57,7 +57,7 @@ np.log(np.sum(np.exp(x - np.max(x)))) + np.max(x)
 E = np.exp(X - X.max(axis=1, keepdims=True)); np.sum(E / E.sum(1, keepdims=True) * V)
 np.sum(np.linalg.norm(X, axis=1)) | np.sum(np.linalg.norm(X, axis=0) ** 2) | np.sum(np.concatenate([x, z])**2)
 np.sum(np.vstack([X, V])**3) | np.sum(np.hstack([X, V]) @ np.concatenate([x, y])) | np.sum(np.ones((3, 3)) * A)
-x @ np.eye(3) @ x | np.trace(A) * np.trace(B) | np.sum(A - 1) | np.sum(X.T @ z) / X.shape[0]
+x @ np.eye(3) @ x | np.trace(A) * np.trace(B) | np.einsum('ij,jk,ki,il->l', A, B, A, B) @ x | np.sum(A - 1) | np.sum(X.T @ z) / X.shape[0]
 np.sum(x) / len(x) | np.sum(X) / X.size | np.multiply(x, y).sum() | np.vdot(A, B) | np.transpose(A).sum()
 np.sum(np.transpose(X) @ z) | np.sum(x @ W) | np.sum(X @ W @ W.T) | np.exp(-x @ A @ x) | np.sqrt(x @ x)
 x @ y / (np.linalg.norm(x) * np.linalg.norm(y)) | np.linalg.multi_dot([x, A, y]) | np.sum(np.stack([x, y]) @ A)
@@ -317,3 +317,113 @@ def test_generated_texts_are_read_as_numpy_computes_them(part):
 def test_few_of_the_written_ones_are_refused():
     refused = [text for text in WRITTEN if disagreement(text, WHERE)]
     assert len(refused) <= KNOWN_REFUSALS, refused
+
+
+# PyTorch
+
+TORCH = (
+    """
+torch.sum(X @ W) | torch.norm(x)**2 | torch.norm(A) | x.norm(p=1) | torch.linalg.norm(A, 2) | torch.var(x)
+torch.mean((X @ w - z)**2) | torch.sum(torch.relu(X @ w)) | torch.sigmoid(x) @ y | torch.softmax(x, dim=0) @ y
+torch.sum(torch.softmax(X, dim=1) * V) | torch.logsumexp(X, dim=1).sum() | F.mse_loss(X @ w, z) | F.cross_entropy(X @ W, Y)
+torch.nn.functional.softplus(X @ w).sum() | F.binary_cross_entropy_with_logits(x, y) | F.gelu(x).sum() | F.silu(x).sum()
+F.elu(x).sum() | F.leaky_relu(x, 0.1).sum() | F.log_softmax(X, dim=-1).mean() | torch.trace(A @ B) | torch.einsum('ij,jk->ik', X, W).sum()
+torch.outer(x, z).sum() | torch.dot(x, y) | torch.mv(A, x) @ y | torch.mm(X, W).pow(2).sum() | torch.logdet(A @ A.T) | x.pow(2).sum()
+torch.clamp(x, min=0).sum() | x.clamp(min=-0.1, max=0.2).sum() | torch.sum(X, dim=0) @ x | X.mean(dim=1, keepdim=True).sum() | x.unsqueeze(1).sum()
+torch.cat([x, z]).pow(3).sum() | torch.where(x > 0, x, torch.zeros_like(x)).sum() | torch.inverse(A).sum() | A.t().sum() | torch.max(x, y).sum()
+F.linear(x, A) @ y | F.linear(X, A, x).sum() | torch.cumsum(x, dim=0) @ y | torch.abs(x).sum() | x.view(-1, 1).sum() | torch.square(x).mean()
+F.l1_loss(x, y) | F.softmin(x, dim=0) @ y | F.normalize(x, dim=0) @ y | torch.matmul(x, A) @ y
+""".strip()
+    .replace("\n", " | ")
+    .split(" | ")
+)
+
+
+@pytest.mark.parametrize("text", TORCH)
+def test_what_is_written_for_pytorch_is_read_as_pytorch_computes_it(text):
+    torch = pytest.importorskip("torch")
+    try:
+        expr = derive.parse(text, WHERE)
+    except DeriveError as error:
+        assert "is not" in error.message or "not read" in error.message
+        assert text.startswith(("F.softmin", "F.normalize"))
+        return
+    values = spelled(drawn(derive.expr.symbols_of(expr), 0))
+    tensors = {n: torch.tensor(v, dtype=torch.float64, requires_grad=True) for n, v in values.items()}
+    want = eval(text, {"torch": torch, "F": torch.nn.functional, **tensors})
+    canonical = {derive.names.canonical(n): v for n, v in values.items()}
+    assert np.allclose(expr.evaluate(**canonical), want.detach().numpy(), rtol=1e-9, atol=1e-10)
+    want.backward()
+    for name, tensor in tensors.items():
+        function = derive.gradient(text, name, WHERE).function()
+        arguments = {n: values[n] for n in inspect.signature(function).parameters if n in values}
+        assert np.allclose(function(**arguments), tensor.grad.numpy(), rtol=1e-7, atol=1e-9), name
+
+
+# What is not declared
+
+GUESSED = [
+    ("np.mean((x - np.mean(x))**2)", ["x: n"], ""),
+    ("-np.mean(y*np.log(p) + (1-y)*np.log(1-p))", ["y: n", "p: n"], ""),
+    ("0.5*np.sum(W*W)", ["W: m × n"], ""),
+    ("a @ b", ["a: n", "b: n"], "a is read as a one-dimensional array"),
+    ("np.sum((X @ W + b - Y)**2)", ["X: m × n", "W: n × p", "b: p", "Y: m × p"], "b is one row, added to each"),
+    ("np.sum((A @ x - b)**2)", ["A: m × n", "x: n", "b: m"], "b is read as a one-dimensional array"),
+    ("reg*np.sum(w**2)", ["reg: scalar", "w: n"], "reg is read as a number"),
+    ("x.T @ A @ x", ["x: n", "A: n × n"], ""),
+    ("np.sum(c*x)", ["c: scalar", "x: n"], ""),
+    ("softmax(Q @ K.T) @ V", ["Q: m × n", "K: p × n", "V: p × q"], "is taken of each row"),
+]
+
+
+@pytest.mark.parametrize(("text", "where", "reading"), GUESSED)
+def test_ranks_are_solved_for_and_said(text, where, reading):
+    parsed = derive.reading.parse(text, scalar="softmax" not in text)
+    assert parsed.where == where
+    assert reading in "; ".join(parsed.readings)
+
+
+# What is refused, by what it is
+
+REFUSED = [
+    ("np.linalg.norm(A, 1)", "the largest column sum is not among the operations"),
+    ("np.linalg.norm(A, np.inf)", "norms with the largest entry"),
+    ("np.linalg.eigvalsh(S).sum()", "eigvalsh is not read"),
+    ("np.linalg.cholesky(S).sum()", "cholesky is not read"),
+    ("np.sum(np.fooo(x))", "fooo is not known"),
+    ("np.sum(x % 2)", "the remainder % is not read"),
+    ("np.sum(A[[0, 1]])", "this index is not read"),
+    ("np.sum(A[::2])", "a slice with a step is not read"),
+    ("np.sum((X[:, None] - Y[None])**2)", "arrays of three axes are not read"),
+    ("np.einsum('ijk,k->ij', A, x)", "has not the indices ijk"),
+    ("np.einsum('ij,ik->ijk', A, B)", "this einsum has no matrix form"),
+    ("A(x) @ y", "A is not known"),
+    ("x @ x.T @ y", "of a one-dimensional array is that array, and no row"),
+    ("np.sum(A @ x, dtype=int)", "the argument dtype= of np.sum is not read"),
+    ("np.sum(np.trace(A), axis=1)", "has no axis 1"),
+    ("np.sum(x for x in y)", "a sum over a loop is not read"),
+    ("½‖A * B @ x‖²", "* of arrays is entry by entry in NumPy, and not in formulas"),
+    ("np.sum(x @ A", "( is not closed"),
+    ("np.argmax(x)", "argmax is not read"),
+    ("F.cross_entropy(X @ W, y)", "targets that are indices of classes are not read"),
+    ("torch.sum(x.detach())", "the method .detach() is not read"),
+    ("np.sum(x)" + " + np.sum(x)" * 3000, "at most"),
+    ("np.sum(" * 150 + "x" + ")" * 150, "nest too deep"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED, ids=[text[:40] for text, _ in REFUSED])
+def test_what_is_not_read_is_refused_by_name(text, message):
+    with pytest.raises(DeriveError) as caught:
+        derive.parse(text)
+    assert message in str(caught.value)
+
+
+def test_a_comparison_with_another_meaning_is_noticed(monkeypatch):
+    # The table of the reader with a planted error: the sum of all entries for that of an axis.
+    from derive.reading.arrays import Plan
+
+    honest = Plan.sum
+    monkeypatch.setattr(Plan, "sum", lambda p, a, axis=None, keepdims=False: honest(p, p.negative(a), axis, keepdims))
+    assert disagreement("np.sum(x**2)", WHERE).startswith("value")
+    assert disagreement("np.mean(X, axis=0) @ x", WHERE).startswith("value")

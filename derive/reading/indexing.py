@@ -136,7 +136,7 @@ def joined(p: Plan, parts: Sequence[Array], axis: int) -> Array:
     """Arrays one after another along an axis."""
     p.settled(*parts)
     rank = parts[0].rank
-    if not parts or any(p.rank != rank for p in parts) or not 0 <= axis < max(rank, 1) or not rank:
+    if any(p.rank != rank for p in parts) or not 0 <= axis < max(rank, 1) or not rank:
         raise p.misfit("these arrays do not join", *parts)
     axes = list(parts[0].axes)
     for part in parts[1:]:

@@ -11,7 +11,7 @@ from ..shapes import ONE
 from .arrays import Array, Plan
 from .contraction import einsum
 from .indexing import arranged, indexed, joined
-from .library import array, integer, length, lengths, row
+from .library import array, arrays, index, integer, length, lengths, row
 from .reductions import log_softmax
 from .sizes import Size
 
@@ -43,7 +43,7 @@ def _solve(p: Plan, a: Any, b: Any) -> Array:
 
 
 def _power(p: Plan, a: Any, n: Any) -> Array:
-    held, exponent = array(p, a), integer(p, n)
+    held, exponent = array(p, a), index(p, n)
     size = p.square(held, "a power of a matrix")
     return p.node((size, size), lambda A: ops.matpow(A, exponent), held)
 
@@ -68,7 +68,7 @@ row("bare", "logdet", "a", _of_square(ops.logdet, "the determinant", False))
 row("linalg torch", "slogdet", "a", _slogdet)
 row("linalg torch bare", "solve", "a, b", _solve)
 row("linalg torch", "matrix_power", "a, n", _power)
-row("linalg", "multi_dot", "arrays", lambda p, arrays: _chain(p, [array(p, a) for a in arrays]))
+row("linalg", "multi_dot", "arrays", lambda p, parts: _chain(p, arrays(p, parts)))
 row("np torch method bare", "diag diagonal diagflat diag_embed", "a", diag)
 row("np torch bare", "einsum", "*operands", lambda p, operands: einsum(p, operands))
 del _names, _m, _what, _is
@@ -111,8 +111,9 @@ def squeeze(p: Plan, a: Any) -> Array:
 
 
 def expand(p: Plan, a: Any, axis: Any) -> Array:
-    held, at = array(p, a), integer(p, axis)
-    assert at is not None
+    held, at = array(p, a), index(p, axis)
+    if not -held.rank - 1 <= at <= held.rank:
+        raise p.misfit(f"{p.described(held)} has no axis {at}", held)
     keys: list[Any] = [slice(None)] * held.rank
     keys.insert(at if at >= 0 else held.rank + 1 + at, None)
     return indexed(p, held, keys)
@@ -163,25 +164,27 @@ def _len(p: Plan, a: Array) -> Array:
     return p.count(a.axes[0])
 
 
-def _joined(p: Plan, arrays: Any, axis: Any) -> Array:
-    return joined(p, [array(p, a) for a in arrays], integer(p, axis) or 0)
+def _joined(p: Plan, parts: Any, axis: Any) -> Array:
+    held = arrays(p, parts)
+    return joined(p, held, index(p, axis) % max(held[0].rank, 1))
 
 
-def _stacked(p: Plan, arrays: Any, axis: Any) -> Array:
-    at = integer(p, axis)
-    assert at is not None
-    key = [None, slice(None)] if at == 0 else [slice(None), None]
-    return joined(p, [indexed(p, array(p, a), key) for a in arrays], at % 2)
+def _stacked(p: Plan, parts: Any, axis: Any) -> Array:
+    at = index(p, axis)
+    if at not in (0, 1, -1, -2):
+        raise p.refuse("arrays of three axes are not read", "formulas have vectors and matrices")
+    key = [None, slice(None)] if at % 2 == 0 else [slice(None), None]
+    return joined(p, [indexed(p, a, key) for a in arrays(p, parts)], at % 2)
 
 
-def _beside(p: Plan, arrays: Any) -> Array:
-    parts = [array(p, a) for a in arrays]
-    return joined(p, parts, 1 if parts and parts[0].rank == 2 else 0)
+def _beside(p: Plan, parts: Any) -> Array:
+    held = arrays(p, parts)
+    return joined(p, held, 1 if held[0].rank == 2 else 0)
 
 
-def _below(p: Plan, arrays: Any) -> Array:
-    parts = [array(p, a) for a in arrays]
-    return joined(p, [a if a.rank == 2 else indexed(p, a, [None, slice(None)]) for a in parts], 0)
+def _below(p: Plan, parts: Any) -> Array:
+    held = arrays(p, parts)
+    return joined(p, [a if a.rank == 2 else indexed(p, a, [None, slice(None)]) for a in held], 0)
 
 
 row("np torch", "concatenate cat concat", "arrays, axis=0", _joined)

@@ -98,6 +98,21 @@ def array(p: Plan, value: Any) -> Array:
     raise p.refuse("an array or a number is needed here")
 
 
+def arrays(p: Plan, value: Any) -> list[Array]:
+    """An argument that is a list of arrays."""
+    if not isinstance(value, list) or not value:
+        raise p.refuse("a list of arrays is needed here")
+    return [array(p, part) for part in value]
+
+
+def index(p: Plan, value: Any) -> int:
+    """An argument that is a whole number."""
+    found = integer(p, value)
+    if found is None:
+        raise p.refuse("a whole number is needed here")
+    return found
+
+
 def integer(p: Plan, value: Any) -> int | None:
     """An argument that is a whole number or None."""
     if value is None or (isinstance(value, int) and not isinstance(value, bool)):
@@ -134,4 +149,4 @@ def find(homes: Sequence[str], name: str) -> str | None:
     return next((home for home in homes if name in TABLE.get(home, {})), None)
 
 
-__all__ = ["TABLE", "array", "call", "find", "flag", "integer", "length", "lengths", "row"]
+__all__ = ["TABLE", "array", "arrays", "call", "find", "flag", "index", "integer", "length", "lengths", "row"]
