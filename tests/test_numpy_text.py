@@ -57,16 +57,16 @@ np.log(np.sum(np.exp(x - np.max(x)))) + np.max(x)
 E = np.exp(X - X.max(axis=1, keepdims=True)); np.sum(E / E.sum(1, keepdims=True) * V)
 np.sum(np.linalg.norm(X, axis=1)) | np.sum(np.linalg.norm(X, axis=0) ** 2) | np.sum(np.concatenate([x, z])**2)
 np.sum(np.vstack([X, V])**3) | np.sum(np.hstack([X, V]) @ np.concatenate([x, y])) | np.sum(np.ones((3, 3)) * A)
-x @ np.eye(3) @ x | np.trace(A) * np.trace(B) | np.einsum('ij,jk,ki,il->l', A, B, A, B) @ x | np.sum(A - 1) | np.sum(X.T @ z) / X.shape[0]
-np.sum(x) / len(x) | np.sum(X) / X.size | np.multiply(x, y).sum() | np.vdot(A, B) | np.transpose(A).sum()
-np.sum(np.transpose(X) @ z) | np.sum(x @ W) | np.sum(X @ W @ W.T) | np.exp(-x @ A @ x) | np.sqrt(x @ x)
-x @ y / (np.linalg.norm(x) * np.linalg.norm(y)) | np.linalg.multi_dot([x, A, y]) | np.sum(np.stack([x, y]) @ A)
-np.hypot(c, lam) | np.sum(np.reciprocal(1 + x**2)) | np.sum(np.arctan(x)) | np.sum(np.heaviside(x, 0) * x)
--np.sum(x) + +np.sum(y) | (x * y).sum() ** 2 | u = A @ x - y; 0.5 * u @ u | L = np.sum((A @ x - y)**2)
-r = X @ w - z; n_ = len(r); r @ r / n_ | np.squeeze(x[None, :]) @ y | np.dot(x, np.dot(A, x)) | np.dot(c, x) @ y
-np.dot(X, W).sum() | x.dot(A).dot(y) | A.dot(x).dot(y) | (A @ B).T.sum() | np.sum(X, 1) @ z
-np.sum(np.sum(X, axis=0)) | np.sum(X, axis=(0, 1)) | np.prod(x) | x @ A.T @ y
-np.trace(x[:, None] @ y[None, :]) | np.average(x)
+x @ np.eye(3) @ x | np.trace(A) * np.trace(B) | np.einsum('ij,jk,ki,il->l', A, B, A, B) @ x | np.sum(A - 1)
+np.sum(X.T @ z) / X.shape[0] | np.sum(x) / len(x) | np.sum(X) / X.size | np.multiply(x, y).sum() | np.vdot(A, B)
+np.transpose(A).sum() | np.sum(np.transpose(X) @ z) | np.sum(x @ W) | np.sum(X @ W @ W.T) | np.exp(-x @ A @ x)
+np.sqrt(x @ x) | x @ y / (np.linalg.norm(x) * np.linalg.norm(y)) | np.linalg.multi_dot([x, A, y])
+np.sum(np.stack([x, y]) @ A) | np.hypot(c, lam) | np.sum(np.reciprocal(1 + x**2)) | np.sum(np.arctan(x))
+np.sum(np.heaviside(x, 0) * x) | -np.sum(x) + +np.sum(y) | (x * y).sum() ** 2 | u = A @ x - y; 0.5 * u @ u
+L = np.sum((A @ x - y)**2) | r = X @ w - z; n_ = len(r); r @ r / n_ | np.squeeze(x[None, :]) @ y
+np.dot(x, np.dot(A, x)) | np.dot(c, x) @ y | np.dot(X, W).sum() | x.dot(A).dot(y) | A.dot(x).dot(y)
+(A @ B).T.sum() | np.sum(X, 1) @ z | np.sum(np.sum(X, axis=0)) | np.sum(X, axis=(0, 1)) | np.prod(x)
+x @ A.T @ y | np.trace(x[:, None] @ y[None, :]) | np.average(x)
 """.strip()
     .replace("\n", " | ")
     .split(" | ")
@@ -325,14 +325,17 @@ TORCH = (
     """
 torch.sum(X @ W) | torch.norm(x)**2 | torch.norm(A) | x.norm(p=1) | torch.linalg.norm(A, 2) | torch.var(x)
 torch.mean((X @ w - z)**2) | torch.sum(torch.relu(X @ w)) | torch.sigmoid(x) @ y | torch.softmax(x, dim=0) @ y
-torch.sum(torch.softmax(X, dim=1) * V) | torch.logsumexp(X, dim=1).sum() | F.mse_loss(X @ w, z) | F.cross_entropy(X @ W, Y)
-torch.nn.functional.softplus(X @ w).sum() | F.binary_cross_entropy_with_logits(x, y) | F.gelu(x).sum() | F.silu(x).sum()
-F.elu(x).sum() | F.leaky_relu(x, 0.1).sum() | F.log_softmax(X, dim=-1).mean() | torch.trace(A @ B) | torch.einsum('ij,jk->ik', X, W).sum()
-torch.outer(x, z).sum() | torch.dot(x, y) | torch.mv(A, x) @ y | torch.mm(X, W).pow(2).sum() | torch.logdet(A @ A.T) | x.pow(2).sum()
-torch.clamp(x, min=0).sum() | x.clamp(min=-0.1, max=0.2).sum() | torch.sum(X, dim=0) @ x | X.mean(dim=1, keepdim=True).sum() | x.unsqueeze(1).sum()
-torch.cat([x, z]).pow(3).sum() | torch.where(x > 0, x, torch.zeros_like(x)).sum() | torch.inverse(A).sum() | A.t().sum() | torch.max(x, y).sum()
-F.linear(x, A) @ y | F.linear(X, A, x).sum() | torch.cumsum(x, dim=0) @ y | torch.abs(x).sum() | x.view(-1, 1).sum() | torch.square(x).mean()
-F.l1_loss(x, y) | F.softmin(x, dim=0) @ y | F.normalize(x, dim=0) @ y | torch.matmul(x, A) @ y
+torch.sum(torch.softmax(X, dim=1) * V) | torch.logsumexp(X, dim=1).sum() | F.mse_loss(X @ w, z)
+F.cross_entropy(X @ W, Y) | torch.nn.functional.softplus(X @ w).sum() | F.binary_cross_entropy_with_logits(x, y)
+F.gelu(x).sum() | F.silu(x).sum() | F.elu(x).sum() | F.leaky_relu(x, 0.1).sum()
+F.log_softmax(X, dim=-1).mean() | torch.trace(A @ B) | torch.einsum('ij,jk->ik', X, W).sum()
+torch.outer(x, z).sum() | torch.dot(x, y) | torch.mv(A, x) @ y | torch.mm(X, W).pow(2).sum()
+torch.logdet(A @ A.T) | x.pow(2).sum() | torch.clamp(x, min=0).sum() | x.clamp(min=-0.1, max=0.2).sum()
+torch.sum(X, dim=0) @ x | X.mean(dim=1, keepdim=True).sum() | x.unsqueeze(1).sum()
+torch.cat([x, z]).pow(3).sum() | torch.where(x > 0, x, torch.zeros_like(x)).sum() | torch.inverse(A).sum()
+A.t().sum() | torch.max(x, y).sum() | F.linear(x, A) @ y | F.linear(X, A, x).sum() | torch.cumsum(x, dim=0) @ y
+torch.abs(x).sum() | x.view(-1, 1).sum() | torch.square(x).mean() | F.l1_loss(x, y) | F.softmin(x, dim=0) @ y
+F.normalize(x, dim=0) @ y | torch.matmul(x, A) @ y
 """.strip()
     .replace("\n", " | ")
     .split(" | ")
