@@ -222,6 +222,8 @@ def range_of(node: Expr, a: list[Range]) -> Range:
     if name == "zeros":
         return ZERO
     if name == "symbol":
+        if node.properties & {"diagonal", "triangular"} and not node.is_scalar:
+            return NONNEGATIVE if "positive" in node.properties else ANY
         if is_positive(node):
             return POSITIVE
         return NONNEGATIVE if is_nonnegative(node) else ANY
