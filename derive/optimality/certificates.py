@@ -144,9 +144,9 @@ def termwise(expr: Expr, variables: Sequence[Expr]) -> Certificate | None:
 
 def reduced(term: Expr, variables: Sequence[Expr]) -> Certificate | None:
     """By the second derivatives of a function of a few numbers."""
-    factors, body = _unscaled(term)
     memo = curves(term, variables)
     active = depends_on(term, variables)
+    factors, body = _unscaled(term, active)
     sign = 1
     if factors:
         bounds = memo[factors[0]].range
@@ -169,12 +169,10 @@ def reduced(term: Expr, variables: Sequence[Expr]) -> Certificate | None:
     return None
 
 
-def _unscaled(term: Expr) -> tuple[list[Expr], Expr]:
-    """The constant factors in front of a sum over entries, and that sum."""
-    if term.op.name != "mul":
-        return [], term
-    sums = [f for f in term.args if f.op.name in ("sum", "inner", "matmul")]
-    return ([f for f in term.args if f is not sums[-1]], sums[-1]) if sums else ([], term)
+def _unscaled(term: Expr, active: set[Expr]) -> tuple[list[Expr], Expr]:
+    """The constant factors of a product, and the one that is none."""
+    moving = [f for f in term.args if f in active] if term.op.name == "mul" else []
+    return ([f for f in term.args if f not in active], moving[0]) if len(moving) == 1 else ([], term)
 
 
 def _derivatives(

@@ -180,10 +180,9 @@ def latex(told: Exposition, document: bool = False) -> str:
 
 
 def markdown(told: Exposition) -> str:
-    from .markdown import MarkdownPrinter
+    from .markdown import page
 
-    printer = MarkdownPrinter(told.spelled)
-    return f"## {printer.inline(told.title)}\n\n{printer.blocks(told.blocks)}\n"
+    return page(told)
 
 
 def html(told: Exposition, title: str) -> str:
