@@ -175,7 +175,7 @@ _FUNCTION_RANGES: Mapping[str, Callable[[Range], Range]] = {
     "arccos": lambda a: Range(0, pi),
 }  # fmt: skip
 _NONNEGATIVE = {"sq_norm", "norm", "norm1", "nuclear_norm", "spectral_norm"}
-_UNIT = {"softmax", "identity"}
+_UNIT = {"softmax", "identity", "basis"}
 
 
 def _power(base: Range, exponent: Expr) -> Range:
