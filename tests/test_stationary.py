@@ -64,6 +64,17 @@ SOLVED = [
     ("sum(x ⊙ log(x)) − aᵀ x", "x", "x: n positive", "exp(a − 𝟏)", "minimum"),
     ("sum(softplus(x)) − yᵀ x", "x", "x: n", "log(y ⊘ (𝟏 − y))", "minimum"),
     ("−yᵀ log(p) − (𝟏 − y)ᵀ log(𝟏 − p)", "p", "p: n positive", "y", "unknown"),
+    ("exp(−‖x − a‖²)", "x", "x: n, a: n", "a", "maximum"),
+    ("sqrt(1 + ‖x − a‖²)", "x", "x: n, a: n", "a", "minimum"),
+    ("log(1 + ‖A x − b‖²)", "x", "A: m×n", "(AᵀA)⁻¹ Aᵀ b", "minimum"),
+    ("x^a exp(−x)", "x", "x: scalar positive, a: scalar positive", "a", "maximum"),
+    ("‖X − B‖²", "X", "X: n×n symmetric, B: n×n", "½ (B + Bᵀ)", "minimum"),
+    ("‖A diag(d) − B‖²", "d", "d: n, A: m×n, B: m×n", "diag(Aᵀ B) ⊘ diag(Aᵀ A)", "minimum"),
+    ("tr(A X B Xᵀ) − 2 tr(C Xᵀ)", "X", "A: m×m spd, B: n×n spd, X: m×n, C: m×n", "A⁻¹ C B⁻¹", "minimum"),
+    (
+        "n logdet(S) + tr(S⁻¹ C) + λ tr(S⁻¹)", "S", "S: d×d spd, C: d×d spd, n: scalar positive, λ: scalar positive",
+        "(C + λ I) / n", "minimum",
+    ),
     (
         "½‖x − b‖² − μ sum(log(x))", "x", "x: n positive, b: n, μ: scalar positive",
         "½ b + ½ sqrt(b.^2 + 4 μ 𝟏)", "minimum",
@@ -165,6 +176,7 @@ def test_sylvester_equations(formula, wrt, where, equation, name):
         ("uᵀ S u", "u", "S: n×n symmetric", "uᵀ u = 1", "S u = ν u"),
         ("tr(Uᵀ S U)", "U", "S: n×n symmetric, U: n×k", "Uᵀ U = I", "S U = U Λ"),
         ("xᵀ A x / (xᵀ x)", "x", "A: n×n symmetric", None, "A x = (xᵀ A x) x / ‖x‖²"),
+        ("xᵀ A x / (xᵀ B x)", "x", "A: n×n symmetric, B: n×n spd", None, "A x = (xᵀ A x) B x / (xᵀ B x)"),
     ],
 )
 def test_eigenvalue_problems_are_said(formula, wrt, where, constraint, equation):
@@ -200,6 +212,8 @@ def test_gradients_that_never_vanish(formula, wrt, where):
         ("logsumexp(x) − aᵀ x", "x", "", "no closed form is known"),
         ("‖x‖₁ + ½‖x − b‖²", "x", "", "not differentiable everywhere"),
         ("aᵀ a", "x", "x: n", "every value is stationary"),
+        ("‖x‖", "x", "", "may lie at a kink"),
+        ("x^4 − 2 x^2", "x", "x: scalar", "no closed form is known"),
     ],
 )
 def test_what_has_no_closed_form_is_refused_with_the_reason(formula, wrt, where, reason):

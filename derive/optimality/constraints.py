@@ -13,11 +13,11 @@ from fractions import Fraction
 
 from ..algebra import expand
 from ..algebra.normal import Normalizer
-from ..algebra.polynomial import Mono, Poly, Scalars
+from ..algebra.polynomial import Mono, Poly, Scalars, content
 from ..errors import DeriveError
 from ..expr import Expr, is_zero, number, ones, substitute, symbol, symbols_of, zero_like
 from ..jacobians import jacobian
-from ..operations import exp, matmul, norm, power, scale, softmax, sum_entries, transpose
+from ..operations import exp, matmul, mul, norm, power, scale, softmax, sum_entries, transpose
 from .isolation import Entries, Equation, Isolated, is_linear, same, scalar, simple, solved
 from .remarks import Remark
 
@@ -160,36 +160,29 @@ def on_sphere(g: Expr, x: Expr) -> Constrained:
 
 
 def rayleigh(G: Expr, x: Expr) -> Isolated | None:
-    """M x = ρ(x) x of a gradient s(x) (M x − ρ(x) x): a generalized Rayleigh quotient."""
+    """M x = ρ(x) N x: the gradient of a Rayleigh quotient, up to a factor."""
     if not x.is_vector:
         return None
     ctx = Normalizer()
-    own: dict[Scalars, list[tuple[Mono, Fraction]]] = {}
-    other: dict[Scalars, list[tuple[Mono, Fraction]]] = {}
+    groups: dict[Scalars, dict[Mono, Fraction]] = {}
     for (scalars, chain), c in ctx.full(G).terms.items():
         if not chain or chain[-1] is not x or any(x in symbols_of(f) for f in chain[:-1]):
             return None
-        moving = tuple((b, e) for b, e in scalars if x in symbols_of(b))
-        (own if len(chain) == 1 else other).setdefault(moving, []).append(((scalars, chain), c))
-    if len(other) != 1 or not own or not next(iter(other)):
+        moving = tuple(pair for pair in scalars if x in symbols_of(pair[0]))
+        fixed = tuple(pair for pair in scalars if pair not in moving)
+        groups.setdefault(moving, {})[fixed, chain] = c
+    if len(groups) != 2:
         return None
-    ((common, terms),) = other.items()
-    M_x = Poly(G.shape, {((tuple(p for p in s if p not in common)), chain): c for (s, chain), c in terms})
-    rho = number(0)
-    for group in own.values():
-        for (s, _), c in group:
-            term = number(-c)
-            for b, e in s:
-                term = term * power(b, number(e))
-            rho = rho + term
-    for b, e in common:
-        rho = rho * power(b, number(-e))
-    left, ratio = simple(ctx.canonical(M_x)), simple(expand(rho))
-    if left.op.name == "scale" and left.args[0].op.name == "number":
-        ratio, left = simple(ratio / left.args[0]), left.args[1]
-    return Isolated(
-        Equation(left, scale(ratio, x)), None, [Remark([x], " is an eigenvector, with the eigenvalue ", [ratio])]
-    )
+    (below, first), (above, second) = sorted(groups.items(), key=lambda item: len(item[0]))
+    lead = 1 / content(first.values())
+    left = simple(ctx.canonical(Poly(G.shape, first).scaled(lead)))
+    right = simple(ctx.canonical(Poly(G.shape, second).scaled(-lead)))
+    factors = [*(power(b, number(e)) for b, e in above), *(power(b, number(-e)) for b, e in below)]
+    ratio = simple(mul(*factors))
+    said = Remark([x], " is an eigenvector, with the eigenvalue ", [ratio])
+    if right is not x:
+        said = Remark([x], " is a generalized eigenvector, with the eigenvalue ", [ratio])
+    return Isolated(Equation(left, scale(ratio, right)), None, [said])
 
 
 def _free(name: str, *formulas: Expr) -> str:

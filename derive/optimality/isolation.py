@@ -53,6 +53,7 @@ from ..operations import (
     unvec,
     vec,
 )
+from .ranges import ranges
 from .remarks import Remark
 
 MAX_ROUNDS = 4
@@ -102,8 +103,34 @@ class Isolated:
         self.equation, self.solution, self.steps, self.sylvester = equation, solution, list(steps), sylvester
 
 
+def without_factor(G: Expr, x: Expr) -> tuple[Expr, list[Remark]]:
+    """G without scalar factors in x that are never zero: exponentials, reciprocals, what has one sign."""
+    if G.op not in (scale, mul):
+        return G, []
+    known = ranges(G)
+    factors = [*(G.args[0].args if G.args[0].op is mul else G.args[:1]), *G.args[1:]]
+    dropped = []
+    for f in factors:
+        is_reciprocal = f.op is power and is_number(f.args[1]) and f.args[1].data[0] < 0
+        if f.is_scalar and x in symbols_of(f) and (is_reciprocal or known[f].is_positive or known[f].is_negative):
+            dropped.append(f)
+    kept = [f for f in factors if f not in dropped]
+    if not dropped or not kept:
+        return G, []
+    rest = scale(mul(*kept[:-1]), kept[-1]) if len(kept) > 1 else kept[0]
+    return rest, [Remark("divide by ", [mul(*dropped)], ", which is never zero")]
+
+
 def isolate(G: Expr, x: Expr) -> Isolated | None:
     """x of G = 0; None where no way is known."""
+    rest, dropped = without_factor(simple(G), x)
+    found = _isolated(rest if dropped else G, x)
+    if found is not None:
+        found.steps = [*dropped, *found.steps]
+    return found
+
+
+def _isolated(G: Expr, x: Expr) -> Isolated | None:
     ways: tuple[Callable[[Expr, Expr], Isolated | None], ...]
     if x.is_scalar:
         ways = (scalar,)
@@ -355,6 +382,8 @@ def scalar(G: Expr, x: Expr) -> Isolated | None:
         return inverted(G, x, steps)
     lowest = min(found)
     powers = {e - lowest: c for e, c in found.items()}
+    if lowest > 0 and "positive" not in x.properties:
+        return None  # 0 is another solution
     if lowest < 0:
         steps.append(Remark("multiply by ", [power(x, number(-lowest))]))
     if len(powers) == 1:

@@ -13,10 +13,11 @@ from ..adjoints import is_definite, is_invertible, is_positive
 from ..derivation import Sweep
 from ..errors import DeriveError
 from ..expr import Expr, is_zero, nodes, number, substitute, symbols_of
-from ..jacobians import project
+from ..jacobians import differential, project
+from ..operations import add, inner, terms_of
 from .constraints import Constrained, constrained, rayleigh
 from .curvature import examine
-from .isolation import Equation, Isolated, isolate, simple
+from .isolation import Equation, Isolated, isolate, simple, without_factor
 from .ranges import ranges
 from .remarks import Remark
 from .semidefinite import Form, second_differential
@@ -187,6 +188,8 @@ def solve(
         )
     assert isolated.solution is not None
     error = residual(G, x, isolated.solution, constraint, found.multiplier, hints)
+    if error is None and _is_defined(isolated.solution, hints):
+        raise _refusal(expr, x, boxed, constraint)  # where the gradient is not defined
     if error is None:
         steps.append(Remark("its matrix is singular: no single point solves it"))
         return Stationary(status="singular", steps=steps, isolated=isolated, kind=kind, **given)
@@ -237,7 +240,6 @@ def residual(
     from ..algebra import expand
     from ..jacobians import jacobian
     from ..numeric import Point, random_point
-    from ..operations import terms_of
 
     terms = list(terms_of(expand(G)))
     worst, tried = 0.0, 0
@@ -264,6 +266,16 @@ def residual(
         tried += 1
         worst = max(worst, error)
     return worst if tried else None
+
+
+def _is_defined(solution: Expr, hints: Sequence[Hint]) -> bool:
+    from ..numeric import random_point
+
+    try:
+        random_point([solution], hints=hints)
+    except DeriveError:
+        return False
+    return True
 
 
 def _put_back(G: Expr, x: Expr, solution: Expr, constraint: Expr | None) -> Remark:
@@ -314,9 +326,9 @@ def _kind(expr: Expr, x: Expr, isolated: Isolated, constraint: Expr | None) -> t
     try:
         second, moved = second_differential(expr, [x])
         there = substitute(second, {x: isolated.solution})
-        data = substitute(second, {isolated.equation.right: isolated.equation.left})  # C = n S rather than S = C/n
-        for seen in (there, data):
-            form = Form(seen, moved.values())
+        seen = [there, substitute(second, _data(isolated.equation)), *_rest(expr, x, moved[x])]
+        for quadratic in seen:
+            form = Form(quadratic, moved.values())
             for sign, kind in ((1, "minimum"), (-1, "maximum")):
                 if form.poly.terms and form.is_semidefinite(sign):
                     relation = "≥" if sign > 0 else "≤"
@@ -330,6 +342,25 @@ def _kind(expr: Expr, x: Expr, isolated: Isolated, constraint: Expr | None) -> t
         return "unknown", _condition_said(expr, x)
     except DeriveError:
         return "unknown", []
+
+
+def _data(equation: Equation) -> dict[Expr, Expr]:
+    """What the equation says of a part of its right side: C = n S rather than S = C / n."""
+    found = {equation.right: equation.left}
+    for term in terms_of(equation.right):
+        others = [t for t in terms_of(equation.right) if t is not term]
+        if term.op.name == "symbol" and others and term not in set(symbols_of(equation.left, *others)):
+            return {term: equation.left - add(*others)}
+    return found
+
+
+def _rest(expr: Expr, x: Expr, moved: Expr) -> list[Expr]:
+    """The second differential where the gradient s(x) H(x) vanishes, up to s > 0: ⟨dx, dH⟩."""
+    gradient = simple(Sweep(expr, x).total)
+    rest, dropped = without_factor(gradient, x)
+    if not dropped or not all(ranges(f)[f].is_positive for f in dropped[0].parts[1] if isinstance(f, Expr)):
+        return []
+    return [inner(moved, differential(rest, {x: moved})[0])]
 
 
 def _condition_said(expr: Expr, x: Expr) -> list[Remark]:
