@@ -370,7 +370,7 @@ class Reading:
                 mask = kind_of(entry.shape)
             elif declared is not None and declared.kind is not None:
                 mask = {"scalar": S, "vector": C, "matrix": M, "square": M}[declared.kind]
-            elif entry.properties - {"positive", "constant"}:
+            elif entry.properties - {"positive", "nonnegative", "constant"}:
                 mask = M
             cell = kinds.symbol_cells[node.data] = Cell(mask)
         return cell

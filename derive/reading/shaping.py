@@ -66,7 +66,7 @@ class Shaper:
             elif mask not in (S, C, M):
                 mask = Kinds.cheapest(cell) if mask & (S | C | M) else M
             entry.shape = self.of_kind(mask)
-            if mask == M and entry.properties - {"positive", "constant", "orthogonal"}:
+            if mask == M and entry.properties - {"positive", "nonnegative", "constant", "orthogonal"}:
                 self.sizes.unify(*entry.shape)
 
     def of_kind(self, mask: int) -> SizeShape:
