@@ -302,8 +302,8 @@ def read_text(path: str) -> str:
     try:
         if path == "-":
             standard: Any = getattr(sys.stdin, "buffer", sys.stdin)
-            data = standard.read(MAX_BYTES + 1)
-            data = data.encode() if isinstance(data, str) else data
+            read = standard.read(MAX_BYTES + 1)
+            data: bytes = read.encode() if isinstance(read, str) else read
         else:
             with open(path, "rb") as file:
                 data = file.read(MAX_BYTES + 1)

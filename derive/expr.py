@@ -395,11 +395,14 @@ def fold(root: Expr, visit: Callable[[Expr, list[T]], T], memo: dict[Expr, T] | 
     return memo[root]
 
 
+MAX_COUNTED = 5_000  # nodes, which live as long as their counts
+
+
 class Counts(dict[Expr, int]):
     """A number per node, kept between folds over formulas that share their parts; bounded."""
 
     def of(self, root: Expr, visit: Callable[[Expr, list[int]], int]) -> int:
-        if len(self) > 100_000:
+        if len(self) > MAX_COUNTED:
             self.clear()
         return fold(root, visit, self)
 
