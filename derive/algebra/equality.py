@@ -29,11 +29,9 @@ from ..fields import (
     many_digits,
     prime_field,
 )
-from ..operations import add, scale
 from ..sampling import STYLES, random_field_point
 from ..shapes import shape_text
-from .limits import TooLargeError
-from .normal import Normalizer
+from .proofs import prove
 
 EXACT_POINTS = 3
 DEGENERATE = ("small", "large", "zeros", "integers", "origin")  # where singular values may meet or vanish
@@ -98,20 +96,6 @@ class Equality(str):
         return str(self) != "differs"
 
 
-def proved(a: Expr, b: Expr) -> bool:
-    """Whether the normal form of the difference is zero."""
-    if a is b:
-        return True
-    if a.shape != b.shape:
-        return False
-    try:
-        ctx = Normalizer()
-        difference = ctx.full(add(a, scale(-1, b)))
-        return not (difference.terms and ctx.over_common_powers(difference, everywhere=True).terms)
-    except TooLargeError:
-        return False
-
-
 def equal(a: Expr, b: Expr) -> Equality:
     """Compare two formulas over the same symbols.
 
@@ -122,14 +106,16 @@ def equal(a: Expr, b: Expr) -> Equality:
     """
     if a.shape != b.shape:
         return Equality("differs", f"{a.text()} is {shape_text(a.shape)}, {b.text()} is {shape_text(b.shape)}")
-    found = list(_exactly(a, b)) if is_exact(a, b) else list(_to_many_digits(a, b))
+    proof = prove(a, b)
+    found = list(_exactly(a, b) if is_exact(a, b) else _to_many_digits(a, b, 2 * len(STYLES) if proof is None else 5))
     apart = next((sample for sample in found if sample.is_apart), None)
     if apart is not None:
         # A point outranks a proof: an identity used where it does not hold is ours to mend.
         return _difference(a, b, apart)
     needed = domain(a, b)
-    if proved(a, b):
-        return Equality("proved", "both have the same normal form", conditions=needed)
+    if proof is not None:
+        why = f"by {len(proof.steps)} rewritings" if proof.steps else "both have the same normal form"
+        return Equality("proved", why, conditions=needed, proof=proof.lines)
     if not found:
         raise DeriveError("no point was found at which both formulas are defined")
     where = f", where {' and '.join(needed)}" if needed else ""
@@ -190,8 +176,8 @@ def _exactly(a: Expr, b: Expr) -> Iterator[Sample]:
                 return
 
 
-def _to_many_digits(a: Expr, b: Expr) -> Iterator[Sample]:
-    for seed in range(2 * len(STYLES)):
+def _to_many_digits(a: Expr, b: Expr, points: int) -> Iterator[Sample]:
+    for seed in range(points):
         found = sample(a, b, many_digits(), seed, STYLES[seed % len(STYLES)])
         if found is not None and not (found.point.is_rounded and STYLES[seed % len(STYLES)] in DEGENERATE):
             yield found

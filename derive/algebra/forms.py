@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from ..expr import Expr, nodes, number_op, substitute, symbol, symbol_count, symbols_of
 from ..operations import add, inv, matmul, matpow, mul, scale, terms_of, transpose
 from .display import Cost, Display, cost, tidy
-from .equality import agree, proved
+from .equality import agree
 from .factoring import BUDGET, Factoring
 from .labelling import Labelling
 from .limits import TooLargeError
 from .normal import Normalizer
 from .polynomial import Poly, key
+from .proofs import proved
 
 PASSES = 4
 AGAIN = 120  # symbols of a box up to which another pass is tried
