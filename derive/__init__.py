@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         UnknownSymbolError,
     )
     from .expr import Expr
+    from .extrema import convexity, stationary
 
 __version__ = "0.1.0"
 
@@ -41,6 +42,7 @@ _FROM = {
     "derivation": "Derivation",
     "errors": "DeriveError LimitError MissingExtraError MissingRuleError ParseError ShapeError UnknownSymbolError",
     "expr": "Expr",
+    "extrema": "convexity stationary",
 }
 _WHERE = {name: module for module, names in _FROM.items() for name in names.split()}
 # The functions of formulas, for expressions built in Python: derive.tr(W.T @ W).
@@ -66,6 +68,7 @@ __all__ = [
     "ShapeError",
     "UnknownSymbolError",
     "check",
+    "convexity",
     "differential",
     "equal",
     "gradient",
@@ -73,6 +76,7 @@ __all__ = [
     "hvp",
     "jacobian",
     "parse",
+    "stationary",
     "stiefel_gradient",
     "symbols",
 ]
