@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from .derivation import Derivation, Sweep, require_scalar
 from .errors import DeriveError
 from .expr import Expr, symbol, symbols_of, zero_like
-from .problem import Problem, Where, direction_of, given_names, scalar_problem, several_of
+from .problem import Problem, Where, direction_of, given_names, several_of
 from .progress import watched
-
-if TYPE_CHECKING:
-    from .optimality.curvature import Convexity
 
 
 def symbols(where: str | Mapping[str, Any]) -> Any:
@@ -245,7 +243,7 @@ def hessian(formula: Any, wrt: Any, where: Where = None) -> Any:
     if several is not None:
         from .gradients import Blocks
 
-        return Blocks(gradient(formula, several, where), lambda name: hessian(formula, name, where))
+        return Blocks(gradient(formula, several, where), partial(hessian, formula, where=where))
     from .jacobians import jacobian as coefficient
     from .jacobians import project
 
@@ -367,44 +365,6 @@ def differential(formula: Any, where: Where = None) -> Derivation:
     )
 
 
-def convexity(formula: Any, wrt: Any, where: Where = None) -> Convexity:
-    """Decide whether a scalar formula is convex in the symbols `wrt`, with a proof or points that refute it.
-
-    Parameters
-    ----------
-    formula : str, Expr or SymPy expression, scalar
-    wrt : str, Expr or SymPy symbol, or several
-        Several, `"U, V"` or a list, are taken together.
-    where : str or mapping, optional
-        Declarations; what they say of the variables is their domain.
-
-    Returns
-    -------
-    Convexity
-        `verdict` "convex", "concave", "affine", "neither" or "unknown", for all values of the
-        other symbols in their declared domains; `steps`, the proof; `points`, the chords that
-        refute; `condition` and `strength` where there are any.  A proof is by composition
-        [Boyd & Vandenberghe, Convex Optimization, ch. 3] or by the second differential as a
-        sum of squares, and checked at random points of random sizes.
-
-    Raises
-    ------
-    ParseError, ShapeError, UnknownSymbolError, LimitError
-
-    Examples
-    --------
-    >>> from derive import convexity
-    >>> print(convexity("‖A x − b‖² + λ ‖x‖²", "x", where="λ: scalar positive"))
-    convex
-    >>> convexity("xᵀ B x", "x").condition
-    'B + Bᵀ ⪰ 0'
-    """
-    from .optimality.curvature import examine
-
-    problem, variables = scalar_problem(formula, wrt, where)
-    return examine(problem.expr, variables, problem.hints, problem.name, problem.readings)
-
-
 def equal(a: Any, b: Any, where: Where = None) -> Any:
     """Compare the meaning of two formulas.
 
@@ -415,14 +375,18 @@ def equal(a: Any, b: Any, where: Where = None) -> Any:
     Returns
     -------
     Equality
-        A string, `"proved"` (same normal form), `"agrees"` (at random points and over
-        prime fields) or `"differs"`, with `.evidence`.
+        Its text is `"proved"` (by normal form, or by the rewriting in `.proof`), `"agrees"`
+        (modulo a prime, or to hundreds of digits, at random points) or `"differs"` (at
+        `.point`), with `.evidence` and the `.conditions` that the formulas need.  As a truth
+        value it is False only of what differs.
 
     Examples
     --------
     >>> from derive import equal
     >>> equal("tr(AB)", "tr(BA)")
     'proved'
+    >>> print(equal("(A + B)⁻¹", "A⁻¹ (A⁻¹ + B⁻¹)⁻¹ B⁻¹", "A, B: n×n").conditions)
+    ('A + B invertible', 'A invertible', 'B invertible', 'A⁻¹ + B⁻¹ invertible')
     """
     from .algebra import equal as decide
 

@@ -83,12 +83,7 @@ class Module:
         if workspace and not spoken.in_place:
             raise DeriveError(f"{spoken.name} writes into no buffers", hint="workspace=True is for numpy and scipy")
         parts = outputs_of(derivation)
-        # The variables come first, as optimizers and jax.grad want them; directions last.
-        variables = [part.wrt for part in parts.values() if part.wrt is not None]
-        directions = [part.direction for part in parts.values() if part.direction is not None]
-        made_of = symbols_of(derivation.loss, *(part.result for part in parts.values()))
-        others = [s for s in made_of if s not in directions]
-        symbols = list(dict.fromkeys([*variables, *others, *directions]))
+        symbols = self.arguments_of(derivation)
         self.kind: str = derivation.kind
         self.functions: list[tuple[str, tuple[str, ...]]] = [("value", ("value",)), (self.kind, tuple(parts))]
         if derivation.loss.is_scalar and self.kind == "gradient":
@@ -113,6 +108,14 @@ class Module:
                     if any(value in writer.names for value in self.program.kept):
                         writer.dims |= self.constant.dims
             needed = {dim for writer in self.writers.values() for dim in writer.dims}
+
+    def arguments_of(self, derivation: Any) -> list[Expr]:
+        """The symbols in order: variables first, as optimizers and jax.grad want them; directions last."""
+        parts = derivation.parts
+        directions = [part.direction for part in parts if part.direction is not None]
+        made_of = symbols_of(derivation.loss, *(part.result for part in parts))
+        others = [s for s in made_of if s not in directions]
+        return list(dict.fromkeys([*derivation.variables, *others, *directions]))
 
     def preferred_names(self) -> dict[Value, str]:
         """The names that definitions in the formula give to parts."""

@@ -73,6 +73,11 @@ class Gradients(Presented, Mapping[str, Derivation]):
         self._by_name = {part.wrt.name: part for part in parts if part.wrt is not None}
         self.remarks = [remark for part in self.parts for remark in part.remarks]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The sweep is made again: it is quick, and its steps share nearly all their parts.
+        fields = {name: getattr(self, name) for name in _KEPT}
+        return _restored, (self.loss, self.parts, fields)
+
     # The mapping
 
     def __getitem__(self, name: Any) -> Derivation:
@@ -116,6 +121,14 @@ class Gradients(Presented, Mapping[str, Derivation]):
     def verify(self, points: int = 3) -> float:
         """The largest relative error of any of them against an independent numeric derivative."""
         return max(part.verify(points) for part in self.parts)
+
+
+_KEPT = ("name", "definitions", "where", "readings", "hints", "sympy_symbols")
+
+
+def _restored(loss: Expr, parts: list[Derivation], fields: dict[str, Any]) -> Gradients:
+    sweep = Sweep(loss, [part.wrt for part in parts if part.wrt is not None])
+    return Gradients(loss, sweep, parts, **fields)
 
 
 class Blocks(Mapping[tuple[str, str], Derivation]):

@@ -155,3 +155,14 @@ def test_the_command_line_takes_several(capsys):
     assert main(["gradient", "½‖A − U Vᵀ‖²", "--wrt", "U,V", "--to", "sympy"]) == 2
     assert main(["hessian", "½‖A − U Vᵀ‖²", "--wrt", "U,V"]) == 2
     assert "one of them is printed at a time" in capsys.readouterr().err
+
+
+def test_what_is_of_several_variables_pickles():
+    import pickle
+
+    several = derive.gradient("½‖A − U Vᵀ‖²", ["U", "V"])
+    again = pickle.loads(pickle.dumps(several))
+    assert [part.boxed for part in again.parts] == [part.boxed for part in several.parts]
+    assert again.text() == several.text()
+    blocks = pickle.loads(pickle.dumps(derive.hessian("½‖A − U Vᵀ‖²", ["U", "V"])))
+    assert blocks["U", "V"].verify() < 1e-6
