@@ -166,7 +166,7 @@ class Reading:
             loosen_ones(order)
         self.name_dimensions(order)
         symbols = self.collect(order)
-        kinds = Kinds(self.is_numpy)
+        kinds = Kinds()
         solving.build(order, kinds, lambda node: self.cell(node, symbols, kinds))
         if scalar:
             roots[-1].cell.find().mask &= S
@@ -186,7 +186,7 @@ class Reading:
             failed = found
             kinds.undo(0)
         sizes = Sizes()
-        builder = Builder(self.source, order, symbols, kinds, sizes, readings)
+        builder = Builder(self.source, order, symbols, kinds, sizes, readings, self.is_numpy)
         usual = {name: habits.habit(name, entry.style, entry.uses) for name, entry in symbols.items()}
         builder.shape_symbols(usual if isinstance(failed, Contradiction) else None)
         builder.infer()
