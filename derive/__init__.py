@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .expr import Expr
     from .extrema import convexity, stationary
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _FROM = {
     "api": "check differential equal gradient hessian hvp jacobian parse stiefel_gradient symbols",
