@@ -186,6 +186,7 @@ VALUES: dict[str, Evaluation] = {
     "zeros": _leaf(np.zeros),
     "ones": _leaf(np.ones),
     "identity": _leaf(lambda shape: np.eye(shape[0])),
+    "basis": lambda a, node, sizes: np.eye(node.shape[0].evaluate(sizes))[:, [node.data[0].evaluate(sizes) - 1]],
     "commutation": lambda a, node, sizes: _commutation(*(d.evaluate(sizes) for d in node.data)),
     "add": lambda a, node, sizes: _sum(a),
     "mul": lambda a, node, sizes: _product(a),

@@ -181,6 +181,7 @@ _FIELD: dict[str, FieldValue] = {
     "zeros": lambda a, node, sizes, p: _exact(VALUES["zeros"](a, node, sizes)),
     "ones": lambda a, node, sizes, p: _exact(VALUES["ones"](a, node, sizes)),
     "identity": lambda a, node, sizes, p: _exact(VALUES["identity"](a, node, sizes)),
+    "basis": lambda a, node, sizes, p: _exact(VALUES["basis"](a, node, sizes)),
     "commutation": lambda a, node, sizes, p: _exact(VALUES["commutation"](a, node, sizes)),
     "mul": lambda a, node, sizes, p: _product(a, p),
     "hadamard": lambda a, node, sizes, p: _product(a, p),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..expr import (
     Expr,
+    basis_op,
     commutation_op,
     dimension_op,
     identity_op,
@@ -252,7 +253,7 @@ def _vec(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
 
 TABLE: dict[str, Row] = {
     **dict.fromkeys(("number", "constant", "dimension", "symbol", "zeros", "ones", "identity"), _leaf),
-    commutation_op.name: _leaf,
+    **dict.fromkeys((basis_op.name, commutation_op.name), _leaf),
     "add": _add,
     "mul": _product,
     "scale": _product,

@@ -288,7 +288,7 @@ class Parser(Calls):
             raise self.error("a second = is not read", token, "give one formula; definitions are separated by ;")
         if text in "!?":
             raise self.error(f"{text} is not read", token)
-        if text in ("<", ">", "≤", "≥", "∈", "→"):
+        if text in ("<", ">", "≤", "≥", "≠", "∈", "→"):
             raise self.error(f"{text} has no place in a formula", token, "sizes and properties are declared in `where`")
         raise self.error(f"{text} is not expected here", token)
 

@@ -155,9 +155,9 @@ class Reading:
     def solve(self, loose: frozenset[str], scalar: bool, tied: bool = False) -> Solution:
         readings = list(self.split_readings)
         roots = self.parse_trees(loose, readings)
-        from .sums import lower_sums
+        from .families import lower_indices
 
-        roots = lower_sums(self, roots, readings)
+        roots = lower_indices(self, roots, readings, scalar)
         order = postorder(roots)
         find_factors(order)
         if "ones" in loose:
@@ -242,9 +242,17 @@ class Reading:
                 for size in node.data if isinstance(node.data, tuple) else (node.data,):
                     if size is not None:
                         dims |= size.names
-            elif node.op in ("commutation", "submatrix", "unvec", "counted"):
+            elif node.op in ("commutation", "submatrix", "unvec"):
                 for size in node.data:
                     dims |= size.names
+            elif node.op == "sigma":
+                for size in node.data.dims:
+                    dims |= size.names
+            elif node.op == "axes":
+                for axis in node.data[1]:
+                    dims |= axis.size.names if axis is not None and axis.size is not None else set()
+            elif node.op == "count":
+                dims |= node.data.size.names if node.data.size is not None else set()
         dims -= set(self.declared.entries) | set(self.scope)
         self.used_dimensions = dims
         for node in order:
@@ -296,6 +304,8 @@ class Reading:
             op = node.op
             if op == "trans":
                 use(node.args[0], "transposed")
+            elif op == "axes":
+                use(node.args[0], "held")
             elif op in ("pow", "fpow"):
                 use(node.args[0], "powered")
             elif op == "call" and node.data in ("tr", "det", "logdet", "inv"):

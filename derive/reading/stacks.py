@@ -45,6 +45,30 @@ class Node:
         return f"{self.op}[{self.data}]({', '.join(map(repr, self.args))})" if self.args else f"{self.op}[{self.data}]"
 
 
+class Bounds:
+    """What stands below and above Σ.
+
+    Attributes
+    ----------
+    names : list of str
+        The indices that are bound.
+    lower, upper : dict of index to Dim
+    conditions : list of (relation, indices) and of ("∈", indices, set, indices that the set depends on)
+    """
+
+    __slots__ = ("names", "lower", "upper", "conditions")
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.lower: dict[str, Dim] = {}
+        self.upper: dict[str, Dim] = {}
+        self.conditions: list[Any] = []
+
+    @property
+    def dims(self) -> list[Dim]:
+        return [*self.lower.values(), *self.upper.values()]
+
+
 class Op:
     """An entry of the operator stack: infix, prefix, a bracket, or a collector of arguments."""
 
@@ -168,10 +192,7 @@ class Stacks:
         if op.text == "-":
             return Node("neg", [node], None, start, end)
         if op.text == "sigma":
-            names, size, _, _ = op.data
-            if not names:
-                return Node("call", [node], "sum", start, end)
-            return Node("sigma", [node], (names, size), start, end)
+            return Node("sigma", [node], op.data[0], start, end)
         if op.data[0] in ELEMENTWISE and node.op == "prod" and not node.paren:
             inside = self.cut(node)
             self.readings.append(f"{op.token.text} {inside} is read as {op.data[0]}({inside})")
