@@ -236,8 +236,10 @@ class Calls(Scripts):
             if right[1].text != "(" or right[-1].text != ")":
                 raise self.error("a sum over this set is not read", span, "name the set by a letter, as in i ∈ S")
             for t in right[2:-1]:
+                if t.kind == "name" and "_" in str(t.value):
+                    raise self.error(f"a set that depends on {t.text} is not read", span, "name the set by its index")
                 if t.kind == "name":
-                    inside.append(str(t.value).split("_")[-1])
+                    inside.append(str(t.value))
         elif low and low[-1].isalpha() and len(low[-1]) == 1:
             inside, low = [low[-1]], low[:-1]
         bounds.conditions.append(("∈", tuple(indices), names.join(base, accents, low), tuple(inside)))

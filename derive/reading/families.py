@@ -69,9 +69,10 @@ def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: 
     sums = [node for node in order if node.op == "sigma"]
     if not sums and not any(node.op in ("sym", "window") and _low(node) for node in order):
         return roots
-    families = Families(reading, roots, readings)
+    families = Families(reading, roots, order, readings)
     if sums:
         families.extend(order)
+        families.order = postorder(roots)
     families.bind()
     if not families.accesses:
         return roots
@@ -96,16 +97,18 @@ def capital(name: str) -> str:
 class Families:
     """The indexed names of a formula, their kinds, and the matrix forms of its sums."""
 
-    def __init__(self, reading: Any, roots: list[Node], readings: list[str]) -> None:
+    def __init__(self, reading: Any, roots: list[Node], order: list[Node], readings: list[str]) -> None:
         self.reading = reading
         self.source: str = reading.source
         self.roots = roots
+        self.order = order
         self.readings = readings
         self.accesses: dict[int, Access] = {}
         self.bounds: dict[int, list[Axis]] = {}  # of each sum
         self.masks: dict[int, list[tuple[str, tuple[Axis, ...]]]] = {}
         self.sets: set[str] = set()
         self.kind: dict[int, int] = {}
+        self.families: dict[str, int | None] = {}  # what the name without an index is; None beside rows of a matrix
         self.leaves: dict[Any, Node] = {}
         self.spans: dict[tuple[str, int], list[tuple[Axis, int]]] = {}
         declared = reading.declared.entries
@@ -188,19 +191,13 @@ class Families:
 
     def absorb(self, node: Node, first: int, last: int, target: Node) -> None:
         head, signs = node.args[first], node.data
-        sign = signs[first]
-        at = head
-        while at is not target:
-            sign = -sign if at.op == "neg" else sign
-            at = at.args[-1]
         body = target.args[0]
         if body.op == "sum" and not body.paren:
             args, data = list(body.args), list(body.data)
         else:
             args, data = [body], [1]
-        for k in range(first + 1, last + 1):
-            args.append(node.args[k])
-            data.append(signs[k] * signs[first] if at is head or sign == signs[first] else -signs[k] * signs[first])
+        args += node.args[first + 1 : last + 1]
+        data += signs[first + 1 : last + 1]
         end = node.args[last].end
         inside = Node("sum", args, tuple(data), body.start, end)
         inside.paren = True
@@ -232,18 +229,14 @@ class Families:
             elif node.op == "ref":
                 continue
             stack += [(arg, scope) for arg in node.args]
-        for node_id, access in list(self.accesses.items()):
-            if not access.is_bound and not self.known_family(access.name):
-                del self.accesses[node_id]
-
-    def known_family(self, name: str) -> bool:
-        from .scope import postorder
-
-        if name in self.declared or name in self.reading.wrt or name in self.reading.scope:
-            return True
-        if any(a.is_bound and a.name == name for a in self.accesses.values()):
-            return True
-        return any(n.op == "sym" and n.data == name for n in postorder(self.roots))
+        known = {*self.declared, *self.reading.wrt, *self.reading.scope}
+        known |= {a.name for a in self.accesses.values() if a.is_bound}
+        known |= {n.data for n in self.order if n.op == "sym" and id(n) not in self.accesses}
+        for node in self.order:
+            access = self.accesses.get(id(node))
+            if access is not None and not access.is_bound and access.name not in known:
+                del self.accesses[id(node)]
+        self.keys = {a.key for a in self.accesses.values()}
 
     def opened(self, node: Node, scope: dict[str, Axis]) -> dict[str, Axis]:
         """The scope inside a sum."""
@@ -318,14 +311,14 @@ class Families:
             before = self.places(node, rest[-1], scope)
             if before is not None:
                 places, rest = before + places, rest[:-1]
-            elif rest[-1].isdigit() and self.is_matrix(names.join(base, accents, rest[:-1]), scope):
+            elif rest[-1].isdigit() and self.is_matrix(names.join(base, accents, rest[:-1])):
                 places, rest = [Place(None, int(rest[-1]), ""), *places], rest[:-1]
         if len(places) > 2:
             raise self.refuse(node, f"{self.cut(node)} has three indices, and a matrix two")
         return Access(names.join(base, accents, rest), places)
 
-    def is_matrix(self, name: str, scope: dict[str, Axis]) -> bool:
-        return any(a.name == name and len(a.places) == 2 for a in self.accesses.values())
+    def is_matrix(self, name: str) -> bool:
+        return self.declared_matrix(name) or name in self.reading.wrt
 
     def places(self, node: Node, piece: str, scope: dict[str, Axis]) -> list[Place] | None:
         found = list(_INDEX.finditer(piece))
@@ -346,11 +339,8 @@ class Families:
 
     def solve(self, scalar: bool) -> None:
         """The kinds of all parts, an indexed name being one symbol of its family."""
-        from .scope import find_factors, postorder
-
         reading = self.reading
-        order = postorder(self.roots)
-        find_factors(order)
+        order = self.order
         reading.name_dimensions(order)
         symbols = reading.collect(order)
         self.mark(order)
@@ -369,6 +359,9 @@ class Families:
         if scalar:
             self.roots[-1].cell.find().mask &= S
         for name, entry in symbols.items():
+            base, accents, low = names.parts(name)
+            if low and low[-1].isdigit() and f"{names.join(base, accents, low[:-1])} 1" in costs:  # w_0 beside w_i
+                entry.uses.add("entry")
             if not entry.is_declared and name in kinds.symbol_cells:
                 self.add_costs(kinds.symbol_cells[name].find(), solving.habit(name, entry.style, entry.uses))
         for key, cost in costs.items():
@@ -381,7 +374,12 @@ class Families:
             self.contradicted(found)
         for node in order:
             mask = node.cell.find().mask
-            self.kind[id(node)] = next(k for k in (S, C, M, R) if mask & k)
+            self.kind[id(node)] = kind = next(k for k in (S, C, M, R) if mask & k)
+            access = self.accesses.get(id(node))
+            if node.op == "sym" and access is None:
+                reading.settled[node.data] = kind
+            elif access is not None and access.is_bound:
+                self.families[access.name] = M if len(access.places) == 2 else C if kind == S else None
         self.settle_entries()
 
     @staticmethod
@@ -451,7 +449,7 @@ class Families:
             if own_entry is not None and own_entry.shape is not None:
                 mask = S if own_entry.shape[0].value == 1 else C
             lean = self.leaning.get(key, 0.0)
-            if any(a.key == f"{access.name} 2" for a in self.accesses.values()):
+            if f"{access.name} 2" in self.keys:
                 mask = mask & (C | R) or mask
             cost = [2.0 if is_bold else 0.0, 0.0 if is_bold else 0.8, 2.0, 99.0]
             cost[0] += lean
@@ -475,53 +473,45 @@ class Families:
 
     def settle_entries(self) -> None:
         """x_1 is an entry of x where it is a scalar and x a vector; else a name of its own."""
-        for root in self.roots:
-            for node in self.below(root):
-                access = self.accesses.get(id(node))
-                if access is None or access.is_bound:
-                    continue
-                digits = "".join(str(p.offset) for p in access.places)
-                whole = self.kind_of_family(access.name)
-                if self.kind[id(node)] == S and whole == C and len(access.places) == 1:
-                    self.note(f"{names.text(node.data)} is read as entry {digits} of {names.text(access.name)}")
-                    continue
-                if self.kind[id(node)] == S and whole == M and len(digits) == 2:
-                    access.places = [Place(None, int(d), "") for d in digits]
-                    i, j = digits
-                    self.note(f"{names.text(node.data)} is read as entry ({i}, {j}) of {names.text(access.name)}")
-                    continue
-                if whole is not None and self.kind[id(node)] != whole or whole == C:
-                    self.note(f"{names.text(node.data)} is read as a name of its own, beside {names.text(access.name)}")
+        for node in self.order:
+            access = self.accesses.get(id(node))
+            if access is None or access.is_bound:
+                continue
+            digits = "".join(str(p.offset) for p in access.places)
+            kind, whole = self.kind[id(node)], self.kind_of_family(access.name)
+            shown, letter = names.text(node.data), names.text(access.name)
+            if kind == S and whole == C and len(access.places) == 1:
+                self.note(f"{shown} is read as entry {digits} of {letter}")
+            elif kind == S and whole == M and len(digits) == 2:
+                access.places = [Place(None, int(d), "") for d in digits]
+                self.note(f"{shown} is read as entry ({digits[0]}, {digits[1]}) of {letter}")
+            else:
+                if whole is not None:
+                    self.note(f"{shown} is read as a name of its own, beside {letter}")
+                self.reading.settled[node.data] = kind
                 del self.accesses[id(node)]
-
-    def below(self, root: Node) -> list[Node]:
-        from .scope import postorder
-
-        return postorder([root])
 
     def kind_of_family(self, name: str) -> int | None:
         """What the unindexed letter is, where it stands somewhere or is declared."""
-        for root in self.roots:
-            for node in self.below(root):
-                access = self.accesses.get(id(node))
-                if access is None and node.op == "sym" and node.data == name:
-                    return self.kind[id(node)]
-                if access is not None and access.is_bound and access.name == name:
-                    return M if len(access.places) == 2 else C if self.kind[id(node)] == S else None
+        settled: dict[str, int] = self.reading.settled
+        if name in settled:
+            return settled[name]
+        if name in self.families:
+            return self.families[name]
         entry = self.declared.get(name)
         if entry is not None and entry.shape is not None:
             rows, columns = entry.shape
             return M if columns.value != 1 else S if rows.value == 1 else C
         if entry is not None:
             return {"scalar": S, "vector": C, "matrix": M, "square": M}.get(entry.kind or "")
-        return C if name in self.reading.wrt else None
+        return None if name not in self.reading.wrt else M if name[0].isupper() else C
 
     # Families
 
     def row_family(self, access: Access, node: Node) -> str:
         """The matrix whose row i is called x_i."""
         name = access.name
-        if any(a.key == f"{name} 2" for a in self.accesses.values()) or self.declared_matrix(name):
+        if f"{name} 2" in self.keys or self.declared_matrix(name):
             return name
         large = capital(name)
         wanted = self.reading.wrt
@@ -529,7 +519,7 @@ class Families:
             found = name
         else:
             found = large
-        other = self.kind_of_family(found)
+        other = self.reading.settled.get(found)
         if other not in (None, M) and found != name:
             raise self.refuse(node, f"{self.cut(node)} would be a row of {found}, which is no matrix")
         return found
@@ -546,23 +536,14 @@ class Families:
         large = capital(name)
         present = self.reading.wrt | set(self.declared)
         if name not in present and (large in present or self.kind_of_family(large) == M):
-            if self.kind_of_symbol(name) is None:
+            if name not in self.reading.settled:
                 return large
         return name
-
-    def kind_of_symbol(self, name: str) -> int | None:
-        for root in self.roots:
-            for node in self.below(root):
-                if node.op == "sym" and node.data == name:
-                    return self.kind[id(node)]
-        return None
 
     # Lowering
 
     def lowered(self) -> list[Node]:
-        from .scope import postorder
-
-        order = postorder(self.roots)
+        order = self.order
         self.collect_spans(order)
         self.squared = {id(n.args[0]) for n in order if n.op == "pow" and n.args[0].op == "norm" and _is_two(n.args[1])}
         replaced: dict[int, Node] = {}
@@ -666,7 +647,7 @@ class Families:
         if len(places) == 2:
             if name != access.name or name.islower():
                 i, j = (p.letter + (f"{p.offset:+d}" if p.offset else "") if p.axis else str(p.offset) for p in places)
-                self.note(f"{self.cut(node)} is read as entry ({i}, {j}) of the matrix {names.text(name)}")
+                self.note(f"{names.text(node.data)} is read as entry ({i}, {j}) of the matrix {names.text(name)}")
             return self.of_matrix(algebra, node, name, places)
         (place,) = places
         axis = place.axis
@@ -674,7 +655,8 @@ class Families:
         if kind == S:
             made = self.windowed(algebra, node, name, [place], C)
             return Value([Term(factors=((made, (axis,)),))])
-        self.note(f"{self.cut(node)} is read as row {place.letter} of {names.text(name)}")
+        shift = f" {place.offset:+d}".replace("+", "+ ").replace("-", "− ") if place.offset else ""
+        self.note(f"{names.text(node.data)} is read as row {place.letter}{shift} of {names.text(name)}")
         made = self.windowed(algebra, node, name, [place, None], M)
         own = Axis("columns")
         value = Value([Term(factors=((made, (axis, own)),))], own)
@@ -719,14 +701,15 @@ class Families:
         axis = place.axis
         assert axis is not None
         if axis.upper is None:
-            offsets = [o for a, o in spans if a.tie is axis.tie] if axis.upper is None else [0]
+            offsets = [o for a, o in spans if a.tie is axis.tie]
             low, high = min(offsets), max(offsets)
             if low == high:
                 if axis.lower.value != 1 or low:
                     raise self.refuse(node, f"the range of {axis.name} is open", "write where the sum begins and ends")
                 return 0, None
-            shown = f"{names.text(name)}"
-            self.note(f"the sum over {axis.name} is read as running over all neighbors in {shown}")
+            if any(a.tie is axis.tie for key, held in self.spans.items() if key[0] != name for a, _ in held):
+                raise self.refuse(node, f"the range of {axis.name} is open", "write where the sum begins and ends")
+            self.note(f"the sum over {axis.name} is read as running over all neighbors in {names.text(name)}")
             return place.offset - low, Dim.of(high - low)
         first = Dim.of(1)
         last: Dim | None = None
@@ -750,9 +733,26 @@ class Families:
         extra = (last - first) - (axis.upper - axis.lower)
         if start is None or extra.value is None or start < 0:
             raise self.refuse(node, f"the entries of {names.text(name)} that {axis.name} runs over are open")
+        self.check_range(node, name, side, first, last)
         if first.value != 1:
             self.note(f"{names.text(name)} is read as counted from {first}")
         return start, (extra if extra.value else None)
+
+    def check_range(self, node: Node, name: str, side: int, first: Dim, last: Dim) -> None:
+        """Refuse a shift out of the range that the sums have, unless the declaration has room for it."""
+        entry = self.declared.get(name)
+        if entry is not None and entry.shape is not None:
+            return
+        starts = {a.lower.value for a, _ in self.spans[name, side] if a.upper is not None}
+        constant = dict(last.terms).get((), 0) if last.value is None else 0
+        if first.value not in starts or constant > 0 >= max(
+            dict(a.upper.terms).get((), 0) for a, _ in self.spans[name, side] if a.upper is not None
+        ):
+            low, high = names.text(f"{name}_{first}"), names.text(f"{name}_{last}")
+            raise self.refuse(
+                node, f"it uses {low} to {high}, out of the range of the sum",
+                f"declare {names.text(name)} with {last - first + 1} entries or rows, or change the limits",
+            )  # fmt: skip
 
     def entry(self, node: Node, access: Access) -> Node:
         """x_1 as e₁ᵀ x, A_12 as e₁ᵀ A e₂."""

@@ -122,6 +122,10 @@ class Value:
         return Value(self.terms, self.column, self.row)
 
 
+class Chain(tuple[str, ...]):
+    """The signs of a product without scalars, which is transposed factor by factor."""
+
+
 class Algebra:
     """Sums, products and functions of indexed values, and their matrix forms.
 
@@ -150,7 +154,17 @@ class Algebra:
         return nodes[0] if len(nodes) == 1 else self.new("prod", nodes, (" ",) * (len(nodes) - 1))
 
     def turned(self, node: Node) -> Node:
-        return node.args[0] if node.op == "trans" else self.new("trans", [node])
+        if node.op == "trans":
+            return node.args[0]
+        if node.op == "call" and node.data == "diag":
+            return node
+        if isinstance(node.data, Chain):
+            return self.chain([self.turned(n) for n in reversed(node.args)])
+        return self.new("trans", [node])
+
+    def chain(self, nodes: Sequence[Node]) -> Node:
+        """A product of matrices and vectors."""
+        return self.new("prod", nodes, Chain((" ",) * (len(nodes) - 1)))
 
     def diagonal(self, node: Node) -> Node:
         return self.new("call", [node], "diag")
@@ -370,7 +384,7 @@ class Algebra:
             sides = [self.taken(axis, other, pairs) for other in others]
             if len(others) == 2:
                 middle = [self.diagonal(self.entrywise(weights))] if weights else []
-                put(self.times([self.turned(sides[0]), *middle, sides[1]]), (others[0], others[1]))
+                put(self.chain([self.turned(sides[0]), *middle, sides[1]]), (others[0], others[1]))
             elif not weights and others[0] in left and not self.neighbors(others[0], pairs):
                 other = others[0]
                 left.remove(other)
@@ -400,6 +414,8 @@ class Algebra:
 
     def total(self, nodes: list[Node]) -> Node:
         """The sum of all entries of a product entry by entry."""
+        if len(nodes) == 1 and nodes[0].op == "trans":
+            nodes = nodes[0].args
         first = nodes[0]
         same = [n for n in nodes if n is first]
         rest = [n for n in nodes if n is not first]

@@ -408,6 +408,8 @@ def habit(name: str, style: str, uses: set[str]) -> list[float]:
     """
     if "held" in uses:  # a family: its indices say what it is
         return [0.0, 0.0, 99.0, 0.0]
+    if "entry" in uses:
+        return [0.0, 0.8, 99.0, 5.0]
     base = name.split("_")[0]
     first = base[0]
     if first == "d" and len(base) == 2:

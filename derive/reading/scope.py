@@ -155,13 +155,16 @@ class Reading:
     def solve(self, loose: frozenset[str], scalar: bool, tied: bool = False) -> Solution:
         readings = list(self.split_readings)
         roots = self.parse_trees(loose, readings)
-        from .families import lower_indices
-
-        roots = lower_indices(self, roots, readings, scalar)
         order = postorder(roots)
         find_factors(order)
         if "ones" in loose:
             loosen_ones(order)
+        from .families import lower_indices
+
+        self.settled: dict[str, int] = {}
+        lowered = lower_indices(self, roots, readings, scalar)
+        if lowered is not roots:
+            roots, order = lowered, postorder(lowered)
         self.name_dimensions(order)
         symbols = self.collect(order)
         kinds = Kinds(self.is_numpy)
@@ -171,7 +174,7 @@ class Reading:
         if tied:
             kinds.merge(roots[0].cell, roots[1].cell)
         for name, entry in symbols.items():
-            if entry.is_declared:
+            if entry.is_declared or name in self.settled:
                 continue
             cell = kinds.symbol_cells[name].find()
             costs = solving.habit(name, entry.style, entry.uses)
@@ -382,6 +385,7 @@ class Reading:
                 mask = {"scalar": S, "vector": C, "matrix": M, "square": M}[declared.kind]
             elif entry.properties - {"positive", "constant"}:
                 mask = M
+            mask &= self.settled.get(node.data, mask)
             cell = kinds.symbol_cells[node.data] = Cell(mask)
         return cell
 
