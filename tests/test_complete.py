@@ -19,6 +19,7 @@ from derive.evaluation import VALUES
 from derive.expr import (
     OPERATIONS,
     Expr,
+    basis,
     commutation,
     constant,
     dimension,
@@ -46,10 +47,12 @@ EXAMPLES_OF_LEAVES = {
     "zeros": zeros("m", "n"),
     "ones": ones("m", "n"),
     "identity": identity("n"),
+    "basis": basis(2, "n"),
     "commutation": commutation("m", "n"),
 }
 
 IN_CONTEXT = {  # what alone reads as a scalar
+    "basis": symbol("A", "m", "n") @ basis(2, "n"),
     "dimension": dimension("n") * symbol("A", "n", "n"),
     "zeros": block([[symbol("A", "m", "n"), zeros("m", "n")], [symbol("B", "m", "n"), symbol("C", "m", "n")]]),
 }

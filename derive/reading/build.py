@@ -9,6 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+from .. import names
 from .. import operations as ops
 from ..errors import DeriveError, LimitError, ParseError, ShapeError
 from ..expr import (
@@ -352,6 +353,10 @@ _BUILD: dict[str, Callable[[Builder, Node, list[Expr]], Expr]] = {
 
 def _symbol(b: Builder, name: str) -> Expr:
     entry = b.symbols[name]
+    if entry.is_unit and entry.shape is not None and b.is_column(entry.shape):
+        shown = names.text(name)
+        b.note(f"{shown} is read as the unit vector with 1 in entry {name[2:]}; declare {shown} if it is another")
+        return basis(int(name[2:]), b.dims(entry.shape)[0])
     if entry.expr is None:
         entry.expr = symbol(name, *b.dims(entry.shape or SCALAR_SIZE), properties=entry.properties)
     return entry.expr

@@ -34,6 +34,8 @@ class Calls(Scripts):
             if name == "ones" or name == "zeros":
                 return self.done(Node("ones" if name == "ones" else "zero", [], None, token.start, token.end))
             raise self.error(f"{name} needs its entry, as in {name}(1)", token)
+        if name == "sum" and following is not None and following.text == "_":
+            return self.sigma(token)
         exponent: int | None = None
         if following is not None and (following.kind == "sup" or following.text == "^"):
             exponent, following = self.function_power(token, following)

@@ -335,8 +335,8 @@ class Algebra:
         signs = [t.sign for t in value.terms]
         if signs[0] < 0 and 1 in signs:  # y − X w rather than −X w + y
             at = signs.index(1)
-            for held in (nodes, signs):
-                held.insert(0, held.pop(at))  # type: ignore[attr-defined]
+            nodes.insert(0, nodes.pop(at))
+            signs.insert(0, signs.pop(at))
         if signs[0] < 0:
             nodes[0] = self.new("neg", [nodes[0]])
         if len(nodes) == 1:

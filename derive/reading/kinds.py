@@ -406,10 +406,6 @@ def habit(name: str, style: str, uses: set[str]) -> list[float]:
 
     a to g and lowercase Greek are scalars, h to z vectors, capitals matrices, bold lowercase vectors.
     """
-    if "held" in uses:  # a family: its indices say what it is
-        return [0.0, 0.0, 99.0, 0.0]
-    if "entry" in uses:
-        return [0.0, 0.8, 99.0, 5.0]
     base = name.split("_")[0]
     first = base[0]
     if first == "d" and len(base) == 2:
@@ -478,13 +474,6 @@ def _zero(node: Node, kinds: Kinds) -> Cell:
         return Cell(ANY)
     rows, columns = (size is None or size.value != 1 for size in node.data)
     return Cell((M if columns else C) if rows else R if columns else S)
-
-
-def _held(node: Node, kinds: Kinds) -> Cell:
-    """A family: the kind is known, from the number of its indices."""
-    cell: Cell = node.args[0].cell.find()
-    cell.mask &= node.data[0]
-    return cell
 
 
 def _scalar(node: Node, kinds: Kinds) -> None:
@@ -599,15 +588,13 @@ def _call(node: Node, kinds: Kinds) -> Cell:
 
 
 _RULES: dict[str, Callable[[Node, Kinds], Cell]] = {
-    "num": _fixed(S), "const": _fixed(S), "dim": _fixed(S), "count": _fixed(S), "basis": _fixed(C),
-    "eye": _fixed(M), "ones": _ones, "onesm": _fixed(M),
-    "unit": _ones,
-    "zero": _zero, "commutation": _fixed(M), "ref": _same, "axes": _held, "window": _same,
-    "sigma": _same, "neg": _same, "sum": _same,
+    "num": _fixed(S), "const": _fixed(S), "dim": _fixed(S), "eye": _fixed(M), "ones": _ones, "onesm": _fixed(M),
+    "unit": _ones, "basis": _fixed(C), "sigma": _same, "count": _fixed(S), "submatrix": lambda n, k: Cell(),
+    "axes": lambda n, k: k.merge(Cell(n.data[0]), n.args[0].cell),
+    "zero": _zero, "commutation": _fixed(M), "ref": _same, "window": _same, "neg": _same, "sum": _same,
     "had": _same, "root": _same,
     "trans": _trans, "transpow": _trans, "inv": _inv, "elpow": _elpow, "pow": _pow, "prod": _prod, "div": _div,
     "kron": _kron, "inner": _inner, "norm": _fixed(S), "bars": _bars, "block": _block,
-    "submatrix": lambda n, k: Cell(),
     "unvec": lambda n, k: Cell(C | M),
     "call": _call,
 }  # fmt: skip

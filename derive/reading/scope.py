@@ -159,9 +159,10 @@ class Reading:
         find_factors(order)
         if "ones" in loose:
             loosen_ones(order)
-        from .families import lower_indices
+        from .sums import lower_indices
 
         self.settled: dict[str, int] = {}
+        self.families: set[str] = set()
         lowered = lower_indices(self, roots, readings, scalar)
         if lowered is not roots:
             roots, order = lowered, postorder(lowered)
@@ -188,7 +189,7 @@ class Reading:
             kinds.undo(0)
         sizes = Sizes()
         builder = Builder(self.source, order, symbols, kinds, sizes, readings)
-        usual = {name: solving.habit(name, entry.style, entry.uses) for name, entry in symbols.items()}
+        usual = {n: solving.habit(n, e.style, e.uses) for n, e in symbols.items() if n not in self.families}
         builder.shape_symbols(usual if isinstance(failed, Contradiction) else None)
         builder.infer()
         sizes.settle()
@@ -283,6 +284,8 @@ class Reading:
 
     def declare(self, entry: Symbol) -> None:
         base, accents, low = names.parts(entry.name)
+        entry.is_unit = base == "e" and not accents and len(low) == 1 and low[0].isdigit() and low[0] != "0"
+        entry.is_unit &= entry.name not in self.known
         declared = self.declared.entries.get(entry.name)
         if declared is None and any(a in names.STYLES for a in accents):
             declared = self.declared.entries.get(names.join(base, [a for a in accents if a not in names.STYLES], low))
@@ -307,8 +310,6 @@ class Reading:
             op = node.op
             if op == "trans":
                 use(node.args[0], "transposed")
-            elif op == "axes":
-                use(node.args[0], "held")
             elif op in ("pow", "fpow"):
                 use(node.args[0], "powered")
             elif op == "call" and node.data in ("tr", "det", "logdet", "inv"):
@@ -479,7 +480,11 @@ class Solution:
         self.reading = reading
         self.readings = readings
         self.exprs = [builder.values[id(root)] for root in roots]
-        self.habits = {n: solving.habit(n, e.style, e.uses) for n, e in symbols.items() if not e.is_declared}
+        self.habits = {
+            n: solving.habit(n, e.style, e.uses)
+            for n, e in symbols.items()
+            if not e.is_declared and n not in reading.families
+        }
         self.multiplies_scalars = any(n.op == "had" and builder.values[id(n)].is_scalar for n in builder.order)
         self.symbols: dict[str, Expr] = {}
         self.where: list[str] = []

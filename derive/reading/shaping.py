@@ -18,7 +18,7 @@ from .stacks import Node
 class Symbol:
     """A name in the formula: how it is used, and what is known of its shape."""
 
-    __slots__ = ("name", "style", "uses", "shape", "properties", "is_declared", "expr", "span")
+    __slots__ = ("name", "style", "uses", "shape", "properties", "is_declared", "is_unit", "expr", "span")
 
     def __init__(self, name: str, style: str, span: tuple[int, int]) -> None:
         self.name = name
@@ -28,6 +28,7 @@ class Symbol:
         self.shape: SizeShape | None = None
         self.properties: frozenset[str] = frozenset()
         self.is_declared = False
+        self.is_unit = False
         self.expr: Expr | None = None
 
 
@@ -63,7 +64,7 @@ class Shaper:
                 continue
             cell = self.kinds.symbol_cells[name].find()
             mask = cell.mask
-            if by_habit is not None and not entry.properties and "held" not in entry.uses:
+            if by_habit is not None and not entry.properties and name in by_habit:
                 costs = by_habit[name]
                 mask = min((S, C, M), key=lambda kind: costs[kind.bit_length() - 1])
             elif mask not in (S, C, M):

@@ -1,0 +1,523 @@
+"""Sums over indices in matrix form: how far each reaches, and the value of every part below it.
+
+A sum reaches over the terms after it that use its index.  Below it every name with an index is a leaf of
+the algebra of `indices`, every operation one of its operations, and what depends on no index is a constant.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from .. import names
+from ..shapes import Dim
+from . import kinds as solving
+from .families import Access, Families, Place, letters_in
+from .indices import Algebra, Axis, Term, Value
+from .kinds import C, M, R, S
+from .stacks import Node
+from .vocabulary import ELEMENTWISE
+
+_RANGE = ("<", "≤", "≠")
+
+
+def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: bool = False) -> list[Node]:
+    """The trees with sums over indices and entries in matrix form.
+
+    Raises
+    ------
+    ParseError
+        A sum has no matrix form.
+    ShapeError
+        No kinds of the names fit.
+    """
+    from .scope import postorder
+
+    order = postorder(roots)
+    has_sums = any(node.op == "sigma" for node in order)
+    if not has_sums and not any(node.op == "sym" and "_" in node.data for node in order):
+        return roots
+    families = Families(reading, roots, order, readings)
+    if has_sums:
+        extend(families)
+        families.order = postorder(roots)
+    families.bind()
+    if not families.accesses and not has_sums:
+        return roots
+    families.solve(scalar)
+    return Lowering(families).lowered()
+
+
+# The reach of a sum
+
+
+def extend(families: Families) -> None:
+    """Let a sum reach over the terms after it that use its index: Σ_i y_i log p_i + (1 − y_i) log (1 − p_i)."""
+    for node in families.order:
+        if node.op != "sum":
+            continue
+        i = 0
+        while i < len(node.args):
+            last = last_sums(node.args[i])
+            end, target = i, None
+            for j in range(i + 1, len(node.args)):
+                if any(s.op == "sigma" for s in last_sums(node.args[j])) and not uses(node.args[j], last):
+                    break
+                found = uses(node.args[j], last)
+                if found is not None:
+                    end, target = j, found
+            if target is not None:
+                absorb(families, node, i, end, target)
+            i += 1
+        if len(node.args) == 1:
+            only = node.args[0]
+            node.op, node.args, node.data, node.paren = only.op, only.args, only.data, node.paren or only.paren
+
+
+def last_sums(term: Node) -> list[Node]:
+    """The sums that end a term, from the outside in."""
+    found = []
+    while not term.paren:
+        if term.op == "sigma":
+            found.append(term)
+            term = term.args[0]
+        elif term.op == "neg":
+            term = term.args[0]
+        elif term.op == "prod" and term.data[-1] != "/":
+            term = term.args[-1]
+        else:
+            break
+    return found
+
+
+def uses(term: Node, sums: list[Node]) -> Node | None:
+    """The innermost of the sums whose index occurs in the term, bound by no sum in it."""
+    if not sums:
+        return None
+    free = letters_in(term)
+    for held in reversed(sums):
+        if free & set(held.data.names):
+            return held
+    return None
+
+
+def absorb(families: Families, node: Node, first: int, last: int, target: Node) -> None:
+    head, signs = node.args[first], node.data
+    body = target.args[0]
+    if body.op == "sum" and not body.paren:
+        args, data = list(body.args), list(body.data)
+    else:
+        args, data = [body], [1]
+    args += node.args[first + 1 : last + 1]
+    data += signs[first + 1 : last + 1]
+    end = node.args[last].end
+    inside = Node("sum", args, tuple(data), body.start, end)
+    inside.paren = True
+    target.args = [inside]
+    stretched = head
+    while True:
+        stretched.end = end
+        if stretched is target:
+            break
+        stretched = stretched.args[-1]
+    node.args = [*node.args[: first + 1], *node.args[last + 1 :]]
+    node.data = (*signs[: first + 1], *signs[last + 1 :])
+    shown = families.source[target.start : target.args[0].args[0].start].strip()
+    families.note(f"{shown} is read as reaching over {families.cut(inside)}")
+
+
+# Matrix forms
+
+
+def _is_two(node: Node) -> bool:
+    return node.op == "num" and bool(node.data == 2)
+
+
+class Lowering:
+    """The matrix forms of the sums and entries of a formula whose kinds are known."""
+
+    def __init__(self, families: Families) -> None:
+        self.families = families
+        self.accesses = families.accesses
+        self.kind = families.kind
+        self.note, self.cut, self.refuse = families.note, families.cut, families.refuse
+        self.leaves: dict[Any, Node] = {}
+        self.spans: dict[tuple[str, int], list[tuple[Axis, int]]] = {}
+
+    def lowered(self) -> list[Node]:
+        order = self.families.order
+        self.collect_spans(order)
+        self.squared = {id(n.args[0]) for n in order if n.op == "pow" and n.args[0].op == "norm" and _is_two(n.args[1])}
+        replaced: dict[int, Node] = {}
+
+        def replace(node: Node, made: Node) -> None:
+            replaced[id(node)] = made
+            self.kind[id(made)] = self.kind[id(node)]
+
+        values: dict[int, Value] = {}
+        for node in order:
+            access = self.accesses.get(id(node))
+            if access is not None and not access.is_bound:
+                replace(node, self.entry(node, access))
+                continue
+            if access is None and not any(id(arg) in values for arg in node.args):
+                node.args = [replaced.get(id(arg), arg) for arg in node.args]
+                if node.op == "sigma":
+                    made = self.constant_sum(node)
+                    if isinstance(made, Value):
+                        values[id(node)] = made
+                    else:
+                        replace(node, made)
+                continue
+            algebra = Algebra(lambda why, node=node: self.refuse(node, why), node.start, node.end)  # type: ignore[misc]
+            if access is not None:
+                value = self.leaf(algebra, node, access)
+            else:
+                args = [
+                    values[id(a)] if id(a) in values else algebra.constant(replaced.get(id(a), a), self.kind[id(a)])
+                    for a in node.args
+                ]
+                value = self.value(algebra, node, args, values)
+            if not value.indices:
+                made_node = algebra.result(value)
+                replace(node, self.placed(made_node, node))
+            else:
+                values[id(node)] = value
+        for root in self.families.roots:
+            if id(root) in values:
+                raise self.refuse(root, f"{self.cut(root)} depends on an index that no sum binds")
+        return [replaced.get(id(root), root) for root in self.families.roots]
+
+    @staticmethod
+    def placed(made: Node, node: Node) -> Node:
+        if made.op not in ("sym", "expr"):
+            made.start, made.end = node.start, node.end
+        made.paren = True
+        return made
+
+    def constant_sum(self, node: Node) -> Node | Value:
+        """A sum of what does not depend on its index."""
+        axes = self.families.bounds[id(node)]
+        if not axes:
+            return Node("call", node.args, "sum", node.start, node.end)
+        algebra = Algebra(lambda why: self.refuse(node, why), node.start, node.end)
+        body = node.args[0]
+        value = algebra.constant(body, self.kind[id(body)])
+        made: Node | Value = self.summed(algebra, node, value)
+        return made
+
+    def summed(self, algebra: Algebra, node: Node, value: Value) -> Any:
+        axes = self.families.bounds[id(node)]
+        masks = self.families.masks[id(node)]
+        for relation, places in masks:
+            factor = (self.mask(algebra, relation, places), places)
+            value = algebra.scaled(Value([Term(factors=(factor,))]), value)
+        used = {a.tie for a in value.axes}
+        for axis in axes:
+            if axis.tie not in used and axis.size is None:
+                raise self.refuse(node, f"nothing in it depends on the index {axis.name}")
+        made = algebra.over(value, axes)
+        return made if made.indices else algebra.result(made)
+
+    def mask(self, algebra: Algebra, relation: str, axes: tuple[Axis, ...]) -> Node:
+        if relation not in _RANGE:
+            self.families.reading.settled[relation] = C if len(axes) == 1 else M
+            self.families.reading.families.add(relation)
+            return algebra.held(algebra.new("sym", data=relation), axes)
+        every = algebra.ones(*axes)
+        if relation == "≠":
+            return algebra.new("sum", [every, algebra.new("eye")], (1, -1))
+        upper = algebra.new("call", [every], "triu")
+        return upper if relation == "≤" else algebra.new("sum", [upper, algebra.new("eye")], (1, -1))
+
+    def collect_spans(self, order: list[Node]) -> None:
+        """Which entries of each side of each family the formula names."""
+        for node in order:
+            access = self.accesses.get(id(node))
+            if access is None or not access.is_bound:
+                continue
+            name = self.family(access, node)
+            for side, place in enumerate(access.places):
+                if place.axis is not None:
+                    self.spans.setdefault((name, side), []).append((place.axis, place.offset))
+
+    def family(self, access: Access, node: Node) -> str:
+        if len(access.places) == 2:
+            return self.families.entry_family(access)
+        return access.name if self.kind[id(node)] == S else self.families.row_family(access, node)
+
+    def leaf(self, algebra: Algebra, node: Node, access: Access) -> Value:
+        name = self.family(access, node)
+        if name in self.families.reading.dimension_names:
+            raise self.refuse(node, f"{name} is a size")
+        kind = self.kind[id(node)]
+        places = access.places
+        if len(places) == 2:
+            if name != access.name or name.islower():
+                i, j = (p.letter + (f"{p.offset:+d}" if p.offset else "") if p.axis else str(p.offset) for p in places)
+                self.note(f"{names.text(node.data)} is read as entry ({i}, {j}) of the matrix {names.text(name)}")
+            return self.of_matrix(algebra, node, name, places)
+        (place,) = places
+        axis = place.axis
+        assert axis is not None
+        if kind == S:
+            made = self.windowed(algebra, node, name, [place], C)
+            return Value([Term(factors=((made, (axis,)),))])
+        shift = f" {place.offset:+d}".replace("+", "+ ").replace("-", "− ") if place.offset else ""
+        self.note(f"{names.text(node.data)} is read as row {place.letter}{shift} of {names.text(name)}")
+        made = self.windowed(algebra, node, name, [place, None], M)
+        own = Axis("columns")
+        value = Value([Term(factors=((made, (axis, own)),))], own)
+        return value.T if kind == R else value
+
+    def of_matrix(self, algebra: Algebra, node: Node, name: str, places: list[Place]) -> Value:
+        made = self.windowed(algebra, node, name, list(places), M)
+        axes = [p.axis for p in places]
+        if None in axes:  # an entry of one row or column
+            at = axes.index(None)
+            unit = algebra.new("basis", data=Dim.of(places[at].offset))
+            made = algebra.times([algebra.turned(made) if at == 0 else made, unit])
+        return Value([Term(factors=((made, tuple(a for a in axes if a is not None)),))])
+
+    def windowed(self, algebra: Algebra, node: Node, name: str, places: list[Place | None], kind: int) -> Node:
+        """The family, or the rows and columns of it that the indices run over."""
+        key = (name, *((p.axis.tie, p.offset, p.axis.lower) if p is not None and p.axis else None for p in places))
+        if key in self.leaves:
+            return self.leaves[key]
+        made = Node("sym", [], name, node.start, node.end)
+        self.families.reading.settled[name] = kind
+        self.families.reading.families.add(name)
+        windows: list[Any] = []
+        axes: list[Axis | None] = []
+        for side, place in enumerate(places):
+            if place is None or place.axis is None:
+                windows.append(None)
+                axes.append(None)
+                continue
+            start, extra = self.window(node, name, side, place)
+            axes.append(place.axis)
+            windows.append((start, place.axis, extra) if extra is not None else None)
+        if any(w is not None for w in windows):
+            made = Node("axes", [made], (kind, ()), node.start, node.end)
+            made = Node("window", [made], tuple(windows), node.start, node.end)
+        else:
+            made = Node("axes", [made], (kind, tuple(axes)), node.start, node.end)
+        self.leaves[key] = made
+        return made
+
+    def window(self, node: Node, name: str, side: int, place: Place) -> tuple[int, Dim | None]:
+        """Where the entries begin that an index names, and how many more the family has; None if it has no more."""
+        spans = self.spans[name, side]
+        axis = place.axis
+        assert axis is not None
+        if axis.upper is None:
+            offsets = [o for a, o in spans if a.tie is axis.tie]
+            low, high = min(offsets), max(offsets)
+            if low == high:
+                if axis.lower.value != 1 or low:
+                    raise self.refuse(node, f"the range of {axis.name} is open", "write where the sum begins and ends")
+                return 0, None
+            if any(a.tie is axis.tie for key, held in self.spans.items() if key[0] != name for a, _ in held):
+                raise self.refuse(node, f"the range of {axis.name} is open", "write where the sum begins and ends")
+            self.note(f"the sum over {axis.name} is read as running over all neighbors in {names.text(name)}")
+            return place.offset - low, Dim.of(high - low)
+        first = Dim.of(1)
+        last: Dim | None = None
+        for other, offset in spans:
+            if other.upper is None:
+                continue
+            begin, end = other.lower + offset, other.upper + offset
+            less = (begin - first).value
+            if less is None:
+                raise self.refuse(node, f"{self.cut(node)} begins at {begin}")
+            first = begin if less < 0 else first
+            if last is not None:
+                more = (end - last).value
+                if more is None:
+                    raise self.refuse(node, f"{names.text(name)} runs to {last} in one place and to {end} in another")
+                last = end if more > 0 else last
+            else:
+                last = end
+        assert last is not None
+        start = (axis.lower + place.offset - first).value
+        extra = (last - first) - (axis.upper - axis.lower)
+        if start is None or extra.value is None or start < 0:
+            raise self.refuse(node, f"the entries of {names.text(name)} that {axis.name} runs over are open")
+        self.check_range(node, name, side, first, last)
+        if first.value != 1:
+            self.note(f"{names.text(name)} is read as counted from {first}")
+        return start, (extra if extra.value else None)
+
+    def check_range(self, node: Node, name: str, side: int, first: Dim, last: Dim) -> None:
+        """Refuse a shift out of the range that the sums have, unless the declaration has room for it."""
+        entry = self.families.declared.get(name)
+        if entry is not None and entry.shape is not None:
+            return
+        starts = {a.lower.value for a, _ in self.spans[name, side] if a.upper is not None}
+        constant = dict(last.terms).get((), 0) if last.value is None else 0
+        if first.value not in starts or constant > 0 >= max(
+            dict(a.upper.terms).get((), 0) for a, _ in self.spans[name, side] if a.upper is not None
+        ):
+            low, high = names.text(f"{name}_{first}"), names.text(f"{name}_{last}")
+            raise self.refuse(
+                node, f"it uses {low} to {high}, out of the range of the sum",
+                f"declare {names.text(name)} with {last - first + 1} entries or rows, or change the limits",
+            )  # fmt: skip
+
+    def entry(self, node: Node, access: Access) -> Node:
+        """x_1 as e₁ᵀ x, A_12 as e₁ᵀ A e₂."""
+        algebra = Algebra(lambda why: self.refuse(node, why), node.start, node.end)
+        units = [algebra.new("basis", data=Dim.of(p.offset)) for p in access.places]
+        whole = Node("axes", [algebra.new("sym", data=access.name)], (C if len(units) == 1 else M, ()), *node.span)
+        made = algebra.times([algebra.turned(units[0]), whole, *units[1:]])
+        made.paren = True
+        return made
+
+    def value(self, algebra: Algebra, node: Node, args: list[Value], values: dict[int, Value]) -> Value:
+        op, kinds = node.op, [self.kind[id(a)] for a in node.args]
+        if op == "sigma":
+            made = self.summed(algebra, node, args[0])
+            return made if isinstance(made, Value) else algebra.constant(made, self.kind[id(node)])
+        if op == "ref":
+            return args[0]
+        if op == "neg":
+            return args[0].negated()
+        if op == "sum":
+            return algebra.sum(args, node.data)
+        if op == "prod":
+            return self.product(algebra, node, args, kinds)
+        if op == "had":
+            made = args[0]
+            for sign, arg in zip(node.data, args[1:], strict=True):
+                made = algebra.hadamard(made, arg if sign == "⊙" else algebra.reciprocal(arg))
+            return made
+        if op == "div":
+            if kinds[1] != S:
+                return algebra.hadamard(args[0], algebra.reciprocal(args[1]))
+            return algebra.scaled(algebra.reciprocal(args[1]), args[0])
+        if op == "trans":
+            if kinds[0] == S:
+                raise self.refuse(node, f"{self.cut(node)} is a number, which has no transpose")
+            return args[0].T
+        if op in ("pow", "elpow"):
+            return self.power(algebra, node, args, kinds)
+        if op == "root":
+            return algebra.applied(args[0], lambda n: algebra.new("root", [n], node.data))
+        if op == "norm":
+            return self.norm(algebra, node, args[0], node.data)
+        if op == "inner":
+            return algebra.inner(*args)
+        if op == "bars" and kinds[0] == S:
+            return algebra.applied(args[0], lambda n: algebra.new("call", [n], "abs"))
+        if op == "call":
+            return self.call(algebra, node, args, kinds)
+        raise self.refuse(node, f"{self.cut(node)} depends on the index")
+
+    def call(self, algebra: Algebra, node: Node, args: list[Value], kinds: list[int]) -> Value:
+        name = node.data
+        if name in ELEMENTWISE:
+            return algebra.applied(args[0], lambda n: algebra.new("call", [n], name))
+        if name in ("dot", "inner"):
+            return algebra.inner(*args)
+        if name == "outer":
+            return algebra.matmul(args[0], args[1].T)
+        if name == "hadamard":
+            return algebra.hadamard(*args)
+        if name == "tr":
+            return algebra.traced(args[0])
+        if name in ("sum", "mean") and kinds[0] != S:
+            total = algebra.over(args[0], args[0].own)
+            if name == "mean":
+                for axis in args[0].own:
+                    count = Value([Term(scalars=(algebra.new("count", data=axis),))])
+                    total = algebra.scaled(algebra.reciprocal(count), total)
+            return total
+        if name == "transpose":
+            return args[0].T
+        if name in ("norm", "norm1") and len(args) == 1:
+            return self.norm(algebra, node, args[0], "1" if name == "norm1" else "2")
+        if name == "max" and len(args) == 2:
+            kept = [a for a, part in zip(args, node.args, strict=True) if part.op != "zero"]
+            if len(kept) == 1:
+                return algebra.applied(kept[0], lambda n: algebra.new("call", [n], "relu"))
+        if name == "logsumexp" and kinds[0] != S:
+            exponential = algebra.applied(args[0], lambda n: algebra.new("call", [n], "exp"))
+            total = algebra.over(exponential, args[0].own)
+            return algebra.applied(total, lambda n: algebra.new("call", [n], "log"))
+        raise self.refuse(node, f"{self.cut(node)} depends on the index")
+
+    def norm(self, algebra: Algebra, node: Node, value: Value, kind: str) -> Value:
+        if kind == "1":
+            entries = algebra.applied(value, lambda n: algebra.new("call", [n], "abs"))
+            return algebra.over(entries, value.own)
+        if kind not in ("2", "F"):
+            raise self.refuse(node, f"{self.cut(node)} depends on the index")
+        square = algebra.squared_norm(value)
+        if id(node) in self.squared:
+            return square
+        return algebra.applied(square, lambda n: algebra.new("root", [n], Fraction(2)))
+
+    def power(self, algebra: Algebra, node: Node, args: list[Value], kinds: list[int]) -> Value:
+        base, exponent = args
+        first, second = node.args
+        if solving.is_exponential(node):
+            return algebra.applied(exponent, lambda n: algebra.new("call", [n], "exp"))
+        if exponent.axes or kinds[1] != S:
+            raise self.refuse(node, f"the exponent {self.cut(second)} depends on the index")
+        is_two = _is_two(second)
+        if is_two and id(first) in self.squared and first.data in ("2", "F"):
+            return base
+        if kinds[0] != S and node.op == "pow":
+            raise self.refuse(node, f"{self.cut(node)} is a power of a matrix that depends on the index")
+        if is_two:
+            return algebra.squared(base)
+        shown = algebra.form(exponent, [])
+        return algebra.applied(base, lambda n: algebra.new("elpow", [n, shown]))
+
+    def product(self, algebra: Algebra, node: Node, args: list[Value], kinds: list[int]) -> Value:
+        """A product from left to right; a row that waits for its column is multiplied with it first."""
+        signs = ("", *node.data)
+        scalar: Value | None = None
+        waiting: list[Value] = []
+        current: Value | None = None
+
+        def scale(value: Value) -> None:
+            nonlocal scalar
+            scalar = value if scalar is None else algebra.scaled(scalar, value)
+
+        for i, (arg, kind, sign) in enumerate(zip(args, kinds, signs, strict=True)):
+            if sign == "/":
+                if kind != S:
+                    raise self.refuse(node, f"{self.cut(node)} divides by a vector")
+                scale(algebra.reciprocal(arg))
+            elif kind == S:
+                scale(arg)
+            elif current is None:
+                current = arg
+            elif sign == "·" and kind == C and current.row is not None and current.column is None:
+                scale(algebra.inner(current, arg))
+                current = None
+            elif current.column is not None and arg.row is None and self.closes(kinds, signs, i):
+                waiting.append(current)
+                current = arg
+            else:
+                current = algebra.matmul(current, arg)
+                if not current.own:
+                    scale(current)
+                    current = waiting.pop() if waiting else None
+        while waiting:
+            before = waiting.pop()
+            current = before if current is None else algebra.matmul(before, current)
+        if current is None:
+            assert scalar is not None
+            return scalar
+        return current if scalar is None else algebra.scaled(scalar, current)
+
+    @staticmethod
+    def closes(kinds: list[int], signs: tuple[str, ...], i: int) -> bool:
+        """Whether the row at i meets its column before anything else ends the product."""
+        for kind, sign in zip(kinds[i + 1 :], signs[i + 1 :], strict=True):
+            if sign == "/" or kind == S:
+                continue
+            return kind == C if kind in (C, R) else True
+        return False
