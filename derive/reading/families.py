@@ -12,6 +12,7 @@ from typing import Any
 
 from .. import names
 from ..errors import ParseError, ShapeError
+from . import habits
 from . import kinds as solving
 from .indices import Axis
 from .kinds import Ambiguous, C, Cell, Contradiction, Kinds, M, R, S
@@ -251,7 +252,7 @@ class Families:
             if low and low[-1].isdigit() and f"{names.join(base, accents, low[:-1])} 1" in costs:  # w_0 beside w_i
                 self.add_costs(kinds.symbol_cells[name].find(), [0.0, 0.8, 99.0, 5.0])
             elif not entry.is_declared and name in kinds.symbol_cells:
-                self.add_costs(kinds.symbol_cells[name].find(), solving.habit(name, entry.style, entry.uses))
+                self.add_costs(kinds.symbol_cells[name].find(), habits.habit(name, entry.style, entry.uses))
         for key, cost in costs.items():
             self.add_costs(kinds.symbol_cells[key].find(), cost)
         self.relate(kinds)
