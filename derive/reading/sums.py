@@ -143,6 +143,7 @@ class Lowering:
         self.note, self.cut, self.refuse = families.note, families.cut, families.refuse
         self.leaves: dict[Any, Node] = {}
         self.spans: dict[tuple[str, int], list[tuple[Axis, int]]] = {}
+        self.measured: set[Axis] = set()  # whose size a vector or matrix shows
 
     def lowered(self) -> list[Node]:
         order = self.families.order
@@ -212,9 +213,8 @@ class Lowering:
         for relation, places in masks:
             factor = (self.mask(algebra, relation, places), places)
             value = algebra.scaled(Value([Term(factors=(factor,))]), value)
-        used = {a.tie for a in value.axes}
         for axis in axes:
-            if axis.tie not in used and axis.size is None:
+            if axis.tie not in self.measured and axis.size is None:
                 raise self.refuse(node, f"nothing in it depends on the index {axis.name}")
         made = algebra.over(value, axes)
         return made if made.indices else algebra.result(made)
@@ -232,10 +232,13 @@ class Lowering:
 
     def collect_spans(self, order: list[Node]) -> None:
         """Which entries of each side of each family the formula names."""
+        for masks in self.families.masks.values():
+            self.measured |= {a.tie for relation, axes in masks if relation not in _RANGE for a in axes}
         for node in order:
             access = self.accesses.get(id(node))
             if access is None or not access.is_bound:
                 continue
+            self.measured |= {p.axis.tie for p in access.places if p.axis is not None}
             name = self.family(access, node)
             for side, place in enumerate(access.places):
                 if place.axis is not None:
