@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 
 import derive
+from derive import names
 from derive.errors import DeriveError
+from tests import index_formulas
+from tests.index_formulas import FORMULAS, REFUSED, V
 
 COUNT = 2000 if os.environ.get("DERIVE_FULL") else 150
 SIZES = {"i": 3, "j": 4, "k": 5}
@@ -141,7 +144,7 @@ def outcome(seed: int, mutate: Callable[[np.ndarray], np.ndarray] = lambda g: g)
     given = {n: values[n] for n in inspect.signature(function).parameters if n in values}
     missing = set(inspect.signature(function).parameters) - set(values)
     if missing:
-        given |= {n: SIZES["i"] for n in missing}  # a size that no array shows
+        given |= dict.fromkeys(missing, SIZES["i"])  # a size that no array shows
     value, gradient = function(**given)
     expected, slope = made.loop(values, {}), gradient_of(made.loop, values, name)
     scale = 1 + np.abs(slope).max() + abs(expected)
@@ -159,3 +162,31 @@ def test_what_is_read_is_what_the_loops_compute(start: int) -> None:
 def test_a_wrong_gradient_is_seen() -> None:
     found = [outcome(seed, lambda g: 1.001 * g + 1e-4) for seed in range(20)]
     assert any(f.startswith("different") for f in found)
+
+
+@pytest.mark.parametrize(("formula", "wrt", "shapes", "loop"), FORMULAS, ids=[row[0] for row in FORMULAS])
+def test_the_forms_of_the_literature(formula: str, wrt: str, shapes: str, loop: Callable[[V], float]) -> None:
+    values = V()
+    rng = np.random.default_rng(0)
+    for part in shapes.split(","):
+        name, _, shape = part.partition(":")
+        sizes = [] if shape.split()[0] == "scalar" else [index_formulas.SIZES[s] for s in shape.split()[0].split("×")]
+        values[name.strip()] = rng.uniform(0.2, 0.8, sizes) * (1 if "positive" in shape else rng.choice([-1, 1], sizes))
+        if "positive" not in shape and name.strip() in ("S", "C", "E", "N", "Omega"):
+            values[name.strip()] = np.sign(values[name.strip()]) / 2 + 0.5
+    derivation = derive.gradient(formula, wrt)
+    function = derivation.function(returns="value_and_gradient")
+    given = {}
+    for name in inspect.signature(function).parameters:
+        given[name] = values[name] if name in values else index_formulas.SIZES[name]
+    value, gradient = function(**given)
+    slope = gradient_of(lambda v, e: loop(V(v)), values, names.identifier(names.canonical(wrt)))
+    assert np.isclose(value, loop(values), rtol=1e-9)
+    assert gradient.shape == slope.shape
+    assert np.allclose(gradient, slope, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(("formula", "wrt", "why"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_what_has_no_matrix_form_is_refused_by_what_it_is(formula: str, wrt: str, why: str) -> None:
+    with pytest.raises(DeriveError, match=why):
+        derive.gradient(formula, wrt)

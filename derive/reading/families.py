@@ -404,7 +404,8 @@ class Families:
             return name
         large = capital(name)
         wanted = self.reading.wrt
-        if (name in wanted and large not in wanted) or large in self.sets or large == name:
+        is_wanted = name in wanted and large not in wanted and name not in self.reading.settled
+        if is_wanted or large in self.sets or large == name:
             found = name
         else:
             found = large
