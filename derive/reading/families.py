@@ -11,12 +11,14 @@ import re
 from typing import Any
 
 from .. import names
-from ..errors import ParseError, ShapeError
+from ..errors import LimitError, ParseError, ShapeError
+from ..shapes import Dim
 from . import habits
 from . import kinds as solving
 from .indices import Axis
 from .kinds import Ambiguous, C, Cell, Contradiction, Kinds, M, R, S
-from .stacks import Node
+from .limits import MAX_OPERATIONS
+from .stacks import Node, postorder
 
 _CAPITAL = dict(zip("αβγδεζηθικλμνξοπρστυφχψω", "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ"))
 _INDEX = re.compile(r"(\d+)|([^\W\d_])([+-]\d+)?")
@@ -61,9 +63,10 @@ def letters_in(root: Node) -> set[str]:
             bound = bound | set(node.data.names)
             for condition in node.data.conditions:
                 bound |= set(condition[1])
-        elif node.op == "sym":
+        elif node.op in ("sym", "ref"):
             low = names.parts(node.data)[2][-2:]
             found |= {m[2] for piece in low for m in _INDEX.finditer(piece) if m[2]} - bound
+            continue
         stack += [(arg, bound) for arg in node.args]
     return found
 
@@ -87,6 +90,9 @@ class Families:
         self.bounds: dict[int, list[Axis]] = {}  # of each sum
         self.masks: dict[int, list[tuple[str, tuple[Axis, ...]]]] = {}
         self.sets: set[str] = set()
+        self.definitions: dict[tuple[str, int], tuple[tuple[str, ...], Node]] = {}  # of families: indices and tree
+        self.own: dict[int, list[Axis]] = {}  # the indices of a definition, by its root
+        self.copied = 0
         self.kind: dict[int, int] = {}
         self.families: dict[str, int | None] = {}  # what the name without an index is; None beside rows of a matrix
         declared = reading.declared.entries
@@ -106,18 +112,27 @@ class Families:
 
     def bind(self) -> None:
         """Find the axis that every index of every name stands for."""
-        stack: list[tuple[Node, dict[str, Axis]]] = [(root, {}) for root in self.roots]
+        self.find_definitions()
+        stack: list[tuple[Node, dict[str, Axis]]] = []
+        for root in self.roots:
+            letters = next((held[0] for held in self.definitions.values() if held[1] is root), ())
+            self.own[id(root)] = [Axis(letter) for letter in letters]
+            stack.append((root, dict(zip(letters, self.own[id(root)]))))
         while stack:
             node, scope = stack.pop()
             if node.op == "sigma":
                 scope = self.opened(node, scope)
-            elif node.op == "sym":
+            elif node.op in ("sym", "ref"):
                 access = self.access(node, scope)
-                if access is not None:
+                defined = self.definitions.get((access.name, len(access.places))) if access is not None else None
+                if access is not None and defined is not None:
+                    scope = self.inlined(node, access, *defined)
+                elif node.op == "ref":
+                    continue
+                elif access is not None:
                     self.accesses[id(node)] = access
-            elif node.op == "ref":
-                continue
             stack += [(arg, scope) for arg in node.args]
+        self.order = postorder(self.roots)
         known = {*self.declared, *self.reading.wrt, *self.reading.scope}
         known |= {a.name for a in self.accesses.values() if a.is_bound}
         known |= {n.data for n in self.order if n.op == "sym" and id(n) not in self.accesses}
@@ -126,6 +141,39 @@ class Families:
             if access is not None and not access.is_bound and access.name not in known:
                 del self.accesses[id(node)]
         self.keys = {a.key for a in self.accesses.values()}
+
+    def find_definitions(self) -> None:
+        """The definitions of every entry of a family, r_i = …, where a sum runs over i."""
+        summed: set[str] = set()
+        for node in self.order:
+            if node.op == "sigma":
+                summed |= {*node.data.names, *(n for condition in node.data.conditions for n in condition[1])}
+                summed |= set() if summed else letters_in(node.args[0]) & _USUAL
+        for statement, root in zip(self.reading.statements, self.roots, strict=False):
+            if statement.name is None:
+                continue
+            base, accents, low = names.parts(statement.name)
+            letters = [m[2] for m in _INDEX.finditer("".join(low[-2:] if len(low) == 2 else low[-1:])) if m[2]]
+            if letters and "".join(letters) == "".join(low) and set(letters) <= summed & letters_in(root):
+                self.definitions[names.join(base, accents, []), len(letters)] = (tuple(letters), root)
+
+    def inlined(self, node: Node, access: Access, letters: tuple[str, ...], root: Node) -> dict[str, Axis]:
+        """Put the definition of an indexed name in its place; its scope."""
+        copies: dict[int, Node] = {}
+        for part in postorder([root]):
+            args = [copies[id(a)] if part.op != "ref" else a for a in part.args]
+            copies[id(part)] = made = Node(part.op, args, part.data, part.start, part.end)
+            made.paren = part.paren
+        self.copied += len(copies)
+        if self.copied > MAX_OPERATIONS:
+            raise LimitError("the definitions use each other too often", self.source, node.span)
+        node.op, node.args = "ref", [copies[id(root)]]
+        scope = {}
+        for letter, place in zip(letters, access.places, strict=True):
+            if place.axis is None or place.offset:
+                raise self.refuse(node, f"{self.cut(node)} is one entry of what is defined for all")
+            scope[letter] = place.axis
+        return scope
 
     def opened(self, node: Node, scope: dict[str, Axis]) -> dict[str, Axis]:
         """The scope inside a sum."""
@@ -143,13 +191,24 @@ class Families:
             wanted = sorted(letters_in(node.args[0]) & _USUAL)[:1]
             if wanted:
                 self.note(f"∑ is read as the sum over {wanted[0]}")
+        conditions = list(bounds.conditions)
         for name in wanted:
-            axis = Axis(name, bounds.lower.get(name), bounds.upper.get(name))
+            lower, upper = bounds.lower.get(name), bounds.upper.get(name)
+            for limit, is_lower in ((lower, True), (upper, False)):
+                for other in limit.names & {*scope, *wanted} if limit is not None else ():
+                    assert limit is not None
+                    distance = (limit - Dim.of(other)).value
+                    if distance not in ((0, 1) if is_lower else (0, -1)):
+                        raise self.refuse(node, f"{name} runs {'from' if is_lower else 'to'} {limit}")
+                    pair = (other, name) if is_lower else (name, other)
+                    conditions.append(("<" if distance else "≤", pair))
+                    lower, upper = (None, upper) if is_lower else (lower, None)
+            axis = Axis(name, lower, upper)
             scope[name] = axis
             made.append(axis)
         self.bounds[id(node)] = made
         masks: list[tuple[str, tuple[Axis, ...]]] = []
-        for relation, letters, *rest in bounds.conditions:
+        for relation, letters, *rest in conditions:
             for name in letters:
                 if name not in scope:
                     raise self.refuse(node, f"{name} is bound by no sum")
@@ -265,6 +324,12 @@ class Families:
             mask = node.cell.find().mask
             self.kind[id(node)] = kind = next(k for k in (S, C, M, R) if mask & k)
             access = self.accesses.get(id(node))
+            if access is not None and access.is_bound and kind == M:
+                raise ShapeError(
+                    f"{self.cut(node)} is a matrix for every {access.places[0].letter}: "
+                    f"{names.text(access.name)} would have three indices",
+                    self.source, node.span, f"declare {names.text(access.name)}, if its rows or entries are meant",
+                )  # fmt: skip
             if node.op == "sym" and access is None:
                 reading.settled[node.data] = kind
             elif access is not None and access.is_bound:
@@ -298,6 +363,8 @@ class Families:
                     stack += at.args
                 elif at.op == "prod":
                     stack.append(at.args[-1])
+                elif at.op in ("sigma", "div"):
+                    stack.append(at.args[0])
 
         for node in order:
             if node.op == "trans":
@@ -341,6 +408,8 @@ class Families:
             if f"{access.name} 2" in self.keys:
                 mask = mask & (C | R) or mask
             cost = [2.0 if is_bold else 0.0, 0.0 if is_bold else 0.8, 2.0, 99.0]
+            if is_upper and shape is None and own_entry is None:
+                mask, cost = mask | M, [0.5, 0.8, 1.5, 0.0]
             cost[0] += lean
         costs[key] = cost
         cell = kinds.symbol_cells[key] = Cell(mask)

@@ -19,7 +19,7 @@ from .limits import MAX_NAMES
 from .shaping import Symbol
 from .sizes import SCALAR_SIZE, Size, Sizes
 from .splitting import Usage, primed_names, raised_names, split_runs
-from .stacks import Node
+from .stacks import Node, postorder
 from .statements import Statement, Statements, in_order
 from .tokens import Token
 
@@ -161,6 +161,7 @@ class Reading:
         from .sums import lower_indices
 
         self.settled: dict[str, int] = {}
+        self.used_dimensions: set[str] = set()
         self.families: set[str] = set()
         lowered = lower_indices(self, roots, readings, scalar)
         if lowered is not roots:
@@ -258,7 +259,7 @@ class Reading:
             elif node.op == "count":
                 dims |= node.data.size.names if node.data.size is not None else set()
         dims -= set(self.declared.entries) | set(self.scope)
-        self.used_dimensions = dims
+        self.used_dimensions |= dims
         for node in order:
             if node.op == "sym" and node.data in dims:
                 node.op, node.data = "dim", Dim.of(node.data)
@@ -494,27 +495,6 @@ def find_factors(order: list[Node]) -> None:
             if second.op == "trans" and (is_last or second.args[0].op == "ones"):
                 if node.data[0] != "/" and first.op == "num" and first.data == 1:
                     first.op, first.data = "unit", "factor"
-
-
-def postorder(roots: list[Node]) -> list[Node]:
-    """All nodes below the roots once, operands first."""
-    order: list[Node] = []
-    seen: set[int] = set()
-    stack = list(reversed(roots))
-    while stack:
-        node = stack[-1]
-        if id(node) in seen:
-            stack.pop()
-            continue
-        pending = [a for a in node.args if id(a) not in seen]
-        if pending:
-            pending.reverse()
-            stack += pending
-        else:
-            seen.add(id(node))
-            order.append(node)
-            stack.pop()
-    return order
 
 
 __all__ = ["Reading", "Solution", "style_of"]

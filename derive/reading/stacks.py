@@ -45,6 +45,27 @@ class Node:
         return f"{self.op}[{self.data}]({', '.join(map(repr, self.args))})" if self.args else f"{self.op}[{self.data}]"
 
 
+def postorder(roots: list[Node]) -> list[Node]:
+    """All nodes below the roots once, operands first."""
+    order: list[Node] = []
+    seen: set[int] = set()
+    stack = list(reversed(roots))
+    while stack:
+        node = stack[-1]
+        if id(node) in seen:
+            stack.pop()
+            continue
+        pending = [a for a in node.args if id(a) not in seen]
+        if pending:
+            pending.reverse()
+            stack += pending
+        else:
+            seen.add(id(node))
+            order.append(node)
+            stack.pop()
+    return order
+
+
 class Bounds:
     """What stands below and above Σ.
 

@@ -10,12 +10,13 @@ from fractions import Fraction
 from typing import Any
 
 from .. import names
+from ..errors import ShapeError
 from ..shapes import Dim
 from . import kinds as solving
 from .families import Access, Families, Place, letters_in
 from .indices import Algebra, Axis, Term, Value
 from .kinds import C, M, R, S
-from .stacks import Node
+from .stacks import Node, postorder
 from .vocabulary import ELEMENTWISE
 
 _RANGE = ("<", "≤", "≠")
@@ -31,8 +32,6 @@ def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: 
     ShapeError
         No kinds of the names fit.
     """
-    from .scope import postorder
-
     order = postorder(roots)
     has_sums = any(node.op == "sigma" for node in order)
     if not has_sums and not any(node.op == "sym" and "_" in node.data for node in order):
@@ -186,8 +185,16 @@ class Lowering:
                 values[id(node)] = value
         for root in self.families.roots:
             if id(root) in values:
-                raise self.refuse(root, f"{self.cut(root)} depends on an index that no sum binds")
+                replaced[id(root)] = self.defined(root, values[id(root)])
         return [replaced.get(id(root), root) for root in self.families.roots]
+
+    def defined(self, root: Node, value: Value) -> Node:
+        """The family that a definition r_i = … defines, whole."""
+        algebra = Algebra(lambda why: self.refuse(root, why), root.start, root.end)
+        if len(value.axes) > 2 or value.column is not None:
+            raise self.refuse(root, f"{self.cut(root)} has three indices")
+        rest = [a for a in value.axes if a not in self.families.own[id(root)]]
+        return algebra.form(value, [*self.families.own[id(root)], *rest])
 
     @staticmethod
     def placed(made: Node, node: Node) -> Node:
@@ -400,7 +407,10 @@ class Lowering:
             return algebra.scaled(algebra.reciprocal(args[1]), args[0])
         if op == "trans":
             if kinds[0] == S:
-                raise self.refuse(node, f"{self.cut(node)} is a number, which has no transpose")
+                raise ShapeError(
+                    f"{self.cut(node.args[0])} is a number for every index, and has no transpose",
+                    self.families.source, node.span,
+                )  # fmt: skip
             return args[0].T
         if op in ("pow", "elpow"):
             return self.power(algebra, node, args, kinds)
