@@ -198,9 +198,9 @@ WRONG = [
         "(AB)_{ij}",
         None,
         ParseError,
-        "an entry of a matrix is not read",
-        "(AB)_{ij",
-        r"formulas are in terms of whole matrices; sums over indices are read as \sum_i",
+        "this sum has no matrix form that we know: i in (AB)_{ij} is bound by no sum",
+        "(AB)_{ij}",
+        "write the matrix formula",
     ),
     (
         "Aᴴ",

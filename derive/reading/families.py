@@ -67,6 +67,8 @@ def letters_in(root: Node) -> set[str]:
             low = names.parts(node.data)[2][-2:]
             found |= {m[2] for piece in low for m in _INDEX.finditer(piece) if m[2]} - bound
             continue
+        elif node.op == "at":
+            found |= {letter for letter in node.data if letter.isalpha()} - bound
         stack += [(arg, bound) for arg in node.args]
     return found
 
@@ -92,6 +94,7 @@ class Families:
         self.sets: set[str] = set()
         self.definitions: dict[tuple[str, int], tuple[tuple[str, ...], Node]] = {}  # of families: indices and tree
         self.own: dict[int, list[Axis]] = {}  # the indices of a definition, by its root
+        self.parts: dict[int, list[Axis | str]] = {}  # of entries of what is no name: an axis, a number or ":"
         self.copied = 0
         self.kind: dict[int, int] = {}
         self.families: dict[str, int | None] = {}  # what the name without an index is; None beside rows of a matrix
@@ -122,6 +125,11 @@ class Families:
             node, scope = stack.pop()
             if node.op == "sigma":
                 scope = self.opened(node, scope)
+            elif node.op == "at":
+                for letter in node.data:
+                    if letter.isalpha() and letter not in scope:
+                        raise self.refuse(node, f"{letter} in {self.cut(node)} is bound by no sum")
+                self.parts[id(node)] = [scope.get(letter, letter) for letter in node.data]
             elif node.op in ("sym", "ref"):
                 access = self.access(node, scope)
                 defined = self.definitions.get((access.name, len(access.places))) if access is not None else None

@@ -176,7 +176,7 @@ class Algebra:
         made = self.new("ones" if len(axes) == 1 else "onesm", data=None if len(axes) == 1 else (None, None))
         return self.held(made, axes)
 
-    def held(self, node: Node, axes: Sequence[Axis]) -> Node:
+    def held(self, node: Node, axes: Sequence[Axis | None]) -> Node:
         """The vector or matrix whose sides have the sizes of these axes."""
         return self.new("axes", [node], (C if len(axes) == 1 else M, tuple(axes)))
 

@@ -552,9 +552,21 @@ def _call(node: Node, kinds: Kinds) -> Cell:
     return cell
 
 
+_AT = {1: ((C, S), (R, S)), 2: ((M, S),)}
+_ROW, _COLUMN = ((M, R), (M, C)), ((M, C),)
+
+
+def _at(node: Node, kinds: Kinds) -> Cell:
+    """Entries, rows and columns."""
+    cell = Cell()
+    table = _AT[len(node.data)] if ":" not in node.data else _ROW if node.data[1] == ":" else _COLUMN
+    kinds.relate(pairs, (cell, node.args[0].cell), table)
+    return cell
+
+
 _RULES: dict[str, Callable[[Node, Kinds], Cell]] = {
     "num": _fixed(S), "const": _fixed(S), "dim": _fixed(S), "eye": _fixed(M), "ones": _ones, "onesm": _fixed(M),
-    "unit": _ones, "basis": _fixed(C), "sigma": _same, "count": _fixed(S), "submatrix": lambda n, k: Cell(),
+    "unit": _ones, "basis": _fixed(C), "at": _at, "sigma": _same, "count": _fixed(S), "submatrix": lambda n, k: Cell(),
     "axes": lambda n, k: k.merge(Cell(n.data[0]), n.args[0].cell),
     "zero": _zero, "commutation": _fixed(M), "ref": _same, "window": _same, "neg": _same, "sum": _same,
     "had": _same, "root": _same,

@@ -34,14 +34,14 @@ def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: 
     """
     order = postorder(roots)
     has_sums = any(node.op == "sigma" for node in order)
-    if not has_sums and not any(node.op == "sym" and "_" in node.data for node in order):
+    if not has_sums and not any(node.op == "at" or node.op == "sym" and "_" in node.data for node in order):
         return roots
     families = Families(reading, roots, order, readings)
     if has_sums:
         extend(families)
         families.order = postorder(roots)
     families.bind()
-    if not families.accesses and not has_sums:
+    if not families.accesses and not families.parts and not has_sums:
         return roots
     families.solve(scalar)
     return Lowering(families).lowered()
@@ -160,7 +160,12 @@ class Lowering:
             if access is not None and not access.is_bound:
                 replace(node, self.entry(node, access))
                 continue
-            if access is None and not any(id(arg) in values for arg in node.args):
+            parts = self.families.parts.get(id(node), [])
+            is_indexed = any(isinstance(part, Axis) for part in parts)
+            if parts and not is_indexed and id(node.args[0]) not in values:
+                replace(node, self.chosen(node, replaced.get(id(node.args[0]), node.args[0]), parts))
+                continue
+            if access is None and not is_indexed and not any(id(arg) in values for arg in node.args):
                 node.args = [replaced.get(id(arg), arg) for arg in node.args]
                 if node.op == "sigma":
                     made = self.constant_sum(node)
@@ -241,6 +246,8 @@ class Lowering:
         """Which entries of each side of each family the formula names."""
         for masks in self.families.masks.values():
             self.measured |= {a.tie for relation, axes in masks if relation not in _RANGE for a in axes}
+        for parts in self.families.parts.values():
+            self.measured |= {part.tie for part in parts if isinstance(part, Axis)}
         for node in order:
             access = self.accesses.get(id(node))
             if access is None or not access.is_bound:
@@ -374,6 +381,37 @@ class Lowering:
                 f"declare {names.text(name)} with {last - first + 1} entries or rows, or change the limits",
             )  # fmt: skip
 
+    def at(self, algebra: Algebra, node: Node, value: Value, parts: list[Any]) -> Value:
+        """(A x)_i, (X W)_ij, X_i: and X_:j under a sum."""
+        if any(isinstance(part, str) and part != ":" for part in parts):
+            raise self.refuse(node, f"{self.cut(node)} has a number among its indices")
+        if value.row is None:
+            value = value.T
+        made = algebra.single(value)
+        (term,) = made.terms
+        ((whole, axes),) = term.factors
+        own = made.own
+        if list(axes) == own:
+            whole = algebra.held(whole, [part if isinstance(part, Axis) else None for part in parts])
+        chosen = {a: part for a, part in zip(own, parts, strict=True) if isinstance(part, Axis)}
+        rest = [a for a in own if a not in chosen]
+        factors = ((whole, tuple(chosen.get(a, a) for a in axes)),)
+        row = rest[0] if rest else None
+        found = Value([Term(term.sign, term.scalars, factors, term.summed)], row)
+        return found.T if self.kind[id(node)] == R else found
+
+    def chosen(self, node: Node, whole: Node, parts: list[Any]) -> Node:
+        """An entry, row or column of which the number is given, by unit vectors."""
+        algebra = Algebra(lambda why: self.refuse(node, why), node.start, node.end)
+        units = [None if part == ":" else algebra.new("basis", data=Dim.of(int(part))) for part in parts]
+        before = [] if units[0] is None else [algebra.turned(units[0])]
+        after = [] if len(units) < 2 or units[1] is None else [units[1]]
+        made = algebra.chain([*before, whole, *after])
+        if ":" in parts and parts[1] == ":" and self.kind[id(node)] == C:
+            made = algebra.turned(made)
+        made.paren = True
+        return made
+
     def entry(self, node: Node, access: Access) -> Node:
         """x_1 as e₁ᵀ x, A_12 as e₁ᵀ A e₂."""
         algebra = Algebra(lambda why: self.refuse(node, why), node.start, node.end)
@@ -390,6 +428,8 @@ class Lowering:
             return made if isinstance(made, Value) else algebra.constant(made, self.kind[id(node)])
         if op == "ref":
             return args[0]
+        if op == "at":
+            return self.at(algebra, node, args[0], self.families.parts[id(node)])
         if op == "neg":
             return args[0].negated()
         if op == "sum":
