@@ -433,8 +433,8 @@ class Solution:
             self.symbols[name] = made
             if not entry.is_declared:
                 self.where.append(f"{names.text(name)}: {shape_line(made)}")
-                costs = self.habits[name]
-                if costs[kind_of(made.shape).bit_length() - 1] - min(costs) >= UNUSUAL:
+                costs = self.habits.get(name)
+                if costs is not None and costs[kind_of(made.shape).bit_length() - 1] - min(costs) >= UNUSUAL:
                     builder.note(f"{names.text(name)} is read as {KIND_WORDS[kind_of(made.shape)]}")
 
     @property
