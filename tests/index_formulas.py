@@ -198,6 +198,28 @@ FORMULAS: list[tuple[str, str, str, Callable[[V], float]]] = [
     (r"\sum_j A_{1j} x_j", "x", "A: N×m, x: m", lambda v: v.A[0] @ v.x),
     (r"\sum (y_i - \hat y_i)^2", r"\hat y", "y: N, y_hat: N", lambda v: sum((v.y - v.y_hat) ** 2)),
     (r"\sum_i \mu_i^2", r"\mu", "mu: N", lambda v: v.mu @ v.mu),
+    (r"\prod_{i=1}^n x_i", "x", "x: n", lambda v: np.prod(v.x)),
+    (r"\left(\prod_{i=1}^n x_i\right)^{1/n}", "x", "x: n positive", lambda v: np.prod(v.x) ** (1 / 6)),
+    (r"-\prod_{i=1}^n x_i^{\alpha_i}", "x", "x: n positive, alpha: n", lambda v: -np.prod(v.x**v.alpha)),
+    (r"\sum_i a_i^{x_i}", "x", "a: N positive, x: N", lambda v: sum(v.a**v.x)),
+    (r"\log \prod_i \sigma(y_i w^T x_i)", "w", "y: N, X: N×d, w: d",
+     lambda v: np.log(np.prod([sigmoid(v.y[i] * v.w @ v.X[i]) for i in range(5)]))),
+    # Entries of products, rows, columns, definitions
+    (r"\sum_i (A x - b)_i^2", "x", "A: N×d, x: d, b: N", lambda v: sum((v.A @ v.x - v.b) ** 2)),
+    (r"\sum_{ij} (X W)_{ij}^2 B_{ij}", "W", "X: N×d, W: d×m, B: N×m", lambda v: np.sum((v.X @ v.W) ** 2 * v.B)),
+    (r"\sum_i (y_i - X_{i:} w)^2", "w", "X: N×d, w: d, y: N", lambda v: sum((v.y - v.X @ v.w) ** 2)),
+    (r"\sum_j c_j \|X_{:j}\|^2", "X", "X: N×d, c: d", lambda v: sum(v.c[j] * v.X[:, j] @ v.X[:, j] for j in range(3))),
+    (r"X_{2:} w + w^T X_{:1}", "w", "X: d×d, w: d", lambda v: v.X[1] @ v.w + v.w @ v.X[:, 0]),
+    (r"(A x)_1^2 + M[1, 2]^2", "x", "A: N×d, x: d, M: d×d", lambda v: (v.A @ v.x)[0] ** 2 + v.M[1, 2] ** 2),
+    (r"p_i = \sigma(w^T x_i); -\sum_i y_i \log p_i + (1-y_i)\log(1-p_i)", "w", "y: N, X: N×d, w: d",
+     lambda v: -sum(v.y[i] * np.log(sigmoid(v.w @ v.X[i])) + (1 - v.y[i]) * np.log(1 - sigmoid(v.w @ v.X[i]))
+                    for i in range(5))),
+    (r"p_{ij} = \frac{e^{z_{ij}}}{\sum_k e^{z_{ik}}}; -\sum_{ij} y_{ij} \log p_{ij}", "z", "z: N×K, y: N×K",
+     lambda v: -sum(v.y[i, j] * (v.z[i, j] - np.log(np.sum(np.exp(v.z[i])))) for i, j in over("N", "K"))),
+    (r"\sum_{i=1}^n \sum_{j=i+1}^n A_{ij} x_i x_j + \sum_{i=1}^n \sum_{j=1}^i x_i y_j", "x", "A: n×n, x: n, y: n",
+     lambda v: sum(v.A[i, j] * v.x[i] * v.x[j] for i, j in pairs("n"))
+     + sum(v.x[i] * v.y[j] for i in range(6) for j in range(i + 1))),
+    (r"\|\sum_i w_i x_i - b\|^2", "w", "w: N, X: N×d, b: d", lambda v: np.sum((v.X.T @ v.w - v.b) ** 2)),
 ]  # fmt: skip
 
 REFUSED: list[tuple[str, str, str]] = [
@@ -210,6 +232,6 @@ REFUSED: list[tuple[str, str, str]] = [
     (r"\sum_i x_{ik}^2", "x", "bound by no sum"),
     (r"\sum_i x_j", "x", "nothing in it depends on the index"),
     (r"\sum_i (A_{ij} x_i - b_i)^2", "x", "bound by no sum"),
-    (r"\sum_i x_i^{\alpha_i}", "x", "depends on the index"),
+    (r"\sum_i \prod_j A_{ij}", "A", "no product of the entries of one vector"),
     (r"\sum_{i,j} (x_{ij} - y_{ij})^2 + (x_{i+1,j} - x_{ij})^2", "x", "the range of"),
 ]

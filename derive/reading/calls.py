@@ -129,7 +129,7 @@ class Calls(Scripts):
 
     def sigma(self, token: Token) -> bool:
         r"""`\sum_{i=1}^{n}` and what it sums over."""
-        bounds = Bounds()
+        bounds = Bounds(token.text == "prod")
         upper: Dim | None = None
         has_lower = False
         while self.i < len(self.tokens):

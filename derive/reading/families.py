@@ -256,6 +256,8 @@ class Families:
             return None
         places = self.places(node, low[-1], scope)
         if places is None:
+            if len(low[-1]) == 1 and low[-1] in "ijkl" and node.data not in self.reading.known:
+                return Access(names.join(base, accents, low[:-1]), [Place(None, 0, low[-1])])
             if not low[-1].isdigit() or int(low[-1]) == 0:
                 return None
             if len(low) > 1 and low[-2].isdigit() and int(low[-2]):  # A_{1,2}
@@ -446,9 +448,14 @@ class Families:
             digits = "".join(str(p.offset) for p in access.places)
             kind, whole = self.kind[id(node)], self.kind_of_family(access.name)
             shown, letter = names.text(node.data), names.text(access.name)
+            if kind == S and whole == C and access.places[0].letter:
+                raise ParseError(
+                    f"{shown} is an entry of {letter}, and no sum runs over {access.places[0].letter}",
+                    self.source, node.span, f"write its number, as in {letter}₁, or a sum",
+                )  # fmt: skip
             if kind == S and whole == C and len(access.places) == 1:
                 self.note(f"{shown} is read as entry {digits} of {letter}")
-            elif kind == S and whole == M and len(digits) == 2:
+            elif kind == S and whole == M and len(digits) == 2 and not access.places[0].letter:
                 access.places = [Place(None, int(d), "") for d in digits]
                 self.note(f"{shown} is read as entry ({digits[0]}, {digits[1]}) of {letter}")
             else:

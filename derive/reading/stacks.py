@@ -77,9 +77,10 @@ class Bounds:
     conditions : list of (relation, indices) and of ("∈", indices, set, indices that the set depends on)
     """
 
-    __slots__ = ("names", "lower", "upper", "conditions")
+    __slots__ = ("names", "lower", "upper", "conditions", "is_product")
 
-    def __init__(self) -> None:
+    def __init__(self, is_product: bool = False) -> None:
+        self.is_product = is_product  # ∏
         self.names: list[str] = []
         self.lower: dict[str, Dim] = {}
         self.upper: dict[str, Dim] = {}

@@ -77,7 +77,7 @@ def last_sums(term: Node) -> list[Node]:
     """The sums that end a term, from the outside in."""
     found = []
     while not term.paren:
-        if term.op == "sigma":
+        if term.op == "sigma" and not term.data.is_product:
             found.append(term)
             term = term.args[0]
         elif term.op == "neg":
@@ -211,6 +211,8 @@ class Lowering:
     def constant_sum(self, node: Node) -> Node | Value:
         """A sum of what does not depend on its index."""
         axes = self.families.bounds[id(node)]
+        if not axes and node.data.is_product:
+            raise self.refuse(node, "the index of the product is missing")
         if not axes:
             return Node("call", node.args, "sum", node.start, node.end)
         algebra = Algebra(lambda why: self.refuse(node, why), node.start, node.end)
@@ -228,8 +230,16 @@ class Lowering:
         for axis in axes:
             if axis.tie not in self.measured and axis.size is None:
                 raise self.refuse(node, f"nothing in it depends on the index {axis.name}")
+        if node.data.is_product:
+            return self.multiplied(algebra, node, value, axes)
         made = algebra.over(value, axes)
         return made if made.indices else algebra.result(made)
+
+    def multiplied(self, algebra: Algebra, node: Node, value: Value, axes: list[Axis]) -> Node:
+        """∏_i v_i, the determinant of the diagonal matrix of v."""
+        if self.families.masks[id(node)] or value.own or value.axes != axes or len(axes) > 1:
+            raise self.refuse(node, f"{self.cut(node)} is no product of the entries of one vector")
+        return algebra.new("call", [algebra.diagonal(algebra.form(value, axes))], "det")
 
     def mask(self, algebra: Algebra, relation: str, axes: tuple[Axis, ...]) -> Node:
         if relation not in _RANGE:
@@ -515,6 +525,10 @@ class Lowering:
         first, second = node.args
         if solving.is_exponential(node):
             return algebra.applied(exponent, lambda n: algebra.new("call", [n], "exp"))
+        if exponent.axes and kinds == [S, S]:
+            self.note(f"{self.cut(node)} is read as exp({self.cut(second)} log {self.cut(first)}), of what is positive")
+            logarithm = algebra.applied(base, lambda n: algebra.new("call", [n], "log"))
+            return algebra.applied(algebra.scaled(exponent, logarithm), lambda n: algebra.new("call", [n], "exp"))
         if exponent.axes or kinds[1] != S:
             raise self.refuse(node, f"the exponent {self.cut(second)} depends on the index")
         is_two = _is_two(second)
