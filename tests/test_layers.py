@@ -40,6 +40,7 @@ LAYERS = [
     ["checking"],
     ["render"],
     ["api"],
+    ["extrema"],
     ["cli"],
     ["completion"],
     ["__main__"],

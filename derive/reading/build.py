@@ -151,6 +151,8 @@ def _make_pow(b: Builder, node: Node, args: list[Expr]) -> Expr:
                 f"e to the power of a matrix {described(exponent)} can mean two functions",
                 hint=f"expm({e}) is the matrix exponential, exp({e}) that of every entry",
             )
+        if exponent.is_vector:
+            b.note(f"{b.cut(node)} is read entry by entry, as exp({exponent.text()})")
         return ops.exp(exponent)
     if not exponent.is_scalar:
         raise ShapeError(f"the exponent {described(exponent)} is not a scalar")
@@ -219,6 +221,8 @@ def _make_bars(b: Builder, node: Node, args: list[Expr]) -> Expr:
 
 
 def _make_root(b: Builder, node: Node, args: list[Expr]) -> Expr:
+    if not args[0].is_scalar:
+        b.note(f"{b.cut(node)} is read entry by entry")
     return ops.power(args[0], Fraction(1) / node.data)
 
 

@@ -16,8 +16,9 @@ from ..shapes import Dim
 from . import habits
 from . import kinds as solving
 from .indices import Axis
-from .kinds import Ambiguous, C, Cell, Contradiction, Kinds, M, R, S
+from .kinds import Ambiguous, Cell, Contradiction, Kinds
 from .limits import MAX_OPERATIONS
+from .signatures import C, M, R, S
 from .stacks import Node, postorder
 
 _CAPITAL = dict(zip("αβγδεζηθικλμνξοπρστυφχψω", "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ"))

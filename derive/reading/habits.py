@@ -10,8 +10,9 @@ from __future__ import annotations
 from .. import names
 from ..errors import ShapeError
 from ..expr import Expr
-from .kinds import BITS, CALLS, DOT, KRON, OVER, PLAIN, STEP, SWAP, C, M, S, kind_of
+from .kinds import BITS, DOT, OVER, PLAIN, STEP, SWAP, kind_of
 from .shaping import Shaper, Symbol
+from .signatures import C, M, S, kinds_of
 from .stacks import Node
 
 _DIVISORS = frozenset("ijklmnN")
@@ -57,8 +58,8 @@ def habit(name: str, style: str, uses: set[str]) -> list[float]:
         costs[0] += 4.0
     if "measured" in uses:  # in a norm, a sum of entries, diag
         costs[0] += 2.0
-    if "powered" in uses:
-        costs[3] += 5.0 if first.islower() else 0.0
+    if "powered" in uses:  # a matrix is squared and a capital letter no number that has a root
+        costs[3 if first.islower() else 0] += 5.0 if first.islower() else 2.0
     return costs
 
 
@@ -83,9 +84,9 @@ def leaning(node: Node, args: list[int]) -> int:
             state = after if after >= 0 else state
         return BITS[state & 3]
     if op == "kron":
-        return next((result for left, right, result in KRON if (left, right) == (args[0], args[1])), M)
-    if op == "call" and node.data in CALLS and args:
-        return next((result for operand, result in CALLS[node.data] if operand == args[0]), S)
+        return next((result for left, right, result in kinds_of("kron") if (left, right) == (args[0], args[1])), M)
+    if op == "call" and len(args) == 1 and kinds_of(node.data):
+        return next((result for operand, result in kinds_of(node.data) if operand == args[0]), S)
     if op == "call" and node.data in ("dot", "inner") or op in ("norm", "inner", "bars", "num", "const", "dim"):
         return S
     if op == "call" and node.data in ("outer", "block_inner", "block_sum"):
@@ -114,6 +115,11 @@ def note_uses(order: list[Node], symbols: dict[str, Symbol]) -> None:
             use(node.args[0], "transposed")
         elif op in ("pow", "fpow"):
             use(node.args[0], "powered")
+            if node.args[0].op == "sum":
+                for term in node.args[0].args:
+                    for factor in term.args if term.op == "prod" and len(term.args) > 1 else ():
+                        if factor.op == "sym" and leaning[id(factor)] == M:
+                            use(factor, "powered")
         elif op == "call" and node.data in ("tr", "det", "logdet", "inv"):
             inside = node.args[0]
             while inside.op in ("pow", "trans", "inv", "neg"):

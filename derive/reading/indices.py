@@ -20,7 +20,7 @@ from typing import Any
 
 from ..errors import ParseError
 from ..shapes import Dim
-from .kinds import C, M, R, S
+from .signatures import C, M, R, S
 from .stacks import Node
 
 MAX_TERMS = 64  # of an expanded product

@@ -16,36 +16,17 @@ from typing import Any
 
 from ..shapes import ONE
 from .limits import SEARCH_BUDGET, SEARCH_WORK
+from .signatures import C, M, R, S, kinds_of
 from .stacks import Node
 
-S, C, R, M = 1, 2, 4, 8
 ANY = 15
 BITS = (S, C, R, M)
 SWAP = [(m & S) | ((m & C) << 1) | ((m & R) >> 1) | (m & M) for m in range(16)]
 
-# Calls: pairs (kind of the operand, kind of the result).
-_SAME = ((S, S), (C, C), (R, R), (M, M))
-_SQUARE_TO_SCALAR = ((S, S), (M, S))
-_TO_SCALAR = ((S, S), (C, S), (R, S), (M, S))
-CALLS: dict[str, tuple[tuple[int, int], ...]] = {
-    "tr": _SQUARE_TO_SCALAR, "det": _SQUARE_TO_SCALAR, "logdet": _SQUARE_TO_SCALAR,
-    "inv": ((S, S), (M, M)), "adj": ((M, M),), "expm": ((M, M), (S, S)), "tril": ((M, M),), "triu": ((M, M),),
-    "diag": ((M, C), (C, M), (R, M), (S, S)), "Diag": ((C, M), (R, M), (S, S)),
-    "vec": ((S, S), (C, C), (R, C), (M, C)),
-    "unvec": ((C, M), (C, C), (M, M)), "sum": _TO_SCALAR, "mean": _TO_SCALAR, "norm": _TO_SCALAR, "norm1": _TO_SCALAR,
-    "nuclear_norm": _TO_SCALAR, "spectral_norm": _TO_SCALAR, "logsumexp": ((C, S), (R, S)), "softmax": ((C, C),),
-    "rowsum": ((M, C), (C, C)), "colsum": ((M, C), (C, S)), "polar": _SAME, "dominant": _SAME,
-    "transpose": ((S, S), (C, R), (R, C), (M, M)),
-}  # fmt: skip
-KRON = (
-    [(S, k, k) for k in BITS] + [(k, S, k) for k in (C, R, M)]
-    + [(C, C, C), (R, R, R), (C, R, M), (R, C, M), (C, M, M), (M, C, M), (R, M, M), (M, R, M), (M, M, M)]
-)  # fmt: skip
 DIVIDE = [(S, S, S), (C, S, C), (R, S, R), (M, S, M)]
 FRACTION = [*DIVIDE, (C, C, C)]  # a fraction of two vectors is taken entry by entry
 SAME_ROWS = [(a, b) for a in BITS for b in BITS if (a in (S, R)) == (b in (S, R))]
 SAME_COLUMNS = [(a, b) for a in BITS for b in BITS if (a in (S, C)) == (b in (S, C))]
-OUTER = [(C, C, M)]
 
 
 def kind_of(shape: Sequence[Any]) -> int:
@@ -503,7 +484,7 @@ def _div(node: Node, kinds: Kinds) -> Cell:
 
 def _kron(node: Node, kinds: Kinds) -> Cell:
     cell = Cell()
-    kinds.relate(triples, (cell, node.args[0].cell, node.args[1].cell), KRON)
+    kinds.relate(triples, (cell, node.args[0].cell, node.args[1].cell), kinds_of("kron"))
     return cell
 
 
@@ -539,12 +520,12 @@ def _call(node: Node, kinds: Kinds) -> Cell:
         if name == "matmul":
             return _prod(node, kinds)
         cell = Cell()
-        kinds.relate(triples, (cell, node.args[0].cell, node.args[1].cell), KRON if name == "kron" else OUTER)
+        kinds.relate(triples, (cell, node.args[0].cell, node.args[1].cell), kinds_of(name))
         return cell
     if name in ("block_inner", "block_sum"):
         return Cell()
-    table = CALLS.get(name)
-    if table is None:
+    table = kinds_of(name)
+    if not table:
         return _same(node, kinds)
     cell = Cell()
     if node.args:

@@ -13,10 +13,11 @@ from . import kinds as solving
 from .build import Builder
 from .declarations import Declarations, declarations, dimension, style_of
 from .grammar import Parser
-from .kinds import Ambiguous, C, Cell, Contradiction, Kinds, M, R, S, kind_of
+from .kinds import Ambiguous, Cell, Contradiction, Kinds, kind_of
 from .lexer import Lexer
 from .limits import MAX_NAMES
 from .shaping import Symbol
+from .signatures import C, M, R, S
 from .sizes import SCALAR_SIZE, Size, Sizes
 from .splitting import Usage, primed_names, raised_names, split_runs
 from .stacks import Node, postorder

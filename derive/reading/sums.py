@@ -15,7 +15,7 @@ from ..shapes import Dim
 from . import kinds as solving
 from .families import Access, Families, Place, letters_in
 from .indices import Algebra, Axis, Term, Value
-from .kinds import C, M, R, S
+from .signatures import C, M, R, S
 from .stacks import Node, postorder
 from .vocabulary import ELEMENTWISE
 
