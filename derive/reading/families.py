@@ -303,7 +303,7 @@ class Families:
         reading.name_dimensions(order)
         symbols = reading.collect(order)
         self.mark(order)
-        kinds = Kinds(reading.is_numpy)
+        kinds = Kinds()
         costs: dict[str, list[float]] = {}
         styles = {name: entry.style for name, entry in symbols.items()}
 
@@ -317,10 +317,13 @@ class Families:
         solving.build(order, kinds, cell)
         if scalar:
             self.roots[-1].cell.find().mask &= S
+        beside = {n.data for n in order if n.op == "sym" and id(n) in self.accesses}
         for name, entry in symbols.items():
             base, accents, low = names.parts(name)
             if low and low[-1].isdigit() and f"{names.join(base, accents, low[:-1])} 1" in costs:  # w_0 beside w_i
                 self.add_costs(kinds.symbol_cells[name].find(), [0.0, 0.8, 99.0, 5.0])
+            elif name in beside and name[0].isupper() and len("".join(low)) == 2 and name in kinds.symbol_cells:
+                self.add_costs(kinds.symbol_cells[name].find(), [0.0, 2.0, 99.0, 0.5])  # A_12 beside A
             elif not entry.is_declared and name in kinds.symbol_cells:
                 self.add_costs(kinds.symbol_cells[name].find(), habits.habit(name, entry.style, entry.uses))
         for key, cost in costs.items():

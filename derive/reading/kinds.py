@@ -59,7 +59,7 @@ class Cell:
 # Products: the state is the kind of what stands to the left, and whether a row waits for its column
 # (A xᵀ y is A (xᵀ y), as nothing else fits).
 
-PLAIN, DOT, STAR, OVER = 0, 1, 2, 3
+PLAIN, DOT, OVER = 0, 1, 2
 
 
 def _step(state: int, kind: int, sign: int) -> int:
@@ -80,8 +80,6 @@ def _step(state: int, kind: int, sign: int) -> int:
             return 3
         if right == C and sign == DOT:
             return 0
-        if right == C and sign == STAR:
-            return 1
         return -1
     if right == R:
         return state + 4
@@ -90,7 +88,7 @@ def _step(state: int, kind: int, sign: int) -> int:
     return 1 if right == C else 3
 
 
-STEP = [[[_step(s, k, sign) for k in range(4)] for s in range(8)] for sign in range(4)]
+STEP = [[[_step(s, k, sign) for k in range(4)] for s in range(8)] for sign in range(3)]
 _forward_cache: dict[int, int] = {}
 _backward_cache: dict[int, tuple[int, int]] = {}
 
@@ -142,16 +140,9 @@ class Ambiguous(Exception):
 
 
 class Kinds:
-    """The relations between the kinds of all parts of a formula.
+    """The relations between the kinds of all parts of a formula."""
 
-    Parameters
-    ----------
-    is_numpy : bool
-        `*` between two vectors multiplies entry by entry, and `**` takes powers of entries.
-    """
-
-    def __init__(self, is_numpy: bool = False) -> None:
-        self.is_numpy = is_numpy
+    def __init__(self) -> None:
         self.relations: list[tuple[Callable[[Kinds, int], None], tuple[Cell, ...], object]] = []
         self.queue: deque[int] = deque()
         self.queued: set[int] = set()
@@ -455,8 +446,7 @@ def _pow(node: Node, kinds: Kinds) -> Cell:
     while exponent.op == "neg":
         exponent = exponent.args[0]
     is_integer = exponent.op == "zero" or (exponent.op == "num" and exponent.data.denominator == 1)
-    if not (kinds.is_numpy and node.data == "**"):
-        cell.mask &= S | M if is_integer else S
+    cell.mask &= S | M if is_integer else S
     return cell
 
 
@@ -470,8 +460,7 @@ def is_exponential(node: Node) -> bool:
 
 def _prod(node: Node, kinds: Kinds) -> Cell:
     cell = Cell()
-    star = STAR if kinds.is_numpy else PLAIN
-    signs = tuple({"·": DOT, "*": star, "/": OVER}.get(sign, PLAIN) for sign in node.data)
+    signs = tuple({"·": DOT, "/": OVER}.get(sign, PLAIN) for sign in node.data)
     kinds.relate(product, (cell, *(a.cell for a in node.args)), signs)
     return cell
 

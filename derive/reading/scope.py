@@ -171,7 +171,7 @@ class Reading:
             roots, order = lowered, postorder(lowered)
         self.name_dimensions(order)
         symbols = self.collect(order)
-        kinds = Kinds(self.is_numpy)
+        kinds = Kinds()
         solving.build(order, kinds, lambda node: self.cell(node, symbols, kinds))
         if scalar:
             roots[-1].cell.find().mask &= S
@@ -191,7 +191,7 @@ class Reading:
             failed = found
             kinds.undo(0)
         sizes = Sizes()
-        builder = Builder(self.source, order, symbols, kinds, sizes, readings)
+        builder = Builder(self.source, order, symbols, kinds, sizes, readings, self.is_numpy)
         usual = {n: habits.habit(n, e.style, e.uses) for n, e in symbols.items() if n not in self.families}
         builder.shape_symbols(usual if isinstance(failed, Contradiction) else None)
         builder.infer()
@@ -316,7 +316,7 @@ class Reading:
                 mask = kind_of(entry.shape)
             elif declared is not None and declared.kind is not None:
                 mask = {"scalar": S, "vector": C, "matrix": M, "square": M}[declared.kind]
-            elif entry.properties - {"positive", "constant"}:
+            elif entry.properties - {"positive", "nonnegative", "constant"}:
                 mask = M
             elif habits.may_be_row(node.data, entry.style, entry.uses):
                 mask |= R

@@ -71,7 +71,7 @@ class Shaper:
             elif mask not in (S, C, R, M):
                 mask = Kinds.cheapest(cell) if mask & (S | C | M) else R if mask else M
             entry.shape = self.of_kind(mask)
-            if mask == M and entry.properties - {"positive", "constant", "orthogonal"}:
+            if mask == M and entry.properties - {"positive", "nonnegative", "constant", "orthogonal"}:
                 self.sizes.unify(*entry.shape)
 
     def of_kind(self, mask: int) -> SizeShape:
@@ -144,7 +144,7 @@ def _shape_square(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
 def _shape_pow(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
     if is_exponential(node):
         return args[1]
-    if not b.is_scalar(args[0]) and not b.is_column(args[0]) and not (b.kinds.is_numpy and node.data == "**"):
+    if not b.is_scalar(args[0]) and not b.is_column(args[0]):
         b.sizes.unify(args[0][0], args[0][1])
     return args[0]
 
@@ -170,7 +170,7 @@ def grouped(b: Shaper, node: Node, shapes: list[SizeShape]) -> tuple[SizeShape, 
             waiting.append((current, group))
             current, group = shape, [i]
             continue
-        if (kinds[i] == "·" or (kinds[i] == "*" and b.kinds.is_numpy)) and b.is_column(current) and b.is_column(shape):
+        if kinds[i] == "·" and b.is_column(current) and b.is_column(shape):
             b.sizes.unify(current[0], shape[0])
             group = [(kinds[i], group, i)]
             if kinds[i] == "·":
