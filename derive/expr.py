@@ -488,7 +488,6 @@ symbol_op = operation("symbol", shape=_named_shape)  # data: (name, properties, 
 zeros_op = operation("zeros", shape=_leaf_shape)
 ones_op = operation("ones", shape=_leaf_shape)
 identity_op = operation("identity", shape=lambda args, data: (data[0], data[0]))
-basis_op = operation("basis", shape=lambda args, data: (data[1], ONE))  # data: (index from 1, size)
 commutation_op = operation("commutation", shape=lambda args, data: (data[0] * data[1], data[0] * data[1]))
 
 
@@ -559,20 +558,6 @@ def identity(n: DimLike) -> Expr:
     """The identity matrix I_n; the number 1 if n is 1."""
     n = Dim.of(n)
     return number(1) if n is ONE else identity_op.make((), (n,))
-
-
-def basis(index: DimLike, n: DimLike) -> Expr:
-    """The vector e_i of the standard basis: 1 in entry i, counted from 1, of n [MN, 2.1].
-
-    Raises
-    ------
-    ShapeError
-        There is no entry i.
-    """
-    index, n = Dim.of(index), Dim.of(n)
-    if index.value is not None and (index.value < 1 or (n.value is not None and index.value > n.value)):
-        raise ShapeError(f"there is no entry {index} among {n}")
-    return number(1) if n is ONE else basis_op.make((), (index, n))
 
 
 def commutation(m: DimLike, n: DimLike) -> Expr:

@@ -19,7 +19,6 @@ from derive.evaluation import VALUES
 from derive.expr import (
     OPERATIONS,
     Expr,
-    basis,
     commutation,
     constant,
     dimension,
@@ -31,7 +30,7 @@ from derive.expr import (
     zeros,
 )
 from derive.numeric import numeric_gradient, random_point
-from derive.operations import FUNCTIONS, block, matmul, sum_entries, vec
+from derive.operations import FUNCTIONS, basis, block, matmul, sum_entries, vec
 from derive.rules import RULES
 from derive.shapes import Dim
 from tests.generate import LEAVES, operands

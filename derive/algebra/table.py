@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from ..expr import (
     Expr,
-    basis_op,
     commutation_op,
     dimension_op,
     identity_op,
@@ -18,7 +17,7 @@ from ..expr import (
     ones_op,
     zeros_op,
 )
-from ..operations import power, sq_norm, submatrix, transpose, tril, triu, unvec
+from ..operations import basis_op, power, sq_norm, submatrix, transpose, tril, triu, unvec
 from ..shapes import ONE, SCALAR, Dim
 from .atoms import as_atom, mono_expr, of_atom, of_chain, of_factor, of_scalar
 from .identities import first

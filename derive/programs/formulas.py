@@ -9,7 +9,6 @@ from .. import operations as ops
 from ..expr import (
     OPERATIONS,
     Expr,
-    basis,
     commutation,
     constant,
     dimension,
@@ -104,7 +103,7 @@ ROWS: dict[str, Row] = {
     "ones": lambda value, args: ones(value.data[0], ONE),
     "zeros": lambda value, args: zeros(*value.shape),
     "eye": lambda value, args: identity(value.data[0]),
-    "basis": lambda value, args: basis(*value.data),
+    "basis": lambda value, args: ops.basis(*value.data),
     "commutation": lambda value, args: commutation(*value.data),
     "sum": lambda value, args: ops.add(*args),
     "product": lambda value, args: ops.matmul(*args),

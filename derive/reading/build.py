@@ -14,7 +14,6 @@ from .. import operations as ops
 from ..errors import DeriveError, LimitError, ParseError, ShapeError
 from ..expr import (
     Expr,
-    basis,
     commutation,
     constant,
     described,
@@ -348,7 +347,7 @@ _BUILD: dict[str, Callable[[Builder, Node, list[Expr]], Expr]] = {
     "axes": lambda b, n, a: a[0],
     "window": _make_window,
     "count": lambda b, n, a: dimension(b.sizes.dim(b.axis(n.data))),
-    "basis": lambda b, n, a: basis(n.data, b.dims(b.shapes[id(n)])[0]),
+    "basis": lambda b, n, a: ops.basis(n.data, b.dims(b.shapes[id(n)])[0]),
     "neg": lambda b, n, a: -a[0],
     "sum": _make_sum, "had": _make_had, "prod": _make_prod, "div": _make_div, "pow": _make_pow,
     "elpow": lambda b, n, a: _bounded(ops.power(a[0], a[1])),
@@ -367,7 +366,7 @@ def _symbol(b: Builder, name: str) -> Expr:
     if entry.is_unit and entry.shape is not None and b.is_column(entry.shape):
         shown = names.text(name)
         b.note(f"{shown} is read as the unit vector with 1 in entry {name[2:]}; declare {shown} if it is another")
-        return basis(int(name[2:]), b.dims(entry.shape)[0])
+        return ops.basis(int(name[2:]), b.dims(entry.shape)[0])
     if entry.expr is None:
         entry.expr = symbol(name, *b.dims(entry.shape or SCALAR_SIZE), properties=entry.properties)
     return entry.expr

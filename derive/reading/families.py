@@ -323,7 +323,7 @@ class Families:
             if low and low[-1].isdigit() and f"{names.join(base, accents, low[:-1])} 1" in costs:  # w_0 beside w_i
                 self.add_costs(kinds.symbol_cells[name].find(), [0.0, 0.8, 99.0, 5.0])
             elif name in beside and name[0].isupper() and len("".join(low)) == 2 and name in kinds.symbol_cells:
-                self.add_costs(kinds.symbol_cells[name].find(), [0.0, 2.0, 99.0, 0.5])  # A_12 beside A
+                self.add_costs(kinds.symbol_cells[name].find(), [0.5, 2.0, 99.0, 0.0])  # A_12 beside A
             elif not entry.is_declared and name in kinds.symbol_cells:
                 self.add_costs(kinds.symbol_cells[name].find(), habits.habit(name, entry.style, entry.uses))
         for key, cost in costs.items():
