@@ -301,7 +301,7 @@ class Reading:
                 mask = kind_of(entry.shape)
             elif declared is not None and declared.kind is not None:
                 mask = {"scalar": S, "vector": C, "matrix": M, "square": M}[declared.kind]
-            elif entry.properties - {"positive", "constant"}:
+            elif entry.properties - {"positive", "nonnegative", "constant"}:
                 mask = M
             elif habits.may_be_row(node.data, entry.style, entry.uses):
                 mask |= R

@@ -67,7 +67,7 @@ class Shaper:
             elif mask not in (S, C, R, M):
                 mask = Kinds.cheapest(cell) if mask & (S | C | M) else R if mask else M
             entry.shape = self.of_kind(mask)
-            if mask == M and entry.properties - {"positive", "constant", "orthogonal"}:
+            if mask == M and entry.properties - {"positive", "nonnegative", "constant", "orthogonal"}:
                 self.sizes.unify(*entry.shape)
 
     def of_kind(self, mask: int) -> SizeShape:
