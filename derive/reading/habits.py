@@ -86,7 +86,7 @@ def leaning(node: Node, args: list[int]) -> int:
     if op == "kron":
         return next((result for left, right, result in kinds_of("kron") if (left, right) == (args[0], args[1])), M)
     if op == "call" and len(args) == 1 and kinds_of(node.data):
-        return next((row[-1] for row in kinds_of(node.data) if row[0] == args[0]), S)
+        return next((result for operand, result in kinds_of(node.data) if operand == args[0]), S)
     if op == "call" and node.data in ("dot", "inner") or op in ("norm", "inner", "bars", "num", "const", "dim"):
         return S
     if op == "call" and node.data in ("outer", "block_inner", "block_sum"):
