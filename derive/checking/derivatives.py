@@ -13,7 +13,7 @@ from ..jacobians import differential, jacobian, project
 from ..operations import add, transpose
 from .grammar import Tree
 from .meaning import Formulas
-from .values import Indexed, Pending, Reading, Unread, Value
+from .values import Indexed, Pending, Reading, Scope, Unread, Value
 
 
 class Builder(Formulas):
@@ -24,6 +24,8 @@ class Builder(Formulas):
         if tree.kind in ("name", "apply"):
             name = str(tree.data[0])
             found = self.lookup(name)
+            if name in self.scope.broken:
+                raise Unread(_of_broken(name, self.scope))
             if found is None:
                 return self.loss(name)
         found_ = self.build(tree)
@@ -152,6 +154,7 @@ class Builder(Formulas):
         if function.op is symbol_op and function not in self.scope.definitions and function is not variable:
             raise Unread(f"{function.text()} is not defined, so its derivative is open")
         prepared = self.prepared(function, variable, stands_for)
+        self.must_occur(function, prepared, variable)
         back = {variable: stands_for} if stands_for is not None else {}
         reading = self.reading
         if prepared.is_scalar:
@@ -171,6 +174,17 @@ class Builder(Formulas):
             if reading.layout == "denominator" and not turned:
                 value = transpose(value)
         return self.scope.inline(substitute(value, back)) if back else value
+
+    def must_occur(self, function: Expr, prepared: Expr, variable: Expr) -> None:
+        """A derivative by what does not occur would be 0; it is more likely that we do not know how it occurs."""
+        letters = symbols_of(prepared)
+        for s in letters:
+            broken = self.scope.broken.get(s.name)
+            if broken is not None and s is not variable and self.scope.touches(broken.letters, variable.name):
+                raise Unread(_of_broken(s.name, self.scope))
+        if variable not in letters and letters:
+            named = next((n for n, s in self.scope.symbols.items() if s is function), function.text())
+            raise Unread(f"{variable.name.rstrip('_')} does not occur in {named}, as far as {named} is defined here")
 
     def slope(self, loss: Expr, variable: Expr, turned: bool) -> Expr:
         """The gradient of a scalar: whole, or of the occurrences that the reading takes."""
@@ -286,6 +300,11 @@ class Builder(Formulas):
         """`H ↦ …`: the value at the direction, taken as the differential of the variable."""
         body = self.build(tree.args[0])
         return body
+
+
+def _of_broken(name: str, scope: Scope) -> str:
+    broken = scope.broken[name]
+    return f"{name} is defined in line {broken.number}, which is not read: {broken.why}"
 
 
 def abstracted(function: Expr, part: Expr, replacement: Expr) -> Expr | None:

@@ -101,8 +101,6 @@ class Formulas(Meaning):
     def _name(self, tree: Tree) -> Value:
         full, plain, indices = str(tree.data[0]), str(tree.data[1]), tree.data[2]
         found = self.lookup(full)
-        if full in self.scope.broken:
-            raise Unread(f"the definition of {full} is not read")
         if found is not None:
             if full in self.scope.directions:
                 return self.scope.moved(self.scope.symbols[self.scope.directions[full]])

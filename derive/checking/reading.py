@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
-from ..errors import DeriveError
+from ..errors import DeriveError, ShapeError
 from .claims import Claim, Reading, Side, tokenize, vocabulary_of
+from .conditions import stated
 from .declarations import declare, declared_by, declares
 from .definitions import settle
-from .document import Row, equation_sides, rows, statements
+from .document import Piece, Row, equation_sides, rows, statements
 from .grammar import Reader, Tree, Vocabulary
+from .kinds import Declared
+from .manuscript import Manuscript
+from .roles import scopes
 from .tokens import Token
+from .values import Scope
 
 _FOR = re.compile(r"(?:^|[\s.(])(?:[Ff]or|[Ii]f|[Rr]ule|by the rule)\s*$")
 _DERIVED = re.compile(
@@ -21,11 +27,38 @@ _DERIVED = re.compile(
 _EDGE = " \n\t&,.;~"
 
 
-def read(text: str, where: Any = None) -> Reading:
+_HEADING = re.compile(
+    r"^[ \t]{0,3}#{1,6}[ \t]|^[ \t]*[^\s=-][^\n]*\n[ \t]*(?:={3,}|-{3,})[ \t]*$"
+    r"|\\(?:chapter|(?:sub){0,2}section|paragraph|question|part)\*?(?![A-Za-z])"
+    r"|\\begin\s*\{(?:problem|exercise|question|example|theorem|lemma|proposition|corollary|homeworkProblem)\*?\}"
+    r"|^[ \t>*_]*(?:Problem|Exercise|Question|Example|Task|Aufgabe|Theorem|Lemma|Proposition)\b[ \t]*\d",
+    re.MULTILINE,
+)
+MAX_SCOPES = 400
+
+
+class Document:
+    """A document read: its claims in order, and the scopes to judge them in."""
+
+    def __init__(self, manuscript: Manuscript) -> None:
+        self.manuscript = manuscript
+        self.claims: list[Claim] = []
+        self.scopes: list[Reading] = []
+        self.layout: str | None = None  # as the prose names it
+        self.notes: list[str] = []
+
+    @property
+    def scope(self) -> Scope:
+        """The names of the last scope."""
+        return self.scopes[-1].scope
+
+
+def read(text: str, where: Any = None) -> Document:
     """Read a document: its claims in order, the shapes of all names, what defines what."""
-    reading = Reading(text)
-    found, held = rows(text)
-    declared = declared_by(where)
+    document = Document(Manuscript(text))
+    manuscript = document.manuscript
+    found, held = rows(manuscript)
+    whole = Reading(manuscript.text)
     loose: list[tuple[str, int, Row]] = []
     local_block = -1
     for row in found:
@@ -36,23 +69,143 @@ def read(text: str, where: Any = None) -> Reading:
             local = True
         else:
             local_block = -1
-        _take(reading, row, loose, local)
-    for claim in reading.claims:
-        _locate(claim, text)
-    declare(declared, loose, held, reading)
-    vocabulary = vocabulary_of(reading, declared)
-    for claim in reading.claims:
+        _take(whole, row, loose, local)
+    for claim in whole.claims:
+        _locate(claim, manuscript)
+    sections = _sections(held)
+    last = sections[-1] if sections else 0
+    everywhere = Reading(manuscript.text)
+    declared = declared_by(where)
+    _declare(declared, loose, held, everywhere)
+    document.layout = everywhere.layout
+    vocabulary = vocabulary_of(whole, declared)
+    for claim in whole.claims:
         for side in claim.sides:
-            _parse(side, vocabulary, text)
+            _parse(side, vocabulary, manuscript.text)
+    document.claims = whole.claims
+    bare: list[tuple[Side, int]] = []
     for content, start, row in loose:
         if (row.display or _DERIVED.search(row.prose)) and not declares(content):
             side = Side(content, row.start + start)
             tokenize(side)
-            _parse(side, vocabulary, text)
+            _parse(side, vocabulary, manuscript.text)
             if side.tree is not None and side.tree.kind not in ("name", "number", "identity", "transpose"):
-                reading.bare.append(side)
-    settle(reading, declared, vocabulary)
-    return reading
+                bare.append((side, row.block))
+
+    def after(claim: Claim) -> str:
+        following = held[claim.row.block + 1 : claim.row.block + 2]
+        return re.split(r"[.\n]\s", following[0].text, maxsplit=1)[0][:200] if following else ""
+
+    cut = scopes(whole.claims, lambda c: sections[c.row.block], after) or [([], {}, "")]
+    declarations: dict[int, tuple[dict[str, Declared], Reading]] = {}
+    for k, (claims, inherited, why) in enumerate(cut):
+        section = sections[claims[0].row.block] if claims else last
+        if section not in declarations:
+            declarations[section] = _declared_in(section, sections, held, loose, where)
+        known, said = declarations[section]
+        if why:
+            document.notes.append(why)
+        first = k == 0 or sections[cut[k - 1][0][0].row.block] != section
+
+        def make(
+            claims: list[Claim], inherited: dict[str, Claim], known: Any = known, said: Any = said, with_bare: Any = first
+        ) -> Reading:
+            made = Reading(manuscript.text)
+            made.claims, made.inherited, made.layout = claims, inherited, document.layout
+            made.nabla_candidates = list(said.nabla_candidates)
+            made.sums_to_one, made.units = said.sums_to_one, said.units
+            if with_bare:
+                made.bare = [s for s, block in bare if sections[block] == section]
+            for claim in claims:
+                for side in claim.sides:
+                    if side.tree is not None:
+                        side.error = None
+            settle(made, dict(known), vocabulary)
+            return made
+
+        document.scopes += _settled(claims, inherited, make, document)
+    return document
+
+
+def _settled(
+    claims: list[Claim],
+    inherited: dict[str, Claim],
+    make: Callable[[list[Claim], dict[str, Claim]], Reading],
+    document: Document,
+) -> list[Reading]:
+    """The claims in one scope, or in several where their shapes do not fit into one."""
+    made = make(claims, inherited)
+    at = _misfit(claims)
+    if at is None or len(document.scopes) > MAX_SCOPES:
+        return [made]
+    if inherited:
+        alone = make(claims, {})
+        if _misfit(claims) is None:
+            return [alone]
+        made = make(claims, inherited)
+    if at > 0:
+        tail = claims[at:]
+        make(tail, {})
+        if _misfit(tail) != 0:
+            document.notes.append(f"line {tail[0].number} does not fit the shapes before it: they are left behind there")
+            return [make(claims[:at], inherited), *_settled(tail, {}, make, document)]
+        made = make(claims, inherited)
+    return [made]
+
+
+def _misfit(claims: list[Claim]) -> int | None:
+    """The first definition whose shapes do not fit."""
+    return next(
+        (
+            i
+            for i, c in enumerate(claims)
+            if c.role == "definition" and len(c.sides) > 1 and isinstance(c.sides[1].error, ShapeError)
+        ),
+        None,
+    )
+
+
+def _sections(held: list[Piece]) -> list[int]:
+    """The number of the section in which each piece stands."""
+    found, section = [], 0
+    for piece in held:
+        if piece.kind == "prose":
+            section += len(_HEADING.findall(piece.text))
+        found.append(section)
+    return found
+
+
+def _declared_in(
+    section: int, sections: list[int], held: list[Piece], loose: list[tuple[str, int, Row]], where: Any
+) -> tuple[dict[str, Declared], Reading]:
+    """What a section declares, and what the ones before it do and it does not."""
+    known: dict[str, Declared] = declared_by(where)
+    said = Reading("")
+    for k in sorted({s for s in sections if s <= section}, reverse=True):
+        own = Reading("")
+        found: dict[str, Declared] = {} if known and k != section else dict(known)
+        _declare(
+            found,
+            [piece for piece in loose if sections[piece[2].block] == k],
+            [piece for piece, s in zip(held, sections) if s == k],
+            own,
+        )
+        for name, one in found.items():
+            if k == section:
+                known[name] = one
+            else:
+                known.setdefault(name, one)
+        said.nabla_candidates += own.nabla_candidates if k == section or not said.nabla_candidates else []
+        said.sums_to_one += own.sums_to_one
+        said.units += own.units
+    return known, said
+
+
+def _declare(
+    declared: dict[str, Declared], loose: list[tuple[str, int, Row]], held: list[Piece], reading: Reading
+) -> None:
+    declare(declared, loose, held, reading)
+    stated(declared, held, reading)
 
 
 def _take(reading: Reading, row: Row, loose: list[tuple[str, int, Row]], local: bool) -> None:
@@ -109,11 +262,11 @@ def _append(side: Side, text: str, start: int) -> None:
     side.text = side.text + " " * max(gap, 1) + text
 
 
-def _locate(claim: Claim, text: str) -> None:
+def _locate(claim: Claim, manuscript: Manuscript) -> None:
     first = claim.sides[0]
     start = first.start + len(first.text) - len(first.text.lstrip(" \n\t&~"))
     claim.start = start
-    claim.number = text.count("\n", 0, start) + 1
+    claim.number = manuscript.line(start)
     lead = "= " if claim.continues else ""
     claim.latex = lead + re.sub(r"\s+", " ", " = ".join(_shown(s.text) for s in claim.sides)).strip()
 
