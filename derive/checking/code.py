@@ -118,7 +118,7 @@ def _judged(source: str, translator: Translator, loss: Expr, variable: Expr, val
     from ..expr import symbol
     from .claims import Claim, Reading, Side
     from .document import Row
-    from .examination import witness_of
+    from .examination import Budget, witness_of
     from .repairs import explain
     from .verdicts import Judge, line_of
 
@@ -153,7 +153,7 @@ def _judged(source: str, translator: Translator, loss: Expr, variable: Expr, val
     line, failing = line_of(claim, judgments, source)
     line.span = (start, start + len("return ") + len(text.splitlines()[0] if text else ""))
     if failing is not None:
-        explain(judge, claim, failing, line)
+        explain(judge, claim, failing, line, Budget())
         if line.repair:
             goal = failing.truth
             if isinstance(goal, Expr):

@@ -7,7 +7,7 @@ Read are "symmetric", "covariance", "positive definite" and ≻ 0, "orthogonal",
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from ..expr import Expr, nodes, substitute, symbol, symbols_of
 from ..operations import diagonal_matrix
@@ -80,15 +80,19 @@ def condition_of(
     value: Expr,
     variable: Expr | None,
     given: Sequence[tuple[int, Expr, Expr]],
+    turned: Set[str] = frozenset(),
 ) -> str | None:
-    """A condition under which two expressions agree, the ones that the author states first."""
+    """A condition under which two expressions agree, the ones that the author states first.
+
+    Who writes Aᵀ somewhere (`turned`) does not take A to be symmetric.
+    """
     if truth.shape != value.shape:
         return None
     for chosen in [*((one,) for one in given), tuple(given)] if len(given) != 1 else [tuple(given)]:
         setting = {s: v for _, s, v in chosen}
         if setting and witness.same(substitute(truth, setting), substitute(value, setting)):
             return " and ".join(f"{s.text()} = {v.text()} (line {n})" for n, s, v in chosen)
-    found = symmetric_if(witness, truth, value, variable)
+    found = symmetric_if(witness, truth, value, variable, turned)
     if found is not None:
         return found
     for s in sums(truth, value):
@@ -97,14 +101,16 @@ def condition_of(
     return None
 
 
-def symmetric_if(witness: Witness, truth: Expr, value: Expr, variable: Expr | None) -> str | None:
+def symmetric_if(
+    witness: Witness, truth: Expr, value: Expr, variable: Expr | None, turned: Set[str] = frozenset()
+) -> str | None:
     """The letters that would have to be symmetric for two expressions to agree."""
     if truth.shape != value.shape:
         return None
     square = [
         s
         for s in symbols_of(truth, value)
-        if s.is_square and not s.is_scalar and s is not variable and not s.properties & {"symmetric", "spd", "diagonal"}
+        if s.is_square and not s.is_scalar and s is not variable and s.name not in turned and not s.properties & {"symmetric", "spd", "diagonal"}
     ]
     for chosen in [*([s] for s in square), square]:
         if not chosen:

@@ -92,6 +92,7 @@ class Judge:
         self.condition: int | None = None
         self.totals: set[str] = set()  # variables whose whole gradient is on record
         self.judgments: list[tuple[Claim, list[Judgment]]] = []
+        self.turned = {n for t in self.trees() if t.kind == "transpose" for n in _turned(t.args[0])}
         self.values_given: list[tuple[int, Expr, Expr]] = []  # b = 0 from line n on
         for names, kept in ((document.sums_to_one, witness.assumptions), (document.units, witness.units)):
             for name in names:
@@ -99,6 +100,11 @@ class Judge:
                 if said is not None and said.is_vector and said not in self.scope.definitions and said not in kept:
                     kept.append(said)
         self.introduced = self.introductions()
+
+    def trees(self) -> list[Tree]:
+        """Every tree of the document, and all below it."""
+        sides = [side for claim in self.document.claims for side in claim.sides]
+        return [t for side in sides if side.tree is not None for t in side.tree.walk()]
 
     def introductions(self) -> set[Expr]:
         """The symbols of definitions and of what is derived."""
@@ -471,7 +477,7 @@ class Judge:
             for value in values:
                 if isinstance(truth.value, Expr) and isinstance(value.value, Expr):
                     left, right = self.whole(truth.value), self.whole(value.value)
-                    condition = condition_of(self.witness, left, right, variable, self.values_given)
+                    condition = condition_of(self.witness, left, right, variable, self.values_given, self.turned)
                     if condition is not None:
                         judgment = Judgment("conditional", f"right if {condition}", side)
                         judgment.condition, judgment.value, judgment.truth = condition, value.value, truth.value
@@ -688,6 +694,17 @@ def line_of(claim: Claim, judgments: Sequence[Judgment], text: str) -> tuple[Lin
     if worst.verdict == "unread" and worst.span is not None and worst.span[0] < worst.span[1]:
         line.span = worst.span
     return line, worst if worst.verdict == "fails" else None
+
+
+def _turned(tree: Tree) -> Iterator[str]:
+    """The letters that a transposition turns: of a letter, of an inverse, of a sum with them as terms."""
+    terms = [tree]
+    while terms:
+        term = terms.pop()
+        if term.kind == "name":
+            yield str(term.data[0])
+        elif term.kind in ("sum", "neg", "inverse"):
+            terms += term.args
 
 
 def _is_bare(value: Expr) -> bool:
