@@ -119,8 +119,9 @@ def _judged(source: str, translator: Translator, loss: Expr, variable: Expr, val
     from .claims import Claim, Reading, Side
     from .document import Row
     from .examination import Budget, witness_of
+    from .judgments import line_of
     from .repairs import explain
-    from .verdicts import Judge, line_of
+    from .verdicts import Judge
 
     document = Reading(source)
     scope = document.scope

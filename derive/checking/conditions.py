@@ -27,7 +27,10 @@ _OF = re.compile(
     rf"{_LIST}\s*(?:,?\s*(?:which|that)\s+)?(?:\b(?:is|are|be|being|denotes?|both|all)\b|:)\s*"
     rf"(?:\w+[- ]){{0,6}}?{_WORDS}",
 )
-_BY = re.compile(rf"{_WORDS}\w*\s+(?:(?:matrix|matrices|vectors?|label|target|real|definite)\s+){{0,3}}{_LIST}(?=[\s,.;)]|$)")
+_BY = re.compile(
+    rf"{_WORDS}\w*\s+(?:(?:matrix|matrices|vectors?|label|target|real|definite)\s+){{0,3}}{_LIST}"
+    r"(?=[\s,.;)]|$)"
+)
 _BEHIND = re.compile(rf"(?P<names>{_NAME})\s*,?\s+(?:\w+\s+)?{_WORDS}")
 _ORDER = re.compile(rf"{_LIST}\s*(?P<rel>\\succeq|\\succcurlyeq|\\succ(?![a-z])|≻|⪰)\s*0")
 _PROPERTY = (
@@ -38,9 +41,7 @@ _PROPERTY = (
 
 def stated(declared: dict[str, Declared], held: Sequence[Piece], reading: Reading) -> None:
     """Enter what prose and mathematics say of the letters: properties, and vectors of sum or length one."""
-    prose = " ".join(
-        p.text if p.kind == "prose" else f" {p.text} " if p.kind == "inline" else " . " for p in held
-    )
+    prose = " ".join(p.text if p.kind == "prose" else f" {p.text} " if p.kind == "inline" else " . " for p in held)
     prose = re.sub(r"\$|\\\(|\\\)", " ", prose)
     for pattern in (_OF, _BY, _BEHIND):
         for match in pattern.finditer(prose):
@@ -110,7 +111,11 @@ def symmetric_if(
     square = [
         s
         for s in symbols_of(truth, value)
-        if s.is_square and not s.is_scalar and s is not variable and s.name not in turned and not s.properties & {"symmetric", "spd", "diagonal"}
+        if s.is_square
+        and not s.is_scalar
+        and s is not variable
+        and s.name not in turned
+        and not s.properties & {"symmetric", "spd", "diagonal"}
     ]
     for chosen in [*([s] for s in square), square]:
         if not chosen:

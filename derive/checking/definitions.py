@@ -8,7 +8,7 @@ from ..errors import DeriveError
 from ..expr import OPERATIONS, Expr, symbol, symbol_op, symbols_of
 from .claims import DERIVATIVES, Claim, Reading, head_of
 from .derivatives import Builder
-from .grammar import FUNCTIONS, Tree, Vocabulary
+from .grammar import Tree, Vocabulary
 from .kinds import Declared, habit, solve
 from .roles import body_of, chains_of, is_value, names_of
 from .upstream import give_upstream
@@ -447,10 +447,10 @@ def _define(reading: Reading, definitions: list[tuple[str, Tree]], by_name: Mapp
     for claim in reading.claims:
         written, _ = head_of(claim.sides[0].found)
         if written and len(claim.sides) > 1 and not claim.continues and claim.role in ("definition", "claim"):
-            made, error = scope.symbols.get(written), claim.sides[1].error
-            if error is not None and (made is None or made not in scope.definitions):
+            made, cause = scope.symbols.get(written), claim.sides[1].error
+            if cause is not None and (made is None or made not in scope.definitions):
                 letters = frozenset(t.text for t in claim.sides[1].found if t.kind == "letter")
-                scope.broken[written] = Broken(claim.number, error.message, letters)
+                scope.broken[written] = Broken(claim.number, cause.message, letters)
 
 
 def _forgive(later: list[tuple[str, Tree]], by_name: Mapping[str, Claim]) -> None:

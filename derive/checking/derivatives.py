@@ -182,7 +182,7 @@ class Builder(Formulas):
             broken = self.scope.broken.get(s.name)
             if broken is not None and s is not variable and self.scope.touches(broken.letters, variable.name):
                 raise Unread(_of_broken(s.name, self.scope))
-        if variable not in letters and letters:
+        if variable not in letters and letters and function.op is symbol_op:
             named = next((n for n, s in self.scope.symbols.items() if s is function), function.text())
             raise Unread(f"{variable.name.rstrip('_')} does not occur in {named}, as far as {named} is defined here")
 

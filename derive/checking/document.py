@@ -22,7 +22,8 @@ ENVIRONMENTS = (
 _ENVIRONMENT = "|".join(ENVIRONMENTS)
 _INNER = re.compile(rf"\\(?:begin|end)\s*\{{(?:{_ENVIRONMENT})\*?\}}(?:\[[a-z]\])?(?:\{{\d+\}})?")
 _OPENING = re.compile(
-    r"(?P<fence>^[ \t]*(?:```|~~~)[^\n]*$)|(?P<escaped>\\\$|\\\\(?:\[[^\]\n]{0,12}\])?)|(?P<github>(?<!`)\$`)|(?P<dollars>\$\$)"
+    r"(?P<fence>^[ \t]*(?:```|~~~)[^\n]*$)|(?P<escaped>\\\$|\\\\(?:\[[^\]\n]{0,12}\])?)"
+    r"|(?P<github>(?<!`)\$`)|(?P<dollars>\$\$)"
     r"|(?P<dollar>\$)|(?P<square>\\\[)"
     rf"|(?P<round>\\\()|(?P<code>`+)|\\begin\s*\{{(?P<env>(?:{_ENVIRONMENT})\*?)\}}",
     re.MULTILINE,
@@ -102,7 +103,11 @@ def pieces(manuscript: Manuscript | str) -> list[Piece]:
             closer = (
                 "\\end{" + match["env"] + "}"
                 if match["env"]
-                else "$$" if match["dollars"] else "\\]" if match["square"] else "\\)"
+                else "$$"
+                if match["dollars"]
+                else "\\]"
+                if match["square"]
+                else "\\)"
             )
             end, length = _closer(text, closer, after), len(closer)
             if end < 0:
@@ -126,8 +131,11 @@ def _closer(text: str, closer: str, start: int) -> int:
         return -1
     if closer == "$$":
         # Markdown keeps a display in one paragraph; an empty display is two marks that have lost their partners.
-        inner = text[start:end].strip()
-        return -1 if not inner or _PARAGRAPH.search(inner) else end
+        inner = text[start:end]
+        is_lone = _PARAGRAPH.search(inner.strip()) or (
+            _PARAGRAPH.search(inner) and not inner.lstrip(" \t").startswith("\n") and text[end + 2 : end + 3].strip()
+        )
+        return -1 if is_lone or not inner.strip() else end
     return -1 if _OPENERS.search(text, start, end) and not closer.startswith("\\end") else end
 
 

@@ -10,10 +10,11 @@ from ..expr import Expr, symbols_of
 from ..progress import keep_what_there_is, stage
 from ..shapes import shape_text
 from .claims import Claim, Reading
+from .judgments import line_of
 from .layouts import judged
 from .reading import read
 from .report import Line, Report
-from .verdicts import Judge, line_of
+from .verdicts import Judge
 from .witness import Witness
 
 MAX_EDITS = 8_000  # tried in search of repairs, on all lines of a document

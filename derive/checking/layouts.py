@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from .claims import Claim, Reading
-from .verdicts import Judge, Judgment
+from .judgments import Judgment
+from .verdicts import Judge
 
 Judged = tuple[Claim, list[Judgment]]
 RIGHT = ("proved", "agrees", "conditional")

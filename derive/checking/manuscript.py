@@ -58,9 +58,7 @@ class Manuscript:
             raise ParseError("the document holds a control character")
         self.source = _cells(source)
         if len(self.source) > MAX_DOCUMENT:
-            raise LimitError(
-                f"a document of {len(self.source)} characters is too long", hint=f"at most {MAX_DOCUMENT}"
-            )
+            raise LimitError(f"a document of {len(self.source)} characters is too long", hint=f"at most {MAX_DOCUMENT}")
         self.skipped: list[tuple[int, str]] = []  # places in the source, and why nothing is read there
         self.is_latex = bool(_LATEX.search(self.source))
         text = self._masked(self.source)
@@ -232,6 +230,20 @@ def _argument(text: str, at: int) -> tuple[str, int]:
     return text[at : at + 1], min(at + 1, len(text))
 
 
+class _Fixed:
+    """The places of what a macro stands for: where it is called."""
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+
+    def __call__(self, start: int, end: int) -> Sequence[int]:
+        return [self.place] * (end - start)
+
+
+def _filled(body: str, arguments: Sequence[str]) -> str:
+    return re.sub(r"#([1-9])", lambda m: arguments[int(m[1]) - 1] if int(m[1]) <= len(arguments) else "", body)
+
+
 class _Copy:
     """A text under construction with the place that each of its characters came from."""
 
@@ -270,11 +282,11 @@ class _Copy:
                 argument, end = _argument(text, end)
                 arguments.append(argument)
             here = place(match.start(), match.start() + 1)[0]
-            whole = re.sub(r"#([1-9])", lambda m: arguments[int(m[1]) - 1] if int(m[1]) <= count else "", body)
+            whole = _filled(body, arguments)
             # A command at the end of the body does not swallow the letter that follows the call.
             if whole[-1:].isalpha() and text[end : end + 1].isalpha():
                 whole += " "
-            self.expand(whole, lambda a, b: [here] * (b - a), depth + 1)
+            self.expand(whole, _Fixed(here), depth + 1)
             at = end
         self.put(text[at:], place(at, len(text)))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from ..errors import DeriveError, ShapeError
@@ -98,59 +97,61 @@ def read(text: str, where: Any = None) -> Document:
 
     cut = scopes(whole.claims, lambda c: sections[c.row.block], after) or [([], {}, "")]
     declarations: dict[int, tuple[dict[str, Declared], Reading]] = {}
-    for k, (claims, inherited, why) in enumerate(cut):
+    before = -1
+    for claims, inherited, why in cut:
         section = sections[claims[0].row.block] if claims else last
         if section not in declarations:
             declarations[section] = _declared_in(section, sections, held, loose, where)
         known, said = declarations[section]
         if why:
             document.notes.append(why)
-        first = k == 0 or sections[cut[k - 1][0][0].row.block] != section
-
-        def make(
-            claims: list[Claim], inherited: dict[str, Claim], known: Any = known, said: Any = said, with_bare: Any = first
-        ) -> Reading:
-            made = Reading(manuscript.text)
-            made.claims, made.inherited, made.layout = claims, inherited, document.layout
-            made.nabla_candidates = list(said.nabla_candidates)
-            made.sums_to_one, made.units = said.sums_to_one, said.units
-            if with_bare:
-                made.bare = [s for s, block in bare if sections[block] == section]
-            for claim in claims:
-                for side in claim.sides:
-                    if side.tree is not None:
-                        side.error = None
-            settle(made, dict(known), vocabulary)
-            return made
-
-        document.scopes += _settled(claims, inherited, make, document)
+        own = [side for side, block in bare if sections[block] == section and section != before]
+        before = section
+        maker = _Maker(document, known, said, own, vocabulary)
+        document.scopes += maker.settled(claims, inherited)
     return document
 
 
-def _settled(
-    claims: list[Claim],
-    inherited: dict[str, Claim],
-    make: Callable[[list[Claim], dict[str, Claim]], Reading],
-    document: Document,
-) -> list[Reading]:
-    """The claims in one scope, or in several where their shapes do not fit into one."""
-    made = make(claims, inherited)
-    at = _misfit(claims)
-    if at is None or len(document.scopes) > MAX_SCOPES:
-        return [made]
-    if inherited:
-        alone = make(claims, {})
-        if _misfit(claims) is None:
-            return [alone]
-        made = make(claims, inherited)
-    if at > 0:
-        tail = claims[at:]
-        make(tail, {})
-        if _misfit(tail) != 0:
-            document.notes.append(f"line {tail[0].number} does not fit the shapes before it: they are left behind there")
-            return [make(claims[:at], inherited), *_settled(tail, {}, make, document)]
-        made = make(claims, inherited)
-    return [made]
+class _Maker:
+    """Makes the scopes of a section: one, or several where shapes do not fit into one."""
+
+    def __init__(
+        self, document: Document, known: dict[str, Declared], said: Reading, bare: list[Side], vocabulary: Vocabulary
+    ) -> None:
+        self.document = document
+        self.known = known
+        self.said = said
+        self.bare = bare
+        self.vocabulary = vocabulary
+
+    def make(self, claims: list[Claim], inherited: dict[str, Claim]) -> Reading:
+        made = Reading(self.document.manuscript.text)
+        made.claims, made.inherited, made.layout = claims, inherited, self.document.layout
+        made.nabla_candidates = list(self.said.nabla_candidates)
+        made.sums_to_one, made.units, made.bare = self.said.sums_to_one, self.said.units, self.bare
+        for claim in claims:
+            for side in claim.sides:
+                if side.tree is not None:
+                    side.error = None
+        settle(made, dict(self.known), self.vocabulary)
+        return made
+
+    def settled(self, claims: list[Claim], inherited: dict[str, Claim]) -> list[Reading]:
+        made = self.make(claims, inherited)
+        at = _misfit(claims)
+        if at is None or len(self.document.scopes) > MAX_SCOPES:
+            return [made]
+        if inherited:
+            alone = self.make(claims, {})
+            if _misfit(claims) is None:
+                return [alone]
+        if at > 0:
+            tail = claims[at:]
+            self.make(tail, {})
+            if _misfit(tail) != 0:
+                self.document.notes.append(f"line {tail[0].number} does not fit the shapes of the lines before it")
+                return [self.make(claims[:at], inherited), *self.settled(tail, {})]
+        return [self.make(claims, inherited)]
 
 
 def _misfit(claims: list[Claim]) -> int | None:

@@ -46,7 +46,8 @@ from .witness import close
 
 if TYPE_CHECKING:
     from .examination import Budget
-    from .verdicts import Judge, Judgment
+    from .judgments import Judgment
+    from .verdicts import Judge
 
 MAX_CANDIDATES = 1500  # edits tried on one line
 

@@ -249,6 +249,6 @@ _STYLE = """
 .derive-report tr.conditional td.v{border-color:#00838f}
 .derive-report tr.unread td.v{border-color:#f9a825}
 .derive-report tr.definition td.v,.derive-report tr.assumption td.v{border-color:#bbb}
-@media (max-width:600px){.derive-report tr,.derive-report td{display:block}.derive-report td.n{display:inline;width:auto}
+@media (max-width:600px){.derive-report tr,.derive-report td{display:block}.derive-report td.n{width:auto}
 .derive-report td.v{width:auto;padding-left:1em}.derive-report td.v:empty{display:none}}
 """.strip()

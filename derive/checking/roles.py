@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from .claims import DERIVATIVES, Claim, head_of
 from .grammar import FUNCTIONS, Tree
 
+_NUMERIC = {"number", "neg", "zero", "quotient", "ones", "identity", "power", "prod"}
 _NAMING = ("name", "apply", "directional")
 _SOLUTION = re.compile(
     r"solution|solv(?:e|ing)|minimi[sz]er|maximi[sz]er|optim|closed[- ]form|estimat(?:or|e)\b|stationary|critical point"
@@ -94,12 +95,12 @@ def scopes(
                     inherited = {n: t for n, t in inherited.items() if n != name and n not in held.resting_on(name)}
             scope = Known(inherited)
             found.append((scope.claims, inherited, ""))
-        name = _role(chain, scope, ahead, after(claim))
-        if name is not None:
-            lost = {name} | scope.resting_on(name)
+        anew = _role(chain, scope, ahead, after(claim))
+        if anew is not None:
+            lost = {anew} | scope.resting_on(anew)
             kept = {n: t for n, t in scope.defined.items() if n not in lost}
             scope = Known(kept)
-            found.append((scope.claims, kept, f"line {claim.number} gives {name} another meaning from there on"))
+            found.append((scope.claims, kept, f"line {claim.number} gives {anew} another meaning from there on"))
             _role(chain, scope, ahead, after(claim))
         _take(chain, scope)
     return found
@@ -241,7 +242,7 @@ def _inverts_matrix(body: Tree) -> bool:
 
 def is_value(tree: Tree | None) -> bool:
     """Whether a formula is made of numbers alone."""
-    return tree is not None and all(t.kind in ("number", "neg", "zero", "quotient", "ones", "identity", "power", "prod") for t in tree.walk())
+    return tree is not None and {t.kind for t in tree.walk()} <= _NUMERIC
 
 
 def is_zero(tree: Tree | None) -> bool:
@@ -267,7 +268,9 @@ def _take(chain: list[Claim], scope: Known) -> None:
                 if t.kind in DERIVATIVES:
                     opened = {str(t.args[0].data[0])} if t.args and t.args[0].kind in _NAMING else set()
                     scope.live |= scope.letters(names_of(t)) - (opened - set(scope.defined) - variables_of(t))
-        if is_zero(part.sides[-1].tree) and any(
-            t.kind in DERIVATIVES for side in chain[0].sides for t in (side.tree.walk() if side.tree is not None else ())
-        ):
+        if is_zero(part.sides[-1].tree) and any(_differentiates(side.tree) for side in chain[0].sides):
             scope.solved = True
+
+
+def _differentiates(tree: Tree | None) -> bool:
+    return tree is not None and any(t.kind in DERIVATIVES for t in tree.walk())

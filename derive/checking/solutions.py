@@ -16,14 +16,15 @@ from .edits import edits
 from .grammar import Tree
 
 if TYPE_CHECKING:
-    from .verdicts import Judge, Judgment
+    from .judgments import Judgment
+    from .verdicts import Judge
 
 SEEDS = (3, 5)
 MAX_REPAIRS = 120  # edits tried on a solution
 
 
 def judged_solution(judge: Judge, claim: Claim) -> Judgment:
-    from .verdicts import Judgment
+    from .judgments import Judgment
 
     side = claim.sides[1]
     assumed = Judgment("assumption", "a statement about this letter, not for all values of it", side)

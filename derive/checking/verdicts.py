@@ -11,73 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ..derivation import Sweep
 from ..errors import DeriveError, ShapeError
-from ..expr import Expr, substitute, symbol, symbol_op, symbols_of
-from ..operations import inner, transpose
+from ..expr import Expr, symbol_op, symbols_of
+from ..operations import transpose
 from ..shapes import shape_text
 from .claims import DERIVATIVES, Claim, Side
 from .claims import Reading as Document
 from .conditions import condition_of, entry_by_entry
+from .consequences import follows
 from .derivatives import Builder
 from .grammar import Tree
-from .report import Line
+from .judgments import Alternative, Failure, Judgment, Value
 from .roles import is_value
 from .solutions import judged_solution
 from .values import Indexed, Reading
 from .witness import Witness
-
-Value = Expr | Indexed
-ORDER = ("definition", "assumption", "proved", "agrees", "conditional", "unread", "fails")
-
-
-class Alternative:
-    """A value of a side, with the reading that gave it."""
-
-    __slots__ = ("value", "reading", "used")
-
-    def __init__(self, value: Value, reading: Reading, used: set[str]) -> None:
-        self.value = value
-        self.reading = reading
-        self.used = used
-
-
-class Failure:
-    """A failing line, for later ones that follow from it."""
-
-    __slots__ = ("number", "truth", "value", "head", "tree")
-
-    def __init__(
-        self, number: int, truth: Value | None, value: Value | None, head: Tree | None, tree: Tree | None
-    ) -> None:
-        self.number = number
-        self.truth = truth
-        self.value = value
-        self.head = head
-        self.tree = tree
-
-
-class Judgment:
-    """What is found of one side."""
-
-    __slots__ = (
-        "verdict", "reason", "follows_from", "side", "truth", "value", "previous", "tree", "truths", "condition",
-        "span", "mended",
-    )  # fmt: skip
-
-    def __init__(self, verdict: str, reason: str, side: Side) -> None:
-        self.verdict = verdict
-        self.reason = reason
-        self.side = side
-        self.follows_from: int | None = None
-        self.truth: Value | None = None
-        self.value: Value | None = None
-        self.previous: Value | None = None
-        self.tree: Tree | None = None
-        self.truths: list[Value] = []  # under every reading of the head
-        self.condition: str | None = None
-        self.span: tuple[int, int] | None = None  # the place that is not read
-        self.mended: tuple[str, Expr] | None = None  # a repair that is known already, and its kind
 
 
 class Judge:
@@ -361,7 +309,7 @@ class Judge:
             judgment = Judgment("assumption", "an equation for these letters, not for all values of them", side)
             judgment.value = truths[0].value
             return judgment
-        source = self.follows(claim, side, truths, previous, failing, head, [v.value for v in values])
+        source = follows(self, claim, side, truths, previous, failing, head, [v.value for v in values])
         if source is not None:
             number, verdict = source
             judgment = Judgment(verdict, "", side)
@@ -441,12 +389,14 @@ class Judge:
 
     def powers(self, side: Side) -> bool:
         """Whether what does not fit is the power of a vector: that has no other meaning than entry by entry."""
-        powered = [t for t in side.tree.walk() if t.kind == "power"] if side.tree is not None else []
+        if side.tree is None or not any(t.kind == "power" for t in side.tree.walk()):
+            return False
+        builder = Builder(self.scope, Reading(self.layout, lenient=True))
         try:
-            builder = Builder(self.scope, Reading(self.layout, lenient=True))
-            return bool(powered) and side.tree is not None and bool(builder.value(side.tree)) and "lenient" not in builder.used
+            builder.value(side.tree)
         except DeriveError:
             return False
+        return "lenient" not in builder.used
 
     def is_bound(self, claim: Claim, side: Side) -> bool:
         """Whether the claim speaks of what the document defines or differentiates; else its letters may be others."""
@@ -580,81 +530,6 @@ class Judge:
         zero = tree.kind == "zero" or (tree.kind == "number" and tree.data[0] == 0)
         return zero and side is claim.sides[-1]
 
-    # What follows from a failing line
-
-    def follows(
-        self,
-        claim: Claim,
-        side: Side,
-        truths: Sequence[Alternative],
-        previous: Value | None,
-        failing: int | None,
-        head: Tree | None,
-        values: Sequence[Value],
-    ) -> tuple[int, str] | None:
-        if failing is not None and previous is not None:
-            for value in values:
-                if self.same(previous, value):
-                    return failing, self.proof(previous, value)
-        for failure in self.failures:
-            if failure.value is None or failure.number == claim.number:
-                continue
-            if failure.truth is not None and any(self.same(failure.truth, t.value) for t in truths):
-                for value in values:
-                    if self.same(failure.value, value):
-                        return failure.number, self.proof(failure.value, value)
-        for failure in self.failures:
-            for consequence in self.consequences(failure, claim, side, head):
-                for value in values:
-                    if self.same(consequence, value):
-                        return failure.number, self.proof(consequence, value)
-        return None
-
-    def consequences(self, failure: Failure, claim: Claim, side: Side, head: Tree | None) -> Iterator[Value]:
-        """What this claim would be if the failing line were right."""
-        if failure.head is None or not isinstance(failure.value, Expr) or not isinstance(failure.truth, Expr):
-            return
-        if failure.value.shape != failure.truth.shape:
-            return
-        assumed = {failure.head.key(): failure.value}
-        for other in claim.sides:
-            if other is side:
-                break
-            if other.tree is None or not any(t.key() in assumed for t in other.tree.walk()):
-                continue
-            if other.tree.key() == failure.head.key() and other is claim.sides[0]:
-                continue
-            for path in ("total", "split") if self.document.splits else ("total",):
-                try:
-                    yield Builder(self.scope, Reading(self.layout, path), assumed).value(other.tree)
-                except DeriveError:
-                    continue
-        if (
-            head is None
-            or head.kind not in ("derivative", "gradient")
-            or failure.head.kind != "derivative"
-            or len(failure.head.args) != 2
-        ):
-            return
-        builder = Builder(self.scope)
-        try:
-            part, stands_for, turned = builder.variable(failure.head.args[1])
-            if turned:
-                return
-            whole = self.whole(stands_for if stands_for is not None else part)
-            variables = head.args[-1]
-            variable, other_, turned = builder.variable(variables)
-            if other_ is not None or turned or variable not in symbols_of(whole):
-                return
-            cotangent = symbol("cotangent_", *whole.shape)
-            wrong = failure.value
-            if wrong.shape != whole.shape:
-                wrong = transpose(wrong)
-            pulled = Sweep(inner(cotangent, whole), variable).total
-            yield substitute(pulled, {cotangent: wrong})
-        except DeriveError:
-            return
-
     # Reasons
 
     def reason(self, truth: Value, value: Value) -> str:
@@ -666,34 +541,6 @@ class Judge:
         if truth.shape != value.shape:
             return f"the shapes differ: {shape_text(truth.shape)} on the left, {shape_text(value.shape)} on the right"
         return "the two sides differ"
-
-
-def line_of(claim: Claim, judgments: Sequence[Judgment], text: str) -> tuple[Line, Judgment | None]:
-    """The line of the report for a claim: the worst of its steps."""
-    start = claim.start
-    end = claim.sides[-1].start + len(claim.sides[-1].text.rstrip())
-    line = Line(claim.number, claim.latex, (start, end))
-    if not judgments:
-        line.verdict, line.reason = "unread", "nothing is claimed"
-        return line, None
-    worst = max(judgments, key=lambda j: ORDER.index(j.verdict))
-    line.verdict = worst.verdict
-    line.reason = worst.reason
-    line.follows_from = worst.follows_from
-    line.condition = worst.condition
-    if line.verdict != "fails":
-        for judgment in judgments:
-            if judgment.follows_from is not None:
-                line.follows_from = judgment.follows_from
-            if judgment.reason and not line.reason:
-                line.reason = judgment.reason
-    side = worst.side
-    body = side.text
-    lead = len(body) - len(body.lstrip(" \n\t&"))
-    line.span = (side.start + lead, side.start + len(body.rstrip()))
-    if worst.verdict == "unread" and worst.span is not None and worst.span[0] < worst.span[1]:
-        line.span = worst.span
-    return line, worst if worst.verdict == "fails" else None
 
 
 def _turned(tree: Tree) -> Iterator[str]:
