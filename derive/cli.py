@@ -1,7 +1,7 @@
 """The command line: arguments, progress, exit status.
 
 Results go to standard output, all else to standard error.  Exit status 0: done; 1: a
-check found a line that fails; 2: bad input, with the place marked.
+check found a line that fails; 2: bad input, with the place marked; 3: `check` judged nothing.
 
 One table lists the commands with their options; reading the arguments, the help and the
 completion of shells follow it.  What a command needs is imported when it runs.
@@ -13,7 +13,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .errors import DeriveError
+from .errors import DeriveError, LimitError
 from .progress import Progress, is_terminal
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ SOURCES = ("numpy", "scipy", "array-api", "jax", "torch")
 GRAPHS = ("svg", "dot", "mermaid", "tikz")
 FLAGSHIP = "½‖WᵀWx − x‖²"
 POINTS = 3  # of the numeric check
+MAX_BYTES = 10_000_000  # read of a file or of standard input
 TOLERANCE = 1e-5  # of its relative error; above, the derivation is wrong
 INTERRUPTED, BROKEN_PIPE = 130, 141  # as shells report SIGINT and SIGPIPE
 
@@ -298,10 +299,14 @@ def read_text(path: str) -> str:
     """A file, or standard input for `-`, as text."""
     try:
         if path == "-":
-            data = sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
+            source = sys.stdin.buffer if hasattr(sys.stdin, "buffer") else None
+            data = source.read(MAX_BYTES + 1) if source is not None else sys.stdin.read(MAX_BYTES + 1).encode()
         else:
             with open(path, "rb") as file:
-                data = file.read()
+                data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            shown = "standard input" if path == "-" else path
+            raise LimitError(f"{shown} is longer than {MAX_BYTES} bytes", hint="give the part that matters")
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         shown = "standard input" if path == "-" else path
@@ -447,7 +452,7 @@ def check(operands: list[str], options: dict[str, str]) -> int:
     if report.interrupted:
         print(f"derive: {report.interrupted}", file=sys.stderr)
         return INTERRUPTED
-    return 0 if report.ok else 1
+    return 1 if not report.ok else 0 if report.is_judged else 3
 
 
 # Output

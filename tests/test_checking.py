@@ -246,13 +246,19 @@ $$dL = \langle W(W^TWxx^T + xx^TW^TW - 2xx^T), dW\rangle$$
     assert len(seen) >= 200 and seen[-1][1] == 201
 
 
-def test_two_hundred_failing_lines_are_still_quick():
+def test_the_time_for_failing_lines_is_bounded():
     wrong = r"$$\nabla_W L = W(W^TWx + 3x)xx^Tx^T + W^TWxx(W^TWx - x)^T$$" + "\n"
     other = r"$$\nabla_W L = 7W(W^TWx - 3x)x^T + 5Wx(2W^TWx - 9x)^T + WW^TW$$" + "\n"
-    start = time.process_time()
-    report = check(r"$$L = \frac12\|W^TWx - x\|^2$$" + "\n" + (wrong + other) * 100)
-    assert time.process_time() - start < 10
-    assert report.counts()["fails"] + sum(line.follows_from is not None for line in report.lines) == 200
+    loss = r"$$L = \frac12\|W^TWx - x\|^2$$" + "\n"
+
+    def seconds(pairs):
+        start = time.process_time()
+        report = check(loss + (wrong + other) * pairs)
+        assert report.counts()["fails"] + sum(line.follows_from is not None for line in report.lines) == 2 * pairs
+        return time.process_time() - start
+
+    few = min(seconds(5) for _ in range(2))
+    assert seconds(100) < 10 * few  # twenty times the lines: what is searched for repairs is bounded
 
 
 HOSTILE = [
