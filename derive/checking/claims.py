@@ -75,6 +75,7 @@ class Reading:
         self.splits = False
         self.open_nabla = False  # a ∇ names no variable, and nothing else tells it
         self.declared: set[str] = set()  # names whose shapes are given
+        self.shrunk: set[str] = set()  # capital letters that fit as scalars only
         self.nabla_candidates: list[str] = []
 
 

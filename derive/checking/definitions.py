@@ -73,6 +73,11 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
     )
     scope.live = scope.live or _wanted(reading, defined)
     reading.declared = {n for n, d in declared.items() if d.shape is not None}
+    reading.shrunk = {
+        n
+        for n, s in symbols.items()
+        if s.is_scalar and habit(n) == "matrix" and n not in defined and n not in declared and n not in hints
+    }
     reading.splits = any(_splits(side.tree) for c in reading.claims for side in c.sides if side.tree is not None)
 
 

@@ -383,7 +383,7 @@ class Formulas(Meaning):
         if isinstance(base, Pending):
             return base
         if base.is_vector and self.reading.lenient:
-            self.used.add("lenient")
+            self.used.add("power")
             return power(base, exponent)
         return raise_to(base, exponent)
 

@@ -291,6 +291,10 @@ class Judge:
             verdict = self.proof(truth.value, value.value)
             if verdict != "differs":
                 judgment = Judgment(verdict, reason, side)
+                shrunk = self.shrunk(head, truth.value, value.value)
+                if shrunk:
+                    judgment.verdict, judgment.condition = "conditional", f"{', '.join(shrunk)} scalar"
+                    judgment.reason = f"right if {judgment.condition}: orders and transposes do not show"
                 judgment.value, judgment.truth, judgment.tree = value.value, truth.value, side.tree
                 return judgment
         if self.sets_to_zero(claim, side, truths):
@@ -386,6 +390,13 @@ class Judge:
         judgment.truths = [t.value for t in truths]
         self.failures.append(Failure(claim.number, judgment.truth, value, head, side.tree))
         return judgment
+
+    def shrunk(self, head: Tree | None, *values: Value) -> list[str]:
+        """Capital letters of a derivative that are scalars for want of any other reading."""
+        if head is None or not any(t.kind in DERIVATIVES for t in head.walk()):
+            return []
+        letters = {s.name for v in values for s in symbols_of(self.whole(v.expr if isinstance(v, Indexed) else v))}
+        return sorted(letters & self.document.shrunk)
 
     def powers(self, side: Side) -> bool:
         """Whether what does not fit is the power of a vector: that has no other meaning than entry by entry."""
