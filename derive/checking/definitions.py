@@ -8,6 +8,7 @@ from ..errors import DeriveError
 from ..expr import OPERATIONS, Expr, symbol, symbol_op, symbols_of
 from .claims import DERIVATIVES, Claim, Reading, head_of
 from .derivatives import Builder
+from .families import declare_families
 from .grammar import Tree, Vocabulary
 from .kinds import Declared, habit, solve
 from .roles import body_of, chains_of, is_value, names_of
@@ -23,7 +24,9 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
     by_name: dict[str, Claim] = {}
     chains = chains_of(reading.claims)
     moved = _moved_names(reading.claims)
-    for claim in [*_needed(reading), *(c for c in reading.claims if c.role == "definition")]:
+    known = [*_needed(reading), *(c for c in reading.claims if c.role == "definition")]
+    scope.families = declare_families(declared, known)
+    for claim in known:
         body = body_of(claim)
         if claim.name is None or body is None:
             continue

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ..expr import Expr, nodes, substitute, symbol, symbol_op, symbols_of, zeros
 from ..jacobians import differential, jacobian, project
-from ..operations import add, transpose
+from ..operations import add, diagonal, transpose
 from .grammar import Tree
 from .meaning import Formulas
 from .values import Indexed, Pending, Reading, Scope, Unread, Value
@@ -231,6 +231,8 @@ class Builder(Formulas):
             if found.expr.op is not symbol_op:
                 raise Unread("a derivative by this entry is not read")
             value, _ = jacobian(self.scope.inline(function.expr), found.expr)
+            if function.indices == found.indices:
+                return Indexed(diagonal(value), found.indices)  # ∂s_i/∂z_i
             return Indexed(value, function.indices + found.indices)
         raise Unread("the derivative of an entry is not read")
 

@@ -238,12 +238,15 @@ _REMARK = re.compile(r"\([a-z]{2,}(?:[- ][a-z]{2,})+\)")  # (one-hot)
 _DEFINES = re.compile(r":=|≔|≜|\\coloneqq|\\triangleq|\\equiv(?![A-Za-z])|≡|\\doteq|=:")
 
 
+# W^{ss}, f^{II}: letters above a letter are part of its name, as no product of exponents is meant there.
+_UPPER = re.compile(r"(?<![A-Za-z\\])([A-QS-Za-df-z]\}?)\^(\{(?!(?:T|H|top|mn|nm|pq|mk|nk|kn|td)\})[A-Za-z]{2,4}\})")
 _REMARKS = re.compile(r"(?<!\\)%[^\n]*")
 
 
 def cleaned(text: str) -> str:
     """The row without boxes, underlines and annotations on equals signs; the length is kept."""
     text = _REMARKS.sub(lambda m: " " * len(m[0]), text)
+    text = _UPPER.sub(lambda m: m[1] + "_" + m[2], text)
     for match in list(_INNER.finditer(text)):
         text = blanked(text, *match.span())
     for match in list(_EQUALS.finditer(text)):

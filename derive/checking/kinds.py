@@ -177,7 +177,7 @@ class Unifier:
             return self.name(tree)
         if kind == "sum":
             return self.sum(tree)
-        if kind in ("neg", "total"):
+        if kind in ("neg", "total", "formula"):
             return self.shape(tree.args[0])
         if kind == "prod":
             return self.product(tree)

@@ -11,7 +11,9 @@ from .conditions import stated
 from .declarations import declare, declared_by, declares
 from .definitions import settle
 from .document import Piece, Row, equation_sides, rows, statements
+from .families import as_formula
 from .grammar import Reader, Tree, Vocabulary
+from .heads import name_densities
 from .kinds import Declared
 from .manuscript import Manuscript
 from .roles import scopes
@@ -71,6 +73,7 @@ def read(text: str, where: Any = None) -> Document:
         _take(whole, row, loose, local)
     for claim in whole.claims:
         _locate(claim, manuscript)
+    name_densities(whole.claims)
     sections = _sections(held)
     last = sections[-1] if sections else 0
     everywhere = Reading(manuscript.text)
@@ -284,7 +287,7 @@ def _parse(side: Side, vocabulary: Vocabulary, text: str) -> None:
         if any(t.kind == "mark" and t.text == "↦" for t in copies):
             side.tree = _map(copies, vocabulary)
         else:
-            side.tree = Reader(copies, vocabulary, text).whole()
+            side.tree = as_formula(Reader(copies, vocabulary, text).whole(), side.text)
     except DeriveError as error:
         side.error = error
     except RecursionError:

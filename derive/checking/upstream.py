@@ -25,7 +25,7 @@ def named_losses(reading: Reading, definitions: Sequence[tuple[str, Tree]]) -> l
             for t in side.tree.walk() if side.tree is not None else ():
                 if t.kind == "derivative" and t.data[0] == 1 and t.args[0].kind == "name":
                     name = str(t.args[0].data[0])
-                    if name not in defined and name not in scope.aliases:
+                    if name not in defined and str(t.args[0].data[1]) not in defined and name not in scope.aliases:
                         found[name] = None
     return list(found)
 

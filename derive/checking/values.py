@@ -107,6 +107,7 @@ class Scope:
         self.sizes: dict[str, Dim] = {}  # the dimensions that subscripts of 𝟏 and I name
         self.notes: list[str] = []
         self.broken: dict[str, Broken] = {}  # names whose definitions are not read
+        self.families: dict[str, tuple[Dim, Dim]] = {}  # shapes that sums over samples give
         self.upstream: dict[Expr, tuple[Expr, Expr]] = {}  # ∂L/∂y of a loss L that is only named: L, y
         self._inlined: dict[Expr, Expr] = {}
         self._sweeps: dict[tuple[Expr, Expr], Sweep] = {}
@@ -138,6 +139,7 @@ class Scope:
             "notes",
             "broken",
             "upstream",
+            "families",
         ):
             setattr(made, slot, getattr(self, slot))
         made.definitions = {**self.definitions, **bindings}
@@ -339,6 +341,26 @@ class Meaning:
             else:
                 contracted = Indexed(matmul(transpose(whole.expr), ones(whole.expr.shape[0])), whole.indices[1:])
         return self.product([*rest, contracted], [""] * (len(rest) + 1)) if rest else contracted
+
+    def _formula(self, tree: Tree) -> Value:
+        """A side with a sum over an index: by the algebra of entries, or as any formula is read."""
+        try:
+            return self.build(tree.args[0])
+        except DeriveError as error:
+            from .families import parsed
+
+            try:
+                made = parsed(str(tree.data[0]), self.scope.families)
+            except DeriveError:
+                raise error from None
+            for s in symbols_of(made):
+                known = self.scope.symbols.setdefault(s.name, s)
+                if known is not s and known.shape != s.shape:
+                    raise Unread(
+                        f"{s.name} is {shape_text(known.shape)} elsewhere and {shape_text(s.shape)} here"
+                    ) from None
+            known_as = {s: self.scope.symbols[s.name] for s in symbols_of(made)}
+            return substitute(made, {s: k for s, k in known_as.items() if k is not s})
 
     def _entry(self, tree: Tree) -> Value:
         found = self.exact(tree.args[0])
