@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FORMATS = (
     "latex tex text markdown html pdf json sympy numpy scipy array-api jax torch svg dot mermaid tikz".split()
 )  # fmt: skip
+ANSWERS = ("latex", "tex", "text", "markdown", "html", "pdf", "json")  # of convexity and stationary
 ENDINGS = {
     ".tex": "tex", ".latex": "latex", ".txt": "text", ".md": "markdown", ".html": "html", ".htm": "html", ".pdf": "pdf",
     ".json": "json", ".py": "numpy", ".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid",
@@ -31,7 +32,6 @@ SOURCES = ("numpy", "scipy", "array-api", "jax", "torch")
 GRAPHS = ("svg", "dot", "mermaid", "tikz")
 FLAGSHIP = "½‖WᵀWx − x‖²"
 POINTS = 3  # of the numeric check
-MAX_BYTES = 10_000_000  # read of a file or of standard input
 TOLERANCE = 1e-5  # of its relative error; above, the derivation is wrong
 INTERRUPTED, BROKEN_PIPE = 130, 141  # as shells report SIGINT and SIGPIPE
 
@@ -93,6 +93,22 @@ COMMANDS = {
             "--loss": Option("FORMULA", "the loss of --code"),
             "--wrt": WRT,
             "--to": Option("FORMAT", "text (the default), json or html", ("text", "json", "html")),
+            "-o": OUTPUT["-o"],
+        },
+    ),
+    "convexity": Command(
+        "FORMULA",
+        "whether a scalar is convex or concave in symbols, with a proof or points that refute it",
+        {"--wrt": WRT, "--where": WHERE, "--to": Option("FORMAT", OUTPUT["--to"].help, ANSWERS), "-o": OUTPUT["-o"]},
+    ),
+    "stationary": Command(
+        "FORMULA",
+        "where the gradient of a scalar vanishes, in closed form, and whether that is a minimum",
+        {
+            "--wrt": WRT,
+            "--where": WHERE,
+            "--subject-to": Option("EQUATION", 'an equation that the symbol satisfies, such as "𝟏ᵀw = 1"'),
+            "--to": Option("FORMAT", OUTPUT["--to"].help, (*ANSWERS, "numpy", "scipy", "jax", "torch")),
             "-o": OUTPUT["-o"],
         },
     ),
@@ -194,6 +210,8 @@ def run(arguments: list[str]) -> int:
         return 0
     if name == "check":
         return check(operands, options)
+    if name in ("convexity", "stationary"):
+        return answer(name, operands, options)
     return derive(name, operands, options)
 
 
@@ -295,18 +313,22 @@ def command_help(name: str) -> str:
 # Commands
 
 
+MAX_BYTES = 10_000_000  # of a file or of standard input: a notebook comes with its pictures
+
+
 def read_text(path: str) -> str:
-    """A file, or standard input for `-`, as text."""
+    """A file, or standard input for `-`, as text; no more is read than may be long enough."""
     try:
         if path == "-":
-            source = sys.stdin.buffer if hasattr(sys.stdin, "buffer") else None
-            data = source.read(MAX_BYTES + 1) if source is not None else sys.stdin.read(MAX_BYTES + 1).encode()
+            standard: Any = getattr(sys.stdin, "buffer", sys.stdin)
+            read = standard.read(MAX_BYTES + 1)
+            data: bytes = read.encode() if isinstance(read, str) else read
         else:
             with open(path, "rb") as file:
                 data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             shown = "standard input" if path == "-" else path
-            raise LimitError(f"{shown} is longer than {MAX_BYTES} bytes", hint="give the part that matters")
+            raise LimitError(f"{shown} is too long", hint=f"at most {MAX_BYTES} bytes are read")
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         shown = "standard input" if path == "-" else path
@@ -348,6 +370,26 @@ def derive(kind: str, operands: list[str], options: dict[str, str]) -> int:
             result = written(made, form, verify, detail, is_numbered)
     put(result, target)
     return 1 if error is not None and error > TOLERANCE else 0
+
+
+def answer(kind: str, operands: list[str], options: dict[str, str]) -> int:
+    """convexity and stationary."""
+    target = options.get("-o")
+    form = options.get("--to") or (_form_of(target) if target else "latex")
+    known = COMMANDS[kind].options["--to"].choices
+    if form not in known:
+        raise DeriveError(f"{kind} writes {', '.join(known)}, not {form}")
+    extra = {"subject_to": options["--subject-to"]} if "--subject-to" in options else {}
+    with Progress("deriving"):
+        from . import extrema
+
+        formula = read_text("-").strip("\n") if operands[0] == "-" else operands[0]
+        found = getattr(extrema, kind)(formula, options["--wrt"], where=options.get("--where"), **extra)
+        from .render.answers import written as answered
+
+        result = found.source(form) if form in SOURCES else answered(found, form)
+    put(result, target)
+    return 0
 
 
 def _form_of(path: str) -> str:

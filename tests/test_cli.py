@@ -562,4 +562,4 @@ def test_a_file_past_the_limit_is_read_no_further(tmp_path, capsys):
     with open(path, "wb") as file:
         file.truncate(MAX_BYTES + 5)
     status, _, err = run(capsys, "check", str(path))
-    assert status == 2 and "longer than" in err
+    assert status == 2 and "too long" in err

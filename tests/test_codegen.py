@@ -13,9 +13,11 @@ import pytest
 
 import derive
 from derive import codegen, dialects
+from derive.errors import MissingExtraError
 from derive.expr import OPERATIONS, symbols_of
 from derive.numeric import evaluate, random_point
 from derive.objective import Objective
+from derive.programs import callables
 from derive.programs.translate import ROWS
 
 from . import generate
@@ -48,6 +50,8 @@ FORMULAS = [
     ("gradient", "−logdet(Xᵀ diag(w) X)", "w", "X: m×n, w: m positive, n < m"),
     ("gradient", "aᵀ X³ b + tr(X⁻²)", "X", "X: n×n, a: n, b: n"),
     ("gradient", "tr(expm(A) B)", "A", "A: n×n, B: n×n"),
+    ("gradient", "(𝟏ᵀ Y b) / (1 + (𝟏ᵀ Y b)^2)", "Y", "Y: m×k, b: k"),
+    ("gradient", "norm1(y) / (1 + norm1(y)^2)", "y", "y: n"),
     ("gradient", "1/m*norm2(X*w - y)^2", "w", "X: m×n, w: n, y: m"),
     ("gradient", "aᵀx", "z", "a: n, x: n, z: m"),
     ("gradient", "‖Wᵀx − y‖² + ‖W⁻¹ x − y‖²", "W", "W: n×n, x: n, y: n"),
@@ -118,6 +122,14 @@ def converted(backend, arguments):
 def require(backend):
     if importlib.util.find_spec(NEEDS[backend]) is None:
         pytest.skip(f"{NEEDS[backend]} is not installed")
+
+
+def test_a_missing_library_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    with pytest.raises(MissingExtraError, match="needs jax, which is not installed") as error:
+        derived(*FORMULAS[0]).function("jax")
+    assert "pip install jax" in str(error.value)
+    assert "import jax" in derived(*FORMULAS[0]).source("jax")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -501,7 +513,7 @@ def test_an_unknown_backend_or_result_is_refused():
 def test_a_planted_error_is_found():
     derivation = derive.gradient("½‖WᵀWx − x‖²", "W")
     source = derivation.source().replace("r -= x", "r += x")
-    module = codegen.executed(source, "<planted>")
+    module = callables.executed(source, "<planted>")
     arguments, point = point_of(derivation)
     want = evaluate(derivation.result, point.values, point.sizes)
     assert np.abs(module["gradient"](**arguments) - want).max() > 1e-3

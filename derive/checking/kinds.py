@@ -157,7 +157,7 @@ class Unifier:
                 known = (ONE, self.dimension())
             else:
                 known = (self.dimension(), self.dimension())
-                if said is not None and said.properties - {"positive", "constant", "orthogonal"}:
+                if said is not None and said.properties - {"positive", "nonnegative", "constant", "orthogonal"}:
                     known = (known[0], known[0])
             self.shapes[name] = known
         return known
@@ -331,7 +331,18 @@ class Unifier:
                 return (inner[0], inner[0])
             self.same(*inner)
             return (inner[0], ONE)
-        if name in ("vec", "kron", "unvec"):
+        if name in ("nuclear_norm", "spectral_norm", "inner"):
+            self.alike(tree.args)
+            return (ONE, ONE)
+        if name in ("rowsum", "colsum") and inner is not None:
+            return (inner[0] if name == "rowsum" else inner[1], ONE)
+        if name == "transpose" and inner is not None:
+            return (inner[1], inner[0])
+        if name == "hadamard":
+            return self.alike(tree.args)
+        if name in ("vec", "kron", "outer", "matmul"):
+            for arg in tree.args[1:]:
+                self.shape(arg)
             return (self.fresh(), ONE) if name == "vec" else (self.fresh(), self.fresh())
         return inner
 
@@ -375,7 +386,7 @@ def solve(
         n: declared[n].kind or hints.get(n) or habit(n) if n in declared else hints.get(n) or habit(n) for n in names
     }
     for name in names:
-        if name in declared and declared[name].properties - {"positive", "constant"}:
+        if name in declared and declared[name].properties - {"positive", "nonnegative", "constant"}:
             base[name] = "matrix"
     base.update((n, kind) for n, kind in hints.items() if kind == "scalar" and n not in base)  # names of dimensions
     free = [n for n in names if n not in fixed and hints.get(n) != "scalar"]
