@@ -158,6 +158,8 @@ def _all_names(
         + [s.tree for c in reading.claims if not c.local for s in c.sides if s.tree is not None]
         + [s.tree for s in reading.bare if s.tree is not None]
     )
+    if reading.scope.families:  # xᵢ is a row of X there, and no letter of its own
+        trees = [tree for tree in trees if tree.kind != "formula"]
     operators: set[str] = set()
     for tree in trees:
         denominators = _denominators(tree)

@@ -228,7 +228,7 @@ class Judge:
 
     def foreign(self, side: Side, truths: Sequence[Alternative]) -> list[str]:
         """Names of a side that nothing in the document introduces."""
-        if side.tree is None:
+        if side.tree is None or side.tree.kind == "formula":
             return []
         found: list[str] = []
         known = set(self.introduced)
