@@ -1,4 +1,4 @@
-"""Right derivations as people hand them in, each with mistakes that can be planted: kind, what stands there, what is put.
+"""Right derivations as people hand them in, each with mistakes to plant: kind, what stands there, what is put.
 
 Kinds of mistakes are those of `derive.checking.repairs`; a tuple says which names are as good.
 """
@@ -97,7 +97,8 @@ $$\frac{\partial J}{\partial h} = W_2^Te$$
     (r"""
 $$f = (a^Tx)^3$$
 $$\nabla_x f = 3(a^Tx)^2a$$
-""", [("factor", "3(a^Tx)^2a", "2(a^Tx)^2a"), (("power", "factor", "inner derivative", "unknown"), "(a^Tx)^2a", "(a^Tx)^3a")]),
+""", [("factor", "3(a^Tx)^2a", "2(a^Tx)^2a"),
+      (("power", "factor", "inner derivative", "unknown"), "(a^Tx)^2a", "(a^Tx)^3a")]),
     (r"""
 Whitening. $$f = \operatorname{tr}(WSW^T)$$ where $S$ is symmetric.
 $$\nabla_W f = 2WS$$

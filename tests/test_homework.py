@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.homework import HOMEWORK
 
 from derive.checking import check
+from tests.homework import HOMEWORK
 
 PLANTED = [(n, kind, old, new) for n, (_, mistakes) in enumerate(HOMEWORK) for kind, old, new in mistakes]
 

@@ -50,7 +50,7 @@ def give_upstream(reading: Reading, definitions: Sequence[tuple[str, Tree]]) -> 
         loss = symbol(name, 1, 1)
         terms: list[Expr] = []
         for top in tops:
-            gradient = symbol(f"∂{name}/∂{top.name}", *top.shape, properties=["constant"])
+            gradient = symbol(f"{name}_bar_{top.name}", *top.shape, properties=["constant"])
             scope.upstream[gradient] = (loss, top)
             terms.append(mul(gradient, top) if top.is_scalar else inner(gradient, top))
         scope.symbols[name] = loss
