@@ -468,7 +468,7 @@ def written(made: Presented, form: str, verify: bool, detail: str, is_numbered: 
     if form == "sympy":
         from .interop.source import sympy_source
 
-        return sympy_source(made)
+        return sympy_source(made.parts[0])
     if form in SOURCES:
         return made.source(form)
     return str(getattr(made.graph, form)())

@@ -12,6 +12,7 @@ import re
 import textwrap
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from . import names
@@ -165,7 +166,7 @@ class Module:
         if is_full:
             for part in d.parts:
                 if symbol_count(part.result) <= MAX_FLAT:
-                    lines += wrapped_formula(f"{derivative_text(part)} = ", shown(lambda part=part: part.boxed.text()))
+                    lines += wrapped_formula(f"{derivative_text(part)} = ", shown(partial(boxed_text, part)))
         shapes = ", ".join(f"{s.text()}: {shape_text(s.shape).replace(' × 1', '')}" for s in self.signature.symbols)
         lines += ["", *fill(f"Shapes: {shapes}")]
         both = self.program.flops_of(*self.program.outputs).expression
@@ -475,6 +476,10 @@ def shown(text: Callable[[], str]) -> str:
     except DeriveError:
         return "… (too large to be written out)"
     return made if len(made) <= 600 else made[:599] + "…"
+
+
+def boxed_text(derivation: Any) -> str:
+    return str(derivation.boxed.text())
 
 
 def derivative_text(derivation: Any) -> str:

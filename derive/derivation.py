@@ -263,6 +263,21 @@ class Presented:
     kind: str
     name: str
     loss: Expr
+    wrt: Expr | None
+    direction: Expr | None
+    forward: list[Expr]
+    steps: list[Step]
+    contributions: list[Contribution]
+    conditions: list[str]
+    definitions: list[tuple[str, Expr]]
+    where: list[str]
+    readings: list[str]
+    hints: list[Any]
+    remarks: list[str]
+    moved: dict[Expr, Expr]
+
+    def verify(self, points: int = 3) -> float:
+        raise NotImplementedError
 
     @property
     def parts(self) -> list[Derivation]:

@@ -90,7 +90,7 @@ def _pairs(derivation: Derivation, point: Any) -> list[tuple[Any, Any]]:
     first = (point.evaluate(gradient), numeric.numeric_gradient(loss, wrt, point, structured=False))
     if derivation.kind == "hessian":
         return [first, (value, numeric.numeric_jacobian(gradient, wrt, point, structured=False))]
-    pushed = sum(
+    pushed: Any = sum(
         numeric.directional(gradient, variable, point.values[along], point)
         for variable, along in derivation.moved.items()
     )

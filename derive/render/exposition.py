@@ -27,13 +27,13 @@ from .text import SUPERSCRIPTS, Text, text
 from .wording import conditions_of, filled, fresh, head_of, number_word, property_words, sentence, times
 
 if TYPE_CHECKING:
-    from ..derivation import Derivation, Step
+    from ..derivation import Derivation, Presented, Step
 
 MAX_PRINTED = 300  # symbols of a form in a document; longer ones are left out, and said to be
 DETAILS = ("brief", "steps", "full")
 
 
-def exposition(derivation: Derivation, detail: str = "steps", verify: bool = True) -> Exposition:
+def exposition(derivation: Presented, detail: str = "steps", verify: bool = True) -> Exposition:
     """The blocks of a derivation.
 
     Parameters
@@ -75,7 +75,7 @@ WORDS = {
 
 
 class _Writer:
-    def __init__(self, derivation: Derivation, detail: str) -> None:
+    def __init__(self, derivation: Presented, detail: str) -> None:
         self.d: Any = derivation
         self.variables = derivation.variables
         self.detail = detail
@@ -313,7 +313,9 @@ class _Writer:
             if d.kind == "hessian":
                 self.identify()
             return
-        variables = [d.wrt] if d.wrt is not None else [s for s in symbols_of(d.loss) if "constant" not in s.properties]
+        variables: list[Expr] = (
+            [d.wrt] if d.wrt is not None else [s for s in symbols_of(d.loss) if "constant" not in s.properties]
+        )
         steps = {s: symbol(fresh("d" + s.name, taken), *s.shape, properties=s.properties & KEPT) for s in variables}
         rows = self.pushed(steps)
         if rows:

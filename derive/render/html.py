@@ -22,7 +22,7 @@ from .picture import STYLE as GRAPH_STYLE
 from .picture import themed
 
 if TYPE_CHECKING:
-    from ..derivation import Derivation
+    from ..derivation import Presented
 
 LIGHT = "--ink: #1f2328; --soft: #5b6570; --paper: #fff; --tint: #f5f7fa; --line: #d5dbe1; --accent: #b3261e;"
 DARK = "--ink: #e6e9ee; --soft: #9aa4af; --paper: #16181d; --tint: #1e2127; --line: #3a414b; --accent: #ff8a80;"
@@ -217,7 +217,7 @@ class HtmlPrinter:
                 yield f"<p>{self.inline(block.parts)}</p>"
 
 
-def fragment(derivation: Derivation, detail: str = "steps", verify: bool = True, has_graph: bool = True) -> str:
+def fragment(derivation: Presented, detail: str = "steps", verify: bool = True, has_graph: bool = True) -> str:
     """The derivation as an element that brings its own style and script."""
     from .exposition import exposition
 
@@ -260,7 +260,7 @@ def fragment(derivation: Derivation, detail: str = "steps", verify: bool = True,
     )
 
 
-def derivation_html(derivation: Derivation, detail: str = "steps", verify: bool = True) -> str:
+def derivation_html(derivation: Presented, detail: str = "steps", verify: bool = True) -> str:
     """The derivation as a page of its own."""
     title = f"{derivation.kind} of {derivation.name}"
     if derivation.variables:

@@ -15,7 +15,7 @@ from ..operations import matmul, transpose
 from .text import text
 
 if TYPE_CHECKING:
-    from ..derivation import Derivation
+    from ..derivation import Presented
 
 WIDE = 30  # characters of an intermediate that calls for a name
 MANY = 16  # operations on the way that call for names
@@ -54,7 +54,7 @@ class Intermediates:
         Whether intermediates get names.
     """
 
-    def __init__(self, derivation: Derivation) -> None:
+    def __init__(self, derivation: Presented) -> None:
         loss = derivation.loss
         graph = associate(loss)
         self.root = graph[loss]

@@ -13,10 +13,10 @@ from ..errors import DeriveError
 from ..progress import watched
 
 if TYPE_CHECKING:
-    from ..derivation import Derivation
+    from ..derivation import Presented
 
 
-def derivation_bundle(derivation: Derivation) -> dict[str, str]:
+def derivation_bundle(derivation: Presented) -> dict[str, str]:
     """The mime bundle of a derivation."""
     from .html import fragment
     from .markdown import derivation_markdown

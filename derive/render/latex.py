@@ -13,7 +13,7 @@ from . import ATOM, POSTFIX, PRODUCT, QUOTIENT, Notation, Partial, Piece, Space
 from .breaking import broken, width
 
 if TYPE_CHECKING:
-    from ..derivation import Derivation
+    from ..derivation import Presented
     from .blocks import Block, Display, Paragraph, Row, Shapes
 
 COMMANDS = {name: "\\" + name for name in "exp log sin cos tan arcsin arccos arctan sinh cosh tanh det".split()} | {
@@ -426,7 +426,7 @@ def _has_box(block: Display) -> bool:
 
 
 def derivation_latex(
-    derivation: Derivation, document: bool = False, detail: str = "steps", verify: bool = True, numbered: bool = False
+    derivation: Presented, document: bool = False, detail: str = "steps", verify: bool = True, numbered: bool = False
 ) -> str:
     """The derivation as paragraphs and `align*` environments, `align` with labels where `numbered`.
 

@@ -14,7 +14,7 @@ from .blocks import Block, Exposition, Heading, Paragraph, Row, Shapes
 from .latex import LatexPrinter
 
 if TYPE_CHECKING:
-    from ..derivation import Derivation
+    from ..derivation import Presented
 
 
 class MarkdownPrinter(LatexPrinter):
@@ -50,7 +50,7 @@ def _plain(latex: str) -> str:
     return re.sub(r"\\operatorname\{([^{}]*)\}", r"\\mathop{\\mathrm{\1}}", latex)
 
 
-def derivation_markdown(derivation: Derivation, detail: str = "steps", verify: bool = True) -> str:
+def derivation_markdown(derivation: Presented, detail: str = "steps", verify: bool = True) -> str:
     """The whole derivation in Markdown."""
     from .exposition import exposition
 

@@ -12,14 +12,14 @@ from ..errors import DeriveError, MissingExtraError
 from .latex import derivation_latex
 
 if TYPE_CHECKING:
-    from ..derivation import Derivation
+    from ..derivation import Presented
 
 ENGINES = ("pdflatex", "lualatex", "xelatex", "tectonic")
 SECONDS = 120
 
 
 def pdf(
-    derivation: Derivation,
+    derivation: Presented,
     path: str | os.PathLike[str],
     detail: str = "steps",
     verify: bool = True,

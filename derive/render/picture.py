@@ -24,7 +24,7 @@ from .svgmath import Box, draw, typeset
 from .text import Text, text
 
 if TYPE_CHECKING:
-    from ..derivation import Derivation
+    from ..derivation import Presented
 
 SIZE = 15.0  # of the formulas in nodes, in pixels
 SMALL = 11.5
@@ -93,7 +93,7 @@ class Graph:
     flowchart TB
     """
 
-    def __init__(self, derivation: Derivation) -> None:
+    def __init__(self, derivation: Presented) -> None:
         self.derivation = derivation
         self.named = Intermediates(derivation)
         self.name = derivation.name

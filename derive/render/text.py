@@ -13,7 +13,7 @@ from ..shapes import shape_text
 from . import ATOM, PRODUCT, QUOTIENT, Notation, Piece
 
 if TYPE_CHECKING:
-    from ..derivation import Derivation
+    from ..derivation import Presented
     from .blocks import Exposition, Row
 
 VULGAR = {
@@ -163,7 +163,7 @@ HARD = "\u00a0"  # a space where no line ends
 WIDTH = 96  # columns of a line of a derivation
 
 
-def derivation_text(derivation: Derivation, detail: str = "steps", verify: bool = True) -> str:
+def derivation_text(derivation: Presented, detail: str = "steps", verify: bool = True) -> str:
     """The whole derivation in Unicode, shapes and step numbers on the right."""
     from .exposition import exposition
 
