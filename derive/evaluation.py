@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from .errors import MissingRuleError, UnknownSymbolError
 from .expr import Expr, nodes
+from .own_functions import OwnFunction
 from .shapes import Dim
 
 Array = npt.NDArray[Any]
@@ -297,10 +298,11 @@ def values_below(
                 continue
             if node.op.name == "symbol":
                 raise UnknownSymbolError(f"no value is given for {node.name}")
-            try:
-                value = VALUES[node.op.name]
-            except KeyError:
-                raise MissingRuleError(f"{node.op.name} has no numeric value") from None
+            value = VALUES.get(node.op.name)
+            if value is None and isinstance(node.op, OwnFunction):
+                value = _entrywise(node.op.values)
+            if value is None:
+                raise MissingRuleError(f"{node.op.name} has no numeric value")
             try:
                 computed[node] = value([computed[arg] for arg in node.args], node, sizes)
             except KeyError as missing:

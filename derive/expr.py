@@ -171,14 +171,14 @@ class Expr:
         # Flat, so that pickling does not recurse over the depth.
         order = nodes(self)
         index = {node: i for i, node in enumerate(order)}
-        rows = [(node.op.name, tuple(index[a] for a in node.args), node.data) for node in order]
+        rows = [(node.op, tuple(index[a] for a in node.args), node.data) for node in order]
         return _unpickle, (rows,)
 
 
-def _unpickle(rows: Sequence[tuple[str, tuple[int, ...], Data]]) -> Expr:
+def _unpickle(rows: Sequence[tuple[Operation, tuple[int, ...], Data]]) -> Expr:
     built: list[Expr] = []
-    for name, operands, data in rows:
-        built.append(OPERATIONS[name].make(tuple(built[i] for i in operands), data))
+    for op, operands, data in rows:
+        built.append(op.make(tuple(built[i] for i in operands), data))
     return built[-1]
 
 

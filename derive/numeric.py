@@ -22,6 +22,7 @@ import numpy as np
 from .errors import DeriveError, ShapeError, UnknownSymbolError
 from .evaluation import NOT_ANALYTIC, Array, evaluate, evaluate_all, values_below
 from .expr import Expr, depends_on, dimension_names, nodes, symbols_of
+from .own_functions import OwnFunction, functions_of
 from .shapes import Dim, shape_text
 
 # Values given by users
@@ -42,16 +43,20 @@ def evaluate_public(expr: Expr, values: Mapping[str, Any]) -> Any:
     symbols = {s.name: s for s in symbols_of(expr)}
     spellings = {identifier(name): name for name in symbols}
     dims = set(dimension_names(expr))
+    functions = {f.parameter: f for f in functions_of(expr)}
+    chosen = {functions[given]: value for given, value in values.items() if given in functions}
     arrays: dict[Expr, Array] = {}
     sizes: dict[str, int] = {}
     for given, value in values.items():
+        if given in functions:
+            continue
         name = given if given in symbols else spellings.get(given) or canonical(given)
         if name in symbols:
             arrays[symbols[name]] = _as_array(given, value, symbols[name])
         elif given in dims:
             sizes[given] = int(value)
         else:
-            known = ", ".join([*symbols, *sorted(dims)])
+            known = ", ".join([*symbols, *functions, *sorted(dims)])
             raise UnknownSymbolError(f"{given} does not occur in {expr.text()}", hint=f"it has {known}")
     for name, node in symbols.items():
         if node not in arrays:
@@ -59,7 +64,15 @@ def evaluate_public(expr: Expr, values: Mapping[str, Any]) -> Any:
     bind_sizes(arrays, sizes)
     for name in sorted(dims - set(sizes)):
         raise UnknownSymbolError(f"no array reveals the size of {name}", hint=f"give it: {name}=3")
-    value = evaluate(expr, arrays, sizes)
+    for name, function in functions.items():
+        if function not in chosen:
+            raise UnknownSymbolError(f"no function {name} is given", hint=f"as in {name}=np.tanh")
+    known_values = dict(arrays)
+    for node in nodes(expr) if functions else ():
+        if isinstance(node.op, OwnFunction):
+            inside = evaluate(node.args[0], known_values, sizes)
+            known_values[node] = np.broadcast_to(np.asarray(chosen[node.op](inside), dtype=float), inside.shape)
+    value = evaluate(expr, known_values, sizes)
     if expr.is_scalar:
         return float(value[0, 0])
     return value[:, 0] if expr.is_vector else value

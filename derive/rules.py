@@ -44,7 +44,6 @@ from .adjoints import (
 )
 from .errors import MissingRuleError
 from .expr import (
-    OPERATIONS,
     Expr,
     Operation,
     constant_op,
@@ -96,6 +95,7 @@ from .operations import (
     unvec,
     vec,
 )
+from .own_functions import OwnFunction, operation_named
 
 Formula = Callable[..., Expr]
 
@@ -180,11 +180,13 @@ class Rules(dict[str, Rule]):
     """The rows by operation; a function of the user's own gets its row from its derivative."""
 
     def __missing__(self, name: str) -> Rule:
-        own = OPERATIONS.get(name)
+        own = operation_named(name)
         derivative = getattr(own, "derivative", None)
         if own is None or derivative is None:
             raise MissingRuleError(f"{name} has no differentiation rule")
-        return scalar_function(own, derivative, source="SymPy")
+        if isinstance(own, OwnFunction):
+            return entrywise(own, derivative, source="[MN] 5.4", note=f"{own.label} is applied to each entry")
+        return entrywise(own, derivative, source="SymPy")
 
 
 RULES = Rules()
@@ -503,25 +505,27 @@ rule(
 # Scalar functions, applied to each entry: name, derivative, domain
 
 
-def scalar_function(
+def entrywise(
     operation: Operation,
     derivative: Callable[[Expr], Expr],
     *,
     where: str | None = None,
     source: str = "",
+    note: str | None = None,
 ) -> Rule:
-    """Add the row of an elementwise function from its derivative f′: dY = f′(A) ⊙ dA."""
-    return rule(
+    """The row of an elementwise function from its derivative f′: dY = f′(A) ⊙ dA."""
+    return Rule(
         operation,
-        differential=lambda dA, A: hadamard(derivative(A), dA),
-        pullback=(lambda G, A: hadamard(G, derivative(A)),),
-        where=where,
-        holds=(lambda node: None if is_positive(node.args[0]) else where) if where in _FOR_POSITIVE else None,
-        source=source,
+        lambda dA, A: hadamard(derivative(A), dA),
+        (lambda G, A: hadamard(G, derivative(A)),),
+        where,
+        source,
+        note,
+        (lambda node: None if is_positive(node.args[0]) else where) if where in _FOR_POSITIVE else None,
     )
 
 
 _FOR_POSITIVE = (POSITIVE, NOT_ZERO)  # conditions that positive operands meet
 
 for _row in DERIVATIVES:
-    scalar_function(_row[0], _row[1], where=_row[2], source=_row[3])
+    RULES[_row[0].name] = entrywise(_row[0], _row[1], where=_row[2], source=_row[3])

@@ -18,6 +18,7 @@ LAYERS = [
     ["errors", "progress"],
     ["shapes"],
     ["expr"],
+    ["own_functions"],
     ["operations"],
     ["names"],
     ["evaluation"],

@@ -167,14 +167,7 @@ WRONG = [
     ("softmax(A)", "A: m×n", ShapeError, "softmax needs a vector, and A (m × n) is none", "softmax(A)", None),
     ("sofmax(x)", None, ParseError, "sofmax is not a function we know", "sofmax", "did you mean softmax?"),
     ("nrom(x)", None, ParseError, "nrom is not a function we know", "nrom", "did you mean norm?"),
-    (
-        "f(x)",
-        None,
-        ParseError,
-        "f is called, and is not a function we know",
-        "f(",
-        "define f first, or write f · (…) for a product",
-    ),
+    ("f(x, y)", None, ParseError, "f takes one operand, not 2", "f(x, y)", None),
     (
         "pinv(A)",
         None,

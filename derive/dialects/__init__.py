@@ -9,7 +9,7 @@ helpers.  The base table is the array API standard; the others say what differs.
 from __future__ import annotations
 
 from ..errors import DeriveError
-from ..expr import OPERATIONS
+from ..own_functions import operation_named
 from .helpers import ARRAY_API_HELPERS, JAX_HELPERS, NUMPY_HELPERS, SCIPY_HELPERS, TORCH_HELPERS
 
 FUNCTIONS = "exp log sin cos tan sinh cosh tanh sign".split()
@@ -59,7 +59,7 @@ class Dialect:
         """The template of an operation; DeriveError if the library cannot say it."""
         found = self.templates.get(kind)
         if found is None:
-            own = getattr(OPERATIONS.get(kind), "spelling", None)  # a function of the user's own
+            own = getattr(operation_named(kind), "spelling", None)  # a function of the user's own
             found = own(self.name) if own else None
         if found is None:
             raise DeriveError(f"{kind} has no counterpart in {self.name}")

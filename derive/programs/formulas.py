@@ -8,7 +8,6 @@ from typing import Any
 
 from .. import operations as ops
 from ..expr import (
-    OPERATIONS,
     Expr,
     commutation,
     constant,
@@ -20,6 +19,7 @@ from ..expr import (
     symbol_count,
     zeros,
 )
+from ..own_functions import operation_named
 from ..shapes import ONE
 from .values import Term, Value
 
@@ -49,7 +49,9 @@ def formula(value: Value, known: Mapping[Value, Expr]) -> Expr:
     args = [term_formula(term, known) for term in value.args]
     if row is not None:
         return row(value, args)
-    return OPERATIONS[value.kind].build(tuple(args), value.data)
+    made = operation_named(value.kind)
+    assert made is not None
+    return made.build(tuple(args), value.data)
 
 
 def short(made: Expr, value: Value, names: Mapping[Value, str], known: Mapping[Value, Expr]) -> Expr:

@@ -26,6 +26,7 @@ from ..expr import (
     symbol,
     zeros,
 )  # fmt: skip
+from ..own_functions import operation_named
 from ..shapes import ONE
 from .kinds import Kinds, is_exponential
 from .limits import MAX_NUMBER_EXPONENT
@@ -243,7 +244,8 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
         return ops.logdet(arg.args[0].args[0])
     if name == "exp" and not arg.is_scalar and not arg.is_vector and arg.is_square:
         b.note(f"{b.cut(node)} is the exponential of every entry; expm is the matrix exponential")
-    return _UNARY[name](arg)
+    made: Expr = (_UNARY.get(name) or operation_named(name))(arg)  # type: ignore[misc]
+    return made
 
 
 def _call_many(b: Builder, node: Node, args: list[Expr]) -> Expr:

@@ -88,7 +88,7 @@ class Lexer(Letters):
             self.emit("open", BRACKETS[c], start)
         elif c in CLOSING:
             self.emit("close", CLOSING[c], start)
-        elif c in "'’′ᵀ⊤ᵗ⟙":
+        elif c in "'’′″‴ᵀ⊤ᵗ⟙":
             self.emit("trans", c, start)
         elif c in SUPERSCRIPTS:
             self.superscript(start)

@@ -18,7 +18,7 @@ from .lexer import Lexer
 from .limits import MAX_NAMES
 from .shaping import Symbol
 from .sizes import SCALAR_SIZE, Size, Sizes
-from .splitting import split_runs
+from .splitting import own_functions, split_runs
 from .stacks import Node
 from .statements import Statement, Statements
 from .tokens import Token
@@ -55,8 +55,11 @@ class Reading:
         for expr in self.scope.values():
             self.dimension_names |= expr.shape[0].names | expr.shape[1].names
         self.split_readings: list[str] = divided.readings
-        for statement in self.statements:
-            statement.tokens = split_runs(statement.tokens, self.known, source, self.is_latex, self.split_readings)
+        marked = own_functions(
+            [s.tokens for s in self.statements], self.known, declared.functions, self.is_latex
+        )  # fmt: skip
+        for statement, tokens in zip(self.statements, marked, strict=True):
+            statement.tokens = split_runs(tokens, self.known, source, self.is_latex, self.split_readings)
         self.is_numpy = any(t.text == "@" for t in self.tokens) or "np." in source
         self.styled = self.separate_styles()
 

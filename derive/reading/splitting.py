@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from .. import names
 from ..errors import ParseError
+from ..own_functions import operation_name
 from .tokens import Token
 from .vocabulary import FUNCTIONS, REFUSED_FUNCTIONS, closest
 
@@ -21,7 +22,67 @@ MID_RUN = frozenset(
     "tr det logdet log exp sin cos tan tanh sinh cosh inv diag vec Tr ln trace softmax sigmoid relu".split()
 )
 _FUNCTION_LENGTH = max(map(len, FUNCTIONS))
-UNKNOWN_CALLS = frozenset("fgφψℓl")  # letters that name a function where a bracket follows
+HABITUAL = frozenset("fghlℓφϕψρζΦΨΓ")  # letters that name a function where a bracket follows
+
+
+def own_functions(
+    statements: list[list[Token]], known: frozenset[str], declared: frozenset[str], is_latex: bool
+) -> list[list[Token]]:
+    """The tokens with functions of one's own marked: `φ(z)`, `f_1'(x)`, where the letter is no symbol elsewhere."""
+    found: list[tuple[int, int, int, str, int]] = []  # statement, first token, bracket, name, order
+    plain: set[str] = set()
+    for number, tokens in enumerate(statements):
+        i = 0
+        while i < len(tokens):
+            if tokens[i].kind != "atom":
+                i += 1
+                continue
+            end = i + 1
+            while end < len(tokens) and tokens[end].kind == "atom" and tokens[end].glued:
+                end += 1
+            run = tokens[i:end]
+            order, after = 0, end
+            while after < len(tokens) and tokens[after].text in _PRIMES and not tokens[after].spaced:
+                order += _PRIMES[tokens[after].text]
+                after += 1
+            is_called = after < len(tokens) and tokens[after].text == "(" and not tokens[after].spaced
+            start, name = _called(run, known, declared, is_latex) if is_called else (end, "")
+            if start < len(run):
+                found.append((number, i + start, after, name, order))
+                run = run[:start]
+            word = "".join(t.text for t in run)
+            if len(run) > 1 and (word in names.SPOKEN or word in FUNCTIONS):
+                plain.add(names.SPOKEN.get(word, word))
+            else:
+                plain |= {t.name for t in run}
+            i = end
+    marked = [list(tokens) for tokens in statements]
+    for number, first, after, name, order in reversed(found):
+        if name in plain and name not in declared:
+            continue
+        tokens = marked[number]
+        made = Token("func", operation_name(name, order), tokens[first].start, tokens[after - 1].end)
+        made.spaced = tokens[first].spaced
+        tokens[first:after] = [made]
+    return marked
+
+
+_PRIMES = {"'": 1, "’": 1, "′": 1, "″": 2, "‴": 3}
+
+
+def _called(run: list[Token], known: frozenset[str], declared: frozenset[str], is_latex: bool) -> tuple[int, str]:
+    """Where the function begins in the letters before a bracket, and its name; their number if nowhere."""
+    last = run[-1]
+    for start in range(len(run)):
+        word = "".join(t.text for t in run[start:])
+        whole = names.join(word, last.accents, last.low)
+        if word in FUNCTIONS or word in REFUSED_FUNCTIONS or (whole in known and whole not in declared):
+            break
+        if whole in declared or (names.SPOKEN.get(word, word) in HABITUAL and (len(word) == 1 or not start)):
+            before = run[start - 1] if start else None
+            if before is None or is_latex or not ("a" <= before.text <= "z"):
+                return start, whole
+    return len(run), ""
 
 
 def split_runs(
@@ -187,11 +248,6 @@ class _Splitter:
         if called and name not in self.known:
             if name == "σ":
                 return [self.function(0, 1, "sigmoid")]
-            if name in UNKNOWN_CALLS and after is not None:
-                raise ParseError(
-                    f"{token.text} is called, and is not a function we know", self.source, (token.start, after.end),
-                    f"define {token.text} first, or write {token.text} · (…) for a product",
-                )  # fmt: skip
         if token.text == "σ" and token.low and token.low[-1] == "′":
             raise ParseError("the derivative of σ is not read", self.source, token.span)
         return [self.named(0, 1)]

@@ -190,7 +190,7 @@ class Stacks:
                 if low == high == 2
                 else f"{low} or {high} operands"
             )
-            raise self.error(f"{name} takes {wanted}, not {len(args)}", (start, end))
+            raise self.error(f"{name.removesuffix('()')} takes {wanted}, not {len(args)}", (start, end))
         node = Node("call", args, name, start, end)
         if base is not None:
             node = Node(

@@ -156,7 +156,8 @@ class _Sum(Indexed):
             return _Part(
                 args[0].kind if args[0].kind == BOTH else ENTRY, self.new("root", [self.entry(args[0])], node.data)
             )
-        if op == "call" and node.data in ELEMENTWISE and args[0].kind in (ENTRY, SQUARE, VECTOR, ROW, BOTH, SECOND):
+        is_entrywise = op == "call" and (node.data in ELEMENTWISE or node.data.endswith("()"))
+        if is_entrywise and args[0].kind in (ENTRY, SQUARE, VECTOR, ROW, BOTH, SECOND):
             if args[0].right is None:
                 held = self.new("call", [self.entry(args[0])], node.data)
                 return _Part(ENTRY if args[0].kind == SQUARE else args[0].kind, held, second=args[0].second)

@@ -19,6 +19,7 @@ from typing import ClassVar, Union
 from ..expr import Expr, nodes, symbols_of
 from ..names import canonical
 from ..operations import FUNCTIONS
+from ..own_functions import OwnFunction
 from ..shapes import ONE, Dim
 from .sizes import loose_leaves
 
@@ -182,6 +183,14 @@ class Notation:
         raise NotImplementedError
 
     def call(self, name: str, operands: Sequence[str], is_tall: bool) -> str:
+        raise NotImplementedError
+
+    def primed(self, name: str, order: int) -> str:
+        """The name of a derivative of a function."""
+        raise NotImplementedError
+
+    def applied(self, head: str, operand: str, is_tall: bool) -> str:
+        """A function of one's own at an operand."""
         raise NotImplementedError
 
     def delimited(self, kind: str, operands: Sequence[str], is_tall: bool, subscript: str = "") -> str:
@@ -455,6 +464,13 @@ def _call(name: str) -> Row:
     return row
 
 
+def _own(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    """φ′(x) of a function of one's own."""
+    assert isinstance(node.op, OwnFunction)
+    head = notation.primed(notation.symbol(node.op.label), node.op.order)
+    return Piece(notation.applied(head, notation.signed(args[0]), args[0].is_tall), ATOM)
+
+
 def _sigmoid(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
     taken = any(name.split("_")[0] == "σ" for name in notation.names)
     return Piece(notation.call("sigmoid" if taken else "σ", [notation.signed(args[0])], args[0].is_tall))
@@ -529,7 +545,7 @@ class Layout(dict[str, Row]):
     """Operations without a row of their own are written as calls, also a user's own."""
 
     def __missing__(self, name: str) -> Row:
-        row = self[name] = _call(name)
+        row = self[name] = _own if name.endswith("()") else _call(name)
         return row
 
 

@@ -106,6 +106,12 @@ class Latex(Notation):
         command = COMMANDS.get(name) or r"\operatorname{" + name.replace("_", r"\_") + "}"
         return command + self.bracketed(", ".join(operands), is_tall)
 
+    def primed(self, name: str, order: int) -> str:
+        return name + "'" * order if order <= 3 else f"{name}^{{({order})}}"
+
+    def applied(self, head: str, operand: str, is_tall: bool) -> str:
+        return head + self.bracketed(operand, is_tall)
+
     def delimited(self, kind: str, operands: Sequence[str], is_tall: bool, subscript: str = "") -> str:
         opening, closing = {
             "norm": (r"\lVert", r"\rVert"),
