@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -20,6 +20,7 @@ from .errors import DeriveError
 from .expr import Expr, symbols_of
 from .own_functions import functions_of
 from .program import Program, compile, other_orders
+from .programs.callables import Generated
 from .programs.expressions import WIDTH
 from .programs.order import dims_of
 from .programs.signature import Signature
@@ -98,6 +99,12 @@ class Module:
                 for name, outputs in self.functions
             }
             self.bodies = {name: writer.write() for name, writer in self.writers.items()}
+            self.constant: Writer | None = None
+            if self.program.kept:
+                self.constant, self.constant_body = self.written_constants()
+                for writer in self.writers.values():
+                    if any(value in writer.names for value in self.program.kept):
+                        writer.dims |= self.constant.dims
             needed = {dim for writer in self.writers.values() for dim in writer.dims}
 
     def preferred_names(self) -> dict[Value, str]:
@@ -121,21 +128,22 @@ class Module:
             if isinstance(writer, WorkspaceWriter) and writer.buffers:
                 blocks.append("\n".join(writer.allocation(name)))
         blocks += self.helper_sources()
-        head = [self.docstring(is_full), self.imports("\n".join(blocks))]
+        keeps = any("_kept." in block for block in blocks)
+        head = [self.docstring(is_full), self.imports("\n".join(blocks) + "threading." * keeps)]
         if any("_DOUBLE" in block for block in blocks):
             head.append("_DOUBLE = np.dtype(np.float64)")
         if self.program.kept:
-            held = '_held = {"constants": ((), ())}'
+            held = '_held = {"constants": ((), ())}  # the arguments, and what was made of them'
             head = [*head[:-1], head[-1] + "\n" + held] if len(head) > 2 else [*head, held]
-        if any("_kept" in block for block in blocks):
-            kept = [f'    "{name}": (None, ()),' for name, _ in self.functions if f'_kept["{name}"]' in "".join(blocks)]
-            head[-1] += "\n".join(["", "_kept = {", *kept, "}"])
+        if keeps:
+            head.append(self.kept_class("".join(blocks)))
         return "\n\n\n".join(["\n\n".join(head), *blocks]) + "\n"
 
     def imports(self, text: str) -> str:
         """The import lines, of what the text uses."""
         used = [line for entry in self.dialect.imports for line in needed_import(entry, text)]
-        return "\n".join((["import math", ""] if "math." in text else []) + used)
+        standard = [f"import {name}" for name in ("math", "threading") if f"{name}." in text]
+        return "\n".join([*standard, *([""] if standard else []), *used])
 
     def docstring(self, is_full: bool = True) -> str:
         d = self.derivation
@@ -158,7 +166,7 @@ class Module:
             names_of = ", ".join(self.constant_arguments())
             lines += [
                 "",
-                *fill(f"Constant: what is made of {names_of} alone is kept while the same arrays are passed."),
+                *fill(f"Constant: what is made of {names_of} alone is kept while its entries stay the same."),
             ]
         return '"""' + "\n".join(lines).rstrip() + '\n"""'
 
@@ -182,32 +190,42 @@ class Module:
         held = [writer.names[value] for value in self.program.kept if value in writer.names]
         if held:
             all_held = [writer.names.get(value, "_") for value in self.program.kept]
-            lines += ["    " + line for line in unpacked(all_held, call_text("_constants", self.constant_arguments()))]
+            lines += ["    " + line for line in unpacked(all_held, call_text("_constants", self.constant_call()))]
         lines += ["    " + line for line in self.bodies[name]]
         return "\n".join([head, *lines])
 
-    def constants(self) -> str:
-        """`_constants(X)`: products of constant arguments, computed once for the same arrays."""
+    def written_constants(self) -> tuple[Writer, list[str]]:
+        """The lines that compute what is made of constant arguments alone."""
         program = self.program
         titles = [f"constant {i}" for i in range(len(program.kept))]
         outputs = {name: Term(Fraction(1), (), value) for name, value in zip(titles, program.kept, strict=True)}
         part = Program(program.graph, outputs, {}, program.sizes, program.hints)
         writer = Writer(part, self.dialect, self.signature, titles, {})
-        body = writer.write()
-        for other in self.writers.values():
-            other.helpers |= writer.helpers
+        writer.like = self.constant_arguments()[0]
+        writer.helpers |= {"_own", "_same"}
+        return writer, writer.write()
+
+    def constants(self) -> str:
+        """`_constants(X)`: products of constant arguments, computed once for the same entries."""
+        assert self.constant is not None
+        *body, last = self.constant_body
         arguments = self.constant_arguments()
-        returned = body.pop().removeprefix("return ")
-        same = " and ".join(f"held[{i}] is {a}" for i, a in enumerate(arguments))
+        sizes = self.constant_sizes()
+        same = [f"_same({a}, held[{i}])" for i, a in enumerate(arguments)]
+        same += [f"held[{len(arguments) + i}] == {n}" for i, n in enumerate(sizes)]
+        own = [*(f"_own({a})" for a in arguments), *sizes]
+        dtype = [f"    dtype = {self.constant.like}.dtype"] if self.constant.needs_dtype else []
         lines = [
-            header("_constants", arguments),
-            '    """What is made of constant arguments alone, kept while the same arrays are passed."""',
+            header("_constants", [*arguments, *sizes]),
+            '    """What is made of constant arguments alone, kept while they are the same."""',
             '    held, values = _held["constants"]',
-            f"    if len(held) == {len(arguments)} and {same}:",
+            *("    " + line for line in all_of(["held", *same])),
             "        return values",
+            *dtype,
             *("    " + line for line in body),
-            f"    values = {returned}",
-            f'    _held["constants"] = ({", ".join(arguments)}{"," if len(arguments) == 1 else ""}), values',
+            f"    values = {last.removeprefix('return ')}",
+            f"    held = {', '.join(own)}" if len(own) > 1 else f"    held = ({own[0]},)",
+            '    _held["constants"] = held, values',
             "    return values",
         ]
         return "\n".join(lines)
@@ -215,6 +233,24 @@ class Module:
     def constant_arguments(self) -> list[str]:
         below = values_below(self.program.kept)
         return [self.signature.name_of[v.data[0]] for v in below if v.kind == "input"]
+
+    def constant_call(self) -> list[str]:
+        return [*self.constant_arguments(), *self.constant_sizes()]
+
+    def constant_sizes(self) -> list[str]:
+        assert self.constant is not None
+        return [self.signature.dims[dim] for dim in sorted(self.constant.dims)]
+
+    def kept_class(self, text: str) -> str:
+        """`_kept`, with the shapes and buffers of the last call of each function, by thread."""
+        kept = [name for name, _ in self.functions if f"_kept.{name}" in text]
+        lines = [
+            "",
+            "class _Kept(threading.local):",
+            '    """Buffers of the last call; each thread has its own."""',
+            "",
+        ]
+        return "\n".join([*lines, *(f"    {name} = None, ()" for name in kept), "", "", "_kept = _Kept()"])
 
     def kept_buffers(self, name: str, writer: WorkspaceWriter, convert: list[str]) -> list[str]:
         """The lines that find the buffers of an earlier call with arguments of the same shapes and type."""
@@ -233,22 +269,22 @@ class Module:
             if max(map(len, condition)) + 4 <= WIDTH:
                 joined = f"if not ({types} and ({shapes}) == {known}):"
                 return [
-                    f'{known}, {buffers} = _kept["{name}"]',
+                    f"{known}, {buffers} = _kept.{name}",
                     *([joined] if len(joined) + 4 <= WIDTH else condition),
                     *("    " + line for line in convert),
                     *("    " + line for line in make),
                     f"    {known} = {shapes}",
-                    f'    _kept["{name}"] = {known}, {buffers}',
+                    f"    _kept.{name} = {known}, {buffers}",
                     *use,
                 ]
         shapes = ", ".join([*dims, f"{first}.char"])
         return [
             *convert,
             f"{key} = {shapes}",
-            f'{known}, {buffers} = _kept["{name}"]',
+            f"{known}, {buffers} = _kept.{name}",
             f"if {key} != {known}:",
             *("    " + line for line in make),
-            f'    _kept["{name}"] = {key}, {buffers}',
+            f"    _kept.{name} = {key}, {buffers}",
             *use,
         ]
 
@@ -328,7 +364,8 @@ class Module:
 
     def all_helpers(self) -> list[str]:
         """The helpers used, and those that they use."""
-        found = {name for writer in self.writers.values() for name in writer.helpers} | {"_arrays"}
+        writers = [*self.writers.values(), *([self.constant] if self.constant else [])]
+        found = {name for writer in writers for name in writer.helpers} | {"_arrays"}
         pending = list(found)
         while pending:
             text = self.dialect.helpers[pending.pop()]
@@ -343,6 +380,14 @@ class Module:
 
 
 # Pieces of text
+
+
+def all_of(conditions: Sequence[str]) -> list[str]:
+    """`if a and b:`, broken where it is long."""
+    line = f"if {' and '.join(conditions)}:"
+    if len(line) + 4 <= WIDTH:
+        return [line]
+    return ["if (", *(f"    {'and ' * (i > 0)}{c}" for i, c in enumerate(conditions)), "):"]
 
 
 def needed_import(line: str, text: str) -> list[str]:
@@ -482,10 +527,9 @@ def function(
             f"a {module.kind} has no {returns!r} to return", hint=f"there are: derivative, {', '.join(known)}"
         )
     # The docstring of a function names no box: it may be large, and nobody reads it here.
-    namespace = executed(module.source(is_full=False), f"<derive {derivation.kind} of {derivation.name}>")
-    made = namespace[wanted]
+    made = Generated(module.source(is_full=False), wanted, f"<derive {derivation.kind} of {derivation.name}>")
     if batch is None:
-        return made  # type: ignore[no-any-return]
+        return made
     given = batch.replace(",", " ").split() if isinstance(batch, str) else list(batch)
     samples = [names.identifier(names.canonical(name)) for name in given]
     unknown = [name for name in samples if name not in module.signature.parameters]
@@ -496,27 +540,13 @@ def function(
     at_once = None
     if module.dialect.in_place:
         at_once = Batch(
-            program_of(derivation), dict(module.functions)[wanted], module.signature, namespace["_arguments"]
+            program_of(derivation),
+            dict(module.functions)[wanted],
+            module.signature,
+            made.__wrapped__.__globals__["_arguments"],
         )
     usable = at_once if at_once is not None and at_once.is_possible else None
     return batched(made, samples, per_sample, module.dialect, usable)
-
-
-def executed(text: str, filename: str) -> Mapping[str, Any]:
-    """The namespace of a generated module."""
-    namespace: dict[str, Any] = {"__name__": "derive_generated"}
-    exec(builtin_compile(text, filename), namespace)
-    return namespace
-
-
-def builtin_compile(text: str, filename: str) -> Any:
-    import builtins
-    import linecache
-
-    # The source shows up in tracebacks and under `inspect.getsource`.
-    filename = f"{filename[:-1]} {len(linecache.cache)}>"
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    return builtins.compile(text, filename, "exec")
 
 
 def listing(program: Program) -> list[str]:

@@ -227,7 +227,14 @@ class _Extraction:
 
     def functional(self, Y: Expr) -> Expr:
         """The row of a scalar: its gradient by dX, laid out."""
-        return transpose(vec(Sweep(Y, self.moved).total))
+        found = Sweep(Y, self.moved).total
+        if not depends_on(found, [self.moved]):
+            return transpose(vec(found))
+        # The rules know no operation as linear in dX, as the derivative of expm is; its coefficient does.
+        i = self.dependent(Y)
+        rows, columns = Y.args[i].shape
+        fixed = {"trace": identity(rows), "sum": ones(rows, columns)}.get(Y.op.name) or Y.args[1 - i]
+        return transpose(vec(fixed)) @ self.of(Y.args[i], None, None)
 
 
 def sides(Y: Expr, P: Expr | None, Q: Expr | None) -> Expr:

@@ -13,9 +13,11 @@ import pytest
 
 import derive
 from derive import codegen, dialects
+from derive.errors import MissingExtraError
 from derive.expr import OPERATIONS, symbols_of
 from derive.numeric import evaluate, random_point
 from derive.objective import Objective
+from derive.programs import callables
 from derive.programs.translate import ROWS
 
 from . import generate
@@ -118,6 +120,14 @@ def converted(backend, arguments):
 def require(backend):
     if importlib.util.find_spec(NEEDS[backend]) is None:
         pytest.skip(f"{NEEDS[backend]} is not installed")
+
+
+def test_a_missing_library_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    with pytest.raises(MissingExtraError, match="needs jax, which is not installed") as error:
+        derived(*FORMULAS[0]).function("jax")
+    assert "pip install jax" in str(error.value)
+    assert "import jax" in derived(*FORMULAS[0]).source("jax")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -501,7 +511,7 @@ def test_an_unknown_backend_or_result_is_refused():
 def test_a_planted_error_is_found():
     derivation = derive.gradient("½‖WᵀWx − x‖²", "W")
     source = derivation.source().replace("r -= x", "r += x")
-    module = codegen.executed(source, "<planted>")
+    module = callables.executed(source, "<planted>")
     arguments, point = point_of(derivation)
     want = evaluate(derivation.result, point.values, point.sizes)
     assert np.abs(module["gradient"](**arguments) - want).max() > 1e-3

@@ -92,7 +92,7 @@ def test_a_missing_library_is_a_clear_error(graph: Graph, monkeypatch: pytest.Mo
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtraError, match="PyGraphviz") as error:
         graph.svg()
-    assert "derive[graph]" in str(error.value)
+    assert "pip install pygraphviz" in str(error.value) and "dot, mermaid or tikz" in str(error.value)
     assert "PyGraphviz" in derive.gradient("½‖Ax − b‖²", "x").html()
 
 

@@ -23,7 +23,7 @@ def test_the_first_commands_set_up_and_test():
     assert SHELL[0] == "python3 -m venv .venv && .venv/bin/pip install '.[test]' && .venv/bin/derive demo"
     assert SHELL[1] == ".venv/bin/pytest -n auto"
     checks = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert "'.[test]'" in checks and "derive' demo" in checks and "pytest -n auto" in checks
+    assert "as_newcomer 1" in checks and "as_newcomer 2" in checks
 
 
 def test_the_python_blocks_run():

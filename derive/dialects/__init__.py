@@ -162,7 +162,7 @@ NUMPY = {key: text.replace("{lib}", "np") for key, text in COMMON.items()} | tab
     diagonal: {0}.diagonal()
     expm: _expm({0})
     nuclear_norm: _singular_values({0}).sum()
-    spectral_norm: _singular_values({0}).max()
+    spectral_norm: _singular_values({0}).max(initial=0)
 """)
 
 # SciPy: BLAS and LAPACK by name
@@ -246,7 +246,7 @@ TORCH = {key: text.replace("{lib}", "torch") for key, text in COMMON.items()} | 
     sq_norm_matrix: torch.sum({0} * {0})
     contraction: torch.sum({0} * {1})
     contraction_flipped: torch.sum({0} * {1}.T)
-    kron: torch.kron({0}.contiguous(), {1}.contiguous())
+    kron: _kron({0}, {1})
     columns: torch.stack(({items}), dim=1)
     row_sums: torch.sum({0}, dim={axis})
     concatenated: torch.cat(({items}))

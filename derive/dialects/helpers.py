@@ -8,7 +8,12 @@ def _arrays(**arguments):
     """The arguments in the floating type that they promote to."""
     types = []
     for name, value in arguments.items():
-        array = np.asarray(value)
+        try:
+            array = np.asarray(value)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"{name} is not an array: {error}") from None
+        if isinstance(value, np.ma.MaskedArray) and value.mask.any():
+            raise ValueError(f"{name} has masked entries; fill them first")
         if array.dtype.kind not in "biuf":
             raise ValueError(f"{name} must be real numbers, not {array.dtype}")
         types.append(value if type(value) in (int, float) else array.dtype)
@@ -16,6 +21,19 @@ def _arrays(**arguments):
     if dtype.kind != "f":
         dtype = np.dtype(np.float64)
     return [np.asarray(value, dtype=dtype)[()] for value in arguments.values()]
+''',
+    "_own": '''
+def _own(A):
+    """A copy, or the argument itself where it is read-only and nobody else's."""
+    is_fixed = not A.flags.writeable and A.flags.owndata
+    return A if is_fixed else A.copy()
+''',
+    "_same": '''
+def _same(A, held):
+    """Whether an argument has the entries of one before it; what is read-only is known by itself."""
+    if A is held and not A.flags.writeable:
+        return True
+    return A is not held and A.dtype == held.dtype and np.array_equal(A, held)
 ''',
     "_empty": '''
 def _empty(shape, dtype):
@@ -46,13 +64,13 @@ def _softplus(x):
     "_softmax": '''
 def _softmax(x):
     """exp(x) / sum(exp(x)), without overflow."""
-    e = np.exp(x - x.max())
+    e = np.exp(x - x.max(initial=-np.inf))
     return e / e.sum()
 ''',
     "_logsumexp": '''
 def _logsumexp(x):
     """log(sum(exp(x))), without overflow."""
-    largest = x.max()
+    largest = x.max(initial=-np.inf)
     return largest + np.log(np.exp(x - largest).sum())
 ''',
     "_row_softmax": '''
@@ -165,7 +183,7 @@ def _polar(A):
     "_dominant": '''
 def _dominant(A):
     """u v' of the largest singular value."""
-    if np.isnan(A).any():
+    if np.isnan(A).any() or not A.size:
         return np.full_like(A, np.nan)
     U, _, Vt = np.linalg.svd(A, full_matrices=False)
     return np.outer(U[:, 0], Vt[0])
@@ -173,7 +191,7 @@ def _dominant(A):
     "_expm": '''
 def _expm(A):
     """The matrix exponential: Pade approximant of degree 13, scaling and squaring."""
-    norm = np.abs(A).sum(axis=0).max()
+    norm = np.abs(A).sum(axis=0).max(initial=0)
     if not np.isfinite(norm):
         return np.full_like(A, np.nan)
     squarings = max(0, math.ceil(math.log2(norm / 4.25))) if norm > 4.25 else 0
@@ -469,6 +487,14 @@ def _dominant(A):
 }
 
 TORCH_HELPERS = {
+    "_kron": '''
+def _kron(A, B):
+    """The Kronecker product, also with an axis of length 1."""
+    if A.ndim == 1:
+        return (A[:, None] * B[None, :]).reshape(-1)
+    product = A[:, None, :, None] * B[None, :, None, :]
+    return product.reshape(A.shape[0] * B.shape[0], A.shape[1] * B.shape[1])
+''',
     "_arrays": '''
 def _arrays(**arguments):
     """The arguments in the floating type that they promote to."""

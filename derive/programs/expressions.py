@@ -71,6 +71,7 @@ class Expressions:
         self.names: dict[Value, str] = {}
         self.formulas: dict[Value, Expr] = {}
         self.needs_dtype = False
+        self.like = next(iter(signature.parameters), "")  # an array of the type that all arguments have
         self.dims: set[str] = set()
         self.uses = self._count_uses()
         self.absorbed: dict[Value, int] = {}
@@ -194,7 +195,7 @@ class Expressions:
             filled = placed(filled, f"{{{i}}}", arg)
         for key, shown in fields.items():
             filled = filled.replace("{" + key + "}", shown)
-        filled = filled.replace("{like}", self.signature.parameters[0])
+        filled = filled.replace("{like}", self.like)
         if "{dtype}" in filled:
             self.needs_dtype = True
             filled = filled.replace("{dtype}", "dtype")

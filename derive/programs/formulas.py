@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any
 
 from .. import operations as ops
 from ..expr import (
@@ -47,11 +46,14 @@ def formula(value: Value, known: Mapping[Value, Expr]) -> Expr:
     """The formula of an operation over the formulas of its operands."""
     row = ROWS.get(value.kind)
     args = [term_formula(term, known) for term in value.args]
+    op = operation_named(value.kind)
     if row is not None:
-        return row(value, args)
-    made = operation_named(value.kind)
-    assert made is not None
-    return made.build(tuple(args), value.data)
+        made = row(value, args)
+    else:
+        assert op is not None
+        made = op.build(tuple(args), value.data)
+    # A row is held as a column, whichever operation made it.
+    return made if made.shape == value.shape else _turned(made)
 
 
 def short(made: Expr, value: Value, names: Mapping[Value, str], known: Mapping[Value, Expr]) -> Expr:
@@ -100,7 +102,7 @@ def _row_sums(value: Value, args: list[Expr]) -> Expr:
 
 Row = Callable[[Value, list[Expr]], Expr]
 ROWS: dict[str, Row] = {
-    "input": lambda value, args: _input(value),
+    "input": lambda value, args: value.data[0],
     "constant": lambda value, args: constant(value.data[0]),
     "dimension": lambda value, args: dimension(value.data[0]),
     "ones": lambda value, args: ones(value.data[0], ONE),
@@ -133,11 +135,6 @@ ROWS: dict[str, Row] = {
     "held": lambda value, args: args[0],
     "power": lambda value, args: ops.power(*args),
 }
-
-
-def _input(value: Value) -> Expr:
-    made: Any = value.data[0]
-    return ops.transpose(made) if made.shape != value.shape else made
 
 
 def _rows_of_softmax(argument: Expr) -> Expr:

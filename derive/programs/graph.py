@@ -12,7 +12,7 @@ from typing import Any
 
 from ..shapes import ONE, SCALAR, Dim, Shape
 from .products import Products
-from .values import UNIT, ZERO, Powers, Term, Value, is_nonnegative, is_zero, merged
+from .values import UNIT, ZERO, Powers, Term, Value, gathered, is_nonnegative, is_zero, merged, multiset
 
 SUMMABLE = frozenset("chain outer entries ones eye Diag".split())
 
@@ -26,7 +26,8 @@ class Graph(Products):
         """The product entry by entry, each factor to its power; u 1ᵀ and 1 vᵀ broadcast."""
         coefficient = UNIT
         powers: Powers = ()
-        factors: dict[tuple[Any, ...], tuple[Term, str, Fraction]] = {}
+        factors: dict[tuple[Any, ...], list[Fraction]] = {}
+        bases: dict[tuple[Any, ...], tuple[Term, str]] = {}
         exponents = exponents or [UNIT] * len(terms)
         pending = list(zip(terms, ["full"] * len(terms), exponents, strict=True))
         pending.reverse()
@@ -66,16 +67,13 @@ class Graph(Products):
                             pending.append((part, turned if tag == "full" else tag, power * exponent))
                         continue
             key = (term.key(), tag)
-            known = factors.get(key)
-            if known is not None:
-                whole = known[2].denominator == 1 and exponent.denominator == 1
-                if whole or is_nonnegative(value):
-                    exponent += known[2]
-                else:
-                    factors[(*key, len(factors))] = (term, tag, exponent)
-                    continue
-            factors[key] = (term, tag, exponent)
-        kept = [item for item in factors.values() if item[2] != 0]
+            bases.setdefault(key, (term, tag))
+            factors.setdefault(key, []).append(exponent)
+        kept = [
+            (*bases[key], exponent)
+            for key, given in factors.items()
+            for exponent in gathered(given, is_nonnegative(bases[key][0].body))
+        ]
         if not kept:
             return self.ones(*shape).times(coefficient, powers)
         full = [item for item in kept if item[1] == "full"]
@@ -88,8 +86,8 @@ class Graph(Products):
             kept = [(t.T, tag, e) for t, tag, e in kept]
             shape = (shape[1], ONE)
         swap = {"row": "column", "column": "row", "full": "full"}
-        straight = frozenset((t.key(), tag, e) for t, tag, e in kept)
-        turned = frozenset((t.key(tag == "full"), swap[tag], e) for t, tag, e in kept)
+        straight = multiset((t.key(), tag, e) for t, tag, e in kept)
+        turned = multiset((t.key(tag == "full"), swap[tag], e) for t, tag, e in kept)
         if shape[1] is not ONE and ("entries", turned) in self.table and straight != turned:
             return Term(coefficient, powers, self.table["entries", turned], not flipped)
         made = self.value(

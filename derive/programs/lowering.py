@@ -110,24 +110,25 @@ class Lowering:
 
     def entries(self, value: Value) -> Term:
         """A product entry by entry; a part of it that is there already is used as a whole."""
-        items = {}
+        items: dict[tuple[object, str], list[Fraction]] = {}
+        bases: dict[tuple[object, str], Term] = {}
         for arg, (tag, exponent) in zip(value.args, value.data, strict=True):
-            items[self.graph.plain(self.term(arg)).key(), tag] = (self.graph.plain(self.term(arg)), tag, exponent)
+            base = self.graph.plain(self.term(arg))
+            bases[base.key(), tag] = base
+            items.setdefault((base.key(), tag), []).append(exponent)
         # A product that is part of this one begins with one of its factors.
         near = [other for first in list(items) for other in self.entrywise.get(first, ())]
         for other in sorted(near, key=lambda known: known.number, reverse=True):
             if other.shape != value.shape or len(other.args) < 2:
                 continue
-            part = {(a.key(), tag): (a, tag, e) for a, (tag, e) in zip(other.args, other.data, strict=True)}
-            if all(key in items and 0 < e / items[key][2] <= 1 for key, (_, _, e) in part.items()):
-                for key, (_, _, exponent) in part.items():
-                    term, tag, whole = items.pop(key)
-                    if whole != exponent:
-                        items[key] = (term, tag, whole - exponent)
+            rest = without(items, other)
+            if rest is not None:
                 made = Term(UNIT, (), other)
-                items[made.key(), "full"] = (made, "full", Fraction(1))
-        kept = list(items.values())
-        if len(kept) == 1 and kept[0][1:] == ("full", 1):
+                items = rest
+                bases[made.key(), "full"] = made
+                items.setdefault((made.key(), "full"), []).append(UNIT)
+        kept = [(bases[key], key[1], exponent) for key, given in items.items() for exponent in given]
+        if len(kept) == 1 and kept[0][1:] == FULL:
             return kept[0][0]
         made_value = self.graph.value(
             "entries", tuple(t for t, _, _ in kept), tuple((tag, e) for _, tag, e in kept), value.shape
@@ -185,6 +186,12 @@ class Lowering:
         for one, other in ((left, right), (right, left)):
             if self.is_solved(one):
                 return self.trace(self.product(one, other))
+        for one, other in ((left, right), (right, left)):
+            if one.body.kind == "Diag":
+                vector = self.term(one.body.args[0])
+                diagonal = self.made("diagonal", (Term(UNIT, (), other.value),), (one.shape[0], ONE))
+                scalars = [Term(t.coefficient, t.powers) for t in (one, other, vector)]
+                return self.graph.multiply([*scalars, self.dot(vector.bare, diagonal)])
         return self.contraction(left.T, right)
 
     def trace(self, term: Term) -> Term:
@@ -397,6 +404,25 @@ class Lowering:
         made = self.graph.value("stack", tuple(ends), (), shape, key)
         made.is_symmetric = key == turned
         return Term(UNIT, (), made)
+
+
+def without(
+    items: dict[tuple[object, str], list[Fraction]], part: Value
+) -> dict[tuple[object, str], list[Fraction]] | None:
+    """The exponents that are left of a product entry by entry beside a part of it; None if it is no part."""
+    rest = {key: list(given) for key, given in items.items()}
+    for term, (tag, exponent) in zip(part.args, part.data, strict=True):
+        given = rest.get((term.key(), tag), [])
+        if exponent in given:
+            given.remove(exponent)
+            continue
+        # f³ = f² f, but f is no f^½ f^½ where f is negative.
+        wider = (e for e in given if 0 < exponent / e < 1 and (exponent.denominator == 1 or is_nonnegative(term.body)))
+        whole = next(wider, None)
+        if whole is None:
+            return None
+        given[given.index(whole)] = whole - exponent
+    return {key: given for key, given in rest.items() if given}
 
 
 def pair_up(ends: Sequence[Term]) -> list[tuple[Term, Term]]:

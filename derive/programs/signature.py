@@ -83,7 +83,6 @@ class Signature:
 
     def _check_shapes(self) -> None:
         pending = [(s, i, dim) for s in self.symbols for i, dim in enumerate(self._axes(s))]
-        checked: set[Expr] = set()
         ranked: set[Expr] = set()
         waiting = list(dict.fromkeys(s for s, _, _ in pending))
         while waiting:
@@ -94,7 +93,6 @@ class Signature:
                 if all(d.names <= set(self.bound) for d in axes):
                     self._expect(symbol, ranked)
                     waiting.remove(symbol)
-                    checked.add(symbol)
                     progress = True
                     continue
                 opened = [self._solvable(d) for d in axes]
@@ -106,6 +104,10 @@ class Signature:
                     else:
                         index = next(i for i, n in enumerate(opened) if n)
                         self._bind(symbol, index, axes[index], opened[index] or "")
+                        if all(d.names <= set(self.bound) for d in axes):
+                            # What is wrong with this symbol is not blamed on the next.
+                            self._expect(symbol, ranked)
+                            waiting.remove(symbol)
                     progress = True
             if not progress:
                 # Dimensions that no array reveals: parameters, against which the rest is checked.

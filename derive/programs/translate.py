@@ -335,11 +335,20 @@ def _direction(graph: Graph, node: Expr, args: list[Term]) -> Term:
     return _whole(graph, node, args)
 
 
+def _unless_scalar(row: Row) -> Row:
+    """An operation that leaves a number as it is."""
+    return lambda graph, node, args: args[0] if args[0].value is None else row(graph, node, args)
+
+
 def _same_for_row_and_column(kind: str) -> Row:
     def row(graph: Graph, node: Expr, args: list[Term]) -> Term:
         return graph.whole(kind, args[0], shape=node.shape)
 
     return row
+
+
+def _softmax(graph: Graph, node: Expr, args: list[Term]) -> Term:
+    return Term(UNIT) if node.is_scalar else graph.whole("softmax", args[0], shape=node.shape)
 
 
 ROWS: dict[str, Row] = {
@@ -371,19 +380,19 @@ ROWS: dict[str, Row] = {
     "nuclear_norm": _symmetric_argument("nuclear_norm"),
     "spectral_norm": _symmetric_argument("spectral_norm"),
     "sum": lambda graph, node, args: graph.sum_entries(args[0]),
-    "logsumexp": _same_for_row_and_column("logsumexp"),
-    "softmax": _same_for_row_and_column("softmax"),
+    "logsumexp": _unless_scalar(_same_for_row_and_column("logsumexp")),
+    "softmax": _softmax,
     "diag": lambda graph, node, args: graph.diagonal(args[0]),
     "Diag": lambda graph, node, args: graph.diag_matrix(args[0]),
     "vec": _vec,
     "unvec": _unvec,
-    "tril": _linear,
-    "triu": _linear,
+    "tril": _unless_scalar(_linear),
+    "triu": _unless_scalar(_linear),
     "block": _whole,
     "submatrix": _linear,
     "block_inner": _whole,
     "block_sum": _whole,
-    "expm": _whole,
+    "expm": lambda graph, node, args: _by_entries(graph, "exp", args) if node.is_scalar else _whole(graph, node, args),
     "polar": _direction,
     "dominant": _direction,
     **dict.fromkeys(FUNCTIONS, _function),

@@ -127,6 +127,24 @@ def merged(left: Powers, right: Powers) -> Powers:
     return tuple(sorted(((v, e) for v, e in exponents.items() if e), key=lambda pair: pair[0].number))
 
 
+def gathered(exponents: Sequence[Fraction], is_nonnegative: bool) -> list[Fraction]:
+    """The exponents of one factor, added up where that is an identity.
+
+    f^½ f^½ is f only where f ≥ 0, so roots of what may be negative stay apart.
+    """
+    if is_nonnegative:
+        whole, rest = sum(exponents, ZERO), []
+    else:
+        whole = sum((e for e in exponents if e.denominator == 1), ZERO)
+        rest = [e for e in exponents if e.denominator != 1]
+    return [*([whole] if whole else []), *rest]
+
+
+def multiset(keys: Iterable[Any]) -> tuple[Any, ...]:
+    """The same for every order of the keys; unlike a set it counts those that are equal."""
+    return tuple(sorted(keys))
+
+
 def values_below(roots: Iterable[Value]) -> list[Value]:
     """Every value that the roots need, operands first."""
     order: list[Value] = []

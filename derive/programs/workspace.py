@@ -9,6 +9,7 @@ together: it is then read from memory once instead of twice.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from .expressions import ATOM
 from .values import Term, Value
@@ -74,9 +75,18 @@ class WorkspaceWriter(Writer):
         for value in self.order:
             if not self.is_matvec(value) or value in outputs:
                 continue
-            first = min(users.get(value, [value]), key=position.__getitem__)
-            if self.is_turn(first, value):
+            first, *others = sorted(users.get(value, [value]), key=position.__getitem__)
+            # What another line continues is written there; nothing is written before its place in the order.
+            written = max(position[owner] for owner in (first, *self.owners(first)))
+            if self.is_turn(first, value) and all(position[other] > written for other in others):
                 self.deferred[value] = first
+
+    def owners(self, value: Value) -> Iterator[Value]:
+        """The values whose lines continue the array of a value, from the inside out."""
+        owner = self.owner.get(value)
+        while owner is not None:
+            yield owner
+            owner = self.owner.get(owner)
 
     def is_matvec(self, value: Value) -> bool:
         """A v with A an argument."""
@@ -101,9 +111,7 @@ class WorkspaceWriter(Writer):
 
     def buffer(self, name: str, value: Value) -> None:
         """Keep an array for a value under its name."""
-        slot, owner = self.slots.get(value), self.owner_of(value)
-        while slot is None and owner is not None:
-            slot, owner = self.slots.get(owner), self.owner_of(owner)
+        slot = next((self.slots[v] for v in (value, *self.owners(value)) if v in self.slots), None)
         if slot is not None:
             self.rows_of[name] = (slot[1], slot[2])
             return

@@ -40,6 +40,7 @@ class Writer(Expressions):
         self.adds_outer = "added_outer" in dialect.templates
         if dialect.in_place:
             self.absorbed = self._find_absorbed()
+        self.owner = {owner.args[index].body: owner for owner, index in self.absorbed.items()}
 
     def _find_absorbed(self) -> dict[Value, int]:
         """Sums and products that start from a fresh array that nothing needs after them, and which operand that is."""
@@ -139,8 +140,7 @@ class Writer(Expressions):
             return
         if self.is_added(value):
             return
-        owner = self.owner_of(value)
-        if owner is not None and self.uses[value] == 1:
+        if value in self.owner and self.uses[value] == 1:
             self.texts[value] = Text("<absorbed>")
             return
         if kind == "stack":
@@ -193,12 +193,6 @@ class Writer(Expressions):
         comment = self.comment(value)
         for index, (sign, part) in enumerate(parts[1:]):
             self.line(f"{name} = {name} {sign} {part.at(level)}", comment if index == len(parts) - 2 else None)
-
-    def owner_of(self, value: Value) -> Value | None:
-        for owner, index in self.absorbed.items():
-            if owner.args[index].value is value:
-                return owner
-        return None
 
     def only_broadcasts(self, value: Value) -> bool:
         """Whether every use of ones, of u 1ᵀ, of I or of a diagonal matrix is as a summand that needs no array."""
@@ -344,7 +338,7 @@ class Writer(Expressions):
         text = self.scaled(Term(abs(term.coefficient), term.powers), self.body(term))
         if term.coefficient < 0:
             text = Text("-" + text.at(PRODUCT), UNARY)
-        if (body.kind == "input" or body.kind in VIEWS) and term.is_plain:
+        if self.is_foreign(body) and term.is_plain:
             text = self.copied(text)
         if rows is ONE and columns is not ONE:
             return text.at(ATOM) + "[None, :]"
@@ -353,9 +347,13 @@ class Writer(Expressions):
     def copied(self, text: Text) -> Text:
         return Text(f"{text.at(ATOM)}.copy()") if self.dialect.in_place else text
 
+    def is_foreign(self, value: Value) -> bool:
+        """Whether the array outlives the call: an argument, a view of one, or what is kept of constant arguments."""
+        return value.kind == "input" or value.kind in VIEWS or value in self.program.constant
+
     def is_own(self, value: Value) -> bool:
-        """Whether an output array is ours alone: no argument, no view, used by nothing else."""
-        return self.uses[value] == 1 and (value.kind in FRESH or value.kind == "sum")
+        """Whether an output array is ours alone, used by nothing else."""
+        return self.uses[value] == 1 and value.kind in FRESH and not self.is_foreign(value)
 
     def fills(self, term: Term, value: Value) -> bool:
         body = term.value

@@ -331,7 +331,7 @@ class Graph:
         except ImportError:
             raise MissingExtraError(
                 "the drawing needs PyGraphviz, which is not installed",
-                hint='pip install "derive[graph]", or use .dot(), .mermaid() or .tikz()',
+                hint="pip install pygraphviz (the extra `graph`), or take --to dot, mermaid or tikz",
             ) from None
         graph = pygraphviz.AGraph(directed=True, strict=False, rankdir="TB", nodesep="0.35", ranksep="0.3")
         for node, box in boxes.items():

@@ -1,0 +1,301 @@
+"""Generated functions: what they compute first, what they keep, and what outlives them."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import copy
+import gc
+import importlib.util
+import inspect
+import linecache
+import multiprocessing
+import pickle
+import threading
+
+import numpy as np
+import pytest
+
+import derive
+from derive import dialects
+from derive.expr import symbols_of
+from derive.numeric import evaluate, random_point
+
+BACKENDS = list(dialects.DIALECTS)
+NEEDS = {"jax": "jax", "torch": "torch", "array-api": "array_api_compat", "scipy": "scipy", "numpy": "numpy"}
+
+
+def require(backend):
+    if importlib.util.find_spec(NEEDS[backend]) is None:
+        pytest.skip(f"{NEEDS[backend]} is not installed")
+
+
+def public(value, expr):
+    return value[0, 0] if expr.is_scalar else value[:, 0] if expr.is_vector else value
+
+
+def given(derivation, seed=1, sizes=None):
+    """Arguments by name, and the derivative there by the witness, which knows no program."""
+    known = [e for e in (derivation.loss, derivation.result, derivation.wrt, derivation.direction) if e is not None]
+    point = random_point(known, seed, sizes, smallest=1)
+    arguments = {derive.names.identifier(s.name): public(a, s) for s, a in point.values.items()}
+    wanted = public(evaluate(derivation.result, point.values, point.sizes), derivation.result)
+    return arguments | {name: size for name, size in point.sizes.items() if name not in arguments}, wanted
+
+
+def called(f, arguments):
+    return f(**{n: a for n, a in arguments.items() if n in inspect.signature(f).parameters})
+
+
+def close(got, wanted, tolerance=1e-9):
+    got, wanted = np.asarray(got), np.asarray(wanted)
+    assert got.shape == wanted.shape
+    np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance * (1 + np.abs(wanted).max(initial=0)))
+
+
+# Factors that occur more than once
+
+REPEATED = [
+    ("gradient", "vᵀ(x.^(-1/2) .* x.^(-1/2) .* v)", "v", "x, v: n"),
+    ("gradient", "sum((1 - x.^2).^(-1/2) .* (1 - x.^2).^(-1/2))", "x", "x: n"),
+    ("gradient", "sum(x.^(1/3) .* x.^(1/3) .* y .* x.^(2/3))", "y", "x, y: n"),
+    ("gradient", "sum(A.^(1/2) .* A.^(1/2) .* A.^(3/2) .* B)", "B", "A, B: m×n"),
+    ("hessian", "sum(arcsin(½ tanh(x)).^2)", "x", "x: n"),
+    ("hessian", "sum(exp(arcsin(½ tanh(x))))", "x", "x: n"),
+    ("hessian", "norm(arcsin(0.5*tanh(z)))**2", "z", "z: n"),
+]
+
+
+@pytest.mark.parametrize("workspace", [False, True])
+@pytest.mark.parametrize("kind, formula, wrt, where", REPEATED, ids=[row[1] for row in REPEATED])
+def test_equal_factors_count_as_often_as_they_occur(kind, formula, wrt, where, workspace):
+    derivation = getattr(derive, kind)(formula, wrt, where=where)
+    arguments, wanted = given(derivation)
+    close(called(derivation.function(workspace=workspace), arguments), wanted)
+
+
+def test_equal_factors_of_a_direction_count_as_often_as_they_occur():
+    derivation = derive.hvp("sum(softplus(arcsin(0.5*tanh(W))).^(-2))", "W", "V", where="W, V: m×n")
+    arguments, wanted = given(derivation)
+    for backend in ("numpy", "scipy", "torch"):
+        require(backend)
+        close(called(derivation.function(backend), in_library(backend, arguments)), wanted)
+
+
+def in_library(backend, arguments):
+    if backend == "torch":
+        import torch
+
+        return {n: torch.tensor(np.asarray(a)) for n, a in arguments.items()}
+    if backend == "jax":
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
+        return {n: jax.numpy.asarray(a) for n, a in arguments.items()}
+    return arguments
+
+
+# Buffers
+
+ORDERS = [
+    "zᵀAᵀAAz",
+    "((A + A)*z).T*A*((A + A)*z)",
+    "zᵀAAᵀAz",
+    "‖AᵀAz‖² + zᵀAAz",
+    "zᵀAᵀAAᵀAAz",
+    "sum(tanh(AᵀAz)) + zᵀAAz",
+]
+
+
+@pytest.mark.parametrize("wrt", ["A", "z"])
+@pytest.mark.parametrize("formula", ORDERS)
+def test_a_workspace_uses_nothing_before_it_is_computed(formula, wrt):
+    derivation = derive.gradient(formula, wrt, where="A: n×n, z: n")
+    for returns in ("derivative", "value_and_gradient"):
+        f = derivation.function(returns=returns, workspace=True)
+        for seed in (1, 2):
+            arguments, wanted = given(derivation, seed)
+            got = called(f, arguments)
+            close(got[1] if returns != "derivative" else got, wanted)
+
+
+def test_each_thread_has_a_workspace_of_its_own():
+    derivation = derive.gradient("½‖WᵀWx − x‖²", "W")
+    shared, plain = derivation.function(workspace=True), derivation.function()
+    rng = np.random.default_rng(0)
+    points = [(rng.standard_normal((40, 30)), rng.standard_normal(30)) for _ in range(8)]
+    start = threading.Barrier(4)
+
+    def run(mine):
+        start.wait()
+        return all(np.array_equal(shared(*p), plain(*p)) or np.allclose(shared(*p), plain(*p)) for p in mine * 50)
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(run, [points[i::4] for i in range(4)]))
+    first = shared(*points[0])
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        pool.submit(shared, *points[1]).result()
+    close(first, plain(*points[0]))
+
+
+# Constant arguments
+
+CONSTANT = [
+    ("hessian", "‖Ax − b‖²", "x", "A: m×n constant, b: m, x: n"),
+    ("hessian", "½‖Ax − b‖²", "x", "A: m×n constant, b: m, x: n"),
+    ("jacobian", "2*A'*A*x", "x", "A: m×n constant, x: n"),
+    ("gradient", "3*tr(C*C*D)", "D", "C: n×n constant, D: n×n"),
+    ("gradient", "tr(exp(C)*D)", "D", "C: n×n constant, D: n×n"),
+    ("gradient", "tr(C*D)", "D", "C: n×n constant, D: n×n"),
+    ("gradient", "sum(C)*tr(C'*D)", "D", "C: n×n constant, D: n×n"),
+    ("gradient", "2*b'*A*x", "b", "A: m×n constant, b: m, x: n constant"),
+    ("jacobian", "softmax(−(m*v)) − softmax(v)", "v", "v: m constant"),
+    ("gradient", "‖[A, A]‖²", "A", "A: n×n constant"),
+    ("gradient", "xᵀ(v.*v) + sum(abs(v)./(1+v.^2))", "x", "v: n constant, x: n"),
+    ("gradient", "tr(S⁻¹ A) + tr(A) n", "A", "S: n×n spd constant, A: n×n"),
+    ("gradient", "vec(C)ᵀ y + sum(C C)", "y", "C: n×n constant, y: n^2"),
+]
+
+
+@pytest.mark.parametrize("workspace", [False, True])
+@pytest.mark.parametrize("kind, formula, wrt, where", CONSTANT, ids=[row[1] for row in CONSTANT])
+def test_what_is_kept_of_constant_arguments_is_never_given_away(kind, formula, wrt, where, workspace):
+    derivation = getattr(derive, kind)(formula, wrt, where=where)
+    for returns in ("derivative", *["value_and_gradient"][: kind == "gradient"]):
+        f = derivation.function(returns=returns, workspace=workspace)
+        for seed in (1, 1, 2, 2):
+            arguments, wanted = given(derivation, seed)
+            before = copy.deepcopy(arguments)
+            for _ in range(3):
+                got = called(f, arguments)
+                got = got if returns == "derivative" else got[1]
+                close(got, wanted)
+                if np.ndim(got):
+                    got[...] = np.nan  # the caller's, to do with as he likes
+            for name, array in before.items():
+                np.testing.assert_array_equal(arguments[name], array)
+
+
+@pytest.mark.parametrize("workspace", [False, True])
+@pytest.mark.parametrize("change", ["all", "one", "type"])
+def test_a_constant_argument_that_changed_in_place_is_noticed(workspace, change):
+    f = derive.hessian("‖Ax − b‖²", "x", "A: m×n constant, b: m, x: n").function(workspace=workspace)
+    A, b, x = np.arange(6.0).reshape(2, 3), np.ones(2), np.ones(3)
+    close(f(A=A, x=x, b=b), 2 * A.T @ A)
+    if change == "all":
+        A *= 2
+    elif change == "one":
+        A[1, 2] = 7
+    else:
+        A = A.astype(np.float32)
+        assert f(A=A, x=x.astype(np.float32), b=b.astype(np.float32)).dtype == np.float32
+    close(f(A=A, x=x, b=b), 2 * A.T @ A)
+
+
+def test_a_read_only_constant_argument_is_known_by_itself():
+    f = derive.hessian("‖Ax − b‖²", "x", "A: m×n constant, b: m, x: n").function()
+    A, b, x = np.ones((2, 3)), np.ones(2), np.ones(3)
+    A.flags.writeable = False
+    close(f(A=A, x=x, b=b), 2 * A.T @ A)
+    kept = f.__wrapped__.__globals__["_held"]["constants"]
+    assert kept[0][0] is A
+    f(A=A, x=x, b=b)
+    assert f.__wrapped__.__globals__["_held"]["constants"] is kept
+    A.flags.writeable = True
+    A += 1
+    close(f(A=A, x=x, b=b), 2 * A.T @ A)
+    view = A[:]
+    view.flags.writeable = False
+    close(f(A=view, x=x, b=b), 2 * A.T @ A)
+    A += 1
+    close(f(A=view, x=x, b=b), 2 * A.T @ A)
+
+
+# Code that runs
+
+RUNNING = [
+    ("hessian", "norm(Z' b)", "Z", "Z: p×p, b: p"),
+    ("hessian", "norm(Z' b - c)", "Z", "Z: p×p, b: p, c: p"),
+    ("hessian", "‖A W b − c‖", "W", "A: m×n, W: n×p, b: p, c: m"),
+    ("hessian", "norm((eye(p)+Z) b)", "Z", "Z: p×p, b: p"),
+    ("hessian", "norm([D, b]'b)^2", "b", "b: p, D: p×p"),
+    ("hessian", "tr(expm(B))²", "B", "B: n×n"),
+    ("hessian", "tr(expm(B) diag(B y))", "B", "B: n×n, y: n"),
+    ("gradient", "sin(expm(a))", "a", "a: scalar"),
+    ("gradient", "(c − expm(a))²", "a", "a, c: scalar"),
+    ("jacobian", "A C", "A", "A: m×p, C: p×n"),
+    ("jacobian", "A C", "C", "A: m×p, C: p×n"),
+    ("gradient", "tr(kron(A, C))", "A", "A: m×m, C: n×n"),
+]
+
+
+@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("kind, formula, wrt, where", RUNNING, ids=[row[1] for row in RUNNING])
+def test_code_runs_in_every_dialect(kind, formula, wrt, where, backend, size):
+    require(backend)
+    derivation = getattr(derive, kind)(formula, wrt, where=where)
+    arguments, wanted = given(derivation, sizes=dict.fromkeys("mnp", size))
+    close(called(derivation.function(backend), in_library(backend, arguments)), wanted)
+
+
+@pytest.mark.parametrize("kind, formula, wrt, where", RUNNING, ids=[row[1] for row in RUNNING])
+def test_no_result_has_a_symbol_of_its_own(kind, formula, wrt, where):
+    derivation = getattr(derive, kind)(formula, wrt, where=where)
+    assert set(symbols_of(derivation.result)) <= {*symbols_of(derivation.loss), derivation.wrt}
+
+
+def test_the_argument_that_does_not_fit_is_the_one_named():
+    f = derive.gradient("tr(S A)", "S", "S: n×n diagonal, A: n×n").function()
+    with pytest.raises(ValueError, match=r"S must have shape \(n, n\) = \(3, 3\), not \(3, 4\)"):
+        f(np.ones((3, 4)), np.ones((4, 4)))
+    g = derive.gradient("‖x‖²", "x").function()
+    with pytest.raises(ValueError, match="x is not an array"):
+        g([[1.0], [1.0, 2.0]])
+    with pytest.raises(ValueError, match="x has masked entries; fill them first"):
+        g(np.ma.array([1.0, 2.0], mask=[False, True]))
+
+
+@pytest.mark.parametrize("formula", ["‖A‖_{op}", "tr(expm(A) A)", "logsumexp(A x)", "sum(softmax(A x))"])
+def test_empty_arrays_have_values(formula):
+    f = derive.gradient(formula, "A", "A: n×n, x: n").function(returns="value_and_gradient")
+    with np.errstate(all="ignore"):
+        value, slope = called(f, {"A": np.zeros((0, 0)), "x": np.zeros(0)})
+    assert slope.shape == (0, 0)
+    assert value == (-np.inf if "logsumexp" in formula else 0)
+
+
+# What outlives a function
+
+
+@pytest.mark.parametrize("workspace", [False, True])
+@pytest.mark.parametrize("backend", ["numpy", "scipy", "jax", "torch", "array-api"])
+def test_functions_pickle_and_copy(backend, workspace):
+    require(backend)
+    if workspace and backend not in ("numpy", "scipy"):
+        pytest.skip("writes into no buffers")
+    f = derive.gradient("½‖WᵀWx − x‖²", "W").function(backend, workspace=workspace)
+    arguments = in_library(backend, {"W": np.arange(6.0).reshape(2, 3), "x": np.ones(3)})
+    for other in (pickle.loads(pickle.dumps(f)), copy.copy(f), copy.deepcopy(f)):
+        assert other is not f and other.__name__ == "gradient" and other.source == f.source
+        assert inspect.signature(other) == inspect.signature(f)
+        close(other(**arguments), f(**arguments))
+
+
+def test_functions_go_to_other_processes():
+    f = derive.gradient("½‖WᵀWx − x‖²", "W").function(workspace=True)
+    W, x = np.arange(6.0).reshape(2, 3), np.ones(3)
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        close(pool.submit(f, W, x).result(), f(W, x))
+
+
+def test_a_source_is_forgotten_with_its_functions():
+    derivation = derive.gradient("½‖WᵀWx − x‖²", "W")
+    gc.collect()
+    before = len(linecache.cache)
+    made = [derivation.function() for _ in range(5)]
+    assert len(linecache.cache) == before + 5
+    assert len({f.__wrapped__.__code__.co_filename for f in made}) == 5
+    assert "def gradient(W, x):" in inspect.getsource(made[0])
+    del made
+    gc.collect()
+    assert len(linecache.cache) == before
