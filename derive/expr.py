@@ -204,9 +204,23 @@ class Operation:
         A scalar function applied to each entry.
     verb : str
         What the operation does, for messages.
+    linear : str
+        "columns" if it is M A for a matrix M that depends on the size alone: then its normal form
+        and its Jacobian follow.
     """
 
-    __slots__ = ("name", "arity", "signature", "patterns", "result", "shape_rule", "light", "is_elementwise", "verb")
+    __slots__ = (
+        "name",
+        "arity",
+        "signature",
+        "patterns",
+        "result",
+        "shape_rule",
+        "light",
+        "is_elementwise",
+        "verb",
+        "linear",
+    )
 
     def __init__(
         self,
@@ -216,6 +230,7 @@ class Operation:
         light: LightRule | None,
         is_elementwise: bool,
         verb: str,
+        linear: str = "",
     ) -> None:
         self.name = name
         self.signature = signature
@@ -223,6 +238,7 @@ class Operation:
         self.light = light
         self.is_elementwise = is_elementwise
         self.verb = verb
+        self.linear = linear
         self.patterns: tuple[Pattern, ...] = ()
         self.result: Pattern = ((), ())
         self.arity: int | None = None
@@ -327,6 +343,7 @@ def operation(
     light: LightRule | None = None,
     is_elementwise: bool = False,
     verb: str | None = None,
+    linear: str = "",
 ) -> Operation:
     """Declare an operation: its name and its signature, `"m n, n p -> m p"`.
 
@@ -334,7 +351,7 @@ def operation(
     product.  `light` returns the form people would write instead, or None; `shape`
     replaces the signature where no letters can say it; `verb` serves the messages.
     """
-    made = Operation(name, signature, shape, light, is_elementwise, verb or name)
+    made = Operation(name, signature, shape, light, is_elementwise, verb or name, linear)
     OPERATIONS[name] = made
     return made
 

@@ -300,6 +300,12 @@ def _gap(s: Array) -> float:
     return float(s[0] - s[1]) / float(s[0]) if len(s) > 1 else 1.0
 
 
+def _lead(A: Array) -> float:
+    """How far the largest entry of each row stands above the next, at least."""
+    s = np.sort(A, axis=1)
+    return float((s[:, -1] - s[:, -2]).min()) if A.shape[1] > 1 else 1.0
+
+
 def _condition(A: Array) -> float:
     s = np.linalg.svd(A, compute_uv=False)
     return float(s[-1] / s[0]) if s[0] > 0 else 0.0
@@ -331,7 +337,11 @@ _MARGINS: dict[str, Callable[[list[Array], Expr], float]] = {
     "polar": lambda a, node: _condition(a[0]) / 0.05,
     "spectral_norm": lambda a, node: _gap(np.linalg.svd(a[0], compute_uv=False)) / 0.05,
     "dominant": lambda a, node: _gap(np.linalg.svd(a[0], compute_uv=False)) / 0.05,
-} | {name: lambda a, node: float(np.abs(a[0]).min()) / 0.01 for name in ("norm1", "abs", "sign", "relu", "step")}
+    "max_row": lambda a, node: _lead(a[0]) / 0.01,
+    "argmax_row": lambda a, node: _lead(a[0]) / 0.01,
+} | {
+    name: lambda a, node: float(np.abs(a[0]).min()) / 0.01 for name in ("norm1", "abs", "sign", "relu", "step", "where")
+}
 
 
 def _margin(memo: Mapping[Expr, Array]) -> float:

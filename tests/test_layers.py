@@ -20,6 +20,7 @@ LAYERS = [
     ["expr"],
     ["own_functions"],
     ["operations"],
+    ["rows"],
     ["names"],
     ["evaluation"],
     ["numeric", "fields"],

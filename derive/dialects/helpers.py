@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 NUMPY_HELPERS = {
+    "_argmax_row": '''
+def _argmax_row(x):
+    """1 at the first largest entry, of a vector or of each row of a matrix."""
+    return (np.arange(x.shape[-1]) == x.argmax(axis=-1, keepdims=True)).astype(x.dtype)
+''',
     "_arrays": '''
 def _arrays(**arguments):
     """The arguments in the floating type that they promote to."""
@@ -255,6 +260,13 @@ def _cholesky_inverse(R):
 }
 
 ARRAY_API_HELPERS = {
+    "_argmax_row": '''
+def _argmax_row(x):
+    """1 at the first largest entry, of a vector or of each row of a matrix."""
+    xp = array_namespace(x)
+    at = xp.argmax(x, axis=-1, keepdims=True)
+    return xp.astype(xp.arange(x.shape[-1], device=device(x)) == at, x.dtype)
+''',
     "_arrays": '''
 def _arrays(**arguments):
     """The arguments in the floating type that they promote to, and their namespace."""
@@ -446,6 +458,11 @@ def _expm(A):
 }
 
 JAX_HELPERS = {
+    "_argmax_row": '''
+def _argmax_row(x):
+    """1 at the first largest entry, of a vector or of each row of a matrix."""
+    return (jnp.arange(x.shape[-1]) == jnp.argmax(x, axis=-1, keepdims=True)).astype(x.dtype)
+''',
     "_arrays": '''
 def _arrays(**arguments):
     """The arguments in the floating type that they promote to."""
@@ -487,6 +504,12 @@ def _dominant(A):
 }
 
 TORCH_HELPERS = {
+    "_argmax_row": '''
+def _argmax_row(x):
+    """1 at the first largest entry, of a vector or of each row of a matrix."""
+    at = torch.argmax(x, dim=-1, keepdim=True)
+    return (torch.arange(x.shape[-1], device=x.device) == at).to(x.dtype)
+''',
     "_kron": '''
 def _kron(A, B):
     """The Kronecker product, also with an axis of length 1."""

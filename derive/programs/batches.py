@@ -340,6 +340,11 @@ def _logsumexp(axes: Any) -> Callable[[Array], Array]:
     return logsumexp
 
 
+def _argmax_row(run: Run, value: Value, args: list[Array]) -> Array:
+    of_rows = helper("_argmax_row")
+    return of_rows(args[0].swapaxes(1, 2)).swapaxes(1, 2) if value.is_vector else of_rows(args[0])
+
+
 def _logdet_positive(A: Array) -> Array:
     sign, logarithm = np.linalg.slogdet(A)
     return number_of(np.where(sign >= 0, logarithm, np.nan))
@@ -424,6 +429,11 @@ ROWS: dict[str, Row] = {
     "logsumexp": simply(_logsumexp((1, 2))),
     "row_softmax": simply(_softmax(2)),
     "row_logsumexp": simply(_logsumexp(2)),
+    "max_row": simply(lambda a: a.max(2, keepdims=True)),
+    "argmax_row": _argmax_row,
+    "cumsum": simply(lambda a: a.cumsum(1)),
+    "cumsum_back": simply(lambda a: a[:, ::-1].cumsum(1)[:, ::-1]),
+    "where": simply(lambda test, a, b: np.where(test > 0, a, b)),
     "sigmoid": simply(helper("_sigmoid")),
     "softplus": simply(helper("_softplus")),
     "erf": simply(helper("_erf")),

@@ -351,6 +351,13 @@ def _softmax(graph: Graph, node: Expr, args: list[Term]) -> Term:
     return Term(UNIT) if node.is_scalar else graph.whole("softmax", args[0], shape=node.shape)
 
 
+def _entrywise(graph: Graph, node: Expr, args: list[Term]) -> Term:
+    """A value in the shape of its operands; a row is held as a column."""
+    if node.shape[0] is ONE and node.shape[1] is not ONE:
+        return graph.whole(node.op.name, *(arg.T for arg in args), shape=(node.shape[1], ONE)).T
+    return _whole(graph, node, args)
+
+
 ROWS: dict[str, Row] = {
     "number": lambda graph, node, args: graph.number(node.data[0]),
     "constant": lambda graph, node, args: graph.scalar(graph.value("constant", (), node.data)),
@@ -382,6 +389,13 @@ ROWS: dict[str, Row] = {
     "sum": lambda graph, node, args: graph.sum_entries(args[0]),
     "logsumexp": _unless_scalar(_same_for_row_and_column("logsumexp")),
     "softmax": _softmax,
+    "softmax_row": lambda graph, node, args: graph.whole("row_softmax", args[0], shape=node.shape),
+    "logsumexp_row": lambda graph, node, args: graph.whole("row_logsumexp", args[0], shape=node.shape),
+    "max_row": _whole,
+    "argmax_row": _entrywise,
+    "cumsum": _linear,
+    "cumsum_back": _linear,
+    "where": _entrywise,
     "diag": lambda graph, node, args: graph.diagonal(args[0]),
     "Diag": lambda graph, node, args: graph.diag_matrix(args[0]),
     "vec": _vec,
