@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from .. import operations as ops
+from .. import rows
 from ..errors import DeriveError, LimitError, ParseError, ShapeError
 from ..expr import (
     Expr,
@@ -19,7 +20,6 @@ from ..expr import (
     dimension,
     identity,
     is_number,
-    is_zero,
     number,
     number_op,
     ones,
@@ -33,6 +33,7 @@ from .limits import MAX_NUMBER_EXPONENT
 from .shaping import Shaper, Symbol, grouped
 from .sizes import SCALAR_SIZE, Sizes, SizeShape
 from .stacks import Node
+from .vocabulary import ALIKE, OF_ROWS, PER_ROW, WITH_PARAMETER
 
 
 class Builder(Shaper):
@@ -233,8 +234,12 @@ def _diag(arg: Expr) -> Expr:
 
 def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
     name = node.data
-    if name in ("sum", "mean", "norm", "max", "min", "matmul", "trace"):
+    if name in ("sum", "mean", "norm", "matmul", "trace"):
         return _call_many(b, node, args)
+    if name in ALIKE or name in WITH_PARAMETER:
+        return _entry_by_entry(b, node, args)
+    if name in ("softmax", "log_softmax"):
+        return _softmax(b, node, args[0])
     if name in _BINARY:
         return _BINARY[name](args[0], args[1])
     (arg,) = args
@@ -250,13 +255,6 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
 
 def _call_many(b: Builder, node: Node, args: list[Expr]) -> Expr:
     name = node.data
-    if name in ("max", "min"):
-        kept = [arg for arg in args if not is_zero(arg)]
-        if name == "max" and len(args) == 2 and len(kept) == 1:
-            return ops.relu(kept[0])
-        raise ParseError(
-            f"{name} is read only as max(0, x)", hint="the largest of several has no derivative everywhere"
-        )
     if name == "matmul":
         return ops.matmul(*args)
     if name == "norm" and len(args) == 2:
@@ -268,6 +266,33 @@ def _call_many(b: Builder, node: Node, args: list[Expr]) -> Expr:
     if name == "mean":
         return ops.mean(args[0])
     return ops.sum_entries(args[0]) if name == "sum" else ops.norm(args[0])
+
+
+def _entry_by_entry(b: Builder, node: Node, args: list[Expr]) -> Expr:
+    """max, min, clip, where and functions with a parameter; a number beside a vector stands for each entry."""
+    name = node.data
+    if name in ALIKE and len({arg.is_scalar for arg in args}) > 1:
+        for arg, part in zip(args, node.args, strict=True):
+            if arg.is_scalar and arg.op is not number_op:
+                b.note(f"{b.cut(part)} in {b.cut(node)} is read as each entry")
+    if name in ("max", "min") and len(args) == 1:
+        return rows.largest(args[0]) if name == "max" else -rows.largest(-args[0])
+    made: Expr = _SEVERAL[name](*args)
+    return made
+
+
+_SEVERAL: dict[str, Callable[..., Expr]] = {
+    "max": rows.maximum, "min": rows.minimum, "clip": rows.clip, "where": rows.choose, "huber": rows.huber,
+    "pseudo_huber": rows.pseudo_huber, "quantile": rows.quantile, "leaky_relu": rows.leaky_relu, "elu": rows.elu,
+}  # fmt: skip
+
+
+def _softmax(b: Builder, node: Node, arg: Expr) -> Expr:
+    if ONE not in arg.shape and node.data in ("softmax", "log_softmax"):
+        b.note(f"{b.cut(node)} is read row by row: each row of the matrix by itself")
+    if node.data == "log_softmax":
+        return rows.log_softmax(arg)
+    return rows.softmax_row(arg) if arg.shape[1] is not ONE else ops.softmax(arg)
 
 
 def _adjugate(arg: Expr) -> Expr:
@@ -289,11 +314,15 @@ _UNARY: dict[str, Callable[[Expr], Expr]] = {
     **ENTRYWISE,
     "tr": ops.trace, "det": ops.det, "logdet": ops.logdet, "inv": ops.inv, "adj": _adjugate, "expm": ops.expm,
     "tril": ops.tril, "triu": ops.triu, "diag": _diag, "Diag": _diag, "vec": ops.vec, "norm1": ops.norm1,
-    "logsumexp": ops.logsumexp, "softmax": ops.softmax, "rowsum": ops.row_sums, "colsum": ops.column_sums,
+    "logsumexp": ops.logsumexp, "rowsum": ops.row_sums, "colsum": ops.column_sums,
     "transpose": lambda x: x.T, "polar": ops.polar, "dominant": ops.dominant, "sqrt": ops.sqrt,
     "sech": lambda x: ops.power(ops.cosh(x), -1),
     "log1p": lambda x: ops.log(ones(*x.shape) + x),
     "expm1": lambda x: ops.exp(x) - ones(*x.shape),
+    "var": rows.variance, "std": lambda x: ops.sqrt(rows.variance(x)), "cumsum": rows.cumsum,
+    "cumsum_back": rows.cumsum_back, "argmax_row": rows.argmax_row, "gelu": rows.gelu, "silu": rows.silu,
+    **{f"{name}_row": lambda x, name=name: rows.along(name, x, 1) for name in PER_ROW | OF_ROWS},
+    **{f"{name}_col": lambda x, name=name: rows.along(name, x, 0) for name in PER_ROW | OF_ROWS},
     "square": lambda x: ops.power(x, 2), "nuclear_norm": ops.nuclear_norm, "spectral_norm": ops.spectral_norm,
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 from ..errors import LimitError
 from .calls import Calls
 from .limits import MAX_OPERATIONS
-from .stacks import JUXTAPOSED, LEVELS, PRODUCT, SIGN, SUM, Node, Op
+from .stacks import COMPARISON, JUXTAPOSED, LEVELS, PRODUCT, SIGN, SUM, Node, Op
 from .tokens import Token
 from .vocabulary import PAIRS
 
@@ -288,6 +288,10 @@ class Parser(Calls):
             raise self.error("a second = is not read", token, "give one formula; definitions are separated by ;")
         if text in "!?":
             raise self.error(f"{text} is not read", token)
+        if text in ("<", ">", "≤", "≥") and top is not None and (top.text == "cases" or top.data[:1] == ("where",)):
+            self.i += 1
+            self.push_infix(COMPARISON, text, token)
+            return True
         if text in ("<", ">", "≤", "≥", "∈", "→"):
             raise self.error(f"{text} has no place in a formula", token, "sizes and properties are declared in `where`")
         raise self.error(f"{text} is not expected here", token)

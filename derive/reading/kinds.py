@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 
 from .limits import SEARCH_BUDGET, SEARCH_WORK
 from .stacks import Node
+from .vocabulary import ALIKE, OF_ROWS, PER_ROW, WITH_PARAMETER
 
 S, C, R, M = 1, 2, 4, 8
 ANY = 15
@@ -31,10 +32,15 @@ CALLS: dict[str, tuple[tuple[int, int], ...]] = {
     "diag": ((M, C), (C, M), (R, M), (S, S)), "Diag": ((C, M), (R, M), (S, S)),
     "vec": ((S, S), (C, C), (R, C), (M, C)),
     "unvec": ((C, M), (C, C), (M, M)), "sum": _TO_SCALAR, "mean": _TO_SCALAR, "norm": _TO_SCALAR, "norm1": _TO_SCALAR,
-    "nuclear_norm": _TO_SCALAR, "spectral_norm": _TO_SCALAR, "logsumexp": ((C, S), (R, S)), "softmax": ((C, C),),
+    "nuclear_norm": _TO_SCALAR, "spectral_norm": _TO_SCALAR, "logsumexp": ((C, S), (R, S)),
+    "softmax": ((C, C), (R, R), (M, M)), "log_softmax": ((C, C), (M, M)), "argmax_row": ((M, M), (R, R)),
+    "var": _TO_SCALAR, "std": _TO_SCALAR,
+    **{f"{name}_{axis}": ((M, C), (R, S)) for name in PER_ROW for axis in ("row", "col")},
+    **{f"{name}_{axis}": ((M, M),) for name in OF_ROWS for axis in ("row", "col")},
     "rowsum": ((M, C), (C, C)), "colsum": ((M, C), (C, S)), "polar": _SAME, "dominant": _SAME,
     "transpose": ((S, S), (C, R), (R, C), (M, M)),
 }  # fmt: skip
+_ALIKE = (*_SAME, (S, C), (S, R), (S, M))
 KRON = (
     [(S, k, k) for k in BITS] + [(k, S, k) for k in (C, R, M)]
     + [(C, C, C), (R, R, R), (C, R, M), (R, C, M), (C, M, M), (M, C, M), (R, M, M), (M, R, M), (M, M, M)]
@@ -568,8 +574,18 @@ def _call(node: Node, kinds: Kinds) -> Cell:
         return _inner(node, kinds)
     if name == "hadamard":
         return _same(node, kinds)
-    if name == "max":
-        return _same(node, kinds)
+    if name in ALIKE and len(node.args) > 1:
+        cell = Cell()
+        for arg in node.args:
+            kinds.relate(pairs, (cell, arg.cell), _ALIKE)
+        return cell
+    if name in ("max", "min"):
+        cell = Cell(S)
+        return cell
+    if name in WITH_PARAMETER:
+        for arg in node.args[1:]:
+            _scalar(arg, kinds)
+        return node.args[0].cell  # type: ignore[no-any-return]
     if name in ("kron", "outer", "matmul") and len(node.args) == 2:
         if name == "matmul":
             return _prod(node, kinds)

@@ -11,6 +11,7 @@ from ..shapes import ONE, Dim
 from .kinds import C, Kinds, M, R, S, is_exponential
 from .sizes import SCALAR_SIZE, Size, Sizes, SizeShape
 from .stacks import Node
+from .vocabulary import ALIKE, PER_ROW
 
 
 class Symbol:
@@ -258,10 +259,16 @@ def _shape_call(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
         return (sizes.times(args[0][1], args[0][0]), ONE)  # columns, stacked
     if name in ("sum", "mean", "norm", "norm1", "nuclear_norm", "spectral_norm", "logsumexp"):
         return SCALAR_SIZE
-    if name == "rowsum":
+    if name in ("var", "std") or (name in ("max", "min") and len(args) == 1):
+        return SCALAR_SIZE
+    function, _, axis = name.rpartition("_")
+    if name == "rowsum" or (axis == "row" and function in PER_ROW):
         return (args[0][0], ONE)
-    if name == "colsum":
+    if name == "colsum" or (axis == "col" and function in PER_ROW):
         return (args[0][1], ONE)
+    if name in ALIKE:
+        shaped = [arg for arg in args if not b.is_scalar(arg)]
+        return b.same(shaped) if shaped else SCALAR_SIZE
     if name == "transpose":
         return (args[0][1], args[0][0])
     if name == "inner":
@@ -273,7 +280,7 @@ def _shape_call(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
         return (args[0][0], args[1][0])
     if name == "kron":
         return _shape_kron(b, node, args)
-    if name in ("hadamard", "max"):
+    if name == "hadamard":
         return b.same(args)
     if name in ("block_inner", "block_sum"):
         big, small = b.dims(args[0]), b.dims(args[1])
