@@ -25,6 +25,7 @@ from .operations import (
     sigmoid,
     softmax,
     sqrt,
+    sum_entries,
     transpose,
     vec,
 )
@@ -213,8 +214,9 @@ def along(name: str, operand: Any, axis: int) -> Expr:
 
 def variance(x: Any) -> Expr:
     """The mean squared distance of the entries from their mean."""
-    flat = transpose(vec(x))
-    return _row_var(flat)
+    x = as_expr(x)
+    count = dimension(x.shape[0] * x.shape[1])
+    return divide(sum_entries(power(x - divide(sum_entries(x), count) * ones(*x.shape), 2)), count)
 
 
 def log_softmax(x: Any) -> Expr:

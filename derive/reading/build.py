@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from .. import operations as ops
@@ -310,6 +311,8 @@ _BINARY: dict[str, Callable[[Expr, Expr], Expr]] = {
 }
 
 
+AXES = ((1, "row"), (0, "col"))
+
 _UNARY: dict[str, Callable[[Expr], Expr]] = {
     **ENTRYWISE,
     "tr": ops.trace, "det": ops.det, "logdet": ops.logdet, "inv": ops.inv, "adj": _adjugate, "expm": ops.expm,
@@ -321,8 +324,7 @@ _UNARY: dict[str, Callable[[Expr], Expr]] = {
     "expm1": lambda x: ops.exp(x) - ones(*x.shape),
     "var": rows.variance, "std": lambda x: ops.sqrt(rows.variance(x)), "cumsum": rows.cumsum,
     "cumsum_back": rows.cumsum_back, "argmax_row": rows.argmax_row, "gelu": rows.gelu, "silu": rows.silu,
-    **{f"{name}_row": lambda x, name=name: rows.along(name, x, 1) for name in PER_ROW | OF_ROWS},
-    **{f"{name}_col": lambda x, name=name: rows.along(name, x, 0) for name in PER_ROW | OF_ROWS},
+    **{f"{name}_{axis}": partial(rows.along, name, axis=i) for name in PER_ROW | OF_ROWS for i, axis in AXES},
     "square": lambda x: ops.power(x, 2), "nuclear_norm": ops.nuclear_norm, "spectral_norm": ops.spectral_norm,
 }  # fmt: skip
 

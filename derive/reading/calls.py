@@ -59,13 +59,10 @@ class Calls(Scripts):
 
     def axis(self, at: Token) -> str:
         r"""The axis in a subscript: `\operatorname{softmax}_{\mathrm{row}}`."""
-        end = self.i + 1
-        while end < len(self.tokens) and self.tokens[end].text != "}" and end < self.i + 8:
-            end += 1
-        word = "".join(t.text for t in self.tokens[self.i + 2 : end])
-        if self.tokens[self.i + 1].text != "{" or word not in ("row", "col", "rows", "cols", "columns"):
+        word = self.tokens[self.i + 1].text if self.i + 1 < len(self.tokens) else ""
+        if word not in ("row", "col", "rows", "cols", "columns"):
             raise self.error("a subscript of a function is row or col", at)
-        self.i = end + 1
+        self.i += 2
         return word[:3]
 
     def end_prefix(self, op: Op) -> None:
