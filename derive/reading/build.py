@@ -29,7 +29,7 @@ from ..expr import (
 )  # fmt: skip
 from ..own_functions import operation_named
 from ..shapes import ONE
-from .kinds import Kinds, is_exponential
+from .kinds import Kinds, is_exponential, is_reduction
 from .limits import MAX_NUMBER_EXPONENT
 from .shaping import Shaper, Symbol, grouped
 from .sizes import SCALAR_SIZE, Sizes, SizeShape
@@ -70,6 +70,21 @@ def _make_sum(b: Builder, node: Node, args: list[Expr]) -> Expr:
             except ShapeError as error:
                 raise error.at(b.source, span) from None
     return ops.add(*terms)
+
+
+def _make_spread(b: Builder, node: Node, args: list[Expr]) -> Expr:
+    """A sum in which a vector stands for each row of a matrix, a mean for each entry."""
+    shape = max((arg.shape for arg in args), key=lambda shape: (shape[1] is not ONE, shape[0] is not ONE))
+    terms = []
+    for arg, part in zip(args, node.args, strict=True):
+        if arg.shape != shape and arg.is_scalar and is_reduction(part):
+            b.note(f"{b.cut(part)} in {b.cut(node)} is read as each entry: {arg.text()} 𝟏")
+            arg = ops.scale(arg, ones(*shape))
+        elif arg.shape != shape and arg.is_vector and part.op == "sym" and arg.shape[0] is shape[1]:
+            b.note(f"{b.cut(part)} in {b.cut(node)} is read as added to each row: 𝟏 {arg.text()}ᵀ")
+            arg = ops.matmul(ones(shape[0]), arg.T)
+        terms.append(arg)
+    return _make_sum(b, node, terms)
 
 
 def _make_had(b: Builder, node: Node, args: list[Expr]) -> Expr:
@@ -356,7 +371,7 @@ _BUILD: dict[str, Callable[[Builder, Node, list[Expr]], Expr]] = {
     "ref": lambda b, n, a: a[0],
     "counted": lambda b, n, a: a[0],
     "neg": lambda b, n, a: -a[0],
-    "sum": _make_sum, "had": _make_had, "prod": _make_prod, "div": _make_div, "pow": _make_pow,
+    "sum": _make_sum, "spread": _make_spread, "had": _make_had, "prod": _make_prod, "div": _make_div, "pow": _make_pow,
     "elpow": lambda b, n, a: _bounded(ops.power(a[0], a[1])),
     "trans": lambda b, n, a: a[0].T,
     "transpow": _make_transpow, "inv": _make_inv, "root": _make_root,

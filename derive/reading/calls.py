@@ -59,7 +59,8 @@ class Calls(Scripts):
 
     def axis(self, at: Token) -> str:
         r"""The axis in a subscript: `\operatorname{softmax}_{\mathrm{row}}`."""
-        word = self.tokens[self.i + 1].text if self.i + 1 < len(self.tokens) else ""
+        following = self.tokens[self.i + 1] if self.i + 1 < len(self.tokens) else at
+        word = str(following.value or following.text)
         if word not in ("row", "col", "rows", "cols", "columns"):
             raise self.error("a subscript of a function is row or col", at)
         self.i += 2

@@ -42,6 +42,9 @@ CALLS: dict[str, tuple[tuple[int, int], ...]] = {
     "rowsum": ((M, C), (C, C)), "colsum": ((M, C), (C, S)), "polar": _SAME, "dominant": _SAME,
     "transpose": ((S, S), (C, R), (R, C), (M, M)),
 }  # fmt: skip
+REDUCTIONS = frozenset("sum mean max min var std logsumexp".split())
+_EACH_ROW = (*_SAME, (C, M))
+_EACH_ENTRY = ((S, S), (S, C), (S, R), (S, M))
 _ALIKE = (*_SAME, (S, C), (S, R), (S, M))
 KRON = (
     [(S, k, k) for k in BITS] + [(k, S, k) for k in (C, R, M)]
@@ -426,6 +429,20 @@ def _same(node: Node, kinds: Kinds) -> Cell:
     return cell
 
 
+def is_reduction(node: Node) -> bool:
+    """Whether it is a number made of all entries: `mean(x)`, `max(x)`."""
+    return node.op == "call" and node.data in REDUCTIONS and len(node.args) == 1
+
+
+def _spread(node: Node, kinds: Kinds) -> Cell:
+    """A sum in which a symbol may stand for each row, and a mean for each entry."""
+    cell = Cell()
+    for arg in node.args:
+        table = _EACH_ROW if arg.op == "sym" else _EACH_ENTRY if is_reduction(arg) else _SAME
+        kinds.relate(pairs, (cell, arg.cell), table)
+    return cell
+
+
 def _fixed(mask: int) -> Callable[[Node, Kinds], Cell]:
     return lambda node, kinds: Cell(mask)
 
@@ -572,6 +589,7 @@ _RULES: dict[str, Callable[[Node, Kinds], Cell]] = {
     "num": _fixed(S), "const": _fixed(S), "dim": _fixed(S), "eye": _fixed(M), "ones": _ones, "onesm": _fixed(M),
     "unit": _ones,
     "zero": _zero, "commutation": _fixed(M), "ref": _same, "counted": _same, "neg": _same, "sum": _same,
+    "spread": _spread,
     "had": _same, "root": _same,
     "trans": _trans, "transpow": _trans, "inv": _inv, "elpow": _elpow, "pow": _pow, "prod": _prod, "div": _div,
     "kron": _kron, "inner": _inner, "norm": _fixed(S), "bars": _bars, "block": _block,

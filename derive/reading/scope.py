@@ -161,6 +161,8 @@ class Reading:
         find_factors(order)
         if "ones" in loose:
             loosen_ones(order)
+        if "rows" in loose:
+            let_spread(order)
         self.name_dimensions(order)
         symbols = self.collect(order)
         kinds = Kinds(self.is_numpy)
@@ -458,6 +460,13 @@ def loosen_ones(order: list[Node]) -> None:
             for i, (term, sign) in enumerate(zip(node.args, node.data, strict=True)):
                 if term.op == "num" and term.data == 1 and (i == 0 or sign < 0):
                     term.op, term.data = "unit", None
+
+
+def let_spread(order: list[Node]) -> None:
+    """Let the terms of sums stand for more: a symbol for each row of a matrix, a mean or a maximum for each entry."""
+    for node in order:
+        if node.op == "sum":
+            node.op = "spread"
 
 
 def find_factors(order: list[Node]) -> None:

@@ -119,6 +119,18 @@ def _shape_sum(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
     return b.same(args)
 
 
+def _shape_spread(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    shaped = [arg for arg in args if not b.is_scalar(arg)]
+    matrices = [arg for arg in shaped if not b.is_column(arg) and not b.is_one(arg[0])]
+    if not matrices:
+        return b.same(shaped) if shaped else SCALAR_SIZE
+    whole = b.same(matrices)
+    for arg in shaped:
+        if b.is_column(arg):
+            b.sizes.unify(whole[1], arg[0])
+    return whole
+
+
 def _shape_trans(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
     return (args[0][1], args[0][0])
 
@@ -329,6 +341,7 @@ _SHAPES: dict[str, Callable[[Shaper, Node, list[SizeShape]], SizeShape]] = {
     "commutation": lambda b, n, a: (n.data[0] * n.data[1], n.data[0] * n.data[1]),
     "ref": lambda b, n, a: a[0], "neg": lambda b, n, a: a[0], "root": lambda b, n, a: a[0],
     "elpow": lambda b, n, a: a[0],
+    "spread": _shape_spread,
     "sum": _shape_sum, "had": _shape_sum, "trans": _shape_trans, "inv": _shape_square, "pow": _shape_pow,
     "transpow": lambda b, n, a: a[0] if b.is_scalar(a[0]) else (a[0][1], a[0][0]),
     "prod": _shape_prod, "div": _shape_div, "kron": _shape_kron, "inner": _shape_inner, "block": _shape_block,
