@@ -458,11 +458,6 @@ def _expm(A):
 }
 
 JAX_HELPERS = {
-    "_argmax_row": '''
-def _argmax_row(x):
-    """1 at the first largest entry, of a vector or of each row of a matrix."""
-    return (jnp.arange(x.shape[-1]) == jnp.argmax(x, axis=-1, keepdims=True)).astype(x.dtype)
-''',
     "_arrays": '''
 def _arrays(**arguments):
     """The arguments in the floating type that they promote to."""
@@ -504,12 +499,6 @@ def _dominant(A):
 }
 
 TORCH_HELPERS = {
-    "_argmax_row": '''
-def _argmax_row(x):
-    """1 at the first largest entry, of a vector or of each row of a matrix."""
-    at = torch.argmax(x, dim=-1, keepdim=True)
-    return (torch.arange(x.shape[-1], device=x.device) == at).to(x.dtype)
-''',
     "_kron": '''
 def _kron(A, B):
     """The Kronecker product, also with an axis of length 1."""
