@@ -37,6 +37,7 @@ LAYERS = [
     ["derivation"],
     ["jacobians"],
     ["verification"],
+    ["optimality"],
     ["checking"],
     ["render"],
     ["api"],
