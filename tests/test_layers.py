@@ -38,6 +38,7 @@ LAYERS = [
     ["derivation"],
     ["jacobians"],
     ["verification"],
+    ["optimality"],
     ["checking"],
     ["render"],
     ["api"],
