@@ -82,7 +82,7 @@ def own_function(label: str, order: int = 0) -> OwnFunction:
     Examples
     --------
     >>> from derive import symbols
-    >>> x, = symbols("x: n")
+    >>> x = symbols("x: n")
     >>> print(own_function("ρ", 1)(x))
     ρ′(x)
     """

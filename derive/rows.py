@@ -199,7 +199,7 @@ def along(name: str, operand: Any, axis: int) -> Expr:
     Examples
     --------
     >>> from derive import symbols
-    >>> A, = symbols("A: m×n")
+    >>> A = symbols("A: m×n")
     >>> print(along("softmax", A, 1), along("sum", A, 0))
     softmax_row(A) Aᵀ 𝟏
     """

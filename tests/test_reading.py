@@ -60,7 +60,6 @@ def test_letters_that_occur_elsewhere_multiply_before_a_bracket() -> None:
         (r"\hat f(x)", "f_hat"),
         (r"\phi_\alpha(z)", "φ_α"),
         (r"\rho \left( x \right)", "ρ"),
-        ("cf(x)", "f"),
     ],
 )
 def test_marks_and_spaces_do_not_hide_a_function(text: str, label: str) -> None:
