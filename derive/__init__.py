@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import (
         check,
-        convexity,
         differential,
         equal,
         gradient,
@@ -34,14 +33,16 @@ if TYPE_CHECKING:
         UnknownSymbolError,
     )
     from .expr import Expr
+    from .extrema import convexity, stationary
 
 __version__ = "0.1.0"
 
 _FROM = {
-    "api": "check convexity differential equal gradient hessian hvp jacobian parse stiefel_gradient symbols",
+    "api": "check differential equal gradient hessian hvp jacobian parse stiefel_gradient symbols",
     "derivation": "Derivation",
     "errors": "DeriveError LimitError MissingExtraError MissingRuleError ParseError ShapeError UnknownSymbolError",
     "expr": "Expr",
+    "extrema": "convexity stationary",
 }
 _WHERE = {name: module for module, names in _FROM.items() for name in names.split()}
 # The functions of formulas, for expressions built in Python: derive.tr(W.T @ W).
@@ -75,6 +76,7 @@ __all__ = [
     "hvp",
     "jacobian",
     "parse",
+    "stationary",
     "stiefel_gradient",
     "symbols",
 ]

@@ -273,7 +273,7 @@ def is_invertible(A: Expr) -> bool:
 
 def is_definite(A: Expr, depth: int = _LOOK) -> bool:
     """Whether the matrix is seen to be positive definite."""
-    if A.op is identity_op or "spd" in A.properties:
+    if A.op is identity_op or "spd" in A.properties or A.properties >= {"diagonal", "positive"}:
         return True
     if not depth:
         return False

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FORMATS = (
     "latex tex text markdown html pdf json sympy numpy scipy array-api jax torch svg dot mermaid tikz".split()
 )  # fmt: skip
-ANSWERS = ("latex", "tex", "text", "markdown", "html", "pdf", "json")  # of convexity
+ANSWERS = ("latex", "tex", "text", "markdown", "html", "pdf", "json")  # of convexity and stationary
 ENDINGS = {
     ".tex": "tex", ".latex": "latex", ".txt": "text", ".md": "markdown", ".html": "html", ".htm": "html", ".pdf": "pdf",
     ".json": "json", ".py": "numpy", ".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid",
@@ -100,6 +100,17 @@ COMMANDS = {
         "FORMULA",
         "whether a scalar is convex or concave in symbols, with a proof or points that refute it",
         {"--wrt": WRT, "--where": WHERE, "--to": Option("FORMAT", OUTPUT["--to"].help, ANSWERS), "-o": OUTPUT["-o"]},
+    ),
+    "stationary": Command(
+        "FORMULA",
+        "where the gradient of a scalar vanishes, in closed form, and whether that is a minimum",
+        {
+            "--wrt": WRT,
+            "--where": WHERE,
+            "--subject-to": Option("EQUATION", 'an equation that the symbol satisfies, such as "𝟏ᵀw = 1"'),
+            "--to": Option("FORMAT", OUTPUT["--to"].help, (*ANSWERS, "numpy", "scipy", "jax", "torch")),
+            "-o": OUTPUT["-o"],
+        },
     ),
     "explain": Command("[RULE]", "a rule, its proof by differentials, its source; without a name, all names", {}),
     "demo": Command("", "the tied-weight autoencoder, whole", OUTPUT),
@@ -199,7 +210,7 @@ def run(arguments: list[str]) -> int:
         return 0
     if name == "check":
         return check(operands, options)
-    if name == "convexity":
+    if name in ("convexity", "stationary"):
         return answer(name, operands, options)
     return derive(name, operands, options)
 
@@ -354,19 +365,21 @@ def derive(kind: str, operands: list[str], options: dict[str, str]) -> int:
 
 
 def answer(kind: str, operands: list[str], options: dict[str, str]) -> int:
-    """convexity."""
+    """convexity and stationary."""
     target = options.get("-o")
     form = options.get("--to") or (_form_of(target) if target else "latex")
-    if form not in ANSWERS:
-        raise DeriveError(f"{kind} writes {', '.join(ANSWERS)}, not {form}")
+    known = COMMANDS[kind].options["--to"].choices
+    if form not in known:
+        raise DeriveError(f"{kind} writes {', '.join(known)}, not {form}")
+    extra = {"subject_to": options["--subject-to"]} if "--subject-to" in options else {}
     with Progress("deriving"):
-        from . import api
+        from . import extrema
 
         formula = read_text("-").strip("\n") if operands[0] == "-" else operands[0]
-        found = getattr(api, kind)(formula, options["--wrt"], where=options.get("--where"))
+        found = getattr(extrema, kind)(formula, options["--wrt"], where=options.get("--where"), **extra)
         from .render.answers import written as answered
 
-        result = answered(found, form)
+        result = found.source(form) if form in SOURCES else answered(found, form)
     put(result, target)
     return 0
 

@@ -219,6 +219,12 @@ def variance(x: Any) -> Expr:
     return divide(sum_entries(power(x - divide(sum_entries(x), count) * ones(*x.shape), 2)), count)
 
 
+def softmax_of(x: Any) -> Expr:
+    """The softmax of a vector, or of each row of a matrix."""
+    x = as_expr(x)
+    return softmax(x) if x.shape[1] is ONE else softmax_row(x)
+
+
 def log_softmax(x: Any) -> Expr:
     """x − logsumexp(x): of a vector, or of each row of a matrix."""
     x = as_expr(x)

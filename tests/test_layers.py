@@ -42,6 +42,7 @@ LAYERS = [
     ["checking"],
     ["render"],
     ["api"],
+    ["extrema"],
     ["cli"],
     ["completion"],
     ["__main__"],

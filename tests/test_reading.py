@@ -187,3 +187,42 @@ def test_an_eaten_backslash_is_noticed(text: str) -> None:
 def test_a_property_that_is_none_is_no_dimension(where: str, word: str) -> None:
     with pytest.raises(ParseError, match=f"{word} is not read"):
         parse("‖A x − b‖²", where)
+
+
+LETTERS = "fghℓφψρAxλsQ"
+CONTENTS = [
+    "W v", "v", "v − u", "‖v‖²", "vᵀ u", "a + b", "a b", "1 + a", "a − 1", "W v + u", "Wᵀ W v", "2 v", "−v", "v + u",
+    "a²", "‖W v‖", "tr(W)", "exp(a)", "a v", "u ⊙ v", "W (v − u)", "log(1 + a)", "½ v", "v / a", "vᵀ W u",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+@pytest.mark.parametrize("inside", CONTENTS)
+def test_a_letter_before_a_bracket_is_read_by_the_rule(letter: str, inside: str) -> None:
+    """A function by habit is refused by name or is one; any other letter multiplies, and the page says so."""
+    text = f"{letter}({inside})"
+    try:
+        parsed = parse(text)
+    except ParseError as error:
+        assert letter in HABITUAL_FUNCTIONS and error.message.startswith(f"{letter} is called")
+        return
+    except ShapeError:
+        assert letter not in HABITUAL_FUNCTIONS
+        return
+    if letter not in HABITUAL_FUNCTIONS:
+        assert letter in parsed.symbols
+        assert any(r.startswith(f"{letter}(…) is read as a product") for r in parsed.readings)
+    else:
+        assert letter not in parsed.symbols, "a function is no factor"
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("‖X‖² / N", None), ("aᵀ Xᵀ Diag(w) X b", None), ("x W + b", "x is read as a row"),
+        ("log|V| − N", "N is read as a scalar"), ("xᵀ y", None), ("x³", None),
+    ],
+)  # fmt: skip
+def test_a_name_that_leaves_its_habit_is_a_reading(text: str, said: str | None) -> None:
+    readings = [r for r in parse(text).readings if r.endswith(("a scalar", "a vector", "a row", "a matrix"))]
+    assert said in readings if said else not readings

@@ -254,10 +254,10 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
         return _call_many(b, node, args)
     if name in ALIKE or name in WITH_PARAMETER:
         return _entry_by_entry(b, node, args)
-    if name in ("softmax", "log_softmax"):
-        return _softmax(b, node, args[0])
-    if name in _BINARY:
-        return _BINARY[name](args[0], args[1])
+    if name in ("softmax", "log_softmax") and ONE not in args[0].shape:
+        b.note(f"{b.cut(node)} is read row by row: each row of the matrix by itself")
+    if name in BINARY:
+        return BINARY[name](args[0], args[1])
     (arg,) = args
     if name == "log" and arg.op is ops.det:
         return ops.logdet(arg.args[0])
@@ -265,7 +265,7 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
         return ops.logdet(arg.args[0].args[0])
     if name == "exp" and not arg.is_scalar and not arg.is_vector and arg.is_square:
         b.note(f"{b.cut(node)} is the exponential of every entry; expm is the matrix exponential")
-    made: Expr = (_UNARY.get(name) or operation_named(name))(arg)  # type: ignore[misc]
+    made: Expr = (UNARY.get(name) or operation_named(name))(arg)  # type: ignore[misc]
     return made
 
 
@@ -303,19 +303,11 @@ _SEVERAL: dict[str, Callable[..., Expr]] = {
 }  # fmt: skip
 
 
-def _softmax(b: Builder, node: Node, arg: Expr) -> Expr:
-    if ONE not in arg.shape and node.data in ("softmax", "log_softmax"):
-        b.note(f"{b.cut(node)} is read row by row: each row of the matrix by itself")
-    if node.data == "log_softmax":
-        return rows.log_softmax(arg)
-    return rows.softmax_row(arg) if arg.shape[1] is not ONE else ops.softmax(arg)
-
-
 def _adjugate(arg: Expr) -> Expr:
     return ops.scale(ops.det(arg), ops.inv(arg))
 
 
-_BINARY: dict[str, Callable[[Expr, Expr], Expr]] = {
+BINARY: dict[str, Callable[[Expr, Expr], Expr]] = {
     "kron": lambda x, y: ops.kron(x, y),
     "hadamard": lambda x, y: ops.hadamard(x, y),
     "inner": lambda x, y: ops.inner(x, y),
@@ -328,11 +320,13 @@ _BINARY: dict[str, Callable[[Expr, Expr], Expr]] = {
 
 AXES = ((1, "row"), (0, "col"))
 
-_UNARY: dict[str, Callable[[Expr], Expr]] = {
+UNARY: dict[str, Callable[[Expr], Expr]] = {
     **ENTRYWISE,
-    "tr": ops.trace, "det": ops.det, "logdet": ops.logdet, "inv": ops.inv, "adj": _adjugate, "expm": ops.expm,
+    "tr": ops.trace, "sum": ops.sum_entries, "mean": ops.mean, "norm": ops.norm,
+    "det": ops.det, "logdet": ops.logdet, "inv": ops.inv, "adj": _adjugate, "expm": ops.expm,
     "tril": ops.tril, "triu": ops.triu, "diag": _diag, "Diag": _diag, "vec": ops.vec, "norm1": ops.norm1,
-    "logsumexp": ops.logsumexp, "rowsum": ops.row_sums, "colsum": ops.column_sums,
+    "logsumexp": ops.logsumexp, "softmax": rows.softmax_of, "log_softmax": rows.log_softmax,
+    "rowsum": ops.row_sums, "colsum": ops.column_sums,
     "transpose": lambda x: x.T, "polar": ops.polar, "dominant": ops.dominant, "sqrt": ops.sqrt,
     "sech": lambda x: ops.power(ops.cosh(x), -1),
     "log1p": lambda x: ops.log(ones(*x.shape) + x),

@@ -173,11 +173,17 @@ def leanings(order: list[Node], symbols: dict[str, Symbol]) -> dict[int, int]:
 
 
 def note_divisor(node: Node, symbols: dict[str, Symbol], counted: dict[int, int]) -> None:
-    parts = node.args if node.op == "prod" else [node]
-    for part in parts:
+    for part in factors_of(node):
         if part.op == "sym":
             symbols[part.data].uses.add("divides")
             counted[id(part)] = 1
+
+
+def factors_of(node: Node) -> list[Node]:
+    """The factors of a product, also of one that has a name."""
+    while node.op == "ref":
+        node = node.args[0]
+    return node.args if node.op == "prod" and "/" not in node.data else [node]
 
 
 def check_collapsed(order: list[Node], symbols: dict[str, Symbol], builder: Shaper, values: dict[int, Expr]) -> None:

@@ -105,6 +105,8 @@ class Reading:
         defined: dict[str, Node] = {}
         parameters: dict[str, list[str]] = {}
         roots = []
+        if any(is_transposed_e(s.tokens) for s in self.statements):
+            loose |= {"e"}  # the number has no transpose
         for statement in self.statements:
             tokens = self.applied_definitions(statement, parameters)
             parser = Parser(tokens, self.source, self.known, loose, self.dim, readings)
@@ -337,12 +339,12 @@ class Reading:
         below = [node.args[1]] if node.op == "div" else [a for a, s in zip(node.args[1:], node.data) if s == "/"]
         parts = []
         for b in below:
-            parts += b.args if b.op == "prod" else [b]
+            parts += habits.factors_of(b)
         # A fraction in front of a product divides all of it.
         if node.op == "prod":
             for arg in node.args:
                 if arg.op == "div":
-                    parts += arg.args[1].args if arg.args[1].op == "prod" else [arg.args[1]]
+                    parts += habits.factors_of(arg.args[1])
         return [p for p in parts if p.op == "sym" and "divides" in symbols[p.data].uses]
 
     def counted_vector(self, node: Node, builder: Builder) -> tuple[Size, Node] | None:
@@ -388,6 +390,10 @@ class Reading:
         sizes.name(found, taken)
 
 
+UNUSUAL = 1.9  # a kind this far from habit is said: a capital letter for a scalar or a vector
+KIND_WORDS = {S: "a scalar", C: "a vector", R: "a row", M: "a matrix"}
+
+
 class Solution:
     """The expressions of a solved reading."""
 
@@ -409,6 +415,9 @@ class Solution:
             self.symbols[name] = made
             if not entry.is_declared:
                 self.where.append(f"{names.text(name)}: {shape_line(made)}")
+                costs = self.habits[name]
+                if costs[kind_of(made.shape).bit_length() - 1] - min(costs) >= UNUSUAL:
+                    builder.note(f"{names.text(name)} is read as {KIND_WORDS[kind_of(made.shape)]}")
 
     @property
     def surprise(self) -> float:
@@ -451,6 +460,16 @@ def shape_line(expr: Expr) -> str:
         return "scalar"
     parts = [f"({d})" if len(d.terms) > 1 else str(d) for d in expr.shape]
     return parts[0] if expr.shape[1] is ONE else f"{parts[0]} × {parts[1]}"
+
+
+def is_transposed_e(tokens: list[Token]) -> bool:
+    """Whether e is transposed somewhere, as a number never is."""
+    for i, token in enumerate(tokens):
+        if token.kind == "name" and token.value == "e":
+            after = [t for t in tokens[i + 1 : i + 4] if t.text not in ("^", "{")]
+            if after and (after[0].kind == "trans" or (tokens[i + 1].text == "^" and after[0].value in ("T", "t"))):
+                return True
+    return False
 
 
 def loosen_ones(order: list[Node]) -> None:

@@ -75,10 +75,10 @@ class Scripts(Stacks):
             return True
         held = [following]
         end = self.i + 1
-        if following.text == "{":
+        if following.text in ("{", "("):
             depth = 0
             for j in range(self.i, min(len(tokens), self.i + 6)):
-                depth += (tokens[j].text == "{") - (tokens[j].text == "}")
+                depth += (tokens[j].kind == "open") - (tokens[j].kind == "close")
                 if not depth:
                     held, end = tokens[self.i + 1 : j], j + 1
                     break

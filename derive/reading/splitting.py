@@ -210,7 +210,11 @@ class _Splitter:
         alone = (before is None or before.kind not in _BEFORE) and (
             after is None or after.kind not in _AFTER or after.kind == "bar"
         )
-        if alone and whole is not None and (self.explicit or (wordlike and size >= 4 and not self.is_latex)):
+        apart = (run[0].spaced or before is None or before.kind not in _BEFORE) and (
+            after is None or after.spaced or after.kind not in _AFTER
+        )
+        is_word = wordlike and size >= 4 and not self.is_latex
+        if whole is not None and (alone and (self.explicit or is_word) or apart and is_word):
             covered = self.covered()
             if not covered and (wordlike or not self.has_known()):
                 if not base.isupper() or size > 3 or self.explicit:
