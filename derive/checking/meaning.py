@@ -57,6 +57,8 @@ from ..operations import (
     triu,
     vec,
 )
+from ..reading.build import UNARY
+from ..rows import log_softmax, softmax_row
 from ..shapes import ONE, SCALAR, Dim, shape_text
 from .grammar import Tree
 from .values import Indexed, Meaning, Pending, Unread, Value
@@ -456,9 +458,12 @@ class Formulas(Meaning):
         if name in ("dot", "kron") and len(tree.args) == 2:
             second = self.exact(tree.args[1])
             return inner(found, second) if name == "dot" else kron(found, second)
-        if name not in table:
+        if name in ("softmax", "log_softmax") and not found.is_vector:
+            return softmax_row(found) if name == "softmax" else log_softmax(found)
+        made: Callable[..., Expr] | None = table.get(name) or UNARY.get(name)
+        if made is None:
             raise Unread(f"{name} is not read here")
-        return table[name](found)
+        return made(found)
 
     def _apply(self, tree: Tree) -> Value:
         """A defined function at its own variable, or at something else."""

@@ -70,6 +70,8 @@ FUNCTIONS = {
     "logsumexp": "logsumexp", "lse": "logsumexp", "LSE": "logsumexp", "norm": "norm", "norm2": "norm",
     "norm1": "norm1", "adj": "adj", "tril": "tril", "triu": "triu", "step": "step", "dot": "dot", "kron": "kron",
     "expm": "expm", "atan": "arctan", "arctanh": "", "unvec": "unvec", "adjugate": "adj",
+} | {
+    name: name for name in "var std cumsum log_softmax gelu silu nuclear_norm spectral_norm polar dominant".split()
 }  # fmt: skip
 # These take a whole product when no bracket follows.
 GREEDY = frozenset(["trace", "det", "log", "exp", "logdet", "diag", "vec", "sum", "mean", "softmax", "adj", "sign"])

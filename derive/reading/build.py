@@ -265,7 +265,7 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
         return ops.logdet(arg.args[0].args[0])
     if name == "exp" and not arg.is_scalar and not arg.is_vector and arg.is_square:
         b.note(f"{b.cut(node)} is the exponential of every entry; expm is the matrix exponential")
-    made: Expr = (_UNARY.get(name) or operation_named(name))(arg)  # type: ignore[misc]
+    made: Expr = (UNARY.get(name) or operation_named(name))(arg)  # type: ignore[misc]
     return made
 
 
@@ -328,7 +328,7 @@ _BINARY: dict[str, Callable[[Expr, Expr], Expr]] = {
 
 AXES = ((1, "row"), (0, "col"))
 
-_UNARY: dict[str, Callable[[Expr], Expr]] = {
+UNARY: dict[str, Callable[[Expr], Expr]] = {
     **ENTRYWISE,
     "tr": ops.trace, "det": ops.det, "logdet": ops.logdet, "inv": ops.inv, "adj": _adjugate, "expm": ops.expm,
     "tril": ops.tril, "triu": ops.triu, "diag": _diag, "Diag": _diag, "vec": ops.vec, "norm1": ops.norm1,
