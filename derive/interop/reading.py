@@ -108,7 +108,7 @@ def _operands(node: Any) -> Sequence[Any]:
     if isinstance(node, ElementwiseApplyFunction):
         return [node.expr]
     if isinstance(node, MatrixFunction):
-        count = {"K": 0, "block_inner": 2, "block_sum": 2}.get(node.name, 1)
+        count = 0 if node.name == "K" else OPERATIONS[node.name].arity
         return list(node.operands[:count])
     if isinstance(node, (sympy.MatrixSlice, sympy.Inverse)):
         return [node.args[0]]

@@ -304,7 +304,8 @@ def _block(run: Run, value: Value, args: list[Array]) -> Array:
 
 def _submatrix(run: Run, value: Value, args: list[Array]) -> Array:
     first_row, rows, first_column, columns = (run.size(dim) for dim in value.data)
-    return args[0][:, first_row : first_row + rows, first_column : first_column + columns]
+    cut = args[0][:, first_row : first_row + rows, first_column : first_column + columns]
+    return column(cut) if value.is_vector else cut
 
 
 def _input(run: Run, value: Value, args: list[Array]) -> Array:
