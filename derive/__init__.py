@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         stiefel_gradient,
         symbols,
     )
+    from .checking import check_code, check_gradient
     from .derivation import Derivation
     from .errors import (
         DeriveError,
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 
 _FROM = {
     "api": "check differential equal gradient hessian hvp jacobian parse stiefel_gradient symbols",
+    "checking": "check_code check_gradient",
     "derivation": "Derivation",
     "errors": "DeriveError LimitError MissingExtraError MissingRuleError ParseError ShapeError UnknownSymbolError",
     "expr": "Expr",
@@ -68,6 +70,8 @@ __all__ = [
     "ShapeError",
     "UnknownSymbolError",
     "check",
+    "check_code",
+    "check_gradient",
     "convexity",
     "differential",
     "equal",

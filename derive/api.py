@@ -450,14 +450,18 @@ def equal(a: Any, b: Any, where: Where = None) -> Any:
     Returns
     -------
     Equality
-        A string, `"proved"` (same normal form), `"agrees"` (at random points and over
-        prime fields) or `"differs"`, with `.evidence`.
+        Its text is `"proved"` (by normal form, or by the rewriting in `.proof`), `"agrees"`
+        (modulo a prime, or to hundreds of digits, at random points) or `"differs"` (at
+        `.point`), with `.evidence` and the `.conditions` that the formulas need.  As a truth
+        value it is False only of what differs.
 
     Examples
     --------
     >>> from derive import equal
     >>> equal("tr(AB)", "tr(BA)")
     'proved'
+    >>> print(equal("(A + B)⁻¹", "A⁻¹ (A⁻¹ + B⁻¹)⁻¹ B⁻¹", "A, B: n×n").conditions)
+    ('A + B invertible', 'A invertible', 'B invertible', 'A⁻¹ + B⁻¹ invertible')
     """
     from .algebra import equal as decide
 

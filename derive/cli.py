@@ -13,7 +13,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .errors import DeriveError
+from .errors import DeriveError, LimitError
 from .progress import Progress, is_terminal
 
 if TYPE_CHECKING:
@@ -313,14 +313,22 @@ def command_help(name: str) -> str:
 # Commands
 
 
+MAX_BYTES = 1_600_000  # of a file or of standard input: the longest document, at four bytes a character
+
+
 def read_text(path: str) -> str:
-    """A file, or standard input for `-`, as text."""
+    """A file, or standard input for `-`, as text; no more is read than may be long enough."""
     try:
         if path == "-":
-            data = sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
+            standard: Any = getattr(sys.stdin, "buffer", sys.stdin)
+            read = standard.read(MAX_BYTES + 1)
+            data: bytes = read.encode() if isinstance(read, str) else read
         else:
             with open(path, "rb") as file:
-                data = file.read()
+                data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            shown = "standard input" if path == "-" else path
+            raise LimitError(f"{shown} is too long", hint=f"at most {MAX_BYTES} bytes are read")
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         shown = "standard input" if path == "-" else path

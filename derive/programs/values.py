@@ -175,7 +175,7 @@ def is_nonnegative(value: Value) -> bool:
     if value.kind in POSITIVE:
         return True
     if value.kind == "input":
-        return "positive" in value.data[0].properties
+        return bool(value.data[0].properties & {"positive", "nonnegative"})
     if value.kind == "sum" and is_one_minus_sigmoid(value):
         return True
     if value.kind in ("sum", "total", "chain", "outer", "ones"):
