@@ -241,7 +241,7 @@ def spread(g: Expr, A: Expr) -> Expr:
 
 
 def _softmax_moved(P: Expr, G: Expr) -> Expr:
-    return hadamard(P, G - spread(row_sums(hadamard(P, G)), P))
+    return hadamard(P, G) - diagonal_matrix(row_sums(hadamard(P, G))) @ P
 
 
 # Sums and products

@@ -81,8 +81,10 @@ def _logsumexp(x):
     "_row_softmax": '''
 def _row_softmax(x):
     """The softmax of each row, without overflow."""
-    e = np.exp(x - x.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+    e = x - x.max(axis=1, keepdims=True)
+    np.exp(e, out=e)
+    e /= e.sum(axis=1, keepdims=True)
+    return e
 ''',
     "_row_logsumexp": '''
 def _row_logsumexp(x):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 
 from .. import operations as ops
+from .. import rows
 from ..expr import (
     Expr,
     commutation,
@@ -128,16 +128,10 @@ ROWS: dict[str, Row] = {
     "cholesky": lambda value, args: args[0],
     "triangle_inverse": lambda value, args: args[0],
     "logaddexp": lambda value, args: ops.log(ops.add(ops.exp(args[0]), ops.exp(args[1]))),
-    "row_softmax": lambda value, args: _rows_of_softmax(args[0]),
-    "row_logsumexp": lambda value, args: ops.log(ops.row_sums(ops.exp(args[0]))),
+    "row_softmax": lambda value, args: rows.softmax_row(args[0]),
+    "row_logsumexp": lambda value, args: rows.logsumexp_row(args[0]),
     "chain": lambda value, args: ops.matmul(*args),
     "cycle": lambda value, args: ops.trace(ops.matmul(*args)),
     "held": lambda value, args: args[0],
     "power": lambda value, args: ops.power(*args),
 }
-
-
-def _rows_of_softmax(argument: Expr) -> Expr:
-    exponentials = ops.exp(argument)
-    sums = ops.power(ops.row_sums(exponentials), number(Fraction(-1)))
-    return ops.matmul(ops.diagonal_matrix(sums), exponentials)
