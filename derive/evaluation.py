@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import MissingRuleError, UnknownSymbolError
-from .expr import Expr, nodes
+from .expr import Expr, Operation, nodes
 from .own_functions import OwnFunction
 from .shapes import Dim
 
@@ -265,6 +265,15 @@ def define(name: str, function: Callable[[Array], Array], is_analytic: bool = Fa
         NOT_ANALYTIC.add(name)
 
 
+def value_of(op: Operation) -> Evaluation:
+    """The value of an operation; MissingRuleError if it has none."""
+    if isinstance(op, OwnFunction):
+        return _entrywise(op.values)
+    if op.name not in VALUES:
+        raise MissingRuleError(f"{op.name} has no numeric value")
+    return VALUES[op.name]
+
+
 def evaluate_all(
     exprs: Sequence[Expr],
     values: Mapping[Expr, Array],
@@ -305,11 +314,7 @@ def values_below(
                 continue
             if node.op.name == "symbol":
                 raise UnknownSymbolError(f"no value is given for {node.name}")
-            value = VALUES.get(node.op.name)
-            if value is None and isinstance(node.op, OwnFunction):
-                value = _entrywise(node.op.values)
-            if value is None:
-                raise MissingRuleError(f"{node.op.name} has no numeric value")
+            value = value_of(node.op)
             try:
                 computed[node] = value([computed[arg] for arg in node.args], node, sizes)
             except KeyError as missing:

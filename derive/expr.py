@@ -207,22 +207,12 @@ class Operation:
     verb : str
         What the operation does, for messages.
     linear : str
-        "columns" if it is M A for a matrix M that depends on the size alone: then its normal form
-        and its Jacobian follow.
+        "columns" if it is M A for an M that depends on the size alone: normal form and Jacobian follow.
     """
 
     __slots__ = (
-        "name",
-        "arity",
-        "signature",
-        "patterns",
-        "result",
-        "shape_rule",
-        "light",
-        "is_elementwise",
-        "verb",
-        "linear",
-    )
+        "name", "arity", "signature", "patterns", "result", "shape_rule", "light", "is_elementwise", "verb", "linear",
+    )  # fmt: skip
 
     def __init__(
         self,

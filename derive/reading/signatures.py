@@ -25,7 +25,8 @@ CALLED = {
 }  # calls whose operation has another name, or the signature of another
 DEVIATIONS: dict[str, Kinds] = {
     "diag": ((M, C), (C, M), (R, M), (S, S)), "Diag": ((C, M), (R, M), (S, S)), "unvec": ((C, M), (C, C), (M, M)),
-    "tril": ((M, M),), "triu": ((M, M),), "adj": ((M, M),), "softmax": ((C, C), (R, R), (M, M)), "log_softmax": ((C, C), (M, M)), "logsumexp": ((C, S), (R, S)),
+    "tril": ((M, M),), "triu": ((M, M),), "adj": ((M, M),),
+    "softmax": ((C, C), (R, R), (M, M)), "log_softmax": ((C, C), (M, M)), "logsumexp": ((C, S), (R, S)),
     "rowsum": ((M, C), (C, C)), "colsum": ((M, C), (C, S)), "outer": ((C, C, M),),
     **{f"{name}_{axis}": ((M, C), (R, S)) for name in PER_ROW for axis in ("row", "col")},
     **{f"{name}_{axis}": ((M, M),) for name in OF_ROWS for axis in ("row", "col")},
