@@ -204,15 +204,11 @@ class Operation:
     patterns, result : the signature, shape letters by operand; empty if a shape rule decides.
     is_elementwise : bool
         A scalar function applied to each entry.
-    verb : str
-        What the operation does, for messages.
-    linear : str
-        "columns" if it is M A for an M that depends on the size alone: normal form and Jacobian follow.
+    verb, linear : str
+        What it does, for messages; "columns" if it is M A for an M that depends on the size alone.
     """
 
-    __slots__ = (
-        "name", "arity", "signature", "patterns", "result", "shape_rule", "light", "is_elementwise", "verb", "linear",
-    )  # fmt: skip
+    __slots__ = tuple("name arity signature patterns result shape_rule light is_elementwise verb linear".split())
 
     def __init__(
         self,
@@ -460,6 +456,10 @@ def depends_on(root: Expr, leaves: Iterable[Expr]) -> set[Expr]:
         if node not in found and any(arg in found for arg in node.args):
             found.add(node)
     return found
+
+
+# A derivative with more symbols than this is not written out: it is shown in named intermediates.
+MAX_FLAT = 60
 
 
 def symbol_count(root: Expr) -> int:
