@@ -91,7 +91,7 @@ class Module:
             self.functions.append(("value_and_gradient", ("value", *parts)))
         needed: set[str] = set()
         taken = {*spoken.helpers, spoken.module, "math", "dtype", *(name for name, _ in self.functions)}
-        functions = [f.parameter for f in functions_of(derivation.loss, *parts.values())]
+        functions = [f.parameter for f in functions_of(derivation.loss, *(part.result for part in parts.values()))]
         # A first round finds the dimensions that the code mentions.
         preferred = self.preferred_names()
         mentioned = dims_of(self.program.order)
