@@ -114,6 +114,8 @@ def _several(formula: Any, wrt: Any, where: Where) -> tuple[Problem, list[Expr]]
     if isinstance(wrt, str):
         wrt = [name.strip() for name in wrt.split(",") if name.strip()]
     names = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
+    if not names:
+        raise DeriveError("no symbol is named", hint='for example wrt="x"')
     problem = Problem(formula, where, _given(*names), True)
     require_scalar(problem.expr)
     return problem, list(dict.fromkeys(problem.find(name) for name in names))
