@@ -1,7 +1,7 @@
 """The command line: arguments, progress, exit status.
 
 Results go to standard output, all else to standard error.  Exit status 0: done; 1: a
-check found a line that fails; 2: bad input, with the place marked.
+check found a line that fails; 2: bad input, with the place marked; 3: `check` judged nothing.
 
 One table lists the commands with their options; reading the arguments, the help and the
 completion of shells follow it.  What a command needs is imported when it runs.
@@ -17,7 +17,7 @@ from .errors import DeriveError, LimitError
 from .progress import Progress, is_terminal
 
 if TYPE_CHECKING:
-    from .derivation import Derivation
+    from .derivation import Presented
 
 FORMATS = (
     "latex tex text markdown html pdf json sympy numpy scipy array-api jax torch svg dot mermaid tikz".split()
@@ -313,7 +313,7 @@ def command_help(name: str) -> str:
 # Commands
 
 
-MAX_BYTES = 1_600_000  # of a file or of standard input: the longest document, at four bytes a character
+MAX_BYTES = 10_000_000  # of a file or of standard input: a notebook comes with its pictures
 
 
 def read_text(path: str) -> str:
@@ -344,7 +344,7 @@ def derive(kind: str, operands: list[str], options: dict[str, str]) -> int:
     if is_numbered and form not in ("latex", "tex", "pdf"):
         raise DeriveError(f"--numbered is for latex, tex and pdf, not {form}")
     with Progress("deriving") as progress:
-        made: Derivation
+        made: Presented
         if kind == "demo":
             from .api import gradient
 
@@ -360,6 +360,13 @@ def derive(kind: str, operands: list[str], options: dict[str, str]) -> int:
                 made = api.hvp(formula, options["--wrt"], options["--direction"], where)
             else:
                 made = getattr(api, kind)(formula, options["--wrt"], where=where, **extra)
+            if not hasattr(made, "parts"):
+                raise DeriveError(
+                    "a Hessian by several variables has blocks, and one of them is printed at a time",
+                    hint='derive hessian by one variable, or derive.hessian(…)["U", "V"] in Python',
+                )
+            if form == "sympy" and len(made.parts) > 1:
+                raise DeriveError("sympy prints one derivative at a time", hint="derive by one variable")
         error = None if "--no-verify" in options or form in GRAPHS else checked(made, progress)
         verify = error is not None
         progress.stage("writing")
@@ -401,7 +408,7 @@ def _form_of(path: str) -> str:
     return ENDINGS[ending]
 
 
-def checked(made: Derivation, progress: Progress) -> float | None:
+def checked(made: Presented, progress: Progress) -> float | None:
     """The error of the numeric check; None where it is impossible or interrupted, which is said."""
     progress.stage("checking numerically")
     # The arrays are small: threads of the linear algebra library would only take time to start.
@@ -419,13 +426,19 @@ def checked(made: Derivation, progress: Progress) -> float | None:
     return error
 
 
-def whole(made: Derivation, verify: bool, detail: str) -> str:
+def whole(made: Presented, verify: bool, detail: str) -> str:
     """The derivation in text, its box in LaTeX, its source."""
-    parts = [written(made, "text", verify, detail), "In LaTeX", "  " + made.boxed.latex(), "In NumPy", made.source()]
+    parts = [
+        written(made, "text", verify, detail),
+        "In LaTeX",
+        "  " + made.parts[0].boxed.latex(),
+        "In NumPy",
+        made.source(),
+    ]
     return "\n\n".join(str(part).rstrip("\n") for part in parts) + "\n"
 
 
-def written(made: Derivation, form: str, verify: bool, detail: str, is_numbered: bool = False) -> str | bytes:
+def written(made: Presented, form: str, verify: bool, detail: str, is_numbered: bool = False) -> str | bytes:
     """A derivation in a format."""
     if form in ("latex", "tex", "pdf"):
         from .render.latex import derivation_latex
@@ -494,7 +507,7 @@ def check(operands: list[str], options: dict[str, str]) -> int:
     if report.interrupted:
         print(f"derive: {report.interrupted}", file=sys.stderr)
         return INTERRUPTED
-    return 0 if report.ok else 1
+    return 1 if not report.ok else 0 if report.is_judged else 3
 
 
 # Output

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import DeriveError
-from .expr import Expr
+from .expr import MAX_FLAT, Expr, symbol_count
 from .progress import stage
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def verify(derivation: Derivation, points: int = 3) -> float:
     worst = 0.0
     shown = _shown(derivation)
     known = [derivation.loss, derivation.result]
-    known += [e for e in (derivation.wrt, derivation.direction) if e is not None]
+    known += [e for e in (derivation.wrt, *derivation.moved, *derivation.moved.values()) if e is not None]
     for seed in range(points):
         stage("checking numerically", seed, points)
         point = random_point(known, seed=seed, hints=derivation.hints)
@@ -42,6 +42,8 @@ def _shown(derivation: Derivation) -> Expr | None:
     """The box, where it is small enough to be printed."""
     from .errors import LimitError
 
+    if symbol_count(derivation.result) > MAX_FLAT:
+        return None
     try:
         return derivation.boxed
     except LimitError:
@@ -88,9 +90,10 @@ def _pairs(derivation: Derivation, point: Any) -> list[tuple[Any, Any]]:
     first = (point.evaluate(gradient), numeric.numeric_gradient(loss, wrt, point, structured=False))
     if derivation.kind == "hessian":
         return [first, (value, numeric.numeric_jacobian(gradient, wrt, point, structured=False))]
-    assert derivation.direction is not None
-    along = point.values[derivation.direction]
-    pushed = numeric.directional(gradient, wrt, along, point)
+    pushed = sum(
+        numeric.directional(gradient, variable, point.values[along], point)
+        for variable, along in derivation.moved.items()
+    )
     return [first, (value, numeric.project_array(wrt.properties, pushed))]
 
 

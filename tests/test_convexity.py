@@ -120,7 +120,7 @@ def test_expressions_and_sympy_are_read():
 
 @pytest.mark.parametrize(
     ("formula", "wrt", "message"),
-    [("A x", "x", "scalar"), ("‖x‖²", "y", "no symbol y"), ("‖x‖²", "", "no symbol is named")],
+    [("A x", "x", "scalar"), ("‖x‖²", "y", "no symbol y"), ("‖x‖²", [], "no variable is named")],
 )
 def test_what_is_no_scalar_or_no_symbol_is_refused(formula, wrt, message):
     with pytest.raises(DeriveError, match=message):

@@ -161,20 +161,21 @@ def leanings(order: list[Node], symbols: dict[str, Symbol]) -> dict[int, int]:
     It depends on the meaning of a part, not on how it is spelled: (A + p pᵀ)⁻¹, inv(A + p*p') and
     the name of either lean to a matrix.
     """
+    usual: dict[str, int] = {}
+    for name, entry in symbols.items():
+        if entry.shape is not None:
+            usual[name] = kind_of(entry.shape)
+        else:
+            costs = habit(name, entry.style, set())
+            usual[name] = min((S, C, M), key=lambda kind: costs[kind.bit_length() - 1])
     found: dict[int, int] = {}
     for node in order:
-        args = [found[id(arg)] for arg in node.args]
         if node.op == "sym":
-            entry = symbols[node.data]
-            if entry.shape is not None:
-                found[id(node)] = kind_of(entry.shape)
-            else:
-                costs = habit(node.data, entry.style, set())
-                found[id(node)] = min((S, C, M), key=lambda kind: costs[kind.bit_length() - 1])
+            found[id(node)] = usual[node.data]
         elif node.op == "expr":
             found[id(node)] = kind_of(node.data.shape)
         else:
-            found[id(node)] = leaning(node, args)
+            found[id(node)] = leaning(node, [found[id(arg)] for arg in node.args])
     return found
 
 
@@ -200,11 +201,6 @@ def check_collapsed(order: list[Node], symbols: dict[str, Symbol], builder: Shap
     ShapeError
         A scalar stands where only vectors make sense, and no declaration says so.
     """
-    below: dict[int, frozenset[str]] = {}
-    for node in order:
-        below[id(node)] = frozenset().union(*(below[id(arg)] for arg in node.args)) | (
-            {node.data} if node.op == "sym" else frozenset()
-        )
     for node in order:
         if node.op == "call" and node.data in ("sum", "mean"):
             inside = node.args[:1]
@@ -216,17 +212,31 @@ def check_collapsed(order: list[Node], symbols: dict[str, Symbol], builder: Shap
         else:
             continue
         for arg in inside:
-            names_below = sorted(n for n in below[id(arg)] if n in symbols)
-            if not names_below or not values[id(arg)].is_scalar or arg.op == "counted":
+            if not values[id(arg)].is_scalar or arg.op == "counted":
                 continue
-            if any(symbols[n].is_declared for n in names_below):
+            below = sorted(n for n in names_below(arg) if n in symbols)
+            if not below or any(symbols[n].is_declared for n in below):
                 continue
-            shown = names.text(names_below[0])
+            shown = names.text(below[0])
             raise ShapeError(
-                f"{builder.cut(node)} would hold one number: {', '.join(map(names.text, names_below))} as scalars",
+                f"{builder.cut(node)} would hold one number: {', '.join(map(names.text, below))} as scalars",
                 builder.source, node.span,
                 f"declare {shown}: n or {shown}: scalar; x.^2 is the square of every entry, vector(1) holds ones",
             )  # fmt: skip
+
+
+def names_below(node: Node) -> set[str]:
+    """The names of the symbols in a part of the formula."""
+    found, seen, stack = set(), {id(node)}, [node]
+    while stack:
+        at = stack.pop()
+        if at.op == "sym":
+            found.add(str(at.data))
+        for arg in at.args:
+            if id(arg) not in seen:
+                seen.add(id(arg))
+                stack.append(arg)
+    return found
 
 
 def is_vectorial(symbols: dict[str, Symbol], node: Node) -> bool:
