@@ -132,6 +132,8 @@ COMMON = table("""
     arccos: {lib}.arccos({0})
     arctan: {lib}.arctan({0})
     logaddexp: {lib}.logaddexp({0}, {1})
+    norm: _norm({0})
+    hypot: {lib}.hypot({0}, {1})
 """)
 COMMON.update({name: "{lib}." + name + "({0})" for name in FUNCTIONS})
 
@@ -140,6 +142,7 @@ COMMON.update({name: "{lib}." + name + "({0})" for name in FUNCTIONS})
 NUMPY = {key: text.replace("{lib}", "np") for key, text in COMMON.items()} | table("""
     constant: {dtype}.type({0})
     total: {0}.sum()
+    hypot: _hypot({0}, {1})
     matvec: {0}.dot({1})
     dot: {0}.dot({1})
     sq_norm: {0}.dot({0})

@@ -61,6 +61,26 @@ def _softplus(x):
     """log(1 + exp(x)), without overflow."""
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 ''',
+    "_norm": '''
+def _norm(x):
+    """The root of the sum of squares, without overflow."""
+    square = np.vdot(x, x)
+    if 1e-30 < square < 1e30:
+        return np.sqrt(square)
+    scale = np.abs(x).max(initial=0)
+    if not 0 < scale < np.inf:
+        return scale
+    x = x / scale
+    return scale * np.sqrt(np.vdot(x, x))
+''',
+    "_hypot": '''
+def _hypot(a, x):
+    """sqrt(a**2 + x**2), without overflow."""
+    if np.ndim(a) == 0 and abs(a) < 1e15:
+        if np.max(x, initial=0) < 1e15 and np.min(x, initial=0) > -1e15:
+            return np.sqrt(a * a + x * x)
+    return np.hypot(a, x)
+''',
     "_softmax": '''
 def _softmax(x):
     """exp(x) / sum(exp(x)), without overflow."""
@@ -255,6 +275,16 @@ def _cholesky_inverse(R):
 }
 
 ARRAY_API_HELPERS = {
+    "_norm": '''
+def _norm(x):
+    """The root of the sum of squares, without overflow."""
+    xp = array_namespace(x)
+    scale = xp.sum(xp.abs(x))
+    usable = (scale > 0) & xp.isfinite(scale)
+    scale = xp.where(usable, scale, xp.ones_like(scale))
+    x = x / scale
+    return scale * xp.sqrt(xp.sum(x * x))
+''',
     "_arrays": '''
 def _arrays(**arguments):
     """The arguments in the floating type that they promote to, and their namespace."""
@@ -446,6 +476,15 @@ def _expm(A):
 }
 
 JAX_HELPERS = {
+    "_norm": '''
+def _norm(x):
+    """The root of the sum of squares, without overflow."""
+    scale = jnp.sum(jnp.abs(x))
+    usable = (scale > 0) & jnp.isfinite(scale)
+    scale = jnp.where(usable, scale, jnp.ones_like(scale))
+    x = x / scale
+    return scale * jnp.sqrt(jnp.sum(x * x))
+''',
     "_arrays": '''
 def _arrays(**arguments):
     """The arguments in the floating type that they promote to."""
@@ -487,6 +526,15 @@ def _dominant(A):
 }
 
 TORCH_HELPERS = {
+    "_norm": '''
+def _norm(x):
+    """The root of the sum of squares, without overflow."""
+    scale = torch.sum(torch.abs(x))
+    usable = (scale > 0) & torch.isfinite(scale)
+    scale = torch.where(usable, scale, torch.ones_like(scale))
+    x = x / scale
+    return scale * torch.sqrt(torch.sum(x * x))
+''',
     "_kron": '''
 def _kron(A, B):
     """The Kronecker product, also with an axis of length 1."""

@@ -264,6 +264,12 @@ def inner(left: Array, right: Array) -> Array:
     return np.einsum("...ij,...ij->...", left, right)[:, None, None]
 
 
+def _norm(a: Array) -> Array:
+    scale = np.abs(a).max((1, 2), keepdims=True, initial=0)
+    scale[(scale == 0) | ~np.isfinite(scale)] = 1
+    return scale * np.sqrt(inner(a / scale, a / scale))
+
+
 def number_of(array: Array) -> Array:
     """One number for each sample."""
     return array[:, None, None]
@@ -392,6 +398,8 @@ ROWS: dict[str, Row] = {
     "outer": simply(lambda u, v: column(u) * row(v)),
     "stack": _stack,
     "sq_norm": simply(lambda a: inner(a, a)),
+    "norm": simply(_norm),
+    "hypot": simply(np.hypot),
     "contraction": simply(inner),
     "row_sums": simply(lambda a: a.sum(2, keepdims=True)),
     "total": simply(lambda a: a.sum((1, 2), keepdims=True)),
