@@ -113,48 +113,49 @@ class Formulas:
 
     def entrywise(self, A: Node) -> Node:
         """A function of each entry, of what its domain takes."""
-        x, f, one = A.text, A.value, self.number(A.shape).text if A.shape else "1"
+        f = A.value
         rows = [
-            (f"tanh({x})", lambda t: torch.tanh(t)),
-            (f"sin({x})", lambda t: torch.sin(t)),
-            (f"exp(tanh({x}))", lambda t: torch.exp(torch.tanh(t))),
-            (f"sigmoid({x})", lambda t: torch.sigmoid(t)),
-            (f"softplus({x})", lambda t: torch.nn.functional.softplus(t, threshold=1e9)),
-            (f"log({one} + exp({x}))", lambda t: torch.logaddexp(t, torch.zeros_like(t))),
-            (f"log(cosh({x}))", lambda t: torch.log(torch.cosh(t))),
-            (f"{one} ./ ({one} + exp(-{x}))", lambda t: torch.sigmoid(t)),
-            (f"({one} + {x}.^2).^(1/2)", lambda t: torch.sqrt(1 + t**2)),
-            (f"({one} + {x}.^2).^(-1/2)", lambda t: 1 / torch.sqrt(1 + t**2)),
-            (f"(2*{one} - tanh({x}).^2).^(-3/2)", lambda t: (2 - torch.tanh(t) ** 2) ** -1.5),
-            (f"log(2*{one} + sin({x}))", lambda t: torch.log(2 + torch.sin(t))),
-            (f"arctan({x})", lambda t: torch.arctan(t)),
-            (f"arcsin(0.5*tanh({x}))", lambda t: torch.arcsin(0.5 * torch.tanh(t))),
-            (f"{x}.^2", lambda t: t**2),
-            (f"{x}.^3", lambda t: t**3),
-            (f"abs({x})", lambda t: torch.abs(t)),
-            (f"relu({x})", lambda t: torch.relu(t)),
-            (f"erf({x})", lambda t: torch.erf(t)),
-            (f"{x} ./ ({one} + {x}.^2)", lambda t: t / (1 + t**2)),
+            ("tanh({x})", lambda t: torch.tanh(t)),
+            ("sin({x})", lambda t: torch.sin(t)),
+            ("exp(tanh({x}))", lambda t: torch.exp(torch.tanh(t))),
+            ("sigmoid({x})", lambda t: torch.sigmoid(t)),
+            ("softplus({x})", lambda t: torch.nn.functional.softplus(t, threshold=1e9)),
+            ("log({one} + exp({x}))", lambda t: torch.logaddexp(t, torch.zeros_like(t))),
+            ("log(cosh({x}))", lambda t: torch.log(torch.cosh(t))),
+            ("{one} ./ ({one} + exp(-{x}))", lambda t: torch.sigmoid(t)),
+            ("({one} + {x}.^2).^(1/2)", lambda t: torch.sqrt(1 + t**2)),
+            ("({one} + {x}.^2).^(-1/2)", lambda t: 1 / torch.sqrt(1 + t**2)),
+            ("(2*{one} - tanh({x}).^2).^(-3/2)", lambda t: (2 - torch.tanh(t) ** 2) ** -1.5),
+            ("log(2*{one} + sin({x}))", lambda t: torch.log(2 + torch.sin(t))),
+            ("arctan({x})", lambda t: torch.arctan(t)),
+            ("arcsin(0.5*tanh({x}))", lambda t: torch.arcsin(0.5 * torch.tanh(t))),
+            ("{x}.^2", lambda t: t**2),
+            ("{x}.^3", lambda t: t**3),
+            ("abs({x})", lambda t: torch.abs(t)),
+            ("relu({x})", lambda t: torch.relu(t)),
+            ("erf({x})", lambda t: torch.erf(t)),
+            ("{x} ./ ({one} + {x}.^2)", lambda t: t / (1 + t**2)),
         ]
         text, function = self.random.choice(rows)
-        return Node(
-            f"({text.replace('.^', '^').replace('./', '/') if not A.shape else text})",
-            A.shape,
-            lambda env: function(f(env)),
-        )
+        return Node(f"({self.spelled(text, A)})", A.shape, lambda env: function(f(env)))
+
+    def spelled(self, template: str, A: Node) -> str:
+        """The text of an operation on each entry of A; on a number without its dots."""
+        if not A.shape:
+            template = template.replace(".^", "^").replace("./", "/").replace(".*", "*")
+        return template.replace("{one}", self.number(A.shape).text if A.shape else "1").replace("{x}", A.text)
 
     def repeated(self, A: Node) -> Node:
         """Equal factors with fractional exponents."""
-        x, f, one = A.text, A.value, self.number(A.shape).text if A.shape else "1"
+        f = A.value
         e = self.pick((1, 2), (-1, 2), (-3, 2), (1, 3), (-2, 3))
         times = self.pick(2, 2, 3)
         base, value = self.pick(
-            (f"(2*{one} - tanh({x}).^2)", lambda t: 2 - torch.tanh(t) ** 2),
-            (f"(2*{one} + sin({x}))", lambda t: 2 + torch.sin(t)),
-            (f"({one} + {x}.^2)", lambda t: 1 + t**2),
+            ("(2*{one} - tanh({x}).^2)", lambda t: 2 - torch.tanh(t) ** 2),
+            ("(2*{one} + sin({x}))", lambda t: 2 + torch.sin(t)),
+            ("({one} + {x}.^2)", lambda t: 1 + t**2),
         )
-        text = " .* ".join([f"{base}.^({e[0]}/{e[1]})"] * times)
-        text = text if A.shape else text.replace(".^", "^").replace(".*", "*")
+        text = self.spelled(" .* ".join([f"{base}.^({e[0]}/{e[1]})"] * times), A)
         return Node(f"({text})", A.shape, lambda env: value(f(env)) ** (times * e[0] / e[1]))
 
     # By shape
@@ -239,7 +240,11 @@ class Formulas:
                     (d, e),
                     lambda A: torch.logdet(near(A)),
                 ),
-                reduced("det({})", (d, d), torch.linalg.det),
+                reduced(
+                    f"det(eye({d}) + 0.25*{{}})",
+                    (d, d),
+                    lambda A: torch.linalg.det(torch.eye(len(A), dtype=torch.float64) + 0.25 * A),
+                ),
             ]
         )()
 

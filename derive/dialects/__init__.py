@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from ..errors import DeriveError
 from ..expr import OPERATIONS
-from .helpers import ARRAY_API_HELPERS, JAX_HELPERS, NUMPY_HELPERS, SCIPY_HELPERS, TORCH_HELPERS
+from .functional import ARRAY_API_HELPERS, JAX_HELPERS, TORCH_HELPERS
+from .helpers import NUMPY_HELPERS, SCIPY_HELPERS
 
 FUNCTIONS = "exp log sin cos tan sinh cosh tanh sign".split()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from ..shapes import ONE, SCALAR, Dim, Shape
@@ -76,6 +77,10 @@ class Graph(Products):
             for exponent in gathered(given, is_nonnegative(bases[key][0].body))
         ]
         kept = self.stabilized(kept)
+        if all(tag == "full" for _, tag, _ in kept):
+            opened = stable.distributed(self, [(t, e) for t, _, e in kept], partial(self._product, shape))
+            if opened is not None:
+                return opened.times(coefficient, powers)
         if not kept:
             return self.ones(*shape).times(coefficient, powers)
         full = [item for item in kept if item[1] == "full"]
@@ -102,9 +107,12 @@ class Graph(Products):
         made.is_symmetric = shape[1] is not ONE and straight == turned
         return Term(coefficient, powers, made, flipped)
 
+    def _product(self, shape: Shape, factors: Sequence[tuple[Term, Fraction]]) -> Term:
+        return self.entries([term for term, _ in factors], shape, [exponent for _, exponent in factors])
+
     def stabilized(self, kept: list[tuple[Term, str, Fraction]]) -> list[tuple[Term, str, Fraction]]:
         """The factors without those that overflow; roots of sums of squares as such."""
-        if not any(stable.is_unstable(term, exponent) for term, _, exponent in kept):
+        if not any(stable.is_unstable(term) for term, _, _ in kept):
             return kept
         made: list[tuple[Term, str, Fraction]] = []
         for tag in dict.fromkeys(tag for _, tag, _ in kept):

@@ -148,7 +148,8 @@ class Products:
             if term.value is not None:
                 assert value is None
                 value, flipped = term.value, term.flipped
-        return Term(coefficient, stable.scalars(self, powers), value, flipped)
+        scalars = stable.scalars(self, powers) if powers else Term(UNIT)
+        return Term(coefficient * scalars.coefficient, scalars.powers, value, flipped)
 
     def raised(self, term: Term, exponent: Fraction) -> Term:
         """A scalar to a power."""

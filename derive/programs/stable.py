@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..expr import Expr, nodes
 from ..shapes import ONE
-from .values import UNIT, Powers, Term, Value, exact_root, gathered, is_nonnegative, merged
+from .values import UNIT, Powers, Term, Value, exact_root, gathered, is_nonnegative, is_zero, merged
 
 if TYPE_CHECKING:
     from .products import Products
@@ -75,7 +75,7 @@ def opposite(graph: Products, left: Term, right: Term) -> bool:
     if left.times(-UNIT).key() == right.key():
         return True
     total = graph.total([left, right], left.shape)
-    return total.coefficient == 0 or (total.value is not None and total.value.kind == "zeros")
+    return is_zero(total)
 
 
 # Products entry by entry, and products of scalars
@@ -84,7 +84,7 @@ def opposite(graph: Products, left: Term, right: Term) -> bool:
 def products(graph: Products, factors: list[Factor]) -> list[Factor]:
     """The factors of a product entry by entry, overflowing ones replaced."""
     while True:
-        if not any(is_unstable(term, exponent) for term, exponent in factors):
+        if not any(is_unstable(term) for term, _ in factors):
             return factors
         found = logistic(graph, factors) or hyperbolic(graph, factors)
         if found is None:
@@ -92,13 +92,11 @@ def products(graph: Products, factors: list[Factor]) -> list[Factor]:
         factors = counted(found)
 
 
-def is_unstable(term: Term, exponent: Fraction) -> bool:
+def is_unstable(term: Term) -> bool:
     value = single(term)
     if value is None:
         return False
-    if value.kind == "sum" and len(value.args) == 2:
-        return exponent < 0 or exponent.denominator == 2
-    return value.kind in UNSTABLE
+    return value.kind in UNSTABLE or (value.kind == "sum" and len(value.args) == 2)
 
 
 def counted(factors: Iterable[Factor]) -> list[Factor]:
@@ -118,16 +116,25 @@ def counted(factors: Iterable[Factor]) -> list[Factor]:
 def logistic(graph: Products, factors: list[Factor]) -> list[Factor] | None:
     """One step towards σ."""
 
-    def replaced(*used: tuple[int, Fraction], by: tuple[Term, Fraction]) -> list[Factor]:
+    def replaced(*used: tuple[int, Fraction], by: tuple[Term, Fraction] | None = None) -> list[Factor]:
         left = dict(used)
         kept = [(term, e - left.get(i, Fraction(0))) for i, (term, e) in enumerate(factors)]
-        return [*((term, e) for term, e in kept if e), by]
+        return [*((term, e) for term, e in kept if e), *([by] if by is not None else [])]
 
     exponentials = [(i, u) for i, (term, _) in enumerate(factors) if (u := argument("exp", term)) is not None]
     for i, (term, exponent) in enumerate(factors):
         value = single(term)
-        pair = exponents(graph, value) if value is not None and exponent < 0 else None
-        if pair is not None:
+        pair = exponents(graph, value) if value is not None else None
+        if pair is not None and exponent > 0:
+            first, second = (t.T if term.flipped else t for t in pair)
+            for j, (other, power) in enumerate(factors):
+                w = argument("sigmoid", other)
+                if w is not None and power > 0:
+                    for u, v in ((first, second), (second, first)):
+                        if is_zero(v) and opposite(graph, u, w):
+                            k = min(exponent, power)
+                            return replaced((i, k), (j, k))
+        elif pair is not None:
             first, second = (t.T if term.flipped else t for t in pair)
             for u, v in ((first, second), (second, first)):
                 matching = next((j for j, w in exponentials if w.key() == u.key() and factors[j][1] > 0), None)
@@ -136,7 +143,7 @@ def logistic(graph: Products, factors: list[Factor]) -> list[Factor] | None:
                     odds = graph.total([u, v.times(-UNIT)], term.shape)
                     return replaced((i, -k), (matching, k), by=(graph.mapped("sigmoid", odds), k))
             for u, v in ((first, second), (second, first)):
-                if v.coefficient == 0 or (v.value is not None and v.value.kind == "zeros"):
+                if is_zero(v):
                     return replaced((i, exponent), by=(graph.mapped("sigmoid", u.times(-UNIT)), -exponent))
         w = argument("sigmoid", term)
         if w is not None and exponent > 0:
@@ -166,13 +173,42 @@ def hyperbolic(graph: Products, factors: list[Factor]) -> list[Factor] | None:
     return None
 
 
-def scalars(graph: Products, powers: Powers) -> Powers:
+def distributed(graph: Products, factors: list[Factor], multiply: Callable[[list[Factor]], Term]) -> Term | None:
+    """eᵘ (A + B) as eᵘ A + eᵘ B, where no exponential is left of either."""
+    for i, (term, exponent) in enumerate(factors):
+        if exponent.denominator != 1 or exponent < 1 or argument("exp", term) is None:
+            continue
+        for j, (other, power) in enumerate(factors):
+            value = single(other)
+            if power != 1 or value is None or value.kind != "sum" or len(value.args) < 2:
+                continue
+            shares = [multiply([(term, exponent), (t.T if other.flipped else t, UNIT)]) for t in value.args]
+            if any(holds_exponential(share) for share in shares):
+                continue
+            total = graph.total(shares, term.shape)
+            return multiply([(total, UNIT), *(factor for n, factor in enumerate(factors) if n not in (i, j))])
+    return None
+
+
+def holds_exponential(term: Term) -> bool:
+    """Whether a product entry by entry, or of scalars, has a factor eᵘ."""
+    values = [value for value, _ in term.powers]
+    if term.value is not None:
+        body = term.value
+        values += [body] if body.kind != "entries" else [value for t in body.args for value in t.parts()]
+    return any(value.kind == "exp" for value in values)
+
+
+def scalars(graph: Products, powers: Powers) -> Term:
     """A product of powers of scalars, overflowing ones replaced."""
-    factors = [(Term(UNIT, ((value, UNIT),)), exponent) for value, exponent in powers]
+    factors = products(graph, [(graph.scalar(value), exponent) for value, exponent in powers])
+    found = distributed(graph, factors, lambda some: graph.multiply([graph.raised(t, e) for t, e in some]))
+    if found is not None:
+        return found
     made: Powers = ()
-    for term, exponent in products(graph, factors):
+    for term, exponent in factors:
         made = merged(made, tuple((value, e * exponent) for value, e in term.powers))
-    return norms(graph, made)
+    return Term(UNIT, norms(graph, made))
 
 
 def norms(graph: Products, powers: Powers) -> Powers:
@@ -340,7 +376,7 @@ def _of_sum(graph: Products, value: Value) -> Term | None:
     if pair is None:
         return None
     for u, v in (pair, pair[::-1]):
-        if v.coefficient == 0 or (v.value is not None and v.value.kind == "zeros"):
+        if is_zero(v):
             return graph.mapped("softplus", u)
     return graph.mapped("logaddexp", *pair)
 
