@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import (
         check,
+        convexity,
         differential,
         equal,
         gradient,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _FROM = {
-    "api": "check differential equal gradient hessian hvp jacobian parse stiefel_gradient symbols",
+    "api": "check convexity differential equal gradient hessian hvp jacobian parse stiefel_gradient symbols",
     "derivation": "Derivation",
     "errors": "DeriveError LimitError MissingExtraError MissingRuleError ParseError ShapeError UnknownSymbolError",
     "expr": "Expr",
@@ -66,6 +67,7 @@ __all__ = [
     "ShapeError",
     "UnknownSymbolError",
     "check",
+    "convexity",
     "differential",
     "equal",
     "gradient",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FORMATS = (
     "latex tex text markdown html pdf json sympy numpy scipy array-api jax torch svg dot mermaid tikz".split()
 )  # fmt: skip
+ANSWERS = ("latex", "tex", "text", "markdown", "html", "pdf", "json")  # of convexity
 ENDINGS = {
     ".tex": "tex", ".latex": "latex", ".txt": "text", ".md": "markdown", ".html": "html", ".htm": "html", ".pdf": "pdf",
     ".json": "json", ".py": "numpy", ".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid",
@@ -93,6 +94,11 @@ COMMANDS = {
             "--to": Option("FORMAT", "text (the default), json or html", ("text", "json", "html")),
             "-o": OUTPUT["-o"],
         },
+    ),
+    "convexity": Command(
+        "FORMULA",
+        "whether a scalar is convex or concave in symbols, with a proof or points that refute it",
+        {"--wrt": WRT, "--where": WHERE, "--to": Option("FORMAT", OUTPUT["--to"].help, ANSWERS), "-o": OUTPUT["-o"]},
     ),
     "explain": Command("[RULE]", "a rule, its proof by differentials, its source; without a name, all names", {}),
     "demo": Command("", "the tied-weight autoencoder, whole", OUTPUT),
@@ -192,6 +198,8 @@ def run(arguments: list[str]) -> int:
         return 0
     if name == "check":
         return check(operands, options)
+    if name == "convexity":
+        return answer(name, operands, options)
     return derive(name, operands, options)
 
 
@@ -344,6 +352,24 @@ def derive(kind: str, operands: list[str], options: dict[str, str]) -> int:
             result: str | bytes = whole(made, verify, detail)
         else:
             result = written(made, form, verify, detail, is_numbered)
+    put(result, target)
+    return 0
+
+
+def answer(kind: str, operands: list[str], options: dict[str, str]) -> int:
+    """convexity."""
+    target = options.get("-o")
+    form = options.get("--to") or (_form_of(target) if target else "latex")
+    if form not in ANSWERS:
+        raise DeriveError(f"{kind} writes {', '.join(ANSWERS)}, not {form}")
+    with Progress("deriving"):
+        from . import api
+
+        formula = read_text("-").strip("\n") if operands[0] == "-" else operands[0]
+        found = getattr(api, kind)(formula, options["--wrt"], where=options.get("--where"))
+        from .render.answers import written as answered
+
+        result = answered(found, form)
     put(result, target)
     return 0
 

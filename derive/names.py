@@ -2,6 +2,7 @@
 
 A canonical name is a base letter or word (Greek as the letter itself), then accents
 and styles, then subscripts, joined by `_`:  `W`, `W_1`, `λ`, `x_hat`, `x_hat_1`.
+What stands above a letter and is no exponent follows it with a `^`: `σ_^2`, `k_^+`.
 So `W1`, `W₁`, `W_{1}`, `W^{(1)}` and `\\mathbf{W}_1` are all `W_1`.  A style is dropped
 unless a formula uses the letter in both styles; then the styled one is `x_bold`,
 `L_cal`, `x_vec`.
@@ -42,6 +43,9 @@ STYLE_COMMANDS |= dict.fromkeys(
 
 _SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789aehijklmnoprstuvx"))
 _TO_SUBSCRIPT = {plain: small for small, plain in _SUBSCRIPTS.items()}
+_MARK_WORDS = {"+": "plus", "-": "minus", "′": "prime"}
+_TO_SUPERSCRIPT = dict(zip("0123456789+-in′", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁱⁿ′"))
+_FROM_SUPERSCRIPT = {small: plain for plain, small in _TO_SUPERSCRIPT.items() if small not in "⁰¹′"}
 _PYTHON = frozenset(
     "False None True and as assert async await break class continue def del elif else except finally for from global "
     "if import in is lambda nonlocal not or pass raise return try while with yield".split()
@@ -82,9 +86,16 @@ def parts(name: str) -> tuple[str, list[str], list[str]]:
     """Base, accents and styles, subscripts of a canonical name."""
     base, *rest = name.split("_")
     accents = []
-    while rest and (rest[0] in ACCENTS or rest[0] in STYLES):
+    while rest and (rest[0] in ACCENTS or rest[0] in STYLES or rest[0].startswith("^")):
         accents.append(rest.pop(0))
     return base, accents, rest
+
+
+def unmarked(name: str) -> tuple[str, str]:
+    """The name without what stands above it, and that: `σ_^2` is σ with a 2."""
+    base, accents, low = parts(name)
+    marks = [a[1:] for a in accents if a[0] == "^"]
+    return ("_".join([base, *(a for a in accents if a[0] != "^"), *low]), marks[-1]) if marks else (name, "")
 
 
 def canonical(written: str) -> str:
@@ -145,14 +156,24 @@ def canonical(written: str) -> str:
                 end = i
                 while end < len(held) and held[end].isalnum():
                     end += 1
+            if c == "^" and held[i : i + 1] in ("+", "-"):
+                end = i + 1
             inside, i = held[i:end], end
             if c == "^" and "(" not in inside and "[" not in inside:
-                raise ParseError(f"{written} is a power, not a name", written, (0, len(written)))
+                above = inside.strip("{}").strip()
+                if above not in ("+", "-") and not (above.isalnum() and above.isascii()) or above in ("T", "t"):
+                    raise ParseError(f"{written} is a power, not a name", written, (0, len(written)))
+                accents.append("^" + above)
+                continue
             for piece in _pieces(inside):
                 if piece in ACCENTS or piece in STYLES:
                     accents.append(piece)
                 else:
                     subscripts.append(piece)
+        elif c in _FROM_SUPERSCRIPT and base:
+            accents.append("^" + _FROM_SUPERSCRIPT[c])
+        elif c in "'′’" and base and i == len(held):
+            accents.append("^′")
         elif c == "⁽" and base:
             end = held.find("⁾", i)
             subscripts.append(unicodedata.normalize("NFKC", held[i:end]))
@@ -175,7 +196,7 @@ def _pieces(inside: str) -> list[str]:
             word += SPOKEN.get(inside[i + 1 : j], "")
             i = j
             continue
-        if inside[i].isalnum() or (inside[i] in "+-" and word):
+        if inside[i].isalnum() or (inside[i] in "+-|" and word):
             word += plain(inside[i])[0]
         elif inside[i] in ",;_" and word:
             pieces.append(word)
@@ -186,6 +207,10 @@ def _pieces(inside: str) -> list[str]:
 
 def text(name: str) -> str:
     """The name as on the blackboard: `W₁`, `x̂`, `λ`."""
+    name, above = unmarked(name)
+    if above:
+        high = "".join(_TO_SUPERSCRIPT.get(c, "") for c in above)
+        return text(name) + (high if len(high) == len(above) else f"^{{{above}}}")
     base, accents, subscripts = parts(name)
     shown = base
     if accents and len(base) == 1:
@@ -218,6 +243,9 @@ def _styled(letter: str, style: str) -> str:
 
 def latex(name: str) -> str:
     r"""The name in LaTeX: `W_{1}`, `\hat{x}`, `\lambda`; a differential dX as `\mathrm{d}X`."""
+    name, above = unmarked(name)
+    if above:
+        return f"{{{latex(name)}^{{{above.replace('′', chr(92) + 'prime')}}}}}"
     base, accents, subscripts = parts(name)
     head = ""
     if len(base) == 2 and base[0] == "d":
@@ -248,9 +276,12 @@ def identifier(name: str) -> str:
     """The name as a Python name: `W1`, `x_hat`, `lam`, `mu`."""
     base, accents, subscripts = parts(name)
     shown = "".join("lam" if c == "λ" else WORDS.get(c, c) for c in base)
-    shown = "_".join([shown, *accents])
+    marks = [_MARK_WORDS.get(a[1:], a[1:]) if a[0] == "^" else a for a in accents]
+    shown = (
+        "_".join([shown, *marks]) if not (marks and marks[-1].isdigit()) else "_".join([shown, *marks[:-1]]) + marks[-1]
+    )
     for i, low in enumerate(subscripts):
-        low = low.replace("-", "_minus_").replace("+", "_plus_")
+        low = low.replace("-", "_minus_").replace("+", "_plus_").replace("|", "_").strip("_")
         low = "lam" if low == "λ" else WORDS.get(low, low)
         shown += low if low.isdigit() and not i and not accents else "_" + low
     return shown + "_" if shown in _PYTHON else shown

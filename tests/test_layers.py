@@ -36,6 +36,7 @@ LAYERS = [
     ["derivation"],
     ["jacobians"],
     ["verification"],
+    ["optimality"],
     ["checking"],
     ["render"],
     ["api"],

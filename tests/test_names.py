@@ -78,7 +78,9 @@ def test_identifiers_are_python_names() -> None:
     assert len({identifier(n) for n in names}) == len(names)
 
 
-@pytest.mark.parametrize("written", ["", "2", "x+y", "x y z!", r"\frac{1}{2}", "x^2", "(x)", "_1", "x" * 300])
+@pytest.mark.parametrize(
+    "written", ["", "2", "x+y", "x y z!", r"\frac{1}{2}", "x^T", "x^{a+b}", "(x)", "_1", "x" * 300]
+)
 def test_what_is_no_name_is_refused(written: str) -> None:
     with pytest.raises(ParseError):
         canonical(written)

@@ -229,7 +229,7 @@ def test_nodes_are_those_people_mean() -> None:
         ("norm(Wx*1 - y)", ("W",), ["W", "x", "y"]),
         ("norm(predictions - labels)", (), ["predictions", "labels"]),
         ("lossweight*t", ("loss",), ["lossweight", "t"]),
-        ("xsigmoid(a)", (), ["x", "a"]),
+        ("xsigmoid(a)", ("x",), ["x", "a"]),
         ("W_enc x", (), ["W_enc", "x"]),
         ("W^TWx", (), ["W", "x"]),
         ("trAB", (), ["A", "B"]),

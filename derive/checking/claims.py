@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import DeriveError
+from ..reading.vocabulary import HABITUAL_FUNCTIONS
 from ..shapes import ONE
 from .document import Row
 from .grammar import Reader, Tree, Vocabulary
 from .kinds import Declared
 from .tokens import Token, tokens
 from .values import Scope
+from .words import run_end
 
 DERIVATIVES = frozenset(["derivative", "gradient", "differential", "directional"])
 _EDGE = " \n\t&,.;~"
@@ -137,12 +139,18 @@ def vocabulary_of(reading: Reading, declared: Mapping[str, Declared]) -> Vocabul
                     functions.add(token.text)
     functions -= {n for n in declared if declared[n].shape is not None and declared[n].shape != (ONE, ONE)}
     words = {n for n in [*declared, *heads] if len(n) > 1 and "_" not in n}
-    if "e" in heads:
-        declared.get("e")
     vocabulary = Vocabulary([*declared, *heads], functions, words, d_is_name)
     vocabulary.d_touches = any(
         [t.text for t in side.found[:1]] == ["d"] and "".join(t.text for t in side.found[1:]) in heads for side in sides
     )
+    vocabulary.is_latex = any("\\" in side.text for side in sides)
+    for side in sides:
+        i = 0
+        while i < len(side.found):
+            end = run_end(side.found, i) if side.found[i].kind == "letter" else i + 1
+            if side.found[i].kind == "letter" and not (end < len(side.found) and side.found[end].text in ("(", "[")):
+                vocabulary.letters |= {t.text for t in side.found[i:end]}
+            i = end
     return vocabulary
 
 
@@ -177,7 +185,10 @@ def _after_nabla(found: list[Token], i: int) -> bool:
 
 def head_of(found: list[Token], whole: bool = True) -> tuple[str | None, tuple[str, ...] | None]:
     """The name, and the parameters if any, when the tokens are `name` or `name(a, b)`."""
-    reader = Reader([Token(t.kind, t.text, t.start, t.end, t.side) for t in found], Vocabulary(d_is_name=True))
+    reader = Reader(
+        [Token(t.kind, t.text, t.start, t.end, t.side) for t in found],
+        Vocabulary(d_is_name=True, letters=HABITUAL_FUNCTIONS),
+    )
     try:
         tree = reader.atom()
         if tree.kind not in ("name", "identity"):

@@ -9,18 +9,25 @@ from __future__ import annotations
 from fractions import Fraction
 
 from ..errors import LimitError
-from ..names import SPOKEN, join
+from ..names import SPOKEN, join, parts
+from ..reading.vocabulary import HABITUAL_FUNCTIONS, REFUSED_FUNCTIONS
 from .operators import Operators
 from .tokens import ACCENTS, MAX_NESTING, STYLES, Token
 from .trees import (
     ADDITIVE,
     BOLD,
+    CONSTANTS,
     FUNCTIONS,
     OPEN,
     Tree,
     Vocabulary,
     joined,
     product_of,
+)
+from .words import function_at, refusal, spoken_at, unknown_at
+
+_UPRIGHT = frozenset(
+    ("mathrm", "operatorname", "operatorname*", "text", "textrm", "mathsf", "mathtt", "mathit", "textnormal")
 )
 
 
@@ -167,7 +174,7 @@ class Reader(Operators):
             return not (following is not None and (following.kind == "down" or following.text == "_"))
         if token.text == "‖":
             return token.side == "open" or (token.side != "close" and not (self.bars and self.bars[-1] == "‖"))
-        return token.text in OPEN or token.text in ("∂", "∇", "∑", "d ")
+        return token.text in OPEN or token.text in ("∂", "∇", "∑", "√", "d ")
 
     # Factors
 
@@ -219,7 +226,7 @@ class Reader(Operators):
             while self.peek(ahead) is not None and self.peek(ahead).kind == "letter":  # type: ignore[union-attr]
                 inside += self.peek(ahead).text  # type: ignore[union-attr]
                 ahead += 1
-            if self.text(ahead) == "}" and len(inside) > 1 and FUNCTIONS.get(inside):
+            if self.text(ahead) == "}" and len(inside) > 1 and inside in FUNCTIONS:
                 self.at += ahead + 1
                 return self.function(FUNCTIONS[inside], token)
         if mark in OPEN:
@@ -231,6 +238,10 @@ class Reader(Operators):
             return self.differential(token, True)
         if mark == "∑":
             return self.total(token)
+        if mark == "√":
+            self.at += 1
+            inner = self.factor()
+            return Tree("call", [inner], ("sqrt",), (token.start, inner.span[1]))
         if mark == "…":
             raise self.error("dots leave open what is meant")
         raise self.error(f"expected an operand, not {mark.strip()}")
@@ -243,9 +254,19 @@ class Reader(Operators):
             if self.matches(word):
                 self.at += len(word)
                 return self.named(word, token)
-        run = self.run()
-        if run in FUNCTIONS and FUNCTIONS[run] and len(run) > 1:
-            self.at += len(run)
+        run, taken = function_at(self.found, self.at)
+        unknown = unknown_at(self.found, self.at, run, self.vocabulary.letters | self.vocabulary.names)
+        if unknown:
+            raise self.error(*refusal(unknown))
+        spoken, length = spoken_at(self.found, self.at, self.vocabulary.is_latex)
+        if length:
+            self.at += length
+            return self.named(spoken, token)
+        if run in CONSTANTS:
+            self.at += taken
+            return self.constant(run, token)
+        if run:
+            self.at += taken
             return self.function(FUNCTIONS[run], token)
         if token.text == "d" and self.may_differ(token) and self.begins_differential():
             self.at += 1
@@ -277,22 +298,18 @@ class Reader(Operators):
                 return False
         return True
 
-    def run(self) -> str:
-        """The Latin letters that stand together here; the longest function's name among them."""
-        letters = ""
-        i = 0
-        while True:
-            token = self.peek(i)
-            if token is None or token.kind != "letter" or not token.text.isascii():
-                break
-            if i and token.start != self.found[self.at + i - 1].end:
-                break
-            letters += token.text
-            i += 1
-        for end in range(len(letters), 1, -1):
-            if letters[:end] in FUNCTIONS:
-                return letters[:end]
-        return ""
+    def constant(self, name: str, token: Token) -> Tree:
+        """`eye`, `ones(n)`, `vector(1)`: sizes stand in the brackets, or nowhere."""
+        size = None
+        if self.text() == "(":
+            self.at += 1
+            held = self.next().text
+            if self.text() != ")" or (name == "vector") != (held == "1"):
+                raise self.error(f"{name} with these operands is not read")
+            self.at += 1
+            size = held if name != "vector" else None
+        kind = {"eye": "identity", "zeros": "zero"}.get(name, "ones")
+        return Tree(kind, (), () if kind == "zero" else (size,), (token.start, self.found[self.at - 1].end))
 
     def may_differ(self, token: Token) -> bool:
         """Whether d is the sign of a differential: always, or only before a letter it touches."""
@@ -326,6 +343,12 @@ class Reader(Operators):
             elif following.kind == "mark" and following.text == "_":
                 self.at += 1
                 pieces = "".join(t.text for t in self.group() if t.text not in STYLES and t.text not in ("{", "}"))
+                last = self.found[self.at - 1]
+                while not self.vocabulary.is_latex and last.text != "}" and (after := self.peek()) is not None:
+                    if after.start != last.end or not after.text.isalnum() or not after.text.isascii():
+                        break
+                    pieces += after.text  # W_enc
+                    last = self.next()
                 subscripts.append(pieces)
             elif following.kind == "mark" and following.text == "^" and self.is_layer():
                 self.at += 1
@@ -378,6 +401,11 @@ class Reader(Operators):
                     return Tree("hadamard", [value, rest], (), span)
                 return Tree("call", arguments, ("sigmoid",), span)
             return Tree("apply", arguments, (full, primes), span)
+        if self.text() == "(":
+            base, _, low = parts(full)
+            is_symbol = bool({full, plain, base} & (self.vocabulary.letters | self.vocabulary.names))
+            if (low and low[-1] in ("max", "min")) or (base in HABITUAL_FUNCTIONS and not is_symbol):
+                raise self.error(f"{full} is called, and is not a function we know", f"define {full} first")
         return tree
 
     def is_layer(self) -> bool:
@@ -415,7 +443,7 @@ class Reader(Operators):
         if name == "sqrt":
             inner = self.inside(self.group())
             return Tree("call", [inner], ("sqrt",), (token.start, self.found[self.at - 1].end))
-        if name in FUNCTIONS and FUNCTIONS[name]:
+        if name in FUNCTIONS:
             return self.function(FUNCTIONS[name], token)
         if name in SPOKEN:
             return self.named(SPOKEN[name], token)
@@ -434,8 +462,12 @@ class Reader(Operators):
             held = [t for t in held[1:] if t.text not in ("{", "}")]
         letters = "".join(t.text for t in held if t.kind == "letter")
         plain = len(letters) == len(held)
-        if plain and letters in FUNCTIONS and FUNCTIONS[letters]:
+        if plain and letters in FUNCTIONS:
             return self.function(FUNCTIONS[letters], token)
+        word = "".join(t.text for t in held) if all(t.kind in ("letter", "number") for t in held) else ""
+        if len(word) > 1 and word[0].isalpha() and word not in self.vocabulary.words and token.text in _UPRIGHT:
+            if token.text.startswith("operatorname") or self.text() == "(" or word in REFUSED_FUNCTIONS:
+                raise self.error(*refusal(word))
         if plain and letters in ("d",) and token.text in ("mathrm", "text", "operatorname", "mathbf", "textrm"):
             if not (token.text == "mathbf" and "d" in self.vocabulary.names):
                 if self.peek() is None:
@@ -449,8 +481,6 @@ class Reader(Operators):
             return self.named(letters, token)
         if token.text in ("text", "mbox", "textrm", "textnormal", "operatorname", "textsf"):
             if plain and len(letters) == 1:
-                return self.named(letters, token)
-            if plain and token.text == "operatorname":
                 return self.named(letters, token)
             raise self.error("words stand in the formula")
         if plain and len(letters) == 1:

@@ -329,7 +329,18 @@ class Unifier:
                 return (inner[0], inner[0])
             self.same(*inner)
             return (inner[0], ONE)
-        if name in ("vec", "kron", "unvec"):
+        if name in ("nuclear_norm", "spectral_norm", "inner"):
+            self.alike(tree.args)
+            return (ONE, ONE)
+        if name in ("rowsum", "colsum") and inner is not None:
+            return (inner[0] if name == "rowsum" else inner[1], ONE)
+        if name == "transpose" and inner is not None:
+            return (inner[1], inner[0])
+        if name == "hadamard":
+            return self.alike(tree.args)
+        if name in ("vec", "kron", "outer", "matmul"):
+            for arg in tree.args[1:]:
+                self.shape(arg)
             return (self.fresh(), ONE) if name == "vec" else (self.fresh(), self.fresh())
         return inner
 

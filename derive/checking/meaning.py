@@ -7,7 +7,7 @@ identities and zeros take their shape from what stands beside them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ..errors import ShapeError
 from ..expr import (
@@ -27,8 +27,6 @@ from ..operations import (
     FUNCTIONS,
     add,
     det,
-    diagonal,
-    diagonal_matrix,
     divide,
     hadamard,
     inner,
@@ -36,9 +34,7 @@ from ..operations import (
     kron,
     log,
     logdet,
-    logsumexp,
     matmul,
-    mean,
     mul,
     norm,
     norm1,
@@ -46,17 +42,12 @@ from ..operations import (
     power,
     raise_to,
     scale,
-    softmax,
     spectral_norm,
     sq_norm,
     sqrt,
-    sum_entries,
-    trace,
     transpose,
-    tril,
-    triu,
-    vec,
 )
+from ..reading.build import BINARY, UNARY
 from ..shapes import ONE, SCALAR, Dim, shape_text
 from .grammar import Tree
 from .values import Indexed, Meaning, Pending, Unread, Value
@@ -444,21 +435,12 @@ class Formulas(Meaning):
             raise Unread(f"{name} of an entry is not read")
         if name in FUNCTIONS:
             return FUNCTIONS[name](found)
-        table: dict[str, Callable[..., Expr]] = {
-            "trace": trace, "det": det, "logdet": logdet, "vec": vec, "sum": sum_entries, "mean": mean,
-            "softmax": softmax, "logsumexp": logsumexp, "sqrt": sqrt, "inv": inv, "norm": norm, "norm1": norm1,
-            "tril": tril, "triu": triu, "expm": OPERATIONS["expm"],
-        }  # fmt: skip
-        if name == "diag":
-            return diagonal_matrix(found) if found.is_vector or found.is_scalar else diagonal(found)
-        if name == "adj":
-            return scale(det(found), inv(found))
-        if name in ("dot", "kron") and len(tree.args) == 2:
-            second = self.exact(tree.args[1])
-            return inner(found, second) if name == "dot" else kron(found, second)
-        if name not in table:
+        if name in BINARY and len(tree.args) == 2:
+            return BINARY[name](found, self.exact(tree.args[1]))
+        name = {"trace": "tr"}.get(name, name)
+        if name not in UNARY or len(tree.args) > 1:
             raise Unread(f"{name} is not read here")
-        return table[name](found)
+        return UNARY[name](found)
 
     def _apply(self, tree: Tree) -> Value:
         """A defined function at its own variable, or at something else."""

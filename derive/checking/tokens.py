@@ -6,7 +6,11 @@ token keeps its place in the text.
 
 from __future__ import annotations
 
+import unicodedata
+
 from ..errors import LimitError, ParseError
+from ..names import SPOKEN, plain
+from ..reading.vocabulary import VULGAR
 
 MAX_FORMULA = 20_000  # characters of one claim
 MAX_NESTING = 40
@@ -28,14 +32,7 @@ class Token:
         return f"{self.kind}:{self.text}"
 
 
-GREEK = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "zeta": "ζ", "eta": "η",
-    "theta": "θ", "vartheta": "θ", "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ",
-    "rho": "ρ", "varrho": "ρ", "sigma": "σ", "tau": "τ", "upsilon": "υ", "phi": "φ", "varphi": "φ", "chi": "χ",
-    "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π",
-    "Sigma": "Σ", "Upsilon": "Υ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "ell": "ℓ", "pi": "π",
-}  # fmt: skip
-
+_SHORT = ("lam", "eps")  # words, and no commands of LaTeX
 SKIPPED = frozenset(
     r""", ; : ! quad qquad displaystyle textstyle scriptstyle limits nolimits nonumber notag hfill
     thinspace medspace thickspace noindent centering rm bf it mathstrut strut null relax enspace
@@ -65,14 +62,15 @@ _COMMANDS = {
 _UNICODE = {
     "−": "-", "–": "-", "∗": "*", "⋅": "·", "∘": "⊙", "∥": "‖", "′": "'", "’": "'", "∣": "|", "〈": "⟨", "〉": "⟩",
     "𝟏": "𝟏", "𝟙": "𝟏", "∶": ":", "⟶": "→", "Ø": "0", "．": ".", "∇": "∇", "⨀": "⊙", "⨂": "⊗", "⊺": "⊤",
+    "⁄": "/", "∕": "/", "（": "(", "）": ")", "÷": "/",
 }  # fmt: skip
 _SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ᵀ⁽⁾ⁱⁿᵏ", "0123456789-+T()ink"))
 _SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉ₐₑᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₊₋", "0123456789aeijklmnoprstuvx+-"))
-_FRACTIONS = {"½": (1, 2), "⅓": (1, 3), "¼": (1, 4), "⅔": (2, 3), "¾": (3, 4), "⅕": (1, 5), "⅛": (1, 8), "⅙": (1, 6)}
 
 
 def fraction_of(text: str) -> tuple[int, int] | None:
-    return _FRACTIONS.get(text)
+    value = VULGAR.get(text)
+    return None if value is None else (value.numerator, value.denominator)
 
 
 def tokens(text: str, offset: int = 0) -> list[Token]:
@@ -137,8 +135,8 @@ def tokens(text: str, offset: int = 0) -> list[Token]:
                 side = "open"
             elif name in ("rVert", "rvert"):
                 side = "close"
-            if name in GREEK:
-                put("letter", GREEK[name], i, j)
+            if name in SPOKEN and name not in _SHORT:
+                put("letter", SPOKEN[name], i, j)
             elif name in _COMMANDS:
                 put("mark", _COMMANDS[name], i, j)
             else:
@@ -152,7 +150,7 @@ def tokens(text: str, offset: int = 0) -> list[Token]:
             put("number", text[i:j], i, j)
             i = j
             continue
-        if c in _FRACTIONS:
+        if c in VULGAR:
             put("number", c, i, i + 1)
             i += 1
             continue
@@ -184,8 +182,12 @@ def tokens(text: str, offset: int = 0) -> list[Token]:
                 found[-1].text += "_" + UNICODE_ACCENTS[c]
             i += 1
             continue
-        if c.isalpha() or c in "𝟏":
+        if c in "𝟏":
             put("letter", c, i, i + 1)
+        elif c.isalpha():  # 𝐱 is x, ŷ is y with its accent
+            base, *marks = list(unicodedata.normalize("NFD", c))
+            accents = [UNICODE_ACCENTS[m] for m in marks if m in UNICODE_ACCENTS]
+            put("letter", "_".join([plain(base)[0] if len(accents) == len(marks) else c, *accents]), i, i + 1)
         elif c.isprintable():
             put("mark", c, i, i + 1)
         else:

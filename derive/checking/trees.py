@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..reading.vocabulary import FUNCTIONS as SPELLINGS
 from .tokens import Token
 
 
@@ -59,26 +60,17 @@ class Tree:
         return f"{self.kind}({inside})"
 
 
-# Functions by every spelling; a command or a word.
-FUNCTIONS = {
-    "tr": "trace", "Tr": "trace", "trace": "trace", "Trace": "trace", "TR": "trace", "det": "det", "log": "log",
-    "ln": "log", "Log": "log", "exp": "exp", "logdet": "logdet", "diag": "diag", "Diag": "diag", "vec": "vec",
-    "Vec": "vec", "vect": "vec", "sum": "sum", "mean": "mean", "softmax": "softmax", "sigmoid": "sigmoid",
-    "sigm": "sigmoid", "relu": "relu", "ReLU": "relu", "RELU": "relu", "softplus": "softplus", "tanh": "tanh",
-    "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh", "arctan": "arctan", "arcsin": "arcsin",
-    "arccos": "arccos", "erf": "erf", "abs": "abs", "sign": "sign", "sgn": "sign", "sqrt": "sqrt", "inv": "inv",
-    "logsumexp": "logsumexp", "lse": "logsumexp", "LSE": "logsumexp", "norm": "norm", "norm2": "norm",
-    "norm1": "norm1", "adj": "adj", "tril": "tril", "triu": "triu", "step": "step", "dot": "dot", "kron": "kron",
-    "expm": "expm", "atan": "arctan", "arctanh": "", "unvec": "unvec", "adjugate": "adj",
-}  # fmt: skip
+# Functions by every spelling, as formulas know them; the trees of documents say `trace` for tr, and `diag` for both.
+_CALLED = {"tr": "trace", "Diag": "diag"}
+_ELSEWHERE = frozenset(("max", "min", "vector", "matrix", "ones", "zeros", "eye", "block_inner", "block_sum", "unvec"))
+CONSTANTS = frozenset(("eye", "ones", "zeros", "vector"))
+FUNCTIONS = {word: _CALLED.get(name, name) for word, name in SPELLINGS.items() if name not in _ELSEWHERE}
 # These take a whole product when no bracket follows.
 GREEDY = frozenset(["trace", "det", "log", "exp", "logdet", "diag", "vec", "sum", "mean", "softmax", "adj", "sign"])
 TRANSPOSES = frozenset(["T", "⊤", "t", "⊺", "ᵀ"])
 BOLD = frozenset(["mathbf", "boldsymbol", "bm", "textbf", "vec", "pmb", "symbf"])
 ADDITIVE = frozenset("+-")
 OPEN = {"(": ")", "[": "]", "{(": ")}", "⟨": "⟩", "{": "}"}
-CLOSERS = frozenset([")", "]", ")}", "⟩", "}"])
-PRODUCT_MARKS = frozenset("·×*@⊙⊗⊘/⋆")
 
 
 class Vocabulary:
@@ -90,10 +82,13 @@ class Vocabulary:
         functions: Iterable[str] = (),
         words: Iterable[str] = (),
         d_is_name: bool = False,
+        letters: Iterable[str] = (),
     ) -> None:
         self.names = set(names)
         self.functions = set(functions)
         self.words = {w for w in words if len(w) > 1}  # names of several letters
+        self.letters = set(letters)  # letters that stand where no bracket follows their run
+        self.is_latex = True
         self.d_is_name = d_is_name
         self.d_touches = False  # d is a name, and dL a differential all the same
         self.bold: set[str] = set()  # small letters that are printed bold somewhere: vectors

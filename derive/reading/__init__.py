@@ -20,9 +20,11 @@ from ..expr import Expr, fold, substitute, symbol, symbol_op, symbols_of
 from ..shapes import SCALAR, Dim
 from .declarations import Declarations, declarations, style_of
 from .scope import Reading, Solution
+from .tokens import Token
 
 Where = str | Mapping[str, Any] | None
 SURPRISING = 0.9  # kinds this far from habit make us look for another grouping
+ASTONISHING = 8.0  # and this far, all symbols together, nobody meant
 
 
 class Parsed:
@@ -125,7 +127,8 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
     tokens = [t for s in reading.statements for t in s.tokens]
     if any(t.kind == "num" and t.value == 1 for t in tokens):
         others.append(frozenset(("ones",)))
-    if any(t.kind == "name" and t.value == "e" for t in tokens):
+    following = [*tokens[1:], tokens[-1]]
+    if any(t.kind == "name" and t.value == "e" and not _is_raised(after) for t, after in zip(tokens, following)):
         others.append(frozenset(("e",)))
     calls = [frozenset(("call",))] if any(t.text in ("tr", "det", "logdet") for t in tokens) else []
     base: Solution | None = None
@@ -159,7 +162,13 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
     if base is None:
         assert first is not None
         raise first
+    if base.surprise > ASTONISHING:
+        raise base.astonishment()
     return base
+
+
+def _is_raised(token: Token) -> bool:
+    return token.kind == "sup" or token.text in ("^", "**")
 
 
 def _regrouped(solution: Solution, loose: frozenset[str]) -> Solution:

@@ -234,8 +234,8 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
     name = node.data
     if name in ("sum", "mean", "norm", "max", "min", "matmul", "trace"):
         return _call_many(b, node, args)
-    if name in _BINARY:
-        return _BINARY[name](args[0], args[1])
+    if name in BINARY:
+        return BINARY[name](args[0], args[1])
     (arg,) = args
     if name == "log" and arg.op is ops.det:
         return ops.logdet(arg.args[0])
@@ -243,7 +243,7 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
         return ops.logdet(arg.args[0].args[0])
     if name == "exp" and not arg.is_scalar and not arg.is_vector and arg.is_square:
         b.note(f"{b.cut(node)} is the exponential of every entry; expm is the matrix exponential")
-    return _UNARY[name](arg)
+    return UNARY[name](arg)
 
 
 def _call_many(b: Builder, node: Node, args: list[Expr]) -> Expr:
@@ -272,7 +272,7 @@ def _adjugate(arg: Expr) -> Expr:
     return ops.scale(ops.det(arg), ops.inv(arg))
 
 
-_BINARY: dict[str, Callable[[Expr, Expr], Expr]] = {
+BINARY: dict[str, Callable[[Expr, Expr], Expr]] = {
     "kron": lambda x, y: ops.kron(x, y),
     "hadamard": lambda x, y: ops.hadamard(x, y),
     "inner": lambda x, y: ops.inner(x, y),
@@ -283,9 +283,10 @@ _BINARY: dict[str, Callable[[Expr, Expr], Expr]] = {
 }
 
 
-_UNARY: dict[str, Callable[[Expr], Expr]] = {
+UNARY: dict[str, Callable[[Expr], Expr]] = {
     **ENTRYWISE,
-    "tr": ops.trace, "det": ops.det, "logdet": ops.logdet, "inv": ops.inv, "adj": _adjugate, "expm": ops.expm,
+    "tr": ops.trace, "sum": ops.sum_entries, "mean": ops.mean, "norm": ops.norm,
+    "det": ops.det, "logdet": ops.logdet, "inv": ops.inv, "adj": _adjugate, "expm": ops.expm,
     "tril": ops.tril, "triu": ops.triu, "diag": _diag, "Diag": _diag, "vec": ops.vec, "norm1": ops.norm1,
     "logsumexp": ops.logsumexp, "softmax": ops.softmax, "rowsum": ops.row_sums, "colsum": ops.column_sums,
     "transpose": lambda x: x.T, "polar": ops.polar, "dominant": ops.dominant, "sqrt": ops.sqrt,

@@ -23,6 +23,15 @@ SYNONYMS = {
     "const": "constant",
     "lower-triangular": "lower", "upper-triangular": "upper", "fixed": "constant",
 }  # fmt: skip
+_REFUSED = {
+    "complex": "formulas are real", "hermitian": "formulas are real: symmetric is what it is for a real matrix",
+    "unitary": "formulas are real: orthogonal is what it is for a real matrix",
+    "integer": "symbols are real", "integers": "symbols are real", "binary": "symbols are real",
+    "boolean": "symbols are real", "random": "expectations are not among the operations",
+    "quaternion": "formulas are real", "sparse": "every matrix is dense here", "stochastic": "write 𝟏ᵀp = 1 for a sum",
+    "normal": "symmetric and orthogonal are known", "singular": "matrices are invertible where they are inverted",
+    "convex": "a property of formulas, not of symbols", "tensor": "scalars, vectors and matrices are read",
+}  # fmt: skip
 _FILLERS = frozenset("matrix vector real square a an the is column invertible nonsingular".split())
 _SUPER = dict(zip("ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ⁰¹²³⁴⁵⁶⁷⁸⁹⁺", "abcdefghijklmnoprstuvwxyz0123456789+"))
 
@@ -62,6 +71,13 @@ class Declarations:
         for left, _, right in self.hints:
             found |= left.names | right.names
         return found
+
+    def joined(self, other: Declarations) -> Declarations:
+        """These and what the formula itself says; what is declared outside it comes first."""
+        both = Declarations(self.source or other.source)
+        both.entries = other.entries | self.entries
+        both.hints = [*self.hints, *other.hints]
+        return both
 
     def symbols(self) -> dict[str, Expr]:
         """The declared symbols; sizes that nobody named get names."""
@@ -292,6 +308,9 @@ def _meaning(held: Declarations, text: str, at: int) -> tuple[Shape | None, str 
         plain = SYNONYMS.get(plain, plain)
         if plain in PROPERTIES:
             properties.add(plain)
+        elif plain.strip(".") in _REFUSED:
+            at = held.source.find(word, span[0])
+            raise held.error(f"{word} is not read", (at, at + len(word)), _REFUSED[plain.strip(".")])
         elif plain in ("scalar", "number"):
             kind = "scalar"
         elif plain in _FILLERS:
@@ -306,7 +325,7 @@ def _meaning(held: Declarations, text: str, at: int) -> tuple[Shape | None, str 
     unknown = [
         w
         for w in words
-        if len(w) > 2 and w.isalpha() and w.isascii() and w.lower() not in names.SPOKEN and "x" not in w
+        if len(w) > 2 and w.isalpha() and w.isascii() and w.lower() not in names.SPOKEN and len(_sides(w)) == 1
     ]
     if unknown and len(words) > 1 and unknown[0] != "by":
         from .vocabulary import closest

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from ..errors import LimitError
+from ..errors import LimitError, ParseError
 from .calls import Calls
 from .limits import MAX_OPERATIONS
 from .stacks import JUXTAPOSED, LEVELS, PRODUCT, SIGN, SUM, Node, Op
 from .tokens import Token
-from .vocabulary import PAIRS
+from .vocabulary import FUNCTIONS, PAIRS, REFUSED_FUNCTIONS, closest
 
-_OPERAND = frozenset("num name func frac sqrt sum one zero open half macro".split())
+_OPERAND = frozenset("num name func own unknown frac sqrt sum one zero open half macro".split())
 
 
 class Parser(Calls):
@@ -103,11 +103,26 @@ class Parser(Calls):
                 merged.append(token)
                 i += 3
                 if i < len(tokens) and tokens[i].kind == "name" and not tokens[i].spaced:
+                    self.check_divisor(t, below, i)
                     self.readings.append(f"{token.text}{tokens[i].text} is read as ({token.text}) {tokens[i].text}")
                 continue
             merged.append(t)
             i += 1
         self.tokens = merged
+
+    def check_divisor(self, above: Token, below: Token, i: int) -> None:
+        """Refuse `1/2n ‖…‖²`: the letter that touches the number may belong to it, or to what follows."""
+        tokens, j = self.tokens, i + 1
+        while j < len(tokens) and (tokens[j].kind == "sup" or tokens[j].text in ("^", "**")):
+            j += 2 if tokens[j].kind == "op" else 1
+        if j < len(tokens) and (tokens[j].kind in ("bar", "sum", "func") or tokens[j].text in ("(", "[", "\\{")):
+            letter = self.source[tokens[i].start : tokens[j - 1].end]
+            first, second = above.text, self.source[below.start : below.end]
+            raise self.error(
+                f"{first}/{second}{letter} before {tokens[j].text} can be read in two ways",
+                (above.start, tokens[j - 1].end),
+                f"write {first}/({second}{letter}) or ({first}/{second}) {letter}",
+            )  # fmt: skip
 
     def operand(self, token: Token) -> bool:
         """Read what begins an operand; whether an operand is still expected."""
@@ -157,6 +172,13 @@ class Parser(Calls):
             return True
         if kind == "func":
             return self.function(token)
+        if kind == "unknown":
+            raise self.unknown(token)
+        if kind == "own":
+            raise self.error(
+                f"{token.text} is called, and is not a function we know", (token.start, self.tokens[self.i].end),
+                f"define {token.text} first, or write {token.text} · (…) for a product",
+            )  # fmt: skip
         if kind == "frac":
             self.enter(Op(99, "collect", "frac", token, need=2))
             return True
@@ -170,6 +192,13 @@ class Parser(Calls):
         self.i -= 1
         self.unexpected(token)
         return True
+
+    def unknown(self, token: Token) -> ParseError:
+        word = token.text
+        if word in REFUSED_FUNCTIONS:
+            return self.error(f"{word} is not read", token, REFUSED_FUNCTIONS[word])
+        near = closest(word, FUNCTIONS)
+        return self.error(f"{word} is not a function we know", token, f"did you mean {near}?" if near else None)
 
     def unexpected(self, token: Token) -> None:
         text = token.text if token.kind != "newline" else "the end of the line"
@@ -288,6 +317,8 @@ class Parser(Calls):
             raise self.error("a second = is not read", token, "give one formula; definitions are separated by ;")
         if text in "!?":
             raise self.error(f"{text} is not read", token)
+        if text == "≠":
+            raise self.error("≠ is a condition, and a formula has a value", token)
         if text in ("<", ">", "≤", "≥", "∈", "→"):
             raise self.error(f"{text} has no place in a formula", token, "sizes and properties are declared in `where`")
         raise self.error(f"{text} is not expected here", token)

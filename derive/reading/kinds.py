@@ -11,8 +11,10 @@ likely the formula is refused rather than guessed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
+from ..shapes import ONE
 from .limits import SEARCH_BUDGET, SEARCH_WORK
 from .stacks import Node
 
@@ -44,6 +46,11 @@ FRACTION = [*DIVIDE, (C, C, C)]  # a fraction of two vectors is taken entry by e
 SAME_ROWS = [(a, b) for a in BITS for b in BITS if (a in (S, R)) == (b in (S, R))]
 SAME_COLUMNS = [(a, b) for a in BITS for b in BITS if (a in (S, C)) == (b in (S, C))]
 OUTER = [(C, C, M)]
+
+
+def kind_of(shape: Sequence[Any]) -> int:
+    rows, columns = shape
+    return (S if columns is ONE else R) if rows is ONE else C if columns is ONE else M
 
 
 class Cell:
@@ -102,7 +109,7 @@ def _step(state: int, kind: int, sign: int) -> int:
     return 1 if right == C else 3
 
 
-_STEP = [[[_step(s, k, sign) for k in range(4)] for s in range(8)] for sign in range(4)]
+STEP = [[[_step(s, k, sign) for k in range(4)] for s in range(8)] for sign in range(4)]
 _forward_cache: dict[int, int] = {}
 _backward_cache: dict[int, tuple[int, int]] = {}
 
@@ -116,7 +123,7 @@ def _forward(states: int, mask: int, sign: int) -> int:
             if states >> s & 1:
                 for k in range(4):
                     if mask >> k & 1:
-                        after = _STEP[sign][s][k]
+                        after = STEP[sign][s][k]
                         if after >= 0:
                             known |= 1 << after
         _forward_cache[key] = known
@@ -133,7 +140,7 @@ def _backward(states: int, mask: int, sign: int, wanted: int) -> tuple[int, int]
             if states >> s & 1:
                 for k in range(4):
                     if mask >> k & 1:
-                        after = _STEP[sign][s][k]
+                        after = STEP[sign][s][k]
                         if after >= 0 and wanted >> after & 1:
                             before |= 1 << s
                             kinds |= 1 << k
@@ -396,49 +403,7 @@ def product(kinds: Kinds, i: int) -> None:
     kinds.restrict(factors[0], wanted & 15)
 
 
-# Habits
-
-MAX_SURPRISE = 4.5  # of one symbol, on the scale of `habit`
-
-
-def habit(name: str, style: str, uses: set[str]) -> list[float]:
-    """What each kind of the symbol would cost, scalar, column, row, matrix: 0 for the usual one.
-
-    a to g and lowercase Greek are scalars, h to z vectors, capitals matrices, bold lowercase vectors.
-    """
-    base = name.split("_")[0]
-    first = base[0]
-    if first == "d" and len(base) == 2:
-        first = base[1]
-    if first.isupper():
-        costs = [3.0, 2.0, 99.0, 0.0]
-    elif style in ("bold", "vec"):
-        costs = [2.0, 0.0, 99.0, 5.0]
-    elif "a" <= first <= "g" or "α" <= first <= "ω" or first == "ℓ":
-        costs = [0.0, 0.6, 99.0, 5.0]
-    elif first in "ijklmn":
-        costs = [0.5, 0.0, 99.0, 5.0]
-    elif first in "ts":
-        costs = [0.8, 0.0, 99.0, 5.0]
-    else:
-        costs = [1.0, 0.0, 99.0, 5.0]
-    if "divides" in uses:
-        costs = [0.0, 4.0, 99.0, 4.0]
-    if "transposed" in uses:
-        costs[0] += 5.0
-    if "follows" in uses:  # stands right of a matrix or vector, where scalars are not written
-        costs[0] += 3.5
-    if "starred" in uses:
-        costs[0] += 2.0
-    if "traced" in uses and first.isupper():
-        costs[0] += 4.0
-    if "entrywise" in uses:
-        costs[0] += 4.0
-    if "measured" in uses:  # in a norm, a sum of entries, diag
-        costs[0] += 2.0
-    if "powered" in uses:
-        costs[3] += 5.0 if first.islower() else 0.0
-    return costs
+MAX_SURPRISE = 4.5  # of one symbol, on the scale of `habits.habit`
 
 
 def build(order: list[Node], kinds: Kinds, cell_of: Callable[[Node], Cell]) -> None:

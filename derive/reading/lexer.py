@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection
 from fractions import Fraction
 
 from .. import names
-from ..errors import LimitError, ParseError
+from ..errors import LimitError
 from .limits import MAX_DIGITS
 from .tokens import Letters, Token
 from .vocabulary import (
@@ -27,6 +28,8 @@ from .vocabulary import (
     VULGAR,
     closest,
 )  # fmt: skip
+
+_EATEN = {"\t": "t", "\f": "f", "\v": "v", "\r": "r", "\a": "a", "\b": "b"}  # what Python and shells make of \t …
 
 
 class Lexer(Letters):
@@ -55,6 +58,8 @@ class Lexer(Letters):
     def other(self, start: int, c: str) -> None:
         text = self.text
         self.pos += 1
+        if c in _EATEN:
+            self.eaten(start, c)
         if c == "{":
             self.open_brace(start)
         elif c == "}":
@@ -148,6 +153,22 @@ class Lexer(Letters):
             )
         else:
             raise self.error(f"{c} cannot be read", start, self.pos)
+
+    def eaten(self, start: int, c: str) -> None:
+        """Refuse a control character that was a backslash and a letter: `\\frac` outside a raw string."""
+        end = start + 1
+        while end < len(self.text) and self.text[end].isascii() and self.text[end].isalpha():
+            end += 1
+        word = _EATEN[c] + self.text[start + 1 : end]
+        commands: tuple[Collection[str], ...] = (
+            COMMAND_TOKENS, COMMAND_FUNCTIONS, names.SPOKEN, names.STYLE_COMMANDS, names.ACCENT_COMMANDS,
+            IGNORED, ("text", "begin", "mathrm"),
+        )  # fmt: skip
+        if end > start + 1 and any(word in table for table in commands):
+            raise self.error(
+                f"\\{word} has lost its backslash: Python or the shell read it as a control character", start, end,
+                "write the formula as r'…' in Python, or in single quotes",
+            )  # fmt: skip
 
     def _letter_at(self, i: int) -> bool:
         return self.text[i : i + 1].isalpha() or self.text[i : i + 1].isdigit()
@@ -401,11 +422,13 @@ class Lexer(Letters):
                 if plain in ("where", "with"):
                     self.emit("where", plain, start)
                 elif after == "(" and " " not in inside:
-                    raise self.unknown_function(plain, start, end + 1)
+                    self.emit("unknown", plain, start)
                 return
             self.pos = end + 1
-            if after == "(" and after != "=":
-                raise self.unknown_function(plain, start, end + 1)
+            is_name = plain in self.known or self.is_defined(plain)
+            if not is_name and (after == "(" or command == "operatorname" or plain in REFUSED_FUNCTIONS):
+                self.emit("unknown", plain, start)
+                return
             self.atom(start, plain, "")
             return
         if is_text and not (len(plain) == 1 or "\\" in inside):
@@ -423,11 +446,18 @@ class Lexer(Letters):
         self.pending = ""  # one letter, or more than letters: its style is dropped
         self.pos = at
 
-    def unknown_function(self, word: str, start: int, end: int) -> ParseError:
-        if word in REFUSED_FUNCTIONS:
-            return self.error(f"{word} is not read", start, end, REFUSED_FUNCTIONS[word])
-        near = closest(word, FUNCTIONS)
-        return self.error(f"{word} is not a function we know", start, end, f"did you mean {near}?" if near else None)
+    def is_defined(self, word: str) -> bool:
+        """Whether the word stands in a command before an equals sign somewhere in the text."""
+        held = "{" + word + "}"
+        at = self.text.find(held)
+        while at >= 0:
+            rest = self.text[at + len(held) :].lstrip(" &")
+            if rest.startswith("_{"):
+                rest = rest.partition("}")[2].lstrip(" &")
+            if rest.startswith("="):
+                return True
+            at = self.text.find(held, at + 1)
+        return False
 
     def environment(self, start: int, word: str) -> None:
         at = self._brace(self.pos)

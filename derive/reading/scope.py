@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from .. import names
 from ..errors import DeriveError, LimitError, ParseError, ShapeError
 from ..expr import Expr, symbol_op
 from ..shapes import ONE, SCALAR, Dim
+from . import habits
 from . import kinds as solving
 from .build import Builder
-from .declarations import Declarations, dimension, style_of
+from .declarations import Declarations, declarations, dimension, style_of
 from .grammar import Parser
-from .kinds import Ambiguous, C, Cell, Contradiction, Kinds, M, R, S
+from .kinds import Ambiguous, C, Cell, Contradiction, Kinds, M, R, S, kind_of
 from .lexer import Lexer
 from .limits import MAX_NAMES
 from .shaping import Symbol
 from .sizes import SCALAR_SIZE, Size, Sizes
-from .splitting import split_runs
+from .splitting import Usage, primed_names, raised_names, split_runs
 from .stacks import Node
-from .statements import Statement, Statements
+from .statements import Statement, Statements, in_order
 from .tokens import Token
-
-_DIVISORS = frozenset("ijklmnN")
 
 
 class Reading:
@@ -46,17 +44,24 @@ class Reading:
         self.wrt = frozenset(wrt)
         self.known = frozenset(declared.entries) | self.wrt | frozenset(self.scope)
         lexer = Lexer(source, self.known)
-        self.tokens = lexer.run()
+        self.tokens = raised_names(primed_names(lexer.run()), self.known, source)
         self.is_latex = lexer.is_latex
         divided = Statements(source)
         self.statements = divided.divide(self.tokens)
+        if divided.declared:
+            self.declared = declared = declared.joined(declarations(";".join(divided.declared)))
+            self.known |= frozenset(declared.entries)
         self.known |= {s.name for s in self.statements if s.name is not None}
         self.dimension_names = declared.dimensions - set(declared.entries)
         for expr in self.scope.values():
             self.dimension_names |= expr.shape[0].names | expr.shape[1].names
         self.split_readings: list[str] = divided.readings
+        usage = Usage([s.tokens for s in self.statements])
         for statement in self.statements:
-            statement.tokens = split_runs(statement.tokens, self.known, source, self.is_latex, self.split_readings)
+            statement.tokens = split_runs(
+                statement.tokens, self.known, source, self.is_latex, self.split_readings, usage
+            )
+        self.statements = in_order(self.statements, source)
         self.is_numpy = any(t.text == "@" for t in self.tokens) or "np." in source
         self.styled = self.separate_styles()
 
@@ -100,17 +105,13 @@ class Reading:
         defined: dict[str, Node] = {}
         parameters: dict[str, list[str]] = {}
         roots = []
+        if any(is_transposed_e(s.tokens) for s in self.statements):
+            loose |= {"e"}  # the number has no transpose
         for statement in self.statements:
             tokens = self.applied_definitions(statement, parameters)
             parser = Parser(tokens, self.source, self.known, loose, self.dim, readings)
             root = parser.parse()
-            later = {s.name for s in self.statements if s.name not in defined} - {statement.name}
             for node in postorder([root]):
-                if node.op == "sym" and node.data in later:
-                    raise ParseError(
-                        f"{names.text(node.data)} is used before it is defined", self.source, node.span,
-                        f"put {names.text(node.data)} = … first, or write: … where {names.text(node.data)} = …",
-                    )  # fmt: skip
                 if node.op == "sym" and node.data in defined:
                     node.op, node.args = "ref", [defined[node.data]]
                 elif node.op == "sym" and node.data == statement.name:
@@ -174,7 +175,7 @@ class Reading:
             if entry.is_declared:
                 continue
             cell = kinds.symbol_cells[name].find()
-            costs = solving.habit(name, entry.style, entry.uses)
+            costs = habits.habit(name, entry.style, entry.uses)
             cell.costs = costs if cell.costs is None else [a + b for a, b in zip(cell.costs, costs, strict=True)]
         kinds.start()
         failed: Exception | None = None
@@ -185,7 +186,7 @@ class Reading:
             kinds.undo(0)
         sizes = Sizes()
         builder = Builder(self.source, order, symbols, kinds, sizes, readings)
-        usual = {name: solving.habit(name, entry.style, entry.uses) for name, entry in symbols.items()}
+        usual = {name: habits.habit(name, entry.style, entry.uses) for name, entry in symbols.items()}
         builder.shape_symbols(usual if isinstance(failed, Contradiction) else None)
         builder.infer()
         sizes.settle()
@@ -200,6 +201,7 @@ class Reading:
             raise
         if failed is not None:
             raise self.undecided(failed, symbols, roots, builder, scalar)
+        habits.check_collapsed(order, symbols, builder, builder.values)
         return Solution(self, roots, symbols, builder, readings)
 
     def settle_hint(self, error: ShapeError, symbols: dict[str, Symbol]) -> None:
@@ -267,7 +269,7 @@ class Reading:
                 entry = Symbol(node.data, styles.get(node.data, ""), node.span)
                 symbols[node.data] = entry
                 self.declare(entry)
-        self.note_uses(order, symbols)
+        habits.note_uses(order, symbols)
         return symbols
 
     def declare(self, entry: Symbol) -> None:
@@ -286,78 +288,6 @@ class Reading:
             if declared.shape is not None:
                 entry.shape, entry.is_declared = declared.shape, True
 
-    def note_uses(self, order: list[Node], symbols: dict[str, Symbol]) -> None:
-        def use(node: Node, word: str) -> None:
-            if node.op == "sym":
-                symbols[node.data].uses.add(word)
-
-        counted: dict[int, int] = {}
-        for node in order:
-            op = node.op
-            if op == "trans":
-                use(node.args[0], "transposed")
-            elif op in ("pow", "fpow"):
-                use(node.args[0], "powered")
-            elif op == "call" and node.data in ("tr", "det", "logdet", "inv"):
-                inside = node.args[0]
-                while inside.op in ("pow", "trans", "inv", "neg"):
-                    inside = inside.args[0]
-                use(inside, "traced")
-            elif op in ("norm", "inner") or (
-                op == "call" and node.data in ("sum", "mean", "diag", "norm1", "dot", "norm")
-            ):
-                for arg in node.args:
-                    use(arg, "measured")
-            elif op == "had":
-                for arg in node.args:
-                    use(arg, "entrywise")
-            elif op == "prod":
-                for i, arg in enumerate(node.args):
-                    if i and node.data[i - 1] == "/":
-                        self.note_divisor(arg, symbols, counted)
-                    elif i and self.is_matrix_like(node.args[i - 1]):
-                        use(arg, "starred" if node.data[i - 1] == "*" else "follows")
-            elif op == "div":
-                self.note_divisor(node.args[1], symbols, counted)
-        for node in order:
-            if node.op == "sym" and id(node) not in counted:
-                symbols[node.data].uses.add("plain")
-        for entry in symbols.values():
-            if not ("divides" in entry.uses and entry.name in _DIVISORS and entry.uses == {"divides"}):
-                entry.uses.discard("divides")
-
-    def note_divisor(self, node: Node, symbols: dict[str, Symbol], counted: dict[int, int]) -> None:
-        parts = node.args if node.op == "prod" else [node]
-        for part in parts:
-            if part.op == "sym":
-                symbols[part.data].uses.add("divides")
-                counted[id(part)] = 1
-
-    @staticmethod
-    def is_matrix_like(node: Node) -> bool:
-        stack = [node]
-        while stack:
-            at = stack.pop()
-            if at.op == "call" and at.data not in ("inv", "expm", "tril", "triu", "kron", "transpose", "diag"):
-                return False
-            if at.op in ("trans", "inv", "pow", "elpow", "neg"):
-                stack.append(at.args[0])
-            elif at.op in ("sum", "prod", "kron", "had"):
-                stack += [a for a in at.args if not Reading.is_coefficient(a)]
-            elif at.op == "sym" and not str(at.data)[0].isupper():
-                return False
-            elif at.op not in ("sym", "eye", "call"):
-                return False
-        return True
-
-    @staticmethod
-    def is_coefficient(node: Node) -> bool:
-        """A number, or a letter that habit takes for a scalar."""
-        if node.op == "div":
-            node = node.args[0]
-        first = str(node.data)[0]
-        return node.op == "num" or (node.op == "sym" and ("a" <= first <= "g" or "α" <= first <= "ω"))
-
     def cell(self, node: Node, symbols: dict[str, Symbol], kinds: Kinds) -> Cell:
         if node.op == "expr":
             return Cell(kind_of(node.data.shape))
@@ -372,6 +302,8 @@ class Reading:
                 mask = {"scalar": S, "vector": C, "matrix": M, "square": M}[declared.kind]
             elif entry.properties - {"positive", "constant"}:
                 mask = M
+            elif habits.may_be_row(node.data, entry.style, entry.uses):
+                mask |= R
             cell = kinds.symbol_cells[node.data] = Cell(mask)
         return cell
 
@@ -405,12 +337,12 @@ class Reading:
         below = [node.args[1]] if node.op == "div" else [a for a, s in zip(node.args[1:], node.data) if s == "/"]
         parts = []
         for b in below:
-            parts += b.args if b.op == "prod" else [b]
+            parts += habits.factors_of(b)
         # A fraction in front of a product divides all of it.
         if node.op == "prod":
             for arg in node.args:
                 if arg.op == "div":
-                    parts += arg.args[1].args if arg.args[1].op == "prod" else [arg.args[1]]
+                    parts += habits.factors_of(arg.args[1])
         return [p for p in parts if p.op == "sym" and "divides" in symbols[p.data].uses]
 
     def counted_vector(self, node: Node, builder: Builder) -> tuple[Size, Node] | None:
@@ -456,6 +388,10 @@ class Reading:
         sizes.name(found, taken)
 
 
+UNUSUAL = 1.9  # a kind this far from habit is said: a capital letter for a scalar or a vector
+KIND_WORDS = {S: "a scalar", C: "a vector", R: "a row", M: "a matrix"}
+
+
 class Solution:
     """The expressions of a solved reading."""
 
@@ -463,9 +399,10 @@ class Solution:
         self, reading: Reading, roots: list[Node], symbols: dict[str, Symbol], builder: Builder, readings: list[str]
     ) -> None:
         self.reading = reading
+        self.root = roots[-1]
         self.readings = readings
         self.exprs = [builder.values[id(root)] for root in roots]
-        self.habits = {n: solving.habit(n, e.style, e.uses) for n, e in symbols.items() if not e.is_declared}
+        self.habits = {n: habits.habit(n, e.style, e.uses) for n, e in symbols.items() if not e.is_declared}
         self.multiplies_scalars = any(n.op == "had" and builder.values[id(n)].is_scalar for n in builder.order)
         self.symbols: dict[str, Expr] = {}
         self.where: list[str] = []
@@ -476,6 +413,9 @@ class Solution:
             self.symbols[name] = made
             if not entry.is_declared:
                 self.where.append(f"{names.text(name)}: {shape_line(made)}")
+                costs = self.habits[name]
+                if costs[kind_of(made.shape).bit_length() - 1] - min(costs) >= UNUSUAL:
+                    builder.note(f"{names.text(name)} is read as {KIND_WORDS[kind_of(made.shape)]}")
 
     @property
     def surprise(self) -> float:
@@ -486,6 +426,19 @@ class Solution:
             if made is not None:
                 total += costs[kind_of(made.shape).bit_length() - 1] - min(costs)
         return total
+
+    def astonishment(self) -> ShapeError:
+        """The refusal of a reading in which most letters are what their like never are."""
+        odd = []
+        for name, costs in self.habits.items():
+            made = self.symbols.get(name)
+            if made is not None and costs[kind_of(made.shape).bit_length() - 1] - min(costs) >= 1:
+                odd.append((names.text(name), shape_line(made)))
+        shown = ", ".join(f"{name}: {line}" for name, line in odd)
+        return ShapeError(
+            f"only unusual shapes fit this formula: {shown}", self.reading.source, self.root.span,
+            f'if they are meant, declare them, as in where="{odd[0][0]}: {odd[0][1]}"',
+        )  # fmt: skip
 
     def turned(self, base: Solution | None) -> bool:
         """Whether a symbol is a scalar here that is none in `base`, or by habit."""
@@ -505,6 +458,16 @@ def shape_line(expr: Expr) -> str:
         return "scalar"
     parts = [f"({d})" if len(d.terms) > 1 else str(d) for d in expr.shape]
     return parts[0] if expr.shape[1] is ONE else f"{parts[0]} × {parts[1]}"
+
+
+def is_transposed_e(tokens: list[Token]) -> bool:
+    """Whether e is transposed somewhere, as a number never is."""
+    for i, token in enumerate(tokens):
+        if token.kind == "name" and token.value == "e":
+            after = [t for t in tokens[i + 1 : i + 4] if t.text not in ("^", "{")]
+            if after and (after[0].kind == "trans" or (tokens[i + 1].text == "^" and after[0].value in ("T", "t"))):
+                return True
+    return False
 
 
 def loosen_ones(order: list[Node]) -> None:
@@ -531,11 +494,6 @@ def find_factors(order: list[Node]) -> None:
             if second.op == "trans" and (is_last or second.args[0].op == "ones"):
                 if node.data[0] != "/" and first.op == "num" and first.data == 1:
                     first.op, first.data = "unit", "factor"
-
-
-def kind_of(shape: Sequence[Any]) -> int:
-    rows, columns = shape
-    return (S if columns is ONE else R) if rows is ONE else C if columns is ONE else M
 
 
 def postorder(roots: list[Node]) -> list[Node]:

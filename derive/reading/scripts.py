@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .splitting import UNKNOWN_CALLS
 from .stacks import Node, Op, Stacks
 from .tokens import Token
+from .vocabulary import HABITUAL_FUNCTIONS
 
 
 class Scripts(Stacks):
@@ -16,7 +16,7 @@ class Scripts(Stacks):
     def wrap(self, op: str, token: Token) -> None:
         base = self.operands[-1]
         following = self.tokens[self.i] if self.i < len(self.tokens) else None
-        if token.text in ("'", "′", "’") and base.op == "sym" and base.data in UNKNOWN_CALLS | {"σ"}:
+        if token.text in ("'", "′", "’") and base.op == "sym" and base.data in HABITUAL_FUNCTIONS | {"σ"}:
             if following is not None and following.text == "(" and not following.spaced and base.data not in self.known:
                 raise self.error(f"{base.data}′ is a derivative, which is not read here", (base.start, token.end))
         if op == "trans" and base.op == "num" and not base.paren and base.data in (1, 11):
@@ -74,10 +74,10 @@ class Scripts(Stacks):
             return True
         held = [following]
         end = self.i + 1
-        if following.text == "{":
+        if following.text in ("{", "("):
             depth = 0
             for j in range(self.i, min(len(tokens), self.i + 6)):
-                depth += (tokens[j].text == "{") - (tokens[j].text == "}")
+                depth += (tokens[j].kind == "open") - (tokens[j].kind == "close")
                 if not depth:
                     held, end = tokens[self.i + 1 : j], j + 1
                     break

@@ -63,8 +63,8 @@ class Shaper:
             if by_habit is not None and not entry.properties:
                 costs = by_habit[name]
                 mask = min((S, C, M), key=lambda kind: costs[kind.bit_length() - 1])
-            elif mask not in (S, C, M):
-                mask = Kinds.cheapest(cell) if mask & (S | C | M) else M
+            elif mask not in (S, C, R, M):
+                mask = Kinds.cheapest(cell) if mask & (S | C | M) else R if mask else M
             entry.shape = self.of_kind(mask)
             if mask == M and entry.properties - {"positive", "constant", "orthogonal"}:
                 self.sizes.unify(*entry.shape)

@@ -8,12 +8,14 @@ else every letter is one.
 
 from __future__ import annotations
 
+from collections import Counter
+from copy import copy
 from fractions import Fraction
 
 from .. import names
 from ..errors import ParseError
 from .tokens import Token
-from .vocabulary import FUNCTIONS, REFUSED_FUNCTIONS, closest
+from .vocabulary import FUNCTIONS, HABITUAL_FUNCTIONS, REFUSED_FUNCTIONS, closest
 
 _BEFORE = frozenset("atom name num close trans sup low func one zero method half".split())
 _AFTER = frozenset("atom name num open func frac sqrt sum one zero bar half".split())
@@ -21,32 +23,65 @@ MID_RUN = frozenset(
     "tr det logdet log exp sin cos tan tanh sinh cosh inv diag vec Tr ln trace softmax sigmoid relu".split()
 )
 _FUNCTION_LENGTH = max(map(len, FUNCTIONS))
-UNKNOWN_CALLS = frozenset("fgφψℓl")  # letters that name a function where a bracket follows
+
+
+def runs(tokens: list[Token]) -> list[tuple[int, int]]:
+    """Where letters stand together that nothing separates: first and end of each run."""
+    found = []
+    i, size = 0, len(tokens)
+    while i < size:
+        j = i + 1
+        if tokens[i].kind == "atom":
+            while j < size and tokens[j].kind == "atom" and tokens[j].glued:
+                j += 1
+            found.append((i, j))
+        i = j
+    return found
+
+
+class Usage:
+    """What the letters of a whole text are used for, before it is known which of them form names.
+
+    Attributes
+    ----------
+    used : set of str
+        Names that occur where no bracket follows.
+    first : set of str
+        Letters that begin a run somewhere, exponents apart.
+    """
+
+    def __init__(self, parts: list[list[Token]]) -> None:
+        self.used: set[str] = set()
+        self.first: set[str] = set()
+        for tokens in parts:
+            for i, j in runs(tokens):
+                if not is_bracket(tokens[j] if j < len(tokens) else None):
+                    last = tokens[j - 1]
+                    self.used |= {t.name for t in tokens[i:j]}
+                    self.used.add(names.join("".join(t.text for t in tokens[i:j]), last.accents, last.low))
+                if not (i and tokens[i - 1].text in ("^", "**", "_", "{")):
+                    self.first.add(tokens[i].text)
+
+
+def is_bracket(token: Token | None) -> bool:
+    return token is not None and token.kind == "open" and token.text in ("(", "[", "\\{")
 
 
 def split_runs(
-    tokens: list[Token], known: frozenset[str], source: str, is_latex: bool, readings: list[str]
+    tokens: list[Token], known: frozenset[str], source: str, is_latex: bool, readings: list[str], usage: Usage
 ) -> list[Token]:
     """The tokens with every run of atoms made names and functions."""
     result: list[Token] = []
     explicit = not is_latex and any(t.kind == "op" and t.text in ("*", "@", ".*", "**") for t in tokens)
-    longest = max((len(name) for name in known), default=0)
-    i, size = 0, len(tokens)
-    while i < size:
-        if tokens[i].kind != "atom":
-            result.append(tokens[i])
-            i += 1
-            continue
-        j = i + 1
-        while j < size and tokens[j].kind == "atom" and tokens[j].glued:
-            j += 1
-        run = tokens[i:j]
+    splitter = _Splitter(known, source, is_latex, explicit, readings, usage)
+    at = 0
+    for i, j in runs(tokens):
+        result += tokens[at:i]
         before = result[-1] if result else None
-        after = tokens[j] if j < size else None
-        splitter = _Splitter(run, known, longest, source, is_latex, explicit, readings)
-        result += splitter.split(before, after)
-        i = j
-    return _log_dets(result)
+        after = tokens[j] if j < len(tokens) else None
+        result += splitter.of(tokens[i:j]).split(before, after)
+        at = j
+    return _log_dets(result + tokens[at:])
 
 
 def _log_dets(tokens: list[Token]) -> list[Token]:
@@ -69,17 +104,24 @@ def _log_dets(tokens: list[Token]) -> list[Token]:
 
 
 class _Splitter:
+    """Splits one run; `of` gives the splitter of another run of the same text."""
+
     def __init__(
-        self, run: list[Token], known: frozenset[str], longest: int, source: str, is_latex: bool, explicit: bool,
-        readings: list[str],
+        self, known: frozenset[str], source: str, is_latex: bool, explicit: bool, readings: list[str], usage: Usage,
     ) -> None:  # fmt: skip
-        self.run = run
+        self.run: list[Token] = []
         self.known = known
-        self.longest = longest
+        self.longest = max((len(name) for name in known), default=0)
         self.source = source
         self.is_latex = is_latex
         self.explicit = explicit
         self.readings = readings
+        self.usage = usage
+
+    def of(self, run: list[Token]) -> _Splitter:
+        other = copy(self)
+        other.run = run
+        return other
 
     def word(self, i: int, j: int) -> str | None:
         """Letters i to j as one name; None if something other than the last letter carries a mark."""
@@ -125,10 +167,7 @@ class _Splitter:
             head = [self.named(0, j)]
             if j == size:
                 return head
-            rest = _Splitter(
-                run[j:], self.known, self.longest, self.source, self.is_latex, self.explicit, self.readings
-            )
-            return head + rest.split(head[0], after)
+            return head + self.of(run[j:]).split(head[0], after)
         if size == 1:
             return self.single(after)
         whole, spelled = self.word(0, size), self.written(0, size)
@@ -136,36 +175,92 @@ class _Splitter:
             return [self.named(0, size, whole)]
         base = "".join(t.text for t in run)
         if whole is not None and base in names.SPOKEN and (not self.is_latex or len(base) > 3):
-            return [self.named(0, size, whole)]
+            return [self.last(0, size, after)]
         if spelled is not None and spelled in FUNCTIONS:
             return [self.function(0, size, FUNCTIONS[spelled])]
         if base in FUNCTIONS and whole is not None and len(run[-1].low) == 1 and after is not None:
             if after.kind in _AFTER:
                 return self.subscripted(FUNCTIONS[base], run[-1].low[0])
-        called = after is not None and after.kind == "open" and after.text == "(" and not after.spaced
         wordlike = size >= 3 and base[1:].islower() and base.isascii() and whole is not None
-        if called and base in REFUSED_FUNCTIONS:
-            raise ParseError(f"{base} is not read", self.source, (run[0].start, run[-1].end), REFUSED_FUNCTIONS[base])
-        if called and wordlike:
-            for k in range(1, size):
-                name = self.written(k, size)
-                if name in FUNCTIONS and (k <= 2 or self.known_at(0) == k):
-                    return self.greedy(0, k) + [self.function(k, size, FUNCTIONS[name])]
-            near = closest(base, FUNCTIONS)
-            raise ParseError(
-                f"{base} is not a function we know", self.source, (run[0].start, run[-1].end),
-                f"did you mean {near}?" if near else "separate letters by spaces where a product is meant",
-            )  # fmt: skip
+        if is_bracket(after):
+            product = self.called(base, after)
+            if product is not None:
+                return product
         alone = (before is None or before.kind not in _BEFORE) and (
             after is None or after.kind not in _AFTER or after.kind == "bar"
         )
-        if alone and whole is not None and (self.explicit or (wordlike and size >= 4 and not self.is_latex)):
+        apart = (run[0].spaced or before is None or before.kind not in _BEFORE) and (
+            after is None or after.spaced or after.kind not in _AFTER
+        )
+        is_word = wordlike and size >= 4 and not self.is_latex
+        if whole is not None and (alone and (self.explicit or is_word) or apart and is_word):
             covered = self.covered()
             if not covered and (wordlike or not self.has_known()):
                 if not base.isupper() or size > 3 or self.explicit:
                     self.readings.append(f"{base} is read as one name")
                     return [self.named(0, size, whole)]
+        if before is None or before.text not in ("^", "**"):
+            self.check_transpose()
         return self.greedy(0, size, after)
+
+    def called(self, base: str, after: Token | None) -> list[Token] | None:
+        """A run before a bracket: a product whose last factor is a function, or refused by name.
+
+        None if every letter is a factor; where not all of them occur elsewhere, a reading says so.
+        """
+        run, size = self.run, len(self.run)
+        written = "".join(t.text + "".join(t.low) for t in run)
+        glued = after is not None and not after.spaced
+        span = (run[0].start, run[-1].end)
+        if base in REFUSED_FUNCTIONS:
+            raise ParseError(f"{base} is not read", self.source, span, REFUSED_FUNCTIONS[base])
+        if not glued and not (size >= 3 and base.isascii() and base.islower()):
+            return None
+        if self.occurs(0, size):
+            return None
+        for k in range(1, size):
+            name = self.written(k, size)
+            if name not in FUNCTIONS:
+                continue
+            head = "".join(t.text for t in run[:k])
+            if self.occurs(0, k) or not head.isascii():
+                return self.greedy(0, k) + [self.function(k, size, FUNCTIONS[name])]
+            if k == 1 and head.isupper():
+                self.readings.append(f"{written}(…) is read as {head} times {name}(…)")
+                return self.greedy(0, k) + [self.function(k, size, FUNCTIONS[name])]
+        lower = sum(c.islower() for c in base)
+        if base.isascii() and lower >= 2:
+            near = closest(base, FUNCTIONS)
+            apart = "separate letters by spaces where a product is meant"
+            raise ParseError(
+                f"{written} is not a function we know", self.source, span,
+                f"did you mean {near}?" if near else apart,
+            )  # fmt: skip
+        return None
+
+    def occurs(self, i: int, end: int) -> bool:
+        """Whether letters i to end are names that are declared, defined or used elsewhere."""
+        while i < end:
+            j = self.known_at(i) or self.greek_at(i)
+            if j is None:
+                if self.run[i].name not in self.usage.used:
+                    return False
+                j = i + 1
+            i = j
+        return i == end
+
+    def check_transpose(self) -> None:
+        """Refuse `WTWx`, as a PDF gives it: the T may be a transpose that lost its height."""
+        if "T" in self.known or "T" in self.usage.first:
+            return
+        for before, token in zip(self.run, self.run[1:]):
+            if token.text == "T" and not token.low and not token.accents:
+                shown = self.source[self.run[0].start : self.run[-1].end]
+                raise ParseError(
+                    f"{shown} can be read in two ways: T may be a transpose, or a matrix",
+                    self.source, (self.run[0].start, self.run[-1].end),
+                    f"write {before.text}ᵀ for the transpose, or declare T",
+                )  # fmt: skip
 
     def subscripted(self, name: str, low: str) -> list[Token]:
         """`log_2 x`, `norm_1(x)`, `norm_F(X)`, `sum_i`."""
@@ -182,19 +277,35 @@ class _Splitter:
 
     def single(self, after: Token | None) -> list[Token]:
         token = self.run[0]
-        name = token.name
-        called = after is not None and after.kind == "open" and after.text in ("(", "\\{") and not after.spaced
-        if called and name not in self.known:
-            if name == "σ":
-                return [self.function(0, 1, "sigmoid")]
-            if name in UNKNOWN_CALLS and after is not None:
-                raise ParseError(
-                    f"{token.text} is called, and is not a function we know", self.source, (token.start, after.end),
-                    f"define {token.text} first, or write {token.text} · (…) for a product",
-                )  # fmt: skip
         if token.text == "σ" and token.low and token.low[-1] == "′":
             raise ParseError("the derivative of σ is not read", self.source, token.span)
-        return [self.named(0, 1)]
+        return [self.last(0, 1, after)]
+
+    def last(self, i: int, j: int, after: Token | None) -> Token:
+        """The name that ends a run; before a bracket it may be a function."""
+        name = self.word(i, j) or ""
+        token = self.named(i, j)
+        if not is_bracket(after) or after is None or name in self.known:
+            return token
+        glued = self.is_latex or not after.spaced
+        base, _, low = names.parts(name)
+        if base in ("K", "I", "e", "π"):
+            return token
+        if low and low[-1] in ("max", "min") and glued and after.text != "[":
+            raise ParseError(
+                f"{token.text} is called, and is not a function we know", self.source, (token.start, after.end),
+                f"write {token.text} · (…) for a product",
+            )  # fmt: skip
+        if name == "σ" and glued:
+            return self.function(i, j, "sigmoid")
+        if name in self.usage.used:
+            return token
+        if base in HABITUAL_FUNCTIONS and glued:
+            own = Token("own", token.text, token.start, token.end, name)
+            own.spaced = token.spaced
+            return own
+        self.readings.append(f"{token.text}(…) is read as a product, {token.text} times the bracket")
+        return token
 
     def known_at(self, i: int) -> int | None:
         """The end of the longest known name that begins at letter i."""
@@ -249,9 +360,110 @@ class _Splitter:
                     continue
             if j is None:
                 j = self.greek_at(i) or i + 1
-            if j == end and j == i + 1 and self.run[i].text == "σ" and after is not None and after.text == "(":
-                result.append(self.function(i, j, "sigmoid"))
-            else:
-                result.append(self.named(i, j))
+            result.append(self.last(i, j, after if j == len(self.run) else None))
             i = j
         return result
+
+
+def primed_names(tokens: list[Token]) -> list[Token]:
+    """The tokens with `x'` as one name where a head lists it as an argument, as in K(x, x') = …"""
+    primed: set[str] = set()
+    for i, token in enumerate(tokens):
+        if token.text != "(" or not i or tokens[i - 1].kind != "atom":
+            continue
+        end = next((j for j in range(i, min(i + 60, len(tokens))) if tokens[j].text == ")"), i)
+        if end + 1 < len(tokens) and tokens[end + 1].text == "=":
+            primed |= {a.name for a, b in zip(tokens[i:end], tokens[i + 1 : end]) if a.kind == "atom" and _is_prime(b)}
+    if not primed:
+        return tokens
+    result: list[Token] = []
+    for token in tokens:
+        before = result[-1] if result else None
+        if before is not None and _is_prime(token) and before.kind == "atom" and before.name in primed:
+            before.accents.append("^′")
+            before.end = token.end
+        else:
+            result.append(token)
+    return result
+
+
+def _is_prime(token: Token) -> bool:
+    return token.kind == "trans" and token.text in ("'", "′", "’")
+
+
+def raised_names(tokens: list[Token], wanted: frozenset[str], source: str) -> list[Token]:
+    """The tokens with `σ^2` as one name where it is defined, declared or asked for, and `W^{ss}` as one.
+
+    Raises
+    ------
+    ParseError
+        σ² is a name, and σ stands beside it.
+    """
+    found = [(i, *raised) for i, t in enumerate(tokens) if t.kind == "atom" and (raised := _raised(tokens, i))]
+    if not found:
+        return tokens
+    counts = Counter(t.name for t in tokens if t.kind == "atom")
+    inside = Counter(t.name for i, _, end in found for t in tokens[i + 1 : end] if t.kind == "atom")
+    named: dict[int, tuple[str, int]] = {}
+    for i, name, end in found:
+        begins = i == 0 or tokens[i - 1].kind in ("newline", "where") or tokens[i - 1].text in (";", ",")
+        is_head = begins and end < len(tokens) and tokens[end].text == "="
+        letters = [t for t in tokens[i + 1 : end] if t.kind == "atom"]
+        is_word = len(letters) > 1 and all(counts[t.name] == inside[t.name] for t in letters)
+        if name in wanted or is_head or (is_word and tokens[i].text != "e" and not wanted & {t.name for t in letters}):
+            named[i] = (name, end)
+    chosen = {name for name, _ in named.values()}
+    named |= {i: (name, end) for i, name, end in found if name in chosen}
+    result: list[Token] = []
+    bases = {tokens[i].name: name for i, (name, _) in named.items() if names.unmarked(name)[1].isdigit()}
+    i = 0
+    while i < len(tokens):
+        token = tokens[i]
+        if i in named:
+            name, end = named[i]
+            whole = Token("atom", token.text, token.start, tokens[end - 1].end)
+            whole.spaced, whole.style, whole.accents, whole.glued = (
+                token.spaced,
+                token.style,
+                token.accents,
+                token.glued,
+            )
+            whole.low, whole.accents = token.low, [*token.accents, "^" + names.unmarked(name)[1]]
+            whole.braced = True
+            result.append(whole)
+            i = end
+            continue
+        if token.kind == "atom" and token.name in bases:
+            both = names.text(bases[token.name])
+            raise ParseError(
+                f"{both} is a name here, and {names.text(token.name)} stands beside it", source, token.span,
+                f"write the formula in {both} alone, or in {names.text(token.name)}",
+            )  # fmt: skip
+        result.append(token)
+        i += 1
+    return result
+
+
+def _raised(tokens: list[Token], i: int) -> tuple[str, int] | None:
+    """The name that a letter and its superscript may be, and where they end."""
+    held = [t.text for t in tokens[i + 1 : i + 3]]
+    above, end = "", i + 2
+    if i + 1 < len(tokens) and tokens[i + 1].kind == "sup" and held[0].isdigit():
+        above = held[0]
+    elif len(held) == 2 and held[0] in ("^", "**"):
+        end = i + 3
+        if tokens[i + 2].kind == "num":
+            above = held[1]
+        elif held[1] == "{":
+            end = next((j for j in range(i + 3, min(len(tokens), i + 15)) if tokens[j].text == "}"), i)
+            inside = tokens[i + 3 : end]
+            end += 1
+            if len(inside) == 1 and inside[0].kind == "num" or len(inside) > 1 and all(map(_is_plain, inside)):
+                above = "".join(t.text for t in inside)
+    if not above.isalnum():
+        return None
+    return names.join(tokens[i].text, [*tokens[i].accents, "^" + above], tokens[i].low), end
+
+
+def _is_plain(token: Token) -> bool:
+    return token.kind == "atom" and "a" <= token.text <= "z" and not token.low and not token.accents

@@ -1,4 +1,4 @@
-"""A text as statements: definitions, and the formula at the end."""
+"""A text as statements: definitions in any order, declarations, and the formula."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class Statements:
         self.source = source
         self.is_latex = "\\" in source
         self.readings: list[str] = []
+        self.declared: list[str] = []  # what stands after the formula as x ∈ ℝⁿ
 
     def divide(self, tokens: list[Token]) -> list[Statement]:
         """Statements at `;`, line ends, `where`, and commas before a definition."""
@@ -66,18 +67,20 @@ class Statements:
         for part in parts:
             while part and part[-1].kind == "op" and part[-1].text in (".", ","):
                 part.pop()
-            if part:
+            if part and self.declares(part):
+                self.declared.append(self.source[part[0].start : part[-1].end])
+            elif part:
                 statements.append(self.statement(self.objective(part)))
         if not statements:
             raise ParseError("the formula is empty", self.source, (0, len(self.source)), "for example ½‖WᵀWx − x‖²")
         seen: set[str] = set()
-        for s in statements[:-1]:
-            if s.name is None:
-                first = s.tokens[0]
-                raise ParseError(
-                    "only the last formula goes without a name", self.source, (first.start, s.tokens[-1].end),
-                    "name it, as in r = …; or join the lines",
-                )  # fmt: skip
+        nameless = [s for s in statements if s.name is None]
+        if len(nameless) > 1:
+            first = nameless[0].tokens
+            raise ParseError(
+                "only one formula goes without a name", self.source, (first[0].start, first[-1].end),
+                "name it, as in r = …; or join the lines",
+            )  # fmt: skip
         for s in statements:
             if s.name in seen and s.head is not None:
                 raise ParseError(f"{s.head.text} is defined twice", self.source, s.head.span)
@@ -98,7 +101,7 @@ class Statements:
         return following.kind in ("close", "trans", "sup")
 
     def defines(self, tokens: list[Token], i: int) -> bool:
-        """Whether `name =` follows."""
+        """Whether `name =` or `name ∈` follows."""
         j = i
         while j < len(tokens) and tokens[j].kind == "atom":
             j += 1
@@ -110,7 +113,7 @@ class Statements:
             j += 1
         while j < len(tokens) and tokens[j].text == ":":
             j += 1
-        return j < len(tokens) and tokens[j].text == "="
+        return j < len(tokens) and tokens[j].text in ("=", "∈")
 
     def objective(self, part: list[Token]) -> list[Token]:
         r"""`\min_W ‖…‖²` without the minimum."""
@@ -132,7 +135,7 @@ class Statements:
         at = None
         for i, token in enumerate(part):
             depth += (token.kind == "open") - (token.kind == "close")
-            if token.kind == "op" and token.text == "=" and depth == 0:
+            if token.kind == "op" and token.text in ("=", "↦") and depth == 0:
                 at = i
                 break
         if at is None:
@@ -141,10 +144,13 @@ class Statements:
         if head and head[-1].text == ":":
             head = head[:-1]
         equals = part[at]
+        if equals.text == "↦":  # f: x ↦ …
+            colon = next((i for i, t in enumerate(head) if t.text == ":"), 0)
+            head = head[:colon]
         if body and body[0].text == "=":  # ==
             raise ParseError("== compares; a definition has one =", self.source, (equals.start, body[0].end))
         if not body:
-            raise ParseError("nothing follows =", self.source, equals.span)
+            raise ParseError(f"nothing follows {equals.text}", self.source, equals.span)
         again = self.second_equals(body)
         if again is not None:
             # L = f(x) = …: both are names of the value
@@ -155,12 +161,24 @@ class Statements:
                 "a formula has one =", self.source, again.span, "give one formula; definitions are separated by ;"
             )
         found = self.head_name(head)
-        if found is None:
+        if found is None and equals.text == "=" and not self.names_value(head):
             span = (head[0].start, head[-1].end) if head else equals.span
             raise ParseError("the left of = is a name, as in L = … or f(x) = …", self.source, span)
+        if found is None:
+            return Statement(None, body, [], None)  # log p(y | X) = …: the name of a value that nothing refers to
         name, parameters = found
         token = Token("name", self.source[head[0].start : head[-1].end], head[0].start, head[-1].end)
         return Statement(name, body, parameters, token)
+
+    @staticmethod
+    def names_value(head: list[Token]) -> bool:
+        """Whether the left side can be what somebody calls the value, as log p(y | X) is: no sum, and a letter."""
+        depth = 0
+        for token in head:
+            depth += (token.kind == "open") - (token.kind == "close")
+            if depth == 0 and token.kind == "op" and token.text in ("+", "-", "<", ">", "≤", "≥", "≠"):
+                return False
+        return any(token.kind in ("atom", "unknown", "func") for token in head)
 
     @staticmethod
     def second_equals(body: list[Token]) -> Token | None:
@@ -189,3 +207,56 @@ class Statements:
         if any(t.kind != "atom" for t in inside):
             return None
         return name, [t.name for t in inside]
+
+    def declares(self, part: list[Token]) -> bool:
+        """Whether the part says of names what they are, as `x, y ∈ ℝⁿ`."""
+        for i, token in enumerate(part):
+            if token.text == "∈" and token.kind == "op":
+                return i > 0
+            if token.kind != "atom" and token.text != ",":
+                return False
+        return False
+
+
+def in_order(statements: list[Statement], source: str) -> list[Statement]:
+    """Definitions before what uses them, the formula last.
+
+    The formula is the statement without a name; else the last one, unless others use it and one
+    stands that none uses.
+
+    Raises
+    ------
+    ParseError
+        Definitions that refer to each other.
+    """
+    by_name = {s.name: s for s in statements if s.name is not None}
+    uses: dict[int, list[Statement]] = {}
+    for s in statements:
+        found = {str(t.value) for t in s.tokens if t.kind == "name"} - {s.name}
+        uses[id(s)] = [other for other in statements if other.name in found and by_name[other.name] is other]
+    used = {id(other) for held in uses.values() for other in held}
+    formula = next((s for s in statements if s.name is None), statements[-1])
+    free = [s for s in statements if id(s) not in used]
+    if id(formula) in used and free:
+        formula = free[-1]
+    ordered: list[Statement] = []
+    state: dict[int, int] = {}  # 1 while what it uses is being placed, 2 when it is placed
+    stack = [s for s in reversed(statements) if s is not formula]
+    stack.insert(0, formula)
+    while stack:
+        s = stack[-1]
+        if state.get(id(s)) == 2:
+            stack.pop()
+            continue
+        waiting = [other for other in uses[id(s)] if state.get(id(other)) != 2]
+        if not waiting:
+            state[id(s)] = 2
+            ordered.append(stack.pop())
+            continue
+        if state.get(id(s)) == 1:
+            shown = s.head.text if s.head is not None else "this formula"
+            span = s.head.span if s.head is not None else (s.tokens[0].start, s.tokens[-1].end)
+            raise ParseError(f"{shown} is defined by means of itself", source, span)
+        state[id(s)] = 1
+        stack += reversed(waiting)
+    return ordered

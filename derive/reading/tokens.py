@@ -15,10 +15,7 @@ from typing import Any
 from .. import names
 from ..errors import LimitError, ParseError
 from .limits import MAX_DIGITS, MAX_LENGTH
-from .vocabulary import (
-    PREFIXES,
-    TRANSPARENT,
-)  # fmt: skip
+from .vocabulary import COMMAND_FUNCTIONS, FUNCTIONS, PREFIXES, TRANSPARENT
 
 Span = tuple[int, int]
 
@@ -99,6 +96,15 @@ class Letters:
                     if text.startswith(prefix, start) and text[start + len(prefix) : start + len(prefix) + 1].isalpha():
                         self.pos = start + len(prefix)
                         return
+            word = self.spelled(start)
+            if word is not None:
+                self.pos = start + len(word)
+                self.emit("func", FUNCTIONS[word], start)
+                return
+            if c == "s" and text.startswith(("sum_{", "sum_("), start):
+                self.pos = start + 3
+                self.emit("sum", "sum", start)
+                return
             if c in "ws" and text.startswith(("where", "with"), start):
                 word = "where" if text.startswith("where", start) else "with"
                 after = text[start + len(word) : start + len(word) + 1]
@@ -108,6 +114,14 @@ class Letters:
                     return
         self.pos += 1
         self.atom(start, c, "")
+
+    def spelled(self, start: int) -> str | None:
+        """The function whose name is written with low lines here, as in `nuclear_norm(`."""
+        text, end = self.text, start
+        while end < len(text) and text[end].isascii() and (text[end].isalnum() or text[end] == "_"):
+            end += 1
+        word = text[start:end]
+        return word if "_" in word and word in FUNCTIONS and text[end : end + 1] == "(" else None
 
     def atom(self, start: int, letter: str, style: str) -> None:
         """A letter ends at `pos`; what hangs on it follows."""
@@ -159,7 +173,9 @@ class Letters:
                 self.pos = text.index("_", self.pos) + 1
                 while self.low(token):
                     pass
-            elif c == "^" and is_atom and self.layer(token):
+            elif c == "^" and is_atom and (self.layer(token) or self.mark(token)):
+                pass
+            elif c in "⁺⁻" and is_atom and self.mark(token):
                 pass
             else:
                 break
@@ -191,9 +207,9 @@ class Letters:
             if word in names.STYLE_COMMANDS or word in TRANSPARENT:
                 self.pos = end
                 return True
-            if word not in names.SPOKEN:
+            if word not in names.SPOKEN and word not in COMMAND_FUNCTIONS:
                 raise self.error(f"\\{word} cannot be a subscript", start, end)
-            token.low.append(names.SPOKEN[word])
+            token.low.append(names.SPOKEN.get(word, word))
             self.pos = end
             return False
         if c.isdigit():
@@ -235,6 +251,27 @@ class Letters:
         self.pos += 1 + end + 2
         return True
 
+    def mark(self, token: Token) -> bool:
+        """Whether a lone sign stands above a small letter: `k^+`, `\\hat x^-` are names, a power has an exponent."""
+        text, at = self.text, self.pos
+        if token.text.isupper():
+            return False
+        if text[at] in "⁺⁻":
+            sign, end = "+" if text[at] == "⁺" else "-", at + 1
+            if text[end : end + 1] and text[end] in "⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ⊤ᵗ":
+                return False
+        elif text[at + 1 : at + 4] in ("{+}", "{-}"):
+            sign, end = text[at + 2], at + 4
+        elif text[at + 1 : at + 2] in ("+", "-"):
+            sign, end = text[at + 1], at + 2
+            if text[end : end + 1].isalnum() or text[end : end + 1] in ("(", "{", "["):
+                return False
+        else:
+            return False
+        token.accents.append("^" + sign)
+        self.pos = end
+        return True
+
     def matching(self, start: int) -> int:
         """Where the bracket at `start` closes."""
         opening, depth = self.text[start], 0
@@ -262,6 +299,10 @@ class Letters:
                 command = inside[i + 1 : j]
                 if command in names.SPOKEN:
                     word += names.SPOKEN[command]
+                elif command in COMMAND_FUNCTIONS:
+                    word += command
+                elif command == "mid":
+                    word += "|"
                 elif command and command not in names.STYLE_COMMANDS and command not in TRANSPARENT:
                     raise self.error(f"\\{command} cannot be in a subscript", at + i, at + j)
                 elif not command:
@@ -274,7 +315,7 @@ class Letters:
                 if word:
                     found.append(word)
                 word = ""
-            elif c in "+-" and inside.replace(" ", "").isascii():
+            elif c in "+-|" and inside.replace(" ", "").isascii():
                 word += c
             elif not (c.isspace() or c in "{}()[]"):
                 raise self.error(f"{c} cannot be in a subscript", at + i, at + i + 1)

@@ -46,7 +46,19 @@ REFUSED_FUNCTIONS = {
     "imag": "formulas are real",
     "cross": "the cross product is not among the operations",
     "einsum": "write the matrix product",
-}
+    "KL": "write the divergence out, as in sum(p .* log(p ./ q))",
+    "KLD": "write the divergence out, as in sum(p .* log(p ./ q))",
+    "MSE": "write the mean of squares out, as in 1/n*norm(X*w - y)^2",
+    "CE": "write the cross-entropy out, as in -y'*log(p)",
+    "BCE": "write the cross-entropy out, as in -y'*log(p) - (1 - y)'*log(1 - p)",
+    "SVD": "singular values enter only through ‖X‖_* and ‖X‖_op",
+    "QR": "factorizations are not among the operations",
+    "Var": "expectations are not among the operations",
+    "Cov": "expectations are not among the operations",
+    "SVM": "write the loss out",
+} | dict.fromkeys(("Ei", "Li", "Si", "Ci", "Ai", "Bi"), "special functions are not among the operations")
+# Letters that name a function of one's own where a bracket follows; any other letter multiplies.
+HABITUAL_FUNCTIONS = frozenset("fghlℓφψρζΦΨΓ")
 
 # Commands that name a function.
 COMMAND_FUNCTIONS = {
@@ -91,7 +103,8 @@ COMMAND_TOKENS: dict[str, tuple[str, str]] = {
     "ℝ"),
     "Reals": ("reals", "ℝ"), "leq": ("op", "≤"), "le": ("op", "≤"), "lt": ("op", "<"), "gt": ("op", ">"),
     "ge": ("op", "≥"),
-    "geq": ("op", "≥"), "coloneqq": ("op", "="), "triangleq": ("op", "="), "equiv": ("op", "="),
+    "geq": ("op", "≥"), "ne": ("op", "≠"), "neq": ("op", "≠"), "propto": ("op", "="), "mapsto": ("op", "↦"),
+    "longmapsto": ("op", "↦"), "coloneqq": ("op", "="), "triangleq": ("op", "="), "equiv": ("op", "="),
     "vcentcolon": ("op", ":"),
     "star": ("star", "⋆"), "dagger": ("star", "†"), "dag": ("star", "†"), "H": ("star", "ᴴ"), "herm": ("star", "ᴴ"),
 }  # fmt: skip
@@ -152,7 +165,8 @@ OPERATORS = dict(zip("+-*@/^,;=:_<>", "+-*@/^,;=:_<>")) | {
     "÷": "/",
     "∕": "/", "⁄": "/", "⊙": "⊙", "∘": "⊙", "◦": "⊙", "⊘": "⊘", "⊗": "⊗", "∶": ":", "≔": "=", "≡": "=", "∈": "∈",
     "≤": "≤",
-    "≥": "≥", "⊤": "⊤", "→": "→", "、": ",", "；": ";", "，": ",", "!": "!", "?": "?", "~": " ", "±": "±",
+    "≥": "≥", "≠": "≠", "∝": "=", "↦": "↦", "⟼": "↦",
+    "⊤": "⊤", "→": "→", "、": ",", "；": ";", "，": ",", "!": "!", "?": "?", "~": " ", "±": "±",
 }  # fmt: skip
 del OPERATORS["⊤"], OPERATORS["~"], OPERATORS["±"]
 BRACKETS = {"(": "(", "[": "[", "⟨": "⟨", "〈": "⟨", "（": "(", "❨": "("}

@@ -36,6 +36,8 @@ SIGNS = {
     "⟩": r"\rangle",
     "≠": r"\neq",
     "≥": r"\geq",
+    "≤": r"\leq",
+    "⪰": r"\succeq",
     "²": "^{2}",
     "vec": r"\operatorname{vec}",
     "ᵀ": r"^{\top}",
@@ -185,8 +187,9 @@ ROOM = 436.0  # points, of a line of display
 WORDS = {
     "ᵀ": r"^{\top}", "⁻": "^{-}", "¹": "^{1}", "²": "^{2}", "³": "^{3}", "½": r"\tfrac{1}{2}", "−": "-", "×": r"\times",
     "‖": r"\Vert", "∂": r"\partial", "∈": r"\in", "ℝ": r"\mathbb{R}", "⊙": r"\odot", "⊗": r"\otimes", "≠": r"\neq",
-    "≤": r"\leq", "≥": r"\geq", ">": ">", "<": "<", "⟨": r"\langle", "⟩": r"\rangle", "·": r"\cdot", "𝟏": r"\mathbf{1}",
-    "↦": r"\mapsto", "ℓ": r"\ell", "|": "|", "⊘": r"\oslash", "∇": r"\nabla", "→": r"\to", "←": r"\leftarrow",
+    "≤": r"\leq", "≥": r"\geq", "⪰": r"\succeq", ">": ">", "⟨": r"\langle", "⟩": r"\rangle", "·": r"\cdot",
+    "<": "<", "𝟏": r"\mathbf{1}", "↦": r"\mapsto", "ℓ": r"\ell", "|": "|", "⊘": r"\oslash",
+    "∇": r"\nabla", "→": r"\to", "←": r"\leftarrow",
 }  # fmt: skip
 ESCAPES = {c: "\\" + c for c in "#$%&_{}"} | {
     "~": r"\textasciitilde{}",

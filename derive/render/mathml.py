@@ -67,6 +67,10 @@ class MathML(Notation):
         return piece
 
     def symbol(self, name: str) -> str:
+        name, above = names.unmarked(name)
+        if above:
+            mark = f"<mn>{above}</mn>" if above.isdigit() else f"<mi>{escape(above)}</mi>"
+            return f"<msup>{self.symbol(name)}{mark}</msup>"
         base, accents, subscripts = names.parts(name)
         head = ""
         if len(base) == 2 and base[0] == "d":

@@ -1,0 +1,280 @@
+"""The verdict on convexity: a proof, points that refute, or neither.
+
+"convex" and "concave" are proved and checked: no chord at random points of random sizes
+speaks against them.  "neither" comes with a chord that is below the graph and one that is
+above it.  All verdicts are for every value of the other symbols in their declared domains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from ..algebra.normal import Normalizer
+from ..errors import DeriveError
+from ..expr import Expr, is_number, nodes, number, substitute, symbol, symbols_of, zero_like
+from ..operations import add, mul, power, terms_of
+from .certificates import Certificate, Prover
+from .ranges import ranges
+from .refutation import Chord, Search
+from .remarks import Remark
+from .semidefinite import second_differential
+
+if TYPE_CHECKING:
+    from ..numeric import Hint
+
+CHECKS = 4  # points at which a certificate is checked
+FIRST, MORE = 6, 24  # points at which refutations are sought, before and after the long proofs
+NAMES = {1: "convex", -1: "concave", 0: "affine"}
+
+
+class Convexity:
+    """Whether a formula is convex in some of its symbols, for all values of the others.
+
+    Attributes
+    ----------
+    verdict : str
+        "convex", "concave", "affine", "neither" or "unknown".
+    steps : list of Remark
+        The proof, or what is known; each has `.text()` and `.latex()`.
+    points : list of Chord
+        For "neither", a chord that refutes convexity and one that refutes concavity; for
+        "unknown", those that were found.
+    condition : str or None
+        A condition on the other symbols under which the formula is convex after all.
+    strength : Expr or None
+        μ where the formula is convex even without ½ μ ‖x‖².
+    domain : list of Remark
+        Where the formula is defined, beyond what is declared.
+    formula, wrt, name, readings
+    """
+
+    def __init__(
+        self,
+        formula: Expr,
+        wrt: Sequence[Expr],
+        verdict: str,
+        steps: list[Remark],
+        points: Iterable[Chord] = (),
+        condition: str | None = None,
+        strength: Expr | None = None,
+        domain: Iterable[Remark] = (),
+        name: str = "f",
+        readings: Iterable[str] = (),
+        disagreement: Chord | None = None,
+    ) -> None:
+        self.formula, self.wrt, self.name = formula, tuple(wrt), name
+        self.verdict, self.steps, self.points = verdict, steps, list(points)
+        self.condition, self.strength = condition, strength
+        self.domain, self.readings = list(domain), list(readings)
+        self.disagreement = disagreement  # a chord against a certificate: a defect of ours
+
+    def text(self) -> str:
+        """The verdict and its proof."""
+        from ..render.answers import convexity_exposition
+        from ..render.text import document
+
+        return document(convexity_exposition(self))
+
+    def latex(self, document: bool = False) -> str:
+        from ..render.answers import convexity_exposition, latex
+
+        return latex(convexity_exposition(self), document)
+
+    def markdown(self) -> str:
+        from ..render.answers import convexity_exposition, markdown
+
+        return markdown(convexity_exposition(self))
+
+    def html(self) -> str:
+        from ..render.answers import convexity_exposition, html
+
+        return html(convexity_exposition(self), f"{self.name} is {self.verdict}")
+
+    def json(self) -> str:
+        from ..render.answers import convexity_json
+
+        return convexity_json(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": self.text(), "text/markdown": self.markdown()}
+
+    def __str__(self) -> str:
+        return self.verdict
+
+    def __repr__(self) -> str:
+        named = ", ".join(v.text() for v in self.wrt)
+        return f"<Convexity: {self.formula.text()} is {self.verdict} in {named}>"
+
+
+def examine(
+    expr: Expr,
+    variables: Sequence[Expr],
+    hints: Sequence[Hint] = (),
+    name: str = "f",
+    readings: Iterable[str] = (),
+) -> Convexity:
+    """The verdict on a scalar formula in the given symbols."""
+    given: dict[str, Any] = {"formula": expr, "wrt": variables, "name": name, "readings": readings}
+    present = [v for v in variables if v in set(symbols_of(expr))]
+    if not present:
+        return Convexity(verdict="affine", steps=[Remark("it does not depend on the variables")], **given)
+    for v in present:
+        if v.properties & {"orthogonal"}:
+            said = Remark([v], " is declared orthogonal, and these matrices are no convex set")
+            return Convexity(verdict="unknown", steps=[said], **given)
+    search = Search(expr, present, hints)
+    prover = Prover(expr, present)
+    found = prover.quick()
+    chords: dict[int, Chord] = {}
+    if found is None:
+        chords = search.chords(range(FIRST))
+        if len(chords) < 2:
+            found = prover.thorough([s for s in (1, -1) if -s not in chords])
+        if found is None and len(chords) < 2:
+            chords |= search.chords(range(FIRST, FIRST + MORE), [s for s in (1, -1) if s not in chords])
+    if found is not None:
+        against = search.chords(range(100, 100 + CHECKS), [-found.sign] if found.sign else [1, -1])
+        if not against:
+            return _certified(found, prover, present, given)
+        steps = [Remark("a proof was found that the numbers contradict, and is not given")]
+        return Convexity(verdict="unknown", steps=steps, disagreement=next(iter(against.values())), **given)
+    condition = _condition(expr, present)
+    points = [chords[s] for s in (-1, 1) if s in chords]
+    if len(points) == 2:
+        steps = [Remark(_refuted(chord)) for chord in points]
+        return Convexity(verdict="neither", steps=steps, points=points, condition=condition, **given)
+    steps = [Remark(_refuted(chord)) for chord in points]
+    steps.append(Remark("no proof was found, and no point that decides it"))
+    return Convexity(verdict="unknown", steps=steps, points=points, condition=condition, **given)
+
+
+def _refuted(chord: Chord) -> str:
+    kind, relation = ("convex", "<") if chord.excess < 0 else ("concave", ">")
+    mean = (chord.ends[0] + chord.ends[1]) / 2
+    return f"it is not {kind}: the mean of the ends of a chord is {mean:.6g} {relation} {chord.middle:.6g}, the middle"
+
+
+def _certified(found: Certificate, prover: Prover, variables: Sequence[Expr], given: dict[str, Any]) -> Convexity:
+    strength = _strength(prover, variables) if found.sign > 0 and len(variables) == 1 else None
+    return Convexity(
+        verdict=NAMES[found.sign],
+        steps=list(dict.fromkeys(found.steps)),
+        strength=strength,
+        domain=_domain(prover.expr, variables),
+        **given,
+    )
+
+
+def _strength(prover: Prover, variables: Sequence[Expr]) -> Expr | None:
+    """The sum of 2 c over the terms c ‖x‖², where every other term is convex by itself."""
+    from .composition import curves
+
+    (x,) = variables
+    total: list[Expr] = []
+    ctx = Normalizer()
+    for term in terms_of(prover.expanded):
+        if not curves(term, variables)[term].is_convex:
+            return None
+        single = ctx.full(term).single()
+        if single is None:
+            continue
+        c, (scalars, _) = single
+        squares = [b for b, e in scalars if e == 1 and _is_own_square(b, x)]
+        rest = [(b, e) for b, e in scalars if b not in squares]
+        if len(squares) == 1 and not any(x in set(nodes(b)) for b, _ in rest):
+            total.append(mul(number(2 * c), *(power(b, number(e)) for b, e in rest)))
+        elif x.is_scalar and dict(scalars).get(x) == Fraction(2) and len(scalars) >= 1:
+            total.append(mul(number(2 * c), *(power(b, number(e)) for b, e in scalars if b is not x)))
+    return add(*total) if total else None
+
+
+def _is_own_square(atom: Expr, x: Expr) -> bool:
+    """Whether a scalar atom is ‖x‖²."""
+    chain = atom.args if atom.op.name == "matmul" else ()
+    if atom.op.name == "trace" and atom.args[0].op.name == "matmul":
+        chain = atom.args[0].args
+    if atom.op.name == "sq_norm":
+        return atom.args[0] is x
+    is_turned = len(chain) == 2 and (chain[0] is chain[1].T or (chain[0] is chain[1] and "symmetric" in x.properties))
+    return is_turned and x in (chain[0], chain[1])
+
+
+def _domain(expr: Expr, variables: Sequence[Expr]) -> list[Remark]:
+    """What the formula asks of the variables in order to be defined."""
+    from ..expr import depends_on
+
+    bounds = ranges(expr)
+    active = depends_on(expr, variables)
+    found: dict[Expr, str] = {}
+    for node in nodes(expr):
+        if node not in active or node.op.name not in ("log", "power"):
+            continue
+        base = node.args[0]
+        is_root = node.op.name == "log" or (is_number(node.args[1]) and node.args[1].data[0].denominator != 1)
+        if is_root and not bounds[base].is_nonnegative:
+            found[base] = "> 0" if node.op.name == "log" or node.args[1].data[0] < 0 else "≥ 0"
+    return [Remark([base], f" {relation}") for base, relation in found.items()]
+
+
+# Conditions on the other symbols
+
+
+def _condition(expr: Expr, variables: Sequence[Expr]) -> str | None:
+    """What must hold of the other symbols for the formula to be convex."""
+    free = [s for s in symbols_of(expr) if s not in variables and not s.properties & {"positive", "spd", "nonnegative"}]
+    scalars = [s for s in free if s.is_scalar]
+    for assumed in ([s] for s in scalars):
+        if _is_convex_where_positive(expr, variables, assumed):
+            return f"{assumed[0].text()} ≥ 0"
+    if len(scalars) > 1 and _is_convex_where_positive(expr, variables, scalars):
+        return ", ".join(f"{s.text()} ≥ 0" for s in scalars)
+    return _quadratic_condition(expr, variables)
+
+
+def _is_convex_where_positive(expr: Expr, variables: Sequence[Expr], assumed: Sequence[Expr]) -> bool:
+    stronger = {s: symbol(s.name, *s.shape, properties=s.properties | {"positive"}) for s in assumed}
+    assumed_expr = substitute(expr, stronger)
+    prover = Prover(assumed_expr, variables)
+    found = prover.quick() or prover.thorough((1,))
+    return found is not None and found.sign > 0 and not Search(assumed_expr, variables).chords(range(2), [-1])
+
+
+def _quadratic_condition(expr: Expr, variables: Sequence[Expr]) -> str | None:
+    """H ⪰ 0 for a quadratic function with Hessian H."""
+    from ..algebra import factor
+    from ..jacobians import jacobian
+
+    if len(variables) != 1:
+        return None
+    (x,) = variables
+    try:
+        second, moved = second_differential(expr, variables)
+        if x in set(symbols_of(second)):
+            return None
+        if x.is_scalar:
+            return f"{factor(substitute(second, {moved[x]: number(1)})).text()} ≥ 0"
+        from ..derivation import Sweep
+
+        hessian = factor(jacobian(Sweep(expr, x).total, x)[0])
+    except DeriveError:
+        return None
+    hessian = factor(_without_identity(hessian))
+    if hessian.op.name == "scale" and is_number(hessian.args[0]) and hessian.args[0].data[0] > 0:
+        hessian = hessian.args[1]
+    if hessian is zero_like(hessian) or len(hessian.text()) > 80:
+        return None
+    return f"{hessian.text()} ⪰ 0"
+
+
+def _without_identity(hessian: Expr) -> Expr:
+    """M of a sum of I ⊗ M, or of M ⊗ I: the one is semidefinite where the other is."""
+    parts: dict[int, list[Expr]] = {0: [], 1: []}
+    terms = list(terms_of(hessian))
+    for term in terms:
+        factor_, product = term.args if term.op.name == "scale" else (number(1), term)
+        for side in (0, 1):
+            if product.op.name == "kron" and product.args[side].op.name == "identity":
+                parts[side].append(factor_ * product.args[1 - side])
+    return next((add(*found) for found in parts.values() if len(found) == len(terms)), hessian)

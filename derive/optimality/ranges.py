@@ -1,0 +1,289 @@
+"""What values a formula can take: bounds of every entry, from declared properties and the functions in it.
+
+A range is an interval of the extended reals whose ends are in it or not; an operation
+maps ranges to a range that holds every value it can have.  Entries are bounded one by
+one, so the bounds of a matrix hold for each of its entries.
+
+[B]  Boyd & Vandenberghe, Convex Optimization, 2004 (section).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from math import inf, pi
+
+from ..adjoints import is_nonnegative, is_positive, is_semidefinite
+from ..expr import Expr, nodes, number_op
+from ..operations import FUNCTIONS
+
+End = float
+
+
+class Range:
+    """lo ≤ x ≤ hi for every entry x, without the ends that are open."""
+
+    __slots__ = ("lo", "hi", "lo_open", "hi_open")
+
+    def __init__(self, lo: End, hi: End, lo_open: bool = False, hi_open: bool = False) -> None:
+        self.lo, self.hi = lo, hi
+        self.lo_open = lo_open or lo == -inf
+        self.hi_open = hi_open or hi == inf
+
+    @property
+    def is_positive(self) -> bool:
+        return self.lo > 0 or (self.lo == 0 and self.lo_open)
+
+    @property
+    def is_negative(self) -> bool:
+        return self.hi < 0 or (self.hi == 0 and self.hi_open)
+
+    @property
+    def is_nonnegative(self) -> bool:
+        return self.lo >= 0
+
+    @property
+    def is_nonpositive(self) -> bool:
+        return self.hi <= 0
+
+    def __neg__(self) -> Range:
+        return Range(-self.hi, -self.lo, self.hi_open, self.lo_open)
+
+    def __add__(self, other: Range) -> Range:
+        return Range(
+            self.lo + other.lo, self.hi + other.hi, self.lo_open or other.lo_open, self.hi_open or other.hi_open
+        )
+
+    def __mul__(self, other: Range) -> Range:
+        ends = [
+            (_product(a, b), _is_open_product(a, a_open, b, b_open))
+            for a, a_open in ((self.lo, self.lo_open), (self.hi, self.hi_open))
+            for b, b_open in ((other.lo, other.lo_open), (other.hi, other.hi_open))
+        ]
+        lo, hi = min(e for e, _ in ends), max(e for e, _ in ends)
+        return Range(lo, hi, all(o for e, o in ends if e == lo), all(o for e, o in ends if e == hi))
+
+    def joined(self, other: Range) -> Range:
+        """The least range that holds both."""
+        lo, hi = min(self.lo, other.lo), max(self.hi, other.hi)
+        lo_open = all(r.lo_open for r in (self, other) if r.lo == lo)
+        return Range(lo, hi, lo_open, all(r.hi_open for r in (self, other) if r.hi == hi))
+
+    def within(self, other: Range) -> Range:
+        """What both allow."""
+        lo, hi = max(self.lo, other.lo), min(self.hi, other.hi)
+        lo_open = any(r.lo_open for r in (self, other) if r.lo == lo)
+        return Range(lo, hi, lo_open, any(r.hi_open for r in (self, other) if r.hi == hi))
+
+
+ANY = Range(-inf, inf)
+POSITIVE = Range(0, inf, lo_open=True)
+NONNEGATIVE = Range(0, inf)
+ZERO = Range(0, 0)
+
+
+def _product(a: End, b: End) -> End:
+    return 0.0 if a == 0 or b == 0 else a * b
+
+
+def _is_open_product(a: End, a_open: bool, b: End, b_open: bool) -> bool:
+    """Whether the product of two ends is not taken; an end 0 that is taken settles it."""
+    if a == 0 and not a_open or b == 0 and not b_open:
+        return False
+    return a_open or b_open
+
+
+def _monotone(value: Callable[[float], float], a: Range) -> Range:
+    return Range(value(a.lo), value(a.hi), a.lo_open, a.hi_open)
+
+
+def _exp(x: float) -> float:
+    from math import exp
+
+    return 0.0 if x == -inf else inf if x > 700 else exp(x)
+
+
+def _log(x: float) -> float:
+    from math import log
+
+    return -inf if x <= 0 else inf if x == inf else log(x)
+
+
+def _tanh(x: float) -> float:
+    from math import tanh
+
+    return tanh(x)
+
+
+def _softplus(x: float) -> float:
+    from math import exp, log1p
+
+    return x if x > 30 else log1p(exp(x)) if x > -700 else 0.0
+
+
+def _log_range(a: Range) -> Range:
+    return _monotone(_log, a.within(POSITIVE)) if a.hi > 0 else ANY
+
+
+def _open_image(lo: float, hi: float, value: Callable[[float], float]) -> Callable[[Range], Range]:
+    """An increasing function that takes all values between lo and hi, ends excepted."""
+    return lambda a: _monotone(value, a).within(Range(lo, hi, True, True))
+
+
+def _magnitude(a: Range) -> Range:
+    if a.is_nonnegative:
+        return a
+    if a.is_nonpositive:
+        return -a
+    return Range(0, max(-a.lo, a.hi), False, a.lo_open and a.hi_open)
+
+
+def _cosh(a: Range) -> Range:
+    from math import cosh
+
+    m = _magnitude(a)
+    lo, hi = (inf if x > 700 else cosh(x) for x in (m.lo, m.hi))
+    return Range(lo, hi, m.lo_open, m.hi_open)
+
+
+def _arctan(x: float) -> float:
+    from math import atan
+
+    return atan(x)
+
+
+# The range of each scalar function over a range of its argument.
+_FUNCTION_RANGES: Mapping[str, Callable[[Range], Range]] = {
+    "exp": lambda a: _monotone(_exp, a).within(POSITIVE),
+    "log": _log_range,
+    "softplus": lambda a: _monotone(_softplus, a).within(POSITIVE),
+    "relu": lambda a: Range(max(a.lo, 0), max(a.hi, 0), a.lo_open and a.lo > 0, a.hi_open),
+    "abs": _magnitude,
+    "sigmoid": _open_image(0, 1, lambda x: 0.5 + _tanh(x / 2) / 2),
+    "tanh": _open_image(-1, 1, _tanh),
+    "arctan": _open_image(-pi / 2, pi / 2, _arctan),
+    "erf": lambda a: Range(-1 if a.lo < 0 else 0, 1 if a.hi > 0 else 0, a.lo != 0 or a.lo_open, True),
+    "cosh": _cosh,
+    "sinh": lambda a: Range(
+        0 if a.is_nonnegative else -inf, 0 if a.is_nonpositive else inf, a.is_positive, a.is_negative
+    ),
+    "sin": lambda a: Range(-1, 1),
+    "cos": lambda a: Range(-1, 1),
+    "sign": lambda a: Range(-1, 1),
+    "step": lambda a: Range(0, 1),
+    "arcsin": lambda a: Range(0 if a.is_nonnegative else -pi / 2, pi / 2),
+    "arccos": lambda a: Range(0, pi),
+}  # fmt: skip
+_NONNEGATIVE = {"sq_norm", "norm", "norm1", "nuclear_norm", "spectral_norm"}
+_UNIT = {"softmax", "identity"}
+
+
+def _power(base: Range, exponent: Expr) -> Range:
+    if exponent.op is not number_op:
+        return POSITIVE if base.is_positive else ANY
+    k: Fraction = exponent.data[0]
+    if k.denominator != 1:
+        base = base.within(NONNEGATIVE if k > 0 else POSITIVE)
+    elif k % 2 == 0:
+        base = _magnitude(base)
+    if k < 0:
+        if not (base.is_positive or base.is_negative):
+            return POSITIVE if k % 2 == 0 or k.denominator != 1 else ANY
+        lo, hi = (0.0 if abs(x) == inf else inf if x == 0 else 1 / x for x in (base.hi, base.lo))
+        inverse = Range(lo, hi, base.hi_open, base.lo_open)
+        if base.hi == 0:
+            inverse.lo, inverse.lo_open = -inf, True
+        base, k = inverse, -k
+    if base.lo < 0 and k.denominator == 1 and k % 2 == 0:
+        base = _magnitude(base)
+    return Range(_raised(base.lo, k), _raised(base.hi, k), base.lo_open, base.hi_open)
+
+
+def _raised(x: float, k: Fraction) -> float:
+    if abs(x) == inf:
+        return x if k % 2 or k.denominator != 1 else inf
+    try:
+        return x ** int(k) if k.denominator == 1 else x ** float(k)
+    except OverflowError:
+        return inf if x > 0 or k % 2 == 0 else -inf
+
+
+def range_of(node: Expr, a: list[Range]) -> Range:
+    """The range of a node, from those of its operands."""
+    name = node.op.name
+    if name == "number":
+        return Range(float(node.data[0]), float(node.data[0]))
+    if name == "dimension":
+        return Range(1, inf)
+    if name == "constant":
+        return Range(2.7, 3.2)
+    if name == "ones":
+        return Range(1, 1)
+    if name == "zeros":
+        return ZERO
+    if name == "symbol":
+        if is_positive(node):
+            return POSITIVE
+        return NONNEGATIVE if is_nonnegative(node) else ANY
+    if name in _NONNEGATIVE:
+        return _scalar_norm(node, a[0])
+    if name in _UNIT:
+        return Range(0, 1)
+    if name in FUNCTIONS:
+        return _FUNCTION_RANGES[name](a[0]) if name in _FUNCTION_RANGES else ANY
+    if name == "add":
+        total = a[0]
+        for other in a[1:]:
+            total = total + other
+        return total
+    if name in ("mul", "hadamard", "scale", "kron"):
+        product = a[0]
+        for other in a[1:]:
+            product = product * other
+        return product
+    if name == "power":
+        return _power(a[0], node.args[1])
+    if name in ("transpose", "vec", "unvec", "diag", "submatrix"):
+        return a[0]
+    if name in ("tril", "triu", "Diag"):
+        return a[0].joined(ZERO)
+    if name == "block":
+        joined = a[0]
+        for other in a[1:]:
+            joined = joined.joined(other)
+        return joined
+    if name in ("matmul", "inner", "sum", "trace"):
+        return _summed(node, a)
+    if name in ("det",) and is_semidefinite(node.args[0]):
+        return NONNEGATIVE
+    return ANY
+
+
+def _scalar_norm(node: Expr, a: Range) -> Range:
+    return POSITIVE if a.is_positive or a.is_negative else NONNEGATIVE
+
+
+def _summed(node: Expr, a: list[Range]) -> Range:
+    """Sums of products over some number of entries: only the sign is kept."""
+    if is_nonnegative(node):
+        return POSITIVE if is_positive(node) else NONNEGATIVE
+    product = a[0]
+    for other in a[1:]:
+        product = product * other
+    if product.is_nonnegative:
+        is_whole = all(r.is_positive or r.is_negative for r in a)
+        return POSITIVE if product.is_positive and is_whole else NONNEGATIVE
+    if product.is_nonpositive:
+        return -NONNEGATIVE
+    return ANY
+
+
+def ranges(root: Expr, known: Mapping[Expr, Range] | None = None) -> dict[Expr, Range]:
+    """The range of every node below the root; `known` narrows those of some."""
+    memo: dict[Expr, Range] = {}
+    for node in nodes(root):
+        found = range_of(node, [memo[arg] for arg in node.args])
+        if known is not None and node in known:
+            found = found.within(known[node])
+        memo[node] = found
+    return memo

@@ -1,0 +1,228 @@
+"""What people usually mean: the habits of letters, and what a formula's use of a letter says.
+
+a to g and lowercase Greek are scalars, h to z vectors, capitals matrices, bold lowercase vectors.
+How a symbol is used (right of a matrix, in a norm, under a fraction) makes some kinds dearer;
+`kinds` looks for the cheapest assignment that fits.
+"""
+
+from __future__ import annotations
+
+from .. import names
+from ..errors import ShapeError
+from ..expr import Expr
+from .kinds import BITS, CALLS, DOT, KRON, OVER, PLAIN, STEP, SWAP, C, M, S, kind_of
+from .shaping import Shaper, Symbol
+from .stacks import Node
+
+_DIVISORS = frozenset("ijklmnN")
+
+
+def habit(name: str, style: str, uses: set[str]) -> list[float]:
+    """What each kind of the symbol would cost, scalar, column, row, matrix: 0 for the usual one."""
+    base = name.split("_")[0]
+    first = base[0]
+    if first == "d" and len(base) == 2:
+        first = base[1]
+    if first.isupper():
+        costs = [3.0, 2.0, 99.0, 0.0]
+    elif style in ("bold", "vec"):
+        costs = [2.0, 0.0, 99.0, 5.0]
+    elif "a" <= first <= "g" or "α" <= first <= "ω" or first == "ℓ":
+        costs = [0.0, 0.6, 99.0, 5.0]
+    elif first in "ijklmn":
+        costs = [0.5, 0.0, 99.0, 5.0]
+    elif first in "ts":
+        costs = [0.8, 0.0, 99.0, 5.0]
+    else:
+        costs = [1.0, 0.0, 99.0, 5.0]
+    if "divides" in uses:
+        costs = [0.0, 4.0, 99.0, 4.0]
+    if "transposed" in uses:
+        costs[0] += 5.0
+    if "follows" in uses:  # stands right of a matrix or vector, where scalars are not written
+        costs[0] += 3.5
+    if "starred" in uses:
+        costs[0] += 2.0
+    if "precedes" in uses and costs[0] >= 1.0 and costs[1] == 0.0:  # x A with x a vector by habit: a row, not a scalar
+        costs[0] += 4.0
+        costs[2] = 2.0
+    elif "rows" in uses and costs[3] > 0:  # another symbol may be a row, and this one with it
+        costs[2] = costs[1] + 2.0
+    if "led" in uses and first.isupper():  # a vector stands on its left
+        costs[0] += 4.0
+        costs[1] += 2.0
+    if "traced" in uses and first.isupper():
+        costs[0] += 4.0
+    if "entrywise" in uses:
+        costs[0] += 4.0
+    if "measured" in uses:  # in a norm, a sum of entries, diag
+        costs[0] += 2.0
+    if "powered" in uses:
+        costs[3] += 5.0 if first.islower() else 0.0
+    return costs
+
+
+def may_be_row(name: str, style: str, uses: set[str]) -> bool:
+    """Whether a symbol may be a row: a vector by habit that stands left of a matrix."""
+    return habit(name, style, uses)[2] < 99.0
+
+
+def leaning(node: Node, args: list[int]) -> int:
+    """The kind of a part whose operands have the kinds `args`; a matrix where they do not fit."""
+    op = node.op
+    if op in ("eye", "onesm", "commutation", "block", "submatrix"):
+        return M
+    if op in ("ones", "unit"):
+        return C
+    if op in ("trans", "transpow"):
+        return SWAP[args[0]]
+    if op == "prod":
+        state = args[0].bit_length() - 1
+        for kind, sign in zip(args[1:], node.data):
+            after = STEP[{"·": DOT, "/": OVER}.get(sign, PLAIN)][state][kind.bit_length() - 1]
+            state = after if after >= 0 else state
+        return BITS[state & 3]
+    if op == "kron":
+        return next((result for left, right, result in KRON if (left, right) == (args[0], args[1])), M)
+    if op == "call" and node.data in CALLS and args:
+        return next((result for operand, result in CALLS[node.data] if operand == args[0]), S)
+    if op == "call" and node.data in ("dot", "inner") or op in ("norm", "inner", "bars", "num", "const", "dim"):
+        return S
+    if op == "call" and node.data in ("outer", "block_inner", "block_sum"):
+        return M
+    return max((kind for kind in args), default=S)
+
+
+def note_uses(order: list[Node], symbols: dict[str, Symbol]) -> None:
+    def use(node: Node, word: str) -> None:
+        """Of a symbol, or of the terms of a sum: they are of one kind."""
+        stack = [node]
+        while stack:
+            at = stack.pop()
+            if at.op == "sym":
+                symbols[at.data].uses.add(word)
+            elif at.op in ("sum", "neg") and word in ("precedes", "follows", "led"):
+                stack += at.args
+            elif at.op in ("trans", "inv", "pow") and word == "led":
+                stack.append(at.args[0])
+
+    counted: dict[int, int] = {}
+    leaning = leanings(order, symbols)
+    for node in order:
+        op = node.op
+        if op == "trans":
+            use(node.args[0], "transposed")
+        elif op in ("pow", "fpow"):
+            use(node.args[0], "powered")
+        elif op == "call" and node.data in ("tr", "det", "logdet", "inv"):
+            inside = node.args[0]
+            while inside.op in ("pow", "trans", "inv", "neg"):
+                inside = inside.args[0]
+            use(inside, "traced")
+        elif op in ("norm", "inner") or (op == "call" and node.data in ("sum", "mean", "diag", "norm1", "dot", "norm")):
+            for arg in node.args:
+                use(arg, "measured")
+        elif op == "had":
+            for arg in node.args:
+                use(arg, "entrywise")
+        elif op == "prod":
+            for i, arg in enumerate(node.args):
+                if i and node.data[i - 1] == "/":
+                    note_divisor(arg, symbols, counted)
+                elif i and leaning[id(node.args[i - 1])] == M:
+                    use(arg, "starred" if node.data[i - 1] == "*" else "follows")
+            for arg, sign, after in zip(node.args, node.data, node.args[1:], strict=False):
+                if sign != "/" and leaning[id(after)] == M:
+                    use(arg, "precedes")
+                    if leaning[id(arg)] == C:
+                        use(after, "led")
+        elif op == "div":
+            note_divisor(node.args[1], symbols, counted)
+    if any(may_be_row(entry.name, entry.style, entry.uses) for entry in symbols.values()):
+        for entry in symbols.values():
+            entry.uses.add("rows")
+    for node in order:
+        if node.op == "sym" and id(node) not in counted:
+            symbols[node.data].uses.add("plain")
+    for entry in symbols.values():
+        if not ("divides" in entry.uses and entry.name in _DIVISORS and entry.uses <= {"divides", "rows"}):
+            entry.uses.discard("divides")
+
+
+def leanings(order: list[Node], symbols: dict[str, Symbol]) -> dict[int, int]:
+    """The kind that each part has if every symbol is of its declared or usual kind.
+
+    It depends on the meaning of a part, not on how it is spelled: (A + p pᵀ)⁻¹, inv(A + p*p') and
+    the name of either lean to a matrix.
+    """
+    found: dict[int, int] = {}
+    for node in order:
+        args = [found[id(arg)] for arg in node.args]
+        if node.op == "sym":
+            entry = symbols[node.data]
+            if entry.shape is not None:
+                found[id(node)] = kind_of(entry.shape)
+            else:
+                costs = habit(node.data, entry.style, set())
+                found[id(node)] = min((S, C, M), key=lambda kind: costs[kind.bit_length() - 1])
+        elif node.op == "expr":
+            found[id(node)] = kind_of(node.data.shape)
+        else:
+            found[id(node)] = leaning(node, args)
+    return found
+
+
+def note_divisor(node: Node, symbols: dict[str, Symbol], counted: dict[int, int]) -> None:
+    for part in factors_of(node):
+        if part.op == "sym":
+            symbols[part.data].uses.add("divides")
+            counted[id(part)] = 1
+
+
+def factors_of(node: Node) -> list[Node]:
+    """The factors of a product, also of one that has a name."""
+    while node.op == "ref":
+        node = node.args[0]
+    return node.args if node.op == "prod" and "/" not in node.data else [node]
+
+
+def check_collapsed(order: list[Node], symbols: dict[str, Symbol], builder: Shaper, values: dict[int, Expr]) -> None:
+    """Refuse a sum, a mean or an inner product of one number, where vectors were meant.
+
+    Raises
+    ------
+    ShapeError
+        A scalar stands where only vectors make sense, and no declaration says so.
+    """
+    below: dict[int, frozenset[str]] = {}
+    for node in order:
+        below[id(node)] = frozenset().union(*(below[id(arg)] for arg in node.args)) | (
+            {node.data} if node.op == "sym" else frozenset()
+        )
+    for node in order:
+        if node.op == "call" and node.data in ("sum", "mean"):
+            inside = node.args[:1]
+        elif node.op == "prod" and "·" in node.data:
+            inside = [
+                arg for pair in zip(node.args, node.data, node.args[1:], strict=False) for arg in (pair[0], pair[2])
+                if pair[1] == "·" and all(a.op == "sym" and is_vectorial(symbols, a) for a in (pair[0], pair[2]))
+            ]  # fmt: skip
+        else:
+            continue
+        for arg in inside:
+            names_below = sorted(n for n in below[id(arg)] if n in symbols)
+            if not names_below or not values[id(arg)].is_scalar or arg.op == "counted":
+                continue
+            if any(symbols[n].is_declared for n in names_below):
+                continue
+            shown = names.text(names_below[0])
+            raise ShapeError(
+                f"{builder.cut(node)} would hold one number: {', '.join(map(names.text, names_below))} as scalars",
+                builder.source, node.span,
+                f"declare {shown}: n or {shown}: scalar; x.^2 is the square of every entry, vector(1) holds ones",
+            )  # fmt: skip
+
+
+def is_vectorial(symbols: dict[str, Symbol], node: Node) -> bool:
+    entry = symbols.get(node.data)
+    return entry is not None and not entry.is_declared and habit(node.data, entry.style, set())[0] >= 1

@@ -1,0 +1,217 @@
+"""What is answered is what was written: names, calls and kinds that a careless reader would guess."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+import derive
+from derive.errors import DeriveError, ParseError, ShapeError
+from derive.reading import parse
+from derive.reading.vocabulary import HABITUAL_FUNCTIONS
+
+# An unknown word before a bracket, and what the refusal names.
+UNKNOWN = [
+    ("rank(X)", "rank"), ("pinv(A) b", "pinv"), ("slogdet(S)", "slogdet"), ("np.log1p2(x)", "log1p2"),
+    ("logm(A)", "logm"), ("logm (A)", "logm"), ("atr(X)", "atr"), ("xsigmoid(a)", "xsigmoid"), ("li(x)", "li"),
+    ("KL(p, q)", "KL"), ("Ei(x)", "Ei"), ("Softsign(x)", "Softsign"),
+    (r"\operatorname{rank}(X)", "rank"), (r"\operatorname{rank} X", "rank"), (r"\mathrm{logm}(A)", "logm"),
+    (r"\mathrm{sinc} (x)", "sinc"), (r"\text{prox}(x)", "prox"),
+    ("f_1(x'x)", "f_1"), ("λ_max(A)", "λ_max"), ("lambda_max(X)", "lambda_max"),
+    (r"\lambda_{\max}(A)", r"\lambda_{\max}"),
+    (r"\hat f(x)", "f"), (r"\phi_\alpha(z)", r"\phi_\alpha"), (r"\rho \left( W x \right)", r"\rho"), ("Wf(x)", "f"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text, name", UNKNOWN)
+def test_an_unknown_call_is_refused_by_name(text: str, name: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        parse(text)
+    assert caught.value.message.startswith(name + " is")
+
+
+@pytest.mark.parametrize("letter", sorted("AHQXahpswxyλμτΣ"))
+def test_a_letter_without_the_habit_of_functions_multiplies_and_says_so(letter: str) -> None:
+    if letter in HABITUAL_FUNCTIONS:
+        with pytest.raises(ParseError, match="is called"):
+            parse(f"{letter}(‖v‖² − 1)")
+        return
+    parsed = parse(f"{letter}(‖v‖² − 1)", f"{letter}: scalar")
+    assert parsed.expr.text() == f"{letter} (‖v‖² − 1)"
+    assert any("read as a product" in r for r in parse(f"{letter}(‖v‖² − 1)").readings)
+
+
+@pytest.mark.parametrize("letter", sorted(HABITUAL_FUNCTIONS))
+def test_a_letter_used_as_a_symbol_is_no_function(letter: str) -> None:
+    assert "times" not in " ".join(parse(f"{letter}² + {letter}(a + 1)", f"{letter}: scalar").readings)
+    assert letter in parse(f"{letter}² + {letter}(a + 1)").symbols
+    with pytest.raises(ParseError, match="is called"):
+        parse(f"b + {letter}(a + 1)")
+
+
+def test_letters_that_occur_elsewhere_multiply_before_a_bracket() -> None:
+    assert parse("ylog(p) + (1 − y)log(1 − p)").expr is parse("y log(p) + (1 − y) log(1 − p)").expr
+    assert parse(r"\|Wx(c + 1)\|^2 + \|Wx\|^2").expr is parse(r"\|W x (c + 1)\|^2 + \|W x\|^2").expr
+
+
+# The same formula in several spellings has the same shapes.
+SAME = [
+    [r"\|(A + p p^T)^{-1} b\|^2", "norm2(inv(A + p*p')*b)^2", "M = A + p pᵀ; ‖M⁻¹ b‖²", "‖M⁻¹ b‖²; M = A + p pᵀ"],
+    ["‖(A + B)⁻¹ b‖²", "M = A + B; ‖M⁻¹ b‖²", "norm(inv(A + B)*b)^2", "‖inv(M) b‖² where M = A + B"],
+    ["tr(A (X + B) c cᵀ)", "tr(A*(X + B)*c*c')", "M = X + B; tr(A M c cᵀ)"],
+    [r"\frac12 nuclear_norm(A)", "½ ‖A‖_*", r"\frac{1}{2} \|A\|_*"],
+    [r"row_sums(A)^\top x", "row_sums(A)'*x", "(A 𝟏)ᵀ x"],
+]
+
+
+@pytest.mark.parametrize("spellings", SAME)
+def test_kinds_do_not_depend_on_the_spelling(spellings: list[str]) -> None:
+    read = [parse(text) for text in spellings]
+    for one, other in itertools.combinations(read, 2):
+        assert one.expr.text() == other.expr.text()
+        assert {n: s.is_scalar for n, s in one.symbols.items()} == {n: s.is_scalar for n, s in other.symbols.items()}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mean((x - mean(x))**2)", "sum(x^2)", "sum(x**2)", "mean(x^2)", "sum(exp(x)^2)",
+        "-0.5 * sum(1 + sigma - mu**2 - exp(sigma))", r"\frac{x \cdot y}{|x||y|}",
+    ],
+)  # fmt: skip
+def test_a_sum_of_one_number_is_refused(text: str) -> None:
+    with pytest.raises(ShapeError, match="would hold one number"):
+        parse(text)
+
+
+def test_a_declared_scalar_may_be_summed() -> None:
+    assert parse("sum(x^2)", "x: scalar").expr.text() == "x²"
+
+
+ROWS = [
+    ("w C wᵀ − λ (w uᵀ − 1)", {"w": "1 n", "C": "n n", "u": "1 n"}),
+    ("(x − z) L⁻¹ L⁻ᵀ (x − z)ᵀ", {"x": "1 n", "z": "1 n", "L": "n n"}),
+    ("‖x W + b − y‖²", {"x": "1 m", "W": "m n", "b": "1 n", "y": "1 n"}),
+    ("u A v", {"u": "1 m", "A": "m n", "v": "n 1"}),
+]
+
+
+@pytest.mark.parametrize("text, shapes", ROWS)
+def test_a_vector_left_of_a_matrix_is_a_row(text: str, shapes: dict[str, str]) -> None:
+    symbols = parse(text).symbols
+    assert {name: " ".join(map(str, symbols[name].shape)) for name in shapes} == shapes
+
+
+def test_shapes_that_nobody_means_are_refused() -> None:
+    gates = "r = sigmoid(h*W_r + x*U_r); z = sigmoid(h*W_z + x*U_z); g = tanh(W_g*(h·r) + x*U_g); y = h·(1 − z) + (z·g)"
+    with pytest.raises(ShapeError, match="only unusual shapes fit"):
+        parse(gates)
+
+
+# Left sides, definitions and marks.
+NAMED = [
+    (r"\log p(y|X) = -\|y - Xw\|^2", "−‖y − X w‖²", "L"),
+    (r"\ell \propto \|y - Xw\|^2", "‖y − X w‖²", "ℓ"),
+    (r"\text{KLD}[q(x) || p(x)] = \frac{1}{2} \log |V|", "½ logdet(V)", "L"),
+    ("K(x, x') = exp(−‖x − x'‖²)", "exp(−‖x − x′‖²)", "K"),
+    ("x ↦ ‖x‖²", "‖x‖²", "L"),
+    (r"f: x \mapsto \|x\|^2", "‖x‖²", "f"),
+    ("f = tanh(z); z = A x + b", "tanh(A x + b)", "f"),
+    ("‖r‖²; r = A x − b", "‖A x − b‖²", "L"),
+    ("L = ‖r‖²; r = A s; s = x − b", "‖A (x − b)‖²", "L"),
+    (r"\|y - Xw\|^2, \quad y \in \mathbb{R}^n", "‖y − X w‖²", "L"),
+    ("‖P_{k+1|k} x − k^+‖²", "‖P_{k+1|k} x − k⁺‖²", "L"),
+    (r"\|W^{ss} \hat x^- - h_{t-1}\|^2", "‖W^{ss} x̂⁻ − h_{t-1}‖²", "L"),
+    (r"\vec 1^T x", "𝟏ᵀ x", "L"),
+    ("sum_{i=1}^n (y_i - x_i'w)^2", "‖y − X w‖²", "L"),
+]
+
+
+@pytest.mark.parametrize("text, read, name", NAMED)
+def test_names_and_left_sides_are_read(text: str, read: str, name: str) -> None:
+    parsed = parse(text)
+    assert (parsed.expr.text(), parsed.name) == (read, name)
+
+
+@pytest.mark.parametrize("wrt", [r"\sigma^2", "σ²", "sigma^2"])
+def test_a_square_is_a_variable_where_it_is_asked_for(wrt: str) -> None:
+    found = derive.gradient(r"\frac{1}{2\sigma^2}\|x\|^2 + \log \sigma^2", wrt)
+    assert found.boxed.evaluate(**{"σ_^2": 2.0, "x": [1.0, 3.0]}) == pytest.approx(0.5 - 10 / 8)
+    assert "{\\sigma^{2}}" in found.latex()
+    assert "sigma2" in found.source()
+    assert "<msup>" in found.html()
+    with pytest.raises(ParseError, match="σ stands beside it"):
+        derive.gradient(r"\sigma + \frac{1}{2\sigma^2}\|x\|^2", wrt)
+
+
+TWO_WAYS = [
+    ("1/2n ‖y − Xw‖²", "1/2n before ‖"), ("1/2σ² ‖x‖²", "1/2σ² before ‖"), ("1/2λ(w'w)", "1/2λ before ("),
+    ("‖WTWx − x‖²", "T may be a transpose"), ("wTx", "T may be a transpose"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text, said", TWO_WAYS)
+def test_what_can_be_read_in_two_ways_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        parse(text)
+    assert said in caught.value.message and caught.value.hint
+
+
+def test_what_cannot_is_read() -> None:
+    assert parse("1/2x'Ax").expr.text() == "½ xᵀ A x"
+    assert parse("WTWx", "T: n×n").expr.text() == "W T W x"
+
+
+@pytest.mark.parametrize("text", ["\frac12 x", "x + \top", "\beta x", "\text{a} x", "\alpha x", "\vec x"])
+def test_an_eaten_backslash_is_noticed(text: str) -> None:
+    with pytest.raises(DeriveError) as caught:
+        parse(text)
+    assert "lost its backslash" in caught.value.message and "r'…'" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "where, word", [("x: n complex", "complex"), ("x: complex", "complex"), ("A: n×n hermitian", "hermitian")]
+)
+def test_a_property_that_is_none_is_no_dimension(where: str, word: str) -> None:
+    with pytest.raises(ParseError, match=f"{word} is not read"):
+        parse("‖A x − b‖²", where)
+
+
+LETTERS = "fghℓφψρAxλsQ"
+CONTENTS = [
+    "W v", "v", "v − u", "‖v‖²", "vᵀ u", "a + b", "a b", "1 + a", "a − 1", "W v + u", "Wᵀ W v", "2 v", "−v", "v + u",
+    "a²", "‖W v‖", "tr(W)", "exp(a)", "a v", "u ⊙ v", "W (v − u)", "log(1 + a)", "½ v", "v / a", "vᵀ W u",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+@pytest.mark.parametrize("inside", CONTENTS)
+def test_a_letter_before_a_bracket_is_read_by_the_rule(letter: str, inside: str) -> None:
+    """A function by habit is refused by name or is one; any other letter multiplies, and the page says so."""
+    text = f"{letter}({inside})"
+    try:
+        parsed = parse(text)
+    except ParseError as error:
+        assert letter in HABITUAL_FUNCTIONS and error.message.startswith(f"{letter} is called")
+        return
+    except ShapeError:
+        assert letter not in HABITUAL_FUNCTIONS
+        return
+    if letter not in HABITUAL_FUNCTIONS:
+        assert letter in parsed.symbols
+        assert any(r.startswith(f"{letter}(…) is read as a product") for r in parsed.readings)
+    else:
+        assert letter not in parsed.symbols, "a function is no factor"
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("‖X‖² / N", None), ("aᵀ Xᵀ Diag(w) X b", None), ("x W + b", "x is read as a row"),
+        ("log|V| − N", "N is read as a scalar"), ("xᵀ y", None), ("x³", None),
+    ],
+)  # fmt: skip
+def test_a_name_that_leaves_its_habit_is_a_reading(text: str, said: str | None) -> None:
+    readings = [r for r in parse(text).readings if r.endswith(("a scalar", "a vector", "a row", "a matrix"))]
+    assert said in readings if said else not readings
