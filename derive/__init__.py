@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import (
         check,
-        convexity,
         differential,
         equal,
         gradient,
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
         stiefel_gradient,
         symbols,
     )
+    from .checking import check_code, check_gradient
     from .derivation import Derivation
     from .errors import (
         DeriveError,
@@ -34,14 +34,17 @@ if TYPE_CHECKING:
         UnknownSymbolError,
     )
     from .expr import Expr
+    from .extrema import convexity, stationary
 
 __version__ = "0.1.0"
 
 _FROM = {
-    "api": "check convexity differential equal gradient hessian hvp jacobian parse stiefel_gradient symbols",
+    "api": "check differential equal gradient hessian hvp jacobian parse stiefel_gradient symbols",
+    "checking": "check_code check_gradient",
     "derivation": "Derivation",
     "errors": "DeriveError LimitError MissingExtraError MissingRuleError ParseError ShapeError UnknownSymbolError",
     "expr": "Expr",
+    "extrema": "convexity stationary",
 }
 _WHERE = {name: module for module, names in _FROM.items() for name in names.split()}
 # The functions of formulas, for expressions built in Python: derive.tr(W.T @ W).
@@ -67,6 +70,8 @@ __all__ = [
     "ShapeError",
     "UnknownSymbolError",
     "check",
+    "check_code",
+    "check_gradient",
     "convexity",
     "differential",
     "equal",
@@ -75,6 +80,7 @@ __all__ = [
     "hvp",
     "jacobian",
     "parse",
+    "stationary",
     "stiefel_gradient",
     "symbols",
 ]

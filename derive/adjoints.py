@@ -211,7 +211,7 @@ def is_positive(A: Expr, depth: int = _LOOK) -> bool:
 
 def is_nonnegative(A: Expr, depth: int = _LOOK) -> bool:
     """Whether no entry can be negative: norms, absolute values, even powers, vᵀ S v for definite S."""
-    if A.op in _NONNEGATIVE or is_zero(A) or is_positive(A, depth):
+    if A.op in _NONNEGATIVE or "nonnegative" in A.properties or is_zero(A) or is_positive(A, depth):
         return True
     if not depth:
         return False
@@ -273,7 +273,7 @@ def is_invertible(A: Expr) -> bool:
 
 def is_definite(A: Expr, depth: int = _LOOK) -> bool:
     """Whether the matrix is seen to be positive definite."""
-    if A.op is identity_op or "spd" in A.properties:
+    if A.op is identity_op or "spd" in A.properties or A.properties >= {"diagonal", "positive"}:
         return True
     if not depth:
         return False
@@ -292,8 +292,10 @@ def is_definite(A: Expr, depth: int = _LOOK) -> bool:
 
 def is_semidefinite(A: Expr, depth: int = _LOOK) -> bool:
     """Whether the matrix is seen to be positive semidefinite, such as Bᵀ S B."""
+    if "psd" in A.properties:
+        return True
     if A.op is scale:
-        return is_positive(A.args[0]) and is_semidefinite(A.args[1], depth - 1)
+        return is_nonnegative(A.args[0]) and is_semidefinite(A.args[1], depth - 1)
     if A.op is matmul:
         half = len(A.args) // 2
         mirrored = all(A.args[i] is transpose(A.args[-1 - i]) for i in range(half))

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .derivation import Derivation, Sweep, require_scalar
 from .errors import DeriveError, ShapeError, UnknownSymbolError
 from .expr import Expr, symbol, symbol_op, symbols_of, zero_like
 from .progress import watched
 from .shapes import shape_text
-
-if TYPE_CHECKING:
-    from .optimality.curvature import Convexity
 
 Where = str | Mapping[str, Any] | None
 
@@ -443,54 +440,6 @@ def differential(formula: Any, where: Where = None) -> Derivation:
     )
 
 
-def convexity(formula: Any, wrt: Any, where: Where = None) -> Convexity:
-    """Decide whether a scalar formula is convex in the symbols `wrt`, with a proof or points that refute it.
-
-    Parameters
-    ----------
-    formula : str, Expr or SymPy expression, scalar
-    wrt : str, Expr or SymPy symbol, or several
-        Several, `"U, V"` or a list, are taken together.
-    where : str or mapping, optional
-        Declarations; what they say of the variables is their domain.
-
-    Returns
-    -------
-    Convexity
-        `verdict` "convex", "concave", "affine", "neither" or "unknown", for all values of the
-        other symbols in their declared domains; `steps`, the proof; `points`, the chords that
-        refute; `condition` and `strength` where there are any.  A proof is by composition
-        [Boyd & Vandenberghe, Convex Optimization, ch. 3] or by the second differential as a
-        sum of squares, and checked at random points of random sizes.
-
-    Raises
-    ------
-    ParseError, ShapeError, UnknownSymbolError, LimitError
-
-    Examples
-    --------
-    >>> from derive import convexity
-    >>> print(convexity("‖A x − b‖² + λ ‖x‖²", "x", where="λ: scalar positive"))
-    convex
-    >>> convexity("xᵀ B x", "x").condition
-    'B + Bᵀ ⪰ 0'
-    """
-    from .optimality.curvature import examine
-
-    problem, variables = _several(formula, wrt, where)
-    return examine(problem.expr, variables, problem.hints, problem.name, problem.readings)
-
-
-def _several(formula: Any, wrt: Any, where: Where) -> tuple[Problem, list[Expr]]:
-    """The problem of a scalar in one or more symbols, and these."""
-    if isinstance(wrt, str):
-        wrt = [name.strip() for name in wrt.split(",") if name.strip()]
-    names = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
-    problem = Problem(formula, where, _given(*names), True)
-    require_scalar(problem.expr)
-    return problem, list(dict.fromkeys(problem.find(name) for name in names))
-
-
 def equal(a: Any, b: Any, where: Where = None) -> Any:
     """Compare the meaning of two formulas.
 
@@ -501,14 +450,18 @@ def equal(a: Any, b: Any, where: Where = None) -> Any:
     Returns
     -------
     Equality
-        A string, `"proved"` (same normal form), `"agrees"` (at random points and over
-        prime fields) or `"differs"`, with `.evidence`.
+        Its text is `"proved"` (by normal form, or by the rewriting in `.proof`), `"agrees"`
+        (modulo a prime, or to hundreds of digits, at random points) or `"differs"` (at
+        `.point`), with `.evidence` and the `.conditions` that the formulas need.  As a truth
+        value it is False only of what differs.
 
     Examples
     --------
     >>> from derive import equal
     >>> equal("tr(AB)", "tr(BA)")
     'proved'
+    >>> print(equal("(A + B)⁻¹", "A⁻¹ (A⁻¹ + B⁻¹)⁻¹ B⁻¹", "A, B: n×n").conditions)
+    ('A + B invertible', 'A invertible', 'B invertible', 'A⁻¹ + B⁻¹ invertible')
     """
     from .algebra import equal as decide
 

@@ -13,7 +13,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .errors import DeriveError
+from .errors import DeriveError, LimitError
 from .progress import Progress, is_terminal
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FORMATS = (
     "latex tex text markdown html pdf json sympy numpy scipy array-api jax torch svg dot mermaid tikz".split()
 )  # fmt: skip
-ANSWERS = ("latex", "tex", "text", "markdown", "html", "pdf", "json")  # of convexity
+ANSWERS = ("latex", "tex", "text", "markdown", "html", "pdf", "json")  # of convexity and stationary
 ENDINGS = {
     ".tex": "tex", ".latex": "latex", ".txt": "text", ".md": "markdown", ".html": "html", ".htm": "html", ".pdf": "pdf",
     ".json": "json", ".py": "numpy", ".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid",
@@ -99,6 +99,17 @@ COMMANDS = {
         "FORMULA",
         "whether a scalar is convex or concave in symbols, with a proof or points that refute it",
         {"--wrt": WRT, "--where": WHERE, "--to": Option("FORMAT", OUTPUT["--to"].help, ANSWERS), "-o": OUTPUT["-o"]},
+    ),
+    "stationary": Command(
+        "FORMULA",
+        "where the gradient of a scalar vanishes, in closed form, and whether that is a minimum",
+        {
+            "--wrt": WRT,
+            "--where": WHERE,
+            "--subject-to": Option("EQUATION", 'an equation that the symbol satisfies, such as "𝟏ᵀw = 1"'),
+            "--to": Option("FORMAT", OUTPUT["--to"].help, (*ANSWERS, "numpy", "scipy", "jax", "torch")),
+            "-o": OUTPUT["-o"],
+        },
     ),
     "explain": Command("[RULE]", "a rule, its proof by differentials, its source; without a name, all names", {}),
     "demo": Command("", "the tied-weight autoencoder, whole", OUTPUT),
@@ -198,7 +209,7 @@ def run(arguments: list[str]) -> int:
         return 0
     if name == "check":
         return check(operands, options)
-    if name == "convexity":
+    if name in ("convexity", "stationary"):
         return answer(name, operands, options)
     return derive(name, operands, options)
 
@@ -301,14 +312,22 @@ def command_help(name: str) -> str:
 # Commands
 
 
+MAX_BYTES = 1_600_000  # of a file or of standard input: the longest document, at four bytes a character
+
+
 def read_text(path: str) -> str:
-    """A file, or standard input for `-`, as text."""
+    """A file, or standard input for `-`, as text; no more is read than may be long enough."""
     try:
         if path == "-":
-            data = sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
+            standard: Any = getattr(sys.stdin, "buffer", sys.stdin)
+            read = standard.read(MAX_BYTES + 1)
+            data: bytes = read.encode() if isinstance(read, str) else read
         else:
             with open(path, "rb") as file:
-                data = file.read()
+                data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            shown = "standard input" if path == "-" else path
+            raise LimitError(f"{shown} is too long", hint=f"at most {MAX_BYTES} bytes are read")
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         shown = "standard input" if path == "-" else path
@@ -357,19 +376,21 @@ def derive(kind: str, operands: list[str], options: dict[str, str]) -> int:
 
 
 def answer(kind: str, operands: list[str], options: dict[str, str]) -> int:
-    """convexity."""
+    """convexity and stationary."""
     target = options.get("-o")
     form = options.get("--to") or (_form_of(target) if target else "latex")
-    if form not in ANSWERS:
-        raise DeriveError(f"{kind} writes {', '.join(ANSWERS)}, not {form}")
+    known = COMMANDS[kind].options["--to"].choices
+    if form not in known:
+        raise DeriveError(f"{kind} writes {', '.join(known)}, not {form}")
+    extra = {"subject_to": options["--subject-to"]} if "--subject-to" in options else {}
     with Progress("deriving"):
-        from . import api
+        from . import extrema
 
         formula = read_text("-").strip("\n") if operands[0] == "-" else operands[0]
-        found = getattr(api, kind)(formula, options["--wrt"], where=options.get("--where"))
+        found = getattr(extrema, kind)(formula, options["--wrt"], where=options.get("--where"), **extra)
         from .render.answers import written as answered
 
-        result = answered(found, form)
+        result = found.source(form) if form in SOURCES else answered(found, form)
     put(result, target)
     return 0
 

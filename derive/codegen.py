@@ -75,11 +75,7 @@ class Module:
         self.workspace = workspace
         if workspace and not spoken.in_place:
             raise DeriveError(f"{spoken.name} writes into no buffers", hint="workspace=True is for numpy and scipy")
-        symbols = symbols_of(derivation.loss)
-        for extra in (derivation.wrt, derivation.direction):
-            if extra is not None and extra not in symbols:
-                symbols.append(extra)
-        symbols += [s for s in symbols_of(derivation.result) if s not in symbols]
+        symbols = self.arguments_of(derivation)
         self.kind: str = derivation.kind
         self.functions: list[tuple[str, tuple[str, ...]]] = [("value", ("value",)), (self.kind, (self.kind,))]
         if derivation.loss.is_scalar and self.kind == "gradient":
@@ -104,6 +100,14 @@ class Module:
                     if any(value in writer.names for value in self.program.kept):
                         writer.dims |= self.constant.dims
             needed = {dim for writer in self.writers.values() for dim in writer.dims}
+
+    def arguments_of(self, derivation: Any) -> list[Expr]:
+        """The symbols that the functions take, in order."""
+        symbols = symbols_of(derivation.loss)
+        for extra in (derivation.wrt, derivation.direction):
+            if extra is not None and extra not in symbols:
+                symbols.append(extra)
+        return symbols + [s for s in symbols_of(derivation.result) if s not in symbols]
 
     def preferred_names(self) -> dict[Value, str]:
         """The names that definitions in the formula give to parts."""

@@ -61,10 +61,20 @@ class Step:
         self.contribution = contribution
         self.total: Expr | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        made = (self.number, self.node, self.view, self.index, self.cotangent, self.contribution)
+        return _step, (made, self.total)
+
     @property
     def is_last(self) -> bool:
         """Whether the cotangent of the operand is complete with this step."""
         return self.total is not None
+
+
+def _step(made: tuple[Any, ...], total: Expr | None) -> Step:
+    step = Step(*made)
+    step.total = total
+    return step
 
 
 class Contribution:
@@ -315,6 +325,11 @@ class Derivation:
         self.gradient: Expr | None = sweep.total if sweep else None
         self._forms: dict[str, Any] = {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The sweep is made again: it is quick, and its steps share nearly all their parts.
+        kept = {name: getattr(self, name) for name in _KEPT}
+        return _restored, (self.kind, self.loss, self.wrt, self.result, self.gradient is not None, kept)
+
     # Forms
 
     def _form(self, key: str, make: Any) -> Any:
@@ -480,6 +495,19 @@ class Derivation:
     def __repr__(self) -> str:
         wrt = f" by {self.wrt.text()} ({shape_text(self.wrt.shape)})" if self.wrt is not None else ""
         return f"<{self.kind} of {self.name}{wrt}>"
+
+
+_KEPT = (
+    "name", "direction", "layout", "definitions", "where", "readings", "conditions", "hints", "structure",
+    "unstructured", "remarks", "sympy_symbols", "moved", "is_riemannian",
+)  # fmt: skip
+
+
+def _restored(
+    kind: str, loss: Expr, wrt: Expr | None, result: Expr, is_swept: bool, kept: dict[str, Any]
+) -> Derivation:
+    sweep = Sweep(loss, wrt) if is_swept and wrt is not None else None
+    return Derivation(kind, loss, wrt, result, sweep=sweep, **kept)
 
 
 def united(conditions: list[str]) -> list[str]:

@@ -21,12 +21,14 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from .errors import DeriveError, ShapeError
-from .shapes import ONE, SCALAR, Dim, DimLike, Shape, shape_text
+from .shapes import ONE, SCALAR, Dim, DimLike, Shape, require_name, shape_text
 
 T = TypeVar("T")
 Data = tuple[Any, ...]
 
-PROPERTIES = frozenset("symmetric skew spd diagonal triangular lower upper orthogonal positive constant".split())
+PROPERTIES = frozenset(
+    "symmetric skew spd psd diagonal triangular lower upper orthogonal positive nonnegative constant".split()
+)
 
 
 class Expr:
@@ -393,11 +395,14 @@ def fold(root: Expr, visit: Callable[[Expr, list[T]], T], memo: dict[Expr, T] | 
     return memo[root]
 
 
+MAX_COUNTED = 5_000  # nodes, which live as long as their counts
+
+
 class Counts(dict[Expr, int]):
     """A number per node, kept between folds over formulas that share their parts; bounded."""
 
     def of(self, root: Expr, visit: Callable[[Expr, list[int]], int]) -> int:
-        if len(self) > 100_000:
+        if len(self) > MAX_COUNTED:
             self.clear()
         return fold(root, visit, self)
 
@@ -465,10 +470,21 @@ def _leaf_shape(args: tuple[Expr, ...], data: Data) -> Shape:
     return (data[-2], data[-1])
 
 
+def _named_shape(args: tuple[Expr, ...], data: Data) -> Shape:
+    require_name(data[0])  # here, as every symbol comes by: declared, SymPy's, unpickled
+    return (data[-2], data[-1])
+
+
+def _constant_shape(args: tuple[Expr, ...], data: Data) -> Shape:
+    if data not in (("π",), ("e",)):
+        raise DeriveError("a constant is π or e")
+    return SCALAR
+
+
 number_op = operation("number", shape=lambda args, data: SCALAR)  # data: (Fraction,)
-constant_op = operation("constant", shape=lambda args, data: SCALAR)  # data: ("π",) or ("e",)
+constant_op = operation("constant", shape=_constant_shape)  # data: ("π",) or ("e",)
 dimension_op = operation("dimension", shape=lambda args, data: SCALAR)  # data: (Dim,)
-symbol_op = operation("symbol", shape=_leaf_shape)  # data: (name, properties, rows, columns)
+symbol_op = operation("symbol", shape=_named_shape)  # data: (name, properties, rows, columns)
 zeros_op = operation("zeros", shape=_leaf_shape)
 ones_op = operation("ones", shape=_leaf_shape)
 identity_op = operation("identity", shape=lambda args, data: (data[0], data[0]))
@@ -500,6 +516,8 @@ def symbol(name: str, rows: DimLike = 1, columns: DimLike = 1, properties: Itera
 
     Raises
     ------
+    ParseError
+        The name holds what no name may, such as a command of LaTeX or a quote.
     ShapeError
         A property that needs a square matrix was declared of another.
     """
@@ -510,10 +528,10 @@ def symbol(name: str, rows: DimLike = 1, columns: DimLike = 1, properties: Itera
         raise DeriveError(
             f"{sorted(unknown)[0]} is no property we know", hint=f"known: {', '.join(sorted(PROPERTIES))}"
         )
-    square = held - {"positive", "constant", "orthogonal"}
+    square = held - {"positive", "nonnegative", "constant", "orthogonal"}
     if square and shape[0] is not shape[1]:
         raise ShapeError(f"{name} ({shape_text(shape)}) cannot be {sorted(square)[0]}: it is not square")
-    if "spd" in held:
+    if held & {"spd", "psd"}:
         held |= {"symmetric"}
     if held & {"lower", "upper"}:
         held |= {"triangular"}

@@ -1,10 +1,12 @@
-"""Exact values over a prime field: polynomials, inverses, determinants, traces.
+"""Values over a field, without NumPy: exact modulo a prime, in floating point, or to hundreds of digits.
 
-Two expressions of polynomials and inverses that agree at a random point of the field of
-p = 2^61 − 1 elements differ as formulas with probability at most d / p at those sizes,
-d the total degree of their difference with denominators cleared [SZ].  An identity that
-fails only for large matrices fails at sizes above its degree already (polynomial
-identities of matrices of size n have degree at least 2 n [AL]), so sizes are chosen so.
+A value is a list of rows.  Formulas of polynomials, inverses, determinants and traces have
+exact values modulo p = 2^61 − 1: two of them that agree at a random point differ as formulas
+with probability at most d / p at those sizes, d the total degree of their difference with
+denominators cleared [SZ].  An identity that fails only for large matrices fails at sizes above
+half its degree (polynomial identities of n × n matrices have degree at least 2 n [AL]).  Other
+formulas have values in floating point, or to `DIGITS` digits, so that rounding can be told
+from a difference; an operation whose values only `evaluation` knows makes them `is_rounded`.
 
 [SZ]  Schwartz, Fast probabilistic algorithms for verification of polynomial identities,
       J. ACM 27, 1980; Zippel 1979.
@@ -13,204 +15,475 @@ identities of matrices of size n have degree at least 2 n [AL]), so sizes are ch
 
 from __future__ import annotations
 
-import random
+import math
 from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from functools import cache
+from operator import mul
 from typing import Any
 
-import numpy as np
-
 from .errors import DeriveError
-from .evaluation import VALUES, Array, Sizes
-from .expr import Expr, dimension_names, nodes, symbols_of
-from .shapes import Dim
+from .expr import Expr, nodes
 
 PRIME = 2**61 - 1
+DIGITS = 600  # 1 − erf(30) has its first digit in place 393
+LARGEST = 10**7  # an argument of exp or sin beyond it has too many digits before the point
+Matrix = list[list[Any]]
+Sizes = Mapping[str, int]
 
 
 class Unsupported(DeriveError):
-    """An operation without values in a prime field."""
+    """An operation without values in this field."""
 
 
-class Singular(DeriveError):
-    """A division by zero at this point of the field."""
+class Undefined(DeriveError):
+    """A formula has no value at this point; `node` is the part at fault."""
+
+    node: Expr | None = None
 
 
-class FieldPoint:
-    """Values of symbols in a prime field, as arrays of Python integers, and sizes."""
+class Field:
+    """The arithmetic of one field.
 
-    __slots__ = ("values", "sizes", "prime")
-
-    def __init__(self, values: dict[Expr, Array], sizes: dict[str, int], prime: int) -> None:
-        self.values = values
-        self.sizes = sizes
-        self.prime = prime
-
-    def evaluate(self, expr: Expr) -> Array:
-        """The exact value of an expression here."""
-        return evaluate_mod(expr, self)
-
-
-def evaluate_mod(expr: Expr, point: FieldPoint) -> Array:
-    """The exact value at a point of a prime field, as a 2-D array of integers.
-
-    Raises
-    ------
-    Unsupported
-        An operation is neither polynomial nor an inverse, such as `exp` or a norm.
-    Singular
-        A matrix or a scalar in a denominator is singular here; take another point.
+    Attributes
+    ----------
+    is_exact : bool
+        Whether values are exact.
+    number : function of a Fraction
+    reduce : function
+        Brings a sum of products back to the field.
+    library : module or None
+        Where the scalar functions are, named as in `math`.
+    smallest : number
+        Pivots at most this large, against the largest entry, count as zero.
     """
-    p, values = point.prime, dict(point.values)
-    for node in nodes(expr):
-        if node not in values:
-            operation = _FIELD.get(node.op.name)
-            if operation is None:
-                raise Unsupported(f"{node.op.name} has no values in a prime field")
-            args = [values[arg] for arg in node.args]
-            values[node] = operation(args, node, point.sizes, p) % p
-    return values[expr]
+
+    def __init__(
+        self, number: Callable[[Fraction], Any], reduce: Callable[[Any], Any], library: Any, smallest: Any
+    ) -> None:
+        self.number = number
+        self.reduce = reduce
+        self.library = library
+        self.smallest = smallest
+        self.is_exact = library is None
+
+    def reciprocal(self, value: Any) -> Any:
+        if not value:
+            raise Undefined("division by zero")
+        return pow(value, -1, PRIME) if self.is_exact else 1 / value
+
+    def power(self, value: Any, k: int) -> Any:
+        if k < 0:
+            value, k = self.reciprocal(value), -k
+        if not self.is_exact and value and k * abs(self.library.log(abs(value))) > LARGEST:
+            raise Undefined("a power is too large")
+        return pow(value, k, PRIME) if self.is_exact else value**k
+
+    def real_power(self, base: Any, exponent: Any) -> Any:
+        """A power with an exponent that the formula does not show to be whole."""
+        if self.is_exact:
+            raise Unsupported("a power with a fractional or unknown exponent has no values in a prime field")
+        if exponent == int(exponent):
+            return self.power(base, int(exponent))
+        if base < 0 or (base == 0 and exponent < 0):
+            raise Undefined("a root of a negative number")
+        return self.call("exp", exponent * self.call("log", base)) if base else base
+
+    def call(self, name: str, *values: Any) -> Any:
+        """A function of `math` or of a library with its names."""
+        if self.is_exact:
+            raise Unsupported(f"{name} has no values in a prime field")
+        if abs(values[0]) > LARGEST and name not in ("log", "sqrt", "atan"):
+            raise Undefined("an argument is too large")
+        if not values[0] and name == "log":
+            raise Undefined("the logarithm of 0")
+        return getattr(self.library, name)(*values)
 
 
-def _exact(array: Array) -> Array:
-    """An array of zeros and ones, as integers."""
-    made = np.empty(array.shape, dtype=object)
-    made[...] = array.astype(int).astype(object)
-    return made
+@cache
+def prime_field() -> Field:
+    """The integers modulo 2^61 − 1."""
+    return Field(lambda q: q.numerator * pow(q.denominator, -1, PRIME) % PRIME, lambda v: v % PRIME, None, 0)
 
 
-def _scalar(value: int) -> Array:
-    made = np.empty((1, 1), dtype=object)
-    made[0, 0] = int(value)
-    return made
+@cache
+def floats() -> Field:
+    return Field(float, lambda v: v, math, 1e-11)
 
 
-def _product(a: list[Array], p: int) -> Array:
-    value = a[0]
-    for factor in a[1:]:
-        value = value * factor % p
-    return value
+@cache
+def many_digits() -> Field:
+    """Real numbers of `DIGITS` digits."""
+    import mpmath
+
+    library = mpmath.MPContext()
+    library.dps = DIGITS
+    library.trap_complex = True
+    return Field(
+        lambda q: library.mpf(q.numerator) / q.denominator, lambda v: v, library, library.mpf(10) ** (-DIGITS // 2)
+    )
 
 
-def _chain(a: list[Array], p: int) -> Array:
-    value = a[-1]
-    for factor in reversed(a[:-1]):
-        value = factor.dot(value) % p
-    return value
+# Operations: `(field, operands, node, sizes) -> rows`
 
 
-def _eliminate(A: Array, p: int) -> tuple[int, Array | None]:
-    """Determinant and inverse by Gauss and Jordan."""
+def mapped(function: Callable[[Any], Any], A: Matrix) -> Matrix:
+    return [[function(value) for value in row] for row in A]
+
+
+def zipped(function: Callable[..., Any], *operands: Matrix) -> Matrix:
+    return [[function(*values) for values in zip(*rows)] for rows in zip(*operands)]
+
+
+def turned(A: Matrix) -> Matrix:
+    return [list(column) for column in zip(*A)]
+
+
+def constant(field: Field, rows: int, columns: int, entry: Callable[[int, int], int]) -> Matrix:
+    values = (field.number(Fraction(0)), field.number(Fraction(1)))
+    return [[values[entry(i, j)] for j in range(columns)] for i in range(rows)]
+
+
+def times(field: Field, A: Matrix, B: Matrix) -> Matrix:
+    columns = list(zip(*B))
+    return [[field.reduce(sum(map(mul, row, column))) for column in columns] for row in A]
+
+
+def _chain(field: Field, factors: list[Matrix]) -> Matrix:
+    product = factors[-1]
+    for factor in reversed(factors[:-1]):
+        product = times(field, factor, product)
+    return product
+
+
+def _entrywise(field: Field, factors: list[Matrix]) -> Matrix:
+    return zipped(lambda *values: field.reduce(math.prod(values[1:], start=values[0])), *factors)
+
+
+def scaled(field: Field, scalar: Matrix, A: Matrix) -> Matrix:
+    return mapped(lambda value: field.reduce(scalar[0][0] * value), A)
+
+
+def _kron(field: Field, A: Matrix, B: Matrix) -> Matrix:
+    return [[field.reduce(a * b) for a in upper for b in lower] for upper in A for lower in B]
+
+
+def _eliminated(field: Field, A: Matrix) -> tuple[Any, Matrix | None]:
+    """Determinant and inverse by Gauss and Jordan; no inverse of what is singular."""
     n = len(A)
-    left, right, determinant = A.copy() % p, _exact(np.eye(n)), 1
+    rows = [list(row) + unit for row, unit in zip(A, constant(field, n, n, lambda i, j: int(i == j)))]
+    determinant = field.number(Fraction(1))
+    least = field.smallest * max(abs(value) for row in A for value in row)
     for j in range(n):
-        pivot = next((i for i in range(j, n) if left[i, j]), None)
-        if pivot is None:
-            return 0, None
+        pivot = max(range(j, n), key=lambda i: abs(rows[i][j]))
+        if abs(rows[pivot][j]) <= least:
+            return _determinant(field, A), None
         if pivot != j:
-            left[[j, pivot]], right[[j, pivot]] = left[[pivot, j]], right[[pivot, j]]
+            rows[j], rows[pivot] = rows[pivot], rows[j]
             determinant = -determinant
-        determinant = determinant * left[j, j] % p
-        scale = pow(int(left[j, j]), -1, p)
-        left[j], right[j] = left[j] * scale % p, right[j] * scale % p
+        determinant = field.reduce(determinant * rows[j][j])
+        factor = field.reciprocal(rows[j][j])
+        top = rows[j] = [field.reduce(value * factor) for value in rows[j]]
         for i in range(n):
-            if i != j and left[i, j]:
-                factor = left[i, j]
-                left[i], right[i] = (left[i] - factor * left[j]) % p, (right[i] - factor * right[j]) % p
-    return determinant % p, right
+            if i != j and rows[i][j]:
+                factor = rows[i][j]
+                rows[i] = [field.reduce(value - factor * above) for value, above in zip(rows[i], top)]
+    return field.reduce(determinant), [row[n:] for row in rows]
 
 
-def _inverse(A: Array, p: int) -> Array:
-    inverse = _eliminate(A, p)[1]
+def _determinant(field: Field, A: Matrix) -> Any:
+    """By elimination, whatever the pivots."""
+    rows, determinant = [list(row) for row in A], field.number(Fraction(1))
+    for j in range(len(A)):
+        pivot = max(range(j, len(A)), key=lambda i: abs(rows[i][j]))
+        if not rows[pivot][j]:
+            return field.number(Fraction(0))
+        if pivot != j:
+            rows[j], rows[pivot] = rows[pivot], rows[j]
+            determinant = -determinant
+        determinant = field.reduce(determinant * rows[j][j])
+        factor = field.reciprocal(rows[j][j])
+        for i in range(j + 1, len(A)):
+            k = field.reduce(rows[i][j] * factor)
+            rows[i] = [field.reduce(value - k * above) for value, above in zip(rows[i], rows[j])]
+    return field.reduce(determinant)
+
+
+def _inverse(field: Field, A: Matrix) -> Matrix:
+    inverse = _eliminated(field, A)[1]
     if inverse is None:
-        raise Singular("a matrix is singular at this point")
+        raise Undefined("a matrix is singular")
     return inverse
 
 
-def _power_of(value: int, exponent: int, p: int) -> int:
-    if exponent < 0 and value % p == 0:
-        raise Singular("division by zero at this point")
-    return pow(value, exponent, p)
-
-
-def _power(a: list[Array], node: Expr, sizes: Sizes, p: int) -> Array:
-    exponent = node.args[1]
-    if exponent.op.name != "number" or exponent.data[0].denominator != 1:
-        raise Unsupported("a power with a fractional or unknown exponent has no values in a prime field")
-    k, made = int(exponent.data[0]), np.empty(a[0].shape, dtype=object)
-    for place in np.ndindex(a[0].shape):
-        made[place] = _power_of(int(a[0][place]), k, p)
-    return made
-
-
-def _matpow(A: Array, k: int, p: int) -> Array:
+def _matpow(field: Field, A: Matrix, k: int) -> Matrix:
     if k < 0:
-        A, k = _inverse(A, p), -k
-    value = _exact(np.eye(len(A)))
+        A, k = _inverse(field, A), -k
+    value = constant(field, len(A), len(A), lambda i, j: int(i == j))
     for bit in bin(k)[2:]:
-        value = value.dot(value) % p
+        value = times(field, value, value)
         if bit == "1":
-            value = value.dot(A) % p
+            value = times(field, value, A)
     return value
 
 
-def _block_inner(G: Array, B: Array) -> Array:
-    blocks = G.reshape(G.shape[0] // B.shape[0], B.shape[0], G.shape[1] // B.shape[1], B.shape[1])
-    return np.asarray((blocks * B[None, :, None, :]).sum(axis=3).sum(axis=1))
+def _power(field: Field, a: list[Matrix], node: Expr, sizes: Sizes) -> Matrix:
+    exponent = node.args[1]
+    if exponent.op.name == "dimension":
+        k = exponent.data[0].evaluate(sizes)
+    elif exponent.op.name == "number" and exponent.data[0].denominator == 1:
+        k = int(exponent.data[0])
+    elif field.is_exact:
+        raise Unsupported("a power with a fractional or unknown exponent has no values in a prime field")
+    elif exponent.op.name == "number" and exponent.data[0].denominator == 2 and exponent.data[0] > 0:
+        return mapped(lambda value: field.power(field.call("sqrt", value), exponent.data[0].numerator), a[0])
+    else:
+        return mapped(lambda value: field.real_power(value, a[1][0][0]), a[0])
+    return mapped(lambda value: field.power(value, k), a[0])
 
 
-def _block_sum(G: Array, A: Array) -> Array:
-    blocks = G.reshape(A.shape[0], G.shape[0] // A.shape[0], A.shape[1], G.shape[1] // A.shape[1])
-    return np.asarray((blocks * A[:, None, :, None]).sum(axis=2).sum(axis=0))
+def _total(A: Matrix) -> Any:
+    return sum(value for row in A for value in row)
 
 
-FieldValue = Callable[[list[Array], Expr, Sizes, int], Array]
+def _size(field: Field, A: Matrix) -> Any:
+    return _total(mapped(abs, A)) if field.library else _unsupported("abs")
 
 
-def _same(name: str) -> FieldValue:
-    """The rearrangements and sums of `evaluation` hold for integers as they are."""
-    function = VALUES[name]
-    return lambda a, node, sizes, p: function(a, node, sizes)
+def _unsupported(name: str) -> Any:
+    raise Unsupported(f"{name} has no values in a prime field")
 
 
-_FIELD: dict[str, FieldValue] = {
-    name: _same(name)
-    for name in ("add", "scale", "transpose", "kron", "trace", "inner", "sq_norm", "sum", "vec", "unvec", "submatrix")
-} | {
-    "number": lambda a, node, sizes, p: _scalar(node.data[0].numerator * pow(node.data[0].denominator, -1, p)),
-    "dimension": lambda a, node, sizes, p: _scalar(node.data[0].evaluate(sizes)),
-    "zeros": lambda a, node, sizes, p: _exact(VALUES["zeros"](a, node, sizes)),
-    "ones": lambda a, node, sizes, p: _exact(VALUES["ones"](a, node, sizes)),
-    "identity": lambda a, node, sizes, p: _exact(VALUES["identity"](a, node, sizes)),
-    "commutation": lambda a, node, sizes, p: _exact(VALUES["commutation"](a, node, sizes)),
-    "mul": lambda a, node, sizes, p: _product(a, p),
-    "hadamard": lambda a, node, sizes, p: _product(a, p),
-    "matmul": lambda a, node, sizes, p: _chain(a, p),
-    "power": _power,
-    "inv": lambda a, node, sizes, p: _inverse(a[0], p),
-    "matpow": lambda a, node, sizes, p: _matpow(a[0], int(node.data[0]), p),
-    "det": lambda a, node, sizes, p: _scalar(_eliminate(a[0], p)[0]),
-    "diag": lambda a, node, sizes, p: np.array([[a[0][i, i]] for i in range(len(a[0]))], dtype=object),
-    "Diag": lambda a, node, sizes, p: a[0] * _exact(np.eye(len(a[0]))),
-    "tril": lambda a, node, sizes, p: a[0] * _exact(np.tri(len(a[0]))),
-    "triu": lambda a, node, sizes, p: a[0] * _exact(np.tri(len(a[0])).T),
-    "block": lambda a, node, sizes, p: np.concatenate(
-        [np.concatenate(a[i : i + node.data[1]], axis=1) for i in range(0, len(a), node.data[1])], axis=0
+def _blocks(G: Matrix, rows: int, columns: int) -> Iterable[tuple[int, int, Matrix]]:
+    """The blocks of G, rows × columns each, with their places."""
+    for i in range(len(G) // rows):
+        for j in range(len(G[0]) // columns):
+            yield i, j, [row[j * columns : (j + 1) * columns] for row in G[i * rows : (i + 1) * rows]]
+
+
+def _block_inner(field: Field, G: Matrix, B: Matrix) -> Matrix:
+    made: Matrix = [[0] * (len(G[0]) // len(B[0])) for _ in range(len(G) // len(B))]
+    for i, j, part in _blocks(G, len(B), len(B[0])):
+        made[i][j] = field.reduce(_total(zipped(mul, part, B)))
+    return made
+
+
+def _block_sum(field: Field, G: Matrix, A: Matrix) -> Matrix:
+    parts = [scaled(field, [[A[i][j]]], part) for i, j, part in _blocks(G, len(G) // len(A), len(G[0]) // len(A[0]))]
+    return zipped(lambda *values: field.reduce(sum(values)), *parts)
+
+
+def _block(a: list[Matrix], columns: int) -> Matrix:
+    made = []
+    for at in range(0, len(a), columns):
+        made += [[value for part in rows for value in part] for rows in zip(*a[at : at + columns])]
+    return made
+
+
+def _submatrix(A: Matrix, node: Expr, sizes: Sizes) -> Matrix:
+    top, height, left, width = (d if isinstance(d, int) else d.evaluate(sizes) for d in node.data)
+    return [row[left : left + width] for row in A[top : top + height]]
+
+
+def _log_determinant(field: Field, A: Matrix) -> Any:
+    return field.call("log", abs(_eliminated(field, A)[0]))
+
+
+def _logistic(field: Field, x: Any) -> Any:
+    small = field.call("exp", -abs(x))
+    return (1 if x >= 0 else small) / (1 + small)
+
+
+def _weights(field: Field, a: Matrix) -> tuple[Any, Matrix, Any]:
+    """The largest entry, exp of the entries less that, and the sum of those."""
+    top = max(value for row in a for value in row)
+    small = mapped(lambda value: field.call("exp", value - top), a)
+    return top, small, _total(small)
+
+
+def _softmax(field: Field, a: Matrix) -> Matrix:
+    _, small, total = _weights(field, a)
+    return mapped(lambda value: value / total, small)
+
+
+def _logsumexp(field: Field, a: Matrix) -> Any:
+    top, _, total = _weights(field, a)
+    return top + field.call("log", total)
+
+
+def _leaf(field: Field, node: Expr, sizes: Sizes, entry: Callable[[int, int], int]) -> Matrix:
+    return constant(field, node.shape[0].evaluate(sizes), node.shape[1].evaluate(sizes), entry)
+
+
+def _commutation(field: Field, node: Expr, sizes: Sizes) -> Matrix:
+    m, n = (d.evaluate(sizes) for d in node.data)
+    return constant(field, m * n, m * n, lambda r, c: int(r == c % m * n + c // m))
+
+
+Value = Callable[[Field, list[Matrix], Expr, Sizes], Matrix]
+
+
+def _scalar(function: Callable[[Field, Matrix], Any]) -> Value:
+    return lambda f, a, node, sizes: [[f.reduce(function(f, a[0]))]]
+
+
+def _function(function: Callable[[Field, Any], Any]) -> Value:
+    def value(f: Field, a: list[Matrix], node: Expr, sizes: Sizes) -> Matrix:
+        if f.is_exact:
+            _unsupported(node.op.name)
+        return mapped(lambda x: function(f, x), a[0])
+
+    return value
+
+
+def _named(name: str) -> Value:
+    return _function(lambda f, x: f.call(name, x))
+
+
+_VALUES: dict[str, Value] = {
+    "number": lambda f, a, node, sizes: [[f.number(node.data[0])]],
+    "dimension": lambda f, a, node, sizes: [[f.number(Fraction(node.data[0].evaluate(sizes)))]],
+    "constant": lambda f, a, node, sizes: (
+        [[+getattr(f.library, {"π": "pi", "e": "e"}[node.name])]] if f.library else _unsupported(node.name)
     ),
-    "block_inner": lambda a, node, sizes, p: _block_inner(a[0], a[1]),
-    "block_sum": lambda a, node, sizes, p: _block_sum(a[0], a[1]),
-}
+    "zeros": lambda f, a, node, sizes: _leaf(f, node, sizes, lambda i, j: 0),
+    "ones": lambda f, a, node, sizes: _leaf(f, node, sizes, lambda i, j: 1),
+    "identity": lambda f, a, node, sizes: _leaf(f, node, sizes, lambda i, j: int(i == j)),
+    "commutation": lambda f, a, node, sizes: _commutation(f, node, sizes),
+    "add": lambda f, a, node, sizes: zipped(lambda *values: f.reduce(sum(values)), *a),
+    "mul": lambda f, a, node, sizes: _entrywise(f, a),
+    "hadamard": lambda f, a, node, sizes: _entrywise(f, a),
+    "scale": lambda f, a, node, sizes: scaled(f, a[0], a[1]),
+    "matmul": lambda f, a, node, sizes: _chain(f, a),
+    "transpose": lambda f, a, node, sizes: turned(a[0]),
+    "kron": lambda f, a, node, sizes: _kron(f, a[0], a[1]),
+    "block_inner": lambda f, a, node, sizes: _block_inner(f, a[0], a[1]),
+    "block_sum": lambda f, a, node, sizes: _block_sum(f, a[0], a[1]),
+    "power": _power,
+    "inv": lambda f, a, node, sizes: _inverse(f, a[0]),
+    "matpow": lambda f, a, node, sizes: _matpow(f, a[0], int(node.data[0])),
+    "trace": _scalar(lambda f, A: sum(A[i][i] for i in range(len(A)))),
+    "det": _scalar(lambda f, A: _eliminated(f, A)[0]),
+    "logdet": _scalar(_log_determinant),
+    "inner": lambda f, a, node, sizes: [[f.reduce(_total(zipped(mul, *a)))]],
+    "sq_norm": _scalar(lambda f, A: _total(zipped(mul, A, A))),
+    "norm": _scalar(lambda f, A: f.call("sqrt", _total(zipped(mul, A, A)))),
+    "norm1": _scalar(_size),
+    "sum": _scalar(lambda f, A: _total(A)),
+    "logsumexp": _scalar(_logsumexp),
+    "softmax": lambda f, a, node, sizes: _softmax(f, a[0]),
+    "diag": lambda f, a, node, sizes: [[a[0][i][i]] for i in range(len(a[0]))],
+    "Diag": lambda f, a, node, sizes: [[v[0] if i == j else 0 * v[0] for j in range(len(a[0]))]
+                                       for i, v in enumerate(a[0])],
+    "vec": lambda f, a, node, sizes: [[value] for column in zip(*a[0]) for value in column],
+    "unvec": lambda f, a, node, sizes: turned(
+        [[a[0][i][0] for i in range(at, at + node.shape[0].evaluate(sizes))]
+         for at in range(0, len(a[0]), node.shape[0].evaluate(sizes))]
+    ),
+    "tril": lambda f, a, node, sizes: [[x if j <= i else 0 * x for j, x in enumerate(r)] for i, r in enumerate(a[0])],
+    "triu": lambda f, a, node, sizes: [[x if j >= i else 0 * x for j, x in enumerate(r)] for i, r in enumerate(a[0])],
+    "block": lambda f, a, node, sizes: _block(a, node.data[1]),
+    "submatrix": lambda f, a, node, sizes: _submatrix(a[0], node, sizes),
+    **{name: _named(name) for name in ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf")},
+    **{name: _named(name.replace("rc", "")) for name in ("arcsin", "arccos", "arctan")},
+    "abs": _function(lambda f, x: abs(x)),
+    "sign": _function(lambda f, x: f.number(Fraction((x > 0) - (x < 0)))),
+    "step": _function(lambda f, x: f.number(Fraction(int(x > 0)))),
+    "relu": _function(lambda f, x: x if x > 0 else 0 * x),
+    "sigmoid": _function(_logistic),
+    "softplus": _function(lambda f, x: (x if x > 0 else 0) + f.call("log1p", f.call("exp", -abs(x)))),
+}  # fmt: skip
+_POLYNOMIAL = frozenset(
+    "number dimension zeros ones identity commutation add mul hadamard scale matmul transpose kron "
+    "block_inner block_sum power inv matpow trace det inner sq_norm sum diag Diag vec unvec tril triu "
+    "block submatrix symbol".split()
+)
+
+
+class FieldPoint:
+    """Values of symbols in a field, and sizes."""
+
+    __slots__ = ("values", "sizes", "field", "largest", "is_rounded")
+
+    def __init__(self, field: Field, values: dict[Expr, Matrix], sizes: dict[str, int]) -> None:
+        self.field = field
+        self.values = values
+        self.sizes = sizes
+        self.largest: Any = 0
+        self.is_rounded = False
+
+    def evaluate(self, expr: Expr) -> Matrix:
+        """The value of an expression here, as rows.
+
+        The largest entry met on the way stays in `largest`, for what rounding may do.
+
+        Raises
+        ------
+        Unsupported
+            In a prime field: an operation is neither polynomial nor an inverse.
+        Undefined
+            A root of a negative number, a singular matrix, an overflow; its `node` is the part.
+        """
+        values = dict(self.values)
+        for node in nodes(expr):
+            if node not in values:
+                values[node] = self._value(node, [values[arg] for arg in node.args])
+                if not self.field.is_exact:
+                    self.largest = max(self.largest, max((abs(x) for row in values[node] for x in row), default=0))
+        return values[expr]
+
+    def _value(self, node: Expr, args: list[Matrix]) -> Matrix:
+        operation = _VALUES.get(node.op.name)
+        try:
+            if operation is not None:
+                return operation(self.field, args, node, self.sizes)
+            return self._by_numpy(node, args)
+        except Unsupported:
+            raise
+        except (Undefined, ValueError, ArithmeticError) as error:
+            undefined = Undefined(f"{node.text()} is undefined: {error}")
+            undefined.node = node
+            raise undefined from None
+
+    def _by_numpy(self, node: Expr, args: list[Matrix]) -> Matrix:
+        """An operation of singular values, a matrix exponential, a function of one's own."""
+        if self.field.is_exact:
+            _unsupported(node.op.name)
+        import numpy as np
+
+        from .evaluation import VALUES
+
+        self.is_rounded = True
+        operation = VALUES.get(node.op.name)
+        if operation is None:
+            raise Unsupported(f"{node.op.name} has no numeric value")
+        if node.op.name == "expm" and max(abs(x) for row in args[0] for x in row) > 3:
+            raise Undefined("its entries are of too many sizes")
+        with np.errstate(all="ignore"):
+            value = operation([np.array(mapped(float, a)) for a in args], node, self.sizes)
+        if not np.isfinite(value).all():
+            raise Undefined("no finite value")
+        return [[self.field.number(Fraction(x)) for x in row] for row in value.tolist()]
 
 
 def is_exact(*exprs: Expr) -> bool:
-    """Whether the expressions have values in a prime field."""
-    return all(node.op.name in _FIELD or node.op.name == "symbol" for node in nodes(*exprs))
+    """Whether the expressions have values in a prime field: polynomials, inverses, determinants."""
+    return all(
+        node.op.name in _POLYNOMIAL
+        and (
+            node.op.name != "power"
+            or node.args[1].op.name == "dimension"
+            or (node.args[1].op.name == "number" and node.args[1].data[0].denominator == 1)
+        )
+        for node in nodes(*exprs)
+    )
 
 
-def degree(expr: Expr) -> int:
-    """A bound on the total degree of numerator and denominator, at sizes of `expr` itself.
+def degree(expr: Expr, size: int = 16) -> int:
+    """A bound on the total degree of numerator and denominator, for matrices of up to `size` rows.
 
-    An inverse or determinant of an n × n matrix counts n times the degree of its operand,
-    reciprocals of the entries n² times, with n = 16, above the sizes drawn.
+    An inverse or determinant counts `size` times the degree of its operand, reciprocals of
+    the entries `size`² times.
     """
     degrees: dict[Expr, int] = {}
     for node in nodes(expr):
@@ -218,79 +491,14 @@ def degree(expr: Expr) -> int:
         if node.op.name == "symbol":
             degrees[node] = 1
         elif node.op.name in ("inv", "det"):
-            degrees[node] = 16 * below[0]
+            degrees[node] = size * below[0]
+        elif node.op.name == "power" and node.args[1].op.name == "dimension":
+            degrees[node] = size * below[0]
         elif node.op.name in ("matpow", "power"):
             k = int(node.data[0] if node.op.name == "matpow" else node.args[1].data[0])
-            degrees[node] = abs(k) * below[0] * ((16 if node.op.name == "matpow" else 256) if k < 0 else 1)
+            degrees[node] = abs(k) * below[0] * ((size if node.op.name == "matpow" else size**2) if k < 0 else 1)
         elif node.op.name == "sq_norm":
             degrees[node] = 2 * below[0]
         else:
             degrees[node] = sum(below)  # of a product; denominators of sums multiply too
     return degrees[expr]
-
-
-def random_field_point(
-    exprs: Expr | Iterable[Expr],
-    seed: int = 0,
-    sizes: Mapping[str, int] | None = None,
-    prime: int = PRIME,
-    smallest: int = 4,
-) -> FieldPoint:
-    """A random point of the prime field, with unequal sizes; declared properties hold."""
-    roots = [exprs] if isinstance(exprs, Expr) else list(exprs)
-    generator = random.Random(seed)
-    given = dict(sizes or {})
-    free = [name for name in dimension_names(*roots) if name not in given]
-    pool = list(range(smallest, smallest + len(free)))
-    dims = {d for node in nodes(*roots) for d in node.shape}
-    for _ in range(100):
-        generator.shuffle(pool)
-        drawn = {**dict(zip(free, pool, strict=True)), **given}
-        leaves = symbols_of(*roots)
-        tall = all(
-            leaf.shape[0].evaluate(drawn) >= leaf.shape[1].evaluate(drawn)
-            for leaf in leaves
-            if "orthogonal" in leaf.properties
-        )
-        if tall and all(d.evaluate(drawn) >= 1 for d in dims):
-            values = {leaf: _draw(leaf, drawn, generator, prime) for leaf in leaves}
-            return FieldPoint(values, drawn, prime)
-    raise DeriveError("no sizes fit the formula")
-
-
-def _draw(leaf: Expr, sizes: Sizes, generator: random.Random, p: int) -> Array:
-    rows, columns = (Dim.of(d).evaluate(sizes) for d in leaf.shape)
-    A = np.empty((rows, columns), dtype=object)
-    for place in np.ndindex(A.shape):
-        A[place] = generator.randrange(1, p)
-    properties: Any = leaf.properties
-    if "orthogonal" in properties:
-        if "diagonal" in properties:
-            signs = np.where(A % 2 == 1, 1, p - 1)
-            return np.asarray(signs * _exact(np.eye(rows)), dtype=object)
-        skew = _square(rows, generator, p)
-        skew = np.tril(skew, -1) - np.tril(skew, -1).T
-        eye = _exact(np.eye(rows))
-        if "symmetric" in properties:
-            v = A[:, :1]
-            return np.asarray((eye - 2 * v.dot(v.T) * pow(int(v.T.dot(v)[0, 0]), -1, p)) % p)
-        # Cayley: (I − S)(I + S)⁻¹ is orthogonal for skew S.
-        return np.asarray((eye - skew).dot(_inverse((eye + skew) % p, p)) % p)[:, :columns]
-    if "diagonal" in properties:
-        return A * _exact(np.eye(rows))
-    if "skew" in properties:
-        return (np.tril(A, -1) - np.tril(A, -1).T) % p
-    if "symmetric" in properties:
-        return np.tril(A) + np.tril(A, -1).T
-    if "upper" in properties:
-        return A * _exact(np.tri(rows).T)
-    if "lower" in properties:
-        return A * _exact(np.tri(rows))
-    return A
-
-
-def _square(n: int, generator: random.Random, p: int) -> Array:
-    A = np.empty((n, n), dtype=object)
-    for place in np.ndindex(A.shape):
-        A[place] = generator.randrange(1, p)
-    return A

@@ -226,10 +226,12 @@ def _draw_sizes(
     smallest: int,
     generator: random.Random,
 ) -> dict[str, int] | None:
-    pool = [s for s in (*SIZES, *range(13, 13 + len(names))) if s >= smallest and s not in given.values()]
+    pool = [s for s in SIZES if s >= smallest and s not in given.values()]
     free = [name for name in names if name not in given]
     pool = pool[: len(free) + (len(free) < 4)]
     generator.shuffle(pool)
+    # Past a dozen dimensions sizes are drawn again: nothing is learned from large ones.
+    pool += [generator.choice(SIZES[:5]) for _ in free[len(pool) :]]
     drawn = {**dict(zip(free, pool, strict=False)), **given}
     if any(d.evaluate(drawn) < 1 for d in dims if d.names <= drawn.keys()):
         return None
@@ -256,6 +258,8 @@ def _draw(properties: frozenset[str], rows: int, columns: int, style: str, array
         A = arrays.uniform(low, high, (rows, columns))
     if "positive" in properties:
         A = np.abs(A) + 0.1
+    if "nonnegative" in properties:
+        A = np.abs(A)
     if "orthogonal" in properties:
         if "diagonal" in properties:
             return np.diag(np.where(A[0] < 0, -1.0, 1.0))
@@ -265,7 +269,10 @@ def _draw(properties: frozenset[str], rows: int, columns: int, style: str, array
         return np.asarray(np.linalg.qr(arrays.standard_normal((rows, columns)))[0])
     if "diagonal" in properties:
         d = np.diag(A)
-        return np.diag(np.abs(d) + 0.2 if "spd" in properties else d)
+        return np.diag(np.abs(d) + 0.2 if properties & {"spd", "psd"} else d)
+    if "psd" in properties:
+        B = arrays.standard_normal((rows, rows))
+        return np.asarray(B @ B.T / rows)
     if "spd" in properties:
         B = arrays.standard_normal((rows, rows + 1))
         return np.asarray(B @ B.T / (rows + 1) + 0.4 * np.eye(rows))

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, Union
 
+from .errors import ParseError
+
 Monomial = tuple[tuple[str, int], ...]  # ((name, power), ...) sorted by name
 DimLike = Union["Dim", int, str]
 
@@ -33,6 +35,9 @@ class Dim:
         key = tuple(sorted(((m, c) for m, c in terms if c), key=_degree_first))
         known = cls._table.get(key)
         if known is None:
+            for monomial, _ in key:
+                for name, _ in monomial:
+                    require_name(name)
             known = object.__new__(cls)
             known.terms = key
             known._hash = hash(key)
@@ -137,6 +142,32 @@ class Dim:
 
     def __repr__(self) -> str:
         return f"Dim({self})"
+
+
+def require_name(name: object) -> None:
+    """Refuse what is no name before it can reach a page or a program.
+
+    A name begins with a letter and goes on with letters, digits, accents and `_`; a
+    superscript may hold a sign (`x_+`, `h_t-1`).  Numbers are labels of the algebra.
+
+    Raises
+    ------
+    ParseError
+        It is anything else: a command of LaTeX, a quote, a tag, a space, an empty text.
+    """
+    if isinstance(name, int):
+        return
+    if not isinstance(name, str):
+        raise ParseError(f"a name is text, not {type(name).__name__}")
+    plain = name.replace("+", "").replace("-", "")
+    styled = any("\U0001d400" <= c <= "\U0001d7ff" for c in name)  # Python reads 𝐱 as x
+    if plain.isidentifier() and name[0].isalpha() and not styled and len(name) <= 200:
+        return
+    shown = "".join(c if c.isprintable() else "�" for c in name[:40])
+    raise ParseError(
+        f"{shown!r} is not a name" if len(name) <= 200 else "a name of more than 200 characters",
+        hint="a name begins with a letter and goes on with letters, digits and _, such as x_1",
+    )
 
 
 def _degree_first(term: tuple[Monomial, int]) -> tuple[int, Monomial]:

@@ -111,10 +111,10 @@ REFUSED = [
     ("def grad(W, x):\n    for i in range(3):\n        W = W + 1\n    return W\n", "line 2: a loop is not read"),
     ("def grad(W, x):\n    if True:\n        return W\n", "line 2: a branch is not read"),
     ("def grad(W, x):\n    return __import__('os').system('ls')\n", "system"),
-    ("def grad(W, x):\n    return open('/etc/passwd').read()\n", "read is not known"),
+    ("def grad(W, x):\n    return open('/etc/passwd').read()\n", "open is not known"),
     ("def grad(W, x):\n    return eval('W')\n", "eval"),
     ("def grad(W, q):\n    return W\n", "the parameter q is no symbol of the loss"),
-    ("def grad(W, x):\n    return einsum(W, x)\n", "einsum is not known"),
+    ("def grad(W, x):\n    return einsum(W, x)\n", "einsum is read with its indices as text"),
     ("x = 1\n", "no function"),
     ("def grad(W, x:\n", "no Python"),
     ("class A:\n    pass\n", "a class is not read"),
@@ -142,3 +142,135 @@ def test_the_source_is_never_run(tmp_path):
     code = f"open({str(target)!r}, 'w')\ndef grad(W, x):\n    return W\n"
     check_code(code, *TIED)
     assert not target.exists()
+
+
+# As people write it: each program with its loss; the second of each pair has a planted bug.
+
+SOFTMAX = ("1/n*(sum(log(exp(X*W)*vector(1))) - sum(Y.*(X*W)))", "W", "X: n×d, W: d×k, Y: n×k")
+HINGE = ("sum(relu(𝟏 − y ⊙ (X w)))", "w", "X: m×n, w: n, y: m")
+MLP = ("½‖W₂ relu(W₁ x + b₁) + b₂ − y‖²", "W1", "W1: h×n, W2: k×h, b1: h, b2: k, x: n, y: k")
+AFFINE = ("sum(dout ⊙ (X W + 𝟏 bᵀ))", "W", "X: m×n, W: n×k, b: k, dout: m×k")
+RNN = ("½‖tanh(U h + V x) − y‖²", "h", "U: p×p, V: p×n, h: p, x: n, y: p")
+WRITTEN = [
+    (SOFTMAX, """
+        def grad(W, X, Y):
+            scores = X @ W
+            scores -= scores.max(axis=1, keepdims=True)
+            P = np.exp(scores) / np.sum(np.exp(scores), axis=1, keepdims=True)
+            dscores = (P - Y) / X.shape[0]
+            return X.T.dot(dscores)
+     """, "/ X.shape[0]", "", "factor"),
+    (SOFTMAX, """
+        import torch
+        import torch.nn.functional as F
+
+        def backward(X, W, Y):
+            probs = F.softmax(X @ W, dim=1)
+            dW = torch.mm(X.t(), probs - Y) / len(X)
+            db = (probs - Y).sum(dim=0)
+            return dW, db
+     """, "probs - Y) /", "Y - probs) /", "sign"),
+    (SOFTMAX, """
+        def loss_and_grad(W, batch):
+            X, Y = batch
+            n, d = X.shape
+            Z = X @ W
+            E = np.exp(Z - np.max(Z, axis=1)[:, np.newaxis])
+            P = E / E.sum(axis=1).reshape(-1, 1)
+            loss = -np.sum(Y * np.log(P)) / n
+            return loss, X.T @ (P - Y) / n
+     """, "X.T @ (P - Y)", "X.T @ P", None),
+    (MLP, """
+        class Net:
+            def forward(self, x):
+                self.z1 = self.W1 @ x + self.b1
+                self.a1 = np.maximum(0, self.z1)
+                self.cache = (x, self.z1)
+                return self.W2 @ self.a1 + self.b2
+
+            def backward(self, y):
+                x, z1 = self.cache
+                d2 = self.W2 @ self.a1 + self.b2 - y
+                grads = {}
+                grads["W2"] = np.outer(d2, self.a1)
+                d1 = self.W2.T @ d2
+                d1[z1 <= 0] = 0
+                grads["W1"] = np.outer(d1, x)
+                grads["b1"] = d1
+                return grads
+     """, "d1[z1 <= 0] = 0", "pass", "inner derivative"),
+    (AFFINE, """
+        def affine_forward(X, W, b):
+            out = X @ W + b
+            cache = (X, W, b)
+            return out, cache
+
+        def affine_backward(dout, cache):
+            X, W, b = cache
+            dX = dout @ W.T
+            dW = X.T @ dout
+            db = dout.sum(axis=0)
+            return dX, dW, db
+     """, "X.T @ dout", "X @ dout", "transpose"),
+    (RNN, """
+        def rnn_step_backward(h, x, U, V, y):
+            next_h = np.tanh(U @ h + V @ x)
+            dz = (next_h - y) * (1 - next_h**2)
+            dh_prev = U.T @ dz
+            dU = np.outer(dz, h)
+            return dU, dh_prev
+     """, "U.T @ dz", "U @ dz", "transpose"),
+    (HINGE, """
+        def grad(w, X, y):
+            margin = 1 - y * (X @ w)
+            active = margin > 0
+            return -X.T @ (active * y)
+     """, "(active * y)", "y", "inner derivative"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("problem", "code", "right", "wrong", "kind"), WRITTEN)
+def test_programs_as_people_write_them(problem, code, right, wrong, kind):
+    code = textwrap.dedent(code)
+    line = check_code(code, *problem).lines[0]
+    assert line.verdict in ("proved", "agrees"), line.reason
+    planted = code.replace(right, wrong)
+    assert planted != code
+    line = check_code(planted, *problem).lines[0]
+    assert line.verdict == "fails"
+    assert kind is None or line.kind == kind
+
+
+def test_keepdims_is_not_dropped():
+    problem = ("sum(Y ⊙ (X diag(Z 𝟏)))", "X", "X: n×n, Y: n×n, Z: n×n")
+    code = "def grad(X, Y, Z):\n    return Y * Z.sum(axis=1{})\n"
+    assert check_code(code.format(""), *problem).lines[0].verdict == "proved"
+    assert check_code(code.format(", keepdims=True"), *problem).lines[0].verdict == "fails"
+
+
+def test_the_line_is_that_of_the_gradient():
+    code = "def grad(A, x, b):\n    r = A @ x - b\n    dx = A.T @ r\n    return r, dx\n"
+    line = check_code(code, *LEAST).lines[0]
+    assert (line.number, line.claim, line.verdict) == (3, "dx = A.T @ r", "proved")
+
+
+REFUSED_PROGRAMS = [
+    ("def grad(A, x, b):\n    r = A @ x - b\n    return r @ A, A.T @ r\n", "which of the values returned"),
+    ("def grad(A, x, b):\n    r = A @ x - b\n    r[0] = 1\n    return A.T @ r\n", "line 3: an assignment to a part"),
+    ("def grad(A, x, b):\n    r = A @ x - b\n    r[np.arange(3), b] -= 1\n    return A.T @ r\n", "line 3: arange"),
+    ("def grad(A, x, b):\n    r = A @ x - b\n    s = r[:]\n    r *= 2\n    return A.T @ s\n", "line 4: this changes s"),
+    ("def grad(A, x, b):\n    r = A @ x - b\n    return A.T @ (r - r.max())\n", "only as a shift that cancels"),
+    ("def grad(A, x, b):\n    return [A.T @ r for r in b]\n", "line 2: a list made by a loop is not read"),
+]
+
+
+@pytest.mark.parametrize(("code", "message"), REFUSED_PROGRAMS)
+def test_what_cannot_be_read_is_refused_with_its_line(code, message):
+    with pytest.raises(DeriveError, match=message):
+        check_code(code, *LEAST)
+
+
+def test_an_array_changed_in_place_is_changed_under_all_its_names():
+    code = "def grad(A, x, b):\n    r = A @ x - b\n    s = r\n    r *= 2\n    return A.T @ s\n"
+    line = check_code(code, *LEAST).lines[0]
+    assert (line.verdict, line.kind) == ("fails", "factor")

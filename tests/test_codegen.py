@@ -50,6 +50,8 @@ FORMULAS = [
     ("gradient", "−logdet(Xᵀ diag(w) X)", "w", "X: m×n, w: m positive, n < m"),
     ("gradient", "aᵀ X³ b + tr(X⁻²)", "X", "X: n×n, a: n, b: n"),
     ("gradient", "tr(expm(A) B)", "A", "A: n×n, B: n×n"),
+    ("gradient", "(𝟏ᵀ Y b) / (1 + (𝟏ᵀ Y b)^2)", "Y", "Y: m×k, b: k"),
+    ("gradient", "norm1(y) / (1 + norm1(y)^2)", "y", "y: n"),
     ("gradient", "1/m*norm2(X*w - y)^2", "w", "X: m×n, w: n, y: m"),
     ("gradient", "aᵀx", "z", "a: n, x: n, z: m"),
     ("gradient", "‖Wᵀx − y‖² + ‖W⁻¹ x − y‖²", "W", "W: n×n, x: n, y: n"),

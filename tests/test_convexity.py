@@ -124,6 +124,11 @@ def test_what_is_no_scalar_or_no_symbol_is_refused(formula, wrt, message):
         convexity(formula, wrt)
 
 
+@pytest.mark.parametrize("formula", ["sum(x.^4) (1 + ‖x‖₁)", "sum(x ⊙ log(x)) (1 + sum(x))²"])
+def test_a_factor_that_moves_is_no_constant(formula):
+    assert convexity(formula, "x", "x: n positive").verdict == "neither"
+
+
 def test_orthogonal_matrices_are_no_convex_set():
     found = convexity("tr(QᵀA)", "Q", "Q: n×k orthogonal")
     assert found.verdict == "unknown" and "no convex set" in found.steps[0].text()

@@ -289,7 +289,7 @@ WRONG = [
     ("x/0", "x: n", DeriveError, "division by zero", "x/0", None),
     ("A^65", "A: n×n", LimitError, "the exponent 65 of a matrix is too large", "A^65", "at most 64"),
     ("2^5000", None, LimitError, "the exponent 5000 of a number is too large", "2^5000", "at most 4096"),
-    ("A[1:2]", None, ParseError, "a window is A[first:last, first:last]", "[1:2]", None),
+    ("A_{2}[1:2]", None, ParseError, "a window is A[first:last, first:last]", "[1:2]", None),
     ("x\u0000y", None, ParseError, "the control character U+0000 cannot be read", "\u0000", None),
     ("x ∂ y", None, ParseError, "a formula holds no derivative signs", "∂", "give the loss, and the variable as wrt"),
     ("∫x", None, ParseError, "∫ cannot be read", "∫", None),

@@ -31,6 +31,19 @@ def test_an_unknown_call_is_refused_by_name(text: str, name: str) -> None:
     assert caught.value.message.startswith(name + " is")
 
 
+@pytest.mark.parametrize("text", [r"\mathbb{E}[\|x\|^2]", r"\mathbb E_x [x]", "𝔼[‖x‖²]", "E[‖x − μ‖²]", r"\Bbb{E}(x)"])
+def test_an_expectation_is_no_factor(text: str) -> None:
+    with pytest.raises(ParseError):
+        parse(text)
+    assert parse("E [1, 2; 3, 4]", "E: n×2").expr.shape[1].value == 2
+
+
+@pytest.mark.parametrize("text", ["1ᵀ (y − Xβ)²", "A^{1/2}", "A^k", "(Y − A B)^2 + 1"])
+def test_a_capital_letter_is_no_scalar_for_the_sake_of_a_power(text: str) -> None:
+    with pytest.raises(DeriveError):
+        parse(text, scalar=True)
+
+
 @pytest.mark.parametrize("letter", sorted("AHQXahpswxyλμτΣ"))
 def test_a_letter_without_the_habit_of_functions_multiplies_and_says_so(letter: str) -> None:
     if letter in HABITUAL_FUNCTIONS:

@@ -281,7 +281,6 @@ PLAIN: list[Row] = [
     ("np.dot(w, x) + b", {"w": "n", "x": "n", "b": ""}, "w@x+b"),
     ("(W @ x).sum()", {"W": "m n", "x": "n"}, "(W@x).sum()"),
     ("mean(x)", {"x": "n"}, "x.mean()"),
-    ("x @ x.T", {"x": "n"}, "np.outer(x,x)"),
     ("kron(A, B)", {"A": "m n", "B": "p q"}, "np.kron(A,B)"),
     ("dot(a, b)", {"a": "n", "b": "n"}, "a@b"),
     ("np.maximum(0, W @ x)", {"W": "m n", "x": "n"}, "np.maximum(W@x,0)"),

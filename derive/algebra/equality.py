@@ -1,44 +1,92 @@
 """Whether two formulas mean the same: proved, agrees, differs.
 
-`proved`: the difference has the normal form 0.  `agrees`: it vanishes over prime fields
-(for polynomials and inverses, with a stated probability of error) or at random real
-points.  `differs`: a point where it does not vanish is the evidence.
+`proved`: the difference has the normal form 0, or relations of the inverses in it rewrite
+it to 0, and no point says otherwise.  `agrees`: polynomials, inverses and determinants are
+equal modulo a prime at random points; other formulas to hundreds of digits, at points of
+several scales and signs.  `differs`: a point where the two are not equal is the evidence.
+
+Rounding decides nothing: differences are measured against the largest number met on the way.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ..adjoints import is_invertible, is_nonnegative, is_positive
 from ..errors import DeriveError
-from ..expr import Expr, symbols_of
-from ..operations import add, scale
+from ..expr import Expr, nodes, number_op, symbols_of
+from ..fields import (
+    DIGITS,
+    Field,
+    FieldPoint,
+    Matrix,
+    Undefined,
+    Unsupported,
+    degree,
+    floats,
+    is_exact,
+    many_digits,
+    prime_field,
+)
+from ..sampling import STYLES, random_field_point
 from ..shapes import shape_text
-from .limits import TooLargeError
-from .normal import Normalizer
+from .proofs import prove
 
-POINTS = 4
-TOLERANCE = 1e-8  # relative, at well-conditioned points
+EXACT_POINTS = 3
+DEGENERATE = ("small", "large", "zeros", "integers", "origin")  # where singular values may meet or vanish
+CLOSE = 1e-8  # relative, of values that NumPy had a part in
 
 
 class Equality(str):
     """`"proved"`, `"agrees"` or `"differs"`, with the evidence.
 
+    It is its verdict as text, so `equal(a, b) == "proved"` asks for a proof.  As a truth
+    value it is True of what is proved and of what agrees, and False of what differs.
+
     Attributes
     ----------
+    verdict : str
     evidence : str
-        Why: the normal form, the points tried, or the values that differ.
+        Why: the proof, the points tried, or the values that differ.
     point : dict or None
         The values of the symbols, by name, at which the two differ.
+    conditions : tuple of str
+        What both formulas need to be defined, such as `A invertible`, as far as it is not
+        declared.  Where all hold, the verdict holds.
+    proof : tuple of str
+        The rewriting that proves it, line by line; empty for equal normal forms.
+
+    Examples
+    --------
+    >>> from derive import equal
+    >>> answer = equal("A A⁻¹ B", "B", "A: n×n, B: n×n")
+    >>> answer == "proved", bool(answer), answer.conditions
+    (True, True, ('A invertible',))
     """
 
     evidence: str
     point: dict[str, Any] | None
+    conditions: tuple[str, ...]
+    proof: tuple[str, ...]
 
-    def __new__(cls, verdict: str, evidence: str, point: dict[str, Any] | None = None) -> Equality:
+    def __new__(
+        cls,
+        verdict: str,
+        evidence: str,
+        point: dict[str, Any] | None = None,
+        conditions: Iterable[str] = (),
+        proof: Iterable[str] = (),
+    ) -> Equality:
         made = super().__new__(cls, verdict)
         made.evidence = evidence
         made.point = point
+        made.conditions = tuple(conditions)
+        made.proof = tuple(proof)
         return made
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return str(self), self.evidence, self.point, self.conditions, self.proof
 
     @property
     def verdict(self) -> str:
@@ -48,65 +96,174 @@ class Equality(str):
         return str(self) != "differs"
 
 
-def proved(a: Expr, b: Expr) -> bool:
-    """Whether the normal form of the difference is zero."""
-    if a is b:
-        return True
-    if a.shape != b.shape:
-        return False
-    try:
-        ctx = Normalizer()
-        difference = ctx.full(add(a, scale(-1, b)))
-        return not (difference.terms and ctx.over_common_powers(difference, everywhere=True).terms)
-    except TooLargeError:
-        return False
+def equal(a: Expr, b: Expr) -> Equality:
+    """Compare two formulas over the same symbols.
 
-
-def equal(a: Expr, b: Expr, points: int = POINTS) -> Equality:
-    """Compare two formulas over the same symbols."""
+    Raises
+    ------
+    DeriveError
+        No point was found at which both are defined.
+    """
     if a.shape != b.shape:
         return Equality("differs", f"{a.text()} is {shape_text(a.shape)}, {b.text()} is {shape_text(b.shape)}")
-    by_form = proved(a, b)
-    tried = 0
-    for seed in range(points):
-        found = differ_at(a, b, seed)
-        if found is None:
-            continue
-        tried += 1
-        if found:
-            # A point outranks the normal form: an identity used where it does not hold is ours to mend.
-            return Equality("differs", *found)
-    if by_form:
-        return Equality("proved", "both have the same normal form")
-    if not tried:
+    proof = prove(a, b)
+    found = list(_exactly(a, b) if is_exact(a, b) else _to_many_digits(a, b, 2 * len(STYLES) if proof is None else 5))
+    apart = next((sample for sample in found if sample.is_apart), None)
+    if apart is not None:
+        # A point outranks a proof: an identity used where it does not hold is ours to mend.
+        return _difference(a, b, apart)
+    needed = domain(a, b)
+    if proof is not None:
+        why = f"by {len(proof.steps)} rewritings" if proof.steps else "both have the same normal form"
+        return Equality("proved", why, conditions=needed, proof=proof.lines)
+    if not found:
         raise DeriveError("no point was found at which both formulas are defined")
-    return Equality("agrees", f"equal at {tried} random points; the normal form does not decide it")
+    where = f", where {' and '.join(needed)}" if needed else ""
+    if found[0].point.field.is_exact:
+        sizes = sorted({n for sample in found for n in sample.point.sizes.values()})
+        chance = (degree(a) + degree(b)) * 2.0**-61
+        evidence = (
+            f"equal modulo 2⁶¹ − 1 at {len(found)} random points"
+            + (f" of sizes {', '.join(map(str, sizes))}" if sizes else "")
+            + f", by chance with probability below {chance:.0e} each{where}; the normal form does not decide it"
+        )
+    else:
+        digits = "" if any(sample.point.is_rounded for sample in found) else f" to {DIGITS} digits"
+        evidence = f"equal{digits} at {len(found)} random points{where}; the normal form does not decide it"
+    return Equality("agrees", evidence, conditions=needed)
 
 
-def differ_at(a: Expr, b: Expr, seed: int) -> tuple[str, dict[str, Any]] | tuple[()] | None:
-    """Evidence that the two differ at a random point; () if they agree, None if undefined there."""
+# Points
+
+
+class Sample:
+    """Two formulas at one point at which both have values."""
+
+    __slots__ = ("point", "left", "right", "is_apart")
+
+    def __init__(self, point: FieldPoint, left: Matrix, right: Matrix) -> None:
+        self.point, self.left, self.right = point, left, right
+        if point.field.is_exact:
+            self.is_apart = left != right
+        else:
+            gap, size = 0, 0
+            for rows in zip(left, right):
+                for one, other in zip(*rows):
+                    gap, size = max(gap, abs(one - other)), max(size, abs(one), abs(other))
+            if point.is_rounded or point.field is floats():
+                self.is_apart = bool(gap > CLOSE * max(size, CLOSE * point.largest))
+            else:
+                self.is_apart = bool(gap > point.field.smallest**2 * 10**60 * point.largest)
+
+
+def sample(
+    a: Expr, b: Expr, field: Field, seed: int, style: str = "plain", smallest: int = 2, different: int = 3
+) -> Sample | None:
+    """The two at a random point; None where one of them is undefined."""
+    point = random_field_point([a, b], seed, field, style, smallest, different)
+    try:
+        return Sample(point, point.evaluate(a), point.evaluate(b))
+    except Undefined:
+        return None
+
+
+def _exactly(a: Expr, b: Expr) -> Iterator[Sample]:
+    for seed in range(3 * EXACT_POINTS):
+        found = sample(a, b, prime_field(), seed, smallest=4, different=5)
+        if found is not None:
+            yield found
+            if found.is_apart or seed + 1 >= EXACT_POINTS:
+                return
+
+
+def _to_many_digits(a: Expr, b: Expr, points: int) -> Iterator[Sample]:
+    for seed in range(points):
+        found = sample(a, b, many_digits(), seed, STYLES[seed % len(STYLES)])
+        if found is not None and not (found.point.is_rounded and STYLES[seed % len(STYLES)] in DEGENERATE):
+            yield found
+            if found.is_apart:
+                return
+
+
+LOOKS = ("negative", "plain", "plain", "positive", "fraction", "plain", "fraction", "positive")
+
+
+def agree(a: Expr, b: Expr, points: int = 3) -> bool | None:
+    """Whether two formulas agree at random points, by their values in floating point; None if undefined there.
+
+    Where those differ, values to many digits say whether it was by rounding.
+    """
+    seen = 0
+    for seed, style in enumerate(LOOKS):
+        try:
+            found = sample(a, b, floats(), seed, style)
+            if found is not None and found.is_apart and not found.point.is_rounded:
+                found = sample(a, b, many_digits(), seed, style)
+        except Unsupported:
+            return None
+        if found is not None:
+            if found.is_apart:
+                return False
+            seen += 1
+            if seen == points:
+                break
+    return True if seen else None
+
+
+def _difference(a: Expr, b: Expr, found: Sample) -> Equality:
+    if found.point.field.is_exact:  # real numbers tell more than residues
+        for seed in range(12):
+            real = sample(a, b, many_digits(), seed, ("plain", "positive", "fraction", "small")[seed % 4])
+            if real is not None and real.is_apart:
+                found = real
+                break
+        else:
+            return Equality("differs", f"at a random point modulo 2⁶¹ − 1, of sizes {found.point.sizes}")
     import numpy as np
 
-    from ..evaluation import evaluate
-    from ..numeric import random_point
+    gaps = [
+        (abs(x - y), i, j) for i, rows in enumerate(zip(found.left, found.right)) for j, (x, y) in enumerate(zip(*rows))
+    ]
+    _, i, j = max(gaps)
+    left, right = found.left[i][j], found.right[i][j]
+    shown = [f"{float(left):.6g}", f"{float(right):.6g}"]
+    if shown[0] == shown[1]:
+        shown[1] += f", apart by {float(abs(left - right)):.3g}"
+    where = "" if a.is_scalar else f" in entry ({i + 1}, {j + 1})"
+    values = {s.name: np.array(found.point.values[s], dtype=float) for s in symbols_of(a, b)}
+    return Equality("differs", f"at a random point they are {shown[0]} and {shown[1]}{where}", values)
 
-    try:
-        point = random_point([a, b], seed=seed)
-    except DeriveError:
+
+# Domains
+
+
+def domain(*exprs: Expr) -> list[str]:
+    """What the formulas need in order to be defined, beyond what is declared or evident."""
+    needed: dict[str, None] = {}
+    for node in nodes(*exprs):
+        inside = node.args[0] if node.args else node
+        name, words = node.op.name, None
+        if name in ("inv", "logdet") or (name == "matpow" and node.data[0] < 0):
+            words = None if is_invertible(inside) else "{} invertible"
+        elif name == "log":
+            words = None if is_positive(inside) else "{} > 0"
+        elif name == "power":
+            words = _of_power(node)
+        elif name in ("arcsin", "arccos"):
+            words = "|{}| ≤ 1"
+        if words:
+            needed[words.format(inside.text())] = None
+    return [words for words in needed if not words.endswith(" ≠ 0") or words[:-3] + "> 0" not in needed]
+
+
+def _of_power(node: Expr) -> str | None:
+    base, exponent = node.args
+    if is_positive(base):
         return None
-    for sign in (1, -1):
-        # Also with the signs turned: √(s²) is s only where s is positive.
-        values = {s: x if s.properties else sign * x for s, x in point.values.items()}
-        with np.errstate(all="ignore"):
-            left, right = (evaluate(side, values, point.sizes) for side in (a, b))
-        if not (np.isfinite(left).all() and np.isfinite(right).all()):
-            continue
-        scale_of = max(float(np.abs(left).max(initial=0)), float(np.abs(right).max(initial=0)), 1e-3)
-        if float(np.abs(left - right).max(initial=0)) > TOLERANCE * scale_of:
-            break
-    else:
-        return ()
-    at = np.unravel_index(int(np.abs(left - right).argmax()), left.shape)
-    where = "" if a.is_scalar else f" in entry ({at[0] + 1}, {at[1] + 1})"
-    named = {s.name: values[s] for s in symbols_of(a, b)}
-    return (f"at a random point they are {left[at]:.6g} and {right[at]:.6g}{where}", named)
+    if exponent.op is not number_op:
+        return "{} > 0" if exponent.op.name != "dimension" else None
+    if exponent.data[0].denominator == 1:
+        return "{} ≠ 0" if exponent.data[0] < 0 else None
+    if exponent.data[0] < 0:
+        return "{} > 0"
+    return None if is_nonnegative(base) else "{} ≥ 0"

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from ..expr import Expr, nodes, number_op, substitute, symbol, symbol_count, symbols_of
 from ..operations import add, inv, matmul, matpow, mul, scale, terms_of, transpose
 from .display import Cost, Display, cost, tidy
-from .equality import differ_at, proved
+from .equality import agree
 from .factoring import BUDGET, Factoring
 from .labelling import Labelling
 from .limits import TooLargeError
 from .normal import Normalizer
 from .polynomial import Poly, key
+from .proofs import proved
 
 PASSES = 4
 AGAIN = 120  # symbols of a box up to which another pass is tried
@@ -63,14 +64,12 @@ def is_best_effort(boxed: Expr, loss: Expr | None = None) -> bool:
 
 
 def is_same(form: Expr, expr: Expr) -> bool:
-    """Whether a form may stand for an expression: by the normal form, else at random points.
+    """Whether a form may stand for an expression: at random points, where none is found by the normal form.
 
     No form that fails is shown, whatever went wrong on the way to it.
     """
-    if proved(form, expr):
-        return True
-    found = [differ_at(form, expr, seed) for seed in range(3)]
-    return any(f is not None for f in found) and not any(found)
+    found = agree(form, expr)
+    return proved(form, expr) if found is None else found
 
 
 class Boxing:

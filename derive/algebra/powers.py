@@ -91,13 +91,13 @@ def is_nonnegative(ctx: Normalizer, base: Expr) -> bool:
     if base in ctx.nonnegative or base.op in (exp, norm1) or base.op.name in ("abs", "sigmoid", "softplus"):
         return True
     if base.op is symbol_op:
-        return "positive" in base.data[1]
+        return bool(base.data[1] & {"positive", "nonnegative"})
     if base.op is number_op:
         return bool(base.data[0] >= 0)
     if base.op is dimension_op or base.op.name == "constant":
         return True
     if base.op is det:
-        return base.args[0].op is symbol_op and "spd" in base.args[0].data[1]
+        return base.args[0].op is symbol_op and bool(base.args[0].data[1] & {"spd", "psd"})
     if base.op is matmul and base.is_scalar:
         return ctx.half(base.args) is not None
     if base.op.name == "trace" and base.args[0].op is matmul:

@@ -152,8 +152,8 @@ def _square(ctx: Normalizer, poly: Poly) -> Poly:
 
 def _note_nonnegative(ctx: Normalizer, value: Poly, node: Expr) -> None:
     single = value.single()
-    if single is not None and single[0] == 1 and len(single[1][0]) == 1:
-        ctx.nonnegative.add(single[1][0][0][0])
+    if single is not None and single[0] == 1 and len(single[1][0]) == 1 and single[1][0][0][1] == 1:
+        ctx.nonnegative.add(single[1][0][0][0])  # of a², a itself may be negative
     elif single is None and value.terms:
         _, atom, _ = ctx.atom_of_sum(value, node, signed=False)
         ctx.nonnegative.add(atom)

@@ -5,121 +5,232 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from ..errors import LimitError, ParseError
-from ..expr import Expr, symbols_of
+from .. import names
+from ..errors import LimitError, ParseError, ShapeError
+from ..expr import Expr, nodes, symbols_of
 from ..names import canonical, identifier
+from ..reading.arrays import Array, Misfit
+from ..reading.python import parsed
+from ..shapes import ONE, Dim, shape_text
+from .differences import between
+from .formula_trees import tree_of
 from .report import Report
-from .translation import MAX_SIZE, MAX_SOURCE, Translator, Value
-from .trees import Tree
+from .translation import MAX_SOURCE, Function, Instance, Open, Program
+
+MAX_SIZE = 4_000  # operations of the formula that the function amounts to
+_NAMES = (("gradient", "grad", "backward", "loss_and_grad", "value_and_gradient"), ("grad", "backward"))
 
 
 def check_code(source: str, loss: str, wrt: str, where: Any = None) -> Report:
-    """Check a function that computes a gradient against the loss.
-
-    Parameters
-    ----------
-    source : str
-        Python source with a function in NumPy or PyTorch whose parameters are symbols of
-        the loss; a function named `gradient`, `grad` or `backward`, else the last one.
-        Of several values returned, the one named after `wrt` counts, else the last.
-    loss : str
-    wrt : str
-    where : str or mapping, optional
-
-    Returns
-    -------
-    Report
-        One line: the return statement.
-
-    Raises
-    ------
-    ParseError
-        The source is no Python, or does what has no formula; with the line.
-    """
-    from ..reading import find_symbol
+    """The report on a program, as `derive.check_code` describes it."""
+    from ..reading import find_symbol, resized
     from ..reading import parse as read_formula
 
-    if len(source) > MAX_SOURCE:
-        raise LimitError(f"a source of {len(source)} characters is too long", hint=f"at most {MAX_SOURCE}")
-    try:
-        module = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = getattr(error, "lineno", None)
-        raise ParseError(f"the source is no Python{f': line {line}' if line else ''}") from None
-    parsed = read_formula(loss, where, wrt=(wrt,), scalar=True)
-    variable = find_symbol(parsed, wrt)
-    symbols = {s.name: s for s in parsed.symbols.values()}
-    translator = Translator(source, module, symbols)
-    function = _chosen(module)
-    arguments: list[Value | None] = []
-    by_identifier = {identifier(name): made for name, made in symbols.items()}
-    defaults = len(function.args.defaults)
-    parameters = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
-    for i, name in enumerate(parameters):
-        made = by_identifier.get(name)
-        if made is None:
-            try:
-                made = symbols.get(canonical(name))
-            except ParseError:
-                made = None
-        if made is None and name not in ("self", "ctx") and i < len(parameters) - defaults:
-            known = ", ".join(by_identifier)
-            raise translator.error(function, f"the parameter {name} is no symbol of the loss", f"its symbols: {known}")
-        if made is None:
-            arguments.append(None)
-            continue
-        rank = "s" if made.is_scalar else "v" if made.is_vector else "m"
-        arguments.append(Value(Tree("name", (), (made.name, made.name, ())), rank))
-    try:
-        result = translator.run(function, arguments)
-    except RecursionError:
-        raise LimitError("the source nests too deep") from None
-    value = _picked(translator, result, wrt, function)
-    if len(value.tree.walk()) > MAX_SIZE:
-        raise LimitError(f"the function amounts to more than {MAX_SIZE} operations")
-    return _judged(source, translator, parsed.expr, variable, value)
+    if not isinstance(source, str):
+        raise ParseError(f"the source is text, not {type(source).__name__}", hint="check_gradient takes a function")
+    module = parsed(source, MAX_SOURCE)
+    formula = read_formula(loss, where, wrt=(wrt,), scalar=True)
+    variable = find_symbol(formula, wrt)
+    symbols, target = dict(formula.symbols), formula.expr
+    misfit: Misfit | None = None
+    for _ in range(3):
+        try:
+            program = Program(source, module, symbols)
+            function = _chosen(program)
+            result = program.run(function, _arguments(program, function))
+            chosen, statement, shown = _picked(program, result, variable, function)
+            value = _built(program, chosen)
+            break
+        except RecursionError:
+            raise LimitError("the source nests too deep") from None
+        except Misfit as error:
+            # What does not fit is wrong for sure; with the two sizes equal, its kind can be told.
+            misfit = misfit or error
+            names_ = [d for d in error.sizes if isinstance(d, Dim) and d.names == {str(d)}]
+            if len(names_) < 2:
+                raise misfit from None
+            merged = {str(names_[0]): names_[1]}
+            symbols = {name: resized(made, merged) for name, made in symbols.items()}
+            target, variable = resized(target, merged), resized(variable, merged)
+    else:
+        assert misfit is not None
+        raise misfit
+    report = _judged(source, program, target, variable, value, statement, shown)
+    if misfit is not None:
+        if report.ok:
+            raise misfit
+        report.lines[0].reason = misfit.message
+    return report
 
 
-def _chosen(module: ast.Module) -> ast.FunctionDef:
-    found = [node for node in module.body if isinstance(node, ast.FunctionDef)]
+def _chosen(program: Program) -> Function:
+    """The function that computes the gradient."""
+    found = list(program.top.values())
+    for node in program.classes.values():
+        instance = Instance(node)
+        found += [Function(method, instance) for method in instance.methods.values() if method.name != "__init__"]
     if not found:
-        for node in module.body:
-            if isinstance(node, ast.ClassDef):
-                raise ParseError(f"line {node.lineno}: a class is not read", hint="give a function of the arrays")
+        for node in program.classes.values():
+            raise ParseError(f"line {node.lineno}: a class is not read", hint="a method that returns the gradient is")
         raise ParseError("the source holds no function")
-    for words in (("gradient", "grad", "backward", "loss_and_grad", "value_and_gradient"), ("grad", "backward")):
-        for node in found:
-            if node.name in words or (len(words) == 2 and any(w in node.name for w in words)):
-                return node
-    return found[-1]
+    for words in _NAMES:
+        for function in found:
+            if function.name in words or (len(words) == 2 and any(w in function.name for w in words)):
+                return function
+    functions = [f for f in found if f.owner is None]
+    return functions[-1] if functions else found[-1]
 
 
-def _picked(translator: Translator, result: Any, wrt: str, function: ast.FunctionDef) -> Value:
-    """The gradient among several values returned."""
-    if isinstance(result, Value):
-        return result
-    name = identifier(canonical(wrt))
-    wanted = (name, f"d{name}", f"grad_{name}", f"g{name}", f"d_{name}", f"{name}_grad", f"{name}_bar")
+def _arguments(program: Program, function: Function) -> dict[str, Any]:
+    """Symbols for the parameters, after what runs before: __init__ and forward fill the cache."""
+    owner = function.owner
+    if owner is not None:
+        for before in ("__init__", "forward", "__call__"):
+            if before in owner.methods and before != function.name:
+                method = Function(owner.methods[before], owner)
+                program.run(method, _symbols(program, method))
+    given = _symbols(program, function)
+    for name, value in given.items():
+        if isinstance(value, Open) and name in ("cache", "ctx", "saved", "memory") and owner is None:
+            forward = program.top.get(function.name.replace("backward", "forward").replace("bwd", "fwd"))
+            if forward is not None and forward.node is not function.node:
+                made = program.run(forward, _symbols(program, forward))
+                if isinstance(made, list) and made:
+                    given[name] = made[-1]
+    return given
+
+
+def _symbols(program: Program, function: Function) -> dict[str, Any]:
+    parameters = function.parameters
+    optional = set(parameters[len(parameters) - len(function.node.args.defaults) :])
+    given: dict[str, Any] = {}
+    for name in parameters:
+        leaf = program.leaf(name)
+        if leaf is not None:
+            given[name] = leaf
+        elif name not in optional or not function.node.args.defaults:
+            if not _holds(function.node, name):
+                known = ", ".join(program.by_identifier)
+                raise program.error(
+                    function.node, f"the parameter {name} is no symbol of the loss", f"its symbols: {known}"
+                )
+            given[name] = Open(name)
+    return given
+
+
+def _holds(function: ast.AST, name: str) -> bool:
+    """Whether a parameter is taken apart, or has attributes or keys."""
+    for node in ast.walk(function):
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and getattr(node.value, "id", None) == name:
+            if isinstance(node, ast.Attribute) or isinstance(node.slice, ast.Constant):
+                return True
+        if isinstance(node, ast.Assign) and getattr(node.value, "id", None) == name:
+            return isinstance(node.targets[0], (ast.Tuple, ast.List))
+    return False
+
+
+def _picked(program: Program, result: Any, variable: Expr, function: Function) -> tuple[Array, ast.stmt, str]:
+    """The gradient among the values returned: by its name, else the only one in the variable's shape."""
+    returned = program.returned
+    assert returned is not None and returned.value is not None
+    candidates: list[tuple[str, Any, ast.AST]] = []
+    written = returned.value
     if isinstance(result, dict):
-        for key in wanted:
-            if key in result and isinstance(result[key], Value):
-                return result[key]  # type: ignore[no-any-return]
-        raise translator.error(function, f"none of the values returned is named after {wrt}")
-    returned = getattr(translator, "returned", None)
-    if returned is not None and isinstance(returned.value, ast.Tuple):
-        for item, value in zip(returned.value.elts, result):
-            if isinstance(item, ast.Name) and item.id in wanted:
-                return value  # type: ignore[no-any-return]
-    return result[-1]  # type: ignore[no-any-return]
+        parts = dict(zip((getattr(k, "value", None) for k in written.keys), written.values)) if isinstance(
+            written, ast.Dict) else {}  # fmt: skip
+        candidates = [(str(k), v, parts.get(k) or program.places.get(str(k), returned)) for k, v in result.items()]
+    elif isinstance(result, list):
+        is_listed = isinstance(written, (ast.Tuple, ast.List)) and len(written.elts) == len(result)
+        elements = written.elts if is_listed else [written] * len(result)  # type: ignore[attr-defined]
+        for element, value in zip(elements, result):
+            name = element.id if isinstance(element, ast.Name) else ""
+            candidates.append((name, value, program.places.get(name, element)))
+    else:
+        name = written.id if isinstance(written, ast.Name) else ""
+        candidates = [(name, result, program.places.get(name, returned))]
+    if function.owner is not None:
+        for name, value in function.owner.attributes.items():
+            if isinstance(value, dict):
+                candidates += [(str(k), v, program.places.get(str(k), returned)) for k, v in value.items()]
+            else:
+                candidates.append((name, value, program.places.get(name, returned)))
+    arrays = [c for c in candidates if isinstance(c[1], Array)]
+    plain = identifier(variable.name)
+    spellings = ("d{}", "grad_{}", "g{}", "{}_grad", "{}_bar", "delta_{}", "dL_d{}", "dJ_d{}", "nabla_{}", "{}")
+    wanted = [spelling.format(plain) for spelling in spellings]
+    by_name = [c for word in wanted for c in arrays if _same_name(c[0], word)]
+    by_name = by_name or [c for c in arrays if c[0].startswith((f"d{plain}_", f"grad_{plain}_", f"d_{plain}_"))]
+    fitting = [c for c in arrays if _fits(program, c[1], variable)]
+    if by_name:
+        found = by_name[0]
+    elif len(arrays) == 1 and not isinstance(result, list):
+        found = arrays[0]
+    elif len(fitting) == 1:
+        found = fitting[0]
+    elif isinstance(result, (list, dict)) and len(arrays) == 1:
+        found = arrays[0]
+    else:
+        shown = ", ".join(c[0] or "a value without a name" for c in arrays) or "nothing"
+        raise program.error(
+            returned, f"which of the values returned is the gradient by {variable.text()} is not told: {shown}",
+            f"name it d{plain}",
+        )  # fmt: skip
+    name, value, place = found
+    place = place if isinstance(place, ast.stmt) or hasattr(place, "lineno") else returned
+    text = " ".join((ast.get_source_segment(program.plan.source, place) or name).split())
+    if place is not returned and not isinstance(place, ast.stmt):
+        text = f"return {text}"
+    return value, place, text  # type: ignore[return-value]
 
 
-def _judged(source: str, translator: Translator, loss: Expr, variable: Expr, value: Value) -> Report:
+def _same_name(written: str, wanted: str) -> bool:
+    if written.replace("_", "") == wanted.replace("_", ""):
+        return True
+    try:
+        return bool(written) and canonical(written) == canonical(wanted)
+    except ParseError:
+        return False
+
+
+def _fits(program: Program, array: Array, variable: Expr) -> bool:
+    axes = () if variable.is_scalar else (variable.shape[0],) if variable.shape[1] is ONE else variable.shape
+    return len(axes) == array.rank and all(program.plan.find(a) is b for a, b in zip(array.axes, axes))
+
+
+def _built(program: Program, chosen: Array) -> Expr:
+    plan = program.plan
+    plan.settled(chosen)
+    plan.sizes.settle()
+    plan.sizes.name([axis for array in plan.order for axis in array.axes], plan.taken)
+    needed: set[int] = set()
+    stack = [chosen]
+    while stack:
+        array = stack.pop()
+        if id(array) not in needed:
+            needed.add(id(array))
+            stack += array.args
+    plan.order = [array for array in plan.order if id(array) in needed]
+    try:
+        plan.build()
+    except ShapeError as error:
+        line = program.plan.source.count("\n", 0, error.span[0]) + 1 if error.span else 1
+        raise ShapeError(f"line {line}: {error.message}", error.source, error.span, error.hint) from None
+    assert chosen.expr is not None
+    if len(nodes(chosen.expr)) > MAX_SIZE:
+        raise LimitError(f"the function amounts to more than {MAX_SIZE} operations")
+    return chosen.expr
+
+
+def _judged(
+    source: str, program: Program, loss: Expr, variable: Expr, value: Expr, place: ast.stmt, shown: str
+) -> Report:  # fmt: skip
     """The verdict on the value returned, with kind and repair as for a line of mathematics."""
     from ..expr import symbol
     from .claims import Claim, Reading, Side
     from .document import Row
     from .examination import witness_of
     from .repairs import explain
+    from .trees import Tree
     from .verdicts import Judge, line_of
 
     document = Reading(source)
@@ -132,37 +243,38 @@ def _judged(source: str, translator: Translator, loss: Expr, variable: Expr, val
     scope.symbols[name] = head_symbol
     scope.definitions[head_symbol] = loss
     scope.loss = name
-    returned = translator.returned
-    lines = source.splitlines(keepends=True)
-    start = sum(len(text) for text in lines[: returned.lineno - 1]) + returned.col_offset
-    text = ast.get_source_segment(source, returned.value) or "" if returned.value is not None else ""
-    head, side = Side(f"∂{name}/∂{variable.text()}", start), Side(text, start + len("return "))
+    start, end = program.span(place)
+    text = source[start:end]
+    head, side = Side(f"∂{name}/∂{variable.text()}", start), Side(text, start)
     head.tree = Tree(
         "gradient",
         [Tree("name", (), (name, name, ())), Tree("name", (), (variable.name, variable.name, ()))],
         (1, True),
     )
-    side.tree = value.tree
+    side.tree = tree_of(value)
     claim = Claim([head, side], False, False, Row(text, start, True, "", 0), False)
-    claim.number, claim.start, claim.latex = returned.lineno, start, f"return {' '.join(text.split())}"
+    claim.number, claim.start, claim.latex = place.lineno, start, shown
     document.claims = [claim]
     document.declared = set(scope.symbols)
     judge = Judge(document, "gradient", witness_of(document))
     judge.run()
     ((claim, judgments),) = judge.judgments
     line, failing = line_of(claim, judgments, source)
-    line.span = (start, start + len("return ") + len(text.splitlines()[0] if text else ""))
+    line.span = (start, start + len(text.splitlines()[0] if text else ""))
     if failing is not None:
         explain(judge, claim, failing, line)
+        if line.kind == "unknown" and isinstance(failing.truth, Expr):
+            line.kind, said = between(loss, variable, value, judge.whole(failing.truth))
+            line.reason = said or line.reason
         if line.repair:
             goal = failing.truth
             if isinstance(goal, Expr):
-                line.repair = _numpy(judge.whole(goal), variable)
-    shown = [f"{s.text()}: {' × '.join(map(str, s.shape))}" for s in symbols_of(loss)]
-    return Report(source, [line], list(scope.notes), shown, "gradient")
+                line.repair = _mended(judge.whole(goal), variable)
+    sizes = [f"{names.text(s.name)}: {shape_text(s.shape)}" for s in symbols_of(loss)]
+    return Report(source, [line], [*scope.notes, *program.plan.readings], sizes, "gradient")
 
 
-def _numpy(goal: Expr, variable: Expr) -> str:
+def _mended(goal: Expr, variable: Expr) -> str:
     """The gradient, factored, as the repair of a function."""
     from ..algebra import factor
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import DeriveError
-from ..names import SPOKEN, canonical
-from ..shapes import ONE, Dim
+from ..names import canonical
+from ..reading.declarations import declarations, shape
+from ..shapes import Shape
 from .claims import Reading
 from .document import Piece, Row
 from .kinds import Declared
@@ -54,8 +55,6 @@ _ORDINARY = frozenset("a an and are as at be by for if in is it let of on or so 
 def declared_by(where: Any) -> dict[str, Declared]:
     if not where:
         return {}
-    from ..reading import declarations
-
     found: dict[str, Declared] = {}
     for name, made in declarations(where).symbols().items():
         found[name] = Declared(None, made.shape, made.properties)
@@ -159,30 +158,9 @@ def _names(text: str) -> list[str]:
     return found
 
 
-def _shape(text: str) -> tuple[Dim, Dim] | None:
-    text = text.replace("\\;", " ").replace("{", "").replace("}", "")
-    parts = re.split(r"\\times|×|\bx\b|\*", text)
-    if len(parts) > 2:
+def _shape(text: str) -> Shape | None:
+    """The shape that `m \\times n` or `n` says, as declarations read it; None if it is none."""
+    try:
+        return shape(text.replace("*", "×"), text, (0, len(text)))
+    except DeriveError:
         return None
-    dims = [_dim(p) for p in parts]
-    if any(d is None for d in dims):
-        return None
-    if len(dims) == 1:
-        dims.append(ONE)
-    return (dims[0], dims[1])  # type: ignore[return-value]
-
-
-def _dim(text: str) -> Dim | None:
-    text = text.strip()
-    total: Dim | None = None
-    for sign, piece in re.findall(r"([+-]?)\s*([A-Za-z0-9_ \\]+)", text):
-        product: Dim | None = None
-        for factor in re.findall(r"\d+|\\?[A-Za-z]+(?:_\w+)?", piece):
-            name = factor.lstrip("\\")
-            dim = Dim.of(int(name)) if name.isdigit() else Dim.of(SPOKEN.get(name, name))
-            product = dim if product is None else product * dim
-        if product is None:
-            return None
-        product = -product if sign == "-" else product
-        total = product if total is None else total + product
-    return total

@@ -483,6 +483,8 @@ class Reader(Operators):
             if plain and len(letters) == 1:
                 return self.named(letters, token)
             raise self.error("words stand in the formula")
+        if token.text in ("mathbb", "mathds") and letters == "E" and "E" not in self.vocabulary.names:
+            raise self.error(*refusal("𝔼"))
         if plain and len(letters) == 1:
             tree = self.named(letters, token)
             if tree.kind == "name" and token.text in BOLD and not letters.isupper():

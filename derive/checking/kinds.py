@@ -155,7 +155,7 @@ class Unifier:
                 known = (self.dimension(), ONE)
             else:
                 known = (self.dimension(), self.dimension())
-                if said is not None and said.properties - {"positive", "constant", "orthogonal"}:
+                if said is not None and said.properties - {"positive", "nonnegative", "constant", "orthogonal"}:
                     known = (known[0], known[0])
             self.shapes[name] = known
         return known
@@ -384,7 +384,7 @@ def solve(
         n: declared[n].kind or hints.get(n) or habit(n) if n in declared else hints.get(n) or habit(n) for n in names
     }
     for name in names:
-        if name in declared and declared[name].properties - {"positive", "constant"}:
+        if name in declared and declared[name].properties - {"positive", "nonnegative", "constant"}:
             base[name] = "matrix"
     base.update((n, kind) for n, kind in hints.items() if kind == "scalar" and n not in base)  # names of dimensions
     free = [n for n in names if n not in fixed and hints.get(n) != "scalar"]

@@ -1,490 +1,347 @@
-"""A function in NumPy or PyTorch, translated into a formula.
+"""The statements of a Python program: assignments, helpers, methods with a cache, what is returned.
 
-The source is data: it is parsed, and the arithmetic of one function is translated into a
-formula, operation by operation.  Nothing is run.  What is not arithmetic on arrays that we
-know (a loop, a branch, an unknown call) is refused by its name and line.
-
-Arrays are tracked by their rank as NumPy has it: `v` is one-dimensional, `c` and `r` are
-columns and rows that indexing with None has made, `m` is two-dimensional, `s` a number.
+The source is data: it is parsed and walked, and nothing is run.  Expressions have NumPy's meaning
+by `reading.python`; what is no straight-line arithmetic on arrays (a loop, a branch, indexing by
+an array) is refused by its name and line.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
-from ..errors import LimitError, ParseError
-from ..expr import Expr, dimension
+from ..errors import DeriveError, LimitError, ParseError
+from ..expr import Expr
+from ..names import canonical, identifier
+from ..reading.arrays import Array, Plan
+from ..reading.python import MODULES, Interpreter, Path, assign
 from ..shapes import ONE
-from .grammar import Tree
 
 MAX_SOURCE = 100_000
 MAX_CALLS = 12  # helpers that call helpers
-MAX_SIZE = 4_000  # operations of the formula that the function amounts to
-
-_MODULES = frozenset(
-    ["np", "numpy", "torch", "F", "math", "jnp", "xp", "scipy", "special", "linalg", "nn", "functional"]
-)
-_ELEMENTWISE = {
-    "exp": "exp", "log": "log", "tanh": "tanh", "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh",
-    "cosh": "cosh", "arctan": "arctan", "atan": "arctan", "abs": "abs", "absolute": "abs", "sign": "sign",
-    "sqrt": "sqrt", "sigmoid": "sigmoid", "expit": "sigmoid", "relu": "relu", "softplus": "softplus", "erf": "erf",
+_SKIPPED = (ast.Assert, ast.Pass, ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal)
+_REFUSED: dict[type[ast.stmt], str] = {
+    ast.For: "a loop", ast.While: "a loop", ast.If: "a branch", ast.With: "a with block", ast.Try: "a try block",
+    ast.Delete: "del", ast.Raise: "raise", ast.ClassDef: "a class within a function", ast.Match: "a branch",
 }  # fmt: skip
-_UNCHANGED = frozenset(
-    "copy detach clone item float double astype asarray array as_tensor tensor float64 float32 contiguous".split()
-)
 
 
-_KNOWN = (
-    _UNCHANGED
-    | frozenset(_ELEMENTWISE)
-    | frozenset(
-        """softmax logsumexp square transpose t swapaxes sum mean trace det inv norm diag diagflat diagonal zeros_like
-    ones_like ravel squeeze flatten outer ger multiply mul solve add subtract power divide vdot inner matmul dot mm mv
-    bmm len eye ones zeros where maximum clip clamp max""".split()
-    )
-)
+class Function:
+    """A function of the source, or a method with its object."""
+
+    def __init__(self, node: ast.FunctionDef | ast.Lambda, owner: Instance | None = None) -> None:
+        self.node = node
+        self.owner = owner
+
+    @property
+    def name(self) -> str:
+        return self.node.name if isinstance(self.node, ast.FunctionDef) else "lambda"
+
+    @property
+    def parameters(self) -> list[str]:
+        names = [a.arg for a in (*self.node.args.posonlyargs, *self.node.args.args)]
+        static = isinstance(self.node, ast.FunctionDef) and any(
+            isinstance(d, ast.Name) and d.id == "staticmethod" for d in self.node.decorator_list
+        )
+        return names[1:] if self.owner is not None and not static else names
 
 
-class Value:
-    """A formula and the rank of the array it stands for."""
+class Instance:
+    """An object of a class: its methods, and the attributes that they set."""
 
-    __slots__ = ("tree", "rank")
+    def __init__(self, node: ast.ClassDef) -> None:
+        self.node = node
+        self.attributes: dict[str, Any] = {}
+        self.methods = {n.name: n for n in node.body if isinstance(n, ast.FunctionDef)}
 
-    def __init__(self, tree: Tree, rank: str) -> None:
-        self.tree = tree
-        self.rank = rank
+
+class Open:
+    """A parameter that is no symbol: a tuple, a dictionary or an object that holds symbols."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
 
-class Translator:
-    """Translates functions of one source into trees."""
+class Program(Interpreter):
+    """The functions of a source, walked with symbols for their parameters."""
 
     def __init__(self, source: str, module: ast.Module, symbols: dict[str, Expr]) -> None:
-        self.source = source
-        self.functions: dict[str, ast.FunctionDef | ast.Lambda] = {}
-        self.symbols = symbols
+        sizes = {name for made in symbols.values() for dim in made.shape for name in dim.names}
+        super().__init__(Plan(source, {*symbols, *sizes}), self.found)
+        self.module = module
         self.depth = 0
-        for node in module.body:
-            if isinstance(node, ast.FunctionDef):
-                self.functions[node.name] = node
-            elif (
-                isinstance(node, ast.Assign)
-                and isinstance(node.value, ast.Lambda)
-                and len(node.targets) == 1
-                and isinstance(node.targets[0], ast.Name)
-            ):
-                self.functions[node.targets[0].id] = node.value
+        self.functions = self.applied
+        self.symbols = symbols
+        self.by_identifier = {identifier(name): made for name, made in symbols.items()}
+        self.leaves: dict[str, Array] = {}
+        self.top = {n.name: Function(n) for n in module.body if isinstance(n, ast.FunctionDef)}
+        self.classes = {n.name: n for n in module.body if isinstance(n, ast.ClassDef)}
+        self.constants = {
+            n.targets[0].id: n.value for n in module.body
+            if isinstance(n, ast.Assign) and len(n.targets) == 1 and isinstance(n.targets[0], ast.Name)
+        }  # fmt: skip
+        self.imported = _imports(module)
+        self.places: dict[str, ast.stmt] = {}  # where a name, or `self.name`, was given its value last
+        self.returned: ast.Return | None = None
+        self.touched: dict[str, Any] = {}
+        self.plan.is_torch = "torch" in source and "numpy" not in source
 
     def error(self, node: ast.AST, message: str, hint: str | None = None) -> ParseError:
-        line = getattr(node, "lineno", 1)
-        column = getattr(node, "col_offset", 0)
-        lines = self.source.splitlines(keepends=True)
-        start = sum(len(text) for text in lines[: line - 1]) + column
-        end = start + max(1, getattr(node, "end_col_offset", column + 1) - column)
-        error = ParseError(f"line {line}: {message}", self.source, (start, end), hint)
-        return error
+        return ParseError(f"line {getattr(node, 'lineno', 1)}: {message}", self.plan.source, self.span(node), hint)
+
+    # Names
+
+    def found(self, name: str) -> Any:
+        if name in self.top:
+            return self.top[name]
+        if name in self.imported:
+            return self.imported[name]
+        if name in self.constants:
+            value = self.constants[name]
+            if isinstance(value, ast.Lambda):
+                return Function(value)
+            return self.value(value)
+        return None
+
+    def leaf(self, written: str) -> Array | None:
+        """The array of the symbol that a name of the source stands for."""
+        made = self.by_identifier.get(written)
+        if made is None:
+            try:
+                made = self.symbols.get(canonical(written))
+            except ParseError:
+                return None
+        if made is None:
+            return None
+        if made.name not in self.leaves:
+            axes = () if made.is_scalar else (made.shape[0],) if made.shape[1] is ONE else made.shape
+            self.leaves[made.name] = self.plan.node(axes, lambda: made)
+            self.leaves[made.name].is_symbol = True
+        return self.leaves[made.name]
+
+    def held(self, name: str, node: ast.AST) -> Array:
+        """The symbol that something of this name must be."""
+        leaf = self.leaf(name)
+        if leaf is None:
+            raise self.error(node, f"{name} is no symbol of the loss", f"its symbols: {', '.join(self.by_identifier)}")
+        return leaf
+
+    def evaluated(self, node: ast.AST, parts: list[Any]) -> Any:
+        """As formulas have it, with objects and dictionaries; errors say the line."""
+        try:
+            if isinstance(node, ast.Dict):
+                keys = [k.value if isinstance(k, ast.Constant) else None for k in node.keys]
+                return dict(zip(keys, parts))
+            if isinstance(node, ast.Attribute) and isinstance(parts[0], (Instance, Open)):
+                return self.member(parts[0], node.attr, node)
+            if isinstance(node, ast.Subscript) and isinstance(parts[0], (dict, Open)):
+                if isinstance(parts[0], Open) and isinstance(parts[1], str):
+                    return self.held(parts[1], node)
+                if isinstance(parts[0], dict) and parts[1] in parts[0]:
+                    return parts[0][parts[1]]
+                raise self.error(node, "this key is not known")
+            if isinstance(node, ast.Name) and node.id not in self.known and self.found(node.id) is None:
+                if node.id not in MODULES and isinstance(node.ctx, ast.Load) and id(node) not in self.called:
+                    raise self.error(node, f"{node.id} is not known")
+            made = super().evaluated(node, parts)
+        except DeriveError as error:
+            if not error.message.startswith("line "):
+                error.message = f"line {getattr(node, 'lineno', 1)}: {error.message}"
+                error.args = (error.message, error.source, error.span, error.hint)
+            raise
+        return made
+
+    def member(self, owner: Instance | Open, attr: str, node: ast.AST) -> Any:
+        if isinstance(owner, Open):
+            return self.held(attr, node)
+        if attr in owner.attributes:
+            return owner.attributes[attr]
+        if attr in owner.methods:
+            return Function(owner.methods[attr], owner)
+        return self.held(attr, node)
+
+    def array(self, value: Any) -> Array:
+        if isinstance(value, Open):
+            names = ", ".join(self.by_identifier)
+            raise self.plan.refuse(f"the parameter {value.name} is no symbol of the loss", f"its symbols: {names}")
+        return super().array(value)
 
     # Functions
 
-    def run(self, function: ast.FunctionDef | ast.Lambda, arguments: list[Value | None]) -> Any:
+    def applied(self, function: Any, args: list[Any], keywords: dict[str, Any]) -> Any:
+        if not isinstance(function, Function):
+            raise self.plan.refuse("this call is not read")
+        names = function.parameters
+        if len(args) > len(names) or set(keywords) - set(names):
+            raise self.plan.refuse(f"{function.name} has not these parameters")
+        return self.run(function, {**dict(zip(names, args)), **keywords})
+
+    def run(self, function: Function, given: dict[str, Any]) -> Any:
+        """What a function returns for these arguments."""
         self.depth += 1
         if self.depth > MAX_CALLS:
             raise LimitError(f"functions call each other deeper than {MAX_CALLS}")
-        known: dict[str, Any] = {}
-        parameters = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
-        for name, argument in zip(parameters, arguments):
-            if argument is not None:
-                known[name] = argument
+        outer, self.known = self.known, {}
+        node, names = function.node, function.parameters
+        span = self.plan.span
+        defaults = node.args.defaults
+        for argument, default in zip(names[len(names) - len(defaults) :], defaults):
+            self.known[argument] = self.value(default)
+        self.known.update(given)
+        if function.owner is not None:
+            first = [*node.args.posonlyargs, *node.args.args][0].arg
+            self.known[first] = function.owner
+        missing = [n for n in names if n not in self.known]
         try:
-            if isinstance(function, ast.Lambda):
-                return self.value(function.body, known)
-            return self.body(function, known)
+            if missing:
+                raise self.error(node, f"{function.name} is called without {missing[0]}")
+            if isinstance(node, ast.Lambda):
+                return self.value(node.body)
+            return self.body(node)
         finally:
             self.depth -= 1
+            self.touched, self.known, self.plan.span = self.known, outer, span
 
-    def body(self, function: ast.FunctionDef, known: dict[str, Any]) -> Any:
+    def body(self, function: ast.FunctionDef) -> Any:
         for statement in function.body:
+            self.plan.span = self.span(statement)
             if isinstance(statement, ast.Return):
                 if statement.value is None:
                     break
                 self.returned = statement
-                return self.result(statement.value, known)
-            if isinstance(statement, (ast.Assign, ast.AnnAssign)):
-                if statement.value is None:
-                    continue
-                targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-                for target in targets:
-                    self.assign(target, statement.value, known)
-            elif isinstance(statement, ast.AugAssign):
-                left = self.value(statement.target, known)
-                right = self.value(statement.value, known)
-                if not isinstance(statement.target, ast.Name):
-                    raise self.error(statement, "an assignment to a part of an array is not read")
-                known[statement.target.id] = self.binary(statement, statement.op, left, right)
-            elif isinstance(statement, ast.FunctionDef):
-                self.functions[statement.name] = statement
-            elif isinstance(statement, (ast.Assert, ast.Pass)) or (
-                isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-            ):
-                continue
-            elif isinstance(statement, (ast.Import, ast.ImportFrom)):
-                continue
-            else:
-                word = {ast.For: "a loop", ast.While: "a loop", ast.If: "a branch", ast.With: "a with block"}.get(
-                    type(statement), f"a statement of kind {type(statement).__name__}"
-                )
-                raise self.error(statement, f"{word} is not read", "straight-line arithmetic on arrays is")
+                return self.value(statement.value)
+            self.statement(statement)
+        if function.name == "__init__" or not self.depth > 1 and function.name == "forward":
+            return None
         raise self.error(function, f"{function.name} returns nothing")
 
-    def assign(self, target: ast.expr, value: ast.expr, known: dict[str, Any]) -> None:
-        if isinstance(target, ast.Name):
-            if isinstance(value, ast.Lambda):
-                self.functions[target.id] = value
-                return
-            known[target.id] = self.result(value, known)
-            return
-        if isinstance(target, ast.Tuple) and all(isinstance(t, ast.Name) for t in target.elts):
-            if isinstance(value, ast.Attribute) and value.attr == "shape":
-                made: Any = list(self.sizes(value, known))
-            elif isinstance(value, ast.Tuple):
-                made = [self.value(v, known) for v in value.elts]
+    def statement(self, statement: ast.stmt) -> None:
+        if isinstance(statement, ast.Assign):
+            if isinstance(statement.value, ast.Lambda):
+                value: Any = Function(statement.value)
             else:
-                made = self.result(value, known)
-            if not isinstance(made, list) or len(made) != len(target.elts):
-                raise self.error(target, "this assignment of several values is not read")
-            for name, item in zip(target.elts, made):
-                assert isinstance(name, ast.Name)
-                known[name.id] = item
+                value = self.value(statement.value)
+            for target in statement.targets:
+                self.give(target, value, statement)
+        elif isinstance(statement, ast.AnnAssign):
+            if statement.value is not None:
+                self.give(statement.target, self.value(statement.value), statement)
+        elif isinstance(statement, ast.AugAssign):
+            self.augment(statement)
+        elif isinstance(statement, ast.FunctionDef):
+            self.known[statement.name] = Function(statement)
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             return
-        raise self.error(target, "an assignment to a part of an array is not read")
+        elif not isinstance(statement, _SKIPPED):
+            word = _REFUSED.get(type(statement), "this statement")
+            raise self.error(statement, f"{word} is not read", "straight-line arithmetic on arrays is")
 
-    def result(self, node: ast.expr, known: dict[str, Any]) -> Any:
-        if isinstance(node, ast.Tuple):
-            return [self.value(item, known) for item in node.elts]
-        if isinstance(node, ast.Dict):
-            return {
-                str(key.value): self.value(item, known)
-                for key, item in zip(node.keys, node.values)
-                if isinstance(key, ast.Constant)
-            }
-        return self.value(node, known, True)
+    def give(self, target: ast.expr, value: Any, statement: ast.stmt) -> None:
+        """An assignment: to names, to several, to an attribute, to a key, to the entries a mask selects."""
+        if isinstance(target, ast.Name):
+            self.known[target.id] = value
+            self.places[target.id] = statement
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            if isinstance(value, Open):
+                value = [self.held(t.id, target) for t in target.elts if isinstance(t, ast.Name)]
+            if not isinstance(value, list) or len(value) != len(target.elts):
+                raise self.error(target, "this assignment of several values is not read")
+            for part, item in zip(target.elts, value):
+                self.give(part, item, statement)
+        elif isinstance(target, ast.Attribute) and isinstance(owner := self.value(target.value), Instance):
+            owner.attributes[target.attr] = value
+            self.places[target.attr] = statement
+        elif isinstance(target, ast.Subscript):
+            base = self.value(target.value)
+            if isinstance(base, dict) and isinstance(target.slice, ast.Constant):
+                base[target.slice.value] = value
+                self.places[str(target.slice.value)] = statement
+            else:
+                self.masked(target, base, lambda held: self.array(value), statement)
+        else:
+            assign(self, target, value)
 
-    # Expressions
+    def augment(self, statement: ast.AugAssign) -> None:
+        """`a += b` changes the array itself, under all its names."""
+        from ..reading.python import BINARY
 
-    def value(self, node: ast.expr, known: dict[str, Any], several: bool = False) -> Any:
-        if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
-            number = Fraction(repr(node.value))
-            return Value(Tree("number", (), (number,)), "s")
-        if isinstance(node, ast.Name):
-            if node.id in known:
-                found = known[node.id]
-                if isinstance(found, Value) or several:
-                    return found
-                raise self.error(node, f"{node.id} holds several values")
-            raise self.error(node, f"{node.id} is not known")
-        if isinstance(node, ast.BinOp):
-            return self.binary(node, node.op, self.value(node.left, known), self.value(node.right, known))
-        if isinstance(node, ast.UnaryOp):
-            inner = self.value(node.operand, known)
-            if isinstance(node.op, ast.USub):
-                return Value(Tree("neg", [inner.tree]), inner.rank)
-            if isinstance(node.op, ast.UAdd):
-                return inner
-            raise self.error(node, "this operator is not read")
-        if isinstance(node, ast.Compare):
-            return self.compared(node, known)
-        if isinstance(node, ast.Attribute):
-            return self.attribute(node, known)
-        if isinstance(node, ast.Subscript):
-            return self.subscript(node, known)
-        if isinstance(node, ast.Call):
-            return self.call(node, known, several)
-        raise self.error(node, f"{type(node).__name__} is not read")
+        rule = BINARY.get(type(statement.op))
+        if rule is None:
+            raise self.error(statement, "this assignment is not read")
+        right = self.array(self.value(statement.value))
+        if isinstance(statement.target, ast.Subscript):
+            base = self.value(statement.target.value)
+            self.masked(statement.target, base, lambda held: rule(self.plan, held, right), statement)
+            return
+        held = self.value(statement.target)
+        made = rule(self.plan, self.array(held), right)
+        if isinstance(held, Array) and held.rank:
+            self.changed(held, made, statement)
+        else:
+            self.give(statement.target, made, statement)
 
-    def binary(self, node: ast.AST, op: ast.operator, left: Value, right: Value) -> Value:
-        a, b = left.rank, right.rank
-        if isinstance(op, ast.MatMult):
-            return self.product(left, right, node)
-        if isinstance(op, (ast.Add, ast.Sub)):
-            second = Tree("neg", [right.tree]) if isinstance(op, ast.Sub) else right.tree
-            first = left.tree
-            if a != b and "s" in (a, b):
-                if a == "s":
-                    first = _spread(first)
-                else:
-                    second = _spread(second)
-            elif a != b:
-                if {a, b} == {"c", "v"} or {a, b} == {"r", "v"}:
-                    raise self.error(node, "a column and a one-dimensional array broadcast to a matrix here")
-                if {a, b} == {"m", "v"}:
-                    ones = Tree("ones", (), (None,))
-                    if a == "v":
-                        first = Tree("prod", [ones, Tree("transpose", [first])], ("",))
-                    else:
-                        second = Tree("prod", [ones, Tree("transpose", [second])], ("",))
-                elif not ({a, b} <= {"m", "c"} or {a, b} <= {"m", "r"}):
-                    raise self.error(node, "this sum broadcasts")
-            return Value(Tree("sum", [first, second]), _larger(a, b))
-        if isinstance(op, ast.Mult):
-            return self.times(left, right)
-        if isinstance(op, ast.Div):
-            if b == "s":
-                return Value(Tree("quotient", [left.tree, right.tree]), a)
-            inverse = Value(Tree("entrypower", [right.tree, Tree("number", (), (Fraction(-1),))]), b)
-            return self.times(left, inverse)
-        if isinstance(op, ast.Pow):
-            if b != "s":
-                raise self.error(node, "an exponent that is an array is not read")
-            kind = "power" if a == "s" else "entrypower"
-            return Value(Tree(kind, [left.tree, right.tree]), a)
-        raise self.error(node, f"the operator {type(op).__name__} is not read")
+    def masked(self, target: ast.Subscript, base: Any, new: Callable[[Array], Array], statement: ast.stmt) -> None:
+        """`a[mask] = …`: the mask times the new entries, and its complement times the old ones."""
+        from ..reading.entrywise import opposite
 
-    def times(self, left: Value, right: Value) -> Value:
-        a, b = left.rank, right.rank
-        x, y = left.tree, right.tree
-        if a == "s" or b == "s":
-            return Value(Tree("prod", [x, y], ("",)), b if a == "s" else a)
-        if a == b:
-            return Value(Tree("hadamard", [x, y]), a)
-        if {a, b} == {"c", "r"}:
-            return Value(Tree("prod", [x, y] if a == "c" else [y, x], ("",)), "m")
-        if {a, b} == {"m", "c"}:
-            column, matrix = (x, y) if a == "c" else (y, x)
-            return Value(Tree("prod", [Tree("call", [column], ("diag",)), matrix], ("",)), "m")
-        if {a, b} == {"m", "v"} or {a, b} == {"m", "r"}:
-            matrix, row, rank = (x, y, b) if a == "m" else (y, x, a)
-            vector = Tree("transpose", [row]) if rank == "r" else row
-            return Value(Tree("prod", [matrix, Tree("call", [vector], ("diag",))], ("",)), "m")
-        if {a, b} == {"c", "v"}:
-            column, vector = (x, y) if a == "c" else (y, x)
-            return Value(Tree("prod", [column, Tree("transpose", [vector])], ("",)), "m")
-        return Value(Tree("prod", [Tree("call", [y if a == "r" else x], ("diag",)), x if a == "r" else y], ("",)), "m")
+        held = self.array(base)
+        self.plan.span = self.span(target)
+        mask = self.value(target.slice)
+        if not isinstance(mask, Array) or not mask.is_mask:
+            raise self.error(target, "an assignment to a part of an array is not read", "a[z <= 0] = 0 is")
+        made = new(held)
+        if mask.rank != held.rank or (made.rank and made is not held and not _is_number(held, made)):
+            raise self.error(target, "this assignment to a part of an array is not read")
+        kept = self.plan.times(held, opposite(self.plan, mask))
+        result = kept if made.number == 0 else self.plan.add(kept, self.plan.times(mask, made))
+        self.changed(held, result, statement)
 
-    def product(self, left: Value, right: Value, node: ast.AST) -> Value:
-        a, b = left.rank, right.rank
-        if "s" in (a, b):
-            raise self.error(node, "@ needs arrays, and one operand is a number")
-        x, y = left.tree, right.tree
-        if a == "v":
-            made = Tree("prod", [Tree("transpose", [x]), y], ("",))
-            if b == "v":
-                return Value(made, "s")
-            return Value(Tree("transpose", [made]), "v")
-        rank = "v" if b == "v" else {"mm": "m", "mc": "c", "rm": "r", "cr": "m", "rc": "m"}.get(a + b, "m")
-        return Value(Tree("prod", [x, y], ("",)), rank)
-
-    def compared(self, node: ast.Compare, known: dict[str, Any]) -> Value:
-        left = self.value(node.left, known)
-        right = node.comparators[0]
-        zero = isinstance(right, ast.Constant) and right.value == 0
-        if len(node.ops) == 1 and zero and isinstance(node.ops[0], (ast.Gt, ast.GtE)):
-            return Value(Tree("call", [left.tree], ("step",)), left.rank)
-        raise self.error(node, "only a comparison z > 0 is read")
-
-    def attribute(self, node: ast.Attribute, known: dict[str, Any]) -> Value:
-        if node.attr in ("T", "mT", "H"):
-            return self.transposed(self.value(node.value, known))
-        if node.attr == "size":
-            sizes = self.sizes(node, known)
-            tree = sizes[0].tree
-            for more in sizes[1:]:
-                tree = Tree("prod", [tree, more.tree], ("",))
-            return Value(tree, "s")
-        raise self.error(node, f"the attribute {node.attr} is not read")
-
-    def transposed(self, value: Value) -> Value:
-        if value.rank in ("s", "v"):
-            return value  # a one-dimensional array has no transpose
-        rank = {"c": "r", "r": "c"}.get(value.rank, value.rank)
-        return Value(Tree("transpose", [value.tree]), rank)
-
-    def sizes(self, node: ast.expr, known: dict[str, Any]) -> list[Value]:
-        """The dimensions of a parameter, as numbers."""
-        base = node.value if isinstance(node, ast.Attribute) else node
-        value = self.value(base, known)
-        if value.tree.kind == "transpose":
-            return self._dims(value.tree.args[0], node)[::-1]
-        return self._dims(value.tree, node)
-
-    def _dims(self, tree: Tree, node: ast.AST) -> list[Value]:
-        made = self.symbols.get(str(tree.data[0])) if tree.kind == "name" else None
-        if made is None:
-            raise self.error(node, "the shape of an intermediate is not read; take that of a parameter")
-        dims = [made.shape[0]] if made.shape[1] is ONE else list(made.shape)
-        return [Value(Tree("held", (), (dimension(d),)), "s") for d in dims]
-
-    def subscript(self, node: ast.Subscript, known: dict[str, Any]) -> Value:
-        if (
-            isinstance(node.value, ast.Attribute)
-            and node.value.attr == "shape"
-            and isinstance(node.slice, ast.Constant)
-        ):
-            sizes = self.sizes(node.value, known)
-            index = node.slice.value
-            if isinstance(index, int) and -len(sizes) <= index < len(sizes):
-                return sizes[index]
-        value = self.value(node.value, known)
-        if isinstance(node.slice, ast.Tuple) and len(node.slice.elts) == 2 and value.rank == "v":
-            kinds = ["None" if _is_none(e) else ":" if _is_full(e) else "?" for e in node.slice.elts]
-            if kinds == [":", "None"]:
-                return Value(value.tree, "c")
-            if kinds == ["None", ":"]:
-                return Value(Tree("transpose", [value.tree]), "r")
-        raise self.error(node, "this indexing is not read", "x[:, None] and x[None, :] are")
-
-    # Calls
-
-    def call(self, node: ast.Call, known: dict[str, Any], several: bool) -> Any:
-        name, owner = self.callee(node)
-        keywords = {k.arg: k.value for k in node.keywords if k.arg}
-        if name not in _KNOWN and not (owner is None and name in self.functions):
-            raise self.error(node, f"{name} is not known", "operations of NumPy and PyTorch that have a formula are")
-        if owner is None and name in self.functions:
-            arguments: list[Value | None] = [self.value(a, known) for a in node.args]
-            function = self.functions[name]
-            made = self.run(function, arguments)
-            if not isinstance(made, Value) and not several:
-                raise self.error(node, f"{name} returns several values")
-            return made
-        values: list[Value] = [] if owner is None or owner == "" else [self.value(owner, known)]
-        if name in ("len",) and node.args:
-            return self.sizes(node.args[0], known)[0]
-        if name in ("eye", "ones", "zeros"):
-            return self.constant(name, node)
-        if name in ("where",) and len(node.args) == 3:
-            return self.where(node, known)
-        if name in ("maximum", "clip", "clamp", "max"):
-            return self.rectified(node, known, values)
-        values += [self.value(a, known) for a in node.args if not _is_dtype(a)]
-        return self.known_call(name, values, keywords, node)
-
-    def callee(self, node: ast.Call) -> tuple[str, Any]:
-        """The function's name, and the array whose method it is, if any."""
-        function = node.func
-        if isinstance(function, ast.Name):
-            return function.id, None
-        if isinstance(function, ast.Attribute):
-            base: ast.expr = function.value
-            while isinstance(base, ast.Attribute) and base.attr in _MODULES:
-                base = base.value
-            if isinstance(base, ast.Name) and base.id in _MODULES:
-                return function.attr, ""
-            return function.attr, function.value
-        raise self.error(node, "this call is not read")
-
-    def constant(self, name: str, node: ast.Call) -> Value:
-        word = {"eye": "identity", "ones": "ones", "zeros": "zero"}[name]
-        data: tuple[object, ...] = () if word == "zero" else (None,)
-        shape = node.args[0] if node.args else None
-        rank = "m" if name == "eye" or isinstance(shape, (ast.Tuple, ast.Attribute)) else "v"
-        return Value(Tree(word, (), data), rank)
-
-    def where(self, node: ast.Call, known: dict[str, Any]) -> Value:
-        test, yes, no = node.args
-        if not isinstance(test, ast.Compare) or not (isinstance(no, ast.Constant) and no.value == 0):
-            raise self.error(node, "only where(z > 0, a, 0) is read")
-        return self.times(self.compared(test, known), self.value(yes, known))
-
-    def rectified(self, node: ast.Call, known: dict[str, Any], values: list[Value]) -> Value:
-        arguments = [a for a in node.args if not (isinstance(a, ast.Constant) and a.value == 0)]
-        values = values + [self.value(a, known) for a in arguments]
-        low = [k for k in node.keywords if k.arg in ("min", "a_min") and isinstance(k.value, ast.Constant)]
-        zero = len(arguments) < len(node.args) or (len(low) == 1 and getattr(low[0].value, "value", None) == 0)
-        if len(values) != 1 or not zero:
-            raise self.error(node, "only max(z, 0) is read")
-        return Value(Tree("call", [values[0].tree], ("relu",)), values[0].rank)
-
-    def known_call(self, name: str, values: list[Value], keywords: dict[str, ast.expr], node: ast.Call) -> Any:
-        if name in _UNCHANGED and values:
-            return values[0]
-        axis = keywords.get("axis") or keywords.get("dim")
-        first = values[0] if values else None
-        if first is None:
-            raise self.error(node, f"{name}() is not read")
-        if name in _ELEMENTWISE:
-            return Value(Tree("call", [first.tree], (_ELEMENTWISE[name],)), first.rank)
-        if name in ("softmax", "logsumexp"):
-            if first.rank != "v":
-                raise self.error(node, f"{name} along an axis of a matrix is not read")
-            return Value(Tree("call", [first.tree], (name,)), "v" if name == "softmax" else "s")
-        if name in ("square",):
-            return self.times(first, first)
-        if name in ("transpose", "t", "swapaxes"):
-            return self.transposed(first)
-        if name in ("sum", "mean"):
-            if axis is not None or len(values) > 1:
-                return self.along(name, first, axis if axis is not None else node.args[-1], node)
-            return Value(Tree("call", [first.tree], (name,)), "s")
-        if name in ("trace", "det"):
-            return Value(Tree("call", [first.tree], (name,)), "s")
-        if name in ("inv",):
-            return Value(Tree("inverse", [first.tree]), "m")
-        if name == "norm":
-            return Value(Tree("norm", [first.tree], ("2",)), "s")
-        if name in ("diag", "diagflat", "diagonal"):
-            return Value(Tree("call", [first.tree], ("diag",)), "m" if first.rank == "v" else "v")
-        if name in ("zeros_like", "ones_like"):
-            word = "zero" if name == "zeros_like" else "ones"
-            return Value(Tree(word, (), () if word == "zero" else (None,)), first.rank)
-        if name in ("ravel", "squeeze", "flatten") and first.rank in ("v", "c", "s"):
-            return Value(first.tree, "v" if first.rank != "s" else "s")
-        if len(values) == 2:
-            second = values[1]
-            two: dict[str, Callable[[], Value]] = {
-                "outer": lambda: Value(Tree("prod", [first.tree, Tree("transpose", [second.tree])], ("",)), "m"),
-                "ger": lambda: Value(Tree("prod", [first.tree, Tree("transpose", [second.tree])], ("",)), "m"),
-                "multiply": lambda: self.times(first, second),
-                "mul": lambda: self.times(first, second),
-                "solve": lambda: Value(Tree("prod", [Tree("inverse", [first.tree]), second.tree], ("",)), second.rank),
-                "add": lambda: self.binary(node, ast.Add(), first, second),
-                "subtract": lambda: self.binary(node, ast.Sub(), first, second),
-                "power": lambda: self.binary(node, ast.Pow(), first, second),
-                "divide": lambda: self.binary(node, ast.Div(), first, second),
-                "vdot": lambda: Value(Tree("inner", [first.tree, second.tree]), "s"),
-                "inner": lambda: Value(Tree("inner", [first.tree, second.tree]), "s"),
-            }
-            if name in ("matmul", "dot", "mm", "mv", "bmm"):
-                if "s" in (first.rank, second.rank):
-                    return self.times(first, second)
-                return self.product(first, second, node)
-            if name in two:
-                return two[name]()
-        raise self.error(node, f"{name} is not read with these arguments")
-
-    def along(self, name: str, value: Value, axis: ast.expr, node: ast.AST) -> Value:
-        number = axis.value if isinstance(axis, ast.Constant) else None
-        if isinstance(axis, ast.UnaryOp) and isinstance(axis.operand, ast.Constant):
-            number = -int(axis.operand.value)  # type: ignore[arg-type]
-        if name == "mean" or value.rank != "m" or number not in (0, 1, -1):
-            if value.rank == "v" and number in (0, -1) and name == "sum":
-                return Value(Tree("call", [value.tree], ("sum",)), "s")
-            raise self.error(node, f"{name} along this axis is not read")
-        ones = Tree("ones", (), (None,))
-        matrix = Tree("transpose", [value.tree]) if number == 0 else value.tree
-        return Value(Tree("prod", [matrix, ones], ("",)), "v")
+    def changed(self, old: Array, new: Array, statement: ast.stmt) -> None:
+        """An array has new entries, under each of its names; refused where another array is a view of it."""
+        if len(self.plan.broadcast(old, new)) != old.rank:
+            raise self.error(statement, "the new value does not fit into the array")
+        spaces = [self.known, *(v.attributes for v in self.known.values() if isinstance(v, Instance))]
+        root = old.base or old
+        for space in spaces:
+            for name, value in space.items():
+                if value is old:
+                    space[name] = new
+                    self.places[name] = statement
+                elif _shares(value, root):
+                    raise self.error(
+                        statement, f"this changes {name} too, which is a view of the same array", "copy it first"
+                    )
 
 
-def _spread(tree: Tree) -> Tree:
-    return Tree("prod", [tree, Tree("ones", (), (None,))], ("",))
+def _shares(value: Any, root: Array) -> bool:
+    if isinstance(value, Array):
+        return value is root or value.base is root
+    parts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
+    return any(_shares(part, root) for part in parts)
 
 
-def _larger(a: str, b: str) -> str:
-    return max(a, b, key="svcrm".index)
+def _is_number(held: Array, made: Array) -> bool:
+    return made.rank == held.rank and all(a is b for a, b in zip(made.axes, held.axes)) and held in made.args
 
 
-def _is_none(node: ast.expr) -> bool:
-    if isinstance(node, ast.Constant) and node.value is None:
-        return True
-    return isinstance(node, ast.Attribute) and node.attr == "newaxis"
+def _imports(module: ast.Module) -> dict[str, Path]:
+    """The names that imports give to modules and functions."""
+    found: dict[str, Path] = {}
+    homes = MODULES | {
+        "jax.numpy": "np", "numpy.linalg": "linalg", "scipy.special": "special", "scipy.linalg": "linalg",
+        "torch.nn.functional": "nn", "torch.nn": "nn", "jax.nn": "nn", "jax.scipy.special": "special",
+    }  # fmt: skip
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.asname and alias.name in homes:
+                    found[alias.asname] = Path(homes[alias.name])
+        elif isinstance(node, ast.ImportFrom) and node.module in homes:
+            for alias in node.names:
+                inner = homes.get(f"{node.module}.{alias.name}")
+                found[alias.asname or alias.name] = Path(inner) if inner else Path(homes[node.module], alias.name)
+    return found
 
 
-def _is_full(node: ast.expr) -> bool:
-    return isinstance(node, ast.Slice) and node.lower is None and node.upper is None and node.step is None
-
-
-def _is_dtype(node: ast.expr) -> bool:
-    return (isinstance(node, ast.Attribute) and node.attr.startswith(("float", "double"))) or (
-        isinstance(node, ast.Name) and node.id in ("float", "int")
-    )
+__all__ = ["MAX_SOURCE", "Function", "Instance", "Open", "Program"]

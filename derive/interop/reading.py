@@ -174,7 +174,8 @@ def _symbol(node: Any, args: list[Expr]) -> Expr:
         raise DeriveError(f"{node} is a noncommutative symbol", hint="a matrix is a MatrixSymbol")
     if node.is_real is False or (node.is_real is None and node.is_complex):
         raise DeriveError(f"{node} is complex: formulas are over the real numbers")
-    return symbol(our_name(node.name), properties=("positive",) if node.is_positive else ())
+    known = "positive" if node.is_positive else "nonnegative" if node.is_nonnegative else None
+    return symbol(our_name(node.name), properties=(known,) if known else ())
 
 
 def _float(node: Any, args: list[Expr]) -> Expr:

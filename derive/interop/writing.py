@@ -115,7 +115,8 @@ def _write_symbol(node: Expr, sizes: tuple[Any, Any], known: dict[str, Any]) -> 
     if held is None:
         name = their_name(node.name)
         if node.is_scalar:
-            held = sympy.Symbol(name, positive=True) if "positive" in node.properties else sympy.Symbol(name)
+            known = {word: True for word in ("positive", "nonnegative") if word in node.properties}
+            held = sympy.Symbol(name, **known)
         else:
             held = sympy.MatrixSymbol(name, *sizes)
         known[node.name] = held

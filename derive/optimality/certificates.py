@@ -8,7 +8,7 @@ definite.  What is defined on another set has no certificate.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from ..algebra import expand
@@ -68,6 +68,7 @@ class Prover:
             lambda: composed(self.expanded, self.variables) if self.expanded is not self.expr else None,
             lambda: termwise(self.expanded, self.variables) if self.expanded is not self.expr else None,
             lambda: squares(self.expr, self.variables),
+            lambda: mended(self.expr, self.variables),
         ]
         for way in ways:
             found = way()
@@ -96,9 +97,9 @@ def without_logistic(expr: Expr) -> Expr:
     return fold(expr, visit)
 
 
-def composed(expr: Expr, variables: Sequence[Expr]) -> Certificate | None:
+def composed(expr: Expr, variables: Sequence[Expr], known: Mapping[Expr, Curve] | None = None) -> Certificate | None:
     """By the rules of composition."""
-    memo = curves(expr, variables)
+    memo = curves(expr, variables, known)
     sign = _sign(memo[expr])
     if sign is None:
         return None
@@ -120,6 +121,32 @@ def _said(expr: Expr, memo: dict[Expr, Curve], active: set[Expr]) -> Iterator[Re
         if curve.root is not None and curve.root == float("inf") and node is not expr:
             kind = "log-convex"
         yield Remark([node], f" is {kind}: {curve.why}")
+
+
+MAX_MENDED = 6  # parts that composition does not decide and that are tried by themselves
+
+
+def mended(expr: Expr, variables: Sequence[Expr]) -> Certificate | None:
+    """By composition of parts whose curvature the other ways tell."""
+    active = depends_on(expr, variables)
+    known: dict[Expr, Curve] = {}
+    steps: list[Remark] = []
+    memo = curves(expr, variables)
+    tried = 0
+    for node in nodes(expr):
+        if node not in active or not node.is_scalar or node is expr or _sign(memo[node]) is not None:
+            continue
+        tried += 1
+        if tried > MAX_MENDED:
+            break
+        found = reduced(node, variables) or squares(node, variables)
+        if found is not None:
+            kind = {1: "convex", -1: "concave", 0: "affine"}[found.sign]
+            known[node] = Curve(memo[node].range, found.sign >= 0, found.sign <= 0)
+            steps += [*found.steps, Remark("so that ", [node], f" is {kind}")]
+            memo = curves(expr, variables, known)
+    whole = composed(expr, variables, known) if known else None
+    return None if whole is None else Certificate(whole.sign, steps + whole.steps)
 
 
 def termwise(expr: Expr, variables: Sequence[Expr]) -> Certificate | None:
@@ -144,9 +171,9 @@ def termwise(expr: Expr, variables: Sequence[Expr]) -> Certificate | None:
 
 def reduced(term: Expr, variables: Sequence[Expr]) -> Certificate | None:
     """By the second derivatives of a function of a few numbers."""
-    factors, body = _unscaled(term)
     memo = curves(term, variables)
     active = depends_on(term, variables)
+    factors, body = _unscaled(term, active)
     sign = 1
     if factors:
         bounds = memo[factors[0]].range
@@ -169,12 +196,10 @@ def reduced(term: Expr, variables: Sequence[Expr]) -> Certificate | None:
     return None
 
 
-def _unscaled(term: Expr) -> tuple[list[Expr], Expr]:
-    """The constant factors in front of a sum over entries, and that sum."""
-    if term.op.name != "mul":
-        return [], term
-    sums = [f for f in term.args if f.op.name in ("sum", "inner", "matmul")]
-    return ([f for f in term.args if f is not sums[-1]], sums[-1]) if sums else ([], term)
+def _unscaled(term: Expr, active: set[Expr]) -> tuple[list[Expr], Expr]:
+    """The constant factors of a product, and the one that is none."""
+    moving = [f for f in term.args if f in active] if term.op.name == "mul" else []
+    return ([f for f in term.args if f not in active], moving[0]) if len(moving) == 1 else ([], term)
 
 
 def _derivatives(

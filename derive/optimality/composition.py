@@ -95,14 +95,16 @@ LOG_CONVEX = frozenset({"exp", "cosh"})  # of an affine argument; exp of a conve
 LOG_CONCAVE = frozenset({"exp", "sigmoid", "softplus"})  # and increasing: of a concave argument
 
 
-def curves(root: Expr, variables: Iterable[Expr]) -> dict[Expr, Curve]:
-    """The curve of every node below the root."""
-    return _curves(root, depends_on(root, variables))
+def curves(root: Expr, variables: Iterable[Expr], known: Mapping[Expr, Curve] | None = None) -> dict[Expr, Curve]:
+    """The curve of every node below the root; those in `known` are taken as they are."""
+    return _curves(root, depends_on(root, variables), known or {})
 
 
-def _curves(root: Expr, active: set[Expr]) -> dict[Expr, Curve]:
-    memo: dict[Expr, Curve] = {}
+def _curves(root: Expr, active: set[Expr], known: Mapping[Expr, Curve] | None = None) -> dict[Expr, Curve]:
+    memo: dict[Expr, Curve] = dict(known or {})
     for node in nodes(root):
+        if node in memo:
+            continue
         args = [memo[arg] for arg in node.args]
         bounds = range_of(node, [a.range for a in args])
         if node not in active:
@@ -361,16 +363,26 @@ def flattened(factors: Iterable[Expr]) -> list[Expr]:
 
 def is_seen_symmetric(A: Expr) -> bool:
     """Whether a factor is evidently its own transpose."""
-    return "symmetric" in A.properties or transpose(A) is A or is_definite(A)
+    if "symmetric" in A.properties or transpose(A) is A or is_definite(A):
+        return True
+    if A.op.name in ("inv", "matpow", "add"):
+        return all(map(is_seen_symmetric, A.args))
+    if A.op.name == "scale":
+        return is_seen_symmetric(A.args[1])
+    return A.op is matmul and is_palindrome(flattened(A.args))
+
+
+def is_palindrome(factors: Sequence[Expr]) -> bool:
+    """Whether a product is its own transpose, factor by factor."""
+    pairs = zip(factors, reversed(factors), strict=True)
+    return all(left is transpose(right) or (left is right and is_seen_symmetric(left)) for left, right in pairs)
 
 
 def is_mirrored(factors: Sequence[Expr]) -> bool:
     """Whether a product is Mᵀ M, or Mᵀ P M with P positive semidefinite."""
     half = len(factors) // 2
-    for i in range(half):
-        left, right = factors[i], factors[-1 - i]
-        if left is not transpose(right) and not (left is right and is_seen_symmetric(left)):
-            return False
+    if not is_palindrome([*factors[:half], *factors[len(factors) - half :]]):
+        return False
     return len(factors) % 2 == 0 or is_semidefinite(factors[half])
 
 

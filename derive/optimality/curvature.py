@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..algebra.normal import Normalizer
 from ..errors import DeriveError
-from ..expr import Expr, is_number, nodes, number, substitute, symbol, symbols_of, zero_like
+from ..expr import OPERATIONS, Expr, is_number, nodes, number, substitute, symbol, symbols_of, zero_like
 from ..operations import add, mul, power, terms_of
 from .certificates import Certificate, Prover
 from .ranges import ranges
@@ -124,6 +124,10 @@ def examine(
         if v.properties & {"orthogonal"}:
             said = Remark([v], " is declared orthogonal, and these matrices are no convex set")
             return Convexity(verdict="unknown", steps=[said], **given)
+    unknown = [n.op.name for n in nodes(expr) if OPERATIONS.get(n.op.name) is not n.op]
+    if unknown:
+        said = Remark(f"{unknown[0]} stands for any function")
+        return Convexity(verdict="unknown", steps=[said], **given)
     search = Search(expr, present, hints)
     prover = Prover(expr, present)
     found = prover.quick()
@@ -223,7 +227,11 @@ def _domain(expr: Expr, variables: Sequence[Expr]) -> list[Remark]:
 
 def _condition(expr: Expr, variables: Sequence[Expr]) -> str | None:
     """What must hold of the other symbols for the formula to be convex."""
-    free = [s for s in symbols_of(expr) if s not in variables and not s.properties & {"positive", "spd", "nonnegative"}]
+    free = [
+        s
+        for s in symbols_of(expr)
+        if s not in variables and not s.properties & {"positive", "spd", "nonnegative", "psd"}
+    ]
     scalars = [s for s in free if s.is_scalar]
     for assumed in ([s] for s in scalars):
         if _is_convex_where_positive(expr, variables, assumed):

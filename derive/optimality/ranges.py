@@ -175,7 +175,7 @@ _FUNCTION_RANGES: Mapping[str, Callable[[Range], Range]] = {
     "arccos": lambda a: Range(0, pi),
 }  # fmt: skip
 _NONNEGATIVE = {"sq_norm", "norm", "norm1", "nuclear_norm", "spectral_norm"}
-_UNIT = {"softmax", "identity"}
+_UNIT = {"softmax", "identity", "basis"}
 
 
 def _power(base: Range, exponent: Expr) -> Range:
@@ -222,6 +222,8 @@ def range_of(node: Expr, a: list[Range]) -> Range:
     if name == "zeros":
         return ZERO
     if name == "symbol":
+        if node.properties & {"diagonal", "triangular"} and not node.is_scalar:
+            return NONNEGATIVE if "positive" in node.properties else ANY
         if is_positive(node):
             return POSITIVE
         return NONNEGATIVE if is_nonnegative(node) else ANY

@@ -25,7 +25,7 @@ from ..jacobians import differential
 from ..numeric import Hint, Point, project_array, random_point
 
 STEPS = (1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4)
-SCALES = (1.0, 1.0, 0.2, 3.0, 1.0, 0.05)
+SCALES = (1.0, 1.0, 0.2, 3.0, 1.0, 0.05, 12.0)
 MARGIN = 1e-8  # of the values on a chord: what rounding explains stays far below
 LARGEST = 48  # entries of the variables together, for a Hessian
 CHORDS = 6  # between far points, at each point

@@ -256,6 +256,7 @@ class Form:
         for i in range(n):
             gram[i][i] = basis[i].coefficient
         for i in range(n):
+            self._take_turned(basis[i], gram[i], i, left)
             for j in range(i):
                 if not basis[i].fits(basis[j]):
                     continue
@@ -273,6 +274,15 @@ class Form:
         self.squares = basis
         self.reasons = [("squares can be completed: a Schur complement",)]
         return True
+
+    def _take_turned(self, square: Square, row: list[Fraction], i: int, left: dict[Mono, Fraction]) -> None:
+        """Take ⟨L, Lᵀ⟩ out of ‖L‖², which bounds it."""
+        L = square.linear
+        if square.kind != "matrix" or square.left is not None or square.right is not None or not L.is_square:
+            return
+        turned = self.ctx.full(mul(_product(square.scalars), trace(matmul(L, L)))).single()
+        if turned is not None and turned[1] in left:
+            row[i] -= abs(left.pop(turned[1]) / turned[0])
 
     def _by_cauchy_schwarz(self, basis: list[Square], left: dict[Mono, Fraction], found: Mapping[Mono, Square]) -> bool:
         """Whether each negative square is outweighed: c s (uᵀ d)² ≤ c′ s′ dᵀ W d where c s uᵀ W⁻¹ u ≤ c′ s′."""

@@ -358,7 +358,7 @@ class Expressions:
         front = self.scalar(scalar)
         if body.text == "1":
             return front
-        if front.text.startswith("1 / "):
+        if front.level >= PRODUCT and front.text.startswith("1 / "):
             return Text(f"{body.at(PRODUCT if '@' not in body.text else ATOM)} / {front.text[4:]}", PRODUCT)
         shown = front.at(ATOM) if " " in front.text else front.text
         return Text(f"{shown} * {body.at(UNARY)}", PRODUCT)

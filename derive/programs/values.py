@@ -177,7 +177,7 @@ def is_nonnegative(value: Value) -> bool:
     if value.kind in POSITIVE:
         return True
     if value.kind == "input":
-        return "positive" in value.data[0].properties
+        return bool(value.data[0].properties & {"positive", "nonnegative"})
     if value.kind in ("sum", "total", "chain", "outer", "ones"):
         return all(
             term.coefficient >= 0

@@ -330,11 +330,11 @@ class Writer(Expressions):
             name = self.names[body]
             scalar = Term(abs(term.coefficient), term.powers)
             if scalar.coefficient != 1 or scalar.powers:
-                shown = self.scalar(scalar).text
-                if shown.startswith("1 / "):
-                    self.line(f"{name} /= {shown[4:]}")
+                shown = self.scalar(scalar)
+                if shown.level >= PRODUCT and shown.text.startswith("1 / "):
+                    self.line(f"{name} /= {shown.text[4:]}")
                 else:
-                    self.line(f"{name} *= {shown}")
+                    self.line(f"{name} *= {shown.text}")
                 term = Term(Fraction(1 if term.coefficient > 0 else -1), (), body, term.flipped)
         text = self.scaled(Term(abs(term.coefficient), term.powers), self.body(term))
         if term.coefficient < 0:

@@ -11,6 +11,7 @@ Nothing is evaluated, and no stage recurses over the depth of the input.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -91,27 +92,83 @@ def parse(formula: str, where: Where = None, wrt: Sequence[str] = (), scalar: bo
             wanted.append(names.canonical(name))
         except ParseError:
             pass  # find_symbol says so
-    reading = Reading(formula, declared, wanted)
-    solution = _solved(reading, scalar)
+    return _read(formula, declared, wanted, scalar, {})
+
+
+def _read(
+    formula: str, declared: Declarations, wanted: Sequence[str], scalar: bool, scope: Mapping[str, Expr]
+) -> Parsed:  # fmt: skip
+    """What a text says, in Python's grammar or in that of formulas, where the symbols of a scope are known."""
     parsed = Parsed()
-    parsed.expr = solution.exprs[-1]
-    for statement, expr in zip(reading.statements[:-1], solution.exprs):
-        parsed.definitions.append((statement.name or "", expr))
-    parsed.symbols = solution.symbols
-    for name, made in _unused(declared, solution).items():
-        parsed.symbols.setdefault(name, made)
-    last = reading.statements[-1].name
-    parsed.name = last if last is not None else "ℓ" if "L" in parsed.symbols or "L" in reading.known else "L"
-    parsed.where, parsed.readings = solution.where, solution.readings
-    parsed.hints, parsed.source, parsed.styled = declared.hints, formula, reading.styled
+    styled: dict[str, str] = {}
+    solved: Any = _python(formula, declared, scalar, scope) if is_numpy(formula) else None
+    if solved is None:
+        reading = Reading(formula, declared, wanted, scope)
+        solved = _solved(reading, scalar)
+        parsed.expr, styled = solved.exprs[-1], reading.styled
+        for statement, expr in zip(reading.statements[:-1], solved.exprs):
+            parsed.definitions.append((statement.name or "", expr))
+        name = reading.statements[-1].name
+        taken = "L" in solved.symbols or "L" in reading.known
+    else:
+        parsed.expr, parsed.definitions, name = solved.expr, solved.definitions, solved.name
+        taken = "L" in solved.symbols
+    parsed.symbols = dict(solved.symbols)
+    for unused, made in _unused(declared, solved.symbols).items():
+        parsed.symbols.setdefault(unused, made)
+    parsed.name = name if name is not None else "ℓ" if taken else "L"
+    parsed.where, parsed.readings = solved.where, solved.readings
+    parsed.hints, parsed.source, parsed.styled = declared.hints, formula, styled
     return parsed
 
 
-def _unused(declared: Declarations, solution: Solution) -> dict[str, Expr]:
+# A module of arrays, the product @, the call of a method, an index, a keyword argument of a call.
+# SymPy's methods are none.
+_MARK = re.compile(
+    r"(?<![\w.])(?:np|numpy|jnp|torch)\s*\.|@|(?<=[\w)\]])\.(?!(?:inv|doit|as_explicit)\b)[a-z_]\w*\("
+    r"|(?<=\w)\[[\d\s,:-]+\]|(?<=[)\]])\[\s*-?\d+\s*\]"
+)
+_KEYWORD = re.compile(r"[([{]|[)\]}]|(?<=[(,])\s*[A-Za-z]\w*\s*=(?!=)")
+
+
+def is_numpy(text: str) -> bool:
+    """Whether a formula is written as for NumPy, JAX or PyTorch.
+
+    Examples
+    --------
+    >>> [is_numpy(t) for t in ("np.sum(x**2)", "x @ x", "A.dot(x)", "softmax(X, axis=1)", "x.T*A*x", "(x.T*A)[0, 0]")]
+    [True, True, True, True, False, False]
+    """
+    if _MARK.search(text):
+        return True
+    calls: list[bool] = []  # whether each open bracket stands behind a name
+    for found in _KEYWORD.finditer(text):
+        mark = found.group()
+        if mark in "([{":
+            calls.append(mark == "(" and text[max(found.start() - 1, 0) : found.start()].isalnum())
+        elif mark in ")]}":
+            del calls[-1:]
+        elif calls and calls[-1]:
+            return True
+    return False
+
+
+def _python(formula: str, declared: Declarations, scalar: bool, scope: Mapping[str, Expr]) -> Any:
+    """What a text in Python's grammar says; None where it is none."""
+    from .python import is_python
+
+    if not is_python(formula):
+        return None
+    from .ranks import Formula, Solved
+
+    return Solved(Formula(formula, declared, scope), scalar)
+
+
+def _unused(declared: Declarations, known: Mapping[str, Expr]) -> dict[str, Expr]:
     """Symbols that are declared and do not occur."""
     absent = Declarations(declared.source)
     absent.hints = declared.hints
-    absent.entries = {n: e for n, e in declared.entries.items() if n not in solution.symbols}
+    absent.entries = {n: e for n, e in declared.entries.items() if n not in known}
     return absent.symbols() if absent.entries else {}
 
 
@@ -187,25 +244,17 @@ def parse_together(formulas: Sequence[str], where: Where = None) -> list[Expr]:
     ParseError, ShapeError, LimitError
     """
     declared = declarations(where)
-    marked = []
+    scope: dict[str, Expr] = {}
+    exprs: dict[int, Expr] = {}
     for formula in formulas:
         if not isinstance(formula, str):
             raise DeriveError(f"a formula is text, not {type(formula).__name__}")
-        marked.append(Reading(formula, declared))
-    return _together(marked, declared)
-
-
-def _together(readings: list[Reading], declared: Declarations) -> list[Expr]:
-    """Solve each with the symbols that the others settle: the widest reading first."""
-    scope: dict[str, Expr] = {}
-    exprs: dict[int, Expr] = {}
-    order = sorted(range(len(readings)), key=lambda i: -len(readings[i].source))
-    for i in order:
-        reading = Reading(readings[i].source, declared, scope=scope) if scope else readings[i]
-        solution = _solved(reading, False)
-        scope.update(solution.symbols)
-        exprs[i] = solution.exprs[-1]
-    return [exprs[i] for i in range(len(readings))]
+    # Each with the symbols that the others settle: the widest reading first.
+    for i in sorted(range(len(formulas)), key=lambda i: -len(formulas[i])):
+        solved = _read(formulas[i], declared, (), False, scope)
+        scope.update(solved.symbols)
+        exprs[i] = solved.expr
+    return [exprs[i] for i in range(len(formulas))]
 
 
 def find_symbol(parsed: Parsed, name: str) -> Expr:
@@ -269,7 +318,7 @@ def redeclare(expr: Expr, where: Where) -> tuple[Expr, dict[str, Expr]]:
                 declared.source, entry.span,
             )  # fmt: skip
     if renamed:
-        expr = _resized(expr, renamed)
+        expr = resized(expr, renamed)
         held = {s.name: s for s in symbols_of(expr)}
     changed = {}
     for name, entry in declared.entries.items():
@@ -288,7 +337,9 @@ def _shape(shape: Sequence[Dim]) -> str:
     return "scalar" if tuple(shape) == SCALAR else f"{shape[0]} × {shape[1]}"
 
 
-def _resized(expr: Expr, sizes: Mapping[str, Dim]) -> Expr:
+def resized(expr: Expr, sizes: Mapping[str, Dim]) -> Expr:
+    """The expression with other dimensions in the place of named ones."""
+
     def visit(node: Expr, args: list[Expr]) -> Expr:
         data = tuple(d.substitute(sizes) if isinstance(d, Dim) else d for d in node.data)
         if node.op is symbol_op:
@@ -302,5 +353,5 @@ def _resized(expr: Expr, sizes: Mapping[str, Dim]) -> Expr:
 
 __all__ = [
     "Declarations", "Parsed", "Reading", "declarations", "find_symbol", "parse", "parse_together",
-    "redeclare",
+    "redeclare", "resized",
 ]  # fmt: skip

@@ -39,9 +39,10 @@ class Builder(Shaper):
 
     def __init__(
         self, source: str, order: list[Node], symbols: dict[str, Symbol], kinds: Kinds, sizes: Sizes,
-        readings: list[str],
+        readings: list[str], is_numpy: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(source, order, symbols, kinds, sizes, readings)
+        self.is_numpy = is_numpy  # beside signs that Python has not, such as ‖x‖
         self.values: dict[int, Expr] = {}
 
     def build(self) -> None:
@@ -83,8 +84,18 @@ def _make_had(b: Builder, node: Node, args: list[Expr]) -> Expr:
 
 def _make_prod(b: Builder, node: Node, args: list[Expr]) -> Expr:
     shapes: list[SizeShape] = [arg.shape for arg in args]
+    if b.is_numpy:
+        arrays = [i for i, arg in enumerate(args) if not arg.is_scalar]
+        for i in arrays[1:]:
+            if node.data[i - 1] == "*":
+                raise _two_meanings(b, node, "*", "write ⊙ for the product entry by entry, @ for that of matrices")
     _, groups = grouped(b, node, shapes)
     return _product(b, node, args, groups)
+
+
+def _two_meanings(b: Builder, node: Node, sign: str, hint: str) -> ParseError:
+    """What NumPy takes entry by entry and formulas do not, in a text that is both."""
+    return ParseError(f"{sign} of arrays is entry by entry in NumPy, and not in formulas", b.source, node.span, hint)
 
 
 def _product(b: Builder, node: Node, args: list[Expr], groups: list[Any]) -> Expr:
@@ -107,15 +118,11 @@ def _product(b: Builder, node: Node, args: list[Expr], groups: list[Any]) -> Exp
             if item[0]:
                 b.note(f"{b.cut(node)} is read with ({b.source[span[0] : span[1]].strip()}) as a scalar")
         else:
-            sign, left, j = item
+            _, left, j = item
             first = _product(b, node, args, left)
             span = (node.args[0].start, node.args[j].end)
-            shown = f"{first.text()} {sign} {args[j].text()}"
-            if sign == "·":
-                b.note(f"{shown} is read as the inner product")
-            else:
-                b.note(f"{shown} is read entry by entry, as in NumPy")
-            factor = ops.inner(first, args[j]) if sign == "·" else ops.hadamard(first, args[j])
+            b.note(f"{first.text()} · {args[j].text()} is read as the inner product")
+            factor = ops.inner(first, args[j])
         factors.append(factor)
         spans.append(span)
     kept = [(f, s) for f, s in zip(factors, spans, strict=True) if not f.is_scalar]
@@ -149,12 +156,13 @@ def _make_pow(b: Builder, node: Node, args: list[Expr]) -> Expr:
                 f"e to the power of a matrix {described(exponent)} can mean two functions",
                 hint=f"expm({e}) is the matrix exponential, exp({e}) that of every entry",
             )
+        if exponent.is_vector:
+            b.note(f"{b.cut(node)} is read entry by entry, as exp({exponent.text()})")
         return ops.exp(exponent)
     if not exponent.is_scalar:
         raise ShapeError(f"the exponent {described(exponent)} is not a scalar")
-    if b.kinds.is_numpy and node.data == "**" and not base.is_scalar and not base.is_square:
-        b.note(f"{b.cut(node)} is read entry by entry, as in NumPy")
-        return ops.power(base, exponent)
+    if b.is_numpy and node.data == "**" and not base.is_scalar:
+        raise _two_meanings(b, node, "**", "write .^2 for the power of every entry, ^2 for that of a matrix")
     if base.is_square and not base.is_scalar and exponent.op is number_op and exponent.data[0].denominator != 1:
         raise ShapeError(
             f"{described(base)} has no power {exponent.text()}: a matrix is raised to integers",
@@ -217,6 +225,8 @@ def _make_bars(b: Builder, node: Node, args: list[Expr]) -> Expr:
 
 
 def _make_root(b: Builder, node: Node, args: list[Expr]) -> Expr:
+    if not args[0].is_scalar:
+        b.note(f"{b.cut(node)} is read entry by entry")
     return ops.power(args[0], Fraction(1) / node.data)
 
 

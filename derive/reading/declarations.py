@@ -17,9 +17,9 @@ from .limits import MAX_DECLARATIONS, MAX_DIMENSION_TERMS
 from .sizes import FRESH
 
 SYNONYMS = {
-    "sym": "symmetric", "skew-symmetric": "skew", "antisymmetric": "skew", "pd": "spd", "psd": "spd",
+    "sym": "symmetric", "skew-symmetric": "skew", "antisymmetric": "skew", "pd": "spd",
     "diag": "diagonal",
-    "orth": "orthogonal", "orthonormal": "orthogonal", "pos": "positive", "nonnegative": "positive",
+    "orth": "orthogonal", "orthonormal": "orthogonal", "pos": "positive",
     "const": "constant",
     "lower-triangular": "lower", "upper-triangular": "upper", "fixed": "constant",
 }  # fmt: skip
@@ -90,7 +90,7 @@ class Declarations:
                 shape = SCALAR
             elif shape is None:
                 square = entry.kind == "square" or entry.properties & {
-                    "symmetric", "skew", "spd", "diagonal", "triangular", "lower", "upper",
+                    "symmetric", "skew", "spd", "psd", "diagonal", "triangular", "lower", "upper",
                 }  # fmt: skip
                 rows = Dim.of(free.pop(0))
                 is_vector = entry.kind == "vector" or (entry.kind is None and not square and name[0].islower())

@@ -10,8 +10,9 @@ from __future__ import annotations
 from .. import names
 from ..errors import ShapeError
 from ..expr import Expr
-from .kinds import BITS, CALLS, DOT, KRON, OVER, PLAIN, STEP, SWAP, C, M, S, kind_of
+from .kinds import BITS, DOT, OVER, PLAIN, STEP, SWAP, kind_of
 from .shaping import Shaper, Symbol
+from .signatures import C, M, S, kinds_of
 from .stacks import Node
 
 _DIVISORS = frozenset("ijklmnN")
@@ -57,8 +58,8 @@ def habit(name: str, style: str, uses: set[str]) -> list[float]:
         costs[0] += 4.0
     if "measured" in uses:  # in a norm, a sum of entries, diag
         costs[0] += 2.0
-    if "powered" in uses:
-        costs[3] += 5.0 if first.islower() else 0.0
+    if "powered" in uses:  # a matrix is squared and a capital letter no number that has a root
+        costs[3 if first.islower() else 0] += 5.0 if first.islower() else 2.0
     return costs
 
 
@@ -83,9 +84,9 @@ def leaning(node: Node, args: list[int]) -> int:
             state = after if after >= 0 else state
         return BITS[state & 3]
     if op == "kron":
-        return next((result for left, right, result in KRON if (left, right) == (args[0], args[1])), M)
-    if op == "call" and node.data in CALLS and args:
-        return next((result for operand, result in CALLS[node.data] if operand == args[0]), S)
+        return next((result for left, right, result in kinds_of("kron") if (left, right) == (args[0], args[1])), M)
+    if op == "call" and len(args) == 1 and kinds_of(node.data):
+        return next((result for operand, result in kinds_of(node.data) if operand == args[0]), S)
     if op == "call" and node.data in ("dot", "inner") or op in ("norm", "inner", "bars", "num", "const", "dim"):
         return S
     if op == "call" and node.data in ("outer", "block_inner", "block_sum"):
@@ -114,6 +115,11 @@ def note_uses(order: list[Node], symbols: dict[str, Symbol]) -> None:
             use(node.args[0], "transposed")
         elif op in ("pow", "fpow"):
             use(node.args[0], "powered")
+            if node.args[0].op == "sum":
+                for term in node.args[0].args:
+                    for factor in term.args if term.op == "prod" and len(term.args) > 1 else ():
+                        if factor.op == "sym" and leaning[id(factor)] == M:
+                            use(factor, "powered")
         elif op == "call" and node.data in ("tr", "det", "logdet", "inv"):
             inside = node.args[0]
             while inside.op in ("pow", "trans", "inv", "neg"):
@@ -155,20 +161,21 @@ def leanings(order: list[Node], symbols: dict[str, Symbol]) -> dict[int, int]:
     It depends on the meaning of a part, not on how it is spelled: (A + p pᵀ)⁻¹, inv(A + p*p') and
     the name of either lean to a matrix.
     """
+    usual: dict[str, int] = {}
+    for name, entry in symbols.items():
+        if entry.shape is not None:
+            usual[name] = kind_of(entry.shape)
+        else:
+            costs = habit(name, entry.style, set())
+            usual[name] = min((S, C, M), key=lambda kind: costs[kind.bit_length() - 1])
     found: dict[int, int] = {}
     for node in order:
-        args = [found[id(arg)] for arg in node.args]
         if node.op == "sym":
-            entry = symbols[node.data]
-            if entry.shape is not None:
-                found[id(node)] = kind_of(entry.shape)
-            else:
-                costs = habit(node.data, entry.style, set())
-                found[id(node)] = min((S, C, M), key=lambda kind: costs[kind.bit_length() - 1])
+            found[id(node)] = usual[node.data]
         elif node.op == "expr":
             found[id(node)] = kind_of(node.data.shape)
         else:
-            found[id(node)] = leaning(node, args)
+            found[id(node)] = leaning(node, [found[id(arg)] for arg in node.args])
     return found
 
 
@@ -194,11 +201,6 @@ def check_collapsed(order: list[Node], symbols: dict[str, Symbol], builder: Shap
     ShapeError
         A scalar stands where only vectors make sense, and no declaration says so.
     """
-    below: dict[int, frozenset[str]] = {}
-    for node in order:
-        below[id(node)] = frozenset().union(*(below[id(arg)] for arg in node.args)) | (
-            {node.data} if node.op == "sym" else frozenset()
-        )
     for node in order:
         if node.op == "call" and node.data in ("sum", "mean"):
             inside = node.args[:1]
@@ -210,17 +212,31 @@ def check_collapsed(order: list[Node], symbols: dict[str, Symbol], builder: Shap
         else:
             continue
         for arg in inside:
-            names_below = sorted(n for n in below[id(arg)] if n in symbols)
-            if not names_below or not values[id(arg)].is_scalar or arg.op == "counted":
+            if not values[id(arg)].is_scalar or arg.op == "counted":
                 continue
-            if any(symbols[n].is_declared for n in names_below):
+            below = sorted(n for n in names_below(arg) if n in symbols)
+            if not below or any(symbols[n].is_declared for n in below):
                 continue
-            shown = names.text(names_below[0])
+            shown = names.text(below[0])
             raise ShapeError(
-                f"{builder.cut(node)} would hold one number: {', '.join(map(names.text, names_below))} as scalars",
+                f"{builder.cut(node)} would hold one number: {', '.join(map(names.text, below))} as scalars",
                 builder.source, node.span,
                 f"declare {shown}: n or {shown}: scalar; x.^2 is the square of every entry, vector(1) holds ones",
             )  # fmt: skip
+
+
+def names_below(node: Node) -> set[str]:
+    """The names of the symbols in a part of the formula."""
+    found, seen, stack = set(), {id(node)}, [node]
+    while stack:
+        at = stack.pop()
+        if at.op == "sym":
+            found.add(str(at.data))
+        for arg in at.args:
+            if id(arg) not in seen:
+                seen.add(id(arg))
+                stack.append(arg)
+    return found
 
 
 def is_vectorial(symbols: dict[str, Symbol], node: Node) -> bool:

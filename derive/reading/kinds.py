@@ -16,36 +16,17 @@ from typing import Any
 
 from ..shapes import ONE
 from .limits import SEARCH_BUDGET, SEARCH_WORK
+from .signatures import C, M, R, S, kinds_of
 from .stacks import Node
 
-S, C, R, M = 1, 2, 4, 8
 ANY = 15
 BITS = (S, C, R, M)
 SWAP = [(m & S) | ((m & C) << 1) | ((m & R) >> 1) | (m & M) for m in range(16)]
 
-# Calls: pairs (kind of the operand, kind of the result).
-_SAME = ((S, S), (C, C), (R, R), (M, M))
-_SQUARE_TO_SCALAR = ((S, S), (M, S))
-_TO_SCALAR = ((S, S), (C, S), (R, S), (M, S))
-CALLS: dict[str, tuple[tuple[int, int], ...]] = {
-    "tr": _SQUARE_TO_SCALAR, "det": _SQUARE_TO_SCALAR, "logdet": _SQUARE_TO_SCALAR,
-    "inv": ((S, S), (M, M)), "adj": ((M, M),), "expm": ((M, M), (S, S)), "tril": ((M, M),), "triu": ((M, M),),
-    "diag": ((M, C), (C, M), (R, M), (S, S)), "Diag": ((C, M), (R, M), (S, S)),
-    "vec": ((S, S), (C, C), (R, C), (M, C)),
-    "unvec": ((C, M), (C, C), (M, M)), "sum": _TO_SCALAR, "mean": _TO_SCALAR, "norm": _TO_SCALAR, "norm1": _TO_SCALAR,
-    "nuclear_norm": _TO_SCALAR, "spectral_norm": _TO_SCALAR, "logsumexp": ((C, S), (R, S)), "softmax": ((C, C),),
-    "rowsum": ((M, C), (C, C)), "colsum": ((M, C), (C, S)), "polar": _SAME, "dominant": _SAME,
-    "transpose": ((S, S), (C, R), (R, C), (M, M)),
-}  # fmt: skip
-KRON = (
-    [(S, k, k) for k in BITS] + [(k, S, k) for k in (C, R, M)]
-    + [(C, C, C), (R, R, R), (C, R, M), (R, C, M), (C, M, M), (M, C, M), (R, M, M), (M, R, M), (M, M, M)]
-)  # fmt: skip
 DIVIDE = [(S, S, S), (C, S, C), (R, S, R), (M, S, M)]
 FRACTION = [*DIVIDE, (C, C, C)]  # a fraction of two vectors is taken entry by entry
 SAME_ROWS = [(a, b) for a in BITS for b in BITS if (a in (S, R)) == (b in (S, R))]
 SAME_COLUMNS = [(a, b) for a in BITS for b in BITS if (a in (S, C)) == (b in (S, C))]
-OUTER = [(C, C, M)]
 
 
 def kind_of(shape: Sequence[Any]) -> int:
@@ -78,7 +59,7 @@ class Cell:
 # Products: the state is the kind of what stands to the left, and whether a row waits for its column
 # (A xᵀ y is A (xᵀ y), as nothing else fits).
 
-PLAIN, DOT, STAR, OVER = 0, 1, 2, 3
+PLAIN, DOT, OVER = 0, 1, 2
 
 
 def _step(state: int, kind: int, sign: int) -> int:
@@ -99,8 +80,6 @@ def _step(state: int, kind: int, sign: int) -> int:
             return 3
         if right == C and sign == DOT:
             return 0
-        if right == C and sign == STAR:
-            return 1
         return -1
     if right == R:
         return state + 4
@@ -109,7 +88,7 @@ def _step(state: int, kind: int, sign: int) -> int:
     return 1 if right == C else 3
 
 
-STEP = [[[_step(s, k, sign) for k in range(4)] for s in range(8)] for sign in range(4)]
+STEP = [[[_step(s, k, sign) for k in range(4)] for s in range(8)] for sign in range(3)]
 _forward_cache: dict[int, int] = {}
 _backward_cache: dict[int, tuple[int, int]] = {}
 
@@ -161,16 +140,9 @@ class Ambiguous(Exception):
 
 
 class Kinds:
-    """The relations between the kinds of all parts of a formula.
+    """The relations between the kinds of all parts of a formula."""
 
-    Parameters
-    ----------
-    is_numpy : bool
-        `*` between two vectors multiplies entry by entry, and `**` takes powers of entries.
-    """
-
-    def __init__(self, is_numpy: bool = False) -> None:
-        self.is_numpy = is_numpy
+    def __init__(self) -> None:
         self.relations: list[tuple[Callable[[Kinds, int], None], tuple[Cell, ...], object]] = []
         self.queue: deque[int] = deque()
         self.queued: set[int] = set()
@@ -474,8 +446,7 @@ def _pow(node: Node, kinds: Kinds) -> Cell:
     while exponent.op == "neg":
         exponent = exponent.args[0]
     is_integer = exponent.op == "zero" or (exponent.op == "num" and exponent.data.denominator == 1)
-    if not (kinds.is_numpy and node.data == "**"):
-        cell.mask &= S | M if is_integer else S
+    cell.mask &= S | M if is_integer else S
     return cell
 
 
@@ -489,8 +460,7 @@ def is_exponential(node: Node) -> bool:
 
 def _prod(node: Node, kinds: Kinds) -> Cell:
     cell = Cell()
-    star = STAR if kinds.is_numpy else PLAIN
-    signs = tuple({"·": DOT, "*": star, "/": OVER}.get(sign, PLAIN) for sign in node.data)
+    signs = tuple({"·": DOT, "/": OVER}.get(sign, PLAIN) for sign in node.data)
     kinds.relate(product, (cell, *(a.cell for a in node.args)), signs)
     return cell
 
@@ -503,7 +473,7 @@ def _div(node: Node, kinds: Kinds) -> Cell:
 
 def _kron(node: Node, kinds: Kinds) -> Cell:
     cell = Cell()
-    kinds.relate(triples, (cell, node.args[0].cell, node.args[1].cell), KRON)
+    kinds.relate(triples, (cell, node.args[0].cell, node.args[1].cell), kinds_of("kron"))
     return cell
 
 
@@ -539,12 +509,12 @@ def _call(node: Node, kinds: Kinds) -> Cell:
         if name == "matmul":
             return _prod(node, kinds)
         cell = Cell()
-        kinds.relate(triples, (cell, node.args[0].cell, node.args[1].cell), KRON if name == "kron" else OUTER)
+        kinds.relate(triples, (cell, node.args[0].cell, node.args[1].cell), kinds_of(name))
         return cell
     if name in ("block_inner", "block_sum"):
         return Cell()
-    table = CALLS.get(name)
-    if table is None:
+    table = kinds_of(name)
+    if not table:
         return _same(node, kinds)
     cell = Cell()
     if node.args:

@@ -110,6 +110,8 @@ class Lexer(Letters):
             self.ones_or_zero("1", start)
         elif c in "𝟎𝟘":
             self.ones_or_zero("0", start)
+        elif c == "𝔼":
+            self.emit("unknown", c, start)
         elif c in "𝐈𝕀𝑰":
             self.atom(start, "I", "")
         elif c in "ᴴ†‡":

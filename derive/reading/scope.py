@@ -13,10 +13,11 @@ from . import kinds as solving
 from .build import Builder
 from .declarations import Declarations, declarations, dimension, style_of
 from .grammar import Parser
-from .kinds import Ambiguous, C, Cell, Contradiction, Kinds, M, R, S, kind_of
+from .kinds import Ambiguous, Cell, Contradiction, Kinds, kind_of
 from .lexer import Lexer
 from .limits import MAX_NAMES
 from .shaping import Symbol
+from .signatures import C, M, R, S
 from .sizes import SCALAR_SIZE, Size, Sizes
 from .splitting import Usage, primed_names, raised_names, split_runs
 from .stacks import Node
@@ -165,7 +166,7 @@ class Reading:
             loosen_ones(order)
         self.name_dimensions(order)
         symbols = self.collect(order)
-        kinds = Kinds(self.is_numpy)
+        kinds = Kinds()
         solving.build(order, kinds, lambda node: self.cell(node, symbols, kinds))
         if scalar:
             roots[-1].cell.find().mask &= S
@@ -185,7 +186,7 @@ class Reading:
             failed = found
             kinds.undo(0)
         sizes = Sizes()
-        builder = Builder(self.source, order, symbols, kinds, sizes, readings)
+        builder = Builder(self.source, order, symbols, kinds, sizes, readings, self.is_numpy)
         usual = {name: habits.habit(name, entry.style, entry.uses) for name, entry in symbols.items()}
         builder.shape_symbols(usual if isinstance(failed, Contradiction) else None)
         builder.infer()
@@ -300,7 +301,7 @@ class Reading:
                 mask = kind_of(entry.shape)
             elif declared is not None and declared.kind is not None:
                 mask = {"scalar": S, "vector": C, "matrix": M, "square": M}[declared.kind]
-            elif entry.properties - {"positive", "constant"}:
+            elif entry.properties - {"positive", "nonnegative", "constant"}:
                 mask = M
             elif habits.may_be_row(node.data, entry.style, entry.uses):
                 mask |= R

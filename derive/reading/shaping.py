@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import operations as ops
-from ..expr import Expr
+from ..expr import Expr, Operation
 from ..shapes import ONE, Dim
-from .kinds import C, Kinds, M, R, S, is_exponential
+from .kinds import Kinds, is_exponential
+from .signatures import C, M, R, S, operation_of
 from .sizes import SCALAR_SIZE, Size, Sizes, SizeShape
 from .stacks import Node
 
@@ -66,7 +67,7 @@ class Shaper:
             elif mask not in (S, C, R, M):
                 mask = Kinds.cheapest(cell) if mask & (S | C | M) else R if mask else M
             entry.shape = self.of_kind(mask)
-            if mask == M and entry.properties - {"positive", "constant", "orthogonal"}:
+            if mask == M and entry.properties - {"positive", "nonnegative", "constant", "orthogonal"}:
                 self.sizes.unify(*entry.shape)
 
     def of_kind(self, mask: int) -> SizeShape:
@@ -130,7 +131,7 @@ def _shape_square(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
 def _shape_pow(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
     if is_exponential(node):
         return args[1]
-    if not b.is_scalar(args[0]) and not b.is_column(args[0]) and not (b.kinds.is_numpy and node.data == "**"):
+    if not b.is_scalar(args[0]) and not b.is_column(args[0]):
         b.sizes.unify(args[0][0], args[0][1])
     return args[0]
 
@@ -156,7 +157,7 @@ def grouped(b: Shaper, node: Node, shapes: list[SizeShape]) -> tuple[SizeShape, 
             waiting.append((current, group))
             current, group = shape, [i]
             continue
-        if (kinds[i] == "·" or (kinds[i] == "*" and b.kinds.is_numpy)) and b.is_column(current) and b.is_column(shape):
+        if kinds[i] == "·" and b.is_column(current) and b.is_column(shape):
             b.sizes.unify(current[0], shape[0])
             group = [(kinds[i], group, i)]
             if kinds[i] == "·":
@@ -239,11 +240,6 @@ def _shape_block(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
 def _shape_call(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
     name = node.data
     sizes = b.sizes
-    if name in ("tr", "det", "logdet"):
-        sizes.unify(args[0][0], args[0][1])
-        return SCALAR_SIZE
-    if name in ("inv", "adj", "expm", "tril", "triu"):
-        return _shape_square(b, node, args)
     if name == "diag" or name == "Diag":
         rows, columns = args[0]
         if b.is_scalar(args[0]):
@@ -255,30 +251,43 @@ def _shape_call(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
         sizes.unify(rows, columns)
         return (rows, ONE) if name == "diag" else args[0]
     if name == "vec":
-        return (sizes.times(args[0][1], args[0][0]), ONE)  # columns, stacked
-    if name in ("sum", "mean", "norm", "norm1", "nuclear_norm", "spectral_norm", "logsumexp"):
-        return SCALAR_SIZE
+        return (sizes.times(args[0][1], args[0][0]), ONE)  # columns, stacked: in the order of a Kronecker product
     if name == "rowsum":
         return (args[0][0], ONE)
     if name == "colsum":
         return (args[0][1], ONE)
-    if name == "transpose":
-        return (args[0][1], args[0][0])
-    if name == "inner":
-        return _shape_inner(b, node, args)
     if name in ("dot", "matmul"):
         pair = Node("prod", node.args, ("·" if name == "dot" else "@",), node.start, node.end)
         return grouped(b, pair, args)[0]
     if name == "outer":
         return (args[0][0], args[1][0])
-    if name == "kron":
-        return _shape_kron(b, node, args)
     if name in ("hadamard", "max"):
         return b.same(args)
     if name in ("block_inner", "block_sum"):
         big, small = b.dims(args[0]), b.dims(args[1])
         return (ops.quotient(big[0], small[0]), ops.quotient(big[1], small[1]))
+    op = operation_of(name)
+    if op is not None and len(op.patterns) == len(args):
+        return _by_signature(b, op, args)
     return args[0] if args else SCALAR_SIZE
+
+
+def _by_signature(b: Shaper, op: Operation, args: list[SizeShape]) -> SizeShape:
+    """The result's shape; sizes that the signature calls by one letter are made one."""
+    letters: dict[str, Size] = {}
+    for shape, pattern in zip(args, op.patterns, strict=True):
+        for size, factors in zip(shape, pattern, strict=True):
+            if len(factors) == 1 and factors[0] in letters:
+                b.sizes.unify(letters[factors[0]], size)
+            elif factors:
+                letters[factors[0]] = size
+    sides: list[Size] = []
+    for factors in op.result:
+        side: Size = ONE
+        for factor in factors:
+            side = letters[factor] if side is ONE else b.sizes.times(side, letters[factor])
+        sides.append(side)
+    return (sides[0], sides[1])
 
 
 def _shape_eye(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:

@@ -296,6 +296,8 @@ class _Splitter:
                 f"{token.text} is called, and is not a function we know", self.source, (token.start, after.end),
                 f"write {token.text} · (…) for a product",
             )  # fmt: skip
+        if name == "E" and after.text == "[" and name not in self.usage.used:
+            raise ParseError("E[…] is not read", self.source, (token.start, after.end), REFUSED_FUNCTIONS["E[…]"])
         if name == "σ" and glued:
             return self.function(i, j, "sigmoid")
         if name in self.usage.used:
@@ -304,7 +306,8 @@ class _Splitter:
             own = Token("own", token.text, token.start, token.end, name)
             own.spaced = token.spaced
             return own
-        self.readings.append(f"{token.text}(…) is read as a product, {token.text} times the bracket")
+        shown = names.text(name)
+        self.readings.append(f"{shown}(…) is read as a product, {shown} times the bracket")
         return token
 
     def known_at(self, i: int) -> int | None:

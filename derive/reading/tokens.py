@@ -129,6 +129,10 @@ class Letters:
         accents, self.accents = self.accents, []
         if self.differential is not None:
             letter, start, self.differential = "d" + letter, self.differential, None
+        if letter == "E" and "bb" in (self.pending, self.style):  # \\mathbb{E}
+            self.pending = None
+            self.emit("unknown", "𝔼", start)
+            return
         token = self.emit("atom", letter, start)
         token.accents = accents
         token.style = self.pending if self.pending is not None else style or self.style

@@ -55,6 +55,8 @@ REFUSED_FUNCTIONS = {
     "QR": "factorizations are not among the operations",
     "Var": "expectations are not among the operations",
     "Cov": "expectations are not among the operations",
+    "𝔼": "expectations are not among the operations",
+    "E[…]": "expectations are not among the operations; write E · (…) for a product",
     "SVM": "write the loss out",
 } | dict.fromkeys(("Ei", "Li", "Si", "Ci", "Ai", "Bi"), "special functions are not among the operations")
 # Letters that name a function of one's own where a bracket follows; any other letter multiplies.
@@ -149,7 +151,6 @@ REFUSED_COMMANDS = {
     "conj": "formulas are real",
     "Re": "formulas are real",
     "Im": "formulas are real",
-    "mathbbE": "expectations are not among the operations",
 }
 
 # Macros for bold letters, as most papers define them: \bx, \vx, \mX, \bX.

@@ -6,15 +6,16 @@ import json
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from ..expr import Expr, symbols_of
+from ..expr import Expr, symbols_of, zero_like
 from ..names import text as shown
-from .blocks import Exposition, Shapes
+from .blocks import Exposition, Row, Shapes
 from .record import SCHEMA, size
 from .wording import property_words
 
 if TYPE_CHECKING:
     from ..optimality.curvature import Convexity
     from ..optimality.refutation import Chord
+    from ..optimality.stationarity import Stationary
 
 
 def convexity_exposition(found: Convexity) -> Exposition:
@@ -116,6 +117,46 @@ def convexity_json(found: Convexity) -> str:
     return json.dumps(fields, ensure_ascii=False, indent=2)
 
 
+def stationary_exposition(found: Stationary) -> Exposition:
+    """The gradient, the equation, the steps to the solution, its conditions and its kind."""
+    told = Exposition(["Where the gradient vanishes: ", [found.formula]])
+    _shapes(told, found.formula, (found.wrt,))
+    for reading in found.readings:
+        told.say(f"Reading: {reading}.")
+    if found.constraint is not None:
+        told.say("Subject to ", [found.constraint, "=", zero_like(found.constraint)], ".")
+    for step in found.steps:
+        told.say(*_capital(step.parts), ".")
+    if found.solution is not None:
+        told.show(Row([found.wrt], ("=", [found.solution]), shape=found.wrt.shape, is_boxed=True))
+    elif found.equation is not None:
+        told.show(Row([found.equation.left], ("=", [found.equation.right]), shape=found.wrt.shape, is_boxed=True))
+    for condition in found.conditions:
+        told.say("Provided that ", *condition.parts, ".")
+    return told
+
+
+def stationary_json(found: Stationary) -> str:
+    """One object: schema, kind, formula, wrt, status, solution, equation, conditions, point, steps."""
+    equation = found.equation
+    fields: dict[str, Any] = {
+        "schema": SCHEMA,
+        "kind": "stationary",
+        "formula": found.formula.text(),
+        "wrt": found.wrt.text(),
+        "shapes": _sizes(found.formula),
+        "gradient": _form(found.gradient),
+        "status": found.status,
+        "solution": None if found.solution is None else _form(found.solution),
+        "equation": None if equation is None else {"text": equation.text(), "latex": equation.latex()},
+        "conditions": [c.text() for c in found.conditions],
+        "point": found.kind,
+        "steps": [{"text": s.text(), "latex": s.latex()} for s in found.steps],
+        "readings": found.readings,
+    }
+    return json.dumps(fields, ensure_ascii=False, indent=2)
+
+
 def _sizes(formula: Expr) -> dict[str, Any]:
     return {shown(s.name): [size(dim) for dim in s.shape] for s in symbols_of(formula)}
 
@@ -139,10 +180,9 @@ def latex(told: Exposition, document: bool = False) -> str:
 
 
 def markdown(told: Exposition) -> str:
-    from .markdown import MarkdownPrinter
+    from .markdown import page
 
-    printer = MarkdownPrinter(told.spelled)
-    return f"## {printer.inline(told.title)}\n\n{printer.blocks(told.blocks)}\n"
+    return page(told)
 
 
 def html(told: Exposition, title: str) -> str:

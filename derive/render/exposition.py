@@ -167,7 +167,7 @@ class _Writer:
     def mark(self, node: Expr) -> Expr:
         """The symbol that is written ∂L/∂node."""
         if node not in self.marks:
-            key = f"∂{len(self.marks)}"
+            key = f"partial_{len(self.marks)}_of_{self.name}"
             self.marks[node] = symbol(key, *node.shape)
             self.out.spelled[key] = self.by(node)
         return self.marks[node]
@@ -290,7 +290,7 @@ class _Writer:
             return
         self.told.update((op, i) for i in active)
         node, operands, result = generic(view, {s.name for s in self.out.symbols} | {self.name})
-        mark = symbol(f"∂{op}{len(self.out.spelled)}", *node.shape)
+        mark = symbol(f"partial_{len(self.out.spelled)}_by_{op}", *node.shape)
         self.out.spelled[mark.name] = Partial(["∂", Name(self.name)], ["∂", result])
         parts: list[str | Formula] = [f"{title}. For ", [result, "=", node], ", "]
         for k, i in enumerate(active):

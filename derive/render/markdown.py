@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .blocks import Block, Heading, Paragraph, Row, Shapes
+from .blocks import Block, Exposition, Heading, Paragraph, Row, Shapes
 from .latex import LatexPrinter
 
 if TYPE_CHECKING:
@@ -54,6 +54,10 @@ def derivation_markdown(derivation: Derivation, detail: str = "steps", verify: b
     """The whole derivation in Markdown."""
     from .exposition import exposition
 
-    told = exposition(derivation, detail, verify)
+    return page(exposition(derivation, detail, verify))
+
+
+def page(told: Exposition) -> str:
+    """A document with its title."""
     printer = MarkdownPrinter(told.spelled)
     return f"# {_plain(printer.inline(told.title))}\n\n{printer.blocks(told.blocks)}\n"

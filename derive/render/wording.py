@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PROPERTIES = {
     "spd": "symmetric positive definite",
+    "psd": "symmetric positive semidefinite",
     "symmetric": "symmetric",
     "skew": "skew-symmetric",
     "diagonal": "diagonal",
@@ -21,6 +22,7 @@ PROPERTIES = {
     "upper": "upper triangular",
     "orthogonal": "orthogonal",
     "positive": "positive",
+    "nonnegative": "nonnegative",
     "constant": "constant",
 }
 
@@ -28,7 +30,7 @@ PROPERTIES = {
 def property_words(s: Expr) -> str:
     """The declared properties of a symbol in words."""
     held = [word for key, word in PROPERTIES.items() if key in s.properties]
-    if {"spd", "diagonal"} & s.properties:
+    if {"spd", "psd", "diagonal"} & s.properties:
         held.remove("symmetric")
     return " and ".join(held)
 

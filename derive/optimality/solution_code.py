@@ -1,0 +1,123 @@
+"""The solution as code: products, sums and solves, and for a Sylvester equation its solver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..codegen import Module, fill, wrapped_formula
+from ..dialects import dialect
+from ..errors import DeriveError
+from ..expr import Expr, is_zero, substitute, symbol, symbols_of
+from ..programs.callables import Generated
+from ..shapes import ONE
+
+if TYPE_CHECKING:
+    from .stationarity import Stationary
+
+
+class Formula:
+    """An expression in the place of a derivation, for the module that computes it."""
+
+    def __init__(self, expr: Expr, found: Stationary) -> None:
+        self.kind = "solution"
+        self.loss = self.result = expr
+        self.shown = found.solution or expr
+        self.wrt = self.direction = None
+        self.definitions: list[tuple[str, Expr]] = []
+        self.hints = found.hints
+        self.name = found.wrt.name
+        self.of = found
+
+
+class SolutionModule(Module):
+    """A module with the one function `solution`."""
+
+    def __init__(self, found: Stationary, expr: Expr, backend: str) -> None:
+        spoken = dialect(backend)
+        if not spoken.has_triangular_solve:  # Cholesky factors would be inverted there
+            expr = substitute(expr, {s: _undeclared(s) for s in symbols_of(expr)})
+        super().__init__(Formula(expr, found), spoken)
+        self.functions = [("solution", ("solution",))]
+        self.writers = {"solution": self.writers["solution"]}
+
+    def arguments_of(self, derivation: Formula) -> list[Expr]:
+        used = {s.name: s for s in symbols_of(derivation.loss)}
+        order = [s.name for s in symbols_of(derivation.of.formula)]
+        return [used[n] for n in dict.fromkeys([*order, *used]) if n in used]
+
+    def docstring(self, is_full: bool = True) -> str:
+        found = self.derivation.of
+        lines = [f"Where the gradient of {found.name} by {found.wrt.text()} vanishes: a {found.kind}.", ""]
+        lines += wrapped_formula(f"{found.name} = ", found.formula.text())
+        lines += wrapped_formula(f"{found.wrt.text()} = ", self.derivation.shown.text())
+        for condition in found.conditions:
+            lines += fill(f"Condition: {condition.text()}")
+        return '"""' + "\n".join(lines).rstrip() + '\n"""'
+
+
+def _undeclared(s: Expr) -> Expr:
+    """A symbol without what says that a matrix is positive definite."""
+    return symbol(s.name, *s.shape, properties=s.properties - {"spd", "psd", "positive", "nonnegative"})
+
+
+def source(found: Stationary, backend: str = "numpy") -> str:
+    """The source of a module that computes the solution."""
+    if found.solution is not None and not symbols_of(found.solution):
+        return _constant_source(found)
+    if found.solution is not None:
+        return SolutionModule(found, found.solution, backend).source()
+    if found.sylvester is not None:
+        return _sylvester_source(found)
+    raise DeriveError("there is no solution to compute", hint=str(found.equation) if found.equation else None)
+
+
+def _constant_source(found: Stationary) -> str:
+    """A solution without symbols: a number, or zeros of given sizes."""
+    from ..evaluation import evaluate
+
+    x, solution = found.wrt, found.solution
+    assert solution is not None
+    if solution.is_scalar:
+        value = float(evaluate(solution, {}, {})[0, 0])
+        return f'"""{x.text()} = {solution.text()}."""\n\n\ndef solution():\n    return {value}\n'
+    if not is_zero(solution):
+        raise DeriveError(f"the solution {solution.text()} takes no arrays")
+    sizes = ", ".join(str(d) for d in x.shape if d is not ONE)
+    names_of = ", ".join(sorted(x.shape[0].names | x.shape[1].names))
+    body = f"def solution({names_of}):\n    return np.zeros(({sizes},))"
+    return f'"""{x.text()} = 0."""\n\nimport numpy as np\n\n\n{body}\n'
+
+
+def function(found: Stationary, backend: str = "numpy") -> Callable[..., Any]:
+    """A callable that computes the solution."""
+    return Generated(source(found, backend), "solution", f"<derive stationary point of {found.name}>")
+
+
+def _sylvester_source(found: Stationary) -> str:
+    """A X + X B = C by the Schur forms of A and B [GVL 7.6.3]."""
+    assert found.sylvester is not None
+    parts = {"left": found.sylvester.A, "right": found.sylvester.B, "constant": found.sylvester.C}
+    blocks, imports = [], ["import numpy as np", "from scipy.linalg import solve_sylvester"]
+    names_of: dict[str, str] = {}
+    calls = []
+    for part, expr in parts.items():
+        module = SolutionModule(found, expr, "numpy")
+        parameters = module.signature.parameters
+        text = module.source(is_full=False).split('"""', 2)[2]
+        for old in ("solution", "_arguments"):
+            text = text.replace(f"{old}(", f"_{part}{'' if old == 'solution' else old}(")
+        kept = [line for line in text.split("\n") if not line.startswith(("import ", "from "))]
+        imports += [line for line in text.split("\n") if line.startswith(("import ", "from "))]
+        blocks.append("\n".join(kept).strip("\n"))
+        calls.append(f"_{part}({', '.join(parameters)})")
+        names_of.update({s.name: name for s, name in module.signature.name_of.items()})
+    order = [s.name for s in symbols_of(found.formula) if s.name in names_of]
+    order = list(dict.fromkeys([*order, *names_of]))
+    head = [f'"""{found.wrt.text()} of {found.equation}, a {found.sylvester.name} equation."""', ""]
+    main = [
+        f"def solution({', '.join(names_of[s] for s in order)}):",
+        f'    """{found.wrt.text()}, by the Schur forms of the two coefficients."""',
+        f"    return solve_sylvester({', '.join(calls)})",
+    ]
+    return "\n".join([*head, *dict.fromkeys(imports), "", "", "\n".join(main), "", "", "\n\n\n".join(blocks)]) + "\n"

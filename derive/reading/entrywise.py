@@ -1,0 +1,240 @@
+"""Functions of each entry, and of the entries of two arrays that broadcast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from .. import operations as ops
+from ..expr import Expr, constant, number, ones
+from .arrays import Array, Plan
+from .indexing import indexed
+from .library import array, row
+
+
+def _entrywise(f: Callable[[Any], Expr]) -> Callable[..., Array]:
+    return lambda p, a: p.function(f, array(p, a))
+
+
+def _one(A: Expr) -> Expr:
+    return ones(*A.shape)
+
+
+def _scaled(c: Any, A: Expr) -> Expr:
+    return ops.scale(c, A)
+
+
+def _log_to(base: int) -> Callable[[Expr], Expr]:
+    return lambda A: ops.divide(ops.log(A), ops.log(number(base)))
+
+
+def _gelu(A: Expr) -> Expr:
+    normal = ops.erf(_scaled(ops.power(number(2), Fraction(-1, 2)), A))
+    return _scaled(Fraction(1, 2), ops.hadamard(A, _one(A) + normal))
+
+
+def _gelu_tanh(A: Expr) -> Expr:
+    inside = A + _scaled(Fraction(44715, 1000000), ops.power(A, 3))
+    return _scaled(
+        Fraction(1, 2),
+        ops.hadamard(A, _one(A) + ops.tanh(_scaled(ops.sqrt(ops.divide(number(2), constant("π"))), inside))),
+    )  # fmt: skip
+
+
+EVERYWHERE = "np torch special method bare"
+_SCALAR: dict[str, Callable[[Any], Expr]] = {
+    "exp": ops.exp, "log": ops.log, "sin": ops.sin, "cos": ops.cos, "tan": ops.tan, "sinh": ops.sinh, "cosh": ops.cosh,
+    "tanh": ops.tanh, "arcsin asin": ops.arcsin, "arccos acos": ops.arccos, "arctan atan": ops.arctan,
+    "abs absolute fabs": ops.absolute, "sign sgn": ops.sign, "sqrt": ops.sqrt, "erf": ops.erf,
+    "square": lambda A: ops.power(A, 2), "reciprocal": lambda A: ops.power(A, -1),
+    "rsqrt": lambda A: ops.power(A, Fraction(-1, 2)), "negative neg": lambda A: -A, "positive": lambda A: A,
+    "log2": _log_to(2), "log10": _log_to(10), "log1p": lambda A: ops.log(_one(A) + A),
+    "expm1": lambda A: ops.exp(A) - _one(A), "exp2": lambda A: ops.exp(_scaled(ops.log(number(2)), A)),
+    "sigmoid expit": ops.sigmoid, "relu ReLU": ops.relu, "deg2rad radians": lambda A: ops.divide(
+        _scaled(constant("π"), A), number(180)),
+}  # fmt: skip
+_ACTIVATIONS: dict[str, Callable[[Any], Expr]] = {
+    "softplus": ops.softplus, "log_sigmoid logsigmoid log_expit": lambda A: -ops.softplus(-A), "silu swish": lambda A:
+    ops.hadamard(A, ops.sigmoid(A)), "softsign soft_sign": lambda A: ops.hadamard(A, ops.power(_one(A) +
+    ops.absolute(A), -1)), "mish": lambda A: ops.hadamard(A, ops.tanh(ops.softplus(A))), "tanhshrink": lambda A:
+    A - ops.tanh(A), "hard_tanh hardtanh": lambda A: ops.relu(A + _one(A)) - ops.relu(A - _one(A)) - _one(A),
+    "relu6": lambda A: ops.relu(A) - ops.relu(A - _scaled(6, _one(A))),
+    "elu": lambda A: ops.relu(A) + ops.exp(-ops.relu(-A)) - _one(A),
+}  # fmt: skip
+for _names, _f in _SCALAR.items():
+    row(f"{EVERYWHERE} nn math", _names, "a", _entrywise(_f))
+for _names, _f in _ACTIVATIONS.items():
+    row("nn special torch bare", _names, "a", _entrywise(_f))
+row(
+    "nn bare",
+    "gelu",
+    "a, approximate=default",
+    lambda p, a, approximate: p.function(
+        _gelu if approximate in ("none", False) or (approximate == "default" and p.is_torch) else _gelu_tanh,
+        array(p, a),
+    ),
+)
+row(
+    "nn",
+    "leaky_relu",
+    "a, negative_slope=0.01",
+    lambda p, a, slope: p.add(
+        p.function(ops.relu, array(p, a)), p.times(array(p, slope), p.function(ops.relu, p.negative(array(p, a)))), -1
+    ),
+)
+del _names, _f
+
+
+# Two arrays
+
+
+def _two(f: Callable[[Plan, Array, Array], Array]) -> Callable[..., Array]:
+    return lambda p, a, b: f(p, array(p, a), array(p, b))
+
+
+def maximum(p: Plan, a: Array, b: Array) -> Array:
+    """max(a, b) = b + relu(a − b), and relu(a) beside 0."""
+    for zero, other in ((a, b), (b, a)):
+        if zero.number == 0:
+            return p.function(ops.relu, other)
+    return p.add(b, p.function(ops.relu, p.add(a, b, -1)))
+
+
+def minimum(p: Plan, a: Array, b: Array) -> Array:
+    """min(a, b) = b − relu(b − a)."""
+    for zero, other in ((a, b), (b, a)):
+        if zero.number == 0:
+            return p.negative(p.function(ops.relu, p.negative(other)))
+    return p.add(b, p.function(ops.relu, p.add(b, a, -1)), -1)
+
+
+def clip(p: Plan, a: Any, low: Any, high: Any) -> Array:
+    made = array(p, a)
+    if low is not None:
+        made = maximum(p, made, array(p, low))
+    return made if high is None else minimum(p, made, array(p, high))
+
+
+def where(p: Plan, condition: Any, a: Any, b: Any) -> Array:
+    """The mask times one value and its complement times the other, for values that are numbers everywhere."""
+    mask, a, b = array(p, condition), array(p, a), array(p, b)
+    if not mask.is_mask:
+        raise p.refuse("the condition of where is no comparison", "as in np.where(z > 0, a, b)")
+    if _may_be_no_number(a, b):
+        raise p.refuse(
+            "where with a logarithm, a root or a quotient in a branch is not read",
+            "NumPy takes the other branch where it is no number, and a product with 0 does not",
+        )
+    if b.number == 0:
+        return p.times(mask, a)
+    return p.add(p.times(mask, a), p.times(opposite(p, mask), b))
+
+
+def _may_be_no_number(*roots: Array) -> bool:
+    seen: set[int] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.make in (ops.log, ops.sqrt, ops.power, ops.divide, ops.arcsin, ops.arccos, ops.inv, ops.exp):
+            exponent = node.args[1].number if len(node.args) > 1 else None
+            if exponent is None or node.make is not ops.power or exponent.denominator > 1 or exponent < 0:
+                if not (node.make is ops.divide and node.args[1].number):
+                    return True
+        stack += node.args
+    return False
+
+
+def heaviside(p: Plan, a: Array, b: Array) -> Array:
+    """The step, with the value b at 0."""
+    up, down = p.function(ops.step, a), p.function(ops.step, p.negative(a))
+    return up if b.number == 0 else p.add(up, p.times(b, p.add(p.add(p.constant(1), up, -1), down, -1)))
+
+
+def opposite(p: Plan, mask: Array) -> Array:
+    made = p.add(p.constant(1), mask, -1)
+    made.is_mask = True
+    return made
+
+
+def xlogy(p: Plan, a: Array, b: Array) -> Array:
+    return p.times(a, p.function(ops.log, b))
+
+
+def logaddexp(p: Plan, a: Array, b: Array) -> Array:
+    return p.add(a, p.function(ops.softplus, p.add(b, a, -1)))
+
+
+def dot(p: Plan, a: Array, b: Array) -> Array:
+    return p.matmul(a, b) if a.rank and b.rank else p.times(a, b)
+
+
+def inner(p: Plan, a: Array, b: Array) -> Array:
+    if not a.rank or not b.rank:
+        return p.times(a, b)
+    if b.rank == 2:
+        return p.matmul(a, p.transposed(b)) if a.rank == 2 else p.matmul(b, a)
+    return p.matmul(a, b)
+
+
+def outer(p: Plan, a: Array, b: Array) -> Array:
+    if a.rank != 1 or b.rank != 1:
+        guilty = [x for x in (a, b) if x.rank != 1]
+        raise p.misfit(f"the outer product needs one-dimensional arrays, and {p.described(guilty[0])} is none", *guilty)
+    return p.times(indexed(p, a, [slice(None), None]), b)
+
+
+def kron(p: Plan, a: Array, b: Array) -> Array:
+    p.settled(a, b)
+    if not a.rank or not b.rank:
+        return p.times(a, b)
+    if a.rank != b.rank:
+        raise p.refuse("np.kron of a matrix and a one-dimensional array is not read")
+    return p.node([p.sizes.times(x, y) for x, y in zip(a.axes, b.axes)], ops.kron, a, b)
+
+
+def _flat_inner(p: Plan, a: Array, b: Array) -> Array:
+    return p.times(a, b) if not a.rank and not b.rank else p.inner(a, b)
+
+
+for _names, _g in {
+    "add": lambda p, a, b: p.add(a, b), "subtract sub": lambda p, a, b: p.add(a, b, -1),
+    "multiply mul": lambda p, a, b: p.times(a, b), "divide true_divide div": lambda p, a, b: p.over(a, b),
+    "power pow float_power": lambda p, a, b: p.power(a, b), "maximum fmax": maximum, "minimum fmin": minimum,
+    "logaddexp": logaddexp, "hypot": lambda p, a, b: p.function(
+        ops.sqrt, p.add(p.power(a, p.constant(2)), p.power(b, p.constant(2)))),
+    "matmul mm mv": lambda p, a, b: p.matmul(a, b), "outer ger": outer, "kron": kron, "vdot": _flat_inner,
+    "greater gt": lambda p, a, b: compared(p, ">", a, b), "less lt": lambda p, a, b: compared(p, "<", a, b),
+    "greater_equal ge": lambda p, a, b: compared(p, ">=", a, b),
+    "less_equal le": lambda p, a, b: compared(p, "<=", a, b), "heaviside": heaviside,
+}.items():  # fmt: skip
+    row(EVERYWHERE, _names, "a, b", _two(_g))
+row("np method bare", "dot", "a, b", _two(dot))
+row("torch", "dot inner vdot", "a, b", _two(lambda p, a, b: p.matmul(a, b)))
+row("np bare", "inner", "a, b", _two(inner))
+row("special torch", "xlogy", "a, b", _two(xlogy))
+row("special", "xlog1py", "a, b", _two(lambda p, a, b: p.times(a, p.function(lambda B: ops.log(_one(B) + B), b))))
+row("np torch bare", "where", "condition, a, b", where)
+row("np torch method bare", "clip clamp", "a, a_min=None, a_max=None", clip)
+del _names, _g
+
+
+def compared(p: Plan, sign: str, a: Array, b: Array) -> Array:
+    """A comparison as an array of zeros and ones."""
+    difference = p.add(a, b, -1) if b.number != 0 else a
+    if a.number == 0:
+        difference, sign = b, sign.translate(str.maketrans("<>", "><"))
+    p.settled(difference)
+    if sign in ("<", ">="):
+        difference = p.negative(difference)
+    made = p.function(ops.step, difference)
+    if sign in ("<=", ">="):
+        made = p.add(p.constant(1), made, -1)
+    made.is_mask = True
+    return made
+
+
+__all__ = ["compared", "maximum", "minimum", "opposite"]

@@ -1,0 +1,275 @@
+"""Functions of matrices, arrays in another shape, constant arrays, and the losses of torch.nn.functional."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import operations as ops
+from ..expr import Expr
+from ..shapes import ONE
+from .arrays import Array, Plan
+from .contraction import einsum
+from .indexing import arranged, indexed, joined
+from .library import array, arrays, index, integer, length, lengths, row
+from .reductions import log_softmax
+from .sizes import Size
+
+CONSTANTS = {"pi": "π", "e": "e"}
+
+# Matrices
+
+
+def _of_square(f: Callable[[Any], Expr], what: str, is_matrix: bool) -> Callable[..., Array]:
+    def value(p: Plan, a: Any) -> Array:
+        held = array(p, a)
+        size = p.square(held, what)
+        return p.node((size, size) if is_matrix else (), f, held)
+
+    return value
+
+
+def _slogdet(p: Plan, a: Any) -> list[Array]:
+    held = array(p, a)
+    p.square(held, "the determinant")
+    sign = p.function(ops.sign, p.node((), ops.det, held))
+    return [sign, p.node((), ops.logdet, held)]
+
+
+def _solve(p: Plan, a: Any, b: Any) -> Array:
+    left, right = array(p, a), array(p, b)
+    size = p.square(left, "solve")
+    return p.matmul(p.node((size, size), ops.inv, left), right)
+
+
+def _power(p: Plan, a: Any, n: Any) -> Array:
+    held, exponent = array(p, a), index(p, n)
+    size = p.square(held, "a power of a matrix")
+    return p.node((size, size), lambda A: ops.matpow(A, exponent), held)
+
+
+def diag(p: Plan, a: Any) -> Array:
+    held = array(p, a)
+    p.settled(held)
+    if held.rank == 1:
+        return p.node((held.axes[0], held.axes[0]), ops.diagonal_matrix, held)
+    return p.node((p.square(held, "the diagonal"),), ops.diagonal, held)
+
+
+for _names, _m, _what, _is in (
+    ("trace", ops.trace, "the trace", False), ("det", ops.det, "the determinant", False),
+    ("inv inverse", ops.inv, "the inverse", True), ("expm matrix_exp", ops.expm, "the matrix exponential", True),
+    ("tril", ops.tril, "the lower triangle", True), ("triu", ops.triu, "the upper triangle", True),
+    ("logdet", lambda A: ops.log(ops.det(A)), "the determinant", False),
+):  # fmt: skip
+    row("np torch linalg method bare", _names, "a", _of_square(_m, _what, _is))
+row("bare", "tr", "a", _of_square(ops.trace, "the trace", False))
+row("bare", "logdet", "a", _of_square(ops.logdet, "the determinant", False))
+row("linalg torch", "slogdet", "a", _slogdet)
+row("linalg torch bare", "solve", "a, b", _solve)
+row("linalg torch", "matrix_power", "a, n", _power)
+row("linalg", "multi_dot", "arrays", lambda p, parts: _chain(p, arrays(p, parts)))
+row("np torch method bare", "diag diagonal diagflat diag_embed", "a", diag)
+row("np torch bare", "einsum", "*operands", lambda p, operands: einsum(p, operands))
+del _names, _m, _what, _is
+
+
+def _chain(p: Plan, parts: list[Array]) -> Array:
+    made = parts[0]
+    for part in parts[1:]:
+        made = p.matmul(made, part)
+    return made
+
+
+# Shapes
+
+
+def reshape(p: Plan, a: Any, shape: Sequence[Any]) -> Array:
+    held = array(p, a)
+    given = list(shape[0]) if len(shape) == 1 and isinstance(shape[0], list) else list(shape)
+    open_at = [i for i, g in enumerate(given) if isinstance(g, Array) and g.number == -1]
+    axes: list[Size] = [ONE if i in open_at else length(p, g) for i, g in enumerate(given)]
+    if len(open_at) > 1 or len(axes) > 2 or not axes:
+        raise p.refuse("this shape is not read")
+    if open_at:
+        others = [x for i, x in enumerate(axes) if i not in open_at]
+        rest = [x for x in held.axes if not p.is_one(x)]
+        if all(p.is_one(x) for x in others):
+            axes[open_at[0]] = p.product_of(held.axes)
+        elif len(rest) == 2 and p.find(rest[open_at[0] - 1]) == p.find(others[0]):
+            axes[open_at[0]] = rest[open_at[0]]
+        else:
+            axes[open_at[0]] = ops.quotient(
+                p.frozen(p.product_of(held.axes)), p.frozen(others[0]), f"reshape of {p.written(held)}"
+            )  # fmt: skip
+    return arranged(p, held, tuple(axes))
+
+
+def squeeze(p: Plan, a: Any) -> Array:
+    held = array(p, a)
+    return arranged(p, held, tuple(x for x in held.axes if not p.is_one(x)))
+
+
+def expand(p: Plan, a: Any, axis: Any) -> Array:
+    held, at = array(p, a), index(p, axis)
+    if not -held.rank - 1 <= at <= held.rank:
+        raise p.misfit(f"{p.described(held)} has no axis {at}", held)
+    keys: list[Any] = [slice(None)] * held.rank
+    keys.insert(at if at >= 0 else held.rank + 1 + at, None)
+    return indexed(p, held, keys)
+
+
+def _transpose(p: Plan, a: Any, *axes: Any) -> Array:
+    return p.transposed(array(p, a))
+
+
+row("np torch method", "transpose swapaxes permute_dims adjoint", "a, axis=None, b=None", _transpose)
+row("bare torch method", "t transpose", "a, axis=None, b=None", _transpose)
+row("np torch method", "ravel flatten", "a", lambda p, a: reshape(p, a, [p.constant(-1)]))
+row("np torch", "reshape", "a, shape", lambda p, a, shape: reshape(p, a, [shape]))
+row("method", "reshape view", "*shape", lambda p, shape: reshape(p, shape[0], shape[1:]))
+row("np torch method", "squeeze", "a", squeeze)
+row("np torch method", "expand_dims unsqueeze", "a, axis", expand)
+row("bare", "vec", "a", lambda p, a: reshape(p, p.transposed(array(p, a)), [p.constant(-1)]))
+row("np bare", "size", "a", lambda p, a: p.count(p.product_of(array(p, a).axes)))
+row("np", "shape", "a", lambda p, a: [p.count(x) for x in array(p, a).axes])
+row("method", "numel", "a", lambda p, a: p.count(p.product_of(array(p, a).axes)))
+row(
+    "method",
+    "size",
+    "a, axis=None",
+    lambda p, a, axis: [p.count(x) for x in a.axes] if axis is None else p.counted(a, integer(p, axis)),
+)
+row("bare", "len", "a", lambda p, a: _len(p, array(p, a)))
+
+
+def _same(p: Plan, a: Any, dtype: Any) -> Array:
+    return array(p, a)
+
+
+def _copy(p: Plan, a: Any, dtype: Any) -> Array:
+    held = array(p, a)
+    p.settled(held)
+    return p.node(held.axes, lambda A: A, held)
+
+
+row("np torch method", "detach asarray as_tensor float double asfarray contiguous item to cpu", "a, dtype=None", _same)
+row("np torch method", "copy clone astype array tensor ascontiguousarray", "a, dtype=None", _copy)
+row("bare", "float", "a", lambda p, a: array(p, a))
+
+
+def _len(p: Plan, a: Array) -> Array:
+    if not a.rank:
+        raise p.misfit(f"{p.written(a)} is a number and has no length", a)
+    return p.count(a.axes[0])
+
+
+def _joined(p: Plan, parts: Any, axis: Any) -> Array:
+    held = arrays(p, parts)
+    return joined(p, held, index(p, axis) % max(held[0].rank, 1))
+
+
+def _stacked(p: Plan, parts: Any, axis: Any) -> Array:
+    at = index(p, axis)
+    if at not in (0, 1, -1, -2):
+        raise p.refuse("arrays of three axes are not read", "formulas have vectors and matrices")
+    key = [None, slice(None)] if at % 2 == 0 else [slice(None), None]
+    return joined(p, [indexed(p, a, key) for a in arrays(p, parts)], at % 2)
+
+
+def _beside(p: Plan, parts: Any) -> Array:
+    held = arrays(p, parts)
+    return joined(p, held, 1 if held[0].rank == 2 else 0)
+
+
+def _below(p: Plan, parts: Any) -> Array:
+    held = arrays(p, parts)
+    return joined(p, [a if a.rank == 2 else indexed(p, a, [None, slice(None)]) for a in held], 0)
+
+
+row("np torch", "concatenate cat concat", "arrays, axis=0", _joined)
+row("np torch", "stack", "arrays, axis=0", _stacked)
+row("np torch", "hstack", "arrays", _beside)
+row("np torch", "vstack row_stack", "arrays", _below)
+
+
+# Constants
+
+
+def _constant(value: int) -> Callable[..., Array]:
+    return lambda p, shape: p.filled(lengths(p, shape[0] if len(shape) == 1 else list(shape)), value)
+
+
+def _eye(p: Plan, n: Any, m: Any) -> Array:
+    size = length(p, n)
+    if m is not None and not p.unify(size, length(p, m)):
+        raise p.refuse("an identity that is not square is not read")
+    return p.eye(size)
+
+
+row("np torch bare", "eye identity", "n, M=None", _eye)
+row("np torch bare", "ones", "*shape", _constant(1))
+row("np torch bare", "zeros", "*shape", _constant(0))
+row("np torch", "ones_like", "a", lambda p, a: p.filled(array(p, a).axes, 1))
+row("np torch", "zeros_like", "a", lambda p, a: p.filled(array(p, a).axes, 0))
+row("np torch", "full", "shape, b", lambda p, shape, b: p.times(p.filled(lengths(p, shape), 1), array(p, b)))
+row("np torch", "full_like", "a, b", lambda p, a, b: p.times(p.filled(array(p, a).axes, 1), array(p, b)))
+
+
+# Losses of torch.nn.functional
+
+
+def _loss(f: Callable[[Plan, Array, Array], Array]) -> Callable[..., Array]:
+    def value(p: Plan, a: Any, b: Any, reduction: Any) -> Array:
+        left, right = array(p, a), array(p, b)
+        if left.rank != right.rank:
+            raise p.misfit(f"the shapes of {p.described(left)} and {p.described(right)} differ", left, right)
+        each = f(p, left, right)
+        if reduction not in ("mean", "sum", "none"):
+            raise p.refuse("this reduction is not read")
+        return each if reduction == "none" else p.sum(each) if reduction == "sum" else p.mean(each)
+
+    return value
+
+
+def _cross_entropy(p: Plan, a: Any, b: Any, reduction: Any) -> Array:
+    logits, target = array(p, a), array(p, b)
+    if logits.rank != target.rank or not logits.rank:
+        raise p.refuse("targets that are indices of classes are not read", "give their indicators")
+    each = p.negative(p.sum(p.times(target, log_softmax(p, logits, -1)), -1))
+    if reduction not in ("mean", "sum", "none"):
+        raise p.refuse("this reduction is not read")
+    return each if reduction == "none" or not each.rank else p.sum(each) if reduction == "sum" else p.mean(each)
+
+
+def _binary(p: Plan, a: Array, b: Array) -> Array:
+    one = p.constant(1)
+    right = p.times(p.add(one, b, -1), p.function(ops.log, p.add(one, a, -1)))
+    return p.negative(p.add(p.times(b, p.function(ops.log, a)), right))
+
+
+_TWO = "a, b, reduction=mean"
+row("nn", "mse_loss", _TWO, _loss(lambda p, a, b: p.power(p.add(a, b, -1), p.constant(2))))
+row("nn", "l1_loss", _TWO, _loss(lambda p, a, b: p.function(ops.absolute, p.add(a, b, -1))))
+row("nn", "binary_cross_entropy", _TWO, _loss(_binary))
+row(
+    "nn",
+    "binary_cross_entropy_with_logits",
+    _TWO,
+    _loss(lambda p, a, b: p.add(p.function(ops.softplus, a), p.times(a, b), -1)),
+)
+row("nn", "soft_margin_loss", _TWO, _loss(lambda p, a, b: p.function(ops.softplus, p.negative(p.times(a, b)))))
+row("nn", "cross_entropy", _TWO, _cross_entropy)
+row(
+    "nn",
+    "linear",
+    "a, b, bias=None",
+    lambda p, a, b, bias: (
+        (made if bias is None else p.add(made, array(p, bias)))
+        if (made := p.matmul(array(p, a), p.transposed(array(p, b))))
+        else None
+    ),
+)
+
+
+__all__ = ["CONSTANTS"]

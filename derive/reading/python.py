@@ -1,0 +1,404 @@
+"""Formulas in the spelling of NumPy, JAX and PyTorch, with their meaning.
+
+A text is Python where it has a mark of it (`np.`, `@`, a method call, a keyword argument) and
+parses as Python.  It is parsed, never run: the tree of Python's own grammar is walked from the
+leaves up, and each operation makes an array of `arrays` by the table of `library`.  What is
+not read is refused by its name.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+from unicodedata import normalize
+
+from ..errors import DeriveError, LimitError, ParseError
+from ..expr import constant
+from . import library
+from .arrays import Array, Plan
+from .entrywise import compared, opposite
+from .indexing import indexed
+from .layouts import CONSTANTS
+from .limits import MAX_DIGITS, MAX_LENGTH, MAX_NESTING
+from .vocabulary import REFUSED_FUNCTIONS, closest
+
+MODULES = {
+    "np": "np", "numpy": "np", "jnp": "np", "xp": "np", "onp": "np", "torch": "torch", "jax": "jax", "scipy": "scipy",
+    "F": "nn", "nn": "nn", "special": "special", "linalg": "linalg", "math": "math", "LA": "linalg", "la": "linalg",
+}  # fmt: skip
+_INNER = {
+    "linalg": "linalg", "numpy": "np", "special": "special", "functional": "nn", "nn": "nn", "scipy": "scipy",
+    "math": "math", "lax": "np",
+}  # fmt: skip
+_HOMES = {
+    "np": ("np",), "torch": ("torch",), "nn": ("nn",), "special": ("special",), "linalg": ("linalg",),
+    "math": ("math",), "method": ("method",), "bare": ("bare",), "jax": ("np",), "scipy": ("special", "linalg"),
+}  # fmt: skip
+_SIGNS = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="}
+REFUSED = REFUSED_FUNCTIONS | {
+    "cholesky": "the Cholesky factor is not among the operations; np.linalg.slogdet(S)[1] is log det S",
+    "eigvals": "eigenvalues are not among the operations", "eigvalsh": "eigenvalues are not among the operations",
+    "eigh": "eigenvalues are not among the operations", "qr": "the QR factors are not among the operations",
+    "cond": "the condition number is not among the operations", "prod": "products over entries are not read",
+    "matrix_rank": "the rank has no derivative", "median": "the median is not among the operations",
+    "sort": "sorting is not among the operations", "argsort": "sorting is not among the operations",
+    "tensordot": "write the product with @ or np.einsum", "arange": "ranges of numbers are not read",
+    "linspace": "ranges of numbers are not read", "random": "random numbers are not read",
+    "dropout": "random numbers are not read", "stop_gradient": "what is not differentiated is not read",
+    "detach": "what is not differentiated is not read", "lstsq": "write np.linalg.solve(A.T @ A, A.T @ b)",
+    "conv1d": "convolutions are not among the operations", "conv2d": "convolutions are not among the operations",
+    "vmap": "functions of functions are not read", "grad": "functions of functions are not read",
+}  # fmt: skip
+
+
+class Path:
+    """A module, by what `library` calls it, or a function of it."""
+
+    def __init__(self, home: str, name: str = "", owner: Array | None = None) -> None:
+        self.home = home
+        self.name = name
+        self.owner = owner  # the array whose method it is
+
+
+def is_python(text: str) -> bool:
+    """Whether a text with a mark of NumPy means what Python's grammar makes of it.
+
+    Examples
+    --------
+    >>> [is_python(t) for t in ("0.5 * np.sum((A @ x - b)**2)", "½‖W.T @ W @ x − x‖²", "norm(A @ x)^2")]
+    [True, False, False]
+    """
+    # Wᵀ and x² are letters of other letters to Python.
+    if "\\" in text or any(normalize("NFKC", c) != c for c in text if not c.isascii()):
+        return False
+    try:
+        tree = parsed(text)
+    except LimitError:
+        return True
+    except ParseError:
+        return False
+    return not any(isinstance(node, ast.BitXor) for node in ast.walk(tree))
+
+
+def parsed(text: str, limit: int = MAX_LENGTH) -> ast.Module:
+    """The tree of a text in Python's grammar.
+
+    Raises
+    ------
+    LimitError
+        It is too long or nests too deep.
+    ParseError
+        It is no Python; with the line.
+    """
+    if len(text) > limit:
+        raise LimitError(f"the text has {len(text):,} characters", hint=f"at most {limit:,}")
+    depth = deepest = 0
+    for c in text:
+        depth += (c in "([{") - (c in ")]}")
+        deepest = max(deepest, depth)
+    if deepest > MAX_NESTING:
+        raise LimitError("the brackets nest too deep", hint=f"at most {MAX_NESTING}")
+    try:
+        return ast.parse(text)
+    except (RecursionError, MemoryError):
+        raise LimitError("the text nests too deep") from None
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        failure = ParseError(f"the source is no Python{f': line {line}' if line else ''}")
+    if "\n" in text.strip() and "=" not in text:
+        # A formula broken into lines; the brackets take the place of blanks, so that places stay.
+        return _joined(text, failure)
+    raise failure
+
+
+def _joined(text: str, failure: ParseError) -> ast.Module:
+    try:
+        return ast.parse(text.strip().replace("\n", " "))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise failure from None
+
+
+class Interpreter:
+    """Walks expressions and makes arrays.
+
+    Parameters
+    ----------
+    plan : Plan
+    lookup : function of a name
+        The value of a name that no assignment gave, or None.
+    """
+
+    def __init__(self, plan: Plan, lookup: Callable[[str], Any]) -> None:
+        self.plan = plan
+        self.lookup = lookup
+        self.known: dict[str, Any] = {}
+        self.called: set[int] = set()  # what stands before a bracket
+        self.functions: Callable[[Any, list[Any], dict[str, Any]], Any] | None = None
+        source = plan.source
+        self.lines = [0]
+        for i, c in enumerate(source):
+            if c == "\n":
+                self.lines.append(i + 1)
+        self.is_ascii = source.isascii()
+
+    def span(self, node: ast.AST) -> tuple[int, int]:
+        """The place of a node in the text; Python counts bytes."""
+        lineno, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
+        end_line = getattr(node, "end_lineno", lineno) or lineno
+        end_column = getattr(node, "end_col_offset", column) or column
+        return self.offset(lineno, column), self.offset(end_line, end_column)
+
+    def offset(self, line: int, column: int) -> int:
+        start = self.lines[min(line, len(self.lines)) - 1]
+        if self.is_ascii:
+            return start + column
+        held = self.plan.source[start : start + column].encode()[:column]
+        return start + len(held.decode(errors="ignore"))
+
+    # Expressions
+
+    def value(self, root: ast.expr) -> Any:
+        """The value of an expression, its parts first; the walk does not recurse."""
+        values: dict[int, Any] = {}
+        stack: list[tuple[ast.AST, bool]] = [(root, False)]
+        while stack:
+            node, is_ready = stack.pop()
+            parts = _parts(node)
+            if not is_ready and parts:
+                if isinstance(node, ast.Call):
+                    self.called.add(id(node.func))
+                stack.append((node, True))
+                stack += [(part, False) for part in reversed(parts)]
+                continue
+            self.plan.span = self.span(node)
+            values[id(node)] = self.evaluated(node, [values[id(part)] for part in parts])
+        return values[id(root)]
+
+    def evaluated(self, node: ast.AST, parts: list[Any]) -> Any:
+        rule = _RULES.get(type(node))
+        if rule is None:
+            raise self.plan.refuse(f"{_WORDS.get(type(node), type(node).__name__)} is not read")
+        made = rule(self, node, parts)
+        if isinstance(made, Array):
+            made.span = self.plan.span
+        return made
+
+    def name(self, node: ast.Name, parts: list[Any]) -> Any:
+        if node.id in self.known:
+            return self.known[node.id]
+        found = self.lookup(node.id)
+        if found is not None:
+            return found
+        if node.id in MODULES:
+            return Path(MODULES[node.id])
+        return Path("bare", node.id)
+
+    def constant(self, node: ast.Constant, parts: list[Any]) -> Any:
+        value = node.value
+        if value is None or isinstance(value, (bool, str)):
+            return value
+        if isinstance(value, (int, float)):
+            if isinstance(value, int) and value.bit_length() > 4 * MAX_DIGITS:
+                hint = f"at most {MAX_DIGITS} digits"
+                raise LimitError("this number is too long", self.plan.source, self.plan.span, hint)
+            if value in (float("inf"), -float("inf")):
+                raise self.plan.refuse("infinity is no number that a formula can hold")
+            return self.plan.constant(Fraction(repr(value)))
+        raise self.plan.refuse("formulas are real" if isinstance(value, complex) else "this constant is not read")
+
+    def array(self, value: Any) -> Array:
+        if isinstance(value, Path):
+            raise self.unknown(value)
+        return library.array(self.plan, value)
+
+    def unknown(self, path: Path) -> DeriveError:
+        if path.home in MODULES.values() and not path.name:
+            return self.plan.refuse("a module is no value")
+        known = [*library.TABLE.get(_HOMES[path.home][0], ()), *library.TABLE["bare"]]
+        near = closest(path.name, known)
+        hint = REFUSED.get(path.name) or (f"did you mean {near}?" if near else None)
+        if path.home == "method" and path.owner is not None:
+            return self.plan.refuse(f"the method .{path.name}() is not read", hint)
+        return self.plan.refuse(
+            f"{path.name} is not read" if path.name in REFUSED else f"{path.name} is not known",
+            hint or "operations of NumPy, SciPy, JAX and PyTorch that have a formula are",
+        )
+
+    def binary(self, node: ast.BinOp, parts: list[Any]) -> Any:
+        rule = BINARY.get(type(node.op))
+        if isinstance(parts[0], list) and isinstance(parts[1], list) and isinstance(node.op, ast.Add):
+            return parts[0] + parts[1]
+        if rule is None:
+            what = _WORDS.get(type(node.op), type(node.op).__name__)
+            raise self.plan.refuse(f"{what} is not read", "powers are **" if isinstance(node.op, ast.BitXor) else None)
+        made = rule(self.plan, self.array(parts[0]), self.array(parts[1]))
+        if isinstance(node.op, (ast.BitAnd,)) and not made.is_mask:
+            raise self.plan.refuse("& is read between comparisons only")
+        return made
+
+    def unary(self, node: ast.UnaryOp, parts: list[Any]) -> Any:
+        array = self.array(parts[0])
+        if isinstance(node.op, ast.USub):
+            return self.plan.negative(array)
+        if isinstance(node.op, ast.UAdd):
+            return array
+        if isinstance(node.op, ast.Invert) and array.is_mask:
+            return opposite(self.plan, array)
+        raise self.plan.refuse("this sign is not read")
+
+    def compare(self, node: ast.Compare, parts: list[Any]) -> Any:
+        sign = _SIGNS.get(type(node.ops[0]))
+        if len(node.ops) > 1 or sign is None:
+            raise self.plan.refuse("this comparison is not read", "z > 0, a <= b are")
+        return compared(self.plan, sign, self.array(parts[0]), self.array(parts[1]))
+
+    def attribute(self, node: ast.Attribute, parts: list[Any]) -> Any:
+        (base,), attr, plan = parts, node.attr, self.plan
+        if isinstance(base, list):
+            if attr == "values" and base:
+                return base[0]
+            if attr in ("logdet", "logabsdet") and len(base) == 2:
+                return base[1]
+            raise plan.refuse(f"the attribute {attr} is not read")
+        if isinstance(base, Path):
+            if base.home == "bare":
+                raise self.unknown(base)
+            if base.name:
+                raise plan.refuse(f"{base.name}.{attr} is not known")
+            if attr in CONSTANTS and base.home in ("np", "math", "torch"):
+                return plan.node((), lambda: constant(CONSTANTS[attr]))
+            if attr == "newaxis":
+                return None
+            if attr in _INNER:
+                return Path(_INNER[attr])
+            return Path(base.home, attr)
+        if not isinstance(base, Array):
+            raise plan.refuse(f"the attribute {attr} is not read")
+        if attr in ("T", "mT"):
+            return plan.transposed(base)
+        if attr == "shape":
+            return [plan.count(size) for size in base.axes]
+        if attr == "size" and id(node) not in self.called:
+            return plan.count(plan.product_of(base.axes))
+        if attr == "ndim":
+            return plan.constant(base.rank)
+        return Path("method", attr, base)
+
+    def subscript(self, node: ast.Subscript, parts: list[Any]) -> Any:
+        base, key = parts
+        keys = key if isinstance(node.slice, ast.Tuple) else [key]
+        if isinstance(base, list):
+            at = library.integer(self.plan, key) if isinstance(key, Array) else None
+            if isinstance(key, slice) and all(x is None or isinstance(x, int) for x in (key.start, key.stop)):
+                return base[key]
+            if at is None or not -len(base) <= at < len(base) or base[at] is None:
+                raise self.plan.refuse("this index is not read")
+            return base[at]
+        return indexed(self.plan, self.array(base), [self.key(k) for k in keys])
+
+    def key(self, key: Any) -> Any:
+        if key is None or isinstance(key, slice):
+            return key
+        if isinstance(key, Array) and not key.rank and key.number is not None and key.number.denominator == 1:
+            return int(key.number)
+        raise self.plan.refuse("this index is not read", "numbers, slices, None and : are")
+
+    def slice(self, node: ast.Slice, parts: list[Any]) -> slice:
+        held = iter(parts)
+        ends: list[Any] = [None if part is None else next(held) for part in (node.lower, node.upper, node.step)]
+        return slice(*(self.end(e) for e in ends))
+
+    def end(self, value: Any) -> Any:
+        if isinstance(value, Array) and value.number is None and value.size is not None:
+            return self.plan.frozen(value.size)
+        return None if value is None else self.key(value)
+
+    def call(self, node: ast.Call, parts: list[Any]) -> Any:
+        function, rest = parts[0], parts[1:]
+        if any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords):
+            raise self.plan.refuse("* before an argument is not read")
+        args = [self.settled(a) for a in rest[: len(node.args)]]
+        keywords = {str(k.arg): self.settled(v) for k, v in zip(node.keywords, rest[len(node.args) :])}
+        if self.functions is not None and not isinstance(function, (Path, Array)):
+            return self.functions(function, args, keywords)
+        if isinstance(function, Array):
+            raise self.plan.refuse(
+                f"{self.plan.written(function)} is an array and no function", "products are written with * or @"
+            )
+        if not isinstance(function, Path):
+            raise self.plan.refuse("this call is not read")
+        if function.owner is not None:
+            args = [function.owner, *args]
+        home = library.find(_HOMES[function.home], function.name)
+        if home is None or (function.name == "detach" and self.functions is None):
+            raise self.unknown(function)
+        return library.call(self.plan, home, function.name, args, keywords)
+
+    def settled(self, value: Any) -> Any:
+        """An argument; types such as np.float64 are given by name."""
+        if isinstance(value, Path):
+            if value.name == "inf":
+                raise self.plan.refuse("norms with the largest entry are not among the operations")
+            if value.name and (value.home != "bare" or value.name in ("float", "int")):
+                return value.name
+            raise self.unknown(value)
+        return value
+
+
+def _parts(node: ast.AST) -> list[ast.expr]:
+    """The expressions that a node is made of, in the order they are evaluated."""
+    if isinstance(node, ast.Call):
+        args = [a.value if isinstance(a, ast.Starred) else a for a in node.args]
+        return [node.func, *args, *(k.value for k in node.keywords)]
+    if isinstance(node, ast.BinOp):
+        return [node.left, node.right]
+    if isinstance(node, ast.UnaryOp):
+        return [node.operand]
+    if isinstance(node, ast.Compare):
+        return [node.left, node.comparators[0]]
+    if isinstance(node, ast.Subscript):
+        return [node.value, node.slice]
+    if isinstance(node, (ast.Tuple, ast.List)):
+        return list(node.elts)
+    if isinstance(node, ast.Dict):
+        return list(node.values)
+    if isinstance(node, ast.Slice):
+        return [part for part in (node.lower, node.upper, node.step) if part is not None]
+    return [node.value] if isinstance(node, ast.Attribute) else []
+
+
+_RULES: dict[type[ast.AST], Callable[[Interpreter, Any, list[Any]], Any]] = {
+    ast.Name: Interpreter.name, ast.Constant: Interpreter.constant, ast.BinOp: Interpreter.binary,
+    ast.UnaryOp: Interpreter.unary, ast.Compare: Interpreter.compare, ast.Attribute: Interpreter.attribute,
+    ast.Subscript: Interpreter.subscript, ast.Slice: Interpreter.slice, ast.Call: Interpreter.call,
+    ast.Tuple: lambda i, node, parts: list(parts), ast.List: lambda i, node, parts: list(parts),
+}  # fmt: skip
+BINARY: dict[type[ast.operator], Callable[[Plan, Array, Array], Array]] = {
+    ast.Add: Plan.add, ast.Sub: lambda p, a, b: p.add(a, b, -1), ast.Mult: Plan.times, ast.Div: Plan.over,
+    ast.Pow: Plan.power, ast.MatMult: Plan.matmul, ast.BitAnd: Plan.times,
+}  # fmt: skip
+_WORDS: dict[type[ast.AST], str] = {
+    ast.Mod: "the remainder %", ast.FloorDiv: "the whole quotient //", ast.BitXor: "^", ast.BitOr: "|",
+    ast.IfExp: "a condition", ast.BoolOp: "and, or", ast.Lambda: "a function without a name",
+    ast.ListComp: "a list made by a loop", ast.GeneratorExp: "a sum over a loop", ast.Dict: "a dictionary",
+    ast.JoinedStr: "a text", ast.NamedExpr: "an assignment within an expression", ast.Set: "a set",
+    ast.Starred: "*", ast.Await: "await", ast.LShift: "<<", ast.RShift: ">>", ast.DictComp: "a loop",
+    ast.SetComp: "a loop", ast.Yield: "yield",
+}  # fmt: skip
+
+
+def assign(walker: Interpreter, target: ast.expr, value: Any) -> None:
+    """`a = …` and `a, b = …`."""
+    if isinstance(target, ast.Name):
+        walker.known[target.id] = value
+        return
+    if isinstance(target, (ast.Tuple, ast.List)) and isinstance(value, list) and len(value) == len(target.elts):
+        for part, item in zip(target.elts, value):
+            assign(walker, part, item)
+        return
+    raise walker.plan.refuse("this assignment is not read", "a = … and a, b = … are")
+
+
+__all__ = ["BINARY", "MODULES", "Interpreter", "Path", "assign", "is_python", "parsed"]

@@ -1,0 +1,301 @@
+"""Which names of a text in NumPy's spelling are numbers, one- and two-dimensional arrays.
+
+What is not declared is solved for: the assignment nearest to habit under which every operation
+is defined, found by changing the names that an operation which is not defined hangs on.
+"""
+
+from __future__ import annotations
+
+import ast
+import heapq
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .. import names
+from ..errors import LimitError, ParseError
+from ..expr import Expr, constant, symbol
+from ..shapes import ONE, Dim
+from . import library
+from .arrays import Array, Axes, Misfit, Plan
+from .declarations import Declarations
+from .habits import habit
+from .limits import MAX_NAMES
+from .python import MODULES, Interpreter, assign, parsed
+
+SEARCHES = 200  # assignments of ranks tried
+
+
+class Formula:
+    """A text of statements, the last of which is the formula."""
+
+    def __init__(self, text: str, declared: Declarations, scope: Mapping[str, Expr]) -> None:
+        self.text = text
+        self.declared = declared
+        self.scope = scope
+        self.tree = parsed(text)
+        self.assigned = {t.id for n in ast.walk(self.tree) if isinstance(n, ast.Assign) for t in n.targets
+                         if isinstance(t, ast.Name)}  # fmt: skip
+        self.sizes = set(declared.dimensions) - set(declared.entries)
+        self.sizes |= {n for e in scope.values() for d in e.shape for n in d.names}
+        used = [n for n in ast.walk(self.tree) if isinstance(n, ast.Call)]
+        called = {id(n.func) for n in used}
+        self.lengths = {name for n in used for name in _lengths(n)}
+        self.written: dict[str, ast.Name] = {}  # canonical name -> where it stands first
+        self.canonical: dict[str, str] = {}
+        owners = {id(n.value) for n in ast.walk(self.tree) if isinstance(n, ast.Attribute) and _is_module(n)}
+        found = [n for n in ast.walk(self.tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
+        for node in sorted(found, key=lambda n: (n.lineno, n.col_offset)):
+            if node.id in self.canonical or (id(node) in called and node.id not in declared.entries):
+                continue
+            try:
+                name = names.canonical(node.id)
+            except ParseError as error:
+                raise error.at(text, (node.col_offset, node.col_offset + len(node.id))) from None
+            known = name in declared.entries or name in scope
+            if node.id in MODULES and id(node) in owners and not known or node.id in self.assigned:
+                continue
+            if not known and (node.id in self.sizes or node.id in self.lengths):
+                continue
+            if not known and node.id in ("pi", "I"):
+                continue
+            self.canonical[node.id] = name
+            self.written.setdefault(name, node)
+        if len(self.written) > MAX_NAMES:
+            raise LimitError("the formula has too many symbols", hint=f"at most {MAX_NAMES}")
+        self.open = [n for n in self.written if not self.is_settled(n)]
+        self.uses = _uses(self.tree)
+
+    def is_settled(self, name: str) -> bool:
+        entry = self.declared.entries.get(name)
+        return name in self.scope or (entry is not None and (entry.shape is not None or entry.kind == "scalar"))
+
+    def costs(self, name: str, by_use: bool = True) -> list[float]:
+        """What a number, a one- and a two-dimensional array cost by habit, and by use."""
+        entry = self.declared.entries.get(name)
+        if entry is not None and entry.kind is not None:
+            return [9.0, 0.0, 9.0] if entry.kind == "vector" else [9.0, 9.0, 0.0]
+        if entry is not None and entry.properties - {"positive", "constant"}:
+            return [9.0, 9.0, 0.0]
+        uses = self.uses.get(self.written[name].id, set()) if by_use else set()
+        usual = habit(name, entry.style if entry is not None else "", uses)
+        return [usual[0], usual[1], usual[3]]
+
+    def attempt(self, ranks: Mapping[str, int], scalar: bool) -> tuple[Plan, Array, dict[str, Array], dict[str, Any]]:
+        """The arrays under these ranks.
+
+        Raises
+        ------
+        Misfit
+            An operation is not defined for them.
+        """
+        taken = set(self.written) | self.sizes | self.lengths | set(self.declared.entries)
+        plan = Plan(self.text, taken)
+        plan.is_torch = bool(re.search(r"(?<![\w.])(?:torch\s*\.|F\s*\.\s*\w+\()|dim\s*=", self.text))
+        plan.is_named = bool(re.search(r"(?<![\w.])(?:np|numpy|jnp|torch)\s*\.", self.text))
+        plan.has_columns = bool(re.search(r"[×x*,]\s*1\s*(?:\)|,|;|$|\s[a-zA-Z]|\n)", self.declared.source))
+        held: dict[str, Array] = {}
+        bits = {name: 1 << i for i, name in enumerate(self.open)}
+
+        def lookup(written: str) -> Any:
+            name = self.canonical.get(written)
+            if name is None:
+                if written in self.sizes or written in self.lengths:
+                    return plan.count(Dim.of(written))
+                if written == "pi":
+                    return plan.node((), lambda: constant("π"))
+                if written == "I":
+                    return plan.eye(plan.sizes.fresh())
+                return None
+            if name not in held:
+                held[name] = self.leaf(plan, name, ranks.get(name, 0), bits.get(name, 0))
+            return held[name]
+
+        walker = Interpreter(plan, lookup)
+        result = None
+        for statement in self.tree.body:
+            plan.span = walker.span(statement)
+            if isinstance(statement, ast.Assign):
+                result = walker.value(statement.value)
+                for target in statement.targets:
+                    assign(walker, target, result)
+            elif isinstance(statement, ast.Expr):
+                result = walker.value(statement.value)
+            else:
+                raise plan.refuse("this statement is not read", "a formula, and definitions before it, are")
+        made = walker.array(result)
+        plan.settled(made)
+        plan.span = (0, len(self.text))
+        if scalar and not plan.is_unit(made):
+            error = plan.misfit(f"the loss is {plan.shape_text(made.axes)}, and no number", made)
+            error.names = -1
+            raise error
+        return plan, made, held, walker.known
+
+    def leaf(self, plan: Plan, name: str, rank: int, bit: int) -> Array:
+        """The array of a symbol."""
+        entry = self.declared.entries.get(name)
+        expr = self.scope.get(name)
+        shape = expr.shape if expr is not None else entry.shape if entry is not None else None
+        if shape is not None:
+            axes: Axes = () if shape == (ONE, ONE) else (shape[0],) if shape[1] is ONE else shape
+        elif entry is not None and entry.kind == "scalar":
+            axes = ()
+        else:
+            axes = tuple(plan.sizes.fresh() for _ in range(rank))
+            if rank == 2 and entry is not None and (entry.kind == "square" or entry.properties - _ANY_SHAPE):
+                axes = (axes[0], axes[0])
+        properties = entry.properties if entry is not None else frozenset()
+        made = plan.node(
+            axes, (lambda: expr) if expr is not None else lambda: symbol(name, *plan.matrix_shape(axes), properties)
+        )  # fmt: skip
+        made.names, made.is_symbol = bit, True
+        return made
+
+    def solved(self, scalar: bool) -> tuple[Plan, Array, dict[str, Array], dict[str, Any]]:
+        """The arrays under the ranks nearest to habit that fit."""
+        costs = {name: self.costs(name) for name in self.open}
+        start = tuple(min(range(3), key=costs[name].__getitem__) for name in self.open)
+        queue = [(sum(costs[n][r] for n, r in zip(self.open, start)), start)]
+        seen = {start}
+        best: tuple[float, tuple[Plan, Array, dict[str, Array], dict[str, Any]]] | None = None
+        first: Misfit | None = None
+        for _ in range(SEARCHES):
+            if not queue or (best is not None and queue[0][0] >= best[0]):
+                break
+            cost, ranks = heapq.heappop(queue)
+            try:
+                made = self.attempt(dict(zip(self.open, ranks)), scalar)
+                blame = 0
+                for penalty, guilty in made[0].penalties:
+                    cost, blame = cost + penalty, blame | guilty
+                if best is None or cost < best[0]:
+                    best = (cost, made)
+            except Misfit as error:
+                first = first or error
+                blame = error.names
+            for i, name in enumerate(self.open):
+                if blame >> i & 1:
+                    for rank in range(3):
+                        other = (*ranks[:i], rank, *ranks[i + 1 :])
+                        if other not in seen and costs[name][rank] < 9:
+                            seen.add(other)
+                            heapq.heappush(queue, (sum(costs[n][r] for n, r in zip(self.open, other)), other))
+        if best is not None:
+            return best[1]
+        assert first is not None
+        if scalar and first.names == -1:
+            return self.solved(False)
+        raise first
+
+
+_OF_ARRAYS = frozenset("T mT shape size ndim".split()) | frozenset(library.TABLE["method"]) - frozenset(
+    "softmax log_softmax relu sigmoid tanh softplus".split()
+)
+_ALWAYS = frozenset("np numpy jnp torch jax scipy math".split())  # F, la and so on may be arrays
+
+
+def _is_module(node: ast.Attribute) -> bool:
+    return getattr(node.value, "id", None) in _ALWAYS or node.attr not in _OF_ARRAYS
+
+
+_ANY_SHAPE = frozenset(["positive", "constant", "orthogonal"])
+_REDUCTIONS = frozenset("sum mean norm dot inner vdot var std logsumexp softmax cumsum diff".split())
+
+
+def _lengths(node: ast.Call) -> list[str]:
+    """Names that can only be lengths: the arguments of ones, zeros, eye, reshape."""
+    word = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if word not in ("ones", "zeros", "eye", "identity", "reshape", "view"):
+        return []
+    found = []
+    for argument in node.args[1 if word == "reshape" and len(node.args) == 2 else 0 :]:
+        parts = argument.elts if isinstance(argument, (ast.Tuple, ast.List)) else [argument]
+        found += [part.id for part in parts if isinstance(part, ast.Name)]
+    return found
+
+
+def _uses(tree: ast.AST) -> dict[str, set[str]]:
+    """How each name is used, in the words of `kinds.habit`."""
+    uses: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == "T" and isinstance(node.value, ast.Name):
+            uses.setdefault(node.value.id, set()).add("transposed")
+        elif isinstance(node, ast.Call):
+            word = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            inside = [*node.args, node.func.value] if isinstance(node.func, ast.Attribute) else node.args
+            if word in _REDUCTIONS:
+                held = {n.id for a in inside for n in ast.walk(a) if isinstance(n, ast.Name)} - set(MODULES)
+                if all(habit(_plain(n), "", set())[0] == 0 for n in held):
+                    for name in held:
+                        uses.setdefault(name, set()).add("measured")
+    return uses
+
+
+def _plain(written: str) -> str:
+    try:
+        return names.canonical(written)
+    except ParseError:
+        return "x"
+
+
+class Solved:
+    """What a text in Python's spelling says; the attributes are those of `Parsed`."""
+
+    def __init__(self, formula: Formula, scalar: bool) -> None:
+        plan, result, held, known = formula.solved(scalar)
+        shown = [formula.canonical[n] for n in formula.canonical if formula.canonical[n] in held]
+        order = list(dict.fromkeys(shown))
+        plan.sizes.settle()
+        sizes = [a for name in order for a in held[name].axes] + [a for array in plan.order for a in array.axes]
+        plan.sizes.name(sizes, plan.taken)
+        plan.build()
+        assert result.expr is not None
+        self.expr = _final(plan, result, scalar)
+        self.symbols = {name: made for name in order if (made := held[name].expr) is not None}
+        self.definitions: list[tuple[str, Expr]] = []
+        self.name = _named(formula.tree.body[-1])
+        for written, value in known.items():
+            name = _plain(written)
+            if isinstance(value, Array) and value.expr is not None and name != self.name and not value.is_symbol:
+                self.definitions.append((name, value.expr))
+        from .scope import shape_line
+
+        self.where = [
+            f"{names.text(name)}: {shape_line(self.symbols[name])}" for name in formula.open if name in self.symbols
+        ]
+        self.readings = [*_guesses(formula, held), *plan.readings]
+
+
+def _named(statement: ast.stmt) -> str | None:
+    """The name that a statement gives its value."""
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        return _plain(statement.targets[0].id)
+    return None
+
+
+def _final(plan: Plan, result: Array, scalar: bool) -> Expr:
+    """The expression, where its shape says what the array's is."""
+    made = result.expr
+    assert made is not None
+    plan.span = result.span
+    if result.rank and made.is_scalar:
+        if not scalar:
+            raise plan.refuse("the value is an array of one entry", "take the entry: [0, 0], or .item()")
+        plan.note("an array of one entry is read as that number")
+    elif result.rank == 2 and made.is_vector:
+        raise plan.refuse("the value is a column, an array of two axes", "write .ravel() or [:, 0]")
+    return made
+
+
+def _guesses(formula: Formula, held: Mapping[str, Array]) -> list[str]:
+    """The ranks that are not the usual ones of their names."""
+    words = ("a number", "a one-dimensional array", "a two-dimensional array")
+    made = []
+    for name in formula.open:
+        if name in held and formula.costs(name, False)[held[name].rank] > 0:
+            made.append(f"{names.text(name)} is read as {words[held[name].rank]}")
+    return made
+
+
+__all__ = ["Formula", "Solved"]

@@ -1,0 +1,199 @@
+"""Sums, means, variances, softmax and norms of arrays, of all entries or along an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from .. import operations as ops
+from ..expr import ones
+from .arrays import Array, Plan
+from .entrywise import maximum, minimum
+from .indexing import indexed
+from .library import array, flag, integer, row
+
+
+def _reduced(f: Callable[[Plan, Array, int | None, bool], Array]) -> Callable[..., Array]:
+    return lambda p, a, axis, keepdims: f(p, array(p, a), integer(p, axis), flag(p, keepdims))
+
+
+def largest(p: Plan, a: Any, axis: Any, keepdims: Any) -> Any:
+    """The largest entry; PyTorch gives it with its place."""
+    made = p.largest(array(p, a), integer(p, axis), flag(p, keepdims))
+    return [made, None] if p.is_torch and axis is not None else made
+
+
+def _torch_max(p: Plan, a: Any, axis: Any, keepdims: Any) -> Any:
+    if isinstance(axis, Array) and axis.number is None:
+        return maximum(p, array(p, a), axis)
+    return largest(p, a, axis, keepdims)
+
+
+def _variance(p: Plan, a: Any, axis: Any, ddof: Any, keepdims: Any) -> Array:
+    if ddof is None or isinstance(ddof, bool):
+        ddof = p.constant(int(p.is_torch if ddof is None else ddof))
+    return p.variance(array(p, a), integer(p, axis), flag(p, keepdims), array(p, ddof))
+
+
+def logsumexp(p: Plan, a: Array, axis: int | None, keepdims: bool) -> Array:
+    p.settled(a)
+    if a.rank == 1 and not keepdims:
+        p.axis_of(a, axis)
+        return p.node((), ops.logsumexp, a)
+    return p.function(ops.log, p.sum(p.function(ops.exp, a), axis, keepdims))
+
+
+def softmax(p: Plan, a: Array, axis: int | None) -> Array:
+    """exp(a) / Σ exp(a) along an axis."""
+    p.settled(a)
+    if not a.rank:
+        raise p.misfit(f"softmax needs an array, and {p.written(a)} is a number", a)
+    if a.rank == 1:
+        p.axis_of(a, axis)
+        return p.node(a.axes, ops.softmax, a)
+    e = p.function(ops.exp, a)
+    return p.over(e, p.sum(e, axis, True))
+
+
+def log_softmax(p: Plan, a: Array, axis: int | None) -> Array:
+    return p.add(a, logsumexp(p, a, axis, True), -1)
+
+
+def _along_rows(f: Callable[[Plan, Array, int | None], Array], default: int | None) -> Callable[..., Array]:
+    def value(p: Plan, a: Any, axis: Any) -> Array:
+        held = array(p, a)
+        if axis == "default":
+            if held.rank == 2 and default == -1:
+                p.note(f"softmax of the matrix {p.written(held)} is taken of each row")
+            if held.rank == 2 and default == 0:
+                raise p.refuse("which axis is not said", "dim=1 takes each row")
+            return f(p, held, default)
+        return f(p, held, integer(p, axis))
+
+    return value
+
+
+def cumsum(p: Plan, a: Any, axis: Any) -> Array:
+    held = array(p, a)
+    at = p.axis_of(held, integer(p, axis))
+    p.settled(held)
+    if held.rank == 2 and at is None:
+        raise p.refuse("the running sum of all entries of a matrix is not read", "axis=0 or axis=1 is")
+    if not held.rank:
+        return held
+    size = held.axes[at or 0]
+    lower = p.node((size, size), lambda: ops.tril(ones(p.dim(size), p.dim(size))))
+    return p.matmul(held, p.transposed(lower)) if at == 1 else p.matmul(lower, held)
+
+
+def difference(p: Plan, a: Any) -> Array:
+    held = array(p, a)
+    if not held.rank:
+        raise p.misfit("diff needs an array", held)
+    first: list[Any] = [] if held.rank == 1 else [slice(None)]
+    return p.add(indexed(p, held, [*first, slice(1, None)]), indexed(p, held, [*first, slice(None, -1)]), -1)
+
+
+for _name, _h in (("sum nansum", lambda p, a, axis, k: p.sum(a, axis, k)), ("mean average", Plan.mean)):
+    row("np torch method", _name, "a, axis=None, keepdims=False", _reduced(_h))
+    row("bare", _name, "a, axis=None, keepdims=False", _reduced(_h))
+row("np method", "max amax", "a, axis=None, keepdims=False", largest)
+row("torch", "max", "a, axis=None, keepdims=False", _torch_max)
+row("torch", "amax", "a, axis=None, keepdims=False", _reduced(Plan.largest))
+row(
+    "bare",
+    "max",
+    "a, b=None",
+    lambda p, a, b: largest(p, a, None, False) if b is None else (maximum(p, array(p, a), array(p, b))),
+)
+row("bare", "min", "a, b", lambda p, a, b: minimum(p, array(p, a), array(p, b)))
+for _name, _v in (("var", _variance), ("std", lambda p, *a: p.function(ops.sqrt, _variance(p, *a)))):
+    row("np", _name, "a, axis=None, ddof=0, keepdims=False", _v)
+    row("torch", _name, "a, axis=None, ddof=1, keepdims=False", _v)
+    row("method", _name, "a, axis=None, ddof=None, keepdims=False", _v)  # PyTorch divides by n − 1
+del _v
+row("special np torch method nn bare", "logsumexp", "a, axis=None, keepdims=False", _reduced(logsumexp))
+row(
+    "special",
+    "softmax",
+    "a, axis=None",
+    lambda p, a, axis: (
+        softmax(p, array(p, a), integer(p, axis))
+        if axis is not None or array(p, a).rank == 1
+        else _softmax_of_all(p, a)
+    ),
+)
+row("bare", "softmax", "a, axis=default", _along_rows(softmax, -1))
+row("bare", "log_softmax", "a, axis=default", _along_rows(log_softmax, -1))
+row(
+    "nn method torch",
+    "softmax",
+    "a, axis=default",
+    lambda p, a, axis: _along_rows(softmax, 0 if p.is_torch else -1)(p, a, axis),
+)
+row(
+    "special nn method torch",
+    "log_softmax",
+    "a, axis=default",
+    lambda p, a, axis: _along_rows(log_softmax, 0 if p.is_torch else -1)(p, a, axis),
+)
+row("np torch method bare", "cumsum", "a, axis=None", cumsum)
+row("np torch bare", "diff ediff1d", "a", difference)
+del _name, _h
+
+
+def _softmax_of_all(p: Plan, a: Any) -> Array:
+    e = p.function(ops.exp, array(p, a))
+    return p.over(e, p.sum(e))
+
+
+# Norms
+
+
+def norm(p: Plan, a: Any, order: Any, axis: Any, keepdims: Any, matrix: bool = True) -> Array:
+    """The norm of a vector or of a matrix, or of each row or column.
+
+    As numpy.linalg.norm has them; `matrix=False` takes the entries of a matrix as those of a vector.
+    """
+    held = array(p, a)
+    p.settled(held)
+    at, keep = p.axis_of(held, integer(p, axis)), flag(p, keepdims)
+    if isinstance(order, Array) and order.number is not None:
+        order = order.number
+    if not held.rank:
+        if held.names:
+            p.penalties.append((1.5, held.names))
+        return p.function(ops.absolute, held)
+    is_matrix = held.rank == 2 and at is None
+    if order in ("fro", None) or (order == 2 and not (is_matrix and matrix)):
+        if at is None or held.rank == 1:
+            return p.node(p.reduced(held.axes, None, keep), ops.norm, held)
+        return p.function(ops.sqrt, p.sum(p.power(held, p.constant(2)), at, keep))
+    if is_matrix and matrix and not keep:
+        if order == "nuc":
+            return p.node((), ops.nuclear_norm, held)
+        if order == 2:
+            return p.node((), ops.spectral_norm, held)
+        what = {1: "the largest column sum", -2: "the smallest singular value"}.get(order, "this norm of a matrix")
+        raise p.refuse(f"{what} is not among the operations", "np.abs(A).sum() is the sum of the absolute entries")
+    if not isinstance(order, Fraction) or order <= 0:
+        raise p.refuse("this norm is not among the operations", "the orders 1, 2 and other positive numbers are")
+    size = p.function(ops.absolute, held)
+    if order == 1:
+        return p.node((), ops.norm1, held) if at is None and not keep else p.sum(size, at, keep)
+    return p.power(p.sum(p.power(size, p.constant(order)), at, keep), p.constant(1 / order))
+
+
+def _norm_of_entries(p: Plan, a: Any, order: Any, axis: Any, keepdims: Any) -> Array:
+    return norm(p, a, order, axis, keepdims, False)
+
+
+row("linalg bare", "norm matrix_norm", "a, ord=None, axis=None, keepdims=False", norm)
+row("linalg", "vector_norm", "a, ord=2, axis=None, keepdims=False", _norm_of_entries)
+row("torch method", "norm", "a, ord=2, axis=None, keepdims=False", _norm_of_entries)
+row("bare", "norm2", "a", lambda p, a: norm(p, a, None, None, False))
+row("bare", "norm1", "a", lambda p, a: _norm_of_entries(p, a, Fraction(1), None, False))
+
+
+__all__ = ["log_softmax"]

@@ -1,0 +1,146 @@
+"""Random points of a field: sizes, and values with the declared properties, drawn in several styles.
+
+What holds at plain points may fail at small or large ones (a function that saturates), where
+signs turn (a root), or where entries vanish; `STYLES` has them all.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from fractions import Fraction
+from operator import mul
+from typing import Any
+
+from .errors import DeriveError
+from .expr import Expr, dimension_names, nodes, symbols_of
+from .fields import (
+    PRIME,
+    Field,
+    FieldPoint,
+    Matrix,
+    Sizes,
+    constant,
+    mapped,
+    prime_field,
+    scaled,
+    times,
+    turned,
+    zipped,
+)
+
+MAX_ENTRIES = 2_500  # of a matrix of the formula
+STYLES = ("plain", "positive", "zeros", "fraction", "small", "negative", "large", "integers", "origin")
+_RANGES = {
+    "plain": (-2, 2), "positive": (0.2, 1.8), "fraction": (0.1, 0.6), "negative": (-1.6, -0.2),
+    "small": (-1e-3, 1e-3), "large": (-300, 300), "zeros": (-2, 2),
+}  # fmt: skip
+
+
+def random_field_point(
+    exprs: Expr | Iterable[Expr],
+    seed: int = 0,
+    field: Field | None = None,
+    style: str = "plain",
+    smallest: int = 4,
+    different: int = 5,
+) -> FieldPoint:
+    """A random point of a field (the prime field where none is given); declared properties hold.
+
+    The first `different` dimensions have unequal sizes from `smallest` up, the others one of
+    these; where that would make a matrix of more than `MAX_ENTRIES`, sizes are smaller.
+    `style` says how entries are drawn: see `STYLES`.
+    """
+    roots = [exprs] if isinstance(exprs, Expr) else list(exprs)
+    generator = random.Random(seed)
+    free = list(dimension_names(*roots))
+    pool = list(range(smallest, smallest + min(len(free), different)))
+    below = nodes(*roots)
+    shapes = {node.shape for node in below}
+    dims = {d for shape in shapes for d in shape}
+    cuts = [node for node in below if node.op.name == "submatrix"]
+    leaves = symbols_of(*roots)
+    for attempt in range(100):
+        generator.shuffle(pool)
+        drawn = dict(zip(free, pool + [generator.choice(pool) for _ in free[len(pool) :]], strict=True))
+        if any(d.evaluate(drawn) * e.evaluate(drawn) > MAX_ENTRIES for d, e in shapes):
+            drawn = {name: generator.randint(1, 3) for name in free}
+        if attempt > 60:  # m − n may have to be positive, QᵀQ = I to be tall
+            drawn = {name: generator.randint(1, 8) for name in free}
+        if (
+            all(d.evaluate(drawn) >= 1 for d in dims)
+            and all(
+                leaf.shape[0].evaluate(drawn) >= leaf.shape[1].evaluate(drawn)
+                for leaf in leaves
+                if "orthogonal" in leaf.properties
+            )
+            and all(_fits(cut, drawn) for cut in cuts)
+        ):
+            held = prime_field() if field is None else field
+            return FieldPoint(held, {leaf: _draw(leaf, drawn, generator, held, style) for leaf in leaves}, drawn)
+    raise DeriveError("no sizes fit the formula", hint="are there any for which all shapes make sense?")
+
+
+def _fits(cut: Expr, sizes: Sizes) -> bool:
+    top, height, left, width = (d if isinstance(d, int) else d.evaluate(sizes) for d in cut.data)
+    rows, columns = (d.evaluate(sizes) for d in cut.args[0].shape)
+    return bool(top + height <= rows and left + width <= columns)
+
+
+def _draw(leaf: Expr, sizes: Sizes, generator: random.Random, field: Field, style: str) -> Matrix:
+    rows, columns = (d.evaluate(sizes) for d in leaf.shape)
+    held = leaf.properties
+
+    def entry() -> Any:
+        if field.is_exact:
+            return generator.randrange(1, PRIME)
+        if style == "integers":
+            value = Fraction(generator.choice((-3, -2, -1, 1, 2, 3)))
+        elif style == "origin":
+            value = Fraction(0)
+        elif style == "zeros" and generator.random() < 0.3 and "positive" not in held:
+            value = Fraction(0)
+        else:
+            value = Fraction(generator.uniform(*_RANGES[style])).limit_denominator(10**9)
+        if "positive" in held:
+            value = abs(value) or Fraction(1, 2)
+        return field.number(abs(value) if "nonnegative" in held else value)
+
+    def filled(m: int, n: int) -> Matrix:
+        return [[entry() for _ in range(n)] for _ in range(m)]
+
+    eye = constant(field, rows, rows, lambda i, j: int(i == j))
+    if "orthogonal" in held:
+        if "diagonal" in held:
+            return [[generator.choice((1, -1)) * x for x in row] for row in eye]
+        Q = eye
+        count = 1 if "symmetric" in held else max(1, rows - generator.randint(0, 1))
+        for _ in range(count):  # so many reflections make every orthogonal matrix of their sign
+            v = filled(rows, 1)
+            square = times(field, turned(v), v)[0][0]
+            v = v if square else [[field.number(Fraction(1))]] * rows
+            factor = field.reduce(-2 * field.reciprocal(square or field.number(Fraction(rows))))
+            reflection = zipped(
+                lambda e, x: field.reduce(e + x), eye, scaled(field, [[factor]], times(field, v, turned(v)))
+            )
+            Q = times(field, Q, reflection)
+        return [row[:columns] for row in Q]
+    A = filled(rows, columns)
+    if "spd" in held or "psd" in held:
+        if "diagonal" in held:
+            return zipped(mul, mapped(abs, A), eye) if "psd" in held else zipped(lambda x, e: (abs(x) or 1) * e, A, eye)
+        B = filled(rows, max(rows - 1, 1)) if style == "zeros" and "psd" in held else A
+        B = times(field, B, turned(B))
+        return B if "psd" in held else zipped(lambda x, e: field.reduce(x + e), B, eye)
+    if "diagonal" in held:
+        return zipped(mul, A, eye)
+    if "skew" in held:
+        return [[field.reduce(A[i][j]) if j < i else field.reduce(-A[j][i]) if j > i else 0 * A[i][i]
+                 for j in range(rows)] for i in range(rows)]  # fmt: skip
+    if "symmetric" in held:
+        return [[A[max(i, j)][min(i, j)] for j in range(rows)] for i in range(rows)]
+    if "upper" in held:
+        return [[x if j >= i else 0 * x for j, x in enumerate(row)] for i, row in enumerate(A)]
+    if "lower" in held:
+        return [[x if j <= i else 0 * x for j, x in enumerate(row)] for i, row in enumerate(A)]
+    return A
