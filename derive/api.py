@@ -3,101 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from .derivation import Derivation, Sweep, require_scalar
-from .errors import DeriveError, ShapeError, UnknownSymbolError
-from .expr import Expr, symbol, symbol_op, symbols_of, zero_like
+from .errors import DeriveError
+from .expr import Expr, symbol, symbols_of, zero_like
+from .problem import Problem, Where, direction_of, given_names, several_of
 from .progress import watched
-from .shapes import shape_text
-
-Where = str | Mapping[str, Any] | None
-
-
-class Problem:
-    """A formula as it came in: the expression, its symbols, and what was inferred on the way."""
-
-    __slots__ = ("expr", "name", "symbols", "definitions", "where", "readings", "hints", "sympy_symbols", "_parsed")
-
-    def __init__(self, formula: Any, where: Where, names: tuple[str, ...], scalar: bool) -> None:
-        self.name = "L"
-        self.definitions: list[tuple[str, Expr]] = []
-        self.where: list[str] = []
-        self.readings: list[str] = []
-        self.hints: list[Any] = []
-        self.sympy_symbols: dict[str, Any] = {}
-        self._parsed: Any = None
-        if isinstance(formula, str):
-            from .reading import parse as read
-
-            with watched("reading the formula"):
-                parsed = read(formula, where, wrt=names, scalar=scalar)
-            self._parsed = parsed
-            self.expr: Expr = parsed.expr
-            self.name, self.definitions = parsed.name, list(parsed.definitions)
-            self.symbols: dict[str, Expr] = dict(parsed.symbols)
-            self.where, self.readings, self.hints = list(parsed.where), list(parsed.readings), list(parsed.hints)
-            return
-        if isinstance(formula, Expr):
-            self.expr = formula
-        else:
-            from .interop import from_sympy, sympy_symbols
-
-            self.expr = from_sympy(formula)
-            self.sympy_symbols = sympy_symbols(formula)
-        self.symbols = {s.name: s for s in symbols_of(self.expr)}
-        if where is not None:
-            from .reading import redeclare
-
-            self.expr, self.symbols = redeclare(self.expr, where)
-        if "L" in self.symbols:
-            self.name = "ℓ"
-
-    def find(self, name: Any) -> Expr:
-        """The symbol that a name, a symbol or a SymPy symbol stands for."""
-        if isinstance(name, Expr):
-            if name.op is not symbol_op:
-                raise DeriveError(
-                    f"{name.text()} is not a symbol", hint="name it by a definition, or derive by a symbol"
-                )
-            return self.symbols.get(name.name, name)
-        if not isinstance(name, str):
-            from .interop import from_sympy, sympy_symbols
-
-            found = from_sympy(name)
-            self.sympy_symbols.update(sympy_symbols(name))
-            return self.find(found)
-        if self._parsed is not None:
-            from .reading import find_symbol
-
-            return find_symbol(self._parsed, name)
-        from .names import canonical
-
-        key = canonical(name)
-        if key in self.symbols:
-            return self.symbols[key]
-        from difflib import get_close_matches
-
-        near = get_close_matches(key, list(self.symbols), n=1)
-        known = ", ".join(self.symbols) or "none"
-        raise UnknownSymbolError(
-            f"the formula has no symbol {name}", hint=f"did you mean {near[0]}?" if near else f"its symbols: {known}"
-        )
-
-    def fields(self) -> dict[str, Any]:
-        """What every Derivation keeps of the input."""
-        return {
-            "name": self.name,
-            "definitions": self.definitions,
-            "where": self.where,
-            "readings": self.readings,
-            "hints": self.hints,
-            "sympy_symbols": self.sympy_symbols,
-        }
-
-
-def _given(*names: Any) -> tuple[str, ...]:
-    return tuple(n if isinstance(n, str) else n.name for n in names if isinstance(n, (str, Expr)))
 
 
 def symbols(where: str | Mapping[str, Any]) -> Any:
@@ -152,15 +65,16 @@ def parse(formula: str, where: Where = None) -> Expr:
     return Problem(formula, where, (), False).expr
 
 
-def gradient(formula: Any, wrt: Any, where: Where = None) -> Derivation:
-    """Derive the gradient of a scalar loss with respect to the symbol `wrt`.
+def gradient(formula: Any, wrt: Any, where: Where = None) -> Any:
+    """Derive the gradient of a scalar loss with respect to the symbol `wrt`, or to several.
 
     Parameters
     ----------
     formula : str, Expr or SymPy expression, scalar
-    wrt : str, Expr or SymPy symbol
+    wrt : str, Expr or SymPy symbol, or a list of them
         A symbol, of shape (m, n); if it occurs k times (a tied weight), there are k
-        contributions, in the order of evaluation.
+        contributions, in the order of evaluation.  Several, as `["W", "b"]` or `"W, b"`,
+        are derived by in one sweep.
     where : str or mapping, optional
         Declarations, such as `"W: m×n, x: n"`; what is not declared is solved for.
 
@@ -169,7 +83,8 @@ def gradient(formula: Any, wrt: Any, where: Where = None) -> Derivation:
     Derivation
         `contributions`, each (m, n), and their sum as `expanded`, `boxed`, `compact` and
         `program`, so that dL = <gradient, dW> [MN, ch. 9].  A variable declared symmetric,
-        skew, diagonal or triangular has its gradient in its own space.
+        skew, diagonal or triangular has its gradient in its own space.  Of several
+        variables: `Gradients`, a mapping from name to Derivation with one program.
 
     Raises
     ------
@@ -185,13 +100,27 @@ def gradient(formula: Any, wrt: Any, where: Where = None) -> Derivation:
     >>> print(gradient("½‖WᵀWx − x‖²", "W").boxed)
     W (Wᵀ W x xᵀ + x xᵀ Wᵀ W − 2 x xᵀ)
     """
-    problem = Problem(formula, where, _given(wrt), True)
-    variable = problem.find(wrt)
+    several = several_of(wrt)
+    wanted = [wrt] if several is None else several
+    problem = Problem(formula, where, given_names(*wanted), True)
+    variables = [problem.find(name) for name in wanted]
     require_scalar(problem.expr)
-    sweep = Sweep(problem.expr, variable)
-    result, structure, unstructured, remarks = sweep.total, None, None, []
+    sweep = Sweep(problem.expr, variables)
+    if several is None:
+        return _gradient(problem, variables[0], sweep)
+    for i, variable in enumerate(variables):
+        if variable in variables[:i]:
+            raise DeriveError(f"{variable.text()} is asked for twice")
+    from .gradients import Gradients
+
+    return Gradients(problem.expr, sweep, [_gradient(problem, v, sweep.of(v)) for v in variables], **problem.fields())
+
+
+def _gradient(problem: Problem, variable: Expr, sweep: Sweep) -> Derivation:
+    """The gradient by one variable, in the variable's own space."""
     from .jacobians import project
 
+    result, structure, unstructured, remarks = sweep.total, None, None, []
     projected = project(sweep.total, variable)
     if projected is not None:
         result, structure = projected
@@ -228,7 +157,7 @@ def stiefel_gradient(formula: Any, wrt: Any, where: Where = None) -> Derivation:
     """
     from .jacobians import stiefel_gradient as onto_tangent_space
 
-    problem = Problem(formula, where, _given(wrt), True)
+    problem = Problem(formula, where, given_names(wrt), True)
     variable = problem.find(wrt)
     require_scalar(problem.expr)
     sweep = Sweep(problem.expr, variable)
@@ -271,7 +200,7 @@ def jacobian(formula: Any, wrt: Any, where: Where = None, layout: str = "numerat
 
     if layout not in ("numerator", "denominator"):
         raise DeriveError(f"there is no layout {layout!r}", hint='layout="numerator" or layout="denominator"')
-    problem = Problem(formula, where, _given(wrt), False)
+    problem = Problem(formula, where, given_names(wrt), False)
     variable = problem.find(wrt)
     result, conditions = coefficient(problem.expr, variable)
     if layout == "denominator":
@@ -285,19 +214,20 @@ def jacobian(formula: Any, wrt: Any, where: Where = None, layout: str = "numerat
     )  # fmt: skip
 
 
-def hessian(formula: Any, wrt: Any, where: Where = None) -> Derivation:
+def hessian(formula: Any, wrt: Any, where: Where = None) -> Any:
     """Derive the Hessian of a scalar: the Jacobian of its gradient.
 
     Parameters
     ----------
     formula : str, Expr or SymPy expression, scalar
-    wrt : str, Expr or SymPy symbol
+    wrt : str, Expr or SymPy symbol, or a list of them
 
     Returns
     -------
     Derivation
         By a vector of length n: (n, n); by a matrix (m, n): (mn, mn), of vec [MN, ch. 10];
-        `.linear_map` is V ↦ the Hessian applied to V.
+        `.linear_map` is V ↦ the Hessian applied to V.  Of several variables: `Blocks`, a
+        mapping from pairs of names; the block (U, V) is ∂ vec(∂L/∂U) / ∂(vec V)ᵀ.
 
     Raises
     ------
@@ -309,10 +239,15 @@ def hessian(formula: Any, wrt: Any, where: Where = None) -> Derivation:
     >>> print(hessian("logsumexp(Ax)", "x").boxed)
     Aᵀ (diag(softmax(A x)) − softmax(A x) softmax(A x)ᵀ) A
     """
+    several = several_of(wrt)
+    if several is not None:
+        from .gradients import Blocks
+
+        return Blocks(gradient(formula, several, where), partial(hessian, formula, where=where))
     from .jacobians import jacobian as coefficient
     from .jacobians import project
 
-    problem = Problem(formula, where, _given(wrt), True)
+    problem = Problem(formula, where, given_names(wrt), True)
     variable = problem.find(wrt)
     require_scalar(problem.expr)
     sweep = Sweep(problem.expr, variable)
@@ -329,20 +264,21 @@ def hessian(formula: Any, wrt: Any, where: Where = None) -> Derivation:
     )  # fmt: skip
 
 
-def hvp(formula: Any, wrt: Any, direction: Any, where: Where = None) -> Derivation:
+def hvp(formula: Any, wrt: Any, direction: Any, where: Where = None) -> Any:
     """Derive the Hessian of a scalar applied to a direction.
 
     Parameters
     ----------
     formula : str, Expr or SymPy expression, scalar
-    wrt : str, Expr or SymPy symbol
-    direction : str, Expr or SymPy symbol
+    wrt : str, Expr or SymPy symbol, or a list of them
+    direction : str, Expr or SymPy symbol, or a list of as many
         In the shape of `wrt`.
 
     Returns
     -------
     Derivation
-        In the shape of `wrt`; projected if that is declared symmetric.
+        In the shape of `wrt`; projected if that is declared symmetric.  Of several
+        variables: `Gradients`, one product for each, along all directions at once.
 
     Examples
     --------
@@ -353,49 +289,38 @@ def hvp(formula: Any, wrt: Any, direction: Any, where: Where = None) -> Derivati
     from .jacobians import differential as push
     from .jacobians import project
 
-    if isinstance(direction, str) and isinstance(formula, str):
-        problem = Problem(formula, where, _given(wrt, direction), True)
-    else:
-        problem = Problem(formula, where, _given(wrt), True)
-    variable = problem.find(wrt)
+    several = several_of(wrt)
+    wanted = [wrt] if several is None else several
+    along_names = (several_of(direction) or [direction]) if several is not None else [direction]
+    if len(along_names) != len(wanted):
+        raise DeriveError(f"{len(wanted)} variables need as many directions, and {len(along_names)} are given")
+    known = along_names if isinstance(formula, str) and all(isinstance(name, str) for name in along_names) else []
+    problem = Problem(formula, where, given_names(*wanted, *known), True)
+    variables = [problem.find(name) for name in wanted]
     require_scalar(problem.expr)
-    along = _direction(problem, direction, variable)
-    sweep = Sweep(problem.expr, variable)
-    gradient_graph, structure = sweep.total, None
-    projected = project(gradient_graph, variable)
-    if projected is not None:
-        gradient_graph, structure = projected
-    result, conditions = push(gradient_graph, {variable: along})
-    remarks = (
-        [] if sweep.contributions else [f"{variable.text()} does not occur in {problem.name}: the product is zero"]
-    )
-    return Derivation(
-        "hvp", problem.expr, variable, result, sweep=sweep, direction=along, structure=structure, remarks=remarks,
-        conditions=list(dict.fromkeys([*sweep.conditions, *conditions])), **problem.fields(),
-    )  # fmt: skip
+    moved = {v: direction_of(problem, name, v) for v, name in zip(variables, along_names, strict=True)}
+    if len(set(moved.values())) < len(wanted):
+        raise DeriveError("each variable needs a direction of its own", hint="give the directions different names")
+    sweep = Sweep(problem.expr, variables)
+    parts = []
+    for variable, along in moved.items():
+        gradient_graph, structure = sweep.totals[variable], None
+        projected = project(gradient_graph, variable)
+        if projected is not None:
+            gradient_graph, structure = projected
+        result, conditions = push(gradient_graph, moved)
+        absent = f"{variable.text()} does not occur in {problem.name}: the product is zero"
+        part = sweep.of(variable)
+        parts.append(Derivation(
+            "hvp", problem.expr, variable, result, sweep=part, direction=along, structure=structure, moved=moved,
+            remarks=[] if part.contributions else [absent],
+            conditions=list(dict.fromkeys([*part.conditions, *conditions])), **problem.fields(),
+        ))  # fmt: skip
+    if several is None:
+        return parts[0]
+    from .gradients import Gradients
 
-
-def _direction(problem: Problem, direction: Any, variable: Expr) -> Expr:
-    if isinstance(direction, Expr):
-        along = direction
-    elif isinstance(direction, str):
-        from .names import canonical
-
-        name = canonical(direction)
-        along = problem.symbols.get(name) or symbol(name, *variable.shape)
-    else:
-        from .interop import from_sympy, sympy_symbols
-
-        along = from_sympy(direction)
-        problem.sympy_symbols.update(sympy_symbols(direction))
-    if along is variable:
-        raise DeriveError(f"the direction and the variable are both {variable.text()}", hint="give it another name")
-    if along.shape != variable.shape:
-        raise ShapeError(
-            f"the direction {along.text()} ({shape_text(along.shape)}) has not the shape of "
-            f"{variable.text()} ({shape_text(variable.shape)})"
-        )
-    return along
+    return Gradients(problem.expr, sweep, parts, **problem.fields())
 
 
 def differential(formula: Any, where: Where = None) -> Derivation:

@@ -17,7 +17,7 @@ from .errors import DeriveError, LimitError
 from .progress import Progress, is_terminal
 
 if TYPE_CHECKING:
-    from .derivation import Derivation
+    from .derivation import Presented
 
 FORMATS = (
     "latex tex text markdown html pdf json sympy numpy scipy array-api jax torch svg dot mermaid tikz".split()
@@ -343,7 +343,7 @@ def derive(kind: str, operands: list[str], options: dict[str, str]) -> int:
     if is_numbered and form not in ("latex", "tex", "pdf"):
         raise DeriveError(f"--numbered is for latex, tex and pdf, not {form}")
     with Progress("deriving") as progress:
-        made: Derivation
+        made: Presented
         if kind == "demo":
             from .api import gradient
 
@@ -359,6 +359,13 @@ def derive(kind: str, operands: list[str], options: dict[str, str]) -> int:
                 made = api.hvp(formula, options["--wrt"], options["--direction"], where)
             else:
                 made = getattr(api, kind)(formula, options["--wrt"], where=where, **extra)
+            if not hasattr(made, "parts"):
+                raise DeriveError(
+                    "a Hessian by several variables has blocks, and one of them is printed at a time",
+                    hint='derive hessian by one variable, or derive.hessian(…)["U", "V"] in Python',
+                )
+            if form == "sympy" and len(made.parts) > 1:
+                raise DeriveError("sympy prints one derivative at a time", hint="derive by one variable")
         from .verification import FORMS
 
         forms = ("boxed",) if form in (*SOURCES, "sympy") else FORMS
@@ -404,7 +411,7 @@ def _form_of(path: str) -> str:
     return ENDINGS[ending]
 
 
-def checked(made: Derivation, progress: Progress, forms: tuple[str, ...]) -> bool | None:
+def checked(made: Presented, progress: Progress, forms: tuple[str, ...]) -> bool | None:
     """Whether the numeric check was made; None where something that would be shown fails, which is said."""
     progress.stage("checking numerically")
     # The arrays are small: threads of the linear algebra library would only take time to start.
@@ -428,13 +435,19 @@ def checked(made: Derivation, progress: Progress, forms: tuple[str, ...]) -> boo
     return True
 
 
-def whole(made: Derivation, verify: bool, detail: str) -> str:
+def whole(made: Presented, verify: bool, detail: str) -> str:
     """The derivation in text, its box in LaTeX, its source."""
-    parts = [written(made, "text", verify, detail), "In LaTeX", "  " + made.boxed.latex(), "In NumPy", made.source()]
+    parts = [
+        written(made, "text", verify, detail),
+        "In LaTeX",
+        "  " + made.parts[0].boxed.latex(),
+        "In NumPy",
+        made.source(),
+    ]
     return "\n\n".join(str(part).rstrip("\n") for part in parts) + "\n"
 
 
-def written(made: Derivation, form: str, verify: bool, detail: str, is_numbered: bool = False) -> str | bytes:
+def written(made: Presented, form: str, verify: bool, detail: str, is_numbered: bool = False) -> str | bytes:
     """A derivation in a format."""
     if form in ("latex", "tex", "pdf"):
         from .render.latex import derivation_latex

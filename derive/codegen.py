@@ -17,7 +17,7 @@ from typing import Any
 from . import names
 from .dialects import Dialect, dialect
 from .errors import DeriveError
-from .expr import Expr, symbols_of
+from .expr import MAX_FLAT, Expr, symbol_count, symbols_of
 from .program import Program, compile, other_orders
 from .programs.callables import Generated
 from .programs.expressions import WIDTH
@@ -30,21 +30,28 @@ from .programs.writer import Writer
 from .shapes import shape_text
 
 KINDS = ("gradient", "jacobian", "hessian", "hvp", "differential")
-VERBS = {"gradient": "by", "jacobian": "by", "hessian": "by", "hvp": "by"}
+
+
+def outputs_of(derivation: Any) -> dict[str, Any]:
+    """The derivations that a module computes, by the names of the outputs of its program."""
+    if len(derivation.parts) == 1:
+        return {derivation.kind: derivation.parts[0]}
+    return {f"{derivation.kind} {part.wrt.name}": part for part in derivation.parts}
 
 
 def program_of(derivation: Any, backend: str = "numpy") -> Program:
     """The program of value and derivative of a derivation."""
     spoken = dialect(backend)
-    outputs = {"value": derivation.loss, derivation.kind: derivation.result}
+    parts = outputs_of(derivation)
+    outputs = {"value": derivation.loss, **{name: part.result for name, part in parts.items()}}
     # Only where a function may keep what it computed: a traced one must not.
-    keeps = spoken.in_place and any("constant" in s.properties for s in symbols_of(derivation.loss, derivation.result))
+    keeps = spoken.in_place and any("constant" in s.properties for s in symbols_of(*outputs.values()))
     options = {"has_triangular_solve": spoken.has_triangular_solve, "keeps_constants": keeps}
     made = compile(outputs, derivation.hints, **options)
     if keeps and derivation.kind == "gradient":
         # Multiplied out, products of constant data alone may appear; the value keeps its form, which does not cancel.
         try:
-            outputs[derivation.kind] = derivation.expanded
+            outputs |= {name: part.expanded for name, part in parts.items()}
         except DeriveError:
             return made
         other = compile(outputs, derivation.hints, **options)
@@ -56,7 +63,7 @@ def program_of(derivation: Any, backend: str = "numpy") -> Program:
 def derivative_program(derivation: Any) -> Program:
     """The program of the derivative alone: the cheapest evaluation that `Derivation.program` shows."""
     whole = program_of(derivation)
-    return compile({derivation.kind: whole.formulas[derivation.kind]}, derivation.hints)
+    return compile({name: whole.formulas[name] for name in outputs_of(derivation)}, derivation.hints)
 
 
 class Module:
@@ -75,11 +82,12 @@ class Module:
         self.workspace = workspace
         if workspace and not spoken.in_place:
             raise DeriveError(f"{spoken.name} writes into no buffers", hint="workspace=True is for numpy and scipy")
+        parts = outputs_of(derivation)
         symbols = self.arguments_of(derivation)
         self.kind: str = derivation.kind
-        self.functions: list[tuple[str, tuple[str, ...]]] = [("value", ("value",)), (self.kind, (self.kind,))]
+        self.functions: list[tuple[str, tuple[str, ...]]] = [("value", ("value",)), (self.kind, tuple(parts))]
         if derivation.loss.is_scalar and self.kind == "gradient":
-            self.functions.append(("value_and_gradient", ("value", "gradient")))
+            self.functions.append(("value_and_gradient", ("value", *parts)))
         needed: set[str] = set()
         taken = {*spoken.helpers, spoken.module, "math", "dtype", *(name for name, _ in self.functions)}
         # A first round finds the dimensions that the code mentions.
@@ -102,12 +110,12 @@ class Module:
             needed = {dim for writer in self.writers.values() for dim in writer.dims}
 
     def arguments_of(self, derivation: Any) -> list[Expr]:
-        """The symbols that the functions take, in order."""
-        symbols = symbols_of(derivation.loss)
-        for extra in (derivation.wrt, derivation.direction):
-            if extra is not None and extra not in symbols:
-                symbols.append(extra)
-        return symbols + [s for s in symbols_of(derivation.result) if s not in symbols]
+        """The symbols in order: variables first, as optimizers and jax.grad want them; directions last."""
+        parts = derivation.parts
+        directions = [part.direction for part in parts if part.direction is not None]
+        made_of = symbols_of(derivation.loss, *(part.result for part in parts))
+        others = [s for s in made_of if s not in directions]
+        return list(dict.fromkeys([*derivation.variables, *others, *directions]))
 
     def preferred_names(self) -> dict[Value, str]:
         """The names that definitions in the formula give to parts."""
@@ -149,16 +157,19 @@ class Module:
 
     def docstring(self, is_full: bool = True) -> str:
         d = self.derivation
-        wrt = "" if d.wrt is None else f" by {d.wrt.text()}"
+        variables = ", ".join(part.wrt.text() for part in d.parts if part.wrt is not None)
+        wrt = f" by {variables}" if variables else ""
         title = {"gradient": "Gradient", "jacobian": "Jacobian", "hessian": "Hessian", "hvp": "Hessian-vector product"}
         lines = [f"{title.get(d.kind, 'Differential')} of {d.name}{wrt}.", ""]
         lines += wrapped_formula(f"{d.name} = ", shown(lambda: d.loss.text()))
         if is_full:
-            lines += wrapped_formula(f"{derivative_text(d)} = ", shown(lambda: d.boxed.text()))
+            for part in d.parts:
+                if symbol_count(part.result) <= MAX_FLAT:
+                    lines += wrapped_formula(f"{derivative_text(part)} = ", shown(lambda part=part: part.boxed.text()))
         shapes = ", ".join(f"{s.text()}: {shape_text(s.shape).replace(' × 1', '')}" for s in self.signature.symbols)
         lines += ["", *fill(f"Shapes: {shapes}")]
         both = self.program.flops_of(*self.program.outputs).expression
-        alone = self.program.flops_of(self.kind).expression
+        alone = self.program.flops_of(*outputs_of(d)).expression
         lines += fill(f"FLOPs: {alone} for the {self.kind}, {both} with the value")
         lines += fill(f"Largest intermediate: {shape_text(self.program.largest)}")
         if is_full:
@@ -300,9 +311,10 @@ class Module:
         d = self.derivation
         if name == "value":
             return f"{d.name}, {described(d.loss)}."
+        derivatives = ", ".join(derivative_text(part) for part in d.parts)
         if name == "value_and_gradient":
-            return f"{d.name} and {derivative_text(d)}."
-        return f"{derivative_text(d)}, {described(d.result)}."
+            return f"{d.name} and {derivatives if len(d.parts) == 1 else f'({derivatives})'}."
+        return f"{derivatives}." if len(d.parts) > 1 else f"{derivatives}, {described(d.result)}."
 
     def arguments(self) -> str:
         signature = self.signature

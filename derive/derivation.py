@@ -12,12 +12,12 @@ being an edge into the variable.  Through Wᵀ the contribution is ∂L/∂Wᵀ,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .association import associate
 from .errors import DeriveError, LimitError, ShapeError
-from .expr import Expr, depends_on, is_zero, nodes, number, symbol_count, symbol_op, zero_like
+from .expr import Expr, depends_on, is_zero, nodes, number, symbol_count, zero_like
 from .operations import add, matmul, transpose
 from .progress import watched
 from .rules import RULES, Rule
@@ -48,13 +48,16 @@ class Step:
         ∂L/∂operand, once all its contributions are in; None before.
     """
 
-    __slots__ = ("number", "node", "view", "operand", "index", "rule", "cotangent", "contribution", "total")
+    __slots__ = ("number", "node", "view", "operand", "value", "index", "rule", "cotangent", "contribution", "total")
 
-    def __init__(self, number: int, node: Expr, view: Expr, index: int, cotangent: Expr, contribution: Expr) -> None:
+    def __init__(
+        self, number: int, node: Expr, view: Expr, value: Expr, index: int, cotangent: Expr, contribution: Expr
+    ) -> None:
         self.number = number
         self.node = node
         self.view = view  # the node over its operands in written form, as the rule sees it
         self.operand = view.args[index]
+        self.value = value  # the operand in the evaluation graph
         self.index = index
         self.rule: Rule = RULES[view.op.name]
         self.cotangent = cotangent
@@ -62,7 +65,7 @@ class Step:
         self.total: Expr | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        made = (self.number, self.node, self.view, self.index, self.cotangent, self.contribution)
+        made = (self.number, self.node, self.view, self.value, self.index, self.cotangent, self.contribution)
         return _step, (made, self.total)
 
     @property
@@ -123,29 +126,46 @@ class Contribution:
 
 
 class Sweep:
-    """The result of one reverse sweep: graph, steps, contributions and their sum."""
+    """The result of one reverse sweep: graph, steps, contributions and their sum.
 
-    __slots__ = ("forward", "steps", "contributions", "total", "conditions", "cotangents")
+    By several variables the graph is walked once: `shares` and `totals` are by variable, `steps`
+    are those of all of them, and `of(variable)` is what a sweep by that one alone would be.
 
-    def __init__(self, loss: Expr, wrt: Expr, cotangent: Expr | None = None) -> None:
+    Attributes
+    ----------
+    forward : list of Expr
+        The operations of the evaluation graph, in order.
+    steps : list of Step
+    cotangents : dict of Expr to Expr
+        By node of the evaluation graph.
+    shares : dict of Expr to list of Contribution
+    totals : dict of Expr to Expr
+    """
+
+    __slots__ = ("forward", "steps", "cotangents", "shares", "totals", "_root")
+
+    def __init__(self, loss: Expr, wrt: Expr | Sequence[Expr], cotangent: Expr | None = None) -> None:
+        variables = (wrt,) if isinstance(wrt, Expr) else tuple(wrt)
         graph = associate(loss)
-        root, wrt_node = graph[loss], graph.get(wrt, wrt)
+        root = self._root = graph[loss]
+        nodes_of = {variable: graph.get(variable, variable) for variable in variables}
+        leaves = set(nodes_of.values())
         order = nodes(root)
         written = _written(order)
-        active = depends_on(root, [wrt_node])
+        active = depends_on(root, list(leaves))
         self.forward = [node for node in order if node.args]
         self.steps: list[Step] = []
-        self.conditions: list[str] = []
-        self.cotangents: dict[Expr, Expr] = {}  # by node of the evaluation graph
+        self.cotangents: dict[Expr, Expr] = {}
         received: dict[Expr, list[Expr]] = {root: [number(1) if cotangent is None else cotangent]}
         last_step: dict[Expr, Step] = {}
         parent: dict[Expr, Expr] = {}
-        entries: list[tuple[int, Expr, Expr, Expr]] = []  # order, user, cotangent passed, user of a transpose
+        # Of each variable: order, user, cotangent passed.
+        entries: dict[Expr, list[tuple[int, Expr, Expr]]] = {leaf: [] for leaf in leaves}
         position = {node: i for i, node in enumerate(order)}
-        if root is wrt_node:
-            entries.append((0, root, received[root][0], root))
+        if root in leaves:
+            entries[root].append((0, root, received[root][0]))
         for node in reversed(order):
-            if node not in active or node not in received or node is wrt_node:
+            if node not in active or node not in received or node in leaves:
                 continue
             total = add(*received[node])
             self.cotangents[node] = total
@@ -159,35 +179,57 @@ class Sweep:
                 share = _light(rule.pull(total, view, index))
                 if is_zero(share):
                     share = zero_like(arg)
-                step = Step(len(self.steps) + 1, written[node], view, index, total, share)
+                step = Step(len(self.steps) + 1, written[node], view, arg, index, total, share)
                 self.steps.append(step)
                 last_step[arg] = step
                 received.setdefault(arg, []).append(share)
                 parent.setdefault(arg, node)
-                condition = rule.condition(view)
-                if condition and condition not in self.conditions:
-                    self.conditions.append(condition)
-                if arg is wrt_node:
+                if arg in leaves:
                     user = parent.get(node, node) if node.op is transpose else node
-                    entries.append((position[user], node, share, user))
-        if wrt_node in received and wrt_node in last_step:
-            last_step[wrt_node].total = add(*received[wrt_node])
-        # In the order of evaluation: the innermost use of the variable first.
-        entries.sort(key=lambda entry: entry[0])
-        self.contributions: list[Contribution] = []
-        for _, node, share, _user in entries:
-            transposed = node.op is transpose
-            self.contributions.append(
-                Contribution(
-                    transpose(wrt) if transposed else wrt,
-                    share,
-                    self.cotangents[node] if transposed else None,
-                    node,
-                    parent,
-                    written,
-                )
-            )
-        self.total = add(*(c.expression for c in self.contributions)) if entries else zero_like(wrt)
+                    entries[arg].append((position[user], node, share))
+        for leaf in leaves:
+            if leaf in received and leaf in last_step:
+                last_step[leaf].total = add(*received[leaf])
+        self.shares: dict[Expr, list[Contribution]] = {}
+        self.totals: dict[Expr, Expr] = {}
+        for variable, leaf in nodes_of.items():
+            # In the order of evaluation: the innermost use of the variable first.
+            found = []
+            for _, node, share in sorted(entries[leaf], key=lambda entry: entry[0]):
+                turned = node.op is transpose
+                occurrence = transpose(variable) if turned else variable
+                passed = self.cotangents[node] if turned else None
+                found.append(Contribution(occurrence, share, passed, node, parent, written))
+            self.shares[variable] = found
+            self.totals[variable] = add(*(c.expression for c in found)) if found else zero_like(variable)
+
+    def of(self, variable: Expr) -> Sweep:
+        """The part that leads to one of the variables."""
+        if len(self.totals) == 1:
+            return self
+        made = object.__new__(Sweep)
+        made.forward, made.cotangents, made._root = self.forward, self.cotangents, self._root
+        made.shares, made.totals = {variable: self.shares[variable]}, {variable: self.totals[variable]}
+        reached = depends_on(self._root, [variable])
+        made.steps = [step for step in self.steps if step.value in reached]
+        return made
+
+    @property
+    def contributions(self) -> list[Contribution]:
+        """The contributions of all variables, in the order they were asked for."""
+        return [c for found in self.shares.values() for c in found]
+
+    @property
+    def total(self) -> Expr:
+        """The gradient by the one variable."""
+        (total,) = self.totals.values()
+        return total
+
+    @property
+    def conditions(self) -> list[str]:
+        """What the rules used require, each once."""
+        found = (step.rule.condition(step.view) for step in self.steps)
+        return list(dict.fromkeys(words for words in found if words))
 
 
 def _written(order: list[Expr]) -> dict[Expr, Expr]:
@@ -209,31 +251,93 @@ def _light(share: Expr) -> Expr:
     return share
 
 
-def gradient_of(loss: Expr, wrt: Expr) -> Expr:
-    """The gradient as a shared graph, without the record."""
-    return Sweep(loss, wrt).total
+class Presented:
+    """What a derivation, or several of one loss, can be asked to show: documents, pictures, code.
+
+    Attributes
+    ----------
+    parts : list of Derivation
+        One for each variable; a `Derivation` is its own only part.
+    """
+
+    kind: str
+    name: str
+    loss: Expr
+
+    @property
+    def parts(self) -> list[Derivation]:
+        raise NotImplementedError
+
+    @property
+    def variables(self) -> list[Expr]:
+        """What it is derived by, in the order asked."""
+        return [part.wrt for part in self.parts if part.wrt is not None]
+
+    def latex(self, document: bool = False, detail: str = "steps", numbered: bool = False) -> str:
+        """The whole derivation in LaTeX; a compilable document with `document=True`.
+
+        With `numbered=True` the equations have numbers, and labels to refer to them.
+        """
+        from .render.latex import derivation_latex
+
+        return derivation_latex(self, document=document, detail=detail, numbered=numbered)
+
+    def text(self, detail: str = "steps") -> str:
+        """The whole derivation in Unicode text."""
+        from .render.text import derivation_text
+
+        return derivation_text(self, detail=detail)
+
+    def markdown(self, detail: str = "steps") -> str:
+        """The whole derivation in Markdown with LaTeX formulas."""
+        from .render.markdown import derivation_markdown
+
+        return derivation_markdown(self, detail=detail)
+
+    def html(self, detail: str = "steps") -> str:
+        """The whole derivation as one HTML page that needs no network."""
+        from .render.html import derivation_html
+
+        return derivation_html(self, detail=detail)
+
+    @property
+    def graph(self) -> Any:
+        """The computational graph: `.svg()`, `.dot()`, `.mermaid()`, `.tikz()`."""
+        from .render.picture import Graph
+
+        return Graph(self)
+
+    def source(self, backend: str = "numpy") -> str:
+        """Python source of a module with `value`, the derivative and, for gradients, both.
+
+        By several variables the derivative is a tuple, in the order asked.
+        """
+        from .codegen import source
+
+        return source(self, backend)
+
+    def function(
+        self, backend: str = "numpy", returns: str = "derivative", workspace: bool = False, **options: Any
+    ) -> Any:
+        """A callable; `returns` is "derivative" ("gradient"), "value" or "value_and_gradient"."""
+        from .codegen import function
+
+        return function(self, backend, returns, workspace, **options)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from .render.jupyter import derivation_bundle
+
+        return derivation_bundle(self)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        by = ", ".join(f"{wrt.text()} ({shape_text(wrt.shape)})" for wrt in self.variables)
+        return f"<{self.kind} of {self.name}{f' by {by}' if by else ''}>"
 
 
-def gradients_of(loss: Expr, variables: Iterable[Expr]) -> dict[Expr, Expr]:
-    """The gradients by several variables in one sweep, as one shared graph."""
-    wanted = list(variables)
-    graph = associate(loss)
-    order = nodes(graph[loss])
-    written = _written(order)
-    active = depends_on(graph[loss], wanted)
-    received: dict[Expr, list[Expr]] = {graph[loss]: [number(1)]}
-    for node in reversed(order):
-        if node not in active or node not in received or not node.args:
-            continue
-        total = add(*received[node])
-        view = node.op.make(tuple(written[arg] for arg in node.args), node.data)
-        for index, arg in enumerate(node.args):
-            if arg in active:
-                received.setdefault(arg, []).append(_light(RULES[node.op.name].pull(total, view, index)))
-    return {wrt: add(*received[wrt]) if wrt in received else zero_like(wrt) for wrt in wanted}
-
-
-class Derivation:
+class Derivation(Presented):
     """A derivative with everything a reader, a program or a checker may ask of it.
 
     Made by `derive.gradient`, `jacobian`, `hessian`, `hvp` and `differential`.
@@ -324,6 +428,11 @@ class Derivation:
         self.is_riemannian = is_riemannian
         self.gradient: Expr | None = sweep.total if sweep else None
         self._forms: dict[str, Any] = {}
+
+    @property
+    def parts(self) -> list[Derivation]:
+        """What its program computes beside the value: itself; of `Gradients`, one for each variable."""
+        return [self]
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The sweep is made again: it is quick, and its steps share nearly all their parts.
@@ -426,56 +535,6 @@ class Derivation:
 
         return self._form(f"errors {points} {forms}", lambda: errors(self, points, forms))  # type: ignore[no-any-return]
 
-    # Output
-
-    def latex(self, document: bool = False, detail: str = "steps", numbered: bool = False) -> str:
-        """The whole derivation in LaTeX; a compilable document with `document=True`.
-
-        With `numbered=True` the equations have numbers, and labels to refer to them.
-        """
-        from .render.latex import derivation_latex
-
-        return derivation_latex(self, document=document, detail=detail, numbered=numbered)
-
-    def text(self, detail: str = "steps") -> str:
-        """The whole derivation in Unicode text."""
-        from .render.text import derivation_text
-
-        return derivation_text(self, detail=detail)
-
-    def markdown(self, detail: str = "steps") -> str:
-        """The whole derivation in Markdown with LaTeX formulas."""
-        from .render.markdown import derivation_markdown
-
-        return derivation_markdown(self, detail=detail)
-
-    def html(self, detail: str = "steps") -> str:
-        """The whole derivation as one HTML page that needs no network."""
-        from .render.html import derivation_html
-
-        return derivation_html(self, detail=detail)
-
-    @property
-    def graph(self) -> Any:
-        """The computational graph: `.svg()`, `.dot()`, `.mermaid()`, `.tikz()`."""
-        from .render.picture import Graph
-
-        return self._form("graph", lambda: Graph(self))
-
-    def source(self, backend: str = "numpy") -> str:
-        """Python source of a module with `value`, the derivative and, for gradients, both."""
-        from .codegen import source
-
-        return source(self, backend)
-
-    def function(
-        self, backend: str = "numpy", returns: str = "derivative", workspace: bool = False, **options: Any
-    ) -> Any:
-        """A callable; `returns` is "derivative" ("gradient"), "value" or "value_and_gradient"."""
-        from .codegen import function
-
-        return function(self, backend, returns, workspace, **options)
-
     def to_sympy(self) -> Any:
         """The box as a canonical SymPy expression over the caller's own symbols."""
         from .interop import to_sympy
@@ -483,18 +542,6 @@ class Derivation:
         return to_sympy(self.boxed, self.sympy_symbols)
 
     _sympy_ = to_sympy
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        from .render.jupyter import derivation_bundle
-
-        return derivation_bundle(self)
-
-    def __str__(self) -> str:
-        return self.text()
-
-    def __repr__(self) -> str:
-        wrt = f" by {self.wrt.text()} ({shape_text(self.wrt.shape)})" if self.wrt is not None else ""
-        return f"<{self.kind} of {self.name}{wrt}>"
 
 
 _KEPT = (
@@ -525,9 +572,3 @@ def require_scalar(loss: Expr) -> None:
             f"a gradient needs a scalar loss, and {shown} is {shape_text(loss.shape)}",
             hint=f"‖{shown}‖² or sum({shown}) would be a loss; its derivative as it is: derive jacobian",
         )
-
-
-def symbol_of(wrt: Expr) -> None:
-    """Raise unless `wrt` is a symbol."""
-    if wrt.op is not symbol_op:
-        raise ShapeError(f"{wrt.text()} is not a symbol; name it by a definition and derive by the name")

@@ -455,6 +455,10 @@ def depends_on(root: Expr, leaves: Iterable[Expr]) -> set[Expr]:
     return found
 
 
+# A derivative with more symbols than this is not written out: it is shown in named intermediates.
+MAX_FLAT = 60
+
+
 def symbol_count(root: Expr) -> int:
     """How many symbols the written formula has; shared parts count each time."""
     return _symbol_counts.of(root, lambda node, counts: 1 if node.op is symbol_op else sum(counts))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .api import Problem, Where, _given
-from .derivation import require_scalar
 from .errors import DeriveError
 from .expr import Expr, symbols_of
+from .problem import Problem, Where, scalar_problem
 from .shapes import shape_text
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def convexity(formula: Any, wrt: Any, where: Where = None) -> Convexity:
     """
     from .optimality.curvature import examine
 
-    problem, variables = _several(formula, wrt, where)
+    problem, variables = scalar_problem(formula, wrt, where)
     return examine(problem.expr, variables, problem.hints, problem.name, problem.readings)
 
 
@@ -87,7 +86,7 @@ def stationary(formula: Any, wrt: Any, where: Where = None, subject_to: str | No
     """
     from .optimality.stationarity import solve
 
-    problem, variables = _several(formula, wrt, where)
+    problem, variables = scalar_problem(formula, wrt, where)
     if len(variables) != 1:
         raise DeriveError("a stationary point is solved for in one symbol", hint="solve for one after the other")
     constraint = None if subject_to is None else _constraint(problem, subject_to, variables[0])
@@ -107,13 +106,3 @@ def _constraint(problem: Problem, text: str, wrt: Expr) -> Expr:
     if wrt not in symbols_of(found.expr):
         raise DeriveError(f"{wrt.text()} does not occur in the constraint {text}")
     return found.expr
-
-
-def _several(formula: Any, wrt: Any, where: Where) -> tuple[Problem, list[Expr]]:
-    """The problem of a scalar in one or more symbols, and these."""
-    if isinstance(wrt, str):
-        wrt = [name.strip() for name in wrt.split(",") if name.strip()]
-    names = list(wrt) if isinstance(wrt, (list, tuple)) else [wrt]
-    problem = Problem(formula, where, _given(*names), True)
-    require_scalar(problem.expr)
-    return problem, list(dict.fromkeys(problem.find(name) for name in names))

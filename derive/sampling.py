@@ -101,7 +101,7 @@ def _draw(leaf: Expr, sizes: Sizes, generator: random.Random, field: Field, styl
         elif style == "zeros" and generator.random() < 0.3 and "positive" not in held:
             value = Fraction(0)
         else:
-            value = Fraction(generator.uniform(*_RANGES[style])).limit_denominator(10**9)
+            value = Fraction(generator.uniform(*_RANGES[style]))
         if "positive" in held:
             value = abs(value) or Fraction(1, 2)
         return field.number(abs(value) if "nonnegative" in held else value)

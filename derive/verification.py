@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .errors import DeriveError, LimitError
-from .expr import Expr
+from .expr import MAX_FLAT, Expr, symbol_count
 from .progress import stage
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def errors(derivation: Derivation, points: int = 3, forms: Sequence[str] = FORMS
     from .numeric import random_point
 
     known = [derivation.loss, derivation.result]
-    known += [e for e in (derivation.wrt, derivation.direction) if e is not None]
+    known += [e for e in (derivation.wrt, *derivation.moved, *derivation.moved.values()) if e is not None]
     drawn = []
     worst = {DERIVATIVE: 0.0}
     for seed in range(points):
@@ -66,6 +66,8 @@ def _evaluated(expr: Expr, point: Any) -> Any:
 
 def _form(derivation: Derivation, name: str) -> Expr | None:
     """A form, where it is small enough to be printed."""
+    if symbol_count(derivation.result) > MAX_FLAT:
+        return None
     try:
         held = getattr(derivation, name)
     except LimitError:
@@ -142,9 +144,10 @@ def _pairs(derivation: Derivation, point: Any) -> list[tuple[Any, Any]]:
     first = (point.evaluate(gradient), numeric.numeric_gradient(loss, wrt, point, structured=False))
     if derivation.kind == "hessian":
         return [first, (value, numeric.numeric_jacobian(gradient, wrt, point, structured=False))]
-    assert derivation.direction is not None
-    along = point.values[derivation.direction]
-    pushed = numeric.directional(gradient, wrt, along, point)
+    pushed = sum(
+        numeric.directional(gradient, variable, point.values[along], point)
+        for variable, along in derivation.moved.items()
+    )
     return [first, (value, numeric.project_array(wrt.properties, pushed))]
 
 

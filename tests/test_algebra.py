@@ -462,3 +462,35 @@ def test_a_product_cancels_with_its_inverse_factor_by_factor(loss, wrt, where, b
 def test_no_identity_is_introduced_as_a_diagonal_of_equal_entries():
     derived = derive.hessian("(xᵀA x − c)²/4", "x", "A: n×n symmetric, x: n, c: scalar")
     assert derived.boxed.text() == "2 A x xᵀ A + (xᵀ A x − c) A"
+
+
+# Long chains
+
+
+def test_the_work_of_a_long_chain_grows_with_the_square_of_its_length(monkeypatch):
+    from derive.algebra import products
+
+    joined, given = [0], products.join
+
+    def counted(*neighbors):
+        joined[0] += 1
+        return given(*neighbors)
+
+    monkeypatch.setattr(products, "join", counted)
+    works = []
+    for k in (15, 30, 60):
+        joined[0] = 0
+        assert derive.gradient("xᵀ " + "A B " * k + "x", "x", "A: n×n, B: n×n").boxed is not None
+        works.append(joined[0])
+    assert works[2] / works[1] < 4.5 and works[1] / works[0] < 4.5
+
+
+def test_a_power_past_the_limit_stays_a_product():
+    d = derive.gradient("xᵀ " + "A " * 70 + "x", "x", "A: n×n")
+    assert d.boxed.text().count("A") == 140 and d.latex()
+
+
+def test_a_product_of_inverses_cancels_in_the_middle_of_a_chain():
+    where = "A: n×m, B: m×n, C: n×n"
+    assert derive.equal("C (A B)⁻¹ A B C", "C C", where) == "proved"
+    assert derive.equal("C A B (A B)⁻¹ C", "C C", where) == "proved"

@@ -256,12 +256,14 @@ def test_a_source_says_where_the_order_of_products_depends_on_sizes():
     assert "declared" not in derive.gradient("½‖WᵀWx − x‖²", "W").source()
 
 
-def test_parameters_are_named_in_the_order_of_the_formula():
+def test_parameters_are_the_variables_then_the_symbols_in_the_order_of_the_formula():
     f = derive.gradient("λ‖x̂ − μ‖² + tr(I_k)", "z", where="z: p").function()
-    assert (
-        list(inspect.signature(f).parameters)
-        == ["lam", "x_hat", "mu", "z", "k"][: len(inspect.signature(f).parameters)]
-    )
+    names = list(inspect.signature(f).parameters)
+    assert names == ["z", "lam", "x_hat", "mu", "k"][: len(names)]
+    loss = "½‖X w − y‖² + λ ‖w‖²"
+    assert list(inspect.signature(derive.gradient(loss, "w").function()).parameters) == ["w", "X", "y", "lam"]
+    both = derive.gradient("‖A x + b‖²", "b, x").function("numpy", "value_and_gradient")
+    assert list(inspect.signature(both).parameters) == ["b", "x", "A"]
     h = derive.hvp("½‖WᵀWx − x‖²", "W", "V", where="W: m×n, x: n").function()
     assert list(inspect.signature(h).parameters) == ["W", "x", "V"]
 
@@ -502,7 +504,7 @@ def test_constant_data_may_need_what_nothing_else_does():
     pytest.importorskip("scipy")
     derivation = derive.gradient("‖erf(A) w‖²", "w", where="A: m×n constant, w: n")
     A, w = np.eye(3, 2), np.ones(2)
-    np.testing.assert_allclose(derivation.function("scipy")(A, w), derivation.function()(A, w), rtol=1e-12)
+    np.testing.assert_allclose(derivation.function("scipy")(w, A), derivation.function()(w, A), rtol=1e-12)
 
 
 def test_an_unknown_backend_or_result_is_refused():

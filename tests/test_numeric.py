@@ -390,3 +390,9 @@ def test_small_steps_are_not_trusted_for_neighbors_that_happen_to_be_equal():
     for slope in (0.00041, 0.00043, 0.00047, 0.00053, 0.00059):
         found = numeric._ridders(lambda h, slope=slope: np.array([1377.6 + np.tanh(slope * h) * np.cos(h)]))
         assert_allclose(found, [slope], rtol=1e-6)
+
+
+def test_sizes_stay_small_however_many_dimensions_there_are():
+    many = sum((sq_norm(symbol(f"A_{i}", f"m_{i}", f"n_{i}")) for i in range(40)), number(0))
+    for drawn in (random_point(many, 1).sizes, random_field_point(many, 1).sizes):
+        assert len(drawn) == 80 and max(drawn.values()) <= 12

@@ -15,6 +15,9 @@ import scipy.linalg
 import scipy.special
 
 import derive
+import derive.expr
+import derive.names
+import derive.reading
 from derive.errors import DeriveError
 
 WHERE = "A, B, S, Q: n×n, X: m×n, Y: m×k, W: n×k, V: m×n, x, y, w: n, z, t: m, b: k, c, lam: scalar"
@@ -430,3 +433,66 @@ def test_a_comparison_with_another_meaning_is_noticed(monkeypatch):
     monkeypatch.setattr(Plan, "sum", lambda p, a, axis=None, keepdims=False: honest(p, p.negative(a), axis, keepdims))
     assert disagreement("np.sum(x**2)", WHERE).startswith("value")
     assert disagreement("np.mean(X, axis=0) @ x", WHERE).startswith("value")
+
+
+def test_what_a_table_is_made_of_is_no_reading():
+    parsed = derive.reading.parse("softmax(X, axis=1) @ V")
+    assert not parsed.readings
+    assert "* is taken entry by entry" in "; ".join(derive.reading.parse("(A * B) @ x").readings)
+
+
+def test_two_texts_are_compared_with_one_set_of_symbols():
+    assert derive.equal("np.sum(x**2)", "x @ x") == "proved"
+    assert derive.equal("np.sum(A * B)", "tr(AᵀB)") == "proved"
+    assert derive.equal("np.sum(A * B)", "np.sum(A @ B)", "A, B: n×n") == "differs"
+
+
+def test_names_that_are_modules_elsewhere_are_arrays_where_they_stand_alone():
+    assert str(derive.parse("F.T @ F @ x @ x")) == "xᵀ Fᵀ F x"
+    assert str(derive.parse("F.softplus(w @ x)")) == "softplus(wᵀ x)"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_text_ends_in_an_answer_or_an_error_of_ours(seed):
+    from derive.reading.library import TABLE
+
+    rng = random.Random(seed)
+    functions = [f"{home}.{n}" for home, m in (("np", "np"), ("np.linalg", "linalg"), ("F", "nn")) for n in TABLE[m]]
+    leaves = [
+        "x",
+        "A",
+        "c",
+        "2",
+        "0",
+        "-1",
+        "np.pi",
+        "None",
+        "True",
+        "'fro'",
+        "np",
+        "[x, y]",
+        "(n, 1)",
+        "np.float64",
+        "1j",
+    ]
+    keys = ["0", "-1", ":, 0", "None, :", "1:", ":-1", "::2", "x > 0", "-5", "100", "n", ":n"]
+
+    def soup(depth):
+        if depth <= 0:
+            return rng.choice(leaves)
+        inner = [soup(depth - 1) for _ in range(rng.choice([1, 1, 2, 3]))]
+        return rng.choice(
+            [
+                f"({inner[0]}) {rng.choice('+ - * / @ ** > & // ^'.split())} ({inner[-1]})",
+                f"{rng.choice(functions)}({', '.join(inner)})",
+                f"({inner[0]}).{rng.choice(list(TABLE['method']))}({rng.choice(['', inner[-1], 'axis=0', '1, -1'])})",
+                f"({inner[0]})[{rng.choice(keys)}]",
+            ]
+        )
+
+    for _ in range(250):
+        text, where = soup(rng.randrange(1, 5)), rng.choice([None, "A: n×n, x, y: n, c: scalar", "A: 3×n, x: n×1"])
+        try:
+            derive.parse(text, where)
+        except DeriveError as error:
+            assert str(error)

@@ -378,7 +378,8 @@ WRONG_DECLARATIONS = [
         ParseError,
         "foo is no property we know",
         "foo",
-        "known: constant, diagonal, lower, orthogonal, positive, skew, spd, symmetric, triangular, upper",
+        "known: constant, diagonal, lower, nonnegative, orthogonal, positive, psd, skew, spd, symmetric, "
+        "triangular, upper",
     ),
     (
         "x",

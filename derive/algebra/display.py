@@ -26,6 +26,7 @@ from ..expr import (
     zeros,
 )
 from ..operations import (
+    MAX_EXPONENT,
     add,
     diagonal,
     diagonal_matrix,
@@ -278,6 +279,8 @@ def _powers(product: Expr) -> Expr:
         else:
             merged.append((base, k, flipped))
     if len(merged) == len(product.args):
+        return product
+    if any(abs(k) > MAX_EXPONENT for _, k, _ in merged):
         return product
     shown = [matpow(base, k) if k != 1 else base for base, k, _ in merged]
     return matmul(*(transpose(b) if flipped else b for b, (_, _, flipped) in zip(shown, merged)))

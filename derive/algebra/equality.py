@@ -34,6 +34,7 @@ from ..shapes import shape_text
 from .proofs import prove
 
 EXACT_POINTS = 3
+MIN_POINTS, MAX_WORK = 4, 4_000  # operations to many digits, at all points together
 DEGENERATE = ("small", "large", "zeros", "integers", "origin")  # where singular values may meet or vanish
 CLOSE = 1e-8  # relative, of values that NumPy had a part in
 
@@ -177,6 +178,7 @@ def _exactly(a: Expr, b: Expr) -> Iterator[Sample]:
 
 
 def _to_many_digits(a: Expr, b: Expr, points: int) -> Iterator[Sample]:
+    points = min(points, max(MIN_POINTS, MAX_WORK // len(nodes(a, b))))
     for seed in range(points):
         found = sample(a, b, many_digits(), seed, STYLES[seed % len(STYLES)])
         if found is not None and not (found.point.is_rounded and STYLES[seed % len(STYLES)] in DEGENERATE):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..expr import Expr, number_op, ones, ones_op
 from ..operations import diagonal_matrix, exact_root, matmul, sum_entries, trace, transpose
 from ..shapes import ONE, SCALAR, Shape
-from .atoms import Bases, entries_expr, entry_bases, of_scalar
+from .atoms import Bases, entries_expr, entry_bases, is_inverse, of_scalar
 from .identities import IDENTITIES, first
 from .polynomial import Chain, Mono, Poly, Scalars, collect, key
 
@@ -103,15 +103,17 @@ def chain_product(
     stack: list[Expr] = []
     extra: list[tuple[Expr, Fraction]] = []
     rest = list(reversed(factors))
+    has_inverse = False  # of a product, which may cancel more than its neighbor
     while rest:
         factor = rest.pop()
+        has_inverse = has_inverse or is_inverse(factor)
         if not stack:
             stack.append(factor)
             continue
         met = join(ctx, stack[-1], factor)
         if met is None:
             stack.append(factor)
-            left = first("end", ctx, stack) if len(stack) > 2 else None
+            left = first("end", ctx, stack) if has_inverse and len(stack) > 2 else None
             stack = stack if left is None else left
             continue
         stack.pop()

@@ -43,6 +43,7 @@ from .normal import Normalizer
 from .polynomial import Mono, Poly, collect
 from .relations import Relations
 
+MAX_NODES = 150  # of formulas whose determinants are rewritten
 MAX_WAYS = 16  # to write the determinants of one formula
 MAX_SEARCHES = 30  # of pairs of those, for a proof by relations
 
@@ -148,9 +149,10 @@ def _to_the_right(expr: Expr) -> Expr:
 
 def _by_determinants(a: Expr, b: Expr) -> Proof | None:
     """Write the determinants of either formula in other ways until the two meet."""
-    if not any(node.op in (det, logdet) for node in nodes(a, b)):
+    below = nodes(a, b)
+    if len(below) > MAX_NODES or not any(node.op in (det, logdet) for node in below):
         return None
-    inverses = {node.args[0] for node in nodes(a, b) if node.op is inv}
+    inverses = {node.args[0] for node in below if node.op is inv}
     lefts, rights = _rewritten(a, inverses), _rewritten(b, inverses)
     pairs = [(*one, *two) for one in lefts for two in rights]
     pairs.sort(key=lambda pair: len(pair[1]) + len(pair[3]))

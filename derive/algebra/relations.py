@@ -256,6 +256,8 @@ class Relations:
     def rewrite(self, poly: Poly) -> dict[Rule, None] | None:
         """The rules that rewrite a sum to 0, if it can be."""
         target = self.words(poly)
+        if len(target) > MAX_LENGTH:
+            return None
         self.learn(target)
         if not self.rules:
             return None

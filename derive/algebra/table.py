@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from math import prod
 from typing import TYPE_CHECKING
 
 from ..expr import (
@@ -17,13 +18,13 @@ from ..expr import (
     ones_op,
     zeros_op,
 )
-from ..operations import power, sq_norm, submatrix, transpose, tril, triu, unvec
+from ..operations import matmul, power, sq_norm, submatrix, transpose, tril, triu, unvec
 from ..shapes import ONE, SCALAR, Dim
 from .atoms import as_atom, mono_expr, of_atom, of_chain, of_factor, of_scalar
 from .identities import first
 from .linear import rearranged
 from .polynomial import Chain, Mono, Poly, collect, key
-from .products import trace_poly, transpose_poly, with_scalars
+from .products import chain_product, trace_poly, transpose_poly, with_scalars
 
 if TYPE_CHECKING:
     from .normal import Normalizer
@@ -83,6 +84,11 @@ def _add(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
 
 def _product(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
     factors = [ctx.whole(p, e) for p, e in zip(args, node.args)]
+    if node.op is matmul and all(len(p.terms) == 1 and not p.is_scalar for p in factors):
+        monos = [next(iter(p.terms.items())) for p in factors]
+        chain = [f for (_, part), _ in monos for f in part]
+        scalars = [pair for (own, _), _ in monos for pair in own]
+        return chain_product(ctx, chain, node.shape, prod([c for _, c in monos], start=F1), tuple(scalars))
     product = factors[0]
     for factor in factors[1:]:
         product = ctx.times(product, factor)

@@ -121,6 +121,9 @@ class Writer(Expressions):
             self.formulas[value] = formula(value, self.formulas)
             self.emit(value)
         results = [self.result(term) for term in self.terms]
+        if self.outputs[0] == "value" and len(results) > 2:
+            # The gradients by several variables are one result beside the value.
+            results = [results[0], f"({', '.join(results[1:])})"]
         self.lines.append(f"return {', '.join(results)}")
         return self.lines
 

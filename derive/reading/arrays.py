@@ -336,8 +336,6 @@ class Plan:
         if a.rank and b.rank and a.is_turned != b.is_turned:
             self.straight(a)
             self.straight(b)
-        if a.rank == b.rank == 2 and not self.is_named:
-            self.note("* is taken entry by entry, as in NumPy")
         made = self.multiplied(a, b, axes)
         made.factors = self.merged(a.factors, b.factors)
         made.is_mask = a.is_mask and b.is_mask
@@ -373,8 +371,6 @@ class Plan:
         self.settled(e)
         if a.terms:
             self.settled(a)
-        if a.rank and not self.is_named:
-            self.note("** is taken entry by entry, as in NumPy")
         if e.rank == 0:
             if a.factors and e.number is None:
                 self.settled(a)
@@ -539,6 +535,8 @@ class Plan:
 
 def _row(x: Expr) -> Expr:
     """xᵀ; (Aᵀ x)ᵀ as xᵀ A."""
+    if x.op is ops.scale:
+        return ops.scale(x.args[0], _row(x.args[1]))
     if x.op is ops.matmul and x.args[0].op is ops.transpose:
         return ops.matmul(*(ops.transpose(factor) for factor in reversed(x.args)))
     return ops.transpose(x)

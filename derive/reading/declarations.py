@@ -158,7 +158,7 @@ def _from_text(text: str) -> Declarations:
         raise LimitError(f"the declarations have {len(text):,} characters", hint=f"at most {MAX_DECLARATIONS:,}")
     held = Declarations(text)
     waiting: list[Declared] = []
-    for start, end in _items(text):
+    for start, end in items(text):
         start, end = _trimmed(text, start, end)
         item = text[start:end]
         if not item:
@@ -210,7 +210,7 @@ def _combine(held: Declarations, known: Declared, entry: Declared) -> None:
     known.properties |= entry.properties
 
 
-def _items(text: str) -> list[Span]:
+def items(text: str) -> list[Span]:
     """The parts between commas, semicolons and line ends outside brackets."""
     parts, start, depth = [], 0, 0
     for i, c in enumerate(text):

@@ -64,6 +64,7 @@ _ACTIVATIONS: dict[str, Callable[[Any], Expr]] = {
 }  # fmt: skip
 for _names, _f in _SCALAR.items():
     row(f"{EVERYWHERE} nn math", _names, "a", _entrywise(_f))
+row("bare", "σ sigma", "a", _entrywise(ops.sigmoid))
 for _names, _f in _ACTIVATIONS.items():
     row("nn special torch bare", _names, "a", _entrywise(_f))
 row(

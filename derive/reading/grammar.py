@@ -261,7 +261,7 @@ class Parser(Calls):
         if kind == "method":
             self.i += 1
             base = self.operands.pop()
-            self.operands.append(Node("call", [base], text, base.start, token.end))
+            self.operands.append(self.applied((text, None, None), [base], base.start, token.end, token))
             return False
         if kind == "op":
             return self.infix(token)

@@ -233,7 +233,11 @@ class Interpreter:
         if rule is None:
             what = _WORDS.get(type(node.op), type(node.op).__name__)
             raise self.plan.refuse(f"{what} is not read", "powers are **" if isinstance(node.op, ast.BitXor) else None)
-        made = rule(self.plan, self.array(parts[0]), self.array(parts[1]))
+        left, right = self.array(parts[0]), self.array(parts[1])
+        made = rule(self.plan, left, right)
+        is_power = isinstance(node.op, ast.Pow) and bool(left.rank)
+        if not self.plan.is_named and (is_power or (isinstance(node.op, ast.Mult) and left.rank == right.rank == 2)):
+            self.plan.note(f"{'**' if is_power else '*'} is taken entry by entry, as in NumPy")
         if isinstance(node.op, (ast.BitAnd,)) and not made.is_mask:
             raise self.plan.refuse("& is read between comparisons only")
         return made

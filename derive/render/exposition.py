@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DeriveError, LimitError
-from ..expr import Expr, is_number, number, symbol, symbol_count, symbols_of
+from ..expr import MAX_FLAT, Expr, is_number, number, symbol, symbol_count, symbols_of
 from ..operations import add
 from ..progress import keep_what_there_is
 from ..rules import RULES, Rule
@@ -25,7 +25,7 @@ from .blocks import Exposition, Row, Shapes
 from .intermediates import Intermediates, is_number_factor, light, numeric_factor
 from .proofs import TITLES, generic, prove
 from .text import Text, text
-from .wording import conditions_of, filled, fresh, magnitude, number_word, property_words, sentence, times
+from .wording import conditions_of, filled, fresh, head_of, magnitude, number_word, property_words, sentence, times
 
 if TYPE_CHECKING:
     from ..derivation import Derivation, Step
@@ -54,12 +54,12 @@ def exposition(derivation: Derivation, detail: str = "steps", verify: bool = Tru
         raise DeriveError(f"there is no detail {detail!r}", hint='"brief", "steps" or "full"')
     writer = _Writer(derivation, detail)
     writer.statement()
-    if detail != "brief" and derivation.kind in ("gradient", "hessian", "hvp"):
+    writer.is_deep = any(map(writer.exceeds_a_line, derivation.parts))
+    if writer.is_deep or detail != "brief" and derivation.kind in ("gradient", "hessian", "hvp"):
         writer.forward()
         writer.backward()
-    if derivation.kind != "gradient":
-        writer.differential()
-    writer.result()
+    for part in derivation.parts:
+        writer.part(part)
     writer.ending(verify)
     if detail == "full":
         writer.proofs()
@@ -77,12 +77,13 @@ WORDS = {
 
 class _Writer:
     def __init__(self, derivation: Derivation, detail: str) -> None:
-        self.d = derivation
+        self.d: Any = derivation
+        self.variables = derivation.variables
         self.detail = detail
         self.name = derivation.name
         title: list[str | Formula] = [WORDS[derivation.kind] + " of ", [Name(derivation.name)]]
-        if derivation.wrt is not None:
-            title += [" by ", [derivation.wrt]]
+        for i, variable in enumerate(derivation.variables):
+            title += [", " if i else " by ", [variable]]
         self.out = Exposition(title)
         self.named = Intermediates(derivation)
         self.marks: dict[Expr, Expr] = {}  # node of the evaluation graph: the symbol of its cotangent
@@ -90,41 +91,19 @@ class _Writer:
         self.is_led_in = False  # whether a sentence announces the box
         self.told: set[tuple[str, int]] = set()  # rules already stated
         self.rules: dict[str, tuple[Rule, Expr]] = {}
+        self.is_deep = False
+        self.shared: dict[Expr, Expr] = {}  # the gradient by each variable, in named intermediates
+
+    def exceeds_a_line(self, part: Derivation) -> bool:
+        """Whether a gradient is so deep that it is answered in named intermediates, a line each."""
+        return part.kind == "gradient" and self.named.is_large and symbol_count(part.result) > MAX_FLAT
 
     # The statement
-
-    def head(self) -> Formula:
-        """What is derived, as the left side of equations."""
-        d, of = self.d, Name(self.name)
-        if d.wrt is None:
-            return ["d", of]
-        if d.kind == "gradient":
-            return [Partial(["∂", of], ["∂", d.wrt])]
-        if d.kind == "hvp":
-            return ["∇²", of, "[", d.direction or d.wrt, "]"]
-        if d.kind == "hessian":
-            if d.wrt.is_scalar:
-                return [Partial(["∂²", of], ["∂", d.wrt, "²"])]
-            if d.wrt.is_vector:
-                return [Partial(["∂²", of], ["∂", d.wrt, "∂", d.wrt.T])]
-            return [Partial(["∂²", of], ["∂", "vec", d.wrt, "∂", "(", "vec", d.wrt, ")", "ᵀ"])]
-        top: Formula = ["∂", of] if d.loss.is_scalar or d.loss.is_vector else ["∂", "vec", of]
-        if d.wrt.is_scalar:
-            return [Partial(top, ["∂", d.wrt])]
-        if d.wrt.is_vector:
-            bottom: Formula = ["∂", d.wrt.T if d.layout != "denominator" else d.wrt]
-        else:
-            bottom = ["∂", "(", "vec", d.wrt, ")", "ᵀ"] if d.layout != "denominator" else ["∂", "vec", d.wrt]
-        if d.layout == "denominator" and d.loss.is_vector:
-            top = ["∂", of, "ᵀ"]
-        return [Partial(top, bottom)]
 
     def statement(self) -> None:
         d, out = self.d, self.out
         shown = symbols_of(d.loss)
-        for extra in (d.wrt, d.direction):
-            if extra is not None and extra not in shown:
-                shown.append(extra)
+        shown += [s for s in (*self.variables, d.direction) if s is not None and s not in shown]
         out.symbols = shown
         out.say("Let")
         shape = None if d.loss.is_scalar else d.loss.shape
@@ -137,7 +116,10 @@ class _Writer:
             layout = "Outputs are the rows" if d.layout != "denominator" else "Outputs are the columns"
             stacked = "" if d.wrt.is_vector and d.loss.is_vector else ", and vec stacks columns"
             out.say(f"{layout} of the Jacobian{stacked}.")
-        if d.kind == "hvp" and d.direction is not None and d.wrt is not None:
+        if d.kind == "hvp" and len(d.parts) > 1:
+            along = self.listed([["d", part.wrt, "=", part.direction] for part in d.parts])
+            out.say("The gradients are derived along ", *along, ".")
+        elif d.kind == "hvp":
             out.say("The Hessian by ", [d.wrt], " is applied to the direction ", [d.direction], ".")
         for reading in d.readings:
             out.say(sentence(reading))
@@ -158,7 +140,7 @@ class _Writer:
                 rows.append(Row([label], ("=", [value]), shape=node.shape, node=node))
             elif named.is_shown(node):
                 rows.append(Row([value], ("∈", [Space(node.shape)]), node=node))
-        if d.wrt is None or not d.steps or not rows:
+        if not d.steps or not rows:
             return
         out.part("Forward")
         out.say("One operation at a time, each value with its shape:")
@@ -180,19 +162,12 @@ class _Writer:
         if not d.steps:
             return
         out.part("Backward")
+        cotangent: Formula = [Partial(["∂", Name(self.name)], ["∂", Name("Y")])]
+        towards = self.listed([[variable] for variable in self.variables])
         out.say(
-            "From ",
-            [Name(self.name)],
-            " towards ",
-            [d.wrt or ""],
-            "; the cotangent ",
-            [Partial(["∂", Name(self.name)], ["∂", Name("Y")])],
-            " of a value ",
-            [Name("Y")],
-            " has the shape of ",
-            [Name("Y")],
-            ".",
-        )
+            "From ", [Name(self.name)], " towards ", *towards, "; the cotangent ", cotangent, " of a value ",
+            [Name("Y")], " has the shape of ", [Name("Y")], ".",
+        )  # fmt: skip
         views = {node.op.make(tuple(named.flat(a) for a in node.args), node.data): node for node in d.forward}
         counts: dict[Expr, int] = {}
         for step in d.steps:
@@ -222,13 +197,16 @@ class _Writer:
             previous = node
             share = None
             if counts[operand] > 1:
-                share = places[step.number] if operand is d.wrt else len(shares[operand])
+                share = places[step.number] if operand in self.variables else len(shares[operand])
             rights: list[tuple[str, Formula]] = [("=", [pulled])]
             if pulled is not value and self.spelling(pulled) != self.spelling(value):
                 rights.append(("=", [value]))
             numbers = f"{hidden[node]}, {step.number}" if node in hidden else str(step.number)
             out.show(Row([self.by(operand, share)], *rights, shape=operand.shape, number=numbers, node=node))
-            if not step.is_last or operand is d.wrt:
+            if operand in self.variables:
+                self.shared[operand] = add(*shares[operand])
+                continue
+            if not step.is_last:
                 continue
             total = add(*shares[operand])
             if counts[operand] > 1:
@@ -238,16 +216,25 @@ class _Writer:
             is_short = not named.is_large or len(text(total)) <= 8
             cotangents[operand] = total if is_short else self.mark(operand)
 
+    @staticmethod
+    def listed(formulas: Sequence[Formula]) -> list[str | Formula]:
+        """`W₁, b₁ and W₂`, as parts of a paragraph."""
+        parts: list[str | Formula] = []
+        for i, formula in enumerate(formulas):
+            parts += [" and " if i == len(formulas) - 1 else ", ", formula] if i else [formula]
+        return parts
+
     def spelling(self, expr: Expr) -> str:
         return Text(self.out.spelled).expression(expr)
 
     def places(self) -> dict[int, int]:
         """The number of the contribution that a step into the variable makes."""
-        left = list(enumerate(self.d.contributions, start=1))
+        waiting = {part.wrt: list(enumerate(part.contributions, start=1)) for part in self.d.parts}
         found: dict[int, int] = {}
         for step in self.d.steps:
-            if step.operand is not self.d.wrt:
+            if step.operand not in waiting:
                 continue
+            left = waiting[step.operand]
             for entry in left:
                 place, contribution = entry
                 if contribution.expression is step.contribution and contribution.route[-1] is step.node:
@@ -317,9 +304,9 @@ class _Writer:
             gradient = _shorter(gradient, d.loss)
             out.show(Row([Partial(["∂", Name(self.name)], ["∂", d.wrt])], ("=", [gradient]), shape=gradient.shape))
             direction = d.direction or symbol(fresh("d" + d.wrt.name, taken), *d.wrt.shape)
-            moved, _ = push(gradient, {d.wrt: direction})
+            moved, _ = push(gradient, d.moved or {d.wrt: direction})
             out.part("Its differential")
-            if d.direction is not None:
+            if len(d.moved) == 1:
                 out.say("In the direction ", [direction], ", so that ", ["d", d.wrt, "=", direction], ":")
             left: Formula = ["d", Partial(["∂", Name(self.name)], ["∂", d.wrt])]
             if symbol_count(moved) <= MAX_PRINTED:
@@ -371,40 +358,39 @@ class _Writer:
             self.out.say("The factor of ", ["d", d.wrt], " is the derivative.")
         else:
             q = symbol("Q", "p", "q")
-            self.out.say(
-                "Stacking the columns, where ",
-                [
-                    "vec",
-                    "(",
-                    Name("P"),
-                    Name("X"),
-                    Name("Q"),
-                    ")",
-                    "=",
-                    "(",
-                    q.T,
-                    "⊗",
-                    Name("P"),
-                    ")",
-                    "vec",
-                    Name("X"),
-                ],
-                ", the factor of ",
-                ["d", "vec", d.wrt],
-                " is the derivative.",
-            )
+            product: Formula = [
+                "vec", "(", Name("P"), Name("X"), Name("Q"), ")", "=", "(", q.T, "⊗", Name("P"), ")", "vec", Name("X"),
+            ]  # fmt: skip
+            factor: Formula = ["d", "vec", d.wrt]
+            self.out.say("Stacking the columns, where ", product, ", the factor of ", factor, " is the derivative.")
 
     # The result
 
-    def result(self) -> None:
+    def part(self, part: Derivation) -> None:
+        """The derivative by one variable: its differential or its contributions, and its box."""
+        whole, self.d, self.is_led_in = self.d, part, False
+        if part.kind != "gradient":
+            self.differential()
+        self.result(is_alone=whole is part)
+        self.d = whole
+
+    def result(self, is_alone: bool) -> None:
         d, out = self.d, self.out
-        head = self.head()
+        head = head_of(self.d)
         if d.kind == "gradient" and self.detail != "brief":
             self.paths()
+        if self.is_deep and d.structure is None and d.wrt in self.shared:
+            out.part("The gradient" if is_alone else f"The gradient by {text(d.wrt)}")
+            shared = self.shared[d.wrt]
+            out.show(Row(head, ("=", [shared]), shape=d.result.shape, is_boxed=True))
+            if self.exceeds_a_line(d):
+                out.say(f"in the names above; written out it has {symbol_count(d.result)} symbols.")
+            return
         boxed = self.form("boxed")
         if d.kind == "gradient" and d.contributions:
             if self.detail != "brief":
-                out.part("The sum" if len(d.contributions) > 1 else "The gradient")
+                title = "The sum" if len(d.contributions) > 1 else "The gradient"
+                out.part(title if is_alone else f"The gradient by {text(d.wrt)}")
             self.sum_rows(head, boxed)
         elif self.detail != "brief":
             out.part("The result")
@@ -423,11 +409,8 @@ class _Writer:
         out.show(Row(head, ("=", [boxed]), shape=boxed.shape, is_boxed=True))
         if short is not None:
             expression, definitions = short
-            parts: list[str | Formula] = ["or, shorter, with " if definitions else "or, shorter"]
-            for i, (name, value) in enumerate(definitions):
-                joint = "" if not i else " and " if i == len(definitions) - 1 else ", "
-                parts += [joint, [name, "=", value]]
-            out.say(*parts, ",")
+            named = self.listed([[name, "=", value] for name, value in definitions])
+            out.say("or, shorter, with " if definitions else "or, shorter", *named, ",")
             out.show(Row(head, ("=", [expression]), shape=expression.shape))
         if d.is_best_effort:
             out.say("The search for the boxed form ended with its budget of work; a shorter one may exist.")
@@ -547,11 +530,10 @@ class _Writer:
         d, out = self.d, self.out
         conditions = conditions_of(d)
         if conditions:
-            parts: list[str | Formula] = ["This holds where "]
+            parts: list[str | Formula] = []
             for i, (operand, words) in enumerate(conditions):
-                joint = "" if not i else " and " if i == len(conditions) - 1 else ", "
-                parts += [joint, *filled(words, operand)]
-            out.say(*parts, ".")
+                parts += [" and " if i == len(conditions) - 1 else ", "] * bool(i) + filled(words, operand)
+            out.say("This holds where ", *parts, ".")
         if not verify:
             return
         try:

@@ -263,8 +263,8 @@ def fragment(derivation: Derivation, detail: str = "steps", verify: bool = True,
 def derivation_html(derivation: Derivation, detail: str = "steps", verify: bool = True) -> str:
     """The derivation as a page of its own."""
     title = f"{derivation.kind} of {derivation.name}"
-    if derivation.wrt is not None:
-        title += f" by {derivation.wrt.text()}"
+    if derivation.variables:
+        title += f" by {', '.join(v.text() for v in derivation.variables)}"
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

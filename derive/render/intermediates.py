@@ -68,14 +68,14 @@ class Intermediates:
         self.is_large = widest > WIDE or len(inner) > MANY
         self.labels: dict[Expr, Expr] = {}
         taken = {s.name for s in symbols_of(loss)} | {derivation.name}
-        taken |= {s.name for s in (derivation.wrt, derivation.direction) if s is not None}
+        taken |= {s.name for s in (*derivation.variables, derivation.direction) if s is not None}
         by_form = {expr: name for name, expr in derivation.definitions if name != derivation.name}
         for node in self.order:
             if self._flat[node] in by_form and node.args and node is not self.root:
                 name = by_form[self._flat[node]]
                 self.labels[node] = symbol(name, *node.shape)
                 taken.add(name)
-        own = list(self.labels)
+        own = set(self.labels)
         if self.is_large:
             self._name(taken)
         self._written: dict[Expr, Expr] = {}
@@ -85,7 +85,15 @@ class Intermediates:
             self._value[node] = node.op.build(args, node.data) if args else node
             self._written[node] = self.labels.get(node, self._value[node])
         self._names = {self._value[node]: label for node, label in self.labels.items()}
-        self.given = [(self.labels[node], self._value[node]) for node in own]
+        # The author's definitions over each other: names that a page gives come after them.
+        plain: dict[Expr, Expr] = {}
+        self.given: list[tuple[Expr, Expr]] = []
+        for node in self.order if own else ():
+            made = node.op.build(tuple(plain[arg] for arg in node.args), node.data) if node.args else node
+            plain[node] = self.labels[node] if node in own else made
+            if node in own:
+                self.given.append((self.labels[node], made))
+        self._defined = plain.get(self.root, loss)
 
     def _is_worth_a_row(self, node: Expr) -> bool:
         return bool(node.args) and not is_number_factor(node) and not (node.op is transpose and not node.args[0].args)
@@ -149,4 +157,4 @@ class Intermediates:
 
     def defined(self, loss: Expr) -> Expr:
         """The loss over the user's own names."""
-        return self.value(self.root) if not self.is_large else loss
+        return self._defined

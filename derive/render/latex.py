@@ -437,7 +437,7 @@ def derivation_latex(
     told = exposition(derivation, detail, verify)
     label = ""
     if numbered:
-        wrt = [] if derivation.wrt is None else [derivation.wrt.data[0]]
+        wrt = [v.data[0] for v in derivation.variables]
         label = "eq:" + "-".join([derivation.kind, *map(names.identifier, [derivation.name, *wrt])])
     printer = LatexPrinter(told.spelled, joined=document, label=label)
     body = printer.blocks(told.blocks)

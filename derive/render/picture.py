@@ -160,7 +160,7 @@ class Graph:
         kinds = ["node"]
         if not node.args:
             kinds.append("leaf")
-        if node is self.derivation.wrt:
+        if node in self.derivation.variables:
             kinds.append("wrt")
         if node is self.named.root:
             kinds.append("loss")
@@ -296,7 +296,7 @@ class Graph:
         badges = []
         if 1 < len(self.derivation.contributions) <= MAX_PATHS:
             for edge in self.edges:
-                if edge.paths and self.derivation.wrt is not None and edge.source == self.ids[self.derivation.wrt]:
+                if edge.paths and edge.source in {self.ids[v] for v in self.derivation.variables if v in self.ids}:
                     for k, number in enumerate(edge.paths):
                         bx, by = splines[edge][0]
                         badges.append(

@@ -7,22 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DeriveError
 from ..expr import symbols_of
-from ..names import text as shown
+from ..names import text as name_text
 from ..verification import checked
 
 if TYPE_CHECKING:
-    from ..derivation import Derivation
+    from ..derivation import Derivation, Presented
     from ..shapes import Dim
 
 SCHEMA = 1
 
 
-def record(derivation: Derivation, points: int = 3) -> str:
+def record(derivation: Presented, points: int = 3) -> str:
     """The derivation as JSON, checked at `points` random points; 0 leaves the check out.
 
     A form past its size limit is null, and so is the FLOP count where there is no program.
+    Several variables: `wrt` lists them and `derivatives` holds an object for each.
     """
-    d = derivation
+    shown = [fields_of(part, points) for part in derivation.parts]
+    if len(shown) == 1:
+        return json.dumps(shown[0], ensure_ascii=False, indent=2)
+    whole: dict[str, Any] = {key: shown[0][key] for key in ("schema", "kind", "loss", "readings")}
+    whole |= {"wrt": [part["wrt"] for part in shown], "flops": flops(derivation), "derivatives": shown}
+    return json.dumps(whole, ensure_ascii=False, indent=2)
+
+
+def fields_of(d: Derivation, points: int) -> dict[str, Any]:
+    """What is told of one derivation."""
     names = symbols_of(d.loss)
     names += [s for s in (d.wrt, d.direction) if s is not None and s not in names]
     fields: dict[str, Any] = {
@@ -30,7 +40,7 @@ def record(derivation: Derivation, points: int = 3) -> str:
         "kind": d.kind,
         "loss": d.loss.text(),
         "wrt": None if d.wrt is None else d.wrt.text(),
-        "shapes": {shown(s.name): [size(dim) for dim in s.shape] for s in names},
+        "shapes": {name_text(s.name): [size(dim) for dim in s.shape] for s in names},
         "contributions": [
             {
                 "occurrence": c.occurrence.text(),
@@ -52,7 +62,7 @@ def record(derivation: Derivation, points: int = 3) -> str:
         fields["direction"] = d.direction.text()
     if d.layout is not None:
         fields["layout"] = d.layout
-    return json.dumps(fields, ensure_ascii=False, indent=2)
+    return fields
 
 
 def verified(derivation: Derivation, points: int) -> dict[str, Any]:
@@ -75,7 +85,7 @@ def form(derivation: Derivation, name: str) -> dict[str, str] | None:
     return {"text": held.text(), "latex": held.latex()}
 
 
-def flops(derivation: Derivation) -> dict[str, Any] | None:
+def flops(derivation: Any) -> dict[str, Any] | None:
     """The cost of the program that computes the derivative alone."""
     try:
         counted = derivation.program.flops

@@ -1,4 +1,4 @@
-"""Words of a derivation: properties, conditions, numbers."""
+"""Words of a derivation: its left side, properties, conditions, numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..expr import Expr, nodes
 from ..rules import RULES, subject
-from . import Formula
+from . import Formula, Name, Partial
 from .text import SUPERSCRIPTS, text
 
 if TYPE_CHECKING:
@@ -35,11 +35,40 @@ def property_words(s: Expr) -> str:
     return " and ".join(held)
 
 
+def head_of(d: Derivation) -> Formula:
+    """What is derived, as the left side of equations."""
+    of = Name(d.name)
+    if d.wrt is None:
+        return ["d", of]
+    if d.kind == "gradient":
+        return [Partial(["∂", of], ["∂", d.wrt])]
+    if d.kind == "hvp" and len(d.moved) > 1:
+        return ["d", Partial(["∂", of], ["∂", d.wrt])]
+    if d.kind == "hvp":
+        return ["∇²", of, "[", d.direction or d.wrt, "]"]
+    if d.kind == "hessian":
+        if d.wrt.is_scalar:
+            return [Partial(["∂²", of], ["∂", d.wrt, "²"])]
+        if d.wrt.is_vector:
+            return [Partial(["∂²", of], ["∂", d.wrt, "∂", d.wrt.T])]
+        return [Partial(["∂²", of], ["∂", "vec", d.wrt, "∂", "(", "vec", d.wrt, ")", "ᵀ"])]
+    top: Formula = ["∂", of] if d.loss.is_scalar or d.loss.is_vector else ["∂", "vec", of]
+    if d.wrt.is_scalar:
+        return [Partial(top, ["∂", d.wrt])]
+    if d.wrt.is_vector:
+        bottom: Formula = ["∂", d.wrt.T if d.layout != "denominator" else d.wrt]
+    else:
+        bottom = ["∂", "(", "vec", d.wrt, ")", "ᵀ"] if d.layout != "denominator" else ["∂", "vec", d.wrt]
+    if d.layout == "denominator" and d.loss.is_vector:
+        top = ["∂", of, "ᵀ"]
+    return [Partial(top, bottom)]
+
+
 def conditions_of(d: Derivation) -> list[tuple[Expr | None, str]]:
     """The conditions with their operands: `{}` in the words is the operand."""
     left = dict.fromkeys(d.conditions)
     found: list[tuple[Expr | None, str]] = []
-    for node in nodes(d.loss, d.result):
+    for node in nodes(d.loss, *(part.result for part in d.parts)):
         rule = RULES.get(node.op.name)
         template = rule.condition_template(node) if rule and node.args else None
         if template and template.format(text(subject(node))) in left:

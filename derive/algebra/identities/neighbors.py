@@ -69,7 +69,8 @@ def inverted(ctx: Normalizer, factor: Expr) -> Chain:
 @identity("end", "(A B)⁻¹ A B = eye(n)", "A: n×m, B: m×n, n < m", words="cancel inverses")
 def _(ctx: Normalizer, chain: list[Expr]) -> list[Expr] | None:
     for k in range(2, len(chain)):
-        if inverted(ctx, chain[-1 - k]) == tuple(chain[-k:]):
+        product = inverted(ctx, chain[-1 - k])
+        if len(product) == k and product == tuple(chain[-k:]):
             return chain[: -1 - k]
     return None
 
