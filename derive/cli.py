@@ -1,7 +1,7 @@
 """The command line: arguments, progress, exit status.
 
 Results go to standard output, all else to standard error.  Exit status 0: done; 1: a
-check found a line that fails; 2: bad input, with the place marked.
+check found a line that fails; 2: bad input, with the place marked; 3: `check` judged nothing.
 
 One table lists the commands with their options; reading the arguments, the help and the
 completion of shells follow it.  What a command needs is imported when it runs.
@@ -312,7 +312,7 @@ def command_help(name: str) -> str:
 # Commands
 
 
-MAX_BYTES = 1_600_000  # of a file or of standard input: the longest document, at four bytes a character
+MAX_BYTES = 10_000_000  # of a file or of standard input: a notebook comes with its pictures
 
 
 def read_text(path: str) -> str:
@@ -516,7 +516,7 @@ def check(operands: list[str], options: dict[str, str]) -> int:
     if report.interrupted:
         print(f"derive: {report.interrupted}", file=sys.stderr)
         return INTERRUPTED
-    return 0 if report.ok else 1
+    return 1 if not report.ok else 0 if report.is_judged else 3
 
 
 # Output

@@ -550,3 +550,20 @@ def test_a_symbol_without_its_option_is_told_where_it_goes(capsys):
     for split in (("gradient", "x", "+", "y", "--wrt", "x"), ("gradient", "x", "y", "--wrt", "x")):
         status, _, said = run(capsys, *split)
         assert status == 2 and "quote the formula" in said
+
+
+def test_a_check_that_judges_nothing_says_so(tmp_path, capsys):
+    path = tmp_path / "notes.md"
+    path.write_text("$$f = \\|Ax\\|^2$$\n")
+    status, out, _ = run(capsys, "check", str(path))
+    assert status == 3 and "nothing is judged" in out
+
+
+def test_a_file_past_the_limit_is_read_no_further(tmp_path, capsys):
+    from derive.cli import MAX_BYTES
+
+    path = tmp_path / "large.md"
+    with open(path, "wb") as file:
+        file.truncate(MAX_BYTES + 5)
+    status, _, err = run(capsys, "check", str(path))
+    assert status == 2 and "too long" in err

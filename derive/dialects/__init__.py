@@ -98,6 +98,7 @@ COMMON = table("""
     ones: {lib}.ones({rows}, dtype={dtype})
     zeros: {lib}.zeros({shape}, dtype={dtype})
     eye: {lib}.eye({rows}, dtype={dtype})
+    basis: ({lib}.arange({rows}) == {0}).astype({dtype})
     commutation: _commutation({0}, {1}, {like})
     vec: {0}.T.reshape(-1)
     unvec: {0}.reshape({columns}, {rows}).T
@@ -200,6 +201,7 @@ ARRAY_API = {key: text.replace("{lib}", "xp") for key, text in COMMON.items()} |
     ones: xp.ones({rows}, dtype={like}.dtype, device=device({like}))
     zeros: xp.zeros({shape}, dtype={like}.dtype, device=device({like}))
     eye: xp.eye({rows}, dtype={like}.dtype, device=device({like}))
+    basis: xp.astype(xp.arange({rows}, device=device({like})) == {0}, {like}.dtype)
     cholesky: _cholesky({0}, {name})
     logdet: xp.linalg.slogdet({0})[1]
     spd_logdet: 2 * xp.sum(xp.log(xp.linalg.diagonal({0})))
@@ -267,6 +269,7 @@ TORCH = {key: text.replace("{lib}", "torch") for key, text in COMMON.items()} | 
     ones: {like}.new_ones({rows})
     zeros: {like}.new_zeros({shape})
     eye: torch.eye({rows}, dtype={like}.dtype, device={like}.device)
+    basis: (torch.arange({rows}, device={like}.device) == {0}).to({like}.dtype)
     block: _block([{blocks}])
     cholesky: _cholesky({0}, {name})
     spd_solve: _cholesky_solve({0}, {1})

@@ -381,6 +381,12 @@ def simply(function: Callable[..., Array]) -> Row:
     return lambda run, value, args: function(*args)
 
 
+def _basis(run: Run, index: int, size: int) -> Array:
+    made = np.zeros((1, size, 1), run.dtype)
+    made[0, index - 1] = 1
+    return made
+
+
 Row = Callable[[Run, Value, list[Array]], Array]
 UFUNCS = "exp log sin cos tan arcsin arccos arctan sinh cosh tanh abs sign".split()
 ROWS: dict[str, Row] = {
@@ -390,6 +396,7 @@ ROWS: dict[str, Row] = {
     "ones": lambda run, value, args: np.ones((1, run.size(value.shape[0]), 1), run.dtype),
     "zeros": lambda run, value, args: np.zeros((1, *(run.size(dim) for dim in value.shape)), run.dtype),
     "eye": lambda run, value, args: np.eye(run.size(value.shape[0]), dtype=run.dtype)[None],
+    "basis": lambda run, value, args: _basis(run, *map(run.size, value.data)),
     "commutation": lambda run, value, args: helper("_commutation")(*map(run.size, value.data), run.number(1))[None],
     "sum": _sum,
     "entries": _entries,

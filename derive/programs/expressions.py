@@ -234,8 +234,9 @@ class Expressions:
             return self.dimension(value.data[0])
         elif kind == "constant":
             return Text("math.pi" if value.data[0] == "π" else "math.e")
-        elif kind in ("ones", "eye"):
+        elif kind in ("ones", "eye", "basis"):
             fields["rows"] = self.size(value.shape[0])
+            args = [Text(self.size(value.data[0] - 1))] if kind == "basis" else args
         elif kind == "zeros":
             rows, columns = (self.size(d) for d in value.shape)
             fields["shape"] = rows if value.is_vector else f"({rows}, {columns})"

@@ -103,6 +103,7 @@ ROWS: dict[str, Row] = {
     "ones": lambda value, args: ones(value.data[0], ONE),
     "zeros": lambda value, args: zeros(*value.shape),
     "eye": lambda value, args: identity(value.data[0]),
+    "basis": lambda value, args: ops.basis(*value.data),
     "commutation": lambda value, args: commutation(*value.data),
     "sum": lambda value, args: ops.add(*args),
     "product": lambda value, args: ops.matmul(*args),

@@ -222,6 +222,7 @@ ROWS: dict[str, Row] = {
     "zeros": lambda graph, node, args: graph.zeros(node.shape),
     "ones": lambda graph, node, args: graph.ones(*node.shape),
     "identity": lambda graph, node, args: graph.eye(node.data[0]),
+    "basis": lambda graph, node, args: graph.whole("basis", data=node.data, shape=node.shape),
     "commutation": lambda graph, node, args: graph.whole("commutation", data=node.data, shape=node.shape),
     "add": lambda graph, node, args: graph.total(args, node.shape),
     "mul": lambda graph, node, args: graph.multiply(args),
