@@ -58,7 +58,6 @@ def test_differentials_and_evaluation_bars_are_proved():
 
 RIGHT = [
     r"$$f = x^TAx$$ $$\frac{\partial f}{\partial x} = (A + A^T) x$$",
-    r"$$f = x^TAx$$ $$\frac{\partial f}{\partial x} = x^T (A + A^T)$$",  # the other layout
     r"$$f = x^TAx$$ $$\nabla_x f = Ax + A^Tx, \qquad \nabla^2 f = A + A^T$$",
     r"$$L = \|Xw - y\|^2$$ $$\frac{dL}{dw} = 2X'(Xw - y)$$",
     r"$$L = \frac1n\|Xw - y\|^2$$ $$\nabla L = \frac2n X^\top(Xw - y)$$",
@@ -102,7 +101,6 @@ KINDS = [
     (r"$$f = \|z\|^2$$ $$\nabla_z f = 2z_j$$", "index"),
     (r"$$f = \det X$$ $$\nabla_X f = \det(X)\operatorname{tr}(X^{-1})$$", "scalar for matrix"),
     (r"$$f = \|CA - BC\|_F^2$$ $$\nabla_C f = 2(AA^TC^T - AC^TB^T - A^TC^TB + C^TB^TB)$$", "layout"),
-    (r"$$f = x^TAx$$ $$\nabla_x f = 2Ax$$", "symmetric"),
     (r"$$f = \operatorname{tr}(AXB)$$ $$\nabla_X f = B^TA^T$$", "order"),
 ]
 
@@ -119,7 +117,6 @@ def test_the_kind_of_a_mistake_is_named_and_mended(text, kind):
 
 NEAR_MISSES = [
     (r"$$f = \operatorname{tr}(WW^T)$$ $$\nabla_W f = 2W^T$$", None),  # for symmetric W
-    (r"$$f = x^TAx$$ $$\nabla f = 2Ax$$", "right only if A is symmetric"),
     (r"$$f = x^TAx$$ $$\nabla f = 2A^Tx$$", "right only if A is symmetric"),
     (r"$$f = \operatorname{tr}(AB)$$ $$f = \operatorname{tr}(A)\operatorname{tr}(B)$$", None),  # at size one
     (r"$$f = \|uv^T\|_F^2 + \|X\|_F^2$$ $$\nabla_X f = 2\frac{X}{\|X\|_F}\|X\|_*$$", None),  # at rank one
@@ -141,10 +138,10 @@ def test_near_misses_are_not_proved(text, reason):
 
 def test_declarations_settle_what_is_right():
     text = r"$$f = x^TAx$$ $$\nabla f = 2Ax$$"
-    assert not check(text).ok
-    assert check(text, where="A: n×n symmetric, x: n").ok
-    assert check("where $A$ is symmetric. " + text).ok
-    assert check(r"Let $A \in \mathbb{R}^{n \times n}$ be given; $A$ is symmetric. " + text).ok
+    assert verdicts(text) == ["definition", "conditional"] and only(text).condition == "A symmetric"
+    assert only(text, where="A: n×n symmetric, x: n").verdict == "proved"
+    assert only("where $A$ is symmetric. " + text).verdict == "proved"
+    assert only(r"Let $A \in \mathbb{R}^{n \times n}$ be given; $A$ is symmetric. " + text).verdict == "proved"
 
 
 def test_a_line_that_follows_from_a_failing_one_says_so():
@@ -194,8 +191,11 @@ $$\frac{\partial f}{\partial x} = 2A^T(Ax - b)$$
 $$\frac{\partial g}{\partial x} = c^T$$"""
     )
     assert report.lines[-1].verdict == "fails" and report.lines[-1].kind in ("layout", "transpose")
-    rows = check(r"$$f = \|Ax - b\|^2$$ $$\frac{\partial f}{\partial x} = 2(Ax - b)^TA$$")
+    row = r"$$f = \|Ax - b\|^2$$ $$\frac{\partial f}{\partial x} = 2(Ax - b)^TA$$"
+    assert only(row).verdict == "conditional" and only(row).condition == "numerator layout"
+    rows = check(row + r"$$g = c^Tx$$ $$\frac{\partial g}{\partial x} = c^T$$")
     assert rows.ok and rows.layout == "numerator" and "numerator" in rows.text()
+    assert [line.verdict for line in rows.lines].count("proved") == 2
 
 
 def test_undefined_names_are_left_unjudged():
@@ -219,7 +219,7 @@ $$\nabla L = -2A^T(Ax - b)$$"""
     loaded = json.loads(report.json())
     assert loaded["schema"] == 1 and loaded["ok"] is False
     assert set(loaded["lines"][1]) == {
-        "number", "claim", "verdict", "reason", "follows_from", "kind", "repair", "evidence",
+        "number", "claim", "verdict", "reason", "condition", "follows_from", "kind", "repair", "evidence",
     }  # fmt: skip
     page = check(text + "<script>").html()
     assert page.startswith("<!DOCTYPE html>") and "&lt;script&gt;" in page and "✗ fails" in page
@@ -246,13 +246,19 @@ $$dL = \langle W(W^TWxx^T + xx^TW^TW - 2xx^T), dW\rangle$$
     assert len(seen) >= 200 and seen[-1][1] == 201
 
 
-def test_two_hundred_failing_lines_are_still_quick():
+def test_the_time_for_failing_lines_is_bounded():
     wrong = r"$$\nabla_W L = W(W^TWx + 3x)xx^Tx^T + W^TWxx(W^TWx - x)^T$$" + "\n"
     other = r"$$\nabla_W L = 7W(W^TWx - 3x)x^T + 5Wx(2W^TWx - 9x)^T + WW^TW$$" + "\n"
-    start = time.process_time()
-    report = check(r"$$L = \frac12\|W^TWx - x\|^2$$" + "\n" + (wrong + other) * 100)
-    assert time.process_time() - start < 10
-    assert report.counts()["fails"] + sum(line.follows_from is not None for line in report.lines) == 200
+    loss = r"$$L = \frac12\|W^TWx - x\|^2$$" + "\n"
+
+    def seconds(pairs):
+        start = time.process_time()
+        report = check(loss + (wrong + other) * pairs)
+        assert report.counts()["fails"] + sum(line.follows_from is not None for line in report.lines) == 2 * pairs
+        return time.process_time() - start
+
+    few = min(seconds(5) for _ in range(2))
+    assert seconds(100) < 10 * few  # twenty times the lines: what is searched for repairs is bounded
 
 
 HOSTILE = [

@@ -9,8 +9,9 @@ import pytest
 
 from derive.checking import check
 from derive.checking.document import cleaned, pieces, rows, statements
+from derive.checking.manuscript import Manuscript
 from derive.checking.reading import read
-from derive.errors import DeriveError, LimitError, ParseError
+from derive.errors import DeriveError, LimitError
 
 DOCUMENTS = Path(__file__).parent / "documents"
 
@@ -35,10 +36,11 @@ def claims(text):
     ],
 )
 def test_mathematics_is_told_from_prose(text, kinds):
-    found = pieces(text)
+    manuscript = Manuscript(text)
+    found = pieces(manuscript)
     assert [p.kind for p in found] == kinds
     for piece in found:
-        assert text[piece.start : piece.start + len(piece.text)] == piece.text
+        assert manuscript.text[piece.start : piece.start + len(piece.text)] == piece.text
 
 
 def test_rows_keep_their_place():
@@ -119,11 +121,17 @@ def test_a_wrong_claim_does_not_change_shapes():
     assert symbols["A"].shape[0] is not symbols["A"].shape[1]
 
 
-def test_an_unclosed_formula_is_an_error_with_its_place():
-    with pytest.raises(ParseError, match="does not end"):
-        check("text $$ a = b")
-    with pytest.raises(ParseError, match="does not end"):
-        check(r"\begin{align} a = b")
+def test_an_unclosed_formula_costs_its_line_and_is_named():
+    right = "\n\n$$f = \\|x\\|^2$$ $$\\nabla f = 2x$$\n\n"
+    for text in ("text $$ a = b" + right, r"\[ a = b" + right, right + r"\begin{align} a = b"):
+        report = check(text)
+        assert [line.verdict for line in report.lines] == ["definition", "proved"], report.text()
+        ((number, why),) = report.skipped
+        assert "does not end" in why and "a = b" in text.splitlines()[number - 1]
+        assert "skipped: 1" in report.text() and "does not end" in report.json()
+
+
+def test_a_document_past_the_limit_is_refused():
     with pytest.raises(LimitError, match="too long"):
         check("x" * 500_000)
 

@@ -33,7 +33,7 @@ from derive.expr import (
     zeros,
 )
 from derive.numeric import numeric_gradient, random_point
-from derive.operations import FUNCTIONS, block, matmul, sum_entries, vec
+from derive.operations import FUNCTIONS, basis, block, matmul, sum_entries, vec
 from derive.programs.batches import ROWS as BATCHED
 from derive.programs.batches import Batch
 from derive.reading.vocabulary import FUNCTIONS as FUNCTIONS_READ
@@ -67,10 +67,12 @@ EXAMPLES_OF_LEAVES = {
     "zeros": zeros("m", "n"),
     "ones": ones("m", "n"),
     "identity": identity("n"),
+    "basis": basis(2, "n"),
     "commutation": commutation("m", "n"),
 }
 
 IN_CONTEXT = {  # what alone reads as a scalar
+    "basis": symbol("A", "m", "n") @ basis(2, "n"),
     "dimension": dimension("n") * symbol("A", "n", "n"),
     "zeros": block([[symbol("A", "m", "n"), zeros("m", "n")], [symbol("B", "m", "n"), symbol("C", "m", "n")]]),
 }

@@ -11,6 +11,7 @@ Rounding decides nothing: differences are measured against the largest number me
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from ..adjoints import is_invertible, is_nonnegative, is_positive
@@ -33,6 +34,7 @@ from ..sampling import STYLES, random_field_point
 from ..shapes import shape_text
 from .proofs import prove
 
+POINTS = 5  # looked at before a proof is sought; all, where none is found
 EXACT_POINTS = 3
 MIN_POINTS, MAX_WORK = 4, 4_000  # operations to many digits, at all points together
 DEGENERATE = ("small", "large", "zeros", "integers", "origin")  # where singular values may meet or vanish
@@ -107,12 +109,13 @@ def equal(a: Expr, b: Expr) -> Equality:
     """
     if a.shape != b.shape:
         return Equality("differs", f"{a.text()} is {shape_text(a.shape)}, {b.text()} is {shape_text(b.shape)}")
-    proof = prove(a, b)
-    found = list(_exactly(a, b) if is_exact(a, b) else _to_many_digits(a, b, 2 * len(STYLES) if proof is None else 5))
-    apart = next((sample for sample in found if sample.is_apart), None)
-    if apart is not None:
+    samples = _exactly(a, b) if is_exact(a, b) else _to_many_digits(a, b)
+    found = list(islice(samples, POINTS))
+    proof = None if any(sample.is_apart for sample in found) else prove(a, b)
+    found += samples if proof is None else ()
+    if found and found[-1].is_apart:
         # A point outranks a proof: an identity used where it does not hold is ours to mend.
-        return _difference(a, b, apart)
+        return _difference(a, b, found[-1])
     needed = domain(a, b)
     if proof is not None:
         why = f"by {len(proof.steps)} rewritings" if proof.steps else "both have the same normal form"
@@ -177,8 +180,8 @@ def _exactly(a: Expr, b: Expr) -> Iterator[Sample]:
                 return
 
 
-def _to_many_digits(a: Expr, b: Expr, points: int) -> Iterator[Sample]:
-    points = min(points, max(MIN_POINTS, MAX_WORK // len(nodes(a, b))))
+def _to_many_digits(a: Expr, b: Expr) -> Iterator[Sample]:
+    points = min(2 * len(STYLES), max(MIN_POINTS, MAX_WORK // len(nodes(a, b))))
     for seed in range(points):
         found = sample(a, b, many_digits(), seed, STYLES[seed % len(STYLES)])
         if found is not None and not (found.point.is_rounded and STYLES[seed % len(STYLES)] in DEGENERATE):

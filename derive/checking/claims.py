@@ -38,7 +38,10 @@ class Side:
 class Claim:
     """A row with an equation: its sides, and whether it continues the claim before."""
 
-    __slots__ = ("sides", "continues", "defines", "row", "local", "number", "latex", "is_definition", "start")
+    __slots__ = (
+        "sides", "continues", "defines", "row", "local", "number", "latex", "start", "role", "name", "parameters",
+        "is_judged",
+    )  # fmt: skip
 
     def __init__(self, sides: list[Side], continues: bool, defines: bool, row: Row, local: bool) -> None:
         self.sides = sides
@@ -49,21 +52,32 @@ class Claim:
         self.number = 0
         self.latex = ""
         self.start = 0
-        self.is_definition = False
+        self.role = "claim"  # definition, claim, equation, assumption, solution, repeat
+        self.name: str | None = None  # what a definition gives a formula, and a solution a value
+        self.parameters: tuple[str, ...] | None = None
+        self.is_judged = False  # of a solution: the derivative must vanish there
+
+    @property
+    def is_definition(self) -> bool:
+        return self.role == "definition"
 
 
 class Reading:
-    """The claims of a document with the scope to judge them in."""
+    """The claims of one scope of a document, and the names to judge them by."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.claims: list[Claim] = []
+        self.inherited: dict[str, Claim] = {}  # definitions from the scopes before
+        self.sums_to_one: list[str] = []  # vectors that are one-hot, or distributions
+        self.units: list[str] = []  # vectors of length 1
         self.scope = Scope()
         self.layout: str | None = None  # as the prose names it
         self.bare: list[Side] = []
         self.splits = False
         self.open_nabla = False  # a ∇ names no variable, and nothing else tells it
         self.declared: set[str] = set()  # names whose shapes are given
+        self.shrunk: set[str] = set()  # capital letters that fit as scalars only
         self.nabla_candidates: list[str] = []
 
 

@@ -228,10 +228,11 @@ def _judged(
     from ..expr import symbol
     from .claims import Claim, Reading, Side
     from .document import Row
-    from .examination import witness_of
+    from .examination import Budget, witness_of
+    from .judgments import line_of
     from .repairs import explain
     from .trees import Tree
-    from .verdicts import Judge, line_of
+    from .verdicts import Judge
 
     document = Reading(source)
     scope = document.scope
@@ -262,7 +263,7 @@ def _judged(
     line, failing = line_of(claim, judgments, source)
     line.span = (start, start + len(text.splitlines()[0] if text else ""))
     if failing is not None:
-        explain(judge, claim, failing, line)
+        explain(judge, claim, failing, line, Budget())
         if line.kind == "unknown" and isinstance(failing.truth, Expr):
             line.kind, said = between(loss, variable, value, judge.whole(failing.truth))
             line.reason = said or line.reason

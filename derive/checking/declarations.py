@@ -83,7 +83,7 @@ def declare(
         shape = _shape(size)
         if shape is None:
             continue
-        for name in _names(match["names"]):
+        for name in _names(match["names"], is_prose=False):
             declared.setdefault(name, Declared(None, shape, ["positive"] if match["plus"] else []))
     for match in _SYMMETRIC_SET.finditer(flat):
         size = (match["sup"] or "n").strip("^ {}")
@@ -134,7 +134,7 @@ def _add_property(declared: dict[str, Declared], name: str, word: str) -> None:
         known.properties = known.properties | {word}
 
 
-def _names(text: str) -> list[str]:
+def _names(text: str, is_prose: bool = True) -> list[str]:
     found = []
     for piece in re.split(r",|\band\b", text):
         piece = piece.strip().strip("{}").strip()
@@ -152,7 +152,7 @@ def _names(text: str) -> list[str]:
         base = name.split("_")[0]
         if len(base) > 1 and not piece.startswith("\\"):
             continue
-        if name in ("a", "A", "I") and piece == "a":
+        if is_prose and piece == "a":  # the article
             continue
         found.append(name.replace("_vec", "").replace("_bold", ""))
     return found

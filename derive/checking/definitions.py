@@ -8,8 +8,12 @@ from ..errors import DeriveError
 from ..expr import OPERATIONS, Expr, symbol, symbol_op, symbols_of
 from .claims import DERIVATIVES, Claim, Reading, head_of
 from .derivatives import Builder
-from .grammar import FUNCTIONS, Tree, Vocabulary
+from .families import declare_families
+from .grammar import Tree, Vocabulary
 from .kinds import Declared, habit, solve
+from .roles import body_of, chains_of, is_value, names_of
+from .upstream import give_upstream
+from .values import Broken
 
 
 def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabulary) -> None:
@@ -18,36 +22,20 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
     functions: dict[str, Tree] = {}
     defined: set[str] = set()
     by_name: dict[str, Claim] = {}
-    chains = _chains(reading.claims)
-    used_before: set[str] = set()
-    solved = False
+    chains = chains_of(reading.claims)
     moved = _moved_names(reading.claims)
-    for chain in chains:
-        claim = chain[0]
-        if claim.local:
+    known = [*_needed(reading), *(c for c in reading.claims if c.role == "definition")]
+    scope.families = declare_families(declared, known)
+    for claim in known:
+        body = body_of(claim)
+        if claim.name is None or body is None:
             continue
-        head = claim.sides[0]
-        name, parameters = head_of(head.found)
-        body = claim.sides[1].tree if len(claim.sides) > 1 else None
-        if name and name not in FUNCTIONS and body is not None and name not in defined:
-            if body.kind == "name" and len(claim.sides) > 2 and claim.sides[-1].tree is not None:
-                body = claim.sides[-1].tree
-            mentions = {str(t.data[0]) for t in body.walk() if t.kind == "name"}
-            if name not in mentions and not (solved and name in used_before and not claim.defines):
-                definitions.append((name, body))
-                defined.add(name)
-                by_name[name] = claim
-                if parameters is not None:
-                    scope.parameters[name] = parameters
-                    functions[name] = body
-                claim.is_definition = True
-        for part in chain:
-            last = part.sides[-1].tree
-            if last is not None and (last.kind == "zero" or (last.kind == "number" and last.data[0] == 0)):
-                solved = True  # what follows solves an equation
-            for side in part.sides:
-                if side.tree is not None:
-                    used_before |= {str(t.data[0]) for t in side.tree.walk() if t.kind == "name"}
+        definitions.append((claim.name, body))
+        defined.add(claim.name)
+        by_name[claim.name] = claim
+        if claim.parameters is not None:
+            scope.parameters[claim.name] = claim.parameters
+            functions[claim.name] = body
     _chains_of_names(reading, definitions, defined)
     definitions = _ordered(definitions)
     names = _all_names(reading, definitions, defined, declared)
@@ -88,23 +76,39 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
     )
     scope.live = scope.live or _wanted(reading, defined)
     reading.declared = {n for n, d in declared.items() if d.shape is not None}
+    reading.shrunk = {
+        n
+        for n, s in symbols.items()
+        if s.is_scalar and habit(n) == "matrix" and n not in defined and n not in declared and n not in hints
+    }
     reading.splits = any(_splits(side.tree) for c in reading.claims for side in c.sides if side.tree is not None)
 
 
-def _chains(claims: Sequence[Claim]) -> list[list[Claim]]:
-    found: list[list[Claim]] = []
-    for claim in claims:
-        if claim.continues and found:
-            found[-1].append(claim)
-        else:
-            found.append([claim])
-    return found
+def _needed(reading: Reading) -> list[Claim]:
+    """The inherited definitions that the claims of a scope rest on."""
+    wanted: dict[str, None] = {}
+    waiting = [n for c in reading.claims for side in c.sides for n in sorted(names_of(side.tree))]
+    if any(
+        t.kind == "gradient" and not t.data[1]
+        for c in reading.claims
+        for side in c.sides
+        for t in (side.tree.walk() if side.tree is not None else ())
+    ):
+        waiting += [n for n in reading.inherited if n in ("L", "f", "ℓ", "J", "E")]
+    while waiting:
+        name = waiting.pop()
+        if name in reading.inherited and name not in wanted:
+            wanted[name] = None
+            waiting += sorted(names_of(body_of(reading.inherited[name])))
+    return [c for n, c in reading.inherited.items() if n in wanted]
 
 
 def _chains_of_names(reading: Reading, definitions: list[tuple[str, Tree]], defined: set[str]) -> None:
     """`d_1 = d_2 = d` sets the unknown names to the known one."""
     for claim in reading.claims:
         trees = [s.tree for s in claim.sides]
+        if claim.role not in ("claim", "definition"):
+            continue
         if len(trees) < 2 or not all(t is not None and t.kind == "name" for t in trees):
             continue
         names = [str(t.data[0]) for t in trees if t is not None]
@@ -112,7 +116,7 @@ def _chains_of_names(reading: Reading, definitions: list[tuple[str, Tree]], defi
         target = known[-1] if known else None
         if target is None:
             continue
-        claim.is_definition = True
+        claim.role = "definition"
         for i, (name, tree) in enumerate(list(definitions)):
             if name == names[0] and tree.kind == "name" and name != target:
                 definitions[i] = (name, Tree("name", (), (target, target, ())))
@@ -154,6 +158,8 @@ def _all_names(
         + [s.tree for c in reading.claims if not c.local for s in c.sides if s.tree is not None]
         + [s.tree for s in reading.bare if s.tree is not None]
     )
+    if reading.scope.families:  # xᵢ is a row of X there, and no letter of its own
+        trees = [tree for tree in trees if tree.kind != "formula"]
     operators: set[str] = set()
     for tree in trees:
         denominators = _denominators(tree)
@@ -271,12 +277,14 @@ def _is_index(text: str) -> bool:
     return 0 < len(text) <= 2 and all(c in "ijklmnpqrst" for c in text)
 
 
-def _anchors(reading: Reading, chains: list[list[Claim]]) -> tuple[list[tuple[Tree, bool]], list[Tree]]:
+def _anchors(reading: Reading, chains: Sequence[Sequence[Claim]]) -> tuple[list[tuple[Tree, bool]], list[Tree]]:
     """What is derived makes equations between dimensions; what is claimed only counts."""
     anchors: list[tuple[Tree, bool]] = [(s.tree, False) for s in reading.bare if s.tree is not None]
     claims: list[Tree] = []
     for chain in chains:
         first = True
+        if chain[0].role == "solution" or (chain[0].role == "assumption" and is_value(body_of(chain[0]))):
+            continue  # what holds at a point determines no shape
         for claim in chain:
             if claim.local:
                 continue
@@ -413,7 +421,7 @@ def _wanted(reading: Reading, defined: set[str]) -> list[Expr]:
 def _define(reading: Reading, definitions: list[tuple[str, Tree]], by_name: Mapping[str, Claim]) -> None:
     scope = reading.scope
     waiting = list(definitions)
-    for _ in range(3):
+    for attempt in range(4):
         later = []
         for name, tree in waiting:
             made = scope.symbols.get(name)
@@ -426,7 +434,7 @@ def _define(reading: Reading, definitions: list[tuple[str, Tree]], by_name: Mapp
                 if value.shape != made.shape:
                     made = symbol(name, *value.shape, properties=())
                     scope.symbols[name] = made
-                if value is not made:
+                if value is not made and made not in symbols_of(scope.inline(value)):
                     scope.definitions[made] = value
             except DeriveError as error:
                 later.append((name, tree))
@@ -435,19 +443,32 @@ def _define(reading: Reading, definitions: list[tuple[str, Tree]], by_name: Mapp
                     claim.sides[1].error = error
         if scope.loss is None:
             scope.loss = _loss(reading, definitions)
+        if attempt == 0:
+            held = len(scope.definitions)
+            give_upstream(reading, definitions)
+            if later and len(scope.definitions) > held:
+                waiting = later
+                _forgive(later, by_name)
+                continue
         if not later or len(later) == len(waiting):
             break
-        for name, _tree in later:
-            claim = by_name.get(name)
-            if claim is not None and claim.sides[1].tree is not None:
-                claim.sides[1].error = None
+        _forgive(later, by_name)
         waiting = later
     for claim in reading.claims:
         written, _ = head_of(claim.sides[0].found)
-        if written and len(claim.sides) > 1 and not claim.continues and claim.row.display:
-            made = scope.symbols.get(written)
-            if claim.sides[1].error is not None and (made is None or made not in scope.definitions):
-                scope.broken.add(written)
+        if written and len(claim.sides) > 1 and not claim.continues and claim.role in ("definition", "claim"):
+            made, cause = scope.symbols.get(written), claim.sides[1].error
+            if cause is not None and (made is None or made not in scope.definitions):
+                letters = frozenset(t.text for t in claim.sides[1].found if t.kind == "letter")
+                scope.broken[written] = Broken(claim.number, cause.message, letters)
+
+
+def _forgive(later: list[tuple[str, Tree]], by_name: Mapping[str, Claim]) -> None:
+    """Take back the errors of definitions that are tried again."""
+    for name, _tree in later:
+        claim = by_name.get(name)
+        if claim is not None and claim.sides[1].tree is not None:
+            claim.sides[1].error = None
 
 
 def _logistic(reading: Reading) -> None:

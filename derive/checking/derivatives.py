@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 from ..expr import Expr, nodes, substitute, symbol, symbol_op, symbols_of, zeros
 from ..jacobians import differential, jacobian, project
-from ..operations import add, transpose
+from ..operations import add, diagonal, transpose
 from .grammar import Tree
 from .meaning import Formulas
-from .values import Indexed, Pending, Reading, Unread, Value
+from .values import Indexed, Pending, Reading, Scope, Unread, Value
 
 
 class Builder(Formulas):
@@ -24,6 +24,8 @@ class Builder(Formulas):
         if tree.kind in ("name", "apply"):
             name = str(tree.data[0])
             found = self.lookup(name)
+            if name in self.scope.broken:
+                raise Unread(_of_broken(name, self.scope))
             if found is None:
                 return self.loss(name)
         found_ = self.build(tree)
@@ -152,6 +154,7 @@ class Builder(Formulas):
         if function.op is symbol_op and function not in self.scope.definitions and function is not variable:
             raise Unread(f"{function.text()} is not defined, so its derivative is open")
         prepared = self.prepared(function, variable, stands_for)
+        self.must_occur(function, prepared, variable)
         back = {variable: stands_for} if stands_for is not None else {}
         reading = self.reading
         if prepared.is_scalar:
@@ -171,6 +174,17 @@ class Builder(Formulas):
             if reading.layout == "denominator" and not turned:
                 value = transpose(value)
         return self.scope.inline(substitute(value, back)) if back else value
+
+    def must_occur(self, function: Expr, prepared: Expr, variable: Expr) -> None:
+        """A derivative by what does not occur would be 0; it is more likely that we do not know how it occurs."""
+        letters = symbols_of(prepared)
+        for s in letters:
+            broken = self.scope.broken.get(s.name)
+            if broken is not None and s is not variable and self.scope.touches(broken.letters, variable.name):
+                raise Unread(_of_broken(s.name, self.scope))
+        if variable not in letters and letters and function.op is symbol_op:
+            named = next((n for n, s in self.scope.symbols.items() if s is function), function.text())
+            raise Unread(f"{variable.name.rstrip('_')} does not occur in {named}, as far as {named} is defined here")
 
     def slope(self, loss: Expr, variable: Expr, turned: bool) -> Expr:
         """The gradient of a scalar: whole, or of the occurrences that the reading takes."""
@@ -217,6 +231,8 @@ class Builder(Formulas):
             if found.expr.op is not symbol_op:
                 raise Unread("a derivative by this entry is not read")
             value, _ = jacobian(self.scope.inline(function.expr), found.expr)
+            if function.indices == found.indices:
+                return Indexed(diagonal(value), found.indices)  # ∂s_i/∂z_i
             return Indexed(value, function.indices + found.indices)
         raise Unread("the derivative of an entry is not read")
 
@@ -286,6 +302,11 @@ class Builder(Formulas):
         """`H ↦ …`: the value at the direction, taken as the differential of the variable."""
         body = self.build(tree.args[0])
         return body
+
+
+def _of_broken(name: str, scope: Scope) -> str:
+    broken = scope.broken[name]
+    return f"{name} is defined in line {broken.number}, which is not read: {broken.why}"
 
 
 def abstracted(function: Expr, part: Expr, replacement: Expr) -> Expr | None:

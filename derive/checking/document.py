@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 
-from ..errors import LimitError, ParseError
+from ..errors import LimitError
+from .manuscript import MATHEMATICS, Manuscript
 from .tokens import closing
 
-MAX_DOCUMENT = 400_000  # characters
 MAX_ROWS = 4_000
 
 ENVIRONMENTS = (
@@ -22,10 +22,14 @@ ENVIRONMENTS = (
 _ENVIRONMENT = "|".join(ENVIRONMENTS)
 _INNER = re.compile(rf"\\(?:begin|end)\s*\{{(?:{_ENVIRONMENT})\*?\}}(?:\[[a-z]\])?(?:\{{\d+\}})?")
 _OPENING = re.compile(
-    r"(?P<fence>^[ \t]*(?:```|~~~)[^\n]*$)|(?P<escaped>\\\$)|(?P<dollars>\$\$)|(?P<dollar>\$)|(?P<square>\\\[)"
+    r"(?P<fence>^[ \t]*(?:```|~~~)[^\n]*$)|(?P<escaped>\\\$|\\\\(?:\[[^\]\n]{0,12}\])?)"
+    r"|(?P<github>(?<!`)\$`)|(?P<dollars>\$\$)"
+    r"|(?P<dollar>\$)|(?P<square>\\\[)"
     rf"|(?P<round>\\\()|(?P<code>`+)|\\begin\s*\{{(?P<env>(?:{_ENVIRONMENT})\*?)\}}",
     re.MULTILINE,
 )
+_PARAGRAPH = re.compile(r"\n[ \t]*\n")
+_OPENERS = re.compile(rf"(?<!\\)\\\[|\\begin\s*\{{(?:document|{'|'.join(ENVIRONMENTS[:9])})\*?\}}|\\(?:sub)*section")
 _AND = re.compile(r",?\s+and\s+")
 _ANY_EQUATION = re.compile(r"[^\n]*=[^\n]*")
 
@@ -36,7 +40,7 @@ class Piece:
     __slots__ = ("kind", "text", "start")
 
     def __init__(self, kind: str, text: str, start: int) -> None:
-        self.kind = kind  # "display", "inline", "prose", "broken"
+        self.kind = kind  # "display", "inline", "prose"
         self.text = text
         self.start = start
 
@@ -54,12 +58,11 @@ class Row:
         self.block = block
 
 
-def pieces(text: str) -> list[Piece]:
-    """The document cut into mathematics and prose."""
-    if len(text) > MAX_DOCUMENT:
-        raise LimitError(f"a document of {len(text)} characters is too long", hint=f"at most {MAX_DOCUMENT}")
-    if "\x00" in text:
-        raise ParseError("the document holds a control character")
+def pieces(manuscript: Manuscript | str) -> list[Piece]:
+    """The document cut into mathematics and prose; a formula that does not end is skipped, and that is noted."""
+    if isinstance(manuscript, str):
+        manuscript = Manuscript(manuscript)
+    text = manuscript.text
     found: list[Piece] = []
     at, prose_from = 0, 0
 
@@ -70,10 +73,7 @@ def pieces(text: str) -> list[Piece]:
         found.append(Piece(kind, text[inner_start:inner_end], inner_start))
         prose_from = end
 
-    while True:
-        match = _OPENING.search(text, at)
-        if match is None:
-            break
+    while (match := _OPENING.search(text, at)) is not None:
         start, after = match.start(), match.end()
         at = after
         if match["escaped"]:
@@ -81,41 +81,74 @@ def pieces(text: str) -> list[Piece]:
         if match["fence"]:
             mark = match["fence"].strip()[:3]
             close = re.compile(r"^[ \t]*" + mark, re.MULTILINE).search(text, after)
-            language = match["fence"].strip()[3:].strip()
-            end = close.end() if close else len(text)
-            if language in ("math", "latex", "tex") and close:
-                take("display", start, after, close.start(), end)
-            at = end
+            if match["fence"].strip()[3:].strip() in MATHEMATICS and close:
+                take("display", start, after, close.start(), close.end())
+            at = close.end() if close else len(text)
             continue
         if match["code"]:
-            close_at = text.find(match["code"], after)
-            at = close_at + len(match["code"]) if close_at >= 0 else after
+            at = _code_end(text, match["code"], after, manuscript.is_latex)
             continue
-        if match["env"]:
-            closer = "\\end{" + match["env"] + "}"
-            end = text.find(closer, after)
-            if end < 0:
-                take("broken", start, after, min(len(text), after + 200), len(text))
-                break
-            take("display", start, after, end, end + len(closer))
+        kind = "inline" if match["dollar"] or match["round"] or match["github"] else "display"
+        if match["github"]:
+            end = text.find("`$", after)
+            length = 2
+            if end < 0 or _PARAGRAPH.search(text, after, end):
+                at = start + 1
+                continue
         elif match["dollar"]:
-            end = _inline_end(text, after)
+            end, length = _inline_end(text, after), 1
             if end < 0:
                 continue
-            take("inline", start, after, end, end + 1)
         else:
-            closer = "$$" if match["dollars"] else "\\]" if match["square"] else "\\)"
-            end = text.find(closer, after)
+            closer = (
+                "\\end{" + match["env"] + "}"
+                if match["env"]
+                else "$$"
+                if match["dollars"]
+                else "\\]"
+                if match["square"]
+                else "\\)"
+            )
+            end, length = _closer(text, closer, after), len(closer)
             if end < 0:
-                take("broken", start, after, min(len(text), after + 200), len(text))
-                break
-            take("inline" if match["round"] else "display", start, after, end, end + len(closer))
+                manuscript.skip(start, "a formula begins here and does not end")
+                continue
+        take(kind, start, after, end, end + length)
         at = prose_from
     if prose_from < len(text):
         found.append(Piece("prose", text[prose_from:], prose_from))
-    if not any(p.kind != "prose" for p in found):
+    if not any(p.kind != "prose" for p in found) and not manuscript.skipped:
         return _bare(text)
     return found
+
+
+def _closer(text: str, closer: str, start: int) -> int:
+    """Where a formula closes; -1 if a paragraph ends, or another formula begins, before it does."""
+    end = text.find(closer, start)
+    while closer == "\\]" and end > 0 and text[end - 1] == "\\" and text[end - 2 : end - 1] != "\\":
+        end = text.find(closer, end + 1)
+    if end < 0:
+        return -1
+    if closer == "$$":
+        # Markdown keeps a display in one paragraph; an empty display is two marks that have lost their partners.
+        inner = text[start:end]
+        is_lone = _PARAGRAPH.search(inner.strip()) or (
+            _PARAGRAPH.search(inner) and not inner.lstrip(" \t").startswith("\n") and text[end + 2 : end + 3].strip()
+        )
+        return -1 if is_lone or not inner.strip() else end
+    return -1 if _OPENERS.search(text, start, end) and not closer.startswith("\\end") else end
+
+
+def _code_end(text: str, mark: str, start: int, is_latex: bool) -> int:
+    """The end of a code span; of a mark that opens none (LaTeX's ``quotes''), what follows the mark."""
+    if is_latex:
+        return start
+    stop = _PARAGRAPH.search(text, start)
+    end = text.find(mark, start, stop.start() if stop else len(text))
+    quoted = text.find("''", start) if len(mark) == 2 else -1
+    if end < 0 or 0 <= quoted < end:
+        return start
+    return end + len(mark)
 
 
 def _inline_end(text: str, start: int) -> int:
@@ -205,8 +238,15 @@ _REMARK = re.compile(r"\([a-z]{2,}(?:[- ][a-z]{2,})+\)")  # (one-hot)
 _DEFINES = re.compile(r":=|≔|≜|\\coloneqq|\\triangleq|\\equiv(?![A-Za-z])|≡|\\doteq|=:")
 
 
+# W^{ss}, f^{II}: letters above a letter are part of its name, as no product of exponents is meant there.
+_UPPER = re.compile(r"(?<![A-Za-z\\])([A-QS-Za-df-z]\}?)\^(\{(?!(?:T|H|top|mn|nm|pq|mk|nk|kn|td)\})[A-Za-z]{2,4}\})")
+_REMARKS = re.compile(r"(?<!\\)%[^\n]*")
+
+
 def cleaned(text: str) -> str:
     """The row without boxes, underlines and annotations on equals signs; the length is kept."""
+    text = _REMARKS.sub(lambda m: " " * len(m[0]), text)
+    text = _UPPER.sub(lambda m: m[1] + "_" + m[2], text)
     for match in list(_INNER.finditer(text)):
         text = blanked(text, *match.span())
     for match in list(_EQUALS.finditer(text)):
@@ -247,22 +287,15 @@ def _relation(text: str) -> int:
     return text.find("=")
 
 
-def rows(text: str) -> tuple[list[Row], list[Piece]]:
+def rows(manuscript: Manuscript | str) -> tuple[list[Row], list[Piece]]:
     """The rows of mathematics in order, and the pieces they came from."""
     found: list[Row] = []
-    held = pieces(text)
+    held = pieces(manuscript)
     words = ""
     for block, piece in enumerate(held):
         if piece.kind == "prose":
             words = piece.text
             continue
-        if piece.kind == "broken":
-            raise ParseError(
-                "a formula begins here and does not end",
-                text,
-                (piece.start, min(len(text), piece.start + 10)),
-                hint="close it with the delimiter that opened it",
-            )
         inner = cleaned(piece.text)
         if piece.kind == "inline":
             found.append(Row(inner, piece.start, False, words, block))

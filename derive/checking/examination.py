@@ -10,56 +10,85 @@ from ..expr import Expr, symbols_of
 from ..progress import keep_what_there_is, stage
 from ..shapes import shape_text
 from .claims import Claim, Reading
+from .judgments import line_of
+from .layouts import judged
 from .reading import read
 from .report import Line, Report
-from .verdicts import Judge, line_of
+from .verdicts import Judge
 from .witness import Witness
+
+MAX_EDITS = 8_000  # tried in search of repairs, on all lines of a document
+
+
+class Budget:
+    """How many edits a document may still cost."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MAX_EDITS
 
 
 def examine(text: str, where: Any = None, progress: Callable[[int, int], None] | None = None) -> Report:
     document = read(text, where)
-    witness = witness_of(document)
-    _choose_variable(document, witness)
-    layouts = [document.layout] if document.layout else ["gradient", "numerator", "denominator"]
-    best: Judge | None = None
-    fewest = -1
+    total, done = len(document.claims), 0
+    say = progress or tell
     interrupted = ""
-    for layout in layouts:
-        judge = Judge(document, layout, witness)
-        try:
-            failures = judge.run((progress or tell) if best is None else None)
-        except KeyboardInterrupt as interrupt:
-            keep_what_there_is(interrupt)
-            best = best or judge
-            interrupted = f"interrupted after {len(best.judgments)} of {len(document.claims)} claims"
-            break
-        if best is not None and failures < fewest and not _is_supported(best, judge):
-            continue
-        if best is None or failures < fewest:
-            best, fewest = judge, failures
-        if not failures:
-            break
-    assert best is not None
-    lines: list[Line] = []
-    for claim, judgments in best.judgments:
-        line, failing = line_of(claim, judgments, text)
-        if failing is not None and not interrupted:
-            from .repairs import explain
+    judges: list[Judge] = []
 
-            stage("looking for repairs", len(lines), len(best.judgments))
-            try:
-                explain(best, claim, failing, line)
-            except KeyboardInterrupt as interrupt:
-                keep_what_there_is(interrupt)
-                interrupted = "interrupted while looking for repairs"
-        _renamed(document, claim, line)
-        lines.append(line)
-    scope = document.scope
-    notes = list(scope.notes)
-    for name, other in scope.aliases.items():
-        notes.append(f"{name} is read as {other}: {name} does not occur in what is derived")
-    shown = [f"{s.text()}: {shape_text(s.shape)}" for s in scope.symbols.values() if s.name not in scope.directions]
-    report = Report(text, lines, notes + [interrupted] * bool(interrupted), shown, best.layout)
+    def judge(scope: Reading, layout: str, counts: bool) -> Judge:
+        nonlocal done
+        witness = witness_of(scope)
+        if counts:
+            _choose_variable(scope, witness)
+        made = Judge(scope, layout, witness)
+        if counts:
+            judges.append(made)
+        made.run((lambda i, _: say(done + i, total)) if counts else None)
+        done += len(scope.claims) * counts
+        return made
+
+    layout = document.layout or "gradient"
+    try:
+        best, layout = judged(document.scopes, document.layout, judge)
+    except KeyboardInterrupt as interrupt:
+        keep_what_there_is(interrupt)
+        best = judges
+        interrupted = f"interrupted after {sum(len(j.judgments) for j in best)} of {total} claims"
+    if total and not interrupted:
+        say(total, total)
+    lines: list[Line] = []
+    places = document.manuscript
+    budget = Budget()
+    for one in best:
+        for claim, judgments in one.judgments:
+            line, failing = line_of(claim, judgments, text)
+            if failing is not None and not interrupted:
+                from .repairs import explain
+
+                stage("looking for repairs", len(lines), total)
+                try:
+                    explain(one, claim, failing, line, budget)
+                except KeyboardInterrupt as interrupt:
+                    keep_what_there_is(interrupt)
+                    interrupted = "interrupted while looking for repairs"
+            _renamed(one.document, claim, line)
+            line.span = places.span(*line.span)
+            lines.append(line)
+    lines.sort(key=lambda line: (line.number, line.span))
+    notes, shown = list(document.notes), []
+    for scope in (reading.scope for reading in document.scopes):
+        notes += scope.notes
+        for name, other in scope.aliases.items():
+            notes.append(f"{name} is read as {other}: {name} does not occur in what is derived")
+        shown += [
+            f"{s.text()}: {shape_text(s.shape)}"
+            for s in scope.symbols.values()
+            if s.name not in scope.directions and not any(s is loss for loss, _ in scope.upstream.values())
+        ]
+    notes = list(dict.fromkeys(notes + [interrupted] * bool(interrupted)))
+    report = Report(places.source, lines, notes, list(dict.fromkeys(shown)), layout)
+    report.skipped = places.skipped
     report.interrupted = interrupted
     return report
 
@@ -110,31 +139,6 @@ def _renamed(document: Reading, claim: Claim, line: Line) -> None:
             continue
         line.kind = "name"
         line.repair = re.sub(rf"(?<![A-Za-z\\]){re.escape(name)}(?![A-Za-z])", other, line.claim)
-
-
-def _is_supported(plain: Judge, other: Judge) -> bool:
-    """Whether a document shows that another layout is meant.
-
-    One gradient by an oblong matrix that stands transposed is more likely a slip; several,
-    or rows for gradients by vectors, are a layout.
-    """
-    names: set[str] = set()
-    oblong = 0
-    heads: set[object] = set()
-    for (claim, before), (_, after) in zip(plain.judgments, other.judgments):
-        if not any(j.verdict == "fails" for j in before) or any(j.verdict == "fails" for j in after):
-            continue
-        head = claim.sides[0].tree
-        if head is None or head.kind != "derivative":
-            return True
-        name = other.variable_name(head)
-        made = other.scope.symbols.get(name or "")
-        if made is None or made.is_vector or made.is_square or made.is_scalar:
-            return True
-        oblong += 1
-        heads.add(head.key())
-        names.add(name or "")
-    return len(heads) > 1
 
 
 def witness_of(document: Reading) -> Witness:

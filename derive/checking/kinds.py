@@ -19,7 +19,7 @@ from .grammar import Tree
 Var = int | Dim
 Pair = tuple[Var, Var]
 DIMENSION_NAMES = "m n p q k l r s t u v d h".split()
-MAX_TRIALS = 400
+MAX_TRIALS = 600
 
 
 class Misfit(Exception):
@@ -153,6 +153,8 @@ class Unifier:
                 known = (self.fresh(), self.fresh())
             elif kind == "vector":
                 known = (self.dimension(), ONE)
+            elif kind == "row":
+                known = (ONE, self.dimension())
             else:
                 known = (self.dimension(), self.dimension())
                 if said is not None and said.properties - {"positive", "nonnegative", "constant", "orthogonal"}:
@@ -175,7 +177,7 @@ class Unifier:
             return self.name(tree)
         if kind == "sum":
             return self.sum(tree)
-        if kind in ("neg", "total"):
+        if kind in ("neg", "total", "formula"):
             return self.shape(tree.args[0])
         if kind == "prod":
             return self.product(tree)
@@ -417,7 +419,7 @@ def solve(
     if wrong:
         # The formulas that are derived must fit: any name may be of another kind than by habit.
         movable = sorted((n for n in free if n not in defined), key=_firmness)[:9]
-        for kinds in _departures(movable, base, ("scalar", "vector", "matrix")):
+        for kinds in _departures(movable, base, ("vector", "row", "scalar", "matrix")):
             candidate = attempt(kinds)
             if candidate[0] < wrong:
                 wrong, misfits, unifier = candidate
@@ -445,18 +447,32 @@ def _firmness(name: str) -> int:
 
 
 def _departures(movable: Sequence[str], base: Mapping[str, str], kinds: Sequence[str]) -> Iterator[dict[str, str]]:
-    """Assignments of kinds that depart from habit in one name, then in two, then in three."""
-    trials = 0
+    """Assignments of kinds that depart from habit in up to three names, the least strange first.
+
+    A small letter that is a scalar by habit is a vector sooner than a vector is a scalar, and a matrix is a row,
+    or a vector, long before it is a scalar: where all letters are numbers, nothing tells orders and transposes.
+    """
+    ranked: list[tuple[int, int, tuple[tuple[str, str], ...]]] = []
     for flips in (1, 2, 3):
         for chosen in combinations(movable, flips):
-            options = [dict(base)]
+            options: list[tuple[int, tuple[tuple[str, str], ...]]] = [(0, ())]
             for name in chosen:
-                options = [{**option, name: kind} for option in options for kind in kinds if kind != base[name]]
-            for option in options:
-                trials += 1
-                if trials > MAX_TRIALS:
-                    return
-                yield option
+                options = [
+                    (cost + _STRANGENESS[base[name], kind], (*held, (name, kind)))
+                    for cost, held in options
+                    for kind in kinds
+                    if kind != base[name] and (base[name], kind) in _STRANGENESS
+                ]
+            ranked += [(cost, len(ranked) + i, held) for i, (cost, held) in enumerate(options)]
+    for _, _, held in sorted(ranked)[:MAX_TRIALS]:
+        yield {**base, **dict(held)}
+
+
+_STRANGENESS = {
+    ("scalar", "vector"): 2, ("scalar", "matrix"): 7, ("vector", "scalar"): 3, ("vector", "matrix"): 5,
+    ("matrix", "vector"): 4, ("matrix", "row"): 3, ("matrix", "scalar"): 9, ("any", "scalar"): 3, ("any", "vector"): 3,
+    ("vector", "row"): 6,
+}  # fmt: skip
 
 
 def _symbols(

@@ -92,8 +92,6 @@ class Formulas(Meaning):
     def _name(self, tree: Tree) -> Value:
         full, plain, indices = str(tree.data[0]), str(tree.data[1]), tree.data[2]
         found = self.lookup(full)
-        if full in self.scope.broken:
-            raise Unread(f"the definition of {full} is not read")
         if found is not None:
             if full in self.scope.directions:
                 return self.scope.moved(self.scope.symbols[self.scope.directions[full]])
@@ -376,7 +374,7 @@ class Formulas(Meaning):
         if isinstance(base, Pending):
             return base
         if base.is_vector and self.reading.lenient:
-            self.used.add("lenient")
+            self.used.add("power")
             return power(base, exponent)
         return raise_to(base, exponent)
 

@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..errors import DeriveError
+from ..errors import DeriveError, ShapeError
 from .claims import Claim, Reading, Side, tokenize, vocabulary_of
+from .conditions import stated
 from .declarations import declare, declared_by, declares
 from .definitions import settle
-from .document import Row, equation_sides, rows, statements
+from .document import Piece, Row, equation_sides, rows, statements
+from .families import as_formula
 from .grammar import Reader, Tree, Vocabulary
+from .heads import name_densities
+from .kinds import Declared
+from .manuscript import Manuscript
+from .roles import scopes
 from .tokens import Token
+from .values import Scope
 
 _FOR = re.compile(r"(?:^|[\s.(])(?:[Ff]or|[Ii]f|[Rr]ule|by the rule)\s*$")
 _DERIVED = re.compile(
@@ -21,11 +28,38 @@ _DERIVED = re.compile(
 _EDGE = " \n\t&,.;~"
 
 
-def read(text: str, where: Any = None) -> Reading:
+_HEADING = re.compile(
+    r"^[ \t]{0,3}#{1,6}[ \t]|^[ \t]*[^\s=-][^\n]*\n[ \t]*(?:={3,}|-{3,})[ \t]*$"
+    r"|\\(?:chapter|(?:sub){0,2}section|paragraph|question|part)\*?(?![A-Za-z])"
+    r"|\\begin\s*\{(?:problem|exercise|question|example|theorem|lemma|proposition|corollary|homeworkProblem)\*?\}"
+    r"|^[ \t>*_]*(?:Problem|Exercise|Question|Example|Task|Aufgabe|Theorem|Lemma|Proposition)\b[ \t]*\d",
+    re.MULTILINE,
+)
+MAX_SCOPES = 400
+
+
+class Document:
+    """A document read: its claims in order, and the scopes to judge them in."""
+
+    def __init__(self, manuscript: Manuscript) -> None:
+        self.manuscript = manuscript
+        self.claims: list[Claim] = []
+        self.scopes: list[Reading] = []
+        self.layout: str | None = None  # as the prose names it
+        self.notes: list[str] = []
+
+    @property
+    def scope(self) -> Scope:
+        """The names of the last scope."""
+        return self.scopes[-1].scope
+
+
+def read(text: str, where: Any = None) -> Document:
     """Read a document: its claims in order, the shapes of all names, what defines what."""
-    reading = Reading(text)
-    found, held = rows(text)
-    declared = declared_by(where)
+    document = Document(Manuscript(text))
+    manuscript = document.manuscript
+    found, held = rows(manuscript)
+    whole = Reading(manuscript.text)
     loose: list[tuple[str, int, Row]] = []
     local_block = -1
     for row in found:
@@ -36,23 +70,146 @@ def read(text: str, where: Any = None) -> Reading:
             local = True
         else:
             local_block = -1
-        _take(reading, row, loose, local)
-    for claim in reading.claims:
-        _locate(claim, text)
-    declare(declared, loose, held, reading)
-    vocabulary = vocabulary_of(reading, declared)
-    for claim in reading.claims:
+        _take(whole, row, loose, local)
+    for claim in whole.claims:
+        _locate(claim, manuscript)
+    name_densities(whole.claims)
+    sections = _sections(held)
+    last = sections[-1] if sections else 0
+    everywhere = Reading(manuscript.text)
+    declared = declared_by(where)
+    _declare(declared, loose, held, everywhere)
+    document.layout = everywhere.layout
+    vocabulary = vocabulary_of(whole, declared)
+    for claim in whole.claims:
         for side in claim.sides:
-            _parse(side, vocabulary, text)
+            _parse(side, vocabulary, manuscript.text)
+    document.claims = whole.claims
+    bare: list[tuple[Side, int]] = []
     for content, start, row in loose:
         if (row.display or _DERIVED.search(row.prose)) and not declares(content):
             side = Side(content, row.start + start)
             tokenize(side)
-            _parse(side, vocabulary, text)
+            _parse(side, vocabulary, manuscript.text)
             if side.tree is not None and side.tree.kind not in ("name", "number", "identity", "transpose"):
-                reading.bare.append(side)
-    settle(reading, declared, vocabulary)
-    return reading
+                bare.append((side, row.block))
+
+    def after(claim: Claim) -> str:
+        following = held[claim.row.block + 1 : claim.row.block + 2]
+        return re.split(r"[.\n]\s", following[0].text, maxsplit=1)[0][:200] if following else ""
+
+    cut = scopes(whole.claims, lambda c: sections[c.row.block], after) or [([], {}, "")]
+    declarations: dict[int, tuple[dict[str, Declared], Reading]] = {}
+    before = -1
+    for claims, inherited, why in cut:
+        section = sections[claims[0].row.block] if claims else last
+        if section not in declarations:
+            declarations[section] = _declared_in(section, sections, held, loose, where)
+        known, said = declarations[section]
+        if why:
+            document.notes.append(why)
+        own = [side for side, block in bare if sections[block] == section and section != before]
+        before = section
+        maker = _Maker(document, known, said, own, vocabulary)
+        document.scopes += maker.settled(claims, inherited)
+    return document
+
+
+class _Maker:
+    """Makes the scopes of a section: one, or several where shapes do not fit into one."""
+
+    def __init__(
+        self, document: Document, known: dict[str, Declared], said: Reading, bare: list[Side], vocabulary: Vocabulary
+    ) -> None:
+        self.document = document
+        self.known = known
+        self.said = said
+        self.bare = bare
+        self.vocabulary = vocabulary
+
+    def make(self, claims: list[Claim], inherited: dict[str, Claim]) -> Reading:
+        made = Reading(self.document.manuscript.text)
+        made.claims, made.inherited, made.layout = claims, inherited, self.document.layout
+        made.nabla_candidates = list(self.said.nabla_candidates)
+        made.sums_to_one, made.units, made.bare = self.said.sums_to_one, self.said.units, self.bare
+        for claim in claims:
+            for side in claim.sides:
+                if side.tree is not None:
+                    side.error = None
+        settle(made, dict(self.known), self.vocabulary)
+        return made
+
+    def settled(self, claims: list[Claim], inherited: dict[str, Claim]) -> list[Reading]:
+        made = self.make(claims, inherited)
+        at = _misfit(claims)
+        if at is None or len(self.document.scopes) > MAX_SCOPES:
+            return [made]
+        if inherited:
+            alone = self.make(claims, {})
+            if _misfit(claims) is None:
+                return [alone]
+        if at > 0:
+            tail = claims[at:]
+            self.make(tail, {})
+            if _misfit(tail) != 0:
+                self.document.notes.append(f"line {tail[0].number} does not fit the shapes of the lines before it")
+                return [self.make(claims[:at], inherited), *self.settled(tail, {})]
+        return [self.make(claims, inherited)]
+
+
+def _misfit(claims: list[Claim]) -> int | None:
+    """The first definition whose shapes do not fit."""
+    return next(
+        (
+            i
+            for i, c in enumerate(claims)
+            if c.role == "definition" and len(c.sides) > 1 and isinstance(c.sides[1].error, ShapeError)
+        ),
+        None,
+    )
+
+
+def _sections(held: list[Piece]) -> list[int]:
+    """The number of the section in which each piece stands."""
+    found, section = [], 0
+    for piece in held:
+        if piece.kind == "prose":
+            section += len(_HEADING.findall(piece.text))
+        found.append(section)
+    return found
+
+
+def _declared_in(
+    section: int, sections: list[int], held: list[Piece], loose: list[tuple[str, int, Row]], where: Any
+) -> tuple[dict[str, Declared], Reading]:
+    """What a section declares, and what the ones before it do and it does not."""
+    known: dict[str, Declared] = declared_by(where)
+    said = Reading("")
+    for k in sorted({s for s in sections if s <= section}, reverse=True):
+        own = Reading("")
+        found: dict[str, Declared] = {} if known and k != section else dict(known)
+        _declare(
+            found,
+            [piece for piece in loose if sections[piece[2].block] == k],
+            [piece for piece, s in zip(held, sections) if s == k],
+            own,
+        )
+        for name, one in found.items():
+            if k == section:
+                known[name] = one
+            else:
+                known.setdefault(name, one)
+        said.nabla_candidates += own.nabla_candidates if k == section or not said.nabla_candidates else []
+        said.sums_to_one += own.sums_to_one
+        said.units += own.units
+    return known, said
+
+
+def _declare(
+    declared: dict[str, Declared], loose: list[tuple[str, int, Row]], held: list[Piece], reading: Reading
+) -> None:
+    declare(declared, loose, held, reading)
+    stated(declared, held, reading)
 
 
 def _take(reading: Reading, row: Row, loose: list[tuple[str, int, Row]], local: bool) -> None:
@@ -109,11 +266,11 @@ def _append(side: Side, text: str, start: int) -> None:
     side.text = side.text + " " * max(gap, 1) + text
 
 
-def _locate(claim: Claim, text: str) -> None:
+def _locate(claim: Claim, manuscript: Manuscript) -> None:
     first = claim.sides[0]
     start = first.start + len(first.text) - len(first.text.lstrip(" \n\t&~"))
     claim.start = start
-    claim.number = text.count("\n", 0, start) + 1
+    claim.number = manuscript.line(start)
     lead = "= " if claim.continues else ""
     claim.latex = lead + re.sub(r"\s+", " ", " = ".join(_shown(s.text) for s in claim.sides)).strip()
 
@@ -130,7 +287,7 @@ def _parse(side: Side, vocabulary: Vocabulary, text: str) -> None:
         if any(t.kind == "mark" and t.text == "↦" for t in copies):
             side.tree = _map(copies, vocabulary)
         else:
-            side.tree = Reader(copies, vocabulary, text).whole()
+            side.tree = as_formula(Reader(copies, vocabulary, text).whole(), side.text)
     except DeriveError as error:
         side.error = error
     except RecursionError:

@@ -24,6 +24,7 @@ the first that makes the line right names the kind.  Kinds, in the order they ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ from ..operations import add, matmul, scale, transpose
 from ..rules import RULES
 from ..shapes import SCALAR, shape_text
 from .claims import Claim
+from .conditions import symmetric_if
 from .derivatives import Builder
 from .edits import Edit, at, edits, held, places_of, put, turned
 from .grammar import Tree
@@ -43,17 +45,19 @@ from .values import Indexed, Reading
 from .witness import close
 
 if TYPE_CHECKING:
-    from .verdicts import Judge, Judgment
+    from .examination import Budget
+    from .judgments import Judgment
+    from .verdicts import Judge
 
 MAX_CANDIDATES = 1500  # edits tried on one line
-MAX_IN_DOCUMENT = 8_000  # and on all lines of a document
 
 
 class Mending:
     """The search for the repair of one side."""
 
-    def __init__(self, judge: Judge, claim: Claim, judgment: Judgment) -> None:
+    def __init__(self, judge: Judge, claim: Claim, judgment: Judgment, budget: Budget) -> None:
         self.judge = judge
+        self.budget = budget
         self.claim = claim
         self.side = judgment.side
         self.tree = judgment.side.tree
@@ -85,10 +89,10 @@ class Mending:
     def fits(self, tree: Tree) -> Expr | None:
         """The value of an edited tree, if it is the truth."""
         truth = self.target()
-        if truth is None or self.tried > MAX_CANDIDATES or self.judge.edits_tried > MAX_IN_DOCUMENT:
+        if truth is None or self.tried > MAX_CANDIDATES or self.budget.left <= 0:
             return None
         self.tried += 1
-        self.judge.edits_tried += 1
+        self.budget.left -= 1
         try:
             found = Builder(self.judge.scope, self.reading).value(tree, truth.shape)
         except (DeriveError, ArithmeticError):
@@ -288,14 +292,8 @@ class Mending:
         return None
 
     def symmetric(self, value: Expr, goal: Expr) -> str:
-        if value.shape != goal.shape:
-            return ""
-        left, right = self.whole(value), self.whole(goal)
-        for s in symbols_of(left, right):
-            if s.is_square and not s.is_scalar and not s.properties & {"symmetric", "diagonal"}:
-                if self.witness.same_if_symmetric(left, right, s):
-                    return f"right only if {s.text()} is symmetric"
-        return ""
+        condition = symmetric_if(self.witness, self.whole(goal), self.whole(value), None)
+        return f"right only if {condition.replace(' symmetric', '')} is symmetric" if condition else ""
 
     # Edits
 
@@ -527,9 +525,13 @@ class Mending:
         return "transpose", goal, f"the {ordinal} term should be {left[0].text()}"
 
 
-def explain(judge: Judge, claim: Claim, judgment: Judgment, line: Line) -> None:
+def explain(judge: Judge, claim: Claim, judgment: Judgment, line: Line, budget: Budget) -> None:
     """Fill in kind, repair and evidence of a failing line."""
-    mending = Mending(judge, claim, judgment)
+    if judgment.mended is not None:
+        line.kind, mended_ = judgment.mended
+        line.repair = _repaired(claim, judgment, mended_, False, None)
+        return
+    mending = Mending(judge, claim, judgment, budget)
     if mending.truth is None:
         return
     kind, mended, said = mending.search(judgment.truths)
@@ -552,13 +554,17 @@ def explain(judge: Judge, claim: Claim, judgment: Judgment, line: Line) -> None:
         line.evidence = f"right is {shape_text(goal.shape)}; the line has no shape"
 
 
-def _repaired(claim: Claim, judgment: Judgment, mended: Expr, indexed: bool, truth: object) -> str:
+def _repaired(claim: Claim, judgment: Judgment, mended: Expr, indexed: bool, truth: object) -> str | None:
+    """The line with one side mended; None where that would say a side twice."""
     latex = mended.latex()
     if indexed and isinstance(truth, Indexed):
         latex = f"\\left({latex}\\right)_{{{''.join(truth.indices)}}}"
     parts = []
     for side in claim.sides:
         parts.append(latex if side is judgment.side else side.text.strip(" \n\t&,.;~").replace("&", ""))
+    bare = [re.sub(r"[\s{}]", "", part) for part in parts]
+    if len(set(bare)) < len(bare):
+        return None
     return ("= " if claim.continues else "") + " = ".join(parts)
 
 

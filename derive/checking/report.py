@@ -6,9 +6,15 @@ from typing import Any
 
 from ..errors import marked
 
-VERDICTS = ("proved", "agrees", "definition", "unread", "fails")
-_SIGNS = {"proved": "✓", "agrees": "≈", "definition": "·", "unread": "?", "fails": "✗"}
-_COLORS = {"proved": "32", "agrees": "32", "definition": "2", "unread": "33", "fails": "31"}
+VERDICTS = ("proved", "agrees", "conditional", "definition", "assumption", "unread", "fails")
+JUDGED = ("proved", "agrees", "conditional", "fails")
+_SIGNS = {
+    "proved": "✓", "agrees": "≈", "conditional": "○", "definition": "·", "assumption": "∴", "unread": "?", "fails": "✗",
+}  # fmt: skip
+_COLORS = {
+    "proved": "32", "agrees": "32", "conditional": "36", "definition": "2", "assumption": "2", "unread": "33",
+    "fails": "31",
+}  # fmt: skip
 
 
 class Line:
@@ -21,21 +27,28 @@ class Line:
     claim : str
         As written, LaTeX.
     verdict : str
-        "proved", "agrees", "fails", "definition" or "unread": of the step the line makes.
+        Of the step that the line makes: "proved"; "agrees", at random points; "conditional", right under
+        `condition`; "fails"; "definition", of a new name; "assumption", a statement about particular letters;
+        or "unread".
     reason : str
+    condition : str or None
+        Of a conditional line, such as "A symmetric" or "𝟏ᵀy = 1".
     follows_from : int or None
         The number of an earlier failing line that this one correctly follows from.
     kind, repair, evidence : str or None
         Of a failure: the kind of mistake, the line mended (LaTeX), and a point where both sides differ.
     """
 
-    __slots__ = ("number", "claim", "verdict", "reason", "follows_from", "kind", "repair", "evidence", "span")
+    __slots__ = (
+        "number", "claim", "verdict", "reason", "condition", "follows_from", "kind", "repair", "evidence", "span",
+    )  # fmt: skip
 
     def __init__(self, number: int, claim: str, span: tuple[int, int]) -> None:
         self.number = number
         self.claim = claim
         self.verdict = "unread"
         self.reason = ""
+        self.condition: str | None = None
         self.follows_from: int | None = None
         self.kind: str | None = None
         self.repair: str | None = None
@@ -43,7 +56,7 @@ class Line:
         self.span = span
 
     def as_dict(self) -> dict[str, Any]:
-        names = ("number", "claim", "verdict", "reason", "follows_from", "kind", "repair", "evidence")
+        names = ("number", "claim", "verdict", "reason", "condition", "follows_from", "kind", "repair", "evidence")
         return {name: getattr(self, name) for name in names}
 
     def __repr__(self) -> str:
@@ -63,6 +76,8 @@ class Report:
         What was taken for what.
     layout : str
         The layout of derivatives in use.
+    skipped : list of (int, str)
+        Lines of the text with mathematics that was left out, and why.
     interrupted : str
         How far the check came before it was interrupted; empty where it was not.
     """
@@ -73,7 +88,13 @@ class Report:
         self.readings = readings
         self.where = where
         self.layout = layout
+        self.skipped: list[tuple[int, str]] = []
         self.interrupted = ""
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether any claim was judged, right or wrong."""
+        return any(line.verdict in JUDGED for line in self.lines)
 
     @property
     def ok(self) -> bool:
@@ -90,7 +111,19 @@ class Report:
         counts = self.counts()
         parts = [f"{n} {v}" for v, n in counts.items() if n]
         head = "nothing fails" if self.ok else f"line {self.first_failure.number} fails first"  # type: ignore[union-attr]
+        if self.ok and not self.is_judged:
+            head = "nothing is judged"
         return f"{len(self.lines)} claims: {', '.join(parts) or 'none'}; {head}"
+
+    def omissions(self) -> str:
+        """How many formulas were left out, and why."""
+        lines: dict[str, list[str]] = {}
+        for number, why in self.skipped:
+            lines.setdefault(why, []).append(str(number))
+        return "; ".join(
+            f"{len(n)} ({why}: line{'s' * (len(n) > 1)} {', '.join(n[:8])}{', …' * (len(n) > 8)})"
+            for why, n in lines.items()
+        )
 
     def text(self, color: bool = False) -> str:
         """The report for a terminal: each claim with its verdict, a failing one with place and repair."""
@@ -100,11 +133,11 @@ class Report:
             return f"\x1b[{code}m{shown}\x1b[0m" if color else shown
 
         for line in self.lines:
-            sign = painted(_COLORS[line.verdict], f"{_SIGNS[line.verdict]} {line.verdict:10}")
+            sign = painted(_COLORS[line.verdict], f"{_SIGNS[line.verdict]} {line.verdict:11}")
             claim = line.claim if len(line.claim) <= 76 else line.claim[:75] + "…"
             out.append(f"{line.number:4}  {sign}  {claim}")
-            if line.verdict == "fails":
-                out += ["            " + painted("31", m) for m in marked(self.source, line.span)]
+            if line.verdict == "fails" or (line.verdict == "unread" and line.reason):
+                out += ["            " + painted(_COLORS[line.verdict], m) for m in marked(self.source, line.span)]
             if line.reason and line.verdict != "definition":
                 out.append(f"            {line.reason}")
             if line.follows_from is not None:
@@ -117,6 +150,8 @@ class Report:
                 out.append(f"            {line.evidence}")
         for reading in self.readings:
             out.append(f"note: {reading}")
+        if self.skipped:
+            out.append(f"skipped: {self.omissions()}")
         if self.where:
             out.append("shapes: " + ", ".join(self.where))
         if self.layout != "gradient":
@@ -131,6 +166,7 @@ class Report:
             "layout": self.layout,
             "shapes": self.where,
             "readings": self.readings,
+            "skipped": [{"number": n, "reason": why} for n, why in self.skipped],
             "lines": [line.as_dict() for line in self.lines],
         }
 
@@ -210,6 +246,9 @@ _STYLE = """
 .derive-report td.v math{font-size:1.15em}
 .derive-report tr.fails td.v{border-color:var(--bad);background:var(--pale)}
 .derive-report tr.proved td.v,.derive-report tr.agrees td.v{border-color:var(--good)}
+.derive-report tr.conditional td.v{border-color:#00838f}
 .derive-report tr.unread td.v{border-color:#f9a825}
-.derive-report tr.definition td.v{border-color:#bbb}
+.derive-report tr.definition td.v,.derive-report tr.assumption td.v{border-color:#bbb}
+@media (max-width:600px){.derive-report tr,.derive-report td{display:block}.derive-report td.n{width:auto}
+.derive-report td.v{width:auto;padding-left:1em}.derive-report td.v:empty{display:none}}
 """.strip()

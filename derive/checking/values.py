@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ..derivation import Sweep
 from ..errors import DeriveError, ParseError, ShapeError
-from ..expr import Expr, ones, substitute, symbol
+from ..expr import Expr, ones, substitute, symbol, symbols_of
 from ..operations import add, hadamard, matmul, mul, scale, sum_entries, transpose
 from ..shapes import ONE, Dim, shape_text
 from .grammar import Tree
@@ -80,6 +80,17 @@ class Indexed:
 Value = Expr | Pending | Indexed
 
 
+class Broken:
+    """A definition that is not read: its line, why, and the letters that it mentions."""
+
+    __slots__ = ("number", "why", "letters")
+
+    def __init__(self, number: int, why: str, letters: frozenset[str]) -> None:
+        self.number = number
+        self.why = why
+        self.letters = letters
+
+
 class Scope:
     """The names of a document: symbols, definitions, functions, and what is differentiated."""
 
@@ -95,7 +106,9 @@ class Scope:
         self.dims: set[str] = set()
         self.sizes: dict[str, Dim] = {}  # the dimensions that subscripts of 𝟏 and I name
         self.notes: list[str] = []
-        self.broken: set[str] = set()  # names whose definitions are not read
+        self.broken: dict[str, Broken] = {}  # names whose definitions are not read
+        self.families: dict[str, tuple[Dim, Dim]] = {}  # shapes that sums over samples give
+        self.upstream: dict[Expr, tuple[Expr, Expr]] = {}  # ∂L/∂y of a loss L that is only named: L, y
         self._inlined: dict[Expr, Expr] = {}
         self._sweeps: dict[tuple[Expr, Expr], Sweep] = {}
         self._known: dict[object, Expr] = {}
@@ -125,6 +138,8 @@ class Scope:
             "dims",
             "notes",
             "broken",
+            "upstream",
+            "families",
         ):
             setattr(made, slot, getattr(self, slot))
         made.definitions = {**self.definitions, **bindings}
@@ -135,6 +150,15 @@ class Scope:
         if key not in self._sweeps:
             self._sweeps[key] = Sweep(loss, variable)
         return self._sweeps[key]
+
+    def touches(self, letters: frozenset[str], name: str) -> bool:
+        """Whether letters, or what they are defined by, mention a name."""
+        name = name.rstrip("_")
+        whole = {name, name.partition("_")[0]}
+        if letters & whole:
+            return True
+        made = [self.symbols[n] for n in letters if n in self.symbols]
+        return any(s.name in whole for m in made for s in symbols_of(self.inline(m)))
 
     def note(self, text: str) -> None:
         if text not in self.notes:
@@ -317,6 +341,26 @@ class Meaning:
             else:
                 contracted = Indexed(matmul(transpose(whole.expr), ones(whole.expr.shape[0])), whole.indices[1:])
         return self.product([*rest, contracted], [""] * (len(rest) + 1)) if rest else contracted
+
+    def _formula(self, tree: Tree) -> Value:
+        """A side with a sum over an index: by the algebra of entries, or as any formula is read."""
+        try:
+            return self.build(tree.args[0])
+        except DeriveError as error:
+            from .families import parsed
+
+            try:
+                made = parsed(str(tree.data[0]), self.scope.families)
+            except DeriveError:
+                raise error from None
+            for s in symbols_of(made):
+                known = self.scope.symbols.setdefault(s.name, s)
+                if known is not s and known.shape != s.shape:
+                    raise Unread(
+                        f"{s.name} is {shape_text(known.shape)} elsewhere and {shape_text(s.shape)} here"
+                    ) from None
+            known_as = {s: self.scope.symbols[s.name] for s in symbols_of(made)}
+            return substitute(made, {s: k for s, k in known_as.items() if k is not s})
 
     def _entry(self, tree: Tree) -> Value:
         found = self.exact(tree.args[0])

@@ -11,64 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ..derivation import Sweep
 from ..errors import DeriveError, ShapeError
-from ..expr import Expr, substitute, symbol, symbols_of
-from ..operations import inner, transpose
+from ..expr import Expr, symbol_op, symbols_of
+from ..operations import transpose
 from ..shapes import shape_text
-from .claims import Claim, Side
+from .claims import DERIVATIVES, Claim, Side
 from .claims import Reading as Document
+from .conditions import condition_of, entry_by_entry
+from .consequences import follows
 from .derivatives import Builder
 from .grammar import Tree
-from .report import Line
+from .judgments import Alternative, Failure, Judgment, Value
+from .roles import is_value
+from .solutions import judged_solution
 from .values import Indexed, Reading
 from .witness import Witness
-
-Value = Expr | Indexed
-ORDER = ("definition", "proved", "agrees", "unread", "fails")
-
-
-class Alternative:
-    """A value of a side, with the reading that gave it."""
-
-    __slots__ = ("value", "reading", "used")
-
-    def __init__(self, value: Value, reading: Reading, used: set[str]) -> None:
-        self.value = value
-        self.reading = reading
-        self.used = used
-
-
-class Failure:
-    """A failing line, for later ones that follow from it."""
-
-    __slots__ = ("number", "truth", "value", "head", "tree")
-
-    def __init__(
-        self, number: int, truth: Value | None, value: Value | None, head: Tree | None, tree: Tree | None
-    ) -> None:
-        self.number = number
-        self.truth = truth
-        self.value = value
-        self.head = head
-        self.tree = tree
-
-
-class Judgment:
-    """What is found of one side."""
-
-    __slots__ = ("verdict", "reason", "follows_from", "side", "truth", "value", "previous", "tree", "truths")
-
-    def __init__(self, verdict: str, reason: str, side: Side) -> None:
-        self.verdict = verdict
-        self.reason = reason
-        self.side = side
-        self.follows_from: int | None = None
-        self.truth: Value | None = None
-        self.value: Value | None = None
-        self.previous: Value | None = None
-        self.tree: Tree | None = None
-        self.truths: list[Value] = []  # under every reading of the head
 
 
 class Judge:
@@ -83,8 +40,19 @@ class Judge:
         self.condition: int | None = None
         self.totals: set[str] = set()  # variables whose whole gradient is on record
         self.judgments: list[tuple[Claim, list[Judgment]]] = []
+        self.turned = {n for t in self.trees() if t.kind == "transpose" for n in _turned(t.args[0])}
+        self.values_given: list[tuple[int, Expr, Expr]] = []  # b = 0 from line n on
+        for names, kept in ((document.sums_to_one, witness.assumptions), (document.units, witness.units)):
+            for name in names:
+                said = self.scope.symbols.get(name)
+                if said is not None and said.is_vector and said not in self.scope.definitions and said not in kept:
+                    kept.append(said)
         self.introduced = self.introductions()
-        self.edits_tried = 0  # in search of repairs
+
+    def trees(self) -> list[Tree]:
+        """Every tree of the document, and all below it."""
+        sides = [side for claim in self.document.claims for side in claim.sides]
+        return [t for side in sides if side.tree is not None for t in side.tree.walk()]
 
     def introductions(self) -> set[Expr]:
         """The symbols of definitions and of what is derived."""
@@ -174,6 +142,11 @@ class Judge:
                 self.judgments.append((claim, found))
                 truths, previous, failing, head = [], None, None, None
                 continue
+            if claim.role in ("assumption", "solution", "repeat"):
+                found.append(self.particular(claim))
+                self.judgments.append((claim, found))
+                truths, previous, failing, head = [], None, None, None
+                continue
             if not claim.continues:
                 previous, failing = None, None
                 head = sides[0].tree
@@ -192,7 +165,7 @@ class Judge:
             for side in sides:
                 judgment = self.step(claim, side, truths, previous, failing, head)
                 found.append(judgment)
-                if judgment.verdict in ("proved", "agrees"):
+                if judgment.verdict in ("proved", "agrees", "conditional"):
                     if judgment.truth is not None:  # the chain keeps the reading it has begun with
                         truths = [t for t in truths if t.value is judgment.truth] or truths
                     failing = judgment.follows_from
@@ -219,8 +192,27 @@ class Judge:
             return [], self.unread(side, DeriveError("brackets nest too deep"))
 
     def unread(self, side: Side, error: DeriveError) -> Judgment:
-        hint = ""
-        return Judgment("unread", f"not read: {error.message}{hint}", side)
+        judgment = Judgment("unread", f"not read: {error.message}", side)
+        judgment.span = error.span
+        return judgment
+
+    def particular(self, claim: Claim) -> Judgment:
+        """A statement about particular letters: a value, a fixed point, an update, where a derivative vanishes."""
+        side = claim.sides[1]
+        if claim.role == "repeat":
+            return Judgment("definition", "as above", side)
+        if claim.role == "solution":
+            return judged_solution(self, claim)
+        made = self.scope.symbols.get(claim.name or "")
+        if made is not None and is_value(side.tree):
+            try:
+                value = Builder(self.scope).value(side.tree, made.shape)  # type: ignore[arg-type]
+            except DeriveError:
+                value = None
+            if isinstance(value, Expr) and value.shape == made.shape and made not in self.scope.definitions:
+                self.values_given.append((claim.number, made, value))
+            return Judgment("assumption", "a value, from here on", side)
+        return Judgment("assumption", "a statement about this letter, not for all values of it", side)
 
     def definition(self, claim: Claim, side: Side) -> Judgment:
         if side.error is not None:
@@ -236,7 +228,7 @@ class Judge:
 
     def foreign(self, side: Side, truths: Sequence[Alternative]) -> list[str]:
         """Names of a side that nothing in the document introduces."""
-        if side.tree is None:
+        if side.tree is None or side.tree.kind == "formula":
             return []
         found: list[str] = []
         known = set(self.introduced)
@@ -299,20 +291,29 @@ class Judge:
             verdict = self.proof(truth.value, value.value)
             if verdict != "differs":
                 judgment = Judgment(verdict, reason, side)
+                shrunk = self.shrunk(head, truth.value, value.value)
+                if shrunk:
+                    judgment.verdict, judgment.condition = "conditional", f"{', '.join(shrunk)} scalar"
+                    judgment.reason = f"right if {judgment.condition}: orders and transposes do not show"
                 judgment.value, judgment.truth, judgment.tree = value.value, truth.value, side.tree
                 return judgment
         if self.sets_to_zero(claim, side, truths):
             self.condition = claim.number
-            judgment = Judgment("definition", "a condition: the derivative is set to zero", side)
+            judgment = Judgment("assumption", "a condition: the derivative is set to zero", side)
             judgment.value = truths[0].value
             return judgment
         value_ = values[0].value
         if self.assumes(claim, side, head) or self.normalizes(truths[0].value, value_):
             self.witness.assume(truths[0].value, value_)
-            judgment = Judgment("definition", "an assumption", side)
+            judgment = Judgment("assumption", "what holds of the data", side)
             judgment.value = truths[0].value
             return judgment
-        source = self.follows(claim, side, truths, previous, failing, head, [v.value for v in values])
+        if self.is_hypothesis(claim, head, truths[0].value, value_):
+            self.witness.assume(truths[0].value, value_)
+            judgment = Judgment("assumption", "an equation for these letters, not for all values of them", side)
+            judgment.value = truths[0].value
+            return judgment
+        source = follows(self, claim, side, truths, previous, failing, head, [v.value for v in values])
         if source is not None:
             number, verdict = source
             judgment = Judgment(verdict, "", side)
@@ -326,11 +327,9 @@ class Judge:
         foreign = self.foreign(side, truths) or self.undefined(truths[0], value_)
         if foreign:
             return Judgment("unread", f"not judged: {', '.join(foreign)} is not defined", side)
-        symmetric = self.for_symmetric(truths, values)
-        if symmetric is not None:
-            judgment = Judgment("agrees", f"right for symmetric {symmetric}, as a covariance is", side)
-            judgment.value = value_
-            return judgment
+        conditional = self.under_condition(claim, side, truths, values, head)
+        if conditional is not None:
+            return conditional
         judgment = Judgment("fails", self.reason(truths[0].value, value_), side)
         judgment.truth, judgment.value, judgment.previous, judgment.tree = truths[0].value, value_, previous, side.tree
         judgment.truths = [t.value for t in truths]
@@ -373,7 +372,18 @@ class Judge:
         foreign = self.foreign(side, truths)
         if foreign:
             return Judgment("unread", f"not judged: {', '.join(foreign)} is not defined", side)
+        for truth in truths:
+            if isinstance(value, Expr) and isinstance(truth.value, Expr):
+                slopes = entry_by_entry(truth.value, value)
+                if value.shape == truth.value.shape and self.powers(side):
+                    slopes = value
+                if slopes is not None and self.same(truth.value, slopes):
+                    judgment = Judgment("conditional", "right entry by entry", side)
+                    judgment.condition, judgment.value = "entry by entry", slopes
+                    return judgment
         reason = f"the shapes do not fit: {error.message}"
+        if claim.role == "equation" or not self.is_bound(claim, side):
+            return Judgment("unread", reason, side)
         judgment = Judgment("fails", reason, side)
         judgment.truth = truths[0].value if truths else None
         judgment.value, judgment.previous, judgment.tree = value, previous, side.tree
@@ -381,23 +391,70 @@ class Judge:
         self.failures.append(Failure(claim.number, judgment.truth, value, head, side.tree))
         return judgment
 
+    def shrunk(self, head: Tree | None, *values: Value) -> list[str]:
+        """Capital letters of a derivative that are scalars for want of any other reading."""
+        if head is None or not any(t.kind in DERIVATIVES for t in head.walk()):
+            return []
+        letters = {s.name for v in values for s in symbols_of(self.whole(v.expr if isinstance(v, Indexed) else v))}
+        return sorted(letters & self.document.shrunk)
+
+    def powers(self, side: Side) -> bool:
+        """Whether what does not fit is the power of a vector: that has no other meaning than entry by entry."""
+        if side.tree is None or not any(t.kind == "power" for t in side.tree.walk()):
+            return False
+        builder = Builder(self.scope, Reading(self.layout, lenient=True))
+        try:
+            builder.value(side.tree)
+        except DeriveError:
+            return False
+        return "lenient" not in builder.used
+
+    def is_bound(self, claim: Claim, side: Side) -> bool:
+        """Whether the claim speaks of what the document defines or differentiates; else its letters may be others."""
+        trees = [s.tree for s in (*claim.sides, side) if s.tree is not None]
+        if claim.continues or any(t.kind in DERIVATIVES for tree in trees for t in tree.walk()):
+            return True
+        defined = {s.name for s in self.scope.definitions}
+        return any(str(t.data[0]) in defined for tree in trees for t in tree.walk() if t.kind in ("name", "apply"))
+
     def other_readings(self) -> list[Reading]:
         found = [Reading(layout) for layout in ("gradient", "numerator", "denominator") if layout != self.layout]
         if self.document.splits:
             found += [Reading(self.layout, "split")]
         return found
 
-    def for_symmetric(self, truths: Sequence[Alternative], values: Sequence[Alternative]) -> str | None:
-        """Σ, if the two sides agree once it is symmetric: by habit it is a covariance."""
-        sigma = self.scope.symbols.get("Σ")
-        if sigma is None or not sigma.is_square or sigma.properties:
-            return None
+    def under_condition(
+        self,
+        claim: Claim,
+        side: Side,
+        truths: Sequence[Alternative],
+        values: Sequence[Alternative],
+        head: Tree | None,
+    ) -> Judgment | None:
+        """The side as right under a condition: values given before, symmetry, entries that sum to 1."""
+        name = self.variable_name(head)
+        variable = self.scope.symbols.get(name or "")
         for truth in truths:
             for value in values:
                 if isinstance(truth.value, Expr) and isinstance(value.value, Expr):
-                    if self.witness.same_if_symmetric(self.whole(truth.value), self.whole(value.value), sigma):
-                        return sigma.text()
+                    left, right = self.whole(truth.value), self.whole(value.value)
+                    condition = condition_of(self.witness, left, right, variable, self.values_given, self.turned)
+                    if condition is not None:
+                        judgment = Judgment("conditional", f"right if {condition}", side)
+                        judgment.condition, judgment.value, judgment.truth = condition, value.value, truth.value
+                        return judgment
         return None
+
+    def is_hypothesis(self, claim: Claim, head: Tree | None, left: Value, right: Value) -> bool:
+        """Whether an equation that does not hold for all letters is meant for some: uᵀu = 1, S u = λ u."""
+        if claim.role == "equation":
+            return True
+        if claim.continues or head is None or not (isinstance(left, Expr) and isinstance(right, Expr)):
+            return False
+        if any(t.kind in DERIVATIVES for t in head.walk()) or head.kind in ("name", "apply", "directional"):
+            return False
+        one, two = set(symbols_of(self.whole(left))), set(symbols_of(self.whole(right)))
+        return bool(two - one) or not two or not one or any(_is_bare(v) for v in (left, right))
 
     def match(
         self, claim: Claim, truths: Sequence[Alternative], values: Sequence[Alternative], head: Tree | None
@@ -484,81 +541,6 @@ class Judge:
         zero = tree.kind == "zero" or (tree.kind == "number" and tree.data[0] == 0)
         return zero and side is claim.sides[-1]
 
-    # What follows from a failing line
-
-    def follows(
-        self,
-        claim: Claim,
-        side: Side,
-        truths: Sequence[Alternative],
-        previous: Value | None,
-        failing: int | None,
-        head: Tree | None,
-        values: Sequence[Value],
-    ) -> tuple[int, str] | None:
-        if failing is not None and previous is not None:
-            for value in values:
-                if self.same(previous, value):
-                    return failing, self.proof(previous, value)
-        for failure in self.failures:
-            if failure.value is None or failure.number == claim.number:
-                continue
-            if failure.truth is not None and any(self.same(failure.truth, t.value) for t in truths):
-                for value in values:
-                    if self.same(failure.value, value):
-                        return failure.number, self.proof(failure.value, value)
-        for failure in self.failures:
-            for consequence in self.consequences(failure, claim, side, head):
-                for value in values:
-                    if self.same(consequence, value):
-                        return failure.number, self.proof(consequence, value)
-        return None
-
-    def consequences(self, failure: Failure, claim: Claim, side: Side, head: Tree | None) -> Iterator[Value]:
-        """What this claim would be if the failing line were right."""
-        if failure.head is None or not isinstance(failure.value, Expr) or not isinstance(failure.truth, Expr):
-            return
-        if failure.value.shape != failure.truth.shape:
-            return
-        assumed = {failure.head.key(): failure.value}
-        for other in claim.sides:
-            if other is side:
-                break
-            if other.tree is None or not any(t.key() in assumed for t in other.tree.walk()):
-                continue
-            if other.tree.key() == failure.head.key() and other is claim.sides[0]:
-                continue
-            for path in ("total", "split") if self.document.splits else ("total",):
-                try:
-                    yield Builder(self.scope, Reading(self.layout, path), assumed).value(other.tree)
-                except DeriveError:
-                    continue
-        if (
-            head is None
-            or head.kind not in ("derivative", "gradient")
-            or failure.head.kind != "derivative"
-            or len(failure.head.args) != 2
-        ):
-            return
-        builder = Builder(self.scope)
-        try:
-            part, stands_for, turned = builder.variable(failure.head.args[1])
-            if turned:
-                return
-            whole = self.whole(stands_for if stands_for is not None else part)
-            variables = head.args[-1]
-            variable, other_, turned = builder.variable(variables)
-            if other_ is not None or turned or variable not in symbols_of(whole):
-                return
-            cotangent = symbol("cotangent_", *whole.shape)
-            wrong = failure.value
-            if wrong.shape != whole.shape:
-                wrong = transpose(wrong)
-            pulled = Sweep(inner(cotangent, whole), variable).total
-            yield substitute(pulled, {cotangent: wrong})
-        except DeriveError:
-            return
-
     # Reasons
 
     def reason(self, truth: Value, value: Value) -> str:
@@ -572,26 +554,19 @@ class Judge:
         return "the two sides differ"
 
 
-def line_of(claim: Claim, judgments: Sequence[Judgment], text: str) -> tuple[Line, Judgment | None]:
-    """The line of the report for a claim: the worst of its steps."""
-    start = claim.start
-    end = claim.sides[-1].start + len(claim.sides[-1].text.rstrip())
-    line = Line(claim.number, claim.latex, (start, end))
-    if not judgments:
-        line.verdict, line.reason = "unread", "nothing is claimed"
-        return line, None
-    worst = max(judgments, key=lambda j: ORDER.index(j.verdict))
-    line.verdict = worst.verdict
-    line.reason = worst.reason
-    line.follows_from = worst.follows_from
-    if line.verdict != "fails":
-        for judgment in judgments:
-            if judgment.follows_from is not None:
-                line.follows_from = judgment.follows_from
-            if judgment.reason and not line.reason:
-                line.reason = judgment.reason
-    side = worst.side
-    body = side.text
-    lead = len(body) - len(body.lstrip(" \n\t&"))
-    line.span = (side.start + lead, side.start + len(body.rstrip()))
-    return line, worst if worst.verdict == "fails" else None
+def _turned(tree: Tree) -> Iterator[str]:
+    """The letters that a transposition turns: of a letter, of an inverse, of a sum with them as terms."""
+    terms = [tree]
+    while terms:
+        term = terms.pop()
+        if term.kind == "name":
+            yield str(term.data[0])
+        elif term.kind in ("sum", "neg", "inverse"):
+            terms += term.args
+
+
+def _is_bare(value: Expr) -> bool:
+    """A letter alone, up to transposition and sign, or a constant."""
+    while value.op.name in ("transpose", "scale"):
+        value = value.args[-1]
+    return value.op is symbol_op or not symbols_of(value)

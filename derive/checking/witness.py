@@ -22,6 +22,7 @@ class Witness:
         self.values: dict[tuple[int, Expr], Any] = {}
         self.proofs: dict[tuple[Expr, Expr], str] = {}
         self.assumptions: list[Expr] = []  # vectors whose entries sum to 1
+        self.units: list[Expr] = []  # vectors of length 1
 
     def point(self, seed: int) -> Any:
         from ..numeric import random_point
@@ -40,13 +41,19 @@ class Witness:
             return
         if left.op.name == "number":
             left, right = right, left
-        vector = None
+        if right.op.name != "number" or right.data[0] != 1:
+            return
+        vector, kept = None, self.assumptions
         if left.op.name == "sum":
             vector = left.args[0]
-        elif left.op.name == "matmul" and {a.op.name for a in left.args} <= {"ones", "symbol", "transpose"}:
-            vector = next((s for s in symbols_of(left)), None)
-        if vector is not None and vector.op.name == "symbol" and right.op.name == "number" and right.data[0] == 1:
-            self.assumptions.append(vector)
+        elif left.op.name in ("sq_norm", "norm", "inner", "matmul") and len(set(symbols_of(left))) == 1:
+            is_ones = any(a.op.name == "ones" for a in left.args)
+            vector = symbols_of(left)[0]
+            kept = self.assumptions if is_ones else self.units
+            if not is_ones and {a.op.name for a in left.args} - {"symbol", "transpose"}:
+                vector = None
+        if vector is not None and vector.op.name == "symbol" and vector.is_vector and vector not in kept:
+            kept.append(vector)
             for point in self.points.values():
                 self.impose(point)
             self.values.clear()
@@ -56,6 +63,9 @@ class Witness:
             if vector in point.values:
                 held = abs(point.values[vector]) + 0.1
                 point.values[vector] = held / held.sum()
+        for vector in self.units:
+            if vector in point.values:
+                point.values[vector] = point.values[vector] / max(float((point.values[vector] ** 2).sum()) ** 0.5, 1e-9)
 
     def value(self, expr: Expr, seed: int) -> Any:
         """The value at a shared point; None where it is not defined there."""
@@ -98,7 +108,7 @@ class Witness:
             return True
         if a.shape != b.shape:
             return False
-        for seed in SEEDS if self.assumptions else ():
+        for seed in SEEDS if self.assumptions or self.units else ():
             self.point(seed)
         seen = 0
         for seed in SEEDS:
@@ -110,18 +120,11 @@ class Witness:
                 return False
         return seen > 0 or self.apart(a, b)
 
-    def same_if_symmetric(self, a: Expr, b: Expr, variable: Expr) -> bool:
-        """Whether two expressions agree where a square symbol is symmetric."""
-        from ..expr import substitute, symbol
-
-        if a.shape != b.shape:
-            return False
-        even = symbol(variable.name, *variable.shape, properties=["spd"])
-        setting = {variable: even}
-        try:
-            return self.same(substitute(a, setting), substitute(b, setting))
-        except DeriveError:
-            return False
+    def same_where_sum_is_one(self, a: Expr, b: Expr, vector: Expr) -> bool:
+        """Whether two expressions agree where the entries of a vector are a distribution."""
+        trial = Witness(self.symbols, self.domain)
+        trial.assumptions, trial.units = [*self.assumptions, vector], list(self.units)
+        return trial.same(a, b)
 
     def apart(self, a: Expr, b: Expr) -> bool:
         """Compare at points drawn for these two alone."""
@@ -137,13 +140,12 @@ class Witness:
         if a is b:
             return "proved"
         key = (a, b)
-        if self.assumptions:
-            return "agrees"
         if key not in self.proofs:
             from ..algebra import equal
 
             try:
-                self.proofs[key] = str(equal(a, b))
+                said = str(equal(a, b))
+                self.proofs[key] = "agrees" if said == "differs" and (self.assumptions or self.units) else said
             except (DeriveError, ArithmeticError):
                 self.proofs[key] = "agrees"
         return self.proofs[key]

@@ -108,6 +108,7 @@ ROWS: dict[str, Row] = {
     "ones": lambda value, args: ones(value.data[0], ONE),
     "zeros": lambda value, args: zeros(*value.shape),
     "eye": lambda value, args: identity(value.data[0]),
+    "basis": lambda value, args: ops.basis(*value.data),
     "commutation": lambda value, args: commutation(*value.data),
     "sum": lambda value, args: ops.add(*args),
     "product": lambda value, args: ops.matmul(*args),
@@ -128,6 +129,7 @@ ROWS: dict[str, Row] = {
     "cholesky": lambda value, args: args[0],
     "triangle_inverse": lambda value, args: args[0],
     "logaddexp": lambda value, args: ops.log(ops.add(ops.exp(args[0]), ops.exp(args[1]))),
+    "hypot": lambda value, args: _hypot(value, *args),
     "row_softmax": lambda value, args: rows.softmax_row(args[0]),
     "row_logsumexp": lambda value, args: rows.logsumexp_row(args[0]),
     "chain": lambda value, args: ops.matmul(*args),
@@ -135,3 +137,10 @@ ROWS: dict[str, Row] = {
     "held": lambda value, args: args[0],
     "power": lambda value, args: ops.power(*args),
 }
+
+
+def _hypot(value: Value, first: Expr, second: Expr) -> Expr:
+    square = ops.power(first, number(2))
+    if first.is_scalar and not value.is_scalar:
+        square = ops.scale(square, ones(*value.shape))
+    return ops.power(ops.add(square, ops.power(second, number(2))), number(Fraction(1, 2)))

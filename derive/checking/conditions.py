@@ -1,0 +1,141 @@
+"""Conditions: what a document says of its letters in words, and under what a line that is not right would be.
+
+Read are "symmetric", "covariance", "positive definite" and ≻ 0, "orthogonal", "diagonal", "one-hot",
+"probability vector" and "unit vector", of several letters at once, before or after the formula.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence, Set
+
+from ..expr import Expr, nodes, substitute, symbol, symbols_of
+from ..operations import diagonal_matrix
+from .claims import Reading
+from .declarations import _NAME, _names
+from .document import Piece
+from .kinds import Declared
+from .witness import Witness
+
+_LIST = rf"(?P<names>{_NAME}(?:\s*(?:,\s*and|,|and|&)\s*{_NAME}){{0,8}})"
+_WORDS = (
+    r"(?P<word>symmetric|self-adjoint|covariance|precision matri|correlation matri|kernel matri|Gram matri|"
+    r"positive[- ](?:semi-?)?definite|SPD|PSD|orthogonal|orthonormal|diagonal|one[- ]hot|probabilit|distribution|"
+    r"simplex|unit[- ](?:vector|norm|length)|normali[sz]ed)"
+)
+_OF = re.compile(
+    rf"{_LIST}\s*(?:,?\s*(?:which|that)\s+)?(?:\b(?:is|are|be|being|denotes?|both|all)\b|:)\s*"
+    rf"(?:\w+[- ]){{0,6}}?{_WORDS}",
+)
+_BY = re.compile(
+    rf"{_WORDS}\w*\s+(?:(?:matrix|matrices|vectors?|label|target|real|definite)\s+){{0,3}}{_LIST}"
+    r"(?=[\s,.;)]|$)"
+)
+_BEHIND = re.compile(rf"(?P<names>{_NAME})\s*,?\s+(?:\w+\s+)?{_WORDS}")
+_ORDER = re.compile(rf"{_LIST}\s*(?P<rel>\\succeq|\\succcurlyeq|\\succ(?![a-z])|≻|⪰)\s*0")
+_PROPERTY = (
+    ("positive-semi", "psd"), ("positive semi", "psd"), ("psd", "psd"), ("positive", "spd"), ("spd", "spd"),
+    ("orthogonal", "orthogonal"), ("orthonormal", "orthogonal"), ("diagonal", "diagonal"),
+)  # fmt: skip
+
+
+def stated(declared: dict[str, Declared], held: Sequence[Piece], reading: Reading) -> None:
+    """Enter what prose and mathematics say of the letters: properties, and vectors of sum or length one."""
+    prose = " ".join(p.text if p.kind == "prose" else f" {p.text} " if p.kind == "inline" else " . " for p in held)
+    prose = re.sub(r"\$|\\\(|\\\)", " ", prose)
+    for pattern in (_OF, _BY, _BEHIND):
+        for match in pattern.finditer(prose):
+            before = prose[max(0, match.start() - 40) : match.start()]
+            if re.search(r"\b(?:not|if|unless|when|whether|assuming it)\s+\w*\s*$", before) or " not " in match[0]:
+                continue
+            for name in _names(match["names"]):
+                _say(declared, reading, name, match["word"].lower())
+    flat = " ".join(re.sub(r"\\(?:text|mbox)\s*\{([^{}]*)\}", r" \1 ", p.text) for p in held)
+    for match in _ORDER.finditer(flat):
+        for name in _names(match["names"]):
+            _say(declared, reading, name, "psd" if "eq" in match["rel"] or match["rel"] == "⪰" else "spd")
+
+
+def _say(declared: dict[str, Declared], reading: Reading, name: str, word: str) -> None:
+    if word.startswith(("one", "prob", "distr", "simplex")):
+        reading.sums_to_one.append(name)
+        return
+    if word.startswith(("unit", "normal")):
+        reading.units.append(name)
+        return
+    held = next((p for start, p in _PROPERTY if word.startswith(start)), "symmetric")
+    if held == "psd":
+        held = "symmetric"  # singular or not, what derivatives see of it is the symmetry
+    known = declared.get(name)
+    if name[:1].islower() and name.isascii():
+        return  # "x is symmetric about 0" is no matrix
+    if known is None:
+        declared[name] = Declared("matrix", None, [held])
+    elif known.shape is None or known.shape[0] is known.shape[1]:
+        known.properties = known.properties | {held}
+
+
+def condition_of(
+    witness: Witness,
+    truth: Expr,
+    value: Expr,
+    variable: Expr | None,
+    given: Sequence[tuple[int, Expr, Expr]],
+    turned: Set[str] = frozenset(),
+) -> str | None:
+    """A condition under which two expressions agree, the ones that the author states first.
+
+    Who writes Aᵀ somewhere (`turned`) does not take A to be symmetric.
+    """
+    if truth.shape != value.shape:
+        return None
+    for chosen in [*((one,) for one in given), tuple(given)] if len(given) != 1 else [tuple(given)]:
+        setting = {s: v for _, s, v in chosen}
+        if setting and witness.same(substitute(truth, setting), substitute(value, setting)):
+            return " and ".join(f"{s.text()} = {v.text()} (line {n})" for n, s, v in chosen)
+    found = symmetric_if(witness, truth, value, variable, turned)
+    if found is not None:
+        return found
+    for s in sums(truth, value):
+        if witness.same_where_sum_is_one(truth, value, s):
+            return f"𝟏ᵀ{s.text()} = 1"
+    return None
+
+
+def symmetric_if(
+    witness: Witness, truth: Expr, value: Expr, variable: Expr | None, turned: Set[str] = frozenset()
+) -> str | None:
+    """The letters that would have to be symmetric for two expressions to agree."""
+    if truth.shape != value.shape:
+        return None
+    square = [
+        s
+        for s in symbols_of(truth, value)
+        if s.is_square
+        and not s.is_scalar
+        and s is not variable
+        and s.name not in turned
+        and not s.properties & {"symmetric", "spd", "diagonal"}
+    ]
+    for chosen in [*([s] for s in square), square]:
+        if not chosen:
+            continue
+        setting = {s: symbol(s.name, *s.shape, properties=["spd"]) for s in chosen}
+        if witness.same(substitute(truth, setting), substitute(value, setting)):
+            return f"{', '.join(s.text() for s in chosen)} symmetric"
+    return None
+
+
+def sums(truth: Expr, value: Expr) -> Iterator[Expr]:
+    """The vectors whose entries might have to sum to 1: those that stand beside a softmax."""
+    if truth.shape == value.shape and any(n.op.name in ("softmax", "logsumexp") for n in nodes(truth, value)):
+        for s in symbols_of(truth, value):
+            if s.is_vector and not s.is_scalar:
+                yield s
+
+
+def entry_by_entry(truth: Expr, value: Expr) -> Expr | None:
+    """The Jacobian that a vector of slopes stands for: its entries on the diagonal."""
+    if value.is_vector and not value.is_scalar and truth.is_square and truth.shape[0] is value.shape[0]:
+        return diagonal_matrix(value)
+    return None

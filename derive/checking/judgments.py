@@ -1,0 +1,91 @@
+"""What is found of the sides of a claim, and the line of the report that says it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..expr import Expr
+from .claims import Claim, Side
+from .grammar import Tree
+from .report import Line
+from .values import Indexed, Reading
+
+Value = Expr | Indexed
+ORDER = ("definition", "assumption", "proved", "agrees", "conditional", "unread", "fails")
+
+
+class Alternative:
+    """A value of a side, with the reading that gave it."""
+
+    __slots__ = ("value", "reading", "used")
+
+    def __init__(self, value: Value, reading: Reading, used: set[str]) -> None:
+        self.value = value
+        self.reading = reading
+        self.used = used
+
+
+class Failure:
+    """A failing line, for later ones that follow from it."""
+
+    __slots__ = ("number", "truth", "value", "head", "tree")
+
+    def __init__(
+        self, number: int, truth: Value | None, value: Value | None, head: Tree | None, tree: Tree | None
+    ) -> None:
+        self.number = number
+        self.truth = truth
+        self.value = value
+        self.head = head
+        self.tree = tree
+
+
+class Judgment:
+    """What is found of one side."""
+
+    __slots__ = (
+        "verdict", "reason", "follows_from", "side", "truth", "value", "previous", "tree", "truths", "condition",
+        "span", "mended",
+    )  # fmt: skip
+
+    def __init__(self, verdict: str, reason: str, side: Side) -> None:
+        self.verdict = verdict
+        self.reason = reason
+        self.side = side
+        self.follows_from: int | None = None
+        self.truth: Value | None = None
+        self.value: Value | None = None
+        self.previous: Value | None = None
+        self.tree: Tree | None = None
+        self.truths: list[Value] = []  # under every reading of the head
+        self.condition: str | None = None
+        self.span: tuple[int, int] | None = None  # the place that is not read
+        self.mended: tuple[str, Expr] | None = None  # a repair that is known already, and its kind
+
+
+def line_of(claim: Claim, judgments: Sequence[Judgment], text: str) -> tuple[Line, Judgment | None]:
+    """The line of the report for a claim: the worst of its steps."""
+    start = claim.start
+    end = claim.sides[-1].start + len(claim.sides[-1].text.rstrip())
+    line = Line(claim.number, claim.latex, (start, end))
+    if not judgments:
+        line.verdict, line.reason = "unread", "nothing is claimed"
+        return line, None
+    worst = max(judgments, key=lambda j: ORDER.index(j.verdict))
+    line.verdict = worst.verdict
+    line.reason = worst.reason
+    line.follows_from = worst.follows_from
+    line.condition = worst.condition
+    if line.verdict != "fails":
+        for judgment in judgments:
+            if judgment.follows_from is not None:
+                line.follows_from = judgment.follows_from
+            if judgment.reason and not line.reason:
+                line.reason = judgment.reason
+    side = worst.side
+    body = side.text
+    lead = len(body) - len(body.lstrip(" \n\t&"))
+    line.span = (side.start + lead, side.start + len(body.rstrip()))
+    if worst.verdict == "unread" and worst.span is not None and worst.span[0] < worst.span[1]:
+        line.span = worst.span
+    return line, worst if worst.verdict == "fails" else None

@@ -1,0 +1,73 @@
+"""The layout of a document: as its text says, or as most of its derivatives show.
+
+A derivative that is right in one layout only is a vote.  The gradient's own shape is the layout unless the votes
+for rows are at least two and outnumber those against; one line never decides against another.  Where no other
+line tells, a line that is right in rows only is right under that condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from .claims import Claim, Reading
+from .judgments import Judgment
+from .verdicts import Judge
+
+Judged = tuple[Claim, list[Judgment]]
+RIGHT = ("proved", "agrees", "conditional")
+
+
+def judged(
+    scopes: Sequence[Reading], layout: str | None, judge: Callable[[Reading, str, bool], Judge]
+) -> tuple[list[Judge], str]:
+    """A judge for each scope, and the layout of the document."""
+    if layout is not None:
+        return [judge(scope, layout, True) for scope in scopes], layout
+    plain = [judge(scope, "gradient", True) for scope in scopes]
+    if not any(_fails(found) for one in plain for _, found in one.judgments):
+        return plain, "gradient"
+    others: dict[int, Judge] = {}
+    for i, one in enumerate(plain):
+        if any(_fails(found) for _, found in one.judgments):
+            others[i] = judge(scopes[i], "numerator", False)
+    only_rows = [pair for i, other in others.items() for pair in _won(plain[i], other)]
+    if not only_rows:
+        return plain, "gradient"
+    for i, scope in enumerate(scopes):
+        if i not in others:
+            others[i] = judge(scope, "numerator", False)
+    against = {_key(after) for i, other in others.items() for after, _ in _won(other, plain[i])}
+    for_rows = {_key(before) for before, _ in only_rows}
+    if len(for_rows) >= 2 and len(for_rows) > len(against):
+        return [others[i] for i in range(len(scopes))], "numerator"
+    if not against:
+        for before, after in only_rows:
+            _condition(before, after)
+    return plain, "gradient"
+
+
+def _won(plain: Judge, other: Judge) -> list[tuple[Judged, Judged]]:
+    """The claims that fail for one judge and are right for another."""
+    return [
+        (before, after)
+        for before, after in zip(plain.judgments, other.judgments)
+        if _fails(before[1]) and not _fails(after[1]) and any(j.verdict in RIGHT for j in after[1])
+    ]
+
+
+def _fails(found: Sequence[Judgment]) -> bool:
+    return any(j.verdict == "fails" for j in found)
+
+
+def _key(judged: Judged) -> object:
+    head = judged[0].sides[0].tree
+    return head.key() if head is not None else id(judged[0])
+
+
+def _condition(before: Judged, after: Judged) -> None:
+    """The verdicts of the other layout, with the layout as their condition."""
+    before[1][:] = after[1]
+    for judgment in before[1]:
+        if judgment.verdict in ("proved", "agrees"):
+            judgment.verdict, judgment.condition = "conditional", "numerator layout"
+            judgment.reason = judgment.reason or "right in numerator layout"

@@ -1,0 +1,276 @@
+"""What each line of a document is, and where one scope ends and the next begins.
+
+A *definition* gives a new name its formula.  A *claim* is an equation between what is known; it can be wrong.
+An *assumption* speaks of particular letters: a value, a fixed point, an update, a hypothesis; it holds from there
+on and is put in nowhere above.  A *solution* says where a derivative vanishes, and is judged there.
+
+Names mean one thing within a scope.  A section opens one, and so does a name that is defined anew; a scope knows
+what the ones before it define, but for the names that it defines itself and what rests on these.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from .claims import DERIVATIVES, Claim, head_of
+from .grammar import FUNCTIONS, Tree
+
+_NUMERIC = {"number", "neg", "zero", "quotient", "ones", "identity", "power", "prod"}
+_NAMING = ("name", "apply", "directional")
+_SOLUTION = re.compile(
+    r"solution|solv(?:e|ing)|minimi[sz]er|maximi[sz]er|optim|closed[- ]form|estimat(?:or|e)\b|stationary|critical point"
+    r"|vanish|normal equation|(?:set|equal|equat)\w*\W.{0,60}(?:zero|\b0)|\bMLE\b|\bMAP\b|argmin",
+    re.IGNORECASE | re.DOTALL,
+)
+_ANEW = re.compile(r"\b(?:let|consider|define|suppose|now|instead|another|next|second|different)\b", re.IGNORECASE)
+_JOINED = re.compile(r"\b(?:where|with|here|in which|denot\w*|writing|abbreviat\w*)\W*$", re.IGNORECASE)
+_ORNAMENTS = re.compile(r"_(?:hat|star|opt|tilde|bar|MLE|ML|MAP|OLS|LS|ridge|new|min|max)(?=_|$)")
+
+
+def names_of(tree: Tree | None) -> set[str]:
+    """The names that a tree mentions."""
+    return {str(t.data[0]) for t in tree.walk() if t.kind in _NAMING} if tree is not None else set()
+
+
+def chains_of(claims: Sequence[Claim]) -> list[list[Claim]]:
+    """Claims with those that continue them."""
+    found: list[list[Claim]] = []
+    for claim in claims:
+        if claim.continues and found:
+            found[-1].append(claim)
+        else:
+            found.append([claim])
+    return found
+
+
+class Known:
+    """What is known within a scope while its lines are told apart."""
+
+    def __init__(self, inherited: Mapping[str, Claim]) -> None:
+        self.defined: dict[str, Claim] = dict(inherited)
+        self.own: set[str] = set()
+        self.used: set[str] = set()  # names in claims and definitions so far
+        self.live: set[str] = set()  # letters of what has been differentiated, and by which
+        self.solved = False  # a derivative has been set to zero
+        self.claims: list[Claim] = []
+
+    def letters(self, names: Iterable[str]) -> set[str]:
+        """The names that formulas rest on, definitions put in."""
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name in found:
+                continue
+            found.add(name)
+            if name in self.defined:
+                waiting += names_of(body_of(self.defined[name]))
+        return found
+
+    def base(self, names: Iterable[str]) -> set[str]:
+        return {n for n in self.letters(names) if n not in self.defined}
+
+    def resting_on(self, name: str) -> set[str]:
+        return {n for n in self.defined if n != name and name in self.letters([n])}
+
+
+def scopes(
+    claims: Sequence[Claim], section: Callable[[Claim], int], after: Callable[[Claim], str]
+) -> list[tuple[list[Claim], dict[str, Claim], str]]:
+    """The claims of each scope, what it inherits, and why it was opened; every claim is given its role."""
+    found: list[tuple[list[Claim], dict[str, Claim], str]] = []
+    scope: Known | None = None
+    at, ahead = -1, _Ahead([])
+    for chain in chains_of(claims):
+        claim = chain[0]
+        place = section(claim)
+        if scope is None or place != at:
+            inherited = dict(scope.defined) if scope is not None else {}
+            at, ahead = place, _Ahead([c for c in claims if section(c) == place])
+            for name in ahead.names:
+                # A name that the section defines anew takes what rests on it along.
+                if name in inherited:
+                    held = Known(inherited)
+                    inherited = {n: t for n, t in inherited.items() if n != name and n not in held.resting_on(name)}
+            scope = Known(inherited)
+            found.append((scope.claims, inherited, ""))
+        anew = _role(chain, scope, ahead, after(claim))
+        if anew is not None:
+            lost = {anew} | scope.resting_on(anew)
+            kept = {n: t for n, t in scope.defined.items() if n not in lost}
+            scope = Known(kept)
+            found.append((scope.claims, kept, f"line {claim.number} gives {anew} another meaning from there on"))
+            _role(chain, scope, ahead, after(claim))
+        _take(chain, scope)
+    return found
+
+
+class _Ahead:
+    """What a section will say: the names it defines, the letters it differentiates by, the formulas of its losses."""
+
+    def __init__(self, claims: Sequence[Claim]) -> None:
+        self.names: set[str] = set()
+        self.variables: set[str] = set()
+        self.bodies: list[Tree] = []
+        for chain in chains_of(claims):
+            claim = chain[0]
+            name, parameters = head_of(claim.sides[0].found)
+            body = body_of(claim)
+            if name and body is not None and name not in names_of(body) and not claim.local:
+                self.names.add(name)
+                self.bodies.append(body)
+                self.variables |= set(parameters or ())
+            for part in chain:
+                for side in part.sides:
+                    self.variables |= variables_of(side.tree)
+
+    def is_argument(self, name: str, body: Tree) -> bool:
+        """Whether a loss that mentions the name is a function of it, and of what its formula is made of."""
+        letters = names_of(body)
+        return name in self.variables and any(
+            name in names_of(b) and letters & names_of(b) for b in self.bodies if b is not body
+        )
+
+
+def body_of(claim: Claim) -> Tree | None:
+    """The formula that the claim would give its name, if it defines one."""
+    if len(claim.sides) < 2:
+        return None
+    body = claim.sides[1].tree
+    if body is not None and body.kind == "name" and len(claim.sides) > 2 and claim.sides[-1].tree is not None:
+        return claim.sides[-1].tree
+    return body
+
+
+def variables_of(tree: Tree | None) -> set[str]:
+    """The names that a tree differentiates by."""
+    found: set[str] = set()
+    for t in tree.walk() if tree is not None else ():
+        variables: Sequence[Tree] = ()
+        if t.kind == "derivative":
+            variables = t.args[1:]
+        elif t.kind == "gradient":
+            variables = t.args[1 if t.data[1] else 0 :]
+        for variable in variables:
+            while variable.kind == "transpose":
+                variable = variable.args[0]
+            if variable.kind == "name":
+                found.add(str(variable.data[0]))
+    return found
+
+
+def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | None:
+    """Give the claims of a chain their roles; the name, if it must have a scope of its own to be defined."""
+    claim = chain[0]
+    claim.role, claim.name, claim.parameters = "claim", None, None
+    for part in chain[1:]:
+        part.role = "claim"
+    if claim.local:
+        return None
+    name, parameters = head_of(claim.sides[0].found)
+    body = body_of(claim)
+    head = claim.sides[0].tree
+    if name is None or name in FUNCTIONS or body is None or (head is not None and head.kind == "identity"):
+        return None
+    words = claim.row.prose[-400:]
+    claim.name, claim.parameters = name, parameters
+    mentions = names_of(body)
+    if name in mentions:
+        claim.role = "assumption"
+        return None
+    if is_value(body):
+        claim.role = "assumption"
+        return None
+    target = name
+    if name not in scope.used and name not in ahead.variables:
+        plain = _ORNAMENTS.sub("", name)
+        if plain != name and (plain in scope.used or plain in ahead.variables):
+            target = plain
+    if target not in scope.defined and _solves(target, name, body, scope, ahead, words, after):
+        claim.role, claim.name = "solution", target
+        claim.is_judged = scope.solved or bool(_SOLUTION.search(words)) or _inverts_matrix(body)
+        return None
+    if name in scope.defined:
+        known = body_of(scope.defined[name])
+        if known is not None and known.key() == body.key():
+            claim.role = "repeat"
+            return None
+        news = scope.base(mentions) - scope.base(names_of(known)) - {name}
+        if name in scope.own or name in scope.live:
+            if news or claim.defines or (_ANEW.search(words) and claim.row.display):
+                return name
+            return None
+        if news or claim.defines:
+            return name
+        return None
+    if name in scope.letters(mentions):
+        claim.role = "equation"  # y = Xw + e where e = y − Xw
+        return None
+    if name in scope.live and not claim.defines:
+        joined = bool(_JOINED.search(words.rstrip(" :,$\n"))) or not claim.row.display and "where" in words[-80:]
+        if not joined:
+            if scope.base(mentions) <= scope.live | {name}:
+                claim.role = "solution" if scope.solved or _inverts_matrix(body) else "assumption"
+                claim.is_judged = True
+                return None
+            return name
+    claim.role = "definition"
+    return None
+
+
+def _solves(target: str, name: str, body: Tree, scope: Known, ahead: _Ahead, words: str, after: str) -> bool:
+    """Whether `name = body` says where a derivative by `target` vanishes."""
+    says = bool(_SOLUTION.search(words) or _SOLUTION.search(after))
+    known = target in scope.live or target in ahead.variables
+    if scope.solved and target in scope.used:
+        return True
+    if target != name:
+        return known and (says or _inverts(body))
+    if says and known and (_inverts(body) or target in scope.live):
+        return True
+    return _inverts(body) and (ahead.is_argument(name, body) or (says and name in scope.used))
+
+
+def _inverts(body: Tree) -> bool:
+    return any(t.kind in ("inverse", "quotient") or (t.kind == "call" and t.data[0] == "inv") for t in body.walk())
+
+
+def _inverts_matrix(body: Tree) -> bool:
+    return any(t.kind == "inverse" or (t.kind == "call" and t.data[0] == "inv") for t in body.walk())
+
+
+def is_value(tree: Tree | None) -> bool:
+    """Whether a formula is made of numbers alone."""
+    return tree is not None and {t.kind for t in tree.walk()} <= _NUMERIC
+
+
+def is_zero(tree: Tree | None) -> bool:
+    return tree is not None and (tree.kind == "zero" or (tree.kind == "number" and tree.data[0] == 0))
+
+
+def _take(chain: list[Claim], scope: Known) -> None:
+    """Enter a chain into its scope."""
+    claim = chain[0]
+    scope.claims += chain
+    if claim.role == "definition" and claim.name is not None:
+        scope.defined[claim.name] = claim
+        scope.own.add(claim.name)
+    for part in chain:
+        if claim.local:
+            break
+        for side in part.sides:
+            tree = side.tree
+            if tree is None:
+                continue
+            scope.used |= names_of(tree)
+            for t in tree.walk():
+                if t.kind in DERIVATIVES:
+                    opened = {str(t.args[0].data[0])} if t.args and t.args[0].kind in _NAMING else set()
+                    scope.live |= scope.letters(names_of(t)) - (opened - set(scope.defined) - variables_of(t))
+        if is_zero(part.sides[-1].tree) and any(_differentiates(side.tree) for side in chain[0].sides):
+            scope.solved = True
+
+
+def _differentiates(tree: Tree | None) -> bool:
+    return tree is not None and any(t.kind in DERIVATIVES for t in tree.walk())
