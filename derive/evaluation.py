@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .errors import MissingRuleError, UnknownSymbolError
+from .errors import MissingRuleError, ShapeError, UnknownSymbolError
 from .expr import Expr, nodes
 from .shapes import Dim
 
@@ -173,6 +173,14 @@ def _submatrix(a: list[Array], node: Expr, sizes: Sizes) -> Array:
     return a[0][top : top + height, left : left + width]
 
 
+def _basis(index: int, n: int) -> Array:
+    if not 1 <= index <= n:
+        raise ShapeError(f"there is no entry {index} among {n}")
+    made = np.zeros((n, 1))
+    made[index - 1] = 1
+    return made
+
+
 def _leaf(fill: Callable[[tuple[int, ...]], Array]) -> Callable[[list[Array], Expr, Sizes], Array]:
     return lambda a, node, sizes: fill((node.shape[0].evaluate(sizes), node.shape[1].evaluate(sizes)))
 
@@ -186,6 +194,7 @@ VALUES: dict[str, Evaluation] = {
     "zeros": _leaf(np.zeros),
     "ones": _leaf(np.ones),
     "identity": _leaf(lambda shape: np.eye(shape[0])),
+    "basis": lambda a, node, sizes: _basis(*(d.evaluate(sizes) for d in node.data)),
     "commutation": lambda a, node, sizes: _commutation(*(d.evaluate(sizes) for d in node.data)),
     "add": lambda a, node, sizes: _sum(a),
     "mul": lambda a, node, sizes: _product(a),

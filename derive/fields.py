@@ -315,6 +315,11 @@ def _leaf(field: Field, node: Expr, sizes: Sizes, entry: Callable[[int, int], in
     return constant(field, node.shape[0].evaluate(sizes), node.shape[1].evaluate(sizes), entry)
 
 
+def _basis(field: Field, node: Expr, sizes: Sizes) -> Matrix:
+    index, n = (d.evaluate(sizes) for d in node.data)
+    return constant(field, n, 1, lambda r, c: int(r == index - 1))
+
+
 def _commutation(field: Field, node: Expr, sizes: Sizes) -> Matrix:
     m, n = (d.evaluate(sizes) for d in node.data)
     return constant(field, m * n, m * n, lambda r, c: int(r == c % m * n + c // m))
@@ -349,6 +354,7 @@ _VALUES: dict[str, Value] = {
     "zeros": lambda f, a, node, sizes: _leaf(f, node, sizes, lambda i, j: 0),
     "ones": lambda f, a, node, sizes: _leaf(f, node, sizes, lambda i, j: 1),
     "identity": lambda f, a, node, sizes: _leaf(f, node, sizes, lambda i, j: int(i == j)),
+    "basis": lambda f, a, node, sizes: _basis(f, node, sizes),
     "commutation": lambda f, a, node, sizes: _commutation(f, node, sizes),
     "add": lambda f, a, node, sizes: zipped(lambda *values: f.reduce(sum(values)), *a),
     "mul": lambda f, a, node, sizes: _entrywise(f, a),
@@ -394,7 +400,7 @@ _VALUES: dict[str, Value] = {
     "softplus": _function(lambda f, x: (x if x > 0 else 0) + f.call("log1p", f.call("exp", -abs(x)))),
 }  # fmt: skip
 _POLYNOMIAL = frozenset(
-    "number dimension zeros ones identity commutation add mul hadamard scale matmul transpose kron "
+    "number dimension zeros ones identity basis commutation add mul hadamard scale matmul transpose kron "
     "block_inner block_sum power inv matpow trace det inner sq_norm sum diag Diag vec unvec tril triu "
     "block submatrix symbol".split()
 )

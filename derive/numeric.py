@@ -181,12 +181,15 @@ def random_point(
     names = dimension_names(*roots)
     leaves = symbols_of(*roots)
     dims = {d for node in nodes(*roots) for d in node.shape}
-    cuts = [node for node in nodes(*roots) if node.op.name == "submatrix"]
+    cuts = [node for node in nodes(*roots) if node.op.name in ("submatrix", "basis")]
+    floors = _floors(cuts)
     generator = random.Random(seed)
     arrays = Draws(seed)
     fallback: Point | None = None
     for attempt in range(attempts):
         drawn = _draw_sizes(names, dims, leaves, sizes or {}, hints, smallest, generator)
+        if drawn is not None:
+            drawn |= {n: max(drawn[n], floor) for n, floor in floors.items() if n in drawn and n not in (sizes or {})}
         if drawn is None or not all(_is_inside(node, drawn) for node in cuts):
             continue
         style = "normal" if attempt < 4 else None
@@ -210,8 +213,21 @@ def random_point(
     return fallback
 
 
+def _floors(cuts: Iterable[Expr]) -> dict[str, int]:
+    """How large the dimensions must be for the unit vectors e_k."""
+    found: dict[str, int] = {}
+    for cut in cuts:
+        if cut.op.name == "basis" and cut.data[0].value is not None:
+            (name, *more) = sorted(cut.data[1].names) or [""]
+            if not more and cut.data[1] == name:
+                found[name] = max(found.get(name, 0), cut.data[0].value)
+    return found
+
+
 def _is_inside(cut: Expr, sizes: Mapping[str, int]) -> bool:
-    """Whether a submatrix lies in its matrix."""
+    """Whether a submatrix lies in its matrix, and a unit vector has its entry."""
+    if cut.op.name == "basis":
+        return bool(cut.data[0].evaluate(sizes) <= cut.data[1].evaluate(sizes))
     (matrix,), (top, rows, left, columns) = cut.args, cut.data
     ends = ((top + rows, matrix.shape[0]), (left + columns, matrix.shape[1]))
     return all(end.evaluate(sizes) <= size.evaluate(sizes) for end, size in ends)

@@ -34,7 +34,7 @@ from .expr import (
     zeros,
     zeros_op,
 )
-from .shapes import ONE, SCALAR, Dim, Shape, shape_text
+from .shapes import ONE, SCALAR, Dim, DimLike, Shape, shape_text
 
 MAX_EXPONENT = 64  # of a matrix power: its derivative has as many terms
 
@@ -357,6 +357,25 @@ def divide(dividend: Expr, divisor: Expr) -> Expr:
     if is_zero(divisor):
         raise DeriveError("division by zero")
     return scale(power(divisor, number(-1)), dividend)
+
+
+# Unit vectors
+
+basis_op = operation("basis", shape=lambda args, data: (data[1], ONE))  # data: (index from 1, size)
+
+
+def basis(index: DimLike, n: DimLike) -> Expr:
+    """The vector e_i of the standard basis: 1 in entry i, counted from 1, of n [MN, 2.1].
+
+    Raises
+    ------
+    ShapeError
+        There is no entry i.
+    """
+    index, n = Dim.of(index), Dim.of(n)
+    if index.value is not None and (index.value < 1 or (n.value is not None and index.value > n.value)):
+        raise ShapeError(f"there is no entry {index} among {n}")
+    return number(1) if n is ONE else basis_op.make((), (index, n))
 
 
 # Scalars of matrices

@@ -81,7 +81,7 @@ from derive.operations import (
 from derive.shapes import ONE, Dim
 
 LEAVES = frozenset(
-    {"number", "constant", "dimension", "symbol", "zeros", "ones", "identity", "commutation"}
+    {"number", "constant", "dimension", "symbol", "zeros", "ones", "identity", "basis", "commutation"}
 )  # operations without operands
 
 

@@ -220,6 +220,15 @@ WRITTEN = [
             dU = np.outer(dz, h)
             return dU, dh_prev
      """, "U.T @ dz", "U @ dz", "transpose"),
+    (RNN, """
+        def step(h, x, U, V, y):
+            s = np.tanh(U @ h + V @ x)
+            return U.T @ ((s - y) * (1 - s ** 2))
+     """, "s ** 2", "s", "power"),
+    ((AFFINE[0], "b", AFFINE[2]), """
+        def grad(X, W, b, dout):
+            return dout.sum(axis=0)
+     """, "axis=0", "axis=1", "axis"),
     (HINGE, """
         def grad(w, X, y):
             margin = 1 - y * (X @ w)

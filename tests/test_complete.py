@@ -30,7 +30,7 @@ from derive.expr import (
     zeros,
 )
 from derive.numeric import numeric_gradient, random_point
-from derive.operations import FUNCTIONS, block, matmul, sum_entries, vec
+from derive.operations import FUNCTIONS, basis, block, matmul, sum_entries, vec
 from derive.rules import RULES
 from derive.shapes import Dim
 from tests.generate import LEAVES, operands
@@ -46,10 +46,12 @@ EXAMPLES_OF_LEAVES = {
     "zeros": zeros("m", "n"),
     "ones": ones("m", "n"),
     "identity": identity("n"),
+    "basis": basis(2, "n"),
     "commutation": commutation("m", "n"),
 }
 
 IN_CONTEXT = {  # what alone reads as a scalar
+    "basis": symbol("A", "m", "n") @ basis(2, "n"),
     "dimension": dimension("n") * symbol("A", "n", "n"),
     "zeros": block([[symbol("A", "m", "n"), zeros("m", "n")], [symbol("B", "m", "n"), symbol("C", "m", "n")]]),
 }

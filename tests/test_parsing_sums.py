@@ -67,4 +67,4 @@ def test_sums_over_one_index(formula: str, term: Callable[[int], float]) -> None
 
 def test_a_sum_without_a_matrix_form_is_refused() -> None:
     with pytest.raises(ParseError, match="no matrix form"):
-        parse(r"\sum_i \log \sum_j \exp(x_i^T y_j)")
+        parse(r"\sum_{i,j,k} \exp(x_i^T M y_j) a_k \|x_i - y_j - z_k\|")

@@ -18,7 +18,7 @@ from ..expr import (
     ones_op,
     zeros_op,
 )
-from ..operations import matmul, power, sq_norm, submatrix, transpose, tril, triu, unvec
+from ..operations import basis_op, matmul, power, sq_norm, submatrix, transpose, tril, triu, unvec
 from ..shapes import ONE, SCALAR, Dim
 from .atoms import as_atom, mono_expr, of_atom, of_chain, of_factor, of_scalar
 from .identities import first
@@ -258,7 +258,7 @@ def _vec(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
 
 TABLE: dict[str, Row] = {
     **dict.fromkeys(("number", "constant", "dimension", "symbol", "zeros", "ones", "identity"), _leaf),
-    commutation_op.name: _leaf,
+    **dict.fromkeys((basis_op.name, commutation_op.name), _leaf),
     "add": _add,
     "mul": _product,
     "scale": _product,

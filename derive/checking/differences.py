@@ -4,25 +4,28 @@ layout              the transpose of the gradient
 factor, sign        right up to a constant, or to a number of entries such as 1/m
 path                a contribution of an occurrence of the variable is missing
 projection          the gradient in the space of all matrices, or the reverse
-axis                not summed over an axis
+axis                not summed over an axis, or over the other one
+power               a square lost, or superfluous
 scalar for matrix   one number, for an array
 inner derivative    right where a factor of the chain rule is 1, as a mask or a derivative of an activation
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import combinations
 from typing import Any
 
 from ..derivation import Sweep
 from ..errors import DeriveError
-from ..expr import Expr, is_number
+from ..expr import Expr, is_number, nodes, ones, ones_op, substitute
 from ..numeric import Point, project_array
+from ..operations import matmul, power, transpose
 
 TOLERANCE = 1e-5  # of what finite precision and central differences leave
 MAX_PATHS = 6
+MAX_EDITS = 60
 
 
 class Differences:
@@ -85,8 +88,8 @@ class Differences:
             return "factor", f"it is {_number(values[0])} times the gradient"
         for name in sorted({n for p in self.points for n in p.sizes}):
             sizes = [p.sizes[name] for p in self.points]
-            for power, shown in ((1, f"{name} times"), (-1, f"1/{name} of")):
-                rest = [v / s**power for v, s in zip(values, sizes)]
+            for degree, shown in ((1, f"{name} times"), (-1, f"1/{name} of")):
+                rest = [v / s**degree for v, s in zip(values, sizes)]
                 if same(rest) and len(set(sizes)) > 1:
                     times = "" if abs(rest[0] - 1) < TOLERANCE else f"{_number(rest[0])} · "
                     return "factor", f"it is {times}{shown} the gradient"
@@ -174,9 +177,35 @@ def between(loss: Expr, variable: Expr, claimed: Expr, right: Expr) -> tuple[str
     except DeriveError:
         return "unknown", ""
     values = [[p.evaluate(e) for p in points] for e in (claimed, right)]
-    if is_number(right):
-        return "unknown", ""
-    return Differences(variable, sweep, points, values[0], values[1]).kind()
+    kind, said = Differences(variable, sweep, points, values[0], values[1]).kind()
+    if kind != "unknown":
+        return kind, said
+    for kind, mended, said in _edits(claimed):
+        if mended.shape == right.shape and all(near(p.evaluate(mended), b) for p, b in zip(points, values[1])):
+            return kind, said
+    return "unknown", ""
+
+
+def _edits(expr: Expr) -> Iterator[tuple[str, Expr, str]]:
+    """The expression with a square more or less at one place, or with a sum along the other axis."""
+    for node in nodes(expr)[:MAX_EDITS]:
+        others: list[tuple[str, Expr, str]] = []
+        for i, part in enumerate(node.args):
+            if node.op is power or is_number(part):
+                continue
+            squared = (*node.args[:i], power(part, 2), *node.args[i + 1 :])
+            others.append(("power", node.op.build(squared, node.data), f"{part.text()} is not squared"))
+        if node.op is power and is_number(node.args[1], 2):
+            others.append(("power", node.args[0], f"{node.args[0].text()} is squared"))
+        if node.op is matmul and node.args[-1].op is ones_op:
+            summed = matmul(*node.args[:-1])
+            other_axis = matmul(transpose(summed), ones(summed.shape[0]))
+            others.append(("axis", other_axis, "the sum is along the other axis"))
+        for kind, other, said in others:
+            try:
+                yield kind, substitute(expr, {node: other}), said
+            except DeriveError:
+                continue
 
 
 __all__ = ["Differences", "between", "near"]

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from ..errors import DeriveError
 from ..expr import OPERATIONS
-from .helpers import ARRAY_API_HELPERS, JAX_HELPERS, NUMPY_HELPERS, SCIPY_HELPERS, TORCH_HELPERS
+from .functional import ARRAY_API_HELPERS, JAX_HELPERS, TORCH_HELPERS
+from .helpers import NUMPY_HELPERS, SCIPY_HELPERS
 
 FUNCTIONS = "exp log sin cos tan sinh cosh tanh sign".split()
 
@@ -97,6 +98,7 @@ COMMON = table("""
     ones: {lib}.ones({rows}, dtype={dtype})
     zeros: {lib}.zeros({shape}, dtype={dtype})
     eye: {lib}.eye({rows}, dtype={dtype})
+    basis: ({lib}.arange({rows}) == {0}).astype({dtype})
     commutation: _commutation({0}, {1}, {like})
     vec: {0}.T.reshape(-1)
     unvec: {0}.reshape({columns}, {rows}).T
@@ -132,6 +134,8 @@ COMMON = table("""
     arccos: {lib}.arccos({0})
     arctan: {lib}.arctan({0})
     logaddexp: {lib}.logaddexp({0}, {1})
+    norm: _norm({0})
+    hypot: {lib}.hypot({0}, {1})
 """)
 COMMON.update({name: "{lib}." + name + "({0})" for name in FUNCTIONS})
 
@@ -140,6 +144,7 @@ COMMON.update({name: "{lib}." + name + "({0})" for name in FUNCTIONS})
 NUMPY = {key: text.replace("{lib}", "np") for key, text in COMMON.items()} | table("""
     constant: {dtype}.type({0})
     total: {0}.sum()
+    hypot: _hypot({0}, {1})
     matvec: {0}.dot({1})
     dot: {0}.dot({1})
     sq_norm: {0}.dot({0})
@@ -196,6 +201,7 @@ ARRAY_API = {key: text.replace("{lib}", "xp") for key, text in COMMON.items()} |
     ones: xp.ones({rows}, dtype={like}.dtype, device=device({like}))
     zeros: xp.zeros({shape}, dtype={like}.dtype, device=device({like}))
     eye: xp.eye({rows}, dtype={like}.dtype, device=device({like}))
+    basis: xp.astype(xp.arange({rows}, device=device({like})) == {0}, {like}.dtype)
     cholesky: _cholesky({0}, {name})
     logdet: xp.linalg.slogdet({0})[1]
     spd_logdet: 2 * xp.sum(xp.log(xp.linalg.diagonal({0})))
@@ -263,6 +269,7 @@ TORCH = {key: text.replace("{lib}", "torch") for key, text in COMMON.items()} | 
     ones: {like}.new_ones({rows})
     zeros: {like}.new_zeros({shape})
     eye: torch.eye({rows}, dtype={like}.dtype, device={like}.device)
+    basis: (torch.arange({rows}, device={like}.device) == {0}).to({like}.dtype)
     block: _block([{blocks}])
     cholesky: _cholesky({0}, {name})
     spd_solve: _cholesky_solve({0}, {1})

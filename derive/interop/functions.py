@@ -87,7 +87,13 @@ def _commutation(i: Any, j: Any, m: Any, n: Any) -> Any:
     return sympy.KroneckerDelta(j, b * m + a)
 
 
-ENTRIES: dict[str, Callable[..., Any]] = {"vec": _vec, "unvec": _unvec, "tril": _tril, "triu": _triu, "K": _commutation}
+def _basis(i: Any, j: Any, index: Any, n: Any) -> Any:
+    return sympy.KroneckerDelta(i, index - 1)
+
+
+ENTRIES: dict[str, Callable[..., Any]] = {
+    "vec": _vec, "unvec": _unvec, "tril": _tril, "triu": _triu, "K": _commutation, "basis": _basis,
+}  # fmt: skip
 
 
 class nuclear_norm(sympy.Function):  # type: ignore[misc]

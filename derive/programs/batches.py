@@ -264,6 +264,12 @@ def inner(left: Array, right: Array) -> Array:
     return np.einsum("...ij,...ij->...", left, right)[:, None, None]
 
 
+def _norm(a: Array) -> Array:
+    scale = np.abs(a).max((1, 2), keepdims=True, initial=0)
+    scale[(scale == 0) | ~np.isfinite(scale)] = 1
+    return scale * np.sqrt(inner(a / scale, a / scale))
+
+
 def number_of(array: Array) -> Array:
     """One number for each sample."""
     return array[:, None, None]
@@ -375,6 +381,12 @@ def simply(function: Callable[..., Array]) -> Row:
     return lambda run, value, args: function(*args)
 
 
+def _basis(run: Run, index: int, size: int) -> Array:
+    made = np.zeros((1, size, 1), run.dtype)
+    made[0, index - 1] = 1
+    return made
+
+
 Row = Callable[[Run, Value, list[Array]], Array]
 UFUNCS = "exp log sin cos tan arcsin arccos arctan sinh cosh tanh abs sign".split()
 ROWS: dict[str, Row] = {
@@ -384,6 +396,7 @@ ROWS: dict[str, Row] = {
     "ones": lambda run, value, args: np.ones((1, run.size(value.shape[0]), 1), run.dtype),
     "zeros": lambda run, value, args: np.zeros((1, *(run.size(dim) for dim in value.shape)), run.dtype),
     "eye": lambda run, value, args: np.eye(run.size(value.shape[0]), dtype=run.dtype)[None],
+    "basis": lambda run, value, args: _basis(run, *map(run.size, value.data)),
     "commutation": lambda run, value, args: helper("_commutation")(*map(run.size, value.data), run.number(1))[None],
     "sum": _sum,
     "entries": _entries,
@@ -392,6 +405,8 @@ ROWS: dict[str, Row] = {
     "outer": simply(lambda u, v: column(u) * row(v)),
     "stack": _stack,
     "sq_norm": simply(lambda a: inner(a, a)),
+    "norm": simply(_norm),
+    "hypot": simply(np.hypot),
     "contraction": simply(inner),
     "row_sums": simply(lambda a: a.sum(2, keepdims=True)),
     "total": simply(lambda a: a.sum((1, 2), keepdims=True)),

@@ -234,8 +234,9 @@ class Expressions:
             return self.dimension(value.data[0])
         elif kind == "constant":
             return Text("math.pi" if value.data[0] == "π" else "math.e")
-        elif kind in ("ones", "eye"):
+        elif kind in ("ones", "eye", "basis"):
             fields["rows"] = self.size(value.shape[0])
+            args = [Text(self.size(value.data[0] - 1))] if kind == "basis" else args
         elif kind == "zeros":
             rows, columns = (self.size(d) for d in value.shape)
             fields["shape"] = rows if value.is_vector else f"({rows}, {columns})"
@@ -356,6 +357,8 @@ class Expressions:
         if scalar.coefficient == 1 and not scalar.powers:
             return body
         front = self.scalar(scalar)
+        if body.text == "1":
+            return front
         if front.level >= PRODUCT and front.text.startswith("1 / "):
             return Text(f"{body.at(PRODUCT if '@' not in body.text else ATOM)} / {front.text[4:]}", PRODUCT)
         shown = front.at(ATOM) if " " in front.text else front.text

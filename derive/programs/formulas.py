@@ -103,6 +103,7 @@ ROWS: dict[str, Row] = {
     "ones": lambda value, args: ones(value.data[0], ONE),
     "zeros": lambda value, args: zeros(*value.shape),
     "eye": lambda value, args: identity(value.data[0]),
+    "basis": lambda value, args: ops.basis(*value.data),
     "commutation": lambda value, args: commutation(*value.data),
     "sum": lambda value, args: ops.add(*args),
     "product": lambda value, args: ops.matmul(*args),
@@ -123,6 +124,7 @@ ROWS: dict[str, Row] = {
     "cholesky": lambda value, args: args[0],
     "triangle_inverse": lambda value, args: args[0],
     "logaddexp": lambda value, args: ops.log(ops.add(ops.exp(args[0]), ops.exp(args[1]))),
+    "hypot": lambda value, args: _hypot(value, *args),
     "row_softmax": lambda value, args: _rows_of_softmax(args[0]),
     "row_logsumexp": lambda value, args: ops.log(ops.row_sums(ops.exp(args[0]))),
     "chain": lambda value, args: ops.matmul(*args),
@@ -130,6 +132,13 @@ ROWS: dict[str, Row] = {
     "held": lambda value, args: args[0],
     "power": lambda value, args: ops.power(*args),
 }
+
+
+def _hypot(value: Value, first: Expr, second: Expr) -> Expr:
+    square = ops.power(first, number(2))
+    if first.is_scalar and not value.is_scalar:
+        square = ops.scale(square, ones(*value.shape))
+    return ops.power(ops.add(square, ops.power(second, number(2))), number(Fraction(1, 2)))
 
 
 def _rows_of_softmax(argument: Expr) -> Expr:

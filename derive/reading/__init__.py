@@ -279,6 +279,15 @@ def find_symbol(parsed: Parsed, name: str) -> Expr:
             f"{name} is defined in the formula, and is no variable of its own",
             hint="its symbols: " + ", ".join(names.text(n) for n in parsed.symbols),
         )
+    base, accents, low = names.parts(key)
+    for count in (1, 2):
+        whole = names.join(base, accents, low[:-count])
+        if low[-count:] and whole in parsed.symbols:
+            shown = names.text(whole)
+            raise UnknownSymbolError(
+                f"{name} is an entry of {shown} here",
+                hint=f"derive by {shown}: that entry of the gradient is the derivative by {name}",
+            )
     from difflib import get_close_matches
 
     near = get_close_matches(key, list(parsed.symbols), n=3, cutoff=0.5)

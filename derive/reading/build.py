@@ -9,6 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+from .. import names
 from .. import operations as ops
 from ..errors import DeriveError, LimitError, ParseError, ShapeError
 from ..expr import (
@@ -26,7 +27,7 @@ from ..expr import (
     symbol,
     zeros,
 )  # fmt: skip
-from ..shapes import ONE
+from ..shapes import ONE, Dim
 from .kinds import Kinds, is_exponential
 from .limits import MAX_NUMBER_EXPONENT
 from .shaping import Shaper, Symbol, grouped
@@ -315,6 +316,17 @@ def _make_inv(b: Builder, node: Node, args: list[Expr]) -> Expr:
     return ops.inv(args[0])
 
 
+def _make_window(b: Builder, node: Node, args: list[Expr]) -> Expr:
+    """The rows and columns that the indices of a sum run over."""
+    (arg,) = args
+    place: list[Any] = []
+    for window, size in zip(node.data, arg.shape):
+        place += [Dim.of(0), size] if window is None else [Dim.of(window[0]), b.sizes.dim(b.axis(window[1]))]
+    if len(node.data) == 1:
+        place += [Dim.of(0), ONE]
+    return ops.submatrix.build((arg,), tuple(place))
+
+
 def _make_inner(b: Builder, node: Node, args: list[Expr]) -> Expr:
     return ops.inner(*args)
 
@@ -332,7 +344,10 @@ _BUILD: dict[str, Callable[[Builder, Node, list[Expr]], Expr]] = {
     "zero": lambda b, n, a: zeros(*b.dims(b.shapes[id(n)])),
     "commutation": lambda b, n, a: commutation(*n.data),
     "ref": lambda b, n, a: a[0],
-    "counted": lambda b, n, a: a[0],
+    "axes": lambda b, n, a: a[0],
+    "window": _make_window,
+    "count": lambda b, n, a: dimension(b.sizes.dim(b.axis(n.data))),
+    "basis": lambda b, n, a: ops.basis(n.data, b.dims(b.shapes[id(n)])[0]),
     "neg": lambda b, n, a: -a[0],
     "sum": _make_sum, "had": _make_had, "prod": _make_prod, "div": _make_div, "pow": _make_pow,
     "elpow": lambda b, n, a: _bounded(ops.power(a[0], a[1])),
@@ -348,6 +363,10 @@ _BUILD: dict[str, Callable[[Builder, Node, list[Expr]], Expr]] = {
 
 def _symbol(b: Builder, name: str) -> Expr:
     entry = b.symbols[name]
+    if entry.is_unit and entry.shape is not None and b.is_column(entry.shape):
+        shown = names.text(name)
+        b.note(f"{shown} is read as the unit vector with 1 in entry {name[2:]}; declare {shown} if it is another")
+        return ops.basis(int(name[2:]), b.dims(entry.shape)[0])
     if entry.expr is None:
         entry.expr = symbol(name, *b.dims(entry.shape or SCALAR_SIZE), properties=entry.properties)
     return entry.expr

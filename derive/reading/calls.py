@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from .. import names
+from ..shapes import Dim
 from .scripts import Scripts
-from .stacks import CONSTANT_CALLS, PREFIX, Node, Op
-from .tokens import Token
+from .stacks import CONSTANT_CALLS, PREFIX, Bounds, Node, Op
+from .tokens import Span, Token
 from .vocabulary import ELEMENTWISE
+
+RELATIONS = frozenset("=<>≤≥≠∈")
+
+
+def _letters(name: str) -> list[str]:
+    """The indices that a name below Σ stands for: `ij` is i and j."""
+    return list(name) if len(name) == 2 and name.isascii() and name.isalpha() else [name]
 
 
 class Calls(Scripts):
@@ -25,6 +34,8 @@ class Calls(Scripts):
             if name == "ones" or name == "zeros":
                 return self.done(Node("ones" if name == "ones" else "zero", [], None, token.start, token.end))
             raise self.error(f"{name} needs its entry, as in {name}(1)", token)
+        if name == "sum" and following is not None and following.text == "_":
+            return self.sigma(token)
         exponent: int | None = None
         if following is not None and (following.kind == "sup" or following.text == "^"):
             exponent, following = self.function_power(token, following)
@@ -118,51 +129,122 @@ class Calls(Scripts):
 
     def sigma(self, token: Token) -> bool:
         r"""`\sum_{i=1}^{n}` and what it sums over."""
-        names: list[str] = []
-        lower = upper = None
-        if isinstance(token.value, str):
-            names.append(token.value)
+        bounds = Bounds(token.text == "prod")
+        upper: Dim | None = None
+        has_lower = False
         while self.i < len(self.tokens):
             t = self.tokens[self.i]
-            if t.text == "_" and not names:
-                lower, held = self.limit()
+            if t.text == "_" and not has_lower:
+                has_lower = True
+                _, held = self.limit()
                 if not held:
                     raise self.error("the index of the sum is missing", t)
-                if held[0].text == "(" or any(h.text in ("∈", "<", ">", "≤", "≥") or h.text == "≠" for h in held):
-                    raise self.error(
-                        "a sum over a set of indices has no matrix form", (token.start, held[-1].end),
-                        "write the matrix formula; a mask M of zeros and ones selects entries: ‖M ⊙ (…)‖²",
-                    )  # fmt: skip
-                i = 0
-                while i < len(held) and held[i].kind == "name":
-                    names.append(str(held[i].value))
-                    i += 1
-                    if i < len(held) and held[i].text == ",":
-                        i += 1
-                if i < len(held) and (held[i].text != "=" or i + 1 >= len(held) or held[i + 1].value != 1):
-                    raise self.error(
-                        "a sum runs from 1 to the number of rows or entries", (held[0].start, held[-1].end)
-                    )
-                if i < len(held) and len(held) > i + 2:
-                    raise self.error("this index of a sum is not read", (held[0].start, held[-1].end))
-            elif t.kind == "low" and not names:
-                names += list(t.text)
+                self.bounds(bounds, held)
+            elif t.kind == "low" and not has_lower:
+                has_lower = True
+                bounds.names += list(t.text)
                 self.i += 1
             elif t.text == "^" and upper is None:
                 _, held = self.limit()
-                upper = self.source[held[0].start : held[-1].end] if held else None
+                if held:
+                    upper = self.dimension(self.source[held[0].start : held[-1].end], token.span)
             elif t.kind == "sup" and upper is None:
-                upper = str(t.text)
+                upper = self.dimension(str(t.text), token.span)
                 self.i += 1
             else:
                 break
-        size = self.dimension(upper, token.span) if upper is not None else None
+        if upper is not None:
+            bounds.upper = dict.fromkeys(bounds.names, upper) | bounds.upper
         end = self.tokens[self.i - 1].end
-        following = self.tokens[self.i] if self.i < len(self.tokens) else None
-        if not names and following is not None and following.text == "(" and token.kind == "sum" and token.text == "∑":
-            pass
-        self.ops.append(Op(PREFIX, "prefix", "sigma", token, (tuple(names), size, end, len(self.operands))))
+        self.ops.append(Op(PREFIX, "prefix", "sigma", token, (bounds, None, end, len(self.operands))))
         return True
+
+    def bounds(self, bounds: Bounds, held: list[Token]) -> None:
+        """What stands below Σ: indices, where they begin, and conditions, parted by commas."""
+        parts: list[list[Token]] = [[]]
+        depth = 0
+        for t in held:
+            depth += (t.kind == "open") - (t.kind == "close")
+            if t.text == "," and not depth:
+                parts.append([])
+            else:
+                parts[-1].append(t)
+        for part in parts:
+            self.bound(bounds, part)
+
+    def bound(self, bounds: Bounds, part: list[Token]) -> None:
+        """One part of it: `ij`, `i = 1`, `1 ≤ i < j ≤ n`, `i ≠ j`, `i ∈ S`, `(i, j) ∈ E`."""
+        if not part:
+            raise self.error("the index of the sum is missing", self.tokens[self.i - 1])
+        span = (part[0].start, part[-1].end)
+        signs = [t for t in part if t.text in RELATIONS]
+        if not signs:
+            for t in part:
+                if t.kind != "name":
+                    raise self.error("this index of a sum is not read", span)
+                bounds.names += _letters(str(t.value))
+            return
+        sides: list[list[Token]] = [[]]
+        for t in part:
+            if t.text in RELATIONS:
+                sides.append([])
+            else:
+                sides[-1].append(t)
+        if any(not side for side in sides):
+            raise self.error("this index of a sum is not read", span)
+        if signs[0].text == "∈":
+            if len(signs) > 1:
+                raise self.error("this index of a sum is not read", span)
+            self.membership(bounds, sides[0], sides[1], span)
+            return
+        if signs[0].text == "=":
+            names = [name for t in sides[0] for name in _letters(str(t.value)) if t.kind == "name"]
+            if len(signs) > 1 or len(names) != sum(len(_letters(str(t.value))) for t in sides[0]) or not names:
+                raise self.error("this index of a sum is not read", span)
+            lower = self.dimension(self.source[sides[1][0].start : sides[1][-1].end], span)
+            bounds.names += names
+            bounds.lower |= dict.fromkeys(names, lower)
+            return
+        found = [_letters(str(s[0].value)) if len(s) == 1 and s[0].kind == "name" else [] for s in sides]
+        is_index = [len(f) == 1 and (0 < k < len(found) - 1 or len(found) == 2) for k, f in enumerate(found)]
+        if len(found) > 2 and not (sides[0][0].kind == "num"):
+            is_index[0] = len(found[0]) == 1
+        if len(found) == 2 and signs[0].text in ("≤", "≥") and not all(len(f) == 1 for f in found):
+            is_index = [len(f) == 1 for f in found]
+        for k, sign in enumerate(signs):
+            left, right = sides[k], sides[k + 1]
+            relation, (a, b) = sign.text, (k, k + 1)
+            if relation in (">", "≥"):
+                relation, left, right, a, b = "<" if relation == ">" else "≤", right, left, b, a
+            if is_index[a] and is_index[b]:
+                bounds.conditions.append((relation, (found[a][0], found[b][0])))
+            elif is_index[b] and relation in ("<", "≤"):
+                lower = self.dimension(self.source[left[0].start : left[-1].end], span)
+                bounds.lower[found[b][0]] = lower if relation == "≤" else lower + 1
+            elif is_index[a] and relation in ("<", "≤"):
+                upper = self.dimension(self.source[right[0].start : right[-1].end], span)
+                bounds.upper[found[a][0]] = upper if relation == "≤" else upper - 1
+            else:
+                raise self.error("this condition on an index is not read", span)
+
+    def membership(self, bounds: Bounds, left: list[Token], right: list[Token], span: Span) -> None:
+        """`i ∈ S`, `(i, j) ∈ E`, `j ∈ N(i)`, `i ∈ C_k`, `l ∈ R(t_i)`."""
+        indices = [n for t in left if t.kind == "name" for n in _letters(str(t.value))]
+        if not indices or right[0].kind != "name":
+            raise self.error("a sum over this set is not read", span, "name the set by a letter, as in i ∈ S")
+        base, accents, low = names.parts(str(right[0].value))
+        inside: list[str] = []
+        if len(right) > 1:
+            if right[1].text != "(" or right[-1].text != ")":
+                raise self.error("a sum over this set is not read", span, "name the set by a letter, as in i ∈ S")
+            for t in right[2:-1]:
+                if t.kind == "name" and "_" in str(t.value):
+                    raise self.error(f"a set that depends on {t.text} is not read", span, "name the set by its index")
+                if t.kind == "name":
+                    inside.append(str(t.value))
+        elif low and low[-1].isalpha() and len(low[-1]) == 1:
+            inside, low = [low[-1]], low[:-1]
+        bounds.conditions.append(("∈", tuple(indices), names.join(base, accents, low), tuple(inside)))
 
     def commutation_follows(self) -> bool:
         i = self.i

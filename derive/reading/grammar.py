@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from .. import names
 from ..errors import LimitError, ParseError
 from .calls import Calls
 from .limits import MAX_OPERATIONS
@@ -223,6 +224,14 @@ class Parser(Calls):
     def name(self, token: Token) -> Node:
         name = token.value
         start, end = token.start, token.end
+        if ":" in token.low:
+            base, accents, low = names.parts(str(name))
+            if len(low) < 2 or low[-2:].count(":") != 1:
+                raise self.error(
+                    f"the subscript of {token.text} is not read", token, "a row is X_{i:}, a column X_{:j}"
+                )
+            whole = Node("sym", [], names.join(base, accents, low[:-2]), start, end)
+            return Node("at", [whole], tuple(low[-2:]), start, end)
         if name in self.known:
             return Node("sym", [], name, start, end)
         if name == "e" and token.style not in ("bold", "vec") and "e" not in self.loose:
@@ -274,6 +283,8 @@ class Parser(Calls):
         if kind == "bar":
             return self.bar(token)
         if kind in _OPERAND:
+            if kind == "open" and text == "[" and not token.spaced and self.bracketed():
+                return False
             if kind == "open" and text == "[" and not token.spaced and self.index_follows():
                 self.submatrix(token)
                 return False

@@ -522,14 +522,26 @@ def _call(node: Node, kinds: Kinds) -> Cell:
     return cell
 
 
+_AT = {1: ((C, S), (R, S)), 2: ((M, S),)}
+_ROW, _COLUMN = ((M, R), (M, C)), ((M, C),)
+
+
+def _at(node: Node, kinds: Kinds) -> Cell:
+    """Entries, rows and columns."""
+    cell = Cell()
+    table = _AT[len(node.data)] if ":" not in node.data else _ROW if node.data[1] == ":" else _COLUMN
+    kinds.relate(pairs, (cell, node.args[0].cell), table)
+    return cell
+
+
 _RULES: dict[str, Callable[[Node, Kinds], Cell]] = {
     "num": _fixed(S), "const": _fixed(S), "dim": _fixed(S), "eye": _fixed(M), "ones": _ones, "onesm": _fixed(M),
-    "unit": _ones,
-    "zero": _zero, "commutation": _fixed(M), "ref": _same, "counted": _same, "neg": _same, "sum": _same,
+    "unit": _ones, "basis": _fixed(C), "at": _at, "sigma": _same, "count": _fixed(S), "submatrix": lambda n, k: Cell(),
+    "axes": lambda n, k: k.merge(Cell(n.data[0]), n.args[0].cell),
+    "zero": _zero, "commutation": _fixed(M), "ref": _same, "window": _same, "neg": _same, "sum": _same,
     "had": _same, "root": _same,
     "trans": _trans, "transpow": _trans, "inv": _inv, "elpow": _elpow, "pow": _pow, "prod": _prod, "div": _div,
     "kron": _kron, "inner": _inner, "norm": _fixed(S), "bars": _bars, "block": _block,
-    "submatrix": lambda n, k: Cell(),
     "unvec": lambda n, k: Cell(C | M),
     "call": _call,
 }  # fmt: skip

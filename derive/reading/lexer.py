@@ -101,8 +101,8 @@ class Lexer(Letters):
             self.emit("num", c, start, VULGAR[c])
         elif c == "√":
             self.emit("sqrt", c, start)
-        elif c == "∑":
-            self.emit("sum", c, start)
+        elif c in "∑∏":
+            self.emit("sum", "sum" if c == "∑" else "prod", start)
         elif c in "&$":
             if c == "&" and self.environments and self.environments[-1].endswith("matrix"):
                 self.emit("op", "&", start)

@@ -20,7 +20,7 @@ from .shaping import Symbol
 from .signatures import C, M, R, S
 from .sizes import SCALAR_SIZE, Size, Sizes
 from .splitting import Usage, primed_names, raised_names, split_runs
-from .stacks import Node
+from .stacks import Node, postorder
 from .statements import Statement, Statements, in_order
 from .tokens import Token
 
@@ -157,13 +157,18 @@ class Reading:
     def solve(self, loose: frozenset[str], scalar: bool, tied: bool = False) -> Solution:
         readings = list(self.split_readings)
         roots = self.parse_trees(loose, readings)
-        from .sums import lower_sums
-
-        roots = lower_sums(self, roots, readings)
         order = postorder(roots)
         find_factors(order)
         if "ones" in loose:
             loosen_ones(order)
+        from .sums import lower_indices
+
+        self.settled: dict[str, int] = {}
+        self.used_dimensions: set[str] = set()
+        self.families: set[str] = set()
+        lowered = lower_indices(self, roots, readings, scalar)
+        if lowered is not roots:
+            roots, order = lowered, postorder(lowered)
         self.name_dimensions(order)
         symbols = self.collect(order)
         kinds = Kinds()
@@ -173,7 +178,7 @@ class Reading:
         if tied:
             kinds.merge(roots[0].cell, roots[1].cell)
         for name, entry in symbols.items():
-            if entry.is_declared:
+            if entry.is_declared or name in self.settled:
                 continue
             cell = kinds.symbol_cells[name].find()
             costs = habits.habit(name, entry.style, entry.uses)
@@ -187,7 +192,7 @@ class Reading:
             kinds.undo(0)
         sizes = Sizes()
         builder = Builder(self.source, order, symbols, kinds, sizes, readings, self.is_numpy)
-        usual = {name: habits.habit(name, entry.style, entry.uses) for name, entry in symbols.items()}
+        usual = {n: habits.habit(n, e.style, e.uses) for n, e in symbols.items() if n not in self.families}
         builder.shape_symbols(usual if isinstance(failed, Contradiction) else None)
         builder.infer()
         sizes.settle()
@@ -245,11 +250,19 @@ class Reading:
                 for size in node.data if isinstance(node.data, tuple) else (node.data,):
                     if size is not None:
                         dims |= size.names
-            elif node.op in ("commutation", "submatrix", "unvec", "counted"):
+            elif node.op in ("commutation", "submatrix", "unvec"):
                 for size in node.data:
                     dims |= size.names
+            elif node.op == "sigma":
+                for size in node.data.dims:
+                    dims |= size.names
+            elif node.op == "axes":
+                for axis in node.data[1]:
+                    dims |= axis.size.names if axis is not None and axis.size is not None else set()
+            elif node.op == "count":
+                dims |= node.data.size.names if node.data.size is not None else set()
         dims -= set(self.declared.entries) | set(self.scope)
-        self.used_dimensions = dims
+        self.used_dimensions |= dims
         for node in order:
             if node.op == "sym" and node.data in dims:
                 node.op, node.data = "dim", Dim.of(node.data)
@@ -275,6 +288,8 @@ class Reading:
 
     def declare(self, entry: Symbol) -> None:
         base, accents, low = names.parts(entry.name)
+        entry.is_unit = base == "e" and not accents and len(low) == 1 and low[0].isdigit() and low[0] != "0"
+        entry.is_unit &= entry.name not in self.known
         declared = self.declared.entries.get(entry.name)
         if declared is None and any(a in names.STYLES for a in accents):
             declared = self.declared.entries.get(names.join(base, [a for a in accents if a not in names.STYLES], low))
@@ -305,6 +320,7 @@ class Reading:
                 mask = M
             elif habits.may_be_row(node.data, entry.style, entry.uses):
                 mask |= R
+            mask &= self.settled.get(node.data, mask)
             cell = kinds.symbol_cells[node.data] = Cell(mask)
         return cell
 
@@ -403,7 +419,11 @@ class Solution:
         self.root = roots[-1]
         self.readings = readings
         self.exprs = [builder.values[id(root)] for root in roots]
-        self.habits = {n: habits.habit(n, e.style, e.uses) for n, e in symbols.items() if not e.is_declared}
+        self.habits = {
+            n: habits.habit(n, e.style, e.uses)
+            for n, e in symbols.items()
+            if not e.is_declared and n not in reading.families
+        }
         self.multiplies_scalars = any(n.op == "had" and builder.values[id(n)].is_scalar for n in builder.order)
         self.symbols: dict[str, Expr] = {}
         self.where: list[str] = []
@@ -414,8 +434,8 @@ class Solution:
             self.symbols[name] = made
             if not entry.is_declared:
                 self.where.append(f"{names.text(name)}: {shape_line(made)}")
-                costs = self.habits[name]
-                if costs[kind_of(made.shape).bit_length() - 1] - min(costs) >= UNUSUAL:
+                costs = self.habits.get(name)
+                if costs is not None and costs[kind_of(made.shape).bit_length() - 1] - min(costs) >= UNUSUAL:
                     builder.note(f"{names.text(name)} is read as {KIND_WORDS[kind_of(made.shape)]}")
 
     @property
@@ -495,27 +515,6 @@ def find_factors(order: list[Node]) -> None:
             if second.op == "trans" and (is_last or second.args[0].op == "ones"):
                 if node.data[0] != "/" and first.op == "num" and first.data == 1:
                     first.op, first.data = "unit", "factor"
-
-
-def postorder(roots: list[Node]) -> list[Node]:
-    """All nodes below the roots once, operands first."""
-    order: list[Node] = []
-    seen: set[int] = set()
-    stack = list(reversed(roots))
-    while stack:
-        node = stack[-1]
-        if id(node) in seen:
-            stack.pop()
-            continue
-        pending = [a for a in node.args if id(a) not in seen]
-        if pending:
-            pending.reverse()
-            stack += pending
-        else:
-            seen.add(id(node))
-            order.append(node)
-            stack.pop()
-    return order
 
 
 __all__ = ["Reading", "Solution", "style_of"]

@@ -156,10 +156,8 @@ class Scripts(Stacks):
             outer.end = held[0].end
             return
         if node.op != "norm" or node.paren:
-            raise self.error(
-                "an entry of a matrix is not read", (outer.start, held[-1].end if held else first.end),
-                "formulas are in terms of whole matrices; sums over indices are read as \\sum_i",
-            )  # fmt: skip
+            self.entry(outer, held, first)
+            return
         shown = [str(t.value) if t.kind == "name" else t.text for t in held]
         words = "".join("F" if word in ("F", "Fro", "fro", "HS") else word for word in shown)
         kind = {
@@ -189,6 +187,48 @@ class Scripts(Stacks):
         node.data = kind
         outer.end = max(outer.end, held[-1].end)
         node.end = max(node.end, held[-1].end)
+
+    def entry(self, outer: Node, held: list[Token], first: Token) -> None:
+        """`(A x)_i`, `(X W)_{ij}`, `(A x)_1`: entries of what is no name."""
+        span = (outer.start, self.tokens[self.i - 1].end)
+        indices: list[str] = []
+        for t in held:
+            if t.kind == "name" and str(t.value).isalpha():
+                indices += list(str(t.value))
+            elif t.kind == "num" and t.value.denominator == 1 and t.value > 0:
+                indices += [t.text] if len(held) != 1 or len(t.text) != 2 else list(t.text)
+            elif t.kind == "low":
+                indices += list(t.text)
+            elif t.text != ",":
+                raise self.error("this subscript is not read", span, "indices are letters and numbers, as in (A x)_i")
+        if not indices or len(indices) > 2:
+            raise self.error("an entry has one index or two", span)
+        self.operands[-1] = Node("at", [outer], tuple(indices), *span)
+
+    def bracketed(self) -> bool:
+        """Read `M[1, 2]`, `x[0]`, `A[:, j]`, entries counted from 0; whether that is what follows."""
+        parts: list[str] = []
+        for i in range(self.i + 1, min(len(self.tokens), self.i + 6)):
+            t = self.tokens[i]
+            if t.text == "]" and parts and len(parts) <= 2 and any(p != ":" for p in parts):
+                base = self.operands.pop()
+                data = tuple(str(int(p) + 1) if p.isdigit() else p for p in parts)
+                at = Node("at", [base], data, base.start, t.end)
+                self.operands.append(at)
+                self.i = i + 1
+                counted = ", ".join(d for d in data if d.isdigit())
+                if counted:
+                    self.readings.append(
+                        f"{self.cut(at)} is read as counted from 0: number {counted} of {self.cut(base)}"
+                    )
+                return True
+            if t.kind == "name" and str(t.value) in tuple("ijklmnt") or t.text == ":" or t.text.isdecimal():
+                if len(parts) * 2 != i - self.i - 1:
+                    return False
+                parts.append(t.text)
+            elif t.text != "," or not parts:
+                return False
+        return False
 
     def index_follows(self) -> bool:
         depth = 0

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import operations as ops
+from ..errors import ShapeError
 from ..expr import Expr, Operation
 from ..shapes import ONE, Dim
+from .indices import Axis
 from .kinds import Kinds, is_exponential
 from .signatures import C, M, R, S, operation_of
 from .sizes import SCALAR_SIZE, Size, Sizes, SizeShape
@@ -17,7 +19,7 @@ from .stacks import Node
 class Symbol:
     """A name in the formula: how it is used, and what is known of its shape."""
 
-    __slots__ = ("name", "style", "uses", "shape", "properties", "is_declared", "expr", "span")
+    __slots__ = ("name", "style", "uses", "shape", "properties", "is_declared", "is_unit", "expr", "span")
 
     def __init__(self, name: str, style: str, span: tuple[int, int]) -> None:
         self.name = name
@@ -27,6 +29,7 @@ class Symbol:
         self.shape: SizeShape | None = None
         self.properties: frozenset[str] = frozenset()
         self.is_declared = False
+        self.is_unit = False
         self.expr: Expr | None = None
 
 
@@ -49,6 +52,7 @@ class Shaper:
         self.sizes = sizes
         self.readings = readings
         self.shapes: dict[int, SizeShape] = {}
+        self.axes: dict[Axis, Size] = {}
 
     def shape_symbols(self, by_habit: dict[str, list[float]] | None = None) -> None:
         """A shape for every symbol: as declared, or of its kind with sizes of its own.
@@ -61,7 +65,7 @@ class Shaper:
                 continue
             cell = self.kinds.symbol_cells[name].find()
             mask = cell.mask
-            if by_habit is not None and not entry.properties:
+            if by_habit is not None and not entry.properties and name in by_habit:
                 costs = by_habit[name]
                 mask = min((S, C, M), key=lambda kind: costs[kind.bit_length() - 1])
             elif mask not in (S, C, R, M):
@@ -109,6 +113,15 @@ class Shaper:
 
     def cut(self, node: Node) -> str:
         return " ".join(self.source[node.start : node.end].split())
+
+    def axis(self, axis: Axis) -> Size:
+        """How many entries an index runs over."""
+        size = self.axes.get(axis.tie)
+        if size is None:
+            size = self.axes[axis.tie] = self.sizes.fresh()
+        if axis.size is not None and not self.sizes.unify(size, axis.size):
+            raise ShapeError(f"{axis.name} runs over {axis.size} entries and over {self.sizes.dim(size)}")
+        return size
 
     def note(self, text: str) -> None:
         if text not in self.readings:
@@ -217,10 +230,25 @@ def _shape_bars(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
     return SCALAR_SIZE
 
 
-def _shape_counted(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
-    for size, counted in zip(args[0], node.data):
-        b.sizes.unify(size, counted)
+def _shape_axes(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    for size, axis in zip(args[0], node.data[1]):
+        if axis is not None and not b.sizes.unify(size, b.axis(axis)):
+            have, wanted = b.dims((size, b.axis(axis)))
+            raise ShapeError(
+                f"{axis.name} runs over {wanted} entries, and {b.cut(node)} has {have}", b.source, node.span
+            )
     return args[0]
+
+
+def _shape_window(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    shape = list(args[0])
+    for side, window in enumerate(node.data):
+        if window is not None:
+            _, axis, extra = window
+            if not b.sizes.unify(shape[side], b.sizes.plus(b.axis(axis), extra)):
+                raise ShapeError(f"{axis.name} runs over more entries than {b.cut(node)} has", b.source, node.span)
+            shape[side] = b.axis(axis)
+    return (shape[0], shape[1])
 
 
 def _shape_block(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
@@ -335,7 +363,7 @@ _SHAPES: dict[str, Callable[[Shaper, Node, list[SizeShape]], SizeShape]] = {
     "transpow": lambda b, n, a: a[0] if b.is_scalar(a[0]) else (a[0][1], a[0][0]),
     "prod": _shape_prod, "div": _shape_div, "kron": _shape_kron, "inner": _shape_inner, "block": _shape_block,
     "bars": _shape_bars,
-    "counted": _shape_counted,
+    "axes": _shape_axes, "window": _shape_window, "basis": lambda b, n, a: (b.sizes.fresh(), ONE),
     "submatrix": lambda b, n, a: (n.data[1], n.data[3]), "call": _shape_call,
     "unvec": lambda b, n, a: n.data,
 }  # fmt: skip  # fmt: skip

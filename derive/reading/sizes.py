@@ -49,7 +49,7 @@ class Sizes:
     def unify(self, a: Size, b: Size) -> bool:
         """Make two sizes equal; False if they cannot be."""
         a, b = self.find(a), self.find(b)
-        if a is b or a == b:
+        if a is b or (a == b and isinstance(a, int) == isinstance(b, int)):  # the variable 4 is not the number 4
             return True
         if isinstance(a, int) and isinstance(b, int):
             self.parent[max(a, b)] = min(a, b)

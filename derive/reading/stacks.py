@@ -45,6 +45,52 @@ class Node:
         return f"{self.op}[{self.data}]({', '.join(map(repr, self.args))})" if self.args else f"{self.op}[{self.data}]"
 
 
+def postorder(roots: list[Node]) -> list[Node]:
+    """All nodes below the roots once, operands first."""
+    order: list[Node] = []
+    seen: set[int] = set()
+    stack = list(reversed(roots))
+    while stack:
+        node = stack[-1]
+        if id(node) in seen:
+            stack.pop()
+            continue
+        pending = [a for a in node.args if id(a) not in seen]
+        if pending:
+            pending.reverse()
+            stack += pending
+        else:
+            seen.add(id(node))
+            order.append(node)
+            stack.pop()
+    return order
+
+
+class Bounds:
+    """What stands below and above Σ.
+
+    Attributes
+    ----------
+    names : list of str
+        The indices that are bound.
+    lower, upper : dict of index to Dim
+    conditions : list of (relation, indices) and of ("∈", indices, set, indices that the set depends on)
+    """
+
+    __slots__ = ("names", "lower", "upper", "conditions", "is_product")
+
+    def __init__(self, is_product: bool = False) -> None:
+        self.is_product = is_product  # ∏
+        self.names: list[str] = []
+        self.lower: dict[str, Dim] = {}
+        self.upper: dict[str, Dim] = {}
+        self.conditions: list[Any] = []
+
+    @property
+    def dims(self) -> list[Dim]:
+        return [*self.lower.values(), *self.upper.values()]
+
+
 class Op:
     """An entry of the operator stack: infix, prefix, a bracket, or a collector of arguments."""
 
@@ -168,10 +214,7 @@ class Stacks:
         if op.text == "-":
             return Node("neg", [node], None, start, end)
         if op.text == "sigma":
-            names, size, _, _ = op.data
-            if not names:
-                return Node("call", [node], "sum", start, end)
-            return Node("sigma", [node], (names, size), start, end)
+            return Node("sigma", [node], op.data[0], start, end)
         if op.data[0] in ELEMENTWISE and node.op == "prod" and not node.paren:
             inside = self.cut(node)
             self.readings.append(f"{op.token.text} {inside} is read as {op.data[0]}({inside})")

@@ -1,536 +1,590 @@
-"""Sums over an index to matrix form.
+"""Sums over indices in matrix form: how far each reaches, and the value of every part below it.
 
-Below Σ_i a part of the formula is a scalar, a vector or a row for every i.  Scalars for
-all i are held as the vector of their values, vectors and rows as the matrix whose rows
-they are, so that
-
-    Σ_i (y_i − wᵀx_i)²  is  ‖y − X w‖²,     Σ_i s_i x_i x_iᵀ  is  Xᵀ diag(s) X.
-
-`x_i` is row i of X where it is transposed, measured or met by a row, else entry i of x.
-Under two indices, A_ij is an entry of A.  What has no such form is refused.
+A sum reaches over the terms after it that use its index.  Below it every name with an index is a leaf of
+the algebra of `indices`, every operation one of its operations, and what depends on no index is a constant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
 from .. import names
-from ..errors import ParseError
+from ..errors import ShapeError
 from ..shapes import Dim
-from .indexed import Indexed, capital
-from .stacks import Node
+from . import kinds as solving
+from .families import Access, Families, Place, letters_in
+from .indices import Algebra, Axis, Term, Value
+from .signatures import C, M, R, S
+from .stacks import Node, postorder
 from .vocabulary import ELEMENTWISE
 
-# What a part is for every index: a constant, a scalar, a vector, a row, a scalar ‖v‖², an outer product,
-# and under two indices a scalar that depends on the second, or on both.
-CONSTANT, ENTRY, VECTOR, ROW, SQUARE, OUTER, SECOND, BOTH = range(8)
+_RANGE = ("<", "≤", "≠")
 
 
-class _Part:
-    """A part for every index.
+def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: bool = False) -> list[Node]:
+    """The trees with sums over indices and entries in matrix form.
 
-    A vector or row u_i + v_j under two indices is held as U and V: `node` and `right`; `second` says that `node`
-    goes by the second index.
+    Raises
+    ------
+    ParseError
+        A sum has no matrix form.
+    ShapeError
+        No kinds of the names fit.
     """
-
-    __slots__ = ("kind", "node", "left", "right", "weight", "second")
-
-    def __init__(
-        self, kind: int, node: Node, left: Node | None = None, right: Node | None = None, second: bool = False
-    ) -> None:
-        self.kind = kind
-        self.node = node
-        self.left = left
-        self.right = right
-        self.weight: Node | None = None
-        self.second = second
-
-    def of_kind(self, kind: int) -> _Part:
-        return _Part(kind, self.node, right=self.right, second=self.second)
-
-
-def lower_sums(reading: Any, roots: list[Node], readings: list[str]) -> list[Node]:
-    """The trees with every sum over an index in matrix form."""
-    from .scope import postorder
-
     order = postorder(roots)
-    if not any(node.op == "sigma" for node in order):
+    has_sums = any(node.op == "sigma" for node in order)
+    if not has_sums and not any(node.op == "at" or node.op == "sym" and "_" in node.data for node in order):
         return roots
-    replaced: dict[int, Node] = {}
-    inside: set[int] = set()
-    for node in order:
-        if node.op == "sigma":
-            first = node.args[0]
-            while first.op == "sigma":  # Σ_i Σ_j is Σ_ij
-                inside.add(id(first))
-                sizes = [*node.data[1:], *first.data[1:]]
-                node.data = (node.data[0] + first.data[0], *sizes)
-                first = first.args[0]
-            node.args = [first]
-    for node in order:
-        node.args = [replaced.get(id(arg), arg) for arg in node.args]
-        if node.op == "sigma" and id(node) not in inside:
-            made = _Sum(reading.source, node, reading, readings).result()
-            made.start, made.end, made.paren = node.start, node.end, True
+    families = Families(reading, roots, order, readings)
+    if has_sums:
+        extend(families)
+        families.order = postorder(roots)
+    families.bind()
+    if not families.accesses and not families.parts and not has_sums:
+        return roots
+    families.solve(scalar)
+    return Lowering(families).lowered()
+
+
+# The reach of a sum
+
+
+def extend(families: Families) -> None:
+    """Let a sum reach over the terms after it that use its index: Σ_i y_i log p_i + (1 − y_i) log (1 − p_i)."""
+    for node in families.order:
+        if node.op != "sum":
+            continue
+        i = 0
+        while i < len(node.args):
+            last = last_sums(node.args[i])
+            end, target = i, None
+            for j in range(i + 1, len(node.args)):
+                if any(s.op == "sigma" for s in last_sums(node.args[j])) and not uses(node.args[j], last):
+                    break
+                found = uses(node.args[j], last)
+                if found is not None:
+                    end, target = j, found
+            if target is not None:
+                absorb(families, node, i, end, target)
+            i += 1
+        if len(node.args) == 1:
+            only = node.args[0]
+            node.op, node.args, node.data, node.paren = only.op, only.args, only.data, node.paren or only.paren
+
+
+def last_sums(term: Node) -> list[Node]:
+    """The sums that end a term, from the outside in."""
+    found = []
+    while not term.paren:
+        if term.op == "sigma" and not term.data.is_product:
+            found.append(term)
+            term = term.args[0]
+        elif term.op == "neg":
+            term = term.args[0]
+        elif term.op == "prod" and term.data[-1] != "/":
+            term = term.args[-1]
+        else:
+            break
+    return found
+
+
+def uses(term: Node, sums: list[Node]) -> Node | None:
+    """The innermost of the sums whose index occurs in the term, bound by no sum in it."""
+    if not sums:
+        return None
+    free = letters_in(term)
+    for held in reversed(sums):
+        if free & set(held.data.names):
+            return held
+    return None
+
+
+def absorb(families: Families, node: Node, first: int, last: int, target: Node) -> None:
+    head, signs = node.args[first], node.data
+    body = target.args[0]
+    if body.op == "sum" and not body.paren:
+        args, data = list(body.args), list(body.data)
+    else:
+        args, data = [body], [1]
+    args += node.args[first + 1 : last + 1]
+    data += signs[first + 1 : last + 1]
+    end = node.args[last].end
+    inside = Node("sum", args, tuple(data), body.start, end)
+    inside.paren = True
+    target.args = [inside]
+    stretched = head
+    while True:
+        stretched.end = end
+        if stretched is target:
+            break
+        stretched = stretched.args[-1]
+    node.args = [*node.args[: first + 1], *node.args[last + 1 :]]
+    node.data = (*signs[: first + 1], *signs[last + 1 :])
+    shown = families.source[target.start : target.args[0].args[0].start].strip()
+    families.note(f"{shown} is read as reaching over {families.cut(inside)}")
+
+
+# Matrix forms
+
+
+def _is_two(node: Node) -> bool:
+    return node.op == "num" and bool(node.data == 2)
+
+
+class Lowering:
+    """The matrix forms of the sums and entries of a formula whose kinds are known."""
+
+    def __init__(self, families: Families) -> None:
+        self.families = families
+        self.accesses = families.accesses
+        self.kind = families.kind
+        self.note, self.cut, self.refuse = families.note, families.cut, families.refuse
+        self.leaves: dict[Any, Node] = {}
+        self.spans: dict[tuple[str, int], list[tuple[Axis, int]]] = {}
+        self.measured: set[Axis] = set()  # whose size a vector or matrix shows
+
+    def lowered(self) -> list[Node]:
+        order = self.families.order
+        self.collect_spans(order)
+        self.squared = {id(n.args[0]) for n in order if n.op == "pow" and n.args[0].op == "norm" and _is_two(n.args[1])}
+        replaced: dict[int, Node] = {}
+
+        def replace(node: Node, made: Node) -> None:
             replaced[id(node)] = made
-    return [replaced.get(id(root), root) for root in roots]
+            self.kind[id(made)] = self.kind[id(node)]
 
-
-class _Sum(Indexed):
-    """One sum over one or two indices."""
-
-    def __init__(self, source: str, node: Node, reading: Any, readings: list[str]) -> None:
-        self.source = source
-        self.node = node
-        self.reading = reading
-        self.readings = readings
-        self.indices: tuple[str, ...] = _spread(node.data[0])
-        limits = [d for d in node.data[1:] if d is not None]
-        self.size: Dim | None = limits[0] if limits else None
-        self.sizes = limits
-        self.vectors: set[str] = set()
-        self.body: Node = node.args[0]
-
-    def refuse(self, node: Node, why: str) -> ParseError:
-        return ParseError(
-            f"this sum has no matrix form that we know: {why}", self.source, node.span, "write the matrix formula"
-        )
-
-    def new(self, op: str, args: list[Node], data: Any = None) -> Node:
-        at = args[0] if args else self.node
-        return Node(op, args, data, at.start, args[-1].end if args else at.end)
-
-    def result(self) -> Node:
-        from .scope import postorder
-
-        if len(self.indices) > 2:
-            raise self.refuse(self.node, "it runs over more than two indices")
-        order = postorder([self.body])
+        values: dict[int, Value] = {}
         for node in order:
-            if node.op == "ref" and any(self.depends(n) for n in postorder(node.args)):
-                raise self.refuse(node, "a definition depends on the index")
-        self.find_vectors(order)
-        parts: dict[int, _Part] = {}
+            access = self.accesses.get(id(node))
+            if access is not None and not access.is_bound:
+                replace(node, self.entry(node, access))
+                continue
+            parts = self.families.parts.get(id(node), [])
+            is_indexed = any(isinstance(part, Axis) for part in parts)
+            if parts and not is_indexed and id(node.args[0]) not in values:
+                replace(node, self.chosen(node, replaced.get(id(node.args[0]), node.args[0]), parts))
+                continue
+            if access is None and not is_indexed and not any(id(arg) in values for arg in node.args):
+                node.args = [replaced.get(id(arg), arg) for arg in node.args]
+                if node.op == "sigma":
+                    made = self.constant_sum(node)
+                    if isinstance(made, Value):
+                        values[id(node)] = made
+                    else:
+                        replace(node, made)
+                continue
+            algebra = Algebra(lambda why, node=node: self.refuse(node, why), node.start, node.end)  # type: ignore[misc]
+            if access is not None:
+                value = self.leaf(algebra, node, access)
+            else:
+                args = [
+                    values[id(a)] if id(a) in values else algebra.constant(replaced.get(id(a), a), self.kind[id(a)])
+                    for a in node.args
+                ]
+                value = self.value(algebra, node, args, values)
+            if not value.indices:
+                made_node = algebra.result(value)
+                replace(node, self.placed(made_node, node))
+            else:
+                values[id(node)] = value
+        for root in self.families.roots:
+            if id(root) in values:
+                replaced[id(root)] = self.defined(root, values[id(root)])
+        return [replaced.get(id(root), root) for root in self.families.roots]
+
+    def defined(self, root: Node, value: Value) -> Node:
+        """The family that a definition r_i = … defines, whole."""
+        algebra = Algebra(lambda why: self.refuse(root, why), root.start, root.end)
+        if len(value.axes) > 2 or value.column is not None:
+            raise self.refuse(root, f"{self.cut(root)} has three indices")
+        rest = [a for a in value.axes if a not in self.families.own[id(root)]]
+        return algebra.form(value, [*self.families.own[id(root)], *rest])
+
+    @staticmethod
+    def placed(made: Node, node: Node) -> Node:
+        if made.op not in ("sym", "expr"):
+            made.start, made.end = node.start, node.end
+        made.paren = True
+        return made
+
+    def constant_sum(self, node: Node) -> Node | Value:
+        """A sum of what does not depend on its index."""
+        axes = self.families.bounds[id(node)]
+        if not axes and node.data.is_product:
+            raise self.refuse(node, "the index of the product is missing")
+        if not axes:
+            return Node("call", node.args, "sum", node.start, node.end)
+        algebra = Algebra(lambda why: self.refuse(node, why), node.start, node.end)
+        body = node.args[0]
+        value = algebra.constant(body, self.kind[id(body)])
+        made: Node | Value = self.summed(algebra, node, value)
+        return made
+
+    def summed(self, algebra: Algebra, node: Node, value: Value) -> Any:
+        axes = self.families.bounds[id(node)]
+        masks = self.families.masks[id(node)]
+        for relation, places in masks:
+            factor = (self.mask(algebra, relation, places), places)
+            value = algebra.scaled(Value([Term(factors=(factor,))]), value)
+        for axis in axes:
+            if axis.tie not in self.measured and axis.size is None:
+                raise self.refuse(node, f"nothing in it depends on the index {axis.name}")
+        if node.data.is_product:
+            return self.multiplied(algebra, node, value, axes)
+        made = algebra.over(value, axes)
+        return made if made.indices else algebra.result(made)
+
+    def multiplied(self, algebra: Algebra, node: Node, value: Value, axes: list[Axis]) -> Node:
+        """∏_i v_i, the determinant of the diagonal matrix of v."""
+        if self.families.masks[id(node)] or value.own or value.axes != axes or len(axes) > 1:
+            raise self.refuse(node, f"{self.cut(node)} is no product of the entries of one vector")
+        return algebra.new("call", [algebra.diagonal(algebra.form(value, axes))], "det")
+
+    def mask(self, algebra: Algebra, relation: str, axes: tuple[Axis, ...]) -> Node:
+        if relation not in _RANGE:
+            self.families.reading.settled[relation] = C if len(axes) == 1 else M
+            self.families.reading.families.add(relation)
+            return algebra.held(algebra.new("sym", data=relation), axes)
+        every = algebra.ones(*axes)
+        if relation == "≠":
+            return algebra.new("sum", [every, algebra.new("eye")], (1, -1))
+        upper = algebra.new("call", [every], "triu")
+        return upper if relation == "≤" else algebra.new("sum", [upper, algebra.new("eye")], (1, -1))
+
+    def collect_spans(self, order: list[Node]) -> None:
+        """Which entries of each side of each family the formula names."""
+        for masks in self.families.masks.values():
+            self.measured |= {a.tie for relation, axes in masks if relation not in _RANGE for a in axes}
+        for parts in self.families.parts.values():
+            self.measured |= {part.tie for part in parts if isinstance(part, Axis)}
         for node in order:
-            parts[id(node)] = self.part(node, [parts[id(a)] for a in node.args])
-        return self.total(parts[id(self.body)], parts)
+            access = self.accesses.get(id(node))
+            if access is None or not access.is_bound:
+                continue
+            self.measured |= {p.axis.tie for p in access.places if p.axis is not None}
+            name = self.family(access, node)
+            for side, place in enumerate(access.places):
+                if place.axis is not None:
+                    self.spans.setdefault((name, side), []).append((place.axis, place.offset))
 
-    # The parts
+    def family(self, access: Access, node: Node) -> str:
+        if len(access.places) == 2:
+            return self.families.entry_family(access)
+        return access.name if self.kind[id(node)] == S else self.families.row_family(access, node)
 
-    def part(self, node: Node, args: list[_Part]) -> _Part:
-        op = node.op
-        if op == "sym":
-            return self.symbol(node)
-        if all(a.kind == CONSTANT for a in args):
-            return _Part(CONSTANT, node)
+    def leaf(self, algebra: Algebra, node: Node, access: Access) -> Value:
+        name = self.family(access, node)
+        if name in self.families.reading.dimension_names:
+            raise self.refuse(node, f"{name} is a size")
+        kind = self.kind[id(node)]
+        places = access.places
+        if len(places) == 2:
+            if name != access.name or name.islower():
+                i, j = (p.letter + (f"{p.offset:+d}" if p.offset else "") if p.axis else str(p.offset) for p in places)
+                self.note(f"{names.text(node.data)} is read as entry ({i}, {j}) of the matrix {names.text(name)}")
+            return self.of_matrix(algebra, node, name, places)
+        (place,) = places
+        axis = place.axis
+        assert axis is not None
+        if kind == S:
+            made = self.windowed(algebra, node, name, [place], C)
+            return Value([Term(factors=((made, (axis,)),))])
+        shift = f" {place.offset:+d}".replace("+", "+ ").replace("-", "− ") if place.offset else ""
+        self.note(f"{names.text(node.data)} is read as row {place.letter}{shift} of {names.text(name)}")
+        made = self.windowed(algebra, node, name, [place, None], M)
+        own = Axis("columns")
+        value = Value([Term(factors=((made, (axis, own)),))], own)
+        return value.T if kind == R else value
+
+    def of_matrix(self, algebra: Algebra, node: Node, name: str, places: list[Place]) -> Value:
+        made = self.windowed(algebra, node, name, list(places), M)
+        axes = [p.axis for p in places]
+        if None in axes:  # an entry of one row or column
+            at = axes.index(None)
+            unit = algebra.new("basis", data=Dim.of(places[at].offset))
+            made = algebra.times([algebra.turned(made) if at == 0 else made, unit])
+        return Value([Term(factors=((made, tuple(a for a in axes if a is not None)),))])
+
+    def windowed(self, algebra: Algebra, node: Node, name: str, places: list[Place | None], kind: int) -> Node:
+        """The family, or the rows and columns of it that the indices run over."""
+        key = (name, *((p.axis.tie, p.offset, p.axis.lower) if p is not None and p.axis else None for p in places))
+        if key in self.leaves:
+            return self.leaves[key]
+        made = Node("sym", [], name, node.start, node.end)
+        self.families.reading.settled[name] = kind
+        self.families.reading.families.add(name)
+        windows: list[Any] = []
+        axes: list[Axis | None] = []
+        for side, place in enumerate(places):
+            if place is None or place.axis is None:
+                windows.append(None)
+                axes.append(None)
+                continue
+            start, extra = self.window(node, name, side, place)
+            axes.append(place.axis)
+            windows.append((start, place.axis, extra) if extra is not None else None)
+        if any(w is not None for w in windows):
+            made = Node("axes", [made], (kind, ()), node.start, node.end)
+            made = Node("window", [made], tuple(windows), node.start, node.end)
+        else:
+            made = Node("axes", [made], (kind, tuple(axes)), node.start, node.end)
+        self.leaves[key] = made
+        return made
+
+    def window(self, node: Node, name: str, side: int, place: Place) -> tuple[int, Dim | None]:
+        """Where the entries begin that an index names, and how many more the family has; None if it has no more."""
+        spans = self.spans[name, side]
+        axis = place.axis
+        assert axis is not None
+        if axis.upper is None:
+            offsets = [o for a, o in spans if a.tie is axis.tie]
+            low, high = min(offsets), max(offsets)
+            if low == high:
+                if axis.lower.value != 1 or low:
+                    raise self.refuse(node, f"the range of {axis.name} is open", "write where the sum begins and ends")
+                return 0, None
+            if any(a.tie is axis.tie for key, held in self.spans.items() if key[0] != name for a, _ in held):
+                raise self.refuse(node, f"the range of {axis.name} is open", "write where the sum begins and ends")
+            self.note(f"the sum over {axis.name} is read as running over all neighbors in {names.text(name)}")
+            return place.offset - low, Dim.of(high - low)
+        first = Dim.of(1)
+        last: Dim | None = None
+        for other, offset in spans:
+            if other.upper is None:
+                continue
+            begin, end = other.lower + offset, other.upper + offset
+            less = (begin - first).value
+            if less is None:
+                raise self.refuse(node, f"{self.cut(node)} begins at {begin}")
+            first = begin if less < 0 else first
+            if last is not None:
+                more = (end - last).value
+                if more is None:
+                    raise self.refuse(node, f"{names.text(name)} runs to {last} in one place and to {end} in another")
+                last = end if more > 0 else last
+            else:
+                last = end
+        assert last is not None
+        start = (axis.lower + place.offset - first).value
+        extra = (last - first) - (axis.upper - axis.lower)
+        if start is None or extra.value is None or start < 0:
+            raise self.refuse(node, f"the entries of {names.text(name)} that {axis.name} runs over are open")
+        self.check_range(node, name, side, first, last)
+        if first.value != 1:
+            self.note(f"{names.text(name)} is read as counted from {first}")
+        return start, (extra if extra.value else None)
+
+    def check_range(self, node: Node, name: str, side: int, first: Dim, last: Dim) -> None:
+        """Refuse a shift out of the range that the sums have, unless the declaration has room for it."""
+        entry = self.families.declared.get(name)
+        if entry is not None and entry.shape is not None:
+            return
+        starts = {a.lower.value for a, _ in self.spans[name, side] if a.upper is not None}
+        constant = dict(last.terms).get((), 0) if last.value is None else 0
+        if first.value not in starts | {1} or constant > 0 >= max(
+            dict(a.upper.terms).get((), 0) for a, _ in self.spans[name, side] if a.upper is not None
+        ):
+            low, high = names.text(f"{name}_{first}"), names.text(f"{name}_{last}")
+            raise self.refuse(
+                node, f"it uses {low} to {high}, out of the range of the sum",
+                f"declare {names.text(name)} with {last - first + 1} entries or rows, or change the limits",
+            )  # fmt: skip
+
+    def at(self, algebra: Algebra, node: Node, value: Value, parts: list[Any]) -> Value:
+        """(A x)_i, (X W)_ij, X_i: and X_:j under a sum."""
+        if any(isinstance(part, str) and part != ":" for part in parts):
+            raise self.refuse(node, f"{self.cut(node)} has a number among its indices")
+        if value.row is None:
+            value = value.T
+        made = algebra.single(value)
+        (term,) = made.terms
+        ((whole, axes),) = term.factors
+        own = made.own
+        if list(axes) == own:
+            whole = algebra.held(whole, [part if isinstance(part, Axis) else None for part in parts])
+        chosen = {a: part for a, part in zip(own, parts, strict=True) if isinstance(part, Axis)}
+        rest = [a for a in own if a not in chosen]
+        factors = ((whole, tuple(chosen.get(a, a) for a in axes)),)
+        row = rest[0] if rest else None
+        found = Value([Term(term.sign, term.scalars, factors, term.summed)], row)
+        return found.T if self.kind[id(node)] == R else found
+
+    def chosen(self, node: Node, whole: Node, parts: list[Any]) -> Node:
+        """An entry, row or column of which the number is given, by unit vectors."""
+        algebra = Algebra(lambda why: self.refuse(node, why), node.start, node.end)
+        units = [None if part == ":" else algebra.new("basis", data=Dim.of(int(part))) for part in parts]
+        before = [] if units[0] is None else [algebra.turned(units[0])]
+        after = [] if len(units) < 2 or units[1] is None else [units[1]]
+        made = algebra.chain([*before, whole, *after])
+        if ":" in parts and parts[1] == ":" and self.kind[id(node)] == C:
+            made = algebra.turned(made)
+        made.paren = True
+        return made
+
+    def entry(self, node: Node, access: Access) -> Node:
+        """x_1 as e₁ᵀ x, A_12 as e₁ᵀ A e₂."""
+        algebra = Algebra(lambda why: self.refuse(node, why), node.start, node.end)
+        units = [algebra.new("basis", data=Dim.of(p.offset)) for p in access.places]
+        whole = Node("axes", [algebra.new("sym", data=access.name)], (C if len(units) == 1 else M, ()), *node.span)
+        made = algebra.times([algebra.turned(units[0]), whole, *units[1:]])
+        made.paren = True
+        return made
+
+    def value(self, algebra: Algebra, node: Node, args: list[Value], values: dict[int, Value]) -> Value:
+        op, kinds = node.op, [self.kind[id(a)] for a in node.args]
+        if op == "sigma":
+            made = self.summed(algebra, node, args[0])
+            return made if isinstance(made, Value) else algebra.constant(made, self.kind[id(node)])
+        if op == "ref":
+            return args[0]
+        if op == "at":
+            return self.at(algebra, node, args[0], self.families.parts[id(node)])
         if op == "neg":
-            return self.mapped(args[0], lambda n: self.new("neg", [n]))
-        args = [self.weighed(a) for a in args]
+            return args[0].negated()
         if op == "sum":
-            return self.added(node, args)
+            return algebra.sum(args, node.data)
         if op == "prod":
-            return self.product(node, args)
+            return self.product(algebra, node, args, kinds)
+        if op == "had":
+            made = args[0]
+            for sign, arg in zip(node.data, args[1:], strict=True):
+                made = algebra.hadamard(made, arg if sign == "⊙" else algebra.reciprocal(arg))
+            return made
         if op == "div":
-            return self.product(self.new("prod", node.args, ("/",)), args)
+            if kinds[1] != S:
+                return algebra.hadamard(args[0], algebra.reciprocal(args[1]))
+            return algebra.scaled(algebra.reciprocal(args[1]), args[0])
         if op == "trans":
-            (a,) = args
-            return a.of_kind({VECTOR: ROW, ROW: VECTOR}.get(a.kind, a.kind))
-        if op == "pow":
-            return self.power(node, args)
-        if op == "norm" and node.data in ("2", "F"):
-            (a,) = args
-            if a.kind in (VECTOR, ROW):
-                square = self.met(a, a, [])
-                return _Part(square.kind, self.new("root", [square.node], Fraction(2)))
-        if op == "inner" or (op == "call" and node.data in ("dot", "inner")):
-            a, b = args
-            flipped = a.of_kind({VECTOR: ROW}.get(a.kind, a.kind))
-            if a.kind == CONSTANT:
-                flipped.node = self.new("trans", [a.node])
-            return self.chain(node, [flipped, b])
-        if op == "bars" and args[0].kind in (ENTRY, BOTH):
-            return _Part(args[0].kind, self.new("call", [args[0].node], "abs"))
-        if op == "root" and args[0].kind in (ENTRY, SQUARE, BOTH):
-            return _Part(
-                args[0].kind if args[0].kind == BOTH else ENTRY, self.new("root", [self.entry(args[0])], node.data)
-            )
-        if op == "call" and node.data in ELEMENTWISE and args[0].kind in (ENTRY, SQUARE, VECTOR, ROW, BOTH, SECOND):
-            if args[0].right is None:
-                held = self.new("call", [self.entry(args[0])], node.data)
-                return _Part(ENTRY if args[0].kind == SQUARE else args[0].kind, held, second=args[0].second)
-        if op == "call" and node.data == "max":
-            kept = [a for a in args if a.node.op != "zero"]
-            if len(kept) == 1 and kept[0].kind in (ENTRY, BOTH):
-                return _Part(kept[0].kind, self.new("call", [kept[0].node], "relu"))
+            if kinds[0] == S:
+                raise ShapeError(
+                    f"{self.cut(node.args[0])} is a number for every index, and has no transpose",
+                    self.families.source, node.span,
+                )  # fmt: skip
+            return args[0].T
+        if op in ("pow", "elpow"):
+            return self.power(algebra, node, args, kinds)
+        if op == "root":
+            return algebra.applied(args[0], lambda n: algebra.new("root", [n], node.data))
+        if op == "norm":
+            return self.norm(algebra, node, args[0], node.data)
+        if op == "inner":
+            return algebra.inner(*args)
+        if op == "bars" and kinds[0] == S:
+            return algebra.applied(args[0], lambda n: algebra.new("call", [n], "abs"))
+        if op == "call":
+            return self.call(algebra, node, args, kinds)
         raise self.refuse(node, f"{self.cut(node)} depends on the index")
 
-    def cut(self, node: Node) -> str:
-        return " ".join(self.source[node.start : node.end].split())
+    def call(self, algebra: Algebra, node: Node, args: list[Value], kinds: list[int]) -> Value:
+        name = node.data
+        if name in ELEMENTWISE:
+            return algebra.applied(args[0], lambda n: algebra.new("call", [n], name))
+        if name in ("dot", "inner"):
+            return algebra.inner(*args)
+        if name == "outer":
+            return algebra.matmul(args[0], args[1].T)
+        if name == "hadamard":
+            return algebra.hadamard(*args)
+        if name == "tr":
+            return algebra.traced(args[0])
+        if name in ("sum", "mean") and kinds[0] != S:
+            total = algebra.over(args[0], args[0].own)
+            if name == "mean":
+                for axis in args[0].own:
+                    count = Value([Term(scalars=(algebra.new("count", data=axis),))])
+                    total = algebra.scaled(algebra.reciprocal(count), total)
+            return total
+        if name == "transpose":
+            return args[0].T
+        if name in ("norm", "norm1") and len(args) == 1:
+            return self.norm(algebra, node, args[0], "1" if name == "norm1" else "2")
+        if name == "max" and len(args) == 2:
+            kept = [a for a, part in zip(args, node.args, strict=True) if part.op != "zero"]
+            if len(kept) == 1:
+                return algebra.applied(kept[0], lambda n: algebra.new("call", [n], "relu"))
+        if name == "logsumexp" and kinds[0] != S:
+            exponential = algebra.applied(args[0], lambda n: algebra.new("call", [n], "exp"))
+            total = algebra.over(exponential, args[0].own)
+            return algebra.applied(total, lambda n: algebra.new("call", [n], "log"))
+        raise self.refuse(node, f"{self.cut(node)} depends on the index")
 
-    def symbol(self, node: Node) -> _Part:
-        held = self.low(node)
-        if held is None:
-            if node.data in self.indices:
-                raise self.refuse(node, f"{node.data} stands for a number")
-            return _Part(CONSTANT, node)
-        name, tail = held
-        if len(tail) == 2:
-            made = self.leaf(node, name)
-            if len(set(tail)) == 1:
-                return _Part(self.by_index(tail[0]), self.new("call", [made], "diag"))
-            if len(self.indices) < 2:
-                raise self.refuse(node, f"{self.cut(node)} has an index that is not summed over")
-            return _Part(BOTH, made if tuple(tail) == self.indices else self.new("trans", [made]))
-        if name in self.vectors:
-            matrix = capital(name)
-            note = f"{names.text(name)}_{tail[0]} is read as row {tail[0]} of {names.text(matrix)}"
-            if note not in self.readings:
-                self.readings.append(note)
-            made = self.leaf(node, matrix)
-            return _Part(VECTOR, made, second=self.by_index(tail[0]) == SECOND)
-        return _Part(self.by_index(tail[0]), self.leaf(node, name))
+    def norm(self, algebra: Algebra, node: Node, value: Value, kind: str) -> Value:
+        if kind == "1":
+            entries = algebra.applied(value, lambda n: algebra.new("call", [n], "abs"))
+            return algebra.over(entries, value.own)
+        if kind not in ("2", "F"):
+            raise self.refuse(node, f"{self.cut(node)} depends on the index")
+        square = algebra.squared_norm(value)
+        if id(node) in self.squared:
+            return square
+        return algebra.applied(square, lambda n: algebra.new("root", [n], Fraction(2)))
 
-    def by_index(self, index: str) -> int:
-        return ENTRY if index == self.indices[0] else SECOND
-
-    def leaf(self, node: Node, name: str) -> Node:
-        if name in self.reading.dimension_names:
-            raise self.refuse(node, f"{name} is a size")
-        return Node("sym", [], name, node.start, node.end)
-
-    def mapped(self, part: _Part, change: Any) -> _Part:
-        if part.kind == SQUARE:
-            return _Part(ENTRY, change(self.entry(part)))
-        if part.kind == OUTER:
-            made = _Part(OUTER, part.node, change(part.left), part.right)
-            made.weight = part.weight
-            return made
-        right = change(part.right) if part.right is not None else None
-        made = _Part(part.kind, change(part.node), right=right, second=part.second)
-        made.weight = part.weight
-        return made
-
-    def weighed(self, part: _Part) -> _Part:
-        """A vector times a scalar for every index, as one matrix."""
-        if part.weight is None or part.kind not in (VECTOR, ROW):
-            return part
-        matrix = self.times([self.new("call", [part.weight], "diag"), part.node])
-        return _Part(part.kind, matrix, second=part.second)
-
-    def row_squares(self, matrix: Node) -> Node:
-        matrix = matrix.args[0] if matrix.op == "neg" else matrix
-        return self.new("call", [self.new("elpow", [matrix, self.number(2)])], "rowsum")
-
-    def met(self, row: _Part, vector: _Part, between: list[Node]) -> _Part:
-        """The scalar uᵀ M v of two vectors, each by the first index, the second, or a sum u_i + v_j."""
-
-        def sides(part: _Part) -> tuple[Node | None, Node | None]:
-            return (None, part.node) if part.second else (part.node, part.right)
-
-        def entries(left: Node, right: Node) -> Node:
-            if left is right and not between:
-                return self.row_squares(left)
-            return self.new("call", [self.new("had", [through(left), right], ("⊙",))], "rowsum")
-
-        def through(left: Node) -> Node:
-            return self.times([left, *between])
-
-        (a, b), (c, d) = sides(row), sides(vector)
-        if a is not None and b is not None and row is vector and not between:
-            doubled = self.new("prod", [self.number(2), a, self.new("trans", [b])], (" ", " "))
-            parts = [_Part(ENTRY, entries(a, a)), _Part(BOTH, doubled), _Part(SECOND, entries(b, b))]
-            return _Part(BOTH, self.new("sum", [self.both(t) for t in parts], (1, 1, 1)))
-        terms: list[_Part] = []
-        if a is not None and c is not None:
-            terms.append(_Part(ENTRY, entries(a, c)))
-        if a is not None and d is not None:
-            terms.append(_Part(BOTH, self.times([through(a), self.new("trans", [d])])))
-        if b is not None and c is not None:
-            terms.append(_Part(BOTH, self.new("trans", [self.times([through(b), self.new("trans", [c])])])))
-        if b is not None and d is not None:
-            terms.append(_Part(SECOND, entries(b, d)))
-        if len(terms) == 1:
-            return terms[0]
-        return _Part(BOTH, self.new("sum", [self.both(t) for t in terms], (1,) * len(terms)))
-
-    def number(self, value: int) -> Node:
-        return Node("num", [], Fraction(value), self.node.start, self.node.start)
-
-    def ones(self) -> Node:
-        return Node("ones", [], None, self.node.start, self.node.start)
-
-    def entry(self, part: _Part) -> Node:
-        return self.row_squares(part.node) if part.kind == SQUARE else part.node
-
-    def both(self, part: _Part) -> Node:
-        """The matrix over both indices of a scalar that depends on one of them or on none."""
-        if part.kind == BOTH:
-            return part.node
-        row = self.new("trans", [self.ones()])
-        if part.kind in (ENTRY, SQUARE):
-            return self.new("prod", [self.entry(part), row], (" ",))
-        if part.kind == SECOND:
-            return self.new("prod", [self.ones(), self.new("trans", [part.node])], (" ",))
-        return self.new("prod", [part.node, self.ones(), row], (" ", " "))
-
-    def added(self, node: Node, args: list[_Part]) -> _Part:
-        kinds = {a.kind for a in args} - {CONSTANT}
-        if kinds & {BOTH, SECOND} and kinds <= {BOTH, ENTRY, SECOND, SQUARE}:
-            return _Part(BOTH, self.new("sum", [self.both(a) for a in args], node.data))
-        if kinds <= {ENTRY, SQUARE}:
-            terms = []
-            for a in args:
-                if a.kind == CONSTANT:
-                    terms.append(
-                        self.ones()
-                        if a.node.op == "num" and a.node.data == 1
-                        else self.new("prod", [a.node, self.ones()], (" ",))
-                    )
-                else:
-                    terms.append(self.entry(a))
-            return _Part(ENTRY, self.new("sum", terms, node.data))
-        if len(kinds) == 1 and kinds <= {VECTOR, ROW}:
-            (kind,) = kinds
-            is_second = all(a.second for a in args if a.kind != CONSTANT)
-            firsts: list[tuple[Node, int]] = []
-            seconds: list[tuple[Node, int]] = []
-            for a, sign in zip(args, node.data, strict=True):
-                if a.kind == CONSTANT:
-                    row = self.new("trans", [a.node]) if kind == VECTOR else a.node
-                    firsts.append((self.new("prod", [self.ones(), row], (" ",)), sign))
-                elif a.second and not is_second:
-                    seconds.append((a.node, sign))
-                else:
-                    firsts.append((a.node, sign))
-                    if a.right is not None:
-                        seconds.append((a.right, sign))
-            right = self.signed(seconds) if seconds else None
-            return _Part(kind, self.signed(firsts), right=right, second=is_second)
-        made = _Part(OUTER, node)  # terms of different kinds: summed one by one
-        made.left = None
-        return made
-
-    def signed(self, terms: list[tuple[Node, int]]) -> Node:
-        (first, sign), *rest = terms
-        first = first if sign > 0 else self.new("neg", [first])
-        return self.new("sum", [first, *(n for n, _ in rest)], (1, *(s for _, s in rest))) if rest else first
-
-    def power(self, node: Node, args: list[_Part]) -> _Part:
+    def power(self, algebra: Algebra, node: Node, args: list[Value], kinds: list[int]) -> Value:
         base, exponent = args
-        if node.args[0].op == "const" and node.args[0].data == "e" and exponent.kind in (ENTRY, SQUARE, BOTH):
-            kind = BOTH if exponent.kind == BOTH else ENTRY
-            return _Part(kind, self.new("call", [self.entry(exponent)], "exp"))
-        if exponent.kind != CONSTANT:
-            raise self.refuse(node, "an exponent depends on the index")
-        inner = node.args[0]
-        if inner.op == "norm" and exponent.node.op == "num" and exponent.node.data == 2 and base.node.op == "root":
-            if base.kind != ENTRY:
-                return _Part(base.kind, base.node.args[0])
-            rows = base.node.args[0].args[0].args[0]  # ‖v_i‖² from the root of the row sums of squares
-            return _Part(SQUARE, rows)
-        if base.kind in (ENTRY, BOTH, SECOND):
-            return _Part(base.kind, self.new("elpow", [base.node, exponent.node]))
-        if base.kind == SQUARE:
-            return _Part(ENTRY, self.new("elpow", [self.entry(base), exponent.node]))
-        raise self.refuse(node, f"{self.cut(node)} is a power of a vector")
+        first, second = node.args
+        if solving.is_exponential(node):
+            return algebra.applied(exponent, lambda n: algebra.new("call", [n], "exp"))
+        if exponent.axes and kinds == [S, S]:
+            self.note(f"{self.cut(node)} is read as exp({self.cut(second)} log {self.cut(first)}), of what is positive")
+            logarithm = algebra.applied(base, lambda n: algebra.new("call", [n], "log"))
+            return algebra.applied(algebra.scaled(exponent, logarithm), lambda n: algebra.new("call", [n], "exp"))
+        if exponent.axes or kinds[1] != S:
+            raise self.refuse(node, f"the exponent {self.cut(second)} depends on the index")
+        is_two = _is_two(second)
+        if is_two and id(first) in self.squared and first.data in ("2", "F"):
+            return base
+        if kinds[0] != S and node.op == "pow":
+            raise self.refuse(node, f"{self.cut(node)} is a power of a matrix that depends on the index")
+        if is_two:
+            return algebra.squared(base)
+        shown = algebra.form(exponent, [])
+        return algebra.applied(base, lambda n: algebra.new("elpow", [n, shown]))
 
-    def product(self, node: Node, args: list[_Part]) -> _Part:
-        signs = ["", *node.data]
-        factors: list[_Part] = []
-        for sign, a in zip(signs, args):
+    def product(self, algebra: Algebra, node: Node, args: list[Value], kinds: list[int]) -> Value:
+        """A product from left to right; a row that waits for its column is multiplied with it first."""
+        signs = ("", *node.data)
+        scalar: Value | None = None
+        waiting: list[Value] = []
+        current: Value | None = None
+
+        def scale(value: Value) -> None:
+            nonlocal scalar
+            scalar = value if scalar is None else algebra.scaled(scalar, value)
+
+        for i, (arg, kind, sign) in enumerate(zip(args, kinds, signs, strict=True)):
             if sign == "/":
-                if a.kind == CONSTANT:
-                    a = _Part(CONSTANT, self.new("pow", [a.node, self.number(-1)], "^"))
-                elif a.kind in (ENTRY, SQUARE, BOTH, SECOND):
-                    kind = ENTRY if a.kind == SQUARE else a.kind
-                    a = _Part(kind, self.new("elpow", [self.entry(a), self.number(-1)]))
-                else:
-                    raise self.refuse(node, "a vector divides")
-            factors.append(a)
-        return self.chain(node, factors)
-
-    def chain(self, node: Node, factors: list[_Part]) -> _Part:
-        """A product: scalars for every index multiply entry by entry, the rest by its matrix form."""
-        entries = [f for f in factors if f.kind in (ENTRY, SQUARE, BOTH, SECOND)]
-        rest = [f for f in factors if f.kind not in (ENTRY, SQUARE, BOTH, SECOND)]
-        moving = [i for i, f in enumerate(rest) if f.kind in (VECTOR, ROW)]
-        if any(f.kind == OUTER for f in rest):
-            raise self.refuse(node, f"{self.cut(node)} is an outer product of vectors inside a product")
-        if not moving:
-            return self.weighted(entries, [f.node for f in rest])
-        if len(moving) == 1:
-            return self.one_vector(node, entries, rest, moving[0])
-        if len(moving) == 2:
-            return self.two_vectors(node, entries, rest, moving[0], moving[1])
-        raise self.refuse(node, f"{self.cut(node)} holds three vectors that depend on the index")
-
-    def times(self, nodes: Iterable[Node]) -> Node:
-        held = list(nodes)
-        return held[0] if len(held) == 1 else self.new("prod", held, (" ",) * (len(held) - 1))
-
-    def weighted(self, entries: list[_Part], constants: list[Node]) -> _Part:
-        """Constant scalars times a scalar for every index."""
-        if len(entries) == 1 and entries[0].kind == SQUARE and not constants:
-            return entries[0]
-        if any(e.kind in (BOTH, SECOND) for e in entries):
-            held = entries[0].node if len(entries) == 1 else None
-            kind = entries[0].kind if len(entries) == 1 else BOTH
-            made = held or self.new("had", [self.both(e) for e in entries], ("⊙",) * (len(entries) - 1))
-        else:
-            nodes = [self.entry(e) for e in entries]
-            kind = ENTRY
-            made = nodes[0] if len(nodes) == 1 else self.new("had", nodes, ("⊙",) * (len(nodes) - 1))
-        return _Part(kind, self.times([*constants, made]) if constants else made)
-
-    def combined(self, entries: list[_Part], part: _Part) -> _Part:
-        """A scalar part times the scalars beside it."""
-        return self.weighted([*entries, part], []) if entries else part
-
-    def one_vector(self, node: Node, entries: list[_Part], rest: list[_Part], at: int) -> _Part:
-        before = [f.node for f in rest[:at]]
-        after = [f.node for f in rest[at + 1 :]]
-        matrix = rest[at].node
-        second = rest[at].second
-        if rest[at].right is not None:
-            other = rest[at].right
-            assert other is not None
-            halves = [_Part(rest[at].kind, matrix), _Part(rest[at].kind, other, second=True)]
-            a, b = (self.one_vector(node, [], [*rest[:at], half, *rest[at + 1 :]], at) for half in halves)
-            if a.kind == ENTRY:
-                return self.combined(entries, _Part(BOTH, self.new("sum", [self.both(a), self.both(b)], (1, 1))))
-            if entries:
-                raise self.refuse(node, f"{self.cut(node)} is not read")
-            return _Part(a.kind, a.node, right=b.node)
-        if rest[at].kind == VECTOR:
-            scalars = [n for n in before if self.is_scalar_like(n)]
-            left = [n for n in before if not self.is_scalar_like(n)]
-            if after and not all(self.is_scalar_like(n) for n in after):
-                raise self.refuse(node, f"{self.cut(node)} is not read")
-            scalars += after
-            if left:
-                matrix = self.times([matrix, self.new("trans", [self.times(left)])])
-            if left and self.is_row(left[0]):
-                made = self.times([*scalars, matrix]) if scalars else matrix
-                return self.combined(entries, _Part(SECOND if second else ENTRY, made))
-            kind = VECTOR
-        else:
-            scalars = [n for n in before if self.is_scalar_like(n)]
-            if len(scalars) < len(before):
-                raise self.refuse(node, f"{self.cut(node)} is an outer product with a constant")
-            if after:
-                matrix = self.times([matrix, *after])
-            if after and not self.ends_in_matrix(after[-1]):
-                made_node = self.times([*scalars, matrix]) if scalars else matrix
-                return self.combined(entries, _Part(SECOND if second else ENTRY, made_node))
-            kind = ROW
-        if scalars:
-            matrix = self.times([*scalars, matrix])
-        if not entries:
-            return _Part(kind, matrix, second=second)
-        weighed = _Part(kind, matrix, second=second)
-        weighed.weight = self.entry(self.weighted(entries, []))
-        return weighed
-
-    def two_vectors(self, node: Node, entries: list[_Part], rest: list[_Part], i: int, j: int) -> _Part:
-        first, second = rest[i], rest[j]
-        before, between = [f.node for f in rest[:i]], [f.node for f in rest[i + 1 : j]]
-        after = [f.node for f in rest[j + 1 :]]
-        if first.kind == ROW and second.kind == VECTOR:
-            if not all(self.is_scalar_like(n) for n in [*before, *after]):
-                raise self.refuse(node, f"{self.cut(node)} is not read")
-            if (
-                not between
-                and first.node.op == second.node.op == "sym"
-                and first.node.data == second.node.data
-                and not first.second
-                and not second.second
-                and first.right is second.right is None
-            ):
-                made = _Part(SQUARE, first.node)
+                if kind != S:
+                    raise self.refuse(node, f"{self.cut(node)} divides by a vector")
+                scale(algebra.reciprocal(arg))
+            elif kind == S:
+                scale(arg)
+            elif current is None:
+                current = arg
+            elif sign == "·" and kind == C and current.row is not None and current.column is None:
+                scale(algebra.inner(current, arg))
+                current = None
+            elif current.column is not None and arg.row is None and self.closes(kinds, signs, i):
+                waiting.append(current)
+                current = arg
             else:
-                made = self.met(first, second, between)
-            scalars = [*before, *after]
-            if scalars:
-                made = self.weighted([made], scalars)
-            return self.combined(entries, made)
-        if first.kind == VECTOR and second.kind == ROW and not between and len(self.indices) == 1:
-            made = _Part(OUTER, node, first.node, second.node)
-            if before:
-                scalars = [n for n in before if self.is_scalar_like(n)]
-                mapped = [n for n in before if not self.is_scalar_like(n)]
-                made.left = self.times([first.node, self.new("trans", [self.times(mapped)])]) if mapped else first.node
-                if scalars:
-                    made.left = self.times([*scalars, made.left])
-            if after:
-                made.right = self.times([second.node, *after])
-            made.weight = self.entry(self.weighted(entries, [])) if entries else None
-            return made
-        raise self.refuse(node, f"{self.cut(node)} is not read")
+                current = algebra.matmul(current, arg)
+                if not current.own:
+                    scale(current)
+                    current = waiting.pop() if waiting else None
+        while waiting:
+            before = waiting.pop()
+            current = before if current is None else algebra.matmul(before, current)
+        if current is None:
+            assert scalar is not None
+            return scalar
+        return current if scalar is None else algebra.scaled(scalar, current)
 
-    # The sum itself
-
-    def counted(self, node: Node) -> Node:
-        """The vector or matrix, whose rows the sum counts."""
-        if not self.sizes:
-            return node
-        return self.new("counted", [node], tuple(self.sizes))
-
-    def total(self, part: _Part, parts: dict[int, _Part]) -> Node:
-        body, kind = part.node, part.kind
-        if kind == SQUARE and len(self.indices) == 2:
-            body, kind = self.entry(part), ENTRY
-        sign_and_scalars: list[Node] = []
-        if kind == ENTRY and body.op == "prod" and body.args[-1].op in ("elpow", "call", "had", "sym", "prod", "sum"):
-            scalars = body.args[:-1]
-            if scalars and all(self.is_scalar_like(s) for s in scalars):
-                sign_and_scalars, body = scalars, body.args[-1]
-        if kind == CONSTANT:
-            if not self.sizes:
-                raise self.refuse(self.node, "nothing in it depends on the index")
-            size = Node("dim", [], self.sizes[0], self.node.start, self.node.end)
-            return self.times([size, body])
-        if kind == BOTH or kind == ENTRY or kind == SECOND:
-            if kind != BOTH and len(self.indices) == 2:
-                body = self.both(_Part(kind, self.times([*sign_and_scalars, body])))
-                sign_and_scalars = []
-            if body.op == "elpow" and body.args[1].op == "num" and body.args[1].data == 2:
-                inner = self.new("norm", [self.counted(body.args[0])], "F")
-                made = self.new("pow", [inner, self.number(2)], "^")
-            else:
-                if body.op == "call" and body.data == "rowsum":  # the entries of all rows
-                    body = body.args[0]
-                made = self.new("call", [self.counted(body)], "sum")
-            return self.times([*sign_and_scalars, made])
-        if len(self.indices) == 2:
-            raise self.refuse(self.node, "it sums vectors over two indices")
-        if kind == SQUARE:
-            return self.new("pow", [self.new("norm", [self.counted(body)], "F"), self.number(2)], "^")
-        if kind in (VECTOR, ROW):
-            weight = part.weight if part.weight is not None else self.ones()
-            matrix = self.counted(body)
-            if kind == VECTOR:
-                return self.times([self.new("trans", [matrix]), weight])
-            return self.times([self.new("trans", [weight]), matrix])
-        if part.left is None:
-            return self.termwise(part, parts)
-        assert part.right is not None
-        middle = [self.new("call", [part.weight], "diag")] if part.weight is not None else []
-        return self.times([self.new("trans", [self.counted(part.left)]), *middle, part.right])
-
-    def termwise(self, part: _Part, parts: dict[int, _Part]) -> Node:
-        """A sum of terms of different kinds, summed one by one."""
-        node = part.node
-        if node.op != "sum":
-            raise self.refuse(node, "its terms do not combine")
-        return self.new("sum", [self.total(parts[id(arg)], parts) for arg in node.args], node.data)
-
-
-def _spread(indices: Iterable[str]) -> tuple[str, ...]:
-    """`ij` under Σ is i and j."""
-    found = []
-    for index in indices:
-        base = str(index).split("_")[0]
-        found += list(base) if base.isascii() and base.isalpha() and len(base) == 2 else [base]
-    return tuple(found)
+    @staticmethod
+    def closes(kinds: list[int], signs: tuple[str, ...], i: int) -> bool:
+        """Whether the row at i meets its column before anything else ends the product."""
+        for kind, sign in zip(kinds[i + 1 :], signs[i + 1 :], strict=True):
+            if sign == "/" or kind == S:
+                continue
+            return kind == C if kind in (C, R) else True
+        return False

@@ -319,6 +319,9 @@ class Letters:
                 if word:
                     found.append(word)
                 word = ""
+            elif c == ":":
+                found += [word, c] if word else [c]
+                word = ""
             elif c in "+-|" and inside.replace(" ", "").isascii():
                 word += c
             elif not (c.isspace() or c in "{}()[]"):

@@ -505,6 +505,10 @@ def _identity(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
     return Piece(notation.leaf("I", notation.dimension(node.data[0]).string if node in notation.loose else ""))
 
 
+def _basis(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    return Piece(notation.leaf("e", notation.signed(notation.dimension(node.data[0]))))
+
+
 def _commutation(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
     dims = [notation.signed(notation.dimension(d)) for d in node.data]
     return Piece(notation.leaf("K", ", ".join(dims)))
@@ -541,6 +545,7 @@ ROWS: dict[str, Row] = {
     "zeros": _zeros,
     "ones": _ones,
     "identity": _identity,
+    "basis": _basis,
     "commutation": _commutation,
     "add": _add,
     "mul": _mul,

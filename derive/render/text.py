@@ -105,6 +105,8 @@ class Text(Notation):
             return f"K({subscript})"
         if not subscript:
             return name
+        if name == "e" and subscript.isdecimal():
+            return name + "".join("₀₁₂₃₄₅₆₇₈₉"[int(d)] for d in subscript)
         is_plain = subscript.isidentifier() or subscript.isdecimal()
         return f"{name}_{subscript}" if is_plain else f"{name}_({subscript})"
 

@@ -1,0 +1,519 @@
+"""Which names are indexed, what their families are, and how far a sum reaches.
+
+`x_i` under Σ_i is entry i of x, or row i of X where a vector stands; `A_ij` is an entry of A; `x_{i+1}` the
+next one of the same family; `x_1` beside an unindexed x is an entry where only a scalar fits.  Kinds are
+solved for with the whole formula (`kinds`), every family one symbol; the matrix form is that of `indices`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .. import names
+from ..errors import LimitError, ParseError, ShapeError
+from ..shapes import Dim
+from . import habits
+from . import kinds as solving
+from .indices import Axis
+from .kinds import Ambiguous, Cell, Contradiction, Kinds
+from .limits import MAX_OPERATIONS
+from .signatures import C, M, R, S
+from .stacks import Node, postorder
+
+_CAPITAL = dict(zip("αβγδεζηθικλμνξοπρστυφχψω", "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ"))
+_INDEX = re.compile(r"(\d+)|([^\W\d_])([+-]\d+)?")
+_USUAL = frozenset("ijklmnst")  # indices that a sum need not name
+_RANGE = ("<", "≤", "≠")
+
+
+class Place:
+    """An index of a name: `axis` and how far it is shifted, or the number of an entry."""
+
+    __slots__ = ("axis", "offset", "letter")
+
+    def __init__(self, axis: Axis | None, offset: int, letter: str) -> None:
+        self.axis = axis
+        self.offset = offset
+        self.letter = letter
+
+
+class Access:
+    """An indexed name: the family it belongs to, and where in it."""
+
+    __slots__ = ("name", "places", "is_bound")
+
+    def __init__(self, name: str, places: list[Place]) -> None:
+        self.name = name
+        self.places = places
+        self.is_bound = any(p.axis is not None for p in places)
+
+    @property
+    def key(self) -> str:
+        """One for all names of the family."""
+        return f"{self.name} {len(self.places)}" if self.is_bound else f"{self.name} at"
+
+
+def letters_in(root: Node) -> set[str]:
+    """The letters that end names below a node and that no sum there binds."""
+    found: set[str] = set()
+    stack: list[tuple[Node, frozenset[str]]] = [(root, frozenset())]
+    while stack:
+        node, bound = stack.pop()
+        if node.op == "sigma":
+            bound = bound | set(node.data.names)
+            for condition in node.data.conditions:
+                bound |= set(condition[1])
+        elif node.op in ("sym", "ref"):
+            low = names.parts(node.data)[2][-2:]
+            found |= {m[2] for piece in low for m in _INDEX.finditer(piece) if m[2]} - bound
+            continue
+        elif node.op == "at":
+            found |= {letter for letter in node.data if letter.isalpha()} - bound
+        stack += [(arg, bound) for arg in node.args]
+    return found
+
+
+def capital(name: str) -> str:
+    """The matrix whose rows carry this name: X for x, Φ for φ."""
+    base, accents, low = names.parts(name)
+    return names.join(_CAPITAL.get(base, base.upper()), accents, low)
+
+
+class Families:
+    """The indexed names of a formula, their kinds, and the matrix forms of its sums."""
+
+    def __init__(self, reading: Any, roots: list[Node], order: list[Node], readings: list[str]) -> None:
+        self.reading = reading
+        self.source: str = reading.source
+        self.roots = roots
+        self.order = order
+        self.readings = readings
+        self.accesses: dict[int, Access] = {}
+        self.bounds: dict[int, list[Axis]] = {}  # of each sum
+        self.masks: dict[int, list[tuple[str, tuple[Axis, ...]]]] = {}
+        self.sets: set[str] = set()
+        self.definitions: dict[tuple[str, int], tuple[tuple[str, ...], Node]] = {}  # of families: indices and tree
+        self.own: dict[int, list[Axis]] = {}  # the indices of a definition, by its root
+        self.parts: dict[int, list[Axis | str]] = {}  # of entries of what is no name: an axis, a number or ":"
+        self.copied = 0
+        self.kind: dict[int, int] = {}
+        self.families: dict[str, int | None] = {}  # what the name without an index is; None beside rows of a matrix
+        declared = reading.declared.entries
+        self.declared = {n: e for n, e in declared.items() if e.shape is not None or e.kind is not None}
+
+    def note(self, text: str) -> None:
+        if text not in self.readings:
+            self.readings.append(text)
+
+    def cut(self, node: Node) -> str:
+        return " ".join(self.source[node.start : node.end].split())
+
+    def refuse(self, node: Node, why: str, hint: str = "write the matrix formula") -> ParseError:
+        return ParseError(f"this sum has no matrix form that we know: {why}", self.source, node.span, hint)
+
+    # Indices
+
+    def bind(self) -> None:
+        """Find the axis that every index of every name stands for."""
+        self.find_definitions()
+        stack: list[tuple[Node, dict[str, Axis]]] = []
+        for root in self.roots:
+            letters = next((held[0] for held in self.definitions.values() if held[1] is root), ())
+            self.own[id(root)] = [Axis(letter) for letter in letters]
+            stack.append((root, dict(zip(letters, self.own[id(root)]))))
+        while stack:
+            node, scope = stack.pop()
+            if node.op == "sigma":
+                scope = self.opened(node, scope)
+            elif node.op == "at":
+                for letter in node.data:
+                    if letter.isalpha() and letter not in scope:
+                        raise self.refuse(node, f"{letter} in {self.cut(node)} is bound by no sum")
+                self.parts[id(node)] = [scope.get(letter, letter) for letter in node.data]
+            elif node.op in ("sym", "ref"):
+                access = self.access(node, scope)
+                defined = self.definitions.get((access.name, len(access.places))) if access is not None else None
+                if access is not None and defined is not None:
+                    scope = self.inlined(node, access, *defined)
+                elif node.op == "ref":
+                    continue
+                elif access is not None:
+                    self.accesses[id(node)] = access
+            stack += [(arg, scope) for arg in node.args]
+        self.order = postorder(self.roots)
+        known = {*self.declared, *self.reading.wrt, *self.reading.scope}
+        known |= {a.name for a in self.accesses.values() if a.is_bound}
+        known |= {n.data for n in self.order if n.op == "sym" and id(n) not in self.accesses}
+        for node in self.order:
+            access = self.accesses.get(id(node))
+            if access is not None and not access.is_bound and access.name not in known:
+                del self.accesses[id(node)]
+        self.keys = {a.key for a in self.accesses.values()}
+
+    def find_definitions(self) -> None:
+        """The definitions of every entry of a family, r_i = …, where a sum runs over i."""
+        summed: set[str] = set()
+        for node in self.order:
+            if node.op == "sigma":
+                summed |= {*node.data.names, *(n for condition in node.data.conditions for n in condition[1])}
+                summed |= set() if summed else letters_in(node.args[0]) & _USUAL
+        for statement, root in zip(self.reading.statements, self.roots, strict=False):
+            if statement.name is None:
+                continue
+            base, accents, low = names.parts(statement.name)
+            letters = [m[2] for m in _INDEX.finditer("".join(low[-2:] if len(low) == 2 else low[-1:])) if m[2]]
+            if letters and "".join(letters) == "".join(low) and set(letters) <= summed & letters_in(root):
+                self.definitions[names.join(base, accents, []), len(letters)] = (tuple(letters), root)
+
+    def inlined(self, node: Node, access: Access, letters: tuple[str, ...], root: Node) -> dict[str, Axis]:
+        """Put the definition of an indexed name in its place; its scope."""
+        copies: dict[int, Node] = {}
+        for part in postorder([root]):
+            args = [copies[id(a)] if part.op != "ref" else a for a in part.args]
+            copies[id(part)] = made = Node(part.op, args, part.data, part.start, part.end)
+            made.paren = part.paren
+        self.copied += len(copies)
+        if self.copied > MAX_OPERATIONS:
+            raise LimitError("the definitions use each other too often", self.source, node.span)
+        node.op, node.args = "ref", [copies[id(root)]]
+        scope = {}
+        for letter, place in zip(letters, access.places, strict=True):
+            if place.axis is None or place.offset:
+                raise self.refuse(node, f"{self.cut(node)} is one entry of what is defined for all")
+            scope[letter] = place.axis
+        return scope
+
+    def opened(self, node: Node, scope: dict[str, Axis]) -> dict[str, Axis]:
+        """The scope inside a sum."""
+        bounds = node.data
+        scope = dict(scope)
+        made: list[Axis] = []
+        wanted = list(bounds.names)
+        outer = set(scope)
+        for condition in bounds.conditions:
+            if condition[0] == "∈":
+                wanted += [n for n in condition[1] if n not in wanted]
+            else:
+                wanted += [n for n in condition[1] if n not in wanted and n not in outer]
+        if not wanted:
+            wanted = sorted(letters_in(node.args[0]) & _USUAL)[:1]
+            if wanted:
+                self.note(f"∑ is read as the sum over {wanted[0]}")
+        conditions = list(bounds.conditions)
+        for name in wanted:
+            lower, upper = bounds.lower.get(name), bounds.upper.get(name)
+            for limit, is_lower in ((lower, True), (upper, False)):
+                for other in limit.names & {*scope, *wanted} if limit is not None else ():
+                    assert limit is not None
+                    distance = (limit - Dim.of(other)).value
+                    if distance not in ((0, 1) if is_lower else (0, -1)):
+                        raise self.refuse(node, f"{name} runs {'from' if is_lower else 'to'} {limit}")
+                    pair = (other, name) if is_lower else (name, other)
+                    conditions.append(("<" if distance else "≤", pair))
+                    lower, upper = (None, upper) if is_lower else (lower, None)
+            axis = Axis(name, lower, upper)
+            scope[name] = axis
+            made.append(axis)
+        self.bounds[id(node)] = made
+        masks: list[tuple[str, tuple[Axis, ...]]] = []
+        for relation, letters, *rest in conditions:
+            for name in letters:
+                if name not in scope:
+                    raise self.refuse(node, f"{name} is bound by no sum")
+            axes = tuple(scope[name] for name in letters)
+            if relation == "∈":
+                of, inside = rest
+                for name in inside:
+                    if name not in scope:
+                        raise self.refuse(node, f"{name} is bound by no sum")
+                axes = tuple(scope[name] for name in inside) + axes
+                if len(axes) > 2:
+                    raise self.refuse(node, f"membership in {names.text(of)} depends on three indices")
+                self.sets.add(of)
+                shown = "".join(letter for letter in (*inside, *letters))
+                entry = f"{names.text(of)}_{shown}"
+                kind = "vector" if len(axes) == 1 else "matrix"
+                where = ", ".join(letters)
+                self.note(
+                    f"{names.text(of)} is read as a {kind} of zeros and ones: {entry} is 1 where {where} belongs to it"
+                )
+                masks.append((of, axes))
+            else:
+                for axis in axes:
+                    axis.tie = axes[0].tie
+                    if axis.upper is None and axes[-1].upper is not None:
+                        axis.upper, axis.lower, axis.size = axes[-1].upper, axes[-1].lower, axes[-1].size
+                masks.append((relation, axes))
+        self.masks[id(node)] = masks
+        return scope
+
+    def access(self, node: Node, scope: dict[str, Axis]) -> Access | None:
+        """The family that a name belongs to under the indices in scope; None if it is just a name."""
+        if node.data in scope and node.data not in self.declared:
+            raise self.refuse(node, f"{node.data} stands for a number")
+        base, accents, low = names.parts(node.data)
+        if not low:
+            return None
+        places = self.places(node, low[-1], scope)
+        if places is None:
+            if len(low[-1]) == 1 and low[-1] in "ijkl" and node.data not in self.reading.known:
+                return Access(names.join(base, accents, low[:-1]), [Place(None, 0, low[-1])])
+            if not low[-1].isdigit() or int(low[-1]) == 0:
+                return None
+            if len(low) > 1 and low[-2].isdigit() and int(low[-2]):  # A_{1,2}
+                numbers = [int(low[-2]), int(low[-1])]
+                return Access(names.join(base, accents, low[:-2]), [Place(None, k, "") for k in numbers])
+            return Access(names.join(base, accents, low[:-1]), [Place(None, int(low[-1]), "")])
+        rest = low[:-1]
+        if len(places) == 1 and rest:
+            before = self.places(node, rest[-1], scope)
+            if before is not None:
+                places, rest = before + places, rest[:-1]
+            elif rest[-1].isdigit() and self.is_matrix(names.join(base, accents, rest[:-1])):
+                places, rest = [Place(None, int(rest[-1]), ""), *places], rest[:-1]
+        if len(places) > 2:
+            raise self.refuse(node, f"{self.cut(node)} has three indices, and a matrix two")
+        return Access(names.join(base, accents, rest), places)
+
+    def is_matrix(self, name: str) -> bool:
+        return self.declared_matrix(name) or name in self.reading.wrt
+
+    def places(self, node: Node, piece: str, scope: dict[str, Axis]) -> list[Place] | None:
+        found = list(_INDEX.finditer(piece))
+        if "".join(m[0] for m in found) != piece:
+            return None
+        letters = [m[2] for m in found if m[2]]
+        bound = [letter for letter in letters if letter in scope]
+        if not bound or len(found) > 2 and len(bound) < len(found):
+            return None
+        if len(bound) < len(letters):
+            (other,) = {x for x in letters if x not in scope}
+            raise self.refuse(node, f"{other} in {self.cut(node)} is bound by no sum")
+        return [
+            Place(None, int(m[1]), "") if m[1] else Place(scope[m[2]], int(m[3] or 0), m[2]) for m in found
+        ]  # fmt: skip
+
+    # Kinds
+
+    def solve(self, scalar: bool) -> None:
+        """The kinds of all parts, an indexed name being one symbol of its family."""
+        reading = self.reading
+        order = self.order
+        reading.name_dimensions(order)
+        symbols = reading.collect(order)
+        self.mark(order)
+        kinds = Kinds()
+        costs: dict[str, list[float]] = {}
+        styles = {name: entry.style for name, entry in symbols.items()}
+
+        def cell(node: Node) -> Cell:
+            access = self.accesses.get(id(node))
+            if access is None:
+                made: Cell = reading.cell(node, symbols, kinds)
+                return made
+            return self.family_cell(access, node, symbols, kinds, costs, styles)
+
+        solving.build(order, kinds, cell)
+        if scalar:
+            self.roots[-1].cell.find().mask &= S
+        beside = {n.data for n in order if n.op == "sym" and id(n) in self.accesses}
+        for name, entry in symbols.items():
+            base, accents, low = names.parts(name)
+            if low and low[-1].isdigit() and f"{names.join(base, accents, low[:-1])} 1" in costs:  # w_0 beside w_i
+                self.add_costs(kinds.symbol_cells[name].find(), [0.0, 0.8, 99.0, 5.0])
+            elif name in beside and name[0].isupper() and len("".join(low)) == 2 and name in kinds.symbol_cells:
+                self.add_costs(kinds.symbol_cells[name].find(), [0.5, 2.0, 99.0, 0.0])  # A_12 beside A
+            elif not entry.is_declared and name in kinds.symbol_cells:
+                self.add_costs(kinds.symbol_cells[name].find(), habits.habit(name, entry.style, entry.uses))
+        for key, cost in costs.items():
+            self.add_costs(kinds.symbol_cells[key].find(), cost)
+        self.relate(kinds)
+        kinds.start()
+        try:
+            kinds.decide()
+        except (Contradiction, Ambiguous) as found:
+            self.contradicted(found)
+        for node in order:
+            mask = node.cell.find().mask
+            self.kind[id(node)] = kind = next(k for k in (S, C, M, R) if mask & k)
+            access = self.accesses.get(id(node))
+            if access is not None and access.is_bound and kind == M:
+                raise ShapeError(
+                    f"{self.cut(node)} is a matrix for every {access.places[0].letter}: "
+                    f"{names.text(access.name)} would have three indices",
+                    self.source, node.span, f"declare {names.text(access.name)}, if its rows or entries are meant",
+                )  # fmt: skip
+            if node.op == "sym" and access is None:
+                reading.settled[node.data] = kind
+            elif access is not None and access.is_bound:
+                self.families[access.name] = M if len(access.places) == 2 else C if kind == S else None
+        self.settle_entries()
+
+    @staticmethod
+    def add_costs(cell: Cell, costs: list[float]) -> None:
+        cell.costs = costs if cell.costs is None else [a + b for a, b in zip(cell.costs, costs, strict=True)]
+
+    def contradicted(self, found: Exception) -> None:
+        node = next((n for n in self.roots if True), self.roots[-1])
+        if isinstance(found, Ambiguous):
+            message = "the sums in this formula can be read in several ways"
+        else:
+            message = "no kinds of the names in the sums of this formula fit"
+        raise ShapeError(message, self.source, node.span, "declare them, or write the matrix formula")
+
+    def mark(self, order: list[Node]) -> None:
+        """Note which families stand where vectors do: transposed, in a norm or an inner product, right of a matrix."""
+        self.leaning: dict[str, float] = {}
+
+        def lean(node: Node, weight: float) -> None:
+            stack = [node]
+            while stack:
+                at = stack.pop()
+                access = self.accesses.get(id(at))
+                if access is not None:
+                    self.leaning[access.key] = max(self.leaning.get(access.key, 0.0), weight)
+                elif at.op in ("sum", "neg"):
+                    stack += at.args
+                elif at.op == "prod":
+                    stack.append(at.args[-1])
+                elif at.op in ("sigma", "div"):
+                    stack.append(at.args[0])
+
+        for node in order:
+            if node.op == "trans":
+                lean(node.args[0], 5.0)
+            elif node.op in ("norm", "inner") or (node.op == "call" and node.data in ("dot", "inner", "norm")):
+                for arg in node.args:
+                    lean(arg, 2.5)
+            elif node.op == "prod":
+                for left, sign, right in zip(node.args, node.data, node.args[1:]):
+                    is_capital = left.op == "sym" and left.data[0].isupper() and id(left) not in self.accesses
+                    if sign in (" ", "*", "@") and (left.op == "trans" or is_capital):
+                        lean(right, 3.5)
+
+    def family_cell(
+        self, access: Access, node: Node, symbols: dict[str, Any], kinds: Kinds, costs: dict[str, list[float]],
+        styles: dict[str, str],
+    ) -> Cell:  # fmt: skip
+        key = access.key
+        if not access.is_bound:
+            key = str(node.data)
+        known = kinds.symbol_cells.get(key)
+        if known is not None:
+            return known
+        if not access.is_bound:
+            own: Cell = self.reading.cell(node, symbols, kinds)
+            return own
+        entry = self.reading.declared.entries.get(access.name)
+        shape = entry.shape if entry is not None else None
+        if len(access.places) == 2:
+            mask, cost = S, [0.0, 9.0, 9.0, 9.0]
+        else:
+            is_upper = access.name[0].isupper()
+            is_bold = styles.get(str(node.data)) in ("bold", "vec")
+            mask = S | C | (R if is_upper else 0)
+            if shape is not None:
+                mask = S if shape[1].value == 1 else C | R
+            own_entry = self.reading.declared.entries.get(str(node.data))
+            if own_entry is not None and own_entry.shape is not None:
+                mask = S if own_entry.shape[0].value == 1 else C
+            lean = self.leaning.get(key, 0.0)
+            if f"{access.name} 2" in self.keys:
+                mask = mask & (C | R) or mask
+            cost = [2.0 if is_bold else 0.0, 0.0 if is_bold else 0.8, 2.0, 99.0]
+            if is_upper and shape is None and own_entry is None:
+                mask, cost = mask | M, [0.5, 0.8, 1.5, 0.0]
+            cost[0] += lean
+        costs[key] = cost
+        cell = kinds.symbol_cells[key] = Cell(mask)
+        return cell
+
+    def relate(self, kinds: Kinds) -> None:
+        """A name with an index is an entry of the vector of that name, or a row of a matrix."""
+        entries = ((S, C), (C, S), (C, C), (C, M), (R, S), (R, C), (R, M))
+        for key in list(kinds.symbol_cells):
+            name, space, count = key.partition(" ")
+            if space and name in kinds.symbol_cells and count in ("1", "2"):
+                whole = kinds.symbol_cells[name]
+                if count == "2":
+                    whole.find().mask &= M
+                else:
+                    kinds.relate(solving.pairs, (whole, kinds.symbol_cells[key]), entries)
+
+    # Entries beside the letter
+
+    def settle_entries(self) -> None:
+        """x_1 is an entry of x where it is a scalar and x a vector; else a name of its own."""
+        for node in self.order:
+            access = self.accesses.get(id(node))
+            if access is None or access.is_bound:
+                continue
+            digits = "".join(str(p.offset) for p in access.places)
+            kind, whole = self.kind[id(node)], self.kind_of_family(access.name)
+            shown, letter = names.text(node.data), names.text(access.name)
+            if kind == S and whole == C and access.places[0].letter:
+                raise ParseError(
+                    f"{shown} is an entry of {letter}, and no sum runs over {access.places[0].letter}",
+                    self.source, node.span, f"write its number, as in {letter}₁, or a sum",
+                )  # fmt: skip
+            if kind == S and whole == C and len(access.places) == 1:
+                self.note(f"{shown} is read as entry {digits} of {letter}")
+            elif kind == S and whole == M and len(digits) == 2 and not access.places[0].letter:
+                access.places = [Place(None, int(d), "") for d in digits]
+                self.note(f"{shown} is read as entry ({digits[0]}, {digits[1]}) of {letter}")
+            else:
+                if whole is not None:
+                    self.note(f"{shown} is read as a name of its own, beside {letter}")
+                self.reading.settled[node.data] = kind
+                del self.accesses[id(node)]
+
+    def kind_of_family(self, name: str) -> int | None:
+        """What the unindexed letter is, where it stands somewhere or is declared."""
+        settled: dict[str, int] = self.reading.settled
+        if name in settled:
+            return settled[name]
+        if name in self.families:
+            return self.families[name]
+        entry = self.declared.get(name)
+        if entry is not None and entry.shape is not None:
+            rows, columns = entry.shape
+            return M if columns.value != 1 else S if rows.value == 1 else C
+        if entry is not None:
+            return {"scalar": S, "vector": C, "matrix": M, "square": M}.get(entry.kind or "")
+        return None if name not in self.reading.wrt else M if name[0].isupper() else C
+
+    # Families
+
+    def row_family(self, access: Access, node: Node) -> str:
+        """The matrix whose row i is called x_i."""
+        name = access.name
+        if f"{name} 2" in self.keys or self.declared_matrix(name):
+            return name
+        large = capital(name)
+        wanted = self.reading.wrt
+        is_wanted = name in wanted and large not in wanted and name not in self.reading.settled
+        if is_wanted or large in self.sets or large == name:
+            found = name
+        else:
+            found = large
+        other = self.reading.settled.get(found)
+        if other not in (None, M) and found != name:
+            raise self.refuse(node, f"{self.cut(node)} would be a row of {found}, which is no matrix")
+        return found
+
+    def declared_matrix(self, name: str) -> bool:
+        entry = self.declared.get(name)
+        return entry is not None and entry.shape is not None and entry.shape[1].value != 1
+
+    def entry_family(self, access: Access) -> str:
+        """The matrix or vector whose entry it is: of that name, or of the capital letter where only that is known."""
+        name = access.name
+        if len(access.places) == 1 or name.isupper():
+            return name
+        large = capital(name)
+        present = self.reading.wrt | set(self.declared)
+        if name not in present and (large in present or self.kind_of_family(large) == M):
+            if name not in self.reading.settled:
+                return large
+        return name

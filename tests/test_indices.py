@@ -1,0 +1,192 @@
+"""Formulas with indices, generated: what is read has the value and the gradient of the loops it stands for."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import random
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import derive
+from derive import names
+from derive.errors import DeriveError
+from tests import index_formulas
+from tests.index_formulas import FORMULAS, REFUSED, V
+
+COUNT = 2000 if os.environ.get("DERIVE_FULL") else 150
+SIZES = {"i": 3, "j": 4, "k": 5}
+LETTERS = {"i": "im", "j": "jl", "k": "kt"}  # the indices of each range
+TYPE = {letter: kind for kind, letters in LETTERS.items() for letter in letters}
+FAMILIES = {
+    "x": "i", "y": "i", "p": "j", "q": "j", "w": "k", "A": "ij", "B": "jk", "D": "ii", "S": "jj", "g": "ij", "U": "ik",
+}  # fmt: skip
+Env = dict[str, int]
+Values = dict[str, np.ndarray]
+Loop = Callable[[Values, Env], float]
+
+
+class Formula:
+    """A scalar in index notation, and the loops that compute it."""
+
+    def __init__(self, text: str, loop: Loop, level: int) -> None:
+        self.text = text
+        self.loop = loop
+        self.level = level  # 0 atom, 1 product, 2 sum
+
+    def at(self, level: int) -> str:
+        return self.text if self.level <= level else f"({self.text})"
+
+
+class Generator:
+    """Random formulas: nested sums, shared indices, functions, squares, conditions, shifts."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.used: set[str] = set()
+
+    def entry(self, scope: list[str]) -> Formula:
+        fitting = []
+        for name, kinds in FAMILIES.items():
+            choices = [[s for s in scope if TYPE[s] == kind] for kind in kinds]
+            if all(choices):
+                fitting.append((name, choices))
+        if not fitting or self.random.random() < 0.05:
+            value = self.random.choice([1, 2, 3])
+            return Formula(str(value), lambda v, e: value, 0)
+        name, choices = self.random.choice(fitting)
+        self.used.add(name)
+        at = [self.random.choice(c) for c in choices]
+        low = at[0] if len(at) == 1 else "{" + "".join(at) + "}"
+        return Formula(f"{name}_{low}", lambda v, e: v[name][tuple(e[a] for a in at)], 0)
+
+    def sum(self, scope: list[str], depth: int) -> Formula:
+        free = [c for letters in LETTERS.values() for c in letters if c not in scope]
+        if not free:
+            return self.entry(scope)
+        index = self.random.choice(free)
+        size = SIZES[TYPE[index]]
+        others = [s for s in scope if TYPE[s] == TYPE[index]]
+        body = self.formula([*scope, index], depth - 1)
+        keep: Callable[[Env], bool] = lambda e: True  # noqa: E731
+        below = self.random.choice([f"_{index}", f"_{{{index}=1}}^{size}"])
+        if others and self.random.random() < 0.3:
+            other, sign = self.random.choice(others), self.random.choice(["<", r"\neq", r"\le"])
+            below = f"_{{{index} {sign} {other}}}"
+            test = {"<": int.__lt__, r"\neq": int.__ne__, r"\le": int.__le__}[sign]
+            keep = lambda e: test(e[index], e[other])  # noqa: E731
+
+        def loop(v: Values, e: Env) -> float:
+            places = [{**e, index: i} for i in range(size)]
+            return float(sum(body.loop(v, place) for place in places if keep(place)))
+
+        return Formula(rf"\sum{below} {body.at(1)}", loop, 1)
+
+    def formula(self, scope: list[str], depth: int) -> Formula:
+        kind = self.random.random()
+        if depth <= 0 or kind < 0.15:
+            return self.entry(scope)
+        if kind < 0.4:
+            a, b = self.formula(scope, depth - 1), self.formula(scope, depth - 1)
+            left = f"({a.text})" if r"\sum" in a.text else a.at(1)
+            return Formula(f"{left} {b.at(1)}", lambda v, e: a.loop(v, e) * b.loop(v, e), 1)
+        if kind < 0.55:
+            a, b = self.formula(scope, depth - 1), self.formula(scope, depth - 1)
+            sign = self.random.choice("+-")
+            left, right = (f"({c.text})" if r"\sum" in c.text else c.at(1) for c in (a, b))
+            return Formula(
+                f"{left} {sign} {right}",
+                lambda v, e: a.loop(v, e) + (b.loop(v, e) if sign == "+" else -b.loop(v, e)),
+                2,
+            )
+        if kind < 0.65:
+            a = self.formula(scope, depth - 1)
+            return Formula(f"({a.text})^2", lambda v, e: a.loop(v, e) ** 2, 0)
+        if kind < 0.75:
+            a = self.formula(scope, depth - 1)
+            name, function = self.random.choice([("exp", np.exp), ("sin", np.sin), ("tanh", np.tanh)])
+            return Formula(rf"\{name}({a.text})", lambda v, e: float(function(a.loop(v, e))), 0)
+        return self.sum(scope, depth)
+
+
+def values_of(seed: int) -> Values:
+    rng = np.random.default_rng(seed)
+    return {n: rng.uniform(-0.5, 0.5, [SIZES[k] for k in kinds]) for n, kinds in FAMILIES.items()}
+
+
+def gradient_of(loop: Loop, values: Values, name: str, h: float = 1e-5) -> np.ndarray:
+    """Central differences of the loops."""
+    found = np.zeros(values[name].shape)
+    for place in np.ndindex(*found.shape):
+        sides = []
+        for sign in (1, -1):
+            moved = values[name].copy()
+            moved[place] += sign * h
+            sides.append(loop({**values, name: moved}, {}))
+        found[place] = (sides[0] - sides[1]) / (2 * h)
+    return found
+
+
+def outcome(seed: int, mutate: Callable[[np.ndarray], np.ndarray] = lambda g: g) -> str:
+    generator = Generator(seed)
+    made = generator.sum([], 4)
+    if not generator.used:
+        return "constant"
+    name = sorted(generator.used)[seed % len(generator.used)]
+    values = values_of(seed)
+    try:
+        derivation = derive.gradient(made.text, name)
+        function = derivation.function(returns="value_and_gradient")
+    except DeriveError:
+        return "refused"
+    given = {n: values[n] for n in inspect.signature(function).parameters if n in values}
+    missing = set(inspect.signature(function).parameters) - set(values)
+    if missing:
+        given |= dict.fromkeys(missing, SIZES["i"])  # a size that no array shows
+    value, gradient = function(**given)
+    expected, slope = made.loop(values, {}), gradient_of(made.loop, values, name)
+    scale = 1 + np.abs(slope).max() + abs(expected)
+    same = abs(value - expected) < 1e-9 * scale and np.abs(mutate(gradient) - slope).max() < 1e-6 * scale
+    return "right" if same else f"different: {made.text} by {name}: {derivation.loss.text()}"
+
+
+@pytest.mark.parametrize("start", range(0, COUNT, 50))
+def test_what_is_read_is_what_the_loops_compute(start: int) -> None:
+    found = [outcome(seed) for seed in range(start, start + 50)]
+    assert not [f for f in found if f.startswith("different")]
+    assert found.count("right") >= 25
+
+
+def test_a_wrong_gradient_is_seen() -> None:
+    found = [outcome(seed, lambda g: 1.001 * g + 1e-4) for seed in range(20)]
+    assert any(f.startswith("different") for f in found)
+
+
+@pytest.mark.parametrize(("formula", "wrt", "shapes", "loop"), FORMULAS, ids=[row[0] for row in FORMULAS])
+def test_the_forms_of_the_literature(formula: str, wrt: str, shapes: str, loop: Callable[[V], float]) -> None:
+    values = V()
+    rng = np.random.default_rng(0)
+    for part in shapes.split(","):
+        name, _, shape = part.partition(":")
+        sizes = [] if shape.split()[0] == "scalar" else [index_formulas.SIZES[s] for s in shape.split()[0].split("×")]
+        values[name.strip()] = rng.uniform(0.2, 0.8, sizes) * (1 if "positive" in shape else rng.choice([-1, 1], sizes))
+        if "positive" not in shape and name.strip() in ("S", "C", "E", "N", "Omega"):
+            values[name.strip()] = np.sign(values[name.strip()]) / 2 + 0.5
+    derivation = derive.gradient(formula, wrt)
+    function = derivation.function(returns="value_and_gradient")
+    given = {}
+    for name in inspect.signature(function).parameters:
+        given[name] = values[name] if name in values else index_formulas.SIZES[name]
+    value, gradient = function(**given)
+    slope = gradient_of(lambda v, e: loop(V(v)), values, names.identifier(names.canonical(wrt)))
+    assert np.isclose(value, loop(values), rtol=1e-9)
+    assert gradient.shape == slope.shape
+    assert np.allclose(gradient, slope, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(("formula", "wrt", "why"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_what_has_no_matrix_form_is_refused_by_what_it_is(formula: str, wrt: str, why: str) -> None:
+    with pytest.raises(DeriveError, match=why):
+        derive.gradient(formula, wrt)
