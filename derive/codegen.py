@@ -19,6 +19,7 @@ from . import names
 from .dialects import Dialect, dialect
 from .errors import DeriveError
 from .expr import MAX_FLAT, Expr, symbol_count, symbols_of
+from .own_functions import functions_of
 from .program import Program, compile, other_orders
 from .programs.callables import Generated
 from .programs.expressions import WIDTH
@@ -91,12 +92,13 @@ class Module:
             self.functions.append(("value_and_gradient", ("value", *parts)))
         needed: set[str] = set()
         taken = {*spoken.helpers, spoken.module, "math", "dtype", *(name for name, _ in self.functions)}
+        functions = [f.parameter for f in functions_of(derivation.loss, *(part.result for part in parts.values()))]
         # A first round finds the dimensions that the code mentions.
         preferred = self.preferred_names()
         mentioned = dims_of(self.program.order)
         kind_of_writer = WorkspaceWriter if workspace else Writer
         for _ in range(2):
-            self.signature = Signature(symbols, needed, taken, mentioned)
+            self.signature = Signature(symbols, needed, taken, mentioned, functions)
             self.writers = {
                 name: kind_of_writer(self.program, spoken, self.signature, outputs, preferred)
                 for name, outputs in self.functions
@@ -191,7 +193,7 @@ class Module:
         lines = [f'    """{self.summary(name)}"""']
         mentioned = self.dims_read(name)
         targets = [*parameters[: len(self.signature.symbols)], *mentioned]
-        call = call_text("_arguments", parameters)
+        call = call_text("_arguments", self.signature.arguments)
         keeps = isinstance(writer, WorkspaceWriter) and bool(writer.buffers)
         if not keeps:
             lines += ["    " + line for line in unpacked(targets, call)]
@@ -268,7 +270,7 @@ class Module:
 
     def kept_buffers(self, name: str, writer: WorkspaceWriter, convert: list[str]) -> list[str]:
         """The lines that find the buffers of an earlier call with arguments of the same shapes and type."""
-        parameters = self.signature.parameters
+        parameters = self.signature.arguments
         dims = [self.signature.dims[d] for d in sorted(writer.dims)]
         arrays = [self.signature.name_of[s] for s in self.signature.symbols if not s.is_scalar]
         first = f"{parameters[0]}.dtype"
@@ -320,7 +322,7 @@ class Module:
     def arguments(self) -> str:
         signature = self.signature
         own = [signature.name_of[s] for s in signature.symbols]
-        parameters = signature.parameters
+        parameters = signature.arguments
         lines = [header("_arguments", parameters)]
         lines.append('    """The arguments as arrays of one floating type, their shapes checked."""')
         if own:

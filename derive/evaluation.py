@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import MissingRuleError, ShapeError, UnknownSymbolError
-from .expr import Expr, nodes
+from .expr import Expr, Operation, nodes
+from .own_functions import OwnFunction
 from .shapes import Dim
 
 Array = npt.NDArray[Any]
@@ -80,14 +81,14 @@ def _logdet(A: Array) -> Array:
     return _scalar(np.linalg.slogdet(A)[1])
 
 
-def _logsumexp(x: Array) -> Array:
-    top = x.real.max()
-    return _scalar(np.log(np.exp(x - top).sum()) + top)
+def _logsumexp(x: Array, axis: int = 0) -> Array:
+    top = x.real.max(axis, keepdims=True)
+    return np.asarray(np.log(np.exp(x - top).sum(axis, keepdims=True)) + top)
 
 
-def _softmax(x: Array) -> Array:
-    value = np.exp(x - x.real.max())
-    return np.asarray(value / value.sum())
+def _softmax(x: Array, axis: int = 0) -> Array:
+    value = np.exp(x - x.real.max(axis, keepdims=True))
+    return np.asarray(value / value.sum(axis, keepdims=True))
 
 
 def _logistic(x: Array) -> Array:
@@ -220,6 +221,13 @@ VALUES: dict[str, Evaluation] = {
     "sum": _entrywise(lambda A: _scalar(A.sum())),
     "logsumexp": _entrywise(_logsumexp),
     "softmax": _entrywise(_softmax),
+    "softmax_row": _entrywise(lambda A: _softmax(A, 1)),
+    "logsumexp_row": _entrywise(lambda A: _logsumexp(A, 1)),
+    "max_row": _entrywise(lambda A: np.take_along_axis(A, A.real.argmax(axis=1)[:, None], 1)),
+    "argmax_row": _entrywise(lambda A: 1.0 * (np.arange(A.shape[1]) == A.real.argmax(axis=1)[:, None])),
+    "cumsum": _entrywise(lambda A: A.cumsum(axis=0)),
+    "cumsum_back": _entrywise(lambda A: A[::-1].cumsum(axis=0)[::-1]),
+    "where": lambda a, node, sizes: np.where(a[0].real > 0, a[1], a[2]),
     "diag": _entrywise(lambda A: np.diag(A)[:, None]),
     "Diag": _entrywise(lambda v: np.diag(v[:, 0])),
     "vec": _entrywise(lambda A: A.reshape((-1, 1), order="F")),
@@ -266,6 +274,15 @@ def define(name: str, function: Callable[[Array], Array], is_analytic: bool = Fa
         NOT_ANALYTIC.add(name)
 
 
+def value_of(op: Operation) -> Evaluation:
+    """The value of an operation; MissingRuleError if it has none."""
+    if isinstance(op, OwnFunction):
+        return _entrywise(op.values)
+    if op.name not in VALUES:
+        raise MissingRuleError(f"{op.name} has no numeric value")
+    return VALUES[op.name]
+
+
 def evaluate_all(
     exprs: Sequence[Expr],
     values: Mapping[Expr, Array],
@@ -306,10 +323,7 @@ def values_below(
                 continue
             if node.op.name == "symbol":
                 raise UnknownSymbolError(f"no value is given for {node.name}")
-            try:
-                value = VALUES[node.op.name]
-            except KeyError:
-                raise MissingRuleError(f"{node.op.name} has no numeric value") from None
+            value = value_of(node.op)
             try:
                 computed[node] = value([computed[arg] for arg in node.args], node, sizes)
             except KeyError as missing:

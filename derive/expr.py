@@ -173,14 +173,14 @@ class Expr:
         # Flat, so that pickling does not recurse over the depth.
         order = nodes(self)
         index = {node: i for i, node in enumerate(order)}
-        rows = [(node.op.name, tuple(index[a] for a in node.args), node.data) for node in order]
+        rows = [(node.op, tuple(index[a] for a in node.args), node.data) for node in order]
         return _unpickle, (rows,)
 
 
-def _unpickle(rows: Sequence[tuple[str, tuple[int, ...], Data]]) -> Expr:
+def _unpickle(rows: Sequence[tuple[Operation, tuple[int, ...], Data]]) -> Expr:
     built: list[Expr] = []
-    for name, operands, data in rows:
-        built.append(OPERATIONS[name].make(tuple(built[i] for i in operands), data))
+    for op, operands, data in rows:
+        built.append(op.make(tuple(built[i] for i in operands), data))
     return built[-1]
 
 
@@ -204,11 +204,11 @@ class Operation:
     patterns, result : the signature, shape letters by operand; empty if a shape rule decides.
     is_elementwise : bool
         A scalar function applied to each entry.
-    verb : str
-        What the operation does, for messages.
+    verb, linear : str
+        What it does, for messages; "columns" if it is M A for an M that depends on the size alone.
     """
 
-    __slots__ = ("name", "arity", "signature", "patterns", "result", "shape_rule", "light", "is_elementwise", "verb")
+    __slots__ = tuple("name arity signature patterns result shape_rule light is_elementwise verb linear".split())
 
     def __init__(
         self,
@@ -218,6 +218,7 @@ class Operation:
         light: LightRule | None,
         is_elementwise: bool,
         verb: str,
+        linear: str = "",
     ) -> None:
         self.name = name
         self.signature = signature
@@ -225,6 +226,7 @@ class Operation:
         self.light = light
         self.is_elementwise = is_elementwise
         self.verb = verb
+        self.linear = linear
         self.patterns: tuple[Pattern, ...] = ()
         self.result: Pattern = ((), ())
         self.arity: int | None = None
@@ -329,6 +331,7 @@ def operation(
     light: LightRule | None = None,
     is_elementwise: bool = False,
     verb: str | None = None,
+    linear: str = "",
 ) -> Operation:
     """Declare an operation: its name and its signature, `"m n, n p -> m p"`.
 
@@ -336,7 +339,7 @@ def operation(
     product.  `light` returns the form people would write instead, or None; `shape`
     replaces the signature where no letters can say it; `verb` serves the messages.
     """
-    made = Operation(name, signature, shape, light, is_elementwise, verb or name)
+    made = Operation(name, signature, shape, light, is_elementwise, verb or name, linear)
     OPERATIONS[name] = made
     return made
 

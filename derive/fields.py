@@ -457,12 +457,10 @@ class FieldPoint:
             _unsupported(node.op.name)
         import numpy as np
 
-        from .evaluation import VALUES
+        from .evaluation import value_of
 
         self.is_rounded = True
-        operation = VALUES.get(node.op.name)
-        if operation is None:
-            raise Unsupported(f"{node.op.name} has no numeric value")
+        operation = value_of(node.op)
         if node.op.name == "expm" and max(abs(x) for row in args[0] for x in row) > 3:
             raise Undefined("its entries are of too many sizes")
         with np.errstate(all="ignore"):

@@ -120,7 +120,15 @@ class Gradients(Presented, Mapping[str, Derivation]):
 
     def verify(self, points: int = 3) -> float:
         """The largest relative error of any of them against an independent numeric derivative."""
-        return max(part.verify(points) for part in self.parts)
+        return max(self.errors(points).values())
+
+    def errors(self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact")) -> dict[str, float]:
+        """The error of each thing that `verify` compares, the largest over the variables."""
+        found: dict[str, float] = {}
+        for part in self.parts:
+            for name, error in part.errors(points, forms).items():
+                found[name] = max(error, found.get(name, 0.0))
+        return found
 
 
 _KEPT = ("name", "definitions", "where", "readings", "hints", "sympy_symbols")

@@ -209,6 +209,9 @@ class _Extraction:
         if Y in self.formed and (P is not None or Q is not None):
             return sides(Y, P, Q) @ self.of(Y, None, None)
         table = _COEFFICIENTS.get(Y.op.name)
+        if table is None and Y.op.linear == "columns":  # M A, and M is what becomes of the identity
+            M = Y.op(identity(Y.shape[0]))
+            return self.of(Y.args[0], M if P is None else P @ M, Q)
         if table is None:
             raise MissingRuleError(
                 f"the derivative of {Y.op.name} has no matrix of coefficients in matrix notation",

@@ -22,6 +22,7 @@ import numpy as np
 from .errors import DeriveError, ShapeError, UnknownSymbolError
 from .evaluation import NOT_ANALYTIC, Array, evaluate, evaluate_all, values_below
 from .expr import Expr, depends_on, dimension_names, nodes, symbols_of
+from .own_functions import OwnFunction, functions_of
 from .shapes import Dim, shape_text
 
 # Values given by users
@@ -42,16 +43,20 @@ def evaluate_public(expr: Expr, values: Mapping[str, Any]) -> Any:
     symbols = {s.name: s for s in symbols_of(expr)}
     spellings = {identifier(name): name for name in symbols}
     dims = set(dimension_names(expr))
+    functions = {f.parameter: f for f in functions_of(expr)}
+    chosen = {functions[given]: value for given, value in values.items() if given in functions}
     arrays: dict[Expr, Array] = {}
     sizes: dict[str, int] = {}
     for given, value in values.items():
+        if given in functions:
+            continue
         name = given if given in symbols else spellings.get(given) or canonical(given)
         if name in symbols:
             arrays[symbols[name]] = _as_array(given, value, symbols[name])
         elif given in dims:
             sizes[given] = int(value)
         else:
-            known = ", ".join([*symbols, *sorted(dims)])
+            known = ", ".join([*symbols, *functions, *sorted(dims)])
             raise UnknownSymbolError(f"{given} does not occur in {expr.text()}", hint=f"it has {known}")
     for name, node in symbols.items():
         if node not in arrays:
@@ -59,7 +64,15 @@ def evaluate_public(expr: Expr, values: Mapping[str, Any]) -> Any:
     bind_sizes(arrays, sizes)
     for name in sorted(dims - set(sizes)):
         raise UnknownSymbolError(f"no array reveals the size of {name}", hint=f"give it: {name}=3")
-    value = evaluate(expr, arrays, sizes)
+    for name, function in functions.items():
+        if function not in chosen:
+            raise UnknownSymbolError(f"no function {name} is given", hint=f"as in {name}=np.tanh")
+    known_values = dict(arrays)
+    for node in nodes(expr) if functions else ():
+        if isinstance(node.op, OwnFunction):
+            inside = evaluate(node.args[0], known_values, sizes)
+            known_values[node] = np.broadcast_to(np.asarray(chosen[node.op](inside), dtype=float), inside.shape)
+    value = evaluate(expr, known_values, sizes)
     if expr.is_scalar:
         return float(value[0, 0])
     return value[:, 0] if expr.is_vector else value
@@ -310,6 +323,12 @@ def _gap(s: Array) -> float:
     return float(s[0] - s[1]) / float(s[0]) if len(s) > 1 else 1.0
 
 
+def _lead(A: Array) -> float:
+    """How far the largest entry of each row stands above the next, at least."""
+    s = np.sort(A, axis=1)
+    return float((s[:, -1] - s[:, -2]).min()) if A.shape[1] > 1 else 1.0
+
+
 def _condition(A: Array) -> float:
     s = np.linalg.svd(A, compute_uv=False)
     return float(s[-1] / s[0]) if s[0] > 0 else 0.0
@@ -341,7 +360,11 @@ _MARGINS: dict[str, Callable[[list[Array], Expr], float]] = {
     "polar": lambda a, node: _condition(a[0]) / 0.05,
     "spectral_norm": lambda a, node: _gap(np.linalg.svd(a[0], compute_uv=False)) / 0.05,
     "dominant": lambda a, node: _gap(np.linalg.svd(a[0], compute_uv=False)) / 0.05,
-} | {name: lambda a, node: float(np.abs(a[0]).min()) / 0.01 for name in ("norm1", "abs", "sign", "relu", "step")}
+    "max_row": lambda a, node: _lead(a[0]) / 0.01,
+    "argmax_row": lambda a, node: _lead(a[0]) / 0.01,
+} | {
+    name: lambda a, node: float(np.abs(a[0]).min()) / 0.01 for name in ("norm1", "abs", "sign", "relu", "step", "where")
+}
 
 
 def _margin(memo: Mapping[Expr, Array]) -> float:

@@ -22,6 +22,7 @@ from .programs.costs import Cost, Sizes
 from .programs.graph import Graph
 from .programs.lowering import Lowering
 from .programs.order import constant_values, dims_of
+from .programs.stable import normalized
 from .programs.translate import translate
 from .programs.values import Term, Value, values_below
 from .shapes import ONE, Dim
@@ -174,6 +175,7 @@ def compile(
     Program
     """
     graph = Graph()
+    graph.normalized = normalized(outputs.values())
     memo: dict[Expr, Term] = {}
     terms = {name: translate(graph, formula, memo) for name, formula in outputs.items()}
     tops = [value for term in terms.values() for value in term.parts()]
@@ -228,7 +230,7 @@ def cost_of(value: Value) -> Cost:
         return Cost.of(2, left.shape[0], left.shape[1], right.shape[1])
     if kind == "stack":
         return Cost.of(len(value.args), *value.shape)
-    if kind in ("sq_norm", "dot", "contraction"):
+    if kind in ("sq_norm", "norm", "dot", "contraction"):
         return Cost.of(2, *value.args[0].shape)
     if kind in ("row_sums", "total", "trace", "norm1"):
         shape = value.args[0].shape

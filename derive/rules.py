@@ -44,7 +44,6 @@ from .adjoints import (
 )
 from .errors import MissingRuleError
 from .expr import (
-    OPERATIONS,
     Expr,
     Operation,
     constant_op,
@@ -82,11 +81,13 @@ from .operations import (
     nuclear_norm,
     polar,
     power,
+    row_sums,
     scale,
     sign,
     softmax,
     spectral_norm,
     sq_norm,
+    step,
     submatrix,
     sum_entries,
     trace,
@@ -96,6 +97,8 @@ from .operations import (
     unvec,
     vec,
 )
+from .own_functions import OwnFunction, operation_named
+from .rows import argmax_row, cumsum, cumsum_back, logsumexp_row, max_row, softmax_row, where
 
 Formula = Callable[..., Expr]
 
@@ -180,11 +183,13 @@ class Rules(dict[str, Rule]):
     """The rows by operation; a function of the user's own gets its row from its derivative."""
 
     def __missing__(self, name: str) -> Rule:
-        own = OPERATIONS.get(name)
+        own = operation_named(name)
         derivative = getattr(own, "derivative", None)
         if own is None or derivative is None:
             raise MissingRuleError(f"{name} has no differentiation rule")
-        return scalar_function(own, derivative, source="SymPy")
+        if isinstance(own, OwnFunction):
+            return entrywise(own, derivative, source="[MN] 5.4", note=f"{own.label} is applied to each entry")
+        return entrywise(own, derivative, source="SymPy")
 
 
 RULES = Rules()
@@ -228,6 +233,15 @@ def _less_one(t: Expr) -> Expr:
 
 def _log(A: Expr) -> Expr:
     return number(1) if A.op is constant_op and A.name == "e" else log(A)
+
+
+def spread(g: Expr, A: Expr) -> Expr:
+    """g 𝟏ᵀ, in the shape of A."""
+    return matmul(g, transpose(ones(A.shape[1])))
+
+
+def _softmax_moved(P: Expr, G: Expr) -> Expr:
+    return hadamard(P, G) - diagonal_matrix(row_sums(hadamard(P, G))) @ P
 
 
 # Sums and products
@@ -446,6 +460,51 @@ rule(
     note="the Jacobian is diag(p) − p pᵀ",
 )
 
+# Rows
+
+rule(
+    softmax_row,  # P, whose rows are softmax of the rows of A
+    differential=lambda dA, A: _softmax_moved(softmax_row(A), dA),
+    pullback=(lambda G, A: _softmax_moved(softmax_row(A), G),),
+    source="[BV] 3.1.5",
+    note="P ⊙ (G − rowsum(P ⊙ G) 𝟏ᵀ)",
+)
+rule(
+    logsumexp_row,
+    differential=lambda dA, A: row_sums(hadamard(softmax_row(A), dA)),
+    pullback=(lambda g, A: hadamard(softmax_row(A), spread(g, A)),),
+    source="[BV] 3.1.5",
+)
+_SINGLE = "the largest entry of each row of A is single"
+rule(
+    max_row,
+    differential=lambda dA, A: row_sums(hadamard(argmax_row(A), dA)),
+    pullback=(lambda g, A: hadamard(argmax_row(A), spread(g, A)),),
+    where=_SINGLE,
+    source="[BV] 3.1.5",
+)
+rule(
+    argmax_row,
+    differential=lambda dA, A: zero_like(A),
+    pullback=(lambda G, A: zero_like(A),),
+    where=_SINGLE,
+    source="[BV] 3.1.5",
+)
+rule(cumsum, differential=lambda dA, A: cumsum(dA), pullback=(lambda G, A: cumsum_back(G),))
+rule(cumsum_back, differential=lambda dA, A: cumsum_back(dA), pullback=(lambda G, A: cumsum(G),))
+rule(
+    where,  # B where A > 0, else C
+    differential=lambda dA, dB, dC, A, B, C: hadamard(step(A), dB) + hadamard(_ones(A) - step(A), dC),
+    pullback=(
+        lambda G, A, B, C: zero_like(A),
+        lambda G, A, B, C: hadamard(step(A), G),
+        lambda G, A, B, C: hadamard(_ones(A) - step(A), G),
+    ),
+    where=NOT_ZERO,
+    source="[BV] A.4",
+    note="where an entry of A is 0, the derivative of C is taken",
+)
+
 # Rearrangements: linear, so the differential is the operation itself
 
 rule(diagonal, differential=lambda dA, A: diagonal(dA), pullback=(lambda G, A: diagonal_matrix(G),))
@@ -503,25 +562,27 @@ rule(
 # Scalar functions, applied to each entry: name, derivative, domain
 
 
-def scalar_function(
+def entrywise(
     operation: Operation,
     derivative: Callable[[Expr], Expr],
     *,
     where: str | None = None,
     source: str = "",
+    note: str | None = None,
 ) -> Rule:
-    """Add the row of an elementwise function from its derivative f′: dY = f′(A) ⊙ dA."""
-    return rule(
+    """The row of an elementwise function from its derivative f′: dY = f′(A) ⊙ dA."""
+    return Rule(
         operation,
-        differential=lambda dA, A: hadamard(derivative(A), dA),
-        pullback=(lambda G, A: hadamard(G, derivative(A)),),
-        where=where,
-        holds=(lambda node: None if is_positive(node.args[0]) else where) if where in _FOR_POSITIVE else None,
-        source=source,
+        lambda dA, A: hadamard(derivative(A), dA),
+        (lambda G, A: hadamard(G, derivative(A)),),
+        where,
+        source,
+        note,
+        (lambda node: None if is_positive(node.args[0]) else where) if where in _FOR_POSITIVE else None,
     )
 
 
 _FOR_POSITIVE = (POSITIVE, NOT_ZERO)  # conditions that positive operands meet
 
 for _row in DERIVATIVES:
-    scalar_function(_row[0], _row[1], where=_row[2], source=_row[3])
+    RULES[_row[0].name] = entrywise(_row[0], _row[1], where=_row[2], source=_row[3])

@@ -171,16 +171,20 @@ def test_the_check_is_told_and_can_be_left_out(capsys):
 
 
 def test_a_wrong_derivative_is_reported(capsys, monkeypatch):
-    monkeypatch.setattr(derive.Derivation, "verify", lambda self, points=3: 0.5)
-    status, _, err = run(capsys, "gradient", FLAGSHIP, "--wrt", "W")
-    assert status == 1 and "FAILED" in err
+    found = {"the derivative": 1e-16, "the boxed form": 0.5}
+    monkeypatch.setattr(derive.Derivation, "errors", lambda self, points=3, forms=(): found)
+    for form in ("latex", "text", "numpy", "json"):
+        status, out, err = run(capsys, "gradient", FLAGSHIP, "--wrt", "W", "--to", form)
+        assert status == 1 and not out and "the boxed form FAILED the numeric check" in err
+    with pytest.raises(derive.DeriveError, match="internal error: the boxed form disagrees"):
+        derive.gradient(FLAGSHIP, "W").text()
 
 
 def test_an_interrupted_check_is_left_out(capsys, monkeypatch):
-    def interrupt(self, points=3):
+    def interrupt(self, points=3, forms=()):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(derive.Derivation, "verify", interrupt)
+    monkeypatch.setattr(derive.Derivation, "errors", interrupt)
     status, out, err = run(capsys, "gradient", FLAGSHIP, "--wrt", "W", "--to", "text")
     assert status == 0 and BOX in out and "relative error" not in out and "interrupted" in err
 

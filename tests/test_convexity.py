@@ -118,7 +118,10 @@ def test_expressions_and_sympy_are_read():
     assert convexity(sympy.Trace((B * z).T * (B * z)), z).verdict == "convex"
 
 
-@pytest.mark.parametrize(("formula", "wrt", "message"), [("A x", "x", "scalar"), ("‖x‖²", "y", "no symbol y")])
+@pytest.mark.parametrize(
+    ("formula", "wrt", "message"),
+    [("A x", "x", "scalar"), ("‖x‖²", "y", "no symbol y"), ("‖x‖²", [], "no variable is named")],
+)
 def test_what_is_no_scalar_or_no_symbol_is_refused(formula, wrt, message):
     with pytest.raises(DeriveError, match=message):
         convexity(formula, wrt)
@@ -127,6 +130,18 @@ def test_what_is_no_scalar_or_no_symbol_is_refused(formula, wrt, message):
 @pytest.mark.parametrize("formula", ["sum(x.^4) (1 + ‖x‖₁)", "sum(x ⊙ log(x)) (1 + sum(x))²"])
 def test_a_factor_that_moves_is_no_constant(formula):
     assert convexity(formula, "x", "x: n positive").verdict == "neither"
+
+
+def test_large_formulas_end():
+    x = symbol("x", "n")
+    f = x
+    for _ in range(250):
+        f = exp(f) + x
+    assert convexity(sum_entries(f), x).verdict in ("convex", "unknown")
+
+
+def test_formulas_defined_nowhere_have_no_certificate():
+    assert convexity("log(−‖x‖²)", "x").verdict == "unknown"
 
 
 def test_orthogonal_matrices_are_no_convex_set():

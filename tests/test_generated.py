@@ -299,3 +299,159 @@ def test_a_source_is_forgotten_with_its_functions():
     del made
     gc.collect()
     assert len(linecache.cache) == before
+
+
+# Extreme arguments
+
+
+def exact(function, *arguments):
+    """The value in 60 digits, rounded once."""
+    mpmath = pytest.importorskip("mpmath")
+    with mpmath.workdps(400):  # what cancels here would cancel 300 digits
+        return float(function(mpmath, *(mpmath.mpf(a) for a in arguments)))
+
+
+MARGINS = [-900.0, -745.5, -100.0, -37.5, -1e-9, 0.0, 1e-300, 36.9, 710.0, 900.0]
+LOGISTIC = [  # each is log(1 + exp(-z)) of z = y x w
+    "sum(log(1 + exp(-y .* (X w))))",
+    "sum(log(ones(m) + exp(-(y .* (X w)))))",
+    "\\sum_i \\log(1+\\exp(-y_i w^T x_i))",
+    "sum(softplus(-y .* (X w)))",
+    "-sum(log(sigmoid(y .* (X w))))",
+    "-sum(log(ones(m) ./ (ones(m) + exp(-y .* (X w)))))",
+    "sum(log(ones(m) + exp(y .* (X w))) - y .* (X w))",
+    "-sum(log(exp(y .* (X w)) ./ (ones(m) + exp(y .* (X w)))))",
+    "-sum(log(ones(m) - sigmoid(-y .* (X w))))",
+]
+
+
+def slopes_of_logistic(z):
+    """The derivatives of log(1 + exp(-z)): -σ(-z) and σ(z) σ(-z)."""
+    first = exact(lambda mp, z: -1 / (1 + mp.exp(z)), z)
+    return first, exact(lambda mp, z: 1 / (1 + mp.exp(z)) / (1 + mp.exp(-z)), z)
+
+
+@pytest.mark.parametrize("workspace", [False, True])
+@pytest.mark.parametrize("formula", LOGISTIC)
+def test_the_logistic_loss_is_stable_however_it_is_spelled(formula, workspace):
+    where = None if "sum_i" in formula else "X: m×n, w: n, y: m"
+    first = derive.gradient(formula, "w", where=where).function(workspace=workspace)
+    second = derive.hessian(formula, "w", where=where).function(workspace=workspace)
+    along = derive.hvp(formula, "w", "v", where=where).function(workspace=workspace)
+    for margin in MARGINS:
+        for y in (1.0, -1.0):
+            given = {"X": np.array([[margin * y]]), "w": np.ones(1), "y": np.full(1, y), "v": np.full(1, 3.0)}
+            slope, curvature = slopes_of_logistic(margin)
+            with np.errstate(over="raise", invalid="raise", divide="raise"):
+                np.testing.assert_allclose(called(first, given)[0], slope * margin, rtol=1e-12, atol=1e-300)
+                wanted = curvature * margin**2
+                # The logarithm of the quotient leaves σ − σ², which cancels where σ is almost 1.
+                slack = 1e-15 * margin**2 if "log(exp" in formula else 1e-300
+                np.testing.assert_allclose(called(second, given)[0, 0], wanted, rtol=1e-12, atol=slack)
+                np.testing.assert_allclose(called(along, given)[0], 3 * wanted, rtol=1e-12, atol=3 * slack)
+
+
+CORNERS = [  # formula, its derivative in exact arithmetic, points
+    ("log(1 + exp(x))", lambda mp, x: 1 / (1 + mp.exp(-x)), MARGINS),
+    ("softplus(x)", lambda mp, x: 1 / (1 + mp.exp(-x)), MARGINS),
+    ("exp(x)/(1 + exp(x))", lambda mp, x: 1 / (1 + mp.exp(-x)) / (1 + mp.exp(x)), MARGINS),
+    ("1/(1 + exp(-x))", lambda mp, x: 1 / (1 + mp.exp(-x)) / (1 + mp.exp(x)), MARGINS),
+    ("sigmoid(x)", lambda mp, x: 1 / (1 + mp.exp(-x)) / (1 + mp.exp(x)), MARGINS),
+    ("-log(sigmoid(x))", lambda mp, x: -1 / (1 + mp.exp(x)), MARGINS),
+    ("log(1 - sigmoid(x))", lambda mp, x: -1 / (1 + mp.exp(-x)), MARGINS),
+    ("log(cosh(x))", lambda mp, x: mp.tanh(x), MARGINS),
+    ("log(exp(x) + exp(2*x))", lambda mp, x: (1 + 2 * mp.exp(x)) / (1 + mp.exp(x)), MARGINS),
+    ("sqrt(1 + x^2)", lambda mp, x: x / mp.sqrt(1 + x * x), [*MARGINS, 1e200, -3e160, 1e-200]),
+    ("sqrt(4 + 9*x^2)", lambda mp, x: 9 * x / mp.sqrt(4 + 9 * x * x), [*MARGINS, 1e200, -3e160, 1e-200]),
+]
+
+
+@pytest.mark.parametrize("formula, derivative, points", CORNERS, ids=[row[0] for row in CORNERS])
+def test_scalar_corners_are_as_exact_arithmetic_has_them(formula, derivative, points):
+    f = derive.gradient(formula, "x", "x: scalar").function()
+    spread = formula
+    for one, other in (("(1 ", "(ones(n) "), ("1/", "ones(n)./"), (")/", ")./"), ("4 ", "4*ones(n) "), ("x^2", "x.^2")):
+        spread = spread.replace(one, other)
+    g = derive.gradient(f"sum({spread})", "x", "x: n").function()
+    for x in points:
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            for got in (f(x), g(np.array([x, 0.5]))[0]):
+                np.testing.assert_allclose(got, exact(derivative, x), rtol=1e-12, atol=1e-300)
+
+
+LENGTHS = [3e200, 1e-200, 1e160, 1e-160, 1.0, 4e300, 1e-300, 1e150, 2.5e-155, 7.0]
+
+
+@pytest.mark.parametrize("formula", ["norm(x)", "sqrt(x'x)", "sqrt(sum(x.^2))", "norm(x)^2/norm(x)", "(x'x)^(1/2)"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_norms_scale_what_they_square(formula, backend):
+    require(backend)
+    both = derive.gradient(formula, "x", "x: n").function(backend, returns="value_and_gradient")
+    for size in LENGTHS:
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            value, slope = both(**in_library(backend, {"x": np.array([3.0, -4.0]) * (size / 5)}))
+        np.testing.assert_allclose(float(value), size, rtol=1e-12)
+        np.testing.assert_allclose(np.asarray(slope), [0.6, -0.8], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "formula", ["w'softmax(x)", "w'(exp(x)/sum(exp(x)))", "(w'exp(x))/sum(exp(x))", "(exp(x)/(1_n'exp(x)))'w"]
+)
+@pytest.mark.parametrize("shift", [0.0, 1000.0, -1000.0, 745.0, 1e5])
+def test_softmax_is_stable_however_it_is_spelled(formula, shift):
+    mpmath = pytest.importorskip("mpmath")
+    x, w = np.array([1.5, -2.0, 0.25]) + shift, np.array([1.0, 2.0, -3.0])
+    with mpmath.workdps(60):
+        powers = [mpmath.exp(mpmath.mpf(a) - shift) for a in x]
+        soft = [p / sum(powers) for p in powers]
+        mean = sum(p * int(a) for p, a in zip(soft, w))
+        slope = [float(p * (int(a) - mean)) for p, a in zip(soft, w)]
+        curvature = [
+            [
+                float(p * ((int(a) - mean) * ((i == j) - q) - q * (int(b) - mean)))
+                for j, (q, b) in enumerate(zip(soft, w))
+            ]
+            for i, (p, a) in enumerate(zip(soft, w))
+        ]
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        got = called(derive.gradient(formula, "x", "x, w: n").function(), {"x": x, "w": w})
+        np.testing.assert_allclose(got, slope, rtol=1e-12)
+        got = called(derive.hessian(formula, "x", "x, w: n").function(), {"x": x, "w": w})
+        np.testing.assert_allclose(got, curvature, rtol=1e-11, atol=1e-14)
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-100, 1e-10, 1.0, 1e10, 1e100, 1e150, 3e-60, 7e80, 1e-120])
+@pytest.mark.parametrize(
+    "where, formula", [("S: n×n spd", "logdet(S)"), ("S: n×n", "log(det(S))"), ("S: n×n", "logdet(S)")]
+)
+def test_log_determinants_neither_overflow_nor_vanish(formula, where, scale):
+    S = scale * np.array([[2.0, 0.5, 0], [0.5, 1, 0.25], [0, 0.25, 4]])
+    value, slope = derive.gradient(formula, "S", where).function(returns="value_and_gradient")(S)
+    np.testing.assert_allclose(value, exact(lambda mp, s: mp.log(mp.mpf("6.875") * s**3), scale), rtol=1e-12)
+    inverse = np.array([[3.9375, -2, 0.125], [-2, 8, -0.5], [0.125, -0.5, 1.75]]) / 6.875
+    np.testing.assert_allclose(slope, inverse / scale, rtol=1e-12, atol=1e-14 / scale)
+
+
+# The check of what leaves
+
+
+def test_the_check_covers_forms_and_functions():
+    found = derive.gradient("½‖WᵀWx − x‖²", "W").errors()
+    assert set(found) == {
+        "the derivative", "the expanded form", "the boxed form", "the compact form",
+        "the NumPy function", "the NumPy function with buffers",
+    }  # fmt: skip
+    assert max(found.values()) < 1e-9
+    assert (
+        "Covered: the derivative; its expanded, boxed and compact forms; the NumPy function, plain and with buffers."
+        in (" ".join(derive.gradient("½‖WᵀWx − x‖²", "W").text().split()))
+    )
+
+
+def test_the_check_finds_a_planted_error_in_a_form_and_in_code(monkeypatch):
+    d = derive.gradient("½‖WᵀWx − x‖²", "W")
+    d._forms["boxed"] = 2 * d.result
+    assert {name for name, error in d.errors().items() if error > 1e-3} == {"the boxed form"}
+    d = derive.gradient("sum(tanh(x))", "x", "x: n")
+    monkeypatch.setitem(dialects.DIALECTS["numpy"].templates, "tanh", "np.sin({0})")
+    assert {name for name, error in d.errors().items() if error > 1e-3} == {"the NumPy function"}

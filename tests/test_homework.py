@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from derive.checking import check
@@ -67,3 +69,98 @@ def test_what_derive_writes_it_reads_and_finds_right(form):
         report = check(getattr(made, form)())
         assert report.ok, f"{formula}: {report.text()}"
         assert report.is_judged, f"{formula}: {report.text()}"
+
+
+FALSE_PROOFS = [
+    # a value, or a solution, is put in nowhere above
+    (r"$$L = x^2 - 2x$$ $$\frac{dL}{dx} = 4x - 4$$ $$x = 1$$", ["definition", "fails", "assumption"]),
+    (r"$$L = \|Wx + b\|^2$$ $$\nabla_W L = 2Wxx^T$$ Take $b = 0$.", ["definition", "fails", "assumption"]),
+    (
+        r"$$f = \|Xw - y\|^2 + \lambda\|w\|^2$$ $$\nabla f = 2X(Xw - y) + 2\lambda w$$"
+        r"$$\hat w = (X^TX + \lambda I)^{-1}X^Ty$$",
+        ["definition", "fails", "assumption"],
+    ),
+    # rows and columns are not numbers
+    (
+        r"$$z = Wa + b$$ $$p = \sigma(z)$$ $$L = -y\log p - (1 - y)\log(1 - p)$$"
+        r"$$\frac{\partial L}{\partial W} = a(p - y)$$",
+        ["definition", "definition", "definition", "fails"],
+    ),
+    (r"$$f = \frac12\|Xw - y\|^2$$ $$V = V - \eta\frac{\partial f}{\partial V}$$", ["definition", "assumption"]),
+    # the same mistake made twice
+    (
+        r"$$f_1 = \frac12\|Ax - b\|^2$$ $$\nabla f_1 = A^TAx - b$$"
+        r"$$f_2 = \frac12\|Ax - b\|^2$$ $$\nabla f_2 = A^TAx - b$$",
+        ["definition", "fails", "definition", "fails"],
+    ),
+    (r"$$\frac{\partial \log\det G}{\partial G} = G^{-1}$$", ["conditional"]),
+    # a closed form is judged where the derivative should vanish
+    (
+        r"$$f = \|Ax - b\|^2$$ $$\nabla_x f = 2A^T(Ax - b)$$ $$x = 3(A^TA)^{-1}A^Tb$$",
+        ["definition", "proved", "fails"],
+    ),
+    (
+        r"$$f = \|Ax - b\|^2$$ $$\nabla_x f = 2A^T(Ax - b)$$ $$x = (A^TA)^{-1}A^Tb$$",
+        ["definition", "proved", "assumption"],
+    ),
+    # from there on a value holds
+    (
+        r"$$L = \|Wx + b\|^2$$ Take $b = 0$. $$\nabla_W L = 2Wxx^T$$",
+        ["definition", "assumption", "conditional"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "verdicts"), FALSE_PROOFS)
+def test_nothing_wrong_is_proved(text, verdicts):
+    report = check(text)
+    assert [line.verdict for line in report.lines] == verdicts, report.text()
+
+
+CONDITIONS = [
+    (r"$$f = x^TAx$$ $$\nabla f = 2Ax$$", "A symmetric"),
+    (r"$$L = -y^T\log(\mathrm{softmax}(z))$$ $$\frac{\partial L}{\partial z} = \mathrm{softmax}(z) - y$$", "𝟏ᵀy = 1"),
+    (r"$$h = \tanh(Wx)$$ $$\frac{\partial h}{\partial x} = \operatorname{diag}(1 - h^2)W$$", "entry by entry"),
+]
+
+
+@pytest.mark.parametrize(("text", "condition"), CONDITIONS)
+def test_a_condition_is_named(text, condition):
+    line = check(text).lines[-1]
+    assert (line.verdict, line.condition) == ("conditional", condition)
+
+
+LATEX = r"""\documentclass{article}
+\newcommand{\pd}[2]{\frac{\partial #1}{\partial #2}}
+\newcommand\bx{\mathbf{x}}
+\DeclarePairedDelimiter{\norm}{\lVert}{\rVert}
+\begin{document}
+The ``loss'' is % $$q = r$$
+\[ f = \norm{A\bx - b}^2 \]
+\begin{comment} $$a = b$$ \end{comment}
+\[ \pd{f}{\bx} = A^T(A\bx - b) \\[1ex] \]
+and so on to the ``end''. \iffalse $$a = b$$ \fi
+\end{document}
+"""
+
+
+def test_latex_keeps_its_places_through_comments_and_macros():
+    report = check(LATEX)
+    assert [(line.number, line.verdict) for line in report.lines] == [(7, "definition"), (9, "fails")]
+    assert report.lines[1].kind == "factor"
+    start, end = report.lines[1].span
+    assert LATEX[start:end] == r"A^T(A\bx - b)"
+
+
+def test_a_notebook_is_its_markdown():
+    cells = [
+        {"cell_type": "code", "source": ["x = 1\n"], "outputs": []},
+        {"cell_type": "markdown", "source": ["$$f = \\|x\\|^2$$\n", "$$\\nabla f = x$$\n"]},
+    ]
+    report = check(json.dumps({"cells": cells, "nbformat": 4}))
+    assert [line.verdict for line in report.lines] == ["definition", "fails"]
+
+
+def test_macros_that_grow_are_bounded():
+    text = "".join(rf"\newcommand{{\{a}}}{{\{b}\{b}\{b}\{b}}}" for a, b in zip("abcdefghijklmnop", "bcdefghijklmnopq"))
+    assert check(text + r" $\a = 1$") is not None

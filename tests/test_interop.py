@@ -470,9 +470,12 @@ def test_an_unknown_function_is_differentiated_by_name():
     f = Function("f")
     derivation = derive.gradient(OneMatrix(1, n) * (A * x).applyfunc(f), x)
     assert derivation.boxed.text() == "Aᵀ f′(A x)"
-    with pytest.raises(DeriveError, match="f has no values"):
-        derive.parse("x", "x: 3")  # a formula without f has values
+    with pytest.raises(DeriveError, match="no function f is given"):
         derivation.loss.evaluate(A=np.eye(2), x=np.ones(2))
+    assert derivation.loss.evaluate(A=np.eye(2), x=np.ones(2), f=np.exp) == 2 * np.e
+    assert from_sympy(derivation.boxed.to_sympy()) == derivation.boxed
+    slope = derive.gradient("f(a'x)", "x").boxed.to_sympy().args
+    assert any(isinstance(part, sympy.Subs) for part in slope)
 
 
 def test_large_input_is_refused():

@@ -78,13 +78,13 @@ def test_long_work_says_what_it_is_at(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not progress._open
 
 
-@pytest.mark.parametrize("form, words", [("boxed", "shortest form"), ("compact", "\\boxed"), ("verify", "check was")])
+@pytest.mark.parametrize("form, words", [("boxed", "shortest form"), ("compact", "\\boxed"), ("errors", "check was")])
 def test_an_interrupt_leaves_out_what_was_being_done(monkeypatch: pytest.MonkeyPatch, form: str, words: str) -> None:
     def interrupted(self: Any, *arguments: Any) -> Any:
         raise KeyboardInterrupt
 
     made = derive.gradient(FLAGSHIP, "W")
-    monkeypatch.setattr(derive.Derivation, form, interrupted if form == "verify" else property(interrupted))
+    monkeypatch.setattr(derive.Derivation, form, interrupted if form == "errors" else property(interrupted))
     with progress.Progress("working"):
         told = made.latex()
     assert words in told and "The sum" in told

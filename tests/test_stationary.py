@@ -213,6 +213,9 @@ def test_gradients_that_never_vanish(formula, wrt, where):
         ("‖x‖₁ + ½‖x − b‖²", "x", "", "not differentiable everywhere"),
         ("aᵀ a", "x", "x: n", "every value is stationary"),
         ("‖x‖", "x", "", "may lie at a kink"),
+        ("‖A − Q‖²", "Q", "Q: n×n orthogonal", "declared orthogonal"),
+        ("‖A − Q‖²", "Q", "Q: n×n diagonal, A: n×n", "cannot solve"),
+        ("log(−‖x‖² − 1)", "x", "", "cannot solve"),
         ("x^4 − 2 x^2", "x", "x: scalar", "no closed form is known"),
     ],
 )

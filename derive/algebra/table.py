@@ -11,6 +11,7 @@ from ..expr import (
     Expr,
     commutation_op,
     dimension_op,
+    identity,
     identity_op,
     is_number,
     number_op,
@@ -19,6 +20,7 @@ from ..expr import (
     zeros_op,
 )
 from ..operations import basis_op, matmul, power, sq_norm, submatrix, transpose, tril, triu, unvec
+from ..own_functions import operation_named
 from ..shapes import ONE, SCALAR, Dim
 from .atoms import as_atom, mono_expr, of_atom, of_chain, of_factor, of_scalar
 from .identities import first
@@ -275,19 +277,13 @@ TABLE: dict[str, Row] = {
     "inner": _inner,
     "sq_norm": _sq_norm,
     "norm": _norm,
-    "norm1": _opaque,
-    "nuclear_norm": _opaque,
-    "spectral_norm": _opaque,
     "sum": _total,
-    "logsumexp": _opaque,
-    "softmax": _opaque,
     "diag": _diagonal,
     "Diag": _diagonal_matrix,
     "vec": _vec,
     "unvec": _unvec,
     tril.name: _triangle,
     triu.name: _triangle,
-    "block": _opaque,
     "submatrix": _submatrix,
     "block_inner": _blocks,
     "block_sum": _blocks,
@@ -297,6 +293,21 @@ TABLE: dict[str, Row] = {
 }
 
 
+def _columns(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
+    """M A, for a matrix M that depends on the size alone."""
+
+    def one(chain: Chain) -> Poly:
+        first_factor = chain[0] if chain else identity(node.shape[0])
+        head = node.op.make((first_factor,), node.data)
+        return of_chain((head, *chain[1:]), node.shape) if chain[1:] else of_atom(head)
+
+    return ctx.linear(args[0], node.shape, one)
+
+
 def row_of(name: str) -> Row:
-    """The row of an operation; scalar functions share one."""
-    return TABLE.get(name, _function)
+    """The row of an operation: those of columns share one, scalar functions another, the rest is opaque."""
+    known = TABLE.get(name)
+    if known is not None:
+        return known
+    op = operation_named(name)
+    return _function if op is None or op.is_elementwise else _columns if op.linear == "columns" else _opaque

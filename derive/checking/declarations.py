@@ -62,7 +62,7 @@ def declared_by(where: Any) -> dict[str, Declared]:
 
 
 def declares(content: str) -> bool:
-    return bool(re.search(r"\\in(?![A-Za-z])|∈|<|>|\\le|\\ge|scalar|symmetric", content))
+    return bool(re.search(r"\\in(?![A-Za-z])|∈|<|>|\\[lg]eq?(?![A-Za-z])|scalar|symmetric", content))
 
 
 def declare(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..shapes import ONE
 from .claims import Claim, Reading
 from .judgments import Judgment
 from .verdicts import Judge
@@ -41,8 +42,10 @@ def judged(
     if len(for_rows) >= 2 and len(for_rows) > len(against):
         return [others[i] for i in range(len(scopes))], "numerator"
     if not against:
-        for before, after in only_rows:
-            _condition(before, after)
+        for i, other in others.items():
+            for before, after in _won(plain[i], other):
+                if not _by_row(plain[i], before[0]):
+                    _condition(before, after)
     return plain, "gradient"
 
 
@@ -53,6 +56,12 @@ def _won(plain: Judge, other: Judge) -> list[tuple[Judged, Judged]]:
         for before, after in zip(plain.judgments, other.judgments)
         if _fails(before[1]) and not _fails(after[1]) and any(j.verdict in RIGHT for j in after[1])
     ]
+
+
+def _by_row(judge: Judge, claim: Claim) -> bool:
+    """Whether a claim differentiates by a row: its shape is what the layout would turn, and decides nothing."""
+    variable = judge.scope.symbols.get(judge.variable_name(claim.sides[0].tree) or "")
+    return variable is not None and variable.shape[0] is ONE and not variable.is_scalar
 
 
 def _fails(found: Sequence[Judgment]) -> bool:

@@ -108,13 +108,15 @@ class Mending:
         return found if self.same(found, truth) else None
 
     def same(self, a: Expr, b: Expr) -> bool:
+        """Whether two expressions agree where both have values; nowhere is no: a repair must be seen to be right."""
         from .witness import SEEDS
 
         left, right = self.whole(a), self.whole(b)
-        one, two = self.witness.value(left, SEEDS[0]), self.witness.value(right, SEEDS[0])
-        if one is not None and two is not None and not close(one, two):
-            return False
-        return self.witness.same(left, right)
+        for seed in SEEDS:
+            one, two = self.witness.value(left, seed), self.witness.value(right, seed)
+            if one is not None and two is not None:
+                return close(one, two) and self.witness.same(left, right)
+        return False
 
     # The search
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..errors import DeriveError, ShapeError
-from ..expr import Expr, symbol_op, symbols_of
+from ..expr import Expr, is_number, symbol_op, symbols_of, zeros
 from ..operations import transpose
 from ..shapes import shape_text
 from .claims import DERIVATIVES, Claim, Side
@@ -209,6 +209,8 @@ class Judge:
                 value = Builder(self.scope).value(side.tree, made.shape)  # type: ignore[arg-type]
             except DeriveError:
                 value = None
+            if isinstance(value, Expr) and is_number(value, 0):
+                value = zeros(*made.shape)
             if isinstance(value, Expr) and value.shape == made.shape and made not in self.scope.definitions:
                 self.values_given.append((claim.number, made, value))
             return Judgment("assumption", "a value, from here on", side)

@@ -9,8 +9,9 @@ helpers.  The base table is the array API standard; the others say what differs.
 from __future__ import annotations
 
 from ..errors import DeriveError
-from ..expr import OPERATIONS
-from .helpers import ARRAY_API_HELPERS, JAX_HELPERS, NUMPY_HELPERS, SCIPY_HELPERS, TORCH_HELPERS
+from ..own_functions import operation_named
+from .functional import ARRAY_API_HELPERS, JAX_HELPERS, TORCH_HELPERS
+from .helpers import NUMPY_HELPERS, SCIPY_HELPERS
 
 FUNCTIONS = "exp log sin cos tan sinh cosh tanh sign".split()
 
@@ -59,7 +60,7 @@ class Dialect:
         """The template of an operation; DeriveError if the library cannot say it."""
         found = self.templates.get(kind)
         if found is None:
-            own = getattr(OPERATIONS.get(kind), "spelling", None)  # a function of the user's own
+            own = getattr(operation_named(kind), "spelling", None)  # a function of the user's own
             found = own(self.name) if own else None
         if found is None:
             raise DeriveError(f"{kind} has no counterpart in {self.name}")
@@ -112,6 +113,11 @@ COMMON = table("""
     triangle_inverse: {lib}.linalg.inv({0})
     spd_solve: {0}.T @ ({0} @ {1})
     spd_inverse: _cholesky_inverse({0})
+    max_row: {lib}.max({0}, axis=-1)
+    argmax_row: _argmax_row({0})
+    cumsum: {lib}.cumsum({0}, axis=0)
+    cumsum_back: {lib}.flip({lib}.cumsum({lib}.flip({0}, axis=0), axis=0), axis=0)
+    where: {lib}.where({0} > 0, {1}, {2})
     diagonal: {lib}.diagonal({0})
     trace: {lib}.trace({0})
     tril: {lib}.tril({0})
@@ -133,6 +139,8 @@ COMMON = table("""
     arccos: {lib}.arccos({0})
     arctan: {lib}.arctan({0})
     logaddexp: {lib}.logaddexp({0}, {1})
+    norm: _norm({0})
+    hypot: {lib}.hypot({0}, {1})
 """)
 COMMON.update({name: "{lib}." + name + "({0})" for name in FUNCTIONS})
 
@@ -141,6 +149,7 @@ COMMON.update({name: "{lib}." + name + "({0})" for name in FUNCTIONS})
 NUMPY = {key: text.replace("{lib}", "np") for key, text in COMMON.items()} | table("""
     constant: {dtype}.type({0})
     total: {0}.sum()
+    hypot: _hypot({0}, {1})
     matvec: {0}.dot({1})
     dot: {0}.dot({1})
     sq_norm: {0}.dot({0})
@@ -190,6 +199,8 @@ ARRAY_API = {key: text.replace("{lib}", "xp") for key, text in COMMON.items()} |
     contraction_flipped: xp.sum({0} * {1}.T)
     columns: xp.stack(({items}), axis=1)
     concatenated: xp.concat(({items}))
+    cumsum: xp.cumulative_sum({0}, axis=0)
+    cumsum_back: xp.flip(xp.cumulative_sum(xp.flip({0}, axis=0), axis=0), axis=0)
     relu: xp.where({0} < 0, xp.zeros_like({0}), {0})
     step: _step({0})
     vec: xp.reshape({0}.T, (-1,))
@@ -232,6 +243,7 @@ JAX = {key: text.replace("{lib}", "jnp") for key, text in COMMON.items()} | tabl
     logsumexp: jax.nn.logsumexp({0})
     row_softmax: jax.nn.softmax({0}, axis=1)
     row_logsumexp: jax.nn.logsumexp({0}, axis=1)
+    argmax_row: jax.nn.one_hot(jnp.argmax({0}, axis=-1), {0}.shape[-1], dtype={0}.dtype)
     expm: jax.scipy.linalg.expm({0})
     spd_solve: jax.scipy.linalg.cho_solve(({0}, True), {1})
     spd_inverse: jax.scipy.linalg.cho_solve(({0}, True), jnp.eye({rows}, dtype={dtype}))
@@ -252,6 +264,10 @@ TORCH = {key: text.replace("{lib}", "torch") for key, text in COMMON.items()} | 
     columns: torch.stack(({items}), dim=1)
     row_sums: torch.sum({0}, dim={axis})
     concatenated: torch.cat(({items}))
+    max_row: torch.amax({0}, dim=-1)
+    argmax_row: torch.nn.functional.one_hot(torch.argmax({0}, dim=-1), {0}.shape[-1]).to({0}.dtype)
+    cumsum: torch.cumsum({0}, dim=0)
+    cumsum_back: torch.flip(torch.cumsum(torch.flip({0}, (0,)), dim=0), (0,))
     relu: torch.relu({0})
     step: _step({0})
     sign: _sign({0})

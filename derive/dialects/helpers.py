@@ -1,8 +1,13 @@
-"""Functions that generated modules carry along, by library: what it lacks, in a form that does not overflow."""
+"""Functions that modules for NumPy and SciPy carry along: what they lack, in a form that does not overflow."""
 
 from __future__ import annotations
 
 NUMPY_HELPERS = {
+    "_argmax_row": '''
+def _argmax_row(x):
+    """1 at the first largest entry, of a vector or of each row of a matrix."""
+    return (np.arange(x.shape[-1]) == x.argmax(axis=-1, keepdims=True)).astype(x.dtype)
+''',
     "_arrays": '''
 def _arrays(**arguments):
     """The arguments in the floating type that they promote to."""
@@ -61,6 +66,26 @@ def _softplus(x):
     """log(1 + exp(x)), without overflow."""
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 ''',
+    "_norm": '''
+def _norm(x):
+    """The root of the sum of squares, without overflow."""
+    square = np.vdot(x, x)
+    if 1e-30 < square < 1e30:
+        return np.sqrt(square)
+    scale = np.abs(x).max(initial=0)
+    if not 0 < scale < np.inf:
+        return scale
+    x = x / scale
+    return scale * np.sqrt(np.vdot(x, x))
+''',
+    "_hypot": '''
+def _hypot(a, x):
+    """sqrt(a**2 + x**2), without overflow."""
+    largest = max(np.max(x, initial=0), -np.min(x, initial=0))
+    if np.ndim(a) == 0 and abs(a) < 1e15 and largest < 1e15:
+        return np.sqrt(a * a + x * x)
+    return np.hypot(a, x)
+''',
     "_softmax": '''
 def _softmax(x):
     """exp(x) / sum(exp(x)), without overflow."""
@@ -76,8 +101,10 @@ def _logsumexp(x):
     "_row_softmax": '''
 def _row_softmax(x):
     """The softmax of each row, without overflow."""
-    e = np.exp(x - x.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+    e = x - x.max(axis=1, keepdims=True)
+    np.exp(e, out=e)
+    e /= e.sum(axis=1, keepdims=True)
+    return e
 ''',
     "_row_logsumexp": '''
 def _row_logsumexp(x):
@@ -251,332 +278,5 @@ def _cholesky_inverse(R):
         if k:
             inverse[:k, k : k + 128] = inverse[k : k + 128, :k].T
     return inverse
-''',
-}
-
-ARRAY_API_HELPERS = {
-    "_arrays": '''
-def _arrays(**arguments):
-    """The arguments in the floating type that they promote to, and their namespace."""
-    given = [v for v in arguments.values() if not isinstance(v, (int, float))]
-    xp = array_namespace(*given) if given else array_api_compat.numpy
-    where = device(given[0]) if given else None
-    types = []
-    for name, value in arguments.items():
-        if isinstance(value, (int, float)):
-            continue
-        if xp.isdtype(value.dtype, "complex floating"):
-            raise ValueError(f"{name} must be real numbers, not {value.dtype}")
-        if xp.isdtype(value.dtype, "real floating"):
-            types.append(value.dtype)
-    if len(types) < len(given) or not types:
-        types = [xp.float64]
-    dtype = xp.result_type(*types)
-    return [xp.asarray(v, dtype=dtype, device=where) for v in arguments.values()]
-''',
-    "_sigmoid": '''
-def _sigmoid(x):
-    """1 / (1 + exp(-x)), without overflow."""
-    xp = array_namespace(x)
-    e = xp.exp(-xp.abs(x))
-    return xp.where(x >= 0, xp.ones_like(e), e) / (1 + e)
-''',
-    "_softplus": '''
-def _softplus(x):
-    """log(1 + exp(x)), without overflow."""
-    xp = array_namespace(x)
-    positive = xp.where(x < 0, xp.zeros_like(x), x)
-    return positive + xp.log1p(xp.exp(-xp.abs(x)))
-''',
-    "_softmax": '''
-def _softmax(x):
-    """exp(x) / sum(exp(x)), without overflow."""
-    xp = array_namespace(x)
-    e = xp.exp(x - xp.max(x))
-    return e / xp.sum(e)
-''',
-    "_logsumexp": '''
-def _logsumexp(x):
-    """log(sum(exp(x))), without overflow."""
-    xp = array_namespace(x)
-    largest = xp.max(x)
-    return largest + xp.log(xp.sum(xp.exp(x - largest)))
-''',
-    "_row_softmax": '''
-def _row_softmax(x):
-    """The softmax of each row, without overflow."""
-    xp = array_namespace(x)
-    e = xp.exp(x - xp.max(x, axis=1, keepdims=True))
-    return e / xp.sum(e, axis=1, keepdims=True)
-''',
-    "_row_logsumexp": '''
-def _row_logsumexp(x):
-    """log(sum(exp(row))) of each row, without overflow."""
-    xp = array_namespace(x)
-    largest = xp.max(x, axis=1)
-    return largest + xp.log(xp.sum(xp.exp(x - largest[:, None]), axis=1))
-''',
-    "_step": '''
-def _step(x):
-    """1 where positive, else 0; NaN stays."""
-    xp = array_namespace(x)
-    return xp.where(xp.isnan(x), x, xp.astype(x > 0, x.dtype))
-''',
-    "_commutation": '''
-def _commutation(m, n, like):
-    """K with K vec(A) = vec(A.T) for A of shape m x n."""
-    xp = array_namespace(like)
-    where = device(like)
-    order = xp.reshape(xp.arange(m * n, device=where), (n, m)).T
-    eye = xp.eye(m * n, dtype=like.dtype, device=where)
-    return xp.take(eye, xp.reshape(order, (-1,)), axis=0)
-''',
-    "_cholesky": '''
-def _cholesky(A, name):
-    """The lower Cholesky factor; NaN gives NaN."""
-    xp = array_namespace(A)
-    try:
-        return xp.linalg.cholesky(A)
-    except (ValueError, RuntimeError):
-        if bool(xp.any(xp.isnan(A))):
-            return A * xp.nan
-        raise ValueError(f"{name} is not positive definite") from None
-''',
-    "_cholesky_inverse": '''
-def _cholesky_inverse(L):
-    """The inverse of L @ L.T."""
-    xp = array_namespace(L)
-    inverse = xp.linalg.inv(L)
-    return inverse.T @ inverse
-''',
-    "_logdet_positive": '''
-def _logdet_positive(A):
-    """log(det(A)), NaN where the determinant is negative."""
-    xp = array_namespace(A)
-    sign, logarithm = xp.linalg.slogdet(A)
-    return xp.where(sign >= 0, logarithm, xp.nan * logarithm)
-''',
-    "_diagonal_matrix": '''
-def _diagonal_matrix(x):
-    """The diagonal matrix of a vector; NaN stays on the diagonal."""
-    xp = array_namespace(x)
-    eye = xp.eye(x.shape[0], dtype=x.dtype, device=device(x))
-    return xp.where(eye == 1, x[None, :], eye)
-''',
-    "_kron": '''
-def _kron(A, B):
-    """The Kronecker product."""
-    xp = array_namespace(A)
-    if A.ndim == 1:
-        return xp.reshape(A[:, None] * B[None, :], (-1,))
-    (m, n), (p, q) = A.shape, B.shape
-    product = A[:, None, :, None] * B[None, :, None, :]
-    return xp.reshape(product, (m * p, n * q))
-''',
-    "_block": '''
-def _block(rows):
-    """The matrix of blocks given by rows."""
-    xp = array_namespace(*rows[0])
-    return xp.concat([xp.concat(row, axis=1) for row in rows], axis=0)
-''',
-    "_block_inner": '''
-def _block_inner(G, B):
-    """Entry (i, j) is the inner product of block (i, j) of G with B."""
-    xp = array_namespace(G)
-    p, q = B.shape
-    blocks = xp.reshape(G, (G.shape[0] // p, p, G.shape[1] // q, q))
-    return xp.sum(blocks * B[None, :, None, :], axis=(1, 3))
-''',
-    "_block_sum": '''
-def _block_sum(G, A):
-    """The sum over i, j of A[i, j] times block (i, j) of G."""
-    xp = array_namespace(G)
-    m, n = A.shape
-    blocks = xp.reshape(G, (m, G.shape[0] // m, n, G.shape[1] // n))
-    return xp.sum(blocks * A[:, None, :, None], axis=(0, 2))
-''',
-    "_singular_values": '''
-def _singular_values(A):
-    """The singular values; NaN gives NaN."""
-    xp = array_namespace(A)
-    if bool(xp.any(xp.isnan(A))):
-        return A[0, :] * xp.nan
-    return xp.linalg.svdvals(A)
-''',
-    "_polar": '''
-def _polar(A):
-    """U V' of the singular value decomposition A = U S V'."""
-    xp = array_namespace(A)
-    if bool(xp.any(xp.isnan(A))):
-        return A * xp.nan
-    U, _, Vt = xp.linalg.svd(A, full_matrices=False)
-    return U @ Vt
-''',
-    "_dominant": '''
-def _dominant(A):
-    """u v' of the largest singular value."""
-    xp = array_namespace(A)
-    if bool(xp.any(xp.isnan(A))):
-        return A * xp.nan
-    U, _, Vt = xp.linalg.svd(A, full_matrices=False)
-    return U[:, :1] @ Vt[:1, :]
-''',
-    "_expm": '''
-def _expm(A):
-    """The matrix exponential: Pade approximant of degree 13, scaling and squaring."""
-    xp = array_namespace(A)
-    norm = float(xp.max(xp.sum(xp.abs(A), axis=0)))
-    if not math.isfinite(norm):
-        return A * xp.nan
-    squarings = max(0, math.ceil(math.log2(norm / 4.25))) if norm > 4.25 else 0
-    A = A / 2.0**squarings
-    b = [math.factorial(26 - k) * math.comb(13, k) for k in range(14)]
-    b = [c / b[0] for c in b]
-    A2 = A @ A
-    powers = [xp.eye(A.shape[0], dtype=A.dtype, device=device(A))]
-    for _ in range(6):
-        powers.append(powers[-1] @ A2)
-    odd = A @ sum(b[2 * k + 1] * P for k, P in enumerate(powers))
-    even = sum(b[2 * k] * P for k, P in enumerate(powers))
-    X = xp.linalg.solve(even - odd, even + odd)
-    for _ in range(squarings):
-        X = X @ X
-    return X
-''',
-}
-
-JAX_HELPERS = {
-    "_arrays": '''
-def _arrays(**arguments):
-    """The arguments in the floating type that they promote to."""
-    dtype = jnp.result_type(*arguments.values())
-    if jnp.issubdtype(dtype, jnp.complexfloating):
-        for name, value in arguments.items():
-            if jnp.iscomplexobj(value):
-                raise ValueError(f"{name} must be real numbers, not {dtype}")
-    if not jnp.issubdtype(dtype, jnp.floating):
-        dtype = jnp.result_type(float)
-    return [jnp.asarray(value, dtype=dtype) for value in arguments.values()]
-''',
-    "_commutation": '''
-def _commutation(m, n, like):
-    """K with K vec(A) = vec(A.T) for A of shape m x n."""
-    order = jnp.arange(m * n).reshape(n, m).T.ravel()
-    return jnp.eye(m * n, dtype=like.dtype)[order]
-''',
-    "_logdet_positive": '''
-def _logdet_positive(A):
-    """log(det(A)), NaN where the determinant is negative."""
-    sign, logarithm = jnp.linalg.slogdet(A)
-    return jnp.where(sign >= 0, logarithm, jnp.nan)
-''',
-    "_block_inner": NUMPY_HELPERS["_block_inner"].replace("np.", "jnp."),
-    "_block_sum": NUMPY_HELPERS["_block_sum"].replace("np.", "jnp."),
-    "_polar": '''
-def _polar(A):
-    """U V' of the singular value decomposition A = U S V'."""
-    U, _, Vt = jnp.linalg.svd(A, full_matrices=False)
-    return U @ Vt
-''',
-    "_dominant": '''
-def _dominant(A):
-    """u v' of the largest singular value."""
-    U, _, Vt = jnp.linalg.svd(A, full_matrices=False)
-    return jnp.outer(U[:, 0], Vt[0])
-''',
-}
-
-TORCH_HELPERS = {
-    "_kron": '''
-def _kron(A, B):
-    """The Kronecker product, also with an axis of length 1."""
-    if A.ndim == 1:
-        return (A[:, None] * B[None, :]).reshape(-1)
-    product = A[:, None, :, None] * B[None, :, None, :]
-    return product.reshape(A.shape[0] * B.shape[0], A.shape[1] * B.shape[1])
-''',
-    "_arrays": '''
-def _arrays(**arguments):
-    """The arguments in the floating type that they promote to."""
-    given = [v for v in arguments.values() if isinstance(v, torch.Tensor)]
-    where = given[0].device if given else None
-    dtype = given[0].dtype if given else torch.get_default_dtype()
-    for name, value in arguments.items():
-        if isinstance(value, torch.Tensor) and value.is_complex():
-            raise ValueError(f"{name} must be real numbers, not {value.dtype}")
-    for value in given:
-        dtype = torch.promote_types(dtype, value.dtype)
-    if not dtype.is_floating_point:
-        dtype = torch.get_default_dtype()
-    return [torch.as_tensor(v, dtype=dtype, device=where) for v in arguments.values()]
-''',
-    "_step": '''
-def _step(x):
-    """1 where positive, else 0; NaN stays."""
-    return torch.where(torch.isnan(x), x, (x > 0).to(x.dtype))
-''',
-    "_sign": '''
-def _sign(x):
-    """The sign; NaN stays."""
-    return torch.where(torch.isnan(x), x, torch.sign(x))
-''',
-    "_commutation": '''
-def _commutation(m, n, like):
-    """K with K vec(A) = vec(A.T) for A of shape m x n."""
-    order = torch.arange(m * n, device=like.device).reshape(n, m).T.reshape(-1)
-    return torch.eye(m * n, dtype=like.dtype, device=like.device)[order]
-''',
-    "_cholesky": '''
-def _cholesky(A, name):
-    """The lower Cholesky factor; NaN gives NaN."""
-    L, info = torch.linalg.cholesky_ex(A)
-    if not torch.compiler.is_compiling() and info.item() > 0:
-        if torch.isnan(A).any():
-            return torch.full_like(A, torch.nan)
-        raise ValueError(f"{name} is not positive definite")
-    return L
-''',
-    "_cholesky_solve": '''
-def _cholesky_solve(L, B):
-    """The solution X of L @ L.T @ X = B."""
-    if B.ndim == 1:
-        return torch.cholesky_solve(B[:, None], L)[:, 0]
-    return torch.cholesky_solve(B, L)
-''',
-    "_logdet_positive": '''
-def _logdet_positive(A):
-    """log(det(A)), NaN where the determinant is negative."""
-    sign, logarithm = torch.linalg.slogdet(A)
-    return torch.where(sign >= 0, logarithm, torch.nan)
-''',
-    "_block": '''
-def _block(rows):
-    """The matrix of blocks given by rows."""
-    return torch.cat([torch.cat(row, dim=1) for row in rows], dim=0)
-''',
-    "_block_inner": NUMPY_HELPERS["_block_inner"].replace("np.", "torch."),
-    "_block_sum": NUMPY_HELPERS["_block_sum"].replace("np.", "torch."),
-    "_singular_values": '''
-def _singular_values(A):
-    """The singular values; NaN gives NaN."""
-    if not torch.compiler.is_compiling() and torch.isnan(A).any():
-        return A[0] * torch.nan
-    return torch.linalg.svdvals(A)
-''',
-    "_polar": '''
-def _polar(A):
-    """U V' of the singular value decomposition A = U S V'."""
-    if not torch.compiler.is_compiling() and torch.isnan(A).any():
-        return A * torch.nan
-    U, _, Vt = torch.linalg.svd(A, full_matrices=False)
-    return U @ Vt
-''',
-    "_dominant": '''
-def _dominant(A):
-    """u v' of the largest singular value."""
-    if not torch.compiler.is_compiling() and torch.isnan(A).any():
-        return A * torch.nan
-    U, _, Vt = torch.linalg.svd(A, full_matrices=False)
-    return torch.outer(U[:, 0], Vt[0])
 ''',
 }

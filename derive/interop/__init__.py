@@ -9,7 +9,7 @@ On the way back scalars are SymPy scalars (a 1 × 1 product is wrapped in `Trace
 are `MatrixExpr`, and what SymPy has no name for is a function of that name (`functions`).
 
 A scalar function without a name of ours, from SymPy or the user's own, becomes an
-elementwise operation whose derivative SymPy takes (`functions.OwnFunction`).
+elementwise operation whose derivative SymPy takes (`functions.SymPyFunction`).
 """
 
 from __future__ import annotations

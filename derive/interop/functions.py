@@ -5,7 +5,7 @@ known where they are entries of the operands.  `nuclear_norm` and `spectral_norm
 scalars.  They print as they are called and stay as they are.
 
 A scalar function without a name of ours, SymPy's or the user's, becomes an elementwise
-operation, an `OwnFunction`, whose derivative SymPy takes.
+operation, an `SymPyFunction`, whose derivative SymPy takes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from sympy.printing.codeprinter import PrintMethodNotImplementedError
 
 from ..errors import DeriveError
 from ..expr import OPERATIONS, Expr, Operation
-from .symbols import ENTRY
+from ..own_functions import own_function
+from .symbols import ENTRY, our_name
 
 
 class MatrixFunction(sympy.MatrixExpr):  # type: ignore[misc]
@@ -112,7 +113,7 @@ class spectral_norm(sympy.Function):  # type: ignore[misc]
     is_nonnegative = True
 
 
-class OwnFunction(Operation):
+class SymPyFunction(Operation):
     """A scalar function known to SymPy or its user: it applies to each entry, SymPy takes its derivative.
 
     Attributes
@@ -169,25 +170,30 @@ PRINTERS = {
     "jax": ("sympy.printing.numpy", "JaxPrinter", {"jax.numpy.": "jnp."}),
 }
 
-_own_functions: dict[Any, OwnFunction] = {}
+_own_functions: dict[Any, SymPyFunction] = {}
 
 
-def own_function(body: Any) -> OwnFunction:
-    """The elementwise operation `ENTRY ↦ body`; one for each body."""
+def function_of(body: Any) -> Operation:
+    """The elementwise operation `ENTRY ↦ body`; one for each body.
+
+    A function that is a name and nothing else is a function of one's own.
+    """
+    inner, order = body, 0
+    if isinstance(body, sympy.Derivative):
+        inner, order = body.expr, int(body.derivative_count)
+    if isinstance(inner, AppliedUndef) and inner.args == (ENTRY,) and not hasattr(inner, "_imp_"):
+        return own_function(our_name(inner.func.__name__), order)
     known = _own_functions.get(body)
     if known is None:
-        inner, primes = body, 0
-        if isinstance(body, sympy.Derivative):
-            inner, primes = body.expr, int(body.derivative_count)
         others = [str(a) for a in inner.args if a != ENTRY]
         name = "_".join([type(inner).__name__, *("".join(c if c.isalnum() else "_" for c in o) for o in others)])
-        name += "′" * primes
+        name += "′" * order
         wanted, count = name, 1
         while name in OPERATIONS:
             count += 1
             name = f"{wanted}_{count}"
         from ..evaluation import define
 
-        known = OPERATIONS[name] = _own_functions[body] = OwnFunction(name, body)
+        known = OPERATIONS[name] = _own_functions[body] = SymPyFunction(name, body)
         define(name, known.values)
     return known

@@ -30,7 +30,7 @@ from ..expr import (
 )
 from ..operations import add, hadamard, matmul, mul, power, scale, sq_norm, sum_entries, terms_of, trace, transpose
 from ..shapes import ONE, Dim
-from .functions import MatrixFunction, own_function
+from .functions import MatrixFunction, function_of
 from .squares import complete_squares, factors_of, positive_first, square
 from .symbols import ENTRY, SAME_NAME, our_name, sympy_symbols
 
@@ -108,7 +108,7 @@ def _operands(node: Any) -> Sequence[Any]:
     if isinstance(node, ElementwiseApplyFunction):
         return [node.expr]
     if isinstance(node, MatrixFunction):
-        count = {"K": 0, "block_inner": 2, "block_sum": 2}.get(node.name, 1)
+        count = 0 if node.name == "K" else OPERATIONS[node.name].arity
         return list(node.operands[:count])
     if isinstance(node, (sympy.MatrixSlice, sympy.Inverse)):
         return [node.args[0]]
@@ -414,7 +414,7 @@ def _varying(node: Any) -> list[Any]:
 
 def _own(node: Any, args: list[Expr]) -> Expr:
     body = node if isinstance(node, sympy.Derivative) else node.func(*(a if a.is_number else ENTRY for a in node.args))
-    return own_function(body)(args[0])
+    return function_of(body)(args[0])
 
 
 def _call(operation: Callable[[Any], Expr]) -> Callable[[Any, list[Expr]], Expr]:

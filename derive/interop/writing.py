@@ -10,8 +10,9 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
 from ..errors import DeriveError, LimitError
 from ..expr import Expr, fold
+from ..own_functions import OwnFunction
 from ..shapes import Dim
-from .functions import MatrixFunction, OwnFunction, nuclear_norm, spectral_norm
+from .functions import MatrixFunction, SymPyFunction, nuclear_norm, spectral_norm
 from .symbols import ENTRY, SAME_NAME, their_name
 
 MAX_DEPTH = 120  # of a formula that is handed to SymPy, whose methods recurse
@@ -97,8 +98,12 @@ def _write(node: Expr, args: list[Any], known: dict[str, Any]) -> Any:
         return _write_symbol(node, sizes, known)
     if name == "dimension":
         return _size(node.data[0], known)
-    if isinstance(node.op, OwnFunction):
+    if isinstance(node.op, SymPyFunction):
         return _each(node.op.body, args[0])
+    if isinstance(node.op, OwnFunction):
+        applied = sympy.Function(their_name(node.op.label))(ENTRY)
+        slope = sympy.Derivative(applied, (ENTRY, node.op.order)) if node.op.order else applied
+        return sympy.Subs(slope, ENTRY, args[0]) if node.is_scalar and node.op.order else _each(slope, args[0])
     if name in ENTRIES:
         return _each(ENTRIES[name], args[0])
     data = [_size(d, known) for d in node.data]

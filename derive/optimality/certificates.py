@@ -28,6 +28,9 @@ SMOOTH = frozenset(
 )
 
 
+MAX_NODES = 400  # of a formula for which more than composition is tried
+
+
 class Certificate:
     """A proof: 1 for convex, −1 for concave, 0 for affine, and what it rests on."""
 
@@ -52,7 +55,7 @@ class Prover:
         if self._expanded is None:
             plain = without_logistic(self.expr)
             try:
-                self._expanded = expand(plain)
+                self._expanded = expand(plain) if len(nodes(plain)) <= MAX_NODES else plain
             except (DeriveError, TooLargeError):
                 self._expanded = plain
         return self._expanded
@@ -63,6 +66,8 @@ class Prover:
 
     def thorough(self, signs: Sequence[int] = (1, -1)) -> Certificate | None:
         """By all that is known; only certificates of the given signs are wanted."""
+        if len(nodes(self.expr)) > MAX_NODES:
+            return None
         ways: list[Callable[[], Certificate | None]] = [
             lambda: termwise(self.expr, self.variables),
             lambda: composed(self.expanded, self.variables) if self.expanded is not self.expr else None,

@@ -15,7 +15,7 @@ from ..algebra.normal import Normalizer
 from ..errors import DeriveError
 from ..expr import OPERATIONS, Expr, is_number, nodes, number, substitute, symbol, symbols_of, zero_like
 from ..operations import add, mul, power, terms_of
-from .certificates import Certificate, Prover
+from .certificates import MAX_NODES, Certificate, Prover
 from .ranges import ranges
 from .refutation import Chord, Search
 from .remarks import Remark
@@ -140,11 +140,14 @@ def examine(
             chords |= search.chords(range(FIRST, FIRST + MORE), [s for s in (1, -1) if s not in chords])
     if found is not None:
         against = search.chords(range(100, 100 + CHECKS), [-found.sign] if found.sign else [1, -1])
+        if not search.seen:
+            steps = [Remark("no point was found at which the formula is defined")]
+            return Convexity(verdict="unknown", steps=steps, **given)
         if not against:
             return _certified(found, prover, present, given)
         steps = [Remark("a proof was found that the numbers contradict, and is not given")]
         return Convexity(verdict="unknown", steps=steps, disagreement=next(iter(against.values())), **given)
-    condition = _condition(expr, present)
+    condition = _condition(expr, present) if len(nodes(expr)) <= MAX_NODES else None
     points = [chords[s] for s in (-1, 1) if s in chords]
     if len(points) == 2:
         steps = [Remark(_refuted(chord)) for chord in points]
@@ -161,7 +164,8 @@ def _refuted(chord: Chord) -> str:
 
 
 def _certified(found: Certificate, prover: Prover, variables: Sequence[Expr], given: dict[str, Any]) -> Convexity:
-    strength = _strength(prover, variables) if found.sign > 0 and len(variables) == 1 else None
+    has_strength = found.sign > 0 and len(variables) == 1 and len(nodes(prover.expr)) <= MAX_NODES
+    strength = _strength(prover, variables) if has_strength else None
     return Convexity(
         verdict=NAMES[found.sign],
         steps=list(dict.fromkeys(found.steps)),

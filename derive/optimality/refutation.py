@@ -79,6 +79,7 @@ class Search:
         self.active = depends_on(expr, self.variables)
         self._hessian: tuple[list[Expr], list[Expr]] | None = None
         self._tried = False
+        self.seen = 0  # points at which the formula had a value
 
     def chords(self, seeds: Sequence[int], wanted: Sequence[int] = (1, -1)) -> dict[int, Chord]:
         """A chord of each wanted sign, as far as the seeds show one."""
@@ -99,6 +100,7 @@ class Search:
             at = Line(self, Point(values, point.sizes))
             if not at.is_inside:
                 at = Line(self, point)
+            self.seen += at.is_inside
             for sign in wanted:
                 if sign not in found:
                     chord = at.along_eigenvectors(sign) or at.far(sign, seed)

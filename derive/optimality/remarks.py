@@ -22,7 +22,7 @@ class Remark:
     __slots__ = ("parts",)
 
     def __init__(self, *parts: Part) -> None:
-        self.parts = tuple(part for part in parts if part)
+        self.parts = tuple(part if isinstance(part, str) else tuple(part) for part in parts if part)
 
     def text(self) -> str:
         return "".join(
@@ -41,7 +41,7 @@ class Remark:
         return f"<{self.text()}>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Remark) and self.text() == other.text()
+        return isinstance(other, Remark) and self.parts == other.parts
 
     def __hash__(self) -> int:
-        return hash(self.text())
+        return hash(self.parts)

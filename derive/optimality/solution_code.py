@@ -28,6 +28,7 @@ class Formula:
         self.hints = found.hints
         self.name = found.wrt.name
         self.of = found
+        self.parts, self.variables = (self,), ()
 
 
 class SolutionModule(Module):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..adjoints import is_definite, is_invertible, is_positive
 from ..derivation import Sweep
-from ..errors import DeriveError
+from ..errors import DeriveError, LimitError
 from ..expr import Expr, is_zero, nodes, number, substitute, symbols_of
 from ..jacobians import differential, project
 from ..operations import add, inner, terms_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..numeric import Hint
 
 POINTS = 3
+MAX_NODES = 400  # of a formula that is solved
 TOLERANCE = 1e-8  # of the gradient at the solution, over the largest of its terms
 NOT_DIFFERENTIABLE = frozenset({"abs", "relu", "norm", "norm1", "nuclear_norm", "spectral_norm"})
 KINDS = {"convex": "minimum", "concave": "maximum"}
@@ -148,6 +149,12 @@ def solve(
     DeriveError
         No closed form is known; the message says where the variable stands.
     """
+    require_short(expr)
+    if "orthogonal" in x.properties:
+        raise DeriveError(
+            f"{x.text()} is declared orthogonal, and stationary points among orthogonal matrices are not solved for",
+            hint='subject_to="UᵀU = I" names the eigenvalue problem, where it is one',
+        )
     G = Sweep(expr, x).total
     projected = project(G, x)
     G = G if projected is None else projected[0]
@@ -188,7 +195,9 @@ def solve(
         )
     assert isolated.solution is not None
     error = residual(G, x, isolated.solution, constraint, found.multiplier, hints)
-    if error is None and _is_defined(isolated.solution, hints):
+    structure = x.properties & {"diagonal", "lower", "upper", "skew"}
+    is_outside = not symbols_of(isolated.solution) and not _has_value(expr, x, isolated.solution)
+    if is_outside or (error is None and (structure or _is_defined(isolated.solution, hints))):
         raise _refusal(expr, x, boxed, constraint)  # where the gradient is not defined
     if error is None:
         steps.append(Remark("its matrix is singular: no single point solves it"))
@@ -204,6 +213,15 @@ def solve(
     return Stationary(
         status="solved", steps=[*steps, *why], isolated=isolated, conditions=conditions, kind=kind, **given
     )
+
+
+def require_short(expr: Expr) -> None:
+    """LimitError for a formula too large to be solved symbolically."""
+    if len(nodes(expr)) > MAX_NODES:
+        raise LimitError(
+            f"the formula has more than {MAX_NODES} operations, too many to solve for a stationary point",
+            hint="derive.gradient takes it",
+        )
 
 
 def _never_vanishes(gradient: Expr) -> bool:
@@ -276,6 +294,19 @@ def _is_defined(solution: Expr, hints: Sequence[Hint]) -> bool:
     except DeriveError:
         return False
     return True
+
+
+def _has_value(expr: Expr, x: Expr, solution: Expr) -> bool:
+    """Whether the formula is defined at a constant solution, somewhere."""
+    import numpy as np
+
+    from ..numeric import random_point
+
+    there = substitute(expr, {x: solution})
+    try:
+        return bool(np.isfinite(random_point([there]).evaluate(there)).all())
+    except DeriveError:
+        return False
 
 
 def _put_back(G: Expr, x: Expr, solution: Expr, constraint: Expr | None) -> Remark:

@@ -264,6 +264,12 @@ def inner(left: Array, right: Array) -> Array:
     return np.einsum("...ij,...ij->...", left, right)[:, None, None]
 
 
+def _norm(a: Array) -> Array:
+    scale = np.abs(a).max((1, 2), keepdims=True, initial=0)
+    scale[(scale == 0) | ~np.isfinite(scale)] = 1
+    return scale * np.sqrt(inner(a / scale, a / scale))
+
+
 def number_of(array: Array) -> Array:
     """One number for each sample."""
     return array[:, None, None]
@@ -304,7 +310,8 @@ def _block(run: Run, value: Value, args: list[Array]) -> Array:
 
 def _submatrix(run: Run, value: Value, args: list[Array]) -> Array:
     first_row, rows, first_column, columns = (run.size(dim) for dim in value.data)
-    return args[0][:, first_row : first_row + rows, first_column : first_column + columns]
+    cut = args[0][:, first_row : first_row + rows, first_column : first_column + columns]
+    return column(cut) if value.is_vector else cut
 
 
 def _input(run: Run, value: Value, args: list[Array]) -> Array:
@@ -338,6 +345,11 @@ def _logsumexp(axes: Any) -> Callable[[Array], Array]:
         return largest + np.log(np.exp(x - largest).sum(axes, keepdims=True))
 
     return logsumexp
+
+
+def _argmax_row(run: Run, value: Value, args: list[Array]) -> Array:
+    of_rows = helper("_argmax_row")
+    return of_rows(args[0].swapaxes(1, 2)).swapaxes(1, 2) if value.is_vector else of_rows(args[0])
 
 
 def _logdet_positive(A: Array) -> Array:
@@ -399,6 +411,8 @@ ROWS: dict[str, Row] = {
     "outer": simply(lambda u, v: column(u) * row(v)),
     "stack": _stack,
     "sq_norm": simply(lambda a: inner(a, a)),
+    "norm": simply(_norm),
+    "hypot": simply(np.hypot),
     "contraction": simply(inner),
     "row_sums": simply(lambda a: a.sum(2, keepdims=True)),
     "total": simply(lambda a: a.sum((1, 2), keepdims=True)),
@@ -431,6 +445,11 @@ ROWS: dict[str, Row] = {
     "logsumexp": simply(_logsumexp((1, 2))),
     "row_softmax": simply(_softmax(2)),
     "row_logsumexp": simply(_logsumexp(2)),
+    "max_row": simply(lambda a: a.max(2, keepdims=True)),
+    "argmax_row": _argmax_row,
+    "cumsum": simply(lambda a: a.cumsum(1)),
+    "cumsum_back": simply(lambda a: a[:, ::-1].cumsum(1)[:, ::-1]),
+    "where": simply(lambda test, a, b: np.where(test > 0, a, b)),
     "sigmoid": simply(helper("_sigmoid")),
     "softplus": simply(helper("_softplus")),
     "erf": simply(helper("_erf")),

@@ -357,6 +357,8 @@ class Expressions:
         if scalar.coefficient == 1 and not scalar.powers:
             return body
         front = self.scalar(scalar)
+        if body.text == "1":
+            return front
         if front.level >= PRODUCT and front.text.startswith("1 / "):
             return Text(f"{body.at(PRODUCT if '@' not in body.text else ATOM)} / {front.text[4:]}", PRODUCT)
         shown = front.at(ATOM) if " " in front.text else front.text

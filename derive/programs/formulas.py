@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 from .. import operations as ops
+from .. import rows
 from ..expr import (
-    OPERATIONS,
     Expr,
     commutation,
     constant,
@@ -19,6 +19,7 @@ from ..expr import (
     symbol_count,
     zeros,
 )
+from ..own_functions import operation_named
 from ..shapes import ONE
 from .values import Term, Value
 
@@ -46,7 +47,12 @@ def formula(value: Value, known: Mapping[Value, Expr]) -> Expr:
     """The formula of an operation over the formulas of its operands."""
     row = ROWS.get(value.kind)
     args = [term_formula(term, known) for term in value.args]
-    made = row(value, args) if row is not None else OPERATIONS[value.kind].build(tuple(args), value.data)
+    op = operation_named(value.kind)
+    if row is not None:
+        made = row(value, args)
+    else:
+        assert op is not None
+        made = op.build(tuple(args), value.data)
     # A row is held as a column, whichever operation made it.
     return made if made.shape == value.shape else _turned(made)
 
@@ -124,8 +130,9 @@ ROWS: dict[str, Row] = {
     "cholesky": lambda value, args: args[0],
     "triangle_inverse": lambda value, args: args[0],
     "logaddexp": lambda value, args: ops.log(ops.add(ops.exp(args[0]), ops.exp(args[1]))),
-    "row_softmax": lambda value, args: _rows_of_softmax(args[0]),
-    "row_logsumexp": lambda value, args: ops.log(ops.row_sums(ops.exp(args[0]))),
+    "hypot": lambda value, args: _hypot(value, *args),
+    "row_softmax": lambda value, args: rows.softmax_row(args[0]),
+    "row_logsumexp": lambda value, args: rows.logsumexp_row(args[0]),
     "chain": lambda value, args: ops.matmul(*args),
     "cycle": lambda value, args: ops.trace(ops.matmul(*args)),
     "held": lambda value, args: args[0],
@@ -133,7 +140,8 @@ ROWS: dict[str, Row] = {
 }
 
 
-def _rows_of_softmax(argument: Expr) -> Expr:
-    exponentials = ops.exp(argument)
-    sums = ops.power(ops.row_sums(exponentials), number(Fraction(-1)))
-    return ops.matmul(ops.diagonal_matrix(sums), exponentials)
+def _hypot(value: Value, first: Expr, second: Expr) -> Expr:
+    square = ops.power(first, number(2))
+    if first.is_scalar and not value.is_scalar:
+        square = ops.scale(square, ones(*value.shape))
+    return ops.power(ops.add(square, ops.power(second, number(2))), number(Fraction(1, 2)))

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from ..shapes import ONE, SCALAR, Dim, Shape
+from . import stable
 from .products import Products
 from .values import UNIT, ZERO, Powers, Term, Value, gathered, is_nonnegative, is_zero, merged, multiset
 
@@ -74,6 +76,11 @@ class Graph(Products):
             for key, given in factors.items()
             for exponent in gathered(given, is_nonnegative(bases[key][0].body))
         ]
+        kept = self.stabilized(kept)
+        if all(tag == "full" for _, tag, _ in kept):
+            opened = stable.distributed(self, [(t, e) for t, _, e in kept], partial(self._product, shape))
+            if opened is not None:
+                return opened.times(coefficient, powers)
         if not kept:
             return self.ones(*shape).times(coefficient, powers)
         full = [item for item in kept if item[1] == "full"]
@@ -99,6 +106,23 @@ class Graph(Products):
         )
         made.is_symmetric = shape[1] is not ONE and straight == turned
         return Term(coefficient, powers, made, flipped)
+
+    def _product(self, shape: Shape, factors: Sequence[tuple[Term, Fraction]]) -> Term:
+        return self.entries([term for term, _ in factors], shape, [exponent for _, exponent in factors])
+
+    def stabilized(self, kept: list[tuple[Term, str, Fraction]]) -> list[tuple[Term, str, Fraction]]:
+        """The factors without those that overflow; roots of sums of squares as such."""
+        if not any(stable.is_unstable(term) for term, _, _ in kept):
+            return kept
+        made: list[tuple[Term, str, Fraction]] = []
+        for tag in dict.fromkeys(tag for _, tag, _ in kept):
+            factors = []
+            for term, side, exponent in kept:
+                if side == tag:
+                    leg = stable.hypotenuse(self, term.body) if exponent.denominator == 2 else None
+                    factors.append((term, exponent) if leg is None else (leg.T if term.flipped else leg, 2 * exponent))
+            made += [(term, tag, exponent) for term, exponent in stable.products(self, stable.counted(factors))]
+        return made
 
     def scaled_sides(
         self, kept: list[tuple[Term, str, Fraction]], full: list[tuple[Term, str, Fraction]], shape: Shape
@@ -232,6 +256,8 @@ class Graph(Products):
         if term.value is None:
             return term
         value, front = term.body, Term(term.coefficient, term.powers)
+        if value in self.of_sum_one:
+            return front
         if value.kind in ("chain", "outer"):
             rows, columns = term.shape
             if columns is not ONE or value.kind == "outer" or len(value.args) > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..own_functions import operation_named
 from .signature import Signature
 from .values import Term, Value
 
@@ -30,7 +31,7 @@ def suggested(value: Value, names: Mapping[Value, str], signature: Signature) ->
         if pattern is not None:
             return pattern.format(first.removesuffix("_chol"))
         if len(value.args) == 1 and kind not in ("sum", "entries"):
-            return f"{kind}_{first}"
+            return f"{getattr(operation_named(kind), 'parameter', kind)}_{first}"
     if kind == "sum" and any(term.coefficient < 0 for term in value.args):
         letters = "c" if value.is_scalar else "r" if value.is_vector else "R"
     else:

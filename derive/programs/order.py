@@ -233,7 +233,9 @@ def constant_values(order: Iterable[Value]) -> set[Value]:
         if value.kind == "input":
             if "constant" in value.data[0].properties:
                 found.add(value)
-        elif value.args and all(part in found for term in value.args for part in term.parts()):
+            continue
+        parts = [part for term in value.args for part in term.parts()]
+        if parts and all(part in found for part in parts):
             found.add(value)
     return found
 

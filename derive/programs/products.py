@@ -14,6 +14,7 @@ from typing import Any
 
 from ..expr import Expr
 from ..shapes import ONE, SCALAR, Dim, Shape
+from . import stable
 from .values import (
     UNIT,
     ZERO,
@@ -37,6 +38,8 @@ class Products:
 
     def __init__(self) -> None:
         self.table: dict[Any, Value] = {}
+        self.normalized: set[Expr] = set()  # exponentials whose sum is divided by
+        self.of_sum_one: set[Value] = set()  # what they are, divided by their sum
         self.count = 0
 
     # Values
@@ -60,6 +63,19 @@ class Products:
             return Term(UNIT, (), self.value(kind, plain, data, (shape[1], ONE)), True)
         value = self.value(kind, plain, data, shape)
         return self.scalar(value) if value.is_scalar else Term(UNIT, (), value)
+
+    def mapped(self, kind: str, *args: Term) -> Term:
+        """A function of each entry: it commutes with transposition."""
+        first = self.plain(args[0])
+        if first.value is None:
+            return self.whole(kind, *args)
+        rest = tuple(self.plain(arg.T if first.flipped else arg) for arg in args[1:])
+        inner = Term(UNIT, (), first.value)
+        made = self.value(kind, (inner, *rest), (), first.value.shape)
+        made.is_symmetric = first.value.is_symmetric and all(
+            arg.value is None or arg.value.is_symmetric for arg in rest
+        )
+        return Term(UNIT, (), made, first.flipped)
 
     def scalar(self, value: Value, exponent: Fraction = UNIT) -> Term:
         return Term(UNIT, ((value, exponent),))
@@ -132,17 +148,8 @@ class Products:
             if term.value is not None:
                 assert value is None
                 value, flipped = term.value, term.flipped
-        return self.softened(Term(coefficient, powers, value, flipped))
-
-    def softened(self, term: Term) -> Term:
-        """exp(x) / sum(exp(x)) is softmax(x), which does not overflow."""
-        if term.value is not None and term.value.kind == "exp" and term.value.is_vector and term.powers:
-            total = self.table.get(("total", (Term(UNIT, (), term.value).key(),), (), SCALAR))
-            if total is not None and dict(term.powers).get(total) == -1:
-                powers = tuple((v, e) for v, e in term.powers if v is not total)
-                soft = self.value("softmax", term.value.args, (), term.value.shape)
-                return Term(term.coefficient, powers, soft, term.flipped)
-        return term
+        scalars = stable.scalars(self, powers) if powers else Term(UNIT)
+        return Term(coefficient * scalars.coefficient, scalars.powers, value, flipped)
 
     def raised(self, term: Term, exponent: Fraction) -> Term:
         """A scalar to a power."""
@@ -156,7 +163,10 @@ class Products:
         inside: list[tuple[Value, Fraction]] = []
         outside: list[tuple[Value, Fraction]] = []
         for value, power in term.powers:
-            if is_nonnegative(value):
+            found = stable.halved(self, value) if (power * exponent).denominator == 2 else None
+            if found is not None:
+                outside.append((found, 2 * power * exponent))
+            elif is_nonnegative(value):
                 outside.append((value, power * exponent))
             else:
                 inside.append((value, power))
@@ -164,8 +174,12 @@ class Products:
             root = exact_root(term.coefficient, exponent)
             if root is not None:
                 return Term(root, tuple(outside))
-        held = Term(term.coefficient, tuple(inside))
-        return Term(UNIT, merged(((self.scalar_value(held), exponent),), tuple(outside)))
+        held = self.scalar_value(Term(term.coefficient, tuple(inside)))
+        if exponent.denominator == 2:
+            leg = stable.halved(self, held)
+            if leg is not None:
+                return Term(UNIT, merged(((leg, 2 * exponent),), tuple(outside)))
+        return Term(UNIT, merged(((held, exponent),), tuple(outside)))
 
     # Sums
 
@@ -177,6 +191,7 @@ class Products:
             opened = collected(part for term in kept for part in self.opened(term))
             if len(opened) <= len(kept):
                 kept = opened
+        kept = self.rescaled(kept)
         if not kept:
             return self.zeros(shape)
         if len(kept) == 1:
@@ -191,6 +206,9 @@ class Products:
         common = common_powers(kept) if shape != SCALAR else ()
         back = tuple((v, -e) for v, e in common)
         kept = [term.times(1 / scale, back) for term in kept]
+        other = stable.difference(self, kept)
+        if other is not None:
+            return other.times(scale, common)
         if shape == SCALAR:
             key = ("sum", frozenset(term.key() for term in kept))
             return Term(scale, ((self.value("sum", tuple(kept), (), SCALAR, key), UNIT),))
@@ -203,6 +221,26 @@ class Products:
         made = self.value("sum", tuple(kept), (), shape, ("sum", straight))
         made.is_symmetric = straight == turned
         return Term(scale, common, made, flipped)
+
+    def rescaled(self, terms: list[Term]) -> list[Term]:
+        """D(u) A + D(v) A as D(u + v) A."""
+        groups: dict[Any, list[Term]] = {}
+        for term in terms:
+            factors = self.factors(term) if term.value is not None and term.value.kind == "chain" else []
+            scales = bool(factors) and factors[0].body.kind == "Diag"
+            key = tuple(factor.key() for factor in factors[1:]) if scales else term.key()
+            groups.setdefault((scales, key), []).append(term)
+        if len(groups) == len(terms):
+            return terms
+        made: list[Term] = []
+        for (scales, _), group in groups.items():
+            if not scales or len(group) == 1:
+                made += group
+                continue
+            split = [(term, self.factors(term)) for term in group]
+            vectors = [f[0].body.args[0].times(term.coefficient, term.powers) for term, f in split]
+            made.append(self.chain([self.diag_matrix(self.total(vectors, vectors[0].shape)), *split[0][1][1:]]))
+        return [term for term in made if not is_zero(term)]
 
     def summands(self, term: Term) -> Iterable[Term]:
         """A sum inside a sum dissolves only if it is a mere multiple; else it is shared as a whole."""
@@ -287,9 +325,9 @@ class Products:
             if part.value is not None:
                 ends.append(part.bare)
         if not ends:
-            return Term(coefficient, powers)
+            return self.multiply([Term(coefficient, powers)])
         if len(ends) == 1:
-            return self.softened(ends[0].times(coefficient, powers))
+            return self.multiply([Term(coefficient, powers), ends[0]])
         return self.outer(ends[0], ends[1].T).times(coefficient, powers)
 
     def reduced(self, factors: list[Term]) -> list[Term]:

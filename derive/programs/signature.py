@@ -17,7 +17,9 @@ class Signature:
     symbols : list of Expr
         In the order of the parameters.
     parameters : list of str
-        Python names of the symbols, then of the dimensions that no array reveals.
+        Python names of the symbols, of functions of one's own, of the dimensions that no array reveals.
+    arguments : list of str
+        The parameters without the functions.
     name_of : dict of Expr to str
     dims : dict of str to str
         Python names of the dimensions.
@@ -28,10 +30,15 @@ class Signature:
     """
 
     def __init__(
-        self, symbols: Sequence[Expr], needed: Iterable[str], taken: Iterable[str] = (), mentioned: Iterable[str] = ()
+        self,
+        symbols: Sequence[Expr],
+        needed: Iterable[str],
+        taken: Iterable[str] = (),
+        mentioned: Iterable[str] = (),
+        functions: Sequence[str] = (),
     ) -> None:
         self.symbols = list(symbols)
-        used = set(taken)
+        used = {*taken, *functions}
         self.name_of: dict[Expr, str] = {}
         for symbol in self.symbols:
             name = unused(names.identifier(symbol.name), used)
@@ -53,7 +60,9 @@ class Signature:
         self.checks, self.bound, self.hidden = [], [], []
         self._check_shapes()
         self.open_dims = [dim for dim in sorted({*needed, *self.hidden}) if dim not in self.bound]
-        self.parameters = [self.name_of[s] for s in self.symbols] + [self.dims[d] for d in self.open_dims]
+        dims = [self.dims[d] for d in self.open_dims]
+        self.arguments = [*self.name_of.values(), *dims]
+        self.parameters = [*self.name_of.values(), *functions, *dims]
 
     def size(self, dim: Dim) -> str:
         """A dimension as Python."""

@@ -10,7 +10,8 @@ from ..expr import Expr, nodes
 from ..operations import FUNCTIONS
 from ..shapes import ONE, SCALAR
 from .graph import Graph
-from .values import UNIT, Term, Value, is_nonnegative
+from .stable import logarithm, split
+from .values import UNIT, Term, is_nonnegative
 
 Row = Callable[[Graph, Expr, list[Term]], Term]
 
@@ -30,11 +31,7 @@ def _power(graph: Graph, node: Expr, args: list[Term]) -> Term:
     base, exponent = args
     if exponent.value is None and not exponent.powers:
         if node.is_scalar:
-            return _scalar_power(graph, base, exponent.coefficient)
-        if exponent.coefficient == -1:
-            sigmoid = _logistic(graph, base)
-            if sigmoid is not None:
-                return sigmoid
+            return graph.multiply([graph.raised(base, exponent.coefficient)])
         return graph.entries([base], node.shape, [exponent.coefficient])
     if node.is_scalar:
         if base.coefficient == 1 and len(base.powers) == 1 and base.powers[0][0].kind == "constant":
@@ -42,155 +39,21 @@ def _power(graph: Graph, node: Expr, args: list[Term]) -> Term:
             if value.data[0] == "e":
                 return graph.whole("exp", graph.multiply([Term(power), exponent]))
         return graph.whole("power", base, exponent)
-    return _by_entries(graph, "power", [base, exponent])
-
-
-def _scalar_power(graph: Graph, base: Term, exponent: Fraction) -> Term:
-    if exponent == -1 and base.coefficient == 1 and len(base.powers) == 1 and base.powers[0][1] == 1:
-        argument = _one_plus_exp(base.powers[0][0])
-        if argument is not None:
-            return graph.whole("sigmoid", argument.times(Fraction(-1)))
-    return graph.raised(base, exponent)
-
-
-def _by_entries(graph: Graph, kind: str, args: list[Term]) -> Term:
-    """A function of each entry: it commutes with transposition."""
-    first = graph.plain(args[0])
-    if first.value is None:
-        return graph.whole(kind, *args)
-    rest = tuple(graph.plain(arg) for arg in args[1:])
-    inner = Term(UNIT, (), first.value)
-    made = graph.value(kind, (inner, *rest), (), first.value.shape)
-    made.is_symmetric = first.value.is_symmetric
-    return Term(UNIT, (), made, first.flipped)
+    return graph.mapped("power", base, exponent)
 
 
 def _function(graph: Graph, node: Expr, args: list[Term]) -> Term:
     kind = node.op.name
     term = args[0]
     if kind == "log":
-        return _log(graph, term)
+        return logarithm(graph, term)
+    if kind == "exp" and node in graph.normalized:
+        return split(graph, term)
     if kind == "exp" and term.value is None and not term.powers and term.coefficient == 0:
         return Term(UNIT)
     if kind == "abs" and term.value is None and term.coefficient > 0 and all(is_nonnegative(v) for v, _ in term.powers):
         return term
-    return _by_entries(graph, kind, [term])
-
-
-def _one_plus_exp(value: Value) -> Term | None:
-    """The argument u if the value is 1 + exp(u)."""
-    if value.kind != "sum" or len(value.args) != 2:
-        return None
-    for one, other in (value.args, value.args[::-1]):
-        plain_one = one.is_plain and (one.value is None or one.value.kind == "ones" or _is_ones_matrix(one.value))
-        if not plain_one or other.coefficient != 1:
-            continue
-        if other.value is None and len(other.powers) == 1 and other.powers[0][1] == 1:
-            inner = other.powers[0][0]
-        elif other.value is not None and not other.powers:
-            inner = other.value
-        else:
-            continue
-        if inner.kind == "exp":
-            argument = inner.args[0]
-            return argument.T if other.flipped else argument
-    return None
-
-
-def _is_ones_matrix(value: Value) -> bool:
-    return value.kind == "outer" and all(arg.body.kind == "ones" for arg in value.args)
-
-
-def _single(term: Term) -> Value | None:
-    """The one value that a term with coefficient 1 consists of."""
-    if term.coefficient != 1:
-        return None
-    if term.value is None:
-        return term.powers[0][0] if len(term.powers) == 1 and term.powers[0][1] == 1 else None
-    return None if term.powers else term.value
-
-
-def _logistic(graph: Graph, base: Term) -> Term | None:
-    """1 / (1 + exp(u)) is sigmoid(−u)."""
-    value = _single(base)
-    argument = None if value is None else _one_plus_exp(value)
-    if argument is None:
-        return None
-    made = _by_entries(graph, "sigmoid", [argument.times(Fraction(-1))])
-    return made.T if base.flipped else made
-
-
-def _log(graph: Graph, term: Term) -> Term:
-    """The logarithm, in the form that neither overflows nor cancels."""
-    value = _single(term)
-    if value is None:
-        if term.value is None and len(term.powers) == 1 and term.coefficient == 1:
-            base, exponent = term.powers[0]
-            if is_nonnegative(base):
-                return graph.multiply([Term(exponent), _log(graph, graph.scalar(base))])
-        return _by_entries(graph, "log", [term])
-    inner = value.args[0] if value.args else None
-    made: Term | None = None
-    if value.kind == "constant" and value.data[0] == "e":
-        made = Term(UNIT)
-    elif value.kind == "exp":
-        made = inner
-    elif value.kind == "sigmoid" and inner is not None:
-        made = _by_entries(graph, "softplus", [inner.times(Fraction(-1))]).times(Fraction(-1))
-    elif value.kind == "softmax" and inner is not None:
-        shift = graph.whole("logsumexp", inner)
-        made = graph.total(
-            [inner, graph.ones(*value.shape).times(-shift.coefficient, shift.powers)],
-            value.shape,
-        )
-    elif value.kind == "total" and inner is not None and inner.value is not None and inner.value.kind == "exp":
-        exponents = inner.value.args[0]
-        if exponents.shape[1] is not ONE:
-            exponents = graph.whole("vec", exponents, shape=(exponents.shape[0] * exponents.shape[1], ONE))
-        made = graph.whole("logsumexp", exponents)
-    elif (argument := _one_plus_exp(value)) is not None:
-        made = _by_entries(graph, "softplus", [argument])
-    elif (argument := _one_minus_sigmoid(value)) is not None:
-        made = _by_entries(graph, "softplus", [argument]).times(Fraction(-1))
-    elif value.kind == "sum" and len(value.args) == 2 and all(_is_exp(t) for t in value.args):
-        arguments = [_exp_argument(t) for t in value.args]
-        made = _by_entries(graph, "logaddexp", arguments)
-    elif value.kind == "chain" and len(value.args) == 2 and value.args[1].body.kind == "ones":
-        left = value.args[0]
-        if left.body.kind == "exp":
-            argument = left.body.args[0].T if left.flipped else left.body.args[0]
-            made = Term(UNIT, (), graph.value("row_logsumexp", (graph.plain(argument),), (), (argument.shape[0], ONE)))
-    elif value.kind == "det":
-        made = graph.whole("logdet_positive", *value.args)
-    if made is None:
-        return _by_entries(graph, "log", [term])
-    return made.T if term.flipped else made
-
-
-def _is_exp(term: Term) -> bool:
-    value = _single(term)
-    return value is not None and value.kind == "exp"
-
-
-def _exp_argument(term: Term) -> Term:
-    value = _single(term)
-    assert value is not None
-    argument = value.args[0]
-    return argument.T if term.flipped else argument
-
-
-def _one_minus_sigmoid(value: Value) -> Term | None:
-    if value.kind != "sum" or len(value.args) != 2:
-        return None
-    for one, other in (value.args, value.args[::-1]):
-        if not one.is_plain or not (one.value is None or one.value.kind == "ones" or _is_ones_matrix(one.value)):
-            continue
-        if other.coefficient != -1:
-            continue
-        inner = _single(other.times(Fraction(-1)))
-        if inner is not None and inner.kind == "sigmoid":
-            return inner.args[0].T if other.flipped else inner.args[0]
-    return None
+    return graph.mapped(kind, term)
 
 
 def _matpow(graph: Graph, node: Expr, args: list[Term]) -> Term:
@@ -261,21 +124,21 @@ def _det(graph: Graph, node: Expr, args: list[Term]) -> Term:
 def _logdet(graph: Graph, node: Expr, args: list[Term]) -> Term:
     (term,) = args
     if term.value is None:
-        return _log(graph, _by_entries(graph, "abs", [term]))
+        return logarithm(graph, graph.mapped("abs", term))
     value = term.value
     n = graph.dimension(node.args[0].shape[0])
     terms = []
     if not term.is_plain:
         front = graph.plain(Term(abs(term.coefficient), term.powers)) if term.powers else Term(abs(term.coefficient))
-        magnitude = _by_entries(graph, "abs", [front]) if term.powers else front
-        terms.append(graph.multiply([n, _log(graph, magnitude)]))
+        magnitude = graph.mapped("abs", front) if term.powers else front
+        terms.append(graph.multiply([n, logarithm(graph, magnitude)]))
     if value.kind == "inv":
         inner = value.args[0]
         terms.append(graph.scalar(graph.value("logdet", (Term(UNIT, (), inner.value),))).times(Fraction(-1)))
     elif value.kind == "chain" and all(f.shape[0] is f.shape[1] for f in value.args):
         terms += [_logdet(graph, node, [factor]) for factor in value.args]
     elif value.kind == "Diag":
-        logs = _log(graph, _by_entries(graph, "abs", [value.args[0]]))
+        logs = logarithm(graph, graph.mapped("abs", value.args[0]))
         terms.append(graph.sum_entries(logs))
     elif value.kind != "eye":
         terms.append(graph.scalar(graph.value("logdet", (Term(UNIT, (), value),))))
@@ -287,13 +150,13 @@ def _symmetric_argument(kind: str) -> Row:
         """A scalar that is the same for the transpose."""
         (term,) = args
         if term.value is None:
-            return _by_entries(graph, "abs", [term])
+            return graph.mapped("abs", term)
         if term.value.is_vector and kind != "norm1":
             return graph.raised(graph.square(term), Fraction(1, 2))
         front = Term(UNIT)
         if not term.is_plain:
             scalar = Term(term.coefficient, term.powers)
-            front = Term(abs(term.coefficient)) if not term.powers else _by_entries(graph, "abs", [scalar])
+            front = Term(abs(term.coefficient)) if not term.powers else graph.mapped("abs", scalar)
         return graph.multiply([front, graph.scalar(graph.value(kind, (Term(UNIT, (), term.value),)))])
 
     return row
@@ -351,6 +214,13 @@ def _softmax(graph: Graph, node: Expr, args: list[Term]) -> Term:
     return Term(UNIT) if node.is_scalar else graph.whole("softmax", args[0], shape=node.shape)
 
 
+def _entrywise(graph: Graph, node: Expr, args: list[Term]) -> Term:
+    """A value in the shape of its operands; a row is held as a column."""
+    if node.shape[0] is ONE and node.shape[1] is not ONE:
+        return graph.whole(node.op.name, *(arg.T for arg in args), shape=(node.shape[1], ONE)).T
+    return _whole(graph, node, args)
+
+
 ROWS: dict[str, Row] = {
     "number": lambda graph, node, args: graph.number(node.data[0]),
     "constant": lambda graph, node, args: graph.scalar(graph.value("constant", (), node.data)),
@@ -383,6 +253,13 @@ ROWS: dict[str, Row] = {
     "sum": lambda graph, node, args: graph.sum_entries(args[0]),
     "logsumexp": _unless_scalar(_same_for_row_and_column("logsumexp")),
     "softmax": _softmax,
+    "softmax_row": lambda graph, node, args: graph.whole("row_softmax", args[0], shape=node.shape),
+    "logsumexp_row": lambda graph, node, args: graph.whole("row_logsumexp", args[0], shape=node.shape),
+    "max_row": _whole,
+    "argmax_row": _entrywise,
+    "cumsum": _linear,
+    "cumsum_back": _linear,
+    "where": _entrywise,
     "diag": lambda graph, node, args: graph.diagonal(args[0]),
     "Diag": lambda graph, node, args: graph.diag_matrix(args[0]),
     "vec": _vec,
@@ -393,7 +270,7 @@ ROWS: dict[str, Row] = {
     "submatrix": _linear,
     "block_inner": _whole,
     "block_sum": _whole,
-    "expm": lambda graph, node, args: _by_entries(graph, "exp", args) if node.is_scalar else _whole(graph, node, args),
+    "expm": lambda graph, node, args: graph.mapped("exp", *args) if node.is_scalar else _whole(graph, node, args),
     "polar": _direction,
     "dominant": _direction,
     **dict.fromkeys(FUNCTIONS, _function),

@@ -167,7 +167,9 @@ def values_below(roots: Iterable[Value]) -> list[Value]:
     return order
 
 
-POSITIVE = frozenset("exp sq_norm norm1 sigmoid softplus softmax cosh dimension constant abs row_softmax".split())
+POSITIVE = frozenset(
+    "exp sq_norm norm hypot norm1 sigmoid softplus softmax cosh dimension constant abs row_softmax".split()
+)
 
 
 def is_nonnegative(value: Value) -> bool:
@@ -176,8 +178,6 @@ def is_nonnegative(value: Value) -> bool:
         return True
     if value.kind == "input":
         return bool(value.data[0].properties & {"positive", "nonnegative"})
-    if value.kind == "sum" and is_one_minus_sigmoid(value):
-        return True
     if value.kind in ("sum", "total", "chain", "outer", "ones"):
         return all(
             term.coefficient >= 0
@@ -191,19 +191,6 @@ def is_nonnegative(value: Value) -> bool:
             for term, (_, exponent) in zip(value.args, value.data, strict=True)
         )
     return False
-
-
-def is_one_minus_sigmoid(value: Value) -> bool:
-    """Whether the value is 1 − σ(u) = σ(−u)."""
-    if len(value.args) != 2:
-        return False
-    ones, other = sorted(value.args, key=lambda term: term.coefficient, reverse=True)
-    if other.coefficient != -1 or ones.coefficient != 1 or ones.powers:
-        return False
-    if ones.value is not None and ones.value.kind != "ones":
-        return False
-    inner = other.value if other.value is not None else other.powers[0][0] if len(other.powers) == 1 else None
-    return inner is not None and inner.kind == "sigmoid" and (other.value is None or not other.powers)
 
 
 def collected(terms: Iterable[Term]) -> list[Term]:

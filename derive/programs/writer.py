@@ -19,9 +19,10 @@ from .values import Term, Value
 
 FRESH = frozenset(
     "product outer stack entries sum row_sums solve spd_solve inverse spd_inverse exp log sin cos tan arcsin arccos "
-    "arctan sinh cosh tanh sigmoid softplus relu step erf abs sign softmax row_softmax row_logsumexp power".split()
+    "arctan sinh cosh tanh sigmoid softplus relu step erf abs sign softmax row_softmax row_logsumexp power "
+    "hypot".split()
 )
-INLINE = frozenset("dot sq_norm total trace sum contraction norm1 spd_logdet logdet det".split())
+INLINE = frozenset("dot sq_norm norm total trace sum contraction norm1 spd_logdet logdet det".split())
 VIEWS = frozenset("vec unvec submatrix diagonal".split())
 
 

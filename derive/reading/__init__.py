@@ -202,6 +202,15 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
                 continue
             if base is None or other.surprise < base.surprise - SURPRISING / 2:
                 base = _regrouped(other, loose)
+    spread = frozenset(("rows",))
+    if (base is None or base.surprise >= SURPRISING) and any(t.text in ("+", "-") for t in tokens):
+        try:
+            other = reading.solve(spread, False, tied)
+        except ShapeError:
+            pass
+        else:
+            if base is None or other.surprise < base.surprise - SURPRISING / 2:
+                base = other
     if scalar and (base is None or not base.exprs[-1].is_scalar):
         # A wish for a scalar makes b in aᵀXb a vector, and never a vector a scalar.
         for loose in (plain, *others, *calls):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
-from .. import names
+from .. import names, rows
 from .. import operations as ops
 from ..errors import DeriveError, LimitError, ParseError, ShapeError
 from ..expr import (
@@ -20,19 +21,20 @@ from ..expr import (
     dimension,
     identity,
     is_number,
-    is_zero,
     number,
     number_op,
     ones,
     symbol,
     zeros,
 )  # fmt: skip
+from ..own_functions import operation_named
 from ..shapes import ONE, Dim
-from .kinds import Kinds, is_exponential
+from .kinds import Kinds, is_exponential, is_reduction
 from .limits import MAX_NUMBER_EXPONENT
 from .shaping import Shaper, Symbol, grouped
 from .sizes import SCALAR_SIZE, Sizes, SizeShape
 from .stacks import Node
+from .vocabulary import ALIKE, OF_ROWS, PER_ROW, WITH_PARAMETER
 
 
 class Builder(Shaper):
@@ -69,6 +71,21 @@ def _make_sum(b: Builder, node: Node, args: list[Expr]) -> Expr:
             except ShapeError as error:
                 raise error.at(b.source, span) from None
     return ops.add(*terms)
+
+
+def _make_spread(b: Builder, node: Node, args: list[Expr]) -> Expr:
+    """A sum in which a vector stands for each row of a matrix, a mean for each entry."""
+    shape = max((arg.shape for arg in args), key=lambda shape: (shape[1] is not ONE, shape[0] is not ONE))
+    terms = []
+    for arg, part in zip(args, node.args, strict=True):
+        if arg.shape != shape and arg.is_scalar and is_reduction(part):
+            b.note(f"{b.cut(part)} in {b.cut(node)} is read as each entry: {arg.text()} 𝟏")
+            arg = ops.scale(arg, ones(*shape))
+        elif arg.shape != shape and arg.is_vector and part.op == "sym" and arg.shape[0] is shape[1]:
+            b.note(f"{b.cut(part)} in {b.cut(node)} is read as added to each row: 𝟏 {arg.text()}ᵀ")
+            arg = ops.matmul(ones(shape[0]), arg.T)
+        terms.append(arg)
+    return _make_sum(b, node, terms)
 
 
 def _make_had(b: Builder, node: Node, args: list[Expr]) -> Expr:
@@ -243,8 +260,12 @@ def _diag(arg: Expr) -> Expr:
 
 def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
     name = node.data
-    if name in ("sum", "mean", "norm", "max", "min", "matmul", "trace"):
+    if name in ("sum", "mean", "norm", "matmul", "trace"):
         return _call_many(b, node, args)
+    if name in ALIKE or name in WITH_PARAMETER:
+        return _entry_by_entry(b, node, args)
+    if name in ("softmax", "log_softmax") and ONE not in args[0].shape:
+        b.note(f"{b.cut(node)} is read row by row: each row of the matrix by itself")
     if name in BINARY:
         return BINARY[name](args[0], args[1])
     (arg,) = args
@@ -254,18 +275,12 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
         return ops.logdet(arg.args[0].args[0])
     if name == "exp" and not arg.is_scalar and not arg.is_vector and arg.is_square:
         b.note(f"{b.cut(node)} is the exponential of every entry; expm is the matrix exponential")
-    return UNARY[name](arg)
+    made: Expr = (UNARY.get(name) or operation_named(name))(arg)  # type: ignore[misc]
+    return made
 
 
 def _call_many(b: Builder, node: Node, args: list[Expr]) -> Expr:
     name = node.data
-    if name in ("max", "min"):
-        kept = [arg for arg in args if not is_zero(arg)]
-        if name == "max" and len(args) == 2 and len(kept) == 1:
-            return ops.relu(kept[0])
-        raise ParseError(
-            f"{name} is read only as max(0, x)", hint="the largest of several has no derivative everywhere"
-        )
     if name == "matmul":
         return ops.matmul(*args)
     if name == "norm" and len(args) == 2:
@@ -277,6 +292,25 @@ def _call_many(b: Builder, node: Node, args: list[Expr]) -> Expr:
     if name == "mean":
         return ops.mean(args[0])
     return ops.sum_entries(args[0]) if name == "sum" else ops.norm(args[0])
+
+
+def _entry_by_entry(b: Builder, node: Node, args: list[Expr]) -> Expr:
+    """max, min, clip, where and functions with a parameter; a number beside a vector stands for each entry."""
+    name = node.data
+    if name in ALIKE and len({arg.is_scalar for arg in args}) > 1:
+        for arg, part in zip(args, node.args, strict=True):
+            if arg.is_scalar and arg.op is not number_op:
+                b.note(f"{b.cut(part)} in {b.cut(node)} is read as each entry")
+    if name in ("max", "min") and len(args) == 1:
+        return rows.largest(args[0]) if name == "max" else -rows.largest(-args[0])
+    made: Expr = _SEVERAL[name](*args)
+    return made
+
+
+_SEVERAL: dict[str, Callable[..., Expr]] = {
+    "max": rows.maximum, "min": rows.minimum, "clip": rows.clip, "where": rows.choose, "huber": rows.huber,
+    "pseudo_huber": rows.pseudo_huber, "quantile": rows.quantile, "leaky_relu": rows.leaky_relu, "elu": rows.elu,
+}  # fmt: skip
 
 
 def _adjugate(arg: Expr) -> Expr:
@@ -294,16 +328,22 @@ BINARY: dict[str, Callable[[Expr, Expr], Expr]] = {
 }
 
 
+AXES = ((1, "row"), (0, "col"))
+
 UNARY: dict[str, Callable[[Expr], Expr]] = {
     **ENTRYWISE,
     "tr": ops.trace, "sum": ops.sum_entries, "mean": ops.mean, "norm": ops.norm,
     "det": ops.det, "logdet": ops.logdet, "inv": ops.inv, "adj": _adjugate, "expm": ops.expm,
     "tril": ops.tril, "triu": ops.triu, "diag": _diag, "Diag": _diag, "vec": ops.vec, "norm1": ops.norm1,
-    "logsumexp": ops.logsumexp, "softmax": ops.softmax, "rowsum": ops.row_sums, "colsum": ops.column_sums,
+    "logsumexp": ops.logsumexp, "softmax": rows.softmax_of, "log_softmax": rows.log_softmax,
+    "rowsum": ops.row_sums, "colsum": ops.column_sums,
     "transpose": lambda x: x.T, "polar": ops.polar, "dominant": ops.dominant, "sqrt": ops.sqrt,
     "sech": lambda x: ops.power(ops.cosh(x), -1),
     "log1p": lambda x: ops.log(ones(*x.shape) + x),
     "expm1": lambda x: ops.exp(x) - ones(*x.shape),
+    "var": rows.variance, "std": lambda x: ops.sqrt(rows.variance(x)), "cumsum": rows.cumsum,
+    "cumsum_back": rows.cumsum_back, "argmax_row": rows.argmax_row, "gelu": rows.gelu, "silu": rows.silu,
+    **{f"{name}_{axis}": partial(rows.along, name, axis=i) for name in PER_ROW | OF_ROWS for i, axis in AXES},
     "square": lambda x: ops.power(x, 2), "nuclear_norm": ops.nuclear_norm, "spectral_norm": ops.spectral_norm,
 }  # fmt: skip
 
@@ -349,7 +389,7 @@ _BUILD: dict[str, Callable[[Builder, Node, list[Expr]], Expr]] = {
     "count": lambda b, n, a: dimension(b.sizes.dim(b.axis(n.data))),
     "basis": lambda b, n, a: ops.basis(n.data, b.dims(b.shapes[id(n)])[0]),
     "neg": lambda b, n, a: -a[0],
-    "sum": _make_sum, "had": _make_had, "prod": _make_prod, "div": _make_div, "pow": _make_pow,
+    "sum": _make_sum, "spread": _make_spread, "had": _make_had, "prod": _make_prod, "div": _make_div, "pow": _make_pow,
     "elpow": lambda b, n, a: _bounded(ops.power(a[0], a[1])),
     "trans": lambda b, n, a: a[0].T,
     "transpow": _make_transpow, "inv": _make_inv, "root": _make_root,

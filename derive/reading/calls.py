@@ -9,7 +9,7 @@ from ..shapes import Dim
 from .scripts import Scripts
 from .stacks import CONSTANT_CALLS, PREFIX, Bounds, Node, Op
 from .tokens import Span, Token
-from .vocabulary import ELEMENTWISE
+from .vocabulary import ELEMENTWISE, OF_ROWS, PER_ROW
 
 RELATIONS = frozenset("=<>≤≥≠∈")
 
@@ -39,7 +39,10 @@ class Calls(Scripts):
         exponent: int | None = None
         if following is not None and (following.kind == "sup" or following.text == "^"):
             exponent, following = self.function_power(token, following)
-        if following is not None and following.text == "_":
+        if following is not None and following.text == "_" and name in PER_ROW | OF_ROWS:
+            name = f"{name}_{self.axis(following)}"
+            base, following = None, self.tokens[self.i] if self.i < len(self.tokens) else None
+        elif following is not None and following.text == "_":
             base = self.log_base(token, name)
             following = self.tokens[self.i] if self.i < len(self.tokens) else None
         else:
@@ -64,6 +67,15 @@ class Calls(Scripts):
                 break
         self.ops.append(Op(PREFIX, "prefix", "call", token, (name, exponent, base, len(self.operands))))
         return True
+
+    def axis(self, at: Token) -> str:
+        r"""The axis in a subscript: `\operatorname{softmax}_{\mathrm{row}}`."""
+        following = self.tokens[self.i + 1] if self.i + 1 < len(self.tokens) else at
+        word = str(following.value or following.text)
+        if word not in ("row", "col", "rows", "cols", "columns"):
+            raise self.error("a subscript of a function is row or col", at)
+        self.i += 2
+        return word[:3]
 
     def end_prefix(self, op: Op) -> None:
         """Close the function `op` before the product sign on top of the stack, so that log x log y is a product."""

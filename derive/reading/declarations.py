@@ -60,6 +60,7 @@ class Declarations:
         self.source = source
         self.entries: dict[str, Declared] = {}
         self.hints: list[tuple[Dim, str, Dim]] = []
+        self.functions: frozenset[str] = frozenset()  # names of functions of one's own
 
     @property
     def dimensions(self) -> set[str]:
@@ -77,6 +78,7 @@ class Declarations:
         both = Declarations(self.source or other.source)
         both.entries = other.entries | self.entries
         both.hints = [*self.hints, *other.hints]
+        both.functions = self.functions | other.functions
         return both
 
     def symbols(self) -> dict[str, Expr]:
@@ -169,7 +171,9 @@ def _from_text(text: str) -> Declarations:
                 continue
             words = item.split()
             if len(words) > 1 and (
-                words[-1] in PROPERTIES or words[-1] in SYNONYMS or words[-1] in ("scalar", "vector", "matrix")
+                words[-1] in PROPERTIES
+                or words[-1] in SYNONYMS
+                or words[-1] in ("scalar", "vector", "matrix", "function")
             ):
                 split = (len(words[0]), len(words[0]))
             else:
@@ -177,6 +181,10 @@ def _from_text(text: str) -> Declarations:
                 continue
         left, right = split
         waiting.append(_declared(held, item[:left].strip(), _trimmed(text, start, start + left)))
+        if item[right:].strip() in ("function", "functions"):
+            held.functions |= {entry.name for entry in waiting}
+            waiting = []
+            continue
         shape, kind, properties = _meaning(held, item[right:], start + right)
         for entry in waiting:
             entry.shape, entry.kind, entry.properties = shape, kind, properties

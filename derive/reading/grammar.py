@@ -13,11 +13,18 @@ from .. import names
 from ..errors import LimitError, ParseError
 from .calls import Calls
 from .limits import MAX_OPERATIONS
-from .stacks import JUXTAPOSED, LEVELS, PRODUCT, SIGN, SUM, Node, Op
+from .stacks import COMPARISON, JUXTAPOSED, LEVELS, PRODUCT, SIGN, SUM, Node, Op
 from .tokens import Token
 from .vocabulary import FUNCTIONS, PAIRS, REFUSED_FUNCTIONS, closest
 
 _OPERAND = frozenset("num name func own unknown frac sqrt sum one zero open half macro".split())
+
+
+def takes_condition(bracket: Op) -> bool:
+    """Whether an inequality may stand in it: the first operand of `where`, the right column of cases."""
+    if bracket.text == "cases":
+        return len(bracket.items) == 1
+    return isinstance(bracket.data, tuple) and bracket.data[0] == "where" and not bracket.items
 
 
 class Parser(Calls):
@@ -55,7 +62,7 @@ class Parser(Calls):
         self.reduce(-1)
         for op in self.ops:
             if op.kind in ("open", "bar"):
-                shown = {"matrix": "\\begin{matrix}"}.get(op.text, op.text)
+                shown = {"matrix": "\\begin{matrix}", "cases": "\\begin{cases}"}.get(op.text, op.text)
                 raise self.error(f"{shown} is not closed", op.token)
         return self.operands[0]
 
@@ -175,11 +182,6 @@ class Parser(Calls):
             return self.function(token)
         if kind == "unknown":
             raise self.unknown(token)
-        if kind == "own":
-            raise self.error(
-                f"{token.text} is called, and is not a function we know", (token.start, self.tokens[self.i].end),
-                f"define {token.text} first, or write {token.text} · (…) for a product",
-            )  # fmt: skip
         if kind == "frac":
             self.enter(Op(99, "collect", "frac", token, need=2))
             return True
@@ -328,6 +330,10 @@ class Parser(Calls):
             raise self.error("a second = is not read", token, "give one formula; definitions are separated by ;")
         if text in "!?":
             raise self.error(f"{text} is not read", token)
+        if text in ("<", ">", "≤", "≥") and top is not None and takes_condition(top):
+            self.i += 1
+            self.push_infix(COMPARISON, text, token)
+            return True
         if text == "≠":
             raise self.error("≠ is a condition, and a formula has a value", token)
         if text in ("<", ">", "≤", "≥", "∈", "→"):
@@ -360,6 +366,8 @@ class Parser(Calls):
             if len(top.items) != 1 or top.rows:
                 raise self.error("an inner product has two sides, as in ⟨A, B⟩", (start, end))
             return self.done(Node("inner", [top.items[0], node], None, start, end))
+        if top.text == "cases":
+            return self.done(self.cases([*top.rows, [*top.items, node]], start, end))
         if top.items or top.rows or top.text == "matrix":
             if top.text not in ("[", "matrix"):
                 raise self.error("a list in round brackets is not read", (start, end), "a block matrix is [A, B; C, D]")
@@ -376,6 +384,27 @@ class Parser(Calls):
         node.start, node.end = start, end
         return self.done(node)
 
+    def cases(self, rows: list[list[Node]], start: int, end: int) -> Node:
+        """Nested choices; the last row says otherwise, or the opposite of the condition before it."""
+        if any(len(row) != 2 for row in rows):
+            raise self.error("each row of cases has a value and a condition", (start, end))
+        made, last = rows[-1]
+        if last.op == "compare":
+            sides = [self.cut(side) for side in last.args]
+            before = rows[-2][1] if len(rows) > 1 else last
+            if before.op != "compare" or [self.cut(side) for side in before.args] not in (sides, sides[::-1]):
+                raise self.error("the cases do not say what holds elsewhere", last, "write otherwise in the last row")
+            is_turned = [self.cut(side) for side in before.args] != sides
+            if ((before.data in "<≤") == (last.data in "<≤")) != is_turned:
+                raise self.error("two cases hold at once", last, "write otherwise in the last row")
+        elif last.op != "num":
+            raise self.error("the last row of cases has no condition", last, "write otherwise")
+        for value, test in reversed(rows[:-1]):
+            if test.op != "compare":
+                raise self.error("a case has an inequality as its condition, as in x > 0", test)
+            made = self.chosen(test, value, made, start, end)
+        return made
+
     def row_of(self, node: Node) -> list[Node]:
         """`[A B; C D]`: blocks side by side look like a product."""
         if node.op == "prod" and not node.paren and all(op == " " for op in node.data):
@@ -383,7 +412,7 @@ class Parser(Calls):
         return [node]
 
     def bracket(self, text: str) -> str:
-        return {"matrix": "\\end{matrix}"}.get(text, text)
+        return {"matrix": "\\end{matrix}", "cases": "\\end{cases}"}.get(text, text)
 
     def bar(self, token: Token) -> bool:
         top = self.barrier()
@@ -418,7 +447,7 @@ class Parser(Calls):
         if token.text == ";":
             top.rows.append([*top.items, self.operands.pop()])
             top.items = []
-            if self.i < len(self.tokens) and self.tokens[self.i].text == "matrix":  # \\ before \end
+            if self.i < len(self.tokens) and self.tokens[self.i].text in ("matrix", "cases"):  # \\ before \end
                 last = top.rows.pop()
                 top.items, node = last[:-1], last[-1]
                 self.operands.append(node)

@@ -18,11 +18,17 @@ from ..shapes import ONE
 from .limits import SEARCH_BUDGET, SEARCH_WORK
 from .signatures import C, M, R, S, kinds_of
 from .stacks import Node
+from .vocabulary import ALIKE, WITH_PARAMETER
 
 ANY = 15
 BITS = (S, C, R, M)
 SWAP = [(m & S) | ((m & C) << 1) | ((m & R) >> 1) | (m & M) for m in range(16)]
 
+_SAME = ((S, S), (C, C), (R, R), (M, M))
+REDUCTIONS = frozenset("sum mean max min var std logsumexp".split())
+_EACH_ROW = (*_SAME, (C, M))
+_EACH_ENTRY = ((S, S), (S, C), (S, R), (S, M))
+_ALIKE = (*_SAME, (S, C), (S, R), (S, M))
 DIVIDE = [(S, S, S), (C, S, C), (R, S, R), (M, S, M)]
 FRACTION = [*DIVIDE, (C, C, C)]  # a fraction of two vectors is taken entry by entry
 SAME_ROWS = [(a, b) for a in BITS for b in BITS if (a in (S, R)) == (b in (S, R))]
@@ -392,6 +398,20 @@ def _same(node: Node, kinds: Kinds) -> Cell:
     return cell
 
 
+def is_reduction(node: Node) -> bool:
+    """Whether it is a number made of all entries: `mean(x)`, `max(x)`."""
+    return node.op == "call" and node.data in REDUCTIONS and len(node.args) == 1
+
+
+def _spread(node: Node, kinds: Kinds) -> Cell:
+    """A sum in which a symbol may stand for each row, and a mean for each entry."""
+    cell = Cell()
+    for arg in node.args:
+        table = _EACH_ROW if arg.op == "sym" else _EACH_ENTRY if is_reduction(arg) else _SAME
+        kinds.relate(pairs, (cell, arg.cell), table)
+    return cell
+
+
 def _fixed(mask: int) -> Callable[[Node, Kinds], Cell]:
     return lambda node, kinds: Cell(mask)
 
@@ -503,8 +523,18 @@ def _call(node: Node, kinds: Kinds) -> Cell:
         return _inner(node, kinds)
     if name == "hadamard":
         return _same(node, kinds)
-    if name == "max":
-        return _same(node, kinds)
+    if name in ALIKE and len(node.args) > 1:
+        cell = Cell()
+        for arg in node.args:
+            kinds.relate(pairs, (cell, arg.cell), _ALIKE)
+        return cell
+    if name in ("max", "min"):
+        cell = Cell(S)
+        return cell
+    if name in WITH_PARAMETER:
+        for arg in node.args[1:]:
+            _scalar(arg, kinds)
+        return node.args[0].cell  # type: ignore[no-any-return]
     if name in ("kron", "outer", "matmul") and len(node.args) == 2:
         if name == "matmul":
             return _prod(node, kinds)
@@ -539,6 +569,7 @@ _RULES: dict[str, Callable[[Node, Kinds], Cell]] = {
     "unit": _ones, "basis": _fixed(C), "at": _at, "sigma": _same, "count": _fixed(S), "submatrix": lambda n, k: Cell(),
     "axes": lambda n, k: k.merge(Cell(n.data[0]), n.args[0].cell),
     "zero": _zero, "commutation": _fixed(M), "ref": _same, "window": _same, "neg": _same, "sum": _same,
+    "spread": _spread,
     "had": _same, "root": _same,
     "trans": _trans, "transpow": _trans, "inv": _inv, "elpow": _elpow, "pow": _pow, "prod": _prod, "div": _div,
     "kron": _kron, "inner": _inner, "norm": _fixed(S), "bars": _bars, "block": _block,

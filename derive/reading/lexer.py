@@ -93,7 +93,7 @@ class Lexer(Letters):
             self.emit("open", BRACKETS[c], start)
         elif c in CLOSING:
             self.emit("close", CLOSING[c], start)
-        elif c in "'’′ᵀ⊤ᵗ⟙":
+        elif c in "'’′″‴ᵀ⊤ᵗ⟙":
             self.emit("trans", c, start)
         elif c in SUPERSCRIPTS:
             self.superscript(start)
@@ -104,7 +104,7 @@ class Lexer(Letters):
         elif c in "∑∏":
             self.emit("sum", "sum" if c == "∑" else "prod", start)
         elif c in "&$":
-            if c == "&" and self.environments and self.environments[-1].endswith("matrix"):
+            if c == "&" and self.environments and self.environments[-1] in ("matrix", "cases"):
                 self.emit("op", "&", start)
         elif c in "𝟏𝟙":
             self.ones_or_zero("1", start)
@@ -359,7 +359,7 @@ class Lexer(Letters):
             held = self.text[self.pos :].lstrip()
             if held.startswith("["):  # \\[2pt]
                 self.pos = self.text.index("]", self.pos) + 1 if "]" in held else len(self.text)
-            if self.environments and self.environments[-1].endswith("matrix"):
+            if self.environments and self.environments[-1] in ("matrix", "cases"):
                 self.emit("op", ";", start)
             else:
                 self.emit("newline", "\\\\", start)
@@ -410,9 +410,13 @@ class Lexer(Letters):
             return
         is_text = command in ("text", "mbox", "textrm", "textbf", "textit", "textsf", "texttt")
         if len(plain) > 1 and plain.isascii() and (plain.isalpha() or plain in FUNCTIONS):
-            if plain in FUNCTIONS:
+            if plain in FUNCTIONS and (plain != "where" or text[end + 1 :].lstrip()[:1] == "("):
                 self.pos = end + 1
                 self.emit("func", FUNCTIONS[plain], start)
+                return
+            if plain in ("otherwise", "else") and "cases" in self.environments:
+                self.pos = end + 1
+                self.emit("num", "1", start, Fraction(1))
                 return
             if plain in names.SPOKEN:
                 self.pos = end + 1
@@ -468,9 +472,11 @@ class Lexer(Letters):
         end = self.matching(at)
         name = self.text[at + 1 : end].strip()
         self.pos = end + 1
-        is_matrix = name.endswith("matrix") or name == "array"
+        is_cases = name in ("cases", "dcases")
+        is_matrix = name.endswith("matrix") or name == "array" or is_cases
+        kind = "cases" if is_cases else "matrix"
         if word == "begin":
-            self.environments.append("matrix" if is_matrix else name)
+            self.environments.append(kind if is_matrix else name)
             if name == "array" and self._brace(self.pos) is not None:
                 self.pos = self.matching(self._brace(self.pos) or 0) + 1
             if is_matrix:
@@ -478,13 +484,13 @@ class Lexer(Letters):
                 if shown:
                     self.side = "l"
                     self.bar(shown, start)
-                self.emit("open", "matrix", start)
+                self.emit("open", kind, start)
         else:
             if not self.environments:
                 raise self.error("this environment was never begun", start, self.pos)
             self.environments.pop()
             if is_matrix:
-                self.emit("close", "matrix", start)
+                self.emit("close", kind, start)
                 shown = {"vmatrix": "|", "Vmatrix": "‖"}.get(name)
                 if shown:
                     self.side = "r"

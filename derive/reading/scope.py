@@ -57,7 +57,7 @@ class Reading:
         for expr in self.scope.values():
             self.dimension_names |= expr.shape[0].names | expr.shape[1].names
         self.split_readings: list[str] = divided.readings
-        usage = Usage([s.tokens for s in self.statements])
+        usage = Usage([s.tokens for s in self.statements], declared.functions)
         for statement in self.statements:
             statement.tokens = split_runs(
                 statement.tokens, self.known, source, self.is_latex, self.split_readings, usage
@@ -161,6 +161,8 @@ class Reading:
         find_factors(order)
         if "ones" in loose:
             loosen_ones(order)
+        if "rows" in loose:
+            let_spread(order)
         from .sums import lower_indices
 
         self.settled: dict[str, int] = {}
@@ -498,6 +500,13 @@ def loosen_ones(order: list[Node]) -> None:
             for i, (term, sign) in enumerate(zip(node.args, node.data, strict=True)):
                 if term.op == "num" and term.data == 1 and (i == 0 or sign < 0):
                     term.op, term.data = "unit", None
+
+
+def let_spread(order: list[Node]) -> None:
+    """Let the terms of sums stand for more: a symbol for each row of a matrix, a mean or a maximum for each entry."""
+    for node in order:
+        if node.op == "sum":
+            node.op = "spread"
 
 
 def find_factors(order: list[Node]) -> None:

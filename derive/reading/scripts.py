@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .stacks import Node, Op, Stacks
 from .tokens import Token
-from .vocabulary import HABITUAL_FUNCTIONS
 
 
 class Scripts(Stacks):
@@ -16,9 +15,11 @@ class Scripts(Stacks):
     def wrap(self, op: str, token: Token) -> None:
         base = self.operands[-1]
         following = self.tokens[self.i] if self.i < len(self.tokens) else None
-        if token.text in ("'", "′", "’") and base.op == "sym" and base.data in HABITUAL_FUNCTIONS | {"σ"}:
+        if token.text in ("'", "′", "’") and base.op == "sym" and base.data == "σ":
             if following is not None and following.text == "(" and not following.spaced and base.data not in self.known:
                 raise self.error(f"{base.data}′ is a derivative, which is not read here", (base.start, token.end))
+        if token.text in ("″", "‴"):
+            raise self.error(f"{token.text} marks a derivative, and {self.cut(base)} is no function", token)
         if op == "trans" and base.op == "num" and not base.paren and base.data in (1, 11):
             # 1ᵀ is the row of ones, 11ᵀ the matrix of ones
             ones = Node("ones", [], None, base.start, base.end)

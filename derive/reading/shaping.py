@@ -14,6 +14,7 @@ from .kinds import Kinds, is_exponential
 from .signatures import C, M, R, S, operation_of
 from .sizes import SCALAR_SIZE, Size, Sizes, SizeShape
 from .stacks import Node
+from .vocabulary import ALIKE, PER_ROW
 
 
 class Symbol:
@@ -130,6 +131,18 @@ class Shaper:
 
 def _shape_sum(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
     return b.same(args)
+
+
+def _shape_spread(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
+    shaped = [arg for arg in args if not b.is_scalar(arg)]
+    matrices = [arg for arg in shaped if not b.is_column(arg) and not b.is_one(arg[0])]
+    if not matrices:
+        return b.same(shaped) if shaped else SCALAR_SIZE
+    whole = b.same(matrices)
+    for arg in shaped:
+        if b.is_column(arg):
+            b.sizes.unify(whole[1], arg[0])
+    return whole
 
 
 def _shape_trans(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
@@ -280,16 +293,24 @@ def _shape_call(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
         return (rows, ONE) if name == "diag" else args[0]
     if name == "vec":
         return (sizes.times(args[0][1], args[0][0]), ONE)  # columns, stacked: in the order of a Kronecker product
-    if name == "rowsum":
+    if name in ("max", "min") and len(args) == 1:
+        return SCALAR_SIZE
+    if name in ("softmax", "log_softmax"):
+        return args[0]
+    function, _, axis = name.rpartition("_")
+    if name == "rowsum" or (axis == "row" and function in PER_ROW):
         return (args[0][0], ONE)
-    if name == "colsum":
+    if name == "colsum" or (axis == "col" and function in PER_ROW):
         return (args[0][1], ONE)
+    if name in ALIKE:
+        shaped = [arg for arg in args if not b.is_scalar(arg)]
+        return b.same(shaped) if shaped else SCALAR_SIZE
     if name in ("dot", "matmul"):
         pair = Node("prod", node.args, ("·" if name == "dot" else "@",), node.start, node.end)
         return grouped(b, pair, args)[0]
     if name == "outer":
         return (args[0][0], args[1][0])
-    if name in ("hadamard", "max"):
+    if name == "hadamard":
         return b.same(args)
     if name in ("block_inner", "block_sum"):
         big, small = b.dims(args[0]), b.dims(args[1])
@@ -359,6 +380,7 @@ _SHAPES: dict[str, Callable[[Shaper, Node, list[SizeShape]], SizeShape]] = {
     "commutation": lambda b, n, a: (n.data[0] * n.data[1], n.data[0] * n.data[1]),
     "ref": lambda b, n, a: a[0], "neg": lambda b, n, a: a[0], "root": lambda b, n, a: a[0],
     "elpow": lambda b, n, a: a[0],
+    "spread": _shape_spread,
     "sum": _shape_sum, "had": _shape_sum, "trans": _shape_trans, "inv": _shape_square, "pow": _shape_pow,
     "transpow": lambda b, n, a: a[0] if b.is_scalar(a[0]) else (a[0][1], a[0][0]),
     "prod": _shape_prod, "div": _shape_div, "kron": _shape_kron, "inner": _shape_inner, "block": _shape_block,

@@ -11,6 +11,7 @@ from functools import cache
 from itertools import product
 
 from ..expr import OPERATIONS, Operation, Pattern
+from .vocabulary import OF_ROWS, PER_ROW
 
 S, C, R, M = 1, 2, 4, 8  # scalar, column, row, matrix
 Kinds = tuple[tuple[int, ...], ...]  # of the operands and, last, of the result
@@ -18,12 +19,17 @@ Kinds = tuple[tuple[int, ...], ...]  # of the operands and, last, of the result
 CALLED = {
     "tr": "trace",
     "mean": "sum",
+    "var": "sum",
+    "std": "sum",
     "adj": "inv",
 }  # calls whose operation has another name, or the signature of another
 DEVIATIONS: dict[str, Kinds] = {
     "diag": ((M, C), (C, M), (R, M), (S, S)), "Diag": ((C, M), (R, M), (S, S)), "unvec": ((C, M), (C, C), (M, M)),
-    "tril": ((M, M),), "triu": ((M, M),), "adj": ((M, M),), "softmax": ((C, C),), "logsumexp": ((C, S), (R, S)),
+    "tril": ((M, M),), "triu": ((M, M),), "adj": ((M, M),),
+    "softmax": ((C, C), (R, R), (M, M)), "log_softmax": ((C, C), (M, M)), "logsumexp": ((C, S), (R, S)),
     "rowsum": ((M, C), (C, C)), "colsum": ((M, C), (C, S)), "outer": ((C, C, M),),
+    **{f"{name}_{axis}": ((M, C), (R, S)) for name in PER_ROW for axis in ("row", "col")},
+    **{f"{name}_{axis}": ((M, M),) for name in OF_ROWS for axis in ("row", "col")},
 }  # fmt: skip
 
 

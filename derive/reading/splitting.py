@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from .. import names
 from ..errors import ParseError
+from ..own_functions import operation_name
 from .tokens import Token
 from .vocabulary import FUNCTIONS, HABITUAL_FUNCTIONS, REFUSED_FUNCTIONS, closest
 
@@ -48,19 +49,35 @@ class Usage:
         Names that occur where no bracket follows.
     first : set of str
         Letters that begin a run somewhere, exponents apart.
+    functions : frozenset of str
+        Names declared as functions.
     """
 
-    def __init__(self, parts: list[list[Token]]) -> None:
+    def __init__(self, parts: list[list[Token]], functions: frozenset[str] = frozenset()) -> None:
         self.used: set[str] = set()
         self.first: set[str] = set()
+        self.functions = functions
         for tokens in parts:
             for i, j in runs(tokens):
-                if not is_bracket(tokens[j] if j < len(tokens) else None):
+                end = primes(tokens, j)[1]
+                if not is_bracket(tokens[end] if end < len(tokens) else None):
                     last = tokens[j - 1]
                     self.used |= {t.name for t in tokens[i:j]}
                     self.used.add(names.join("".join(t.text for t in tokens[i:j]), last.accents, last.low))
                 if not (i and tokens[i - 1].text in ("^", "**", "_", "{")):
                     self.first.add(tokens[i].text)
+
+
+PRIMES = {"'": 1, "’": 1, "′": 1, "″": 2, "‴": 3}
+
+
+def primes(tokens: list[Token], at: int) -> tuple[int, int]:
+    """How many primes stand between a letter and a bracket, as in φ″(x), and where the bracket is."""
+    order, end = 0, at
+    while end < len(tokens) and tokens[end].text in PRIMES and not tokens[end].spaced:
+        order += PRIMES[tokens[end].text]
+        end += 1
+    return (order, end) if end < len(tokens) and tokens[end].text == "(" else (0, at)
 
 
 def is_bracket(token: Token | None) -> bool:
@@ -78,9 +95,13 @@ def split_runs(
     for i, j in runs(tokens):
         result += tokens[at:i]
         before = result[-1] if result else None
-        after = tokens[j] if j < len(tokens) else None
+        order, end = primes(tokens, j)
+        after = tokens[end] if end < len(tokens) else None
         result += splitter.of(tokens[i:j]).split(before, after)
         at = j
+        if order and result[-1].text.endswith("()"):
+            result[-1].text = operation_name(result[-1].text[:-2], order)
+            at = end
     return _log_dets(result + tokens[at:])
 
 
@@ -300,10 +321,11 @@ class _Splitter:
             raise ParseError("E[…] is not read", self.source, (token.start, after.end), REFUSED_FUNCTIONS["E[…]"])
         if name == "σ" and glued:
             return self.function(i, j, "sigmoid")
-        if name in self.usage.used:
+        is_declared = name in self.usage.functions
+        if name in self.usage.used and not is_declared:
             return token
-        if base in HABITUAL_FUNCTIONS and glued:
-            own = Token("own", token.text, token.start, token.end, name)
+        if glued and (is_declared or base in HABITUAL_FUNCTIONS):
+            own = Token("func", operation_name(name, 0), token.start, token.end)
             own.spaced = token.spaced
             return own
         shown = names.text(name)
@@ -391,7 +413,7 @@ def primed_names(tokens: list[Token]) -> list[Token]:
 
 
 def _is_prime(token: Token) -> bool:
-    return token.kind == "trans" and token.text in ("'", "′", "’")
+    return PRIMES.get(token.text) == 1
 
 
 def raised_names(tokens: list[Token], wanted: frozenset[str], source: str) -> list[Token]:

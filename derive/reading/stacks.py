@@ -12,14 +12,14 @@ from .limits import MAX_NESTING
 from .tokens import Span, Token
 from .vocabulary import ELEMENTWISE
 
-SUM, COLON, PREFIX, HAD, KRON, PRODUCT, JUXTAPOSED, SIGN = 10, 20, 25, 30, 40, 50, 60, 70
+COMPARISON, SUM, COLON, PREFIX, HAD, KRON, PRODUCT, JUXTAPOSED, SIGN = 5, 10, 20, 25, 30, 40, 50, 60, 70
 LEVELS = {
     "+": SUM, "-": SUM, ":": COLON, "⊙": HAD, "⊘": HAD, "⊗": KRON, "*": PRODUCT, "@": PRODUCT, "·": PRODUCT,
     "/": PRODUCT, ".*": PRODUCT, "./": PRODUCT,
 }  # fmt: skip
-ARITY = dict.fromkeys("kron dot inner outer hadamard block_inner block_sum matmul max min".split(), (2, 2)) | {
-    "norm": (1, 2)
-}
+ARITY = dict.fromkeys("kron dot inner outer hadamard block_inner block_sum matmul quantile".split(), (2, 2)) | {
+    "clip": (3, 3), "where": (3, 3),
+} | dict.fromkeys("norm max min huber pseudo_huber leaky_relu elu".split(), (1, 2))  # fmt: skip
 CONSTANT_CALLS = frozenset(("eye", "ones", "zeros", "vector", "matrix"))
 
 
@@ -229,11 +229,15 @@ class Stacks:
             wanted = (
                 "one operand"
                 if low == high == 1
-                else "two operands"
-                if low == high == 2
+                else f"{('two', 'three')[low - 2]} operands"
+                if low == high
                 else f"{low} or {high} operands"
             )
-            raise self.error(f"{name} takes {wanted}, not {len(args)}", (start, end))
+            raise self.error(f"{name.removesuffix('()')} takes {wanted}, not {len(args)}", (start, end))
+        if name == "where":
+            if args[0].op != "compare":
+                raise self.error("where needs a condition, as in where(x > 0, a, b)", args[0])
+            return self.chosen(args[0], args[1], args[2], start, end)
         node = Node("call", args, name, start, end)
         if base is not None:
             node = Node(
@@ -243,6 +247,13 @@ class Stacks:
             power = Node("num", [], Fraction(exponent), start, end)
             node = Node("pow", [node, power], "fpow", start, end)
         return node
+
+    @staticmethod
+    def chosen(test: Node, first: Node, second: Node, start: int, end: int) -> Node:
+        """`first` under the condition, else `second`: what follows a strict inequality stands in front."""
+        left, right = test.args if test.data in (">", "≤") else test.args[::-1]
+        branches = [first, second] if test.data in "<>" else [second, first]
+        return Node("call", [left, right, *branches], "where", start, end)
 
     def sized(self, name: str, args: list[Node], start: int, end: int) -> Node:
         """`eye(n)`, `ones(m, n)`, `vector(1)`, `unvec(v, m, n)`: what stands in the brackets are sizes."""
@@ -277,6 +288,10 @@ class Stacks:
     def chain(self, ops: list[Op], args: list[Node]) -> Node:
         level = ops[0].level
         start, end = args[0].start, args[-1].end
+        if level == COMPARISON:
+            if len(ops) > 1:
+                raise self.error("a chain of inequalities is no condition", (start, end))
+            return Node("compare", args, ops[0].text, start, end)
         if level == SUM:
             signs = [1, *(1 if op.text == "+" else -1 for op in ops)]
             return Node("sum", args, tuple(signs), start, end)

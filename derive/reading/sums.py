@@ -478,7 +478,7 @@ class Lowering:
 
     def call(self, algebra: Algebra, node: Node, args: list[Value], kinds: list[int]) -> Value:
         name = node.data
-        if name in ELEMENTWISE:
+        if name in ELEMENTWISE or name.endswith("()"):
             return algebra.applied(args[0], lambda n: algebra.new("call", [n], name))
         if name in ("dot", "inner"):
             return algebra.inner(*args)

@@ -12,7 +12,8 @@ FUNCTIONS: dict[str, str] = {
         "tr det logdet inv diag Diag vec unvec sum mean norm norm1 exp log sqrt sin cos tan arcsin arccos arctan sinh "
         "cosh tanh abs sign erf relu step sigmoid softplus softmax logsumexp kron dot expm tril triu eye ones zeros "
         "vector matrix rowsum colsum adj transpose inner outer polar dominant block_inner block_sum square max min "
-        "hadamard nuclear_norm spectral_norm sech log1p expm1"
+        "hadamard nuclear_norm spectral_norm sech log1p expm1 where clip var std log_softmax cumsum cumsum_back "
+        "leaky_relu elu gelu silu huber pseudo_huber quantile argmax_row"
     ).split()
 }
 FUNCTIONS |= {
@@ -27,8 +28,19 @@ FUNCTIONS |= {
 }  # fmt: skip
 ELEMENTWISE = frozenset(
     "exp log sin cos tan arcsin arccos arctan sinh cosh tanh abs sign erf relu step sigmoid softplus "
-    "sqrt square sech log1p expm1".split()
+    "sqrt square sech log1p expm1 gelu silu".split()
 )
+PER_ROW = frozenset("sum mean var std norm norm1 max min logsumexp".split())  # one number for each row
+OF_ROWS = frozenset("softmax log_softmax cumsum".split())
+FUNCTIONS |= {f"{name}_{axis}": f"{name}_{axis}" for name in PER_ROW | OF_ROWS for axis in ("row", "col")}
+FUNCTIONS |= {
+    "minimum": "min", "swish": "silu", "SiLU": "silu", "GELU": "gelu", "ELU": "elu", "LeakyReLU": "leaky_relu",
+    "leakyrelu": "leaky_relu", "pinball": "quantile", "Huber": "huber", "logsoftmax": "log_softmax",
+    "clamp": "clip",
+}  # fmt: skip
+# Entry by entry, of several operands; a number beside a vector or matrix stands for each entry.
+ALIKE = frozenset("max min clip where".split())
+WITH_PARAMETER = frozenset("huber pseudo_huber quantile leaky_relu elu".split())  # and a number
 # What people try and we do not have, with the reason.
 REFUSED_FUNCTIONS = {
     "pinv": "write (AᵀA)⁻¹ Aᵀ for the pseudo-inverse of full column rank",
@@ -172,7 +184,7 @@ OPERATORS = dict(zip("+-*@/^,;=:_<>", "+-*@/^,;=:_<>")) | {
 del OPERATORS["⊤"], OPERATORS["~"], OPERATORS["±"]
 BRACKETS = {"(": "(", "[": "[", "⟨": "⟨", "〈": "⟨", "（": "(", "❨": "("}
 CLOSING = {")": ")", "]": "]", "⟩": "⟩", "〉": "⟩", "）": ")", "❩": ")"}
-PAIRS = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "\\{": "\\}", "matrix": "matrix"}
+PAIRS = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "\\{": "\\}", "matrix": "matrix", "cases": "cases"}
 BARS = {"|": "|", "∣": "|", "‖": "‖", "∥": "‖", "❘": "|", "｜": "|"}
 SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+"))
 VULGAR = {

@@ -19,6 +19,7 @@ from typing import ClassVar, Union
 from ..expr import Expr, nodes, symbols_of
 from ..names import canonical
 from ..operations import FUNCTIONS
+from ..own_functions import OwnFunction
 from ..shapes import ONE, Dim
 from .sizes import loose_leaves
 
@@ -119,7 +120,7 @@ class Notation:
     def piece(self, root: Expr) -> Piece:
         self.loose = loose_leaves(root)
         self.names = {s.name for s in symbols_of(root)}
-        return self._write(root)
+        return self.written(root)
 
     def formula(self, items: Formula) -> str:
         """A line of mathematics: formulas, derivatives and the signs between them."""
@@ -182,6 +183,14 @@ class Notation:
         raise NotImplementedError
 
     def call(self, name: str, operands: Sequence[str], is_tall: bool) -> str:
+        raise NotImplementedError
+
+    def primed(self, name: str, order: int) -> str:
+        """The name of a derivative of a function."""
+        raise NotImplementedError
+
+    def applied(self, head: str, operand: str, is_tall: bool) -> str:
+        """A function of one's own at an operand."""
         raise NotImplementedError
 
     def delimited(self, kind: str, operands: Sequence[str], is_tall: bool, subscript: str = "") -> str:
@@ -248,7 +257,7 @@ class Notation:
         is_atom = not monomial or (len(monomial) == 1 and monomial[0][1] == 1 and abs(coefficient) == 1)
         return Piece(string, ATOM if is_atom else PRODUCT, is_negative)
 
-    def _write(self, root: Expr) -> Piece:
+    def written(self, root: Expr) -> Piece:
         """The piece of a formula; parts are forgotten once used, so that deep formulas stay affordable."""
         order = nodes(root)
         uses: dict[Expr, int] = {}
@@ -445,7 +454,7 @@ def _power_piece(notation: Notation, node: Expr, base: Piece, exponent: Fraction
     return Piece(string, POSTFIX, is_tall=base.is_tall)
 
 
-def _call(name: str) -> Row:
+def call(name: str) -> Row:
     def row(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
         operands = [notation.signed(p) for p in args]
         for item in node.data:
@@ -453,6 +462,13 @@ def _call(name: str) -> Row:
         return Piece(notation.call(name, operands, any(p.is_tall for p in args)), ATOM)
 
     return row
+
+
+def _own(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
+    """φ′(x) of a function of one's own."""
+    assert isinstance(node.op, OwnFunction)
+    head = notation.primed(notation.symbol(node.op.label), node.op.order)
+    return Piece(notation.applied(head, notation.signed(args[0]), args[0].is_tall), ATOM)
 
 
 def _sigmoid(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
@@ -533,7 +549,9 @@ class Layout(dict[str, Row]):
     """Operations without a row of their own are written as calls, also a user's own."""
 
     def __missing__(self, name: str) -> Row:
-        row = self[name] = _call(name)
+        from .choices import ROWS as CHOICES
+
+        row = self[name] = _own if name.endswith("()") else CHOICES.get(name) or call(name)
         return row
 
 
@@ -557,16 +575,16 @@ ROWS: dict[str, Row] = {
     "inv": _inv,
     "matpow": _matpow,
     "power": _power,
-    "trace": _call("tr"),
-    "det": _call("det"),
-    "logdet": _call("logdet"),
+    "trace": call("tr"),
+    "det": call("det"),
+    "logdet": call("logdet"),
     "inner": _inner,
     "sq_norm": _norm("", 2),
     "norm": _norm(""),
     "norm1": _norm("1"),
     "nuclear_norm": _norm("*"),
     "spectral_norm": _norm("op"),
-    "Diag": _call("diag"),
+    "Diag": call("diag"),
     "sigmoid": _sigmoid,
     "abs": _absolute,
     "block": _block,
@@ -576,4 +594,4 @@ ROWS: dict[str, Row] = {
 
 LAYOUT = Layout(ROWS)
 for _name in FUNCTIONS:
-    LAYOUT.setdefault(_name, _call(_name))
+    LAYOUT.setdefault(_name, call(_name))

@@ -19,12 +19,13 @@ from ..expr import MAX_FLAT, Expr, is_number, number, symbol, symbol_count, symb
 from ..operations import add
 from ..progress import keep_what_there_is
 from ..rules import RULES, Rule
+from ..verification import TOLERANCE, covered, wrong
 from . import ATOM, Formula, Name, Operand, Partial, Space
 from .blocks import Exposition, Row, Shapes
 from .intermediates import Intermediates, is_number_factor, light, numeric_factor
 from .proofs import TITLES, generic, prove
-from .text import SUPERSCRIPTS, Text, text
-from .wording import conditions_of, filled, fresh, head_of, number_word, property_words, sentence, times
+from .text import Text, text
+from .wording import conditions_of, filled, fresh, head_of, magnitude, number_word, property_words, sentence, times
 
 if TYPE_CHECKING:
     from ..derivation import Derivation, Presented, Step
@@ -538,18 +539,18 @@ class _Writer:
         if not verify:
             return
         try:
-            error = d.verify()
+            found = d.errors()
         except DeriveError as failure:
-            out.say(f"Not checked numerically: {failure.message}.")
-            return
+            return out.say(f"Not checked numerically: {failure.message}.")
         except KeyboardInterrupt as interrupt:
             keep_what_there_is(interrupt)
-            out.say("The numeric check was interrupted.")
-            return
-        mantissa, exponent = f"{error:.1e}".split("e")
-        power = f"{int(exponent)}".replace("-", "−").translate(SUPERSCRIPTS)
-        shown: Formula = ["0"] if error == 0 else [mantissa, "·", f"10{power}"]
+            return out.say("The numeric check was interrupted.")
+        for name, error in found.items():
+            if not error <= TOLERANCE:
+                raise wrong(name, error)
+        shown = magnitude(max(found.values()))
         out.say("Checked against a numeric derivative at 3 random points: relative error at most ", shown, ".")
+        out.say(f"Covered: {covered(list(found))}.")
 
     def proofs(self) -> None:
         """Each rule used, with its proof by differentials."""

@@ -105,8 +105,18 @@ class Latex(Notation):
         return rf"\sqrt{{{radicand}}}"
 
     def call(self, name: str, operands: Sequence[str], is_tall: bool) -> str:
-        command = COMMANDS.get(name) or r"\operatorname{" + name.replace("_", r"\_") + "}"
+        base, _, axis = name.rpartition("_")
+        if axis == "row" and base:
+            command = (COMMANDS.get(base) or rf"\operatorname{{{base}}}") + r"_{\mathrm{row}}"
+        else:
+            command = COMMANDS.get(name) or r"\operatorname{" + name.replace("_", r"\_") + "}"
         return command + self.bracketed(", ".join(operands), is_tall)
+
+    def primed(self, name: str, order: int) -> str:
+        return name + "'" * order if order <= 3 else f"{name}^{{({order})}}"
+
+    def applied(self, head: str, operand: str, is_tall: bool) -> str:
+        return head + self.bracketed(operand, is_tall)
 
     def delimited(self, kind: str, operands: Sequence[str], is_tall: bool, subscript: str = "") -> str:
         opening, closing = {

@@ -145,6 +145,12 @@ class MathML(Notation):
             f'<mi mathvariant="normal">{escape(shown)}</mi>', operator("\u2061"), self.bracketed(inside, is_tall)
         )
 
+    def primed(self, name: str, order: int) -> str:
+        return f"<msup>{name}<mo>{'′' * order}</mo></msup>" if order else name
+
+    def applied(self, head: str, operand: str, is_tall: bool) -> str:
+        return row(head, operator("\u2061"), self.bracketed(operand, is_tall))
+
     def delimited(self, kind: str, operands: Sequence[str], is_tall: bool, subscript: str = "") -> str:
         opening, closing = {"norm": ("‖", "‖"), "abs": ("|", "|"), "inner": ("⟨", "⟩")}[kind]
         inside = operands[0] if len(operands) == 1 else row(operands[0], operator(","), operands[1])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import DeriveError
 from ..expr import symbols_of
 from ..names import text as name_text
+from ..verification import checked
 
 if TYPE_CHECKING:
     from ..derivation import Derivation, Presented
@@ -53,7 +54,7 @@ def fields_of(d: Derivation, points: int) -> dict[str, Any]:
         "boxed": form(d, "boxed"),
         "compact": form(d, "compact"),
         "flops": flops(d),
-        "verified": {"points": points, "max_relative_error": d.verify(points)} if points else None,
+        "verified": verified(d, points) if points else None,
         "conditions": list(d.conditions),
         "readings": list(d.readings),
     }
@@ -62,6 +63,12 @@ def fields_of(d: Derivation, points: int) -> dict[str, Any]:
     if d.layout is not None:
         fields["layout"] = d.layout
     return fields
+
+
+def verified(derivation: Derivation, points: int) -> dict[str, Any]:
+    """What the numeric check covered, and the largest error; DeriveError instead of what it contradicts."""
+    error = checked(derivation, points)
+    return {"points": points, "max_relative_error": error, "covered": list(derivation.errors(points))}
 
 
 def size(dim: Dim) -> int | str:

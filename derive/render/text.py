@@ -89,6 +89,12 @@ class Text(Notation):
     def call(self, name: str, operands: Sequence[str], is_tall: bool) -> str:
         return f"{name}({', '.join(operands)})"
 
+    def primed(self, name: str, order: int) -> str:
+        return name + "‴" * (order // 3) + ("", "′", "″")[order % 3]
+
+    def applied(self, head: str, operand: str, is_tall: bool) -> str:
+        return f"{head}({operand})"
+
     def delimited(self, kind: str, operands: Sequence[str], is_tall: bool, subscript: str = "") -> str:
         if kind == "inner":
             return f"⟨{', '.join(operands)}⟩"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..expr import Expr, nodes
 from ..rules import RULES, subject
 from . import Formula, Name, Partial
-from .text import text
+from .text import SUPERSCRIPTS, text
 
 if TYPE_CHECKING:
     from ..derivation import Derivation
@@ -111,3 +111,10 @@ def fresh(name: str, taken: set[str]) -> str:
     while name in taken:
         name = "d" + name
     return name
+
+
+def magnitude(error: float) -> Formula:
+    """A small number as a formula, of two digits."""
+    mantissa, exponent = f"{error:.1e}".split("e")
+    power = f"{int(exponent)}".replace("-", "−").translate(SUPERSCRIPTS)
+    return ["0"] if error == 0 else [mantissa, "·", f"10{power}"]

@@ -1,0 +1,455 @@
+"""Forms that neither overflow nor cancel, whichever way the formula spells them.
+
+eᵘ / (1 + eᵘ), 1 / (1 + e⁻ᵘ), 1 − σ(−u) and eᵘ σ(−u) are σ(u); eᵘ / (eᵘ + eᵛ) is σ(u − v);
+sinh / cosh is tanh; √(xᵀx) is a norm and √(c² + x²) a hypot, which scale what they square;
+logarithms of sums of exponentials are softplus, logaddexp and logsumexp.  Where Σ eˣ is
+divided by, eˣ is taken as (Σ eˣ) softmax(x), so that the sum cancels before it overflows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from ..expr import Expr, nodes
+from ..shapes import ONE
+from .values import UNIT, Powers, Term, Value, exact_root, gathered, is_nonnegative, is_zero, merged
+
+if TYPE_CHECKING:
+    from .products import Products
+
+Factor = tuple[Term, Fraction]  # a value or its transpose, and its exponent
+UNSTABLE = frozenset("exp cosh".split())  # what has to occur for a product of entries to have another form
+HALF = Fraction(1, 2)
+
+
+# What a value is made of
+
+
+def single(term: Term) -> Value | None:
+    """The one value that a term with coefficient 1 consists of."""
+    if term.coefficient != 1:
+        return None
+    if term.value is None:
+        return term.powers[0][0] if len(term.powers) == 1 and term.powers[0][1] == 1 else None
+    return None if term.powers else term.value
+
+
+def argument(kind: str, term: Term) -> Term | None:
+    """u, where the term is f(u) for the function of this name."""
+    value = single(term)
+    if value is None or value.kind != kind:
+        return None
+    return unwrapped(value.args[0].T if term.flipped else value.args[0])
+
+
+def unwrapped(term: Term) -> Term:
+    """A multiple as a term; a value may hold one where an operand had to be a value."""
+    while (value := single(term.times(1 / term.coefficient) if term.coefficient else term)) is not None:
+        if value.kind != "sum" or len(value.args) != 1:
+            break
+        inner = value.args[0].T if term.flipped else value.args[0]
+        term = inner.times(term.coefficient)
+    return term
+
+
+def is_one(term: Term) -> bool:
+    """Whether all entries are 1."""
+    if not term.is_plain:
+        return False
+    value = term.value
+    return value is None or value.kind == "ones" or (value.kind == "outer" and all(is_one(arg) for arg in value.args))
+
+
+def exponents(graph: Products, value: Value) -> tuple[Term, Term] | None:
+    """u and v where the value is eᵘ + eᵛ; 1 is e⁰."""
+    if value.kind != "sum" or len(value.args) != 2:
+        return None
+    first, second = (graph.zeros(t.shape) if is_one(t) else argument("exp", t) for t in value.args)
+    return None if first is None or second is None else (first, second)
+
+
+def opposite(graph: Products, left: Term, right: Term) -> bool:
+    """Whether the sum of two terms vanishes."""
+    if left.times(-UNIT).key() == right.key():
+        return True
+    total = graph.total([left, right], left.shape)
+    return is_zero(total)
+
+
+# Products entry by entry, and products of scalars
+
+
+def products(graph: Products, factors: list[Factor]) -> list[Factor]:
+    """The factors of a product entry by entry, overflowing ones replaced."""
+    while True:
+        if not any(is_unstable(term) for term, _ in factors):
+            return factors
+        found = logistic(graph, factors) or hyperbolic(graph, factors)
+        if found is None:
+            return factors
+        factors = counted(found)
+
+
+def is_unstable(term: Term) -> bool:
+    value = single(term)
+    if value is None:
+        return False
+    return value.kind in UNSTABLE or (value.kind == "sum" and len(value.args) == 2)
+
+
+def counted(factors: Iterable[Factor]) -> list[Factor]:
+    """Equal factors as one, where exponents may be added."""
+    terms: dict[object, Term] = {}
+    given: dict[object, list[Fraction]] = {}
+    for term, exponent in factors:
+        terms[term.key()] = term
+        given.setdefault(term.key(), []).append(exponent)
+    made: list[Factor] = []
+    for key, term in terms.items():
+        value = single(term)
+        made += [(term, e) for e in gathered(given[key], value is not None and is_nonnegative(value))]
+    return made
+
+
+def logistic(graph: Products, factors: list[Factor]) -> list[Factor] | None:
+    """One step towards σ."""
+
+    def replaced(*used: tuple[int, Fraction], by: tuple[Term, Fraction] | None = None) -> list[Factor]:
+        left = dict(used)
+        kept = [(term, e - left.get(i, Fraction(0))) for i, (term, e) in enumerate(factors)]
+        return [*((term, e) for term, e in kept if e), *([by] if by is not None else [])]
+
+    exponentials = [(i, u) for i, (term, _) in enumerate(factors) if (u := argument("exp", term)) is not None]
+    for i, (term, exponent) in enumerate(factors):
+        value = single(term)
+        pair = exponents(graph, value) if value is not None else None
+        if pair is not None and exponent > 0:
+            first, second = (t.T if term.flipped else t for t in pair)
+            for j, (other, power) in enumerate(factors):
+                w = argument("sigmoid", other)
+                if w is not None and power > 0:
+                    for u, v in ((first, second), (second, first)):
+                        if is_zero(v) and opposite(graph, u, w):
+                            k = min(exponent, power)
+                            return replaced((i, k), (j, k))
+        elif pair is not None:
+            first, second = (t.T if term.flipped else t for t in pair)
+            for u, v in ((first, second), (second, first)):
+                matching = next((j for j, w in exponentials if w.key() == u.key() and factors[j][1] > 0), None)
+                if matching is not None:
+                    k = min(-exponent, factors[matching][1])
+                    odds = graph.total([u, v.times(-UNIT)], term.shape)
+                    return replaced((i, -k), (matching, k), by=(graph.mapped("sigmoid", odds), k))
+            for u, v in ((first, second), (second, first)):
+                if is_zero(v):
+                    return replaced((i, exponent), by=(graph.mapped("sigmoid", u.times(-UNIT)), -exponent))
+        w = argument("sigmoid", term)
+        if w is not None and exponent > 0:
+            for j, u in exponentials:
+                power = factors[j][1]
+                k = min(exponent, abs(power))
+                if power > 0 and opposite(graph, u, w):
+                    return replaced((i, k), (j, k), by=(graph.mapped("sigmoid", u), k))
+                if power < 0 and u.key() == w.key():
+                    return replaced((i, k), (j, -k), by=(graph.mapped("sigmoid", u.times(-UNIT)), k))
+    return None
+
+
+def hyperbolic(graph: Products, factors: list[Factor]) -> list[Factor] | None:
+    """One step towards tanh."""
+    for i, (term, above) in enumerate(factors):
+        u = argument("sinh", term)
+        if u is None or above < 1 or above.denominator != 1:
+            continue
+        for j, (other, below) in enumerate(factors):
+            v = argument("cosh", other)
+            if v is not None and v.key() == u.key() and below <= -1 and below.denominator == 1:
+                k = min(above, -below)
+                rest = [(t, e) for n, (t, e) in enumerate(factors) if n not in (i, j)]
+                moved = [(term, above - k), (other, below + k), (graph.mapped("tanh", u), k)]
+                return [*rest, *((t, e) for t, e in moved if e)]
+    return None
+
+
+def distributed(graph: Products, factors: list[Factor], multiply: Callable[[list[Factor]], Term]) -> Term | None:
+    """eᵘ (A + B) as eᵘ A + eᵘ B, where no exponential is left of either."""
+    for i, (term, exponent) in enumerate(factors):
+        if exponent.denominator != 1 or exponent < 1 or argument("exp", term) is None:
+            continue
+        for j, (other, power) in enumerate(factors):
+            value = single(other)
+            if power != 1 or value is None or value.kind != "sum" or len(value.args) < 2:
+                continue
+            shares = [multiply([(term, exponent), (t.T if other.flipped else t, UNIT)]) for t in value.args]
+            if any(holds_exponential(share) for share in shares):
+                continue
+            total = graph.total(shares, term.shape)
+            return multiply([(total, UNIT), *(factor for n, factor in enumerate(factors) if n not in (i, j))])
+    return None
+
+
+def holds_exponential(term: Term) -> bool:
+    """Whether a product entry by entry, or of scalars, has a factor eᵘ."""
+    values = [value for value, _ in term.powers]
+    if term.value is not None:
+        body = term.value
+        values += [body] if body.kind != "entries" else [value for t in body.args for value in t.parts()]
+    return any(value.kind == "exp" for value in values)
+
+
+def scalars(graph: Products, powers: Powers) -> Term:
+    """A product of powers of scalars, overflowing ones replaced."""
+    factors = products(graph, [(graph.scalar(value), exponent) for value, exponent in powers])
+    found = distributed(graph, factors, lambda some: graph.multiply([graph.raised(t, e) for t, e in some]))
+    if found is not None:
+        return found
+    made: Powers = ()
+    for term, exponent in factors:
+        made = merged(made, tuple((value, e * exponent) for value, e in term.powers))
+    return Term(UNIT, norms(graph, made))
+
+
+def norms(graph: Products, powers: Powers) -> Powers:
+    """‖x‖² and ‖x‖ as powers of one of the two: of the square, where the exponent is even."""
+    found: dict[object, Fraction] = {}
+    kept: list[tuple[Value, Fraction]] = []
+    for value, exponent in powers:
+        if value.kind in ("norm", "sq_norm"):
+            key = value.args[0]
+            part = exponent if value.kind == "norm" else 2 * exponent
+            found[key.key()] = found.get(key.key(), Fraction(0)) + part
+        else:
+            kept.append((value, exponent))
+    if not found:
+        return powers
+    bodies: dict[object, Term] = {v.args[0].key(): v.args[0] for v, _ in powers if v.kind in ("norm", "sq_norm")}
+    for name, exponent in found.items():
+        is_even = exponent.denominator == 1 and exponent.numerator % 2 == 0
+        made = graph.value("sq_norm" if is_even else "norm", (bodies[name],))
+        kept.append((made, exponent / 2 if is_even else exponent))
+    return merged((), tuple(kept))
+
+
+# Roots of sums of two squares
+
+
+def hypotenuse(graph: Products, value: Value) -> Term | None:
+    """√value, where the value is a² + b²."""
+    if value.kind != "sum" or len(value.args) != 2:
+        return None
+    legs = [root(graph, term) for term in value.args]
+    first, second = legs
+    if first is None or second is None:
+        return None
+    if not value.is_scalar:
+        # A constant leg is a number, which broadcasts.
+        first, second = (Term(t.coefficient, t.powers) if is_one(t.bare) else t for t in (first, second))
+        if first.value is None and second.value is None:
+            return None
+    if second.value is None and first.value is not None:
+        first, second = second, first
+    held = tuple(graph.plain(term) for term in (first, second))
+    made = graph.value("hypot", held, (), value.shape)
+    made.is_symmetric = value.is_symmetric
+    return graph.scalar(made) if value.is_scalar else Term(UNIT, (), made)
+
+
+def halved(graph: Products, value: Value) -> Value | None:
+    """The scalar √value, where it is a norm or a hypot."""
+    if value.kind == "sq_norm":
+        return graph.value("norm", value.args)
+    found = hypotenuse(graph, value) if value.is_scalar else None
+    return None if found is None else single(found)
+
+
+def root(graph: Products, term: Term) -> Term | None:
+    """a where the term is a²."""
+    front = exact_root(term.coefficient, HALF) if term.coefficient > 0 else None
+    if front is None:
+        return None
+    powers: Powers = ()
+    for value, exponent in term.powers:
+        if value.kind == "sq_norm":
+            powers = merged(powers, ((graph.value("norm", value.args), exponent),))
+        elif exponent.denominator == 1 and exponent.numerator % 2 == 0:
+            powers = merged(powers, ((value, exponent / 2),))
+        else:
+            return None
+    if term.value is None or is_one(term.bare):
+        return Term(front, powers, term.value, term.flipped)
+    body = term.value
+    if body.kind != "entries" or len(body.args) != 1 or body.data != (("full", Fraction(2)),):
+        return None
+    inner = body.args[0].T if term.flipped else body.args[0]
+    return inner.times(front, powers)
+
+
+# Differences
+
+
+def difference(graph: Products, terms: list[Term]) -> Term | None:
+    """A σ(−u) for A − A σ(u), which cancels where σ is almost 1."""
+    if len(terms) != 2:
+        return None
+    for whole, other in (terms, terms[::-1]):
+        for u in complements(graph, whole, other.times(-UNIT)):
+            soft = graph.mapped("sigmoid", u.times(-UNIT))
+            if whole.value is None or is_one(whole.bare):
+                return soft.times(whole.coefficient, whole.powers)
+            return graph.entries([whole, soft], whole.shape)
+    return None
+
+
+def complements(graph: Products, whole: Term, part: Term) -> Iterable[Term]:
+    """The u for which `part` is `whole` times σ(u), entry by entry."""
+    if part.value is None:
+        for value, exponent in part.powers:
+            if value.kind == "sigmoid" and exponent >= 1:
+                rest = merged(part.powers, ((value, -UNIT),))
+                if (rest, part.coefficient) == (whole.powers, whole.coefficient) and whole.value is None:
+                    yield unwrapped(value.args[0])
+        return
+    if (part.coefficient, part.powers) != (whole.coefficient, whole.powers) or whole.value is None:
+        return
+    if is_one(whole.bare):
+        u = argument("sigmoid", part.bare)
+        if u is not None:
+            yield u
+        return
+    body = part.body
+    factors = list(zip(body.args, body.data, strict=True)) if body.kind == "entries" else []
+    for i, (term, (tag, exponent)) in enumerate(factors):
+        turned = term.T if part.flipped else term
+        u = argument("sigmoid", turned)
+        if u is None or tag != "full" or exponent < 1:
+            continue
+        left = [(t, e - (j == i)) for j, (t, (_, e)) in enumerate(factors)]
+        if any(tag != "full" for _, (tag, _) in factors):
+            continue
+        kept = [(t, e) for t, e in left if e]
+        others = graph.entries([t for t, _ in kept], body.shape, [e for _, e in kept])
+        others = others.T if part.flipped else others
+        if others.key() == whole.bare.key():
+            yield u
+
+
+# Logarithms
+
+
+def logarithm(graph: Products, term: Term) -> Term:
+    """The logarithm, in the form that neither overflows nor cancels."""
+    value = single(term)
+    if value is None:
+        if term.value is None and len(term.powers) == 1 and term.coefficient == 1:
+            base, exponent = term.powers[0]
+            if is_nonnegative(base):
+                return graph.multiply([Term(exponent), logarithm(graph, graph.scalar(base))])
+        return graph.mapped("log", term)
+    row = LOGARITHMS.get(value.kind)
+    made = row(graph, value) if row is not None else None
+    if made is None:
+        return graph.mapped("log", term)
+    return made.T if term.flipped else made
+
+
+def _of_softmax(graph: Products, value: Value) -> Term:
+    shift = graph.whole("logsumexp", value.args[0])
+    return graph.total([value.args[0], graph.ones(*value.shape).times(-shift.coefficient, shift.powers)], value.shape)
+
+
+def _of_total(graph: Products, value: Value) -> Term | None:
+    u = argument("exp", value.args[0])
+    return None if u is None else log_of_total(graph, u)
+
+
+def log_of_total(graph: Products, u: Term) -> Term:
+    """log Σ eᵘ."""
+    if u.shape[1] is not ONE:
+        u = graph.whole("vec", u, shape=(u.shape[0] * u.shape[1], ONE))
+    return graph.whole("logsumexp", u)
+
+
+def _of_sum(graph: Products, value: Value) -> Term | None:
+    pair = exponents(graph, value)
+    if pair is None:
+        return None
+    for u, v in (pair, pair[::-1]):
+        if is_zero(v):
+            return graph.mapped("softplus", u)
+    return graph.mapped("logaddexp", *pair)
+
+
+def _of_chain(graph: Products, value: Value) -> Term | None:
+    """log(exp(X) 𝟏)."""
+    u = argument("exp", value.args[0])
+    if u is None or len(value.args) != 2 or value.args[1].body.kind != "ones":
+        return None
+    return Term(UNIT, (), graph.value("row_logsumexp", (graph.plain(u),), (), (u.shape[0], ONE)))
+
+
+def _of_cosh(graph: Products, value: Value) -> Term:
+    """log cosh u = log(eᵘ + e⁻ᵘ) − log 2."""
+    u = value.args[0]
+    both = graph.mapped("logaddexp", u, u.times(-UNIT))
+    two = graph.mapped("log", Term(Fraction(2)))
+    return graph.total([both, graph.ones(*value.shape).times(-two.coefficient, two.powers)], value.shape)
+
+
+Logarithm = Callable[["Products", Value], Term | None]
+LOGARITHMS: dict[str, Logarithm] = {
+    "constant": lambda graph, value: Term(UNIT) if value.data[0] == "e" else None,
+    "exp": lambda graph, value: value.args[0],
+    "sigmoid": lambda graph, value: graph.mapped("softplus", value.args[0].times(-UNIT)).times(-UNIT),
+    "softmax": _of_softmax,
+    "total": _of_total,
+    "sum": _of_sum,
+    "chain": _of_chain,
+    "cosh": _of_cosh,
+    "det": lambda graph, value: graph.whole("logdet_positive", *value.args),
+}
+
+
+# Sums of exponentials that are divided by
+
+
+def normalized(formulas: Iterable[Expr]) -> set[Expr]:
+    """The eˣ whose sum some formula divides by."""
+    found: set[Expr] = set()
+    for node in nodes(*formulas):
+        if node.op.name != "power" or node.args[1].op.name != "number" or node.args[1].data[0] >= 0:
+            continue
+        base = node.args[0]
+        for factor in base.args if base.op.name == "mul" else (base,):
+            inner = summed(factor)
+            if inner is not None and inner.op.name == "exp" and not inner.is_scalar:
+                found.add(inner)
+    return found
+
+
+def summed(node: Expr) -> Expr | None:
+    """A where the node is the sum of the entries of A, in one of its spellings."""
+    if node.op.name == "sum":
+        return node.args[0]
+    if node.op.name in ("matmul", "inner") and len(node.args) == 2 and node.is_scalar:
+        for one, other in (node.args, node.args[::-1]):
+            bare = one.args[0] if one.op.name == "transpose" else one
+            if bare.op.name == "ones":
+                return other.args[0] if other.op.name == "transpose" else other
+    return None
+
+
+def split(graph: Products, u: Term) -> Term:
+    """eᵘ as Σ eᵘ times what sums to 1."""
+    shift = log_of_total(graph, u)
+    whole = graph.mapped("exp", shift)
+    if u.shape[1] is ONE or u.shape[0] is ONE:
+        part = graph.whole("softmax", u, shape=u.shape)
+    else:
+        part = graph.mapped(
+            "exp", graph.total([u, graph.ones(*u.shape).times(-shift.coefficient, shift.powers)], u.shape)
+        )
+    assert part.value is not None
+    graph.of_sum_one.add(part.value)
+    return part.times(whole.coefficient, whole.powers)
