@@ -111,6 +111,14 @@ COMMANDS = {
             "-o": OUTPUT["-o"],
         },
     ),
+    "playground": Command(
+        "",
+        "the page in the browser: served on this machine, or built as a folder that needs no server",
+        {
+            "--port": Option("N", "the port to serve on; without it, a free one"),
+            "-o": Option("DIR", "build the folder instead"),
+        },
+    ),
     "explain": Command("[RULE]", "a rule, its proof by differentials, its source; without a name, all names", {}),
     "demo": Command("", "the tied-weight autoencoder, whole", OUTPUT),
     "completion": Command("SHELL", "a completion script for bash, zsh or fish", {}),
@@ -207,6 +215,8 @@ def run(arguments: list[str]) -> int:
 
         print(completion(operands[0]), end="")
         return 0
+    if name == "playground":
+        return playground(options)
     if name == "check":
         return check(operands, options)
     if name in ("convexity", "stationary"):
@@ -399,6 +409,23 @@ def answer(kind: str, operands: list[str], options: dict[str, str]) -> int:
 
         result = found.source(form) if form in SOURCES else answered(found, form)
     put(result, target)
+    return 0
+
+
+def playground(options: dict[str, str]) -> int:
+    """Serve the page, or build it as a folder."""
+    port = options.get("--port", "0")
+    if not port.isdecimal() or int(port) > 65535:
+        raise DeriveError(f"{port} is no port", hint="a number up to 65535, or leave --port out")
+    if "-o" in options:
+        from .playground.static import build
+
+        build(options["-o"])
+        print(f"derive: {options['-o']} holds the page; any static web server can serve it", file=sys.stderr)
+        return 0
+    from .playground.server import serve
+
+    serve(int(port))
     return 0
 
 

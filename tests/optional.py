@@ -35,6 +35,7 @@ PROGRAMS = {
     "LaTeX": ("pdflatex", "xelatex", "lualatex", "tectonic"),
     "Chromium": ("chromium", "chromium-browser", "google-chrome", "chrome"),
     "bash": ("bash",),
+    "npm": ("npm",),
     "a C compiler": ("cc", "gcc", "clang"),
     "librsvg": ("rsvg-convert",),
 }

@@ -46,6 +46,7 @@ LAYERS = [
     ["problem"],
     ["api"],
     ["extrema"],
+    ["playground"],
     ["cli"],
     ["completion"],
     ["__main__"],
