@@ -79,7 +79,7 @@ def make_server(port: int = 0, seconds: float = SECONDS) -> ThreadingHTTPServer:
 
     class Handler(BaseHTTPRequestHandler):
         def is_ours(self) -> bool:
-            known = self.server.server_address[1]
+            known = server.server_port
             if self.headers.get("Host") in (f"127.0.0.1:{known}", f"localhost:{known}"):
                 return True
             self.reply(403, "text/plain", "this server answers for 127.0.0.1 only\n")
@@ -127,11 +127,12 @@ def make_server(port: int = 0, seconds: float = SECONDS) -> ThreadingHTTPServer:
             worker.close()
 
     try:
-        return Server(("127.0.0.1", port), Handler)
+        server = Server(("127.0.0.1", port), Handler)
     except (OSError, OverflowError) as error:
         raise DeriveError(
             f"port {port} cannot be had: {error}", hint="leave --port out, and a free one is taken"
         ) from None
+    return server
 
 
 def serve(port: int = 0) -> None:
