@@ -258,6 +258,7 @@ def _judged(
     document.claims = [claim]
     document.declared = set(scope.symbols)
     judge = Judge(document, "gradient", witness_of(document))
+    judge.grants_symmetry = False
     judge.run()
     ((claim, judgments),) = judge.judgments
     line, failing = line_of(claim, judgments, source)

@@ -37,6 +37,7 @@ class Judge:
         self.layout = layout
         self.witness = witness
         self.failures: list[Failure] = []
+        self.grants_symmetry = True  # what is right if A is symmetric is conditional; of a program it is wrong
         self.condition: int | None = None
         self.totals: set[str] = set()  # variables whose whole gradient is on record
         self.judgments: list[tuple[Claim, list[Judgment]]] = []
@@ -441,7 +442,7 @@ class Judge:
                 if isinstance(truth.value, Expr) and isinstance(value.value, Expr):
                     left, right = self.whole(truth.value), self.whole(value.value)
                     condition = condition_of(self.witness, left, right, variable, self.values_given, self.turned)
-                    if condition is not None:
+                    if condition is not None and (self.grants_symmetry or "symmetric" not in condition):
                         judgment = Judgment("conditional", f"right if {condition}", side)
                         judgment.condition, judgment.value, judgment.truth = condition, value.value, truth.value
                         return judgment
