@@ -25,7 +25,7 @@ from .tokens import Token
 
 Where = str | Mapping[str, Any] | None
 SURPRISING = 0.9  # kinds this far from habit make us look for another grouping
-ASTONISHING = 8.0  # and this far, all symbols together, nobody meant
+ASTONISHING = 8.0  # and this far, all symbols together that are odd, nobody meant
 
 
 class Parsed:
@@ -228,7 +228,7 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
     if base is None:
         assert first is not None
         raise first
-    if base.surprise > ASTONISHING:
+    if sum(base.odd().values()) > ASTONISHING:
         raise base.astonishment()
     return base
 

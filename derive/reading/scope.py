@@ -450,13 +450,19 @@ class Solution:
                 total += costs[kind_of(made.shape).bit_length() - 1] - min(costs)
         return total
 
-    def astonishment(self) -> ShapeError:
-        """The refusal of a reading in which most letters are what their like never are."""
-        odd = []
+    def odd(self) -> dict[str, float]:
+        """The symbols that are what their like never are, and how far each is from habit."""
+        found = {}
         for name, costs in self.habits.items():
             made = self.symbols.get(name)
-            if made is not None and costs[kind_of(made.shape).bit_length() - 1] - min(costs) >= 1:
-                odd.append((names.text(name), shape_line(made)))
+            cost = 0.0 if made is None else costs[kind_of(made.shape).bit_length() - 1] - min(costs)
+            if cost >= 1:
+                found[name] = cost
+        return found
+
+    def astonishment(self) -> ShapeError:
+        """The refusal of a reading in which most letters are what their like never are."""
+        odd = [(names.text(name), shape_line(self.symbols[name])) for name in self.odd()]
         shown = ", ".join(f"{name}: {line}" for name, line in odd)
         return ShapeError(
             f"only unusual shapes fit this formula: {shown}", self.reading.source, self.root.span,
