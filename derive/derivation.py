@@ -279,6 +279,9 @@ class Presented:
     def verify(self, points: int = 3) -> float:
         raise NotImplementedError
 
+    def errors(self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact")) -> dict[str, float]:
+        raise NotImplementedError
+
     @property
     def parts(self) -> list[Derivation]:
         raise NotImplementedError
