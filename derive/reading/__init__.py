@@ -211,6 +211,17 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
         else:
             if base is None or other.surprise < base.surprise - SURPRISING / 2:
                 base = other
+    if (base is None or base.surprise >= SURPRISING) and {"sum", "mean"} & {t.text for t in tokens}:
+        # The power of a vector that is summed up can be that of each entry only.
+        powers = frozenset(("entries",))
+        for loose in (powers, powers | {"ones"}, powers | {"rows"}):
+            try:
+                other = reading.solve(loose, False, tied)
+            except ShapeError:
+                continue
+            if base is None or other.surprise < base.surprise - SURPRISING / 2:
+                base = other
+            break
     if scalar and (base is None or not base.exprs[-1].is_scalar):
         # A wish for a scalar makes b in aᵀXb a vector, and never a vector a scalar.
         for loose in (plain, *others, *calls):
