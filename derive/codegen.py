@@ -24,7 +24,7 @@ from .program import Program, compile, other_orders
 from .programs.callables import Generated
 from .programs.expressions import WIDTH
 from .programs.order import dims_of
-from .programs.signature import Signature
+from .programs.signature import Signature, parts_of
 from .programs.translate import translate
 from .programs.values import Term, Value, values_below
 from .programs.workspace import WorkspaceWriter
@@ -92,13 +92,14 @@ class Module:
             self.functions.append(("value_and_gradient", ("value", *parts)))
         needed: set[str] = set()
         taken = {*spoken.helpers, spoken.module, "math", "dtype", *(name for name, _ in self.functions)}
-        functions = [f.parameter for f in functions_of(derivation.loss, *(part.result for part in parts.values()))]
+        results = [derivation.loss, *(part.result for part in parts.values())]
+        functions = [f.parameter for f in functions_of(*results)]
         # A first round finds the dimensions that the code mentions.
         preferred = self.preferred_names()
         mentioned = dims_of(self.program.order)
         kind_of_writer = WorkspaceWriter if workspace else Writer
         for _ in range(2):
-            self.signature = Signature(symbols, needed, taken, mentioned, functions)
+            self.signature = Signature(symbols, needed, taken, mentioned, functions, parts_of(*results))
             self.writers = {
                 name: kind_of_writer(self.program, spoken, self.signature, outputs, preferred)
                 for name, outputs in self.functions

@@ -522,3 +522,32 @@ def test_a_planted_error_is_found():
     arguments, point = point_of(derivation)
     want = evaluate(derivation.result, point.values, point.sizes)
     assert np.abs(module["gradient"](**arguments) - want).max() > 1e-3
+
+
+@pytest.mark.parametrize("backend", ["numpy", "scipy", "array-api", "jax", "torch"])
+@pytest.mark.parametrize(
+    ("formula", "by", "where", "small", "large", "said"),
+    [
+        ("a x_3 + ‖x‖²", "x", "x: n", (2,), (3,), "x must have shape (n,) with n at least 3, not (2,)"),
+        ("A_{32} + tr(A'A)", "A", "A: m×n", (2, 4), (3, 2), "A must have shape (m, n) with m at least 3, not (2, 4)"),
+        ("A_{32} + tr(A'A)", "A", "A: m×n", (4, 1), (3, 2), "A must have shape (m, n) with n at least 2, not (4, 1)"),
+        ("x_2 + x_5", "x", "x: n", (4,), (5,), "x must have shape (n,) with n at least 5, not (4,)"),
+    ],
+)
+def test_an_entry_beyond_the_end_is_named(backend, formula, by, where, small, large, said):
+    """An entry that an argument does not have is refused: a unit vector of zeros would be a wrong answer."""
+    pytest.importorskip({"array-api": "array_api_compat"}.get(backend, backend))
+    made = derive.gradient(formula, by, where)
+
+    def arguments(shape):
+        values = {by: np.ones(shape)} | ({"a": np.asarray(2.0)} if formula.startswith("a") else {})
+        if backend == "torch":
+            values = {name: sys.modules["torch"].asarray(value) for name, value in values.items()}
+        return values
+
+    for returns in ("value", "gradient"):
+        function = made.function(backend, returns)
+        assert tuple(function(**arguments(large)).shape) == (large if returns == "gradient" else ())
+        with pytest.raises(ValueError) as raised:
+            function(**arguments(small))
+        assert str(raised.value).replace("torch.Size([", "(").replace("])", ",)" if len(small) == 1 else ")") == said

@@ -437,3 +437,11 @@ def test_a_number_divides_what_stands_before_a_bracket() -> None:
     assert parsed.expr == parse("(λ/2) ‖w‖²").expr
     assert parsed.readings == ["λ/2 ‖w‖² is read as (λ/2) times what follows"]
     assert parse("1/n 1ᵀ X w").expr.text() == "𝟏ᵀ X w / n"
+
+
+def test_many_letters_a_little_unusual_are_no_astonishment():
+    """Thirty terms with b_i a vector are read as three are: no letter of them is odd."""
+    long = " + ".join(f"‖A_{i} x − b_{i}‖²" for i in range(30))
+    parsed = parse(long, wrt=("x",), scalar=True)
+    assert {line.split(": ")[1].count("×") for line in parsed.where if line.startswith("b")} == {0}
+    assert all("scalar" not in line for line in parsed.where)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from derive.errors import ParseError
+from derive.numeric import evaluate_public
 from derive.reading import parse
 
 _random = np.random.default_rng(1)
@@ -68,3 +69,66 @@ def test_sums_over_one_index(formula: str, term: Callable[[int], float]) -> None
 def test_a_sum_without_a_matrix_form_is_refused() -> None:
     with pytest.raises(ParseError, match="no matrix form"):
         parse(r"\sum_{i,j,k} \exp(x_i^T M y_j) a_k \|x_i - y_j - z_k\|")
+
+
+PIECEWISE: list[tuple[str, str, float]] = [
+    (r"\sum_i \max(a_i, b_i)", "", np.maximum(a, b).sum()),
+    (r"\sum_i \min(a_i, 1/2)", "", np.minimum(a, 0.5).sum()),
+    (r"\sum_i \max(0.3 (a_i - x_i^T c), (0.3 - 1) (a_i - x_i^T c))", "",
+     np.maximum(0.3 * (a - X @ c), -0.7 * (a - X @ c)).sum()),
+    (r"\sum_{ij} \max(A_{ij}, b_i)", "", np.maximum(A, b[:, None]).sum()),
+    (r"\sum_{ij} \min(b_i, a_j)", "", np.minimum(b[:, None], a[None, :]).sum()),
+    (r"\sum_i \begin{cases} a_i^2 & a_i > b_i \\ 3 b_i & a_i \le b_i \end{cases}", "",
+     np.where(a > b, a**2, 3 * b).sum()),
+    (r"\sum_i \begin{cases} \frac12 a_i^2 & |a_i| \le t \\ t (|a_i| - \frac12 t) & \text{otherwise} \end{cases}",
+     "t: scalar", np.where(abs(a) <= 0.7, a**2 / 2, 0.7 * (abs(a) - 0.35)).sum()),
+    (r"\sum_{ij} \begin{cases} A_{ij} b_i & A_{ij} > a_j \\ a_j & \text{otherwise} \end{cases}", "",
+     np.where(A > a[None, :], A * b[:, None], a[None, :]).sum()),
+    (r"\sum_i huber(a_i - b_i, t)", "t: scalar",
+     np.where(abs(a - b) <= 0.7, (a - b) ** 2 / 2, 0.7 * (abs(a - b) - 0.35)).sum()),
+    (r"\sum_i b_i clip(a_i, 0, 1)", "", b @ np.clip(a, 0, 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("formula", "where", "wanted"), PIECEWISE)
+def test_piecewise_terms_under_a_sum(formula: str, where: str, wanted: float) -> None:
+    parsed = parse(formula, where or None)
+    values = {name: VALUES.get(name, 0.7) for name in parsed.symbols}
+    np.testing.assert_allclose(evaluate_public(parsed.expr, values), wanted, rtol=1e-12)
+
+
+y = _random.normal(size=4)
+POWERS: list[tuple[str, str | None, float]] = [
+    ("sum((a - X c)^2)", None, np.sum((a - X @ c) ** 2)),
+    ("mean((a - X c)**2)", None, np.mean((a - X @ c) ** 2)),
+    ("sum(x^3)", "x: n", np.sum(y**3)),
+    ("sum(a .* x^2)", None, a @ y**2),
+    ("mean((x - mean(x))^2)", None, np.var(y)),
+    ("sum(1 + sigma - mu**2 - exp(sigma))", None, np.sum(1 + a - b**2 - np.exp(a))),
+    ("sum((X M - Y)^2)", "X: m×n, M: n×n, Y: m×n", np.sum((X @ M - Y) ** 2)),
+    ("r = a - X c; sum(r^2)", None, np.sum((a - X @ c) ** 2)),
+]
+
+
+@pytest.mark.parametrize(("formula", "where", "wanted"), POWERS)
+def test_powers_of_what_is_summed_up_are_those_of_the_entries(formula: str, where: str | None, wanted: float) -> None:
+    parsed = parse(formula, where)
+    values = {name: {**VALUES, "x": y, "σ": a, "μ": b}[name] for name in parsed.symbols}
+    np.testing.assert_allclose(evaluate_public(parsed.expr, values), wanted, rtol=1e-12)
+    assert any("read as a power of each entry" in line for line in parsed.readings)
+
+
+def test_the_power_of_a_square_matrix_is_its_product() -> None:
+    parsed = parse("sum(A^2)", "A: n×n")
+    np.testing.assert_allclose(evaluate_public(parsed.expr, {"A": A}), np.sum(A @ A), rtol=1e-12)
+
+
+@pytest.mark.parametrize("formula", ["Σ_i (x_i - y_i)^2", "Σ_{i=1}^n (x_i - y_i)^2"])
+def test_the_greek_letter_is_no_sum(formula: str) -> None:
+    with pytest.raises(ParseError) as error:
+        parse(formula, wrt=["x"])
+    assert error.value.hint == "the sign of a sum is ∑ or sum; Σ is the Greek letter"
+
+
+def test_a_sum_in_ascii_is_one() -> None:
+    assert parse("sum_{i=1}^n (x_i - y_i)^2").expr == parse(r"\sum_{i=1}^n (x_i - y_i)^2").expr

@@ -282,3 +282,32 @@ def test_a_search_ends():
     assert derive.equal(f"inv({total}) inv({shifted})", f"inv({shifted}) inv({total})", wheres) == "differs"
     a, b = parse_together([f"inv({total}) inv({shifted})", f"inv({shifted}) inv({total})"], wheres)
     assert prove(a, b) is None
+
+
+def test_a_search_for_a_proof_ends_by_a_count(monkeypatch):
+    """Four determinants, each to be rewritten: true, and found only by more rewritings than are looked at."""
+    from derive.algebra import limits, proofs
+
+    made, after = [], []
+
+    class Watched(limits.Work):
+        def __init__(self):
+            super().__init__(300)
+            made.append(self)
+
+        def spend(self, terms):
+            after.append(terms) if self.left < 0 else None
+            super().spend(terms)
+
+    sums = ["(E + F + A⁻¹)(C + C⁻¹) + (B + F)(2 F + B⁻¹)", "(D + A⁻¹ + U Vᵀ)(B + E) + C⁻¹", "A B C + (D⁻¹ + E) F"]
+    left = " + ".join(f"logdet(({s})⁻¹ + {t})" for s, t in zip(sums, ("A⁻¹ B", "U Vᵀ + C⁻¹", "D + B⁻¹")))
+    right = " + ".join(
+        f"logdet(I + ({t})({s})) - logdet({s})" for s, t in zip(sums, ("A⁻¹ B", "U Vᵀ + C⁻¹", "D + B⁻¹"))
+    )
+    where = "A, B, C, D, E, F: n×n, U, V: n×k"
+    whole = derive.equal(left, right, where)
+    assert str(whole) in ("agrees", "proved")
+    monkeypatch.setattr(proofs, "Work", Watched)
+    assert str(derive.equal(left, right, where)) == "agrees"
+    assert len(made) == 1 and made[0].left < 0
+    assert len(after) < 2000  # each of the few ways that are left ends where it begins

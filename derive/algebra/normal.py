@@ -45,7 +45,7 @@ from . import entries, powers, products
 from . import linear as rearrangements
 from .atoms import Bases, is_inverse, mono_expr
 from .identities import Identity, first
-from .limits import MAX_TERMS, TooLargeError
+from .limits import MAX_TERMS, TooLargeError, Work
 from .polynomial import Chain, Mono, Poly, Scalars, collect, content, key, mono_key
 from .products import chain_product, transpose_poly, with_scalars
 
@@ -68,11 +68,14 @@ class Normalizer:
         The identities used, in order.
     open : set of Expr
         Sums that `kept` multiplies out all the same.
+    work : Work, or None
+        What multiplying out may spend, where that is limited.
     authored : dict of Expr, or None
         The nodes of the formula as given, whose sums `kept` leaves whole; None for all sums.
     """
 
-    def __init__(self, before: Normalizer | None = None) -> None:
+    def __init__(self, before: Normalizer | None = None, work: Work | None = None) -> None:
+        self.work = work
         self.shown: dict[Expr, Expr] = {}
         self.sums: dict[Expr, Poly] = {}
         self.open: set[Expr] = set()
@@ -120,6 +123,8 @@ class Normalizer:
             if node not in memo:
                 poly = row_of(node.op.name)(self, node, [memo[a] for a in node.args])
                 memo[node] = poly
+                if self.work is not None:
+                    self.work.spend(1 + len(poly.terms))
                 self._remember(node, poly)
         return memo[expr]
 
@@ -332,6 +337,8 @@ class Normalizer:
         shape = (left.shape[0], right.shape[1])
         if len(left.terms) * len(right.terms) > MAX_TERMS:
             raise TooLargeError(f"more than {MAX_TERMS} terms when multiplied out")
+        if self.work is not None:
+            self.work.spend(len(left.terms) * len(right.terms))
         total: list[tuple[Mono, Fraction]] = []
         left, right, met = self._cancelled(left, right, shape)
         total += met

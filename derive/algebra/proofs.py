@@ -38,7 +38,7 @@ from ..operations import (
 )
 from ..shapes import Shape
 from .atoms import mono_expr
-from .limits import TooLargeError
+from .limits import TooLargeError, Work
 from .normal import Normalizer
 from .polynomial import Mono, Poly, collect
 from .relations import Relations
@@ -72,28 +72,29 @@ def prove(a: Expr, b: Expr) -> Proof | None:
         return None
     try:
         a, b = _to_the_right(a), _to_the_right(b)
-        return _proved(a, b) or _by_blocks(a, b) or _by_determinants(a, b)
+        work = Work()
+        return _proved(a, b, work) or _by_blocks(a, b, work) or _by_determinants(a, b, work)
     except (TooLargeError, DeriveError):
         return None
 
 
-def proved(a: Expr, b: Expr) -> bool:
-    """Whether the normal form of the difference is zero."""
+def proved(a: Expr, b: Expr, work: Work | None = None) -> bool:
+    """Whether the normal form of the difference is zero, as far as the work goes."""
     if a is b:
         return True
     if a.shape != b.shape:
         return False
     try:
-        ctx = Normalizer()
+        ctx = Normalizer(work=work)
         difference = ctx.full(add(a, scale(-1, b)))
         return not (difference.terms and ctx.over_common_powers(difference, everywhere=True).terms)
     except TooLargeError:
         return False
 
 
-def _proved(a: Expr, b: Expr) -> Proof | None:
+def _proved(a: Expr, b: Expr, work: Work) -> Proof | None:
     """By the normal form, or by the relations of the inverses in it."""
-    ctx = Normalizer()
+    ctx = Normalizer(work=work)
     difference = _unstacked(ctx, ctx.full(add(a, scale(-1, b))))
     if not difference.terms or not ctx.over_common_powers(difference, everywhere=True).terms:
         return Proof()
@@ -147,20 +148,20 @@ def _to_the_right(expr: Expr) -> Expr:
 # Determinants
 
 
-def _by_determinants(a: Expr, b: Expr) -> Proof | None:
+def _by_determinants(a: Expr, b: Expr, work: Work) -> Proof | None:
     """Write the determinants of either formula in other ways until the two meet."""
     below = nodes(a, b)
     if len(below) > MAX_NODES or not any(node.op in (det, logdet) for node in below):
         return None
     inverses = {node.args[0] for node in below if node.op is inv}
-    lefts, rights = _rewritten(a, inverses), _rewritten(b, inverses)
+    lefts, rights = _rewritten(a, inverses, work), _rewritten(b, inverses, work)
     pairs = [(*one, *two) for one in lefts for two in rights]
     pairs.sort(key=lambda pair: len(pair[1]) + len(pair[3]))
     for x, one, y, two in pairs:
-        if proved(x, y):
+        if proved(x, y, work):
             return Proof([*one, *two, (a, b, "by these")])
     for x, one, y, two in pairs[:MAX_SEARCHES]:
-        found = _proved(x, y)
+        found = _proved(x, y, work)
         if found is not None:
             return Proof([*one, *two, *found.steps, (a, b, "by these")])
     return None
@@ -169,23 +170,23 @@ def _by_determinants(a: Expr, b: Expr) -> Proof | None:
 Steps = tuple[tuple[Expr, Expr, str], ...]
 
 
-def _rewritten(expr: Expr, inverses: set[Expr]) -> list[tuple[Expr, Steps]]:
+def _rewritten(expr: Expr, inverses: set[Expr], work: Work) -> list[tuple[Expr, Steps]]:
     """A formula, and what one or two rewritten determinants make of it."""
     reached: list[tuple[Expr, Steps]] = [(expr, ())]
     for made, steps in reached:
         for node in nodes(made) if len(steps) < 2 else ():
             if node.op not in (det, logdet):
                 continue
-            for other, why in _determinants(node, inverses):
+            for other, why in _determinants(node, inverses, work):
                 if len(reached) >= MAX_WAYS:
                     return reached
                 reached.append((substitute(made, {node: other}), (*steps, (node, other, why))))
     return reached
 
 
-def _determinants(node: Expr, inverses: set[Expr]) -> Iterator[tuple[Expr, str]]:
+def _determinants(node: Expr, inverses: set[Expr], work: Work) -> Iterator[tuple[Expr, str]]:
     """Other ways to write a determinant: of a multiple, of A ⊗ B, and of M + L R for each M that has an inverse."""
-    ctx = Normalizer()
+    ctx = Normalizer(work=work)
     poly = ctx.full(node.args[0])
     single = poly.single()
     if single is not None:
@@ -250,7 +251,7 @@ def _splits(terms: list[tuple[Mono, Fraction]], shape: Shape) -> Iterator[tuple[
 Grid = list[list[Expr]]
 
 
-def _by_blocks(a: Expr, b: Expr) -> Proof | None:
+def _by_blocks(a: Expr, b: Expr, work: Work) -> Proof | None:
     """Compare block by block; an inverse or determinant of 2 × 2 blocks by either Schur complement."""
     if not any(node.op is block_op for node in nodes(a, b)):
         return None
@@ -267,7 +268,7 @@ def _by_blocks(a: Expr, b: Expr) -> Proof | None:
         steps: list[tuple[Expr, Expr, str]] = []
         for rows in zip(left, right):
             for x, y in zip(*rows):
-                proof = _proved(x, y) or _by_determinants(x, y)
+                proof = _proved(x, y, work) or _by_determinants(x, y, work)
                 if proof is None:
                     break
                 steps += proof.steps or [(x, y, "the same normal form")]

@@ -208,6 +208,8 @@ class Relations:
                 break
             mono = max(todo, key=lambda m: _order(m[1]))
             c = todo.pop(mono)
+            if self.ctx.work is not None:
+                self.ctx.work.spend(len(todo) + 1)
             found = self._match(mono[1])
             if found is None:
                 done[mono] = done.get(mono, Fraction(0)) + c

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from .. import names
-from ..expr import Expr
+from ..expr import Expr, nodes
 from ..shapes import ONE, Dim
 
 
@@ -36,6 +36,7 @@ class Signature:
         taken: Iterable[str] = (),
         mentioned: Iterable[str] = (),
         functions: Sequence[str] = (),
+        parts: Iterable[tuple[Dim, Dim]] = (),
     ) -> None:
         self.symbols = list(symbols)
         used = {*taken, *functions}
@@ -51,6 +52,7 @@ class Signature:
             used.add(name)
             self.dims[dim] = name
         self.used = used
+        self.parts = list(dict.fromkeys(parts))  # what must be at most what: the entries and blocks taken
         self.checks: list[str] = []
         self.bound: list[str] = []  # dimensions that the lines so far have read
         self.hidden: list[str] = []  # dimensions that no array reveals
@@ -115,6 +117,25 @@ class Signature:
                 self.bound.append(dim)
                 self.hidden.append(dim)
         self.bound = [dim for dim in self.bound if dim not in self.hidden]
+        for end, size in self.parts:
+            self._reach(end, size)
+
+    def _reach(self, end: Dim, size: Dim) -> None:
+        """Check that a size is no less than the entry or block taken, which slices would cut off unseen."""
+        self.read |= end.names
+        least = self.size(end) if end.value is not None else f"{{{self.size(end)}}}"
+        for symbol in self.symbols:
+            for axis, dim in enumerate(self._axes(symbol)):
+                if dim == size:
+                    name, axes = self.name_of[symbol], self._axes(symbol)
+                    shape = ", ".join(str(d) for d in axes) + ("," if len(axes) == 1 else "")
+                    self.checks.append(f"if {name}.shape[{axis}] < {self.size(end)}:")
+                    must = f"{name} must have shape ({shape}) with {size} at least {least}"
+                    self.checks.append(f'    raise ValueError(f"{must}, not {{{name}.shape}}")')
+                    return
+        self.read |= size.names
+        self.checks.append(f"if {self.size(size)} < {self.size(end)}:")
+        self.checks.append(f'    raise ValueError(f"{size} must be at least {least}, not {{{self.size(size)}}}")')
 
     def _unpack(self, name: str, dims: list[str]) -> None:
         """Read the dimensions that are used off the shape."""
@@ -175,6 +196,30 @@ class Signature:
         numbers = "" if all(d.value is not None for d in axes) else f" = {{{python}}}"
         self.checks.append(f"if {name}.shape != {python}:")
         self.checks.append(f'    raise ValueError(f"{name} must have shape ({shape}){numbers}, not {{{name}.shape}}")')
+
+
+def parts_of(*exprs: Expr) -> list[tuple[Dim, Dim]]:
+    """What must be at most what for the entries and blocks in expressions to be there."""
+    least: dict[tuple[Dim, bool], Dim] = {}
+    found: list[tuple[Dim, Dim]] = []
+    for node in nodes(*exprs):
+        if node.op.name == "basis":
+            pairs = [(node.data[0], node.data[1])]
+        elif node.op.name == "submatrix":
+            (matrix,), (top, rows, left, columns) = node.args, node.data
+            pairs = [(top + rows, matrix.shape[0]), (left + columns, matrix.shape[1])]
+        else:
+            continue
+        for end, size in pairs:
+            if all(c >= 0 for _, c in (size - end).terms):
+                continue
+            held = least.setdefault((size, end.value is not None), end)
+            if end.value is None:
+                found.append((end, size))
+            elif held.value is not None and held.value < end.value:
+                least[size, True] = end
+    numbered = [(end, size) for (size, is_number), end in least.items() if is_number]
+    return [*numbered, *dict.fromkeys(found)]
 
 
 def python_dim(dim: Dim, dims: Mapping[str, str]) -> str:

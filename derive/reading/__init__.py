@@ -25,7 +25,7 @@ from .tokens import Token
 
 Where = str | Mapping[str, Any] | None
 SURPRISING = 0.9  # kinds this far from habit make us look for another grouping
-ASTONISHING = 8.0  # and this far, all symbols together, nobody meant
+ASTONISHING = 8.0  # and this far, all symbols together that are odd, nobody meant
 
 
 class Parsed:
@@ -211,6 +211,17 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
         else:
             if base is None or other.surprise < base.surprise - SURPRISING / 2:
                 base = other
+    if (base is None or base.surprise >= SURPRISING) and {"sum", "mean"} & {t.text for t in tokens}:
+        # The power of a vector that is summed up can be that of each entry only.
+        powers = frozenset(("entries",))
+        for loose in (powers, powers | {"ones"}, powers | {"rows"}):
+            try:
+                other = reading.solve(loose, False, tied)
+            except ShapeError:
+                continue
+            if base is None or other.surprise < base.surprise - SURPRISING / 2:
+                base = other
+            break
     if scalar and (base is None or not base.exprs[-1].is_scalar):
         # A wish for a scalar makes b in aᵀXb a vector, and never a vector a scalar.
         for loose in (plain, *others, *calls):
@@ -228,7 +239,7 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
     if base is None:
         assert first is not None
         raise first
-    if base.surprise > ASTONISHING:
+    if sum(base.odd().values()) > ASTONISHING:
         raise base.astonishment()
     return base
 

@@ -455,7 +455,8 @@ class Families:
             if kind == S and whole == C and access.places[0].letter:
                 raise ParseError(
                     f"{shown} is an entry of {letter}, and no sum runs over {access.places[0].letter}",
-                    self.source, node.span, f"write its number, as in {letter}₁, or a sum",
+                    self.source, node.span, "the sign of a sum is ∑ or sum; Σ is the Greek letter"
+                    if "Σ" in self.source else f"write its number, as in {letter}₁, or a sum",
                 )  # fmt: skip
             if kind == S and whole == C and len(access.places) == 1:
                 self.note(f"{shown} is read as entry {digits} of {letter}")

@@ -304,6 +304,14 @@ class Algebra:
         ((node, axes),) = term.factors
         return Value([Term(factors=((function(node), axes),))], made.row, made.column)
 
+    def together(self, values: Sequence[Value], function: Callable[[Sequence[Node]], Node]) -> Value:
+        """A function of several numbers for every index: each operand over the indices of all."""
+        axes = list(dict.fromkeys(a for value in values for a in value.axes))
+        if len(axes) > 2:
+            raise self.refuse(f"a part of it has three indices ({', '.join(a.name for a in axes)})")
+        made = function([self.form(value, axes) for value in values])
+        return Value([Term(factors=((made, tuple(axes)),))]) if axes else Value([Term(scalars=(made,))])
+
     def reciprocal(self, value: Value) -> Value:
         if len(value.axes) == 0:
             return Value([Term(scalars=(self.new("div", [self.number(1), self.form(value, [])]),))])

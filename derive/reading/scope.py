@@ -23,6 +23,7 @@ from .splitting import Usage, primed_names, raised_names, split_runs
 from .stacks import Node, postorder
 from .statements import Statement, Statements, in_order
 from .tokens import Token
+from .vocabulary import ELEMENTWISE
 
 
 class Reading:
@@ -163,6 +164,7 @@ class Reading:
             loosen_ones(order)
         if "rows" in loose:
             let_spread(order)
+        powers = entry_by_entry(order) if "entries" in loose else []
         from .sums import lower_indices
 
         self.settled: dict[str, int] = {}
@@ -177,6 +179,10 @@ class Reading:
         solving.build(order, kinds, lambda node: self.cell(node, symbols, kinds))
         if scalar:
             roots[-1].cell.find().mask &= S
+        if powers:
+            for node in order:
+                if node.op == "call" and node.data in ("sum", "mean"):  # adds up more than one number
+                    node.args[0].cell.find().mask &= ~S
         if tied:
             kinds.merge(roots[0].cell, roots[1].cell)
         for name, entry in symbols.items():
@@ -210,6 +216,12 @@ class Reading:
         if failed is not None:
             raise self.undecided(failed, symbols, roots, builder, scalar)
         habits.check_collapsed(order, symbols, builder, builder.values)
+        for node in powers:
+            base = builder.values.get(id(node.args[0]))
+            if base is not None and not base.is_scalar and base.shape[0] is base.shape[1]:
+                raise ShapeError(f"{builder.cut(node)} can be a product of matrices", self.source, node.span)
+            if base is not None and not base.is_scalar:
+                builder.note(f"{builder.cut(node)} is read as a power of each entry")
         return Solution(self, roots, symbols, builder, readings)
 
     def settle_hint(self, error: ShapeError, symbols: dict[str, Symbol]) -> None:
@@ -450,13 +462,19 @@ class Solution:
                 total += costs[kind_of(made.shape).bit_length() - 1] - min(costs)
         return total
 
-    def astonishment(self) -> ShapeError:
-        """The refusal of a reading in which most letters are what their like never are."""
-        odd = []
+    def odd(self) -> dict[str, float]:
+        """The symbols that are what their like never are, and how far each is from habit."""
+        found = {}
         for name, costs in self.habits.items():
             made = self.symbols.get(name)
-            if made is not None and costs[kind_of(made.shape).bit_length() - 1] - min(costs) >= 1:
-                odd.append((names.text(name), shape_line(made)))
+            cost = 0.0 if made is None else costs[kind_of(made.shape).bit_length() - 1] - min(costs)
+            if cost >= 1:
+                found[name] = cost
+        return found
+
+    def astonishment(self) -> ShapeError:
+        """The refusal of a reading in which most letters are what their like never are."""
+        odd = [(names.text(name), shape_line(self.symbols[name])) for name in self.odd()]
         shown = ", ".join(f"{name}: {line}" for name, line in odd)
         return ShapeError(
             f"only unusual shapes fit this formula: {shown}", self.reading.source, self.root.span,
@@ -507,6 +525,25 @@ def let_spread(order: list[Node]) -> None:
     for node in order:
         if node.op == "sum":
             node.op = "spread"
+
+
+def entry_by_entry(order: list[Node]) -> list[Node]:
+    """Let the powers of what sum and mean add up be those of each entry, as in sum((y − X w)^2); these powers."""
+    found: list[Node] = []
+    seen: set[int] = set()
+    stack = [arg for node in order if node.op == "call" and node.data in ("sum", "mean") for arg in node.args[:1]]
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.op == "pow" and node.args[1].op == "num" and node.args[1].data > 0:
+            node.op = "elpow"
+            found.append(node)
+        is_entrywise = node.op in ("sum", "spread", "neg", "had", "prod", "div", "ref", "elpow")
+        if is_entrywise or (node.op == "call" and node.data in ELEMENTWISE):
+            stack += node.args
+    return found
 
 
 def find_factors(order: list[Node]) -> None:

@@ -19,6 +19,7 @@ from .signatures import C, M, R, S
 from .stacks import Node, postorder
 from .vocabulary import ELEMENTWISE
 
+WITH_PARAMETER = frozenset("clip huber pseudo_huber quantile leaky_relu elu".split())  # of each entry
 _RANGE = ("<", "≤", "≠")
 
 
@@ -211,9 +212,9 @@ class Lowering:
     def constant_sum(self, node: Node) -> Node | Value:
         """A sum of what does not depend on its index."""
         axes = self.families.bounds[id(node)]
-        if not axes and node.data.is_product:
-            raise self.refuse(node, "the index of the product is missing")
         if not axes:
+            if node.data.is_product:
+                raise self.refuse(node, "the index of the product is missing")
             return Node("call", node.args, "sum", node.start, node.end)
         algebra = Algebra(lambda why: self.refuse(node, why), node.start, node.end)
         body = node.args[0]
@@ -503,6 +504,15 @@ class Lowering:
             kept = [a for a, part in zip(args, node.args, strict=True) if part.op != "zero"]
             if len(kept) == 1:
                 return algebra.applied(kept[0], lambda n: algebra.new("call", [n], "relu"))
+        if name in ("max", "min") and len(args) == 2 and kinds == [S, S]:
+            sign = 1 if name == "max" else -1  # b + relu(a − b), b − relu(b − a)
+            above = algebra.applied(algebra.sum(args, (sign, -sign)), lambda n: algebra.new("call", [n], "relu"))
+            return algebra.sum([args[1], above], (1, sign))
+        if name == "where" and set(kinds) == {S}:
+            return algebra.together(args, lambda nodes: algebra.new("call", nodes, name))
+        if name in WITH_PARAMETER and set(kinds) == {S} and not any(arg.indices for arg in args[1:]):
+            given = [algebra.form(arg, []) for arg in args[1:]]
+            return algebra.applied(args[0], lambda n: algebra.new("call", [n, *given], name))
         if name == "logsumexp" and kinds[0] != S:
             exponential = algebra.applied(args[0], lambda n: algebra.new("call", [n], "exp"))
             total = algebra.over(exponential, args[0].own)

@@ -325,7 +325,9 @@ class Letters:
             elif c in "+-|" and inside.replace(" ", "").isascii():
                 word += c
             elif not (c.isspace() or c in "{}()[]"):
-                raise self.error(f"{c} cannot be in a subscript", at + i, at + i + 1)
+                is_sum = c == "=" and "Σ" in self.text[max(at - 3, 0) : at]
+                hint = "the sign of a sum is ∑ or sum; Σ is the Greek letter" if is_sum else None
+                raise self.error(f"{c} cannot be in a subscript", at + i, at + i + 1, hint)
             i += 1
         if word:
             found.append(word)
