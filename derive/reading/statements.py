@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .. import names
 from ..errors import ParseError
 from .stacks import LEVELS, Node
@@ -127,6 +129,17 @@ class Statements:
                 break
         if i >= len(part):
             raise ParseError(f"{part[0].text} lacks its operand", self.source, (part[0].start, part[-1].end))
+        below = self.source[part[0].end : part[i].start]
+        if re.search(r"(?<![A-Za-z])(row|col)(?![A-Za-z])", below):
+            return part  # the largest entry of each row
+        named = re.search(r"\\(?!math|bold|bm)[A-Za-z]+|[^\W\d_](?![A-Za-z]*\{)", below)
+        body = re.sub(r"_(\{[^{}]*\}|\\?\w)", "", self.source[part[i].start : part[-1].end])
+        if named is None or named.group() not in body:
+            word = "largest" if part[0].text == "max" else "smallest"
+            raise ParseError(
+                f"the {part[0].text}imum over {below.strip(' _{}')} is not read",
+                self.source, (part[0].start, part[i].start), f"{part[0].text}(x) is the {word} entry of a vector",
+            )  # fmt: skip
         self.readings.append(f"the {part[0].text}imum is left out: what it is taken of is read")
         return part[i:]
 
