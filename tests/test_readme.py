@@ -118,7 +118,7 @@ def test_the_limits_are_those_of_the_code():
     for number in (
         limits.MAX_DIGITS,
         terms.MAX_TERMS,
-        document.MAX_DOCUMENT,
+        manuscript.MAX_DOCUMENT,
         tokens.MAX_FORMULA,
         translation.MAX_SOURCE,
         reading.MAX_NODES,
