@@ -309,3 +309,47 @@ def test_two_definitions_joined_by_and_are_two():
     report = check(text)
     assert report.ok
     assert [line.verdict for line in report.lines if "partial" in line.claim or "∂" in line.claim] == ["proved"]
+
+
+@pytest.mark.parametrize("loss", [r"\sum_i \rho(y_i - x_i^T w)", r"\mathbf{1}^T \rho(y - Xw)"])
+@pytest.mark.parametrize(
+    ("gradient", "kind"),
+    [(r"-X^T \rho'(y - Xw)", None), (r"X^T \rho'(y - Xw)", "sign"), (r"-2 X^T \rho'(y - Xw)", "factor")],
+)
+def test_functions_of_ones_own_are_differentiated(loss, gradient, kind):
+    line = only(f"$$L = {loss}$$\n\n$$\\nabla_w L = {gradient}$$")
+    assert (line.verdict, line.kind) == (("fails", kind) if kind else ("proved", None))
+
+
+def test_a_function_of_ones_own_is_not_its_derivative():
+    assert only(r"$$L = \mathbf{1}^T \rho(x)$$ $$\nabla_x L = \rho(x)$$").verdict == "fails"
+    assert only(r"$$L = \mathbf{1}^T \rho(x)$$ $$\nabla_x L = \rho''(x)$$").verdict == "fails"
+
+
+@pytest.mark.parametrize("factor", ["2.0000000001", "1.9999999999", "-2.0000000001", "4.0000000001"])
+def test_a_near_miss_is_a_factor(factor):
+    line = only(f"$$L = x^T x$$ $$\\nabla_x L = {factor} x$$")
+    assert (line.verdict, line.kind) == ("fails", "factor")
+    assert only(f"$$L = x^T x$$ $${line.repair}$$").verdict == "proved"
+
+
+def test_logarithms_taken_apart_hold_under_their_conditions():
+    line = only(r"$$f = \log(ab) = \log a + \log b$$")
+    assert line.verdict == "conditional" and "a > 0" in line.condition and "b > 0" in line.condition
+    assert only(r"$$f = \log a + \log b = \log(ab)$$").verdict in ("agrees", "proved")
+    assert only(r"$$f = \log(ab) = \log a - \log b$$").verdict == "fails"
+
+
+def test_uses_of_a_transpose_are_told_apart():
+    """Our own text of the Rayleigh quotient, in which xᵀ has two uses, and a mistake in one of them."""
+    made = derive.gradient("x'*A*x/(x'*x)", "x")
+    for text in (made.text(), made.latex(), made.markdown()):
+        assert "fails" not in verdicts(text)
+    assert "fails" in verdicts(made.text().replace("= (A x)ᵀ / (xᵀ x)  ", "= (Aᵀ x)ᵀ / (xᵀ x)  "))
+
+
+@pytest.mark.parametrize("word", ["cumsum", "cumsum_back", "softmax", "log_softmax", "silu", "gelu"])
+def test_no_function_is_a_factor(word):
+    """zᵀ f(x) has not the gradient f(z), whatever f is."""
+    for written in (word, rf"\mathrm{{{word}}}", rf"\operatorname{{{word}}}"):
+        assert only(f"$$L = z^T {written}(x)$$ $$\\nabla_x L = {written}(z)$$").verdict in ("unread", "fails")

@@ -162,8 +162,11 @@ def vocabulary_of(reading: Reading, declared: Mapping[str, Declared]) -> Vocabul
         i = 0
         while i < len(side.found):
             end = run_end(side.found, i) if side.found[i].kind == "letter" else i + 1
+            last = end
+            while end < len(side.found) and side.found[end].text == "'" and end > i and side.found[i].kind == "letter":
+                end += 1  # ρ'(x)
             if side.found[i].kind == "letter" and not (end < len(side.found) and side.found[end].text in ("(", "[")):
-                vocabulary.letters |= {t.text for t in side.found[i:end]}
+                vocabulary.letters |= {t.text for t in side.found[i:last]}
             i = end
     return vocabulary
 

@@ -195,6 +195,10 @@ class Builder(Formulas):
             across = [c.expression for c in sweep.contributions if c.transposed_from is not None]
             if path.isdigit():
                 self.used.add("path")
+                # ∂L/∂xᵀ|₂: the second use of xᵀ itself, where it has several
+                uses = [s.contribution for s in sweep.steps if s.operand is transpose(variable)] if turned else []
+                if len(uses) > 1:
+                    return transpose(uses[int(path) % len(uses)])
                 return sweep.contributions[int(path) % len(sweep.contributions)].expression
             if straight and across:
                 self.used.add("path")

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from ..errors import LimitError
 from ..names import SPOKEN, join, parts
+from ..own_functions import operation_name
 from ..reading.vocabulary import HABITUAL_FUNCTIONS, REFUSED_FUNCTIONS
 from .operators import Operators
 from .tokens import ACCENTS, MAX_NESTING, STYLES, Token
@@ -29,6 +30,9 @@ from .words import function_at, refusal, spoken_at, unknown_at
 _UPRIGHT = frozenset(
     ("mathrm", "operatorname", "operatorname*", "text", "textrm", "mathsf", "mathtt", "mathit", "textnormal")
 )
+
+
+_OWN = frozenset("φψρζ")  # a function of one's own, entry by entry; f and g are whole functions to define
 
 
 class Reader(Operators):
@@ -380,7 +384,10 @@ class Reader(Operators):
     def applied(self, tree: Tree, full: str, plain: str) -> Tree:
         """A name before a bracket: a function's value, where it is one."""
         primes = 0
-        if (full in self.vocabulary.functions or full in ("σ", "φ")) and self.text() == "'":
+        base, _, low = parts(full)
+        is_symbol = bool({full, plain, base} & (self.vocabulary.letters | self.vocabulary.names))
+        is_own = base in _OWN and not is_symbol and full not in self.vocabulary.functions
+        if (full in self.vocabulary.functions or full == "σ" or is_own) and self.text() == "'":
             ahead = 0
             while self.text(ahead) == "'":
                 ahead += 1
@@ -402,8 +409,13 @@ class Reader(Operators):
                 return Tree("call", arguments, ("sigmoid",), span)
             return Tree("apply", arguments, (full, primes), span)
         if self.text() == "(":
-            base, _, low = parts(full)
-            is_symbol = bool({full, plain, base} & (self.vocabulary.letters | self.vocabulary.names))
+            if is_own and not low:
+                self.at += 1
+                inner = self.sum()
+                self.expect(")")
+                return Tree(
+                    "call", [inner], (operation_name(full, primes),), (tree.span[0], self.found[self.at - 1].end)
+                )
             if (low and low[-1] in ("max", "min")) or (base in HABITUAL_FUNCTIONS and not is_symbol):
                 raise self.error(f"{full} is called, and is not a function we know", f"define {full} first")
         return tree

@@ -47,6 +47,7 @@ from ..operations import (
     sqrt,
     transpose,
 )
+from ..own_functions import own_function
 from ..reading.build import BINARY, UNARY
 from ..shapes import ONE, SCALAR, Dim, shape_text
 from .grammar import Tree
@@ -425,6 +426,9 @@ class Formulas(Meaning):
                 function = FUNCTIONS[name]
                 return Pending(found.rows, found.columns, lambda r, c: function(found.make(r, c)), found.word)
             raise Unread("the size of 𝟏, I or 0 is open here")
+        if name.endswith("()"):
+            own = own_function(name[:-2].rstrip("′"), name.count("′"))
+            return Indexed(own(found.expr), found.indices) if isinstance(found, Indexed) else own(found)
         if isinstance(found, Indexed):
             if name in FUNCTIONS:
                 return Indexed(FUNCTIONS[name](found.expr), found.indices)

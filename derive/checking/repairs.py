@@ -192,13 +192,16 @@ class Mending:
         c = self.witness.ratio(self.whole(value), self.whole(goal))
         if c is None:
             return None
-        if abs(c - 1) < 1e-7:
+        if abs(c - 1) < 1e-7 and self.judgment_is_misread:
             return "hadamard", value, "right with the vectors multiplied entry by entry"
-        if abs(c + 1) < 1e-7:
-            return "sign", scale(number(-1), value), "right up to the sign"
         fraction = Fraction(c).limit_denominator(64)
         if abs(float(fraction) - c) < 1e-6:
-            return "factor", scale(number(1 / fraction), value), f"right up to the factor {_text(fraction)}"
+            mended = scale(number(1 / fraction), value)
+            if self.witness.proof(self.whole(mended), self.whole(goal)) == "differs":
+                return "factor", goal, f"right up to a factor near {_text(fraction)}, and not that"
+            if fraction == -1:
+                return "sign", mended, "right up to the sign"
+            return "factor", mended, f"right up to the factor {_text(fraction)}"
         return "factor", goal, f"right up to the factor {c:.6g}"
 
     def turned(self, value: Expr, goal: Expr) -> tuple[str, Expr | None, str] | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..errors import DeriveError, ShapeError
-from ..expr import Expr, is_number, symbol_op, symbols_of, zeros
+from ..expr import Expr, is_number, nodes, substitute, symbol, symbol_op, symbols_of, zeros
 from ..operations import transpose
 from ..shapes import shape_text
 from .claims import DERIVATIVES, Claim, Side
@@ -297,6 +297,9 @@ class Judge:
                 if shrunk:
                     judgment.verdict, judgment.condition = "conditional", f"{', '.join(shrunk)} scalar"
                     judgment.reason = f"right if {judgment.condition}: orders and transposes do not show"
+                elif narrowed := self.narrowed(truth.value, value.value):
+                    judgment.verdict, judgment.condition = "conditional", ", ".join(narrowed)
+                    judgment.reason = f"right if {judgment.condition}"
                 judgment.value, judgment.truth, judgment.tree = value.value, truth.value, side.tree
                 return judgment
         if self.sets_to_zero(claim, side, truths):
@@ -392,6 +395,19 @@ class Judge:
         judgment.truths = [t.value for t in truths]
         self.failures.append(Failure(claim.number, judgment.truth, value, head, side.tree))
         return judgment
+
+    def narrowed(self, truth: Value, value: Value) -> list[str]:
+        """What the logarithms of a side need beyond those of the truth: a > 0 and b > 0 for log a + log b."""
+        from ..algebra.equality import domain
+
+        left, right = (self.whole(v.expr if isinstance(v, Indexed) else v) for v in (truth, value))
+        if not any(node.op.name == "log" for node in nodes(right)):
+            return []
+        known = set(domain(left))
+        positive = {s: symbol(s.name, *s.shape, properties=s.properties | {"positive"})
+                    for s in symbols_of(right) if f"{s.text()} > 0" in known}  # fmt: skip
+        needed = domain(substitute(right, positive))
+        return [words for words in needed if words.endswith(" > 0") and words not in known]
 
     def shrunk(self, head: Tree | None, *values: Value) -> list[str]:
         """Capital letters of a derivative that are scalars for want of any other reading."""
