@@ -144,11 +144,14 @@ class Dim:
         return f"Dim({self})"
 
 
+_SCRIPTED = dict.fromkeys(map(ord, "+-|^′"))
+
+
 def require_name(name: object) -> None:
     """Refuse what is no name before it can reach a page or a program.
 
-    A name begins with a letter and goes on with letters, digits, accents and `_`; a
-    superscript may hold a sign (`x_+`, `h_t-1`).  Numbers are labels of the algebra.
+    A name begins with a letter and goes on with letters, digits, accents and `_`; a script
+    may hold a sign (`x_+`, `h_t-1`), be conditional (`P_k+1|k`) or raised (`σ_^2`).  Numbers are labels of the algebra.
 
     Raises
     ------
@@ -159,7 +162,7 @@ def require_name(name: object) -> None:
         return
     if not isinstance(name, str):
         raise ParseError(f"a name is text, not {type(name).__name__}")
-    plain = name.replace("+", "").replace("-", "")
+    plain = name.translate(_SCRIPTED)
     styled = any("\U0001d400" <= c <= "\U0001d7ff" for c in name)  # Python reads 𝐱 as x
     if plain.isidentifier() and name[0].isalpha() and not styled and len(name) <= 200:
         return
