@@ -480,6 +480,9 @@ class Reader(Operators):
         if len(word) > 1 and word[0].isalpha() and word not in self.vocabulary.words and token.text in _UPRIGHT:
             if token.text.startswith("operatorname") or self.text() == "(" or word in REFUSED_FUNCTIONS:
                 raise self.error(*refusal(word))
+        spelled = "".join(t.text for t in held)
+        if "_" in spelled and spelled in FUNCTIONS:
+            raise self.error(*refusal(spelled))
         if plain and letters in ("d",) and token.text in ("mathrm", "text", "operatorname", "mathbf", "textrm"):
             if not (token.text == "mathbf" and "d" in self.vocabulary.names):
                 if self.peek() is None:

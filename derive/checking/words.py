@@ -47,6 +47,12 @@ def unknown_at(found: list[Token], at: int, function: str, known: Collection[str
     if before is not None and before.kind == "letter" and before.end == found[at].start:
         return ""  # in the middle of a run, which has been looked at
     end = run_end(found, at, digits=True)
+    low = end
+    while low + 1 < len(found) and found[low].text == "_" and found[low + 1].kind == "letter":
+        low = run_end(found, low + 1)
+    joined = "".join(t.text for t in found[at:low])  # pseudo_huber: a name with an index otherwise
+    if joined in FUNCTIONS and low > end and low < len(found) and found[low].text == "(":
+        return joined
     word = "".join(t.text for t in found[at:end])
     after = found[end] if end < len(found) else None
     if (
@@ -70,5 +76,7 @@ def refusal(word: str) -> tuple[str, str | None]:
     """What is said of an unknown word, and the way out."""
     if word in REFUSED_FUNCTIONS:
         return f"{word} is not read", REFUSED_FUNCTIONS[word]
+    if word in FUNCTIONS:
+        return f"{word} is not read in documents", None
     near = closest(word, FUNCTIONS)
     return f"{word} is not a function we know", f"did you mean {near}?" if near else None
