@@ -162,9 +162,10 @@ def require_name(name: object) -> None:
         return
     if not isinstance(name, str):
         raise ParseError(f"a name is text, not {type(name).__name__}")
-    plain = name.translate(_SCRIPTED)
+    base, _, scripts = name.partition("_")
+    plain = f"{base}_{scripts.translate(_SCRIPTED)}"  # signs and marks belong to scripts: in x|y they would be code
     styled = any("\U0001d400" <= c <= "\U0001d7ff" for c in name)  # Python reads 𝐱 as x
-    if plain.isidentifier() and name[0].isalpha() and not styled and len(name) <= 200:
+    if base[:1].isalpha() and plain.isidentifier() and not styled and len(name) <= 200:
         return
     shown = "".join(c if c.isprintable() else "�" for c in name[:40])
     raise ParseError(

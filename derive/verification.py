@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import DeriveError, LimitError
 from .expr import MAX_FLAT, Expr, symbol_count
+from .own_functions import functions_of
 from .progress import stage
 
 if TYPE_CHECKING:
@@ -91,9 +92,11 @@ def _called(derivation: Derivation, workspace: bool) -> Callable[[Any], Any] | N
     except DeriveError:
         return None
     signature = module.signature
+    own = {f.parameter: f.values for f in functions_of(derivation.loss, derivation.result)}
+    own = {name: values for name, values in own.items() if name in signature.parameters}
 
     def value(point: Any) -> Any:
-        given: dict[str, Any] = {signature.dims[dim]: point.sizes[dim] for dim in signature.open_dims}
+        given: dict[str, Any] = {signature.dims[dim]: point.sizes[dim] for dim in signature.open_dims} | own
         for symbol, name in signature.name_of.items():
             array = point.values[symbol]
             given[name] = array[0, 0] if symbol.is_scalar else array[:, 0] if symbol.is_vector else array

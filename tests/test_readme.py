@@ -109,7 +109,7 @@ def test_the_comparison_is_what_sympy_prints():
 def test_the_limits_are_those_of_the_code():
     from derive import derivation
     from derive.algebra import limits as terms
-    from derive.checking import document, tokens, translation
+    from derive.checking import manuscript, tokens, translation
     from derive.interop import reading, writing
     from derive.reading import limits
     from derive.render import exposition

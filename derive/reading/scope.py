@@ -522,8 +522,9 @@ def loosen_ones(order: list[Node]) -> None:
 
 def let_spread(order: list[Node]) -> None:
     """Let the terms of sums stand for more: a symbol for each row of a matrix, a mean or a maximum for each entry."""
+    raised = {id(node.args[0]) for node in order if node.op == "pow"}  # a power of rows says nothing of them
     for node in order:
-        if node.op == "sum":
+        if node.op == "sum" and id(node) not in raised:
             node.op = "spread"
 
 
