@@ -222,7 +222,7 @@ def test_a_planted_wrong_rule_is_wrong_everywhere(monkeypatch):
 def test_the_generator_reaches_every_operation():
     reached: Counter[str] = Counter()
     depth = occurrences = structured = 0
-    for seed in range(2500):
+    for seed in range(6000):
         loss, wrt = formula(seed, 1 + seed % DEPTHS)
         assert loss.is_scalar
         order = nodes(loss)

@@ -162,9 +162,9 @@ class Reading:
         find_factors(order)
         if "ones" in loose:
             loosen_ones(order)
+        powers = entry_by_entry(order) if "entries" in loose else []
         if "rows" in loose:
             let_spread(order)
-        powers = entry_by_entry(order) if "entries" in loose else []
         from .sums import lower_indices
 
         self.settled: dict[str, int] = {}
