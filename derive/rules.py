@@ -584,5 +584,13 @@ def entrywise(
 
 _FOR_POSITIVE = (POSITIVE, NOT_ZERO)  # conditions that positive operands meet
 
+
+def scalar_function(
+    operation: Operation, derivative: Callable[[Expr], Expr], *, where: str | None = None, source: str = ""
+) -> None:
+    """Add the row of an elementwise function from its derivative f′."""
+    RULES[operation.name] = entrywise(operation, derivative, where=where, source=source)
+
+
 for _row in DERIVATIVES:
-    RULES[_row[0].name] = entrywise(_row[0], _row[1], where=_row[2], source=_row[3])
+    scalar_function(_row[0], _row[1], where=_row[2], source=_row[3])

@@ -3,6 +3,7 @@
 MAX_LENGTH = 20_000  # characters of one formula, its definitions included
 MAX_NESTING = 100  # brackets, braces and arguments inside one another
 MAX_OPERATIONS = 5_000  # operands and operators of one formula
+MAX_SUMS = 24  # sums over indices in one formula
 MAX_DIGITS = 60  # of one number
 MAX_NAMES = 500  # different symbols
 MAX_EXPONENT = 64  # of a matrix; its derivative has as many terms

@@ -15,7 +15,7 @@ from .declarations import Declarations, declarations, dimension, style_of
 from .grammar import Parser
 from .kinds import Ambiguous, Cell, Contradiction, Kinds, kind_of
 from .lexer import Lexer
-from .limits import MAX_NAMES
+from .limits import MAX_NAMES, MAX_SUMS
 from .shaping import Symbol
 from .signatures import C, M, R, S
 from .sizes import SCALAR_SIZE, Size, Sizes
@@ -159,6 +159,8 @@ class Reading:
         readings = list(self.split_readings)
         roots = self.parse_trees(loose, readings)
         order = postorder(roots)
+        if sum(node.op == "sigma" for node in order) > MAX_SUMS:
+            raise LimitError("the formula has too many sums over indices", self.source, None, f"at most {MAX_SUMS}")
         find_factors(order)
         if "ones" in loose:
             loosen_ones(order)
