@@ -206,7 +206,7 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
     if (base is None or base.surprise >= SURPRISING) and any(t.text in ("+", "-") for t in tokens):
         try:
             other = reading.solve(spread, False, tied)
-        except ShapeError:
+        except (ShapeError, ParseError):  # sums over indices spread over no rows
             pass
         else:
             if base is None or other.surprise < base.surprise - SURPRISING / 2:
@@ -217,7 +217,7 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
         for loose in (powers, powers | {"ones"}, powers | {"rows"}):
             try:
                 other = reading.solve(loose, False, tied)
-            except ShapeError:
+            except (ShapeError, ParseError):
                 continue
             if base is None or other.surprise < base.surprise - SURPRISING / 2:
                 base = other
