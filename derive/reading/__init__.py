@@ -200,7 +200,7 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
                 other = reading.solve(loose, False, tied)
             except ShapeError:
                 continue
-            if base is None or other.surprise < base.surprise - SURPRISING / 2:
+            if _is_more_usual(other, base):
                 base = _regrouped(other, loose)
     spread = frozenset(("rows",))
     if (base is None or base.surprise >= SURPRISING) and any(t.text in ("+", "-") for t in tokens):
@@ -209,7 +209,7 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
         except (ShapeError, ParseError):  # sums over indices spread over no rows
             pass
         else:
-            if base is None or other.surprise < base.surprise - SURPRISING / 2:
+            if _is_more_usual(other, base):
                 base = other
     if (base is None or base.surprise >= SURPRISING) and {"sum", "mean"} & {t.text for t in tokens}:
         # The power of a vector that is summed up can be that of each entry only.
@@ -219,7 +219,7 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
                 other = reading.solve(loose, False, tied)
             except (ShapeError, ParseError):
                 continue
-            if base is None or other.surprise < base.surprise - SURPRISING / 2:
+            if _is_more_usual(other, base):
                 base = other
             break
     if scalar and (base is None or not base.exprs[-1].is_scalar):
@@ -242,6 +242,14 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
     if sum(base.odd().values()) > ASTONISHING:
         raise base.astonishment()
     return base
+
+
+def _is_more_usual(other: Solution, base: Solution | None) -> bool:
+    """Whether another grouping is taken: its kinds are far more usual, and it makes no matrix of a scalar."""
+    if base is None:
+        return True
+    keeps = other.exprs[-1].is_scalar or not base.exprs[-1].is_scalar
+    return keeps and other.surprise < base.surprise - SURPRISING / 2
 
 
 def _is_raised(token: Token) -> bool:

@@ -28,6 +28,8 @@ _SAME = ((S, S), (C, C), (R, R), (M, M))
 REDUCTIONS = frozenset("sum mean max min var std logsumexp".split())
 _EACH_ROW = (*_SAME, (C, M))
 _EACH_ENTRY = ((S, S), (S, C), (S, R), (S, M))
+# Scalars beside a vector or matrix stand for each of its entries.
+_JOINED = ((S, S, S), *((a, b, k) for k in (C, R, M) for a, b in ((S, k), (k, S), (k, k))))
 _ALIKE = (*_SAME, (S, C), (S, R), (S, M))
 DIVIDE = [(S, S, S), (C, S, C), (R, S, R), (M, S, M)]
 FRACTION = [*DIVIDE, (C, C, C)]  # a fraction of two vectors is taken entry by entry
@@ -524,9 +526,15 @@ def _call(node: Node, kinds: Kinds) -> Cell:
     if name == "hadamard":
         return _same(node, kinds)
     if name in ALIKE and len(node.args) > 1:
-        cell = Cell()
+        parts = [arg for arg in node.args if arg.op != "zero"] or node.args
+        cell: Cell = parts[0].cell
+        for arg in parts[1:]:
+            joined = Cell()
+            kinds.relate(triples, (joined, cell, arg.cell), _JOINED)
+            cell = joined
         for arg in node.args:
-            kinds.relate(pairs, (cell, arg.cell), _ALIKE)
+            if arg.op == "zero":
+                kinds.relate(pairs, (cell, arg.cell), _ALIKE)
         return cell
     if name in ("max", "min"):
         cell = Cell(S)
