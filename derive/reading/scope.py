@@ -167,14 +167,15 @@ class Reading:
         powers = entry_by_entry(order) if "entries" in loose else []
         if "rows" in loose:
             let_spread(order)
-        from .sums import lower_indices
-
         self.settled: dict[str, int] = {}
         self.used_dimensions: set[str] = set()
         self.families: set[str] = set()
-        lowered = lower_indices(self, roots, readings, scalar)
-        if lowered is not roots:
-            roots, order = lowered, postorder(lowered)
+        if any(node.op in ("sigma", "at") or (node.op == "sym" and "_" in node.data) for node in order):
+            from .sums import lower_indices
+
+            lowered = lower_indices(self, roots, readings, scalar)
+            if lowered is not roots:
+                roots, order = lowered, postorder(lowered)
         self.name_dimensions(order)
         symbols = self.collect(order)
         kinds = Kinds()
