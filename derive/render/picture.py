@@ -293,7 +293,7 @@ class Graph:
                 f'<g class="{kinds}" id="{self.ids[node]}"><title>{escape(formula)}: '
                 f'{escape(shape_text(node.shape))}</title><rect class="box" x="{x - w / 2:.1f}" y="{y - h / 2:.1f}" '
                 f'width="{w:.1f}" height="{h:.1f}" rx="{h / 2 if not node.args else 5:.1f}" '
-                f'fill="{fill}" stroke="{edge_color}" stroke-width="{2 if {"wrt", "loss"} & {*kinds.split()} else 1.1}"/>'
+                f'fill="{fill}" stroke="{edge_color}" stroke-width="{1.1 if kinds in ("node", "node leaf") else 2}"/>'
                 + draw(box, x - box.width / 2, y + (box.ascent - box.descent) / 2, ink, "", formula)
                 + "</g>"
             )
