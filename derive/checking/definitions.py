@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..errors import DeriveError
-from ..expr import OPERATIONS, Expr, symbol, symbol_op, symbols_of
+from ..expr import OPERATIONS, Expr, substitute, symbol, symbol_op, symbols_of
 from .claims import DERIVATIVES, Claim, Reading, head_of
 from .derivatives import Builder
-from .families import declare_families
+from .families import declare_families, entries_of, wholes
 from .grammar import Tree, Vocabulary
 from .kinds import Declared, habit, solve
 from .roles import body_of, chains_of, is_value, names_of
@@ -25,7 +25,10 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
     chains = chains_of(reading.claims)
     moved = _moved_names(reading.claims)
     known = [*_needed(reading), *(c for c in reading.claims if c.role == "definition")]
-    scope.families = declare_families(declared, known)
+    scope.entries = entries_of(known)
+    scope.families = declare_families(declared, known, reading.claims, scope.entries)
+    mentioned = {n for c in reading.claims for side in c.sides for n in names_of(side.tree)}
+    whole = wholes(declared, scope.entries, scope.families, mentioned - {str(c.name) for c in known})
     for claim in known:
         body = body_of(claim)
         if claim.name is None or body is None:
@@ -54,6 +57,9 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
         names, definitions, anchors, claims, declared, functions, hints, _scalars(reading, defined), scope.sizes
     )
     scope.symbols = symbols
+    for name, value in whole.items():
+        letters = {s: symbols[s.name] for s in symbols_of(value) if s.name in symbols}
+        scope.definitions[symbols[name]] = substitute(value, letters)
     for made in symbols.values():
         for dim in made.shape:
             scope.dims |= dim.names

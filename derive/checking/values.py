@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ..derivation import Sweep
 from ..errors import DeriveError, ParseError, ShapeError
@@ -10,6 +11,9 @@ from ..expr import Expr, ones, substitute, symbol, symbols_of
 from ..operations import add, hadamard, matmul, mul, scale, sum_entries, transpose
 from ..shapes import ONE, Dim, shape_text
 from .grammar import Tree
+
+if TYPE_CHECKING:
+    from .families import Entry
 
 
 class Reading:
@@ -108,6 +112,7 @@ class Scope:
         self.notes: list[str] = []
         self.broken: dict[str, Broken] = {}  # names whose definitions are not read
         self.families: dict[str, tuple[Dim, Dim]] = {}  # shapes that sums over samples give
+        self.entries: list[Entry] = []  # definitions of indexed names
         self.upstream: dict[Expr, tuple[Expr, Expr]] = {}  # ∂L/∂y of a loss L that is only named: L, y
         self._inlined: dict[Expr, Expr] = {}
         self._sweeps: dict[tuple[Expr, Expr], Sweep] = {}
@@ -140,6 +145,7 @@ class Scope:
             "broken",
             "upstream",
             "families",
+            "entries",
         ):
             setattr(made, slot, getattr(self, slot))
         made.definitions = {**self.definitions, **bindings}
@@ -343,24 +349,32 @@ class Meaning:
         return self.product([*rest, contracted], [""] * (len(rest) + 1)) if rest else contracted
 
     def _formula(self, tree: Tree) -> Value:
-        """A side with a sum over an index: by the algebra of entries, or as any formula is read."""
-        try:
-            return self.build(tree.args[0])
-        except DeriveError as error:
-            from .families import parsed
+        """A side with a sum over an index: as any formula is read, or by the algebra of entries."""
+        from .families import used
 
+        first, second = self._parsed, lambda t: self.build(t.args[0])
+        if not self.scope.families or not used(self.scope.entries, tree):
+            first, second = second, first
+        try:
+            return first(tree)
+        except DeriveError as error:
             try:
-                made = parsed(str(tree.data[0]), self.scope.families)
+                return second(tree)
+            except Unread:
+                raise
             except DeriveError:
                 raise error from None
-            for s in symbols_of(made):
-                known = self.scope.symbols.setdefault(s.name, s)
-                if known is not s and known.shape != s.shape:
-                    raise Unread(
-                        f"{s.name} is {shape_text(known.shape)} elsewhere and {shape_text(s.shape)} here"
-                    ) from None
-            known_as = {s: self.scope.symbols[s.name] for s in symbols_of(made)}
-            return substitute(made, {s: k for s, k in known_as.items() if k is not s})
+
+    def _parsed(self, tree: Tree) -> Value:
+        from .families import parsed, used
+
+        made = parsed(str(tree.data[0]), self.scope.families, used(self.scope.entries, tree))
+        for s in symbols_of(made):
+            known = self.scope.symbols.setdefault(s.name, s)
+            if known is not s and known.shape != s.shape:
+                raise Unread(f"{s.name} is {shape_text(known.shape)} elsewhere and {shape_text(s.shape)} here")
+        known_as = {s: self.scope.symbols[s.name] for s in symbols_of(made)}
+        return substitute(made, {s: k for s, k in known_as.items() if k is not s})
 
     def _entry(self, tree: Tree) -> Value:
         found = self.exact(tree.args[0])
