@@ -11,7 +11,8 @@ from .derivatives import Builder
 from .families import declare_families, entries_of, wholes
 from .grammar import Tree, Vocabulary
 from .kinds import Declared, habit, solve
-from .roles import body_of, chains_of, is_value, names_of
+from .roles import body_of, chains_of, is_value, names_of, variables_of
+from .trees import is_kronecker
 from .upstream import give_upstream
 from .values import Broken
 
@@ -180,6 +181,8 @@ def _all_names(
         for t in tree.walk():
             if t.kind == "name":
                 full, plain, subs = str(t.data[0]), str(t.data[1]), t.data[2]
+                if is_kronecker(t) and not {full, plain} & (defined | set(declared)):
+                    continue
                 if subs and _is_index("".join(subs)) and full not in declared and full not in defined:
                     indexed[full] = plain
                     continue
@@ -314,23 +317,7 @@ def _anchors(reading: Reading, chains: Sequence[Sequence[Claim]]) -> tuple[list[
 
 def _moved_names(claims: Sequence[Claim]) -> set[str]:
     """Names that something is differentiated by."""
-    found: set[str] = set()
-    for claim in claims:
-        for side in claim.sides:
-            if side.tree is None:
-                continue
-            for t in side.tree.walk():
-                variables: Sequence[Tree] = ()
-                if t.kind == "derivative":
-                    variables = t.args[1:]
-                elif t.kind == "gradient":
-                    variables = t.args[1 if t.data[1] else 0 :]
-                for variable in variables:
-                    while variable.kind == "transpose":
-                        variable = variable.args[0]
-                    if variable.kind == "name":
-                        found.add(str(variable.data[0]))
-    return found
+    return {name for claim in claims for side in claim.sides for name in variables_of(side.tree)}
 
 
 def _directions(reading: Reading, moved: set[str]) -> None:

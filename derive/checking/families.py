@@ -20,7 +20,9 @@ from .kinds import Declared
 from .roles import body_of
 
 Shapes = dict[str, tuple[Dim, Dim]]
-_BOUND = re.compile(r"\\sum(?:\\limits)?\s*_\s*\{\s*(?P<index>[a-z])\s*=\s*1\s*\}\s*\^\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])")
+_BOUND = re.compile(
+    r"\\sum(?:\\limits)?\s*_\s*\{\s*(?P<index>[a-z])\s*=\s*1\s*\}\s*\^\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])"
+)
 _UNBOUND = re.compile(r"\\sum(?:\\limits)?\s*_\s*(?:\{\s*(?P<braced>[a-z])\s*\}|(?P<index>[a-z]))(?!\s*\^)")
 
 
