@@ -11,7 +11,7 @@ import pytest
 import sympy
 
 import derive
-from derive import cli, expr
+from derive import cli, expr, files
 from derive.algebra import equality, proofs, proved
 from derive.errors import DeriveError, ParseError
 from derive.expr import symbol
@@ -232,7 +232,7 @@ def test_names_of_sympy_are_read_where_they_are_names():
 
 def test_no_more_is_read_than_may_be_long_enough(tmp_path, capsys, monkeypatch):
     long = tmp_path / "long.md"
-    long.write_bytes(b"x" * (cli.MAX_BYTES + 10))
+    long.write_bytes(b"x" * (files.MAX_BYTES + 10))
     assert cli.main(["check", str(long)]) == 2
     assert "too long" in capsys.readouterr().err
 
@@ -240,7 +240,7 @@ def test_no_more_is_read_than_may_be_long_enough(tmp_path, capsys, monkeypatch):
         taken = 0
 
         def read(self, size=-1):
-            assert 0 < size <= cli.MAX_BYTES + 1
+            assert 0 < size <= files.MAX_BYTES + 1
             self.taken += size
             return b"x" * size
 
@@ -249,7 +249,7 @@ def test_no_more_is_read_than_may_be_long_enough(tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr("sys.stdin", Input())
     assert cli.main(["check", "-"]) == 2
-    assert Input.buffer.taken == cli.MAX_BYTES + 1
+    assert Input.buffer.taken == files.MAX_BYTES + 1
 
 
 def test_boxes_leave_nothing_behind(monkeypatch):

@@ -47,6 +47,7 @@ LAYERS = [
     ["api"],
     ["extrema"],
     ["playground"],
+    ["files"],
     ["cli"],
     ["completion"],
     ["__main__"],
