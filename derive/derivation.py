@@ -478,35 +478,35 @@ class Derivation(Presented):
     @property
     def expanded(self) -> Expr:
         """The derivative as a sum of products, like terms collected."""
-        from .algebra import expand
+        from .algebra.forms import expand
 
         return self._form("expanded", lambda: expand(self._flat()))  # type: ignore[no-any-return]
 
     @property
     def boxed(self) -> Expr:
         """The derivative factored, in the given symbols only, with the fewest symbols."""
-        from .algebra import factor
+        from .algebra.forms import factor
 
         return self._form("boxed", lambda: factor(self._flat(), self.loss))  # type: ignore[no-any-return]
 
     @property
     def is_best_effort(self) -> bool:
         """Whether the search for `boxed` ended with its budget of work, so that a shorter form may exist."""
-        from .algebra import is_best_effort
+        from .algebra.forms import is_best_effort
 
         return is_best_effort(self.boxed, self.loss)
 
     @property
     def compact(self) -> Any:
         """The shortest form: repeated parts named, the identity introduced where it helps."""
-        from .algebra import compact
+        from .algebra.forms import compact
 
         return self._form("compact", lambda: compact(self._flat(), self.loss, self.boxed, self.definitions))
 
     @property
     def rewriting(self) -> list[tuple[str, Expr]]:
         """The lines from the sum of contributions to the box, each with what was done."""
-        from .algebra import rewriting
+        from .algebra.forms import rewriting
 
         return self._form("rewriting", lambda: rewriting(self._flat(), self.loss, self.boxed))  # type: ignore[no-any-return]
 

@@ -38,6 +38,7 @@ LAYERS = [
     ["objective"],
     ["derivation"],
     ["gradients"],
+    ["spaces"],
     ["jacobians"],
     ["verification"],
     ["optimality"],
@@ -53,7 +54,7 @@ LAYERS = [
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 WITNESS = {"evaluation", "numeric", "fields", "sampling"}  # checks the calculus, so must not know it
-CALCULUS = {"functions", "adjoints", "rules", "derivation", "jacobians", "algebra", "association"}
+CALCULUS = {"functions", "adjoints", "rules", "derivation", "jacobians", "spaces", "algebra", "association"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LINES = 600
 

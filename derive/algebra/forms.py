@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from ..expr import Expr, nodes, number_op, substitute, symbol, symbol_count, symbols_of
 from ..operations import add, inv, matmul, matpow, mul, scale, terms_of, transpose
 from .display import Cost, Display, cost, tidy
-from .equality import agree
 from .factoring import BUDGET, Factoring
 from .labelling import Labelling
 from .limits import TooLargeError
 from .normal import Normalizer
+from .points import agree
 from .polynomial import Poly, key
-from .proofs import proved
 
 PASSES = 4
 AGAIN = 120  # symbols of a box up to which another pass is tried
@@ -69,7 +68,11 @@ def is_same(form: Expr, expr: Expr) -> bool:
     No form that fails is shown, whatever went wrong on the way to it.
     """
     found = agree(form, expr)
-    return proved(form, expr) if found is None else found
+    if found is None:
+        from .proofs import proved
+
+        return proved(form, expr)
+    return found
 
 
 class Boxing:

@@ -572,7 +572,7 @@ KEPT = frozenset("symmetric skew diagonal lower upper triangular".split())
 
 def _shorter(gradient: Expr, loss: Expr) -> Expr:
     """The gradient factored, if it is small enough."""
-    from ..algebra import factor
+    from ..algebra.forms import factor
 
     return factor(gradient, loss) if symbol_count(gradient) <= MAX_PRINTED else gradient
 
