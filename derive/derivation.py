@@ -279,7 +279,9 @@ class Presented:
     def verify(self, points: int = 3) -> float:
         raise NotImplementedError
 
-    def errors(self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact")) -> dict[str, float]:
+    def errors(
+        self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact"), code: bool = True
+    ) -> dict[str, float]:
         raise NotImplementedError
 
     @property
@@ -547,11 +549,13 @@ class Derivation(Presented):
         """
         return max(self.errors(points).values())
 
-    def errors(self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact")) -> dict[str, float]:
-        """The error of each thing that `verify` compares, by its name."""
+    def errors(
+        self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact"), code: bool = True
+    ) -> dict[str, float]:
+        """The error of each thing that `verify` compares, by its name; without `code`, of what a page shows."""
         from .verification import errors
 
-        return self._form(f"errors {points} {forms}", lambda: errors(self, points, forms))  # type: ignore[no-any-return]
+        return self._form(f"errors {points} {forms} {code}", lambda: errors(self, points, forms, code))  # type: ignore[no-any-return]
 
     def to_sympy(self) -> Any:
         """The box as a canonical SymPy expression over the caller's own symbols."""

@@ -24,7 +24,7 @@ LAYERS = [
     ["names"],
     ["evaluation"],
     ["numeric", "fields"],
-    ["sampling"],
+    ["sampling", "slopes"],
     ["reading"],
     ["interop"],
     ["functions"],
@@ -53,7 +53,7 @@ LAYERS = [
     ["__main__"],
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
-WITNESS = {"evaluation", "numeric", "fields", "sampling"}  # checks the calculus, so must not know it
+WITNESS = {"evaluation", "numeric", "fields", "sampling", "slopes"}  # checks the calculus, so must not know it
 CALCULUS = {"functions", "adjoints", "rules", "derivation", "jacobians", "spaces", "algebra", "association"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LINES = 600

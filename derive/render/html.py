@@ -221,7 +221,7 @@ def fragment(derivation: Presented, detail: str = "steps", verify: bool = True, 
     """The derivation as an element that brings its own style and script."""
     from .exposition import exposition
 
-    told = exposition(derivation, detail, verify)
+    told = exposition(derivation, detail, verify, has_code=True)
     picture, ids = "", {}
     if has_graph:
         graph = derivation.graph
