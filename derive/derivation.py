@@ -277,7 +277,22 @@ class Presented:
     moved: dict[Expr, Expr]
 
     def verify(self, points: int = 3) -> float:
-        raise NotImplementedError
+        """The largest relative error of what leaves, against an independent numeric derivative.
+
+        The derivative, each form small enough to be printed and the generated NumPy function, plain and
+        with buffers, are compared; of several variables all of them.
+
+        Parameters
+        ----------
+        points : int
+            Random points, of random unequal dimensions.
+
+        Returns
+        -------
+        float
+            Below 1e-6 where the derivative is right and the points well conditioned.
+        """
+        return max(self.errors(points).values())
 
     def errors(self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact")) -> dict[str, float]:
         raise NotImplementedError
@@ -341,6 +356,18 @@ class Presented:
         from .codegen import function
 
         return function(self, backend, returns, workspace, **options)
+
+    def to_torch(self) -> Any:
+        """The value as a PyTorch function with this derivative as its backward pass: `Differentiable`."""
+        from .differentiable import differentiable
+
+        return differentiable(self, "torch")
+
+    def to_jax(self) -> Any:
+        """The value as a JAX function with this derivative as its backward pass: `Differentiable`."""
+        from .differentiable import differentiable
+
+        return differentiable(self, "jax")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from .render.jupyter import derivation_bundle
@@ -457,8 +484,6 @@ class Derivation(Presented):
         kept = {name: getattr(self, name) for name in _KEPT}
         return _restored, (self.kind, self.loss, self.wrt, self.result, self.gradient is not None, kept)
 
-    # Forms
-
     def _form(self, key: str, make: Any) -> Any:
         if key not in self._forms:
             with watched(DOING.get(key, "checking numerically")):
@@ -528,24 +553,6 @@ class Derivation(Presented):
         return self._form("program", lambda: derivative_program(self))
 
     # Checks
-
-    def verify(self, points: int = 3) -> float:
-        """The largest relative error of what leaves, against an independent numeric derivative.
-
-        The derivative is compared, each form that is small enough to be printed, and the
-        generated NumPy function, plain and with buffers, called several times.
-
-        Parameters
-        ----------
-        points : int
-            Random points, of random unequal dimensions.
-
-        Returns
-        -------
-        float
-            Below 1e-6 where the derivative is right and the points well conditioned.
-        """
-        return max(self.errors(points).values())
 
     def errors(self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact")) -> dict[str, float]:
         """The error of each thing that `verify` compares, by its name."""

@@ -39,6 +39,7 @@ LAYERS = [
     ["derivation"],
     ["gradients"],
     ["jacobians"],
+    ["differentiable"],
     ["verification"],
     ["optimality"],
     ["checking"],
