@@ -31,7 +31,7 @@ def slopes(expr: Expr, symbol: Expr, point: FieldPoint) -> list[list[Matrix]] | 
         moved[i][j] += step
         return FieldPoint(point.field, {**known, symbol: moved}, point.sizes).evaluate(expr)
 
-    found = []
+    found: list[list[Matrix]] = []
     for i, row in enumerate(base):
         found.append([])
         for j in range(len(row)):

@@ -125,7 +125,7 @@ def _structured(properties: frozenset[str], A: Any, transposed: Any) -> Any:
         if sign:
             return (A[i][j] + sign * transposed[i][j]) / 2  # type: ignore[no-any-return]
         keeps = i == j if "diagonal" in properties else i <= j if "upper" in properties else i >= j
-        return A[i][j] if keeps else 0.0  # type: ignore[no-any-return]
+        return A[i][j] if keeps else 0.0
 
     return [[entry(i, j) for j in range(len(A[0]))] for i in range(len(A))]
 

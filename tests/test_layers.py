@@ -36,10 +36,11 @@ LAYERS = [
     ["program", "programs"],
     ["codegen"],
     ["objective"],
-    ["derivation"],
+    ["derivation", "steps"],
     ["gradients"],
     ["spaces"],
     ["jacobians"],
+    ["differentiable"],
     ["verification"],
     ["optimality"],
     ["checking"],
@@ -54,7 +55,7 @@ LAYERS = [
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 WITNESS = {"evaluation", "numeric", "fields", "sampling", "slopes"}  # checks the calculus, so must not know it
-CALCULUS = {"functions", "adjoints", "rules", "derivation", "jacobians", "spaces", "algebra", "association"}
+CALCULUS = {"functions", "adjoints", "rules", "steps", "derivation", "jacobians", "spaces", "algebra", "association"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LINES = 600
 

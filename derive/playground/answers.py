@@ -84,6 +84,7 @@ def _element(inside: str) -> str:
 
 def _derived(kind: str, formula: str, wrt: str, where: str | None) -> dict[str, Any]:
     from .. import api
+    from ..render.exposition import exposition
     from ..render.html import fragment
     from ..render.latex import derivation_latex
 
@@ -92,7 +93,7 @@ def _derived(kind: str, formula: str, wrt: str, where: str | None) -> dict[str, 
     made = getattr(api, kind)(formula, wrt, where)
     if not hasattr(made, "parts"):
         raise DeriveError("a Hessian by several variables has blocks", hint="choose one variable")
-    said = fragment(made)
+    said = fragment(made, exposition(made, has_code=True))
     if not _has_numpy():
         said += "<p class='note'>The code is not checked: NumPy is not here.</p>"
     return {"html": said, "latex": derivation_latex(made), "code": made.source()}
