@@ -37,9 +37,10 @@ LAYERS = [
     ["codegen"],
     ["batched"],
     ["objective"],
-    ["derivation"],
+    ["derivation", "steps"],
     ["gradients"],
     ["jacobians"],
+    ["differentiable"],
     ["verification"],
     ["optimality"],
     ["checking"],
@@ -54,7 +55,7 @@ LAYERS = [
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 WITNESS = {"evaluation", "numeric", "fields", "sampling"}  # checks the calculus, so must not know it
-CALCULUS = {"functions", "adjoints", "rules", "derivation", "jacobians", "algebra", "association"}
+CALCULUS = {"functions", "adjoints", "rules", "steps", "derivation", "jacobians", "algebra", "association"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LINES = 600
 

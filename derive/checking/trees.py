@@ -125,3 +125,9 @@ def after_d(held: list[Token]) -> list[Token]:
     if held[0].kind == "word":
         return held[4:] if held[1].text == "{" else held[2:]
     return held[1:]
+
+
+def is_kronecker(tree: Tree) -> bool:
+    """Whether a tree is δ_ij."""
+    letters = "".join(map(str, tree.data[2])).replace(",", "") if tree.kind == "name" and tree.data[1] == "δ" else ""
+    return len(letters) == 2 and letters.isalpha() and letters[0] != letters[1]
