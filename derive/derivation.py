@@ -248,14 +248,15 @@ class Presented:
 
         return Graph(self)
 
-    def source(self, backend: str = "numpy") -> str:
+    def source(self, backend: str = "numpy", **options: Any) -> str:
         """Python source of a module with `value`, the derivative and, for gradients, both.
 
-        By several variables the derivative is a tuple, in the order asked.
+        By several variables the derivative is a tuple, in the order asked.  `batch="x, y"` writes the sum
+        over the samples of x and y, which then have a leading axis; with `per_sample=True` those of each.
         """
         from .codegen import source
 
-        return source(self, backend)
+        return source(self, backend, **options)
 
     def function(
         self, backend: str = "numpy", returns: str = "derivative", workspace: bool = False, **options: Any

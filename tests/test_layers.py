@@ -35,6 +35,7 @@ LAYERS = [
     ["dialects"],
     ["program", "programs"],
     ["codegen"],
+    ["batched"],
     ["objective"],
     ["derivation", "steps"],
     ["gradients"],
