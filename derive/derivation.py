@@ -184,9 +184,26 @@ class Presented:
     moved: dict[Expr, Expr]
 
     def verify(self, points: int = 3) -> float:
-        raise NotImplementedError
+        """The largest relative error of what leaves, against an independent numeric derivative.
 
-    def errors(self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact")) -> dict[str, float]:
+        The derivative, each form small enough to be printed and the generated NumPy function, plain and
+        with buffers, are compared; of several variables all of them.
+
+        Parameters
+        ----------
+        points : int
+            Random points, of random unequal dimensions.
+
+        Returns
+        -------
+        float
+            Below 1e-6 where the derivative is right and the points well conditioned.
+        """
+        return max(self.errors(points).values())
+
+    def errors(
+        self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact"), code: bool = True
+    ) -> dict[str, float]:
         raise NotImplementedError
 
     @property
@@ -251,14 +268,15 @@ class Presented:
 
         return Graph(self)
 
-    def source(self, backend: str = "numpy") -> str:
+    def source(self, backend: str = "numpy", **options: Any) -> str:
         """Python source of a module with `value`, the derivative and, for gradients, both.
 
-        By several variables the derivative is a tuple, in the order asked.
+        By several variables the derivative is a tuple, in the order asked.  `batch="x, y"` writes the sum
+        over the samples of x and y, which then have a leading axis; with `per_sample=True` those of each.
         """
         from .codegen import source
 
-        return source(self, backend)
+        return source(self, backend, **options)
 
     def function(
         self, backend: str = "numpy", returns: str = "derivative", workspace: bool = False, **options: Any
@@ -267,6 +285,18 @@ class Presented:
         from .codegen import function
 
         return function(self, backend, returns, workspace, **options)
+
+    def to_torch(self) -> Any:
+        """The value as a PyTorch function with this derivative as its backward pass: `Differentiable`."""
+        from .differentiable import differentiable
+
+        return differentiable(self, "torch")
+
+    def to_jax(self) -> Any:
+        """The value as a JAX function with this derivative as its backward pass: `Differentiable`."""
+        from .differentiable import differentiable
+
+        return differentiable(self, "jax")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from .render.jupyter import derivation_bundle
@@ -385,8 +415,6 @@ class Derivation(Presented):
         kept = {name: getattr(self, name) for name in _KEPT}
         return _restored, (self.kind, self.loss, self.wrt, self.result, self.gradient is not None, kept)
 
-    # Forms
-
     def _form(self, key: str, make: Any) -> Any:
         if key not in self._forms:
             with watched(DOING.get(key, "checking numerically")):
@@ -406,35 +434,35 @@ class Derivation(Presented):
     @property
     def expanded(self) -> Expr:
         """The derivative as a sum of products, like terms collected."""
-        from .algebra import expand
+        from .algebra.forms import expand
 
         return self._form("expanded", lambda: expand(self._flat()))  # type: ignore[no-any-return]
 
     @property
     def boxed(self) -> Expr:
         """The derivative factored, in the given symbols only, with the fewest symbols."""
-        from .algebra import factor
+        from .algebra.forms import factor
 
         return self._form("boxed", lambda: factor(self._flat(), self.loss))  # type: ignore[no-any-return]
 
     @property
     def is_best_effort(self) -> bool:
         """Whether the search for `boxed` ended with its budget of work, so that a shorter form may exist."""
-        from .algebra import is_best_effort
+        from .algebra.forms import is_best_effort
 
         return is_best_effort(self.boxed, self.loss)
 
     @property
     def compact(self) -> Any:
         """The shortest form: repeated parts named, the identity introduced where it helps."""
-        from .algebra import compact
+        from .algebra.forms import compact
 
         return self._form("compact", lambda: compact(self._flat(), self.loss, self.boxed, self.definitions))
 
     @property
     def rewriting(self) -> list[tuple[str, Expr]]:
         """The lines from the sum of contributions to the box, each with what was done."""
-        from .algebra import rewriting
+        from .algebra.forms import rewriting
 
         return self._form("rewriting", lambda: rewriting(self._flat(), self.loss, self.boxed))  # type: ignore[no-any-return]
 
@@ -457,29 +485,13 @@ class Derivation(Presented):
 
     # Checks
 
-    def verify(self, points: int = 3) -> float:
-        """The largest relative error of what leaves, against an independent numeric derivative.
-
-        The derivative is compared, each form that is small enough to be printed, and the
-        generated NumPy function, plain and with buffers, called several times.
-
-        Parameters
-        ----------
-        points : int
-            Random points, of random unequal dimensions.
-
-        Returns
-        -------
-        float
-            Below 1e-6 where the derivative is right and the points well conditioned.
-        """
-        return max(self.errors(points).values())
-
-    def errors(self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact")) -> dict[str, float]:
-        """The error of each thing that `verify` compares, by its name."""
+    def errors(
+        self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact"), code: bool = True
+    ) -> dict[str, float]:
+        """The error of each thing that `verify` compares, by its name; without `code`, of what a page shows."""
         from .verification import errors
 
-        return self._form(f"errors {points} {forms}", lambda: errors(self, points, forms))  # type: ignore[no-any-return]
+        return self._form(f"errors {points} {forms} {code}", lambda: errors(self, points, forms, code))  # type: ignore[no-any-return]
 
     def to_sympy(self) -> Any:
         """The box as a canonical SymPy expression over the caller's own symbols."""

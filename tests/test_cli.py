@@ -173,7 +173,7 @@ def test_the_check_is_told_and_can_be_left_out(capsys):
 
 def test_a_wrong_derivative_is_reported(capsys, monkeypatch):
     found = {"the derivative": 1e-16, "the boxed form": 0.5}
-    monkeypatch.setattr(derive.Derivation, "errors", lambda self, points=3, forms=(): found)
+    monkeypatch.setattr(derive.Derivation, "errors", lambda self, points=3, forms=(), code=True: found)
     for form in ("latex", "text", "numpy", "json"):
         status, out, err = run(capsys, "gradient", FLAGSHIP, "--wrt", "W", "--to", form)
         assert status == 1 and not out and "the boxed form FAILED the numeric check" in err
@@ -182,7 +182,7 @@ def test_a_wrong_derivative_is_reported(capsys, monkeypatch):
 
 
 def test_an_interrupted_check_is_left_out(capsys, monkeypatch):
-    def interrupt(self, points=3, forms=()):
+    def interrupt(self, points=3, forms=(), code=True):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(derive.Derivation, "errors", interrupt)

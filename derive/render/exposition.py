@@ -33,6 +33,7 @@ from .wording import (
     head_of,
     magnitude,
     number_word,
+    plus,
     property_words,
     sentence,
     times,
@@ -46,7 +47,9 @@ MAX_PRINTED = 300  # symbols of a form in a document; longer ones are left out, 
 DETAILS = ("brief", "steps", "full")
 
 
-def exposition(derivation: Presented, detail: str = "steps", verify: bool = True, share: float = 1.0) -> Exposition:
+def exposition(
+    derivation: Presented, detail: str = "steps", verify: bool = True, has_code: bool = False, share: float = 1.0
+) -> Exposition:
     """The blocks of a derivation.
 
     Parameters
@@ -57,6 +60,8 @@ def exposition(derivation: Presented, detail: str = "steps", verify: bool = True
         for these steps.
     verify : bool
         Whether to state the error against a numeric derivative.
+    has_code : bool
+        Whether the page shows the NumPy function, so that it is checked too.
     share : float
         Of the width of a page, that a line has.
 
@@ -74,7 +79,7 @@ def exposition(derivation: Presented, detail: str = "steps", verify: bool = True
         writer.backward()
     for part in derivation.parts:
         writer.part(part)
-    writer.ending(verify)
+    writer.ending(verify, has_code)
     if detail == "full":
         writer.proofs()
     return writer.out
@@ -226,7 +231,7 @@ class _Writer:
                 continue
             total = add(*shares[operand])
             if counts[operand] > 1 and is_shown:
-                sum_ = _plus([self.by(operand, i + 1)] for i in range(counts[operand]))
+                sum_ = plus([self.by(operand, i + 1)] for i in range(counts[operand]))
                 out.say(f"Its {number_word(counts[operand])} shares add up:")
                 out.show(Row([self.by(operand)], ("=", sum_), ("=", [total]), shape=operand.shape, node=operand))
             is_short = not named.is_large or len(text(total)) <= 8
@@ -466,7 +471,7 @@ class _Writer:
         total = d.unstructured if d.unstructured is not None else d.result
         rows = []
         if count > 1 and self.detail != "brief":
-            shares = _plus([self.by(d.wrt or total, i + 1)] for i in range(count))
+            shares = plus([self.by(d.wrt or total, i + 1)] for i in range(count))
             rows.append(Row(head, ("=", shares)))
         left: Formula = [] if rows else head
         if self.detail == "brief":
@@ -544,7 +549,7 @@ class _Writer:
 
     # The end
 
-    def ending(self, verify: bool) -> None:
+    def ending(self, verify: bool, has_code: bool) -> None:
         d, out = self.d, self.out
         conditions = conditions_of(d)
         if conditions:
@@ -555,7 +560,7 @@ class _Writer:
         if not verify:
             return
         try:
-            found = d.errors()
+            found = d.errors(code=has_code)
         except DeriveError as failure:
             return out.say(f"Not checked numerically: {failure.message}.")
         except KeyboardInterrupt as interrupt:
@@ -588,13 +593,6 @@ KEPT = frozenset("symmetric skew diagonal lower upper triangular".split())
 
 def _shorter(gradient: Expr, loss: Expr) -> Expr:
     """The gradient factored, if it is small enough."""
-    from ..algebra import factor
+    from ..algebra.forms import factor
 
     return factor(gradient, loss) if symbol_count(gradient) <= MAX_PRINTED else gradient
-
-
-def _plus(formulas: Iterable[Formula]) -> Formula:
-    joined: list[object] = []
-    for formula in formulas:
-        joined += ["+", *formula] if joined else formula
-    return joined  # type: ignore[return-value]

@@ -509,7 +509,7 @@ def derivation_latex(
 
     asked = Style(derivation, **style)
     share = min(1.0, (asked.width or ROOM) / ROOM)
-    told = exposition(derivation, detail, verify, share)
+    told = exposition(derivation, detail, verify, share=share)
     label = ""
     if asked.numbered:
         wrt = [v.data[0] for v in derivation.variables]

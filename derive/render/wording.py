@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError
@@ -136,3 +137,11 @@ def chosen_steps(numbers: str, count: int) -> set[int]:
             raise DeriveError(f"there are no steps {part.strip()}", hint=known)
         chosen.update(range(low, high + 1))
     return chosen
+
+
+def plus(formulas: Iterable[Formula]) -> Formula:
+    """Their sum."""
+    joined: list[object] = []
+    for formula in formulas:
+        joined += ["+", *formula] if joined else formula
+    return joined  # type: ignore[return-value]
