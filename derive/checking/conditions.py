@@ -139,8 +139,9 @@ def symmetric_if(
 
 
 def sums(truth: Expr, value: Expr) -> Iterator[Expr]:
-    """The vectors whose entries might have to sum to 1: those that stand beside a softmax."""
-    if truth.shape == value.shape and any(n.op.name in ("softmax", "logsumexp") for n in nodes(truth, value)):
+    """The vectors whose entries might have to sum to 1: those that stand beside a softmax, written out perhaps."""
+    found = {n.op.name for n in nodes(truth, value)}
+    if truth.shape == value.shape and (found & {"softmax", "logsumexp"} or {"exp", "sum"} <= found):
         for s in symbols_of(truth, value):
             if s.is_vector and not s.is_scalar:
                 yield s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from ..errors import DeriveError
@@ -16,6 +17,8 @@ from .trees import is_kronecker
 from .upstream import give_upstream
 from .values import Broken
 
+_IN_ENTRIES = re.compile(r"\\begin\s*\{(?:[a-zA-Z]?matrix\*?|array)\}")
+
 
 def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabulary) -> None:
     scope = reading.scope
@@ -27,12 +30,13 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
     moved = _moved_names(reading.claims)
     known = [*_needed(reading), *(c for c in reading.claims if c.role == "definition")]
     scope.entries = entries_of(known)
-    scope.families = declare_families(declared, known, reading.claims, scope.entries)
     mentioned = {n for c in reading.claims for side in c.sides for n in names_of(side.tree)}
-    whole = wholes(declared, scope.entries, scope.families, mentioned - {str(c.name) for c in known})
+    whole = wholes(declared, scope.entries, {}, set(), reading.claims)
+    scope.families = declare_families(declared, known, reading.claims, scope.entries)
+    whole |= wholes(declared, scope.entries, scope.families, mentioned - {str(c.name) for c in known}, reading.claims)
     for claim in known:
         body = body_of(claim)
-        if claim.name is None or body is None:
+        if claim.name is None or body is None or any(e.is_entry and e.name == claim.name for e in scope.entries):
             continue
         definitions.append((claim.name, body))
         defined.add(claim.name)
@@ -59,8 +63,9 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
     )
     scope.symbols = symbols
     for name, value in whole.items():
-        letters = {s: symbols[s.name] for s in symbols_of(value) if s.name in symbols}
-        scope.definitions[symbols[name]] = substitute(value, letters)
+        letters = {s: symbols.setdefault(s.name, s) for s in symbols_of(value)}
+        if all(s.shape == known.shape for s, known in letters.items()):
+            scope.definitions[symbols[name]] = substitute(value, letters)
     for made in symbols.values():
         for dim in made.shape:
             scope.dims |= dim.names
@@ -95,6 +100,7 @@ def _needed(reading: Reading) -> list[Claim]:
     """The inherited definitions that the claims of a scope rest on."""
     wanted: dict[str, None] = {}
     waiting = [n for c in reading.claims for side in c.sides for n in sorted(names_of(side.tree))]
+    families = {e.plain: e.name for e in entries_of(list(reading.inherited.values()))}
     if any(
         t.kind == "gradient" and not t.data[1]
         for c in reading.claims
@@ -104,6 +110,8 @@ def _needed(reading: Reading) -> list[Claim]:
         waiting += [n for n in reading.inherited if n in ("L", "f", "ℓ", "J", "E")]
     while waiting:
         name = waiting.pop()
+        if name not in reading.inherited and "_" in name:  # aᵢ where aⱼ is defined
+            name = families.get(name.rpartition("_")[0], name)
         if name in reading.inherited and name not in wanted:
             wanted[name] = None
             waiting += sorted(names_of(body_of(reading.inherited[name])))
@@ -229,6 +237,7 @@ def _sizes(reading: Reading) -> set[str]:
 def _scalars(reading: Reading, defined: set[str]) -> set[str]:
     """Defined names that must be scalars: what ∇ stands before, or is derived by a matrix."""
     found: set[str] = set()
+    moved = _moved_names(reading.claims)
     for claim in reading.claims:
         for side in claim.sides:
             for t in side.tree.walk() if side.tree is not None else ():
@@ -240,7 +249,13 @@ def _scalars(reading: Reading, defined: set[str]) -> set[str]:
                 variables = t.args[1:]
                 if t.kind == "gradient" and t.data[1]:
                     found.add(name)
-                elif t.kind == "derivative" and variables and variables[0].kind == "name":
+                elif (
+                    t.kind == "derivative"
+                    and variables
+                    and variables[0].kind == "name"
+                    and name not in moved
+                    and habit(name) != "vector"
+                ):
                     if habit(str(variables[0].data[0])) == "matrix":
                         found.add(name)
     return found
@@ -451,6 +466,8 @@ def _define(reading: Reading, definitions: list[tuple[str, Tree]], by_name: Mapp
         written, _ = head_of(claim.sides[0].found)
         if written and len(claim.sides) > 1 and not claim.continues and claim.role in ("definition", "claim"):
             made, cause = scope.symbols.get(written), claim.sides[1].error
+            if _IN_ENTRIES.search(claim.sides[1].text):
+                continue  # that says the shape of a letter, which stays free
             if cause is not None and (made is None or made not in scope.definitions):
                 letters = frozenset(t.text for t in claim.sides[1].found if t.kind == "letter")
                 scope.broken[written] = Broken(claim.number, cause.message, letters)
@@ -488,6 +505,8 @@ def _loss(reading: Reading, definitions: list[tuple[str, Tree]]) -> str | None:
     """The function that an undefined name in ∂…/∂x stands for."""
     scope = reading.scope
     wanted: list[str] = []
+    variables: set[str] = set()  # of what has no definition
+    known = {n for n, _ in definitions}
     for claim in reading.claims:
         for side in claim.sides:
             if side.tree is not None:
@@ -498,6 +517,8 @@ def _loss(reading: Reading, definitions: list[tuple[str, Tree]]) -> str | None:
                         and t.args[0].kind in ("name", "apply")
                     ):
                         wanted.append(str(t.args[0].data[0]))
+                        if wanted[-1] not in known:
+                            variables |= variables_of(Tree(t.kind, t.args, t.data))
     scalars = [n for n, _ in definitions if n in scope.symbols and scope.symbols[n] in scope.definitions]
     scalars = [n for n in scalars if scope.symbols[n].is_scalar]
     for name in wanted:
@@ -520,6 +541,8 @@ def _loss(reading: Reading, definitions: list[tuple[str, Tree]]) -> str | None:
         elif head.kind not in ("name", "apply", "directional") and not any(t.kind in DERIVATIVES for t in head.walk()):
             bodies.append(head)
     for body in bodies:
+        if variables and not variables & names_of(body):
+            continue  # a rule of its own
         try:
             value = Builder(scope).value(body)
         except DeriveError:

@@ -45,7 +45,7 @@ class Judgment:
 
     __slots__ = (
         "verdict", "reason", "follows_from", "side", "truth", "value", "previous", "tree", "truths", "condition",
-        "span", "mended",
+        "span", "mended", "turns",
     )  # fmt: skip
 
     def __init__(self, verdict: str, reason: str, side: Side) -> None:
@@ -60,6 +60,7 @@ class Judgment:
         self.truths: list[Value] = []  # under every reading of the head
         self.condition: str | None = None
         self.span: tuple[int, int] | None = None  # the place that is not read
+        self.turns = False  # what follows continues from here, and from nothing before
         self.mended: tuple[str, Expr] | None = None  # a repair that is known already, and its kind
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import DeriveError, ShapeError
 from ..expr import Expr, is_number, nodes, substitute, symbol, symbol_op, symbols_of, zeros
 from ..operations import transpose
-from ..shapes import shape_text
+from ..shapes import Shape, shape_text
 from .claims import DERIVATIVES, Claim, Side
 from .claims import Reading as Document
 from .conditions import condition_of, entry_by_entry, part_of
@@ -22,7 +22,7 @@ from .consequences import follows
 from .derivatives import Builder
 from .grammar import Tree
 from .judgments import Alternative, Failure, Judgment, Value
-from .roles import is_value
+from .roles import entries_differentiated_by, is_value
 from .solutions import judged_solution
 from .values import Indexed, Reading, aligned
 from .witness import Witness
@@ -49,6 +49,8 @@ class Judge:
                 if said is not None and said.is_vector and said not in self.scope.definitions and said not in kept:
                     kept.append(said)
         self.introduced = self.introductions()
+        self.turned |= {s.name for s in self.scope.upstream}
+        self.moves = {self.scope.moved(s) for s in self.scope.symbols.values()}
 
     def trees(self) -> list[Tree]:
         """Every tree of the document, and all below it."""
@@ -152,7 +154,7 @@ class Judge:
                 previous, failing = None, None
                 head = sides[0].tree
                 start, note = self.begin(claim, sides[0])
-                truths = start
+                truths = self.with_entries(start, claims[i:])
                 if note is not None:
                     found.append(note)
                 sides = sides[1:]
@@ -168,13 +170,15 @@ class Judge:
                 found.append(judgment)
                 if judgment.verdict in ("proved", "agrees", "conditional"):
                     if judgment.truth is not None:  # the chain keeps the reading it has begun with
-                        truths = [t for t in truths if t.value is judgment.truth] or truths
+                        chosen = [t.reading for t in truths if t.value is judgment.truth]
+                        truths = [t for t in truths if t.reading in chosen] or truths
                     failing = judgment.follows_from
                     previous = judgment.value
                 elif judgment.verdict == "fails":
                     failing, previous = claim.number, judgment.value
-                elif judgment.verdict == "unread":
-                    pass
+                elif judgment.turns:
+                    truths = [Alternative(judgment.value, Reading(self.layout), {"stand-in"})]  # type: ignore[arg-type]
+                    previous = judgment.value
                 if not truths and judgment.value is not None and judgment.verdict != "fails":
                     truths = [Alternative(judgment.value, Reading(self.layout), {"stand-in"})]
                     previous = judgment.value
@@ -191,6 +195,25 @@ class Judge:
             return [], self.unread(side, error)
         except RecursionError:
             return [], self.unread(side, DeriveError("brackets nest too deep"))
+
+    def with_entries(self, truths: list[Alternative], chain: Sequence[Claim]) -> list[Alternative]:
+        """Beside the whole its entry, in a chain that differentiates by one: ∂tr(XA)/∂X = ∂(XᵢⱼAⱼᵢ)/∂Xₖₗ = Aₗₖ."""
+        letters: set[tuple[str, ...]] = set()
+        for j, claim in enumerate(chain):
+            if j and not claim.continues:
+                break
+            letters |= {found for side in claim.sides for found in entries_differentiated_by(side.tree)}
+        if len(letters) != 1:
+            return truths
+        (indices,) = letters
+        more = []
+        for truth in truths:
+            value = truth.value
+            if isinstance(value, Indexed) and value.indices == indices:
+                more.append(Alternative(value.expr, truth.reading, truth.used))
+            elif isinstance(value, Expr) and not value.is_scalar and len(indices) == 2 - value.is_vector:
+                more.append(Alternative(Indexed(value, indices), truth.reading, truth.used))
+        return truths + more
 
     def unread(self, side: Side, error: DeriveError) -> Judgment:
         judgment = Judgment("unread", f"not read: {error.message}", side)
@@ -288,6 +311,9 @@ class Judge:
                 judgment = Judgment(self.proof(previous, values[0].value), "", side)
             judgment.value = values[0].value
             return judgment
+        if len(truths) > 1:  # an entry is compared with an entry first
+            is_entry = isinstance(values[0].value, Indexed)
+            truths = sorted(truths, key=lambda t: isinstance(t.value, Indexed) != is_entry)
         matched = self.match(claim, truths, values, head)
         if matched is not None:
             truth, value, reason = matched
@@ -304,6 +330,10 @@ class Judge:
                 judgment.value, judgment.truth, judgment.tree = value.value, truth.value, side.tree
                 return judgment
         if self.sets_to_zero(claim, side, truths):
+            constant = truths[0].value
+            if isinstance(constant, Expr) and constant in self.moves:
+                self.values_given.append((claim.number, constant, zeros(*constant.shape)))
+                return Judgment("assumption", "constant from here on", side)
             self.condition = claim.number
             judgment = Judgment("assumption", "a condition: the derivative is set to zero", side)
             judgment.value = truths[0].value
@@ -336,6 +366,14 @@ class Judge:
         conditional = self.under_condition(claim, side, truths, values, head)
         if conditional is not None:
             return conditional
+        if isinstance(value_, Indexed) and isinstance(truths[0].value, Expr) and truths[0].value.is_scalar:
+            judgment = Judgment("unread", f"not judged: it speaks of the entry {' '.join(value_.indices)}", side)
+            judgment.value, judgment.turns = value_, True
+            return judgment
+        if side.text.rstrip().endswith("'") and isinstance(value_, Expr) and value_.is_scalar:
+            return Judgment("unread", "not judged: a prime on a bracket", side)
+        if "stacked" in truths[0].used and _shape(truths[0].value) != _shape(value_):
+            return Judgment("unread", "not judged: a derivative of a matrix, or by one, is stacked in many ways", side)
         judgment = Judgment("fails", self.reason(truths[0].value, value_), side)
         judgment.truth, judgment.value, judgment.previous, judgment.tree = truths[0].value, value_, previous, side.tree
         judgment.truths = [t.value for t in truths]
@@ -388,6 +426,8 @@ class Judge:
                     judgment.condition, judgment.value = "entry by entry", slopes
                     return judgment
         reason = f"the shapes do not fit: {error.message}"
+        if side.tree is not None and sum(t.kind in DERIVATIVES for t in side.tree.walk()) > 1:
+            return Judgment("unread", f"not judged, a chain rule without the order of its factors: {reason}", side)
         if claim.role == "equation" or not self.is_bound(claim, side):
             return Judgment("unread", reason, side)
         judgment = Judgment("fails", reason, side)
@@ -574,6 +614,10 @@ class Judge:
         if truth.shape != value.shape:
             return f"the shapes differ: {shape_text(truth.shape)} on the left, {shape_text(value.shape)} on the right"
         return "the two sides differ"
+
+
+def _shape(value: Value) -> Shape | None:
+    return value.shape if isinstance(value, Expr) else None
 
 
 def _turned(tree: Tree) -> Iterator[str]:
