@@ -310,17 +310,16 @@ def spelled(text: str) -> str:
 
 def _in_rows(text: str) -> str:
     """Equations that an old macro or an array sets in rows, freed of it."""
-    for match in list(_OLD_ROWS.finditer(text)):
-        end = closing(text, match.end())
+    for old in list(_OLD_ROWS.finditer(text)):
+        end = closing(text, old.end())
         if end >= 0:
-            inside = re.sub(r"\\cr(?![A-Za-z])", r"\\\\ ", text[match.end() + 1 : end])
-            text = blanked(text, match.start(), match.end() + 1)[: match.end() + 1] + inside + " " + text[end + 1 :]
-    match = _COLUMNS.search(text)
-    end = text.rfind("\\end{array}")
-    if match is not None and not text[: match.start()].strip(" \n\t{") and end > match.end():
-        rows = re.split(r"\\\\", text[match.end() : end])
-        if all(re.search(r"=|\\[A-Z]?[a-z]*arrow|\\iff", row) for row in rows if row.strip()):
-            text = blanked(blanked(text, *match.span()), end, end + len("\\end{array}"))
+            inside = re.sub(r"\\cr(?![A-Za-z])", r"\\\\ ", text[old.end() + 1 : end])
+            text = text[: old.start()] + " " * (len(old[0]) + 1) + inside + " " + text[end + 1 :]
+    array, end = _COLUMNS.search(text), text.rfind("\\end{array}")
+    if array is not None and not text[: array.start()].strip(" \n\t{") and end > array.end():
+        lines = text[array.end() : end].split("\\\\")
+        if all(re.search(r"=|\\[A-Z]?[a-z]*arrow|\\iff", line) for line in lines if line.strip()):
+            text = blanked(blanked(text, *array.span()), end, end + len("\\end{array}"))
     return text
 
 

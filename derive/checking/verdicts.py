@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..errors import DeriveError, ShapeError
-from ..expr import Expr, is_number, nodes, substitute, symbol, symbol_op, symbols_of, zeros
+from ..expr import Expr, is_number, nodes, substitute, symbol, symbols_of, zeros
 from ..operations import transpose
 from ..shapes import Shape, shape_text
 from .claims import DERIVATIVES, Claim, Side
@@ -21,8 +21,9 @@ from .conditions import condition_of, entry_by_entry, part_of
 from .consequences import follows
 from .derivatives import Builder
 from .grammar import Tree
-from .judgments import Alternative, Failure, Judgment, Value
-from .roles import entries_differentiated_by, is_value
+from .hypotheses import assumed
+from .judgments import Alternative, Failure, Judgment, Value, with_entries
+from .roles import is_value
 from .solutions import judged_solution
 from .values import Indexed, Reading, aligned
 from .witness import Witness
@@ -154,7 +155,7 @@ class Judge:
                 previous, failing = None, None
                 head = sides[0].tree
                 start, note = self.begin(claim, sides[0])
-                truths = self.with_entries(start, claims[i:])
+                truths = with_entries(start, claims[i:])
                 if note is not None:
                     found.append(note)
                 sides = sides[1:]
@@ -195,25 +196,6 @@ class Judge:
             return [], self.unread(side, error)
         except RecursionError:
             return [], self.unread(side, DeriveError("brackets nest too deep"))
-
-    def with_entries(self, truths: list[Alternative], chain: Sequence[Claim]) -> list[Alternative]:
-        """Beside the whole its entry, in a chain that differentiates by one: ∂tr(XA)/∂X = ∂(XᵢⱼAⱼᵢ)/∂Xₖₗ = Aₗₖ."""
-        letters: set[tuple[str, ...]] = set()
-        for j, claim in enumerate(chain):
-            if j and not claim.continues:
-                break
-            letters |= {found for side in claim.sides for found in entries_differentiated_by(side.tree)}
-        if len(letters) != 1:
-            return truths
-        (indices,) = letters
-        more = []
-        for truth in truths:
-            value = truth.value
-            if isinstance(value, Indexed) and value.indices == indices:
-                more.append(Alternative(value.expr, truth.reading, truth.used))
-            elif isinstance(value, Expr) and not value.is_scalar and len(indices) == 2 - value.is_vector:
-                more.append(Alternative(Indexed(value, indices), truth.reading, truth.used))
-        return truths + more
 
     def unread(self, side: Side, error: DeriveError) -> Judgment:
         judgment = Judgment("unread", f"not read: {error.message}", side)
@@ -339,14 +321,11 @@ class Judge:
             judgment.value = truths[0].value
             return judgment
         value_ = values[0].value
-        if self.assumes(claim, side, head) or self.normalizes(truths[0].value, value_):
+        whole = [v if isinstance(v, Indexed) else self.whole(v) for v in (truths[0].value, value_)]
+        why = assumed(claim, head, *whole)
+        if why:
             self.witness.assume(truths[0].value, value_)
-            judgment = Judgment("assumption", "what holds of the data", side)
-            judgment.value = truths[0].value
-            return judgment
-        if self.is_hypothesis(claim, head, truths[0].value, value_):
-            self.witness.assume(truths[0].value, value_)
-            judgment = Judgment("assumption", "an equation for these letters, not for all values of them", side)
+            judgment = Judgment("assumption", why, side)
             judgment.value = truths[0].value
             return judgment
         source = follows(self, claim, side, truths, previous, failing, head, [v.value for v in values])
@@ -507,17 +486,6 @@ class Judge:
                         return judgment
         return None
 
-    def is_hypothesis(self, claim: Claim, head: Tree | None, left: Value, right: Value) -> bool:
-        """Whether an equation that does not hold for all letters is meant for some: uᵀu = 1, S u = λ u."""
-        if claim.role == "equation":
-            return True
-        if claim.continues or head is None or not (isinstance(left, Expr) and isinstance(right, Expr)):
-            return False
-        if any(t.kind in DERIVATIVES for t in head.walk()) or head.kind in ("name", "apply", "directional"):
-            return False
-        one, two = set(symbols_of(self.whole(left))), set(symbols_of(self.whole(right)))
-        return bool(two - one) or not two or not one or any(_is_bare(v) for v in (left, right))
-
     def match(
         self, claim: Claim, truths: Sequence[Alternative], values: Sequence[Alternative], head: Tree | None
     ) -> tuple[Alternative, Alternative, str] | None:
@@ -574,28 +542,6 @@ class Judge:
             which = f"the path through {name}ᵀ"
         return f"{which} alone: {name} is tied, and its gradient is the sum over the paths"
 
-    def assumes(self, claim: Claim, side: Side, head: Tree | None) -> bool:
-        """Whether an equation in running text says what holds of the data: "where ∑ y = 1"."""
-        if claim.row.display or claim.continues or head is None or head.kind in ("name", "apply"):
-            return False
-        words = claim.row.prose.lower()
-        if not any(
-            w in words[-200:]
-            for w in ("where", "with", "such that", "assum", "constrain", "suppose", "given", "since", "as ")
-        ):
-            return False
-        return not any(t.kind in ("derivative", "gradient", "differential", "directional") for t in head.walk())
-
-    def normalizes(self, left: Value, right: Value) -> bool:
-        """∑ y = 1 says what the data are."""
-        return (
-            isinstance(left, Expr)
-            and isinstance(right, Expr)
-            and left.op.name == "sum"
-            and left.args[0].op.name == "symbol"
-            and right.op.name == "number"
-        )
-
     def sets_to_zero(self, claim: Claim, side: Side, truths: Sequence[Alternative]) -> bool:
         tree = side.tree
         if tree is None or claim.sides[0].tree is None:
@@ -629,10 +575,3 @@ def _turned(tree: Tree) -> Iterator[str]:
             yield str(term.data[0])
         elif term.kind in ("sum", "neg", "inverse"):
             terms += term.args
-
-
-def _is_bare(value: Expr) -> bool:
-    """A letter alone, up to transposition and sign, or a constant."""
-    while value.op.name in ("transpose", "scale"):
-        value = value.args[-1]
-    return value.op is symbol_op or not symbols_of(value)
