@@ -169,6 +169,15 @@ LOGISTIC = r"L = -\sum_i \left(y_i \log p_i + (1-y_i)\log(1-p_i)\right)"
             ),
             "udrf",
         ),
+        # A decomposition holds where the columns are orthonormal; a gradient that holds there alone is wrong.
+        ((r"S = U \Lambda U^T", r"S U = U \Lambda", r"S U = \Lambda U"), "drf"),
+        ((r"f = \frac12\|A x - b\|^2", r"\nabla_x f = x - A^T b"), "df"),
+        # What is no function is not taken for the loss; names that are none cost a line, and not the report.
+        ((r"f(x) = \|x\|^2", r"h(x) = f(x) + \mu g(x)", r"\nabla f(x) = 2 x"), "dur"),
+        ((r"\min_{\mathbf w, b} f", r"m_{\mathbf w, b} = \max_{u,\, v} \ m", r"f = \|x\|^2", r"\nabla f = 2 x"), "udr"),
+        ((r"\bigtriangledown_x (x^T A x) \= A x + A^T x", r"\bigtriangledown_x (x^T A x) \= A^T x"), "rf"),
+        ((r"Variance = v^T C v", r"\frac{\partial Variance}{\partial v} = C v + C^T v"), "dr"),
+        ((r"f = |w|^2 + c^T w", r"\nabla_w f = 2 w + c", r"\nabla_w f = w + c"), "drf"),
         # What nobody can judge is not judged: a chain rule in any order, stacked derivatives, the entry of one class.
         (
             (

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ..errors import DeriveError
 from ..expr import OPERATIONS, Expr, substitute, symbol, symbols_of
+from ..shapes import require_name
 from .claims import DERIVATIVES, Claim, Reading, head_of
 from .derivatives import Builder
 from .families import declare_families, entries_of, wholes
@@ -221,7 +222,15 @@ def _all_names(
     names.pop("e", None) if "e" not in declared and "e" not in defined else None
     names.pop("π", None)
     names.pop("O", None) if _only_summand(trees) else None
-    return list(names)
+    return [name for name in names if _is_name(name)]
+
+
+def _is_name(text: str) -> bool:
+    try:
+        require_name(text)
+    except DeriveError:
+        return False
+    return True
 
 
 def _sizes(reading: Reading) -> set[str]:

@@ -250,7 +250,7 @@ _LOW = re.compile(r"\{\s*_(\w)\s*\}")  # \theta{_k}
 _REMARKS = re.compile(r"(?<!\\)%[^\n]*")
 _TYPESETTING = re.compile(
     r"\\(?:space|displaystyle|textstyle|scriptstyle|normalsize|small|large|Large|LARGE|huge|nonumber|notag|cal|rm|bf|it)"
-    r"(?![A-Za-z])|(?<!\\)\\[,;:!]"
+    r"(?![A-Za-z])|(?<!\\)\\[,;:! ]"
 )
 _OLD_ONES = re.compile(r"\{\\(?:tt|bf)\s*1\}")
 _OLD_ROWS = re.compile(r"\\(?:eqalign|displaylines|aligned)\s*(?=\{)")
@@ -264,6 +264,8 @@ def cleaned(text: str) -> str:
     text = _OLD_ONES.sub(lambda m: "𝟏".ljust(len(m[0])), text)
     text = _TYPESETTING.sub(lambda m: " " * len(m[0]), text)
     text = _in_rows(text)
+    text = re.sub(r"\\bigtriangledown(?![A-Za-z])", r"\\nabla          ", text)
+    text = re.sub(r"(?<!\\)\\([=_])", r" \1", text)  # Markdown wants \= and \_ in some places
     text = _UPPER.sub(lambda m: m[1] + "_" + m[2], text)
     for match in list(_INNER.finditer(text)):
         text = blanked(text, *match.span())

@@ -89,6 +89,7 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
             for s in scope.symbols.values()
             if s.name not in scope.directions and not any(s is loss for loss, _ in scope.upstream.values())
         ]
+    notes = [as_written(note, document.heads) for note in notes]
     notes = list(dict.fromkeys(notes + [interrupted] * bool(interrupted)))
     report = Report(places.source, lines, notes, list(dict.fromkeys(shown)), layout)
     report.skipped = places.skipped

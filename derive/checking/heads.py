@@ -19,7 +19,8 @@ _DENSITY = re.compile(
 # A loss whose name is a word: \text{Loss}, MSE_{train}(w).
 _WORD = re.compile(
     r"(?:\\(?:text|mathrm|operatorname|mathit|textrm|mathsf|rm)\*?\s*\{\s*(?P<word>[A-Z][A-Za-z]{1,11}|loss|cost|error|risk)\s*\}"
-    r"|(?<![A-Za-z\\])(?P<bare>MSE|RSS|SSE|SSR|NLL|BCE|CE|KL|ELBO|RMSE|Loss|Cost)(?![A-Za-z]))"
+    r"|(?<![A-Za-z\\])(?P<bare>MSE|RSS|SSE|SSR|NLL|BCE|CE|KL|ELBO|RMSE|Loss|Cost)(?![A-Za-z])"
+    r"|(?<![A-Za-z\\])(?P<alone>[A-Z][a-z]{2,11}|loss|cost|error|risk)(?![A-Za-z]|\s*\())"
     r"(?P<low>\s*_\s*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)?\}|\w))?"
     r"(?:\s*(?:\\left)?\((?P<inside>(?:[^()]|\([^()]*\))*?)(?:\\right)?\))?"
 )
@@ -39,9 +40,9 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
         head = claim.sides[0].text.strip(" \n\t&")
         density, word = _DENSITY.fullmatch(head), _WORD.fullmatch(head)
         if density and _BAR.search(density["inside"]):
-            names.setdefault(_plain(density[0]), f"ℓ_{len(names) + 1}")
-        elif word and not {word["word"], word["bare"]} & _FUNCTIONS:
-            names.setdefault(_spelled(word), f"ℓ_{len(names) + 1}")
+            names.setdefault(_plain(density[0]), _stand_in(len(names)))
+        elif word and (word["alone"] or not {word["word"], word["bare"]} & _FUNCTIONS):
+            names.setdefault(_spelled(word), _stand_in(len(names)))
     for claim in claims:
         for side in claim.sides:
             for pattern, said in ((_DENSITY, lambda m: _plain(m[0])), (_WORD, _spelled)):
@@ -57,31 +58,31 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
 def as_written(text: str, written: Mapping[str, str]) -> str:
     """A text of the report with the heads as their author wrote them."""
     for name, head in written.items():
-        number = name.partition("_")[2]
-        text = re.sub(rf"(?:ℓ|\\ell)_(?:{number}(?!\d)|\{{{number}\}}) *", lambda _: head, text)  # noqa: B023
+        number = int(name[1:].translate(_PLAIN))
+        spellings = rf"{name}(?![₀-₉])|(?:ℓ|\\ell)_(?:{number}(?!\d)|\{{{number}\}})"
+        text = head.join(re.split(rf"(?:{spellings})(?: {{2,}})?", text))
     return text
 
 
-_FUNCTIONS = {
-    "Tr",
-    "Diag",
-    "ReLU",
-    "Re",
-    "Im",
-    "Var",
-    "Cov",
-    "GELU",
-    "ELU",
-    "Sigmoid",
-    "Softmax",
-    "Det",
-    "Span",
-    "SiLU",
-}
+_FUNCTIONS = frozenset(
+    "Tr Trace Diag Vec Det Rank Span Exp Log Sin Cos Tan Max Min Sup Inf Arg Sign Sgn Null Ker Dim Proj Prox Pr Prob "
+    "Re Im Var Cov Mean Std ReLU GELU ELU SiLU Sigmoid Softmax Tanh".split()
+)
+
+
+def _stand_in(number: int) -> str:
+    """ℓ₁, ℓ₂, …: short, so that it fits where the word stood."""
+    return "ℓ" + str(number + 1).translate(_SMALL)
+
+
+_SMALL = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_PLAIN = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 
 def _spelled(match: re.Match[str]) -> str:
-    return (match["word"] or match["bare"]) + re.sub(r"\\text|\\mathrm|[\s{}]", "", match["low"] or "")
+    return (match["word"] or match["bare"] or match["alone"]) + re.sub(
+        r"\\text|\\mathrm|[\s{}]", "", match["low"] or ""
+    )
 
 
 def _plain(text: str) -> str:

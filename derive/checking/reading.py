@@ -138,7 +138,13 @@ class _Maker:
             for side in claim.sides:
                 if side.tree is not None:
                     side.error = None
-        settle(made, dict(self.known), self.vocabulary)
+        try:
+            settle(made, dict(self.known), self.vocabulary)
+        except DeriveError as error:  # one bad line costs its scope, and never the report
+            for claim in claims:
+                for side in claim.sides:
+                    side.tree, side.error = None, side.error or error
+            made.scope = Scope()
         return made
 
     def settled(self, claims: list[Claim], inherited: dict[str, Claim]) -> list[Reading]:
