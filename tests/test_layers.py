@@ -24,7 +24,7 @@ LAYERS = [
     ["names"],
     ["evaluation"],
     ["numeric", "fields"],
-    ["sampling"],
+    ["sampling", "slopes"],
     ["reading"],
     ["interop"],
     ["functions"],
@@ -35,10 +35,13 @@ LAYERS = [
     ["dialects"],
     ["program", "programs"],
     ["codegen"],
+    ["batched"],
     ["objective"],
-    ["derivation"],
+    ["derivation", "steps"],
     ["gradients"],
+    ["spaces"],
     ["jacobians"],
+    ["differentiable"],
     ["verification"],
     ["optimality"],
     ["checking"],
@@ -52,8 +55,8 @@ LAYERS = [
     ["__main__"],
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
-WITNESS = {"evaluation", "numeric", "fields", "sampling"}  # checks the calculus, so must not know it
-CALCULUS = {"functions", "adjoints", "rules", "derivation", "jacobians", "algebra", "association"}
+WITNESS = {"evaluation", "numeric", "fields", "sampling", "slopes"}  # checks the calculus, so must not know it
+CALCULUS = {"functions", "adjoints", "rules", "steps", "derivation", "jacobians", "spaces", "algebra", "association"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LINES = 600
 

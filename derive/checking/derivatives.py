@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..expr import Expr, nodes, substitute, symbol, symbol_op, symbols_of, zeros
-from ..jacobians import differential, jacobian, project
+from ..jacobians import differential, jacobian
 from ..operations import add, diagonal, transpose
 from ..shapes import ONE
+from ..spaces import project
 from .grammar import Tree
 from .meaning import Formulas
 from .values import Indexed, Pending, Reading, Scope, Unread, Value

@@ -137,7 +137,7 @@ class Witness:
 
     def apart(self, a: Expr, b: Expr) -> bool:
         """Compare at points drawn for these two alone."""
-        from ..algebra import equal
+        from ..algebra.equality import equal
 
         try:
             return str(equal(a, b)) != "differs"
@@ -150,7 +150,7 @@ class Witness:
             return "proved"
         key = (a, b)
         if key not in self.proofs:
-            from ..algebra import equal
+            from ..algebra.equality import equal
 
             try:
                 said = str(equal(a, b))

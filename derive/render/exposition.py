@@ -28,13 +28,14 @@ from .text import Text, text
 from .wording import conditions_of, filled, fresh, head_of, magnitude, number_word, property_words, sentence, times
 
 if TYPE_CHECKING:
-    from ..derivation import Derivation, Presented, Step
+    from ..derivation import Derivation, Presented
+    from ..steps import Step
 
 MAX_PRINTED = 300  # symbols of a form in a document; longer ones are left out, and said to be
 DETAILS = ("brief", "steps", "full")
 
 
-def exposition(derivation: Presented, detail: str = "steps", verify: bool = True) -> Exposition:
+def exposition(derivation: Presented, detail: str = "steps", verify: bool = True, has_code: bool = False) -> Exposition:
     """The blocks of a derivation.
 
     Parameters
@@ -44,6 +45,8 @@ def exposition(derivation: Presented, detail: str = "steps", verify: bool = True
         A few lines; every operation; also the proof of each rule.
     verify : bool
         Whether to state the error against a numeric derivative.
+    has_code : bool
+        Whether the page shows the NumPy function, so that it is checked too.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def exposition(derivation: Presented, detail: str = "steps", verify: bool = True
         writer.backward()
     for part in derivation.parts:
         writer.part(part)
-    writer.ending(verify)
+    writer.ending(verify, has_code)
     if detail == "full":
         writer.proofs()
     return writer.out
@@ -528,7 +531,7 @@ class _Writer:
 
     # The end
 
-    def ending(self, verify: bool) -> None:
+    def ending(self, verify: bool, has_code: bool) -> None:
         d, out = self.d, self.out
         conditions = conditions_of(d)
         if conditions:
@@ -539,7 +542,7 @@ class _Writer:
         if not verify:
             return
         try:
-            found = d.errors()
+            found = d.errors(code=has_code)
         except DeriveError as failure:
             return out.say(f"Not checked numerically: {failure.message}.")
         except KeyboardInterrupt as interrupt:
@@ -572,7 +575,7 @@ KEPT = frozenset("symmetric skew diagonal lower upper triangular".split())
 
 def _shorter(gradient: Expr, loss: Expr) -> Expr:
     """The gradient factored, if it is small enough."""
-    from ..algebra import factor
+    from ..algebra.forms import factor
 
     return factor(gradient, loss) if symbol_count(gradient) <= MAX_PRINTED else gradient
 
