@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from ..errors import DeriveError
 from ..expr import OPERATIONS, Expr, symbol, symbol_op, symbols_of
+from ..reading.differentials import Vocabulary
 from .claims import DERIVATIVES, Claim, Reading, head_of
 from .derivatives import Builder
 from .families import declare_families
-from .grammar import Tree, Vocabulary
 from .kinds import Declared, habit, solve
 from .roles import body_of, chains_of, is_value, names_of
+from .trees import Tree
 from .upstream import give_upstream
 from .values import Broken
 
@@ -459,7 +460,7 @@ def _define(reading: Reading, definitions: list[tuple[str, Tree]], by_name: Mapp
         if written and len(claim.sides) > 1 and not claim.continues and claim.role in ("definition", "claim"):
             made, cause = scope.symbols.get(written), claim.sides[1].error
             if cause is not None and (made is None or made not in scope.definitions):
-                letters = frozenset(t.text for t in claim.sides[1].found if t.kind == "letter")
+                letters = frozenset(t.text for t in claim.sides[1].found if t.kind == "atom")
                 scope.broken[written] = Broken(claim.number, cause.message, letters)
 
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from ..expr import Expr, nodes, substitute, symbol, symbol_op, symbols_of, zeros
 from ..jacobians import differential, jacobian, project
 from ..operations import add, diagonal, transpose
-from .grammar import Tree
 from .meaning import Formulas
+from .trees import Tree
 from .values import Indexed, Pending, Reading, Scope, Unread, Value
 
 

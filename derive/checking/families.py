@@ -12,9 +12,9 @@ from ..errors import DeriveError
 from ..expr import Expr, symbols_of
 from ..shapes import ONE, Dim
 from .claims import DERIVATIVES, Claim
-from .grammar import Tree
 from .kinds import Declared
 from .roles import body_of
+from .trees import Tree
 
 Shapes = dict[str, tuple[Dim, Dim]]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from ..expr import Expr
 from .claims import Claim, Side
-from .grammar import Tree
 from .report import Line
+from .trees import Tree
 from .values import Indexed, Reading
 
 Value = Expr | Indexed

@@ -14,7 +14,7 @@ from itertools import combinations
 from ..expr import Expr, symbol
 from ..names import parts
 from ..shapes import ONE, Dim
-from .grammar import Tree
+from .trees import Tree
 
 Var = int | Dim
 Pair = tuple[Var, Var]

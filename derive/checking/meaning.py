@@ -50,7 +50,7 @@ from ..operations import (
 from ..own_functions import own_function
 from ..reading.build import BINARY, UNARY
 from ..shapes import ONE, SCALAR, Dim, shape_text
-from .grammar import Tree
+from .trees import Tree
 from .values import Indexed, Meaning, Pending, Unread, Value
 
 

@@ -9,7 +9,7 @@ from ..errors import DeriveError, ParseError, ShapeError
 from ..expr import Expr, ones, substitute, symbol, symbols_of
 from ..operations import add, hadamard, matmul, mul, scale, sum_entries, transpose
 from ..shapes import ONE, Dim, shape_text
-from .grammar import Tree
+from .trees import Tree
 
 
 class Reading:

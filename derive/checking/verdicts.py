@@ -20,10 +20,10 @@ from .claims import Reading as Document
 from .conditions import condition_of, entry_by_entry
 from .consequences import follows
 from .derivatives import Builder
-from .grammar import Tree
 from .judgments import Alternative, Failure, Judgment, Value
 from .roles import is_value
 from .solutions import judged_solution
+from .trees import Tree
 from .values import Indexed, Reading
 from .witness import Witness
 

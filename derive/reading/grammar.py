@@ -284,6 +284,9 @@ class Parser(Calls):
             return self.close(token)
         if kind == "bar":
             return self.bar(token)
+        if text == "{" and self.i + 1 < len(self.tokens) and self.tokens[self.i + 1].text == "}":
+            self.i += 2  # x {} + y
+            return False
         if kind in _OPERAND:
             if kind == "open" and text == "[" and not token.spaced and self.bracketed():
                 return False

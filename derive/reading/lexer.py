@@ -257,7 +257,7 @@ class Lexer(Letters):
         kind, self.style, first, accents, opened = self.groups.pop()
         held = self.tokens[first:]
         if kind == "group":
-            if len(held) == 2 and held[1].kind == "func":  # {\rm tr} is tr
+            if len(held) == 2 and held[1].kind in ("func", "diff"):  # {\rm tr} is tr
                 del self.tokens[first]
                 held[1].start, held[1].end = opened, self.pos
                 return
@@ -421,6 +421,9 @@ class Lexer(Letters):
             if plain in names.SPOKEN:
                 self.pos = end + 1
                 self.atom(start, names.SPOKEN[plain], "")
+                return
+            if command == "textbf" and len(plain) == 2:  # bold letters, as in \textbf{Xw}
+                self.pending, self.pos = "bold", at
                 return
             after = text[end + 1 :].lstrip(" &")[:1]
             if is_text and (plain in ("where", "with") or " " in inside or (after != "=" and after != "_")):
