@@ -85,13 +85,13 @@ def read(text: str, where: Any = None) -> Document:
     vocabulary = vocabulary_of(whole, declared)
     for claim in whole.claims:
         for side in claim.sides:
-            _parse(side, vocabulary)
+            _parse(side, vocabulary, document.notes)
     document.claims = whole.claims
     bare: list[tuple[Side, int]] = []
     for content, start, row in loose:
         if (row.display or _DERIVED.search(row.prose)) and not declares(content):
             side = Side(content, row.start + start)
-            _parse(side, vocabulary)
+            _parse(side, vocabulary, document.notes)
             if side.tree is not None and side.tree.kind not in ("name", "number", "identity", "transpose"):
                 bare.append((side, row.block))
 
@@ -280,7 +280,7 @@ def _shown(text: str) -> str:
     return text.strip(_EDGE).replace("&", "")
 
 
-def _parse(side: Side, vocabulary: Vocabulary) -> None:
+def _parse(side: Side, vocabulary: Vocabulary, notes: list[str]) -> None:
     source = side.written
     readings: list[str] = []
     planter = Planter(source, side.start)
@@ -299,6 +299,7 @@ def _parse(side: Side, vocabulary: Vocabulary) -> None:
         else:
             side.tree = as_formula(tree(found), source)
         vocabulary.divisors |= planter.divisors
+        notes += [reading for reading in readings if reading not in notes]
     except DeriveError as error:
         span = (error.span[0] + side.start, error.span[1] + side.start) if error.span is not None else None
         side.error = type(error)(error.message, None, None, error.hint)

@@ -26,7 +26,7 @@ from .limits import MAX_NESTING
 from .splitting import Usage, is_bracket, split_runs
 from .stacks import JUXTAPOSED, PREFIX, PRODUCT, SIGN, Node, Op
 from .tokens import Token
-from .vocabulary import FUNCTIONS
+from .vocabulary import FUNCTIONS, PREFIXES
 
 TIGHT, CLOSED = SIGN + 5, SIGN + 20  # binds more than a product; ends before the marks that follow
 _SIGNS = {"partial": ("diff", "∂"), "nabla": ("nabla", "∇"), "diff": ("diff", "d"), "differential": ("diff", "d"),
@@ -81,6 +81,13 @@ class ClaimLexer(Lexer):
             self.pos += 1
         else:
             super().other(start, c)
+
+    def letter(self, start: int, c: str) -> None:
+        for prefix in PREFIXES:
+            if self.text.startswith(prefix, start) and self.text[start + len(prefix) :][:1].isalpha():
+                hint = "write the formula, as in sum(x .* y)"
+                raise self.error("NumPy text is not read in documents", start, start + len(prefix), hint)
+        super().letter(start, c)
 
     def command(self, start: int) -> None:
         found = _COMMAND.match(self.text, start)

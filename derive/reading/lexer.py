@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection
 from fractions import Fraction
@@ -440,6 +441,11 @@ class Lexer(Letters):
                 return
             self.atom(start, plain, "")
             return
+        if len(re.sub(r"\d", "", plain)) > 2 and plain.isascii() and plain.isalnum() and plain[0].isalpha():
+            if plain not in FUNCTIONS and text[end + 1 :].lstrip()[:1] == "(":  # \mathrm{ReLU6}(x)
+                self.pos = end + 1
+                self.emit("unknown", plain, start)
+                return
         if is_text and not (len(plain) == 1 or "\\" in inside):
             self.pos = end + 1  # prose
             if plain.startswith("where") and not plain[5:6].isalpha():

@@ -341,7 +341,10 @@ class _Splitter:
             return token
         if glued and not is_declared and base in HABITUAL_FUNCTIONS - self.usage.own:
             raise ParseError(
-                f"{name} is called, and is not a function we know", self.source, token.span, f"define {name} first"
+                f"{names.text(name)} is called, and is not a function we know",
+                self.source,
+                token.span,
+                f"define {names.text(name)} first",
             )
         if glued and (is_declared or base in self.usage.own):
             own = Token("func", operation_name(name, 0), token.start, token.end)
