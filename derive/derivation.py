@@ -12,7 +12,7 @@ being an edge into the variable.  Through Wᵀ the contribution is ∂L/∂Wᵀ,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .association import associate
@@ -20,109 +20,15 @@ from .errors import DeriveError, LimitError, ShapeError
 from .expr import Expr, depends_on, is_zero, nodes, number, symbol_count, zero_like
 from .operations import add, matmul, transpose
 from .progress import watched
-from .rules import RULES, Rule
+from .rules import RULES
 from .shapes import shape_text
+from .steps import Contribution, Step, Steps
 
 DOING = {
     "expanded": "multiplying out", "boxed": "factoring", "compact": "naming repeated parts", "rewriting": "collecting",
     "linear_map": "forming the linear map", "program": "ordering the products", "graph": "drawing",
 }  # fmt: skip
 MAX_SYMBOLS = 4000  # of a form that is written out flat
-
-
-class Step:
-    """One pullback: from the cotangent of a node to its share in the cotangent of an operand.
-
-    Attributes
-    ----------
-    number : int
-        1, 2, ... in the order of the sweep.
-    node, operand : Expr
-        In written form; `node.args[index]` of the evaluation graph is the operand.
-    rule : Rule
-    cotangent : Expr
-        ∂L/∂node, complete.
-    contribution : Expr
-        What the rule passes to the operand.
-    total : Expr or None
-        ∂L/∂operand, once all its contributions are in; None before.
-    """
-
-    __slots__ = ("number", "node", "view", "operand", "value", "index", "rule", "cotangent", "contribution", "total")
-
-    def __init__(
-        self, number: int, node: Expr, view: Expr, value: Expr, index: int, cotangent: Expr, contribution: Expr
-    ) -> None:
-        self.number = number
-        self.node = node
-        self.view = view  # the node over its operands in written form, as the rule sees it
-        self.operand = view.args[index]
-        self.value = value  # the operand in the evaluation graph
-        self.index = index
-        self.rule: Rule = RULES[view.op.name]
-        self.cotangent = cotangent
-        self.contribution = contribution
-        self.total: Expr | None = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        made = (self.number, self.node, self.view, self.value, self.index, self.cotangent, self.contribution)
-        return _step, (made, self.total)
-
-    @property
-    def is_last(self) -> bool:
-        """Whether the cotangent of the operand is complete with this step."""
-        return self.total is not None
-
-
-def _step(made: tuple[Any, ...], total: Expr | None) -> Step:
-    step = Step(*made)
-    step.total = total
-    return step
-
-
-class Contribution:
-    """What one occurrence of the variable contributes to the gradient.
-
-    Attributes
-    ----------
-    occurrence : Expr
-        The variable, or its transpose where it enters transposed.
-    route : tuple of Expr
-        The nodes from the loss down to the one that uses the occurrence.
-    expression : Expr
-        In the shape of the variable.
-    transposed_from : Expr or None
-        ∂L/∂Wᵀ, where the occurrence is Wᵀ.
-    """
-
-    __slots__ = ("occurrence", "expression", "transposed_from", "_user", "_parents", "_written")
-
-    def __init__(
-        self,
-        occurrence: Expr,
-        expression: Expr,
-        transposed_from: Expr | None,
-        user: Expr,
-        parents: Mapping[Expr, Expr],
-        written: Mapping[Expr, Expr],
-    ) -> None:
-        self.occurrence = occurrence
-        self.expression = expression
-        self.transposed_from = transposed_from
-        self._user = user
-        self._parents = parents  # of the evaluation graph
-        self._written = written
-
-    @property
-    def route(self) -> tuple[Expr, ...]:
-        # Found when asked for: k occurrences in k layers have routes of k²/2 nodes in all.
-        route = [self._user]
-        while route[-1] in self._parents:
-            route.append(self._parents[route[-1]])
-        return tuple(self._written[node] for node in reversed(route))
-
-    def __repr__(self) -> str:
-        return f"<through {self.occurrence.text()}: {self.expression.text()}>"
 
 
 class Sweep:
@@ -135,7 +41,7 @@ class Sweep:
     ----------
     forward : list of Expr
         The operations of the evaluation graph, in order.
-    steps : list of Step
+    steps : Steps
     cotangents : dict of Expr to Expr
         By node of the evaluation graph.
     shares : dict of Expr to list of Contribution
@@ -154,7 +60,7 @@ class Sweep:
         written = _written(order)
         active = depends_on(root, list(leaves))
         self.forward = [node for node in order if node.args]
-        self.steps: list[Step] = []
+        self.steps = Steps()
         self.cotangents: dict[Expr, Expr] = {}
         received: dict[Expr, list[Expr]] = {root: [number(1) if cotangent is None else cotangent]}
         last_step: dict[Expr, Step] = {}
@@ -211,7 +117,7 @@ class Sweep:
         made.forward, made.cotangents, made._root = self.forward, self.cotangents, self._root
         made.shares, made.totals = {variable: self.shares[variable]}, {variable: self.totals[variable]}
         reached = depends_on(self._root, [variable])
-        made.steps = [step for step in self.steps if step.value in reached]
+        made.steps = Steps(step for step in self.steps if step.value in reached)
         return made
 
     @property
@@ -266,7 +172,7 @@ class Presented:
     wrt: Expr | None
     direction: Expr | None
     forward: list[Expr]
-    steps: list[Step]
+    steps: Steps
     contributions: list[Contribution]
     conditions: list[str]
     definitions: list[tuple[str, Expr]]
@@ -277,7 +183,22 @@ class Presented:
     moved: dict[Expr, Expr]
 
     def verify(self, points: int = 3) -> float:
-        raise NotImplementedError
+        """The largest relative error of what leaves, against an independent numeric derivative.
+
+        The derivative, each form small enough to be printed and the generated NumPy function, plain and
+        with buffers, are compared; of several variables all of them.
+
+        Parameters
+        ----------
+        points : int
+            Random points, of random unequal dimensions.
+
+        Returns
+        -------
+        float
+            Below 1e-6 where the derivative is right and the points well conditioned.
+        """
+        return max(self.errors(points).values())
 
     def errors(self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact")) -> dict[str, float]:
         raise NotImplementedError
@@ -342,6 +263,18 @@ class Presented:
 
         return function(self, backend, returns, workspace, **options)
 
+    def to_torch(self) -> Any:
+        """The value as a PyTorch function with this derivative as its backward pass: `Differentiable`."""
+        from .differentiable import differentiable
+
+        return differentiable(self, "torch")
+
+    def to_jax(self) -> Any:
+        """The value as a JAX function with this derivative as its backward pass: `Differentiable`."""
+        from .differentiable import differentiable
+
+        return differentiable(self, "jax")
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from .render.jupyter import derivation_bundle
 
@@ -370,7 +303,7 @@ class Derivation(Presented):
         The function, definitions inlined.
     wrt : Expr or None
         The variable; None for a differential.
-    steps : list of Step
+    steps : Steps
         The reverse sweep, one operand at a time.
     contributions : list of Contribution
         One for each occurrence of `wrt`; empty where it does not occur.
@@ -431,7 +364,7 @@ class Derivation(Presented):
         self.layout = layout
         self.result = result
         self.forward: list[Expr] = sweep.forward if sweep else []
-        self.steps: list[Step] = sweep.steps if sweep else []
+        self.steps = sweep.steps if sweep else Steps()
         self.contributions: list[Contribution] = sweep.contributions if sweep else []
         self.conditions = united(conditions if conditions is not None else (sweep.conditions if sweep else []))
         self.definitions = definitions or []
@@ -456,8 +389,6 @@ class Derivation(Presented):
         # The sweep is made again: it is quick, and its steps share nearly all their parts.
         kept = {name: getattr(self, name) for name in _KEPT}
         return _restored, (self.kind, self.loss, self.wrt, self.result, self.gradient is not None, kept)
-
-    # Forms
 
     def _form(self, key: str, make: Any) -> Any:
         if key not in self._forms:
@@ -528,24 +459,6 @@ class Derivation(Presented):
         return self._form("program", lambda: derivative_program(self))
 
     # Checks
-
-    def verify(self, points: int = 3) -> float:
-        """The largest relative error of what leaves, against an independent numeric derivative.
-
-        The derivative is compared, each form that is small enough to be printed, and the
-        generated NumPy function, plain and with buffers, called several times.
-
-        Parameters
-        ----------
-        points : int
-            Random points, of random unequal dimensions.
-
-        Returns
-        -------
-        float
-            Below 1e-6 where the derivative is right and the points well conditioned.
-        """
-        return max(self.errors(points).values())
 
     def errors(self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact")) -> dict[str, float]:
         """The error of each thing that `verify` compares, by its name."""

@@ -53,6 +53,10 @@ class DeriveError(ValueError):
             self.args = (self.message, source, span, self.hint)
         return self
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython prints: the message, without the calls that led to it."""
+        return [f"{type(self).__name__}: {self}"]
+
     def __str__(self) -> str:
         lines = [self.message]
         if self.source is not None and self.span is not None:

@@ -118,10 +118,6 @@ class Gradients(Presented, Mapping[str, Derivation]):
 
         return derivative_program(self)
 
-    def verify(self, points: int = 3) -> float:
-        """The largest relative error of any of them against an independent numeric derivative."""
-        return max(self.errors(points).values())
-
     def errors(self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact")) -> dict[str, float]:
         """The error of each thing that `verify` compares, the largest over the variables."""
         found: dict[str, float] = {}

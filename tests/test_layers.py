@@ -36,9 +36,10 @@ LAYERS = [
     ["program", "programs"],
     ["codegen"],
     ["objective"],
-    ["derivation"],
+    ["derivation", "steps"],
     ["gradients"],
     ["jacobians"],
+    ["differentiable"],
     ["verification"],
     ["optimality"],
     ["checking"],
@@ -53,7 +54,7 @@ LAYERS = [
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 WITNESS = {"evaluation", "numeric", "fields", "sampling"}  # checks the calculus, so must not know it
-CALCULUS = {"functions", "adjoints", "rules", "derivation", "jacobians", "algebra", "association"}
+CALCULUS = {"functions", "adjoints", "rules", "steps", "derivation", "jacobians", "algebra", "association"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LINES = 600
 

@@ -15,8 +15,9 @@ import pytest
 import derive
 from derive.errors import MissingExtraError
 from derive.render.mathml import MathML
-from derive.render.picture import Graph
+from derive.render.picture import DARK, LIGHT, Graph
 from derive.render.svgmath import typeset
+from tests.optional import PROGRAMS, needs
 from tests.test_render_text import PRINTED
 
 SPACE = "{http://www.w3.org/2000/svg}"
@@ -65,7 +66,16 @@ def test_svg_shows_values_cotangents_and_paths(graph: Graph) -> None:
     assert svg.count('<g class="edge back">') == 7  # a cotangent along every active edge
     assert svg.count("trail path1") == 5 and svg.count("trail path2") == 5
     assert svg.count('<g class="badge">') == 2
-    assert "prefers-color-scheme: dark" in svg
+    assert "<style" not in svg and "var(" not in svg and f'fill="{LIGHT["ink"]}"' in svg
+    assert "<rect width" in svg and "<rect width" not in graph.svg(standalone=False)  # paper, of a file alone
+    assert graph._repr_svg_() == svg and repr(graph).startswith("<graph of L: 9 nodes")
+
+
+def test_a_page_puts_the_colors_of_its_theme_in_place_of_the_attributes() -> None:
+    page = derive.gradient("½‖Ax − b‖²", "x").html()
+    for name, color in LIGHT.items():
+        assert f'.derive-graph [fill="{color}"] {{ fill: var(--{name}); }}' in page
+        assert f"--{name}: {DARK[name]};" in page
 
 
 def test_everything_is_inside_the_picture(graph: Graph) -> None:
@@ -90,10 +100,77 @@ def test_a_missing_library_is_a_clear_error(graph: Graph, monkeypatch: pytest.Mo
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
+    assert graph._repr_svg_() is None
     with pytest.raises(MissingExtraError, match="PyGraphviz") as error:
         graph.svg()
     assert "pip install pygraphviz" in str(error.value) and "dot, mermaid or tikz" in str(error.value)
     assert "PyGraphviz" in derive.gradient("½‖Ax − b‖²", "x").html()
+
+
+# Loss, variable, declarations: tied, with structure, deep, with a quotient, with two paths.
+FIVE = [
+    ("½‖WᵀWx − x‖²", "W", None),
+    ("logdet(S) + tr(S⁻¹A)", "S", "S: n×n spd"),
+    ("½‖W₂ tanh(W₁x+b₁)+b₂ − y‖²", "W1", None),
+    ("xᵀAx / (xᵀx)", "x", None),
+    ("−sum(log(σ(X w))) + λ‖w‖²", "w", None),
+]
+
+
+def pixels(path: Path) -> Any:
+    """Gray values between 0 and 1, of squares of 8 × 8 pixels; without color or without contrast it is nothing."""
+    image = pytest.importorskip("matplotlib.image").imread(path)[..., :3]
+    assert image.std(axis=(0, 1)).min() > 0.05 and abs(image[..., 0] - image[..., 2]).max() > 0.3
+    height, width = (size // 8 * 8 for size in image.shape[:2])
+    return image[:height, :width].mean(axis=2).reshape(height // 8, 8, width // 8, 8).mean(axis=(1, 3))
+
+
+def alike(first: Any, second: Any) -> bool:
+    """Whether two pictures differ by no more than the edges of letters."""
+    difference = abs(first - second)
+    return first.shape == second.shape and bool(difference.mean() < 0.01 and (difference > 0.2).mean() < 0.001)
+
+
+@needs("pygraphviz", "librsvg", "Chromium", "matplotlib")
+def test_two_programs_show_the_same_picture(tmp_path: Path) -> None:
+    from matplotlib.image import imread, imsave
+
+    drawings = [derive.gradient(*case).graph.svg() for case in FIVE]
+    for i, svg in enumerate(drawings):
+        (tmp_path / f"{i}.svg").write_text(svg, encoding="utf-8")
+        subprocess.run(["rsvg-convert", tmp_path / f"{i}.svg", "-o", tmp_path / f"{i}.png"], check=True)
+    page = "<body style='margin:0'>" + "".join(f"<img src={i}.svg style='display:block'>" for i in range(5))
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    size = "--window-size=800,3200"
+    flags = "--headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=1".split()
+    browser = next(filter(None, map(shutil.which, PROGRAMS["Chromium"])))
+    command = [browser, *flags, size, f"--user-data-dir={tmp_path}/profile", f"--screenshot={tmp_path}/all.png"]
+    subprocess.run([*command, (tmp_path / "page.html").as_uri()], capture_output=True, timeout=120, check=True)
+    shown, top, seen = imread(tmp_path / "all.png"), 0, []
+    for i in range(5):
+        height, width = imread(tmp_path / f"{i}.png").shape[:2]
+        imsave(tmp_path / f"part{i}.png", shown[top : top + height, :width])
+        top += height
+        seen.append(pixels(tmp_path / f"{i}.png"))
+        assert alike(seen[-1], pixels(tmp_path / f"part{i}.png")), FIVE[i]
+    moved = seen[0].copy()
+    moved[20:30] = seen[0][22:32]  # the check must fail where a node stands elsewhere
+    assert not alike(seen[0], moved)
+    (tmp_path / "black.svg").write_text(re.sub('fill="[^"]*"', "", drawings[0]), encoding="utf-8")
+    subprocess.run(["rsvg-convert", tmp_path / "black.svg", "-o", tmp_path / "black.png"], check=True)
+    with pytest.raises(AssertionError):
+        assert alike(seen[0], pixels(tmp_path / "black.png"))
+
+
+@needs("pygraphviz", "librsvg", "cairosvg", "matplotlib")
+def test_a_third_program_shows_it_too(tmp_path: Path) -> None:
+    import cairosvg
+
+    svg = derive.gradient(*FIVE[0]).graph.svg()
+    cairosvg.svg2png(bytestring=svg.encode(), write_to=str(tmp_path / "cairo.png"))
+    (tmp_path / "0.svg").write_text(svg, encoding="utf-8")
+    subprocess.run(["rsvg-convert", tmp_path / "0.svg", "-o", tmp_path / "0.png"], check=True)
+    assert abs(pixels(tmp_path / "0.png") - pixels(tmp_path / "cairo.png")).mean() < 0.03  # letters of other widths
 
 
 def test_dot_is_read_by_graphviz(graph: Graph) -> None:

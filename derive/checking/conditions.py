@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence, Set
 
-from ..expr import Expr, nodes, substitute, symbol, symbols_of
-from ..operations import diagonal_matrix
+from ..expr import Expr, identity, nodes, number, ones, substitute, symbol, symbols_of
+from ..operations import add, diagonal_matrix, hadamard, scale
 from .claims import Reading
 from .declarations import _NAME, _names
 from .document import Piece
@@ -99,6 +99,18 @@ def condition_of(
     for s in sums(truth, value):
         if witness.same_where_sum_is_one(truth, value, s):
             return f"𝟏ᵀ{s.text()} = 1"
+    return None
+
+
+def part_of(witness: Witness, truth: Expr, value: Expr, indices: tuple[str, ...]) -> str | None:
+    """The entries on which two matrices agree: those on the diagonal, or all others."""
+    if len(indices) != 2 or truth.shape != value.shape or not truth.is_square:
+        return None
+    one = identity(truth.shape[0])
+    others = add(ones(*truth.shape), scale(number(-1), one))
+    for relation, mask in (("≠", others), ("=", one)):
+        if witness.same(hadamard(truth, mask), hadamard(value, mask)):
+            return f"{indices[0]} {relation} {indices[1]}"
     return None
 
 

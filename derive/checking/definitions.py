@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..errors import DeriveError
-from ..expr import OPERATIONS, Expr, symbol, symbol_op, symbols_of
+from ..expr import OPERATIONS, Expr, substitute, symbol, symbol_op, symbols_of
 from ..reading.differentials import Vocabulary
 from .claims import DERIVATIVES, Claim, Reading, head_of
 from .derivatives import Builder
-from .families import declare_families
+from .families import declare_families, entries_of, wholes
 from .kinds import Declared, habit, solve
-from .roles import body_of, chains_of, is_value, names_of
-from .trees import Tree
+from .roles import body_of, chains_of, is_value, names_of, variables_of
+from .trees import Tree, is_kronecker
 from .upstream import give_upstream
 from .values import Broken
 
@@ -26,7 +26,10 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
     chains = chains_of(reading.claims)
     moved = _moved_names(reading.claims)
     known = [*_needed(reading), *(c for c in reading.claims if c.role == "definition")]
-    scope.families = declare_families(declared, known)
+    scope.entries = entries_of(known)
+    scope.families = declare_families(declared, known, reading.claims, scope.entries)
+    mentioned = {n for c in reading.claims for side in c.sides for n in names_of(side.tree)}
+    whole = wholes(declared, scope.entries, scope.families, mentioned - {str(c.name) for c in known})
     for claim in known:
         body = body_of(claim)
         if claim.name is None or body is None:
@@ -55,6 +58,9 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
         names, definitions, anchors, claims, declared, functions, hints, _scalars(reading, defined), scope.sizes
     )
     scope.symbols = symbols
+    for name, value in whole.items():
+        letters = {s: symbols[s.name] for s in symbols_of(value) if s.name in symbols}
+        scope.definitions[symbols[name]] = substitute(value, letters)
     for made in symbols.values():
         for dim in made.shape:
             scope.dims |= dim.names
@@ -175,6 +181,8 @@ def _all_names(
         for t in tree.walk():
             if t.kind == "name":
                 full, plain, subs = str(t.data[0]), str(t.data[1]), t.data[2]
+                if is_kronecker(t) and not {full, plain} & (defined | set(declared)):
+                    continue
                 if subs and _is_index("".join(subs)) and full not in declared and full not in defined:
                     indexed[full] = plain
                     continue
@@ -309,23 +317,7 @@ def _anchors(reading: Reading, chains: Sequence[Sequence[Claim]]) -> tuple[list[
 
 def _moved_names(claims: Sequence[Claim]) -> set[str]:
     """Names that something is differentiated by."""
-    found: set[str] = set()
-    for claim in claims:
-        for side in claim.sides:
-            if side.tree is None:
-                continue
-            for t in side.tree.walk():
-                variables: Sequence[Tree] = ()
-                if t.kind == "derivative":
-                    variables = t.args[1:]
-                elif t.kind == "gradient":
-                    variables = t.args[1 if t.data[1] else 0 :]
-                for variable in variables:
-                    while variable.kind == "transpose":
-                        variable = variable.args[0]
-                    if variable.kind == "name":
-                        found.add(str(variable.data[0]))
-    return found
+    return {name for claim in claims for side in claim.sides for name in variables_of(side.tree)}
 
 
 def _directions(reading: Reading, moved: set[str]) -> None:

@@ -26,7 +26,8 @@ class Builder(Formulas):
             found = self.lookup(name)
             if name in self.scope.broken:
                 raise Unread(_of_broken(name, self.scope))
-            if found is None:
+            whole = self.lookup(str(tree.data[1])) if tree.kind == "name" and tree.data[2] else None
+            if found is None and (whole is None or whole.is_scalar):
                 return self.loss(name)
         found_ = self.build(tree)
         if isinstance(found_, Pending):

@@ -2,12 +2,15 @@
 
 A side with a sum over an index goes the road of every formula: xᵢ becomes row i of X, yᵢ entry i of y, and the
 sum a product of matrices.  The shapes that a scope's definitions give in this way hold for its claims.
+What is defined by an entry, pᵢ = σ(wᵀxᵢ), is put in where a sum mentions it, and gives the vector p.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
+from ..derivation import Sweep
 from ..errors import DeriveError
 from ..expr import Expr, symbols_of
 from ..shapes import ONE, Dim
@@ -17,6 +20,10 @@ from .roles import body_of
 from .trees import Tree
 
 Shapes = dict[str, tuple[Dim, Dim]]
+_BOUND = re.compile(
+    r"\\sum(?:\\limits)?\s*_\s*\{\s*(?P<index>[a-z])\s*=\s*1\s*\}\s*\^\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])"
+)
+_UNBOUND = re.compile(r"\\sum(?:\\limits)?\s*_\s*(?:\{\s*(?P<braced>[a-z])\s*\}|(?P<index>[a-z]))(?!\s*\^)")
 
 
 def as_formula(tree: Tree, text: str) -> Tree:
@@ -27,11 +34,24 @@ def as_formula(tree: Tree, text: str) -> Tree:
     return Tree("formula", [tree], (text.strip(" \n\t&,.;~").replace("&", " "),), tree.span)
 
 
-def parsed(text: str, shapes: Mapping[str, tuple[Dim, Dim]]) -> Expr:
-    """The formula, with the shapes that are known."""
+class Entry:
+    """The definition of every entry of a family, pᵢ = …: as it is written, and the family."""
+
+    __slots__ = ("name", "plain", "index", "text")
+
+    def __init__(self, name: str, plain: str, index: str, text: str) -> None:
+        self.name = name
+        self.plain = plain
+        self.index = index
+        self.text = text
+
+
+def parsed(text: str, shapes: Mapping[str, tuple[Dim, Dim]], entries: Iterable[Entry] = ()) -> Expr:
+    """The formula, with the shapes that are known and the definitions of families."""
     from ..api import parse
 
-    return parse(text, ", ".join(f"{name}: {_size(shape)}" for name, shape in shapes.items()))
+    statements = [*(e.text for e in entries), text]
+    return parse("; ".join(statements), ", ".join(f"{name}: {_size(shape)}" for name, shape in shapes.items()))
 
 
 def _size(shape: tuple[Dim, Dim]) -> str:
@@ -40,24 +60,83 @@ def _size(shape: tuple[Dim, Dim]) -> str:
     return f"({shape[0]})×({shape[1]})" if shape[1] is not ONE else f"({shape[0]})"
 
 
-def declare_families(declared: dict[str, Declared], definitions: Sequence[Claim]) -> Shapes:
+def _bounds(claims: Sequence[Claim]) -> dict[str, str]:
+    """How many there are of what an index counts, where one of the sums over it says so."""
+    texts = [side.text for claim in claims for side in claim.sides]
+    return {m["index"]: m[0] for text in reversed(texts) for m in _BOUND.finditer(text)}
+
+
+def declare_families(
+    declared: dict[str, Declared], definitions: Sequence[Claim], claims: Sequence[Claim], entries: Sequence[Entry]
+) -> Shapes:
     """The shapes of the letters in definitions that sum over samples; they are declared by them."""
     found: Shapes = {}
+    bounds = _bounds(claims)
     for claim in definitions:
         body = body_of(claim)
         if body is None or body.kind != "formula" or not _has_family(body):
             continue
         known = {n: d.shape for n, d in declared.items() if d.shape is not None} | found
+        text = _UNBOUND.sub(lambda m: bounds.get(m["braced"] or m["index"], m[0]), str(body.data[0]))
         try:
-            made = parsed(str(body.data[0]), {n: s for n, s in known.items() if s is not None})
+            made = parsed(text, {n: s for n, s in known.items() if s is not None}, used(entries, body))
         except DeriveError:
             continue
         for s in symbols_of(made):
             found.setdefault(s.name, s.shape)
     for name, shape in found.items():
-        held = declared.get(name)
-        if held is None or held.shape is None:
-            declared[name] = Declared(None, shape, held.properties if held is not None else ())
+        _declare(declared, name, shape)
+    return found
+
+
+def _declare(declared: dict[str, Declared], name: str, shape: tuple[Dim, Dim]) -> None:
+    held = declared.get(name)
+    if held is None or held.shape is None:
+        declared[name] = Declared(None, shape, held.properties if held is not None else ())
+
+
+def entries_of(definitions: Sequence[Claim]) -> list[Entry]:
+    """The definitions of indexed names, pᵢ = σ(wᵀxᵢ), in their order."""
+    found = []
+    for claim in definitions:
+        head, body = claim.sides[0].tree, body_of(claim)
+        if head is None or body is None or head.kind != "name" or len(head.data[2]) != 1:
+            continue
+        name, plain, index = str(head.data[0]), str(head.data[1]), str(head.data[2][0])
+        shares = any(t.kind == "name" and t.data[2] == head.data[2] for t in body.walk())
+        if len(index) == 1 and index.isalpha() and shares:
+            written = next(side.text for side in claim.sides if side.tree is body)
+            text = " = ".join(t.strip(" \n\t&,.;~").replace("&", "") for t in (claim.sides[0].text, written))
+            found.append(Entry(name, plain, index, text))
+    return found
+
+
+def used(entries: Iterable[Entry], tree: Tree) -> list[Entry]:
+    """The definitions of families that a formula rests on."""
+    mentioned = {str(t.data[1]) for t in tree.walk() if t.kind == "name" and t.data[2]}
+    return [e for e in entries if e.plain in mentioned]
+
+
+def wholes(
+    declared: dict[str, Declared], entries: Sequence[Entry], shapes: Shapes, wanted: set[str]
+) -> dict[str, Expr]:
+    """The vectors and matrices that definitions of entries define: p beside pᵢ = …; they are declared by them."""
+    found: dict[str, Expr] = {}
+    for i, entry in enumerate(entries):
+        for name, mark in ((entry.plain, ""), (entry.plain.upper(), r"^\top")):
+            if name not in wanted or declared.get(name, Declared()).shape is not None:
+                continue
+            weight = next(c for c in "cuvgkq" if not {c, c.upper()} & (wanted | {e.plain for e in entries}))
+            head = entry.text.partition("=")[0].strip()
+            text = rf"\sum_{entry.index} {weight}_{entry.index}{mark} {head}"
+            try:
+                made = parsed(text, shapes, entries[: i + 1])
+                variable = next(s for s in symbols_of(made) if s.name in (weight, weight.upper()))
+                found[name] = Sweep(made, variable).total
+            except (DeriveError, StopIteration):
+                continue
+            _declare(declared, name, found[name].shape)
+            break
     return found
 
 

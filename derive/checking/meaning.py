@@ -50,7 +50,7 @@ from ..operations import (
 from ..own_functions import own_function
 from ..reading.build import BINARY, UNARY
 from ..shapes import ONE, SCALAR, Dim, shape_text
-from .trees import Tree
+from .trees import Tree, is_kronecker
 from .values import Indexed, Meaning, Pending, Unread, Value
 
 
@@ -100,6 +100,8 @@ class Formulas(Meaning):
         base = self.lookup(plain) if indices else None
         if base is not None and not base.is_scalar:
             return Indexed(base, self.letters(indices, base))
+        if is_kronecker(tree):
+            return self.kronecker(indices)
         if full in self.scope.sizes:
             return dimension(self.scope.sizes[full])
         if full in self.scope.dims:

@@ -37,6 +37,7 @@ _HEADING = re.compile(
     r"|^[ \t>*_]*(?:Problem|Exercise|Question|Example|Task|Aufgabe|Theorem|Lemma|Proposition)\b[ \t]*\d",
     re.MULTILINE,
 )
+_CASE = re.compile(r"[\s&,(]*[i-n]\s*(?:=|\\neq?(?![a-z])|≠|\\not\s*=)\s*[i-n][\s&,.;)]*$")
 MAX_SCOPES = 400
 
 
@@ -216,6 +217,8 @@ def _declare(
 def _take(reading: Reading, row: Row, loose: list[tuple[str, int, Row]], local: bool) -> None:
     first = True
     for content, start, wordy in statements(row):
+        if _CASE.match(content):
+            continue  # i = j: of which entries a line speaks
         spans, defines = equation_sides(content)
         offset = row.start + start
         leading = content.lstrip(" \n\t&~")

@@ -224,7 +224,10 @@ class Report:
         return f'<div class="derive-report"><style>{style}</style>{table}<p>{escape(self.summary())}</p></div>'
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": self.text(), "text/html": self._repr_html_()}
+        from ..render.jupyter import guarded
+
+        plain = self.text()
+        return {"text/plain": plain, "text/html": guarded(self._repr_html_(), plain)}
 
     def __str__(self) -> str:
         return self.text()

@@ -236,3 +236,9 @@ _ROWS: dict[str, Callable[[Planter, Node, list[Tree]], Tree]] = {
     "bound": lambda planter, node, args: Tree("at", args[:1], tuple(zip(node.data, args[1:], strict=True))),
 }  # fmt: skip
 _REFUSED = {"block": "a matrix written out in entries is not read"}
+
+
+def is_kronecker(tree: Tree) -> bool:
+    """Whether a tree is δ_ij."""
+    letters = "".join(map(str, tree.data[2])).replace(",", "") if tree.kind == "name" and tree.data[1] == "δ" else ""
+    return len(letters) == 2 and letters.isalpha() and letters[0] != letters[1]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ..derivation import Sweep
 from ..errors import DeriveError, ParseError, ShapeError
-from ..expr import Expr, ones, substitute, symbol, symbols_of
+from ..expr import Expr, identity, ones, substitute, symbol, symbols_of
 from ..operations import add, hadamard, matmul, mul, scale, sum_entries, transpose
 from ..shapes import ONE, Dim, shape_text
 from .trees import Tree
+
+if TYPE_CHECKING:
+    from .families import Entry
 
 
 class Reading:
@@ -80,6 +84,34 @@ class Indexed:
 Value = Expr | Pending | Indexed
 
 
+def spread(entry: Indexed, indices: tuple[str, ...], sizes: Mapping[str, Dim]) -> Expr:
+    """The vector or matrix of an entry, with the indices given: what does not depend on one of them repeats."""
+    if entry.indices == indices:
+        return entry.expr
+    if len(entry.indices) == 2:
+        return transpose(entry.expr)
+    if entry.indices == indices[:1]:
+        return matmul(entry.expr, ones(1, sizes[indices[1]]))
+    return matmul(ones(sizes[indices[0]]), transpose(entry.expr))
+
+
+def terms_shape(indices: tuple[str, ...], sizes: Mapping[str, Dim]) -> tuple[Dim, Dim]:
+    """The shape of the vector or matrix whose entries have these indices."""
+    return sizes[indices[0]], sizes[indices[1]] if len(indices) == 2 else ONE
+
+
+def aligned(a: Expr | Indexed, b: Expr | Indexed) -> tuple[Expr, Expr] | None:
+    """Two values as wholes: entries with the indices of the first; None where they are no pair."""
+    if isinstance(a, Expr) and isinstance(b, Expr):
+        return a, b
+    if not (isinstance(a, Indexed) and isinstance(b, Indexed)) or not set(b.indices) <= set(a.indices):
+        return None
+    sizes = dict(zip(a.indices, a.expr.shape))
+    if any(sizes[letter] is not dim for letter, dim in zip(b.indices, b.expr.shape)):
+        return None
+    return a.expr, spread(b, a.indices, sizes)
+
+
 class Broken:
     """A definition that is not read: its line, why, and the letters that it mentions."""
 
@@ -108,6 +140,7 @@ class Scope:
         self.notes: list[str] = []
         self.broken: dict[str, Broken] = {}  # names whose definitions are not read
         self.families: dict[str, tuple[Dim, Dim]] = {}  # shapes that sums over samples give
+        self.entries: list[Entry] = []  # definitions of indexed names
         self.upstream: dict[Expr, tuple[Expr, Expr]] = {}  # ∂L/∂y of a loss L that is only named: L, y
         self._inlined: dict[Expr, Expr] = {}
         self._sweeps: dict[tuple[Expr, Expr], Sweep] = {}
@@ -140,6 +173,7 @@ class Scope:
             "broken",
             "upstream",
             "families",
+            "entries",
         ):
             setattr(made, slot, getattr(self, slot))
         made.definitions = {**self.definitions, **bindings}
@@ -180,9 +214,11 @@ class Meaning:
         self.assumed = assumed or {}  # derivatives as the author has them, by the key of the tree
         self.reading = reading or Reading()
         self.used: set[str] = set()  # which choices mattered: layout, path, lenient
+        self.whole: Tree | None = None
 
     def value(self, tree: Tree, shape: tuple[Dim, Dim] | None = None) -> Expr | Indexed:
         """The value of a side; `shape` is what stands on the other side of the equation."""
+        self.whole = tree
         found = self.build(tree)
         if isinstance(found, Pending):
             if shape is not None:
@@ -242,23 +278,33 @@ class Meaning:
             raise Unread("single entries with a number are not read")
         return tuple(text)
 
+    def kronecker(self, letters: Sequence[str]) -> Indexed:
+        """δ_ij: an entry of the identity, whose size the other names with these indices tell."""
+        indices = tuple("".join(letters).replace(",", ""))
+        for t in self.whole.walk() if self.whole is not None else ():
+            base = self.lookup(str(t.data[1])) if t.kind == "name" and t.data[2] else None
+            places = "".join(map(str, t.data[2])).replace(",", "") if base is not None else ""
+            for letter, dim in zip(places, base.shape if base is not None else ()):
+                if letter in indices and dim is not ONE:
+                    return Indexed(identity(dim), indices)
+        raise Unread("the size of δ is open here")
+
     def indexed_sum(self, values: list[Value]) -> Value:
-        first = next(v for v in values if isinstance(v, Indexed))
+        entries = [v for v in values if isinstance(v, Indexed)]
+        widest = max(entries, key=lambda v: len(set(v.indices)))
+        indices = tuple(dict.fromkeys(letter for v in (widest, *entries) for letter in v.indices))
+        if len(indices) > 2 or len(widest.indices) > len(indices):
+            raise Unread("a sum with more than two free indices is not read")
+        sizes = {letter: dim for v in entries for letter, dim in zip(v.indices, v.expr.shape)}
         terms = []
         for value in values:
             if isinstance(value, Indexed):
-                if set(value.indices) != set(first.indices):
-                    raise Unread(
-                        f"an entry with index {' '.join(value.indices) or 'none'} and one with index "
-                        f"{' '.join(first.indices)} are added"
-                    )
-                expr = value.expr if value.indices == first.indices else transpose(value.expr)
-                terms.append(expr)
+                terms.append(spread(value, indices, sizes))
             elif isinstance(value, Expr) and value.is_scalar:
-                terms.append(scale(value, ones(*first.expr.shape)))
+                terms.append(scale(value, ones(*terms_shape(indices, sizes))))
             else:
                 raise Unread("an entry and a whole vector or matrix are added")
-        return Indexed(add(*terms), first.indices)
+        return Indexed(add(*terms), indices)
 
     def indexed_product(self, values: list[Value]) -> Value:
         scalars: list[Expr] = []
@@ -284,21 +330,8 @@ class Meaning:
             (indices, result) = next(iter(parts.items()))
         else:
             indices = tuple(letters)
-            whole = []
-            sizes = {}
-            for key, expr in parts.items():
-                for letter, dim in zip(key, expr.shape):
-                    sizes[letter] = dim
-            for key, expr in parts.items():
-                if len(key) == 2:
-                    whole.append(expr if key == indices else transpose(expr))
-                elif len(indices) == 2 and key[0] == indices[0]:
-                    whole.append(matmul(expr, ones(1, sizes[indices[1]])))
-                elif len(indices) == 2:
-                    whole.append(matmul(ones(sizes[indices[0]]), transpose(expr)))
-                else:
-                    whole.append(expr)
-            result = hadamard(*whole)
+            sizes = {letter: dim for key, expr in parts.items() for letter, dim in zip(key, expr.shape)}
+            result = hadamard(*(spread(Indexed(expr, key), indices, sizes) for key, expr in parts.items()))
         return Indexed(scale(mul(*scalars), result) if scalars else result, indices)
 
     def _total(self, tree: Tree) -> Value:
@@ -343,24 +376,35 @@ class Meaning:
         return self.product([*rest, contracted], [""] * (len(rest) + 1)) if rest else contracted
 
     def _formula(self, tree: Tree) -> Value:
-        """A side with a sum over an index: by the algebra of entries, or as any formula is read."""
-        try:
-            return self.build(tree.args[0])
-        except DeriveError as error:
-            from .families import parsed
+        """A side with a sum over an index: as any formula is read, or by the algebra of entries."""
+        from .families import used
 
+        first, second = self._parsed, self._written
+        if not self.scope.families or not used(self.scope.entries, tree):
+            first, second = second, first
+        try:
+            return first(tree)
+        except DeriveError as error:
             try:
-                made = parsed(str(tree.data[0]), self.scope.families)
+                return second(tree)
+            except Unread:
+                raise
             except DeriveError:
                 raise error from None
-            for s in symbols_of(made):
-                known = self.scope.symbols.setdefault(s.name, s)
-                if known is not s and known.shape != s.shape:
-                    raise Unread(
-                        f"{s.name} is {shape_text(known.shape)} elsewhere and {shape_text(s.shape)} here"
-                    ) from None
-            known_as = {s: self.scope.symbols[s.name] for s in symbols_of(made)}
-            return substitute(made, {s: k for s, k in known_as.items() if k is not s})
+
+    def _written(self, tree: Tree) -> Value:
+        return self.build(tree.args[0])
+
+    def _parsed(self, tree: Tree) -> Value:
+        from .families import parsed, used
+
+        made = parsed(str(tree.data[0]), self.scope.families, used(self.scope.entries, tree))
+        for s in symbols_of(made):
+            known = self.scope.symbols.setdefault(s.name, s)
+            if known is not s and known.shape != s.shape:
+                raise Unread(f"{s.name} is {shape_text(known.shape)} elsewhere and {shape_text(s.shape)} here")
+        known_as = {s: self.scope.symbols[s.name] for s in symbols_of(made)}
+        return substitute(made, {s: k for s, k in known_as.items() if k is not s})
 
     def _entry(self, tree: Tree) -> Value:
         found = self.exact(tree.args[0])

@@ -17,14 +17,14 @@ from ..operations import transpose
 from ..shapes import shape_text
 from .claims import DERIVATIVES, Claim, Side
 from .claims import Reading as Document
-from .conditions import condition_of, entry_by_entry
+from .conditions import condition_of, entry_by_entry, part_of
 from .consequences import follows
 from .derivatives import Builder
 from .judgments import Alternative, Failure, Judgment, Value
 from .roles import is_value
 from .solutions import judged_solution
 from .trees import Tree
-from .values import Indexed, Reading
+from .values import Indexed, Reading, aligned
 from .witness import Witness
 
 
@@ -455,9 +455,12 @@ class Judge:
         variable = self.scope.symbols.get(name or "")
         for truth in truths:
             for value in values:
-                if isinstance(truth.value, Expr) and isinstance(value.value, Expr):
-                    left, right = self.whole(truth.value), self.whole(value.value)
+                pair = aligned(truth.value, value.value)
+                if pair is not None:
+                    left, right = self.whole(pair[0]), self.whole(pair[1])
                     condition = condition_of(self.witness, left, right, variable, self.values_given, self.turned)
+                    if condition is None and isinstance(truth.value, Indexed):
+                        condition = part_of(self.witness, left, right, truth.value.indices)
                     if condition is not None and (self.grants_symmetry or "symmetric" not in condition):
                         judgment = Judgment("conditional", f"right if {condition}", side)
                         judgment.condition, judgment.value, judgment.truth = condition, value.value, truth.value

@@ -84,6 +84,7 @@ def _element(inside: str) -> str:
 
 def _derived(kind: str, formula: str, wrt: str, where: str | None) -> dict[str, Any]:
     from .. import api
+    from ..render.exposition import exposition
     from ..render.html import fragment
     from ..render.latex import derivation_latex
 
@@ -93,7 +94,7 @@ def _derived(kind: str, formula: str, wrt: str, where: str | None) -> dict[str, 
     if not hasattr(made, "parts"):
         raise DeriveError("a Hessian by several variables has blocks", hint="choose one variable")
     verify = _can_verify()
-    said = fragment(made, verify=verify)
+    said = fragment(made, exposition(made, verify=verify))
     if not verify:
         said += "<p class='note'>Not checked numerically: NumPy is not here.</p>"
     return {"html": said, "latex": derivation_latex(made, verify=verify), "code": made.source()}

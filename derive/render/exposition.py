@@ -28,7 +28,8 @@ from .text import Text, text
 from .wording import conditions_of, filled, fresh, head_of, magnitude, number_word, property_words, sentence, times
 
 if TYPE_CHECKING:
-    from ..derivation import Derivation, Presented, Step
+    from ..derivation import Derivation, Presented
+    from ..steps import Step
 
 MAX_PRINTED = 300  # symbols of a form in a document; longer ones are left out, and said to be
 DETAILS = ("brief", "steps", "full")

@@ -217,23 +217,18 @@ class HtmlPrinter:
                 yield f"<p>{self.inline(block.parts)}</p>"
 
 
-def fragment(derivation: Presented, detail: str = "steps", verify: bool = True, has_graph: bool = True) -> str:
+def fragment(derivation: Presented, told: Exposition) -> str:
     """The derivation as an element that brings its own style and script."""
-    from .exposition import exposition
-
-    told = exposition(derivation, detail, verify)
-    picture, ids = "", {}
-    if has_graph:
-        graph = derivation.graph
-        try:
-            drawing = graph.svg(standalone=False)
-            ids = graph.ids
-            caption = "Values run forward along the edges, cotangents backward in red"
-            is_tied = len(derivation.contributions) > 1
-            caption += "; the paths to the variable are numbered like their contributions." if is_tied else "."
-            picture = f'<figure><div class="picture">{drawing}</div><figcaption>{caption}</figcaption></figure>'
-        except MissingExtraError as missing:
-            picture = f"<p><small>{escape(str(missing))}</small></p>"
+    graph, ids = derivation.graph, {}
+    try:
+        drawing = graph.svg(standalone=False)
+        ids = graph.ids
+        caption = "Values run forward along the edges, cotangents backward in red"
+        is_tied = len(derivation.contributions) > 1
+        caption += "; the paths to the variable are numbered like their contributions." if is_tied else "."
+        picture = f'<figure><div class="picture">{drawing}</div><figcaption>{caption}</figcaption></figure>'
+    except MissingExtraError as missing:
+        picture = f"<p><small>{escape(str(missing))}</small></p>"
     printer = HtmlPrinter(told, ids)
     latex = LatexPrinter(told.spelled).blocks(told.blocks)
     try:
@@ -262,6 +257,8 @@ def fragment(derivation: Presented, detail: str = "steps", verify: bool = True, 
 
 def derivation_html(derivation: Presented, detail: str = "steps", verify: bool = True) -> str:
     """The derivation as a page of its own."""
+    from .exposition import exposition
+
     title = f"{derivation.kind} of {derivation.name}"
     if derivation.variables:
         title += f" by {', '.join(v.text() for v in derivation.variables)}"
@@ -269,6 +266,6 @@ def derivation_html(derivation: Presented, detail: str = "steps", verify: bool =
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title[:1].upper() + title[1:])}</title><style>{PAGE}</style></head>\n<body><main>"
-        + fragment(derivation, detail, verify)
+        + fragment(derivation, exposition(derivation, detail, verify))
         + "</main></body></html>\n"
     )

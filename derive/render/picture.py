@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 SIZE = 15.0  # of the formulas in nodes, in pixels
 SMALL = 11.5
 MAX_LABEL = 48  # characters of a formula in a node
-MAX_PATHS = 6
 HIDDEN = ("number", "constant", "dimension")
 
-LIGHT = "--ink: #1f2328; --paper: #ffffff; --leaf: #eef2f7; --line: #8b95a1; --back: #b3261e;"
-DARK = "--ink: #e6e9ee; --paper: #16181d; --leaf: #262b33; --line: #7d8793; --back: #ff8a80;"
+LIGHT = {"ink": "#1f2328", "paper": "#ffffff", "leaf": "#eef2f7", "line": "#8b95a1", "back": "#b3261e"}
+DARK = {"ink": "#e6e9ee", "paper": "#16181d", "leaf": "#262b33", "line": "#7d8793", "back": "#ff8a80"}
+PATHS = ("#f2b134", "#2a9d8f", "#8e6bbf", "#5b8def", "#d96c9f", "#7f9a3d")  # in light and dark
+FONTS = "Times New Roman, Times, STIX Two Text, Latin Modern Roman, serif"
 
 
 def themed(element: str, light: str, dark: str) -> str:
@@ -46,24 +47,21 @@ def themed(element: str, light: str, dark: str) -> str:
 """.strip()
 
 
+# The drawing has its colors as attributes, which every program that shows SVG understands;
+# a page around it puts those of the reader's theme in their place.
 STYLE = (
-    themed(".derive-graph", LIGHT, DARK)
+    themed(
+        ".derive-graph",
+        *(" ".join(f"--{name}: {color};" for name, color in theme.items()) for theme in (LIGHT, DARK)),
+    )
+    + "\n"
+    + "\n".join(
+        f'.derive-graph [{key}="{color}"] {{ {key}: var(--{name}); }}'
+        for name, color in LIGHT.items()
+        for key in ("fill", "stroke")
+    )
     + """
-.derive-graph { --p1: #f2b134; --p2: #2a9d8f; --p3: #8e6bbf; --p4: #5b8def; --p5: #d96c9f; --p6: #7f9a3d;
-  font-family: "STIX Two Text", "Latin Modern Roman", "Times New Roman", Times, serif; max-width: 100%; height: auto; }
-.derive-graph .math text { fill: var(--ink); } .derive-graph .rule { stroke: var(--ink); stroke-width: 0.9; }
-.derive-graph .box { fill: var(--paper); stroke: var(--line); stroke-width: 1.1; }
-.derive-graph .leaf .box { fill: var(--leaf); } .derive-graph .wrt .box { stroke: var(--back); stroke-width: 2; }
-.derive-graph .loss .box { stroke-width: 2; }
-.derive-graph .edge path { fill: none; stroke: var(--line); stroke-width: 1.2; }
-.derive-graph .edge .head { fill: var(--line); stroke: none; }
-.derive-graph .back path { stroke: var(--back); stroke-dasharray: 4 3; }
-.derive-graph .back .head { fill: var(--back); stroke-dasharray: none; }
-.derive-graph .back text { fill: var(--back); }
-.derive-graph .back .rule { stroke: var(--back); stroke-dasharray: none; }
-.derive-graph .trail { fill: none; stroke-width: 7; stroke-linecap: round; opacity: 0.38; }
-.derive-graph .badge circle { stroke: none; }
-.derive-graph .badge text { fill: #16181d; font-size: 11px; font-weight: bold; }
+.derive-graph { max-width: 100%; height: auto; }
 .derive-graph .node.here .box { stroke: var(--back); stroke-width: 3; fill: var(--leaf); }
 """
 ).strip()
@@ -241,12 +239,12 @@ class Graph:
     # The drawing
 
     def svg(self, standalone: bool = True) -> str:
-        """The drawing, with typeset formulas, readable in light and dark.
+        """The drawing, with typeset formulas; its colors are attributes, which every program shows alike.
 
         Parameters
         ----------
         standalone : bool
-            Whether it is a file of its own, with its style.
+            Whether it is a file of its own, with white paper under it, or part of a page that has `STYLE`.
 
         Raises
         ------
@@ -260,59 +258,74 @@ class Graph:
             back = self._box(edge.cotangent, SMALL) if edge.is_active and edge.cotangent else None
             labels[edge] = (shape, back)
         placed, splines, places, (width, height) = self._layout(boxes, labels)
+        ink, line, red = LIGHT["ink"], LIGHT["line"], LIGHT["back"]
         under: list[str] = []
         lines: list[str] = []
         for edge in self.edges:
             points = splines[edge]
             for k, number in enumerate(edge.paths):
-                if number <= MAX_PATHS and len(self.derivation.contributions) > 1:
+                if number <= len(PATHS) and len(self.derivation.contributions) > 1:
                     trail = _path(_shifted(points, 5.0 * (k - (len(edge.paths) - 1) / 2)))
-                    under.append(f'<path class="trail path{number}" d="{trail}" stroke="var(--p{number})"/>')
+                    under.append(
+                        f'<path class="trail path{number}" d="{trail}" fill="none" stroke="{PATHS[number - 1]}" '
+                        'stroke-width="7" stroke-linecap="round" opacity="0.38"/>'
+                    )
             x, y = places[edge]
             shape, back = labels[edge]
             if back is None:
-                lines.append(f'<g class="edge">{_arrow(points)}</g>')
-                lines.append(draw(shape, x - shape.width / 2, y + 4, "shape"))
+                lines.append(f'<g class="edge">{_arrow(points, line)}</g>')
+                lines.append(draw(shape, x - shape.width / 2, y + 4, ink, "shape"))
                 continue
-            lines.append(f'<g class="edge">{_arrow(_shifted(points, -2.5))}</g>')
-            lines.append(f'<g class="edge back">{_arrow(_shifted(points[::-1], -2.5))}')
+            lines.append(f'<g class="edge">{_arrow(_shifted(points, -2.5), line)}</g>')
+            lines.append(f'<g class="edge back">{_arrow(_shifted(points[::-1], -2.5), red, is_dashed=True)}</g>')
             total = shape.width + 14 + back.width
-            lines.append(
-                draw(back, x - total / 2 + shape.width + 14, y + 4, "cotangent", self.plain(edge.cotangent or []))
-            )
-            lines.append("</g>" + draw(shape, x - total / 2, y + 4, "shape"))
+            said = self.plain(edge.cotangent or [])
+            lines.append(draw(back, x - total / 2 + shape.width + 14, y + 4, red, "cotangent", said))
+            lines.append(draw(shape, x - total / 2, y + 4, ink, "shape"))
         shown = []
         for node in self.nodes:
             x, y, w, h = placed[node]
             box = boxes[node]
-            formula = self.plain(self.formula(node))
+            formula, kinds = self.plain(self.formula(node)), self.classes(node)
+            fill = LIGHT["paper" if node.args else "leaf"]
+            edge_color = red if "wrt" in kinds else line
             shown.append(
-                f'<g class="{self.classes(node)}" id="{self.ids[node]}"><title>{escape(formula)}: '
+                f'<g class="{kinds}" id="{self.ids[node]}"><title>{escape(formula)}: '
                 f'{escape(shape_text(node.shape))}</title><rect class="box" x="{x - w / 2:.1f}" y="{y - h / 2:.1f}" '
-                f'width="{w:.1f}" height="{h:.1f}" rx="{h / 2 if not node.args else 5:.1f}"/>'
-                + draw(box, x - box.width / 2, y + (box.ascent - box.descent) / 2, "", formula)
+                f'width="{w:.1f}" height="{h:.1f}" rx="{h / 2 if not node.args else 5:.1f}" '
+                f'fill="{fill}" stroke="{edge_color}" stroke-width="{1.1 if kinds in ("node", "node leaf") else 2}"/>'
+                + draw(box, x - box.width / 2, y + (box.ascent - box.descent) / 2, ink, "", formula)
                 + "</g>"
             )
         badges = []
-        if 1 < len(self.derivation.contributions) <= MAX_PATHS:
+        if 1 < len(self.derivation.contributions) <= len(PATHS):
             for edge in self.edges:
                 if edge.paths and edge.source in {self.ids[v] for v in self.derivation.variables if v in self.ids}:
                     for k, number in enumerate(edge.paths):
                         bx, by = splines[edge][0]
                         badges.append(
                             f'<g class="badge"><circle cx="{bx + 15 * k:.1f}" cy="{by + 7:.1f}" r="7" '
-                            f'fill="var(--p{number})"/><text x="{bx + 15 * k:.1f}" y="{by + 11:.1f}" '
-                            f'text-anchor="middle">{number}</text></g>'
+                            f'fill="{PATHS[number - 1]}"/><text x="{bx + 15 * k:.1f}" y="{by + 11:.1f}" font-size="11" '
+                            f'font-weight="bold" fill="#16181d" text-anchor="middle">{number}</text></g>'
                         )
-        style = f"<style>{STYLE}</style>" if standalone else ""
+        paper = f'<rect width="100%" height="100%" fill="{LIGHT["paper"]}"/>' if standalone else ""
         space = ' xmlns="http://www.w3.org/2000/svg"'
         title = f"The computational graph of {self.plain([Name(self.name)])}"
         return (
             f'<svg{space} class="derive-graph" role="img" aria-label="{escape(title)}" width="{width:.0f}" '
-            f'height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}">{style}<title>{escape(title)}</title>'
-            + "".join([*under, *lines, *shown, *badges])
-            + "</svg>\n"
+            f'height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" font-family="{FONTS}">'
+            f"<title>{escape(title)}</title>{paper}" + "".join([*under, *lines, *shown, *badges]) + "</svg>\n"
         )
+
+    def _repr_svg_(self) -> str | None:
+        """What Jupyter shows; nothing where the drawing cannot be made."""
+        try:
+            return self.svg()
+        except MissingExtraError:
+            return None
+
+    def __repr__(self) -> str:
+        return f"<graph of {self.plain([Name(self.name)])}: {len(self.nodes)} nodes; .svg() .dot() .mermaid() .tikz()>"
 
     def _box(self, formula: Formula, size: float) -> Box:
         return typeset(MathML().formula(formula), size)
@@ -401,7 +414,7 @@ def _path(points: list[tuple[float, float]]) -> str:
     return f"M{x:.1f} {y:.1f}{curve}"
 
 
-def _arrow(points: list[tuple[float, float]]) -> str:
+def _arrow(points: list[tuple[float, float]], color: str, is_dashed: bool = False) -> str:
     (tx, ty) = points[-1]
     ax, ay = next((p for p in reversed(points) if abs(p[0] - tx) + abs(p[1] - ty) > 1.0), points[0])
     dx, dy = tx - ax, ty - ay
@@ -409,7 +422,11 @@ def _arrow(points: list[tuple[float, float]]) -> str:
     dx, dy = dx / length, dy / length
     bx, by = tx - 7 * dx, ty - 7 * dy
     head = f"M{tx:.1f} {ty:.1f}L{bx - 3 * dy:.1f} {by + 3 * dx:.1f}L{bx + 3 * dy:.1f} {by - 3 * dx:.1f}Z"
-    return f'<path d="{_path(points)}"/><path class="head" d="{head}"/>'
+    dashes = ' stroke-dasharray="4 3"' if is_dashed else ""
+    return (
+        f'<path d="{_path(points)}" fill="none" stroke="{color}" stroke-width="1.2"{dashes}/>'
+        f'<path d="{head}" fill="{color}"/>'
+    )
 
 
 def _quoted(string: str) -> str:

@@ -137,8 +137,8 @@ def _token(text: str, tag: str, element: ElementTree.Element, size: float) -> Bo
     return box
 
 
-def draw(box: Box, x: float, y: float, class_: str = "", label: str = "") -> str:
-    """The box as SVG, its baseline at (x, y)."""
+def draw(box: Box, x: float, y: float, color: str, class_: str = "", label: str = "") -> str:
+    """The box as SVG in one color, its baseline at (x, y)."""
     parts = []
     for gx, gy, size, text, italic in box.glyphs:
         length = f' textLength="{_width(text, size):.1f}"' if len(text) > 1 else ""
@@ -147,9 +147,9 @@ def draw(box: Box, x: float, y: float, class_: str = "", label: str = "") -> str
             f'<text x="{x + gx:.1f}" y="{y + gy:.1f}" font-size="{size:.1f}"{style}{length}>{escape(text)}</text>'
         )
     for rx, ry, width in box.rules:
-        parts.append(f'<path d="M{x + rx:.1f} {y + ry:.1f}h{width:.1f}" class="rule"/>')
+        parts.append(f'<rect x="{x + rx:.1f}" y="{y + ry - 0.45:.2f}" width="{width:.1f}" height="0.9"/>')
     named = f' role="img" aria-label="{escape(label)}"' if label else ""
-    return f'<g class="math {class_}"{named}>{"".join(parts)}</g>'
+    return f'<g class="math {class_}" fill="{color}"{named}>{"".join(parts)}</g>'
 
 
 def _width(text: str, size: float) -> float:

@@ -1,0 +1,237 @@
+"""Values as differentiable functions of PyTorch and JAX, with the derived gradient as their backward pass.
+
+A loss keeps its gradient from the forward pass, which shares it, and the backward pass multiplies it by
+the cotangent.  Of a vector or a matrix F the cotangent G is pulled through the rules to each variable,
+as the gradient of ⟨F, G⟩; no Jacobian is formed.
+
+[GW]  Griewank & Walther, Evaluating Derivatives, 2nd ed., 2008, ch. 3.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .codegen import function
+from .derivation import Derivation, Sweep
+from .errors import DeriveError
+from .expr import Expr, number, symbol, symbols_of, zero_like
+from .jacobians import project
+from .operations import inner
+
+
+class Differentiable:
+    """A value whose derivative in PyTorch or JAX is the one derived.
+
+    Called as the generated functions are: variables first, then the other symbols, vectors as 1-D
+    arrays.  Gradients flow to the variables.  By the other arguments there is none, and to ask for
+    one is refused, lest a zero be taken for it.  float32 and float64 are kept, shapes are checked,
+    it pickles; second derivatives (reverse over reverse), `torch.func`, `jax.jit` and `vmap` work.
+
+    Made by `derivation.to_torch()` and `derivation.to_jax()`.
+
+    Attributes
+    ----------
+    backend : str
+        `"torch"` or `"jax"`.
+    variables : tuple of str
+        The parameters that have gradients.
+    arrays : int
+        How many of the parameters are arrays or numbers; functions of one's own and dimensions follow.
+    value, derivative : callable
+        The generated functions.  Of a loss the derivative returns value and gradients, else the
+        cotangent of the value, its parameter `cotangent`, pulled back to the variables.
+
+    Raises
+    ------
+    DeriveError
+        On a call: a gradient is asked for by an argument that is no variable.
+    ValueError
+        On a call: an argument has the wrong shape.
+    """
+
+    def __init__(self, backend: str, count: int, arrays: int, value: Any, derivative: Any, is_scalar: bool) -> None:
+        own, other = (list(inspect.signature(f).parameters.values()) for f in (value, derivative))
+        known = {parameter.name for parameter in own}
+        further = [parameter for parameter in other if parameter.name not in known]
+        self.backend = backend
+        self.arrays = arrays
+        self.value = value
+        self.derivative = derivative
+        self.cotangent = None if is_scalar else further.pop(0).name
+        self.__signature__ = inspect.Signature([*own, *further])
+        self.parameters = list(self.__signature__.parameters)
+        self.variables = tuple(self.parameters[:count])
+        self.__name__, self.__doc__ = value.__name__, value.__doc__
+        self._taken = [{parameter.name for parameter in parameters} for parameters in (own, other)]
+        self._call = _MADE[backend](self)
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        if named:
+            arguments = tuple(self.__signature__.bind(*arguments, **named).arguments.values())
+        if len(arguments) != len(self.parameters):
+            self.__signature__.bind(*arguments)  # raises the TypeError of a function of these parameters
+        return self._call(*arguments)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        counts = len(self.variables), self.arrays
+        made = (self.backend, *counts, self.value, self.derivative, self.cotangent is None)
+        return Differentiable, made
+
+    def __repr__(self) -> str:
+        return f"<{self.backend} {self.__name__} with gradients by {', '.join(self.variables)}>"
+
+    def forward(self, arguments: Sequence[Any]) -> tuple[Any, ...]:
+        """The value, and the gradients where they come with it."""
+        if self.cotangent is not None:
+            return (self.plain(arguments),)
+        value, slopes = self.derivative(*arguments)
+        return (value, *(slopes if len(self.variables) > 1 else [slopes]))
+
+    def plain(self, arguments: Sequence[Any]) -> Any:
+        """The value alone."""
+        given = zip(self.parameters, arguments, strict=True)
+        return self.value(**{name: v for name, v in given if name in self._taken[0]})
+
+    def backward(self, cotangent: Any, arguments: Sequence[Any], slopes: Sequence[Any]) -> Sequence[Any]:
+        """The cotangents of the variables; gradients that were not kept are computed."""
+        if self.cotangent is None:
+            return [cotangent * slope for slope in slopes or self.forward(arguments)[1:]]
+        given = dict(zip(self.parameters, arguments, strict=True)) | {self.cotangent: cotangent}
+        pulled = self.derivative(**{name: v for name, v in given.items() if name in self._taken[1]})
+        return pulled if len(self.variables) > 1 else [pulled]
+
+    def require_variables(self, asked: Sequence[bool]) -> None:
+        """Raise DeriveError where a gradient by anything else is asked for."""
+        for name, is_asked in zip(self.parameters, asked, strict=False):
+            if is_asked and name not in self.variables:
+                raise DeriveError(
+                    f"a gradient by {name} is asked for, and there are those by {', '.join(self.variables)} only",
+                    hint=f"derive by {name} too, or pass {_DETACHED[self.backend]}({name})",
+                )
+
+
+_DETACHED = {"torch": "torch.detach", "jax": "jax.lax.stop_gradient"}
+
+
+def differentiable(derivation: Any, backend: str) -> Differentiable:
+    """The value of a gradient, of several or of a Jacobian, with that as its backward pass.
+
+    Parameters
+    ----------
+    derivation : Derivation or Gradients
+    backend : str
+        `"torch"` or `"jax"`.
+
+    Raises
+    ------
+    DeriveError
+        The derivative is no backward pass of the value: a Hessian, a product with one, a
+        differential, a Riemannian gradient.
+    MissingExtraError
+        The library is not installed.
+    """
+    if derivation.kind not in ("gradient", "jacobian") or derivation.is_riemannian:
+        what = "Riemannian gradient" if derivation.is_riemannian else derivation.kind
+        raise DeriveError(f"a {what} is no backward pass", hint="derive.gradient and derive.jacobian have one")
+    loss, variables = derivation.loss, derivation.variables
+    counts = len(variables), len({*variables, *symbols_of(loss)})
+    if derivation.kind == "jacobian" and loss.is_scalar:
+        derivation = _pulled(derivation, loss, number(1))
+    if loss.is_scalar:
+        value, both = (function(derivation, backend, returns) for returns in ("value", "value_and_gradient"))
+        return Differentiable(backend, *counts, value, both, is_scalar=True)
+    taken = {s.name for s in symbols_of(loss)}
+    G = symbol(next(n for n in ("G", *(f"G_{i}" for i in range(len(taken) + 1))) if n not in taken), *loss.shape)
+    value = function(_pulled(derivation, loss, zero_like(loss)), backend, "value")
+    derivative = function(_pulled(derivation, inner(loss, G), G), backend)
+    return Differentiable(backend, *counts, value, derivative, is_scalar=False)
+
+
+def _pulled(derivation: Any, value: Expr, cotangent: Expr) -> Derivation:
+    """The cotangent of what is derived, pulled back to the variable and into its own space."""
+    sweep = Sweep(derivation.loss, derivation.wrt, cotangent)
+    projected = project(sweep.total, derivation.wrt)
+    result = sweep.total if projected is None else projected[0]
+    along = None if value is derivation.loss else cotangent
+    return Derivation(
+        "gradient", value, derivation.wrt, result, name=derivation.name, direction=along, hints=derivation.hints,
+        definitions=derivation.definitions,
+    )  # fmt: skip
+
+
+def _torch(made: Differentiable) -> Callable[..., Any]:
+    import torch
+
+    class Derived(torch.autograd.Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(*arguments: Any) -> tuple[Any, ...]:
+            return made.forward(arguments)
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
+            slopes = output[1:]
+            ctx.mark_non_differentiable(*slopes)
+            ctx.others = [None if isinstance(a, torch.Tensor) else a for a in inputs]
+            ctx.save_for_backward(*(a if isinstance(a, torch.Tensor) else None for a in inputs), *slopes)
+
+        @staticmethod
+        def backward(ctx: Any, cotangent: Any, *_: Any) -> tuple[Any, ...]:
+            count = len(ctx.others)
+            saved, slopes = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+            arguments = [other if a is None else a for a, other in zip(saved, ctx.others, strict=True)]
+            # What was kept is constant: a second derivative needs the gradient as a function.
+            found = made.backward(cotangent, arguments, () if torch.is_grad_enabled() else slopes)
+            dtyped = [
+                slope.to(a.dtype) if isinstance(a, torch.Tensor) else None
+                for slope, a in zip(found, arguments, strict=False)
+            ]
+            return (*dtyped, *[None] * (count - len(dtyped)))
+
+    apply: Callable[..., Any] = Derived.apply
+
+    def call(*arguments: Any) -> Any:
+        if not torch.is_grad_enabled():
+            return made.plain(arguments)
+        asked = [isinstance(a, torch.Tensor) and a.requires_grad for a in arguments]
+        made.require_variables(asked)
+        return apply(*arguments)[0]
+
+    return call
+
+
+def _jax(made: Differentiable) -> Callable[..., Any]:
+    import jax
+    import jax.numpy as jnp
+
+    # Functions of one's own and dimensions are no arrays: they stay as they are.
+    fixed = tuple(range(made.arrays, len(made.parameters)))
+    count = made.arrays
+
+    def call(*arguments: Any) -> Any:
+        return made.plain(arguments)
+
+    def forward(*arguments: Any) -> tuple[Any, Any]:
+        primal = arguments[:count]
+        made.require_variables([a.perturbed for a in primal])
+        values = [a.value for a in primal]
+        value, *slopes = made.forward([*values, *arguments[count:]])
+        return value, (values, slopes)
+
+    def backward(*given: Any) -> tuple[Any, ...]:
+        *others, (values, slopes), cotangent = given
+        if isinstance(cotangent, jax.custom_derivatives.SymbolicZero):
+            cotangent = jnp.zeros(cotangent.shape, cotangent.dtype)
+        found = made.backward(cotangent, [*values, *others], slopes)
+        typed = [jnp.asarray(slope, jnp.result_type(a)) for slope, a in zip(found, values, strict=False)]
+        return (*typed, *[None] * (count - len(typed)))
+
+    derived = jax.custom_vjp(call, nondiff_argnums=fixed)
+    derived.defvjp(forward, backward, symbolic_zeros=True)
+    return derived
+
+
+_MADE: dict[str, Callable[[Differentiable], Callable[..., Any]]] = {"torch": _torch, "jax": _jax}
