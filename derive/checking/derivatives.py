@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..expr import Expr, nodes, substitute, symbol, symbol_op, symbols_of, zeros
-from ..jacobians import differential, jacobian, project
+from ..jacobians import differential, jacobian
 from ..operations import add, diagonal, transpose
+from ..spaces import project
 from .meaning import Formulas
 from .trees import Tree
 from .values import Indexed, Pending, Reading, Scope, Unread, Value

@@ -128,7 +128,7 @@ class Witness:
 
     def apart(self, a: Expr, b: Expr) -> bool:
         """Compare at points drawn for these two alone."""
-        from ..algebra import equal
+        from ..algebra.equality import equal
 
         try:
             return str(equal(a, b)) != "differs"
@@ -141,7 +141,7 @@ class Witness:
             return "proved"
         key = (a, b)
         if key not in self.proofs:
-            from ..algebra import equal
+            from ..algebra.equality import equal
 
             try:
                 said = str(equal(a, b))
