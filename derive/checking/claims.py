@@ -10,7 +10,7 @@ from ..reading.differentials import Vocabulary, lex, word_at
 from ..reading.splitting import Usage
 from ..reading.tokens import Token
 from ..shapes import ONE
-from .document import Row
+from .document import Row, spelled
 from .kinds import Declared
 from .trees import Tree
 from .values import Scope
@@ -38,7 +38,7 @@ class Side:
     @property
     def written(self) -> str:
         """The text without what only ends it."""
-        return self.text.rstrip(_EDGE)
+        return spelled(self.text.rstrip(_EDGE))
 
 
 class Claim:
