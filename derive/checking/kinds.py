@@ -329,7 +329,21 @@ class Unifier:
             return wide[0] if wide else (ONE, ONE)
         if name.endswith(("_row", "_col")) and name[:-4] in PER_ROW and inner is not None:
             return (inner[0] if name.endswith("_row") else inner[1], ONE)
-        if name in ("trace", "det", "logdet", "max", "min", "std", "var", "sum", "mean", "logsumexp", "norm", "norm1", "dot"):
+        if name in (
+            "trace",
+            "det",
+            "logdet",
+            "max",
+            "min",
+            "std",
+            "var",
+            "sum",
+            "mean",
+            "logsumexp",
+            "norm",
+            "norm1",
+            "dot",
+        ):
             for arg in tree.args[1:]:
                 self.shape(arg)
             return (ONE, ONE)
