@@ -153,7 +153,7 @@ def test_the_comparison_is_what_sympy_prints():
 def test_the_limits_are_those_of_the_code():
     from derive import derivation
     from derive.algebra import limits as terms
-    from derive.checking import manuscript, tokens, translation
+    from derive.checking import manuscript, translation
     from derive.interop import reading, writing
     from derive.reading import limits
     from derive.render import exposition
@@ -163,7 +163,6 @@ def test_the_limits_are_those_of_the_code():
         limits.MAX_DIGITS,
         terms.MAX_TERMS,
         manuscript.MAX_DOCUMENT,
-        tokens.MAX_FORMULA,
         translation.MAX_SOURCE,
         reading.MAX_NODES,
         exposition.MAX_PRINTED,
