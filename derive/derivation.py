@@ -179,6 +179,7 @@ class Presented:
     where: list[str]
     readings: list[str]
     hints: list[Any]
+    formula: str  # as it was typed, with its declarations; empty where it was no text
     remarks: list[str]
     moved: dict[Expr, Expr]
 
@@ -200,7 +201,9 @@ class Presented:
         """
         return max(self.errors(points).values())
 
-    def errors(self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact")) -> dict[str, float]:
+    def errors(
+        self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact"), code: bool = True
+    ) -> dict[str, float]:
         raise NotImplementedError
 
     @property
@@ -212,14 +215,27 @@ class Presented:
         """What it is derived by, in the order asked."""
         return [part.wrt for part in self.parts if part.wrt is not None]
 
-    def latex(self, document: bool = False, detail: str = "steps", numbered: bool = False) -> str:
-        """The whole derivation in LaTeX; a compilable document with `document=True`.
+    def latex(self, document: bool = False, detail: str = "steps", **style: Any) -> str:
+        r"""The whole derivation in LaTeX; a compilable document with `document=True`.
 
-        With `numbered=True` the equations have numbers, and labels to refer to them.
+        Parameters
+        ----------
+        detail : str
+            "brief", "steps", "full", or the numbers of the steps to show, such as "2-5".
+        numbered : bool or "box"
+            Whether the equations have numbers, with labels to refer to them, or the box alone.
+        bold : {"author", "all", "none"}
+            Bold where the formula as typed has it, or every vector and matrix.
+        transpose : {"top", "T", "mathsf", "intercal", "prime", "author"}
+            The mark of a transpose.
+        nabla : bool
+            Whether gradients are \nabla_W L in place of \partial L / \partial W.
+        width : float
+            Of a line in points: 252 for a column of an IEEE paper.
         """
         from .render.latex import derivation_latex
 
-        return derivation_latex(self, document=document, detail=detail, numbered=numbered)
+        return derivation_latex(self, document=document, detail=detail, **style)
 
     def text(self, detail: str = "steps") -> str:
         """The whole derivation in Unicode text."""
@@ -232,6 +248,12 @@ class Presented:
         from .render.markdown import derivation_markdown
 
         return derivation_markdown(self, detail=detail)
+
+    def typst(self, detail: str = "steps") -> str:
+        """The whole derivation as a file for `typst compile`."""
+        from .render.typst import derivation_typst
+
+        return derivation_typst(self, detail=detail)
 
     def html(self, detail: str = "steps") -> str:
         """The whole derivation as one HTML page that needs no network."""
@@ -354,6 +376,7 @@ class Derivation(Presented):
         unstructured: Expr | None = None,
         remarks: list[str] | None = None,
         sympy_symbols: dict[str, Any] | None = None,
+        formula: str = "",
         moved: dict[Expr, Expr] | None = None,
         is_riemannian: bool = False,
     ) -> None:
@@ -376,6 +399,7 @@ class Derivation(Presented):
         self.unstructured = unstructured
         self.remarks = remarks or []
         self.sympy_symbols = sympy_symbols or {}
+        self.formula = formula
         self.moved = moved or {}
         self.is_riemannian = is_riemannian
         self.gradient: Expr | None = sweep.total if sweep else None
@@ -410,35 +434,35 @@ class Derivation(Presented):
     @property
     def expanded(self) -> Expr:
         """The derivative as a sum of products, like terms collected."""
-        from .algebra import expand
+        from .algebra.forms import expand
 
         return self._form("expanded", lambda: expand(self._flat()))  # type: ignore[no-any-return]
 
     @property
     def boxed(self) -> Expr:
         """The derivative factored, in the given symbols only, with the fewest symbols."""
-        from .algebra import factor
+        from .algebra.forms import factor
 
         return self._form("boxed", lambda: factor(self._flat(), self.loss))  # type: ignore[no-any-return]
 
     @property
     def is_best_effort(self) -> bool:
         """Whether the search for `boxed` ended with its budget of work, so that a shorter form may exist."""
-        from .algebra import is_best_effort
+        from .algebra.forms import is_best_effort
 
         return is_best_effort(self.boxed, self.loss)
 
     @property
     def compact(self) -> Any:
         """The shortest form: repeated parts named, the identity introduced where it helps."""
-        from .algebra import compact
+        from .algebra.forms import compact
 
         return self._form("compact", lambda: compact(self._flat(), self.loss, self.boxed, self.definitions))
 
     @property
     def rewriting(self) -> list[tuple[str, Expr]]:
         """The lines from the sum of contributions to the box, each with what was done."""
-        from .algebra import rewriting
+        from .algebra.forms import rewriting
 
         return self._form("rewriting", lambda: rewriting(self._flat(), self.loss, self.boxed))  # type: ignore[no-any-return]
 
@@ -461,11 +485,13 @@ class Derivation(Presented):
 
     # Checks
 
-    def errors(self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact")) -> dict[str, float]:
-        """The error of each thing that `verify` compares, by its name."""
+    def errors(
+        self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact"), code: bool = True
+    ) -> dict[str, float]:
+        """The error of each thing that `verify` compares, by its name; without `code`, of what a page shows."""
         from .verification import errors
 
-        return self._form(f"errors {points} {forms}", lambda: errors(self, points, forms))  # type: ignore[no-any-return]
+        return self._form(f"errors {points} {forms} {code}", lambda: errors(self, points, forms, code))  # type: ignore[no-any-return]
 
     def to_sympy(self) -> Any:
         """The box as a canonical SymPy expression over the caller's own symbols."""
@@ -478,7 +504,7 @@ class Derivation(Presented):
 
 _KEPT = (
     "name", "direction", "layout", "definitions", "where", "readings", "conditions", "hints", "structure",
-    "unstructured", "remarks", "sympy_symbols", "moved", "is_riemannian",
+    "unstructured", "remarks", "sympy_symbols", "formula", "moved", "is_riemannian",
 )  # fmt: skip
 
 
