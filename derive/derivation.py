@@ -244,7 +244,13 @@ class Presented:
         """
         from .render.latex import derivation_latex
 
-        style = {"numbered": numbered, "bold": bold, "transpose": transpose, "nabla": nabla, "width": width}
+        style: dict[str, Any] = {
+            "numbered": numbered,
+            "bold": bold,
+            "transpose": transpose,
+            "nabla": nabla,
+            "width": width,
+        }
         return derivation_latex(self, document=document, detail=detail, **style)
 
     def text(self, detail: str = "steps") -> str:
