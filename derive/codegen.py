@@ -18,7 +18,7 @@ from typing import Any
 from . import names
 from .dialects import Dialect, dialect
 from .errors import DeriveError
-from .expr import MAX_FLAT, Expr, symbol_count, symbols_of
+from .expr import ASSUMED, MAX_FLAT, Expr, symbol_count, symbols_of
 from .own_functions import functions_of
 from .program import Program, compile, other_orders
 from .programs.callables import Generated
@@ -50,7 +50,8 @@ def program_of(derivation: Any, backend: str = "numpy") -> Program:
     keeps = spoken.in_place and any("constant" in s.properties for s in symbols_of(*outputs.values()))
     options = {"has_triangular_solve": spoken.has_triangular_solve, "keeps_constants": keeps}
     made = compile(outputs, derivation.hints, **options)
-    if keeps and derivation.kind == "gradient":
+    is_free = not any(s.properties & (ASSUMED | {"orthogonal"}) for s in symbols_of(derivation.loss))
+    if keeps and is_free and derivation.kind == "gradient":
         # Multiplied out, products of constant data alone may appear; the value keeps its form, which does not cancel.
         try:
             outputs |= {name: part.expanded for name, part in parts.items()}
@@ -172,6 +173,12 @@ class Module:
                     lines += wrapped_formula(f"{derivative_text(part)} = ", shown(partial(boxed_text, part)))
         shapes = ", ".join(f"{s.text()}: {shape_text(s.shape).replace(' × 1', '')}" for s in self.signature.symbols)
         lines += ["", *fill(f"Shapes: {shapes}")]
+        assumed = [s for s in self.signature.symbols if s.properties & ASSUMED]
+        if assumed:
+            from .reading.assumptions import statements  # loads the reader
+
+            said = " and ".join(f"{side.text()} {value}" for side, value in statements(assumed))
+            lines += fill(f"Assumed by the formulas above, not by the code: {said}")
         both = self.program.flops_of(*self.program.outputs).expression
         alone = self.program.flops_of(*outputs_of(d)).expression
         lines += fill(f"FLOPs: {alone} for the {self.kind}, {both} with the value")
