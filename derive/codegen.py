@@ -25,7 +25,6 @@ from .programs.callables import Generated
 from .programs.expressions import WIDTH
 from .programs.order import dims_of
 from .programs.signature import Signature, parts_of
-from .programs.translate import translate
 from .programs.values import Term, Value, values_below
 from .programs.workspace import WorkspaceWriter
 from .programs.writer import Writer
@@ -127,9 +126,8 @@ class Module:
         found: dict[Value, str] = {}
         memo: dict[Expr, Term] = {}
         for name, formula in self.derivation.definitions:
-            term = translate(self.program.graph, formula, memo)
-            value = term.value
-            if value is not None and value in self.program.order and value.kind != "input":
+            value = self.program.holding(formula, memo)
+            if value is not None and value.kind != "input":
                 found[value] = names.identifier(name)
         return found
 

@@ -151,7 +151,7 @@ def solve(
     """
     require_short(expr)
     if x.properties & (ASSUMED | {"orthogonal"}):
-        what = "to be orthogonal" if "orthogonal" in x.properties else f"to have {sorted(x.properties & ASSUMED)[0]}"
+        what = "orthogonal" if "orthogonal" in x.properties else f"to have {sorted(x.properties & ASSUMED)[0]}"
         raise DeriveError(
             f"{x.text()} is declared {what}, and stationary points among such matrices are not solved for",
             hint='subject_to="UᵀU = I" names the eigenvalue problem, where it is one',

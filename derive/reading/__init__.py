@@ -264,7 +264,7 @@ def _regrouped(solution: Solution, loose: frozenset[str]) -> Solution:
     return solution
 
 
-def parse_together(formulas: Sequence[str], where: Where = None) -> list[Expr]:
+def parse_together(formulas: Sequence[str], where: Where | Declarations = None) -> list[Expr]:
     """Read formulas whose symbols are the same and whose values may be equal.
 
     Raises

@@ -116,7 +116,7 @@ class Declarations:
         return ParseError(message, self.source, span, hint)
 
 
-def declarations(where: str | Mapping[str, Any] | None) -> Declarations:
+def declarations(where: str | Mapping[str, Any] | Declarations | None) -> Declarations:
     """Read declarations.
 
     Raises
