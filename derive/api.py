@@ -118,7 +118,7 @@ def gradient(formula: Any, wrt: Any, where: Where = None) -> Any:
 
 def _gradient(problem: Problem, variable: Expr, sweep: Sweep) -> Derivation:
     """The gradient by one variable, in the variable's own space."""
-    from .jacobians import project
+    from .spaces import project
 
     result, structure, unstructured, remarks = sweep.total, None, None, []
     projected = project(sweep.total, variable)
@@ -155,7 +155,7 @@ def stiefel_gradient(formula: Any, wrt: Any, where: Where = None) -> Derivation:
     >>> print(stiefel_gradient("tr(QᵀA)", "Q").boxed)
     A − ½ Q (Qᵀ A + Aᵀ Q)
     """
-    from .jacobians import stiefel_gradient as onto_tangent_space
+    from .spaces import stiefel_gradient as onto_tangent_space
 
     problem = Problem(formula, where, given_names(wrt), True)
     variable = problem.find(wrt)
@@ -245,7 +245,7 @@ def hessian(formula: Any, wrt: Any, where: Where = None) -> Any:
 
         return Blocks(gradient(formula, several, where), partial(hessian, formula, where=where))
     from .jacobians import jacobian as coefficient
-    from .jacobians import project
+    from .spaces import project
 
     problem = Problem(formula, where, given_names(wrt), True)
     variable = problem.find(wrt)
@@ -287,7 +287,7 @@ def hvp(formula: Any, wrt: Any, direction: Any, where: Where = None) -> Any:
     A v
     """
     from .jacobians import differential as push
-    from .jacobians import project
+    from .spaces import project
 
     several = several_of(wrt)
     wanted = [wrt] if several is None else several
@@ -388,7 +388,7 @@ def equal(a: Any, b: Any, where: Where = None) -> Any:
     >>> print(equal("(A + B)⁻¹", "A⁻¹ (A⁻¹ + B⁻¹)⁻¹ B⁻¹", "A, B: n×n").conditions)
     ('A + B invertible', 'A invertible', 'B invertible', 'A⁻¹ + B⁻¹ invertible')
     """
-    from .algebra import equal as decide
+    from .algebra.equality import equal as decide
 
     if isinstance(a, str) and isinstance(b, str):
         from .reading import parse_together

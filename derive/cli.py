@@ -378,8 +378,9 @@ def derive(kind: str, operands: list[str], options: dict[str, str]) -> int:
                 raise DeriveError("sympy prints one derivative at a time", hint="derive by one variable")
         from .verification import FORMS
 
+        has_code = form in (*SOURCES, "html", "json") or (kind == "demo" and "--to" not in options)
         forms = ("boxed",) if form in (*SOURCES, "sympy") else FORMS
-        verify = False if "--no-verify" in options or form in GRAPHS else checked(made, progress, forms)
+        verify = False if "--no-verify" in options or form in GRAPHS else checked(made, progress, forms, has_code)
         if verify is None:
             return 1
         progress.stage("writing")
@@ -438,13 +439,13 @@ def _form_of(path: str) -> str:
     return ENDINGS[ending]
 
 
-def checked(made: Presented, progress: Progress, forms: tuple[str, ...]) -> bool | None:
+def checked(made: Presented, progress: Progress, forms: tuple[str, ...], has_code: bool) -> bool | None:
     """Whether the numeric check was made; None where something that would be shown fails, which is said."""
     progress.stage("checking numerically")
     # The arrays are small: threads of the linear algebra library would only take time to start.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
-        found = made.errors(POINTS, forms)
+        found = made.errors(POINTS, forms, has_code)
     except KeyboardInterrupt:
         progress.say("derive: the numeric check was interrupted and is left out")
         return False

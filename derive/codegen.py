@@ -22,7 +22,7 @@ from .expr import ASSUMED, MAX_FLAT, Expr, symbol_count, symbols_of
 from .own_functions import functions_of
 from .program import Program, compile, other_orders
 from .programs.callables import Generated
-from .programs.expressions import WIDTH
+from .programs.expressions import WIDTH, called
 from .programs.order import dims_of
 from .programs.signature import Signature, parts_of
 from .programs.values import Term, Value, values_below
@@ -40,14 +40,16 @@ def outputs_of(derivation: Any) -> dict[str, Any]:
     return {f"{derivation.kind} {part.wrt.name}": part for part in derivation.parts}
 
 
-def program_of(derivation: Any, backend: str = "numpy") -> Program:
-    """The program of value and derivative of a derivation."""
+def program_of(derivation: Any, backend: str = "numpy", batch: Any = None, per_sample: bool = False) -> Program:
+    """The program of value and derivative of a derivation, or of a batch of its samples."""
     spoken = dialect(backend)
     parts = outputs_of(derivation)
     outputs = {"value": derivation.loss, **{name: part.result for name, part in parts.items()}}
     # Only where a function may keep what it computed: a traced one must not.
     keeps = spoken.in_place and any("constant" in s.properties for s in symbols_of(*outputs.values()))
-    options = {"has_triangular_solve": spoken.has_triangular_solve, "keeps_constants": keeps}
+    keeps = keeps and batch is None
+    options: dict[str, Any] = {"has_triangular_solve": spoken.has_triangular_solve, "keeps_constants": keeps}
+    options |= {"batch": batch, "per_sample": per_sample}
     made = compile(outputs, derivation.hints, **options)
     is_free = not any(s.properties & (ASSUMED | {"orthogonal"}) for s in symbols_of(derivation.loss))
     if keeps and is_free and derivation.kind == "gradient":
@@ -80,7 +82,7 @@ class Module:
     def __init__(self, derivation: Any, spoken: Dialect, workspace: bool = False) -> None:
         self.derivation = derivation
         self.dialect = spoken
-        self.program = program_of(derivation, spoken.name)
+        self.program = self.compiled(derivation)
         self.workspace = workspace
         if workspace and not spoken.in_place:
             raise DeriveError(f"{spoken.name} writes into no buffers", hint="workspace=True is for numpy and scipy")
@@ -101,7 +103,7 @@ class Module:
         for _ in range(2):
             self.signature = Signature(symbols, needed, taken, mentioned, functions, parts_of(*results))
             self.writers = {
-                name: kind_of_writer(self.program, spoken, self.signature, outputs, preferred)
+                name: kind_of_writer(self.program, spoken, self.signature, self.output_names(outputs), preferred)
                 for name, outputs in self.functions
             }
             self.bodies = {name: writer.write() for name, writer in self.writers.items()}
@@ -112,6 +114,25 @@ class Module:
                     if any(value in writer.names for value in self.program.kept):
                         writer.dims |= self.constant.dims
             needed = {dim for writer in self.writers.values() for dim in writer.dims}
+
+    def compiled(self, derivation: Any) -> Program:
+        return program_of(derivation, self.dialect.name)
+
+    def output_names(self, outputs: Sequence[str]) -> Sequence[str]:
+        """The outputs of the program that outputs of the module are made of."""
+        return outputs
+
+    def checks(self) -> list[str]:
+        """The lines that check the arguments."""
+        return self.signature.checks
+
+    def scope(self) -> str:
+        """Over what the functions are, behind what they compute."""
+        return ""
+
+    def orders(self) -> list[tuple[str, Any]]:
+        """The hints under which another order of products is cheaper, and what that one takes."""
+        return other_orders(derivative_program(self.derivation))
 
     def arguments_of(self, derivation: Any) -> list[Expr]:
         """The symbols in order: variables first, as optimizers and jax.grad want them; directions last."""
@@ -163,7 +184,8 @@ class Module:
         variables = ", ".join(part.wrt.text() for part in d.parts if part.wrt is not None)
         wrt = f" by {variables}" if variables else ""
         title = {"gradient": "Gradient", "jacobian": "Jacobian", "hessian": "Hessian", "hvp": "Hessian-vector product"}
-        lines = [f"{title.get(d.kind, 'Differential')} of {d.name}{wrt}.", ""]
+        scope = self.scope()
+        lines = [f"{title.get(d.kind, 'Differential')} of {d.name}{wrt}{', ' * bool(scope)}{scope}.", ""]
         lines += wrapped_formula(f"{d.name} = ", shown(lambda: d.loss.text()))
         if is_full:
             for part in d.parts:
@@ -178,11 +200,11 @@ class Module:
             said = " and ".join(f"{side.text()} {value}" for side, value in statements(assumed))
             lines += fill(f"Assumed by the formulas above, not by the code: {said}")
         both = self.program.flops_of(*self.program.outputs).expression
-        alone = self.program.flops_of(*outputs_of(d)).expression
+        alone = self.program.flops_of(*self.output_names(list(outputs_of(d)))).expression
         lines += fill(f"FLOPs: {alone} for the {self.kind}, {both} with the value")
         lines += fill(f"Largest intermediate: {shape_text(self.program.largest)}")
         if is_full:
-            for hint, flops in other_orders(derivative_program(d))[:2]:
+            for hint, flops in self.orders()[:2]:
                 lines += fill(f"The best order of products depends on sizes: with {hint} declared, {flops} FLOPs")
         if self.program.kept:
             names_of = ", ".join(self.constant_arguments())
@@ -318,12 +340,14 @@ class Module:
 
     def summary(self, name: str) -> str:
         d = self.derivation
+        scope = self.scope()
+        after = f", {scope}." if scope else "."
         if name == "value":
-            return f"{d.name}, {described(d.loss)}."
+            return f"{d.name}, {described(d.loss)}{after}"
         derivatives = ", ".join(derivative_text(part) for part in d.parts)
         if name == "value_and_gradient":
-            return f"{d.name} and {derivatives if len(d.parts) == 1 else f'({derivatives})'}."
-        return f"{derivatives}." if len(d.parts) > 1 else f"{derivatives}, {described(d.result)}."
+            return f"{d.name} and {derivatives if len(d.parts) == 1 else f'({derivatives})'}{after}"
+        return f"{derivatives}{after}" if len(d.parts) > 1 else f"{derivatives}, {described(d.result)}{after}"
 
     def arguments(self) -> str:
         signature = self.signature
@@ -341,7 +365,7 @@ class Module:
                 name = signature.name_of[symbol]
                 lines.append(f"    if {name}.ndim != 0:")
                 lines.append(f'        raise ValueError(f"{name} must be a number, not of shape {{{name}.shape}}")')
-        lines += ["    " + line for line in signature.checks]
+        lines += ["    " + line for line in self.checks()]
         for symbol in signature.symbols:
             if symbol.shape[0].value == 1 and not symbol.is_scalar:
                 name = signature.name_of[symbol]
@@ -391,11 +415,9 @@ class Module:
         found = {name for writer in writers for name in writer.helpers} | {"_arrays"}
         pending = list(found)
         while pending:
-            text = self.dialect.helpers[pending.pop()]
-            for name in self.dialect.helpers:
-                if name not in found and name + "(" in text:
-                    found.add(name)
-                    pending.append(name)
+            new = called(self.dialect.helpers, self.dialect.helpers[pending.pop()]) - found
+            found |= new
+            pending += new
         return [name for name in self.dialect.helpers if name in found]
 
     def helper_sources(self) -> list[str]:
@@ -511,7 +533,9 @@ def described(expr: Expr) -> str:
 # Callables
 
 
-def source(derivation: Any, backend: str = "numpy") -> str:
+def source(
+    derivation: Any, backend: str = "numpy", batch: str | Sequence[str] | None = None, per_sample: bool = False
+) -> str:
     """The source of a module with `value`, the derivative and, for gradients, both.
 
     Parameters
@@ -519,8 +543,21 @@ def source(derivation: Any, backend: str = "numpy") -> str:
     derivation : Derivation
     backend : str
         A dialect: `"numpy"`, `"scipy"`, `"array-api"`, `"jax"`, `"torch"`.
+    batch, per_sample
+        As `function` takes them.
     """
-    return Module(derivation, dialect(backend)).source()
+    return module_of(derivation, backend, False, batch, per_sample).source()
+
+
+def module_of(
+    derivation: Any, backend: str, workspace: bool, batch: str | Sequence[str] | None, per_sample: bool
+) -> Module:
+    """The module of a derivation, or of a batch of its samples."""
+    if batch is None:
+        return Module(derivation, dialect(backend), workspace)
+    from .batched import batched
+
+    return batched(derivation, dialect(backend), batch, per_sample, workspace)
 
 
 def function(
@@ -546,7 +583,7 @@ def function(
     per_sample : bool
         Of a batch, return the result of each sample, stacked along a leading axis.
     """
-    module = Module(derivation, dialect(backend), workspace)
+    module = module_of(derivation, backend, workspace, batch, per_sample)
     wanted = module.kind if returns == "derivative" else returns
     known = [name for name, _ in module.functions]
     if wanted not in known:
@@ -554,26 +591,7 @@ def function(
             f"a {module.kind} has no {returns!r} to return", hint=f"there are: derivative, {', '.join(known)}"
         )
     # The docstring of a function names no box: it may be large, and nobody reads it here.
-    made = Generated(module.source(is_full=False), wanted, f"<derive {derivation.kind} of {derivation.name}>")
-    if batch is None:
-        return made
-    given = batch.replace(",", " ").split() if isinstance(batch, str) else list(batch)
-    samples = [names.identifier(names.canonical(name)) for name in given]
-    unknown = [name for name in samples if name not in module.signature.parameters]
-    if unknown:
-        raise DeriveError(f"{unknown[0]} is no argument", hint=f"there are: {', '.join(module.signature.parameters)}")
-    from .programs.batches import Batch, batched  # loads NumPy
-
-    at_once = None
-    if module.dialect.in_place:
-        at_once = Batch(
-            program_of(derivation),
-            dict(module.functions)[wanted],
-            module.signature,
-            made.__wrapped__.__globals__["_arguments"],
-        )
-    usable = at_once if at_once is not None and at_once.is_possible else None
-    return batched(made, samples, per_sample, module.dialect, usable)
+    return Generated(module.source(is_full=False), wanted, f"<derive {derivation.kind} of {derivation.name}>")
 
 
 def listing(program: Program) -> list[str]:

@@ -200,7 +200,9 @@ class Presented:
         """
         return max(self.errors(points).values())
 
-    def errors(self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact")) -> dict[str, float]:
+    def errors(
+        self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact"), code: bool = True
+    ) -> dict[str, float]:
         raise NotImplementedError
 
     @property
@@ -246,14 +248,15 @@ class Presented:
 
         return Graph(self)
 
-    def source(self, backend: str = "numpy") -> str:
+    def source(self, backend: str = "numpy", **options: Any) -> str:
         """Python source of a module with `value`, the derivative and, for gradients, both.
 
-        By several variables the derivative is a tuple, in the order asked.
+        By several variables the derivative is a tuple, in the order asked.  `batch="x, y"` writes the sum
+        over the samples of x and y, which then have a leading axis; with `per_sample=True` those of each.
         """
         from .codegen import source
 
-        return source(self, backend)
+        return source(self, backend, **options)
 
     def function(
         self, backend: str = "numpy", returns: str = "derivative", workspace: bool = False, **options: Any
@@ -412,35 +415,35 @@ class Derivation(Presented):
     @property
     def expanded(self) -> Expr:
         """The derivative as a sum of products, like terms collected."""
-        from .algebra import expand
+        from .algebra.forms import expand
 
         return self._form("expanded", lambda: expand(self._flat()))  # type: ignore[no-any-return]
 
     @property
     def boxed(self) -> Expr:
         """The derivative factored, in the given symbols only, with the fewest symbols."""
-        from .algebra import factor
+        from .algebra.forms import factor
 
         return self._form("boxed", lambda: factor(self._flat(), self.loss))  # type: ignore[no-any-return]
 
     @property
     def is_best_effort(self) -> bool:
         """Whether the search for `boxed` ended with its budget of work, so that a shorter form may exist."""
-        from .algebra import is_best_effort
+        from .algebra.forms import is_best_effort
 
         return is_best_effort(self.boxed, self.loss)
 
     @property
     def compact(self) -> Any:
         """The shortest form: repeated parts named, the identity introduced where it helps."""
-        from .algebra import compact
+        from .algebra.forms import compact
 
         return self._form("compact", lambda: compact(self._flat(), self.loss, self.boxed, self.definitions))
 
     @property
     def rewriting(self) -> list[tuple[str, Expr]]:
         """The lines from the sum of contributions to the box, each with what was done."""
-        from .algebra import rewriting
+        from .algebra.forms import rewriting
 
         return self._form("rewriting", lambda: rewriting(self._flat(), self.loss, self.boxed))  # type: ignore[no-any-return]
 
@@ -463,11 +466,13 @@ class Derivation(Presented):
 
     # Checks
 
-    def errors(self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact")) -> dict[str, float]:
-        """The error of each thing that `verify` compares, by its name."""
+    def errors(
+        self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact"), code: bool = True
+    ) -> dict[str, float]:
+        """The error of each thing that `verify` compares, by its name; without `code`, of what a page shows."""
         from .verification import errors
 
-        return self._form(f"errors {points} {forms}", lambda: errors(self, points, forms))  # type: ignore[no-any-return]
+        return self._form(f"errors {points} {forms} {code}", lambda: errors(self, points, forms, code))  # type: ignore[no-any-return]
 
     def to_sympy(self) -> Any:
         """The box as a canonical SymPy expression over the caller's own symbols."""

@@ -17,7 +17,7 @@ from .codegen import function
 from .derivation import Derivation, Sweep
 from .errors import DeriveError
 from .expr import Expr, number, symbol, symbols_of, zero_like
-from .jacobians import project
+from .spaces import project
 from .operations import inner
 
 

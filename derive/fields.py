@@ -490,6 +490,11 @@ def is_exact(*exprs: Expr) -> bool:
     )
 
 
+def is_plain(*exprs: Expr) -> bool:
+    """Whether the values of the expressions need no array library."""
+    return all(node.op.name == "symbol" or node.op.name in _VALUES for node in nodes(*exprs))
+
+
 def degree(expr: Expr, size: int = 16) -> int:
     """A bound on the total degree of numerator and denominator, for matrices of up to `size` rows.
 

@@ -118,11 +118,13 @@ class Gradients(Presented, Mapping[str, Derivation]):
 
         return derivative_program(self)
 
-    def errors(self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact")) -> dict[str, float]:
+    def errors(
+        self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact"), code: bool = True
+    ) -> dict[str, float]:
         """The error of each thing that `verify` compares, the largest over the variables."""
         found: dict[str, float] = {}
         for part in self.parts:
-            for name, error in part.errors(points, forms).items():
+            for name, error in part.errors(points, forms, code).items():
                 found[name] = max(error, found.get(name, 0.0))
         return found
 

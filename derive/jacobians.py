@@ -8,14 +8,11 @@ only where a matrix is derived by a matrix [MN, 2.4, 3.7, 9.4].
 
 [MN]   Magnus & Neudecker, Matrix Differential Calculus, 3rd ed., 2019 (section).
 [H]    Higham, Functions of Matrices, 2008 (theorem).
-[EAS]  Edelman, Arias & Smith, The Geometry of Algorithms with Orthogonality
-       Constraints, SIAM J. Matrix Anal. Appl. 20, 1998.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 from typing import Any
 
 from .derivation import Sweep
@@ -52,6 +49,7 @@ from .operations import (
 )
 from .rules import rule_of
 from .shapes import ONE, Dim
+from .spaces import project
 
 
 def differential(expr: Expr, moved: Mapping[Expr, Expr]) -> tuple[Expr, list[str]]:
@@ -555,35 +553,3 @@ def _block_sum(x: _Extraction, Y: Expr, P: Side, Q: Side) -> Expr:
 
 
 # Variables with structure
-
-_HALF = Fraction(1, 2)
-
-
-def project(gradient: Expr, wrt: Expr) -> tuple[Expr, str] | None:
-    """The gradient in the space of a structured variable, and what was done; None without structure.
-
-    The orthogonal projection of the unstructured gradient G: then dL = <gradient, dX> for
-    every dX of that structure, and the gradient itself has it.
-    """
-    properties, name = wrt.properties, wrt.text()
-    if wrt.is_scalar:
-        return None
-    if "diagonal" in properties:
-        return diagonal_matrix(diagonal(gradient)), f"{name} is diagonal: the gradient is the diagonal part, I ⊙ G"
-    if "symmetric" in properties:
-        return _HALF * (gradient + transpose(gradient)), (
-            f"{name} is symmetric: the gradient is (G + Gᵀ)/2; 2 G − I ⊙ G, also found in print for symmetric G, "
-            f"lists the derivatives by the entries on and below the diagonal and is not the gradient"
-        )
-    if "skew" in properties:
-        return _HALF * (gradient - transpose(gradient)), f"{name} is skew: the gradient is (G − Gᵀ)/2"
-    if "upper" in properties:
-        return triu(gradient), f"{name} is upper triangular: the gradient is the upper triangle of G"
-    if "lower" in properties:
-        return tril(gradient), f"{name} is lower triangular: the gradient is the lower triangle of G"
-    return None
-
-
-def stiefel_gradient(gradient: Expr, Q: Expr) -> Expr:
-    """The Riemannian gradient G − Q (QᵀG + GᵀQ)/2 on QᵀQ = I, embedded metric [EAS 2.4]."""
-    return gradient - _HALF * (Q @ (transpose(Q) @ gradient + transpose(gradient) @ Q))

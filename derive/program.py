@@ -76,6 +76,8 @@ class Program:
         What was assumed of the order of the dimensions.
     kept : list of Value
         What is made of constant arguments alone and computed once; it does not count in `flops`.
+    ends : dict of str to list of str
+        A matrix for each sample of a batch, by the outputs u, v and so on whose u vᵀ add up to it.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class Program:
         self.hints = list(hints)
         self.order = values_below(value for term in self.outputs.values() for value in term.parts())
         self.kept: list[Value] = []
+        self.ends: dict[str, list[str]] = {}
         self.constant: set[Value] = set()
         self.lowered: dict[Value, Term] = {}
 
@@ -163,6 +166,8 @@ def compile(
     *,
     has_triangular_solve: bool = False,
     keeps_constants: bool = False,
+    batch: Any = None,
+    per_sample: bool = False,
 ) -> Program:
     """The cheapest program found for some formulas that share parts.
 
@@ -176,6 +181,10 @@ def compile(
         Whether the library that runs it solves with triangular matrices.
     keeps_constants : bool
         Whether what is made of arguments declared `constant` is kept between calls.
+    batch : Batch, optional
+        The samples over which the outputs are summed.
+    per_sample : bool
+        Of a batch, the outputs are those of each sample.
 
     Returns
     -------
@@ -185,12 +194,22 @@ def compile(
     graph.normalized = normalized(outputs.values())
     memo: dict[Expr, Term] = {}
     terms = {name: translate(graph, formula, memo) for name, formula in outputs.items()}
+    ends: dict[str, list[str]] = {}
+    if batch is not None:
+        found = batch.outputs(graph, terms, per_sample)
+        terms = {}
+        for name, parts in found.items():
+            labels = [name] if len(parts) == 1 else [f"{name} {i}" for i in range(len(parts))]
+            terms |= dict(zip(labels, parts, strict=True))
+            if len(parts) > 1:
+                ends[name] = labels
     tops = [value for term in terms.values() for value in term.parts()]
     names = dims_of(values_below(tops)) | {n for t in terms.values() for d in t.shape for n in d.names}
-    sizes = Sizes(names, hints)
+    sizes = Sizes(names, hints, batch.size.names if batch is not None else ())
     lowering = Lowering(graph, list(terms.values()), sizes, has_triangular_solve, keeps_constants)
     made = Program(graph, dict(zip(terms, lowering.roots, strict=True)), outputs, sizes, hints)
     made.lowered = lowering.done
+    made.ends = ends
     if keeps_constants:
         made.keep_constants()
     return made

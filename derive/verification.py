@@ -4,16 +4,18 @@ A gradient, Jacobian or differential is compared with `numeric` derivatives of t
 function; a Hessian and its products with numeric derivatives of the gradient, itself
 checked against the loss.  Each form that is shown, and the generated NumPy function, plain
 and with buffers, called again and again with other arguments, are compared with the derivative.
+Where no code is shown, points of plain Python numbers come first, and NumPy where they do not decide.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from .errors import DeriveError, LimitError
-from .expr import MAX_FLAT, Expr, symbol_count
+from .expr import MAX_FLAT, Expr, nodes, symbol_count
 from .own_functions import functions_of
 from .progress import stage
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-5  # of the largest relative error; a larger one is a wrong derivation
 FORMS = ("expanded", "boxed", "compact")
+PLAIN = 1e-7  # of an error in plain numbers that needs no second look
+MAX_WORK = 3_000  # entries of the variable times operations, for plain numbers
 MAX_OPERATIONS = 300  # of a program that is written and run for the check
 DERIVATIVE, FUNCTION, WORKSPACE = "the derivative", "the NumPy function", "the NumPy function with buffers"
 
@@ -31,11 +35,19 @@ def verify(derivation: Derivation, points: int = 3) -> float:
     return max(errors(derivation, points).values())
 
 
-def errors(derivation: Derivation, points: int = 3, forms: Sequence[str] = FORMS) -> dict[str, float]:
-    """The largest relative error of each thing that leaves: the derivative, its forms, its functions.
+def errors(
+    derivation: Derivation, points: int = 3, forms: Sequence[str] = FORMS, code: bool = True
+) -> dict[str, float]:
+    """The largest relative error of each thing that leaves: the derivative, its forms and, with `code`, its functions.
 
     What is too large to be written out is not among them.
     """
+    if not code or find_spec("numpy") is None:
+        found = _plain_errors(derivation, points, forms)
+        if found is not None:
+            return found
+    if find_spec("numpy") is None:
+        raise DeriveError("points in plain Python numbers do not decide, and NumPy is not here")
     from .numeric import random_point
 
     known = [derivation.loss, derivation.result]
@@ -47,18 +59,81 @@ def errors(derivation: Derivation, points: int = 3, forms: Sequence[str] = FORMS
         drawn.append(random_point(known, seed=seed, hints=derivation.hints))
         for got, want in _pairs(derivation, drawn[-1]):
             worst[DERIVATIVE] = max(worst[DERIVATIVE], relative_error(got, want))
-    compared: dict[str, Callable[[Any], Any]] = {}
-    for name in forms:
-        shown = _form(derivation, name)
-        if shown is not None:
-            compared[f"the {name} form"] = partial(_evaluated, shown)
-    for name, called in ((FUNCTION, _called(derivation, False)), (WORKSPACE, _called(derivation, True))):
-        if called is not None:
-            compared[name] = called
+    compared: dict[str, Callable[[Any], Any]] = {
+        name: partial(_evaluated, shown) for name, shown in _shown(derivation, forms).items()
+    }
+    if code:
+        for name, called in ((FUNCTION, _called(derivation, False)), (WORKSPACE, _called(derivation, True))):
+            if called is not None:
+                compared[name] = called
     for name, value in compared.items():
         # The first point once more: what a function keeps of a call must not reach the next.
         worst[name] = max(relative_error(value(p), p.evaluate(derivation.result)) for p in (*drawn, drawn[0]))
     return worst
+
+
+def _plain_errors(derivation: Derivation, points: int, forms: Sequence[str]) -> dict[str, float] | None:
+    """`errors` of a gradient in plain Python numbers; None where they do not decide."""
+    from .fields import Undefined, floats, is_plain, turned
+    from .sampling import random_field_point
+    from .slopes import slopes
+
+    loss, wrt = derivation.loss, derivation.wrt
+    if derivation.kind != "gradient" or wrt is None or derivation.hints:
+        return None
+    result = derivation.unstructured or derivation.result
+    compared = _shown(derivation, forms)
+    if not is_plain(loss, result, derivation.result, *compared.values()):
+        return None
+    worst = {DERIVATIVE: 0.0, **dict.fromkeys(compared, 0.0)}
+    seen = 0
+    for seed in range(4 * points):
+        point = random_field_point([loss, result, wrt], seed, floats(), _LOOKS[seed % len(_LOOKS)], 2, 3)
+        rows, columns = len(point.values[wrt]), len(point.values[wrt][0])
+        if rows * columns * len(nodes(loss)) > MAX_WORK:
+            return None
+        try:
+            found = slopes(loss, wrt, point)
+            if found is None:
+                continue
+            want = [[slope[0][0] for slope in row] for row in found]
+            value = point.evaluate(derivation.result)
+            pairs = {name: (point.evaluate(shown), value) for name, shown in compared.items()}
+            pairs[DERIVATIVE] = (point.evaluate(result), want)
+            if derivation.unstructured is not None and not derivation.is_riemannian:
+                pairs[DERIVATIVE] = (value, _structured(wrt.properties, want, turned(want)))
+        except Undefined:
+            continue
+        for name, (got, meant) in pairs.items():
+            size = max(abs(x) for row in [*got, *meant] for x in row)
+            gap = max(abs(x - y) for rows in zip(got, meant, strict=True) for x, y in zip(*rows, strict=True))
+            worst[name] = max(worst[name], gap / size if size > 1e-6 else gap)
+        seen += 1
+        if seen == points:
+            return worst if max(worst.values()) <= PLAIN else None
+    return None
+
+
+_LOOKS = ("plain", "negative", "plain", "positive", "fraction")
+
+
+def _structured(properties: frozenset[str], A: Any, transposed: Any) -> Any:
+    """The orthogonal projection of rows onto the matrices of a declared structure."""
+    sign = -1 if "skew" in properties else 1 if "symmetric" in properties and "diagonal" not in properties else 0
+
+    def entry(i: int, j: int) -> float:
+        if sign:
+            return (A[i][j] + sign * transposed[i][j]) / 2  # type: ignore[no-any-return]
+        keeps = i == j if "diagonal" in properties else i <= j if "upper" in properties else i >= j
+        return A[i][j] if keeps else 0.0
+
+    return [[entry(i, j) for j in range(len(A[0]))] for i in range(len(A))]
+
+
+def _shown(derivation: Derivation, forms: Sequence[str]) -> dict[str, Expr]:
+    """The forms that are small enough to be printed."""
+    found = {f"the {name} form": _form(derivation, name) for name in forms}
+    return {name: form for name, form in found.items() if form is not None}
 
 
 def _evaluated(expr: Expr, point: Any) -> Any:

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 import derive
-from derive.algebra import compact, equal, expand, factor, proved
 from derive.algebra import forms as forms_module
+from derive.algebra.equality import equal
+from derive.algebra.forms import compact, expand, factor
+from derive.algebra.proofs import proved
 from derive.derivation import Sweep
 from derive.errors import DeriveError
 from derive.expr import number, symbol, symbol_count

@@ -14,8 +14,7 @@ import pytest
 
 import derive
 from derive import functions, names, rules
-from derive.codegen import Module, program_of
-from derive.dialects import DIALECTS, dialect
+from derive.dialects import DIALECTS
 from derive.errors import DeriveError
 from derive.evaluation import VALUES
 from derive.expr import (
@@ -34,8 +33,6 @@ from derive.expr import (
 )
 from derive.numeric import numeric_gradient, random_point
 from derive.operations import FUNCTIONS, basis, block, matmul, sum_entries, vec
-from derive.programs.batches import ROWS as BATCHED
-from derive.programs.batches import Batch
 from derive.reading.vocabulary import FUNCTIONS as FUNCTIONS_READ
 from derive.rules import RULES
 from derive.shapes import Dim
@@ -49,9 +46,6 @@ _BRACKETS = "it, or its gradient, has a matrix in brackets, a window or unvec, w
 ROW_OPERATIONS = ("argmax_row", "cumsum", "cumsum_back", "logsumexp_row", "max_row", "softmax_row", "where")
 REFUSED: dict[tuple[str, str], str] = {  # (operation, meaning or dialect) -> reason
     ("erf", "array-api"): "the array API standard has no error function",
-    ("expm", "batch"): "its scaling depends on the norm of each sample",
-    ("block_inner", "batch"): "four axes beside that of the samples",
-    ("block_sum", "batch"): "four axes beside that of the samples",
     **{(name, "document"): _BRACKETS for name in ("block", "submatrix", "unvec", "vec", "polar", "expm")},
     **{(name, "document"): _MARKED for name in ("block_inner", "block_sum", "kron", *ROW_OPERATIONS)},
     ("nuclear_norm", "document"): "its gradient is the polar factor, which documents write as U Vᵀ",
@@ -190,15 +184,9 @@ def test_every_operation_has_a_normal_form_and_a_jacobian(name):
 
 
 @pytest.mark.parametrize("name", WITH_OPERANDS)
-def test_every_operation_runs_over_samples_at_once(name):
+def test_every_operation_runs_over_samples(name):
     for derived in gradients_of(name):
-        module = Module(derived, dialect("numpy"))
-        batch = Batch(program_of(derived), ["value", "gradient"], module.signature, lambda **_: None)
-        assert batch.is_possible == ((name, "batch") not in REFUSED)
-        first = random_point([derived.loss, derived.result, derived.wrt], 1)
-        if not batch.is_possible:
-            continue
-        given = values_by_name(first)
+        given = values_by_name(random_point([derived.loss, derived.result, derived.wrt], 1))
         key = names.identifier(derived.wrt.name)
         single, over = derived.function(), derived.function(batch=key, per_sample=True)
         known = {k: v for k, v in given.items() if k in inspect.signature(single).parameters}
@@ -250,10 +238,6 @@ def test_an_operation_without_its_rows_is_found(monkeypatch):
     monkeypatch.delitem(DIALECTS["numpy"].templates, "cumsum")
     with pytest.raises(DeriveError, match="cumsum has no counterpart"):
         test_every_operation_has_code_in_each_dialect("cumsum", "numpy")
-    monkeypatch.undo()
-    monkeypatch.delitem(BATCHED, "cumsum")
-    with pytest.raises(AssertionError):
-        test_every_operation_runs_over_samples_at_once("cumsum")
     monkeypatch.undo()
     monkeypatch.delitem(FUNCTIONS_READ, "cumsum")
     with pytest.raises(DeriveError):

@@ -12,7 +12,8 @@ import sympy
 
 import derive
 from derive import cli, expr
-from derive.algebra import equality, proofs, proved
+from derive.algebra import equality, proofs
+from derive.algebra.proofs import proved
 from derive.errors import DeriveError, ParseError
 from derive.expr import symbol
 from derive.shapes import Dim

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 import derive
-from derive.algebra import compact, expand, factor, proved
+from derive.algebra.forms import compact, expand, factor
+from derive.algebra.proofs import proved
 from derive.derivation import Sweep
 from derive.errors import DeriveError
 from derive.expr import Expr, dimension, dimension_names, fold, symbol, symbol_op, symbols_of
@@ -198,7 +199,7 @@ def test_the_comparisons_can_fail():
 PRINTED = """
 import sys
 from tests.test_form_properties import gradients
-from derive.algebra import compact, expand, factor
+from derive.algebra.forms import compact, expand, factor
 for seed, loss, gradient in gradients(int(sys.argv[1]), int(sys.argv[2])):
     boxed = factor(gradient, loss)
     print(seed, expand(gradient).text(), boxed.text(), compact(gradient, loss, boxed, []), sep="\\n  ")

@@ -5,18 +5,20 @@ from __future__ import annotations
 import concurrent.futures
 import copy
 import gc
+import html
 import importlib.util
 import inspect
 import linecache
 import multiprocessing
 import pickle
+import re
 import threading
 
 import numpy as np
 import pytest
 
 import derive
-from derive import dialects
+from derive import dialects, verification
 from derive.expr import symbols_of
 from derive.numeric import evaluate, random_point
 
@@ -444,8 +446,10 @@ def test_the_check_covers_forms_and_functions():
     assert max(found.values()) < 1e-9
     assert (
         "Covered: the derivative; its expanded, boxed and compact forms; the NumPy function, plain and with buffers."
-        in (" ".join(derive.gradient("½‖WᵀWx − x‖²", "W").text().split()))
+        in (" ".join(html.unescape(re.sub("<[^>]*>", "", derive.gradient("½‖WᵀWx − x‖²", "W").html())).split()))
     )
+    shown = " ".join(derive.gradient("½‖WᵀWx − x‖²", "W").text().split())
+    assert "Covered: the derivative; its expanded, boxed and compact forms." in shown  # a page without code
 
 
 def test_the_check_finds_a_planted_error_in_a_form_and_in_code(monkeypatch):
@@ -455,3 +459,51 @@ def test_the_check_finds_a_planted_error_in_a_form_and_in_code(monkeypatch):
     d = derive.gradient("sum(tanh(x))", "x", "x: n")
     monkeypatch.setitem(dialects.DIALECTS["numpy"].templates, "tanh", "np.sin({0})")
     assert {name for name, error in d.errors().items() if error > 1e-3} == {"the NumPy function"}
+
+
+PLAIN = [
+    ("½‖WᵀWx − x‖²", "W", None),
+    ("logdet(S) + tr(S⁻¹A) + ‖S A‖", "S", "S, A: n×n spd"),
+    ("tr(A D²) + sum(exp(D))", "D", "D: n×n diagonal"),
+    ("‖K A‖² + cᵀK c", "K", "K: n×n skew"),
+    ("‖R x‖³", "R", "R: n×n upper"),
+    ("‖R x‖³", "R", "R: n×n lower"),
+    ("tr(Qᵀ A)²", "Q", "Q: n×k orthogonal"),
+    ("logsumexp(A x) + sum(relu(x) .* exp(x))", "x", "A: m×n"),
+    ("λ‖w‖² + n", "λ", "w: n"),
+    ("aᵀb", "x", "x: n"),
+]
+
+
+@pytest.mark.parametrize(("formula", "wrt", "where"), PLAIN, ids=[row[0] for row in PLAIN])
+def test_plain_numbers_check_what_arrays_check(monkeypatch, formula, wrt, where):
+    d = derive.gradient(formula, wrt, where)
+    found = d.errors(code=False)
+    assert max(found.values()) < 1e-7
+    arrays = derive.gradient(formula, wrt, where).errors()
+    assert set(found) == {name for name in arrays if "function" not in name} and max(arrays.values()) < 1e-7
+    monkeypatch.setattr(verification, "find_spec", lambda name: None)  # as in a browser, without NumPy
+    assert derive.gradient(formula, wrt, where).errors() == found
+
+
+def test_plain_numbers_pass_no_wrong_derivative(monkeypatch):
+    for formula, wrt, where in PLAIN[:-1]:
+        for attribute in ("result", "boxed"):
+            d = derive.gradient(formula, wrt, where)
+            if attribute == "boxed":
+                d._forms["boxed"] = 1.001 * d.result
+            elif d.unstructured is not None:
+                d.unstructured = d.result = 1.001 * d.unstructured
+            else:
+                d.result = 1.001 * d.result
+            assert verification._plain_errors(d, 3, verification.FORMS) is None
+            assert max(d.errors(code=False).values()) > 1e-4
+    monkeypatch.setattr(verification, "find_spec", lambda name: None)
+    with pytest.raises(derive.DeriveError, match="NumPy is not here"):
+        d.errors()
+
+
+def test_plain_numbers_leave_what_they_cannot_decide_to_arrays():
+    for d in (derive.gradient("tr(expm(A))", "A"), derive.hessian("xᵀAx", "x")):
+        assert verification._plain_errors(d, 3, verification.FORMS) is None
+        assert max(d.errors(code=False).values()) < 1e-7

@@ -11,10 +11,12 @@ import re
 import pytest
 
 import derive
-from derive.algebra import factor, identities, proved
+from derive.algebra import identities
 from derive.algebra.equality import agree
+from derive.algebra.forms import factor
 from derive.algebra.identities import IDENTITIES, Identity
 from derive.algebra.normal import Normalizer
+from derive.algebra.proofs import proved
 from derive.operations import add, scale
 from derive.reading import parse_together
 

@@ -24,7 +24,7 @@ LAYERS = [
     ["names"],
     ["evaluation"],
     ["numeric", "fields"],
-    ["sampling"],
+    ["sampling", "slopes"],
     ["reading"],
     ["interop"],
     ["functions"],
@@ -35,9 +35,11 @@ LAYERS = [
     ["dialects"],
     ["program", "programs"],
     ["codegen"],
+    ["batched"],
     ["objective"],
     ["derivation", "steps"],
     ["gradients"],
+    ["spaces"],
     ["jacobians"],
     ["differentiable"],
     ["verification"],
@@ -53,8 +55,8 @@ LAYERS = [
     ["__main__"],
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
-WITNESS = {"evaluation", "numeric", "fields", "sampling"}  # checks the calculus, so must not know it
-CALCULUS = {"functions", "adjoints", "rules", "steps", "derivation", "jacobians", "algebra", "association"}
+WITNESS = {"evaluation", "numeric", "fields", "sampling", "slopes"}  # checks the calculus, so must not know it
+CALCULUS = {"functions", "adjoints", "rules", "steps", "derivation", "jacobians", "spaces", "algebra", "association"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LINES = 600
 

@@ -21,7 +21,8 @@ import pytest
 
 import derive
 from derive import rules
-from derive.algebra import expand, proved
+from derive.algebra.forms import expand
+from derive.algebra.proofs import proved
 from derive.derivation import Sweep
 from derive.errors import DeriveError, LimitError
 from derive.expr import Expr, nodes, symbol, symbol_count

@@ -14,9 +14,9 @@ from derive import DeriveError, equal, parse, stationary
 from derive.cli import main
 from derive.derivation import Sweep
 from derive.expr import Expr, nodes, substitute, symbols_of
-from derive.jacobians import project
 from derive.numeric import Point, numeric_gradient, random_point
 from derive.optimality import stationarity
+from derive.spaces import project
 
 # formula, variable, declarations, solution, kind
 SOLVED = [

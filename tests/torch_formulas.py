@@ -17,7 +17,6 @@ Shape = tuple[str, ...]  # the names of its dimensions: () a scalar, ("n",) a ve
 
 STRUCTURES = ("spd", "symmetric", "diagonal", "lower", "upper")
 DIMS = ("m", "n", "p")
-NORMS_OF_SCALARS = False  # whose normal form takes ‖a‖ for a
 
 
 class Node(NamedTuple):
@@ -231,10 +230,8 @@ class Formulas:
                 reduced("tr({})", (d, d), torch.trace),
                 reduced("norm({})", (d,), flat),
                 reduced("norm({})", (d, e), flat),
-                *[
-                    reduced("norm({})", (), length),
-                    reduced("norm({})^3", (), lambda a: length(a) ** 3),
-                ][: 2 * NORMS_OF_SCALARS],
+                reduced("norm({})", (), length),
+                reduced("norm({})^3", (), lambda a: length(a) ** 3),
                 reduced("norm({})^2", (d, e), lambda A: (A * A).sum()),
                 reduced("norm1({})", (d,), lambda x: torch.abs(x).sum()),
                 reduced("log(sum(exp({})))", (d,), lambda x: torch.logsumexp(x, 0)),

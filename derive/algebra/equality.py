@@ -19,26 +19,20 @@ from ..errors import DeriveError
 from ..expr import Expr, nodes, number_op, symbols_of
 from ..fields import (
     DIGITS,
-    Field,
-    FieldPoint,
-    Matrix,
-    Undefined,
-    Unsupported,
     degree,
-    floats,
     is_exact,
     many_digits,
     prime_field,
 )
-from ..sampling import STYLES, random_field_point
+from ..sampling import STYLES
 from ..shapes import shape_text
+from .points import Sample, sample
 from .proofs import prove
 
 POINTS = 5  # looked at before a proof is sought; all, where none is found
 EXACT_POINTS = 3
 MIN_POINTS, MAX_WORK = 4, 4_000  # operations to many digits, at all points together
 DEGENERATE = ("small", "large", "zeros", "integers", "origin")  # where singular values may meet or vanish
-CLOSE = 1e-8  # relative, of values that NumPy had a part in
 
 
 class Equality(str):
@@ -140,37 +134,6 @@ def equal(a: Expr, b: Expr) -> Equality:
 # Points
 
 
-class Sample:
-    """Two formulas at one point at which both have values."""
-
-    __slots__ = ("point", "left", "right", "is_apart")
-
-    def __init__(self, point: FieldPoint, left: Matrix, right: Matrix) -> None:
-        self.point, self.left, self.right = point, left, right
-        if point.field.is_exact:
-            self.is_apart = left != right
-        else:
-            gap, size = 0, 0
-            for rows in zip(left, right):
-                for one, other in zip(*rows):
-                    gap, size = max(gap, abs(one - other)), max(size, abs(one), abs(other))
-            if point.is_rounded or point.field is floats():
-                self.is_apart = bool(gap > CLOSE * max(size, CLOSE * point.largest))
-            else:
-                self.is_apart = bool(gap > point.field.smallest**2 * 10**60 * point.largest)
-
-
-def sample(
-    a: Expr, b: Expr, field: Field, seed: int, style: str = "plain", smallest: int = 2, different: int = 3
-) -> Sample | None:
-    """The two at a random point; None where one of them is undefined."""
-    point = random_field_point([a, b], seed, field, style, smallest, different)
-    try:
-        return Sample(point, point.evaluate(a), point.evaluate(b))
-    except Undefined:
-        return None
-
-
 def _exactly(a: Expr, b: Expr) -> Iterator[Sample]:
     for seed in range(3 * EXACT_POINTS):
         found = sample(a, b, prime_field(), seed, smallest=4, different=5)
@@ -188,31 +151,6 @@ def _to_many_digits(a: Expr, b: Expr) -> Iterator[Sample]:
             yield found
             if found.is_apart:
                 return
-
-
-LOOKS = ("negative", "plain", "plain", "positive", "fraction", "plain", "fraction", "positive")
-
-
-def agree(a: Expr, b: Expr, points: int = 3) -> bool | None:
-    """Whether two formulas agree at random points, by their values in floating point; None if undefined there.
-
-    Where those differ, values to many digits say whether it was by rounding.
-    """
-    seen = 0
-    for seed, style in enumerate(LOOKS):
-        try:
-            found = sample(a, b, floats(), seed, style)
-            if found is not None and found.is_apart and not found.point.is_rounded:
-                found = sample(a, b, many_digits(), seed, style)
-        except Unsupported:
-            return None
-        if found is not None:
-            if found.is_apart:
-                return False
-            seen += 1
-            if seen == points:
-                break
-    return True if seen else None
 
 
 def _difference(a: Expr, b: Expr, found: Sample) -> Equality:

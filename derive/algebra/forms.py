@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections.abc import Iterator
+from functools import lru_cache
 
 from ..expr import Expr, nodes, number_op, substitute, symbol, symbol_count, symbols_of
 from ..operations import add, inv, matmul, matpow, mul, scale, terms_of, transpose
 from .display import Cost, Display, cost, tidy
-from .equality import agree
 from .factoring import BUDGET, Factoring
 from .labelling import Labelling
 from .limits import TooLargeError
 from .normal import Normalizer
+from .points import agree
 from .polynomial import Poly, key
-from .proofs import proved
 
 PASSES = 4
 AGAIN = 120  # symbols of a box up to which another pass is tried
@@ -41,7 +41,7 @@ def factor(expr: Expr, loss: Expr | None = None) -> Expr:
     boxing: Boxing | None = None
     for _ in range(PASSES):
         # What one pass brings together, another may simplify; none may make it longer.
-        boxing = Boxing(boxed, loss, before=boxing)
+        boxing = _first_pass(expr, loss) if boxing is None else Boxing(boxed, loss, before=boxing)
         is_worse = symbol_count(boxing.boxed) > symbol_count(boxed) or (
             boxed is not expr and boxing.cost > boxing.cost_given
         )
@@ -69,7 +69,11 @@ def is_same(form: Expr, expr: Expr) -> bool:
     No form that fails is shown, whatever went wrong on the way to it.
     """
     found = agree(form, expr)
-    return proved(form, expr) if found is None else found
+    if found is None:
+        from .proofs import proved
+
+        return proved(form, expr)
+    return found
 
 
 class Boxing:
@@ -152,6 +156,12 @@ class Boxing:
                 except TooLargeError:
                     continue
             ctx.reopened([])
+
+
+@lru_cache(maxsize=2)
+def _first_pass(expr: Expr, loss: Expr | None) -> Boxing:
+    """The search on a derivative as it came out, for its box and for the lines that lead there."""
+    return Boxing(expr, loss)
 
 
 def _problem(expr: Expr, loss: Expr | None) -> tuple[Labelling, Normalizer]:
@@ -357,7 +367,7 @@ def _free_name(part: Expr, used: set[str]) -> str:
 
 def rewriting(expr: Expr, loss: Expr, boxed: Expr) -> list[tuple[str, Expr]]:
     """The lines from the sum of contributions to the box, each with what was done."""
-    boxing = Boxing(expr, loss)
+    boxing = _first_pass(expr, loss)
     lines: list[tuple[str, Expr]] = []
     if boxing.is_expanded:
         apart, collected = boxing.multiplied_out(expr)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ..errors import DeriveError
 from ..reading.vocabulary import HABITUAL_FUNCTIONS
 from ..shapes import ONE
-from .document import Row
+from .document import Row, spelled
 from .grammar import Reader, Tree, Vocabulary
 from .kinds import Declared
 from .tokens import Token, tokens
@@ -82,7 +82,7 @@ class Reading:
 
 
 def tokenize(side: Side) -> None:
-    text = side.text.rstrip(_EDGE)
+    text = spelled(side.text.rstrip(_EDGE))
     side.found = tokens(text, side.start)
     while side.found and side.found[-1].kind == "mark" and side.found[-1].text in (",", ".", ";"):
         side.found.pop()

@@ -278,7 +278,7 @@ def _judged(
 
 def _mended(goal: Expr, variable: Expr) -> str:
     """The gradient, factored, as the repair of a function."""
-    from ..algebra import factor
+    from ..algebra.forms import factor
 
     try:
         return f"∂L/∂{variable.text()} = {factor(goal).text()}"

@@ -453,7 +453,9 @@ class Formulas(Meaning):
         found = self.lookup(name)
         parameters = self.scope.parameters.get(name, ())
         if found is None:
-            if name == self.scope.loss or (self.scope.loss and not primes and name not in self.scope.symbols):
+            if name == self.scope.loss or (
+                self.scope.loss and not primes and name not in self.scope.symbols and tree is self.whole
+            ):
                 return self.loss(name)
             raise Unread(f"the function {name} is not known here")
         if primes:
@@ -498,8 +500,8 @@ class Formulas(Meaning):
 
     def _bars(self, tree: Tree) -> Value:
         found = self.exact(tree.args[0])
-        if found.is_vector:
-            raise ShapeError("|·| of a vector: ‖·‖ is its norm")
+        if found.is_vector and not found.is_scalar:
+            return norm(found)  # people write |w|² for ‖w‖²
         return OPERATIONS["abs"](found) if found.is_scalar else det(found)
 
     def _inner(self, tree: Tree) -> Value:

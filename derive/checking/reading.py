@@ -10,10 +10,10 @@ from .claims import Claim, Reading, Side, tokenize, vocabulary_of
 from .conditions import stated
 from .declarations import declare, declared_by, declares
 from .definitions import settle
-from .document import Piece, Row, equation_sides, rows, statements
+from .document import Piece, Row, equation_sides, rows, spelled, statements
 from .families import as_formula
 from .grammar import Reader, Tree, Vocabulary
-from .heads import name_densities
+from .heads import name_heads
 from .kinds import Declared
 from .manuscript import Manuscript
 from .roles import scopes
@@ -48,6 +48,7 @@ class Document:
         self.scopes: list[Reading] = []
         self.layout: str | None = None  # as the prose names it
         self.notes: list[str] = []
+        self.heads: dict[str, str] = {}  # what the names of heads are written as
 
     @property
     def scope(self) -> Scope:
@@ -74,7 +75,7 @@ def read(text: str, where: Any = None) -> Document:
         _take(whole, row, loose, local)
     for claim in whole.claims:
         _locate(claim, manuscript)
-    name_densities(whole.claims)
+    document.heads = name_heads(whole.claims)
     sections = _sections(held)
     last = sections[-1] if sections else 0
     everywhere = Reading(manuscript.text)
@@ -137,7 +138,13 @@ class _Maker:
             for side in claim.sides:
                 if side.tree is not None:
                     side.error = None
-        settle(made, dict(self.known), self.vocabulary)
+        try:
+            settle(made, dict(self.known), self.vocabulary)
+        except DeriveError as error:  # one bad line costs its scope, and never the report
+            for claim in claims:
+                for side in claim.sides:
+                    side.tree, side.error = None, side.error or error
+            made.scope = Scope()
         return made
 
     def settled(self, claims: list[Claim], inherited: dict[str, Claim]) -> list[Reading]:
@@ -245,6 +252,7 @@ def _take(reading: Reading, row: Row, loose: list[tuple[str, int, Row]], local: 
             and previous.row is not row
             and not sides[0].is_blank
             and (re.match(r"[+−]|-|\\cdot|\\times", leading) or previous.sides[-1].is_blank)
+            and not row.text[:start].strip(" \n\t&")
         ):
             _append(previous.sides[-1], sides[0].text, sides[0].start)
             sides[0] = Side("", sides[0].start)
@@ -290,7 +298,7 @@ def _parse(side: Side, vocabulary: Vocabulary, text: str) -> None:
         if any(t.kind == "mark" and t.text == "↦" for t in copies):
             side.tree = _map(copies, vocabulary)
         else:
-            side.tree = as_formula(Reader(copies, vocabulary, text).whole(), side.text)
+            side.tree = as_formula(Reader(copies, vocabulary, text).whole(), spelled(side.text))
     except DeriveError as error:
         side.error = error
     except RecursionError:

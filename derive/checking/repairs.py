@@ -388,7 +388,7 @@ class Mending:
 
     def terms(self, goal: Expr) -> list[Expr]:
         """The summands of the truth, expanded and as derived."""
-        from ..algebra import expand
+        from ..algebra.forms import expand
 
         found: dict[Expr, None] = {}
         for expr in (goal, self.whole(goal)):

@@ -160,6 +160,17 @@ def variables_of(tree: Tree | None) -> set[str]:
     return found
 
 
+def entries_differentiated_by(tree: Tree | None) -> set[tuple[str, ...]]:
+    """The indices of the entries that a tree differentiates by: k, l of ∂/∂Xₖₗ."""
+    found = set()
+    for t in tree.walk() if tree is not None else ():
+        if t.kind == "derivative" and t.args[-1].kind == "name" and t.args[-1].data[2]:
+            letters = tuple("".join(map(str, t.args[-1].data[2])).replace(",", ""))
+            if len(letters) <= 2 and all(c.isalpha() for c in letters):
+                found.add(letters)
+    return found
+
+
 def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | None:
     """Give the claims of a chain their roles; the name, if it must have a scope of its own to be defined."""
     claim = chain[0]

@@ -22,11 +22,11 @@ POINTS = 5
 
 def check_gradient(function: Callable[..., Any], loss: str, wrt: str, where: Any = None) -> Report:
     """The report on a function, as `derive.check_gradient` describes it."""
-    from ..algebra import factor
+    from ..algebra.forms import factor
     from ..derivation import Sweep, require_scalar
-    from ..jacobians import project
     from ..numeric import numeric_gradient, random_point
     from ..reading import find_symbol, parse
+    from ..spaces import project
 
     if not callable(function):
         raise DeriveError(f"a function is checked, not {type(function).__name__}", hint="check_code takes a source")

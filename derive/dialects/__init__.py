@@ -88,6 +88,8 @@ COMMON = table("""
     power: {0} ** {1}
     columns: {lib}.stack(({items}), axis=1)
     rows: {lib}.stack(({items}))
+    outer_of_each: ({left})[:, :, None] * ({right})[:, None, :]
+    outers_of_each: {lib}.stack(({left}), axis=2) @ {lib}.stack(({right}), axis=1)
     row_sums: {lib}.sum({0}, axis={axis})
     sigmoid: _sigmoid({0})
     softplus: _softplus({0})
@@ -262,6 +264,7 @@ TORCH = {key: text.replace("{lib}", "torch") for key, text in COMMON.items()} | 
     contraction_flipped: torch.sum({0} * {1}.T)
     kron: _kron({0}, {1})
     columns: torch.stack(({items}), dim=1)
+    outers_of_each: torch.stack(({left}), dim=2) @ torch.stack(({right}), dim=1)
     row_sums: torch.sum({0}, dim={axis})
     concatenated: torch.cat(({items}))
     max_row: torch.amax({0}, dim=-1)

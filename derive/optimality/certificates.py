@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
-from ..algebra import expand
+from ..algebra.forms import expand
 from ..algebra.limits import TooLargeError
 from ..errors import DeriveError
 from ..expr import Expr, depends_on, fold, is_number, nodes, number, ones

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from ..algebra import expand
+from ..algebra.forms import expand
 from ..algebra.normal import Normalizer
 from ..algebra.polynomial import Mono, Poly, Scalars, content
 from ..errors import DeriveError

@@ -259,7 +259,7 @@ def _is_convex_where_positive(expr: Expr, variables: Sequence[Expr], assumed: Se
 
 def _quadratic_condition(expr: Expr, variables: Sequence[Expr]) -> str | None:
     """H ⪰ 0 for a quadratic function with Hessian H."""
-    from ..algebra import factor
+    from ..algebra.forms import factor
     from ..jacobians import jacobian
 
     if len(variables) != 1:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from ..adjoints import is_invertible
-from ..algebra import expand, factor
+from ..algebra.forms import expand, factor
 from ..algebra.limits import TooLargeError
 from ..algebra.normal import Normalizer
 from ..algebra.polynomial import Chain, Mono, Poly, collect, content
@@ -149,7 +149,7 @@ def _isolated(G: Expr, x: Expr) -> Isolated | None:
 
 
 def same(a: Expr, b: Expr) -> bool:
-    from ..algebra import proved
+    from ..algebra.proofs import proved
 
     return a.shape == b.shape and proved(a, b)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ..algebra import expand, factor
+from ..algebra.forms import expand, factor
 from ..algebra.normal import Normalizer
 from ..errors import DeriveError
 from ..expr import Expr, depends_on, fold, is_number, nodes, number, number_op, symbol

@@ -13,8 +13,9 @@ from ..adjoints import is_definite, is_invertible, is_positive
 from ..derivation import Sweep
 from ..errors import DeriveError, LimitError
 from ..expr import ASSUMED, Expr, is_zero, nodes, number, substitute, symbols_of
-from ..jacobians import differential, project
+from ..jacobians import differential
 from ..operations import add, inner, terms_of
+from ..spaces import project
 from .constraints import Constrained, constrained, rayleigh
 from .curvature import examine
 from .isolation import Equation, Isolated, isolate, simple, without_factor
@@ -256,7 +257,7 @@ def residual(
     """The largest relative gradient at the solution, over random points; None where the solution is defined nowhere."""
     import numpy as np
 
-    from ..algebra import expand
+    from ..algebra.forms import expand
     from ..jacobians import jacobian
     from ..numeric import Point, random_point
 
@@ -311,7 +312,7 @@ def _has_value(expr: Expr, x: Expr, solution: Expr) -> bool:
 
 
 def _put_back(G: Expr, x: Expr, solution: Expr, constraint: Expr | None) -> Remark:
-    from ..algebra import proved
+    from ..algebra.proofs import proved
 
     if constraint is not None:
         return Remark("put back, the constraint holds and the gradient is a combination of the constraint's")

@@ -93,14 +93,13 @@ def _derived(kind: str, formula: str, wrt: str, where: str | None) -> dict[str, 
     made = getattr(api, kind)(formula, wrt, where)
     if not hasattr(made, "parts"):
         raise DeriveError("a Hessian by several variables has blocks", hint="choose one variable")
-    verify = _can_verify()
-    said = fragment(made, exposition(made, verify=verify))
-    if not verify:
-        said += "<p class='note'>Not checked numerically: NumPy is not here.</p>"
-    return {"html": said, "latex": derivation_latex(made, verify=verify), "code": made.source()}
+    said = fragment(made, exposition(made, has_code=True))
+    if not _has_numpy():
+        said += "<p class='note'>The code is not checked: NumPy is not here.</p>"
+    return {"html": said, "latex": derivation_latex(made), "code": made.source()}
 
 
-def _can_verify() -> bool:
+def _has_numpy() -> bool:
     """Whether NumPy is there; inside a browser it is not."""
     from importlib.util import find_spec
 
@@ -112,7 +111,7 @@ def _examined(kind: str, formula: str, wrt: str, where: str | None) -> dict[str,
 
     if not wrt.strip():
         raise DeriveError("no variable is chosen", hint="choose one of the symbols, or type its name")
-    if not _can_verify():
+    if not _has_numpy():
         raise DeriveError("this needs NumPy, which is not here", hint="derive playground serves the page with it")
     found = getattr(extrema, kind)(formula, wrt, where)
     return {"html": _body(found.html()), "latex": found.latex()}
@@ -121,7 +120,7 @@ def _examined(kind: str, formula: str, wrt: str, where: str | None) -> dict[str,
 def _checked(kind: str, formula: str, wrt: str, where: str | None) -> dict[str, Any]:
     from ..checking import check
 
-    if not _can_verify():
+    if not _has_numpy():
         raise DeriveError("this needs NumPy, which is not here", hint="derive playground serves the page with it")
     return {"html": check(formula, where)._repr_html_()}
 

@@ -7,7 +7,7 @@ samples of sizes that respect the hints (`m < n`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -81,10 +81,12 @@ class Sizes:
         The open dimensions.
     hints : sequence of (Dim, "<", Dim)
         What is known of their order.
+    batch : collection of str
+        Of the dimensions, the numbers of samples: rather less than the others.
     """
 
-    def __init__(self, names: Iterable[str], hints: Sequence[Any] = ()) -> None:
-        self.samples = samples(sorted(names), hints)
+    def __init__(self, names: Iterable[str], hints: Sequence[Any] = (), batch: Collection[str] = ()) -> None:
+        self.samples = samples(sorted(names), hints, batch)
         self.weights = []
         for sample in self.samples:
             mean = 1.0
@@ -113,15 +115,15 @@ class Sizes:
         return total
 
 
-def samples(names: Sequence[str], hints: Sequence[Any]) -> list[dict[str, int]]:
+def samples(names: Sequence[str], hints: Sequence[Any], batch: Collection[str] = ()) -> list[dict[str, int]]:
     """All sizes alike, each in turn large and small, and a few at random; those that the hints allow."""
     if not names:
         return [{}]
-    middle = 256
-    found = [dict.fromkeys(names, middle)]
+    middle = {name: 128 if name in batch else 256 for name in names}
+    found = [middle]
     for name in names[:8]:
-        for size in (middle // 8, middle * 8):
-            found.append({**found[0], name: size})
+        for size in (middle[name] // 8, middle[name] * 8):
+            found.append({**middle, name: size})
     state = 12345
     trials = found[:]
     for _ in range(400 if hints else 0):

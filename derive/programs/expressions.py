@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
@@ -199,7 +200,7 @@ class Expressions:
         if "{dtype}" in filled:
             self.needs_dtype = True
             filled = filled.replace("{dtype}", "dtype")
-        self.helpers |= {name for name in self.dialect.helpers if name + "(" in filled}
+        self.helpers |= called(self.dialect.helpers, filled)
         return Text(filled, level_of(filled))
 
     def size(self, dim: Dim) -> str:
@@ -424,10 +425,16 @@ def is_full_somewhere(terms: Sequence[Term]) -> bool:
     return False
 
 
+CALL = re.compile(r"\w+(?=\()")
 STATIC = frozenset("constant dimension".split())
 RESERVED = frozenset(
     "np math xp jnp jax torch scipy dtype value gradient jacobian hessian hvp value_and_gradient".split()
 )
+
+
+def called(helpers: Mapping[str, str], text: str) -> set[str]:
+    """The helpers that a text calls."""
+    return {name for name in CALL.findall(text) if name in helpers}
 
 
 def is_short_decimal(value: Fraction) -> bool:

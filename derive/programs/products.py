@@ -388,6 +388,8 @@ class Products:
                 for one, other in ((left, right), (right, left)):
                     if one.body.kind == "ones":
                         return self.sum_entries(other)
+            if len(factors) == 3 and factors[0].body.kind == factors[2].body.kind == "ones":
+                return self.sum_entries(factors[1])
             straight = tuple(f.key() for f in factors)
             turned = tuple(f.key(True) for f in reversed(factors))
             key = ("chain", min(straight, turned))

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 
-from .expressions import ATOM
+from .expressions import ATOM, Text, is_full_somewhere
 from .values import Term, Value
-from .writer import Writer
+from .writer import Writer, is_broadcast
 
 ROWS_AT_ONCE = 16
 SMALL = 2**13  # entries below which the call costs more than the work
@@ -150,38 +151,36 @@ class WorkspaceWriter(Writer):
         elif value.kind == "sum" and self.fills(value.args[0], value):
             self.buffer(name, value)
             self.sum_into(name, value, shown)
-        elif value.kind == "entries" and len(value.args) > 1:
+        elif value.kind == "entries" and len(value.args) == 1:
+            self.buffer(name, value)
+            self.power_into(name, self.body(value.args[0]), value.data[0][1], shown)
+        elif value.kind == "entries":
             self.buffer(name, value)
             self.entries_into(name, value, shown)
         else:
             super().assign(name, text, value, comment)
 
     def sum_into(self, name: str, value: Value, comment: str) -> None:
-        first, *others = value.args
-        last = comment if not others else None
-        scalar = Term(abs(first.coefficient), first.powers)
-        body = self.body(first)
-        if (
-            scalar.is_plain
-            and others
-            and self.fills(others[0], value)
-            and others[0].is_plain | (others[0].coefficient == -1)
-        ):
-            if first.coefficient > 0 and not others[0].powers:
-                ufunc = "np.add" if others[0].coefficient > 0 else "np.subtract"
-                shown = comment if len(others) == 1 else None
-                self.line(f"{ufunc}({body.text}, {self.body(others[0]).text}, out={name})", shown)
-                others = others[1:]
-                self.rest(name, others, value, comment)
+        first, *others = sorted(value.args, key=lambda term: is_broadcast(term.body))
+        is_full = is_full_somewhere(value.args)
+        front = Term(abs(first.coefficient), first.powers)
+        text = self.broadcast(first, value, not is_full).text
+        if front.is_plain and first.coefficient > 0 and others and self.fills(others[0], value):
+            second = others[0]
+            if second.bare.times(abs(second.coefficient), second.powers).is_plain:
+                ufunc = "np.add" if second.coefficient > 0 else "np.subtract"
+                other = self.broadcast(second, value, not is_full).text
+                self.line(f"{ufunc}({text}, {other}, out={name})", comment if len(others) == 1 else None)
+                self.rest(name, others[1:], value, comment)
                 return
-        if scalar.is_plain:
-            ufunc = (
-                f"np.negative({body.text}, out={name})" if first.coefficient < 0 else f"np.copyto({name}, {body.text})"
-            )
-            self.line(ufunc, last)
+        last = comment if not others else None
+        if front.is_plain and first.coefficient < 0:
+            self.line(f"np.negative({text}, out={name})", last)
+        elif front.is_plain:
+            self.line(f"np.copyto({name}, {text})", last)
         else:
-            front = self.scalar(Term(first.coefficient, first.powers))
-            self.line(f"np.multiply({front.text}, {body.text}, out={name})", last)
+            scalar = self.scalar(Term(first.coefficient, first.powers))
+            self.line(f"np.multiply({scalar.text}, {text}, out={name})", last)
         self.rest(name, others, value, comment)
 
     def rest(self, name: str, others: list[Term], value: Value, comment: str) -> None:
@@ -204,6 +203,16 @@ class WorkspaceWriter(Writer):
         self.line(f"{ufunc}({first}, {second}, out={name})", shown)
         for index, (text, above) in enumerate(others):
             self.line(f"{name} {'*' if above else '/'}= {text}", comment if index == len(others) - 1 else None)
+
+    def power_into(self, name: str, base: Text, exponent: Fraction, comment: str) -> None:
+        """A power of each entry."""
+        spelled = {
+            Fraction(2): f"np.multiply({base.text}, {base.text}, out={name})",
+            Fraction(1, 2): f"np.sqrt({base.text}, out={name})",
+            Fraction(-1): f"np.divide(1, {base.text}, out={name})",
+        }
+        power = str(exponent) if exponent.denominator == 1 else f"{exponent.numerator} / {exponent.denominator}"
+        self.line(spelled.get(exponent, f"np.power({base.text}, {power}, out={name})"), comment)
 
     # Rows at a time
 

@@ -66,6 +66,8 @@ class Writer(Expressions):
                     continue
                 if value.kind == "sum" and not self._can_continue(value, index):
                     continue
+                if is_broadcast(body) and self.is_better_added(body, value):
+                    continue
                 if value.kind == "entries" and (value.data[index] != ("full", Fraction(1)) or term.flipped):
                     continue
                 found[value] = index
@@ -77,6 +79,12 @@ class Writer(Expressions):
             if any(body in t.parts() for other in taken - {body} for t in other.args) and self.uses[body] != 1:
                 del found[value]
         return found
+
+    def is_better_added(self, body: Value, value: Value) -> bool:
+        """Whether a sum should not start from u 1ᵀ: another array has its shape, and 1 1ᵀ is a number anyway."""
+        others = [t for t in value.args if t.body.kind != "outer"]
+        is_one = all(arg.body.kind == "ones" for arg in body.args)
+        return is_full_somewhere(others if is_one else [t for t in others if t.body.kind in FRESH])
 
     def is_dense_outer(self, value: Value | None) -> bool:
         return value is not None and value.kind == "outer" and not any(a.body.kind == "ones" for a in value.args)
@@ -123,12 +131,24 @@ class Writer(Expressions):
             self.emit(value)
             if value in self.preferred:
                 self.formulas[value] = symbol(self.preferred[value], *value.shape)
-        results = [self.result(term) for term in self.terms]
+        results = self.results()
         if self.outputs[0] == "value" and len(results) > 2:
             # The gradients by several variables are one result beside the value.
             results = [results[0], f"({', '.join(results[1:])})"]
         self.lines.append(f"return {', '.join(results)}")
         return self.lines
+
+    def results(self) -> list[str]:
+        """The outputs; a matrix of each sample is put together of its ends."""
+        written = dict(zip(self.outputs, map(self.result, self.terms), strict=True))
+        for name, labels in self.program.ends.items():
+            if labels[0] in written:
+                ends = [written.pop(label) for label in labels]
+                left, right = (", ".join(ends[i::2]) for i in (0, 1))
+                kind = "outer_of_each" if len(ends) == 2 else "outers_of_each"
+                sides = {"left": left, "right": right}
+                written = {**written, name: self.call(kind, [], **sides).text}
+        return list(written.values())
 
     def emit(self, value: Value) -> None:
         kind = value.kind
@@ -285,7 +305,7 @@ class Writer(Expressions):
                 self.line(f"{name} *= -1")
             else:
                 _, other = others.pop(filling)
-                first = self.summand(other, value, True)
+                first = self.summand(other, value, not is_broadcast(other.body))
                 if other.coefficient < 0:
                     first = Text("-" + first.at(PRODUCT), UNARY)
                 behind = comment if not others else None
@@ -364,4 +384,9 @@ class Writer(Expressions):
 
     def fills(self, term: Term, value: Value) -> bool:
         body = term.value
-        return body is not None and body.kind not in ("eye", "Diag", "outer", "ones")
+        return body is not None and (body.kind not in ("eye", "Diag", "outer") or is_broadcast(body))
+
+
+def is_broadcast(value: Value) -> bool:
+    """Whether it is 1, u 1ᵀ or 1 vᵀ, of which an array of the full shape needs no more than the number, u or v."""
+    return value.kind == "ones" or value.kind == "outer" and any(arg.body.kind == "ones" for arg in value.args)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import operations as ops
 from ..errors import ShapeError
 from ..expr import SQUARE, Expr, Operation
 from ..shapes import ONE, Dim
-from .indices import Axis
 from .kinds import Kinds, is_exponential
 from .signatures import C, M, R, S, operation_of
 from .sizes import SCALAR_SIZE, Size, Sizes, SizeShape
 from .stacks import Node
 from .vocabulary import ALIKE, PER_ROW
+
+if TYPE_CHECKING:
+    from .indices import Axis
 
 
 class Symbol:

@@ -35,7 +35,7 @@ MAX_PRINTED = 300  # symbols of a form in a document; longer ones are left out, 
 DETAILS = ("brief", "steps", "full")
 
 
-def exposition(derivation: Presented, detail: str = "steps", verify: bool = True) -> Exposition:
+def exposition(derivation: Presented, detail: str = "steps", verify: bool = True, has_code: bool = False) -> Exposition:
     """The blocks of a derivation.
 
     Parameters
@@ -45,6 +45,8 @@ def exposition(derivation: Presented, detail: str = "steps", verify: bool = True
         A few lines; every operation; also the proof of each rule.
     verify : bool
         Whether to state the error against a numeric derivative.
+    has_code : bool
+        Whether the page shows the NumPy function, so that it is checked too.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def exposition(derivation: Presented, detail: str = "steps", verify: bool = True
         writer.backward()
     for part in derivation.parts:
         writer.part(part)
-    writer.ending(verify)
+    writer.ending(verify, has_code)
     if detail == "full":
         writer.proofs()
     return writer.out
@@ -529,7 +531,7 @@ class _Writer:
 
     # The end
 
-    def ending(self, verify: bool) -> None:
+    def ending(self, verify: bool, has_code: bool) -> None:
         d, out = self.d, self.out
         conditions = conditions_of(d)
         if conditions:
@@ -540,7 +542,7 @@ class _Writer:
         if not verify:
             return
         try:
-            found = d.errors()
+            found = d.errors(code=has_code)
         except DeriveError as failure:
             return out.say(f"Not checked numerically: {failure.message}.")
         except KeyboardInterrupt as interrupt:
@@ -573,7 +575,7 @@ KEPT = frozenset("symmetric skew diagonal lower upper triangular".split())
 
 def _shorter(gradient: Expr, loss: Expr) -> Expr:
     """The gradient factored, if it is small enough."""
-    from ..algebra import factor
+    from ..algebra.forms import factor
 
     return factor(gradient, loss) if symbol_count(gradient) <= MAX_PRINTED else gradient
 

@@ -266,6 +266,6 @@ def derivation_html(derivation: Presented, detail: str = "steps", verify: bool =
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title[:1].upper() + title[1:])}</title><style>{PAGE}</style></head>\n<body><main>"
-        + fragment(derivation, exposition(derivation, detail, verify))
+        + fragment(derivation, exposition(derivation, detail, verify, has_code=True))
         + "</main></body></html>\n"
     )

@@ -48,7 +48,7 @@ def derivation_bundle(derivation: Presented) -> dict[str, str]:
     from .text import document
 
     with watched("typesetting"):
-        told = exposition(derivation)
+        told = exposition(derivation, has_code=True)
         plain = document(told)
         return {
             "text/plain": plain,

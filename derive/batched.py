@@ -1,0 +1,172 @@
+"""Modules for mini-batches: value and derivative summed over the samples of some arguments, or of each sample.
+
+Where every operation has a form over all samples (`programs.batches`), the module computes that;
+elsewhere it goes through the samples one by one, in JAX by `vmap`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import names
+from .codegen import Module, call_text, header, program_of
+from .dialects import Dialect
+from .errors import DeriveError
+from .expr import Expr, dimension_names, symbols_of
+from .program import Program
+from .programs.batches import Batch
+from .programs.samples import NoRows
+from .shapes import Dim
+
+
+def sample_names(derivation: Any, batch: str | Sequence[str]) -> list[Expr]:
+    """The symbols that come with an axis of samples.
+
+    Raises
+    ------
+    DeriveError
+        There is none, or one is no argument of the function.
+    """
+    given = batch.replace(",", " ").split() if isinstance(batch, str) else list(batch)
+    made_of = symbols_of(derivation.loss, *(part.result for part in derivation.parts))
+    known = {names.identifier(s.name): s for s in dict.fromkeys([*derivation.variables, *made_of])}
+    wanted = [names.identifier(names.canonical(name)) for name in given]
+    unknown = [name for name in wanted if name not in known]
+    if unknown or not wanted:
+        problem = f"{unknown[0]} is no argument" if unknown else "a batch needs an argument with samples"
+        raise DeriveError(problem, hint=f"there are: {', '.join(known)}")
+    return [known[name] for name in dict.fromkeys(wanted)]
+
+
+def batched(
+    derivation: Any, spoken: Dialect, batch: str | Sequence[str], per_sample: bool, workspace: bool = False
+) -> Module:
+    """The module over the samples of some arguments."""
+    samples = sample_names(derivation, batch)
+    try:
+        return BatchModule(derivation, spoken, samples, per_sample, workspace)
+    except NoRows:
+        return LoopModule(derivation, spoken, samples, per_sample)
+
+
+class BatchModule(Module):
+    """A module that computes all samples at once.
+
+    Raises
+    ------
+    NoRows
+        An operation has no form over all samples.
+    """
+
+    def __init__(
+        self, derivation: Any, spoken: Dialect, samples: Sequence[Expr], per_sample: bool, workspace: bool
+    ) -> None:
+        taken = {*dimension_names(derivation.loss, *samples), *(s.name for s in symbols_of(derivation.loss))}
+        size = next(name for name in ("B", "N", "samples", *(f"B_{i}" for i in range(99))) if name not in taken)
+        self.batch = Batch(samples, Dim.of(size))
+        self.per_sample = per_sample
+        super().__init__(derivation, spoken, workspace)
+
+    def compiled(self, derivation: Any) -> Program:
+        return program_of(derivation, self.dialect.name, self.batch, self.per_sample)
+
+    def arguments_of(self, derivation: Any) -> list[Expr]:
+        return [self.batch.stacked.get(s, s) for s in super().arguments_of(derivation)]
+
+    def output_names(self, outputs: Sequence[str]) -> list[str]:
+        return [label for name in outputs for label in self.program.ends.get(name, [name])]
+
+    def checks(self) -> list[str]:
+        name = self.signature.name_of[next(iter(self.batch.stacked.values()))]
+        refusal = f'    raise ValueError("{name} has no samples")'
+        return [*super().checks(), f"if {name}.shape[0] == 0:", refusal]
+
+    def scope(self) -> str:
+        return scope(list(self.batch.stacked), self.per_sample)
+
+    def orders(self) -> list[tuple[str, Any]]:
+        return []
+
+
+class LoopModule(Module):
+    """A module that goes through the samples one by one."""
+
+    def __init__(self, derivation: Any, spoken: Dialect, samples: Sequence[Expr], per_sample: bool) -> None:
+        self.samples = list(samples)
+        self.per_sample = per_sample
+        super().__init__(derivation, spoken)
+
+    def scope(self) -> str:
+        return scope(self.samples, self.per_sample)
+
+    def function(self, name: str) -> str:
+        single = name + "_of_one"
+        body = super().function(name).replace(f"def {name}(", f"def {single}(", 1)
+        own = [self.signature.name_of[s] for s in self.samples]
+        parameters = self.signature.parameters
+        count = call_text("_samples", [f"{n}={n}" for n in own])
+        lines = [header(name, parameters), f'    """{self.summary(name)}"""']
+        if self.dialect.name == "jax":
+            lines += [
+                f"    {count}",
+                f"    each = jax.vmap(lambda {', '.join(own)}: {call_text(single, parameters)})({', '.join(own)})",
+                "    return each"
+                if self.per_sample
+                else "    return jax.tree.map(lambda part: part.sum(axis=0), each)",
+            ]
+        else:
+            one = call_text(single, [f"{n}[i]" if n in own else n for n in parameters])
+            lines += [
+                f"    results = ({one} for i in range({count}))",
+                "    return _stacked(list(results))"
+                if self.per_sample
+                else "    return functools.reduce(_added, results)",
+            ]
+        return "\n".join([body, "", "", *lines])
+
+    def imports(self, text: str) -> str:
+        made = super().imports(text)
+        return made if self.dialect.name == "jax" or self.per_sample else "import functools\n" + made
+
+    def helper_sources(self) -> list[str]:
+        found = [*super().helper_sources(), SAMPLES]
+        if self.dialect.name == "jax":
+            return found
+        stack = f"{self.dialect.module}.stack(results)"
+        if self.dialect.name == "array-api":
+            stack = "array_namespace(results[0]).stack(results)"
+        return [*found, STACKED.replace("STACK", stack) if self.per_sample else ADDED]
+
+
+def scope(samples: Sequence[Expr], per_sample: bool) -> str:
+    of = ", ".join(s.text() for s in samples)
+    return f"of each sample of {of}" if per_sample else f"summed over the samples of {of}"
+
+
+SAMPLES = '''
+def _samples(**arrays):
+    """The number of samples, the same in each."""
+    counts = {n: len(a) if hasattr(a, "__len__") else a.shape[0] for n, a in arrays.items()}
+    first, count = next(iter(counts.items()))
+    for name, other in counts.items():
+        if other != count:
+            raise ValueError(f"{name} has {other} samples, and {first} has {count}")
+    if not count:
+        raise ValueError(f"{first} has no samples")
+    return count
+'''.strip("\n")
+
+ADDED = '''
+def _added(total, part):
+    """The sum of two results, arrays or tuples of arrays."""
+    return tuple(map(_added, total, part)) if isinstance(part, tuple) else total + part
+'''.strip("\n")
+
+STACKED = '''
+def _stacked(results):
+    """Results along a leading axis, arrays or tuples of arrays."""
+    if isinstance(results[0], tuple):
+        return tuple(_stacked(list(parts)) for parts in zip(*results))
+    return STACK
+'''.strip("\n")
