@@ -283,7 +283,7 @@ def _dimensions(expr: Expr) -> frozenset[str]:
 def _named(expr: Expr, taken: set[str], given: list[tuple[str, Expr]]) -> Compact:
     """Name what the author has named, and repeated parts while that makes the whole no longer."""
     definitions: list[tuple[Expr, Expr]] = []
-    used = set(taken)
+    used = taken | {name for name, _ in given}
 
     def put(part: Expr, name: str) -> None:
         nonlocal expr, definitions
@@ -294,7 +294,7 @@ def _named(expr: Expr, taken: set[str], given: list[tuple[str, Expr]]) -> Compac
         definitions.insert(0, (named[part], part))
 
     for authored, part in reversed(given):
-        if part.args and authored not in used and part in nodes(expr, *(value for _, value in definitions)):
+        if part.args and authored not in taken and part in nodes(expr, *(value for _, value in definitions)):
             put(part, authored)
     for _ in range(12):
         repeated = _repeated(expr, [value for _, value in definitions])
