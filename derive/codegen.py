@@ -18,7 +18,7 @@ from typing import Any
 from . import names
 from .dialects import Dialect, dialect
 from .errors import DeriveError
-from .expr import ASSUMED, MAX_FLAT, Expr, symbol_count, symbols_of
+from .expr import ASSUMED, CONSTRAINED, MAX_FLAT, Expr, symbol_count, symbols_of
 from .own_functions import functions_of
 from .program import Program, compile, other_orders
 from .programs.callables import Generated
@@ -51,7 +51,7 @@ def program_of(derivation: Any, backend: str = "numpy", batch: Any = None, per_s
     options: dict[str, Any] = {"has_triangular_solve": spoken.has_triangular_solve, "keeps_constants": keeps}
     options |= {"batch": batch, "per_sample": per_sample}
     made = compile(outputs, derivation.hints, **options)
-    is_free = not any(s.properties & (ASSUMED | {"orthogonal"}) for s in symbols_of(derivation.loss))
+    is_free = not any(s.properties & CONSTRAINED for s in symbols_of(derivation.loss))
     if keeps and is_free and derivation.kind == "gradient":
         # Multiplied out, products of constant data alone may appear; the value keeps its form, which does not cancel.
         try:
@@ -195,10 +195,9 @@ class Module:
         lines += ["", *fill(f"Shapes: {shapes}")]
         assumed = [s for s in self.signature.symbols if s.properties & ASSUMED]
         if assumed:
-            from .reading.assumptions import statements  # loads the reader
+            from .reading.assumptions import equations  # loads the reader
 
-            said = " and ".join(f"{side.text()} {value}" for side, value in statements(assumed))
-            lines += fill(f"Assumed by the formulas above, not by the code: {said}")
+            lines += fill(f"Assumed by the formulas above, not by the code: {' and '.join(equations(assumed))}")
         both = self.program.flops_of(*self.program.outputs).expression
         alone = self.program.flops_of(*self.output_names(list(outputs_of(d)))).expression
         lines += fill(f"FLOPs: {alone} for the {self.kind}, {both} with the value")
@@ -208,10 +207,7 @@ class Module:
                 lines += fill(f"The best order of products depends on sizes: with {hint} declared, {flops} FLOPs")
         if self.program.kept:
             names_of = ", ".join(self.constant_arguments())
-            lines += [
-                "",
-                *fill(f"Constant: what is made of {names_of} alone is kept while its entries stay the same."),
-            ]
+            lines += ["", *fill(f"Constant: what is made of {names_of} alone is kept while its entries stay the same.")]
         return '"""' + "\n".join(lines).rstrip() + '\n"""'
 
     def function(self, name: str) -> str:

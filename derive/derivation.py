@@ -17,7 +17,7 @@ from typing import Any
 
 from .association import associate
 from .errors import DeriveError, LimitError, ShapeError
-from .expr import ASSUMED, Expr, depends_on, is_zero, nodes, number, symbol_count, symbols_of, zero_like
+from .expr import CONSTRAINED, Expr, depends_on, is_zero, nodes, number, symbol_count, symbols_of, zero_like
 from .operations import add, matmul, transpose
 from .progress import watched
 from .rules import RULES
@@ -377,7 +377,7 @@ class Derivation(Presented):
         self.structure = structure
         self.unstructured = unstructured
         self.remarks = remarks or []
-        if wrt is not None and _assumed(wrt) and not is_riemannian:
+        if wrt is not None and wrt.properties & CONSTRAINED and not is_riemannian:
             said = f"the derivative is taken as if {wrt.text()} were free; what is assumed of it is used afterwards"
             self.remarks = list(dict.fromkeys([*self.remarks, said]))
         self.sympy_symbols = sympy_symbols or {}
@@ -496,20 +496,15 @@ def _restored(
     return Derivation(kind, loss, wrt, result, sweep=sweep, **kept)
 
 
-def _assumed(symbol: Expr) -> bool:
-    return bool(symbol.properties & ASSUMED) or "orthogonal" in symbol.properties
-
-
 def united(conditions: list[str], loss: Expr) -> list[str]:
     """The conditions without those that others imply (a > 0 is also a ≠ 0), and what is assumed of the symbols."""
     positive = {words.removesuffix(" > 0") for words in conditions if words.endswith(" > 0")}
     implied = {f"{a} ≠ 0" for a in positive} | {f"no entry of {a} is 0" for a in positive}
     kept = [words for words in conditions if words not in implied]
-    assumed = [s for s in symbols_of(loss) if _assumed(s)]
-    if assumed:
-        from .reading.assumptions import statements  # loads the reader
+    if any(s.properties & CONSTRAINED for s in symbols_of(loss)):
+        from .reading.assumptions import equations  # loads the reader
 
-        kept += [f"{left.text()} {right}" for left, right in statements(assumed)]
+        kept += equations(symbols_of(loss))
     return kept
 
 

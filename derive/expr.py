@@ -28,7 +28,8 @@ Data = tuple[Any, ...]
 
 SQUARE = frozenset("symmetric skew spd psd diagonal triangular lower upper".split())  # of square matrices only
 ASSUMED = frozenset(["column sums 1", "row sums 1", "orthonormal rows"])  # by an equation in the declarations
-PROPERTIES = SQUARE | ASSUMED | {"orthogonal", "positive", "nonnegative", "constant"}
+CONSTRAINED = ASSUMED | {"orthogonal"}
+PROPERTIES = SQUARE | CONSTRAINED | {"positive", "nonnegative", "constant"}
 
 
 class Expr:

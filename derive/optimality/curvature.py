@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..algebra.normal import Normalizer
 from ..errors import DeriveError
-from ..expr import ASSUMED, OPERATIONS, Expr, is_number, nodes, number, substitute, symbol, symbols_of, zero_like
+from ..expr import CONSTRAINED, OPERATIONS, Expr, is_number, nodes, number, substitute, symbol, symbols_of, zero_like
 from ..operations import add, mul, power, terms_of
 from .certificates import MAX_NODES, Certificate, Prover
 from .ranges import ranges
@@ -121,7 +121,7 @@ def examine(
     if not present:
         return Convexity(verdict="affine", steps=[Remark("it does not depend on the variables")], **given)
     for v in present:
-        if v.properties & (ASSUMED | {"orthogonal"}):
+        if v.properties & CONSTRAINED:
             is_curved = bool(v.properties & {"orthogonal", "orthonormal rows"})
             said = Remark(
                 [v], " is declared orthogonal, and these matrices are no convex set" if is_curved else

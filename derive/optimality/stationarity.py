@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..adjoints import is_definite, is_invertible, is_positive
 from ..derivation import Sweep
 from ..errors import DeriveError, LimitError
-from ..expr import ASSUMED, Expr, is_zero, nodes, number, substitute, symbols_of
+from ..expr import ASSUMED, CONSTRAINED, Expr, is_zero, nodes, number, substitute, symbols_of
 from ..jacobians import differential
 from ..operations import add, inner, terms_of
 from ..spaces import project
@@ -151,7 +151,7 @@ def solve(
         No closed form is known; the message says where the variable stands.
     """
     require_short(expr)
-    if x.properties & (ASSUMED | {"orthogonal"}):
+    if x.properties & CONSTRAINED:
         what = "orthogonal" if "orthogonal" in x.properties else f"to have {sorted(x.properties & ASSUMED)[0]}"
         raise DeriveError(
             f"{x.text()} is declared {what}, and stationary points among such matrices are not solved for",

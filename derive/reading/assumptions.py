@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..errors import DeriveError
-from ..expr import ASSUMED, SQUARE, Expr, identity_op, is_number, ones, ones_op, symbol_op
+from ..expr import ASSUMED, CONSTRAINED, SQUARE, Expr, identity_op, is_number, ones, ones_op, symbol_op
 from ..operations import inv, matmul, norm, power, scale, sq_norm, sum_entries, transpose
 from ..shapes import ONE
 from .declarations import Declarations, Declared, Span
@@ -80,7 +80,7 @@ def _hold(held: Declarations, symbol: Expr, said: str, text: str, span: Span) ->
         entry = held.entries[symbol.name] = Declared(symbol.name, symbol.name, span)
     if entry.shape is None and entry.kind is None:
         entry.kind = "vector" if symbol.is_vector else "square" if said in SQUARE else "matrix"
-    others = entry.properties & (ASSUMED | SQUARE | {"orthogonal"}) - {said}
+    others = entry.properties & (CONSTRAINED | SQUARE) - {said}
     if others and (said in ASSUMED or others & ASSUMED):
         raise held.error(
             f"{text} and {symbol.text()} with {sorted(others)[0]} are not used together", span, "leave one of them out"
@@ -88,6 +88,11 @@ def _hold(held: Declarations, symbol: Expr, said: str, text: str, span: Span) ->
     entry.properties |= {said}
     if entry.shape is not None:
         held.made(entry, entry.shape)
+
+
+def equations(symbols: Iterable[Expr]) -> list[str]:
+    """What is assumed of symbols, as text."""
+    return [f"{left.text()} {right}" for left, right in statements(symbols)]
 
 
 def statements(symbols: Iterable[Expr]) -> Iterator[tuple[Expr, str]]:

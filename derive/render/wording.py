@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..expr import ASSUMED, Expr, nodes, symbols_of
+from ..expr import CONSTRAINED, Expr, nodes, symbols_of
 from ..rules import RULES, subject
 from . import Formula, Name, Partial
 from .text import SUPERSCRIPTS, text
@@ -82,7 +82,7 @@ def conditions_of(d: Derivation) -> list[tuple[Expr | None, str]]:
         if template and template.format(text(subject(node))) in left:
             del left[template.format(text(subject(node)))]
             found.append((subject(node), template))
-    assumed = [s for s in symbols_of(d.loss) if s.properties & ASSUMED or "orthogonal" in s.properties]
+    assumed = [s for s in symbols_of(d.loss) if s.properties & CONSTRAINED]
     if assumed:
         from ..reading.assumptions import statements
 
