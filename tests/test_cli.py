@@ -106,7 +106,8 @@ COMMANDS = {
 BEGINNING = {
     "latex": "Let", "tex": r"\documentclass", "text": "The ", "markdown": "# The ", "html": "<!DOCTYPE html>",
     "json": "{", "sympy": '"""', "numpy": '"""', "scipy": '"""', "array-api": '"""', "jax": '"""', "torch": '"""',
-    "svg": "<svg", "dot": "digraph", "mermaid": ("flowchart", "graph", "%%"), "tikz": r"\begin{tikzpicture}",
+    "svg": "<svg", "dot": "digraph", "mermaid": ("flowchart", "graph", "%%"), "tikz": r"% \usepackage{amsmath",
+    "typst": "#set page",
 }  # fmt: skip
 
 
@@ -172,7 +173,7 @@ def test_the_check_is_told_and_can_be_left_out(capsys):
 
 def test_a_wrong_derivative_is_reported(capsys, monkeypatch):
     found = {"the derivative": 1e-16, "the boxed form": 0.5}
-    monkeypatch.setattr(derive.Derivation, "errors", lambda self, points=3, forms=(): found)
+    monkeypatch.setattr(derive.Derivation, "errors", lambda self, points=3, forms=(), code=True: found)
     for form in ("latex", "text", "numpy", "json"):
         status, out, err = run(capsys, "gradient", FLAGSHIP, "--wrt", "W", "--to", form)
         assert status == 1 and not out and "the boxed form FAILED the numeric check" in err
@@ -181,12 +182,12 @@ def test_a_wrong_derivative_is_reported(capsys, monkeypatch):
 
 
 def test_an_interrupted_check_is_left_out(capsys, monkeypatch):
-    def interrupt(self, points=3, forms=()):
+    def interrupt(self, points=3, forms=(), code=True):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(derive.Derivation, "errors", interrupt)
     status, out, err = run(capsys, "gradient", FLAGSHIP, "--wrt", "W", "--to", "text")
-    assert status == 0 and BOX in out and "relative error" not in out and "interrupted" in err
+    assert status == cli.INTERRUPTED and BOX in out and "relative error" not in out and "interrupted" in err
 
 
 def test_layout_transposes(capsys):
@@ -489,6 +490,21 @@ def test_ctrl_c_ends_without_a_traceback():
     assert process.returncode == cli.INTERRUPTED and stderr == b"derive: interrupted\n"
 
 
+def test_ctrl_c_leaves_the_old_file(tmp_path):
+    target = tmp_path / "d.tex"
+    target.write_text("old", encoding="utf-8")
+    code = (
+        "import sys, time, derive.files\nfrom derive import cli\n"
+        "derive.files.os.replace = lambda *a: (print('ready', flush=True), time.sleep(60))\n"
+        f"sys.exit(cli.main(['gradient', '½‖Ax − b‖²', '--wrt', 'x', '--no-verify', '-o', {str(target)!r}]))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=ENVIRONMENT) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == cli.INTERRUPTED
+    assert target.read_text(encoding="utf-8") == "old" and list(tmp_path.iterdir()) == [target]
+
+
 # check
 
 RIGHT = "$$L = \\frac12\\|Ax - b\\|^2$$\n\n$$\\nabla_x L = A^T (A x - b)$$\n"
@@ -560,10 +576,39 @@ def test_a_check_that_judges_nothing_says_so(tmp_path, capsys):
 
 
 def test_a_file_past_the_limit_is_read_no_further(tmp_path, capsys):
-    from derive.cli import MAX_BYTES
+    from derive.files import MAX_BYTES
 
     path = tmp_path / "large.md"
     with open(path, "wb") as file:
         file.truncate(MAX_BYTES + 5)
     status, _, err = run(capsys, "check", str(path))
     assert status == 2 and "too long" in err
+
+
+def test_latex_is_in_the_style_that_is_asked_for(capsys):
+    style = "--nabla --transpose mathsf --bold all --number-box --width 252pt --steps 4-6".split()
+    assert cli.main(["gradient", "½‖WᵀWx − x‖²", "--wrt", "W", "--no-verify", *style]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("{\\sloppy") and r"\nabla_{\mathbf{W}} L = \mathbf{W} (\mathbf{W}^{\mathsf{T}}" in told
+    assert told.count(r"\label{") == 1 and r"\top" not in told and "Squared norm" not in told
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--nabla", "--to", "html"], "--nabla is for latex, tex and pdf, not html"),
+        (["--width", "wide"], "wide is no width"),
+        (["--width", "20"], "cannot be 20.0 points wide"),
+        (["--bold", "some"], "one of author, all, none"),
+        (["--steps", "2-9"], "numbered from 1 to 7"),
+        (["--steps", "2-3", "--detail", "full"], "different things"),
+    ],
+)
+def test_a_style_that_cannot_be_is_said(options, said, capsys):
+    assert cli.main(["gradient", "½‖WᵀWx − x‖²", "--wrt", "W", "--no-verify", *options]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_typst_follows_from_the_ending(tmp_path):
+    assert cli.main(["gradient", "½‖Ax − b‖²", "--wrt", "x", "-o", str(tmp_path / "d.typ")]) == 0
+    assert "A^top (A x - b)" in (tmp_path / "d.typ").read_text(encoding="utf-8")
