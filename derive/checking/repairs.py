@@ -61,6 +61,8 @@ class Mending:
         self.claim = claim
         self.side = judgment.side
         self.tree = judgment.side.tree
+        if self.tree is not None and self.tree.kind == "formula":
+            self.tree = self.tree.args[0]  # its text is read as a whole, so that only its tree can be edited
         self.witness = judge.witness
         self.value = judgment.value
         self.truth = judgment.truth if judgment.truth is not None else judgment.previous

@@ -387,10 +387,9 @@ class Meaning:
         except DeriveError as error:
             try:
                 return second(tree)
-            except Unread:
-                raise
-            except DeriveError:
-                raise error from None
+            except DeriveError as other:
+                is_cause = isinstance(error, ShapeError) or not isinstance(other, (ShapeError, Unread))
+                raise (error if is_cause else other) from None
 
     def _written(self, tree: Tree) -> Value:
         return self.build(tree.args[0])
