@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 
 from ..errors import DeriveError
 from ..expr import OPERATIONS, Expr, substitute, symbol, symbols_of
+from ..reading.differentials import Vocabulary
 from ..shapes import require_name
 from .claims import DERIVATIVES, Claim, Reading, head_of
 from .derivatives import Builder
 from .families import declare_families, entries_of, wholes
-from .grammar import Tree, Vocabulary
 from .kinds import Declared, habit, solve
 from .losses import candidates, loss_of, moved_names, outside_operators, variable_of
 from .roles import body_of, chains_of, is_value, names_of
-from .trees import is_kronecker
+from .trees import Tree, is_kronecker
 from .upstream import give_upstream
 from .values import Broken
 
@@ -451,7 +451,7 @@ def _define(reading: Reading, definitions: list[tuple[str, Tree]], by_name: Mapp
             if _IN_ENTRIES.search(claim.sides[1].text):
                 continue  # that says the shape of a letter, which stays free
             if cause is not None and (made is None or made not in scope.definitions):
-                letters = frozenset(t.text for t in claim.sides[1].found if t.kind == "letter")
+                letters = frozenset(t.text for t in claim.sides[1].found if t.kind == "atom")
                 scope.broken[written] = Broken(claim.number, cause.message, letters)
 
 

@@ -13,8 +13,8 @@ from ..jacobians import differential, jacobian
 from ..operations import add, diagonal, transpose
 from ..shapes import ONE
 from ..spaces import project
-from .grammar import Tree
 from .meaning import Formulas
+from .trees import Tree
 from .values import Indexed, Pending, Reading, Scope, Unread, Value
 
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 
 from ..errors import LimitError
-from .manuscript import MATHEMATICS, Manuscript
-from .tokens import closing
+from .manuscript import MATHEMATICS, Manuscript, closing
 
 MAX_ROWS = 4_000
 

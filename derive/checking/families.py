@@ -16,9 +16,9 @@ from ..expr import Expr, symbols_of
 from ..shapes import ONE, Dim
 from .claims import DERIVATIVES, Claim
 from .document import spelled
-from .grammar import Tree
 from .kinds import Declared
 from .roles import body_of
+from .trees import Tree
 
 Shapes = dict[str, tuple[Dim, Dim]]
 _BOUND = re.compile(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..expr import Expr, symbol_op, symbols_of
 from .claims import DERIVATIVES, Claim
-from .grammar import Tree
 from .judgments import Value
+from .trees import Tree
 
 _SAID = ("where", "with", "such that", "assum", "constrain", "suppose", "given", "since", "as ")
 

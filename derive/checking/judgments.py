@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from ..expr import Expr
 from .claims import Claim, Side
-from .grammar import Tree
 from .report import Line
 from .roles import entries_differentiated_by
+from .trees import Tree
 from .values import Indexed, Reading
 
 Value = Expr | Indexed

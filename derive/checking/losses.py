@@ -8,8 +8,8 @@ from ..errors import DeriveError
 from ..expr import Expr, symbol, symbol_op, symbols_of
 from .claims import DERIVATIVES, Claim, Reading
 from .derivatives import Builder
-from .grammar import Tree
 from .roles import names_of, variables_of
+from .trees import Tree
 
 
 def loss_of(reading: Reading, definitions: list[tuple[str, Tree]]) -> str | None:

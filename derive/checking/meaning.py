@@ -48,10 +48,10 @@ from ..operations import (
     transpose,
 )
 from ..own_functions import own_function
-from ..reading.build import BINARY, UNARY
+from ..reading.build import BINARY, SEVERAL, UNARY
+from ..rows import largest
 from ..shapes import ONE, SCALAR, Dim, shape_text
-from .grammar import Tree
-from .trees import is_kronecker
+from .trees import Tree, is_kronecker
 from .values import Indexed, Meaning, Pending, Unread, Value
 
 
@@ -443,6 +443,10 @@ class Formulas(Meaning):
         if name in BINARY and len(tree.args) == 2:
             return BINARY[name](found, self.exact(tree.args[1]))
         name = {"trace": "tr"}.get(name, name)
+        if name in SEVERAL and len(tree.args) > 1:
+            return SEVERAL[name](found, *(self.exact(arg) for arg in tree.args[1:]))
+        if name in ("max", "min"):
+            return largest(found) if name == "max" else -largest(-found)
         if name not in UNARY or len(tree.args) > 1:
             raise Unread(f"{name} is not read here")
         return UNARY[name](found)

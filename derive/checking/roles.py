@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .claims import DERIVATIVES, Claim, head_of
-from .grammar import FUNCTIONS, Tree
+from .trees import FUNCTIONS, Tree
 
 _NUMERIC = {"number", "neg", "zero", "quotient", "ones", "identity", "power", "prod"}
 _NAMING = ("name", "apply", "directional")

@@ -14,8 +14,8 @@ from ..expr import Expr, substitute, symbol_op, symbols_of
 from .claims import Claim
 from .derivatives import Builder
 from .edits import edits
-from .grammar import Tree
 from .roles import names_of
+from .trees import Tree
 
 if TYPE_CHECKING:
     from ..optimality.stationarity import Stationary

@@ -10,7 +10,7 @@ from ..errors import DeriveError, ParseError, ShapeError
 from ..expr import Expr, identity, ones, substitute, symbol, symbols_of
 from ..operations import add, hadamard, matmul, mul, scale, sum_entries, transpose
 from ..shapes import ONE, Dim, shape_text
-from .grammar import Tree
+from .trees import Tree
 
 if TYPE_CHECKING:
     from .families import Entry

@@ -20,11 +20,11 @@ from .claims import Reading as Document
 from .conditions import condition_of, entry_by_entry, part_of
 from .consequences import follows
 from .derivatives import Builder
-from .grammar import Tree
 from .hypotheses import assumed
 from .judgments import Alternative, Failure, Judgment, Value, with_entries
 from .roles import is_value
 from .solutions import judged_solution
+from .trees import Tree
 from .values import Indexed, Reading, aligned
 from .witness import Witness
 
