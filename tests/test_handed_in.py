@@ -81,8 +81,9 @@ LOGISTIC = r"L = -\sum_i \left(y_i \log p_i + (1-y_i)\log(1-p_i)\right)"
                 r"\frac{\partial E}{\partial v_j} = -t_j (1 - s_j) + \sum_{m \neq j} t_m s_j",
                 r"\frac{\partial E}{\partial v_j} = s_j - t_j",
                 r"\frac{\partial E}{\partial v_j} = t_j \sum_m s_m - t_j",
+                r"\frac{\partial E}{\partial v_j} = -t_j + \sum_{m \neq j} t_m s_j",
             ),
-            "ddrrrrf",
+            "ddrrrrff",
         ),
         # A chain goes from the whole to its entries and back.
         (

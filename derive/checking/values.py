@@ -336,6 +336,8 @@ class Meaning:
 
     def _total(self, tree: Tree) -> Value:
         letter = str(tree.data[0])
+        if tree.data[1]:
+            raise Unread("a sum under a condition is not read here")
         body = tree.args[0]
         factors = list(body.args) if body.kind == "prod" else [body]
         values = [self.build(f) for f in factors]
