@@ -340,6 +340,7 @@ class Judge:
         ):
             return Judgment("unread", f"holds at most under the condition of line {self.condition}", side)
         foreign = self.foreign(side, truths) or self.undefined(truths[0], value_)
+        foreign = foreign or self.only_named(truths[0].value, value_)
         if foreign:
             return Judgment("unread", f"not judged: {', '.join(foreign)} is not defined", side)
         conditional = self.under_condition(claim, side, truths, values, head)
@@ -359,6 +360,15 @@ class Judge:
         judgment.truths = like or [t.value for t in truths]
         self.failures.append(Failure(claim.number, truths[0].value, value_, head, side.tree))
         return judgment
+
+    def only_named(self, truth: Value, value: Value) -> list[str]:
+        """The losses that are nowhere defined, where a side says what their derivative is without naming one."""
+        upstream = self.scope.upstream
+        made, met = (
+            {s for s in symbols_of(self.whole(v.expr if isinstance(v, Indexed) else v)) if s in upstream}
+            for v in (truth, value)
+        )
+        return [] if met else list(dict.fromkeys(upstream[s][0].text() for s in made))
 
     def misfit(
         self,
