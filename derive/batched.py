@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import names
-from .codegen import Module, call_text, header, program_of
+from .codegen import Module, program_of
 from .dialects import Dialect
 from .errors import DeriveError
 from .expr import Expr, dimension_names, symbols_of
 from .program import Program
 from .programs.batches import Batch
+from .programs.lines import call_text, header
 from .programs.samples import NoRows
 from .shapes import Dim
 
@@ -40,14 +41,19 @@ def sample_names(derivation: Any, batch: str | Sequence[str]) -> list[Expr]:
 
 
 def batched(
-    derivation: Any, spoken: Dialect, batch: str | Sequence[str], per_sample: bool, workspace: bool = False
+    derivation: Any,
+    spoken: Dialect,
+    batch: str | Sequence[str],
+    per_sample: bool,
+    workspace: bool = False,
+    is_full: bool = True,
 ) -> Module:
     """The module over the samples of some arguments."""
     samples = sample_names(derivation, batch)
     try:
-        return BatchModule(derivation, spoken, samples, per_sample, workspace)
+        return BatchModule(derivation, spoken, samples, per_sample, workspace, is_full)
     except NoRows:
-        return LoopModule(derivation, spoken, samples, per_sample)
+        return LoopModule(derivation, spoken, samples, per_sample, is_full)
 
 
 class BatchModule(Module):
@@ -60,13 +66,19 @@ class BatchModule(Module):
     """
 
     def __init__(
-        self, derivation: Any, spoken: Dialect, samples: Sequence[Expr], per_sample: bool, workspace: bool
+        self,
+        derivation: Any,
+        spoken: Dialect,
+        samples: Sequence[Expr],
+        per_sample: bool,
+        workspace: bool,
+        is_full: bool,
     ) -> None:
         taken = {*dimension_names(derivation.loss, *samples), *(s.name for s in symbols_of(derivation.loss))}
         size = next(name for name in ("B", "N", "samples", *(f"B_{i}" for i in range(99))) if name not in taken)
         self.batch = Batch(samples, Dim.of(size))
         self.per_sample = per_sample
-        super().__init__(derivation, spoken, workspace)
+        super().__init__(derivation, spoken, workspace, is_full)
 
     def compiled(self, derivation: Any) -> Program:
         return program_of(derivation, self.dialect.name, self.batch, self.per_sample)
@@ -92,10 +104,12 @@ class BatchModule(Module):
 class LoopModule(Module):
     """A module that goes through the samples one by one."""
 
-    def __init__(self, derivation: Any, spoken: Dialect, samples: Sequence[Expr], per_sample: bool) -> None:
+    def __init__(
+        self, derivation: Any, spoken: Dialect, samples: Sequence[Expr], per_sample: bool, is_full: bool
+    ) -> None:
         self.samples = list(samples)
         self.per_sample = per_sample
-        super().__init__(derivation, spoken)
+        super().__init__(derivation, spoken, False, is_full)
 
     def scope(self) -> str:
         return scope(self.samples, self.per_sample)

@@ -13,19 +13,20 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .errors import DeriveError, LimitError
+from .errors import DeriveError
+from .files import put, read_text
 from .progress import Progress, is_terminal
 
 if TYPE_CHECKING:
     from .derivation import Presented
 
 FORMATS = (
-    "latex tex text markdown html pdf json sympy numpy scipy array-api jax torch svg dot mermaid tikz".split()
+    "latex tex text markdown html pdf typst json sympy numpy scipy array-api jax torch svg dot mermaid tikz".split()
 )  # fmt: skip
 ANSWERS = ("latex", "tex", "text", "markdown", "html", "pdf", "json")  # of convexity and stationary
 ENDINGS = {
     ".tex": "tex", ".latex": "latex", ".txt": "text", ".md": "markdown", ".html": "html", ".htm": "html", ".pdf": "pdf",
-    ".json": "json", ".py": "numpy", ".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid",
+    ".typ": "typst", ".json": "json", ".py": "numpy", ".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid",
     ".mermaid": "mermaid", ".tikz": "tikz",
 }  # fmt: skip
 SOURCES = ("numpy", "scipy", "array-api", "jax", "torch")
@@ -47,14 +48,25 @@ class Option:
 
 
 WRT = Option("SYMBOL", "the symbol to derive by")
+BOLD = ("author", "all", "none")
+TRANSPOSES = ("top", "T", "mathsf", "intercal", "prime", "author")
 WHERE = Option("DECLARATIONS", 'shapes and properties, such as "W: m×n, S: n×n spd"')
 OUTPUT = {
     "--to": Option("FORMAT", "what to write; with -o it follows from the ending", tuple(FORMATS)),
     "-o": Option("FILE", "write to a file"),
     "--detail": Option("HOW", "brief, steps (the default) or full", ("brief", "steps", "full")),
-    "--numbered": Option(None, "number the equations of latex, tex and pdf"),
+    "--steps": Option("NUMBERS", "of the steps to show, such as 2-5; what else is said is brief"),
     "--no-verify": Option(None, "leave out the numeric check"),
 }
+STYLE = {
+    "--numbered": Option(None, "number the equations of latex, tex and pdf"),
+    "--number-box": Option(None, "number the boxed equation alone"),
+    "--bold": Option("WHAT", "author (bold as typed, the default), all (vectors and matrices) or none", BOLD),
+    "--transpose": Option("MARK", "top (the default), T, mathsf, intercal, prime or author", TRANSPOSES),
+    "--nabla": Option(None, "write gradients as ∇_W L"),
+    "--width": Option("POINTS", "of a line: 252 for a column of an IEEE paper"),
+}  # of latex, tex and pdf
+OUTPUT |= STYLE
 LAYOUT = Option("LAYOUT", "numerator (outputs as rows, the default) or denominator", ("numerator", "denominator"))
 
 
@@ -322,36 +334,12 @@ def command_help(name: str) -> str:
 # Commands
 
 
-MAX_BYTES = 10_000_000  # of a file or of standard input: a notebook comes with its pictures
-
-
-def read_text(path: str) -> str:
-    """A file, or standard input for `-`, as text; no more is read than may be long enough."""
-    try:
-        if path == "-":
-            standard: Any = getattr(sys.stdin, "buffer", sys.stdin)
-            read = standard.read(MAX_BYTES + 1)
-            data: bytes = read.encode() if isinstance(read, str) else read
-        else:
-            with open(path, "rb") as file:
-                data = file.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            shown = "standard input" if path == "-" else path
-            raise LimitError(f"{shown} is too long", hint=f"at most {MAX_BYTES} bytes are read")
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        shown = "standard input" if path == "-" else path
-        raise DeriveError(f"{shown} is not UTF-8 text: byte {error.start} is {data[error.start]:#04x}") from None
-
-
 def derive(kind: str, operands: list[str], options: dict[str, str]) -> int:
     """gradient, jacobian, hessian, hvp, differential and demo."""
     target = options.get("-o")
     form = options.get("--to") or (_form_of(target) if target else "latex")
     where = options.get("--where")
-    is_numbered = "--numbered" in options
-    if is_numbered and form not in ("latex", "tex", "pdf"):
-        raise DeriveError(f"--numbered is for latex, tex and pdf, not {form}")
+    style = _style(options, form)
     with Progress("deriving") as progress:
         made: Presented
         if kind == "demo":
@@ -384,13 +372,33 @@ def derive(kind: str, operands: list[str], options: dict[str, str]) -> int:
         if verify is None:
             return 1
         progress.stage("writing")
-        detail = options.get("--detail", "steps")
-        if kind == "demo" and "--to" not in options and not target and not is_numbered:
+        if "--steps" in options and "--detail" in options:
+            raise DeriveError("--steps and --detail say different things", hint="give one of them")
+        detail = options.get("--steps") or options.get("--detail", "steps")
+        if kind == "demo" and "--to" not in options and not target and not style:
             result: str | bytes = whole(made, verify, detail)
         else:
-            result = written(made, form, verify, detail, is_numbered)
+            result = written(made, form, verify, detail, **style)
     put(result, target)
     return 0
+
+
+def _style(options: dict[str, str], form: str) -> dict[str, Any]:
+    """How LaTeX is to look, as `latex` takes it."""
+    given = [key for key in STYLE if key in options]
+    if given and form not in ("latex", "tex", "pdf"):
+        raise DeriveError(f"{given[0]} is for latex, tex and pdf, not {form}")
+    style: dict[str, Any] = {key[2:]: options[key] for key in ("--bold", "--transpose") if key in options}
+    if "--numbered" in options or "--number-box" in options:
+        style["numbered"] = "box" if "--number-box" in options else True
+    if "--nabla" in options:
+        style["nabla"] = True
+    if "--width" in options:
+        try:
+            style["width"] = float(options["--width"].removesuffix("pt"))
+        except ValueError:
+            raise DeriveError(f"{options['--width']} is no width", hint="points, such as 252") from None
+    return style
 
 
 def answer(kind: str, operands: list[str], options: dict[str, str]) -> int:
@@ -475,12 +483,12 @@ def whole(made: Presented, verify: bool, detail: str) -> str:
     return "\n\n".join(str(part).rstrip("\n") for part in parts) + "\n"
 
 
-def written(made: Presented, form: str, verify: bool, detail: str, is_numbered: bool = False) -> str | bytes:
+def written(made: Presented, form: str, verify: bool, detail: str, **style: Any) -> str | bytes:
     """A derivation in a format."""
     if form in ("latex", "tex", "pdf"):
         from .render.latex import derivation_latex
 
-        tex = derivation_latex(made, document=form != "latex", detail=detail, verify=verify, numbered=is_numbered)
+        tex = derivation_latex(made, document=form != "latex", detail=detail, verify=verify, **style)
         if form != "pdf":
             return tex
         from .render.paper import typeset
@@ -494,6 +502,10 @@ def written(made: Presented, form: str, verify: bool, detail: str, is_numbered: 
         from .render.markdown import derivation_markdown
 
         return derivation_markdown(made, detail, verify)
+    if form == "typst":
+        from .render.typst import derivation_typst
+
+        return derivation_typst(made, detail, verify)
     if form == "html":
         from .render.html import derivation_html
 
@@ -545,43 +557,6 @@ def check(operands: list[str], options: dict[str, str]) -> int:
         print(f"derive: {report.interrupted}", file=sys.stderr)
         return INTERRUPTED
     return 1 if not report.ok else 0 if report.is_judged else 3
-
-
-# Output
-
-
-def put(result: str | bytes, target: str | None) -> None:
-    """Write to standard output or, whole or not at all, to a file."""
-    if isinstance(result, str):
-        result = (result if result.endswith("\n") else result + "\n").encode("utf-8", "replace")
-    if target is None or target == "-":
-        if is_terminal(sys.stdout) and result[:4] == b"%PDF":
-            raise DeriveError("a PDF is not for the terminal", hint="-o derivation.pdf")
-        if hasattr(sys.stdout, "buffer"):
-            sys.stdout.flush()
-            sys.stdout.buffer.write(result)
-        else:
-            sys.stdout.write(result.decode("utf-8", "replace"))
-        return
-    path = os.path.realpath(target)
-    if os.path.isdir(path):
-        raise DeriveError(f"{target} is a directory")
-    if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe
-        with open(path, "wb") as out:
-            out.write(result)
-        return
-    draft = f"{path}.{os.getpid()}.part"
-    try:
-        with open(draft, "xb") as out:
-            out.write(result)
-        if os.path.exists(path):
-            os.chmod(draft, os.stat(path).st_mode & 0o7777)
-        os.replace(draft, path)
-    except OSError as error:
-        raise DeriveError(f"cannot write {target}: {error.strerror or error}") from None
-    finally:
-        if os.path.exists(draft):
-            os.unlink(draft)
 
 
 if __name__ == "__main__":

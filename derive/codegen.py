@@ -8,8 +8,6 @@ sanitized names, never of a user's text.
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import partial
@@ -23,6 +21,18 @@ from .own_functions import functions_of
 from .program import Program, compile, other_orders
 from .programs.callables import Generated
 from .programs.expressions import WIDTH, called
+from .programs.lines import (
+    all_of,
+    call_text,
+    fill,
+    header,
+    needed_import,
+    returned,
+    shown,
+    unpacked,
+    unpacked_from,
+    wrapped_formula,
+)
 from .programs.order import dims_of
 from .programs.signature import Signature, parts_of
 from .programs.translate import translate
@@ -77,9 +87,13 @@ class Module:
     ----------
     derivation : Derivation
     spoken : Dialect
+    workspace : bool
+    is_full : bool
+        With the comments and the docstring of a module to be read; a function needs neither.
     """
 
-    def __init__(self, derivation: Any, spoken: Dialect, workspace: bool = False) -> None:
+    def __init__(self, derivation: Any, spoken: Dialect, workspace: bool = False, is_full: bool = True) -> None:
+        self.has_comments = is_full
         self.derivation = derivation
         self.dialect = spoken
         self.program = self.compiled(derivation)
@@ -92,28 +106,41 @@ class Module:
         self.functions: list[tuple[str, tuple[str, ...]]] = [("value", ("value",)), (self.kind, tuple(parts))]
         if derivation.loss.is_scalar and self.kind == "gradient":
             self.functions.append(("value_and_gradient", ("value", *parts)))
-        needed: set[str] = set()
         taken = {*spoken.helpers, spoken.module, "math", "dtype", *(name for name, _ in self.functions)}
         results = [derivation.loss, *(part.result for part in parts.values())]
         functions = [f.parameter for f in functions_of(*results)]
-        # A first round finds the dimensions that the code mentions.
-        preferred = self.preferred_names()
         mentioned = dims_of(self.program.order)
-        kind_of_writer = WorkspaceWriter if workspace else Writer
-        for _ in range(2):
-            self.signature = Signature(symbols, needed, taken, mentioned, functions, parts_of(*results))
-            self.writers = {
-                name: kind_of_writer(self.program, spoken, self.signature, self.output_names(outputs), preferred)
-                for name, outputs in self.functions
-            }
-            self.bodies = {name: writer.write() for name, writer in self.writers.items()}
-            self.constant: Writer | None = None
-            if self.program.kept:
-                self.constant, self.constant_body = self.written_constants()
-                for writer in self.writers.values():
-                    if any(value in writer.names for value in self.program.kept):
-                        writer.dims |= self.constant.dims
-            needed = {dim for writer in self.writers.values() for dim in writer.dims}
+        fixed = taken, mentioned, functions, parts_of(*results)
+        self.signature = Signature(symbols, (), *fixed)
+        self.write()
+        # What the code mentions is known once it is written; it is written again where that gives other names.
+        first = self.signature
+        needed = {dim for writer in self.writers.values() for dim in writer.dims}
+        self.signature = Signature(symbols, needed, *fixed)
+        if (first.dims, first.name_of, first.used) != (
+            self.signature.dims,
+            self.signature.name_of,
+            self.signature.used,
+        ):
+            self.write()
+
+    def write(self) -> None:
+        """The bodies of the functions."""
+        preferred = self.preferred_names()
+        kind_of_writer = WorkspaceWriter if self.workspace else Writer
+        self.writers = {
+            name: kind_of_writer(self.program, self.dialect, self.signature, self.output_names(outputs), preferred)
+            for name, outputs in self.functions
+        }
+        for writer in self.writers.values():
+            writer.has_comments = self.has_comments
+        self.bodies = {name: writer.write() for name, writer in self.writers.items()}
+        self.constant: Writer | None = None
+        if self.program.kept:
+            self.constant, self.constant_body = self.written_constants()
+            for writer in self.writers.values():
+                if any(value in writer.names for value in self.program.kept):
+                    writer.dims |= self.constant.dims
 
     def compiled(self, derivation: Any) -> Program:
         return program_of(derivation, self.dialect.name)
@@ -241,6 +268,7 @@ class Module:
         part = Program(program.graph, outputs, {}, program.sizes, program.hints)
         writer = Writer(part, self.dialect, self.signature, titles, {})
         writer.like = self.constant_arguments()[0]
+        writer.has_comments = self.has_comments
         writer.helpers |= {"_own", "_same"}
         return writer, writer.write()
 
@@ -422,87 +450,6 @@ class Module:
 # Pieces of text
 
 
-def all_of(conditions: Sequence[str]) -> list[str]:
-    """`if a and b:`, broken where it is long."""
-    line = f"if {' and '.join(conditions)}:"
-    if len(line) + 4 <= WIDTH:
-        return [line]
-    return ["if (", *(f"    {'and ' * (i > 0)}{c}" for i, c in enumerate(conditions)), "):"]
-
-
-def needed_import(line: str, text: str) -> list[str]:
-    """An import line, without the names that a module does not use."""
-    start, names = line.rsplit("import ", 1)
-    used = []
-    for name in names.split(", "):
-        bound = name.split(" as ")[-1].split(".")[0]
-        if re.search(rf"(?<![\w.]){bound}[.(]", text):
-            used.append(name)
-    return [f"{start}import {', '.join(used)}"] if used else []
-
-
-def header(name: str, parameters: Sequence[str]) -> str:
-    line = f"def {name}({', '.join(parameters)}):"
-    if len(line) <= WIDTH:
-        return line
-    return "\n".join([f"def {name}(", *(f"    {p}," for p in parameters), "):"])
-
-
-def call_text(name: str, arguments: Sequence[str]) -> str:
-    return f"{name}({', '.join(arguments)})"
-
-
-def unpacked(targets: Sequence[str], call: str) -> list[str]:
-    """`a, b = call`, broken where it is long."""
-    target = ", ".join(targets)
-    if not targets:
-        return [call]
-    line = f"{target} = {call}"
-    if len(line) + 4 <= WIDTH:
-        return [line]
-    name, inside = call.split("(", 1)
-    lines = [f"arguments = {call}"]
-    if len(lines[0]) + 4 > WIDTH:
-        lines = [f"arguments = {name}(", *(f"    {part}," for part in inside[:-1].split(", ")), ")"]
-    if len(target) + 4 + len(" = arguments") <= WIDTH:
-        return [*lines, f"{target} = arguments"]
-    return [*lines, "(", *(f"    {t}," for t in targets), ") = arguments"]
-
-
-def unpacked_from(targets: Sequence[str], name: str) -> list[str]:
-    """`a, b = name`, broken where it is long."""
-    line = f"{', '.join(targets)} = {name}"
-    if len(targets) == 1:
-        return [f"{targets[0]} = {name}"]
-    if len(line) + 4 <= WIDTH:
-        return [line]
-    return ["(", *(f"    {t}," for t in targets), f") = {name}"]
-
-
-def returned(results: Sequence[str]) -> list[str]:
-    line = f"return {', '.join(results)}" if results else "return None"
-    if len(line) + 4 <= WIDTH:
-        return [line]
-    return ["return (", *(f"    {r}," for r in results), ")"]
-
-
-def fill(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
-
-
-def wrapped_formula(start: str, text: str) -> list[str]:
-    return fill(start + text.replace("\n", " "))
-
-
-def shown(text: Callable[[], str]) -> str:
-    """A form for the docstring; too large ones are left out."""
-    try:
-        made = text()
-    except DeriveError:
-        return "… (too large to be written out)"
-    return made if len(made) <= 600 else made[:599] + "…"
-
-
 def boxed_text(derivation: Any) -> str:
     return str(derivation.boxed.text())
 
@@ -545,14 +492,19 @@ def source(
 
 
 def module_of(
-    derivation: Any, backend: str, workspace: bool, batch: str | Sequence[str] | None, per_sample: bool
+    derivation: Any,
+    backend: str,
+    workspace: bool,
+    batch: str | Sequence[str] | None,
+    per_sample: bool,
+    is_full: bool = True,
 ) -> Module:
     """The module of a derivation, or of a batch of its samples."""
     if batch is None:
-        return Module(derivation, dialect(backend), workspace)
+        return Module(derivation, dialect(backend), workspace, is_full)
     from .batched import batched
 
-    return batched(derivation, dialect(backend), batch, per_sample, workspace)
+    return batched(derivation, dialect(backend), batch, per_sample, workspace, is_full)
 
 
 def function(
@@ -578,14 +530,14 @@ def function(
     per_sample : bool
         Of a batch, return the result of each sample, stacked along a leading axis.
     """
-    module = module_of(derivation, backend, workspace, batch, per_sample)
+    module = module_of(derivation, backend, workspace, batch, per_sample, False)
     wanted = module.kind if returns == "derivative" else returns
     known = [name for name, _ in module.functions]
     if wanted not in known:
         raise DeriveError(
             f"a {module.kind} has no {returns!r} to return", hint=f"there are: derivative, {', '.join(known)}"
         )
-    # The docstring of a function names no box: it may be large, and nobody reads it here.
+    # The docstring of a function names no box, and its lines have no comments: nobody reads them here.
     return Generated(module.source(is_full=False), wanted, f"<derive {derivation.kind} of {derivation.name}>")
 
 

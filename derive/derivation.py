@@ -179,6 +179,7 @@ class Presented:
     where: list[str]
     readings: list[str]
     hints: list[Any]
+    formula: str  # as it was typed, with its declarations; empty where it was no text
     remarks: list[str]
     moved: dict[Expr, Expr]
 
@@ -214,14 +215,27 @@ class Presented:
         """What it is derived by, in the order asked."""
         return [part.wrt for part in self.parts if part.wrt is not None]
 
-    def latex(self, document: bool = False, detail: str = "steps", numbered: bool = False) -> str:
-        """The whole derivation in LaTeX; a compilable document with `document=True`.
+    def latex(self, document: bool = False, detail: str = "steps", **style: Any) -> str:
+        r"""The whole derivation in LaTeX; a compilable document with `document=True`.
 
-        With `numbered=True` the equations have numbers, and labels to refer to them.
+        Parameters
+        ----------
+        detail : str
+            "brief", "steps", "full", or the numbers of the steps to show, such as "2-5".
+        numbered : bool or "box"
+            Whether the equations have numbers, with labels to refer to them, or the box alone.
+        bold : {"author", "all", "none"}
+            Bold where the formula as typed has it, or every vector and matrix.
+        transpose : {"top", "T", "mathsf", "intercal", "prime", "author"}
+            The mark of a transpose.
+        nabla : bool
+            Whether gradients are \nabla_W L in place of \partial L / \partial W.
+        width : float
+            Of a line in points: 252 for a column of an IEEE paper.
         """
         from .render.latex import derivation_latex
 
-        return derivation_latex(self, document=document, detail=detail, numbered=numbered)
+        return derivation_latex(self, document=document, detail=detail, **style)
 
     def text(self, detail: str = "steps") -> str:
         """The whole derivation in Unicode text."""
@@ -234,6 +248,12 @@ class Presented:
         from .render.markdown import derivation_markdown
 
         return derivation_markdown(self, detail=detail)
+
+    def typst(self, detail: str = "steps") -> str:
+        """The whole derivation as a file for `typst compile`."""
+        from .render.typst import derivation_typst
+
+        return derivation_typst(self, detail=detail)
 
     def html(self, detail: str = "steps") -> str:
         """The whole derivation as one HTML page that needs no network."""
@@ -356,6 +376,7 @@ class Derivation(Presented):
         unstructured: Expr | None = None,
         remarks: list[str] | None = None,
         sympy_symbols: dict[str, Any] | None = None,
+        formula: str = "",
         moved: dict[Expr, Expr] | None = None,
         is_riemannian: bool = False,
     ) -> None:
@@ -378,6 +399,7 @@ class Derivation(Presented):
         self.unstructured = unstructured
         self.remarks = remarks or []
         self.sympy_symbols = sympy_symbols or {}
+        self.formula = formula
         self.moved = moved or {}
         self.is_riemannian = is_riemannian
         self.gradient: Expr | None = sweep.total if sweep else None
@@ -482,7 +504,7 @@ class Derivation(Presented):
 
 _KEPT = (
     "name", "direction", "layout", "definitions", "where", "readings", "conditions", "hints", "structure",
-    "unstructured", "remarks", "sympy_symbols", "moved", "is_riemannian",
+    "unstructured", "remarks", "sympy_symbols", "formula", "moved", "is_riemannian",
 )  # fmt: skip
 
 

@@ -65,6 +65,7 @@ class Gradients(Presented, Mapping[str, Derivation]):
         self.readings: list[str] = fields["readings"]
         self.hints: list[Any] = fields["hints"]
         self.sympy_symbols: dict[str, Any] = fields["sympy_symbols"]
+        self.formula: str = fields["formula"]
         self.forward = sweep.forward
         self.steps = sweep.steps
         self.contributions = sweep.contributions
@@ -129,7 +130,7 @@ class Gradients(Presented, Mapping[str, Derivation]):
         return found
 
 
-_KEPT = ("name", "definitions", "where", "readings", "hints", "sympy_symbols")
+_KEPT = ("name", "definitions", "where", "readings", "hints", "sympy_symbols", "formula")
 
 
 def _restored(loss: Expr, parts: list[Derivation], fields: dict[str, Any]) -> Gradients:
@@ -177,7 +178,7 @@ class Blocks(Mapping[tuple[str, str], Derivation]):
         return Derivation(
             "jacobian", row.result, variable, result, layout="numerator", conditions=conditions, name=name,
             definitions=row.definitions, where=row.where, readings=row.readings, hints=row.hints,
-            sympy_symbols=row.sympy_symbols, remarks=[remark],
+            sympy_symbols=row.sympy_symbols, formula=row.formula, remarks=[remark],
         )  # fmt: skip
 
     def __iter__(self) -> Iterator[tuple[str, str]]:

@@ -17,7 +17,18 @@ Where = str | Mapping[str, Any] | None
 class Problem:
     """A formula as it came in: the expression, its symbols, and what was inferred on the way."""
 
-    __slots__ = ("expr", "name", "symbols", "definitions", "where", "readings", "hints", "sympy_symbols", "_parsed")
+    __slots__ = (
+        "expr",
+        "name",
+        "symbols",
+        "definitions",
+        "where",
+        "readings",
+        "hints",
+        "sympy_symbols",
+        "formula",
+        "_parsed",
+    )
 
     def __init__(self, formula: Any, where: Where, names: tuple[str, ...], scalar: bool) -> None:
         self.name = "L"
@@ -26,8 +37,10 @@ class Problem:
         self.readings: list[str] = []
         self.hints: list[Any] = []
         self.sympy_symbols: dict[str, Any] = {}
+        self.formula = ""
         self._parsed: Any = None
         if isinstance(formula, str):
+            self.formula = f"{formula}\n{where}" if isinstance(where, str) else formula
             from .reading import parse as read
 
             with watched("reading the formula"):
@@ -93,6 +106,7 @@ class Problem:
             "readings": self.readings,
             "hints": self.hints,
             "sympy_symbols": self.sympy_symbols,
+            "formula": self.formula,
         }
 
 

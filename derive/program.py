@@ -249,7 +249,7 @@ def cost_of(value: Value) -> Cost:
         return Cost.of(2, left.shape[0], left.shape[1], right.shape[1])
     if kind == "stack":
         return Cost.of(len(value.args), *value.shape)
-    if kind in ("sq_norm", "norm", "dot", "contraction"):
+    if kind in ("sq_norm", "norm", "dot", "contraction", "row_dots"):
         return Cost.of(2, *value.args[0].shape)
     if kind in ("row_sums", "total", "trace", "norm1"):
         shape = value.args[0].shape

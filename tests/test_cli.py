@@ -106,7 +106,8 @@ COMMANDS = {
 BEGINNING = {
     "latex": "Let", "tex": r"\documentclass", "text": "The ", "markdown": "# The ", "html": "<!DOCTYPE html>",
     "json": "{", "sympy": '"""', "numpy": '"""', "scipy": '"""', "array-api": '"""', "jax": '"""', "torch": '"""',
-    "svg": "<svg", "dot": "digraph", "mermaid": ("flowchart", "graph", "%%"), "tikz": r"\begin{tikzpicture}",
+    "svg": "<svg", "dot": "digraph", "mermaid": ("flowchart", "graph", "%%"), "tikz": r"% \usepackage{amsmath",
+    "typst": "#set page",
 }  # fmt: skip
 
 
@@ -172,7 +173,7 @@ def test_the_check_is_told_and_can_be_left_out(capsys):
 
 def test_a_wrong_derivative_is_reported(capsys, monkeypatch):
     found = {"the derivative": 1e-16, "the boxed form": 0.5}
-    monkeypatch.setattr(derive.Derivation, "errors", lambda self, points=3, forms=(): found)
+    monkeypatch.setattr(derive.Derivation, "errors", lambda self, points=3, forms=(), code=True: found)
     for form in ("latex", "text", "numpy", "json"):
         status, out, err = run(capsys, "gradient", FLAGSHIP, "--wrt", "W", "--to", form)
         assert status == 1 and not out and "the boxed form FAILED the numeric check" in err
@@ -181,7 +182,7 @@ def test_a_wrong_derivative_is_reported(capsys, monkeypatch):
 
 
 def test_an_interrupted_check_is_left_out(capsys, monkeypatch):
-    def interrupt(self, points=3, forms=()):
+    def interrupt(self, points=3, forms=(), code=True):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(derive.Derivation, "errors", interrupt)
@@ -560,10 +561,39 @@ def test_a_check_that_judges_nothing_says_so(tmp_path, capsys):
 
 
 def test_a_file_past_the_limit_is_read_no_further(tmp_path, capsys):
-    from derive.cli import MAX_BYTES
+    from derive.files import MAX_BYTES
 
     path = tmp_path / "large.md"
     with open(path, "wb") as file:
         file.truncate(MAX_BYTES + 5)
     status, _, err = run(capsys, "check", str(path))
     assert status == 2 and "too long" in err
+
+
+def test_latex_is_in_the_style_that_is_asked_for(capsys):
+    style = "--nabla --transpose mathsf --bold all --number-box --width 252pt --steps 4-6".split()
+    assert cli.main(["gradient", "½‖WᵀWx − x‖²", "--wrt", "W", "--no-verify", *style]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("{\\sloppy") and r"\nabla_{\mathbf{W}} L = \mathbf{W} (\mathbf{W}^{\mathsf{T}}" in told
+    assert told.count(r"\label{") == 1 and r"\top" not in told and "Squared norm" not in told
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--nabla", "--to", "html"], "--nabla is for latex, tex and pdf, not html"),
+        (["--width", "wide"], "wide is no width"),
+        (["--width", "20"], "cannot be 20.0 points wide"),
+        (["--bold", "some"], "one of author, all, none"),
+        (["--steps", "2-9"], "numbered from 1 to 7"),
+        (["--steps", "2-3", "--detail", "full"], "different things"),
+    ],
+)
+def test_a_style_that_cannot_be_is_said(options, said, capsys):
+    assert cli.main(["gradient", "½‖WᵀWx − x‖²", "--wrt", "W", "--no-verify", *options]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_typst_follows_from_the_ending(tmp_path):
+    assert cli.main(["gradient", "½‖Ax − b‖²", "--wrt", "x", "-o", str(tmp_path / "d.typ")]) == 0
+    assert "A^top (A x - b)" in (tmp_path / "d.typ").read_text(encoding="utf-8")

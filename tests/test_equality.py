@@ -11,7 +11,7 @@ import pytest
 import sympy
 
 import derive
-from derive import cli, expr
+from derive import cli, expr, files
 from derive.algebra import equality, proofs
 from derive.algebra.proofs import proved
 from derive.errors import DeriveError, ParseError
@@ -144,7 +144,7 @@ def test_a_proof_is_believed_only_where_points_agree(monkeypatch):
     from derive.algebra import forms
 
     a, b = derive.parse("norm(a)", "a: scalar"), derive.parse("a", "a: scalar")
-    monkeypatch.setattr(forms, "proved", lambda a, b: True)
+    monkeypatch.setattr(proofs, "proved", lambda a, b: True)
     assert not forms.is_same(a, b)
     assert forms.is_same(a, derive.parse("abs(a)", "a: scalar"))
 
@@ -233,7 +233,7 @@ def test_names_of_sympy_are_read_where_they_are_names():
 
 def test_no_more_is_read_than_may_be_long_enough(tmp_path, capsys, monkeypatch):
     long = tmp_path / "long.md"
-    long.write_bytes(b"x" * (cli.MAX_BYTES + 10))
+    long.write_bytes(b"x" * (files.MAX_BYTES + 10))
     assert cli.main(["check", str(long)]) == 2
     assert "too long" in capsys.readouterr().err
 
@@ -241,7 +241,7 @@ def test_no_more_is_read_than_may_be_long_enough(tmp_path, capsys, monkeypatch):
         taken = 0
 
         def read(self, size=-1):
-            assert 0 < size <= cli.MAX_BYTES + 1
+            assert 0 < size <= files.MAX_BYTES + 1
             self.taken += size
             return b"x" * size
 
@@ -250,7 +250,7 @@ def test_no_more_is_read_than_may_be_long_enough(tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr("sys.stdin", Input())
     assert cli.main(["check", "-"]) == 2
-    assert Input.buffer.taken == cli.MAX_BYTES + 1
+    assert Input.buffer.taken == files.MAX_BYTES + 1
 
 
 def test_boxes_leave_nothing_behind(monkeypatch):

@@ -71,6 +71,123 @@ LOGISTIC = r"L = -\sum_i \left(y_i \log p_i + (1-y_i)\log(1-p_i)\right)"
             ),
             "ddrf",
         ),
+        # A softmax that is written by its entries is a vector, and sums skip an index.
+        (
+            (
+                r"s_k = \frac{e^{v_k}}{\sum_m e^{v_m}}",
+                r"E = -\sum_k t_k \log s_k",
+                r"\frac{\partial s_k}{\partial v_j} = -s_k s_j, \quad j \neq k",
+                r"\frac{\partial E}{\partial v_j} = -t_j + \sum_m t_m s_j",
+                r"\frac{\partial E}{\partial v_j} = -t_j (1 - s_j) + \sum_{m \neq j} t_m s_j",
+                r"\frac{\partial E}{\partial v_j} = s_j - t_j",
+                r"\frac{\partial E}{\partial v_j} = t_j \sum_m s_m - t_j",
+            ),
+            "ddrrrrf",
+        ),
+        # A chain goes from the whole to its entries and back.
+        (
+            (
+                r"\frac{\partial}{\partial Z} \operatorname{tr}(Z^T B Z) = \frac{\partial Z_{ji} B_{jk} Z_{ki}}"
+                r"{\partial Z_{pq}} = (B Z)_{pq} + (B^T Z)_{pq} = B Z + B^T Z",
+                r"\frac{\partial}{\partial Z} \operatorname{tr}(Z^T B) = \frac{\partial Z_{ji} B_{ji}}{\partial Z_{pq}}"
+                r" \\ = B_{pq} \\ = B^T",
+            ),
+            "uurf",
+        ),
+        # Rows in an array or an old macro; thin spaces about a sign; an arrow before a sign.
+        (
+            (
+                r"\begin{array}{rcl} f &=& \|A x - b\|^2 \\ \nabla_x f &=& 2 A^T (A x - b) \\"
+                r" \nabla_x f &=& A^T (A x - b) \end{array}",
+            ),
+            "drf",
+        ),
+        ((r"\eqalign{ f &= x^T P x \cr \nabla_x f &= P x + P^T x \cr \nabla_x f &= P x - P^T x \cr }",), "drf"),
+        ((r"f(x) \;=\; c^T x \,+\, x^T x", r"\nabla f(x) \;=\; c + 2\,x", r"\nabla f(x) \;=\; c + x"), "drf"),
+        (
+            (
+                r"f = \frac12\|A x - b\|^2",
+                r"\begin{aligned} \nabla_x f = 0 &\Leftrightarrow A^T A x = A^T b \\"
+                r" &\Leftrightarrow -A^T b + A^T A x = 0 \end{aligned}",
+            ),
+            "daaa",
+        ),
+        # Losses whose names are words, or densities.
+        (
+            (
+                r"\text{MSE}(w) = \frac{1}{n}\|X w - y\|^2",
+                r"\nabla_w \mathrm{MSE} = \frac{2}{n} X^T (X w - y)",
+                r"\nabla_w \text{MSE}(w) = \frac{1}{n} X^T (X w - y)",
+            ),
+            "drf",
+        ),
+        (
+            (
+                r"\log{p(z \mid m, s)} = -\log s - \frac{1}{2 s^2} (z - m)^2",
+                r"\frac{\partial \log p(z \mid m, s)}{\partial m} = \frac{z - m}{s^2}",
+                r"\frac{\partial \ln{p(z \mid m, s)}}{\partial m} = \frac{m - z}{s^2}",
+            ),
+            "drf",
+        ),
+        # Names with a layer above, and an accent over a letter and its index.
+        (
+            (
+                r"z^L = W^L a^{L-1} + b^L",
+                r"J = \|z^L - y\|^2",
+                r"\frac{\partial J}{\partial a^{L-1}} = 2 (W^L)^T (z^L - y)",
+                r"\frac{\partial J}{\partial W^L} = 2 (z^L - y) (a^{L-1})^T",
+                r"\frac{\partial J}{\partial W^L} = 2 (z^L - y)^T a^{L-1}",
+            ),
+            "ddrrf",
+        ),
+        (
+            (
+                r"L = \sum_i (\hat{y_i} - y_i)^2",
+                r"\frac{\partial L}{\partial \hat{y_i}} = 2 (\hat{y_i} - y_i)",
+                r"\frac{\partial L}{\partial \hat{y_i}} = 2 (y_i - \hat{y_i})",
+            ),
+            "drf",
+        ),
+        # A loss that is only named; matrices that are constant; a matrix written out only says its shape.
+        (
+            (
+                r"Y = A X B",
+                r"\frac{\partial f}{\partial X} = A^T \frac{\partial f}{\partial Y} B^T",
+                r"\frac{\partial f}{\partial X} = A^T \left(\frac{\partial f}{\partial Y}\right)^T B",
+                r"dA = 0",
+                r"dY = A \, dX \, B + A X \, dB",
+                r"dY = A \, dX \, B",
+            ),
+            "drfarf",
+        ),
+        (
+            (
+                r"X = \begin{bmatrix} x_{11} & x_{12} \\ x_{21} & x_{22} \end{bmatrix}",
+                "f = a^T X b",
+                r"\frac{\partial f}{\partial X} = a b^T",
+                r"\frac{\partial f}{\partial X} = b a^T",
+            ),
+            "udrf",
+        ),
+        # A decomposition holds where the columns are orthonormal; a gradient that holds there alone is wrong.
+        ((r"S = U \Lambda U^T", r"S U = U \Lambda", r"S U = \Lambda U"), "drf"),
+        ((r"f = \frac12\|A x - b\|^2", r"\nabla_x f = x - A^T b"), "df"),
+        # What is no function is not taken for the loss; names that are none cost a line, and not the report.
+        ((r"f(x) = \|x\|^2", r"h(x) = f(x) + \mu g(x)", r"\nabla f(x) = 2 x"), "dur"),
+        ((r"\min_{\mathbf w, b} f", r"m_{\mathbf w, b} = \max_{u,\, v} \ m", r"f = \|x\|^2", r"\nabla f = 2 x"), "udr"),
+        ((r"\bigtriangledown_x (x^T A x) \= A x + A^T x", r"\bigtriangledown_x (x^T A x) \= A^T x"), "rf"),
+        ((r"Variance = v^T C v", r"\frac{\partial Variance}{\partial v} = C v + C^T v"), "dr"),
+        ((r"f = |w|^2 + c^T w", r"\nabla_w f = 2 w + c", r"\nabla_w f = w + c"), "drf"),
+        # What nobody can judge is not judged: a chain rule in any order, stacked derivatives, the entry of one class.
+        (
+            (
+                r"Y = A X B",
+                r"\frac{\partial f}{\partial X} = \frac{\partial f}{\partial Y} \frac{\partial Y}{\partial X}",
+            ),
+            "du",
+        ),
+        ((r"\frac{\partial}{\partial X} X^T A = A",), "u"),
+        ((r"E = -\sum_i y_i \log \hat y_i = -\log \hat y_k",), "u"),
     ],
 )
 def test_a_line_is_judged_as_its_reader_would(lines, expected):

@@ -50,6 +50,7 @@ LAYERS = [
     ["api"],
     ["extrema"],
     ["playground"],
+    ["files"],
     ["cli"],
     ["completion"],
     ["__main__"],

@@ -14,6 +14,7 @@ import pytest
 
 import derive
 from derive.errors import MissingExtraError
+from derive.render.breaking import width
 from derive.render.mathml import MathML
 from derive.render.picture import DARK, LIGHT, Graph
 from derive.render.svgmath import typeset
@@ -189,10 +190,12 @@ def test_mermaid_names_every_edge(graph: Graph) -> None:
     assert styled and len(styled.group(1).split(",")) == 7
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_tikz_compiles(graph: Graph, tmp_path: Path) -> None:
-    head = r"\documentclass{article}\usepackage{amsmath,amssymb,tikz}\usetikzlibrary{arrows.meta}\begin{document}"
-    (tmp_path / "g.tex").write_text(head + graph.tikz() + r"\end{document}", encoding="utf-8")
+@needs("LaTeX")
+def test_tikz_compiles(tmp_path: Path) -> None:
+    pictures = [derive.gradient(*case).graph.tikz() for case in FIVE]
+    needed = "".join(re.findall(r"\\use\w+\{[^}]*\}", pictures[0].splitlines()[0]))
+    head = rf"\documentclass[border=1mm]{{article}}{needed}\begin{{document}}"
+    (tmp_path / "g.tex").write_text(head + "\n".join(pictures) + r"\end{document}", encoding="utf-8")
     done = subprocess.run(
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "g.tex"],
         cwd=tmp_path,
@@ -202,6 +205,26 @@ def test_tikz_compiles(graph: Graph, tmp_path: Path) -> None:
     if b"tikz.sty' not found" in done.stdout:
         pytest.skip("TikZ is not installed")
     assert done.returncode == 0, done.stdout[-800:]
+
+
+def tikz_boxes(picture: str) -> dict[str, tuple[float, float, float, float]]:
+    """The nodes and labels, as wide as their letters are estimated to be."""
+    found = {}
+    for i, match in enumerate(re.finditer(r"\\node\[\w+\].*at \((-?\d+), (-?\d+)\) \{\$(.*)\$\};", picture)):
+        written = match.group(3).replace(r"\color{red!70!black}", "")
+        x, y, half = float(match.group(1)), float(match.group(2)), width(written) / 2
+        found[f"{i}: {match.group(3)}"] = (x - half, y - 8, x + half, y + 8)
+    return found
+
+
+@pytest.mark.parametrize("case", FIVE, ids=[case[0] for case in FIVE])
+def test_nothing_in_tikz_is_over_anything_else(case: Any) -> None:
+    graph = derive.gradient(*case).graph
+    placed = tikz_boxes(graph.tikz())
+    assert len(placed) == len(graph.nodes) + len(graph.edges)
+    assert overlaps(placed) == []
+    squeezed = re.sub(r"at \((-?\d+),", "at (0,", graph.tikz())
+    assert overlaps(tikz_boxes(squeezed))  # the check must fail
 
 
 @pytest.mark.parametrize("expr", [e for e, _, _ in PRINTED], ids=[shown for _, shown, _ in PRINTED])

@@ -11,7 +11,7 @@ from derive import program
 from derive.expr import identity, number, ones, symbol
 from derive.operations import hadamard, inner, inv, logdet, matmul, mul, sq_norm, sum_entries, trace
 from derive.programs.costs import Cost, Sizes
-from derive.shapes import Dim
+from derive.shapes import ONE, Dim
 
 W, x = symbol("W", "m", "n"), symbol("x", "n")
 
@@ -144,3 +144,28 @@ def test_samples_respect_hints():
 def test_the_identity_in_a_sum_is_no_matrix_product():
     made = program.compile({"value": sq_norm(W.T @ W - identity("n"))})
     assert made.flops.cost.evaluate({"m": 10, "n": 10}) == 2 * 10**3 + 2 * 10**2 + 10
+
+
+@pytest.mark.parametrize(
+    "formula, where",
+    [
+        ("‖diag(D AᵀA Dᵀ) − t‖²", "D: N×n, A: k×n, t: N, k < n, n < N"),
+        ("sum(exp(diag(D AᵀA Dᵀ)))", "D: N×n, A: k×n, k < n, n < N"),
+        ("tr(A D diag(t) Dᵀ Aᵀ)", "D: n×N, A: k×n, t: N, k < n, n < N"),
+    ],
+)
+def test_a_diagonal_of_a_product_forms_no_product(formula, where):
+    made = derive.gradient(formula, "A", where).program
+    sizes = {"N": 1000, "n": 20, "k": 3}
+    assert (
+        max(rows.evaluate(sizes) * columns.evaluate(sizes) for rows, columns in [v.shape for v in made.order]) <= 20000
+    )
+    assert made.flops.evaluate(**sizes) < 12 * 1000 * 20 * 3
+
+
+def test_a_planted_product_would_be_seen(monkeypatch):
+    from derive.programs.lowering import Lowering
+
+    monkeypatch.setattr(Lowering, "diagonal", lambda self, term: self.made("diagonal", (term,), (term.shape[0], ONE)))
+    with pytest.raises(AssertionError):
+        test_a_diagonal_of_a_product_forms_no_product("‖diag(D AᵀA Dᵀ) − t‖²", "D: N×n, A: k×n, t: N, k < n, n < N")

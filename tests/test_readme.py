@@ -14,6 +14,7 @@ import derive
 from derive import cli
 from derive.expr import OPERATIONS
 from derive.rules import RULES
+from tests.optional import needs
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -60,9 +61,20 @@ def test_the_lines_of_source_are_those_generated():
     assert all(line in source for line in shown.splitlines())
 
 
+def letters(svg):
+    """What a drawing says, wherever it stands."""
+    return sorted(re.findall(r"<text[^>]*>([^<]*)</text>|<title>([^<]*)</title>", svg))
+
+
+@needs("pygraphviz")
 def test_the_picture_is_the_one_drawn():
-    (shown,) = [text for language, text in BLOCKS if language == "mermaid"]
-    assert shown.strip() == derive.gradient("½‖WᵀWx − x‖²", "W").graph.mermaid().strip()
+    shown = (ROOT / "pictures" / "graph.svg").read_text(encoding="utf-8")
+    assert letters(shown) == letters(derive.gradient("½‖WᵀWx − x‖²", "W").graph.svg()) and len(letters(shown)) > 60
+
+
+def test_the_pictures_are_small():
+    for name in re.findall(r'src="([^"]*)"', README):
+        assert (ROOT / name).stat().st_size < 60_000
 
 
 COMMANDS = [line for block in SHELL[2:] for line in block.splitlines()]
@@ -76,7 +88,8 @@ def test_the_commands_run(capsys, tmp_path, monkeypatch, line):
     assert cli.main(words[1:]) == 0, capsys.readouterr().err
 
 
-ROWS = re.findall(r"^\| [^|]*(?:\\\|[^|]*)* \| `([^`]*)` \| (`.*`) \|$", README, re.MULTILINE)
+OPERATIONS_TABLE = README.split("## Operations\n")[1].split("## Conventions\n")[0]
+ROWS = re.findall(r"^\| [^|]*(?:\\\|[^|]*)* \| `([^`]*)` \| (`.*`) \|$", OPERATIONS_TABLE, re.MULTILINE)
 FORMULAS = [formula for row in ROWS for cell in row for formula in re.split("`, `", cell.strip("`"))]
 
 
@@ -85,8 +98,27 @@ def test_the_table_of_operations_is_read(formula):
     derive.parse(formula)
 
 
-def test_the_table_was_found():
-    assert len(ROWS) >= 15
+ANSWERS = re.findall(r"^\| `([^`]*)` \| (\w+) \| `([^`]*)` \|$", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("formula", "wrt", "answer"), ANSWERS)
+def test_the_answers_are_those_given(formula, wrt, answer):
+    assert derive.gradient(formula, wrt).boxed.text() == answer
+
+
+MESSAGES_TABLE = README.split("## Messages, and what to do\n")[1].split("## Operations\n")[0]
+MESSAGES = re.findall(r"^\| `([^`]*)`(?: with `([^`]*)`)? \| ([^`|]*) \| [^|]* \|$", MESSAGES_TABLE, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("formula", "where", "message"), MESSAGES)
+def test_the_messages_are_those_given(formula, where, message):
+    with pytest.raises(derive.DeriveError) as error:
+        derive.gradient(formula, "x" if "x" in formula else "p", where or None)
+    assert str(error.value).startswith(message)
+
+
+def test_the_tables_were_found():
+    assert len(ROWS) >= 15 and len(ANSWERS) >= 12 and len(MESSAGES) == 8
 
 
 COMPARED = [
@@ -121,7 +153,7 @@ def test_the_comparison_is_what_sympy_prints():
 def test_the_limits_are_those_of_the_code():
     from derive import derivation
     from derive.algebra import limits as terms
-    from derive.checking import manuscript, tokens, translation
+    from derive.checking import manuscript, translation
     from derive.interop import reading, writing
     from derive.reading import limits
     from derive.render import exposition
@@ -131,7 +163,6 @@ def test_the_limits_are_those_of_the_code():
         limits.MAX_DIGITS,
         terms.MAX_TERMS,
         manuscript.MAX_DOCUMENT,
-        tokens.MAX_FORMULA,
         translation.MAX_SOURCE,
         reading.MAX_NODES,
         exposition.MAX_PRINTED,
@@ -150,17 +181,20 @@ def test_the_limits_are_those_of_the_code():
 def test_every_section_is_there():
     titles = re.findall(r"^## (.*)$", README, re.MULTILINE)
     assert titles == [
-        "Install", "Three ways in", "What comes out", "Operations", "Conventions", "Comparison", "Limits", "Sources",
-        "Adding an operation", "Citing", "Changes",
+        "Install", "Five minutes", "Formulas and answers", "Messages, and what to do", "Operations", "Conventions",
+        "Convexity and stationary points", "Comparison", "Limits", "Sources", "Adding an operation", "Citing",
+        "Changes",
     ]  # fmt: skip
     first = README.split("## Install")[0]
-    for part in (r"\boxed", "```python", "```mermaid", "slope = (loss(W + 1e-6 * D)"):
+    for part in (r"\boxed", "```python", "<img", "slope = (loss(W + 1e-6 * D)"):
         assert part in first
+    for title in (*titles, *re.findall(r"^### (.*)$", README.split("## Formulas")[0], re.MULTILINE)):
+        assert f"(#{title.lower().replace(',', '').replace(' ', '-')})" in first
 
 
 def test_the_files_it_names_exist():
-    for path in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (ROOT / path).exists(), path
+    for path in re.findall(r'\]\((?!https?:)([^)#]+)\)|src="([^"]*)"', README):
+        assert (ROOT / "".join(path)).exists(), path
 
 
 def test_versions_agree():

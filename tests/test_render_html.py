@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from html import escape, unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -124,6 +125,30 @@ def in_browser(page: str, folder: Path, *options: str) -> str:
         capture_output=True, timeout=120, check=False,
     )  # fmt: skip
     return done.stdout.decode("utf-8", "replace")
+
+
+PHONE = """<iframe width="390" height="4000" srcdoc="{}"></iframe><script>
+window.addEventListener("load", () => {{
+  const page = document.querySelector("iframe").contentDocument, out = [];
+  page.querySelectorAll(".scroll, .box, body").forEach((e) => {{
+    if (e.scrollWidth > e.clientWidth + 1) out.push(e.className + ": " + e.textContent); }});
+  document.body.insertAdjacentHTML("beforeend", "<pre id='result'>" + JSON.stringify(out) + "</pre>");
+}});</script>"""
+
+
+def sticking_out(page: str, folder: Path) -> list[str]:
+    """What is wider than its place on a telephone."""
+    shown = in_browser(PHONE.format(escape(page)), folder, "--dump-dom")
+    found = re.search(r'<pre id="result">(.*?)</pre>', shown)
+    assert found, shown[-500:]
+    return list(json.loads(unescape(found.group(1))))
+
+
+@needs_browser
+def test_pages_fit_a_telephone(page: str, tmp_path: Path) -> None:
+    report = derive.check("L = ½‖Ax − b‖²\n∂L/∂x = A^T A x − b").html()
+    assert sticking_out(page, tmp_path) == [] and sticking_out(report, tmp_path) == []
+    assert any("box" in said for said in sticking_out(page.replace("max-width: 600px", "max-width: 1px"), tmp_path))
 
 
 @needs_browser

@@ -181,6 +181,107 @@ def test_numbered_documents_compile_and_can_be_referred_to(tmp_path: Path) -> No
     assert found and int(found.group(1)) > 12
 
 
+# Twenty formulas for a column; a few by default, as an engine takes its time.
+COLUMN = [
+    *GALLERY,
+    ("½‖y − Xw‖² + λ‖w‖²", "w", None),
+    ("−sum(y .* log(σ(Xw)) + (1 − y) .* log(1 − σ(Xw)))", "w", None),
+    ("‖X − U Vᵀ‖² + λ(‖U‖² + ‖V‖²)", "U", None),
+    ("½(x − μ)ᵀ Σ⁻¹ (x − μ) + ½ logdet(Σ)", "Σ", "Σ: n×n spd"),
+    ("aᵀx/(‖a‖‖x‖)", "x", None),
+    ("logsumexp(Wx+b) − yᵀ(Wx+b)", "W", None),
+    ("tr(A X B Xᵀ) + tr(C X)", "X", None),
+    ("‖softmax(Wx) − y‖²", "W", None),
+    ("sum(exp(A X) ⊙ B)", "X", None),
+    ("½‖W₂ max(W₁x + b₁, 0) + b₂ − y‖²", "W1", None),
+    ("logdet(I + X Xᵀ/σ²)", "X", None),
+    ("‖A ⊙ (X − U Vᵀ)‖² + μ tr(Uᵀ L U)", "U", None),
+]
+CHOSEN = range(len(COLUMN)) if os.environ.get("DERIVE_FULL") else (0, 6, 9)
+TWO_COLUMNS = (
+    r"\documentclass[10pt,twocolumn]{article}\usepackage[textwidth=516pt,columnsep=12pt,textheight=690pt]{geometry}"
+    r"\usepackage[T1]{fontenc}\usepackage{lmodern}\usepackage{amsmath,amssymb}\begin{document}"
+)  # the columns of IEEEtran, in a font that every installation has, wider than its own
+
+
+@needs_latex
+def test_nothing_sticks_out_of_the_columns_of_a_paper(tmp_path: Path) -> None:
+    parts = []
+    for i in CHOSEN:
+        style = {"numbered": (False, True, "box")[i % 3], "nabla": i % 4 == 2, "width": 252}
+        detail = "steps" if i % 2 else "full"
+        told = derivation_latex(derive.gradient(*COLUMN[i]), detail=detail, verify=False, **style)
+        parts.append(re.sub(r"(\\label\{eq:)", rf"\g<1>{i}-", told))
+    assert complaints(TWO_COLUMNS + "\n\n".join(parts) + r"\end{document}", tmp_path) == []
+    wide = derivation_latex(derive.gradient(*COLUMN[6]), verify=False)
+    assert complaints(TWO_COLUMNS + wide + r"\end{document}", tmp_path)  # the check must fail
+
+
+def test_the_letters_of_the_author_stay_bold() -> None:
+    derivation = derive.gradient(r"\frac12 \|\mathbf{y} - \boldsymbol\Phi \mathbf w\|^2 + λ ‖\mathbf w‖²", "w")
+    told = derivation.latex(detail="brief")
+    assert r"\lVert \mathbf{y} - \boldsymbol{\Phi} \mathbf{w} \rVert" in told and r"\mathbf{\lambda}" not in told
+    assert r"\mathbf" not in derivation.latex(detail="brief", bold="none")
+    plain = derive.gradient("½‖y − A x_1‖² + λ", "x1", where="x_1: n")
+    assert r"\mathbf" not in plain.latex(detail="brief")
+    told = plain.latex(detail="brief", bold="all")
+    assert r"\mathbf{y} - \mathbf{A} \mathbf{x}_{1}" in told and r"\lambda" in told and r"bold{\lambda" not in told
+    assert r"\mathbf{x}" in derive.gradient("½‖𝐀𝐱 − b‖²", "x").latex(detail="brief")
+
+
+@pytest.mark.parametrize(
+    "formula, mark",
+    [
+        (r"x^\top A x", r"\top"),
+        ("xᵀ A x", r"\top"),
+        (r"x^{\mathsf T} A x", r"\mathsf{T}"),
+        (r"x^T A x", "T"),
+        (r"x^\intercal A x", r"\intercal"),
+        ("x' A x", r"\prime"),
+    ],
+)
+def test_the_mark_of_a_transpose_is_the_authors(formula: str, mark: str) -> None:
+    derivation = derive.gradient(formula, "x", where="A: n×n")
+    told = derivation.latex(detail="brief", transpose="author")
+    assert f"(A + A^{{{mark}}}) x" in told or f"(A^{{{mark}}} + A) x" in told
+    assert set(re.findall(r"\^\{(\\?[a-zA-Z]\w*(?:\{T\})?)\}", told)) <= {mark, "n"} or mark == "T"
+    assert r"A^{\top}" in derivation.latex(detail="brief")
+
+
+def test_gradients_may_be_written_with_nabla() -> None:
+    told = derive.gradient("½‖WᵀWx − x‖²", "W").latex(nabla=True)
+    assert r"\boxed{ \nabla_{W} L = W (" in told and r"\partial" not in told
+    assert r"(\nabla_{W} L)_{1} + (\nabla_{W} L)_{2}" in told
+    assert r"\nabla_{x}^{2} L" in derive.hessian("xᵀAx", "x").latex(nabla=True)
+    assert r"\partial" in derive.jacobian("tanh(Ax)", "x").latex(nabla=True)  # no gradient
+
+
+def test_the_box_alone_may_have_a_number() -> None:
+    told = derive.gradient("½‖WᵀWx − x‖²", "W").latex(numbered="box")
+    assert told.count(r"\begin{align}") == told.count(r"\label{") == 1 and r"\label{eq:gradient-L-W}" in told
+    assert r"\tag*{$m \times n$\quad (6)}" in told
+
+
+def test_steps_are_chosen_by_number() -> None:
+    derivation = derive.gradient("½‖WᵀWx − x‖²", "W")
+    numbers = re.findall(r"\\quad \((\d+)\)\}", derivation.latex(detail="2-4, 6"))
+    assert numbers == ["2", "3", "4", "6"]
+    assert "  (5)" in derivation.text() and "  (5)" not in derivation.text(detail="2-4")
+    deep = derive.gradient("½‖W₃ tanh(W₂ tanh(W₁x+b₁)+b₂)+b₃ − y‖²", "W1")
+    assert "z₁ = W₁ x + b₁" in deep.text(detail="10")  # a name that a step uses is said
+    for wrong, said in (("8-9", "numbered from 1 to 7"), ("4-2", "from 1 to 7"), ("two", "no detail 'two'")):
+        with pytest.raises(DeriveError, match=said):
+            derivation.latex(detail=wrong)
+    with pytest.raises(DeriveError, match="this derivation has none"):
+        derive.jacobian("tanh(Ax)", "x").latex(detail="1")
+
+
+@pytest.mark.parametrize("style", [{"bold": "some"}, {"transpose": "t"}, {"numbered": "lines"}, {"width": 20}])
+def test_a_style_that_is_none_is_refused(style: dict[str, object]) -> None:
+    with pytest.raises(DeriveError, match="cannot be"):
+        derive.gradient("½‖Ax − b‖²", "x").latex(**style)
+
+
 @needs_latex
 def test_the_overfull_check_can_fail(tmp_path: Path) -> None:
     document = derivation_latex(derive.gradient("½‖Ax − b‖²", "x"), document=True, verify=False)

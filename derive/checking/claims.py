@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..errors import DeriveError
-from ..reading.vocabulary import HABITUAL_FUNCTIONS
+from ..names import SPOKEN, join
+from ..reading.differentials import Vocabulary, lex, word_at
+from ..reading.splitting import Usage
+from ..reading.tokens import Token
 from ..shapes import ONE
-from .document import Row
-from .grammar import Reader, Tree, Vocabulary
+from .document import Row, spelled
 from .kinds import Declared
-from .tokens import Token, tokens
+from .trees import Tree
 from .values import Scope
-from .words import run_end
 
 DERIVATIVES = frozenset(["derivative", "gradient", "differential", "directional"])
 _EDGE = " \n\t&,.;~"
@@ -32,7 +33,12 @@ class Side:
 
     @property
     def is_blank(self) -> bool:
-        return not self.text.strip(" \n\t&,.;~")
+        return not self.text.strip(_EDGE)
+
+    @property
+    def written(self) -> str:
+        """The text without what only ends it."""
+        return spelled(self.text.rstrip(_EDGE))
 
 
 class Claim:
@@ -81,23 +87,14 @@ class Reading:
         self.nabla_candidates: list[str] = []
 
 
-def tokenize(side: Side) -> None:
-    text = side.text.rstrip(_EDGE)
-    side.found = tokens(text, side.start)
-    while side.found and side.found[-1].kind == "mark" and side.found[-1].text in (",", ".", ";"):
-        side.found.pop()
-    # a number in brackets at the end is a reference, as is an asterisk
-    texts = [t.text for t in side.found[-3:]]
-    if (
-        len(texts) == 3
-        and texts[0] == "("
-        and texts[2] == ")"
-        and side.found[-2].kind == "number"
-        and len(side.found) > 3
-    ):
-        before = text[: side.found[-3].start - side.start]
-        if before.endswith(("  ", "\\ ", "~", "\\;")):
-            side.found = side.found[:-3]
+def tokenize(side: Side, known: frozenset[str] = frozenset()) -> None:
+    side.found = found = [t for t in lex(side.written, known) if t.kind != "newline"]
+    while found and found[-1].kind == "op" and found[-1].text in (",", ".", ";"):
+        found.pop()
+    # a number in brackets at the end is a reference
+    if len(found) > 3 and [t.text for t in found[-3::2]] == ["(", ")"] and found[-2].kind == "num":
+        if side.text[: found[-3].start].endswith(("  ", "\\ ", "~", "\\;")):
+            del found[-3:]
 
 
 def vocabulary_of(reading: Reading, declared: Mapping[str, Declared]) -> Vocabulary:
@@ -105,7 +102,6 @@ def vocabulary_of(reading: Reading, declared: Mapping[str, Declared]) -> Vocabul
     functions: set[str] = set()
     operands: set[str] = set()
     heads: set[str] = set()
-    d_is_name = "d" in declared
     sides: list[Side] = []
     for claim in reading.claims:
         for i, side in enumerate(claim.sides):
@@ -121,116 +117,87 @@ def vocabulary_of(reading: Reading, declared: Mapping[str, Declared]) -> Vocabul
                     heads.add(name)
                     if arguments is not None:
                         functions.add(name)
-                    if name == "d" or name.startswith("d_"):
-                        d_is_name = True
     for side in sides:
+        graded = _after_nablas(side.found)
         for i, token in enumerate(side.found):
-            if token.kind == "letter" and i:
-                before = side.found[i - 1]
-                if before.text in ("∂", "∇", "D", "d") or (before.text == "}" and _after_nabla(side.found, i)):
-                    name, arguments = head_of(side.found[i:], whole=False)
-                    if arguments is not None and name:
-                        functions.add(name)
-                    elif before.text == "∇" or (before.text == "}" and name):
-                        functions.add(name or token.text)
-                elif _after_nabla(side.found, i):
-                    name, arguments = head_of(side.found[i:], whole=False)
-                    if name:
-                        functions.add(name)
+            if token.kind == "atom" and (i in graded or i and _is_operator(side.found[i - 1])):
+                name, arguments = head_of(side.found[i:], whole=False)
+                if name and (arguments is not None or i in graded):
+                    functions.add(name)
     for claim in reading.claims:
         for i, side in enumerate(claim.sides):
             if i == 0 and not claim.continues and head_of(side.found)[0]:
                 continue
+            graded = _after_nablas(side.found)
             for j, token in enumerate(side.found):
-                if token.kind == "letter" and not (j and side.found[j - 1].text in ("∂", "∇", "d", "D")):
-                    if not _after_nabla(side.found, j):
-                        operands.add(token.text)
+                if token.kind == "atom" and j not in graded and not (j and _is_operator(side.found[j - 1])):
+                    operands.add(token.text)
     functions = {f for f in functions if f in heads or f not in operands or f in ("J", "L", "f", "ℓ", "l", "E", "s")}
     for side in sides:  # s(Xw): a vector's name before a bracket
-        for i, token in enumerate(side.found[:-1]):
-            if token.kind == "letter" and token.text in ("s", "g", "h") and side.found[i + 1].text == "(":
-                if token.text not in declared and _alone(side.found, i) and token.text not in heads:
+        for token, after in zip(side.found, side.found[1:]):
+            if token.kind == "atom" and not token.glued and token.text in ("s", "g", "h") and after.text == "(":
+                if token.text not in declared and token.text not in heads:
                     functions.add(token.text)
     functions -= {n for n in declared if declared[n].shape is not None and declared[n].shape != (ONE, ONE)}
-    words = {n for n in [*declared, *heads] if len(n) > 1 and "_" not in n}
-    vocabulary = Vocabulary([*declared, *heads], functions, words, d_is_name)
+    d_is_name = "d" in declared or any(name == "d" or name.startswith("d_") for name in heads)
+    vocabulary = Vocabulary([*declared, *heads], functions, d_is_name)
     vocabulary.d_touches = any(
-        [t.text for t in side.found[:1]] == ["d"] and "".join(t.text for t in side.found[1:]) in heads for side in sides
+        [t.text for t in s.found[:1]] == ["d"] and len(s.found) == 2 and s.found[1].name in heads for s in sides
     )
     vocabulary.is_latex = any("\\" in side.text for side in sides)
+    usage = Usage([side.found for side in sides])
+    vocabulary.letters, vocabulary.first = usage.used, usage.first
     for side in sides:
-        i = 0
-        while i < len(side.found):
-            end = run_end(side.found, i) if side.found[i].kind == "letter" else i + 1
-            last = end
-            while end < len(side.found) and side.found[end].text == "'" and end > i and side.found[i].kind == "letter":
-                end += 1  # ρ'(x)
-            if side.found[i].kind == "letter" and not (end < len(side.found) and side.found[end].text in ("(", "[")):
-                vocabulary.letters |= {t.text for t in side.found[i:last]}
-            i = end
+        vocabulary.bold |= {
+            t.name for t in side.found if t.kind == "atom" and t.style in ("bold", "vec") and not t.text.isupper()
+        }
     return vocabulary
 
 
-def _alone(found: list[Token], i: int) -> bool:
-    """Whether the letter is no part of a word that names a function."""
-    before = found[i - 1] if i else None
-    return before is None or before.kind != "letter" or before.end != found[i].start
+def _is_operator(token: Token) -> bool:
+    return token.kind in ("diff", "nabla") or (token.kind == "atom" and token.name in ("d", "D"))
 
 
-def _after_nabla(found: list[Token], i: int) -> bool:
-    """Whether the token follows ∇ or ∇ with its index."""
-    j = i - 1
-    if j < 0:
-        return False
-    if found[j].text == "}":
-        depth = 0
-        while j >= 0:
-            depth += (found[j].text == "}") - (found[j].text == "{")
-            if depth == 0:
-                break
-            j -= 1
-        j -= 1
-        while j >= 0 and found[j].kind == "word":
-            j -= 1
-        if j >= 1 and found[j].text == "_" and found[j - 1].text == "∇":
-            return True
-        return False
-    if found[j].text == "∇":
-        return True
-    return j >= 2 and found[j - 1].text == "_" and found[j - 2].text == "∇"
+def _after_nablas(found: list[Token]) -> set[int]:
+    """The places behind each ∇ and its marks."""
+    places = set()
+    for i, token in enumerate(found):
+        if token.kind != "nabla":
+            continue
+        i += 1
+        while i < len(found) and (found[i].text in ("_", "^") or found[i].kind in ("low", "sup")):
+            i += 1 if found[i].kind in ("low", "sup") else 2
+            depth = int(i <= len(found) and found[i - 1].text == "{")
+            while depth and i < len(found):
+                depth += (found[i].text == "{") - (found[i].text == "}")
+                i += 1
+        places.add(i)
+    return places
 
 
 def head_of(found: list[Token], whole: bool = True) -> tuple[str | None, tuple[str, ...] | None]:
     """The name, and the parameters if any, when the tokens are `name` or `name(a, b)`."""
-    reader = Reader(
-        [Token(t.kind, t.text, t.start, t.end, t.side) for t in found],
-        Vocabulary(d_is_name=True, letters=HABITUAL_FUNCTIONS),
-    )
-    try:
-        tree = reader.atom()
-        if tree.kind not in ("name", "identity"):
-            return None, None
-        name = str(tree.data[0]) if tree.kind == "name" else "I"
-        if reader.peek() is None:
-            return name, None
-        if reader.text() not in ("(", "["):
-            return (None, None) if whole else (name, None)
-        closer = {"(": ")", "[": "]"}[reader.next().text]
-        parameters = []
-        while True:
-            parameter = reader.atom()
-            if parameter.kind != "name":
-                return None, None
-            parameters.append(str(parameter.data[0]))
-            if reader.text() in (",", ";"):
-                reader.at += 1
-                continue
-            break
-        if reader.text() != closer:
-            return None, None
-        reader.at += 1
-        if whole and reader.peek() is not None:
-            return None, None
-        return name, tuple(parameters)
-    except DeriveError:
+    if not found or found[0].kind != "atom":
         return None, None
+    end = word_at(found, 0, ())
+    if end and "".join(t.text for t in found[:end]) not in SPOKEN:
+        return None, None
+    end = 1
+    while end < len(found) and found[end].kind == "atom" and found[end].glued and not found[end - 1].low:
+        end += 1
+    word = "".join(t.text for t in found[:end])
+    if end > 1 and word not in SPOKEN and not (word[0] == "Δ" and end == 2):
+        end, word = 1, found[0].text
+    last = found[end - 1]
+    name, rest = join(word, last.accents, last.low), found[end:]
+    if not rest:
+        return name, None
+    if rest[0].text not in ("(", "["):
+        return (None, None) if whole else (name, None)
+    close = next((i for i, t in enumerate(rest) if t.kind == "close"), 0)
+    inside = rest[1:close]
+    if not close or any((t.kind == "atom") == bool(i % 2) for i, t in enumerate(inside)):
+        return None, None
+    if len(inside) % 2 == 0 or any(t.text not in (",", ";") for t in inside[1::2]) or (whole and len(rest) > close + 1):
+        return None, None
+    return name, tuple(t.name for t in inside[::2])

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence, Set
 
-from ..expr import Expr, identity, nodes, number, ones, substitute, symbol, symbols_of
+from ..expr import Expr, identity, nodes, number, ones, substitute, symbol, symbol_op, symbols_of
 from ..operations import add, diagonal_matrix, hadamard, scale
+from ..shapes import ONE
 from .claims import Reading
 from .declarations import _NAME, _names
 from .document import Piece
@@ -96,8 +97,11 @@ def condition_of(
     found = symmetric_if(witness, truth, value, variable, turned)
     if found is not None:
         return found
+    for s in frames(truth, value) if variable is None else ():  # a gradient that holds there alone is wrong
+        if witness.same_on(truth, value, frame=s):
+            return f"{s.text()}ᵀ{s.text()} = I"
     for s in sums(truth, value):
-        if witness.same_where_sum_is_one(truth, value, s):
+        if witness.same_on(truth, value, sums_to_one=s):
             return f"𝟏ᵀ{s.text()} = 1"
     return None
 
@@ -138,9 +142,18 @@ def symmetric_if(
     return None
 
 
+def frames(truth: Expr, value: Expr) -> Iterator[Expr]:
+    """The matrices whose columns might have to be orthonormal: U in A U = U Λ where A = U Λ Uᵀ."""
+    for node in nodes(truth, value):
+        inside = node.args[0] if node.op.name == "transpose" else None
+        if inside is not None and inside.op is symbol_op and ONE not in inside.shape:
+            yield inside
+
+
 def sums(truth: Expr, value: Expr) -> Iterator[Expr]:
-    """The vectors whose entries might have to sum to 1: those that stand beside a softmax."""
-    if truth.shape == value.shape and any(n.op.name in ("softmax", "logsumexp") for n in nodes(truth, value)):
+    """The vectors whose entries might have to sum to 1: those that stand beside a softmax, written out perhaps."""
+    found = {n.op.name for n in nodes(truth, value)}
+    if truth.shape == value.shape and (found & {"softmax", "logsumexp"} or {"exp", "sum"} <= found):
         for s in symbols_of(truth, value):
             if s.is_vector and not s.is_scalar:
                 yield s

@@ -11,8 +11,8 @@ from ..expr import Expr, substitute, symbol, symbols_of
 from ..operations import inner, transpose
 from .claims import Claim, Side
 from .derivatives import Builder
-from .grammar import Tree
 from .judgments import Alternative, Failure, Value
+from .trees import Tree
 from .values import Reading
 
 if TYPE_CHECKING:

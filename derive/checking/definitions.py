@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from ..errors import DeriveError
-from ..expr import OPERATIONS, Expr, substitute, symbol, symbol_op, symbols_of
+from ..expr import OPERATIONS, Expr, substitute, symbol, symbols_of
+from ..reading.differentials import Vocabulary
+from ..shapes import require_name
 from .claims import DERIVATIVES, Claim, Reading, head_of
 from .derivatives import Builder
 from .families import declare_families, entries_of, wholes
-from .grammar import Tree, Vocabulary
 from .kinds import Declared, habit, solve
-from .roles import body_of, chains_of, is_value, names_of, variables_of
-from .trees import is_kronecker
+from .losses import candidates, loss_of, moved_names, outside_operators, variable_of
+from .roles import body_of, chains_of, is_value, names_of
+from .trees import Tree, is_kronecker
 from .upstream import give_upstream
 from .values import Broken
+
+_IN_ENTRIES = re.compile(r"\\begin\s*\{(?:[a-zA-Z]?matrix\*?|array)\}")
 
 
 def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabulary) -> None:
@@ -24,15 +29,16 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
     defined: set[str] = set()
     by_name: dict[str, Claim] = {}
     chains = chains_of(reading.claims)
-    moved = _moved_names(reading.claims)
+    moved = moved_names(reading.claims)
     known = [*_needed(reading), *(c for c in reading.claims if c.role == "definition")]
     scope.entries = entries_of(known)
-    scope.families = declare_families(declared, known, reading.claims, scope.entries)
     mentioned = {n for c in reading.claims for side in c.sides for n in names_of(side.tree)}
-    whole = wholes(declared, scope.entries, scope.families, mentioned - {str(c.name) for c in known})
+    whole = wholes(declared, scope.entries, {}, set(), reading.claims)
+    scope.families = declare_families(declared, known, reading.claims, scope.entries)
+    whole |= wholes(declared, scope.entries, scope.families, mentioned - {str(c.name) for c in known}, reading.claims)
     for claim in known:
         body = body_of(claim)
-        if claim.name is None or body is None:
+        if claim.name is None or body is None or any(e.is_entry and e.name == claim.name for e in scope.entries):
             continue
         definitions.append((claim.name, body))
         defined.add(claim.name)
@@ -59,8 +65,9 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
     )
     scope.symbols = symbols
     for name, value in whole.items():
-        letters = {s: symbols[s.name] for s in symbols_of(value) if s.name in symbols}
-        scope.definitions[symbols[name]] = substitute(value, letters)
+        letters = {s: symbols.setdefault(s.name, s) for s in symbols_of(value)}
+        if all(s.shape == known.shape for s, known in letters.items()):
+            scope.definitions[symbols[name]] = substitute(value, letters)
     for made in symbols.values():
         for dim in made.shape:
             scope.dims |= dim.names
@@ -73,15 +80,15 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
     scope.live = _live(reading, defined)
     _define(reading, definitions, by_name)
     _logistic(reading)
-    scope.loss = _loss(reading, definitions)
-    scope.nabla = _nabla(reading)
+    scope.loss = loss_of(reading, definitions)
+    scope.nabla = variable_of(reading)
     reading.open_nabla = scope.nabla is None and any(
         t.kind == "gradient" and len(t.args) == (1 if t.data[1] else 0)
         for c in reading.claims
         for s in c.sides
         for t in (s.tree.walk() if s.tree is not None else ())
     )
-    scope.live = scope.live or _wanted(reading, defined)
+    scope.live = scope.live or candidates(reading, defined)
     reading.declared = {n for n, d in declared.items() if d.shape is not None}
     reading.shrunk = {
         n
@@ -95,6 +102,7 @@ def _needed(reading: Reading) -> list[Claim]:
     """The inherited definitions that the claims of a scope rest on."""
     wanted: dict[str, None] = {}
     waiting = [n for c in reading.claims for side in c.sides for n in sorted(names_of(side.tree))]
+    families = {e.plain: e.name for e in entries_of(list(reading.inherited.values()))}
     if any(
         t.kind == "gradient" and not t.data[1]
         for c in reading.claims
@@ -104,6 +112,8 @@ def _needed(reading: Reading) -> list[Claim]:
         waiting += [n for n in reading.inherited if n in ("L", "f", "ℓ", "J", "E")]
     while waiting:
         name = waiting.pop()
+        if name not in reading.inherited and "_" in name:  # aᵢ where aⱼ is defined
+            name = families.get(name.rpartition("_")[0], name)
         if name in reading.inherited and name not in wanted:
             wanted[name] = None
             waiting += sorted(names_of(body_of(reading.inherited[name])))
@@ -206,13 +216,21 @@ def _all_names(
                 for bound, _ in t.data:
                     names.pop(bound, None)
     operator_only = operators - defined - set(declared)
-    used = {str(t.data[0]) for tree in trees for t in _outside_operators(tree) if t.kind == "name"}
+    used = {str(t.data[0]) for tree in trees for t in outside_operators(tree) if t.kind == "name"}
     for name in operator_only - used:
         names.pop(name, None)
     names.pop("e", None) if "e" not in declared and "e" not in defined else None
     names.pop("π", None)
     names.pop("O", None) if _only_summand(trees) else None
-    return list(names)
+    return [name for name in names if _is_name(name)]
+
+
+def _is_name(text: str) -> bool:
+    try:
+        require_name(text)
+    except DeriveError:
+        return False
+    return True
 
 
 def _sizes(reading: Reading) -> set[str]:
@@ -229,6 +247,7 @@ def _sizes(reading: Reading) -> set[str]:
 def _scalars(reading: Reading, defined: set[str]) -> set[str]:
     """Defined names that must be scalars: what ∇ stands before, or is derived by a matrix."""
     found: set[str] = set()
+    moved = moved_names(reading.claims)
     for claim in reading.claims:
         for side in claim.sides:
             for t in side.tree.walk() if side.tree is not None else ():
@@ -240,7 +259,13 @@ def _scalars(reading: Reading, defined: set[str]) -> set[str]:
                 variables = t.args[1:]
                 if t.kind == "gradient" and t.data[1]:
                     found.add(name)
-                elif t.kind == "derivative" and variables and variables[0].kind == "name":
+                elif (
+                    t.kind == "derivative"
+                    and variables
+                    and variables[0].kind == "name"
+                    and name not in moved
+                    and habit(name) != "vector"
+                ):
                     if habit(str(variables[0].data[0])) == "matrix":
                         found.add(name)
     return found
@@ -253,18 +278,6 @@ def _only_summand(trees: Sequence[Tree]) -> bool:
             if t.kind != "sum" and any(a.kind == "name" and a.data[0] == "O" for a in t.args):
                 return False
     return True
-
-
-def _outside_operators(tree: Tree) -> list[Tree]:
-    """Every tree but names that an operator differentiates."""
-    skipped: set[int] = set()
-    for t in tree.walk():
-        if t.kind in ("derivative", "gradient") and t.args:
-            if not (t.kind == "gradient" and not t.data[1]):
-                skipped.add(id(t.args[0]))
-        if t.kind == "differential":
-            skipped.add(id(t.args[0]))
-    return [t for t in tree.walk() if id(t) not in skipped]
 
 
 def _denominators(tree: Tree) -> set[int]:
@@ -313,11 +326,6 @@ def _anchors(reading: Reading, chains: Sequence[Sequence[Claim]]) -> tuple[list[
                 else:
                     claims.append(side.tree)
     return anchors, claims
-
-
-def _moved_names(claims: Sequence[Claim]) -> set[str]:
-    """Names that something is differentiated by."""
-    return {name for claim in claims for side in claim.sides for name in variables_of(side.tree)}
 
 
 def _directions(reading: Reading, moved: set[str]) -> None:
@@ -400,17 +408,6 @@ def _live(reading: Reading, defined: set[str]) -> list[Expr]:
     return list(found)
 
 
-def _wanted(reading: Reading, defined: set[str]) -> list[Expr]:
-    scope = reading.scope
-    names = [*reading.nabla_candidates, *_moved_names(reading.claims)]
-    found = []
-    for name in names:
-        made = scope.symbols.get(name) or scope.symbols.get(scope.aliases.get(name, ""))
-        if made is not None and name not in defined and made not in found:
-            found.append(made)
-    return found[:1]
-
-
 def _define(reading: Reading, definitions: list[tuple[str, Tree]], by_name: Mapping[str, Claim]) -> None:
     scope = reading.scope
     waiting = list(definitions)
@@ -435,7 +432,7 @@ def _define(reading: Reading, definitions: list[tuple[str, Tree]], by_name: Mapp
                 if claim is not None and claim.sides[1].error is None:
                     claim.sides[1].error = error
         if scope.loss is None:
-            scope.loss = _loss(reading, definitions)
+            scope.loss = loss_of(reading, definitions)
         if attempt == 0:
             held = len(scope.definitions)
             give_upstream(reading, definitions)
@@ -451,8 +448,10 @@ def _define(reading: Reading, definitions: list[tuple[str, Tree]], by_name: Mapp
         written, _ = head_of(claim.sides[0].found)
         if written and len(claim.sides) > 1 and not claim.continues and claim.role in ("definition", "claim"):
             made, cause = scope.symbols.get(written), claim.sides[1].error
+            if _IN_ENTRIES.search(claim.sides[1].text):
+                continue  # that says the shape of a letter, which stays free
             if cause is not None and (made is None or made not in scope.definitions):
-                letters = frozenset(t.text for t in claim.sides[1].found if t.kind == "letter")
+                letters = frozenset(t.text for t in claim.sides[1].found if t.kind == "atom")
                 scope.broken[written] = Broken(claim.number, cause.message, letters)
 
 
@@ -482,100 +481,6 @@ def _logistic(reading: Reading) -> None:
                 if isinstance(argument, Expr) and argument.shape == made.shape:
                     scope.definitions[made] = OPERATIONS["sigmoid"](argument)
                     scope.note(f"{made.name} is taken for the logistic function of {argument.text()}")
-
-
-def _loss(reading: Reading, definitions: list[tuple[str, Tree]]) -> str | None:
-    """The function that an undefined name in ∂…/∂x stands for."""
-    scope = reading.scope
-    wanted: list[str] = []
-    for claim in reading.claims:
-        for side in claim.sides:
-            if side.tree is not None:
-                for t in side.tree.walk():
-                    if (
-                        t.kind in ("derivative", "gradient", "differential")
-                        and t.args
-                        and t.args[0].kind in ("name", "apply")
-                    ):
-                        wanted.append(str(t.args[0].data[0]))
-    scalars = [n for n, _ in definitions if n in scope.symbols and scope.symbols[n] in scope.definitions]
-    scalars = [n for n in scalars if scope.symbols[n].is_scalar]
-    for name in wanted:
-        if name in scalars:
-            return name
-    operands = _operands(reading)
-    vectors = [n for n, _ in definitions if n in scope.symbols and scope.symbols[n] in scope.definitions]
-    vectors = [n for n in vectors if n not in operands]
-    # A loss that is written without a name, or derived where it stands.
-    bodies = [s.tree for s in reading.bare if s.tree is not None]
-    for claim in reading.claims:
-        head = claim.sides[0].tree
-        if claim.local or claim.continues or head is None:
-            continue
-        if head.kind in ("derivative", "gradient", "differential") and head.args:
-            if head.kind == "gradient" and not head.data[1]:
-                continue
-            if head.args[0].kind not in ("name", "apply"):
-                bodies.append(head.args[0])
-        elif head.kind not in ("name", "apply", "directional") and not any(t.kind in DERIVATIVES for t in head.walk()):
-            bodies.append(head)
-    for body in bodies:
-        try:
-            value = Builder(scope).value(body)
-        except DeriveError:
-            continue
-        if isinstance(value, Expr) and value.op is not symbol_op and (value.is_scalar or not vectors):
-            name = "L" if "L" not in scope.symbols else "ℓ"
-            made = symbol(name, *value.shape)
-            scope.symbols[name] = made
-            scope.definitions[made] = value
-            return name
-    scalars = [n for n in scalars if n not in operands]
-    if scalars:
-        used = {s for n in scalars for s in symbols_of(scope.definitions[scope.symbols[n]])}
-        top = [n for n in scalars if scope.symbols[n] not in used]
-        return (top or scalars)[0]
-    return vectors[-1] if vectors else None
-
-
-def _operands(reading: Reading) -> set[str]:
-    """Names that claims compute with, beside what they differentiate."""
-    found: set[str] = set()
-    for claim in reading.claims:
-        if claim.local or claim.is_definition:
-            continue
-        for side in claim.sides:
-            if side.tree is not None:
-                found |= {
-                    str(t.data[0]) for t in _outside_operators(side.tree) if t.kind in ("name", "apply", "directional")
-                }
-        head = claim.sides[0].tree
-        if head is not None and not claim.continues and head.kind == "directional":
-            found.discard(str(head.data[0]))
-    return found
-
-
-def _nabla(reading: Reading) -> str | None:
-    """The variable of a ∇ that names none."""
-    scope = reading.scope
-    for name in reading.nabla_candidates:
-        if name in scope.symbols:
-            return name
-    moved = [n for n in _moved_names(reading.claims) if n in scope.symbols]
-    if len(moved) == 1:
-        return moved[0]
-    for claim in reading.claims:
-        head = claim.sides[0].tree
-        if head is not None and head.kind == "gradient" and head.data[1] and head.args[0].kind == "apply":
-            arguments = head.args[0].args
-            if len(arguments) == 1 and arguments[0].kind == "name" and str(arguments[0].data[0]) in scope.symbols:
-                return str(arguments[0].data[0])
-    for name, parameters in scope.parameters.items():
-        if name == scope.loss and len(parameters) == 1 and parameters[0] in scope.symbols:
-            return parameters[0]
-    if scope.live:
-        return scope.live[0].name
-    return None
 
 
 def _splits(tree: Tree) -> bool:

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from ..expr import Expr, nodes, substitute, symbol, symbol_op, symbols_of, zeros
 from ..jacobians import differential, jacobian
 from ..operations import add, diagonal, transpose
+from ..shapes import ONE
 from ..spaces import project
-from .grammar import Tree
 from .meaning import Formulas
+from .trees import Tree
 from .values import Indexed, Pending, Reading, Scope, Unread, Value
 
 
@@ -173,6 +174,8 @@ class Builder(Formulas):
         else:
             value, _ = jacobian(prepared, variable)
             self.used.add("layout")
+            if ONE not in prepared.shape or ONE not in variable.shape:
+                self.used.add("stacked")
             if reading.layout == "denominator" and not turned:
                 value = transpose(value)
         return self.scope.inline(substitute(value, back)) if back else value
@@ -184,6 +187,9 @@ class Builder(Formulas):
             broken = self.scope.broken.get(s.name)
             if broken is not None and s is not variable and self.scope.touches(broken.letters, variable.name):
                 raise Unread(_of_broken(s.name, self.scope))
+        stem = variable.name.rstrip("_").rpartition("_")[0]
+        if variable not in letters and stem and any(s.name.rpartition("_")[0] == stem for s in letters):
+            raise Unread(f"what is differentiated has another index than {variable.text()}")
         if variable not in letters and letters and function.op is symbol_op:
             named = next((n for n, s in self.scope.symbols.items() if s is function), function.text())
             raise Unread(f"{variable.name.rstrip('_')} does not occur in {named}, as far as {named} is defined here")

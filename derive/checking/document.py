@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 
 from ..errors import LimitError
-from .manuscript import MATHEMATICS, Manuscript
-from .tokens import closing
+from .manuscript import MATHEMATICS, Manuscript, closing
 
 MAX_ROWS = 4_000
 
@@ -240,12 +239,32 @@ _DEFINES = re.compile(r":=|≔|≜|\\coloneqq|\\triangleq|\\equiv(?![A-Za-z])|�
 
 # W^{ss}, f^{II}: letters above a letter are part of its name, as no product of exponents is meant there.
 _UPPER = re.compile(r"(?<![A-Za-z\\])([A-QS-Za-df-z]\}?)\^(\{(?!(?:T|H|top|mn|nm|pq|mk|nk|kn|td)\})[A-Za-z]{2,4}\})")
+_LAYER = re.compile(
+    r"(?<![A-Za-z\\])([A-Za-z]\}?|\\[a-z]+)\^(\{\s*[lL]\s*(?:[-+]\s*\d\s*)?\}|[lL](?![A-Za-z]))"
+)  # a^{L-1}
+_ACCENTED = re.compile(  # \hat{y_i}
+    r"(\\(?:hat|tilde|bar|vec|mathbf|boldsymbol|bm)\s*\{\s*(?:[A-Za-z]|\\[a-z]+))(\s*_\s*(?:\w|\{[^{}]*\}))\s*\}"
+)
+_LOW = re.compile(r"\{\s*_(\w)\s*\}")  # \theta{_k}
 _REMARKS = re.compile(r"(?<!\\)%[^\n]*")
+_TYPESETTING = re.compile(
+    r"\\(?:space|displaystyle|textstyle|scriptstyle|normalsize|small|large|Large|LARGE|huge|nonumber|notag|cal|rm|bf|it)"
+    r"(?![A-Za-z])|(?<!\\)\\[,;:! ]"
+)
+_OLD_ONES = re.compile(r"\{\\(?:tt|bf)\s*1\}")
+_OLD_ROWS = re.compile(r"\\(?:eqalign|displaylines|aligned)\s*(?=\{)")
+# An array whose rows are equations sets them in columns: {rcl}.
+_COLUMNS = re.compile(r"\\begin\s*\{array\}\s*\{[rlc|@{}\s]*\}")
 
 
 def cleaned(text: str) -> str:
     """The row without boxes, underlines and annotations on equals signs; the length is kept."""
     text = _REMARKS.sub(lambda m: " " * len(m[0]), text)
+    text = _OLD_ONES.sub(lambda m: "𝟏".ljust(len(m[0])), text)
+    text = _TYPESETTING.sub(lambda m: " " * len(m[0]), text)
+    text = _in_rows(text)
+    text = re.sub(r"\\bigtriangledown(?![A-Za-z])", r"\\nabla          ", text)
+    text = re.sub(r"(?<!\\)\\([=_])", r" \1", text)  # Markdown wants \= and \_ in some places
     text = _UPPER.sub(lambda m: m[1] + "_" + m[2], text)
     for match in list(_INNER.finditer(text)):
         text = blanked(text, *match.span())
@@ -280,6 +299,28 @@ def cleaned(text: str) -> str:
         if _relation(text[brace + 1 : end]) >= 0 or name in ("boxed", "fbox", "Aboxed", "bbox"):
             text = blanked(blanked(text, brace, brace + 1), end, end + 1)
         at = match_.start()
+    return text
+
+
+def spelled(text: str) -> str:
+    """The names of a formula as the grammar has them: a_{L-1}, \\hat{y}_i; the length is kept."""
+    text = _LAYER.sub(lambda m: m[1] + "_" + m[2], text)
+    text = _ACCENTED.sub(lambda m: (m[1] + "}" + m[2]).ljust(len(m[0])), text)
+    return _LOW.sub(lambda m: ("_{" + m[1] + "}").ljust(len(m[0])), text)
+
+
+def _in_rows(text: str) -> str:
+    """Equations that an old macro or an array sets in rows, freed of it."""
+    for old in list(_OLD_ROWS.finditer(text)):
+        end = closing(text, old.end())
+        if end >= 0:
+            inside = re.sub(r"\\cr(?![A-Za-z])", r"\\\\ ", text[old.end() + 1 : end])
+            text = text[: old.start()] + " " * (len(old[0]) + 1) + inside + " " + text[end + 1 :]
+    array, end = _COLUMNS.search(text), text.rfind("\\end{array}")
+    if array is not None and not text[: array.start()].strip(" \n\t{") and end > array.end():
+        lines = text[array.end() : end].split("\\\\")
+        if all(re.search(r"=|\\[A-Z]?[a-z]*arrow|\\iff", line) for line in lines if line.strip()):
+            text = blanked(blanked(text, *array.span()), end, end + len("\\end{array}"))
     return text
 
 
@@ -350,7 +391,7 @@ _NOT_WORDS = frozenset(
 )
 _ARROWS = re.compile(
     r"\\(?:Rightarrow|Longrightarrow|implies|therefore|because|iff|Leftrightarrow|Longleftrightarrow|leadsto|"
-    r"rightsquigarrow|rightarrow|longrightarrow|to|hookrightarrow|qquad|quad|hspace\s*\{[^}]*\})(?![A-Za-z])|[⇒∴∵⇔→⟹⟺]|;"
+    r"rightsquigarrow|rightarrow|longrightarrow|to|hookrightarrow|qquad|quad|hspace\s*\{[^}]*\})(?![A-Za-z])|[⇒∴∵⇔→⟹⟺]|=>|(?<!\\);"
 )
 _CONNECTIVE = re.compile(r"[+\-−]|\\pm|\\cdot|\\times")
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import permutations
 
 from ..expr import Expr
-from .grammar import Tree
+from .trees import Tree
 
 _FACTORS = tuple(Fraction(n, d) for n, d in ((2, 1), (1, 2), (4, 1), (1, 4), (3, 1), (1, 3), (-2, 1), (-1, 2)))
 

@@ -10,6 +10,7 @@ from ..expr import Expr, symbols_of
 from ..progress import keep_what_there_is, stage
 from ..shapes import shape_text
 from .claims import Claim, Reading
+from .heads import as_written
 from .judgments import line_of
 from .layouts import judged
 from .reading import read
@@ -73,6 +74,8 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
                     keep_what_there_is(interrupt)
                     interrupted = "interrupted while looking for repairs"
             _renamed(one.document, claim, line)
+            if document.heads:
+                line.reason, line.repair = (as_written(t, document.heads) for t in (line.reason, line.repair or ""))
             line.span = places.span(*line.span)
             lines.append(line)
     lines.sort(key=lambda line: (line.number, line.span))
@@ -86,6 +89,7 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
             for s in scope.symbols.values()
             if s.name not in scope.directions and not any(s is loss for loss, _ in scope.upstream.values())
         ]
+    notes = [as_written(note, document.heads) for note in notes]
     notes = list(dict.fromkeys(notes + [interrupted] * bool(interrupted)))
     report = Report(places.source, lines, notes, list(dict.fromkeys(shown)), layout)
     report.skipped = places.skipped

@@ -11,18 +11,20 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..derivation import Sweep
-from ..errors import DeriveError
+from ..errors import DeriveError, ShapeError
 from ..expr import Expr, symbols_of
 from ..shapes import ONE, Dim
 from .claims import DERIVATIVES, Claim
-from .grammar import Tree
+from .document import spelled
 from .kinds import Declared
 from .roles import body_of
+from .trees import Tree
 
 Shapes = dict[str, tuple[Dim, Dim]]
 _BOUND = re.compile(
     r"\\sum(?:\\limits)?\s*_\s*\{\s*(?P<index>[a-z])\s*=\s*1\s*\}\s*\^\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])"
 )
+_BINDS = re.compile(r"\\sum(?:\\limits)?\s*_\s*\{?\s*(?P<index>[a-z])")
 _UNBOUND = re.compile(r"\\sum(?:\\limits)?\s*_\s*(?:\{\s*(?P<braced>[a-z])\s*\}|(?P<index>[a-z]))(?!\s*\^)")
 
 
@@ -37,9 +39,11 @@ def as_formula(tree: Tree, text: str) -> Tree:
 class Entry:
     """The definition of every entry of a family, pᵢ = …: as it is written, and the family."""
 
-    __slots__ = ("name", "plain", "index", "text")
+    __slots__ = ("name", "plain", "index", "text", "letters", "is_entry")
 
-    def __init__(self, name: str, plain: str, index: str, text: str) -> None:
+    def __init__(self, name: str, plain: str, index: str, text: str, letters: set[str]) -> None:
+        self.letters = letters  # the other families that its formula mentions
+        self.is_entry = False  # of vectors alone: aⱼ is an entry of a, and no letter of its own
         self.name = name
         self.plain = plain
         self.index = index
@@ -76,6 +80,8 @@ def declare_families(
         body = body_of(claim)
         if body is None or body.kind != "formula" or not _has_family(body):
             continue
+        if any(e.name == claim.name for e in entries):
+            continue  # its index is bound by no sum
         known = {n: d.shape for n, d in declared.items() if d.shape is not None} | found
         text = _UNBOUND.sub(lambda m: bounds.get(m["braced"] or m["index"], m[0]), str(body.data[0]))
         try:
@@ -103,28 +109,45 @@ def entries_of(definitions: Sequence[Claim]) -> list[Entry]:
         if head is None or body is None or head.kind != "name" or len(head.data[2]) != 1:
             continue
         name, plain, index = str(head.data[0]), str(head.data[1]), str(head.data[2][0])
-        shares = any(t.kind == "name" and t.data[2] == head.data[2] for t in body.walk())
-        if len(index) == 1 and index.isalpha() and shares:
+        letters = {str(t.data[1]) for t in body.walk() if t.kind == "name" and t.data[2] == head.data[2]}
+        if len(index) == 1 and index.isalpha() and letters - {plain}:
             written = next(side.text for side in claim.sides if side.tree is body)
-            text = " = ".join(t.strip(" \n\t&,.;~").replace("&", "") for t in (claim.sides[0].text, written))
-            found.append(Entry(name, plain, index, text))
+            text = " = ".join(spelled(t).strip(" \n\t&,.;~").replace("&", "") for t in (claim.sides[0].text, written))
+            found.append(Entry(name, plain, index, text, letters))
     return found
 
 
 def used(entries: Iterable[Entry], tree: Tree) -> list[Entry]:
     """The definitions of families that a formula rests on."""
     mentioned = {str(t.data[1]) for t in tree.walk() if t.kind == "name" and t.data[2]}
-    return [e for e in entries if e.plain in mentioned]
+    return [e for e in entries if e.plain in mentioned and not e.is_entry]
+
+
+def entry_of(text: str, tree: Tree, shapes: Shapes, entries: Sequence[Entry]) -> tuple[Expr, str]:
+    """A formula with one index that no sum binds, yᵢ − Σₖ yₖ aᵢ: the vector of which it is an entry, and the index."""
+    indices = {str(i) for t in tree.walk() if t.kind == "name" and len(t.data[2]) == 1 for i in t.data[2]}
+    free = {i for i in indices if len(i) == 1 and i.isalpha()} - {m["index"] for m in _BINDS.finditer(text)}
+    if len(free) != 1:
+        raise ShapeError("the index of this formula is open")
+    (index,) = free
+    weight = next(c for c in "cuvgkqh" if c not in {str(t.data[1]) for t in tree.walk() if t.kind == "name"})
+    made = parsed(rf"\sum_{index} {weight}_{index} ({text})", shapes, entries)
+    variable = next((s for s in symbols_of(made) if s.name == weight), None)
+    if variable is None or not made.is_scalar:
+        raise ShapeError("the index of this formula is open")
+    return Sweep(made, variable).total, index
 
 
 def wholes(
-    declared: dict[str, Declared], entries: Sequence[Entry], shapes: Shapes, wanted: set[str]
+    declared: dict[str, Declared], entries: Sequence[Entry], shapes: Shapes, wanted: set[str], claims: Sequence[Claim]
 ) -> dict[str, Expr]:
     """The vectors and matrices that definitions of entries define: p beside pᵢ = …; they are declared by them."""
     found: dict[str, Expr] = {}
+    elsewhere = _indexed(claims)
     for i, entry in enumerate(entries):
+        moves = bool(elsewhere.get(entry.plain, set()) - {entry.index})
         for name, mark in ((entry.plain, ""), (entry.plain.upper(), r"^\top")):
-            if name not in wanted or declared.get(name, Declared()).shape is not None:
+            if name not in wanted and not (moves and not mark) or declared.get(name, Declared()).shape is not None:
                 continue
             weight = next(c for c in "cuvgkq" if not {c, c.upper()} & (wanted | {e.plain for e in entries}))
             head = entry.text.partition("=")[0].strip()
@@ -132,11 +155,29 @@ def wholes(
             try:
                 made = parsed(text, shapes, entries[: i + 1])
                 variable = next(s for s in symbols_of(made) if s.name in (weight, weight.upper()))
-                found[name] = Sweep(made, variable).total
             except (DeriveError, StopIteration):
                 continue
+            letters = {s.name for s in symbols_of(made)}
+            entry.is_entry = moves and entry.letters <= letters
+            if not made.is_scalar or name in letters or not (entry.is_entry or name in wanted):
+                continue
+            found[name] = Sweep(made, variable).total
             _declare(declared, name, found[name].shape)
+            for s in symbols_of(made) if entry.is_entry else ():
+                if s is not variable:
+                    _declare(declared, s.name, s.shape)
             break
+    return found
+
+
+def _indexed(claims: Sequence[Claim]) -> dict[str, set[str]]:
+    """The indices with which each name occurs."""
+    found: dict[str, set[str]] = {}
+    for claim in claims:
+        for side in claim.sides:
+            for t in side.tree.walk() if side.tree is not None else ():
+                if t.kind == "name" and len(t.data[2]) == 1 and str(t.data[2][0]).isalpha():
+                    found.setdefault(str(t.data[1]), set()).add(str(t.data[2][0]))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Left sides that are no name: log p(x | μ, Σ), 𝒩(x | μ, Σ).
+"""Left sides that are no name of one letter: log p(x | μ, Σ), 𝒩(x | μ, Σ), MSE(w), \\text{Loss}.
 
 What such a side says is a name for what stands to its right.  Where it occurs again, differentiated say, it is that
 name; the characters keep their places.
@@ -7,38 +7,85 @@ name; the characters keep their places.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from .claims import Claim
 
 _DENSITY = re.compile(
-    r"(?:\\(?:log|ln)(?![A-Za-z])\s*|\b(?:log|ln)\s+)?"
+    r"(?P<log>(?:\\(?:log|ln)(?![A-Za-z])\s*|\b(?:log|ln)\s+)(?P<brace>\{\s*)?)?"
     r"(?:\\(?:mathcal|mathbb|mathrm|operatorname)\s*\{?\s*[A-Za-z]+\s*\}?|[pqPN]|\\(?:pi|ell)(?![A-Za-z]))"
-    r"\s*(?:_\s*(?:\{[^{}]*\}|\\?\w+))?\s*(?:\\left)?\((?P<inside>(?:[^()]|\([^()]*\))*?)(?:\\right)?\)"
+    r"\s*(?:_\s*(?:\{[^{}]*\}|\\?\w+))?\s*(?:\\left)?\((?P<inside>(?:[^()]|\([^()]*\))*?)(?:\\right)?\)(?(brace)\s*\})"
+)
+# A loss whose name is a word: \text{Loss}, MSE_{train}(w).
+_WORD = re.compile(
+    r"(?:\\(?:text|mathrm|operatorname|mathit|textrm|mathsf|rm)\*?\s*\{\s*(?P<word>[A-Z][A-Za-z]{1,11}|loss|cost|error|risk)\s*\}"
+    r"|(?<![A-Za-z\\])(?P<bare>MSE|RSS|SSE|SSR|NLL|BCE|CE|KL|ELBO|RMSE|Loss|Cost)(?![A-Za-z])"
+    r"|(?<![A-Za-z\\])(?P<alone>[A-Z][a-z]{2,11}|loss|cost|error|risk)(?![A-Za-z]|\s*\())"
+    r"(?P<low>\s*_\s*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)?\}|\w))?"
+    r"(?:\s*(?:\\left)?\((?P<inside>(?:[^()]|\([^()]*\))*?)(?:\\right)?\))?"
 )
 _BAR = re.compile(r"\\mid(?![A-Za-z])|\\vert(?![A-Za-z])|\||;")
 
 
-def name_densities(claims: Sequence[Claim]) -> None:
-    """Put a name in place of each conditional density that a document gives a formula."""
+def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
+    """Put a name in place of each conditional density, and of each word, that a document gives a formula.
+
+    What each of the names is written as.
+    """
     names: dict[str, str] = {}
+    written: dict[str, str] = {}
     for claim in claims:
-        if claim.continues:
+        if claim.continues or len(claim.sides) < 2:
             continue
-        match = _DENSITY.fullmatch(claim.sides[0].text.strip(" \n\t&"))
-        if match and _BAR.search(match["inside"]):
-            names.setdefault(_plain(match[0]), f"ℓ_{len(names) + 1}")
-    if not names:
-        return
+        head = claim.sides[0].text.strip(" \n\t&")
+        density, word = _DENSITY.fullmatch(head), _WORD.fullmatch(head)
+        if density and _BAR.search(density["inside"]):
+            names.setdefault(_plain(density[0]), _stand_in(len(names)))
+        elif word and (word["alone"] or not {word["word"], word["bare"]} & _FUNCTIONS):
+            names.setdefault(_spelled(word), _stand_in(len(names)))
     for claim in claims:
         for side in claim.sides:
-            for match in list(_DENSITY.finditer(side.text)):
-                name = names.get(_plain(match[0]))
-                if name is not None:
-                    filled = name.ljust(len(match[0]))
-                    side.text = side.text[: match.start()] + filled + side.text[match.end() :]
+            for pattern, said in ((_DENSITY, lambda m: _plain(m[0])), (_WORD, _spelled)):
+                for match in list(pattern.finditer(side.text)):
+                    name = names.get(said(match))
+                    if name is not None:
+                        written[name] = min(written.get(name, match[0]), match[0].strip(), key=len)
+                        filled = name.ljust(len(match[0]))
+                        side.text = side.text[: match.start()] + filled + side.text[match.end() :]
+    return written
+
+
+def as_written(text: str, written: Mapping[str, str]) -> str:
+    """A text of the report with the heads as their author wrote them."""
+    for name, head in written.items():
+        number = int(name[1:].translate(_PLAIN))
+        spellings = rf"{name}(?![₀-₉])|(?:ℓ|\\ell)_(?:{number}(?!\d)|\{{{number}\}})"
+        text = head.join(re.split(rf"(?:{spellings})(?: {{2,}})?", text))
+    return text
+
+
+_FUNCTIONS = frozenset(
+    "Tr Trace Diag Vec Det Rank Span Exp Log Sin Cos Tan Max Min Sup Inf Arg Sign Sgn Null Ker Dim Proj Prox Pr Prob "
+    "Re Im Var Cov Mean Std ReLU GELU ELU SiLU Sigmoid Softmax Tanh".split()
+)
+
+
+def _stand_in(number: int) -> str:
+    """ℓ₁, ℓ₂, …: short, so that it fits where the word stood."""
+    return "ℓ" + str(number + 1).translate(_SMALL)
+
+
+_SMALL = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_PLAIN = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+
+
+def _spelled(match: re.Match[str]) -> str:
+    return (match["word"] or match["bare"] or match["alone"]) + re.sub(
+        r"\\text|\\mathrm|[\s{}]", "", match["low"] or ""
+    )
 
 
 def _plain(text: str) -> str:
+    text = re.sub(r"\\ln(?![A-Za-z])", r"\\log", text)
     text = re.sub(r"\\(?:left|right|,|;|!|quad)(?![A-Za-z])", "", text)
     return _BAR.sub("|", re.sub(r"[\s{}]", "", text))

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from ..expr import Expr
 from .claims import Claim, Side
-from .grammar import Tree
 from .report import Line
+from .roles import entries_differentiated_by
+from .trees import Tree
 from .values import Indexed, Reading
 
 Value = Expr | Indexed
@@ -45,7 +46,7 @@ class Judgment:
 
     __slots__ = (
         "verdict", "reason", "follows_from", "side", "truth", "value", "previous", "tree", "truths", "condition",
-        "span", "mended",
+        "span", "mended", "turns",
     )  # fmt: skip
 
     def __init__(self, verdict: str, reason: str, side: Side) -> None:
@@ -60,7 +61,28 @@ class Judgment:
         self.truths: list[Value] = []  # under every reading of the head
         self.condition: str | None = None
         self.span: tuple[int, int] | None = None  # the place that is not read
+        self.turns = False  # what follows continues from here, and from nothing before
         self.mended: tuple[str, Expr] | None = None  # a repair that is known already, and its kind
+
+
+def with_entries(truths: list[Alternative], chain: Sequence[Claim]) -> list[Alternative]:
+    """Beside the whole its entry, in a chain that differentiates by one: ∂tr(XA)/∂X = ∂(XᵢⱼAⱼᵢ)/∂Xₖₗ = Aₗₖ."""
+    letters: set[tuple[str, ...]] = set()
+    for j, claim in enumerate(chain):
+        if j and not claim.continues:
+            break
+        letters |= {found for side in claim.sides for found in entries_differentiated_by(side.tree)}
+    if len(letters) != 1:
+        return truths
+    (indices,) = letters
+    more = []
+    for truth in truths:
+        value = truth.value
+        if isinstance(value, Indexed) and value.indices == indices:
+            more.append(Alternative(value.expr, truth.reading, truth.used))
+        elif isinstance(value, Expr) and not value.is_scalar and len(indices) == 2 - value.is_vector:
+            more.append(Alternative(Indexed(value, indices), truth.reading, truth.used))
+    return truths + more
 
 
 def line_of(claim: Claim, judgments: Sequence[Judgment], text: str) -> tuple[Line, Judgment | None]:

@@ -13,8 +13,9 @@ from itertools import combinations
 
 from ..expr import Expr, symbol
 from ..names import parts
+from ..reading.vocabulary import ALIKE, PER_ROW
 from ..shapes import ONE, Dim
-from .grammar import Tree
+from .trees import Tree
 
 Var = int | Dim
 Pair = tuple[Var, Var]
@@ -320,7 +321,29 @@ class Unifier:
         inner = self.shape(tree.args[0])
         if name in ("trace", "det", "logdet", "inv", "adj", "expm", "tril", "triu") and inner is not None:
             self.same(*inner)
-        if name in ("trace", "det", "logdet", "sum", "mean", "logsumexp", "norm", "norm1", "dot"):
+        if name in ALIKE and len(tree.args) > 1:
+            shapes = [inner, *(self.shape(arg) for arg in tree.args[1:])]
+            wide = [shape for shape in shapes if shape is not None and not self.is_scalar(shape)]
+            for shape in wide[1:]:
+                self.equal(wide[0], shape)
+            return wide[0] if wide else (ONE, ONE)
+        if name.endswith(("_row", "_col")) and name[:-4] in PER_ROW and inner is not None:
+            return (inner[0] if name.endswith("_row") else inner[1], ONE)
+        if name in (
+            "trace",
+            "det",
+            "logdet",
+            "max",
+            "min",
+            "std",
+            "var",
+            "sum",
+            "mean",
+            "logsumexp",
+            "norm",
+            "norm1",
+            "dot",
+        ):
             for arg in tree.args[1:]:
                 self.shape(arg)
             return (ONE, ONE)

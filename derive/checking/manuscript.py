@@ -13,7 +13,6 @@ from array import array
 from collections.abc import Callable, Sequence
 
 from ..errors import LimitError, ParseError
-from .tokens import closing
 
 MAX_DOCUMENT = 400_000  # characters of text
 MAX_FILE = 8_000_000  # characters of a notebook with its pictures
@@ -299,3 +298,20 @@ def _expanded(text: str, macros: _Macros) -> tuple[str, Sequence[int] | None]:
     copy = _Copy(macros)
     copy.expand(text, range, 0)
     return "".join(copy.parts), copy.places
+
+
+def closing(text: str, start: int) -> int:
+    """The place of the brace that closes the one at `start`; -1 if none does."""
+    depth, i = 0, start
+    while i < len(text):
+        if text[i] == "\\":
+            i += 2
+            continue
+        if text[i] == "{":
+            depth += 1
+        elif text[i] == "}":
+            depth -= 1
+            if depth == 0:
+                return i
+        i += 1
+    return -1

@@ -48,10 +48,10 @@ from ..operations import (
     transpose,
 )
 from ..own_functions import own_function
-from ..reading.build import BINARY, UNARY
+from ..reading.build import BINARY, SEVERAL, UNARY
+from ..rows import largest
 from ..shapes import ONE, SCALAR, Dim, shape_text
-from .grammar import Tree
-from .trees import is_kronecker
+from .trees import Tree, is_kronecker
 from .values import Indexed, Meaning, Pending, Unread, Value
 
 
@@ -443,6 +443,10 @@ class Formulas(Meaning):
         if name in BINARY and len(tree.args) == 2:
             return BINARY[name](found, self.exact(tree.args[1]))
         name = {"trace": "tr"}.get(name, name)
+        if name in SEVERAL and len(tree.args) > 1:
+            return SEVERAL[name](found, *(self.exact(arg) for arg in tree.args[1:]))
+        if name in ("max", "min"):
+            return largest(found) if name == "max" else -largest(-found)
         if name not in UNARY or len(tree.args) > 1:
             raise Unread(f"{name} is not read here")
         return UNARY[name](found)
@@ -453,7 +457,9 @@ class Formulas(Meaning):
         found = self.lookup(name)
         parameters = self.scope.parameters.get(name, ())
         if found is None:
-            if name == self.scope.loss or (self.scope.loss and not primes and name not in self.scope.symbols):
+            if name == self.scope.loss or (
+                self.scope.loss and not primes and name not in self.scope.symbols and tree is self.whole
+            ):
                 return self.loss(name)
             raise Unread(f"the function {name} is not known here")
         if primes:
@@ -498,8 +504,8 @@ class Formulas(Meaning):
 
     def _bars(self, tree: Tree) -> Value:
         found = self.exact(tree.args[0])
-        if found.is_vector:
-            raise ShapeError("|·| of a vector: ‖·‖ is its norm")
+        if found.is_vector and not found.is_scalar:
+            return norm(found)  # people write |w|² for ‖w‖²
         return OPERATIONS["abs"](found) if found.is_scalar else det(found)
 
     def _inner(self, tree: Tree) -> Value:

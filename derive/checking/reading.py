@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
+from copy import copy
 from typing import Any
 
 from ..errors import DeriveError, ShapeError
+from ..reading.differentials import Vocabulary, parse
+from ..reading.tokens import Token
 from .claims import Claim, Reading, Side, tokenize, vocabulary_of
 from .conditions import stated
 from .declarations import declare, declared_by, declares
 from .definitions import settle
 from .document import Piece, Row, equation_sides, rows, statements
 from .families import as_formula
-from .grammar import Reader, Tree, Vocabulary
-from .heads import name_densities
+from .heads import name_heads
 from .kinds import Declared
 from .manuscript import Manuscript
 from .roles import scopes
-from .tokens import Token
+from .trees import Planter, Tree
 from .values import Scope
 
 _FOR = re.compile(r"(?:^|[\s.(])(?:[Ff]or|[Ii]f|[Rr]ule|by the rule)\s*$")
@@ -48,6 +50,7 @@ class Document:
         self.scopes: list[Reading] = []
         self.layout: str | None = None  # as the prose names it
         self.notes: list[str] = []
+        self.heads: dict[str, str] = {}  # what the names of heads are written as
 
     @property
     def scope(self) -> Scope:
@@ -74,7 +77,7 @@ def read(text: str, where: Any = None) -> Document:
         _take(whole, row, loose, local)
     for claim in whole.claims:
         _locate(claim, manuscript)
-    name_densities(whole.claims)
+    document.heads = name_heads(whole.claims)
     sections = _sections(held)
     last = sections[-1] if sections else 0
     everywhere = Reading(manuscript.text)
@@ -84,14 +87,13 @@ def read(text: str, where: Any = None) -> Document:
     vocabulary = vocabulary_of(whole, declared)
     for claim in whole.claims:
         for side in claim.sides:
-            _parse(side, vocabulary, manuscript.text)
+            _parse(side, vocabulary, document.notes)
     document.claims = whole.claims
     bare: list[tuple[Side, int]] = []
     for content, start, row in loose:
         if (row.display or _DERIVED.search(row.prose)) and not declares(content):
             side = Side(content, row.start + start)
-            tokenize(side)
-            _parse(side, vocabulary, manuscript.text)
+            _parse(side, vocabulary, document.notes)
             if side.tree is not None and side.tree.kind not in ("name", "number", "identity", "transpose"):
                 bare.append((side, row.block))
 
@@ -137,7 +139,13 @@ class _Maker:
             for side in claim.sides:
                 if side.tree is not None:
                     side.error = None
-        settle(made, dict(self.known), self.vocabulary)
+        try:
+            settle(made, dict(self.known), self.vocabulary)
+        except DeriveError as error:  # one bad line costs its scope, and never the report
+            for claim in claims:
+                for side in claim.sides:
+                    side.tree, side.error = None, side.error or error
+            made.scope = Scope()
         return made
 
     def settled(self, claims: list[Claim], inherited: dict[str, Claim]) -> list[Reading]:
@@ -245,6 +253,7 @@ def _take(reading: Reading, row: Row, loose: list[tuple[str, int, Row]], local: 
             and previous.row is not row
             and not sides[0].is_blank
             and (re.match(r"[+−]|-|\\cdot|\\times", leading) or previous.sides[-1].is_blank)
+            and not row.text[:start].strip(" \n\t&")
         ):
             _append(previous.sides[-1], sides[0].text, sides[0].start)
             sides[0] = Side("", sides[0].start)
@@ -282,25 +291,27 @@ def _shown(text: str) -> str:
     return text.strip(_EDGE).replace("&", "")
 
 
-def _parse(side: Side, vocabulary: Vocabulary, text: str) -> None:
+def _parse(side: Side, vocabulary: Vocabulary, notes: list[str]) -> None:
+    source = side.written
+    readings: list[str] = []
+    planter = Planter(source, side.start)
+
+    def tree(found: list[Token]) -> Tree:
+        return planter.tree(parse(found, source, vocabulary, readings))
+
     try:
-        if not side.found:
-            tokenize(side)
-        copies = [Token(t.kind, t.text, t.start, t.end, t.side) for t in side.found]
-        if any(t.kind == "mark" and t.text == "↦" for t in copies):
-            side.tree = _map(copies, vocabulary)
+        tokenize(side, frozenset(vocabulary.names))
+        found = [copy(t) for t in side.found]
+        cut = next((i for i, t in enumerate(found) if t.text == "↦"), None)
+        if cut is not None:  # [ΔZ] ↦ A ΔZ B: a linear map by its value at a direction
+            direction = [t for t in found[:cut] if t.kind not in ("open", "close")]
+            argument, body = tree(direction), tree(found[cut + 1 :])
+            side.tree = Tree("map", [body], (argument,), (argument.span[0], body.span[1]))
         else:
-            side.tree = as_formula(Reader(copies, vocabulary, text).whole(), side.text)
+            side.tree = as_formula(tree(found), source)
+        vocabulary.divisors |= planter.divisors
+        notes += [reading for reading in readings if reading not in notes]
     except DeriveError as error:
-        side.error = error
-    except RecursionError:
-        side.error = DeriveError("brackets nest too deep")
-
-
-def _map(found: list[Token], vocabulary: Vocabulary) -> Tree:
-    """`[ΔZ] ↦ A ΔZ B`: a linear map by its value at a direction."""
-    cut = next(i for i, t in enumerate(found) if t.text == "↦")
-    direction = [t for t in found[:cut] if t.text not in ("(", ")", "[", "]", "{", "}")]
-    argument = Reader(direction, vocabulary).whole()
-    body = Reader(found[cut + 1 :], vocabulary).whole()
-    return Tree("map", [body], (argument,), (found[0].start, found[-1].end))
+        span = (error.span[0] + side.start, error.span[1] + side.start) if error.span is not None else None
+        side.error = type(error)(error.message, None, None, error.hint)
+        side.error.span = span

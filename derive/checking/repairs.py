@@ -39,8 +39,8 @@ from .claims import Claim
 from .conditions import symmetric_if
 from .derivatives import Builder
 from .edits import Edit, at, edits, held, places_of, put, turned
-from .grammar import Tree
 from .report import Line
+from .trees import Tree
 from .values import Indexed, Reading
 from .witness import close
 

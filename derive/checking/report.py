@@ -252,6 +252,8 @@ _STYLE = """
 .derive-report tr.conditional td.v{border-color:#00838f}
 .derive-report tr.unread td.v{border-color:#f9a825}
 .derive-report tr.definition td.v,.derive-report tr.assumption td.v{border-color:#bbb}
-@media (max-width:600px){.derive-report tr,.derive-report td{display:block}.derive-report td.n{width:auto}
+@media (max-width:600px){.derive-report table,.derive-report tbody,.derive-report tr,.derive-report td{display:block}
+.derive-report tr{clear:both}.derive-report td.n{width:2em;float:left;padding:2px 0}
+.derive-report td.c{margin-left:2em;padding-left:0}
 .derive-report td.v{width:auto;padding-left:1em}.derive-report td.v:empty{display:none}}
 """.strip()

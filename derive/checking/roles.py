@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from .claims import DERIVATIVES, Claim, head_of
-from .grammar import FUNCTIONS, Tree
+from .trees import FUNCTIONS, Tree
 
 _NUMERIC = {"number", "neg", "zero", "quotient", "ones", "identity", "power", "prod"}
 _NAMING = ("name", "apply", "directional")
@@ -157,6 +157,17 @@ def variables_of(tree: Tree | None) -> set[str]:
                 variable = variable.args[0]
             if variable.kind == "name":
                 found.add(str(variable.data[0]))
+    return found
+
+
+def entries_differentiated_by(tree: Tree | None) -> set[tuple[str, ...]]:
+    """The indices of the entries that a tree differentiates by: k, l of ∂/∂Xₖₗ."""
+    found = set()
+    for t in tree.walk() if tree is not None else ():
+        if t.kind == "derivative" and t.args[-1].kind == "name" and t.args[-1].data[2]:
+            letters = tuple("".join(map(str, t.args[-1].data[2])).replace(",", ""))
+            if len(letters) <= 2 and all(c.isalpha() for c in letters):
+                found.add(letters)
     return found
 
 

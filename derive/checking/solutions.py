@@ -13,7 +13,7 @@ from ..expr import Expr, substitute, symbol_op, symbols_of
 from .claims import Claim
 from .derivatives import Builder
 from .edits import edits
-from .grammar import Tree
+from .trees import Tree
 
 if TYPE_CHECKING:
     from .judgments import Judgment

@@ -1,4 +1,4 @@
-"""Trees of claims, free of shapes, and what the reader of a document must know.
+"""Trees of claims, free of shapes, made of what the one grammar reads.
 
 The language is that of formulas, and besides: derivatives in their customary spellings,
 gradients, differentials, directional derivatives, sums over an index, entries, and
@@ -18,11 +18,14 @@ Kinds of trees, with their operands:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from fractions import Fraction
 from typing import Any
 
+from ..errors import ParseError
+from ..names import join, parts
+from ..reading.stacks import Node, postorder
 from ..reading.vocabulary import FUNCTIONS as SPELLINGS
-from .tokens import Token
 
 
 class Tree:
@@ -62,43 +65,115 @@ class Tree:
 
 # Functions by every spelling, as formulas know them; the trees of documents say `trace` for tr, and `diag` for both.
 _CALLED = {"tr": "trace", "Diag": "diag"}
-_ELSEWHERE = frozenset(("max", "min", "vector", "matrix", "ones", "zeros", "eye", "block_inner", "block_sum", "unvec"))
-CONSTANTS = frozenset(("eye", "ones", "zeros", "vector"))
+_ELSEWHERE = frozenset(("vector", "matrix", "ones", "zeros", "eye", "block_inner", "block_sum", "unvec"))
 FUNCTIONS = {word: _CALLED.get(name, name) for word, name in SPELLINGS.items() if name not in _ELSEWHERE}
-# These take a whole product when no bracket follows.
-GREEDY = frozenset(["trace", "det", "log", "exp", "logdet", "diag", "vec", "sum", "mean", "softmax", "adj", "sign"])
-TRANSPOSES = frozenset(["T", "⊤", "t", "⊺", "ᵀ"])
-BOLD = frozenset(["mathbf", "boldsymbol", "bm", "textbf", "vec", "pmb", "symbf"])
-ADDITIVE = frozenset("+-")
-OPEN = {"(": ")", "[": "]", "{(": ")}", "⟨": "⟩", "{": "}"}
 
 
-class Vocabulary:
-    """What the reader must know of the document: names, functions, and whether d is a name."""
+class Planter:
+    """Makes the trees of one side: `source` is its text, which begins at `start` of the document."""
 
-    def __init__(
-        self,
-        names: Iterable[str] = (),
-        functions: Iterable[str] = (),
-        words: Iterable[str] = (),
-        d_is_name: bool = False,
-        letters: Iterable[str] = (),
-    ) -> None:
-        self.names = set(names)
-        self.functions = set(functions)
-        self.words = {w for w in words if len(w) > 1}  # names of several letters
-        self.letters = set(letters)  # letters that stand where no bracket follows their run
-        self.is_latex = True
-        self.d_is_name = d_is_name
-        self.d_touches = False  # d is a name, and dL a differential all the same
-        self.bold: set[str] = set()  # small letters that are printed bold somewhere: vectors
+    def __init__(self, source: str, start: int) -> None:
+        self.source = source
+        self.start = start
         self.divisors: set[str] = set()  # names that something is divided by
+        self.trees: dict[int, Tree] = {}
 
+    def tree(self, root: Node) -> Tree:
+        for node in postorder([root]):
+            row = _ROWS.get(node.op)
+            if row is None:
+                raise ParseError(_REFUSED.get(node.op, "this is not read in documents"), self.source, node.span)
+            made = row(self, node, [self.trees[id(arg)] for arg in node.args])
+            made.span = self.span(node)
+            self.trees[id(node)] = made
+        return self.trees[id(root)]
 
-def joined(kind: str, parts: list[Tree]) -> Tree:
-    if len(parts) == 1:
-        return parts[0]
-    return Tree(kind, parts, (), (parts[0].span[0], parts[-1].span[1]))
+    def span(self, node: Node) -> tuple[int, int]:
+        return (node.start + self.start, node.end + self.start)
+
+    def sign(self, before: int, term: Node) -> int:
+        """Where the sign of a summand stands."""
+        at = max(self.source.rfind(c, before, term.start) for c in "-−–—")
+        return (at if at >= 0 else term.start) + self.start
+
+    def sum(self, node: Node, args: list[Tree]) -> Tree:
+        terms = []
+        before = node.start
+        for sign, part, term in zip(node.data, node.args, args, strict=True):
+            terms.append(term)
+            if sign < 0:
+                terms[-1] = Tree("neg", [term], (), (self.sign(before, part), term.span[1]))
+            before = part.end
+        return Tree("sum", terms)
+
+    def product(self, node: Node, args: list[Tree]) -> Tree:
+        factors, marks = [args[0]], []
+        for mark, part, factor in zip(node.data, node.args[1:], args[1:], strict=True):
+            if mark != "/":
+                marks.append(mark.strip())
+                factors.append(factor)
+                continue
+            left = product_of(factors, marks)
+            if left.kind == "number" and factor.kind == "name":
+                self.divisors.add(str(factor.data[0]))
+            factors = [Tree("quotient", [left, factor], (), (left.span[0], self.span(part)[1]))]
+            marks = []
+        return product_of(factors, marks)
+
+    def fraction(self, node: Node, args: list[Tree]) -> Tree:
+        above, below = args
+        for factor in below.args if below.kind == "prod" else [below]:
+            if factor.kind == "name":
+                name = str(factor.data[0])
+                if below.kind == "prod" or len(name) > 1 or above.kind == "number" or name[0] in "ijklmnNMK":
+                    self.divisors.add(name)
+        return Tree("quotient", args)
+
+    def hadamard(self, node: Node, args: list[Tree]) -> Tree:
+        tree, run = args[0], [args[0]]
+        for mark, factor in zip(node.data, args[1:], strict=True):
+            if mark == "⊙":
+                run.append(factor)
+                tree = Tree("hadamard", run, (), (run[0].span[0], factor.span[1]))
+            else:
+                tree = Tree("over", [tree, factor], (), (tree.span[0], factor.span[1]))
+                run = [tree]
+        return tree
+
+    def power(self, node: Node, args: list[Tree]) -> Tree:
+        base, exponent = args
+        if node.args[0].op == "const" and node.args[0].data == "e":
+            return Tree("call", [exponent], ("exp",))
+        minus = exponent.kind == "neg" and exponent.args[0].kind == "number" and exponent.args[0].data[0] == 1
+        if minus or (exponent.kind == "number" and exponent.data[0] == -1):
+            return Tree("inverse", [base])
+        return Tree("power", args)
+
+    def call(self, node: Node, args: list[Tree]) -> Tree:
+        name = _CALLED.get(node.data, node.data)
+        if name in _ELSEWHERE:
+            raise ParseError(f"{name} is not read in documents", self.source, node.span)
+        return Tree("call", args, (name,))
+
+    def total(self, node: Node, args: list[Tree]) -> Tree:
+        body = args[0]
+        if node.data.is_product:
+            raise ParseError("a product over an index is not read in documents", self.source, node.span)
+        if not node.data.names:
+            return Tree("call", [body], ("sum",))
+        for letter in reversed(node.data.names):
+            body = Tree("total", [body], (letter,), self.span(node))
+        return body
+
+    def entry(self, node: Node, args: list[Tree]) -> Tree:
+        if ":" in node.data:
+            raise ParseError("a row or column is not read in documents", self.source, node.span)
+        return Tree("entry", args, node.data)
+
+    def differential(self, node: Node, args: list[Tree]) -> Tree:
+        if node.data != 1:
+            raise ParseError("second differentials are not read", self.source, node.span)
+        return Tree("differential", args)
 
 
 def product_of(factors: list[Tree], marks: list[str]) -> Tree:
@@ -107,24 +182,60 @@ def product_of(factors: list[Tree], marks: list[str]) -> Tree:
     return Tree("prod", factors, tuple(marks), (factors[0].span[0], factors[-1].span[1]))
 
 
-def is_differential(held: list[Token]) -> bool:
-    if not held:
-        return False
-    first = held[0]
-    if first.kind == "mark" and first.text in ("∂", "d "):
-        return True
-    if first.kind == "letter" and first.text in ("d", "∂"):
-        return True
-    if first.kind == "word" and first.text in ("mathrm", "text", "operatorname", "textrm", "mathsf", "mathbf"):
-        texts = [t.text for t in held[1:4]]
-        return texts[:3] == ["{", "d", "}"] or texts[:1] == ["d"]
-    return False
+def name(full: str) -> Tree:
+    """The tree of a canonical name."""
+    base, accents, low = parts(full)
+    return Tree("name", (), (full, join(base, accents, []), tuple(low)))
 
 
-def after_d(held: list[Token]) -> list[Token]:
-    if held[0].kind == "word":
-        return held[4:] if held[1].text == "{" else held[2:]
-    return held[1:]
+def _nested(kind: str) -> Callable[[Planter, Node, list[Tree]], Tree]:
+    return lambda planter, node, args: Tree(kind, args)
+
+
+def _sized(kind: str) -> Callable[[Planter, Node, list[Tree]], Tree]:
+    return lambda planter, node, args: Tree(kind, (), (None if node.data is None else str(_first(node.data)),))
+
+
+def _first(size: Any) -> Any:
+    return size[0] if isinstance(size, tuple) else size
+
+
+_ROWS: dict[str, Callable[[Planter, Node, list[Tree]], Tree]] = {
+    "num": lambda planter, node, args: Tree("number", (), (Fraction(node.data),)),
+    "sym": lambda planter, node, args: name(str(node.data)),
+    "const": lambda planter, node, args: name(str(node.data)),
+    "zero": _nested("zero"),
+    "ones": _sized("ones"),
+    "eye": _sized("identity"),
+    "sum": Planter.sum,
+    "prod": Planter.product,
+    "div": Planter.fraction,
+    "had": Planter.hadamard,
+    "kron": _nested("kron"),
+    "neg": _nested("neg"),
+    "pow": Planter.power,
+    "transpow": _nested("power"),
+    "elpow": _nested("entrypower"),
+    "inv": _nested("inverse"),
+    "trans": _nested("transpose"),
+    "inner": lambda planter, node, args: Tree("colon" if node.data == ":" else "inner", args),
+    "norm": lambda planter, node, args: Tree("norm", args, (node.data,)),
+    "bars": _nested("bars"),
+    "root": lambda planter, node, args: Tree("call", args, ("sqrt",)) if node.data == 2 else Tree(
+        "power", [args[0], Tree("number", (), (1 / Fraction(node.data),))]
+    ),
+    "call": Planter.call,
+    "sigma": Planter.total,
+    "at": Planter.entry,
+    "apply": lambda planter, node, args: Tree("apply", args, node.data),
+    "derivative": lambda planter, node, args: Tree("derivative", args, (node.data,)),
+    "gradient": lambda planter, node, args: Tree("gradient", args, node.data),
+    "differential": Planter.differential,
+    "directional": lambda planter, node, args: Tree("directional", args, (node.data,)),
+    "path": lambda planter, node, args: Tree("path", args, (node.data,)),
+    "bound": lambda planter, node, args: Tree("at", args[:1], tuple(zip(node.data, args[1:], strict=True))),
+}  # fmt: skip
+_REFUSED = {"block": "a matrix written out in entries is not read"}
 
 
 def is_kronecker(tree: Tree) -> bool:

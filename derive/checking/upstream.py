@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ..expr import Expr, symbol, symbols_of
 from ..operations import add, inner, mul
 from .claims import DERIVATIVES, Reading
-from .grammar import Tree
+from .trees import Tree
 
 
 def named_losses(reading: Reading, definitions: Sequence[tuple[str, Tree]]) -> list[str]:

@@ -10,7 +10,7 @@ from ..errors import DeriveError, ParseError, ShapeError
 from ..expr import Expr, identity, ones, substitute, symbol, symbols_of
 from ..operations import add, hadamard, matmul, mul, scale, sum_entries, transpose
 from ..shapes import ONE, Dim, shape_text
-from .grammar import Tree
+from .trees import Tree
 
 if TYPE_CHECKING:
     from .families import Entry
@@ -396,9 +396,18 @@ class Meaning:
         return self.build(tree.args[0])
 
     def _parsed(self, tree: Tree) -> Value:
-        from .families import parsed, used
+        from .families import entry_of, parsed, used
 
-        made = parsed(str(tree.data[0]), self.scope.families, used(self.scope.entries, tree))
+        text, entries = str(tree.data[0]), used(self.scope.entries, tree)
+        try:
+            return self.known(parsed(text, self.scope.families, entries))
+        except DeriveError:
+            shapes = self.scope.families | {n: s.shape for n, s in self.scope.symbols.items() if s.is_vector}
+            made, index = entry_of(text, tree, shapes, entries)
+            return Indexed(self.known(made), (index,))
+
+    def known(self, made: Expr) -> Expr:
+        """An expression that was read by itself, in the symbols of the scope."""
         for s in symbols_of(made):
             known = self.scope.symbols.setdefault(s.name, s)
             if known is not s and known.shape != s.shape:

@@ -12,18 +12,19 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..errors import DeriveError, ShapeError
-from ..expr import Expr, is_number, nodes, substitute, symbol, symbol_op, symbols_of, zeros
+from ..expr import Expr, is_number, nodes, substitute, symbol, symbols_of, zeros
 from ..operations import transpose
-from ..shapes import shape_text
+from ..shapes import Shape, shape_text
 from .claims import DERIVATIVES, Claim, Side
 from .claims import Reading as Document
 from .conditions import condition_of, entry_by_entry, part_of
 from .consequences import follows
 from .derivatives import Builder
-from .grammar import Tree
-from .judgments import Alternative, Failure, Judgment, Value
+from .hypotheses import assumed
+from .judgments import Alternative, Failure, Judgment, Value, with_entries
 from .roles import is_value
 from .solutions import judged_solution
+from .trees import Tree
 from .values import Indexed, Reading, aligned
 from .witness import Witness
 
@@ -49,6 +50,8 @@ class Judge:
                 if said is not None and said.is_vector and said not in self.scope.definitions and said not in kept:
                     kept.append(said)
         self.introduced = self.introductions()
+        self.turned |= {s.name for s in self.scope.upstream}
+        self.moves = {self.scope.moved(s) for s in self.scope.symbols.values()}
 
     def trees(self) -> list[Tree]:
         """Every tree of the document, and all below it."""
@@ -152,7 +155,7 @@ class Judge:
                 previous, failing = None, None
                 head = sides[0].tree
                 start, note = self.begin(claim, sides[0])
-                truths = start
+                truths = with_entries(start, claims[i:])
                 if note is not None:
                     found.append(note)
                 sides = sides[1:]
@@ -168,13 +171,15 @@ class Judge:
                 found.append(judgment)
                 if judgment.verdict in ("proved", "agrees", "conditional"):
                     if judgment.truth is not None:  # the chain keeps the reading it has begun with
-                        truths = [t for t in truths if t.value is judgment.truth] or truths
+                        chosen = [t.reading for t in truths if t.value is judgment.truth]
+                        truths = [t for t in truths if t.reading in chosen] or truths
                     failing = judgment.follows_from
                     previous = judgment.value
                 elif judgment.verdict == "fails":
                     failing, previous = claim.number, judgment.value
-                elif judgment.verdict == "unread":
-                    pass
+                elif judgment.turns:
+                    truths = [Alternative(judgment.value, Reading(self.layout), {"stand-in"})]  # type: ignore[arg-type]
+                    previous = judgment.value
                 if not truths and judgment.value is not None and judgment.verdict != "fails":
                     truths = [Alternative(judgment.value, Reading(self.layout), {"stand-in"})]
                     previous = judgment.value
@@ -288,6 +293,9 @@ class Judge:
                 judgment = Judgment(self.proof(previous, values[0].value), "", side)
             judgment.value = values[0].value
             return judgment
+        if len(truths) > 1:  # an entry is compared with an entry first
+            is_entry = isinstance(values[0].value, Indexed)
+            truths = sorted(truths, key=lambda t: isinstance(t.value, Indexed) != is_entry)
         matched = self.match(claim, truths, values, head)
         if matched is not None:
             truth, value, reason = matched
@@ -304,19 +312,20 @@ class Judge:
                 judgment.value, judgment.truth, judgment.tree = value.value, truth.value, side.tree
                 return judgment
         if self.sets_to_zero(claim, side, truths):
+            constant = truths[0].value
+            if isinstance(constant, Expr) and constant in self.moves:
+                self.values_given.append((claim.number, constant, zeros(*constant.shape)))
+                return Judgment("assumption", "constant from here on", side)
             self.condition = claim.number
             judgment = Judgment("assumption", "a condition: the derivative is set to zero", side)
             judgment.value = truths[0].value
             return judgment
         value_ = values[0].value
-        if self.assumes(claim, side, head) or self.normalizes(truths[0].value, value_):
+        whole = [v if isinstance(v, Indexed) else self.whole(v) for v in (truths[0].value, value_)]
+        why = assumed(claim, head, *whole)
+        if why:
             self.witness.assume(truths[0].value, value_)
-            judgment = Judgment("assumption", "what holds of the data", side)
-            judgment.value = truths[0].value
-            return judgment
-        if self.is_hypothesis(claim, head, truths[0].value, value_):
-            self.witness.assume(truths[0].value, value_)
-            judgment = Judgment("assumption", "an equation for these letters, not for all values of them", side)
+            judgment = Judgment("assumption", why, side)
             judgment.value = truths[0].value
             return judgment
         source = follows(self, claim, side, truths, previous, failing, head, [v.value for v in values])
@@ -336,6 +345,14 @@ class Judge:
         conditional = self.under_condition(claim, side, truths, values, head)
         if conditional is not None:
             return conditional
+        if isinstance(value_, Indexed) and isinstance(truths[0].value, Expr) and truths[0].value.is_scalar:
+            judgment = Judgment("unread", f"not judged: it speaks of the entry {' '.join(value_.indices)}", side)
+            judgment.value, judgment.turns = value_, True
+            return judgment
+        if side.text.rstrip().endswith("'") and isinstance(value_, Expr) and value_.is_scalar:
+            return Judgment("unread", "not judged: a prime on a bracket", side)
+        if "stacked" in truths[0].used and _shape(truths[0].value) != _shape(value_):
+            return Judgment("unread", "not judged: a derivative of a matrix, or by one, is stacked in many ways", side)
         judgment = Judgment("fails", self.reason(truths[0].value, value_), side)
         judgment.truth, judgment.value, judgment.previous, judgment.tree = truths[0].value, value_, previous, side.tree
         judgment.truths = [t.value for t in truths]
@@ -388,6 +405,8 @@ class Judge:
                     judgment.condition, judgment.value = "entry by entry", slopes
                     return judgment
         reason = f"the shapes do not fit: {error.message}"
+        if side.tree is not None and sum(t.kind in DERIVATIVES for t in side.tree.walk()) > 1:
+            return Judgment("unread", f"not judged, a chain rule without the order of its factors: {reason}", side)
         if claim.role == "equation" or not self.is_bound(claim, side):
             return Judgment("unread", reason, side)
         judgment = Judgment("fails", reason, side)
@@ -467,17 +486,6 @@ class Judge:
                         return judgment
         return None
 
-    def is_hypothesis(self, claim: Claim, head: Tree | None, left: Value, right: Value) -> bool:
-        """Whether an equation that does not hold for all letters is meant for some: uᵀu = 1, S u = λ u."""
-        if claim.role == "equation":
-            return True
-        if claim.continues or head is None or not (isinstance(left, Expr) and isinstance(right, Expr)):
-            return False
-        if any(t.kind in DERIVATIVES for t in head.walk()) or head.kind in ("name", "apply", "directional"):
-            return False
-        one, two = set(symbols_of(self.whole(left))), set(symbols_of(self.whole(right)))
-        return bool(two - one) or not two or not one or any(_is_bare(v) for v in (left, right))
-
     def match(
         self, claim: Claim, truths: Sequence[Alternative], values: Sequence[Alternative], head: Tree | None
     ) -> tuple[Alternative, Alternative, str] | None:
@@ -534,28 +542,6 @@ class Judge:
             which = f"the path through {name}ᵀ"
         return f"{which} alone: {name} is tied, and its gradient is the sum over the paths"
 
-    def assumes(self, claim: Claim, side: Side, head: Tree | None) -> bool:
-        """Whether an equation in running text says what holds of the data: "where ∑ y = 1"."""
-        if claim.row.display or claim.continues or head is None or head.kind in ("name", "apply"):
-            return False
-        words = claim.row.prose.lower()
-        if not any(
-            w in words[-200:]
-            for w in ("where", "with", "such that", "assum", "constrain", "suppose", "given", "since", "as ")
-        ):
-            return False
-        return not any(t.kind in ("derivative", "gradient", "differential", "directional") for t in head.walk())
-
-    def normalizes(self, left: Value, right: Value) -> bool:
-        """∑ y = 1 says what the data are."""
-        return (
-            isinstance(left, Expr)
-            and isinstance(right, Expr)
-            and left.op.name == "sum"
-            and left.args[0].op.name == "symbol"
-            and right.op.name == "number"
-        )
-
     def sets_to_zero(self, claim: Claim, side: Side, truths: Sequence[Alternative]) -> bool:
         tree = side.tree
         if tree is None or claim.sides[0].tree is None:
@@ -576,6 +562,10 @@ class Judge:
         return "the two sides differ"
 
 
+def _shape(value: Value) -> Shape | None:
+    return value.shape if isinstance(value, Expr) else None
+
+
 def _turned(tree: Tree) -> Iterator[str]:
     """The letters that a transposition turns: of a letter, of an inverse, of a sum with them as terms."""
     terms = [tree]
@@ -585,10 +575,3 @@ def _turned(tree: Tree) -> Iterator[str]:
             yield str(term.data[0])
         elif term.kind in ("sum", "neg", "inverse"):
             terms += term.args
-
-
-def _is_bare(value: Expr) -> bool:
-    """A letter alone, up to transposition and sign, or a constant."""
-    while value.op.name in ("transpose", "scale"):
-        value = value.args[-1]
-    return value.op is symbol_op or not symbols_of(value)

@@ -23,6 +23,7 @@ class Witness:
         self.proofs: dict[tuple[Expr, Expr], str] = {}
         self.assumptions: list[Expr] = []  # vectors whose entries sum to 1
         self.units: list[Expr] = []  # vectors of length 1
+        self.frames: list[Expr] = []  # matrices with orthonormal columns
 
     def point(self, seed: int) -> Any:
         from ..numeric import random_point
@@ -59,6 +60,13 @@ class Witness:
             self.values.clear()
 
     def impose(self, point: Any) -> None:
+        import numpy as np
+
+        for matrix in self.frames:
+            value = point.values.get(matrix)
+            if value is not None:  # no more columns than rows can be orthonormal
+                tall = value.shape[0] >= value.shape[1]
+                point.values[matrix] = np.linalg.qr(value)[0] if tall else np.full(value.shape, np.nan)
         for vector in self.assumptions:
             if vector in point.values:
                 held = abs(point.values[vector]) + 0.1
@@ -108,7 +116,7 @@ class Witness:
             return True
         if a.shape != b.shape:
             return False
-        for seed in SEEDS if self.assumptions or self.units else ():
+        for seed in SEEDS if self.assumptions or self.units or self.frames else ():
             self.point(seed)
         seen = 0
         for seed in SEEDS:
@@ -120,10 +128,11 @@ class Witness:
                 return False
         return seen > 0 or self.apart(a, b)
 
-    def same_where_sum_is_one(self, a: Expr, b: Expr, vector: Expr) -> bool:
-        """Whether two expressions agree where the entries of a vector are a distribution."""
+    def same_on(self, a: Expr, b: Expr, sums_to_one: Expr | None = None, frame: Expr | None = None) -> bool:
+        """Whether two expressions agree where the entries of a vector are a distribution, or columns orthonormal."""
         trial = Witness(self.symbols, self.domain)
-        trial.assumptions, trial.units = [*self.assumptions, vector], list(self.units)
+        trial.assumptions, trial.units = [*self.assumptions, *([sums_to_one] if sums_to_one else [])], list(self.units)
+        trial.frames = [*self.frames, *([frame] if frame else [])]
         return trial.same(a, b)
 
     def apart(self, a: Expr, b: Expr) -> bool:

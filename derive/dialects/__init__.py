@@ -91,6 +91,7 @@ COMMON = table("""
     outer_of_each: ({left})[:, :, None] * ({right})[:, None, :]
     outers_of_each: {lib}.stack(({left}), axis=2) @ {lib}.stack(({right}), axis=1)
     row_sums: {lib}.sum({0}, axis={axis})
+    row_dots: {lib}.sum({0} * {1}, axis=1)
     sigmoid: _sigmoid({0})
     softplus: _softplus({0})
     softmax: _softmax({0})
@@ -162,6 +163,7 @@ NUMPY = {key: text.replace("{lib}", "np") for key, text in COMMON.items()} | tab
     columns: np.array(({items})).T
     rows: np.array(({items}))
     row_sums: {0}.sum(axis={axis})
+    row_dots: np.einsum("ij,ij->i", {0}, {1})
     relu: np.maximum({0}, 0)
     step: np.heaviside({0}, 0.0)
     erf: _erf({0})

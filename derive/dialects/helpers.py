@@ -79,12 +79,15 @@ def _norm(x):
     return scale * np.sqrt(np.vdot(x, x))
 ''',
     "_hypot": '''
-def _hypot(a, x):
+def _hypot(a, x, out=None):
     """sqrt(a**2 + x**2), without overflow."""
-    largest = max(np.max(x, initial=0), -np.min(x, initial=0))
-    if np.ndim(a) == 0 and abs(a) < 1e15 and largest < 1e15:
-        return np.sqrt(a * a + x * x)
-    return np.hypot(a, x)
+    if np.ndim(a) == 0 and 1e-15 < abs(a) < 1e15:
+        with np.errstate(over="ignore"):
+            square = np.multiply(x, x, out=out)
+        square += a * a
+        if np.max(square, initial=0) < np.inf:
+            return np.sqrt(square, out=out)
+    return np.hypot(a, x, out=out)
 ''',
     "_softmax": '''
 def _softmax(x):

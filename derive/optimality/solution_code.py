@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..codegen import Module, fill, wrapped_formula
+from ..codegen import Module
 from ..dialects import dialect
 from ..errors import DeriveError
 from ..expr import Expr, is_zero, substitute, symbol, symbols_of
 from ..programs.callables import Generated
+from ..programs.lines import fill, wrapped_formula
 from ..shapes import ONE
 
 if TYPE_CHECKING:

@@ -72,6 +72,7 @@ class Expressions:
         self.names: dict[Value, str] = {}
         self.formulas: dict[Value, Expr] = {}
         self.needs_dtype = False
+        self.has_comments = True
         self.like = next(iter(signature.parameters), "")  # an array of the type that all arguments have
         self.dims: set[str] = set()
         self.uses = self._count_uses()

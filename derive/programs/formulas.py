@@ -119,6 +119,7 @@ ROWS: dict[str, Row] = {
     "entries": _entries,
     "contraction": lambda value, args: ops.inner(*args),
     "row_sums": _row_sums,
+    "row_dots": lambda value, args: ops.matmul(ops.hadamard(*args), ones(args[0].shape[1], ONE)),
     "total": lambda value, args: ops.sum_entries(args[0]),
     "diagonal": lambda value, args: ops.diagonal(args[0]),
     "inverse": lambda value, args: ops.inv(args[0]),

@@ -96,6 +96,8 @@ class Lowering:
             return self.made("Diag", tuple(self.graph.plain(self.term(arg)) for arg in value.args), value.shape)
         if kind == "entries":
             return self.entries(value)
+        if kind == "diagonal":
+            return self.diagonal(self.term(value.args[0]))
         args = tuple(self.graph.plain(self.term(arg)) for arg in value.args)
         if all(new.key() == old.key() for new, old in zip(args, value.args, strict=True)):
             return self.graph.scalar(value) if value.is_scalar else Term(UNIT, (), value)
@@ -189,14 +191,37 @@ class Lowering:
         for one, other in ((left, right), (right, left)):
             if one.body.kind == "Diag":
                 vector = self.term(one.body.args[0])
-                diagonal = self.made("diagonal", (Term(UNIT, (), other.value),), (one.shape[0], ONE))
-                scalars = [Term(t.coefficient, t.powers) for t in (one, other, vector)]
-                return self.graph.multiply([*scalars, self.dot(vector.bare, diagonal)])
+                diagonal = self.diagonal(other)
+                scalars = [Term(t.coefficient, t.powers) for t in (one, vector, diagonal)]
+                return self.graph.multiply([*scalars, self.dot(vector.bare, diagonal.bare)])
         return self.contraction(left.T, right)
 
     def trace(self, term: Term) -> Term:
         made = self.made("trace", (Term(UNIT, (), term.body),), SCALAR)
         return made.times(term.coefficient, term.powers)
+
+    def diagonal(self, term: Term) -> Term:
+        """The diagonal; that of a product without the product."""
+        value, front = term.body, Term(term.coefficient, term.powers)
+        if value.kind == "product" and not value.is_vector:
+            left, right = value.args
+            return self.graph.multiply([front, self.row_dots(left, right.T)])
+        return self.graph.multiply([front, self.made("diagonal", (Term(UNIT, (), value),), (value.shape[0], ONE))])
+
+    def row_dots(self, left: Term, right: Term) -> Term:
+        """(A ⊙ B) 𝟏."""
+        first, second = sorted((left, right), key=lambda t: (t.body.number, t.flipped))
+        return self.made("row_dots", (first, second), (left.shape[0], ONE))
+
+    def row_sums(self, term: Term) -> Term:
+        """A 𝟏; of squares and of products of two matrices in one pass."""
+        value = term.body
+        factors = [(arg, power) for arg, (tag, power) in zip(value.args, value.data, strict=False) if tag == "full"]
+        if value.kind == "entries" and len(factors) == len(value.args) and sum(p for _, p in factors) == 2:
+            if all(power in (1, 2) for _, power in factors):
+                sides = [arg.T if term.flipped else arg for arg, power in factors for _ in range(int(power))]
+                return self.row_dots(*sides)
+        return self.made("row_sums", (term,), (term.shape[0], ONE))
 
     def is_solved(self, term: Term) -> bool:
         return term.value is not None and term.value.kind == "inv" and term.value not in self.cutter.explicit
@@ -235,9 +260,9 @@ class Lowering:
         elif self.is_solved(left) or self.is_solved(right):
             made = self.solved(left, right)
         elif kinds[1] == "ones":
-            made = self.made("row_sums", (left,), shape) if shape != SCALAR else self.total(left.T)
+            made = self.row_sums(left) if shape != SCALAR else self.total(left.T)
         elif kinds[0] == "ones":
-            made = self.made("row_sums", (right.T,), (shape[1], ONE)).T if shape != SCALAR else self.total(right)
+            made = self.row_sums(right.T).T if shape != SCALAR else self.total(right)
         elif shape == SCALAR:
             made = self.dot(left.T, right)
         else:

@@ -19,6 +19,7 @@ from .writer import Writer, is_broadcast
 ROWS_AT_ONCE = 16
 SMALL = 2**13  # entries below which the call costs more than the work
 PAST_THE_CACHE = 2**18  # entries of the matrix
+WITH_OUT = frozenset("row_dots row_sums hypot".split())  # calls that take an array to write into
 UFUNCS = {name: f"np.{name}" for name in "exp log sin cos tan arcsin arccos arctan sinh cosh tanh sign abs".split()}
 
 
@@ -141,6 +142,9 @@ class WorkspaceWriter(Writer):
                 return
             left, right = (self.body(term) for term in value.args)
             self.line(f"{left.at(ATOM)}.dot({right.text}, {name})", shown)
+        elif value.kind in WITH_OUT:
+            self.buffer(name, value)
+            self.line(f"{text.removesuffix(')')}, out={name})", shown)
         elif value.kind in UFUNCS:
             self.buffer(name, value)
             self.line(f"{UFUNCS[value.kind]}({self.operand(value.args[0]).text}, out={name})", shown)
@@ -226,7 +230,7 @@ class WorkspaceWriter(Writer):
         i, rows, some = (self.new_name(name) for name in ("i", "rows", "some"))
         self.lines += [
             f"if {matrix}.size <= {PAST_THE_CACHE}:",
-            f"    {matrix}.dot({vector}, {z})  # {first}",
+            f"    {matrix}.dot({vector}, {z}){behind(first)}",
             f"    {z}.dot({matrix}, {name})",
             "else:",
             f"    {name}[:] = 0",
@@ -235,7 +239,7 @@ class WorkspaceWriter(Writer):
             f"        {some} = {z}[{i} : {i} + {ROWS_AT_ONCE}]",
             f"        {rows}.dot({vector}, {some})",
             f"        {some}.dot({rows}, {part})",
-            f"        {name} += {part}  # {comment}",
+            f"        {name} += {part}{behind(comment)}",
         ]
 
     def emit_stack(self, value: Value, name: str) -> None:
@@ -257,8 +261,9 @@ class WorkspaceWriter(Writer):
             "else:",
             f"    for {some}, {held} in {blocks}:",
             f"        np.matmul({some}, {right}, {held})",
-            f"# {name} = {self.comment(value)}",
         ]
+        if self.has_comments:
+            self.lines.append(f"# {name} = {self.comment(value)}")
 
     # The function that makes the buffers
 
@@ -288,3 +293,7 @@ class WorkspaceWriter(Writer):
         names = [*dims, *(name for name, _ in self.buffers), *self.rows_of, *self.made_of]
         used = set(re.findall(r"\w+", "\n".join(line.split("# ")[0] for line in self.lines)))
         return [name for name in names if name in used]
+
+
+def behind(comment: str) -> str:
+    return f"  # {comment}" if comment else ""

@@ -18,9 +18,9 @@ from .signature import Signature, unused
 from .values import Term, Value
 
 FRESH = frozenset(
-    "product outer stack entries sum row_sums solve spd_solve inverse spd_inverse exp log sin cos tan arcsin arccos "
-    "arctan sinh cosh tanh sigmoid softplus relu step erf abs sign softmax row_softmax row_logsumexp power "
-    "hypot".split()
+    "product outer stack entries sum row_sums row_dots solve spd_solve inverse spd_inverse exp log sin cos tan "
+    "arcsin arccos arctan sinh cosh tanh sigmoid softplus relu step erf abs sign softmax row_softmax row_logsumexp "
+    "power hypot".split()
 )
 INLINE = frozenset("dot sq_norm norm total trace sum contraction norm1 spd_logdet logdet det".split())
 VIEWS = frozenset("vec unvec submatrix diagonal".split())
@@ -242,6 +242,9 @@ class Writer(Expressions):
         return True
 
     def comment(self, value: Value) -> str:
+        """The formula of a value, behind the line that computes it."""
+        if not self.has_comments:
+            return ""
         if value.kind in ("cholesky", "triangle_inverse"):
             inner = self.formulas[value].text()
             return f"L Lᵀ = {inner}" if value.kind == "cholesky" else f"L⁻¹, where L Lᵀ = {inner}"

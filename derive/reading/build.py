@@ -303,11 +303,11 @@ def _entry_by_entry(b: Builder, node: Node, args: list[Expr]) -> Expr:
                 b.note(f"{b.cut(part)} in {b.cut(node)} is read as each entry")
     if name in ("max", "min") and len(args) == 1:
         return rows.largest(args[0]) if name == "max" else -rows.largest(-args[0])
-    made: Expr = _SEVERAL[name](*args)
+    made: Expr = SEVERAL[name](*args)
     return made
 
 
-_SEVERAL: dict[str, Callable[..., Expr]] = {
+SEVERAL: dict[str, Callable[..., Expr]] = {
     "max": rows.maximum, "min": rows.minimum, "clip": rows.clip, "where": rows.choose, "huber": rows.huber,
     "pseudo_huber": rows.pseudo_huber, "quantile": rows.quantile, "leaky_relu": rows.leaky_relu, "elu": rows.elu,
 }  # fmt: skip

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 from .. import names
 from ..shapes import Dim
-from .scripts import Scripts
-from .stacks import CONSTANT_CALLS, PREFIX, Bounds, Node, Op
+from . import scripts
+from .stacks import CONSTANT_CALLS, PREFIX, Bounds, Node, Op, Stacks
 from .tokens import Span, Token
 from .vocabulary import ELEMENTWISE, OF_ROWS, PER_ROW
 
@@ -19,272 +19,281 @@ def _letters(name: str) -> list[str]:
     return list(name) if len(name) == 2 and name.isascii() and name.isalpha() else [name]
 
 
-class Calls(Scripts):
-    """Reads what begins with the name of a function."""
-
-    def function(self, token: Token) -> bool:
-        name = token.text
-        following = self.tokens[self.i] if self.i < len(self.tokens) else None
-        if name in CONSTANT_CALLS and (following is None or following.text != "("):
-            if name == "eye":
-                size = None
-                if following is not None and following.text == "_":
-                    raise self.error("write I_n for the identity of size n", following)
-                return self.done(Node("eye", [], size, token.start, token.end))
-            if name == "ones" or name == "zeros":
-                return self.done(Node("ones" if name == "ones" else "zero", [], None, token.start, token.end))
-            raise self.error(f"{name} needs its entry, as in {name}(1)", token)
-        if name == "sum" and following is not None and following.text == "_":
-            return self.sigma(token)
-        exponent: int | None = None
-        if following is not None and (following.kind == "sup" or following.text == "^"):
-            exponent, following = self.function_power(token, following)
-        if following is not None and following.text == "_" and name in PER_ROW | OF_ROWS:
-            name = f"{name}_{self.axis(following)}"
-            base, following = None, self.tokens[self.i] if self.i < len(self.tokens) else None
-        elif following is not None and following.text == "_":
-            base = self.log_base(token, name)
-            following = self.tokens[self.i] if self.i < len(self.tokens) else None
-        else:
-            base = token.value
-        data = (name, exponent, base, token.start)
-        if following is not None and following.kind == "open" and following.text in ("(", "[", "{", "\\{"):
-            if not ("call" in self.loose and name in ("tr", "det", "logdet") and not self.comma_inside()):
-                self.i += 1
-                self.open(following, data)
-                return True
-        if following is not None and following.kind == "name" and following.braced:
-            self.ops.append(Op(99, "collect", "apply", token, data, need=1))
+def function(p: Stacks, token: Token) -> bool:
+    name = token.text
+    following = p.tokens[p.i] if p.i < len(p.tokens) else None
+    if name in CONSTANT_CALLS and (following is None or following.text != "("):
+        if name == "eye":
+            size = None
+            if following is not None and following.text == "_":
+                raise p.error("write I_n for the identity of size n", following)
+            return p.done(Node("eye", [], size, token.start, token.end))
+        if name == "ones" or name == "zeros":
+            return p.done(Node("ones" if name == "ones" else "zero", [], None, token.start, token.end))
+        raise p.error(f"{name} needs its entry, as in {name}(1)", token)
+    if name == "sum" and following is not None and following.text == "_":
+        return sigma(p, token)
+    exponent: int | None = None
+    if following is not None and (following.kind == "sup" or following.text == "^"):
+        exponent, following = function_power(p, token, following)
+    if following is not None and following.text == "_" and name in PER_ROW | OF_ROWS:
+        name = f"{name}_{axis(p, following)}"
+        base, following = None, p.tokens[p.i] if p.i < len(p.tokens) else None
+    elif following is not None and following.text == "_":
+        base = log_base(p, token, name)
+        following = p.tokens[p.i] if p.i < len(p.tokens) else None
+    else:
+        base = token.value
+    data = (name, exponent, base, token.start)
+    if following is not None and following.kind == "open" and following.text in ("(", "[", "{", "\\{"):
+        if not ("call" in p.loose and name in ("tr", "det", "logdet") and not comma_inside(p)):
+            p.i += 1
+            p.open(following, data)
             return True
-        # An elementwise function ends where the next function begins: log x log y.
-        for op in reversed(self.ops):
-            if op.kind == "prefix" and op.text == "call":
-                is_full = len(self.operands) > op.data[3]
-                if is_full and (op.data[0] in ELEMENTWISE or op.data[0] in ("det", "logdet")):
-                    self.end_prefix(op)
-                break
-            if op.kind in ("open", "bar") or (op.kind == "infix" and op.level <= PREFIX):
-                break
-        self.ops.append(Op(PREFIX, "prefix", "call", token, (name, exponent, base, len(self.operands))))
+    if following is not None and following.kind == "name" and following.braced:
+        p.ops.append(Op(99, "collect", "apply", token, data, need=1))
         return True
+    # An elementwise function ends where the next function begins: log x log y.
+    for op in reversed(p.ops):
+        if op.kind == "prefix" and op.text == "call":
+            is_full = len(p.operands) > op.data[3]
+            if is_full and (op.data[0] in ELEMENTWISE or op.data[0] in ("det", "logdet")):
+                end_prefix(p, op)
+            break
+        if op.kind in ("open", "bar") or (op.kind == "infix" and op.level <= PREFIX):
+            break
+    p.ops.append(Op(PREFIX, "prefix", "call", token, (name, exponent, base, len(p.operands))))
+    return True
 
-    def axis(self, at: Token) -> str:
-        r"""The axis in a subscript: `\operatorname{softmax}_{\mathrm{row}}`."""
-        following = self.tokens[self.i + 1] if self.i + 1 < len(self.tokens) else at
-        word = str(following.value or following.text)
-        if word not in ("row", "col", "rows", "cols", "columns"):
-            raise self.error("a subscript of a function is row or col", at)
-        self.i += 2
-        return word[:3]
 
-    def end_prefix(self, op: Op) -> None:
-        """Close the function `op` before the product sign on top of the stack, so that log x log y is a product."""
-        sign = self.ops.pop()
-        if sign is op or sign.kind != "infix":
-            self.ops.append(sign)
-            return
-        while self.ops[-1] is not op:
-            self.reduce(self.ops[-1].level - 1, once=True)
-        self.reduce(PREFIX - 1, once=True)
-        self.ops.append(sign)
+def axis(p: Stacks, at: Token) -> str:
+    r"""The axis in a subscript: `\operatorname{softmax}_{\mathrm{row}}`."""
+    following = p.tokens[p.i + 1] if p.i + 1 < len(p.tokens) else at
+    word = str(following.value or following.text)
+    if word not in ("row", "col", "rows", "cols", "columns"):
+        raise p.error("a subscript of a function is row or col", at)
+    p.i += 2
+    return word[:3]
 
-    def comma_inside(self) -> bool:
-        depth = 0
-        for t in self.tokens[self.i :]:
-            depth += (t.kind == "open") - (t.kind == "close")
-            if t.text == "," and depth == 1:
-                return True
-            if not depth:
-                break
-        return False
 
-    def function_power(self, token: Token, following: Token) -> tuple[int, Token | None]:
-        r"""`\log^2(x)`: the exponent, and the token after it."""
-        if following.kind == "sup":
-            value, self.i = following.value, self.i + 1
+def end_prefix(p: Stacks, op: Op) -> None:
+    """Close the function `op` before the product sign on top of the stack, so that log x log y is a product."""
+    sign = p.ops.pop()
+    if sign is op or sign.kind != "infix":
+        p.ops.append(sign)
+        return
+    while p.ops[-1] is not op:
+        p.reduce(p.ops[-1].level - 1, once=True)
+    p.reduce(PREFIX - 1, once=True)
+    p.ops.append(sign)
+
+
+def comma_inside(p: Stacks) -> bool:
+    depth = 0
+    for t in p.tokens[p.i :]:
+        depth += (t.kind == "open") - (t.kind == "close")
+        if t.text == "," and depth == 1:
+            return True
+        if not depth:
+            break
+    return False
+
+
+def function_power(p: Stacks, token: Token, following: Token) -> tuple[int, Token | None]:
+    r"""`\log^2(x)`: the exponent, and the token after it."""
+    if following.kind == "sup":
+        value, p.i = following.value, p.i + 1
+    else:
+        held = p.tokens[p.i + 1 : p.i + 4]
+        if held and held[0].kind == "num":
+            value, p.i = held[0].value, p.i + 2
+        elif len(held) == 3 and held[0].text == "{" and held[1].kind == "num" and held[2].text == "}":
+            value, p.i = held[1].value, p.i + 4
         else:
-            held = self.tokens[self.i + 1 : self.i + 4]
-            if held and held[0].kind == "num":
-                value, self.i = held[0].value, self.i + 2
-            elif len(held) == 3 and held[0].text == "{" and held[1].kind == "num" and held[2].text == "}":
-                value, self.i = held[1].value, self.i + 4
-            else:
-                value = None
-        if not isinstance(value, Fraction) or value.denominator != 1 or value < 1:
-            raise self.error(
-                f"this power of {token.text} can mean its inverse or its reciprocal", (token.start, following.end),
-                f"write {token.text}(…)^k, or the name of the inverse function",
-            )  # fmt: skip
-        return int(value), self.tokens[self.i] if self.i < len(self.tokens) else None
+            value = None
+    if not isinstance(value, Fraction) or value.denominator != 1 or value < 1:
+        raise p.error(
+            f"this power of {token.text} can mean its inverse or its reciprocal", (token.start, following.end),
+            f"write {token.text}(…)^k, or the name of the inverse function",
+        )  # fmt: skip
+    return int(value), p.tokens[p.i] if p.i < len(p.tokens) else None
 
-    def log_base(self, token: Token, name: str) -> Fraction:
-        held = self.tokens[self.i + 1 : self.i + 4]
-        if name == "log" and held and held[0].kind == "num":
-            self.i += 2
-            return Fraction(held[0].value)
-        if name == "log" and len(held) == 3 and held[0].text == "{" and held[1].kind == "num" and held[2].text == "}":
-            self.i += 4
-            return Fraction(held[1].value)
-        raise self.error(f"a subscript of {token.text} is not read", self.tokens[self.i])
 
-    def root(self, token: Token) -> bool:
-        following = self.tokens[self.i] if self.i < len(self.tokens) else None
-        degree = Fraction(2)
-        if following is not None and following.text == "[" and token.text == "sqrt":
-            held = self.tokens[self.i + 1 : self.i + 3]
-            if len(held) != 2 or held[0].kind != "num" or held[1].text != "]" or not held[0].value:
-                raise self.error("the degree of a root is a number", following)
-            degree = Fraction(held[0].value)
-            self.i += 3
-        self.enter(Op(99, "collect", "sqrt", token, degree, need=1))
-        return True
+def log_base(p: Stacks, token: Token, name: str) -> Fraction:
+    held = p.tokens[p.i + 1 : p.i + 4]
+    if name == "log" and held and held[0].kind == "num":
+        p.i += 2
+        return Fraction(held[0].value)
+    if name == "log" and len(held) == 3 and held[0].text == "{" and held[1].kind == "num" and held[2].text == "}":
+        p.i += 4
+        return Fraction(held[1].value)
+    raise p.error(f"a subscript of {token.text} is not read", p.tokens[p.i])
 
-    def sigma(self, token: Token) -> bool:
-        r"""`\sum_{i=1}^{n}` and what it sums over."""
-        bounds = Bounds(token.text == "prod")
-        upper: Dim | None = None
-        has_lower = False
-        while self.i < len(self.tokens):
-            t = self.tokens[self.i]
-            if t.text == "_" and not has_lower:
-                has_lower = True
-                _, held = self.limit()
-                if not held:
-                    raise self.error("the index of the sum is missing", t)
-                self.bounds(bounds, held)
-            elif t.kind == "low" and not has_lower:
-                has_lower = True
-                bounds.names += list(t.text)
-                self.i += 1
-            elif t.text == "^" and upper is None:
-                _, held = self.limit()
-                if held:
-                    upper = self.dimension(self.source[held[0].start : held[-1].end], token.span)
-            elif t.kind == "sup" and upper is None:
-                upper = self.dimension(str(t.text), token.span)
-                self.i += 1
-            else:
-                break
-        if upper is not None:
-            bounds.upper = dict.fromkeys(bounds.names, upper) | bounds.upper
-        end = self.tokens[self.i - 1].end
-        self.ops.append(Op(PREFIX, "prefix", "sigma", token, (bounds, None, end, len(self.operands))))
-        return True
 
-    def bounds(self, bounds: Bounds, held: list[Token]) -> None:
-        """What stands below Σ: indices, where they begin, and conditions, parted by commas."""
-        parts: list[list[Token]] = [[]]
-        depth = 0
-        for t in held:
-            depth += (t.kind == "open") - (t.kind == "close")
-            if t.text == "," and not depth:
-                parts.append([])
-            else:
-                parts[-1].append(t)
-        for part in parts:
-            self.bound(bounds, part)
+def root(p: Stacks, token: Token) -> bool:
+    following = p.tokens[p.i] if p.i < len(p.tokens) else None
+    degree = Fraction(2)
+    if following is not None and following.text == "[" and token.text == "sqrt":
+        held = p.tokens[p.i + 1 : p.i + 3]
+        if len(held) != 2 or held[0].kind != "num" or held[1].text != "]" or not held[0].value:
+            raise p.error("the degree of a root is a number", following)
+        degree = Fraction(held[0].value)
+        p.i += 3
+    p.enter(Op(99, "collect", "sqrt", token, degree, need=1))
+    return True
 
-    def bound(self, bounds: Bounds, part: list[Token]) -> None:
-        """One part of it: `ij`, `i = 1`, `1 ≤ i < j ≤ n`, `i ≠ j`, `i ∈ S`, `(i, j) ∈ E`."""
-        if not part:
-            raise self.error("the index of the sum is missing", self.tokens[self.i - 1])
-        span = (part[0].start, part[-1].end)
-        signs = [t for t in part if t.text in RELATIONS]
-        if not signs:
-            for t in part:
-                if t.kind != "name":
-                    raise self.error("this index of a sum is not read", span)
-                bounds.names += _letters(str(t.value))
-            return
-        sides: list[list[Token]] = [[]]
+
+def sigma(p: Stacks, token: Token) -> bool:
+    r"""`\sum_{i=1}^{n}` and what it sums over."""
+    bounds = Bounds(token.text == "prod")
+    upper: Dim | None = None
+    has_lower = False
+    while p.i < len(p.tokens):
+        t = p.tokens[p.i]
+        if t.text == "_" and not has_lower:
+            has_lower = True
+            _, held = scripts.limit(p)
+            if not held:
+                raise p.error("the index of the sum is missing", t)
+            what_stands_below(p, bounds, held)
+        elif t.kind == "low" and not has_lower:
+            has_lower = True
+            bounds.names += list(t.text)
+            p.i += 1
+        elif t.text == "^" and upper is None:
+            _, held = scripts.limit(p)
+            if held:
+                upper = p.dimension(p.source[held[0].start : held[-1].end], token.span)
+        elif t.kind == "sup" and upper is None:
+            upper = p.dimension(str(t.text), token.span)
+            p.i += 1
+        else:
+            break
+    if upper is not None:
+        bounds.upper = dict.fromkeys(bounds.names, upper) | bounds.upper
+    end = p.tokens[p.i - 1].end
+    p.ops.append(Op(PREFIX, "prefix", "sigma", token, (bounds, None, end, len(p.operands))))
+    return True
+
+
+def what_stands_below(p: Stacks, bounds: Bounds, held: list[Token]) -> None:
+    """What stands below Σ: indices, where they begin, and conditions, parted by commas."""
+    parts: list[list[Token]] = [[]]
+    depth = 0
+    for t in held:
+        depth += (t.kind == "open") - (t.kind == "close")
+        if t.text == "," and not depth:
+            parts.append([])
+        else:
+            parts[-1].append(t)
+    for part in parts:
+        part_below(p, bounds, part)
+
+
+def part_below(p: Stacks, bounds: Bounds, part: list[Token]) -> None:
+    """One part of it: `ij`, `i = 1`, `1 ≤ i < j ≤ n`, `i ≠ j`, `i ∈ S`, `(i, j) ∈ E`."""
+    if not part:
+        raise p.error("the index of the sum is missing", p.tokens[p.i - 1])
+    span = (part[0].start, part[-1].end)
+    signs = [t for t in part if t.text in RELATIONS]
+    if not signs:
         for t in part:
-            if t.text in RELATIONS:
-                sides.append([])
-            else:
-                sides[-1].append(t)
-        if any(not side for side in sides):
-            raise self.error("this index of a sum is not read", span)
-        if signs[0].text == "∈":
-            if len(signs) > 1:
-                raise self.error("this index of a sum is not read", span)
-            self.membership(bounds, sides[0], sides[1], span)
-            return
-        if signs[0].text == "=":
-            names = [name for t in sides[0] for name in _letters(str(t.value)) if t.kind == "name"]
-            if len(signs) > 1 or len(names) != sum(len(_letters(str(t.value))) for t in sides[0]) or not names:
-                raise self.error("this index of a sum is not read", span)
-            lower = self.dimension(self.source[sides[1][0].start : sides[1][-1].end], span)
-            bounds.names += names
-            bounds.lower |= dict.fromkeys(names, lower)
-            return
-        found = [_letters(str(s[0].value)) if len(s) == 1 and s[0].kind == "name" else [] for s in sides]
-        is_index = [len(f) == 1 and (0 < k < len(found) - 1 or len(found) == 2) for k, f in enumerate(found)]
-        if len(found) > 2 and not (sides[0][0].kind == "num"):
-            is_index[0] = len(found[0]) == 1
-        if len(found) == 2 and signs[0].text in ("≤", "≥") and not all(len(f) == 1 for f in found):
-            is_index = [len(f) == 1 for f in found]
-        for k, sign in enumerate(signs):
-            left, right = sides[k], sides[k + 1]
-            relation, (a, b) = sign.text, (k, k + 1)
-            if relation in (">", "≥"):
-                relation, left, right, a, b = "<" if relation == ">" else "≤", right, left, b, a
-            if is_index[a] and is_index[b]:
-                bounds.conditions.append((relation, (found[a][0], found[b][0])))
-            elif is_index[b] and relation in ("<", "≤"):
-                lower = self.dimension(self.source[left[0].start : left[-1].end], span)
-                bounds.lower[found[b][0]] = lower if relation == "≤" else lower + 1
-            elif is_index[a] and relation in ("<", "≤"):
-                upper = self.dimension(self.source[right[0].start : right[-1].end], span)
-                bounds.upper[found[a][0]] = upper if relation == "≤" else upper - 1
-            else:
-                raise self.error("this condition on an index is not read", span)
+            if t.kind != "name":
+                raise p.error("this index of a sum is not read", span)
+            bounds.names += _letters(str(t.value))
+        return
+    sides: list[list[Token]] = [[]]
+    for t in part:
+        if t.text in RELATIONS:
+            sides.append([])
+        else:
+            sides[-1].append(t)
+    if any(not side for side in sides):
+        raise p.error("this index of a sum is not read", span)
+    if signs[0].text == "∈":
+        if len(signs) > 1:
+            raise p.error("this index of a sum is not read", span)
+        membership(p, bounds, sides[0], sides[1], span)
+        return
+    if signs[0].text == "=":
+        names = [name for t in sides[0] for name in _letters(str(t.value)) if t.kind == "name"]
+        if len(signs) > 1 or len(names) != sum(len(_letters(str(t.value))) for t in sides[0]) or not names:
+            raise p.error("this index of a sum is not read", span)
+        lower = p.dimension(p.source[sides[1][0].start : sides[1][-1].end], span)
+        bounds.names += names
+        bounds.lower |= dict.fromkeys(names, lower)
+        return
+    found = [_letters(str(s[0].value)) if len(s) == 1 and s[0].kind == "name" else [] for s in sides]
+    is_index = [len(f) == 1 and (0 < k < len(found) - 1 or len(found) == 2) for k, f in enumerate(found)]
+    if len(found) > 2 and not (sides[0][0].kind == "num"):
+        is_index[0] = len(found[0]) == 1
+    if len(found) == 2 and signs[0].text in ("≤", "≥") and not all(len(f) == 1 for f in found):
+        is_index = [len(f) == 1 for f in found]
+    for k, sign in enumerate(signs):
+        left, right = sides[k], sides[k + 1]
+        relation, (a, b) = sign.text, (k, k + 1)
+        if relation in (">", "≥"):
+            relation, left, right, a, b = "<" if relation == ">" else "≤", right, left, b, a
+        if is_index[a] and is_index[b]:
+            bounds.conditions.append((relation, (found[a][0], found[b][0])))
+        elif is_index[b] and relation in ("<", "≤"):
+            lower = p.dimension(p.source[left[0].start : left[-1].end], span)
+            bounds.lower[found[b][0]] = lower if relation == "≤" else lower + 1
+        elif is_index[a] and relation in ("<", "≤"):
+            upper = p.dimension(p.source[right[0].start : right[-1].end], span)
+            bounds.upper[found[a][0]] = upper if relation == "≤" else upper - 1
+        else:
+            raise p.error("this condition on an index is not read", span)
 
-    def membership(self, bounds: Bounds, left: list[Token], right: list[Token], span: Span) -> None:
-        """`i ∈ S`, `(i, j) ∈ E`, `j ∈ N(i)`, `i ∈ C_k`, `l ∈ R(t_i)`."""
-        indices = [n for t in left if t.kind == "name" for n in _letters(str(t.value))]
-        if not indices or right[0].kind != "name":
-            raise self.error("a sum over this set is not read", span, "name the set by a letter, as in i ∈ S")
-        base, accents, low = names.parts(str(right[0].value))
-        inside: list[str] = []
-        if len(right) > 1:
-            if right[1].text != "(" or right[-1].text != ")":
-                raise self.error("a sum over this set is not read", span, "name the set by a letter, as in i ∈ S")
-            for t in right[2:-1]:
-                if t.kind == "name" and "_" in str(t.value):
-                    raise self.error(f"a set that depends on {t.text} is not read", span, "name the set by its index")
-                if t.kind == "name":
-                    inside.append(str(t.value))
-        elif low and low[-1].isalpha() and len(low[-1]) == 1:
-            inside, low = [low[-1]], low[:-1]
-        bounds.conditions.append(("∈", tuple(indices), names.join(base, accents, low), tuple(inside)))
 
-    def commutation_follows(self) -> bool:
-        i = self.i
-        if i >= len(self.tokens) or self.tokens[i].text != "(" or self.tokens[i].spaced:
-            return False
-        depth = 0
-        for t in self.tokens[i : i + 40]:
-            depth += (t.kind == "open") - (t.kind == "close")
-            if t.text == "," and depth == 1:
-                return True
-            if not depth:
-                break
+def membership(p: Stacks, bounds: Bounds, left: list[Token], right: list[Token], span: Span) -> None:
+    """`i ∈ S`, `(i, j) ∈ E`, `j ∈ N(i)`, `i ∈ C_k`, `l ∈ R(t_i)`."""
+    indices = [n for t in left if t.kind == "name" for n in _letters(str(t.value))]
+    if not indices or right[0].kind != "name":
+        raise p.error("a sum over this set is not read", span, "name the set by a letter, as in i ∈ S")
+    base, accents, low = names.parts(str(right[0].value))
+    inside: list[str] = []
+    if len(right) > 1:
+        if right[1].text != "(" or right[-1].text != ")":
+            raise p.error("a sum over this set is not read", span, "name the set by a letter, as in i ∈ S")
+        for t in right[2:-1]:
+            if t.kind == "name" and "_" in str(t.value):
+                raise p.error(f"a set that depends on {t.text} is not read", span, "name the set by its index")
+            if t.kind == "name":
+                inside.append(str(t.value))
+    elif low and low[-1].isalpha() and len(low[-1]) == 1:
+        inside, low = [low[-1]], low[:-1]
+    bounds.conditions.append(("∈", tuple(indices), names.join(base, accents, low), tuple(inside)))
+
+
+def commutation_follows(p: Stacks) -> bool:
+    i = p.i
+    if i >= len(p.tokens) or p.tokens[i].text != "(" or p.tokens[i].spaced:
         return False
+    depth = 0
+    for t in p.tokens[i : i + 40]:
+        depth += (t.kind == "open") - (t.kind == "close")
+        if t.text == "," and depth == 1:
+            return True
+        if not depth:
+            break
+    return False
 
-    def commutation(self, token: Token) -> Node:
-        end = self.i
-        depth = 0
-        while end < len(self.tokens):
-            depth += (self.tokens[end].kind == "open") - (self.tokens[end].kind == "close")
-            if not depth:
-                break
-            end += 1
-        if end == len(self.tokens):
-            raise self.error("( is not closed", self.tokens[self.i])
-        inside = self.source[self.tokens[self.i].end : self.tokens[end].start]
-        at = self.tokens[self.i].end
-        dims = tuple(self.dimension(part, (at, at + len(inside))) for part in inside.split(","))
-        if len(dims) != 2:
-            raise self.error("the commutation matrix K(m, n) has two sizes", (token.start, self.tokens[end].end))
-        self.i = end + 1
-        return Node("commutation", [], dims, token.start, self.tokens[end].end)
+
+def commutation(p: Stacks, token: Token) -> Node:
+    end = p.i
+    depth = 0
+    while end < len(p.tokens):
+        depth += (p.tokens[end].kind == "open") - (p.tokens[end].kind == "close")
+        if not depth:
+            break
+        end += 1
+    if end == len(p.tokens):
+        raise p.error("( is not closed", p.tokens[p.i])
+    inside = p.source[p.tokens[p.i].end : p.tokens[end].start]
+    at = p.tokens[p.i].end
+    dims = tuple(p.dimension(part, (at, at + len(inside))) for part in inside.split(","))
+    if len(dims) != 2:
+        raise p.error("the commutation matrix K(m, n) has two sizes", (token.start, p.tokens[end].end))
+    p.i = end + 1
+    return Node("commutation", [], dims, token.start, p.tokens[end].end)

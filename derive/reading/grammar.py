@@ -11,9 +11,9 @@ from fractions import Fraction
 
 from .. import names
 from ..errors import LimitError, ParseError
-from .calls import Calls
+from . import calls, scripts
 from .limits import MAX_OPERATIONS
-from .stacks import COMPARISON, JUXTAPOSED, LEVELS, PRODUCT, SIGN, SUM, Node, Op
+from .stacks import COMPARISON, JUXTAPOSED, LEVELS, PRODUCT, SIGN, SUM, Node, Op, Stacks
 from .tokens import Token
 from .vocabulary import FUNCTIONS, PAIRS, REFUSED_FUNCTIONS, closest
 
@@ -27,7 +27,7 @@ def takes_condition(bracket: Op) -> bool:
     return isinstance(bracket.data, tuple) and bracket.data[0] == "where" and not bracket.items
 
 
-class Parser(Calls):
+class Parser(Stacks):
     """Parses one expression.
 
     Parameters
@@ -179,19 +179,19 @@ class Parser(Calls):
             self.enter(Op(0, "bar", token.text, token))
             return True
         if kind == "func":
-            return self.function(token)
+            return calls.function(self, token)
         if kind == "unknown":
             raise self.unknown(token)
         if kind == "frac":
             self.enter(Op(99, "collect", "frac", token, need=2))
             return True
         if kind == "sqrt":
-            return self.root(token)
+            return calls.root(self, token)
         if kind == "macro":
             self.enter(Op(99, "collect", token.text, token, need=2 if token.text == "inner" else 1))
             return True
         if kind == "sum":
-            return self.sigma(token)
+            return calls.sigma(self, token)
         self.i -= 1
         self.unexpected(token)
         return True
@@ -248,23 +248,23 @@ class Parser(Calls):
         if base == "K" and len(token.low) == 2 and not token.accents:
             dims = [self.dimension(d, token.span) for d in token.low]
             return Node("commutation", [], tuple(dims), start, end)
-        if name == "K" and self.commutation_follows():
-            return self.commutation(token)
+        if name == "K" and calls.commutation_follows(self):
+            return calls.commutation(self, token)
         return Node("sym", [], name, start, end)
 
     def after_operand(self, token: Token) -> bool:
         kind, text = token.kind, token.text
         if kind == "trans":
             self.i += 1
-            self.wrap("trans", token)
+            scripts.wrap(self, "trans", token)
             return False
         if kind == "sup":
             self.i += 1
             if text == "-T":
-                self.wrap("inv", token)
-                self.wrap("trans", token)
+                scripts.wrap(self, "inv", token)
+                scripts.wrap(self, "trans", token)
             else:
-                self.power_check(token)
+                scripts.power_check(self, token)
                 base = self.operands[-1]
                 exponent = Node("num", [], token.value, token.start, token.end)
                 self.operands[-1] = Node("pow", [base, exponent], "sup", base.start, token.end)
@@ -278,17 +278,20 @@ class Parser(Calls):
             return self.infix(token)
         if kind == "low":
             self.i += 1
-            self.norm_subscript([token], token)
+            scripts.norm_subscript(self, [token], token)
             return False
         if kind == "close":
             return self.close(token)
         if kind == "bar":
             return self.bar(token)
+        if text == "{" and self.i + 1 < len(self.tokens) and self.tokens[self.i + 1].text == "}":
+            self.i += 2  # x {} + y
+            return False
         if kind in _OPERAND:
-            if kind == "open" and text == "[" and not token.spaced and self.bracketed():
+            if kind == "open" and text == "[" and not token.spaced and scripts.bracketed(self):
                 return False
-            if kind == "open" and text == "[" and not token.spaced and self.index_follows():
-                self.submatrix(token)
+            if kind == "open" and text == "[" and not token.spaced and scripts.index_follows(self):
+                scripts.submatrix(self, token)
                 return False
             self.push_infix(JUXTAPOSED, " ", token)
             return True
@@ -306,10 +309,10 @@ class Parser(Calls):
     def infix(self, token: Token) -> bool:
         text = token.text
         if text in ("^", "**", ".^"):
-            return self.power(token)
+            return scripts.power(self, token)
         if text == "_":
             self.i += 1
-            self.subscript(token)
+            scripts.subscript(self, token)
             return False
         if text in LEVELS:
             level = LEVELS[text]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection
 from fractions import Fraction
@@ -257,7 +258,7 @@ class Lexer(Letters):
         kind, self.style, first, accents, opened = self.groups.pop()
         held = self.tokens[first:]
         if kind == "group":
-            if len(held) == 2 and held[1].kind == "func":  # {\rm tr} is tr
+            if len(held) == 2 and held[1].kind in ("func", "diff"):  # {\rm tr} is tr
                 del self.tokens[first]
                 held[1].start, held[1].end = opened, self.pos
                 return
@@ -422,6 +423,9 @@ class Lexer(Letters):
                 self.pos = end + 1
                 self.atom(start, names.SPOKEN[plain], "")
                 return
+            if command == "textbf" and len(plain) == 2:  # bold letters, as in \textbf{Xw}
+                self.pending, self.pos = "bold", at
+                return
             after = text[end + 1 :].lstrip(" &")[:1]
             if is_text and (plain in ("where", "with") or " " in inside or (after != "=" and after != "_")):
                 self.pos = end + 1
@@ -437,6 +441,11 @@ class Lexer(Letters):
                 return
             self.atom(start, plain, "")
             return
+        if len(re.sub(r"\d", "", plain)) > 2 and plain.isascii() and plain.isalnum() and plain[0].isalpha():
+            if plain not in FUNCTIONS and text[end + 1 :].lstrip()[:1] == "(":  # \mathrm{ReLU6}(x)
+                self.pos = end + 1
+                self.emit("unknown", plain, start)
+                return
         if is_text and not (len(plain) == 1 or "\\" in inside):
             self.pos = end + 1  # prose
             if plain.startswith("where") and not plain[5:6].isalpha():

@@ -6,256 +6,256 @@ from .stacks import Node, Op, Stacks
 from .tokens import Token
 
 
-class Scripts(Stacks):
-    """Reads superscripts, subscripts and windows at `i`."""
+def wrap(p: Stacks, op: str, token: Token) -> None:
+    base = p.operands[-1]
+    following = p.tokens[p.i] if p.i < len(p.tokens) else None
+    if token.text in ("'", "′", "’") and base.op == "sym" and base.data == "σ":
+        if following is not None and following.text == "(" and not following.spaced and base.data not in p.known:
+            raise p.error(f"{base.data}′ is a derivative, which is not read here", (base.start, token.end))
+    if token.text in ("″", "‴"):
+        raise p.error(f"{token.text} marks a derivative, and {p.cut(base)} is no function", token)
+    if op == "trans" and base.op == "num" and not base.paren and base.data in (1, 11):
+        # 1ᵀ is the row of ones, 11ᵀ the matrix of ones
+        ones = Node("ones", [], None, base.start, base.end)
+        p.operands[-1] = Node("trans", [ones], None, base.start, token.end)
+        if base.data == 11:
+            first = Node("ones", [], None, base.start, base.end)
+            p.operands[-1] = Node("prod", [first, p.operands[-1]], (" ",), base.start, token.end)
+            p.operands[-1].paren = True
+        return
+    p.operands[-1] = Node(op, [base], None, base.start, token.end)
 
-    tokens: list[Token]
-    i: int
 
-    def wrap(self, op: str, token: Token) -> None:
-        base = self.operands[-1]
-        following = self.tokens[self.i] if self.i < len(self.tokens) else None
-        if token.text in ("'", "′", "’") and base.op == "sym" and base.data == "σ":
-            if following is not None and following.text == "(" and not following.spaced and base.data not in self.known:
-                raise self.error(f"{base.data}′ is a derivative, which is not read here", (base.start, token.end))
-        if token.text in ("″", "‴"):
-            raise self.error(f"{token.text} marks a derivative, and {self.cut(base)} is no function", token)
-        if op == "trans" and base.op == "num" and not base.paren and base.data in (1, 11):
-            # 1ᵀ is the row of ones, 11ᵀ the matrix of ones
-            ones = Node("ones", [], None, base.start, base.end)
-            self.operands[-1] = Node("trans", [ones], None, base.start, token.end)
-            if base.data == 11:
-                first = Node("ones", [], None, base.start, base.end)
-                self.operands[-1] = Node("prod", [first, self.operands[-1]], (" ",), base.start, token.end)
-                self.operands[-1].paren = True
-            return
-        self.operands[-1] = Node(op, [base], None, base.start, token.end)
+def power_check(p: Stacks, token: Token) -> None:
+    base = p.operands[-1]
+    if base.op in ("pow", "elpow") and not base.paren and base.data != "fpow":
+        raise p.error("a power of a power is ambiguous", (base.start, token.end), "write (a^b)^c or a^(b^c)")
 
-    def power_check(self, token: Token) -> None:
-        base = self.operands[-1]
-        if base.op in ("pow", "elpow") and not base.paren and base.data != "fpow":
-            raise self.error("a power of a power is ambiguous", (base.start, token.end), "write (a^b)^c or a^(b^c)")
 
-    def power(self, token: Token) -> bool:
-        tokens = self.tokens
-        self.i += 1
-        if self.i >= len(tokens):
-            raise self.error("nothing follows the power sign", token)
-        following = tokens[self.i]
-        dotted = token.text == ".^"
-        if not dotted:
-            special = self.superscript(token, following)
-            if special is not None:
-                return special
-        self.power_check(following)
-        base = self.operands.pop()
-        self.ops.append(Op(99, "collect", "elpow" if dotted else "pow", token, (base, token.text), need=1))
+def power(p: Stacks, token: Token) -> bool:
+    tokens = p.tokens
+    p.i += 1
+    if p.i >= len(tokens):
+        raise p.error("nothing follows the power sign", token)
+    following = tokens[p.i]
+    dotted = token.text == ".^"
+    if not dotted:
+        special = superscript(p, token, following)
+        if special is not None:
+            return special
+    power_check(p, following)
+    base = p.operands.pop()
+    p.ops.append(Op(99, "collect", "elpow" if dotted else "pow", token, (base, token.text), need=1))
+    return True
+
+
+def superscript(p: Stacks, token: Token, following: Token) -> bool | None:
+    """A superscript that is no exponent: a transpose, an inverse transpose, a Hadamard power.
+
+    Whether an operand is expected next; None if it is an exponent after all.
+    """
+    tokens = p.tokens
+    if following.kind == "star" or (following.text == "*" and token.text == "^"):
+        raise p.error(
+            "conjugates and optima (^*) are not read: formulas are real", (token.start, following.end),
+            "write ^T for a transpose, or give the symbol another name",
+        )  # fmt: skip
+    if following.text == "+" and not (p.i + 1 < len(tokens) and tokens[p.i + 1].kind == "num"):
+        raise p.error(
+            "a pseudo-inverse is not read", (token.start, following.end), "write (AᵀA)⁻¹ Aᵀ for full column rank"
+        )
+    if following.text == "{" and p.i + 1 < len(tokens) and tokens[p.i + 1].text == "⊙":
+        p.i += 2  # {\odot 2}: the rest of the group is the exponent
+        base = p.operands.pop()
+        p.ops.append(Op(99, "collect", "elpow", token, (base, ".^"), need=1))
+        p.open(following, "group")
         return True
-
-    def superscript(self, token: Token, following: Token) -> bool | None:
-        """A superscript that is no exponent: a transpose, an inverse transpose, a Hadamard power.
-
-        Whether an operand is expected next; None if it is an exponent after all.
-        """
-        tokens = self.tokens
-        if following.kind == "star" or (following.text == "*" and token.text == "^"):
-            raise self.error(
-                "conjugates and optima (^*) are not read: formulas are real", (token.start, following.end),
-                "write ^T for a transpose, or give the symbol another name",
-            )  # fmt: skip
-        if following.text == "+" and not (self.i + 1 < len(tokens) and tokens[self.i + 1].kind == "num"):
-            raise self.error(
-                "a pseudo-inverse is not read", (token.start, following.end), "write (AᵀA)⁻¹ Aᵀ for full column rank"
-            )
-        if following.text == "{" and self.i + 1 < len(tokens) and tokens[self.i + 1].text == "⊙":
-            self.i += 2  # {\odot 2}: the rest of the group is the exponent
-            base = self.operands.pop()
-            self.ops.append(Op(99, "collect", "elpow", token, (base, ".^"), need=1))
-            self.open(following, "group")
-            return True
-        held = [following]
-        end = self.i + 1
-        if following.text in ("{", "("):
-            depth = 0
-            for j in range(self.i, min(len(tokens), self.i + 6)):
-                depth += (tokens[j].kind == "open") - (tokens[j].kind == "close")
-                if not depth:
-                    held, end = tokens[self.i + 1 : j], j + 1
-                    break
-            else:
-                return None
-        minus = len(held) == 2 and held[0].text == "-"
-        mark = held[1] if minus else held[0] if len(held) == 1 else None
-        if mark is not None and mark.kind == "star":
-            raise self.error("conjugates are not read: formulas are real", (token.start, held[-1].end))
-        if mark is not None and mark.kind == "name" and mark.value == "H" and "H" not in self.known:
-            raise self.error(
-                "conjugate transposes are not read: formulas are real", (token.start, mark.end), "write ^T"
-            )
-        if mark is not None and (mark.kind == "trans" or (mark.kind == "name" and mark.value in ("T", "t"))):
-            if mark.kind == "name" and mark.value in self.known and not minus:
-                base = self.operands.pop()
-                exponent = Node("sym", [], mark.value, mark.start, mark.end)
-                self.operands.append(Node("transpow", [base, exponent], None, base.start, tokens[end - 1].end))
-                self.i = end
-                return False
-            self.i = end
-            if minus:
-                self.wrap("inv", tokens[end - 1])
-            self.wrap("trans", tokens[end - 1])
-            return False
-        if len(held) == 1 and held[0].text == "+" and following.text == "{":
-            raise self.error(
-                "a pseudo-inverse is not read", (token.start, tokens[end - 1].end),
-                "write (AᵀA)⁻¹ Aᵀ for full column rank",
-            )  # fmt: skip
-        if len(held) == 1 and held[0].text == "*":
-            raise self.error("conjugates and optima (^*) are not read: formulas are real", (token.start, held[0].end))
-        return None
-
-    def limit(self) -> tuple[Token, list[Token]]:
-        """The tokens of a sub- or superscript at `i`, which they leave behind."""
-        sign = self.tokens[self.i]
-        self.i += 1
-        if self.i >= len(self.tokens):
-            raise self.error("a limit of the sum is missing", sign)
-        first = self.tokens[self.i]
-        if first.text != "{":
-            self.i += 1
-            return sign, [first]
-        depth, start = 0, self.i
-        while self.i < len(self.tokens):
-            t = self.tokens[self.i]
-            depth += (t.text == "{") - (t.text == "}")
-            self.i += 1
-            if not depth:
-                return sign, self.tokens[start + 1 : self.i - 1]
-        raise self.error("{ is not closed", first)
-
-    def subscript(self, token: Token) -> None:
-        tokens = self.tokens
-        if self.i >= len(tokens):
-            raise self.error("a subscript is missing", token)
-        first = tokens[self.i]
-        if first.text == "+":
-            self.i += 1
-            base = self.operands.pop()
-            self.operands.append(Node("call", [base], "relu", base.start, first.end))
-            return
-        self.i -= 1
-        _, held = self.limit()
-        if not held:
-            raise self.error("a subscript is empty", (first.start, self.tokens[self.i - 1].end))
-        self.norm_subscript(held, first)
-
-    def norm_subscript(self, held: list[Token], first: Token) -> None:
-        node = self.operands[-1]
-        outer = node
-        if node.op == "pow" and not node.paren and node.args[0].op == "norm":
-            node = node.args[0]
-        if outer.op == "inner" and len(held) == 1 and held[0].value == "F":
-            outer.end = held[0].end
-            return
-        if node.op != "norm" or node.paren:
-            self.entry(outer, held, first)
-            return
-        shown = [str(t.value) if t.kind == "name" else t.text for t in held]
-        words = "".join("F" if word in ("F", "Fro", "fro", "HS") else word for word in shown)
-        kind = {
-            "2": "2",
-            "F": "F",
-            "1": "1",
-            "*": "*",
-            "op": "op",
-            "2F": "F",
-            "nuc": "*",
-            "tr": "*",
-            "sp": "op",
-            "spec": "op",
-        }.get(words)
-        if kind is None:
-            if words.isdigit() or words in ("∞", "p", "q", "max"):
-                raise self.error(
-                    f"the {words}-norm is not read",
-                    (node.start, held[-1].end),
-                    "known: ‖x‖, ‖x‖₁, ‖X‖_F, ‖X‖_*, ‖X‖_op",
-                )
-            raise self.error(
-                f"a norm weighted by {words} is not read",
-                (node.start, held[-1].end),
-                f"write xᵀ {words} x for its square",
-            )
-        node.data = kind
-        outer.end = max(outer.end, held[-1].end)
-        node.end = max(node.end, held[-1].end)
-
-    def entry(self, outer: Node, held: list[Token], first: Token) -> None:
-        """`(A x)_i`, `(X W)_{ij}`, `(A x)_1`: entries of what is no name."""
-        span = (outer.start, self.tokens[self.i - 1].end)
-        indices: list[str] = []
-        for t in held:
-            if t.kind == "name" and str(t.value).isalpha():
-                indices += list(str(t.value))
-            elif t.kind == "num" and t.value.denominator == 1 and t.value > 0:
-                indices += [t.text] if len(held) != 1 or len(t.text) != 2 else list(t.text)
-            elif t.kind == "low":
-                indices += list(t.text)
-            elif t.text != ",":
-                raise self.error("this subscript is not read", span, "indices are letters and numbers, as in (A x)_i")
-        if not indices or len(indices) > 2:
-            raise self.error("an entry has one index or two", span)
-        self.operands[-1] = Node("at", [outer], tuple(indices), *span)
-
-    def bracketed(self) -> bool:
-        """Read `M[1, 2]`, `x[0]`, `A[:, j]`, entries counted from 0; whether that is what follows."""
-        parts: list[str] = []
-        for i in range(self.i + 1, min(len(self.tokens), self.i + 6)):
-            t = self.tokens[i]
-            if t.text == "]" and parts and len(parts) <= 2 and any(p != ":" for p in parts):
-                base = self.operands.pop()
-                data = tuple(str(int(p) + 1) if p.isdigit() else p for p in parts)
-                at = Node("at", [base], data, base.start, t.end)
-                self.operands.append(at)
-                self.i = i + 1
-                counted = ", ".join(d for d in data if d.isdigit())
-                if counted:
-                    self.readings.append(
-                        f"{self.cut(at)} is read as counted from 0: number {counted} of {self.cut(base)}"
-                    )
-                return True
-            if t.kind == "name" and str(t.value) in tuple("ijklmnt") or t.text == ":" or t.text.isdecimal():
-                if len(parts) * 2 != i - self.i - 1:
-                    return False
-                parts.append(t.text)
-            elif t.text != "," or not parts:
-                return False
-        return False
-
-    def index_follows(self) -> bool:
+    held = [following]
+    end = p.i + 1
+    if following.text in ("{", "("):
         depth = 0
-        colons = 0
-        for t in self.tokens[self.i : self.i + 60]:
-            depth += (t.kind == "open" and t.text == "[") - (t.kind == "close" and t.text == "]")
+        for j in range(p.i, min(len(tokens), p.i + 6)):
+            depth += (tokens[j].kind == "open") - (tokens[j].kind == "close")
             if not depth:
-                return colons > 0
-            colons += t.text == ":"
+                held, end = tokens[p.i + 1 : j], j + 1
+                break
+        else:
+            return None
+    minus = len(held) == 2 and held[0].text == "-"
+    mark = held[1] if minus else held[0] if len(held) == 1 else None
+    if mark is not None and mark.kind == "star":
+        raise p.error("conjugates are not read: formulas are real", (token.start, held[-1].end))
+    if mark is not None and mark.kind == "name" and mark.value == "H" and "H" not in p.known:
+        raise p.error("conjugate transposes are not read: formulas are real", (token.start, mark.end), "write ^T")
+    if mark is not None and (mark.kind == "trans" or (mark.kind == "name" and mark.value in ("T", "t"))):
+        if mark.kind == "name" and mark.value in p.known and not minus:
+            base = p.operands.pop()
+            exponent = Node("sym", [], mark.value, mark.start, mark.end)
+            p.operands.append(Node("transpow", [base, exponent], None, base.start, tokens[end - 1].end))
+            p.i = end
+            return False
+        p.i = end
+        if minus:
+            wrap(p, "inv", tokens[end - 1])
+        wrap(p, "trans", tokens[end - 1])
         return False
+    if len(held) == 1 and held[0].text == "+" and following.text == "{":
+        raise p.error(
+            "a pseudo-inverse is not read", (token.start, tokens[end - 1].end),
+            "write (AᵀA)⁻¹ Aᵀ for full column rank",
+        )  # fmt: skip
+    if len(held) == 1 and held[0].text == "*":
+        raise p.error("conjugates and optima (^*) are not read: formulas are real", (token.start, held[0].end))
+    return None
 
-    def submatrix(self, token: Token) -> None:
-        end = self.i
-        while self.tokens[end].text != "]":
-            end += 1
-        inside = self.source[token.end : self.tokens[end].start].replace("{:}", ":")
-        ranges = []
-        for part in inside.split(","):
-            low, colon, high = part.partition(":")
-            if not colon:
-                raise self.error("a window is A[first:last, first:last]", (token.start, self.tokens[end].end))
-            span = (token.start, self.tokens[end].end)
-            ranges += [self.dimension(low, span), self.dimension(high, span)]
-        if len(ranges) != 4:
-            raise self.error("a window is A[first:last, first:last]", (token.start, self.tokens[end].end))
-        base = self.operands.pop()
-        data = (ranges[0], ranges[1] - ranges[0], ranges[2], ranges[3] - ranges[2])
-        self.i = end + 1
-        self.operands.append(Node("submatrix", [base], data, base.start, self.tokens[end].end))
+
+def limit(p: Stacks) -> tuple[Token, list[Token]]:
+    """The tokens of a sub- or superscript at `i`, which they leave behind."""
+    sign = p.tokens[p.i]
+    p.i += 1
+    if p.i >= len(p.tokens):
+        raise p.error("a limit of the sum is missing", sign)
+    first = p.tokens[p.i]
+    if first.text != "{":
+        p.i += 1
+        return sign, [first]
+    depth, start = 0, p.i
+    while p.i < len(p.tokens):
+        t = p.tokens[p.i]
+        depth += (t.text == "{") - (t.text == "}")
+        p.i += 1
+        if not depth:
+            return sign, p.tokens[start + 1 : p.i - 1]
+    raise p.error("{ is not closed", first)
+
+
+def subscript(p: Stacks, token: Token) -> None:
+    tokens = p.tokens
+    if p.i >= len(tokens):
+        raise p.error("a subscript is missing", token)
+    first = tokens[p.i]
+    if first.text == "+":
+        p.i += 1
+        base = p.operands.pop()
+        p.operands.append(Node("call", [base], "relu", base.start, first.end))
+        return
+    p.i -= 1
+    _, held = limit(p)
+    if not held:
+        raise p.error("a subscript is empty", (first.start, p.tokens[p.i - 1].end))
+    norm_subscript(p, held, first)
+
+
+def norm_subscript(p: Stacks, held: list[Token], first: Token) -> None:
+    node = p.operands[-1]
+    outer = node
+    if node.op == "pow" and not node.paren and node.args[0].op == "norm":
+        node = node.args[0]
+    if outer.op == "inner" and len(held) == 1 and held[0].value == "F":
+        outer.end = held[0].end
+        return
+    if node.op != "norm" or node.paren:
+        entry(p, outer, held, first)
+        return
+    shown = [str(t.value) if t.kind == "name" else t.text for t in held]
+    words = "".join("F" if word in ("F", "Fro", "fro", "HS") else word for word in shown)
+    kind = {
+        "2": "2",
+        "F": "F",
+        "1": "1",
+        "*": "*",
+        "op": "op",
+        "2F": "F",
+        "nuc": "*",
+        "tr": "*",
+        "sp": "op",
+        "spec": "op",
+    }.get(words)
+    if kind is None:
+        if words.isdigit() or words in ("∞", "p", "q", "max"):
+            raise p.error(
+                f"the {words}-norm is not read",
+                (node.start, held[-1].end),
+                "known: ‖x‖, ‖x‖₁, ‖X‖_F, ‖X‖_*, ‖X‖_op",
+            )
+        raise p.error(
+            f"a norm weighted by {words} is not read",
+            (node.start, held[-1].end),
+            f"write xᵀ {words} x for its square",
+        )
+    node.data = kind
+    outer.end = max(outer.end, held[-1].end)
+    node.end = max(node.end, held[-1].end)
+
+
+def entry(p: Stacks, outer: Node, held: list[Token], first: Token) -> None:
+    """`(A x)_i`, `(X W)_{ij}`, `(A x)_1`: entries of what is no name."""
+    span = (outer.start, p.tokens[p.i - 1].end)
+    indices: list[str] = []
+    for t in held:
+        if t.kind == "name" and str(t.value).isalpha():
+            indices += list(str(t.value))
+        elif t.kind == "num" and t.value.denominator == 1 and t.value > 0:
+            indices += [t.text] if len(held) != 1 or len(t.text) != 2 else list(t.text)
+        elif t.kind == "low":
+            indices += list(t.text)
+        elif t.text != ",":
+            raise p.error("this subscript is not read", span, "indices are letters and numbers, as in (A x)_i")
+    if not indices or len(indices) > 2:
+        raise p.error("an entry has one index or two", span)
+    p.operands[-1] = Node("at", [outer], tuple(indices), *span)
+
+
+def bracketed(p: Stacks) -> bool:
+    """Read `M[1, 2]`, `x[0]`, `A[:, j]`, entries counted from 0; whether that is what follows."""
+    parts: list[str] = []
+    for i in range(p.i + 1, min(len(p.tokens), p.i + 6)):
+        t = p.tokens[i]
+        if t.text == "]" and parts and len(parts) <= 2 and any(p != ":" for p in parts):
+            base = p.operands.pop()
+            data = tuple(str(int(p) + 1) if p.isdigit() else p for p in parts)
+            at = Node("at", [base], data, base.start, t.end)
+            p.operands.append(at)
+            p.i = i + 1
+            counted = ", ".join(d for d in data if d.isdigit())
+            if counted:
+                p.readings.append(f"{p.cut(at)} is read as counted from 0: number {counted} of {p.cut(base)}")
+            return True
+        if t.kind == "name" and str(t.value) in tuple("ijklmnt") or t.text == ":" or t.text.isdecimal():
+            if len(parts) * 2 != i - p.i - 1:
+                return False
+            parts.append(t.text)
+        elif t.text != "," or not parts:
+            return False
+    return False
+
+
+def index_follows(p: Stacks) -> bool:
+    depth = 0
+    colons = 0
+    for t in p.tokens[p.i : p.i + 60]:
+        depth += (t.kind == "open" and t.text == "[") - (t.kind == "close" and t.text == "]")
+        if not depth:
+            return colons > 0
+        colons += t.text == ":"
+    return False
+
+
+def submatrix(p: Stacks, token: Token) -> None:
+    end = p.i
+    while p.tokens[end].text != "]":
+        end += 1
+    inside = p.source[token.end : p.tokens[end].start].replace("{:}", ":")
+    ranges = []
+    for part in inside.split(","):
+        low, colon, high = part.partition(":")
+        if not colon:
+            raise p.error("a window is A[first:last, first:last]", (token.start, p.tokens[end].end))
+        span = (token.start, p.tokens[end].end)
+        ranges += [p.dimension(low, span), p.dimension(high, span)]
+    if len(ranges) != 4:
+        raise p.error("a window is A[first:last, first:last]", (token.start, p.tokens[end].end))
+    base = p.operands.pop()
+    data = (ranges[0], ranges[1] - ranges[0], ranges[2], ranges[3] - ranges[2])
+    p.i = end + 1
+    p.operands.append(Node("submatrix", [base], data, base.start, p.tokens[end].end))

@@ -51,12 +51,18 @@ class Usage:
         Letters that begin a run somewhere, exponents apart.
     functions : frozenset of str
         Names declared as functions.
+    applied : frozenset of str
+        Names of functions that a document defines or differentiates.
+    own : frozenset of str
+        Letters that name a function of one's own where a bracket follows.
     """
 
     def __init__(self, parts: list[list[Token]], functions: frozenset[str] = frozenset()) -> None:
         self.used: set[str] = set()
         self.first: set[str] = set()
         self.functions = functions
+        self.applied: frozenset[str] = frozenset()
+        self.own = HABITUAL_FUNCTIONS
         for tokens in parts:
             for i, j in runs(tokens):
                 end = primes(tokens, j)[1]
@@ -101,6 +107,12 @@ def split_runs(
         at = j
         if order and result[-1].text.endswith("()"):
             result[-1].text = operation_name(result[-1].text[:-2], order)
+            at = end
+        elif order == 1 and result[-1].text == "sigmoid":
+            result[-1].text = "sigmoid′"
+            at = end
+        elif order and result[-1].kind == "apply":
+            result[-1].value = (result[-1].value[0], order)
             at = end
     return _log_dets(result + tokens[at:])
 
@@ -306,6 +318,9 @@ class _Splitter:
         """The name that ends a run; before a bracket it may be a function."""
         name = self.word(i, j) or ""
         token = self.named(i, j)
+        if is_bracket(after) and name in self.usage.applied:
+            token.kind, token.value = "apply", (name, 0)
+            return token
         if not is_bracket(after) or after is None or name in self.known:
             return token
         glued = self.is_latex or not after.spaced
@@ -324,7 +339,14 @@ class _Splitter:
         is_declared = name in self.usage.functions
         if name in self.usage.used and not is_declared:
             return token
-        if glued and (is_declared or base in HABITUAL_FUNCTIONS):
+        if glued and not is_declared and base in HABITUAL_FUNCTIONS - self.usage.own:
+            raise ParseError(
+                f"{names.text(name)} is called, and is not a function we know",
+                self.source,
+                token.span,
+                f"define {names.text(name)} first",
+            )
+        if glued and (is_declared or base in self.usage.own):
             own = Token("func", operation_name(name, 0), token.start, token.end)
             own.spaced = token.spaced
             return own

@@ -238,6 +238,10 @@ class Stacks:
             if args[0].op != "compare":
                 raise self.error("where needs a condition, as in where(x > 0, a, b)", args[0])
             return self.chosen(args[0], args[1], args[2], start, end)
+        if name == "sigmoid′":
+            value = Node("call", args, "sigmoid", start, end)
+            rest = Node("sum", [Node("num", [], Fraction(1), start, end), value], (1, -1), start, end)
+            return Node("had", [value, rest], ("⊙",), start, end)
         node = Node("call", args, name, start, end)
         if base is not None:
             node = Node(
@@ -298,7 +302,7 @@ class Stacks:
         if level == COLON:
             node = args[0]
             for arg in args[1:]:
-                node = Node("inner", [node, arg], None, node.start, arg.end)
+                node = Node("inner", [node, arg], ":", node.start, arg.end)
             return node
         if level == KRON:
             node = args[0]

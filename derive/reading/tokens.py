@@ -138,7 +138,8 @@ class Letters:
         token.style = self.pending if self.pending is not None else style or self.style
         token.glued = previous is not None and previous.kind == "atom" and previous.end == start
         self.pending = None
-        self.attachments(token, True)
+        # \frac\lambda2 takes the letter and the digit
+        self.attachments(token, previous is None or previous.kind != "frac")
 
     def attachments(self, token: Token, digits: bool = False) -> None:
         """Digits, subscripts, accents and layer numbers after a letter, a 1 or a group of one letter."""

@@ -130,7 +130,8 @@ IGNORED = frozenset(
     "allowbreak noindent centering cr null relax protect arg quad medspace thickspace".split()
 )
 IGNORED_ARGUMENT = frozenset(
-    "label tag hspace vspace phantom hphantom vphantom color mspace kern ref eqref cite".split()
+    "label tag hspace vspace hskip phantom hphantom vphantom color textcolor colorbox mspace kern ref eqref "
+    "cite".split()
 )
 TRANSPARENT = frozenset(
     "boxed underline mathopen mathclose mathrel mathbin mathord ensuremath textnormal fbox mathinner".split()

@@ -169,14 +169,11 @@ def _form(expr: Expr) -> dict[str, str]:
 
 
 def latex(told: Exposition, document: bool = False) -> str:
-    from .latex import PREAMBLE, LatexPrinter
+    from .latex import LatexPrinter, page
 
     printer = LatexPrinter(told.spelled, joined=document)
     body = printer.blocks(told.blocks)
-    if not document:
-        return body + "\n"
-    title = rf"\section*{{{printer.inline(told.title)}}}"
-    return "\n".join([PREAMBLE, r"\begin{document}", title, body, r"\end{document}", ""])
+    return page(printer, told, body) if document else body + "\n"
 
 
 def markdown(told: Exposition) -> str:

@@ -22,10 +22,22 @@ from ..rules import RULES, Rule
 from ..verification import TOLERANCE, covered, wrong
 from . import ATOM, Formula, Name, Operand, Partial, Space
 from .blocks import Exposition, Row, Shapes
-from .intermediates import Intermediates, is_number_factor, light, numeric_factor
+from .intermediates import WIDE, Intermediates, is_number_factor, light, numeric_factor
 from .proofs import TITLES, generic, prove
 from .text import Text, text
-from .wording import conditions_of, filled, fresh, head_of, magnitude, number_word, property_words, sentence, times
+from .wording import (
+    chosen_steps,
+    conditions_of,
+    filled,
+    fresh,
+    head_of,
+    magnitude,
+    number_word,
+    plus,
+    property_words,
+    sentence,
+    times,
+)
 
 if TYPE_CHECKING:
     from ..derivation import Derivation, Presented
@@ -35,31 +47,35 @@ MAX_PRINTED = 300  # symbols of a form in a document; longer ones are left out, 
 DETAILS = ("brief", "steps", "full")
 
 
-def exposition(derivation: Presented, detail: str = "steps", verify: bool = True, has_code: bool = False) -> Exposition:
+def exposition(
+    derivation: Presented, detail: str = "steps", verify: bool = True, has_code: bool = False, share: float = 1.0
+) -> Exposition:
     """The blocks of a derivation.
 
     Parameters
     ----------
     derivation : Derivation
-    detail : {"brief", "steps", "full"}
-        A few lines; every operation; also the proof of each rule.
+    detail : {"brief", "steps", "full"} or numbers of steps
+        A few lines; every operation; also the proof of each rule.  "2-5, 7" is brief but
+        for these steps.
     verify : bool
         Whether to state the error against a numeric derivative.
     has_code : bool
         Whether the page shows the NumPy function, so that it is checked too.
+    share : float
+        Of the width of a page, that a line has.
 
     Raises
     ------
     DeriveError
-        `detail` is none of the three.
+        `detail` is none of them, or there is no such step.
     """
-    if detail not in DETAILS:
-        raise DeriveError(f"there is no detail {detail!r}", hint='"brief", "steps" or "full"')
-    writer = _Writer(derivation, detail)
+    writer = _Writer(derivation, detail, share)
     writer.statement()
     writer.is_deep = any(map(writer.exceeds_a_line, derivation.parts))
-    if writer.is_deep or detail != "brief" and derivation.kind in ("gradient", "hessian", "hvp"):
-        writer.forward()
+    if writer.is_deep or writer.chosen or detail != "brief" and derivation.kind in ("gradient", "hessian", "hvp"):
+        if not writer.chosen or writer.named.is_large:
+            writer.forward()
         writer.backward()
     for part in derivation.parts:
         writer.part(part)
@@ -79,16 +95,17 @@ WORDS = {
 
 
 class _Writer:
-    def __init__(self, derivation: Presented, detail: str) -> None:
+    def __init__(self, derivation: Presented, detail: str, share: float) -> None:
         self.d: Any = derivation
         self.variables = derivation.variables
-        self.detail = detail
+        self.chosen = chosen_steps(detail, len(derivation.steps)) if detail not in DETAILS else None
+        self.detail = "brief" if self.chosen else detail
         self.name = derivation.name
         title: list[str | Formula] = [WORDS[derivation.kind] + " of ", [Name(derivation.name)]]
         for i, variable in enumerate(derivation.variables):
             title += [", " if i else " by ", [variable]]
         self.out = Exposition(title)
-        self.named = Intermediates(derivation)
+        self.named = Intermediates(derivation, WIDE * share)
         self.marks: dict[Expr, Expr] = {}  # node of the evaluation graph: the symbol of its cotangent
         self.is_stopped = False  # whether the search for short forms was interrupted
         self.is_led_in = False  # whether a sentence announces the box
@@ -143,11 +160,10 @@ class _Writer:
                 rows.append(Row([label], ("=", [value]), shape=node.shape, node=node))
             elif named.is_shown(node):
                 rows.append(Row([value], ("∈", [Space(node.shape)]), node=node))
-        if not d.steps or not rows:
-            return
-        out.part("Forward")
-        out.say("One operation at a time, each value with its shape:")
-        out.show(*rows)
+        if d.steps and rows:
+            out.part("Forward")
+            out.say("One operation at a time, each value with its shape:")
+            out.show(*rows)
 
     def mark(self, node: Expr) -> Expr:
         """The symbol that is written ∂L/∂node."""
@@ -195,9 +211,10 @@ class _Writer:
             if is_number_factor(operand) and counts[operand] == 1 and node.op is add:
                 hidden[operand], symbolic[operand], cotangents[operand] = step.number, pulled, value
                 continue
-            if node is not previous:
+            is_shown = not self.chosen or step.number in self.chosen
+            if node is not previous and is_shown:
                 self.rule_words(step, [s for s in d.steps if s.view is step.view], named.written(node), node in hidden)
-            previous = node
+                previous = node
             share = None
             if counts[operand] > 1:
                 share = places[step.number] if operand in self.variables else len(shares[operand])
@@ -205,15 +222,16 @@ class _Writer:
             if pulled is not value and self.spelling(pulled) != self.spelling(value):
                 rights.append(("=", [value]))
             numbers = f"{hidden[node]}, {step.number}" if node in hidden else str(step.number)
-            out.show(Row([self.by(operand, share)], *rights, shape=operand.shape, number=numbers, node=node))
+            if is_shown:
+                out.show(Row([self.by(operand, share)], *rights, shape=operand.shape, number=numbers, node=node))
             if operand in self.variables:
                 self.shared[operand] = add(*shares[operand])
                 continue
             if not step.is_last:
                 continue
             total = add(*shares[operand])
-            if counts[operand] > 1:
-                sum_ = _plus([self.by(operand, i + 1)] for i in range(counts[operand]))
+            if counts[operand] > 1 and is_shown:
+                sum_ = plus([self.by(operand, i + 1)] for i in range(counts[operand]))
                 out.say(f"Its {number_word(counts[operand])} shares add up:")
                 out.show(Row([self.by(operand)], ("=", sum_), ("=", [total]), shape=operand.shape, node=operand))
             is_short = not named.is_large or len(text(total)) <= 8
@@ -453,7 +471,7 @@ class _Writer:
         total = d.unstructured if d.unstructured is not None else d.result
         rows = []
         if count > 1 and self.detail != "brief":
-            shares = _plus([self.by(d.wrt or total, i + 1)] for i in range(count))
+            shares = plus([self.by(d.wrt or total, i + 1)] for i in range(count))
             rows.append(Row(head, ("=", shares)))
         left: Formula = [] if rows else head
         if self.detail == "brief":
@@ -578,10 +596,3 @@ def _shorter(gradient: Expr, loss: Expr) -> Expr:
     from ..algebra.forms import factor
 
     return factor(gradient, loss) if symbol_count(gradient) <= MAX_PRINTED else gradient
-
-
-def _plus(formulas: Iterable[Formula]) -> Formula:
-    joined: list[object] = []
-    for formula in formulas:
-        joined += ["+", *formula] if joined else formula
-    return joined  # type: ignore[return-value]

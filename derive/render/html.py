@@ -73,6 +73,15 @@ STYLE = (
 .derivation .said { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .derivation mrow[data-shape].under { background: color-mix(in srgb, var(--focus) 22%, transparent);
   border-radius: 2px; }
+@media (max-width: 600px) {
+  .derivation { padding: 1rem 0.75rem 2rem; } .derivation math { font-size: 1em; }
+  .derivation table.rows, .derivation table.rows tbody { display: block; }
+  .derivation table.rows tr { display: flex; flex-wrap: wrap; align-items: baseline; column-gap: 0.4rem; }
+  .derivation table.rows td { width: auto; padding-left: 0 !important; }
+  .derivation td.left:empty, .derivation td.shape:empty, .derivation td.number:empty { display: none; }
+  .derivation td.shape, .derivation td.number { margin-left: auto; } .derivation details { padding-left: 0.5rem; }
+  .derivation .long { padding-left: 1rem; text-indent: -1rem; }
+  .derivation .box { margin: 0.2rem 0; padding: 0.35rem 0.5rem; max-width: 100%; } }
 @media print { .derivation .bar, .derivation .tip { display: none; } .derivation { max-width: none; padding: 0; }
   .derivation details, .derivation table { break-inside: avoid; }
   .derivation .scroll, .derivation .picture { overflow: visible; max-height: none; } }

@@ -54,7 +54,7 @@ class Intermediates:
         Whether intermediates get names.
     """
 
-    def __init__(self, derivation: Presented) -> None:
+    def __init__(self, derivation: Presented, wide: float = WIDE) -> None:
         loss = derivation.loss
         graph = associate(loss)
         self.root = graph[loss]
@@ -65,7 +65,7 @@ class Intermediates:
             self._flat[node] = node if args == node.args and node.op is not matmul else node.op.build(args, node.data)
         inner = [node for node in self.order if self._is_worth_a_row(node) and node is not self.root]
         widest = max((len(text(self._flat[node])) for node in inner), default=0)
-        self.is_large = widest > WIDE or len(inner) > MANY
+        self.is_large = widest > wide or len(inner) > MANY
         self.labels: dict[Expr, Expr] = {}
         taken = {s.name for s in symbols_of(loss)} | {derivation.name}
         taken |= {s.name for s in (*derivation.variables, derivation.direction) if s is not None}

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..expr import Expr
 from ..shapes import SCALAR, Shape
-from . import ATOM, POSTFIX, PRODUCT, QUOTIENT, Notation, Partial, Piece, Space
+from . import ATOM, POSTFIX, PRODUCT, QUOTIENT, Item, Name, Notation, Operand, Partial, Piece, Space
 from .breaking import broken, width
+from .style import Style
 
 if TYPE_CHECKING:
     from ..derivation import Presented
-    from .blocks import Block, Display, Paragraph, Row, Shapes
+    from .blocks import Block, Display, Exposition, Paragraph, Row, Shapes
 
 COMMANDS = {name: "\\" + name for name in "exp log sin cos tan arcsin arccos arctan sinh cosh tanh det".split()} | {
     "logdet": r"\log\det",
@@ -54,13 +56,30 @@ class Latex(Notation):
     kron = r"\otimes"
     fraction_level = POSTFIX
 
-    def __init__(self, spelled: Mapping[str, Partial] | None = None, is_inline: bool = False) -> None:
+    def __init__(
+        self, spelled: Mapping[str, Partial] | None = None, is_inline: bool = False, style: Style | None = None
+    ) -> None:
         super().__init__(spelled)
         self.is_inline = is_inline  # within words, derivatives are written with a slash
-        self.partial_level = QUOTIENT if is_inline else POSTFIX
+        self.bold: frozenset[str] = style.bold if style else frozenset()  # bases of names
+        self.nabla = style.nabla if style else False
+        self.partial_level = PRODUCT if self.nabla else QUOTIENT if is_inline else POSTFIX
 
     def symbol(self, name: str) -> str:
+        base, accents, low = names.parts(name)
+        if self.bold and {base, name} & self.bold and not set(accents) & set(names.STYLES):
+            name = "_".join([base, "bold", *accents, *low])
         return names.latex(name)
+
+    def _item(self, item: Item) -> str:
+        if self.nabla and isinstance(item, Partial):
+            by = item.bottom[1].expr if isinstance(item.bottom[1], Operand) else item.bottom[1]
+            if len(item.bottom) == 2 and item.top[0] == "∂" and isinstance(item.top[1], Name):
+                written = rf"\nabla_{{{self.formula([by])}}} {self.formula(item.top[1:])}"
+                return written if item.share is None else f"({written})_{{{item.share}}}"
+            if item.top[0] == "∂²" and len(item.bottom) == 4 and isinstance(item.bottom[1], Expr):
+                return rf"\nabla_{{{self.formula([by])}}}^{{2}} {self.formula(item.top[1:])}"
+        return super()._item(item)
 
     def number(self, value: Fraction) -> Piece:
         is_negative, value = value < 0, abs(value)
@@ -194,6 +213,7 @@ def latex(expr: Expr) -> str:
 # Documents
 
 ROOM = 436.0  # points, of a line of display
+NARROW = 340.0  # of one without a margin for shapes and numbers
 WORDS = {
     "ᵀ": r"^{\top}", "⁻": "^{-}", "¹": "^{1}", "²": "^{2}", "³": "^{3}", "½": r"\tfrac{1}{2}", "−": "-", "×": r"\times",
     "‖": r"\Vert", "∂": r"\partial", "∈": r"\in", "ℝ": r"\mathbb{R}", "⊙": r"\odot", "⊗": r"\otimes", "≠": r"\neq",
@@ -266,16 +286,22 @@ class LatexPrinter:
     With a `label`, every equation has a number in place of the step's, and `label-1`,
     `label-2`, … to refer to it; the box has the label itself.  Shapes are then written
     as spaces, the margin being the number's.
+
+    In a column narrower than `NARROW` lines are folded from its left edge, without a margin.
     """
 
     opening, closing = r"\(", r"\)"
 
-    def __init__(self, spelled: Mapping[str, Partial], joined: bool = False, label: str = "") -> None:
-        self.notation = Latex(spelled)
-        self.in_words = Latex(spelled, is_inline=True)
+    def __init__(
+        self, spelled: Mapping[str, Partial], joined: bool = False, label: str = "", style: Style | None = None
+    ) -> None:
+        self.notation = Latex(spelled, style=style)
+        self.in_words = Latex(spelled, is_inline=True, style=style)
         self.joined = joined
         self.label = label
-        self.environment = "align" if label else "align*"
+        self.numbers_all = style is not None and style.numbered is True
+        self.room = (style.width if style else None) or ROOM
+        self.is_narrow = self.room < NARROW
         self.count = 0  # equations with a number
 
     def inline(self, parts: Sequence[object]) -> str:
@@ -295,17 +321,20 @@ class LatexPrinter:
             parts.append((f" {properties}" if properties else "") + ("." if is_last else ", "))
         return self.inline(parts)
 
-    def lines(self, rows: Sequence[Row], room: float = ROOM) -> list[str]:
+    def lines(self, rows: Sequence[Row], room: float | None = None) -> list[str]:
         """The lines of a display, without the `\\\\` between them."""
+        if self.is_narrow:
+            return [line for row in rows for line in self.folded(row)]
+        room = room or self.room
         left = [self.notation.formula(row.left) if row.left else "" for row in rows]
         room -= max((width(string) for string in left), default=0.0)
         out: list[str] = []
         for row, start in zip(rows, left):
             rights = [(self.notation.sign(sign), self.notation.formula(formula)) for sign, formula in row.rights]
             space_of = self.space_of(row)
-            tag = self.numbered(row) if self.label else self.tag(row)
+            tag = self.numbered(row) if self.has_number(row) else self.tag(row)
             space = room - (58.0 + (28.0 if row.number else 0.0) if tag else 8.0)
-            if self.label:
+            if self.has_number(row):
                 space = room - 36.0 - width(space_of)
             if row.is_boxed:
                 out += self.boxed(start, rights, room - (36.0 if self.label else 0.0))
@@ -321,11 +350,36 @@ class LatexPrinter:
                 made.append(f"&{sign} {first}")
                 made += [rf"&\qquad {{}} {piece}" for piece in rest]
             made[0] = f"{start} {made[0]}"
-            if self.label:
-                made[:-1] = [rf"{line} \notag" for line in made[:-1]]
             made[-1] += space_of + tag
             out += made
         return out
+
+    def folded(self, row: Row) -> list[str]:
+        """A line in a narrow column: from its edge, broken before signs, what goes on set in."""
+        room = self.room - (28.0 if self.has_number(row) else 0.0) - (14.0 if row.is_boxed else 4.0)
+        indent = 11.0
+        made = [self.notation.formula(row.left) if row.left else ""]
+        for sign, formula in row.rights:
+            sign, string = self.notation.sign(sign), self.notation.formula(formula)
+            start = width(made[-1]) + (indent if len(made) > 1 else 0.0)
+            if start + 16.0 + width(string) > room and start > max(indent, 0.4 * room):
+                made.append("")
+                start = indent
+            first, *rest = broken(string, room - start - 16.0, room - 2 * indent)
+            made[-1] = f"{made[-1]} {sign} {first}".strip()
+            made += [rf"\quad {piece}" for piece in rest]
+        lines = [rf"&\quad {{}} {line}" if i or not row.left else f"&{line}" for i, line in enumerate(made)]
+        if row.is_boxed and len(lines) == 1:
+            lines = [rf"&\boxed{{ {made[0]} }}"]
+        elif row.is_boxed:
+            joined = r" \\ ".join(lines)
+            lines = [rf"&\boxed{{ \begin{{aligned}} {joined} \end{{aligned}} }}"]
+        if self.has_number(row):
+            lines[-1] += self.numbered(row)
+        return lines
+
+    def has_number(self, row: Row) -> bool:
+        return bool(self.label) and (self.numbers_all or row.is_boxed)
 
     def numbered(self, row: Row) -> str:
         """The label of the equation whose number is the next."""
@@ -334,7 +388,7 @@ class LatexPrinter:
 
     def space_of(self, row: Row) -> str:
         """The space of a numbered equation's value, where the shape would be in the margin."""
-        if not self.label or row.is_boxed or row.shape is None or row.shape == SCALAR:
+        if not self.has_number(row) or row.is_boxed or row.shape is None or row.shape == SCALAR:
             return ""
         return rf" \;\in {self.notation.formula([Space(row.shape)])}"
 
@@ -361,14 +415,23 @@ class LatexPrinter:
         return rf"${rows} \times {columns}$"
 
     def display(self, rows: Sequence[Row]) -> str:
-        lines = " \\\\\n  ".join(self.lines(rows))
-        return f"\\begin{{{self.environment}}}\n  {lines}\n\\end{{{self.environment}}}"
+        environment = "align" if any(map(self.has_number, rows)) else "align*"
+        lines = self.unnumbered(self.lines(rows), environment)
+        return f"\\begin{{{environment}}}\n  " + " \\\\\n  ".join(lines) + f"\n\\end{{{environment}}}"
+
+    @staticmethod
+    def unnumbered(lines: list[str], environment: str) -> list[str]:
+        """Lines in an environment that numbers them, unless they have a label or a tag."""
+        if environment == "align*":
+            return lines
+        return [line if r"\label{" in line or r"\tag" in line else rf"{line} \notag" for line in lines]
 
     def run(self, blocks: Sequence[Display | Paragraph]) -> str:
         """Displays with paragraphs between them, as one `align*`."""
         rows = [row for block in blocks if hasattr(block, "rows") for row in block.rows]
         lines = iter(self.lines_by_row(rows))
-        out = f"\\begin{{{self.environment}}}\n"
+        environment = "align" if self.label and self.numbers_all else "align*"
+        out = f"\\begin{{{environment}}}\n"
         pending = ""
         for block in blocks:
             if hasattr(block, "parts"):
@@ -376,9 +439,9 @@ class LatexPrinter:
                 pending = ""
                 continue
             for _ in block.rows:
-                out += pending + "  " + " \\\\\n  ".join(next(lines))
+                out += pending + "  " + " \\\\\n  ".join(self.unnumbered(next(lines), environment))
                 pending = " \\\\\n"
-        return out + f"\n\\end{{{self.environment}}}"
+        return out + f"\n\\end{{{environment}}}"
 
     def lines_by_row(self, rows: Sequence[Row]) -> list[list[str]]:
         left = max(
@@ -387,7 +450,7 @@ class LatexPrinter:
         made = []
         for row in rows:
             own = width(self.notation.formula(row.left)) if row.left else 0.0
-            made.append(self.lines([row], ROOM - (0.0 if row.is_boxed else left - own)))
+            made.append(self.lines([row], self.room - (0.0 if row.is_boxed else left - own)))
         return made
 
     def blocks(self, blocks: Sequence[Block]) -> str:
@@ -436,22 +499,31 @@ def _has_box(block: Display) -> bool:
 
 
 def derivation_latex(
-    derivation: Presented, document: bool = False, detail: str = "steps", verify: bool = True, numbered: bool = False
+    derivation: Presented, document: bool = False, detail: str = "steps", verify: bool = True, **style: Any
 ) -> str:
-    """The derivation as paragraphs and `align*` environments, `align` with labels where `numbered`.
+    """The derivation as paragraphs and `align*` environments, in the `Style` that is asked for.
 
     With `document=True` a document that compiles.
     """
     from .exposition import exposition
 
-    told = exposition(derivation, detail, verify)
+    asked = Style(derivation, **style)
+    share = min(1.0, (asked.width or ROOM) / ROOM)
+    told = exposition(derivation, detail, verify, share=share)
     label = ""
-    if numbered:
+    if asked.numbered:
         wrt = [v.data[0] for v in derivation.variables]
         label = "eq:" + "-".join([derivation.kind, *map(names.identifier, [derivation.name, *wrt])])
-    printer = LatexPrinter(told.spelled, joined=document, label=label)
+    printer = LatexPrinter(told.spelled, document, label, asked)
     body = printer.blocks(told.blocks)
-    if not document:
-        return body + "\n"
+    if printer.is_narrow:  # words may stand apart rather than stick out
+        body = "{\\sloppy\n" + body + "\n\\par}"
+    whole = page(printer, told, body, asked.width) if document else body + "\n"
+    return whole if asked.transpose == r"\top" else re.sub(r"\\top(?![A-Za-z])", lambda _: asked.transpose, whole)
+
+
+def page(printer: LatexPrinter, told: Exposition, body: str, room: float | None = None) -> str:
+    """A document that compiles, of a body with its title."""
     title = rf"\section*{{{printer.inline(told.title)}}}"
-    return "\n".join([PREAMBLE, r"\begin{document}", title, body, r"\end{document}", ""])
+    preamble = PREAMBLE if room is None else PREAMBLE.replace("margin=1in", f"textwidth={room:g}pt")
+    return "\n".join([preamble, r"\begin{document}", title, body, r"\end{document}", ""])

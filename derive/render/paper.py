@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import DeriveError, MissingExtraError
 from .latex import derivation_latex
@@ -23,7 +23,7 @@ def pdf(
     path: str | os.PathLike[str],
     detail: str = "steps",
     verify: bool = True,
-    numbered: bool = False,
+    **style: Any,
 ) -> None:
     """Write the derivation as a PDF document.
 
@@ -35,7 +35,7 @@ def pdf(
         The engine failed; the message carries its first complaint.
     """
     with open(path, "wb") as out:
-        out.write(typeset(derivation_latex(derivation, document=True, detail=detail, verify=verify, numbered=numbered)))
+        out.write(typeset(derivation_latex(derivation, document=True, detail=detail, verify=verify, **style)))
 
 
 def typeset(document: str) -> bytes:

@@ -18,7 +18,6 @@ from ..expr import Expr
 from ..shapes import shape_text
 from . import Formula, Name, Operand, Partial
 from .intermediates import Intermediates
-from .latex import Latex
 from .mathml import MathML, shape_mathml
 from .svgmath import Box, draw, typeset
 from .text import Text, text
@@ -172,7 +171,7 @@ class Graph:
         for node in self.nodes:
             look = ' style="rounded,filled"' if not node.args else ""
             lines.append(f"  {self.ids[node]} [label={_quoted(self.plain(self.formula(node)))}{look}];")
-        for edge, node in self._edges_with_sources():
+        for edge, node in self.edges_with_sources():
             lines.append(f"  {edge.source} -> {edge.target} [label={_quoted(shape_text(node.shape))}];")
             if edge.is_active and edge.cotangent is not None:
                 back = _quoted(self.plain(edge.cotangent))
@@ -187,7 +186,7 @@ class Graph:
             shown = _entities(self.plain(self.formula(node)))
             lines.append(f'  {self.ids[node]}(["{shown}"])' if not node.args else f'  {self.ids[node]}["{shown}"]')
         count = 0
-        for edge, node in self._edges_with_sources():
+        for edge, node in self.edges_with_sources():
             lines.append(f'  {edge.source} -- "{_entities(shape_text(node.shape))}" --> {edge.target}')
             count += 1
             if edge.is_active and edge.cotangent is not None:
@@ -199,40 +198,12 @@ class Graph:
         return "\n".join([*lines, ""])
 
     def tikz(self) -> str:
-        """The graph as a `tikzpicture`, layer by layer; needs the package tikz with its library arrows.meta."""
-        depth: dict[Expr, int] = {}
-        for node in self.nodes:
-            depth[node] = 1 + max((depth[arg] for arg in node.args if arg in depth), default=-1)
-        for node in self.nodes:  # leaves stand just above their first use
-            users = [depth[user] for user in self.nodes if node in user.args]
-            if not node.args and users:
-                depth[node] = min(users) - 1
-        lines = [
-            r"\begin{tikzpicture}[>={Latex[length=2mm]}, every node/.style={font=\small},",
-            r"  box/.style={draw, rounded corners, inner sep=4pt}, leaf/.style={box, fill=black!6},",
-            r"  shape label/.style={midway, fill=white, inner sep=1.5pt},",
-            r"  back/.style={->, red!70!black, dashed, bend left=18}]",
-        ]
-        layers: dict[int, list[Expr]] = {}
-        for node in self.nodes:
-            layers.setdefault(depth[node], []).append(node)
-        notation = Latex(is_inline=True)
-        for level, members in sorted(layers.items()):
-            for i, node in enumerate(members):
-                x = (i - (len(members) - 1) / 2) * 5.0 + (1.2 if level % 2 and len(members) == 1 else 0.0)
-                kind = "box" if node.args else "leaf"
-                formula = notation.formula(self.formula(node))
-                lines.append(rf"  \node[{kind}] ({self.ids[node]}) at ({x:.1f}, {-2 * level}) {{${formula}$}};")
-        for edge, node in self._edges_with_sources():
-            shown = shape_text(node.shape).replace("×", r"\times")
-            shown = rf"${shown}$" if "times" in shown else shown
-            lines.append(rf"  \draw[->] ({edge.source}) -- node[shape label] {{{shown}}} ({edge.target});")
-            if edge.is_active and edge.cotangent is not None:
-                back = notation.formula(edge.cotangent)
-                lines.append(rf"  \draw[back] ({edge.target}) to node[midway, auto] {{${back}$}} ({edge.source});")
-        return "\n".join([*lines, r"\end{tikzpicture}", ""])
+        """The graph as a `tikzpicture`; its first line names the packages that it needs."""
+        from .layers import tikz
 
-    def _edges_with_sources(self) -> list[tuple[Edge, Expr]]:
+        return tikz(self)
+
+    def edges_with_sources(self) -> list[tuple[Edge, Expr]]:
         by_id = {id_: node for node, id_ in self.ids.items()}
         return [(edge, by_id[edge.source]) for edge in self.edges]
 
@@ -253,7 +224,7 @@ class Graph:
         """
         boxes = {node: self._box(self.formula(node), SIZE) for node in self.nodes}
         labels = {}
-        for edge, node in self._edges_with_sources():
+        for edge, node in self.edges_with_sources():
             shape = typeset(shape_mathml(node.shape), SMALL)
             back = self._box(edge.cotangent, SMALL) if edge.is_active and edge.cotangent else None
             labels[edge] = (shape, back)

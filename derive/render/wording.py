@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ..errors import DeriveError
 from ..expr import Expr, nodes
 from ..rules import RULES, subject
 from . import Formula, Name, Partial
@@ -118,3 +120,28 @@ def magnitude(error: float) -> Formula:
     mantissa, exponent = f"{error:.1e}".split("e")
     power = f"{int(exponent)}".replace("-", "−").translate(SUPERSCRIPTS)
     return ["0"] if error == 0 else [mantissa, "·", f"10{power}"]
+
+
+def chosen_steps(numbers: str, count: int) -> set[int]:
+    """The numbers of steps in text such as `2-5, 7`."""
+    chosen: set[int] = set()
+    for part in numbers.split(","):
+        first, dash, last = (word.strip() for word in part.partition("-"))
+        if not (first.isdecimal() and (last.isdecimal() or not dash)):
+            raise DeriveError(
+                f"there is no detail {numbers!r}", hint='"brief", "steps", "full", or steps such as "2-5"'
+            )
+        low, high = int(first), int(last or first)
+        if not 1 <= low <= high <= count:
+            known = f"they are numbered from 1 to {count}" if count else "this derivation has none"
+            raise DeriveError(f"there are no steps {part.strip()}", hint=known)
+        chosen.update(range(low, high + 1))
+    return chosen
+
+
+def plus(formulas: Iterable[Formula]) -> Formula:
+    """Their sum."""
+    joined: list[object] = []
+    for formula in formulas:
+        joined += ["+", *formula] if joined else formula
+    return joined  # type: ignore[return-value]

@@ -1,0 +1,53 @@
+"""Equations that claim nothing: what holds of the data, and what is asked of particular letters."""
+
+from __future__ import annotations
+
+from ..expr import Expr, symbol_op, symbols_of
+from .claims import DERIVATIVES, Claim
+from .judgments import Value
+from .trees import Tree
+
+_SAID = ("where", "with", "such that", "assum", "constrain", "suppose", "given", "since", "as ")
+
+
+def assumed(claim: Claim, head: Tree | None, left: Value, right: Value) -> str:
+    """Why an equation that does not hold for all letters is none to be judged; empty if it is one."""
+    if _of_the_data(claim, head) or _normalizes(left, right):
+        return "what holds of the data"
+    if _of_letters(claim, head, left, right):
+        return "an equation for these letters, not for all values of them"
+    return ""
+
+
+def _of_the_data(claim: Claim, head: Tree | None) -> bool:
+    """In running text: "where ∑ y = 1"."""
+    if claim.row.display or claim.continues or head is None or head.kind in ("name", "apply"):
+        return False
+    words = claim.row.prose.lower()[-200:]
+    return any(w in words for w in _SAID) and not any(t.kind in DERIVATIVES for t in head.walk())
+
+
+def _normalizes(left: Value, right: Value) -> bool:
+    """∑ y = 1 says what the data are."""
+    if not (isinstance(left, Expr) and isinstance(right, Expr)):
+        return False
+    return left.op.name == "sum" and left.args[0].op is symbol_op and right.op.name == "number"
+
+
+def _of_letters(claim: Claim, head: Tree | None, left: Value, right: Value) -> bool:
+    """uᵀu = 1, S u = λ u; both values with all definitions put in."""
+    if claim.role == "equation":
+        return True
+    if claim.continues or head is None or not (isinstance(left, Expr) and isinstance(right, Expr)):
+        return False
+    if any(t.kind in DERIVATIVES for t in head.walk()) or head.kind in ("name", "apply", "directional"):
+        return False
+    one, two = set(symbols_of(left)), set(symbols_of(right))
+    return bool(two - one) or not two or not one or any(_is_bare(v) for v in (left, right))
+
+
+def _is_bare(value: Expr) -> bool:
+    """A letter alone, up to transposition and sign, or a constant."""
+    while value.op.name in ("transpose", "scale"):
+        value = value.args[-1]
+    return value.op is symbol_op or not symbols_of(value)

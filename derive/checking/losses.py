@@ -1,0 +1,140 @@
+"""What a scope differentiates: the function that a bare ∂/∂x or an undefined name stands for, and its variable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import DeriveError
+from ..expr import Expr, symbol, symbol_op, symbols_of
+from .claims import DERIVATIVES, Claim, Reading
+from .derivatives import Builder
+from .roles import names_of, variables_of
+from .trees import Tree
+
+
+def loss_of(reading: Reading, definitions: list[tuple[str, Tree]]) -> str | None:
+    """The function that an undefined name in ∂…/∂x stands for."""
+    scope = reading.scope
+    wanted: list[str] = []
+    variables: set[str] = set()  # of what has no definition
+    known = {n for n, _ in definitions}
+    for claim in reading.claims:
+        for side in claim.sides:
+            if side.tree is not None:
+                for t in side.tree.walk():
+                    if (
+                        t.kind in ("derivative", "gradient", "differential")
+                        and t.args
+                        and t.args[0].kind in ("name", "apply")
+                    ):
+                        wanted.append(str(t.args[0].data[0]))
+                        if wanted[-1] not in known:
+                            variables |= variables_of(Tree(t.kind, t.args, t.data))
+    scalars = [n for n, _ in definitions if n in scope.symbols and scope.symbols[n] in scope.definitions]
+    scalars = [n for n in scalars if scope.symbols[n].is_scalar]
+    for name in wanted:
+        if name in scalars:
+            return name
+    operands = _operands(reading)
+    vectors = [n for n, _ in definitions if n in scope.symbols and scope.symbols[n] in scope.definitions]
+    vectors = [n for n in vectors if n not in operands]
+    # A loss that is written without a name, or derived where it stands.
+    bodies = [s.tree for s in reading.bare if s.tree is not None]
+    for claim in reading.claims:
+        head = claim.sides[0].tree
+        if claim.local or claim.continues or head is None:
+            continue
+        if head.kind in ("derivative", "gradient", "differential") and head.args:
+            if head.kind == "gradient" and not head.data[1]:
+                continue
+            if head.args[0].kind not in ("name", "apply"):
+                bodies.append(head.args[0])
+        elif head.kind not in ("name", "apply", "directional") and not any(t.kind in DERIVATIVES for t in head.walk()):
+            bodies.append(head)
+    for body in bodies:
+        if variables and not variables & names_of(body):
+            continue  # a rule of its own
+        try:
+            value = Builder(scope).value(body)
+        except DeriveError:
+            continue
+        if isinstance(value, Expr) and value.op is not symbol_op and (value.is_scalar or not vectors):
+            name = "L" if "L" not in scope.symbols else "ℓ"
+            made = symbol(name, *value.shape)
+            scope.symbols[name] = made
+            scope.definitions[made] = value
+            return name
+    scalars = [n for n in scalars if n not in operands]
+    if scalars:
+        used = {s for n in scalars for s in symbols_of(scope.definitions[scope.symbols[n]])}
+        top = [n for n in scalars if scope.symbols[n] not in used]
+        return (top or scalars)[0]
+    return vectors[-1] if vectors else None
+
+
+def _operands(reading: Reading) -> set[str]:
+    """Names that claims compute with, beside what they differentiate."""
+    found: set[str] = set()
+    for claim in reading.claims:
+        if claim.local or claim.is_definition:
+            continue
+        for side in claim.sides:
+            if side.tree is not None:
+                found |= {
+                    str(t.data[0]) for t in outside_operators(side.tree) if t.kind in ("name", "apply", "directional")
+                }
+        head = claim.sides[0].tree
+        if head is not None and not claim.continues and head.kind == "directional":
+            found.discard(str(head.data[0]))
+    return found
+
+
+def variable_of(reading: Reading) -> str | None:
+    """The variable of a ∇ that names none."""
+    scope = reading.scope
+    for name in reading.nabla_candidates:
+        if name in scope.symbols:
+            return name
+    moved = [n for n in moved_names(reading.claims) if n in scope.symbols]
+    if len(moved) == 1:
+        return moved[0]
+    for claim in reading.claims:
+        head = claim.sides[0].tree
+        if head is not None and head.kind == "gradient" and head.data[1] and head.args[0].kind == "apply":
+            arguments = head.args[0].args
+            if len(arguments) == 1 and arguments[0].kind == "name" and str(arguments[0].data[0]) in scope.symbols:
+                return str(arguments[0].data[0])
+    for name, parameters in scope.parameters.items():
+        if name == scope.loss and len(parameters) == 1 and parameters[0] in scope.symbols:
+            return parameters[0]
+    if scope.live:
+        return scope.live[0].name
+    return None
+
+
+def candidates(reading: Reading, defined: set[str]) -> list[Expr]:
+    scope = reading.scope
+    names = [*reading.nabla_candidates, *moved_names(reading.claims)]
+    found = []
+    for name in names:
+        made = scope.symbols.get(name) or scope.symbols.get(scope.aliases.get(name, ""))
+        if made is not None and name not in defined and made not in found:
+            found.append(made)
+    return found[:1]
+
+
+def outside_operators(tree: Tree) -> list[Tree]:
+    """Every tree but names that an operator differentiates."""
+    skipped: set[int] = set()
+    for t in tree.walk():
+        if t.kind in ("derivative", "gradient") and t.args:
+            if not (t.kind == "gradient" and not t.data[1]):
+                skipped.add(id(t.args[0]))
+        if t.kind == "differential":
+            skipped.add(id(t.args[0]))
+    return [t for t in tree.walk() if id(t) not in skipped]
+
+
+def moved_names(claims: Sequence[Claim]) -> set[str]:
+    """Names that something is differentiated by."""
+    return {name for claim in claims for side in claim.sides for name in variables_of(side.tree)}
