@@ -1,7 +1,8 @@
 """The command line: arguments, progress, exit status.
 
 Results go to standard output, all else to standard error.  Exit status 0: done; 1: a
-check found a line that fails; 2: bad input, with the place marked; 3: `check` judged nothing.
+check found a line that fails; 2: bad input, with the place marked; 3: `check` judged nothing;
+130: interrupted, and what is shown lacks what was not finished.
 
 One table lists the commands with their options; reading the arguments, the help and the
 completion of shells follow it.  What a command needs is imported when it runs.
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import DeriveError
 from .files import put, read_text
-from .progress import Progress, is_terminal
+from .progress import Progress, is_terminal, keep_what_there_is
 
 if TYPE_CHECKING:
     from .derivation import Presented
@@ -380,7 +381,7 @@ def derive(kind: str, operands: list[str], options: dict[str, str]) -> int:
         else:
             result = written(made, form, verify, detail, **style)
     put(result, target)
-    return 0
+    return INTERRUPTED if progress.was_interrupted else 0
 
 
 def _style(options: dict[str, str], form: str) -> dict[str, Any]:
@@ -454,7 +455,8 @@ def checked(made: Presented, progress: Progress, forms: tuple[str, ...], has_cod
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         found = made.errors(POINTS, forms, has_code)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
+        keep_what_there_is(interrupt)
         progress.say("derive: the numeric check was interrupted and is left out")
         return False
     except DeriveError as reason:

@@ -187,7 +187,7 @@ def test_an_interrupted_check_is_left_out(capsys, monkeypatch):
 
     monkeypatch.setattr(derive.Derivation, "errors", interrupt)
     status, out, err = run(capsys, "gradient", FLAGSHIP, "--wrt", "W", "--to", "text")
-    assert status == 0 and BOX in out and "relative error" not in out and "interrupted" in err
+    assert status == cli.INTERRUPTED and BOX in out and "relative error" not in out and "interrupted" in err
 
 
 def test_layout_transposes(capsys):
@@ -488,6 +488,21 @@ def test_ctrl_c_ends_without_a_traceback():
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=30)
     assert process.returncode == cli.INTERRUPTED and stderr == b"derive: interrupted\n"
+
+
+def test_ctrl_c_leaves_the_old_file(tmp_path):
+    target = tmp_path / "d.tex"
+    target.write_text("old", encoding="utf-8")
+    code = (
+        "import sys, time, derive.files\nfrom derive import cli\n"
+        "derive.files.os.replace = lambda *a: (print('ready', flush=True), time.sleep(60))\n"
+        f"sys.exit(cli.main(['gradient', '½‖Ax − b‖²', '--wrt', 'x', '--no-verify', '-o', {str(target)!r}]))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=ENVIRONMENT) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == cli.INTERRUPTED
+    assert target.read_text(encoding="utf-8") == "old" and list(tmp_path.iterdir()) == [target]
 
 
 # check

@@ -100,7 +100,7 @@ def test_kinds_do_not_depend_on_the_spelling(spellings: list[str]) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "mean(a - 1)", "sum(a b)", "sum(x'x)", r"\frac{x \cdot y}{|x||y|}",
+        "mean(a - 1)", "sum(a b)", "sum(x'x)",
     ],
 )  # fmt: skip
 def test_a_sum_of_one_number_is_refused(text: str) -> None:
@@ -270,3 +270,21 @@ def test_the_wish_for_a_scalar_decides_where_nothing_asks_for_a_vector(formula, 
 def test_what_a_vector_is_written_for_is_no_scalar(formula):
     with pytest.raises(derive.DeriveError, match="needs a scalar loss"):
         derive.gradient(formula, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "variable", "read"),
+    [
+        (r"\frac{x \cdot y}{|x||y|}", "x", "⟨x, y⟩ / (‖x‖ ‖y‖)"), ("1/|x| * x'y", "x", "xᵀ y / ‖x‖"),
+        ("sum((X*W - Y)^2)", "W", "sum((X W − Y).^2)"), ("mean((A*B)^2)", "A", "sum((A B).^2) / (m p)"),
+        ("1ᵀ relu(X w) + C‖w‖²", "w", "𝟏ᵀ relu(X w) + C ‖w‖²"),
+        (r"1^T\sigma'(X w)", "w", "𝟏ᵀ (σ(X w) ⊙ (𝟏 − σ(X w)))"), (r"\frac\lambda2 w^T w", "w", "½ λ wᵀ w"),
+        (r"x^T {} \textbf{Ay}", "x", "xᵀ A y"), ("sum((X @ W + vector(1)*b' - Y).^2)", "b", "sum((X W + 𝟏 bᵀ − Y).^2)"),
+    ],
+)  # fmt: skip
+def test_what_is_written_is_read_as_it_is_meant(text: str, variable: str, read: str) -> None:
+    assert derive.gradient(text, variable).loss.text() == read
+
+
+def test_the_square_of_what_is_declared_square_is_a_product() -> None:
+    assert derive.gradient("sum((X*W - Y)^2)", "W", where="X: n×n, W: n×n").loss.text() == "sum((X W − Y)²)"

@@ -183,6 +183,8 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
     plain = frozenset[str]()
     others = [frozenset((word,)) for word, mark in (("dot", (".*", "./")), ("hadamard", "⊙⊘")) if signs & set(mark)]
     tokens = [t for s in reading.statements for t in s.tokens]
+    if any(t.kind == "bar" and t.text == "|" for t in tokens):
+        others.append(frozenset(("bars",)))
     if any(t.kind == "num" and t.value == 1 for t in tokens):
         others.append(frozenset(("ones",)))
     following = [*tokens[1:], tokens[-1]]
@@ -212,15 +214,16 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
         else:
             if _is_more_usual(other, base):
                 base = other
-    if (base is None or base.surprise >= SURPRISING) and {"sum", "mean"} & {t.text for t in tokens}:
-        # The power of a vector that is summed up can be that of each entry only.
+    if (base is None or base.surprise >= SURPRISING or base.squares) and {"sum", "mean"} & {t.text for t in tokens}:
+        # The power of a vector that is summed up can be that of each entry only, and that of a matrix whose
+        # letters only the power would make square is not that of a matrix.
         powers = frozenset(("entries",))
         for loose in (powers, powers | {"ones"}, powers | {"rows"}):
             try:
                 other = reading.solve(loose, False, tied)
             except (ShapeError, ParseError):
                 continue
-            if _is_more_usual(other, base):
+            if _is_more_usual(other, base) or (base is not None and base.squares and not other.squares):
                 base = other
             break
     if scalar and (base is None or not base.exprs[-1].is_scalar):
@@ -290,7 +293,7 @@ def _regrouped(solution: Solution, loose: frozenset[str]) -> Solution:
     return solution
 
 
-def parse_together(formulas: Sequence[str], where: Where = None) -> list[Expr]:
+def parse_together(formulas: Sequence[str], where: Where | Declarations = None) -> list[Expr]:
     """Read formulas whose symbols are the same and whose values may be equal.
 
     Raises
