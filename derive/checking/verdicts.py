@@ -172,7 +172,8 @@ class Judge:
                 if judgment.verdict in ("proved", "agrees", "conditional"):
                     if judgment.truth is not None:  # the chain keeps the reading it has begun with
                         chosen = [t.reading for t in truths if t.value is judgment.truth]
-                        truths = [t for t in truths if t.reading in chosen] or truths
+                        projected = [t for t in truths if "projected" in t.used or not t.reading.projected]
+                        truths = [t for t in truths if t.reading in chosen or t in projected] or truths
                     failing = judgment.follows_from
                     previous = judgment.value
                 elif judgment.verdict == "fails":
