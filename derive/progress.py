@@ -30,6 +30,7 @@ class Watch:
         self.doing = doing
         self.done = 0
         self.total = 0
+        self.was_interrupted = False  # something is left out of the result
         self.began = time.monotonic()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -165,6 +166,7 @@ def keep_what_there_is(interrupt: KeyboardInterrupt) -> None:
     """Go on after an interrupt where somebody watches; raise it where nobody does."""
     if not _open:
         raise interrupt
+    _open[0].was_interrupted = True
 
 
 def is_terminal(stream: Any) -> bool:

@@ -187,7 +187,7 @@ def test_an_interrupted_check_is_left_out(capsys, monkeypatch):
 
     monkeypatch.setattr(derive.Derivation, "errors", interrupt)
     status, out, err = run(capsys, "gradient", FLAGSHIP, "--wrt", "W", "--to", "text")
-    assert status == 0 and BOX in out and "relative error" not in out and "interrupted" in err
+    assert status == cli.INTERRUPTED and BOX in out and "relative error" not in out and "interrupted" in err
 
 
 def test_layout_transposes(capsys):
@@ -490,6 +490,21 @@ def test_ctrl_c_ends_without_a_traceback():
     assert process.returncode == cli.INTERRUPTED and stderr == b"derive: interrupted\n"
 
 
+def test_ctrl_c_leaves_the_old_file(tmp_path):
+    target = tmp_path / "d.tex"
+    target.write_text("old", encoding="utf-8")
+    code = (
+        "import sys, time, derive.files\nfrom derive import cli\n"
+        "derive.files.os.replace = lambda *a: (print('ready', flush=True), time.sleep(60))\n"
+        f"sys.exit(cli.main(['gradient', '½‖Ax − b‖²', '--wrt', 'x', '--no-verify', '-o', {str(target)!r}]))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=ENVIRONMENT) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == cli.INTERRUPTED
+    assert target.read_text(encoding="utf-8") == "old" and list(tmp_path.iterdir()) == [target]
+
+
 # check
 
 RIGHT = "$$L = \\frac12\\|Ax - b\\|^2$$\n\n$$\\nabla_x L = A^T (A x - b)$$\n"
@@ -597,3 +612,18 @@ def test_a_style_that_cannot_be_is_said(options, said, capsys):
 def test_typst_follows_from_the_ending(tmp_path):
     assert cli.main(["gradient", "½‖Ax − b‖²", "--wrt", "x", "-o", str(tmp_path / "d.typ")]) == 0
     assert "A^top (A x - b)" in (tmp_path / "d.typ").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["½‖Ax − b‖²"], "a formula comes after what is asked of it"),
+        (["--wrt", "x"], "a command comes first"),
+        (["gradient", "½‖Ax − b‖²"], "needs --wrt, the symbol to derive by\n  --wrt A or --wrt x or --wrt b"),
+        (["gradient", "½‖Ax − b"], "‖ is not closed"),
+        (["gradient", "-"], "for example --wrt x"),
+        (["gradient", "‖W₂ relu(W₁x)‖²", "--wrt", "W1", "W2"], "have commas: --wrt W1,W2"),
+    ],
+)
+def test_the_first_mistakes_are_told_what_to_type(arguments, said, capsys):
+    assert cli.main(arguments) == 2 and said in capsys.readouterr().err

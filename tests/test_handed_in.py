@@ -81,8 +81,9 @@ LOGISTIC = r"L = -\sum_i \left(y_i \log p_i + (1-y_i)\log(1-p_i)\right)"
                 r"\frac{\partial E}{\partial v_j} = -t_j (1 - s_j) + \sum_{m \neq j} t_m s_j",
                 r"\frac{\partial E}{\partial v_j} = s_j - t_j",
                 r"\frac{\partial E}{\partial v_j} = t_j \sum_m s_m - t_j",
+                r"\frac{\partial E}{\partial v_j} = -t_j + \sum_{m \neq j} t_m s_j",
             ),
-            "ddrrrrf",
+            "ddrrrrff",
         ),
         # A chain goes from the whole to its entries and back.
         (
@@ -198,3 +199,26 @@ def test_a_line_that_holds_off_the_diagonal_says_so():
     report = check("$$s = \\mathrm{softmax}(z)$$\n$$\\frac{\\partial s_i}{\\partial z_j} = -s_i s_j$$")
     assert report.lines[1].verdict == "conditional"
     assert report.lines[1].condition == "i ≠ j"
+
+
+RIDGE = (r"f = \|A x - b\|^2 + \|x\|^2", r"\nabla_x f = 2 A^T (A x - b) + 2 x = 0")
+RIGHT_POINT = r"x = (A^{\top} A + I)^{-1} A^{\top} b"
+LIKELIHOOD = (
+    r"Let $K$ and $S$ be positive definite. $L = \operatorname{tr}(S K) - \log\det K$",
+    r"\nabla_K L = S - K^{-1} = 0",
+)
+
+
+@pytest.mark.parametrize(
+    ("lines", "verdict", "said", "repair"),
+    [
+        ((*RIDGE, r"x = (A^T A + I)^{-1} A^T b"), "assumption", "vanishes there: a minimum", None),
+        ((*RIDGE, r"x = 2 (A^T A + I)^{-1} A^T b"), "fails", "does not vanish", RIGHT_POINT),
+        ((*RIDGE, r"x = (A A^T + I)^{-1} A^T b"), "fails", "shapes", RIGHT_POINT),
+        ((*LIKELIHOOD, "K = S"), "fails", "does not vanish", "K = S^{-1}"),  # the closed form, where no edit mends it
+    ],
+)
+def test_a_solution_is_held_against_the_gradient(lines, verdict, said, repair):
+    line = check("\n".join(line if "$" in line else f"$${line}$$" for line in lines)).lines[-1]
+    assert (line.verdict, line.repair or None) == (verdict, repair)
+    assert said in line.reason

@@ -16,7 +16,14 @@ ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted(path for path in (ROOT / "tests").glob("*.py") if path.name != "test_optional.py")
 NAMES = {*LIBRARIES, *LIBRARIES.values(), *PROGRAMS, "pdflatex", "TikZ", "LaTeX engine", "SymPy 1.14", "sympy"}
 # What a draw or a row of a table has not got is skipped too; those tests need no tool.
-NO_TOOL = ("refused", "defined nowhere", "one term", "writes into no buffers", "npm could not be asked")
+NO_TOOL = (
+    "DERIVE_FULL=1",
+    "refused",
+    "defined nowhere",
+    "one term",
+    "writes into no buffers",
+    "npm could not be asked",
+)
 
 
 def skips(source: str) -> list[str]:

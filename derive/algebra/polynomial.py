@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from math import gcd
 
-from ..expr import Expr, nodes, symbol_op
+from ..expr import MAX_COUNTED, Expr, nodes, symbol_op
 from ..operations import add, transpose
 from ..shapes import SCALAR, Shape
 
@@ -82,7 +82,7 @@ def key(expr: Expr) -> tuple[int, int, int]:
     found = _keys.get(expr)
     if found is not None:
         return found
-    if len(_keys) > 50_000:
+    if len(_keys) > MAX_COUNTED:
         _keys.clear()
     for node in nodes(expr):
         if node in _keys:

@@ -393,6 +393,10 @@ _ARROWS = re.compile(
     r"\\(?:Rightarrow|Longrightarrow|implies|therefore|because|iff|Leftrightarrow|Longleftrightarrow|leadsto|"
     r"rightsquigarrow|rightarrow|longrightarrow|to|hookrightarrow|qquad|quad|hspace\s*\{[^}]*\})(?![A-Za-z])|[⇒∴∵⇔→⟹⟺]|=>|(?<!\\);"
 )
+_LOSS = re.compile(r"[A-Z][A-Za-z]{1,11}|loss|cost|error|risk")
+_OPERATOR = re.compile(
+    r"(?:\\nabla|∇|\\partial|∂|\bd|\\mathrm\{d\})\s*(?:_\s*(?:\{[^{}]*\}|\\?\w+)\s*)?(?:\^\s*2\s*)?$"
+)
 _CONNECTIVE = re.compile(r"[+\-−]|\\pm|\\cdot|\\times")
 
 
@@ -410,6 +414,13 @@ def statements(row: Row) -> list[tuple[str, int, bool]]:
         before = text[: match.start()].rstrip()
         if before.endswith(("_", "^", "_{", "^{")):
             continue
+        if _LOSS.fullmatch(content) and (
+            _depth(text, match.start()) > 0
+            or _OPERATOR.search(text[: match.start()])
+            or not text[: match.start()].strip(" \n\t&")
+            and text[match.end() :].lstrip()[:1] in ("=", "(", "_", ":")
+        ):
+            continue  # the name of a loss
         if re.fullmatch(r"[A-Za-z]+\d*", content) and text[match.end() :].lstrip()[:1] in ("(", "_", "["):
             if content.lower() in ("where", "and", "or", "so", "with", "since", "as", "thus", "hence", "if", "for"):
                 marks.append(match.span())

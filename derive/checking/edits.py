@@ -101,6 +101,15 @@ def edits(tree: Tree) -> Iterator[Edit]:
             yield "norm", put(tree, path, node.args[0])
             three = Tree("number", (), (Fraction(3),))
             yield "norm", put(tree, path, Tree("power", [node.args[0], three]))
+    for path, node in places:
+        exponent = node.args[1] if node.kind in ("power", "entrypower") else None
+        if exponent is not None and exponent.kind == "number":
+            held = exponent.data[0]
+            for other in (held + 1, held - 1, -held):
+                power = node.with_args([node.args[0], Tree("number", (), (other,))])
+                yield "power", put(tree, path, power if other not in (0, 1) else node.args[0] if other else _ONE)
+        elif path and node.kind in ("name", "call") and at(tree, path[:-1]).kind in ("sum", "neg", "hadamard"):
+            yield "power", put(tree, path, Tree("hadamard", [node, node]))  # 1 − h for 1 − h ⊙ h
     yield from softmax_edits(tree, places)
     for path, node in places:
         if node.kind == "sum":
@@ -115,6 +124,9 @@ def edits(tree: Tree) -> Iterator[Edit]:
             yield "inverse", put(tree, path, node.args[0])
         if node.kind == "total":
             yield "index", put(tree, path, node.args[0])
+
+
+_ONE = Tree("number", (), (Fraction(1),))
 
 
 def softmax_edits(tree: Tree, places: list[tuple[tuple[int, ...], Tree]]) -> Iterator[Edit]:

@@ -18,7 +18,7 @@ from .report import Line, Report
 from .verdicts import Judge
 from .witness import Witness
 
-MAX_EDITS = 8_000  # tried in search of repairs, on all lines of a document
+MAX_EDITS = 4_000  # tried in search of repairs, on all lines of a document
 
 
 class Budget:

@@ -27,6 +27,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from ..derivation import Sweep
@@ -61,6 +62,8 @@ class Mending:
         self.claim = claim
         self.side = judgment.side
         self.tree = judgment.side.tree
+        if self.tree is not None and self.tree.kind == "formula":
+            self.tree = self.tree.args[0]  # its text is read as a whole, so that only its tree can be edited
         self.witness = judge.witness
         self.value = judgment.value
         self.truth = judgment.truth if judgment.truth is not None else judgment.previous
@@ -86,10 +89,18 @@ class Mending:
             return self.truth.expr
         return self.truth
 
+    @property
+    def is_spent(self) -> bool:
+        return self.tried > MAX_CANDIDATES or self.budget.left <= 0
+
+    def within(self, found: Iterator[Edit]) -> Iterator[Edit]:
+        """Edits as long as any may be tried."""
+        return takewhile(lambda _: not self.is_spent, found)
+
     def fits(self, tree: Tree) -> Expr | None:
         """The value of an edited tree, if it is the truth."""
         truth = self.target()
-        if truth is None or self.tried > MAX_CANDIDATES or self.budget.left <= 0:
+        if truth is None or self.is_spent:
             return None
         self.tried += 1
         self.budget.left -= 1
@@ -152,7 +163,7 @@ class Mending:
         if goal is None or self.tree is None:
             return "", None, ""
         plain = value.expr if isinstance(value, Indexed) else value
-        for kind, edited in self.gradient_edits():
+        for kind, edited in self.within(self.gradient_edits()):
             mended = self.fits(edited)
             if mended is not None:
                 return kind, mended, "∇ is lost" if kind == "nabla" else "∇ is lost, and a factor is wrong"
@@ -171,18 +182,18 @@ class Mending:
         if forgotten:
             return forgotten
         reason = self.symmetric(plain, goal) if plain is not None else ""
-        for kind, edited in edits(self.tree):
+        for kind, edited in self.within(edits(self.tree)):
             mended = self.fits(edited)
             if mended is not None:
                 return kind, mended, reason
-        for kind, expr in self.missing(plain, goal):
+        for kind, expr in () if self.is_spent else self.missing(plain, goal):
             return kind, expr, reason
         partial = self.one_summand(goal)
         if partial:
             return partial
         if reason:
             return "symmetric", goal, reason
-        for kind, edited in self.double():
+        for kind, edited in self.within(self.double()):
             mended = self.fits(edited)
             if mended is not None:
                 return kind, mended, ""

@@ -2,20 +2,23 @@
 
 `w = (XᵀX)⁻¹Xᵀy` after a loss of w is no formula for w: nothing is put in, above or below.  The derivative of the loss
 by w is taken at that point; where it vanishes, the line is an assumption that can be relied on, and else it fails.
+Where the stationary point has a closed form, that says of what kind it is, and mends the line.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import DeriveError
+from ..errors import DeriveError, ShapeError
 from ..expr import Expr, substitute, symbol_op, symbols_of
 from .claims import Claim
 from .derivatives import Builder
 from .edits import edits
+from .roles import names_of
 from .trees import Tree
 
 if TYPE_CHECKING:
+    from ..optimality.stationarity import Stationary
     from .judgments import Judgment
     from .verdicts import Judge
 
@@ -31,31 +34,70 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
     variable = judge.scope.symbols.get(claim.name or "")
     if variable is None or variable in judge.scope.definitions or side.tree is None:
         return assumed
+    losses = _losses(judge, variable)
     try:
         point = Builder(judge.scope).value(side.tree, variable.shape)
+    except ShapeError as error:
+        return _misfit(judge, claim, variable, losses, error) or assumed
     except DeriveError:
         return assumed
-    losses = _losses(judge, variable)
     if not isinstance(point, Expr) or point.shape != variable.shape or not losses:
         return assumed
     point = judge.whole(point)
-    wrong: tuple[str, Expr] | None = None
+    wrong: tuple[str, Expr, Expr] | None = None
     for name, loss in losses:
         slope = judge.scope.sweep(loss, variable).total
         held = vanishes(slope, variable, point)
         if held:
-            judgment = Judgment("assumption", f"the derivative of {name} by {variable.text()} vanishes there", side)
+            where = f"the derivative of {name} by {variable.text()} vanishes there"
+            found = _solved(loss, variable)
+            kind = f": a {found.kind}" if found is not None and found.kind != "unknown" else ""
+            judgment = Judgment("assumption", where + kind, side)
             judgment.value = point
             return judgment
         if held is False and wrong is None and set(symbols_of(point)) <= set(symbols_of(loss)):
-            wrong = name, slope
+            wrong = name, loss, slope
     if wrong is None or not claim.is_judged:
         return assumed
-    name, slope = wrong
+    name, loss, slope = wrong
     judgment = Judgment("fails", f"the derivative of {name} by {variable.text()} does not vanish there", side)
     judgment.value, judgment.tree = point, side.tree
-    judgment.mended = _mended(judge, side.tree, slope, variable)
+    judgment.mended = _mended(judge, side.tree, slope, variable) or _closed_form(loss, variable)
     return judgment
+
+
+def _misfit(
+    judge: Judge, claim: Claim, variable: Expr, losses: list[tuple[str, Expr]], error: ShapeError
+) -> Judgment | None:
+    """A solution in the letters of a loss whose shapes do not fit."""
+    from .judgments import Judgment
+
+    side = claim.sides[1]
+    for _, loss in losses if claim.is_judged else ():
+        letters = {s.name for s in symbols_of(loss)} | {"I"}
+        if names_of(side.tree) <= letters:
+            judgment = Judgment("fails", f"the shapes do not fit: {error.message}", side)
+            judgment.tree = side.tree
+            slope = judge.scope.sweep(loss, variable).total
+            if side.tree is not None:
+                judgment.mended = _mended(judge, side.tree, slope, variable) or _closed_form(loss, variable)
+            return judgment
+    return None
+
+
+def _solved(loss: Expr, variable: Expr) -> Stationary | None:
+    """The stationary point as it is derived; None where no closed form is known."""
+    from ..optimality.stationarity import solve
+
+    try:
+        return solve(loss, variable)
+    except DeriveError:
+        return None
+
+
+def _closed_form(loss: Expr, variable: Expr) -> tuple[str, Expr] | None:
+    found = _solved(loss, variable)
+    return None if found is None or found.solution is None else ("unknown", found.solution)
 
 
 def _losses(judge: Judge, variable: Expr) -> list[tuple[str, Expr]]:

@@ -11,7 +11,7 @@ Kinds of trees, with their operands:
     sum    neg             prod (operators)   hadamard   over (elementwise quotient)   kron
     quotient  power  entrypower  transpose  inverse
     call (function)   apply (name; arguments)   norm (kind)   bars   inner   colon
-    entry (indices)   total (index)             at (bindings)
+    entry (indices)   total (index, whether under a condition)             at (bindings)
     derivative (order)     gradient (order)     differential     directional (name)
     path (number)          map (direction)
 """
@@ -159,10 +159,12 @@ class Planter:
         body = args[0]
         if node.data.is_product:
             raise ParseError("a product over an index is not read in documents", self.source, node.span)
-        if not node.data.names:
+        conditions = [str(letters[0]) for _, letters, *_ in node.data.conditions]  # k of k ≠ i
+        names = list(dict.fromkeys([*node.data.names, *conditions]))
+        if not names:
             return Tree("call", [body], ("sum",))
-        for letter in reversed(node.data.names):
-            body = Tree("total", [body], (letter,), self.span(node))
+        for letter in reversed(names):
+            body = Tree("total", [body], (letter, bool(conditions)), self.span(node))
         return body
 
     def entry(self, node: Node, args: list[Tree]) -> Tree:

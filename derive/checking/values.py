@@ -336,6 +336,8 @@ class Meaning:
 
     def _total(self, tree: Tree) -> Value:
         letter = str(tree.data[0])
+        if tree.data[1]:
+            raise Unread("a sum under a condition is not read here")
         body = tree.args[0]
         factors = list(body.args) if body.kind == "prod" else [body]
         values = [self.build(f) for f in factors]
@@ -387,10 +389,9 @@ class Meaning:
         except DeriveError as error:
             try:
                 return second(tree)
-            except Unread:
-                raise
-            except DeriveError:
-                raise error from None
+            except DeriveError as other:
+                is_cause = isinstance(error, ShapeError) or not isinstance(other, (ShapeError, Unread))
+                raise (error if is_cause else other) from None
 
     def _written(self, tree: Tree) -> Value:
         return self.build(tree.args[0])

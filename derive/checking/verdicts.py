@@ -355,7 +355,8 @@ class Judge:
             return Judgment("unread", "not judged: a derivative of a matrix, or by one, is stacked in many ways", side)
         judgment = Judgment("fails", self.reason(truths[0].value, value_), side)
         judgment.truth, judgment.value, judgment.previous, judgment.tree = truths[0].value, value_, previous, side.tree
-        judgment.truths = [t.value for t in truths]
+        like = [t.value for t in truths if isinstance(t.value, Indexed) == isinstance(value_, Indexed)]
+        judgment.truths = like or [t.value for t in truths]
         self.failures.append(Failure(claim.number, truths[0].value, value_, head, side.tree))
         return judgment
 
