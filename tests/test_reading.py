@@ -100,7 +100,7 @@ def test_kinds_do_not_depend_on_the_spelling(spellings: list[str]) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "mean(a - 1)", "sum(a b)", "sum(x'x)", r"\frac{x \cdot y}{|x||y|}",
+        "mean(a - 1)", "sum(a b)", "sum(x'x)",
     ],
 )  # fmt: skip
 def test_a_sum_of_one_number_is_refused(text: str) -> None:
@@ -244,3 +244,47 @@ def test_a_letter_before_a_bracket_is_read_by_the_rule(letter: str, inside: str)
 def test_a_name_that_leaves_its_habit_is_a_reading(text: str, said: str | None) -> None:
     readings = [r for r in parse(text).readings if r.endswith(("a scalar", "a vector", "a row", "a matrix"))]
     assert said in readings if said else not readings
+
+
+# A gradient of numbers
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "box"),
+    [
+        ("exp(x)", "x", "exp(x)"),
+        ("sin(x y)", "x", "y cos(x y)"),
+        ("softplus(z) − y z", "z", "σ(z) − y"),
+        ("x / y", "y", "−x / y²"),
+        ("relu(w x + b)", "w", "x step(w x + b)"),
+    ],
+)
+def test_the_wish_for_a_scalar_decides_where_nothing_asks_for_a_vector(formula, wrt, box):
+    found = derive.gradient(formula, wrt)
+    assert found.boxed.text() == box
+    assert f"{wrt} is read as a scalar: so is the whole, which a gradient needs" in found.readings
+    assert not derive.jacobian(formula, wrt, where=f"{wrt}: n" if formula == "exp(x)" else f"{wrt}: scalar").readings
+
+
+@pytest.mark.parametrize("formula", ["A exp(x)", "exp(x) ⊙ y", "softmax(x)", "x − y", r"\exp(\mathbf{x})", "exp(x)ᵀ"])
+def test_what_a_vector_is_written_for_is_no_scalar(formula):
+    with pytest.raises(derive.DeriveError, match="needs a scalar loss"):
+        derive.gradient(formula, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "variable", "read"),
+    [
+        (r"\frac{x \cdot y}{|x||y|}", "x", "⟨x, y⟩ / (‖x‖ ‖y‖)"), ("1/|x| * x'y", "x", "xᵀ y / ‖x‖"),
+        ("sum((X*W - Y)^2)", "W", "sum((X W − Y).^2)"), ("mean((A*B)^2)", "A", "sum((A B).^2) / (m p)"),
+        ("1ᵀ relu(X w) + C‖w‖²", "w", "𝟏ᵀ relu(X w) + C ‖w‖²"),
+        (r"1^T\sigma'(X w)", "w", "𝟏ᵀ (σ(X w) ⊙ (𝟏 − σ(X w)))"), (r"\frac\lambda2 w^T w", "w", "½ λ wᵀ w"),
+        (r"x^T {} \textbf{Ay}", "x", "xᵀ A y"), ("sum((X @ W + vector(1)*b' - Y).^2)", "b", "sum((X W + 𝟏 bᵀ − Y).^2)"),
+    ],
+)  # fmt: skip
+def test_what_is_written_is_read_as_it_is_meant(text: str, variable: str, read: str) -> None:
+    assert derive.gradient(text, variable).loss.text() == read
+
+
+def test_the_square_of_what_is_declared_square_is_a_product() -> None:
+    assert derive.gradient("sum((X*W - Y)^2)", "W", where="X: n×n, W: n×n").loss.text() == "sum((X W − Y)²)"

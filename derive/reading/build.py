@@ -104,8 +104,9 @@ def _make_prod(b: Builder, node: Node, args: list[Expr]) -> Expr:
     shapes: list[SizeShape] = [arg.shape for arg in args]
     if b.is_numpy:
         arrays = [i for i, arg in enumerate(args) if not arg.is_scalar]
-        for i in arrays[1:]:
-            if node.data[i - 1] == "*":
+        for j, i in zip(arrays, arrays[1:]):
+            is_outer = len(arrays) == 2 and args[j].shape[1] is args[i].shape[0] is ONE  # the same in both
+            if node.data[i - 1] == "*" and not is_outer:
                 raise _two_meanings(b, node, "*", "write ⊙ for the product entry by entry, @ for that of matrices")
     _, groups = grouped(b, node, shapes)
     return _product(b, node, args, groups)

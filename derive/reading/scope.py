@@ -165,6 +165,9 @@ class Reading:
         if "ones" in loose:
             loosen_ones(order)
         powers = entry_by_entry(order) if "entries" in loose else []
+        lengths = divisors_in_bars(order) if "bars" in loose else []
+        for node in lengths:
+            node.op, node.data = "norm", "2"
         if "rows" in loose:
             let_spread(order)
         self.settled: dict[str, int] = {}
@@ -225,6 +228,10 @@ class Reading:
                 raise ShapeError(f"{builder.cut(node)} can be a product of matrices", self.source, node.span)
             if base is not None and not base.is_scalar:
                 builder.note(f"{builder.cut(node)} is read as a power of each entry")
+        for node in lengths:
+            if not builder.values[id(node.args[0])].is_vector:
+                raise ShapeError(f"{builder.cut(node)} is no length of a vector", self.source, node.span)
+            builder.note(f"{builder.cut(node)} is read as the norm of {builder.cut(node.args[0])}")
         return Solution(self, roots, symbols, builder, readings)
 
     def settle_hint(self, error: ShapeError, symbols: dict[str, Symbol]) -> None:
@@ -441,6 +448,7 @@ class Solution:
             for n, e in symbols.items()
             if not e.is_declared and n not in reading.families
         }
+        self.squares = any(n.op == "pow" and not _is_flat(builder.values[id(n.args[0])]) for n in builder.order)
         self.multiplies_scalars = any(n.op == "had" and builder.values[id(n)].is_scalar for n in builder.order)
         self.symbols: dict[str, Expr] = {}
         self.where: list[str] = []
@@ -491,9 +499,17 @@ class Solution:
             if made is None or not made.is_scalar:
                 continue
             before = base.symbols.get(name) if base is not None else None
-            if before is None and costs[0] > min(costs) or before is not None and not before.is_scalar:
+            if before is None and costs[0] > min(costs):
                 return True
+            if before is not None and not before.is_scalar:
+                is_usual = costs[kind_of(before.shape).bit_length() - 1] == min(costs)
+                if is_usual or name[0].islower():  # C in 1ᵀ z + C‖w‖² was no vector either
+                    return True
         return False
+
+
+def _is_flat(expr: Expr) -> bool:
+    return expr.is_scalar or expr.is_vector
 
 
 def shape_line(expr: Expr) -> str:
@@ -548,6 +564,13 @@ def entry_by_entry(order: list[Node]) -> list[Node]:
         if is_entrywise or (node.op == "call" and node.data in ELEMENTWISE):
             stack += node.args
     return found
+
+
+def divisors_in_bars(order: list[Node]) -> list[Node]:
+    """What divides in single bars, as in x·y/(|x||y|): of a vector its norm, as nothing is divided by a vector."""
+    below = [node.args[1] for node in order if node.op == "div"]
+    below += [arg for n in order if n.op == "prod" for arg, sign in zip(n.args[1:], n.data, strict=True) if sign == "/"]
+    return [factor for part in below for factor in habits.factors_of(part) if factor.op == "bars"]
 
 
 def find_factors(order: list[Node]) -> None:
