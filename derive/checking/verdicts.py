@@ -25,6 +25,7 @@ from .judgments import Alternative, Failure, Judgment, Value, with_entries
 from .roles import is_value
 from .solutions import judged_solution
 from .trees import Tree
+from .upstream import only_named
 from .values import Indexed, Reading, aligned
 from .witness import Witness
 
@@ -349,7 +350,7 @@ class Judge:
         ):
             return Judgment("unread", f"holds at most under the condition of line {self.condition}", side)
         foreign = self.foreign(side, truths) or self.undefined(truths[0], value_)
-        foreign = foreign or self.only_named(truths[0].value, value_)
+        foreign = foreign or only_named(self.scope, truths[0].value, value_)
         if foreign:
             return Judgment("unread", f"not judged: {', '.join(foreign)} is not defined", side)
         broken = self.resting_on_unread(truths[0].value, value_)
@@ -372,15 +373,6 @@ class Judge:
         judgment.truths = like or [t.value for t in truths]
         self.failures.append(Failure(claim.number, truths[0].value, value_, head, side.tree))
         return judgment
-
-    def only_named(self, truth: Value, value: Value) -> list[str]:
-        """The losses that are nowhere defined, where a side says what their derivative is without naming one."""
-        upstream = self.scope.upstream
-        made, met = (
-            {s for s in symbols_of(self.whole(v.expr if isinstance(v, Indexed) else v)) if s in upstream}
-            for v in (truth, value)
-        )
-        return [] if met else list(dict.fromkeys(upstream[s][0].text() for s in made))
 
     def misfit(
         self,
