@@ -16,7 +16,7 @@ from typing import Any
 from . import names
 from .dialects import Dialect, dialect
 from .errors import DeriveError
-from .expr import MAX_FLAT, Expr, symbol_count, symbols_of
+from .expr import ASSUMED, CONSTRAINED, MAX_FLAT, Expr, symbol_count, symbols_of
 from .own_functions import functions_of
 from .program import Program, compile, other_orders
 from .programs.callables import Generated
@@ -35,7 +35,6 @@ from .programs.lines import (
 )
 from .programs.order import dims_of
 from .programs.signature import Signature, parts_of
-from .programs.translate import translate
 from .programs.values import Term, Value, values_below
 from .programs.workspace import WorkspaceWriter
 from .programs.writer import Writer
@@ -62,7 +61,8 @@ def program_of(derivation: Any, backend: str = "numpy", batch: Any = None, per_s
     options: dict[str, Any] = {"has_triangular_solve": spoken.has_triangular_solve, "keeps_constants": keeps}
     options |= {"batch": batch, "per_sample": per_sample}
     made = compile(outputs, derivation.hints, **options)
-    if keeps and derivation.kind == "gradient":
+    is_free = not any(s.properties & CONSTRAINED for s in symbols_of(derivation.loss))
+    if keeps and is_free and derivation.kind == "gradient":
         # Multiplied out, products of constant data alone may appear; the value keeps its form, which does not cancel.
         try:
             outputs |= {name: part.expanded for name, part in parts.items()}
@@ -174,9 +174,8 @@ class Module:
         found: dict[Value, str] = {}
         memo: dict[Expr, Term] = {}
         for name, formula in self.derivation.definitions:
-            term = translate(self.program.graph, formula, memo)
-            value = term.value
-            if value is not None and value in self.program.order and value.kind != "input":
+            value = self.program.holding(formula, memo)
+            if value is not None and value.kind != "input":
                 found[value] = names.identifier(name)
         return found
 
@@ -221,6 +220,11 @@ class Module:
                     lines += wrapped_formula(f"{derivative_text(part)} = ", shown(partial(boxed_text, part)))
         shapes = ", ".join(f"{s.text()}: {shape_text(s.shape).replace(' × 1', '')}" for s in self.signature.symbols)
         lines += ["", *fill(f"Shapes: {shapes}")]
+        assumed = [s for s in self.signature.symbols if s.properties & ASSUMED]
+        if assumed:
+            from .reading.assumptions import equations  # loads the reader
+
+            lines += fill(f"Assumed by the formulas above, not by the code: {' and '.join(equations(assumed))}")
         both = self.program.flops_of(*self.program.outputs).expression
         alone = self.program.flops_of(*self.output_names(list(outputs_of(d)))).expression
         lines += fill(f"FLOPs: {alone} for the {self.kind}, {both} with the value")
@@ -230,10 +234,7 @@ class Module:
                 lines += fill(f"The best order of products depends on sizes: with {hint} declared, {flops} FLOPs")
         if self.program.kept:
             names_of = ", ".join(self.constant_arguments())
-            lines += [
-                "",
-                *fill(f"Constant: what is made of {names_of} alone is kept while its entries stay the same."),
-            ]
+            lines += ["", *fill(f"Constant: what is made of {names_of} alone is kept while its entries stay the same.")]
         return '"""' + "\n".join(lines).rstrip() + '\n"""'
 
     def function(self, name: str) -> str:

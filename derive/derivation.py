@@ -17,7 +17,7 @@ from typing import Any
 
 from .association import associate
 from .errors import DeriveError, LimitError, ShapeError
-from .expr import Expr, depends_on, is_zero, nodes, number, symbol_count, zero_like
+from .expr import CONSTRAINED, Expr, depends_on, is_zero, nodes, number, symbol_count, symbols_of, zero_like
 from .operations import add, matmul, transpose
 from .progress import watched
 from .rules import RULES
@@ -390,7 +390,7 @@ class Derivation(Presented):
         self.forward: list[Expr] = sweep.forward if sweep else []
         self.steps = sweep.steps if sweep else Steps()
         self.contributions: list[Contribution] = sweep.contributions if sweep else []
-        self.conditions = united(conditions if conditions is not None else (sweep.conditions if sweep else []))
+        self.conditions = united(conditions if conditions is not None else sweep.conditions if sweep else [], loss)
         self.definitions = definitions or []
         self.where = where or []
         self.readings = readings or []
@@ -398,6 +398,9 @@ class Derivation(Presented):
         self.structure = structure
         self.unstructured = unstructured
         self.remarks = remarks or []
+        if wrt is not None and wrt.properties & CONSTRAINED and not is_riemannian:
+            said = f"the derivative is taken as if {wrt.text()} were free; what is assumed of it is used afterwards"
+            self.remarks = list(dict.fromkeys([*self.remarks, said]))
         self.sympy_symbols = sympy_symbols or {}
         self.formula = formula
         self.moved = moved or {}
@@ -515,11 +518,16 @@ def _restored(
     return Derivation(kind, loss, wrt, result, sweep=sweep, **kept)
 
 
-def united(conditions: list[str]) -> list[str]:
-    """The conditions without those that others imply: a > 0 is also a ≠ 0."""
+def united(conditions: list[str], loss: Expr) -> list[str]:
+    """The conditions without those that others imply (a > 0 is also a ≠ 0), and what is assumed of the symbols."""
     positive = {words.removesuffix(" > 0") for words in conditions if words.endswith(" > 0")}
     implied = {f"{a} ≠ 0" for a in positive} | {f"no entry of {a} is 0" for a in positive}
-    return [words for words in conditions if words not in implied]
+    kept = [words for words in conditions if words not in implied]
+    if any(s.properties & CONSTRAINED for s in symbols_of(loss)):
+        from .reading.assumptions import equations  # loads the reader
+
+        kept += equations(symbols_of(loss))
+    return kept
 
 
 def require_scalar(loss: Expr) -> None:

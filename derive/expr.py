@@ -26,9 +26,10 @@ from .shapes import ONE, SCALAR, Dim, DimLike, Shape, require_name, shape_text
 T = TypeVar("T")
 Data = tuple[Any, ...]
 
-PROPERTIES = frozenset(
-    "symmetric skew spd psd diagonal triangular lower upper orthogonal positive nonnegative constant".split()
-)
+SQUARE = frozenset("symmetric skew spd psd diagonal triangular lower upper".split())  # of square matrices only
+ASSUMED = frozenset(["column sums 1", "row sums 1", "orthonormal rows"])  # by an equation in the declarations
+CONSTRAINED = ASSUMED | {"orthogonal"}
+PROPERTIES = SQUARE | CONSTRAINED | {"positive", "nonnegative", "constant"}
 
 
 class Expr:
@@ -533,9 +534,9 @@ def symbol(name: str, rows: DimLike = 1, columns: DimLike = 1, properties: Itera
     unknown = held - PROPERTIES
     if unknown:
         raise DeriveError(
-            f"{sorted(unknown)[0]} is no property we know", hint=f"known: {', '.join(sorted(PROPERTIES))}"
+            f"{sorted(unknown)[0]} is no property we know", hint=f"known: {', '.join(sorted(PROPERTIES - ASSUMED))}"
         )
-    square = held - {"positive", "nonnegative", "constant", "orthogonal"}
+    square = held & SQUARE
     if square and shape[0] is not shape[1]:
         raise ShapeError(f"{name} ({shape_text(shape)}) cannot be {sorted(square)[0]}: it is not square")
     if held & {"spd", "psd"}:

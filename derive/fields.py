@@ -406,6 +406,13 @@ _POLYNOMIAL = frozenset(
 )
 
 
+def is_long_enough(leaf: Expr, sizes: Mapping[str, int]) -> bool:
+    """Whether QᵀQ = I, or Q Qᵀ = I, is possible at the sizes."""
+    rows, columns = (d.evaluate(sizes) for d in leaf.shape)
+    is_tall = "orthogonal" not in leaf.properties or rows >= columns
+    return is_tall and ("orthonormal rows" not in leaf.properties or rows <= columns)
+
+
 class FieldPoint:
     """Values of symbols in a field, and sizes."""
 

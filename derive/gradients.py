@@ -69,7 +69,7 @@ class Gradients(Presented, Mapping[str, Derivation]):
         self.forward = sweep.forward
         self.steps = sweep.steps
         self.contributions = sweep.contributions
-        self.conditions = united(sweep.conditions)
+        self.conditions = united(sweep.conditions, loss)
         self.moved: dict[Expr, Expr] = {}
         self._by_name = {part.wrt.name: part for part in parts if part.wrt is not None}
         self.remarks = [remark for part in self.parts for remark in part.remarks]

@@ -22,6 +22,7 @@ import numpy as np
 from .errors import DeriveError, ShapeError, UnknownSymbolError
 from .evaluation import NOT_ANALYTIC, Array, evaluate, evaluate_all, values_below
 from .expr import Expr, depends_on, dimension_names, nodes, symbols_of
+from .fields import is_long_enough
 from .own_functions import OwnFunction, functions_of
 from .shapes import Dim, shape_text
 
@@ -268,10 +269,7 @@ def _draw_sizes(
         if (left.names | right.names) <= drawn.keys():
             if not _COMPARE[relation](left.evaluate(drawn), right.evaluate(drawn)):
                 return None
-    for leaf in leaves:  # QᵀQ = I needs at least as many rows as columns
-        if "orthogonal" in leaf.properties and leaf.shape[0].evaluate(drawn) < leaf.shape[1].evaluate(drawn):
-            return None
-    return drawn
+    return drawn if all(is_long_enough(leaf, drawn) for leaf in leaves) else None
 
 
 def _draw(properties: frozenset[str], rows: int, columns: int, style: str, arrays: Draws) -> Array:
@@ -289,6 +287,13 @@ def _draw(properties: frozenset[str], rows: int, columns: int, style: str, array
         A = np.abs(A) + 0.1
     if "nonnegative" in properties:
         A = np.abs(A)
+    if "orthonormal rows" in properties:
+        return _draw(properties - {"orthonormal rows"} | {"orthogonal"}, columns, rows, style, arrays).T
+    for said, axis in (("column sums 1", 0), ("row sums 1", 1)):
+        if said in properties:  # positive entries stay so
+            is_signed = not properties & {"positive", "nonnegative"}
+            total = A.sum(axis, keepdims=True)
+            return np.asarray(A + (1 - total) / A.shape[axis] if is_signed else A / total)
     if "orthogonal" in properties:
         if "diagonal" in properties:
             return np.diag(np.where(A[0] < 0, -1.0, 1.0))

@@ -22,9 +22,9 @@ from .programs.costs import Cost, Sizes
 from .programs.graph import Graph
 from .programs.lowering import Lowering
 from .programs.order import constant_values, dims_of
-from .programs.stable import normalized
+from .programs.stable import normalized, single
 from .programs.translate import translate
-from .programs.values import Term, Value, values_below
+from .programs.values import ZERO, Term, Value, values_below
 from .shapes import ONE, Dim
 
 FREE = frozenset("input constant dimension ones zeros eye commutation vec unvec submatrix diagonal".split())
@@ -97,6 +97,13 @@ class Program:
         self.kept: list[Value] = []
         self.ends: dict[str, list[str]] = {}
         self.constant: set[Value] = set()
+        self.lowered: dict[Value, Term] = {}
+
+    def holding(self, formula: Expr, memo: dict[Expr, Term]) -> Value | None:
+        """The value of the program that a formula is; None where it is computed otherwise, or not at all."""
+        value = single(translate(self.graph, formula, memo))
+        found = None if value is None else single(self.lowered.get(value, Term(ZERO)))
+        return found if found in set(self.order) else None
 
     def keep_constants(self) -> None:
         """Mark what is made of constant arguments alone, to be computed once for the same arguments."""
@@ -201,6 +208,7 @@ def compile(
     sizes = Sizes(names, hints, batch.size.names if batch is not None else ())
     lowering = Lowering(graph, list(terms.values()), sizes, has_triangular_solve, keeps_constants)
     made = Program(graph, dict(zip(terms, lowering.roots, strict=True)), outputs, sizes, hints)
+    made.lowered = lowering.done
     made.ends = ends
     if keeps_constants:
         made.keep_constants()

@@ -13,7 +13,7 @@ from operator import mul
 from typing import Any
 
 from .errors import DeriveError
-from .expr import Expr, dimension_names, nodes, symbols_of
+from .expr import Expr, dimension_names, nodes, symbol, symbols_of
 from .fields import (
     PRIME,
     Field,
@@ -21,6 +21,7 @@ from .fields import (
     Matrix,
     Sizes,
     constant,
+    is_long_enough,
     mapped,
     prime_field,
     scaled,
@@ -69,11 +70,7 @@ def random_field_point(
             drawn = {name: generator.randint(1, 8) for name in free}
         if (
             all(d.evaluate(drawn) >= 1 for d in dims)
-            and all(
-                leaf.shape[0].evaluate(drawn) >= leaf.shape[1].evaluate(drawn)
-                for leaf in leaves
-                if "orthogonal" in leaf.properties
-            )
+            and all(is_long_enough(leaf, drawn) for leaf in leaves)
             and all(_fits(cut, drawn) for cut in cuts)
         ):
             held = prime_field() if field is None else field
@@ -125,6 +122,21 @@ def _draw(leaf: Expr, sizes: Sizes, generator: random.Random, field: Field, styl
             )
             Q = times(field, Q, reflection)
         return [row[:columns] for row in Q]
+    for said, turn in (("column sums 1", turned), ("row sums 1", lambda rows: rows)):
+        if said in held:  # positive entries are divided by their sum, others end in what is left to 1
+            lines = turn(filled(rows, columns))
+            if held & {"positive", "nonnegative"}:
+                sums = [field.reduce(sum(line)) for line in lines]
+                return turn([
+                    [field.reduce(x * field.reciprocal(total)) for x in line]
+                    if total else [field.reciprocal(field.number(Fraction(len(line))))] * len(line)
+                    for line, total in zip(lines, sums, strict=True)
+                ])  # fmt: skip
+            one = field.number(Fraction(1))
+            return turn([[*line[:-1], field.reduce(one - sum(line[:-1], 0 * one))] for line in lines])
+    if "orthonormal rows" in held:
+        across = symbol(leaf.name, *leaf.shape[::-1], properties=held - {"orthonormal rows"} | {"orthogonal"})
+        return turned(_draw(across, sizes, generator, field, style))
     A = filled(rows, columns)
     if "spd" in held or "psd" in held:
         if "diagonal" in held:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 import numpy as np
 import pytest
 
@@ -166,3 +168,23 @@ def test_what_is_of_several_variables_pickles():
     assert again.text() == several.text()
     blocks = pickle.loads(pickle.dumps(derive.hessian("½‖A − U Vᵀ‖²", ["U", "V"])))
     assert blocks["U", "V"].verify() < 1e-6
+
+
+NAMED = {  # what the author has named -> the shortest form, and lines of the code
+    "h = tanh(W₁ x + b₁); ŷ = W₂ h; r = ŷ − y; ½‖r‖²": (
+        "W2", "r hᵀ where h = tanh(W₁ x + b₁), ŷ = W₂ h, r = ŷ − y",
+        ["h = np.tanh(", "y_hat = W2.dot(h)  # W₂ h", "r = y_hat - y  # ŷ − y", "np.outer(r, h)  # r hᵀ"],
+    ),
+    "K = σ² I + A Aᵀ; ½ yᵀ K⁻¹ y + ½ logdet(K)": ("A", "K⁻¹ (I − y yᵀ K⁻¹) A where K = σ² I + A Aᵀ", ["K = A @ A.T"]),
+    "r = A x − b; s = ‖r‖²; log(s)": ("x", "2 Aᵀ r / s where r = A x − b, s = ‖r‖²", ["r = A.dot(x)", "s = r.dot(r)"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("formula", NAMED)
+def test_the_answer_is_in_the_names_of_the_author(formula):
+    wrt, shortest, lines = NAMED[formula]
+    derivation = derive.gradient(formula, wrt, "A: n×k, σ: scalar" if "σ" in formula else None)
+    assert normalize("NFC", derivation.compact.text()) == shortest
+    source = normalize("NFC", derivation.source())
+    assert all(line in source for line in lines)
+    assert derivation.verify() < 1e-6

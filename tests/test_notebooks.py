@@ -21,6 +21,7 @@ NAMES = {
     "check_my_homework",
     "beyond_one_machine",
     "closed_forms",
+    "attention",
 }
 NEEDS = {"beyond_one_machine": ("dask", "jax", "array_api_compat")}  # beside what all of them need
 
@@ -63,7 +64,9 @@ def printed(book: Any) -> list[str]:
             data = output.get("data", {})
             text = output.get("text") or data.get("text/markdown") or data.get("text/plain", "")
             if "object at 0x" not in text:
-                texts += MEASURED.sub("#", text).split()
+                # What is compared with PyTorch is there only where that is.
+                lines = [line for line in text.splitlines() if "PyTorch" not in line]
+                texts += MEASURED.sub("#", "\n".join(lines)).split()
         shown.append(" ".join(texts))
     return shown
 

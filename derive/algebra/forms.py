@@ -260,12 +260,14 @@ def compact(expr: Expr, loss: Expr, boxed: Expr, definitions: list[tuple[str, Ex
     boxing = Boxing(expr, loss, introduce_identity=True)
     candidates = [boxed, boxing.as_written, boxing.boxed]
     taken = {s.name for s in symbols_of(loss, expr)} | {n for s in symbols_of(loss, expr) for n in _dimensions(s)}
+    known = {name for name, _ in definitions}
     best: tuple[tuple[int, int, Cost], Compact] | None = None
     for candidate in dict.fromkeys(candidates):
         if candidate is not boxed and not is_same(candidate, expr):
             continue
         made = _named(candidate, taken, definitions)
-        parts = [made.expression, *(value for _, value in made.definitions)]
+        # What its author has named is known already, and costs nothing.
+        parts = [made.expression, *(value for name, value in made.definitions if name.name not in known)]
         size = sum(symbol_count(part) for part in parts)
         rank = (size, symbol_count(made.expression), cost(made.expression))
         if best is None or rank < best[0]:
@@ -279,19 +281,26 @@ def _dimensions(expr: Expr) -> frozenset[str]:
 
 
 def _named(expr: Expr, taken: set[str], given: list[tuple[str, Expr]]) -> Compact:
-    """Name repeated parts while that makes the whole no longer."""
+    """Name what the author has named, and repeated parts while that makes the whole no longer."""
     definitions: list[tuple[Expr, Expr]] = []
-    used = set(taken)
-    authors = {value: name for name, value in given}
+    used = taken | {name for name, _ in given}
+
+    def put(part: Expr, name: str) -> None:
+        nonlocal expr, definitions
+        used.add(name)
+        named = {part: symbol(name, *part.shape)}
+        expr = substitute(expr, named)
+        definitions = [(n, substitute(v, named)) for n, v in definitions]
+        definitions.insert(0, (named[part], part))
+
+    for authored, part in reversed(given):
+        if part.args and authored not in taken and part in nodes(expr, *(value for _, value in definitions)):
+            put(part, authored)
     for _ in range(12):
-        part = _repeated(expr, [value for _, value in definitions], authors)
-        if part is None:
+        repeated = _repeated(expr, [value for _, value in definitions])
+        if repeated is None:
             break
-        name = symbol(_free_name(part, used, authors), *part.shape)
-        used.add(name.name)
-        expr = substitute(expr, {part: name})
-        definitions = [(n, substitute(v, {part: name})) for n, v in definitions]
-        definitions.insert(0, (name, part))
+        put(repeated, _free_name(repeated, used))
     return Compact(expr, _in_order(definitions))
 
 
@@ -307,8 +316,8 @@ def _in_order(definitions: list[tuple[Expr, Expr]]) -> list[tuple[Expr, Expr]]:
     return ordered
 
 
-def _repeated(expr: Expr, others: list[Expr], authors: dict[Expr, str]) -> Expr | None:
-    """The part whose naming saves most symbols; one that its author named saves by being known."""
+def _repeated(expr: Expr, others: list[Expr]) -> Expr | None:
+    """The part whose naming saves most symbols."""
     counts: dict[Expr, int] = {}
     order: list[Expr] = []
     for root in (expr, *others):
@@ -328,15 +337,13 @@ def _repeated(expr: Expr, others: list[Expr], authors: dict[Expr, str]) -> Expr 
         size = symbol_count(node)
         if size < 2:
             continue
-        saved = n * (size - 1) - size - 1 + (2 if node in authors else 0)
+        saved = n * (size - 1) - size - 1
         if saved > most:
             best, most = node, saved
     return best
 
 
-def _free_name(part: Expr, used: set[str], authors: dict[Expr, str]) -> str:
-    if part in authors and authors[part] not in used:
-        return authors[part]
+def _free_name(part: Expr, used: set[str]) -> str:
     op = part.op
     if op.name in NAMES:
         kind = op.name

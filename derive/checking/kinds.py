@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from ..expr import Expr, symbol
+from ..expr import SQUARE, Expr, symbol
 from ..names import parts
 from ..reading.vocabulary import ALIKE, PER_ROW
 from ..shapes import ONE, Dim
@@ -158,7 +158,7 @@ class Unifier:
                 known = (ONE, self.dimension())
             else:
                 known = (self.dimension(), self.dimension())
-                if said is not None and said.properties - {"positive", "nonnegative", "constant", "orthogonal"}:
+                if said is not None and said.properties & SQUARE:
                     known = (known[0], known[0])
             self.shapes[name] = known
         return known

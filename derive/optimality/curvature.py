@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..algebra.normal import Normalizer
 from ..errors import DeriveError
-from ..expr import OPERATIONS, Expr, is_number, nodes, number, substitute, symbol, symbols_of, zero_like
+from ..expr import CONSTRAINED, OPERATIONS, Expr, is_number, nodes, number, substitute, symbol, symbols_of, zero_like
 from ..operations import add, mul, power, terms_of
 from .certificates import MAX_NODES, Certificate, Prover
 from .ranges import ranges
@@ -121,8 +121,12 @@ def examine(
     if not present:
         return Convexity(verdict="affine", steps=[Remark("it does not depend on the variables")], **given)
     for v in present:
-        if v.properties & {"orthogonal"}:
-            said = Remark([v], " is declared orthogonal, and these matrices are no convex set")
+        if v.properties & CONSTRAINED:
+            is_curved = bool(v.properties & {"orthogonal", "orthonormal rows"})
+            said = Remark(
+                [v], " is declared orthogonal, and these matrices are no convex set" if is_curved else
+                " is not free: what is assumed of it is not used here",
+            )  # fmt: skip
             return Convexity(verdict="unknown", steps=[said], **given)
     unknown = [n.op.name for n in nodes(expr) if OPERATIONS.get(n.op.name) is not n.op]
     if unknown:

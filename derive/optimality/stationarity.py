@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..adjoints import is_definite, is_invertible, is_positive
 from ..derivation import Sweep
 from ..errors import DeriveError, LimitError
-from ..expr import Expr, is_zero, nodes, number, substitute, symbols_of
+from ..expr import ASSUMED, CONSTRAINED, Expr, is_zero, nodes, number, substitute, symbols_of
 from ..jacobians import differential
 from ..operations import add, inner, terms_of
 from ..spaces import project
@@ -151,9 +151,10 @@ def solve(
         No closed form is known; the message says where the variable stands.
     """
     require_short(expr)
-    if "orthogonal" in x.properties:
+    if x.properties & CONSTRAINED:
+        what = "orthogonal" if "orthogonal" in x.properties else f"to have {sorted(x.properties & ASSUMED)[0]}"
         raise DeriveError(
-            f"{x.text()} is declared orthogonal, and stationary points among orthogonal matrices are not solved for",
+            f"{x.text()} is declared {what}, and stationary points among such matrices are not solved for",
             hint='subject_to="UᵀU = I" names the eigenvalue problem, where it is one',
         )
     G = Sweep(expr, x).total

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from ..dialects import Dialect
+from ..expr import symbol
 from ..program import Program
 from ..shapes import ONE
 from .expressions import ATOM, LONG, PRODUCT, STATIC, UNARY, WIDTH, Expressions, Text, is_full_somewhere
@@ -128,6 +129,8 @@ class Writer(Expressions):
         for value in self.order:
             self.formulas[value] = formula(value, self.formulas)
             self.emit(value)
+            if value in self.preferred:
+                self.formulas[value] = symbol(self.preferred[value], *value.shape)
         results = self.results()
         if self.outputs[0] == "value" and len(results) > 2:
             # The gradients by several variables are one result beside the value.

@@ -1,17 +1,18 @@
 r"""Declarations: `W: m×n, x: n, λ: scalar, S: n×n spd`, as text or as a mapping.
 
 `m x n`, `m by n`, `(m, n)`, `W ∈ R^{m×n}` and `W \in \mathbb{R}^{m \times n}` say the same;
-`A, B: m×n` share a shape; `m < n` is a hint for sizes.
+`A, B: m×n` share a shape; `m < n` is a hint for sizes, and an equation is an assumption.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from .. import names
 from ..errors import DeriveError, LimitError, ParseError
-from ..expr import PROPERTIES, Expr, symbol, symbol_op
+from ..expr import ASSUMED, PROPERTIES, SQUARE, Expr, symbol, symbol_op
 from ..shapes import ONE, SCALAR, Dim, Shape
 from .limits import MAX_DECLARATIONS, MAX_DIMENSION_TERMS
 from .sizes import FRESH
@@ -91,9 +92,7 @@ class Declarations:
             if shape is None and entry.kind == "scalar":
                 shape = SCALAR
             elif shape is None:
-                square = entry.kind == "square" or entry.properties & {
-                    "symmetric", "skew", "spd", "psd", "diagonal", "triangular", "lower", "upper",
-                }  # fmt: skip
+                square = entry.kind == "square" or entry.properties & SQUARE
                 rows = Dim.of(free.pop(0))
                 is_vector = entry.kind == "vector" or (entry.kind is None and not square and name[0].islower())
                 shape = (rows, ONE) if is_vector else (rows, rows) if square else (rows, Dim.of(free.pop(0)))
@@ -101,6 +100,13 @@ class Declarations:
         return made
 
     def made(self, entry: Declared, shape: Shape) -> Expr:
+        rows, columns = (dim.value or 0 for dim in shape)
+        for said, line, short, long in (
+            ("orthogonal", "columns", rows, columns),
+            ("orthonormal rows", "rows", columns, rows),
+        ):
+            if said in entry.properties and 0 < short < long:
+                raise self.error(f"{long} {line} of length {short} cannot be orthonormal", entry.span)
         try:
             return symbol(entry.name, *shape, properties=entry.properties)
         except DeriveError as error:
@@ -110,7 +116,7 @@ class Declarations:
         return ParseError(message, self.source, span, hint)
 
 
-def declarations(where: str | Mapping[str, Any] | None) -> Declarations:
+def declarations(where: str | Mapping[str, Any] | Declarations | None) -> Declarations:
     """Read declarations.
 
     Raises
@@ -160,10 +166,15 @@ def _from_text(text: str) -> Declarations:
         raise LimitError(f"the declarations have {len(text):,} characters", hint=f"at most {MAX_DECLARATIONS:,}")
     held = Declarations(text)
     waiting: list[Declared] = []
+    assumed: list[tuple[int, Span]] = []
     for start, end in items(text):
         start, end = _trimmed(text, start, end)
         item = text[start:end]
         if not item:
+            continue
+        equation = re.search(r"(?<![<>:=!≔])=(?!=)", item)
+        if equation is not None:
+            assumed.append((equation.start(), (start, end)))
             continue
         split = _separator(item)
         if split is None:
@@ -204,8 +215,11 @@ def _from_text(text: str) -> Declarations:
     for entry in held.entries.values():
         if entry.shape is not None:
             held.made(entry, entry.shape)
-        elif entry.properties - PROPERTIES:
-            raise held.error(f"{sorted(entry.properties)[0]} is no property", entry.span)
+    if assumed:
+        from .assumptions import assume  # reads formulas
+
+        for at, span in assumed:
+            assume(held, text[slice(*span)], at, span)
     return held
 
 
@@ -338,11 +352,11 @@ def _meaning(held: Declarations, text: str, at: int) -> tuple[Shape | None, str 
     if unknown and len(words) > 1 and unknown[0] != "by":
         from .vocabulary import closest
 
-        near = closest(unknown[0], [*PROPERTIES, "scalar", "vector", "matrix"])
+        near = closest(unknown[0], [*(PROPERTIES - ASSUMED), "scalar", "vector", "matrix"])
         where = held.source.find(unknown[0], span[0])
         raise held.error(
             f"{unknown[0]} is no property we know", (where, where + len(unknown[0])),
-            f"did you mean {near}?" if near else f"known: {', '.join(sorted(PROPERTIES))}",
+            f"did you mean {near}?" if near else f"known: {', '.join(sorted(PROPERTIES - ASSUMED))}",
         )  # fmt: skip
     return shape(shape_text, held.source, span), kind, frozenset(properties)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import names
 from ..errors import LimitError, ParseError
-from ..expr import Expr, constant, symbol
+from ..expr import SQUARE, Expr, constant, symbol
 from ..shapes import ONE, Dim
 from . import library
 from .arrays import Array, Axes, Misfit, Plan
@@ -143,7 +143,7 @@ class Formula:
             axes = ()
         else:
             axes = tuple(plan.sizes.fresh() for _ in range(rank))
-            if rank == 2 and entry is not None and (entry.kind == "square" or entry.properties - _ANY_SHAPE):
+            if rank == 2 and entry is not None and (entry.kind == "square" or entry.properties & SQUARE):
                 axes = (axes[0], axes[0])
         properties = entry.properties if entry is not None else frozenset()
         made = plan.node(
@@ -199,7 +199,6 @@ def _is_module(node: ast.Attribute) -> bool:
     return getattr(node.value, "id", None) in _ALWAYS or node.attr not in _OF_ARRAYS
 
 
-_ANY_SHAPE = frozenset(["positive", "constant", "orthogonal"])
 _REDUCTIONS = frozenset("sum mean norm dot inner vdot var std logsumexp softmax cumsum diff".split())
 
 

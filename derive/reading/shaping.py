@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import operations as ops
 from ..errors import ShapeError
-from ..expr import Expr, Operation
+from ..expr import SQUARE, Expr, Operation
 from ..shapes import ONE, Dim
 from .kinds import Kinds, is_exponential
 from .signatures import C, M, R, S, operation_of
@@ -74,7 +74,7 @@ class Shaper:
             elif mask not in (S, C, R, M):
                 mask = Kinds.cheapest(cell) if mask & (S | C | M) else R if mask else M
             entry.shape = self.of_kind(mask)
-            if mask == M and entry.properties - {"positive", "nonnegative", "constant", "orthogonal"}:
+            if mask == M and entry.properties & SQUARE:
                 self.sizes.unify(*entry.shape)
 
     def of_kind(self, mask: int) -> SizeShape:

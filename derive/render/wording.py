@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError
-from ..expr import Expr, nodes
+from ..expr import CONSTRAINED, Expr, nodes, symbols_of
 from ..rules import RULES, subject
 from . import Formula, Name, Partial
 from .text import SUPERSCRIPTS, text
@@ -23,15 +23,23 @@ PROPERTIES = {
     "lower": "lower triangular",
     "upper": "upper triangular",
     "orthogonal": "orthogonal",
+    "orthonormal rows": "with orthonormal rows",
+    "column sums 1": "with columns that sum to 1",
+    "row sums 1": "with rows that sum to 1",
     "positive": "positive",
     "nonnegative": "nonnegative",
     "constant": "constant",
 }
 
 
+_OF_VECTORS = {"orthogonal": "of norm 1", "column sums 1": "with entries that sum to 1"}
+
+
 def property_words(s: Expr) -> str:
     """The declared properties of a symbol in words."""
-    held = [word for key, word in PROPERTIES.items() if key in s.properties]
+    held = [
+        _OF_VECTORS.get(key, word) if s.is_vector else word for key, word in PROPERTIES.items() if key in s.properties
+    ]
     if {"spd", "psd", "diagonal"} & s.properties:
         held.remove("symmetric")
     return " and ".join(held)
@@ -76,6 +84,13 @@ def conditions_of(d: Derivation) -> list[tuple[Expr | None, str]]:
         if template and template.format(text(subject(node))) in left:
             del left[template.format(text(subject(node)))]
             found.append((subject(node), template))
+    assumed = [s for s in symbols_of(d.loss) if s.properties & CONSTRAINED]
+    if assumed:
+        from ..reading.assumptions import statements
+
+        for side, words in statements(assumed):
+            if left.pop(f"{text(side)} {words}", "") is None:
+                found.append((side, "{} " + words))
     return found + [(None, words) for words in left]
 
 
@@ -85,7 +100,7 @@ def filled(words: str, operand: Expr | None) -> list[str | Formula]:
         return [words]
     before, _, after = words.partition("{}")
     sign, _, rest = after.strip().partition(" ")
-    if sign in (">", "<", "≠", "≥"):
+    if sign in (">", "<", "≠", "≥", "="):
         value, _, rest = rest.partition(" ")
         return [before, [operand, sign, value], f" {rest}" if rest else ""]
     is_adjective = not before and after[:1] == " " and after[1:2].isalpha()

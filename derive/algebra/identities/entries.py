@@ -124,6 +124,12 @@ def _(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
     return None
 
 
+@identity("sum", "sum(y) = 1", "y: n, 𝟏ᵀy = 1", words="use what y sums to")
+def _(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
+    is_met = len(items) == 1 and items[0][1] == 1 and "column sums 1" in items[0][0].properties
+    return of_chain((), SCALAR) if is_met else None
+
+
 @identity("sum", "sum(a ⊙ diag(M)) = tr(Diag(a) M)", "a: n, M: n×n", "[MN, 3.6]")
 def _(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
     found = [base for base, e in items if base.op is diagonal]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...expr import Expr, commutation, commutation_op, symbol_op
+from ...expr import Expr, commutation, commutation_op, ones, ones_op, symbol_op
 from ...operations import add, diagonal_matrix, hadamard, inv, kron, matmul, transpose, vec
-from ...shapes import ONE
+from ...shapes import ONE, SCALAR, Dim
 from ..atoms import entry_bases, of_chain, of_factor
 from ..polynomial import Chain, Poly
 from .row import identity
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 def _one(factor: Expr) -> Poly:
     """The identity to the left of a factor."""
     return of_chain((), (factor.shape[0], factor.shape[0]))
+
+
+def _ones(size: Dim) -> Poly:
+    return of_chain((), SCALAR) if size is ONE else of_factor(ones(size))
+
+
+def _is_ones(factor: Expr) -> bool:
+    return factor.op is ones_op and factor.shape[1] is ONE
 
 
 def _orthogonal(factor: Expr) -> bool:
@@ -92,6 +100,33 @@ def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     return (
         _one(left) if _orthogonal(left) and left.is_square and right.op is transpose and right.args[0] is left else None
     )
+
+
+@identity("symbol ·", "Q Qᵀ = eye(m)", "Q: m×n, Q Qᵀ = I", words="use the orthonormal rows")
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    return _one(left) if "orthonormal rows" in left.properties and right is transpose.make((left,)) else None
+
+
+@identity("symbol ·", "Y 𝟏 = ones(m)", "Y: m×n, Y 𝟏 = 𝟏", words="use what the rows sum to")
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    return _ones(left.shape[0]) if "row sums 1" in left.properties and _is_ones(right) else None
+
+
+@identity("transpose ·", "Yᵀ 𝟏 = ones(n)", "Y: m×n, 𝟏ᵀY = 𝟏ᵀ", words="use what the columns sum to")
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    return _ones(left.shape[0]) if "column sums 1" in left.args[0].properties and _is_ones(right) else None
+
+
+@identity("transpose ·", "𝟏ᵀ Y = ones(n)ᵀ", "Y: m×n, 𝟏ᵀY = 𝟏ᵀ", words="use what the columns sum to")
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    is_met = "column sums 1" in right.properties and _is_ones(left.args[0])
+    return ctx.transposed(_ones(right.shape[1])) if is_met else None
+
+
+@identity("transpose ·", "𝟏ᵀ Yᵀ = ones(m)ᵀ", "Y: m×n, Y 𝟏 = 𝟏", words="use what the rows sum to")
+def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    is_met = right.op is transpose and "row sums 1" in right.args[0].properties and _is_ones(left.args[0])
+    return ctx.transposed(_ones(right.shape[1])) if is_met else None
 
 
 @identity("symbol ·", "Q Q = I", "Q: n×n symmetric orthogonal", words="use orthogonality")

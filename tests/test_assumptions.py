@@ -1,0 +1,160 @@
+"""Assumptions among the declarations: used in the forms, never by the derivative, refused where they cannot hold."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+import derive
+from derive.errors import DeriveError, ParseError
+from derive.expr import symbol
+from derive.numeric import random_point
+from derive.sampling import random_field_point
+
+# Formula, wrt, declarations, the box that a book has, and the condition printed.
+BOXES = {
+    "cross-entropy": ("−yᵀ log(softmax(z))", "z", "1'y = 1", "softmax(z) − y", "𝟏ᵀ y = 1"),
+    "cross-entropy, logits of a layer": (
+        "−yᵀ log(softmax(W x))", "W", "y: k positive, sum(y) = 1", "(softmax(W x) − y) xᵀ", "𝟏ᵀ y = 1",
+    ),
+    "cross-entropy of rows": (
+        "−⟨Y, log(softmax(X W))⟩", "W", "Y: m×k, Y 𝟏 = 𝟏, X: m×n", "Xᵀ (softmax_row(X W) − Y)", "Y 𝟏 = 𝟏",
+    ),
+    "Rayleigh quotient": ("xᵀ A x / (xᵀ x)", "x", "‖x‖ = 1, A: n×n symmetric", "2 (A x − (xᵀ A x) x)", "‖x‖ = 1"),
+    "Procrustes": ("‖A X − B‖²", "X", "AᵀA = I", "2 (X − Aᵀ B)", "Aᵀ A = I"),
+    "orthonormal rows": ("½‖W Wᵀ z − W x‖²", "z", "W: m×n, W Wᵀ = I", "z − W x", "W Wᵀ = I"),
+    "columns of distributions": ("½‖Pᵀ 𝟏 − x‖²", "x", "P: m×n, 𝟏ᵀP = 𝟏ᵀ", "x − 𝟏", "𝟏ᵀ P = 𝟏ᵀ"),
+}  # fmt: skip
+SPELLED = {
+    "column sums 1": ["1'y = 1", "𝟏ᵀy = 1", "1 = 1'y", "sum(y) = 1", r"\mathbf 1^\top y = 1", "𝟏ᵀY = 𝟏ᵀ", "Yᵀ𝟏 = 𝟏"],
+    "row sums 1": ["Y 𝟏 = 𝟏", "𝟏ᵀYᵀ = 𝟏ᵀ", r"Y \mathbf{1} = \mathbf{1}"],
+    "orthogonal": ["‖x‖ = 1", "x'x = 1", "‖x‖² = 1", r"\|x\|_2 = 1", "norm(x)**2 = 1", "W'W = I", "Q: n×n, QQᵀ = I",
+                   "Q^T = Q^-1"],
+    "orthonormal rows": ["WWᵀ = I", "W: m×n, I = W W'"],
+    "symmetric": ["A = Aᵀ", "A^T = A"],
+    "skew": ["A = −Aᵀ"],
+}  # fmt: skip
+REFUSED = {
+    "1'y = 2": "is no assumption that can be used",
+    "1'y = 1, 1'y = 3": "1'y = 3 is no assumption that can be used",
+    "W: 2×3, W'W = I": "3 columns of length 2 cannot be orthonormal",
+    "W: 3×2, W W' = I": "3 rows of length 2 cannot be orthonormal",
+    "W: 3×3, W'W = eye(4)": "is no assumption that can be used",
+    "y: n, y = 3": "is no assumption that can be used",
+    "S: n×n symmetric, S 𝟏 = 𝟏": "are not used together",
+    "1'y = 1, ‖y‖ = 1": "are not used together",
+    "W: m×n, A = Aᵀ, A: m×n": "cannot be symmetric: it is not square",
+    "1'(y = 1": "is not read",
+}
+
+
+@pytest.mark.parametrize("row", BOXES.values(), ids=list(BOXES))
+def test_the_box_is_that_of_books(row):
+    formula, wrt, where, box, condition = row
+    derivation = derive.gradient(formula, wrt, where)
+    assert derivation.boxed.text() == box
+    assert condition in derivation.conditions
+    assert derivation.verify() < 1e-6
+    assert f"{condition}" in derivation.text()
+
+
+@pytest.mark.parametrize("said", SPELLED)
+def test_spellings(said):
+    for where in SPELLED[said]:
+        (held,) = {s for s in np.atleast_1d(derive.symbols(where)) if s.properties}
+        assert said in held.properties
+
+
+@pytest.mark.parametrize("where", REFUSED)
+def test_what_cannot_hold_or_be_used_is_refused(where):
+    with pytest.raises(DeriveError, match=REFUSED[where].replace("(", r"\(")) as caught:
+        derive.gradient("‖W x − y‖²", "W", where)
+    if isinstance(caught.value, ParseError):
+        assert "^" in str(caught.value)  # the place
+
+
+def test_pages_print_the_condition():
+    derivation = derive.gradient(*BOXES["cross-entropy"][:3])
+    assert "This holds where 𝟏ᵀ y = 1." in " ".join(derivation.text().split())
+    assert r"\(\mathbf{1}^{\top} y = 1\)" in derivation.latex()
+    assert "<math" in derivation.html() and "This holds where" in derivation.html()
+    assert "𝟏ᵀ y = 1" in pickle.loads(pickle.dumps(derivation)).conditions
+
+
+def test_the_derivative_and_the_code_do_without():
+    """Off the constraint the function is right; the form is not."""
+    derivation = derive.gradient(*BOXES["cross-entropy"][:3])
+    plain = derive.gradient(*BOXES["cross-entropy"][:2])
+    z, y = np.array([0.3, -1.0, 0.2]), np.array([2.0, 1.0, 0.5])
+    assert np.allclose(derivation.function()(z, y), plain.function()(z, y), rtol=1e-14)
+    assert not np.allclose(derivation.function()(z, y), derivation.boxed.evaluate(z=z, y=y))
+    assert "not by the code: 𝟏ᵀ y = 1" in " ".join(derivation.source().split())
+
+
+def test_the_code_of_constant_data_does_without():
+    derivation = derive.gradient("½‖X w − y‖² + (1'y) sum(w)", "w", "X: m×n constant, y: m constant, 1'y = 1")
+    rng = np.random.default_rng(0)
+    X, w, y = rng.normal(size=(5, 3)), rng.normal(size=3), rng.normal(size=5)
+    assert np.allclose(derivation.function()(w, X, y), X.T @ (X @ w - y) + y.sum(), rtol=1e-12)
+
+
+def test_the_variable_is_free():
+    """The gradient by y is not that along the constraint, nor are second derivatives."""
+    derivation = derive.gradient("(𝟏ᵀy)² + cᵀ y", "y", "1'y = 1, c: n")
+    assert derivation.boxed.text() == "c + 2 𝟏" and derivation.verify() < 1e-6
+    assert "as if y were free" in " ".join(derivation.text().split())
+    hessian = derive.hessian("(𝟏ᵀy)³", "y", "1'y = 1")
+    assert hessian.boxed.text() == "6 𝟏_n 𝟏_nᵀ" and hessian.verify() < 1e-6
+
+
+def test_what_a_form_makes_of_it_is_seen_by_the_numbers(monkeypatch):
+    """Were y taken to sum to 2, the witness at points of sum 1 would say so."""
+    from derive.algebra.identities import IDENTITIES
+
+    row = next(row for row in IDENTITIES["sum"] if row.statement == "sum(y) = 1")
+    given = row.apply
+    monkeypatch.setattr(row, "apply", lambda *a: None if (met := given(*a)) is None else met.scaled(2))
+    assert derive.equal("sum(y)", "1", where="y: n, 1'y = 1") != "proved"
+
+
+@pytest.mark.parametrize("extra", [(), ("positive",)])
+@pytest.mark.parametrize("said", ["column sums 1", "row sums 1", "orthonormal rows", "orthogonal"])
+def test_points_are_drawn_on_the_constraint(said, extra):
+    if extra and "ortho" in said:
+        pytest.skip("refused: no positive matrix is orthogonal but a permutation")
+    A = symbol("A", "m", "n", {said, *extra})
+    for seed in range(3):
+        point = random_point([A @ symbol("B", "n", "k")], seed=seed)
+        exact = np.array(random_field_point([A], seed, style="positive" if extra else "plain").values[A], dtype=object)
+        for value in (point.values[A], exact):
+            value = value % (2**61 - 1) if value.dtype == object else value
+            sides = {"column sums 1": value.sum(0), "row sums 1": value.sum(1), "orthonormal rows": value @ value.T,
+                     "orthogonal": value.T @ value}  # fmt: skip
+            met = sides[said] % (2**61 - 1) if value.dtype == object else sides[said]
+            wanted = np.ones_like(met) if met.ndim == 1 else np.eye(len(met), dtype=met.dtype)
+            assert np.allclose(met.astype(float), wanted.astype(float), atol=1e-12)
+            assert not extra or value.dtype == object or (value > 0).all()
+
+
+def test_equal_and_check_know_it():
+    assert derive.equal("softmax(z) 1'y − y", "softmax(z) − y", where="z, y: n, 1'y = 1") == "proved"
+    assert derive.equal("softmax(z) 1'y − y", "softmax(z) − y", where="z, y: n") == "differs"
+    text = "$L = -y^T \\log(\\mathrm{softmax}(z))$\n\n$\\frac{\\partial L}{\\partial z} = \\mathrm{softmax}(z) - y$"
+    assert derive.check(text, "z, y: n, 1'y = 1").lines[-1].verdict == "proved"
+
+
+def test_what_is_solved_for_does_not_use_it_wrongly():
+    with pytest.raises(DeriveError, match="not solved for"):
+        derive.stationary("½‖x − a‖²", "x", "1'x = 1, a: n")
+    assert derive.convexity("−‖x‖²", "x", "‖x‖ = 1").verdict == "unknown"
+    assert derive.convexity("−(1'x)²", "x", "1'x = 1").verdict == "unknown"
+
+
+def test_the_command_line_takes_it(capsys):
+    from derive.cli import main
+
+    assert main(["gradient", "-y' log(softmax(z))", "--wrt", "z", "--where", "1'y = 1", "--to", "json"]) == 0
+    printed = capsys.readouterr().out
+    assert '"𝟏ᵀ y = 1"' in printed and '"text": "softmax(z) − y"' in printed
