@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+from functools import partial
 
 import numpy as np
 import pytest
 
 import derive
+import derive.reading.python  # fills the table of the functions of libraries
 from derive import functions, names, rules
-from derive.dialects import DIALECTS
+from derive.algebra.table import TABLE as NORMAL_FORMS
+from derive.checking.meaning import UNARY as DOCUMENTS
+from derive.codegen import Module
+from derive.dialects import DIALECTS, dialect
 from derive.errors import DeriveError
 from derive.evaluation import VALUES
 from derive.expr import (
@@ -31,8 +36,12 @@ from derive.expr import (
     symbols_of,
     zeros,
 )
+from derive.interop.writing import WRITERS
+from derive.jacobians import _COEFFICIENTS as COEFFICIENTS
 from derive.numeric import numeric_gradient, random_point
 from derive.operations import FUNCTIONS, basis, block, matmul, sum_entries, vec
+from derive.programs.translate import ROWS as PROGRAMS
+from derive.reading.library import TABLE as LIBRARY
 from derive.reading.vocabulary import FUNCTIONS as FUNCTIONS_READ
 from derive.rules import RULES
 from derive.shapes import Dim
@@ -43,10 +52,28 @@ KNOWN = sorted(OPERATIONS)
 WITH_OPERANDS = [name for name in KNOWN if name not in LEAVES]
 _MARKED = "it, or its gradient, is a function with a mark in its name, which documents do not read"
 _BRACKETS = "it, or its gradient, has a matrix in brackets, a window or unvec, which documents do not read"
+_HELPERS = "no function that people call in code has its value, or its generated code has a helper of its own"
 ROW_OPERATIONS = ("argmax_row", "cumsum", "cumsum_back", "logsumexp_row", "max_row", "softmax_row", "where")
 REFUSED: dict[tuple[str, str], str] = {  # (operation, meaning or dialect) -> reason
     ("erf", "array-api"): "the array API standard has no error function",
+    ("submatrix", "check of code"): "the window has sizes that no argument has",
     **{(name, "document"): _BRACKETS for name in ("block", "submatrix", "unvec", "vec", "polar", "expm")},
+    **{
+        (name, "check of code"): _HELPERS
+        for name in (
+            "argmax_row",
+            "block",
+            "block_inner",
+            "block_sum",
+            "cumsum_back",
+            "dominant",
+            "max_row",
+            "nuclear_norm",
+            "polar",
+            "spectral_norm",
+            "step",
+        )
+    },
     **{(name, "document"): _MARKED for name in ("block_inner", "block_sum", "kron", *ROW_OPERATIONS)},
     ("nuclear_norm", "document"): "its gradient is the polar factor, which documents write as U Vᵀ",
     ("spectral_norm", "document"): "its gradient is u vᵀ, which documents write out",
@@ -225,24 +252,87 @@ def test_every_operation_is_checked_in_documents(name):
         assert verdicts[1] == "fails"
 
 
-def test_an_operation_without_its_rows_is_found(monkeypatch):
-    """Each table with a row deleted fails a test above."""
-    monkeypatch.delitem(RULES, "cumsum")
-    with pytest.raises(AssertionError, match="no rule"):
-        test_every_operation_has_its_rows("cumsum")
-    monkeypatch.undo()
-    monkeypatch.delitem(VALUES, "cumsum")
-    with pytest.raises(AssertionError, match="no numeric value"):
-        test_every_operation_has_its_rows("cumsum")
-    monkeypatch.undo()
-    monkeypatch.delitem(DIALECTS["numpy"].templates, "cumsum")
-    with pytest.raises(DeriveError, match="cumsum has no counterpart"):
-        test_every_operation_has_code_in_each_dialect("cumsum", "numpy")
-    monkeypatch.undo()
-    monkeypatch.delitem(FUNCTIONS_READ, "cumsum")
-    with pytest.raises(DeriveError):
-        test_every_operation_reads_back_what_it_prints("cumsum")
-    monkeypatch.undo()
+@pytest.mark.parametrize("name", WITH_OPERANDS)
+def test_every_linear_operation_is_taken_apart(name):
+    """What is linear by its values is linear to the normal form: a sum inside is no opaque part."""
+    node = nodes_of(name)[0]
+    if len(node.args) != 1:
+        return
+    A, B = node.args[0], symbol("B", *node.args[0].shape)
+    whole, apart = (node.op.build((arg,), node.data) for arg in (A + 2 * B, B))
+    point = random_point([whole, node, apart], 1)
+    if np.allclose(point.evaluate(whole), point.evaluate(node) + 2 * point.evaluate(apart), rtol=1e-9, atol=1e-9):
+        assert derive.equal(whole, node + 2 * apart) == "proved"
+
+
+def straight_line(derived: derive.Derivation, factor: int = 1) -> str:
+    """The gradient as a person writes it in JAX: the generated lines, without what checks the arguments."""
+    module = Module(derived, dialect("jax"))
+    head, _, _, *body = module.function("gradient").splitlines()
+    sizes = [
+        f"    {dim} = {s.name}.shape[{axis}]"
+        for s in module.signature.symbols
+        for axis, dim in enumerate(s.shape)
+        if str(dim).isidentifier()
+    ]
+    lines = [line.replace("_norm(", "jnp.linalg.norm(").replace(", dtype=dtype", "") for line in body]
+    *lines, last = [line for line in lines if "dtype = " not in line]
+    result = last.removeprefix("    return ")
+    return "\n".join(
+        ["import jax", "import jax.numpy as jnp", head, *sizes, *lines, f"    return {factor} * ({result})"]
+    )
+
+
+@pytest.mark.parametrize("name", WITH_OPERANDS)
+def test_every_operation_is_checked_in_code(name):
+    """The generated lines are found right, and twice the gradient wrong; what is not read stands in the table."""
+    derived = gradients_of(name)[0]
+    given = derived.loss.text(), derived.wrt.name, declared(derived.loss)
+    if (name, "check of code") in REFUSED:
+        with pytest.raises(DeriveError, match="is not read|is not known|is read only"):
+            derive.check_code(straight_line(derived), *given)
+        return
+    assert derive.check_code(straight_line(derived), *given).lines[-1].verdict in ("proved", "agrees")
+    if symbols_of(derived.boxed):
+        assert derive.check_code(straight_line(derived, 2), *given).lines[-1].verdict == "fails"
+
+
+def test_the_table_of_refusals_is_of_operations_and_meanings():
+    meanings = {"document", "check of code", *BACKENDS}
+    assert all(name in KNOWN and meaning in meanings and reason for (name, meaning), reason in REFUSED.items())
+
+
+# A table, one of its rows, and the test above that fails without it.  Two meanings have a default that is right for
+# every operation, and no row can be missing: it is printed as a call, and samples are taken one by one.
+ROWS_NEEDED = {
+    "rule": (RULES, "cumsum", test_every_operation_has_its_rows),
+    "value": (VALUES, "cumsum", test_every_operation_has_its_rows),
+    "parse": (FUNCTIONS_READ, "cumsum", test_every_operation_reads_back_what_it_prints),
+    "normal form": (NORMAL_FORMS, "tril", test_every_linear_operation_is_taken_apart),
+    "program": (PROGRAMS, "kron", partial(test_every_operation_has_code_in_each_dialect, backend="numpy")),
+    "Jacobian": (COEFFICIENTS, "kron", test_every_operation_has_a_normal_form_and_a_jacobian),
+    "documents": (DOCUMENTS, "softmax", test_every_operation_is_checked_in_documents),
+    "check of code": (LIBRARY["np"], "cumsum", test_every_operation_is_checked_in_code),
+    "SymPy": (WRITERS, "logdet", test_every_operation_passes_through_sympy),
+    **{
+        f"code in {backend}": (
+            DIALECTS[backend].templates, "tanh", partial(test_every_operation_has_code_in_each_dialect, backend=backend)
+        )
+        for backend in BACKENDS
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("meaning", ROWS_NEEDED)
+def test_an_operation_without_a_row_is_found(meaning, monkeypatch):
+    table, row, test = ROWS_NEEDED[meaning]
+    test(row)
+    monkeypatch.delitem(table, row)
+    with pytest.raises((AssertionError, DeriveError)):
+        test(row)
+
+
+def test_an_operation_without_any_row_is_found(monkeypatch):
     monkeypatch.setitem(OPERATIONS, "extra", Operation("extra", "m n -> m n", None, None, False, "extra"))
     with pytest.raises(AssertionError, match="no rule"):
         test_every_operation_has_its_rows("extra")

@@ -169,3 +169,25 @@ def test_a_planted_product_would_be_seen(monkeypatch):
     monkeypatch.setattr(Lowering, "diagonal", lambda self, term: self.made("diagonal", (term,), (term.shape[0], ONE)))
     with pytest.raises(AssertionError):
         test_a_diagonal_of_a_product_forms_no_product("‖diag(D AᵀA Dᵀ) − t‖²", "D: N×n, A: k×n, t: N, k < n, n < N")
+
+
+def test_an_array_is_overwritten_after_its_last_use(monkeypatch):
+    import numpy as np
+
+    from derive.programs.reuse import Reuse
+
+    def results():
+        f = derive.gradient("½‖M ⊙ (U Vᵀ − R)‖²", "U", "U: m×k, V: n×k, M: m×n, R: m×n").function(
+            returns="value_and_gradient"
+        )
+        rng = np.random.default_rng(0)
+        U, V, M, R = (rng.standard_normal(shape) for shape in ((4, 2), (3, 2), (4, 3), (4, 3)))
+        value, gradient = f(U=U, V=V, M=M, R=R)
+        E = M * (U @ V.T - R)
+        return f.source, np.isclose(value, 0.5 * (E * E).sum()) and np.allclose(gradient, (M * E) @ V)
+
+    source, is_right = results()
+    assert is_right and "M2_sq = np.vdot(M2, M2)\n    M2 *= M\n" in source
+    # Without the reduction in time, the value is that of the overwritten array.
+    monkeypatch.setattr(Reuse, "reductions", lambda self, value, body: [])
+    assert not results()[1]
