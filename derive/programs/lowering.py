@@ -228,7 +228,8 @@ class Lowering:
     def row_sums(self, term: Term) -> Term:
         """A 𝟏; of squares and of products of two matrices in one pass."""
         value = term.body
-        factors = [(arg, power) for arg, (tag, power) in zip(value.args, value.data, strict=False) if tag == "full"]
+        entries = zip(value.args, value.data, strict=False) if value.kind == "entries" else ()
+        factors = [(arg, power) for arg, (tag, power) in entries if tag == "full"]
         if value.kind == "entries" and len(factors) == len(value.args) and sum(p for _, p in factors) == 2:
             if all(power in (1, 2) for _, power in factors):
                 sides = [arg.T if term.flipped else arg for arg, power in factors for _ in range(int(power))]
