@@ -289,3 +289,16 @@ def test_what_is_written_is_read_as_it_is_meant(text: str, variable: str, read: 
 
 def test_the_square_of_what_is_declared_square_is_a_product() -> None:
     assert derive.gradient("sum((X*W - Y)^2)", "W", where="X: n×n, W: n×n").loss.text() == "sum((X W − Y)²)"
+
+
+@pytest.mark.parametrize(
+    ("formula", "where", "read"),
+    [
+        ("norm(a*1*a)^3 xᵀy", None, "‖a a‖³ xᵀ y"),
+        ("‖a 1 bᵀ‖²", "a: scalar, b: n", "‖a bᵀ‖²"),
+        ("‖a X 1‖²", "a: scalar", "‖a X 𝟏‖²"),
+        ("‖X − 1 bᵀ‖²", "b: n", "‖X − 𝟏 bᵀ‖_F²"),
+    ],
+)
+def test_a_one_of_a_size_that_nothing_has_is_the_number(formula, where, read):
+    assert derive.parse(formula, where).text() == read

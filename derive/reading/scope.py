@@ -18,7 +18,7 @@ from .lexer import Lexer
 from .limits import MAX_NAMES, MAX_SUMS
 from .shaping import Symbol
 from .signatures import C, M, R, S
-from .sizes import SCALAR_SIZE, Size, Sizes
+from .sizes import SCALAR_SIZE, Size, Sizes, SizeShape
 from .splitting import Usage, primed_names, raised_names, split_runs
 from .stacks import Node, postorder
 from .statements import Statement, Statements, in_order
@@ -161,7 +161,8 @@ class Reading:
         order = postorder(roots)
         if sum(node.op == "sigma" for node in order) > MAX_SUMS:
             raise LimitError("the formula has too many sums over indices", self.source, None, f"at most {MAX_SUMS}")
-        find_factors(order)
+        if "one" not in loose:
+            find_factors(order)
         if "ones" in loose:
             loosen_ones(order)
         powers = entry_by_entry(order) if "entries" in loose else []
@@ -213,6 +214,8 @@ class Reading:
         builder.shape_symbols(usual if isinstance(failed, Contradiction) else None)
         builder.infer()
         sizes.settle()
+        if any(is_alone(node, builder.shapes, symbols, sizes) for node in order):
+            return self.solve(loose | {"one"}, scalar, tied)
         if failed is None:
             self.bind_divisors(order, symbols, builder)
         self.name_sizes(order, symbols, sizes, builder)
@@ -540,6 +543,13 @@ def loosen_ones(order: list[Node]) -> None:
             for i, (term, sign) in enumerate(zip(node.args, node.data, strict=True)):
                 if term.op == "num" and term.data == 1 and (i == 0 or sign < 0):
                     term.op, term.data = "unit", None
+
+
+def is_alone(node: Node, shapes: dict[int, SizeShape], symbols: dict[str, Symbol], sizes: Sizes) -> bool:
+    """Whether a 1 in a product would be a vector of a size that nothing else has: then it is the number."""
+    rows = sizes.find(shapes[id(node)][0]) if node.op == "unit" and node.data == "factor" else None
+    held = [size for entry in symbols.values() for size in entry.shape or ()]
+    return isinstance(rows, int) and not any(sizes.occurs(rows, size) for size in held)
 
 
 def let_spread(order: list[Node]) -> None:
