@@ -211,9 +211,12 @@ def run(arguments: list[str]) -> int:
         return 0
     name = arguments[0]
     if name not in COMMANDS:
-        raise DeriveError(
-            f"there is no command {name}", hint=_meant(name, list(COMMANDS)) or "derive --help lists the commands"
-        )
+        hint = _meant(name, list(COMMANDS)) or "derive --help lists the commands"
+        if name.startswith("-"):
+            hint = f"a command comes first, as in derive gradient FORMULA {name}"
+        elif not name.replace("-", "").isalpha():
+            hint = "a formula comes after what is asked of it, as in derive gradient FORMULA --wrt x"
+        raise DeriveError(f"there is no command {name}", hint=hint)
     if any(a in ("-h", "--help") for a in arguments[1:]):
         print(command_help(name), end="")
         return 0
@@ -286,15 +289,26 @@ def parsed(name: str, arguments: list[str]) -> tuple[list[str], dict[str, str]]:
         hint = "quote the formula: the shell splits it at blanks" if wanted == "FORMULA" else None
         if WRT in command.options.values() and len(operands) == 2 and "--wrt" not in options and operands[1].isalnum():
             hint = f"to derive by {operands[1]}, write --wrt {operands[1]}; a formula with blanks needs quotes"
+        elif WRT in command.options.values() and all(o.isalnum() for o in operands[1:]) and "--wrt" in options:
+            hint = f"{hint}, and several variables have commas: --wrt {','.join([options['--wrt'], *operands[1:]])}"
         raise DeriveError(f"{name} does not take {operands[-1]!r} besides {operands[0]!r}", hint=hint)
     if wanted and not wanted.startswith("[") and not operands:
         raise DeriveError(f"{name} needs a {wanted}", hint=f"derive {name} --help")
     for key, option in command.options.items():
         if option is WRT and key not in options and name != "check":
-            raise DeriveError(f"{name} needs --wrt, the symbol to derive by", hint=f"derive {name} --help")
+            raise DeriveError(f"{name} needs --wrt, the symbol to derive by", hint=_symbols(operands, options))
     if name == "hvp" and "--direction" not in options:
         raise DeriveError("hvp needs --direction, a symbol in the shape of --wrt", hint="derive hvp --help")
     return operands, options
+
+
+def _symbols(operands: list[str], options: dict[str, str]) -> str:
+    """The symbols of a formula that could be derived by."""
+    from .api import parse
+    from .expr import symbols_of
+
+    found = symbols_of(parse(operands[0], options.get("--where"))) if operands[0] != "-" else []
+    return " or ".join(f"--wrt {s.text()}" for s in found) or "for example --wrt x"
 
 
 def _meant(word: str, known: list[str]) -> str | None:

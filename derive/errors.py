@@ -59,7 +59,7 @@ class DeriveError(ValueError):
 
     def __str__(self) -> str:
         lines = [self.message]
-        if self.source is not None and self.span is not None:
+        if self.source is not None and self.source.strip() and self.span is not None:
             lines += ["    " + line for line in marked(self.source, self.span)]
         if self.hint:
             lines += ["  " + line for line in self.hint.splitlines()]

@@ -612,3 +612,18 @@ def test_a_style_that_cannot_be_is_said(options, said, capsys):
 def test_typst_follows_from_the_ending(tmp_path):
     assert cli.main(["gradient", "½‖Ax − b‖²", "--wrt", "x", "-o", str(tmp_path / "d.typ")]) == 0
     assert "A^top (A x - b)" in (tmp_path / "d.typ").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["½‖Ax − b‖²"], "a formula comes after what is asked of it"),
+        (["--wrt", "x"], "a command comes first"),
+        (["gradient", "½‖Ax − b‖²"], "needs --wrt, the symbol to derive by\n  --wrt A or --wrt x or --wrt b"),
+        (["gradient", "½‖Ax − b"], "‖ is not closed"),
+        (["gradient", "-"], "for example --wrt x"),
+        (["gradient", "‖W₂ relu(W₁x)‖²", "--wrt", "W1", "W2"], "have commas: --wrt W1,W2"),
+    ],
+)
+def test_the_first_mistakes_are_told_what_to_type(arguments, said, capsys):
+    assert cli.main(arguments) == 2 and said in capsys.readouterr().err

@@ -227,6 +227,8 @@ RUNNING = [
     ("jacobian", "A C", "A", "A: m×p, C: p×n"),
     ("jacobian", "A C", "C", "A: m×p, C: p×n"),
     ("gradient", "tr(kron(A, C))", "A", "A: m×m, C: n×n"),
+    ("gradient", "tr((((x − y) xᵀ) .* A))", "A", "x, y: m, A: m×m"),
+    ("gradient", "tr(diag(x ⊙ (x − y)) A B)", "x", "x, y: m, A: m×n, B: n×m"),
 ]
 
 

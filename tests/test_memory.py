@@ -34,7 +34,6 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / (2**20 if 
 
 def grown(count: int, how: str) -> float:
     """By how many megabytes a process grows with that many derivations."""
-    pytest.importorskip("resource")
     command = [sys.executable, "-c", PROGRAM, str(count), how]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 

@@ -24,8 +24,8 @@ from derive.checking.reading import read
 from derive.errors import DeriveError
 
 FULL = bool(os.environ.get("DERIVE_FULL"))
-MUTANTS = 5000 if FULL else 500
-REWRITINGS = 2000 if FULL else 200
+MUTANTS = 5000 if FULL else 250
+REWRITINGS = 2000 if FULL else 100
 RENDERINGS = ("latex", "markdown", "text", "rows")
 
 # formula, variables, declarations

@@ -246,6 +246,32 @@ def test_a_name_that_leaves_its_habit_is_a_reading(text: str, said: str | None) 
     assert said in readings if said else not readings
 
 
+# A gradient of numbers
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "box"),
+    [
+        ("exp(x)", "x", "exp(x)"),
+        ("sin(x y)", "x", "y cos(x y)"),
+        ("softplus(z) − y z", "z", "σ(z) − y"),
+        ("x / y", "y", "−x / y²"),
+        ("relu(w x + b)", "w", "x step(w x + b)"),
+    ],
+)
+def test_the_wish_for_a_scalar_decides_where_nothing_asks_for_a_vector(formula, wrt, box):
+    found = derive.gradient(formula, wrt)
+    assert found.boxed.text() == box
+    assert f"{wrt} is read as a scalar: so is the whole, which a gradient needs" in found.readings
+    assert not derive.jacobian(formula, wrt, where=f"{wrt}: n" if formula == "exp(x)" else f"{wrt}: scalar").readings
+
+
+@pytest.mark.parametrize("formula", ["A exp(x)", "exp(x) ⊙ y", "softmax(x)", "x − y", r"\exp(\mathbf{x})", "exp(x)ᵀ"])
+def test_what_a_vector_is_written_for_is_no_scalar(formula):
+    with pytest.raises(derive.DeriveError, match="needs a scalar loss"):
+        derive.gradient(formula, "x")
+
+
 @pytest.mark.parametrize(
     ("text", "variable", "read"),
     [

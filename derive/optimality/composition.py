@@ -25,7 +25,7 @@ from math import inf, pi
 
 from ..adjoints import is_definite, is_semidefinite
 from ..expr import Expr, depends_on, dimension_op, is_number, nodes, number_op
-from ..operations import FUNCTIONS, matmul, transpose
+from ..operations import FUNCTIONS, matmul, power, transpose
 from .ranges import NONNEGATIVE, POSITIVE, Range, range_of
 
 Exponent = Fraction | float
@@ -450,6 +450,40 @@ def _logsumexp(node: Expr, a: list[Curve], bounds: Range, active: set[Expr]) -> 
     return Curve(bounds, is_convex=a[0].is_convex, why="log Σ exp increases and is convex")
 
 
+def _largest(node: Expr, a: list[Curve], bounds: Range, active: set[Expr]) -> Curve:
+    return Curve(bounds, is_convex=a[0].is_convex, why="the largest of convex functions is convex")
+
+
+def _where(node: Expr, a: list[Curve], bounds: Range, active: set[Expr]) -> Curve:
+    """B where A > 0, else C: a maximum where B − C is c A, c > 0, a minimum where c < 0; smooth where it is c A²."""
+    test, chosen, other = node.args
+    are_convex, are_concave = (a[1].is_convex and a[2].is_convex), (a[1].is_concave and a[2].is_concave)
+    if test not in active:
+        return Curve(bounds, are_convex, are_concave)
+    gap = chosen - other
+    c = _multiple(gap, test)
+    if c is None:
+        is_smooth = _multiple(gap, power(test, 2)) is not None
+        return Curve(bounds, is_smooth and are_convex, is_smooth and are_concave, why="pieces that meet without a kink")
+    if c > 0:
+        return Curve(bounds, is_convex=are_convex, why="the larger of two convex functions is convex")
+    return Curve(bounds, is_concave=are_concave, why="the smaller of two concave functions is concave")
+
+
+def _multiple(a: Expr, b: Expr) -> Fraction | None:
+    """The number c with a = c b, if the normal forms show one."""
+    from ..algebra.limits import TooLargeError
+    from ..algebra.normal import Normalizer
+
+    ctx = Normalizer()
+    try:
+        left, right = ctx.full(a).terms, ctx.full(b).terms
+    except TooLargeError:
+        return None
+    ratios = {left[mono] / right[mono] for mono in left} if left.keys() == right.keys() else set()
+    return ratios.pop() if len(ratios) == 1 else None
+
+
 def _logdet(node: Expr, a: list[Curve], bounds: Range, active: set[Expr]) -> Curve:
     matrix = node.args[0]
     if matrix.op.name == "inv" and is_definite(matrix.args[0]) and _is_affine_below(matrix.args[0], active):
@@ -473,6 +507,9 @@ _RULES: dict[str, Rule] = {
     "matmul": _matmul,
     "inner": _contracted,
     "logsumexp": _logsumexp,
+    "logsumexp_row": _logsumexp,
+    "max_row": _largest,
+    "where": _where,
     "logdet": _logdet,
     "det": _det,
     "block": _block,
@@ -482,5 +519,5 @@ for _name in ("mul", "scale", "hadamard", "kron"):
     _RULES[_name] = _product
 for _name in ("sq_norm", "norm", "norm1", "nuclear_norm", "spectral_norm"):
     _RULES[_name] = _norm
-for _name in ("transpose", "sum", "diag", "Diag", "vec", "unvec", "tril", "triu", "submatrix"):
+for _name in ("transpose", "sum", "diag", "Diag", "vec", "unvec", "tril", "triu", "submatrix", "cumsum", "cumsum_back"):
     _RULES[_name] = _linear

@@ -195,7 +195,8 @@ class Lowering:
                 return self.trace(self.product(one, other))
         for one, other in ((left, right), (right, left)):
             if one.body.kind == "Diag":
-                vector = self.term(one.body.args[0])
+                vector = one.body.args[0]  # lowered already where a product of diagonals was
+                vector = self.term(vector) if vector.value in self.done else vector
                 diagonal = self.diagonal(other)
                 scalars = [Term(t.coefficient, t.powers) for t in (one, vector, diagonal)]
                 return self.graph.multiply([*scalars, self.dot(vector.bare, diagonal.bare)])

@@ -22,6 +22,7 @@ from ..shapes import SCALAR, Dim
 from .declarations import Declarations, declarations, style_of
 from .scope import Reading, Solution
 from .tokens import Token
+from .vocabulary import ALIKE, ELEMENTWISE, WITH_PARAMETER
 
 Where = str | Mapping[str, Any] | None
 SURPRISING = 0.9  # kinds this far from habit make us look for another grouping
@@ -234,6 +235,17 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
                 continue
             if solution.exprs[-1].is_scalar and not solution.turned(base):
                 return _regrouped(solution, loose)
+        if _is_scalar_calculus(tokens):
+            # Where nothing asks for a vector, the wish decides: by x, exp(x) y is of numbers.
+            try:
+                solution = reading.solve(plain, True, tied)
+            except ShapeError:
+                pass
+            else:
+                if all(symbol.is_scalar for symbol in solution.symbols.values()):
+                    for name in sorted(map(names.text, solution.odd())):
+                        solution.readings.append(f"{name} is read as a scalar: so is the whole, which a gradient needs")
+                    return solution
     for loose in calls if base is None else ():
         try:
             base = _regrouped(reading.solve(loose, False, tied), loose)
@@ -245,6 +257,20 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
     if sum(base.odd().values()) > ASTONISHING:
         raise base.astonishment()
     return base
+
+
+def _is_scalar_calculus(tokens: Sequence[Token]) -> bool:
+    """Whether a formula has nothing but small letters, numbers and scalar functions with + − * / and powers.
+
+    A sum or a product of letters alone says too little: `x − y` may want its norm.
+    """
+    return any(t.kind == "func" or t.text in ("/", "^", "**") for t in tokens) and all(
+        t.text in ELEMENTWISE | ALIKE | WITH_PARAMETER if t.kind == "func"
+        else t.text in ("+", "-", "*", "/", "^", "**", ",") if t.kind == "op"
+        else not t.style and t.value[:1].islower() if t.kind == "name"
+        else t.kind in ("num", "open", "close", "bar", "sup")
+        for t in tokens
+    )  # fmt: skip
 
 
 def _is_more_usual(other: Solution, base: Solution | None) -> bool:
