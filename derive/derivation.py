@@ -215,7 +215,16 @@ class Presented:
         """What it is derived by, in the order asked."""
         return [part.wrt for part in self.parts if part.wrt is not None]
 
-    def latex(self, document: bool = False, detail: str = "steps", **style: Any) -> str:
+    def latex(
+        self,
+        document: bool = False,
+        detail: str = "steps",
+        numbered: bool | str = False,
+        bold: str = "author",
+        transpose: str = "top",
+        nabla: bool = False,
+        width: float | None = None,
+    ) -> str:
         r"""The whole derivation in LaTeX; a compilable document with `document=True`.
 
         Parameters
@@ -235,6 +244,13 @@ class Presented:
         """
         from .render.latex import derivation_latex
 
+        style: dict[str, Any] = {
+            "numbered": numbered,
+            "bold": bold,
+            "transpose": transpose,
+            "nabla": nabla,
+            "width": width,
+        }
         return derivation_latex(self, document=document, detail=detail, **style)
 
     def text(self, detail: str = "steps") -> str:

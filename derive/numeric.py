@@ -146,6 +146,7 @@ class Point:
 
 
 SIZES = (2, 3, 5, 4, 7, 6, 8, 9, 10, 11, 12)
+TOO_LARGE = 8  # draws with entries past the limit, after which matrices are scaled
 STYLES = ("normal", "positive", "small", "fraction", "large", "negative")  # how the entries of a symbol are drawn
 Hint = tuple[Dim, str, Dim]  # a size hint: (m, "<", n)
 _COMPARE: dict[str, Callable[[int, int], bool]] = {
@@ -200,13 +201,15 @@ def random_point(
     generator = random.Random(seed)
     arrays = Draws(seed)
     fallback: Point | None = None
+    too_large = 0
     for attempt in range(attempts):
         drawn = _draw_sizes(names, dims, leaves, sizes or {}, hints, smallest, generator)
         if drawn is not None:
             drawn |= {n: max(drawn[n], floor) for n, floor in floors.items() if n in drawn and n not in (sizes or {})}
         if drawn is None or not all(_is_inside(node, drawn) for node in cuts):
             continue
-        style = "normal" if attempt < 4 else None
+        # Products of many matrices grow with their sizes, unless those are scaled.
+        style = "scaled" if too_large >= TOO_LARGE else "normal" if attempt < 4 else None
         values = {}
         for leaf in leaves:
             rows, columns = (d.evaluate(drawn) for d in leaf.shape)
@@ -215,8 +218,11 @@ def random_point(
         if not all(np.isfinite(memo[node]).all() for node in memo):
             continue
         margin = _margin(memo)
-        if margin >= 1 and all(np.abs(memo[node]).max(initial=0) < 1e6 for node in memo):
-            return Point(values, drawn)
+        if all(np.abs(memo[node]).max(initial=0) < 1e6 for node in memo):
+            if margin >= 1:
+                return Point(values, drawn)
+        else:
+            too_large += 1
         if fallback is None and margin > 1e-3:
             fallback = Point(values, drawn)
     if fallback is None:
@@ -276,6 +282,8 @@ def _draw(properties: frozenset[str], rows: int, columns: int, style: str, array
     """A random matrix with the properties."""
     if style == "normal":
         A = arrays.standard_normal((rows, columns))
+    elif style == "scaled":
+        A = arrays.standard_normal((rows, columns)) / max(rows, columns) ** 0.5
     elif style == "small":
         A = 0.3 * arrays.standard_normal((rows, columns))
     else:

@@ -179,6 +179,10 @@ LOGISTIC = r"L = -\sum_i \left(y_i \log p_i + (1-y_i)\log(1-p_i)\right)"
         ((r"\bigtriangledown_x (x^T A x) \= A x + A^T x", r"\bigtriangledown_x (x^T A x) \= A^T x"), "rf"),
         ((r"Variance = v^T C v", r"\frac{\partial Variance}{\partial v} = C v + C^T v"), "dr"),
         ((r"f = |w|^2 + c^T w", r"\nabla_w f = 2 w + c", r"\nabla_w f = w + c"), "drf"),
+        # No line fails for shapes that are a guess, nor for a letter whose own line is not read.
+        ((r"v_m = V e_m", r"x_n = X e_n", r"2 L_n = (V u_n - x_n)^T (V u_n - x_n)"), "ddu"),
+        ((r"u^T (\frac1N \sum_{i=1}^N x_i x_i^T) u = \frac1N \sum_{i=1}^N (u^T x_i)^2 = u^T z_i",), "u"),
+        ((r"y_i = x_i^T mathbf{q}", r"V = \frac1n \sum_i y_i^2 = \frac1n \sum_i (x_i^T q)^2"), "du"),
         # What nobody can judge is not judged: a chain rule in any order, stacked derivatives, the entry of one class.
         (
             (

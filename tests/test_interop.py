@@ -47,6 +47,7 @@ from derive import DeriveError
 from derive.interop import from_sympy, sympy_symbols, to_sympy
 
 m, n, p = symbols("m n p", integer=True, positive=True)
+k, l = symbols("k l", integer=True)
 t = Symbol("t")
 s = Symbol("s", positive=True)
 A, B, S = (MatrixSymbol(name, n, n) for name in "ABS")
@@ -422,11 +423,49 @@ def test_entries_of_named_functions():
         assert_allclose(np.array(written.subs(numbers).evalf(), dtype=float), evaluated(ours, arrays), rtol=1e-9)
 
 
+SUMS = [
+    lambda A, W, x, z, n, m: (x.T * A * x)[0, 0],
+    lambda A, W, x, z, n, m: (z.T * W * x)[0, 0] * sympy.Sum(x[k, 0] ** 2, (k, 0, n - 1)),
+    lambda A, W, x, z, n, m: sympy.Sum(W[k, l] * x[l, 0] * z[k, 0], (k, 0, m - 1), (l, 0, n - 1)),
+    lambda A, W, x, z, n, m: sympy.Sum((sympy.Sum(W[k, l] * x[l, 0], (l, 0, n - 1)) - s * z[k, 0]) ** 2, (k, 0, m - 1)),
+    lambda A, W, x, z, n, m: sympy.Sum(log(1 + exp(-z[k, 0] * (W * x)[k, 0])), (k, 0, m - 1)),
+    lambda A, W, x, z, n, m: sympy.Sum(A[k, k] / (1 + s), (k, 0, n - 1)),
+    lambda A, W, x, z, n, m: sympy.Sum(W[l, k] ** 2 + x[k, 0], (k, 0, n - 1), (l, 0, m - 1)),
+]
+
+
+@pytest.mark.parametrize("number", range(len(SUMS)))
+def test_sums_over_entries_have_the_value_that_sympy_gives_them(number):
+    theirs = SUMS[number](A, W, x, z, n, m)
+    small = SUMS[number](
+        *(MatrixSymbol(name, *shape) for name, shape in (("A", (3, 3)), ("W", (2, 3)), ("x", (3, 1)), ("z", (2, 1)))),
+        3, 2,
+    )  # fmt: skip
+    numbers, arrays = point(small)
+    expected = float(sympy.sympify(small.doit()).xreplace(_of_elements(small, numbers)).evalf())
+    ours = from_sympy(theirs)
+    assert {str(size) for symbol in derive.expr.symbols_of(ours) for size in symbol.shape} <= {"1", "m", "n"}
+    assert_allclose(evaluated(ours, arrays), expected, rtol=1e-9)
+
+
+def _of_elements(small, numbers):
+    """The numbers of the entries, by the entries of the symbols."""
+    held = {s: v for s, v in numbers.items() if isinstance(s, Symbol)}
+    for symbol in small.atoms(MatrixSymbol):
+        matrix = entries(symbol)
+        held |= {symbol[i, j]: numbers[matrix[i, j]] for i in range(matrix.rows) for j in range(matrix.cols)}
+    return held
+
+
 @pytest.mark.parametrize(
     ("theirs", "named"),
     [
         (A[0, 1], "MatrixElement"),
-        ((x.T * x)[0, 0], "Sum"),
+        (sympy.Sum(x[k, 0] * x[k + 1, 0], (k, 0, n - 2)), "no sum runs over"),
+        (sympy.Sum(x[k, 0], (k, 0, m - 1)), "runs over m"),
+        (sympy.Sum(V[k, l], (k, 0, m - 1)), "no sum runs over"),
+        (sympy.Sum(x[k, 0], (k, 1, n - 1)), "begins at 0"),
+        (sympy.Sum(sympy.Indexed("a", k), (k, 0, 3)), "Sum"),
         (sympy.Adjoint(A), "complex"),
         (sympy.I * t, "complex"),
         (exp(A), "applyfunc"),

@@ -396,3 +396,19 @@ def test_sizes_stay_small_however_many_dimensions_there_are():
     many = sum((sq_norm(symbol(f"A_{i}", f"m_{i}", f"n_{i}")) for i in range(40)), number(0))
     for drawn in (random_point(many, 1).sizes, random_field_point(many, 1).sizes):
         assert len(drawn) == 80 and max(drawn.values()) <= 12
+
+
+def test_a_point_of_a_long_product_is_found_in_a_few_draws(monkeypatch):
+    from derive.reading import parse
+
+    count, drawn = 40, []
+    product = " ".join([f"W{i}" for i in range(count, 0, -1)])
+    loss = parse(f"½‖{product} x‖²").expr
+    draw = numeric._draw_sizes
+    monkeypatch.setattr(numeric, "_draw_sizes", lambda *args: drawn.append(1) or draw(*args))
+    point = numeric.random_point(loss, 1)
+    assert len(drawn) < 20 and np.abs(point.evaluate(loss)).max() < 1e6
+    monkeypatch.setattr(numeric, "TOO_LARGE", 1000)
+    drawn.clear()
+    numeric.random_point(loss, 1)
+    assert len(drawn) > 100

@@ -35,7 +35,7 @@ $$\frac{\partial g}{\partial X} = A^T B^T$$""",
     (
         r"""Consider $f(x) = x^T A x + c^T x$.
 $$\frac{\partial f}{\partial x} = (A + A^T) x + c$$""",
-        r"(A + A^T) x + c", r"A x + c", "path",
+        r"} = (A + A^T) x + c", r"} = A x + c", "path",
     ),
     (
         r"""$z = W x + b$, $a = \sigma(z)$ and $L = \frac12 \|a - y\|^2$.

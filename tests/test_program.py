@@ -175,7 +175,29 @@ def test_what_is_formed_anyway_is_summed_and_scaled_in_place():
     """Attention by Q: P ⊙ dP is a part of the result, and its row sums need no second product; no array is idle."""
     source = derive.gradient("½‖softmax(Q Kᵀ / sqrt(d)) V − Y‖²", "Q", "Q: n×d, K: m×d, V: m×p, Y: n×p").source()
     body = source.split("def gradient(")[1].split("def value_and_gradient(")[0]
-    assert "einsum" not in body and "M2_sums = M2.sum(axis=1)" in body
+    assert "einsum" not in body and ".sum(axis=1)" in body
     assert "M = Q @ K.T" in body and "    M /= np.sqrt(" in body
     alone = derive.gradient("yᵀ ((A ⊙ B) 𝟏)", "y", "A, B: m×n").source()
     assert "einsum" in alone  # where nothing else needs it, the product is not formed
+
+
+def test_an_array_is_overwritten_after_its_last_use(monkeypatch):
+    import numpy as np
+
+    from derive.programs.reuse import Reuse
+
+    def results():
+        f = derive.gradient("½‖M ⊙ (U Vᵀ − R)‖²", "U", "U: m×k, V: n×k, M: m×n, R: m×n").function(
+            returns="value_and_gradient"
+        )
+        rng = np.random.default_rng(0)
+        U, V, M, R = (rng.standard_normal(shape) for shape in ((4, 2), (3, 2), (4, 3), (4, 3)))
+        value, gradient = f(U=U, V=V, M=M, R=R)
+        E = M * (U @ V.T - R)
+        return f.source, np.isclose(value, 0.5 * (E * E).sum()) and np.allclose(gradient, (M * E) @ V)
+
+    source, is_right = results()
+    assert is_right and "M2_sq = np.vdot(M2, M2)\n    M2 *= M\n" in source
+    # Without the reduction in time, the value is that of the overwritten array.
+    monkeypatch.setattr(Reuse, "reductions", lambda self, value, body: [])
+    assert not results()[1]

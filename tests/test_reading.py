@@ -279,6 +279,7 @@ def test_what_a_vector_is_written_for_is_no_scalar(formula):
         ("sum((X*W - Y)^2)", "W", "sum((X W − Y).^2)"), ("mean((A*B)^2)", "A", "sum((A B).^2) / (m p)"),
         ("1ᵀ relu(X w) + C‖w‖²", "w", "𝟏ᵀ relu(X w) + C ‖w‖²"),
         (r"1^T\sigma'(X w)", "w", "𝟏ᵀ (σ(X w) ⊙ (𝟏 − σ(X w)))"), (r"\frac\lambda2 w^T w", "w", "½ λ wᵀ w"),
+        ("(w.T*A*w)[0, 0] + (b.T*w)[0,0]", "w", "wᵀ A w + bᵀ w"), ("(A*B)[0, 0]", "A", "e₁ᵀ A B e₁"),
         (r"x^T {} \textbf{Ay}", "x", "xᵀ A y"), ("sum((X @ W + vector(1)*b' - Y).^2)", "b", "sum((X W + 𝟏 bᵀ − Y).^2)"),
     ],
 )  # fmt: skip

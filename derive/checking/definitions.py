@@ -50,7 +50,17 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
     definitions = _ordered(definitions)
     names = _all_names(reading, definitions, defined, declared)
     sizes = _sizes(reading)
-    names = [n for n in names if n not in sizes]
+    shapes = [said.shape for said in declared.values() if said.shape is not None]
+    shapes += [
+        t.data[0].shape  # ones(m, n)
+        for claim in (*known, *reading.claims)
+        for side in claim.sides
+        for t in (side.tree.walk() if side.tree is not None else ())
+        if t.kind == "held"
+    ]
+    counts = {n for shape in shapes for dim in shape for n in dim.names} - defined - set(declared)
+    scope.dims |= counts
+    names = [n for n in names if n not in sizes | counts]
     anchors, claims = _anchors(reading, chains)
     turned = {
         str(t.args[0].data[0])

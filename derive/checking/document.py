@@ -169,7 +169,7 @@ def _inline_end(text: str, start: int) -> int:
 _WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}(?![A-Za-z({])")
 _FRAME = re.compile("[│┃║┌┐└┘╭╮╰╯─━═├┤]")
 _NAMED = re.compile(r"\b(?:with|where)\s+([^\s=]+ = [^,:;]*[^,:;.\s])")
-_MARGIN = re.compile(r"(?:\s{2,}(?:scalar|[\w()+−-]+ × [\w()+−-]+))?(?:\s{2,}\(\d+\))?\s*$")
+_MARGIN = re.compile(r"(?:\s{2,}(?:scalar|[\w()+−-]+ × [\w()+−-]+))?(?:\s{2,}\(\d+(?:, \d+)*\))?\s*$")
 
 
 def _bare(text: str) -> list[Piece]:
@@ -251,6 +251,7 @@ _TYPESETTING = re.compile(
     r"\\(?:space|displaystyle|textstyle|scriptstyle|normalsize|small|large|Large|LARGE|huge|nonumber|notag|cal|rm|bf|it)"
     r"(?![A-Za-z])|(?<!\\)\\[,;:! ]"
 )
+_TAG = re.compile(r"\\tag\*?\s*\{[^{}]*\}")
 _OLD_ONES = re.compile(r"\{\\(?:tt|bf)\s*1\}")
 _OLD_ROWS = re.compile(r"\\(?:eqalign|displaylines|aligned)\s*(?=\{)")
 # An array whose rows are equations sets them in columns: {rcl}.
@@ -261,6 +262,7 @@ def cleaned(text: str) -> str:
     """The row without boxes, underlines and annotations on equals signs; the length is kept."""
     text = _REMARKS.sub(lambda m: " " * len(m[0]), text)
     text = _OLD_ONES.sub(lambda m: "𝟏".ljust(len(m[0])), text)
+    text = _TAG.sub(lambda m: " " * len(m[0]), text)
     text = _TYPESETTING.sub(lambda m: " " * len(m[0]), text)
     text = _in_rows(text)
     text = re.sub(r"\\bigtriangledown(?![A-Za-z])", r"\\nabla          ", text)

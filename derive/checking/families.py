@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..derivation import Sweep
-from ..errors import DeriveError, ShapeError
+from ..errors import DeriveError
 from ..expr import Expr, symbols_of
 from ..shapes import ONE, Dim
 from .claims import DERIVATIVES, Claim
@@ -19,6 +19,7 @@ from .document import spelled
 from .kinds import Declared
 from .roles import body_of
 from .trees import Tree
+from .values import Unread
 
 Shapes = dict[str, tuple[Dim, Dim]]
 _BOUND = re.compile(
@@ -117,6 +118,12 @@ def entries_of(definitions: Sequence[Claim]) -> list[Entry]:
     return found
 
 
+def are_settled(tree: Tree, shapes: Shapes) -> bool:
+    """Whether definitions tell the shapes of all families that a formula mentions."""
+    mentioned = {str(t.data[1]) for t in tree.walk() if t.kind == "name" and t.data[2]}
+    return bool(mentioned) and all(name in shapes or name.upper() in shapes for name in mentioned)
+
+
 def used(entries: Iterable[Entry], tree: Tree) -> list[Entry]:
     """The definitions of families that a formula rests on."""
     mentioned = {str(t.data[1]) for t in tree.walk() if t.kind == "name" and t.data[2]}
@@ -128,13 +135,13 @@ def entry_of(text: str, tree: Tree, shapes: Shapes, entries: Sequence[Entry]) ->
     indices = {str(i) for t in tree.walk() if t.kind == "name" and len(t.data[2]) == 1 for i in t.data[2]}
     free = {i for i in indices if len(i) == 1 and i.isalpha()} - {m["index"] for m in _BINDS.finditer(text)}
     if len(free) != 1:
-        raise ShapeError("the index of this formula is open")
+        raise Unread("the index of this formula is open")
     (index,) = free
     weight = next(c for c in "cuvgkqh" if c not in {str(t.data[1]) for t in tree.walk() if t.kind == "name"})
     made = parsed(rf"\sum_{index} {weight}_{index} ({text})", shapes, entries)
     variable = next((s for s in symbols_of(made) if s.name == weight), None)
     if variable is None or not made.is_scalar:
-        raise ShapeError("the index of this formula is open")
+        raise Unread("the index of this formula is open")
     return Sweep(made, variable).total, index
 
 

@@ -169,6 +169,9 @@ class Unifier:
         kind = tree.kind
         if kind == "number":
             return (ONE, ONE)
+        if kind == "held":
+            made: Expr = tree.data[0]
+            return made.shape
         if kind in ("ones", "identity") and tree.data[0] and str(tree.data[0]).isalnum():
             dim = self.size(str(tree.data[0]))
             return (dim, ONE if kind == "ones" else dim)

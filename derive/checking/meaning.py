@@ -420,6 +420,8 @@ class Formulas(Meaning):
             inner_ = self.exact(argument.args[0])
             return logdet(inner_) if not inner_.is_scalar else log(OPERATIONS["abs"](inner_))
         found = self.build(argument)
+        if name in ("softmax", "logsumexp", "triu", "tril", "expm") and argument.kind in ("number", "zero"):
+            raise Unread("the size of 0 is open here")
         if isinstance(found, Pending) and found.word == "𝟏" and found.rows is not None and found.columns is None:
             found = found.fit(None, ONE)  # 𝟏_m is a vector
         if isinstance(found, Pending):

@@ -23,6 +23,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..errors import ParseError
+from ..expr import ones
 from ..names import join, parts
 from ..reading.stacks import Node, postorder
 from ..reading.vocabulary import FUNCTIONS as SPELLINGS
@@ -155,6 +156,11 @@ class Planter:
             raise ParseError(f"{name} is not read in documents", self.source, node.span)
         return Tree("call", args, (name,))
 
+    def array(self, node: Node, args: list[Tree]) -> Tree:
+        if node.data is None or None in node.data:
+            raise ParseError("the size of these ones is open", self.source, node.span)
+        return Tree("held", (), (ones(*node.data),))
+
     def total(self, node: Node, args: list[Tree]) -> Tree:
         body = args[0]
         if node.data.is_product:
@@ -207,6 +213,7 @@ _ROWS: dict[str, Callable[[Planter, Node, list[Tree]], Tree]] = {
     "sym": lambda planter, node, args: name(str(node.data)),
     "const": lambda planter, node, args: name(str(node.data)),
     "zero": _nested("zero"),
+    "onesm": Planter.array,
     "ones": _sized("ones"),
     "eye": _sized("identity"),
     "sum": Planter.sum,

@@ -379,7 +379,7 @@ class Meaning:
 
     def _formula(self, tree: Tree) -> Value:
         """A side with a sum over an index: as any formula is read, or by the algebra of entries."""
-        from .families import used
+        from .families import are_settled, used
 
         first, second = self._parsed, self._written
         if not self.scope.families or not used(self.scope.entries, tree):
@@ -390,8 +390,10 @@ class Meaning:
             try:
                 return second(tree)
             except DeriveError as other:
-                is_cause = isinstance(error, ShapeError) or not isinstance(other, (ShapeError, Unread))
-                raise (error if is_cause else other) from None
+                misfits = [e for e in (error, other) if isinstance(e, ShapeError)]
+                if misfits and are_settled(tree, self.scope.families):
+                    raise misfits[0] from None
+                raise Unread((other if isinstance(other, Unread) else error).message) from None
 
     def _written(self, tree: Tree) -> Value:
         return self.build(tree.args[0])
@@ -402,9 +404,12 @@ class Meaning:
         text, entries = str(tree.data[0]), used(self.scope.entries, tree)
         try:
             return self.known(parsed(text, self.scope.families, entries))
-        except DeriveError:
+        except DeriveError as error:
             shapes = self.scope.families | {n: s.shape for n, s in self.scope.symbols.items() if s.is_vector}
-            made, index = entry_of(text, tree, shapes, entries)
+            try:
+                made, index = entry_of(text, tree, shapes, entries)
+            except DeriveError:
+                raise error from None
             return Indexed(self.known(made), (index,))
 
     def known(self, made: Expr) -> Expr:

@@ -172,7 +172,8 @@ class Judge:
                 if judgment.verdict in ("proved", "agrees", "conditional"):
                     if judgment.truth is not None:  # the chain keeps the reading it has begun with
                         chosen = [t.reading for t in truths if t.value is judgment.truth]
-                        truths = [t for t in truths if t.reading in chosen] or truths
+                        projected = [t for t in truths if "projected" in t.used or not t.reading.projected]
+                        truths = [t for t in truths if t.reading in chosen or t in projected] or truths
                     failing = judgment.follows_from
                     previous = judgment.value
                 elif judgment.verdict == "fails":
@@ -252,6 +253,14 @@ class Judge:
                 if made not in known and name not in self.scope.directions and name not in found:
                     found.append(name)
         return found
+
+    def resting_on_unread(self, *values: Value) -> str:
+        """Which line is not read that defines the entries of a letter in one of the values; empty if there is none."""
+        letters = {s.name for v in values for s in symbols_of(self.whole(v.expr if isinstance(v, Indexed) else v))}
+        for name, broken in self.scope.broken.items():
+            if name.rpartition("_")[0] in letters:
+                return f"not judged: {name} is defined in line {broken.number}, which is not read"
+        return ""
 
     def undefined(self, truth: Alternative, value: Value) -> list[str]:
         """Names that only one side has, where the left-hand side of the chain itself is not read."""
@@ -342,6 +351,9 @@ class Judge:
         foreign = self.foreign(side, truths) or self.undefined(truths[0], value_)
         if foreign:
             return Judgment("unread", f"not judged: {', '.join(foreign)} is not defined", side)
+        broken = self.resting_on_unread(truths[0].value, value_)
+        if broken:
+            return Judgment("unread", broken, side)
         conditional = self.under_condition(claim, side, truths, values, head)
         if conditional is not None:
             return conditional
@@ -408,7 +420,10 @@ class Judge:
         reason = f"the shapes do not fit: {error.message}"
         if side.tree is not None and sum(t.kind in DERIVATIVES for t in side.tree.walk()) > 1:
             return Judgment("unread", f"not judged, a chain rule without the order of its factors: {reason}", side)
-        if claim.role == "equation" or not self.is_bound(claim, side):
+        is_guess = (
+            not truths and not self.is_declared(side) or bool(truths and truths[0].used & {"stacked", "stand-in"})
+        )
+        if claim.role == "equation" or not self.is_bound(claim, side) or is_guess:
             return Judgment("unread", reason, side)
         judgment = Judgment("fails", reason, side)
         judgment.truth = truths[0].value if truths else None

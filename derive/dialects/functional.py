@@ -263,15 +263,7 @@ def _dominant(A):
 }
 
 TORCH_HELPERS = {
-    "_norm": '''
-def _norm(x):
-    """The root of the sum of squares, without overflow."""
-    scale = torch.sum(torch.abs(x))
-    usable = (scale > 0) & torch.isfinite(scale)
-    scale = torch.where(usable, scale, torch.ones_like(scale))
-    x = x / scale
-    return scale * torch.sqrt(torch.sum(x * x))
-''',
+    "_norm": JAX_HELPERS["_norm"].replace("jnp.", "torch."),
     "_kron": '''
 def _kron(A, B):
     """The Kronecker product, also with an axis of length 1."""

@@ -262,6 +262,12 @@ def _add_outer(A, c, u, v):
         return ger(c, u, v, a=A, overwrite_a=True)
     return ger(c, v, u, a=A.T, overwrite_a=True).T
 ''',
+    "_inverse_of_triangle": '''
+def _inverse_of_triangle(R):
+    """The inverse of R.T for an upper triangular matrix R."""
+    trtri = lapack.strtri if R.dtype == np.float32 else lapack.dtrtri
+    return trtri(R, lower=False)[0].T
+''',
     "_cholesky_solve": '''
 def _cholesky_solve(R, B):
     """The solution X of R.T @ R @ X = B."""

@@ -358,7 +358,12 @@ def _element(node: Any, args: list[Expr]) -> Expr:
 
 
 def _entrywise_sum(node: Any, args: list[Expr]) -> Expr:
-    raise _refused(node, "a sum over entries comes from an index such as (r.T*r)[0, 0]: write r.T*r or Trace(r.T*r)")
+    from .sums import summed
+
+    try:
+        return summed(node)
+    except DeriveError as error:
+        raise _refused(node, error.message) from None
 
 
 def _apply(node: Any, args: list[Expr]) -> Expr:

@@ -270,7 +270,7 @@ class Expressions:
             if value.is_scalar:
                 return Text(made.at(ATOM) + "[0, 0]")
             return self.call("raveled", [made]) if value.is_vector else made
-        elif kind in ("spd_inverse",):
+        elif kind in ("spd_inverse", "triangle_inverse"):
             fields["rows"] = self.size(value.shape[0]) if "{rows}" in self.dialect.template(kind) else ""
         elif kind in ("inverse", "solve", "cholesky"):
             fields["name"] = '"' + formula(value.args[0].body, self.formulas).text().replace('"', "'") + '"'

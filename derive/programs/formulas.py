@@ -101,6 +101,13 @@ def _row_sums(value: Value, args: list[Expr]) -> Expr:
     return ops.matmul(args[0], ones(args[0].shape[1], ONE))
 
 
+def _sq_norm(value: Value, args: list[Expr]) -> Expr:
+    """‖A‖²; of the inverse of a Cholesky factor tr A⁻¹."""
+    if value.args[0].body.kind == "triangle_inverse":
+        return ops.trace(ops.inv(args[0]))
+    return ops.sq_norm(args[0])
+
+
 Row = Callable[[Value, list[Expr]], Expr]
 ROWS: dict[str, Row] = {
     "input": lambda value, args: value.data[0],
@@ -119,6 +126,7 @@ ROWS: dict[str, Row] = {
     "entries": _entries,
     "contraction": lambda value, args: ops.inner(*args),
     "row_sums": _row_sums,
+    "sq_norm": _sq_norm,
     "row_dots": lambda value, args: ops.matmul(ops.hadamard(*args), ones(args[0].shape[1], ONE)),
     "total": lambda value, args: ops.sum_entries(args[0]),
     "diagonal": lambda value, args: ops.diagonal(args[0]),

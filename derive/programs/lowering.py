@@ -14,7 +14,7 @@ from fractions import Fraction
 from ..shapes import ONE, SCALAR, Shape
 from .costs import Sizes
 from .graph import Graph
-from .order import MAX_EXACT, Cutter, interval_key, is_positive_definite
+from .order import MAX_EXACT, Cutter, interval_key, is_gram, is_positive_definite
 from .values import UNIT, Term, Value, is_nonnegative, is_zero, merged, values_below
 
 FULL = ("full", Fraction(1))
@@ -49,6 +49,9 @@ class Lowering:
         tops = [value for root in roots for value in root.parts()]
         order = values_below(tops)
         self.cutter = Cutter(tops, sizes, keeps_constants)
+        # A S Aᵀ is definite where it has an inverse; one factor then serves that and the logarithm of its determinant.
+        arguments = [{v.args[0].body for v in order if v.kind == kind} for kind in ("inv", "logdet")]
+        self.grams = {body for body in arguments[0] & arguments[1] if is_gram(body, is_nonnegative)}
         self.products: dict[object, tuple[tuple[object, ...], Term]] = {}
         self.done: dict[Value, Term] = {}
         self.entrywise: dict[tuple[object, object], list[Value]] = {}  # by first factor
@@ -60,6 +63,9 @@ class Lowering:
             if value in needed:
                 self.formed.update(self.done[value].parts())
         self.roots = [self.finished(self.term(root)) for root in roots]
+
+    def is_definite(self, value: Value) -> bool:
+        return value in self.grams or is_positive_definite(value, is_nonnegative)
 
     def term(self, term: Term) -> Term:
         """A term over lowered values."""
@@ -94,13 +100,18 @@ class Lowering:
             return self.term(value.args[0])
         if kind == "inv":
             return self.inverse(value) if value in self.cutter.explicit else Term(UNIT, (), value)
-        if kind == "logdet" and is_positive_definite(value.args[0].body, is_nonnegative):
+        if kind == "logdet" and self.is_definite(value.args[0].body):
             factor = self.cholesky(value.args[0])
             return self.made("spd_logdet", (factor,), SCALAR)
         if kind == "Diag":
             return self.made("Diag", tuple(self.graph.plain(self.term(arg)) for arg in value.args), value.shape)
         if kind == "entries":
             return self.entries(value)
+        if kind == "trace" and self.is_solved(value.args[0]):
+            # tr (L Lᵀ)⁻¹ = ‖L⁻¹‖²
+            factor = self.cholesky(value.args[0].body.args[0])
+            inverse = self.made("triangle_inverse", (factor,), factor.shape)
+            return self.made("sq_norm", (inverse,), SCALAR)
         if kind == "diagonal":
             return self.diagonal(self.term(value.args[0]))
         args = tuple(self.graph.plain(self.term(arg)) for arg in value.args)
@@ -222,7 +233,8 @@ class Lowering:
     def row_sums(self, term: Term) -> Term:
         """A 𝟏; of squares and of products of two matrices in one pass."""
         value = term.body
-        factors = [(arg, power) for arg, (tag, power) in zip(value.args, value.data, strict=False) if tag == "full"]
+        entries = zip(value.args, value.data, strict=False) if value.kind == "entries" else ()
+        factors = [(arg, power) for arg, (tag, power) in entries if tag == "full"]
         is_whole = len(factors) == len(value.args) and sum(p for _, p in factors) == 2
         if value.kind == "entries" and is_whole and value not in self.formed:
             if all(power in (1, 2) for _, power in factors):
@@ -338,7 +350,7 @@ class Lowering:
 
     def inverse(self, value: Value) -> Term:
         argument = value.args[0]
-        if is_positive_definite(argument.body, is_nonnegative):
+        if self.is_definite(argument.body):
             factors: tuple[Term, ...] = (self.cholesky(argument),)
             if not self.has_triangular_solve:
                 plain = self.graph.plain(self.term(argument))
@@ -365,7 +377,9 @@ class Lowering:
         if right.shape[0] is not ONE and right.shape[1] is ONE:
             right = self.graph.plain(right)
         argument = left.body.args[0]
-        if is_positive_definite(argument.body, is_nonnegative):
+        if argument.body in self.grams and not self.has_triangular_solve and right.shape[1] is not ONE:
+            return self.product(self.explicit(left), right)
+        if self.is_definite(argument.body):
             return self.made("spd_solve", (self.triangle(argument), right), right.shape)
         matrix = self.graph.plain(self.term(argument))
         return self.made("solve", (matrix.T if left.flipped else matrix, right), right.shape)

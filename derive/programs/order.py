@@ -13,7 +13,7 @@ from typing import Any
 
 from ..shapes import ONE, Dim
 from .costs import Sizes
-from .values import Term, Value, values_below
+from .values import Term, Value, is_nonnegative, values_below
 
 MAX_EXACT = 14  # factors of a chain that is cut by dynamic programming
 MAX_SHARED_SEARCH = 40  # chains among which shared intervals are looked for
@@ -215,10 +215,10 @@ class Cutter:
 
 
 def explicit_inverses(order: Sequence[Value], roots: Iterable[Value]) -> set[Value]:
-    """Inverses that something other than a product needs."""
+    """Inverses that something other than a product needs, or the trace of a positive definite one."""
     found = {value for value in roots if value.kind == "inv"}
     for value in order:
-        if value.kind in ("chain", "cycle"):
+        if value.kind in ("chain", "cycle") or (value.kind == "trace" and is_definite_inverse(value.args[0].body)):
             continue
         for term in value.args:
             if term.value is not None and term.value.kind == "inv":
@@ -258,6 +258,10 @@ def is_positive_definite(value: Value, positive: Any) -> bool:
             is_positive_definite(b, positive) or is_gram(b, positive) for b in bodies
         )
     return False
+
+
+def is_definite_inverse(value: Value) -> bool:
+    return value.kind == "inv" and is_positive_definite(value, is_nonnegative)
 
 
 def is_gram(value: Value, positive: Any) -> bool:

@@ -75,7 +75,7 @@ class WorkspaceWriter(Writer):
                     users.setdefault(part, []).append(value)
         outputs = {part for term in self.terms for part in term.parts()}
         for value in self.order:
-            if not self.is_matvec(value) or value in outputs:
+            if not self.is_matvec(value) or value in outputs or value.args[1].body in self.owner:
                 continue
             first, *others = sorted(users.get(value, [value]), key=position.__getitem__)
             # What another line continues is written there; nothing is written before its place in the order.
@@ -163,6 +163,10 @@ class WorkspaceWriter(Writer):
             self.entries_into(name, value, shown)
         else:
             super().assign(name, text, value, comment)
+
+    def start_copy(self, name: str, value: Value, text: Text) -> None:
+        self.buffer(name, value)
+        self.line(f"np.copyto({name}, {text.text})")
 
     def sum_into(self, name: str, value: Value, comment: str) -> None:
         first, *others = sorted(value.args, key=lambda term: is_broadcast(term.body))

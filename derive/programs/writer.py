@@ -15,6 +15,7 @@ from ..program import Program
 from ..shapes import ONE
 from .expressions import ATOM, LONG, PRODUCT, STATIC, UNARY, WIDTH, Expressions, Text, is_full_somewhere
 from .formulas import formula, short
+from .reuse import Reuse
 from .signature import Signature, unused
 from .values import Term, Value
 
@@ -42,7 +43,18 @@ class Writer(Expressions):
         self.adds_outer = "added_outer" in dialect.templates
         if dialect.in_place:
             self.absorbed = self._find_absorbed()
+        self.copies = self._find_copies() if dialect.in_place else {}
         self.owner = {owner.args[index].body: owner for owner, index in self.absorbed.items()}
+        self.absorbed |= self.copies
+        self.reused: dict[Value, int] = {}
+        self.early: set[Value] = set()
+        if dialect.in_place:
+            kept = {*self.program.constant, *self.preferred}
+            kept |= {part for term in self.terms for part in term.parts() if not part.is_scalar}
+            reuse = Reuse(self.order, FRESH, self.owner, kept, self.absorbed)
+            self.reused, self.early, self.order = reuse.found, reuse.early, reuse.order
+            self.owner |= {owner.args[index].body: owner for owner, index in self.reused.items()}
+            self.absorbed |= self.reused
 
     def _find_absorbed(self) -> dict[Value, int]:
         """Sums and products that start from a fresh array that nothing needs after them, and which operand that is."""
@@ -81,6 +93,21 @@ class Writer(Expressions):
             if any(body in t.parts() for other in taken - {body} for t in other.args) and self.uses[body] != 1:
                 del found[value]
         return found
+
+    def _find_copies(self) -> dict[Value, int]:
+        """Sums with a diagonal matrix that start from a copy of another operand, and which that is."""
+        found: dict[Value, int] = {}
+        for value in self.order:
+            if value.kind != "sum" or value in self.absorbed or value.shape[1] is ONE:
+                continue
+            dense = [t.body.kind not in ("eye", "Diag", "outer") and t.is_plain for t in value.args]
+            if any(dense) and any(t.body.kind in ("eye", "Diag") for t in value.args):
+                found[value] = dense.index(True)
+        return found
+
+    def start_copy(self, name: str, value: Value, text: Text) -> None:
+        """The line that makes a sum a copy of one of its operands."""
+        self.line(f"{name} = {text.at(ATOM)}.copy()")
 
     def is_better_added(self, body: Value, value: Value) -> bool:
         """Whether a sum should not start from u 1ᵀ: another array has its shape, and 1 1ᵀ is a number anyway."""
@@ -184,6 +211,7 @@ class Writer(Expressions):
         if (
             value.is_scalar
             and self.uses[value] == 1
+            and value not in self.early
             and len(text.text) < 40
             and (kind in INLINE or len(text.text) < 24)
         ):
@@ -269,14 +297,32 @@ class Writer(Expressions):
         product = self.call("stacked", [Text(left), Text(right)])
         self.assign(name, product.text, value)
 
+    def overwritten(self, value: Value) -> Value | None:
+        """The array that a chain of continued lines starts from, where that has a name already."""
+        while value in self.absorbed and value not in self.copies:
+            start = value.args[self.absorbed[value]].body
+            if value in self.reused:
+                return start
+            if self.uses[start] != 1:
+                return None
+            value = start
+        return None
+
     def emit_continued(self, value: Value) -> None:
         """A fresh array, then the other operands in place."""
         index = self.absorbed[value]
         term = value.args[index]
         start = term.body
+        held = self.overwritten(value)
+        if held is not None:
+            self.names[value] = self.names[held]
         name = self.name(value)
         source = name
-        if self.uses[start] != 1:
+        if value in self.reused:
+            pass
+        elif value in self.copies:
+            self.start_copy(name, value, self.body(term))
+        elif self.uses[start] != 1:
             source = self.texts[start].text
         elif start.kind == "stack":
             self.emit_stack(start, name)

@@ -165,6 +165,9 @@ class Reading:
         if "ones" in loose:
             loosen_ones(order)
         powers = entry_by_entry(order) if "entries" in loose else []
+        numbers = [n for n in order if n.op == "at" and n.data == ("1", "1")] if "number" in loose else []
+        for node in numbers:
+            node.op, node.data = "ref", None
         lengths = divisors_in_bars(order) if "bars" in loose else []
         for node in lengths:
             node.op, node.data = "norm", "2"
@@ -183,8 +186,8 @@ class Reading:
         symbols = self.collect(order)
         kinds = Kinds()
         solving.build(order, kinds, lambda node: self.cell(node, symbols, kinds))
-        if scalar:
-            roots[-1].cell.find().mask &= S
+        for node in [*numbers, *roots[-1:]] if scalar else numbers:
+            node.cell.find().mask &= S
         if powers:
             for node in order:
                 if node.op == "call" and node.data in ("sum", "mean"):  # adds up more than one number

@@ -100,19 +100,17 @@ def logistic_hand(w: Any, X: Any, y: Any, c: Any) -> Any:
 def gp_hand(s: Any, K: Any, y: Any) -> Any:
     A = K.copy()
     A.flat[:: len(A) + 1] += s
-    L = np.linalg.cholesky(A)
-    inverse = np.linalg.inv(L)
-    a = inverse.T @ (inverse @ y)
-    value = 0.5 * (y @ a) + np.log(L.diagonal()).sum()
-    return value, 0.5 * (np.vdot(inverse, inverse) - a @ a)
+    P = np.linalg.inv(A)
+    a = P @ y
+    value = 0.5 * (y @ a) + np.log(np.linalg.cholesky(A).diagonal()).sum()
+    return value, 0.5 * (np.trace(P) - a @ a)
 
 
 def gaussian_hand(S: Any, C: Any) -> Any:
-    L = np.linalg.cholesky(S)
-    P = np.linalg.inv(L)
-    P = P.T @ P
+    P = np.linalg.inv(S)
     M = P @ C
-    return np.log(L.diagonal()).sum() + 0.5 * np.trace(M), 0.5 * (P - M @ P)
+    value = np.log(np.linalg.cholesky(S).diagonal()).sum() + 0.5 * np.trace(M)
+    return value, 0.5 * (P - M @ P)
 
 
 def masked_hand(U: Any, V: Any, M: Any, R: Any, c: Any) -> Any:
@@ -127,7 +125,7 @@ def masked_hand(U: Any, V: Any, M: Any, R: Any, c: Any) -> Any:
 def pca_hand(W: Any, X: Any) -> Any:
     Z = X @ W
     E = X - Z @ W.T
-    return np.vdot(E, E), -2 * (X.T @ (E @ W) + E.T @ Z)
+    return np.vdot(E, E), -2 * (X.T @ (E @ W) + (Z.T @ E).T)
 
 
 def metric_hand(A: Any, D: Any, t: Any) -> Any:
