@@ -157,3 +157,14 @@ def test_mutilated_documents_are_answered_or_refused():
             check(text)
         except DeriveError:
             pass
+
+
+def test_the_derivative_of_a_loss_that_is_only_named_is_not_refuted():
+    """∂L/∂W = r xᵀ is right if L is ½‖r‖², which nothing says or denies."""
+    lines = r"""Let $r = W x - y$.
+$$\frac{\partial L}{\partial W} = r x^\top$$
+$$\frac{\partial L}{\partial W} = \frac{\partial L}{\partial r} x^\top$$
+$$\frac{\partial L}{\partial W} = 2 \frac{\partial L}{\partial r} x^\top$$"""
+    report = check(lines)
+    assert [line.verdict for line in report.lines] == ["definition", "unread", "proved", "fails"]
+    assert report.lines[1].reason == "not judged: L is not defined"

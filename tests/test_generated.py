@@ -228,6 +228,8 @@ RUNNING = [
     ("jacobian", "A C", "C", "A: m×p, C: p×n"),
     ("gradient", "tr(kron(A, C))", "A", "A: m×m, C: n×n"),
     ("gradient", "tr((((x − y) xᵀ) .* A))", "A", "x, y: m, A: m×m"),
+    ("hessian", "(2 + sin(norm(sum(x))))^(3/2)", "x", "x: m"),
+    ("gradient", "sin(sum(x))^(3/2) cos(sum(x))^(5/2) exp(sum(x)^2/4 + 1)", "x", "x: m positive"),
     ("gradient", "tr(diag(x ⊙ (x − y)) A B)", "x", "x, y: m, A: m×n, B: n×m"),
 ]
 

@@ -207,7 +207,7 @@ class Formulas:
 
         def divided() -> Node:
             a, b = self.of((), less), self.of((), self.small(depth))
-            return Node(f"({a.text}/(1 + {b.text}^2))", (), lambda env: a.value(env) / (1 + b.value(env) ** 2))
+            return Node(f"({a.text}/(1 + ({b.text})^2))", (), lambda env: a.value(env) / (1 + b.value(env) ** 2))
 
         def size() -> Node:
             A = self.of((d,), less)
@@ -231,8 +231,8 @@ class Formulas:
                 reduced("norm({})", (d,), flat),
                 reduced("norm({})", (d, e), flat),
                 reduced("norm({})", (), length),
-                reduced("norm({})^3", (), lambda a: length(a) ** 3),
-                reduced("norm({})^2", (d, e), lambda A: (A * A).sum()),
+                reduced("(norm({})^3)", (), lambda a: length(a) ** 3),
+                reduced("(norm({})^2)", (d, e), lambda A: (A * A).sum()),
                 reduced("norm1({})", (d,), lambda x: torch.abs(x).sum()),
                 reduced("log(sum(exp({})))", (d,), lambda x: torch.logsumexp(x, 0)),
                 reduced(

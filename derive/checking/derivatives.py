@@ -322,16 +322,14 @@ def _of_broken(name: str, scope: Scope) -> str:
 
 
 def abstracted(function: Expr, part: Expr, replacement: Expr) -> Expr | None:
-    """The function with `part` replaced where it stands by itself, or else as a piece of products and sums.
-
-    None where it is not there.
-    """
-    if part in nodes(function):
-        return substitute(function, {part: replacement})
+    """The function with `part` replaced, also where it is a piece of a product or a sum; None if it is not there."""
     found = False
 
     def visit(node: Expr, memo: dict[Expr, Expr]) -> Expr:
         nonlocal found
+        if node is part:
+            found = True
+            return replacement
         name = node.op.name
         if name == part.op.name and name in ("matmul", "add") and len(node.args) > len(part.args):
             size = len(part.args)

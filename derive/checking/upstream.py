@@ -13,6 +13,7 @@ from ..expr import Expr, symbol, symbols_of
 from ..operations import add, inner, mul
 from .claims import DERIVATIVES, Reading
 from .trees import Tree
+from .values import Indexed, Scope
 
 
 def named_losses(reading: Reading, definitions: Sequence[tuple[str, Tree]]) -> list[str]:
@@ -56,3 +57,12 @@ def give_upstream(reading: Reading, definitions: Sequence[tuple[str, Tree]]) -> 
         scope.symbols[name] = loss
         scope.definitions[loss] = add(*terms)
     scope.loss = scope.loss or names[0]
+
+
+def only_named(scope: Scope, truth: Expr | Indexed, value: Expr | Indexed) -> list[str]:
+    """The losses that are nowhere defined, where a side says what their derivative is without naming one."""
+    made, met = (
+        {s for s in symbols_of(scope.inline(v.expr if isinstance(v, Indexed) else v)) if s in scope.upstream}
+        for v in (truth, value)
+    )
+    return [] if met else list(dict.fromkeys(scope.upstream[s][0].text() for s in made))

@@ -25,6 +25,7 @@ from .judgments import Alternative, Failure, Judgment, Value, with_entries
 from .roles import is_value
 from .solutions import judged_solution
 from .trees import Tree
+from .upstream import only_named
 from .values import Indexed, Reading, aligned
 from .witness import Witness
 
@@ -349,6 +350,7 @@ class Judge:
         ):
             return Judgment("unread", f"holds at most under the condition of line {self.condition}", side)
         foreign = self.foreign(side, truths) or self.undefined(truths[0], value_)
+        foreign = foreign or only_named(self.scope, truths[0].value, value_)
         if foreign:
             return Judgment("unread", f"not judged: {', '.join(foreign)} is not defined", side)
         broken = self.resting_on_unread(truths[0].value, value_)

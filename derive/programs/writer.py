@@ -228,11 +228,12 @@ class Writer(Expressions):
         parts: list[tuple[str, Text]] = []
         if value.kind == "sum":
             ordered = sorted(value.args, key=lambda t: t.coefficient < 0)
+            needs_arrays = not is_full_somewhere(value.args)
             for term in ordered:
-                written = self.summand(term, value)
+                written = self.summand(term, value, needs_arrays)
                 if len(written.text) > LONG and term.value is not None:
                     front = self.hoisted(self.scalar(Term(abs(term.coefficient), term.powers)))
-                    written = Text(f"{front.text} * {self.broadcast(term, value, False).at(UNARY)}", PRODUCT)
+                    written = Text(f"{front.text} * {self.broadcast(term, value, needs_arrays).at(UNARY)}", PRODUCT)
                 parts.append(("-" if term.coefficient < 0 else "+", written))
         else:
             for term, (tag, exponent) in zip(value.args, value.data, strict=True):
