@@ -171,6 +171,16 @@ def test_a_planted_product_would_be_seen(monkeypatch):
         test_a_diagonal_of_a_product_forms_no_product("‖diag(D AᵀA Dᵀ) − t‖²", "D: N×n, A: k×n, t: N, k < n, n < N")
 
 
+def test_what_is_formed_anyway_is_summed_and_scaled_in_place():
+    """Attention by Q: P ⊙ dP is a part of the result, and its row sums need no second product; no array is idle."""
+    source = derive.gradient("½‖softmax(Q Kᵀ / sqrt(d)) V − Y‖²", "Q", "Q: n×d, K: m×d, V: m×p, Y: n×p").source()
+    body = source.split("def gradient(")[1].split("def value_and_gradient(")[0]
+    assert "einsum" not in body and ".sum(axis=1)" in body
+    assert "M = Q @ K.T" in body and "    M /= np.sqrt(" in body
+    alone = derive.gradient("yᵀ ((A ⊙ B) 𝟏)", "y", "A, B: m×n").source()
+    assert "einsum" in alone  # where nothing else needs it, the product is not formed
+
+
 def test_an_array_is_overwritten_after_its_last_use(monkeypatch):
     import numpy as np
 

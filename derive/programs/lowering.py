@@ -55,8 +55,13 @@ class Lowering:
         self.products: dict[object, tuple[tuple[object, ...], Term]] = {}
         self.done: dict[Value, Term] = {}
         self.entrywise: dict[tuple[object, object], list[Value]] = {}  # by first factor
+        users = (value for value in order if value.kind not in ("chain", "cycle", "held"))
+        needed = {part for value in users for arg in value.args for part in arg.parts()}.union(tops)
+        self.formed: set[Value] = set()  # what something other than a product, which may avoid it, is made of
         for value in order:
             self.done[value] = self.lowered(value)
+            if value in needed:
+                self.formed.update(self.done[value].parts())
         self.roots = [self.finished(self.term(root)) for root in roots]
 
     def is_definite(self, value: Value) -> bool:
@@ -230,7 +235,8 @@ class Lowering:
         value = term.body
         entries = zip(value.args, value.data, strict=False) if value.kind == "entries" else ()
         factors = [(arg, power) for arg, (tag, power) in entries if tag == "full"]
-        if value.kind == "entries" and len(factors) == len(value.args) and sum(p for _, p in factors) == 2:
+        is_whole = len(factors) == len(value.args) and sum(p for _, p in factors) == 2
+        if value.kind == "entries" and is_whole and value not in self.formed:
             if all(power in (1, 2) for _, power in factors):
                 sides = [arg.T if term.flipped else arg for arg, power in factors for _ in range(int(power))]
                 return self.row_dots(*sides)

@@ -74,7 +74,9 @@ class Writer(Expressions):
                     continue
                 if self.uses[body] != 1 and not (value.kind == "sum" and self.is_last_use(body, value)):
                     continue
-                if term.powers or body.shape != value.shape or body in self.preferred:
+                if term.powers and len(value.args) > 1:
+                    continue
+                if body.shape != value.shape or body in self.preferred:
                     continue
                 if value.kind == "sum" and not self._can_continue(value, index):
                     continue
@@ -360,12 +362,8 @@ class Writer(Expressions):
                     first = Text("-" + first.at(PRODUCT), UNARY)
                 behind = comment if not others else None
                 self.line(f"np.subtract({first.text}, {name}, out={name})", behind)
-        elif coefficient != 1:
-            shown_scalar = self.scalar(Term(coefficient)).text
-            if shown_scalar.startswith("1 / "):
-                self.line(f"{name} /= {shown_scalar[4:]}")
-            else:
-                self.line(f"{name} *= {shown_scalar}")
+        elif coefficient != 1 or term.powers:
+            self.scale_in_place(name, Term(coefficient, term.powers), None if others else comment)
         for position, (_, other) in enumerate(others):
             behind = comment if position == len(others) - 1 else None
             self.add_in_place(name, other, value, behind, source if position == 0 else name)
@@ -406,11 +404,7 @@ class Writer(Expressions):
             name = self.names[body]
             scalar = Term(abs(term.coefficient), term.powers)
             if scalar.coefficient != 1 or scalar.powers:
-                shown = self.scalar(scalar)
-                if shown.level >= PRODUCT and shown.text.startswith("1 / "):
-                    self.line(f"{name} /= {shown.text[4:]}")
-                else:
-                    self.line(f"{name} *= {shown.text}")
+                self.scale_in_place(name, scalar)
                 term = Term(Fraction(1 if term.coefficient > 0 else -1), (), body, term.flipped)
         text = self.scaled(Term(abs(term.coefficient), term.powers), self.body(term))
         if term.coefficient < 0:
@@ -420,6 +414,13 @@ class Writer(Expressions):
         if rows is ONE and columns is not ONE:
             return text.at(ATOM) + "[None, :]"
         return text.text
+
+    def scale_in_place(self, name: str, scalar: Term, comment: str | None = None) -> None:
+        shown = self.scalar(scalar)
+        if shown.level >= PRODUCT and shown.text.startswith("1 / "):
+            self.line(f"{name} /= {shown.text[4:]}", comment)
+        else:
+            self.line(f"{name} *= {shown.text}", comment)
 
     def copied(self, text: Text) -> Text:
         return Text(f"{text.at(ATOM)}.copy()") if self.dialect.in_place else text
