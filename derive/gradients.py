@@ -15,7 +15,7 @@ from typing import Any
 from . import names
 from .derivation import Derivation, Presented, Sweep, united
 from .errors import UnknownSymbolError
-from .expr import Expr, symbols_of
+from .expr import MAX_FLAT, Expr, symbol_count, symbols_of
 
 
 class Gradients(Presented, Mapping[str, Derivation]):
@@ -122,10 +122,15 @@ class Gradients(Presented, Mapping[str, Derivation]):
     def errors(
         self, points: int = 3, forms: tuple[str, ...] = ("expanded", "boxed", "compact"), code: bool = True
     ) -> dict[str, float]:
-        """The error of each thing that `verify` compares, the largest over the variables."""
+        """The error of each thing that `verify` compares, the largest over the variables.
+
+        Where one gradient is too long for a line, all are shown in named intermediates and not in their forms.
+        """
         found: dict[str, float] = {}
+        is_deep = any(symbol_count(part.result) > MAX_FLAT for part in self.parts)
         for part in self.parts:
-            for name, error in part.errors(points, forms, code).items():
+            shown = () if is_deep and part.structure is None else forms
+            for name, error in part.errors(points, shown, code).items():
                 found[name] = max(error, found.get(name, 0.0))
         return found
 

@@ -12,10 +12,10 @@ import pytest
 
 import derive
 from derive.algebra import identities
-from derive.algebra.equality import agree
 from derive.algebra.forms import factor
 from derive.algebra.identities import IDENTITIES, Identity
 from derive.algebra.normal import Normalizer
+from derive.algebra.points import agree
 from derive.algebra.proofs import proved
 from derive.operations import add, scale
 from derive.reading import parse_together

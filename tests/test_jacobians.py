@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 
 import derive
 from derive.expr import nodes, number, ones, symbol, symbols_of
-from derive.jacobians import LinearMap, differential, jacobian, project, stiefel_gradient
+from derive.jacobians import LinearMap, differential, jacobian
 from derive.numeric import directional, numeric_jacobian, project_array, random_point
 from derive.operations import (
     block,
@@ -45,6 +45,7 @@ from derive.operations import (
 )
 from derive.rules import RULES
 from derive.shapes import Dim
+from derive.spaces import project, stiefel_gradient
 from tests.generate import operands
 
 t, u = symbol("t"), symbol("u")

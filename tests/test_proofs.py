@@ -12,7 +12,7 @@ import re
 import pytest
 
 import derive
-from derive.algebra.equality import agree
+from derive.algebra.points import agree
 from derive.algebra.proofs import prove
 from derive.errors import DeriveError
 from derive.reading import parse_together

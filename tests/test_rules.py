@@ -253,4 +253,6 @@ def test_what_a_scalar_vanishes_with(scalar, about):
 
 
 def test_conditions_that_others_imply_are_left_out():
-    assert united(["x > 0", "no entry of x is 0", "t ≠ 0", "t > 0", "s ≠ 0"]) == ["x > 0", "t > 0", "s ≠ 0"]
+    given = ["x > 0", "no entry of x is 0", "t ≠ 0", "t > 0", "s ≠ 0"]
+    assert united(given, derive.parse("xᵀx")) == ["x > 0", "t > 0", "s ≠ 0"]
+    assert united(given[:1], derive.parse("aᵀx", "x: n, a: n, 1'a = 1")) == ["x > 0", "𝟏ᵀ a = 1"]

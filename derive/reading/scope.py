@@ -10,6 +10,7 @@ from ..expr import Expr, symbol_op
 from ..shapes import ONE, SCALAR, Dim
 from . import habits
 from . import kinds as solving
+from .alternatives import divisors_in_bars, entry_by_entry, find_factors, is_alone, let_spread, loosen_ones
 from .build import Builder
 from .declarations import Declarations, declarations, dimension, style_of
 from .grammar import Parser
@@ -18,12 +19,11 @@ from .lexer import Lexer
 from .limits import MAX_NAMES, MAX_SUMS
 from .shaping import Symbol
 from .signatures import C, M, R, S
-from .sizes import SCALAR_SIZE, Size, Sizes, SizeShape
+from .sizes import SCALAR_SIZE, Size, Sizes
 from .splitting import Usage, primed_names, raised_names, split_runs
 from .stacks import Node, postorder
 from .statements import Statement, Statements, in_order
 from .tokens import Token
-from .vocabulary import ELEMENTWISE
 
 
 class Reading:
@@ -534,73 +534,6 @@ def is_transposed_e(tokens: list[Token]) -> bool:
             if after and (after[0].kind == "trans" or (tokens[i + 1].text == "^" and after[0].value in ("T", "t"))):
                 return True
     return False
-
-
-def loosen_ones(order: list[Node]) -> None:
-    """Let a 1 that begins a sum or is subtracted be a vector of ones, as in 1 − σ(z) and exp(z) − 1."""
-    for node in order:
-        if node.op == "sum":
-            for i, (term, sign) in enumerate(zip(node.args, node.data, strict=True)):
-                if term.op == "num" and term.data == 1 and (i == 0 or sign < 0):
-                    term.op, term.data = "unit", None
-
-
-def is_alone(node: Node, shapes: dict[int, SizeShape], symbols: dict[str, Symbol], sizes: Sizes) -> bool:
-    """Whether a 1 in a product would be a vector of a size that nothing else has: then it is the number."""
-    rows = sizes.find(shapes[id(node)][0]) if node.op == "unit" and node.data == "factor" else None
-    held = [size for entry in symbols.values() for size in entry.shape or ()]
-    return isinstance(rows, int) and not any(sizes.occurs(rows, size) for size in held)
-
-
-def let_spread(order: list[Node]) -> None:
-    """Let the terms of sums stand for more: a symbol for each row of a matrix, a mean or a maximum for each entry."""
-    raised = {id(node.args[0]) for node in order if node.op == "pow"}  # a power of rows says nothing of them
-    for node in order:
-        if node.op == "sum" and id(node) not in raised:
-            node.op = "spread"
-
-
-def entry_by_entry(order: list[Node]) -> list[Node]:
-    """Let the powers of what sum and mean add up be those of each entry, as in sum((y − X w)^2); these powers."""
-    found: list[Node] = []
-    seen: set[int] = set()
-    stack = [arg for node in order if node.op == "call" and node.data in ("sum", "mean") for arg in node.args[:1]]
-    while stack:
-        node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if node.op == "pow" and node.args[1].op == "num" and node.args[1].data > 0:
-            node.op = "elpow"
-            found.append(node)
-        is_entrywise = node.op in ("sum", "spread", "neg", "had", "prod", "div", "ref", "elpow")
-        if is_entrywise or (node.op == "call" and node.data in ELEMENTWISE):
-            stack += node.args
-    return found
-
-
-def divisors_in_bars(order: list[Node]) -> list[Node]:
-    """What divides in single bars, as in x·y/(|x||y|): of a vector its norm, as nothing is divided by a vector."""
-    below = [node.args[1] for node in order if node.op == "div"]
-    below += [arg for n in order if n.op == "prod" for arg, sign in zip(n.args[1:], n.data, strict=True) if sign == "/"]
-    return [factor for part in below for factor in habits.factors_of(part) if factor.op == "bars"]
-
-
-def find_factors(order: list[Node]) -> None:
-    """Let a 1 right in a product, or left of a last row, be a vector of ones, as in X 1, Diag(W*1) and 1 μᵀ.
-
-    As a number it is not written there.
-    """
-    for node in order:
-        if node.op == "prod":
-            for left, sign, factor in zip(node.args, node.data, node.args[1:], strict=False):
-                if sign != "/" and left.op != "num" and factor.op == "num" and factor.data == 1:
-                    factor.op, factor.data = "unit", "factor"
-            first, second = node.args[:2]
-            is_last = set(node.data[1:]) <= {"/"}
-            if second.op == "trans" and (is_last or second.args[0].op == "ones"):
-                if node.data[0] != "/" and first.op == "num" and first.data == 1:
-                    first.op, first.data = "unit", "factor"
 
 
 __all__ = ["Reading", "Solution", "style_of"]
