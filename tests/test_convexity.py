@@ -38,6 +38,7 @@ from derive.optimality.polynomials import sign_of_polynomial
 from derive.optimality.ranges import ranges
 from derive.optimality.refutation import Line, Search, curvatures
 from derive.optimality.semidefinite import semidefinite
+from derive.rows import huber, largest, leaky_relu, maximum, minimum
 
 from .convex_functions import COMPARISON, FURTHER
 
@@ -250,6 +251,9 @@ class Maker:
             lambda: power(v, 4),
             lambda: hadamard(v, exp(v)),
             lambda: hadamard(v, log(v)),
+            lambda: huber(v),
+            lambda: leaky_relu(v, self.random.choice([Fraction(1, 10), 2])),
+            lambda: self.random.choice([maximum, minimum])(v, self.random.choice([exp(v), 1, -v])),
         ]
         made = self.random.choice(choices)()
         return made if depth else v
@@ -271,6 +275,7 @@ class Maker:
             lambda: sq_norm(self.vector()),
             lambda: norm1(self.vector()),
             lambda: logsumexp(self.vector()),
+            lambda: largest(self.vector()),
             lambda: matmul(transpose(v := self.A @ x - self.b), self.P, v) if x.is_vector else self.affine() ** 2,
         ]
         if not x.is_scalar and not x.is_vector:
@@ -293,6 +298,8 @@ class Maker:
             lambda: log(f),
             lambda: sqrt(f),
             lambda: f / self.c,
+            lambda: maximum(f, g),
+            lambda: minimum(f, g),
             lambda: sq_norm(self.vector()) / (1 + exp(g)) if self.random.random() < 0.3 else softplus(f),
         ]
         return self.random.choice(combined)()
