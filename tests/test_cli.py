@@ -476,9 +476,13 @@ def test_a_closed_pipe_is_no_error():
     assert stderr == b""
 
 
+# What runs the tests in the background may have taught them to ignore Ctrl-C.
+LISTENING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+
 def test_ctrl_c_ends_without_a_traceback():
     code = (
-        "import sys, time, derive.api\nfrom derive import cli\n"
+        LISTENING + "import sys, time, derive.api\nfrom derive import cli\n"
         "derive.api.gradient = lambda *a, **k: (print('ready', flush=True), time.sleep(60))\n"
         "sys.exit(cli.main(['gradient', 'x', '--wrt', 'x']))"
     )
@@ -494,7 +498,7 @@ def test_ctrl_c_leaves_the_old_file(tmp_path):
     target = tmp_path / "d.tex"
     target.write_text("old", encoding="utf-8")
     code = (
-        "import sys, time, derive.files\nfrom derive import cli\n"
+        LISTENING + "import sys, time, derive.files\nfrom derive import cli\n"
         "derive.files.os.replace = lambda *a: (print('ready', flush=True), time.sleep(60))\n"
         f"sys.exit(cli.main(['gradient', '½‖Ax − b‖²', '--wrt', 'x', '--no-verify', '-o', {str(target)!r}]))"
     )
