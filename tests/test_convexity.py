@@ -384,3 +384,11 @@ def test_formats(capsys, tmp_path):
         assert "convex" in target.read_text(encoding="utf-8").lower()
     assert main(["convexity", "‖x‖²", "--wrt", "x", "--to", "svg"]) == 2
     assert "svg" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["min(‖A x − b‖, ‖A x‖)", "min(‖A x‖², ‖x‖² + 1)", "‖A x‖ − ‖(aᵀx)‖ + min(aᵀx, ‖x‖)", "where(aᵀx > 0, 0, ‖x‖)"],
+)
+def test_second_derivatives_say_nothing_of_a_kink(formula):
+    assert convexity(formula, "x", "a, x: n").verdict in ("neither", "unknown")

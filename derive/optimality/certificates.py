@@ -16,17 +16,10 @@ from ..algebra.limits import TooLargeError
 from ..errors import DeriveError
 from ..expr import Expr, depends_on, fold, is_number, nodes, number, ones
 from ..operations import log, logsumexp, sigmoid, softmax, softplus, terms_of
-from .composition import Curve, curves, reflected
+from .composition import SMOOTH, Curve, curves, reflected
 from .remarks import Part, Remark
 from .scalar import Reduced, by_entry, by_scalars, verdict
 from .semidefinite import Form, is_weight, second_differential
-
-SMOOTH = frozenset(
-    "add mul scale matmul transpose hadamard kron power inv matpow trace det logdet inner sq_norm sum logsumexp "
-    "softmax diag Diag vec unvec tril triu block submatrix block_inner block_sum exp log sin cos sinh cosh tanh "
-    "arctan erf sigmoid softplus number constant dimension symbol zeros ones identity commutation".split()
-)
-
 
 MAX_NODES = 400  # of a formula for which more than composition is tried
 

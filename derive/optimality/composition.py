@@ -91,6 +91,12 @@ PIECES: Mapping[str, tuple[Piece, ...]] = {
     "cos": ((-pi / 2, pi / 2, -1, 0),),
     "sin": ((0, pi, -1, 0),),
 }
+# Twice differentiable wherever defined.
+SMOOTH = frozenset(
+    "add mul scale matmul transpose hadamard kron power inv matpow trace det logdet inner sq_norm sum logsumexp "
+    "softmax diag Diag vec unvec tril triu block submatrix block_inner block_sum exp log sin cos sinh cosh tanh "
+    "arctan erf sigmoid softplus number constant dimension symbol zeros ones identity commutation".split()
+)
 LOG_CONVEX = frozenset({"exp", "cosh"})  # of an affine argument; exp of a convex one
 LOG_CONCAVE = frozenset({"exp", "sigmoid", "softplus"})  # and increasing: of a concave argument
 

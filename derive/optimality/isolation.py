@@ -190,7 +190,9 @@ def stripped(G: Expr, x: Expr) -> tuple[Expr, list[Remark]]:
     return ctx.canonical(poly.scaled(1 / common)) if poly.terms else G, steps
 
 
-KINKED = frozenset({"sign", "step", "abs", "relu", "polar", "dominant"})  # their differentials do not tell all
+KINKED = frozenset(
+    {"sign", "step", "abs", "relu", "polar", "dominant", "where", "argmax_row"}
+)  # their differentials do not tell all
 
 
 def is_linear(G: Expr, x: Expr) -> Expr | None:

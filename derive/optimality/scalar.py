@@ -18,13 +18,10 @@ from ..errors import DeriveError
 from ..expr import Expr, depends_on, fold, is_number, nodes, number, number_op, symbol
 from ..jacobians import differential
 from ..operations import FUNCTIONS, add, mul, power
-from .composition import Curve, curves
+from .composition import SMOOTH, Curve, curves
 from .ranges import Range, ranges
 
 MAX_VARIABLES = 3
-_SMOOTH = frozenset(
-    "exp log softplus cosh sinh tanh sigmoid arctan erf sin cos".split()
-)  # twice differentiable wherever defined
 
 
 class Reduced:
@@ -180,9 +177,10 @@ def _narrowed(reduced: Reduced, memo: Mapping[Expr, Curve]) -> tuple[Expr | None
 
     phi, known = reduced.phi, dict(reduced.known)
     positive: dict[Expr, Expr] = {}
+    active = depends_on(phi, known)
     for node in nodes(phi):
         name = node.op.name
-        if name in FUNCTIONS and name not in _SMOOTH:
+        if node in active and name not in SMOOTH:
             return None, known
         base = node.args[0] if name in ("log", "power") else None
         if base in reduced.arguments and not known[base].is_positive:
