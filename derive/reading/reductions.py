@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import operations as ops
 from ..expr import ones
+from ..rows import along
 from .arrays import Array, Plan
 from .entrywise import maximum, minimum
 from .indexing import indexed
@@ -41,6 +42,11 @@ def logsumexp(p: Plan, a: Array, axis: int | None, keepdims: bool) -> Array:
     if a.rank == 1 and not keepdims:
         p.axis_of(a, axis)
         return p.node((), ops.logsumexp, a)
+    at = p.axis_of(a, axis)
+    if a.rank == 2 and at is not None:
+        made = p.node((a.axes[1 - at],), lambda A: along("logsumexp", A, at), a)
+        axes = p.reduced(a.axes, at, True)
+        return p.node(axes, (lambda A: A) if at == 1 else ops.transpose, made) if keepdims else made
     return p.function(ops.log, p.sum(p.function(ops.exp, a), axis, keepdims))
 
 
@@ -52,8 +58,9 @@ def softmax(p: Plan, a: Array, axis: int | None) -> Array:
     if a.rank == 1:
         p.axis_of(a, axis)
         return p.node(a.axes, ops.softmax, a)
-    e = p.function(ops.exp, a)
-    return p.over(e, p.sum(e, axis, True))
+    at = p.axis_of(a, axis)
+    assert at is not None
+    return p.node(a.axes, lambda A: along("softmax", A, at), a)
 
 
 def log_softmax(p: Plan, a: Array, axis: int | None) -> Array:
@@ -104,12 +111,18 @@ row("torch", "amax", "a, axis=None, keepdims=False", _reduced(Plan.largest))
 row(
     "bare",
     "max",
-    "a, b=None",
-    lambda p, a, b: largest(p, a, None, False) if b is None else (maximum(p, array(p, a), array(p, b))),
+    "a, b=None, axis=None",
+    lambda p, a, b, axis: (
+        maximum(p, array(p, a), array(p, b))
+        if b is not None
+        else largest(p, a, None, False)
+        if axis is None
+        else _reduced(Plan.largest)(p, a, axis, False)
+    ),
 )
 row("bare", "min", "a, b", lambda p, a, b: minimum(p, array(p, a), array(p, b)))
 for _name, _v in (("var", _variance), ("std", lambda p, *a: p.function(ops.sqrt, _variance(p, *a)))):
-    row("np", _name, "a, axis=None, ddof=0, keepdims=False", _v)
+    row("np bare", _name, "a, axis=None, ddof=0, keepdims=False", _v)
     row("torch", _name, "a, axis=None, ddof=1, keepdims=False", _v)
     row("method", _name, "a, axis=None, ddof=None, keepdims=False", _v)  # PyTorch divides by n − 1
 del _v
