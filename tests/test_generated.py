@@ -511,3 +511,30 @@ def test_plain_numbers_leave_what_they_cannot_decide_to_arrays():
     for d in (derive.gradient("tr(expm(A))", "A"), derive.hessian("xᵀAx", "x")):
         assert verification._plain_errors(d, 3, verification.FORMS) is None
         assert max(d.errors(code=False).values()) < 1e-7
+
+
+CROSS_ENTROPIES = [
+    ("−yᵀ log(softmax(z))", "z", "y, z: n"),
+    ("-np.sum(Y * np.log(softmax(z, axis=1)))", "z", "Y, z: m×n"),
+    ("−sum(Y .* log(softmax_row(z)))", "z", "Y, z: m×n"),
+    ("−sum(Y .* log(softmax_col(z)))", "z", "Y, z: m×n"),
+]
+
+
+@pytest.mark.parametrize("workspace", [False, True])
+@pytest.mark.parametrize(("formula", "wrt", "where"), CROSS_ENTROPIES, ids=[row[0] for row in CROSS_ENTROPIES])
+def test_cross_entropies_stand_large_logits(formula, wrt, where, workspace):
+    d = derive.gradient(formula, wrt, where)
+    assert d.verify() < 1e-7
+    z = np.array([[1000.0, 0, -3], [5, -1000, 2], [0, 3, 900]])
+    Y = np.array([[0.0, 1, 0], [0.5, 0.5, 0], [0, 0, 1]])
+    if "y" in where:
+        z, Y = z[0], Y[0]
+    axis = 0 if "col" in formula else -1
+    shifted = z - z.max(axis=axis, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    given = {"y" if "y" in where else "Y": Y, "z": z}
+    with np.errstate(all="raise", under="ignore"):
+        value, slope = d.function(returns="value_and_gradient", workspace=workspace)(**given)
+    np.testing.assert_allclose(value, -(Y * log_p).sum(), rtol=1e-12)
+    np.testing.assert_allclose(slope, Y.sum(axis=axis, keepdims=True) * np.exp(log_p) - Y, rtol=1e-12, atol=1e-15)

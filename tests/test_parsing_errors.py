@@ -531,3 +531,9 @@ def test_an_extremum_over_an_index_is_not_left_out(formula):
 @pytest.mark.parametrize("formula", [r"\min_w \|X w - y\|^2", r"\min_{W,b} \|W X + b 1^T - Y\|^2"])
 def test_what_is_minimized_is_read_without_the_minimum(formula):
     assert parse(formula).expr.text().startswith("‖")
+
+
+def test_an_axis_outside_numpy_is_said_where_it_stands() -> None:
+    with pytest.raises(ParseError, match="= inside brackets is not read") as error:
+        parse("softmax(Q Kᵀ, axis=1) V")
+    assert "softmax_row(X)" in str(error.value)

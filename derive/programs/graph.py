@@ -173,6 +173,11 @@ class Graph(Products):
             return self.entries(list(value.args), (n, ONE)).times(front.coefficient, front.powers)
         if value.kind == "sum":
             return self.total([self.diagonal(t) for t in value.args], (n, ONE)).times(front.coefficient, front.powers)
+        if value.kind == "chain" and len(value.args) == 2:
+            cancelled = self.cancelled(value.args[0], value.args[1].T)
+            if cancelled is not None:
+                sums = self.chain([cancelled, self.ones(cancelled.shape[1], ONE)])
+                return sums.times(front.coefficient, front.powers)
         made = self.value("diagonal", (Term(UNIT, (), value),), (), (n, ONE))
         return Term(front.coefficient, front.powers, made)
 

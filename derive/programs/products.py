@@ -388,6 +388,9 @@ class Products:
                 for one, other in ((left, right), (right, left)):
                     if one.body.kind == "ones":
                         return self.sum_entries(other)
+                cancelled = self.cancelled(left, right)
+                if cancelled is not None:
+                    return self.sum_entries(cancelled)
             if len(factors) == 3 and factors[0].body.kind == factors[2].body.kind == "ones":
                 return self.sum_entries(factors[1])
             straight = tuple(f.key() for f in factors)
@@ -406,6 +409,14 @@ class Products:
         made = self.value("chain", tuple(factors), (), shape, ("chain", straight))
         made.is_symmetric = straight == turned
         return Term(UNIT, (), made)
+
+    def cancelled(self, left: Term, right: Term) -> Term | None:
+        """The product of the entries of two factors where one divides by the other, as in sᵀ (y ⊘ s): y."""
+        for one, other in ((left, right), (right, left)):
+            divisors = zip(other.body.args, other.body.data, strict=False) if other.body.kind == "entries" else ()
+            if any(arg.key(other.flipped) == one.key() and e == -1 for arg, (tag, e) in divisors if tag == "full"):
+                return self.entries([left, right], left.shape)
+        return None
 
     # What `Graph` adds
 

@@ -359,6 +359,12 @@ def _of_softmax(graph: Products, value: Value) -> Term:
     return graph.total([value.args[0], graph.ones(*value.shape).times(-shift.coefficient, shift.powers)], value.shape)
 
 
+def _of_row_softmax(graph: Products, value: Value) -> Term:
+    (A,), (rows, columns) = value.args, value.shape
+    shift = graph.whole("row_logsumexp", A, shape=(rows, ONE))
+    return graph.total([A, graph.outer(shift, graph.ones(columns, ONE)).times(-UNIT)], value.shape)
+
+
 def _of_total(graph: Products, value: Value) -> Term | None:
     u = argument("exp", value.args[0])
     return None if u is None else log_of_total(graph, u)
@@ -403,6 +409,7 @@ LOGARITHMS: dict[str, Logarithm] = {
     "exp": lambda graph, value: value.args[0],
     "sigmoid": lambda graph, value: graph.mapped("softplus", value.args[0].times(-UNIT)).times(-UNIT),
     "softmax": _of_softmax,
+    "row_softmax": _of_row_softmax,
     "total": _of_total,
     "sum": _of_sum,
     "chain": _of_chain,

@@ -329,6 +329,9 @@ class Parser(Stacks):
         if text == ">" and top is not None and top.text == "⟨":
             token.kind, token.text = "close", "⟩"
             return self.close(token)
+        if text == "=" and top is not None:
+            hint = "axis= stands in formulas that are NumPy's throughout; softmax_row(X), sum_col(X) say the axis here"
+            raise self.error("= inside brackets is not read", token, hint)
         if text == "=":
             raise self.error("a second = is not read", token, "give one formula; definitions are separated by ;")
         if text in "!?":
