@@ -412,8 +412,9 @@ rule(
 )
 rule(
     norm,  # y = ‖A‖
-    differential=lambda dA, A: divide(contract(A, dA), norm(A)),
-    pullback=(lambda g, A: divide(g * A, norm(A)),),
+    # Of a number its sign, which has a value at 0 too.
+    differential=lambda dA, A: sign(A) * dA if A.is_scalar else divide(contract(A, dA), norm(A)),
+    pullback=(lambda g, A: g * sign(A) if A.is_scalar else divide(g * A, norm(A)),),
     where="A ≠ 0",
     source="[MC] 129",
 )

@@ -538,3 +538,11 @@ def test_cross_entropies_stand_large_logits(formula, wrt, where, workspace):
         value, slope = d.function(returns="value_and_gradient", workspace=workspace)(**given)
     np.testing.assert_allclose(value, -(Y * log_p).sum(), rtol=1e-12)
     np.testing.assert_allclose(slope, Y.sum(axis=axis, keepdims=True) * np.exp(log_p) - Y, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("formula", ["norm(tr(relu(A)))^3", "‖tr(relu(A))‖² + norm(norm(tr(relu(A)))^3)"])
+def test_the_power_of_the_norm_of_a_number_has_a_gradient_at_0(formula):
+    d = derive.gradient(formula, "A", "A: n×n")
+    for expr in (d.result, d.boxed):
+        close(expr.evaluate(A=-np.eye(2)), np.zeros((2, 2)))
+    close(d.function()(-np.eye(2)), np.zeros((2, 2)))
