@@ -68,7 +68,7 @@ def letters(svg):
 
 @needs("pygraphviz")
 def test_the_picture_is_the_one_drawn():
-    shown = (ROOT / "pictures" / "graph.svg").read_text(encoding="utf-8")
+    shown = (ROOT / "notebooks" / "pictures" / "graph.svg").read_text(encoding="utf-8")
     assert letters(shown) == letters(derive.gradient("½‖WᵀWx − x‖²", "W").graph.svg()) and len(letters(shown)) > 60
 
 
