@@ -52,20 +52,20 @@ class Field:
     number : function of a Fraction
     reduce : function
         Brings a sum of products back to the field.
-    library : module or None
+    functions : module or None
         Where the scalar functions are, named as in `math`.
     smallest : number
         Pivots at most this large, against the largest entry, count as zero.
     """
 
     def __init__(
-        self, number: Callable[[Fraction], Any], reduce: Callable[[Any], Any], library: Any, smallest: Any
+        self, number: Callable[[Fraction], Any], reduce: Callable[[Any], Any], functions: Any, smallest: Any
     ) -> None:
         self.number = number
         self.reduce = reduce
-        self.library = library
+        self.functions = functions
         self.smallest = smallest
-        self.is_exact = library is None
+        self.is_exact = functions is None
 
     def reciprocal(self, value: Any) -> Any:
         if not value:
@@ -75,7 +75,7 @@ class Field:
     def power(self, value: Any, k: int) -> Any:
         if k < 0:
             value, k = self.reciprocal(value), -k
-        if not self.is_exact and value and k * abs(self.library.log(abs(value))) > LARGEST:
+        if not self.is_exact and value and k * abs(self.functions.log(abs(value))) > LARGEST:
             raise Undefined("a power is too large")
         return pow(value, k, PRIME) if self.is_exact else value**k
 
@@ -97,7 +97,7 @@ class Field:
             raise Undefined("an argument is too large")
         if not values[0] and name == "log":
             raise Undefined("the logarithm of 0")
-        return getattr(self.library, name)(*values)
+        return getattr(self.functions, name)(*values)
 
 
 @cache
@@ -247,7 +247,7 @@ def _total(A: Matrix) -> Any:
 
 
 def _size(field: Field, A: Matrix) -> Any:
-    return _total(mapped(abs, A)) if field.library else _unsupported("abs")
+    return _total(mapped(abs, A)) if field.functions else _unsupported("abs")
 
 
 def _unsupported(name: str) -> Any:
@@ -349,7 +349,7 @@ _VALUES: dict[str, Value] = {
     "number": lambda f, a, node, sizes: [[f.number(node.data[0])]],
     "dimension": lambda f, a, node, sizes: [[f.number(Fraction(node.data[0].evaluate(sizes)))]],
     "constant": lambda f, a, node, sizes: (
-        [[+getattr(f.library, {"π": "pi", "e": "e"}[node.name])]] if f.library else _unsupported(node.name)
+        [[+getattr(f.functions, {"π": "pi", "e": "e"}[node.name])]] if f.functions else _unsupported(node.name)
     ),
     "zeros": lambda f, a, node, sizes: _leaf(f, node, sizes, lambda i, j: 0),
     "ones": lambda f, a, node, sizes: _leaf(f, node, sizes, lambda i, j: 1),

@@ -88,9 +88,10 @@ def end_prefix(p: Stacks, op: Op) -> None:
     p.ops.append(sign)
 
 
-def comma_inside(p: Stacks) -> bool:
+def comma_inside(p: Stacks, reach: int | None = None) -> bool:
+    """Whether the bracket that opens here has a comma of its own, among the next tokens."""
     depth = 0
-    for t in p.tokens[p.i :]:
+    for t in p.tokens[p.i : None if reach is None else p.i + reach]:
         depth += (t.kind == "open") - (t.kind == "close")
         if t.text == "," and depth == 1:
             return True
@@ -268,16 +269,7 @@ def membership(p: Stacks, bounds: Bounds, left: list[Token], right: list[Token],
 
 def commutation_follows(p: Stacks) -> bool:
     i = p.i
-    if i >= len(p.tokens) or p.tokens[i].text != "(" or p.tokens[i].spaced:
-        return False
-    depth = 0
-    for t in p.tokens[i : i + 40]:
-        depth += (t.kind == "open") - (t.kind == "close")
-        if t.text == "," and depth == 1:
-            return True
-        if not depth:
-            break
-    return False
+    return i < len(p.tokens) and p.tokens[i].text == "(" and not p.tokens[i].spaced and comma_inside(p, 40)
 
 
 def commutation(p: Stacks, token: Token) -> Node:

@@ -97,7 +97,7 @@ Formula = Sequence[Item]
 
 
 class Notation:
-    """How one output spells what `LAYOUT` asks for; the base class of all three."""
+    """How one output spells what `LAYOUT` asks for; the base class of all."""
 
     ellipsis: ClassVar[str]
     times: ClassVar[str]  # between two numbers
@@ -105,10 +105,11 @@ class Notation:
     quotient: ClassVar[str]
     kron: ClassVar[str]
     fraction_level: ClassVar[int]
-    partial_level: int  # of ∂L/∂W as an operand
 
-    def __init__(self, spelled: Mapping[str, Partial] | None = None) -> None:
+    def __init__(self, spelled: Mapping[str, Partial] | None = None, is_inline: bool = False) -> None:
         self.spelled = spelled or {}  # symbols that stand for a derivative
+        self.is_inline = is_inline  # within words, derivatives are written with a slash
+        self.partial_level = QUOTIENT if is_inline else self.fraction_level  # of ∂L/∂W as an operand
         self.loose: frozenset[Expr] = frozenset()
         self.names: set[str] = set()
 

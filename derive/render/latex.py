@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .. import names
 from ..expr import Expr
 from ..shapes import SCALAR, Shape
-from . import ATOM, POSTFIX, PRODUCT, QUOTIENT, Item, Name, Notation, Operand, Partial, Piece, Space
+from . import ATOM, POSTFIX, PRODUCT, Item, Name, Notation, Operand, Partial, Piece, Space
 from .breaking import broken, width
 from .style import Style
 
@@ -59,11 +59,11 @@ class Latex(Notation):
     def __init__(
         self, spelled: Mapping[str, Partial] | None = None, is_inline: bool = False, style: Style | None = None
     ) -> None:
-        super().__init__(spelled)
-        self.is_inline = is_inline  # within words, derivatives are written with a slash
+        super().__init__(spelled, is_inline)
         self.bold: frozenset[str] = style.bold if style else frozenset()  # bases of names
         self.nabla = style.nabla if style else False
-        self.partial_level = PRODUCT if self.nabla else QUOTIENT if is_inline else POSTFIX
+        if self.nabla:
+            self.partial_level = PRODUCT
 
     def symbol(self, name: str) -> str:
         base, accents, low = names.parts(name)

@@ -7,7 +7,7 @@ page can show it where the pointer rests.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from html import escape
 from xml.etree import ElementTree
@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 from .. import names
 from ..expr import Expr
 from ..shapes import SCALAR, Shape, shape_text
-from . import ATOM, POSTFIX, PRODUCT, QUOTIENT, Notation, Partial, Piece
+from . import ATOM, POSTFIX, PRODUCT, Notation, Piece
 
 FUNCTIONS = {"logdet": "log det", "σ": "σ"}
 HIGH = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789−"))
@@ -55,11 +55,6 @@ class MathML(Notation):
     quotient = "⊘"
     kron = "⊗"
     fraction_level = POSTFIX
-
-    def __init__(self, spelled: Mapping[str, Partial] | None = None, is_inline: bool = False) -> None:
-        super().__init__(spelled)
-        self.is_inline = is_inline  # within words, derivatives are written with a slash
-        self.partial_level = QUOTIENT if is_inline else POSTFIX
 
     def finished(self, node: Expr, piece: Piece) -> Piece:
         if not node.is_scalar or node.op.name == "symbol":

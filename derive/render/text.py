@@ -36,7 +36,6 @@ class Text(Notation):
     quotient = "⊘"
     kron = "⊗"
     fraction_level = QUOTIENT
-    partial_level = QUOTIENT
 
     def symbol(self, name: str) -> str:
         return names.text(name)

@@ -6,13 +6,13 @@ too long for the page is a paragraph of formulas in display size, which Typst br
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from .. import names
 from ..shapes import SCALAR, Shape
-from . import ATOM, POSTFIX, PRODUCT, QUOTIENT, Notation, Partial, Piece, Space
+from . import ATOM, POSTFIX, PRODUCT, Notation, Piece, Space
 from .blocks import Exposition, Heading, Paragraph, Row, Shapes
 from .breaking import width
 from .latex import ROOM, Latex
@@ -41,11 +41,6 @@ class Typst(Notation):
     quotient = "⊘"
     kron = "⊗"
     fraction_level = POSTFIX
-
-    def __init__(self, spelled: Mapping[str, Partial] | None = None, is_inline: bool = False) -> None:
-        super().__init__(spelled)
-        self.is_inline = is_inline
-        self.partial_level = QUOTIENT if is_inline else POSTFIX
 
     def symbol(self, name: str) -> str:
         name, above = names.unmarked(name)
