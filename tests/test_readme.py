@@ -12,8 +12,6 @@ import pytest
 
 import derive
 from derive import cli
-from derive.expr import OPERATIONS
-from derive.rules import RULES
 from tests.optional import needs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,17 +27,7 @@ def test_the_first_commands_set_up_and_test():
     assert "as_newcomer 1" in checks and "as_newcomer 2" in checks
 
 
-@pytest.fixture
-def tables():
-    """README adds an operation, which no other test is to meet."""
-    held = [(table, dict(table)) for table in (OPERATIONS, RULES)]
-    yield
-    for table, rows in held:
-        table.clear()
-        table.update(rows)
-
-
-def test_the_python_blocks_run(tables):
+def test_the_python_blocks_run():
     names: dict[str, object] = {}
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     blocks = [text for language, text in BLOCKS if language == "python"]

@@ -162,6 +162,9 @@ class SymPyFunction(Operation):
             text = text.replace(theirs, ours)
         return f"({text.replace('ENTRY', '{0}')})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return function_of, (self.body,)
+
 
 # Module and printer of SymPy, and what generated code calls the libraries.
 PRINTERS = {
@@ -170,7 +173,7 @@ PRINTERS = {
     "jax": ("sympy.printing.numpy", "JaxPrinter", {"jax.numpy.": "jnp."}),
 }
 
-_own_functions: dict[Any, SymPyFunction] = {}
+functions_met: dict[Any, SymPyFunction] = {}
 
 
 def function_of(body: Any) -> Operation:
@@ -183,7 +186,7 @@ def function_of(body: Any) -> Operation:
         inner, order = body.expr, int(body.derivative_count)
     if isinstance(inner, AppliedUndef) and inner.args == (ENTRY,) and not hasattr(inner, "_imp_"):
         return own_function(our_name(inner.func.__name__), order)
-    known = _own_functions.get(body)
+    known = functions_met.get(body)
     if known is None:
         others = [str(a) for a in inner.args if a != ENTRY]
         name = "_".join([type(inner).__name__, *("".join(c if c.isalnum() else "_" for c in o) for o in others)])
@@ -194,6 +197,6 @@ def function_of(body: Any) -> Operation:
             name = f"{wanted}_{count}"
         from ..evaluation import define
 
-        known = OPERATIONS[name] = _own_functions[body] = SymPyFunction(name, body)
+        known = OPERATIONS[name] = functions_met[body] = SymPyFunction(name, body)
         define(name, known.values)
     return known
