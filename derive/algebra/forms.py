@@ -170,12 +170,7 @@ def _problem(expr: Expr, loss: Expr | None) -> tuple[Labelling, Normalizer]:
     What such a normalizer decides by what it meets first does not depend on the order of
     sums: another one has met the formulas before, in an order of their own.
     """
-    formulas = [expr] if loss is None else [loss, expr]
-    labelling = Labelling(formulas)
-    before = Normalizer()
-    for formula in formulas:
-        with contextlib.suppress(TooLargeError):
-            before.full(labelling.ordered(formula))
+    labelling, before = _met_first(expr, loss)
     ctx = Normalizer(before)
     if loss is not None:
         # Atoms are shown as its author wrote them.
@@ -186,6 +181,17 @@ def _problem(expr: Expr, loss: Expr | None) -> tuple[Labelling, Normalizer]:
             ctx.recall(loss)
             ctx.kept(loss)
     return labelling, ctx
+
+
+@lru_cache(maxsize=2)
+def _met_first(expr: Expr, loss: Expr | None) -> tuple[Labelling, Normalizer]:
+    """The labels, and a normalizer that has met the formulas in an order of their own."""
+    formulas = [expr] if loss is None else [loss, expr]
+    labelling, normalizer = Labelling(formulas), Normalizer()
+    for formula in formulas:
+        with contextlib.suppress(TooLargeError):
+            normalizer.full(labelling.ordered(formula))
+    return labelling, normalizer
 
 
 def _sums_in(poly: Poly) -> list[Expr]:

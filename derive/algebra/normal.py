@@ -85,10 +85,10 @@ class Normalizer:
         self._symmetric: dict[Expr, bool] = {}
         self.used: dict[Identity, None] = {}
         self.is_keeping = False
-        self.nonnegative: set[Expr] = set() if before is None else before.nonnegative
-        self._signs: dict[Expr, int] = {} if before is None else before._signs
-        self._arguments: dict[Expr, int] = {} if before is None else before._arguments
-        self._turned: dict[Expr, Expr] = {} if before is None else before._turned
+        self.nonnegative: set[Expr] = set() if before is None else set(before.nonnegative)
+        self._signs: dict[Expr, int] = {} if before is None else dict(before._signs)
+        self._arguments: dict[Expr, int] = {} if before is None else dict(before._arguments)
+        self._turned: dict[Expr, Expr] = {} if before is None else dict(before._turned)
 
     # Entry points
 
