@@ -7,6 +7,8 @@ entry; it shares nothing with the rules.
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -544,7 +546,37 @@ def test_code_calls_a_function_of_ones_own(function, backend):
     assert_allclose(derivation.function(backend)(x=at), derivation.boxed.evaluate(x=at), rtol=1e-12)
 
 
+def test_a_function_of_sympy_goes_to_another_process():
+    derivation = derive.gradient(OneMatrix(1, 3) * MatrixSymbol("x", 3, 1).applyfunc(gamma), "x")
+    known = "import sys, pickle; print(pickle.load(sys.stdin.buffer).boxed.text())"
+    done = subprocess.run(
+        [sys.executable, "-c", known], input=pickle.dumps(derivation), capture_output=True, check=True
+    )
+    assert done.stdout.decode("utf-8").strip() == derivation.boxed.text()
+
+
 def test_a_library_without_the_function_is_named():
     derivation = derive.gradient(OneMatrix(1, 3) * MatrixSymbol("x", 3, 1).applyfunc(gamma), "x")
     with pytest.raises(DeriveError, match="no counterpart in numpy"):
         derivation.source("numpy")
+
+
+def test_a_sum_keeps_its_symbols_and_refuses_what_is_no_entry():
+    i, j = sympy.symbols("i j", integer=True)
+    v, M, named_I = MatrixSymbol("x", n, 1), MatrixSymbol("A", n, n), MatrixSymbol("I", n, n)
+    for written, text in [
+        (sympy.Sum(Symbol("x_1") * v[i, 0], (i, 0, n - 1)), "x₁ sum(x)"),
+        (sympy.Sum(Symbol("x_i") * v[i, 0], (i, 0, n - 1)), "xᵢ sum(x)"),
+        (sympy.Sum(Symbol("A_12") * M[i, i], (i, 0, n - 1)), "A₁₂ sum(diag(A))"),
+        (sympy.Sum(named_I[j, i] * v[i, 0], (i, 0, n - 1), (j, 0, n - 1)), "sum(I x)"),
+    ]:
+        assert from_sympy(written).text() == text
+    for refused, said in [
+        (sympy.Sum(M[j, i], (i, 0, j - 1), (j, 0, n - 1)), "stands for a number"),
+        (sympy.Sum(Symbol("c") ** j * v[j, 0], (j, 0, n - 1)), "stands for a number"),
+        (sympy.Sum(Function("f")(v[i, 0]), (i, 0, n - 1)), "f of an entry"),
+        (sympy.Sum(sympy.Heaviside(v[i, 0]) * v[i, 0], (i, 0, n - 1)), "Heaviside of an entry"),
+        (sympy.Sum(sympy.KroneckerDelta(i, j) * M[i, j], (i, 0, n - 1), (j, 0, n - 1)), "KroneckerDelta"),
+    ]:
+        with pytest.raises(DeriveError, match=said):
+            from_sympy(refused)

@@ -361,7 +361,7 @@ def _entrywise_sum(node: Any, args: list[Expr]) -> Expr:
     from .sums import summed
 
     try:
-        return summed(node)
+        return summed(node, lambda theirs: _symbol(theirs, []))
     except DeriveError as error:
         raise _refused(node, error.message) from None
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import sympy
 from sympy.printing.latex import LatexPrinter
 
 from ..errors import DeriveError
-from ..expr import Expr
+from ..expr import Expr, substitute, symbol, symbols_of
 from ..reading import parse
-from .symbols import our_name
+from .symbols import SAME_NAME, our_name
 
-_LETTERS = "ijklpqrstuv"
+_INDICES = "ijklpqrstuv"
+# The letters that stand for the symbols of a sum while it is read, whatever they are called.
+_MATRICES = "A B C D F G H M N P Q R U V W X Y Z".split()
+_SCALARS = "alpha beta gamma kappa mu nu xi tau omega".split()
+_FUNCTIONS = {*SAME_NAME, "exp", "log"}
 
 
 class _Printer(LatexPrinter):  # type: ignore[misc]
@@ -20,7 +25,7 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
 
     def __init__(self, taken: set[str]) -> None:
         super().__init__()
-        self.free = [c for c in _LETTERS if c not in taken]
+        self.free = [c for c in _INDICES if c not in taken]
         self.letters: dict[Any, str] = {}
 
     def _print_Sum(self, node: Any) -> str:
@@ -46,21 +51,52 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
         return f"{{{self._print(node.parent)}}}_{{{''.join(self.letters[i] for i in indices)}}}"
 
     def _print_MatrixSymbol(self, node: Any) -> str:
-        return str(self._print(sympy.Symbol(node.name)))
+        return str(node.name)
+
+    def _print_Symbol(self, node: Any, style: str = "plain") -> str:
+        if node in self.letters:
+            raise DeriveError(f"{node} stands for a number, and an index only says which entry")
+        return str(super()._print_Symbol(node, style))
+
+    _print_Dummy = _print_Symbol
 
 
-def summed(node: Any) -> Expr:
-    """The formula of a `Sum` of entries.
+def _is_plain(theirs: Any) -> bool:
+    """Whether a name is a letter that a formula takes for nothing else."""
+    return theirs.name in _MATRICES or (len(theirs.name) == 1 and theirs.name in "abcdghmnopqrstuvwxyz")
+
+
+def summed(node: Any, scalar: Callable[[Any], Expr]) -> Expr:
+    """The formula of a `Sum` of entries; `scalar` reads a SymPy symbol of a number.
 
     Raises
     ------
     DeriveError
         It has no matrix form that we know.
     """
+    for function in sorted({type(f).__name__ for f in node.atoms(sympy.Function)} - _FUNCTIONS):
+        raise DeriveError(f"{function} of an entry is not read in a sum")
     matrices = sorted(node.atoms(sympy.MatrixSymbol), key=str)
-    dimensions = {s for matrix in matrices for size in matrix.shape for s in size.free_symbols}
+    sizes = [size for matrix in matrices for size in matrix.shape]
+    sizes += [limit[2] for total in node.atoms(sympy.Sum) for limit in total.limits]
+    dimensions = {s for size in sizes for s in size.free_symbols}
     scalars = sorted(node.free_symbols - dimensions - set(matrices), key=str)
-    shapes = [f"{our_name(m.name)}: ({m.shape[0]})×({m.shape[1]})" for m in matrices]
-    shapes += [f"{our_name(s.name)}: scalar" for s in scalars]
-    text = _Printer({str(s) for s in node.free_symbols}).doprint(node)
-    return parse(text, ", ".join(shapes)).expr
+    named = {str(s) for s in (*dimensions, *matrices, *scalars)}
+    letters, words = (iter([word for word in pool if word not in named]) for pool in (_MATRICES, _SCALARS))
+    renamed: dict[Any, Any] = {m: sympy.MatrixSymbol(next(letters, ""), *m.shape) for m in matrices if not _is_plain(m)}
+    renamed |= {s: sympy.Symbol(next(words, "")) for s in scalars if not _is_plain(s)}
+    if any(not made.name for made in renamed.values()):
+        raise DeriveError("the sum has too many symbols")
+    renamed = {s: s for s in (*matrices, *scalars)} | renamed
+    shapes = [f"{renamed[m].name}: ({m.shape[0]})×({m.shape[1]})" for m in matrices]
+    shapes += [f"{renamed[s].name}: scalar" for s in scalars]
+    parsed = parse(_Printer(named).doprint(node.xreplace(renamed)), ", ".join(shapes))
+    known = {our_name(renamed[theirs].name): theirs for theirs in (*matrices, *scalars)}
+    meant: dict[Expr, Expr] = {}
+    for ours in symbols_of(parsed.expr):
+        theirs = known.get(ours.name)
+        if theirs is None:
+            raise DeriveError(f"{ours.text()} would be a symbol that the sum has not")
+        is_matrix = isinstance(theirs, sympy.MatrixSymbol)
+        meant[ours] = symbol(our_name(theirs.name), *ours.shape) if is_matrix else scalar(theirs)
+    return substitute(parsed.expr, meant)
