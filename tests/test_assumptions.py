@@ -158,3 +158,9 @@ def test_the_command_line_takes_it(capsys):
     assert main(["gradient", "-y' log(softmax(z))", "--wrt", "z", "--where", "1'y = 1", "--to", "json"]) == 0
     printed = capsys.readouterr().out
     assert '"𝟏ᵀ y = 1"' in printed and '"text": "softmax(z) − y"' in printed
+
+
+@pytest.mark.parametrize("said", ["x.^2 = 1", "x.^3 = 1", "sqrt(x) = 1"])
+def test_what_holds_of_each_entry_is_no_norm(said):
+    with pytest.raises(derive.DeriveError, match="no assumption that can be used"):
+        derive.gradient("xᵀA x/(xᵀx)", "x", said)

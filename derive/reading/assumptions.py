@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from ..errors import DeriveError
 from ..expr import ASSUMED, CONSTRAINED, SQUARE, Expr, identity_op, is_number, ones, ones_op, symbol_op
-from ..operations import inv, matmul, norm, power, scale, sq_norm, sum_entries, transpose
+from ..operations import inv, matmul, norm, scale, sq_norm, sum_entries, transpose
 from ..shapes import ONE
 from .declarations import Declarations, Declared, Span
 
@@ -48,9 +48,8 @@ def _meaning(left: Expr, right: Expr) -> tuple[Expr, str] | None:
         return (left, mirrored[right]) if right in mirrored else None
     if left.op is transpose and right.op is inv and right.args[0] is left.args[0] and left.args[0].op is symbol_op:
         return left.args[0], "orthogonal"
-    if left.op in (sum_entries, norm, sq_norm, power):
+    if left.op in (sum_entries, norm, sq_norm):
         inside = left.args[0]
-        inside = inside.args[0] if left.op is power and inside.op is norm else inside
         if inside.op is symbol_op and inside.is_vector and is_number(right, 1):
             return inside, "column sums 1" if left.op is sum_entries else "orthogonal"
         return None
