@@ -92,6 +92,8 @@ class Module:
         With the comments and the docstring of a module to be read; a function needs neither.
     """
 
+    own_names: frozenset[str] = frozenset()  # that the functions use besides, and no argument may have
+
     def __init__(self, derivation: Any, spoken: Dialect, workspace: bool = False, is_full: bool = True) -> None:
         self.has_comments = is_full
         self.derivation = derivation
@@ -106,7 +108,8 @@ class Module:
         self.functions: list[tuple[str, tuple[str, ...]]] = [("value", ("value",)), (self.kind, tuple(parts))]
         if derivation.loss.is_scalar and self.kind == "gradient":
             self.functions.append(("value_and_gradient", ("value", *parts)))
-        taken = {*spoken.helpers, spoken.module, "math", "dtype", *(name for name, _ in self.functions)}
+        own = self.own_names.union(name for name, _ in self.functions)
+        taken = {*spoken.helpers, spoken.module, "math", "dtype", *own}
         results = [derivation.loss, *(part.result for part in parts.values())]
         functions = [f.parameter for f in functions_of(*results)]
         mentioned = dims_of(self.program.order)

@@ -13,7 +13,7 @@ import pytest
 import derive
 from derive.batched import BatchModule, batched
 from derive.dialects import dialect
-from derive.expr import symbols_of
+from derive.expr import symbol, symbols_of
 from derive.numeric import random_point
 from derive.programs import batches
 
@@ -247,3 +247,26 @@ def test_a_planted_error_is_found(monkeypatch):
     X = np.ones((SAMPLES, 3))
     want = one_by_one(derivation.function(), {"x": X}, ["x"], True)
     assert not np.allclose(derivation.function(batch="x", per_sample=True)(X), want)
+
+
+def test_gradients_of_each_sample_come_in_the_order_asked():
+    several = derive.gradient("h = tanh(W x + b); ½‖V h − y‖²", ["W", "b", "V"])
+    rng = np.random.default_rng(3)
+    W, b, V = rng.normal(size=(3, 2)), rng.normal(size=3), rng.normal(size=(4, 3))
+    x, y = rng.normal(size=(5, 2)), rng.normal(size=(5, 4))
+    of_each = several.function(batch="x, y", per_sample=True)(W, b, V, x=x, y=y)
+    single = several.function()
+    for k in range(5):
+        for got, want in zip(of_each, single(W, b, V, x=x[k], y=y[k]), strict=True):
+            np.testing.assert_allclose(got[k], want, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["i", "results", "functools", "range", "list"])
+@pytest.mark.parametrize("per_sample", [False, True])
+def test_no_symbol_hides_what_a_loop_over_samples_uses(name, per_sample):
+    c = symbol(name)
+    S = symbol("S", "n", "n", properties=["spd"])
+    f = derive.gradient(c * derive.logdet(S) + c * c * derive.tr(S), S).function(batch="S", per_sample=per_sample)
+    stacked = np.stack([2 * np.eye(2), 3 * np.eye(2)])
+    each = np.stack([2 * np.linalg.inv(M) + 4 * np.eye(2) for M in stacked])
+    np.testing.assert_allclose(f(stacked, 2.0), each if per_sample else each.sum(axis=0), rtol=1e-12)

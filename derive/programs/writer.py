@@ -170,13 +170,14 @@ class Writer(Expressions):
     def results(self) -> list[str]:
         """The outputs; a matrix of each sample is put together of its ends."""
         written = dict(zip(self.outputs, map(self.result, self.terms), strict=True))
-        for name, labels in self.program.ends.items():
+        for labels in self.program.ends.values():
             if labels[0] in written:
-                ends = [written.pop(label) for label in labels]
+                ends = [written[label] for label in labels]
                 left, right = (", ".join(ends[i::2]) for i in (0, 1))
                 kind = "outer_of_each" if len(ends) == 2 else "outers_of_each"
-                sides = {"left": left, "right": right}
-                written = {**written, name: self.call(kind, [], **sides).text}
+                written[labels[0]] = self.call(kind, [], left=left, right=right).text
+                for label in labels[1:]:
+                    del written[label]
         return list(written.values())
 
     def emit(self, value: Value) -> None:
