@@ -515,6 +515,8 @@ def test_plain_numbers_leave_what_they_cannot_decide_to_arrays():
 
 CROSS_ENTROPIES = [
     ("−yᵀ log(softmax(z))", "z", "y, z: n"),
+    ("−yᵀ log(exp(z)/sum(exp(z)))", "z", "y, z: n"),
+    ("−sum(y ⊙ log(exp(z)/sum(exp(z))))", "z", "y, z: n"),
     ("-np.sum(Y * np.log(softmax(z, axis=1)))", "z", "Y, z: m×n"),
     ("−sum(Y .* log(softmax_row(z)))", "z", "Y, z: m×n"),
     ("−sum(Y .* log(softmax_col(z)))", "z", "Y, z: m×n"),
@@ -546,3 +548,23 @@ def test_the_power_of_the_norm_of_a_number_has_a_gradient_at_0(formula):
     for expr in (d.result, d.boxed):
         close(expr.evaluate(A=-np.eye(2)), np.zeros((2, 2)))
     close(d.function()(-np.eye(2)), np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("formula", "where"),
+    [
+        ("−sum(y ⊙ log(σ(z)) + (𝟏 − y) ⊙ log(𝟏 − σ(z)))", "y, z: n"),
+        ("−y log(σ(z)) − (1 − y) log(1 − σ(z))", "y, z: scalar"),
+    ],
+)
+def test_binary_cross_entropies_stand_large_logits(formula, where, backend):
+    require(backend)
+    f = derive.gradient(formula, "z", where).function(backend)
+    for z in (800.0, -800.0, 3.0):
+        for y in (0.0, 1.0, 0.25):
+            given = (
+                {"y": np.array(y), "z": np.array(z)} if "scalar" in where else {"y": np.full(2, y), "z": np.full(2, z)}
+            )
+            want = 1 / (1 + np.exp(-z)) - y if z > -700 else -y
+            close(np.asarray(called(f, in_library(backend, given))), np.broadcast_to(want, np.shape(given["z"])))

@@ -174,20 +174,39 @@ def hyperbolic(graph: Products, factors: list[Factor]) -> list[Factor] | None:
 
 
 def distributed(graph: Products, factors: list[Factor], multiply: Callable[[list[Factor]], Term]) -> Term | None:
-    """eᵘ (A + B) as eᵘ A + eᵘ B, where no exponential is left of either."""
-    for i, (term, exponent) in enumerate(factors):
-        if exponent.denominator != 1 or exponent < 1 or argument("exp", term) is None:
+    """eᵘ (A + B) as eᵘ A + eᵘ B, where no exponential is left of either; s (A − y / s) as s A − y, whatever s is.
+
+    What is divided by may be too small for a number although the product is none.
+    """
+    for j, (other, power) in enumerate(factors):
+        value = single(other)
+        if power != 1 or value is None or value.kind != "sum" or len(value.args) < 2:
             continue
-        for j, (other, power) in enumerate(factors):
-            value = single(other)
-            if power != 1 or value is None or value.kind != "sum" or len(value.args) < 2:
+        summands = [t.T if other.flipped else t for t in value.args]
+        for i, (term, exponent) in enumerate(factors):
+            if i == j or exponent.denominator != 1 or exponent < 1:
                 continue
-            shares = [multiply([(term, exponent), (t.T if other.flipped else t, UNIT)]) for t in value.args]
-            if any(holds_exponential(share) for share in shares):
+            cancels = any(divides(term, summand) for summand in summands)
+            if not cancels and argument("exp", term) is None:
+                continue
+            shares = [multiply([(term, exponent), (summand, UNIT)]) for summand in summands]
+            if not cancels and any(holds_exponential(share) for share in shares):
                 continue
             total = graph.total(shares, term.shape)
             return multiply([(total, UNIT), *(factor for n, factor in enumerate(factors) if n not in (i, j))])
     return None
+
+
+def divides(term: Term, product: Term) -> bool:
+    """Whether a product, of scalars or entry by entry, divides by a value."""
+    value = single(term)
+    if term.value is None:
+        return any(divisor is value and exponent < 0 for divisor, exponent in product.powers)
+    body = product.value
+    if value is None or body is None or body.kind != "entries":
+        return False
+    sides = zip(body.args, body.data, strict=True)
+    return any(t.key(product.flipped) == term.key() and tag == "full" and power < 0 for t, (tag, power) in sides)
 
 
 def holds_exponential(term: Term) -> bool:
