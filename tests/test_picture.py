@@ -244,3 +244,18 @@ def test_an_absent_variable_and_a_jacobian_have_pictures() -> None:
     pytest.importorskip("pygraphviz")
     assert "<svg" in derive.gradient("aᵀx", "q", where="q: n").graph.svg()
     assert "<svg" in derive.jacobian("tanh(Wx)", "x").graph.svg()
+
+
+def test_the_paths_to_several_variables_have_the_numbers_of_the_page() -> None:
+    several = derive.gradient("½‖A − U Vᵀ‖² + ½ λ (‖U‖² + ‖V‖²)", ["U", "V"], "λ: scalar")
+    drawn = several.graph
+    by_id = {identity: node for node, identity in drawn.ids.items()}
+    for part in several.parts:
+        shares = {}
+        for edge in drawn.edges:
+            if by_id[edge.source] is part.wrt:
+                (number,) = edge.paths
+                assert edge.cotangent is not None and edge.cotangent[0].share == number
+                shares[number] = by_id[edge.target]
+        for number, contribution in enumerate(part.contributions, start=1):
+            assert drawn.named.flat(shares[number]) is contribution.route[-1]

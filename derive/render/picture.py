@@ -121,23 +121,23 @@ class Graph:
             edge.is_active = True
             operand = node.args[step.index]
             seen[operand] = seen.get(operand, 0) + 1
-            share = seen[operand] if counts[step.operand] > 1 and operand is not d.wrt else None
+            share = seen[operand] if counts[step.operand] > 1 and operand not in d.variables else None
             edge.cotangent = [Partial(["∂", Name(self.name)], ["∂", Operand(named.written(operand))], share)]
         flat = {named.flat(node): node for node in named.order}
-        for number, contribution in enumerate(d.contributions, start=1):
-            route = [flat[n] for n in contribution.route if n in flat]
-            if d.wrt is not None:
-                route.append(d.wrt)
-            for above, below in zip(route, route[1:]):
-                places = [i for i, arg in enumerate(above.args) if arg is below]
-                free = [i for i in places if number not in by_place[above, i].paths] if places else []
-                entry = [i for i in free if below is not d.wrt or not by_place[above, i].paths]
-                for i in (entry or free)[:1]:
-                    by_place[above, i].paths.append(number)
-                    if below is d.wrt and len(d.contributions) > 1:
-                        by_place[above, i].cotangent = [
-                            Partial(["∂", Name(self.name)], ["∂", d.wrt], number),
-                        ]
+        # The paths to each variable have numbers of their own, as its contributions have on the page.
+        for part in d.parts:
+            for number, contribution in enumerate(part.contributions, start=1):
+                route = [flat[n] for n in contribution.route if n in flat]
+                if part.wrt is not None:
+                    route.append(part.wrt)
+                for above, below in zip(route, route[1:]):
+                    places = [i for i, arg in enumerate(above.args) if arg is below]
+                    free = [i for i in places if number not in by_place[above, i].paths] if places else []
+                    entry = [i for i in free if below is not part.wrt or not by_place[above, i].paths]
+                    for i in (entry or free)[:1]:
+                        by_place[above, i].paths.append(number)
+                        if below is part.wrt and len(part.contributions) > 1:
+                            by_place[above, i].cotangent = [Partial(["∂", Name(self.name)], ["∂", below], number)]
 
     # What stands in a node
 
@@ -269,9 +269,11 @@ class Graph:
                 + "</g>"
             )
         badges = []
-        if 1 < len(self.derivation.contributions) <= len(PATHS):
+        tied = [part.wrt for part in self.derivation.parts if 1 < len(part.contributions) <= len(PATHS)]
+        sources = {self.ids[v] for v in tied if v in self.ids}
+        if sources:
             for edge in self.edges:
-                if edge.paths and edge.source in {self.ids[v] for v in self.derivation.variables if v in self.ids}:
+                if edge.paths and edge.source in sources:
                     for k, number in enumerate(edge.paths):
                         bx, by = splines[edge][0]
                         badges.append(
