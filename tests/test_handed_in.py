@@ -226,3 +226,17 @@ def test_a_solution_is_held_against_the_gradient(lines, verdict, said, repair):
     line = check("\n".join(line if "$" in line else f"$${line}$$" for line in lines)).lines[-1]
     assert (line.verdict, line.repair or None) == (verdict, repair)
     assert said in line.reason
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        (r"s_i (1 - s_i), \quad i = j", "conditional"),
+        (r"-s_i s_j, \quad i \neq j", "conditional"),
+        (r"s_i (1 - s_i), \quad i \neq j", "fails"),
+        (r"-s_i s_j, \quad i = j", "fails"),
+    ],
+)
+def test_a_line_speaks_of_the_entries_that_it_names(line, verdict):
+    report = derive.check(rf"$$s = \mathrm{{softmax}}(z)$$ $$\frac{{\partial s_i}}{{\partial z_j}} = {line}$$")
+    assert report.lines[-1].verdict == verdict

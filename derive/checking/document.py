@@ -30,7 +30,6 @@ _OPENING = re.compile(
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _OPENERS = re.compile(rf"(?<!\\)\\\[|\\begin\s*\{{(?:document|{'|'.join(ENVIRONMENTS[:9])})\*?\}}|\\(?:sub)*section")
 _AND = re.compile(r",?\s+and\s+")
-_ANY_EQUATION = re.compile(r"[^\n]*=[^\n]*")
 
 
 class Piece:

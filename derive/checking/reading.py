@@ -224,8 +224,10 @@ def _declare(
 def _take(reading: Reading, row: Row, loose: list[tuple[str, int, Row]], local: bool) -> None:
     first = True
     for content, start, wordy in statements(row):
-        if _CASE.match(content):
-            continue  # i = j: of which entries a line speaks
+        if _CASE.match(content):  # i = j: of which entries a line speaks
+            if reading.claims and reading.claims[-1].row is row:
+                reading.claims[-1].case = "≠" if re.search(r"\\n|≠", content) else "="
+            continue
         spans, defines = equation_sides(content)
         offset = row.start + start
         leading = content.lstrip(" \n\t&~")

@@ -210,6 +210,8 @@ class Mending:
             mended = scale(number(1 / fraction), value)
             if self.witness.proof(self.whole(mended), self.whole(goal)) == "differs":
                 return "factor", goal, f"right up to a factor near {_text(fraction)}, and not that"
+            if fraction == 1:
+                return None  # right as a whole: something else than a factor is wrong
             if fraction == -1:
                 return "sign", mended, "right up to the sign"
             return "factor", mended, f"right up to the factor {_text(fraction)}"

@@ -498,6 +498,8 @@ class Judge:
                     condition = condition_of(self.witness, left, right, variable, self.values_given, self.turned)
                     if condition is None and isinstance(truth.value, Indexed):
                         condition = part_of(self.witness, left, right, truth.value.indices)
+                        if condition is not None and claim.case and f" {claim.case} " not in condition:
+                            condition = None  # the line says that it speaks of the other entries
                     if condition is not None and (self.grants_symmetry or "symmetric" not in condition):
                         judgment = Judgment("conditional", f"right if {condition}", side)
                         judgment.condition, judgment.value, judgment.truth = condition, value.value, truth.value
