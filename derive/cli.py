@@ -314,6 +314,8 @@ def _symbols(operands: list[str], options: dict[str, str]) -> str:
 def _meant(word: str, known: list[str]) -> str | None:
     from difflib import get_close_matches
 
+    if word in ("--format", "--output-format", "--type") and "--to" in known:
+        return "did you mean --to?"
     near = get_close_matches(word, known, n=1)
     return f"did you mean {near[0]}?" if near else None
 

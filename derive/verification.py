@@ -119,15 +119,15 @@ _LOOKS = ("plain", "negative", "plain", "positive", "fraction")
 
 def _structured(properties: frozenset[str], A: Any, transposed: Any) -> Any:
     """The orthogonal projection of rows onto the matrices of a declared structure."""
-    sign = -1 if "skew" in properties else 1 if "symmetric" in properties and "diagonal" not in properties else 0
-
-    def entry(i: int, j: int) -> float:
-        if sign:
-            return (A[i][j] + sign * transposed[i][j]) / 2  # type: ignore[no-any-return]
-        keeps = i == j if "diagonal" in properties else i <= j if "upper" in properties else i >= j
-        return A[i][j] if keeps else 0.0
-
-    return [[entry(i, j) for j in range(len(A[0]))] for i in range(len(A))]
+    by_entry: dict[str, Callable[[int, int], float]] = {
+        "diagonal": lambda i, j: A[i][j] if i == j else 0.0,
+        "symmetric": lambda i, j: (A[i][j] + transposed[i][j]) / 2,
+        "skew": lambda i, j: (A[i][j] - transposed[i][j]) / 2,
+        "upper": lambda i, j: A[i][j] if i <= j else 0.0,
+        "lower": lambda i, j: A[i][j] if i >= j else 0.0,
+    }
+    entry = next((by_entry[word] for word in by_entry if word in properties), None)
+    return A if entry is None else [[entry(i, j) for j in range(len(A[0]))] for i in range(len(A))]
 
 
 def _shown(derivation: Derivation, forms: Sequence[str]) -> dict[str, Expr]:

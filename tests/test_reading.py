@@ -266,7 +266,9 @@ def test_the_wish_for_a_scalar_decides_where_nothing_asks_for_a_vector(formula, 
     assert not derive.jacobian(formula, wrt, where=f"{wrt}: n" if formula == "exp(x)" else f"{wrt}: scalar").readings
 
 
-@pytest.mark.parametrize("formula", ["A exp(x)", "exp(x) ⊙ y", "softmax(x)", "x − y", r"\exp(\mathbf{x})", "exp(x)ᵀ"])
+@pytest.mark.parametrize(
+    "formula", ["(x − y)/2", "A exp(x)", "exp(x) ⊙ y", "softmax(x)", "x − y", r"\exp(\mathbf{x})", "exp(x)ᵀ"]
+)
 def test_what_a_vector_is_written_for_is_no_scalar(formula):
     with pytest.raises(derive.DeriveError, match="needs a scalar loss"):
         derive.gradient(formula, "x")

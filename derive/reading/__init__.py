@@ -264,9 +264,14 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
 def _is_scalar_calculus(tokens: Sequence[Token]) -> bool:
     """Whether a formula has nothing but small letters, numbers and scalar functions with + − * / and powers.
 
-    A sum or a product of letters alone says too little: `x − y` may want its norm.
+    A sum or a product of letters alone says too little: `x − y` and `(x − y)/2` may want their norm.
     """
-    return any(t.kind == "func" or t.text in ("/", "^", "**") for t in tokens) and all(
+    following = [*tokens[1:], None]
+    asks = any(
+        t.kind == "func" or t.text in ("^", "**") or (t.text == "/" and after is not None and after.kind != "num")
+        for t, after in zip(tokens, following)
+    )
+    return asks and all(
         t.text in ELEMENTWISE | ALIKE | WITH_PARAMETER if t.kind == "func"
         else t.text in ("+", "-", "*", "/", "^", "**", ",") if t.kind == "op"
         else not t.style and t.value[:1].islower() if t.kind == "name"

@@ -17,9 +17,8 @@ from .families import Access, Families, Place, letters_in
 from .indices import Algebra, Axis, Term, Value
 from .signatures import C, M, R, S
 from .stacks import Node, postorder
-from .vocabulary import ELEMENTWISE
+from .vocabulary import ELEMENTWISE, WITH_PARAMETER
 
-WITH_PARAMETER = frozenset("clip huber pseudo_huber quantile leaky_relu elu".split())  # of each entry
 _RANGE = ("<", "≤", "≠")
 
 
@@ -510,7 +509,7 @@ class Lowering:
             return algebra.sum([args[1], above], (1, sign))
         if name == "where" and set(kinds) == {S}:
             return algebra.together(args, lambda nodes: algebra.new("call", nodes, name))
-        if name in WITH_PARAMETER and set(kinds) == {S} and not any(arg.indices for arg in args[1:]):
+        if name in WITH_PARAMETER | {"clip"} and set(kinds) == {S} and not any(arg.indices for arg in args[1:]):
             given = [algebra.form(arg, []) for arg in args[1:]]
             return algebra.applied(args[0], lambda n: algebra.new("call", [n, *given], name))
         if name == "logsumexp" and kinds[0] != S:

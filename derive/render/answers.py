@@ -120,6 +120,7 @@ def convexity_json(found: Convexity) -> str:
 def stationary_exposition(found: Stationary) -> Exposition:
     """The gradient, the equation, the steps to the solution, its conditions and its kind."""
     told = Exposition(["Where the gradient vanishes: ", [found.formula]])
+    told.say("Sought is where the gradient of ", [found.formula], " by ", [found.wrt], " vanishes,")
     _shapes(told, found.formula, (found.wrt,))
     for reading in found.readings:
         told.say(f"Reading: {reading}.")
@@ -184,14 +185,16 @@ def markdown(told: Exposition) -> str:
 
 def html(told: Exposition, title: str) -> str:
     """A page of its own."""
-    from .html import PAGE, HtmlPrinter
+    from .html import PAGE, STYLE, HtmlPrinter
 
     printer = HtmlPrinter(told, {})
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{PAGE}</style></head>\n<body><main>"
-        f"<h1>{printer.inline(told.title)}</h1>" + "\n".join(printer.blocks()) + "</main></body></html>\n"
+        f"<title>{escape(title)}</title><style>{PAGE}\n{STYLE}</style></head>\n"
+        f"<body><main class='derivation'><h1>{printer.inline(told.title)}</h1>"
+        + "\n".join(printer.blocks())
+        + "</main></body></html>\n"
     )
 
 
