@@ -238,5 +238,5 @@ def test_a_solution_is_held_against_the_gradient(lines, verdict, said, repair):
     ],
 )
 def test_a_line_speaks_of_the_entries_that_it_names(line, verdict):
-    report = derive.check(rf"$$s = \mathrm{{softmax}}(z)$$ $$\frac{{\partial s_i}}{{\partial z_j}} = {line}$$")
+    report = check(rf"$$s = \mathrm{{softmax}}(z)$$ $$\frac{{\partial s_i}}{{\partial z_j}} = {line}$$")
     assert report.lines[-1].verdict == verdict
