@@ -431,7 +431,7 @@ def answer(kind: str, operands: list[str], options: dict[str, str]) -> int:
 
         formula = read_text("-").strip("\n") if operands[0] == "-" else operands[0]
         found = getattr(extrema, kind)(formula, options["--wrt"], where=options.get("--where"), **extra)
-        from .render.answers import written as answered
+        from .render.optima import written as answered
 
         result = found.source(form) if form in SOURCES else answered(found, form)
     put(result, target)

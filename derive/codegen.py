@@ -35,7 +35,7 @@ from .programs.lines import (
 )
 from .programs.order import dims_of
 from .programs.signature import Signature, parts_of
-from .programs.values import Term, Value, values_below
+from .programs.terms import Term, Value, values_below
 from .programs.workspace import WorkspaceWriter
 from .programs.writer import Writer
 from .shapes import shape_text

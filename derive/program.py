@@ -23,8 +23,8 @@ from .programs.graph import Graph
 from .programs.lowering import Lowering
 from .programs.order import constant_values, dims_of
 from .programs.stable import normalized, single
+from .programs.terms import ZERO, Term, Value, values_below
 from .programs.translate import translate
-from .programs.values import ZERO, Term, Value, values_below
 from .shapes import ONE, Dim
 
 FREE = frozenset("input constant dimension ones zeros eye commutation vec unvec submatrix diagonal".split())

@@ -54,7 +54,6 @@ from .expr import (
     ones,
     zero_like,
 )
-from .functions import DERIVATIVES, NOT_ZERO, POSITIVE
 from .operations import (
     add,
     block_inner,
@@ -99,6 +98,7 @@ from .operations import (
 )
 from .own_functions import OwnFunction, operation_named
 from .rows import argmax_row, cumsum, cumsum_back, logsumexp_row, max_row, softmax_row, where
+from .scalar_functions import DERIVATIVES, NOT_ZERO, POSITIVE
 
 Formula = Callable[..., Expr]
 

@@ -9,8 +9,8 @@ import pytest
 
 from derive.checking import check
 from derive.checking.document import cleaned, pieces, rows, statements
+from derive.checking.interpretation import read
 from derive.checking.manuscript import Manuscript
-from derive.checking.reading import read
 from derive.errors import DeriveError, LimitError
 
 DOCUMENTS = Path(__file__).parent / "documents"

@@ -15,7 +15,7 @@ import pytest
 
 import derive
 import derive.reading.python  # fills the table of the functions of libraries
-from derive import functions, names, rules
+from derive import names, rules, scalar_functions
 from derive.algebra.table import TABLE as NORMAL_FORMS
 from derive.checking.meaning import UNARY as DOCUMENTS
 from derive.codegen import Module
@@ -121,7 +121,9 @@ def test_every_operation_has_its_rows(name):
     if name in RULES:
         row = RULES[name]
         assert row.source.startswith("["), "no source"
-        assert row.source.split("]")[0] + "]" in (rules.__doc__ or "") + (functions.__doc__ or ""), "unknown source"
+        assert row.source.split("]")[0] + "]" in (rules.__doc__ or "") + (scalar_functions.__doc__ or ""), (
+            "unknown source"
+        )
         assert row.where is None or "A" in row.where, "a condition is about the operand A"
 
 
@@ -141,9 +143,9 @@ def test_every_operation_reads_back_what_it_prints(name):
 
 
 def test_every_scalar_function_has_a_derivative():
-    assert {row[0].name for row in functions.DERIVATIVES} == set(FUNCTIONS)
+    assert {row[0].name for row in scalar_functions.DERIVATIVES} == set(FUNCTIONS)
     t = symbol("t")
-    for _, derivative, _, source in functions.DERIVATIVES:
+    for _, derivative, _, source in scalar_functions.DERIVATIVES:
         assert derivative(t).is_scalar and source
         assert derivative(symbol("A", "m", "n")).shape == (Dim.of("m"), Dim.of("n"))
 

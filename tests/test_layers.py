@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ LAYERS = [
     ["sampling", "slopes"],
     ["reading"],
     ["interop"],
-    ["functions"],
+    ["scalar_functions"],
     ["adjoints"],
     ["rules"],
     ["association"],
@@ -57,7 +58,17 @@ LAYERS = [
 ]
 LEVEL = {name: i for i, layer in enumerate(LAYERS) for name in layer}
 WITNESS = {"evaluation", "numeric", "fields", "sampling", "slopes"}  # checks the calculus, so must not know it
-CALCULUS = {"functions", "adjoints", "rules", "steps", "derivation", "jacobians", "spaces", "algebra", "association"}
+CALCULUS = {
+    "scalar_functions",
+    "adjoints",
+    "rules",
+    "steps",
+    "derivation",
+    "jacobians",
+    "spaces",
+    "algebra",
+    "association",
+}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LINES = 600
 
@@ -165,3 +176,14 @@ def test_no_module_bears_the_name_of_a_public_function():
 
     names = {path.stem for path in PACKAGE.glob("*.py")} | {path.name for path in PACKAGE.iterdir() if path.is_dir()}
     assert not names & {name for name in derive.__all__ if name[0].islower()}
+
+
+def repeated(names: list[str]) -> list[str]:
+    return sorted(name for name, count in Counter(names).items() if count > 1)
+
+
+def test_no_two_modules_share_a_name():
+    stems = [path.stem for path in MODULES if not path.stem.startswith("__")]
+    packages = [path.parent.name for path in MODULES if path.stem == "__init__"]
+    assert not repeated([*stems, *packages])
+    assert repeated([*stems, "numeric"]) == ["numeric"]

@@ -20,7 +20,7 @@ import pytest
 
 import derive
 from derive.checking import check
-from derive.checking.reading import read
+from derive.checking.interpretation import read
 from derive.errors import DeriveError
 
 FULL = bool(os.environ.get("DERIVE_FULL"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import derive
-from derive.checking.reading import read
+from derive.checking.interpretation import read
 from derive.errors import DeriveError
 from derive.reading import parse
 from tests.written import LATEX, PLAIN

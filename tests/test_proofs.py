@@ -286,11 +286,11 @@ def test_a_search_ends():
 
 def test_a_search_for_a_proof_ends_by_a_count(monkeypatch):
     """Four determinants, each to be rewritten: true, and found only by more rewritings than are looked at."""
-    from derive.algebra import limits, proofs
+    from derive.algebra import budget, proofs
 
     made, after = [], []
 
-    class Watched(limits.Work):
+    class Watched(budget.Work):
         def __init__(self):
             super().__init__(300)
             made.append(self)

@@ -140,19 +140,19 @@ def test_the_comparison_is_what_sympy_prints():
 
 def test_the_limits_are_those_of_the_code():
     from derive import derivation
-    from derive.algebra import limits as terms
+    from derive.algebra import budget
     from derive.checking import manuscript, translation
-    from derive.interop import reading, writing
+    from derive.interop import readers, writing
     from derive.reading import limits
     from derive.render import exposition
 
     assert limits.MAX_DECLARATIONS == limits.MAX_LENGTH
     for number in (
         limits.MAX_DIGITS,
-        terms.MAX_TERMS,
+        budget.MAX_TERMS,
         manuscript.MAX_DOCUMENT,
         translation.MAX_SOURCE,
-        reading.MAX_NODES,
+        readers.MAX_NODES,
         exposition.MAX_PRINTED,
         limits.MAX_LENGTH,
         limits.MAX_OPERATIONS,

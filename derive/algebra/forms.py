@@ -9,10 +9,10 @@ from functools import lru_cache
 
 from ..expr import Expr, nodes, number_op, substitute, symbol, symbol_count, symbols_of
 from ..operations import add, inv, matmul, matpow, mul, scale, terms_of, transpose
+from .budget import TooLargeError
 from .display import Cost, Display, cost, tidy
 from .factoring import BUDGET, Factoring
 from .labelling import Labelling
-from .limits import TooLargeError
 from .normal import Normalizer
 from .points import agree
 from .polynomial import Poly, key

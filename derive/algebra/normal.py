@@ -41,11 +41,11 @@ from ..operations import (
     transpose,
 )
 from ..shapes import ONE, SCALAR, Shape
-from . import entries, powers, products
+from . import hadamard_products, powers, products
 from . import linear as rearrangements
 from .atoms import Bases, is_inverse, mono_expr
+from .budget import MAX_TERMS, TooLargeError, Work
 from .identities import Identity, first
-from .limits import MAX_TERMS, TooLargeError, Work
 from .polynomial import Chain, Mono, Poly, Scalars, collect, content, key, mono_key
 from .products import chain_product, transpose_poly, with_scalars
 
@@ -448,16 +448,16 @@ class Normalizer:
     scalar_product = products.scalar_product
     trace = products.trace_poly
 
-    entrywise = entries.entrywise
-    entrywise_pair = entries.entrywise_pair
-    entry_products = entries.entry_products
-    reopened_entries = entries.reopened_entries
-    decomposed = entries.decomposed
-    as_base = entries.as_base
-    composed = entries.composed
-    diagonal_chain = entries.diagonal_chain
-    oriented_entries = entries.oriented_entries
-    vector = entries.vector
+    entrywise = hadamard_products.entrywise
+    entrywise_pair = hadamard_products.entrywise_pair
+    entry_products = hadamard_products.entry_products
+    reopened_entries = hadamard_products.reopened_entries
+    decomposed = hadamard_products.decomposed
+    as_base = hadamard_products.as_base
+    composed = hadamard_products.composed
+    diagonal_chain = hadamard_products.diagonal_chain
+    oriented_entries = hadamard_products.oriented_entries
+    vector = hadamard_products.vector
     linear = rearrangements.linear
     diagonal_matrix = rearrangements.diagonal_matrix_of
     diagonal = rearrangements.diagonal_of

@@ -38,7 +38,7 @@ from ..operations import (
 )
 from ..shapes import Shape
 from .atoms import mono_expr
-from .limits import TooLargeError, Work
+from .budget import TooLargeError, Work
 from .normal import Normalizer
 from .polynomial import Mono, Poly, collect
 from .relations import Relations

@@ -108,7 +108,7 @@ def check_gradient(function: Callable[..., Any], loss: str, wrt: str, where: Any
     (False, 'factor', 'it is 2 times the gradient')
     """
     from ..progress import watched
-    from .sampling import check_gradient as compare
+    from .gradient_functions import check_gradient as compare
 
     with watched("checking"):
         return compare(function, loss, wrt, where)

@@ -11,8 +11,8 @@ from ..reading.splitting import Usage
 from ..reading.tokens import Token
 from ..shapes import ONE
 from .document import Row, spelled
-from .kinds import Declared
 from .trees import Tree
+from .unification import Declared
 from .values import Scope
 
 DERIVATIVES = frozenset(["derivative", "gradient", "differential", "directional"])

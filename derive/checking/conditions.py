@@ -13,9 +13,9 @@ from ..expr import Expr, identity, nodes, number, ones, substitute, symbol, symb
 from ..operations import add, diagonal_matrix, hadamard, scale
 from ..shapes import ONE
 from .claims import Reading
-from .declarations import _NAME, _names
+from .declaring import _NAME, _names
 from .document import Piece
-from .kinds import Declared
+from .unification import Declared
 from .witness import Witness
 
 _LIST = rf"(?P<names>{_NAME}(?:\s*(?:,\s*and|,|and|&)\s*{_NAME}){{0,8}})"

@@ -11,11 +11,11 @@ from ..reading.differentials import Vocabulary
 from ..shapes import require_name
 from .claims import DERIVATIVES, Claim, Reading, head_of
 from .derivatives import Builder
-from .families import declare_families, entries_of, wholes
-from .kinds import Declared, habit, solve
 from .losses import candidates, loss_of, moved_names, outside_operators, variable_of
 from .roles import body_of, chains_of, is_value, names_of
+from .sample_sums import declare_families, entries_of, wholes
 from .trees import Tree, is_kronecker
+from .unification import Declared, habit, solve
 from .upstream import give_upstream
 from .values import Broken
 

@@ -11,9 +11,9 @@ from ..progress import keep_what_there_is, stage
 from ..shapes import shape_text
 from .claims import Claim, Reading
 from .heads import as_written
+from .interpretation import read
 from .judgments import line_of
 from .layouts import judged
-from .reading import read
 from .report import Line, Report
 from .verdicts import Judge
 from .witness import Witness

@@ -13,7 +13,7 @@ from ..shapes import ONE, Dim, shape_text
 from .trees import Tree
 
 if TYPE_CHECKING:
-    from .families import Entry
+    from .sample_sums import Entry
 
 
 class Reading:
@@ -379,7 +379,7 @@ class Meaning:
 
     def _formula(self, tree: Tree) -> Value:
         """A side with a sum over an index: as any formula is read, or by the algebra of entries."""
-        from .families import are_settled, used
+        from .sample_sums import are_settled, used
 
         first, second = self._parsed, self._written
         if not self.scope.families or not used(self.scope.entries, tree):
@@ -399,7 +399,7 @@ class Meaning:
         return self.build(tree.args[0])
 
     def _parsed(self, tree: Tree) -> Value:
-        from .families import entry_of, parsed, used
+        from .sample_sums import entry_of, parsed, used
 
         text, entries = str(tree.data[0]), used(self.scope.entries, tree)
         try:

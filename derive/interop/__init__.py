@@ -14,7 +14,7 @@ elementwise operation whose derivative SymPy takes (`functions.SymPyFunction`).
 
 from __future__ import annotations
 
-from .reading import from_sympy
+from .readers import from_sympy
 from .symbols import sympy_symbols
 from .writing import to_sympy
 

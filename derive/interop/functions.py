@@ -131,7 +131,7 @@ class SymPyFunction(Operation):
 
     def derivative(self, operand: Expr) -> Expr:
         """f′, applied to each entry of the operand."""
-        from .reading import elementwise
+        from .readers import elementwise
 
         return elementwise(sympy.diff(self.body, ENTRY), operand)
 

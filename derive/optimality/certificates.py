@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
+from ..algebra.budget import TooLargeError
 from ..algebra.forms import expand
-from ..algebra.limits import TooLargeError
 from ..errors import DeriveError
 from ..expr import Expr, depends_on, fold, is_number, nodes, number, ones
 from ..operations import log, logsumexp, sigmoid, softmax, softplus, terms_of

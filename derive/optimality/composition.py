@@ -478,7 +478,7 @@ def _where(node: Expr, a: list[Curve], bounds: Range, active: set[Expr]) -> Curv
 
 def _multiple(a: Expr, b: Expr) -> Fraction | None:
     """The number c with a = c b, if the normal forms show one."""
-    from ..algebra.limits import TooLargeError
+    from ..algebra.budget import TooLargeError
     from ..algebra.normal import Normalizer
 
     ctx = Normalizer()

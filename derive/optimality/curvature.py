@@ -72,28 +72,28 @@ class Convexity:
 
     def text(self) -> str:
         """The verdict and its proof."""
-        from ..render.answers import convexity_exposition
+        from ..render.optima import convexity_exposition
         from ..render.text import document
 
         return document(convexity_exposition(self))
 
     def latex(self, document: bool = False) -> str:
-        from ..render.answers import convexity_exposition, latex
+        from ..render.optima import convexity_exposition, latex
 
         return latex(convexity_exposition(self), document)
 
     def markdown(self) -> str:
-        from ..render.answers import convexity_exposition, markdown
+        from ..render.optima import convexity_exposition, markdown
 
         return markdown(convexity_exposition(self))
 
     def html(self) -> str:
-        from ..render.answers import convexity_exposition, html
+        from ..render.optima import convexity_exposition, html
 
         return html(convexity_exposition(self), f"{self.name} is {self.verdict}")
 
     def json(self) -> str:
-        from ..render.answers import convexity_json
+        from ..render.optima import convexity_json
 
         return convexity_json(self)
 

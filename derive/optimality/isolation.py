@@ -17,8 +17,8 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from ..adjoints import is_invertible
+from ..algebra.budget import TooLargeError
 from ..algebra.forms import expand, factor
-from ..algebra.limits import TooLargeError
 from ..algebra.normal import Normalizer
 from ..algebra.polynomial import Chain, Mono, Poly, collect, content
 from ..errors import DeriveError

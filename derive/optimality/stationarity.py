@@ -98,28 +98,28 @@ class Stationary:
 
     def text(self) -> str:
         """The equation, the solution, its conditions and its kind."""
-        from ..render.answers import stationary_exposition
+        from ..render.optima import stationary_exposition
         from ..render.text import document
 
         return document(stationary_exposition(self))
 
     def latex(self, document: bool = False) -> str:
-        from ..render.answers import latex, stationary_exposition
+        from ..render.optima import latex, stationary_exposition
 
         return latex(stationary_exposition(self), document)
 
     def markdown(self) -> str:
-        from ..render.answers import markdown, stationary_exposition
+        from ..render.optima import markdown, stationary_exposition
 
         return markdown(stationary_exposition(self))
 
     def html(self) -> str:
-        from ..render.answers import html, stationary_exposition
+        from ..render.optima import html, stationary_exposition
 
         return html(stationary_exposition(self), f"Stationary point of {self.name}")
 
     def json(self) -> str:
-        from ..render.answers import stationary_json
+        from ..render.optima import stationary_json
 
         return stationary_json(self)
 

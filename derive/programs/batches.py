@@ -15,7 +15,7 @@ from ..own_functions import operation_named
 from ..shapes import ONE, SCALAR, Dim
 from .graph import Graph
 from .samples import Chain, Image, Lifted, Lifting, Matrix, NoRows, Outer, Piece, Rows
-from .values import Term, Value, is_zero, values_below
+from .terms import Term, Value, is_zero, values_below
 
 ELEMENTWISE = frozenset((*FUNCTIONS, "power", "logaddexp", "hypot", "where"))
 LINEAR = frozenset("vec unvec submatrix tril triu".split())  # of matrices, and each of its one operand

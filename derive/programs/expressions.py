@@ -13,7 +13,7 @@ from ..shapes import ONE, Dim
 from .formulas import formula
 from .naming import suggested
 from .signature import Signature, python_dim, unused
-from .values import Term, Value
+from .terms import Term, Value
 
 WIDTH = 88
 LONG = 56  # of an expression that is still part of another

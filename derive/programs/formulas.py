@@ -21,7 +21,7 @@ from ..expr import (
 )
 from ..own_functions import operation_named
 from ..shapes import ONE
-from .values import Term, Value
+from .terms import Term, Value
 
 MAX_SYMBOLS = 9  # of a formula written out; longer ones use the names of the operands
 

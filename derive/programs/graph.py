@@ -13,8 +13,8 @@ from typing import Any
 
 from ..shapes import ONE, SCALAR, Dim, Shape
 from . import stable
-from .products import Products
-from .values import UNIT, ZERO, Powers, Term, Value, gathered, is_nonnegative, is_zero, merged, multiset
+from .constructors import Products
+from .terms import UNIT, ZERO, Powers, Term, Value, gathered, is_nonnegative, is_zero, merged, multiset
 
 SUMMABLE = frozenset("chain outer entries ones eye Diag".split())
 

@@ -15,7 +15,7 @@ from ..shapes import ONE, SCALAR, Shape
 from .costs import Sizes
 from .graph import Graph
 from .order import MAX_EXACT, Cutter, interval_key, is_gram, is_positive_definite
-from .values import UNIT, Term, Value, is_nonnegative, is_zero, merged, values_below
+from .terms import UNIT, Term, Value, is_nonnegative, is_zero, merged, values_below
 
 FULL = ("full", Fraction(1))
 

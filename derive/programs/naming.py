@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..own_functions import operation_named
 from .signature import Signature
-from .values import Term, Value
+from .terms import Term, Value
 
 
 def suggested(value: Value, names: Mapping[Value, str], signature: Signature) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..shapes import ONE, Dim
 from .costs import Sizes
-from .values import Term, Value, is_nonnegative, values_below
+from .terms import Term, Value, is_nonnegative, values_below
 
 MAX_EXACT = 14  # factors of a chain that is cut by dynamic programming
 MAX_SHARED_SEARCH = 40  # chains among which shared intervals are looked for

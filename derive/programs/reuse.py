@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 
-from .values import Value
+from .terms import Value
 
 UNWRITTEN = frozenset("vec unvec submatrix diagonal outer Diag ones eye".split())  # views, and what only broadcasts
 

@@ -12,7 +12,7 @@ from functools import partial
 
 from ..shapes import ONE, SCALAR, Dim
 from .graph import Graph
-from .values import UNIT, Term, Value
+from .terms import UNIT, Term, Value
 
 
 class NoRows(Exception):

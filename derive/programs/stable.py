@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from ..expr import Expr, nodes
 from ..shapes import ONE
-from .values import UNIT, Powers, Term, Value, exact_root, gathered, is_nonnegative, is_zero, merged
+from .terms import UNIT, Powers, Term, Value, exact_root, gathered, is_nonnegative, is_zero, merged
 
 if TYPE_CHECKING:
-    from .products import Products
+    from .constructors import Products
 
 Factor = tuple[Term, Fraction]  # a value or its transpose, and its exponent
 UNSTABLE = frozenset("exp cosh".split())  # what has to occur for a product of entries to have another form

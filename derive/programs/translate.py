@@ -11,7 +11,7 @@ from ..operations import FUNCTIONS
 from ..shapes import ONE, SCALAR
 from .graph import Graph
 from .stable import logarithm, split
-from .values import UNIT, Term, is_nonnegative
+from .terms import UNIT, Term, is_nonnegative
 
 Row = Callable[[Graph, Expr, list[Term]], Term]
 

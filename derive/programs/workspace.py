@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from .expressions import ATOM, Text, is_full_somewhere
-from .values import Term, Value
+from .terms import Term, Value
 from .writer import Writer, is_broadcast
 
 ROWS_AT_ONCE = 16

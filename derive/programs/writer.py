@@ -17,7 +17,7 @@ from .expressions import ATOM, LONG, PRODUCT, STATIC, UNARY, WIDTH, Expressions,
 from .formulas import formula, short
 from .reuse import Reuse
 from .signature import Signature, unused
-from .values import Term, Value
+from .terms import Term, Value
 
 FRESH = frozenset(
     "product outer stack entries sum row_sums row_dots solve spd_solve inverse spd_inverse exp log sin cos tan "

@@ -1,6 +1,6 @@
 """The table of the functions of NumPy, SciPy, JAX and PyTorch: name, parameters, value.
 
-The rows stand in `entrywise`, `reductions` and `layouts`, one for a function: where it lives,
+The rows stand in `entrywise`, `reductions` and `array_functions`, one for a function: where it lives,
 its parameters with their defaults, and what it computes in terms of `arrays`.  `np` stands for
 NumPy and JAX, `torch` for PyTorch, `nn` for torch.nn.functional and jax.nn, `special` and
 `linalg` for the modules of those names, `math` for Python's, `method` for methods of arrays,

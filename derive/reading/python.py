@@ -17,10 +17,10 @@ from unicodedata import normalize
 from ..errors import DeriveError, LimitError, ParseError
 from ..expr import constant
 from . import library
+from .array_functions import CONSTANTS
 from .arrays import Array, Plan
 from .entrywise import compared, opposite
 from .indexing import indexed
-from .layouts import CONSTANTS
 from .limits import MAX_DIGITS, MAX_LENGTH, MAX_NESTING
 from .vocabulary import REFUSED_FUNCTIONS, closest
 

@@ -21,7 +21,7 @@ from ..names import canonical
 from ..operations import FUNCTIONS
 from ..own_functions import OwnFunction
 from ..shapes import ONE, Dim
-from .sizes import loose_leaves
+from .sized_leaves import loose_leaves
 
 SUM, HADAMARD, KRON, QUOTIENT, PRODUCT, POSTFIX, ATOM = range(7)
 

@@ -12,7 +12,7 @@ from ..operations import FUNCTIONS
 from ..rules import RULES, Rule
 from ..shapes import Dim, DimLike
 from .blocks import Exposition
-from .proofs import TITLES, prove
+from .rule_proofs import TITLES, prove
 from .text import document
 
 # Other words for an operation.

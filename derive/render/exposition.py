@@ -23,7 +23,7 @@ from ..verification import TOLERANCE, covered, wrong
 from . import ATOM, Formula, Name, Operand, Partial, Space
 from .blocks import Exposition, Row, Shapes
 from .intermediates import WIDE, Intermediates, is_number_factor, light, numeric_factor
-from .proofs import TITLES, generic, prove
+from .rule_proofs import TITLES, generic, prove
 from .text import Text, text
 from .wording import (
     chosen_steps,

@@ -8,9 +8,9 @@ function of a sum), `first` tries its rows in order.
 [MN]  Magnus & Neudecker, Matrix Differential Calculus, 3rd ed., 2019 (section).
 """
 
-from . import entries, functions, inverses, neighbors, rearrangements, traces
+from . import elementwise, entries, inverses, neighbors, rearrangements, traces
 from .row import IDENTITIES, Identity, first
 
-ROWS = (neighbors, traces, entries, functions, inverses, rearrangements)  # loaded for their rows
+ROWS = (neighbors, traces, entries, elementwise, inverses, rearrangements)  # loaded for their rows
 
 __all__ = ["IDENTITIES", "Identity", "first"]

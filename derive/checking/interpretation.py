@@ -11,15 +11,15 @@ from ..reading.differentials import Vocabulary, parse
 from ..reading.tokens import Token
 from .claims import Claim, Reading, Side, tokenize, vocabulary_of
 from .conditions import stated
-from .declarations import declare, declared_by, declares
+from .declaring import declare, declared_by, declares
 from .definitions import settle
 from .document import Piece, Row, equation_sides, rows, statements
-from .families import as_formula
 from .heads import name_heads
-from .kinds import Declared
 from .manuscript import Manuscript
 from .roles import scopes
+from .sample_sums import as_formula
 from .trees import Planter, Tree
+from .unification import Declared
 from .values import Scope
 
 _FOR = re.compile(r"(?:^|[\s.(])(?:[Ff]or|[Ii]f|[Rr]ule|by the rule)\s*$")

@@ -25,8 +25,8 @@ from .atoms import (
     only_chain,
     sum_bases,
 )
+from .budget import MAX_TERMS, TooLargeError
 from .identities import first
-from .limits import MAX_TERMS, TooLargeError
 from .polynomial import Chain, Mono, Poly, collect, key
 from .products import chain_product, simplify_bases, transpose_poly
 

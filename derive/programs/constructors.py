@@ -15,7 +15,7 @@ from typing import Any
 from ..expr import Expr
 from ..shapes import ONE, SCALAR, Dim, Shape
 from . import stable
-from .values import (
+from .terms import (
     UNIT,
     ZERO,
     Powers,

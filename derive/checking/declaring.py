@@ -12,7 +12,7 @@ from ..reading.declarations import declarations, shape
 from ..shapes import Shape
 from .claims import Reading
 from .document import Piece, Row
-from .kinds import Declared
+from .unification import Declared
 
 _NAME = (
     r"(?:\\(?:mathbf|boldsymbol|bm|mathrm|mathcal|vec|hat|tilde|bar|textbf)\s*\{?\s*){0,3}\\?[A-Za-z\u0370-\u03ff]{1,12}\}{0,3}"

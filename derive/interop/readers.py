@@ -358,7 +358,7 @@ def _element(node: Any, args: list[Expr]) -> Expr:
 
 
 def _entrywise_sum(node: Any, args: list[Expr]) -> Expr:
-    from .sums import summed
+    from .index_sums import summed
 
     try:
         return summed(node, lambda theirs: _symbol(theirs, []))

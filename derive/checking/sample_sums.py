@@ -16,9 +16,9 @@ from ..expr import Expr, symbols_of
 from ..shapes import ONE, Dim
 from .claims import DERIVATIVES, Claim
 from .document import spelled
-from .kinds import Declared
 from .roles import body_of
 from .trees import Tree
+from .unification import Declared
 from .values import Unread
 
 Shapes = dict[str, tuple[Dim, Dim]]
