@@ -294,6 +294,21 @@ def test_the_square_of_what_is_declared_square_is_a_product() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "where", "read", "said"),
+    [
+        ("sum((A + I)^2)", None, "sum((A + I)²)", "(A + I)^2 in a sum is read as a power of a matrix"),
+        ("mean(exp(A)^3)", "A: n×n", "sum(exp(A)³) / (n²)", "exp(A)^3 in a sum is read as a power of a matrix"),
+        ("sum((X*W - Y)^2) + tr(W^2)", None, "sum((X W − Y).^2) + tr(W²)", "is read as a power of each entry"),
+        ("sum((A + I).^2)", None, "sum((A + I).^2)", ""), ("tr((A + I)^2)", None, "tr((A + I)²)", ""),
+    ],
+)  # fmt: skip
+def test_a_power_in_a_sum_says_what_it_is(text: str, where: str | None, read: str, said: str) -> None:
+    parsed = parse(text, where)
+    assert parsed.expr.text() == read
+    assert [said in words for words in parsed.readings if " power " in words] == [True] * bool(said)
+
+
+@pytest.mark.parametrize(
     ("formula", "where", "read"),
     [
         ("norm(a*1*a)^3 xᵀy", None, "‖a a‖³ xᵀ y"),

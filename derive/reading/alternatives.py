@@ -35,6 +35,14 @@ def let_spread(order: list[Node]) -> None:
 
 def entry_by_entry(order: list[Node]) -> list[Node]:
     """Let the powers of what sum and mean add up be those of each entry, as in sum((y − X w)^2); these powers."""
+    found = summed_powers(order)
+    for node in found:
+        node.op = "elpow"
+    return found
+
+
+def summed_powers(order: list[Node]) -> list[Node]:
+    """The powers among what sum and mean add up entry by entry, which may be those of each entry."""
     found: list[Node] = []
     seen: set[int] = set()
     stack = [arg for node in order if node.op == "call" and node.data in ("sum", "mean") for arg in node.args[:1]]
@@ -43,10 +51,10 @@ def entry_by_entry(order: list[Node]) -> list[Node]:
         if id(node) in seen:
             continue
         seen.add(id(node))
-        if node.op == "pow" and node.args[1].op == "num" and node.args[1].data > 0:
-            node.op = "elpow"
+        is_power = node.op == "pow" and node.args[1].op == "num" and node.args[1].data > 0
+        if is_power:
             found.append(node)
-        is_entrywise = node.op in ("sum", "spread", "neg", "had", "prod", "div", "ref", "elpow")
+        is_entrywise = is_power or node.op in ("sum", "spread", "neg", "had", "prod", "div", "ref", "elpow")
         if is_entrywise or (node.op == "call" and node.data in ELEMENTWISE):
             stack += node.args
     return found

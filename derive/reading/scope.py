@@ -10,7 +10,15 @@ from ..expr import Expr, symbol_op
 from ..shapes import ONE, SCALAR, Dim
 from . import habits
 from . import kinds as solving
-from .alternatives import divisors_in_bars, entry_by_entry, find_factors, is_alone, let_spread, loosen_ones
+from .alternatives import (
+    divisors_in_bars,
+    entry_by_entry,
+    find_factors,
+    is_alone,
+    let_spread,
+    loosen_ones,
+    summed_powers,
+)  # fmt: skip
 from .build import Builder
 from .declarations import Declarations, declarations, dimension, style_of
 from .grammar import Parser
@@ -454,7 +462,10 @@ class Solution:
             for n, e in symbols.items()
             if not e.is_declared and n not in reading.families
         }
-        self.squares = any(n.op == "pow" and not _is_flat(builder.values[id(n.args[0])]) for n in builder.order)
+        self.squares = [n for n in summed_powers(builder.order) if not _is_flat(builder.values[id(n.args[0])])]
+        for node in self.squares:
+            shown = builder.cut(node)
+            builder.note(f"{shown} in a sum is read as a power of a matrix; with .^ it is that of each entry")
         self.multiplies_scalars = any(n.op == "had" and builder.values[id(n)].is_scalar for n in builder.order)
         self.symbols: dict[str, Expr] = {}
         self.where: list[str] = []
