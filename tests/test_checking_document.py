@@ -168,3 +168,21 @@ $$\frac{\partial L}{\partial W} = 2 \frac{\partial L}{\partial r} x^\top$$"""
     report = check(lines)
     assert [line.verdict for line in report.lines] == ["definition", "unread", "proved", "fails"]
     assert report.lines[1].reason == "not judged: L is not defined"
+
+
+@pytest.mark.parametrize("words", ["where", "Assuming", "with the constraint", "such that", "As"])
+def test_words_before_an_equation_say_it_is_of_the_data(words: str) -> None:
+    (line,) = check(f"{words} $x^T x = 2 x^T x$.", where="x: n").lines
+    assert line.verdict == "assumption"
+
+
+@pytest.mark.parametrize("words", ["The basis", "Somewhere", "Within reach", "It has", "Forgiven"])
+def test_words_inside_other_words_say_nothing(words: str) -> None:
+    (line,) = check(f"{words} $x^T x = 2 x^T x$.", where="x: n").lines
+    assert line.verdict == "fails"
+
+
+@pytest.mark.parametrize("by", [r"\partial z \partial w", r"\partial w \partial z", r"\partial z^2"])
+def test_a_second_derivative_by_what_is_defined_is_not_judged(by: str) -> None:
+    report = check(rf"$$z = w^\top x$$ $$L = z^2$$ $$\frac{{\partial^2 L}}{{{by}}} = 3 x$$")
+    assert [line.verdict for line in report.lines] == ["definition", "definition", "unread"]

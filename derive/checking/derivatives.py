@@ -249,9 +249,8 @@ class Builder(Formulas):
         raise Unread("the derivative of an entry is not read")
 
     def second(self, function: Expr, variables: Sequence[Tree]) -> Value:
-        first, _, turned_first = self.variable(variables[0])
-        last, stands_for, _ = self.variable(variables[-1])
-        if stands_for is not None or not function.is_scalar:
+        (first, stands_for_first, _), (last, stands_for, _) = map(self.variable, (variables[0], variables[-1]))
+        if stands_for_first is not None or stands_for is not None or not function.is_scalar:
             raise Unread("this second derivative is not read")
         loss = self.scope.inline(function)
         gradient = self.scope.sweep(loss, first).total

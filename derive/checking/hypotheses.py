@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from ..expr import Expr, symbol_op, symbols_of
 from .claims import DERIVATIVES, Claim
 from .judgments import Value
 from .trees import Tree
 
-_SAID = ("where", "with", "such that", "assum", "constrain", "suppose", "given", "since", "as ")
+_SAID = re.compile(r"\b(where|with|such that|assum\w+|constrain\w+|suppos\w+|given|since|as)\b")
 
 
 def assumed(claim: Claim, head: Tree | None, left: Value, right: Value) -> str:
@@ -24,7 +26,7 @@ def _of_the_data(claim: Claim, head: Tree | None) -> bool:
     if claim.row.display or claim.continues or head is None or head.kind in ("name", "apply"):
         return False
     words = claim.row.prose.lower()[-200:]
-    return any(w in words for w in _SAID) and not any(t.kind in DERIVATIVES for t in head.walk())
+    return bool(_SAID.search(words)) and not any(t.kind in DERIVATIVES for t in head.walk())
 
 
 def _normalizes(left: Value, right: Value) -> bool:
