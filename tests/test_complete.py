@@ -41,7 +41,7 @@ from derive.jacobians import _COEFFICIENTS as COEFFICIENTS
 from derive.numeric import numeric_gradient, random_point
 from derive.operations import FUNCTIONS, basis, block, matmul, sum_entries, vec
 from derive.programs.translate import ROWS as PROGRAMS
-from derive.reading.library import TABLE as LIBRARY
+from derive.reading.array_table import TABLE as LIBRARY
 from derive.reading.vocabulary import FUNCTIONS as FUNCTIONS_READ
 from derive.rules import RULES
 from derive.shapes import Dim

@@ -454,7 +454,7 @@ def test_names_that_are_modules_elsewhere_are_arrays_where_they_stand_alone():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_any_text_ends_in_an_answer_or_an_error_of_ours(seed):
-    from derive.reading.library import TABLE
+    from derive.reading.array_table import TABLE
 
     rng = random.Random(seed)
     functions = [f"{home}.{n}" for home, m in (("np", "np"), ("np.linalg", "linalg"), ("F", "nn")) for n in TABLE[m]]

@@ -41,7 +41,6 @@ class Factoring:
         self.exhausted = False
         self._costs: Costs = {}
         self._solved: dict[object, tuple[Cost, Expr]] = {}
-        self._solving: set[object] = set()
 
     def solve(self, poly: Poly, depth: int = 0) -> Expr:
         """The best form found."""

@@ -84,7 +84,6 @@ class Program(Interpreter):
         self.imported = _imports(module)
         self.places: dict[str, ast.stmt] = {}  # where a name, or `self.name`, was given its value last
         self.returned: ast.Return | None = None
-        self.touched: dict[str, Any] = {}
         self.plan.is_torch = "torch" in source and "numpy" not in source
 
     def error(self, node: ast.AST, message: str, hint: str | None = None) -> ParseError:
@@ -201,7 +200,7 @@ class Program(Interpreter):
             return self.body(node)
         finally:
             self.depth -= 1
-            self.touched, self.known, self.plan.span = self.known, outer, span
+            self.known, self.plan.span = outer, span
 
     def body(self, function: ast.FunctionDef) -> Any:
         for statement in function.body:

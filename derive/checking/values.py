@@ -142,7 +142,6 @@ class Scope:
         self.families: dict[str, tuple[Dim, Dim]] = {}  # shapes that sums over samples give
         self.entries: list[Entry] = []  # definitions of indexed names
         self.upstream: dict[Expr, tuple[Expr, Expr]] = {}  # ∂L/∂y of a loss L that is only named: L, y
-        self._inlined: dict[Expr, Expr] = {}
         self._sweeps: dict[tuple[Expr, Expr], Sweep] = {}
         self._known: dict[object, Expr] = {}
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..derivation import Sweep
 from ..errors import DeriveError
-from ..evaluation import Array, evaluate, evaluate_all
+from ..evaluation import Array, evaluate_all
 from ..expr import Expr, depends_on, nodes, symbol, symbols_of
 from ..jacobians import differential
 from ..numeric import Hint, Point, project_array, random_point
@@ -273,7 +273,3 @@ def is_inside(properties: frozenset[str], A: Array) -> bool:
 def curvatures(expr: Expr, variables: Sequence[Expr], point: Point) -> Any:
     """The eigenvalues of the Hessian at a point, ascending, in the space of the variables."""
     return Line(Search(expr, variables), point).spectrum()[0]
-
-
-def value_at(expr: Expr, point: Point) -> float:
-    return float(evaluate(expr, point.values, point.sizes)[0, 0])

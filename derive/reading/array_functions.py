@@ -8,10 +8,10 @@ from typing import Any
 from .. import operations as ops
 from ..expr import Expr
 from ..shapes import ONE
+from .array_table import array, arrays, index, integer, length, lengths, row
 from .arrays import Array, Plan
 from .contraction import einsum
 from .indexing import arranged, indexed, joined
-from .library import array, arrays, index, integer, length, lengths, row
 from .reductions import log_softmax
 from .sizes import Size
 

@@ -20,7 +20,6 @@ from .sizes import Size
 Row = tuple[tuple[tuple[str, Any], ...], Callable[..., Any]]
 REQUIRED = object()
 TABLE: dict[str, dict[str, Row]] = {}  # home -> name -> parameters and value
-HOMES = "np torch nn special linalg math method bare".split()
 _WORDS = {"None": None, "True": True, "False": False}
 # Spellings of parameters.
 SPELLINGS = {

@@ -8,9 +8,9 @@ from typing import Any
 
 from .. import operations as ops
 from ..expr import Expr, constant, number, ones
+from .array_table import array, row
 from .arrays import Array, Plan
 from .indexing import indexed
-from .library import array, row
 
 
 def _entrywise(f: Callable[[Any], Expr]) -> Callable[..., Array]:

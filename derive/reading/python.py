@@ -2,7 +2,7 @@
 
 A text is Python where it has a mark of it (`np.`, `@`, a method call, a keyword argument) and
 parses as Python.  It is parsed, never run: the tree of Python's own grammar is walked from the
-leaves up, and each operation makes an array of `arrays` by the table of `library`.  What is
+leaves up, and each operation makes an array of `arrays` by the table of `array_table`.  What is
 not read is refused by its name.
 """
 
@@ -16,7 +16,7 @@ from unicodedata import normalize
 
 from ..errors import DeriveError, LimitError, ParseError
 from ..expr import constant
-from . import library
+from . import array_table
 from .array_functions import CONSTANTS
 from .arrays import Array, Plan
 from .entrywise import compared, opposite
@@ -54,7 +54,7 @@ REFUSED = REFUSED_FUNCTIONS | {
 
 
 class Path:
-    """A module, by what `library` calls it, or a function of it."""
+    """A module, by what `array_table` calls it, or a function of it."""
 
     def __init__(self, home: str, name: str = "", owner: Array | None = None) -> None:
         self.home = home
@@ -211,12 +211,12 @@ class Interpreter:
     def array(self, value: Any) -> Array:
         if isinstance(value, Path):
             raise self.unknown(value)
-        return library.array(self.plan, value)
+        return array_table.array(self.plan, value)
 
     def unknown(self, path: Path) -> DeriveError:
         if path.home in MODULES.values() and not path.name:
             return self.plan.refuse("a module is no value")
-        known = [*library.TABLE.get(_HOMES[path.home][0], ()), *library.TABLE["bare"]]
+        known = [*array_table.TABLE.get(_HOMES[path.home][0], ()), *array_table.TABLE["bare"]]
         near = closest(path.name, known)
         hint = REFUSED.get(path.name) or (f"did you mean {near}?" if near else None)
         if path.home == "method" and path.owner is not None:
@@ -294,7 +294,7 @@ class Interpreter:
         base, key = parts
         keys = key if isinstance(node.slice, ast.Tuple) else [key]
         if isinstance(base, list):
-            at = library.integer(self.plan, key) if isinstance(key, Array) else None
+            at = array_table.integer(self.plan, key) if isinstance(key, Array) else None
             if isinstance(key, slice) and all(x is None or isinstance(x, int) for x in (key.start, key.stop)):
                 return base[key]
             if at is None or not -len(base) <= at < len(base) or base[at] is None:
@@ -335,10 +335,10 @@ class Interpreter:
             raise self.plan.refuse("this call is not read")
         if function.owner is not None:
             args = [function.owner, *args]
-        home = library.find(_HOMES[function.home], function.name)
+        home = array_table.find(_HOMES[function.home], function.name)
         if home is None or (function.name == "detach" and self.functions is None):
             raise self.unknown(function)
-        return library.call(self.plan, home, function.name, args, keywords)
+        return array_table.call(self.plan, home, function.name, args, keywords)
 
     def settled(self, value: Any) -> Any:
         """An argument; types such as np.float64 are given by name."""

@@ -16,7 +16,7 @@ from .. import names
 from ..errors import LimitError, ParseError
 from ..expr import SQUARE, Expr, constant, symbol
 from ..shapes import ONE, Dim
-from . import library
+from . import array_table
 from .arrays import Array, Axes, Misfit, Plan
 from .declarations import Declarations
 from .habits import habit
@@ -189,7 +189,7 @@ class Formula:
         raise first
 
 
-_OF_ARRAYS = frozenset("T mT shape size ndim".split()) | frozenset(library.TABLE["method"]) - frozenset(
+_OF_ARRAYS = frozenset("T mT shape size ndim".split()) | frozenset(array_table.TABLE["method"]) - frozenset(
     "softmax log_softmax relu sigmoid tanh softplus".split()
 )
 _ALWAYS = frozenset("np numpy jnp torch jax scipy math".split())  # F, la and so on may be arrays

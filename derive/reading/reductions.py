@@ -9,10 +9,10 @@ from typing import Any
 from .. import operations as ops
 from ..expr import ones
 from ..rows import along
+from .array_table import array, flag, integer, row
 from .arrays import Array, Plan
 from .entrywise import maximum, minimum
 from .indexing import indexed
-from .library import array, flag, integer, row
 
 
 def _reduced(f: Callable[[Plan, Array, int | None, bool], Array]) -> Callable[..., Array]:
