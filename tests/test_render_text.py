@@ -47,6 +47,7 @@ from derive.reading import parse
 from derive.render import LAYOUT, MAX_CHARACTERS
 from derive.render.latex import latex
 from derive.render.text import text
+from derive.render.wording import sentence
 from derive.shapes import Dim
 from tests.generate import Formulas
 
@@ -215,3 +216,11 @@ def test_a_shorter_form_without_names_is_introduced_by_itself() -> None:
     assert "\n  or, shorter,\n" in shown and "or, shorter, with" not in shown
     named = derive.gradient("½‖Wᵀ W x − x‖²", "W").text()
     assert "\n  or, shorter, with r = Wᵀ W x − x,\n" in named
+
+
+def test_what_is_quoted_of_a_formula_keeps_its_letters():
+    page = derive.gradient("sum(log(1 + exp(X w))) + lam/2 ‖w‖²", "w").text()
+    assert "\n  lam/2 ‖w‖² is read as (lam/2) times what follows." in page
+    assert sentence("the sum over i is read as running over all neighbors") == (
+        "The sum over i is read as running over all neighbors."
+    )

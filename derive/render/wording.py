@@ -108,8 +108,9 @@ def filled(words: str, operand: Expr | None) -> list[str | Formula]:
 
 
 def sentence(words: str) -> str:
-    """The words as a sentence."""
-    if words[:1].isascii() and words[1:2].isalpha():  # a symbol keeps its letter
+    """The words as a sentence; a symbol, or what is quoted from the formula, keeps its letter."""
+    is_quoted = " is read as " in words and not words.startswith(("a ", "an ", "the "))
+    if words[:1].isascii() and words[1:2].isalpha() and not is_quoted:
         words = words[:1].upper() + words[1:]
     return words if words.endswith((".", ":")) else words + "."
 
