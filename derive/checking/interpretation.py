@@ -232,32 +232,24 @@ def _take(reading: Reading, row: Row, loose: list[tuple[str, int, Row]], local: 
         offset = row.start + start
         leading = content.lstrip(" \n\t&~")
         previous = reading.claims[-1] if reading.claims else None
+        above = previous if first and row.display else None  # the claim that a line of a display may go on with
+        if above is not None and (above.row.block != row.block or above.row is row):
+            above = None
         if len(spans) == 1:
-            if (
-                first
-                and row.display
-                and previous is not None
-                and previous.row.block == row.block
-                and previous.row is not row
-                and not declares(content)
-            ):
-                _append(previous.sides[-1], content, offset)
+            if above is not None and not declares(content):
+                _append(above.sides[-1], content, offset)
             else:
                 loose.append((content, start, row))
             first = False
             continue
         sides = [Side(content[a:b], offset + a) for a, b in spans]
         if (
-            first
-            and row.display
-            and previous is not None
-            and previous.row.block == row.block
-            and previous.row is not row
+            above is not None
             and not sides[0].is_blank
-            and (re.match(r"[+−]|-|\\cdot|\\times", leading) or previous.sides[-1].is_blank)
+            and (re.match(r"[+−]|-|\\cdot|\\times", leading) or above.sides[-1].is_blank)
             and not row.text[:start].strip(" \n\t&")
         ):
-            _append(previous.sides[-1], sides[0].text, sides[0].start)
+            _append(above.sides[-1], sides[0].text, sides[0].start)
             sides[0] = Side("", sides[0].start)
         continues = sides[0].is_blank
         if continues:
