@@ -188,3 +188,31 @@ def test_the_answer_is_in_the_names_of_the_author(formula):
     source = normalize("NFC", derivation.source())
     assert all(line in source for line in lines)
     assert derivation.verify() < 1e-6
+
+
+@pytest.mark.parametrize("order", [3, 4, 7])
+@pytest.mark.parametrize("formula", ["‖A x − b‖_{}", r"\|A x - b\|_{{{}}}", "norm(A x - b, {})"])
+def test_a_norm_of_an_order_is_what_numpy_computes(order, formula):
+    rng = np.random.default_rng(order)
+    A, b, x = rng.standard_normal((4, 3)), rng.standard_normal(4), rng.standard_normal(3)
+    f = derive.gradient(formula.format(order), "x", where="A: m×n, b: m, x: n").function(returns="value_and_gradient")
+    value, slope = f(A=A, b=b, x=x)
+    assert value == pytest.approx(np.linalg.norm(A @ x - b, order), rel=1e-12)
+    for i, step in enumerate(1e-6 * np.eye(3)):
+        up, down = (np.linalg.norm(A @ (x + s * step) - b, order) for s in (1, -1))
+        assert slope[i] == pytest.approx((up - down) / 2e-6, rel=1e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    "formula, wrt, where",
+    [
+        ("x_{i+1}^2", "x", "x: n"),
+        ("x_{t-1}^2", "x", "x: n"),
+        (r"\|A_{ij}\|^2", "A", "A: m×n"),
+        ("tr(A_{12})", "A", "A: n×n"),
+        ("x'x + x_{i+1}", "x", "x: n"),
+    ],
+)
+def test_names_with_an_index_are_no_reason_for_a_zero(formula, wrt, where):
+    with pytest.raises(derive.DeriveError, match="a name of its own, and no|is an entry of x, and no sum"):
+        derive.gradient(formula, wrt, where=where)

@@ -9,6 +9,7 @@ from derive.reading import find_symbol, parse
 from derive.reading.limits import MAX_LENGTH, MAX_NESTING
 
 # The formula, its declarations, the error, its message, the text it marks, the hint.
+_NORMS = "known: ‖x‖, ‖x‖₁, ‖x‖₃, ‖X‖_F, ‖X‖_*, ‖X‖_op"
 WRONG = [
     ("", None, ParseError, "the formula is empty", "", "for example ½‖WᵀWx − x‖²"),
     ("x +", None, ParseError, "nothing follows +", "+", None),
@@ -194,7 +195,17 @@ WRONG = [
         "max(x, y, z)",
         None,
     ),
-    ("‖x‖_3", None, ParseError, "the 3-norm is not read", "‖x‖_3", "known: ‖x‖, ‖x‖₁, ‖X‖_F, ‖X‖_*, ‖X‖_op"),
+    ("‖x‖_∞", None, ParseError, "the ∞-norm is not read", "‖x‖_∞", _NORMS),
+    ("‖x‖_p^p", None, ParseError, "the p-norm is not read", "‖x‖_p", _NORMS + "; with a letter: sum(abs(x).^p)^(1/p)"),
+    ("‖x‖^p_p", None, ParseError, "p_p may be a power and an order", "p_p", "write the order first, as in ‖x‖_3^3"),
+    (
+        "‖A‖_4",
+        "A: m×n",
+        ShapeError,
+        "‖A‖_4 of a matrix may be of its entries, of its singular values, or an operator norm",
+        "‖A‖_4",
+        "write sum(abs(A).^4)^(1/4) for that of its entries",
+    ),
     ("‖x‖_Σ", None, ParseError, "a norm weighted by Σ is not read", "‖x‖_Σ", "write xᵀ Σ x for its square"),
     (
         "(AB)_{ij}",

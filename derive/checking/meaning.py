@@ -8,6 +8,7 @@ identities and zeros take their shape from what stands beside them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from ..errors import ShapeError
 from ..expr import (
@@ -45,6 +46,7 @@ from ..operations import (
     spectral_norm,
     sq_norm,
     sqrt,
+    sum_entries,
     transpose,
 )
 from ..own_functions import own_function
@@ -499,6 +501,9 @@ class Formulas(Meaning):
             return spectral_norm(found)
         if kind in ("2", "F", "Fro", "fro", "E", "HS"):
             return norm(found)
+        if kind.isdigit() and found.is_vector:
+            entries = power(OPERATIONS["abs"](found), number(int(kind)))
+            return power(sum_entries(entries), number(Fraction(1, int(kind))))
         raise Unread(f"the norm with index {kind} is not read")
 
     def _norm(self, tree: Tree) -> Value:

@@ -154,6 +154,8 @@ class Planter:
         name = _CALLED.get(node.data, node.data)
         if name in _ELSEWHERE:
             raise ParseError(f"{name} is not read in documents", self.source, node.span)
+        if name == "norm" and len(args) == 2 and args[1].kind == "number":
+            return Tree("norm", args[:1], (str(args[1].data[0]),))
         return Tree("call", args, (name,))
 
     def array(self, node: Node, args: list[Tree]) -> Tree:

@@ -337,6 +337,13 @@ def find_symbol(parsed: Parsed, name: str) -> Expr:
     key = parsed.styled.get(f"{key}|{style}", key)
     found = parsed.symbols.get(key)
     if found is not None:
+        occurring = {s.name for part in (parsed.expr, *dict(parsed.definitions).values()) for s in symbols_of(part)}
+        entry = next((n for n in sorted(occurring) if _is_entry(n, key)), None) if key not in occurring else None
+        if entry is not None:
+            raise UnknownSymbolError(
+                f"the formula has {names.text(entry)}, a name of its own, and no {names.text(key)}",
+                hint=f"derive by {names.text(entry)}; an entry is written with its number, or below a sum",
+            )
         return found
     if key in dict(parsed.definitions):
         raise UnknownSymbolError(
@@ -363,6 +370,12 @@ def find_symbol(parsed: Parsed, name: str) -> Expr:
         hint=f"did you mean {' or '.join(names.text(n) for n in near)}?" if near
         else f"its symbols: {shown}; a variable that does not occur is declared, as in {name}: m×n",
     )  # fmt: skip
+
+
+def _is_entry(name: str, whole: str) -> bool:
+    """Whether a name is another with one index more, or two."""
+    base, accents, low = names.parts(name)
+    return whole in (names.join(base, accents, low[:-count]) for count in (1, 2) if low[-count:])
 
 
 def redeclare(expr: Expr, where: Where) -> tuple[Expr, dict[str, Expr]]:

@@ -280,6 +280,20 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
     return made
 
 
+def _norm_of_order(b: Builder, node: Node, vector: Expr, order: Expr) -> Expr:
+    """(Σ|xᵢ|^p)^(1/p), of a vector and of a number p."""
+    p = order.text()
+    entries = f"write sum(abs({vector.text()}).^{p})^(1/{p}) for that of its entries"
+    if order.op is not number_op or order.data[0] <= 0:
+        raise ParseError(f"the norm of order {p} is not read", b.source, node.span, entries)
+    if ONE not in vector.shape:
+        raise ShapeError(
+            f"{b.cut(node)} of a matrix may be of its entries, of its singular values, or an operator norm",
+            b.source, node.span, entries,
+        )  # fmt: skip
+    return ops.power(ops.sum_entries(ops.power(ops.absolute(vector), order)), 1 / order)
+
+
 def _call_many(b: Builder, node: Node, args: list[Expr]) -> Expr:
     name = node.data
     if name == "matmul":
@@ -289,7 +303,7 @@ def _call_many(b: Builder, node: Node, args: list[Expr]) -> Expr:
             return ops.norm1(args[0])
         if is_number(args[1], 2):
             return ops.norm(args[0])
-        raise ParseError("this norm is not read", hint="known: norm(x), norm1(x), ‖X‖_*, ‖X‖_op")
+        return _norm_of_order(b, node, *args)
     if name == "mean":
         return ops.mean(args[0])
     return ops.sum_entries(args[0]) if name == "sum" else ops.norm(args[0])

@@ -23,6 +23,7 @@ from .stacks import Node, postorder
 
 _CAPITAL = dict(zip("αβγδεζηθικλμνξοπρστυφχψω", "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ"))
 _INDEX = re.compile(r"(\d+)|([^\W\d_])([+-]\d+)?")
+_FREE = re.compile(r"[ijkl]([+-]\d+)?")  # an index that no sum binds
 _USUAL = frozenset("ijklmnst")  # indices that a sum need not name
 _RANGE = ("<", "≤", "≠")
 
@@ -257,8 +258,8 @@ class Families:
             return None
         places = self.places(node, low[-1], scope)
         if places is None:
-            if len(low[-1]) == 1 and low[-1] in "ijkl" and node.data not in self.reading.known:
-                return Access(names.join(base, accents, low[:-1]), [Place(None, 0, low[-1])])
+            if _FREE.fullmatch(low[-1]) and node.data not in self.reading.known:
+                return Access(names.join(base, accents, low[:-1]), [Place(None, 0, low[-1][0])])
             if not low[-1].isdigit() or int(low[-1]) == 0:
                 return None
             if len(low) > 1 and low[-2].isdigit() and int(low[-2]):  # A_{1,2}

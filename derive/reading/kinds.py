@@ -536,6 +536,8 @@ def _call(node: Node, kinds: Kinds) -> Cell:
             if arg.op == "zero":
                 kinds.relate(pairs, (cell, arg.cell), _ALIKE)
         return cell
+    if name == "norm" and len(node.args) == 2:
+        _scalar(node.args[1], kinds)
     if name in ("max", "min"):
         cell = Cell(S)
         return cell

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from .stacks import Node, Op, Stacks
 from .tokens import Token
 
@@ -39,6 +41,10 @@ def power(p: Stacks, token: Token) -> bool:
         raise p.error("nothing follows the power sign", token)
     following = tokens[p.i]
     dotted = token.text == ".^"
+    if p.operands[-1].op == "norm" and following.kind == "name" and following.text[1:2] == "_":  # ‖x‖^p_p
+        raise p.error(
+            f"{following.text} may be a power and an order", following, "write the order first, as in ‖x‖_3^3"
+        )
     if not dotted:
         special = superscript(p, token, following)
         if special is not None:
@@ -171,13 +177,16 @@ def norm_subscript(p: Stacks, held: list[Token], first: Token) -> None:
         "sp": "op",
         "spec": "op",
     }.get(words)
+    if kind is None and words.isdigit() and int(words) > 2:
+        order = Node("num", [], Fraction(words), held[0].start, held[-1].end)
+        node.op, node.args = "call", [node.args[0], order]
+        kind = "norm"
     if kind is None:
-        if words.isdigit() or words in ("∞", "p", "q", "max"):
-            raise p.error(
-                f"the {words}-norm is not read",
-                (node.start, held[-1].end),
-                "known: ‖x‖, ‖x‖₁, ‖X‖_F, ‖X‖_*, ‖X‖_op",
-            )
+        if words in ("∞", "max", "p", "q", "0"):
+            hint = "known: ‖x‖, ‖x‖₁, ‖x‖₃, ‖X‖_F, ‖X‖_*, ‖X‖_op"
+            if words in ("p", "q"):
+                hint += f"; with a letter: sum(abs(x).^{words})^(1/{words})"
+            raise p.error(f"the {words}-norm is not read", (node.start, held[-1].end), hint)
         raise p.error(
             f"a norm weighted by {words} is not read",
             (node.start, held[-1].end),
