@@ -197,7 +197,8 @@ WRONG = [
     ),
     ("‖x‖_∞", None, ParseError, "the ∞-norm is not read", "‖x‖_∞", _NORMS),
     ("‖x‖_p^p", None, ParseError, "the p-norm is not read", "‖x‖_p", _NORMS + "; with a letter: sum(abs(x).^p)^(1/p)"),
-    ("‖x‖^p_p", None, ParseError, "p_p may be a power and an order", "p_p", "write the order first, as in ‖x‖_3^3"),
+    ("‖x‖^p_p", None, ParseError, "‖x‖^p_p may be ‖x‖_p^p or ‖x‖^(p_p)", "‖x‖^p_p", "write one of these"),
+    (r"\sum_i x^n_i", None, ParseError, "x^n_i may be x_i^n or x^(n_i)", "x^n_i", "write one of these"),
     (
         "‖A‖_4",
         "A: m×n",

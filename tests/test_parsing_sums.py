@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from derive.errors import ParseError
+from derive.errors import DeriveError, ParseError
 from derive.numeric import evaluate_public
 from derive.reading import parse
 
@@ -132,3 +132,32 @@ def test_the_greek_letter_is_no_sum(formula: str) -> None:
 
 def test_a_sum_in_ascii_is_one() -> None:
     assert parse("sum_{i=1}^n (x_i - y_i)^2").expr == parse(r"\sum_{i=1}^n (x_i - y_i)^2").expr
+
+
+@pytest.mark.parametrize(
+    "written, usual",
+    [
+        (r"\sum_i (y_i - x^T_i \beta)^2", r"\sum_i (y_i - x_i^T \beta)^2"),
+        (r"\sum_i (y_i - x^{\top}_{i} \beta)^2", r"\sum_i (y_i - x_i^T \beta)^2"),
+        (r"\sum_i (y_i - \mathbf{x}^\top_i \beta)^2", r"\sum_i (y_i - \mathbf{x}_i^T \beta)^2"),
+        ("∑_i (y_i - x'_i β)^2", "∑_i (y_i - x_i' β)^2"),
+        ("∑_i (y_i - xᵀᵢ β)^2", "∑_i (y_i - xᵢᵀ β)^2"),
+        (r"\sum_i x^2_i", r"\sum_i x_i^2"),
+        (r"\sum_{i,j} w^2_{ij} + \|b\|^2_2", r"\sum_{i,j} w_{ij}^2 + \|b\|_2^2"),
+        (r"\sum_{ij} A^T_{ij} B_{ij}", r"\sum_{ij} (A^T)_{ij} B_{ij}"),
+        (r"\sum_{ij} A^{-1}_{ij} B_{ij}", r"\sum_{ij} (A^{-1})_{ij} B_{ij}"),
+        (r"\sum^T_{t=1} \|x_t - w\|^2", r"\sum_{t=1}^T \|x_t - w\|^2"),
+        (r"\|W^T_1 W_1 x\|^2 + \sigma^2_1", r"\|W_1^T W_1 x\|^2 + \sigma_1^2"),
+        (r"(x - \mu)^T \Sigma^{-1}_1 (x - \mu)", r"(x - \mu)^T \Sigma_1^{-1} (x - \mu)"),
+    ],
+)
+def test_what_stands_below_belongs_to_the_name_in_whatever_order_it_is_written(written, usual):
+    one, other = parse(written), parse(usual)
+    assert one.expr.text() == other.expr.text()
+    assert one.where == other.where
+
+
+@pytest.mark.parametrize("formula", [r"\sum_i x^n_i", r"\sum_i (b_i + b'_i)^2", r"\sum_{ij} (b_i + c'_j)^2 + c_1"])
+def test_a_name_above_or_a_prime_on_a_number_is_refused(formula):
+    with pytest.raises(DeriveError, match=r"may be x_i\^n or|a number for every index, and has no transpose"):
+        parse(formula)

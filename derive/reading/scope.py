@@ -48,12 +48,12 @@ class Reading:
     def __init__(
         self, source: str, declared: Declarations, wrt: Iterable[str] = (), scope: Mapping[str, Expr] | None = None,
     ) -> None:  # fmt: skip
-        self.source = source
         self.declared = declared
         self.scope = dict(scope or {})
         self.wrt = frozenset(wrt)
         self.known = frozenset(declared.entries) | self.wrt | frozenset(self.scope)
         lexer = Lexer(source, self.known)
+        self.source = source = lexer.text
         self.tokens = raised_names(primed_names(lexer.run()), self.known, source)
         self.is_latex = lexer.is_latex
         divided = Statements(source)
@@ -65,7 +65,7 @@ class Reading:
         self.dimension_names = declared.dimensions - set(declared.entries)
         for expr in self.scope.values():
             self.dimension_names |= expr.shape[0].names | expr.shape[1].names
-        self.split_readings: list[str] = divided.readings
+        self.split_readings: list[str] = [*lexer.readings, *divided.readings]
         usage = Usage([s.tokens for s in self.statements], declared.functions)
         for statement in self.statements:
             statement.tokens = split_runs(

@@ -41,10 +41,13 @@ def power(p: Stacks, token: Token) -> bool:
         raise p.error("nothing follows the power sign", token)
     following = tokens[p.i]
     dotted = token.text == ".^"
-    if p.operands[-1].op == "norm" and following.kind == "name" and following.text[1:2] == "_":  # ‖x‖^p_p
+    raised = p.operands[-1]
+    if following.kind == "name" and following.text[1:2] == "_" and raised.op in ("sym", "norm"):
+        base, (letter, low) = p.cut(raised), following.text.split("_", 1)
         raise p.error(
-            f"{following.text} may be a power and an order", following, "write the order first, as in ‖x‖_3^3"
-        )
+            f"{base}^{following.text} may be {base}_{low}^{letter} or {base}^({following.text})",
+            (raised.start, following.end), "write one of these",
+        )  # fmt: skip
     if not dotted:
         special = superscript(p, token, following)
         if special is not None:

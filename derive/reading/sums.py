@@ -459,7 +459,7 @@ class Lowering:
             if kinds[0] == S:
                 raise ShapeError(
                     f"{self.cut(node.args[0])} is a number for every index, and has no transpose",
-                    self.families.source, node.span,
+                    self.families.source, node.span, "a letter of its own, if the mark names another, as in c_j",
                 )  # fmt: skip
             return args[0].T
         if op in ("pow", "elpow"):

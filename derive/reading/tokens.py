@@ -8,6 +8,7 @@ one name is decided later (`splitting`), when the declared names are known.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from fractions import Fraction
 from typing import Any
@@ -51,6 +52,20 @@ class Token:
         return f"Token({self.kind} {self.text!r} {self.start}:{self.end})"
 
 
+def _raised(low: str) -> re.Pattern[str]:
+    """A transpose, a prime or a number above, and behind it what stands below."""
+    group = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
+    command = r"\\(?:top|intercal|prime)(?![a-zA-Z])|\\math(?:sf|rm|bf)\s*\{\s*T\s*\}"
+    sign = rf"(?:T|⊤|'|-?\d+|{command})"
+    above = rf"\^\s*(?:{sign}|\{{\s*-?{sign}\s*\}})|['′’ᵀ⊤⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+"
+    below = rf"_\s*(?:{group}|\\[a-zA-Z]+|{low})|[₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚₛₜ]+"
+    return re.compile(rf"(?<=[\w)\]}}|‖])((?:{above})\s*)({below})")
+
+
+_RAISED = _raised(r"[^\W_]+"), _raised(r"[^\W_]")  # TeX takes one letter below
+_ENTRY = re.compile(r"_?\s*\{?\s*[i-n]\s*,?\s*[i-n]\s*\}?|[ᵢⱼₖₗₘₙ]{2}")
+
+
 class Letters:
     """The state of the tokenizer, and how it reads names and numbers."""
 
@@ -59,9 +74,10 @@ class Letters:
             raise LimitError(
                 f"the formula has {len(text):,} characters", hint=f"at most {MAX_LENGTH:,} characters are read"
             )
-        self.text = text
         self.known = known
+        self.readings: list[str] = []
         self.is_latex = "\\" in text
+        self.text = _RAISED[self.is_latex].sub(self.lowered, text)
         self.pos = 0
         self.tokens: list[Token] = []
         self.style = ""
@@ -72,7 +88,21 @@ class Letters:
         self.skipped = len(text)  # where the \\left began that stands before the next bracket
         self.differential: int | None = None  # where a \\mathrm{d} stands that the next letter takes
         self.environments: list[str] = []
-        self.readings: list[str] = []
+
+    def lowered(self, found: re.Match[str]) -> str:
+        """x_i^T for x^T_i: what stands below a letter belongs to its name, in whatever order both are written.
+
+        A^T_{ij} and A^{-1}_{ij} are entries of the transpose and of the inverse all the same.
+        """
+        above, below = found.groups()
+        if _ENTRY.fullmatch(below):
+            if "-" in above or "⁻" in above:
+                return above + below
+            if not any(c.isdigit() for c in above):
+                return "'".ljust(len(above)) + below
+            written, power = found.string[found.start() - 1] + found[0], found.string[found.start() - 1] + below + above
+            self.readings.append(f"{written} is read as {power}, a power of the entry")
+        return below + above
 
     def error(self, message: str, start: int, end: int, hint: str | None = None) -> ParseError:
         return ParseError(message, self.text, (start, end), hint)
