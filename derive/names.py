@@ -27,6 +27,8 @@ GREEK: dict[str, str] = {word: chr(0x3B1 + i) for i, word in enumerate(_LOWER.sp
 GREEK.update(zip(_UPPER[::2], _UPPER[1::2]))
 WORDS: dict[str, str] = {letter: word for word, letter in GREEK.items()}
 WORDS["ℓ"] = "ell"
+_LATIN = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", "ABEZHIKMNOPTXo"))  # what they look like; LaTeX has no commands for them
+_CAPITALS = {c: unicodedata.name(c).rsplit(" ", 1)[-1].capitalize() for c in _LATIN if c.isupper()}
 VARIANTS = {"lam": "λ", "eps": "ε", "ell": "ℓ"}
 VARIANTS.update(("var" + w, GREEK[w]) for w in ("epsilon", "theta", "phi", "rho", "sigma", "pi", "kappa"))
 SPOKEN = GREEK | VARIANTS  # every word that stands for a letter
@@ -250,7 +252,9 @@ def latex(name: str) -> str:
     head = ""
     if len(base) == 2 and base[0] == "d":
         head, base = r"\mathrm{d}", base[1]
-    if len(base) == 1:
+    if base in _LATIN:
+        shown = rf"\mathrm{{{_LATIN[base]}}}"
+    elif len(base) == 1:
         shown = "\\" + WORDS[base] if base in WORDS else base
     else:
         shown = rf"\mathit{{{base}}}"
@@ -275,7 +279,7 @@ def latex(name: str) -> str:
 def identifier(name: str) -> str:
     """The name as a Python name: `W1`, `x_hat`, `lam`, `mu`."""
     base, accents, subscripts = parts(name)
-    shown = "".join("lam" if c == "λ" else WORDS.get(c, c) for c in base)
+    shown = "".join("lam" if c == "λ" else WORDS.get(c) or _CAPITALS.get(c, c) for c in base)
     marks = [_MARK_WORDS.get(a[1:], a[1:]) if a[0] == "^" else a for a in accents]
     shown = (
         "_".join([shown, *marks]) if not (marks and marks[-1].isdigit()) else "_".join([shown, *marks[:-1]]) + marks[-1]

@@ -84,3 +84,8 @@ def test_identifiers_are_python_names() -> None:
 def test_what_is_no_name_is_refused(written: str) -> None:
     with pytest.raises(ParseError):
         canonical(written)
+
+
+def test_capital_greek_letters_that_look_latin_have_words_and_letters_of_their_own():
+    assert [latex(c) for c in "ΜΧο"] == [r"\mathrm{M}", r"\mathrm{X}", r"\mathrm{o}"]
+    assert [identifier(c) for c in "ΜΧΒ"] == ["Mu", "Chi", "Beta"]

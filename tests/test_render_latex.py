@@ -320,3 +320,25 @@ def test_markdown_has_what_github_typesets() -> None:
     assert told.startswith("# The gradient of $L$ by $W$")
     assert r"\operatorname" not in told and r"\tag" not in told and r"\begin{align*}" not in told
     assert told.count("$$") % 2 == 0 and r"\boxed" in told
+
+
+@pytest.mark.parametrize(
+    "plain, wanted",
+    [
+        ("xᵢ is read as row i of X.", r"\(x_{i}\) is read as row i of X."),
+        ("w̃ⱼ is read as row j of W̃.", r"\(\tilde{w}_{j}\) is read as row j of \(\tilde{W}\)."),
+        ("kᵢ⁻ or x_{i+1}", r"\({k_{i}^{-}}\) or \(x_{i+1}\)"),
+        ("sum_col(X) of σ_max", r"sum\_col(X) of \(\sigma_{\mathrm{max}}\)"),
+    ],
+)
+def test_names_among_words_are_set_as_names(plain, wanted):
+    assert words(plain) == wanted
+
+
+@pytest.mark.parametrize(
+    "formula", [r"\sum_i (y_i - w^T x_i)^2", r"\sum_{i,j} (u_i^T \tilde v_j + \tilde b_j)^2", r"\sum_k \|x - \mu_k\|^2"]
+)
+def test_no_sign_of_what_is_said_is_lost(formula):
+    derivation = derive.gradient(formula, "w" if "w" in formula else "x" if "x" in formula else "u")
+    assert derivation.readings
+    assert "?" not in derivation.latex() + derivation.markdown()

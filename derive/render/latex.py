@@ -245,10 +245,19 @@ PREAMBLE = r"""\documentclass[11pt,fleqn]{article}
 """
 
 
+# A letter with accents, or with what stands below it
+_BELOW = r"(?:[₀-₉ₐ-ₜᵢⱼᵣᵤᵥ]+|_\{[\w,+-]+\}|_[^\W_]+)"
+_NAME = re.compile(rf"(?<![^\W_])[^\W\d_](?:[\u0300-\u036f\u20d7]+{_BELOW}?|{_BELOW})[⁺⁻]?(?![^\W_])")
+
+
 def words(plain: str, opening: str = r"\(", closing: str = r"\)") -> str:
     """Words in LaTeX: what is mathematics among them is set as such."""
     if plain.isascii() and not any(c in ESCAPES or c in WORDS for c in plain):
         return plain
+    name = _NAME.search(plain)
+    if name is not None:
+        before, after = (words(part, opening, closing) for part in (plain[: name.start()], plain[name.end() :]))
+        return before + opening + names.latex(names.canonical(name[0])) + closing + after
     out, math, mode = "", "", ""
     for c in [*plain, ""]:
         high = HIGH.get(c)
@@ -274,7 +283,8 @@ def words(plain: str, opening: str = r"\(", closing: str = r"\)") -> str:
 
 HIGH = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")) | {"ᵀ": r"\top"}
 LOW = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789"))
-GREEK_COMMANDS = {letter: "\\" + word for letter, word in names.WORDS.items()}
+GREEK_COMMANDS = {letter: names.latex(letter) for letter in "ΑΒΕΖΗΙΚΜΝΟΡΤΧ"}
+GREEK_COMMANDS |= {letter: names.latex(letter) for letter in names.WORDS}
 
 
 class LatexPrinter:
