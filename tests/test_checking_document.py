@@ -186,3 +186,23 @@ def test_words_inside_other_words_say_nothing(words: str) -> None:
 def test_a_second_derivative_by_what_is_defined_is_not_judged(by: str) -> None:
     report = check(rf"$$z = w^\top x$$ $$L = z^2$$ $$\frac{{\partial^2 L}}{{{by}}} = 3 x$$")
     assert [line.verdict for line in report.lines] == ["definition", "definition", "unread"]
+
+
+SVM = r"""
+$$\mathcal L(w, b, \xi) = \frac12|w|^2 + C\sum_i \xi_i + \sum_i \alpha_i (1 - \xi_i - y_i(w^\top x_i + b)) - \sum_i \mu_i \xi_i$$
+
+$$\frac{\partial \mathcal L}{\partial w} = 0 \Rightarrow w = SOLUTION$$
+
+$$\frac{\partial \mathcal L}{\partial \xi_i} = C - \alpha_i - \mu_i$$
+"""
+
+
+@pytest.mark.parametrize(
+    "solution, verdict", [(r"\sum_i \alpha_i y_i x_i", "assumption"), (r"\sum_i \alpha_i x_i", "fails")]
+)
+def test_where_a_sum_over_samples_is_stationary_is_judged(solution, verdict):
+    report = check(SVM.replace("SOLUTION", solution))
+    found = {line.claim.partition(" =")[0].strip(): line for line in report.lines}
+    assert found["w"].verdict == verdict
+    assert ("does not vanish" in found["w"].reason) == (verdict == "fails")
+    assert found[r"\frac{\partial \mathcal L}{\partial \xi_i}"].verdict in ("proved", "agrees")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ..derivation import Sweep
 from ..errors import DeriveError
-from ..expr import Expr, symbols_of
+from ..expr import Expr, nodes, symbols_of
 from ..shapes import ONE, Dim
 from .claims import DERIVATIVES, Claim
 from .document import spelled
@@ -22,6 +22,7 @@ from .unification import Declared
 from .values import Unread
 
 Shapes = dict[str, tuple[Dim, Dim]]
+_BAR = re.compile(r"(?<![\\|])\|(?!\|)|\\[lr]vert(?![a-z])")
 _BOUND = re.compile(
     r"\\sum(?:\\limits)?\s*_\s*\{\s*(?P<index>[a-z])\s*=\s*1\s*\}\s*\^\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])"
 )
@@ -55,8 +56,16 @@ def parsed(text: str, shapes: Mapping[str, tuple[Dim, Dim]], entries: Iterable[E
     """The formula, with the shapes that are known and the definitions of families."""
     from ..api import parse
 
-    statements = [*(e.text for e in entries), text]
-    return parse("; ".join(statements), ", ".join(f"{name}: {_size(shape)}" for name, shape in shapes.items()))
+    whole = "; ".join([*(e.text for e in entries), text])
+    where = ", ".join(f"{name}: {_size(shape)}" for name, shape in shapes.items())
+    try:
+        return parse(whole, where)
+    except DeriveError:
+        if "‖" in (lengths := _BAR.sub("‖", whole)):  # people write |w|² for ‖w‖²
+            made = parse(lengths, where)
+            if all(n.args[0].is_vector for n in nodes(made) if n.op.name in ("norm", "sq_norm")):
+                return made
+        raise
 
 
 def _size(shape: tuple[Dim, Dim]) -> str:
@@ -122,6 +131,17 @@ def are_settled(tree: Tree, shapes: Shapes) -> bool:
     """Whether definitions tell the shapes of all families that a formula mentions."""
     mentioned = {str(t.data[1]) for t in tree.walk() if t.kind == "name" and t.data[2]}
     return bool(mentioned) and all(name in shapes or name.upper() in shapes for name in mentioned)
+
+
+def rows(tree: Tree, shapes: Shapes) -> Shapes:
+    """The shape of xᵢ where a formula before has told that it is a row of X."""
+    found: Shapes = {}
+    for t in tree.walk():
+        if t.kind == "name" and len(t.data[2]) == 1 and str(t.data[2][0]).isalpha() and t.data[1] not in shapes:
+            whole = shapes.get(str(t.data[1]).upper())
+            if whole is not None and whole[1] is not ONE:
+                found[str(t.data[0])] = (whole[1], ONE)
+    return found
 
 
 def used(entries: Iterable[Entry], tree: Tree) -> list[Entry]:

@@ -398,13 +398,14 @@ class Meaning:
         return self.build(tree.args[0])
 
     def _parsed(self, tree: Tree) -> Value:
-        from .sample_sums import entry_of, parsed, used
+        from .sample_sums import entry_of, parsed, rows, used
 
         text, entries = str(tree.data[0]), used(self.scope.entries, tree)
+        families = self.scope.families | rows(tree, self.scope.families)
         try:
-            return self.known(parsed(text, self.scope.families, entries))
+            return self.known(parsed(text, families, entries))
         except DeriveError as error:
-            shapes = self.scope.families | {n: s.shape for n, s in self.scope.symbols.items() if s.is_vector}
+            shapes = families | {n: s.shape for n, s in self.scope.symbols.items() if s.is_vector}
             try:
                 made, index = entry_of(text, tree, shapes, entries)
             except DeriveError:
