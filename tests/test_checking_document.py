@@ -189,7 +189,8 @@ def test_a_second_derivative_by_what_is_defined_is_not_judged(by: str) -> None:
 
 
 SVM = r"""
-$$\mathcal L(w, b, \xi) = \frac12|w|^2 + C\sum_i \xi_i + \sum_i \alpha_i (1 - \xi_i - y_i(w^\top x_i + b)) - \sum_i \mu_i \xi_i$$
+$$\mathcal L(w, b, \xi) = \frac12|w|^2 + C\sum_i \xi_i
++ \sum_i \alpha_i (1 - \xi_i - y_i(w^\top x_i + b)) - \sum_i \mu_i \xi_i$$
 
 $$\frac{\partial \mathcal L}{\partial w} = 0 \Rightarrow w = SOLUTION$$
 
