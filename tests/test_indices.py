@@ -13,6 +13,7 @@ import pytest
 import derive
 from derive import names
 from derive.errors import DeriveError
+from derive.expr import symbols_of
 from tests import index_formulas
 from tests.index_formulas import FORMULAS, REFUSED, V
 
@@ -190,3 +191,52 @@ def test_the_forms_of_the_literature(formula: str, wrt: str, shapes: str, loop: 
 def test_what_has_no_matrix_form_is_refused_by_what_it_is(formula: str, wrt: str, why: str) -> None:
     with pytest.raises(DeriveError, match=why):
         derive.gradient(formula, wrt)
+
+
+@pytest.mark.parametrize(
+    "defined, written_out, wrt",
+    [
+        (r"h=X\theta; \frac{1}{2m}\sum_{i=1}^m(h_i-y_i)^2", r"\frac{1}{2m}\|X\theta - y\|^2", r"\theta"),
+        (r"\sum_i e_i^2; e=y-X\beta", r"\|y - X\beta\|^2", r"\beta"),
+        (r"z=Wx+b; -\sum_k y_k\log \frac{e^{z_k}}{\sum_je^{z_j}}", r"-y^T \log(\mathrm{softmax}(W x + b))", "W"),
+        (r"P = X W; \sum_i \|p_i - y_i\|^2", r"\|X W - Y\|_F^2", "W"),
+        (r"A=W^TW; \sum_{ij} (A_{ij}-\delta_{ij})^2", r"\|W^T W - I\|_F^2", "W"),
+        (r"h=X\theta; h_1^2", r"(e_1^T X \theta)^2", r"\theta"),
+    ],
+)
+def test_an_entry_of_what_is_defined_is_an_entry_of_its_formula(defined, written_out, wrt):
+    one, other = derive.gradient(defined, wrt), derive.gradient(written_out, wrt)
+    assert str(derive.equal(one.result, other.result)) in ("proved", "agrees")
+    assert {s.name for s in symbols_of(one.result)} == {s.name for s in symbols_of(other.result)}
+
+
+@pytest.mark.parametrize(
+    "formula, wrt",
+    [
+        (r"-\log\frac{e^{f_{y_i}}}{\sum_j e^{f_j}}", "f"),
+        (r"-u_o^Tv_c+\log\sum_{w=1}^V\exp(u_w^Tv_c)", "U"),
+        (r"-\sum_{i=1}^n\log\frac{e^{w_{y_i}^Tx_i}}{\sum_{j=1}^Ke^{w_j^Tx_i}}", "w"),
+        (r"\|x_i\|^2 + \sum_j \|x_j - y_j\|^2", "x"),
+    ],
+)
+def test_one_of_those_that_a_sum_runs_over_is_no_constant_beside_them(formula, wrt):
+    with pytest.raises(DeriveError, match="may be one of those that a sum runs over"):
+        derive.gradient(formula, wrt)
+
+
+def test_the_neighborhood_penalty_is_that_of_its_laplacian():
+    d = derive.gradient(r"\frac{1}{2}\sum_{i,j}w_{ij}\|x_i-x_j\|^2", "x")
+    w, x = np.random.default_rng(0).random((2, 4, 4))
+    L = np.diag((w + w.T).sum(1)) - w - w.T
+    assert np.allclose(d.function()(w=w, x=x), L @ x)
+
+
+def test_a_sum_over_pairs_reaches_over_its_penalty():
+    d = derive.gradient(r"\sum_{(i,j)\in\mathcal{K}}(r_{ij}-p_i^Tq_j)^2+\lambda(\|p_i\|^2+\|q_j\|^2)", "p")
+    rng = np.random.default_rng(0)
+    K, r, p, Q = (rng.random((3, 4)) > 0.5) * 1.0, rng.random((3, 4)), rng.random((3, 2)), rng.random((4, 2))
+    given = {"K": K, "r": r, "p": p, "Q": Q, "lam": 0.3}
+    wanted = np.zeros_like(p)
+    for i, j in np.argwhere(K):
+        wanted[i] += 0.6 * p[i] - 2 * (r[i, j] - p[i] @ Q[j]) * Q[j]
+    assert np.allclose(d.function()(**given), wanted)

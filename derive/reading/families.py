@@ -98,6 +98,7 @@ class Families:
         self.own: dict[int, list[Axis]] = {}  # the indices of a definition, by its root
         self.parts: dict[int, list[Axis | str]] = {}  # of entries of what is no name: an axis, a number or ":"
         self.copied = 0
+        self.kept: list[Node] = []  # so that no other node is taken for one of these
         self.kind: dict[int, int] = {}
         self.families: dict[str, int | None] = {}  # what the name without an index is; None beside rows of a matrix
         declared = reading.declared.entries
@@ -139,6 +140,15 @@ class Families:
                     scope = self.inlined(node, access, *defined)
                 elif node.op == "ref":
                     continue
+                elif access is not None and self.is_kronecker(access):
+                    node.op, node.args, node.data = (
+                        "at",
+                        [Node("eye", [], None, *node.span)],
+                        tuple(p.letter for p in access.places),
+                    )
+                    self.parts[id(node)] = [p.axis or p.letter for p in access.places]
+                elif access is not None and self.takes_from_definition(node, access):
+                    continue
                 elif access is not None:
                     self.accesses[id(node)] = access
             stack += [(arg, scope) for arg in node.args]
@@ -151,6 +161,24 @@ class Families:
             if access is not None and not access.is_bound and access.name not in known:
                 del self.accesses[id(node)]
         self.keys = {a.key for a in self.accesses.values()}
+        for node in self.order:
+            if node.op == "sym":
+                self.tell_apart(node)
+
+    def tell_apart(self, node: Node) -> None:
+        """Refuse u_o beside the u_j of a sum, and f_{y_i} beside f_j, where the variable may be all of them."""
+        base, accents, low = names.parts(node.data)
+        access = self.accesses.get(id(node))
+        places = len(access.places) if access is not None and access.is_bound else 0
+        if not low or len(low) > 2 or places == len(low) or node.data in self.reading.known:
+            return
+        family = names.join(base, accents, [])
+        is_letter = len(low[0]) == 1 and low[0].isalpha()
+        if is_letter and f"{family} 1" in self.keys and {family, capital(family)} & self.reading.wrt:
+            raise self.refuse(
+                node, f"{self.cut(node)} may be one of those that a sum runs over",
+                f"write it with a unit vector, or give it a letter of its own, if it is none of {names.text(family)}",
+            )  # fmt: skip
 
     def find_definitions(self) -> None:
         """The definitions of every entry of a family, r_i = …, where a sum runs over i."""
@@ -166,6 +194,48 @@ class Families:
             letters = [m[2] for m in _INDEX.finditer("".join(low[-2:] if len(low) == 2 else low[-1:])) if m[2]]
             if letters and "".join(letters) == "".join(low) and set(letters) <= summed & letters_in(root):
                 self.definitions[names.join(base, accents, []), len(letters)] = (tuple(letters), root)
+
+    def is_kronecker(self, access: Access) -> bool:
+        """δᵢⱼ, where δ is nothing else."""
+        held = {*self.declared, *self.reading.wrt, *self.reading.known}
+        return access.name == "δ" and "δ" not in held and len(access.places) == 2 and all(p.axis for p in access.places)
+
+    def takes_from_definition(self, node: Node, access: Access) -> bool:
+        """Whether hᵢ is an entry of the h that a statement defines, or pᵢ a row of P; then it is made that."""
+        if node.data in self.reading.known:
+            return False
+        named = {s.name: root for s, root in zip(self.reading.statements, self.roots, strict=False) if s.name}
+        name = access.name
+        is_row = name not in named and len(access.places) == 1
+        name = capital(name) if is_row else name
+        root = named.get(name)
+        if root is None or is_row and not access.is_bound:
+            return False
+        if name == access.name and name[0].isupper() and len(access.places) == 1 and access.is_bound:
+            raise self.refuse(
+                node, f"{self.cut(node)} may be an entry of {names.text(name)} or a row",
+                "a small letter, as in p_i, is the row; for the entry write the matrix formula",
+            )  # fmt: skip
+        if any(part is node for part in postorder([root])):
+            raise self.refuse(node, f"{names.text(name)} is defined by itself")
+        parts: list[Axis | str] = [p.axis or p.letter or str(p.offset) for p in access.places]
+        for place, part in zip(access.places, parts, strict=True):
+            if isinstance(part, str) and not part.isdigit():
+                raise self.refuse(node, f"{part} in {self.cut(node)} is bound by no sum")
+            if place.axis is not None and place.offset:
+                raise self.refuse(node, f"{self.cut(node)} is a neighbor in what is defined", "write its formula out")
+        self.note(f"{names.text(node.data)} is read as {'a row' if is_row else 'an entry'} of {names.text(name)}")
+        parts += [":"] * is_row
+        ref = Node("ref", [root], name, node.start, node.end)
+        at = Node("at", [ref], tuple(part.name if isinstance(part, Axis) else part for part in parts), *node.span)
+        self.parts[id(at)] = parts
+        self.kept.append(at)
+        if is_row:
+            node.op, node.args, node.data = "trans", [at], None
+        else:
+            node.op, node.args, node.data = at.op, at.args, at.data
+            self.parts[id(node)] = parts
+        return True
 
     def inlined(self, node: Node, access: Access, letters: tuple[str, ...], root: Node) -> dict[str, Axis]:
         """Put the definition of an indexed name in its place; its scope."""
@@ -494,7 +564,7 @@ class Families:
             return name
         large = capital(name)
         wanted = self.reading.wrt
-        is_wanted = name in wanted and large not in wanted and name not in self.reading.settled
+        is_wanted = name in wanted and large not in wanted and self.reading.settled.get(name) in (None, M)
         if is_wanted or large in self.sets or large == name:
             found = name
         else:

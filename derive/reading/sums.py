@@ -95,7 +95,8 @@ def uses(term: Node, sums: list[Node]) -> Node | None:
         return None
     free = letters_in(term)
     for held in reversed(sums):
-        if free & set(held.data.names):
+        inside = {letter for condition in held.data.conditions for letter in condition[1]}
+        if free & (inside | set(held.data.names)):
             return held
     return None
 
