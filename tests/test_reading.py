@@ -319,3 +319,42 @@ def test_a_power_in_a_sum_says_what_it_is(text: str, where: str | None, read: st
 )
 def test_a_one_of_a_size_that_nothing_has_is_the_number(formula, where, read):
     assert derive.parse(formula, where).text() == read
+
+
+@pytest.mark.parametrize(
+    "formula, said",
+    [
+        (r"\sum_{t=0}^{T}\gamma^tr_t", "t stands for a number"),  # a power, and no transpose
+        (r"\sum_{i=1}^m\lambda_if_i(x)", "is another function for every i"),
+        (r"\frac12\sum_{i=1}^mr_i(x)^2", "may be a function of x"),
+        (r"\|y-W^2\sigma(W^1x)\|^2", "1 may be a label"),
+        (r"(\theta'-\theta)^2", "is the transpose of a number"),
+        (r"\frac12\|x'\|^2-\frac12\|x\|^2", "is the norm of x"),
+        (r"\frac12(r+\gamma\phi'^Tw-\phi^Tw)^2", "the mark names another"),
+        (r"-\mathrm{Tr}(\rho\ln\rho)", "is of a number, as ρ is read"),
+        (r"|\mathbf{x}-\mathbf{y}|", "is set as a vector"),
+    ],
+)
+def test_what_may_be_meant_otherwise_is_refused(formula, said):
+    with pytest.raises(DeriveError) as error:
+        parse(formula)
+    assert said in error.value.message
+    assert error.value.hint
+
+
+@pytest.mark.parametrize(
+    "formula, wanted",
+    [
+        (r"\log\theta\sum_ix_i+\log(1-\theta)\sum_i(1-x_i)", "log(θ) sum(x) + log(1 − θ) (n − sum(x))"),
+        (r"\log\sum_i e^{x_i}", "log(sum(exp(x)))"),
+        (r"\log\det(\sigma)", "logdet(σ)"),
+        (r"x^t A x", "xᵀ A x"),
+    ],
+)
+def test_where_functions_and_sums_end(formula, wanted):
+    assert parse(formula).expr.text() == wanted
+
+
+def test_a_vector_by_habit_between_single_bars_is_said_to_be_a_number():
+    assert "w is read as a scalar" in parse(r"\frac12|w|^2").readings
+    assert not parse("|a'x|").readings

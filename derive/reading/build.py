@@ -29,11 +29,12 @@ from ..expr import (
 )  # fmt: skip
 from ..own_functions import operation_named
 from ..shapes import ONE, Dim
+from .habits import habit
 from .kinds import Kinds, is_exponential, is_reduction
 from .limits import MAX_NUMBER_EXPONENT
 from .shaping import Shaper, Symbol, grouped
 from .sizes import SCALAR_SIZE, Sizes, SizeShape
-from .stacks import Node
+from .stacks import Node, postorder
 from .vocabulary import ALIKE, OF_ROWS, PER_ROW, WITH_PARAMETER
 
 
@@ -82,10 +83,21 @@ def _make_spread(b: Builder, node: Node, args: list[Expr]) -> Expr:
             b.note(f"{b.cut(part)} in {b.cut(node)} is read as each entry: {arg.text()} 𝟏")
             arg = ops.scale(arg, ones(*shape))
         elif arg.shape != shape and arg.is_vector and part.op == "sym" and arg.shape[0] is shape[1]:
+            _refuse_columns(b, node)
             b.note(f"{b.cut(part)} in {b.cut(node)} is read as added to each row: 𝟏 {arg.text()}ᵀ")
             arg = ops.matmul(ones(shape[0]), arg.T)
         terms.append(arg)
     return _make_sum(b, node, terms)
+
+
+def _refuse_columns(b: Builder, node: Node) -> None:
+    """Refuse W [h, x] + b with two columns h and x: one above the other is what fits b."""
+    for part in postorder([node]):
+        if part.op == "block" and part.data[0] == 1 and all(b.values[id(a)].is_vector for a in part.args):
+            shown = "; ".join(b.cut(a) for a in part.args)
+            raise ShapeError(
+                f"{b.cut(part)} sets columns side by side", b.source, part.span, f"[{shown}] sets one above the other"
+            )
 
 
 def _make_had(b: Builder, node: Node, args: list[Expr]) -> Expr:
@@ -207,6 +219,17 @@ def _bounded(made: Expr) -> Expr:
     return made
 
 
+def _make_trans(b: Builder, node: Node, args: list[Expr]) -> Expr:
+    (arg,) = args
+    if arg.is_scalar and node.args[0].op == "sym" and b.source[node.end - 1 : node.end] in ("'", "′", "’"):
+        shown = b.cut(node.args[0])
+        raise ShapeError(
+            f"{b.cut(node)} is the transpose of a number", b.source, node.span,
+            f"leave the mark out, or give it a letter of its own, if it is another {shown}",
+        )  # fmt: skip
+    return arg.T
+
+
 def _make_transpow(b: Builder, node: Node, args: list[Expr]) -> Expr:
     base, exponent = args
     if base.is_scalar:
@@ -218,6 +241,13 @@ def _make_transpow(b: Builder, node: Node, args: list[Expr]) -> Expr:
 def _make_norm(b: Builder, node: Node, args: list[Expr]) -> Expr:
     (arg,) = args
     kind = node.data
+    if node.args[0].op == "trans" and node.args[0].args[0].op == "sym" and ONE in arg.shape:
+        shown, vector = b.cut(node), b.cut(node.args[0].args[0])
+        if b.source[node.args[0].end - 1] in ("'", "′", "’"):
+            raise ShapeError(
+                f"{shown} is the norm of {vector}", b.source, node.span,
+                f"leave the mark out, or give it a letter of its own, if it is another {vector}",
+            )  # fmt: skip
     if kind == "1":
         if ONE not in arg.shape:
             b.note(f"{b.cut(node)} is read as the sum of the absolute entries")
@@ -232,9 +262,26 @@ def _make_norm(b: Builder, node: Node, args: list[Expr]) -> Expr:
     return ops.norm(arg)
 
 
+def _note_length(b: Builder, node: Node, part: Node, style: str) -> None:
+    """Say of a vector by habit that it is taken for a number between single bars; refuse it in bold."""
+    shown = names.text(part.data)
+    if style in ("bold", "vec"):
+        raise ShapeError(
+            f"{b.cut(node)} is a number's absolute value, and {shown} is set as a vector", b.source, node.span,
+            f"write ‖{shown}‖ for its length",
+        )  # fmt: skip
+    costs = habit(part.data, style, set())
+    if costs[1] < costs[0]:
+        b.note(f"{shown} is read as a scalar")
+
+
 def _make_bars(b: Builder, node: Node, args: list[Expr]) -> Expr:
     (arg,) = args
     if arg.is_scalar:
+        for part in postorder(node.args):
+            entry = b.symbols.get(str(part.data)) if part.op == "sym" else None
+            if entry is not None and not entry.is_declared and b.values[id(part)].is_scalar:
+                _note_length(b, node, part, entry.style)
         return ops.absolute(arg)
     if not arg.is_square:
         a = arg.text()
@@ -270,6 +317,8 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
     if name in BINARY:
         return BINARY[name](args[0], args[1])
     (arg,) = args
+    if name in ("tr", "det", "logdet") and arg.is_scalar:
+        _refuse_numbers(b, node)
     if name == "log" and arg.op is ops.det:
         return ops.logdet(arg.args[0])
     if name == "log" and arg.op is ops.absolute and arg.args[0].op is ops.det:
@@ -278,6 +327,18 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
         b.note(f"{b.cut(node)} is the exponential of every entry; expm is the matrix exponential")
     made: Expr = (UNARY.get(name) or operation_named(name))(arg)  # type: ignore[misc]
     return made
+
+
+def _refuse_numbers(b: Builder, node: Node) -> None:
+    """Refuse tr(ρ log ρ) where ρ is a number by habit alone; tr(xᵀ A x) is made of vectors."""
+    below = postorder([node.args[0]])
+    letters = [n for n in below if n.op == "sym" and not b.symbols[n.data].is_declared]
+    if letters and all(b.values[id(n)].is_scalar for n in below):
+        shown = names.text(letters[0].data)
+        raise ShapeError(
+            f"{b.cut(node)} is of a number, as {shown} is read", b.source, node.span,
+            f"declare {shown}: n×n, if it is a matrix",
+        )  # fmt: skip
 
 
 def _norm_of_order(b: Builder, node: Node, vector: Expr, order: Expr) -> Expr:
@@ -406,7 +467,7 @@ _BUILD: dict[str, Callable[[Builder, Node, list[Expr]], Expr]] = {
     "neg": lambda b, n, a: -a[0],
     "sum": _make_sum, "spread": _make_spread, "had": _make_had, "prod": _make_prod, "div": _make_div, "pow": _make_pow,
     "elpow": lambda b, n, a: _bounded(ops.power(a[0], a[1])),
-    "trans": lambda b, n, a: a[0].T,
+    "trans": _make_trans,
     "transpow": _make_transpow, "inv": _make_inv, "root": _make_root,
     "kron": lambda b, n, a: ops.kron(a[0], a[1]),
     "inner": _make_inner, "norm": _make_norm, "bars": _make_bars, "call": _make_call,

@@ -53,7 +53,13 @@ def function(p: Stacks, token: Token) -> bool:
     if following is not None and following.kind == "name" and following.braced:
         p.ops.append(Op(99, "collect", "apply", token, data, need=1))
         return True
-    # An elementwise function ends where the next function begins: log x log y.
+    end_function(p)
+    p.ops.append(Op(PREFIX, "prefix", "call", token, (name, exponent, base, len(p.operands))))
+    return True
+
+
+def end_function(p: Stacks) -> None:
+    """An elementwise function ends where the next function or a sum begins: log x log y, log θ ∑ x_i."""
     for op in reversed(p.ops):
         if op.kind == "prefix" and op.text == "call":
             is_full = len(p.operands) > op.data[3]
@@ -62,8 +68,6 @@ def function(p: Stacks, token: Token) -> bool:
             break
         if op.kind in ("open", "bar") or (op.kind == "infix" and op.level <= PREFIX):
             break
-    p.ops.append(Op(PREFIX, "prefix", "call", token, (name, exponent, base, len(p.operands))))
-    return True
 
 
 def axis(p: Stacks, at: Token) -> str:
@@ -146,6 +150,7 @@ def root(p: Stacks, token: Token) -> bool:
 
 def sigma(p: Stacks, token: Token) -> bool:
     r"""`\sum_{i=1}^{n}` and what it sums over."""
+    end_function(p)
     bounds = Bounds(token.text == "prod")
     upper: Dim | None = None
     has_lower = False

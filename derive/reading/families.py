@@ -15,70 +15,16 @@ from ..errors import LimitError, ParseError, ShapeError
 from ..shapes import Dim
 from . import habits
 from . import kinds as solving
+from .indexed_names import INDEX, Access, Place, capital, letters_in
 from .indices import Axis
 from .kinds import Ambiguous, Cell, Contradiction, Kinds
 from .limits import MAX_OPERATIONS
 from .signatures import C, M, R, S
 from .stacks import Node, postorder
 
-_CAPITAL = dict(zip("αβγδεζηθικλμνξοπρστυφχψω", "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ"))
-_INDEX = re.compile(r"(\d+)|([^\W\d_])([+-]\d+)?")
 _FREE = re.compile(r"[ijkl]([+-]\d+)?")  # an index that no sum binds
 _USUAL = frozenset("ijklmnst")  # indices that a sum need not name
 _RANGE = ("<", "≤", "≠")
-
-
-class Place:
-    """An index of a name: `axis` and how far it is shifted, or the number of an entry."""
-
-    __slots__ = ("axis", "offset", "letter")
-
-    def __init__(self, axis: Axis | None, offset: int, letter: str) -> None:
-        self.axis = axis
-        self.offset = offset
-        self.letter = letter
-
-
-class Access:
-    """An indexed name: the family it belongs to, and where in it."""
-
-    __slots__ = ("name", "places", "is_bound")
-
-    def __init__(self, name: str, places: list[Place]) -> None:
-        self.name = name
-        self.places = places
-        self.is_bound = any(p.axis is not None for p in places)
-
-    @property
-    def key(self) -> str:
-        """One for all names of the family."""
-        return f"{self.name} {len(self.places)}" if self.is_bound else f"{self.name} at"
-
-
-def letters_in(root: Node) -> set[str]:
-    """The letters that end names below a node and that no sum there binds."""
-    found: set[str] = set()
-    stack: list[tuple[Node, frozenset[str]]] = [(root, frozenset())]
-    while stack:
-        node, bound = stack.pop()
-        if node.op == "sigma":
-            bound = bound | set(node.data.names)
-            for condition in node.data.conditions:
-                bound |= set(condition[1])
-        elif node.op in ("sym", "ref"):
-            low = names.parts(node.data)[2][-2:]
-            found |= {m[2] for piece in low for m in _INDEX.finditer(piece) if m[2]} - bound
-            continue
-        elif node.op == "at":
-            found |= {letter for letter in node.data if letter.isalpha()} - bound
-        stack += [(arg, bound) for arg in node.args]
-    return found
-
-
-def capital(name: str) -> str:
-    """The matrix whose rows carry this name: X for x, Φ for φ."""
-    base, accents, low = names.parts(name)
-    return names.join(_CAPITAL.get(base, base.upper()), accents, low)
 
 
 class Families:
@@ -128,6 +74,8 @@ class Families:
             node, scope = stack.pop()
             if node.op == "sigma":
                 scope = self.opened(node, scope)
+            elif node.op in ("call", "prod"):
+                self.refuse_functions(node, scope)
             elif node.op == "at":
                 for letter in node.data:
                     if letter.isalpha() and letter not in scope:
@@ -165,6 +113,25 @@ class Families:
             if node.op == "sym":
                 self.tell_apart(node)
 
+    def refuse_functions(self, node: Node, scope: dict[str, Axis]) -> None:
+        """Refuse f_i(x) under a sum over i: a function for every index, or a product with a letter in a bracket."""
+        if node.op == "call":
+            label = str(node.data).removesuffix("()").rstrip("′")
+            low = names.parts(label)[2] if str(node.data).endswith("()") else []
+            found = [letter for piece in low[-1:] for letter in piece if letter in scope]
+            if found:
+                raise self.refuse(node, f"{names.text(label)} is another function for every {found[0]}")
+            return
+        for left, right in zip(node.args, node.args[1:]):
+            inner = right.args[0] if right.op in ("pow", "elpow") and not right.paren else right
+            if left.op == "sym" and not left.paren and inner.op == "sym" and inner.paren and left.end <= inner.start:
+                low = names.parts(left.data)[2]
+                if low and low[-1] in scope and not self.source[left.end : inner.start].strip(" ("):
+                    raise self.refuse(
+                        left, f"{names.text(left.data)}({inner.data}) may be a function of {names.text(inner.data)}",
+                        f"write {self.cut(left)} {names.text(inner.data)} for the product",
+                    )  # fmt: skip
+
     def tell_apart(self, node: Node) -> None:
         """Refuse u_o beside the u_j of a sum, and f_{y_i} beside f_j, where the variable may be all of them."""
         base, accents, low = names.parts(node.data)
@@ -191,7 +158,7 @@ class Families:
             if statement.name is None:
                 continue
             base, accents, low = names.parts(statement.name)
-            letters = [m[2] for m in _INDEX.finditer("".join(low[-2:] if len(low) == 2 else low[-1:])) if m[2]]
+            letters = [m[2] for m in INDEX.finditer("".join(low[-2:] if len(low) == 2 else low[-1:])) if m[2]]
             if letters and "".join(letters) == "".join(low) and set(letters) <= summed & letters_in(root):
                 self.definitions[names.join(base, accents, []), len(letters)] = (tuple(letters), root)
 
@@ -351,7 +318,7 @@ class Families:
         return self.declared_matrix(name) or name in self.reading.wrt
 
     def places(self, node: Node, piece: str, scope: dict[str, Axis]) -> list[Place] | None:
-        found = list(_INDEX.finditer(piece))
+        found = list(INDEX.finditer(piece))
         if "".join(m[0] for m in found) != piece:
             return None
         letters = [m[2] for m in found if m[2]]

@@ -52,14 +52,15 @@ def habit(name: str, style: str, uses: set[str]) -> list[float]:
     if "led" in uses and first.isupper():  # a vector stands on its left
         costs[0] += 4.0
         costs[1] += 2.0
-    if "traced" in uses and first.isupper():
-        costs[0] += 4.0
     if "entrywise" in uses:
         costs[0] += 4.0
     if "measured" in uses:  # in a norm, a sum of entries, diag
         costs[0] += 2.0
     if "powered" in uses:  # a matrix is squared and a capital letter no number that has a root
         costs[3 if first.islower() else 0] += 5.0 if first.islower() else 2.0
+    if "traced" in uses:  # alone in a trace or a determinant
+        costs[0] += 4.0
+        costs[3] = min(costs[3], 3.0)
     return costs
 
 

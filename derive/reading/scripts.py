@@ -25,6 +25,13 @@ def wrap(p: Stacks, op: str, token: Token) -> None:
             p.operands[-1] = Node("prod", [first, p.operands[-1]], (" ",), base.start, token.end)
             p.operands[-1].paren = True
         return
+    marks = ("'", "′", "’")
+    if op == "trans" and base.op == "trans" and not base.paren and p.source[base.end - 1] in marks:
+        if token.text not in marks and token.text not in ("''", "‴", "″"):
+            raise p.error(
+                f"{p.cut(base)} with a transpose behind it: the mark names another", (base.start, token.end),
+                "give it a letter of its own",
+            )  # fmt: skip
     p.operands[-1] = Node(op, [base], None, base.start, token.end)
 
 
@@ -47,6 +54,14 @@ def power(p: Stacks, token: Token) -> bool:
         raise p.error(
             f"{base}^{following.text} may be {base}_{low}^{letter} or {base}^({following.text})",
             (raised.start, following.end), "write one of these",
+        )  # fmt: skip
+    held = following if following.text != "{" or p.i + 2 >= len(tokens) else tokens[p.i + 1]
+    is_alone = held is following or tokens[p.i + 2].text == "}"
+    if is_alone and held.kind == "num" and held.value == 1 and raised.op == "sym" and not dotted:
+        shown = p.cut(raised)
+        raise p.error(
+            f"{shown}^1 is no power that anybody writes: 1 may be a label", (raised.start, held.end),
+            f"write {shown}_1 for the first {shown}, and {shown}_2 for the next",
         )  # fmt: skip
     if not dotted:
         special = superscript(p, token, following)
@@ -96,7 +111,8 @@ def superscript(p: Stacks, token: Token, following: Token) -> bool | None:
         raise p.error("conjugates are not read: formulas are real", (token.start, held[-1].end))
     if mark is not None and mark.kind == "name" and mark.value == "H" and "H" not in p.known:
         raise p.error("conjugate transposes are not read: formulas are real", (token.start, mark.end), "write ^T")
-    if mark is not None and (mark.kind == "trans" or (mark.kind == "name" and mark.value in ("T", "t"))):
+    is_transpose = mark is not None and mark.kind == "name" and mark.value in ("T", "t") and not counts(p, mark.value)
+    if mark is not None and (mark.kind == "trans" or is_transpose):
         if mark.kind == "name" and mark.value in p.known and not minus:
             base = p.operands.pop()
             exponent = Node("sym", [], mark.value, mark.start, mark.end)
@@ -116,6 +132,11 @@ def superscript(p: Stacks, token: Token, following: Token) -> bool | None:
     if len(held) == 1 and held[0].text == "*":
         raise p.error("conjugates and optima (^*) are not read: formulas are real", (token.start, held[0].end))
     return None
+
+
+def counts(p: Stacks, letter: str) -> bool:
+    """Whether a sum around runs over the letter: then γ^t is a power."""
+    return any(op.text == "sigma" and letter in op.data[0].names for op in p.ops if op.kind == "prefix")
 
 
 def limit(p: Stacks) -> tuple[Token, list[Token]]:

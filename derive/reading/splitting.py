@@ -338,6 +338,10 @@ class _Splitter:
             return self.function(i, j, "sigmoid")
         is_declared = name in self.usage.functions
         if name in self.usage.used and not is_declared:
+            if glued and base in self.usage.own:
+                self.readings.append(
+                    f"{names.text(name)}(…) is read as a product, {names.text(name)} times the bracket"
+                )
             return token
         if glued and not is_declared and base in HABITUAL_FUNCTIONS - self.usage.own:
             raise ParseError(

@@ -13,7 +13,8 @@ from .. import names
 from ..errors import ShapeError
 from ..shapes import Dim
 from . import kinds as solving
-from .families import Access, Families, Place, letters_in
+from .families import Families
+from .indexed_names import Access, Place, letters_in
 from .indices import Algebra, Axis, Term, Value
 from .signatures import C, M, R, S
 from .stacks import Node, postorder

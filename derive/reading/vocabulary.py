@@ -72,7 +72,7 @@ REFUSED_FUNCTIONS = {
     "SVM": "write the loss out",
 } | dict.fromkeys(("Ei", "Li", "Si", "Ci", "Ai", "Bi"), "special functions are not among the operations")
 # Letters that name a function of one's own where a bracket follows; any other letter multiplies.
-HABITUAL_FUNCTIONS = frozenset("fghlℓφψρζΦΨΓ")
+HABITUAL_FUNCTIONS = frozenset("fghlℓφψρζΦΨΓΛ")
 
 # Commands that name a function.
 COMMAND_FUNCTIONS = {

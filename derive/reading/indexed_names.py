@@ -1,0 +1,65 @@
+"""Names with indices: the family that x_i belongs to, where in it, and the letters that end names."""
+
+from __future__ import annotations
+
+import re
+
+from .. import names
+from .indices import Axis
+from .stacks import Node
+
+_CAPITAL = dict(zip("αβγδεζηθικλμνξοπρστυφχψω", "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ"))
+INDEX = re.compile(r"(\d+)|([^\W\d_])([+-]\d+)?")
+
+
+class Place:
+    """An index of a name: `axis` and how far it is shifted, or the number of an entry."""
+
+    __slots__ = ("axis", "offset", "letter")
+
+    def __init__(self, axis: Axis | None, offset: int, letter: str) -> None:
+        self.axis = axis
+        self.offset = offset
+        self.letter = letter
+
+
+class Access:
+    """An indexed name: the family it belongs to, and where in it."""
+
+    __slots__ = ("name", "places", "is_bound")
+
+    def __init__(self, name: str, places: list[Place]) -> None:
+        self.name = name
+        self.places = places
+        self.is_bound = any(p.axis is not None for p in places)
+
+    @property
+    def key(self) -> str:
+        """One for all names of the family."""
+        return f"{self.name} {len(self.places)}" if self.is_bound else f"{self.name} at"
+
+
+def letters_in(root: Node) -> set[str]:
+    """The letters that end names below a node and that no sum there binds."""
+    found: set[str] = set()
+    stack: list[tuple[Node, frozenset[str]]] = [(root, frozenset())]
+    while stack:
+        node, bound = stack.pop()
+        if node.op == "sigma":
+            bound = bound | set(node.data.names)
+            for condition in node.data.conditions:
+                bound |= set(condition[1])
+        elif node.op in ("sym", "ref"):
+            low = names.parts(node.data)[2][-2:]
+            found |= {m[2] for piece in low for m in INDEX.finditer(piece) if m[2]} - bound
+            continue
+        elif node.op == "at":
+            found |= {letter for letter in node.data if letter.isalpha()} - bound
+        stack += [(arg, bound) for arg in node.args]
+    return found
+
+
+def capital(name: str) -> str:
+    """The matrix whose rows carry this name: X for x, Φ for φ."""
+    base, accents, low = names.parts(name)
+    return names.join(_CAPITAL.get(base, base.upper()), accents, low)
