@@ -24,7 +24,6 @@ from .stacks import Node, postorder
 
 _FREE = re.compile(r"[ijkl]([+-]\d+)?")  # an index that no sum binds
 _USUAL = frozenset("ijklmnst")  # indices that a sum need not name
-_RANGE = ("<", "≤", "≠")
 
 
 class Families:

@@ -96,8 +96,7 @@ def uses(term: Node, sums: list[Node]) -> Node | None:
         return None
     free = letters_in(term)
     for held in reversed(sums):
-        inside = {letter for condition in held.data.conditions for letter in condition[1]}
-        if free & (inside | set(held.data.names)):
+        if free & {*held.data.names, *(letter for _, letters, *_ in held.data.conditions for letter in letters)}:
             return held
     return None
 
