@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ..expr import Expr, nodes, substitute, symbol, symbol_op, symbols_of, zeros
 from ..jacobians import differential, jacobian
-from ..operations import add, diagonal, transpose
+from ..operations import add, diagonal, inv, transpose
 from ..shapes import ONE
 from ..spaces import project
 from .meaning import Formulas
@@ -122,11 +122,15 @@ class Builder(Formulas):
         built = self.build(tree)
         if not isinstance(built, Expr):
             raise Unread("a derivative by an entry is not read here")
+        return *self.standing_for(built), False
+
+    def standing_for(self, built: Expr) -> tuple[Expr, Expr | None]:
+        """A symbol to differentiate by, and what it stands for, if that has a formula."""
         if built.op is symbol_op and built not in self.scope.definitions:
-            return built, None, False
+            return built, None
         if built.op is symbol_op:
-            return symbol(built.name + "_", *built.shape), built, False
-        return symbol("intermediate_", *built.shape), built, False
+            return symbol(built.name + "_", *built.shape), built
+        return symbol("intermediate_", *built.shape), built
 
     def prepared(self, function: Expr, variable: Expr, stands_for: Expr | None) -> Expr:
         """The function as one of the variable: an intermediate replaced by its symbol."""
@@ -145,9 +149,21 @@ class Builder(Formulas):
             if stands_for in symbols_of(partly):
                 return scope.inline(substitute(partly, {stands_for: variable}))
         whole = scope.inline(stands_for)
-        replaced = abstracted(scope.inline(function), whole, variable)
+        inlined = scope.inline(function)
+        is_named = stands_for.op is symbol_op  # ∂L/∂X⁻¹ is a cotangent of the graph
+        if (
+            is_named
+            and whole.op in (inv, transpose)
+            and whole.args[0].op is symbol_op
+            and whole.args[0] in symbols_of(inlined)
+        ):
+            return substitute(inlined, {whole.args[0]: whole.op(variable)})  # Λ = Σ⁻¹ is Σ = Λ⁻¹
+        replaced = abstracted(inlined, whole, variable)
         if replaced is None:
             raise Unread(f"{stands_for.text()} does not occur in what is differentiated")
+        letters = symbols_of(whole)
+        if is_named and len(letters) == 1 and letters[0] in symbols_of(replaced):
+            raise Unread(f"{letters[0].text()} occurs outside of {stands_for.text()} too")
         return replaced
 
     def first(self, function: Expr, tree: Tree) -> Value:
@@ -167,7 +183,7 @@ class Builder(Formulas):
             elif turned:
                 value = transpose(value)  # ∂f/∂xᵀ is a row in every layout
             if reading.layout == "numerator" and not turned and not variable.is_scalar:
-                self.used.add("layout")
+                self.used |= {"layout", "turned"}
                 value = transpose(value)
             elif not variable.is_scalar:
                 self.used.add("layout")
@@ -233,8 +249,13 @@ class Builder(Formulas):
             raise Unread("a derivative by this entry is not read")
         if not function.is_scalar:
             raise Unread("the derivative of a vector by an entry is not read")
-        loss = self.prepared(function, found.expr, None)
-        return Indexed(self.scope.sweep(loss, found.expr).total, found.indices)
+        variable, stands_for = self.standing_for(found.expr)
+        loss = self.prepared(function, variable, stands_for)
+        self.must_occur(function, loss, variable)
+        slope = self.scope.sweep(loss, variable).total
+        if stands_for is not None:
+            slope = self.scope.inline(substitute(slope, {variable: stands_for}))
+        return Indexed(slope, found.indices)
 
     def entry_derivative(self, function: Indexed, tree: Tree) -> Value:
         """∂y_i/∂x_j: an entry of the Jacobian."""
@@ -242,7 +263,12 @@ class Builder(Formulas):
         if isinstance(found, Indexed) and found.expr.is_vector and function.expr.is_vector:
             if found.expr.op is not symbol_op:
                 raise Unread("a derivative by this entry is not read")
-            value, _ = jacobian(self.scope.inline(function.expr), found.expr)
+            variable, stands_for = self.standing_for(found.expr)
+            prepared = self.prepared(function.expr, variable, stands_for)
+            self.must_occur(function.expr, prepared, variable)
+            value, _ = jacobian(prepared, variable)
+            if stands_for is not None:
+                value = self.scope.inline(substitute(value, {variable: stands_for}))
             if function.indices == found.indices:
                 return Indexed(diagonal(value), found.indices)  # ∂s_i/∂z_i
             return Indexed(value, function.indices + found.indices)

@@ -398,7 +398,7 @@ class Judge:
             except DeriveError:
                 continue
             if other is not None and builder.used & {"layout", "path"}:
-                for truth in truths:
+                for truth in self.under(reading, head, truths) if "turned" in builder.used else truths:
                     if self.same(truth.value, other):
                         judgment = Judgment(self.proof(truth.value, other), "", side)
                         judgment.value = other
@@ -433,6 +433,16 @@ class Judge:
         judgment.truths = [t.value for t in truths]
         self.failures.append(Failure(claim.number, judgment.truth, value, head, side.tree))
         return judgment
+
+    def under(self, reading: Reading, head: Tree | None, truths: Sequence[Alternative]) -> Sequence[Alternative]:
+        """The truths with gradients laid out as a reading has them: both sides of a line have one layout."""
+        if head is None or not any(t.kind in DERIVATIVES for t in head.walk()):
+            return truths
+        try:
+            builder = Builder(self.scope, reading)
+            return [Alternative(builder.value(head), reading, builder.used)]
+        except DeriveError:
+            return []
 
     def narrowed(self, truth: Value, value: Value) -> list[str]:
         """What the logarithms of a side need beyond those of the truth: a > 0 and b > 0 for log a + log b."""
