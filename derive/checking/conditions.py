@@ -164,3 +164,16 @@ def entry_by_entry(truth: Expr, value: Expr) -> Expr | None:
     if value.is_vector and not value.is_scalar and truth.is_square and truth.shape[0] is value.shape[0]:
         return diagonal_matrix(value)
     return None
+
+
+def positive(truth: Expr, value: Expr) -> list[str]:
+    """What the logarithms of a side need beyond those of the truth: a > 0 and b > 0 for log a + log b."""
+    from ..algebra.equality import domain
+
+    if not any(node.op.name == "log" for node in nodes(value)):
+        return []
+    known = set(domain(truth))
+    held = {s: symbol(s.name, *s.shape, properties=s.properties | {"positive"})
+            for s in symbols_of(value) if f"{s.text()} > 0" in known}  # fmt: skip
+    needed = domain(substitute(value, held))
+    return [words for words in needed if words.endswith(" > 0") and words not in known]

@@ -67,7 +67,8 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
         for c in reading.claims
         for s in c.sides
         for t in (s.tree.walk() if s.tree is not None else ())
-        if t.kind == "transpose" and t.args[0].kind == "name" and habit(str(t.args[0].data[0])) == "scalar"
+        if t.kind == "transpose" or (t.kind == "call" and t.data[0] == "diag")
+        if t.args[0].kind == "name" and habit(str(t.args[0].data[0])) == "scalar"
     }
     hints = dict.fromkeys(vocabulary.bold | turned, "vector") | dict.fromkeys(vocabulary.divisors, "scalar")
     symbols = solve(

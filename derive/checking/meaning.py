@@ -28,6 +28,7 @@ from ..operations import (
     FUNCTIONS,
     add,
     det,
+    diagonal_matrix,
     divide,
     hadamard,
     inner,
@@ -441,7 +442,11 @@ class Formulas(Meaning):
                 return Indexed(FUNCTIONS[name](found.expr), found.indices)
             if name == "sqrt":
                 return Indexed(sqrt(found.expr), found.indices)
+            if name == "diag" and len(found.indices) == 1:
+                return diagonal_matrix(found.expr)
             raise Unread(f"{name} of an entry is not read")
+        if name == "diag" and found.is_scalar:
+            raise Unread("diag of a number is not read")
         if name in FUNCTIONS:
             return FUNCTIONS[name](found)
         if name in BINARY and len(tree.args) == 2:

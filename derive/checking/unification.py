@@ -353,6 +353,9 @@ class Unifier:
         if name == "diag":
             if inner is None:
                 return None
+            if self.is_scalar(inner):  # of entries: diag(p_i (1 − p_i))
+                side = self.dimension()
+                return (side, side)
             if self.find(inner[1]) is ONE:
                 return (inner[0], inner[0])
             self.same(*inner)

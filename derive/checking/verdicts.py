@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..errors import DeriveError, ShapeError
-from ..expr import Expr, is_number, nodes, substitute, symbol, symbols_of, zeros
+from ..expr import Expr, is_number, symbols_of, zeros
 from ..operations import transpose
 from ..shapes import Shape, shape_text
 from .claims import DERIVATIVES, Claim, Side
 from .claims import Reading as Document
-from .conditions import condition_of, entry_by_entry, part_of
+from .conditions import condition_of, entry_by_entry, part_of, positive
 from .consequences import follows
 from .derivatives import Builder
 from .hypotheses import assumed
@@ -316,8 +316,8 @@ class Judge:
                 if shrunk:
                     judgment.verdict, judgment.condition = "conditional", f"{', '.join(shrunk)} scalar"
                     judgment.reason = f"right if {judgment.condition}: orders and transposes do not show"
-                elif narrowed := self.narrowed(truth.value, value.value):
-                    judgment.verdict, judgment.condition = "conditional", ", ".join(narrowed)
+                elif needed := positive(*(self.whole(_wide(v.value)) for v in (truth, value))):
+                    judgment.verdict, judgment.condition = "conditional", ", ".join(needed)
                     judgment.reason = f"right if {judgment.condition}"
                 judgment.value, judgment.truth, judgment.tree = value.value, truth.value, side.tree
                 return judgment
@@ -443,19 +443,6 @@ class Judge:
             return [Alternative(builder.value(head), reading, builder.used)]
         except DeriveError:
             return []
-
-    def narrowed(self, truth: Value, value: Value) -> list[str]:
-        """What the logarithms of a side need beyond those of the truth: a > 0 and b > 0 for log a + log b."""
-        from ..algebra.equality import domain
-
-        left, right = (self.whole(v.expr if isinstance(v, Indexed) else v) for v in (truth, value))
-        if not any(node.op.name == "log" for node in nodes(right)):
-            return []
-        known = set(domain(left))
-        positive = {s: symbol(s.name, *s.shape, properties=s.properties | {"positive"})
-                    for s in symbols_of(right) if f"{s.text()} > 0" in known}  # fmt: skip
-        needed = domain(substitute(right, positive))
-        return [words for words in needed if words.endswith(" > 0") and words not in known]
 
     def shrunk(self, head: Tree | None, *values: Value) -> list[str]:
         """Capital letters of a derivative that are scalars for want of any other reading."""
@@ -590,6 +577,10 @@ class Judge:
         if truth.shape != value.shape:
             return f"the shapes differ: {shape_text(truth.shape)} on the left, {shape_text(value.shape)} on the right"
         return "the two sides differ"
+
+
+def _wide(value: Value) -> Expr:
+    return value.expr if isinstance(value, Indexed) else value
 
 
 def _shape(value: Value) -> Shape | None:
