@@ -86,6 +86,91 @@ Then $\frac{\partial p_i}{\partial z_j} = p_i(\delta_{ij} - p_j)$.""",
 $\frac{\partial h_i}{\partial z_j} = (1-h_i^2)\delta_{ij}$""",
         "ddpp",
     ),
+    # what stands in diag is a vector
+    (
+        r"""Let $\Lambda = \mathrm{diag}(\lambda)$, $f(x) = \frac12 x^\top U\Lambda U^\top x$.
+
+$\nabla f = \Lambda UU^\top x$
+
+$\nabla f = U\Lambda U^\top x$""",
+        "ddfp",
+    ),
+    (
+        r"""$J(w) = (y - Xw)^\top C(y-Xw)$ with $C = \mathrm{diag}(c)$.
+
+$\nabla J(w) = -2CX^\top (y - Xw)$
+
+$\nabla J(w) = -2\sum_i c_i(y_i - w^\top x_i)x_i$""",
+        "ddfp",
+    ),
+    # no letter of a quadratic form below a fraction bar is a number
+    (
+        r"""$J(w) = \frac{w^\top B w}{w^\top C w}$ with symmetric $B$ and $C$.
+
+$$\frac{\partial J}{\partial w} = \frac{2Bw(w^\top Cw) - 2 C w(w^\top Bw)}{(w^\top C w)^2}$$
+
+$$\frac{\partial J}{\partial w} = \frac{2Bw(w^\top Cw) + 2 C w(w^\top Bw)}{(w^\top C w)^2}$$""",
+        "dpf",
+    ),
+    (
+        r"""$f(w) = |y - Xw|^2 + \lambda |w|^2$. $\nabla f = -2X^\top(y - Xw) + 2\lambda w$
+
+$\nabla f = 2X^\top(y - Xw) + 2\lambda w$""",
+        "dpf",
+    ),
+    # a constant where an entry stands
+    (
+        r"""$f(x) = \sum_{i=1}^n x_i$. Then $\frac{\partial f}{\partial x_j} = 1$.
+
+$\frac{\partial f}{\partial x_j} = 2$.""",
+        "dpf",
+    ),
+    # stationary points: under a condition, of several variables, put into a further line
+    (
+        r"""$f(x) = \frac12x^\top Ax - b^\top x$
+
+$x^* = A^{-1}b$""",
+        "dc",
+    ),
+    (
+        r"""$f(x) = \frac12x^\top Ax - b^\top x$
+
+$x^* = 2 A^{-1}b$""",
+        "df",
+    ),
+    (
+        r"""$f(x) = x^\top Ax$
+
+$\nabla f = 2 A x$""",
+        "dc",
+    ),
+    (
+        r"""$\mathcal{L}(w,\lambda) = \frac12w^\top \Sigma w - \lambda(\mathbf 1^\top w - 1)$, $\Sigma$ symmetric.
+
+$\frac{\partial\mathcal L}{\partial w} = \Sigma w - \lambda\mathbf 1 = 0$ gives $w = \lambda\Sigma^{-1}\mathbf 1$
+
+$\lambda = \frac{1}{\mathbf 1^\top\Sigma^{-1}\mathbf 1}$
+
+$w^* = \frac{\Sigma^{-1}\mathbf 1}{\mathbf 1^\top\Sigma^{-1}\mathbf 1}$""",
+        "dpaaa",
+    ),
+    (
+        r"""$$J(\theta) = (y - X\theta)^\top (y-X\theta).$$
+
+$$\hat\theta = (X^\top X)^{-1}X^\top y$$
+
+The fitted values are $\hat y = X\hat\theta = X(X^\top X)^{-1}X^\top y$.""",
+        "dac",
+    ),
+    # what rests on a line that is not read
+    (
+        r"""$z = Wx$, $a = \mathrm{ReLU}(z)$, $L = \frac12\|a-y\|^2$.
+
+$\delta = (a - y)\odot\mathbf{1}_{z>0}$
+
+$\frac{\partial L}{\partial W} = \delta x^\top$""",
+        "ddduu",
+    ),
     (
         r"""$a = \sigma(z)$, $z = Wx+b$, $L = \frac12 \|a - y\|^2$:
 $\delta_j = \frac{\partial L}{\partial z_j} = (a_j - y_j)a_j(1-a_j)$""",

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError, ShapeError
-from ..expr import Expr, substitute, symbol_op, symbols_of
+from ..expr import Expr, substitute, symbol, symbol_op, symbols_of
 from .claims import Claim
 from .derivatives import Builder
 from .edits import edits
-from .roles import names_of
+from .roles import names_of, variables_of
 from .trees import Tree
 
 if TYPE_CHECKING:
@@ -54,16 +54,49 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
             kind = f": a {found.kind}" if found is not None and found.kind != "unknown" else ""
             judgment = Judgment("assumption", where + kind, side)
             judgment.value = point
+            written = claim.sides[0].tree
+            estimate = judge.scope.symbols.get(str(written.data[0])) if written is not None and written.data else None
+            if estimate not in (None, variable) and estimate.shape == point.shape:
+                judge.values_given.append((claim.number, estimate, point))  # θ̂ is that from here on
+            return judgment
+        turned = _symmetric(slope, point) if held is False else None
+        if turned is not None and vanishes(turned[0], variable, turned[1]):
+            condition = f"{', '.join(turned[2])} symmetric"
+            why = f"right if {condition}: the derivative of {name} by {variable.text()} vanishes there"
+            judgment = Judgment("conditional", why, side)
+            judgment.condition, judgment.value = condition, point
             return judgment
         if held is False and wrong is None and set(symbols_of(point)) <= set(symbols_of(loss)):
             wrong = name, loss, slope
     if wrong is None or not claim.is_judged:
         return assumed
     name, loss, slope = wrong
+    others = {s.name for s in symbols_of(slope)} - {s.name for s in symbols_of(point)} - {variable.name}
+    if others & _variables(judge, name):
+        return assumed  # of several variables together, as with the multiplier of a Lagrangian
     judgment = Judgment("fails", f"the derivative of {name} by {variable.text()} does not vanish there", side)
     judgment.value, judgment.tree = point, side.tree
     judgment.mended = _mended(judge, side.tree, slope, variable) or _closed_form(loss, variable)
     return judgment
+
+
+def _variables(judge: Judge, loss: str) -> set[str]:
+    """What a loss is a function of: its arguments, and what the document differentiates by or solves for."""
+    found = set(judge.scope.parameters.get(loss, ()))
+    for claim in judge.document.claims:
+        found |= {claim.name} if claim.role == "solution" and claim.name else set()
+        for side in claim.sides:
+            found |= variables_of(side.tree)
+    return found
+
+
+def _symmetric(slope: Expr, point: Expr) -> tuple[Expr, Expr, list[str]] | None:
+    """Both with symmetric letters for those that may be, and these; None if there are none."""
+    may = [s for s in symbols_of(slope) if s.is_square and not s.is_scalar and not s.properties & {"symmetric", "spd"}]
+    if not may:
+        return None
+    held = {s: symbol(s.name, *s.shape, properties=s.properties | {"symmetric"}) for s in may}
+    return substitute(slope, held), substitute(point, held), [s.text() for s in may]
 
 
 def _misfit(

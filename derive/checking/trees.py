@@ -18,7 +18,7 @@ Kinds of trees, with their operands:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -123,7 +123,8 @@ class Planter:
 
     def fraction(self, node: Node, args: list[Tree]) -> Tree:
         above, below = args
-        for factor in below.args if below.kind == "prod" else [below]:
+        is_number = below.kind == "prod" and {f.kind for f in below.args} <= {"name", "number", "power"}
+        for factor in below.args if is_number else [below]:  # no letter of xᵀ A x is one
             if factor.kind == "name":
                 name = str(factor.data[0])
                 if below.kind == "prod" or len(name) > 1 or above.kind == "number" or name[0] in "ijklmnNMK":
@@ -253,3 +254,14 @@ def is_kronecker(tree: Tree) -> bool:
     """Whether a tree is δ_ij."""
     letters = "".join(map(str, tree.data[2])).replace(",", "") if tree.kind == "name" and tree.data[1] == "δ" else ""
     return len(letters) == 2 and letters.isalpha() and letters[0] != letters[1]
+
+
+def turned_letters(tree: Tree) -> Iterator[str]:
+    """The letters that a transposition turns: of a letter, of an inverse, of a sum with them as terms."""
+    terms = [tree]
+    while terms:
+        term = terms.pop()
+        if term.kind == "name":
+            yield str(term.data[0])
+        elif term.kind in ("sum", "neg", "inverse"):
+            terms += term.args

@@ -217,7 +217,7 @@ class Unifier:
             return (ONE, ONE)
         if kind == "bars":
             inner = self.shape(tree.args[0])
-            if inner is not None:
+            if inner is not None and self.find(inner[1]) is not ONE:  # people write |w| for ‖w‖
                 self.same(*inner)
             return (ONE, ONE)
         if kind in ("inner", "colon"):

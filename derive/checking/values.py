@@ -112,6 +112,13 @@ def aligned(a: Expr | Indexed, b: Expr | Indexed) -> tuple[Expr, Expr] | None:
     return a.expr, spread(b, a.indices, sizes)
 
 
+def as_entry(value: Expr | Indexed, other: Expr | Indexed) -> Expr | Indexed:
+    """A number where an entry stands on the other side, as that of every entry: ∂f/∂xⱼ = 1."""
+    if isinstance(value, Expr) and isinstance(other, Indexed) and value.is_scalar:
+        return Indexed(scale(value, ones(*other.expr.shape)), other.indices)
+    return value
+
+
 class Broken:
     """A definition that is not read: its line, why, and the letters that it mentions."""
 

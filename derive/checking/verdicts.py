@@ -22,11 +22,11 @@ from .consequences import follows
 from .derivatives import Builder
 from .hypotheses import assumed
 from .judgments import Alternative, Failure, Judgment, Value, with_entries
-from .roles import is_value
+from .roles import is_value, names_of
 from .solutions import judged_solution
-from .trees import Tree
+from .trees import Tree, turned_letters
 from .upstream import only_named
-from .values import Indexed, Reading, aligned
+from .values import Indexed, Reading, aligned, as_entry
 from .witness import Witness
 
 
@@ -43,7 +43,7 @@ class Judge:
         self.condition: int | None = None
         self.totals: set[str] = set()  # variables whose whole gradient is on record
         self.judgments: list[tuple[Claim, list[Judgment]]] = []
-        self.turned = {n for t in self.trees() if t.kind == "transpose" for n in _turned(t.args[0])}
+        self.turned = {n for t in self.trees() if t.kind == "transpose" for n in turned_letters(t.args[0])}
         self.values_given: list[tuple[int, Expr, Expr]] = []  # b = 0 from line n on
         for names, kept in ((document.sums_to_one, witness.assumptions), (document.units, witness.units)):
             for name in names:
@@ -107,6 +107,7 @@ class Judge:
         return list(self.alternatives(side, shape))
 
     def same(self, a: Value, b: Value) -> bool:
+        b = as_entry(b, a)
         if isinstance(a, Indexed) != isinstance(b, Indexed):
             return False
         if isinstance(a, Indexed) and isinstance(b, Indexed):
@@ -122,6 +123,7 @@ class Judge:
         return self.scope.inline(expr)
 
     def proof(self, a: Value, b: Value) -> str:
+        b = as_entry(b, a)
         if isinstance(a, Indexed) and isinstance(b, Indexed):
             right = b.expr if a.indices == b.indices else transpose(b.expr)
             return self.witness.proof(self.whole(a.expr), self.whole(right))
@@ -243,8 +245,7 @@ class Judge:
         found: list[str] = []
         known = set(self.introduced)
         for truth in truths:
-            value = truth.value.expr if isinstance(truth.value, Indexed) else truth.value
-            known |= set(symbols_of(self.whole(value)))
+            known |= set(symbols_of(self.whole(_wide(truth.value))))
         for t in side.tree.walk():
             if t.kind == "name":
                 name = str(t.data[0])
@@ -257,9 +258,11 @@ class Judge:
 
     def resting_on_unread(self, *values: Value) -> str:
         """Which line is not read that defines the entries of a letter in one of the values; empty if there is none."""
-        letters = {s.name for v in values for s in symbols_of(self.whole(v.expr if isinstance(v, Indexed) else v))}
+        return self.unread_among({s.name for v in values for s in symbols_of(self.whole(_wide(v)))})
+
+    def unread_among(self, letters: set[str]) -> str:
         for name, broken in self.scope.broken.items():
-            if name.rpartition("_")[0] in letters:
+            if name in letters or name.rpartition("_")[0] in letters:
                 return f"not judged: {name} is defined in line {broken.number}, which is not read"
         return ""
 
@@ -267,7 +270,7 @@ class Judge:
         """Names that only one side has, where the left-hand side of the chain itself is not read."""
         if "stand-in" not in truth.used:
             return []
-        both = [set(symbols_of(self.whole(v.expr if isinstance(v, Indexed) else v))) for v in (truth.value, value)]
+        both = [set(symbols_of(self.whole(_wide(v)))) for v in (truth.value, value)]
         return sorted(s.name for s in both[0] ^ both[1])
 
     def definition_values(self, claim: Claim, side: Side) -> list[Alternative]:
@@ -420,12 +423,14 @@ class Judge:
                     judgment.condition, judgment.value = "entry by entry", slopes
                     return judgment
         reason = f"the shapes do not fit: {error.message}"
+        if broken := self.unread_among(names_of(side.tree)):
+            return Judgment("unread", broken, side)
         if side.tree is not None and sum(t.kind in DERIVATIVES for t in side.tree.walk()) > 1:
             return Judgment("unread", f"not judged, a chain rule without the order of its factors: {reason}", side)
         is_guess = (
             not truths and not self.is_declared(side) or bool(truths and truths[0].used & {"stacked", "stand-in"})
         )
-        if claim.role == "equation" or not self.is_bound(claim, side) or is_guess:
+        if claim.role in ("equation", "definition") or not self.is_bound(claim, side) or is_guess:
             return Judgment("unread", reason, side)
         judgment = Judgment("fails", reason, side)
         judgment.truth = truths[0].value if truths else None
@@ -448,7 +453,7 @@ class Judge:
         """Capital letters of a derivative that are scalars for want of any other reading."""
         if head is None or not any(t.kind in DERIVATIVES for t in head.walk()):
             return []
-        letters = {s.name for v in values for s in symbols_of(self.whole(v.expr if isinstance(v, Indexed) else v))}
+        letters = {s.name for v in values for s in symbols_of(self.whole(_wide(v)))}
         return sorted(letters & self.document.shrunk)
 
     def powers(self, side: Side) -> bool:
@@ -585,14 +590,3 @@ def _wide(value: Value) -> Expr:
 
 def _shape(value: Value) -> Shape | None:
     return value.shape if isinstance(value, Expr) else None
-
-
-def _turned(tree: Tree) -> Iterator[str]:
-    """The letters that a transposition turns: of a letter, of an inverse, of a sum with them as terms."""
-    terms = [tree]
-    while terms:
-        term = terms.pop()
-        if term.kind == "name":
-            yield str(term.data[0])
-        elif term.kind in ("sum", "neg", "inverse"):
-            terms += term.args
