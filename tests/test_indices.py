@@ -220,7 +220,7 @@ def test_an_entry_of_what_is_defined_is_an_entry_of_its_formula(defined, written
     ],
 )
 def test_one_of_those_that_a_sum_runs_over_is_no_constant_beside_them(formula, wrt):
-    with pytest.raises(DeriveError, match="may be one of those that a sum runs over"):
+    with pytest.raises(DeriveError, match="may be made of"):
         derive.gradient(formula, wrt)
 
 

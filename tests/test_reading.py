@@ -332,6 +332,17 @@ def test_a_one_of_a_size_that_nothing_has_is_the_number(formula, where, read):
         (r"\frac12\|x'\|^2-\frac12\|x\|^2", "is the norm of x"),
         (r"\frac12(r+\gamma\phi'^Tw-\phi^Tw)^2", "the mark names another"),
         (r"-\mathrm{Tr}(\rho\ln\rho)", "is of a number, as ρ is read"),
+        (r"\frac{c}{(1+r)^T}", "is the transpose of a number"),
+        ("sum_t gamma^t r_t", "t stands for a number"),
+        (r"L=\text{MSE}+\lambda\|w\|^2", "MSE is not read"),
+        (r"\|Ax-b\|^2+\lambda\|x\|^2 \text{ with fixed } \lambda", "words stand in the formula"),
+        (r"\sum_{i\text{ odd}}x_i", "a condition in words is not read"),
+        ("½∥y − Xβ∥22 + λ∥β∥1", "may be an exponent that lost its height"),
+        ("(wᵀx − y)2", "may be an exponent that lost its height"),
+        (r"\sum_i (y_i-w^Tx_i)^2/\sigma_{i,y}^2", "i stands inside of a label"),
+        (r"\sum_{j=1}^{K} \phi_j \cdot x_{mt-j}", "j stands inside of a label"),
+        (r"\sum_{i>k}x_i", "k stands only in what limits the sum"),
+        ("sum (y - y_hat)^2", "may be of the sum, or of what is summed"),
         (r"|\mathbf{x}-\mathbf{y}|", "is set as a vector"),
     ],
 )
@@ -349,6 +360,11 @@ def test_what_may_be_meant_otherwise_is_refused(formula, said):
         (r"\log\sum_i e^{x_i}", "log(sum(exp(x)))"),
         (r"\log\det(\sigma)", "logdet(σ)"),
         (r"x^t A x", "xᵀ A x"),
+        ("(1+r)**t", "(1 + r)^t"),
+        (r"\sum_{i=1}^n2x_i^2", "2 ‖x‖²"),  # TeX takes one sign above
+        (r"\frac12\|Ax-b\|^2 \qquad (3.14)", "½ ‖A x − b‖²"),
+        (r"\frac{1}{|E|} \sum_{(i,j) \in E} (r_{ij} - s_{ij})^2", "⟨E, (r − s).^2⟩ / sum(E)"),
+        (r"\sum_i (y_i-b-c x_{i,1})^2", "‖y − b 𝟏 − c x e₁‖²"),
     ],
 )
 def test_where_functions_and_sums_end(formula, wanted):
@@ -358,3 +374,20 @@ def test_where_functions_and_sums_end(formula, wanted):
 def test_a_vector_by_habit_between_single_bars_is_said_to_be_a_number():
     assert "w is read as a scalar" in parse(r"\frac12|w|^2").readings
     assert not parse("|a'x|").readings
+
+
+@pytest.mark.parametrize(
+    "formula, wrt",
+    [
+        (r"K_{ij}=\exp(-\gamma\|x_i-x_j\|^2); y^TK^{-1}y", r"\gamma"),
+        (r"P=\mathrm{softmax}(XW); -\sum_{i}\sum_ky_{ik}\log p_{ik}", "W"),
+        (r"R=Y-XB; \sum_{ij}r_{ij}^2", "B"),
+        (r"r=y-X\beta; \|r^+\|^2", r"\beta"),
+        (r"r=y-X\beta; r'r+\bar r^2", r"\beta"),
+        (r"s=Wx; -s_y+\log\sum_je^{s_j}", "W"),
+        (r"\sum_i x_i^2-n\bar x^2", "x"),
+    ],
+)
+def test_no_definition_falls_out_of_the_loss(formula, wrt):
+    with pytest.raises(DeriveError, match="only, which the formula does not use|may be made of"):
+        derive.gradient(formula, wrt)

@@ -337,7 +337,14 @@ def find_symbol(parsed: Parsed, name: str) -> Expr:
     key = parsed.styled.get(f"{key}|{style}", key)
     found = parsed.symbols.get(key)
     if found is not None:
-        occurring = {s.name for part in (parsed.expr, *dict(parsed.definitions).values()) for s in symbols_of(part)}
+        occurring = {s.name for s in symbols_of(parsed.expr)}
+        holder = next((n for n, e in parsed.definitions if key in {s.name for s in symbols_of(e)}), None)
+        if key not in occurring and holder is not None:
+            shown = names.text(holder)
+            raise UnknownSymbolError(
+                f"{names.text(key)} occurs in {shown} only, which the formula does not use",
+                hint=f"write the formula with {shown} as it is defined: its entries with one index under a sum",
+            )
         entry = next((n for n in sorted(occurring) if _is_entry(n, key)), None) if key not in occurring else None
         if entry is not None:
             raise UnknownSymbolError(

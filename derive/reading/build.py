@@ -221,6 +221,11 @@ def _bounded(made: Expr) -> Expr:
 
 def _make_trans(b: Builder, node: Node, args: list[Expr]) -> Expr:
     (arg,) = args
+    if arg.is_scalar and node.args[0].op != "sym" and all(b.values[id(n)].is_scalar for n in postorder(node.args)):
+        raise ShapeError(
+            f"{b.cut(node)} is the transpose of a number", b.source, node.span,
+            "name the exponent otherwise, as in (1 + r)^n, if it is a power",
+        )  # fmt: skip
     if arg.is_scalar and node.args[0].op == "sym" and b.source[node.end - 1 : node.end] in ("'", "′", "’"):
         shown = b.cut(node.args[0])
         raise ShapeError(

@@ -45,6 +45,8 @@ def function(p: Stacks, token: Token) -> bool:
     else:
         base = token.value
     data = (name, exponent, base, token.start)
+    if name == "sum" and following is not None and following.text == "(" and following.spaced and raised_behind(p):
+        raise p.error("this power may be of the sum, or of what is summed", token, "write sum((…)^2), or (sum(…))^2")
     if following is not None and following.kind == "open" and following.text in ("(", "[", "{", "\\{"):
         if not ("call" in p.loose and name in ("tr", "det", "logdet") and not comma_inside(p)):
             p.i += 1
@@ -90,6 +92,16 @@ def end_prefix(p: Stacks, op: Op) -> None:
         p.reduce(p.ops[-1].level - 1, once=True)
     p.reduce(PREFIX - 1, once=True)
     p.ops.append(sign)
+
+
+def raised_behind(p: Stacks) -> bool:
+    """Whether a power follows the bracket that opens here."""
+    depth = 0
+    for t, after in zip(p.tokens[p.i :], p.tokens[p.i + 1 :]):
+        depth += (t.kind == "open") - (t.kind == "close")
+        if not depth:
+            return after.text == "^" or after.kind == "sup"
+    return False
 
 
 def comma_inside(p: Stacks, reach: int | None = None) -> bool:
@@ -153,7 +165,8 @@ def sigma(p: Stacks, token: Token) -> bool:
     end_function(p)
     bounds = Bounds(token.text == "prod")
     upper: Dim | None = None
-    has_lower = False
+    has_lower = isinstance(token.value, str)  # sum_i
+    bounds.names += _letters(token.value) if has_lower else []
     while p.i < len(p.tokens):
         t = p.tokens[p.i]
         if t.text == "_" and not has_lower:

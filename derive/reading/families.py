@@ -64,6 +64,7 @@ class Families:
     def bind(self) -> None:
         """Find the axis that every index of every name stands for."""
         self.find_definitions()
+        self.defined = {s.name for s in self.reading.statements if s.name}
         stack: list[tuple[Node, dict[str, Axis]]] = []
         for root in self.roots:
             letters = next((held[0] for held in self.definitions.values() if held[1] is root), ())
@@ -107,6 +108,10 @@ class Families:
             access = self.accesses.get(id(node))
             if access is not None and not access.is_bound and access.name not in known:
                 del self.accesses[id(node)]
+        for node in self.order:
+            if node.op == "bars" and node.args[0].op == "sym" and node.args[0].data in self.sets:
+                node.op, node.data = "call", "sum"
+                self.note(f"{self.cut(node)} is read as the number of elements of {names.text(node.args[0].data)}")
         self.keys = {a.key for a in self.accesses.values()}
         for node in self.order:
             if node.op == "sym":
@@ -136,14 +141,17 @@ class Families:
         base, accents, low = names.parts(node.data)
         access = self.accesses.get(id(node))
         places = len(access.places) if access is not None and access.is_bound else 0
-        if not low or len(low) > 2 or places == len(low) or node.data in self.reading.known:
+        if places and places == len(low) or len(low) > 2 or node.data in self.reading.known:
             return
-        family = names.join(base, accents, [])
-        is_letter = len(low[0]) == 1 and low[0].isalpha()
-        if is_letter and f"{family} 1" in self.keys and {family, capital(family)} & self.reading.wrt:
+        wanted = self.reading.wrt
+        plain = [accent for accent in accents if accent not in ("bar", "^+", "^-")]
+        family = names.join(base, plain, [] if len(plain) == len(accents) else low)
+        is_one = plain != accents or (bool(low) and len(low[0]) == 1 and low[0].isalpha())
+        is_summed = f"{family} 1" in self.keys and bool({family, capital(family)} & wanted)
+        if is_one and (is_summed or family in self.defined):
             raise self.refuse(
-                node, f"{self.cut(node)} may be one of those that a sum runs over",
-                f"write it with a unit vector, or give it a letter of its own, if it is none of {names.text(family)}",
+                node, f"{names.text(node.data)} may be made of {names.text(family)}, one of its entries or its mean",
+                f"write it with {names.text(family)}, or give it a letter of its own",
             )  # fmt: skip
 
     def find_definitions(self) -> None:
@@ -232,6 +240,11 @@ class Families:
             if condition[0] == "∈":
                 wanted += [n for n in condition[1] if n not in wanted]
             else:
+                here = letters_in(node.args[0])
+                for free in set(condition[1]) - here - outer - set(bounds.names):
+                    raise self.refuse(
+                        node, f"{free} stands only in what limits the sum", "write where it begins and ends"
+                    )
                 wanted += [n for n in condition[1] if n not in wanted and n not in outer]
         if not wanted:
             wanted = sorted(letters_in(node.args[0]) & _USUAL)[:1]
@@ -293,6 +306,13 @@ class Families:
         if not low:
             return None
         places = self.places(node, low[-1], scope)
+        if places is None and len(low) == 2 and low[0] in scope and low[1].isdigit():  # x_{i,1}
+            places, low = [Place(scope[low[0]], 0, low[0]), Place(None, int(low[1]), "")], low[:1]
+        if places is None and node.data not in self.reading.known:
+            pieces = [word for piece in low for word in re.findall(r"[^\W\d_]+", piece)]
+            for letter in pieces:
+                if letter in scope:
+                    raise self.refuse(node, f"{letter} stands inside of a label", "give the label another letter")
         if places is None:
             if _FREE.fullmatch(low[-1]) and node.data not in self.reading.known:
                 return Access(names.join(base, accents, low[:-1]), [Place(None, 0, low[-1][0])])

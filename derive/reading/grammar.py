@@ -145,6 +145,12 @@ class Parser(Stacks):
                 token = first
         self.i += 1
         if kind == "num":
+            before = self.tokens[self.i - 2] if self.i > 1 else None
+            if before is not None and before.end == token.start and before.text in (")", "]", "‖", "|"):
+                raise self.error(
+                    f"{token.text} right behind {before.text} may be an exponent that lost its height", token,
+                    f"write {before.text}^{token.text[-1]} for a power, a space before a factor",
+                )  # fmt: skip
             if not token.value:
                 return self.done(Node("zero", [], None, token.start, token.end))
             return self.done(Node("num", [], token.value, token.start, token.end))

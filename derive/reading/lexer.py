@@ -429,6 +429,10 @@ class Lexer(Letters):
             after = text[end + 1 :].lstrip(" &")[:1]
             if is_text and (plain in ("where", "with") or " " in inside or (after != "=" and after != "_")):
                 self.pos = end + 1
+                if plain.isupper() and " " not in inside and after != "(":  # \text{MSE} + …
+                    self.emit("unknown", plain, start)
+                    return
+                self.refuse_prose(start, end, after)
                 if plain in ("where", "with"):
                     self.emit("where", plain, start)
                 elif after == "(" and " " not in inside:
@@ -448,6 +452,7 @@ class Lexer(Letters):
                 return
         if is_text and not (len(plain) == 1 or "\\" in inside):
             self.pos = end + 1  # prose
+            self.refuse_prose(start, end, text[end + 1 :].lstrip(" &")[:1])
             if plain.startswith("where") and not plain[5:6].isalpha():
                 self.emit("where", "where", start)
             return
@@ -460,6 +465,21 @@ class Lexer(Letters):
                 return
         self.pending = ""  # one letter, or more than letters: its style is dropped
         self.pos = at
+
+    def refuse_prose(self, start: int, end: int, after: str) -> None:
+        """Refuse words between operands, "with fixed λ", and those below a sum, "i odd"."""
+        before = self.tokens[-1] if self.tokens else None
+        if re.search(r"\\(?:sum|prod)(?:\\limits)?\s*_\s*\{[^{}]*$", self.text[:start]):
+            raise self.error("a condition in words is not read", start, end + 1, "write a set, as in i ∈ S")
+        inside = self.text[start : end + 1]
+        is_linked = (
+            after.isalpha()
+            or after == "\\"
+            and not re.match(r"\\[,;:! ]|\\q?quad|\\text", self.text[end + 1 :].lstrip())
+        )
+        if is_linked and re.search(r"\b(?:with|for|fixed|given|if|all|any|every|and|over|by)\b", inside):
+            if before is not None and (before.kind in ("atom", "num", "close", "sup", "trans", "bar")):
+                raise self.error("words stand in the formula", start, end + 1, "leave them out, or begin with where")
 
     def is_defined(self, word: str) -> bool:
         """Whether the word stands in a command before an equals sign somewhere in the text."""

@@ -63,7 +63,7 @@ def power(p: Stacks, token: Token) -> bool:
             f"{shown}^1 is no power that anybody writes: 1 may be a label", (raised.start, held.end),
             f"write {shown}_1 for the first {shown}, and {shown}_2 for the next",
         )  # fmt: skip
-    if not dotted:
+    if not dotted and token.text != "**":
         special = superscript(p, token, following)
         if special is not None:
             return special

@@ -62,6 +62,7 @@ def _raised(low: str) -> re.Pattern[str]:
     return re.compile(rf"(?<=[\w)\]}}|‖])((?:{above})\s*)({below})")
 
 
+_NUMBER = re.compile(r"(?:\\q?quad|\\hfill|\s{3})\s*(?:\(\d+(?:\.\d+)*[a-z]?\)|\[\d+\])\s*[.,;]?\s*$")  # of an equation
 _RAISED = _raised(r"[^\W_]+"), _raised(r"[^\W_]")  # TeX takes one letter below
 _ENTRY = re.compile(r"_?\s*\{?\s*[i-n]\s*,?\s*[i-n]\s*\}?|[ᵢⱼₖₗₘₙ]{2}")
 
@@ -77,7 +78,7 @@ class Letters:
         self.known = known
         self.readings: list[str] = []
         self.is_latex = "\\" in text
-        self.text = _RAISED[self.is_latex].sub(self.lowered, text)
+        self.text = _RAISED[self.is_latex].sub(self.lowered, _NUMBER.sub(lambda m: " " * len(m[0]), text))
         self.pos = 0
         self.tokens: list[Token] = []
         self.style = ""
@@ -169,7 +170,8 @@ class Letters:
         token.glued = previous is not None and previous.kind == "atom" and previous.end == start
         self.pending = None
         # \frac\lambda2 takes the letter and the digit
-        self.attachments(token, previous is None or previous.kind != "frac")
+        is_limit = previous is not None and previous.text == "^" and self.is_latex  # ^n2x is n, and 2 x
+        self.attachments(token, not is_limit and (previous is None or previous.kind != "frac"))
 
     def attachments(self, token: Token, digits: bool = False) -> None:
         """Digits, subscripts, accents and layer numbers after a letter, a 1 or a group of one letter."""
