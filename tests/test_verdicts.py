@@ -162,6 +162,48 @@ $$\hat\theta = (X^\top X)^{-1}X^\top y$$
 The fitted values are $\hat y = X\hat\theta = X(X^\top X)^{-1}X^\top y$.""",
         "dac",
     ),
+    (
+        r"""$J = \|Xw-y\|^2$. Setting the gradient to zero,
+$X^\top Xw = -X^\top y$, i.e. $w = -(X^\top X)^{-1}X^\top y$.""",
+        "daf",
+    ),
+    # an entry is not the whole
+    (r"$f(x) = \|x\|^2$. $\frac{\partial f}{\partial x_j} = 2x$", "df"),
+    (r"$f(w) = \frac12\|Xw-y\|^2$. $\frac{\partial f}{\partial w_j} = X^\top(Xw-y)$", "df"),
+    (r"$f(A) = \mathrm{tr}(AB)$. $\frac{\partial f}{\partial A_{ij}} = B_{ji}$", "dp"),
+    # no matrix is a number because a line divides by it
+    (r"$\frac{\partial\log\det A}{\partial A} = 1/A$", "f"),
+    # the gradient at another point
+    (
+        r"""$f(x) = \frac12x^\top Qx$ for $Q$ symmetric. $\nabla f(x+p) = Q(x+p)$. $\nabla f(2x) = 4Qx$.
+
+$\nabla f(2x) = 2Qx$.""",
+        "dpfp",
+    ),
+    # what is said of a letter, and what is not
+    (r"$f(x) = x^\top Ax$ with $A$ symmetric. $\nabla f = 2Ax$.", "dp"),
+    (r"$A$ and $B$ are symmetric. $f(x) = x^\top A x + x^TBx$, $\nabla f = 2Ax + 2Bx$.", "dp"),
+    (
+        r"""$f(A) = \|Ax\|^2 + \log\det A$. Since $A^\top A$ is symmetric,
+$\frac{\partial f}{\partial A} = 2Axx^\top + A^{-1}$.""",
+        "df",
+    ),
+    (r"$f(x) = x^\top Ax$. The matrix $A^\top A$ is symmetric. $\nabla f = 2Ax$.", "dc"),
+    (r"$f(x) = x^\top Ax$. We cannot assume $A$ symmetric. $\nabla f = 2Ax$", "dc"),
+    (r"$f(x) = x^\top Ax$. Suppose $A$ is neither symmetric nor positive definite. $\nabla f = 2Ax$", "dc"),
+    (r"$f(x) = x^\top Ax$. The matrix $A$ is asymmetric. $\nabla f = 2Ax$", "dc"),
+    (r"$f(x) = x^\top Ax$. Is $A$ symmetric? Not necessarily. $\nabla f = 2Ax$", "dc"),
+    (r"$A$ is diagonalizable. $f(x) = x^\top Ax$, $\nabla f = 2Ax$.", "dc"),
+    (r"Let $A$ be skew symmetric. $g(x) = \|Ax\|^2$, $\nabla g = 2A^2x$", "df"),
+    (r"The columns of $A$ are orthogonal. $\|Ax\|^2 = x^\top x$", "f"),
+    # a value in passing excuses nothing
+    (r"$f(x) = \|x\|^2$. $f$ vanishes iff $x = 0$. $\nabla f = 3x$.", "daf"),
+    # a report in any case
+    (r"$A = Q\Lambda Q^\top$ with orthogonal $Q$. $\det A = \det\Lambda$.", "du"),
+    (
+        r"$y = Ax$ with $x = x(z)$, $y = y(z)$: $\frac{\partial y}{\partial z} = A\frac{\partial x}{\partial z}$",
+        "daau",
+    ),
     # what rests on a line that is not read
     (
         r"""$z = Wx$, $a = \mathrm{ReLU}(z)$, $L = \frac12\|a-y\|^2$.

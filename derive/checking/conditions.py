@@ -13,7 +13,7 @@ from ..expr import Expr, identity, nodes, number, ones, substitute, symbol, symb
 from ..operations import add, diagonal_matrix, hadamard, scale
 from ..shapes import ONE
 from .claims import Reading
-from .declaring import _NAME, _names
+from .declaring import _NAME, _names, is_said
 from .document import Piece
 from .unification import Declared
 from .witness import Witness
@@ -46,8 +46,7 @@ def stated(declared: dict[str, Declared], held: Sequence[Piece], reading: Readin
     prose = re.sub(r"\$|\\\(|\\\)", " ", prose)
     for pattern in (_OF, _BY, _BEHIND):
         for match in pattern.finditer(prose):
-            before = prose[max(0, match.start() - 40) : match.start()]
-            if re.search(r"\b(?:not|if|unless|when|whether|assuming it)\s+\w*\s*$", before) or " not " in match[0]:
+            if not is_said(prose, match, "word"):
                 continue
             for name in _names(match["names"]):
                 _say(declared, reading, name, match["word"].lower())
@@ -90,6 +89,7 @@ def condition_of(
     """
     if truth.shape != value.shape:
         return None
+    given = [one for one in given if one[1] is not variable]  # a gradient is not that of one point
     for chosen in [*((one,) for one in given), tuple(given)] if len(given) != 1 else [tuple(given)]:
         setting = {s: v for _, s, v in chosen}
         if setting and witness.same(substitute(truth, setting), substitute(value, setting)):

@@ -61,6 +61,38 @@ def declared_by(where: Any) -> dict[str, Declared]:
     return found
 
 
+_KINDS = frozenset("scalar scalars vector vectors matrix matrices constant constants".split())
+_HEDGED = re.compile(
+    r"\b(?:not|cannot|can't|don't|doesn't|isn't|aren't|needn't|never|neither|nor|without|unless|if|when|whenever|whether"
+    r"|were|is\s+\S+\s+\w+\?)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+_PART = re.compile(
+    r"(?:\\(?!mathbf|boldsymbol|bm|mathrm|mathcal|vec)[A-Za-z]+|[\^_}'’]|\^\w|(?<![A-Za-z])[A-Za-z])\s?$"
+    r"|(?:columns|rows|entries)\s+of\s*$"
+)
+_OTHER = re.compile(r"(?:\b(?:non|skew|anti|block)[- ]?|\ba)$", re.IGNORECASE)
+
+
+def is_said(prose: str, match: re.Match[str], word: str) -> bool:
+    """Whether a sentence gives its letters a property: not denied, not under an if, and not that of a product.
+
+    `word` names the group of the property.  In `AᵀA is symmetric` the letter is a part of what is symmetric.
+    """
+    begin = max((prose.rfind(end, 0, match.start()) for end in (". ", "? ", "! ", "; ", "\n\n")), default=-1)
+    end = match.end(word)
+    if _HEDGED.search(prose[begin + 1 : end]) or _OTHER.search(prose[: match.start(word)]):
+        return False
+    if re.match(r"i[sz]able|ly\b|ization", prose[end:]):  # diagonalizable, orthogonally
+        return False
+    question = re.search(r"[.?!]", prose[end:])
+    if question is not None and question[0] == "?":
+        return False
+    start = match.start("names")
+    before = prose[max(0, start - 24) : start]
+    return start == begin + 1 or not _PART.search(before)
+
+
 def declares(content: str) -> bool:
     return bool(re.search(r"\\in(?![A-Za-z])|∈|<|>|\\[lg]eq?(?![A-Za-z])|scalar|symmetric", content))
 
@@ -106,6 +138,8 @@ def declare(
     prose += " . " + " . ".join(content for content, _, _ in loose)
     for pattern in (_PROPERTY, _BEFORE, _AFTER):
         for match in pattern.finditer(prose):
+            if match["property"] not in _KINDS and not is_said(prose, match, "property"):
+                continue
             for name in _names(match["names"]):
                 _add_property(declared, name, match["property"])
     lowered = prose.lower()

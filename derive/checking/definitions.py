@@ -70,7 +70,8 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
         if t.kind == "transpose" or (t.kind == "call" and t.data[0] == "diag")
         if t.args[0].kind == "name" and habit(str(t.args[0].data[0])) == "scalar"
     }
-    hints = dict.fromkeys(vocabulary.bold | turned, "vector") | dict.fromkeys(vocabulary.divisors, "scalar")
+    numbers = vocabulary.divisors - _matrices(reading)
+    hints = dict.fromkeys(vocabulary.bold | turned, "vector") | dict.fromkeys(numbers, "scalar")
     symbols = solve(
         names, definitions, anchors, claims, declared, functions, hints, _scalars(reading, defined), scope.sizes
     )
@@ -107,6 +108,20 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
         if s.is_scalar and habit(n) == "matrix" and n not in defined and n not in declared and n not in hints
     }
     reading.splits = any(_splits(side.tree) for c in reading.claims for side in c.sides if side.tree is not None)
+
+
+def _matrices(reading: Reading) -> set[str]:
+    """Capital letters that have a determinant, a trace, an inverse or a transpose: no line makes them numbers."""
+    found: set[str] = set()
+    for claim in reading.claims:
+        for side in claim.sides:
+            for t in side.tree.walk() if side.tree is not None else ():
+                is_matrix = t.kind in ("inverse", "transpose", "bars") or (
+                    t.kind == "call" and t.data[0] in ("det", "logdet", "trace", "inv")
+                )
+                if is_matrix and t.args[0].kind == "name" and str(t.args[0].data[0])[0].isupper():
+                    found.add(str(t.args[0].data[0]))
+    return found
 
 
 def _needed(reading: Reading) -> list[Claim]:

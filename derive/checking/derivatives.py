@@ -72,6 +72,9 @@ class Builder(Formulas):
             return self.assumed[tree.key()]
         order, has_operand = tree.data
         arguments = list(tree.args)
+        elsewhere = self.at_another_point(tree)
+        if elsewhere is not None:
+            return elsewhere
         function = self.function_of(arguments.pop(0)) if has_operand else self.loss("∇")
         if isinstance(function, Indexed):
             raise Unread("the gradient of an entry is not read")
@@ -92,6 +95,20 @@ class Builder(Formulas):
             return self.first(function, variable)
         finally:
             self.reading = held
+
+    def at_another_point(self, tree: Tree) -> Value | None:
+        """∇f(x + p) is the gradient of f, taken at x + p; None where f stands at its own variable."""
+        operand = tree.args[0] if tree.args else tree
+        if len(tree.args) != 1 or operand.kind != "apply" or len(operand.args) != 1:
+            return None
+        parameters = self.scope.parameters.get(str(operand.data[0]), ())
+        variable = self.lookup(parameters[0]) if len(parameters) == 1 else None
+        point = self.build(operand.args[0]) if variable is not None else None
+        if variable is None or not isinstance(point, Expr) or point is variable or point.shape != variable.shape:
+            return None
+        name = Tree("name", (), (variable.name, variable.name, ()))
+        value = self._gradient(tree.with_args([operand.with_args([name])]))
+        return substitute(self.scope.inline(value), {variable: point}) if isinstance(value, Expr) else None
 
     def _path(self, tree: Tree) -> Value:
         held = self.reading

@@ -78,9 +78,7 @@ def with_entries(truths: list[Alternative], chain: Sequence[Claim]) -> list[Alte
     more = []
     for truth in truths:
         value = truth.value
-        if isinstance(value, Indexed) and value.indices == indices:
-            more.append(Alternative(value.expr, truth.reading, truth.used))
-        elif isinstance(value, Expr) and not value.is_scalar and len(indices) == 2 - value.is_vector:
+        if isinstance(value, Expr) and not value.is_scalar and len(indices) == 2 - value.is_vector:
             more.append(Alternative(Indexed(value, indices), truth.reading, truth.used))
     return truths + more
 

@@ -185,6 +185,9 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
     if name is None or name in FUNCTIONS or body is None or (head is not None and head.kind == "identity"):
         return None
     words = claim.row.prose[-400:]
+    before = scope.claims[-1].row if scope.claims else claim.row
+    if before is not claim.row and claim.row.block - before.block <= 4 and not claim.row.display:
+        words = f"{before.prose[-400:]} {words}"  # "Setting it to zero, AᵀA x = Aᵀb, i.e. x = …" is one sentence
     claim.name, claim.parameters = name, parameters
     mentions = names_of(body)
     if name in mentions:

@@ -51,12 +51,16 @@ def give_upstream(reading: Reading, definitions: Sequence[tuple[str, Tree]]) -> 
         loss = symbol(name, 1, 1)
         terms: list[Expr] = []
         for top in tops:
+            if any(s.name == name for s in symbols_of(scope.inline(top))):
+                continue  # y = A x beside ∂x/∂z: x is no loss of y
             gradient = symbol(f"{name}_bar_{top.name}", *top.shape, properties=["constant"])
             scope.upstream[gradient] = (loss, top)
             terms.append(mul(gradient, top) if top.is_scalar else inner(gradient, top))
+        if not terms:
+            continue
         scope.symbols[name] = loss
         scope.definitions[loss] = add(*terms)
-    scope.loss = scope.loss or names[0]
+    scope.loss = scope.loss or next((n for n in names if n in scope.symbols), None)
 
 
 def only_named(scope: Scope, truth: Expr | Indexed, value: Expr | Indexed) -> list[str]:

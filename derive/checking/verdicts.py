@@ -170,7 +170,10 @@ class Judge:
                 if truths:
                     previous = truths[0].value
             for side in sides:
-                judgment = self.step(claim, side, truths, previous, failing, head)
+                try:
+                    judgment = self.step(claim, side, truths, previous, failing, head)
+                except DeriveError as error:  # no point where it is defined, definitions that define each other
+                    judgment = self.unread(side, error)
                 found.append(judgment)
                 if judgment.verdict in ("proved", "agrees", "conditional"):
                     if judgment.truth is not None:  # the chain keeps the reading it has begun with
@@ -490,7 +493,8 @@ class Judge:
         head: Tree | None,
     ) -> Judgment | None:
         """The side as right under a condition: values given before, symmetry, entries that sum to 1."""
-        name = self.variable_name(head)
+        is_gradient = head is not None and head.kind == "gradient"
+        name = self.variable_name(head) or (self.scope.nabla if is_gradient else None)
         variable = self.scope.symbols.get(name or "")
         for truth in truths:
             for value in values:
