@@ -204,6 +204,22 @@ $\frac{\partial f}{\partial A} = 2Axx^\top + A^{-1}$.""",
         r"$y = Ax$ with $x = x(z)$, $y = y(z)$: $\frac{\partial y}{\partial z} = A\frac{\partial x}{\partial z}$",
         "daau",
     ),
+    # a function given in a sentence, and another of the same name in the next
+    (
+        r"""For $f(x) = \|Ax - b\|^2$ the gradient is $\nabla f(x) = 2A(Ax - b)$ and the Hessian $\nabla^2 f = 2A^\top A$.
+
+For $g(x) = a^\top x$, $\nabla g = a$. For $g(x) = \|x\|^2$, $\nabla g = x$.""",
+        "dfpdpdf",
+    ),
+    (r"Matrix product. For $C = AB$, $\partial L/\partial A = (\partial L/\partial C) B^\top$.", "dd"),
+    # plain text
+    (
+        """L = ||X w - y||^2 + lambda ||w||^2
+dL/dw = 2 X^T (X w - y) + lambda w
+grad_w L = 2 X^T (X w - y) + 2 lambda w
+w_hat = (X^T X + lambda I)^-1 X^T y""",
+        "dfpa",
+    ),
     # what rests on a line that is not read
     (
         r"""$z = Wx$, $a = \mathrm{ReLU}(z)$, $L = \frac12\|a-y\|^2$.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from ..errors import LimitError
+from ..names import SPOKEN
 from .manuscript import MATHEMATICS, Manuscript, closing
 
 MAX_ROWS = 4_000
@@ -166,6 +167,7 @@ def _inline_end(text: str, start: int) -> int:
 
 
 _WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}(?![A-Za-z({])")
+_GRAD = re.compile(r"\bgrad(?=[_\s][^\s=])")
 _FRAME = re.compile("[│┃║┌┐└┘╭╮╰╯─━═├┤]")
 _NAMED = re.compile(r"\b(?:with|where)\s+([^\s=]+ = [^,:;]*[^,:;.\s])")
 _MARGIN = re.compile(r"(?:\s{2,}(?:scalar|[\w()+−-]+ × [\w()+−-]+))?(?:\s{2,}\(\d+(?:, \d+)*\))?\s*$")
@@ -180,7 +182,7 @@ def _bare(text: str) -> list[Piece]:
     found: list[Piece] = []
     at = 0
     for line in text.splitlines(keepends=True):
-        bare = _FRAME.sub(" ", line.rstrip("\n"))
+        bare = _GRAD.sub("   ∇", _FRAME.sub(" ", line.rstrip("\n")))
         margin = _MARGIN.search(bare)
         if margin is not None:
             bare = bare[: margin.start()] + " " * (len(bare) - margin.start())
@@ -217,8 +219,8 @@ def _bare(text: str) -> list[Piece]:
 
 _MATH_WORDS = frozenset(
     """diag log exp det vec sum sin cos tan max inv abs erf sign relu logdet softmax sigmoid relu tanh trace norm norm1
-    norm2 sinh cosh sqrt mean softplus logsumexp""".split()
-)
+    norm2 sinh cosh sqrt mean softplus logsumexp hat bar tilde star opt""".split()
+) | frozenset(word.lower() for word in SPOKEN)
 
 
 def blanked(text: str, start: int, end: int) -> str:

@@ -88,6 +88,7 @@ def read(text: str, where: Any = None) -> Document:
     for claim in whole.claims:
         for side in claim.sides:
             _parse(side, vocabulary, document.notes)
+    _free_functions(whole.claims)
     document.claims = whole.claims
     bare: list[tuple[Side, int]] = []
     for content, start, row in loose:
@@ -219,6 +220,27 @@ def _declare(
 ) -> None:
     declare(declared, loose, held, reading)
     stated(declared, held, reading)
+
+
+def _free_functions(claims: list[Claim]) -> None:
+    """Judge "for f(x) = …, ∇f = …": no rule in letters of its own where the function is what is differentiated."""
+    runs: list[list[Claim]] = []
+    for claim in claims:
+        if not claim.local:
+            continue
+        opens = bool(_FOR.search(claim.row.prose)) and (not runs or runs[-1][-1].row is not claim.row)
+        if opens or not runs or claim.row.block - runs[-1][-1].row.block > 4:
+            runs.append([])
+        runs[-1].append(claim)
+    for run in runs:
+        heads = [c for c in run if c.sides[0].tree is not None and c.sides[0].tree.kind in ("name", "apply")]
+        named = {str(c.sides[0].tree.data[0]) for c in heads if c.sides[0].tree is not None}
+        trees = [t for c in run for s in c.sides if s.tree is not None for t in s.tree.walk()]
+        if any(t.kind in ("derivative", "gradient") and t.args and str(t.args[0].data[:1][0] if t.args[0].data else "")
+               in named for t in trees):  # fmt: skip
+            for claim in run:
+                claim.local = False
+                claim.defines |= claim in heads
 
 
 def _take(reading: Reading, row: Row, loose: list[tuple[str, int, Row]], local: bool) -> None:

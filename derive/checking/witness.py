@@ -211,7 +211,7 @@ def close(left: Any, right: Any) -> bool:
     if left.shape != right.shape:
         return False
     scale = max(float(np.abs(left).max(initial=0.0)), float(np.abs(right).max(initial=0.0)))
-    return bool(np.abs(left - right).max(initial=0.0) <= TOLERANCE * max(scale, 1e-9))
+    return bool(np.abs(left - right).max(initial=0.0) <= TOLERANCE * max(scale, 1e-5))
 
 
 def _number(value: Any) -> str:

@@ -62,6 +62,9 @@ def _raised(low: str) -> re.Pattern[str]:
     return re.compile(rf"(?<=[\w)\]}}|‖])((?:{above})\s*)({below})")
 
 
+_LIMITS = re.compile(
+    r"(\\(?:sum|prod)(?:\\limits)?\s*)(\^\s*(?:\{[^{}]*\}|[A-Za-z]))\s*(_\s*\{(?:[^{}]|\{[^{}]*\})*\})"
+)
 _NUMBER = re.compile(r"(?:\\q?quad|\\hfill|\s{3})\s*(?:\(\d+(?:\.\d+)*[a-z]?\)|\[\d+\])\s*[.,;]?\s*$")  # of an equation
 _RAISED = _raised(r"[^\W_]+"), _raised(r"[^\W_]")  # TeX takes one letter below
 _ENTRY = re.compile(r"_?\s*\{?\s*[i-n]\s*,?\s*[i-n]\s*\}?|[ᵢⱼₖₗₘₙ]{2}")
@@ -78,7 +81,8 @@ class Letters:
         self.known = known
         self.readings: list[str] = []
         self.is_latex = "\\" in text
-        self.text = _RAISED[self.is_latex].sub(self.lowered, _NUMBER.sub(lambda m: " " * len(m[0]), text))
+        text = _LIMITS.sub(r"\1\3\2", _NUMBER.sub(lambda m: " " * len(m[0]), text))
+        self.text = _RAISED[self.is_latex].sub(self.lowered, text)
         self.pos = 0
         self.tokens: list[Token] = []
         self.style = ""
