@@ -361,6 +361,12 @@ def test_what_may_be_meant_otherwise_is_refused(formula, said):
         (r"\log\det(\sigma)", "logdet(σ)"),
         (r"x^t A x", "xᵀ A x"),
         ("(1+r)**t", "(1 + r)^t"),
+        (r"\sum^{n}_{i=1} x_i^2", "‖x‖²"),
+        (r"\hat\beta=\arg\min_\beta \|y-X\beta\|^2", "‖y − X β‖²"),
+        (r"\operatorname*{arg\,min}_{\beta} \|y-X\beta\|^2", "‖y − X β‖²"),
+        (r"\underset{w}{\min}\ \|y-Xw\|^2", "‖y − X w‖²"),
+        ("argmin_w ||Xw-y||^2", "‖X w − y‖²"),
+        ("minimize ||Xw-y||^2", "‖X w − y‖²"),
         (r"\sum_{i=1}^n2x_i^2", "2 ‖x‖²"),  # TeX takes one sign above
         (r"\frac12\|Ax-b\|^2 \qquad (3.14)", "½ ‖A x − b‖²"),
         (r"\frac{1}{|E|} \sum_{(i,j) \in E} (r_{ij} - s_{ij})^2", "⟨E, (r − s).^2⟩ / sum(E)"),

@@ -206,12 +206,15 @@ $\frac{\partial f}{\partial A} = 2Axx^\top + A^{-1}$.""",
     ),
     # a function given in a sentence, and another of the same name in the next
     (
-        r"""For $f(x) = \|Ax - b\|^2$ the gradient is $\nabla f(x) = 2A(Ax - b)$ and the Hessian $\nabla^2 f = 2A^\top A$.
+        r"""For $f(x) = \|Ax - b\|^2$ the gradient is $\nabla f(x) = 2A(Ax - b)$
+and the Hessian $\nabla^2 f = 2A^\top A$.
 
 For $g(x) = a^\top x$, $\nabla g = a$. For $g(x) = \|x\|^2$, $\nabla g = x$.""",
         "dfpdpdf",
     ),
     (r"Matrix product. For $C = AB$, $\partial L/\partial A = (\partial L/\partial C) B^\top$.", "dd"),
+    # K = Kᵀ is a symmetry too
+    (r"Let $J = \frac{1}{2}\alpha^\top K\alpha$ where $K = K^\top$. Then $\nabla J = K\alpha$.", "dap"),
     # plain text
     (
         """L = ||X w - y||^2 + lambda ||w||^2

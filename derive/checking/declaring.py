@@ -141,7 +141,7 @@ def declare(
             if match["property"] not in _KINDS and not is_said(prose, match, "property"):
                 continue
             for name in _names(match["names"]):
-                _add_property(declared, name, match["property"])
+                add_property(declared, name, match["property"])
     lowered = prose.lower()
     for layout in ("numerator", "denominator"):
         if f"{layout} layout" in lowered or f"{layout}-layout" in lowered:
@@ -151,7 +151,7 @@ def declare(
             reading.nabla_candidates.append(name)
 
 
-def _add_property(declared: dict[str, Declared], name: str, word: str) -> None:
+def add_property(declared: dict[str, Declared], name: str, word: str) -> None:
     word = word.rstrip("s") if word.endswith(("rs", "ts")) else word
     kinds = {"scalar": "scalar", "vector": "vector", "matrix": "matrix"}
     known = declared.get(name)

@@ -11,7 +11,7 @@ from ..reading.differentials import Vocabulary, parse
 from ..reading.tokens import Token
 from .claims import Claim, Reading, Side, tokenize, vocabulary_of
 from .conditions import stated
-from .declaring import declare, declared_by, declares
+from .declaring import add_property, declare, declared_by, declares
 from .definitions import settle
 from .document import Piece, Row, equation_sides, rows, statements
 from .heads import name_heads
@@ -114,6 +114,11 @@ def read(text: str, where: Any = None) -> Document:
             document.notes.append(why)
         own = [side for side, block in bare if sections[block] == section and section != before]
         before = section
+        for claim in claims:
+            for one, other in (claim.sides[:2], claim.sides[1::-1]) if len(claim.sides) == 2 else ():
+                name = symmetric_name(one.tree, other.tree)
+                if name is not None:
+                    add_property(known, name, "symmetric")  # K = Kᵀ
         maker = _Maker(document, known, said, own, vocabulary)
         document.scopes += maker.settled(claims, inherited)
     return document
@@ -220,6 +225,13 @@ def _declare(
 ) -> None:
     declare(declared, loose, held, reading)
     stated(declared, held, reading)
+
+
+def symmetric_name(one: Tree | None, other: Tree | None) -> str | None:
+    """K, of K and Kᵀ."""
+    if one is None or other is None or one.kind != "name" or other.kind != "transpose" or not other.args:
+        return None
+    return str(one.data[0]) if other.args[0].key() == one.key() else None
 
 
 def _free_functions(claims: list[Claim]) -> None:

@@ -62,6 +62,15 @@ def _raised(low: str) -> re.Pattern[str]:
     return re.compile(rf"(?<=[\w)\]}}|‖])((?:{above})\s*)({below})")
 
 
+_MINIMUM = (
+    r"(?:\\arg\s*\\m(?:in|ax)|\\(?:operatorname\*?|text|mathrm)\s*\{\s*(?:arg\s*(?:\\,)?\s*)?m(?:in|ax)(?:imize|imise)?\s*\}"
+    r"|\\arg?m(?:in|ax)|(?<![A-Za-z\\])(?:arg\s?m(?:in|ax)|(?:min|max)imi[sz]e)(?![A-Za-z(]))"
+)
+_BELOW = r"(?:\\limits)?\s*_\s*(\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]\w*)"
+# At the start of a formula, or behind the name that it defines
+_EXTREMUM = re.compile(
+    rf"(?<![^\s=;\n])(?:\\underset\s*\{{([^{{}}]*)\}}\s*\{{\s*(?:{_MINIMUM}|\\m(?:in|ax))\s*\}}|{_MINIMUM}(?:{_BELOW})?|\\min(?=\s*(?:\\[|,;!:]|\|\|)))"
+)
 _LIMITS = re.compile(
     r"(\\(?:sum|prod)(?:\\limits)?\s*)(\^\s*(?:\{[^{}]*\}|[A-Za-z]))\s*(_\s*\{(?:[^{}]|\{[^{}]*\})*\})"
 )
@@ -81,6 +90,7 @@ class Letters:
         self.known = known
         self.readings: list[str] = []
         self.is_latex = "\\" in text
+        text = _EXTREMUM.sub(self.extremum, text)
         text = _LIMITS.sub(r"\1\3\2", _NUMBER.sub(lambda m: " " * len(m[0]), text))
         self.text = _RAISED[self.is_latex].sub(self.lowered, text)
         self.pos = 0
@@ -93,6 +103,15 @@ class Letters:
         self.skipped = len(text)  # where the \\left began that stands before the next bracket
         self.differential: int | None = None  # where a \\mathrm{d} stands that the next letter takes
         self.environments: list[str] = []
+
+    def extremum(self, found: re.Match[str]) -> str:
+        """What is minimized, without the word; over what, says the question."""
+        over = next((part for part in found.groups() if part is not None), "").strip("{} ")
+        if len(over) == 1 and over in "ijkl":
+            return found[0]  # of the terms of a list: refused where it is read
+        kind = "max" if "max" in found[0] else "min"
+        self.readings.append(f"the {kind}imum is left out: what it is taken of is read")
+        return " " * len(found[0])
 
     def lowered(self, found: re.Match[str]) -> str:
         """x_i^T for x^T_i: what stands below a letter belongs to its name, in whatever order both are written.
