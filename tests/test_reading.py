@@ -397,3 +397,21 @@ def test_a_vector_by_habit_between_single_bars_is_said_to_be_a_number():
 def test_no_definition_falls_out_of_the_loss(formula, wrt):
     with pytest.raises(DeriveError, match="only, which the formula does not use|may be made of"):
         derive.gradient(formula, wrt)
+
+
+@pytest.mark.parametrize(
+    "formula, wrt, gradient",
+    [
+        (r"\|\mu-\nu\|", r"\mu", "(μ − ν) / ‖μ − ν‖"),
+        (r"\|a-b\|_2", "a", "(a − b) / ‖a − b‖"),
+        (r"\bar x=\frac1n\sum_ix_i; \sum_i\|x_i-\bar x\|^2", "X", "2 (X − 𝟏 𝟏ᵀ X / n)"),
+    ],
+)
+def test_double_bars_hold_vectors_and_a_mean_divides_by_its_terms(formula, wrt, gradient):
+    assert derive.gradient(formula, wrt).boxed.text() == gradient
+
+
+@pytest.mark.parametrize("formula", [r"\sum_i\|x_i-AX_i\|^2", r"\sum_i(\theta_i-\theta_i^0)^2"])
+def test_two_letters_are_not_one_matrix_and_a_label_is_no_power(formula):
+    with pytest.raises(DeriveError, match="would be rows of one matrix|may be a label"):
+        parse(formula)

@@ -555,6 +555,10 @@ class Families:
             found = name
         else:
             found = large
+        if found != name and any(a.name == found and len(a.places) == 1 for a in self.accesses.values() if a.is_bound):
+            raise self.refuse(
+                node, f"{self.cut(node)} and {names.text(found)} with an index would be rows of one matrix"
+            )
         other = self.reading.settled.get(found)
         if other not in (None, M) and found != name:
             raise self.refuse(node, f"{self.cut(node)} would be a row of {found}, which is no matrix")

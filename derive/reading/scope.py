@@ -373,14 +373,14 @@ class Reading:
                 found = self.counted_vector(node, builder)
                 if found is None:
                     continue
-                size, where = found
+                size, where, of = found
                 root = builder.sizes.find(size)
                 name = part.data
                 if isinstance(root, int):
                     builder.sizes.bound[root] = Dim.of(name)
                 elif root is not Dim.of(name):
                     continue
-                builder.note(f"{name} is read as the number of rows of {builder.cut(where)}")
+                builder.note(f"{name} is read as the number of {of} of {builder.cut(where)}")
                 self.used_dimensions.add(name)
                 for other in order:
                     if other.op == "sym" and other.data == name:
@@ -400,7 +400,7 @@ class Reading:
                     parts += habits.factors_of(arg.args[1])
         return [p for p in parts if p.op == "sym" and "divides" in symbols[p.data].uses]
 
-    def counted_vector(self, node: Node, builder: Builder) -> tuple[Size, Node] | None:
+    def counted_vector(self, node: Node, builder: Builder) -> tuple[Size, Node, str] | None:
         """The vector whose length a divisor beside it counts."""
         stack = list(reversed(node.args))
         shapes = builder.shapes
@@ -410,7 +410,11 @@ class Reading:
             part = stack.pop()
             shape = shapes[id(part)]
             if builder.is_column(shape) and part.op != "ref":
-                return shape[0], part
+                for factor in part.args if part.op == "prod" else ():
+                    inner = factor.args[0] if factor.op == "axes" else factor
+                    if inner.op == "ones" and builder.is_column(shapes[id(factor)]):
+                        return shapes[id(factor)][0], part, "terms"  # ∑_i x_i = Xᵀ 𝟏: the number of terms
+                return shape[0], part, "rows"
             if part.op == "norm" or (part.op == "call" and part.data in ("sum", "norm", "norm1", "mean")):
                 inner = shapes[id(part.args[0])]
                 if builder.is_column(inner):

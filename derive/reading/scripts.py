@@ -50,18 +50,18 @@ def power(p: Stacks, token: Token) -> bool:
     dotted = token.text == ".^"
     raised = p.operands[-1]
     if following.kind == "name" and following.text[1:2] == "_" and raised.op in ("sym", "norm"):
-        base, (letter, low) = p.cut(raised), following.text.split("_", 1)
+        shown, (letter, low) = p.cut(raised), following.text.split("_", 1)
         raise p.error(
-            f"{base}^{following.text} may be {base}_{low}^{letter} or {base}^({following.text})",
+            f"{shown}^{following.text} may be {shown}_{low}^{letter} or {shown}^({following.text})",
             (raised.start, following.end), "write one of these",
         )  # fmt: skip
-    held = following if following.text != "{" or p.i + 2 >= len(tokens) else tokens[p.i + 1]
-    is_alone = held is following or tokens[p.i + 2].text == "}"
-    if is_alone and held.kind == "num" and held.value == 1 and raised.op == "sym" and not dotted:
+    first = following if following.text != "{" or p.i + 2 >= len(tokens) else tokens[p.i + 1]
+    is_alone = first is following or tokens[p.i + 2].text == "}"
+    if is_alone and first.kind in ("num", "zero") and first.text in ("0", "1") and raised.op == "sym" and not dotted:
         shown = p.cut(raised)
         raise p.error(
-            f"{shown}^1 is no power that anybody writes: 1 may be a label", (raised.start, held.end),
-            f"write {shown}_1 for the first {shown}, and {shown}_2 for the next",
+            f"{shown}^{first.text} is no power that anybody writes: {first.text} may be a label",
+            (raised.start, first.end), f"write {shown}_{first.text}, as a name of its own",
         )  # fmt: skip
     if not dotted and token.text != "**":
         special = superscript(p, token, following)
