@@ -128,7 +128,7 @@ def note_uses(order: list[Node], symbols: dict[str, Symbol]) -> None:
             use(inside, "traced")
         elif op in ("norm", "inner") or (op == "call" and node.data in ("sum", "mean", "diag", "norm1", "dot", "norm")):
             for arg in node.args:
-                for term in arg.args if arg.op == "sum" else (arg,):  # ‖a − b‖
+                for term in arg.args if arg.op == "sum" and op == "norm" else (arg,):  # ‖a − b‖
                     use(term.args[0] if term.op == "neg" else term, "measured")
         elif op == "had":
             for arg in node.args:

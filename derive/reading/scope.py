@@ -411,19 +411,19 @@ class Reading:
             shape = shapes[id(part)]
             if builder.is_column(shape) and part.op != "ref":
                 for factor in part.args if part.op == "prod" else ():
-                    inner = factor.args[0] if factor.op == "axes" else factor
-                    if inner.op == "ones" and builder.is_column(shapes[id(factor)]):
+                    leaf = factor.args[0] if factor.op == "axes" else factor
+                    if leaf.op == "ones" and builder.is_column(shapes[id(factor)]):
                         return shapes[id(factor)][0], part, "terms"  # ∑_i x_i = Xᵀ 𝟏: the number of terms
                 return shape[0], part, "rows"
             if part.op == "norm" or (part.op == "call" and part.data in ("sum", "norm", "norm1", "mean")):
                 inner = shapes[id(part.args[0])]
                 if builder.is_column(inner):
-                    return inner[0], part.args[0]
+                    return inner[0], part.args[0], "rows"
                 continue
             if part.op == "prod":
                 last = next((a for a in reversed(part.args) if not builder.is_scalar(shapes[id(a)])), None)
                 if last is not None and builder.is_column(shapes[id(last)]):
-                    return shapes[id(last)][0], last
+                    return shapes[id(last)][0], last, "rows"
             if part.op in ("pow", "neg", "ref", "sum", "prod"):
                 stack += list(reversed(part.args))
         return None
