@@ -240,3 +240,32 @@ def test_a_sum_over_pairs_reaches_over_its_penalty():
     for i, j in np.argwhere(K):
         wanted[i] += 0.6 * p[i] - 2 * (r[i, j] - p[i] @ Q[j]) * Q[j]
     assert np.allclose(d.function()(**given), wanted)
+
+
+PAIRS = [(i, j) for i in range(4) for j in range(i + 1, 4)]
+
+
+@pytest.mark.parametrize(
+    "formula, wrt, term",
+    [
+        (r"\sum_{i<j}(d_{ij}-\|x_i-x_j\|)^2", "X", lambda i, j, X, d, q: (d[i, j] - np.linalg.norm(X[i] - X[j])) ** 2),
+        (r"\sum_{i<j}\frac{1}{\|x_i-x_j\|}", "X", lambda i, j, X, d, q: 1 / np.linalg.norm(X[i] - X[j])),
+        (r"\sum_{i<j}\frac{1}{\|x_i-x_j\|^2}", "X", lambda i, j, X, d, q: 1 / np.sum((X[i] - X[j]) ** 2)),
+        (r"\sum_{i<j}\log\|x_i-x_j\|", "X", lambda i, j, X, d, q: np.log(np.linalg.norm(X[i] - X[j]))),
+        (r"\sum_{i<j}\frac{1}{|q_i-q_j|}", "q", lambda i, j, X, d, q: 1 / abs(q[i] - q[j])),
+    ],
+)
+def test_pairs_are_finite_where_their_diagonal_is_not(formula, wrt, term):
+    rng = np.random.default_rng(0)
+    point = {"X": rng.standard_normal((4, 3)), "d": rng.random((4, 4)), "q": rng.standard_normal(4)}
+
+    def loss(values):
+        return sum(term(i, j, **(point | {wrt: values})) for i, j in PAIRS)
+
+    function = derive.gradient(formula, wrt).function(returns="value_and_gradient")
+    value, slope = function(**{name: point[name] for name in inspect.signature(function).parameters})
+    assert value == pytest.approx(loss(point[wrt]))
+    for index in np.ndindex(slope.shape):
+        step = np.zeros_like(slope)
+        step[index] = 1e-6
+        assert slope[index] == pytest.approx((loss(point[wrt] + step) - loss(point[wrt] - step)) / 2e-6, rel=1e-6)

@@ -14,8 +14,9 @@ from ..errors import ShapeError
 from ..shapes import Dim
 from . import kinds as solving
 from .families import Families
-from .indexed_names import Access, Place, letters_in
+from .indexed_names import Access, Place
 from .indices import Algebra, Axis, Term, Value
+from .reach import extend
 from .signatures import C, M, R, S
 from .stacks import Node, postorder
 from .vocabulary import ELEMENTWISE, WITH_PARAMETER
@@ -48,89 +49,14 @@ def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: 
     return Lowering(families).lowered()
 
 
-# The reach of a sum
-
-
-def extend(families: Families) -> None:
-    """Let a sum reach over the terms after it that use its index: Σ_i y_i log p_i + (1 − y_i) log (1 − p_i)."""
-    for node in families.order:
-        if node.op != "sum":
-            continue
-        i = 0
-        while i < len(node.args):
-            last = last_sums(node.args[i])
-            end, target = i, None
-            for j in range(i + 1, len(node.args)):
-                if any(s.op == "sigma" for s in last_sums(node.args[j])) and not uses(node.args[j], last):
-                    break
-                found = uses(node.args[j], last)
-                if found is not None:
-                    end, target = j, found
-            if target is not None:
-                absorb(families, node, i, end, target)
-            i += 1
-        if len(node.args) == 1:
-            only = node.args[0]
-            node.op, node.args, node.data, node.paren = only.op, only.args, only.data, node.paren or only.paren
-
-
-def last_sums(term: Node) -> list[Node]:
-    """The sums that end a term, from the outside in."""
-    found = []
-    while not term.paren:
-        if term.op == "sigma" and not term.data.is_product:
-            found.append(term)
-            term = term.args[0]
-        elif term.op == "neg":
-            term = term.args[0]
-        elif term.op == "prod" and term.data[-1] != "/":
-            term = term.args[-1]
-        else:
-            break
-    return found
-
-
-def uses(term: Node, sums: list[Node]) -> Node | None:
-    """The innermost of the sums whose index occurs in the term, bound by no sum in it."""
-    if not sums:
-        return None
-    free = letters_in(term)
-    for held in reversed(sums):
-        if free & {*held.data.names, *(letter for _, letters, *_ in held.data.conditions for letter in letters)}:
-            return held
-    return None
-
-
-def absorb(families: Families, node: Node, first: int, last: int, target: Node) -> None:
-    head, signs = node.args[first], node.data
-    body = target.args[0]
-    if body.op == "sum" and not body.paren:
-        args, data = list(body.args), list(body.data)
-    else:
-        args, data = [body], [1]
-    args += node.args[first + 1 : last + 1]
-    data += signs[first + 1 : last + 1]
-    end = node.args[last].end
-    inside = Node("sum", args, tuple(data), body.start, end)
-    inside.paren = True
-    target.args = [inside]
-    stretched = head
-    while True:
-        stretched.end = end
-        if stretched is target:
-            break
-        stretched = stretched.args[-1]
-    node.args = [*node.args[: first + 1], *node.args[last + 1 :]]
-    node.data = (*signs[: first + 1], *signs[last + 1 :])
-    shown = families.source[target.start : target.args[0].args[0].start].strip()
-    families.note(f"{shown} is read as reaching over {families.cut(inside)}")
-
-
-# Matrix forms
-
-
 def _is_two(node: Node) -> bool:
     return node.op == "num" and bool(node.data == 2)
+
+
+def _is_difference(node: Node, accesses: dict[int, Access]) -> bool:
+    """Whether it is x_i − x_j."""
+    held = [accesses.get(id(arg.args[0] if arg.op == "neg" else arg)) for arg in node.args]
+    return len(held) == 2 and sum(node.data) == 0 and None not in held and len({a.key for a in held if a}) == 1
 
 
 class Lowering:
@@ -144,6 +70,9 @@ class Lowering:
         self.leaves: dict[Any, Node] = {}
         self.spans: dict[tuple[str, int], list[tuple[Axis, int]]] = {}
         self.measured: set[Axis] = set()  # whose size a vector or matrix shows
+        self.vanishing: dict[int, Value] = {}  # what is 0 for i = j, below a sum over i ≠ j
+        masks = [mask for held in families.masks.values() for mask in held]
+        self.apart = {frozenset(axes) for relation, axes in masks if relation in ("<", "≠")}
 
     def lowered(self) -> list[Node]:
         order = self.families.order
@@ -444,7 +373,10 @@ class Lowering:
         if op == "neg":
             return args[0].negated()
         if op == "sum":
-            return algebra.sum(args, node.data)
+            made = algebra.sum(args, node.data)
+            if frozenset(made.axes) - set(made.own) in self.apart and _is_difference(node, self.accesses):
+                self.vanishing[id(made)] = made
+            return made
         if op == "prod":
             return self.product(algebra, node, args, kinds)
         if op == "had":
@@ -453,9 +385,8 @@ class Lowering:
                 made = algebra.hadamard(made, arg if sign == "⊙" else algebra.reciprocal(arg))
             return made
         if op == "div":
-            if kinds[1] != S:
-                return algebra.hadamard(args[0], algebra.reciprocal(args[1]))
-            return algebra.scaled(algebra.reciprocal(args[1]), args[0])
+            below = algebra.reciprocal(self.lifted(algebra, args[1]))
+            return algebra.hadamard(args[0], below) if kinds[1] != S else algebra.scaled(below, args[0])
         if op == "trans":
             if kinds[0] == S:
                 raise ShapeError(
@@ -466,13 +397,16 @@ class Lowering:
         if op in ("pow", "elpow"):
             return self.power(algebra, node, args, kinds)
         if op == "root":
-            return algebra.applied(args[0], lambda n: algebra.new("root", [n], node.data))
+            return algebra.applied(self.lifted(algebra, args[0]), lambda n: algebra.new("root", [n], node.data))
         if op == "norm":
             return self.norm(algebra, node, args[0], node.data)
         if op == "inner":
             return algebra.inner(*args)
         if op == "bars" and kinds[0] == S:
-            return algebra.applied(args[0], lambda n: algebra.new("call", [n], "abs"))
+            made = algebra.applied(args[0], lambda n: algebra.new("call", [n], "abs"))
+            if id(args[0]) in self.vanishing:
+                self.vanishing[id(made)] = made
+            return made
         if op == "call":
             return self.call(algebra, node, args, kinds)
         raise self.refuse(node, f"{self.cut(node)} depends on the index")
@@ -480,7 +414,8 @@ class Lowering:
     def call(self, algebra: Algebra, node: Node, args: list[Value], kinds: list[int]) -> Value:
         name = node.data
         if name in ELEMENTWISE or name.endswith("()"):
-            return algebra.applied(args[0], lambda n: algebra.new("call", [n], name))
+            value = self.lifted(algebra, args[0]) if name in ("log", "sqrt") else args[0]
+            return algebra.applied(value, lambda n: algebra.new("call", [n], name))
         if name in ("dot", "inner"):
             return algebra.inner(*args)
         if name == "outer":
@@ -526,9 +461,19 @@ class Lowering:
         if kind not in ("2", "F"):
             raise self.refuse(node, f"{self.cut(node)} depends on the index")
         square = algebra.squared_norm(value)
+        if id(value) in self.vanishing:
+            self.vanishing[id(square)] = square
         if id(node) in self.squared:
             return square
-        return algebra.applied(square, lambda n: algebra.new("root", [n], Fraction(2)))
+        return algebra.applied(self.lifted(algebra, square), lambda n: algebra.new("root", [n], Fraction(2)))
+
+    def lifted(self, algebra: Algebra, value: Value) -> Value:
+        """What vanishes for i = j with a 1 there, where the sum leaves it out: a root or a quotient stays finite."""
+        if id(value) not in self.vanishing:
+            return value
+        axes = tuple(value.axes)
+        unit = Value([Term(factors=((algebra.held(algebra.new("eye"), axes), axes),))])
+        return algebra.sum([value, unit], (1, 1))
 
     def power(self, algebra: Algebra, node: Node, args: list[Value], kinds: list[int]) -> Value:
         base, exponent = args
@@ -549,7 +494,7 @@ class Lowering:
         if is_two:
             return algebra.squared(base)
         shown = algebra.form(exponent, [])
-        return algebra.applied(base, lambda n: algebra.new("elpow", [n, shown]))
+        return algebra.applied(self.lifted(algebra, base), lambda n: algebra.new("elpow", [n, shown]))
 
     def product(self, algebra: Algebra, node: Node, args: list[Value], kinds: list[int]) -> Value:
         """A product from left to right; a row that waits for its column is multiplied with it first."""
@@ -566,7 +511,7 @@ class Lowering:
             if sign == "/":
                 if kind != S:
                     raise self.refuse(node, f"{self.cut(node)} divides by a vector")
-                scale(algebra.reciprocal(arg))
+                scale(algebra.reciprocal(self.lifted(algebra, arg)))
             elif kind == S:
                 scale(arg)
             elif current is None:
