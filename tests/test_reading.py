@@ -337,6 +337,10 @@ def test_a_one_of_a_size_that_nothing_has_is_the_number(formula, where, read):
         (r"L=\text{MSE}+\lambda\|w\|^2", "MSE is not read"),
         (r"\|Ax-b\|^2+\lambda\|x\|^2 \text{ with fixed } \lambda", "words stand in the formula"),
         (r"\sum_{i\text{ odd}}x_i", "a condition in words is not read"),
+        ("W²σ(W¹x)", "1 may be a label"),
+        ("‖x*−x‖²", "may be an optimum"),
+        ("tr(Σ−1S)", "may be an inverse that lost its height"),
+        ("sum(theta(2:end).^2)", "is a slice"),
         ("½∥y − Xβ∥22 + λ∥β∥1", "may be an exponent that lost its height"),
         ("(wᵀx − y)2", "may be an exponent that lost its height"),
         (r"\sum_i (y_i-w^Tx_i)^2/\sigma_{i,y}^2", "i stands inside of a label"),
@@ -367,6 +371,7 @@ def test_what_may_be_meant_otherwise_is_refused(formula, said):
         (r"\underset{w}{\min}\ \|y-Xw\|^2", "‖y − X w‖²"),
         ("argmin_w ||Xw-y||^2", "‖X w − y‖²"),
         ("minimize ||Xw-y||^2", "‖X w − y‖²"),
+        ("max wᵀμ − ½γwᵀΣw", "wᵀ μ − ½ γ wᵀ Σ w"),
         (r"\sum_{i=1}^n2x_i^2", "2 ‖x‖²"),  # TeX takes one sign above
         (r"\frac12\|Ax-b\|^2 \qquad (3.14)", "½ ‖A x − b‖²"),
         (r"\frac{1}{|E|} \sum_{(i,j) \in E} (r_{ij} - s_{ij})^2", "⟨E, (r − s).^2⟩ / sum(E)"),

@@ -271,6 +271,7 @@ class Parser(Stacks):
                 scripts.wrap(self, "trans", token)
             else:
                 scripts.power_check(self, token)
+                scripts.refuse_label(self, token)
                 base = self.operands[-1]
                 exponent = Node("num", [], token.value, token.start, token.end)
                 self.operands[-1] = Node("pow", [base, exponent], "sup", base.start, token.end)

@@ -41,6 +41,17 @@ def power_check(p: Stacks, token: Token) -> None:
         raise p.error("a power of a power is ambiguous", (base.start, token.end), "write (a^b)^c or a^(b^c)")
 
 
+def refuse_label(p: Stacks, token: Token) -> None:
+    """Refuse W^1 and θ^0: no power that anybody writes."""
+    raised = p.operands[-1]
+    if raised.op == "sym" and token.text in ("0", "1"):
+        shown = p.cut(raised)
+        raise p.error(
+            f"{shown}^{token.text} is no power that anybody writes: {token.text} may be a label",
+            (raised.start, token.end), f"write {shown}_{token.text}, as a name of its own",
+        )  # fmt: skip
+
+
 def power(p: Stacks, token: Token) -> bool:
     tokens = p.tokens
     p.i += 1
@@ -57,12 +68,8 @@ def power(p: Stacks, token: Token) -> bool:
         )  # fmt: skip
     first = following if following.text != "{" or p.i + 2 >= len(tokens) else tokens[p.i + 1]
     is_alone = first is following or tokens[p.i + 2].text == "}"
-    if is_alone and first.kind in ("num", "zero") and first.text in ("0", "1") and raised.op == "sym" and not dotted:
-        shown = p.cut(raised)
-        raise p.error(
-            f"{shown}^{first.text} is no power that anybody writes: {first.text} may be a label",
-            (raised.start, first.end), f"write {shown}_{first.text}, as a name of its own",
-        )  # fmt: skip
+    if is_alone and first.kind == "num" and not dotted:
+        refuse_label(p, first)
     if not dotted and token.text != "**":
         special = superscript(p, token, following)
         if special is not None:

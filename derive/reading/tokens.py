@@ -69,7 +69,16 @@ _MINIMUM = (
 _BELOW = r"(?:\\limits)?\s*_\s*(\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]\w*)"
 # At the start of a formula, or behind the name that it defines
 _EXTREMUM = re.compile(
-    rf"(?<![^\s=;\n])(?:\\underset\s*\{{([^{{}}]*)\}}\s*\{{\s*(?:{_MINIMUM}|\\m(?:in|ax))\s*\}}|{_MINIMUM}(?:{_BELOW})?|\\min(?=\s*(?:\\[|,;!:]|\|\|)))"
+    rf"(?<![^\s=;\n])(?:\\underset\s*\{{([^{{}}]*)\}}\s*\{{\s*(?:{_MINIMUM}|\\m(?:in|ax))\s*\}}|{_MINIMUM}(?:{_BELOW})?|\\min(?=\s*(?:\\[|,;!:]|\|\|))|(?:min|max)\s+(?![\s(]))"
+)
+_LOST = (
+    (
+        re.compile(r"[^\W\d_]\*(?=\s*[-−+]|\s*[‖|)\]]|\s*$)"),
+        "may be an optimum",
+        "give it a name of its own, as in x_opt",
+    ),
+    (re.compile(r"[^\W\d_)][-−]1(?=[^\W\d_])"), "may be an inverse that lost its height", "write ⁻¹ or ^(-1)"),
+    (re.compile(r"\w\(\s*\d*\s*:\s*(?:end|\d*)\s*\)"), "is a slice", "write x[1:], counted from 0"),
 )
 _LIMITS = re.compile(
     r"(\\(?:sum|prod)(?:\\limits)?\s*)(\^\s*(?:\{[^{}]*\}|[A-Za-z]))\s*(_\s*\{(?:[^{}]|\{[^{}]*\})*\})"
@@ -90,6 +99,10 @@ class Letters:
         self.known = known
         self.readings: list[str] = []
         self.is_latex = "\\" in text
+        for pattern, why, hint in _LOST:
+            lost = pattern.search(text)
+            if lost is not None:
+                raise ParseError(f"{lost[0]} {why}", text, lost.span(), hint)
         text = _EXTREMUM.sub(self.extremum, text)
         text = _LIMITS.sub(r"\1\3\2", _NUMBER.sub(lambda m: " " * len(m[0]), text))
         self.text = _RAISED[self.is_latex].sub(self.lowered, text)
@@ -106,6 +119,9 @@ class Letters:
 
     def extremum(self, found: re.Match[str]) -> str:
         """What is minimized, without the word; over what, says the question."""
+        before = found.string[: found.start()].rstrip(" ")
+        if before and before[-1] not in "=;\n":
+            return found[0]
         over = next((part for part in found.groups() if part is not None), "").strip("{} ")
         if len(over) == 1 and over in "ijkl":
             return found[0]  # of the terms of a list: refused where it is read
