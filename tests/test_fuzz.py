@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import time
 import tracemalloc
+
+import pytest
 
 from derive.errors import DeriveError
 from derive.reading import declarations, parse
@@ -88,3 +91,27 @@ def test_mutated_declarations_end_in_an_answer_or_a_derive_error() -> None:
         except DeriveError as error:
             assert str(error), text
         assert time.process_time() - start < SECONDS, text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" + " " * 19_000,
+        "x'_{" * 4_500,
+        "x" + "²" * 18_000,
+        r"\sum^n_{" * 2_300,
+        "a(" * 9_000,
+        "min " * 4_900,
+        "a* " * 6_000,
+    ],
+)
+def test_signs_that_repeat_are_read_in_a_time_that_grows_with_them(text):
+    def cost(size):
+        begin = time.process_time()
+        for _ in range(3):
+            with contextlib.suppress(DeriveError):
+                parse(text[:size])
+        return time.process_time() - begin
+
+    half, whole = cost(len(text) // 2), cost(len(text))
+    assert whole < 3.5 * half + 0.05

@@ -59,17 +59,18 @@ def _raised(low: str) -> re.Pattern[str]:
     sign = rf"(?:T|⊤|'|-?\d+|{command})"
     above = rf"\^\s*(?:{sign}|\{{\s*-?{sign}\s*\}})|['′’ᵀ⊤⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+"
     below = rf"_\s*(?:{group}|\\[a-zA-Z]+|{low})|[₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚₛₜ]+"
-    return re.compile(rf"(?<=[\w)\]}}|‖])((?:{above})\s*)({below})")
+    return re.compile(rf"(?:(?<=[^\W⁰¹²³⁴⁵⁶⁷⁸⁹])|(?<=[)\]}}|‖]))((?:{above})\s*)({below})")
 
 
 _MINIMUM = (
     r"(?:\\arg\s*\\m(?:in|ax)|\\(?:operatorname\*?|text|mathrm)\s*\{\s*(?:arg\s*(?:\\,)?\s*)?m(?:in|ax)(?:imize|imise)?\s*\}"
     r"|\\arg?m(?:in|ax)|(?<![A-Za-z\\])(?:arg\s?m(?:in|ax)|(?:min|max)imi[sz]e)(?![A-Za-z(]))"
 )
+_NO_AXIS = r"(?!\s*_\s*\{?\s*(?:\\math[a-z]+\s*\{\s*)?(?:row|col))"  # argmax_row(A) is an operation
 _BELOW = r"(?:\\limits)?\s*_\s*(\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]\w*)"
 # At the start of a formula, or behind the name that it defines
 _EXTREMUM = re.compile(
-    rf"(?<![^\s=;\n])(?:\\underset\s*\{{([^{{}}]*)\}}\s*\{{\s*(?:{_MINIMUM}|\\m(?:in|ax))\s*\}}|{_MINIMUM}(?:{_BELOW})?|\\min(?=\s*(?:\\[|,;!:]|\|\|))|(?:min|max)\s+(?![\s(]))"
+    rf"(?<![^\s=;\n])(?:\\underset\s*\{{([^{{}}]*)\}}\s*\{{\s*(?:{_MINIMUM}|\\m(?:in|ax))\s*\}}|{_MINIMUM}{_NO_AXIS}(?:{_BELOW})?|\\min(?=\s*(?:\\[|,;!:]|\|\|))|(?:min|max)\s+(?![\s(]))"
 )
 _LOST = (
     (
@@ -83,6 +84,7 @@ _LOST = (
 _LIMITS = re.compile(
     r"(\\(?:sum|prod)(?:\\limits)?\s*)(\^\s*(?:\{[^{}]*\}|[A-Za-z]))\s*(_\s*\{(?:[^{}]|\{[^{}]*\})*\})"
 )
+_TAIL = 60
 _NUMBER = re.compile(r"(?:\\q?quad|\\hfill|\s{3})\s*(?:\(\d+(?:\.\d+)*[a-z]?\)|\[\d+\])\s*[.,;]?\s*$")  # of an equation
 _RAISED = _raised(r"[^\W_]+"), _raised(r"[^\W_]")  # TeX takes one letter below
 _ENTRY = re.compile(r"_?\s*\{?\s*[i-n]\s*,?\s*[i-n]\s*\}?|[ᵢⱼₖₗₘₙ]{2}")
@@ -104,7 +106,9 @@ class Letters:
             if lost is not None:
                 raise ParseError(f"{lost[0]} {why}", text, lost.span(), hint)
         text = _EXTREMUM.sub(self.extremum, text)
-        text = _LIMITS.sub(r"\1\3\2", _NUMBER.sub(lambda m: " " * len(m[0]), text))
+        tail = text[-_TAIL:]  # where the number of the equation may stand
+        text = text[: -len(tail)] + _NUMBER.sub(lambda m: " " * len(m[0]), tail) if tail else text
+        text = _LIMITS.sub(r"\1\3\2", text)
         self.text = _RAISED[self.is_latex].sub(self.lowered, text)
         self.pos = 0
         self.tokens: list[Token] = []
