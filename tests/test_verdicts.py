@@ -213,6 +213,25 @@ For $g(x) = a^\top x$, $\nabla g = a$. For $g(x) = \|x\|^2$, $\nabla g = x$.""",
         "dfpdpdf",
     ),
     (r"Matrix product. For $C = AB$, $\partial L/\partial A = (\partial L/\partial C) B^\top$.", "dd"),
+    # samples that are columns are no rows
+    (
+        r"""Let $X = [x_1,\dots,x_n]\in\mathbb{R}^{d\times n}$. $\sum_i x_ix_i^\top = X^\top X$.
+
+$\sum_i x_ix_i^\top = XX^\top$""",
+        "uuu",
+    ),
+    (
+        r"""The columns of $X$ are the data points $x_i$. $L(w) = \sum_i(w^\top x_i - y_i)^2$.
+$\nabla L = 2X^\top(Xw - y)$. $\nabla L = 2X(X^\top w - y)$""",
+        "uuu",
+    ),
+    (
+        r"""The columns of $X$ are features. $L(w) = \sum_i(w^\top x_i - y_i)^2$.
+$\nabla L = 2X^\top(Xw - y)$""",
+        "dp",
+    ),
+    # two norms of a matrix
+    (r"Let $A \in \mathbb{R}^{m \times n}$. $\|A\|_2 = \|A\|_F$. $\|x\|_2^2 = x^\top x$", "up"),
     # K = Kᵀ is a symmetry too
     (r"Let $J = \frac{1}{2}\alpha^\top K\alpha$ where $K = K^\top$. Then $\nabla J = K\alpha$.", "dap"),
     # plain text

@@ -17,7 +17,7 @@ from .document import Piece, Row, equation_sides, rows, statements
 from .heads import name_heads
 from .manuscript import Manuscript
 from .roles import scopes
-from .sample_sums import as_formula
+from .sample_sums import as_formula, columns_said
 from .trees import Planter, Tree
 from .unification import Declared
 from .values import Scope
@@ -138,6 +138,7 @@ class _Maker:
 
     def make(self, claims: list[Claim], inherited: dict[str, Claim]) -> Reading:
         made = Reading(self.document.manuscript.text)
+        made.scope.columns = columns_said(made.text)
         made.claims, made.inherited, made.layout = claims, inherited, self.document.layout
         made.nabla_candidates = list(self.said.nabla_candidates)
         made.sums_to_one, made.units, made.bare = self.said.sums_to_one, self.said.units, self.bare

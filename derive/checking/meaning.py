@@ -506,6 +506,10 @@ class Formulas(Meaning):
             return spectral_norm(found)
         if kind in ("2", "F", "Fro", "fro", "E", "HS"):
             return norm(found)
+        if kind == "two" and found.is_vector:
+            return norm(found)
+        if kind == "two":
+            raise Unread("‖A‖₂ of a matrix is its spectral norm to some: write ‖A‖_F or ‖A‖_op")
         if kind.isdigit() and found.is_vector:
             entries = power(OPERATIONS["abs"](found), number(int(kind)))
             return power(sum_entries(entries), number(Fraction(1, int(kind))))

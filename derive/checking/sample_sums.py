@@ -30,6 +30,26 @@ _BINDS = re.compile(r"\\sum(?:\\limits)?\s*_\s*\{?\s*(?P<index>[a-z])")
 _UNBOUND = re.compile(r"\\sum(?:\\limits)?\s*_\s*(?:\{\s*(?P<braced>[a-z])\s*\}|(?P<index>[a-z]))(?!\s*\^)")
 
 
+_LETTER = r"\$?\s*(?:\\math(?:bf|cal)\s*\{?|\\boldsymbol\s*\{?|\\bm\s*\{?)?(?P<name>[A-Z])(?![A-Za-z])"
+_STYLE = r"(?:\\math\w+\s*\{?|\\boldsymbol\s*\{?)?"
+_OF_COLUMNS = (
+    re.compile(
+        rf"\bcolumns?\s+of\s+(?:the\s+)?(?:\w+\s+)?(?:matrix\s+)?{_LETTER}\}}?\$?\s+(?:are|is|contain|hold|denote)s?\s+"
+        rf"(?:the\s+|all\s+|our\s+)?(?:data|samples?|points?|examples?|observations?|inputs?|\$?\s*{_STYLE}[a-z]\}}?_)"
+    ),
+    re.compile(rf"[a-z]\}}?_\{{?[i-n]\}}?[^.]{{0,40}}\bcolumn\s+of\s+(?:the\s+)?(?:\w+\s+)?{_LETTER}"),
+    re.compile(rf"{_LETTER}\}}?\s*=\s*(?:\\left\s*)?[\[(]\s*{_STYLE}[a-z]\}}?_\{{?1\}}?\s*(?:,|&|\\[,;:]|\\quad)"),
+    re.compile(
+        rf"{_LETTER}\}}?\s*=\s*\\begin\s*\{{[bp]?matrix\}}\s*{_STYLE}[a-z]\}}?_\{{?1\}}?\s*&[^\\]*\\(?:cdots|dots|ldots)"
+    ),
+)
+
+
+def columns_said(text: str) -> frozenset[str]:
+    """The matrices that a text writes as X = [x_1, …, x_n], or says to have the samples as columns."""
+    return frozenset(match["name"] for pattern in _OF_COLUMNS for match in pattern.finditer(text))
+
+
 def as_formula(tree: Tree, text: str) -> Tree:
     """The tree of a side; one that sums over an index keeps its text, to be read as a formula."""
     kinds = {t.kind for t in tree.walk()}

@@ -164,6 +164,11 @@ class Planter:
             raise ParseError("the size of these ones is open", self.source, node.span)
         return Tree("held", (), (ones(*node.data),))
 
+    def norm(self, node: Node) -> str:
+        """The index of a norm; of a matrix, a 2 that is written is another norm than none."""
+        is_written = self.source[node.end - 1 : node.end] in ("2", "₂", "}")
+        return "two" if node.data == "2" and is_written else str(node.data)
+
     def total(self, node: Node, args: list[Tree]) -> Tree:
         body = args[0]
         if node.data.is_product:
@@ -231,7 +236,7 @@ _ROWS: dict[str, Callable[[Planter, Node, list[Tree]], Tree]] = {
     "inv": _nested("inverse"),
     "trans": _nested("transpose"),
     "inner": lambda planter, node, args: Tree("colon" if node.data == ":" else "inner", args),
-    "norm": lambda planter, node, args: Tree("norm", args, (node.data,)),
+    "norm": lambda planter, node, args: Tree("norm", args, (planter.norm(node),)),
     "bars": _nested("bars"),
     "root": lambda planter, node, args: Tree("call", args, ("sqrt",)) if node.data == 2 else Tree(
         "power", [args[0], Tree("number", (), (1 / Fraction(node.data),))]

@@ -147,6 +147,7 @@ class Scope:
         self.notes: list[str] = []
         self.broken: dict[str, Broken] = {}  # names whose definitions are not read
         self.families: dict[str, tuple[Dim, Dim]] = {}  # shapes that sums over samples give
+        self.columns: frozenset[str] = frozenset()  # matrices whose columns are said to be the samples
         self.entries: list[Entry] = []  # definitions of indexed names
         self.upstream: dict[Expr, tuple[Expr, Expr]] = {}  # ∂L/∂y of a loss L that is only named: L, y
         self._sweeps: dict[tuple[Expr, Expr], Sweep] = {}
@@ -179,6 +180,7 @@ class Scope:
             "broken",
             "upstream",
             "families",
+            "columns",
             "entries",
         ):
             setattr(made, slot, getattr(self, slot))
@@ -387,6 +389,10 @@ class Meaning:
         """A side with a sum over an index: as any formula is read, or by the algebra of entries."""
         from .sample_sums import are_settled, used
 
+        for t in tree.walk():
+            if t.kind == "name" and len(t.data[2]) == 1 and str(t.data[1]).upper() in self.scope.columns:
+                whole = str(t.data[1]).upper()
+                raise Unread(f"{t.data[0]} is said to be a column of {whole}, and sums are read over rows")
         first, second = self._parsed, self._written
         if not self.scope.families or not used(self.scope.entries, tree):
             first, second = second, first

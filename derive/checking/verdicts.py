@@ -426,7 +426,7 @@ class Judge:
                     judgment.condition, judgment.value = "entry by entry", slopes
                     return judgment
         reason = f"the shapes do not fit: {error.message}"
-        if broken := self.unread_among(names_of(side.tree)):
+        if broken := self.unread_among(names_of(side.tree) | (set() if truths else names_of(head))):
             return Judgment("unread", broken, side)
         if side.tree is not None and sum(t.kind in DERIVATIVES for t in side.tree.walk()) > 1:
             return Judgment("unread", f"not judged, a chain rule without the order of its factors: {reason}", side)
