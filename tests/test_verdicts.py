@@ -232,6 +232,13 @@ $\nabla L = 2X^\top(Xw - y)$""",
     ),
     # two norms of a matrix
     (r"Let $A \in \mathbb{R}^{m \times n}$. $\|A\|_2 = \|A\|_F$. $\|x\|_2^2 = x^\top x$", "up"),
+    # each item of a list has its own f
+    (
+        r"""1. $f(x) = \|Ax-b\|^2$, $\nabla f = 2A^T(Ax-b)$.
+2. $f(x) = \frac12\|Ax-b\|^2$, $\nabla f = A^T(Ax-b)$.
+3. $f(x) = x^TAx$, $\nabla f = Ax$.""",
+        "dpdpdf",
+    ),
     # K = Kᵀ is a symmetry too
     (r"Let $J = \frac{1}{2}\alpha^\top K\alpha$ where $K = K^\top$. Then $\nabla J = K\alpha$.", "dap"),
     # plain text

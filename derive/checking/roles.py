@@ -24,6 +24,7 @@ _SOLUTION = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ANEW = re.compile(r"\b(?:let|consider|define|suppose|now|instead|another|next|second|different)\b", re.IGNORECASE)
+_ITEM = re.compile(r"(?:^|\n)[ \t]*(?:\d+[.)]|\(?[a-z]\)|[-*•]|\\item)[ \t][^\n]*\Z")
 _JOINED = re.compile(r"\b(?:where|with|here|in which|denot\w*|writing|abbreviat\w*)\W*$", re.IGNORECASE)
 _ORNAMENTS = re.compile(r"_(?:hat|star|opt|tilde|bar|MLE|ML|MAP|OLS|LS|ridge|new|min|max)(?=_|$)")
 
@@ -210,12 +211,13 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
         if known is not None and known.key() == body.key():
             claim.role = "repeat"
             return None
+        is_item = bool(_ITEM.search(claim.row.prose))
         news = scope.base(mentions) - scope.base(names_of(known)) - {name}
         if name in scope.own or name in scope.live:
-            if news or claim.defines or (_ANEW.search(words) and claim.row.display):
+            if news or claim.defines or is_item or (_ANEW.search(words) and claim.row.display):
                 return name
             return None
-        if news or claim.defines:
+        if news or claim.defines or is_item:
             return name
         return None
     if name in scope.letters(mentions):
