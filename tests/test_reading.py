@@ -382,6 +382,12 @@ def test_where_functions_and_sums_end(formula, wanted):
     assert parse(formula).expr.text() == wanted
 
 
+def test_a_statement_that_nothing_uses_is_named():
+    assert "L is defined and not used" in parse(r"L=-\log p; p=w^Tx; q=\|w\|^2").readings
+    assert not any("not used" in r for r in parse("r = A x − b; h = rᵀr; h²").readings)
+    assert not any("not used" in r for r in parse(r"f(x) = A x; \|f(x) - y\|^2").readings)
+
+
 def test_a_vector_by_habit_between_single_bars_is_said_to_be_a_number():
     assert "w is read as a scalar" in parse(r"\frac12|w|^2").readings
     assert not parse("|a'x|").readings

@@ -72,6 +72,11 @@ class Reading:
                 statement.tokens, self.known, source, self.is_latex, self.split_readings, usage
             )
         self.statements = in_order(self.statements, source)
+        used = {str(t.value) for s in self.statements for t in s.tokens if t.kind in ("name", "apply")}
+        families = {names.join(*names.parts(name)[:2], []) for name in used}
+        for statement in self.statements[:-1]:
+            if statement.name is not None and statement.name.partition("_")[0] not in used | families:
+                self.split_readings.append(f"{names.text(statement.name)} is defined and not used")
         self.is_numpy = any(t.text == "@" for t in self.tokens) or "np." in source
         self.styled = self.separate_styles()
 
