@@ -8,7 +8,6 @@ one name is decided later (`splitting`), when the declared names are known.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from fractions import Fraction
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from .. import names
 from ..errors import LimitError, ParseError
 from .limits import MAX_DIGITS, MAX_LENGTH
+from .spelling import respelled
 from .vocabulary import COMMAND_FUNCTIONS, FUNCTIONS, PREFIXES, TRANSPARENT
 
 Span = tuple[int, int]
@@ -52,44 +52,6 @@ class Token:
         return f"Token({self.kind} {self.text!r} {self.start}:{self.end})"
 
 
-def _raised(low: str) -> re.Pattern[str]:
-    """A transpose, a prime or a number above, and behind it what stands below."""
-    group = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
-    command = r"\\(?:top|intercal|prime)(?![a-zA-Z])|\\math(?:sf|rm|bf)\s*\{\s*T\s*\}"
-    sign = rf"(?:T|⊤|'|-?\d+|{command})"
-    above = rf"\^\s*(?:{sign}|\{{\s*-?{sign}\s*\}})|['′’ᵀ⊤⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+"
-    below = rf"_\s*(?:{group}|\\[a-zA-Z]+|{low})|[₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚₛₜ]+"
-    return re.compile(rf"(?:(?<=[^\W⁰¹²³⁴⁵⁶⁷⁸⁹])|(?<=[)\]}}|‖]))((?:{above})\s*)({below})")
-
-
-_MINIMUM = (
-    r"(?:\\arg\s*\\m(?:in|ax)|\\(?:operatorname\*?|text|mathrm)\s*\{\s*(?:arg\s*(?:\\,)?\s*)?m(?:in|ax)(?:imize|imise)?\s*\}"
-    r"|\\arg?m(?:in|ax)|(?<![A-Za-z\\])(?:arg\s?m(?:in|ax)|(?:min|max)imi[sz]e)(?![A-Za-z(]))"
-)
-_NO_AXIS = r"(?!\s*_\s*\{?\s*(?:\\math[a-z]+\s*\{\s*)?(?:row|col))"  # argmax_row(A) is an operation
-_BELOW = r"(?:\\limits)?\s*_\s*(\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]\w*)"
-# At the start of a formula, or behind the name that it defines
-_EXTREMUM = re.compile(
-    rf"(?<![^\s=;\n])(?:\\underset\s*\{{([^{{}}]*)\}}\s*\{{\s*(?:{_MINIMUM}|\\m(?:in|ax))\s*\}}|{_MINIMUM}{_NO_AXIS}(?:{_BELOW})?|\\min(?=\s*(?:\\[|,;!:]|\|\|))|(?:min|max)\s+(?![\s(]))"
-)
-_LOST = (
-    (
-        re.compile(r"[^\W\d_]\*(?=\s*[-−+]|\s*[‖|)\]]|\s*$)"),
-        "may be an optimum",
-        "give it a name of its own, as in x_opt",
-    ),
-    (re.compile(r"[^\W\d_)][-−]1(?=[^\W\d_])"), "may be an inverse that lost its height", "write ⁻¹ or ^(-1)"),
-    (re.compile(r"\w\(\s*\d*\s*:\s*(?:end|\d*)\s*\)"), "is a slice", "write x[1:], counted from 0"),
-)
-_LIMITS = re.compile(
-    r"(\\(?:sum|prod)(?:\\limits)?\s*)(\^\s*(?:\{[^{}]*\}|[A-Za-z]))\s*(_\s*\{(?:[^{}]|\{[^{}]*\})*\})"
-)
-_TAIL = 60
-_NUMBER = re.compile(r"(?:\\q?quad|\\hfill|\s{3})\s*(?:\(\d+(?:\.\d+)*[a-z]?\)|\[\d+\])\s*[.,;]?\s*$")  # of an equation
-_RAISED = _raised(r"[^\W_]+"), _raised(r"[^\W_]")  # TeX takes one letter below
-_ENTRY = re.compile(r"_?\s*\{?\s*[i-n]\s*,?\s*[i-n]\s*\}?|[ᵢⱼₖₗₘₙ]{2}")
-
-
 class Letters:
     """The state of the tokenizer, and how it reads names and numbers."""
 
@@ -99,17 +61,8 @@ class Letters:
                 f"the formula has {len(text):,} characters", hint=f"at most {MAX_LENGTH:,} characters are read"
             )
         self.known = known
-        self.readings: list[str] = []
         self.is_latex = "\\" in text
-        for pattern, why, hint in _LOST:
-            lost = pattern.search(text)
-            if lost is not None:
-                raise ParseError(f"{lost[0]} {why}", text, lost.span(), hint)
-        text = _EXTREMUM.sub(self.extremum, text)
-        tail = text[-_TAIL:]  # where the number of the equation may stand
-        text = text[: -len(tail)] + _NUMBER.sub(lambda m: " " * len(m[0]), tail) if tail else text
-        text = _LIMITS.sub(r"\1\3\2", text)
-        self.text = _RAISED[self.is_latex].sub(self.lowered, text)
+        self.text, self.readings = respelled(text)
         self.pos = 0
         self.tokens: list[Token] = []
         self.style = ""
@@ -120,33 +73,6 @@ class Letters:
         self.skipped = len(text)  # where the \\left began that stands before the next bracket
         self.differential: int | None = None  # where a \\mathrm{d} stands that the next letter takes
         self.environments: list[str] = []
-
-    def extremum(self, found: re.Match[str]) -> str:
-        """What is minimized, without the word; over what, says the question."""
-        before = found.string[: found.start()].rstrip(" ")
-        if before and before[-1] not in "=;\n":
-            return found[0]
-        over = next((part for part in found.groups() if part is not None), "").strip("{} ")
-        if len(over) == 1 and over in "ijkl":
-            return found[0]  # of the terms of a list: refused where it is read
-        kind = "max" if "max" in found[0] else "min"
-        self.readings.append(f"the {kind}imum is left out: what it is taken of is read")
-        return " " * len(found[0])
-
-    def lowered(self, found: re.Match[str]) -> str:
-        """x_i^T for x^T_i: what stands below a letter belongs to its name, in whatever order both are written.
-
-        A^T_{ij} and A^{-1}_{ij} are entries of the transpose and of the inverse all the same.
-        """
-        above, below = found.groups()
-        if _ENTRY.fullmatch(below):
-            if "-" in above or "⁻" in above:
-                return above + below
-            if not any(c.isdigit() for c in above):
-                return "'".ljust(len(above)) + below
-            written, power = found.string[found.start() - 1] + found[0], found.string[found.start() - 1] + below + above
-            self.readings.append(f"{written} is read as {power}, a power of the entry")
-        return below + above
 
     def error(self, message: str, start: int, end: int, hint: str | None = None) -> ParseError:
         return ParseError(message, self.text, (start, end), hint)

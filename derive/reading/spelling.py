@@ -1,0 +1,119 @@
+"""Spellings that are put right, or refused, before a formula is read.
+
+TeX sets `x^T_i` and `x_i^T` alike, a PDF loses the height of exponents, and a formula comes with its number or with
+`minimize` before it.  What is put right keeps the length of the text, so that all places stay where they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from ..errors import ParseError
+
+_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_MINIMUM = (
+    r"(?:\\arg\s*\\m(?:in|ax)"
+    r"|\\(?:operatorname\*?|text|mathrm)\s*\{\s*(?:arg\s*(?:\\,)?\s*)?m(?:in|ax)(?:imize|imise)?\s*\}"
+    r"|\\arg?m(?:in|ax)|(?<![A-Za-z\\])(?:arg\s?m(?:in|ax)|(?:min|max)imi[sz]e)(?![A-Za-z(]))"
+)
+_NO_AXIS = r"(?!\s*_\s*\{?\s*(?:\\math[a-z]+\s*\{\s*)?(?:row|col))"  # argmax_row(A) is an operation
+_BELOW = r"(?:\\limits)?\s*_\s*(\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]\w*)"
+_EXTREMUM = (
+    rf"(?<![^\s=;\n])(?:\\underset\s*\{{([^{{}}]*)\}}\s*\{{\s*(?:{_MINIMUM}|\\m(?:in|ax))\s*\}}"
+    rf"|{_MINIMUM}{_NO_AXIS}(?:{_BELOW})?|\\min(?=\s*(?:\\[|,;!:]|\|\|))|(?:min|max)\s+(?![\s(]))"
+)
+_LIMITS = r"(\\(?:sum|prod)(?:\\limits)?\s*)(\^\s*(?:\{[^{}]*\}|[A-Za-z]))\s*(_\s*\{(?:[^{}]|\{[^{}]*\})*\})"
+_TAIL = 60  # where the number of an equation may stand
+_NUMBER = r"(?:\\q?quad|\\hfill|\s{3})\s*(?:\(\d+(?:\.\d+)*[a-z]?\)|\[\d+\])\s*[.,;]?\s*$"
+_ENTRY = r"_?\s*\{?\s*[i-n]\s*,?\s*[i-n]\s*\}?|[ᵢⱼₖₗₘₙ]{2}"
+
+# What cannot be meant as it stands: signs that must occur, the pattern, what is said, and the way out
+_LOST = (
+    ("*", r"[^\W\d_]\*(?=\s*[-−+]|\s*[‖|)\]]|\s*$)", "may be an optimum", "give it a name of its own, as in x_opt"),
+    ("1", r"[^\W\d_)][-−]1(?=[^\W\d_])", "may be an inverse that lost its height", "write ⁻¹ or ^(-1)"),
+    (":", r"\w\(\s*\d*\s*:\s*(?:end|\d*)\s*\)", "is a slice", "write x[1:], counted from 0"),
+)
+
+
+def respelled(text: str) -> tuple[str, list[str]]:
+    """The text as it is read, and what was read so.
+
+    Raises
+    ------
+    ParseError
+        What is written has lost a sign.
+    """
+    for sign, pattern, why, hint in _LOST:
+        found = re.search(pattern, text) if sign in text else None
+        if found is not None:
+            raise ParseError(f"{found[0]} {why}", text, found.span(), hint)
+    readings: list[str] = []
+    for signs, put_right in _ROWS:
+        if all(any(sign in text for sign in some) for some in signs):
+            text = put_right(text, readings)
+    return text, readings
+
+
+def _without_extremum(text: str, readings: list[str]) -> str:
+    """What is minimized, without the word, at the start of a formula or behind the name that it defines."""
+
+    def blank(found: re.Match[str]) -> str:
+        before = found.string[: found.start()].rstrip(" ")
+        over = next((part for part in found.groups() if part is not None), "").strip("{} ")
+        if before and before[-1] not in "=;\n" or len(over) == 1 and over in "ijkl":
+            return found[0]  # of the terms of a list: refused where it is read
+        readings.append(f"the {'max' if 'max' in found[0] else 'min'}imum is left out: what it is taken of is read")
+        return " " * len(found[0])
+
+    return re.sub(_EXTREMUM, blank, text)
+
+
+def _without_number(text: str, readings: list[str]) -> str:
+    """A formula without the number of its equation."""
+    tail = text[-_TAIL:]
+    return text[: -len(tail)] + re.sub(_NUMBER, lambda found: " " * len(found[0]), tail)
+
+
+def _limits_in_order(text: str, readings: list[str]) -> str:
+    """`\\sum_{i=1}^n` for `\\sum^n_{i=1}`."""
+    return re.sub(_LIMITS, r"\1\3\2", text)
+
+
+def _raised(low: str) -> str:
+    """A transpose, a prime or a number above, and behind it what stands below."""
+    group = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
+    command = r"\\(?:top|intercal|prime)(?![a-zA-Z])|\\math(?:sf|rm|bf)\s*\{\s*T\s*\}"
+    sign = rf"(?:T|⊤|'|-?\d+|{command})"
+    above = rf"\^\s*(?:{sign}|\{{\s*-?{sign}\s*\}})|['′’ᵀ⊤{_SUPERSCRIPTS}⁻]+"
+    below = rf"_\s*(?:{group}|\\[a-zA-Z]+|{low})|[₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚₛₜ]+"
+    return rf"(?:(?<=[^\W{_SUPERSCRIPTS}])|(?<=[)\]}}|‖]))((?:{above})\s*)({below})"
+
+
+def _lowered(text: str, readings: list[str]) -> str:
+    """x_i^T for x^T_i: what stands below a letter belongs to its name, in whatever order both are written.
+
+    A^T_{ij} and A^{-1}_{ij} are entries of the transpose and of the inverse all the same.
+    """
+
+    def swap(found: re.Match[str]) -> str:
+        above, below = found.groups()
+        if re.fullmatch(_ENTRY, below):
+            if "-" in above or "⁻" in above:
+                return above + below
+            if not any(c.isdigit() for c in above):
+                return "'".ljust(len(above)) + below
+            letter = found.string[found.start() - 1]
+            readings.append(f"{letter}{found[0]} is read as {letter}{below}{above}, a power of the entry")
+        return below + above
+
+    return re.sub(_raised(r"[^\W_]" if "\\" in text else r"[^\W_]+"), swap, text)  # TeX takes one letter below
+
+
+# What is put right where one of each group of signs occurs
+_ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str]], str]], ...] = (
+    ((("min", "max"),), _without_extremum),
+    (((")", "]"), ("quad", "hfill", "   ")), _without_number),
+    ((("\\sum^", "\\prod^", "\\sum ^", "\\prod ^", "\\limits^"),), _limits_in_order),
+    ((tuple("^'′’ᵀ⊤⁻" + _SUPERSCRIPTS), tuple("_₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚₛₜ")), _lowered),
+)
