@@ -365,6 +365,8 @@ def test_what_may_be_meant_otherwise_is_refused(formula, said):
         (r"\log\det(\sigma)", "logdet(σ)"),
         (r"x^t A x", "xᵀ A x"),
         ("(1+r)**t", "(1 + r)^t"),
+        ("||X*w-y||^2 + lam*||w||^2", "‖X w − y‖² + λ ‖w‖²"),
+        ("2*|x'x| + a * -x'x", "2 |xᵀ x| − a xᵀ x"),
         (r"\sum^{n}_{i=1} x_i^2", "‖x‖²"),
         (r"\hat\beta=\arg\min_\beta \|y-X\beta\|^2", "‖y − X β‖²"),
         (r"\operatorname*{arg\,min}_{\beta} \|y-X\beta\|^2", "‖y − X β‖²"),

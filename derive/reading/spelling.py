@@ -30,7 +30,7 @@ _ENTRY = r"_?\s*\{?\s*[i-n]\s*,?\s*[i-n]\s*\}?|[ᵢⱼₖₗₘₙ]{2}"
 
 # What cannot be meant as it stands: signs that must occur, the pattern, what is said, and the way out
 _LOST = (
-    ("*", r"[^\W\d_]\*(?=\s*[-−+]|\s*[‖|)\]]|\s*$)", "may be an optimum", "give it a name of its own, as in x_opt"),
+    ("*", r"[^\W\d_]\*(?=\s*[-−+]|\s*[)\]]|\s*$)", "may be an optimum", "give it a name of its own, as in x_opt"),
     ("1", r"[^\W\d_)][-−]1(?=[^\W\d_])", "may be an inverse that lost its height", "write ⁻¹ or ^(-1)"),
     (":", r"\w\(\s*\d*\s*:\s*(?:end|\d*)\s*\)", "is a slice", "write x[1:], counted from 0"),
 )
