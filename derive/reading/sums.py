@@ -472,6 +472,9 @@ class Lowering:
         if id(value) not in self.vanishing:
             return value
         axes = tuple(value.axes)
+        self.note(
+            f"a 1 stands for {axes[0].name} = {axes[1].name}, which the sum leaves out, so that nothing divides by 0"
+        )
         unit = Value([Term(factors=((algebra.held(algebra.new("eye"), axes), axes),))])
         return algebra.sum([value, unit], (1, 1))
 
