@@ -331,7 +331,7 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
     if name == "exp" and not arg.is_scalar and not arg.is_vector and arg.is_square:
         b.note(f"{b.cut(node)} is the exponential of every entry; expm is the matrix exponential")
     if name in ("log", "sinh", "cosh", "sin", "cos") and not arg.is_scalar and arg.is_square:
-        b.note(f"{b.cut(node)} is the {name} of every entry; that of the matrix is not read")
+        b.note(f"{b.cut(node)} is read as the {name} of every entry; that of the matrix is not read")
     made: Expr = (UNARY.get(name) or operation_named(name))(arg)  # type: ignore[misc]
     return made
 
