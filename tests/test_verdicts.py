@@ -1,7 +1,7 @@
 """Right lines and wrong ones as people write them, each with its verdict: short documents, line by line.
 
-Every derivative here was compared with central differences when it was entered; p is a line that is right,
-c one that is right under a condition, f one that is wrong, d a definition, a an assumption.
+The verdicts are decided by hand: p is a line that is right, c one that is right under a condition, f one that is
+wrong, d a definition, a an assumption, u a line that is not read.
 """
 
 from __future__ import annotations
@@ -241,6 +241,10 @@ $\nabla L = 2X^\top(Xw - y)$""",
     ),
     # K = Kᵀ is a symmetry too
     (r"Let $J = \frac{1}{2}\alpha^\top K\alpha$ where $K = K^\top$. Then $\nabla J = K\alpha$.", "dap"),
+    (r"$J = \frac{1}{2}\alpha^\top K\alpha$. We do not have $K = K^\top$. $\nabla J = K\alpha$.", "daf"),
+    # a zero and the rounding of one; small numbers that differ
+    (r"$f(x) = \|x\|^2 - x^\top x$. $\nabla f = 2x - 2x$", "dp"),
+    (r"$f(x) = 10^{-14} x^\top x$. $\nabla f = 10^{-14} x$", "df"),
     # plain text
     (
         """L = ||X w - y||^2 + lambda ||w||^2

@@ -74,6 +74,11 @@ _PART = re.compile(
 _OTHER = re.compile(r"(?:\b(?:non|skew|anti|block)[- ]?|\ba)$", re.IGNORECASE)
 
 
+def is_hedged(prose: str) -> bool:
+    """Whether the sentence that a text ends in denies what follows, or says it under an if."""
+    return bool(_HEDGED.search(re.split(r"[.?!;]\s|\n\n", prose)[-1]))
+
+
 def is_said(prose: str, match: re.Match[str], word: str) -> bool:
     """Whether a sentence gives its letters a property: not denied, not under an if, and not that of a product.
 

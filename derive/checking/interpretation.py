@@ -11,7 +11,7 @@ from ..reading.differentials import Vocabulary, parse
 from ..reading.tokens import Token
 from .claims import Claim, Reading, Side, tokenize, vocabulary_of
 from .conditions import stated
-from .declaring import add_property, declare, declared_by, declares
+from .declaring import add_property, declare, declared_by, declares, is_hedged
 from .definitions import settle
 from .document import Piece, Row, equation_sides, rows, statements
 from .heads import name_heads
@@ -117,7 +117,7 @@ def read(text: str, where: Any = None) -> Document:
         for claim in claims:
             for one, other in (claim.sides[:2], claim.sides[1::-1]) if len(claim.sides) == 2 else ():
                 name = symmetric_name(one.tree, other.tree)
-                if name is not None:
+                if name is not None and not is_hedged(claim.row.prose):
                     add_property(known, name, "symmetric")  # K = Kᵀ
         maker = _Maker(document, known, said, own, vocabulary)
         document.scopes += maker.settled(claims, inherited)

@@ -43,7 +43,6 @@ class Families:
         self.own: dict[int, list[Axis]] = {}  # the indices of a definition, by its root
         self.parts: dict[int, list[Axis | str]] = {}  # of entries of what is no name: an axis, a number or ":"
         self.copied = 0
-        self.kept: list[Node] = []  # so that no other node is taken for one of these
         self.kind: dict[int, int] = {}
         self.families: dict[str, int | None] = {}  # what the name without an index is; None beside rows of a matrix
         declared = reading.declared.entries
@@ -199,16 +198,14 @@ class Families:
             if place.axis is not None and place.offset:
                 raise self.refuse(node, f"{self.cut(node)} is a neighbor in what is defined", "write its formula out")
         self.note(f"{names.text(node.data)} is read as {'a row' if is_row else 'an entry'} of {names.text(name)}")
-        parts += [":"] * is_row
-        ref = Node("ref", [root], name, node.start, node.end)
-        at = Node("at", [ref], tuple(part.name if isinstance(part, Axis) else part for part in parts), *node.span)
-        self.parts[id(at)] = parts
-        self.kept.append(at)
-        if is_row:
+        at = node
+        if is_row:  # of which the vector is the transpose
+            at = Node("at", [], None, *node.span)
             node.op, node.args, node.data = "trans", [at], None
-        else:
-            node.op, node.args, node.data = at.op, at.args, at.data
-            self.parts[id(node)] = parts
+            parts.append(":")
+        at.op, at.args = "at", [Node("ref", [root], name, *node.span)]
+        at.data = tuple(part.name if isinstance(part, Axis) else part for part in parts)
+        self.parts[id(at)] = parts
         return True
 
     def inlined(self, node: Node, access: Access, letters: tuple[str, ...], root: Node) -> dict[str, Axis]:
