@@ -18,10 +18,12 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from .errors import DeriveError, ShapeError
 from .shapes import ONE, SCALAR, Dim, DimLike, Shape, require_name, shape_text
+from .traversal import postorder
 
 T = TypeVar("T")
 Data = tuple[Any, ...]
@@ -355,26 +357,12 @@ def described(expr: Expr) -> str:
 
 # Traversal
 
+_operands: Callable[[Expr], tuple[Expr, ...]] = attrgetter("args")
+
 
 def nodes(*roots: Expr) -> list[Expr]:
     """Every node below the roots once, operands before the nodes that use them."""
-    order: list[Expr] = []
-    seen: set[Expr] = set()
-    stack = list(reversed(roots))
-    while stack:
-        node = stack[-1]
-        if node in seen:
-            stack.pop()
-            continue
-        pending = [arg for arg in node.args if arg not in seen]
-        if pending:
-            pending.reverse()
-            stack += pending
-        else:
-            seen.add(node)
-            order.append(node)
-            stack.pop()
-    return order
+    return postorder(roots, _operands)
 
 
 def fold(root: Expr, visit: Callable[[Expr, list[T]], T], memo: dict[Expr, T] | None = None) -> T:

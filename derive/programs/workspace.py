@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from .expressions import ATOM, CodeText, is_full_somewhere
-from .terms import Term, Value
+from .terms import Term, Value, users_in
 from .writer import Writer, is_broadcast
 
 ROWS_AT_ONCE = 16
@@ -68,11 +68,7 @@ class WorkspaceWriter(Writer):
     def _find_deferred(self) -> None:
         """Products by A whose rows are computed with those of a product by Aᵀ."""
         position = {value: i for i, value in enumerate(self.order)}
-        users: dict[Value, list[Value]] = {}
-        for value in self.order:
-            for term in value.args:
-                for part in term.parts():
-                    users.setdefault(part, []).append(value)
+        users = users_in(self.order)
         outputs = {part for term in self.terms for part in term.parts()}
         for value in self.order:
             if not self.is_matvec(value) or value in outputs or value.args[1].body in self.owner:

@@ -29,7 +29,7 @@ from .shaping import Symbol
 from .signatures import C, M, R, S
 from .sizes import SCALAR_SIZE, Size, Sizes
 from .splitting import Usage, primed_names, raised_names, split_runs
-from .stacks import Node, postorder
+from .stacks import Node, nodes_below
 from .statements import Statement, Statements, in_order
 from .tokens import Token
 
@@ -126,7 +126,7 @@ class Reading:
             tokens = self.applied_definitions(statement, parameters)
             parser = Parser(tokens, self.source, self.known, loose, self.dim, readings)
             root = parser.parse()
-            for node in postorder([root]):
+            for node in nodes_below([root]):
                 if node.op == "sym" and node.data in defined:
                     node.op, node.args = "ref", [defined[node.data]]
                 elif node.op == "sym" and node.data == statement.name:
@@ -171,7 +171,7 @@ class Reading:
     def solve(self, loose: frozenset[str], scalar: bool, tied: bool = False) -> Solution:
         readings = list(self.split_readings)
         roots = self.parse_trees(loose, readings)
-        order = postorder(roots)
+        order = nodes_below(roots)
         if sum(node.op == "sigma" for node in order) > MAX_SUMS:
             raise LimitError("the formula has too many sums over indices", self.source, None, f"at most {MAX_SUMS}")
         if "one" not in loose:
@@ -195,7 +195,7 @@ class Reading:
 
             lowered = lower_indices(self, roots, readings, scalar)
             if lowered is not roots:
-                roots, order = lowered, postorder(lowered)
+                roots, order = lowered, nodes_below(lowered)
         self.name_dimensions(order)
         symbols = self.collect(order)
         kinds = Kinds()
