@@ -185,10 +185,7 @@ SCIPY = NUMPY | table("""
     erf: special.erf({0})
     sigmoid: special.expit({0})
     expm: linalg.expm({0})
-    cholesky: _cholesky({0}, {name})
-    spd_logdet: 2 * np.log({0}.diagonal()).sum()
     spd_solve: _cholesky_solve({0}, {1})
-    triangle_inverse: _inverse_of_triangle({0})
     spd_inverse: _cholesky_inverse({0})
     added_outer: _add_outer({0}, {1}, {2}, {3})
 """)
@@ -202,7 +199,6 @@ ARRAY_API = {key: text.replace("{lib}", "xp") for key, text in COMMON.items()} |
     sq_norm_matrix: xp.sum({0} * {0})
     contraction: xp.sum({0} * {1})
     contraction_flipped: xp.sum({0} * {1}.T)
-    columns: xp.stack(({items}), axis=1)
     concatenated: xp.concat(({items}))
     cumsum: xp.cumulative_sum({0}, axis=0)
     cumsum_back: xp.flip(xp.cumulative_sum(xp.flip({0}, axis=0), axis=0), axis=0)
@@ -215,7 +211,6 @@ ARRAY_API = {key: text.replace("{lib}", "xp") for key, text in COMMON.items()} |
     eye: xp.eye({rows}, dtype={like}.dtype, device=device({like}))
     basis: xp.astype(xp.arange({rows}, device=device({like})) == {0}, {like}.dtype)
     cholesky: _cholesky({0}, {name})
-    logdet: xp.linalg.slogdet({0})[1]
     spd_logdet: 2 * xp.sum(xp.log(xp.linalg.diagonal({0})))
     diagonal: xp.linalg.diagonal({0})
     trace: xp.linalg.trace({0})
@@ -253,8 +248,6 @@ JAX = {key: text.replace("{lib}", "jnp") for key, text in COMMON.items()} | tabl
     triangle_inverse: jax.scipy.linalg.solve_triangular({0}, jnp.eye({rows}, dtype={dtype}), lower=True)
     spd_solve: jax.scipy.linalg.cho_solve(({0}, True), {1})
     spd_inverse: jax.scipy.linalg.cho_solve(({0}, True), jnp.eye({rows}, dtype={dtype}))
-    nuclear_norm: jnp.sum(jnp.linalg.svd({0}, compute_uv=False))
-    spectral_norm: jnp.max(jnp.linalg.svd({0}, compute_uv=False))
 """)
 
 # PyTorch
