@@ -9,11 +9,10 @@ helpers.  The base table is the array API standard; the others say what differs.
 from __future__ import annotations
 
 from ..errors import DeriveError
+from ..operations import FUNCTIONS
 from ..own_functions import operation_named
 from .functional import ARRAY_API_HELPERS, JAX_HELPERS, TORCH_HELPERS
 from .helpers import NUMPY_HELPERS, SCIPY_HELPERS
-
-FUNCTIONS = "exp log sin cos tan sinh cosh tanh sign".split()
 
 
 class Dialect:
@@ -73,9 +72,11 @@ def table(text: str) -> dict[str, str]:
     return {name.strip(): template.strip() for name, template in rows}
 
 
-# What all libraries share: operators, and the names of the standard with the library as `{lib}`
+# What all libraries share: operators, and the names of the standard with the library as `{lib}`; a scalar function
+# without a row has its own name
 
-COMMON = table("""
+UNNAMED = frozenset(["erf"])  # what the standard has no name for
+COMMON = {name: f"{{lib}}.{name}({{0}})" for name in FUNCTIONS if name not in UNNAMED} | table("""
     product: {0} @ {1}
     matvec: {0} @ {1}
     stacked: {0} @ {1}
@@ -83,7 +84,6 @@ COMMON = table("""
     outer: {0}[:, None] * {1}
     total: {lib}.sum({0})
     norm1: {lib}.sum({lib}.abs({0}))
-    abs: {lib}.abs({0})
     sqrt: {lib}.sqrt({0})
     power: {0} ** {1}
     columns: {lib}.stack(({items}), axis=1)
@@ -138,14 +138,10 @@ COMMON = table("""
     dominant: _dominant({0})
     nuclear_norm: {lib}.sum({lib}.linalg.svd({0}, compute_uv=False))
     spectral_norm: {lib}.max({lib}.linalg.svd({0}, compute_uv=False))
-    arcsin: {lib}.arcsin({0})
-    arccos: {lib}.arccos({0})
-    arctan: {lib}.arctan({0})
     logaddexp: {lib}.logaddexp({0}, {1})
     norm: _norm({0})
     hypot: {lib}.hypot({0}, {1})
 """)
-COMMON.update({name: "{lib}." + name + "({0})" for name in FUNCTIONS})
 
 # NumPy
 

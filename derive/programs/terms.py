@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
+from ..expr import OPERATIONS
 from ..shapes import ONE, SCALAR, Shape
 from ..traversal import postorder
 
@@ -161,14 +162,10 @@ def users_in(order: Iterable[Value]) -> dict[Value, list[Value]]:
     return users
 
 
-POSITIVE = frozenset(
-    "exp sq_norm norm hypot norm1 sigmoid softplus softmax cosh dimension constant abs row_softmax".split()
-)
-
-
 def is_nonnegative(value: Value) -> bool:
     """Whether every entry is seen to be at least 0."""
-    if value.kind in POSITIVE:
+    operation = OPERATIONS.get(value.kind)
+    if value.kind in ("hypot", "row_softmax") or (operation is not None and operation.is_nonnegative):
         return True
     if value.kind == "input":
         return bool(value.data[0].properties & {"positive", "nonnegative"})

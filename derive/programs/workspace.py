@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
+from ..dialects import NUMPY
+from ..operations import FUNCTIONS
 from .expressions import ATOM, CodeText, is_full_somewhere
 from .terms import Term, Value, users_in
 from .writer import Writer, is_broadcast
@@ -20,7 +22,7 @@ ROWS_AT_ONCE = 16
 SMALL = 2**13  # entries below which the call costs more than the work
 PAST_THE_CACHE = 2**18  # entries of the matrix
 WITH_OUT = frozenset("row_dots row_sums hypot".split())  # calls that take an array to write into
-UFUNCS = {name: f"np.{name}" for name in "exp log sin cos tan arcsin arccos arctan sinh cosh tanh sign abs".split()}
+UFUNCS = {name: f"np.{name}" for name in FUNCTIONS if NUMPY[name] == f"np.{name}({{0}})"}  # take an array to write into
 
 
 class WorkspaceWriter(Writer):
