@@ -216,10 +216,8 @@ ARRAY_API = {key: text.replace("{lib}", "xp") for key, text in COMMON.items()} |
     expm: _expm({0})
     nuclear_norm: xp.sum(_singular_values({0}))
     spectral_norm: xp.max(_singular_values({0}))
-    arcsin: xp.asin({0})
-    arccos: xp.acos({0})
-    arctan: xp.atan({0})
 """)
+ARRAY_API |= {name: f"xp.a{name[3:]}({{0}})" for name in FUNCTIONS if name.startswith("arc")}
 
 # JAX
 
