@@ -255,9 +255,10 @@ class Evaluation:
             raise Unread("this product is not read in index notation")
         for i, factor in enumerate(tree.args[:-1]):
             if factor.kind == "derivative" and factor.args[0].span[0] > factor.args[-1].span[0]:
-                plain = factor.args[-1].data[1]  # ∂/∂x (x)(x) stands before both, or before the first
+                plain = factor.args[-1].data[1]
                 after = (t for f in tree.args[i + 1 :] for t in f.walk() if t.kind == "name")
-                self.is_doubtful |= any(plain in (t.data[0], t.data[1]) for t in after)
+                if any(plain in (t.data[0], t.data[1]) for t in after):
+                    raise Unread("∂/∂x (x)(x) stands before both brackets, or before the first")
         return self.factors(tree.args, held)
 
     def factors(
