@@ -19,9 +19,8 @@ from ..errors import DeriveError
 from ..expr import Expr, dimension_names, symbol, symbols_of
 from ..operations import FUNCTIONS
 from ..shapes import ONE, Dim
-from .claims import Claim, Side
-from .claims import Reading as Document
-from .derivatives import Builder
+from .claims import Claim, Claims, Side
+from .derivatives import TreeBuilder
 from .judgments import Judgment
 from .roles import entries_differentiated_by
 from .trees import Tree
@@ -38,7 +37,7 @@ APART = 1e-4  # by how much sides differ that are said to differ, relative to th
 SIZES = {17: 3, 29: 4}  # seeds, and how long an axis is whose length nobody declares
 
 
-class Entries:
+class IndexedArray:
     """An array whose axes bear the letters of indices."""
 
     __slots__ = ("array", "axes")
@@ -109,7 +108,7 @@ class Evaluation:
             for letter, dim in zip(letters_of(t), known.shape if known is not None else ()):
                 self.lengths.setdefault(letter, dim.evaluate(point.sizes))
 
-    def value(self, tree: Tree, held: frozenset[str]) -> Entries:
+    def value(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
         """The value of a tree; what stands beside it in a product has the letters `held`."""
         self.left -= 1
         if self.left < 0:
@@ -118,7 +117,7 @@ class Evaluation:
             whole = self.whole(tree)
             if whole.shape != (1, 1):
                 raise Unread("an entry and a whole vector or matrix stand together")
-            return Entries(whole[0, 0])
+            return IndexedArray(whole[0, 0])
         if tree.kind == "formula":
             return self.value(tree.args[0], held)
         read = _READ.get(tree.kind)
@@ -131,7 +130,7 @@ class Evaluation:
         return self.array(self.expression(tree))
 
     def expression(self, tree: Tree) -> Expr:
-        found = Builder(self.scope).value(tree)
+        found = TreeBuilder(self.scope).value(tree)
         if not isinstance(found, Expr):
             raise Unread("an entry stands where the whole is needed")
         return self.scope.inline(found)
@@ -149,7 +148,7 @@ class Evaluation:
 
     # Leaves
 
-    def name(self, tree: Tree, held: frozenset[str]) -> Entries:
+    def name(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
         plain, letters = str(tree.data[1]), letters_of(tree)
         if plain == "δ" and len(letters) == 2 and "δ" not in self.scope.symbols:
             return self.kronecker(letters)
@@ -190,26 +189,26 @@ class Evaluation:
             raise Unread(f"the size of {plain} is open here")
         return np.random.default_rng([*map(ord, plain), *shape]).uniform(0.3, 1.3, shape)
 
-    def kronecker(self, letters: tuple[str, ...]) -> Entries:
+    def kronecker(self, letters: tuple[str, ...]) -> IndexedArray:
         import numpy as np
 
         sizes = {n for n in (self.lengths.get(a, self.size) for a in letters) if n is not None}
         if len(sizes) != 1:
             raise Unread("the size of δ is open here")
-        return Entries(np.eye(sizes.pop()), letters)
+        return IndexedArray(np.eye(sizes.pop()), letters)
 
-    def contracted(self, array: Array, letters: tuple[str, ...], held: frozenset[str]) -> Entries:
+    def contracted(self, array: Array, letters: tuple[str, ...], held: frozenset[str]) -> IndexedArray:
         """The entries with these letters; a letter that stands twice is summed, unless something else has it."""
         if len(set(letters)) == 2:
-            return Entries(array, letters)
+            return IndexedArray(array, letters)
         if len(letters) == 1:
-            return Entries(array, letters)
+            return IndexedArray(array, letters)
         diagonal = array.diagonal()
         if letters[0] in held or letters[0] in self.free:
-            return Entries(diagonal, letters[:1])
-        return Entries(diagonal.sum())
+            return IndexedArray(diagonal, letters[:1])
+        return IndexedArray(diagonal.sum())
 
-    def entry(self, tree: Tree, held: frozenset[str]) -> Entries:
+    def entry(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
         letters = letters_of(tree)
         if not letters or has_entries(tree.args[0]):
             raise Unread("this entry is not read")
@@ -220,7 +219,7 @@ class Evaluation:
             raise Unread(f"the index {''.join(letters)} does not fit")
         return self.contracted(found, letters, held)
 
-    def transpose(self, tree: Tree, held: frozenset[str]) -> Entries:
+    def transpose(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
         """(Xᵀ)ᵢⱼ, as Xᵢⱼᵀ is meant where a transposition has a meaning."""
         entry = tree.args[0]
         letters = letters_of(entry)
@@ -228,29 +227,29 @@ class Evaluation:
             raise Unread("the transposition of an entry is not read")
         self.is_doubtful = True
         found = self.value(entry, held | set(letters))
-        return Entries(found.array, found.axes[::-1]) if len(found.axes) == 2 else found
+        return IndexedArray(found.array, found.axes[::-1]) if len(found.axes) == 2 else found
 
     # Combinations
 
-    def sum(self, tree: Tree, held: frozenset[str]) -> Entries:
+    def sum(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
         return self.combined([self.value(term, held) for term in tree.args], sum)
 
-    def neg(self, tree: Tree, held: frozenset[str]) -> Entries:
+    def neg(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
         found = self.value(tree.args[0], held)
-        return Entries(-found.array, found.axes)
+        return IndexedArray(-found.array, found.axes)
 
-    def combined(self, values: Sequence[Entries], operation: Callable[[list[Array]], Array]) -> Entries:
+    def combined(self, values: Sequence[IndexedArray], operation: Callable[[list[Array]], Array]) -> IndexedArray:
         axes = tuple(dict.fromkeys(a for v in values for a in v.axes))
         for value in values:
             self.measure(value)
-        return Entries(operation([v.over(axes) for v in values]), axes)
+        return IndexedArray(operation([v.over(axes) for v in values]), axes)
 
-    def measure(self, value: Entries) -> None:
+    def measure(self, value: IndexedArray) -> None:
         for letter, length in zip(value.axes, value.array.shape if value.axes else ()):
             if self.lengths.setdefault(letter, length) != length:
                 raise Unread(f"the index {letter} runs over axes of different sizes")
 
-    def prod(self, tree: Tree, held: frozenset[str]) -> Entries:
+    def prod(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
         if not set(tree.data) <= {"", "·", "*", "⋅"}:
             raise Unread("this product is not read in index notation")
         for i, factor in enumerate(tree.args[:-1]):
@@ -263,7 +262,7 @@ class Evaluation:
 
     def factors(
         self, trees: Sequence[Tree], held: frozenset[str], made: Callable[[list[Array]], Array] | None = None
-    ) -> Entries:
+    ) -> IndexedArray:
         """The product, with the letters summed that it has twice and nothing else has."""
         import numpy as np
 
@@ -276,35 +275,35 @@ class Evaluation:
         whole = self.combined(values, made or (lambda arrays: np.prod(np.broadcast_arrays(*arrays), axis=0)))
         return self.summed(whole, total, held)
 
-    def summed(self, value: Entries, counts: Mapping[str, int], held: frozenset[str]) -> Entries:
+    def summed(self, value: IndexedArray, counts: Mapping[str, int], held: frozenset[str]) -> IndexedArray:
         twice = [a for a in value.axes if counts[a] > 1 and a not in held and a not in self.free]
         kept = tuple(a for a in value.axes if a not in twice)
-        return Entries(value.array.sum(axis=tuple(value.axes.index(a) for a in twice)), kept) if twice else value
+        return IndexedArray(value.array.sum(axis=tuple(value.axes.index(a) for a in twice)), kept) if twice else value
 
-    def quotient(self, tree: Tree, held: frozenset[str]) -> Entries:
+    def quotient(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
         return self.factors(tree.args, held, lambda arrays: arrays[0] / arrays[1])
 
-    def power(self, tree: Tree, held: frozenset[str]) -> Entries:
+    def power(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
         exponent = self.value(tree.args[1], held)
         if exponent.axes:
             raise Unread("an exponent with an index is not read")
         base = self.value(tree.args[0], held)
-        return Entries(self.defined(base.array**exponent.array), base.axes)
+        return IndexedArray(self.defined(base.array**exponent.array), base.axes)
 
-    def inverse(self, tree: Tree, held: frozenset[str]) -> Entries:
+    def inverse(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
         if tree.args[0].kind == "name" and len(letters_of(tree.args[0])) == 2:
             raise Unread("the inverse of an entry, or an entry of the inverse")
         found = self.value(tree.args[0], held)
-        return Entries(self.defined(1 / found.array), found.axes)
+        return IndexedArray(self.defined(1 / found.array), found.axes)
 
-    def call(self, tree: Tree, held: frozenset[str]) -> Entries:
+    def call(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
         name = str(tree.data[0])
         if name not in FUNCTIONS and name != "sqrt" or len(tree.args) != 1:
             raise Unread(f"{name} of an entry is not read")
         found = self.value(tree.args[0], held)
         if name == "sqrt":
-            return Entries(self.defined(found.array**0.5), found.axes)
-        return Entries(self.applied(name, found.array), found.axes)
+            return IndexedArray(self.defined(found.array**0.5), found.axes)
+        return IndexedArray(self.applied(name, found.array), found.axes)
 
     def applied(self, name: str, array: Array) -> Array:
         """A scalar function of every entry."""
@@ -325,7 +324,7 @@ class Evaluation:
             raise Unread("it is not defined at a random point")
         return array
 
-    def total(self, tree: Tree, held: frozenset[str]) -> Entries:
+    def total(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
         letter = str(tree.data[0])
         if tree.data[1] or letter in held or letter in self.free:
             raise Unread("this sum over an index is not read")
@@ -333,11 +332,11 @@ class Evaluation:
         if letter not in found.axes:
             raise Unread(f"nothing in the sum depends on its index {letter}")
         kept = tuple(a for a in found.axes if a != letter)
-        return Entries(found.array.sum(axis=found.axes.index(letter)), kept)
+        return IndexedArray(found.array.sum(axis=found.axes.index(letter)), kept)
 
     # Derivatives
 
-    def derivative(self, tree: Tree, held: frozenset[str]) -> Entries:
+    def derivative(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
         function, *variables = tree.args
         counts = occurrences(tree)
         if len(variables) == 2:  # ∂²/∂xₖ∂xₗ
@@ -349,21 +348,21 @@ class Evaluation:
         self.must_vary(function, variable)
         beside = frozenset(letters)
 
-        def inner() -> Entries:
+        def inner() -> IndexedArray:
             return self.value(function, held | beside)
 
         at = inner()
         slopes = self.differences(variable, lambda: inner().array)
         axes = at.axes + tuple(f"{a}'" for a in letters)
-        made = Entries(slopes, axes)
+        made = IndexedArray(slopes, axes)
         for letter in letters:  # ∂pᵢ/∂zᵢ is a diagonal
             first = next((i for i, a in enumerate(made.axes) if a == letter), None)
             last = made.axes.index(letter + "'")
             if first is None:
-                made = Entries(made.array, tuple(letter if a == letter + "'" else a for a in made.axes))
+                made = IndexedArray(made.array, tuple(letter if a == letter + "'" else a for a in made.axes))
             else:
                 rest = tuple(a for i, a in enumerate(made.axes) if i not in (first, last))
-                made = Entries(made.array.diagonal(axis1=first, axis2=last), (*rest, letter))
+                made = IndexedArray(made.array.diagonal(axis1=first, axis2=last), (*rest, letter))
         return self.summed(made, counts, held)
 
     def must_vary(self, function: Tree, variable: Tree) -> None:
@@ -415,7 +414,7 @@ class Evaluation:
             self.point.values[known] = held
 
 
-_READ: dict[str, Callable[[Evaluation, Tree, frozenset[str]], Entries]] = {
+_READ: dict[str, Callable[[Evaluation, Tree, frozenset[str]], IndexedArray]] = {
     kind: getattr(Evaluation, kind)
     for kind in "name entry transpose sum neg prod quotient power inverse call total derivative".split()
 }
@@ -424,7 +423,7 @@ _READ: dict[str, Callable[[Evaluation, Tree, frozenset[str]], Entries]] = {
 class IndexChain:
     """A chain of equations in index notation: its head, against which every side is compared."""
 
-    def __init__(self, document: Document, witness: Witness, claims: Sequence[Claim]) -> None:
+    def __init__(self, document: Claims, witness: Witness, claims: Sequence[Claim]) -> None:
         self.scope = document.scope
         self.declared = document.declared
         self.witness = witness
@@ -437,10 +436,10 @@ class IndexChain:
         found = {letters for tree in trees for letters in entries_differentiated_by(tree)}
         self.frame: tuple[str, ...] | None = found.pop() if len(found) == 1 else None
         self.points: list[tuple[Point, int | None]] | None = None
-        self.truth: list[Entries | Array] | None = None
+        self.truth: list[IndexedArray | Array] | None = None
         self.is_doubtful = False  # the head has another reading
         self.why: DeriveError | None = None  # the head is not read
-        self.failing: tuple[int, list[Entries | Array]] | None = None
+        self.failing: tuple[int, list[IndexedArray | Array]] | None = None
         self.agrees = False  # a side was judged here, so that (BA)ₚq = BA only leaves out the letters
 
     def reads_head(self) -> bool:
@@ -460,9 +459,9 @@ class IndexChain:
                 self.why = error
         return self.truth is not None
 
-    def values(self, tree: Tree) -> tuple[list[Entries | Array], bool]:
+    def values(self, tree: Tree) -> tuple[list[IndexedArray | Array], bool]:
         """What a side is at each point, and whether it has another reading."""
-        found: list[Entries | Array] = []
+        found: list[IndexedArray | Array] = []
         is_doubtful = False
         for point, size in self.at_points():
             trees = [t for t in (self.head, tree) if t is not None]
@@ -514,7 +513,7 @@ class IndexChain:
             found |= {s.name for s in symbols_of(self.scope.inline(known))} if known is not None else {name}
         return found - {"", "δ", "e", "π"}
 
-    def compared(self, one: Entries | Array, other: Entries | Array) -> bool:
+    def compared(self, one: IndexedArray | Array, other: IndexedArray | Array) -> bool:
         """Whether two values are the same; raises where they are no pair, or too close to tell."""
         import numpy as np
 
@@ -530,14 +529,14 @@ class IndexChain:
             raise Unread("too close to tell")
         return gap < APART
 
-    def framed(self, value: Entries | Array) -> Entries:
+    def framed(self, value: IndexedArray | Array) -> IndexedArray:
         """A whole as entries, with the letters of what is differentiated by."""
-        if isinstance(value, Entries):
+        if isinstance(value, IndexedArray):
             return value
         if value.shape == (1, 1):
-            return Entries(value[0, 0])
+            return IndexedArray(value[0, 0])
         frame = self.frame or (letters_of(self.head) if self.head is not None else ())
         array = value.reshape(-1) if len(frame) == 1 and 1 in value.shape else value
         if not frame or array.ndim != len(frame):
             raise Unread("the indices of a whole vector or matrix are open")
-        return Entries(array, frame)
+        return IndexedArray(array, frame)

@@ -10,7 +10,7 @@ from .claims import Claim, Side
 from .report import Line
 from .roles import entries_differentiated_by
 from .trees import Tree
-from .values import Indexed, Reading
+from .values import Convention, Indexed
 
 Value = Expr | Indexed
 ORDER = ("definition", "assumption", "proved", "agrees", "conditional", "unread", "fails")
@@ -21,7 +21,7 @@ class Alternative:
 
     __slots__ = ("value", "reading", "used")
 
-    def __init__(self, value: Value, reading: Reading, used: set[str]) -> None:
+    def __init__(self, value: Value, reading: Convention, used: set[str]) -> None:
         self.value = value
         self.reading = reading
         self.used = used

@@ -15,11 +15,10 @@ from ..errors import DeriveError, ShapeError
 from ..expr import Expr, is_number, symbols_of, zeros
 from ..operations import transpose
 from ..shapes import Shape
-from .claims import DERIVATIVES, Claim, Side
-from .claims import Reading as Document
+from .claims import DERIVATIVES, Claim, Claims, Side
 from .conditions import condition_of, entry_by_entry, part_of, positive
 from .consequences import follows
-from .derivatives import Builder
+from .derivatives import TreeBuilder
 from .hypotheses import assumed
 from .index_notation import IndexChain
 from .judgments import Alternative, Failure, Judgment, Value, difference, with_entries
@@ -27,14 +26,14 @@ from .roles import is_value, names_of
 from .solutions import judged_solution
 from .trees import Tree, turned_letters
 from .upstream import only_named
-from .values import Indexed, Reading, aligned, as_entry
+from .values import Convention, Indexed, aligned, as_entry
 from .witness import Witness
 
 
 class Judge:
     """Judges the claims of a document under one layout."""
 
-    def __init__(self, document: Document, layout: str, witness: Witness) -> None:
+    def __init__(self, document: Claims, layout: str, witness: Witness) -> None:
         self.document = document
         self.scope = document.scope
         self.layout = layout
@@ -80,23 +79,23 @@ class Judge:
         tree = side.tree
         if tree is None:
             raise side.error or DeriveError("there is no formula")
-        first = Builder(self.scope, Reading(self.layout, lenient=lenient))
+        first = TreeBuilder(self.scope, Convention(self.layout, lenient=lenient))
         value = first.value(tree, shape)
         yield Alternative(value, first.reading, first.used)
-        tried: list[Reading] = []
+        tried: list[Convention] = []
         if "tied" in first.used and (self.document.splits or self.scope.loss):
             paths = ["split", "other"] if self.document.splits else []
-            tried += [Reading(self.layout, p, lenient) for p in paths]
+            tried += [Convention(self.layout, p, lenient) for p in paths]
         if "share" in first.used:
-            tried += [Reading(self.layout, "total", lenient, True, shift) for shift in (1, 2, 3)]
+            tried += [Convention(self.layout, "total", lenient, True, shift) for shift in (1, 2, 3)]
         if "projected" in first.used:
-            tried.append(Reading(self.layout, projected=False))
+            tried.append(Convention(self.layout, projected=False))
         if "layout" in first.used and self.layout == "gradient":
             # A Jacobian may be written with outputs as columns while gradients stand as columns too.
-            tried.append(Reading("denominator", lenient=lenient))
+            tried.append(Convention("denominator", lenient=lenient))
         for reading in tried:
             try:
-                builder = Builder(self.scope, reading)
+                builder = TreeBuilder(self.scope, reading)
                 value = builder.value(tree, shape)
             except DeriveError:
                 continue
@@ -190,10 +189,10 @@ class Judge:
                 elif judgment.verdict == "fails":
                     failing, previous = claim.number, judgment.value
                 elif judgment.turns:
-                    truths = [Alternative(judgment.value, Reading(self.layout), {"stand-in"})]  # type: ignore[arg-type]
+                    truths = [Alternative(judgment.value, Convention(self.layout), {"stand-in"})]  # type: ignore[arg-type]
                     previous = judgment.value
                 if not truths and judgment.value is not None and judgment.verdict != "fails":
-                    truths = [Alternative(judgment.value, Reading(self.layout), {"stand-in"})]
+                    truths = [Alternative(judgment.value, Convention(self.layout), {"stand-in"})]
                     previous = judgment.value
             self.judgments.append((claim, found))
         return sum(j.verdict == "fails" for _, js in self.judgments for j in js)
@@ -229,7 +228,7 @@ class Judge:
         made = self.scope.symbols.get(claim.name or "")
         if made is not None and is_value(side.tree):
             try:
-                value = Builder(self.scope).value(side.tree, made.shape)  # type: ignore[arg-type]
+                value = TreeBuilder(self.scope).value(side.tree, made.shape)  # type: ignore[arg-type]
             except DeriveError:
                 value = None
             if isinstance(value, Expr) and is_number(value, 0):
@@ -409,7 +408,7 @@ class Judge:
         # Under another reading of its derivatives the shapes may fit.
         for reading in self.other_readings():
             try:
-                builder = Builder(self.scope, reading)
+                builder = TreeBuilder(self.scope, reading)
                 other = builder.value(side.tree, None) if side.tree is not None else None
             except DeriveError:
                 continue
@@ -452,12 +451,12 @@ class Judge:
         self.failures.append(Failure(claim.number, judgment.truth, value, head, side.tree))
         return judgment
 
-    def under(self, reading: Reading, head: Tree | None, truths: Sequence[Alternative]) -> Sequence[Alternative]:
+    def under(self, reading: Convention, head: Tree | None, truths: Sequence[Alternative]) -> Sequence[Alternative]:
         """The truths with gradients laid out as a reading has them: both sides of a line have one layout."""
         if head is None or not any(t.kind in DERIVATIVES for t in head.walk()):
             return truths
         try:
-            builder = Builder(self.scope, reading)
+            builder = TreeBuilder(self.scope, reading)
             return [Alternative(builder.value(head), reading, builder.used)]
         except DeriveError:
             return []
@@ -473,7 +472,7 @@ class Judge:
         """Whether what does not fit is the power of a vector: that has no other meaning than entry by entry."""
         if side.tree is None or not any(t.kind == "power" for t in side.tree.walk()):
             return False
-        builder = Builder(self.scope, Reading(self.layout, lenient=True))
+        builder = TreeBuilder(self.scope, Convention(self.layout, lenient=True))
         try:
             builder.value(side.tree)
         except DeriveError:
@@ -488,10 +487,10 @@ class Judge:
         defined = {s.name for s in self.scope.definitions}
         return any(str(t.data[0]) in defined for tree in trees for t in tree.walk() if t.kind in ("name", "apply"))
 
-    def other_readings(self) -> list[Reading]:
-        found = [Reading(layout) for layout in ("gradient", "numerator", "denominator") if layout != self.layout]
+    def other_readings(self) -> list[Convention]:
+        found = [Convention(layout) for layout in ("gradient", "numerator", "denominator") if layout != self.layout]
         if self.document.splits:
-            found += [Reading(self.layout, "split")]
+            found += [Convention(self.layout, "split")]
         return found
 
     def under_condition(
