@@ -382,6 +382,8 @@ class Judge:
             return Judgment("unread", "not judged: a prime on a bracket", side)
         if "stacked" in truths[0].used and _shape(truths[0].value) != _shape(value_):
             return Judgment("unread", "not judged: a derivative of a matrix, or by one, is stacked in many ways", side)
+        if "node" in truths[0].used:
+            return Judgment("unread", "not judged: a derivative by an inverse whose letter stands elsewhere too", side)
         judgment = Judgment("fails", difference(truths[0].value, value_), side)
         judgment.truth, judgment.value, judgment.previous, judgment.tree = truths[0].value, value_, previous, side.tree
         like = [t.value for t in truths if isinstance(t.value, Indexed) == isinstance(value_, Indexed)]
