@@ -271,7 +271,7 @@ $\delta_j = \frac{\partial L}{\partial z_j} = (a_j - y_j)a_j(1-a_j)$""",
     (
         r"""$\ell = -\frac N2\log|\Sigma| - \frac12\mathrm{tr}(\Sigma^{-1}S)$.
 $\frac{\partial\ell}{\partial\Sigma^{-1}} = -\frac12S^\top$.""",
-        "du",
+        "dc",
     ),
     # a function of a function that nothing defines
     (

@@ -187,8 +187,8 @@ class TreeBuilder(Formulas):
             raise Unread(f"{stands_for.text()} does not occur in what is differentiated")
         letters = symbols_of(whole)
         if not is_named and whole.op is inv and whole.args[0].op is symbol_op and letters[0] in symbols_of(replaced):
-            self.used.add("node")  # log det Σ beside Σ⁻¹: by Σ⁻¹ as a variable, else as a node of the graph
-            return substitute(inlined, {whole.args[0]: inv(variable)})
+            self.used.add("held")
+            return replaced if self.reading.held else substitute(inlined, {whole.args[0]: inv(variable)})
         if is_named and len(letters) == 1 and letters[0] in symbols_of(replaced):
             raise Unread(f"{letters[0].text()} occurs outside of {stands_for.text()} too")
         return replaced

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Convention:
     """How the customary ambiguities are taken."""
 
-    __slots__ = ("layout", "path", "lenient", "projected", "shift")
+    __slots__ = ("layout", "path", "lenient", "projected", "shift", "held")
 
     def __init__(
         self,
@@ -28,8 +28,10 @@ class Convention:
         lenient: bool = False,
         projected: bool = True,
         shift: int = 0,
+        held: bool = False,
     ) -> None:
         self.shift = shift  # the author may number occurrences from another one
+        self.held = held  # ∂f/∂Σ⁻¹ is that of a node, what has Σ outside of it held fixed
         self.layout = layout  # gradient, numerator, denominator
         self.path = path  # total, split, other, or the number of a contribution
         self.lenient = lenient  # vectors side by side are multiplied entry by entry
