@@ -287,7 +287,8 @@ $\frac{\partial L}{\partial W} = 2X^\top[(H-T)\odot (1-H)]$.""",
     ),
     # ∇f is by the letter of f(x), not by one of before
     (
-        r"""$\frac{\partial\log\det A}{\partial A} = A^{-\top}$. Let $f(x) = x^\top Ax$. Then $\nabla f(x) = (A+A^\top)x$.""",
+        r"""$\frac{\partial\log\det A}{\partial A} = A^{-\top}$. Let $f(x) = x^\top Ax$.
+Then $\nabla f(x) = (A+A^\top)x$.""",
         "pdp",
     ),
     (
