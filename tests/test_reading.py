@@ -328,7 +328,7 @@ def test_a_one_of_a_size_that_nothing_has_is_the_number(formula, where, read):
         (r"\sum_{i=1}^m\lambda_if_i(x)", "is another function for every i"),
         (r"\frac12\sum_{i=1}^mr_i(x)^2", "may be a function of x"),
         (r"\|y-W^2\sigma(W^1x)\|^2", "1 may be a label"),
-        (r"(\theta'-\theta)^2", "is the transpose of a number"),
+        (r"\mu(c'-d)+\lambda a'a", "is the transpose of a number"),
         (r"\frac12\|x'\|^2-\frac12\|x\|^2", "is the norm of x"),
         (r"\frac12(r+\gamma\phi'^Tw-\phi^Tw)^2", "the mark names another"),
         (r"-\mathrm{Tr}(\rho\ln\rho)", "is of a number, as ρ is read"),
@@ -427,4 +427,68 @@ def test_double_bars_hold_vectors_and_a_mean_divides_by_its_terms(formula, wrt, 
 @pytest.mark.parametrize("formula", [r"\sum_i\|x_i-AX_i\|^2", r"\sum_i(\theta_i-\theta_i^0)^2"])
 def test_two_letters_are_not_one_matrix_and_a_label_is_no_power(formula):
     with pytest.raises(DeriveError, match="would be rows of one matrix|may be a label"):
+        parse(formula)
+
+
+@pytest.mark.parametrize(
+    "formula, read",
+    [
+        (r"\|Ax-b\|^2+\text{const}", "‖A x − b‖²"),
+        (r"\text{const} - \frac12\|Ax-b\|^2", "−½ ‖A x − b‖²"),
+        ("||A x - b||^2 + const", "‖A x − b‖²"),
+        (r"\underbrace{\|y-Xw\|^2}_{\text{fit}}+\overbrace{\lambda\|w\|^2}^{\text{penalty}}", "‖y − X w‖² + λ ‖w‖²"),
+        (r"{1 \over 2}\|Ax-b\|^2\ (\text{least squares})", "½ ‖A x − b‖²"),
+        (r"\mathop{\mathrm{argmin}}_w \|Xw-y\|^2", "‖X w − y‖²"),
+        (r"\min\limits_x \|Ax-b\|^2", "‖A x − b‖²"),
+        (r"f(x)=x^TAx\quad(A\succ0)", "xᵀ A x"),
+        (r"\|Ax-b\|^2+\lambda\|x\|^2,\quad\lambda>0", "‖A x − b‖² + λ ‖x‖²"),
+        (r"\min_w \frac12\|w\|^2 \text{ s.t. } y_i(w^Tx_i+b)\geq 1", "½ ‖w‖²"),
+        (r"\min \|r\|^2 \text{ s.t. } r = y - Xw", "‖y − X w‖²"),
+        ("<x, Ax> - 2<b, x>", "⟨x, A x⟩ − 2 ⟨b, x⟩"),
+        ("x·Ax", "⟨x, A x⟩"),
+        ("1/(2n) ||y - Xw||^2", "‖y − X w‖² / (2 n)"),
+        ("w'mu - lambda/2 w'Sigma w", "wᵀ μ − ½ λ wᵀ Σ w"),
+        ("‖xₖ₊₁ − xₖ‖²", "‖x_{k+1} − xₖ‖²"),
+        (r"k_{**}-k_*^TK^{-1}k_*", "k_{**} − k_{*}ᵀ K⁻¹ k_{*}"),
+        (r"\|x-x^{\text{ref}}\|^2", "‖x − x^{ref}‖²"),
+        (r"\sum_i (p_i-p_i^{\text{obs}})^2", "‖p − p^{obs}‖²"),
+        (r"\sum_i\|z_i^{(1)}-z_i^{(2)}\|^2", "‖Z₁ − Z₂‖_F²"),
+        (r"\mathrm{tr}[P_k^-(I-K_kH_k)^T]", "tr(Pₖ⁻ (I − Kₖ Hₖ)ᵀ)"),
+        (r"\exp(-\|x-x'\|^2)", "exp(−‖x − x′‖²)"),
+        (r"x'=Ax+Bu; \|x'\|^2", "‖A x + B u‖²"),
+        (r"\sum_i (y_i - X_{i\cdot}w)^2", "‖y − X w‖²"),
+        (r"\sum_{i=1}^n n_i\log p_i", "⟨nᵢ, log(p)⟩"),
+        (r"\sum_{j=1}^K\exp(q^Tk_j)", "sum(exp(k q))"),
+        ("sum_i max(0, 1-y_iw'x_i) + w'w", "sum(relu(𝟏 − y ⊙ X w)) + wᵀ w"),
+    ],
+)
+def test_what_stands_around_a_formula_and_how_letters_are_marked(formula, read):
+    assert parse(formula, wrt=["w"] if "w" in formula else []).expr.text() == read
+
+
+@pytest.mark.parametrize(
+    "formula, read",
+    [
+        ("f(x) = x'Ax; f(y) + f(x+y)", "yᵀ A y + (x + y)ᵀ A (x + y)"),
+        ("f(x, y) = x'Ay; f(a, b) + f(b, a)", "aᵀ A b + bᵀ A a"),
+        ("f(x) = x^2; f(f(f(a)))", "a⁸"),
+        (r"f(x) = x^T\beta; p(x) = \sigma(f(x)); \sum_i y_i \log p(x_i)", "⟨y, log(σ(X β))⟩"),
+    ],
+)
+def test_a_function_is_defined_for_all_operands(formula, read):
+    assert parse(formula, scalar=True).expr.text() == read
+
+
+@pytest.mark.parametrize(
+    "formula, said",
+    [
+        ("z = W x; p(x) = exp(z); p(y)'c", "is defined for \\(x\\) by means of z"),
+        ("f(x) = x'x; f(x, y)", "is defined for \\(x\\)"),
+        ("f(a) = a*a; " + "f(" * 13 + "x" + ")" * 13, "use each other too often"),
+        (r"\sum_{i=1}^n\sum_{j=1}^{n_i}x_{ij}", "runs to another n_i for every index"),
+        (r"\|z_+\|^2", r"\+ cannot be a subscript"),
+    ],
+)
+def test_operands_and_limits_that_do_not_fit(formula, said):
+    with pytest.raises(DeriveError, match=said):
         parse(formula)

@@ -183,6 +183,8 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
     plain = frozenset[str]()
     others = [frozenset((word,)) for word, mark in (("dot", (".*", "./")), ("hadamard", "⊙⊘")) if signs & set(mark)]
     tokens = [t for s in reading.statements for t in s.tokens]
+    if "·" in signs:
+        others.append(frozenset(("flat",)))
     if any(t.text == "[" for t in tokens):  # (xᵀ A x)[0, 0], as SymPy has it
         others.append(frozenset(("number",)))
     if any(t.kind == "bar" and t.text == "|" for t in tokens):

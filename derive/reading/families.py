@@ -36,6 +36,7 @@ class Families:
         self.order = order
         self.readings = readings
         self.accesses: dict[int, Access] = {}
+        self.sizes: set[str] = set()  # the names that sums run to
         self.bounds: dict[int, list[Axis]] = {}  # of each sum
         self.masks: dict[int, list[tuple[str, tuple[Axis, ...]]]] = {}
         self.sets: set[str] = set()
@@ -229,6 +230,7 @@ class Families:
     def opened(self, node: Node, scope: dict[str, Axis]) -> dict[str, Axis]:
         """The scope inside a sum."""
         bounds = node.data
+        self.sizes |= {n for size in bounds.dims for n in size.names} - set(self.declared)
         scope = dict(scope)
         made: list[Axis] = []
         wanted = list(bounds.names)
@@ -251,6 +253,9 @@ class Families:
         for name in wanted:
             lower, upper = bounds.lower.get(name), bounds.upper.get(name)
             for limit, is_lower in ((lower, True), (upper, False)):
+                for size in limit.names if limit is not None else ():
+                    if set(names.parts(size)[2]) & {*scope, *wanted}:
+                        raise self.refuse(node, f"{name} runs to another {size} for every index")
                 for other in limit.names & {*scope, *wanted} if limit is not None else ():
                     assert limit is not None
                     distance = (limit - Dim.of(other)).value
@@ -548,7 +553,7 @@ class Families:
         large = capital(name)
         wanted = self.reading.wrt
         is_wanted = name in wanted and large not in wanted and self.reading.settled.get(name) in (None, M)
-        if is_wanted or large in self.sets or large == name:
+        if is_wanted or large in self.sets | self.sizes or large == name:
             found = name
         else:
             found = large

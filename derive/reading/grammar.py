@@ -336,6 +336,9 @@ class Parser(Stacks):
         if text == ">" and top is not None and top.text == "⟨":
             token.kind, token.text = "close", "⟩"
             return self.close(token)
+        if text == "<" and calls.inner_follows(self):
+            token.kind, token.text = "open", "⟨"
+            return self.after_operand(token)
         if text == "=" and top is not None:
             hint = "axis= stands in formulas that are NumPy's throughout; softmax_row(X), sum_col(X) say the axis here"
             raise self.error("= inside brackets is not read", token, hint)
@@ -349,7 +352,7 @@ class Parser(Stacks):
             return True
         if text == "≠":
             raise self.error("≠ is a condition, and a formula has a value", token)
-        if text in ("<", ">", "≤", "≥", "∈", "→"):
+        if text in ("<", ">", "≤", "≥", "≻", "≽", "≺", "≼", "∈", "→"):
             raise self.error(f"{text} has no place in a formula", token, "sizes and properties are declared in `where`")
         raise self.error(f"{text} is not expected here", token)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 
 from .. import names
 from ..errors import DeriveError, LimitError, ParseError, ShapeError
@@ -24,13 +25,13 @@ from .declarations import Declarations, declarations, dimension, style_of
 from .grammar import Parser
 from .kinds import Ambiguous, Cell, Contradiction, Kinds, kind_of
 from .lexer import Lexer
-from .limits import MAX_NAMES, MAX_SUMS
+from .limits import MAX_NAMES, MAX_OPERATIONS, MAX_SUMS
 from .shaping import Symbol
 from .signatures import C, M, R, S
 from .sizes import SCALAR_SIZE, Size, Sizes
 from .splitting import Usage, primed_names, raised_names, split_runs
 from .stacks import Node, nodes_below
-from .statements import Statement, Statements, in_order
+from .statements import Statements, in_order
 from .tokens import Token
 
 
@@ -118,12 +119,13 @@ class Reading:
     def parse_trees(self, loose: frozenset[str], readings: list[str]) -> list[Node]:
         """The trees of all statements, the formula last; names of definitions refer to their tree."""
         defined: dict[str, Node] = {}
-        parameters: dict[str, list[str]] = {}
+        parameters: dict[str, tuple[list[str], list[Token]]] = {}
+        uses: dict[str, set[str]] = {}
         roots = []
         if any(is_transposed_e(s.tokens) for s in self.statements):
             loose |= {"e"}  # the number has no transpose
         for statement in self.statements:
-            tokens = self.applied_definitions(statement, parameters)
+            tokens = self.applied_definitions(statement.tokens, parameters, uses)
             parser = Parser(tokens, self.source, self.known, loose, self.dim, readings)
             root = parser.parse()
             for node in nodes_below([root]):
@@ -138,30 +140,60 @@ class Reading:
             if statement.name is not None:
                 defined[statement.name] = root
                 if statement.parameters:
-                    parameters[statement.name] = statement.parameters
+                    body = self.applied_definitions(statement.tokens, parameters, uses, inline=True)
+                    parameters[statement.name] = (statement.parameters, body)
+                held = {str(t.value) for t in tokens if t.kind == "name"}
+                uses[statement.name] = held.union(*(uses[name] for name in held if name in uses))
             roots.append(root)
         return roots
 
-    def applied_definitions(self, statement: Statement, parameters: dict[str, list[str]]) -> list[Token]:
-        """`f(x)` for a function defined as f(x) = … is its value."""
-        tokens = list(statement.tokens)
-        i = 0
-        while i < len(tokens) and parameters:
-            token = tokens[i]
+    def applied_definitions(
+        self, tokens: list[Token], parameters: dict[str, tuple[list[str], list[Token]]], uses: dict[str, set[str]],
+        inline: bool = False,
+    ) -> list[Token]:  # fmt: skip
+        """`f(x)` for a function defined as f(x) = … is its value, and f(a) that with (a) in the place of x."""
+        made = list(tokens)
+        for i in range(len(made) - 1 if parameters else -1, -1, -1):  # what stands inside of a call comes first
+            token = made[i]
             given = parameters.get(str(token.value)) if token.kind == "name" else None
-            if given is not None and i + 1 < len(tokens) and tokens[i + 1].text == "(":
-                j = i + 1
-                while j < len(tokens) and tokens[j].text != ")":
-                    j += 1
-                inside = [str(t.value) for t in tokens[i + 2 : j] if t.text not in (",", ";")]
-                if inside != given:
-                    raise ParseError(
-                        f"{token.text} is defined for ({', '.join(given)}) only", self.source,
-                        (token.start, tokens[min(j, len(tokens) - 1)].end), "write the formula out for other operands",
-                    )  # fmt: skip
-                del tokens[i + 1 : j + 1]
-            i += 1
-        return tokens
+            if given is None or i + 1 == len(made) or made[i + 1].text != "(":
+                continue
+            j, depth, operands = i + 1, 0, [list[Token]()]
+            while j < len(made):
+                depth += (made[j].kind == "open") - (made[j].kind == "close")
+                if not depth:
+                    break
+                if depth == 1 and made[j].text in (",", ";", "|"):
+                    operands.append([])
+                elif j > i + 1:
+                    operands[-1].append(made[j])
+                j += 1
+            span = (token.start, made[min(j, len(made) - 1)].end)
+            wanted, body = given
+            shown = ", ".join(map(names.text, wanted))
+            if [[str(t.value) for t in operand] for operand in operands] == [[name] for name in wanted] and not inline:
+                del made[i + 1 : j + 1]
+                continue
+            if len(operands) != len(wanted):
+                raise ParseError(f"{token.text} is defined for ({shown})", self.source, span, "give as many operands")
+            by_name = dict(zip(wanted, operands, strict=True))
+            other = next((n for t in body for n in (str(t.value),) if uses.get(n, set()) & set(wanted)), None)
+            if other is not None:
+                raise ParseError(
+                    f"{token.text} is defined for ({shown}) by means of {names.text(other)}", self.source, span,
+                    "write the formula out for other operands",
+                )  # fmt: skip
+            inside = [Token("open", "(", *span)]
+            for part in body:
+                held = by_name.get(str(part.value)) if part.kind == "name" else None
+                inside += [part] if held is None else [Token("open", "(", *span), *held, Token("close", ")", *span)]
+            inside = [copy(t) for t in [*inside, Token("close", ")", *span)]]
+            for t in inside:
+                t.start, t.end = span
+            made[i : j + 1] = inside
+            if len(made) > MAX_OPERATIONS:
+                raise LimitError("the definitions use each other too often", self.source, span)
+        return made
 
     def dim(self, text: str, span: tuple[int, int]) -> Dim:
         return dimension(text, self.source, span)

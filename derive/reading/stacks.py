@@ -105,6 +105,7 @@ class Stacks:
         self.loose = loose
         self.dimension = dimension
         self.readings = readings
+        self.kept = "/" if "flat" in loose else "/·"  # before these a product is one factor: x·Ax is x·(Ax)
         self.operands: list[Node] = []
         self.ops: list[Op] = []
         self.depth = 0
@@ -330,7 +331,7 @@ class Stacks:
         for i, arg in enumerate(args):
             if i:
                 flat_kinds.append(kinds[i - 1])
-            if arg.op == "prod" and not arg.paren and (i == 0 or kinds[i - 1] != "/"):
+            if arg.op == "prod" and not arg.paren and (i == 0 or kinds[i - 1] not in self.kept):
                 flat += arg.args
                 flat_kinds += arg.data
             else:
@@ -344,11 +345,12 @@ class Stacks:
         return node.paren or node.op in ("norm", "bars", "call", "inner", "sigma")
 
     def divisor(self, above: list[Node], below: Node, op: Op) -> tuple[Node, list[Node]]:
-        """`a/b c`: refused, except 1/n and λ/2 before a bracket or 1ᵀ, where nobody means anything else."""
+        """`a/b c`: refused, except λ/2, 1/(2n), and 1/n before a bracket or 1ᵀ, where nobody means anything else."""
         first, rest = below.args[0], below.args[1:]
-        is_factor = len(above) == 1 and (above[0].op, first.op) in (("num", "sym"), ("sym", "num"))
-        is_row = rest[0].op == "trans" and rest[0].args[0].op == "ones"
-        if is_factor and (is_row or all(self.is_enclosed(f) for f in rest)):
+        is_enclosed = rest[0].op == "trans" and rest[0].args[0].op == "ones" or all(map(self.is_enclosed, rest))
+        is_count = first.op == "num" or first.op == "prod" and first.paren and first.args[0].op == "num"
+        is_factor = len(above) == 1 and (is_count or above[0].op == "num" and first.op == "sym" and is_enclosed)
+        if is_factor and (above[0].op in ("num", "sym") or is_enclosed):
             shown = f"{self.cut(above[0])}/{self.cut(first)}"
             self.readings.append(
                 f"{shown} {self.source[rest[0].start : rest[-1].end].strip()} is read as ({shown}) times what follows"

@@ -9,6 +9,8 @@ from ..errors import ParseError
 from .stacks import LEVELS, Node
 from .tokens import Token
 
+ORDERS = frozenset("<>≤≥≻≽≺≼≠")
+
 
 class Statement:
     """`r = W x`: the name, if it has one, and the tokens of the formula."""
@@ -36,6 +38,7 @@ class Statements:
         """Statements at `;`, line ends, `where`, and commas before a definition."""
         parts: list[list[Token]] = [[]]
         after: list[list[Token]] = []  # what follows `where` is defined before it is used
+        limits: list[Token] = []
         depth = 0
         for i, token in enumerate(tokens):
             if token.kind == "open":
@@ -44,6 +47,9 @@ class Statements:
                 depth -= 1
             if token.kind == "where" and depth <= 0:
                 parts = [part for part in parts if part]
+                if token.text == "s.t." and parts:
+                    limits = tokens[i + 1 :]
+                    break
                 if not parts:
                     raise ParseError("no formula stands before where", self.source, token.span)
                 after.append(parts.pop())
@@ -54,7 +60,10 @@ class Statements:
                     continue
                 if token.text == "\n" and self.is_latex and not self.defines(tokens, i + 1):
                     continue  # a line end is a space to TeX
-                if token.text == "," and not self.defines(tokens, i + 1):
+                signs = [t.text for t in parts[-1]] if "<" in self.source else []
+                is_angle = signs.count("<") > signs.count(">")  # <a, b>
+                is_limit = not is_angle and is_condition(following(tokens, i + 1))
+                if token.text == "," and not self.defines(tokens, i + 1) and not is_limit:
                     if i + 1 == len(tokens) or tokens[i + 1].kind == "newline" or tokens[i + 1].text == ";":
                         continue  # punctuation at the end
                     parts[-1].append(token)
@@ -64,12 +73,15 @@ class Statements:
             if token.kind == "newline":
                 continue
             parts[-1].append(token)
-        parts += reversed(after)
+        parts += self.constraints(limits)
+        parts = [self.unconditioned(part) for part in [*parts, *reversed(after)]]
         statements = []
         for part in parts:
             while part and part[-1].kind == "op" and part[-1].text in (".", ","):
                 part.pop()
-            if part and self.declares(part):
+            if is_condition(part) and len([p for p in parts if p]) > 1:
+                self.note_condition(part)
+            elif part and self.declares(part):
                 self.declared.append(self.source[part[0].start : part[-1].end])
             elif part:
                 statements.append(self.statement(self.objective(part)))
@@ -89,6 +101,33 @@ class Statements:
             if s.name is not None:
                 seen.add(s.name)
         return statements
+
+    def note_condition(self, part: list[Token]) -> None:
+        shown = " ".join(self.source[part[0].start : part[-1].end].split())
+        self.readings.append(f"{shown} is read as a condition, and left out")
+
+    def constraints(self, tokens: list[Token]) -> list[list[Token]]:
+        """The definitions, r = …, among what stands behind "subject to"; the rest is left out."""
+        kept, i = [], 0
+        while i < len(tokens):
+            part = following(tokens, i)
+            i += len(part) + 1
+            if len(part) > 2 and part[0].kind == "atom" and part[1].text == "=" and part[2].kind != "num":
+                kept.append(part)
+            elif part:
+                self.note_condition(part)
+        return kept
+
+    def unconditioned(self, part: list[Token]) -> list[Token]:
+        """The part without a condition in brackets behind it, as in xᵀAx  (A ≻ 0)."""
+        at = next((i for i in range(len(part) - 1, 0, -1) if part[i].kind == "open"), 0)
+        inside = part[at + 1 : -1]
+        if not at or part[at].text not in "([" or any(t.kind == "close" for t in inside) or not is_condition(inside):
+            return part
+        if part[-1].kind != "close" or part[at - 1].end == part[at].start:
+            return part
+        self.note_condition(inside)
+        return part[:at]
 
     def continues(self, part: list[Token], tokens: list[Token], i: int) -> bool:
         """Whether a line end stands in the middle of a formula."""
@@ -129,7 +168,9 @@ class Statements:
                 break
         if i >= len(part):
             raise ParseError(f"{part[0].text} lacks its operand", self.source, (part[0].start, part[-1].end))
-        below = self.source[part[0].end : part[i].start]
+        below = self.source[part[0].end : part[i].start].replace("\\limits", "")
+        if not below.strip() and part[i].kind in ("sum", "frac", "num", "half", "bar"):
+            below = part[i].text  # of nothing that has a smallest entry
         if re.search(r"(?<![A-Za-z])(row|col)(?![A-Za-z])", below):
             return part  # the largest entry of each row
         named = re.search(r"\\(?!math|bold|bm)[A-Za-z]+|[^\W\d_](?![A-Za-z]*\{)", below)
@@ -229,6 +270,26 @@ class Statements:
             if token.kind != "atom" and token.text != ",":
                 return False
         return False
+
+
+def following(tokens: list[Token], i: int) -> list[Token]:
+    """The tokens from i up to what parts statements."""
+    end = next(
+        (j for j in range(i, len(tokens)) if tokens[j].kind in ("newline", "where") or tokens[j].text in ",;"), None
+    )
+    return tokens[i:end]
+
+
+def is_condition(part: list[Token]) -> bool:
+    """Whether it is an inequality, λ > 0, outside of all brackets."""
+    depth, found = 0, False
+    for token in part:
+        depth += (token.kind == "open") - (token.kind == "close")
+        if depth <= 0 and token.kind == "op":
+            if token.text in ("=", ","):
+                return False
+            found |= token.text in ORDERS
+    return found and part[0].text not in ORDERS and part[-1].text not in ORDERS
 
 
 def in_order(statements: list[Statement], source: str) -> list[Statement]:
