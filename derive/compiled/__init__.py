@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from .c_file import source
 from .extension import function
-from .source import source
 
 __all__ = ["function", "source"]

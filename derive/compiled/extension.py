@@ -7,6 +7,7 @@ checked in Python first.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.machinery
 import importlib.util
@@ -27,9 +28,9 @@ from ..errors import DeriveError
 from ..programs.callables import executed
 from ..programs.signature import Signature
 from ..programs.terms import Term
-from ..shapes import ONE
-from .loops import c_dim
-from .source import CFile, quoted
+from ..shapes import ONE, Dim
+from .c_file import CFile, quoted
+from .places import c_dim
 
 FLAGS = "-std=gnu11 -O3 -march=native -fopenmp-simd -fno-math-errno -fno-trapping-math -fPIC -shared".split()
 FALLBACK = "-std=gnu11 -O2 -fPIC -shared".split()
@@ -46,6 +47,7 @@ class Compiled:
 
     __slots__ = ("__call__", "__dict__", "__weakref__")
     __name__: str
+    __wrapped__: Any
 
     def __init__(self, source: str, wrapper: str, arguments: str, name: str, title: str) -> None:
         self.source = source
@@ -54,8 +56,7 @@ class Compiled:
         module._link(executed(arguments, title)["_arguments"], *blas())
         made = getattr(module, name)
         self.__call__ = made
-        self.__name__ = name
-        self.__doc__ = made.__doc__
+        functools.update_wrapper(self, made)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Compiled, self._made_of
@@ -124,16 +125,19 @@ def blas() -> tuple[Any, ...]:
 def wrapper(made: CFile) -> str:
     """What makes the C file a Python module."""
     signature = made.signature
-    uses_blas = int("static dgemm_type" in made.text())
+    text = made.text()
     keywords = ", ".join(quoted(name) for name in signature.arguments)
+    listed = ", ".join(signature.arguments)
     count = len(signature.arguments)
-    head = WRAPPER.replace("@COUNT@", str(count)).replace("@KEYWORDS@", keywords).replace("@BLAS@", str(uses_blas))
+    head = WRAPPER.replace("@COUNT@", str(count)).replace("@KEYWORDS@", keywords)
+    for name in ("gemm", "gemv"):
+        head = head.replace(f"@{name.upper()}@", str(int(f"static d{name}_type" in text)))
     error = f"{made.prefix}_error(code)" if made.failures else '""'
     blocks = [_called(made, stem, error) for stem in made.functions]
+    docs = {stem: f"{stem}({listed})\n--\n\n{made.summary(stem)}." for stem in made.functions}
     methods = [
-        f'    {{"{stem}", (PyCFunction)(void (*)(void))py_{stem}, METH_FASTCALL | METH_KEYWORDS, '
-        f"{quoted(f'{stem}({chr(44).join(signature.arguments)})' + chr(10) + '--' + chr(10) * 2 + made.summary(stem)).replace(chr(10), chr(92) + 'n')}}},"
-        for stem in made.functions
+        f'    {{"{stem}", (PyCFunction)(void (*)(void))py_{stem}, METH_FASTCALL | METH_KEYWORDS, {quoted(doc)}}},'
+        for stem, doc in docs.items()
     ]
     return "\n".join([head, *blocks, METHODS.replace("@METHODS@", "\n".join(methods))])
 
@@ -153,11 +157,13 @@ def _called(made: CFile, stem: str, error: str) -> str:
         "    for (;;) {",
     ]
     checks = [*_types(signature), *_sizes(signature)]
-    lines += [f"        if (!({check[3:]})) goto slow;" if check.startswith("if ") else f"        {check}" for check in checks]
+    lines += [
+        f"        if (!({check[3:]})) goto slow;" if check.startswith("if ") else f"        {check}" for check in checks
+    ]
     lines += [
         "        break;",
         "    slow:",
-        "        if (held) { PyErr_SetString(PyExc_ValueError, \"the arguments do not fit\"); goto done; }",
+        '        if (held) { PyErr_SetString(PyExc_ValueError, "the arguments do not fit"); goto done; }',
         "        held = converted(args);",
         "        if (!held) return NULL;",
         "    }",
@@ -165,7 +171,11 @@ def _called(made: CFile, stem: str, error: str) -> str:
     ]
     passed = [*made.dims]
     for i, symbol in enumerate(signature.symbols):
-        passed.append(f"PyFloat_AS_DOUBLE(args[{i}])" if symbol.is_scalar else f"(const double *)PyArray_DATA((PyArrayObject *)args[{i}])")
+        passed.append(
+            f"PyFloat_AS_DOUBLE(args[{i}])"
+            if symbol.is_scalar
+            else f"(const double *)PyArray_DATA((PyArrayObject *)args[{i}])"
+        )
     made_results = []
     for result, term in results.items():
         if term.shape == (ONE, ONE):
@@ -223,16 +233,18 @@ def _types(signature: Signature) -> list[str]:
 
 def _sizes(signature: Signature) -> list[str]:
     """Statements that read the sizes off the arrays, and conditions on the others."""
-    axes = []
+    axes: list[tuple[Dim, str]] = []
     for i, symbol in enumerate(signature.symbols):
         if not symbol.is_scalar:
-            dims = [symbol.shape[0]] if symbol.shape[1] is ONE else [*symbol.shape]
+            dims = symbol.shape[:1] if symbol.shape[1] is ONE else symbol.shape
             axes += [(dim, f"PyArray_DIM((PyArrayObject *)args[{i}], {axis})") for axis, dim in enumerate(dims)]
-    lines, known = [], set()
+    lines: list[str] = []
+    known: set[str] = set()
     count = len(signature.symbols)
-    for i, dim in enumerate(signature.open_dims):
-        lines.append(f"{signature.dims[dim]} = PyLong_AsSsize_t(args[{count + i}]);")
-        known.add(dim)
+    for i, name in enumerate(signature.open_dims):
+        lines.append(f"{signature.dims[name]} = PyLong_AsSsize_t(args[{count + i}]);")
+        lines.append(f"if {signature.dims[name]} >= 0")
+        known.add(name)
     rest = list(axes)
     while rest:
         for at, (dim, size) in enumerate(rest):
@@ -251,13 +263,14 @@ def _sizes(signature: Signature) -> list[str]:
                 break
         else:
             raise DeriveError("the sizes cannot be read off the arguments", hint="use numpy, jax or torch")
-    return lines
+    return lines + [
+        f"if {c_dim(size, signature.dims)} >= {c_dim(end, signature.dims)}" for end, size in signature.parts
+    ]
 
 
 WRAPPER = """
 #include <pthread.h>
 #define COUNT @COUNT@
-#define USES_BLAS @BLAS@
 
 static PyObject *convert = NULL; /* the function that converts and checks arguments */
 static const char *const NAMES[] = {@KEYWORDS@};
@@ -354,11 +367,16 @@ static PyObject *py_link(PyObject *self, PyObject *args)
     convert = NULL;
     if (!PyArg_ParseTuple(args, "OOO", &convert, &gemm_of, &gemv_of)) return NULL;
     Py_INCREF(convert);
-#if USES_BLAS
-    if (PyCapsule_CheckExact(gemm_of) && PyCapsule_CheckExact(gemv_of)) {
+#if @GEMM@
+    if (PyCapsule_CheckExact(gemm_of)) {
         blas_gemm = (dgemm_type *)PyCapsule_GetPointer(gemm_of, PyCapsule_GetName(gemm_of));
+        if (!blas_gemm) return NULL;
+    }
+#endif
+#if @GEMV@
+    if (PyCapsule_CheckExact(gemv_of)) {
         blas_gemv = (dgemv_type *)PyCapsule_GetPointer(gemv_of, PyCapsule_GetName(gemv_of));
-        if (!blas_gemm || !blas_gemv) return NULL;
+        if (!blas_gemv) return NULL;
     }
 #endif
     Py_RETURN_NONE;
@@ -372,7 +390,9 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "derive_compiled", NULL, -1, methods, NULL, NULL, NULL, NULL};
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "derive_compiled", NULL, -1, methods, NULL, NULL, NULL, NULL,
+};
 
 PyMODINIT_FUNC PyInit_derive_compiled(void)
 {
@@ -428,14 +448,17 @@ def loaded(source: str, wrapper_text: str) -> Any:
     command = compiler()
     headers = [sysconfig.get_paths()["include"], sysconfig.get_paths()["platinclude"], numpy.get_include()]
     if not any((Path(folder) / "Python.h").exists() for folder in headers):
-        raise DeriveError("Python's C headers are missing", hint="install them (python3-dev, python3-devel), or use numpy")
+        raise DeriveError(
+            "Python's C headers are missing", hint="install them (python3-dev, python3-devel), or use numpy"
+        )
     text = "\n".join([HEAD, source, wrapper_text])
-    identity = [text, *command, *FLAGS, sys.version, numpy.__version__, platform.machine(), platform.node()]
+    flags = shlex.split(os.environ.get("CFLAGS", ""))
+    identity = [text, *command, *FLAGS, *flags, sys.version, numpy.__version__, platform.machine(), platform.node()]
     digest = hashlib.sha256("\0".join(identity).encode()).hexdigest()[:32]
     folder = cache()
     target = folder / f"{digest}.so"
     if not target.exists():
-        compiled(text, target, command, headers)
+        compiled(text, target, command, flags, headers)
     loader = importlib.machinery.ExtensionFileLoader("derive_compiled", str(target))
     spec = importlib.util.spec_from_file_location("derive_compiled", str(target), loader=loader)
     assert spec is not None
@@ -444,8 +467,8 @@ def loaded(source: str, wrapper_text: str) -> Any:
     return module
 
 
-def compiled(text: str, target: Path, command: Sequence[str], headers: Sequence[str]) -> None:
-    """Compile a C file; what another process compiles at the same time does no harm."""
+def compiled(text: str, target: Path, command: Sequence[str], own: Sequence[str], headers: Sequence[str]) -> None:
+    """Compile a C file, with flags of the user's own; what another process compiles at the same time does no harm."""
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         file, made = Path(folder) / "derive.c", Path(folder) / "derive.so"
         file.write_text(text, encoding="utf-8")
@@ -453,7 +476,7 @@ def compiled(text: str, target: Path, command: Sequence[str], headers: Sequence[
         shared = ["-undefined", "dynamic_lookup"] if sys.platform == "darwin" else []
         for flags in (FLAGS, FALLBACK):
             run = subprocess.run(
-                [*command, *flags, *include, *shared, str(file), "-o", str(made), "-lm", "-lpthread"],
+                [*command, *flags, *own, *include, *shared, str(file), "-o", str(made), "-lm", "-lpthread"],
                 capture_output=True,
                 text=True,
                 check=False,

@@ -9,26 +9,18 @@ where one whose last use is over leaves its place to the next of its size.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from ..errors import DeriveError
 from ..program import Program
-from ..programs.expressions import ATOM, PRODUCT, SUM, UNARY, CodeText, placed
+from ..programs.expressions import UNARY
 from ..programs.formulas import formula, short
 from ..programs.signature import Signature
 from ..programs.terms import Term, Value
 from ..shapes import ONE, Dim
+from .places import ENTRIES, FREE, VIEWS, EntryPlaces, LoopStatement, flat, grouped
 
-# What is computed for each entry of its operands.
-ENTRIES: Mapping[str, str] = {
-    "exp": "exp({0})", "log": "log({0})", "sin": "sin({0})", "cos": "cos({0})", "tan": "tan({0})",
-    "sinh": "sinh({0})", "cosh": "cosh({0})", "tanh": "tanh({0})", "arcsin": "asin({0})", "arccos": "acos({0})",
-    "arctan": "atan({0})", "abs": "fabs({0})", "erf": "erf({0})", "power": "pow({0}, {1})",
-    "hypot": "hypot({0}, {1})", "logaddexp": "logaddexp({0}, {1})", "where": "({0} > 0 ? {1} : {2})",
-    "sigmoid": "sigmoid({0})", "softplus": "softplus({0})", "relu": "relu({0})", "step": "step({0})",
-    "sign": "sign({0})",
-}  # fmt: skip
 # What is summed over the entries of its operands.
 SUMS: Mapping[str, str] = {
     "total": "{0}", "norm1": "fabs({0})", "dot": "{0} * {1}", "contraction": "{0} * {1}", "row_sums": "{0}",
@@ -39,28 +31,14 @@ WHOLE = frozenset("softmax row_softmax row_logsumexp cumsum cumsum_back max_row 
 NUMBERS = frozenset("norm logsumexp det logdet logdet_positive max_row".split())  # a number from an array
 FACTORS = frozenset("solve spd_solve inverse spd_inverse cholesky triangle_inverse".split())
 IN_MEMORY = frozenset(("product", "block_inner", "block_sum", *WHOLE, *NUMBERS, *FACTORS))  # work on arrays
-VIEWS = frozenset("submatrix vec unvec diagonal tril triu Diag".split())  # cost nothing
-FREE = frozenset("input ones zeros eye basis commutation constant dimension".split())
-PLAIN = frozenset(("sum", "entries", "outer", "kron", *VIEWS, *FREE, *ENTRIES))  # read entry by entry
+PLAIN = frozenset(("sum", "entries", "outer", "kron", *VIEWS, *FREE))  # read entry by entry
 ARRAYS = frozenset(("stack", "row_sums", "row_dots", "block", *IN_MEMORY))
 KNOWN = PLAIN | ARRAYS | frozenset(("sq_norm", "trace", "spd_logdet", *SUMS))
 
 REPEATED = frozenset("outer kron stack Diag block_inner block_sum".split())  # read an operand more than once
 
 
-class Statement:
-    """Lines of C with the arrays that they read and write."""
-
-    __slots__ = ("lines", "reads", "elsewhere", "writes")
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.reads: set[str] = set()
-        self.elsewhere: set[str] = set()  # read at other places than the one that is written
-        self.writes: str | None = None
-
-
-class Loops:
+class Loops(EntryPlaces):
     """The statements of one function.
 
     Parameters
@@ -81,23 +59,19 @@ class Loops:
     helpers : set of str
     """
 
-    def __init__(
-        self, program: Program, signature: Signature, outputs: Mapping[str, str], failures: list[str]
-    ) -> None:
+    def __init__(self, program: Program, signature: Signature, outputs: Mapping[str, str], failures: list[str]) -> None:
         self.program = program
-        self.signature = signature
+        super().__init__(signature)
         self.failures = failures
-        self.helpers: set[str] = set()
-        self.names: dict[Value, str] = {}
         self.formulas: dict[Value, object] = {}
-        self.statements: list[Statement] = []
         self.sizes: dict[str, str] = {}  # of the arrays of the workspace
-        self.place: tuple[str, str] = ("", "")  # the entry that the loop at hand writes
         self.counted = 0
         self.order = program.needed(*outputs)
         for value in self.order:
-            if value.kind not in KNOWN:
-                hint = "numpy, scipy, jax and torch have it" if value.kind.isidentifier() else "pass it to another backend"
+            if value.kind not in KNOWN and value.kind not in ENTRIES:
+                hint = (
+                    "numpy, scipy, jax and torch have it" if value.kind.isidentifier() else "pass it to another backend"
+                )
                 raise DeriveError(f"{value.kind} has no counterpart in c", hint=hint)
         self.uses: dict[Value, int] = {}
         terms = {name: program.outputs[output] for output, name in outputs.items()}
@@ -135,163 +109,11 @@ class Loops:
         """Whether reading an entry costs no more than from memory."""
         if value.kind == "outer":
             return all(t.body.kind in ("input", "ones", "basis") for t in value.args)
-        return value.kind in FREE or value.kind in VIEWS and all(
-            t.value is None or self.is_cheap(t.value) for t in value.args
+        return (
+            value.kind in FREE
+            or value.kind in VIEWS
+            and all(t.value is None or self.is_cheap(t.value) for t in value.args)
         )
-
-    # Expressions
-
-    def size(self, dim: Dim) -> str:
-        return c_dim(dim, self.signature.dims)
-
-    def number(self, value: Fraction) -> CodeText:
-        if value.denominator == 1 and abs(value) < 10**15:
-            return CodeText(f"{value.numerator}.0", UNARY if value < 0 else ATOM)
-        top, bottom = (f"{part}.0" if abs(part) < 10**15 else repr(float(part)) for part in value.as_integer_ratio())
-        if Fraction(repr(float(value))) == value:
-            return CodeText(repr(float(value)), UNARY if value < 0 else ATOM)
-        return CodeText(f"{top} / {bottom}", PRODUCT)
-
-    def powered(self, base: CodeText, exponent: Fraction) -> CodeText:
-        """base^exponent, of a positive exponent."""
-        if exponent == 1:
-            return base
-        if exponent == Fraction(1, 2):
-            return CodeText(f"sqrt({base.text})")
-        if exponent.denominator == 1 and exponent <= 4:
-            name = {2: "squared", 3: "cubed", 4: "fourth"}[int(exponent)]
-            self.helpers.add(name)
-            return CodeText(f"{name}({base.text})")
-        return CodeText(f"pow({base.text}, {self.number(exponent).text})")
-
-    def product(self, coefficient: Fraction, factors: Iterable[tuple[CodeText, Fraction]]) -> CodeText:
-        """coefficient × Π base^exponent."""
-        above: list[CodeText] = []
-        below: list[CodeText] = []
-        size = abs(coefficient)
-        if size.numerator != 1 or size.denominator != 1:
-            if Fraction(repr(float(size))) == size:
-                above.append(self.number(size))
-            else:
-                if size.numerator != 1:
-                    above.append(self.number(Fraction(size.numerator)))
-                below.append(self.number(Fraction(size.denominator)))
-        for base, exponent in factors:
-            (above if exponent > 0 else below).append(self.powered(base, abs(exponent)))
-        if len(above) == 1 and not below and coefficient > 0:
-            return above[0]
-        if not above:
-            above = [CodeText("1.0")]
-        text = " * ".join(t.at(PRODUCT if i == 0 else UNARY) for i, t in enumerate(above))
-        level = above[0].level if len(above) == 1 else PRODUCT
-        if below:
-            under = below[0].at(UNARY) if len(below) == 1 else f"({' * '.join(t.at(UNARY) for t in below)})"
-            first = above[0].at(PRODUCT) if len(above) == 1 else text
-            text, level = f"{first} / {under}", PRODUCT
-        if coefficient < 0:
-            text, level = f"-{text if level >= PRODUCT else f'({text})'}", min(level, UNARY)
-            if text.startswith("--"):
-                text = f"-({text[1:]})"
-        return CodeText(text, level)
-
-    def scalars(self, term: Term) -> list[tuple[CodeText, Fraction]]:
-        return [(CodeText(self.names[value]), exponent) for value, exponent in term.powers]
-
-    def read(self, term: Term, i: str, j: str) -> CodeText:
-        """Entry (i, j) of a term."""
-        if term.value is None:
-            return self.product(term.coefficient, self.scalars(term))
-        if term.flipped:
-            i, j = j, i
-        entry = self.entry(term.value, i, j)
-        if term.is_plain:
-            return entry
-        return self.product(term.coefficient, [*self.scalars(term), (entry, Fraction(1))])
-
-    def along(self, term: Term, i: str) -> CodeText:
-        """Entry i of a vector, whether it stands as a column or as a row."""
-        return self.read(term, "0", i) if term.flipped else self.read(term, i, "0")
-
-    def entry(self, value: Value, i: str, j: str) -> CodeText:
-        """Entry (i, j) of a value: from memory, or as an expression."""
-        name = self.names.get(value)
-        if name is not None:
-            if value.is_scalar:
-                return CodeText(name)
-            statement = self.statements[-1]
-            statement.reads.add(name)
-            if (i, j if not value.is_vector else self.place[1]) != self.place:
-                statement.elsewhere.add(name)
-            return CodeText(f"{name}[{i}]" if value.is_vector else f"{name}[{flat(i, j, self.size(value.shape[1]))}]")
-        args, data = value.args, value.data
-        match value.kind:
-            case "ones":
-                return CodeText("1.0")
-            case "zeros":
-                return CodeText("0.0")
-            case "eye":
-                return CodeText(f"({i} == {j})")
-            case "basis":
-                return CodeText(f"({i} == {self.size(Dim.of(data[0]) - 1)})")
-            case "dimension":
-                return CodeText(f"(double)({self.size(data[0])})", UNARY)
-            case "constant":
-                return CodeText("3.14159265358979323846" if data[0] == "π" else "2.71828182845904523536")
-            case "commutation":
-                m, n = (self.size(Dim.of(d)) for d in data)
-                return CodeText(f"({j} == ({grouped(i)} % {grouped(n)}) * {grouped(m)} + {grouped(i)} / {grouped(n)})")
-            case "Diag":
-                return CodeText(f"({i} == {j} ? {self.along(args[0], i).text} : 0.0)")
-            case "outer":
-                return self.product(Fraction(1), [(self.along(args[0], i), Fraction(1)), (self.along(args[1], j), Fraction(1))])
-            case "kron":
-                p, q = (grouped(self.size(d)) for d in args[1].shape)
-                left = self.read(args[0], f"{grouped(i)} / {p}", f"{grouped(j)} / {q}")
-                right = self.read(args[1], f"{grouped(i)} % {p}", f"{grouped(j)} % {q}")
-                return self.product(Fraction(1), [(left, Fraction(1)), (right, Fraction(1))])
-            case "diagonal":
-                return self.read(args[0], i, i)
-            case "tril" | "triu":
-                compared = "<=" if value.kind == "tril" else ">="
-                return CodeText(f"({j} {compared} {i} ? {self.read(args[0], i, j).text} : 0.0)")
-            case "vec":
-                rows = grouped(self.size(args[0].shape[0]))
-                return self.read(args[0], f"{grouped(i)} % {rows}", f"{grouped(i)} / {rows}")
-            case "unvec":
-                return self.along(args[0], f"{grouped(j)} * {grouped(self.size(Dim.of(data[0])))} + {grouped(i)}")
-            case "submatrix":
-                top, _, left, _ = (Dim.of(d) for d in data)
-                return self.read(args[0], self.shifted(i, top), self.shifted(j, left))
-            case "sum":
-                return self.summed(args, i, j)
-            case "entries":
-                factors = []
-                for term, (tag, exponent) in zip(args, data, strict=True):
-                    along = {"column": i, "row": j}.get(tag)
-                    read = self.read(term, i, j) if along is None else self.along(term, along)
-                    factors.append((read, exponent))
-                return self.product(Fraction(1), factors)
-        filled = ENTRIES[value.kind]
-        for k, term in enumerate(args):
-            filled = placed(filled, f"{{{k}}}", self.read(term, i, j))
-        self.helpers.add(filled.split("(")[0])
-        return CodeText(filled)
-
-    def shifted(self, index: str, start: Dim) -> str:
-        if start.value == 0:
-            return index
-        return self.size(start) if index == "0" else f"{index} + {self.size(start)}"
-
-    def summed(self, terms: Sequence[Term], i: str, j: str) -> CodeText:
-        """A sum, positive terms first."""
-        text = ""
-        for term in sorted(terms, key=lambda t: t.coefficient < 0):
-            size = self.read(Term(abs(term.coefficient), term.powers, term.value, term.flipped), i, j)
-            if not text:
-                text = f"-{size.at(PRODUCT)}" if term.coefficient < 0 else size.at(SUM)
-            else:
-                text += f" {'-' if term.coefficient < 0 else '+'} {size.at(PRODUCT)}"
-        return CodeText(text, SUM if len(terms) > 1 else UNARY)
 
     # Statements
 
@@ -327,12 +149,14 @@ class Loops:
                 found[body] = name
         return found
 
-    def _start(self, value: Value | None = None) -> Statement:
-        statement = Statement()
+    def _start(self, value: Value | None = None) -> LoopStatement:
+        statement = LoopStatement()
         self.statements.append(statement)
         if value is not None:
-            shown = short(self.formulas[value], value, self.names, self.formulas)  # type: ignore[arg-type]
-            comment = shown.text().replace("*/", "* /")
+            shown = short(self.formulas[value], value, self.names, self.formulas).text()  # type: ignore[arg-type]
+            if value.kind == "cholesky":
+                shown = f"L Lᵀ = {self.formulas[value].text()}"  # type: ignore[attr-defined]
+            comment = shown.replace("*/", "* /")
             if len(comment) < 100 and "\n" not in comment:
                 statement.lines.append(f"/* {comment} */")
         return statement
@@ -391,9 +215,9 @@ class Loops:
             text = f"squared({reads[0].text})"
         else:
             text = SUMS[value.kind]
-            for k, read in enumerate(reads):
+            for k, entry in enumerate(reads):
                 alone = text == f"{{{k}}}" or f"({{{k}}})" in text
-                text = text.replace(f"{{{k}}}", read.text if alone else read.at(UNARY))
+                text = text.replace(f"{{{k}}}", entry.text if alone else entry.at(UNARY))
         if is_vector:
             statement.lines += [
                 f"#pragma omp simd reduction(+ : {name})",
@@ -466,7 +290,11 @@ class Loops:
         before = self.place
         self.place = ("i", "j") if is_new else ("", "")
         if rows is ONE or columns is ONE:
-            read = self.along(term, "i") if term.body.is_vector else self.read(term, *(("0", "i") if rows is ONE else ("i", "0")))
+            read = (
+                self.along(term, "i")
+                if term.body.is_vector
+                else self.read(term, *(("0", "i") if rows is ONE else ("i", "0")))
+            )
         else:
             read = self.read(term, "i", "j")
         self._loops(term.shape, [f"{name}[{{at}}] = {read.text};"])
@@ -483,7 +311,10 @@ class Loops:
             self._product(name, value)
         elif kind == "stack":
             pairs = list(zip(args[::2], args[1::2], strict=True))
-            reads = [self.product(Fraction(1), [(self.along(u, "i"), Fraction(1)), (self.along(v, "j"), Fraction(1))]) for u, v in pairs]
+            reads = [
+                self.product(Fraction(1), [(self.along(u, "i"), Fraction(1)), (self.along(v, "j"), Fraction(1))])
+                for u, v in pairs
+            ]
             self._loops(value.shape, [f"{name}[{{at}}] = {' + '.join(r.text for r in reads)};"])
         elif kind in ("row_sums", "row_dots"):
             self._row_sums(name, value)
@@ -588,15 +419,21 @@ class Loops:
     def _blocks_summed(self, value: Value, name: str) -> None:
         """Inner products of the blocks of G with B, or the sum of the blocks of G by the entries of A."""
         whole, part = value.args
-        (rows, columns), (p, q) = whole.shape, part.shape
-        target = name if value.is_scalar else f"{name}[{'i + j' if value.is_vector else flat('i', 'j', self.size(value.shape[1]))}]"
+        p, q = part.shape
+        target = (
+            name
+            if value.is_scalar
+            else f"{name}[{'i + j' if value.is_vector else flat('i', 'j', self.size(value.shape[1]))}]"
+        )
         high, wide = self.size(value.shape[0]), self.size(value.shape[1])
         p_size, q_size = grouped(self.size(p)), grouped(self.size(q))
         if value.kind == "block_inner":
             at = f"i * {p_size} + k", f"j * {q_size} + l"
         else:
             at = f"k * {grouped(high)} + i", f"l * {grouped(wide)} + j"
-        text = self.product(Fraction(1), [(self.read(whole, *at), Fraction(1)), (self.read(part, "k", "l"), Fraction(1))]).text
+        text = self.product(
+            Fraction(1), [(self.read(whole, *at), Fraction(1)), (self.read(part, "k", "l"), Fraction(1))]
+        ).text
         self.statements[-1].lines += [
             f"for (ptrdiff_t i = 0; i < {high}; ++i)",
             f"    for (ptrdiff_t j = 0; j < {wide}; ++j) {{",
@@ -690,29 +527,3 @@ class Loops:
             start = starts[place]
             declared.append(f"double *{name} = work{' + ' + start if start else ''};")
         return " + ".join(total), declared
-
-
-def c_dim(dim: Dim, dims: Mapping[str, str]) -> str:
-    """A dimension as a C expression."""
-    if not dim.terms:
-        return "0"
-    text = ""
-    for monomial, coefficient in dim.terms:
-        factors = [dims[name] for name, power in monomial for _ in range(power)]
-        if abs(coefficient) != 1 or not factors:
-            factors.insert(0, str(abs(coefficient)))
-        sign = ("-" if coefficient < 0 else "") if not text else (" - " if coefficient < 0 else " + ")
-        text += sign + " * ".join(factors)
-    return text
-
-
-def grouped(text: str) -> str:
-    """An operand of a product of integers."""
-    return text if text.isalnum() or text.replace("_", "").isalnum() else f"({text})"
-
-
-def flat(i: str, j: str, columns: str) -> str:
-    """The place of entry (i, j) of an array by rows."""
-    if columns == "1":
-        return i
-    return f"{grouped(i)} * {grouped(columns)} + {j}"

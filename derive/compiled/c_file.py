@@ -6,22 +6,24 @@ with `-DDERIVE_BLAS`.  The functions allocate nothing: results and workspace are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 from .. import names
-from ..codegen import derivative_text, described, outputs_of
+from ..codegen import arguments_of, derivative_text, described, heading, outputs_of
 from ..errors import DeriveError
-from ..expr import ASSUMED, MAX_FLAT, Expr, symbol_count, symbols_of
 from ..own_functions import functions_of
 from ..program import Program, compile
-from ..programs.lines import fill, shown, wrapped_formula
+from ..programs.expressions import WIDTH
+from ..programs.lines import fill
 from ..programs.order import dims_of
 from ..programs.signature import Signature, parts_of
 from ..programs.terms import Term
-from ..shapes import ONE, shape_text
-from .helpers import HELPERS, closure
-from .loops import Loops, c_dim
+from .kernels import HELPERS, closure
+from .loops import Loops
+from .places import c_dim
 
 RESERVED = frozenset(
     "auto break case char const continue default do double else enum extern float for goto if inline int long "
@@ -59,7 +61,12 @@ class CFile:
         prefix = names.identifier(derivation.name)
         stems = ["value", self.kind, *(["value_and_gradient"] if self.kind == "gradient" else [])]
         stems = stems if derivation.loss.is_scalar or self.kind != "gradient" else stems[:2]
-        taken = {*RESERVED, *HELPERS, *(f"{prefix}_{s}{end}" for s in stems for end in ("", "_work")), f"{prefix}_error"}
+        taken = {
+            *RESERVED,
+            *HELPERS,
+            *(f"{prefix}_{s}{end}" for s in stems for end in ("", "_work")),
+            f"{prefix}_error",
+        }
         self.prefix = prefix
         symbols = arguments_of(derivation)
         every = {n for v in self.program.order for d in v.shape for n in d.names} | dims_of(self.program.order)
@@ -91,15 +98,16 @@ class CFile:
 
     def text(self) -> str:
         helpers = closure({name for loops in self.loops.values() for name in loops.helpers})
-        head = [self.comment(), "\n".join(f"#include <{name}.h>" for name in INCLUDES), MATH]
-        blocks = [
-            "\n".join([f"/* {self.summary(stem)} */", *self.prototype(stem)[0:1]]) for stem in self.functions
-        ]
+        blocks = ["\n".join([f"/* {self.summary(stem)} */", *self.prototype(stem)[0:1]]) for stem in self.functions]
+        if self.failures:
+            blocks.append(f"/* what a return code says */\nconst char *{self.prefix}_error(int code);")
         declared = "\n\n".join(blocks)
         bodies = [self.body(stem) for stem in self.functions]
         if self.failures:
             bodies.append(self.errors())
-        written = [*head, declared, *(HELPERS[name].strip("\n") for name in helpers), *bodies]
+        code = [*(HELPERS[name].strip("\n") for name in helpers), *bodies]
+        includes = "\n".join(f"#include <{name}.h>" for name in INCLUDES)
+        written = [self.comment(helpers), includes, *vectorized("".join(code)), declared, *code]
         return "\n\n".join(written) + "\n"
 
     def parameters(self, stem: str) -> str:
@@ -132,14 +140,24 @@ class CFile:
         ]
         given = [*self.dims, *(self.signature.name_of[s] for s in self.signature.symbols), "work"]
         lines += [f"    (void){g};" for g in given if not mentions(g, loops.lines)]
-        lines += [f"    {line}" if not line.lstrip().startswith("#") else line for line in loops.lines]
+        lines += [f"    {line}" for line in loops.lines]
         return "\n".join([*lines, "}"])
 
     def errors(self) -> str:
         """A function that says what a return code means."""
         name = f"{self.prefix}_error"
         cases = [f"    case {i}: return {quoted(text)};" for i, text in enumerate(self.failures, 1)]
-        return "\n".join([f"const char *{name}(int code)", "{", "    switch (code) {", *cases, '    default: return "";', "    }", "}"])
+        return "\n".join(
+            [
+                f"const char *{name}(int code)",
+                "{",
+                "    switch (code) {",
+                *cases,
+                '    default: return "";',
+                "    }",
+                "}",
+            ]
+        )
 
     def summary(self, stem: str) -> str:
         d = self.derivation
@@ -150,36 +168,25 @@ class CFile:
             return f"{d.name} and {derivatives}"
         return f"{derivatives}, {described(d.result)}" if len(d.parts) == 1 else derivatives
 
-    def comment(self) -> str:
+    def comment(self, helpers: Sequence[str]) -> str:
         """What the file computes, of which arrays, and how to call and compile it."""
         d = self.derivation
-        lines = [f"{self.kind.capitalize() if self.kind != 'hvp' else 'Hessian-vector product'} of {d.name}.", ""]
-        lines += wrapped_formula(f"{d.name} = ", shown(lambda: d.loss.text()))
-        for part in d.parts:
-            if symbol_count(part.result) <= MAX_FLAT:
-                boxed = part.boxed.text()
-                lines += wrapped_formula(f"{derivative_text(part)} = ", shown(lambda boxed=boxed: boxed))
-        shapes = ", ".join(f"{s.text()}: {shape_text(s.shape).replace(' × 1', '')}" for s in self.signature.symbols)
-        lines += ["", *fill(f"Shapes: {shapes}")]
-        assumed = [s for s in self.signature.symbols if s.properties & ASSUMED]
-        if assumed:
-            from ..reading.assumptions import equations  # loads the reader
-
-            lines += fill(f"Assumed by the formulas above, not by the code: {' and '.join(equations(assumed))}")
+        lines = heading(d, self.signature.symbols)
         lines += fill(f"FLOPs: {self.program.flops_of(*outputs_of(d)).expression} for the {self.kind}")
         name = self.functions[self.kind][0]
-        lines += ["", *fill(
+        lines += ["", *wrap(
             "Arrays hold doubles row by row; results are written where the caller says, and overlap no argument. "
             f"`work` is room for {name}_work({', '.join(self.dims)}) doubles, and may be NULL where that is 0. "
-            "Nothing is kept between calls, so threads may call with workspaces of their own."
+            "Nothing is kept between calls, so threads may call with workspaces of their own.",
+            WIDTH,
         )]  # fmt: skip
         if self.failures:
-            lines += fill("The functions return 0, or what went wrong:")
+            lines += ["The functions return 0, or what went wrong:"]
             lines += [f"  {i}  {text}" for i, text in enumerate(self.failures, 1)]
         else:
             lines += ["The functions return 0."]
         lines += ["", "cc -std=c11 -O3 -march=native -fopenmp-simd -c FILE.c"]
-        if "blas" in closure({n for loops in self.loops.values() for n in loops.helpers}):
+        if "blas_gemm" in helpers or "blas_gemv" in helpers:
             lines += ["with a BLAS for large products: -DDERIVE_BLAS, and -lopenblas or -lblas when linking"]
         text = "\n".join(f"   {line}".rstrip() for line in lines).strip().replace("*/", "* /")
         return f"/* {text} */"
@@ -187,36 +194,19 @@ class CFile:
 
 INCLUDES = ("limits", "math", "stddef", "string")
 
-# glibc has these functions for several numbers at once; a compiler uses them within loops that it is told of.
-MATH = """#if defined(__GLIBC__) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#if __GLIBC_PREREQ(2, 22)
-#pragma omp declare simd notinbranch
-extern double exp(double);
-#pragma omp declare simd notinbranch
-extern double log(double);
-#pragma omp declare simd notinbranch
-extern double sin(double);
-#pragma omp declare simd notinbranch
-extern double cos(double);
-#endif
-#if __GLIBC_PREREQ(2, 35)
-#pragma omp declare simd notinbranch
-extern double tanh(double);
-#pragma omp declare simd notinbranch
-extern double log1p(double);
-#pragma omp declare simd notinbranch
-extern double erf(double);
-#endif
-#endif"""
+# glibc has these functions for several numbers at once, from a version on; loops use them where they are declared so.
+VECTORIZED = {"exp": "2, 22", "log": "2, 22", "sin": "2, 22", "cos": "2, 22", "tanh": "2, 35", "log1p": "2, 35"}
+ON_GLIBC = "#if defined(__GLIBC__) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)"
 
 
-def arguments_of(derivation: Any) -> list[Expr]:
-    """The symbols in order: variables first, directions last."""
-    parts = derivation.parts
-    directions = [part.direction for part in parts if part.direction is not None]
-    made_of = symbols_of(derivation.loss, *(part.result for part in parts))
-    others = [s for s in made_of if s not in directions]
-    return list(dict.fromkeys([*derivation.variables, *others, *directions]))
+def vectorized(text: str) -> list[str]:
+    """The declarations of the functions that a text calls in loops."""
+    lines = []
+    for name, version in VECTORIZED.items():
+        if re.search(rf"\b{name}\(", text):
+            declared = f"extern double {name}(double);"
+            lines += [f"#if __GLIBC_PREREQ({version})", "#pragma omp declare simd notinbranch", declared, "#endif"]
+    return ["\n".join([ON_GLIBC, *lines, "#endif"])] if lines else []
 
 
 def result_names(parts: dict[str, Any], used: set[str]) -> dict[str, str]:
@@ -235,21 +225,15 @@ def result_names(parts: dict[str, Any], used: set[str]) -> dict[str, str]:
 
 def mentions(name: str, lines: Sequence[str]) -> bool:
     """Whether a name stands in lines of C."""
-    import re
-
     pattern = re.compile(rf"\b{re.escape(name)}\b")
     return any(pattern.search(re.sub(r"/\*.*?\*/", "", line)) for line in lines)
 
 
 def quoted(text: str) -> str:
     """A string literal, in UTF-8."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
 def source(derivation: Any) -> str:
     """The C file of a derivation."""
     return CFile(derivation).text()
-
-
-def is_row(term: Term) -> bool:
-    return term.shape[0] is ONE and term.shape[1] is not ONE

@@ -149,20 +149,26 @@ static void identity(ptrdiff_t n, double *out)
     for (ptrdiff_t i = 0; i < n; ++i) out[i * n + i] = 1.0;
 }
 """,
-    "blas": """
-/* The BLAS that large products go to: compile with -DDERIVE_BLAS and link one, or none is used. */
+    "blas_gemm": """
+/* The product of the BLAS that large ones go to: compile with -DDERIVE_BLAS and link one, or none is used. */
 typedef void dgemm_type(const char *, const char *, const int *, const int *, const int *, const double *,
                         const double *, const int *, const double *, const int *, const double *, double *,
                         const int *);
+#ifdef DERIVE_BLAS
+extern dgemm_type dgemm_;
+static dgemm_type *const blas_gemm = dgemm_;
+#else
+static dgemm_type *blas_gemm = NULL;
+#endif
+""",
+    "blas_gemv": """
+/* The same of a matrix and a vector */
 typedef void dgemv_type(const char *, const int *, const int *, const double *, const double *, const int *,
                         const double *, const int *, const double *, double *, const int *);
 #ifdef DERIVE_BLAS
-extern dgemm_type dgemm_;
 extern dgemv_type dgemv_;
-static dgemm_type *const blas_gemm = dgemm_;
 static dgemv_type *const blas_gemv = dgemv_;
 #else
-static dgemm_type *blas_gemm = NULL;
 static dgemv_type *blas_gemv = NULL;
 #endif
 """,
@@ -418,7 +424,8 @@ static double logdet_positive(ptrdiff_t n, double *A)
 """,
 }
 
-CALL = re.compile(r"\w+(?=\()|blas_gem[mv]")
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+CALL = re.compile(r"\w+(?=\()")
 
 
 def closure(found: set[str]) -> list[str]:
@@ -429,6 +436,6 @@ def closure(found: set[str]) -> list[str]:
         name = pending.pop()
         if name not in needed:
             needed.add(name)
-            called = {"blas" if c.startswith("blas_") else c for c in CALL.findall(HELPERS[name])}
-            pending += [c for c in called if c in HELPERS and c != name]
+            text = COMMENT.sub("", HELPERS[name])
+            pending += [called for called in CALL.findall(text) if called in HELPERS and called != name]
     return [name for name in HELPERS if name in needed]
