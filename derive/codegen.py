@@ -502,19 +502,19 @@ def source(
     batch, per_sample
         As `function` takes them.
     """
-    if is_c(backend, batch, per_sample):
+    if is_c(backend, per_sample):
         from . import compiled
 
-        return compiled.source(derivation)
+        return compiled.source(derivation, batch)
     return module_of(derivation, backend, False, batch, per_sample).source()
 
 
-def is_c(backend: str, batch: Any = None, per_sample: bool = False, workspace: bool = False) -> bool:
-    """Whether the backend is C, which takes one sample at a time and keeps its workspace anyway."""
+def is_c(backend: str, per_sample: bool = False, workspace: bool = False) -> bool:
+    """Whether the backend is C, which sums over samples and keeps its workspace anyway."""
     if backend.lower() != "c":
         return False
-    if batch is not None or per_sample:
-        raise DeriveError("c takes no batch", hint="numpy, scipy, array-api, jax and torch do; or write the sum over i")
+    if per_sample:
+        raise DeriveError("c sums over the samples", hint="leave out per_sample=True, or use numpy, jax or torch")
     if workspace:
         raise DeriveError("c has a workspace by itself", hint="leave out workspace=True")
     return True
@@ -560,10 +560,10 @@ def function(
     per_sample : bool
         Of a batch, return the result of each sample, stacked along a leading axis.
     """
-    if is_c(backend, batch, per_sample, workspace):
+    if is_c(backend, per_sample, workspace):
         from . import compiled
 
-        return compiled.function(derivation, returns)
+        return compiled.function(derivation, returns, batch)
     module = module_of(derivation, backend, workspace, batch, per_sample, False)
     wanted = module.kind if returns == "derivative" else returns
     known = [name for name, _ in module.functions]

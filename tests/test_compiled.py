@@ -80,6 +80,29 @@ def test_compiled_functions_compute_what_the_witness_does(formula):
     assert alike(derivation.function("c", returns="value")(*values), derivation.function(returns="value")(*values))
 
 
+BATCHES = [
+    ("½‖W_2 tanh(W_1 x) − y‖²", ["W_1", "W_2"], "x, y"),
+    ("½‖WᵀWx − x‖²", ["W"], "x"),
+    ("softplus(−t wᵀx)", ["w"], "x, t"),
+]
+
+
+@compiles
+@pytest.mark.parametrize("formula, wrt, batch", BATCHES)
+def test_sums_over_samples(formula, wrt, batch):
+    derivation = derive.gradient(formula, wrt if len(wrt) > 1 else wrt[0], where="t: scalar" if "t" in batch else None)
+    given = drawn(derivation)[1]
+    names = list(inspect.signature(derivation.function()).parameters)
+    rng = np.random.default_rng(0)
+    stacked = [rng.standard_normal((7, *np.shape(v))) if n in batch else v for n, v in zip(names, given, strict=True)]
+    value, gradient = derivation.function("c", returns="value_and_gradient", batch=batch)(*stacked)
+    one = derivation.function(returns="value_and_gradient")
+    each = [one(*(v[i] if n in batch else v for n, v in zip(names, stacked, strict=True))) for i in range(7)]
+    assert alike(value, sum(value for value, _ in each))
+    for k, got in enumerate(gradient if len(wrt) > 1 else [gradient]):
+        assert alike(got, sum(slope[k] if len(wrt) > 1 else slope for _, slope in each))
+
+
 @compiles
 def test_a_planted_error_is_found(monkeypatch):
     monkeypatch.setitem(kernels.HELPERS, "softplus", kernels.HELPERS["softplus"].replace("log1p", "sqrt"))
@@ -143,7 +166,7 @@ def test_what_fails_is_said_as_in_numpy():
     with pytest.raises(ValueError, match="B is singular; expected an invertible matrix"):
         f(np.zeros((3, 3)), np.eye(3))
     assert np.isnan(f(np.full((3, 3), np.nan), np.eye(3))).all()
-    f = derive.gradient("x_3²", "x").function("c")
+    f = derive.gradient("x_3^2", "x").function("c")
     with pytest.raises(ValueError, match=r"x must have shape \(n,\) with n at least 3, not \(2,\)"):
         f(np.ones(2))
 
@@ -238,8 +261,10 @@ def test_what_c_lacks_is_refused_by_name():
         with pytest.raises(DeriveError, match=message):
             derive.gradient(formula, formula[formula.index("W")]).source("c")
     derivation = derive.gradient("½‖X w − y‖²", "w")
-    with pytest.raises(DeriveError, match="c takes no batch"):
-        derivation.source("c", batch="y")
+    with pytest.raises(DeriveError, match="c sums over the samples"):
+        derivation.source("c", batch="y", per_sample=True)
+    with pytest.raises(DeriveError, match="has no form over all of them"):
+        derive.gradient("logdet(A + x xᵀ)", "A").source("c", batch="x")
     with pytest.raises(DeriveError, match="c has a workspace by itself"):
         derivation.function("c", workspace=True)
     with pytest.raises(DeriveError, match="there is no backend 'cuda'"):

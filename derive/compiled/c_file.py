@@ -12,6 +12,7 @@ from textwrap import wrap
 from typing import Any
 
 from .. import names
+from ..batched import batch_of, sample_names, scope
 from ..codegen import arguments_of, derivative_text, described, heading, outputs_of
 from ..errors import DeriveError
 from ..own_functions import functions_of
@@ -19,6 +20,7 @@ from ..program import Program, compile
 from ..programs.expressions import WIDTH
 from ..programs.lines import fill
 from ..programs.order import dims_of
+from ..programs.samples import NoRows
 from ..programs.signature import Signature, parts_of
 from ..programs.terms import Term
 from .kernels import HELPERS, closure
@@ -46,8 +48,10 @@ class CFile:
         By return code, from 1.
     """
 
-    def __init__(self, derivation: Any) -> None:
+    def __init__(self, derivation: Any, batch: str | Sequence[str] | None = None) -> None:
         self.derivation = derivation
+        self.samples = [] if batch is None else sample_names(derivation, batch)
+        over = batch_of(derivation, self.samples) if self.samples else None
         self.kind: str = derivation.kind
         parts = outputs_of(derivation)
         results = [derivation.loss, *(part.result for part in parts.values())]
@@ -57,7 +61,14 @@ class CFile:
                 hint="write it out, or use numpy, jax or torch",
             )
         outputs = {"value": derivation.loss, **{name: part.result for name, part in parts.items()}}
-        self.program: Program = compile(outputs, derivation.hints, has_triangular_solve=True)
+        try:
+            self.program: Program = compile(outputs, derivation.hints, has_triangular_solve=True, batch=over)
+        except NoRows:
+            named = ", ".join(s.text() for s in self.samples)
+            raise DeriveError(
+                f"the sum over the samples of {named} has no form over all of them, which c needs",
+                hint="call the function of one sample in a loop, or use numpy, jax or torch",
+            ) from None
         prefix = names.identifier(derivation.name)
         stems = ["value", self.kind, *(["value_and_gradient"] if self.kind == "gradient" else [])]
         stems = stems if derivation.loss.is_scalar or self.kind != "gradient" else stems[:2]
@@ -68,7 +79,8 @@ class CFile:
             f"{prefix}_error",
         }
         self.prefix = prefix
-        symbols = arguments_of(derivation)
+        stacked = {} if over is None else over.stacked
+        symbols = [stacked.get(symbol, symbol) for symbol in arguments_of(derivation)]
         every = {n for v in self.program.order for d in v.shape for n in d.names} | dims_of(self.program.order)
         self.signature = Signature(symbols, every, taken, (), (), parts_of(*results))
         self.dims = [self.signature.dims[d] for d in sorted(self.signature.dims)]
@@ -161,17 +173,18 @@ class CFile:
 
     def summary(self, stem: str) -> str:
         d = self.derivation
+        over = f", {scope(self.samples, False)}" if self.samples else ""
         if stem == "value":
-            return f"{d.name}, {described(d.loss)}"
+            return f"{d.name}, {described(d.loss)}{over}"
         derivatives = ", ".join(derivative_text(part) for part in d.parts)
         if stem == "value_and_gradient":
-            return f"{d.name} and {derivatives}"
-        return f"{derivatives}, {described(d.result)}" if len(d.parts) == 1 else derivatives
+            return f"{d.name} and {derivatives}{over}"
+        return f"{derivatives}, {described(d.result)}{over}" if len(d.parts) == 1 else f"{derivatives}{over}"
 
     def comment(self, helpers: Sequence[str]) -> str:
         """What the file computes, of which arrays, and how to call and compile it."""
         d = self.derivation
-        lines = heading(d, self.signature.symbols)
+        lines = heading(d, self.signature.symbols, scope(self.samples, False) if self.samples else "")
         lines += fill(f"FLOPs: {self.program.flops_of(*outputs_of(d)).expression} for the {self.kind}")
         name = self.functions[self.kind][0]
         lines += ["", *wrap(
@@ -234,6 +247,6 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
-def source(derivation: Any) -> str:
-    """The C file of a derivation."""
-    return CFile(derivation).text()
+def source(derivation: Any, batch: str | Sequence[str] | None = None) -> str:
+    """The C file of a derivation, or of its sum over the samples of some arguments."""
+    return CFile(derivation, batch).text()

@@ -65,7 +65,7 @@ class Compiled:
         return f"<compiled {self.__name__} {self._made_of[-1].strip('<>')}>"
 
 
-def function(derivation: Any, returns: str = "derivative") -> Compiled:
+def function(derivation: Any, returns: str = "derivative", batch: str | Sequence[str] | None = None) -> Compiled:
     """The value, the derivative or both as a function that runs as compiled C.
 
     Takes and gives arrays of doubles; other floating types are converted.
@@ -75,7 +75,7 @@ def function(derivation: Any, returns: str = "derivative") -> Compiled:
     DeriveError
         Without a C compiler or Python's headers, or if C has no counterpart of an operation.
     """
-    made = CFile(derivation)
+    made = CFile(derivation, batch)
     wanted = made.kind if returns == "derivative" else returns
     if wanted not in made.functions:
         raise DeriveError(

@@ -38,6 +38,14 @@ static inline double logaddexp(double a, double b)
     return (a < b ? b : a) + log1p(exp(-fabs(a - b)));
 }
 """,
+    "hypotenuse": """
+/* sqrt(a * a + b * b), without overflow */
+static inline double hypotenuse(double a, double b)
+{
+    const double x = fabs(a), y = fabs(b), large = x > y ? x : y, small = x > y ? y : x, ratio = small / large;
+    return large > 0.0 && large < INFINITY ? large * sqrt(1.0 + ratio * ratio) : large + small;
+}
+""",
     "relu": """
 static inline double relu(double x) { return x < 0.0 ? 0.0 : x; }
 """,

@@ -15,7 +15,7 @@ ENTRIES: Mapping[str, str] = {
     "exp": "exp({0})", "log": "log({0})", "sin": "sin({0})", "cos": "cos({0})", "tan": "tan({0})",
     "sinh": "sinh({0})", "cosh": "cosh({0})", "tanh": "tanh({0})", "arcsin": "asin({0})", "arccos": "acos({0})",
     "arctan": "atan({0})", "abs": "fabs({0})", "erf": "erf({0})", "power": "pow({0}, {1})",
-    "hypot": "hypot({0}, {1})", "logaddexp": "logaddexp({0}, {1})", "where": "({0} > 0 ? {1} : {2})",
+    "hypot": "hypotenuse({0}, {1})", "logaddexp": "logaddexp({0}, {1})", "where": "({0} > 0 ? {1} : {2})",
     "sigmoid": "sigmoid({0})", "softplus": "softplus({0})", "relu": "relu({0})", "step": "step({0})",
     "sign": "sign({0})",
 }  # fmt: skip
