@@ -492,3 +492,25 @@ def test_a_function_is_defined_for_all_operands(formula, read):
 def test_operands_and_limits_that_do_not_fit(formula, said):
     with pytest.raises(DeriveError, match=said):
         parse(formula)
+
+
+@pytest.mark.parametrize(
+    "formula, read, said",
+    [
+        ("L = ‖Xw − y‖² = (Xw − y)ᵀ(Xw − y)", "(X w − y)ᵀ (X w − y)", "‖Xw − y‖² is the same, which is proved"),
+        (r"L = \frac12\sum_i(w^Tx_i-y_i)^2 = \frac12\|Xw-y\|^2", "½ ‖X w − y‖²", "is the same, which is proved"),
+        ("J = e'e = (y-X*w)'(y-X*w)", "(y − X w)ᵀ (y − X w)", "e'e is read as a name of the value"),
+        (r"\log p(w) = -\|w\|^2 - \log Z \propto -\|w\|^2", "−‖w‖² − log(Z)", r"\propto -\|w\|^2 is left out"),
+    ],
+)
+def test_the_sides_of_a_chain_of_equalities_are_compared(formula, read, said):
+    derivation = derive.gradient(formula, "w")
+    assert derivation.loss.text() == read
+    assert any(said in line for line in derivation.readings)
+
+
+def test_a_chain_of_equalities_that_does_not_hold_is_refused():
+    with pytest.raises(DeriveError, match="is said to equal .* and does not"):
+        derive.gradient("L = ‖Xw − y‖² = wᵀXᵀXw − yᵀXw + yᵀy", "w")
+    with pytest.raises(DeriveError):
+        parse("a + b = " * 2000 + "a")

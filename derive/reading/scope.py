@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import copy
+from itertools import chain
 
 from .. import names
 from ..errors import DeriveError, LimitError, ParseError, ShapeError
@@ -67,13 +68,17 @@ class Reading:
         for expr in self.scope.values():
             self.dimension_names |= expr.shape[0].names | expr.shape[1].names
         self.split_readings: list[str] = [*lexer.readings, *divided.readings]
-        usage = Usage([s.tokens for s in self.statements], declared.functions)
+        usage = Usage([part for s in self.statements for part in (s.tokens, *s.others)], declared.functions)
         for statement in self.statements:
-            statement.tokens = split_runs(
-                statement.tokens, self.known, source, self.is_latex, self.split_readings, usage
+            statement.tokens, *statement.others = (
+                split_runs(part, self.known, source, self.is_latex, self.split_readings, usage)
+                for part in (statement.tokens, *statement.others)
             )
+        self.choose_members()
         self.statements = in_order(self.statements, source)
-        used = {str(t.value) for s in self.statements for t in s.tokens if t.kind in ("name", "apply")}
+        used = {
+            str(t.value) for s in self.statements for t in chain(s.tokens, *s.others) if t.kind in ("name", "apply")
+        }
         families = {names.join(*names.parts(name)[:2], []) for name in used}
         for statement in self.statements[:-1]:
             if statement.name is not None and statement.name.partition("_")[0] not in used | families:
@@ -81,11 +86,40 @@ class Reading:
         self.is_numpy = any(t.text == "@" for t in self.tokens) or "np." in source
         self.styled = self.separate_styles()
 
+    def choose_members(self) -> None:
+        """Of L = E = ½ eᵀe = ½‖y − X w‖², read by w, keep what w stands in: the others are names of the value."""
+        if not any(s.others for s in self.statements):
+            return
+        reached = {names.parts(name)[0].lower() for name in self.wrt}
+
+        def reaches(tokens: list[Token]) -> bool:
+            return any(t.kind == "name" and names.parts(str(t.value))[0].lower() in reached for t in tokens)
+
+        for _ in self.statements:  # definitions may follow their use
+            reached |= {s.name.lower() for s in self.statements if s.name and reaches(s.tokens)}
+        for s in self.statements:
+            members = [s.tokens, *s.others]
+            kept = [tokens for tokens in members if reaches(tokens)] or members
+            for tokens in members if len(kept) < len(members) else ():
+                if tokens not in kept:
+                    shown = " ".join(self.source[tokens[0].start : tokens[-1].end].split())
+                    self.split_readings.append(f"{shown} is read as a name of the value")
+            s.tokens, *s.others = kept
+
+    def pairs(self, roots: list[Node]) -> list[tuple[Node, Node]]:
+        """The trees of what a statement is said to equal besides, each with that of the statement."""
+        of = [
+            roots[i] if i + 1 < len(self.statements) else roots[-1]
+            for i, s in enumerate(self.statements)
+            for _ in s.others
+        ]
+        return list(zip(roots[len(self.statements) - 1 : -1], of, strict=True))
+
     def separate_styles(self) -> dict[str, str]:
         """A letter that a formula writes in two styles is two symbols, unless it is declared as one."""
         styles: dict[str, dict[str, Token]] = {}
         for statement in self.statements:
-            for token in statement.tokens:
+            for token in chain(statement.tokens, *statement.others):
                 if token.kind == "name":
                     kind = token.style if token.style in names.STYLES else ""
                     styles.setdefault(str(token.value), {}).setdefault(kind, token)
@@ -109,7 +143,7 @@ class Reading:
                     )
                     self.split_readings.append(f"{shown} and {names.text(name)} are read as two symbols")
         for statement in self.statements:
-            for token in statement.tokens:
+            for token in chain(statement.tokens, *statement.others):
                 if token.kind == "name":
                     token.value = renamed.get(f"{token.value}|{token.style}", token.value)
         return renamed
@@ -124,11 +158,15 @@ class Reading:
         roots = []
         if any(is_transposed_e(s.tokens) for s in self.statements):
             loose |= {"e"}  # the number has no transpose
+        others: list[Node] = []
         for statement in self.statements:
             tokens = self.applied_definitions(statement.tokens, parameters, uses)
-            parser = Parser(tokens, self.source, self.known, loose, self.dim, readings)
-            root = parser.parse()
-            for node in postorder([root]):
+            root, *beside = (
+                Parser(part, self.source, self.known, loose, self.dim, readings).parse()
+                for part in (tokens, *(self.applied_definitions(t, parameters, uses) for t in statement.others))
+            )
+            others += beside
+            for node in postorder([root, *beside]):
                 if node.op == "sym" and node.data in defined:
                     node.op, node.args = "ref", [defined[node.data]]
                 elif node.op == "sym" and node.data == statement.name:
@@ -145,7 +183,7 @@ class Reading:
                 held = {str(t.value) for t in tokens if t.kind == "name"}
                 uses[statement.name] = held.union(*(uses[name] for name in held if name in uses))
             roots.append(root)
-        return roots
+        return [*roots[:-1], *others, roots[-1]]
 
     def applied_definitions(
         self, tokens: list[Token], parameters: dict[str, tuple[list[str], list[Token]]], uses: dict[str, set[str]],
@@ -200,7 +238,7 @@ class Reading:
 
     # Solving
 
-    def solve(self, loose: frozenset[str], scalar: bool, tied: bool = False) -> Solution:
+    def solve(self, loose: frozenset[str], scalar: bool) -> Solution:
         readings = list(self.split_readings)
         roots = self.parse_trees(loose, readings)
         order = postorder(roots)
@@ -238,8 +276,8 @@ class Reading:
             for node in order:
                 if node.op == "call" and node.data in ("sum", "mean"):  # adds up more than one number
                     node.args[0].cell.find().mask &= ~S
-        if tied:
-            kinds.merge(roots[0].cell, roots[1].cell)
+        for root, of in self.pairs(roots):
+            kinds.merge(root.cell, of.cell)
         for name, entry in symbols.items():
             if entry.is_declared or name in self.settled:
                 continue
@@ -260,7 +298,7 @@ class Reading:
         builder.infer()
         sizes.settle()
         if any(is_alone(node, builder.shapes, symbols, sizes) for node in order):
-            return self.solve(loose | {"one"}, scalar, tied)
+            return self.solve(loose | {"one"}, scalar)
         if failed is None:
             self.bind_divisors(order, symbols, builder)
         self.name_sizes(order, symbols, sizes, builder)
@@ -347,7 +385,7 @@ class Reading:
         symbols: dict[str, Symbol] = {}
         styles: dict[str, str] = {}
         for statement in self.statements:
-            for token in statement.tokens:
+            for token in chain(statement.tokens, *statement.others):
                 if token.kind == "name":
                     styles.setdefault(token.value, token.style)
         leaves = sorted((n for n in order if n.op == "sym"), key=lambda n: n.start)
@@ -498,6 +536,9 @@ class Solution:
         self.root = roots[-1]
         self.readings = readings
         self.exprs = [builder.values[id(root)] for root in roots]
+        self.equations = [
+            (builder.values[id(of)], builder.values[id(root)], builder.cut(root)) for root, of in reading.pairs(roots)
+        ]
         self.habits = {
             n: habits.habit(n, e.style, e.uses)
             for n, e in symbols.items()
