@@ -18,8 +18,8 @@ from itertools import permutations
 from typing import Any
 
 from .expr import Expr, nodes
-from .programs.costs import Cost, Sizes
-from .programs.graph import Graph
+from .programs.costs import Cost, SampleSizes
+from .programs.graph import ValueGraph
 from .programs.lowering import Lowering
 from .programs.order import constant_values, dims_of
 from .programs.stable import normalized, single
@@ -82,10 +82,10 @@ class Program:
 
     def __init__(
         self,
-        graph: Graph,
+        graph: ValueGraph,
         outputs: Mapping[str, Term],
         formulas: Mapping[str, Expr],
-        sizes: Sizes,
+        sizes: SampleSizes,
         hints: Sequence[Any],
     ) -> None:
         self.graph = graph
@@ -190,7 +190,7 @@ def compile(
     -------
     Program
     """
-    graph = Graph()
+    graph = ValueGraph()
     graph.normalized = normalized(outputs.values())
     memo: dict[Expr, Term] = {}
     terms = {name: translate(graph, formula, memo) for name, formula in outputs.items()}
@@ -205,7 +205,7 @@ def compile(
                 ends[name] = labels
     tops = [value for term in terms.values() for value in term.parts()]
     names = dims_of(values_below(tops)) | {n for t in terms.values() for d in t.shape for n in d.names}
-    sizes = Sizes(names, hints, batch.size.names if batch is not None else ())
+    sizes = SampleSizes(names, hints, batch.size.names if batch is not None else ())
     lowering = Lowering(graph, list(terms.values()), sizes, has_triangular_solve, keeps_constants)
     made = Program(graph, dict(zip(terms, lowering.roots, strict=True)), outputs, sizes, hints)
     made.lowered = lowering.done

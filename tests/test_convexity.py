@@ -36,7 +36,7 @@ from derive.operations import (
 from derive.optimality import curvature
 from derive.optimality.polynomials import sign_of_polynomial
 from derive.optimality.ranges import ranges
-from derive.optimality.refutation import Line, Search, curvatures
+from derive.optimality.refutation import Chords, Search, curvatures
 from derive.optimality.semidefinite import semidefinite
 from derive.rows import huber, largest, leaky_relu, maximum, minimum
 
@@ -318,7 +318,7 @@ def contradictions(expr: Expr, variables: list[Expr], verdict: str, points: int)
             point = random_point([expr, *variables], seed=1000 + seed, attempts=30, smallest=1 + seed % 2)
         except DeriveError:
             continue
-        line = Line(search, point)
+        line = Chords(search, point)
         eigenvalues, _ = line.spectrum()
         for sign in signs:
             chord = line.along_eigenvectors(sign) or line.far(sign, seed)

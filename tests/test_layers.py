@@ -187,3 +187,16 @@ def test_no_two_modules_share_a_name():
     packages = [path.parent.name for path in MODULES if path.stem == "__init__"]
     assert not repeated([*stems, *packages])
     assert repeated([*stems, "numeric"]) == ["numeric"]
+
+
+def public_classes(source: str) -> list[str]:
+    """The public classes at the top of a module."""
+    return [
+        node.name for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+
+
+def test_no_two_public_classes_share_a_name():
+    names = [name for path in MODULES for name in public_classes(path.read_text(encoding="utf-8"))]
+    assert not repeated(names)
+    assert repeated([*names, *public_classes("class Derivation:\n    pass")]) == ["Derivation"]

@@ -10,7 +10,7 @@ import derive
 from derive import program
 from derive.expr import identity, number, ones, symbol
 from derive.operations import hadamard, inner, inv, logdet, matmul, mul, sq_norm, sum_entries, trace
-from derive.programs.costs import Cost, Sizes
+from derive.programs.costs import Cost, SampleSizes
 from derive.shapes import ONE, Dim
 
 W, x = symbol("W", "m", "n"), symbol("x", "n")
@@ -137,7 +137,7 @@ def test_costs_are_polynomials():
 
 
 def test_samples_respect_hints():
-    sizes = Sizes(["m", "n"], [(Dim.of("m"), "<", Dim.of("n"))])
+    sizes = SampleSizes(["m", "n"], [(Dim.of("m"), "<", Dim.of("n"))])
     assert sizes.samples and all(sample["m"] < sample["n"] for sample in sizes.samples)
 
 

@@ -101,7 +101,7 @@ def cost(expr: Expr, enclosed: bool = False, authored: Container[Expr] = (), mem
     return symbols, brackets, operations
 
 
-class Display:
+class Presentation:
     """How canonical expressions are shown."""
 
     def __init__(self, ctx: Normalizer) -> None:

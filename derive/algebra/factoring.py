@@ -17,7 +17,7 @@ from ..expr import Expr, as_expr, ones, ones_op
 from ..operations import diagonal_matrix, hadamard, matmul, mul, power, scale, sum_entries, trace, transpose
 from ..shapes import ONE, SCALAR, Shape
 from .atoms import entries_expr, entry_bases
-from .display import Cost, Costs, Display, cost, joined, together, turned_sum
+from .display import Cost, Costs, Presentation, cost, joined, together, turned_sum
 from .normal import Normalizer
 from .polynomial import Chain, Mono, Poly, Scalars, collect, content, key
 from .products import flip, trace_poly, transpose_poly
@@ -34,7 +34,7 @@ class Factoring:
 
     def __init__(self, ctx: Normalizer, introduce_identity: bool = False, budget: int = BUDGET) -> None:
         self.ctx = ctx
-        self.display = Display(ctx)
+        self.display = Presentation(ctx)
         self.introduce_identity = introduce_identity
         self.work = 0
         self.budget = budget

@@ -10,7 +10,7 @@ from functools import lru_cache
 from ..expr import Expr, nodes, number_op, substitute, symbol, symbol_count, symbols_of
 from ..operations import add, inv, matmul, matpow, mul, scale, terms_of, transpose
 from .budget import TooLargeError
-from .display import Cost, Display, cost, tidy
+from .display import Cost, Presentation, cost, tidy
 from .factoring import BUDGET, Factoring
 from .labelling import Labelling
 from .normal import Normalizer
@@ -30,7 +30,7 @@ _boxes: weakref.WeakKeyDictionary[Expr, weakref.WeakKeyDictionary[Expr, bool]] =
 def expand(expr: Expr) -> Expr:
     """A sum of products, like terms collected."""
     labelling, ctx = _problem(expr, None)
-    return labelling.named(Display(ctx).sum(ctx.full(labelling.labelled(expr))))
+    return labelling.named(Presentation(ctx).sum(ctx.full(labelling.labelled(expr))))
 
 
 def factor(expr: Expr, loss: Expr | None = None) -> Expr:
@@ -124,7 +124,7 @@ class Boxing:
 
     def multiplied_out(self, expr: Expr) -> tuple[list[Expr], Expr]:
         """The products that each term is made of, and their sum with like ones collected."""
-        display, ctx = Display(self.ctx), self.ctx
+        display, ctx = Presentation(self.ctx), self.ctx
         named, labelled = self._labelling.named, self._labelling.labelled
         apart = [
             named(display.term(c, mono, expr.shape))

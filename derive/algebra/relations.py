@@ -46,12 +46,12 @@ MAX_LENGTH = 60  # terms of a sum on the way
 Terms = dict[Mono, Fraction]
 
 
-class Rule:
+class RewriteRule:
     """A word and the sum that replaces it, with where it comes from."""
 
     __slots__ = ("number", "left", "right", "shape", "origin", "needs")
 
-    def __init__(self, left: Chain, right: Terms, shape: Shape, origin: str, needs: Iterable[Rule] = ()) -> None:
+    def __init__(self, left: Chain, right: Terms, shape: Shape, origin: str, needs: Iterable[RewriteRule] = ()) -> None:
         self.number = 0
         self.left = left
         self.right = right
@@ -65,10 +65,10 @@ class Relations:
 
     def __init__(self, ctx: Normalizer) -> None:
         self.ctx = ctx
-        self.rules: list[Rule] = []
-        self.by_first: dict[Expr, list[Rule]] = {}
+        self.rules: list[RewriteRule] = []
+        self.by_first: dict[Expr, list[RewriteRule]] = {}
         self._known: set[Expr] = set()
-        self._waiting: list[tuple[int, int, Rule, Rule, int]] = []
+        self._waiting: list[tuple[int, int, RewriteRule, RewriteRule, int]] = []
         self._count = 0
 
     # Words
@@ -154,9 +154,9 @@ class Relations:
 
     # Rules
 
-    def add(self, terms: Terms, shape: Shape, origin: str, needs: Iterable[Rule] = ()) -> None:
+    def add(self, terms: Terms, shape: Shape, origin: str, needs: Iterable[RewriteRule] = ()) -> None:
         """A sum that is 0, as a rule for its largest word."""
-        used: dict[Rule, None] = dict.fromkeys(needs)
+        used: dict[RewriteRule, None] = dict.fromkeys(needs)
         terms = self.reduced(terms, shape, used)
         if not terms or len(self.rules) >= MAX_RULES or len(terms) > MAX_LENGTH:
             return
@@ -173,7 +173,7 @@ class Relations:
             if word != top:
                 more, merged = self.ctx.with_scalars(own, inverse) if own and inverse else (1, own or inverse)
                 right.append(((merged, word), -k * more / c))
-        rule = Rule(top, collect(shape, right).terms, shape, origin, used)
+        rule = RewriteRule(top, collect(shape, right).terms, shape, origin, used)
         self._count += 1
         rule.number = self._count
         again = [old for old in self.rules if _places(old.left, top)]
@@ -191,7 +191,7 @@ class Relations:
             mono: Mono = ((), old.left)
             self.add({**{m: -k for m, k in both.items()}, mono: Fraction(1)}, old.shape, "by", (old, rule))
 
-    def _overlap(self, one: Rule, two: Rule) -> None:
+    def _overlap(self, one: RewriteRule, two: RewriteRule) -> None:
         for k in range(1, min(len(one.left), len(two.left))):
             if one.left[-k:] == two.left[:k]:
                 length = len(one.left) + len(two.left) - k
@@ -199,7 +199,7 @@ class Relations:
                     self._count += 1
                     heappush(self._waiting, (length, self._count, one, two, k))
 
-    def reduced(self, terms: Terms, shape: Shape, used: dict[Rule, None]) -> Terms:
+    def reduced(self, terms: Terms, shape: Shape, used: dict[RewriteRule, None]) -> Terms:
         """A sum rewritten until no rule applies; the rules used are added to `used`."""
         done: Terms = {}
         todo = dict(terms)
@@ -229,7 +229,7 @@ class Relations:
             done[mono] = done.get(mono, Fraction(0)) + c
         return {m: c for m, c in done.items() if c}
 
-    def _match(self, word: Chain) -> tuple[Rule, int] | None:
+    def _match(self, word: Chain) -> tuple[RewriteRule, int] | None:
         for i, letter in enumerate(word):
             for rule in self.by_first.get(letter, ()):
                 if word[i : i + len(rule.left)] == rule.left:
@@ -255,7 +255,7 @@ class Relations:
 
     # Proofs
 
-    def rewrite(self, poly: Poly) -> dict[Rule, None] | None:
+    def rewrite(self, poly: Poly) -> dict[RewriteRule, None] | None:
         """The rules that rewrite a sum to 0, if it can be."""
         target = self.words(poly)
         if len(target) > MAX_LENGTH:
@@ -263,7 +263,7 @@ class Relations:
         self.learn(target)
         if not self.rules:
             return None
-        used: dict[Rule, None] = {}
+        used: dict[RewriteRule, None] = {}
         target = self.reduced(target, poly.shape, used)
         if target:
             for _ in self.completions():
@@ -272,11 +272,11 @@ class Relations:
                     break
         return None if target else used
 
-    def explained(self, used: Iterable[Rule], a: Expr, b: Expr) -> list[tuple[Expr, Expr, str]]:
+    def explained(self, used: Iterable[RewriteRule], a: Expr, b: Expr) -> list[tuple[Expr, Expr, str]]:
         """The rules as equations, each after those that it comes from, and the equation that they prove."""
-        order: dict[Rule, int] = {}
+        order: dict[RewriteRule, int] = {}
 
-        def visit(rule: Rule) -> None:
+        def visit(rule: RewriteRule) -> None:
             stack = [(rule, False)]
             while stack:
                 top, is_done = stack.pop()
@@ -291,7 +291,7 @@ class Relations:
         for rule in used:
             visit(rule)
 
-        def cited(rules: Iterable[Rule]) -> str:
+        def cited(rules: Iterable[RewriteRule]) -> str:
             return "by " + ", ".join(f"({n})" for n in sorted(order[rule] for rule in rules))
 
         steps = []

@@ -10,9 +10,9 @@ from ..reading.differentials import Vocabulary, lex, word_at
 from ..reading.splitting import Usage
 from ..reading.tokens import Token
 from ..shapes import ONE
-from .document import Row, spelled
+from .document import MathRow, spelled
 from .trees import Tree
-from .unification import Declared
+from .unification import Declaration
 from .values import Scope
 
 DERIVATIVES = frozenset(["derivative", "gradient", "differential", "directional"])
@@ -49,7 +49,7 @@ class Claim:
         "is_judged", "case",
     )  # fmt: skip
 
-    def __init__(self, sides: list[Side], continues: bool, defines: bool, row: Row, local: bool) -> None:
+    def __init__(self, sides: list[Side], continues: bool, defines: bool, row: MathRow, local: bool) -> None:
         self.sides = sides
         self.continues = continues
         self.defines = defines
@@ -69,7 +69,7 @@ class Claim:
         return self.role == "definition"
 
 
-class Reading:
+class Claims:
     """The claims of one scope of a document, and the names to judge them by."""
 
     def __init__(self, text: str) -> None:
@@ -98,7 +98,7 @@ def tokenize(side: Side, known: frozenset[str] = frozenset()) -> None:
             del found[-3:]
 
 
-def vocabulary_of(reading: Reading, declared: Mapping[str, Declared]) -> Vocabulary:
+def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocabulary:
     """Names and functions, found in the tokens before any side is read."""
     functions: set[str] = set()
     operands: set[str] = set()

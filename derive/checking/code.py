@@ -15,7 +15,7 @@ from ..shapes import ONE, Dim, shape_text
 from .differences import between
 from .formula_trees import tree_of
 from .report import Report
-from .translation import MAX_SOURCE, Function, Instance, Open, Program
+from .translation import MAX_SOURCE, Function, Instance, Open, Translator
 
 MAX_SIZE = 4_000  # operations of the formula that the function amounts to
 _NAMES = (("gradient", "grad", "backward", "loss_and_grad", "value_and_gradient"), ("grad", "backward"))
@@ -35,7 +35,7 @@ def check_code(source: str, loss: str, wrt: str, where: Any = None) -> Report:
     misfit: Misfit | None = None
     for _ in range(3):
         try:
-            program = Program(source, module, symbols)
+            program = Translator(source, module, symbols)
             function = _chosen(program)
             result = program.run(function, _arguments(program, function))
             chosen, statement, shown = _picked(program, result, variable, function)
@@ -63,7 +63,7 @@ def check_code(source: str, loss: str, wrt: str, where: Any = None) -> Report:
     return report
 
 
-def _chosen(program: Program) -> Function:
+def _chosen(program: Translator) -> Function:
     """The function that computes the gradient."""
     found = list(program.top.values())
     for node in program.classes.values():
@@ -81,7 +81,7 @@ def _chosen(program: Program) -> Function:
     return functions[-1] if functions else found[-1]
 
 
-def _arguments(program: Program, function: Function) -> dict[str, Any]:
+def _arguments(program: Translator, function: Function) -> dict[str, Any]:
     """Symbols for the parameters, after what runs before: __init__ and forward fill the cache."""
     owner = function.owner
     if owner is not None:
@@ -100,7 +100,7 @@ def _arguments(program: Program, function: Function) -> dict[str, Any]:
     return given
 
 
-def _symbols(program: Program, function: Function) -> dict[str, Any]:
+def _symbols(program: Translator, function: Function) -> dict[str, Any]:
     parameters = function.parameters
     optional = set(parameters[len(parameters) - len(function.node.args.defaults) :])
     given: dict[str, Any] = {}
@@ -129,7 +129,7 @@ def _holds(function: ast.AST, name: str) -> bool:
     return False
 
 
-def _picked(program: Program, result: Any, variable: Expr, function: Function) -> tuple[Array, ast.stmt, str]:
+def _picked(program: Translator, result: Any, variable: Expr, function: Function) -> tuple[Array, ast.stmt, str]:
     """The gradient among the values returned: by its name, else the only one in the variable's shape."""
     returned = program.returned
     assert returned is not None and returned.value is not None
@@ -192,12 +192,12 @@ def _same_name(written: str, wanted: str) -> bool:
         return False
 
 
-def _fits(program: Program, array: Array, variable: Expr) -> bool:
+def _fits(program: Translator, array: Array, variable: Expr) -> bool:
     axes = () if variable.is_scalar else (variable.shape[0],) if variable.shape[1] is ONE else variable.shape
     return len(axes) == array.rank and all(program.plan.find(a) is b for a, b in zip(array.axes, axes))
 
 
-def _built(program: Program, chosen: Array) -> Expr:
+def _built(program: Translator, chosen: Array) -> Expr:
     plan = program.plan
     plan.settled(chosen)
     plan.sizes.settle()
@@ -222,19 +222,19 @@ def _built(program: Program, chosen: Array) -> Expr:
 
 
 def _judged(
-    source: str, program: Program, loss: Expr, variable: Expr, value: Expr, place: ast.stmt, shown: str
+    source: str, program: Translator, loss: Expr, variable: Expr, value: Expr, place: ast.stmt, shown: str
 ) -> Report:  # fmt: skip
     """The verdict on the value returned, with kind and repair as for a line of mathematics."""
     from ..expr import symbol
-    from .claims import Claim, Reading, Side
-    from .document import Row
+    from .claims import Claim, Claims, Side
+    from .document import MathRow
     from .examination import Budget, witness_of
     from .judgments import line_of
     from .repairs import explain
     from .trees import Tree
     from .verdicts import Judge
 
-    document = Reading(source)
+    document = Claims(source)
     scope = document.scope
     for made in symbols_of(loss):
         scope.symbols[made.name] = made
@@ -253,7 +253,7 @@ def _judged(
         (1, True),
     )
     side.tree = tree_of(value)
-    claim = Claim([head, side], False, False, Row(text, start, True, "", 0), False)
+    claim = Claim([head, side], False, False, MathRow(text, start, True, "", 0), False)
     claim.number, claim.start, claim.latex = place.lineno, start, shown
     document.claims = [claim]
     document.declared = set(scope.symbols)

@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterator, Sequence, Set
 
 from ..expr import Expr, identity, nodes, number, ones, substitute, symbol, symbol_op, symbols_of
-from ..operations import add, diagonal_matrix, hadamard, scale
+from ..operations import add, diagonal_matrix, hadamard, scale, transpose
 from ..shapes import ONE
-from .claims import Reading
+from .claims import Claims
 from .declaring import _NAME, _names, is_said
-from .document import Piece
-from .unification import Declared
+from .document import Passage
+from .unification import Declaration
 from .witness import Witness
 
 _LIST = rf"(?P<names>{_NAME}(?:\s*(?:,\s*and|,|and|&)\s*{_NAME}){{0,8}})"
@@ -40,7 +40,7 @@ _PROPERTY = (
 )  # fmt: skip
 
 
-def stated(declared: dict[str, Declared], held: Sequence[Piece], reading: Reading) -> None:
+def stated(declared: dict[str, Declaration], held: Sequence[Passage], reading: Claims) -> None:
     """Enter what prose and mathematics say of the letters: properties, and vectors of sum or length one."""
     prose = " ".join(p.text if p.kind == "prose" else f" {p.text} " if p.kind == "inline" else " . " for p in held)
     prose = re.sub(r"\$|\\\(|\\\)", " ", prose)
@@ -56,7 +56,7 @@ def stated(declared: dict[str, Declared], held: Sequence[Piece], reading: Readin
             _say(declared, reading, name, "psd" if "eq" in match["rel"] or match["rel"] == "⪰" else "spd")
 
 
-def _say(declared: dict[str, Declared], reading: Reading, name: str, word: str) -> None:
+def _say(declared: dict[str, Declaration], reading: Claims, name: str, word: str) -> None:
     if word.startswith(("one", "prob", "distr", "simplex")):
         reading.sums_to_one.append(name)
         return
@@ -70,7 +70,7 @@ def _say(declared: dict[str, Declared], reading: Reading, name: str, word: str) 
     if name[:1].islower() and name.isascii():
         return  # "x is symmetric about 0" is no matrix
     if known is None:
-        declared[name] = Declared("matrix", None, [held])
+        declared[name] = Declaration("matrix", None, [held])
     elif known.shape is None or known.shape[0] is known.shape[1]:
         known.properties = known.properties | {held}
 
@@ -110,6 +110,8 @@ def part_of(witness: Witness, truth: Expr, value: Expr, indices: tuple[str, ...]
     """The entries on which two matrices agree: those on the diagonal, or all others."""
     if len(indices) != 2 or truth.shape != value.shape or not truth.is_square:
         return None
+    if witness.same(truth, transpose(value)):
+        return None  # a transposition leaves the diagonal, and means the other entry
     one = identity(truth.shape[0])
     others = add(ones(*truth.shape), scale(number(-1), one))
     for relation, mask in (("≠", others), ("=", one)):

@@ -10,10 +10,10 @@ from ..errors import DeriveError
 from ..expr import Expr, substitute, symbol, symbols_of
 from ..operations import inner, transpose
 from .claims import Claim, Side
-from .derivatives import Builder
+from .derivatives import TreeBuilder
 from .judgments import Alternative, Failure, Value
 from .trees import Tree
-from .values import Reading
+from .values import Convention
 
 if TYPE_CHECKING:
     from .verdicts import Judge
@@ -64,7 +64,7 @@ def consequences(judge: Judge, failure: Failure, claim: Claim, side: Side, head:
             continue
         for path in ("total", "split") if judge.document.splits else ("total",):
             try:
-                yield Builder(judge.scope, Reading(judge.layout, path), assumed).value(other.tree)
+                yield TreeBuilder(judge.scope, Convention(judge.layout, path), assumed).value(other.tree)
             except DeriveError:
                 continue
     if (
@@ -74,7 +74,7 @@ def consequences(judge: Judge, failure: Failure, claim: Claim, side: Side, head:
         or len(failure.head.args) != 2
     ):
         return
-    builder = Builder(judge.scope)
+    builder = TreeBuilder(judge.scope)
     try:
         part, stands_for, turned = builder.variable(failure.head.args[1])
         if turned:

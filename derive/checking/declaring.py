@@ -10,9 +10,9 @@ from ..errors import DeriveError
 from ..names import canonical
 from ..reading.declarations import declarations, shape
 from ..shapes import Shape
-from .claims import Reading
-from .document import Piece, Row
-from .unification import Declared
+from .claims import Claims
+from .document import MathRow, Passage
+from .unification import Declaration
 
 _NAME = (
     r"(?:\\(?:mathbf|boldsymbol|bm|mathrm|mathcal|vec|hat|tilde|bar|textbf)\s*\{?\s*){0,3}\\?[A-Za-z\u0370-\u03ff]{1,12}\}{0,3}"
@@ -52,12 +52,12 @@ _AND_PROPERTY = re.compile(r"(?:and|,)\s*(?P<property>symmetric|diagonal|orthogo
 _ORDINARY = frozenset("a an and are as at be by for if in is it let of on or so the then to we where with".split())
 
 
-def declared_by(where: Any) -> dict[str, Declared]:
+def declared_by(where: Any) -> dict[str, Declaration]:
     if not where:
         return {}
-    found: dict[str, Declared] = {}
+    found: dict[str, Declaration] = {}
     for name, made in declarations(where).symbols().items():
-        found[name] = Declared(None, made.shape, made.properties)
+        found[name] = Declaration(None, made.shape, made.properties)
     return found
 
 
@@ -103,10 +103,10 @@ def declares(content: str) -> bool:
 
 
 def declare(
-    declared: dict[str, Declared],
-    loose: list[tuple[str, int, Row]],
-    held: Sequence[Piece],
-    reading: Reading,
+    declared: dict[str, Declaration],
+    loose: list[tuple[str, int, MathRow]],
+    held: Sequence[Passage],
+    reading: Claims,
 ) -> None:
     """Declarations in mathematics (`x ∈ ℝⁿ`) and in words ("where W is m × n and symmetric")."""
     flat = ""
@@ -121,13 +121,13 @@ def declare(
         if shape is None:
             continue
         for name in _names(match["names"], is_prose=False):
-            declared.setdefault(name, Declared(None, shape, ["positive"] if match["plus"] else []))
+            declared.setdefault(name, Declaration(None, shape, ["positive"] if match["plus"] else []))
     for match in _SYMMETRIC_SET.finditer(flat):
         size = (match["sup"] or "n").strip("^ {}")
         shape = _shape(f"{size} \\times {size}")
         properties = ["spd"] if match["plus"] else ["symmetric"]
         for name in _names(match["name"]):
-            declared.setdefault(name, Declared(None, shape, properties))
+            declared.setdefault(name, Declaration(None, shape, properties))
     words = re.sub(r"[$]|\\\(|\\\)", " ", flat)
     for match in _SIZED.finditer(words):
         shape = _shape(f"{match['rows']} \\times {match['columns']}")
@@ -135,7 +135,7 @@ def declare(
             continue
         also = re.match(r"\s*(?:matrix\s*|matrices\s*)?" + _AND_PROPERTY.pattern, words[match.end() :])
         for name in _names(match["names"]):
-            declared.setdefault(name, Declared(None, shape, [also["property"]] if also else []))
+            declared.setdefault(name, Declaration(None, shape, [also["property"]] if also else []))
     prose = " ".join(
         piece.text if piece.kind == "prose" else f" {piece.text} " if piece.kind == "inline" else " . "
         for piece in held
@@ -156,19 +156,19 @@ def declare(
             reading.nabla_candidates.append(name)
 
 
-def add_property(declared: dict[str, Declared], name: str, word: str) -> None:
+def add_property(declared: dict[str, Declaration], name: str, word: str) -> None:
     word = word.rstrip("s") if word.endswith(("rs", "ts")) else word
     kinds = {"scalar": "scalar", "vector": "vector", "matrix": "matrix"}
     known = declared.get(name)
     if word in kinds:
         if known is None:
-            declared[name] = Declared(kinds[word])
+            declared[name] = Declaration(kinds[word])
         return
     if word == "constant":
         return
     word = {"positive definite": "spd", "symmetric positive definite": "spd", "skew-symmetric": "skew"}.get(word, word)
     if known is None:
-        declared[name] = Declared("matrix", None, [word])
+        declared[name] = Declaration("matrix", None, [word])
     elif known.shape is None or known.shape[0] is known.shape[1]:
         known.properties = known.properties | {word}
 

@@ -9,20 +9,20 @@ from ..errors import DeriveError
 from ..expr import OPERATIONS, Expr, substitute, symbol, symbols_of
 from ..reading.differentials import Vocabulary
 from ..shapes import require_name
-from .claims import DERIVATIVES, Claim, Reading, head_of
-from .derivatives import Builder
+from .claims import DERIVATIVES, Claim, Claims, head_of
+from .derivatives import TreeBuilder
 from .losses import candidates, loss_of, moved_names, outside_operators, variable_of
 from .roles import body_of, chains_of, is_value, names_of
 from .sample_sums import declare_families, entries_of, wholes
 from .trees import Tree, is_kronecker
-from .unification import Declared, habit, solve
+from .unification import Declaration, habit, solve
 from .upstream import give_upstream
 from .values import Broken
 
 _IN_ENTRIES = re.compile(r"\\begin\s*\{(?:[a-zA-Z]?matrix\*?|array)\}")
 
 
-def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabulary) -> None:
+def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabulary) -> None:
     scope = reading.scope
     definitions: list[tuple[str, Tree]] = []
     functions: dict[str, Tree] = {}
@@ -110,7 +110,7 @@ def settle(reading: Reading, declared: dict[str, Declared], vocabulary: Vocabula
     reading.splits = any(_splits(side.tree) for c in reading.claims for side in c.sides if side.tree is not None)
 
 
-def _matrices(reading: Reading) -> set[str]:
+def _matrices(reading: Claims) -> set[str]:
     """Capital letters that have a determinant, a trace, an inverse or a transpose: no line makes them numbers."""
     found: set[str] = set()
     for claim in reading.claims:
@@ -124,7 +124,7 @@ def _matrices(reading: Reading) -> set[str]:
     return found
 
 
-def _needed(reading: Reading) -> list[Claim]:
+def _needed(reading: Claims) -> list[Claim]:
     """The inherited definitions that the claims of a scope rest on."""
     wanted: dict[str, None] = {}
     waiting = [n for c in reading.claims for side in c.sides for n in sorted(names_of(side.tree))]
@@ -146,7 +146,7 @@ def _needed(reading: Reading) -> list[Claim]:
     return [c for n, c in reading.inherited.items() if n in wanted]
 
 
-def _chains_of_names(reading: Reading, definitions: list[tuple[str, Tree]], defined: set[str]) -> None:
+def _chains_of_names(reading: Claims, definitions: list[tuple[str, Tree]], defined: set[str]) -> None:
     """`d_1 = d_2 = d` sets the unknown names to the known one."""
     for claim in reading.claims:
         trees = [s.tree for s in claim.sides]
@@ -191,7 +191,7 @@ def _ordered(definitions: list[tuple[str, Tree]]) -> list[tuple[str, Tree]]:
 
 
 def _all_names(
-    reading: Reading, definitions: list[tuple[str, Tree]], defined: set[str], declared: Mapping[str, Declared]
+    reading: Claims, definitions: list[tuple[str, Tree]], defined: set[str], declared: Mapping[str, Declaration]
 ) -> list[str]:
     names: dict[str, None] = {}
     plain_seen: set[str] = set()
@@ -259,7 +259,7 @@ def _is_name(text: str) -> bool:
     return True
 
 
-def _sizes(reading: Reading) -> set[str]:
+def _sizes(reading: Claims) -> set[str]:
     """Names of dimensions: the subscripts of 𝟏 and I."""
     return {
         str(t.data[0])
@@ -270,7 +270,7 @@ def _sizes(reading: Reading) -> set[str]:
     }
 
 
-def _scalars(reading: Reading, defined: set[str]) -> set[str]:
+def _scalars(reading: Claims, defined: set[str]) -> set[str]:
     """Defined names that must be scalars: what ∇ stands before, or is derived by a matrix."""
     found: set[str] = set()
     moved = moved_names(reading.claims)
@@ -325,7 +325,7 @@ def _is_index(text: str) -> bool:
     return 0 < len(text) <= 2 and all(c in "ijklmnpqrst" for c in text)
 
 
-def _anchors(reading: Reading, chains: Sequence[Sequence[Claim]]) -> tuple[list[tuple[Tree, bool]], list[Tree]]:
+def _anchors(reading: Claims, chains: Sequence[Sequence[Claim]]) -> tuple[list[tuple[Tree, bool]], list[Tree]]:
     """What is derived makes equations between dimensions; what is claimed only counts."""
     anchors: list[tuple[Tree, bool]] = [(s.tree, False) for s in reading.bare if s.tree is not None]
     claims: list[Tree] = []
@@ -354,7 +354,7 @@ def _anchors(reading: Reading, chains: Sequence[Sequence[Claim]]) -> tuple[list[
     return anchors, claims
 
 
-def _directions(reading: Reading, moved: set[str]) -> None:
+def _directions(reading: Claims, moved: set[str]) -> None:
     """H in `Df(A)[H]` and in `[H] ↦ …` moves the variable: it is its differential."""
     scope = reading.scope
     for claim in reading.claims:
@@ -390,7 +390,7 @@ def _directions(reading: Reading, moved: set[str]) -> None:
             scope.symbols[name] = scope.moved(scope.symbols[name[1:]])
 
 
-def _aliases(reading: Reading) -> None:
+def _aliases(reading: Claims) -> None:
     """A name that occurs only as what is differentiated by, and a letter of other case that occurs: w for W."""
     scope = reading.scope
     for claim in reading.claims:
@@ -409,7 +409,7 @@ def _aliases(reading: Reading) -> None:
                     scope.aliases[name] = swapped
 
 
-def _live(reading: Reading, defined: set[str]) -> list[Expr]:
+def _live(reading: Claims, defined: set[str]) -> list[Expr]:
     """The base symbols whose differentials are written."""
     scope = reading.scope
     found: dict[Expr, None] = {}
@@ -434,7 +434,7 @@ def _live(reading: Reading, defined: set[str]) -> list[Expr]:
     return list(found)
 
 
-def _define(reading: Reading, definitions: list[tuple[str, Tree]], by_name: Mapping[str, Claim]) -> None:
+def _define(reading: Claims, definitions: list[tuple[str, Tree]], by_name: Mapping[str, Claim]) -> None:
     scope = reading.scope
     waiting = list(definitions)
     for attempt in range(4):
@@ -444,7 +444,7 @@ def _define(reading: Reading, definitions: list[tuple[str, Tree]], by_name: Mapp
             if made is None:
                 continue
             try:
-                value = Builder(scope).value(tree, made.shape)
+                value = TreeBuilder(scope).value(tree, made.shape)
                 if not isinstance(value, Expr):
                     continue
                 if value.shape != made.shape:
@@ -489,7 +489,7 @@ def _forgive(later: list[tuple[str, Tree]], by_name: Mapping[str, Claim]) -> Non
             claim.sides[1].error = None
 
 
-def _logistic(reading: Reading) -> None:
+def _logistic(reading: Claims) -> None:
     """`s` beside `s(Xw)`, a vector with a logarithm: the logistic function, entry by entry."""
     scope = reading.scope
     for claim in reading.claims:
@@ -501,7 +501,7 @@ def _logistic(reading: Reading) -> None:
                 if made is None or made in scope.definitions or made.is_scalar:
                     continue
                 try:
-                    argument = Builder(scope).value(t.args[0])
+                    argument = TreeBuilder(scope).value(t.args[0])
                 except DeriveError:
                     continue
                 if isinstance(argument, Expr) and argument.shape == made.shape:

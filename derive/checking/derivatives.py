@@ -15,10 +15,10 @@ from ..shapes import ONE
 from ..spaces import project
 from .meaning import Formulas
 from .trees import Tree
-from .values import Indexed, Pending, Reading, Scope, Unread, Value
+from .values import Convention, Indexed, Pending, Scope, Unread, Value
 
 
-class Builder(Formulas):
+class TreeBuilder(Formulas):
     """Builds the expression of any tree."""
 
     def function_of(self, tree: Tree) -> Expr | Indexed:
@@ -42,7 +42,7 @@ class Builder(Formulas):
         order = tree.data[0]
         share = self.share(tree.args[0])
         if share is not None:
-            held, self.reading = self.reading, Reading(self.reading.layout, str(share - 1), self.reading.lenient)
+            held, self.reading = self.reading, Convention(self.reading.layout, str(share - 1), self.reading.lenient)
             try:
                 name = str(tree.args[0].data[0])
                 self.scope.note(f"{name} is taken for the path of {self.scope.loss} through occurrence {share}")
@@ -86,11 +86,11 @@ class Builder(Formulas):
             return self.second(function, [variable, variable])
         held = self.reading
         if function.is_scalar:
-            self.reading = Reading("gradient", "total", held.lenient, held.projected)
+            self.reading = Convention("gradient", "total", held.lenient, held.projected)
         else:
             # ∇ of a vector is the transposed Jacobian to most, the Jacobian to some.
             layout = "numerator" if held.layout == "denominator" else "denominator"
-            self.reading = Reading(layout, "total", held.lenient, held.projected)
+            self.reading = Convention(layout, "total", held.lenient, held.projected)
         try:
             return self.first(function, variable)
         finally:
@@ -114,7 +114,7 @@ class Builder(Formulas):
         held = self.reading
         self.used.add("share")
         index = int(str(tree.data[0])) - 1 + held.shift
-        self.reading = Reading(held.layout, str(max(index, 0)), held.lenient, held.projected)
+        self.reading = Convention(held.layout, str(max(index, 0)), held.lenient, held.projected)
         try:
             return self.build(tree.args[0])
         finally:

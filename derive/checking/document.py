@@ -33,7 +33,7 @@ _OPENERS = re.compile(rf"(?<!\\)\\\[|\\begin\s*\{{(?:document|{'|'.join(ENVIRONM
 _AND = re.compile(r",?\s+and\s+")
 
 
-class Piece:
+class Passage:
     """A stretch of the document: mathematics, displayed or in the line, or prose."""
 
     __slots__ = ("kind", "text", "start")
@@ -44,7 +44,7 @@ class Piece:
         self.start = start
 
 
-class Row:
+class MathRow:
     """One row of mathematics: cleaned text, whose characters stand at `start` onward in the document."""
 
     __slots__ = ("text", "start", "display", "prose", "block")
@@ -57,19 +57,19 @@ class Row:
         self.block = block
 
 
-def pieces(manuscript: Manuscript | str) -> list[Piece]:
+def pieces(manuscript: Manuscript | str) -> list[Passage]:
     """The document cut into mathematics and prose; a formula that does not end is skipped, and that is noted."""
     if isinstance(manuscript, str):
         manuscript = Manuscript(manuscript)
     text = manuscript.text
-    found: list[Piece] = []
+    found: list[Passage] = []
     at, prose_from = 0, 0
 
     def take(kind: str, start: int, inner_start: int, inner_end: int, end: int) -> None:
         nonlocal prose_from
         if start > prose_from:
-            found.append(Piece("prose", text[prose_from:start], prose_from))
-        found.append(Piece(kind, text[inner_start:inner_end], inner_start))
+            found.append(Passage("prose", text[prose_from:start], prose_from))
+        found.append(Passage(kind, text[inner_start:inner_end], inner_start))
         prose_from = end
 
     while (match := _OPENING.search(text, at)) is not None:
@@ -115,7 +115,7 @@ def pieces(manuscript: Manuscript | str) -> list[Piece]:
         take(kind, start, after, end, end + length)
         at = prose_from
     if prose_from < len(text):
-        found.append(Piece("prose", text[prose_from:], prose_from))
+        found.append(Passage("prose", text[prose_from:], prose_from))
     if not any(p.kind != "prose" for p in found) and not manuscript.skipped:
         return _bare(text)
     return found
@@ -173,13 +173,13 @@ _NAMED = re.compile(r"\b(?:with|where)\s+([^\s=]+ = [^,:;]*[^,:;.\s])")
 _MARGIN = re.compile(r"(?:\s{2,}(?:scalar|[\w()+−-]+ × [\w()+−-]+))?(?:\s{2,}\(\d+(?:, \d+)*\))?\s*$")
 
 
-def _bare(text: str) -> list[Piece]:
+def _bare(text: str) -> list[Passage]:
     """A text without delimiters: a line with an equation and few words is mathematics.
 
     A line that goes on from the one before (an open bracket there, or a sign here)
     belongs to it; shapes and numbers in the right margin do not.
     """
-    found: list[Piece] = []
+    found: list[Passage] = []
     at = 0
     for line in text.splitlines(keepends=True):
         bare = _GRAD.sub("   ∇", _FRAME.sub(" ", line.rstrip("\n")))
@@ -198,21 +198,21 @@ def _bare(text: str) -> list[Piece]:
         ):
             last.text += "\n" + bare
         elif "=" in bare and not words and "`" not in bare and "$" not in bare:
-            found.append(Piece("display", bare, at))
+            found.append(Passage("display", bare, at))
         elif "=" in bare and _NAMED.search(bare):
             match = _NAMED.search(bare)
             assert match is not None
-            found.append(Piece("prose", bare[: match.start(1)], at))
+            found.append(Passage("prose", bare[: match.start(1)], at))
             # "with h = tanh(z) and r = x − h": two definitions, not a product by a, n and d.
             begin = match.start(1)
             for joint in [*_AND.finditer(bare, begin, match.end(1)), None]:
                 end = match.end(1) if joint is None else joint.start()
                 if joint is None or ("=" in bare[begin:end] and "=" in bare[joint.end() : match.end(1)]):
-                    found.append(Piece("inline", bare[begin:end], at + begin))
+                    found.append(Passage("inline", bare[begin:end], at + begin))
                     begin = end if joint is None else joint.end()
-            found.append(Piece("prose", bare[match.end(1) :], at + match.end(1)))
+            found.append(Passage("prose", bare[match.end(1) :], at + match.end(1)))
         else:
-            found.append(Piece("prose", line, at))
+            found.append(Passage("prose", line, at))
         at += len(line)
     return found
 
@@ -247,6 +247,7 @@ _ACCENTED = re.compile(  # \hat{y_i}
     r"(\\(?:hat|tilde|bar|vec|mathbf|boldsymbol|bm)\s*\{\s*(?:[A-Za-z]|\\[a-z]+))(\s*_\s*(?:\w|\{[^{}]*\}))\s*\}"
 )
 _LOW = re.compile(r"\{\s*_(\w)\s*\}")  # \theta{_k}
+_TURNED = re.compile(r"(?<=\))(\s*\^\s*(?:T|\{\s*T\s*\}|\\top|\{\s*\\top\s*\}))(\s*_\s*\{[a-z]{2}\})")  # (BA)^T_{ij}
 _REMARKS = re.compile(r"(?<!\\)%[^\n]*")
 _TYPESETTING = re.compile(
     r"\\(?:space|displaystyle|textstyle|scriptstyle|normalsize|small|large|Large|LARGE|huge|nonumber|notag|cal|rm|bf|it)"
@@ -309,6 +310,7 @@ def spelled(text: str) -> str:
     """The names of a formula as the grammar has them: a_{L-1}, \\hat{y}_i; the length is kept."""
     text = _LAYER.sub(lambda m: m[1] + "_" + m[2], text)
     text = _ACCENTED.sub(lambda m: (m[1] + "}" + m[2]).ljust(len(m[0])), text)
+    text = _TURNED.sub(lambda m: m[2] + m[1], text)
     return _LOW.sub(lambda m: ("_{" + m[1] + "}").ljust(len(m[0])), text)
 
 
@@ -331,9 +333,9 @@ def _relation(text: str) -> int:
     return text.find("=")
 
 
-def rows(manuscript: Manuscript | str) -> tuple[list[Row], list[Piece]]:
+def rows(manuscript: Manuscript | str) -> tuple[list[MathRow], list[Passage]]:
     """The rows of mathematics in order, and the pieces they came from."""
-    found: list[Row] = []
+    found: list[MathRow] = []
     held = pieces(manuscript)
     words = ""
     for block, piece in enumerate(held):
@@ -342,11 +344,11 @@ def rows(manuscript: Manuscript | str) -> tuple[list[Row], list[Piece]]:
             continue
         inner = cleaned(piece.text)
         if piece.kind == "inline":
-            found.append(Row(inner, piece.start, False, words, block))
+            found.append(MathRow(inner, piece.start, False, words, block))
         else:
             for start, end in _split_rows(inner):
                 if inner[start:end].strip(" \n\t&"):
-                    found.append(Row(inner[start:end], piece.start + start, True, words, block))
+                    found.append(MathRow(inner[start:end], piece.start + start, True, words, block))
         if len(found) > MAX_ROWS:
             raise LimitError(f"the document has more than {MAX_ROWS} rows of mathematics")
         if piece.kind == "display":
@@ -403,7 +405,7 @@ _OPERATOR = re.compile(
 _CONNECTIVE = re.compile(r"[+\-−]|\\pm|\\cdot|\\times")
 
 
-def statements(row: Row) -> list[tuple[str, int, bool]]:
+def statements(row: MathRow) -> list[tuple[str, int, bool]]:
     """The statements of a row: text, offset in the row, and whether words were cut off beside it."""
     text = row.text
     wordy = False

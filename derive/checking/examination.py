@@ -9,7 +9,7 @@ from typing import Any
 from ..expr import Expr, symbols_of
 from ..progress import keep_what_there_is, stage
 from ..shapes import shape_text
-from .claims import Claim, Reading
+from .claims import Claim, Claims
 from .heads import as_written
 from .interpretation import read
 from .judgments import line_of
@@ -37,7 +37,7 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
     interrupted = ""
     judges: list[Judge] = []
 
-    def judge(scope: Reading, layout: str, counts: bool) -> Judge:
+    def judge(scope: Claims, layout: str, counts: bool) -> Judge:
         nonlocal done
         witness = witness_of(scope)
         if counts:
@@ -101,7 +101,7 @@ def tell(done: int, total: int) -> None:
     stage("checking claims", done, total)
 
 
-def _choose_variable(document: Reading, witness: Witness) -> None:
+def _choose_variable(document: Claims, witness: Witness) -> None:
     """The variable of a ∇ that names none: the one under which the fewest lines fail."""
     scope = document.scope
     loss = scope.symbols.get(scope.loss or "")
@@ -126,7 +126,7 @@ def _likelihood(symbol: Expr) -> int:
     return order.index(symbol.name[0]) if symbol.name[0] in order else len(order) + symbol.is_scalar
 
 
-def _renamed(document: Reading, claim: Claim, line: Line) -> None:
+def _renamed(document: Claims, claim: Claim, line: Line) -> None:
     """Say of a line that a letter of the wrong case stands in it."""
     for name, other in document.scope.aliases.items():
         written = [
@@ -145,7 +145,7 @@ def _renamed(document: Reading, claim: Claim, line: Line) -> None:
         line.repair = re.sub(rf"(?<![A-Za-z\\]){re.escape(name)}(?![A-Za-z])", other, line.claim)
 
 
-def witness_of(document: Reading) -> Witness:
+def witness_of(document: Claims) -> Witness:
     scope = document.scope
     base: dict[Expr, None] = {}
     for made in scope.symbols.values():

@@ -9,17 +9,17 @@ from typing import Any
 from ..errors import DeriveError, ShapeError
 from ..reading.differentials import Vocabulary, parse
 from ..reading.tokens import Token
-from .claims import Claim, Reading, Side, tokenize, vocabulary_of
+from .claims import Claim, Claims, Side, tokenize, vocabulary_of
 from .conditions import stated
 from .declaring import add_property, declare, declared_by, declares, is_hedged
 from .definitions import settle
-from .document import Piece, Row, equation_sides, rows, statements
+from .document import MathRow, Passage, equation_sides, rows, statements
 from .heads import name_heads
 from .manuscript import Manuscript
 from .roles import scopes
 from .sample_sums import as_formula, columns_said
 from .trees import Planter, Tree
-from .unification import Declared
+from .unification import Declaration
 from .values import Scope
 
 _FOR = re.compile(r"(?:^|[\s.(])(?:[Ff]or|[Ii]f|[Rr]ule|by the rule)\s*$")
@@ -47,7 +47,7 @@ class Document:
     def __init__(self, manuscript: Manuscript) -> None:
         self.manuscript = manuscript
         self.claims: list[Claim] = []
-        self.scopes: list[Reading] = []
+        self.scopes: list[Claims] = []
         self.layout: str | None = None  # as the prose names it
         self.notes: list[str] = []
         self.heads: dict[str, str] = {}  # what the names of heads are written as
@@ -63,8 +63,8 @@ def read(text: str, where: Any = None) -> Document:
     document = Document(Manuscript(text))
     manuscript = document.manuscript
     found, held = rows(manuscript)
-    whole = Reading(manuscript.text)
-    loose: list[tuple[str, int, Row]] = []
+    whole = Claims(manuscript.text)
+    loose: list[tuple[str, int, MathRow]] = []
     local_block = -1
     for row in found:
         local = not row.display and bool(_FOR.search(row.prose))
@@ -80,7 +80,7 @@ def read(text: str, where: Any = None) -> Document:
     document.heads = name_heads(whole.claims)
     sections = _sections(held)
     last = sections[-1] if sections else 0
-    everywhere = Reading(manuscript.text)
+    everywhere = Claims(manuscript.text)
     declared = declared_by(where)
     _declare(declared, loose, held, everywhere)
     document.layout = everywhere.layout
@@ -103,7 +103,7 @@ def read(text: str, where: Any = None) -> Document:
         return re.split(r"[.\n]\s", following[0].text, maxsplit=1)[0][:200] if following else ""
 
     cut = scopes(whole.claims, lambda c: sections[c.row.block], after) or [([], {}, "")]
-    declarations: dict[int, tuple[dict[str, Declared], Reading]] = {}
+    declarations: dict[int, tuple[dict[str, Declaration], Claims]] = {}
     before = -1
     for claims, inherited, why in cut:
         section = sections[claims[0].row.block] if claims else last
@@ -128,7 +128,7 @@ class _Maker:
     """Makes the scopes of a section: one, or several where shapes do not fit into one."""
 
     def __init__(
-        self, document: Document, known: dict[str, Declared], said: Reading, bare: list[Side], vocabulary: Vocabulary
+        self, document: Document, known: dict[str, Declaration], said: Claims, bare: list[Side], vocabulary: Vocabulary
     ) -> None:
         self.document = document
         self.known = known
@@ -136,8 +136,8 @@ class _Maker:
         self.bare = bare
         self.vocabulary = vocabulary
 
-    def make(self, claims: list[Claim], inherited: dict[str, Claim]) -> Reading:
-        made = Reading(self.document.manuscript.text)
+    def make(self, claims: list[Claim], inherited: dict[str, Claim]) -> Claims:
+        made = Claims(self.document.manuscript.text)
         made.scope.columns = columns_said(made.text)
         made.claims, made.inherited, made.layout = claims, inherited, self.document.layout
         made.nabla_candidates = list(self.said.nabla_candidates)
@@ -155,7 +155,7 @@ class _Maker:
             made.scope = Scope()
         return made
 
-    def settled(self, claims: list[Claim], inherited: dict[str, Claim]) -> list[Reading]:
+    def settled(self, claims: list[Claim], inherited: dict[str, Claim]) -> list[Claims]:
         made = self.make(claims, inherited)
         at = _misfit(claims)
         if at is None or len(self.document.scopes) > MAX_SCOPES:
@@ -185,7 +185,7 @@ def _misfit(claims: list[Claim]) -> int | None:
     )
 
 
-def _sections(held: list[Piece]) -> list[int]:
+def _sections(held: list[Passage]) -> list[int]:
     """The number of the section in which each piece stands."""
     found, section = [], 0
     for piece in held:
@@ -196,14 +196,14 @@ def _sections(held: list[Piece]) -> list[int]:
 
 
 def _declared_in(
-    section: int, sections: list[int], held: list[Piece], loose: list[tuple[str, int, Row]], where: Any
-) -> tuple[dict[str, Declared], Reading]:
+    section: int, sections: list[int], held: list[Passage], loose: list[tuple[str, int, MathRow]], where: Any
+) -> tuple[dict[str, Declaration], Claims]:
     """What a section declares, and what the ones before it do and it does not."""
-    known: dict[str, Declared] = declared_by(where)
-    said = Reading("")
+    known: dict[str, Declaration] = declared_by(where)
+    said = Claims("")
     for k in sorted({s for s in sections if s <= section}, reverse=True):
-        own = Reading("")
-        found: dict[str, Declared] = {} if known and k != section else dict(known)
+        own = Claims("")
+        found: dict[str, Declaration] = {} if known and k != section else dict(known)
         _declare(
             found,
             [piece for piece in loose if sections[piece[2].block] == k],
@@ -222,7 +222,7 @@ def _declared_in(
 
 
 def _declare(
-    declared: dict[str, Declared], loose: list[tuple[str, int, Row]], held: list[Piece], reading: Reading
+    declared: dict[str, Declaration], loose: list[tuple[str, int, MathRow]], held: list[Passage], reading: Claims
 ) -> None:
     declare(declared, loose, held, reading)
     stated(declared, held, reading)
@@ -256,7 +256,7 @@ def _free_functions(claims: list[Claim]) -> None:
                 claim.defines |= claim in heads
 
 
-def _take(reading: Reading, row: Row, loose: list[tuple[str, int, Row]], local: bool) -> None:
+def _take(reading: Claims, row: MathRow, loose: list[tuple[str, int, MathRow]], local: bool) -> None:
     first = True
     for content, start, wordy in statements(row):
         if _CASE.match(content):  # i = j: of which entries a line speaks

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..shapes import ONE
-from .claims import Claim, Reading
+from .claims import Claim, Claims
 from .judgments import Judgment
 from .verdicts import Judge
 
@@ -19,7 +19,7 @@ RIGHT = ("proved", "agrees", "conditional")
 
 
 def judged(
-    scopes: Sequence[Reading], layout: str | None, judge: Callable[[Reading, str, bool], Judge]
+    scopes: Sequence[Claims], layout: str | None, judge: Callable[[Claims, str, bool], Judge]
 ) -> tuple[list[Judge], str]:
     """A judge for each scope, and the layout of the document."""
     if layout is not None:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from ..errors import DeriveError
 from ..expr import Expr, symbol, symbol_op, symbols_of
-from .claims import DERIVATIVES, Claim, Reading
-from .derivatives import Builder
+from .claims import DERIVATIVES, Claim, Claims
+from .derivatives import TreeBuilder
 from .roles import names_of, variables_of
 from .trees import Tree
 
 
-def loss_of(reading: Reading, definitions: list[tuple[str, Tree]]) -> str | None:
+def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
     """The function that an undefined name in ∂…/∂x stands for."""
     scope = reading.scope
     wanted: list[str] = []
@@ -55,7 +55,7 @@ def loss_of(reading: Reading, definitions: list[tuple[str, Tree]]) -> str | None
         if variables and not variables & names_of(body):
             continue  # a rule of its own
         try:
-            value = Builder(scope).value(body)
+            value = TreeBuilder(scope).value(body)
         except DeriveError:
             continue
         if isinstance(value, Expr) and value.op is not symbol_op and (value.is_scalar or not vectors):
@@ -72,7 +72,7 @@ def loss_of(reading: Reading, definitions: list[tuple[str, Tree]]) -> str | None
     return vectors[-1] if vectors else None
 
 
-def _operands(reading: Reading) -> set[str]:
+def _operands(reading: Claims) -> set[str]:
     """Names that claims compute with, beside what they differentiate."""
     found: set[str] = set()
     for claim in reading.claims:
@@ -89,7 +89,7 @@ def _operands(reading: Reading) -> set[str]:
     return found
 
 
-def variable_of(reading: Reading) -> str | None:
+def variable_of(reading: Claims) -> str | None:
     """The variable of a ∇ that names none."""
     scope = reading.scope
     for name in reading.nabla_candidates:
@@ -112,7 +112,7 @@ def variable_of(reading: Reading) -> str | None:
     return None
 
 
-def candidates(reading: Reading, defined: set[str]) -> list[Expr]:
+def candidates(reading: Claims, defined: set[str]) -> list[Expr]:
     scope = reading.scope
     names = [*reading.nabla_candidates, *moved_names(reading.claims)]
     found = []

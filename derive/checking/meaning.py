@@ -1,7 +1,7 @@
 """What a side means: a tree and the shapes of its names to an expression.
 
 Derivatives are replaced by what they are, derived by us; where custom leaves a choice
-(the layout, one path or the sum of a tied variable) the `Reading` makes it.  Ones,
+(the layout, one path or the sum of a tied variable) the `Convention` makes it.  Ones,
 identities and zeros take their shape from what stands beside them.
 """
 

@@ -38,11 +38,11 @@ from ..rules import RULES
 from ..shapes import SCALAR, shape_text
 from .claims import Claim
 from .conditions import symmetric_if
-from .derivatives import Builder
+from .derivatives import TreeBuilder
 from .edits import Edit, at, edits, held, places_of, put, turned
 from .report import Line
 from .trees import Tree
-from .values import Indexed, Reading
+from .values import Convention, Indexed
 from .witness import close
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Mending:
         self.truth = judgment.truth if judgment.truth is not None else judgment.previous
         self.tried = 0
         self.head = self._head()
-        self.reading = Reading(judge.layout)
+        self.reading = Convention(judge.layout)
         self.judgment_is_misread = judgment.reason.startswith("the shapes do not fit")
 
     def _head(self) -> Tree | None:
@@ -105,7 +105,7 @@ class Mending:
         self.tried += 1
         self.budget.left -= 1
         try:
-            found = Builder(self.judge.scope, self.reading).value(tree, truth.shape)
+            found = TreeBuilder(self.judge.scope, self.reading).value(tree, truth.shape)
         except (DeriveError, ArithmeticError):
             return None
         if isinstance(found, Indexed) != isinstance(self.truth, Indexed):
@@ -274,7 +274,7 @@ class Mending:
         head = self.head
         if head is None or head.kind not in ("derivative", "gradient"):
             return []
-        builder = Builder(self.judge.scope, self.reading)
+        builder = TreeBuilder(self.judge.scope, self.reading)
         try:
             if head.kind == "gradient" and not head.data[1]:
                 function = builder.loss("∇")
@@ -526,7 +526,7 @@ class Mending:
         wrong: list[int] = []
         for i, term in enumerate(tree.args):
             try:
-                found = Builder(self.judge.scope, self.reading).value(term, goal.shape)
+                found = TreeBuilder(self.judge.scope, self.reading).value(term, goal.shape)
             except DeriveError:
                 wrong.append(i)
                 continue

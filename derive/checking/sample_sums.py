@@ -18,7 +18,7 @@ from .claims import DERIVATIVES, Claim
 from .document import spelled
 from .roles import body_of
 from .trees import Tree
-from .unification import Declared
+from .unification import Declaration
 from .values import Unread
 
 Shapes = dict[str, tuple[Dim, Dim]]
@@ -101,7 +101,7 @@ def _bounds(claims: Sequence[Claim]) -> dict[str, str]:
 
 
 def declare_families(
-    declared: dict[str, Declared], definitions: Sequence[Claim], claims: Sequence[Claim], entries: Sequence[Entry]
+    declared: dict[str, Declaration], definitions: Sequence[Claim], claims: Sequence[Claim], entries: Sequence[Entry]
 ) -> Shapes:
     """The shapes of the letters in definitions that sum over samples; they are declared by them."""
     found: Shapes = {}
@@ -125,10 +125,10 @@ def declare_families(
     return found
 
 
-def _declare(declared: dict[str, Declared], name: str, shape: tuple[Dim, Dim]) -> None:
+def _declare(declared: dict[str, Declaration], name: str, shape: tuple[Dim, Dim]) -> None:
     held = declared.get(name)
     if held is None or held.shape is None:
-        declared[name] = Declared(None, shape, held.properties if held is not None else ())
+        declared[name] = Declaration(None, shape, held.properties if held is not None else ())
 
 
 def entries_of(definitions: Sequence[Claim]) -> list[Entry]:
@@ -186,7 +186,11 @@ def entry_of(text: str, tree: Tree, shapes: Shapes, entries: Sequence[Entry]) ->
 
 
 def wholes(
-    declared: dict[str, Declared], entries: Sequence[Entry], shapes: Shapes, wanted: set[str], claims: Sequence[Claim]
+    declared: dict[str, Declaration],
+    entries: Sequence[Entry],
+    shapes: Shapes,
+    wanted: set[str],
+    claims: Sequence[Claim],
 ) -> dict[str, Expr]:
     """The vectors and matrices that definitions of entries define: p beside pᵢ = …; they are declared by them."""
     found: dict[str, Expr] = {}
@@ -194,7 +198,7 @@ def wholes(
     for i, entry in enumerate(entries):
         moves = bool(elsewhere.get(entry.plain, set()) - {entry.index})
         for name, mark in ((entry.plain, ""), (entry.plain.upper(), r"^\top")):
-            if name not in wanted and not (moves and not mark) or declared.get(name, Declared()).shape is not None:
+            if name not in wanted and not (moves and not mark) or declared.get(name, Declaration()).shape is not None:
                 continue
             weight = next(c for c in "cuvgkq" if not {c, c.upper()} & (wanted | {e.plain for e in entries}))
             head = entry.text.partition("=")[0].strip()

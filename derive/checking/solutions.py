@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import DeriveError, ShapeError
 from ..expr import Expr, substitute, symbol, symbol_op, symbols_of
 from .claims import Claim
-from .derivatives import Builder
+from .derivatives import TreeBuilder
 from .edits import edits
 from .roles import names_of, variables_of
 from .trees import Tree
@@ -36,7 +36,7 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
         return assumed
     losses = _losses(judge, variable)
     try:
-        point = Builder(judge.scope).value(side.tree, variable.shape)
+        point = TreeBuilder(judge.scope).value(side.tree, variable.shape)
     except ShapeError as error:
         return _misfit(judge, claim, variable, losses, error) or assumed
     except DeriveError:
@@ -178,7 +178,7 @@ def _mended(judge: Judge, tree: Tree, slope: Expr, variable: Expr) -> tuple[str,
         if tried >= MAX_REPAIRS:
             break
         try:
-            value = Builder(judge.scope).value(edited, variable.shape)
+            value = TreeBuilder(judge.scope).value(edited, variable.shape)
             if isinstance(value, Expr) and value.shape == variable.shape:
                 if vanishes(slope, variable, judge.whole(value)):
                     return kind, value

@@ -63,7 +63,7 @@ class Open:
         self.name = name
 
 
-class Program(Interpreter):
+class Translator(Interpreter):
     """The functions of a source, walked with symbols for their parameters."""
 
     def __init__(self, source: str, module: ast.Module, symbols: dict[str, Expr]) -> None:
@@ -343,4 +343,4 @@ def _imports(module: ast.Module) -> dict[str, Path]:
     return found
 
 
-__all__ = ["MAX_SOURCE", "Function", "Instance", "Open", "Program"]
+__all__ = ["MAX_SOURCE", "Function", "Instance", "Open", "Translator"]

@@ -23,11 +23,11 @@ DIMENSION_NAMES = "m n p q k l r s t u v d h".split()
 MAX_TRIALS = 600
 
 
-class Misfit(Exception):
+class ShapeMismatch(Exception):
     """Two shapes that differ."""
 
 
-class Declared:
+class Declaration:
     """What the document or the caller says of a name: shape and properties."""
 
     __slots__ = ("kind", "shape", "properties")
@@ -61,7 +61,7 @@ class Unifier:
     """Equations between dimensions, with a trail so that a failed attempt leaves none behind."""
 
     def __init__(
-        self, kinds: Mapping[str, str], declared: Mapping[str, Declared], functions: Mapping[str, Tree]
+        self, kinds: Mapping[str, str], declared: Mapping[str, Declaration], functions: Mapping[str, Tree]
     ) -> None:
         self.kinds = kinds
         self.declared = declared
@@ -105,11 +105,11 @@ class Unifier:
         if not (isinstance(a, int) and a not in self.frozen):
             a, b = b, a
         if not (isinstance(a, int) and a not in self.frozen):
-            raise Misfit
+            raise ShapeMismatch
         if isinstance(b, int) and a in self.large and b not in self.large and b not in self.frozen:
             a, b = b, a
         if a in self.large and (b is ONE or (isinstance(b, int) and b not in self.large)):
-            raise Misfit
+            raise ShapeMismatch
         self.parents[a] = b
         self.trail.append(a)
 
@@ -125,7 +125,7 @@ class Unifier:
             if scalar and shape is not None:
                 self.equal(shape, (ONE, ONE))
             return True
-        except Misfit:
+        except ShapeMismatch:
             while len(self.trail) > mark:
                 del self.parents[self.trail.pop()]
             return False
@@ -397,7 +397,7 @@ def solve(
     definitions: Sequence[tuple[str, Tree]],
     anchors: Sequence[tuple[Tree, bool]],
     claims: Sequence[Tree],
-    declared: Mapping[str, Declared],
+    declared: Mapping[str, Declaration],
     functions: Mapping[str, Tree],
     hints: Mapping[str, str],
     scalars: Iterable[str],
@@ -433,7 +433,7 @@ def solve(
                 shape = unifier.shape(tree)
                 if shape is not None:
                     unifier.equal(unifier.of_name(name), shape)
-            except Misfit:
+            except ShapeMismatch:
                 wrong += 1
                 while len(unifier.trail) > mark:
                     del unifier.parents[unifier.trail.pop()]
@@ -505,7 +505,7 @@ _STRANGENESS = {
 
 
 def _symbols(
-    names: Sequence[str], unifier: Unifier, declared: Mapping[str, Declared], sizes: dict[str, Dim]
+    names: Sequence[str], unifier: Unifier, declared: Mapping[str, Declaration], sizes: dict[str, Dim]
 ) -> dict[str, Expr]:
     taken: set[str] = set()
     for said in declared.values():

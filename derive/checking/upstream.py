@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 from ..expr import Expr, symbol, symbols_of
 from ..operations import add, inner, mul
-from .claims import DERIVATIVES, Reading
+from .claims import DERIVATIVES, Claims
 from .trees import Tree
 from .values import Indexed, Scope
 
 
-def named_losses(reading: Reading, definitions: Sequence[tuple[str, Tree]]) -> list[str]:
+def named_losses(reading: Claims, definitions: Sequence[tuple[str, Tree]]) -> list[str]:
     """The names that are differentiated by something and never defined."""
     scope = reading.scope
     defined = {name for name, _ in definitions} | set(scope.broken)
@@ -31,7 +31,7 @@ def named_losses(reading: Reading, definitions: Sequence[tuple[str, Tree]]) -> l
     return list(found)
 
 
-def give_upstream(reading: Reading, definitions: Sequence[tuple[str, Tree]]) -> None:
+def give_upstream(reading: Claims, definitions: Sequence[tuple[str, Tree]]) -> None:
     """Define each loss that is only named by its upstream gradients."""
     scope = reading.scope
     names = named_losses(reading, definitions)

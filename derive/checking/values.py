@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .sample_sums import Entry
 
 
-class Reading:
+class Convention:
     """How the customary ambiguities are taken."""
 
     __slots__ = ("layout", "path", "lenient", "projected", "shift")
@@ -216,11 +216,11 @@ class Meaning:
     """Builds the expression of a tree in a scope, under a reading: what all kinds of trees share."""
 
     def __init__(
-        self, scope: Scope, reading: Reading | None = None, assumed: Mapping[object, Expr] | None = None
+        self, scope: Scope, reading: Convention | None = None, assumed: Mapping[object, Expr] | None = None
     ) -> None:
         self.scope = scope
         self.assumed = assumed or {}  # derivatives as the author has them, by the key of the tree
-        self.reading = reading or Reading()
+        self.reading = reading or Convention()
         self.used: set[str] = set()  # which choices mattered: layout, path, lenient
         self.whole: Tree | None = None
 

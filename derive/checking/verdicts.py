@@ -14,26 +14,26 @@ from typing import Any
 from ..errors import DeriveError, ShapeError
 from ..expr import Expr, is_number, symbols_of, zeros
 from ..operations import transpose
-from ..shapes import Shape, shape_text
-from .claims import DERIVATIVES, Claim, Side
-from .claims import Reading as Document
+from ..shapes import Shape
+from .claims import DERIVATIVES, Claim, Claims, Side
 from .conditions import condition_of, entry_by_entry, part_of, positive
 from .consequences import follows
-from .derivatives import Builder
+from .derivatives import TreeBuilder
 from .hypotheses import assumed
-from .judgments import Alternative, Failure, Judgment, Value, with_entries
+from .index_notation import IndexChain
+from .judgments import Alternative, Failure, Judgment, Value, difference, with_entries
 from .roles import is_value, names_of
 from .solutions import judged_solution
 from .trees import Tree, turned_letters
 from .upstream import only_named
-from .values import Indexed, Reading, aligned, as_entry
+from .values import Convention, Indexed, aligned, as_entry
 from .witness import Witness
 
 
 class Judge:
     """Judges the claims of a document under one layout."""
 
-    def __init__(self, document: Document, layout: str, witness: Witness) -> None:
+    def __init__(self, document: Claims, layout: str, witness: Witness) -> None:
         self.document = document
         self.scope = document.scope
         self.layout = layout
@@ -79,23 +79,23 @@ class Judge:
         tree = side.tree
         if tree is None:
             raise side.error or DeriveError("there is no formula")
-        first = Builder(self.scope, Reading(self.layout, lenient=lenient))
+        first = TreeBuilder(self.scope, Convention(self.layout, lenient=lenient))
         value = first.value(tree, shape)
         yield Alternative(value, first.reading, first.used)
-        tried: list[Reading] = []
+        tried: list[Convention] = []
         if "tied" in first.used and (self.document.splits or self.scope.loss):
             paths = ["split", "other"] if self.document.splits else []
-            tried += [Reading(self.layout, p, lenient) for p in paths]
+            tried += [Convention(self.layout, p, lenient) for p in paths]
         if "share" in first.used:
-            tried += [Reading(self.layout, "total", lenient, True, shift) for shift in (1, 2, 3)]
+            tried += [Convention(self.layout, "total", lenient, True, shift) for shift in (1, 2, 3)]
         if "projected" in first.used:
-            tried.append(Reading(self.layout, projected=False))
+            tried.append(Convention(self.layout, projected=False))
         if "layout" in first.used and self.layout == "gradient":
             # A Jacobian may be written with outputs as columns while gradients stand as columns too.
-            tried.append(Reading("denominator", lenient=lenient))
+            tried.append(Convention("denominator", lenient=lenient))
         for reading in tried:
             try:
-                builder = Builder(self.scope, reading)
+                builder = TreeBuilder(self.scope, reading)
                 value = builder.value(tree, shape)
             except DeriveError:
                 continue
@@ -139,6 +139,7 @@ class Judge:
         failing: int | None = None
         head: Tree | None = None
         claims = self.document.claims
+        indexed = self.indexed(claims[:1])
         for i, claim in enumerate(claims):
             if progress is not None:
                 progress(i, len(claims))
@@ -159,7 +160,8 @@ class Judge:
                 head = sides[0].tree
                 start, note = self.begin(claim, sides[0])
                 truths = with_entries(start, claims[i:])
-                if note is not None:
+                indexed = self.indexed(claims[i:])
+                if note is not None and not indexed.reads_head():
                     found.append(note)
                 sides = sides[1:]
                 if claim.is_definition and sides:
@@ -174,8 +176,10 @@ class Judge:
                     judgment = self.step(claim, side, truths, previous, failing, head)
                 except DeriveError as error:  # no point where it is defined, definitions that define each other
                     judgment = self.unread(side, error)
+                if judgment.verdict == "unread" or indexed.agrees and judgment.is_index_lost:
+                    judgment = indexed.judged(claim, side) or judgment
                 found.append(judgment)
-                if judgment.verdict in ("proved", "agrees", "conditional"):
+                if judgment.verdict in ("proved", "agrees", "conditional") and judgment.value is not None:
                     if judgment.truth is not None:  # the chain keeps the reading it has begun with
                         chosen = [t.reading for t in truths if t.value is judgment.truth]
                         projected = [t for t in truths if "projected" in t.used or not t.reading.projected]
@@ -185,13 +189,18 @@ class Judge:
                 elif judgment.verdict == "fails":
                     failing, previous = claim.number, judgment.value
                 elif judgment.turns:
-                    truths = [Alternative(judgment.value, Reading(self.layout), {"stand-in"})]  # type: ignore[arg-type]
+                    truths = [Alternative(judgment.value, Convention(self.layout), {"stand-in"})]  # type: ignore[arg-type]
                     previous = judgment.value
                 if not truths and judgment.value is not None and judgment.verdict != "fails":
-                    truths = [Alternative(judgment.value, Reading(self.layout), {"stand-in"})]
+                    truths = [Alternative(judgment.value, Convention(self.layout), {"stand-in"})]
                     previous = judgment.value
             self.judgments.append((claim, found))
         return sum(j.verdict == "fails" for _, js in self.judgments for j in js)
+
+    def indexed(self, claims: Sequence[Claim]) -> IndexChain:
+        """The chain that begins with these claims, as one in index notation."""
+        end = next((i for i, c in enumerate(claims) if i and not c.continues), len(claims))
+        return IndexChain(self.document, self.witness, claims[:end])
 
     def begin(self, claim: Claim, side: Side) -> tuple[list[Alternative], Judgment | None]:
         """The truth that the head of a chain names."""
@@ -219,7 +228,7 @@ class Judge:
         made = self.scope.symbols.get(claim.name or "")
         if made is not None and is_value(side.tree):
             try:
-                value = Builder(self.scope).value(side.tree, made.shape)  # type: ignore[arg-type]
+                value = TreeBuilder(self.scope).value(side.tree, made.shape)  # type: ignore[arg-type]
             except DeriveError:
                 value = None
             if isinstance(value, Expr) and is_number(value, 0):
@@ -373,7 +382,7 @@ class Judge:
             return Judgment("unread", "not judged: a prime on a bracket", side)
         if "stacked" in truths[0].used and _shape(truths[0].value) != _shape(value_):
             return Judgment("unread", "not judged: a derivative of a matrix, or by one, is stacked in many ways", side)
-        judgment = Judgment("fails", self.reason(truths[0].value, value_), side)
+        judgment = Judgment("fails", difference(truths[0].value, value_), side)
         judgment.truth, judgment.value, judgment.previous, judgment.tree = truths[0].value, value_, previous, side.tree
         like = [t.value for t in truths if isinstance(t.value, Indexed) == isinstance(value_, Indexed)]
         judgment.truths = like or [t.value for t in truths]
@@ -399,7 +408,7 @@ class Judge:
         # Under another reading of its derivatives the shapes may fit.
         for reading in self.other_readings():
             try:
-                builder = Builder(self.scope, reading)
+                builder = TreeBuilder(self.scope, reading)
                 other = builder.value(side.tree, None) if side.tree is not None else None
             except DeriveError:
                 continue
@@ -442,12 +451,12 @@ class Judge:
         self.failures.append(Failure(claim.number, judgment.truth, value, head, side.tree))
         return judgment
 
-    def under(self, reading: Reading, head: Tree | None, truths: Sequence[Alternative]) -> Sequence[Alternative]:
+    def under(self, reading: Convention, head: Tree | None, truths: Sequence[Alternative]) -> Sequence[Alternative]:
         """The truths with gradients laid out as a reading has them: both sides of a line have one layout."""
         if head is None or not any(t.kind in DERIVATIVES for t in head.walk()):
             return truths
         try:
-            builder = Builder(self.scope, reading)
+            builder = TreeBuilder(self.scope, reading)
             return [Alternative(builder.value(head), reading, builder.used)]
         except DeriveError:
             return []
@@ -463,7 +472,7 @@ class Judge:
         """Whether what does not fit is the power of a vector: that has no other meaning than entry by entry."""
         if side.tree is None or not any(t.kind == "power" for t in side.tree.walk()):
             return False
-        builder = Builder(self.scope, Reading(self.layout, lenient=True))
+        builder = TreeBuilder(self.scope, Convention(self.layout, lenient=True))
         try:
             builder.value(side.tree)
         except DeriveError:
@@ -478,10 +487,10 @@ class Judge:
         defined = {s.name for s in self.scope.definitions}
         return any(str(t.data[0]) in defined for tree in trees for t in tree.walk() if t.kind in ("name", "apply"))
 
-    def other_readings(self) -> list[Reading]:
-        found = [Reading(layout) for layout in ("gradient", "numerator", "denominator") if layout != self.layout]
+    def other_readings(self) -> list[Convention]:
+        found = [Convention(layout) for layout in ("gradient", "numerator", "denominator") if layout != self.layout]
         if self.document.splits:
-            found += [Reading(self.layout, "split")]
+            found += [Convention(self.layout, "split")]
         return found
 
     def under_condition(
@@ -495,7 +504,8 @@ class Judge:
         """The side as right under a condition: values given before, symmetry, entries that sum to 1."""
         is_gradient = head is not None and head.kind == "gradient"
         name = self.variable_name(head) or (self.scope.nabla if is_gradient else None)
-        variable = self.scope.symbols.get(name or "")
+        name = name or ""
+        variable = self.scope.symbols.get(name) or self.scope.symbols.get(name.partition("_")[0])  # X of ∂/∂Xₚq
         for truth in truths:
             for value in values:
                 pair = aligned(truth.value, value.value)
@@ -574,18 +584,6 @@ class Judge:
             return False
         zero = tree.kind == "zero" or (tree.kind == "number" and tree.data[0] == 0)
         return zero and side is claim.sides[-1]
-
-    # Reasons
-
-    def reason(self, truth: Value, value: Value) -> str:
-        if isinstance(truth, Indexed) or isinstance(value, Indexed):
-            if isinstance(truth, Indexed) and isinstance(value, Indexed):
-                return "the two entries differ"
-            entry, rest = ("left", "right") if isinstance(truth, Indexed) else ("right", "left")
-            return f"the {entry}-hand side is a single entry, the {rest}-hand side the whole"
-        if truth.shape != value.shape:
-            return f"the shapes differ: {shape_text(truth.shape)} on the left, {shape_text(value.shape)} on the right"
-        return "the two sides differ"
 
 
 def _wide(value: Value) -> Expr:

@@ -240,7 +240,7 @@ def _positive(M: Expr, c: Expr) -> tuple[Expr, Expr]:
     return M, c
 
 
-class Term:
+class LinearTerm:
     """c · s · L X R, or with Xᵀ."""
 
     __slots__ = ("factor", "left", "right", "is_turned")
@@ -249,7 +249,7 @@ class Term:
         self.factor, self.left, self.right, self.is_turned = factor_, left, right, is_turned
 
 
-def linear_terms(linear: Expr, X: Expr) -> list[Term] | None:
+def linear_terms(linear: Expr, X: Expr) -> list[LinearTerm] | None:
     """The terms of an expression linear in X; None where X stands elsewhere than between factors."""
     ctx = Normalizer()
     found = []
@@ -261,7 +261,7 @@ def linear_terms(linear: Expr, X: Expr) -> list[Term] | None:
         middle = chain[at[0]]
         if middle is not X and middle is not transpose(X):
             return None
-        found.append(Term(factor_, chain[: at[0]], chain[at[0] + 1 :], middle is not X))
+        found.append(LinearTerm(factor_, chain[: at[0]], chain[at[0] + 1 :], middle is not X))
     return found
 
 

@@ -97,9 +97,9 @@ class Search:
                 continue
             scale = SCALES[seed % len(SCALES)]
             values = {**point.values, **{v: scale * point.values[v] for v in self.variables}}
-            at = Line(self, Point(values, point.sizes))
+            at = Chords(self, Point(values, point.sizes))
             if not at.is_inside:
-                at = Line(self, point)
+                at = Chords(self, point)
             self.seen += at.is_inside
             for sign in wanted:
                 if sign not in found:
@@ -121,7 +121,7 @@ class Search:
         return self._hessian
 
 
-class Line:
+class Chords:
     """Chords through one point."""
 
     def __init__(self, search: Search, point: Point) -> None:
@@ -272,4 +272,4 @@ def is_inside(properties: frozenset[str], A: Array) -> bool:
 
 def curvatures(expr: Expr, variables: Sequence[Expr], point: Point) -> Any:
     """The eigenvalues of the Hessian at a point, ascending, in the space of the variables."""
-    return Line(Search(expr, variables), point).spectrum()[0]
+    return Chords(Search(expr, variables), point).spectrum()[0]

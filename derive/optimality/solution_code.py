@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .stationarity import Stationary
 
 
-class Formula:
+class SolutionFormula:
     """An expression in the place of a derivation, for the module that computes it."""
 
     def __init__(self, expr: Expr, found: Stationary) -> None:
@@ -39,11 +39,11 @@ class SolutionModule(Module):
         spoken = dialect(backend)
         if not spoken.has_triangular_solve:  # Cholesky factors would be inverted there
             expr = substitute(expr, {s: _undeclared(s) for s in symbols_of(expr)})
-        super().__init__(Formula(expr, found), spoken)
+        super().__init__(SolutionFormula(expr, found), spoken)
         self.functions = [("solution", ("solution",))]
         self.writers = {"solution": self.writers["solution"]}
 
-    def arguments_of(self, derivation: Formula) -> list[Expr]:
+    def arguments_of(self, derivation: SolutionFormula) -> list[Expr]:
         used = {s.name: s for s in symbols_of(derivation.loss)}
         order = [s.name for s in symbols_of(derivation.of.formula)]
         return [used[n] for n in dict.fromkeys([*order, *used]) if n in used]

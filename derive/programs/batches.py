@@ -13,8 +13,8 @@ from ..expr import Expr, symbol
 from ..operations import FUNCTIONS
 from ..own_functions import operation_named
 from ..shapes import ONE, SCALAR, Dim
-from .graph import Graph
-from .samples import Chain, Image, Lifted, Lifting, Matrix, NoRows, Outer, Piece, Rows
+from .graph import ValueGraph
+from .samples import DiagonalChain, Image, Lifted, Lifting, Matrix, NoRows, Outer, Rows, SampleTerm
 from .terms import Term, Value, is_zero, values_below
 
 ELEMENTWISE = frozenset((*FUNCTIONS, "power", "logaddexp", "hypot", "where"))
@@ -51,7 +51,7 @@ class Batch:
                 raise NoRows
             self.stacked[sample] = symbol(sample.name, size, length, sample.properties & {"positive", "nonnegative"})
 
-    def outputs(self, graph: Graph, terms: Mapping[str, Term], per_sample: bool) -> dict[str, tuple[Term, ...]]:
+    def outputs(self, graph: ValueGraph, terms: Mapping[str, Term], per_sample: bool) -> dict[str, tuple[Term, ...]]:
         """The outputs of one sample summed over the samples, or those of each: `Lifting.each`."""
         lifting = Lifting(graph, self.size)
         for value in values_below(value for term in terms.values() for value in term.parts()):
@@ -154,20 +154,20 @@ def _entries(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows | Matri
         ends = [around[tag].term if tag in around else one for tag, one in zip(("column", "row"), ones, strict=True)]
         return [Outer(*ends)]
     made: Matrix = []
-    for piece in inside if inside is not None else [Chain(None, [fixed])] if fixed is not None else []:
+    for piece in inside if inside is not None else [DiagonalChain(None, [fixed])] if fixed is not None else []:
         if fixed is not None and inside is not None:
             piece = _times_entries(lifting, piece, fixed)
         for tag, rows in around.items():
-            scale = Chain(None, [rows])
+            scale = DiagonalChain(None, [rows])
             piece = lifting.composed(scale, piece) if tag == "column" else lifting.composed(piece, scale)
         made.append(piece)
     return made
 
 
-def _times_entries(lifting: Lifting, piece: Piece, fixed: Term) -> Piece:
+def _times_entries(lifting: Lifting, piece: SampleTerm, fixed: Term) -> SampleTerm:
     """The product entry by entry with a matrix that is the same for all samples."""
     if isinstance(piece, Outer):
-        return Chain(None, [Rows(piece.left), fixed, Rows(piece.right)])
+        return DiagonalChain(None, [Rows(piece.left), fixed, Rows(piece.right)])
     return Image(lambda total: lifting.graph.entries([total, fixed], fixed.shape), [piece])
 
 
@@ -227,7 +227,7 @@ def _diagonal(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows:
 
 
 def _diagonal_matrix(lifting: Lifting, value: Value, args: list[Lifted]) -> Matrix:
-    return [Chain(None, [lifting.rows(args[0])])]
+    return [DiagonalChain(None, [lifting.rows(args[0])])]
 
 
 def _linear(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows | Matrix:

@@ -418,7 +418,7 @@ class Products:
                 return self.entries([left, right], left.shape)
         return None
 
-    # What `Graph` adds
+    # What `ValueGraph` adds
 
     def entries(self, terms: Sequence[Term], shape: Shape, exponents: Sequence[Fraction] | None = None) -> Term:
         raise NotImplementedError

@@ -72,7 +72,7 @@ class Cost:
         return self.expression
 
 
-class Sizes:
+class SampleSizes:
     """Samples of sizes, over which costs are compared.
 
     Parameters

@@ -22,7 +22,7 @@ LONG = 56  # of an expression that is still part of another
 SUM, PRODUCT, UNARY, POWER, ATOM = range(5)
 
 
-class Text:
+class CodeText:
     """An expression with the precedence of its outermost operator."""
 
     __slots__ = ("text", "level")
@@ -68,7 +68,7 @@ class Expressions:
         self.outputs = list(outputs)
         self.helpers: set[str] = set()
         self.lines: list[str] = []
-        self.texts: dict[Value, Text] = {}
+        self.texts: dict[Value, CodeText] = {}
         self.names: dict[Value, str] = {}
         self.formulas: dict[Value, Expr] = {}
         self.needs_dtype = False
@@ -91,20 +91,20 @@ class Expressions:
 
     # Expressions
 
-    def scalar(self, term: Term) -> Text:
+    def scalar(self, term: Term) -> CodeText:
         """The number and the scalars of a term."""
-        above: list[Text] = []
-        below: list[Text] = []
+        above: list[CodeText] = []
+        below: list[CodeText] = []
         coefficient = abs(term.coefficient)
         if coefficient != 1:
             if coefficient.denominator == 1:
-                above.append(Text(str(coefficient)))
+                above.append(CodeText(str(coefficient)))
             elif is_short_decimal(coefficient):
-                above.append(Text(repr(float(coefficient))))
+                above.append(CodeText(repr(float(coefficient))))
             else:
                 if coefficient.numerator != 1:
-                    above.append(Text(str(coefficient.numerator)))
-                below.append(Text(str(coefficient.denominator)))
+                    above.append(CodeText(str(coefficient.numerator)))
+                below.append(CodeText(str(coefficient.denominator)))
         for value, exponent in term.powers:
             base = self.text(value)
             if exponent.denominator != 1 and value.kind in STATIC:
@@ -116,13 +116,13 @@ class Expressions:
         above, below = ([self.hoisted(t) for t in part] for part in (above, below))
         return self.quotient(above, below, term.coefficient < 0)
 
-    def hoisted(self, text: Text) -> Text:
+    def hoisted(self, text: CodeText) -> CodeText:
         """A long scalar by a name of its own."""
         if len(text.text) <= LONG // 3:
             return text
         name = self.new_name("c")
         self.line(f"{name} = {text.text}")
-        return Text(name)
+        return CodeText(name)
 
     def new_name(self, letter: str) -> str:
         """A short name that nothing else bears."""
@@ -133,9 +133,9 @@ class Expressions:
         self.used.add(name)
         return name
 
-    def quotient(self, above: list[Text], below: list[Text], is_negative: bool) -> Text:
+    def quotient(self, above: list[CodeText], below: list[CodeText], is_negative: bool) -> CodeText:
         if not above and not below:
-            return Text("-1", UNARY) if is_negative else Text("1")
+            return CodeText("-1", UNARY) if is_negative else CodeText("1")
         if len(above) == 1 and not below and not is_negative:
             return above[0]
         top = " * ".join(t.at(PRODUCT if i == 0 else UNARY) for i, t in enumerate(above)) or "1"
@@ -143,14 +143,14 @@ class Expressions:
         if is_negative:
             top = "-" + (above[0].at(POWER) if above else "1") + top[len(above[0].at(PRODUCT)) if above else 1 :]
         if len(below) == 1:
-            return Text(f"{top} / {below[0].at(UNARY)}", PRODUCT)
+            return CodeText(f"{top} / {below[0].at(UNARY)}", PRODUCT)
         if below:
-            return Text(
+            return CodeText(
                 f"{top} / ({' * '.join(t.at(PRODUCT if i == 0 else UNARY) for i, t in enumerate(below))})", PRODUCT
             )
-        return Text(top, level)
+        return CodeText(top, level)
 
-    def powered(self, base: Text, exponent: Fraction, is_array: bool = False) -> Text:
+    def powered(self, base: CodeText, exponent: Fraction, is_array: bool = False) -> CodeText:
         """base ** exponent."""
         if exponent == 1:
             return base
@@ -158,39 +158,39 @@ class Expressions:
             return self.call("sqrt", [base])
         if exponent.denominator == 2 and not is_array:
             root = self.call("sqrt", [base])
-            return Text(f"{root.at(POWER)} ** {exponent.numerator}", POWER)
+            return CodeText(f"{root.at(POWER)} ** {exponent.numerator}", POWER)
         if exponent.denominator == 1:
             if all(part.isidentifier() for part in base.text.split(".")):
-                return Text(f"{base.text}**{exponent}", POWER)
-            return Text(f"{base.at(ATOM)} ** {exponent}", POWER)
+                return CodeText(f"{base.text}**{exponent}", POWER)
+            return CodeText(f"{base.at(ATOM)} ** {exponent}", POWER)
         shown = (
             repr(float(exponent))
             if is_short_decimal(abs(exponent))
             else f"({exponent.numerator} / {exponent.denominator})"
         )
         simple = base.text.replace(".", "_").isidentifier() and not shown.startswith("(")
-        return Text(f"{base.at(ATOM)}{'**' if simple else ' ** '}{shown}", POWER)
+        return CodeText(f"{base.at(ATOM)}{'**' if simple else ' ** '}{shown}", POWER)
 
-    def text(self, value: Value) -> Text:
+    def text(self, value: Value) -> CodeText:
         """A value by its name, or written out where it is used once."""
         return self.texts[value]
 
-    def body(self, term: Term) -> Text:
+    def body(self, term: Term) -> CodeText:
         """A value or its transpose."""
         assert term.value is not None
         text = self.texts[term.value]
         if term.flipped and not term.value.is_vector:
-            return Text(text.at(ATOM) + ".T")
+            return CodeText(text.at(ATOM) + ".T")
         return text
 
-    def operand(self, term: Term) -> Text:
+    def operand(self, term: Term) -> CodeText:
         """An operand of a function: arrays, and numbers in the type of the arguments."""
         if term.value is not None:
             return self.body(term)
         text = self.scalar(term)
         return self.call("constant", [text]) if all(value.kind in STATIC for value, _ in term.powers) else text
 
-    def call(self, kind: str, args: Sequence[Text], **fields: str) -> Text:
+    def call(self, kind: str, args: Sequence[CodeText], **fields: str) -> CodeText:
         """The template of an operation, filled in."""
         filled = self.dialect.template(kind)
         for i, arg in enumerate(args):
@@ -202,7 +202,7 @@ class Expressions:
             self.needs_dtype = True
             filled = filled.replace("{dtype}", "dtype")
         self.helpers |= called(self.dialect.helpers, filled)
-        return Text(filled, level_of(filled))
+        return CodeText(filled, level_of(filled))
 
     def size(self, dim: Dim) -> str:
         self.dims |= dim.names
@@ -210,7 +210,7 @@ class Expressions:
 
     # Operations
 
-    def expression(self, value: Value) -> Text:
+    def expression(self, value: Value) -> CodeText:
         """An operation over the names of its operands."""
         kind = value.kind
         if kind == "sum":
@@ -235,15 +235,15 @@ class Expressions:
         elif kind in ("dimension",):
             return self.dimension(value.data[0])
         elif kind == "constant":
-            return Text("math.pi" if value.data[0] == "π" else "math.e")
+            return CodeText("math.pi" if value.data[0] == "π" else "math.e")
         elif kind in ("ones", "eye", "basis"):
             fields["rows"] = self.size(value.shape[0])
-            args = [Text(self.size(value.data[0] - 1))] if kind == "basis" else args
+            args = [CodeText(self.size(value.data[0] - 1))] if kind == "basis" else args
         elif kind == "zeros":
             rows, columns = (self.size(d) for d in value.shape)
             fields["shape"] = rows if value.is_vector else f"({rows}, {columns})"
         elif kind == "commutation":
-            args = [Text(self.size(d)) for d in value.data]
+            args = [CodeText(self.size(d)) for d in value.data]
         elif kind == "unvec":
             fields["rows"], fields["columns"] = (self.size(d) for d in value.data)
         elif kind == "submatrix":
@@ -259,16 +259,16 @@ class Expressions:
                     *(f"    {row}," for row in blocks.replace("], [", "]\0[").split("\0")),
                     "]",
                 ]
-                return Text(self.call(kind, [], blocks="\0").text.replace("[\0]", parts))
+                return CodeText(self.call(kind, [], blocks="\0").text.replace("[\0]", parts))
             fields["blocks"] = blocks
             args = []
         elif kind == "kron" and not value.is_vector:
-            args = [Text(self.raised(term)) for term in value.args]
+            args = [CodeText(self.raised(term)) for term in value.args]
         elif kind in ("block_inner", "block_sum"):
-            args = [Text(self.raised(term)) for term in value.args]
+            args = [CodeText(self.raised(term)) for term in value.args]
             made = self.call(kind, args)
             if value.is_scalar:
-                return Text(made.at(ATOM) + "[0, 0]")
+                return CodeText(made.at(ATOM) + "[0, 0]")
             return self.call("raveled", [made]) if value.is_vector else made
         elif kind in ("spd_inverse", "triangle_inverse"):
             fields["rows"] = self.size(value.shape[0]) if "{rows}" in self.dialect.template(kind) else ""
@@ -276,7 +276,7 @@ class Expressions:
             fields["name"] = '"' + formula(value.args[0].body, self.formulas).text().replace('"', "'") + '"'
         return self.call(kind, args, **fields)
 
-    def listed(self, kind: str, items: Sequence[str], name: str) -> Text:
+    def listed(self, kind: str, items: Sequence[str], name: str) -> CodeText:
         """A call with a tuple of arrays; a long tuple is a variable."""
         made = self.call(kind, [], items=", ".join(items))
         if len(name) + len(made.text) + 7 <= WIDTH:
@@ -284,11 +284,11 @@ class Expressions:
         parts = self.new_name("parts")
         self.lines += [f"{parts} = [", *(f"    {item}," for item in items), "]"]
         made = self.call(kind, [], items="\0")
-        return Text(made.text.replace("(\0)", parts))
+        return CodeText(made.text.replace("(\0)", parts))
 
-    def dimension(self, dim: Dim) -> Text:
+    def dimension(self, dim: Dim) -> CodeText:
         text = self.size(dim)
-        return Text(text, ATOM if text.isidentifier() else SUM if " + " in text or " - " in text else PRODUCT)
+        return CodeText(text, ATOM if text.isidentifier() else SUM if " + " in text or " - " in text else PRODUCT)
 
     def slices(self, value: Value) -> str:
         first_row, rows, first_column, columns = (Dim.of(d) for d in value.data)
@@ -329,7 +329,7 @@ class Expressions:
         text = self.operand(term)
         return self.call("flattened", [text]).text if term.value is None else text.text
 
-    def sum(self, terms: Sequence[Term], value: Value) -> Text:
+    def sum(self, terms: Sequence[Term], value: Value) -> CodeText:
         """Σ c A, positive terms first."""
         ordered = sorted(terms, key=lambda t: t.coefficient < 0) if terms[0].coefficient < 0 else list(terms)
         dense = is_full_somewhere(terms)
@@ -345,9 +345,9 @@ class Expressions:
             else:
                 text += f" {'-' if is_negative else '+'} {written.at(PRODUCT)}"
                 level = SUM
-        return Text(text, level)
+        return CodeText(text, level)
 
-    def summand(self, term: Term, value: Value, is_first: bool = False) -> Text:
+    def summand(self, term: Term, value: Value, is_first: bool = False) -> CodeText:
         """A term without its sign."""
         scalar = Term(abs(term.coefficient), term.powers)
         if term.value is None:
@@ -355,42 +355,42 @@ class Expressions:
         body = self.broadcast(term, value, is_first)
         return self.scaled(scalar, body)
 
-    def scaled(self, scalar: Term, body: Text) -> Text:
+    def scaled(self, scalar: Term, body: CodeText) -> CodeText:
         if scalar.coefficient == 1 and not scalar.powers:
             return body
         front = self.scalar(scalar)
         if body.text == "1":
             return front
         if front.level >= PRODUCT and front.text.startswith("1 / "):
-            return Text(f"{body.at(PRODUCT if '@' not in body.text else ATOM)} / {front.text[4:]}", PRODUCT)
+            return CodeText(f"{body.at(PRODUCT if '@' not in body.text else ATOM)} / {front.text[4:]}", PRODUCT)
         shown = front.at(ATOM) if " " in front.text else front.text
-        return Text(f"{shown} * {body.at(UNARY)}", PRODUCT)
+        return CodeText(f"{shown} * {body.at(UNARY)}", PRODUCT)
 
-    def broadcast(self, term: Term, value: Value, is_first: bool) -> Text:
+    def broadcast(self, term: Term, value: Value, is_first: bool) -> CodeText:
         """A summand: u 1ᵀ and 1 vᵀ broadcast where another summand has the full shape."""
         body = term.body
         if body.kind == "outer" and not is_first:
             u, v = body.args[::-1] if term.flipped else body.args
             if u.body.kind == "ones" and v.body.kind == "ones":
-                return Text("1")
+                return CodeText("1")
             if u.body.kind == "ones":
                 return self.texts[v.body]
             if v.body.kind == "ones":
-                return Text(self.texts[u.body].at(ATOM) + "[:, None]")
+                return CodeText(self.texts[u.body].at(ATOM) + "[:, None]")
         if body.kind == "ones" and value.is_vector and not is_first:
-            return Text("1")
+            return CodeText("1")
         return self.body(term)
 
-    def entries(self, value: Value) -> Text:
+    def entries(self, value: Value) -> CodeText:
         """Π A^e entry by entry."""
-        above: list[Text] = []
-        below: list[Text] = []
+        above: list[CodeText] = []
+        below: list[CodeText] = []
         for term, (tag, exponent) in zip(value.args, value.data, strict=True):
             base = self.body(term)
             if exponent not in (1, -1):
                 base = self.powered(base, abs(exponent), is_array=True)
             if tag == "column":
-                base = Text(base.at(ATOM) + "[:, None]")
+                base = CodeText(base.at(ATOM) + "[:, None]")
             (above if exponent > 0 else below).append(base)
         return self.quotient(above, below, False)
 
@@ -411,7 +411,7 @@ class Expressions:
             known = unused(self.preferred.get(value) or suggested(value, self.names, self.signature), self.used)
             self.used.add(known)
             self.names[value] = known
-            self.texts[value] = Text(known)
+            self.texts[value] = CodeText(known)
         return known
 
 
@@ -444,7 +444,7 @@ def is_short_decimal(value: Fraction) -> bool:
     return scaled.denominator == 1
 
 
-def placed(template: str, place: str, arg: Text) -> str:
+def placed(template: str, place: str, arg: CodeText) -> str:
     """The template with an operand filled in, bracketed unless it stands alone between brackets and commas."""
     pieces = template.split(place)
     text = pieces[0]

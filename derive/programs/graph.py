@@ -19,7 +19,7 @@ from .terms import UNIT, ZERO, Powers, Term, Value, gathered, is_nonnegative, is
 SUMMABLE = frozenset("chain outer entries ones eye Diag".split())
 
 
-class Graph(Products):
+class ValueGraph(Products):
     """The table of values, and the constructors that keep them in normal form."""
 
     # Entry by entry

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from ..shapes import ONE, SCALAR, Shape
-from .costs import Sizes
-from .graph import Graph
+from .costs import SampleSizes
+from .graph import ValueGraph
 from .order import MAX_EXACT, Cutter, interval_key, is_gram, is_positive_definite
 from .terms import UNIT, Term, Value, is_nonnegative, is_zero, merged, values_below
 
@@ -25,9 +25,9 @@ class Lowering:
 
     Parameters
     ----------
-    graph : Graph
+    graph : ValueGraph
     roots : sequence of Term
-    sizes : Sizes
+    sizes : SampleSizes
         Where the best order depends on them.
     has_triangular_solve : bool
         Whether the library solves with a triangular matrix.
@@ -37,9 +37,9 @@ class Lowering:
 
     def __init__(
         self,
-        graph: Graph,
+        graph: ValueGraph,
         roots: Sequence[Term],
-        sizes: Sizes,
+        sizes: SampleSizes,
         has_triangular_solve: bool = False,
         keeps_constants: bool = False,
     ) -> None:
@@ -479,7 +479,7 @@ def broadcasts(outer: Value) -> bool:
     return any(arg.body.kind == "ones" for arg in outer.args)
 
 
-def merged_ends(graph: Graph, pairs: list[tuple[Term, Term]]) -> list[tuple[Term, Term]]:
+def merged_ends(graph: ValueGraph, pairs: list[tuple[Term, Term]]) -> list[tuple[Term, Term]]:
     """u vᵀ + u wᵀ is u (v + w)ᵀ, and u wᵀ + v wᵀ is (u + v) wᵀ."""
     for side in (0, 1):
         groups: dict[object, list[tuple[Term, Term]]] = {}

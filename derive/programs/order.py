@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..shapes import ONE, Dim
-from .costs import Sizes
+from .costs import SampleSizes
 from .terms import Term, Value, is_nonnegative, values_below
 
 MAX_EXACT = 14  # factors of a chain that is cut by dynamic programming
@@ -30,7 +30,7 @@ def interval_key(factors: Sequence[Term]) -> Key:
     return min(straight, turned)
 
 
-class Chain:
+class MatrixChain:
     """A product to be cut: its factors, and whether it closes to a trace."""
 
     __slots__ = ("value", "factors", "is_cycle", "keys", "costs")
@@ -57,11 +57,11 @@ class Cutter:
         Inverses that are needed as arrays; all others are solved with.
     """
 
-    def __init__(self, roots: Iterable[Value], sizes: Sizes, keeps_constants: bool = False) -> None:
+    def __init__(self, roots: Iterable[Value], sizes: SampleSizes, keeps_constants: bool = False) -> None:
         self.sizes = sizes
         order = values_below(roots)
         self.constant = constant_values(order) if keeps_constants else set()
-        self.chains = [Chain(v) for v in order if v.kind in ("chain", "cycle")]
+        self.chains = [MatrixChain(v) for v in order if v.kind in ("chain", "cycle")]
         self.explicit = explicit_inverses(order, roots)
         self.shared: set[Key] = set()
         self.plan: Plan = {}
@@ -96,7 +96,7 @@ class Cutter:
         return cost
 
     def tables(
-        self, chain: Chain, plan: Plan, longest: int | None = None
+        self, chain: MatrixChain, plan: Plan, longest: int | None = None
     ) -> tuple[dict[tuple[int, int], float], dict[tuple[int, int], int]]:
         """The least cost of every interval, and where it is cut."""
         factors, costs = chain.factors, chain.costs
@@ -123,7 +123,7 @@ class Cutter:
                 cut[i, j] = where
         return best, cut
 
-    def cut_chain(self, chain: Chain, plan: Plan) -> float:
+    def cut_chain(self, chain: MatrixChain, plan: Plan) -> float:
         """The cost of a chain; what it computes becomes free for the chains after it."""
         if chain.is_cycle:
             return self.cut_cycle(chain, plan)
@@ -133,7 +133,7 @@ class Cutter:
         self.settle(chain, cut, 0, len(chain.factors) - 1, plan)
         return best[0, len(chain.factors) - 1]
 
-    def settle(self, chain: Chain, cut: dict[tuple[int, int], int], i: int, j: int, plan: Plan) -> None:
+    def settle(self, chain: MatrixChain, cut: dict[tuple[int, int], int], i: int, j: int, plan: Plan) -> None:
         """Note how an interval and its parts are computed, unless another chain does."""
         if i == j or chain.keys[i, j] in plan:
             return
@@ -142,11 +142,11 @@ class Cutter:
         self.settle(chain, cut, k + 1, j, plan)
         plan[chain.keys[i, j]] = (chain.factors, i, k, j)
 
-    def cut_cycle(self, chain: Chain, plan: Plan) -> float:
+    def cut_cycle(self, chain: MatrixChain, plan: Plan) -> float:
         """tr(A B ...) is Σ P ⊙ Qᵀ for the cheapest cut of the cycle in two products."""
         count = len(chain.factors)
         rotations = count if 2 * count <= MAX_EXACT else 1
-        unrolled = Chain(chain.value)
+        unrolled = MatrixChain(chain.value)
         unrolled.factors = chain.factors * (2 if rotations > 1 else 1)
         unrolled.keys = {}
         length = len(unrolled.factors)

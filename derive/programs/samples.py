@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ..shapes import ONE, SCALAR, Dim
-from .graph import Graph
+from .graph import ValueGraph
 from .terms import UNIT, Term, Value
 
 
@@ -49,7 +49,7 @@ class Outer:
         return Outer(self.right, self.left)
 
 
-class Chain:
+class DiagonalChain:
     """c A D(u) B … of each sample: terms are the same for all, `Rows` are the diagonals of a sample's own."""
 
     def __init__(self, weight: Term | None, factors: Sequence[Term | Rows]) -> None:
@@ -57,8 +57,8 @@ class Chain:
         self.factors = list(factors)
 
     @property
-    def T(self) -> Chain:
-        return Chain(self.weight, [f if isinstance(f, Rows) else f.T for f in reversed(self.factors)])
+    def T(self) -> DiagonalChain:
+        return DiagonalChain(self.weight, [f if isinstance(f, Rows) else f.T for f in reversed(self.factors)])
 
     @property
     def diagonals(self) -> list[int]:
@@ -68,7 +68,7 @@ class Chain:
 class Image:
     """A linear function of matrices of each sample, of which there is the sum alone."""
 
-    def __init__(self, function: Callable[[Term], Term], inner: Sequence[Piece]) -> None:
+    def __init__(self, function: Callable[[Term], Term], inner: Sequence[SampleTerm]) -> None:
         self.function = function
         self.inner = inner
 
@@ -77,15 +77,15 @@ class Image:
         return Image(lambda total: self.function(total).T, self.inner)
 
 
-Piece = Outer | Chain | Image
-Matrix = list[Piece]  # their sum
+SampleTerm = Outer | DiagonalChain | Image
+Matrix = list[SampleTerm]  # their sum
 Lifted = Term | Rows | Matrix  # a term where it is the same for all samples
 
 
 class Lifting:
     """The values of all samples, by those of one."""
 
-    def __init__(self, graph: Graph, size: Dim) -> None:
+    def __init__(self, graph: ValueGraph, size: Dim) -> None:
         self.graph = graph
         self.size = size
         self.one = graph.ones(size, ONE)
@@ -126,9 +126,9 @@ class Lifting:
         for piece in part:
             if isinstance(piece, Outer):
                 made.append(Outer(piece.left.times(scalar.coefficient, scalar.powers), piece.right))
-            elif isinstance(piece, Chain):
+            elif isinstance(piece, DiagonalChain):
                 front = self.one if piece.weight is None else piece.weight
-                made.append(Chain(front.times(scalar.coefficient, scalar.powers), piece.factors))
+                made.append(DiagonalChain(front.times(scalar.coefficient, scalar.powers), piece.factors))
             else:
                 made.append(Image(partial(self.multiple, scalar, piece.function), piece.inner))
         return made
@@ -141,7 +141,7 @@ class Lifting:
         graph = self.graph
         if isinstance(part, Term):
             if 1 not in (part.shape[0].value, part.shape[1].value):
-                return [Chain(weight, [part])]
+                return [DiagonalChain(weight, [part])]
             is_row = part.shape[0] is ONE
             return Rows(graph.chain([weight, part if is_row else part.T]), is_row)
         if isinstance(part, Rows):
@@ -150,8 +150,9 @@ class Lifting:
         for piece in part:
             if isinstance(piece, Outer):
                 made.append(Outer(self.scaled(piece.left, weight), piece.right))
-            elif isinstance(piece, Chain):
-                made.append(Chain(weight if piece.weight is None else self.scaled(piece.weight, weight), piece.factors))
+            elif isinstance(piece, DiagonalChain):
+                scaled = weight if piece.weight is None else self.scaled(piece.weight, weight)
+                made.append(DiagonalChain(scaled, piece.factors))
             else:
                 made.append(
                     Image(piece.function, [p for q in piece.inner for p in self.matrix(self.weighted([q], weight))])
@@ -179,7 +180,7 @@ class Lifting:
         if isinstance(part, list):
             return part
         if isinstance(part, Term):
-            return [Chain(None, [part])]
+            return [DiagonalChain(None, [part])]
         raise NoRows
 
     def row_sums(self, term: Term) -> Term:
@@ -226,7 +227,7 @@ class Lifting:
         for piece in matrix:
             if isinstance(piece, Outer):
                 parts.append(self.scaled(piece.left, self.dots(piece.right, vector).term))
-            elif isinstance(piece, Chain):
+            elif isinstance(piece, DiagonalChain):
                 made = vector
                 for factor in reversed(piece.factors):
                     if isinstance(factor, Rows):
@@ -238,11 +239,11 @@ class Lifting:
                 raise NoRows
         return Rows(graph.total(parts, parts[0].shape))
 
-    def composed(self, left: Piece, right: Piece) -> Piece:
+    def composed(self, left: SampleTerm, right: SampleTerm) -> SampleTerm:
         """The product of two matrices of each sample."""
         if isinstance(left, Image) or isinstance(right, Image):
             image, other = (left, right) if isinstance(left, Image) else (right, left)
-            if not (isinstance(other, Chain) and other.weight is None and not other.diagonals):
+            if not (isinstance(other, DiagonalChain) and other.weight is None and not other.diagonals):
                 raise NoRows
             assert isinstance(image, Image)
             fixed = self.graph.chain([f for f in other.factors if isinstance(f, Term)])
@@ -256,7 +257,7 @@ class Lifting:
             return Outer(self.applied([left], right.left).term, right.right)
         weights = [w for w in (left.weight, right.weight) if w is not None]
         weight = weights[0] if len(weights) == 1 else self.graph.entries(weights, weights[0].shape) if weights else None
-        return Chain(weight, [*left.factors, *right.factors])
+        return DiagonalChain(weight, [*left.factors, *right.factors])
 
     # Sums over the samples, traces and diagonals
 
@@ -273,7 +274,7 @@ class Lifting:
         totals = [self.total_of(piece) for piece in part]
         return graph.total(totals, totals[0].shape)
 
-    def total_of(self, piece: Piece) -> Term:
+    def total_of(self, piece: SampleTerm) -> Term:
         graph = self.graph
         if isinstance(piece, Outer):
             return graph.chain([piece.left.T, piece.right])
@@ -293,7 +294,7 @@ class Lifting:
             core = graph.entries([middle, graph.chain([self.scaled(first.term, weight).T, last.term])], middle.shape)
         return graph.chain([*front, core, *back])
 
-    def sides(self, piece: Chain) -> tuple[list[Term], list[Term], Term | None]:
+    def sides(self, piece: DiagonalChain) -> tuple[list[Term], list[Term], Term | None]:
         """What stands in front of the diagonals of samples, behind them and, where there are two, between."""
         at = piece.diagonals
         if len(at) > 2:
@@ -311,7 +312,7 @@ class Lifting:
     def fixed(self, factors: Sequence[Term | Rows]) -> Term:
         return self.graph.chain([factor for factor in factors if isinstance(factor, Term)])
 
-    def trace(self, piece: Piece) -> Rows:
+    def trace(self, piece: SampleTerm) -> Rows:
         graph = self.graph
         if isinstance(piece, Outer):
             return self.dots(piece.left, piece.right)
@@ -333,7 +334,7 @@ class Lifting:
             made = self.dots(first.term, graph.chain([last.term, graph.entries([middle.T, around], around.shape)])).term
         return Rows(made if piece.weight is None else self.scaled(made, piece.weight))
 
-    def diagonal(self, piece: Piece) -> Term:
+    def diagonal(self, piece: SampleTerm) -> Term:
         graph = self.graph
         if isinstance(piece, Outer):
             return graph.entries([piece.left, piece.right], piece.left.shape)

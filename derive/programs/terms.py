@@ -5,7 +5,7 @@ scalars times a value, or times its transpose: transposes, numbers and scalars n
 values of their own, so A, Aᵀ and −2A are one value, and so are a product and the product
 of the transposes.  Row vectors are transposed column vectors.
 
-`Products` and `Graph` build them in normal form.
+`Products` and `ValueGraph` build them in normal form.
 """
 
 from __future__ import annotations

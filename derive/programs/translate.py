@@ -9,14 +9,14 @@ from ..errors import DeriveError
 from ..expr import Expr, nodes
 from ..operations import FUNCTIONS
 from ..shapes import ONE, SCALAR
-from .graph import Graph
+from .graph import ValueGraph
 from .stable import logarithm, split
 from .terms import UNIT, Term, is_nonnegative
 
-Row = Callable[[Graph, Expr, list[Term]], Term]
+Row = Callable[[ValueGraph, Expr, list[Term]], Term]
 
 
-def translate(graph: Graph, root: Expr, memo: dict[Expr, Term]) -> Term:
+def translate(graph: ValueGraph, root: Expr, memo: dict[Expr, Term]) -> Term:
     """The term that a formula stands for."""
     for node in nodes(root):
         if node not in memo:
@@ -27,7 +27,7 @@ def translate(graph: Graph, root: Expr, memo: dict[Expr, Term]) -> Term:
     return memo[root]
 
 
-def _power(graph: Graph, node: Expr, args: list[Term]) -> Term:
+def _power(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     base, exponent = args
     if exponent.value is None and not exponent.powers:
         if node.is_scalar:
@@ -42,7 +42,7 @@ def _power(graph: Graph, node: Expr, args: list[Term]) -> Term:
     return graph.mapped("power", base, exponent)
 
 
-def _function(graph: Graph, node: Expr, args: list[Term]) -> Term:
+def _function(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     kind = node.op.name
     term = args[0]
     if kind == "log":
@@ -56,7 +56,7 @@ def _function(graph: Graph, node: Expr, args: list[Term]) -> Term:
     return graph.mapped(kind, term)
 
 
-def _matpow(graph: Graph, node: Expr, args: list[Term]) -> Term:
+def _matpow(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     k = node.data[0]
     base = args[0] if k > 0 else _inv(graph, node, args)
     k = abs(k)
@@ -76,7 +76,7 @@ def _matpow(graph: Graph, node: Expr, args: list[Term]) -> Term:
     return graph.multiply([front, product])
 
 
-def _opaque(graph: Graph, left: Term, right: Term) -> Term:
+def _opaque(graph: ValueGraph, left: Term, right: Term) -> Term:
     made = graph.chain([left, right])
     if made.value is not None and made.value.kind == "chain":
         held = graph.value("held", (Term(UNIT, (), made.value),), (), made.value.shape)
@@ -85,7 +85,7 @@ def _opaque(graph: Graph, left: Term, right: Term) -> Term:
     return made
 
 
-def _inv(graph: Graph, node: Expr, args: list[Term]) -> Term:
+def _inv(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     (term,) = args
     if term.value is None:
         return graph.raised(term, Fraction(-1))
@@ -105,7 +105,7 @@ def _inv(graph: Graph, node: Expr, args: list[Term]) -> Term:
     return Term(front.coefficient, front.powers, made, term.flipped)
 
 
-def _det(graph: Graph, node: Expr, args: list[Term]) -> Term:
+def _det(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     (term,) = args
     n = node.args[0].shape[0]
     if term.value is None:
@@ -121,7 +121,7 @@ def _det(graph: Graph, node: Expr, args: list[Term]) -> Term:
     return graph.multiply([outside, made])
 
 
-def _logdet(graph: Graph, node: Expr, args: list[Term]) -> Term:
+def _logdet(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     (term,) = args
     if term.value is None:
         return logarithm(graph, graph.mapped("abs", term))
@@ -146,7 +146,7 @@ def _logdet(graph: Graph, node: Expr, args: list[Term]) -> Term:
 
 
 def _symmetric_argument(kind: str) -> Row:
-    def row(graph: Graph, node: Expr, args: list[Term]) -> Term:
+    def row(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
         """A scalar that is the same for the transpose."""
         (term,) = args
         if term.value is None:
@@ -162,11 +162,11 @@ def _symmetric_argument(kind: str) -> Row:
     return row
 
 
-def _whole(graph: Graph, node: Expr, args: list[Term]) -> Term:
+def _whole(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     return graph.whole(node.op.name, *args, data=node.data, shape=node.shape)
 
 
-def _vec(graph: Graph, node: Expr, args: list[Term]) -> Term:
+def _vec(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     (term,) = args
     if term.shape[0] is ONE:
         return term.T
@@ -179,18 +179,18 @@ def _vec(graph: Graph, node: Expr, args: list[Term]) -> Term:
     return Term(front.coefficient, front.powers, made)
 
 
-def _linear(graph: Graph, node: Expr, args: list[Term]) -> Term:
+def _linear(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     """An operation linear in its one operand: coefficient and scalars stand in front."""
     (term,) = args
     made = graph.whole(node.op.name, term.bare, data=node.data, shape=node.shape)
     return made.times(term.coefficient, term.powers)
 
 
-def _unvec(graph: Graph, node: Expr, args: list[Term]) -> Term:
+def _unvec(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     return args[0].T if node.shape[0] is ONE else _linear(graph, node, args)
 
 
-def _direction(graph: Graph, node: Expr, args: list[Term]) -> Term:
+def _direction(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     """The polar factor of a vector, and its dominant direction, is x / ‖x‖."""
     (term,) = args
     if term.value is None or term.value.is_vector:
@@ -204,17 +204,17 @@ def _unless_scalar(row: Row) -> Row:
 
 
 def _same_for_row_and_column(kind: str) -> Row:
-    def row(graph: Graph, node: Expr, args: list[Term]) -> Term:
+    def row(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
         return graph.whole(kind, args[0], shape=node.shape)
 
     return row
 
 
-def _softmax(graph: Graph, node: Expr, args: list[Term]) -> Term:
+def _softmax(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     return Term(UNIT) if node.is_scalar else graph.whole("softmax", args[0], shape=node.shape)
 
 
-def _entrywise(graph: Graph, node: Expr, args: list[Term]) -> Term:
+def _entrywise(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     """A value in the shape of its operands; a row is held as a column."""
     if node.shape[0] is ONE and node.shape[1] is not ONE:
         return graph.whole(node.op.name, *(arg.T for arg in args), shape=(node.shape[1], ONE)).T

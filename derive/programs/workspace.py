@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
-from .expressions import ATOM, Text, is_full_somewhere
+from .expressions import ATOM, CodeText, is_full_somewhere
 from .terms import Term, Value
 from .writer import Writer, is_broadcast
 
@@ -164,7 +164,7 @@ class WorkspaceWriter(Writer):
         else:
             super().assign(name, text, value, comment)
 
-    def start_copy(self, name: str, value: Value, text: Text) -> None:
+    def start_copy(self, name: str, value: Value, text: CodeText) -> None:
         self.buffer(name, value)
         self.line(f"np.copyto({name}, {text.text})")
 
@@ -212,7 +212,7 @@ class WorkspaceWriter(Writer):
         for index, (text, above) in enumerate(others):
             self.line(f"{name} {'*' if above else '/'}= {text}", comment if index == len(others) - 1 else None)
 
-    def power_into(self, name: str, base: Text, exponent: Fraction, comment: str) -> None:
+    def power_into(self, name: str, base: CodeText, exponent: Fraction, comment: str) -> None:
         """A power of each entry."""
         spelled = {
             Fraction(2): f"np.multiply({base.text}, {base.text}, out={name})",

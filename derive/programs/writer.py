@@ -13,7 +13,7 @@ from ..dialects import Dialect
 from ..expr import symbol
 from ..program import Program
 from ..shapes import ONE
-from .expressions import ATOM, LONG, PRODUCT, STATIC, UNARY, WIDTH, Expressions, Text, is_full_somewhere
+from .expressions import ATOM, LONG, PRODUCT, STATIC, UNARY, WIDTH, CodeText, Expressions, is_full_somewhere
 from .formulas import formula, short
 from .reuse import Reuse
 from .signature import Signature, unused
@@ -105,7 +105,7 @@ class Writer(Expressions):
                 found[value] = dense.index(True)
         return found
 
-    def start_copy(self, name: str, value: Value, text: Text) -> None:
+    def start_copy(self, name: str, value: Value, text: CodeText) -> None:
         """The line that makes a sum a copy of one of its operands."""
         self.line(f"{name} = {text.at(ATOM)}.copy()")
 
@@ -183,7 +183,7 @@ class Writer(Expressions):
     def emit(self, value: Value) -> None:
         kind = value.kind
         if kind == "input":
-            self.texts[value] = Text(self.signature.name_of[value.data[0]])
+            self.texts[value] = CodeText(self.signature.name_of[value.data[0]])
             return
         if value in self.program.constant:
             if value in self.program.kept:
@@ -193,12 +193,12 @@ class Writer(Expressions):
             self.texts[value] = self.expression(value)
             return
         if kind in ("ones", "outer", "eye", "Diag") and self.only_broadcasts(value):
-            self.texts[value] = Text(f"<{kind}>")
+            self.texts[value] = CodeText(f"<{kind}>")
             return
         if self.is_added(value):
             return
         if value in self.owner and self.uses[value] == 1:
-            self.texts[value] = Text("<absorbed>")
+            self.texts[value] = CodeText("<absorbed>")
             return
         if kind == "stack":
             self.emit_stack(value, self.name(value))
@@ -226,7 +226,7 @@ class Writer(Expressions):
     def emit_by_parts(self, value: Value) -> None:
         """A long sum or product, an operand a line."""
         name = self.name(value)
-        parts: list[tuple[str, Text]] = []
+        parts: list[tuple[str, CodeText]] = []
         if value.kind == "sum":
             ordered = sorted(value.args, key=lambda t: t.coefficient < 0)
             needs_arrays = not is_full_somewhere(value.args)
@@ -234,7 +234,7 @@ class Writer(Expressions):
                 written = self.summand(term, value, needs_arrays)
                 if len(written.text) > LONG and term.value is not None:
                     front = self.hoisted(self.scalar(Term(abs(term.coefficient), term.powers)))
-                    written = Text(f"{front.text} * {self.broadcast(term, value, needs_arrays).at(UNARY)}", PRODUCT)
+                    written = CodeText(f"{front.text} * {self.broadcast(term, value, needs_arrays).at(UNARY)}", PRODUCT)
                 parts.append(("-" if term.coefficient < 0 else "+", written))
         else:
             for term, (tag, exponent) in zip(value.args, value.data, strict=True):
@@ -242,7 +242,7 @@ class Writer(Expressions):
                 if abs(exponent) != 1:
                     base = self.powered(base, abs(exponent), is_array=True)
                 if tag == "column":
-                    base = Text(base.at(ATOM) + "[:, None]")
+                    base = CodeText(base.at(ATOM) + "[:, None]")
                 parts.append(("*" if exponent > 0 else "/", base))
             parts.sort(key=lambda part: part[0] == "/")
         level = PRODUCT if value.kind == "sum" else UNARY
@@ -296,7 +296,7 @@ class Writer(Expressions):
         self.used |= {left, right}
         self.assign(left, self.listed("columns", [self.body(u).text for u in us], left).text, None)
         self.assign(right, self.listed("rows", [self.body(v).text for v in vs], right).text, None)
-        product = self.call("stacked", [Text(left), Text(right)])
+        product = self.call("stacked", [CodeText(left), CodeText(right)])
         self.assign(name, product.text, value)
 
     def overwritten(self, value: Value) -> Value | None:
@@ -333,7 +333,7 @@ class Writer(Expressions):
             self.emit_continued(start)
         else:
             self.assign(name, self.expression(start).text, start)
-        self.texts[value] = Text(name)
+        self.texts[value] = CodeText(name)
         comment = self.comment(value)
         others = [(i, t) for i, t in enumerate(value.args) if i != index]
         if value.kind == "entries":
@@ -360,7 +360,7 @@ class Writer(Expressions):
                 _, other = others.pop(filling)
                 first = self.summand(other, value, not is_broadcast(other.body))
                 if other.coefficient < 0:
-                    first = Text("-" + first.at(PRODUCT), UNARY)
+                    first = CodeText("-" + first.at(PRODUCT), UNARY)
                 behind = comment if not others else None
                 self.line(f"np.subtract({first.text}, {name}, out={name})", behind)
         elif coefficient != 1 or term.powers:
@@ -386,7 +386,7 @@ class Writer(Expressions):
         if self.is_added(body):
             u, v = (self.body(arg) for arg in (body.args[::-1] if term.flipped else body.args))
             front = self.scalar(Term(term.coefficient, term.powers))
-            self.line(f"{name} = {self.call('added_outer', [Text(source or name), front, u, v]).text}", comment)
+            self.line(f"{name} = {self.call('added_outer', [CodeText(source or name), front, u, v]).text}", comment)
             return
         self.line(f"{name} {sign}= {self.scaled(scalar, self.broadcast(term, value, False)).text}", comment)
 
@@ -395,7 +395,7 @@ class Writer(Expressions):
         rows, columns = term.shape
         if term.value is None:
             if not term.coefficient:
-                return self.call("constant", [Text("0")]).text
+                return self.call("constant", [CodeText("0")]).text
             if all(value.kind in STATIC for value, _ in term.powers):
                 return self.call("constant", [self.scalar(term)]).text
             text = self.scalar(term)
@@ -409,7 +409,7 @@ class Writer(Expressions):
                 term = Term(Fraction(1 if term.coefficient > 0 else -1), (), body, term.flipped)
         text = self.scaled(Term(abs(term.coefficient), term.powers), self.body(term))
         if term.coefficient < 0:
-            text = Text("-" + text.at(PRODUCT), UNARY)
+            text = CodeText("-" + text.at(PRODUCT), UNARY)
         if self.is_foreign(body) and term.is_plain:
             text = self.copied(text)
         if rows is ONE and columns is not ONE:
@@ -423,8 +423,8 @@ class Writer(Expressions):
         else:
             self.line(f"{name} *= {shown.text}", comment)
 
-    def copied(self, text: Text) -> Text:
-        return Text(f"{text.at(ATOM)}.copy()") if self.dialect.in_place else text
+    def copied(self, text: CodeText) -> CodeText:
+        return CodeText(f"{text.at(ATOM)}.copy()") if self.dialect.in_place else text
 
     def is_foreign(self, value: Value) -> bool:
         """Whether the array outlives the call: an argument, a view of one, or what is kept of constant arguments."""

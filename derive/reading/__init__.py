@@ -174,9 +174,9 @@ def _python(formula: str, declared: Declarations, scalar: bool, scope: Mapping[s
 
     if not is_python(formula):
         return None
-    from .ranks import Formula, Solved
+    from .ranks import ArrayFormula, Solved
 
-    return Solved(Formula(formula, declared, scope), scalar)
+    return Solved(ArrayFormula(formula, declared, scope), scalar)
 
 
 def _unused(declared: Declarations, known: Mapping[str, Expr]) -> dict[str, Expr]:

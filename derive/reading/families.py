@@ -15,7 +15,7 @@ from ..errors import LimitError, ParseError, ShapeError
 from ..shapes import Dim
 from . import habits
 from . import kinds as solving
-from .indexed_names import INDEX, Access, Place, capital, letters_in
+from .indexed_names import INDEX, Access, Index, capital, letters_in
 from .indices import Axis
 from .kinds import Ambiguous, Cell, Contradiction, Kinds
 from .limits import MAX_OPERATIONS
@@ -309,7 +309,7 @@ class Families:
             return None
         places = self.places(node, low[-1], scope)
         if places is None and len(low) == 2 and low[0] in scope and low[1].isdigit():  # x_{i,1}
-            places, low = [Place(scope[low[0]], 0, low[0]), Place(None, int(low[1]), "")], low[:1]
+            places, low = [Index(scope[low[0]], 0, low[0]), Index(None, int(low[1]), "")], low[:1]
         if places is None and node.data not in self.reading.known:
             pieces = [word for piece in low for word in re.findall(r"[^\W\d_]+", piece)]
             for letter in pieces:
@@ -317,20 +317,20 @@ class Families:
                     raise self.refuse(node, f"{letter} stands inside of a label", "give the label another letter")
         if places is None:
             if _FREE.fullmatch(low[-1]) and node.data not in self.reading.known:
-                return Access(names.join(base, accents, low[:-1]), [Place(None, 0, low[-1][0])])
+                return Access(names.join(base, accents, low[:-1]), [Index(None, 0, low[-1][0])])
             if not low[-1].isdigit() or int(low[-1]) == 0:
                 return None
             if len(low) > 1 and low[-2].isdigit() and int(low[-2]):  # A_{1,2}
                 numbers = [int(low[-2]), int(low[-1])]
-                return Access(names.join(base, accents, low[:-2]), [Place(None, k, "") for k in numbers])
-            return Access(names.join(base, accents, low[:-1]), [Place(None, int(low[-1]), "")])
+                return Access(names.join(base, accents, low[:-2]), [Index(None, k, "") for k in numbers])
+            return Access(names.join(base, accents, low[:-1]), [Index(None, int(low[-1]), "")])
         rest = low[:-1]
         if len(places) == 1 and rest:
             before = self.places(node, rest[-1], scope)
             if before is not None:
                 places, rest = before + places, rest[:-1]
             elif rest[-1].isdigit() and self.is_matrix(names.join(base, accents, rest[:-1])):
-                places, rest = [Place(None, int(rest[-1]), ""), *places], rest[:-1]
+                places, rest = [Index(None, int(rest[-1]), ""), *places], rest[:-1]
         if len(places) > 2:
             raise self.refuse(node, f"{self.cut(node)} has three indices, and a matrix two")
         return Access(names.join(base, accents, rest), places)
@@ -338,7 +338,7 @@ class Families:
     def is_matrix(self, name: str) -> bool:
         return self.declared_matrix(name) or name in self.reading.wrt
 
-    def places(self, node: Node, piece: str, scope: dict[str, Axis]) -> list[Place] | None:
+    def places(self, node: Node, piece: str, scope: dict[str, Axis]) -> list[Index] | None:
         found = list(INDEX.finditer(piece))
         if "".join(m[0] for m in found) != piece:
             return None
@@ -350,7 +350,7 @@ class Families:
             (other,) = {x for x in letters if x not in scope}
             raise self.refuse(node, f"{other} in {self.cut(node)} is bound by no sum")
         return [
-            Place(None, int(m[1]), "") if m[1] else Place(scope[m[2]], int(m[3] or 0), m[2]) for m in found
+            Index(None, int(m[1]), "") if m[1] else Index(scope[m[2]], int(m[3] or 0), m[2]) for m in found
         ]  # fmt: skip
 
     # Kinds
@@ -520,7 +520,7 @@ class Families:
             if kind == S and whole == C and len(access.places) == 1:
                 self.note(f"{shown} is read as entry {digits} of {letter}")
             elif kind == S and whole == M and len(digits) == 2 and not access.places[0].letter:
-                access.places = [Place(None, int(d), "") for d in digits]
+                access.places = [Index(None, int(d), "") for d in digits]
                 self.note(f"{shown} is read as entry ({digits[0]}, {digits[1]}) of {letter}")
             else:
                 if whole is not None:

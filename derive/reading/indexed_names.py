@@ -12,7 +12,7 @@ _CAPITAL = dict(zip("αβγδεζηθικλμνξοπρστυφχψω", "ΑΒΓ�
 INDEX = re.compile(r"(\d+)|([^\W\d_])([+-]\d+)?")
 
 
-class Place:
+class Index:
     """An index of a name: `axis` and how far it is shifted, or the number of an entry."""
 
     __slots__ = ("axis", "offset", "letter")
@@ -28,7 +28,7 @@ class Access:
 
     __slots__ = ("name", "places", "is_bound")
 
-    def __init__(self, name: str, places: list[Place]) -> None:
+    def __init__(self, name: str, places: list[Index]) -> None:
         self.name = name
         self.places = places
         self.is_bound = any(p.axis is not None for p in places)

@@ -1,7 +1,7 @@
 """Values with named indices, and their contraction to matrix form.
 
 Below Σ_i a part of the formula is a number, a vector or a matrix for every i.  All of them are sums of
-`Term`s: products of vectors and matrices whose entries are named by axes, some of them summed over.  The rows
+`IndexedTerm`s: products of vectors and matrices whose entries are named by axes, some of them summed over.  The rows
 and columns that a part has of its own are axes too, so that xᵢᵀ w is Σ_a X_ia w_a, and
 
     Σ_i (y_i − wᵀx_i)²  is  ‖y − X w‖²,     Σ_i s_i x_i x_iᵀ  is  Xᵀ diag(s) X.
@@ -49,7 +49,7 @@ Axes = tuple[Axis, ...]
 Factor = tuple[Node, Axes]
 
 
-class Term:
+class IndexedTerm:
     """± a product of scalars and of vectors and matrices with named axes, summed over some of them."""
 
     __slots__ = ("sign", "scalars", "factors", "summed")
@@ -68,28 +68,28 @@ class Term:
         """The free axes, in order of appearance."""
         return [a for a in dict.fromkeys(a for _, axes in self.factors for a in axes) if a not in self.summed]
 
-    def renamed(self, names: dict[Axis, Axis]) -> Term:
+    def renamed(self, names: dict[Axis, Axis]) -> IndexedTerm:
         factors = tuple((node, tuple(names.get(a, a) for a in axes)) for node, axes in self.factors)
-        return Term(self.sign, self.scalars, factors, tuple(names.get(a, a) for a in self.summed))
+        return IndexedTerm(self.sign, self.scalars, factors, tuple(names.get(a, a) for a in self.summed))
 
-    def apart(self) -> Term:
+    def apart(self) -> IndexedTerm:
         """The same with summed axes of its own."""
         return self.renamed({a: a.copy() for a in self.summed}) if self.summed else self
 
-    def times(self, other: Term) -> Term:
+    def times(self, other: IndexedTerm) -> IndexedTerm:
         other = other.apart()
-        return Term(
+        return IndexedTerm(
             self.sign * other.sign, self.scalars + other.scalars, self.factors + other.factors,
             self.summed + other.summed,
         )  # fmt: skip
 
 
-class Value:
+class IndexedSum:
     """A sum of terms: a scalar, column, row or matrix for every value of the other free axes."""
 
     __slots__ = ("terms", "row", "column")
 
-    def __init__(self, terms: Sequence[Term], row: Axis | None = None, column: Axis | None = None) -> None:
+    def __init__(self, terms: Sequence[IndexedTerm], row: Axis | None = None, column: Axis | None = None) -> None:
         self.terms = list(terms)
         self.row = row
         self.column = column
@@ -110,19 +110,21 @@ class Value:
         own = self.own
         return [a for a in self.axes if a not in own]
 
-    def renamed(self, names: dict[Axis, Axis]) -> Value:
+    def renamed(self, names: dict[Axis, Axis]) -> IndexedSum:
         row, column = (None if a is None else names.get(a, a) for a in (self.row, self.column))
-        return Value([t.renamed(names) for t in self.terms], row, column)
+        return IndexedSum([t.renamed(names) for t in self.terms], row, column)
 
-    def negated(self) -> Value:
-        return Value([Term(-t.sign, t.scalars, t.factors, t.summed) for t in self.terms], self.row, self.column)
+    def negated(self) -> IndexedSum:
+        return IndexedSum(
+            [IndexedTerm(-t.sign, t.scalars, t.factors, t.summed) for t in self.terms], self.row, self.column
+        )
 
     @property
-    def T(self) -> Value:
-        return Value(self.terms, self.column, self.row)
+    def T(self) -> IndexedSum:
+        return IndexedSum(self.terms, self.column, self.row)
 
 
-class Chain(tuple[str, ...]):
+class SignChain(tuple[str, ...]):
     """The signs of a product without scalars, which is transposed factor by factor."""
 
 
@@ -158,13 +160,13 @@ class Algebra:
             return node.args[0]
         if node.op == "call" and node.data == "diag":
             return node
-        if isinstance(node.data, Chain):
+        if isinstance(node.data, SignChain):
             return self.chain([self.turned(n) for n in reversed(node.args)])
         return self.new("trans", [node])
 
     def chain(self, nodes: Sequence[Node]) -> Node:
         """A product of matrices and vectors."""
-        return self.new("prod", nodes, Chain((" ",) * (len(nodes) - 1)))
+        return self.new("prod", nodes, SignChain((" ",) * (len(nodes) - 1)))
 
     def diagonal(self, node: Node) -> Node:
         return self.new("call", [node], "diag")
@@ -194,17 +196,19 @@ class Algebra:
 
     # Values
 
-    def constant(self, node: Node, kind: int, scale: bool = True) -> Value:
+    def constant(self, node: Node, kind: int, scale: bool = True) -> IndexedSum:
         """A part that depends on no index."""
         if kind == S:
-            return Value([Term(scalars=(node,))] if not _is_one(node) else [Term()])
+            return IndexedSum([IndexedTerm(scalars=(node,))] if not _is_one(node) else [IndexedTerm()])
         row = Axis("rows") if kind in (C, M) else None
         column = Axis("columns") if kind in (R, M) else None
         if kind == R:
             node = self.turned(node)
-        return Value([Term(factors=((node, tuple(a for a in (row, column) if a is not None)),))], row, column)
+        return IndexedSum(
+            [IndexedTerm(factors=((node, tuple(a for a in (row, column) if a is not None)),))], row, column
+        )
 
-    def aligned(self, values: Sequence[Value]) -> list[Value]:
+    def aligned(self, values: Sequence[IndexedSum]) -> list[IndexedSum]:
         """The values with one axis for the rows of all, and one for the columns."""
         first, *rest = values
         made = [first]
@@ -218,18 +222,18 @@ class Algebra:
             made.append(value.renamed(names))
         return made
 
-    def sum(self, values: Sequence[Value], signs: Sequence[int]) -> Value:
+    def sum(self, values: Sequence[IndexedSum], signs: Sequence[int]) -> IndexedSum:
         made = self.aligned(values)
         terms = [t for v, s in zip(made, signs, strict=True) for t in (v if s > 0 else v.negated()).terms]
-        return Value(terms, made[0].row, made[0].column)
+        return IndexedSum(terms, made[0].row, made[0].column)
 
-    def whole(self, value: Value) -> Value:
+    def whole(self, value: IndexedSum) -> IndexedSum:
         """A sum of terms as one, where that has a matrix form."""
         if len(value.terms) < 2 or len(value.axes) > 2:
             return value
         return self.single(value)
 
-    def single(self, value: Value) -> Value:
+    def single(self, value: IndexedSum) -> IndexedSum:
         """The value as one vector or matrix."""
         axes = value.axes
         if len(axes) > 2:
@@ -237,107 +241,109 @@ class Algebra:
             raise self.refuse(f"a part of it has three indices or more ({shown} and those of the vectors in it)")
         node = self.form(value, axes)
         if not axes:
-            return Value([Term(scalars=(node,))])
-        return Value([Term(factors=((node, tuple(axes)),))], value.row, value.column)
+            return IndexedSum([IndexedTerm(scalars=(node,))])
+        return IndexedSum([IndexedTerm(factors=((node, tuple(axes)),))], value.row, value.column)
 
-    def multiply(self, left: Value, right: Value) -> list[Term]:
+    def multiply(self, left: IndexedSum, right: IndexedSum) -> list[IndexedTerm]:
         left, right = self.whole(left), self.whole(right)
         if len(left.terms) * len(right.terms) > MAX_TERMS:
             raise self.refuse(f"multiplied out it has more than {MAX_TERMS} terms")
         return [a.times(b) for a in left.terms for b in right.terms]
 
-    def scaled(self, scalar: Value, value: Value) -> Value:
-        return Value(self.multiply(scalar, value), value.row, value.column)
+    def scaled(self, scalar: IndexedSum, value: IndexedSum) -> IndexedSum:
+        return IndexedSum(self.multiply(scalar, value), value.row, value.column)
 
-    def hadamard(self, left: Value, right: Value) -> Value:
+    def hadamard(self, left: IndexedSum, right: IndexedSum) -> IndexedSum:
         left, right = self.aligned([left, right])
-        return Value(self.multiply(left, right), left.row, left.column)
+        return IndexedSum(self.multiply(left, right), left.row, left.column)
 
-    def inner(self, left: Value, right: Value) -> Value:
+    def inner(self, left: IndexedSum, right: IndexedSum) -> IndexedSum:
         """⟨A, B⟩."""
         if left is right:
             return self.squared_norm(left)
         left, right = self.aligned([left, right])
-        return self.over(Value(self.multiply(left, right)), left.own)
+        return self.over(IndexedSum(self.multiply(left, right)), left.own)
 
-    def matmul(self, left: Value, right: Value) -> Value:
+    def matmul(self, left: IndexedSum, right: IndexedSum) -> IndexedSum:
         """The product of two values, of which neither is a scalar."""
         if left.column is None and right.row is None:
             if left.row is not None and right.column is not None:  # u vᵀ
-                return Value(self.multiply(left, right), left.row, right.column)
+                return IndexedSum(self.multiply(left, right), left.row, right.column)
             raise self.refuse("its factors do not fit")
         right = right.renamed({a: a.copy() for a in right.own})
         if left.column is None or right.row is None:
             raise self.refuse("its factors do not fit")
         right = right.renamed({right.row: left.column})
-        return self.over(Value(self.multiply(left, right), left.row, right.column), [left.column])
+        return self.over(IndexedSum(self.multiply(left, right), left.row, right.column), [left.column])
 
-    def squared_norm(self, value: Value) -> Value:
+    def squared_norm(self, value: IndexedSum) -> IndexedSum:
         """‖A‖²; of a sum that has no matrix form, multiplied out."""
         value = self.whole(value)
         own = value.own
         if len(value.terms) == 1 and len(value.axes) <= 2:
-            return self.over(Value(self.squared(value).terms), own)
-        terms: list[Term] = []
+            return self.over(IndexedSum(self.squared(value).terms), own)
+        terms: list[IndexedTerm] = []
         for i, one in enumerate(value.terms):
             terms.append(one.times(one))
             for other in value.terms[i + 1 :]:
                 cross = one.times(other)
-                terms.append(Term(cross.sign, (self.number(2), *cross.scalars), cross.factors, cross.summed))
+                terms.append(IndexedTerm(cross.sign, (self.number(2), *cross.scalars), cross.factors, cross.summed))
         if len(terms) > MAX_TERMS:
             raise self.refuse(f"multiplied out it has more than {MAX_TERMS} terms")
-        return self.over(Value(terms), own)
+        return self.over(IndexedSum(terms), own)
 
-    def squared(self, value: Value) -> Value:
+    def squared(self, value: IndexedSum) -> IndexedSum:
         """The square of every entry."""
         if len(value.axes) <= 2:
             return self.applied(value, self.square)
-        made = self.squared_norm(Value(value.terms))
-        return Value(made.terms, value.row, value.column)
+        made = self.squared_norm(IndexedSum(value.terms))
+        return IndexedSum(made.terms, value.row, value.column)
 
-    def applied(self, value: Value, function: Callable[[Node], Node]) -> Value:
+    def applied(self, value: IndexedSum, function: Callable[[Node], Node]) -> IndexedSum:
         """A scalar function of every entry."""
         made = self.single(value)
         (term,) = made.terms
         if not term.factors:
-            return Value([Term(scalars=(function(term.scalars[0]),))])
+            return IndexedSum([IndexedTerm(scalars=(function(term.scalars[0]),))])
         ((node, axes),) = term.factors
-        return Value([Term(factors=((function(node), axes),))], made.row, made.column)
+        return IndexedSum([IndexedTerm(factors=((function(node), axes),))], made.row, made.column)
 
-    def together(self, values: Sequence[Value], function: Callable[[Sequence[Node]], Node]) -> Value:
+    def together(self, values: Sequence[IndexedSum], function: Callable[[Sequence[Node]], Node]) -> IndexedSum:
         """A function of several numbers for every index: each operand over the indices of all."""
         axes = list(dict.fromkeys(a for value in values for a in value.axes))
         if len(axes) > 2:
             raise self.refuse(f"a part of it has three indices ({', '.join(a.name for a in axes)})")
         made = function([self.form(value, axes) for value in values])
-        return Value([Term(factors=((made, tuple(axes)),))]) if axes else Value([Term(scalars=(made,))])
+        return IndexedSum([IndexedTerm(factors=((made, tuple(axes)),)) if axes else IndexedTerm(scalars=(made,))])
 
-    def reciprocal(self, value: Value) -> Value:
+    def reciprocal(self, value: IndexedSum) -> IndexedSum:
         if len(value.axes) == 0:
-            return Value([Term(scalars=(self.new("div", [self.number(1), self.form(value, [])]),))])
+            return IndexedSum([IndexedTerm(scalars=(self.new("div", [self.number(1), self.form(value, [])]),))])
         return self.applied(value, lambda n: self.new("elpow", [n, self.number(-1)]))
 
-    def over(self, value: Value, axes: Sequence[Axis]) -> Value:
+    def over(self, value: IndexedSum, axes: Sequence[Axis]) -> IndexedSum:
         """The sum over axes; a term without one of them counts as often as it has entries."""
         terms = []
         for term in value.terms:
             free = term.axes
             counts = tuple(self.new("count", data=a) for a in axes if a not in free)
             terms.append(
-                Term(term.sign, counts + term.scalars, term.factors, term.summed + tuple(a for a in axes if a in free))
+                IndexedTerm(
+                    term.sign, counts + term.scalars, term.factors, term.summed + tuple(a for a in axes if a in free)
+                )
             )
         row, column = (None if a in axes else a for a in (value.row, value.column))
-        return Value(terms, row, column)
+        return IndexedSum(terms, row, column)
 
-    def traced(self, value: Value) -> Value:
+    def traced(self, value: IndexedSum) -> IndexedSum:
         if value.row is None or value.column is None:
             return value
         made = value.renamed({value.column: value.row})
-        return self.over(Value(made.terms), [value.row])
+        return self.over(IndexedSum(made.terms), [value.row])
 
     # Matrix forms
 
-    def form(self, value: Value, axes: Sequence[Axis]) -> Node:
+    def form(self, value: IndexedSum, axes: Sequence[Axis]) -> Node:
         """The scalar, vector or matrix over the given axes, at most two."""
         nodes = [self.term_form(term, tuple(axes)) for term in value.terms]
         signs = [t.sign for t in value.terms]
@@ -351,14 +357,14 @@ class Algebra:
             return nodes[0]
         return self.new("sum", nodes, (1, *signs[1:]))
 
-    def term_form(self, term: Term, axes: Axes) -> Node:
+    def term_form(self, term: IndexedTerm, axes: Axes) -> Node:
         made = self.contracted(term, axes)
         scalars = list(term.scalars)
         if made is None:
             return self.times(scalars) if scalars else self.number(1)
         return self.times([*scalars, made])
 
-    def contracted(self, term: Term, target: Axes) -> Node | None:
+    def contracted(self, term: IndexedTerm, target: Axes) -> Node | None:
         vectors: dict[Axis, list[Node]] = {}
         pairs: dict[Axes, list[Node]] = {}
         totals: list[Node] = []
@@ -461,7 +467,7 @@ class Algebra:
         u, v = (c if c is not None else self.ones(a) for c, a in zip(columns, target, strict=True))
         return self.times([u, self.new("trans", [v])])
 
-    def result(self, value: Value) -> Node:
+    def result(self, value: IndexedSum) -> Node:
         """The matrix form of a value that depends on no index any more."""
         if value.row is not None and value.column is None:
             return self.form(value, [value.row])

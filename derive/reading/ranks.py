@@ -26,7 +26,7 @@ from .python import MODULES, Interpreter, assign, parsed
 SEARCHES = 200  # assignments of ranks tried
 
 
-class Formula:
+class ArrayFormula:
     """A text of statements, the last of which is the formula."""
 
     def __init__(self, text: str, declared: Declarations, scope: Mapping[str, Expr]) -> None:
@@ -241,7 +241,7 @@ def _plain(written: str) -> str:
 class Solved:
     """What a text in Python's spelling says; the attributes are those of `Parsed`."""
 
-    def __init__(self, formula: Formula, scalar: bool) -> None:
+    def __init__(self, formula: ArrayFormula, scalar: bool) -> None:
         plan, result, held, known = formula.solved(scalar)
         shown = [formula.canonical[n] for n in formula.canonical if formula.canonical[n] in held]
         order = list(dict.fromkeys(shown))
@@ -287,7 +287,7 @@ def _final(plan: Plan, result: Array, scalar: bool) -> Expr:
     return made
 
 
-def _guesses(formula: Formula, held: Mapping[str, Array]) -> list[str]:
+def _guesses(formula: ArrayFormula, held: Mapping[str, Array]) -> list[str]:
     """The ranks that are not the usual ones of their names."""
     words = ("a number", "a one-dimensional array", "a two-dimensional array")
     made = []
@@ -297,4 +297,4 @@ def _guesses(formula: Formula, held: Mapping[str, Array]) -> list[str]:
     return made
 
 
-__all__ = ["Formula", "Solved"]
+__all__ = ["ArrayFormula", "Solved"]

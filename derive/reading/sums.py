@@ -14,8 +14,8 @@ from ..errors import ShapeError
 from ..shapes import Dim
 from . import kinds as solving
 from .families import Families
-from .indexed_names import Access, Place
-from .indices import Algebra, Axis, Term, Value
+from .indexed_names import Access, Index
+from .indices import Algebra, Axis, IndexedSum, IndexedTerm
 from .reach import extend
 from .signatures import C, M, R, S
 from .stacks import Node, postorder
@@ -46,7 +46,7 @@ def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: 
     if not families.accesses and not families.parts and not has_sums:
         return roots
     families.solve(scalar)
-    return Lowering(families).lowered()
+    return MatrixForms(families).lowered()
 
 
 def _is_two(node: Node) -> bool:
@@ -59,7 +59,7 @@ def _is_difference(node: Node, accesses: dict[int, Access]) -> bool:
     return len(held) == 2 and sum(node.data) == 0 and None not in held and len({a.key for a in held if a}) == 1
 
 
-class Lowering:
+class MatrixForms:
     """The matrix forms of the sums and entries of a formula whose kinds are known."""
 
     def __init__(self, families: Families) -> None:
@@ -71,7 +71,7 @@ class Lowering:
         self.renamed: dict[str, str] = {}
         self.spans: dict[tuple[str, int], list[tuple[Axis, int]]] = {}
         self.measured: set[Axis] = set()  # whose size a vector or matrix shows
-        self.vanishing: dict[int, Value] = {}  # what is 0 for i = j, below a sum over i ≠ j
+        self.vanishing: dict[int, IndexedSum] = {}  # what is 0 for i = j, below a sum over i ≠ j
         masks = [mask for held in families.masks.values() for mask in held]
         self.apart = {frozenset(axes) for relation, axes in masks if relation in ("<", "≠")}
 
@@ -85,7 +85,7 @@ class Lowering:
             replaced[id(node)] = made
             self.kind[id(made)] = self.kind[id(node)]
 
-        values: dict[int, Value] = {}
+        values: dict[int, IndexedSum] = {}
         for node in order:
             access = self.accesses.get(id(node))
             if access is not None and not access.is_bound:
@@ -100,7 +100,7 @@ class Lowering:
                 node.args = [replaced.get(id(arg), arg) for arg in node.args]
                 if node.op == "sigma":
                     made = self.constant_sum(node)
-                    if isinstance(made, Value):
+                    if isinstance(made, IndexedSum):
                         values[id(node)] = made
                     else:
                         replace(node, made)
@@ -124,7 +124,7 @@ class Lowering:
                 replaced[id(root)] = self.defined(root, values[id(root)])
         return [replaced.get(id(root), root) for root in self.families.roots]
 
-    def defined(self, root: Node, value: Value) -> Node:
+    def defined(self, root: Node, value: IndexedSum) -> Node:
         """The family that a definition r_i = … defines, whole."""
         algebra = Algebra(lambda why: self.refuse(root, why), root.start, root.end)
         if len(value.axes) > 2 or value.column is not None:
@@ -139,7 +139,7 @@ class Lowering:
         made.paren = True
         return made
 
-    def constant_sum(self, node: Node) -> Node | Value:
+    def constant_sum(self, node: Node) -> Node | IndexedSum:
         """A sum of what does not depend on its index."""
         axes = self.families.bounds[id(node)]
         if not axes:
@@ -149,15 +149,15 @@ class Lowering:
         algebra = Algebra(lambda why: self.refuse(node, why), node.start, node.end)
         body = node.args[0]
         value = algebra.constant(body, self.kind[id(body)])
-        made: Node | Value = self.summed(algebra, node, value)
+        made: Node | IndexedSum = self.summed(algebra, node, value)
         return made
 
-    def summed(self, algebra: Algebra, node: Node, value: Value) -> Any:
+    def summed(self, algebra: Algebra, node: Node, value: IndexedSum) -> Any:
         axes = self.families.bounds[id(node)]
         masks = self.families.masks[id(node)]
         for relation, places in masks:
             factor = (self.mask(algebra, relation, places), places)
-            value = algebra.scaled(Value([Term(factors=(factor,))]), value)
+            value = algebra.scaled(IndexedSum([IndexedTerm(factors=(factor,))]), value)
         for axis in axes:
             if axis.tie not in self.measured and axis.size is None:
                 raise self.refuse(node, f"nothing in it depends on the index {axis.name}")
@@ -166,7 +166,7 @@ class Lowering:
         made = algebra.over(value, axes)
         return made if made.indices else algebra.result(made)
 
-    def multiplied(self, algebra: Algebra, node: Node, value: Value, axes: list[Axis]) -> Node:
+    def multiplied(self, algebra: Algebra, node: Node, value: IndexedSum, axes: list[Axis]) -> Node:
         """∏_i v_i, the determinant of the diagonal matrix of v."""
         if self.families.masks[id(node)] or value.own or value.axes != axes or len(axes) > 1:
             raise self.refuse(node, f"{self.cut(node)} is no product of the entries of one vector")
@@ -211,7 +211,7 @@ class Lowering:
             self.note(f"{names.text(node.data)} stands for all of them, as {names.text(name)} is a size")
         return self.renamed[access.key]
 
-    def leaf(self, algebra: Algebra, node: Node, access: Access) -> Value:
+    def leaf(self, algebra: Algebra, node: Node, access: Access) -> IndexedSum:
         name = self.family(access, node)
         if name in self.families.reading.dimension_names - self.families.sizes:
             raise self.refuse(node, f"{name} is a size")
@@ -227,24 +227,24 @@ class Lowering:
         assert axis is not None
         if kind == S:
             made = self.windowed(algebra, node, name, [place], C)
-            return Value([Term(factors=((made, (axis,)),))])
+            return IndexedSum([IndexedTerm(factors=((made, (axis,)),))])
         shift = f" {place.offset:+d}".replace("+", "+ ").replace("-", "− ") if place.offset else ""
         self.note(f"{names.text(node.data)} is read as row {place.letter}{shift} of {names.text(name)}")
         made = self.windowed(algebra, node, name, [place, None], M)
         own = Axis("columns")
-        value = Value([Term(factors=((made, (axis, own)),))], own)
+        value = IndexedSum([IndexedTerm(factors=((made, (axis, own)),))], own)
         return value.T if kind == R else value
 
-    def of_matrix(self, algebra: Algebra, node: Node, name: str, places: list[Place]) -> Value:
+    def of_matrix(self, algebra: Algebra, node: Node, name: str, places: list[Index]) -> IndexedSum:
         made = self.windowed(algebra, node, name, list(places), M)
         axes = [p.axis for p in places]
         if None in axes:  # an entry of one row or column
             at = axes.index(None)
             unit = algebra.new("basis", data=Dim.of(places[at].offset))
             made = algebra.times([algebra.turned(made) if at == 0 else made, unit])
-        return Value([Term(factors=((made, tuple(a for a in axes if a is not None)),))])
+        return IndexedSum([IndexedTerm(factors=((made, tuple(a for a in axes if a is not None)),))])
 
-    def windowed(self, algebra: Algebra, node: Node, name: str, places: list[Place | None], kind: int) -> Node:
+    def windowed(self, algebra: Algebra, node: Node, name: str, places: list[Index | None], kind: int) -> Node:
         """The family, or the rows and columns of it that the indices run over."""
         key = (name, *((p.axis.tie, p.offset, p.axis.lower) if p is not None and p.axis else None for p in places))
         if key in self.leaves:
@@ -270,7 +270,7 @@ class Lowering:
         self.leaves[key] = made
         return made
 
-    def window(self, node: Node, name: str, side: int, place: Place) -> tuple[int, Dim | None]:
+    def window(self, node: Node, name: str, side: int, place: Index) -> tuple[int, Dim | None]:
         """Where the entries begin that an index names, and how many more the family has; None if it has no more."""
         spans = self.spans[name, side]
         axis = place.axis
@@ -329,7 +329,7 @@ class Lowering:
                 f"declare {names.text(name)} with {last - first + 1} entries or rows, or change the limits",
             )  # fmt: skip
 
-    def at(self, algebra: Algebra, node: Node, value: Value, parts: list[Any]) -> Value:
+    def at(self, algebra: Algebra, node: Node, value: IndexedSum, parts: list[Any]) -> IndexedSum:
         """(A x)_i, (X W)_ij, X_i: and X_:j under a sum."""
         if any(isinstance(part, str) and part != ":" for part in parts):
             raise self.refuse(node, f"{self.cut(node)} has a number among its indices")
@@ -345,7 +345,7 @@ class Lowering:
         rest = [a for a in own if a not in chosen]
         factors = ((whole, tuple(chosen.get(a, a) for a in axes)),)
         row = rest[0] if rest else None
-        found = Value([Term(term.sign, term.scalars, factors, term.summed)], row)
+        found = IndexedSum([IndexedTerm(term.sign, term.scalars, factors, term.summed)], row)
         return found.T if self.kind[id(node)] == R else found
 
     def chosen(self, node: Node, whole: Node, parts: list[Any]) -> Node:
@@ -369,11 +369,11 @@ class Lowering:
         made.paren = True
         return made
 
-    def value(self, algebra: Algebra, node: Node, args: list[Value], values: dict[int, Value]) -> Value:
+    def value(self, algebra: Algebra, node: Node, args: list[IndexedSum], values: dict[int, IndexedSum]) -> IndexedSum:
         op, kinds = node.op, [self.kind[id(a)] for a in node.args]
         if op == "sigma":
             made = self.summed(algebra, node, args[0])
-            return made if isinstance(made, Value) else algebra.constant(made, self.kind[id(node)])
+            return made if isinstance(made, IndexedSum) else algebra.constant(made, self.kind[id(node)])
         if op == "ref":
             return args[0]
         if op == "at":
@@ -419,7 +419,7 @@ class Lowering:
             return self.call(algebra, node, args, kinds)
         raise self.refuse(node, f"{self.cut(node)} depends on the index")
 
-    def call(self, algebra: Algebra, node: Node, args: list[Value], kinds: list[int]) -> Value:
+    def call(self, algebra: Algebra, node: Node, args: list[IndexedSum], kinds: list[int]) -> IndexedSum:
         name = node.data
         if name in ELEMENTWISE or name.endswith("()"):
             value = self.lifted(algebra, args[0]) if name in ("log", "sqrt") else args[0]
@@ -436,7 +436,7 @@ class Lowering:
             total = algebra.over(args[0], args[0].own)
             if name == "mean":
                 for axis in args[0].own:
-                    count = Value([Term(scalars=(algebra.new("count", data=axis),))])
+                    count = IndexedSum([IndexedTerm(scalars=(algebra.new("count", data=axis),))])
                     total = algebra.scaled(algebra.reciprocal(count), total)
             return total
         if name == "transpose":
@@ -462,7 +462,7 @@ class Lowering:
             return algebra.applied(total, lambda n: algebra.new("call", [n], "log"))
         raise self.refuse(node, f"{self.cut(node)} depends on the index")
 
-    def norm(self, algebra: Algebra, node: Node, value: Value, kind: str) -> Value:
+    def norm(self, algebra: Algebra, node: Node, value: IndexedSum, kind: str) -> IndexedSum:
         if kind == "1":
             entries = algebra.applied(value, lambda n: algebra.new("call", [n], "abs"))
             return algebra.over(entries, value.own)
@@ -475,7 +475,7 @@ class Lowering:
             return square
         return algebra.applied(self.lifted(algebra, square), lambda n: algebra.new("root", [n], Fraction(2)))
 
-    def lifted(self, algebra: Algebra, value: Value) -> Value:
+    def lifted(self, algebra: Algebra, value: IndexedSum) -> IndexedSum:
         """What vanishes for i = j with a 1 there, where the sum leaves it out: a root or a quotient stays finite."""
         if id(value) not in self.vanishing:
             return value
@@ -483,10 +483,10 @@ class Lowering:
         self.note(
             f"a 1 stands for {axes[0].name} = {axes[1].name}, which the sum leaves out, so that nothing divides by 0"
         )
-        unit = Value([Term(factors=((algebra.held(algebra.new("eye"), axes), axes),))])
+        unit = IndexedSum([IndexedTerm(factors=((algebra.held(algebra.new("eye"), axes), axes),))])
         return algebra.sum([value, unit], (1, 1))
 
-    def power(self, algebra: Algebra, node: Node, args: list[Value], kinds: list[int]) -> Value:
+    def power(self, algebra: Algebra, node: Node, args: list[IndexedSum], kinds: list[int]) -> IndexedSum:
         base, exponent = args
         first, second = node.args
         if solving.is_exponential(node):
@@ -507,14 +507,14 @@ class Lowering:
         shown = algebra.form(exponent, [])
         return algebra.applied(self.lifted(algebra, base), lambda n: algebra.new("elpow", [n, shown]))
 
-    def product(self, algebra: Algebra, node: Node, args: list[Value], kinds: list[int]) -> Value:
+    def product(self, algebra: Algebra, node: Node, args: list[IndexedSum], kinds: list[int]) -> IndexedSum:
         """A product from left to right; a row that waits for its column is multiplied with it first."""
         signs = ("", *node.data)
-        scalar: Value | None = None
-        waiting: list[Value] = []
-        current: Value | None = None
+        scalar: IndexedSum | None = None
+        waiting: list[IndexedSum] = []
+        current: IndexedSum | None = None
 
-        def scale(value: Value) -> None:
+        def scale(value: IndexedSum) -> None:
             nonlocal scalar
             scalar = value if scalar is None else algebra.scaled(scalar, value)
 

@@ -31,7 +31,7 @@ THROUGH = 6.0  # the width of an edge that passes
 SWEEPS = 4
 
 
-class Place:
+class Slot:
     """What stands in a row: a node, a label, or an edge that passes; with its neighbors above and below."""
 
     __slots__ = ("row", "width", "x", "above", "below")
@@ -40,8 +40,8 @@ class Place:
         self.row = row
         self.width = width
         self.x = 0.0
-        self.above: list[Place] = []
-        self.below: list[Place] = []
+        self.above: list[Slot] = []
+        self.below: list[Slot] = []
 
 
 def tikz(graph: Graph) -> str:
@@ -49,7 +49,7 @@ def tikz(graph: Graph) -> str:
     notation = Latex(is_inline=True)
     depth = _depths(graph)
     shown = {node: notation.formula(graph.formula(node)) for node in graph.nodes}
-    nodes = {node: Place(2 * depth[node], width(shown[node]) + 10.0) for node in graph.nodes}
+    nodes = {node: Slot(2 * depth[node], width(shown[node]) + 10.0) for node in graph.nodes}
     by_id = {graph.ids[node]: place for node, place in nodes.items()}
     ways, labels = [], []
     for edge, node in graph.edges_with_sources():
@@ -58,7 +58,7 @@ def tikz(graph: Graph) -> str:
             label += rf"\;{{\color{{red!70!black}}{notation.formula(edge.cotangent)}}}"
         start, end = by_id[edge.source], by_id[edge.target]
         size = width(label.replace(r"\color{red!70!black}", "")) + 4.0
-        way = [Place(row, size if row == end.row - 1 else THROUGH) for row in range(start.row + 1, end.row)]
+        way = [Slot(row, size if row == end.row - 1 else THROUGH) for row in range(start.row + 1, end.row)]
         for above, below in zip([start, *way], [*way, end]):
             above.below.append(below)
             below.above.append(above)
@@ -97,13 +97,13 @@ def _depths(graph: Graph) -> dict[Expr, int]:
     return {node: highest - levels for node, levels in above.items()}
 
 
-def _at(place: Place) -> str:
+def _at(place: Slot) -> str:
     return f"({place.x:.0f}, {-ROW * place.row:.0f})"
 
 
-def _arrange(places: list[Place]) -> None:
+def _arrange(places: list[Slot]) -> None:
     """Order each row by where its neighbors are, down and up, and set the boxes side by side."""
-    rows: dict[int, list[Place]] = {}
+    rows: dict[int, list[Slot]] = {}
     for place in places:
         rows.setdefault(place.row, []).append(place)
     order = [rows[key] for key in sorted(rows)]
@@ -117,7 +117,7 @@ def _arrange(places: list[Place]) -> None:
             _spread(row, wanted)
 
 
-def _spread(row: list[Place], wanted: list[float]) -> None:
+def _spread(row: list[Slot], wanted: list[float]) -> None:
     """Set the boxes near where they are wanted, in that order and apart."""
     pairs = sorted(zip(wanted, range(len(row))))
     row[:], goals = [row[i] for _, i in pairs], [x for x, _ in pairs]
