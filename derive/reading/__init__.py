@@ -20,7 +20,8 @@ from ..errors import DeriveError, ParseError, ShapeError, UnknownSymbolError
 from ..expr import Expr, fold, substitute, symbol, symbol_op, symbols_of
 from ..shapes import SCALAR, Dim
 from .declarations import Declarations, declarations, style_of
-from .scope import Reading, Solution
+from .scope import Reading
+from .solved import Solution
 from .tokens import Token
 from .vocabulary import ALIKE, ELEMENTWISE, WITH_PARAMETER
 
