@@ -216,8 +216,11 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
         base = reading.solve(plain, False)
     except ShapeError as error:
         first = error
-    if base is None or (base.surprise >= SURPRISING and (base.multiplies_scalars or not base.exprs[-1].is_scalar)):
+    if base is None or base.surprise >= SURPRISING:
+        is_open = base is None or base.multiplies_scalars or not base.exprs[-1].is_scalar
         for loose in others:
+            if not is_open and "e" not in loose:  # ‖e − X b‖²: nobody means the number
+                continue
             try:
                 other = reading.solve(loose, False)
             except ShapeError:
