@@ -90,6 +90,8 @@ class Judge:
             tried += [Convention(self.layout, "total", lenient, True, shift) for shift in (1, 2, 3)]
         if "projected" in first.used:
             tried.append(Convention(self.layout, projected=False))
+        if "held" in first.used:
+            tried.append(Convention(self.layout, lenient=lenient, held=True))
         if "layout" in first.used and self.layout == "gradient":
             # A Jacobian may be written with outputs as columns while gradients stand as columns too.
             tried.append(Convention("denominator", lenient=lenient))
@@ -331,6 +333,9 @@ class Judge:
                 if shrunk:
                     judgment.verdict, judgment.condition = "conditional", f"{', '.join(shrunk)} scalar"
                     judgment.reason = f"right if {judgment.condition}: orders and transposes do not show"
+                elif truth.reading.held or value.reading.held:
+                    judgment.verdict, judgment.condition = "conditional", "all but the inverse is held fixed"
+                    judgment.reason = f"right if {judgment.condition}"
                 elif needed := positive(*(self.whole(_wide(v.value)) for v in (truth, value))):
                     judgment.verdict, judgment.condition = "conditional", ", ".join(needed)
                     judgment.reason = f"right if {judgment.condition}"

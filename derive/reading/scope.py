@@ -31,7 +31,7 @@ from .signatures import C, M, R, S
 from .sizes import SCALAR_SIZE, Size, Sizes
 from .solved import Solution
 from .splitting import Usage, primed_names, raised_names, split_runs
-from .stacks import Node, postorder
+from .stacks import Node, nodes_below
 from .statements import Statements, in_order
 from .tokens import Token
 
@@ -166,7 +166,7 @@ class Reading:
                 for part in (tokens, *(self.applied_definitions(t, parameters, uses) for t in statement.others))
             )
             others += beside
-            for node in postorder([root, *beside]):
+            for node in nodes_below([root, *beside]):
                 if node.op == "sym" and node.data in defined:
                     node.op, node.args = "ref", [defined[node.data]]
                 elif node.op == "sym" and node.data == statement.name:
@@ -241,7 +241,7 @@ class Reading:
     def solve(self, loose: frozenset[str], scalar: bool) -> Solution:
         readings = list(self.split_readings)
         roots = self.parse_trees(loose, readings)
-        order = postorder(roots)
+        order = nodes_below(roots)
         if sum(node.op == "sigma" for node in order) > MAX_SUMS:
             raise LimitError("the formula has too many sums over indices", self.source, None, f"at most {MAX_SUMS}")
         if "one" not in loose:
@@ -265,7 +265,7 @@ class Reading:
 
             lowered = lower_indices(self, roots, readings, scalar)
             if lowered is not roots:
-                roots, order = lowered, postorder(lowered)
+                roots, order = lowered, nodes_below(lowered)
         self.name_dimensions(order)
         symbols = self.collect(order)
         kinds = Kinds()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
 from ..errors import LimitError, ParseError
 from ..shapes import ONE, Dim
+from ..traversal import postorder
 from .limits import MAX_NESTING
 from .tokens import Span, Token
 from .vocabulary import ELEMENTWISE
@@ -45,25 +46,9 @@ class Node:
         return f"{self.op}[{self.data}]({', '.join(map(repr, self.args))})" if self.args else f"{self.op}[{self.data}]"
 
 
-def postorder(roots: list[Node]) -> list[Node]:
+def nodes_below(roots: Iterable[Node]) -> list[Node]:
     """All nodes below the roots once, operands first."""
-    order: list[Node] = []
-    seen: set[int] = set()
-    stack = list(reversed(roots))
-    while stack:
-        node = stack[-1]
-        if id(node) in seen:
-            stack.pop()
-            continue
-        pending = [a for a in node.args if id(a) not in seen]
-        if pending:
-            pending.reverse()
-            stack += pending
-        else:
-            seen.add(id(node))
-            order.append(node)
-            stack.pop()
-    return order
+    return postorder(roots, lambda node: node.args)
 
 
 class Bounds:
