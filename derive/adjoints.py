@@ -33,11 +33,9 @@ from .operations import (
     block_inner,
     block_op,
     block_sum,
-    cosh,
     diagonal,
     diagonal_matrix,
     dominant,
-    exp,
     expm,
     hadamard,
     inner,
@@ -46,19 +44,11 @@ from .operations import (
     matmul,
     matpow,
     mul,
-    norm,
-    norm1,
-    nuclear_norm,
     polar,
     power,
-    relu,
     scale,
-    sigmoid,
-    softmax,
-    softplus,
     spectral_norm,
     sq_norm,
-    step,
     submatrix,
     sum_entries,
     trace,
@@ -187,14 +177,12 @@ def padded(G: Expr, A: Expr, top: Any, height: Any, left: Any, width: Any) -> Ex
     )
 
 
-_POSITIVE = frozenset({exp, sigmoid, softplus, softmax, cosh, ones_op})
-_NONNEGATIVE = frozenset({norm, sq_norm, norm1, nuclear_norm, spectral_norm, absolute, relu, step, identity_op})
 _LOOK = 6  # how deep to look for what is evident
 
 
 def is_positive(A: Expr, depth: int = _LOOK) -> bool:
     """Whether every entry is seen to be positive."""
-    if A.op in _POSITIVE or "positive" in A.properties or A.op.name in ("constant", "dimension"):
+    if "positive" in A.op.traits or "positive" in A.properties:
         return True
     if A.op is number_op:
         return bool(A.data[0] > 0)
@@ -211,7 +199,7 @@ def is_positive(A: Expr, depth: int = _LOOK) -> bool:
 
 def is_nonnegative(A: Expr, depth: int = _LOOK) -> bool:
     """Whether no entry can be negative: norms, absolute values, even powers, vᵀ S v for definite S."""
-    if A.op in _NONNEGATIVE or "nonnegative" in A.properties or is_zero(A) or is_positive(A, depth):
+    if A.op.is_nonnegative or "nonnegative" in A.properties or is_zero(A) or is_positive(A, depth):
         return True
     if not depth:
         return False
@@ -226,15 +214,12 @@ def is_nonnegative(A: Expr, depth: int = _LOOK) -> bool:
     return A.op is trace and is_semidefinite(A.args[0], depth - 1)
 
 
-_NORMS = frozenset({norm, sq_norm, norm1, nuclear_norm, spectral_norm})
-
-
 def vanishing(A: Expr) -> Expr | None:
     """The B such that the scalar A ≥ 0 is 0 just where B = 0; None where none is seen.
 
     Norms, Bᵀ S B and its trace for definite S, sums of even powers, and positive multiples.
     """
-    if A.op in _NORMS:
+    if "norm" in A.op.traits:
         return A.args[0]
     if A.op is mul:
         rest = [B for B in A.args if not is_positive(B)]

@@ -37,13 +37,14 @@ ACCENTS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0307",
 ACCENT_COMMANDS = {"widehat": "hat", "overline": "bar", "widetilde": "tilde"} | {a: a for a in ACCENTS}
 MARKS = {mark: word for word, mark in ACCENTS.items()} | {"\u0305": "bar"}
 STYLES = {"bold": "mathbf", "cal": "mathcal", "vec": "vec"}
-STYLE_COMMANDS = dict.fromkeys("mathbf boldsymbol bm textbf pmb symbf symbfit mathbfit bf".split(), "bold")
+STYLE_COMMANDS = dict.fromkeys("mathbf boldsymbol bm textbf pmb symbf symbfit mathbfit bf bold".split(), "bold")
 STYLE_COMMANDS |= {"mathcal": "cal", "mathscr": "cal", "vec": "vec", "overrightarrow": "vec"}
 STYLE_COMMANDS |= dict.fromkeys(
     "mathrm mathit mathnormal mathsf mathtt mathbb mathfrak text textrm textit mbox operatorname rm it".split(), ""
 )
 
-_SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789aehijklmnoprstuvx"))
+_SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₊₋", "0123456789aehijklmnoprstuvx+-"))
+SUBSCRIPTS = "".join(_SUBSCRIPTS)
 _TO_SUBSCRIPT = {plain: small for small, plain in _SUBSCRIPTS.items()}
 _MARK_WORDS = {"+": "plus", "-": "minus", "′": "prime"}
 _TO_SUPERSCRIPT = dict(zip("0123456789+-in′", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁱⁿ′"))
@@ -158,11 +159,11 @@ def canonical(written: str) -> str:
                 end = i
                 while end < len(held) and held[end].isalnum():
                     end += 1
-            if c == "^" and held[i : i + 1] in ("+", "-"):
+            if held[i : i + 1] in ("+", "-") or c == "_" and held[i : i + 1] == "*":
                 end = i + 1
             inside, i = held[i:end], end
             if c == "^" and "(" not in inside and "[" not in inside:
-                above = inside.strip("{}").strip()
+                above = inside.rpartition("{")[2].strip("} ")
                 if above not in ("+", "-") and not (above.isalnum() and above.isascii()) or above in ("T", "t"):
                     raise ParseError(f"{written} is a power, not a name", written, (0, len(written)))
                 accents.append("^" + above)
@@ -198,7 +199,7 @@ def _pieces(inside: str) -> list[str]:
             word += SPOKEN.get(inside[i + 1 : j], "")
             i = j
             continue
-        if inside[i].isalnum() or (inside[i] in "+-|" and word):
+        if inside[i].isalnum() or inside[i] == "*" or inside[i] in "+-|" and (word or len(inside) == 1):
             word += plain(inside[i])[0]
         elif inside[i] in ",;_" and word:
             pieces.append(word)
@@ -285,7 +286,7 @@ def identifier(name: str) -> str:
         "_".join([shown, *marks]) if not (marks and marks[-1].isdigit()) else "_".join([shown, *marks[:-1]]) + marks[-1]
     )
     for i, low in enumerate(subscripts):
-        low = low.replace("-", "_minus_").replace("+", "_plus_").replace("|", "_").strip("_")
+        low = low.replace("-", "_minus_").replace("+", "_plus_").replace("|", "_").replace("*", "_star_").strip("_")
         low = "lam" if low == "λ" else WORDS.get(low, low)
         shown += low if low.isdigit() and not i and not accents else "_" + low
     return shown + "_" if shown in _PYTHON else shown

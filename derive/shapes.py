@@ -144,14 +144,15 @@ class Dim:
         return f"Dim({self})"
 
 
-_SCRIPTED = dict.fromkeys(map(ord, "+-|^′"))
+_SCRIPTED = dict.fromkeys(map(ord, "+-|*^′"))
 
 
 def require_name(name: object) -> None:
     """Refuse what is no name before it can reach a page or a program.
 
     A name begins with a letter and goes on with letters, digits, accents and `_`; a script
-    may hold a sign (`x_+`, `h_t-1`), be conditional (`P_k+1|k`) or raised (`σ_^2`).  Numbers are labels of the algebra.
+    may hold a sign (`x_+`, `h_t-1`, `k_*`), be conditional (`P_k+1|k`) or raised (`σ_^2`).
+    Numbers are labels of the algebra.
 
     Raises
     ------

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -353,6 +355,35 @@ def test_an_operation_without_any_row_is_found(monkeypatch):
     monkeypatch.setitem(OPERATIONS, "extra", Operation("extra", "m n -> m n", None, None, False, "extra"))
     with pytest.raises(AssertionError, match="no rule"):
         test_every_operation_has_its_rows("extra")
+
+
+ADDED = """
+import derive.operations as operations, derive.scalar_functions as functions
+arcsinh = operations.elementwise("arcsinh")
+slope = lambda A: operations.power(functions._one(A) + operations.power(A, 2), -functions._HALF)
+functions.DERIVATIVES += ((arcsinh, slope, None, "[DLMF] 4.40"),)
+"""
+ASKED = r"""
+import derive, sympy
+d = derive.gradient("sum(arcsinh(A x))", "x")
+assert d.boxed.text() == "Aᵀ (𝟏 + (A x).^2).^(−1/2)" and d.verify() < 1e-8
+for backend, spelled in {"numpy": "np.arcsinh", "torch": "torch.arcsinh", "array-api": "xp.asinh"}.items():
+    assert spelled in d.source(backend)
+f = derive.parse("arcsinh(X)")
+assert derive.parse(f.latex()) is f and derive.parse(f.text()) is f
+assert derive.gradient(sympy.asinh(sympy.Symbol("a")), "a").boxed.text() == "1 / sqrt(1 + a²)"
+assert str(derive.parse("arcsinh(a)").to_sympy()) == "asinh(a)"
+code = "def grad(x):\n    return {}"
+right, wrong = (code.format(line) for line in ("(1 + x**2) ** -0.5", "np.arcsinh(x)"))
+assert derive.check_code(right, "sum(arcsinh(x))", "x").ok and not derive.check_code(wrong, "sum(arcsinh(x))", "x").ok
+line = r"$$L = \sum_i \operatorname{arcsinh}(x_i)$$ $$\nabla L = (\mathbf{1} + x^{\odot 2})^{\odot -\frac{1}{2}}$$"
+assert derive.check(line).lines[-1].verdict == "proved"
+"""
+
+
+def test_a_scalar_function_is_its_name_and_its_derivative():
+    """A line in two modules, and it is read, derived, printed, computed, checked and written in every dialect."""
+    subprocess.run([sys.executable, "-c", ADDED + ASKED], check=True)
 
 
 def _array(backend: str, value: object) -> object:

@@ -93,7 +93,7 @@ LOGISTIC = r"L = -\sum_i \left(y_i \log p_i + (1-y_i)\log(1-p_i)\right)"
                 r"\frac{\partial}{\partial Z} \operatorname{tr}(Z^T B) = \frac{\partial Z_{ji} B_{ji}}{\partial Z_{pq}}"
                 r" \\ = B_{pq} \\ = B^T",
             ),
-            "uurf",
+            "rrrf",
         ),
         # Rows in an array or an old macro; thin spaces about a sign; an arrow before a sign.
         (

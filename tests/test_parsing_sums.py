@@ -123,15 +123,22 @@ def test_the_power_of_a_square_matrix_is_its_product() -> None:
     np.testing.assert_allclose(evaluate_public(parsed.expr, {"A": A}), np.sum(A @ A), rtol=1e-12)
 
 
-@pytest.mark.parametrize("formula", ["Σ_i (x_i - y_i)^2", "Σ_{i=1}^n (x_i - y_i)^2"])
-def test_the_greek_letter_is_no_sum(formula: str) -> None:
-    with pytest.raises(ParseError) as error:
-        parse(formula, wrt=["x"])
-    assert error.value.hint == "the sign of a sum is ∑ or sum; Σ is the Greek letter"
+@pytest.mark.parametrize(
+    "formula", ["Σ_i (x_i - y_i)^2", "Σ_{i=1}^n (x_i - y_i)^2", "Σᵢ₌₁ⁿ (xᵢ − yᵢ)²", "∑ᵢ₌₁ⁿ (xᵢ − yᵢ)²"]
+)
+def test_signs_of_sums(formula: str) -> None:
+    assert parse(formula).expr.text() == "‖x − y‖²"
+
+
+@pytest.mark.parametrize("formula, where", [("Σ_i (x_i - y_i)^2", "Σ: n×n"), ("∑ᵢ xᵢᵀ Σᵢ⁻¹ xᵢ", None)])
+def test_the_greek_letter_is_no_sum(formula: str, where: str | None) -> None:
+    with pytest.raises(DeriveError):
+        parse(formula, where, wrt=["x"])
 
 
 def test_a_sum_in_ascii_is_one() -> None:
     assert parse("sum_{i=1}^n (x_i - y_i)^2").expr == parse(r"\sum_{i=1}^n (x_i - y_i)^2").expr
+    assert parse("sum (x_i - y_i)^2").expr.text() == "‖x − y‖²"
 
 
 @pytest.mark.parametrize(

@@ -328,7 +328,7 @@ def test_a_one_of_a_size_that_nothing_has_is_the_number(formula, where, read):
         (r"\sum_{i=1}^m\lambda_if_i(x)", "is another function for every i"),
         (r"\frac12\sum_{i=1}^mr_i(x)^2", "may be a function of x"),
         (r"\|y-W^2\sigma(W^1x)\|^2", "1 may be a label"),
-        (r"(\theta'-\theta)^2", "is the transpose of a number"),
+        (r"\mu(c'-d)+\lambda a'a", "is the transpose of a number"),
         (r"\frac12\|x'\|^2-\frac12\|x\|^2", "is the norm of x"),
         (r"\frac12(r+\gamma\phi'^Tw-\phi^Tw)^2", "the mark names another"),
         (r"-\mathrm{Tr}(\rho\ln\rho)", "is of a number, as ρ is read"),
@@ -348,6 +348,13 @@ def test_a_one_of_a_size_that_nothing_has_is_the_number(formula, where, read):
         (r"\sum_{i>k}x_i", "k stands only in what limits the sum"),
         ("sum (y - y_hat)^2", "may be of the sum, or of what is summed"),
         (r"|\mathbf{x}-\mathbf{y}|", "is set as a vector"),
+        ("1/(1+e−wᵀx)", "may be a power that lost its height"),
+        ("1/(1+e^-w'x)", "may end its exponent early"),
+        ("tr(Σ-1 S)", "may be an inverse that lost its height"),
+        ("tr(A)^{-1}", "may be the trace of the inverse"),
+        ("tr(A)⁻¹", "may be the trace of the inverse"),
+        (r"\mathrm{Tr}(\rho H)", "would be a number"),
+        (r"\sum_{u,i}(r_{ui}-b_u-b_i)^2", "may belong to two vectors of different length"),
     ],
 )
 def test_what_may_be_meant_otherwise_is_refused(formula, said):
@@ -428,3 +435,106 @@ def test_double_bars_hold_vectors_and_a_mean_divides_by_its_terms(formula, wrt, 
 def test_two_letters_are_not_one_matrix_and_a_label_is_no_power(formula):
     with pytest.raises(DeriveError, match="would be rows of one matrix|may be a label"):
         parse(formula)
+
+
+@pytest.mark.parametrize(
+    "formula, read",
+    [
+        (r"\|Ax-b\|^2+\text{const}", "‖A x − b‖²"),
+        (r"\text{const} - \frac12\|Ax-b\|^2", "−½ ‖A x − b‖²"),
+        ("||A x - b||^2 + const", "‖A x − b‖²"),
+        (r"\underbrace{\|y-Xw\|^2}_{\text{fit}}+\overbrace{\lambda\|w\|^2}^{\text{penalty}}", "‖y − X w‖² + λ ‖w‖²"),
+        (r"{1 \over 2}\|Ax-b\|^2\ (\text{least squares})", "½ ‖A x − b‖²"),
+        (r"\mathop{\mathrm{argmin}}_w \|Xw-y\|^2", "‖X w − y‖²"),
+        (r"\min\limits_x \|Ax-b\|^2", "‖A x − b‖²"),
+        (r"f(x)=x^TAx\quad(A\succ0)", "xᵀ A x"),
+        (r"\|Ax-b\|^2+\lambda\|x\|^2,\quad\lambda>0", "‖A x − b‖² + λ ‖x‖²"),
+        (r"\min_w \frac12\|w\|^2 \text{ s.t. } y_i(w^Tx_i+b)\geq 1", "½ ‖w‖²"),
+        (r"\min \|r\|^2 \text{ s.t. } r = y - Xw", "‖y − X w‖²"),
+        ("<x, Ax> - 2<b, x>", "⟨x, A x⟩ − 2 ⟨b, x⟩"),
+        ("x·Ax", "⟨x, A x⟩"),
+        ("1/(2n) ||y - Xw||^2", "‖y − X w‖² / (2 n)"),
+        ("w'mu - lambda/2 w'Sigma w", "wᵀ μ − ½ λ wᵀ Σ w"),
+        ("‖xₖ₊₁ − xₖ‖²", "‖x_{k+1} − xₖ‖²"),
+        (r"k_{**}-k_*^TK^{-1}k_*", "k_{**} − k_{*}ᵀ K⁻¹ k_{*}"),
+        (r"\|x-x^{\text{ref}}\|^2", "‖x − x^{ref}‖²"),
+        (r"\sum_i (p_i-p_i^{\text{obs}})^2", "‖p − p^{obs}‖²"),
+        (r"\sum_i\|z_i^{(1)}-z_i^{(2)}\|^2", "‖Z₁ − Z₂‖_F²"),
+        (r"\mathrm{tr}[P_k^-(I-K_kH_k)^T]", "tr(Pₖ⁻ (I − Kₖ Hₖ)ᵀ)"),
+        (r"\exp(-\|x-x'\|^2)", "exp(−‖x − x′‖²)"),
+        (r"x'=Ax+Bu; \|x'\|^2", "‖A x + B u‖²"),
+        (r"\sum_i (y_i - X_{i\cdot}w)^2", "‖y − X w‖²"),
+        (r"\sum_{i=1}^n n_i\log p_i", "⟨nᵢ, log(p)⟩"),
+        (r"\sum_{j=1}^K\exp(q^Tk_j)", "sum(exp(k q))"),
+        ("sum_i max(0, 1-y_iw'x_i) + w'w", "sum(relu(𝟏 − y ⊙ X w)) + wᵀ w"),
+    ],
+)
+def test_what_stands_around_a_formula_and_how_letters_are_marked(formula, read):
+    assert parse(formula, wrt=["w"] if "w" in formula else []).expr.text() == read
+
+
+@pytest.mark.parametrize(
+    "formula, read",
+    [
+        ("f(x) = x'Ax; f(y) + f(x+y)", "yᵀ A y + (x + y)ᵀ A (x + y)"),
+        ("f(x, y) = x'Ay; f(a, b) + f(b, a)", "aᵀ A b + bᵀ A a"),
+        ("f(x) = x^2; f(f(f(a)))", "a⁸"),
+        (r"f(x) = x^T\beta; p(x) = \sigma(f(x)); \sum_i y_i \log p(x_i)", "⟨y, log(σ(X β))⟩"),
+    ],
+)
+def test_a_function_is_defined_for_all_operands(formula, read):
+    assert parse(formula, scalar=True).expr.text() == read
+
+
+@pytest.mark.parametrize(
+    "formula, said",
+    [
+        ("z = W x; p(x) = exp(z); p(y)'c", "is defined for \\(x\\) by means of z"),
+        ("f(x) = x'x; f(x, y)", "is defined for \\(x\\)"),
+        ("f(a) = a*a; " + "f(" * 13 + "x" + ")" * 13, "use each other too often"),
+        (r"\sum_{i=1}^n\sum_{j=1}^{n_i}x_{ij}", "runs to another n_i for every index"),
+        (r"\|z_+\|^2", r"\+ cannot be a subscript"),
+    ],
+)
+def test_operands_and_limits_that_do_not_fit(formula, said):
+    with pytest.raises(DeriveError, match=said):
+        parse(formula)
+
+
+@pytest.mark.parametrize(
+    "formula, read, said",
+    [
+        ("L = ‖Xw − y‖² = (Xw − y)ᵀ(Xw − y)", "(X w − y)ᵀ (X w − y)", "‖Xw − y‖² is the same, which is proved"),
+        (r"L = \frac12\sum_i(w^Tx_i-y_i)^2 = \frac12\|Xw-y\|^2", "½ ‖X w − y‖²", "is the same, which is proved"),
+        ("J = e'e = (y-X*w)'(y-X*w)", "(y − X w)ᵀ (y − X w)", "e'e is read as a name of the value"),
+        (r"\log p(w) = -\|w\|^2 - \log Z \propto -\|w\|^2", "−‖w‖² − log(Z)", r"\propto -\|w\|^2 is left out"),
+    ],
+)
+def test_the_sides_of_a_chain_of_equalities_are_compared(formula, read, said):
+    derivation = derive.gradient(formula, "w")
+    assert derivation.loss.text() == read
+    assert any(said in line for line in derivation.readings)
+
+
+def test_a_chain_of_equalities_that_does_not_hold_is_refused():
+    with pytest.raises(DeriveError, match="is said to equal .* and does not"):
+        derive.gradient("L = ‖Xw − y‖² = wᵀXᵀXw − yᵀXw + yᵀy", "w")
+    with pytest.raises(DeriveError):
+        parse("a + b = " * 2000 + "a")
+
+
+@pytest.mark.parametrize(
+    "formula, where, read",
+    [
+        (r"\|XW-y\|^2", None, "‖X W − y‖²"),
+        (r"\|XW-y\|^2", "X: n×d, W: d×k, y: k", "‖X W − 𝟏 yᵀ‖_F²"),
+        (r"\|WX+b-Y\|_F^2", None, "‖W X + b 𝟏ᵀ − Y‖_F²"),
+        (r"\|XW+b-Y\|_F^2", None, "‖X W + 𝟏 bᵀ − Y‖_F²"),
+        (r"\|W_2\sigma(W_1X+b_1)+b_2-Y\|_F^2", None, "‖W₂ σ(W₁ X + b₁ 𝟏ᵀ) + b₂ 𝟏ᵀ − Y‖_F²"),
+        (r"\|WX+b\|_F^2", "W: m×n, X: n×k, b: k", "‖W X + 𝟏 bᵀ‖_F²"),
+        (r"\|X-\mu\|_F^2", None, "‖X − 𝟏 μᵀ‖_F²"),
+        (r"\|e-Xb\|^2", None, "‖e − X b‖²"),
+    ],
+)
+def test_a_bias_is_added_to_every_sample_and_no_target_to_a_product(formula, where, read):
+    assert parse(formula, where, scalar=True).expr.text() == read

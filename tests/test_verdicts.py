@@ -267,6 +267,42 @@ $\frac{\partial L}{\partial W} = \delta x^\top$""",
 $\delta_j = \frac{\partial L}{\partial z_j} = (a_j - y_j)a_j(1-a_j)$""",
         "dddp",
     ),
+    # by an inverse whose letter stands elsewhere too
+    (
+        r"""$\ell = -\frac N2\log|\Sigma| - \frac12\mathrm{tr}(\Sigma^{-1}S)$.
+$\frac{\partial\ell}{\partial\Sigma^{-1}} = -\frac12S^\top$.""",
+        "dc",
+    ),
+    # a function of a function that nothing defines
+    (
+        r"""Let $f(x) = g(h(x))$, $h(x) = Ax+b$. $\nabla f(x) = \nabla g(Ax+b)$""",
+        "udu",
+    ),
+    # 1 beside a matrix in a product entry by entry
+    (
+        r"""$H = \sigma(XW)$, $L = \|H - T\|_F^2$,
+$\frac{\partial L}{\partial W} = 2X^\top[(H-T)\odot H\odot(1-H)]$,
+$\frac{\partial L}{\partial W} = 2X^\top[(H-T)\odot (1-H)]$.""",
+        "ddpf",
+    ),
+    # ∇f is by the letter of f(x), not by one of before
+    (
+        r"""$\frac{\partial\log\det A}{\partial A} = A^{-\top}$. Let $f(x) = x^\top Ax$.
+Then $\nabla f(x) = (A+A^\top)x$.""",
+        "pdp",
+    ),
+    (
+        r"""$L(w) = \frac12\|Xw-y\|^2$. $\frac{\partial L}{\partial X} = (Xw-y)w^\top$. $\nabla L = X^\top(Xw-y)$.
+$\nabla L = (Xw-y)w^\top$.""",
+        "dppf",
+    ),
+    # a product of two columns is no number
+    (
+        r"""$L = \frac12w^\top w - \sum_i\alpha_iy_iw^\top x_i$. With $w = \sum_i\alpha_iy_ix_i$,
+$w^\top w = \sum_i\sum_j\alpha_i\alpha_jy_iy_jx_ix_j^\top$ and
+$w^\top w = \sum_i\sum_j\alpha_i\alpha_jy_iy_jx_i^\top x_j$""",
+        "ddup",
+    ),
 ]
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence, Set
 
 from ..expr import Expr, identity, nodes, number, ones, substitute, symbol, symbol_op, symbols_of
-from ..operations import add, diagonal_matrix, hadamard, scale
+from ..operations import add, diagonal_matrix, hadamard, scale, transpose
 from ..shapes import ONE
 from .claims import Claims
 from .declaring import _NAME, _names, is_said
@@ -110,6 +110,8 @@ def part_of(witness: Witness, truth: Expr, value: Expr, indices: tuple[str, ...]
     """The entries on which two matrices agree: those on the diagonal, or all others."""
     if len(indices) != 2 or truth.shape != value.shape or not truth.is_square:
         return None
+    if witness.same(truth, transpose(value)):
+        return None  # a transposition leaves the diagonal, and means the other entry
     one = identity(truth.shape[0])
     others = add(ones(*truth.shape), scale(number(-1), one))
     for relation, mask in (("≠", others), ("=", one)):

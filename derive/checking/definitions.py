@@ -13,7 +13,7 @@ from .claims import DERIVATIVES, Claim, Claims, head_of
 from .derivatives import TreeBuilder
 from .losses import candidates, loss_of, moved_names, outside_operators, variable_of
 from .roles import body_of, chains_of, is_value, names_of
-from .sample_sums import declare_families, entries_of, wholes
+from .sample_sums import declare_families, entries_of, upright, wholes
 from .trees import Tree, is_kronecker
 from .unification import Declaration, habit, solve
 from .upstream import give_upstream
@@ -31,7 +31,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     chains = chains_of(reading.claims)
     moved = moved_names(reading.claims)
     known = [*_needed(reading), *(c for c in reading.claims if c.role == "definition")]
-    scope.entries = entries_of(known)
+    scope.entries, scope.upright = entries_of(known), upright([*known, *reading.claims])
     mentioned = {n for c in reading.claims for side in c.sides for n in names_of(side.tree)}
     whole = wholes(declared, scope.entries, {}, set(), reading.claims)
     scope.families = declare_families(declared, known, reading.claims, scope.entries)

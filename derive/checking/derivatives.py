@@ -30,6 +30,8 @@ class TreeBuilder(Formulas):
                 raise Unread(_of_broken(name, self.scope))
             whole = self.lookup(str(tree.data[1])) if tree.kind == "name" and tree.data[2] else None
             if found is None and (whole is None or whole.is_scalar):
+                if tree.kind == "apply" and any(arg.kind != "name" for arg in tree.args):
+                    raise Unread(f"the function {name} is not known here")
                 return self.loss(name)
         found_ = self.build(tree)
         if isinstance(found_, Pending):
@@ -78,10 +80,7 @@ class TreeBuilder(Formulas):
         function = self.function_of(arguments.pop(0)) if has_operand else self.loss("∇")
         if isinstance(function, Indexed):
             raise Unread("the gradient of an entry is not read")
-        if arguments:
-            variable = arguments[0]
-        else:
-            variable = self.nabla(function)
+        variable = arguments[0] if arguments else self.own_variable(tree, function) or self.nabla(function)
         if order == 2:
             return self.second(function, [variable, variable])
         held = self.reading
@@ -120,6 +119,14 @@ class TreeBuilder(Formulas):
         finally:
             self.reading = held
             self.used.discard("path")
+
+    def own_variable(self, tree: Tree, function: Expr) -> Tree | None:
+        """The x of ∇f where f(x) is written there, or was defined so: the one argument that is a letter of it."""
+        operand = tree.args[0] if tree.args and tree.data[1] else tree
+        names = [str(a.data[0]) for a in operand.args if a.kind == "name"] if operand.kind == "apply" else []
+        names = names or list(self.scope.parameters.get(str(operand.data[0]) if operand.kind == "name" else "", ()))
+        letters = {s.name for s in symbols_of(self.scope.inline(function))}
+        return Tree("name", (), (names[0], names[0], ())) if len(names) == 1 and names[0] in letters else None
 
     def nabla(self, function: Expr) -> Tree:
         name = self.scope.nabla
@@ -179,6 +186,9 @@ class TreeBuilder(Formulas):
         if replaced is None:
             raise Unread(f"{stands_for.text()} does not occur in what is differentiated")
         letters = symbols_of(whole)
+        if not is_named and whole.op is inv and whole.args[0].op is symbol_op and letters[0] in symbols_of(replaced):
+            self.used.add("held")
+            return replaced if self.reading.held else substitute(inlined, {whole.args[0]: inv(variable)})
         if is_named and len(letters) == 1 and letters[0] in symbols_of(replaced):
             raise Unread(f"{letters[0].text()} occurs outside of {stands_for.text()} too")
         return replaced

@@ -8,6 +8,7 @@ set type are blanked in place, so that every character keeps its position.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from ..errors import LimitError
 from ..names import SPOKEN
@@ -247,6 +248,7 @@ _ACCENTED = re.compile(  # \hat{y_i}
     r"(\\(?:hat|tilde|bar|vec|mathbf|boldsymbol|bm)\s*\{\s*(?:[A-Za-z]|\\[a-z]+))(\s*_\s*(?:\w|\{[^{}]*\}))\s*\}"
 )
 _LOW = re.compile(r"\{\s*_(\w)\s*\}")  # \theta{_k}
+_TURNED = re.compile(r"(?<=\))(\s*\^\s*(?:T|\{\s*T\s*\}|\\top|\{\s*\\top\s*\}))(\s*_\s*\{[a-z]{2}\})")  # (BA)^T_{ij}
 _REMARKS = re.compile(r"(?<!\\)%[^\n]*")
 _TYPESETTING = re.compile(
     r"\\(?:space|displaystyle|textstyle|scriptstyle|normalsize|small|large|Large|LARGE|huge|nonumber|notag|cal|rm|bf|it)"
@@ -309,6 +311,7 @@ def spelled(text: str) -> str:
     """The names of a formula as the grammar has them: a_{L-1}, \\hat{y}_i; the length is kept."""
     text = _LAYER.sub(lambda m: m[1] + "_" + m[2], text)
     text = _ACCENTED.sub(lambda m: (m[1] + "}" + m[2]).ljust(len(m[0])), text)
+    text = _TURNED.sub(lambda m: m[2] + m[1], text)
     return _LOW.sub(lambda m: ("_{" + m[1] + "}").ljust(len(m[0])), text)
 
 
@@ -418,7 +421,7 @@ def statements(row: MathRow) -> list[tuple[str, int, bool]]:
         if before.endswith(("_", "^", "_{", "^{")):
             continue
         if _LOSS.fullmatch(content) and (
-            _depth(text, match.start()) > 0
+            _depth(text[: match.start()]) > 0
             or _OPERATOR.search(text[: match.start()])
             or not text[: match.start()].strip(" \n\t&")
             and text[match.end() :].lstrip()[:1] in ("=", "(", "_", ":")
@@ -431,11 +434,11 @@ def statements(row: MathRow) -> list[tuple[str, int, bool]]:
         wordy = True
         marks.append(match.span())
     for match in _ARROWS.finditer(text):
-        if not any(a <= match.start() < b for a, b in marks) and _depth(text, match.start()) == 0:
+        if not any(a <= match.start() < b for a, b in marks) and _depth(text[: match.start()]) == 0:
             marks.append(match.span())
     for match in re.finditer(r"&\s*&", text):
         marks.append(match.span())
-    for at in _commas(text):
+    for at in _outside(text, ","):
         marks.append((at, at + 1))
     marks.sort()
     found: list[tuple[str, int, bool]] = []
@@ -456,72 +459,34 @@ def statements(row: MathRow) -> list[tuple[str, int, bool]]:
     return found
 
 
-def _depth(text: str, end: int) -> int:
+_BRACKETS = {
+    **dict.fromkeys(("{", "(", "[", "⟨", "\\{", "\\langle"), 1),
+    **dict.fromkeys(("}", ")", "]", "⟩", "\\}", "\\rangle"), -1),
+}
+_SIGN = re.compile(r"\\(?:[lr]angle|.?)|[^\\]", re.DOTALL)  # a backslash and what it escapes are one sign
+
+
+def _depths(text: str) -> Iterator[tuple[int, str, int]]:
+    """Each sign with where it stands, and how many brackets are open before it."""
     depth = 0
-    i = 0
-    while i < end:
-        c = text[i]
-        if c == "\\":
-            if text[i + 1 : i + 2] in ("{", "}"):
-                depth += 1 if text[i + 1] == "{" else -1
-            elif text.startswith("\\langle", i):
-                depth += 1
-            elif text.startswith("\\rangle", i):
-                depth -= 1
-            i += 2
-            continue
-        if c in "{([⟨":
-            depth += 1
-        elif c in "})]⟩":
-            depth -= 1
-        i += 1
-    return max(depth, 0)
+    for match in _SIGN.finditer(text):
+        yield match.start(), match[0], depth
+        depth += _BRACKETS.get(match[0], 0)
 
 
-def _commas(text: str) -> list[int]:
-    """Commas outside brackets that separate statements."""
-    found = []
-    depth, i = 0, 0
-    while i < len(text):
-        c = text[i]
-        if c == "\\":
-            if text[i + 1 : i + 2] in ("{", "}"):
-                depth += 1 if text[i + 1] == "{" else -1
-            elif text.startswith("\\langle", i):
-                depth += 1
-            elif text.startswith("\\rangle", i):
-                depth -= 1
-            i += 2
-            continue
-        if c in "{([⟨":
-            depth += 1
-        elif c in "})]⟩":
-            depth -= 1
-        elif c == "," and depth <= 0:
-            found.append(i)
-        i += 1
-    return found
+def _depth(text: str) -> int:
+    """How many brackets are open at the end."""
+    return max(sum(_BRACKETS.get(sign, 0) for _, sign, _ in _depths(text)), 0)
+
+
+def _outside(text: str, sign: str) -> list[int]:
+    """Where a sign stands outside brackets."""
+    return [at for at, found, depth in _depths(text) if found == sign and depth <= 0]
 
 
 def equation_sides(text: str) -> tuple[list[tuple[int, int]], bool]:
     """The spans between equals signs outside brackets, and whether one of them defines."""
     defines = bool(_DEFINES.search(text))
     plain = _DEFINES.sub(lambda m: " " * (len(m[0]) - 1) + "=", text)
-    spans, start, depth, i = [], 0, 0, 0
-    while i < len(plain):
-        c = plain[i]
-        if c == "\\":
-            if plain[i + 1 : i + 2] in ("{", "}"):
-                depth += 1 if plain[i + 1] == "{" else -1
-            i += 2
-            continue
-        if c in "{[(":
-            depth += 1
-        elif c in "}])":
-            depth -= 1
-        elif c == "=" and depth <= 0:
-            spans.append((start, i))
-            start = i + 1
-        i += 1
-    spans.append((start, len(plain)))
-    return spans, defines
+    cuts = _outside(plain, "=")
+    return list(zip([0, *(cut + 1 for cut in cuts)], [*cuts, len(plain)], strict=True)), defines

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..expr import Expr
+from ..shapes import shape_text
 from .claims import Claim, Side
 from .report import Line
 from .roles import entries_differentiated_by
@@ -64,6 +65,11 @@ class Judgment:
         self.turns = False  # what follows continues from here, and from nothing before
         self.mended: tuple[str, Expr] | None = None  # a repair that is known already, and its kind
 
+    @property
+    def is_index_lost(self) -> bool:
+        """Whether a side fails because it is the whole, where an entry is wanted."""
+        return self.verdict == "fails" and isinstance(self.truth, Indexed) and isinstance(self.value, Expr)
+
 
 def with_entries(truths: list[Alternative], chain: Sequence[Claim]) -> list[Alternative]:
     """Beside the whole its entry, in a chain that differentiates by one: ∂tr(XA)/∂X = ∂(XᵢⱼAⱼᵢ)/∂Xₖₗ = Aₗₖ."""
@@ -81,6 +87,18 @@ def with_entries(truths: list[Alternative], chain: Sequence[Claim]) -> list[Alte
         if isinstance(value, Expr) and not value.is_scalar and len(indices) == 2 - value.is_vector:
             more.append(Alternative(Indexed(value, indices), truth.reading, truth.used))
     return truths + more
+
+
+def difference(truth: Value, value: Value) -> str:
+    """In which way a side that fails is not what it should be."""
+    if isinstance(truth, Indexed) or isinstance(value, Indexed):
+        if isinstance(truth, Indexed) and isinstance(value, Indexed):
+            return "the two entries differ"
+        entry, rest = ("left", "right") if isinstance(truth, Indexed) else ("right", "left")
+        return f"the {entry}-hand side is a single entry, the {rest}-hand side the whole"
+    if truth.shape != value.shape:
+        return f"the shapes differ: {shape_text(truth.shape)} on the left, {shape_text(value.shape)} on the right"
+    return "the two sides differ"
 
 
 def line_of(claim: Claim, judgments: Sequence[Judgment], text: str) -> tuple[Line, Judgment | None]:

@@ -127,7 +127,7 @@ class Formulas(Meaning):
     def _neg(self, tree: Tree) -> Value:
         return self.times(number(-1), self.build(tree.args[0]))
 
-    def _sum(self, tree: Tree) -> Value:
+    def _sum(self, tree: Tree, entrywise: bool = False) -> Value:
         values = [self.build(arg) for arg in tree.args]
         if any(isinstance(v, Indexed) for v in values):
             return self.indexed_sum(values)
@@ -152,7 +152,7 @@ class Formulas(Meaning):
         if rows is None or columns is None:
             held = list(values)
             return Pending(rows, columns, lambda r, c: add(*(self.settle(v, r, c) for v in held)))
-        elementwise = any(isinstance(v, Expr) and _is_elementwise(v) for v in values)
+        elementwise = entrywise or any(isinstance(v, Expr) and _is_elementwise(v) for v in values)
         return add(*(self.settle(v, rows, columns, elementwise) for v in values))
 
     def settle(self, value: Value, rows: Dim, columns: Dim, elementwise: bool = False) -> Expr:
@@ -283,7 +283,7 @@ class Formulas(Meaning):
         return Pending(r, c, make)
 
     def _hadamard(self, tree: Tree) -> Value:
-        values = [self.build(arg) for arg in tree.args]
+        values = [self._sum(arg, True) if arg.kind == "sum" else self.build(arg) for arg in tree.args]  # 1 − H
         if any(isinstance(v, Indexed) for v in values):
             return self.indexed_product(values)
         known = next((v for v in values if isinstance(v, Expr) and not v.is_scalar), None)
@@ -469,7 +469,8 @@ class Formulas(Meaning):
             if name == self.scope.loss or (
                 self.scope.loss and not primes and name not in self.scope.symbols and tree is self.whole
             ):
-                return self.loss(name)
+                if all(arg.kind == "name" for arg in tree.args):  # g(h(x)) is no other name of a loss
+                    return self.loss(name)
             raise Unread(f"the function {name} is not known here")
         if primes:
             raise Unread(f"the derivative {name}' is not read")

@@ -58,6 +58,39 @@ def as_formula(tree: Tree, text: str) -> Tree:
     return Tree("formula", [tree], (text.strip(" \n\t&,.;~").replace("&", " "),), tree.span)
 
 
+def _members(tree: Tree) -> list[tuple[Tree, Tree]]:
+    """The pairs of factors that stand side by side in products."""
+    return [pair for t in tree.walk() if t.kind == "prod" for pair in zip(t.args, t.args[1:])]
+
+
+def _family(tree: Tree) -> str:
+    return (
+        str(tree.data[1]) if tree.kind == "name" and len(tree.data[2]) == 1 and str(tree.data[2][0]).isalpha() else ""
+    )
+
+
+def upright(claims: Iterable[Claim]) -> frozenset[str]:
+    """The families whose members are columns: xᵢ of wᵀxᵢ, and of xᵢᵀw."""
+    found: set[str] = set()
+    for claim in claims:
+        for side in claim.sides:
+            for left, right in _members(side.tree) if side.tree is not None else ():
+                if left.kind == "transpose" and left.args[0].kind == "name":
+                    found |= {_family(right), _family(left.args[0])}
+    return frozenset(found - {""})
+
+
+def outer_product(tree: Tree, upright: frozenset[str]) -> str:
+    """A product xᵢxⱼᵀ of two columns, a matrix that sums over samples take for a number; empty if there is none."""
+    if any(t.kind in ("call", "norm", "inner", "bars") for t in tree.walk()):
+        return ""  # within a trace it has its place
+    for left, right in _members(tree):
+        inner = right.args[0] if right.kind == "transpose" else right
+        if right is not inner and {_family(left), _family(inner)} <= upright and left.data[2] != inner.data[2]:
+            return f"{left.data[0]} {inner.data[0]}ᵀ"
+    return ""
+
+
 class Entry:
     """The definition of every entry of a family, pᵢ = …: as it is written, and the family."""
 

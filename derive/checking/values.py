@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Convention:
     """How the customary ambiguities are taken."""
 
-    __slots__ = ("layout", "path", "lenient", "projected", "shift")
+    __slots__ = ("layout", "path", "lenient", "projected", "shift", "held")
 
     def __init__(
         self,
@@ -28,8 +28,10 @@ class Convention:
         lenient: bool = False,
         projected: bool = True,
         shift: int = 0,
+        held: bool = False,
     ) -> None:
         self.shift = shift  # the author may number occurrences from another one
+        self.held = held  # ∂f/∂Σ⁻¹ is that of a node, what has Σ outside of it held fixed
         self.layout = layout  # gradient, numerator, denominator
         self.path = path  # total, split, other, or the number of a contribution
         self.lenient = lenient  # vectors side by side are multiplied entry by entry
@@ -149,6 +151,7 @@ class Scope:
         self.families: dict[str, tuple[Dim, Dim]] = {}  # shapes that sums over samples give
         self.columns: frozenset[str] = frozenset()  # matrices whose columns are said to be the samples
         self.entries: list[Entry] = []  # definitions of indexed names
+        self.upright: frozenset[str] = frozenset()  # families whose members stand as columns somewhere: wᵀxᵢ
         self.upstream: dict[Expr, tuple[Expr, Expr]] = {}  # ∂L/∂y of a loss L that is only named: L, y
         self._sweeps: dict[tuple[Expr, Expr], Sweep] = {}
         self._known: dict[object, Expr] = {}
@@ -182,6 +185,7 @@ class Scope:
             "families",
             "columns",
             "entries",
+            "upright",
         ):
             setattr(made, slot, getattr(self, slot))
         made.definitions = {**self.definitions, **bindings}
@@ -387,12 +391,14 @@ class Meaning:
 
     def _formula(self, tree: Tree) -> Value:
         """A side with a sum over an index: as any formula is read, or by the algebra of entries."""
-        from .sample_sums import are_settled, used
+        from .sample_sums import are_settled, outer_product, used
 
         for t in tree.walk():
             if t.kind == "name" and len(t.data[2]) == 1 and str(t.data[1]).upper() in self.scope.columns:
                 whole = str(t.data[1]).upper()
                 raise Unread(f"{t.data[0]} is said to be a column of {whole}, and sums are read over rows")
+        if columns := outer_product(tree, self.scope.upright):
+            raise Unread(f"{columns} is a matrix where the vectors are columns")
         first, second = self._parsed, self._written
         if not self.scope.families or not used(self.scope.entries, tree):
             first, second = second, first

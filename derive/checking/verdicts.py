@@ -14,13 +14,14 @@ from typing import Any
 from ..errors import DeriveError, ShapeError
 from ..expr import Expr, is_number, symbols_of, zeros
 from ..operations import transpose
-from ..shapes import Shape, shape_text
+from ..shapes import Shape
 from .claims import DERIVATIVES, Claim, Claims, Side
 from .conditions import condition_of, entry_by_entry, part_of, positive
 from .consequences import follows
 from .derivatives import TreeBuilder
 from .hypotheses import assumed
-from .judgments import Alternative, Failure, Judgment, Value, with_entries
+from .index_notation import IndexChain
+from .judgments import Alternative, Failure, Judgment, Value, difference, with_entries
 from .roles import is_value, names_of
 from .solutions import judged_solution
 from .trees import Tree, turned_letters
@@ -89,6 +90,8 @@ class Judge:
             tried += [Convention(self.layout, "total", lenient, True, shift) for shift in (1, 2, 3)]
         if "projected" in first.used:
             tried.append(Convention(self.layout, projected=False))
+        if "held" in first.used:
+            tried.append(Convention(self.layout, lenient=lenient, held=True))
         if "layout" in first.used and self.layout == "gradient":
             # A Jacobian may be written with outputs as columns while gradients stand as columns too.
             tried.append(Convention("denominator", lenient=lenient))
@@ -138,6 +141,7 @@ class Judge:
         failing: int | None = None
         head: Tree | None = None
         claims = self.document.claims
+        indexed = self.indexed(claims[:1])
         for i, claim in enumerate(claims):
             if progress is not None:
                 progress(i, len(claims))
@@ -158,7 +162,8 @@ class Judge:
                 head = sides[0].tree
                 start, note = self.begin(claim, sides[0])
                 truths = with_entries(start, claims[i:])
-                if note is not None:
+                indexed = self.indexed(claims[i:])
+                if note is not None and not indexed.reads_head():
                     found.append(note)
                 sides = sides[1:]
                 if claim.is_definition and sides:
@@ -173,8 +178,10 @@ class Judge:
                     judgment = self.step(claim, side, truths, previous, failing, head)
                 except DeriveError as error:  # no point where it is defined, definitions that define each other
                     judgment = self.unread(side, error)
+                if judgment.verdict == "unread" or indexed.agrees and judgment.is_index_lost:
+                    judgment = indexed.judged(claim, side) or judgment
                 found.append(judgment)
-                if judgment.verdict in ("proved", "agrees", "conditional"):
+                if judgment.verdict in ("proved", "agrees", "conditional") and judgment.value is not None:
                     if judgment.truth is not None:  # the chain keeps the reading it has begun with
                         chosen = [t.reading for t in truths if t.value is judgment.truth]
                         projected = [t for t in truths if "projected" in t.used or not t.reading.projected]
@@ -191,6 +198,11 @@ class Judge:
                     previous = judgment.value
             self.judgments.append((claim, found))
         return sum(j.verdict == "fails" for _, js in self.judgments for j in js)
+
+    def indexed(self, claims: Sequence[Claim]) -> IndexChain:
+        """The chain that begins with these claims, as one in index notation."""
+        end = next((i for i, c in enumerate(claims) if i and not c.continues), len(claims))
+        return IndexChain(self.document, self.witness, claims[:end])
 
     def begin(self, claim: Claim, side: Side) -> tuple[list[Alternative], Judgment | None]:
         """The truth that the head of a chain names."""
@@ -321,6 +333,9 @@ class Judge:
                 if shrunk:
                     judgment.verdict, judgment.condition = "conditional", f"{', '.join(shrunk)} scalar"
                     judgment.reason = f"right if {judgment.condition}: orders and transposes do not show"
+                elif truth.reading.held or value.reading.held:
+                    judgment.verdict, judgment.condition = "conditional", "all but the inverse is held fixed"
+                    judgment.reason = f"right if {judgment.condition}"
                 elif needed := positive(*(self.whole(_wide(v.value)) for v in (truth, value))):
                     judgment.verdict, judgment.condition = "conditional", ", ".join(needed)
                     judgment.reason = f"right if {judgment.condition}"
@@ -372,7 +387,7 @@ class Judge:
             return Judgment("unread", "not judged: a prime on a bracket", side)
         if "stacked" in truths[0].used and _shape(truths[0].value) != _shape(value_):
             return Judgment("unread", "not judged: a derivative of a matrix, or by one, is stacked in many ways", side)
-        judgment = Judgment("fails", self.reason(truths[0].value, value_), side)
+        judgment = Judgment("fails", difference(truths[0].value, value_), side)
         judgment.truth, judgment.value, judgment.previous, judgment.tree = truths[0].value, value_, previous, side.tree
         like = [t.value for t in truths if isinstance(t.value, Indexed) == isinstance(value_, Indexed)]
         judgment.truths = like or [t.value for t in truths]
@@ -494,7 +509,8 @@ class Judge:
         """The side as right under a condition: values given before, symmetry, entries that sum to 1."""
         is_gradient = head is not None and head.kind == "gradient"
         name = self.variable_name(head) or (self.scope.nabla if is_gradient else None)
-        variable = self.scope.symbols.get(name or "")
+        name = name or ""
+        variable = self.scope.symbols.get(name) or self.scope.symbols.get(name.partition("_")[0])  # X of ∂/∂Xₚq
         for truth in truths:
             for value in values:
                 pair = aligned(truth.value, value.value)
@@ -573,18 +589,6 @@ class Judge:
             return False
         zero = tree.kind == "zero" or (tree.kind == "number" and tree.data[0] == 0)
         return zero and side is claim.sides[-1]
-
-    # Reasons
-
-    def reason(self, truth: Value, value: Value) -> str:
-        if isinstance(truth, Indexed) or isinstance(value, Indexed):
-            if isinstance(truth, Indexed) and isinstance(value, Indexed):
-                return "the two entries differ"
-            entry, rest = ("left", "right") if isinstance(truth, Indexed) else ("right", "left")
-            return f"the {entry}-hand side is a single entry, the {rest}-hand side the whole"
-        if truth.shape != value.shape:
-            return f"the shapes differ: {shape_text(truth.shape)} on the left, {shape_text(value.shape)} on the right"
-        return "the two sides differ"
 
 
 def _wide(value: Value) -> Expr:

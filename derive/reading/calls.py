@@ -31,7 +31,7 @@ def function(p: Stacks, token: Token) -> bool:
         if name == "ones" or name == "zeros":
             return p.done(Node("ones" if name == "ones" else "zero", [], None, token.start, token.end))
         raise p.error(f"{name} needs its entry, as in {name}(1)", token)
-    if name == "sum" and following is not None and following.text == "_":
+    if name == "sum" and following is not None and (following.text == "_" or is_over_entries(p, following)):
         return sigma(p, token)
     exponent: int | None = None
     if following is not None and (following.kind == "sup" or following.text == "^"):
@@ -58,6 +58,20 @@ def function(p: Stacks, token: Token) -> bool:
     end_function(p)
     p.ops.append(Op(PREFIX, "prefix", "call", token, (name, exponent, base, len(p.operands))))
     return True
+
+
+def is_over_entries(p: Stacks, following: Token) -> bool:
+    """Whether `sum w_i^2` or `sum (y_i - x_i)^2` begins here: its operand has an index."""
+    if following.text == "(" and not (following.spaced and raised_behind(p)):
+        return False
+    for t in p.tokens[p.i :]:
+        if t.kind == "name":
+            low = names.parts(str(t.value))[2]
+            if low and t.value not in p.known and low[-1] in tuple("ijklmnst"):
+                return True
+        if t.kind != "name" and t.text != "(":
+            return False
+    return False
 
 
 def end_function(p: Stacks) -> None:
@@ -113,6 +127,19 @@ def comma_inside(p: Stacks, reach: int | None = None) -> bool:
             return True
         if not depth:
             break
+    return False
+
+
+def inner_follows(p: Stacks) -> bool:
+    """Whether the < here opens ⟨a, b⟩: a comma and a > of its own follow."""
+    depth, commas = 0, 0
+    for t in p.tokens[p.i + 1 : p.i + 60]:
+        depth += (t.kind == "open") - (t.kind == "close")
+        if depth < 0 or t.text == "<":
+            return False
+        commas += t.text == "," and not depth
+        if t.text == ">" and not depth:
+            return commas == 1
     return False
 
 
@@ -177,8 +204,12 @@ def sigma(p: Stacks, token: Token) -> bool:
             what_stands_below(p, bounds, held)
         elif t.kind == "low" and not has_lower:
             has_lower = True
-            bounds.names += list(t.text)
+            indices, _, begin = t.text.partition("=")
+            bounds.names += list(indices)
+            bounds.lower |= dict.fromkeys(indices, p.dimension(begin, t.span)) if begin else {}
             p.i += 1
+            has_lower = not (p.tokens[p.i : p.i + 1] and p.tokens[p.i].text == ",")  # ∑ᵢ,ⱼ
+            p.i += not has_lower
         elif t.text == "^" and upper is None:
             _, held = scripts.limit(p)
             if held:

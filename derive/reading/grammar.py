@@ -274,7 +274,7 @@ class Parser(Stacks):
                 scripts.refuse_label(self, token)
                 base = self.operands[-1]
                 exponent = Node("num", [], token.value, token.start, token.end)
-                self.operands[-1] = Node("pow", [base, exponent], "sup", base.start, token.end)
+                self.operands[-1] = self.raised("pow", base, exponent, "sup", token.end)
             return False
         if kind == "method":
             self.i += 1
@@ -336,6 +336,9 @@ class Parser(Stacks):
         if text == ">" and top is not None and top.text == "⟨":
             token.kind, token.text = "close", "⟩"
             return self.close(token)
+        if text == "<" and calls.inner_follows(self):
+            token.kind, token.text = "open", "⟨"
+            return self.after_operand(token)
         if text == "=" and top is not None:
             hint = "axis= stands in formulas that are NumPy's throughout; softmax_row(X), sum_col(X) say the axis here"
             raise self.error("= inside brackets is not read", token, hint)
@@ -349,7 +352,7 @@ class Parser(Stacks):
             return True
         if text == "≠":
             raise self.error("≠ is a condition, and a formula has a value", token)
-        if text in ("<", ">", "≤", "≥", "∈", "→"):
+        if text in ("<", ">", "≤", "≥", "≻", "≽", "≺", "≼", "∈", "→"):
             raise self.error(f"{text} has no place in a formula", token, "sizes and properties are declared in `where`")
         raise self.error(f"{text} is not expected here", token)
 

@@ -33,6 +33,11 @@ from .vocabulary import (
 _EATEN = {"\t": "t", "\f": "f", "\v": "v", "\r": "r", "\a": "a", "\b": "b"}  # what Python and shells make of \t …
 
 
+def _is_raised(c: str) -> bool:
+    """Whether it is a letter, digit or sign written high, as ⁿ."""
+    return unicodedata.decomposition(c).startswith("<super>")
+
+
 class Lexer(Letters):
     """Reads a text; `run` gives its tokens."""
 
@@ -96,7 +101,7 @@ class Lexer(Letters):
             self.emit("close", CLOSING[c], start)
         elif c in "'’′″‴ᵀ⊤ᵗ⟙":
             self.emit("trans", c, start)
-        elif c in SUPERSCRIPTS:
+        elif c in SUPERSCRIPTS and not (self.tokens and self.tokens[-1].kind == "sum"):
             self.superscript(start)
         elif c in VULGAR:
             self.emit("num", c, start, VULGAR[c])
@@ -129,12 +134,16 @@ class Lexer(Letters):
             self.pos = len(text) if end < 0 else end
         elif c == "…" or c == "⋯":
             raise self.error("an ellipsis cannot be read", start, self.pos, "write all the terms, or a matrix product")
-        elif c in "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ":
-            end = self.pos
-            while end < len(text) and names.subscript(text[end]) is not None:
-                end += 1
-            self.pos = end
-            self.emit("low", "".join(names.subscript(d) or "" for d in text[start:end]), start)
+        elif c == "₊" and self.tokens and self.tokens[-1].kind == "close":  # [z]₊, the positive part
+            self.emit("op", "_", start)
+            self.emit("op", "+", start)
+        elif names.subscript(c) is not None:
+            self.pos = start + len(re.match(rf"[{names.SUBSCRIPTS}₌]+", text[start:])[0])  # type: ignore[index]
+            self.emit("low", "".join(names.subscript(d) or "=" for d in text[start : self.pos]), start)
+        elif self.tokens and self.tokens[-1].kind in ("sum", "low") and _is_raised(c):
+            while self.pos < len(text) and _is_raised(text[self.pos]):
+                self.pos += 1
+            self.emit("sup", unicodedata.normalize("NFKC", text[start : self.pos]).replace("−", "-"), start)
         elif "\uff01" <= c <= "\uff5e":  # the wide forms of ASCII, as East Asian keyboards type them
             self._wide(start, chr(ord(c) - 0xFEE0))
         elif names.is_letter(c) or (c.isalpha() and unicodedata.category(c)[0] == "L"):
@@ -245,6 +254,10 @@ class Lexer(Letters):
         if self.pending is not None:
             self.groups.append(("style", self.style, len(self.tokens), self.accents, at))
             self.style, self.pending, self.accents = self.pending, None, []
+        elif self.is_labeled:
+            self.groups.append(("group", self.style, len(self.tokens), ["brace"], at))
+            self.is_labeled = False
+            self.emit("open", "{", at)
         elif self.accents:
             self.groups.append(("accent", self.style, len(self.tokens), self.accents, at))
             self.accents = []
@@ -257,6 +270,13 @@ class Lexer(Letters):
             raise self.error("this brace was never opened", at, at + 1)
         kind, self.style, first, accents, opened = self.groups.pop()
         held = self.tokens[first:]
+        if accents == ["brace"]:  # what is written at it is no part of the formula
+            self.emit("close", "}", at)
+            label = re.compile(r"\s*(?:\\limits\s*)?[_^]\s*").match(self.text, self.pos)
+            if label is not None:
+                self.pos = label.end()
+                self.pos = self.matching(self.pos) + 1 if self.text[self.pos : self.pos + 1] == "{" else self.pos + 1
+            return
         if kind == "group":
             if len(held) == 2 and held[1].kind in ("func", "diff"):  # {\rm tr} is tr
                 del self.tokens[first]
@@ -329,6 +349,8 @@ class Lexer(Letters):
                 self.pos = self.matching(at) + 1
         elif word in TRANSPARENT:
             pass
+        elif word in ("underbrace", "overbrace"):
+            self.is_labeled = True
         elif word in COMMAND_FUNCTIONS:
             self.emit("func", COMMAND_FUNCTIONS[word], start)
         elif word in COMMAND_TOKENS:
@@ -405,7 +427,8 @@ class Lexer(Letters):
         inside = text[at + 1 : end].strip()
         plain = "".join(c for c in inside if c not in " ~").replace("\\,", "").replace("-", "").replace("\\_", "_")
         texts = [t.text for t in self.tokens[-2:]]
-        if plain.isalpha() and (texts[-1:] == ["_"] or texts == ["_", "{"]):
+        is_label = texts == ["^", "{"] and text[end + 1 : end + 2] == "}" and len(plain) > 1  # x^{\text{ref}}
+        if plain.isalpha() and (texts[-1:] == ["_"] or texts == ["_", "{"] or is_label):
             self.pos = end + 1
             self.atom(start, plain, "")
             return
@@ -427,14 +450,16 @@ class Lexer(Letters):
                 self.pending, self.pos = "bold", at
                 return
             after = text[end + 1 :].lstrip(" &")[:1]
-            if is_text and (plain in ("where", "with") or " " in inside or (after != "=" and after != "_")):
+            if is_text and (
+                plain in ("where", "with", "st", "subjectto") or " " in inside or (after != "=" and after != "_")
+            ):
                 self.pos = end + 1
                 if plain.isupper() and " " not in inside and after != "(":  # \text{MSE} + …
                     self.emit("unknown", plain, start)
                     return
                 self.refuse_prose(start, end, after)
-                if plain in ("where", "with"):
-                    self.emit("where", plain, start)
+                if plain in ("where", "with", "st", "subjectto"):
+                    self.emit("where", plain if plain[0] == "w" else "s.t.", start)
                 elif after == "(" and " " not in inside:
                     self.emit("unknown", plain, start)
                 return
@@ -455,6 +480,8 @@ class Lexer(Letters):
             self.refuse_prose(start, end, text[end + 1 :].lstrip(" &")[:1])
             if plain.startswith("where") and not plain[5:6].isalpha():
                 self.emit("where", "where", start)
+            elif plain.strip(":.,") in ("s.t", "subjectto"):
+                self.emit("where", "s.t.", start)
             return
         if command == "mathrm" and plain == "d" and text[end + 1 : end + 2].strip():
             following = text[end + 1]

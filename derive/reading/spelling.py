@@ -13,7 +13,8 @@ from ..errors import ParseError
 
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
 _MINIMUM = (
-    r"(?:\\arg\s*\\m(?:in|ax)"
+    r"(?:\\mathop\s*\{\s*\\(?:mathrm|rm|text|operatorname)\s*\{?\s*(?:arg\s*(?:\\,)?\s*)?m(?:in|ax)(?:imize)?\s*\}?\s*\}"
+    r"|\\arg\s*\\m(?:in|ax)"
     r"|\\(?:operatorname\*?|text|mathrm)\s*\{\s*(?:arg\s*(?:\\,)?\s*)?m(?:in|ax)(?:imize|imise)?\s*\}"
     r"|\\arg?m(?:in|ax)|(?<![A-Za-z\\])(?:arg\s?m(?:in|ax)|(?:min|max)imi[sz]e)(?![A-Za-z(]))"
 )
@@ -23,6 +24,14 @@ _EXTREMUM = (
     rf"(?<![^\s=;\n])(?:\\underset\s*\{{([^{{}}]*)\}}\s*\{{\s*(?:{_MINIMUM}|\\m(?:in|ax))\s*\}}"
     rf"|{_MINIMUM}{_NO_AXIS}(?:{_BELOW})?|\\min(?=\s*(?:\\[|,;!:]|\|\|))|(?:min|max)\s+(?![\s(]))"
 )
+_WORDS = (
+    r"\\(?:text|mathrm|mbox|textrm|operatorname|mathit)\s*"
+    r"\{[^{}]*(?:\bconst|independent of|not (?:involv|depend))[^{}]*\}"
+)
+_CONSTANT = rf"(?:{_WORDS}|(?<![\w\\{{])const(?:ant)?(?![\w(^]))\.?"
+_ENDS = r"(?=\s*(?:$|[;,.\n+)\]}−-]|\\\\))"
+_CONSTANTS = rf"(^|=)\s*{_CONSTANT}\s*(?:\+|(?=[−-]))|[+−-]\s*{_CONSTANT}{_ENDS}"
+_GREEK_SUM = r"(?<![^\W\d_])(?<![ᵀ⊤'])Σ(?=_?\{?[ᵢⱼₖₗₘₙₜa-z][^\W\d_]*(?:[₌=,}\s(]|[^\w⁻⁺'ᵀ⊤^.)]))"
 _LIMITS = r"(\\(?:sum|prod)(?:\\limits)?\s*)(\^\s*(?:\{[^{}]*\}|[A-Za-z]))\s*(_\s*\{(?:[^{}]|\{[^{}]*\})*\})"
 _TAIL = 60  # where the number of an equation may stand
 _NUMBER = r"(?:\\q?quad|\\hfill|\s{3})\s*(?:\(\d+(?:\.\d+)*[a-z]?\)|\[\d+\])\s*[.,;]?\s*$"
@@ -31,12 +40,13 @@ _ENTRY = r"_?\s*\{?\s*[i-n]\s*,?\s*[i-n]\s*\}?|[ᵢⱼₖₗₘₙ]{2}"
 # What cannot be meant as it stands: signs that must occur, the pattern, what is said, and the way out
 _LOST = (
     ("*", r"[^\W\d_]\*(?=\s*[-−+]|\s*[)\]]|\s*$)", "may be an optimum", "give it a name of its own, as in x_opt"),
-    ("1", r"[^\W\d_)][-−]1(?=[^\W\d_])", "may be an inverse that lost its height", "write ⁻¹ or ^(-1)"),
+    ("1", r"[^\W\d_)][-−]1(?=\s*[^\W\d_(]|\()", "may be an inverse that lost its height", "write ⁻¹ or ^(-1)"),
+    ("e", r"(?:(?<=[+/=\d])|(?<=[+/=] )|^)e[-−](?=[^\W_])", "may be a power that lost its height", "write e^(−…)"),
     (":", r"\w\(\s*\d*\s*:\s*(?:end|\d*)\s*\)", "is a slice", "write x[1:], counted from 0"),
 )
 
 
-def respelled(text: str) -> tuple[str, list[str]]:
+def respelled(text: str, known: frozenset[str] = frozenset()) -> tuple[str, list[str]]:
     """The text as it is read, and what was read so.
 
     Raises
@@ -46,16 +56,16 @@ def respelled(text: str) -> tuple[str, list[str]]:
     """
     for sign, pattern, why, hint in _LOST:
         found = re.search(pattern, text) if sign in text else None
-        if found is not None:
+        if found is not None and sign not in known:
             raise ParseError(f"{found[0]} {why}", text, found.span(), hint)
     readings: list[str] = []
     for signs, put_right in _ROWS:
         if all(any(sign in text for sign in some) for some in signs):
-            text = put_right(text, readings)
+            text = put_right(text, readings, known)
     return text, readings
 
 
-def _without_extremum(text: str, readings: list[str]) -> str:
+def _without_extremum(text: str, readings: list[str], known: frozenset[str]) -> str:
     """What is minimized, without the word, at the start of a formula or behind the name that it defines."""
 
     def blank(found: re.Match[str]) -> str:
@@ -69,13 +79,45 @@ def _without_extremum(text: str, readings: list[str]) -> str:
     return re.sub(_EXTREMUM, blank, text)
 
 
-def _without_number(text: str, readings: list[str]) -> str:
+def _without_constant(text: str, readings: list[str], known: frozenset[str]) -> str:
+    """A formula without `+ const`, which no variable is in."""
+
+    def blank(found: re.Match[str]) -> str:
+        readings.append("const is read as a constant of the variable, and left out")
+        return (found[1] or "").ljust(len(found[0]))
+
+    is_name = known & {"const", "constant"} or re.search(r"const(?:ant)?\}?\s*=", text)
+    return text if is_name else re.sub(_CONSTANTS, blank, text)
+
+
+def _greek_sum(text: str, readings: list[str], known: frozenset[str]) -> str:
+    """∑ for the Greek letter, where it has an index that other letters have and nothing else is a sum."""
+    found = re.findall(_GREEK_SUM, text)
+    if not found or len(found) < text.count("Σ") or "∑" in text or "Σ" in known:
+        return text
+    readings.append("Σ is read as the sign of a sum")
+    return text.replace("Σ", "∑")
+
+
+def _fractions(text: str, readings: list[str], known: frozenset[str]) -> str:
+    r"""`\frac{a}{b}` for `{a \over b}`."""
+    inside = r"((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*?)"
+    return re.sub(rf"\{{{inside}\\over(?![a-z]){inside}\}}", r"\\frac{\1}{\2}", text)
+
+
+def _without_remark(text: str, readings: list[str], known: frozenset[str]) -> str:
+    r"""A formula without words in brackets behind it, as `(\text{least squares})`."""
+    remark = r"\(\s*\\(?:text|mbox|textrm|textit)\s*\{[^{}]*\}\s*\)\s*[.,;]?\s*$"
+    return re.sub(remark, lambda found: " " * len(found[0]), text)
+
+
+def _without_number(text: str, readings: list[str], known: frozenset[str]) -> str:
     """A formula without the number of its equation."""
     tail = text[-_TAIL:]
     return text[: -len(tail)] + re.sub(_NUMBER, lambda found: " " * len(found[0]), tail)
 
 
-def _limits_in_order(text: str, readings: list[str]) -> str:
+def _limits_in_order(text: str, readings: list[str], known: frozenset[str]) -> str:
     """`\\sum_{i=1}^n` for `\\sum^n_{i=1}`."""
     return re.sub(_LIMITS, r"\1\3\2", text)
 
@@ -90,7 +132,7 @@ def _raised(low: str) -> str:
     return rf"(?:(?<=[^\W{_SUPERSCRIPTS}])|(?<=[)\]}}|‖]))((?:{above})\s*)({below})"
 
 
-def _lowered(text: str, readings: list[str]) -> str:
+def _lowered(text: str, readings: list[str], known: frozenset[str]) -> str:
     """x_i^T for x^T_i: what stands below a letter belongs to its name, in whatever order both are written.
 
     A^T_{ij} and A^{-1}_{ij} are entries of the transpose and of the inverse all the same.
@@ -111,7 +153,11 @@ def _lowered(text: str, readings: list[str]) -> str:
 
 
 # What is put right where one of each group of signs occurs
-_ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str]], str]], ...] = (
+_ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozenset[str]], str]], ...] = (
+    ((("\\over",),), _fractions),
+    ((("const", "independent of", "not "),), _without_constant),
+    ((("Σ",),), _greek_sum),
+    ((("(",), ("\\text", "\\mbox")), _without_remark),
     ((("min", "max"),), _without_extremum),
     (((")", "]"), ("quad", "hfill", "   ")), _without_number),
     ((("\\sum^", "\\prod^", "\\sum ^", "\\prod ^", "\\limits^"),), _limits_in_order),

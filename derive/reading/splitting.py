@@ -417,10 +417,15 @@ class _Splitter:
 
 
 def primed_names(tokens: list[Token]) -> list[Token]:
-    """The tokens with `x'` as one name where a head lists it as an argument, as in K(x, x') = …"""
+    """The tokens with `x'` as one name: where a head has it, as K(x, x') = … and w' = …, and beside x, as in x − x'."""
     primed: set[str] = set()
     for i, token in enumerate(tokens):
-        if token.text != "(" or not i or tokens[i - 1].kind != "atom":
+        before, after = tokens[i - 1] if i else None, tokens[i + 1] if i + 1 < len(tokens) else None
+        if _is_prime(token) and before is not None and before.kind == "atom":
+            begins = i == 1 or tokens[i - 2].kind in ("newline", "where") or tokens[i - 2].text == ";"
+            if begins and after is not None and after.text == "=" or _is_beside(tokens, i):
+                primed.add(before.name)
+        if token.text != "(" or before is None or before.kind != "atom":
             continue
         end = next((j for j in range(i, min(i + 60, len(tokens))) if tokens[j].text == ")"), i)
         if end + 1 < len(tokens) and tokens[end + 1].text == "=":
@@ -436,6 +441,24 @@ def primed_names(tokens: list[Token]) -> list[Token]:
         else:
             result.append(token)
     return result
+
+
+def _is_beside(tokens: list[Token], i: int) -> bool:
+    """Whether the prime at i is that of x − x' or x' − x, of a small letter: no transpose is subtracted from it."""
+    letter = tokens[i - 1]
+    if not letter.text.islower():
+        return False
+    ends = ("close", "bar", "newline")
+    is_last = i + 1 == len(tokens) or tokens[i + 1].kind in ends or tokens[i + 1].text in ("+", "-", ";", ",")
+    if is_last and i > 2 and tokens[i - 2].text == "-" and tokens[i - 3].kind == "atom":
+        before = tokens[i - 4] if i > 3 else None
+        return tokens[i - 3].name == letter.name and (before is None or before.kind in ("open", "bar"))
+    if is_last and i + 2 < len(tokens) and tokens[i + 1].text == "-" and tokens[i + 2].kind == "atom":
+        after = tokens[i + 3] if i + 3 < len(tokens) else None
+        before = tokens[i - 2] if i > 1 else None
+        is_whole = (before is None or before.kind in ("open", "bar")) and (after is None or after.kind in ends)
+        return is_whole and tokens[i + 2].name == letter.name
+    return False
 
 
 def _is_prime(token: Token) -> bool:
@@ -460,7 +483,7 @@ def raised_names(tokens: list[Token], wanted: frozenset[str], source: str) -> li
         begins = i == 0 or tokens[i - 1].kind in ("newline", "where") or tokens[i - 1].text in (";", ",")
         is_head = begins and end < len(tokens) and tokens[end].text == "="
         letters = [t for t in tokens[i + 1 : end] if t.kind == "atom"]
-        is_word = len(letters) > 1 and all(counts[t.name] == inside[t.name] for t in letters)
+        is_word = len("".join(t.text for t in letters)) > 1 and all(counts[t.name] == inside[t.name] for t in letters)
         if name in wanted or is_head or (is_word and tokens[i].text != "e" and not wanted & {t.name for t in letters}):
             named[i] = (name, end)
     chosen = {name for name, _ in named.values()}
@@ -503,7 +526,7 @@ def _raised(tokens: list[Token], i: int) -> tuple[str, int] | None:
         above = held[0]
     elif len(held) == 2 and held[0] in ("^", "**"):
         end = i + 3
-        if tokens[i + 2].kind == "num":
+        if tokens[i + 2].kind == "num" or tokens[i + 2].kind == "atom" and len(held[1]) > 1:
             above = held[1]
         elif held[1] == "{":
             end = next((j for j in range(i + 3, min(len(tokens), i + 15)) if tokens[j].text == "}"), i)

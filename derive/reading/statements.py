@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 
 from .. import names
 from ..errors import ParseError
 from .stacks import LEVELS, Node
 from .tokens import Token
 
+ORDERS = frozenset("<>≤≥≻≽≺≼≠")
+
 
 class Statement:
-    """`r = W x`: the name, if it has one, and the tokens of the formula."""
+    """`r = W x`: the name, if it has one, and the tokens of the formula, and of what else it is said to equal."""
 
-    __slots__ = ("name", "tokens", "parameters", "head", "node")
+    __slots__ = ("name", "tokens", "parameters", "head", "node", "others")
 
     def __init__(self, name: str | None, tokens: list[Token], parameters: list[str], head: Token | None) -> None:
         self.name = name
@@ -21,6 +24,7 @@ class Statement:
         self.parameters = parameters
         self.head = head
         self.node: Node | None = None
+        self.others: list[list[Token]] = []
 
 
 class Statements:
@@ -36,6 +40,7 @@ class Statements:
         """Statements at `;`, line ends, `where`, and commas before a definition."""
         parts: list[list[Token]] = [[]]
         after: list[list[Token]] = []  # what follows `where` is defined before it is used
+        limits: list[Token] = []
         depth = 0
         for i, token in enumerate(tokens):
             if token.kind == "open":
@@ -44,6 +49,9 @@ class Statements:
                 depth -= 1
             if token.kind == "where" and depth <= 0:
                 parts = [part for part in parts if part]
+                if token.text == "s.t." and parts:
+                    limits = tokens[i + 1 :]
+                    break
                 if not parts:
                     raise ParseError("no formula stands before where", self.source, token.span)
                 after.append(parts.pop())
@@ -54,7 +62,10 @@ class Statements:
                     continue
                 if token.text == "\n" and self.is_latex and not self.defines(tokens, i + 1):
                     continue  # a line end is a space to TeX
-                if token.text == "," and not self.defines(tokens, i + 1):
+                signs = [t.text for t in parts[-1]] if "<" in self.source else []
+                is_angle = signs.count("<") > signs.count(">")  # <a, b>
+                is_limit = not is_angle and is_condition(following(tokens, i + 1))
+                if token.text == "," and not self.defines(tokens, i + 1) and not is_limit:
                     if i + 1 == len(tokens) or tokens[i + 1].kind == "newline" or tokens[i + 1].text == ";":
                         continue  # punctuation at the end
                     parts[-1].append(token)
@@ -64,12 +75,15 @@ class Statements:
             if token.kind == "newline":
                 continue
             parts[-1].append(token)
-        parts += reversed(after)
+        parts += self.constraints(limits)
+        parts = [self.unconditioned(part) for part in [*parts, *reversed(after)]]
         statements = []
         for part in parts:
             while part and part[-1].kind == "op" and part[-1].text in (".", ","):
                 part.pop()
-            if part and self.declares(part):
+            if is_condition(part) and len([p for p in parts if p]) > 1:
+                self.note_condition(part)
+            elif part and self.declares(part):
                 self.declared.append(self.source[part[0].start : part[-1].end])
             elif part:
                 statements.append(self.statement(self.objective(part)))
@@ -89,6 +103,32 @@ class Statements:
             if s.name is not None:
                 seen.add(s.name)
         return statements
+
+    def note_condition(self, part: list[Token]) -> None:
+        self.readings.append(f"{self.cut(part)} is read as a condition, and left out")
+
+    def constraints(self, tokens: list[Token]) -> list[list[Token]]:
+        """The definitions, r = …, among what stands behind "subject to"; the rest is left out."""
+        kept, i = [], 0
+        while i < len(tokens):
+            part = following(tokens, i)
+            i += len(part) + 1
+            if len(part) > 2 and part[0].kind == "atom" and part[1].text == "=" and part[2].kind != "num":
+                kept.append(part)
+            elif part:
+                self.note_condition(part)
+        return kept
+
+    def unconditioned(self, part: list[Token]) -> list[Token]:
+        """The part without a condition in brackets behind it, as in xᵀAx  (A ≻ 0)."""
+        at = next((i for i in range(len(part) - 1, 0, -1) if part[i].kind == "open"), 0)
+        inside = part[at + 1 : -1]
+        if not at or part[at].text not in "([" or any(t.kind == "close" for t in inside) or not is_condition(inside):
+            return part
+        if part[-1].kind != "close" or part[at - 1].end == part[at].start:
+            return part
+        self.note_condition(inside)
+        return part[:at]
 
     def continues(self, part: list[Token], tokens: list[Token], i: int) -> bool:
         """Whether a line end stands in the middle of a formula."""
@@ -129,7 +169,9 @@ class Statements:
                 break
         if i >= len(part):
             raise ParseError(f"{part[0].text} lacks its operand", self.source, (part[0].start, part[-1].end))
-        below = self.source[part[0].end : part[i].start]
+        below = self.source[part[0].end : part[i].start].replace("\\limits", "")
+        if not below.strip() and part[i].kind in ("sum", "frac", "num", "half", "bar"):
+            below = part[i].text  # of nothing that has a smallest entry
         if re.search(r"(?<![A-Za-z])(row|col)(?![A-Za-z])", below):
             return part  # the largest entry of each row
         named = re.search(r"\\(?!math|bold|bm)[A-Za-z]+|[^\W\d_](?![A-Za-z]*\{)", below)
@@ -144,44 +186,43 @@ class Statements:
         return part[i:]
 
     def statement(self, part: list[Token]) -> Statement:
-        depth = 0
-        at = None
+        """`L = f(x) = … = …`: the name, the last side, and the others that are no names."""
+        depth, at = 0, list[int]()
         for i, token in enumerate(part):
             depth += (token.kind == "open") - (token.kind == "close")
-            if token.kind == "op" and token.text in ("=", "↦") and depth == 0:
-                at = i
-                break
-        if at is None:
+            if token.kind == "op" and depth == 0 and (token.text == "=" or token.text == "↦" and not at):
+                at.append(i)
+        if not at:
             return Statement(None, part, [], None)
-        head, body = part[:at], part[at + 1 :]
-        if head and head[-1].text == ":":
-            head = head[:-1]
-        equals = part[at]
+        equals = part[at[0]]
+        head = part[: at[0] - (at[0] > 0 and part[at[0] - 1].text == ":")]
         if equals.text == "↦":  # f: x ↦ …
-            colon = next((i for i, t in enumerate(head) if t.text == ":"), 0)
-            head = head[:colon]
-        if body and body[0].text == "=":  # ==
-            raise ParseError("== compares; a definition has one =", self.source, (equals.start, body[0].end))
-        if not body:
-            raise ParseError(f"nothing follows {equals.text}", self.source, equals.span)
-        again = self.second_equals(body)
-        if again is not None:
-            # L = f(x) = …: both are names of the value
-            index = body.index(again)
-            if self.head_name(body[:index]) is not None:
-                return self.statement([*head, *part[at + 1 + index :]])
-            raise ParseError(
-                "a formula has one =", self.source, again.span, "give one formula; definitions are separated by ;"
-            )
+            head = head[: next((i for i, t in enumerate(head) if t.text == ":"), 0)]
+        sides = [part[i + 1 : j] for i, j in zip(at, [*at[1:], len(part)])]
+        for side, i in zip(sides, at):
+            if not side and i + 1 in at:
+                raise ParseError("== compares; a definition has one =", self.source, (part[i].start, part[i + 1].end))
+            if not side:
+                raise ParseError(f"nothing follows {part[i].text}", self.source, part[i].span)
+        vague = next((k for k, i in enumerate(at) if k and self.cut([part[i]]) in ("∝", "\\propto")), None)
+        if vague is not None:  # equal but for a factor or a term
+            self.readings.append(f"{self.cut(part[at[vague] :])} is left out")
+            del sides[vague:]
+        body = sides.pop()
         found = self.head_name(head)
         if found is None and equals.text == "=" and not self.names_value(head):
             span = (head[0].start, head[-1].end) if head else equals.span
             raise ParseError("the left of = is a name, as in L = … or f(x) = …", self.source, span)
-        if found is None:
-            return Statement(None, body, [], None)  # log p(y | X) = …: the name of a value that nothing refers to
-        name, parameters = found
-        token = Token("name", self.source[head[0].start : head[-1].end], head[0].start, head[-1].end)
-        return Statement(name, body, parameters, token)
+        if found is None:  # log p(y | X) = …: the name of a value that nothing refers to
+            made = Statement(None, body, [], None)
+        else:
+            token = Token("name", self.source[head[0].start : head[-1].end], head[0].start, head[-1].end)
+            made = Statement(found[0], body, found[1], token)
+        made.others = [side for side in sides if self.head_name(side) is None]
+        return made
+
+    def cut(self, tokens: list[Token]) -> str:
+        return " ".join(self.source[tokens[0].start : tokens[-1].end].split())
 
     @staticmethod
     def names_value(head: list[Token]) -> bool:
@@ -192,15 +233,6 @@ class Statements:
             if depth == 0 and token.kind == "op" and token.text in ("+", "-", "<", ">", "≤", "≥", "≠"):
                 return False
         return any(token.kind in ("atom", "unknown", "func") for token in head)
-
-    @staticmethod
-    def second_equals(body: list[Token]) -> Token | None:
-        depth = 0
-        for token in body:
-            depth += (token.kind == "open") - (token.kind == "close")
-            if token.kind == "op" and token.text == "=" and depth == 0:
-                return token
-        return None
 
     def head_name(self, head: list[Token]) -> tuple[str, list[str]] | None:
         """The name in `L`, `f(z)` or `\\mathcal{L}(W, b)`."""
@@ -231,6 +263,26 @@ class Statements:
         return False
 
 
+def following(tokens: list[Token], i: int) -> list[Token]:
+    """The tokens from i up to what parts statements."""
+    end = next(
+        (j for j in range(i, len(tokens)) if tokens[j].kind in ("newline", "where") or tokens[j].text in ",;"), None
+    )
+    return tokens[i:end]
+
+
+def is_condition(part: list[Token]) -> bool:
+    """Whether it is an inequality, λ > 0, outside of all brackets."""
+    depth, found = 0, False
+    for token in part:
+        depth += (token.kind == "open") - (token.kind == "close")
+        if depth <= 0 and token.kind == "op":
+            if token.text in ("=", ","):
+                return False
+            found |= token.text in ORDERS
+    return found and part[0].text not in ORDERS and part[-1].text not in ORDERS
+
+
 def in_order(statements: list[Statement], source: str) -> list[Statement]:
     """Definitions before what uses them, the formula last.
 
@@ -245,7 +297,7 @@ def in_order(statements: list[Statement], source: str) -> list[Statement]:
     by_name = {s.name: s for s in statements if s.name is not None}
     uses: dict[int, list[Statement]] = {}
     for s in statements:
-        found = {str(t.value) for t in s.tokens if t.kind == "name"} - {s.name}
+        found = {str(t.value) for t in chain(s.tokens, *s.others) if t.kind == "name"} - {s.name}
         uses[id(s)] = [other for other in statements if other.name in found and by_name[other.name] is other]
     used = {id(other) for held in uses.values() for other in held}
     formula = next((s for s in statements if s.name is None), statements[-1])

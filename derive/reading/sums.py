@@ -18,7 +18,7 @@ from .indexed_names import Access, Index
 from .indices import Algebra, Axis, IndexedSum, IndexedTerm
 from .reach import extend
 from .signatures import C, M, R, S
-from .stacks import Node, postorder
+from .stacks import Node, nodes_below
 from .vocabulary import ELEMENTWISE, WITH_PARAMETER
 
 _RANGE = ("<", "≤", "≠")
@@ -34,14 +34,14 @@ def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: 
     ShapeError
         No kinds of the names fit.
     """
-    order = postorder(roots)
+    order = nodes_below(roots)
     has_sums = any(node.op == "sigma" for node in order)
     if not has_sums and not any(node.op == "at" or node.op == "sym" and "_" in node.data for node in order):
         return roots
     families = Families(reading, roots, order, readings)
     if has_sums:
         extend(families)
-        families.order = postorder(roots)
+        families.order = nodes_below(roots)
     families.bind()
     if not families.accesses and not families.parts and not has_sums:
         return roots
@@ -68,6 +68,7 @@ class MatrixForms:
         self.kind = families.kind
         self.note, self.cut, self.refuse = families.note, families.cut, families.refuse
         self.leaves: dict[Any, Node] = {}
+        self.renamed: dict[str, str] = {}
         self.spans: dict[tuple[str, int], list[tuple[Axis, int]]] = {}
         self.measured: set[Axis] = set()  # whose size a vector or matrix shows
         self.vanishing: dict[int, IndexedSum] = {}  # what is 0 for i = j, below a sum over i ≠ j
@@ -200,12 +201,19 @@ class MatrixForms:
 
     def family(self, access: Access, node: Node) -> str:
         if len(access.places) == 2:
-            return self.families.entry_family(access)
-        return access.name if self.kind[id(node)] == S else self.families.row_family(access, node)
+            name = self.families.entry_family(access)
+        else:
+            name = access.name if self.kind[id(node)] == S else self.families.row_family(access, node)
+        if name not in self.families.sizes:
+            return name
+        if access.key not in self.renamed:  # n_i beside the n that i runs to
+            self.renamed[access.key] = str(node.data)
+            self.note(f"{names.text(node.data)} stands for all of them, as {names.text(name)} is a size")
+        return self.renamed[access.key]
 
     def leaf(self, algebra: Algebra, node: Node, access: Access) -> IndexedSum:
         name = self.family(access, node)
-        if name in self.families.reading.dimension_names:
+        if name in self.families.reading.dimension_names - self.families.sizes:
             raise self.refuse(node, f"{name} is a size")
         kind = self.kind[id(node)]
         places = access.places

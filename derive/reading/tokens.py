@@ -8,6 +8,7 @@ one name is decided later (`splitting`), when the declared names are known.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from fractions import Fraction
 from typing import Any
@@ -62,7 +63,7 @@ class Letters:
             )
         self.known = known
         self.is_latex = "\\" in text
-        self.text, self.readings = respelled(text)
+        self.text, self.readings = respelled(text, known)
         self.pos = 0
         self.tokens: list[Token] = []
         self.style = ""
@@ -73,6 +74,7 @@ class Letters:
         self.skipped = len(text)  # where the \\left began that stands before the next bracket
         self.differential: int | None = None  # where a \\mathrm{d} stands that the next letter takes
         self.environments: list[str] = []
+        self.is_labeled = False  # \\underbrace stands before the next group
 
     def error(self, message: str, start: int, end: int, hint: str | None = None) -> ParseError:
         return ParseError(message, self.text, (start, end), hint)
@@ -105,7 +107,12 @@ class Letters:
                 self.pos = start + 3
                 self.emit("sum", "sum", start)
                 return
-            if c in "ws" and text.startswith(("where", "with"), start):
+            bound = re.compile(r"(?:s\.t\.|subject to\b)").match(text, start) if c == "s" else None
+            if bound is not None:
+                self.pos = bound.end()
+                self.emit("where", "s.t.", start)
+                return
+            if c == "w" and text.startswith(("where", "with"), start):
                 word = "where" if text.startswith("where", start) else "with"
                 after = text[start + len(word) : start + len(word) + 1]
                 if after.isspace() or after == "":
@@ -231,13 +238,26 @@ class Letters:
                 end += 1
                 if not self.is_latex or self.joined(token, text[start:end]):
                     longest = end
-            end = longest
+            end = longest if self.is_latex or not self.ends_early(token, text[start:longest]) else start + 1
+        elif c == "*" or c == "+" and self.has_others(token):
+            end = start + 1
         else:
             raise self.error(f"{c} cannot be a subscript", start, start + 1)
         word = text[start:end]
         token.low.append(names.SPOKEN.get(word, word) if len(word) > 1 else names.plain(word)[0])
         self.pos = end
         return False
+
+    def has_others(self, token: Token) -> bool:
+        """Whether the letter has other subscripts too, as k_i and k_- beside k_+: then a sign is one."""
+        written = rf"(?:{re.escape(token.text)}|\\{names.WORDS.get(token.text, '+')})"
+        return bool(re.search(rf"{written}_(?:\{{?[^\W_]|-)", self.text))
+
+    def ends_early(self, token: Token, low: str) -> bool:
+        """Whether `y_iw` is y_i times w: i is an index elsewhere, iw is not, and w is a name that is known."""
+        if low[1:] not in self.known or self.joined(token, low) or low[0] not in "ijkltn":
+            return False
+        return bool(re.search(rf"_{low[0]}(?![^\W_])", self.text)) and self.text.count(f"_{low}") == 1
 
     def joined(self, token: Token, low: str) -> bool:
         return names.join(token.text, token.accents, [*token.low, low]) in self.known
@@ -253,15 +273,16 @@ class Letters:
         inside = held[2:end].replace(" ", "") if end > 0 else ""
         if not (inside.isalnum() or (inside[:1].isalpha() and inside[1:2] in ("+", "-") and inside[2:].isdigit())):
             return False
-        token.low.append(inside)
+        at = len(token.low) - (inside.isdigit() and bool(token.low) and set(token.low[-1]) <= set("ijklmnst"))
+        token.low.insert(at, inside)  # z_i^{(1)} is entry i of z^{(1)}
         self.pos += 1 + end + 2
         return True
 
     def mark(self, token: Token) -> bool:
         """Whether a lone sign stands above a small letter: `k^+`, `\\hat x^-` are names, a power has an exponent."""
         text, at = self.text, self.pos
-        if token.text.isupper():
-            return False
+        if token.text.isupper() and (not token.low or "^+" in text[at : at + 3] or "⁺" == text[at]):
+            return False  # a pseudo-inverse, but for the P_k^- of a filter
         if text[at] in "⁺⁻":
             sign, end = "+" if text[at] == "⁺" else "-", at + 1
             if text[end : end + 1] and text[end] in "⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ⊤ᵗ":
@@ -270,7 +291,7 @@ class Letters:
             sign, end = text[at + 2], at + 4
         elif text[at + 1 : at + 2] in ("+", "-"):
             sign, end = text[at + 1], at + 2
-            if text[end : end + 1].isalnum() or text[end : end + 1] in ("(", "{", "["):
+            if text[end : end + 1].isalnum() or text[end : end + 1] in ("(", "{", "[") and not self.is_latex:
                 return False
         else:
             return False
@@ -309,6 +330,9 @@ class Letters:
                     word += command
                 elif command == "mid":
                     word += "|"
+                elif command in ("cdot", "bullet", "ast"):
+                    found += [word, ":"] if word else [":"]
+                    word = ""
                 elif command and command not in names.STYLE_COMMANDS and command not in TRANSPARENT:
                     raise self.error(f"\\{command} cannot be in a subscript", at + i, at + j)
                 elif not command:
@@ -321,9 +345,11 @@ class Letters:
                 if word:
                     found.append(word)
                 word = ""
-            elif c == ":":
-                found += [word, c] if word else [c]
+            elif c in ":·" or c == "*" and inside.strip("*, "):
+                found += [word, ":"] if word else [":"]
                 word = ""
+            elif c == "*":
+                word += c
             elif c in "+-|" and inside.replace(" ", "").isascii():
                 word += c
             elif not (c.isspace() or c in "{}()[]"):
