@@ -75,13 +75,16 @@ def _make_sum(b: Builder, node: Node, args: list[Expr]) -> Expr:
 
 
 def _make_spread(b: Builder, node: Node, args: list[Expr]) -> Expr:
-    """A sum in which a vector stands for each row of a matrix, a mean for each entry."""
+    """A sum in which a vector stands for each row or column of a matrix, a mean for each entry."""
     shape = max((arg.shape for arg in args), key=lambda shape: (shape[1] is not ONE, shape[0] is not ONE))
     terms = []
     for arg, part in zip(args, node.args, strict=True):
         if arg.shape != shape and arg.is_scalar and is_reduction(part):
             b.note(f"{b.cut(part)} in {b.cut(node)} is read as each entry: {arg.text()} 𝟏")
             arg = ops.scale(arg, ones(*shape))
+        elif id(part) in b.columns:
+            b.note(f"{b.cut(part)} in {b.cut(node)} is read as added to each column: {arg.text()} 𝟏ᵀ")
+            arg = ops.matmul(arg, ones(shape[1]).T)
         elif arg.shape != shape and arg.is_vector and part.op == "sym" and arg.shape[0] is shape[1]:
             _refuse_columns(b, node)
             b.note(f"{b.cut(part)} in {b.cut(node)} is read as added to each row: 𝟏 {arg.text()}ᵀ")

@@ -23,6 +23,7 @@ from .signatures import C, M, R, S
 from .stacks import Node, nodes_below
 
 _FREE = re.compile(r"[ijkl]([+-]\d+)?")  # an index that no sum binds
+_RANGES = {letter: letters for letters in ("ijkl", "mn", "st", "uv", "pq", "ab", "xy") for letter in letters}
 _USUAL = frozenset("ijklmnst")  # indices that a sum need not name
 
 
@@ -113,9 +114,25 @@ class Families:
                 node.op, node.data = "call", "sum"
                 self.note(f"{self.cut(node)} is read as the number of elements of {names.text(node.args[0].data)}")
         self.keys = {a.key for a in self.accesses.values()}
+        self.refuse_two_ranges()
         for node in self.order:
             if node.op == "sym":
                 self.tell_apart(node)
+
+    def refuse_two_ranges(self) -> None:
+        """Refuse b_u and b_i, of users and of items: what runs over different things has letters of its own."""
+        first: dict[str, tuple[Node, str]] = {}
+        for node in self.order:
+            access = self.accesses.get(id(node))
+            if access is None or len(access.places) > 1 or not access.is_bound or access.name in self.declared:
+                continue
+            letter = access.places[0].letter
+            other, begun = first.setdefault(access.name, (node, letter))
+            if letter not in _RANGES.get(begun, begun):
+                raise self.refuse(
+                    node, f"{self.cut(other)} and {self.cut(node)} may belong to two vectors of different length",
+                    f"give them letters of their own, or declare {names.text(access.name)}",
+                )  # fmt: skip
 
     def refuse_functions(self, node: Node, scope: dict[str, Axis]) -> None:
         """Refuse f_i(x) under a sum over i: a function for every index, or a product with a letter in a bracket."""

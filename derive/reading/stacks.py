@@ -171,8 +171,20 @@ class Stacks:
             return self.applied(op.data, items, start, end, op.token)
         if op.text in ("norm", "bars", "inner"):
             return Node(op.text, items, "2" if op.text == "norm" else None, start, end)
-        base = op.data[0]
-        return Node(op.text, [base, *items], op.data[1], base.start, end)
+        return self.raised(op.text, op.data[0], items[0], op.data[1], end)
+
+    def raised(self, op: str, base: Node, exponent: Node, data: str, end: int) -> Node:
+        """A power; tr(A)^{-1} is refused, as it is the trace of the inverse to some."""
+        is_inverse = exponent.op == "num" and exponent.data == -1
+        is_inverse |= exponent.op == "neg" and exponent.args[0].op == "num" and exponent.args[0].data == 1
+        if is_inverse and base.op == "call" and base.data == "tr" and not base.paren:
+            inside = self.cut(base.args[0])
+            inside = inside if inside.startswith("(") else f"({inside})"
+            raise self.error(
+                f"{self.source[base.start : end].strip()} may be the trace of the inverse", (base.start, end),
+                f"write tr({inside}^-1), or 1/tr{inside}",
+            )  # fmt: skip
+        return Node(op, [base, exponent], data, base.start, end)
 
     def reduce(self, level: int, once: bool = False) -> None:
         """Apply the operators on top of the stack that bind more than `level`."""
