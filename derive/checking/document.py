@@ -248,6 +248,8 @@ _ACCENTED = re.compile(  # \hat{y_i}
 )
 _LOW = re.compile(r"\{\s*_(\w)\s*\}")  # \theta{_k}
 _TURNED = re.compile(r"(?<=\))(\s*\^\s*(?:T|\{\s*T\s*\}|\\top|\{\s*\\top\s*\}))(\s*_\s*\{[a-z]{2}\})")  # (BA)^T_{ij}
+_NABLA_OF = re.compile(r"(\\nabla\s*|∇\s*)\(\s*([A-Za-z]|\\[a-z]+)\s*\)(?=\s*\()")  # \nabla(f)(x)
+CONSTANT = re.compile(r"\\(?:text|mathrm|textrm|mbox)\s*\{\s*[Cc]onst(?:ant|s|\.)?\s*\}|\b[Cc]onst(?:ant)?\b")
 _REMARKS = re.compile(r"(?<!\\)%[^\n]*")
 _TYPESETTING = re.compile(
     r"\\(?:space|displaystyle|textstyle|scriptstyle|normalsize|small|large|Large|LARGE|huge|nonumber|notag|cal|rm|bf|it)"
@@ -310,6 +312,7 @@ def spelled(text: str) -> str:
     """The names of a formula as the grammar has them: a_{L-1}, \\hat{y}_i; the length is kept."""
     text = _LAYER.sub(lambda m: m[1] + "_" + m[2], text)
     text = _ACCENTED.sub(lambda m: (m[1] + "}" + m[2]).ljust(len(m[0])), text)
+    text = _NABLA_OF.sub(lambda m: (m[1] + " " + m[2]).ljust(len(m[0])), text)
     text = _TURNED.sub(lambda m: m[2] + m[1], text)
     return _LOW.sub(lambda m: ("_{" + m[1] + "}").ljust(len(m[0])), text)
 
@@ -412,7 +415,7 @@ def statements(row: MathRow) -> list[tuple[str, int, bool]]:
     marks: list[tuple[int, int]] = []
     for match in _TEXT.finditer(text):
         content = match[1].strip()
-        if content in _NOT_WORDS or (len(content) <= 1 and content.isalpha()):
+        if content in _NOT_WORDS or (len(content) <= 1 and content.isalpha()) or CONSTANT.fullmatch(match[0]):
             continue
         if match[0].startswith(("\\mathrm", "\\textbf")) and " " not in content:
             continue
@@ -508,6 +511,7 @@ def _commas(text: str) -> list[int]:
 def equation_sides(text: str) -> tuple[list[tuple[int, int]], bool]:
     """The spans between equals signs outside brackets, and whether one of them defines."""
     defines = bool(_DEFINES.search(text))
+    begins = {m.end() - 1: m.start() for m in _DEFINES.finditer(text)}
     plain = _DEFINES.sub(lambda m: " " * (len(m[0]) - 1) + "=", text)
     spans, start, depth, i = [], 0, 0, 0
     while i < len(plain):
@@ -522,7 +526,7 @@ def equation_sides(text: str) -> tuple[list[tuple[int, int]], bool]:
         elif c in "}])":
             depth -= 1
         elif c == "=" and depth <= 0:
-            spans.append((start, i))
+            spans.append((start, begins.get(i, i)))
             start = i + 1
         i += 1
     spans.append((start, len(plain)))
