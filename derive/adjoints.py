@@ -33,11 +33,10 @@ from .operations import (
     block_inner,
     block_op,
     block_sum,
-    cosh,
+    det,
     diagonal,
     diagonal_matrix,
     dominant,
-    exp,
     expm,
     hadamard,
     inner,
@@ -46,19 +45,11 @@ from .operations import (
     matmul,
     matpow,
     mul,
-    norm,
-    norm1,
-    nuclear_norm,
     polar,
     power,
-    relu,
     scale,
-    sigmoid,
-    softmax,
-    softplus,
     spectral_norm,
     sq_norm,
-    step,
     submatrix,
     sum_entries,
     trace,
@@ -187,14 +178,12 @@ def padded(G: Expr, A: Expr, top: Any, height: Any, left: Any, width: Any) -> Ex
     )
 
 
-_POSITIVE = frozenset({exp, sigmoid, softplus, softmax, cosh, ones_op})
-_NONNEGATIVE = frozenset({norm, sq_norm, norm1, nuclear_norm, spectral_norm, absolute, relu, step, identity_op})
 _LOOK = 6  # how deep to look for what is evident
 
 
 def is_positive(A: Expr, depth: int = _LOOK) -> bool:
     """Whether every entry is seen to be positive."""
-    if A.op in _POSITIVE or "positive" in A.properties or A.op.name in ("constant", "dimension"):
+    if "positive" in A.op.traits or "positive" in A.properties:
         return True
     if A.op is number_op:
         return bool(A.data[0] > 0)
@@ -211,7 +200,7 @@ def is_positive(A: Expr, depth: int = _LOOK) -> bool:
 
 def is_nonnegative(A: Expr, depth: int = _LOOK) -> bool:
     """Whether no entry can be negative: norms, absolute values, even powers, vᵀ S v for definite S."""
-    if A.op in _NONNEGATIVE or "nonnegative" in A.properties or is_zero(A) or is_positive(A, depth):
+    if A.op.is_nonnegative or "nonnegative" in A.properties or is_zero(A) or is_positive(A, depth):
         return True
     if not depth:
         return False
@@ -223,10 +212,7 @@ def is_nonnegative(A: Expr, depth: int = _LOOK) -> bool:
         return is_even or is_nonnegative(base, depth - 1)
     if A.op is matmul:
         return A.is_scalar and is_semidefinite(A, depth - 1) or all(is_nonnegative(B, depth - 1) for B in A.args)
-    return A.op is trace and is_semidefinite(A.args[0], depth - 1)
-
-
-_NORMS = frozenset({norm, sq_norm, norm1, nuclear_norm, spectral_norm})
+    return A.op in (trace, det) and is_semidefinite(A.args[0], depth - 1)
 
 
 def vanishing(A: Expr) -> Expr | None:
@@ -234,7 +220,7 @@ def vanishing(A: Expr) -> Expr | None:
 
     Norms, Bᵀ S B and its trace for definite S, sums of even powers, and positive multiples.
     """
-    if A.op in _NORMS:
+    if "norm" in A.op.traits:
         return A.args[0]
     if A.op is mul:
         rest = [B for B in A.args if not is_positive(B)]

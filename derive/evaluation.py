@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from .errors import MissingRuleError, ShapeError, UnknownSymbolError
 from .expr import Expr, Operation, nodes
+from .operations import FUNCTIONS
 from .own_functions import OwnFunction
 from .shapes import Dim
 
@@ -189,6 +190,7 @@ def _leaf(fill: Callable[[tuple[int, ...]], Array]) -> Callable[[list[Array], Ex
 Evaluation = Callable[[list[Array], Expr, Sizes], Array]
 
 VALUES: dict[str, Evaluation] = {
+    **{name: _entrywise(getattr(np, name)) for name in FUNCTIONS if hasattr(np, name)},  # below, where these fall short
     "number": lambda a, node, sizes: _scalar(float(node.data[0])),
     "constant": lambda a, node, sizes: _scalar({"π": math.pi, "e": math.e}[node.name]),
     "dimension": lambda a, node, sizes: _scalar(float(node.data[0].evaluate(sizes))),
@@ -239,17 +241,6 @@ VALUES: dict[str, Evaluation] = {
     "expm": _entrywise(_expm),
     "polar": _entrywise(_polar),
     "dominant": _entrywise(_dominant),
-    "exp": _entrywise(np.exp),
-    "log": _entrywise(np.log),
-    "sin": _entrywise(np.sin),
-    "cos": _entrywise(np.cos),
-    "tan": _entrywise(np.tan),
-    "arcsin": _entrywise(np.arcsin),
-    "arccos": _entrywise(np.arccos),
-    "arctan": _entrywise(np.arctan),
-    "sinh": _entrywise(np.sinh),
-    "cosh": _entrywise(np.cosh),
-    "tanh": _entrywise(np.tanh),
     "abs": _entrywise(lambda A: _absolute(A)),
     "sign": _entrywise(lambda A: np.sign(A.real)),
     "erf": _entrywise(_erf),

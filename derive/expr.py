@@ -18,10 +18,12 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from .errors import DeriveError, ShapeError
 from .shapes import ONE, SCALAR, Dim, DimLike, Shape, require_name, shape_text
+from .traversal import postorder
 
 T = TypeVar("T")
 Data = tuple[Any, ...]
@@ -205,11 +207,14 @@ class Operation:
     patterns, result : the signature, shape letters by operand; empty if a shape rule decides.
     is_elementwise : bool
         A scalar function applied to each entry.
-    verb, linear : str
-        What it does, for messages; "columns" if it is M A for an M that depends on the size alone.
+    verb : str
+        What it does, for messages.
+    traits : frozenset of str
+        What is known of its values: "positive", "nonnegative" in every entry; "norm", 0 of 0 alone; "linear" in its
+        one operand; "columns", it is M A for an M that depends on the size alone.
     """
 
-    __slots__ = tuple("name arity signature patterns result shape_rule light is_elementwise verb linear".split())
+    __slots__ = tuple("name arity signature patterns result shape_rule light is_elementwise verb traits".split())
 
     def __init__(
         self,
@@ -219,7 +224,7 @@ class Operation:
         light: LightRule | None,
         is_elementwise: bool,
         verb: str,
-        linear: str = "",
+        traits: str = "",
     ) -> None:
         self.name = name
         self.signature = signature
@@ -227,7 +232,7 @@ class Operation:
         self.light = light
         self.is_elementwise = is_elementwise
         self.verb = verb
-        self.linear = linear
+        self.traits = frozenset(traits.split())
         self.patterns: tuple[Pattern, ...] = ()
         self.result: Pattern = ((), ())
         self.arity: int | None = None
@@ -237,6 +242,11 @@ class Operation:
             self.patterns = tuple(_pattern(part) for part in operands)
             self.result = _pattern(right)
             self.arity = len(operands)
+
+    @property
+    def is_nonnegative(self) -> bool:
+        """Whether no entry of its values can be negative, whatever the operands."""
+        return bool(self.traits & {"positive", "nonnegative", "norm"})
 
     def __call__(self, *operands: Any) -> Expr:
         arity = self.arity
@@ -332,15 +342,16 @@ def operation(
     light: LightRule | None = None,
     is_elementwise: bool = False,
     verb: str | None = None,
-    linear: str = "",
+    traits: str = "",
 ) -> Operation:
     """Declare an operation: its name and its signature, `"m n, n p -> m p"`.
 
     A letter is a dimension, a single letter a vector, `scalar` is 1 × 1, `m*p` a
     product.  `light` returns the form people would write instead, or None; `shape`
-    replaces the signature where no letters can say it; `verb` serves the messages.
+    replaces the signature where no letters can say it; `verb` serves the messages, and
+    `traits` what asks for signs and for linearity.
     """
-    made = Operation(name, signature, shape, light, is_elementwise, verb or name, linear)
+    made = Operation(name, signature, shape, light, is_elementwise, verb or name, traits)
     OPERATIONS[name] = made
     return made
 
@@ -355,26 +366,12 @@ def described(expr: Expr) -> str:
 
 # Traversal
 
+_operands: Callable[[Expr], tuple[Expr, ...]] = attrgetter("args")
+
 
 def nodes(*roots: Expr) -> list[Expr]:
     """Every node below the roots once, operands before the nodes that use them."""
-    order: list[Expr] = []
-    seen: set[Expr] = set()
-    stack = list(reversed(roots))
-    while stack:
-        node = stack[-1]
-        if node in seen:
-            stack.pop()
-            continue
-        pending = [arg for arg in node.args if arg not in seen]
-        if pending:
-            pending.reverse()
-            stack += pending
-        else:
-            seen.add(node)
-            order.append(node)
-            stack.pop()
-    return order
+    return postorder(roots, _operands)
 
 
 def fold(root: Expr, visit: Callable[[Expr, list[T]], T], memo: dict[Expr, T] | None = None) -> T:
@@ -490,12 +487,12 @@ def _constant_shape(args: tuple[Expr, ...], data: Data) -> Shape:
 
 
 number_op = operation("number", shape=lambda args, data: SCALAR)  # data: (Fraction,)
-constant_op = operation("constant", shape=_constant_shape)  # data: ("π",) or ("e",)
-dimension_op = operation("dimension", shape=lambda args, data: SCALAR)  # data: (Dim,)
+constant_op = operation("constant", shape=_constant_shape, traits="positive")  # data: ("π",) or ("e",)
+dimension_op = operation("dimension", shape=lambda args, data: SCALAR, traits="positive")  # data: (Dim,)
 symbol_op = operation("symbol", shape=_named_shape)  # data: (name, properties, rows, columns)
 zeros_op = operation("zeros", shape=_leaf_shape)
-ones_op = operation("ones", shape=_leaf_shape)
-identity_op = operation("identity", shape=lambda args, data: (data[0], data[0]))
+ones_op = operation("ones", shape=_leaf_shape, traits="positive")
+identity_op = operation("identity", shape=lambda args, data: (data[0], data[0]), traits="nonnegative")
 commutation_op = operation("commutation", shape=lambda args, data: (data[0] * data[1], data[0] * data[1]))
 
 

@@ -207,7 +207,7 @@ class _Extraction:
         if Y in self.formed and (P is not None or Q is not None):
             return sides(Y, P, Q) @ self.of(Y, None, None)
         table = _COEFFICIENTS.get(Y.op.name)
-        if table is None and Y.op.linear == "columns":  # M A, and M is what becomes of the identity
+        if table is None and "columns" in Y.op.traits:  # M A, and M is what becomes of the identity
             M = Y.op(identity(Y.shape[0]))
             return self.of(Y.args[0], M if P is None else P @ M, Q)
         if table is None:

@@ -221,7 +221,7 @@ add = operation("add", shape=_add_shape, light=_add_light, verb="add")
 mul = operation("mul", shape=_mul_shape, light=_mul_light, verb="multiply")  # scalars
 scale = operation("scale", "scalar, m n -> m n", light=_scale_light, verb="scale")  # a scalar times a matrix
 matmul = operation("matmul", shape=_matmul_shape, light=_matmul_light, verb="multiply")
-transpose = operation("transpose", "m n -> n m", light=_transpose_light, verb="transposition")
+transpose = operation("transpose", "m n -> n m", light=_transpose_light, verb="transposition", traits="linear")
 hadamard = operation("hadamard", shape=_hadamard_shape, light=_hadamard_light, verb="multiply")
 kron = operation(
     "kron",
@@ -242,7 +242,7 @@ def exact_root(value: Fraction, degree: int) -> Fraction | None:
     for part in (value.numerator, value.denominator):
         if part.bit_length() > 512:
             return None
-        root = round(part ** (1 / degree)) if part.bit_length() < 1000 else 0
+        root = round(part ** (1 / degree))
         parts.append(next((r for r in (root - 1, root, root + 1) if r >= 0 and r**degree == part), None))
     if parts[0] is None or not parts[1]:
         return None
@@ -381,7 +381,11 @@ def basis(index: DimLike, n: DimLike) -> Expr:
 # Scalars of matrices
 
 trace = operation(
-    "trace", "n n -> scalar", light=lambda args, data: args[0] if args[0].is_scalar else None, verb="the trace"
+    "trace",
+    "n n -> scalar",
+    light=lambda args, data: args[0] if args[0].is_scalar else None,
+    verb="the trace",
+    traits="linear",
 )
 det = operation(
     "det", "n n -> scalar", light=lambda args, data: args[0] if args[0].is_scalar else None, verb="the determinant"
@@ -393,20 +397,20 @@ inner = operation(
     light=lambda args, data: mul(*args) if args[0].is_scalar and args[1].is_scalar else None,
     verb="take the inner product of",
 )  # <A, B> = tr(A' B)
-sq_norm = operation("sq_norm", "m n -> scalar")  # ||A||^2, Euclid or Frobenius
-norm = operation("norm", "m n -> scalar")  # ||A||, Euclid or Frobenius
-norm1 = operation("norm1", "m n -> scalar")  # sum of |entries|
-nuclear_norm = operation("nuclear_norm", "m n -> scalar")  # sum of singular values
-spectral_norm = operation("spectral_norm", "m n -> scalar")  # largest singular value
+sq_norm = operation("sq_norm", "m n -> scalar", traits="norm")  # ||A||^2, Euclid or Frobenius
+norm = operation("norm", "m n -> scalar", traits="norm")  # ||A||, Euclid or Frobenius
+norm1 = operation("norm1", "m n -> scalar", traits="norm")  # sum of |entries|
+nuclear_norm = operation("nuclear_norm", "m n -> scalar", traits="norm")  # sum of singular values
+spectral_norm = operation("spectral_norm", "m n -> scalar", traits="norm")  # largest singular value
 sum_entries = operation(
-    "sum", "m n -> scalar", light=lambda args, data: args[0] if args[0].is_scalar else None
+    "sum", "m n -> scalar", light=lambda args, data: args[0] if args[0].is_scalar else None, traits="linear"
 )  # of all entries
 logsumexp = operation("logsumexp", "n -> scalar")
-softmax = operation("softmax", "n -> n")
+softmax = operation("softmax", "n -> n", traits="positive")
 
 # Rearrangements
 
-diagonal = operation("diag", "n n -> n", verb="the diagonal")  # the diagonal of a matrix, as a vector
+diagonal = operation("diag", "n n -> n", verb="the diagonal", traits="linear")  # the diagonal of a matrix, as a vector
 diagonal_matrix = operation(
     "Diag",
     "n -> n n",
@@ -414,9 +418,10 @@ diagonal_matrix = operation(
         args[0] if args[0].is_scalar else identity(args[0].shape[0]) if args[0].op is ones_op else None
     ),
     verb="diag",
+    traits="linear",
 )  # the diagonal matrix of a vector
 vec = operation(
-    "vec", "m n -> m*n", light=lambda args, data: args[0] if args[0].shape[1] is ONE else None
+    "vec", "m n -> m*n", light=lambda args, data: args[0] if args[0].shape[1] is ONE else None, traits="linear"
 )  # columns stacked
 
 
@@ -434,9 +439,10 @@ unvec = operation(
     light=lambda args, data: (
         args[0].args[0] if args[0].op is vec and args[0].args[0].shape == data else args[0] if data[1] is ONE else None
     ),
+    traits="linear",
 )  # data: (rows, columns); the inverse of vec
-tril = operation("tril", "n n -> n n", verb="the lower triangle")  # with the diagonal
-triu = operation("triu", "n n -> n n", verb="the upper triangle")
+tril = operation("tril", "n n -> n n", verb="the lower triangle", traits="linear")  # with the diagonal
+triu = operation("triu", "n n -> n n", verb="the upper triangle", traits="linear")
 
 
 def _block_shape(args: tuple[Expr, ...], data: Data) -> Shape:
@@ -474,6 +480,7 @@ submatrix = operation(
     "m n -> p q",
     shape=lambda args, data: (data[1], data[3]),
     light=lambda args, data: args[0] if (data[1], data[3]) == args[0].shape else None,
+    traits="linear",
 )  # data: (first row, rows, first column, columns), counted from 0
 
 # The two partial contractions of a Kronecker product: pullbacks of kron, closed under differentiation.
@@ -524,14 +531,14 @@ dominant = operation("dominant", "m n -> m n")  # u v' of the largest singular v
 FUNCTIONS: dict[str, Operation] = {}
 
 
-def elementwise(name: str) -> Operation:
+def elementwise(name: str, traits: str = "") -> Operation:
     """Declare a scalar function that applies to each entry."""
-    made = operation(name, "m n -> m n", is_elementwise=True)
+    made = operation(name, "m n -> m n", is_elementwise=True, traits=traits)
     FUNCTIONS[name] = made
     return made
 
 
-exp = elementwise("exp")
+exp = elementwise("exp", "positive")
 log = elementwise("log")
 sin = elementwise("sin")
 cos = elementwise("cos")
@@ -540,15 +547,15 @@ arcsin = elementwise("arcsin")
 arccos = elementwise("arccos")
 arctan = elementwise("arctan")
 sinh = elementwise("sinh")
-cosh = elementwise("cosh")
+cosh = elementwise("cosh", "positive")
 tanh = elementwise("tanh")
-absolute = elementwise("abs")
+absolute = elementwise("abs", "nonnegative")
 sign = elementwise("sign")
 erf = elementwise("erf")
-relu = elementwise("relu")
-step = elementwise("step")  # 1 where positive, else 0: the derivative of relu
-sigmoid = elementwise("sigmoid")
-softplus = elementwise("softplus")
+relu = elementwise("relu", "nonnegative")
+step = elementwise("step", "nonnegative")  # 1 where positive, else 0: the derivative of relu
+sigmoid = elementwise("sigmoid", "positive")
+softplus = elementwise("softplus", "positive")
 
 
 def sqrt(value: Any) -> Expr:

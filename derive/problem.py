@@ -50,6 +50,7 @@ class Problem:
             self.name, self.definitions = parsed.name, list(parsed.definitions)
             self.symbols: dict[str, Expr] = dict(parsed.symbols)
             self.where, self.readings, self.hints = list(parsed.where), list(parsed.readings), list(parsed.hints)
+            self.readings += map(_confirmed, parsed.equations)
             return
         if isinstance(formula, Expr):
             self.expr = formula
@@ -108,6 +109,26 @@ class Problem:
             "sympy_symbols": self.sympy_symbols,
             "formula": self.formula,
         }
+
+
+def _confirmed(equation: tuple[Expr, Expr, str]) -> str:
+    """That both sides of an equation in a formula are equal.
+
+    Raises
+    ------
+    DeriveError
+        They are not, or nothing shows it.
+    """
+    from .algebra.equality import equal
+
+    value, other, written = equation
+    verdict = equal(value, other)
+    if verdict not in ("proved", "agrees"):
+        raise DeriveError(
+            f"{written} is said to equal {value.text()}, and does not",
+            hint="give one of them; definitions are separated by ;",
+        )
+    return f"{written} is the same, which {'is proved' if verdict == 'proved' else 'agrees at random points'}"
 
 
 def given_names(*names: Any) -> tuple[str, ...]:

@@ -44,18 +44,21 @@ def _logsumexp_light(args: tuple[Expr, ...], data: Data) -> Expr | None:
     return A if A.shape[1] is ONE else logsumexp(transpose(A)) if A.shape[0] is ONE else None
 
 
-softmax_row = operation("softmax_row", "m n -> m n", light=_softmax_light)
+softmax_row = operation("softmax_row", "m n -> m n", light=_softmax_light, traits="positive")
 logsumexp_row = operation("logsumexp_row", "m n -> m", light=_logsumexp_light)
 max_row = operation("max_row", "m n -> m", light=lambda args, data: args[0] if args[0].shape[1] is ONE else None)
 argmax_row = operation(  # 1 at the first largest entry of each row, else 0
     "argmax_row", "m n -> m n", light=lambda args, data: ones(*args[0].shape) if args[0].shape[1] is ONE else None
 )
-cumsum = operation(  # entry i is the sum of entries 1 to i, down each column
-    "cumsum", "m n -> m n", light=lambda args, data: args[0] if args[0].shape[0] is ONE else None, linear="columns"
-)
-cumsum_back = operation(  # entry i is the sum of entries i to m, down each column: the adjoint of cumsum
-    "cumsum_back", "m n -> m n", light=lambda args, data: args[0] if args[0].shape[0] is ONE else None, linear="columns"
-)
+
+
+def _running_light(args: tuple[Expr, ...], data: Data) -> Expr | None:
+    return args[0] if args[0].shape[0] is ONE else None
+
+
+# Entry i is the sum of entries 1 to i, down each column; and its adjoint, the sum of entries i to m.
+cumsum = operation("cumsum", "m n -> m n", light=_running_light, traits="linear columns")
+cumsum_back = operation("cumsum_back", "m n -> m n", light=_running_light, traits="linear columns")
 
 
 def _where_light(args: tuple[Expr, ...], data: Data) -> Expr | None:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "derive"
 # From the bottom up; modules on one line may see each other.
 LAYERS = [
-    ["errors", "progress"],
+    ["errors", "progress", "traversal"],
     ["shapes"],
     ["expr"],
     ["own_functions"],
@@ -36,7 +36,7 @@ LAYERS = [
     ["dialects"],
     ["program", "programs"],
     ["codegen"],
-    ["batched"],
+    ["batched", "compiled"],
     ["objective"],
     ["derivation", "steps"],
     ["gradients"],

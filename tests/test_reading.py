@@ -348,6 +348,13 @@ def test_a_one_of_a_size_that_nothing_has_is_the_number(formula, where, read):
         (r"\sum_{i>k}x_i", "k stands only in what limits the sum"),
         ("sum (y - y_hat)^2", "may be of the sum, or of what is summed"),
         (r"|\mathbf{x}-\mathbf{y}|", "is set as a vector"),
+        ("1/(1+e−wᵀx)", "may be a power that lost its height"),
+        ("1/(1+e^-w'x)", "may end its exponent early"),
+        ("tr(Σ-1 S)", "may be an inverse that lost its height"),
+        ("tr(A)^{-1}", "may be the trace of the inverse"),
+        ("tr(A)⁻¹", "may be the trace of the inverse"),
+        (r"\mathrm{Tr}(\rho H)", "would be a number"),
+        (r"\sum_{u,i}(r_{ui}-b_u-b_i)^2", "may belong to two vectors of different length"),
     ],
 )
 def test_what_may_be_meant_otherwise_is_refused(formula, said):
@@ -492,3 +499,42 @@ def test_a_function_is_defined_for_all_operands(formula, read):
 def test_operands_and_limits_that_do_not_fit(formula, said):
     with pytest.raises(DeriveError, match=said):
         parse(formula)
+
+
+@pytest.mark.parametrize(
+    "formula, read, said",
+    [
+        ("L = ‖Xw − y‖² = (Xw − y)ᵀ(Xw − y)", "(X w − y)ᵀ (X w − y)", "‖Xw − y‖² is the same, which is proved"),
+        (r"L = \frac12\sum_i(w^Tx_i-y_i)^2 = \frac12\|Xw-y\|^2", "½ ‖X w − y‖²", "is the same, which is proved"),
+        ("J = e'e = (y-X*w)'(y-X*w)", "(y − X w)ᵀ (y − X w)", "e'e is read as a name of the value"),
+        (r"\log p(w) = -\|w\|^2 - \log Z \propto -\|w\|^2", "−‖w‖² − log(Z)", r"\propto -\|w\|^2 is left out"),
+    ],
+)
+def test_the_sides_of_a_chain_of_equalities_are_compared(formula, read, said):
+    derivation = derive.gradient(formula, "w")
+    assert derivation.loss.text() == read
+    assert any(said in line for line in derivation.readings)
+
+
+def test_a_chain_of_equalities_that_does_not_hold_is_refused():
+    with pytest.raises(DeriveError, match="is said to equal .* and does not"):
+        derive.gradient("L = ‖Xw − y‖² = wᵀXᵀXw − yᵀXw + yᵀy", "w")
+    with pytest.raises(DeriveError):
+        parse("a + b = " * 2000 + "a")
+
+
+@pytest.mark.parametrize(
+    "formula, where, read",
+    [
+        (r"\|XW-y\|^2", None, "‖X W − y‖²"),
+        (r"\|XW-y\|^2", "X: n×d, W: d×k, y: k", "‖X W − 𝟏 yᵀ‖_F²"),
+        (r"\|WX+b-Y\|_F^2", None, "‖W X + b 𝟏ᵀ − Y‖_F²"),
+        (r"\|XW+b-Y\|_F^2", None, "‖X W + 𝟏 bᵀ − Y‖_F²"),
+        (r"\|W_2\sigma(W_1X+b_1)+b_2-Y\|_F^2", None, "‖W₂ σ(W₁ X + b₁ 𝟏ᵀ) + b₂ 𝟏ᵀ − Y‖_F²"),
+        (r"\|WX+b\|_F^2", "W: m×n, X: n×k, b: k", "‖W X + 𝟏 bᵀ‖_F²"),
+        (r"\|X-\mu\|_F^2", None, "‖X − 𝟏 μᵀ‖_F²"),
+        (r"\|e-Xb\|^2", None, "‖e − X b‖²"),
+    ],
+)
+def test_a_bias_is_added_to_every_sample_and_no_target_to_a_product(formula, where, read):
+    assert parse(formula, where, scalar=True).expr.text() == read

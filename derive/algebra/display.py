@@ -28,7 +28,6 @@ from ..expr import (
 from ..operations import (
     MAX_EXPONENT,
     add,
-    diagonal,
     diagonal_matrix,
     dominant,
     expm,
@@ -44,9 +43,6 @@ from ..operations import (
     sum_entries,
     trace,
     transpose,
-    tril,
-    triu,
-    vec,
 )
 from ..shapes import ONE, SCALAR, Shape
 from .atoms import entry_bases
@@ -56,7 +52,6 @@ from .polynomial import Mono, Poly, Scalars
 Cost = tuple[int, int, int]
 Costs = dict[Expr, tuple[int, int, int, int]]
 Terms = frozenset[tuple[Expr, int]]
-_LINEAR = (diagonal_matrix, diagonal, trace, sum_entries, vec, tril, triu)
 _INFIX = frozenset("add mul scale matmul transpose hadamard kron power inv matpow symbol number".split())
 
 
@@ -422,8 +417,8 @@ def tidy(expr: Expr, authored: Iterable[Expr] = ()) -> Expr:
         if node.op is matmul:
             signs, factors = zip(*(as_authored(gathered(a), known) for a in args))
             return scale(-1 if signs.count(-1) % 2 else 1, joined(*factors))
-        if node.op in _LINEAR and is_negative(args[0]) and args[0].op is not number_op:
-            return scale(-1, node.op(negative(args[0])))
+        if "linear" in node.op.traits and is_negative(args[0]) and args[0].op is not number_op:
+            return scale(-1, node.op.build((negative(args[0]),), node.data))
         if node.op is add and is_negative(args[0]) and not is_negative(node.args[0]):
             made = positive_first(args)
         else:

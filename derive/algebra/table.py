@@ -310,4 +310,4 @@ def row_of(name: str) -> Row:
     if known is not None:
         return known
     op = operation_named(name)
-    return _function if op is None or op.is_elementwise else _columns if op.linear == "columns" else _opaque
+    return _function if op is None or op.is_elementwise else _columns if "columns" in op.traits else _opaque

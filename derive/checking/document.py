@@ -8,6 +8,7 @@ set type are blanked in place, so that every character keeps its position.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from ..errors import LimitError
 from ..names import SPOKEN
@@ -423,7 +424,7 @@ def statements(row: MathRow) -> list[tuple[str, int, bool]]:
         if before.endswith(("_", "^", "_{", "^{")):
             continue
         if _LOSS.fullmatch(content) and (
-            _depth(text, match.start()) > 0
+            _depth(text[: match.start()]) > 0
             or _OPERATOR.search(text[: match.start()])
             or not text[: match.start()].strip(" \n\t&")
             and text[match.end() :].lstrip()[:1] in ("=", "(", "_", ":")
@@ -436,11 +437,11 @@ def statements(row: MathRow) -> list[tuple[str, int, bool]]:
         wordy = True
         marks.append(match.span())
     for match in _ARROWS.finditer(text):
-        if not any(a <= match.start() < b for a, b in marks) and _depth(text, match.start()) == 0:
+        if not any(a <= match.start() < b for a, b in marks) and _depth(text[: match.start()]) == 0:
             marks.append(match.span())
     for match in re.finditer(r"&\s*&", text):
         marks.append(match.span())
-    for at in _commas(text):
+    for at in _outside(text, ","):
         marks.append((at, at + 1))
     marks.sort()
     found: list[tuple[str, int, bool]] = []
@@ -461,51 +462,29 @@ def statements(row: MathRow) -> list[tuple[str, int, bool]]:
     return found
 
 
-def _depth(text: str, end: int) -> int:
+_BRACKETS = {
+    **dict.fromkeys(("{", "(", "[", "⟨", "\\{", "\\langle"), 1),
+    **dict.fromkeys(("}", ")", "]", "⟩", "\\}", "\\rangle"), -1),
+}
+_SIGN = re.compile(r"\\(?:[lr]angle|.?)|[^\\]", re.DOTALL)  # a backslash and what it escapes are one sign
+
+
+def _depths(text: str) -> Iterator[tuple[int, str, int]]:
+    """Each sign with where it stands, and how many brackets are open before it."""
     depth = 0
-    i = 0
-    while i < end:
-        c = text[i]
-        if c == "\\":
-            if text[i + 1 : i + 2] in ("{", "}"):
-                depth += 1 if text[i + 1] == "{" else -1
-            elif text.startswith("\\langle", i):
-                depth += 1
-            elif text.startswith("\\rangle", i):
-                depth -= 1
-            i += 2
-            continue
-        if c in "{([⟨":
-            depth += 1
-        elif c in "})]⟩":
-            depth -= 1
-        i += 1
-    return max(depth, 0)
+    for match in _SIGN.finditer(text):
+        yield match.start(), match[0], depth
+        depth += _BRACKETS.get(match[0], 0)
 
 
-def _commas(text: str) -> list[int]:
-    """Commas outside brackets that separate statements."""
-    found = []
-    depth, i = 0, 0
-    while i < len(text):
-        c = text[i]
-        if c == "\\":
-            if text[i + 1 : i + 2] in ("{", "}"):
-                depth += 1 if text[i + 1] == "{" else -1
-            elif text.startswith("\\langle", i):
-                depth += 1
-            elif text.startswith("\\rangle", i):
-                depth -= 1
-            i += 2
-            continue
-        if c in "{([⟨":
-            depth += 1
-        elif c in "})]⟩":
-            depth -= 1
-        elif c == "," and depth <= 0:
-            found.append(i)
-        i += 1
-    return found
+def _depth(text: str) -> int:
+    """How many brackets are open at the end."""
+    return max(sum(_BRACKETS.get(sign, 0) for _, sign, _ in _depths(text)), 0)
+
+
+def _outside(text: str, sign: str) -> list[int]:
+    """Where a sign stands outside brackets."""
+    return [at for at, found, depth in _depths(text) if found == sign and depth <= 0]
 
 
 def equation_sides(text: str) -> tuple[list[tuple[int, int]], bool]:
@@ -513,21 +492,6 @@ def equation_sides(text: str) -> tuple[list[tuple[int, int]], bool]:
     defines = bool(_DEFINES.search(text))
     begins = {m.end() - 1: m.start() for m in _DEFINES.finditer(text)}
     plain = _DEFINES.sub(lambda m: " " * (len(m[0]) - 1) + "=", text)
-    spans, start, depth, i = [], 0, 0, 0
-    while i < len(plain):
-        c = plain[i]
-        if c == "\\":
-            if plain[i + 1 : i + 2] in ("{", "}"):
-                depth += 1 if plain[i + 1] == "{" else -1
-            i += 2
-            continue
-        if c in "{[(":
-            depth += 1
-        elif c in "}])":
-            depth -= 1
-        elif c == "=" and depth <= 0:
-            spans.append((start, begins.get(i, i)))
-            start = i + 1
-        i += 1
-    spans.append((start, len(plain)))
-    return spans, defines
+    cuts = _outside(plain, "=")
+    ends = [begins.get(cut, cut) for cut in cuts]
+    return list(zip([0, *(cut + 1 for cut in cuts)], [*ends, len(plain)], strict=True)), defines

@@ -25,7 +25,7 @@ from typing import Any
 from ..errors import ParseError
 from ..expr import ones
 from ..names import join, parts
-from ..reading.stacks import Node, postorder
+from ..reading.stacks import Node, nodes_below
 from ..reading.vocabulary import FUNCTIONS as SPELLINGS
 
 
@@ -80,7 +80,7 @@ class Planter:
         self.trees: dict[int, Tree] = {}
 
     def tree(self, root: Node) -> Tree:
-        for node in postorder([root]):
+        for node in nodes_below([root]):
             row = _ROWS.get(node.op)
             if row is None:
                 raise ParseError(_REFUSED.get(node.op, "this is not read in documents"), self.source, node.span)

@@ -9,11 +9,10 @@ helpers.  The base table is the array API standard; the others say what differs.
 from __future__ import annotations
 
 from ..errors import DeriveError
+from ..operations import FUNCTIONS
 from ..own_functions import operation_named
 from .functional import ARRAY_API_HELPERS, JAX_HELPERS, TORCH_HELPERS
 from .helpers import NUMPY_HELPERS, SCIPY_HELPERS
-
-FUNCTIONS = "exp log sin cos tan sinh cosh tanh sign".split()
 
 
 class Dialect:
@@ -73,9 +72,11 @@ def table(text: str) -> dict[str, str]:
     return {name.strip(): template.strip() for name, template in rows}
 
 
-# What all libraries share: operators, and the names of the standard with the library as `{lib}`
+# What all libraries share: operators, and the names of the standard with the library as `{lib}`; a scalar function
+# without a row has its own name
 
-COMMON = table("""
+UNNAMED = frozenset(["erf"])  # what the standard has no name for
+COMMON = {name: f"{{lib}}.{name}({{0}})" for name in FUNCTIONS if name not in UNNAMED} | table("""
     product: {0} @ {1}
     matvec: {0} @ {1}
     stacked: {0} @ {1}
@@ -83,7 +84,6 @@ COMMON = table("""
     outer: {0}[:, None] * {1}
     total: {lib}.sum({0})
     norm1: {lib}.sum({lib}.abs({0}))
-    abs: {lib}.abs({0})
     sqrt: {lib}.sqrt({0})
     power: {0} ** {1}
     columns: {lib}.stack(({items}), axis=1)
@@ -138,14 +138,10 @@ COMMON = table("""
     dominant: _dominant({0})
     nuclear_norm: {lib}.sum({lib}.linalg.svd({0}, compute_uv=False))
     spectral_norm: {lib}.max({lib}.linalg.svd({0}, compute_uv=False))
-    arcsin: {lib}.arcsin({0})
-    arccos: {lib}.arccos({0})
-    arctan: {lib}.arctan({0})
     logaddexp: {lib}.logaddexp({0}, {1})
     norm: _norm({0})
     hypot: {lib}.hypot({0}, {1})
 """)
-COMMON.update({name: "{lib}." + name + "({0})" for name in FUNCTIONS})
 
 # NumPy
 
@@ -185,10 +181,7 @@ SCIPY = NUMPY | table("""
     erf: special.erf({0})
     sigmoid: special.expit({0})
     expm: linalg.expm({0})
-    cholesky: _cholesky({0}, {name})
-    spd_logdet: 2 * np.log({0}.diagonal()).sum()
     spd_solve: _cholesky_solve({0}, {1})
-    triangle_inverse: _inverse_of_triangle({0})
     spd_inverse: _cholesky_inverse({0})
     added_outer: _add_outer({0}, {1}, {2}, {3})
 """)
@@ -202,7 +195,6 @@ ARRAY_API = {key: text.replace("{lib}", "xp") for key, text in COMMON.items()} |
     sq_norm_matrix: xp.sum({0} * {0})
     contraction: xp.sum({0} * {1})
     contraction_flipped: xp.sum({0} * {1}.T)
-    columns: xp.stack(({items}), axis=1)
     concatenated: xp.concat(({items}))
     cumsum: xp.cumulative_sum({0}, axis=0)
     cumsum_back: xp.flip(xp.cumulative_sum(xp.flip({0}, axis=0), axis=0), axis=0)
@@ -215,7 +207,6 @@ ARRAY_API = {key: text.replace("{lib}", "xp") for key, text in COMMON.items()} |
     eye: xp.eye({rows}, dtype={like}.dtype, device=device({like}))
     basis: xp.astype(xp.arange({rows}, device=device({like})) == {0}, {like}.dtype)
     cholesky: _cholesky({0}, {name})
-    logdet: xp.linalg.slogdet({0})[1]
     spd_logdet: 2 * xp.sum(xp.log(xp.linalg.diagonal({0})))
     diagonal: xp.linalg.diagonal({0})
     trace: xp.linalg.trace({0})
@@ -225,10 +216,8 @@ ARRAY_API = {key: text.replace("{lib}", "xp") for key, text in COMMON.items()} |
     expm: _expm({0})
     nuclear_norm: xp.sum(_singular_values({0}))
     spectral_norm: xp.max(_singular_values({0}))
-    arcsin: xp.asin({0})
-    arccos: xp.acos({0})
-    arctan: xp.atan({0})
 """)
+ARRAY_API |= {name: f"xp.a{name[3:]}({{0}})" for name in FUNCTIONS if name.startswith("arc")}
 
 # JAX
 
@@ -253,8 +242,6 @@ JAX = {key: text.replace("{lib}", "jnp") for key, text in COMMON.items()} | tabl
     triangle_inverse: jax.scipy.linalg.solve_triangular({0}, jnp.eye({rows}, dtype={dtype}), lower=True)
     spd_solve: jax.scipy.linalg.cho_solve(({0}, True), {1})
     spd_inverse: jax.scipy.linalg.cho_solve(({0}, True), jnp.eye({rows}, dtype={dtype}))
-    nuclear_norm: jnp.sum(jnp.linalg.svd({0}, compute_uv=False))
-    spectral_norm: jnp.max(jnp.linalg.svd({0}, compute_uv=False))
 """)
 
 # PyTorch
@@ -333,5 +320,5 @@ def dialect(name: str) -> Dialect:
     """The dialect of a backend; DeriveError names those there are."""
     spelled = name.replace("_", "-").lower()
     if spelled not in DIALECTS:
-        raise DeriveError(f"there is no backend {name!r}", hint=f"there are: {', '.join(DIALECTS)}")
+        raise DeriveError(f"there is no backend {name!r}", hint=f"there are: {', '.join(DIALECTS)}, c")
     return DIALECTS[spelled]

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from .helpers import NUMPY_HELPERS
 
+
+def ported(names: str, helpers: dict[str, str], library: str, to: str) -> dict[str, str]:
+    """The helpers of those names, with another library that has what they call."""
+    return {name: helpers[name].replace(f"{library}.", f"{to}.") for name in names.split()}
+
+
 ARRAY_API_HELPERS = {
     "_norm": '''
 def _norm(x):
@@ -212,7 +218,7 @@ def _expm(A):
 ''',
 }
 
-JAX_HELPERS = {
+JAX_HELPERS = ported("_commutation _block_inner _block_sum", NUMPY_HELPERS, "np", "jnp") | {
     "_norm": '''
 def _norm(x):
     """The root of the sum of squares, without overflow."""
@@ -234,20 +240,12 @@ def _arrays(**arguments):
         dtype = jnp.result_type(float)
     return [jnp.asarray(value, dtype=dtype) for value in arguments.values()]
 ''',
-    "_commutation": '''
-def _commutation(m, n, like):
-    """K with K vec(A) = vec(A.T) for A of shape m x n."""
-    order = jnp.arange(m * n).reshape(n, m).T.ravel()
-    return jnp.eye(m * n, dtype=like.dtype)[order]
-''',
     "_logdet_positive": '''
 def _logdet_positive(A):
     """log(det(A)), NaN where the determinant is negative."""
     sign, logarithm = jnp.linalg.slogdet(A)
     return jnp.where(sign >= 0, logarithm, jnp.nan)
 ''',
-    "_block_inner": NUMPY_HELPERS["_block_inner"].replace("np.", "jnp."),
-    "_block_sum": NUMPY_HELPERS["_block_sum"].replace("np.", "jnp."),
     "_polar": '''
 def _polar(A):
     """U V' of the singular value decomposition A = U S V'."""
@@ -262,8 +260,7 @@ def _dominant(A):
 ''',
 }
 
-TORCH_HELPERS = {
-    "_norm": JAX_HELPERS["_norm"].replace("jnp.", "torch."),
+TORCH_HELPERS = ported("_norm _logdet_positive _block_inner _block_sum", JAX_HELPERS, "jnp", "torch") | {
     "_kron": '''
 def _kron(A, B):
     """The Kronecker product, also with an axis of length 1."""
@@ -320,19 +317,11 @@ def _cholesky_solve(L, B):
         return torch.cholesky_solve(B[:, None], L)[:, 0]
     return torch.cholesky_solve(B, L)
 ''',
-    "_logdet_positive": '''
-def _logdet_positive(A):
-    """log(det(A)), NaN where the determinant is negative."""
-    sign, logarithm = torch.linalg.slogdet(A)
-    return torch.where(sign >= 0, logarithm, torch.nan)
-''',
     "_block": '''
 def _block(rows):
     """The matrix of blocks given by rows."""
     return torch.cat([torch.cat(row, dim=1) for row in rows], dim=0)
 ''',
-    "_block_inner": NUMPY_HELPERS["_block_inner"].replace("np.", "torch."),
-    "_block_sum": NUMPY_HELPERS["_block_sum"].replace("np.", "torch."),
     "_singular_values": '''
 def _singular_values(A):
     """The singular values; NaN gives NaN."""

@@ -8,13 +8,15 @@ import sympy
 
 from ..errors import DeriveError
 from ..names import ACCENTS, GREEK, SPOKEN, canonical, parts
+from ..operations import FUNCTIONS
 
 ENTRY = sympy.Dummy("d", dummy_index=10**9 + 7)  # the entry that an elementwise function is applied to
-# SymPy's name of a scalar function and ours.
+# SymPy's name of a scalar function and ours; exp and log are read with care, as SymPy has powers of e.
 SAME_NAME = {
-    "sin": "sin", "cos": "cos", "tan": "tan", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "sinh": "sinh",
-    "cosh": "cosh", "tanh": "tanh", "Abs": "abs", "sign": "sign", "erf": "erf",
-}  # fmt: skip
+    theirs: ours
+    for ours in FUNCTIONS
+    if hasattr(sympy, theirs := {"abs": "Abs"}.get(ours, ours.replace("arc", "a"))) and ours not in ("exp", "log")
+}
 
 
 def our_name(written: str) -> str:

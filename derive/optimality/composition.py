@@ -118,17 +118,19 @@ def _curves(root: Expr, active: set[Expr], known: Mapping[Expr, Curve] | None = 
         elif not node.args:
             memo[node] = Curve(bounds, True, True)
         else:
-            memo[node] = _RULES.get(node.op.name, _unknown)(node, args, bounds, active)
+            memo[node] = _RULES.get(node.op.name, _by_traits)(node, args, bounds, active)
     return memo
 
 
 Rule = Callable[[Expr, list[Curve], Range, "set[Expr]"], Curve]
 
 
-def _unknown(node: Expr, a: list[Curve], bounds: Range, active: set[Expr]) -> Curve:
+def _by_traits(node: Expr, a: list[Curve], bounds: Range, active: set[Expr]) -> Curve:
     if node.op.name in FUNCTIONS:
         return _function(node, a, bounds, active)
-    return Curve(bounds)
+    if "norm" in node.op.traits:
+        return _norm(node, a, bounds, active)
+    return _linear(node, a, bounds, active) if "linear" in node.op.traits else Curve(bounds)
 
 
 def _function(node: Expr, a: list[Curve], bounds: Range, active: set[Expr]) -> Curve:
@@ -523,7 +525,3 @@ _RULES: dict[str, Rule] = {
 }
 for _name in ("mul", "scale", "hadamard", "kron"):
     _RULES[_name] = _product
-for _name in ("sq_norm", "norm", "norm1", "nuclear_norm", "spectral_norm"):
-    _RULES[_name] = _norm
-for _name in ("transpose", "sum", "diag", "Diag", "vec", "unvec", "tril", "triu", "submatrix", "cumsum", "cumsum_back"):
-    _RULES[_name] = _linear

@@ -18,18 +18,19 @@ from ..operations import add, mul, power, terms_of
 from .certificates import MAX_NODES, Certificate, Prover
 from .ranges import ranges
 from .refutation import Chord, Search
-from .remarks import Remark
+from .remarks import Finding, Remark
 from .semidefinite import second_differential
 
 if TYPE_CHECKING:
     from ..numeric import Hint
+    from ..render.blocks import Exposition
 
 CHECKS = 4  # points at which a certificate is checked
 FIRST, MORE = 6, 24  # points at which refutations are sought, before and after the long proofs
 NAMES = {1: "convex", -1: "concave", 0: "affine"}
 
 
-class Convexity:
+class Convexity(Finding):
     """Whether a formula is convex in some of its symbols, for all values of the others.
 
     Attributes
@@ -68,37 +69,20 @@ class Convexity:
         self.verdict, self.steps, self.points = verdict, steps, list(points)
         self.condition, self.strength = condition, strength
         self.domain, self.readings = list(domain), list(readings)
+        self.title = f"{name} is {verdict}"
         self.disagreement = disagreement  # a chord against a certificate: a defect of ours
 
-    def text(self) -> str:
+    def exposition(self) -> Exposition:
         """The verdict and its proof."""
         from ..render.optima import convexity_exposition
-        from ..render.text import document
 
-        return document(convexity_exposition(self))
-
-    def latex(self, document: bool = False) -> str:
-        from ..render.optima import convexity_exposition, latex
-
-        return latex(convexity_exposition(self), document)
-
-    def markdown(self) -> str:
-        from ..render.optima import convexity_exposition, markdown
-
-        return markdown(convexity_exposition(self))
-
-    def html(self) -> str:
-        from ..render.optima import convexity_exposition, html
-
-        return html(convexity_exposition(self), f"{self.name} is {self.verdict}")
+        return convexity_exposition(self)
 
     def json(self) -> str:
+        """The same as a JSON object."""
         from ..render.optima import convexity_json
 
         return convexity_json(self)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": self.text(), "text/markdown": self.markdown()}
 
     def __str__(self) -> str:
         return self.verdict

@@ -174,7 +174,6 @@ _FUNCTION_RANGES: Mapping[str, Callable[[Range], Range]] = {
     "arcsin": lambda a: Range(0 if a.is_nonnegative else -pi / 2, pi / 2),
     "arccos": lambda a: Range(0, pi),
 }  # fmt: skip
-_NONNEGATIVE = {"sq_norm", "norm", "norm1", "nuclear_norm", "spectral_norm"}
 _UNIT = {"softmax", "identity", "basis"}
 
 
@@ -227,7 +226,7 @@ def range_of(node: Expr, a: list[Range]) -> Range:
         if is_positive(node):
             return POSITIVE
         return NONNEGATIVE if is_nonnegative(node) else ANY
-    if name in _NONNEGATIVE:
+    if "norm" in node.op.traits:
         return _scalar_norm(node, a[0])
     if name in _UNIT:
         return Range(0, 1)

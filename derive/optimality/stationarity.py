@@ -20,11 +20,12 @@ from .constraints import Constrained, constrained, rayleigh
 from .curvature import examine
 from .isolation import Equation, Isolated, isolate, simple, without_factor
 from .ranges import ranges
-from .remarks import Remark
+from .remarks import Finding, Remark
 from .semidefinite import Form, second_differential
 
 if TYPE_CHECKING:
     from ..numeric import Hint
+    from ..render.blocks import Exposition
 
 POINTS = 3
 MAX_NODES = 400  # of a formula that is solved
@@ -33,7 +34,7 @@ NOT_DIFFERENTIABLE = frozenset({"abs", "relu", "norm", "norm1", "nuclear_norm", 
 KINDS = {"convex": "minimum", "concave": "maximum"}
 
 
-class Stationary:
+class Stationary(Finding):
     """Where the gradient of a scalar formula vanishes.
 
     Attributes
@@ -74,6 +75,7 @@ class Stationary:
         self.solution: Expr | None = None if isolated is None or status != "solved" else isolated.solution
         self.sylvester = None if isolated is None else isolated.sylvester
         self.constraint, self.hints = constraint, list(hints)
+        self.title = f"Stationary point of {name}"
         self.name, self.readings = name, list(readings)
 
     def function(self, backend: str = "numpy") -> Callable[..., Any]:
@@ -96,35 +98,17 @@ class Stationary:
 
         return source(self, backend)
 
-    def text(self) -> str:
+    def exposition(self) -> Exposition:
         """The equation, the solution, its conditions and its kind."""
         from ..render.optima import stationary_exposition
-        from ..render.text import document
 
-        return document(stationary_exposition(self))
-
-    def latex(self, document: bool = False) -> str:
-        from ..render.optima import latex, stationary_exposition
-
-        return latex(stationary_exposition(self), document)
-
-    def markdown(self) -> str:
-        from ..render.optima import markdown, stationary_exposition
-
-        return markdown(stationary_exposition(self))
-
-    def html(self) -> str:
-        from ..render.optima import html, stationary_exposition
-
-        return html(stationary_exposition(self), f"Stationary point of {self.name}")
+        return stationary_exposition(self)
 
     def json(self) -> str:
+        """The same as a JSON object."""
         from ..render.optima import stationary_json
 
         return stationary_json(self)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": self.text(), "text/markdown": self.markdown()}
 
     def __str__(self) -> str:
         if self.solution is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 
-from .terms import Value
+from .terms import Value, users_in
 
 UNWRITTEN = frozenset("vec unvec submatrix diagonal outer Diag ones eye".split())  # views, and what only broadcasts
 
@@ -48,11 +48,7 @@ class Reuse:
         self.position = {value: i for i, value in enumerate(order)}
         self.owner = owner
         self.fresh = fresh
-        self.users: dict[Value, list[Value]] = {}
-        for value in order:
-            for term in value.args:
-                for part in term.parts():
-                    self.users.setdefault(part, []).append(value)
+        self.users = users_in(order)
         self.found: dict[Value, int] = {}
         self.early: set[Value] = set()
         before: dict[Value, list[Value]] = {}

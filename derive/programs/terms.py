@@ -14,7 +14,9 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
+from ..expr import OPERATIONS
 from ..shapes import ONE, SCALAR, Shape
+from ..traversal import postorder
 
 Powers = tuple[tuple["Value", Fraction], ...]
 ZERO, UNIT = Fraction(0), Fraction(1)
@@ -147,34 +149,23 @@ def multiset(keys: Iterable[Any]) -> tuple[Any, ...]:
 
 def values_below(roots: Iterable[Value]) -> list[Value]:
     """Every value that the roots need, operands first."""
-    order: list[Value] = []
-    seen: set[Value] = set()
-    stack = list(roots)
-    stack.reverse()
-    while stack:
-        value = stack[-1]
-        if value in seen:
-            stack.pop()
-            continue
-        pending = [part for term in value.args for part in term.parts() if part not in seen]
-        if pending:
-            pending.reverse()
-            stack += pending
-        else:
-            seen.add(value)
-            order.append(value)
-            stack.pop()
-    return order
+    return postorder(roots, lambda value: [part for term in value.args for part in term.parts()])
 
 
-POSITIVE = frozenset(
-    "exp sq_norm norm hypot norm1 sigmoid softplus softmax cosh dimension constant abs row_softmax".split()
-)
+def users_in(order: Iterable[Value]) -> dict[Value, list[Value]]:
+    """The values that use each value, as often as they do."""
+    users: dict[Value, list[Value]] = {}
+    for value in order:
+        for term in value.args:
+            for part in term.parts():
+                users.setdefault(part, []).append(value)
+    return users
 
 
 def is_nonnegative(value: Value) -> bool:
     """Whether every entry is seen to be at least 0."""
-    if value.kind in POSITIVE:
+    operation = OPERATIONS.get(value.kind)
+    if value.kind in ("hypot", "row_softmax") or (operation is not None and operation.is_nonnegative):
         return True
     if value.kind == "input":
         return bool(value.data[0].properties & {"positive", "nonnegative"})
@@ -224,12 +215,3 @@ def common_powers(terms: Sequence[Term]) -> Powers:
     for term in terms[1:]:
         shared &= set(term.powers)
     return tuple(pair for pair in terms[0].powers if pair in shared)
-
-
-def exact_root(value: Fraction, exponent: Fraction) -> Fraction | None:
-    """value^exponent where it is rational."""
-    degree = exponent.denominator
-    top, bottom = (round(n ** (1 / degree)) for n in (value.numerator, value.denominator))
-    if top**degree == value.numerator and bottom**degree == value.denominator:
-        return Fraction(top, bottom) ** exponent.numerator
-    return None

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from ..errors import DeriveError
-from ..expr import Expr, nodes
-from ..operations import FUNCTIONS
+from ..expr import Expr, Operation, nodes
 from ..shapes import ONE, SCALAR
 from .graph import ValueGraph
 from .stable import logarithm, split
@@ -20,11 +19,17 @@ def translate(graph: ValueGraph, root: Expr, memo: dict[Expr, Term]) -> Term:
     """The term that a formula stands for."""
     for node in nodes(root):
         if node not in memo:
-            row = ROWS.get(node.op.name, _function if node.op.is_elementwise else None)
+            row = row_of(node.op)
             if row is None:
                 raise DeriveError(f"no program can be made of {node.op.name}")
             memo[node] = row(graph, node, [memo[arg] for arg in node.args])
     return memo[root]
+
+
+def row_of(op: Operation) -> Row | None:
+    """The row of an operation: scalar functions share one, and linear operations."""
+    shared = _function if op.is_elementwise else _linear if "linear" in op.traits else None
+    return ROWS.get(op.name, shared)
 
 
 def _power(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
@@ -257,8 +262,6 @@ ROWS: dict[str, Row] = {
     "logsumexp_row": lambda graph, node, args: graph.whole("row_logsumexp", args[0], shape=node.shape),
     "max_row": _whole,
     "argmax_row": _entrywise,
-    "cumsum": _linear,
-    "cumsum_back": _linear,
     "where": _entrywise,
     "diag": lambda graph, node, args: graph.diagonal(args[0]),
     "Diag": lambda graph, node, args: graph.diag_matrix(args[0]),
@@ -267,11 +270,9 @@ ROWS: dict[str, Row] = {
     "tril": _unless_scalar(_linear),
     "triu": _unless_scalar(_linear),
     "block": _whole,
-    "submatrix": _linear,
     "block_inner": _whole,
     "block_sum": _whole,
     "expm": lambda graph, node, args: graph.mapped("exp", *args) if node.is_scalar else _whole(graph, node, args),
     "polar": _direction,
     "dominant": _direction,
-    **dict.fromkeys(FUNCTIONS, _function),
 }

@@ -12,15 +12,17 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
+from ..dialects import NUMPY
+from ..operations import FUNCTIONS
 from .expressions import ATOM, CodeText, is_full_somewhere
-from .terms import Term, Value
+from .terms import Term, Value, users_in
 from .writer import Writer, is_broadcast
 
 ROWS_AT_ONCE = 16
 SMALL = 2**13  # entries below which the call costs more than the work
 PAST_THE_CACHE = 2**18  # entries of the matrix
 WITH_OUT = frozenset("row_dots row_sums hypot".split())  # calls that take an array to write into
-UFUNCS = {name: f"np.{name}" for name in "exp log sin cos tan arcsin arccos arctan sinh cosh tanh sign abs".split()}
+UFUNCS = {name: f"np.{name}" for name in FUNCTIONS if NUMPY[name] == f"np.{name}({{0}})"}  # take an array to write into
 
 
 class WorkspaceWriter(Writer):
@@ -68,11 +70,7 @@ class WorkspaceWriter(Writer):
     def _find_deferred(self) -> None:
         """Products by A whose rows are computed with those of a product by Aᵀ."""
         position = {value: i for i, value in enumerate(self.order)}
-        users: dict[Value, list[Value]] = {}
-        for value in self.order:
-            for term in value.args:
-                for part in term.parts():
-                    users.setdefault(part, []).append(value)
+        users = users_in(self.order)
         outputs = {part for term in self.terms for part in term.parts()}
         for value in self.order:
             if not self.is_matvec(value) or value in outputs or value.args[1].body in self.owner:

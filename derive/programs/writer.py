@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from ..dialects import Dialect
 from ..expr import symbol
+from ..operations import FUNCTIONS
 from ..program import Program
 from ..shapes import ONE
 from .expressions import ATOM, LONG, PRODUCT, STATIC, UNARY, WIDTH, CodeText, Expressions, is_full_somewhere
@@ -20,10 +21,9 @@ from .signature import Signature, unused
 from .terms import Term, Value
 
 FRESH = frozenset(
-    "product outer stack entries sum row_sums row_dots solve spd_solve inverse spd_inverse exp log sin cos tan "
-    "arcsin arccos arctan sinh cosh tanh sigmoid softplus relu step erf abs sign softmax row_softmax row_logsumexp "
-    "power hypot".split()
-)
+    "product outer stack entries sum row_sums row_dots solve spd_solve inverse spd_inverse softmax row_softmax "
+    "row_logsumexp power hypot".split()
+) | frozenset(FUNCTIONS)
 INLINE = frozenset("dot sq_norm norm total trace sum contraction norm1 spd_logdet logdet det".split())
 VIEWS = frozenset("vec unvec submatrix diagonal".split())
 

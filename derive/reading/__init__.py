@@ -20,7 +20,8 @@ from ..errors import DeriveError, ParseError, ShapeError, UnknownSymbolError
 from ..expr import Expr, fold, substitute, symbol, symbol_op, symbols_of
 from ..shapes import SCALAR, Dim
 from .declarations import Declarations, declarations, style_of
-from .scope import Reading, Solution
+from .scope import Reading
+from .solved import Solution
 from .tokens import Token
 from .vocabulary import ALIKE, ELEMENTWISE, WITH_PARAMETER
 
@@ -45,9 +46,22 @@ class Parsed:
     readings : list of str
         Where the text could mean something else: the reading taken.
     hints : list of (Dim, "<" or "≤", Dim)
+    equations : list of (Expr, Expr, str)
+        What a value is said to equal besides, in a chain of equalities, and how that is written.
     """
 
-    __slots__ = ("name", "expr", "definitions", "symbols", "where", "readings", "hints", "source", "styled")
+    __slots__ = (
+        "name",
+        "expr",
+        "definitions",
+        "symbols",
+        "where",
+        "readings",
+        "hints",
+        "source",
+        "styled",
+        "equations",
+    )
 
     def __init__(self) -> None:
         self.name = "L"
@@ -59,6 +73,7 @@ class Parsed:
         self.hints: list[tuple[Dim, str, Dim]] = []
         self.source = ""
         self.styled: dict[str, str] = {}
+        self.equations: list[tuple[Expr, Expr, str]] = []
 
 
 def parse(formula: str, where: Where = None, wrt: Sequence[str] = (), scalar: bool = False) -> Parsed:
@@ -106,7 +121,7 @@ def _read(
     if solved is None:
         reading = Reading(formula, declared, wanted, scope)
         solved = _solved(reading, scalar)
-        parsed.expr, styled = solved.exprs[-1], reading.styled
+        parsed.expr, styled, parsed.equations = solved.exprs[-1], reading.styled, solved.equations
         for statement, expr in zip(reading.statements[:-1], solved.exprs):
             parsed.definitions.append((statement.name or "", expr))
         name = reading.statements[-1].name
@@ -173,7 +188,7 @@ def _unused(declared: Declarations, known: Mapping[str, Expr]) -> dict[str, Expr
     return absent.symbols() if absent.entries else {}
 
 
-def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
+def _solved(reading: Reading, scalar: bool) -> Solution:
     """The solution under the precedences, or under another grouping where that alone fits.
 
     A grouping also gives way to another under which the kinds are far more usual: `y .* X*w`
@@ -198,13 +213,16 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
     base: Solution | None = None
     first: ShapeError | None = None
     try:
-        base = reading.solve(plain, False, tied)
+        base = reading.solve(plain, False)
     except ShapeError as error:
         first = error
-    if base is None or (base.surprise >= SURPRISING and (base.multiplies_scalars or not base.exprs[-1].is_scalar)):
+    if base is None or base.surprise >= SURPRISING:
+        is_open = base is None or base.multiplies_scalars or not base.exprs[-1].is_scalar
         for loose in others:
+            if not is_open and "e" not in loose:  # ‖e − X b‖²: nobody means the number
+                continue
             try:
-                other = reading.solve(loose, False, tied)
+                other = reading.solve(loose, False)
             except ShapeError:
                 continue
             if _is_more_usual(other, base):
@@ -212,7 +230,7 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
     spread = frozenset(("rows",))
     if (base is None or base.surprise >= SURPRISING) and any(t.text in ("+", "-") for t in tokens):
         try:
-            other = reading.solve(spread, False, tied)
+            other = reading.solve(spread, False)
         except (ShapeError, ParseError):  # sums over indices spread over no rows
             pass
         else:
@@ -224,7 +242,7 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
         powers = frozenset(("entries",))
         for loose in (powers, powers | {"ones"}, powers | {"rows"}):
             try:
-                other = reading.solve(loose, False, tied)
+                other = reading.solve(loose, False)
             except (ShapeError, ParseError):
                 continue
             if _is_more_usual(other, base) or (base is not None and base.squares and not other.squares):
@@ -234,7 +252,7 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
         # A wish for a scalar makes b in aᵀXb a vector, and never a vector a scalar.
         for loose in (plain, *others, *calls):
             try:
-                solution = reading.solve(loose, True, tied)
+                solution = reading.solve(loose, True)
             except ShapeError:
                 continue
             if solution.exprs[-1].is_scalar and not solution.turned(base):
@@ -242,7 +260,7 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
         if _is_scalar_calculus(tokens):
             # Where nothing asks for a vector, the wish decides: by x, exp(x) y is of numbers.
             try:
-                solution = reading.solve(plain, True, tied)
+                solution = reading.solve(plain, True)
             except ShapeError:
                 pass
             else:
@@ -252,7 +270,7 @@ def _solved(reading: Reading, scalar: bool, tied: bool = False) -> Solution:
                     return solution
     for loose in calls if base is None else ():
         try:
-            base = _regrouped(reading.solve(loose, False, tied), loose)
+            base = _regrouped(reading.solve(loose, False), loose)
         except ShapeError:
             continue
     if base is None:

@@ -34,7 +34,7 @@ from .kinds import Kinds, is_exponential, is_reduction
 from .limits import MAX_NUMBER_EXPONENT
 from .shaping import Shaper, Symbol, grouped
 from .sizes import SCALAR_SIZE, Sizes, SizeShape
-from .stacks import Node, postorder
+from .stacks import Node, nodes_below
 from .vocabulary import ALIKE, OF_ROWS, PER_ROW, WITH_PARAMETER
 
 
@@ -75,13 +75,16 @@ def _make_sum(b: Builder, node: Node, args: list[Expr]) -> Expr:
 
 
 def _make_spread(b: Builder, node: Node, args: list[Expr]) -> Expr:
-    """A sum in which a vector stands for each row of a matrix, a mean for each entry."""
+    """A sum in which a vector stands for each row or column of a matrix, a mean for each entry."""
     shape = max((arg.shape for arg in args), key=lambda shape: (shape[1] is not ONE, shape[0] is not ONE))
     terms = []
     for arg, part in zip(args, node.args, strict=True):
         if arg.shape != shape and arg.is_scalar and is_reduction(part):
             b.note(f"{b.cut(part)} in {b.cut(node)} is read as each entry: {arg.text()} 𝟏")
             arg = ops.scale(arg, ones(*shape))
+        elif id(part) in b.columns:
+            b.note(f"{b.cut(part)} in {b.cut(node)} is read as added to each column: {arg.text()} 𝟏ᵀ")
+            arg = ops.matmul(arg, ones(shape[1]).T)
         elif arg.shape != shape and arg.is_vector and part.op == "sym" and arg.shape[0] is shape[1]:
             _refuse_columns(b, node)
             b.note(f"{b.cut(part)} in {b.cut(node)} is read as added to each row: 𝟏 {arg.text()}ᵀ")
@@ -92,7 +95,7 @@ def _make_spread(b: Builder, node: Node, args: list[Expr]) -> Expr:
 
 def _refuse_columns(b: Builder, node: Node) -> None:
     """Refuse W [h, x] + b with two columns h and x: one above the other is what fits b."""
-    for part in postorder([node]):
+    for part in nodes_below([node]):
         if part.op == "block" and part.data[0] == 1 and all(b.values[id(a)].is_vector for a in part.args):
             shown = "; ".join(b.cut(a) for a in part.args)
             raise ShapeError(
@@ -221,7 +224,7 @@ def _bounded(made: Expr) -> Expr:
 
 def _make_trans(b: Builder, node: Node, args: list[Expr]) -> Expr:
     (arg,) = args
-    if arg.is_scalar and node.args[0].op != "sym" and all(b.values[id(n)].is_scalar for n in postorder(node.args)):
+    if arg.is_scalar and node.args[0].op != "sym" and all(b.values[id(n)].is_scalar for n in nodes_below(node.args)):
         raise ShapeError(
             f"{b.cut(node)} is the transpose of a number", b.source, node.span,
             "name the exponent otherwise, as in (1 + r)^n, if it is a power",
@@ -283,7 +286,7 @@ def _note_length(b: Builder, node: Node, part: Node, style: str) -> None:
 def _make_bars(b: Builder, node: Node, args: list[Expr]) -> Expr:
     (arg,) = args
     if arg.is_scalar:
-        for part in postorder(node.args):
+        for part in nodes_below(node.args):
             entry = b.symbols.get(str(part.data)) if part.op == "sym" else None
             if entry is not None and not entry.is_declared and b.values[id(part)].is_scalar:
                 _note_length(b, node, part, entry.style)
@@ -338,7 +341,7 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
 
 def _refuse_numbers(b: Builder, node: Node) -> None:
     """Refuse tr(ρ log ρ) where ρ is a number by habit alone; tr(xᵀ A x) is made of vectors."""
-    below = postorder([node.args[0]])
+    below = nodes_below([node.args[0]])
     letters = [n for n in below if n.op == "sym" and not b.symbols[n.data].is_declared]
     if letters and all(b.values[id(n)].is_scalar for n in below):
         shown = names.text(letters[0].data)

@@ -42,16 +42,16 @@ def _gelu_tanh(A: Expr) -> Expr:
     )  # fmt: skip
 
 
+_OF_LIBRARIES = ("step", "softplus")  # which NumPy has not under these names
 EVERYWHERE = "np torch special method bare"
 _SCALAR: dict[str, Callable[[Any], Expr]] = {
-    "exp": ops.exp, "log": ops.log, "sin": ops.sin, "cos": ops.cos, "tan": ops.tan, "sinh": ops.sinh, "cosh": ops.cosh,
-    "tanh": ops.tanh, "arcsin asin": ops.arcsin, "arccos acos": ops.arccos, "arctan atan": ops.arctan,
-    "abs absolute fabs": ops.absolute, "sign sgn": ops.sign, "sqrt": ops.sqrt, "erf": ops.erf,
+    **{f"{name} {name.replace('arc', 'a')}": f for name, f in ops.FUNCTIONS.items() if name not in _OF_LIBRARIES},
+    "absolute fabs": ops.absolute, "sgn": ops.sign, "sqrt": ops.sqrt,
     "square": lambda A: ops.power(A, 2), "reciprocal": lambda A: ops.power(A, -1),
     "rsqrt": lambda A: ops.power(A, Fraction(-1, 2)), "negative neg": lambda A: -A, "positive": lambda A: A,
     "log2": _log_to(2), "log10": _log_to(10), "log1p": lambda A: ops.log(_one(A) + A),
     "expm1": lambda A: ops.exp(A) - _one(A), "exp2": lambda A: ops.exp(_scaled(ops.log(number(2)), A)),
-    "sigmoid expit": ops.sigmoid, "relu ReLU": ops.relu, "deg2rad radians": lambda A: ops.divide(
+    "expit": ops.sigmoid, "ReLU": ops.relu, "deg2rad radians": lambda A: ops.divide(
         _scaled(constant("π"), A), number(180)),
 }  # fmt: skip
 _ACTIVATIONS: dict[str, Callable[[Any], Expr]] = {

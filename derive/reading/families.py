@@ -20,9 +20,10 @@ from .indices import Axis
 from .kinds import Ambiguous, Cell, Contradiction, Kinds
 from .limits import MAX_OPERATIONS
 from .signatures import C, M, R, S
-from .stacks import Node, postorder
+from .stacks import Node, nodes_below
 
 _FREE = re.compile(r"[ijkl]([+-]\d+)?")  # an index that no sum binds
+_RANGES = {letter: letters for letters in ("ijkl", "mn", "st", "uv", "pq", "ab", "xy") for letter in letters}
 _USUAL = frozenset("ijklmnst")  # indices that a sum need not name
 
 
@@ -100,7 +101,7 @@ class Families:
                 elif access is not None:
                     self.accesses[id(node)] = access
             stack += [(arg, scope) for arg in node.args]
-        self.order = postorder(self.roots)
+        self.order = nodes_below(self.roots)
         known = {*self.declared, *self.reading.wrt, *self.reading.scope}
         known |= {a.name for a in self.accesses.values() if a.is_bound}
         known |= {n.data for n in self.order if n.op == "sym" and id(n) not in self.accesses}
@@ -113,9 +114,25 @@ class Families:
                 node.op, node.data = "call", "sum"
                 self.note(f"{self.cut(node)} is read as the number of elements of {names.text(node.args[0].data)}")
         self.keys = {a.key for a in self.accesses.values()}
+        self.refuse_two_ranges()
         for node in self.order:
             if node.op == "sym":
                 self.tell_apart(node)
+
+    def refuse_two_ranges(self) -> None:
+        """Refuse b_u and b_i, of users and of items: what runs over different things has letters of its own."""
+        first: dict[str, tuple[Node, str]] = {}
+        for node in self.order:
+            access = self.accesses.get(id(node))
+            if access is None or len(access.places) > 1 or not access.is_bound or access.name in self.declared:
+                continue
+            letter = access.places[0].letter
+            other, begun = first.setdefault(access.name, (node, letter))
+            if letter not in _RANGES.get(begun, begun):
+                raise self.refuse(
+                    node, f"{self.cut(other)} and {self.cut(node)} may belong to two vectors of different length",
+                    f"give them letters of their own, or declare {names.text(access.name)}",
+                )  # fmt: skip
 
     def refuse_functions(self, node: Node, scope: dict[str, Axis]) -> None:
         """Refuse f_i(x) under a sum over i: a function for every index, or a product with a letter in a bracket."""
@@ -190,7 +207,7 @@ class Families:
                 node, f"{self.cut(node)} may be an entry of {names.text(name)} or a row",
                 "a small letter, as in p_i, is the row; for the entry write the matrix formula",
             )  # fmt: skip
-        if any(part is node for part in postorder([root])):
+        if any(part is node for part in nodes_below([root])):
             raise self.refuse(node, f"{names.text(name)} is defined by itself")
         parts: list[Axis | str] = [p.axis or p.letter or str(p.offset) for p in access.places]
         for place, part in zip(access.places, parts, strict=True):
@@ -212,7 +229,7 @@ class Families:
     def inlined(self, node: Node, access: Access, letters: tuple[str, ...], root: Node) -> dict[str, Axis]:
         """Put the definition of an indexed name in its place; its scope."""
         copies: dict[int, Node] = {}
-        for part in postorder([root]):
+        for part in nodes_below([root]):
             args = [copies[id(a)] if part.op != "ref" else a for a in part.args]
             copies[id(part)] = made = Node(part.op, args, part.data, part.start, part.end)
             made.paren = part.paren

@@ -274,7 +274,7 @@ class Parser(Stacks):
                 scripts.refuse_label(self, token)
                 base = self.operands[-1]
                 exponent = Node("num", [], token.value, token.start, token.end)
-                self.operands[-1] = Node("pow", [base, exponent], "sup", base.start, token.end)
+                self.operands[-1] = self.raised("pow", base, exponent, "sup", token.end)
             return False
         if kind == "method":
             self.i += 1

@@ -204,6 +204,8 @@ def check_collapsed(order: list[Node], symbols: dict[str, Symbol], builder: Shap
         A scalar stands where only vectors make sense, and no declaration says so.
     """
     for node in order:
+        if node.op == "call" and node.data == "tr":
+            check_traced(node, symbols, builder, values)
         if node.op == "call" and node.data in ("sum", "mean"):
             inside = node.args[:1]
         elif node.op == "prod" and "·" in node.data:
@@ -224,6 +226,18 @@ def check_collapsed(order: list[Node], symbols: dict[str, Symbol], builder: Shap
                 f"{builder.cut(node)} would hold one number: {', '.join(map(names.text, below))} as scalars",
                 builder.source, node.span,
                 f"declare {shown}: n or {shown}: scalar; x.^2 is the square of every entry, vector(1) holds ones",
+            )  # fmt: skip
+
+
+def check_traced(node: Node, symbols: dict[str, Symbol], builder: Shaper, values: dict[int, Expr]) -> None:
+    """Refuse a Greek letter as a number beside matrices in a trace: tr(ρ H) has a density matrix."""
+    for factor in factors_of(node.args[0]):
+        entry = symbols.get(factor.data) if factor.op == "sym" else None
+        if entry is not None and not entry.is_declared and values[id(factor)].is_scalar and entry.name[0] > "z":
+            shown = names.text(entry.name)
+            raise ShapeError(
+                f"{shown} in {builder.cut(node)} would be a number", builder.source, factor.span,
+                f"declare {shown}: n×n for a matrix, or {shown}: scalar; a number is written before the trace",
             )  # fmt: skip
 
 

@@ -258,7 +258,7 @@ class Solved:
             name = _plain(written)
             if isinstance(value, Array) and value.expr is not None and name != self.name and not value.is_symbol:
                 self.definitions.append((name, value.expr))
-        from .scope import shape_line
+        from .solved import shape_line
 
         self.where = [
             f"{names.text(name)}: {shape_line(self.symbols[name])}" for name in formula.open if name in self.symbols

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import copy
+from itertools import chain
 
 from .. import names
 from ..errors import DeriveError, LimitError, ParseError, ShapeError
 from ..expr import Expr, symbol_op
-from ..shapes import ONE, SCALAR, Dim
+from ..shapes import Dim
 from . import habits
 from . import kinds as solving
 from .alternatives import (
@@ -18,10 +19,9 @@ from .alternatives import (
     is_alone,
     let_spread,
     loosen_ones,
-    summed_powers,
 )  # fmt: skip
 from .build import Builder
-from .declarations import Declarations, declarations, dimension, style_of
+from .declarations import Declarations, declarations, dimension
 from .grammar import Parser
 from .kinds import Ambiguous, Cell, Contradiction, Kinds, kind_of
 from .lexer import Lexer
@@ -29,8 +29,9 @@ from .limits import MAX_NAMES, MAX_OPERATIONS, MAX_SUMS
 from .shaping import Symbol
 from .signatures import C, M, R, S
 from .sizes import SCALAR_SIZE, Size, Sizes
+from .solved import Solution
 from .splitting import Usage, primed_names, raised_names, split_runs
-from .stacks import Node, postorder
+from .stacks import Node, nodes_below
 from .statements import Statements, in_order
 from .tokens import Token
 
@@ -67,13 +68,17 @@ class Reading:
         for expr in self.scope.values():
             self.dimension_names |= expr.shape[0].names | expr.shape[1].names
         self.split_readings: list[str] = [*lexer.readings, *divided.readings]
-        usage = Usage([s.tokens for s in self.statements], declared.functions)
+        usage = Usage([part for s in self.statements for part in (s.tokens, *s.others)], declared.functions)
         for statement in self.statements:
-            statement.tokens = split_runs(
-                statement.tokens, self.known, source, self.is_latex, self.split_readings, usage
+            statement.tokens, *statement.others = (
+                split_runs(part, self.known, source, self.is_latex, self.split_readings, usage)
+                for part in (statement.tokens, *statement.others)
             )
+        self.choose_members()
         self.statements = in_order(self.statements, source)
-        used = {str(t.value) for s in self.statements for t in s.tokens if t.kind in ("name", "apply")}
+        used = {
+            str(t.value) for s in self.statements for t in chain(s.tokens, *s.others) if t.kind in ("name", "apply")
+        }
         families = {names.join(*names.parts(name)[:2], []) for name in used}
         for statement in self.statements[:-1]:
             if statement.name is not None and statement.name.partition("_")[0] not in used | families:
@@ -81,11 +86,40 @@ class Reading:
         self.is_numpy = any(t.text == "@" for t in self.tokens) or "np." in source
         self.styled = self.separate_styles()
 
+    def choose_members(self) -> None:
+        """Of L = E = ½ eᵀe = ½‖y − X w‖², read by w, keep what w stands in: the others are names of the value."""
+        if not any(s.others for s in self.statements):
+            return
+        reached = {names.parts(name)[0].lower() for name in self.wrt}
+
+        def reaches(tokens: list[Token]) -> bool:
+            return any(t.kind == "name" and names.parts(str(t.value))[0].lower() in reached for t in tokens)
+
+        for _ in self.statements:  # definitions may follow their use
+            reached |= {s.name.lower() for s in self.statements if s.name and reaches(s.tokens)}
+        for s in self.statements:
+            members = [s.tokens, *s.others]
+            kept = [tokens for tokens in members if reaches(tokens)] or members
+            for tokens in members if len(kept) < len(members) else ():
+                if tokens not in kept:
+                    shown = " ".join(self.source[tokens[0].start : tokens[-1].end].split())
+                    self.split_readings.append(f"{shown} is read as a name of the value")
+            s.tokens, *s.others = kept
+
+    def pairs(self, roots: list[Node]) -> list[tuple[Node, Node]]:
+        """The trees of what a statement is said to equal besides, each with that of the statement."""
+        of = [
+            roots[i] if i + 1 < len(self.statements) else roots[-1]
+            for i, s in enumerate(self.statements)
+            for _ in s.others
+        ]
+        return list(zip(roots[len(self.statements) - 1 : -1], of, strict=True))
+
     def separate_styles(self) -> dict[str, str]:
         """A letter that a formula writes in two styles is two symbols, unless it is declared as one."""
         styles: dict[str, dict[str, Token]] = {}
         for statement in self.statements:
-            for token in statement.tokens:
+            for token in chain(statement.tokens, *statement.others):
                 if token.kind == "name":
                     kind = token.style if token.style in names.STYLES else ""
                     styles.setdefault(str(token.value), {}).setdefault(kind, token)
@@ -109,7 +143,7 @@ class Reading:
                     )
                     self.split_readings.append(f"{shown} and {names.text(name)} are read as two symbols")
         for statement in self.statements:
-            for token in statement.tokens:
+            for token in chain(statement.tokens, *statement.others):
                 if token.kind == "name":
                     token.value = renamed.get(f"{token.value}|{token.style}", token.value)
         return renamed
@@ -124,11 +158,15 @@ class Reading:
         roots = []
         if any(is_transposed_e(s.tokens) for s in self.statements):
             loose |= {"e"}  # the number has no transpose
+        others: list[Node] = []
         for statement in self.statements:
             tokens = self.applied_definitions(statement.tokens, parameters, uses)
-            parser = Parser(tokens, self.source, self.known, loose, self.dim, readings)
-            root = parser.parse()
-            for node in postorder([root]):
+            root, *beside = (
+                Parser(part, self.source, self.known, loose, self.dim, readings).parse()
+                for part in (tokens, *(self.applied_definitions(t, parameters, uses) for t in statement.others))
+            )
+            others += beside
+            for node in nodes_below([root, *beside]):
                 if node.op == "sym" and node.data in defined:
                     node.op, node.args = "ref", [defined[node.data]]
                 elif node.op == "sym" and node.data == statement.name:
@@ -145,7 +183,7 @@ class Reading:
                 held = {str(t.value) for t in tokens if t.kind == "name"}
                 uses[statement.name] = held.union(*(uses[name] for name in held if name in uses))
             roots.append(root)
-        return roots
+        return [*roots[:-1], *others, roots[-1]]
 
     def applied_definitions(
         self, tokens: list[Token], parameters: dict[str, tuple[list[str], list[Token]]], uses: dict[str, set[str]],
@@ -200,10 +238,10 @@ class Reading:
 
     # Solving
 
-    def solve(self, loose: frozenset[str], scalar: bool, tied: bool = False) -> Solution:
+    def solve(self, loose: frozenset[str], scalar: bool) -> Solution:
         readings = list(self.split_readings)
         roots = self.parse_trees(loose, readings)
-        order = postorder(roots)
+        order = nodes_below(roots)
         if sum(node.op == "sigma" for node in order) > MAX_SUMS:
             raise LimitError("the formula has too many sums over indices", self.source, None, f"at most {MAX_SUMS}")
         if "one" not in loose:
@@ -227,7 +265,7 @@ class Reading:
 
             lowered = lower_indices(self, roots, readings, scalar)
             if lowered is not roots:
-                roots, order = lowered, postorder(lowered)
+                roots, order = lowered, nodes_below(lowered)
         self.name_dimensions(order)
         symbols = self.collect(order)
         kinds = Kinds()
@@ -238,8 +276,8 @@ class Reading:
             for node in order:
                 if node.op == "call" and node.data in ("sum", "mean"):  # adds up more than one number
                     node.args[0].cell.find().mask &= ~S
-        if tied:
-            kinds.merge(roots[0].cell, roots[1].cell)
+        for root, of in self.pairs(roots):
+            kinds.merge(root.cell, of.cell)
         for name, entry in symbols.items():
             if entry.is_declared or name in self.settled:
                 continue
@@ -260,7 +298,7 @@ class Reading:
         builder.infer()
         sizes.settle()
         if any(is_alone(node, builder.shapes, symbols, sizes) for node in order):
-            return self.solve(loose | {"one"}, scalar, tied)
+            return self.solve(loose | {"one"}, scalar)
         if failed is None:
             self.bind_divisors(order, symbols, builder)
         self.name_sizes(order, symbols, sizes, builder)
@@ -347,7 +385,7 @@ class Reading:
         symbols: dict[str, Symbol] = {}
         styles: dict[str, str] = {}
         for statement in self.statements:
-            for token in statement.tokens:
+            for token in chain(statement.tokens, *statement.others):
                 if token.kind == "name":
                     styles.setdefault(token.value, token.style)
         leaves = sorted((n for n in order if n.op == "sym"), key=lambda n: n.start)
@@ -484,100 +522,6 @@ class Reading:
         sizes.name(found, taken)
 
 
-UNUSUAL = 1.9  # a kind this far from habit is said: a capital letter for a scalar or a vector
-KIND_WORDS = {S: "a scalar", C: "a vector", R: "a row", M: "a matrix"}
-
-
-class Solution:
-    """The expressions of a solved reading."""
-
-    def __init__(
-        self, reading: Reading, roots: list[Node], symbols: dict[str, Symbol], builder: Builder, readings: list[str]
-    ) -> None:
-        self.reading = reading
-        self.root = roots[-1]
-        self.readings = readings
-        self.exprs = [builder.values[id(root)] for root in roots]
-        self.habits = {
-            n: habits.habit(n, e.style, e.uses)
-            for n, e in symbols.items()
-            if not e.is_declared and n not in reading.families
-        }
-        self.squares = [n for n in summed_powers(builder.order) if not _is_flat(builder.values[id(n.args[0])])]
-        for node in self.squares:
-            shown = builder.cut(node)
-            builder.note(f"{shown} in a sum is read as a power of a matrix; with .^ it is that of each entry")
-        self.multiplies_scalars = any(n.op == "had" and builder.values[id(n)].is_scalar for n in builder.order)
-        self.symbols: dict[str, Expr] = {}
-        self.where: list[str] = []
-        for name, entry in symbols.items():
-            made = entry.expr
-            if made is None:
-                continue
-            self.symbols[name] = made
-            if not entry.is_declared:
-                self.where.append(f"{names.text(name)}: {shape_line(made)}")
-                costs = self.habits.get(name)
-                if costs is not None and costs[kind_of(made.shape).bit_length() - 1] - min(costs) >= UNUSUAL:
-                    builder.note(f"{names.text(name)} is read as {KIND_WORDS[kind_of(made.shape)]}")
-
-    @property
-    def surprise(self) -> float:
-        """How far the kinds are from habit."""
-        total = 0.0
-        for name, costs in self.habits.items():
-            made = self.symbols.get(name)
-            if made is not None:
-                total += costs[kind_of(made.shape).bit_length() - 1] - min(costs)
-        return total
-
-    def odd(self) -> dict[str, float]:
-        """The symbols that are what their like never are, and how far each is from habit."""
-        found = {}
-        for name, costs in self.habits.items():
-            made = self.symbols.get(name)
-            cost = 0.0 if made is None else costs[kind_of(made.shape).bit_length() - 1] - min(costs)
-            if cost >= 1:
-                found[name] = cost
-        return found
-
-    def astonishment(self) -> ShapeError:
-        """The refusal of a reading in which most letters are what their like never are."""
-        odd = [(names.text(name), shape_line(self.symbols[name])) for name in self.odd()]
-        shown = ", ".join(f"{name}: {line}" for name, line in odd)
-        return ShapeError(
-            f"only unusual shapes fit this formula: {shown}", self.reading.source, self.root.span,
-            f'if they are meant, declare them, as in where="{odd[0][0]}: {odd[0][1]}"',
-        )  # fmt: skip
-
-    def turned(self, base: Solution | None) -> bool:
-        """Whether a symbol is a scalar here that is none in `base`, or by habit."""
-        for name, costs in self.habits.items():
-            made = self.symbols.get(name)
-            if made is None or not made.is_scalar:
-                continue
-            before = base.symbols.get(name) if base is not None else None
-            if before is None and costs[0] > min(costs):
-                return True
-            if before is not None and not before.is_scalar:
-                is_usual = costs[kind_of(before.shape).bit_length() - 1] == min(costs)
-                if is_usual or name[0].islower():  # C in 1ᵀ z + C‖w‖² was no vector either
-                    return True
-        return False
-
-
-def _is_flat(expr: Expr) -> bool:
-    return expr.is_scalar or expr.is_vector
-
-
-def shape_line(expr: Expr) -> str:
-    """A shape as declarations say it: `m × n`, `n`, `scalar`."""
-    if expr.shape == SCALAR:
-        return "scalar"
-    parts = [f"({d})" if len(d.terms) > 1 else str(d) for d in expr.shape]
-    return parts[0] if expr.shape[1] is ONE else f"{parts[0]} × {parts[1]}"
-
-
 def is_transposed_e(tokens: list[Token]) -> bool:
     """Whether e is transposed somewhere, as a number never is."""
     for i, token in enumerate(tokens):
@@ -588,4 +532,4 @@ def is_transposed_e(tokens: list[Token]) -> bool:
     return False
 
 
-__all__ = ["Reading", "Solution", "style_of"]
+__all__ = ["Reading"]

@@ -52,6 +52,17 @@ def refuse_label(p: Stacks, token: Token) -> None:
         )  # fmt: skip
 
 
+def refuse_open_power(p: Stacks, token: Token) -> None:
+    """Refuse e^-w'x, of which the exponent may be -w or -w'x."""
+    held = p.tokens[p.i + 1 : p.i + 3]
+    if len(held) == 2 and held[0].kind == "name" and not held[1].spaced:
+        if held[1].kind in ("trans", "name", "func", "low") or held[1].text in ("^", "("):
+            raise p.error(
+                f"{p.source[token.start - 1 : held[1].end]} may end its exponent early", (token.start - 1, held[1].end),
+                "put the exponent in brackets, as in e^(-w'x)",
+            )  # fmt: skip
+
+
 def power(p: Stacks, token: Token) -> bool:
     tokens = p.tokens
     p.i += 1
@@ -70,6 +81,8 @@ def power(p: Stacks, token: Token) -> bool:
     is_alone = first is following or tokens[p.i + 2].text == "}"
     if is_alone and first.kind == "num" and not dotted:
         refuse_label(p, first)
+    if following.text == "-" and raised.op == "const" and raised.data == "e":
+        refuse_open_power(p, token)
     if not dotted and token.text != "**":
         special = superscript(p, token, following)
         if special is not None:

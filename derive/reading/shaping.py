@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .. import names
 from .. import operations as ops
 from ..errors import ShapeError
 from ..expr import SQUARE, Expr, Operation
@@ -17,6 +18,10 @@ from .vocabulary import ALIKE, PER_ROW
 
 if TYPE_CHECKING:
     from .indices import Axis
+
+
+_WEIGHTS = frozenset("WVUΘΩB")
+_DATA = frozenset("XHZΦ")
 
 
 class Symbol:
@@ -56,6 +61,7 @@ class Shaper:
         self.readings = readings
         self.shapes: dict[int, SizeShape] = {}
         self.axes: dict[Axis, Size] = {}
+        self.columns: set[int] = set()  # vectors that stand for each column in a sum
 
     def shape_symbols(self, by_habit: dict[str, list[float]] | None = None) -> None:
         """A shape for every symbol: as declared, or of its kind with sizes of its own.
@@ -111,6 +117,28 @@ class Shaper:
             self.sizes.unify(args[0][1], other[1])
         return args[0]
 
+    def unify_side(self, node: Node, part: Node, sign: int, whole: SizeShape, shape: SizeShape) -> None:
+        """Make a vector in a sum as long as a row of the matrix, or as a column where that is meant.
+
+        Raises
+        ------
+        ShapeError
+            It is subtracted from a product, as y in X W − y: no bias is.
+        """
+        find, entry = self.sizes.find, self.symbols[part.data]
+        products = [s for term, s in zip(node.args, node.data, strict=True) if product_of(term) is not None]
+        if not entry.is_declared and -sign in products:
+            raise ShapeError(
+                f"{self.cut(part)} would be taken from each row in {self.cut(node)}", self.source, part.span,
+                f"write {self.cut(part).upper()} for a matrix, or declare {names.text(part.data)}: n for one row",
+            )  # fmt: skip
+        fits = [find(shape[0]) == find(size) for size in whole]
+        is_row = entry.is_declared and fits == [False, True]
+        is_column = bool(products) and not is_row and is_added_to_columns(node)
+        if is_column:
+            self.columns.add(id(part))
+        self.sizes.unify(whole[0 if is_column else 1], shape[0])
+
     def dims(self, shape: SizeShape) -> tuple[Dim, Dim]:
         return (self.sizes.dim(shape[0]), self.sizes.dim(shape[1]))
 
@@ -131,6 +159,23 @@ class Shaper:
             self.readings.append(text)
 
 
+def product_of(node: Node) -> tuple[Node, Node] | None:
+    """The first and the last factor of a product."""
+    while node.op in ("neg", "ref"):
+        node = node.args[0]
+    return (node.args[0], node.args[-1]) if node.op == "prod" and "/" not in node.data else None
+
+
+def is_added_to_columns(node: Node) -> bool:
+    """Whether a vector in a sum is meant for each column: W X + b has a sample in each, X W + b in each row."""
+    for term in node.args:
+        found = product_of(term)
+        if found is not None:
+            first, last = (str(part.data)[0] if part.op in ("sym", "ref") else "" for part in found)
+            return last not in _WEIGHTS and (first in _WEIGHTS or first not in _DATA and last in _DATA)
+    return False
+
+
 def _shape_sum(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
     return b.same(args)
 
@@ -141,9 +186,9 @@ def _shape_spread(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
     if not matrices:
         return b.same(shaped) if shaped else SCALAR_SIZE
     whole = b.same(matrices)
-    for arg in shaped:
-        if b.is_column(arg):
-            b.sizes.unify(whole[1], arg[0])
+    for part, sign, arg in zip(node.args, node.data, args, strict=True):
+        if b.is_column(arg) and not b.is_scalar(arg):
+            b.unify_side(node, part, sign, whole, arg)
     return whole
 
 

@@ -40,7 +40,8 @@ _ENTRY = r"_?\s*\{?\s*[i-n]\s*,?\s*[i-n]\s*\}?|[ᵢⱼₖₗₘₙ]{2}"
 # What cannot be meant as it stands: signs that must occur, the pattern, what is said, and the way out
 _LOST = (
     ("*", r"[^\W\d_]\*(?=\s*[-−+]|\s*[)\]]|\s*$)", "may be an optimum", "give it a name of its own, as in x_opt"),
-    ("1", r"[^\W\d_)][-−]1(?=[^\W\d_])", "may be an inverse that lost its height", "write ⁻¹ or ^(-1)"),
+    ("1", r"[^\W\d_)][-−]1(?=\s*[^\W\d_(]|\()", "may be an inverse that lost its height", "write ⁻¹ or ^(-1)"),
+    ("e", r"(?:(?<=[+/=\d])|(?<=[+/=] )|^)e[-−](?=[^\W_])", "may be a power that lost its height", "write e^(−…)"),
     (":", r"\w\(\s*\d*\s*:\s*(?:end|\d*)\s*\)", "is a slice", "write x[1:], counted from 0"),
 )
 
@@ -55,7 +56,7 @@ def respelled(text: str, known: frozenset[str] = frozenset()) -> tuple[str, list
     """
     for sign, pattern, why, hint in _LOST:
         found = re.search(pattern, text) if sign in text else None
-        if found is not None:
+        if found is not None and sign not in known:
             raise ParseError(f"{found[0]} {why}", text, found.span(), hint)
     readings: list[str] = []
     for signs, put_right in _ROWS:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
 from ..errors import LimitError, ParseError
 from ..shapes import ONE, Dim
+from ..traversal import postorder
 from .limits import MAX_NESTING
 from .tokens import Span, Token
 from .vocabulary import ELEMENTWISE
@@ -45,25 +46,9 @@ class Node:
         return f"{self.op}[{self.data}]({', '.join(map(repr, self.args))})" if self.args else f"{self.op}[{self.data}]"
 
 
-def postorder(roots: list[Node]) -> list[Node]:
+def nodes_below(roots: Iterable[Node]) -> list[Node]:
     """All nodes below the roots once, operands first."""
-    order: list[Node] = []
-    seen: set[int] = set()
-    stack = list(reversed(roots))
-    while stack:
-        node = stack[-1]
-        if id(node) in seen:
-            stack.pop()
-            continue
-        pending = [a for a in node.args if id(a) not in seen]
-        if pending:
-            pending.reverse()
-            stack += pending
-        else:
-            seen.add(id(node))
-            order.append(node)
-            stack.pop()
-    return order
+    return postorder(roots, lambda node: node.args)
 
 
 class Bounds:
@@ -186,8 +171,20 @@ class Stacks:
             return self.applied(op.data, items, start, end, op.token)
         if op.text in ("norm", "bars", "inner"):
             return Node(op.text, items, "2" if op.text == "norm" else None, start, end)
-        base = op.data[0]
-        return Node(op.text, [base, *items], op.data[1], base.start, end)
+        return self.raised(op.text, op.data[0], items[0], op.data[1], end)
+
+    def raised(self, op: str, base: Node, exponent: Node, data: str, end: int) -> Node:
+        """A power; tr(A)^{-1} is refused, as it is the trace of the inverse to some."""
+        is_inverse = exponent.op == "num" and exponent.data == -1
+        is_inverse |= exponent.op == "neg" and exponent.args[0].op == "num" and exponent.args[0].data == 1
+        if is_inverse and base.op == "call" and base.data == "tr" and not base.paren:
+            inside = self.cut(base.args[0])
+            inside = inside if inside.startswith("(") else f"({inside})"
+            raise self.error(
+                f"{self.source[base.start : end].strip()} may be the trace of the inverse", (base.start, end),
+                f"write tr({inside}^-1), or 1/tr{inside}",
+            )  # fmt: skip
+        return Node(op, [base, exponent], data, base.start, end)
 
     def reduce(self, level: int, once: bool = False) -> None:
         """Apply the operators on top of the stack that bind more than `level`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 
 from .. import names
 from ..errors import ParseError
@@ -13,9 +14,9 @@ ORDERS = frozenset("<>≤≥≻≽≺≼≠")
 
 
 class Statement:
-    """`r = W x`: the name, if it has one, and the tokens of the formula."""
+    """`r = W x`: the name, if it has one, and the tokens of the formula, and of what else it is said to equal."""
 
-    __slots__ = ("name", "tokens", "parameters", "head", "node")
+    __slots__ = ("name", "tokens", "parameters", "head", "node", "others")
 
     def __init__(self, name: str | None, tokens: list[Token], parameters: list[str], head: Token | None) -> None:
         self.name = name
@@ -23,6 +24,7 @@ class Statement:
         self.parameters = parameters
         self.head = head
         self.node: Node | None = None
+        self.others: list[list[Token]] = []
 
 
 class Statements:
@@ -103,8 +105,7 @@ class Statements:
         return statements
 
     def note_condition(self, part: list[Token]) -> None:
-        shown = " ".join(self.source[part[0].start : part[-1].end].split())
-        self.readings.append(f"{shown} is read as a condition, and left out")
+        self.readings.append(f"{self.cut(part)} is read as a condition, and left out")
 
     def constraints(self, tokens: list[Token]) -> list[list[Token]]:
         """The definitions, r = …, among what stands behind "subject to"; the rest is left out."""
@@ -185,44 +186,43 @@ class Statements:
         return part[i:]
 
     def statement(self, part: list[Token]) -> Statement:
-        depth = 0
-        at = None
+        """`L = f(x) = … = …`: the name, the last side, and the others that are no names."""
+        depth, at = 0, list[int]()
         for i, token in enumerate(part):
             depth += (token.kind == "open") - (token.kind == "close")
-            if token.kind == "op" and token.text in ("=", "↦") and depth == 0:
-                at = i
-                break
-        if at is None:
+            if token.kind == "op" and depth == 0 and (token.text == "=" or token.text == "↦" and not at):
+                at.append(i)
+        if not at:
             return Statement(None, part, [], None)
-        head, body = part[:at], part[at + 1 :]
-        if head and head[-1].text == ":":
-            head = head[:-1]
-        equals = part[at]
+        equals = part[at[0]]
+        head = part[: at[0] - (at[0] > 0 and part[at[0] - 1].text == ":")]
         if equals.text == "↦":  # f: x ↦ …
-            colon = next((i for i, t in enumerate(head) if t.text == ":"), 0)
-            head = head[:colon]
-        if body and body[0].text == "=":  # ==
-            raise ParseError("== compares; a definition has one =", self.source, (equals.start, body[0].end))
-        if not body:
-            raise ParseError(f"nothing follows {equals.text}", self.source, equals.span)
-        again = self.second_equals(body)
-        if again is not None:
-            # L = f(x) = …: both are names of the value
-            index = body.index(again)
-            if self.head_name(body[:index]) is not None:
-                return self.statement([*head, *part[at + 1 + index :]])
-            raise ParseError(
-                "a formula has one =", self.source, again.span, "give one formula; definitions are separated by ;"
-            )
+            head = head[: next((i for i, t in enumerate(head) if t.text == ":"), 0)]
+        sides = [part[i + 1 : j] for i, j in zip(at, [*at[1:], len(part)])]
+        for side, i in zip(sides, at):
+            if not side and i + 1 in at:
+                raise ParseError("== compares; a definition has one =", self.source, (part[i].start, part[i + 1].end))
+            if not side:
+                raise ParseError(f"nothing follows {part[i].text}", self.source, part[i].span)
+        vague = next((k for k, i in enumerate(at) if k and self.cut([part[i]]) in ("∝", "\\propto")), None)
+        if vague is not None:  # equal but for a factor or a term
+            self.readings.append(f"{self.cut(part[at[vague] :])} is left out")
+            del sides[vague:]
+        body = sides.pop()
         found = self.head_name(head)
         if found is None and equals.text == "=" and not self.names_value(head):
             span = (head[0].start, head[-1].end) if head else equals.span
             raise ParseError("the left of = is a name, as in L = … or f(x) = …", self.source, span)
-        if found is None:
-            return Statement(None, body, [], None)  # log p(y | X) = …: the name of a value that nothing refers to
-        name, parameters = found
-        token = Token("name", self.source[head[0].start : head[-1].end], head[0].start, head[-1].end)
-        return Statement(name, body, parameters, token)
+        if found is None:  # log p(y | X) = …: the name of a value that nothing refers to
+            made = Statement(None, body, [], None)
+        else:
+            token = Token("name", self.source[head[0].start : head[-1].end], head[0].start, head[-1].end)
+            made = Statement(found[0], body, found[1], token)
+        made.others = [side for side in sides if self.head_name(side) is None]
+        return made
+
+    def cut(self, tokens: list[Token]) -> str:
+        return " ".join(self.source[tokens[0].start : tokens[-1].end].split())
 
     @staticmethod
     def names_value(head: list[Token]) -> bool:
@@ -233,15 +233,6 @@ class Statements:
             if depth == 0 and token.kind == "op" and token.text in ("+", "-", "<", ">", "≤", "≥", "≠"):
                 return False
         return any(token.kind in ("atom", "unknown", "func") for token in head)
-
-    @staticmethod
-    def second_equals(body: list[Token]) -> Token | None:
-        depth = 0
-        for token in body:
-            depth += (token.kind == "open") - (token.kind == "close")
-            if token.kind == "op" and token.text == "=" and depth == 0:
-                return token
-        return None
 
     def head_name(self, head: list[Token]) -> tuple[str, list[str]] | None:
         """The name in `L`, `f(z)` or `\\mathcal{L}(W, b)`."""
@@ -306,7 +297,7 @@ def in_order(statements: list[Statement], source: str) -> list[Statement]:
     by_name = {s.name: s for s in statements if s.name is not None}
     uses: dict[int, list[Statement]] = {}
     for s in statements:
-        found = {str(t.value) for t in s.tokens if t.kind == "name"} - {s.name}
+        found = {str(t.value) for t in chain(s.tokens, *s.others) if t.kind == "name"} - {s.name}
         uses[id(s)] = [other for other in statements if other.name in found and by_name[other.name] is other]
     used = {id(other) for held in uses.values() for other in held}
     formula = next((s for s in statements if s.name is None), statements[-1])

@@ -18,7 +18,7 @@ from .indexed_names import Access, Index
 from .indices import Algebra, Axis, IndexedSum, IndexedTerm
 from .reach import extend
 from .signatures import C, M, R, S
-from .stacks import Node, postorder
+from .stacks import Node, nodes_below
 from .vocabulary import ELEMENTWISE, WITH_PARAMETER
 
 _RANGE = ("<", "≤", "≠")
@@ -34,14 +34,14 @@ def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: 
     ShapeError
         No kinds of the names fit.
     """
-    order = postorder(roots)
+    order = nodes_below(roots)
     has_sums = any(node.op == "sigma" for node in order)
     if not has_sums and not any(node.op == "at" or node.op == "sym" and "_" in node.data for node in order):
         return roots
     families = Families(reading, roots, order, readings)
     if has_sums:
         extend(families)
-        families.order = postorder(roots)
+        families.order = nodes_below(roots)
     families.bind()
     if not families.accesses and not families.parts and not has_sums:
         return roots

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
+from ..operations import FUNCTIONS as SCALAR_FUNCTIONS
+
 # Written name -> the function; every name that a formula may call.
 FUNCTIONS: dict[str, str] = {
     name: name
     for name in (
-        "tr det logdet inv diag Diag vec unvec sum mean norm norm1 exp log sqrt sin cos tan arcsin arccos arctan sinh "
-        "cosh tanh abs sign erf relu step sigmoid softplus softmax logsumexp kron dot expm tril triu eye ones zeros "
-        "vector matrix rowsum colsum adj transpose inner outer polar dominant block_inner block_sum square max min "
-        "hadamard nuclear_norm spectral_norm sech log1p expm1 where clip var std log_softmax cumsum cumsum_back "
-        "leaky_relu elu gelu silu huber pseudo_huber quantile argmax_row"
+        "tr det logdet inv diag Diag vec unvec sum mean norm norm1 sqrt softmax logsumexp kron dot expm tril triu eye "
+        "ones zeros vector matrix rowsum colsum adj transpose inner outer polar dominant block_inner block_sum square "
+        "max min hadamard nuclear_norm spectral_norm sech log1p expm1 where clip var std log_softmax cumsum "
+        "cumsum_back leaky_relu elu gelu silu huber pseudo_huber quantile argmax_row"
     ).split()
-}
+} | {name: name for name in SCALAR_FUNCTIONS}
 FUNCTIONS |= {
     "trace": "tr", "Tr": "tr", "Trace": "tr", "TR": "tr", "Det": "det", "ln": "log", "Log": "log", "norm2": "norm",
     "max0": "relu", "maximum": "max", "ReLU": "relu", "Relu": "relu", "asin": "arcsin", "acos": "arccos",
@@ -26,10 +27,7 @@ FUNCTIONS |= {
     "diagonal": "diag", "Vec": "vec", "expit": "sigmoid", "logistic": "sigmoid", "average": "mean", "avg": "mean",
     "multi_dot": "matmul", "absolute": "abs", "abs2": "square", "sqr": "square",
 }  # fmt: skip
-ELEMENTWISE = frozenset(
-    "exp log sin cos tan arcsin arccos arctan sinh cosh tanh abs sign erf relu step sigmoid softplus "
-    "sqrt square sech log1p expm1 gelu silu".split()
-)
+ELEMENTWISE = frozenset([*SCALAR_FUNCTIONS, *"sqrt square sech log1p expm1 gelu silu".split()])
 PER_ROW = frozenset("sum mean var std norm norm1 max min logsumexp".split())  # one number for each row
 OF_ROWS = frozenset("softmax log_softmax cumsum".split())
 FUNCTIONS |= {f"{name}_{axis}": f"{name}_{axis}" for name in PER_ROW | OF_ROWS for axis in ("row", "col")}
@@ -78,12 +76,10 @@ HABITUAL_FUNCTIONS = frozenset("fghlℓφψρζΦΨΓΛ")
 COMMAND_FUNCTIONS = {
     name: FUNCTIONS[name]
     for name in (
-        "tr Tr trace Trace det Det logdet diag Diag vec exp log ln sin cos tan arcsin arccos arctan sinh cosh tanh "
-        "sign sgn relu ReLU sigmoid softplus softmax logsumexp lse LSE erf inv kron max min abs sqrt mean adj rowsum "
-        "eye ones zeros expm Vec dot"
+        "tr Tr trace Trace det Det logdet diag Diag ln sgn ReLU softmax logsumexp lse LSE inv kron max min mean adj "
+        "rowsum eye ones zeros expm Vec"
     ).split()
-    if name not in ("vec", "sqrt", "dot", "abs")
-}
+} | {name: name for name in SCALAR_FUNCTIONS if name != "abs"}  # \abs{…} is a pair of bars
 COMMAND_FUNCTIONS |= {
     "argmin": "min",
     "argmax": "max",

@@ -177,12 +177,6 @@ def latex(told: Exposition, document: bool = False) -> str:
     return page(printer, told, body) if document else body + "\n"
 
 
-def markdown(told: Exposition) -> str:
-    from .markdown import page
-
-    return page(told)
-
-
 def html(told: Exposition, title: str) -> str:
     """A page of its own."""
     from .html import PAGE, STYLE, HtmlPrinter

@@ -1,0 +1,116 @@
+"""The expressions of a solved reading, and how far its kinds are from habit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import names
+from ..errors import ShapeError
+from ..expr import Expr
+from ..shapes import ONE, SCALAR
+from . import habits
+from .alternatives import summed_powers
+from .build import Builder
+from .kinds import kind_of
+from .shaping import Symbol
+from .signatures import C, M, R, S
+from .stacks import Node
+
+if TYPE_CHECKING:
+    from .scope import Reading
+
+UNUSUAL = 1.9  # a kind this far from habit is said: a capital letter for a scalar or a vector
+KIND_WORDS = {S: "a scalar", C: "a vector", R: "a row", M: "a matrix"}
+
+
+class Solution:
+    """The expressions of a solved reading."""
+
+    def __init__(
+        self, reading: Reading, roots: list[Node], symbols: dict[str, Symbol], builder: Builder, readings: list[str]
+    ) -> None:
+        self.reading = reading
+        self.root = roots[-1]
+        self.readings = readings
+        self.exprs = [builder.values[id(root)] for root in roots]
+        self.equations = [
+            (builder.values[id(of)], builder.values[id(root)], builder.cut(root)) for root, of in reading.pairs(roots)
+        ]
+        self.habits = {
+            n: habits.habit(n, e.style, e.uses)
+            for n, e in symbols.items()
+            if not e.is_declared and n not in reading.families
+        }
+        self.squares = [n for n in summed_powers(builder.order) if not _is_flat(builder.values[id(n.args[0])])]
+        for node in self.squares:
+            shown = builder.cut(node)
+            builder.note(f"{shown} in a sum is read as a power of a matrix; with .^ it is that of each entry")
+        self.multiplies_scalars = any(n.op == "had" and builder.values[id(n)].is_scalar for n in builder.order)
+        self.symbols: dict[str, Expr] = {}
+        self.where: list[str] = []
+        for name, entry in symbols.items():
+            made = entry.expr
+            if made is None:
+                continue
+            self.symbols[name] = made
+            if not entry.is_declared:
+                self.where.append(f"{names.text(name)}: {shape_line(made)}")
+                costs = self.habits.get(name)
+                if costs is not None and costs[kind_of(made.shape).bit_length() - 1] - min(costs) >= UNUSUAL:
+                    builder.note(f"{names.text(name)} is read as {KIND_WORDS[kind_of(made.shape)]}")
+
+    @property
+    def surprise(self) -> float:
+        """How far the kinds are from habit."""
+        total = 0.0
+        for name, costs in self.habits.items():
+            made = self.symbols.get(name)
+            if made is not None:
+                total += costs[kind_of(made.shape).bit_length() - 1] - min(costs)
+        return total
+
+    def odd(self) -> dict[str, float]:
+        """The symbols that are what their like never are, and how far each is from habit."""
+        found = {}
+        for name, costs in self.habits.items():
+            made = self.symbols.get(name)
+            cost = 0.0 if made is None else costs[kind_of(made.shape).bit_length() - 1] - min(costs)
+            if cost >= 1:
+                found[name] = cost
+        return found
+
+    def astonishment(self) -> ShapeError:
+        """The refusal of a reading in which most letters are what their like never are."""
+        odd = [(names.text(name), shape_line(self.symbols[name])) for name in self.odd()]
+        shown = ", ".join(f"{name}: {line}" for name, line in odd)
+        return ShapeError(
+            f"only unusual shapes fit this formula: {shown}", self.reading.source, self.root.span,
+            f'if they are meant, declare them, as in where="{odd[0][0]}: {odd[0][1]}"',
+        )  # fmt: skip
+
+    def turned(self, base: Solution | None) -> bool:
+        """Whether a symbol is a scalar here that is none in `base`, or by habit."""
+        for name, costs in self.habits.items():
+            made = self.symbols.get(name)
+            if made is None or not made.is_scalar:
+                continue
+            before = base.symbols.get(name) if base is not None else None
+            if before is None and costs[0] > min(costs):
+                return True
+            if before is not None and not before.is_scalar:
+                is_usual = costs[kind_of(before.shape).bit_length() - 1] == min(costs)
+                if is_usual or name[0].islower():  # C in 1ᵀ z + C‖w‖² was no vector either
+                    return True
+        return False
+
+
+def _is_flat(expr: Expr) -> bool:
+    return expr.is_scalar or expr.is_vector
+
+
+def shape_line(expr: Expr) -> str:
+    """A shape as declarations say it: `m × n`, `n`, `scalar`."""
+    if expr.shape == SCALAR:
+        return "scalar"
+    parts = [f"({d})" if len(d.terms) > 1 else str(d) for d in expr.shape]
+    return parts[0] if expr.shape[1] is ONE else f"{parts[0]} × {parts[1]}"
