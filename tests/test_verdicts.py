@@ -303,6 +303,81 @@ $w^\top w = \sum_i\sum_j\alpha_i\alpha_jy_iy_jx_ix_j^\top$ and
 $w^\top w = \sum_i\sum_j\alpha_i\alpha_jy_iy_jx_i^\top x_j$""",
         "ddup",
     ),
+    # the variance as a variable, in the list of arguments too
+    (
+        r"""$\ell(\mu,\sigma^2) = -\frac n2\log\sigma^2 - \frac{1}{2\sigma^2}\sum_{i=1}^n(x_i-\mu)^2$.
+
+$\frac{\partial\ell}{\partial\mu} = \frac{1}{\sigma^2}\sum_{i=1}^n(x_i-\mu)$
+
+$\frac{\partial\ell}{\partial\sigma^2} = -\frac{n}{2\sigma^2}+\frac{1}{2\sigma^4}\sum_{i=1}^n(x_i-\mu)^2$
+
+$\frac{\partial\ell}{\partial\sigma^2} = -\frac{n}{\sigma^2}+\frac{1}{2\sigma^4}\sum_{i=1}^n(x_i-\mu)^2$""",
+        "dppf",
+    ),
+    (
+        r"""$\ell = -n\log s - \frac{1}{2s^2}\|x\|^2$.
+$\frac{\partial\ell}{\partial s^2} = -\frac{n}{2s^2}+\frac{\|x\|^2}{2s^4}$,
+$\frac{\partial\ell}{\partial s^2} = \frac{\|x\|^2}{2s^4}$""",
+        "dpf",
+    ),
+    # constants, which no line is refuted for
+    (
+        r"""$L(w) = \|Xw-y\|^2 + \text{const}$. $\nabla L = 2X^\top(Xw-y)$, $\nabla L = X^\top(Xw-y)$.
+$L(w) = w^\top X^\top Xw - 2y^\top Xw + \text{const}$""",
+        "dpfu",
+    ),
+    # signs of definition, and a name at the end
+    (
+        r"""$a = Wx$, $h := \tanh(a)$, $L \triangleq \frac12\|h-y\|^2$,
+$\frac{\partial L}{\partial a} = (h - y)\odot(1 - h\odot h) =: \delta$,
+$\frac{\partial L}{\partial W} = \delta x^\top$, $\frac{\partial L}{\partial W} = x\delta^\top$""",
+        "dddpdpf",
+    ),
+    # a multiple of what is derived
+    (
+        r"""$2 L = \|Ax-b\|^2$. $\nabla L = A^\top(Ax-b)$, $\nabla L = 2A^\top(Ax-b)$""",
+        "dpf",
+    ),
+    (
+        r"""$-\ell = \frac12\|y - Xw\|^2$. $\nabla\ell = X^\top(y - Xw)$, $\nabla\ell = X^\top(Xw-y)$""",
+        "dpf",
+    ),
+    # letters that are sizes
+    (
+        r"""$f = \frac12\|A\|_F^2$ with $A = XW + \mathbf{1}w_0^\top - T$.
+$\frac{\partial f}{\partial w_0} = A^\top\mathbf 1 = Nw_0 + (XW-T)^\top\mathbf 1$,
+$\frac{\partial f}{\partial w_0} = 2Nw_0 + (XW-T)^\top\mathbf 1$""",
+        "ddcu",
+    ),
+    (
+        r"""$C = I - \frac1n\mathbf1\mathbf1^\top$, $C^2 = C$, $\|CX\|_F^2 = \mathrm{tr}(X^\top CX)$,
+$\|CX\|_F^2 = \mathrm{tr}(X^\top X)$""",
+        "dccf",
+    ),
+    # ∇(f)(x)
+    (
+        r"""$f = x^\top A x$. $\nabla(f)(x) = (A+A^\top)x$, $\nabla(f)(x) = (A-A^\top)x$""",
+        "dpf",
+    ),
+    # a line that says what is differentiated, and one that only sets it to zero
+    (
+        r"""$\nabla_x f(x) = \nabla_x (b^\top x + x^\top A x)$, $\nabla_x f(x) = b + (A+A^\top)x$,
+$\nabla_x f(x) = b + (A-A^\top)x$""",
+        "dpf",
+    ),
+    (r"""$\nabla_w \text{MSE}_{train} = 0$""", "a"),
+    # a definition of several forms, of which the first is not read
+    (
+        r"""$\mathcal{L}(\theta) = \log p(x\mid\theta) = \theta^\top x - \log\sum_j e^{\theta_j}$,
+$\nabla\mathcal{L} = x - \mathrm{softmax}(\theta)$, $\nabla\mathcal{L} = x + \mathrm{softmax}(\theta)$""",
+        "upf",
+    ),
+    # what may be an entry or a matrix refutes nothing
+    (
+        r"""$\frac{\partial H}{\partial A_i} = -\sum_k Y_k \frac{\partial \log A_k}{\partial A_i} = -Y_i / A_i$,
+$\frac{\partial \log(\sigma(A_k))}{\partial A_i} = 1 - \sigma(A_i)$""",
+        "uu",
+    ),
 ]
 
 

@@ -82,6 +82,7 @@ class Claims:
         self.layout: str | None = None  # as the prose names it
         self.bare: list[Side] = []
         self.splits = False
+        self.giving: Claim | None = None  # ∂L/∂w = ∂(wᵀA w)/∂w, which says what L is
         self.open_nabla = False  # a ∇ names no variable, and nothing else tells it
         self.declared: set[str] = set()  # names whose shapes are given
         self.shrunk: set[str] = set()  # capital letters that fit as scalars only

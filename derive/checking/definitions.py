@@ -12,7 +12,7 @@ from ..shapes import require_name
 from .claims import DERIVATIVES, Claim, Claims, head_of
 from .derivatives import TreeBuilder
 from .losses import candidates, loss_of, moved_names, outside_operators, variable_of
-from .roles import body_of, chains_of, is_value, names_of
+from .roles import body_of, chains_of, given, is_value, names_of
 from .sample_sums import declare_families, entries_of, upright, wholes
 from .trees import Tree, is_kronecker
 from .unification import Declaration, habit, solve
@@ -455,8 +455,8 @@ def _define(reading: Claims, definitions: list[tuple[str, Tree]], by_name: Mappi
             except DeriveError as error:
                 later.append((name, tree))
                 claim = by_name.get(name)
-                if claim is not None and claim.sides[1].error is None:
-                    claim.sides[1].error = error
+                if claim is not None and given(claim).error is None:
+                    given(claim).error = error
         if scope.loss is None:
             scope.loss = loss_of(reading, definitions)
         if attempt == 0:
@@ -473,7 +473,7 @@ def _define(reading: Claims, definitions: list[tuple[str, Tree]], by_name: Mappi
     for claim in reading.claims:
         written, _ = head_of(claim.sides[0].found)
         if written and len(claim.sides) > 1 and not claim.continues and claim.role in ("definition", "claim"):
-            made, cause = scope.symbols.get(written), claim.sides[1].error
+            made, cause = scope.symbols.get(written), given(claim).error
             if _IN_ENTRIES.search(claim.sides[1].text):
                 continue  # that says the shape of a letter, which stays free
             if cause is not None and (made is None or made not in scope.definitions):
@@ -485,8 +485,8 @@ def _forgive(later: list[tuple[str, Tree]], by_name: Mapping[str, Claim]) -> Non
     """Take back the errors of definitions that are tried again."""
     for name, _tree in later:
         claim = by_name.get(name)
-        if claim is not None and claim.sides[1].tree is not None:
-            claim.sides[1].error = None
+        if claim is not None and given(claim).tree is not None:
+            given(claim).error = None
 
 
 def _logistic(reading: Claims) -> None:

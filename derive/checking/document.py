@@ -249,6 +249,8 @@ _ACCENTED = re.compile(  # \hat{y_i}
 )
 _LOW = re.compile(r"\{\s*_(\w)\s*\}")  # \theta{_k}
 _TURNED = re.compile(r"(?<=\))(\s*\^\s*(?:T|\{\s*T\s*\}|\\top|\{\s*\\top\s*\}))(\s*_\s*\{[a-z]{2}\})")  # (BA)^T_{ij}
+_NABLA_OF = re.compile(r"(\\nabla\s*|∇\s*)\(\s*([A-Za-z]|\\[a-z]+)\s*\)(?=\s*\()")  # \nabla(f)(x)
+CONSTANT = re.compile(r"\\(?:text|mathrm|textrm|mbox)\s*\{\s*[Cc]onst(?:ant|s|\.)?\s*\}|\b[Cc]onst(?:ant)?\b")
 _REMARKS = re.compile(r"(?<!\\)%[^\n]*")
 _TYPESETTING = re.compile(
     r"\\(?:space|displaystyle|textstyle|scriptstyle|normalsize|small|large|Large|LARGE|huge|nonumber|notag|cal|rm|bf|it)"
@@ -311,6 +313,7 @@ def spelled(text: str) -> str:
     """The names of a formula as the grammar has them: a_{L-1}, \\hat{y}_i; the length is kept."""
     text = _LAYER.sub(lambda m: m[1] + "_" + m[2], text)
     text = _ACCENTED.sub(lambda m: (m[1] + "}" + m[2]).ljust(len(m[0])), text)
+    text = _NABLA_OF.sub(lambda m: (m[1] + " " + m[2]).ljust(len(m[0])), text)
     text = _TURNED.sub(lambda m: m[2] + m[1], text)
     return _LOW.sub(lambda m: ("_{" + m[1] + "}").ljust(len(m[0])), text)
 
@@ -413,7 +416,7 @@ def statements(row: MathRow) -> list[tuple[str, int, bool]]:
     marks: list[tuple[int, int]] = []
     for match in _TEXT.finditer(text):
         content = match[1].strip()
-        if content in _NOT_WORDS or (len(content) <= 1 and content.isalpha()):
+        if content in _NOT_WORDS or (len(content) <= 1 and content.isalpha()) or CONSTANT.fullmatch(match[0]):
             continue
         if match[0].startswith(("\\mathrm", "\\textbf")) and " " not in content:
             continue
@@ -487,6 +490,8 @@ def _outside(text: str, sign: str) -> list[int]:
 def equation_sides(text: str) -> tuple[list[tuple[int, int]], bool]:
     """The spans between equals signs outside brackets, and whether one of them defines."""
     defines = bool(_DEFINES.search(text))
+    begins = {m.end() - 1: m.start() for m in _DEFINES.finditer(text)}
     plain = _DEFINES.sub(lambda m: " " * (len(m[0]) - 1) + "=", text)
     cuts = _outside(plain, "=")
-    return list(zip([0, *(cut + 1 for cut in cuts)], [*cuts, len(plain)], strict=True)), defines
+    ends = [begins.get(cut, cut) for cut in cuts]
+    return list(zip([0, *(cut + 1 for cut in cuts)], [*ends, len(plain)], strict=True)), defines

@@ -89,6 +89,11 @@ def with_entries(truths: list[Alternative], chain: Sequence[Claim]) -> list[Alte
     return truths + more
 
 
+def wide(value: Value) -> Expr:
+    """The vector or matrix of an entry."""
+    return value.expr if isinstance(value, Indexed) else value
+
+
 def difference(truth: Value, value: Value) -> str:
     """In which way a side that fails is not what it should be."""
     if isinstance(truth, Indexed) or isinstance(value, Indexed):
