@@ -23,7 +23,7 @@ from .signatures import C, M, R, S
 from .stacks import Node, nodes_below
 
 _FREE = re.compile(r"[ijkl]([+-]\d+)?")  # an index that no sum binds
-_RANGES = {letter: letters for letters in ("ijkl", "mn", "st", "uv", "pq", "ab", "xy") for letter in letters}
+_RANGES = {letter: letters for letters in ("ijklmn", "st", "uv", "pq", "ab", "xy") for letter in letters}
 _USUAL = frozenset("ijklmnst")  # indices that a sum need not name
 
 
