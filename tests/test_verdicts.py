@@ -378,6 +378,25 @@ $\nabla\mathcal{L} = x - \mathrm{softmax}(\theta)$, $\nabla\mathcal{L} = x + \ma
 $\frac{\partial \log(\sigma(A_k))}{\partial A_i} = 1 - \sigma(A_i)$""",
         "uu",
     ),
+    # the slopes of a function of numbers, whose argument nobody declared
+    (
+        r"""Let $g(x) = \log(1 + e^{-x})$. $\frac{dg}{dx} = -\frac{1}{1+e^{x}}$.
+$\frac{dg}{dx} = \frac{1}{1+e^{x}}$.""",
+        "dcf",
+    ),
+    # a sentence that goes on in a display
+    (
+        r"""For $h(X) = \operatorname{tr}(X^TAX)$,
+$$\nabla_X h = (A + A^T)X$$
+and not $\nabla_X h = (A - A^T)X$.""",
+        "dpf",
+    ),
+    # component j of sample i
+    (
+        r"""$f(w) = \frac{1}{2m}\sum_{i=1}^m (w^T x^{(i)} - y^{(i)})^2$.
+$\frac{\partial f}{\partial w_j} = \frac1m \sum_{i=1}^m (w^T x^{(i)} - y^{(i)}) x_j^{(i)}$""",
+        "du",
+    ),
 ]
 
 

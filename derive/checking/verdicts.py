@@ -410,15 +410,8 @@ class Judge:
             return judgment
         if unknown := foreign(self, side, truths):
             return Judgment("unread", f"not judged: {', '.join(unknown)} is not defined", side)
-        for truth in truths:
-            if isinstance(value, Expr) and isinstance(truth.value, Expr):
-                slopes = entry_by_entry(truth.value, value)
-                if value.shape == truth.value.shape and self.powers(side):
-                    slopes = value
-                if slopes is not None and self.same(truth.value, slopes):
-                    judgment = Judgment("conditional", "right entry by entry", side)
-                    judgment.condition, judgment.value = "entry by entry", slopes
-                    return judgment
+        if value is not None and (judgment := self.slopes(truths, value, side)) is not None:
+            return judgment
         reason = f"the shapes do not fit: {error.message}"
         if broken := unread_among(self.scope, names_of(side.tree) | (set() if truths else names_of(head))):
             return Judgment("unread", broken, side)
@@ -487,6 +480,12 @@ class Judge:
         head: Tree | None,
     ) -> Judgment | None:
         """The side as right under a condition: values given before, symmetry, entries that sum to 1."""
+        if head is not None and head.kind == "derivative" and head.data == (1,):
+            for value in values:
+                if isinstance(value.value, Expr) and value.value.is_vector:
+                    judgment = self.slopes(truths, value.value, side)
+                    if judgment is not None:
+                        return judgment
         is_gradient = head is not None and head.kind == "gradient"
         name = self.variable_name(head) or (self.scope.nabla if is_gradient else None)
         name = name or ""
@@ -505,6 +504,19 @@ class Judge:
                         judgment = Judgment("conditional", f"right if {condition}", side)
                         judgment.condition, judgment.value, judgment.truth = condition, value.value, truth.value
                         return judgment
+        return None
+
+    def slopes(self, truths: Sequence[Alternative], value: Value, side: Side) -> Judgment | None:
+        """The side as right entry by entry: the slopes of a function of numbers, taken of each entry."""
+        for truth in truths:
+            if isinstance(value, Expr) and isinstance(truth.value, Expr):
+                found = entry_by_entry(truth.value, value)
+                if value.shape == truth.value.shape and self.powers(side):
+                    found = value
+                if found is not None and self.same(truth.value, found):
+                    judgment = Judgment("conditional", "right entry by entry", side)
+                    judgment.condition, judgment.value = "entry by entry", found
+                    return judgment
         return None
 
     def sized(self, truths: Sequence[Alternative], values: Sequence[Alternative], side: Side) -> Judgment | None:
