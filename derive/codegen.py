@@ -8,7 +8,7 @@ sanitized names, never of a user's text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -60,7 +60,7 @@ def program_of(derivation: Any, backend: str = "numpy", batch: Any = None, per_s
     keeps = keeps and batch is None
     options: dict[str, Any] = {"has_triangular_solve": spoken.has_triangular_solve, "keeps_constants": keeps}
     options |= {"batch": batch, "per_sample": per_sample}
-    made = compile(outputs, derivation.hints, **options)
+    made = safest(derivation, outputs, **options)
     is_free = not any(s.properties & CONSTRAINED for s in symbols_of(derivation.loss))
     if keeps and is_free and derivation.kind == "gradient":
         # Multiplied out, products of constant data alone may appear; the value keeps its form, which does not cancel.
@@ -72,6 +72,22 @@ def program_of(derivation: Any, backend: str = "numpy", batch: Any = None, per_s
         if other.kept and other.sizes.cost(other.flops.cost) < made.sizes.cost(made.flops.cost):
             return other
     return made
+
+
+def safest(derivation: Any, outputs: Mapping[str, Expr], **options: Any) -> Program:
+    """The program of some outputs; of their boxed forms where those cancel what may underflow and is divided by."""
+    made = compile(outputs, derivation.hints, **options)
+    if not made.divides_by_probabilities:
+        return made
+    parts = outputs_of(derivation)
+    if any(symbol_count(part.result) > 4 * MAX_FLAT for part in parts.values()):
+        return made
+    try:
+        boxed = {**outputs, **{name: part.boxed for name, part in parts.items()}}
+    except DeriveError:
+        return made
+    other = compile(boxed, derivation.hints, **options)
+    return made if other.divides_by_probabilities else other
 
 
 def derivative_program(derivation: Any) -> Program:

@@ -106,7 +106,7 @@ def difference(truth: Value, value: Value) -> str:
     return "the two sides differ"
 
 
-def line_of(claim: Claim, judgments: Sequence[Judgment], text: str) -> tuple[Line, Judgment | None]:
+def line_of(claim: Claim, judgments: Sequence[Judgment]) -> tuple[Line, Judgment | None]:
     """The line of the report for a claim: the worst of its steps."""
     start = claim.start
     end = claim.sides[-1].start + len(claim.sides[-1].text.rstrip())

@@ -179,7 +179,7 @@ class Judge:
                     found += [self.unread(s, s.error) for s in sides[: sides.index(side)] if s.error is not None]
                     found.append(self.definition(claim, side))
                     if side.tree is not None and found[-1].verdict == "definition":
-                        truths = self.definition_values(claim, side) or truths
+                        truths = self.definition_values(side) or truths
                     sides = sides[sides.index(side) + 1 :]
                 if truths:
                     previous = truths[0].value
@@ -262,7 +262,7 @@ class Judge:
         names = {str(t.data[0]) for t in side.tree.walk() if t.kind == "name"} if side.tree is not None else set()
         return bool(names) and names <= self.document.declared
 
-    def definition_values(self, claim: Claim, side: Side) -> list[Alternative]:
+    def definition_values(self, side: Side) -> list[Alternative]:
         try:
             return self.values(side)
         except DeriveError:
@@ -316,7 +316,7 @@ class Judge:
                     judgment.reason = f"right if {judgment.condition}"
                 judgment.value, judgment.truth, judgment.tree = value.value, truth.value, side.tree
                 return judgment
-        if self.sets_to_zero(claim, side, truths):
+        if self.sets_to_zero(claim, side):
             constant = truths[0].value
             if isinstance(constant, Expr) and constant in self.moves:
                 self.values_given.append((claim.number, constant, zeros(*constant.shape)))
@@ -580,7 +580,7 @@ class Judge:
             which = f"the path through {name}ᵀ"
         return f"{which} alone: {name} is tied, and its gradient is the sum over the paths"
 
-    def sets_to_zero(self, claim: Claim, side: Side, truths: Sequence[Alternative]) -> bool:
+    def sets_to_zero(self, claim: Claim, side: Side) -> bool:
         tree = side.tree
         if tree is None or claim.sides[0].tree is None:
             return False

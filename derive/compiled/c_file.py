@@ -13,10 +13,10 @@ from typing import Any
 
 from .. import names
 from ..batched import batch_of, sample_names, scope
-from ..codegen import arguments_of, derivative_text, described, heading, outputs_of
+from ..codegen import arguments_of, derivative_text, described, heading, outputs_of, safest
 from ..errors import DeriveError
 from ..own_functions import functions_of
-from ..program import Program, compile
+from ..program import Program
 from ..programs.expressions import WIDTH
 from ..programs.lines import fill
 from ..programs.order import dims_of
@@ -62,7 +62,7 @@ class CFile:
             )
         outputs = {"value": derivation.loss, **{name: part.result for name, part in parts.items()}}
         try:
-            self.program: Program = compile(outputs, derivation.hints, has_triangular_solve=True, batch=over)
+            self.program: Program = safest(derivation, outputs, has_triangular_solve=True, batch=over)
         except NoRows:
             named = ", ".join(s.text() for s in self.samples)
             raise DeriveError(
