@@ -68,7 +68,7 @@ def read(text: str, where: Any = None) -> Document:
     loose: list[tuple[str, int, MathRow]] = []
     local_block = -1
     for row in found:
-        local = not row.display and bool(_FOR.search(row.prose))
+        local = not row.display and bool(_FOR.search(row.prose)) and not _CASE.match(row.text)
         if local:
             local_block = row.block
         elif not row.display and local_block >= 0 and row.block - local_block <= 4 and "." not in row.prose:
@@ -366,7 +366,7 @@ def _parse(side: Side, vocabulary: Vocabulary, notes: list[str]) -> None:
         return planter.tree(parse(found, source, vocabulary, readings))
 
     try:
-        tokenize(side, frozenset(vocabulary.names))
+        tokenize(side, frozenset(vocabulary.names), vocabulary.is_latex)
         found = [copy(t) for t in side.found]
         cut = next((i for i, t in enumerate(found) if t.text == "↦"), None)
         if cut is not None:  # [ΔZ] ↦ A ΔZ B: a linear map by its value at a direction

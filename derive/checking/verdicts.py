@@ -43,6 +43,7 @@ class Judge:
         self.failures: list[Failure] = []
         self.grants_symmetry = True  # what is right if A is symmetric is conditional; of a program it is wrong
         self.condition: int | None = None
+        self.granted: set[str] = set()  # matrices that lines before have taken to be symmetric
         self.totals: set[str] = set()  # variables whose whole gradient is on record
         self.judgments: list[tuple[Claim, list[Judgment]]] = []
         self.turned = {n for t in parts_of(document.claims) if t.kind == "transpose" for n in turned_letters(t.args[0])}
@@ -491,7 +492,9 @@ class Judge:
                 pair = aligned(truth.value, value.value)
                 if pair is not None:
                     left, right = self.whole(pair[0]), self.whole(pair[1])
-                    condition = condition_of(self.witness, left, right, variable, self.values_given, self.turned)
+                    condition = condition_of(
+                        self.witness, left, right, variable, self.values_given, self.turned, self.granted
+                    )
                     if condition is None and isinstance(truth.value, Indexed):
                         condition = part_of(self.witness, left, right, truth.value.indices)
                         if condition is not None and claim.case and f" {claim.case} " not in condition:
@@ -499,6 +502,8 @@ class Judge:
                     if condition is not None and (self.grants_symmetry or "symmetric" not in condition):
                         judgment = Judgment("conditional", f"right if {condition}", side)
                         judgment.condition, judgment.value, judgment.truth = condition, value.value, truth.value
+                        names, _, said = condition.rpartition(" ")
+                        self.granted |= set(names.split(", ")) if said == "symmetric" else set()
                         return judgment
         return None
 
