@@ -416,6 +416,8 @@ class Judge:
                 slopes = entry_by_entry(truth.value, value)
                 if value.shape == truth.value.shape and self.powers(side):
                     slopes = value
+                if head is not None and not any(t.kind in DERIVATIVES for t in head.walk()):
+                    slopes = slopes or value  # σ(z)(1 − σ(z)), an identity of numbers
                 if slopes is not None and self.same(truth.value, slopes):
                     judgment = Judgment("conditional", "right entry by entry", side)
                     judgment.condition, judgment.value = "entry by entry", slopes

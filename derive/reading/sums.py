@@ -272,7 +272,11 @@ class MatrixForms:
 
     def window(self, node: Node, name: str, side: int, place: Index) -> tuple[int, Dim | None]:
         """Where the entries begin that an index names, and how many more the family has; None if it has no more."""
-        spans = self.spans[name, side]
+        spans = self.spans.get((name, side))
+        if spans is None:
+            raise self.refuse(
+                node, f"what {names.text(node.data)} is an entry of is open", "write X_{ij} for those of X"
+            )
         axis = place.axis
         assert axis is not None
         if axis.upper is None:
