@@ -445,6 +445,13 @@ $$\frac{\partial J}{\partial\theta_j} = \frac1m\sum_{i=1}^m\left(h_\theta(x^{(i)
 $$\frac{\partial J}{\partial\theta_j} = \frac1m\sum_{i=1}^m\left(h_\theta(x^{(i)}) - 2y^{(i)}\right)x_j^{(i)}$$""",
         "ddpf",
     ),
+    # items with a bold number
+    (
+        r"""**1.** $f(x) = \log(1+e^{a^\top x})$. $\nabla f(x) = \sigma(a^\top x)a$.
+
+**2.** $f(x) = \|x\|$. $\nabla f(x) = \frac{x}{\|x\|}$, $\nabla f(x) = x$.""",
+        "dpdpf",
+    ),
 ]
 
 
