@@ -1,7 +1,7 @@
 """Chains of equations in index notation: what a head says, and every side compared with it.
 
-The letters of the head are free in all sides; nothing is judged unless both carry the same ones.  A whole vector or matrix is compared in the order of the letters of
-the entry that the chain differentiates by, ∂/∂Xₖₗ.
+The letters of the head are free in all sides; nothing is judged unless both carry the same ones.  A whole vector or
+matrix is compared in the order of the letters of the entry that the chain differentiates by, ∂/∂Xₖₗ.
 """
 
 from __future__ import annotations
