@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..errors import DeriveError
 from ..names import SPOKEN, join
@@ -67,6 +67,14 @@ class Claim:
     @property
     def is_definition(self) -> bool:
         return self.role == "definition"
+
+
+def parts_of(claims: Iterable[Claim]) -> Iterator[Tree]:
+    """Every part of every formula of the claims that is read."""
+    for claim in claims:
+        for side in claim.sides:
+            if side.tree is not None:
+                yield from side.tree.walk()
 
 
 class Claims:

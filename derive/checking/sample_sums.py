@@ -14,7 +14,7 @@ from ..derivation import Sweep
 from ..errors import DeriveError
 from ..expr import Expr, nodes, symbols_of
 from ..shapes import ONE, Dim
-from .claims import DERIVATIVES, Claim
+from .claims import DERIVATIVES, Claim, parts_of
 from .document import spelled
 from .roles import body_of
 from .trees import Tree
@@ -316,11 +316,9 @@ def wholes(
 def _indexed(claims: Sequence[Claim]) -> dict[str, set[str]]:
     """The indices with which each name occurs."""
     found: dict[str, set[str]] = {}
-    for claim in claims:
-        for side in claim.sides:
-            for t in side.tree.walk() if side.tree is not None else ():
-                if t.kind == "name" and len(t.data[2]) == 1 and str(t.data[2][0]).isalpha():
-                    found.setdefault(str(t.data[1]), set()).add(str(t.data[2][0]))
+    for t in parts_of(claims):
+        if t.kind == "name" and len(t.data[2]) == 1 and str(t.data[2][0]).isalpha():
+            found.setdefault(str(t.data[1]), set()).add(str(t.data[2][0]))
     return found
 
 

@@ -15,7 +15,7 @@ from ..errors import DeriveError, ShapeError
 from ..expr import Expr, is_number, symbols_of, zeros
 from ..operations import transpose
 from ..shapes import Shape
-from .claims import DERIVATIVES, Claim, Claims, Side
+from .claims import DERIVATIVES, Claim, Claims, Side, parts_of
 from .conditions import condition_of, entry_by_entry, part_of, positive, size_named
 from .consequences import follows
 from .derivatives import TreeBuilder
@@ -46,7 +46,7 @@ class Judge:
         self.granted: set[str] = set()  # matrices that lines before have taken to be symmetric
         self.totals: set[str] = set()  # variables whose whole gradient is on record
         self.judgments: list[tuple[Claim, list[Judgment]]] = []
-        self.turned = {n for t in self.trees() if t.kind == "transpose" for n in turned_letters(t.args[0])}
+        self.turned = {n for t in parts_of(document.claims) if t.kind == "transpose" for n in turned_letters(t.args[0])}
         self.values_given: list[tuple[int, Expr, Expr]] = []  # b = 0 from line n on
         for names, kept in ((document.sums_to_one, witness.assumptions), (document.units, witness.units)):
             for name in names:
@@ -56,11 +56,6 @@ class Judge:
         self.introduced = self.introductions()
         self.turned |= {s.name for s in self.scope.upstream}
         self.moves = {self.scope.moved(s) for s in self.scope.symbols.values()}
-
-    def trees(self) -> list[Tree]:
-        """Every tree of the document, and all below it."""
-        sides = [side for claim in self.document.claims for side in claim.sides]
-        return [t for side in sides if side.tree is not None for t in side.tree.walk()]
 
     def introductions(self) -> set[Expr]:
         """The symbols of definitions and of what is derived."""
