@@ -395,6 +395,7 @@ class Derivation(Presented):
         formula: str = "",
         moved: dict[Expr, Expr] | None = None,
         is_riemannian: bool = False,
+        entry: Expr | None = None,
     ) -> None:
         self.kind = kind
         self.name = name
@@ -421,8 +422,19 @@ class Derivation(Presented):
         self.formula = formula
         self.moved = moved or {}
         self.is_riemannian = is_riemannian
+        self.entry = entry  # the part of wrt, x₁, that it is derived by
         self.gradient: Expr | None = sweep.total if sweep else None
         self._forms: dict[str, Any] = {}
+
+    @property
+    def is_made_of_gradient(self) -> bool:
+        """Whether it is something else than the gradient in the space of the variable: projected, or an entry."""
+        return self.is_riemannian or self.entry is not None
+
+    @property
+    def written_wrt(self) -> Expr | None:
+        """What stands below the bar: the variable, or the entry of it."""
+        return self.wrt if self.entry is None else self.entry
 
     @property
     def parts(self) -> list[Derivation]:
@@ -523,7 +535,7 @@ class Derivation(Presented):
 
 _KEPT = (
     "name", "direction", "layout", "definitions", "where", "readings", "conditions", "hints", "structure",
-    "unstructured", "remarks", "sympy_symbols", "formula", "moved", "is_riemannian",
+    "unstructured", "remarks", "sympy_symbols", "formula", "moved", "is_riemannian", "entry",
 )  # fmt: skip
 
 

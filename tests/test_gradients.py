@@ -216,3 +216,47 @@ def test_a_norm_of_an_order_is_what_numpy_computes(order, formula):
 def test_names_with_an_index_are_no_reason_for_a_zero(formula, wrt, where):
     with pytest.raises(derive.DeriveError, match="a name of its own, and no|is an entry of x, and no sum"):
         derive.gradient(formula, wrt, where=where)
+
+
+ENTRIES = [
+    ("xᵀ A x", "x_2", None, "e₂ᵀ (A + Aᵀ) x"),
+    ("logdet(A)", "A_{12}", None, "e₂ᵀ A⁻¹ e₁"),
+    ("det A", "a_{1,2}", None, "det(A) e₂ᵀ A⁻¹ e₁"),
+    ("x_1^2 + x_2 x_3", "x_1", "x: 3", "e₁ᵀ (2 e₁ e₁ᵀ + e₂ e₃ᵀ + e₃ e₂ᵀ) x"),
+    (r"\sum_k y_k (w_k^T x)^2", "w_1", None, "2 ((e₁ ⊙ y)ᵀ W x) x"),
+]
+
+
+@pytest.mark.parametrize("loss, wrt, where, box", ENTRIES, ids=[row[1] for row in ENTRIES])
+def test_the_derivative_by_an_entry_is_that_entry_of_the_gradient(loss, wrt, where, box):
+    derivation = derive.gradient(loss, wrt, where)
+    assert derivation.boxed.text() == box and derivation.verify() < 1e-6
+    assert derivation.written_wrt.text() == derive.names.text(derive.names.canonical(wrt))
+    of_all = derive.gradient(loss, derivation.wrt.name, where).result
+    point = random_point([of_all, derivation.result], seed=3)
+    whole = point.evaluate(of_all)
+    low = [int(c) - 1 for c in wrt if c.isdigit()]
+    np.testing.assert_allclose(np.squeeze(point.evaluate(derivation.result)), np.squeeze(whole[tuple(low)]), rtol=1e-10)
+    assert f"∂L/∂{derivation.written_wrt.text()} = {box}" in derivation.text().replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    "loss, wrt, said",
+    [
+        ("xᵀ A x", "x_i", "the derivative by xᵢ is entry i of the gradient by x"),
+        ("tr(A B)", "A_{ij}", "the derivative by A_ij is entry (i, j) of the gradient by A"),
+        (r"\sum_j e^{w_j^Tx}", "w_k", "the derivative by wₖ is row k of the gradient by W"),
+    ],
+)
+def test_by_all_entries_the_gradient_is_derived(loss, wrt, said):
+    derivation = derive.gradient(loss, wrt)
+    assert said in derivation.readings and derivation.result.shape == derivation.wrt.shape
+
+
+@pytest.mark.parametrize(
+    "loss, wrt, where",
+    [("xᵀx", "x_5", "x: 3"), ("tr(S A)", "S_{11}", "S, A: n×n symmetric"), ("‖W x‖²", "W_1", None)],
+)
+def test_what_is_no_entry_is_refused(loss, wrt, where):
+    with pytest.raises(DeriveError, match="has no symbol|does not vary alone"):
+        derive.gradient(loss, wrt, where)
