@@ -74,8 +74,8 @@ def gradient(formula: Any, wrt: Any, where: Where = None) -> Any:
     wrt : str, Expr or SymPy symbol, or a list of them
         A symbol, of shape (m, n); if it occurs k times (a tied weight), there are k
         contributions, in the order of evaluation.  Several, as `["W", "b"]` or `"W, b"`,
-        are derived by in one sweep.  By an entry, as `"x_1"` or `"A_{12}"`: that entry of the
-        gradient; with letters, `"x_i"`, the gradient, whose entries are meant.
+        are derived by in one sweep.  By an entry, as `"x_1"`, `"x_i"` or `"A_{12}"`:
+        that entry of the gradient.
     where : str or mapping, optional
         Declarations, such as `"W: m×n, x: n"`; what is not declared is solved for.
 
@@ -138,7 +138,7 @@ def _gradient(problem: Problem, variable: Expr, sweep: Sweep) -> Derivation:
 
 
 def _of_entry(problem: Problem, name: str, variable: Expr, indices: list[str], sweep: Sweep) -> Derivation:
-    """The derivative by x_1, A_{12} or a row, a part of the gradient; by x_i the gradient, as its entries are meant."""
+    """The derivative by x_1, x_i, A_{12} or a row: a part of the gradient."""
     from .names import canonical, text
     from .operations import basis, matmul
     from .shapes import Dim
@@ -147,14 +147,11 @@ def _of_entry(problem: Problem, name: str, variable: Expr, indices: list[str], s
     part = f"{'entry' if variable.is_vector or len(indices) > 1 else 'row'} {place}"
     shown = text(canonical(name))
     said = f"the derivative by {shown} is {part} of the gradient by {variable.text()}"
-    if not all(i.isdigit() for i in indices):
-        problem.readings.append(said)
-        return _gradient(problem, variable, sweep)
     if variable.properties:
         raise DeriveError(
             f"{variable.text()} has a structure, and {shown} does not vary alone", hint=f"derive by {variable.text()}"
         )
-    units = [basis(Dim.of(int(i)), size) for i, size in zip(indices, variable.shape)]
+    units = [basis(Dim.of(int(i) if i.isdigit() else i), size) for i, size in zip(indices, variable.shape)]
     whole = sweep.total
     result = matmul(whole.T, *units) if part[0] == "r" else matmul(units[0].T, whole, *units[1:])
     return Derivation(

@@ -88,7 +88,9 @@ def _plain_errors(derivation: Derivation, points: int, forms: Sequence[str]) -> 
     worst = {DERIVATIVE: 0.0, **dict.fromkeys(compared, 0.0)}
     seen = 0
     for seed in range(4 * points):
-        point = random_field_point([loss, result, wrt], seed, floats(), _LOOKS[seed % len(_LOOKS)], 2, 3)
+        point = random_field_point(
+            [loss, result, derivation.result, wrt], seed, floats(), _LOOKS[seed % len(_LOOKS)], 2, 3
+        )
         rows, columns = len(point.values[wrt]), len(point.values[wrt][0])
         if rows * columns * len(nodes(loss)) > MAX_WORK:
             return None

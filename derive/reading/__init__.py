@@ -411,7 +411,7 @@ def find_entry(parsed: Parsed, name: str) -> tuple[Expr, list[str]] | None:
         indices = [c for piece in low[-count:] for c in (piece if piece.isalpha() else [piece])]
         if count == 1 and len(indices) == 1 and len(low[-1]) == 2:
             indices = list(low[-1])
-        if not low[-count:] or not all(i.isdigit() and i != "0" or i in tuple("ijklmnpqrst") for i in indices):
+        if not low[-count:] or not all(i.isdigit() and i != "0" or len(i) == 1 for i in indices):
             continue
         own = names.join(base, accents, low[:-count])
         for whole in (own, capital(own)):
