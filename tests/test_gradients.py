@@ -206,6 +206,7 @@ def test_a_norm_of_an_order_is_what_numpy_computes(order, formula):
 @pytest.mark.parametrize(
     "formula, wrt, where",
     [
+        ("x_{i+1}^2", "x", "x: n"),
         ("x_{t-1}^2", "x", "x: n"),
         (r"\|A_{ij}\|^2", "A", "A: m×n"),
         ("tr(A_{12})", "A", "A: n×n"),

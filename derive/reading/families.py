@@ -445,6 +445,12 @@ class Families:
                 access.places = [Index(None, int(d), "") for d in digits]  # A_12
             numbers = [str(p.number) for p in access.places]
             is_row = access.is_one and kind == C and len(numbers) == 1
+            is_there = access.is_one or access.name in self.reading.settled or access.name in self.families
+            if kind == S and whole == C and access.places[0].letter and not is_there:
+                raise ParseError(
+                    f"{shown} is an entry of {letter}, and no sum runs over {access.places[0].letter}",
+                    self.source, node.span, f"write its number, as in {letter}₁, or a sum",
+                )  # fmt: skip
             if kind == S and whole == (C if len(numbers) == 1 else M) or is_row or access.is_one and kind == S:
                 place = numbers[0] if len(numbers) == 1 else f"({', '.join(numbers)})"
                 of = names.text(self.row_family(access, node)) if is_row else letter
