@@ -33,6 +33,7 @@ from .operations import (
     block_inner,
     block_op,
     block_sum,
+    det,
     diagonal,
     diagonal_matrix,
     dominant,
@@ -211,7 +212,7 @@ def is_nonnegative(A: Expr, depth: int = _LOOK) -> bool:
         return is_even or is_nonnegative(base, depth - 1)
     if A.op is matmul:
         return A.is_scalar and is_semidefinite(A, depth - 1) or all(is_nonnegative(B, depth - 1) for B in A.args)
-    return A.op is trace and is_semidefinite(A.args[0], depth - 1)
+    return A.op in (trace, det) and is_semidefinite(A.args[0], depth - 1)
 
 
 def vanishing(A: Expr) -> Expr | None:

@@ -117,23 +117,22 @@ def gradient(formula: Any, wrt: Any, where: Where = None) -> Any:
             raise DeriveError(f"{variable.text()} is asked for twice")
     from .gradients import Gradients
 
-    return Gradients(problem.expr, sweep, [_gradient(problem, v, sweep.of(v)) for v in variables], **problem.fields())
+    return Gradients(problem.expr, sweep, [_gradient(problem, v, sweep.of(v)) for v in variables], problem.given)
 
 
 def _gradient(problem: Problem, variable: Expr, sweep: Sweep) -> Derivation:
     """The gradient by one variable, in the variable's own space."""
     from .spaces import project
 
-    result, structure, unstructured, remarks = sweep.total, None, None, []
+    result, structure, unstructured = sweep.total, None, None
     projected = project(sweep.total, variable)
     if projected is not None:
         result, structure = projected
         unstructured = sweep.total
-    if not sweep.contributions:
-        remarks.append(f"{variable.text()} does not occur in {problem.name}: its gradient is zero")
+    remarks = [] if sweep.contributions else problem.absence(variable, "its gradient")
     return Derivation(
-        "gradient", problem.expr, variable, result, sweep=sweep, structure=structure, unstructured=unstructured,
-        remarks=remarks, **problem.fields(),
+        "gradient", problem.expr, variable, result, problem.given, sweep=sweep, structure=structure,
+        unstructured=unstructured, remarks=remarks,
     )  # fmt: skip
 
 
@@ -155,8 +154,8 @@ def _of_entry(problem: Problem, name: str, variable: Expr, indices: list[str], s
     whole = sweep.total
     result = matmul(whole.T, *units) if part[0] == "r" else matmul(units[0].T, whole, *units[1:])
     return Derivation(
-        "gradient", problem.expr, variable, result, sweep=sweep, structure=said, unstructured=whole,
-        entry=symbol(canonical(name), *result.shape), **problem.fields(),
+        "gradient", problem.expr, variable, result, problem.given, sweep=sweep, structure=said, unstructured=whole,
+        entry=symbol(canonical(name), *result.shape),
     )  # fmt: skip
 
 
@@ -189,9 +188,9 @@ def stiefel_gradient(formula: Any, wrt: Any, where: Where = None) -> Derivation:
     require_scalar(problem.expr)
     sweep = Sweep(problem.expr, variable)
     return Derivation(
-        "gradient", problem.expr, variable, onto_tangent_space(sweep.total, variable), sweep=sweep,
+        "gradient", problem.expr, variable, onto_tangent_space(sweep.total, variable), problem.given, sweep=sweep,
         structure=f"Riemannian gradient on the Stiefel manifold, {variable.text()}ᵀ {variable.text()} = I",
-        unstructured=sweep.total, is_riemannian=True, **problem.fields(),
+        unstructured=sweep.total, is_riemannian=True,
     )  # fmt: skip
 
 
@@ -232,12 +231,10 @@ def jacobian(formula: Any, wrt: Any, where: Where = None, layout: str = "numerat
     result, conditions = coefficient(problem.expr, variable)
     if layout == "denominator":
         result = result.T
-    remarks = []
-    if variable not in symbols_of(problem.expr):
-        remarks.append(f"{variable.text()} does not occur in {problem.name}: its derivative is zero")
+    remarks = [] if variable in symbols_of(problem.expr) else problem.absence(variable, "its derivative")
     return Derivation(
-        "jacobian", problem.expr, variable, result, layout=layout, conditions=conditions, remarks=remarks,
-        **problem.fields(),
+        "jacobian", problem.expr, variable, result, problem.given, layout=layout, conditions=conditions,
+        remarks=remarks,
     )  # fmt: skip
 
 
@@ -282,12 +279,10 @@ def hessian(formula: Any, wrt: Any, where: Where = None) -> Any:
     structure = None
     if project(sweep.total, variable) is not None:
         structure = "entries taken as independent; hvp projects"
-    remarks = (
-        [] if sweep.contributions else [f"{variable.text()} does not occur in {problem.name}: its Hessian is zero"]
-    )
+    remarks = [] if sweep.contributions else problem.absence(variable, "its Hessian")
     return Derivation(
-        "hessian", problem.expr, variable, result, sweep=sweep, structure=structure, remarks=remarks,
-        conditions=list(dict.fromkeys([*sweep.conditions, *conditions])), **problem.fields(),
+        "hessian", problem.expr, variable, result, problem.given, sweep=sweep, structure=structure, remarks=remarks,
+        conditions=list(dict.fromkeys([*sweep.conditions, *conditions])),
     )  # fmt: skip
 
 
@@ -336,18 +331,17 @@ def hvp(formula: Any, wrt: Any, direction: Any, where: Where = None) -> Any:
         if projected is not None:
             gradient_graph, structure = projected
         result, conditions = push(gradient_graph, moved)
-        absent = f"{variable.text()} does not occur in {problem.name}: the product is zero"
         part = sweep.of(variable)
         parts.append(Derivation(
-            "hvp", problem.expr, variable, result, sweep=part, direction=along, structure=structure, moved=moved,
-            remarks=[] if part.contributions else [absent],
-            conditions=list(dict.fromkeys([*part.conditions, *conditions])), **problem.fields(),
+            "hvp", problem.expr, variable, result, problem.given, sweep=part, direction=along, structure=structure,
+            moved=moved, remarks=[] if part.contributions else problem.absence(variable, "the product"),
+            conditions=list(dict.fromkeys([*part.conditions, *conditions])),
         ))  # fmt: skip
     if several is None:
         return parts[0]
     from .gradients import Gradients
 
-    return Gradients(problem.expr, sweep, parts, **problem.fields())
+    return Gradients(problem.expr, sweep, parts, problem.given)
 
 
 def differential(formula: Any, where: Where = None) -> Derivation:
@@ -387,9 +381,7 @@ def differential(formula: Any, where: Where = None) -> Derivation:
         result, conditions = push(problem.expr, moved)
     else:
         result, conditions = zero_like(problem.expr), []
-    return Derivation(
-        "differential", problem.expr, None, result, conditions=conditions, moved=moved, **problem.fields()
-    )
+    return Derivation("differential", problem.expr, None, result, problem.given, conditions=conditions, moved=moved)
 
 
 def equal(a: Any, b: Any, where: Where = None) -> Any:

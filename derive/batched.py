@@ -56,6 +56,13 @@ def batched(
         return LoopModule(derivation, spoken, samples, per_sample, is_full)
 
 
+def batch_of(derivation: Any, samples: Sequence[Expr]) -> Batch:
+    """The samples with a name of their own for how many there are."""
+    taken = {*dimension_names(derivation.loss, *samples), *(s.name for s in symbols_of(derivation.loss))}
+    size = next(name for name in ("B", "N", "samples", *(f"B_{i}" for i in range(99))) if name not in taken)
+    return Batch(samples, Dim.of(size))
+
+
 class BatchModule(Module):
     """A module that computes all samples at once.
 
@@ -74,9 +81,7 @@ class BatchModule(Module):
         workspace: bool,
         is_full: bool,
     ) -> None:
-        taken = {*dimension_names(derivation.loss, *samples), *(s.name for s in symbols_of(derivation.loss))}
-        size = next(name for name in ("B", "N", "samples", *(f"B_{i}" for i in range(99))) if name not in taken)
-        self.batch = Batch(samples, Dim.of(size))
+        self.batch = batch_of(derivation, samples)
         self.per_sample = per_sample
         super().__init__(derivation, spoken, workspace, is_full)
 

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from .derivation import Presented
 
 FORMATS = (
-    "latex tex text markdown html pdf typst json sympy numpy scipy array-api jax torch svg dot mermaid tikz".split()
+    "latex tex text markdown html pdf typst json sympy numpy scipy array-api jax torch c svg dot mermaid tikz".split()
 )  # fmt: skip
 ANSWERS = ("latex", "tex", "text", "markdown", "html", "pdf", "json")  # of convexity and stationary
 ENDINGS = {
     ".tex": "tex", ".latex": "latex", ".txt": "text", ".md": "markdown", ".html": "html", ".htm": "html", ".pdf": "pdf",
-    ".typ": "typst", ".json": "json", ".py": "numpy", ".svg": "svg", ".dot": "dot", ".gv": "dot", ".mmd": "mermaid",
-    ".mermaid": "mermaid", ".tikz": "tikz",
+    ".typ": "typst", ".json": "json", ".py": "numpy", ".c": "c", ".svg": "svg", ".dot": "dot", ".gv": "dot",
+    ".mmd": "mermaid", ".mermaid": "mermaid", ".tikz": "tikz",
 }  # fmt: skip
-SOURCES = ("numpy", "scipy", "array-api", "jax", "torch")
+SOURCES = ("numpy", "scipy", "array-api", "jax", "torch", "c")
 GRAPHS = ("svg", "dot", "mermaid", "tikz")
 FLAGSHIP = "½‖WᵀWx − x‖²"
 POINTS = 3  # of the numeric check

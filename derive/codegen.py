@@ -8,7 +8,7 @@ sanitized names, never of a user's text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -60,7 +60,7 @@ def program_of(derivation: Any, backend: str = "numpy", batch: Any = None, per_s
     keeps = keeps and batch is None
     options: dict[str, Any] = {"has_triangular_solve": spoken.has_triangular_solve, "keeps_constants": keeps}
     options |= {"batch": batch, "per_sample": per_sample}
-    made = compile(outputs, derivation.hints, **options)
+    made = safest(derivation, outputs, **options)
     is_free = not any(s.properties & CONSTRAINED for s in symbols_of(derivation.loss))
     if keeps and is_free and derivation.kind == "gradient":
         # Multiplied out, products of constant data alone may appear; the value keeps its form, which does not cancel.
@@ -72,6 +72,22 @@ def program_of(derivation: Any, backend: str = "numpy", batch: Any = None, per_s
         if other.kept and other.sizes.cost(other.flops.cost) < made.sizes.cost(made.flops.cost):
             return other
     return made
+
+
+def safest(derivation: Any, outputs: Mapping[str, Expr], **options: Any) -> Program:
+    """The program of some outputs; of their boxed forms where those cancel what may underflow and is divided by."""
+    made = compile(outputs, derivation.hints, **options)
+    if not made.divides_by_probabilities:
+        return made
+    parts = outputs_of(derivation)
+    if any(symbol_count(part.result) > 4 * MAX_FLAT for part in parts.values()):
+        return made
+    try:
+        boxed = {**outputs, **{name: part.boxed for name, part in parts.items()}}
+    except DeriveError:
+        return made
+    other = compile(boxed, derivation.hints, **options)
+    return made if other.divides_by_probabilities else other
 
 
 def derivative_program(derivation: Any) -> Program:
@@ -165,12 +181,8 @@ class Module:
         return other_orders(derivative_program(self.derivation))
 
     def arguments_of(self, derivation: Any) -> list[Expr]:
-        """The symbols in order: variables first, as optimizers and jax.grad want them; directions last."""
-        parts = derivation.parts
-        directions = [part.direction for part in parts if part.direction is not None]
-        made_of = symbols_of(derivation.loss, *(part.result for part in parts))
-        others = [s for s in made_of if s not in directions]
-        return list(dict.fromkeys([*derivation.variables, *others, *directions]))
+        """The symbols in order."""
+        return arguments_of(derivation)
 
     def preferred_names(self) -> dict[Value, str]:
         """The names that definitions in the formula give to parts."""
@@ -211,23 +223,7 @@ class Module:
 
     def docstring(self, is_full: bool = True) -> str:
         d = self.derivation
-        variables = ", ".join(part.wrt.text() for part in d.parts if part.wrt is not None)
-        wrt = f" by {variables}" if variables else ""
-        title = {"gradient": "Gradient", "jacobian": "Jacobian", "hessian": "Hessian", "hvp": "Hessian-vector product"}
-        scope = self.scope()
-        lines = [f"{title.get(d.kind, 'Differential')} of {d.name}{wrt}{', ' * bool(scope)}{scope}.", ""]
-        lines += wrapped_formula(f"{d.name} = ", shown(lambda: d.loss.text()))
-        if is_full:
-            for part in d.parts:
-                if symbol_count(part.result) <= MAX_FLAT:
-                    lines += wrapped_formula(f"{derivative_text(part)} = ", shown(partial(boxed_text, part)))
-        shapes = ", ".join(f"{s.text()}: {shape_text(s.shape).replace(' × 1', '')}" for s in self.signature.symbols)
-        lines += ["", *fill(f"Shapes: {shapes}")]
-        assumed = [s for s in self.signature.symbols if s.properties & ASSUMED]
-        if assumed:
-            from .reading.assumptions import equations  # loads the reader
-
-            lines += fill(f"Assumed by the formulas above, not by the code: {' and '.join(equations(assumed))}")
+        lines = heading(d, self.signature.symbols, self.scope(), is_full)
         both = self.program.flops_of(*self.program.outputs).expression
         alone = self.program.flops_of(*self.output_names(list(outputs_of(d)))).expression
         lines += fill(f"FLOPs: {alone} for the {self.kind}, {both} with the value")
@@ -454,6 +450,36 @@ class Module:
 # Pieces of text
 
 
+def arguments_of(derivation: Any) -> list[Expr]:
+    """The symbols in order: variables first, as optimizers and jax.grad want them; directions last."""
+    parts = derivation.parts
+    directions = [part.direction for part in parts if part.direction is not None]
+    made_of = symbols_of(derivation.loss, *(part.result for part in parts))
+    others = [s for s in made_of if s not in directions]
+    return list(dict.fromkeys([*derivation.variables, *others, *directions]))
+
+
+def heading(d: Any, symbols: Sequence[Expr], scope: str = "", is_full: bool = True) -> list[str]:
+    """What a file of code begins with: the formula, in a full one its derivatives, the shapes, what is assumed."""
+    variables = ", ".join(part.wrt.text() for part in d.parts if part.wrt is not None)
+    wrt = f" by {variables}" if variables else ""
+    title = {"gradient": "Gradient", "jacobian": "Jacobian", "hessian": "Hessian", "hvp": "Hessian-vector product"}
+    lines = [f"{title.get(d.kind, 'Differential')} of {d.name}{wrt}{', ' * bool(scope)}{scope}.", ""]
+    lines += wrapped_formula(f"{d.name} = ", shown(lambda: d.loss.text()))
+    if is_full:
+        for part in d.parts:
+            if symbol_count(part.result) <= MAX_FLAT:
+                lines += wrapped_formula(f"{derivative_text(part)} = ", shown(partial(boxed_text, part)))
+    shapes = ", ".join(f"{s.text()}: {shape_text(s.shape).replace(' × 1', '')}" for s in symbols)
+    lines += ["", *fill(f"Shapes: {shapes}")]
+    assumed = [s for s in symbols if s.properties & ASSUMED]
+    if assumed:
+        from .reading.assumptions import equations  # loads the reader
+
+        lines += fill(f"Assumed by the formulas above, not by the code: {' and '.join(equations(assumed))}")
+    return lines
+
+
 def boxed_text(derivation: Any) -> str:
     return str(derivation.boxed.text())
 
@@ -488,11 +514,26 @@ def source(
     ----------
     derivation : Derivation
     backend : str
-        A dialect: `"numpy"`, `"scipy"`, `"array-api"`, `"jax"`, `"torch"`.
+        A dialect, `"numpy"`, `"scipy"`, `"array-api"`, `"jax"`, `"torch"`; or `"c"`, one C file.
     batch, per_sample
         As `function` takes them.
     """
+    if is_c(backend, per_sample):
+        from . import compiled
+
+        return compiled.source(derivation, batch)
     return module_of(derivation, backend, False, batch, per_sample).source()
+
+
+def is_c(backend: str, per_sample: bool = False, workspace: bool = False) -> bool:
+    """Whether the backend is C, which sums over samples and keeps its workspace anyway."""
+    if backend.lower() != "c":
+        return False
+    if per_sample:
+        raise DeriveError("c sums over the samples", hint="leave out per_sample=True, or use numpy, jax or torch")
+    if workspace:
+        raise DeriveError("c has a workspace by itself", hint="leave out workspace=True")
+    return True
 
 
 def module_of(
@@ -525,6 +566,7 @@ def function(
     ----------
     derivation : Derivation
     backend : str
+        A dialect; or `"c"`, compiled by the system's compiler when it is first wanted.
     returns : str
         `"derivative"` or the name of its kind, `"value"`, or `"value_and_gradient"`.
     workspace : bool
@@ -534,6 +576,10 @@ def function(
     per_sample : bool
         Of a batch, return the result of each sample, stacked along a leading axis.
     """
+    if is_c(backend, per_sample, workspace):
+        from . import compiled
+
+        return compiled.function(derivation, returns, batch)
     module = module_of(derivation, backend, workspace, batch, per_sample, False)
     wanted = module.kind if returns == "derivative" else returns
     known = [name for name, _ in module.functions]

@@ -12,7 +12,8 @@ being an edge into the variable.  Through Wᵀ the contribution is ∂L/∂Wᵀ,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from copy import copy
 from typing import Any
 
 from .association import associate
@@ -157,6 +158,49 @@ def _light(share: Expr) -> Expr:
     return share
 
 
+class Given:
+    """A formula as it came in: what its derivatives repeat of it.
+
+    Attributes
+    ----------
+    name : str
+        The name of the function, such as `L`.
+    definitions : list of (str, Expr)
+    where, readings : list of str
+        Shapes and properties in words, and how the formula was taken where it leaves a choice.
+    hints : list of (Dim, "<" or "≤", Dim)
+    sympy_symbols : dict of str to SymPy symbol
+        The caller's own, by our names.
+    formula : str
+        As it was typed, with its declarations; empty where it was no text.
+    """
+
+    __slots__ = ("name", "definitions", "where", "readings", "hints", "sympy_symbols", "formula")
+
+    def __init__(
+        self,
+        name: str = "L",
+        definitions: Iterable[tuple[str, Expr]] = (),
+        where: Iterable[str] = (),
+        readings: Iterable[str] = (),
+        hints: Iterable[Any] = (),
+        formula: str = "",
+    ) -> None:
+        self.name = name
+        self.definitions = list(definitions)
+        self.where = list(where)
+        self.readings = list(readings)
+        self.hints = list(hints)
+        self.sympy_symbols: dict[str, Any] = {}
+        self.formula = formula
+
+    def renamed(self, name: str) -> Given:
+        """The same under another name."""
+        made = copy(self)
+        made.name = name
+        return made
+
+
 class Presented:
     """What a derivation, or several of one loss, can be asked to show: documents, pictures, code.
 
@@ -167,7 +211,6 @@ class Presented:
     """
 
     kind: str
-    name: str
     loss: Expr
     wrt: Expr | None
     direction: Expr | None
@@ -175,13 +218,14 @@ class Presented:
     steps: Steps
     contributions: list[Contribution]
     conditions: list[str]
-    definitions: list[tuple[str, Expr]]
-    where: list[str]
-    readings: list[str]
-    hints: list[Any]
-    formula: str  # as it was typed, with its declarations; empty where it was no text
     remarks: list[str]
     moved: dict[Expr, Expr]
+
+    def __init__(self, given: Given) -> None:
+        self.given = given
+        self.name, self.formula = given.name, given.formula
+        self.definitions, self.where, self.readings = given.definitions, given.where, given.readings
+        self.hints, self.sympy_symbols = given.hints, given.sympy_symbols
 
     def verify(self, points: int = 3) -> float:
         """The largest relative error of what leaves, against an independent numeric derivative.
@@ -378,27 +422,21 @@ class Derivation(Presented):
         loss: Expr,
         wrt: Expr | None,
         result: Expr,
+        given: Given,
         *,
         sweep: Sweep | None = None,
-        name: str = "L",
         direction: Expr | None = None,
         layout: str | None = None,
-        definitions: list[tuple[str, Expr]] | None = None,
-        where: list[str] | None = None,
-        readings: list[str] | None = None,
         conditions: list[str] | None = None,
-        hints: list[Any] | None = None,
         structure: str | None = None,
         unstructured: Expr | None = None,
         remarks: list[str] | None = None,
-        sympy_symbols: dict[str, Any] | None = None,
-        formula: str = "",
         moved: dict[Expr, Expr] | None = None,
         is_riemannian: bool = False,
         entry: Expr | None = None,
     ) -> None:
+        super().__init__(given)
         self.kind = kind
-        self.name = name
         self.loss = loss
         self.wrt = wrt
         self.direction = direction
@@ -408,18 +446,12 @@ class Derivation(Presented):
         self.steps = sweep.steps if sweep else Steps()
         self.contributions: list[Contribution] = sweep.contributions if sweep else []
         self.conditions = united(conditions if conditions is not None else sweep.conditions if sweep else [], loss)
-        self.definitions = definitions or []
-        self.where = where or []
-        self.readings = readings or []
-        self.hints = hints or []
         self.structure = structure
         self.unstructured = unstructured
         self.remarks = remarks or []
         if wrt is not None and wrt.properties & CONSTRAINED and not is_riemannian:
             said = f"the derivative is taken as if {wrt.text()} were free; what is assumed of it is used afterwards"
             self.remarks = list(dict.fromkeys([*self.remarks, said]))
-        self.sympy_symbols = sympy_symbols or {}
-        self.formula = formula
         self.moved = moved or {}
         self.is_riemannian = is_riemannian
         self.entry = entry  # the part of wrt, x₁, that it is derived by
@@ -444,7 +476,7 @@ class Derivation(Presented):
     def __reduce__(self) -> tuple[Any, ...]:
         # The sweep is made again: it is quick, and its steps share nearly all their parts.
         kept = {name: getattr(self, name) for name in _KEPT}
-        return _restored, (self.kind, self.loss, self.wrt, self.result, self.gradient is not None, kept)
+        return _restored, (self.kind, self.loss, self.wrt, self.result, self.given, self.gradient is not None, kept)
 
     def _form(self, key: str, make: Any) -> Any:
         if key not in self._forms:
@@ -533,17 +565,14 @@ class Derivation(Presented):
     _sympy_ = to_sympy
 
 
-_KEPT = (
-    "name", "direction", "layout", "definitions", "where", "readings", "conditions", "hints", "structure",
-    "unstructured", "remarks", "sympy_symbols", "formula", "moved", "is_riemannian", "entry",
-)  # fmt: skip
+_KEPT = "direction layout conditions structure unstructured remarks moved is_riemannian entry".split()
 
 
 def _restored(
-    kind: str, loss: Expr, wrt: Expr | None, result: Expr, is_swept: bool, kept: dict[str, Any]
+    kind: str, loss: Expr, wrt: Expr | None, result: Expr, given: Given, is_swept: bool, kept: dict[str, Any]
 ) -> Derivation:
     sweep = Sweep(loss, wrt) if is_swept and wrt is not None else None
-    return Derivation(kind, loss, wrt, result, sweep=sweep, **kept)
+    return Derivation(kind, loss, wrt, result, given, sweep=sweep, **kept)
 
 
 def united(conditions: list[str], loss: Expr) -> list[str]:

@@ -156,8 +156,7 @@ def _pulled(derivation: Any, value: Expr, cotangent: Expr) -> Derivation:
     result = sweep.total if projected is None else projected[0]
     along = None if value is derivation.loss else cotangent
     return Derivation(
-        "gradient", value, derivation.wrt, result, name=derivation.name, direction=along, hints=derivation.hints,
-        definitions=derivation.definitions,
+        "gradient", value, derivation.wrt, result, derivation.given, direction=along
     )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ def convexity(formula: Any, wrt: Any, where: Where = None) -> Convexity:
     from .optimality.curvature import examine
 
     problem, variables = scalar_problem(formula, wrt, where)
-    return examine(problem.expr, variables, problem.hints, problem.name, problem.readings)
+    return examine(problem.expr, variables, problem.given.hints, problem.given.name, problem.given.readings)
 
 
 def stationary(formula: Any, wrt: Any, where: Where = None, subject_to: str | None = None) -> Stationary:
@@ -90,7 +90,9 @@ def stationary(formula: Any, wrt: Any, where: Where = None, subject_to: str | No
     if len(variables) != 1:
         raise DeriveError("a stationary point is solved for in one symbol", hint="solve for one after the other")
     constraint = None if subject_to is None else _constraint(problem, subject_to, variables[0])
-    return solve(problem.expr, variables[0], constraint, problem.hints, problem.name, problem.readings)
+    return solve(
+        problem.expr, variables[0], constraint, problem.given.hints, problem.given.name, problem.given.readings
+    )
 
 
 def _constraint(problem: Problem, text: str, wrt: Expr) -> Expr:

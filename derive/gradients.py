@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from . import names
-from .derivation import Derivation, Presented, Sweep, united
+from .derivation import Derivation, Given, Presented, Sweep, united
 from .errors import UnknownSymbolError
 from .expr import MAX_FLAT, Expr, symbol_count, symbols_of
 
@@ -56,16 +56,10 @@ class Gradients(Presented, Mapping[str, Derivation]):
     structure: str | None = None
     is_riemannian = False
 
-    def __init__(self, loss: Expr, sweep: Sweep, parts: Sequence[Derivation], **fields: Any) -> None:
+    def __init__(self, loss: Expr, sweep: Sweep, parts: Sequence[Derivation], given: Given) -> None:
+        super().__init__(given)
         self.kind = parts[0].kind
         self.loss = loss
-        self.name: str = fields["name"]
-        self.definitions: list[tuple[str, Expr]] = fields["definitions"]
-        self.where: list[str] = fields["where"]
-        self.readings: list[str] = fields["readings"]
-        self.hints: list[Any] = fields["hints"]
-        self.sympy_symbols: dict[str, Any] = fields["sympy_symbols"]
-        self.formula: str = fields["formula"]
         self.forward = sweep.forward
         self.steps = sweep.steps
         self.contributions = sweep.contributions
@@ -76,8 +70,7 @@ class Gradients(Presented, Mapping[str, Derivation]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The sweep is made again: it is quick, and its steps share nearly all their parts.
-        fields = {name: getattr(self, name) for name in _KEPT}
-        return _restored, (self.loss, self.parts, fields)
+        return _restored, (self.loss, self.parts, self.given)
 
     # The mapping
 
@@ -135,12 +128,9 @@ class Gradients(Presented, Mapping[str, Derivation]):
         return found
 
 
-_KEPT = ("name", "definitions", "where", "readings", "hints", "sympy_symbols", "formula")
-
-
-def _restored(loss: Expr, parts: list[Derivation], fields: dict[str, Any]) -> Gradients:
+def _restored(loss: Expr, parts: list[Derivation], given: Given) -> Gradients:
     sweep = Sweep(loss, [part.wrt for part in parts if part.wrt is not None])
-    return Gradients(loss, sweep, parts, **fields)
+    return Gradients(loss, sweep, parts, given)
 
 
 class Blocks(Mapping[tuple[str, str], Derivation]):
@@ -181,9 +171,8 @@ class Blocks(Mapping[tuple[str, str], Derivation]):
         name = next(n for n in ("G", "g", "Γ", "G_0") if n not in taken)
         remark = f"{name} is the gradient of {row.name} by {row.wrt.text() if row.wrt else ''}"
         return Derivation(
-            "jacobian", row.result, variable, result, layout="numerator", conditions=conditions, name=name,
-            definitions=row.definitions, where=row.where, readings=row.readings, hints=row.hints,
-            sympy_symbols=row.sympy_symbols, formula=row.formula, remarks=[remark],
+            "jacobian", row.result, variable, result, row.given.renamed(name), layout="numerator",
+            conditions=conditions, remarks=[remark],
         )  # fmt: skip
 
     def __iter__(self) -> Iterator[tuple[str, str]]:

@@ -98,12 +98,12 @@ def jacobian(expr: Expr, wrt: Expr) -> tuple[Expr, list[str]]:
     if expr.is_scalar:
         sweep = Sweep(expr, wrt)
         return transpose(vec(sweep.total)), sweep.conditions
-    moved = _fresh(expr, wrt)
+    moved = _fresh(wrt)
     linear, conditions = differential(expr, {wrt: moved})
     return coefficient(linear, moved), conditions
 
 
-def _fresh(expr: Expr, wrt: Expr) -> Expr:
+def _fresh(wrt: Expr) -> Expr:
     return symbol("d" + wrt.name, *wrt.shape, properties=())
 
 
@@ -127,7 +127,7 @@ class LinearMap:
             gradient = Sweep(loss, wrt).total
             projected = project(gradient, wrt)
             self.of = gradient if projected is None else projected[0]
-        self.direction = _fresh(loss, wrt)
+        self.direction = _fresh(wrt)
         self.expression, self.conditions = differential(self.of, {wrt: self.direction})
 
     def __call__(self, direction: Any) -> Expr:

@@ -347,7 +347,7 @@ def _condition(A: Array) -> float:
     return float(s[-1] / s[0]) if s[0] > 0 else 0.0
 
 
-def _power_margin(a: Array, exponent: Array, node: Expr) -> float:
+def _power_margin(a: Array, node: Expr) -> float:
     t = node.args[1]
     if t.op.name == "number" and t.data[0].denominator == 1 and t.data[0] > 0:
         return 1.0
@@ -363,7 +363,7 @@ _MARGINS: dict[str, Callable[[list[Array], Expr], float]] = {
     "det": lambda a, node: _condition(a[0]) / 1e-3,
     "logdet": lambda a, node: _condition(a[0]) / 3e-3,
     "matpow": lambda a, node: _condition(a[0]) / 1e-2 if node.data[0] < 0 else 1.0,
-    "power": lambda a, node: _power_margin(a[0], a[1], node),
+    "power": lambda a, node: _power_margin(a[0], node),
     "log": lambda a, node: float(a[0].min()) / 0.05,
     "arcsin": lambda a, node: float(1 - np.abs(a[0]).max()) / 0.05,
     "arccos": lambda a, node: float(1 - np.abs(a[0]).max()) / 0.05,

@@ -242,7 +242,7 @@ def exact_root(value: Fraction, degree: int) -> Fraction | None:
     for part in (value.numerator, value.denominator):
         if part.bit_length() > 512:
             return None
-        root = round(part ** (1 / degree)) if part.bit_length() < 1000 else 0
+        root = round(part ** (1 / degree))
         parts.append(next((r for r in (root - 1, root, root + 1) if r >= 0 and r**degree == part), None))
     if parts[0] is None or not parts[1]:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .derivation import require_scalar
+from .derivation import Given, require_scalar
 from .errors import DeriveError, ShapeError, UnknownSymbolError
 from .expr import Expr, symbol, symbol_op, symbols_of
 from .progress import watched
@@ -17,55 +17,37 @@ Where = str | Mapping[str, Any] | None
 class Problem:
     """A formula as it came in: the expression, its symbols, and what was inferred on the way."""
 
-    __slots__ = (
-        "expr",
-        "name",
-        "symbols",
-        "definitions",
-        "where",
-        "readings",
-        "hints",
-        "sympy_symbols",
-        "formula",
-        "_parsed",
-    )
+    __slots__ = ("expr", "given", "symbols", "_parsed")
 
     def __init__(self, formula: Any, where: Where, names: tuple[str, ...], scalar: bool) -> None:
-        self.name = "L"
-        self.definitions: list[tuple[str, Expr]] = []
-        self.where: list[str] = []
-        self.readings: list[str] = []
-        self.hints: list[Any] = []
-        self.sympy_symbols: dict[str, Any] = {}
-        self.formula = ""
         self._parsed: Any = None
         if isinstance(formula, str):
-            self.formula = f"{formula}\n{where}" if isinstance(where, str) else formula
             from .reading import parse as read
 
             with watched("reading the formula"):
                 parsed = read(formula, where, wrt=names, scalar=scalar)
             self._parsed = parsed
             self.expr: Expr = parsed.expr
-            self.name, self.definitions = parsed.name, list(parsed.definitions)
             self.symbols: dict[str, Expr] = dict(parsed.symbols)
-            self.where, self.readings, self.hints = list(parsed.where), list(parsed.readings), list(parsed.hints)
-            self.readings += map(_confirmed, parsed.equations)
+            readings = [*parsed.readings, *map(_confirmed, parsed.equations)]
+            typed = f"{formula}\n{where}" if isinstance(where, str) else formula
+            self.given = Given(parsed.name, parsed.definitions, parsed.where, readings, parsed.hints, typed)
             return
+        self.given = Given()
         if isinstance(formula, Expr):
             self.expr = formula
         else:
             from .interop import from_sympy, sympy_symbols
 
             self.expr = from_sympy(formula)
-            self.sympy_symbols = sympy_symbols(formula)
+            self.given.sympy_symbols = sympy_symbols(formula)
         self.symbols = {s.name: s for s in symbols_of(self.expr)}
         if where is not None:
             from .reading import redeclare
 
             self.expr, self.symbols = redeclare(self.expr, where)
         if "L" in self.symbols:
-            self.name = "ℓ"
+            self.given.name = "ℓ"
 
     def find(self, name: Any) -> Expr:
         """The symbol that a name, a symbol or a SymPy symbol stands for."""
@@ -79,7 +61,7 @@ class Problem:
             from .interop import from_sympy, sympy_symbols
 
             found = from_sympy(name)
-            self.sympy_symbols.update(sympy_symbols(name))
+            self.given.sympy_symbols.update(sympy_symbols(name))
             return self.find(found)
         if self._parsed is not None:
             from .reading import find_symbol
@@ -107,17 +89,9 @@ class Problem:
 
         return None if canonical(name) in self._parsed.symbols else find_entry(self._parsed, name)
 
-    def fields(self) -> dict[str, Any]:
-        """What every Derivation keeps of the input."""
-        return {
-            "name": self.name,
-            "definitions": self.definitions,
-            "where": self.where,
-            "readings": self.readings,
-            "hints": self.hints,
-            "sympy_symbols": self.sympy_symbols,
-            "formula": self.formula,
-        }
+    def absence(self, variable: Expr, what: str) -> list[str]:
+        """What is remarked of a variable that does not occur; `what` then is zero."""
+        return [f"{variable.text()} does not occur in {self.given.name}: {what} is zero"]
 
 
 def _confirmed(equation: tuple[Expr, Expr, str]) -> str:
@@ -173,7 +147,7 @@ def direction_of(problem: Problem, direction: Any, variable: Expr) -> Expr:
         from .interop import from_sympy, sympy_symbols
 
         along = from_sympy(direction)
-        problem.sympy_symbols.update(sympy_symbols(direction))
+        problem.given.sympy_symbols.update(sympy_symbols(direction))
     if along is variable:
         raise DeriveError(f"the direction and the variable are both {variable.text()}", hint="give it another name")
     if along.shape != variable.shape:

@@ -30,6 +30,9 @@ from .shapes import ONE, Dim
 FREE = frozenset("input constant dimension ones zeros eye commutation vec unvec submatrix diagonal".split())
 
 
+PROBABILITIES = frozenset("softmax row_softmax sigmoid".split())
+
+
 class Flops:
     """A count of floating-point operations: `.expression` as text, `.value` where no size is open."""
 
@@ -111,6 +114,16 @@ class Program:
         used = {part for value in self.order if value not in self.constant for t in value.args for part in t.parts()}
         used |= {part for term in self.outputs.values() for part in term.parts()}
         self.kept = [value for value in self.order if value in self.constant and value in used]
+
+    @property
+    def divides_by_probabilities(self) -> bool:
+        """Whether it divides by a softmax or a sigmoid, which underflow to 0."""
+        return any(
+            exponent < 0 and term.value is not None and term.value.kind in PROBABILITIES
+            for value in self.order
+            if value.kind == "entries"
+            for term, (_, exponent) in zip(value.args, value.data, strict=True)
+        )
 
     def needed(self, *names: str) -> list[Value]:
         """The values that some outputs need, in order."""

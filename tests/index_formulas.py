@@ -195,6 +195,7 @@ FORMULAS: list[tuple[str, str, str, Callable[[V], float]]] = [
     (r"a^T x + x_1", "x", "a: N, x: N", lambda v: v.a @ v.x + v.x[0]),
     (r"tr(A) + A_{12}^2", "A", "A: d×d", lambda v: np.trace(v.A) + v.A[0, 1] ** 2),
     (r"\sum_i x_i^2 + x_1 x_3", "x", "x: N", lambda v: v.x @ v.x + v.x[0] * v.x[2]),
+    ("∑ᵢ xᵢ² + x_1² + x_3³", "x", "x: N", lambda v: v.x @ v.x + v.x[0] ** 2 + v.x[2] ** 3),
     (r"\sum_j A_{1j} x_j", "x", "A: N×m, x: m", lambda v: v.A[0] @ v.x),
     (r"\sum (y_i - \hat y_i)^2", r"\hat y", "y: N, y_hat: N", lambda v: sum((v.y - v.y_hat) ** 2)),
     (r"\sum_i \mu_i^2", r"\mu", "mu: N", lambda v: v.mu @ v.mu),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import sysconfig
+from pathlib import Path
 
 import pytest
 
@@ -39,10 +41,14 @@ PROGRAMS = {
     "a C compiler": ("cc", "gcc", "clang"),
     "librsvg": ("rsvg-convert",),
 }
+HEADERS = "Python's C headers"
+COMPILER = ("a C compiler", HEADERS)  # what compiled functions need
 
 
 def has(name: str) -> bool:
     """Whether a library or program of the lists is there."""
+    if name == HEADERS:
+        return (Path(sysconfig.get_paths()["include"]) / "Python.h").exists()
     if name in PROGRAMS:
         return any(shutil.which(program) for program in PROGRAMS[name])
     try:

@@ -21,6 +21,7 @@ from derive import names, rules, scalar_functions
 from derive.algebra.table import TABLE as NORMAL_FORMS
 from derive.checking.meaning import UNARY as DOCUMENTS
 from derive.codegen import Module
+from derive.compiled.places import ENTRIES
 from derive.dialects import DIALECTS, dialect
 from derive.errors import DeriveError
 from derive.evaluation import VALUES
@@ -48,8 +49,9 @@ from derive.reading.vocabulary import FUNCTIONS as FUNCTIONS_READ
 from derive.rules import RULES
 from derive.shapes import Dim
 from tests.generate import LEAVES, operands
+from tests.optional import COMPILER, has
 
-BACKENDS = sorted(DIALECTS)
+BACKENDS = [*sorted(DIALECTS), "c"]
 KNOWN = sorted(OPERATIONS)
 WITH_OPERANDS = [name for name in KNOWN if name not in LEAVES]
 _MARKED = "it, or its gradient, is a function with a mark in its name, which documents do not read"
@@ -58,6 +60,10 @@ _HELPERS = "no function that people call in code has its value, or its generated
 ROW_OPERATIONS = ("argmax_row", "cumsum", "cumsum_back", "logsumexp_row", "max_row", "softmax_row", "where")
 REFUSED: dict[tuple[str, str], str] = {  # (operation, meaning or dialect) -> reason
     ("erf", "array-api"): "the array API standard has no error function",
+    **{
+        (name, "c"): "C has no singular values and no matrix exponential"
+        for name in ("dominant", "expm", "nuclear_norm", "polar", "spectral_norm")
+    },
     ("submatrix", "check of code"): "the window has sizes that no argument has",
     **{(name, "document"): _BRACKETS for name in ("block", "submatrix", "unvec", "vec", "polar", "expm")},
     **{
@@ -152,6 +158,11 @@ def test_every_scalar_function_has_a_derivative():
         assert derivative(symbol("A", "m", "n")).shape == (Dim.of("m"), Dim.of("n"))
 
 
+@pytest.fixture(autouse=True)
+def quick_compiler(monkeypatch):
+    monkeypatch.setenv("CFLAGS", "-O0")
+
+
 def values_by_name(point) -> dict[str, object]:
     """The values at a point as generated functions take them."""
     values: dict[str, object] = dict(point.sizes)
@@ -166,6 +177,8 @@ def values_by_name(point) -> dict[str, object]:
 def test_every_operation_has_code_in_each_dialect(name, backend):
     """Code that computes value and gradient as the witness does; a refusal stands in the table."""
     installed = backend not in NEEDS or importlib.util.find_spec(NEEDS[backend]) is not None
+    if backend == "c":
+        installed = all(map(has, COMPILER))
     for node in nodes_of(name):
         loss = loss_of(node)
         if not symbols_of(loss):
@@ -177,7 +190,8 @@ def test_every_operation_has_code_in_each_dialect(name, backend):
                 derived.source(backend)
             continue
         source = derived.source(backend)
-        compile(source, f"{name}-{backend}", "exec")
+        if backend != "c":
+            compile(source, f"{name}-{backend}", "exec")
         if not installed:
             continue
         point = random_point([loss, derived.result, wrt], 1)
@@ -320,7 +334,8 @@ ROWS_NEEDED = {
     "SymPy": (WRITERS, "logdet", test_every_operation_passes_through_sympy),
     **{
         f"code in {backend}": (
-            DIALECTS[backend].templates, "tanh", partial(test_every_operation_has_code_in_each_dialect, backend=backend)
+            DIALECTS[backend].templates if backend != "c" else ENTRIES, "tanh",
+            partial(test_every_operation_has_code_in_each_dialect, backend=backend),
         )
         for backend in BACKENDS
     },

@@ -426,6 +426,23 @@ def test_softmax_is_stable_however_it_is_spelled(formula, shift):
         np.testing.assert_allclose(got, curvature, rtol=1e-11, atol=1e-14)
 
 
+@pytest.mark.parametrize("kind", ["hessian", "hvp"])
+@pytest.mark.parametrize("formula", ["−yᵀ log(softmax(x))", "−yᵀ log(softmax(W x))"])
+@pytest.mark.parametrize("scale", [0.0, 1.0, 30.0, 400.0, 800.0, -800.0, 1e5])
+def test_second_derivatives_of_the_cross_entropy_divide_by_no_probability(kind, formula, scale):
+    mpmath = pytest.importorskip("mpmath")
+    x, y = scale * np.array([1.0, 0, -1]), np.array([0.0, 1, 0])
+    with mpmath.workdps(60):
+        powers = [mpmath.exp(mpmath.mpf(a) - max(x)) for a in x]
+        soft = [p / sum(powers) for p in powers]
+        wanted = np.array([[float(p * ((i == j) - q)) for j, q in enumerate(soft)] for i, p in enumerate(soft)])
+    made = derive.hvp(formula, "x", "v") if kind == "hvp" else derive.hessian(formula, "x")
+    v = np.array([1.0, -2, 0.5])
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        got = called(made.function(), {"x": x, "y": y, "W": np.eye(3), "v": v})
+    np.testing.assert_allclose(got, wanted @ v if kind == "hvp" else wanted, rtol=1e-11, atol=1e-14)
+
+
 @pytest.mark.parametrize("scale", [1e-150, 1e-100, 1e-10, 1.0, 1e10, 1e100, 1e150, 3e-60, 7e80, 1e-120])
 @pytest.mark.parametrize(
     "where, formula", [("S: n×n spd", "logdet(S)"), ("S: n×n", "log(det(S))"), ("S: n×n", "logdet(S)")]

@@ -44,6 +44,7 @@ def test_a_row_is_true(row):
     left, right = sides(row)
     assert agree(left, right, points=4)
     assert row.source.startswith(SOURCES)
+    assert row.apply.__name__ != "_", "a traceback names the identity"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=name_of)

@@ -36,7 +36,7 @@ LAYERS = [
     ["dialects"],
     ["program", "programs"],
     ["codegen"],
-    ["batched"],
+    ["batched", "compiled"],
     ["objective"],
     ["derivation", "steps"],
     ["gradients"],

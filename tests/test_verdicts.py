@@ -303,6 +303,148 @@ $w^\top w = \sum_i\sum_j\alpha_i\alpha_jy_iy_jx_ix_j^\top$ and
 $w^\top w = \sum_i\sum_j\alpha_i\alpha_jy_iy_jx_i^\top x_j$""",
         "ddup",
     ),
+    # the variance as a variable, in the list of arguments too
+    (
+        r"""$\ell(\mu,\sigma^2) = -\frac n2\log\sigma^2 - \frac{1}{2\sigma^2}\sum_{i=1}^n(x_i-\mu)^2$.
+
+$\frac{\partial\ell}{\partial\mu} = \frac{1}{\sigma^2}\sum_{i=1}^n(x_i-\mu)$
+
+$\frac{\partial\ell}{\partial\sigma^2} = -\frac{n}{2\sigma^2}+\frac{1}{2\sigma^4}\sum_{i=1}^n(x_i-\mu)^2$
+
+$\frac{\partial\ell}{\partial\sigma^2} = -\frac{n}{\sigma^2}+\frac{1}{2\sigma^4}\sum_{i=1}^n(x_i-\mu)^2$""",
+        "dppf",
+    ),
+    (
+        r"""$\ell = -n\log s - \frac{1}{2s^2}\|x\|^2$.
+$\frac{\partial\ell}{\partial s^2} = -\frac{n}{2s^2}+\frac{\|x\|^2}{2s^4}$,
+$\frac{\partial\ell}{\partial s^2} = \frac{\|x\|^2}{2s^4}$""",
+        "dpf",
+    ),
+    # constants, which no line is refuted for
+    (
+        r"""$L(w) = \|Xw-y\|^2 + \text{const}$. $\nabla L = 2X^\top(Xw-y)$, $\nabla L = X^\top(Xw-y)$.
+$L(w) = w^\top X^\top Xw - 2y^\top Xw + \text{const}$""",
+        "dpfu",
+    ),
+    # signs of definition, and a name at the end
+    (
+        r"""$a = Wx$, $h := \tanh(a)$, $L \triangleq \frac12\|h-y\|^2$,
+$\frac{\partial L}{\partial a} = (h - y)\odot(1 - h\odot h) =: \delta$,
+$\frac{\partial L}{\partial W} = \delta x^\top$, $\frac{\partial L}{\partial W} = x\delta^\top$""",
+        "dddpdpf",
+    ),
+    # a multiple of what is derived
+    (
+        r"""$2 L = \|Ax-b\|^2$. $\nabla L = A^\top(Ax-b)$, $\nabla L = 2A^\top(Ax-b)$""",
+        "dpf",
+    ),
+    (
+        r"""$-\ell = \frac12\|y - Xw\|^2$. $\nabla\ell = X^\top(y - Xw)$, $\nabla\ell = X^\top(Xw-y)$""",
+        "dpf",
+    ),
+    # letters that are sizes
+    (
+        r"""$f = \frac12\|A\|_F^2$ with $A = XW + \mathbf{1}w_0^\top - T$.
+$\frac{\partial f}{\partial w_0} = A^\top\mathbf 1 = Nw_0 + (XW-T)^\top\mathbf 1$,
+$\frac{\partial f}{\partial w_0} = 2Nw_0 + (XW-T)^\top\mathbf 1$""",
+        "ddcu",
+    ),
+    (
+        r"""$C = I - \frac1n\mathbf1\mathbf1^\top$, $C^2 = C$, $\|CX\|_F^2 = \mathrm{tr}(X^\top CX)$,
+$\|CX\|_F^2 = \mathrm{tr}(X^\top X)$""",
+        "dccf",
+    ),
+    # ∇(f)(x)
+    (
+        r"""$f = x^\top A x$. $\nabla(f)(x) = (A+A^\top)x$, $\nabla(f)(x) = (A-A^\top)x$""",
+        "dpf",
+    ),
+    # a line that says what is differentiated, and one that only sets it to zero
+    (
+        r"""$\nabla_x f(x) = \nabla_x (b^\top x + x^\top A x)$, $\nabla_x f(x) = b + (A+A^\top)x$,
+$\nabla_x f(x) = b + (A-A^\top)x$""",
+        "dpf",
+    ),
+    (r"""$\nabla_w \text{MSE}_{train} = 0$""", "a"),
+    # a definition of several forms, of which the first is not read
+    (
+        r"""$\mathcal{L}(\theta) = \log p(x\mid\theta) = \theta^\top x - \log\sum_j e^{\theta_j}$,
+$\nabla\mathcal{L} = x - \mathrm{softmax}(\theta)$, $\nabla\mathcal{L} = x + \mathrm{softmax}(\theta)$""",
+        "upf",
+    ),
+    # what may be an entry or a matrix refutes nothing
+    (
+        r"""$\frac{\partial H}{\partial A_i} = -\sum_k Y_k \frac{\partial \log A_k}{\partial A_i} = -Y_i / A_i$,
+$\frac{\partial \log(\sigma(A_k))}{\partial A_i} = 1 - \sigma(A_i)$""",
+        "uu",
+    ),
+    # primes of functions with a name, and of defined ones
+    (
+        r"""$z = Wx$, $h = \tanh(z)$, $L = \frac12\|h-y\|^2$.
+$\delta = \frac{\partial L}{\partial z} = (h-y)\odot\tanh'(z)$, $\frac{\partial L}{\partial W} = \delta x^\top$.
+$\frac{\partial L}{\partial z} = (h-y)\odot\tanh(z)$, $\tanh'(z) = 1-\tanh^2(z)$, $\tanh'(z) = 1-\tanh(z)$""",
+        "dddppfcf",
+    ),
+    (
+        r"""$\ell(\theta) = n\log\theta - \theta\sum_{i=1}^n x_i$. $\ell'(\theta) = \frac n\theta - \sum_{i=1}^n x_i$,
+$\ell''(\theta) = -\frac{n}{\theta^2}$, $\ell'(\theta) = \frac n\theta + \sum_{i=1}^n x_i$,
+$\ell''(\theta) = \frac{n}{\theta^2}$""",
+        "dppff",
+    ),
+    # a symmetry that a line before needs
+    (
+        r"""$\ell = -\frac N2\log|\Sigma| - \frac12\sum_{n=1}^N (x_n-\mu)^\top\Sigma^{-1}(x_n-\mu)$.
+
+$\frac{\partial\ell}{\partial\mu} = \sum_{n=1}^N\Sigma^{-1}(x_n-\mu)$
+
+$\frac{\partial\ell}{\partial\Sigma} = -\frac N2\Sigma^{-1}
+ + \frac12 \Sigma^{-1}\left(\sum_{n=1}^N (x_n-\mu)(x_n-\mu)^\top\right)\Sigma^{-1}$
+
+$\frac{\partial\ell}{\partial\Sigma} = -\frac N2\Sigma^{-1}
+ - \frac12 \Sigma^{-1}\left(\sum_{n=1}^N (x_n-\mu)(x_n-\mu)^\top\right)\Sigma^{-1}$""",
+        "dccf",
+    ),
+    # an order behind an equation, letters that touch, remarks behind plain text
+    (
+        r"""$J = \frac12\|Xw - y\|^2 + \frac\lambda2\|w\|^2$, $\nabla^2 J = X^\top X + \lambda I \succeq 0$,
+$\nabla^2 J = 2X^\top X + \lambda I \succeq 0$""",
+        "dpf",
+    ),
+    (
+        r"""$p_k = \frac{e^{z_k}}{\sum_j e^{z_j}}$. If $i\neq j$, then $\frac{\partial p_i}{\partial z_j} = -p_ip_j$.
+
+$\frac{\partial p_i}{\partial z_j} = p_ip_j$""",
+        "dcf",
+    ),
+    (r"""$f = x^\top Bx$, where $A + B \succ 0$. $\nabla f = 2Bx$""", "dc"),  # of B alone nothing is said
+    (
+        """J = 1/2 (y - X b)^T W (y - X b)         where W is diagonal
+dJ/db = -X^T W (y - X b)
+dJ/db = -W X^T (y - X b)""",
+        "dcf",
+    ),
+    # entries of samples, and hypotheses that are functions of one
+    (
+        r"""$J(w) = \frac12\sum_{i=1}^m(w^\top x_i-y_i)^2$.
+$\frac{\partial J}{\partial w_j} = \sum_{i=1}^m(w^\top x_i-y_i)x_{ij}$,
+$\frac{\partial J}{\partial w_j} = \sum_{i=1}^m(w^\top x_i+y_i)x_{ij}$""",
+        "dpf",
+    ),
+    (
+        r"""$h_\theta(x) = \theta^Tx$, $J(\theta) = \frac12\sum_{i=1}^m(h_\theta(x^{(i)})-y^{(i)})^2$.
+$\frac{\partial J}{\partial\theta_j} = \sum_{i=1}^m(h_\theta(x^{(i)})-y^{(i)})x_j^{(i)}$,
+$\frac{\partial J}{\partial\theta_j} = \sum_{i=1}^m(y^{(i)}-h_\theta(x^{(i)}))x^{(i)}_j$,
+$\nabla J = \sum_{i=1}^m(h_\theta(x^{(i)})-y^{(i)})x^{(i)}$,
+$\nabla J = 2\sum_{i=1}^m(h_\theta(x^{(i)})-y^{(i)})x^{(i)}$""",
+        "ddpfpf",
+    ),
+    (
+        r"""$h_\theta(x) = \sigma(\theta^Tx)$ and
+$$J(\theta) = -\frac1m\sum_{i=1}^m\left[ y^{(i)}\log h_\theta(x^{(i)}) + (1-y^{(i)})\log(1-h_\theta(x^{(i)}))\right]$$
+$$\frac{\partial J}{\partial\theta_j} = \frac1m\sum_{i=1}^m\left(h_\theta(x^{(i)}) - y^{(i)}\right)x_j^{(i)}$$
+$$\frac{\partial J}{\partial\theta_j} = \frac1m\sum_{i=1}^m\left(h_\theta(x^{(i)}) - 2y^{(i)}\right)x_j^{(i)}$$""",
+        "ddpf",
+    ),
 ]
 
 

@@ -340,7 +340,7 @@ class Normalizer:
         if self.work is not None:
             self.work.spend(len(left.terms) * len(right.terms))
         total: list[tuple[Mono, Fraction]] = []
-        left, right, met = self._cancelled(left, right, shape)
+        left, right, met = self._cancelled(left, right)
         total += met
         for (s1, c1), a in left.terms.items():
             for (s2, c2), b in right.terms.items():
@@ -352,7 +352,7 @@ class Normalizer:
             return self.opened_scalars(poly)
         return poly
 
-    def _cancelled(self, left: Poly, right: Poly, shape: Shape) -> tuple[Poly, Poly, list[tuple[Mono, Fraction]]]:
+    def _cancelled(self, left: Poly, right: Poly) -> tuple[Poly, Poly, list[tuple[Mono, Fraction]]]:
         """P · P⁻¹ M = M for a sum P: taken before P is multiplied out."""
         met: list[tuple[Mono, Fraction]] = []
         for one, other, at in ((left, right, 0), (right, left, -1)):

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from .. import adjoints
 from ..errors import DeriveError
-from ..expr import Expr, Operation, number, number_op, ones, symbol_op
-from ..operations import absolute, add, det, inv, matmul, transpose
+from ..expr import Expr, Operation, number, ones
+from ..operations import absolute, add, inv, matmul, transpose
 from ..shapes import ONE, SCALAR, Shape
 from .atoms import Bases, as_atom, factor_bases, mono_expr, of_atom, of_chain, of_factor, sum_bases
 from .identities import first
@@ -88,14 +89,9 @@ def size(ctx: Normalizer, base: Expr) -> Expr:
 
 
 def is_nonnegative(ctx: Normalizer, base: Expr) -> bool:
-    if base in ctx.nonnegative or base.op.is_nonnegative:
+    """Whether a scalar or an entry in normal form is seen to be at least 0."""
+    if base in ctx.nonnegative or adjoints.is_nonnegative(base):
         return True
-    if base.op is symbol_op:
-        return bool(base.data[1] & {"positive", "nonnegative"})
-    if base.op is number_op:
-        return bool(base.data[0] >= 0)
-    if base.op is det:
-        return base.args[0].op is symbol_op and bool(base.args[0].data[1] & {"spd", "psd"})
     if base.op is matmul and base.is_scalar:
         return ctx.half(base.args) is not None
     if base.op.name == "trace" and base.args[0].op is matmul:

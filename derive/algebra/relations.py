@@ -157,7 +157,7 @@ class Relations:
     def add(self, terms: Terms, shape: Shape, origin: str, needs: Iterable[RewriteRule] = ()) -> None:
         """A sum that is 0, as a rule for its largest word."""
         used: dict[RewriteRule, None] = dict.fromkeys(needs)
-        terms = self.reduced(terms, shape, used)
+        terms = self.reduced(terms, used)
         if not terms or len(self.rules) >= MAX_RULES or len(terms) > MAX_LENGTH:
             return
         top = max({word for _, word in terms}, key=_order)
@@ -199,7 +199,7 @@ class Relations:
                     self._count += 1
                     heappush(self._waiting, (length, self._count, one, two, k))
 
-    def reduced(self, terms: Terms, shape: Shape, used: dict[RewriteRule, None]) -> Terms:
+    def reduced(self, terms: Terms, used: dict[RewriteRule, None]) -> Terms:
         """A sum rewritten until no rule applies; the rules used are added to `used`."""
         done: Terms = {}
         todo = dict(terms)
@@ -264,10 +264,10 @@ class Relations:
         if not self.rules:
             return None
         used: dict[RewriteRule, None] = {}
-        target = self.reduced(target, poly.shape, used)
+        target = self.reduced(target, used)
         if target:
             for _ in self.completions():
-                target = self.reduced(target, poly.shape, used)
+                target = self.reduced(target, used)
                 if not target or len(target) > MAX_LENGTH:
                     break
         return None if target else used

@@ -261,7 +261,7 @@ def _judged(
     judge.grants_symmetry = False
     judge.run()
     ((claim, judgments),) = judge.judgments
-    line, failing = line_of(claim, judgments, source)
+    line, failing = line_of(claim, judgments)
     line.span = (start, start + len(text.splitlines()[0] if text else ""))
     if failing is not None:
         explain(judge, claim, failing, line, Budget())

@@ -9,7 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence, Set
 
-from ..expr import Expr, identity, nodes, number, ones, substitute, symbol, symbol_op, symbols_of
+from ..expr import (
+    Expr,
+    dimension,
+    dimension_names,
+    identity,
+    nodes,
+    number,
+    ones,
+    substitute,
+    symbol,
+    symbol_op,
+    symbols_of,
+)
 from ..operations import add, diagonal_matrix, hadamard, scale, transpose
 from ..shapes import ONE
 from .claims import Claims
@@ -34,6 +46,7 @@ _BY = re.compile(
 )
 _BEHIND = re.compile(rf"(?P<names>{_NAME})\s*,?\s+(?:\w+\s+)?{_WORDS}")
 _ORDER = re.compile(rf"{_LIST}\s*(?P<rel>\\succeq|\\succcurlyeq|\\succ(?![a-z])|≻|⪰)\s*0")
+_COUNTS = frozenset("nmkdpqrNMKDPCTBV")  # letters of sizes, which are scalars to who does not know
 _PROPERTY = (
     ("positive-semi", "psd"), ("positive semi", "psd"), ("psd", "psd"), ("positive", "spd"), ("spd", "spd"),
     ("orthogonal", "orthogonal"), ("orthonormal", "orthogonal"), ("diagonal", "diagonal"),
@@ -52,6 +65,9 @@ def stated(declared: dict[str, Declaration], held: Sequence[Passage], reading: C
                 _say(declared, reading, name, match["word"].lower())
     flat = " ".join(re.sub(r"\\(?:text|mbox)\s*\{([^{}]*)\}", r" \1 ", p.text) for p in held)
     for match in _ORDER.finditer(flat):
+        before = flat[: match.start()].rstrip()
+        if re.search(r"[+\-*/=)\]_^⊤ᵀ−·]$|\\(?:cdot|top|odot|[lL]ambda|alpha|mu)$|[^a-z]\w$|^\w$|\^\{?\w+\}?$", before):
+            continue  # XᵀX + λ I ≽ 0, which says nothing of the last letter
         for name in _names(match["names"]):
             _say(declared, reading, name, "psd" if "eq" in match["rel"] or match["rel"] == "⪰" else "spd")
 
@@ -82,6 +98,7 @@ def condition_of(
     variable: Expr | None,
     given: Sequence[tuple[int, Expr, Expr]],
     turned: Set[str] = frozenset(),
+    granted: Set[str] = frozenset(),
 ) -> str | None:
     """A condition under which two expressions agree, the ones that the author states first.
 
@@ -94,7 +111,8 @@ def condition_of(
         setting = {s: v for _, s, v in chosen}
         if setting and witness.same(substitute(truth, setting), substitute(value, setting)):
             return " and ".join(f"{s.text()} = {v.text()} (line {n})" for n, s, v in chosen)
-    found = symmetric_if(witness, truth, value, variable, turned)
+    is_granted = variable is not None and variable.name in granted  # a line before is right if Σ is symmetric
+    found = symmetric_if(witness, truth, value, None if is_granted else variable, turned)
     if found is not None:
         return found
     for s in frames(truth, value) if variable is None else ():  # a gradient that holds there alone is wrong
@@ -103,6 +121,29 @@ def condition_of(
     for s in sums(truth, value):
         if witness.same_on(truth, value, sums_to_one=s):
             return f"𝟏ᵀ{s.text()} = 1"
+    return None
+
+
+def size_named(witness: Witness, truth: Expr, value: Expr) -> str | None:
+    """Which letter would have to be a size for two expressions to agree: N, the number of rows of X."""
+    if truth.shape != value.shape:
+        return None
+    symbols = symbols_of(truth, value)
+    counts = [s for s in symbols if s.is_square and s.name in _COUNTS and not s.properties]
+    holders = {
+        str(d): f"the number of {'entries' if s.is_vector else side} of {s.text()}"
+        for s in symbols
+        for side, d in zip(("rows", "columns"), s.shape)
+        if s not in counts
+    }
+    for count in counts:
+        for name in dimension_names(truth, value):
+            size = dimension(name)
+            whole = ONE if count.is_scalar else count.shape[0]
+            held = [{count: scale(c, identity(whole))} for c in (size, add(size, number(1)))]
+            same, other = (witness.same(substitute(truth, s), substitute(value, s)) for s in held)
+            if same and not other:  # K = n I is symmetric for every n
+                return f"{count.text()} is {holders.get(name, 'the length of 𝟏')}"
     return None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ..expr import Expr, nodes, substitute, symbol, symbol_op, symbols_of, zeros
 from ..jacobians import differential, jacobian
-from ..operations import add, diagonal, inv, transpose
+from ..operations import add, diagonal, divide, inv, transpose
 from ..shapes import ONE
 from ..spaces import project
 from .meaning import Formulas
@@ -37,6 +37,22 @@ class TreeBuilder(Formulas):
         if isinstance(found_, Pending):
             raise Unread("the size of 𝟏, I or 0 is open here")
         return found_
+
+    def _apply(self, tree: Tree) -> Value:
+        """ℓ'(θ) and ℓ''(θ) of a number θ are derivatives; the rest as formulas have it."""
+        name, primes = str(tree.data[0]), tree.data[1]
+        found = self.lookup(name)
+        parameters = self.scope.parameters.get(name, ())
+        variable = self.lookup(parameters[0]) if len(parameters) == 1 else None
+        if not primes or found not in self.scope.definitions or variable is None or not variable.is_scalar:
+            return super()._apply(tree)
+        value = self.scope.inline(found)
+        if not value.is_scalar or len(tree.args) != 1 or variable not in symbols_of(value):
+            return super()._apply(tree)
+        for _ in range(primes):
+            value = self.scope.sweep(value, variable).total
+        argument = self.exact(tree.args[0])
+        return value if argument is variable else substitute(value, {variable: argument})
 
     def _derivative(self, tree: Tree) -> Value:
         if self.assumed and tree.key() in self.assumed:
@@ -199,6 +215,11 @@ class TreeBuilder(Formulas):
         variable, stands_for, turned = self.variable(tree)
         if function.op is symbol_op and function not in self.scope.definitions and function is not variable:
             raise Unread(f"{function.text()} is not defined, so its derivative is open")
+        if (root := base_of_power(stands_for)) is not None:  # ∂f/∂σ² = ∂f/∂σ / 2σ
+            inlined = self.scope.inline(function)
+            if not inlined.is_scalar or root[0] not in symbols_of(inlined):
+                raise Unread(f"a derivative by {root[1].text()} is not read here")
+            return divide(self.slope(inlined, root[0], turned), self.slope(root[1], root[0], turned))
         prepared = self.prepared(function, variable, stands_for)
         self.must_occur(function, prepared, variable)
         back = {variable: stands_for} if stands_for is not None else {}
@@ -366,6 +387,14 @@ class TreeBuilder(Formulas):
         """`H ↦ …`: the value at the direction, taken as the differential of the variable."""
         body = self.build(tree.args[0])
         return body
+
+
+def base_of_power(whole: Expr | None) -> tuple[Expr, Expr] | None:
+    """The letter of σ², and σ²: a power of a number by a constant."""
+    if whole is None or whole.op.name != "power" or not whole.is_scalar:
+        return None
+    base, exponent = whole.args
+    return (base, whole) if base.op is symbol_op and exponent.op.name == "number" else None
 
 
 def _of_broken(name: str, scope: Scope) -> str:

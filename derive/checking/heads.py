@@ -24,6 +24,12 @@ _WORD = re.compile(
     r"(?P<low>\s*_\s*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)?\}|\w))?"
     r"(?:\s*(?:\\left)?\((?P<inside>(?:[^()]|\([^()]*\))*?)(?:\\right)?\))?"
 )
+_SQUARE = re.compile(r"\s*(?:\^\s*2|\^\s*\{\s*2\s*\}|²)")
+_LETTER = r"\s*(?:\\[a-z]+|[A-Za-zα-ω])(?:_(?:\w|\{\w+\}))?"
+_SQUARED = re.compile(
+    r"(?P<name>\\(?:mathcal|mathrm)\s*\{?\s*[A-Za-z]\s*\}?|\\[a-z]+|[A-Za-zℓ])\s*(?:\\left)?"
+    rf"\((?P<inside>(?:{_LETTER}{_SQUARE.pattern}?\s*[,;]\s*)*{_LETTER}(?:{_SQUARE.pattern})?\s*)(?:\\right)?\)"
+)
 _BAR = re.compile(r"\\mid(?![A-Za-z])|\\vert(?![A-Za-z])|\||;")
 
 
@@ -43,8 +49,14 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
             names.setdefault(_plain(density[0]), _stand_in(len(names)))
         elif word and (word["alone"] or not {word["word"], word["bare"]} & _FUNCTIONS):
             names.setdefault(_spelled(word), _stand_in(len(names)))
+    functions = {_signature(match) for match in map(_SQUARED.fullmatch, _heads(claims)) if match is not None}
     for claim in claims:
         for side in claim.sides:
+            for match in list(_SQUARED.finditer(side.text)) if functions else ():
+                if re.search("[,;]", match["inside"]) and _signature(match) in functions:  # ℓ(μ, σ²) is of μ and σ
+                    start, end = match.span("inside")
+                    inside = _SQUARE.sub(lambda m: " " * len(m[0]), match["inside"])
+                    side.text = side.text[:start] + inside + side.text[end:]
             for pattern, said in ((_DENSITY, lambda m: _plain(m[0])), (_WORD, _spelled)):
                 for match in list(pattern.finditer(side.text)):
                     name = names.get(said(match))
@@ -53,6 +65,14 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
                         filled = name.ljust(len(match[0]))
                         side.text = side.text[: match.start()] + filled + side.text[match.end() :]
     return written
+
+
+def _heads(claims: Sequence[Claim]) -> list[str]:
+    return [c.sides[0].text.strip(" \n\t&") for c in claims if not c.continues and len(c.sides) > 1]
+
+
+def _signature(match: re.Match[str]) -> str:
+    return re.sub(r"[\s{}]", "", match["name"] + ":" + _SQUARE.sub("", match["inside"]))
 
 
 def as_written(text: str, written: Mapping[str, str]) -> str:

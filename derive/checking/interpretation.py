@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
@@ -17,7 +18,7 @@ from .document import MathRow, Passage, equation_sides, rows, statements
 from .heads import name_heads
 from .manuscript import Manuscript
 from .roles import scopes
-from .sample_sums import as_formula, columns_said
+from .sample_sums import Hypothesis, as_formula, columns_said, hypotheses_of
 from .trees import Planter, Tree
 from .unification import Declaration
 from .values import Scope
@@ -27,6 +28,7 @@ _DERIVED = re.compile(
     r"(?:\b(?:of|derive|differentiate|minimi[sz]e|loss|function|objective|cost|maximi[sz]e|by)\b)[^.]{0,24}$",
     re.IGNORECASE,
 )
+_NAMED_LAST = re.compile(r"=:[^=]*$")
 _EDGE = " \n\t&,.;~"
 
 
@@ -67,7 +69,7 @@ def read(text: str, where: Any = None) -> Document:
     loose: list[tuple[str, int, MathRow]] = []
     local_block = -1
     for row in found:
-        local = not row.display and bool(_FOR.search(row.prose))
+        local = not row.display and bool(_FOR.search(row.prose)) and not _CASE.match(row.text)
         if local:
             local_block = row.block
         elif not row.display and local_block >= 0 and row.block - local_block <= 4 and "." not in row.prose:
@@ -85,10 +87,12 @@ def read(text: str, where: Any = None) -> Document:
     _declare(declared, loose, held, everywhere)
     document.layout = everywhere.layout
     vocabulary = vocabulary_of(whole, declared)
+    hypotheses = hypotheses_of(whole.claims)
     for claim in whole.claims:
         for side in claim.sides:
-            _parse(side, vocabulary, document.notes)
+            _parse(side, vocabulary, document.notes, hypotheses)
     _free_functions(whole.claims)
+    _divided_heads(whole.claims, sections)
     document.claims = whole.claims
     bare: list[tuple[Side, int]] = []
     for content, start, row in loose:
@@ -256,6 +260,38 @@ def _free_functions(claims: list[Claim]) -> None:
                 claim.defines |= claim in heads
 
 
+def _divided_heads(claims: list[Claim], sections: list[int]) -> None:
+    """Take 2 L = … and −ℓ = … for the formula of what the document differentiates."""
+    trees = [t for c in claims for s in c.sides if s.tree is not None for t in s.tree.walk()]
+    derived = {
+        str(t.args[0].data[0])
+        for t in trees
+        if t.kind in ("derivative", "gradient", "differential") and t.args and t.args[0].kind in ("name", "apply")
+    }
+    heads = [(c, c.sides[0].tree) for c in claims if not c.continues]
+    known = {(sections[c.row.block], str(h.data[0])) for c, h in heads if h is not None and h.kind in ("name", "apply")}
+    for claim in claims:
+        head = claim.sides[0].tree
+        if head is None or claim.continues or len(claim.sides) < 2:
+            continue
+        is_negative = head.kind == "neg"
+        body = head.args[0] if is_negative else head
+        factor = body.args[0] if body.kind == "prod" and len(body.args) == 2 and body.args[0].kind == "number" else None
+        named = body.args[1] if factor is not None else body
+        if named is head or named.kind not in ("name", "apply") or str(named.data[0]) not in derived:
+            continue
+        if (sections[claim.row.block], str(named.data[0])) in known:
+            continue
+        claim.sides[0].tree = named
+        claim.sides[0].found = [
+            t for t in claim.sides[0].found if t.kind != "num" and t.text not in ("{", "}", "-", "−")
+        ]
+        for side in claim.sides[1:]:
+            if side.tree is not None:
+                made = Tree("neg", [side.tree], (), side.tree.span) if is_negative else side.tree
+                side.tree = made if factor is None else Tree("quotient", [made, factor], (), side.tree.span)
+
+
 def _take(reading: Claims, row: MathRow, loose: list[tuple[str, int, MathRow]], local: bool) -> None:
     first = True
     for content, start, wordy in statements(row):
@@ -297,7 +333,10 @@ def _take(reading: Claims, row: MathRow, loose: list[tuple[str, int, MathRow]], 
         if (continues and previous is None) or not sides:
             first = False
             continue
-        reading.claims.append(Claim(sides, continues, defines, row, local))
+        named = sides.pop() if _NAMED_LAST.search(content) and len(sides) + continues > 2 else None
+        reading.claims.append(Claim(sides, continues, defines and named is None, row, local))
+        if named is not None:  # … = (h − y) ⊙ (1 − h²) =: δ
+            reading.claims.append(Claim([named, Side(sides[-1].text, sides[-1].start)], False, True, row, local))
         first = False
 
 
@@ -320,7 +359,7 @@ def _shown(text: str) -> str:
     return text.strip(_EDGE).replace("&", "")
 
 
-def _parse(side: Side, vocabulary: Vocabulary, notes: list[str]) -> None:
+def _parse(side: Side, vocabulary: Vocabulary, notes: list[str], hypotheses: Sequence[Hypothesis] = ()) -> None:
     source = side.written
     readings: list[str] = []
     planter = Planter(source, side.start)
@@ -329,7 +368,7 @@ def _parse(side: Side, vocabulary: Vocabulary, notes: list[str]) -> None:
         return planter.tree(parse(found, source, vocabulary, readings))
 
     try:
-        tokenize(side, frozenset(vocabulary.names))
+        tokenize(side, frozenset(vocabulary.names), vocabulary.is_latex)
         found = [copy(t) for t in side.found]
         cut = next((i for i, t in enumerate(found) if t.text == "↦"), None)
         if cut is not None:  # [ΔZ] ↦ A ΔZ B: a linear map by its value at a direction
@@ -337,7 +376,10 @@ def _parse(side: Side, vocabulary: Vocabulary, notes: list[str]) -> None:
             argument, body = tree(direction), tree(found[cut + 1 :])
             side.tree = Tree("map", [body], (argument,), (argument.span[0], body.span[1]))
         else:
-            side.tree = as_formula(tree(found), source)
+            made = tree(found)
+            for hypothesis in hypotheses if "sum" in source or "∑" in source else ():
+                source = hypothesis.expanded(source)
+            side.tree = as_formula(made, source)
         vocabulary.divisors |= planter.divisors
         notes += [reading for reading in readings if reading not in notes]
     except DeriveError as error:

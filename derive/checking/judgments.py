@@ -89,6 +89,11 @@ def with_entries(truths: list[Alternative], chain: Sequence[Claim]) -> list[Alte
     return truths + more
 
 
+def wide(value: Value) -> Expr:
+    """The vector or matrix of an entry."""
+    return value.expr if isinstance(value, Indexed) else value
+
+
 def difference(truth: Value, value: Value) -> str:
     """In which way a side that fails is not what it should be."""
     if isinstance(truth, Indexed) or isinstance(value, Indexed):
@@ -101,7 +106,7 @@ def difference(truth: Value, value: Value) -> str:
     return "the two sides differ"
 
 
-def line_of(claim: Claim, judgments: Sequence[Judgment], text: str) -> tuple[Line, Judgment | None]:
+def line_of(claim: Claim, judgments: Sequence[Judgment]) -> tuple[Line, Judgment | None]:
     """The line of the report for a claim: the worst of its steps."""
     start = claim.start
     end = claim.sides[-1].start + len(claim.sides[-1].text.rstrip())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..errors import DeriveError
 from ..expr import Expr, symbol, symbol_op, symbols_of
-from .claims import DERIVATIVES, Claim, Claims
+from .claims import DERIVATIVES, Claim, Claims, parts_of
 from .derivatives import TreeBuilder
 from .roles import names_of, variables_of
 from .trees import Tree
@@ -18,18 +18,12 @@ def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
     wanted: list[str] = []
     variables: set[str] = set()  # of what has no definition
     known = {n for n, _ in definitions}
-    for claim in reading.claims:
-        for side in claim.sides:
-            if side.tree is not None:
-                for t in side.tree.walk():
-                    if (
-                        t.kind in ("derivative", "gradient", "differential")
-                        and t.args
-                        and t.args[0].kind in ("name", "apply")
-                    ):
-                        wanted.append(str(t.args[0].data[0]))
-                        if wanted[-1] not in known:
-                            variables |= variables_of(Tree(t.kind, t.args, t.data))
+    for t in parts_of(reading.claims):
+        is_operator = t.kind in ("derivative", "gradient", "differential") and t.args
+        if is_operator and t.args[0].kind in ("name", "apply"):
+            wanted.append(str(t.args[0].data[0]))
+            if wanted[-1] not in known:
+                variables |= variables_of(Tree(t.kind, t.args, t.data))
     scalars = [n for n, _ in definitions if n in scope.symbols and scope.symbols[n] in scope.definitions]
     scalars = [n for n in scalars if scope.symbols[n].is_scalar]
     for name in wanted:
@@ -38,8 +32,10 @@ def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
     operands = _operands(reading)
     vectors = [n for n, _ in definitions if n in scope.symbols and scope.symbols[n] in scope.definitions]
     vectors = [n for n in vectors if n not in operands]
-    # A loss that is written without a name, or derived where it stands.
-    bodies = [s.tree for s in reading.bare if s.tree is not None]
+    # A loss that ∂L/∂w = ∂(wᵀA w)/∂w gives, or that is written without a name, or derived where it stands.
+    giving = {id(body): claim for claim in reading.claims for body in derived_beside(claim, known)}
+    bodies = [body for claim in giving.values() for body in derived_beside(claim, known)]
+    bodies += [s.tree for s in reading.bare if s.tree is not None]
     for claim in reading.claims:
         head = claim.sides[0].tree
         if claim.local or claim.continues or head is None:
@@ -63,6 +59,7 @@ def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
             made = symbol(name, *value.shape)
             scope.symbols[name] = made
             scope.definitions[made] = value
+            reading.giving = giving.get(id(body))
             return name
     scalars = [n for n in scalars if n not in operands]
     if scalars:
@@ -70,6 +67,19 @@ def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
         top = [n for n in scalars if scope.symbols[n] not in used]
         return (top or scalars)[0]
     return vectors[-1] if vectors else None
+
+
+def derived_beside(claim: Claim, known: set[str]) -> list[Tree]:
+    """The formula whose derivative stands beside that of a name without one: wᵀA w of ∂L/∂w = ∂(wᵀA w)/∂w."""
+    head, side = claim.sides[0].tree, claim.sides[1].tree if len(claim.sides) > 1 else None
+    if head is None or side is None or claim.continues or head.kind not in ("derivative", "gradient"):
+        return []
+    if side.kind != head.kind or side.data != head.data or not head.args or not side.args:
+        return []
+    name, body = head.args[0], side.args[0]
+    if name.kind not in ("name", "apply") or body.kind in ("name", "apply") or str(name.data[0]) in known:
+        return []
+    return [body] if [a.key() for a in head.args[1:]] == [a.key() for a in side.args[1:]] else []
 
 
 def _operands(reading: Claims) -> set[str]:

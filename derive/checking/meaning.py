@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from ..derivation import Sweep
 from ..errors import ShapeError
 from ..expr import (
     OPERATIONS,
@@ -437,6 +438,9 @@ class Formulas(Meaning):
         if name.endswith("()"):
             own = own_function(name[:-2].rstrip("′"), name.count("′"))
             return Indexed(own(found.expr), found.indices) if isinstance(found, Indexed) else own(found)
+        if name.endswith("′") and name.rstrip("′") in FUNCTIONS:
+            value = slope_of(name, found.expr if isinstance(found, Indexed) else found)
+            return Indexed(value, found.indices) if isinstance(found, Indexed) else value
         if isinstance(found, Indexed):
             if name in FUNCTIONS:
                 return Indexed(FUNCTIONS[name](found.expr), found.indices)
@@ -480,6 +484,8 @@ class Formulas(Meaning):
         setting: dict[Expr, Expr] = {}
         for parameter, argument in zip(parameters, arguments):
             variable = self.lookup(parameter)
+            if isinstance(argument, Indexed) and not isinstance(variable, Indexed):
+                raise Unread(f"{name} is applied to an entry, or to a sample")
             if variable is None or not isinstance(argument, Expr):
                 continue
             if argument is not variable and self.scope.inline(argument) is not self.scope.inline(variable):
@@ -557,6 +563,15 @@ class Formulas(Meaning):
             return local.inline(self.exact(tree.args[0]))
         finally:
             self.scope = held
+
+
+def slope_of(name: str, argument: Expr) -> Expr:
+    """f′ or f″ of every entry, for a function with a name."""
+    variable = symbol("argument_", *argument.shape)
+    value = FUNCTIONS[name.rstrip("′")](variable)
+    for _ in range(name.count("′")):
+        value = Sweep(value if value.is_scalar else sum_entries(value), variable).total
+    return substitute(value, {variable: argument})
 
 
 def _is_elementwise(value: Expr) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from .claims import DERIVATIVES, Claim, head_of
+from .claims import DERIVATIVES, Claim, Side, head_of
 from .trees import FUNCTIONS, Tree
 
 _NUMERIC = {"number", "neg", "zero", "quotient", "ones", "identity", "power", "prod"}
@@ -138,10 +138,16 @@ def body_of(claim: Claim) -> Tree | None:
     """The formula that the claim would give its name, if it defines one."""
     if len(claim.sides) < 2:
         return None
-    body = claim.sides[1].tree
+    body = given(claim).tree
     if body is not None and body.kind == "name" and len(claim.sides) > 2 and claim.sides[-1].tree is not None:
         return claim.sides[-1].tree
     return body
+
+
+def given(claim: Claim) -> Side:
+    """The first side behind a name that is read; the first of all where none is."""
+    behind = claim.sides[1:]
+    return next((side for side in behind if side.tree is not None), behind[0])
 
 
 def variables_of(tree: Tree | None) -> set[str]:

@@ -15,16 +15,18 @@ from ..errors import DeriveError, ShapeError
 from ..expr import Expr, is_number, symbols_of, zeros
 from ..operations import transpose
 from ..shapes import Shape
-from .claims import DERIVATIVES, Claim, Claims, Side
-from .conditions import condition_of, entry_by_entry, part_of, positive
+from .claims import DERIVATIVES, Claim, Claims, Side, parts_of
+from .conditions import condition_of, entry_by_entry, part_of, positive, size_named
 from .consequences import follows
 from .derivatives import TreeBuilder
+from .document import CONSTANT
 from .hypotheses import assumed
 from .index_notation import IndexChain
-from .judgments import Alternative, Failure, Judgment, Value, difference, with_entries
-from .roles import is_value, names_of
+from .judgments import Alternative, Failure, Judgment, Value, difference, wide, with_entries
+from .roles import given, is_value, names_of
 from .solutions import judged_solution
 from .trees import Tree, turned_letters
+from .unknowns import foreign, of_open_kind, resting_on_unread, said_of_unknown, undefined, unread_among
 from .upstream import only_named
 from .values import Convention, Indexed, aligned, as_entry
 from .witness import Witness
@@ -41,9 +43,10 @@ class Judge:
         self.failures: list[Failure] = []
         self.grants_symmetry = True  # what is right if A is symmetric is conditional; of a program it is wrong
         self.condition: int | None = None
+        self.granted: set[str] = set()  # matrices that lines before have taken to be symmetric
         self.totals: set[str] = set()  # variables whose whole gradient is on record
         self.judgments: list[tuple[Claim, list[Judgment]]] = []
-        self.turned = {n for t in self.trees() if t.kind == "transpose" for n in turned_letters(t.args[0])}
+        self.turned = {n for t in parts_of(document.claims) if t.kind == "transpose" for n in turned_letters(t.args[0])}
         self.values_given: list[tuple[int, Expr, Expr]] = []  # b = 0 from line n on
         for names, kept in ((document.sums_to_one, witness.assumptions), (document.units, witness.units)):
             for name in names:
@@ -53,11 +56,6 @@ class Judge:
         self.introduced = self.introductions()
         self.turned |= {s.name for s in self.scope.upstream}
         self.moves = {self.scope.moved(s) for s in self.scope.symbols.values()}
-
-    def trees(self) -> list[Tree]:
-        """Every tree of the document, and all below it."""
-        sides = [side for claim in self.document.claims for side in claim.sides]
-        return [t for side in sides if side.tree is not None for t in side.tree.walk()]
 
     def introductions(self) -> set[Expr]:
         """The symbols of definitions and of what is derived."""
@@ -163,14 +161,21 @@ class Judge:
                 start, note = self.begin(claim, sides[0])
                 truths = with_entries(start, claims[i:])
                 indexed = self.indexed(claims[i:])
-                if note is not None and not indexed.reads_head():
-                    found.append(note)
                 sides = sides[1:]
-                if claim.is_definition and sides:
-                    found.append(self.definition(claim, sides[0]))
-                    if sides[0].tree is not None and found[-1].verdict == "definition":
-                        truths = self.definition_values(claim, sides[0]) or truths
+                if claim is self.document.giving:
+                    found.append(Judgment("definition", "this says what is differentiated", sides[0]))
                     sides = sides[1:]
+                elif note is not None and not indexed.reads_head():
+                    said = said_of_unknown(self, claim) if sides else None
+                    found.append(said or note)
+                    sides = sides[1:] if said is not None else sides
+                if claim.is_definition and sides:
+                    side = given(claim)
+                    found += [self.unread(s, s.error) for s in sides[: sides.index(side)] if s.error is not None]
+                    found.append(self.definition(claim, side))
+                    if side.tree is not None and found[-1].verdict == "definition":
+                        truths = self.definition_values(side) or truths
+                    sides = sides[sides.index(side) + 1 :]
                 if truths:
                     previous = truths[0].value
             for side in sides:
@@ -252,42 +257,7 @@ class Judge:
         names = {str(t.data[0]) for t in side.tree.walk() if t.kind == "name"} if side.tree is not None else set()
         return bool(names) and names <= self.document.declared
 
-    def foreign(self, side: Side, truths: Sequence[Alternative]) -> list[str]:
-        """Names of a side that nothing in the document introduces."""
-        if side.tree is None or side.tree.kind == "formula":
-            return []
-        found: list[str] = []
-        known = set(self.introduced)
-        for truth in truths:
-            known |= set(symbols_of(self.whole(_wide(truth.value))))
-        for t in side.tree.walk():
-            if t.kind == "name":
-                name = str(t.data[0])
-                made = self.scope.symbols.get(name)
-                if made is None or made in self.scope.definitions or name in self.document.declared:
-                    continue
-                if made not in known and name not in self.scope.directions and name not in found:
-                    found.append(name)
-        return found
-
-    def resting_on_unread(self, *values: Value) -> str:
-        """Which line is not read that defines the entries of a letter in one of the values; empty if there is none."""
-        return self.unread_among({s.name for v in values for s in symbols_of(self.whole(_wide(v)))})
-
-    def unread_among(self, letters: set[str]) -> str:
-        for name, broken in self.scope.broken.items():
-            if name in letters or name.rpartition("_")[0] in letters:
-                return f"not judged: {name} is defined in line {broken.number}, which is not read"
-        return ""
-
-    def undefined(self, truth: Alternative, value: Value) -> list[str]:
-        """Names that only one side has, where the left-hand side of the chain itself is not read."""
-        if "stand-in" not in truth.used:
-            return []
-        both = [set(symbols_of(self.whole(_wide(v)))) for v in (truth.value, value)]
-        return sorted(s.name for s in both[0] ^ both[1])
-
-    def definition_values(self, claim: Claim, side: Side) -> list[Alternative]:
+    def definition_values(self, side: Side) -> list[Alternative]:
         try:
             return self.values(side)
         except DeriveError:
@@ -336,12 +306,12 @@ class Judge:
                 elif truth.reading.held or value.reading.held:
                     judgment.verdict, judgment.condition = "conditional", "all but the inverse is held fixed"
                     judgment.reason = f"right if {judgment.condition}"
-                elif needed := positive(*(self.whole(_wide(v.value)) for v in (truth, value))):
+                elif needed := positive(*(self.whole(wide(v.value)) for v in (truth, value))):
                     judgment.verdict, judgment.condition = "conditional", ", ".join(needed)
                     judgment.reason = f"right if {judgment.condition}"
                 judgment.value, judgment.truth, judgment.tree = value.value, truth.value, side.tree
                 return judgment
-        if self.sets_to_zero(claim, side, truths):
+        if self.sets_to_zero(claim, side):
             constant = truths[0].value
             if isinstance(constant, Expr) and constant in self.moves:
                 self.values_given.append((claim.number, constant, zeros(*constant.shape)))
@@ -369,11 +339,14 @@ class Judge:
             t.kind in ("derivative", "gradient", "differential") for t in (head.walk() if head else [])
         ):
             return Judgment("unread", f"holds at most under the condition of line {self.condition}", side)
-        foreign = self.foreign(side, truths) or self.undefined(truths[0], value_)
-        foreign = foreign or only_named(self.scope, truths[0].value, value_)
-        if foreign:
-            return Judgment("unread", f"not judged: {', '.join(foreign)} is not defined", side)
-        broken = self.resting_on_unread(truths[0].value, value_)
+        sized = self.sized(truths, values, side)
+        if sized is not None:
+            return sized
+        unknown = foreign(self, side, truths) or undefined(self, truths[0], value_)
+        unknown = unknown or only_named(self.scope, truths[0].value, value_)
+        if unknown:
+            return Judgment("unread", f"not judged: {', '.join(unknown)} is not defined", side)
+        broken = resting_on_unread(self, truths[0].value, value_)
         if broken:
             return Judgment("unread", broken, side)
         conditional = self.under_condition(claim, side, truths, values, head)
@@ -383,10 +356,14 @@ class Judge:
             judgment = Judgment("unread", f"not judged: it speaks of the entry {' '.join(value_.indices)}", side)
             judgment.value, judgment.turns = value_, True
             return judgment
+        if any(CONSTANT.search(s.text) for s in claim.sides):
+            return Judgment("unread", "not judged: equal up to a constant, if at all", side)
         if side.text.rstrip().endswith("'") and isinstance(value_, Expr) and value_.is_scalar:
             return Judgment("unread", "not judged: a prime on a bracket", side)
         if "stacked" in truths[0].used and _shape(truths[0].value) != _shape(value_):
             return Judgment("unread", "not judged: a derivative of a matrix, or by one, is stacked in many ways", side)
+        if kind := of_open_kind(self, truths[0].value, value_):
+            return Judgment("unread", kind, side)
         judgment = Judgment("fails", difference(truths[0].value, value_), side)
         judgment.truth, judgment.value, judgment.previous, judgment.tree = truths[0].value, value_, previous, side.tree
         like = [t.value for t in truths if isinstance(t.value, Indexed) == isinstance(value_, Indexed)]
@@ -427,20 +404,21 @@ class Judge:
             judgment = Judgment("agrees", "read entry by entry", side)
             judgment.follows_from, judgment.value = failing, value
             return judgment
-        foreign = self.foreign(side, truths)
-        if foreign:
-            return Judgment("unread", f"not judged: {', '.join(foreign)} is not defined", side)
+        if unknown := foreign(self, side, truths):
+            return Judgment("unread", f"not judged: {', '.join(unknown)} is not defined", side)
         for truth in truths:
             if isinstance(value, Expr) and isinstance(truth.value, Expr):
                 slopes = entry_by_entry(truth.value, value)
                 if value.shape == truth.value.shape and self.powers(side):
                     slopes = value
+                if head is not None and not any(t.kind in DERIVATIVES for t in head.walk()):
+                    slopes = slopes or value  # σ(z)(1 − σ(z)), an identity of numbers
                 if slopes is not None and self.same(truth.value, slopes):
                     judgment = Judgment("conditional", "right entry by entry", side)
                     judgment.condition, judgment.value = "entry by entry", slopes
                     return judgment
         reason = f"the shapes do not fit: {error.message}"
-        if broken := self.unread_among(names_of(side.tree) | (set() if truths else names_of(head))):
+        if broken := unread_among(self.scope, names_of(side.tree) | (set() if truths else names_of(head))):
             return Judgment("unread", broken, side)
         if side.tree is not None and sum(t.kind in DERIVATIVES for t in side.tree.walk()) > 1:
             return Judgment("unread", f"not judged, a chain rule without the order of its factors: {reason}", side)
@@ -470,7 +448,7 @@ class Judge:
         """Capital letters of a derivative that are scalars for want of any other reading."""
         if head is None or not any(t.kind in DERIVATIVES for t in head.walk()):
             return []
-        letters = {s.name for v in values for s in symbols_of(self.whole(_wide(v)))}
+        letters = {s.name for v in values for s in symbols_of(self.whole(wide(v)))}
         return sorted(letters & self.document.shrunk)
 
     def powers(self, side: Side) -> bool:
@@ -516,7 +494,9 @@ class Judge:
                 pair = aligned(truth.value, value.value)
                 if pair is not None:
                     left, right = self.whole(pair[0]), self.whole(pair[1])
-                    condition = condition_of(self.witness, left, right, variable, self.values_given, self.turned)
+                    condition = condition_of(
+                        self.witness, left, right, variable, self.values_given, self.turned, self.granted
+                    )
                     if condition is None and isinstance(truth.value, Indexed):
                         condition = part_of(self.witness, left, right, truth.value.indices)
                         if condition is not None and claim.case and f" {claim.case} " not in condition:
@@ -524,7 +504,21 @@ class Judge:
                     if condition is not None and (self.grants_symmetry or "symmetric" not in condition):
                         judgment = Judgment("conditional", f"right if {condition}", side)
                         judgment.condition, judgment.value, judgment.truth = condition, value.value, truth.value
+                        names, _, said = condition.rpartition(" ")
+                        self.granted |= set(names.split(", ")) if said == "symmetric" else set()
                         return judgment
+        return None
+
+    def sized(self, truths: Sequence[Alternative], values: Sequence[Alternative], side: Side) -> Judgment | None:
+        """The side as right where a letter is a size: N of 𝟏ᵀ𝟏 = N."""
+        for truth in truths:
+            for value in values:
+                pair = aligned(truth.value, value.value)
+                condition = size_named(self.witness, *map(self.whole, pair)) if pair is not None else None
+                if condition is not None:
+                    judgment = Judgment("conditional", f"right if {condition}", side)
+                    judgment.condition, judgment.value, judgment.truth = condition, value.value, truth.value
+                    return judgment
         return None
 
     def match(
@@ -583,16 +577,12 @@ class Judge:
             which = f"the path through {name}ᵀ"
         return f"{which} alone: {name} is tied, and its gradient is the sum over the paths"
 
-    def sets_to_zero(self, claim: Claim, side: Side, truths: Sequence[Alternative]) -> bool:
+    def sets_to_zero(self, claim: Claim, side: Side) -> bool:
         tree = side.tree
         if tree is None or claim.sides[0].tree is None:
             return False
         zero = tree.kind == "zero" or (tree.kind == "number" and tree.data[0] == 0)
         return zero and side is claim.sides[-1]
-
-
-def _wide(value: Value) -> Expr:
-    return value.expr if isinstance(value, Indexed) else value
 
 
 def _shape(value: Value) -> Shape | None:

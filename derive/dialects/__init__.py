@@ -320,5 +320,5 @@ def dialect(name: str) -> Dialect:
     """The dialect of a backend; DeriveError names those there are."""
     spelled = name.replace("_", "-").lower()
     if spelled not in DIALECTS:
-        raise DeriveError(f"there is no backend {name!r}", hint=f"there are: {', '.join(DIALECTS)}")
+        raise DeriveError(f"there is no backend {name!r}", hint=f"there are: {', '.join(DIALECTS)}, c")
     return DIALECTS[spelled]

@@ -316,7 +316,7 @@ def _raised_to(base: Curve, k: Fraction, bounds: Range) -> Curve:
                 root, below = inf, concave * -k if concave != inf else None
             if base.root == inf and r.is_positive:
                 degree = inf
-        return Curve(bounds, root=root, degree=degree, below=below, why=_power_said(k, root, degree))
+        return Curve(bounds, root=root, degree=degree, below=below, why=_power_said(root, degree))
     if r.is_nonpositive and is_whole and base.is_concave and k > 0:
         return Curve(bounds, is_concave=True, why="an odd power where its base is concave and not positive")
     if r.is_negative and is_whole and base.is_convex and k < 0:
@@ -327,7 +327,7 @@ def _raised_to(base: Curve, k: Fraction, bounds: Range) -> Curve:
     return Curve(bounds)
 
 
-def _power_said(k: Fraction, root: Exponent | None, degree: Exponent | None) -> str:
+def _power_said(root: Exponent | None, degree: Exponent | None) -> str:
     if root is not None and root >= 1:
         return (
             "its logarithm is convex" if root == inf else "an increasing convex power of a nonnegative convex function"

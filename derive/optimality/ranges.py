@@ -227,7 +227,7 @@ def range_of(node: Expr, a: list[Range]) -> Range:
             return POSITIVE
         return NONNEGATIVE if is_nonnegative(node) else ANY
     if "norm" in node.op.traits:
-        return _scalar_norm(node, a[0])
+        return _norm(a[0])
     if name in _UNIT:
         return Range(0, 1)
     if name in FUNCTIONS:
@@ -260,7 +260,7 @@ def range_of(node: Expr, a: list[Range]) -> Range:
     return ANY
 
 
-def _scalar_norm(node: Expr, a: Range) -> Range:
+def _norm(a: Range) -> Range:
     return POSITIVE if a.is_positive or a.is_negative else NONNEGATIVE
 
 

@@ -146,7 +146,7 @@ def verdict(reduced: Reduced, memo: Mapping[Expr, Curve]) -> tuple[int, list[tup
     phi, known = _narrowed(reduced, memo)
     if phi is None:
         return None
-    reduced_variables = list(known_variables(phi, variables, known))
+    reduced_variables = list(known_variables(phi, variables))
     try:
         first = [differential(phi, {v: number(1)})[0] for v in reduced_variables]
         second = [
@@ -164,7 +164,7 @@ def verdict(reduced: Reduced, memo: Mapping[Expr, Curve]) -> tuple[int, list[tup
     return None
 
 
-def known_variables(phi: Expr, variables: Sequence[Expr], known: Mapping[Expr, Range]) -> Iterator[Expr]:
+def known_variables(phi: Expr, variables: Sequence[Expr]) -> Iterator[Expr]:
     """The variables as they stand in φ, some declared positive since φ is defined there only."""
     in_phi = {n.name: n for n in nodes(phi) if n.op.name == "symbol"}
     for v in variables:

@@ -70,7 +70,7 @@ def _reading(kind: str, formula: str, wrt: str, where: str | None) -> dict[str, 
         f"<li>{mathml(symbol)} <span>{_element(shape_mathml(symbol.shape))}</span></li>"
         for symbol in problem.symbols.values()
     )
-    guesses = "".join(f"<li>{escape(words)}</li>" for words in problem.readings)
+    guesses = "".join(f"<li>{escape(words)}</li>" for words in problem.given.readings)
     said = f"<div class='formula'>{mathml(problem.expr, display=True)}</div><ul class='shapes'>{shapes}</ul>"
     said += f"<ul class='guesses'>{guesses}</ul>" if guesses else ""
     return {"html": said, "symbols": [text(symbol) for symbol in problem.symbols.values()]}

@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..expr import Expr
+from ..operations import exact_root
 from ..shapes import ONE, SCALAR, Dim, Shape
 from . import stable
 from .terms import (
@@ -24,7 +25,6 @@ from .terms import (
     are_inverse,
     collected,
     common_powers,
-    exact_root,
     is_nonnegative,
     is_zero,
     merged,
@@ -171,9 +171,9 @@ class Products:
             else:
                 inside.append((value, power))
         if term.coefficient > 0 and not inside:
-            root = exact_root(term.coefficient, exponent)
+            root = exact_root(term.coefficient, exponent.denominator)
             if root is not None:
-                return Term(root, tuple(outside))
+                return Term(root**exponent.numerator, tuple(outside))
         held = self.scalar_value(Term(term.coefficient, tuple(inside)))
         if exponent.denominator == 2:
             leg = stable.halved(self, held)

@@ -403,7 +403,7 @@ class Expressions:
             if len(comment) > WIDTH - 7:
                 comment = comment[: WIDTH - 8] + "…"
             self.lines.append(f"# {comment}")
-        self.lines += wrapped(statement)
+        self.lines.append(statement)
 
     def name(self, value: Value) -> str:
         known = self.names.get(value)
@@ -471,7 +471,3 @@ def level_of(text: str) -> int:
             elif operator == "**":
                 level = min(level, POWER)
     return UNARY if level > UNARY and text.startswith("-") else level
-
-
-def wrapped(statement: str) -> list[str]:
-    return [statement]

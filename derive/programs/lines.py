@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ..errors import DeriveError
 from .expressions import WIDTH
 
 
+def broken(line: str, opening: str, parts: Iterable[str], closing: str, indent: int = 4) -> list[str]:
+    """The line, or where it is long its parts one below the other."""
+    return [line] if len(line) + indent <= WIDTH else [opening, *(f"    {part}" for part in parts), closing]
+
+
 def all_of(conditions: Sequence[str]) -> list[str]:
     """`if a and b:`, broken where it is long."""
-    line = f"if {' and '.join(conditions)}:"
-    if len(line) + 4 <= WIDTH:
-        return [line]
-    return ["if (", *(f"    {'and ' * (i > 0)}{c}" for i, c in enumerate(conditions)), "):"]
+    parts = (f"{'and ' * (i > 0)}{c}" for i, c in enumerate(conditions))
+    return broken(f"if {' and '.join(conditions)}:", "if (", parts, "):")
 
 
 def needed_import(line: str, text: str) -> list[str]:
@@ -30,10 +33,8 @@ def needed_import(line: str, text: str) -> list[str]:
 
 
 def header(name: str, parameters: Sequence[str]) -> str:
-    line = f"def {name}({', '.join(parameters)}):"
-    if len(line) <= WIDTH:
-        return line
-    return "\n".join([f"def {name}(", *(f"    {p}," for p in parameters), "):"])
+    parts = (f"{p}," for p in parameters)
+    return "\n".join(broken(f"def {name}({', '.join(parameters)}):", f"def {name}(", parts, "):", 0))
 
 
 def call_text(name: str, arguments: Sequence[str]) -> str:
@@ -49,9 +50,8 @@ def unpacked(targets: Sequence[str], call: str) -> list[str]:
     if len(line) + 4 <= WIDTH:
         return [line]
     name, inside = call.split("(", 1)
-    lines = [f"arguments = {call}"]
-    if len(lines[0]) + 4 > WIDTH:
-        lines = [f"arguments = {name}(", *(f"    {part}," for part in inside[:-1].split(", ")), ")"]
+    arguments = (f"{part}," for part in inside[:-1].split(", "))
+    lines = broken(f"arguments = {call}", f"arguments = {name}(", arguments, ")")
     if len(target) + 4 + len(" = arguments") <= WIDTH:
         return [*lines, f"{target} = arguments"]
     return [*lines, "(", *(f"    {t}," for t in targets), ") = arguments"]
@@ -59,19 +59,14 @@ def unpacked(targets: Sequence[str], call: str) -> list[str]:
 
 def unpacked_from(targets: Sequence[str], name: str) -> list[str]:
     """`a, b = name`, broken where it is long."""
-    line = f"{', '.join(targets)} = {name}"
     if len(targets) == 1:
         return [f"{targets[0]} = {name}"]
-    if len(line) + 4 <= WIDTH:
-        return [line]
-    return ["(", *(f"    {t}," for t in targets), f") = {name}"]
+    return broken(f"{', '.join(targets)} = {name}", "(", (f"{t}," for t in targets), f") = {name}")
 
 
 def returned(results: Sequence[str]) -> list[str]:
     line = f"return {', '.join(results)}" if results else "return None"
-    if len(line) + 4 <= WIDTH:
-        return [line]
-    return ["return (", *(f"    {r}," for r in results), ")"]
+    return broken(line, "return (", (f"{r}," for r in results), ")")
 
 
 def fill(text: str) -> list[str]:

@@ -93,7 +93,7 @@ class Signature:
                 axes = self._axes(symbol)
                 name = self.name_of[symbol]
                 if all(d.names <= set(self.bound) for d in axes):
-                    self._expect(symbol, ranked)
+                    self._expect(symbol)
                     waiting.remove(symbol)
                     progress = True
                     continue
@@ -108,7 +108,7 @@ class Signature:
                         self._bind(symbol, index, axes[index], opened[index] or "")
                         if all(d.names <= set(self.bound) for d in axes):
                             # What is wrong with this symbol is not blamed on the next.
-                            self._expect(symbol, ranked)
+                            self._expect(symbol)
                             waiting.remove(symbol)
                     progress = True
             if not progress:
@@ -188,7 +188,7 @@ class Signature:
         self.checks.append(f"if {name}.ndim != {len(axes)}:")
         self.checks.append(f'    raise ValueError(f"{name} must have shape ({shape}), not {{{name}.shape}}")')
 
-    def _expect(self, symbol: Expr, ranked: set[Expr]) -> None:
+    def _expect(self, symbol: Expr) -> None:
         name, axes = self.name_of[symbol], self._axes(symbol)
         shape = ", ".join(str(d) for d in axes) + ("," if len(axes) == 1 else "")
         python = self.shape(symbol)

@@ -13,15 +13,15 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..expr import Expr, nodes
+from ..operations import exact_root
 from ..shapes import ONE
-from .terms import UNIT, Powers, Term, Value, exact_root, gathered, is_nonnegative, is_zero, merged
+from .terms import UNIT, Powers, Term, Value, gathered, is_nonnegative, is_zero, merged
 
 if TYPE_CHECKING:
     from .constructors import Products
 
 Factor = tuple[Term, Fraction]  # a value or its transpose, and its exponent
 UNSTABLE = frozenset("exp cosh".split())  # what has to occur for a product of entries to have another form
-HALF = Fraction(1, 2)
 
 
 # What a value is made of
@@ -285,7 +285,7 @@ def halved(graph: Products, value: Value) -> Value | None:
 
 def root(graph: Products, term: Term) -> Term | None:
     """a where the term is a²."""
-    front = exact_root(term.coefficient, HALF) if term.coefficient > 0 else None
+    front = exact_root(term.coefficient, 2) if term.coefficient > 0 else None
     if front is None:
         return None
     powers: Powers = ()

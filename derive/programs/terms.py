@@ -215,12 +215,3 @@ def common_powers(terms: Sequence[Term]) -> Powers:
     for term in terms[1:]:
         shared &= set(term.powers)
     return tuple(pair for pair in terms[0].powers if pair in shared)
-
-
-def exact_root(value: Fraction, exponent: Fraction) -> Fraction | None:
-    """value^exponent where it is rational."""
-    degree = exponent.denominator
-    top, bottom = (round(n ** (1 / degree)) for n in (value.numerator, value.denominator))
-    if top**degree == value.numerator and bottom**degree == value.denominator:
-        return Fraction(top, bottom) ** exponent.numerator
-    return None

@@ -15,7 +15,7 @@ from .stacks import Bounds, Node, nodes_below
 if TYPE_CHECKING:
     from .families import Families
 
-_RANGES = {letter: letters for letters in ("ijkl", "mn", "st", "uv", "pq", "ab", "xy") for letter in letters}
+_RANGES = {letter: letters for letters in ("ijklmn", "st", "uv", "pq", "ab", "xy") for letter in letters}
 _LABEL = re.compile(r"_\{\s*(?:([^\W\d_]),?\s*)?([^\W\d_])(?:_\{?([^\W\d_])\}?|\^\{?\(([^\W\d_])\)\}?)\s*\}$")
 
 

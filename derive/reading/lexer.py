@@ -183,12 +183,12 @@ class Lexer(Letters):
             )  # fmt: skip
 
     def _letter_at(self, i: int) -> bool:
-        return self.text[i : i + 1].isalpha() or self.text[i : i + 1].isdigit()
+        return self.text[i : i + 1].isalpha() or self.text[i : i + 1].isdecimal()
 
     def _wide(self, start: int, c: str) -> None:
         if c.isalpha():
             self.atom(start, c, "")
-        elif c.isdigit():
+        elif c.isdecimal():
             self.emit("num", c, start, Fraction(int(c)))
         else:
             self.other(start, c)

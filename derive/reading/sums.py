@@ -226,17 +226,17 @@ class MatrixForms:
         axis = place.axis
         assert axis is not None
         if kind == S:
-            made = self.windowed(algebra, node, name, [place], C)
+            made = self.windowed(node, name, [place], C)
             return IndexedSum([IndexedTerm(factors=((made, (axis,)),))])
         shift = f" {place.offset:+d}".replace("+", "+ ").replace("-", "− ") if place.offset else ""
         self.note(f"{names.text(node.data)} is read as row {place.letter}{shift} of {names.text(name)}")
-        made = self.windowed(algebra, node, name, [place, None], M)
+        made = self.windowed(node, name, [place, None], M)
         own = Axis("columns")
         value = IndexedSum([IndexedTerm(factors=((made, (axis, own)),))], own)
         return value.T if kind == R else value
 
     def of_matrix(self, algebra: Algebra, node: Node, name: str, places: list[Index]) -> IndexedSum:
-        made = self.windowed(algebra, node, name, list(places), M)
+        made = self.windowed(node, name, list(places), M)
         axes = [p.axis for p in places]
         if None in axes:  # an entry of one row or column
             at = axes.index(None)
@@ -244,7 +244,7 @@ class MatrixForms:
             made = algebra.times([algebra.turned(made) if at == 0 else made, unit])
         return IndexedSum([IndexedTerm(factors=((made, tuple(a for a in axes if a is not None)),))])
 
-    def windowed(self, algebra: Algebra, node: Node, name: str, places: list[Index | None], kind: int) -> Node:
+    def windowed(self, node: Node, name: str, places: list[Index | None], kind: int) -> Node:
         """The family, or the rows and columns of it that the indices run over."""
         key = (name, *((p.axis.tie, p.offset, p.axis.lower) if p is not None and p.axis else None for p in places))
         if key in self.leaves:
@@ -274,7 +274,11 @@ class MatrixForms:
 
     def window(self, node: Node, name: str, side: int, place: Index) -> tuple[int, Dim | None]:
         """Where the entries begin that an index names, and how many more the family has; None if it has no more."""
-        spans = self.spans[name, side]
+        spans = self.spans.get((name, side))
+        if spans is None:
+            raise self.refuse(
+                node, f"what {names.text(node.data)} is an entry of is open", "write X_{ij} for those of X"
+            )
         axis = place.axis
         assert axis is not None
         if axis.upper is None:

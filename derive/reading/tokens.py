@@ -225,9 +225,9 @@ class Letters:
             token.low.append(names.SPOKEN.get(word, word))
             self.pos = end
             return False
-        if c.isdigit():
+        if c.isdecimal():
             end = start
-            while end < size and text[end].isdigit():
+            while end < size and text[end].isdecimal():
                 end += 1
                 if self.is_latex and not self.joined(token, text[start : end + 1]):
                     break

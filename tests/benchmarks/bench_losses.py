@@ -5,7 +5,7 @@
 Every figure is a time divided by that of NumPy written by hand: the median of the ratios of
 interleaved rounds in shuffled order, by the time of the process, one thread on one core.
 Values and gradients are compared before anything is timed.  The last column divides the
-better of our NumPy and SciPy functions by the best peer.  A dash says that a peer cannot
+best of our NumPy, SciPy and C functions by the best peer.  A dash says that a peer cannot
 state the loss; peers that are not installed are named above the table.
 """
 
@@ -28,7 +28,7 @@ import numpy as np
 import derive
 
 Run = Callable[[], Any]
-OURS = ("np", "np ws", "sp", "sp ws", "our jax", "our torch")
+OURS = ("np", "np ws", "sp", "sp ws", "c", "our jax", "our torch")
 PEERS = ("jax", "torch", "pytensor numba", "pytensor C", "casadi C")
 TOLERANCE = 1e-6
 
@@ -486,7 +486,8 @@ def ours(loss: Loss, arrays: dict[str, Any], name: str) -> Run:
 
         tensors = {k: torch.tensor(a, dtype=torch.float64) for k, a in arrays.items()}
         return lambda: f(**tensors)
-    f = derivation.function({"np": "numpy", "sp": "scipy"}[name.split()[0]], workspace=name.endswith("ws"), **options)
+    backend = {"np": "numpy", "sp": "scipy", "c": "c"}[name.split()[0]]
+    f = derivation.function(backend, workspace=name.endswith("ws"), **options)
     return lambda: f(**arrays)
 
 
@@ -553,7 +554,7 @@ def main() -> None:
     print(", ".join(f"{name} {version or 'NOT INSTALLED'}" for name, version in versions.items()))
     print(f"kernels: {bench_code.kernels()}")
     wanted = [name.strip() for name in options.peers.split(",")]
-    needs = {"pytensor numba": ("pytensor", "numba"), "our jax": ("jax",), "our torch": ("torch",)}
+    needs = {"pytensor numba": ("pytensor", "numba"), "our jax": ("jax",), "c": (), "our torch": ("torch",)}
     names = [n for n in wanted if all(versions.get(p, "") is not None for p in needs.get(n, (n.split()[0],)))]
     warnings.simplefilter("ignore")
     for n in map(int, options.sizes.split(",")):
@@ -564,7 +565,7 @@ def main() -> None:
             if options.only not in loss.name:
                 continue
             hand, found = measured(loss, n, names, options.rounds)
-            best = min((found[k] for k in names if k in OURS[:4] and k in found), default=float("nan"))
+            best = min((found[k] for k in names if k in OURS[:5] and k in found), default=float("nan"))
             peer = min((found[k] for k in names if k in PEERS and k in found), default=float("nan"))
             slower["hand"].append(min((found[k] for k in ("np", "np ws") if k in found), default=float("nan")))
             slower["the best peer"].append(best / peer)

@@ -63,7 +63,7 @@ for _op in (sin, tan, arcsin, arctan, sinh, tanh, erf, sign, absolute):
 
 
 @identity("sigmoid", "σ(0 x) = ½ ones(n, 1)", "x: n")
-def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+def sigmoid_of_zero(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
     return None if poly.terms else ctx.full(ones(*poly.shape)).scaled(Fraction(1, 2))
 
 
@@ -86,12 +86,12 @@ identity("exp", "exp(log(x)) = x", "x: n positive")(_undoes(log))
 
 
 @identity("log", "log(ones(n, 1)) = zeros(n, 1)", "")
-def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+def log_of_one(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
     return Poly(poly.shape, {}) if poly.terms == ctx.full(ones(*poly.shape)).terms else None
 
 
 @identity("sign", "sign(exp(x)) = ones(n, 1)", "x: n")
-def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+def sign_of_positive(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
     single = poly.single()
     inside = as_atom(single[1]) if single is not None and single[0] > 0 else None
     if inside is None or not (inside.op in (exp, sigmoid, softplus) or "positive" in inside.properties):
@@ -117,7 +117,7 @@ for _op in (cos, cosh):
 
 
 @identity("abs", "abs(2 s x) = 2 |s| abs(x)", "x: n, s: scalar")
-def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+def absolute_of_multiple(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
     """|c P| = |c| |P|, factor by factor where P is one term."""
     single = poly.single()
     if single is None:
@@ -134,14 +134,14 @@ def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
 
 
 @identity("abs", "abs(exp(x)) = exp(x)", "x: n")
-def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+def absolute_of_nonnegative(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
     single = poly.single()
     inside = as_atom(single[1]) if single is not None and single[0] == 1 else None
     return of_atom(inside) if inside is not None and ctx.is_nonnegative(inside) else None
 
 
 @identity("sigmoid", "σ(−x) = ones(n, 1) − σ(x)", "x: n")
-def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
+def sigmoid_of_opposite(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
     if ctx.is_keeping or not ctx.is_reflected(poly):
         return None
     plain = ctx.oriented(sigmoid, poly.scaled(-F1))
@@ -152,12 +152,12 @@ def _(ctx: Normalizer, op: Operation, poly: Poly) -> Poly | None:
 
 
 @identity("root", "sqrt(s t) = sqrt(s) sqrt(t)", "s: scalar positive, t: scalar positive")
-def _(ctx: Normalizer, base: Expr, e: Fraction) -> Expr | None:
+def root_of_product(ctx: Normalizer, base: Expr, e: Fraction) -> Expr | None:
     return base if e.denominator > 1 or ctx.is_nonnegative(base) else None
 
 
 @identity("root", "sqrt(s^2) = |s|", "s: scalar")
-def _(ctx: Normalizer, base: Expr, e: Fraction) -> Expr | None:
+def root_of_square(ctx: Normalizer, base: Expr, e: Fraction) -> Expr | None:
     return ctx.size(base) if e % 2 == 0 else None
 
 
@@ -165,7 +165,7 @@ def _(ctx: Normalizer, base: Expr, e: Fraction) -> Expr | None:
 
 
 @identity("powers exp", "exp(x) ⊙ exp(y) = exp(x + y)", "x: n, y: n")
-def _(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
+def product_of_exponentials(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
     exponents = [(base.args[0], e) for base, e in bases.items() if base.op is exp]
     if len(exponents) == 1 and exponents[0][1] == 1:
         return None
@@ -177,7 +177,7 @@ def _(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
 
 
 @identity("whole powers exp", "exp(−2 x) ⊙ σ(x) .^ 2 = σ(−x) .^ 2", "x: n")
-def _(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
+def exponential_times_sigmoid(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
     power = next(base for base in bases if base.op is exp)
     exponent = ctx.full(power.args[0])
     for base, e in bases.items():
@@ -219,13 +219,13 @@ identity("powers sign", "sign(x) ⊙ x = abs(x)", "x: n")(_signs)
 
 
 @identity("powers step", "step(x) .^ 2 = step(x)", "x: n")
-def _(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
+def power_of_step(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
     ones_of = {b: F1 if b.op is step and e > 0 and e.denominator == 1 else e for b, e in bases.items()}
     return None if ones_of == bases else ones_of
 
 
 @identity("powers step", "relu(x) ⊙ step(x) = relu(x)", "x: n")
-def _(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
+def relu_times_step(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases | None:
     left = {b: e for b, e in bases.items() if b.op is not step or bases.get(relu.make(b.args), Fraction(0)) <= 0}
     return None if len(left) == len(bases) else left
 
@@ -317,7 +317,7 @@ def _argument(ctx: Normalizer, poly: Poly, scalars: Scalars, chain: Chain) -> Po
 
 
 @identity("reciprocal", "(exp(a) + exp(b)) .^ (−1) = exp(−a) ⊙ σ(a − b)", "a: n, b: n")
-def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+def reciprocal_of_exponentials(ctx: Normalizer, poly: Poly) -> Poly | None:
     coefficients = set(poly.terms.values())
     if len(poly.terms) != 2 or len(coefficients) != 1 or min(coefficients) <= 0:
         return None
@@ -340,7 +340,7 @@ def _leads_negative(poly: Poly) -> bool:
 
 
 @identity("softmax", "exp(v) / sum(exp(v)) = softmax(v)", "v: n", words="recognize the softmax")
-def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+def normalized_exponentials(ctx: Normalizer, poly: Poly) -> Poly | None:
     if not any(e < 0 and exponential_sum(base) for scalars, _ in poly.terms for base, e in scalars):
         return None
     return collect(poly.shape, [(_softmaxed(ctx, *mono), c) for mono, c in poly.terms.items()])
@@ -377,7 +377,7 @@ def _softmaxed(ctx: Normalizer, scalars: Scalars, chain: Chain) -> Mono:
 
 
 @identity("tanh in sums", "2 σ(z) − ones(n, 1) = tanh(z / 2)", "z: n")
-def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+def tanh_from_sigmoid(ctx: Normalizer, poly: Poly) -> Poly | None:
     """Where both terms stand in a sum, with the same factors around them."""
     terms = dict(poly.terms)
     for (scalars, chain), c in sorted(poly.terms.items(), key=lambda term: mono_key(term[0])):

@@ -27,21 +27,21 @@ Items = list[tuple[Expr, Fraction]]
 
 
 @identity("apart", "(Diag(a) A) ⊙ B = Diag(a) (A ⊙ B)", "a: m, A: m×n, B: m×n", "[MN, 3.6]")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[Chain, Parts] | None:
+def diagonal_before_entries(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[Chain, Parts] | None:
     if len(chain) < 2 or chain[0].op is not diagonal_matrix:
         return None
     return chain[1:], (add_bases({}, chain[0].args[0]), {}, {})
 
 
 @identity("apart", "(A Diag(b)) ⊙ B = (A ⊙ B) Diag(b)", "b: n, A: m×n, B: m×n", "[MN, 3.6]")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[Chain, Parts] | None:
+def diagonal_behind_entries(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[Chain, Parts] | None:
     if len(chain) < 2 or chain[-1].op is not diagonal_matrix:
         return None
     return chain[:-1], ({}, {}, add_bases({}, chain[-1].args[0]))
 
 
 @identity("apart", "(u vᵀ) ⊙ A = Diag(u) A Diag(v)", "u: m, v: n, A: m×n", "[MN, 3.6]")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[Chain, Parts] | None:
+def outer_product_of_entries(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[Chain, Parts] | None:
     if shape[1] is ONE:
         return None
     for i in range(1, len(chain)):
@@ -56,7 +56,7 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[Chain, Parts] | None
 
 
 @identity("apart", "(A ⊙ B)ᵀ ⊙ Aᵀ = Aᵀ .^ 2 ⊙ Bᵀ", "A: m×n, B: m×n")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[Chain, Parts] | None:
+def transposes_of_entries(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[Chain, Parts] | None:
     if shape[1] is ONE or len(chain) != 1 or chain[0].op is not transpose:
         return None
     if chain[0].args[0].op not in (hadamard, power):
@@ -72,7 +72,7 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[Chain, Parts] | None
 
 
 @identity("entries", "tr(sign(A) A) (sign(Aᵀ) ⊙ Aᵀ) = tr(sign(A) A) abs(A)ᵀ", "A: n×n")
-def _(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
+def entries_of_transposes(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
     """Aᵀ ⊙ Bᵀ = (A ⊙ B)ᵀ, so that functions merge whichever way they stand."""
     left, core, right = parts
     if len(core) < 2 or any(b.op is not transpose for b in core):
@@ -82,7 +82,7 @@ def _(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
 
 
 @identity("entries", "Diag(x) ⊙ A = Diag(x ⊙ diag(A))", "x: n, A: n×n", "[MN, 3.6]")
-def _(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
+def entries_of_diagonal(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
     left, core, right = parts
     found = [b for b, e in core.items() if e > 0 and (b.op is diagonal_matrix or b.op is identity_op)]
     if not found or (len(core) == 1 and core[found[0]] == 1 and found[0].op is diagonal_matrix):
@@ -99,7 +99,7 @@ def _(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
 
 
 @identity("entries", "tril(A) ⊙ B = tril(A ⊙ B)", "A: n×n, B: n×n")
-def _(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
+def triangle_of_entries(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
     core = parts[1]
     found = [b for b, e in core.items() if e == 1 and b.op in (tril, triu)]
     if not found or len(core) == 1:
@@ -113,25 +113,25 @@ def _(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | None:
 
 
 @identity("sum", "sum(ones(n, 1)) = tr(eye(n))", "", words="count the ones")
-def _(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
+def sum_of_ones(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
     return None if items else ctx.full(dimension(shape[0] * shape[1]))
 
 
 @identity("sum", "sum(softmax(x)) = 1", "x: n")
-def _(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
+def sum_of_softmax(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
     if len(items) == 1 and items[0][1] == 1 and items[0][0].op is softmax:
         return of_chain((), SCALAR)
     return None
 
 
 @identity("sum", "sum(y) = 1", "y: n, 𝟏ᵀy = 1", words="use what y sums to")
-def _(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
+def sum_of_distribution(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
     is_met = len(items) == 1 and items[0][1] == 1 and "column sums 1" in items[0][0].properties
     return of_chain((), SCALAR) if is_met else None
 
 
 @identity("sum", "sum(a ⊙ diag(M)) = tr(Diag(a) M)", "a: n, M: n×n", "[MN, 3.6]")
-def _(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
+def sum_of_diagonal(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
     found = [base for base, e in items if base.op is diagonal]
     weights = [(base, e) for base, e in items if base.op is not diagonal]
     if len(found) != 1 or len(weights) + 1 != len(items) or (found[0], Fraction(1)) not in items:
@@ -143,7 +143,7 @@ def _(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
 
 
 @identity("sum", "sum(x ⊙ exp(v)) / sum(exp(v)) = xᵀ softmax(v)", "v: n, x: n")
-def _(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
+def sum_of_weighted_exponentials(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
     if shape[1] is not ONE:
         return None
     if len(items) == 2 and items[0][1] == items[1][1] == 1:
@@ -157,7 +157,7 @@ def _(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
 
 
 @identity("sum of matrix", "sum(A ⊙ B) = tr(Aᵀ B)", "A: m×n, B: m×n", "[MN, 3.6]")
-def _(ctx: Normalizer, items: Items) -> Poly | None:
+def sum_of_entries_of_product(ctx: Normalizer, items: Items) -> Poly | None:
     if len(items) != 2 or any(e != 1 for _, e in items):
         return None
     a, b = (ctx.as_base(base) for base, _ in items)
@@ -165,7 +165,7 @@ def _(ctx: Normalizer, items: Items) -> Poly | None:
 
 
 @identity("sum of matrix", "sum(A .^ 2) = tr(Aᵀ A)", "A: m×n", "[MC 115]")
-def _(ctx: Normalizer, items: Items) -> Poly | None:
+def sum_of_squares(ctx: Normalizer, items: Items) -> Poly | None:
     if len(items) != 1 or items[0][1] != 2:
         return None
     a = ctx.as_base(items[0][0])

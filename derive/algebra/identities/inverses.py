@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 @identity("inverse", "(Aᵀ)⁻¹ = (A⁻¹)ᵀ", "A: n×n", "[MC 3]")
-def _(ctx: Normalizer, factor: Expr) -> Poly | None:
+def inverse_of_transpose(ctx: Normalizer, factor: Expr) -> Poly | None:
     return ctx.transposed(ctx.inverse_factor(factor.args[0])) if factor.op is transpose else None
 
 
 @identity("inverse", "(A⁻¹ B)⁻¹ = B⁻¹ A", "A: n×n, B: n×n")
-def _(ctx: Normalizer, factor: Expr) -> Poly | None:
+def inverse_of_product_with_inverse(ctx: Normalizer, factor: Expr) -> Poly | None:
     if factor.op is not inv:
         return None
     inside = factor.args[0]
@@ -34,28 +34,28 @@ def _(ctx: Normalizer, factor: Expr) -> Poly | None:
 
 
 @identity("inverse", "Diag(a)⁻¹ = Diag(a .^ (−1))", "a: n positive")
-def _(ctx: Normalizer, factor: Expr) -> Poly | None:
+def inverse_of_diagonal(ctx: Normalizer, factor: Expr) -> Poly | None:
     if factor.op is not diagonal_matrix:
         return None
     return ctx.diagonal_matrix(ctx.entry_power(ctx.full(factor.args[0]), Fraction(-1), None))
 
 
 @identity("inverse", "Q⁻¹ = Qᵀ", "Q: n×n orthogonal")
-def _(ctx: Normalizer, factor: Expr) -> Poly | None:
+def inverse_of_orthogonal(ctx: Normalizer, factor: Expr) -> Poly | None:
     if factor.op is not symbol_op or "orthogonal" not in factor.data[1]:
         return None
     return of_chain((ctx.flipped(factor),), factor.shape)
 
 
 @identity("inverse", "(A ⊗ B)⁻¹ = A⁻¹ ⊗ B⁻¹", "A: m×m, B: n×n", "[MC 512]")
-def _(ctx: Normalizer, factor: Expr) -> Poly | None:
+def inverse_of_kronecker(ctx: Normalizer, factor: Expr) -> Poly | None:
     if factor.op is not kron or not all(a.is_square for a in factor.args):
         return None
     return ctx.kron(*(ctx.inverse(ctx.full(a), a) for a in factor.args))
 
 
 @identity("inverse of product", "(A B)⁻¹ = B⁻¹ A⁻¹", "A: n×n, B: n×n", "[MC 1]")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def inverse_of_product(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     if not all(f.is_square for f in chain):
         return None
     whole = of_chain((), shape)
@@ -96,7 +96,7 @@ def _inverse(ctx: Normalizer, poly: Poly) -> Poly:
 
 
 @identity("inverse of sum", "((s − t) (A + B))⁻¹ = (A + B)⁻¹ / (s − t)", "A: n×n, B: n×n, s: scalar, t: scalar")
-def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+def inverse_of_scaled_sum(ctx: Normalizer, poly: Poly) -> Poly | None:
     found = _scalar_part(poly)
     if found is None:
         return None
@@ -104,13 +104,13 @@ def _(ctx: Normalizer, poly: Poly) -> Poly | None:
 
 
 @identity("inverse of sum", "(A B + A C)⁻¹ = (B + C)⁻¹ A⁻¹", "A: n×n, B: n×n, C: n×n", "[MC 1]")
-def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+def inverse_of_sum_with_left_factor(ctx: Normalizer, poly: Poly) -> Poly | None:
     found = _first_factor(poly)
     return None if found is None else ctx.times(_inverse(ctx, found[1]), ctx.inverse_factor(found[0]))
 
 
 @identity("inverse of sum", "(A C + B C)⁻¹ = C⁻¹ (A + B)⁻¹", "A: n×n, B: n×n, C: n×n", "[MC 1]")
-def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+def inverse_of_sum_with_right_factor(ctx: Normalizer, poly: Poly) -> Poly | None:
     found = _first_factor(ctx.transposed(poly))
     if found is None:
         return None
@@ -135,7 +135,7 @@ def _square_factors(poly: Poly) -> Chain | None:
 
 
 @identity("det of", "det(A B) = det(A) det(B)", "A: n×n, B: n×n", "[MC 21]")
-def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+def determinant_of_product(ctx: Normalizer, poly: Poly) -> Poly | None:
     factors = _square_factors(poly)
     if factors is None:
         return None
@@ -146,7 +146,7 @@ def _(ctx: Normalizer, poly: Poly) -> Poly | None:
 
 
 @identity("logdet of", "logdet(A B) = logdet(A) + logdet(B)", "A: n×n, B: n×n", "[MC 21]")
-def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+def log_determinant_of_product(ctx: Normalizer, poly: Poly) -> Poly | None:
     factors = _square_factors(poly)
     if factors is None:
         return None
@@ -154,13 +154,13 @@ def _(ctx: Normalizer, poly: Poly) -> Poly | None:
 
 
 @identity("det of", "det(A B + A C) = det(A) det(B + C)", "A: n×n, B: n×n, C: n×n", "[MC 21]")
-def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+def determinant_of_factored_sum(ctx: Normalizer, poly: Poly) -> Poly | None:
     found = _split(ctx, poly)
     return None if found is None else ctx.times(*(ctx.full(det(part)) for part in found))
 
 
 @identity("logdet of", "logdet(A B + A C) = logdet(A) + logdet(B + C)", "A: n×n, B: n×n, C: n×n", "[MC 21]")
-def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+def log_determinant_of_factored_sum(ctx: Normalizer, poly: Poly) -> Poly | None:
     found = _split(ctx, poly)
     return None if found is None else ctx.plus(SCALAR, [ctx.full(logdet(part)) for part in found])
 
@@ -169,20 +169,20 @@ def _(ctx: Normalizer, poly: Poly) -> Poly | None:
 
 
 @identity("det", "det(Aᵀ) = det(A)", "A: n×n", "[MC 20]")
-def _(ctx: Normalizer, factor: Expr) -> Poly | None:
+def determinant_of_transpose(ctx: Normalizer, factor: Expr) -> Poly | None:
     return ctx.full(det(factor.args[0])) if factor.op is transpose else None
 
 
 @identity("det", "det(A⁻¹) = 1 / det(A)", "A: n×n", "[MC 22]")
-def _(ctx: Normalizer, factor: Expr) -> Poly | None:
+def determinant_of_inverse(ctx: Normalizer, factor: Expr) -> Poly | None:
     return ctx.scalar_power(ctx.full(det(factor.args[0])), Fraction(-1), None) if factor.op is inv else None
 
 
 @identity("logdet", "logdet(Aᵀ) = logdet(A)", "A: n×n", "[MC 20]")
-def _(ctx: Normalizer, factor: Expr) -> Poly | None:
+def log_determinant_of_transpose(ctx: Normalizer, factor: Expr) -> Poly | None:
     return ctx.full(logdet(factor.args[0])) if factor.op is transpose else None
 
 
 @identity("logdet", "logdet(A⁻¹) = −logdet(A)", "A: n×n", "[MC 22]")
-def _(ctx: Normalizer, factor: Expr) -> Poly | None:
+def log_determinant_of_inverse(ctx: Normalizer, factor: Expr) -> Poly | None:
     return ctx.full(logdet(factor.args[0])).scaled(Fraction(-1)) if factor.op is inv else None

@@ -43,23 +43,23 @@ def is_composite(diagonal: Expr) -> bool:
 
 
 @identity("inv ·", "A⁻¹ A = I", "A: n×n", words="cancel inverses")
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def inverse_before(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     return _one(left) if left.args[0] is right else None
 
 
 @identity("· inv", "A A⁻¹ = I", "A: n×n", words="cancel inverses")
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def inverse_behind(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     return _one(left) if right.args[0] is left else None
 
 
 @identity("transpose ·", "A⁻ᵀ Aᵀ = I", "A: n×n", words="cancel inverses")
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def transposed_inverse_before(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     a = left.args[0]
     return _one(left) if right.op is transpose and a.op is inv and a.args[0] is right.args[0] else None
 
 
 @identity("transpose ·", "Aᵀ A⁻ᵀ = I", "A: n×n", words="cancel inverses")
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def transposed_inverse_behind(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     b = right.args[0] if right.op is transpose else right
     return _one(left) if b is not right and b.op is inv and b.args[0] is left.args[0] else None
 
@@ -75,7 +75,7 @@ def inverted(ctx: Normalizer, factor: Expr) -> Chain:
 
 
 @identity("end", "(A B)⁻¹ A B = eye(n)", "A: n×m, B: m×n, n < m", words="cancel inverses")
-def _(ctx: Normalizer, chain: list[Expr]) -> list[Expr] | None:
+def inverse_of_product_before(ctx: Normalizer, chain: list[Expr]) -> list[Expr] | None:
     for k in range(2, len(chain)):
         product = inverted(ctx, chain[-1 - k])
         if len(product) == k and product == tuple(chain[-k:]):
@@ -84,65 +84,65 @@ def _(ctx: Normalizer, chain: list[Expr]) -> list[Expr] | None:
 
 
 @identity("end", "A B (A B)⁻¹ = eye(n)", "A: n×m, B: m×n, n < m", words="cancel inverses")
-def _(ctx: Normalizer, chain: list[Expr]) -> list[Expr] | None:
+def inverse_of_product_behind(ctx: Normalizer, chain: list[Expr]) -> list[Expr] | None:
     product = inverted(ctx, chain[-1])
     k = len(product)
     return chain[: -1 - k] if product and product == tuple(chain[-1 - k : -1]) else None
 
 
 @identity("transpose ·", "Qᵀ Q = eye(n)", "Q: m×n orthogonal", words="use the orthonormal columns")
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def orthogonal_transposed_before(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     return _one(left) if left.args[0] is right and _orthogonal(right) else None
 
 
 @identity("symbol ·", "Q Qᵀ = I", "Q: n×n orthogonal", words="use orthogonality")
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def orthogonal_transposed_behind(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     return (
         _one(left) if _orthogonal(left) and left.is_square and right.op is transpose and right.args[0] is left else None
     )
 
 
 @identity("symbol ·", "Q Qᵀ = eye(m)", "Q: m×n, Q Qᵀ = I", words="use the orthonormal rows")
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def orthonormal_rows(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     return _one(left) if "orthonormal rows" in left.properties and right is transpose.make((left,)) else None
 
 
 @identity("symbol ·", "Y 𝟏 = ones(m)", "Y: m×n, Y 𝟏 = 𝟏", words="use what the rows sum to")
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def rows_sum_to_one(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     return _ones(left.shape[0]) if "row sums 1" in left.properties and _is_ones(right) else None
 
 
 @identity("transpose ·", "Yᵀ 𝟏 = ones(n)", "Y: m×n, 𝟏ᵀY = 𝟏ᵀ", words="use what the columns sum to")
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def columns_sum_to_one(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     return _ones(left.shape[0]) if "column sums 1" in left.args[0].properties and _is_ones(right) else None
 
 
 @identity("transpose ·", "𝟏ᵀ Y = ones(n)ᵀ", "Y: m×n, 𝟏ᵀY = 𝟏ᵀ", words="use what the columns sum to")
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def columns_sum_to_one_transposed(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     is_met = "column sums 1" in right.properties and _is_ones(left.args[0])
     return ctx.transposed(_ones(right.shape[1])) if is_met else None
 
 
 @identity("transpose ·", "𝟏ᵀ Yᵀ = ones(m)ᵀ", "Y: m×n, Y 𝟏 = 𝟏", words="use what the rows sum to")
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def rows_sum_to_one_transposed(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     is_met = right.op is transpose and "row sums 1" in right.args[0].properties and _is_ones(left.args[0])
     return ctx.transposed(_ones(right.shape[1])) if is_met else None
 
 
 @identity("symbol ·", "Q Q = I", "Q: n×n symmetric orthogonal", words="use orthogonality")
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def symmetric_orthogonal_squared(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     return _one(left) if left is right and _orthogonal(left) and "symmetric" in left.data[1] else None
 
 
 @identity("Diag ·", "Diag(a) Diag(b) = Diag(a ⊙ b)", "a: n, b: n", "[MN, 3.6]")
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def diagonal_times_diagonal(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     if right.op is not diagonal_matrix:
         return None
     return ctx.diagonal_matrix(ctx.entrywise([ctx.full(left.args[0]), ctx.full(right.args[0])]))
 
 
 @identity("Diag ·", "Diag(a) v = a ⊙ v", "a: n, v: n", "[MN, 3.6]")
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def diagonal_times_vector(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     if right.shape[1] is not ONE or right.op is transpose:
         return None
     merged = ctx.entrywise([ctx.full(left.args[0]), of_factor(right)])
@@ -152,7 +152,7 @@ def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
 
 
 @identity("· Diag", "vᵀ Diag(a) = (v ⊙ a)ᵀ", "a: n, v: n", "[MN, 3.6]")
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def row_times_diagonal(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     if left.shape[0] is not ONE or left.op is not transpose:
         return None
     merged = ctx.entrywise([of_factor(left.args[0]), ctx.full(right.args[0])])
@@ -164,7 +164,7 @@ _FACTOR_BY_FACTOR = "multiply Kronecker products factor by factor"
 
 
 @identity("kron ·", "(A ⊗ B) (C ⊗ D) = A C ⊗ B D", "A: m×n, B: p×q, C: n×r, D: q×s", "[MC 511]", _FACTOR_BY_FACTOR)
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def kronecker_times_kronecker(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     if right.op is kron:
         c, d = right.args
     elif right.op is transpose and right.args[0].op is kron:
@@ -178,7 +178,7 @@ def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
 
 
 @identity("kron ·", "(A ⊗ B) vec(X) = vec(B X Aᵀ)", "A: m×n, B: p×q, X: q×n", "[MC 520]", _FACTOR_BY_FACTOR)
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def kronecker_times_vec(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     if right.op is not vec:
         return None
     (a, b), x = left.args, right.args[0]
@@ -191,14 +191,14 @@ _COMMUTATION = "move the commutation matrix"
 
 
 @identity("commutation ·", "K(m, n) vec(A) = vec(Aᵀ)", "A: m×n", "[MN, 3.7]", _COMMUTATION)
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def commutation_times_vec(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     if right.op is not vec or right.args[0].shape != left.data:
         return None
     return ctx.vec(ctx.transposed(ctx.full(right.args[0])))
 
 
 @identity("commutation ·", "K(m, n) K(n, m) = eye(m n)", "", "[MN, 3.7]", _COMMUTATION)
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def commutation_times_commutation(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     m, n = left.data
     return _one(left) if right.op is commutation_op and right.data == (n, m) else None
 
@@ -210,7 +210,7 @@ def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     "[MN, 3.7]",
     _COMMUTATION,
 )
-def _(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+def commutation_times_kronecker(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     if right.op is not kron:
         return None
     a, b = right.args
@@ -228,7 +228,7 @@ def _composite_at(chain: Chain) -> int | None:
 
 
 @identity("column", "Diag(A y) A y = (A y) .^ 2", "A: n×n, y: n")
-def _(ctx: Normalizer, chain: Chain) -> Chain | None:
+def diagonal_of_column_times_it(ctx: Normalizer, chain: Chain) -> Chain | None:
     i = _composite_at(chain)
     if i is None or len(chain) - i < 3 or chain[-1].shape[1] is not ONE:
         return None
@@ -240,7 +240,7 @@ def _(ctx: Normalizer, chain: Chain) -> Chain | None:
 
 
 @identity("dot", "xᵀ Aᵀ (B y ⊙ C z) = sum(A x ⊙ B y ⊙ C z)", "A: n×n, B: n×n, C: n×n, x: n, y: n, z: n")
-def _(ctx: Normalizer, chain: Chain) -> Poly | None:
+def vector_times_entrywise_product(ctx: Normalizer, chain: Chain) -> Poly | None:
     last = chain[-1]
     if last.op is hadamard and any(base.op is matmul and e == 1 for base, e in entry_bases(last)):
         row = of_chain(chain[:-1], (ONE, last.shape[0]))
@@ -249,7 +249,7 @@ def _(ctx: Normalizer, chain: Chain) -> Poly | None:
 
 
 @identity("dot", "sqrt(x + y)ᵀ sqrt(x + y) = sum(x) + sum(y)", "x: n positive, y: n positive")
-def _(ctx: Normalizer, chain: Chain) -> Poly | None:
+def roots_of_sums_meet(ctx: Normalizer, chain: Chain) -> Poly | None:
     """Roots of sums that meet are multiplied out; a bracket is not."""
     last = chain[-1]
     if len(chain) != 2 or ctx.is_keeping:

@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 
 @identity("Diag", "Diag(exp(0 x)) = I", "x: n")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def diagonal_of_ones(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     return of_chain((), (shape[0], shape[0])) if chain == (ones(shape[0]),) else None
 
 
 @identity("diag", "diag(eye(n)) = ones(n, 1)", "")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def diagonal_of_identity(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     return None if chain else ctx.full(ones(shape[0]))
 
 
 @identity("diag", "diag(tril(A)) = diag(A)", "A: n×n")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def diagonal_of_triangle(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     if len(chain) != 1 or chain[0].op not in (tril, triu):
         return None
     return ctx.diagonal(ctx.full(chain[0].args[0]))
@@ -46,7 +46,7 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     "a: n, A: n×n, B: n×n, b: n",
     "[MN, 3.6]",
 )
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def diagonal_of_scaled_entries(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     left, core, right = ctx.decomposed(chain, (shape[0], shape[0]))
     bases = sum_bases(left, right)
     coefficient = Fraction(1)
@@ -68,7 +68,7 @@ def _single_atom(poly: Poly) -> tuple[Fraction, Expr] | None:
 
 
 @identity("diag of entry", "diag(exp(A)) = exp(diag(A))", "A: n×n")
-def _(ctx: Normalizer, base: Expr) -> tuple[Fraction, Expr] | None:
+def diagonal_of_function(ctx: Normalizer, base: Expr) -> tuple[Fraction, Expr] | None:
     """f of the diagonal, for the functions of entries."""
     if not base.op.is_elementwise:
         return None
@@ -76,7 +76,7 @@ def _(ctx: Normalizer, base: Expr) -> tuple[Fraction, Expr] | None:
 
 
 @identity("diag of entry", "diag((A + B) .^ (−1)) = (diag(A) + diag(B)) .^ (−1)", "A: n×n, B: n×n")
-def _(ctx: Normalizer, base: Expr) -> tuple[Fraction, Expr] | None:
+def diagonal_of_power(ctx: Normalizer, base: Expr) -> tuple[Fraction, Expr] | None:
     if base.op is not add:
         return None
     poly = ctx.diagonal(ctx.full(base))
@@ -87,7 +87,7 @@ def _(ctx: Normalizer, base: Expr) -> tuple[Fraction, Expr] | None:
 
 
 @identity("diag of entry", "diag(Diag(a)) = a", "a: n", "[MN, 3.6]")
-def _(ctx: Normalizer, base: Expr) -> tuple[Fraction, Expr] | None:
+def diagonal_of_diagonal_matrix(ctx: Normalizer, base: Expr) -> tuple[Fraction, Expr] | None:
     return (Fraction(1), base.args[0]) if base.op is diagonal_matrix else None
 
 
@@ -95,7 +95,7 @@ def _(ctx: Normalizer, base: Expr) -> tuple[Fraction, Expr] | None:
 
 
 @identity("kron", "eye(m) ⊗ eye(n) = eye(m n)", "", "[MN, 2.2]")
-def _(ctx: Normalizer, left: Chain, right: Chain, shapes: tuple[Shape, Shape]) -> Poly | None:
+def kronecker_of_identities(ctx: Normalizer, left: Chain, right: Chain, shapes: tuple[Shape, Shape]) -> Poly | None:
     if left or right:
         return None
     rows = shapes[0][0] * shapes[1][0]
@@ -103,19 +103,19 @@ def _(ctx: Normalizer, left: Chain, right: Chain, shapes: tuple[Shape, Shape]) -
 
 
 @identity("kron", "u ⊗ vᵀ = u vᵀ", "u: m, v: n", "[MN, 2.2]")
-def _(ctx: Normalizer, left: Chain, right: Chain, shapes: tuple[Shape, Shape]) -> Poly | None:
+def kronecker_of_column_and_row(ctx: Normalizer, left: Chain, right: Chain, shapes: tuple[Shape, Shape]) -> Poly | None:
     one, two = shapes
     return ctx.chain((*left, *right), (one[0], two[1])) if one[1] is ONE and two[0] is ONE else None
 
 
 @identity("kron", "uᵀ ⊗ v = v uᵀ", "u: m, v: n", "[MN, 2.2]")
-def _(ctx: Normalizer, left: Chain, right: Chain, shapes: tuple[Shape, Shape]) -> Poly | None:
+def kronecker_of_row_and_column(ctx: Normalizer, left: Chain, right: Chain, shapes: tuple[Shape, Shape]) -> Poly | None:
     one, two = shapes
     return ctx.chain((*right, *left), (two[0], one[1])) if one[0] is ONE and two[1] is ONE else None
 
 
 @identity("kron", "ones(m, 1) ⊗ ones(n, 1) = ones(m n, 1)", "")
-def _(ctx: Normalizer, left: Chain, right: Chain, shapes: tuple[Shape, Shape]) -> Poly | None:
+def kronecker_of_ones(ctx: Normalizer, left: Chain, right: Chain, shapes: tuple[Shape, Shape]) -> Poly | None:
     if len(left) != 1 or len(right) != 1 or left[0].op is not ones_op or right[0].op is not ones_op:
         return None
     return ctx.full(ones(shapes[0][0] * shapes[1][0]))
@@ -125,7 +125,7 @@ def _(ctx: Normalizer, left: Chain, right: Chain, shapes: tuple[Shape, Shape]) -
 
 
 @identity("vec", "vec(u vᵀ) = v ⊗ u", "u: m, v: n", "[MN, 2.4]")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def vec_of_outer_product(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     for i in range(1, len(chain)):
         if chain[i].shape[0] is ONE:
             u = of_chain(chain[:i], (shape[0], ONE))
@@ -135,19 +135,19 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
 
 
 @identity("vec", "vec(unvec(x, m, n)) = x", "x: m*n")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def vec_of_unvec(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     return ctx.full(chain[0].args[0]) if len(chain) == 1 and chain[0].op is unvec else None
 
 
 @identity("unvec", "unvec(vec(A) + x, m, n) = A + unvec(x, m, n)", "A: m×n, x: m*n")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def unvec_of_sum(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     if len(chain) != 1 or chain[0].op is not vec or chain[0].args[0].shape != shape:
         return None
     return ctx.full(chain[0].args[0])
 
 
 @identity("expm", "expm(0 A) = I", "A: n×n", "[H, 10.1]")
-def _(ctx: Normalizer, poly: Poly) -> Poly | None:
+def exponential_of_zero(ctx: Normalizer, poly: Poly) -> Poly | None:
     return None if poly.terms else ctx.full(eye(poly.shape[0]))
 
 
@@ -188,7 +188,7 @@ identity("triu", "triu(tril(A)) = Diag(diag(A))", "A: n×n")(_triangle_of(triu))
 
 
 @identity("submatrix", "[A B; C D][0:m, 0:n] = A", "A: m×n, B: m×q, C: p×n, D: p×q")
-def _(ctx: Normalizer, inside: Expr, place: tuple[object, ...]) -> Poly | None:
+def window_of_block(ctx: Normalizer, inside: Expr, place: tuple[object, ...]) -> Poly | None:
     if inside.op is not block_op:
         return None
     rows, columns = inside.data

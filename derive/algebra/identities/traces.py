@@ -31,29 +31,29 @@ def is_skew(factor: Expr) -> bool:
 
 
 @identity("transpose", "(Aᵀ B)ᵀ = Bᵀ A", "A: m×n, B: m×p")
-def _(ctx: Normalizer, factor: Expr) -> tuple[int, Expr] | None:
+def transpose_of_product(ctx: Normalizer, factor: Expr) -> tuple[int, Expr] | None:
     return (1, factor.args[0]) if factor.op is transpose else None
 
 
 @identity("transpose", "Kᵀ = −K", "K: n×n skew")
-def _(ctx: Normalizer, factor: Expr) -> tuple[int, Expr] | None:
+def transpose_of_skew(ctx: Normalizer, factor: Expr) -> tuple[int, Expr] | None:
     return (-1, factor) if is_skew(factor) else None
 
 
 @identity("transpose", "Sᵀ = S", "S: n×n symmetric")
-def _(ctx: Normalizer, factor: Expr) -> tuple[int, Expr] | None:
+def transpose_of_symmetric(ctx: Normalizer, factor: Expr) -> tuple[int, Expr] | None:
     return (1, factor) if ctx.is_symmetric(factor) else None
 
 
 @identity("transpose", "(A ⊗ B)ᵀ = Aᵀ ⊗ Bᵀ", "A: m×n, B: p×q", "[MC 510]")
-def _(ctx: Normalizer, factor: Expr) -> tuple[int, Expr] | None:
+def transpose_of_kronecker(ctx: Normalizer, factor: Expr) -> tuple[int, Expr] | None:
     if factor.op is not kron or any(is_skew(s) for s in symbols_of(factor)):
         return None
     return 1, kron.make(tuple(ctx.canonical(ctx.transposed(ctx.full(a))) for a in factor.args))
 
 
 @identity("transpose", "tril(A)ᵀ = triu(Aᵀ)", "A: n×n")
-def _(ctx: Normalizer, factor: Expr) -> tuple[int, Expr] | None:
+def transpose_of_triangle(ctx: Normalizer, factor: Expr) -> tuple[int, Expr] | None:
     if factor.op not in (tril, triu):
         return None
     turned = ctx.triangle(triu if factor.op is tril else tril, ctx.transposed(ctx.full(factor.args[0]))).single()
@@ -65,12 +65,12 @@ def _(ctx: Normalizer, factor: Expr) -> tuple[int, Expr] | None:
 
 
 @identity("trace", "tr(eye(n)) = sum(ones(n, 1))", "")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def trace_of_identity(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     return None if chain else ctx.full(dimension(shape[0]))
 
 
 @identity("trace", "tr(x yᵀ) = yᵀ x", "x: n, y: n", "[MC 16]")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def trace_of_outer_product(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     for i in range(1, len(chain)):
         if chain[i].shape[0] is ONE:
             return ctx.chain((*chain[i:], *chain[:i]), SCALAR)
@@ -78,7 +78,7 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
 
 
 @identity("trace", "tr(A B A⁻¹) = tr(B)", "A: n×n, B: n×n", "[MC 16]")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def trace_of_similar(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     if len(chain) < 2:
         return None
     met = ctx.join(chain[-1], chain[0])
@@ -91,7 +91,7 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
 
 
 @identity("trace", "tr(B (A B)⁻¹ A) = tr(eye(n))", "A: n×m, B: m×n, n < m", "[MC 16]")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def trace_of_product_with_inverse(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     for i, factor in enumerate(chain):
         if not inverted(ctx, factor):
             continue
@@ -103,7 +103,7 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
 
 
 @identity("trace", "tr(P (A ⊙ B)) = sum(Pᵀ ⊙ A ⊙ B)", "P: n×m, A: m×n, B: m×n", "[MN, 3.6]")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def trace_of_entries_of_three(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     for i, factor in enumerate(chain if len(chain) > 1 else ()):
         if (factor.args[0] if factor.op is transpose else factor).op is hadamard:
             others = (*chain[i + 1 :], *chain[:i])
@@ -120,7 +120,7 @@ def _alone(chain: Chain) -> Expr | None:
 
 
 @identity("trace", "tr(A ⊗ B) = tr(A) tr(B)", "A: m×m, B: n×n", "[MC 516]")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def trace_of_kronecker(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     atom = _alone(chain)
     if atom is None or atom.op is not kron or not all(a.is_square for a in atom.args):
         return None
@@ -128,19 +128,19 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
 
 
 @identity("trace", "tr(K) = 0", "K: n×n skew")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def trace_of_skew(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     atom = _alone(chain)
     return Poly(SCALAR, {}) if atom is not None and is_skew(atom) else None
 
 
 @identity("trace", "tr(Diag(a)) = sum(a)", "a: n", "[MN, 3.6]")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def trace_of_diagonal_matrix(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     atom = _alone(chain)
     return ctx.total(ctx.full(atom.args[0])) if atom is not None and atom.op is diagonal_matrix else None
 
 
 @identity("trace", "tr(A ⊙ B) = diag(A)ᵀ diag(B)", "A: n×n, B: n×n", "[MN, 3.6]")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def trace_of_entries(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     atom = _alone(chain)
     if atom is None or not (atom.op in (hadamard, power) or atom.op.is_elementwise):
         return None
@@ -148,7 +148,7 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
 
 
 @identity("trace", "tr(A Diag(diag(B))) = diag(A)ᵀ diag(B)", "A: n×n, B: n×n", "[MN, 3.6]")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def trace_with_diagonal_of_diagonal(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     for i, factor in enumerate(chain if len(chain) > 1 else ()):
         if factor.op is diagonal_matrix and any(b.op is diagonal for b, _ in entry_bases(factor.args[0])):
             others = (*chain[i + 1 :], *chain[:i])
@@ -158,7 +158,7 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
 
 
 @identity("trace", "tr(Diag(v) A Diag(u) Bᵀ) = vᵀ (A ⊙ B) u", "v: m, u: n, A: m×n, B: m×n", "[MN, 3.6]")
-def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
+def trace_with_two_diagonals(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
     at = [i for i, factor in enumerate(chain) if factor.op is diagonal_matrix]
     if len(at) != 2 or at[1] - at[0] < 2 or len(chain) - at[1] + at[0] < 2:
         return None
@@ -173,15 +173,15 @@ def _(ctx: Normalizer, chain: Chain, shape: Shape) -> Poly | None:
 
 
 @identity("same trace", "tr(A B) = tr(Bᵀ Aᵀ)", "A: m×n, B: n×m", "[MC 13]")
-def _(ctx: Normalizer, chains: list[Signed]) -> list[Signed]:
+def trace_of_transpose(ctx: Normalizer, chains: list[Signed]) -> list[Signed]:
     return [ctx.transposed_chain(chain) for _, chain in chains]
 
 
 @identity("same trace", "tr(A B) = tr(B A)", "A: m×n, B: n×m", "[MC 14]")
-def _(ctx: Normalizer, chains: list[Signed]) -> list[Signed]:
+def trace_of_rotation(ctx: Normalizer, chains: list[Signed]) -> list[Signed]:
     return [(sign, chain[i:] + chain[:i]) for sign, chain in chains for i in range(1, len(chain))]
 
 
 @identity("same dot", "xᵀ A y = yᵀ Aᵀ x", "x: m, A: m×n, y: n")
-def _(ctx: Normalizer, chains: list[Signed]) -> list[Signed]:
+def dot_of_transpose(ctx: Normalizer, chains: list[Signed]) -> list[Signed]:
     return [ctx.transposed_chain(chain) for _, chain in chains]

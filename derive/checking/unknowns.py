@@ -1,0 +1,78 @@
+"""Letters whose meaning a document leaves open: no line is refuted by what nobody defines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..expr import symbols_of
+from .claims import Claim, Side
+from .judgments import Alternative, Judgment, Value, wide
+from .roles import is_zero
+from .values import Scope
+
+if TYPE_CHECKING:
+    from .verdicts import Judge
+
+_DIFFERENTIATES = re.compile(r"\\nabla|\\partial|∇|∂|\\frac\s*\{\s*(?:d|\\mathrm\s*\{?\s*d)")
+
+
+def said_of_unknown(judge: Judge, claim: Claim) -> Judgment | None:
+    """What a line says whose left side is not read, if that is no claim: that a derivative is zero."""
+    side = claim.sides[1]
+    if len(claim.sides) == 2 and is_zero(side.tree) and _DIFFERENTIATES.search(claim.sides[0].text):
+        judge.condition = claim.number
+        return Judgment("assumption", "a condition: the derivative is set to zero", side)
+    return None
+
+
+def of_open_kind(judge: Judge, *values: Value) -> str:
+    """Which capital letters with an index may be entries as well as matrices: Aᵢ and Aₖ beside Yᵢ; empty if none."""
+    pairs = {tuple(n.split("_")) for n in judge.scope.symbols if re.fullmatch(r"[A-Za-z]_[i-n]", n)}
+    for name in sorted(s.name for v in values for s in symbols_of(judge.whole(wide(v))) if not s.is_scalar):
+        base, _, index = name.partition("_")
+        if (base, index) not in pairs or not base.isupper() or name in judge.document.declared:
+            continue
+        if any(b == base and i != index for b, i in pairs) and any(b != base and i == index for b, i in pairs):
+            return f"not judged: {name} may be an entry of {base}, or a matrix"
+    return ""
+
+
+def foreign(judge: Judge, side: Side, truths: Sequence[Alternative]) -> list[str]:
+    """Names of a side that nothing in the document introduces."""
+    if side.tree is None or side.tree.kind == "formula":
+        return []
+    found: list[str] = []
+    known = set(judge.introduced)
+    for truth in truths:
+        known |= set(symbols_of(judge.whole(wide(truth.value))))
+    for t in side.tree.walk():
+        if t.kind == "name":
+            name = str(t.data[0])
+            made = judge.scope.symbols.get(name)
+            if made is None or made in judge.scope.definitions or name in judge.document.declared:
+                continue
+            if made not in known and name not in judge.scope.directions and name not in found:
+                found.append(name)
+    return found
+
+
+def resting_on_unread(judge: Judge, *values: Value) -> str:
+    """Which line is not read that defines the entries of a letter in one of the values; empty if there is none."""
+    return unread_among(judge.scope, {s.name for v in values for s in symbols_of(judge.whole(wide(v)))})
+
+
+def unread_among(scope: Scope, letters: set[str]) -> str:
+    for name, broken in scope.broken.items():
+        if name in letters or name.rpartition("_")[0] in letters:
+            return f"not judged: {name} is defined in line {broken.number}, which is not read"
+    return ""
+
+
+def undefined(judge: Judge, truth: Alternative, value: Value) -> list[str]:
+    """Names that only one side has, where the left-hand side of the chain itself is not read."""
+    if "stand-in" not in truth.used:
+        return []
+    both = [set(symbols_of(judge.whole(wide(v)))) for v in (truth.value, value)]
+    return sorted(s.name for s in both[0] ^ both[1])

@@ -1,0 +1,252 @@
+"""A derivation as one C file: a function for the value, one for the derivative and one for both.
+
+The file is C11 and needs the standard library; products past a size go to a BLAS that is linked
+with `-DDERIVE_BLAS`.  The functions allocate nothing: results and workspace are the caller's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import Any
+
+from .. import names
+from ..batched import batch_of, sample_names, scope
+from ..codegen import arguments_of, derivative_text, described, heading, outputs_of, safest
+from ..errors import DeriveError
+from ..own_functions import functions_of
+from ..program import Program
+from ..programs.expressions import WIDTH
+from ..programs.lines import fill
+from ..programs.order import dims_of
+from ..programs.samples import NoRows
+from ..programs.signature import Signature, parts_of
+from ..programs.terms import Term
+from .kernels import HELPERS, closure
+from .loops import Loops
+from .places import c_dim
+
+RESERVED = frozenset(
+    "auto break case char const continue default do double else enum extern float for goto if inline int long "
+    "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
+    "abs acos asin atan beta cos cosh div erf exp fabs gamma hypot index j0 j1 jn log log1p main memcpy memset pow "
+    "round sin sinh sqrt strlen tan tanh time y0 y1 yn "
+    "i j k l sum work value args given held count result code again slow alpha NULL NAN INFINITY BLOCK INT_MAX".split()
+)
+
+
+class CFile:
+    """The parts of a C file.
+
+    Attributes
+    ----------
+    signature : Signature
+    functions : dict of str to (str, dict of str to Term)
+        `value`, the kind, `value_and_gradient`: the name in C, and the results by the names of their parameters.
+    failures : list of str
+        By return code, from 1.
+    """
+
+    def __init__(self, derivation: Any, batch: str | Sequence[str] | None = None) -> None:
+        self.derivation = derivation
+        self.samples = [] if batch is None else sample_names(derivation, batch)
+        over = batch_of(derivation, self.samples) if self.samples else None
+        self.kind: str = derivation.kind
+        parts = outputs_of(derivation)
+        results = [derivation.loss, *(part.result for part in parts.values())]
+        for own in functions_of(*results):
+            raise DeriveError(
+                f"{own.parameter} is a function of your own, which generated C cannot call",
+                hint="write it out, or use numpy, jax or torch",
+            )
+        outputs = {"value": derivation.loss, **{name: part.result for name, part in parts.items()}}
+        try:
+            self.program: Program = safest(derivation, outputs, has_triangular_solve=True, batch=over)
+        except NoRows:
+            named = ", ".join(s.text() for s in self.samples)
+            raise DeriveError(
+                f"the sum over the samples of {named} has no form over all of them, which c needs",
+                hint="call the function of one sample in a loop, or use numpy, jax or torch",
+            ) from None
+        prefix = names.identifier(derivation.name)
+        stems = ["value", self.kind, *(["value_and_gradient"] if self.kind == "gradient" else [])]
+        stems = stems if derivation.loss.is_scalar or self.kind != "gradient" else stems[:2]
+        taken = {
+            *RESERVED,
+            *HELPERS,
+            *(f"{prefix}_{s}{end}" for s in stems for end in ("", "_work")),
+            f"{prefix}_error",
+        }
+        self.prefix = prefix
+        stacked = {} if over is None else over.stacked
+        symbols = [stacked.get(symbol, symbol) for symbol in arguments_of(derivation)]
+        every = {n for v in self.program.order for d in v.shape for n in d.names} | dims_of(self.program.order)
+        self.signature = Signature(symbols, every, taken, (), (), parts_of(*results))
+        self.dims = [self.signature.dims[d] for d in sorted(self.signature.dims)]
+        labels = result_names(parts, self.signature.used)
+        chosen = {"value": {"value": "value"}, self.kind: labels, "value_and_gradient": {"value": "value", **labels}}
+        self.failures: list[str] = []
+        self.loops: dict[str, Loops] = {}
+        self.functions: dict[str, tuple[str, dict[str, Term]]] = {}
+        guards = self._guards()
+        for stem in stems:
+            made = Loops(self.program, self.signature, chosen[stem], self.failures)
+            made.lines = [*guards, *made.lines]
+            self.loops[stem] = made
+            results_of = {name: self.program.outputs[output] for output, name in chosen[stem].items()}
+            self.functions[stem] = f"{prefix}_{stem}", results_of
+
+    def _guards(self) -> list[str]:
+        """Lines that fail where an entry or a block that is taken is not there."""
+        lines = []
+        for end, size in self.signature.parts:
+            self.failures.append(f"{size} must be at least {end}")
+            at_least = f"{c_dim(size, self.signature.dims)} < {c_dim(end, self.signature.dims)}"
+            lines.append(f"if ({at_least}) return {len(self.failures)};")
+        return lines
+
+    # Text
+
+    def text(self) -> str:
+        helpers = closure({name for loops in self.loops.values() for name in loops.helpers})
+        blocks = ["\n".join([f"/* {self.summary(stem)} */", *self.prototype(stem)[0:1]]) for stem in self.functions]
+        if self.failures:
+            blocks.append(f"/* what a return code says */\nconst char *{self.prefix}_error(int code);")
+        declared = "\n\n".join(blocks)
+        bodies = [self.body(stem) for stem in self.functions]
+        if self.failures:
+            bodies.append(self.errors())
+        code = [*(HELPERS[name].strip("\n") for name in helpers), *bodies]
+        includes = "\n".join(f"#include <{name}.h>" for name in INCLUDES)
+        written = [self.comment(helpers), includes, *vectorized("".join(code)), declared, *code]
+        return "\n\n".join(written) + "\n"
+
+    def parameters(self, stem: str) -> str:
+        symbols = [
+            f"double {self.signature.name_of[s]}" if s.is_scalar else f"const double *{self.signature.name_of[s]}"
+            for s in self.signature.symbols
+        ]
+        results = [f"double *{name}" for name in self.functions[stem][1]]
+        return ", ".join([*(f"ptrdiff_t {d}" for d in self.dims), *symbols, *results, "double *work"])
+
+    def prototype(self, stem: str) -> tuple[str, str]:
+        name = self.functions[stem][0]
+        sizes = ", ".join(f"ptrdiff_t {d}" for d in self.dims) or "void"
+        work = f"size_t {name}_work({sizes})"
+        return f"{work};\nint {name}({self.parameters(stem)});", work
+
+    def body(self, stem: str) -> str:
+        name, results = self.functions[stem]
+        loops = self.loops[stem]
+        unused = [d for d in self.dims if not mentions(d, [loops.work])]
+        lines = [
+            self.prototype(stem)[1],
+            "{",
+            *(f"    (void){d};" for d in unused),
+            f"    return {f'(size_t)({loops.work})' if loops.work else '0'};",
+            "}",
+            "",
+            f"int {name}({self.parameters(stem)})",
+            "{",
+        ]
+        given = [*self.dims, *(self.signature.name_of[s] for s in self.signature.symbols), "work"]
+        lines += [f"    (void){g};" for g in given if not mentions(g, loops.lines)]
+        lines += [f"    {line}" for line in loops.lines]
+        return "\n".join([*lines, "}"])
+
+    def errors(self) -> str:
+        """A function that says what a return code means."""
+        name = f"{self.prefix}_error"
+        cases = [f"    case {i}: return {quoted(text)};" for i, text in enumerate(self.failures, 1)]
+        return "\n".join(
+            [
+                f"const char *{name}(int code)",
+                "{",
+                "    switch (code) {",
+                *cases,
+                '    default: return "";',
+                "    }",
+                "}",
+            ]
+        )
+
+    def summary(self, stem: str) -> str:
+        d = self.derivation
+        over = f", {scope(self.samples, False)}" if self.samples else ""
+        if stem == "value":
+            return f"{d.name}, {described(d.loss)}{over}"
+        derivatives = ", ".join(derivative_text(part) for part in d.parts)
+        if stem == "value_and_gradient":
+            return f"{d.name} and {derivatives}{over}"
+        return f"{derivatives}, {described(d.result)}{over}" if len(d.parts) == 1 else f"{derivatives}{over}"
+
+    def comment(self, helpers: Sequence[str]) -> str:
+        """What the file computes, of which arrays, and how to call and compile it."""
+        d = self.derivation
+        lines = heading(d, self.signature.symbols, scope(self.samples, False) if self.samples else "")
+        lines += fill(f"FLOPs: {self.program.flops_of(*outputs_of(d)).expression} for the {self.kind}")
+        name = self.functions[self.kind][0]
+        lines += ["", *wrap(
+            "Arrays hold doubles row by row; results are written where the caller says, and overlap no argument. "
+            f"`work` is room for {name}_work({', '.join(self.dims)}) doubles, and may be NULL where that is 0. "
+            "Nothing is kept between calls, so threads may call with workspaces of their own.",
+            WIDTH,
+        )]  # fmt: skip
+        if self.failures:
+            lines += ["The functions return 0, or what went wrong:"]
+            lines += [f"  {i}  {text}" for i, text in enumerate(self.failures, 1)]
+        else:
+            lines += ["The functions return 0."]
+        lines += ["", "cc -std=c11 -O3 -march=native -fopenmp-simd -c FILE.c"]
+        if "blas_gemm" in helpers or "blas_gemv" in helpers:
+            lines += ["with a BLAS for large products: -DDERIVE_BLAS, and -lopenblas or -lblas when linking"]
+        text = "\n".join(f"   {line}".rstrip() for line in lines).strip().replace("*/", "* /")
+        return f"/* {text} */"
+
+
+INCLUDES = ("limits", "math", "stddef", "string")
+
+# glibc has these functions for several numbers at once, from a version on; loops use them where they are declared so.
+VECTORIZED = {"exp": "2, 22", "log": "2, 22", "sin": "2, 22", "cos": "2, 22", "tanh": "2, 35", "log1p": "2, 35"}
+ON_GLIBC = "#if defined(__GLIBC__) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)"
+
+
+def vectorized(text: str) -> list[str]:
+    """The declarations of the functions that a text calls in loops."""
+    lines = []
+    for name, version in VECTORIZED.items():
+        if re.search(rf"\b{name}\(", text):
+            declared = f"extern double {name}(double);"
+            lines += [f"#if __GLIBC_PREREQ({version})", "#pragma omp declare simd notinbranch", declared, "#endif"]
+    return ["\n".join([ON_GLIBC, *lines, "#endif"])] if lines else []
+
+
+def result_names(parts: dict[str, Any], used: set[str]) -> dict[str, str]:
+    """Outputs of the program by the parameters that take them."""
+    if len(parts) == 1:
+        return {next(iter(parts)): "result"}
+    found = {}
+    for output, part in parts.items():
+        name = f"by_{names.identifier(part.wrt.name)}"
+        while name in used:
+            name += "_"
+        used.add(name)
+        found[output] = name
+    return found
+
+
+def mentions(name: str, lines: Sequence[str]) -> bool:
+    """Whether a name stands in lines of C."""
+    pattern = re.compile(rf"\b{re.escape(name)}\b")
+    return any(pattern.search(re.sub(r"/\*.*?\*/", "", line)) for line in lines)
+
+
+def quoted(text: str) -> str:
+    """A string literal, in UTF-8."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def source(derivation: Any, batch: str | Sequence[str] | None = None) -> str:
+    """The C file of a derivation, or of its sum over the samples of some arguments."""
+    return CFile(derivation, batch).text()
