@@ -423,6 +423,35 @@ dJ/db = -X^T W (y - X b)
 dJ/db = -W X^T (y - X b)""",
         "dcf",
     ),
+    # entries of samples, and hypotheses that are functions of one
+    (
+        r"""$J(w) = \frac12\sum_{i=1}^m(w^\top x_i-y_i)^2$.
+$\frac{\partial J}{\partial w_j} = \sum_{i=1}^m(w^\top x_i-y_i)x_{ij}$,
+$\frac{\partial J}{\partial w_j} = \sum_{i=1}^m(w^\top x_i+y_i)x_{ij}$""",
+        "dpf",
+    ),
+    (
+        r"""$h_\theta(x) = \theta^Tx$, $J(\theta) = \frac12\sum_{i=1}^m(h_\theta(x^{(i)})-y^{(i)})^2$.
+$\frac{\partial J}{\partial\theta_j} = \sum_{i=1}^m(h_\theta(x^{(i)})-y^{(i)})x_j^{(i)}$,
+$\frac{\partial J}{\partial\theta_j} = \sum_{i=1}^m(y^{(i)}-h_\theta(x^{(i)}))x^{(i)}_j$,
+$\nabla J = \sum_{i=1}^m(h_\theta(x^{(i)})-y^{(i)})x^{(i)}$,
+$\nabla J = 2\sum_{i=1}^m(h_\theta(x^{(i)})-y^{(i)})x^{(i)}$""",
+        "ddpfpf",
+    ),
+    (
+        r"""$h_\theta(x) = \sigma(\theta^Tx)$ and
+$$J(\theta) = -\frac1m\sum_{i=1}^m\left[ y^{(i)}\log h_\theta(x^{(i)}) + (1-y^{(i)})\log(1-h_\theta(x^{(i)}))\right]$$
+$$\frac{\partial J}{\partial\theta_j} = \frac1m\sum_{i=1}^m\left(h_\theta(x^{(i)}) - y^{(i)}\right)x_j^{(i)}$$
+$$\frac{\partial J}{\partial\theta_j} = \frac1m\sum_{i=1}^m\left(h_\theta(x^{(i)}) - 2y^{(i)}\right)x_j^{(i)}$$""",
+        "ddpf",
+    ),
+    # items with a bold number
+    (
+        r"""**1.** $f(x) = \log(1+e^{a^\top x})$. $\nabla f(x) = \sigma(a^\top x)a$.
+
+**2.** $f(x) = \|x\|$. $\nabla f(x) = \frac{x}{\|x\|}$, $\nabla f(x) = x$.""",
+        "dpdpf",
+    ),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
@@ -17,7 +18,7 @@ from .document import MathRow, Passage, equation_sides, rows, statements
 from .heads import name_heads
 from .manuscript import Manuscript
 from .roles import scopes
-from .sample_sums import as_formula, columns_said
+from .sample_sums import Hypothesis, as_formula, columns_said, hypotheses_of
 from .trees import Planter, Tree
 from .unification import Declaration
 from .values import Scope
@@ -86,9 +87,10 @@ def read(text: str, where: Any = None) -> Document:
     _declare(declared, loose, held, everywhere)
     document.layout = everywhere.layout
     vocabulary = vocabulary_of(whole, declared)
+    hypotheses = hypotheses_of(whole.claims)
     for claim in whole.claims:
         for side in claim.sides:
-            _parse(side, vocabulary, document.notes)
+            _parse(side, vocabulary, document.notes, hypotheses)
     _free_functions(whole.claims)
     _divided_heads(whole.claims, sections)
     document.claims = whole.claims
@@ -357,7 +359,7 @@ def _shown(text: str) -> str:
     return text.strip(_EDGE).replace("&", "")
 
 
-def _parse(side: Side, vocabulary: Vocabulary, notes: list[str]) -> None:
+def _parse(side: Side, vocabulary: Vocabulary, notes: list[str], hypotheses: Sequence[Hypothesis] = ()) -> None:
     source = side.written
     readings: list[str] = []
     planter = Planter(source, side.start)
@@ -374,7 +376,10 @@ def _parse(side: Side, vocabulary: Vocabulary, notes: list[str]) -> None:
             argument, body = tree(direction), tree(found[cut + 1 :])
             side.tree = Tree("map", [body], (argument,), (argument.span[0], body.span[1]))
         else:
-            side.tree = as_formula(tree(found), source)
+            made = tree(found)
+            for hypothesis in hypotheses if "sum" in source or "∑" in source else ():
+                source = hypothesis.expanded(source)
+            side.tree = as_formula(made, source)
         vocabulary.divisors |= planter.divisors
         notes += [reading for reading in readings if reading not in notes]
     except DeriveError as error:

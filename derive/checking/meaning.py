@@ -485,6 +485,8 @@ class Formulas(Meaning):
         setting: dict[Expr, Expr] = {}
         for parameter, argument in zip(parameters, arguments):
             variable = self.lookup(parameter)
+            if isinstance(argument, Indexed) and not isinstance(variable, Indexed):
+                raise Unread(f"{name} is applied to an entry, or to a sample")
             if variable is None or not isinstance(argument, Expr):
                 continue
             if argument is not variable and self.scope.inline(argument) is not self.scope.inline(variable):
