@@ -74,7 +74,8 @@ def gradient(formula: Any, wrt: Any, where: Where = None) -> Any:
     wrt : str, Expr or SymPy symbol, or a list of them
         A symbol, of shape (m, n); if it occurs k times (a tied weight), there are k
         contributions, in the order of evaluation.  Several, as `["W", "b"]` or `"W, b"`,
-        are derived by in one sweep.
+        are derived by in one sweep.  By an entry, as `"x_1"`, `"x_i"` or `"A_{12}"`:
+        that entry of the gradient.
     where : str or mapping, optional
         Declarations, such as `"W: m×n, x: n"`; what is not declared is solved for.
 
@@ -103,9 +104,12 @@ def gradient(formula: Any, wrt: Any, where: Where = None) -> Any:
     several = several_of(wrt)
     wanted = [wrt] if several is None else several
     problem = Problem(formula, where, given_names(*wanted), True)
-    variables = [problem.find(name) for name in wanted]
+    entry = problem.entry(wrt) if several is None else None
+    variables = [problem.find(name) for name in wanted] if entry is None else [entry[0]]
     require_scalar(problem.expr)
     sweep = Sweep(problem.expr, variables)
+    if entry is not None:
+        return _of_entry(problem, wrt, *entry, sweep)
     if several is None:
         return _gradient(problem, variables[0], sweep)
     for i, variable in enumerate(variables):
@@ -129,6 +133,29 @@ def _gradient(problem: Problem, variable: Expr, sweep: Sweep) -> Derivation:
     return Derivation(
         "gradient", problem.expr, variable, result, problem.given, sweep=sweep, structure=structure,
         unstructured=unstructured, remarks=remarks,
+    )  # fmt: skip
+
+
+def _of_entry(problem: Problem, name: str, variable: Expr, indices: list[str], sweep: Sweep) -> Derivation:
+    """The derivative by x_1, x_i, A_{12} or a row: a part of the gradient."""
+    from .names import canonical, text
+    from .operations import basis, matmul
+    from .shapes import Dim
+
+    place = f"({', '.join(indices)})" if len(indices) > 1 else indices[0]
+    part = f"{'entry' if variable.is_vector or len(indices) > 1 else 'row'} {place}"
+    shown = text(canonical(name))
+    said = f"the derivative by {shown} is {part} of the gradient by {variable.text()}"
+    if variable.properties:
+        raise DeriveError(
+            f"{variable.text()} has a structure, and {shown} does not vary alone", hint=f"derive by {variable.text()}"
+        )
+    units = [basis(Dim.of(int(i) if i.isdigit() else i), size) for i, size in zip(indices, variable.shape)]
+    whole = sweep.total
+    result = matmul(whole.T, *units) if part[0] == "r" else matmul(units[0].T, whole, *units[1:])
+    return Derivation(
+        "gradient", problem.expr, variable, result, problem.given, sweep=sweep, structure=said, unstructured=whole,
+        entry=symbol(canonical(name), *result.shape),
     )  # fmt: skip
 
 

@@ -485,7 +485,7 @@ def boxed_text(derivation: Any) -> str:
 
 
 def derivative_text(derivation: Any) -> str:
-    name, wrt = derivation.name, "" if derivation.wrt is None else derivation.wrt.text()
+    name, wrt = derivation.name, "" if derivation.written_wrt is None else derivation.written_wrt.text()
     if derivation.kind == "gradient":
         return f"∂{name}/∂{wrt}"
     if derivation.kind == "jacobian":

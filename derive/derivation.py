@@ -433,6 +433,7 @@ class Derivation(Presented):
         remarks: list[str] | None = None,
         moved: dict[Expr, Expr] | None = None,
         is_riemannian: bool = False,
+        entry: Expr | None = None,
     ) -> None:
         super().__init__(given)
         self.kind = kind
@@ -453,8 +454,19 @@ class Derivation(Presented):
             self.remarks = list(dict.fromkeys([*self.remarks, said]))
         self.moved = moved or {}
         self.is_riemannian = is_riemannian
+        self.entry = entry  # the part of wrt, x₁, that it is derived by
         self.gradient: Expr | None = sweep.total if sweep else None
         self._forms: dict[str, Any] = {}
+
+    @property
+    def is_made_of_gradient(self) -> bool:
+        """Whether it is something else than the gradient in the space of the variable: projected, or an entry."""
+        return self.is_riemannian or self.entry is not None
+
+    @property
+    def written_wrt(self) -> Expr | None:
+        """What stands below the bar: the variable, or the entry of it."""
+        return self.wrt if self.entry is None else self.entry
 
     @property
     def parts(self) -> list[Derivation]:
@@ -553,7 +565,7 @@ class Derivation(Presented):
     _sympy_ = to_sympy
 
 
-_KEPT = "direction layout conditions structure unstructured remarks moved is_riemannian".split()
+_KEPT = "direction layout conditions structure unstructured remarks moved is_riemannian entry".split()
 
 
 def _restored(

@@ -238,9 +238,9 @@ def _floors(cuts: Iterable[Expr]) -> dict[str, int]:
     found: dict[str, int] = {}
     for cut in cuts:
         if cut.op.name == "basis" and cut.data[0].value is not None:
-            (name, *more) = sorted(cut.data[1].names) or [""]
-            if not more and cut.data[1] == name:
-                found[name] = max(found.get(name, 0), cut.data[0].value)
+            for name in cut.data[1].names:
+                if cut.data[1] == name:
+                    found[name] = max(found.get(name, 0), cut.data[0].value)
     return found
 
 

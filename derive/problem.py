@@ -80,6 +80,15 @@ class Problem:
             f"the formula has no symbol {name}", hint=f"did you mean {near[0]}?" if near else f"its symbols: {known}"
         )
 
+    def entry(self, name: Any) -> tuple[Expr, list[str]] | None:
+        """The symbol that a name is an entry or a row of, with its indices; None where it is a symbol, or nothing."""
+        if self._parsed is None or not isinstance(name, str):
+            return None
+        from .names import canonical
+        from .reading import find_entry
+
+        return None if canonical(name) in self._parsed.symbols else find_entry(self._parsed, name)
+
     def absence(self, variable: Expr, what: str) -> list[str]:
         """What is remarked of a variable that does not occur; `what` then is zero."""
         return [f"{variable.text()} does not occur in {self.given.name}: {what} is zero"]

@@ -88,7 +88,9 @@ def _plain_errors(derivation: Derivation, points: int, forms: Sequence[str]) -> 
     worst = {DERIVATIVE: 0.0, **dict.fromkeys(compared, 0.0)}
     seen = 0
     for seed in range(4 * points):
-        point = random_field_point([loss, result, wrt], seed, floats(), _LOOKS[seed % len(_LOOKS)], 2, 3)
+        point = random_field_point(
+            [loss, result, derivation.result, wrt], seed, floats(), _LOOKS[seed % len(_LOOKS)], 2, 3
+        )
         rows, columns = len(point.values[wrt]), len(point.values[wrt][0])
         if rows * columns * len(nodes(loss)) > MAX_WORK:
             return None
@@ -100,7 +102,7 @@ def _plain_errors(derivation: Derivation, points: int, forms: Sequence[str]) -> 
             value = point.evaluate(derivation.result)
             pairs = {name: (point.evaluate(shown), value) for name, shown in compared.items()}
             pairs[DERIVATIVE] = (point.evaluate(result), want)
-            if derivation.unstructured is not None and not derivation.is_riemannian:
+            if derivation.unstructured is not None and not derivation.is_made_of_gradient:
                 pairs[DERIVATIVE] = (value, _structured(wrt.properties, want, turned(want)))
         except Undefined:
             continue
@@ -207,7 +209,7 @@ def _pairs(derivation: Derivation, point: Any) -> list[tuple[Any, Any]]:
         return [(value, _total_differential(derivation, point))]
     assert wrt is not None
     if derivation.kind == "gradient":
-        if derivation.is_riemannian:
+        if derivation.is_made_of_gradient:
             assert derivation.unstructured is not None
             plain = point.evaluate(derivation.unstructured)
             return [(plain, numeric.numeric_gradient(loss, wrt, point, structured=False))]

@@ -210,9 +210,43 @@ def test_a_norm_of_an_order_is_what_numpy_computes(order, formula):
         ("x_{t-1}^2", "x", "x: n"),
         (r"\|A_{ij}\|^2", "A", "A: m×n"),
         ("tr(A_{12})", "A", "A: n×n"),
-        ("x'x + x_{i+1}", "x", "x: n"),
     ],
 )
 def test_names_with_an_index_are_no_reason_for_a_zero(formula, wrt, where):
     with pytest.raises(derive.DeriveError, match="a name of its own, and no|is an entry of x, and no sum"):
         derive.gradient(formula, wrt, where=where)
+
+
+ENTRIES = [
+    ("xᵀ A x", "x_2", None, "e₂ᵀ (A + Aᵀ) x"),
+    ("logdet(A)", "A_{12}", None, "e₂ᵀ A⁻¹ e₁"),
+    ("det A", "a_{1,2}", None, "det(A) e₂ᵀ A⁻¹ e₁"),
+    ("x_1^2 + x_2 x_3", "x_1", "x: 3", "e₁ᵀ (2 e₁ e₁ᵀ + e₂ e₃ᵀ + e₃ e₂ᵀ) x"),
+    (r"\sum_k y_k (w_k^T x)^2", "w_1", None, "2 ((e₁ ⊙ y)ᵀ W x) x"),
+    ("xᵀ A x", "x_i", None, "e_iᵀ (A + Aᵀ) x"),
+    ("tr(A B)", "A_{ij}", None, "e_jᵀ B e_i"),
+    (r"\frac{e^{a_i}}{\sum_j e^{a_j}}", "a_i", None, "exp(e_iᵀ a) e_iᵀ (e_i − softmax(a)) / (𝟏ᵀ exp(a))"),
+    (r"\sum_{i,j}(r_{ij}-u_i^Tv_j)^2", "u_i", None, "−2 Vᵀ (r − U Vᵀ)ᵀ e_i"),
+]
+
+
+@pytest.mark.parametrize("loss, wrt, where, box", ENTRIES, ids=[row[1] for row in ENTRIES])
+def test_the_derivative_by_an_entry_is_that_entry_of_the_gradient(loss, wrt, where, box):
+    derivation = derive.gradient(loss, wrt, where)
+    assert derivation.boxed.text() == box and derivation.verify() < 1e-6
+    assert derivation.written_wrt.text() == derive.names.text(derive.names.canonical(wrt))
+    of_all = derive.gradient(loss, derivation.wrt.name, where).result
+    point = random_point([of_all, derivation.result], seed=3)
+    whole = point.evaluate(of_all)
+    low = [int(c) - 1 if c.isdigit() else point.sizes[c] - 1 for c in wrt.partition("_")[2] if c.isalnum()]
+    np.testing.assert_allclose(np.squeeze(point.evaluate(derivation.result)), np.squeeze(whole[tuple(low)]), rtol=1e-10)
+    assert f"∂L/∂{derivation.written_wrt.text()} = {box}" in derivation.text().replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    "loss, wrt, where",
+    [("xᵀx", "x_5", "x: 3"), ("tr(S A)", "S_{11}", "S, A: n×n symmetric"), ("‖W x‖²", "W_1", None)],
+)
+def test_what_is_no_entry_is_refused(loss, wrt, where):
+    with pytest.raises(DeriveError, match="has no symbol|does not vary alone"):
+        derive.gradient(loss, wrt, where)

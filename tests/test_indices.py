@@ -202,6 +202,7 @@ def test_what_has_no_matrix_form_is_refused_by_what_it_is(formula: str, wrt: str
         (r"P = X W; \sum_i \|p_i - y_i\|^2", r"\|X W - Y\|_F^2", "W"),
         (r"A=W^TW; \sum_{ij} (A_{ij}-\delta_{ij})^2", r"\|W^T W - I\|_F^2", "W"),
         (r"h=X\theta; h_1^2", r"(e_1^T X \theta)^2", r"\theta"),
+        (r"R=Y-XB; \sum_{ij}r_{ij}^2", r"\|Y - X B\|_F^2", "B"),
     ],
 )
 def test_an_entry_of_what_is_defined_is_an_entry_of_its_formula(defined, written_out, wrt):
@@ -210,17 +211,72 @@ def test_an_entry_of_what_is_defined_is_an_entry_of_its_formula(defined, written
     assert {s.name for s in symbols_of(one.result)} == {s.name for s in symbols_of(other.result)}
 
 
+ROWS, CLASSES = 5, 4
+LABELS = np.array([2, 0, 3, 1, 2])  # counted from 0
+ONE_HOT = np.eye(CLASSES)[LABELS]
+
+
+def _log_sum(z):
+    return np.log(np.sum(np.exp(z), axis=-1))
+
+
+_HINGE = r"\max(0, w_j^Tx_i - w_{y_i}^Tx_i + 1)"
+_CHOSEN: list[tuple[str, str, Callable[..., float]]] = [
+    (r"-\log\frac{e^{f_{y_i}}}{\sum_j e^{f_j}}", "f", lambda f, **_: _log_sum(f) - f[2]),
+    (r"-f_y+\log\sum_j e^{f_j}", "f", lambda f, **_: _log_sum(f) - f[2]),
+    (r"-\log\frac{e^{f_k}}{\sum_j e^{f_j}}", "f", lambda f, **_: _log_sum(f) - f[2]),
+    (r"-u_o^Tv_c+\log\sum_{w=1}^V\exp(u_w^Tv_c)", "U", lambda U, v, **_: _log_sum(U @ v) - U[2] @ v),
+    (r"s=Uv_c; -s_y+\log\sum_je^{s_j}", "U", lambda U, v, **_: _log_sum(U @ v) - U[2] @ v),
+    (r"\sum_{j\ne y}\max(0, f_j - f_y + 1)", "f", lambda f, **_: np.maximum(0, f - f[2] + 1).sum() - 1),
+    (r"\sum_{i\neq k} f_i^2", "f", lambda f, **_: f @ f - f[2] ** 2),
+    (r"\|f\|^2 + 3 f_k", "f", lambda f, **_: f @ f + 3 * f[2]),
+    (r"-\sum_{i=1}^n\log\frac{e^{w_{y_i}^Tx_i}}{\sum_{j=1}^Ke^{w_j^Tx_i}}", "W",
+     lambda W, X, **_: (_log_sum(X @ W.T) - (X @ W.T)[range(ROWS), LABELS]).sum()),
+    (r"-\sum_i\log\frac{e^{w_{y^{(i)}}^Tx^{(i)}}}{\sum_{j=1}^Ke^{w_j^Tx^{(i)}}}", "W",
+     lambda W, X, **_: (_log_sum(X @ W.T) - (X @ W.T)[range(ROWS), LABELS]).sum()),
+    (r"-\sum_i s_{i,y_i} + \sum_i\log\sum_j e^{s_{ij}}", "s",
+     lambda s, **_: (_log_sum(s) - s[range(ROWS), LABELS]).sum()),
+    (rf"\sum_i\sum_{{j\neq y_i}}{_HINGE}", "W",
+     lambda W, X, **_: np.maximum(0, X @ W.T - (X @ W.T)[range(ROWS), LABELS][:, None] + 1).sum() - ROWS),
+    (r"-\sum_i\sum_k 1\{y_i = k\}(w_k^Tx_i - \log\sum_j e^{w_j^Tx_i})", "W",
+     lambda W, X, **_: (_log_sum(X @ W.T) - (X @ W.T)[range(ROWS), LABELS]).sum()),
+    (r"\sum_i\sum_k \mathbb{1}[y_i = k]\|x_i - w_k\|^2", "W", lambda W, X, **_: np.sum((X - W[LABELS]) ** 2)),
+    (r"\sum_i\sum_k \mathbf{1}_{y_i\neq k} s_{ik}^2", "s", lambda s, **_: np.sum((1 - ONE_HOT) * s**2)),
+    (r"\sum_i \mathbb{1}\{f_i > 0\} f_i^2", "f", lambda f, **_: np.sum((f > 0) * f**2)),
+    (r"\sum_{ij} [i = j] S_{ij}^2", "S", lambda S, **_: np.sum(np.diag(S) ** 2)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("formula, wrt, loop", _CHOSEN, ids=[row[0] for row in _CHOSEN])
+def test_what_a_label_or_an_index_chooses_is_an_entry_or_a_row(formula, wrt, loop):
+    rng = np.random.default_rng(3)
+    shapes = {"f": CLASSES, "v": 3, "U": (CLASSES, 3), "W": (CLASSES, 3), "X": (ROWS, 3), "s": (ROWS, CLASSES)}
+    values = {name: rng.standard_normal(shape) for name, shape in {**shapes, "S": (4, 4)}.items()}
+    derivation = derive.gradient(formula, wrt)
+    function = derivation.function(returns="value_and_gradient")
+    given = {**values, "v_c": values["v"], "Y": ONE_HOT, **dict.fromkeys(("y", "y_i", "k", "o"), 3)}  # from 1
+    value, gradient = function(**{name: given[name] for name in inspect.signature(function).parameters})
+    assert np.isclose(value, loop(**values), rtol=1e-10)
+    for at in np.ndindex(values[wrt].shape):
+        moved = {sign: values[wrt].copy() for sign in (1, -1)}
+        for sign, array in moved.items():
+            array[at] += sign * 1e-6
+        slope = (loop(**{**values, wrt: moved[1]}) - loop(**{**values, wrt: moved[-1]})) / 2e-6
+        assert abs(gradient[at] - slope) < 1e-6 * (1 + abs(slope))
+
+
 @pytest.mark.parametrize(
-    "formula, wrt",
+    "formula, wrt, why",
     [
-        (r"-\log\frac{e^{f_{y_i}}}{\sum_j e^{f_j}}", "f"),
-        (r"-u_o^Tv_c+\log\sum_{w=1}^V\exp(u_w^Tv_c)", "U"),
-        (r"-\sum_{i=1}^n\log\frac{e^{w_{y_i}^Tx_i}}{\sum_{j=1}^Ke^{w_j^Tx_i}}", "w"),
-        (r"\|x_i\|^2 + \sum_j \|x_j - y_j\|^2", "x"),
+        (r"\sum_{j\neq i}w_{ij}x_j", "x", "i may be given, or summed over too"),
+        (r"\sum_i\log p_{i,y_i} + \|Y\|^2", "p", "which is something else here"),
+        (r"I(A=B)x", "x", "this indicator is not read"),
+        (r"\sum_i 1\{y_i = k = 2\} x_i", "x", "this indicator is not read"),
+        (r"\sum_i x_i^2-n\bar x^2", "x", "may be made of"),
     ],
 )
-def test_one_of_those_that_a_sum_runs_over_is_no_constant_beside_them(formula, wrt):
-    with pytest.raises(DeriveError, match="may be made of"):
+def test_labels_that_say_too_little_are_refused(formula, wrt, why):
+    with pytest.raises(DeriveError, match=why):
         derive.gradient(formula, wrt)
 
 

@@ -130,7 +130,7 @@ def test_signs_of_sums(formula: str) -> None:
     assert parse(formula).expr.text() == "‖x − y‖²"
 
 
-@pytest.mark.parametrize("formula, where", [("Σ_i (x_i - y_i)^2", "Σ: n×n"), ("∑ᵢ xᵢᵀ Σᵢ⁻¹ xᵢ", None)])
+@pytest.mark.parametrize("formula, where", [("∑ᵢ xᵢᵀ Σᵢ⁻¹ xᵢ", None)])
 def test_the_greek_letter_is_no_sum(formula: str, where: str | None) -> None:
     with pytest.raises(DeriveError):
         parse(formula, where, wrt=["x"])

@@ -396,6 +396,79 @@ and not $\nabla_X h = (A - A^T)X$.""",
         r"""$f(w) = \frac{1}{2m}\sum_{i=1}^m (w^T x^{(i)} - y^{(i)})^2$.
 $\frac{\partial f}{\partial w_j} = \frac1m \sum_{i=1}^m (w^T x^{(i)} - y^{(i)}) x_j^{(i)}$""",
         "du",
+    # primes of functions with a name, and of defined ones
+    (
+        r"""$z = Wx$, $h = \tanh(z)$, $L = \frac12\|h-y\|^2$.
+$\delta = \frac{\partial L}{\partial z} = (h-y)\odot\tanh'(z)$, $\frac{\partial L}{\partial W} = \delta x^\top$.
+$\frac{\partial L}{\partial z} = (h-y)\odot\tanh(z)$, $\tanh'(z) = 1-\tanh^2(z)$, $\tanh'(z) = 1-\tanh(z)$""",
+        "dddppfcf",
+    ),
+    (
+        r"""$\ell(\theta) = n\log\theta - \theta\sum_{i=1}^n x_i$. $\ell'(\theta) = \frac n\theta - \sum_{i=1}^n x_i$,
+$\ell''(\theta) = -\frac{n}{\theta^2}$, $\ell'(\theta) = \frac n\theta + \sum_{i=1}^n x_i$,
+$\ell''(\theta) = \frac{n}{\theta^2}$""",
+        "dppff",
+    ),
+    # a symmetry that a line before needs
+    (
+        r"""$\ell = -\frac N2\log|\Sigma| - \frac12\sum_{n=1}^N (x_n-\mu)^\top\Sigma^{-1}(x_n-\mu)$.
+
+$\frac{\partial\ell}{\partial\mu} = \sum_{n=1}^N\Sigma^{-1}(x_n-\mu)$
+
+$\frac{\partial\ell}{\partial\Sigma} = -\frac N2\Sigma^{-1}
+ + \frac12 \Sigma^{-1}\left(\sum_{n=1}^N (x_n-\mu)(x_n-\mu)^\top\right)\Sigma^{-1}$
+
+$\frac{\partial\ell}{\partial\Sigma} = -\frac N2\Sigma^{-1}
+ - \frac12 \Sigma^{-1}\left(\sum_{n=1}^N (x_n-\mu)(x_n-\mu)^\top\right)\Sigma^{-1}$""",
+        "dccf",
+    ),
+    # an order behind an equation, letters that touch, remarks behind plain text
+    (
+        r"""$J = \frac12\|Xw - y\|^2 + \frac\lambda2\|w\|^2$, $\nabla^2 J = X^\top X + \lambda I \succeq 0$,
+$\nabla^2 J = 2X^\top X + \lambda I \succeq 0$""",
+        "dpf",
+    ),
+    (
+        r"""$p_k = \frac{e^{z_k}}{\sum_j e^{z_j}}$. If $i\neq j$, then $\frac{\partial p_i}{\partial z_j} = -p_ip_j$.
+
+$\frac{\partial p_i}{\partial z_j} = p_ip_j$""",
+        "dcf",
+    ),
+    (r"""$f = x^\top Bx$, where $A + B \succ 0$. $\nabla f = 2Bx$""", "dc"),  # of B alone nothing is said
+    (
+        """J = 1/2 (y - X b)^T W (y - X b)         where W is diagonal
+dJ/db = -X^T W (y - X b)
+dJ/db = -W X^T (y - X b)""",
+        "dcf",
+    ),
+    # entries of samples, and hypotheses that are functions of one
+    (
+        r"""$J(w) = \frac12\sum_{i=1}^m(w^\top x_i-y_i)^2$.
+$\frac{\partial J}{\partial w_j} = \sum_{i=1}^m(w^\top x_i-y_i)x_{ij}$,
+$\frac{\partial J}{\partial w_j} = \sum_{i=1}^m(w^\top x_i+y_i)x_{ij}$""",
+        "dpf",
+    ),
+    (
+        r"""$h_\theta(x) = \theta^Tx$, $J(\theta) = \frac12\sum_{i=1}^m(h_\theta(x^{(i)})-y^{(i)})^2$.
+$\frac{\partial J}{\partial\theta_j} = \sum_{i=1}^m(h_\theta(x^{(i)})-y^{(i)})x_j^{(i)}$,
+$\frac{\partial J}{\partial\theta_j} = \sum_{i=1}^m(y^{(i)}-h_\theta(x^{(i)}))x^{(i)}_j$,
+$\nabla J = \sum_{i=1}^m(h_\theta(x^{(i)})-y^{(i)})x^{(i)}$,
+$\nabla J = 2\sum_{i=1}^m(h_\theta(x^{(i)})-y^{(i)})x^{(i)}$""",
+        "ddpfpf",
+    ),
+    (
+        r"""$h_\theta(x) = \sigma(\theta^Tx)$ and
+$$J(\theta) = -\frac1m\sum_{i=1}^m\left[ y^{(i)}\log h_\theta(x^{(i)}) + (1-y^{(i)})\log(1-h_\theta(x^{(i)}))\right]$$
+$$\frac{\partial J}{\partial\theta_j} = \frac1m\sum_{i=1}^m\left(h_\theta(x^{(i)}) - y^{(i)}\right)x_j^{(i)}$$
+$$\frac{\partial J}{\partial\theta_j} = \frac1m\sum_{i=1}^m\left(h_\theta(x^{(i)}) - 2y^{(i)}\right)x_j^{(i)}$$""",
+        "ddpf",
+    ),
+    # items with a bold number
+    (
+        r"""**1.** $f(x) = \log(1+e^{a^\top x})$. $\nabla f(x) = \sigma(a^\top x)a$.
+
+**2.** $f(x) = \|x\|$. $\nabla f(x) = \frac{x}{\|x\|}$, $\nabla f(x) = x$.""",
+        "dpdpf",
     ),
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ..errors import DeriveError
 from ..names import SPOKEN, join
@@ -69,6 +69,14 @@ class Claim:
         return self.role == "definition"
 
 
+def parts_of(claims: Iterable[Claim]) -> Iterator[Tree]:
+    """Every part of every formula of the claims that is read."""
+    for claim in claims:
+        for side in claim.sides:
+            if side.tree is not None:
+                yield from side.tree.walk()
+
+
 class Claims:
     """The claims of one scope of a document, and the names to judge them by."""
 
@@ -89,8 +97,8 @@ class Claims:
         self.nabla_candidates: list[str] = []
 
 
-def tokenize(side: Side, known: frozenset[str] = frozenset()) -> None:
-    side.found = found = [t for t in lex(side.written, known) if t.kind != "newline"]
+def tokenize(side: Side, known: frozenset[str] = frozenset(), is_latex: bool = False) -> None:
+    side.found = found = [t for t in lex(side.written, known, is_latex) if t.kind != "newline"]
     while found and found[-1].kind == "op" and found[-1].text in (",", ".", ";"):
         found.pop()
     # a number in brackets at the end is a reference
@@ -105,10 +113,11 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
     operands: set[str] = set()
     heads: set[str] = set()
     sides: list[Side] = []
+    is_latex = any("\\" in side.text for claim in reading.claims for side in claim.sides)
     for claim in reading.claims:
         for i, side in enumerate(claim.sides):
             try:
-                tokenize(side)
+                tokenize(side, is_latex=is_latex)
             except DeriveError as error:
                 side.error = error
                 continue
@@ -146,7 +155,7 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
     vocabulary.d_touches = any(
         [t.text for t in s.found[:1]] == ["d"] and len(s.found) == 2 and s.found[1].name in heads for s in sides
     )
-    vocabulary.is_latex = any("\\" in side.text for side in sides)
+    vocabulary.is_latex = is_latex
     usage = Usage([side.found for side in sides])
     vocabulary.letters, vocabulary.first = usage.used, usage.first
     for side in sides:

@@ -65,6 +65,9 @@ def stated(declared: dict[str, Declaration], held: Sequence[Passage], reading: C
                 _say(declared, reading, name, match["word"].lower())
     flat = " ".join(re.sub(r"\\(?:text|mbox)\s*\{([^{}]*)\}", r" \1 ", p.text) for p in held)
     for match in _ORDER.finditer(flat):
+        before = flat[: match.start()].rstrip()
+        if re.search(r"[+\-*/=)\]_^⊤ᵀ−·]$|\\(?:cdot|top|odot|[lL]ambda|alpha|mu)$|[^a-z]\w$|^\w$|\^\{?\w+\}?$", before):
+            continue  # XᵀX + λ I ≽ 0, which says nothing of the last letter
         for name in _names(match["names"]):
             _say(declared, reading, name, "psd" if "eq" in match["rel"] or match["rel"] == "⪰" else "spd")
 
@@ -95,6 +98,7 @@ def condition_of(
     variable: Expr | None,
     given: Sequence[tuple[int, Expr, Expr]],
     turned: Set[str] = frozenset(),
+    granted: Set[str] = frozenset(),
 ) -> str | None:
     """A condition under which two expressions agree, the ones that the author states first.
 
@@ -107,7 +111,8 @@ def condition_of(
         setting = {s: v for _, s, v in chosen}
         if setting and witness.same(substitute(truth, setting), substitute(value, setting)):
             return " and ".join(f"{s.text()} = {v.text()} (line {n})" for n, s, v in chosen)
-    found = symmetric_if(witness, truth, value, variable, turned)
+    is_granted = variable is not None and variable.name in granted  # a line before is right if Σ is symmetric
+    found = symmetric_if(witness, truth, value, None if is_granted else variable, turned)
     if found is not None:
         return found
     for s in frames(truth, value) if variable is None else ():  # a gradient that holds there alone is wrong

@@ -9,7 +9,7 @@ from ..errors import DeriveError
 from ..expr import OPERATIONS, Expr, substitute, symbol, symbols_of
 from ..reading.differentials import Vocabulary
 from ..shapes import require_name
-from .claims import DERIVATIVES, Claim, Claims, head_of
+from .claims import DERIVATIVES, Claim, Claims, head_of, parts_of
 from .derivatives import TreeBuilder
 from .losses import candidates, loss_of, moved_names, outside_operators, variable_of
 from .roles import body_of, chains_of, given, is_value, names_of
@@ -53,9 +53,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     shapes = [said.shape for said in declared.values() if said.shape is not None]
     shapes += [
         t.data[0].shape  # ones(m, n)
-        for claim in (*known, *reading.claims)
-        for side in claim.sides
-        for t in (side.tree.walk() if side.tree is not None else ())
+        for t in parts_of((*known, *reading.claims))
         if t.kind == "held"
     ]
     counts = {n for shape in shapes for dim in shape for n in dim.names} - defined - set(declared)
@@ -113,14 +111,12 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
 def _matrices(reading: Claims) -> set[str]:
     """Capital letters that have a determinant, a trace, an inverse or a transpose: no line makes them numbers."""
     found: set[str] = set()
-    for claim in reading.claims:
-        for side in claim.sides:
-            for t in side.tree.walk() if side.tree is not None else ():
-                is_matrix = t.kind in ("inverse", "transpose", "bars") or (
-                    t.kind == "call" and t.data[0] in ("det", "logdet", "trace", "inv")
-                )
-                if is_matrix and t.args[0].kind == "name" and str(t.args[0].data[0])[0].isupper():
-                    found.add(str(t.args[0].data[0]))
+    for t in parts_of(reading.claims):
+        is_matrix = t.kind in ("inverse", "transpose", "bars") or (
+            t.kind == "call" and t.data[0] in ("det", "logdet", "trace", "inv")
+        )
+        if is_matrix and t.args[0].kind == "name" and str(t.args[0].data[0])[0].isupper():
+            found.add(str(t.args[0].data[0]))
     return found
 
 
@@ -263,9 +259,7 @@ def _sizes(reading: Claims) -> set[str]:
     """Names of dimensions: the subscripts of 𝟏 and I."""
     return {
         str(t.data[0])
-        for claim in reading.claims
-        for side in claim.sides
-        for t in (side.tree.walk() if side.tree is not None else ())
+        for t in parts_of(reading.claims)
         if t.kind in ("ones", "identity") and t.data[0] and str(t.data[0]).isalpha()
     }
 
@@ -274,26 +268,24 @@ def _scalars(reading: Claims, defined: set[str]) -> set[str]:
     """Defined names that must be scalars: what ∇ stands before, or is derived by a matrix."""
     found: set[str] = set()
     moved = moved_names(reading.claims)
-    for claim in reading.claims:
-        for side in claim.sides:
-            for t in side.tree.walk() if side.tree is not None else ():
-                if t.kind not in ("gradient", "derivative") or not t.args or t.args[0].kind not in ("name", "apply"):
-                    continue
-                name = str(t.args[0].data[0])
-                if name not in defined or name in reading.declared:
-                    continue
-                variables = t.args[1:]
-                if t.kind == "gradient" and t.data[1]:
-                    found.add(name)
-                elif (
-                    t.kind == "derivative"
-                    and variables
-                    and variables[0].kind == "name"
-                    and name not in moved
-                    and habit(name) != "vector"
-                ):
-                    if habit(str(variables[0].data[0])) == "matrix":
-                        found.add(name)
+    for t in parts_of(reading.claims):
+        if t.kind not in ("gradient", "derivative") or not t.args or t.args[0].kind not in ("name", "apply"):
+            continue
+        name = str(t.args[0].data[0])
+        if name not in defined or name in reading.declared:
+            continue
+        variables = t.args[1:]
+        if t.kind == "gradient" and t.data[1]:
+            found.add(name)
+        elif (
+            t.kind == "derivative"
+            and variables
+            and variables[0].kind == "name"
+            and name not in moved
+            and habit(name) != "vector"
+        ):
+            if habit(str(variables[0].data[0])) == "matrix":
+                found.add(name)
     return found
 
 
@@ -357,33 +349,29 @@ def _anchors(reading: Claims, chains: Sequence[Sequence[Claim]]) -> tuple[list[t
 def _directions(reading: Claims, moved: set[str]) -> None:
     """H in `Df(A)[H]` and in `[H] ↦ …` moves the variable: it is its differential."""
     scope = reading.scope
-    for claim in reading.claims:
-        for side in claim.sides:
-            if side.tree is None:
-                continue
-            for t in side.tree.walk():
-                name: str | None = None
-                variable: str | None = None
-                if t.kind == "directional" and len(t.args) == 2 and t.args[1].kind == "name":
-                    name = str(t.args[1].data[0])
-                    parameters = scope.parameters.get(str(t.data[0]), ())
-                    if parameters and parameters[0] in scope.symbols:
-                        variable = parameters[0]
-                    elif t.args[0].kind == "name":
-                        variable = str(t.args[0].data[0])
-                elif t.kind == "map":
-                    argument = t.data[0]
-                    if isinstance(argument, Tree) and argument.kind == "name":
-                        name = str(argument.data[0])
-                        stem = name.removeprefix("Δ").removeprefix("δ")
-                        if stem in scope.symbols and stem != name:
-                            variable = stem
-                        elif len(moved) == 1:
-                            variable = next(iter(moved))
-                if name and variable and name != variable and variable in scope.symbols:
-                    scope.directions[name] = variable
-                    made = scope.symbols[variable]
-                    scope.symbols[name] = scope.moved(made)
+    for t in parts_of(reading.claims):
+        name: str | None = None
+        variable: str | None = None
+        if t.kind == "directional" and len(t.args) == 2 and t.args[1].kind == "name":
+            name = str(t.args[1].data[0])
+            parameters = scope.parameters.get(str(t.data[0]), ())
+            if parameters and parameters[0] in scope.symbols:
+                variable = parameters[0]
+            elif t.args[0].kind == "name":
+                variable = str(t.args[0].data[0])
+        elif t.kind == "map":
+            argument = t.data[0]
+            if isinstance(argument, Tree) and argument.kind == "name":
+                name = str(argument.data[0])
+                stem = name.removeprefix("Δ").removeprefix("δ")
+                if stem in scope.symbols and stem != name:
+                    variable = stem
+                elif len(moved) == 1:
+                    variable = next(iter(moved))
+        if name and variable and name != variable and variable in scope.symbols:
+            scope.directions[name] = variable
+            made = scope.symbols[variable]
+            scope.symbols[name] = scope.moved(made)
     for name in list(scope.symbols):  # ΔX beside X
         if name.startswith("Δ") and name[1:] in scope.symbols and name not in scope.directions:
             scope.directions[name] = name[1:]
@@ -393,20 +381,16 @@ def _directions(reading: Claims, moved: set[str]) -> None:
 def _aliases(reading: Claims) -> None:
     """A name that occurs only as what is differentiated by, and a letter of other case that occurs: w for W."""
     scope = reading.scope
-    for claim in reading.claims:
-        for side in claim.sides:
-            if side.tree is None:
-                continue
-            for t in side.tree.walk():
-                if t.kind != "name":
-                    continue
-                name = str(t.data[0])
-                if name in scope.symbols or name in scope.aliases or str(t.data[1]) in scope.symbols:
-                    continue
-                base, _, rest = name.partition("_")
-                swapped = base.swapcase() + ("_" + rest if rest else "")
-                if swapped in scope.symbols:
-                    scope.aliases[name] = swapped
+    for t in parts_of(reading.claims):
+        if t.kind != "name":
+            continue
+        name = str(t.data[0])
+        if name in scope.symbols or name in scope.aliases or str(t.data[1]) in scope.symbols:
+            continue
+        base, _, rest = name.partition("_")
+        swapped = base.swapcase() + ("_" + rest if rest else "")
+        if swapped in scope.symbols:
+            scope.aliases[name] = swapped
 
 
 def _live(reading: Claims, defined: set[str]) -> list[Expr]:
@@ -492,21 +476,19 @@ def _forgive(later: list[tuple[str, Tree]], by_name: Mapping[str, Claim]) -> Non
 def _logistic(reading: Claims) -> None:
     """`s` beside `s(Xw)`, a vector with a logarithm: the logistic function, entry by entry."""
     scope = reading.scope
-    for claim in reading.claims:
-        for side in claim.sides:
-            for t in side.tree.walk() if side.tree is not None else ():
-                if t.kind != "apply" or len(t.args) != 1 or str(t.data[0]) not in ("s", "g", "h"):
-                    continue
-                made = scope.symbols.get(str(t.data[0]))
-                if made is None or made in scope.definitions or made.is_scalar:
-                    continue
-                try:
-                    argument = TreeBuilder(scope).value(t.args[0])
-                except DeriveError:
-                    continue
-                if isinstance(argument, Expr) and argument.shape == made.shape:
-                    scope.definitions[made] = OPERATIONS["sigmoid"](argument)
-                    scope.note(f"{made.name} is taken for the logistic function of {argument.text()}")
+    for t in parts_of(reading.claims):
+        if t.kind != "apply" or len(t.args) != 1 or str(t.data[0]) not in ("s", "g", "h"):
+            continue
+        made = scope.symbols.get(str(t.data[0]))
+        if made is None or made in scope.definitions or made.is_scalar:
+            continue
+        try:
+            argument = TreeBuilder(scope).value(t.args[0])
+        except DeriveError:
+            continue
+        if isinstance(argument, Expr) and argument.shape == made.shape:
+            scope.definitions[made] = OPERATIONS["sigmoid"](argument)
+            scope.note(f"{made.name} is taken for the logistic function of {argument.text()}")
 
 
 def _splits(tree: Tree) -> bool:

@@ -38,6 +38,22 @@ class TreeBuilder(Formulas):
             raise Unread("the size of 𝟏, I or 0 is open here")
         return found_
 
+    def _apply(self, tree: Tree) -> Value:
+        """ℓ'(θ) and ℓ''(θ) of a number θ are derivatives; the rest as formulas have it."""
+        name, primes = str(tree.data[0]), tree.data[1]
+        found = self.lookup(name)
+        parameters = self.scope.parameters.get(name, ())
+        variable = self.lookup(parameters[0]) if len(parameters) == 1 else None
+        if not primes or found not in self.scope.definitions or variable is None or not variable.is_scalar:
+            return super()._apply(tree)
+        value = self.scope.inline(found)
+        if not value.is_scalar or len(tree.args) != 1 or variable not in symbols_of(value):
+            return super()._apply(tree)
+        for _ in range(primes):
+            value = self.scope.sweep(value, variable).total
+        argument = self.exact(tree.args[0])
+        return value if argument is variable else substitute(value, {variable: argument})
+
     def _derivative(self, tree: Tree) -> Value:
         if self.assumed and tree.key() in self.assumed:
             return self.assumed[tree.key()]

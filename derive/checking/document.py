@@ -171,6 +171,9 @@ _WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}(?![A-Za-z({])")
 _GRAD = re.compile(r"\bgrad(?=[_\s][^\s=])")
 _FRAME = re.compile("[│┃║┌┐└┘╭╮╰╯─━═├┤]")
 _NAMED = re.compile(r"\b(?:with|where)\s+([^\s=]+ = [^,:;]*[^,:;.\s])")
+_REMARKED = re.compile(
+    r"(?:\s{3,}|\s+(?=\())\(?(?:where|with|for|if|since|as|because|[A-Za-z] (?:is|are)? ?)\b[^=()]*\)?\s*$"
+)
 _MARGIN = re.compile(r"(?:\s{2,}(?:scalar|[\w()+−-]+ × [\w()+−-]+))?(?:\s{2,}\(\d+(?:, \d+)*\))?\s*$")
 
 
@@ -184,6 +187,9 @@ def _bare(text: str) -> list[Passage]:
     at = 0
     for line in text.splitlines(keepends=True):
         bare = _GRAD.sub("   ∇", _FRAME.sub(" ", line.rstrip("\n")))
+        remark = _REMARKED.search(bare)
+        if remark is not None and "=" in bare[: remark.start()] and _WORDS.search(remark[0]):
+            bare = bare[: remark.start()] + " " * (len(bare) - remark.start())
         margin = _MARGIN.search(bare)
         if margin is not None:
             bare = bare[: margin.start()] + " " * (len(bare) - margin.start())
@@ -249,6 +255,13 @@ _ACCENTED = re.compile(  # \hat{y_i}
 )
 _LOW = re.compile(r"\{\s*_(\w)\s*\}")  # \theta{_k}
 _TURNED = re.compile(r"(?<=\))(\s*\^\s*(?:T|\{\s*T\s*\}|\\top|\{\s*\\top\s*\}))(\s*_\s*\{[a-z]{2}\})")  # (BA)^T_{ij}
+_ORDERS = re.compile(
+    r"\\(?:succ|prec|succeq|preceq|succcurlyeq|preccurlyeq|geq?|leq?|approx|gg|ll)(?![A-Za-z])|[≽≼≻≺≥≤≈⪰⪯]"
+)
+_SAMPLE = re.compile(  # x_j^{(i)} and x^{(i)}_j: entry j of sample i
+    r"(?<![A-Za-z\\])(?P<name>[a-z])(?:\s*_\s*\{?(?P<j>[i-n])\}?\s*\^\s*\{\s*\((?P<i>[i-n])\)\s*\}"
+    r"|\s*\^\s*\{\s*\((?P<k>[i-n])\)\s*\}\s*_\s*\{?(?P<l>[i-n])\}?)"
+)
 _NABLA_OF = re.compile(r"(\\nabla\s*|∇\s*)\(\s*([A-Za-z]|\\[a-z]+)\s*\)(?=\s*\()")  # \nabla(f)(x)
 CONSTANT = re.compile(r"\\(?:text|mathrm|textrm|mbox)\s*\{\s*[Cc]onst(?:ant|s|\.)?\s*\}|\b[Cc]onst(?:ant)?\b")
 _REMARKS = re.compile(r"(?<!\\)%[^\n]*")
@@ -313,6 +326,7 @@ def spelled(text: str) -> str:
     """The names of a formula as the grammar has them: a_{L-1}, \\hat{y}_i; the length is kept."""
     text = _LAYER.sub(lambda m: m[1] + "_" + m[2], text)
     text = _ACCENTED.sub(lambda m: (m[1] + "}" + m[2]).ljust(len(m[0])), text)
+    text = _SAMPLE.sub(lambda m: f"{m['name']}_{{{m['i'] or m['k']}{m['j'] or m['l']}}}".ljust(len(m[0])), text)
     text = _NABLA_OF.sub(lambda m: (m[1] + " " + m[2]).ljust(len(m[0])), text)
     text = _TURNED.sub(lambda m: m[2] + m[1], text)
     return _LOW.sub(lambda m: ("_{" + m[1] + "}").ljust(len(m[0])), text)
@@ -492,6 +506,10 @@ def equation_sides(text: str) -> tuple[list[tuple[int, int]], bool]:
     defines = bool(_DEFINES.search(text))
     begins = {m.end() - 1: m.start() for m in _DEFINES.finditer(text)}
     plain = _DEFINES.sub(lambda m: " " * (len(m[0]) - 1) + "=", text)
+    for match in _ORDERS.finditer(plain):  # = XᵀX + λ I ≽ 0
+        if "=" in plain[: match.start()] and "=" not in plain[match.end() :]:
+            plain = plain[: match.start()]
+            break
     cuts = _outside(plain, "=")
     ends = [begins.get(cut, cut) for cut in cuts]
     return list(zip([0, *(cut + 1 for cut in cuts)], [*ends, len(plain)], strict=True)), defines

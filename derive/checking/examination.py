@@ -9,7 +9,7 @@ from typing import Any
 from ..expr import Expr, symbols_of
 from ..progress import keep_what_there_is, stage
 from ..shapes import shape_text
-from .claims import Claim, Claims
+from .claims import Claim, Claims, parts_of
 from .heads import as_written
 from .interpretation import read
 from .judgments import line_of
@@ -129,12 +129,7 @@ def _likelihood(symbol: Expr) -> int:
 def _renamed(document: Claims, claim: Claim, line: Line) -> None:
     """Say of a line that a letter of the wrong case stands in it."""
     for name, other in document.scope.aliases.items():
-        written = [
-            t
-            for side in claim.sides
-            for t in (side.tree.walk() if side.tree is not None else ())
-            if t.kind == "name" and t.data[0] == name
-        ]
+        written = [t for t in parts_of([claim]) if t.kind == "name" and t.data[0] == name]
         if not written:
             continue
         said = f"{name} is read as {other}: {name} does not occur in what is derived"

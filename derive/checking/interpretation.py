@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
@@ -17,7 +18,7 @@ from .document import MathRow, Passage, equation_sides, rows, statements
 from .heads import name_heads
 from .manuscript import Manuscript
 from .roles import scopes
-from .sample_sums import as_formula, columns_said
+from .sample_sums import Hypothesis, as_formula, columns_said, hypotheses_of
 from .trees import Planter, Tree
 from .unification import Declaration
 from .values import Scope
@@ -68,7 +69,7 @@ def read(text: str, where: Any = None) -> Document:
     loose: list[tuple[str, int, MathRow]] = []
     local_block = -1
     for row in found:
-        local = not row.display and bool(_FOR.search(row.prose))
+        local = not row.display and bool(_FOR.search(row.prose)) and not _CASE.match(row.text)
         if local:
             local_block = row.block
         elif not row.display and local_block >= 0 and row.block - local_block <= 4 and "." not in row.prose:
@@ -86,9 +87,10 @@ def read(text: str, where: Any = None) -> Document:
     _declare(declared, loose, held, everywhere)
     document.layout = everywhere.layout
     vocabulary = vocabulary_of(whole, declared)
+    hypotheses = hypotheses_of(whole.claims)
     for claim in whole.claims:
         for side in claim.sides:
-            _parse(side, vocabulary, document.notes)
+            _parse(side, vocabulary, document.notes, hypotheses)
     _free_functions(whole.claims)
     _divided_heads(whole.claims, sections)
     document.claims = whole.claims
@@ -359,7 +361,7 @@ def _shown(text: str) -> str:
     return text.strip(_EDGE).replace("&", "")
 
 
-def _parse(side: Side, vocabulary: Vocabulary, notes: list[str]) -> None:
+def _parse(side: Side, vocabulary: Vocabulary, notes: list[str], hypotheses: Sequence[Hypothesis] = ()) -> None:
     source = side.written
     readings: list[str] = []
     planter = Planter(source, side.start)
@@ -368,7 +370,7 @@ def _parse(side: Side, vocabulary: Vocabulary, notes: list[str]) -> None:
         return planter.tree(parse(found, source, vocabulary, readings))
 
     try:
-        tokenize(side, frozenset(vocabulary.names))
+        tokenize(side, frozenset(vocabulary.names), vocabulary.is_latex)
         found = [copy(t) for t in side.found]
         cut = next((i for i, t in enumerate(found) if t.text == "↦"), None)
         if cut is not None:  # [ΔZ] ↦ A ΔZ B: a linear map by its value at a direction
@@ -376,7 +378,10 @@ def _parse(side: Side, vocabulary: Vocabulary, notes: list[str]) -> None:
             argument, body = tree(direction), tree(found[cut + 1 :])
             side.tree = Tree("map", [body], (argument,), (argument.span[0], body.span[1]))
         else:
-            side.tree = as_formula(tree(found), source)
+            made = tree(found)
+            for hypothesis in hypotheses if "sum" in source or "∑" in source else ():
+                source = hypothesis.expanded(source)
+            side.tree = as_formula(made, source)
         vocabulary.divisors |= planter.divisors
         notes += [reading for reading in readings if reading not in notes]
     except DeriveError as error:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..errors import DeriveError
 from ..expr import Expr, symbol, symbol_op, symbols_of
-from .claims import DERIVATIVES, Claim, Claims
+from .claims import DERIVATIVES, Claim, Claims, parts_of
 from .derivatives import TreeBuilder
 from .roles import names_of, variables_of
 from .trees import Tree
@@ -18,18 +18,12 @@ def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
     wanted: list[str] = []
     variables: set[str] = set()  # of what has no definition
     known = {n for n, _ in definitions}
-    for claim in reading.claims:
-        for side in claim.sides:
-            if side.tree is not None:
-                for t in side.tree.walk():
-                    if (
-                        t.kind in ("derivative", "gradient", "differential")
-                        and t.args
-                        and t.args[0].kind in ("name", "apply")
-                    ):
-                        wanted.append(str(t.args[0].data[0]))
-                        if wanted[-1] not in known:
-                            variables |= variables_of(Tree(t.kind, t.args, t.data))
+    for t in parts_of(reading.claims):
+        is_operator = t.kind in ("derivative", "gradient", "differential") and t.args
+        if is_operator and t.args[0].kind in ("name", "apply"):
+            wanted.append(str(t.args[0].data[0]))
+            if wanted[-1] not in known:
+                variables |= variables_of(Tree(t.kind, t.args, t.data))
     scalars = [n for n, _ in definitions if n in scope.symbols and scope.symbols[n] in scope.definitions]
     scalars = [n for n in scalars if scope.symbols[n].is_scalar]
     for name in wanted:

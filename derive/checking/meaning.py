@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from ..derivation import Sweep
 from ..errors import ShapeError
 from ..expr import (
     OPERATIONS,
@@ -51,7 +52,7 @@ from ..operations import (
     transpose,
 )
 from ..own_functions import own_function
-from ..reading.build import BINARY, SEVERAL, UNARY
+from ..reading.build import BINARY, SEVERAL, of_one
 from ..rows import largest
 from ..shapes import ONE, SCALAR, Dim, shape_text
 from .trees import Tree, is_kronecker
@@ -437,6 +438,9 @@ class Formulas(Meaning):
         if name.endswith("()"):
             own = own_function(name[:-2].rstrip("′"), name.count("′"))
             return Indexed(own(found.expr), found.indices) if isinstance(found, Indexed) else own(found)
+        if name.endswith("′") and name.rstrip("′") in FUNCTIONS:
+            value = slope_of(name, found.expr if isinstance(found, Indexed) else found)
+            return Indexed(value, found.indices) if isinstance(found, Indexed) else value
         if isinstance(found, Indexed):
             if name in FUNCTIONS:
                 return Indexed(FUNCTIONS[name](found.expr), found.indices)
@@ -456,9 +460,10 @@ class Formulas(Meaning):
             return SEVERAL[name](found, *(self.exact(arg) for arg in tree.args[1:]))
         if name in ("max", "min"):
             return largest(found) if name == "max" else -largest(-found)
-        if name not in UNARY or len(tree.args) > 1:
+        call = of_one(name)
+        if call is None or len(tree.args) > 1:
             raise Unread(f"{name} is not read here")
-        return UNARY[name](found)
+        return call(found)
 
     def _apply(self, tree: Tree) -> Value:
         """A defined function at its own variable, or at something else."""
@@ -480,6 +485,8 @@ class Formulas(Meaning):
         setting: dict[Expr, Expr] = {}
         for parameter, argument in zip(parameters, arguments):
             variable = self.lookup(parameter)
+            if isinstance(argument, Indexed) and not isinstance(variable, Indexed):
+                raise Unread(f"{name} is applied to an entry, or to a sample")
             if variable is None or not isinstance(argument, Expr):
                 continue
             if argument is not variable and self.scope.inline(argument) is not self.scope.inline(variable):
@@ -557,6 +564,15 @@ class Formulas(Meaning):
             return local.inline(self.exact(tree.args[0]))
         finally:
             self.scope = held
+
+
+def slope_of(name: str, argument: Expr) -> Expr:
+    """f′ or f″ of every entry, for a function with a name."""
+    variable = symbol("argument_", *argument.shape)
+    value = FUNCTIONS[name.rstrip("′")](variable)
+    for _ in range(name.count("′")):
+        value = Sweep(value if value.is_scalar else sum_entries(value), variable).total
+    return substitute(value, {variable: argument})
 
 
 def _is_elementwise(value: Expr) -> bool:

@@ -36,7 +36,7 @@ from ..expr import Expr, nodes, number, symbols_of
 from ..operations import add, matmul, scale, transpose
 from ..rules import RULES
 from ..shapes import SCALAR, shape_text
-from .claims import Claim
+from .claims import Claim, parts_of
 from .conditions import symmetric_if
 from .derivatives import TreeBuilder
 from .edits import Edit, at, edits, held, places_of, put, turned
@@ -324,11 +324,7 @@ class Mending:
         while first and claims[first].continues:
             first -= 1
         operators = [
-            t
-            for claim in claims[first : claims.index(self.claim) + 1]
-            for side in claim.sides
-            for t in (side.tree.walk() if side.tree is not None else ())
-            if t.kind == "gradient" and t.data[1]
+            t for t in parts_of(claims[first : claims.index(self.claim) + 1]) if t.kind == "gradient" and t.data[1]
         ]
         if not operators:
             return

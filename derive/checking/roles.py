@@ -24,7 +24,9 @@ _SOLUTION = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ANEW = re.compile(r"\b(?:let|consider|define|suppose|now|instead|another|next|second|different)\b", re.IGNORECASE)
-_ITEM = re.compile(r"(?:^|\n)[ \t]*(?:\d+[.)]|\(?[a-z]\)|[-*•]|\\item)[ \t][^\n]*\Z")
+_ITEM = re.compile(
+    r"(?:^|\n)[ \t]*(?:(?:\*\*|__)?\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.):]{1,2}(?:\*\*|__)?|[-*•]|\\item)[ \t][^\n]*\Z"
+)
 _JOINED = re.compile(r"\b(?:where|with|here|in which|denot\w*|writing|abbreviat\w*)\W*$", re.IGNORECASE)
 _ORNAMENTS = re.compile(r"_(?:hat|star|opt|tilde|bar|MLE|ML|MAP|OLS|LS|ridge|new|min|max)(?=_|$)")
 

@@ -14,7 +14,7 @@ from ..derivation import Sweep
 from ..errors import DeriveError
 from ..expr import Expr, nodes, symbols_of
 from ..shapes import ONE, Dim
-from .claims import DERIVATIVES, Claim
+from .claims import DERIVATIVES, Claim, parts_of
 from .document import spelled
 from .roles import body_of
 from .trees import Tree
@@ -48,6 +48,53 @@ _OF_COLUMNS = (
 def columns_said(text: str) -> frozenset[str]:
     """The matrices that a text writes as X = [x_1, …, x_n], or says to have the samples as columns."""
     return frozenset(match["name"] for pattern in _OF_COLUMNS for match in pattern.finditer(text))
+
+
+_HYPOTHESIS = re.compile(
+    r"(?P<base>[a-z]|\\(?:hat|tilde)\s*\{?\s*[a-z]\s*\}?|\\[a-z]+)(?:\s*_\s*\{?\s*(?P<low>\\?[A-Za-z]+)\s*\}?)?"
+    r"\s*(?:\\left)?\(\s*(?P<variable>[a-z]|\\(?:mathbf|boldsymbol|bm|vec)\s*\{\s*[a-z]\s*\})\s*(?:\\right)?\)"
+)
+
+
+class Hypothesis:
+    """A function of one sample that the document defines, h(x) = σ(θᵀx): h(xᵢ) is σ(θᵀxᵢ)."""
+
+    __slots__ = ("pattern", "variable", "body")
+
+    def __init__(self, head: re.Match[str], body: str) -> None:
+        low = rf"\s*_\s*\{{?\s*{re.escape(head['low'])}\s*\}}?" if head["low"] else ""
+        self.variable = head["variable"]
+        self.pattern = re.compile(
+            rf"(?<![A-Za-z\\]){re.escape(head['base'])}{low}\s*(?:\\left)?\(\s*(?P<sample>{re.escape(head['variable'])})"
+            r"\s*(?:_\s*\{?\s*(?P<index>[i-n])\s*\}?|\^\s*\{\s*\(\s*(?P<above>[i-n])\s*\)\s*\})\s*(?:\\right)?\)"
+        )
+        self.body = body
+
+    def expanded(self, text: str) -> str:
+        return self.pattern.sub(self._at, text)
+
+    def _at(self, match: re.Match[str]) -> str:
+        sample = f"{match['sample']}_{{{match['index'] or match['above']}}}"
+        pattern = rf"{re.escape(self.variable)}|\\[A-Za-z]+|[A-Za-z]"  # the x of θ^Tx, and not that of \exp
+        return f"({re.sub(pattern, lambda m: sample if m[0] == self.variable else m[0], self.body)})"
+
+
+def hypotheses_of(claims: Sequence[Claim]) -> list[Hypothesis]:
+    """The functions of a sample that a document defines once."""
+    found: dict[str, list[tuple[re.Match[str], str]]] = {}
+    for claim in claims:
+        head = _HYPOTHESIS.fullmatch(claim.sides[0].text.strip(" \n\t&"))
+        if head is None or claim.continues or len(claim.sides) < 2:
+            continue
+        body = claim.sides[1].written.strip(" \n\t&,.;~").replace("&", "")
+        if (
+            body
+            and ("\\" in body or not re.search("[a-z]{3}", body))
+            and _HYPOTHESIS.search(body) is None
+            and not re.search(rf"{re.escape(head['variable'])}\s*_", body)
+        ):
+            found.setdefault(f"{head['base']}_{head['low']}", []).append((head, body))
+    return [Hypothesis(*held[0]) for held in found.values() if len({body for _, body in held}) == 1]
 
 
 def as_formula(tree: Tree, text: str) -> Tree:
@@ -203,10 +250,22 @@ def used(entries: Iterable[Entry], tree: Tree) -> list[Entry]:
     return [e for e in entries if e.plain in mentioned and not e.is_entry]
 
 
+_ENTRY_OF = re.compile(r"(?<![A-Za-z\\])(?P<name>[a-z])(?P<low>\s*_\s*\{\s*[i-n]\s*,?\s*[i-n]\s*\})")
+
+
+def capitalized(match: re.Match[str], shapes: Shapes) -> str:
+    """X_{ij} for x_{ij}, where xᵢ is a row of X."""
+    known = shapes.get(match["name"].upper())
+    is_entry = match["name"] not in shapes and known is not None and ONE not in known
+    return (match["name"].upper() if is_entry else match["name"]) + match["low"]
+
+
 def entry_of(text: str, tree: Tree, shapes: Shapes, entries: Sequence[Entry]) -> tuple[Expr, str]:
     """A formula with one index that no sum binds, yᵢ − Σₖ yₖ aᵢ: the vector of which it is an entry, and the index."""
-    indices = {str(i) for t in tree.walk() if t.kind == "name" and len(t.data[2]) == 1 for i in t.data[2]}
-    free = {i for i in indices if len(i) == 1 and i.isalpha()} - {m["index"] for m in _BINDS.finditer(text)}
+    lows = ["".join(map(str, t.data[2])).replace(",", "") for t in tree.walk() if t.kind == "name"]
+    free = {i for low in lows if len(low) <= 2 and low.isalpha() for i in low}
+    free -= {m["index"] for m in _BINDS.finditer(text)}
+    text = _ENTRY_OF.sub(lambda m: capitalized(m, shapes), text)
     if len(free) != 1:
         raise Unread("the index of this formula is open")
     (index,) = free
@@ -257,11 +316,9 @@ def wholes(
 def _indexed(claims: Sequence[Claim]) -> dict[str, set[str]]:
     """The indices with which each name occurs."""
     found: dict[str, set[str]] = {}
-    for claim in claims:
-        for side in claim.sides:
-            for t in side.tree.walk() if side.tree is not None else ():
-                if t.kind == "name" and len(t.data[2]) == 1 and str(t.data[2][0]).isalpha():
-                    found.setdefault(str(t.data[1]), set()).add(str(t.data[2][0]))
+    for t in parts_of(claims):
+        if t.kind == "name" and len(t.data[2]) == 1 and str(t.data[2][0]).isalpha():
+            found.setdefault(str(t.data[1]), set()).add(str(t.data[2][0]))
     return found
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ..expr import Expr, symbol, symbols_of
 from ..operations import add, inner, mul
-from .claims import DERIVATIVES, Claims
+from .claims import DERIVATIVES, Claims, parts_of
 from .trees import Tree
 from .values import Indexed, Scope
 
@@ -21,13 +21,11 @@ def named_losses(reading: Claims, definitions: Sequence[tuple[str, Tree]]) -> li
     scope = reading.scope
     defined = {name for name, _ in definitions} | set(scope.broken)
     found: dict[str, None] = {}
-    for claim in reading.claims:
-        for side in claim.sides:
-            for t in side.tree.walk() if side.tree is not None else ():
-                if t.kind == "derivative" and t.data[0] == 1 and t.args[0].kind == "name":
-                    name = str(t.args[0].data[0])
-                    if name not in defined and str(t.args[0].data[1]) not in defined and name not in scope.aliases:
-                        found[name] = None
+    for t in parts_of(reading.claims):
+        if t.kind == "derivative" and t.data[0] == 1 and t.args[0].kind == "name":
+            name = str(t.args[0].data[0])
+            if name not in defined and str(t.args[0].data[1]) not in defined and name not in scope.aliases:
+                found[name] = None
     return list(found)
 
 

@@ -424,7 +424,8 @@ class Meaning:
         try:
             return self.known(parsed(text, families, entries))
         except DeriveError as error:
-            shapes = families | {n: s.shape for n, s in self.scope.symbols.items() if s.is_vector}
+            vectors = {n: s.shape for n, s in self.scope.symbols.items() if s.is_vector}
+            shapes = families | {n: shape for n, shape in vectors.items() if n.upper() not in families}
             try:
                 made, index = entry_of(text, tree, shapes, entries)
             except DeriveError:

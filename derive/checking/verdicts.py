@@ -15,13 +15,13 @@ from ..errors import DeriveError, ShapeError
 from ..expr import Expr, is_number, symbols_of, zeros
 from ..operations import transpose
 from ..shapes import Shape
-from .claims import DERIVATIVES, Claim, Claims, Side
+from .claims import DERIVATIVES, Claim, Claims, Side, parts_of
 from .conditions import condition_of, entry_by_entry, part_of, positive, size_named
 from .consequences import follows
 from .derivatives import TreeBuilder
 from .document import CONSTANT
 from .hypotheses import assumed
-from .index_notation import IndexChain
+from .index_chains import IndexChain
 from .judgments import Alternative, Failure, Judgment, Value, difference, wide, with_entries
 from .roles import given, is_value, names_of
 from .solutions import judged_solution
@@ -43,9 +43,10 @@ class Judge:
         self.failures: list[Failure] = []
         self.grants_symmetry = True  # what is right if A is symmetric is conditional; of a program it is wrong
         self.condition: int | None = None
+        self.granted: set[str] = set()  # matrices that lines before have taken to be symmetric
         self.totals: set[str] = set()  # variables whose whole gradient is on record
         self.judgments: list[tuple[Claim, list[Judgment]]] = []
-        self.turned = {n for t in self.trees() if t.kind == "transpose" for n in turned_letters(t.args[0])}
+        self.turned = {n for t in parts_of(document.claims) if t.kind == "transpose" for n in turned_letters(t.args[0])}
         self.values_given: list[tuple[int, Expr, Expr]] = []  # b = 0 from line n on
         for names, kept in ((document.sums_to_one, witness.assumptions), (document.units, witness.units)):
             for name in names:
@@ -55,11 +56,6 @@ class Judge:
         self.introduced = self.introductions()
         self.turned |= {s.name for s in self.scope.upstream}
         self.moves = {self.scope.moved(s) for s in self.scope.symbols.values()}
-
-    def trees(self) -> list[Tree]:
-        """Every tree of the document, and all below it."""
-        sides = [side for claim in self.document.claims for side in claim.sides]
-        return [t for side in sides if side.tree is not None for t in side.tree.walk()]
 
     def introductions(self) -> set[Expr]:
         """The symbols of definitions and of what is derived."""
@@ -177,6 +173,8 @@ class Judge:
                     side = given(claim)
                     found += [self.unread(s, s.error) for s in sides[: sides.index(side)] if s.error is not None]
                     found.append(self.definition(claim, side))
+                    if found[-1].verdict == "unread":
+                        found[-1] = indexed.defines(claim) or found[-1]
                     if side.tree is not None and found[-1].verdict == "definition":
                         truths = self.definition_values(side) or truths
                     sides = sides[sides.index(side) + 1 :]
@@ -410,7 +408,7 @@ class Judge:
             return judgment
         if unknown := foreign(self, side, truths):
             return Judgment("unread", f"not judged: {', '.join(unknown)} is not defined", side)
-        if value is not None and (judgment := self.slopes(truths, value, side)) is not None:
+        if value is not None and (judgment := self.slopes(truths, value, side, head)) is not None:
             return judgment
         reason = f"the shapes do not fit: {error.message}"
         if broken := unread_among(self.scope, names_of(side.tree) | (set() if truths else names_of(head))):
@@ -483,7 +481,7 @@ class Judge:
         if head is not None and head.kind == "derivative" and head.data == (1,):
             for value in values:
                 if isinstance(value.value, Expr) and value.value.is_vector:
-                    judgment = self.slopes(truths, value.value, side)
+                    judgment = self.slopes(truths, value.value, side, head)
                     if judgment is not None:
                         return judgment
         is_gradient = head is not None and head.kind == "gradient"
@@ -495,7 +493,9 @@ class Judge:
                 pair = aligned(truth.value, value.value)
                 if pair is not None:
                     left, right = self.whole(pair[0]), self.whole(pair[1])
-                    condition = condition_of(self.witness, left, right, variable, self.values_given, self.turned)
+                    condition = condition_of(
+                        self.witness, left, right, variable, self.values_given, self.turned, self.granted
+                    )
                     if condition is None and isinstance(truth.value, Indexed):
                         condition = part_of(self.witness, left, right, truth.value.indices)
                         if condition is not None and claim.case and f" {claim.case} " not in condition:
@@ -503,16 +503,20 @@ class Judge:
                     if condition is not None and (self.grants_symmetry or "symmetric" not in condition):
                         judgment = Judgment("conditional", f"right if {condition}", side)
                         judgment.condition, judgment.value, judgment.truth = condition, value.value, truth.value
+                        names, _, said = condition.rpartition(" ")
+                        self.granted |= set(names.split(", ")) if said == "symmetric" else set()
                         return judgment
         return None
 
-    def slopes(self, truths: Sequence[Alternative], value: Value, side: Side) -> Judgment | None:
+    def slopes(self, truths: Sequence[Alternative], value: Value, side: Side, head: Tree | None) -> Judgment | None:
         """The side as right entry by entry: the slopes of a function of numbers, taken of each entry."""
         for truth in truths:
             if isinstance(value, Expr) and isinstance(truth.value, Expr):
                 found = entry_by_entry(truth.value, value)
                 if value.shape == truth.value.shape and self.powers(side):
                     found = value
+                if head is not None and not any(t.kind in DERIVATIVES for t in head.walk()):
+                    found = found or value  # σ(z)(1 − σ(z)), an identity of numbers
                 if found is not None and self.same(truth.value, found):
                     judgment = Judgment("conditional", "right entry by entry", side)
                     judgment.condition, judgment.value = "entry by entry", found

@@ -20,6 +20,7 @@ from ..errors import DeriveError, ParseError, ShapeError, UnknownSymbolError
 from ..expr import Expr, fold, substitute, symbol, symbol_op, symbols_of
 from ..shapes import SCALAR, Dim
 from .declarations import Declarations, declarations, style_of
+from .indexed_names import capital
 from .scope import Reading
 from .solved import Solution
 from .tokens import Token
@@ -377,15 +378,13 @@ def find_symbol(parsed: Parsed, name: str) -> Expr:
             f"{name} is defined in the formula, and is no variable of its own",
             hint="its symbols: " + ", ".join(names.text(n) for n in parsed.symbols),
         )
-    base, accents, low = names.parts(key)
-    for count in (1, 2):
-        whole = names.join(base, accents, low[:-count])
-        if low[-count:] and whole in parsed.symbols:
-            shown = names.text(whole)
-            raise UnknownSymbolError(
-                f"{name} is an entry of {shown} here",
-                hint=f"derive by {shown}: that entry of the gradient is the derivative by {name}",
-            )
+    part = find_entry(parsed, name)
+    if part is not None:
+        shown = part[0].text()
+        raise UnknownSymbolError(
+            f"{name} is an entry of {shown} here",
+            hint=f"derive by {shown}: that entry of the gradient is the derivative by {name}",
+        )
     from difflib import get_close_matches
 
     near = get_close_matches(key, list(parsed.symbols), n=3, cutoff=0.5)
@@ -397,6 +396,37 @@ def find_symbol(parsed: Parsed, name: str) -> Expr:
         hint=f"did you mean {' or '.join(names.text(n) for n in near)}?" if near
         else f"its symbols: {shown}; a variable that does not occur is declared, as in {name}: m×n",
     )  # fmt: skip
+
+
+def find_entry(parsed: Parsed, name: str) -> tuple[Expr, list[str]] | None:
+    """The vector or matrix that a name is an entry or a row of, and the indices; None where it is no such name.
+
+    Examples
+    --------
+    >>> find_entry(parse("x'Ax"), "A_{12}")[1], find_entry(parse("x'Ax"), "x_i")[1]
+    (['1', '2'], ['i'])
+    """
+    base, accents, low = names.parts(names.canonical(name))
+    for count in (1, 2):
+        indices = [c for piece in low[-count:] for c in (piece if piece.isalpha() else [piece])]
+        if count == 1 and len(indices) == 1 and len(low[-1]) == 2:
+            indices = list(low[-1])
+        if not low[-count:] or not all(i.isdigit() and i != "0" or len(i) == 1 for i in indices):
+            continue
+        own = names.join(base, accents, low[:-count])
+        for whole in (own, capital(own)):
+            found = parsed.symbols.get(whole)
+            if found is None or found.is_scalar:
+                continue
+            for held in (indices, ["".join(indices)]):
+                sizes = found.shape if len(held) == 2 else found.shape[:1]
+                if len(held) > (1 if found.is_vector else 2) or any(len(i) > 1 and not i.isdigit() for i in held):
+                    continue
+                if len(held) == 1 and not found.is_vector and whole == own:
+                    continue  # W_1 beside W is a name of its own
+                if all(i.isalpha() or d.value is None or int(i) <= d.value for i, d in zip(held, sizes)):
+                    return found, held
+    return None
 
 
 def _is_entry(name: str, whole: str) -> bool:
@@ -465,6 +495,6 @@ def resized(expr: Expr, sizes: Mapping[str, Dim]) -> Expr:
 
 
 __all__ = [
-    "Declarations", "Parsed", "Reading", "declarations", "find_symbol", "parse", "parse_together",
+    "Declarations", "Parsed", "Reading", "declarations", "find_entry", "find_symbol", "parse", "parse_together",
     "redeclare", "resized",
 ]  # fmt: skip

@@ -23,7 +23,7 @@ from .declarations import dimension
 from .grammar import Parser
 from .lexer import Lexer
 from .limits import MAX_NESTING
-from .splitting import Usage, is_bracket, split_runs
+from .splitting import Usage, is_bracket, primes, split_runs
 from .stacks import JUXTAPOSED, PREFIX, PRODUCT, SIGN, Node, Op
 from .tokens import Token
 from .vocabulary import FUNCTIONS, PREFIXES
@@ -132,9 +132,11 @@ class ClaimLexer(Lexer):
         return True
 
 
-def lex(text: str, known: frozenset[str] = frozenset()) -> list[Token]:
-    """The tokens of a side, letters not yet joined to names."""
-    return ClaimLexer(text, known).run()
+def lex(text: str, known: frozenset[str] = frozenset(), is_latex: bool = False) -> list[Token]:
+    """The tokens of a side, letters not yet joined to names; p_ip_j is pᵢpⱼ where the document is LaTeX."""
+    lexer = ClaimLexer(text, known)
+    lexer.is_latex |= is_latex
+    return lexer.run()
 
 
 def with_signs(tokens: list[Token], vocabulary: Vocabulary) -> list[Token]:
@@ -209,10 +211,25 @@ def parse(tokens: list[Token], source: str, vocabulary: Vocabulary, readings: li
     usage.own = _OWN
     found = with_signs(tokens, vocabulary)
     found = split_runs(found, frozenset(vocabulary.names), source, vocabulary.is_latex, readings, usage)
+    found = with_primes(found)
     loose = frozenset(("dot",))  # `.*` binds less than a product, as ⊙ does
     parser = ClaimParser(found, source, frozenset(vocabulary.names), loose, _sized(source), readings)
     parser.functions = usage.applied
     return parser.parse()
+
+
+def with_primes(tokens: list[Token]) -> list[Token]:
+    """The tokens with tanh' one function before a bracket, as σ' is."""
+    result: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        token = tokens[at]
+        order, end = primes(tokens, at + 1) if token.kind == "func" else (0, at + 1)
+        if order:
+            token.text += "′" * order
+        result.append(token)
+        at = max(end, at + 1)
+    return result
 
 
 _OWN = frozenset("φψρζ")  # a function of one's own, entry by entry; f and g are whole functions to define

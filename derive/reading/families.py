@@ -13,7 +13,7 @@ from typing import Any
 from .. import names
 from ..errors import LimitError, ParseError, ShapeError
 from ..shapes import Dim
-from . import habits
+from . import habits, labels
 from . import kinds as solving
 from .indexed_names import INDEX, Access, Index, capital, letters_in
 from .indices import Axis
@@ -22,8 +22,7 @@ from .limits import MAX_OPERATIONS
 from .signatures import C, M, R, S
 from .stacks import Node, nodes_below
 
-_FREE = re.compile(r"[ijkl]([+-]\d+)?")  # an index that no sum binds
-_RANGES = {letter: letters for letters in ("ijklmn", "st", "uv", "pq", "ab", "xy") for letter in letters}
+_FREE = re.compile(r"([ijkl])([+-]\d+)?|([ijkl])([ijkl])")  # indices that no sum binds
 _USUAL = frozenset("ijklmnst")  # indices that a sum need not name
 
 
@@ -48,6 +47,7 @@ class Families:
         self.kind: dict[int, int] = {}
         self.families: dict[str, int | None] = {}  # what the name without an index is; None beside rows of a matrix
         declared = reading.declared.entries
+        self.given = (reading.known - reading.wrt) | set(declared) | set(reading.scope)  # names that stand as they are
         self.declared = {n: e for n, e in declared.items() if e.shape is not None or e.kind is not None}
 
     def note(self, text: str) -> None:
@@ -73,10 +73,12 @@ class Families:
             stack.append((root, dict(zip(letters, self.own[id(root)]))))
         while stack:
             node, scope = stack.pop()
+            labels.select(self, node, scope)
             if node.op == "sigma":
+                labels.exclude(self, node, scope)
                 scope = self.opened(node, scope)
             elif node.op in ("call", "prod"):
-                self.refuse_functions(node, scope)
+                labels.refuse_functions(self, node, scope)
             elif node.op == "at":
                 for letter in node.data:
                     if letter.isalpha() and letter not in scope:
@@ -89,14 +91,14 @@ class Families:
                     scope = self.inlined(node, access, *defined)
                 elif node.op == "ref":
                     continue
-                elif access is not None and self.is_kronecker(access):
+                elif access is not None and labels.is_kronecker(self, access):
                     node.op, node.args, node.data = (
                         "at",
                         [Node("eye", [], None, *node.span)],
                         tuple(p.letter for p in access.places),
                     )
                     self.parts[id(node)] = [p.axis or p.letter for p in access.places]
-                elif access is not None and self.takes_from_definition(node, access):
+                elif access is not None and labels.takes_from_definition(self, node, access):
                     continue
                 elif access is not None:
                     self.accesses[id(node)] = access
@@ -114,62 +116,11 @@ class Families:
                 node.op, node.data = "call", "sum"
                 self.note(f"{self.cut(node)} is read as the number of elements of {names.text(node.args[0].data)}")
         self.keys = {a.key for a in self.accesses.values()}
-        self.refuse_two_ranges()
+        labels.refuse_two_ranges(self)
         for node in self.order:
             if node.op == "sym":
-                self.tell_apart(node)
-
-    def refuse_two_ranges(self) -> None:
-        """Refuse b_u and b_i, of users and of items: what runs over different things has letters of its own."""
-        first: dict[str, tuple[Node, str]] = {}
-        for node in self.order:
-            access = self.accesses.get(id(node))
-            if access is None or len(access.places) > 1 or not access.is_bound or access.name in self.declared:
-                continue
-            letter = access.places[0].letter
-            other, begun = first.setdefault(access.name, (node, letter))
-            if letter not in _RANGES.get(begun, begun):
-                raise self.refuse(
-                    node, f"{self.cut(other)} and {self.cut(node)} may belong to two vectors of different length",
-                    f"give them letters of their own, or declare {names.text(access.name)}",
-                )  # fmt: skip
-
-    def refuse_functions(self, node: Node, scope: dict[str, Axis]) -> None:
-        """Refuse f_i(x) under a sum over i: a function for every index, or a product with a letter in a bracket."""
-        if node.op == "call":
-            label = str(node.data).removesuffix("()").rstrip("′")
-            low = names.parts(label)[2] if str(node.data).endswith("()") else []
-            found = [letter for piece in low[-1:] for letter in piece if letter in scope]
-            if found:
-                raise self.refuse(node, f"{names.text(label)} is another function for every {found[0]}")
-            return
-        for left, right in zip(node.args, node.args[1:]):
-            inner = right.args[0] if right.op in ("pow", "elpow") and not right.paren else right
-            if left.op == "sym" and not left.paren and inner.op == "sym" and inner.paren and left.end <= inner.start:
-                low = names.parts(left.data)[2]
-                if low and low[-1] in scope and not self.source[left.end : inner.start].strip(" ("):
-                    raise self.refuse(
-                        left, f"{names.text(left.data)}({inner.data}) may be a function of {names.text(inner.data)}",
-                        f"write {self.cut(left)} {names.text(inner.data)} for the product",
-                    )  # fmt: skip
-
-    def tell_apart(self, node: Node) -> None:
-        """Refuse u_o beside the u_j of a sum, and f_{y_i} beside f_j, where the variable may be all of them."""
-        base, accents, low = names.parts(node.data)
-        access = self.accesses.get(id(node))
-        places = len(access.places) if access is not None and access.is_bound else 0
-        if places and places == len(low) or len(low) > 2 or node.data in self.reading.known:
-            return
-        wanted = self.reading.wrt
-        plain = [accent for accent in accents if accent not in ("bar", "^+", "^-")]
-        family = names.join(base, plain, [] if len(plain) == len(accents) else low)
-        is_one = plain != accents or (bool(low) and len(low[0]) == 1 and low[0].isalpha())
-        is_summed = f"{family} 1" in self.keys and bool({family, capital(family)} & wanted)
-        if is_one and (is_summed or family in self.defined):
-            raise self.refuse(
-                node, f"{names.text(node.data)} may be made of {names.text(family)}, one of its entries or its mean",
-                f"write it with {names.text(family)}, or give it a letter of its own",
-            )  # fmt: skip
+                labels.tell_apart(self, node)
+        self.order = nodes_below(self.roots)
 
     def find_definitions(self) -> None:
         """The definitions of every entry of a family, r_i = …, where a sum runs over i."""
@@ -185,46 +136,6 @@ class Families:
             letters = [m[2] for m in INDEX.finditer("".join(low[-2:] if len(low) == 2 else low[-1:])) if m[2]]
             if letters and "".join(letters) == "".join(low) and set(letters) <= summed & letters_in(root):
                 self.definitions[names.join(base, accents, []), len(letters)] = (tuple(letters), root)
-
-    def is_kronecker(self, access: Access) -> bool:
-        """δᵢⱼ, where δ is nothing else."""
-        held = {*self.declared, *self.reading.wrt, *self.reading.known}
-        return access.name == "δ" and "δ" not in held and len(access.places) == 2 and all(p.axis for p in access.places)
-
-    def takes_from_definition(self, node: Node, access: Access) -> bool:
-        """Whether hᵢ is an entry of the h that a statement defines, or pᵢ a row of P; then it is made that."""
-        if node.data in self.reading.known:
-            return False
-        named = {s.name: root for s, root in zip(self.reading.statements, self.roots, strict=False) if s.name}
-        name = access.name
-        is_row = name not in named and len(access.places) == 1
-        name = capital(name) if is_row else name
-        root = named.get(name)
-        if root is None or is_row and not access.is_bound:
-            return False
-        if name == access.name and name[0].isupper() and len(access.places) == 1 and access.is_bound:
-            raise self.refuse(
-                node, f"{self.cut(node)} may be an entry of {names.text(name)} or a row",
-                "a small letter, as in p_i, is the row; for the entry write the matrix formula",
-            )  # fmt: skip
-        if any(part is node for part in nodes_below([root])):
-            raise self.refuse(node, f"{names.text(name)} is defined by itself")
-        parts: list[Axis | str] = [p.axis or p.letter or str(p.offset) for p in access.places]
-        for place, part in zip(access.places, parts, strict=True):
-            if isinstance(part, str) and not part.isdigit():
-                raise self.refuse(node, f"{part} in {self.cut(node)} is bound by no sum")
-            if place.axis is not None and place.offset:
-                raise self.refuse(node, f"{self.cut(node)} is a neighbor in what is defined", "write its formula out")
-        self.note(f"{names.text(node.data)} is read as {'a row' if is_row else 'an entry'} of {names.text(name)}")
-        at = node
-        if is_row:  # of which the vector is the transpose
-            at = Node("at", [], None, *node.span)
-            node.op, node.args, node.data = "trans", [at], None
-            parts.append(":")
-        at.op, at.args = "at", [Node("ref", [root], name, *node.span)]
-        at.data = tuple(part.name if isinstance(part, Axis) else part for part in parts)
-        self.parts[id(at)] = parts
-        return True
 
     def inlined(self, node: Node, access: Access, letters: tuple[str, ...], root: Node) -> dict[str, Axis]:
         """Put the definition of an indexed name in its place; its scope."""
@@ -327,14 +238,16 @@ class Families:
         places = self.places(node, low[-1], scope)
         if places is None and len(low) == 2 and low[0] in scope and low[1].isdigit():  # x_{i,1}
             places, low = [Index(scope[low[0]], 0, low[0]), Index(None, int(low[1]), "")], low[:1]
-        if places is None and node.data not in self.reading.known:
+        if places is None and node.data not in self.given:
             pieces = [word for piece in low for word in re.findall(r"[^\W\d_]+", piece)]
             for letter in pieces:
                 if letter in scope:
                     raise self.refuse(node, f"{letter} stands inside of a label", "give the label another letter")
         if places is None:
-            if _FREE.fullmatch(low[-1]) and node.data not in self.reading.known:
-                return Access(names.join(base, accents, low[:-1]), [Index(None, 0, low[-1][0])])
+            free = _FREE.fullmatch(low[-1]) if node.data not in self.given else None
+            if free is not None:
+                letters = [Index(None, int(free[2] or 0), free[1])] if free[1] else [Index(None, 0, c) for c in low[-1]]
+                return Access(names.join(base, accents, low[:-1]), letters)
             if not low[-1].isdigit() or int(low[-1]) == 0:
                 return None
             if len(low) > 1 and low[-2].isdigit() and int(low[-2]):  # A_{1,2}
@@ -473,12 +386,12 @@ class Families:
         styles: dict[str, str],
     ) -> Cell:  # fmt: skip
         key = access.key
-        if not access.is_bound:
+        if not access.is_bound and not access.is_one:
             key = str(node.data)
         known = kinds.symbol_cells.get(key)
         if known is not None:
             return known
-        if not access.is_bound:
+        if not access.is_bound and not access.is_one:
             own: Cell = self.reading.cell(node, symbols, kinds)
             return own
         entry = self.reading.declared.entries.get(access.name)
@@ -525,20 +438,23 @@ class Families:
             access = self.accesses.get(id(node))
             if access is None or access.is_bound:
                 continue
-            digits = "".join(str(p.offset) for p in access.places)
             kind, whole = self.kind[id(node)], self.kind_of_family(access.name)
             shown, letter = names.text(node.data), names.text(access.name)
-            if kind == S and whole == C and access.places[0].letter:
+            digits = "".join(str(p.offset) for p in access.places)
+            if kind == S and whole == M and len(access.places) == 1 and len(digits) == 2 and digits.isdigit():
+                access.places = [Index(None, int(d), "") for d in digits]  # A_12
+            numbers = [str(p.number) for p in access.places]
+            is_row = access.is_one and kind == C and len(numbers) == 1
+            is_there = access.is_one or access.name in self.reading.settled or access.name in self.families
+            if kind == S and whole == C and access.places[0].letter and not is_there:
                 raise ParseError(
                     f"{shown} is an entry of {letter}, and no sum runs over {access.places[0].letter}",
-                    self.source, node.span, "the sign of a sum is ∑ or sum; Σ is the Greek letter"
-                    if "Σ" in self.source else f"write its number, as in {letter}₁, or a sum",
+                    self.source, node.span, f"write its number, as in {letter}₁, or a sum",
                 )  # fmt: skip
-            if kind == S and whole == C and len(access.places) == 1:
-                self.note(f"{shown} is read as entry {digits} of {letter}")
-            elif kind == S and whole == M and len(digits) == 2 and not access.places[0].letter:
-                access.places = [Index(None, int(d), "") for d in digits]
-                self.note(f"{shown} is read as entry ({digits[0]}, {digits[1]}) of {letter}")
+            if kind == S and whole == (C if len(numbers) == 1 else M) or is_row or access.is_one and kind == S:
+                place = numbers[0] if len(numbers) == 1 else f"({', '.join(numbers)})"
+                of = names.text(self.row_family(access, node)) if is_row else letter
+                self.note(f"{shown} is read as {'row' if is_row else 'entry'} {place} of {of}")
             else:
                 if whole is not None:
                     self.note(f"{shown} is read as a name of its own, beside {letter}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from .. import names
+from ..shapes import Dim
 from .indices import Axis
 from .stacks import Node
 
@@ -22,21 +23,27 @@ class Index:
         self.offset = offset
         self.letter = letter
 
+    @property
+    def number(self) -> Dim:
+        """Which entry it is, where no sum runs over it: a number, or a letter that stands for one."""
+        return Dim.of(self.letter) + self.offset if self.letter else Dim.of(self.offset)
+
 
 class Access:
     """An indexed name: the family it belongs to, and where in it."""
 
-    __slots__ = ("name", "places", "is_bound")
+    __slots__ = ("name", "places", "is_bound", "is_one")
 
-    def __init__(self, name: str, places: list[Index]) -> None:
+    def __init__(self, name: str, places: list[Index], is_one: bool = False) -> None:
         self.name = name
         self.places = places
         self.is_bound = any(p.axis is not None for p in places)
+        self.is_one = is_one  # of those that a sum runs over, as f_y beside the f_j
 
     @property
     def key(self) -> str:
         """One for all names of the family."""
-        return f"{self.name} {len(self.places)}" if self.is_bound else f"{self.name} at"
+        return f"{self.name} {len(self.places)}" if self.is_bound or self.is_one else f"{self.name} at"
 
 
 def letters_in(root: Node) -> set[str]:

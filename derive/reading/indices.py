@@ -245,7 +245,8 @@ class Algebra:
         return IndexedSum([IndexedTerm(factors=((node, tuple(axes)),))], value.row, value.column)
 
     def multiply(self, left: IndexedSum, right: IndexedSum) -> list[IndexedTerm]:
-        left, right = self.whole(left), self.whole(right)
+        if not any(_is_hot(t) for value in (left, right) for t in value.terms):
+            left, right = self.whole(left), self.whole(right)
         if len(left.terms) * len(right.terms) > MAX_TERMS:
             raise self.refuse(f"multiplied out it has more than {MAX_TERMS} terms")
         return [a.times(b) for a in left.terms for b in right.terms]
@@ -326,7 +327,14 @@ class Algebra:
         terms = []
         for term in value.terms:
             free = term.axes
+            once = [f for f in term.factors if is_indicator(f[0]) and f[1][-1] in axes and f[1][-1] in free]
+            once = [f for f in once if all(f is other or f[1][-1] not in other[1] for other in term.factors)]
+            if once:  # a label is one of the indices: Σ_k Y_ik is 1
+                kept = tuple(f for f in term.factors if f not in once)
+                term = IndexedTerm(term.sign, term.scalars, kept, term.summed)
+                free = term.axes + [f[1][-1] for f in once]
             counts = tuple(self.new("count", data=a) for a in axes if a not in free)
+            free = term.axes
             terms.append(
                 IndexedTerm(
                     term.sign, counts + term.scalars, term.factors, term.summed + tuple(a for a in axes if a in free)
@@ -474,6 +482,15 @@ class Algebra:
         if value.row is None and value.column is not None:
             return self.turned(self.form(value, [value.column]))
         return self.form(value, value.own)
+
+
+def is_indicator(node: Node) -> bool:
+    """Whether each row is zeros with a single 1, as that of a label is."""
+    return node.op == "ref" and node.data == "indicator"
+
+
+def _is_hot(term: IndexedTerm) -> bool:
+    return any(is_indicator(node) for node, _ in term.factors)
 
 
 def _is_one(node: Node) -> bool:

@@ -23,6 +23,8 @@ from .alternatives import (
 from .build import Builder
 from .declarations import Declarations, declarations, dimension
 from .grammar import Parser
+from .indexed_names import capital
+from .indicators import indicators
 from .kinds import Ambiguous, Cell, Contradiction, Kinds, kind_of
 from .lexer import Lexer
 from .limits import MAX_NAMES, MAX_OPERATIONS, MAX_SUMS
@@ -56,7 +58,13 @@ class Reading:
         self.known = frozenset(declared.entries) | self.wrt | frozenset(self.scope)
         lexer = Lexer(source, self.known)
         self.source = source = lexer.text
-        self.tokens = raised_names(primed_names(lexer.run()), self.known, source)
+        self.labeled: set[str] = set()  # matrices of zeros, with a 1 in each row
+        read = (
+            indicators(lexer.run(), source, lexer.readings, self.labeled)
+            if "=" in source or "1" in source
+            else lexer.run()
+        )
+        self.tokens = raised_names(primed_names(read), self.known, source)
         self.is_latex = lexer.is_latex
         divided = Statements(source)
         self.statements = divided.divide(self.tokens)
@@ -80,6 +88,7 @@ class Reading:
             str(t.value) for s in self.statements for t in chain(s.tokens, *s.others) if t.kind in ("name", "apply")
         }
         families = {names.join(*names.parts(name)[:2], []) for name in used}
+        families |= set(map(capital, families))
         for statement in self.statements[:-1]:
             if statement.name is not None and statement.name.partition("_")[0] not in used | families:
                 self.split_readings.append(f"{names.text(statement.name)} is defined and not used")
@@ -507,6 +516,7 @@ class Reading:
         taken = (
             set(symbols) | self.dimension_names | self.used_dimensions | set(self.declared.entries) | set(self.scope)
         )
+        taken |= {c for name in self.wrt for piece in names.parts(name)[2] for c in piece}  # derived by x_k
         found: list[Size] = []
         for entry in symbols.values():
             if entry.shape is not None:

@@ -267,19 +267,26 @@ class MatrixForms:
             made = Node("window", [made], tuple(windows), node.start, node.end)
         else:
             made = Node("axes", [made], (kind, tuple(axes)), node.start, node.end)
+            if name in self.families.reading.labeled and axes[-1] is not None:
+                made = Node("ref", [made], "indicator", node.start, node.end)
         self.leaves[key] = made
         return made
 
     def window(self, node: Node, name: str, side: int, place: Index) -> tuple[int, Dim | None]:
         """Where the entries begin that an index names, and how many more the family has; None if it has no more."""
-        spans = self.spans[name, side]
+        spans = self.spans.get((name, side))
+        if spans is None:
+            raise self.refuse(
+                node, f"what {names.text(node.data)} is an entry of is open", "write X_{ij} for those of X"
+            )
         axis = place.axis
         assert axis is not None
         if axis.upper is None:
             offsets = [o for a, o in spans if a.tie is axis.tie]
             low, high = min(offsets), max(offsets)
             if low == high:
-                if axis.lower.value != 1 or low:
+                starts = {a.lower.value for a, _ in spans} | {axis.lower.value}
+                if starts not in ({0}, {1}) or low:
                     raise self.refuse(node, f"the range of {axis.name} is open", "write where the sum begins and ends")
                 return 0, None
             if any(a.tie is axis.tie for key, held in self.spans.items() if key[0] != name for a, _ in held):
@@ -351,7 +358,7 @@ class MatrixForms:
     def chosen(self, node: Node, whole: Node, parts: list[Any]) -> Node:
         """An entry, row or column of which the number is given, by unit vectors."""
         algebra = Algebra(lambda why: self.refuse(node, why), node.start, node.end)
-        units = [None if part == ":" else algebra.new("basis", data=Dim.of(int(part))) for part in parts]
+        units = [None if part == ":" else algebra.new("basis", data=self.numbered(part)) for part in parts]
         before = [] if units[0] is None else [algebra.turned(units[0])]
         after = [] if len(units) < 2 or units[1] is None else [units[1]]
         made = algebra.chain([*before, whole, *after])
@@ -363,10 +370,23 @@ class MatrixForms:
     def entry(self, node: Node, access: Access) -> Node:
         """x_1 as e₁ᵀ x, A_12 as e₁ᵀ A e₂."""
         algebra = Algebra(lambda why: self.refuse(node, why), node.start, node.end)
-        units = [algebra.new("basis", data=Dim.of(p.offset)) for p in access.places]
-        whole = Node("axes", [algebra.new("sym", data=access.name)], (C if len(units) == 1 else M, ()), *node.span)
+        units = [algebra.new("basis", data=self.numbered(p.number)) for p in access.places]
+        is_row = self.kind[id(node)] == C
+        name = self.families.row_family(access, node) if is_row else access.name
+        if is_row or access.is_one:
+            self.families.reading.settled[name] = M if is_row else C
+            self.families.reading.families.add(name)
+        whole = Node("axes", [algebra.new("sym", data=name)], (M if is_row or len(units) > 1 else C, ()), *node.span)
         made = algebra.times([algebra.turned(units[0]), whole, *units[1:]])
+        if is_row:
+            made = algebra.turned(made)
         made.paren = True
+        return made
+
+    def numbered(self, index: str | Dim) -> Dim:
+        """The number of an entry; a letter that stands for one is the name of no size."""
+        made = index if isinstance(index, Dim) else Dim.of(int(index) if index.isdigit() else index)
+        self.families.reading.used_dimensions |= made.names
         return made
 
     def value(self, algebra: Algebra, node: Node, args: list[IndexedSum], values: dict[int, IndexedSum]) -> IndexedSum:

@@ -342,7 +342,7 @@ class Letters:
                 continue
             if c.isalnum():
                 word += names.plain(c)[0]
-            elif c in ",;_":
+            elif c in ",;_" or c == "^" and inside[i + 1 : i + 3].startswith(("(", "{(")):
                 if word:
                     found.append(word)
                 word = ""

@@ -104,6 +104,7 @@ class Notation:
     hadamard: ClassVar[str]
     quotient: ClassVar[str]
     kron: ClassVar[str]
+    minus: ClassVar[str] = "-"
     fraction_level: ClassVar[int]
 
     def __init__(self, spelled: Mapping[str, Partial] | None = None, is_inline: bool = False) -> None:
@@ -149,27 +150,36 @@ class Notation:
         """The name of a dimension; a number at its end is a subscript."""
         return self.symbol(name if len(name) == 1 else canonical(name))
 
+    def digits(self, value: int) -> str:
+        """A number without a sign."""
+        return str(value)
+
     def number(self, value: Fraction) -> Piece:
-        raise NotImplementedError
+        is_negative, value = value < 0, abs(value)
+        above, below = self.digits(value.numerator), self.digits(value.denominator)
+        if value.denominator == 1:
+            return Piece(above, ATOM, is_negative)
+        return Piece(self.fraction(above, below), POSTFIX, is_negative, True)
 
     def constant(self, name: str) -> str:
         raise NotImplementedError
 
     def sum(self, terms: Sequence[tuple[bool, str]]) -> str:
         """The summands, each with whether a minus stands before it."""
-        raise NotImplementedError
+        (is_negative, first), *rest = terms
+        return self.minus * is_negative + first + "".join(f" {self.minus if n else '+'} {s}" for n, s in rest)
 
     def juxtapose(self, factors: Sequence[str]) -> str:
         raise NotImplementedError
 
     def infix(self, left: str, operator: str, right: str) -> str:
-        raise NotImplementedError
+        return f"{left} {operator} {right}"
 
     def fraction(self, numerator: str, denominator: str) -> str:
         raise NotImplementedError
 
     def bracketed(self, string: str, is_tall: bool) -> str:
-        raise NotImplementedError
+        return f"({string})"
 
     def superscript(self, base: str, exponent: str, is_entrywise: bool = False) -> str:
         raise NotImplementedError
@@ -291,17 +301,9 @@ def _symbol(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
     return Piece(notation.symbol(node.name))
 
 
-def _number(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
-    return notation.number(node.data[0])
-
-
 def _add(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
     terms = [(p.is_negative, p.string if p.level > SUM else notation.bracketed(p.string, p.is_tall)) for p in args]
     return Piece(notation.sum(terms), SUM, is_tall=any(p.is_tall for p in args))
-
-
-def _mul(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
-    return _product(notation, list(node.args), args, None, None, tuple(args))
 
 
 def _scale(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
@@ -557,7 +559,7 @@ class Layout(dict[str, Row]):
 
 
 ROWS: dict[str, Row] = {
-    "number": _number,
+    "number": lambda notation, node, args: notation.number(node.data[0]),
     "constant": lambda notation, node, args: Piece(notation.constant(node.name)),
     "dimension": lambda notation, node, args: notation.dimension(node.data[0]),
     "symbol": _symbol,
@@ -567,7 +569,7 @@ ROWS: dict[str, Row] = {
     "basis": _basis,
     "commutation": _commutation,
     "add": _add,
-    "mul": _mul,
+    "mul": lambda notation, node, args: _product(notation, list(node.args), args, None, None, tuple(args)),
     "scale": _scale,
     "matmul": _matmul,
     "hadamard": _hadamard,

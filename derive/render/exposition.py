@@ -414,7 +414,7 @@ class _Writer:
             if self.detail != "brief":
                 title = "The sum" if len(d.contributions) > 1 else "The gradient"
                 out.part(title if is_alone else f"The gradient by {text(d.wrt)}")
-            self.sum_rows(head, boxed)
+            self.sum_rows(head_of(self.d, whole=True), boxed)
         elif self.detail != "brief":
             out.part("The result")
         if boxed is None and self.is_stopped:
@@ -491,7 +491,7 @@ class _Writer:
             rows.append(Row(left, ("=", [total])))
             left = []
         out.show(*rows)
-        if boxed is None:
+        if boxed is None or d.entry is not None:
             return
         last = text(total)
         if text(boxed) == last:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..expr import Expr
 from ..shapes import SCALAR, Shape
-from . import ATOM, POSTFIX, PRODUCT, Item, Name, Notation, Operand, Partial, Piece, Space
+from . import POSTFIX, PRODUCT, Item, Name, Notation, Operand, Partial, Piece, Space
 from .breaking import broken, width
 from .style import Style
 
@@ -81,18 +80,8 @@ class Latex(Notation):
                 return rf"\nabla_{{{self.formula([by])}}}^{{2}} {self.formula(item.top[1:])}"
         return super()._item(item)
 
-    def number(self, value: Fraction) -> Piece:
-        is_negative, value = value < 0, abs(value)
-        if value.denominator == 1:
-            return Piece(str(value.numerator), ATOM, is_negative)
-        return Piece(rf"\frac{{{value.numerator}}}{{{value.denominator}}}", POSTFIX, is_negative, True)
-
     def constant(self, name: str) -> str:
         return r"\pi" if name == "π" else r"\mathrm{e}"
-
-    def sum(self, terms: Sequence[tuple[bool, str]]) -> str:
-        (is_negative, first), *rest = terms
-        return ("-" if is_negative else "") + first + "".join((" - " if n else " + ") + s for n, s in rest)
 
     def juxtapose(self, factors: Sequence[str]) -> str:
         line = factors[0]
@@ -104,9 +93,6 @@ class Latex(Notation):
             else:
                 line += f" {factor}"
         return line
-
-    def infix(self, left: str, operator: str, right: str) -> str:
-        return f"{left} {operator} {right}"
 
     def fraction(self, numerator: str, denominator: str) -> str:
         return rf"\frac{{{numerator}}}{{{denominator}}}"

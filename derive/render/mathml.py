@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from fractions import Fraction
 from html import escape
 from xml.etree import ElementTree
 
 from .. import names
 from ..expr import Expr
 from ..shapes import SCALAR, Shape, shape_text
-from . import ATOM, POSTFIX, PRODUCT, Notation, Piece
+from . import POSTFIX, PRODUCT, Notation, Piece
 
 FUNCTIONS = {"logdet": "log det", "σ": "σ"}
 HIGH = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789−"))
@@ -80,12 +79,8 @@ class MathML(Notation):
             made = f"<msub>{made}{low[0] if len(low) == 1 else '<mrow>' + operator(',').join(low) + '</mrow>'}</msub>"
         return row(head, made) if head else made
 
-    def number(self, value: Fraction) -> Piece:
-        is_negative, value = value < 0, abs(value)
-        if value.denominator == 1:
-            return Piece(f"<mn>{value.numerator}</mn>", ATOM, is_negative)
-        written = f"<mfrac><mn>{value.numerator}</mn><mn>{value.denominator}</mn></mfrac>"
-        return Piece(written, POSTFIX, is_negative, True)
+    def digits(self, value: int) -> str:
+        return f"<mn>{value}</mn>"
 
     def constant(self, name: str) -> str:
         return f'<mi mathvariant="normal">{name}</mi>'

@@ -39,7 +39,7 @@ def fields_of(d: Derivation, points: int) -> dict[str, Any]:
         "schema": SCHEMA,
         "kind": d.kind,
         "loss": d.loss.text(),
-        "wrt": None if d.wrt is None else d.wrt.text(),
+        "wrt": None if d.written_wrt is None else d.written_wrt.text(),
         "shapes": {name_text(s.name): [size(dim) for dim in s.shape] for s in names},
         "contributions": [
             {

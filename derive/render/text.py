@@ -35,6 +35,7 @@ class Text(Notation):
     hadamard = "⊙"
     quotient = "⊘"
     kron = "⊗"
+    minus = "−"
     fraction_level = QUOTIENT
 
     def symbol(self, name: str) -> str:
@@ -54,24 +55,14 @@ class Text(Notation):
     def constant(self, name: str) -> str:
         return name
 
-    def sum(self, terms: Sequence[tuple[bool, str]]) -> str:
-        (is_negative, first), *rest = terms
-        return ("−" if is_negative else "") + first + "".join((" − " if n else " + ") + s for n, s in rest)
-
     def juxtapose(self, factors: Sequence[str]) -> str:
         line = factors[0]
         for factor in factors[1:]:
             line += f" {self.times} {factor}" if factor[0] in "0123456789½⅓¼⅔¾" else f" {factor}"
         return line
 
-    def infix(self, left: str, operator: str, right: str) -> str:
-        return f"{left} {operator} {right}"
-
     def fraction(self, numerator: str, denominator: str) -> str:
         return f"{numerator} / {denominator}"
-
-    def bracketed(self, string: str, is_tall: bool) -> str:
-        return f"({string})"
 
     def superscript(self, base: str, exponent: str, is_entrywise: bool = False) -> str:
         if exponent.lstrip("−").isdigit() and not is_entrywise:

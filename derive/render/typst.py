@@ -7,12 +7,11 @@ too long for the page is a paragraph of formulas in display size, which Typst br
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from .. import names
 from ..shapes import SCALAR, Shape
-from . import ATOM, POSTFIX, PRODUCT, Notation, Piece, Space
+from . import POSTFIX, PRODUCT, Notation, Piece, Space
 from .blocks import Exposition, Heading, Paragraph, Row, Shapes
 from .breaking import width
 from .latex import ROOM, Latex
@@ -55,30 +54,14 @@ class Typst(Notation):
             shown = f"{ACCENTS[accent]}({shown})" if accent in ACCENTS else shown
         return (f"{head} {shown}" if head else shown) + (f"_({_listed(map(_word, low))})" if low else "")
 
-    def number(self, value: Fraction) -> Piece:
-        is_negative, value = value < 0, abs(value)
-        if value.denominator == 1:
-            return Piece(str(value.numerator), ATOM, is_negative)
-        return Piece(self.fraction(str(value.numerator), str(value.denominator)), POSTFIX, is_negative, True)
-
     def constant(self, name: str) -> str:
         return "π" if name == "π" else "upright(e)"
-
-    def sum(self, terms: Sequence[tuple[bool, str]]) -> str:
-        (is_negative, first), *rest = terms
-        return ("-" if is_negative else "") + first + "".join((" - " if n else " + ") + s for n, s in rest)
 
     def juxtapose(self, factors: Sequence[str]) -> str:
         return factors[0] + "".join(f" {self.times} {f}" if f[0].isdigit() else f" {f}" for f in factors[1:])
 
-    def infix(self, left: str, operator: str, right: str) -> str:
-        return f"{left} {operator} {right}"
-
     def fraction(self, numerator: str, denominator: str) -> str:
         return f"frac({numerator}, {denominator})"
-
-    def bracketed(self, string: str, is_tall: bool) -> str:
-        return f"({string})"
 
     def superscript(self, base: str, exponent: str, is_entrywise: bool = False) -> str:
         return f"{base}^({'⊙ ' * is_entrywise}{exponent})"

@@ -45,13 +45,13 @@ def property_words(s: Expr) -> str:
     return " and ".join(held)
 
 
-def head_of(d: Derivation) -> Formula:
-    """What is derived, as the left side of equations."""
+def head_of(d: Derivation, whole: bool = False) -> Formula:
+    """What is derived, as the left side of equations; of an entry the gradient that it is one of with `whole`."""
     of = Name(d.name)
     if d.wrt is None:
         return ["d", of]
     if d.kind == "gradient":
-        return [Partial(["∂", of], ["∂", d.wrt])]
+        return [Partial(["∂", of], ["∂", d.wrt if whole else d.written_wrt or d.wrt])]
     if d.kind == "hvp" and len(d.moved) > 1:
         return ["d", Partial(["∂", of], ["∂", d.wrt])]
     if d.kind == "hvp":

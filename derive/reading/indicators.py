@@ -1,0 +1,126 @@
+r"""Indicators: `1\{y_i = k\}`, `[y = k]` and `\mathbb{1}_{x > 0}` as the entries and the choices that they are.
+
+A label y_i becomes a row of Y, a matrix of zeros with a 1 at y_i in row i; [y_i = k] is Y_ik.  An inequality becomes
+the choice between 1 and 0.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from .. import names
+from ..errors import ParseError
+from .indexed_names import capital
+from .tokens import Token
+
+_SIGNS = frozenset("=≠<>≤≥")
+_RELATION = re.compile(r"[=≠<>≤≥]|\\(?:n?eq?|[lg]eq?|[lg]t)(?![a-z])")
+
+
+def indicators(tokens: list[Token], source: str, readings: list[str], labeled: set[str]) -> list[Token]:
+    """The tokens with every indicator in the form that formulas have for it; matrices of labels join `labeled`.
+
+    Raises
+    ------
+    ParseError
+        An indicator of something else than one equation or inequality.
+    """
+    made: list[Token] = []
+    i = 0
+    while i < len(tokens):
+        token = tokens[i]
+        if token.kind == "one" and token.low and _RELATION.search(token.low[0]):
+            made += _of_subscript(token, source, readings, labeled)
+            i += 1
+            continue
+        end = _closing(tokens, i) if token.kind == "open" and token.text in ("(", "[", "\\{") else None
+        held = tokens[i + 1 : end] if end is not None else []
+        before = made[-1] if made else None
+        is_marked = before is not None and before.end == token.start and _is_mark(before)
+        signs = [t for t in held if t.kind == "op" and t.text in _SIGNS]
+        is_bare = token.text == "[" and len(held) == 3 and not (before is not None and before.kind == "func")
+        if end is None or not signs or not (is_marked or is_bare):
+            made.append(token)
+            i += 1
+            continue
+        if is_marked:
+            token = made.pop()
+        made += _indicator(
+            held, signs, Token("", "", token.start, tokens[end].end), token.spaced, source, readings, labeled
+        )
+        i = end + 1
+    return made
+
+
+def _is_mark(token: Token) -> bool:
+    """Whether it is the 1 or the I of an indicator."""
+    return token.kind == "one" or token.kind == "num" and token.value == 1 or token.kind == "atom" and token.text == "I"
+
+
+def _closing(tokens: list[Token], i: int) -> int | None:
+    """Where the bracket at i closes, if it holds no other, and few signs."""
+    for j in range(i + 1, min(i + 20, len(tokens))):
+        if tokens[j].kind in ("open", "close"):
+            return j if tokens[j].kind == "close" else None
+    return None
+
+
+def _of_subscript(token: Token, source: str, readings: list[str], labeled: set[str]) -> list[Token]:
+    from .lexer import Lexer
+
+    inside = token.low[0].strip()
+    while inside[:1] == "{" or inside[:2] == "\\{":
+        inside = inside.removeprefix("\\")[1:].removesuffix("}").removesuffix("\\").strip()
+    held = Lexer(inside).run()
+    for t in held:
+        t.start, t.end = token.span
+    signs = [t for t in held if t.kind == "op" and t.text in _SIGNS]
+    return _indicator(held, signs, token, token.spaced, source, readings, labeled)
+
+
+def _indicator(
+    held: list[Token], signs: list[Token], at: Token, spaced: bool, source: str, readings: list[str], labeled: set[str]
+) -> list[Token]:
+    if len(signs) != 1:
+        raise ParseError("this indicator is not read", source, at.span, "it holds one = or one inequality")
+    (sign,) = signs
+    k = held.index(sign)
+
+    def new(kind: str, text: str, value: object = None) -> Token:
+        return Token(kind, text, at.start, at.end, value)
+
+    if sign.text not in "=≠":
+        choice = [new("op", ","), new("num", "1", Fraction(1)), new("op", ","), new("num", "0", Fraction(0))]
+        made = [new("func", "where"), new("open", "("), *held, *choice, new("close", ")")]
+        made[0].spaced = spaced
+        return made
+    sides = [held[:k], held[k + 1 :]]
+    left, right = (side[0] for side in sides)
+    if right.low or left.kind == "num":
+        left, right = right, left
+    if {len(side) for side in sides} != {1} or left.kind != "atom" or not (right.kind == "num" or right.text.islower()):
+        raise ParseError(
+            "this indicator is not read", source, at.span, "it compares a label with an index, as in y_i = k"
+        )
+    entry = new("atom", left.text)
+    if not left.low and not right.low and left.text in "ijklmnpqrst" and right.kind == "atom":
+        entry.text, entry.low = "δ", [left.text + right.text]
+    else:
+        index = right.text
+        entry.text = capital(left.text) if left.low else left.text
+        entry.low = ["".join([*left.low, index])] if index.isalpha() and len(left.low) < 2 else [*left.low, index]
+        label = names.text(left.name)
+        is_row = (
+            f"a matrix of zeros, with a 1 in row {left.low[0]} at {label}"
+            if left.low
+            else "a vector of zeros, with a 1"
+        )
+        shown = f"{label} {sign.text} {index}"
+        labeled.add(entry.text)
+        made_of = names.text(entry.name) if sign.text == "=" else f"1 − {names.text(entry.name)}"
+        readings.append(f"the indicator of {shown} is read as {made_of}: {entry.text} is {is_row}")
+    entry.spaced = spaced
+    if sign.text == "=":
+        return [entry]
+    return [new("open", "("), new("num", "1", Fraction(1)), new("op", "-"), entry, new("close", ")")]

@@ -1,0 +1,190 @@
+"""Names that are one of a family: labels such as f_{y_i}, entries of definitions, functions with an index."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from .. import names
+from ..shapes import Dim
+from .indexed_names import Access, Index, capital, letters_in
+from .indices import Axis
+from .stacks import Bounds, Node, nodes_below
+
+if TYPE_CHECKING:
+    from .families import Families
+
+_RANGES = {letter: letters for letters in ("ijklmn", "st", "uv", "pq", "ab", "xy") for letter in letters}
+_LABEL = re.compile(r"_\{\s*(?:([^\W\d_]),?\s*)?([^\W\d_])(?:_\{?([^\W\d_])\}?|\^\{?\(([^\W\d_])\)\}?)\s*\}$")
+
+
+def refuse_two_ranges(of: Families) -> None:
+    """Refuse b_u and b_i, of users and of items: what runs over different things has letters of its own."""
+    first: dict[str, tuple[Node, str]] = {}
+    for node in of.order:
+        access = of.accesses.get(id(node))
+        if access is None or len(access.places) > 1 or not access.is_bound or access.name in of.declared:
+            continue
+        letter = access.places[0].letter
+        other, begun = first.setdefault(access.name, (node, letter))
+        if letter not in _RANGES.get(begun, begun):
+            raise of.refuse(
+                node, f"{of.cut(other)} and {of.cut(node)} may belong to two vectors of different length",
+                f"give them letters of their own, or declare {names.text(access.name)}",
+            )  # fmt: skip
+
+
+def refuse_functions(of: Families, node: Node, scope: dict[str, Axis]) -> None:
+    """Refuse f_i(x) under a sum over i: a function for every index, or a product with a letter in a bracket."""
+    if node.op == "call":
+        label = str(node.data).removesuffix("()").rstrip("′")
+        low = names.parts(label)[2] if str(node.data).endswith("()") else []
+        found = [letter for piece in low[-1:] for letter in piece if letter in scope]
+        if found:
+            raise of.refuse(node, f"{names.text(label)} is another function for every {found[0]}")
+        return
+    for left, right in zip(node.args, node.args[1:]):
+        inner = right.args[0] if right.op in ("pow", "elpow") and not right.paren else right
+        if left.op == "sym" and not left.paren and inner.op == "sym" and inner.paren and left.end <= inner.start:
+            low = names.parts(left.data)[2]
+            if low and low[-1] in scope and not of.source[left.end : inner.start].strip(" ("):
+                raise of.refuse(
+                    left, f"{names.text(left.data)}({inner.data}) may be a function of {names.text(inner.data)}",
+                    f"write {of.cut(left)} {names.text(inner.data)} for the product",
+                )  # fmt: skip
+
+
+def tell_apart(of: Families, node: Node) -> None:
+    """Refuse u_o beside the u_j of a sum, and f_{y_i} beside f_j, where the variable may be all of them."""
+    base, accents, low = names.parts(node.data)
+    access = of.accesses.get(id(node))
+    places = len(access.places) if access is not None and access.is_bound else 0
+    if places and places == len(low) or len(low) > 2 or node.data in of.given:
+        return
+    wanted = {names.join(*names.parts(name)[:2], []) for name in of.reading.wrt}
+    plain = [accent for accent in accents if accent not in ("bar", "^+", "^-")]
+    family = names.join(base, plain, [] if len(plain) == len(accents) else low)
+    is_one = plain != accents or (bool(low) and len(low[0]) == 1 and low[0].isalpha())
+    is_summed = f"{family} 1" in of.keys and bool({family, capital(family)} & wanted)
+    if not is_one or not is_summed and family not in of.defined:
+        return
+    letter = "_".join(low)
+    is_free = plain == accents and not any(n.op == "sym" and n.data in (letter, low[0]) for n in of.order)
+    if is_free and not places and letter not in of.declared and (len(low) == 1 or _LABEL.search(of.cut(node))):
+        found = Access(family, [Index(None, 0, letter)], is_one=True)
+        if family not in of.defined:
+            of.accesses[id(node)] = found
+            return
+        if takes_from_definition(of, node, found):
+            of.accesses.pop(id(node), None)
+            return
+    raise of.refuse(
+        node, f"{names.text(node.data)} may be made of {names.text(family)}, one of its entries or its mean",
+        f"write it with {names.text(family)}, or give it a letter of its own",
+    )  # fmt: skip
+
+
+def is_kronecker(of: Families, access: Access) -> bool:
+    """δᵢⱼ, where δ is nothing else."""
+    held = {*of.declared, *of.reading.wrt, *of.reading.known}
+    return access.name == "δ" and "δ" not in held and len(access.places) == 2 and all(p.axis for p in access.places)
+
+
+def takes_from_definition(of: Families, node: Node, access: Access) -> bool:
+    """Whether hᵢ is an entry of the h that a statement defines, or pᵢ a row of P; then it is made that."""
+    if node.data in of.given:
+        return False
+    named = {s.name: root for s, root in zip(of.reading.statements, of.roots, strict=False) if s.name}
+    name = access.name
+    is_row = name not in named and len(access.places) == 1
+    name = capital(name) if name not in named else name
+    root = named.get(name)
+    if root is None or is_row and not access.is_bound and not access.is_one:
+        return False
+    if name == access.name and name[0].isupper() and len(access.places) == 1 and access.is_bound:
+        raise of.refuse(
+            node, f"{of.cut(node)} may be an entry of {names.text(name)} or a row",
+            "a small letter, as in p_i, is the row; for the entry write the matrix formula",
+        )  # fmt: skip
+    if any(part is node for part in nodes_below([root])):
+        raise of.refuse(node, f"{names.text(name)} is defined by itself")
+    parts: list[Axis | str] = [p.axis or p.letter or str(p.offset) for p in access.places]
+    for place, part in zip(access.places, parts, strict=True):
+        if isinstance(part, str) and not part.isdigit() and not access.is_one:
+            raise of.refuse(node, f"{part} in {of.cut(node)} is bound by no sum")
+        if place.axis is not None and place.offset:
+            raise of.refuse(node, f"{of.cut(node)} is a neighbor in what is defined", "write its formula out")
+    of.note(f"{names.text(node.data)} is read as {'a row' if is_row else 'an entry'} of {names.text(name)}")
+    at = node
+    if is_row:  # of which the vector is the transpose
+        at = Node("at", [], None, *node.span)
+        node.op, node.args, node.data = "trans", [at], None
+        parts.append(":")
+    at.op, at.args = "at", [Node("ref", [root], name, *node.span)]
+    at.data = tuple(part.name if isinstance(part, Axis) else part for part in parts)
+    of.parts[id(at)] = parts
+    return True
+
+
+def select(of: Families, node: Node, scope: dict[str, Axis]) -> bool:
+    """Make f_{y_i}, under a sum over i, the sum of Y_ik f_k over all k, with a row of zeros and a 1 for every label."""
+    found = _LABEL.search(of.cut(node)) if node.op == "sym" and len(names.parts(node.data)[2]) > 1 else None
+    if found is None or node.data in of.declared:
+        return False
+    before, label, index = found[1] or "", found[2], found[3] or found[4]
+    if index not in scope or label in scope or before and before not in scope:
+        return False
+    base, accents, _ = names.parts(node.data)
+    other = next(c for c in "kljmpqrsκ" if c not in of.source and c not in scope)
+    row = row_of(of, node, label, index, other)
+    entry = Node("sym", [], names.join(base, accents, [before + other]), *node.span)
+    bounds = Bounds()
+    bounds.names.append(other)
+    node.op, node.args, node.data = "sigma", [Node("prod", [row, entry], (" ",), *node.span)], bounds
+    return True
+
+
+def row_of(of: Families, node: Node, label: str, index: str, other: str) -> Node:
+    """Entry Y_ik of the matrix of zeros with a 1 in row i where the label y_i points, and the reading that says so."""
+    hot = capital(label)
+    if any(n.op == "sym" and n.data == hot for n in of.order) and hot not in of.declared:
+        raise of.refuse(node, f"the label {label} would be a row of {hot}, which is something else here")
+    of.note(
+        f"{label}_{index} is read as a label: {hot} is a matrix of zeros, with a 1 in row {index} at {label}_{index}"
+    )
+    of.reading.labeled.add(hot)
+    return Node("sym", [], names.join(hot, [], [index + other]), *node.span)
+
+
+def exclude(of: Families, node: Node, scope: dict[str, Axis]) -> None:
+    """Make Σ_{j ≠ y_i} a_j the sum of (1 − Y_ij) a_j over all j, and Σ_{j ≠ k} for a given k that of (1 − [e_k]_j) a_j.
+
+    Raises
+    ------
+    ParseError
+        Σ_{j ≠ i} where no sum runs over i: i may be given, or summed over too.
+    """
+    bounds, here = node.data, letters_in(node.args[0]) | set(scope)
+    for condition in [c for c in bounds.conditions if c[0] == "≠"]:
+        index, label = condition[1] if condition[1][0] in here else condition[1][::-1]
+        if label in bounds.names or label in scope or index not in here:
+            continue
+        if label in here and label in tuple("ijklmnst"):
+            if index > label:
+                raise of.refuse(
+                    node, f"{label} may be given, or summed over too", f"for all pairs write {label} ≠ {index}"
+                )
+            continue
+        base, _, low = names.parts(label)
+        one = Node("num", [], Fraction(1), *node.span)
+        if low and low[-1] in scope:
+            chosen = row_of(of, node, base, low[-1], index)
+        else:
+            chosen = Node("at", [Node("basis", [], Dim.of(label), *node.span)], (index,), *node.span)
+            of.reading.used_dimensions.add(label)
+            of.note(f"{names.text(label)} is read as a given number, which {index} is not")
+        rest = Node("sum", [one, chosen], (1, -1), *node.span)
+        node.args = [Node("prod", [rest, node.args[0]], (" ",), *node.span)]
+        bounds.conditions.remove(condition)
+        bounds.names += [index] if index not in (*bounds.names, *scope) else []
