@@ -391,11 +391,6 @@ $$\nabla_X h = (A + A^T)X$$
 and not $\nabla_X h = (A - A^T)X$.""",
         "dpf",
     ),
-    # component j of sample i
-    (
-        r"""$f(w) = \frac{1}{2m}\sum_{i=1}^m (w^T x^{(i)} - y^{(i)})^2$.
-$\frac{\partial f}{\partial w_j} = \frac1m \sum_{i=1}^m (w^T x^{(i)} - y^{(i)}) x_j^{(i)}$""",
-        "du",
     # primes of functions with a name, and of defined ones
     (
         r"""$z = Wx$, $h = \tanh(z)$, $L = \frac12\|h-y\|^2$.
