@@ -408,8 +408,8 @@ class Judge:
             return judgment
         if unknown := foreign(self, side, truths):
             return Judgment("unread", f"not judged: {', '.join(unknown)} is not defined", side)
-        if value is not None and (judgment := self.slopes(truths, value, side, head)) is not None:
-            return judgment
+        if value is not None and (entrywise := self.slopes(truths, value, side, head)) is not None:
+            return entrywise
         reason = f"the shapes do not fit: {error.message}"
         if broken := unread_among(self.scope, names_of(side.tree) | (set() if truths else names_of(head))):
             return Judgment("unread", broken, side)
@@ -479,14 +479,13 @@ class Judge:
     ) -> Judgment | None:
         """The side as right under a condition: values given before, symmetry, entries that sum to 1."""
         if head is not None and head.kind == "derivative" and head.data == (1,):
-            for value in values:
-                if isinstance(value.value, Expr) and value.value.is_vector:
-                    judgment = self.slopes(truths, value.value, side, head)
-                    if judgment is not None:
-                        return judgment
+            vectors = [v.value for v in values if isinstance(v.value, Expr) and v.value.is_vector]
+            if (
+                judgment := next(filter(None, (self.slopes(truths, v, side, head) for v in vectors)), None)
+            ) is not None:
+                return judgment
         is_gradient = head is not None and head.kind == "gradient"
-        name = self.variable_name(head) or (self.scope.nabla if is_gradient else None)
-        name = name or ""
+        name = self.variable_name(head) or (self.scope.nabla if is_gradient else None) or ""
         variable = self.scope.symbols.get(name) or self.scope.symbols.get(name.partition("_")[0])  # X of ∂/∂Xₚq
         for truth in truths:
             for value in values:
@@ -510,13 +509,11 @@ class Judge:
 
     def slopes(self, truths: Sequence[Alternative], value: Value, side: Side, head: Tree | None) -> Judgment | None:
         """The side as right entry by entry: the slopes of a function of numbers, taken of each entry."""
+        is_identity = head is not None and not any(t.kind in DERIVATIVES for t in head.walk())
         for truth in truths:
             if isinstance(value, Expr) and isinstance(truth.value, Expr):
-                found = entry_by_entry(truth.value, value)
-                if value.shape == truth.value.shape and self.powers(side):
-                    found = value
-                if head is not None and not any(t.kind in DERIVATIVES for t in head.walk()):
-                    found = found or value  # σ(z)(1 − σ(z)), an identity of numbers
+                as_it_is = is_identity or value.shape == truth.value.shape and self.powers(side)
+                found = value if as_it_is else entry_by_entry(truth.value, value)  # σ(z)(1 − σ(z)), of numbers
                 if found is not None and self.same(truth.value, found):
                     judgment = Judgment("conditional", "right entry by entry", side)
                     judgment.condition, judgment.value = "entry by entry", found
