@@ -535,3 +535,24 @@ def test_a_chain_of_equalities_that_does_not_hold_is_refused():
 )
 def test_a_bias_is_added_to_every_sample_and_no_target_to_a_product(formula, where, read):
     assert parse(formula, where, scalar=True).expr.text() == read
+
+
+@pytest.mark.parametrize(
+    "formula, wrt, box",
+    [
+        (r"A x_1^{\alpha}x_2^{1-\alpha}", "x_1", "α A x₂^(1 − α) x₁^(α − 1)"),
+        (r"-J\sum_i s_i^2-h\sum_is_i", "s", "−(2 J s + h 𝟏)"),
+        (r"\|x\| A", "x", "A x / ‖x‖"),
+        (r"\|x\| y", "x", "y x / ‖x‖"),
+    ],
+)
+def test_a_letter_that_multiplies_a_number_is_one_where_a_number_is_wanted(formula, wrt, box):
+    derivation = derive.gradient(formula, wrt)
+    assert derivation.boxed.text() == box
+    assert any("is read as a scalar" in line for line in derivation.readings)
+
+
+@pytest.mark.parametrize("formula", ["xᵀy z", "A x", "2 x", "λ A"])
+def test_no_vector_is_a_number_for_the_sake_of_a_gradient(formula):
+    with pytest.raises(DeriveError, match="needs a scalar loss"):
+        derive.gradient(formula, "x" if "x" in formula else "λ")
