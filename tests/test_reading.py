@@ -556,3 +556,28 @@ def test_a_letter_that_multiplies_a_number_is_one_where_a_number_is_wanted(formu
 def test_no_vector_is_a_number_for_the_sake_of_a_gradient(formula):
     with pytest.raises(DeriveError, match="needs a scalar loss"):
         derive.gradient(formula, "x" if "x" in formula else "λ")
+
+
+@pytest.mark.parametrize(
+    "formula, wrt, read",
+    [
+        ("norm(A*x - b, 2)^2 + rho*norm(x, 1)", "x", "‖A x − b‖² + ρ ‖x‖₁"),
+        ("sum(sum((X*W - Y).^2))", "W", "sum((X W − Y).^2)"),
+        (r"\max\{0,1-yw^Tx\}^2", "w", "relu(1 − y wᵀ x)²"),
+        (r"\sum_{i,j}\alpha_i\alpha_jK(x_i,x_j)", "\\alpha", "⟨α, Kᵀ α⟩"),
+        (r"K(x_i,x_j)=\exp(-\|x_i-x_j\|^2); \sum_{ij}a_iK(x_i,x_j)", "a", None),
+    ],
+)
+def test_norms_with_an_order_sums_of_sums_and_kernels(formula, wrt, read):
+    derivation = derive.gradient(formula, wrt)
+    assert read is None or derivation.loss.text() == read
+    assert derivation.verify() < 1e-6
+
+
+def test_norms_say_nothing_of_each_other():
+    assert parse("norm(x, 1) + norm(y, 3)").where == ["x: m", "y: n"]
+
+
+def test_a_kernel_does_not_hide_the_variable():
+    with pytest.raises(DeriveError, match="has no symbol x"):
+        derive.gradient(r"\sum_{i,j}\alpha_i\alpha_jk(x_i,x_j)", "x")

@@ -240,6 +240,8 @@ class Stacks:
             value = Node("call", args, "sigmoid", start, end)
             rest = Node("sum", [Node("num", [], Fraction(1), start, end), value], (1, -1), start, end)
             return Node("had", [value, rest], ("⊙",), start, end)
+        if name == "sum" and args[0].op == "call" and args[0].data == "sum":  # MATLAB adds up column by column
+            args = args[0].args
         node = Node("call", args, name, start, end)
         if base is not None:
             node = Node(

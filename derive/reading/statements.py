@@ -159,7 +159,12 @@ class Statements:
 
     def objective(self, part: list[Token]) -> list[Token]:
         r"""`\min_W ‖…‖²` without the minimum."""
-        if len(part) < 2 or part[0].kind != "func" or part[0].text not in ("min", "max") or part[1].text in ("(", "{"):
+        if (
+            len(part) < 2
+            or part[0].kind != "func"
+            or part[0].text not in ("min", "max")
+            or part[1].text in ("(", "{", "\\{", "[")
+        ):
             return part
         i, depth = 1 + (part[1].text == "_"), 0
         while i > 1 and i < len(part):
