@@ -464,6 +464,8 @@ def test_two_letters_are_not_one_matrix_and_a_label_is_no_power(formula):
         (r"\sum_{i=1}^n n_i\log p_i", "⟨nᵢ, log(p)⟩"),
         (r"\sum_{j=1}^K\exp(q^Tk_j)", "sum(exp(k q))"),
         ("sum_i max(0, 1-y_iw'x_i) + w'w", "sum(relu(𝟏 − y ⊙ X w)) + wᵀ w"),
+        ("(AB)_{ij}", "e_iᵀ A B e_j"),
+        (r"\|X_{\cdot j}\|^2", "‖X e_j‖²"),
     ],
 )
 def test_what_stands_around_a_formula_and_how_letters_are_marked(formula, read):
@@ -544,6 +546,7 @@ def test_a_bias_is_added_to_every_sample_and_no_target_to_a_product(formula, whe
         (r"-J\sum_i s_i^2-h\sum_is_i", "s", "−(2 J s + h 𝟏)"),
         (r"\|x\| A", "x", "A x / ‖x‖"),
         (r"\|x\| y", "x", "y x / ‖x‖"),
+        ("-y_iw^Tx_i", "w", "−yᵢ xᵢ"),
     ],
 )
 def test_a_letter_that_multiplies_a_number_is_one_where_a_number_is_wanted(formula, wrt, box):

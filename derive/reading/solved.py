@@ -120,7 +120,10 @@ def lone_factors(order: list[Node], values: dict[int, Expr]) -> set[str]:
         if node.op == "prod":
             wide = [arg for arg in node.args if not values[id(arg)].is_scalar]
             others = [arg for arg in node.args if arg not in wide]
-            if len(wide) == 1 and wide[0].op == "sym" and any(arg.args for arg in others):
+            is_factor = len(wide) == 1 and any(arg.args for arg in others)
+            if len(wide) > 2 and wide[0] is node.args[0]:  # y in y wᵀ x
+                is_factor = values[id(wide[1])].T.is_vector and values[id(wide[-1])].is_vector
+            if is_factor and wide[0].op == "sym":
                 counts[str(wide[0].data)] -= 1
     return {name for name, left in counts.items() if not left}
 

@@ -62,10 +62,10 @@ class Bounds:
     conditions : list of (relation, indices) and of ("∈", indices, set, indices that the set depends on)
     """
 
-    __slots__ = ("names", "lower", "upper", "conditions", "is_product")
+    __slots__ = ("names", "lower", "upper", "conditions", "taken")
 
-    def __init__(self, is_product: bool = False) -> None:
-        self.is_product = is_product  # ∏
+    def __init__(self, taken: str = "sum") -> None:
+        self.taken = taken  # sum, prod, max or min
         self.names: list[str] = []
         self.lower: dict[str, Dim] = {}
         self.upper: dict[str, Dim] = {}
