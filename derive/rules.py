@@ -27,20 +27,15 @@ from .adjoints import (
     adjoint_of_polar,
     bilinear,
     block_places,
-    commute,
     contract,
     derivative_of_dominant,
     derivative_of_expm,
     derivative_of_polar,
     diagonal_of,
-    is_invertible,
-    is_nonnegative,
-    is_positive,
     is_short,
     padded,
     partial_inner,
     partial_sum,
-    vanishing,
 )
 from .errors import MissingRuleError
 from .expr import (
@@ -54,6 +49,7 @@ from .expr import (
     ones,
     zero_like,
 )
+from .facts import commute, is_invertible, is_nonnegative, is_positive, vanishing
 from .operations import (
     add,
     block_inner,

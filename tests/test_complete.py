@@ -19,7 +19,6 @@ import derive
 import derive.reading.python  # fills the table of the functions of libraries
 from derive import names, rules, scalar_functions
 from derive.algebra.table import TABLE as NORMAL_FORMS
-from derive.checking.meaning import UNARY as DOCUMENTS
 from derive.codegen import Module
 from derive.compiled.places import ENTRIES
 from derive.dialects import DIALECTS, dialect
@@ -45,6 +44,7 @@ from derive.numeric import numeric_gradient, random_point
 from derive.operations import FUNCTIONS, basis, block, matmul, sum_entries, vec
 from derive.programs.translate import ROWS as PROGRAMS
 from derive.reading.array_table import TABLE as LIBRARY
+from derive.reading.build import UNARY as CALLS
 from derive.reading.vocabulary import FUNCTIONS as FUNCTIONS_READ
 from derive.rules import RULES
 from derive.shapes import Dim
@@ -329,7 +329,7 @@ ROWS_NEEDED = {
     "normal form": (NORMAL_FORMS, "tril", test_every_linear_operation_is_taken_apart),
     "program": (PROGRAMS, "kron", partial(test_every_operation_has_code_in_each_dialect, backend="numpy")),
     "Jacobian": (COEFFICIENTS, "kron", test_every_operation_has_a_normal_form_and_a_jacobian),
-    "documents": (DOCUMENTS, "softmax", test_every_operation_is_checked_in_documents),
+    "documents": (CALLS, "tr", lambda row: test_every_operation_is_checked_in_documents("trace")),
     "check of code": (LIBRARY["np"], "cumsum", test_every_operation_is_checked_in_code),
     "SymPy": (WRITERS, "logdet", test_every_operation_passes_through_sympy),
     **{

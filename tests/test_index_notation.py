@@ -53,6 +53,20 @@ def test_right_lines_agree_and_wrong_ones_fail(head, right, wrong):
     assert verdicts(head, wrong)[-1] == "fails"
 
 
+DEFINED = [  # definitions, what is differentiated, right, wrong
+    (r"$f = x_iA_{ij}x_j$. ", r"\frac{\partial f}{\partial x_k}", r"A_{kj}x_j + x_iA_{ik}", r"A_{kj}x_j - x_iA_{ik}"),
+    (r"$y_i = A_{ij}x_j$. ", r"\frac{\partial y_i}{\partial x_k}", r"A_{ik}", r"A_{ki}"),
+    (r"$y_i = A_{ij}x_j$. ", r"\frac{\partial y_i}{\partial A_{kl}}", r"\delta_{ik}x_l", r"\delta_{il}x_k"),
+    (r"$r_i = A_{ij}x_j - b_i$, $f = r_ir_i$. ", r"\frac{\partial f}{\partial x_k}", "2r_iA_{ik}", "2r_iA_{ki}"),
+]
+
+
+@pytest.mark.parametrize("before, head, right, wrong", DEFINED)
+def test_definitions_in_index_notation_are_put_in(before, head, right, wrong):
+    assert verdicts(head, right, before)[-1] == "agrees"
+    assert verdicts(head, wrong, before)[-1] == "fails"
+
+
 @pytest.mark.parametrize("wrong", [r"\delta_{il} \delta_{jk}", r"\delta_{ik} \delta_{jl} + 1"])
 def test_a_derivative_of_a_matrix_by_its_entry_is_a_product_of_deltas(wrong):
     head = r"\frac{\partial X_{ij}}{\partial X_{kl}}"

@@ -29,6 +29,7 @@ LAYERS = [
     ["reading"],
     ["interop"],
     ["scalar_functions"],
+    ["facts"],
     ["adjoints"],
     ["rules"],
     ["association"],

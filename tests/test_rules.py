@@ -7,10 +7,10 @@ import pytest
 
 import derive
 from derive import rules
-from derive.adjoints import vanishing
 from derive.derivation import united
 from derive.errors import MissingRuleError
 from derive.expr import OPERATIONS, Operation, constant, number, symbol, symbols_of, zero_like
+from derive.facts import vanishing
 from derive.numeric import directional, numeric_gradient, random_point
 from derive.operations import cosh, exp, expm, inv, matmul, norm, power, scale, sq_norm, tanh, transpose, tril
 from derive.rules import RULES, Rule, rule_of

@@ -445,6 +445,37 @@ $$\frac{\partial J}{\partial\theta_j} = \frac1m\sum_{i=1}^m\left(h_\theta(x^{(i)
 $$\frac{\partial J}{\partial\theta_j} = \frac1m\sum_{i=1}^m\left(h_\theta(x^{(i)}) - 2y^{(i)}\right)x_j^{(i)}$$""",
         "ddpf",
     ),
+    # items with a bold number
+    (
+        r"""**1.** $f(x) = \log(1+e^{a^\top x})$. $\nabla f(x) = \sigma(a^\top x)a$.
+
+**2.** $f(x) = \|x\|$. $\nabla f(x) = \frac{x}{\|x\|}$, $\nabla f(x) = x$.""",
+        "dpdpf",
+    ),
+    # a model of the data is not put in: y is given
+    (
+        r"""$y = X\beta + \varepsilon$, $S(\beta) = \|y - X\beta\|^2$,
+$\frac{\partial S}{\partial\beta} = -2X^\top(y - X\beta)$, $\frac{\partial S}{\partial\beta} = 2X^\top(y - X\beta)$""",
+        "adpf",
+    ),
+    (
+        r"""In the linear model $y = X\beta + \varepsilon$ we minimize
+$$S(\beta) = y^\top y - 2\beta^\top X^\top y + \beta^\top X^\top X\beta$$
+$$\frac{\partial S}{\partial\beta} = -2X^\top y + 2X^\top X\beta$$
+$$\frac{\partial S}{\partial\beta} = 2X^\top X\beta$$""",
+        "adpf",
+    ),
+    (
+        r"""$z = Wx + b$, $L = \frac12\|z - y\|^2 + \frac\lambda2\|W\|_F^2$.
+$\frac{\partial L}{\partial W} = (z-y)x^\top + \lambda W$, $\frac{\partial L}{\partial W} = \lambda W$""",
+        "ddpf",
+    ),
+    # ∇ of a function that does not have the letter of before
+    (
+        r"""$V = v^\top v$, $\frac{\partial V}{\partial v} = 2v$. With $r = \|x\|$: $\nabla r = \frac xr$,
+$\nabla\frac1r = -\frac{x}{r^3}$, $\nabla\frac1r = -\frac{x}{r^2}$""",
+        "dpdppf",
+    ),
 ]
 
 

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from ..adjoints import is_invertible, is_nonnegative, is_positive
 from ..errors import DeriveError
 from ..expr import Expr, nodes, number_op, symbols_of
+from ..facts import is_invertible, is_nonnegative, is_positive
 from ..fields import (
     DIGITS,
     degree,

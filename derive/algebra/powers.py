@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from .. import adjoints
+from .. import facts
 from ..errors import DeriveError
 from ..expr import Expr, Operation, number, ones
 from ..operations import absolute, add, inv, matmul, transpose
@@ -90,7 +90,7 @@ def size(ctx: Normalizer, base: Expr) -> Expr:
 
 def is_nonnegative(ctx: Normalizer, base: Expr) -> bool:
     """Whether a scalar or an entry in normal form is seen to be at least 0."""
-    if base in ctx.nonnegative or adjoints.is_nonnegative(base):
+    if base in ctx.nonnegative or facts.is_nonnegative(base):
         return True
     if base.op is matmul and base.is_scalar:
         return ctx.half(base.args) is not None

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import product as choices
 
-from ..adjoints import is_invertible, is_positive
 from ..errors import DeriveError
 from ..expr import Expr, dimension, fold, identity, identity_op, is_zero, nodes, substitute, zeros, zeros_op
+from ..facts import is_invertible, is_positive
 from ..operations import (
     absolute,
     add,

@@ -145,14 +145,17 @@ class TreeBuilder(Formulas):
         return Tree("name", (), (names[0], names[0], ())) if len(names) == 1 and names[0] in letters else None
 
     def nabla(self, function: Expr) -> Tree:
-        name = self.scope.nabla
+        name, letters = self.scope.nabla, symbols_of(self.scope.inline(function))
         if name is None:
-            live = [s for s in self.scope.live if s in symbols_of(self.scope.inline(function))]
-            candidates = live or symbols_of(self.scope.inline(function))
-            if not candidates:
-                raise Unread("the variable of ∇ is open")
-            name = candidates[0].name
-        return Tree("name", (), (name, name, ()))
+            candidates = [s for s in self.scope.live if s in letters] or list(letters)
+        elif self.lookup(name) not in letters and any(s in self.scope.definitions for s in symbols_of(function)):
+            candidates = [s for s in letters if s.is_vector and not s.is_scalar]  # that of another function
+            candidates = candidates if len(candidates) == 1 else []
+        else:
+            return Tree("name", (), (name, name, ()))
+        if not candidates:
+            raise Unread("the variable of ∇ is open")
+        return Tree("name", (), (candidates[0].name, candidates[0].name, ()))
 
     def variable(self, tree: Tree) -> tuple[Expr, Expr | None, bool]:
         """What is differentiated by: a symbol, or a fresh one and what it stands for; transposed or not."""

@@ -1,11 +1,8 @@
-"""Lines in index notation, compared as arrays: ∂(Aᵢⱼ Xⱼₖ Bₖᵢ)/∂Xₚq = δⱼₚ δₖq Aᵢⱼ Bₖᵢ = Aᵢₚ Bqᵢ = (BA)qₚ.
+"""Formulas in index notation as arrays: ∂(Aᵢⱼ Xⱼₖ Bₖᵢ)/∂Xₚq = δⱼₚ δₖq Aᵢⱼ Bₖᵢ = Aᵢₚ Bqᵢ = (BA)qₚ.
 
-Each side is an array with an axis for every letter that is free in it, at random points.  A letter that the chain
-does not carry and that a product has twice is summed, as Einstein's convention has it; that of a Σ where the Σ
-ends.  A derivative by an entry is a central difference.  A whole vector or matrix is compared in the order of the
-letters of the entry that the chain differentiates by, ∂/∂Xₖₗ.
-
-Nothing is judged unless every letter is known and both sides carry the same free ones.
+The value of a formula has an axis for every letter that is free in it.  A letter that the chain does not carry and
+that a product has twice is summed, as Einstein's convention has it; that of a Σ where the Σ ends.  A derivative by
+an entry is a central difference.  What has another reading, or a letter that is not known, is refused.
 """
 
 from __future__ import annotations
@@ -15,17 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from ..errors import DeriveError
-from ..expr import Expr, dimension_names, symbol, symbols_of
+from ..expr import Expr, symbol, symbols_of
 from ..operations import FUNCTIONS
 from ..shapes import ONE, Dim
-from .claims import Claim, Claims, Side
 from .derivatives import TreeBuilder
-from .judgments import Judgment
-from .roles import entries_differentiated_by
 from .trees import Tree
 from .values import Scope, Unread
-from .witness import TOLERANCE, Witness
 
 if TYPE_CHECKING:
     from ..numeric import Point
@@ -33,8 +25,6 @@ if TYPE_CHECKING:
 Array = Any
 MAX_EVALUATIONS = 20_000  # of trees, for the differences of one side
 STEP = 1e-3
-APART = 1e-4  # by how much sides differ that are said to differ, relative to their size
-SIZES = {17: 3, 29: 4}  # seeds, and how long an axis is whose length nobody declares
 
 
 class IndexedArray:
@@ -62,6 +52,13 @@ def letters_of(tree: Tree) -> tuple[str, ...]:
         text = "".join(map(str, tree.data)).replace(",", "")
     text = text.replace("π", "pi")  # of B_{pi}
     return tuple(text) if text.isalpha() and text.islower() and text.isascii() and len(text) <= 2 else ()
+
+
+def base_of(tree: Tree) -> str:
+    """The name of a letter without its indices."""
+    if tree.kind == "apply":
+        return str(tree.data[0])
+    return str(tree.data[1] if letters_of(tree) else tree.data[0]) if tree.kind == "name" else ""
 
 
 def occurrences(tree: Tree) -> Counter[str]:
@@ -93,11 +90,13 @@ class Evaluation:
         size: int | None,
         declared: set[str],
         trees: Sequence[Tree],
+        given: Mapping[str, tuple[tuple[str, ...], Tree]],
     ) -> None:
         self.scope = scope
         self.free = free
         self.point = point
         self.declared = declared
+        self.given = given  # definitions in index notation: the indices of the name, and its formula
         self.size = size  # of every axis, where no shape is declared
         self.own: dict[str, Array] = {}  # letters that occur with indices only
         self.lengths: dict[str, int] = {}  # of the axes of letters, as the names that bear them have them
@@ -113,6 +112,8 @@ class Evaluation:
         self.left -= 1
         if self.left < 0:
             raise Unread("too many differences of entries")
+        if tree.kind in ("name", "apply") and base_of(tree) in self.given:
+            return self.put_in(tree, held)
         if not has_entries(tree):
             whole = self.whole(tree)
             if whole.shape != (1, 1):
@@ -146,6 +147,21 @@ class Evaluation:
             raise Unread("it is not defined at a random point")
         return found
 
+    def put_in(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
+        """The formula that a name stands for, with the letters of the name as they are here."""
+        own, body = self.given[base_of(tree)]
+        letters = letters_of(tree)
+        if len(own) != len(letters) or len(set(own)) < len(own):
+            raise Unread(f"{tree.data[0]} has other indices where it is defined")
+        outside, self.free = self.free, frozenset(own)
+        try:
+            found = self.value(body, frozenset())
+        finally:
+            self.free = outside
+        if set(found.axes) != set(own):
+            raise Unread(f"the indices of {tree.data[0]} and of its formula differ")
+        return self.contracted(found.over(own), letters, held) if own else found
+
     # Leaves
 
     def name(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
@@ -166,7 +182,7 @@ class Evaluation:
         if known is None and len(letters) == 2 and matrix is not None and not matrix.is_vector:
             known, self.is_doubtful = matrix, True  # xᵢⱼ of X
         if known is None or alone is not None and known not in self.point.values:
-            if matrix is not None and plain != plain.upper():
+            if matrix is not None and not matrix.is_scalar and plain != plain.upper():
                 raise Unread(f"{full} is a row or a column of {plain.upper()}, or an entry")
             if plain not in self.own:
                 self.own[plain] = self.drawn(plain, letters)
@@ -371,14 +387,16 @@ class Evaluation:
         known = self.scope.symbols.get(plain)
         if known is not None and (known in self.scope.definitions or known.properties):
             raise Unread(f"{plain} is defined, or of a structure")
-        for t in function.walk():
-            if t.kind == "name" and plain in (str(t.data[0]), str(t.data[1])):
-                return
-            found = self.scope.symbols.get(str(t.data[0])) or self.scope.symbols.get(str(t.data[1])) if (
-                t.kind == "name"
-            ) else None  # fmt: skip
-            if found is not None and known is not None and known in symbols_of(self.scope.inline(found)):
-                return
+        trees = [function]
+        for tree in trees:
+            used = {base_of(t) for t in tree.walk()} & set(self.given)
+            trees += [self.given[name][1] for name in used if self.given[name][1] not in trees]
+        names = [(str(t.data[0]), str(t.data[1])) for tree in trees for t in tree.walk() if t.kind == "name"]
+        found = [self.scope.symbols.get(full) or self.scope.symbols.get(base) for full, base in names]
+        if any(plain in pair for pair in names):
+            return
+        if known is not None and any(known in symbols_of(self.scope.inline(s)) for s in found if s is not None):
+            return
         raise Unread(f"{plain} does not occur in what is differentiated")
 
     def differences(self, variable: Tree, at: Callable[[], Array]) -> Array:
@@ -418,125 +436,3 @@ _READ: dict[str, Callable[[Evaluation, Tree, frozenset[str]], IndexedArray]] = {
     kind: getattr(Evaluation, kind)
     for kind in "name entry transpose sum neg prod quotient power inverse call total derivative".split()
 }
-
-
-class IndexChain:
-    """A chain of equations in index notation: its head, against which every side is compared."""
-
-    def __init__(self, document: Claims, witness: Witness, claims: Sequence[Claim]) -> None:
-        self.scope = document.scope
-        self.declared = document.declared
-        self.witness = witness
-        known = [self.scope.symbols.get(name) for name in document.declared]
-        self.is_declared = any(s is not None and not s.is_scalar for s in known)
-        self.free: frozenset[str] = frozenset()
-        trees = [side.tree for claim in claims for side in claim.sides if side.tree is not None]
-        self.is_indexed = any(has_entries(tree) for tree in trees)
-        self.head = claims[0].sides[0].tree if claims else None
-        found = {letters for tree in trees for letters in entries_differentiated_by(tree)}
-        self.frame: tuple[str, ...] | None = found.pop() if len(found) == 1 else None
-        self.points: list[tuple[Point, int | None]] | None = None
-        self.truth: list[IndexedArray | Array] | None = None
-        self.is_doubtful = False  # the head has another reading
-        self.why: DeriveError | None = None  # the head is not read
-        self.failing: tuple[int, list[IndexedArray | Array]] | None = None
-        self.agrees = False  # a side was judged here, so that (BA)ₚq = BA only leaves out the letters
-
-    def reads_head(self) -> bool:
-        if not self.is_indexed or self.head is None:
-            return False
-        if self.truth is None and self.why is None:
-            counts = occurrences(self.head)
-            self.free = frozenset(a for a in counts if counts[a] == 1)
-            if not counts and self.frame is not None:
-                self.free = frozenset(self.frame)
-            try:
-                if any(t.kind == "derivative" and max(occurrences(t).values(), default=0) > 1
-                       and letters_of(t.args[0]) for t in self.head.walk()):  # fmt: skip
-                    raise Unread("∂yᵢ/∂xᵢ, an entry or a sum")
-                self.truth, self.is_doubtful = self.values(self.head)
-            except DeriveError as error:
-                self.why = error
-        return self.truth is not None
-
-    def values(self, tree: Tree) -> tuple[list[IndexedArray | Array], bool]:
-        """What a side is at each point, and whether it has another reading."""
-        found: list[IndexedArray | Array] = []
-        is_doubtful = False
-        for point, size in self.at_points():
-            trees = [t for t in (self.head, tree) if t is not None]
-            evaluation = Evaluation(self.scope, self.free, point, size, self.declared, trees)
-            found.append(evaluation.value(tree, frozenset()) if has_entries(tree) else evaluation.whole(tree))
-            is_doubtful |= evaluation.is_doubtful
-        return found, is_doubtful
-
-    def at_points(self) -> list[tuple[Point, int | None]]:
-        from ..numeric import random_point
-
-        if self.points is None:
-            points: list[tuple[Point, int | None]] = []
-            symbols = [*self.witness.domain, *self.witness.symbols]
-            for seed, size in SIZES.items():
-                sizes = {} if self.is_declared else dict.fromkeys(dimension_names(*symbols), size)
-                points.append((random_point(symbols, seed, sizes), None if self.is_declared else size))
-            self.points = points
-        return self.points
-
-    def judged(self, claim: Claim, side: Side) -> Judgment | None:
-        """The verdict on a side that no other road reads; None where index notation does not read it either."""
-        if side.tree is None or not self.reads_head():
-            return None
-        assert self.truth is not None
-        try:
-            values, is_doubtful = self.values(side.tree)
-            found = [self.compared(a, b) for a, b in zip(self.truth, values)]
-            if all(found):
-                self.failing, self.agrees = None, True
-                return Judgment("agrees", "", side)
-            if self.failing is not None and all(self.compared(a, b) for a, b in zip(self.failing[1], values)):
-                judgment = Judgment("agrees", "", side)
-                judgment.follows_from = self.failing[0]
-                return judgment
-        except (DeriveError, ArithmeticError):
-            return None
-        if is_doubtful or self.is_doubtful or any(found) or self.letters(side.tree) - self.letters(self.head):
-            return None
-        self.failing = (claim.number, values)
-        return Judgment("fails", "the two sides differ, compared entry by entry at random points", side)
-
-    def letters(self, tree: Tree | None) -> set[str]:
-        """The letters that a side rests on, those of entries without their indices."""
-        found: set[str] = set()
-        for t in tree.walk() if tree is not None else ():
-            name = str(t.data[1] if letters_of(t) else t.data[0]) if t.kind == "name" else ""
-            known = self.scope.symbols.get(name)
-            found |= {s.name for s in symbols_of(self.scope.inline(known))} if known is not None else {name}
-        return found - {"", "δ", "e", "π"}
-
-    def compared(self, one: IndexedArray | Array, other: IndexedArray | Array) -> bool:
-        """Whether two values are the same; raises where they are no pair, or too close to tell."""
-        import numpy as np
-
-        a, b = self.framed(one), self.framed(other)
-        if set(a.axes) != set(b.axes):
-            raise Unread("the two sides have not the same free indices")
-        left, right = np.asarray(a.array), np.asarray(b.over(a.axes) if a.axes else b.array)
-        if left.shape != right.shape:
-            raise Unread("an index runs over axes of different sizes")
-        scale = max(float(np.abs(left).max(initial=0.0)), float(np.abs(right).max(initial=0.0)), 1e-6)
-        gap = float(np.abs(left - right).max(initial=0.0)) / scale
-        if TOLERANCE * 10 < gap < APART:
-            raise Unread("too close to tell")
-        return gap < APART
-
-    def framed(self, value: IndexedArray | Array) -> IndexedArray:
-        """A whole as entries, with the letters of what is differentiated by."""
-        if isinstance(value, IndexedArray):
-            return value
-        if value.shape == (1, 1):
-            return IndexedArray(value[0, 0])
-        frame = self.frame or (letters_of(self.head) if self.head is not None else ())
-        array = value.reshape(-1) if len(frame) == 1 and 1 in value.shape else value
-        if not frame or array.ndim != len(frame):
-            raise Unread("the indices of a whole vector or matrix are open")
-        return IndexedArray(array, frame)

@@ -52,7 +52,7 @@ from ..operations import (
     transpose,
 )
 from ..own_functions import own_function
-from ..reading.build import BINARY, SEVERAL, UNARY
+from ..reading.build import BINARY, SEVERAL, of_one
 from ..rows import largest
 from ..shapes import ONE, SCALAR, Dim, shape_text
 from .trees import Tree, is_kronecker
@@ -460,9 +460,10 @@ class Formulas(Meaning):
             return SEVERAL[name](found, *(self.exact(arg) for arg in tree.args[1:]))
         if name in ("max", "min"):
             return largest(found) if name == "max" else -largest(-found)
-        if name not in UNARY or len(tree.args) > 1:
+        call = of_one(name)
+        if call is None or len(tree.args) > 1:
             raise Unread(f"{name} is not read here")
-        return UNARY[name](found)
+        return call(found)
 
     def _apply(self, tree: Tree) -> Value:
         """A defined function at its own variable, or at something else."""

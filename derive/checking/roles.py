@@ -11,7 +11,7 @@ what the ones before it define, but for the names that it defines itself and wha
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 from .claims import DERIVATIVES, Claim, Side, head_of
 from .trees import FUNCTIONS, Tree
@@ -24,7 +24,10 @@ _SOLUTION = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ANEW = re.compile(r"\b(?:let|consider|define|suppose|now|instead|another|next|second|different)\b", re.IGNORECASE)
-_ITEM = re.compile(r"(?:^|\n)[ \t]*(?:\d+[.)]|\(?[a-z]\)|[-*•]|\\item)[ \t][^\n]*\Z")
+_MODEL = re.compile(r"\bmodel(?:s|ed|led)?\b|\bnoise\b|\bdisturbances?\b", re.IGNORECASE)
+_ITEM = re.compile(
+    r"(?:^|\n)[ \t]*(?:(?:\*\*|__)?\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.):]{1,2}(?:\*\*|__)?|[-*•]|\\item)[ \t][^\n]*\Z"
+)
 _JOINED = re.compile(r"\b(?:where|with|here|in which|denot\w*|writing|abbreviat\w*)\W*$", re.IGNORECASE)
 _ORNAMENTS = re.compile(r"_(?:hat|star|opt|tilde|bar|MLE|ML|MAP|OLS|LS|ridge|new|min|max)(?=_|$)")
 
@@ -237,8 +240,40 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
                 claim.is_judged = True
                 return None
             return name
+    others = [other for other in ahead.bodies if other is not body]
+    if (
+        name in ahead.names
+        and any(_leaves(name, body, other) for other in others)
+        or (_MODEL.search(words) and _has_noise(name, body, others, ahead.variables))
+    ):
+        claim.role = "assumption"  # y = Xβ + ε beside ‖y − Xβ‖², where y is given
+        return None
     claim.role = "definition"
     return None
+
+
+def _has_noise(name: str, body: Tree, others: Sequence[Tree], variables: Set[str]) -> bool:
+    """Whether a summand is a letter that no other formula has, beside what is differentiated by: ε of Xβ + ε."""
+    used = {n for other in others for n in names_of(other)}
+    letters = {str(t.data[0]) for t in body.args if t.kind == "name"} if body.kind == "sum" else set()
+    return bool(letters - used - variables) and bool(names_of(body) & variables) and name in used
+
+
+def _leaves(name: str, body: Tree, other: Tree) -> bool:
+    """Whether a formula subtracts from a name all summands but one of what the name is said to be."""
+    if body.kind != "sum" or not any(term.kind == "name" for term in body.args):
+        return False
+    for t in other.walk():
+        terms = [(term.kind == "neg", _unsigned(term)) for term in t.args] if t.kind == "sum" else []
+        for sign in [sign for sign, term in terms if term.kind == "name" and str(term.data[0]) == name]:
+            rest = {str(term.key()) for other_sign, term in terms if other_sign != sign}
+            if sum(str(term.key()) in rest for term in body.args) == len(body.args) - 1:
+                return True
+    return False
+
+
+def _unsigned(term: Tree) -> Tree:
+    return term.args[0] if term.kind == "neg" else term
 
 
 def _solves(target: str, name: str, body: Tree, scope: Known, ahead: _Ahead, words: str, after: str) -> bool:

@@ -21,7 +21,7 @@ from .consequences import follows
 from .derivatives import TreeBuilder
 from .document import CONSTANT
 from .hypotheses import assumed
-from .index_notation import IndexChain
+from .index_chains import IndexChain
 from .judgments import Alternative, Failure, Judgment, Value, difference, wide, with_entries
 from .roles import given, is_value, names_of
 from .solutions import judged_solution
@@ -173,6 +173,8 @@ class Judge:
                     side = given(claim)
                     found += [self.unread(s, s.error) for s in sides[: sides.index(side)] if s.error is not None]
                     found.append(self.definition(claim, side))
+                    if found[-1].verdict == "unread":
+                        found[-1] = indexed.defines(claim) or found[-1]
                     if side.tree is not None and found[-1].verdict == "definition":
                         truths = self.definition_values(side) or truths
                     sides = sides[sides.index(side) + 1 :]

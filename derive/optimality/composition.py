@@ -23,8 +23,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import inf, pi
 
-from ..adjoints import is_definite, is_semidefinite
 from ..expr import Expr, depends_on, dimension_op, is_number, nodes, number_op
+from ..facts import is_definite, is_semidefinite
 from ..operations import FUNCTIONS, matmul, power, transpose
 from .ranges import NONNEGATIVE, POSITIVE, Range, range_of
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from ..adjoints import is_invertible
 from ..algebra.budget import TooLargeError
 from ..algebra.forms import expand, factor
 from ..algebra.normal import Normalizer
@@ -36,6 +35,7 @@ from ..expr import (
     symbols_of,
     zero_like,
 )
+from ..facts import is_invertible
 from ..jacobians import coefficient, differential, jacobian
 from ..operations import (
     add,
@@ -402,7 +402,7 @@ def scalar(G: Expr, x: Expr) -> Isolated | None:
         return Isolated(_led(equation), power(value, number(1 / k)), [*steps, Remark([x], " is positive")])
     if len(powers) == 3 and degrees[2] == 2 * k and "positive" in x.properties:
         c, b, a = (powers[d] for d in degrees)
-        from ..adjoints import is_positive
+        from ..facts import is_positive
         from .scalar import sign_of
 
         if not (is_positive(a) and sign_of(c, {}) == -1):

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from math import inf, pi
 
-from ..adjoints import is_nonnegative, is_positive, is_semidefinite
 from ..expr import Expr, nodes, number_op
+from ..facts import is_nonnegative, is_positive, is_semidefinite
 from ..operations import FUNCTIONS
 
 End = float

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ..algebra.forms import expand, factor
+from ..algebra.forms import expand
 from ..algebra.normal import Normalizer
 from ..errors import DeriveError
 from ..expr import Expr, depends_on, fold, is_number, nodes, number, number_op, symbol
 from ..jacobians import differential
 from ..operations import FUNCTIONS, add, mul, power
 from .composition import SMOOTH, Curve, curves
+from .isolation import simple
 from .ranges import Range, ranges
 
 MAX_VARIABLES = 3
@@ -150,7 +151,7 @@ def verdict(reduced: Reduced, memo: Mapping[Expr, Curve]) -> tuple[int, list[tup
     try:
         first = [differential(phi, {v: number(1)})[0] for v in reduced_variables]
         second = [
-            [_simple(differential(d, {v: number(1)})[0]) for v in reduced_variables[: i + 1]]
+            [simple(differential(d, {v: number(1)})[0]) for v in reduced_variables[: i + 1]]
             for i, d in enumerate(first)
         ]
     except DeriveError:
@@ -218,13 +219,6 @@ def _narrowed(reduced: Reduced, memo: Mapping[Expr, Curve]) -> tuple[Expr | None
     return phi, known
 
 
-def _simple(expr: Expr) -> Expr:
-    try:
-        return factor(expr)
-    except DeriveError:
-        return expr
-
-
 def sign_of(expr: Expr, known: Mapping[Expr, Range]) -> int | None:
     """1 where no value is negative, −1 where none is positive, 0 where all are 0; None where neither is seen."""
     forms: tuple[Callable[[Expr], Expr], ...] = (lambda e: e, expand, over_one_denominator)
@@ -260,7 +254,7 @@ def definite(
     shown: list[tuple[list[Expr], Expr]] = []
     for size in range(1, n + 1):
         for chosen in _subsets(n, size):
-            minor = _simple(_determinant([[rows[i][j] for j in chosen] for i in chosen]))
+            minor = simple(_determinant([[rows[i][j] for j in chosen] for i in chosen]))
             if sign_of(minor, known) not in (0, sign**size):
                 return None
             shown.append(([variables[i] for i in chosen], minor))
@@ -287,7 +281,7 @@ def _is_carried(sign: int, inner: Curve, slope: Expr, known: Mapping[Expr, Range
     """Whether φ passes the curvature of an argument on."""
     if inner.is_affine:
         return True
-    rising = sign_of(_simple(slope), known)
+    rising = sign_of(simple(slope), known)
     if rising is None:
         return False
     return rising == 0 or (inner.is_convex and rising == sign) or (inner.is_concave and rising == -sign)

@@ -19,11 +19,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from ..adjoints import is_definite, is_semidefinite
 from ..algebra.normal import Normalizer
 from ..algebra.polynomial import Mono, Poly
 from ..errors import DeriveError
 from ..expr import Expr, depends_on, identity, is_number, number, symbol
+from ..facts import is_definite, is_semidefinite
 from ..jacobians import differential
 from ..operations import diagonal_matrix, hadamard, inner, inv, matmul, mul, power, sum_entries, trace, transpose
 from .composition import flattened, is_mirrored, is_seen_symmetric

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..adjoints import is_definite, is_invertible, is_positive
 from ..derivation import Sweep
 from ..errors import DeriveError, LimitError
 from ..expr import ASSUMED, CONSTRAINED, Expr, is_zero, nodes, number, substitute, symbols_of
+from ..facts import is_definite, is_invertible, is_positive
 from ..jacobians import differential
 from ..operations import add, inner, terms_of
 from ..spaces import project

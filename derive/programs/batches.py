@@ -10,15 +10,11 @@ from fractions import Fraction
 from typing import Any
 
 from ..expr import Expr, symbol
-from ..operations import FUNCTIONS
 from ..own_functions import operation_named
 from ..shapes import ONE, SCALAR, Dim
 from .graph import ValueGraph
 from .samples import DiagonalChain, Image, Lifted, Lifting, Matrix, NoRows, Outer, Rows, SampleTerm
 from .terms import Term, Value, is_zero, values_below
-
-ELEMENTWISE = frozenset((*FUNCTIONS, "power", "logaddexp", "hypot", "where"))
-LINEAR = frozenset("vec unvec submatrix tril triu".split())  # of matrices, and each of its one operand
 
 
 class Batch:
@@ -71,10 +67,7 @@ class Batch:
         if not any(part in lifting.found for term in value.args for part in term.parts()):
             return
         args = [lifting.term(term) for term in value.args]
-        row = ROWS.get(value.kind)
-        operation = operation_named(value.kind)
-        if row is None and (value.kind in ELEMENTWISE or (operation is not None and operation.is_elementwise)):
-            row = elementwise
+        row = row_of(value.kind)
         if row is None:
             raise NoRows
         lifting.found[value] = row(lifting, value, args)
@@ -290,9 +283,17 @@ ROWS: dict[str, Row] = {
     "logsumexp": _of_rows("row_logsumexp", False),
     "max_row": _of_rows("max_row", False),
     "argmax_row": _of_rows("argmax_row", True),
-    "cumsum": _running,
-    "cumsum_back": _running,
     "block": _block,
     "kron": _kron,
-    **dict.fromkeys(LINEAR, _linear),
+    **dict.fromkeys(("power", "logaddexp", "hypot", "where"), elementwise),
 }
+
+
+def row_of(kind: str) -> Row | None:
+    """The row of an operation: scalar functions share one, and linear operations."""
+    operation = operation_named(kind)
+    if kind in ROWS or operation is None:
+        return ROWS.get(kind)
+    if "columns" in operation.traits:
+        return _running
+    return elementwise if operation.is_elementwise else _linear if "linear" in operation.traits else None

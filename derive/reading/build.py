@@ -59,9 +59,6 @@ class Builder(Shaper):
                 raise error.at(self.source, node.span) from None
 
 
-ENTRYWISE: dict[str, Any] = dict(ops.FUNCTIONS)
-
-
 def _make_sum(b: Builder, node: Node, args: list[Expr]) -> Expr:
     terms = [arg if sign > 0 else -arg for arg, sign in zip(args, node.data, strict=True)]
     for term, part in zip(terms[1:], node.args[1:], strict=True):
@@ -335,7 +332,7 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
         b.note(f"{b.cut(node)} is the exponential of every entry; expm is the matrix exponential")
     if name in ("log", "sinh", "cosh", "sin", "cos") and not arg.is_scalar and arg.is_square:
         b.note(f"{b.cut(node)} is read as the {name} of every entry; that of the matrix is not read")
-    made: Expr = (UNARY.get(name) or operation_named(name))(arg)  # type: ignore[misc]
+    made: Expr = of_one(name)(arg)  # type: ignore[misc]
     return made
 
 
@@ -416,22 +413,24 @@ BINARY: dict[str, Callable[[Expr, Expr], Expr]] = {
 
 AXES = ((1, "row"), (0, "col"))
 
+# Calls that do more than build the operation of their name
 UNARY: dict[str, Callable[[Expr], Expr]] = {
-    **ENTRYWISE,
-    "tr": ops.trace, "sum": ops.sum_entries, "mean": ops.mean, "norm": ops.norm,
-    "det": ops.det, "logdet": ops.logdet, "inv": ops.inv, "adj": _adjugate, "expm": ops.expm,
-    "tril": ops.tril, "triu": ops.triu, "diag": _diag, "Diag": _diag, "vec": ops.vec, "norm1": ops.norm1,
-    "logsumexp": ops.logsumexp, "softmax": rows.softmax_of, "log_softmax": rows.log_softmax,
-    "rowsum": ops.row_sums, "colsum": ops.column_sums,
-    "transpose": lambda x: x.T, "polar": ops.polar, "dominant": ops.dominant, "sqrt": ops.sqrt,
+    "tr": ops.trace, "mean": ops.mean, "adj": _adjugate, "diag": _diag, "Diag": _diag,
+    "softmax": rows.softmax_of, "log_softmax": rows.log_softmax,
+    "rowsum": ops.row_sums, "colsum": ops.column_sums, "transpose": lambda x: x.T, "sqrt": ops.sqrt,
     "sech": lambda x: ops.power(ops.cosh(x), -1),
     "log1p": lambda x: ops.log(ones(*x.shape) + x),
     "expm1": lambda x: ops.exp(x) - ones(*x.shape),
-    "var": rows.variance, "std": lambda x: ops.sqrt(rows.variance(x)), "cumsum": rows.cumsum,
-    "cumsum_back": rows.cumsum_back, "argmax_row": rows.argmax_row, "gelu": rows.gelu, "silu": rows.silu,
+    "var": rows.variance, "std": lambda x: ops.sqrt(rows.variance(x)), "gelu": rows.gelu, "silu": rows.silu,
     **{f"{name}_{axis}": partial(rows.along, name, axis=i) for name in PER_ROW | OF_ROWS for i, axis in AXES},
-    "square": lambda x: ops.power(x, 2), "nuclear_norm": ops.nuclear_norm, "spectral_norm": ops.spectral_norm,
+    "square": lambda x: ops.power(x, 2),
 }  # fmt: skip
+
+
+def of_one(name: str) -> Callable[[Expr], Expr] | None:
+    """What a call with one operand makes of it; None of what is no such call."""
+    op = operation_named(name)
+    return UNARY.get(name) or (op if op is not None and op.arity == 1 else None)
 
 
 def _make_inv(b: Builder, node: Node, args: list[Expr]) -> Expr:
