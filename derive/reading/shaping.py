@@ -125,6 +125,9 @@ class Shaper:
         ShapeError
             It is subtracted from a product, as y in X W − y: no bias is.
         """
+        if part.op != "sym":  # ones
+            self.sizes.unify(whole[1], shape[0])
+            return
         find, entry = self.sizes.find, self.symbols[part.data]
         products = [s for term, s in zip(node.args, node.data, strict=True) if product_of(term) is not None]
         if not entry.is_declared and -sign in products:
