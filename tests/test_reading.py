@@ -536,3 +536,8 @@ def test_a_chain_of_equalities_that_does_not_hold_is_refused():
 )
 def test_a_bias_is_added_to_every_sample_and_no_target_to_a_product(formula, where, read):
     assert parse(formula, where, scalar=True).expr.text() == read
+
+
+def test_a_multiple_of_a_vector_is_no_bias():
+    with pytest.raises(ShapeError, match="m and n differ"):
+        parse("sum(s.*((X + 1*w - y).^2))", "X: m×n, w: n, y: m, s: m")
