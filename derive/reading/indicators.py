@@ -126,8 +126,10 @@ def _indicator(
     left, right = (side[0] for side in sides)
     if right.low or left.kind == "num":
         left, right = right, left
-    if {len(side) for side in sides} != {1} or left.kind != "atom" or not (
-        right.kind == "num" and left.low or right.text.islower()
+    if (
+        {len(side) for side in sides} != {1}
+        or left.kind != "atom"
+        or not (right.kind == "num" and left.low or right.text.islower())
     ):
         raise ParseError(
             "this indicator is not read", source, at.span, "it compares a label with an index, as in y_i = k"
