@@ -125,6 +125,24 @@ def test_factors_of_every_size(size):
         assert alike(derivation.function("c")(matrix, x), wanted, 1e-8)
 
 
+CORNERS = [0.0, -0.0, 1e-300, -1e-160, 1e200, -1e200, 750.0, -750.0, 37.0, -37.0, np.nan]
+
+
+@compiles
+@pytest.mark.parametrize(
+    "formula",
+    ["sum(sqrt(1 + x.^2))", "sum(softplus(x))", "sum(σ(x))", "log(sum(exp(x)))", "‖x‖", "sum(tanh(x))", "‖x‖₁",
+     "sum(max(x, 0))", "sum(log(exp(x) + exp(−x)))"],
+)  # fmt: skip
+def test_extreme_values_give_what_numpy_gives(formula):
+    derivation = derive.gradient(formula, "x")
+    f, plain = (derivation.function(b, returns="value_and_gradient") for b in ("c", "numpy"))
+    with np.errstate(all="ignore"):
+        for x in [*([c, 0.5, -2.0] for c in CORNERS), [1e200, 1e-300, 3.0], [-1e160, -1e160, 0.0], [0.0] * 3]:
+            for got, wanted in zip(f(np.array(x)), plain(np.array(x)), strict=True):
+                np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-300)
+
+
 @compiles
 def test_without_a_blas_the_loops_of_the_file_compute_the_same(monkeypatch):
     derivation = derive.gradient("tr(M A⁻¹ B) + ‖A B‖²", "A")

@@ -445,6 +445,7 @@ def test_two_letters_are_not_one_matrix_and_a_label_is_no_power(formula):
         (r"\mathop{\mathrm{argmin}}_w \|Xw-y\|^2", "‖X w − y‖²"),
         (r"\min\limits_x \|Ax-b\|^2", "‖A x − b‖²"),
         (r"f(x)=x^TAx\quad(A\succ0)", "xᵀ A x"),
+        ("sum(vector(1) - sigmoid(W xᵀ))", "sum(𝟏 − σ(W xᵀ))"),
         (r"\|Ax-b\|^2+\lambda\|x\|^2,\quad\lambda>0", "‖A x − b‖² + λ ‖x‖²"),
         (r"\min_w \frac12\|w\|^2 \text{ s.t. } y_i(w^Tx_i+b)\geq 1", "½ ‖w‖²"),
         (r"\min \|r\|^2 \text{ s.t. } r = y - Xw", "‖y − X w‖²"),
@@ -535,3 +536,8 @@ def test_a_chain_of_equalities_that_does_not_hold_is_refused():
 )
 def test_a_bias_is_added_to_every_sample_and_no_target_to_a_product(formula, where, read):
     assert parse(formula, where, scalar=True).expr.text() == read
+
+
+def test_a_multiple_of_a_vector_is_no_bias():
+    with pytest.raises(ShapeError, match="m and n differ"):
+        parse("sum(s.*((X + 1*w - y).^2))", "X: m×n, w: n, y: m, s: m")

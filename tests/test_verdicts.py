@@ -378,6 +378,19 @@ $\nabla\mathcal{L} = x - \mathrm{softmax}(\theta)$, $\nabla\mathcal{L} = x + \ma
 $\frac{\partial \log(\sigma(A_k))}{\partial A_i} = 1 - \sigma(A_i)$""",
         "uu",
     ),
+    # the slopes of a function of numbers, whose argument nobody declared
+    (
+        r"""Let $g(x) = \log(1 + e^{-x})$. $\frac{dg}{dx} = -\frac{1}{1+e^{x}}$.
+$\frac{dg}{dx} = \frac{1}{1+e^{x}}$.""",
+        "dcf",
+    ),
+    # a sentence that goes on in a display
+    (
+        r"""For $h(X) = \operatorname{tr}(X^TAX)$,
+$$\nabla_X h = (A + A^T)X$$
+and not $\nabla_X h = (A - A^T)X$.""",
+        "dpf",
+    ),
     # primes of functions with a name, and of defined ones
     (
         r"""$z = Wx$, $h = \tanh(z)$, $L = \frac12\|h-y\|^2$.

@@ -252,7 +252,9 @@ def _free_functions(claims: list[Claim]) -> None:
     for run in runs:
         heads = [c for c in run if c.sides[0].tree is not None and c.sides[0].tree.kind in ("name", "apply")]
         named = {str(c.sides[0].tree.data[0]) for c in heads if c.sides[0].tree is not None}
-        trees = [t for c in run for s in c.sides if s.tree is not None for t in s.tree.walk()]
+        last = run[-1].row.block
+        behind = [c for c in claims if c.row.display and last < c.row.block <= last + 2]  # the sentence goes on there
+        trees = [t for c in [*run, *behind] for s in c.sides if s.tree is not None for t in s.tree.walk()]
         if any(t.kind in ("derivative", "gradient") and t.args and str(t.args[0].data[:1][0] if t.args[0].data else "")
                in named for t in trees):  # fmt: skip
             for claim in run:

@@ -408,17 +408,8 @@ class Judge:
             return judgment
         if unknown := foreign(self, side, truths):
             return Judgment("unread", f"not judged: {', '.join(unknown)} is not defined", side)
-        for truth in truths:
-            if isinstance(value, Expr) and isinstance(truth.value, Expr):
-                slopes = entry_by_entry(truth.value, value)
-                if value.shape == truth.value.shape and self.powers(side):
-                    slopes = value
-                if head is not None and not any(t.kind in DERIVATIVES for t in head.walk()):
-                    slopes = slopes or value  # σ(z)(1 − σ(z)), an identity of numbers
-                if slopes is not None and self.same(truth.value, slopes):
-                    judgment = Judgment("conditional", "right entry by entry", side)
-                    judgment.condition, judgment.value = "entry by entry", slopes
-                    return judgment
+        if value is not None and (entrywise := self.slopes(truths, value, side, head)) is not None:
+            return entrywise
         reason = f"the shapes do not fit: {error.message}"
         if broken := unread_among(self.scope, names_of(side.tree) | (set() if truths else names_of(head))):
             return Judgment("unread", broken, side)
@@ -487,9 +478,14 @@ class Judge:
         head: Tree | None,
     ) -> Judgment | None:
         """The side as right under a condition: values given before, symmetry, entries that sum to 1."""
+        if head is not None and head.kind == "derivative" and head.data == (1,):
+            vectors = [v.value for v in values if isinstance(v.value, Expr) and v.value.is_vector]
+            if (
+                judgment := next(filter(None, (self.slopes(truths, v, side, head) for v in vectors)), None)
+            ) is not None:
+                return judgment
         is_gradient = head is not None and head.kind == "gradient"
-        name = self.variable_name(head) or (self.scope.nabla if is_gradient else None)
-        name = name or ""
+        name = self.variable_name(head) or (self.scope.nabla if is_gradient else None) or ""
         variable = self.scope.symbols.get(name) or self.scope.symbols.get(name.partition("_")[0])  # X of ∂/∂Xₚq
         for truth in truths:
             for value in values:
@@ -509,6 +505,19 @@ class Judge:
                         names, _, said = condition.rpartition(" ")
                         self.granted |= set(names.split(", ")) if said == "symmetric" else set()
                         return judgment
+        return None
+
+    def slopes(self, truths: Sequence[Alternative], value: Value, side: Side, head: Tree | None) -> Judgment | None:
+        """The side as right entry by entry: the slopes of a function of numbers, taken of each entry."""
+        is_identity = head is not None and not any(t.kind in DERIVATIVES for t in head.walk())
+        for truth in truths:
+            if isinstance(value, Expr) and isinstance(truth.value, Expr):
+                as_it_is = is_identity or value.shape == truth.value.shape and self.powers(side)
+                found = value if as_it_is else entry_by_entry(truth.value, value)  # σ(z)(1 − σ(z)), of numbers
+                if found is not None and self.same(truth.value, found):
+                    judgment = Judgment("conditional", "right entry by entry", side)
+                    judgment.condition, judgment.value = "entry by entry", found
+                    return judgment
         return None
 
     def sized(self, truths: Sequence[Alternative], values: Sequence[Alternative], side: Side) -> Judgment | None:

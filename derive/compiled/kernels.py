@@ -39,11 +39,13 @@ static inline double logaddexp(double a, double b)
 }
 """,
     "hypotenuse": """
-/* sqrt(a * a + b * b), without overflow */
+/* sqrt(a * a + b * b), without overflow: far from 1, both are scaled by a power of 2 */
 static inline double hypotenuse(double a, double b)
 {
-    const double x = fabs(a), y = fabs(b), large = x > y ? x : y, small = x > y ? y : x, ratio = small / large;
-    return large > 0.0 && large < INFINITY ? large * sqrt(1.0 + ratio * ratio) : large + small;
+    const double x = fabs(a), y = fabs(b), large = x > y ? x : y;
+    const double down = large > 0x1p500 ? 0x1p-600 : large < 0x1p-500 ? 0x1p600 : 1.0;
+    const double up = large > 0x1p500 ? 0x1p600 : large < 0x1p-500 ? 0x1p-600 : 1.0;
+    return sqrt((x * down) * (x * down) + (y * down) * (y * down)) * up;
 }
 """,
     "relu": """

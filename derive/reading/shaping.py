@@ -125,15 +125,16 @@ class Shaper:
         ShapeError
             It is subtracted from a product, as y in X W − y: no bias is.
         """
-        find, entry = self.sizes.find, self.symbols[part.data]
+        find, entry = self.sizes.find, self.symbols.get(part.data) if part.op == "sym" else None
+        is_declared = entry is not None and entry.is_declared
         products = [s for term, s in zip(node.args, node.data, strict=True) if product_of(term) is not None]
-        if not entry.is_declared and -sign in products:
+        if entry is not None and not is_declared and -sign in products:
             raise ShapeError(
                 f"{self.cut(part)} would be taken from each row in {self.cut(node)}", self.source, part.span,
                 f"write {self.cut(part).upper()} for a matrix, or declare {names.text(part.data)}: n for one row",
             )  # fmt: skip
         fits = [find(shape[0]) == find(size) for size in whole]
-        is_row = entry.is_declared and fits == [False, True]
+        is_row = is_declared and fits == [False, True]
         is_column = bool(products) and not is_row and is_added_to_columns(node)
         if is_column:
             self.columns.add(id(part))

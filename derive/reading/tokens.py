@@ -273,8 +273,9 @@ class Letters:
         inside = held[2:end].replace(" ", "") if end > 0 else ""
         if not (inside.isalnum() or (inside[:1].isalpha() and inside[1:2] in ("+", "-") and inside[2:].isdigit())):
             return False
-        at = len(token.low) - (inside.isdigit() and bool(token.low) and set(token.low[-1]) <= set("ijklmnst"))
-        token.low.insert(at, inside)  # z_i^{(1)} is entry i of z^{(1)}
+        is_label = inside.isdigit() or len(inside) == 1
+        at = len(token.low) - (is_label and bool(token.low) and set(token.low[-1]) <= set("ijklmnst"))
+        token.low.insert(at, inside)  # z_i^{(1)} is entry i of z^{(1)}, and x_j^{(i)} that of sample i
         self.pos += 1 + end + 2
         return True
 
