@@ -159,7 +159,12 @@ class Statements:
 
     def objective(self, part: list[Token]) -> list[Token]:
         r"""`\min_W ‖…‖²` without the minimum."""
-        if len(part) < 2 or part[0].kind != "func" or part[0].text not in ("min", "max") or part[1].text in ("(", "{"):
+        if (
+            len(part) < 2
+            or part[0].kind != "func"
+            or part[0].text not in ("min", "max")
+            or part[1].text in ("(", "{", "\\{", "[")
+        ):
             return part
         i, depth = 1 + (part[1].text == "_"), 0
         while i > 1 and i < len(part):
@@ -175,7 +180,10 @@ class Statements:
         if re.search(r"(?<![A-Za-z])(row|col)(?![A-Za-z])", below):
             return part  # the largest entry of each row
         named = re.search(r"\\(?!math|bold|bm)[A-Za-z]+|[^\W\d_](?![A-Za-z]*\{)", below)
-        body = re.sub(r"_(\{[^{}]*\}|\\?\w)", "", self.source[part[i].start : part[-1].end])
+        rest = self.source[part[i].start : part[-1].end]
+        if named is not None and re.search(rf"_\{{?[^\W_]*{re.escape(named.group())}(?![^\W_])", rest):
+            return part  # over the index of a letter
+        body = re.sub(r"_(\{[^{}]*\}|\\?\w)", "", rest)
         if named is None or named.group() not in body:
             word = "largest" if part[0].text == "max" else "smallest"
             raise ParseError(
