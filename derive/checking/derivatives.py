@@ -17,7 +17,6 @@ from .meaning import Formulas
 from .trees import Tree
 from .values import Convention, Indexed, Pending, Scope, Unread, Value
 
-
 ENTRYWISE = frozenset("add mul scale hadamard power number ones".split())
 
 
