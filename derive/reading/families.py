@@ -428,7 +428,7 @@ class Families:
                 if count == "2":
                     whole.find().mask &= M
                 else:
-                    kinds.relate(solving.pairs, (whole, kinds.symbol_cells[key]), entries)
+                    kinds.relate(solving.tabled, (whole, kinds.symbol_cells[key]), entries)
 
     # Entries beside the letter
 
