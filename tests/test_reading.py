@@ -465,6 +465,8 @@ def test_two_letters_are_not_one_matrix_and_a_label_is_no_power(formula):
         (r"\sum_{i=1}^n n_i\log p_i", "⟨nᵢ, log(p)⟩"),
         (r"\sum_{j=1}^K\exp(q^Tk_j)", "sum(exp(k q))"),
         ("sum_i max(0, 1-y_iw'x_i) + w'w", "sum(relu(𝟏 − y ⊙ X w)) + wᵀ w"),
+        ("(AB)_{ij}", "e_iᵀ A B e_j"),
+        (r"\|X_{\cdot j}\|^2", "‖X e_j‖²"),
     ],
 )
 def test_what_stands_around_a_formula_and_how_letters_are_marked(formula, read):
@@ -536,6 +538,53 @@ def test_a_chain_of_equalities_that_does_not_hold_is_refused():
 )
 def test_a_bias_is_added_to_every_sample_and_no_target_to_a_product(formula, where, read):
     assert parse(formula, where, scalar=True).expr.text() == read
+
+
+@pytest.mark.parametrize(
+    "formula, wrt, box",
+    [
+        (r"A x_1^{\alpha}x_2^{1-\alpha}", "x_1", "α A x₂^(1 − α) x₁^(α − 1)"),
+        (r"-J\sum_i s_i^2-h\sum_is_i", "s", "−(2 J s + h 𝟏)"),
+        (r"\|x\| A", "x", "A x / ‖x‖"),
+        (r"\|x\| y", "x", "y x / ‖x‖"),
+        ("-y_iw^Tx_i", "w", "−yᵢ xᵢ"),
+    ],
+)
+def test_a_letter_that_multiplies_a_number_is_one_where_a_number_is_wanted(formula, wrt, box):
+    derivation = derive.gradient(formula, wrt)
+    assert derivation.boxed.text() == box
+    assert any("is read as a scalar" in line for line in derivation.readings)
+
+
+@pytest.mark.parametrize("formula", ["xᵀy z", "A x", "2 x", "λ A"])
+def test_no_vector_is_a_number_for_the_sake_of_a_gradient(formula):
+    with pytest.raises(DeriveError, match="needs a scalar loss"):
+        derive.gradient(formula, "x" if "x" in formula else "λ")
+
+
+@pytest.mark.parametrize(
+    "formula, wrt, read",
+    [
+        ("norm(A*x - b, 2)^2 + rho*norm(x, 1)", "x", "‖A x − b‖² + ρ ‖x‖₁"),
+        ("sum(sum((X*W - Y).^2))", "W", "sum((X W − Y).^2)"),
+        (r"\max\{0,1-yw^Tx\}^2", "w", "relu(1 − y wᵀ x)²"),
+        (r"\sum_{i,j}\alpha_i\alpha_jK(x_i,x_j)", "\\alpha", "⟨α, Kᵀ α⟩"),
+        (r"K(x_i,x_j)=\exp(-\|x_i-x_j\|^2); \sum_{ij}a_iK(x_i,x_j)", "a", None),
+    ],
+)
+def test_norms_with_an_order_sums_of_sums_and_kernels(formula, wrt, read):
+    derivation = derive.gradient(formula, wrt)
+    assert read is None or derivation.loss.text() == read
+    assert derivation.verify() < 1e-6
+
+
+def test_norms_say_nothing_of_each_other():
+    assert parse("norm(x, 1) + norm(y, 3)").where == ["x: m", "y: n"]
+
+
+def test_a_kernel_does_not_hide_the_variable():
+    with pytest.raises(DeriveError, match="has no symbol x"):
+        derive.gradient(r"\sum_{i,j}\alpha_i\alpha_jk(x_i,x_j)", "x")
 
 
 def test_a_multiple_of_a_vector_is_no_bias():

@@ -384,6 +384,16 @@ $\frac{\partial \log(\sigma(A_k))}{\partial A_i} = 1 - \sigma(A_i)$""",
 $\frac{dg}{dx} = \frac{1}{1+e^{x}}$.""",
         "dcf",
     ),
+    (
+        r"""$g(x) = \log(1 + e^{-x})$. $g'(x) = -\frac{1}{1+e^{x}}$, $g''(x) = \frac{e^x}{(1+e^x)^2}$,
+$g'(x) = \frac{1}{1+e^{x}}$, $g''(x) = \frac{e^x}{1+e^x}$""",
+        "dpcff",
+    ),
+    (
+        r"""$\sigma(z) = \frac{1}{1+e^{-z}}$, $\sigma'(z) = \sigma(z)(1-\sigma(z))$,
+$\sigma'(z) = \sigma(z)(1+\sigma(z))$""",
+        "dpf",
+    ),
     # a sentence that goes on in a display
     (
         r"""For $h(X) = \operatorname{tr}(X^TAX)$,

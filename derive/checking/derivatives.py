@@ -10,12 +10,25 @@ from collections.abc import Sequence
 
 from ..expr import Expr, nodes, substitute, symbol, symbol_op, symbols_of, zeros
 from ..jacobians import differential, jacobian
-from ..operations import add, diagonal, divide, inv, transpose
+from ..operations import add, diagonal, divide, inv, sum_entries, transpose
 from ..shapes import ONE
 from ..spaces import project
 from .meaning import Formulas
 from .trees import Tree
 from .values import Convention, Indexed, Pending, Scope, Unread, Value
+
+ENTRYWISE = frozenset("add mul scale hadamard power number ones".split())
+
+
+def is_entrywise(value: Expr, variable: Expr) -> bool:
+    """Whether each entry of a value is a function of the same entry of a number or vector."""
+    if value.shape != variable.shape or variable.shape[1] is not ONE:
+        return False
+    return variable.is_scalar or all(
+        node.op.is_elementwise or node.op.name in ENTRYWISE or node is variable
+        for node in nodes(value)
+        if node is variable or variable in symbols_of(node)
+    )
 
 
 class TreeBuilder(Formulas):
@@ -39,18 +52,18 @@ class TreeBuilder(Formulas):
         return found_
 
     def _apply(self, tree: Tree) -> Value:
-        """ℓ'(θ) and ℓ''(θ) of a number θ are derivatives; the rest as formulas have it."""
+        """ℓ'(θ) and ℓ''(θ) are slopes, of a vector θ those of each entry; the rest as formulas have it."""
         name, primes = str(tree.data[0]), tree.data[1]
         found = self.lookup(name)
         parameters = self.scope.parameters.get(name, ())
         variable = self.lookup(parameters[0]) if len(parameters) == 1 else None
-        if not primes or found not in self.scope.definitions or variable is None or not variable.is_scalar:
+        if not primes or found not in self.scope.definitions or variable is None:
             return super()._apply(tree)
         value = self.scope.inline(found)
-        if not value.is_scalar or len(tree.args) != 1 or variable not in symbols_of(value):
+        if len(tree.args) != 1 or variable not in symbols_of(value) or not is_entrywise(value, variable):
             return super()._apply(tree)
         for _ in range(primes):
-            value = self.scope.sweep(value, variable).total
+            value = self.scope.sweep(sum_entries(value), variable).total
         argument = self.exact(tree.args[0])
         return value if argument is variable else substitute(value, {variable: argument})
 

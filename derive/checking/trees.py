@@ -171,8 +171,9 @@ class Planter:
 
     def total(self, node: Node, args: list[Tree]) -> Tree:
         body = args[0]
-        if node.data.is_product:
-            raise ParseError("a product over an index is not read in documents", self.source, node.span)
+        if node.data.taken != "sum":
+            what = "a product" if node.data.taken == "prod" else "an extremum"
+            raise ParseError(f"{what} over an index is not read in documents", self.source, node.span)
         conditions = [str(letters[0]) for _, letters, *_ in node.data.conditions]  # k of k ≠ i
         names = list(dict.fromkeys([*node.data.names, *conditions]))
         if not names:

@@ -257,6 +257,9 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
             except ShapeError:
                 continue
             if solution.exprs[-1].is_scalar and not solution.turned(base):
+                for name in sorted(base.lone & solution.symbols.keys() if base is not None else ()):
+                    if solution.symbols[name].is_scalar:
+                        solution.say_scalar(name)
                 return _regrouped(solution, loose)
         if _is_scalar_calculus(tokens):
             # Where nothing asks for a vector, the wish decides: by x, exp(x) y is of numbers.
@@ -266,8 +269,8 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
                 pass
             else:
                 if all(symbol.is_scalar for symbol in solution.symbols.values()):
-                    for name in sorted(map(names.text, solution.odd())):
-                        solution.readings.append(f"{name} is read as a scalar: so is the whole, which a gradient needs")
+                    for name in sorted(solution.odd()):
+                        solution.say_scalar(name)
                     return solution
     for loose in calls if base is None else ():
         try:

@@ -33,6 +33,8 @@ def function(p: Stacks, token: Token) -> bool:
         raise p.error(f"{name} needs its entry, as in {name}(1)", token)
     if name == "sum" and following is not None and (following.text == "_" or is_over_entries(p, following)):
         return sigma(p, token)
+    if name in ("max", "min") and following is not None and following.text == "_" and not axis_follows(p):
+        return sigma(p, token)
     exponent: int | None = None
     if following is not None and (following.kind == "sup" or following.text == "^"):
         exponent, following = function_power(p, token, following)
@@ -94,6 +96,11 @@ def axis(p: Stacks, at: Token) -> str:
         raise p.error("a subscript of a function is row or col", at)
     p.i += 2
     return word[:3]
+
+
+def axis_follows(p: Stacks) -> bool:
+    """Whether the subscript here is row or col."""
+    return any(str(t.value or t.text)[:3] in ("row", "col") for t in p.tokens[p.i + 1 : p.i + 3])
 
 
 def end_prefix(p: Stacks, op: Op) -> None:
@@ -190,7 +197,7 @@ def root(p: Stacks, token: Token) -> bool:
 def sigma(p: Stacks, token: Token) -> bool:
     r"""`\sum_{i=1}^{n}` and what it sums over."""
     end_function(p)
-    bounds = Bounds(token.text == "prod")
+    bounds = Bounds(token.text)
     upper: Dim | None = None
     has_lower = isinstance(token.value, str)  # sum_i
     bounds.names += _letters(token.value) if has_lower else []

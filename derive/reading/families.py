@@ -82,7 +82,7 @@ class Families:
             elif node.op == "at":
                 for letter in node.data:
                     if letter.isalpha() and letter not in scope:
-                        raise self.refuse(node, f"{letter} in {self.cut(node)} is bound by no sum")
+                        self.note(f"{letter} in {self.cut(node)} is read as a given number")
                 self.parts[id(node)] = [scope.get(letter, letter) for letter in node.data]
             elif node.op in ("sym", "ref"):
                 access = self.access(node, scope)
@@ -428,7 +428,7 @@ class Families:
                 if count == "2":
                     whole.find().mask &= M
                 else:
-                    kinds.relate(solving.pairs, (whole, kinds.symbol_cells[key]), entries)
+                    kinds.relate(solving.tabled, (whole, kinds.symbol_cells[key]), entries)
 
     # Entries beside the letter
 

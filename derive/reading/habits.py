@@ -204,6 +204,8 @@ def check_collapsed(order: list[Node], symbols: dict[str, Symbol], builder: Shap
         A scalar stands where only vectors make sense, and no declaration says so.
     """
     for node in order:
+        if node.op == "prod" and any(arg.op == "eye" and not arg.paren and arg.data is None for arg in node.args[1:-1]):
+            builder.note(f"I in {builder.cut(node)} is read as the identity matrix")
         if node.op == "call" and node.data == "tr":
             check_traced(node, symbols, builder, values)
         if node.op == "call" and node.data in ("sum", "mean"):

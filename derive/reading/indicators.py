@@ -53,6 +53,33 @@ def indicators(tokens: list[Token], source: str, readings: list[str], labeled: s
     return made
 
 
+def kernels(tokens: list[Token], readings: list[str]) -> list[Token]:
+    """The tokens with K_ij for the K(x_i, x_j) of a kernel method."""
+    made: list[Token] = []
+    i = 0
+    while i < len(tokens):
+        token, held = tokens[i], tokens[i + 1 : i + 6]
+        i += 1
+        made.append(token)
+        if token.kind != "atom" or token.text not in ("K", "k", "κ") or token.low or token.accents:
+            continue
+        if [t.text for t in held[::2]] != ["(", ",", ")"] or any(t.kind != "atom" for t in held[1::2]):
+            continue
+        first, second = held[1], held[3]
+        if first.text != second.text or len(first.low) != 1 or len(second.low) != 1 or first.accents != second.accents:
+            continue
+        indices = first.low[0] + second.low[0]
+        if len(indices) == 2 and indices.isalpha():
+            made[-1] = entry = Token("atom", token.text, token.start, held[4].end)
+            entry.low, entry.spaced, entry.style, entry.glued = [indices], token.spaced, token.style, token.glued
+            entry.braced = True
+            shown = f"{token.text}({names.text(first.name)}, {names.text(second.name)})"
+            said = f"{shown} is read as entry ({', '.join(indices)}) of the matrix {token.text}"
+            readings += [said] if said not in readings else []
+            i += 5
+    return made
+
+
 def _is_mark(token: Token) -> bool:
     """Whether it is the 1 or the I of an indicator."""
     return token.kind == "one" or token.kind == "num" and token.value == 1 or token.kind == "atom" and token.text == "I"
@@ -99,7 +126,11 @@ def _indicator(
     left, right = (side[0] for side in sides)
     if right.low or left.kind == "num":
         left, right = right, left
-    if {len(side) for side in sides} != {1} or left.kind != "atom" or not (right.kind == "num" or right.text.islower()):
+    if (
+        {len(side) for side in sides} != {1}
+        or left.kind != "atom"
+        or not (right.kind == "num" and left.low or right.text.islower())
+    ):
         raise ParseError(
             "this indicator is not read", source, at.span, "it compares a label with an index, as in y_i = k"
         )

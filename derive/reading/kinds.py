@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from ..shapes import ONE
@@ -31,10 +32,10 @@ _EACH_ENTRY = ((S, S), (S, C), (S, R), (S, M))
 # Scalars beside a vector or matrix stand for each of its entries.
 _JOINED = ((S, S, S), *((a, b, k) for k in (C, R, M) for a, b in ((S, k), (k, S), (k, k))))
 _ALIKE = (*_SAME, (S, C), (S, R), (S, M))
-DIVIDE = [(S, S, S), (C, S, C), (R, S, R), (M, S, M)]
-FRACTION = [*DIVIDE, (C, C, C)]  # a fraction of two vectors is taken entry by entry
-SAME_ROWS = [(a, b) for a in BITS for b in BITS if (a in (S, R)) == (b in (S, R))]
-SAME_COLUMNS = [(a, b) for a in BITS for b in BITS if (a in (S, C)) == (b in (S, C))]
+DIVIDE = ((S, S, S), (C, S, C), (R, S, R), (M, S, M))
+FRACTION = (*DIVIDE, (C, C, C))  # a fraction of two vectors is taken entry by entry
+SAME_ROWS = tuple((a, b) for a in BITS for b in BITS if (a in (S, R)) == (b in (S, R)))
+SAME_COLUMNS = tuple((a, b) for a in BITS for b in BITS if (a in (S, C)) == (b in (S, C)))
 
 
 def kind_of(shape: Sequence[Any]) -> int:
@@ -97,46 +98,32 @@ def _step(state: int, kind: int, sign: int) -> int:
 
 
 STEP = [[[_step(s, k, sign) for k in range(4)] for s in range(8)] for sign in range(3)]
-_forward_cache: dict[int, int] = {}
-_backward_cache: dict[int, tuple[int, int]] = {}
 
 
+def _steps(states: int, mask: int, sign: int) -> list[tuple[int, int, int]]:
+    """The steps from one of the states by one of the kinds that fit: state, kind, state after."""
+    possible = [(s, k) for s in range(8) if states >> s & 1 for k in range(4) if mask >> k & 1]
+    return [(s, k, STEP[sign][s][k]) for s, k in possible if STEP[sign][s][k] >= 0]
+
+
+@cache
 def _forward(states: int, mask: int, sign: int) -> int:
-    key = states << 6 | mask << 2 | sign
-    known = _forward_cache.get(key)
-    if known is None:
-        known = 0
-        for s in range(8):
-            if states >> s & 1:
-                for k in range(4):
-                    if mask >> k & 1:
-                        after = STEP[sign][s][k]
-                        if after >= 0:
-                            known |= 1 << after
-        _forward_cache[key] = known
-    return known
+    """The states after a factor of one of the kinds."""
+    reached = 0
+    for _, _, after in _steps(states, mask, sign):
+        reached |= 1 << after
+    return reached
 
 
+@cache
 def _backward(states: int, mask: int, sign: int, wanted: int) -> tuple[int, int]:
     """The states and the kinds of the next factor from which a wanted state is reached."""
-    key = states << 14 | mask << 10 | sign << 8 | wanted
-    known = _backward_cache.get(key)
-    if known is None:
-        before = kinds = 0
-        for s in range(8):
-            if states >> s & 1:
-                for k in range(4):
-                    if mask >> k & 1:
-                        after = STEP[sign][s][k]
-                        if after >= 0 and wanted >> after & 1:
-                            before |= 1 << s
-                            kinds |= 1 << k
-        known = _backward_cache[key] = (before, kinds)
-    return known
-
-
-_pair_cache: dict[tuple[int, int, int], tuple[int, int]] = {}
-_triple_cache: dict[tuple[int, int, int, int], tuple[int, int, int]] = {}
+    before = kinds = 0
+    for s, k, after in _steps(states, mask, sign):
+        if wanted >> after & 1:
+            before |= 1 << s
+            kinds |= 1 << k
+    return before, kinds
 
 
 class Contradiction(Exception):
@@ -341,33 +328,23 @@ def transposed(kinds: Kinds, i: int) -> None:
     kinds.restrict(part, SWAP[whole.mask])
 
 
-def pairs(kinds: Kinds, i: int) -> None:
-    _, (whole, part), table = kinds.relations[i]
-    key = (id(table), whole.mask, part.mask)
-    known = _pair_cache.get(key)
-    if known is None:
-        w = p = 0
-        for operand, result in table:  # type: ignore[attr-defined]
-            if operand & part.mask and result & whole.mask:
-                w, p = w | result, p | operand
-        known = _pair_cache[key] = (w, p)
-    kinds.restrict(whole, known[0])
-    kinds.restrict(part, known[1])
+@cache
+def _left(table: tuple[tuple[int, ...], ...], masks: tuple[int, ...]) -> tuple[int, ...]:
+    """What the rows of a table leave of the kinds of its columns."""
+    rows = [row for row in table if all(kind & mask for kind, mask in zip(row, masks, strict=True))]
+    left = [0] * len(masks)
+    for row in rows:
+        left = [mask | kind for mask, kind in zip(left, row, strict=True)]
+    return tuple(left)
 
 
-def triples(kinds: Kinds, i: int) -> None:
-    _, (whole, left, right), table = kinds.relations[i]
-    key = (id(table), whole.mask, left.mask, right.mask)
-    known = _triple_cache.get(key)
-    if known is None:
-        w = a = b = 0
-        for p, q, result in table:  # type: ignore[attr-defined]
-            if p & left.mask and q & right.mask and result & whole.mask:
-                w, a, b = w | result, a | p, b | q
-        known = _triple_cache[key] = (w, a, b)
-    kinds.restrict(whole, known[0])
-    kinds.restrict(left, known[1])
-    kinds.restrict(right, known[2])
+def tabled(kinds: Kinds, i: int) -> None:
+    """The kinds of the operands and of the whole, by a table."""
+    _, (whole, *parts), table = kinds.relations[i]
+    *operands, result = _left(table, (*[part.mask for part in parts], whole.mask))
+    kinds.restrict(whole, result)
+    for part, mask in zip(parts, operands, strict=True):
+        kinds.restrict(part, mask)
 
 
 def product(kinds: Kinds, i: int) -> None:
@@ -410,7 +387,7 @@ def _spread(node: Node, kinds: Kinds) -> Cell:
     cell = Cell()
     for arg in node.args:
         table = _EACH_ROW if arg.op == "sym" else _EACH_ENTRY if is_reduction(arg) else _SAME
-        kinds.relate(pairs, (cell, arg.cell), table)
+        kinds.relate(tabled, (cell, arg.cell), table)
     return cell
 
 
@@ -489,13 +466,13 @@ def _prod(node: Node, kinds: Kinds) -> Cell:
 
 def _div(node: Node, kinds: Kinds) -> Cell:
     cell = Cell()
-    kinds.relate(triples, (cell, node.args[0].cell, node.args[1].cell), FRACTION if node.data == "frac" else DIVIDE)
+    kinds.relate(tabled, (cell, node.args[0].cell, node.args[1].cell), FRACTION if node.data == "frac" else DIVIDE)
     return cell
 
 
 def _kron(node: Node, kinds: Kinds) -> Cell:
     cell = Cell()
-    kinds.relate(triples, (cell, node.args[0].cell, node.args[1].cell), kinds_of("kron"))
+    kinds.relate(tabled, (cell, node.args[0].cell, node.args[1].cell), kinds_of("kron"))
     return cell
 
 
@@ -513,9 +490,9 @@ def _block(node: Node, kinds: Kinds) -> Cell:
     rows, columns = node.data
     for i, arg in enumerate(node.args):
         if i % columns:
-            kinds.relate(pairs, (arg.cell, node.args[i - i % columns].cell), SAME_ROWS)
+            kinds.relate(tabled, (arg.cell, node.args[i - i % columns].cell), SAME_ROWS)
         if i >= columns:
-            kinds.relate(pairs, (arg.cell, node.args[i % columns].cell), SAME_COLUMNS)
+            kinds.relate(tabled, (arg.cell, node.args[i % columns].cell), SAME_COLUMNS)
     return Cell(ANY & ~S & (~C if columns > 1 else ANY) & (~R if rows > 1 else ANY))
 
 
@@ -530,11 +507,11 @@ def _call(node: Node, kinds: Kinds) -> Cell:
         cell: Cell = parts[0].cell
         for arg in parts[1:]:
             joined = Cell()
-            kinds.relate(triples, (joined, cell, arg.cell), _JOINED)
+            kinds.relate(tabled, (joined, cell, arg.cell), _JOINED)
             cell = joined
         for arg in node.args:
             if arg.op == "zero":
-                kinds.relate(pairs, (cell, arg.cell), _ALIKE)
+                kinds.relate(tabled, (cell, arg.cell), _ALIKE)
         return cell
     if name == "norm" and len(node.args) == 2:
         _scalar(node.args[1], kinds)
@@ -549,7 +526,7 @@ def _call(node: Node, kinds: Kinds) -> Cell:
         if name == "matmul":
             return _prod(node, kinds)
         cell = Cell()
-        kinds.relate(triples, (cell, node.args[0].cell, node.args[1].cell), kinds_of(name))
+        kinds.relate(tabled, (cell, node.args[0].cell, node.args[1].cell), kinds_of(name))
         return cell
     if name in ("block_inner", "block_sum"):
         return Cell()
@@ -558,7 +535,7 @@ def _call(node: Node, kinds: Kinds) -> Cell:
         return _same(node, kinds)
     cell = Cell()
     if node.args:
-        kinds.relate(pairs, (cell, node.args[0].cell), table)
+        kinds.relate(tabled, (cell, node.args[0].cell), table)
     return cell
 
 
@@ -570,7 +547,7 @@ def _at(node: Node, kinds: Kinds) -> Cell:
     """Entries, rows and columns."""
     cell = Cell()
     table = _AT[len(node.data)] if ":" not in node.data else _ROW if node.data[1] == ":" else _COLUMN
-    kinds.relate(pairs, (cell, node.args[0].cell), table)
+    kinds.relate(tabled, (cell, node.args[0].cell), table)
     return cell
 
 

@@ -63,7 +63,8 @@ def tell_apart(of: Families, node: Node) -> None:
     if places and places == len(low) or len(low) > 2 or node.data in of.given:
         return
     wanted = {names.join(*names.parts(name)[:2], []) for name in of.reading.wrt}
-    plain = [accent for accent in accents if accent not in ("bar", "^+", "^-")]
+    parts_of_it = ("bar",) if base.isupper() else ("bar", "^+", "^-")  # P_k^- is that of a filter
+    plain = [accent for accent in accents if accent not in parts_of_it]
     family = names.join(base, plain, [] if len(plain) == len(accents) else low)
     is_one = plain != accents or (bool(low) and len(low[0]) == 1 and low[0].isalpha())
     is_summed = f"{family} 1" in of.keys and bool({family, capital(family)} & wanted)

@@ -34,7 +34,7 @@ def last_sums(term: Node) -> list[Node]:
     """The sums that end a term, from the outside in."""
     found = []
     while not term.paren:
-        if term.op == "sigma" and not term.data.is_product:
+        if term.op == "sigma" and term.data.taken != "prod":
             found.append(term)
             term = term.args[0]
         elif term.op == "neg":

@@ -24,7 +24,7 @@ from .build import Builder
 from .declarations import Declarations, declarations, dimension
 from .grammar import Parser
 from .indexed_names import capital
-from .indicators import indicators
+from .indicators import indicators, kernels
 from .kinds import Ambiguous, Cell, Contradiction, Kinds, kind_of
 from .lexer import Lexer
 from .limits import MAX_NAMES, MAX_OPERATIONS, MAX_SUMS
@@ -64,7 +64,7 @@ class Reading:
             if "=" in source or "1" in source
             else lexer.run()
         )
-        self.tokens = raised_names(primed_names(read), self.known, source)
+        self.tokens = raised_names(primed_names(kernels(read, lexer.readings)), self.known, source)
         self.is_latex = lexer.is_latex
         divided = Statements(source)
         self.statements = divided.divide(self.tokens)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from .. import names
@@ -45,6 +46,7 @@ class Solution:
         for node in self.squares:
             shown = builder.cut(node)
             builder.note(f"{shown} in a sum is read as a power of a matrix; with .^ it is that of each entry")
+        self.lone = lone_factors(builder.order, builder.values)
         self.multiplies_scalars = any(n.op == "had" and builder.values[id(n)].is_scalar for n in builder.order)
         self.symbols: dict[str, Expr] = {}
         self.where: list[str] = []
@@ -79,6 +81,11 @@ class Solution:
                 found[name] = cost
         return found
 
+    def say_scalar(self, name: str) -> None:
+        said = f"{names.text(name)} is read as a scalar"
+        if said not in self.readings:
+            self.readings.append(f"{said}: so is the whole, which a gradient needs")
+
     def astonishment(self) -> ShapeError:
         """The refusal of a reading in which most letters are what their like never are."""
         odd = [(names.text(name), shape_line(self.symbols[name])) for name in self.odd()]
@@ -95,6 +102,8 @@ class Solution:
             if made is None or not made.is_scalar:
                 continue
             before = base.symbols.get(name) if base is not None else None
+            if base is not None and name in base.lone:
+                continue
             if before is None and costs[0] > min(costs):
                 return True
             if before is not None and not before.is_scalar:
@@ -102,6 +111,21 @@ class Solution:
                 if is_usual or name[0].islower():  # C in 1ᵀ z + C‖w‖² was no vector either
                     return True
         return False
+
+
+def lone_factors(order: list[Node], values: dict[int, Expr]) -> set[str]:
+    """The letters that only multiply numbers made by operations, as G in G m₁ m₂/‖r‖."""
+    counts: Counter[str] = Counter(str(node.data) for node in order if node.op == "sym")
+    for node in order:
+        if node.op == "prod":
+            wide = [arg for arg in node.args if not values[id(arg)].is_scalar]
+            others = [arg for arg in node.args if arg not in wide]
+            is_factor = len(wide) == 1 and any(arg.args for arg in others)
+            if len(wide) > 2 and wide[0] is node.args[0]:  # y in y wᵀ x
+                is_factor = values[id(wide[1])].T.is_vector and values[id(wide[-1])].is_vector
+            if is_factor and wide[0].op == "sym":
+                counts[str(wide[0].data)] -= 1
+    return {name for name, left in counts.items() if not left}
 
 
 def _is_flat(expr: Expr) -> bool:

@@ -62,10 +62,10 @@ class Bounds:
     conditions : list of (relation, indices) and of ("∈", indices, set, indices that the set depends on)
     """
 
-    __slots__ = ("names", "lower", "upper", "conditions", "is_product")
+    __slots__ = ("names", "lower", "upper", "conditions", "taken")
 
-    def __init__(self, is_product: bool = False) -> None:
-        self.is_product = is_product  # ∏
+    def __init__(self, taken: str = "sum") -> None:
+        self.taken = taken  # sum, prod, max or min
         self.names: list[str] = []
         self.lower: dict[str, Dim] = {}
         self.upper: dict[str, Dim] = {}
@@ -240,6 +240,8 @@ class Stacks:
             value = Node("call", args, "sigmoid", start, end)
             rest = Node("sum", [Node("num", [], Fraction(1), start, end), value], (1, -1), start, end)
             return Node("had", [value, rest], ("⊙",), start, end)
+        if name == "sum" and args[0].op == "call" and args[0].data == "sum":  # MATLAB adds up column by column
+            args = args[0].args
         node = Node("call", args, name, start, end)
         if base is not None:
             node = Node(

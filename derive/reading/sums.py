@@ -143,8 +143,8 @@ class MatrixForms:
         """A sum of what does not depend on its index."""
         axes = self.families.bounds[id(node)]
         if not axes:
-            if node.data.is_product:
-                raise self.refuse(node, "the index of the product is missing")
+            if node.data.taken != "sum":
+                raise self.refuse(node, "its index is missing")
             return Node("call", node.args, "sum", node.start, node.end)
         algebra = Algebra(lambda why: self.refuse(node, why), node.start, node.end)
         body = node.args[0]
@@ -161,16 +161,20 @@ class MatrixForms:
         for axis in axes:
             if axis.tie not in self.measured and axis.size is None:
                 raise self.refuse(node, f"nothing in it depends on the index {axis.name}")
-        if node.data.is_product:
-            return self.multiplied(algebra, node, value, axes)
+        if node.data.taken != "sum":
+            return self.taken(algebra, node, value, axes)
         made = algebra.over(value, axes)
         return made if made.indices else algebra.result(made)
 
-    def multiplied(self, algebra: Algebra, node: Node, value: IndexedSum, axes: list[Axis]) -> Node:
-        """∏_i v_i, the determinant of the diagonal matrix of v."""
+    def taken(self, algebra: Algebra, node: Node, value: IndexedSum, axes: list[Axis]) -> Node:
+        """∏_i v_i, the determinant of the diagonal matrix of v, or max_i v_i."""
         if self.families.masks[id(node)] or value.own or value.axes != axes or len(axes) > 1:
-            raise self.refuse(node, f"{self.cut(node)} is no product of the entries of one vector")
-        return algebra.new("call", [algebra.diagonal(algebra.form(value, axes))], "det")
+            what = "product" if node.data.taken == "prod" else "extremum"
+            raise self.refuse(node, f"{self.cut(node)} is no {what} of the entries of one vector")
+        vector = algebra.form(value, axes)
+        if node.data.taken == "prod":
+            return algebra.new("call", [algebra.diagonal(vector)], "det")
+        return algebra.new("call", [vector], node.data.taken)
 
     def mask(self, algebra: Algebra, relation: str, axes: tuple[Axis, ...]) -> Node:
         if relation not in _RANGE:
