@@ -499,6 +499,19 @@ $\frac{\partial L}{\partial W} = (z-y)x^\top + \lambda W$, $\frac{\partial L}{\p
 $\nabla\frac1r = -\frac{x}{r^3}$, $\nabla\frac1r = -\frac{x}{r^2}$""",
         "dpdppf",
     ),
+    # a transposition in front
+    (
+        r"""$L=\|Xw-y\|^2$, $\frac{\partial L}{\partial w} = 2{}^tX(Xw-y)$,
+$\frac{\partial L}{\partial w} = {}^tX(Xw-y)$, $\frac{\partial L}{\partial w} = 2{}^t(X)(Xw-y)$""",
+        "dpfu",
+    ),
+    # two zeros prove nothing: 1 − wᵀw where w has length 1
+    (
+        r"""Subject to $w^\top w = 1$. $\mathcal L(w,\lambda) = w^\top S w - \lambda (w^\top w - 1)$,
+$\frac{\partial\mathcal L}{\partial\lambda} = 1 - w^\top w$,
+$\frac{\partial\mathcal L}{\partial\lambda} = w^\top w - 1$""",
+        "adpf",
+    ),
 ]
 
 

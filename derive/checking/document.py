@@ -262,6 +262,7 @@ _SAMPLE = re.compile(  # x_j^{(i)} and x^{(i)}_j: entry j of sample i
     r"(?<![A-Za-z\\])(?P<name>[a-z])(?:\s*_\s*\{?(?P<j>[i-n])\}?\s*\^\s*\{\s*\((?P<i>[i-n])\)\s*\}"
     r"|\s*\^\s*\{\s*\((?P<k>[i-n])\)\s*\}\s*_\s*\{?(?P<l>[i-n])\}?)"
 )
+_BEFORE = re.compile(r"\{\s*\}\s*\^\s*(?:t|\{\s*t\s*\})\s*(?P<matrix>[A-Z])(?![\^_])")  # {}^tX
 _NABLA_OF = re.compile(r"(\\nabla\s*|∇\s*)\(\s*([A-Za-z]|\\[a-z]+)\s*\)(?=\s*\()")  # \nabla(f)(x)
 CONSTANT = re.compile(r"\\(?:text|mathrm|textrm|mbox)\s*\{\s*[Cc]onst(?:ant|s|\.)?\s*\}|\b[Cc]onst(?:ant)?\b")
 _REMARKS = re.compile(r"(?<!\\)%[^\n]*")
@@ -326,6 +327,7 @@ def spelled(text: str) -> str:
     """The names of a formula as the grammar has them: a_{L-1}, \\hat{y}_i; the length is kept."""
     text = _LAYER.sub(lambda m: m[1] + "_" + m[2], text)
     text = _ACCENTED.sub(lambda m: (m[1] + "}" + m[2]).ljust(len(m[0])), text)
+    text = _BEFORE.sub(lambda m: (m["matrix"] + "^t").ljust(len(m[0])), text)
     text = _SAMPLE.sub(lambda m: f"{m['name']}_{{{m['i'] or m['k']}{m['j'] or m['l']}}}".ljust(len(m[0])), text)
     text = _NABLA_OF.sub(lambda m: (m[1] + " " + m[2]).ljust(len(m[0])), text)
     text = _TURNED.sub(lambda m: m[2] + m[1], text)

@@ -130,6 +130,11 @@ class Witness:
                 if max(float(np.abs(left).max(initial=0.0)), float(np.abs(right).max(initial=0.0))) > ROUNDING:
                     return False
                 continue  # a zero beside the rounding of one: decided by exact means
+            if (
+                self.units
+                and max(float(np.abs(left).max(initial=0.0)), float(np.abs(right).max(initial=0.0))) < ROUNDING
+            ):
+                continue  # 1 − uᵀu and uᵀu − 1 are both zero where u has length 1
             seen += 1
         return seen > 0 or self.apart(a, b)
 

@@ -17,7 +17,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from ..errors import LimitError
+from ..errors import LimitError, ParseError
 from ..names import SPOKEN
 from .declarations import dimension
 from .grammar import Parser
@@ -204,6 +204,9 @@ def _is_sign(tokens: list[Token], i: int, vocabulary: Vocabulary) -> bool:
 
 def parse(tokens: list[Token], source: str, vocabulary: Vocabulary, readings: list[str]) -> Node:
     """The tree of one side, from the tokens of `lex`."""
+    for a, b, mark in zip(tokens, tokens[1:], tokens[2:]):
+        if (a.text, b.text, mark.text) == ("{", "}", "^"):  # {}^t(X): not of what stands before
+            raise ParseError("a mark in front of what it is of is not read here", source, (a.start, mark.end))
     usage = Usage([], frozenset())
     usage.used = vocabulary.letters | vocabulary.names
     usage.first = vocabulary.first

@@ -41,7 +41,7 @@ class Statements:
         parts: list[list[Token]] = [[]]
         after: list[list[Token]] = []  # what follows `where` is defined before it is used
         limits: list[Token] = []
-        depth = 0
+        depth = angles = 0
         for i, token in enumerate(tokens):
             if token.kind == "open":
                 depth += 1
@@ -62,26 +62,26 @@ class Statements:
                     continue
                 if token.text == "\n" and self.is_latex and not self.defines(tokens, i + 1):
                     continue  # a line end is a space to TeX
-                signs = [t.text for t in parts[-1]] if "<" in self.source else []
-                is_angle = signs.count("<") > signs.count(">")  # <a, b>
-                is_limit = not is_angle and is_condition(following(tokens, i + 1))
+                is_limit = angles <= 0 and is_condition(following(tokens, i + 1))  # and no comma of <a, b>
                 if token.text == "," and not self.defines(tokens, i + 1) and not is_limit:
                     if i + 1 == len(tokens) or tokens[i + 1].kind == "newline" or tokens[i + 1].text == ";":
                         continue  # punctuation at the end
                     parts[-1].append(token)
                     continue
                 parts.append([])
+                angles = 0
                 continue
             if token.kind == "newline":
                 continue
             parts[-1].append(token)
+            angles += (token.text == "<") - (token.text == ">")
         parts += self.constraints(limits)
         parts = [self.unconditioned(part) for part in [*parts, *reversed(after)]]
-        statements = []
+        statements, is_one = [], sum(map(bool, parts)) == 1
         for part in parts:
             while part and part[-1].kind == "op" and part[-1].text in (".", ","):
                 part.pop()
-            if is_condition(part) and len([p for p in parts if p]) > 1:
+            if is_condition(part) and not is_one:
                 self.note_condition(part)
             elif part and self.declares(part):
                 self.declared.append(self.source[part[0].start : part[-1].end])
