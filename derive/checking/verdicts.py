@@ -478,7 +478,7 @@ class Judge:
         head: Tree | None,
     ) -> Judgment | None:
         """The side as right under a condition: values given before, symmetry, entries that sum to 1."""
-        if head is not None and head.kind == "derivative" and head.data == (1,):
+        if head is not None and head.kind == "derivative" and head.data == (1,) and not self.is_declared(side):
             vectors = [v.value for v in values if isinstance(v.value, Expr) and v.value.is_vector]
             if (
                 judgment := next(filter(None, (self.slopes(truths, v, side, head) for v in vectors)), None)
