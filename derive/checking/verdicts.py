@@ -478,11 +478,12 @@ class Judge:
         head: Tree | None,
     ) -> Judgment | None:
         """The side as right under a condition: values given before, symmetry, entries that sum to 1."""
-        is_first = head is not None and head.kind == "derivative" and head.data == (1,)
-        if is_first and self.variable_name(head) not in self.document.declared:  # of a vector, diag is missing
+        if head is not None and head.kind == "derivative" and head.data == (1,) and not self.is_declared(side):
             vectors = [v.value for v in values if isinstance(v.value, Expr) and v.value.is_vector]
-            if found := [j for v in vectors if (j := self.slopes(truths, v, side, head)) is not None]:
-                return found[0]
+            if (
+                judgment := next(filter(None, (self.slopes(truths, v, side, head) for v in vectors)), None)
+            ) is not None:
+                return judgment
         is_gradient = head is not None and head.kind == "gradient"
         name = self.variable_name(head) or (self.scope.nabla if is_gradient else None) or ""
         variable = self.scope.symbols.get(name) or self.scope.symbols.get(name.partition("_")[0])  # X of ∂/∂Xₚq
