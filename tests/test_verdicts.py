@@ -394,6 +394,7 @@ $g'(x) = \frac{1}{1+e^{x}}$, $g''(x) = \frac{e^x}{1+e^x}$""",
 $\sigma'(z) = \sigma(z)(1+\sigma(z))$""",
         "dpf",
     ),
+    (r"""$f(x) = 2x+1$, $f'(x) = 2$. $h(z) = \max(0,z)$, $h'(z) = 1$ if $z>0$.""", "dudu"),
     # a sentence that goes on in a display
     (
         r"""For $h(X) = \operatorname{tr}(X^TAX)$,

@@ -17,6 +17,7 @@ from .meaning import Formulas
 from .trees import Tree
 from .values import Convention, Indexed, Pending, Scope, Unread, Value
 
+KINKED = frozenset("step sign where".split())
 ENTRYWISE = frozenset("add mul scale hadamard power number ones".split())
 
 
@@ -64,6 +65,8 @@ class TreeBuilder(Formulas):
             return super()._apply(tree)
         for _ in range(primes):
             value = self.scope.sweep(sum_entries(value), variable).total
+        if not variable.is_scalar and (variable not in symbols_of(value) or KINKED & {n.op.name for n in nodes(value)}):
+            return super()._apply(tree)  # f' = 2 of every number, f' = 1 where z > 0: numbers beside a vector
         argument = self.exact(tree.args[0])
         return value if argument is variable else substitute(value, {variable: argument})
 
