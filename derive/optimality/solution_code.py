@@ -24,7 +24,7 @@ class SolutionFormula:
         self.kind = "solution"
         self.loss = self.result = expr
         self.shown = found.solution or expr
-        self.wrt = self.direction = None
+        self.wrt = self.written_wrt = self.direction = None
         self.definitions: list[tuple[str, Expr]] = []
         self.hints = found.hints
         self.name = found.wrt.name
