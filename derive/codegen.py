@@ -383,12 +383,7 @@ class Module:
             targets = own if len(own) > 1 else [f"({own[0]},)"]
             convert = unpacked(targets, f"_arrays({arrays})")
             lines += ["    " + line for line in self.quick_check(convert)]
-        for symbol in signature.symbols:
-            if symbol.is_scalar:
-                name = signature.name_of[symbol]
-                lines.append(f"    if {name}.ndim != 0:")
-                lines.append(f'        raise ValueError(f"{name} must be a number, not of shape {{{name}.shape}}")')
-        lines += ["    " + line for line in self.checks()]
+        lines += ["    " + line for line in [*signature.number_checks, *self.checks()]]
         for symbol in signature.symbols:
             if symbol.shape[0].value == 1 and not symbol.is_scalar:
                 name = signature.name_of[symbol]

@@ -94,12 +94,7 @@ def arguments(signature: Signature) -> str:
     lines = [f"def _arguments({', '.join(signature.arguments)}):"]
     if own:
         lines.append(f"    {', '.join(own)}{',' * (len(own) == 1)} = _arrays({', '.join(f'{n}={n}' for n in own)})")
-    for symbol in signature.symbols:
-        if symbol.is_scalar:
-            name = signature.name_of[symbol]
-            lines.append(f"    if {name}.ndim != 0:")
-            lines.append(f'        raise ValueError(f"{name} must be a number, not of shape {{{name}.shape}}")')
-    lines += ["    " + line for line in signature.checks]
+    lines += ["    " + line for line in [*signature.number_checks, *signature.checks]]
     made = [
         f"float({signature.name_of[s]})" if s.is_scalar else f"np.ascontiguousarray({signature.name_of[s]}, np.float64)"
         for s in signature.symbols

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from ..programs.expressions import ATOM, PRODUCT, SUM, UNARY, CodeText, placed
-from ..programs.signature import Signature
+from ..programs.signature import Signature, python_dim
 from ..programs.terms import Term, Value
 from ..shapes import ONE, Dim
 
@@ -215,16 +215,7 @@ class EntryPlaces:
 
 def c_dim(dim: Dim, dims: Mapping[str, str]) -> str:
     """A dimension as a C expression."""
-    if not dim.terms:
-        return "0"
-    text = ""
-    for monomial, coefficient in dim.terms:
-        factors = [dims[name] for name, power in monomial for _ in range(power)]
-        if abs(coefficient) != 1 or not factors:
-            factors.insert(0, str(abs(coefficient)))
-        sign = ("-" if coefficient < 0 else "") if not text else (" - " if coefficient < 0 else " + ")
-        text += sign + " * ".join(factors)
-    return text
+    return python_dim(dim, dims, has_powers=False)
 
 
 def grouped(text: str) -> str:

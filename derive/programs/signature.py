@@ -70,6 +70,15 @@ class Signature:
         """A dimension as Python."""
         return python_dim(dim, self.dims)
 
+    @property
+    def number_checks(self) -> list[str]:
+        """Lines that refuse arrays where numbers must be."""
+        lines = []
+        for name in (self.name_of[symbol] for symbol in self.symbols if symbol.is_scalar):
+            lines.append(f"if {name}.ndim != 0:")
+            lines.append(f'    raise ValueError(f"{name} must be a number, not of shape {{{name}.shape}}")')
+        return lines
+
     def shape(self, symbol: Expr) -> str:
         """The shape that an argument must have, as a Python tuple."""
         rows, columns = symbol.shape
@@ -222,13 +231,15 @@ def parts_of(*exprs: Expr) -> list[tuple[Dim, Dim]]:
     return [*numbered, *dict.fromkeys(found)]
 
 
-def python_dim(dim: Dim, dims: Mapping[str, str]) -> str:
-    """A dimension as a Python expression."""
+def python_dim(dim: Dim, dims: Mapping[str, str], has_powers: bool = True) -> str:
+    """A dimension as an expression of Python, or of a language that writes powers as products."""
     if not dim.terms:
         return "0"
     text = ""
     for monomial, coefficient in dim.terms:
-        factors = [dims[name] if power == 1 else f"{dims[name]}**{power}" for name, power in monomial]
+        factors = [f"{dims[name]}**{power}" if power > 1 else dims[name] for name, power in monomial]
+        if not has_powers:
+            factors = [dims[name] for name, power in monomial for _ in range(power)]
         if abs(coefficient) != 1 or not factors:
             factors.insert(0, str(abs(coefficient)))
         sign = ("-" if coefficient < 0 else "") if not text else (" - " if coefficient < 0 else " + ")
