@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from .. import names
 from ..shapes import Dim
-from .indices import Axis
 from .stacks import Node
+
+if TYPE_CHECKING:
+    from .indices import Axis
 
 _CAPITAL = dict(zip("αβγδεζηθικλμνξοπρστυφχψω", "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ"))
 INDEX = re.compile(r"(\d+)|([^\W\d_])([+-]\d+)?")

@@ -24,7 +24,6 @@ from .build import Builder
 from .declarations import Declarations, declarations, dimension
 from .grammar import Parser
 from .indexed_names import capital
-from .indicators import indicators, kernels
 from .kinds import Ambiguous, Cell, Contradiction, Kinds, kind_of
 from .lexer import Lexer
 from .limits import MAX_NAMES, MAX_OPERATIONS, MAX_SUMS
@@ -59,12 +58,12 @@ class Reading:
         lexer = Lexer(source, self.known)
         self.source = source = lexer.text
         self.labeled: set[str] = set()  # matrices of zeros, with a 1 in each row
-        read = (
-            indicators(lexer.run(), source, lexer.readings, self.labeled)
-            if "=" in source or "1" in source
-            else lexer.run()
-        )
-        self.tokens = raised_names(primed_names(kernels(read, lexer.readings)), self.known, source)
+        tokens = lexer.run()
+        if not {*"=1Kkκ"}.isdisjoint(source):
+            from .indicators import indicators, kernels
+
+            tokens = kernels(indicators(tokens, source, lexer.readings, self.labeled), lexer.readings)
+        self.tokens = raised_names(primed_names(tokens), self.known, source)
         self.is_latex = lexer.is_latex
         divided = Statements(source)
         self.statements = divided.divide(self.tokens)
