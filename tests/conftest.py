@@ -1,6 +1,6 @@
 """What holds for all tests.
 
-An operation that one of them adds is met by no other.  A list of the tests that were skipped is
+An operation that one of them adds is met by no other, and nothing goes into the user's cache.  A list of the tests that were skipped is
 kept, so that they can be run once what they need is there.
 """
 
@@ -27,6 +27,14 @@ def operations_as_they_were():
         own = functions.functions_met
         for body in [body for body, operation in own.items() if operation.name not in OPERATIONS]:
             del own[body]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_of_its_own(tmp_path_factory):
+    """Compiled functions go with the tests, not into the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 def pytest_terminal_summary(terminalreporter, config):

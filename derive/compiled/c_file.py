@@ -71,7 +71,6 @@ class CFile:
             ) from None
         prefix = names.identifier(derivation.name)
         stems = ["value", self.kind, *(["value_and_gradient"] if self.kind == "gradient" else [])]
-        stems = stems if derivation.loss.is_scalar or self.kind != "gradient" else stems[:2]
         taken = {
             *RESERVED,
             *HELPERS,
@@ -110,7 +109,7 @@ class CFile:
 
     def text(self) -> str:
         helpers = closure({name for loops in self.loops.values() for name in loops.helpers})
-        blocks = ["\n".join([f"/* {self.summary(stem)} */", *self.prototype(stem)[0:1]]) for stem in self.functions]
+        blocks = [f"/* {self.summary(stem)} */\n{self.prototype(stem)[0]}" for stem in self.functions]
         if self.failures:
             blocks.append(f"/* what a return code says */\nconst char *{self.prefix}_error(int code);")
         declared = "\n\n".join(blocks)
@@ -131,14 +130,14 @@ class CFile:
         return ", ".join([*(f"ptrdiff_t {d}" for d in self.dims), *symbols, *results, "double *work"])
 
     def prototype(self, stem: str) -> tuple[str, str]:
+        """The declarations of a function and of the size of its workspace, and the latter alone."""
         name = self.functions[stem][0]
         sizes = ", ".join(f"ptrdiff_t {d}" for d in self.dims) or "void"
         work = f"size_t {name}_work({sizes})"
         return f"{work};\nint {name}({self.parameters(stem)});", work
 
     def body(self, stem: str) -> str:
-        name, results = self.functions[stem]
-        loops = self.loops[stem]
+        name, loops = self.functions[stem][0], self.loops[stem]
         unused = [d for d in self.dims if not mentions(d, [loops.work])]
         lines = [
             self.prototype(stem)[1],

@@ -82,7 +82,8 @@ def function(derivation: Any, returns: str = "derivative", batch: str | Sequence
             f"a {made.kind} has no {returns!r} to return", hint=f"there are: derivative, {', '.join(made.functions)}"
         )
     title = f"<derive {derivation.kind} of {derivation.name}>"
-    return Compiled(made.text(), wrapper(made), arguments(made.signature), wanted, title)
+    text = made.text()
+    return Compiled(text, wrapper(made, text), arguments(made.signature), wanted, title)
 
 
 # The Python side
@@ -117,10 +118,9 @@ def blas() -> tuple[Any, ...]:
 # The extension module
 
 
-def wrapper(made: CFile) -> str:
-    """What makes the C file a Python module."""
+def wrapper(made: CFile, text: str) -> str:
+    """What makes the C file of a text a Python module."""
     signature = made.signature
-    text = made.text()
     keywords = ", ".join(quoted(name) for name in signature.arguments)
     listed = ", ".join(signature.arguments)
     count = len(signature.arguments)
@@ -159,6 +159,7 @@ def _called(made: CFile, stem: str, error: str) -> str:
         "        break;",
         "    slow:",
         '        if (held) { PyErr_SetString(PyExc_ValueError, "the arguments do not fit"); goto done; }',
+        "        PyErr_Clear();",
         "        held = converted(args);",
         "        if (!held) return NULL;",
         "    }",
@@ -431,7 +432,13 @@ def cache() -> Path:
             return folder
     except OSError:
         pass
-    return Path(tempfile.mkdtemp(prefix="derive-"))
+    return Path(_passing().name)
+
+
+@functools.cache
+def _passing() -> tempfile.TemporaryDirectory[str]:
+    """A folder that goes with the process, where the user has no cache."""
+    return tempfile.TemporaryDirectory(prefix="derive-")
 
 
 def loaded(source: str, wrapper_text: str) -> Any:

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from ..errors import DeriveError
+from ..expr import Expr
 from ..program import Program
-from ..programs.expressions import UNARY
+from ..programs.expressions import UNARY, CodeText
 from ..programs.formulas import formula, short
 from ..programs.signature import Signature
 from ..programs.terms import Term, Value
@@ -31,9 +32,9 @@ WHOLE = frozenset("softmax row_softmax row_logsumexp cumsum cumsum_back max_row 
 NUMBERS = frozenset("norm logsumexp det logdet logdet_positive max_row".split())  # a number from an array
 FACTORS = frozenset("solve spd_solve inverse spd_inverse cholesky triangle_inverse".split())
 IN_MEMORY = frozenset(("product", "block_inner", "block_sum", *WHOLE, *NUMBERS, *FACTORS))  # work on arrays
-PLAIN = frozenset(("sum", "entries", "outer", "kron", *VIEWS, *FREE))  # read entry by entry
 ARRAYS = frozenset(("stack", "row_sums", "row_dots", "block", *IN_MEMORY))
-KNOWN = PLAIN | ARRAYS | frozenset(("sq_norm", "trace", "spd_logdet", *SUMS))
+READ = frozenset(("sum", "entries", "outer", "kron", *VIEWS, *FREE))  # entry by entry
+KNOWN = READ | ARRAYS | frozenset(("sq_norm", "trace", "spd_logdet", *SUMS))
 
 REPEATED = frozenset("outer kron stack Diag block_inner block_sum".split())  # read an operand more than once
 
@@ -63,7 +64,7 @@ class Loops(EntryPlaces):
         self.program = program
         super().__init__(signature)
         self.failures = failures
-        self.formulas: dict[Value, object] = {}
+        self.formulas: dict[Value, Expr] = {}
         self.sizes: dict[str, str] = {}  # of the arrays of the workspace
         self.counted = 0
         self.order = program.needed(*outputs)
@@ -120,7 +121,7 @@ class Loops(EntryPlaces):
     def _write(self, terms: Mapping[str, Term]) -> None:
         direct = self._direct(terms)
         for value in self.order:
-            self.formulas[value] = formula(value, self.formulas)  # type: ignore[arg-type]
+            self.formulas[value] = formula(value, self.formulas)
             if value.kind == "input":
                 self.names[value] = self.signature.name_of[value.data[0]]
             elif value.is_scalar:
@@ -153,9 +154,9 @@ class Loops(EntryPlaces):
         statement = LoopStatement()
         self.statements.append(statement)
         if value is not None:
-            shown = short(self.formulas[value], value, self.names, self.formulas).text()  # type: ignore[arg-type]
+            shown = short(self.formulas[value], value, self.names, self.formulas).text()
             if value.kind == "cholesky":
-                shown = f"L Lᵀ = {self.formulas[value].text()}"  # type: ignore[attr-defined]
+                shown = f"L Lᵀ = {self.formulas[value].text()}"
             comment = shown.replace("*/", "* /")
             if len(comment) < 100 and "\n" not in comment:
                 statement.lines.append(f"/* {comment} */")
@@ -179,17 +180,13 @@ class Loops(EntryPlaces):
         elif kind in NUMBERS:
             array, count = self.matrix(args[0]), self.entries_of(args[0])
             statement = self.statements[-1]
+            self.helpers.add(kind)
             if kind in ("norm", "logsumexp", "max_row"):
-                self.helpers.add(kind)
                 statement.lines.append(f"const double {name} = {kind}({count}, {array});")
             else:
-                self.helpers.add("lu")
-                n = self.size(args[0].shape[0])
                 scratch = self.scratch(count)
                 self._copied(scratch, array, count)
-                call = {"det": "det", "logdet": "logdet", "logdet_positive": "logdet_positive"}[kind]
-                self.helpers.add(call)
-                statement.lines.append(f"const double {name} = {call}({n}, {scratch});")
+                statement.lines.append(f"const double {name} = {kind}({self.size(args[0].shape[0])}, {scratch});")
         elif kind in ("block_inner", "block_sum"):
             statement.lines.append(f"double {name} = 0.0;")
             self._blocks_summed(value, name)
@@ -214,10 +211,7 @@ class Loops(EntryPlaces):
             self.helpers.add("squared")
             text = f"squared({reads[0].text})"
         else:
-            text = SUMS[value.kind]
-            for k, entry in enumerate(reads):
-                alone = text == f"{{{k}}}" or f"({{{k}}})" in text
-                text = text.replace(f"{{{k}}}", entry.text if alone else entry.at(UNARY))
+            text = summand(value.kind, reads)
         if is_vector:
             statement.lines += [
                 f"#pragma omp simd reduction(+ : {name})",
@@ -373,9 +367,7 @@ class Loops(EntryPlaces):
         outer, inner = (columns, rows) if down else (rows, columns)
         at = ("j", "i") if down else ("i", "j")
         reads = [self.read(t, *at) for t in args]
-        text = SUMS[value.kind]
-        for k, read in enumerate(reads):
-            text = text.replace(f"{{{k}}}", read.text if len(args) == 1 else read.at(UNARY))
+        text = summand(value.kind, reads)
         if down:
             statement.lines += [
                 f"for (ptrdiff_t j = 0; j < {self.size(inner)}; ++j) {name}[j] = 0.0;",
@@ -456,7 +448,7 @@ class Loops(EntryPlaces):
         kind, args = value.kind, value.args
         n, count = self.size(args[0].shape[0]), self.entries_of(args[0])
         statement = self.statements[-1]
-        shown = formula(args[0].body, self.formulas).text()  # type: ignore[arg-type]
+        shown = formula(args[0].body, self.formulas).text()
         if kind == "cholesky":
             self.helpers.add("cholesky")
             code = self.failure(f"{shown} is not positive definite")
@@ -469,14 +461,12 @@ class Loops(EntryPlaces):
             statement.lines.append(f"{kind}({n}, {factor}, {name});")
             return
         if kind == "inverse":
-            right = "1"
             wide = n
             statement.lines.append(f"identity({n}, {name});")
             self.helpers.add("identity")
         else:
             wide = "1" if args[1].shape[1] is ONE else self.size(args[1].shape[1])
-            right = self.matrix(args[1])
-            self._copied(name, right, self.entries_of(args[1]))
+            self._copied(name, self.matrix(args[1]), self.entries_of(args[1]))
         if kind == "spd_solve":
             self.helpers.add("cholesky_solve")
             statement.lines.append(f"cholesky_solve({n}, {wide}, {self.matrix(args[0])}, {name});")
@@ -517,13 +507,13 @@ class Loops(EntryPlaces):
             for name in over:
                 if name not in freed:
                     places.setdefault(self.sizes[name], []).append(place_of[name])
-        declared = []
-        starts = ["" if i == 0 else None for i in range(len(ends))]
-        total: list[str] = []
-        for i, size in enumerate(ends):
-            starts[i] = " + ".join(total)
-            total.append(f"{grouped(size)}" if total or len(ends) > 1 else size)
-        for name, place in place_of.items():
-            start = starts[place]
-            declared.append(f"double *{name} = work{' + ' + start if start else ''};")
-        return " + ".join(total), declared
+        sizes = [grouped(size) if len(ends) > 1 else size for size in ends]
+        starts = [" + ".join(["work", *sizes[:i]]) for i in range(len(ends))]
+        return " + ".join(sizes), [f"double *{name} = {starts[place]};" for name, place in place_of.items()]
+
+
+def summand(kind: str, reads: Sequence[CodeText]) -> str:
+    """What is summed over the entries of the operands."""
+    if len(reads) == 1:
+        return SUMS[kind].replace("{0}", reads[0].text)
+    return SUMS[kind].replace("{0}", reads[0].at(UNARY)).replace("{1}", reads[1].at(UNARY))
