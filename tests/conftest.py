@@ -1,7 +1,7 @@
 """What holds for all tests.
 
-An operation that one of them adds is met by no other, and nothing goes into the user's cache.  A list of the tests that were skipped is
-kept, so that they can be run once what they need is there.
+An operation that one of them adds is met by no other, and nothing goes into the user's cache.  A
+list of the tests that were skipped is kept, so that they can be run once what they need is there.
 """
 
 from __future__ import annotations

@@ -176,6 +176,15 @@ def test_arguments_are_converted_and_checked_as_in_numpy():
 
 
 @compiles
+def test_sizes_that_no_array_has_are_arguments():
+    f = derive.gradient("t² tr(I_n)", "t").function("c")
+    assert f(2.0, 3) == f(2.0, np.int64(3)) == f(2.0, n=3) == 12
+    for wrong in (-1, 10**30, 2.5, "3"):
+        with pytest.raises(ValueError, match="n must be a size, not"):
+            f(2.0, wrong)
+
+
+@compiles
 def test_what_fails_is_said_as_in_numpy():
     f = derive.gradient("tr(S⁻¹ A)", "S", where="S: n×n spd").function("c")
     with pytest.raises(ValueError, match="S is not positive definite"):

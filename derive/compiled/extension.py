@@ -95,6 +95,9 @@ def arguments(signature: Signature) -> str:
     lines = [f"def _arguments({', '.join(signature.arguments)}):"]
     if own:
         lines.append(f"    {', '.join(own)}{',' * (len(own) == 1)} = _arrays({', '.join(f'{n}={n}' for n in own)})")
+    for size in (signature.dims[d] for d in signature.open_dims):
+        lines.append(f"    if not isinstance({size}, (int, np.integer)) or not 0 <= {size} < 2**31:")
+        lines.append(f'        raise ValueError(f"{size} must be a size, not {{{size}!r}}")')
     lines += ["    " + line for line in [*signature.number_checks, *signature.checks]]
     made = [
         f"float({signature.name_of[s]})" if s.is_scalar else f"np.ascontiguousarray({signature.name_of[s]}, np.float64)"
