@@ -545,6 +545,20 @@ $X^\top(Xw-y) + 2\lambda w = 0$, $X^\top(Xw-y) + \lambda w = 0$, $(X^\top X + \l
 $\frac{\partial L}{\partial w} = 2Sw - 2\lambda w = 0$, so $Sw = \lambda w$. And $w^\top w = 1$.""",
         "dpaa",
     ),
+    # a closed form after its own equation is no definition, and so is that of the next letter
+    (
+        r"""$J = \|R - UV^\top\|_F^2 + \lambda\|U\|_F^2 + \lambda\|V\|_F^2$.
+$U(V^\top V + \lambda I) = RV \Rightarrow U = RV(V^\top V + \lambda I)^{-1}$
+$V = R^\top U(U^\top U+2\lambda I)^{-1}$""",
+        "daaf",
+    ),
+    # what holds at the solution is right under that condition
+    (
+        r"""Let $J(\theta) = \|y-X\theta\|^2$. Setting the gradient to zero, $X^\top X\theta = X^\top y \implies
+\hat\theta = (X^\top X)^{-1}X^\top y$. The fitted values are $\hat y = X\hat\theta = X(X^\top X)^{-1}X^\top y = Hy$
+with $H = X(X^\top X)^{-1}X^\top$.""",
+        "daacd",
+    ),
     # ŷ is no solution
     (
         r"""Let $J(\theta) = (y - X\theta)^\top (y-X\theta)$.

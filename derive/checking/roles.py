@@ -58,6 +58,7 @@ class Known:
         self.used: set[str] = set()  # names in claims and definitions so far
         self.live: set[str] = set()  # letters of what has been differentiated, and by which
         self.solved = False  # a derivative has been set to zero
+        self.has_solution = False  # a closed form says where one vanishes
         self.claims: list[Claim] = []
 
     def letters(self, names: Iterable[str]) -> set[str]:
@@ -288,9 +289,26 @@ def _solves(target: str, name: str, body: Tree, scope: Known, ahead: _Ahead, wor
         return True
     if target != name:
         return known and (says or _inverts(body))
+    if _inverts_matrix(body) and _is_in_equation(name, scope):
+        return True
+    if (
+        scope.has_solution
+        and _inverts_matrix(body)
+        and any(target in names_of(b) for b in ahead.bodies if b is not body)
+    ):
+        return True
     if says and known and (_inverts(body) or target in scope.live):
         return True
     return _inverts(body) and (ahead.is_argument(name, body) or (says and name in scope.used))
+
+
+def _is_in_equation(name: str, scope: Known) -> bool:
+    """Whether the line before is an equation for the name: U (VᵀV + λ I) = R V, so U = …"""
+    before = scope.claims[-1] if scope.claims else None
+    head = before.sides[0].tree if before is not None and before.role == "claim" else None
+    if before is None or head is None or head.kind in (*_NAMING, "number") or _differentiates(head):
+        return False
+    return name in names_of(head) | names_of(before.sides[-1].tree)
 
 
 def says_solution(words: str) -> bool:
@@ -319,6 +337,7 @@ def _take(chain: list[Claim], scope: Known) -> None:
     """Enter a chain into its scope."""
     claim = chain[0]
     scope.claims += chain
+    scope.has_solution |= claim.role == "solution" and claim.is_judged
     if claim.role == "definition" and claim.name is not None:
         scope.defined[claim.name] = claim
         scope.own.add(claim.name)

@@ -107,7 +107,7 @@ def judged_equation(judge: Judge, claim: Claim, left: Expr, right: Expr, side: S
     for variable in variables:
         for name, loss in _losses(judge, variable):
             found = _solved(loss, variable) if letters <= set(symbols_of(loss)) else None
-            held = vanishes(residual, variable, found.solution) if found is not None and found.solution else None
+            held = _is_at(residual, variable, found)
             if held is None or not held and multipliers & {s.name for s in symbols_of(loss)}:
                 return None
             if held:
@@ -116,6 +116,13 @@ def judged_equation(judge: Judge, claim: Claim, left: Expr, right: Expr, side: S
                 )
             wrong = wrong or f"it does not hold where the derivative of {name} by {variable.text()} vanishes"
     return Judgment("fails", wrong, side) if wrong else None
+
+
+def _is_at(residual: Expr, variable: Expr, found: Stationary | None) -> bool | None:
+    """Whether an equation holds at a stationary point; None where none is known, or where it is 0 for all data."""
+    if found is None or found.solution is None or found.solution.op.name == "zeros":
+        return None
+    return vanishes(residual, variable, found.solution)
 
 
 def _variables(judge: Judge, loss: str) -> set[str]:

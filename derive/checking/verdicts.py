@@ -344,10 +344,6 @@ class Judge:
             judgment.follows_from = number
             judgment.value = value_
             return judgment
-        if self.condition is not None and not any(
-            t.kind in ("derivative", "gradient", "differential") for t in (head.walk() if head else [])
-        ):
-            return Judgment("unread", f"holds at most under the condition of line {self.condition}", side)
         of_size = sized(self, truths, values, side)
         if of_size is not None:
             return of_size
@@ -361,6 +357,10 @@ class Judge:
         conditional = under_condition(self, claim, side, truths, values, head)
         if conditional is not None:
             return conditional
+        if self.condition is not None and not any(
+            t.kind in ("derivative", "gradient", "differential") for t in (head.walk() if head else [])
+        ):
+            return Judgment("unread", f"holds at most under the condition of line {self.condition}", side)
         if isinstance(value_, Indexed) and isinstance(truths[0].value, Expr) and truths[0].value.is_scalar:
             judgment = Judgment("unread", f"not judged: it speaks of the entry {' '.join(value_.indices)}", side)
             judgment.value, judgment.turns = value_, True
@@ -427,7 +427,7 @@ class Judge:
         is_guess = (
             not truths and not self.is_declared(side) or bool(truths and truths[0].used & {"stacked", "stand-in"})
         )
-        is_given = claim.role == "equation" or claim.role == "definition" and side is given(claim)
+        is_given = claim.role == "equation" or claim.role == "definition" and not self.is_settled(claim, side)
         if is_given or not self.is_bound(claim, side) or is_guess:
             return Judgment("unread", reason, side)
         judgment = Judgment("fails", reason, side)
@@ -446,6 +446,13 @@ class Judge:
             return [Alternative(builder.value(head), reading, builder.used)]
         except DeriveError:
             return []
+
+    def is_settled(self, claim: Claim, side: Side) -> bool:
+        """Whether a further side of a definition is made of letters whose shapes other lines tell."""
+        if side is given(claim):
+            return False
+        others = [s.tree for c in self.document.claims if c is not claim for s in c.sides]
+        return names_of(side.tree) <= {name for tree in others for name in names_of(tree)}
 
     def is_bound(self, claim: Claim, side: Side) -> bool:
         """Whether the claim speaks of what the document defines or differentiates; else its letters may be others."""
