@@ -165,7 +165,7 @@ The fitted values are $\hat y = X\hat\theta = X(X^\top X)^{-1}X^\top y$.""",
     (
         r"""$J = \|Xw-y\|^2$. Setting the gradient to zero,
 $X^\top Xw = -X^\top y$, i.e. $w = -(X^\top X)^{-1}X^\top y$.""",
-        "daf",
+        "dff",
     ),
     # an entry is not the whole
     (r"$f(x) = \|x\|^2$. $\frac{\partial f}{\partial x_j} = 2x$", "df"),
@@ -512,6 +512,59 @@ $\frac{\partial L}{\partial w} = {}^tX(Xw-y)$, $\frac{\partial L}{\partial w} = 
 $\frac{\partial\mathcal L}{\partial\lambda} = 1 - w^\top w$,
 $\frac{\partial\mathcal L}{\partial\lambda} = w^\top w - 1$""",
         "adpf",
+    ),
+    # λ I beside XᵀX makes nothing a number
+    (
+        r"""The ridge objective is $L(w) = \frac{1}{n}\|Xw - y\|^2 + \lambda \|w\|^2$. Then
+$$\nabla L(w) = \frac{2}{n} X^{T}(Xw-y) + 2\lambda w = 0$$ so $(X^TX + \lambda I) w = X^T y$ and
+$$w = (X^TX+n\lambda I)^{-1}X^Ty$$""",
+        "dpfa",
+    ),
+    (r"""$\det(-A) = -\det(A)$, $\det(2A) = 2\det A$, $A^2 - \mathrm{tr}(A)A + \det(A)I = 0$""", "ffa"),
+    # all gradients are columns, or all are rows
+    (
+        r"""$C = AB$ and $L = \frac12\|C - T\|_F^2$.
+$\frac{\partial L}{\partial A} = \frac{\partial L}{\partial C}B^\top$,
+$\frac{\partial L}{\partial B} = \frac{\partial L}{\partial C}A$""",
+        "ddpf",
+    ),
+    (
+        r"""$C = AB$ and $L = \frac12\|C - T\|_F^2$.
+$\frac{\partial L}{\partial A} = B\frac{\partial L}{\partial C}$""",
+        "ddc",
+    ),
+    # what is said where the gradient is set to zero holds there
+    (
+        r"""$J(w) = \frac12 \|Xw-y\|^2 + \frac\lambda2\|w\|^2$. Setting the gradient to zero:
+$(X^\top X + 2\lambda I)w = X^\top y$,
+$X^\top(Xw-y) + 2\lambda w = 0$, $X^\top(Xw-y) + \lambda w = 0$, $(X^\top X + \lambda I)w = X^\top y$""",
+        "dffaa",
+    ),
+    (
+        r"""$L(w,\lambda) = w^\top S w - \lambda(w^\top w - 1)$, S symmetric.
+$\frac{\partial L}{\partial w} = 2Sw - 2\lambda w = 0$, so $Sw = \lambda w$. And $w^\top w = 1$.""",
+        "dpaa",
+    ),
+    # a closed form after its own equation is no definition, and so is that of the next letter
+    (
+        r"""$J = \|R - UV^\top\|_F^2 + \lambda\|U\|_F^2 + \lambda\|V\|_F^2$.
+$U(V^\top V + \lambda I) = RV \Rightarrow U = RV(V^\top V + \lambda I)^{-1}$
+$V = R^\top U(U^\top U+2\lambda I)^{-1}$""",
+        "daaf",
+    ),
+    # what holds at the solution is right under that condition
+    (
+        r"""Let $J(\theta) = \|y-X\theta\|^2$. Setting the gradient to zero, $X^\top X\theta = X^\top y \implies
+\hat\theta = (X^\top X)^{-1}X^\top y$. The fitted values are $\hat y = X\hat\theta = X(X^\top X)^{-1}X^\top y = Hy$
+with $H = X(X^\top X)^{-1}X^\top$.""",
+        "daacd",
+    ),
+    # ŷ is no solution
+    (
+        r"""Let $J(\theta) = (y - X\theta)^\top (y-X\theta)$.
+$\frac{\partial J}{\partial \theta} = -2X^\top y + 2 X^\top X\theta$.
+The fitted values are $\hat y = X\hat\theta = X(X^\top X)^{-1} y$.""",
+        "dpf",
     ),
 ]
 

@@ -294,8 +294,8 @@ class Unifier:
         for mark, arg in zip(marks, tree.args):
             shape = self.shape(arg)
             if shape is None:
+                unknown_left = True
                 if arg.kind != "identity":
-                    unknown_left = True
                     if pending is not None:
                         pending = (pending[0], self.fresh())
                     else:
@@ -316,7 +316,7 @@ class Unifier:
             if self.is_scalar(pending):
                 pending = None if arg is not tree.args[-1] else pending
         if pending is None:
-            return None if unknown_left else (ONE, ONE)
+            return None if unknown_left else (ONE, ONE)  # of λ I nothing is known
         return pending
 
     def call(self, tree: Tree) -> Pair | None:
