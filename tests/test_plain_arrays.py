@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from derive.playground.arrays import numpy_of_lists
+from derive.playground.plain_arrays import numpy_of_lists
 
 arrays = numpy_of_lists()
 RNG = np.random.default_rng(5)
@@ -123,7 +123,7 @@ if sys.argv[1] == 'without':
     sys.meta_path.insert(0, Missing())
 from contextlib import nullcontext
 from derive.checking import check
-from derive.playground.arrays import standing_in
+from derive.playground.plain_arrays import standing_in
 with standing_in() if sys.argv[1] == 'without' else nullcontext():
     for text in json.loads(sys.stdin.read()):
         print(json.dumps([[line.verdict, line.kind, line.condition] for line in check(text).lines]))

@@ -1,4 +1,4 @@
-"""`numpy.linalg` on the arrays of `arrays`: for the small dense matrices of random points.
+"""`numpy.linalg` on the arrays of `plain_arrays`: for the small dense matrices of random points.
 
 [GVL] Golub & Van Loan, Matrix Computations, 4th ed., 2013.
 """
@@ -10,7 +10,7 @@ import operator
 from functools import reduce
 from typing import Any
 
-from .arrays import Array, asarray, eye, inf, iscomplexobj, matmul, transpose
+from .plain_arrays import Array, asarray, eye, inf, iscomplexobj, matmul, transpose
 
 
 class LinAlgError(ValueError):
