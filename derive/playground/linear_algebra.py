@@ -10,14 +10,14 @@ import operator
 from functools import reduce
 from typing import Any
 
-from .plain_arrays import Array, asarray, eye, inf, iscomplexobj, matmul, transpose
+from .plain_arrays import PlainArray, asarray, eye, inf, iscomplexobj, matmul, transpose
 
 
 class LinAlgError(ValueError):
     """A singular matrix."""
 
 
-def _eliminated(a: Array) -> tuple[Any, Array | None]:
+def _eliminated(a: PlainArray) -> tuple[Any, PlainArray | None]:
     """Determinant and inverse, by Gauss and Jordan with pivots [GVL, 3.4]."""
     n = a.shape[0]
     if a.shape != (n, n):
@@ -38,24 +38,24 @@ def _eliminated(a: Array) -> tuple[Any, Array | None]:
     return determinant, asarray([row[n:] for row in rows]) if n else a
 
 
-def inv(a: Array) -> Array:
+def inv(a: PlainArray) -> PlainArray:
     inverse = _eliminated(a)[1]
     if inverse is None:
         raise LinAlgError("singular matrix")
     return inverse
 
 
-def slogdet(a: Array) -> tuple[Any, Any]:
+def slogdet(a: PlainArray) -> tuple[Any, Any]:
     determinant = _eliminated(a)[0]
     size = abs(determinant)
     return (determinant / size, math.log(size)) if size else (0.0, -inf)
 
 
-def matrix_power(a: Array, k: int) -> Array:
+def matrix_power(a: PlainArray, k: int) -> PlainArray:
     return reduce(matmul, [a] * k, eye(a.shape[0]))
 
 
-def eigh(a: Array) -> tuple[Array, Array]:
+def eigh(a: PlainArray) -> tuple[PlainArray, PlainArray]:
     """Eigenvalues, ascending, and vectors of a symmetric matrix, by Jacobi's rotations [GVL, 8.5]."""
     n, A = a.shape[0], [[float(x) for x in row] for row in a.tolist()]
     V = eye(n).tolist()
@@ -81,7 +81,7 @@ def eigh(a: Array) -> tuple[Array, Array]:
     return asarray([A[k][k] for k in order]), asarray([[row[k] for k in order] for row in V])
 
 
-def svd(a: Array, full_matrices: bool = False, compute_uv: bool = True) -> Any:
+def svd(a: PlainArray, full_matrices: bool = False, compute_uv: bool = True) -> Any:
     """Singular values, descending, by rotations of the columns [GVL, 8.6.4]; of real matrices."""
     if iscomplexobj(a):
         raise AttributeError("svd of complex numbers")
@@ -119,7 +119,7 @@ def svd(a: Array, full_matrices: bool = False, compute_uv: bool = True) -> Any:
     return transpose(asarray(left)), values, asarray([V[k] for k in order])
 
 
-def qr(a: Array) -> tuple[Array, Array]:
+def qr(a: PlainArray) -> tuple[PlainArray, PlainArray]:
     """Orthonormal columns, by Gram and Schmidt twice [GVL, 5.2.8], and the triangle."""
     kept: list[list[Any]] = []
     for column in transpose(a).tolist()[: a.shape[0]]:
@@ -132,7 +132,7 @@ def qr(a: Array) -> tuple[Array, Array]:
     return Q, transpose(Q) @ a
 
 
-def lstsq(a: Array, b: Array, rcond: Any = None) -> tuple[Any, ...]:
+def lstsq(a: PlainArray, b: PlainArray, rcond: Any = None) -> tuple[Any, ...]:
     """The shortest of the best solutions, by singular values."""
     U, s, V = svd(a)
     largest = s.max(initial=0.0)
@@ -144,9 +144,9 @@ def norm(a: Any) -> float:
     return math.sqrt(sum(abs(x) ** 2 for x in asarray(a).flat))
 
 
-def det(a: Array) -> Any:
+def det(a: PlainArray) -> Any:
     return _eliminated(a)[0]
 
 
-def eigvalsh(a: Array) -> Array:
+def eigvalsh(a: PlainArray) -> PlainArray:
     return eigh(a)[0]

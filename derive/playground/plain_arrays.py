@@ -70,7 +70,7 @@ def _log(x: float) -> float:
 # Arrays
 
 
-class Array:
+class PlainArray:
     """Numbers in the order of the last index, and a shape."""
 
     __array_priority__ = 1
@@ -86,8 +86,8 @@ class Array:
     imag = property(lambda self: self._each(lambda x: x.imag if isinstance(x, complex) else 0.0))
     T = property(lambda self: transpose(self))
 
-    def _each(self, function: Callable[[Any], Any]) -> Array:
-        return Array([function(x) for x in self.flat], self.shape)
+    def _each(self, function: Callable[[Any], Any]) -> PlainArray:
+        return PlainArray([function(x) for x in self.flat], self.shape)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -138,14 +138,14 @@ class Array:
         return [builtins.sum(parts) for parts in _product(*lists)], tuple(shape)
 
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, Array) and index.shape == self.shape:  # a mask
+        if isinstance(index, PlainArray) and index.shape == self.shape:  # a mask
             kept = [x for x, is_kept in zip(self.flat, index.flat, strict=True) if is_kept]
-            return Array(kept, (len(kept),))
+            return PlainArray(kept, (len(kept),))
         places, shape = self._places(index)
-        return Array([self.flat[i] for i in places], shape) if shape else self.flat[places[0]]
+        return PlainArray([self.flat[i] for i in places], shape) if shape else self.flat[places[0]]
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if isinstance(index, Array) and index.shape == self.shape:
+        if isinstance(index, PlainArray) and index.shape == self.shape:
             places: list[int] = [i for i, is_kept in enumerate(index.flat) if is_kept]
             shape: Shape = (len(places),)
         else:
@@ -159,55 +159,55 @@ class Array:
     def __rmatmul__(self, other: Any) -> Any:
         return matmul(other, self)
 
-    def __neg__(self) -> Array:
+    def __neg__(self) -> PlainArray:
         return self._each(operator.neg)
 
-    def __abs__(self) -> Array:
+    def __abs__(self) -> PlainArray:
         return self._each(builtins.abs)
 
-    def __invert__(self) -> Array:
+    def __invert__(self) -> PlainArray:
         return self._each(operator.not_)
 
-    def reshape(self, *shape: Any, order: str = "C") -> Array:
+    def reshape(self, *shape: Any, order: str = "C") -> PlainArray:
         sizes = list(shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
         if -1 in sizes:
             sizes[sizes.index(-1)] = self.size // builtins.max(1, math.prod(n for n in sizes if n != -1))
         if math.prod(sizes) != self.size:
             raise ValueError(f"{self.shape} cannot be {tuple(sizes)}")
         if order == "F":
-            return transpose(Array(transpose(self).flat, tuple(sizes[::-1])))
-        return Array(list(self.flat), tuple(sizes))
+            return transpose(PlainArray(transpose(self).flat, tuple(sizes[::-1])))
+        return PlainArray(list(self.flat), tuple(sizes))
 
-    def ravel(self, order: str = "C") -> Array:
+    def ravel(self, order: str = "C") -> PlainArray:
         return self.reshape(-1, order=order)
 
     flatten = ravel
 
-    def astype(self, kind: Any) -> Array:
+    def astype(self, kind: Any) -> PlainArray:
         return self._each(kind)
 
-    def copy(self) -> Array:
-        return Array(list(self.flat), self.shape)
+    def copy(self) -> PlainArray:
+        return PlainArray(list(self.flat), self.shape)
 
     def tolist(self) -> Any:
-        return [part.tolist() if isinstance(part, Array) else part for part in self]
+        return [part.tolist() if isinstance(part, PlainArray) else part for part in self]
 
     def tobytes(self) -> bytes:
         return repr([x + 0.0 for x in self.flat]).encode()
 
-    def conj(self) -> Array:
+    def conj(self) -> PlainArray:
         return self._each(lambda x: x.conjugate())
 
     def _reduced(self, fold: Callable[[list[Any]], Any], axis: int | None, keepdims: bool) -> Any:
         if axis is None:
             value = fold(self.flat)
-            return Array([value], (1,) * self.ndim) if keepdims else value
+            return PlainArray([value], (1,) * self.ndim) if keepdims else value
         axis %= self.ndim
         step, length = _strides(self.shape)[axis], self.shape[axis]
-        rest = Array(list(range(self.size)), self.shape)[(slice(None),) * axis + (slice(0, 1),)]
+        rest = PlainArray(list(range(self.size)), self.shape)[(slice(None),) * axis + (slice(0, 1),)]
         values = [fold([self.flat[i + k * step] for k in range(length)]) for i in rest.flat]
         kept = self.shape[:axis] + ((1,) if keepdims else ()) + self.shape[axis + 1 :]
-        return Array(values, kept) if kept else values[0]
+        return PlainArray(values, kept) if kept else values[0]
 
     def sum(self, axis: int | None = None, keepdims: bool = False) -> Any:
         return self._reduced(builtins.sum, axis, keepdims)
@@ -233,9 +233,9 @@ class Array:
     def argmax(self, axis: int | None = None) -> Any:
         return self._reduced(lambda x: x.index(builtins.max(x)), axis, False)
 
-    def cumsum(self, axis: int) -> Array:
+    def cumsum(self, axis: int) -> PlainArray:
         made = self.copy()
-        before: Array | None = None
+        before: PlainArray | None = None
         for k in range(self.shape[axis]):
             at = (slice(None),) * axis + (slice(k, k + 1),)
             before = made[at] if before is None else before + made[at]
@@ -264,16 +264,16 @@ def _shape_of(*shapes: Shape) -> Shape:
 
 def _combined(function: Callable[..., Any], *operands: Any) -> Any:
     """Entry by entry, after broadcasting; of numbers alone, a number."""
-    if not builtins.any(isinstance(x, (Array, list, tuple)) for x in operands):
+    if not builtins.any(isinstance(x, (PlainArray, list, tuple)) for x in operands):
         return function(*operands)
     arrays = [asarray(x) for x in operands]
     shape = _shape_of(*(a.shape for a in arrays))
-    return Array(list(map(function, *(broadcast_to(a, shape).flat for a in arrays))), shape)
+    return PlainArray(list(map(function, *(broadcast_to(a, shape).flat for a in arrays))), shape)
 
 
 def _operator(name: str, function: Callable[[Any, Any], Any]) -> None:
-    setattr(Array, f"__{name}__", lambda self, other: _combined(function, self, other))
-    setattr(Array, f"__r{name}__", lambda self, other: _combined(function, other, self))
+    setattr(PlainArray, f"__{name}__", lambda self, other: _combined(function, self, other))
+    setattr(PlainArray, f"__r{name}__", lambda self, other: _combined(function, other, self))
 
 
 for _name in ("add", "sub", "mul", "and", "or", "lt", "le", "gt", "ge", "eq", "ne"):
@@ -285,54 +285,54 @@ _operator("pow", _raised)
 # Making
 
 
-def asarray(value: Any, dtype: Any = None) -> Array:
-    if isinstance(value, Array):
+def asarray(value: Any, dtype: Any = None) -> PlainArray:
+    if isinstance(value, PlainArray):
         return value.astype(dtype) if dtype in (float, complex) and dtype is not value.dtype else value
     if isinstance(value, (list, tuple)):
         parts = [asarray(part, dtype) for part in value]
         shape = parts[0].shape if parts else ()
         if builtins.any(part.shape != shape for part in parts):
             raise ValueError("the rows have different lengths")
-        return Array([x for part in parts for x in part.flat], (len(parts), *shape))
+        return PlainArray([x for part in parts for x in part.flat], (len(parts), *shape))
     if not isinstance(value, (int, float, complex, bool)):
         raise TypeError(f"{value!r} is not an array of numbers")
-    return Array([dtype(value) if dtype in (float, complex) else value], ())
+    return PlainArray([dtype(value) if dtype in (float, complex) else value], ())
 
 
-def array(value: Any, dtype: Any = None) -> Array:
+def array(value: Any, dtype: Any = None) -> PlainArray:
     return asarray(value, dtype).copy()
 
 
-def full(shape: Any, value: Any) -> Array:
+def full(shape: Any, value: Any) -> PlainArray:
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
-    return Array([value] * math.prod(sizes), sizes)
+    return PlainArray([value] * math.prod(sizes), sizes)
 
 
-def zeros(shape: Any, dtype: Any = float) -> Array:
+def zeros(shape: Any, dtype: Any = float) -> PlainArray:
     return full(shape, 0.0)
 
 
-def ones(shape: Any) -> Array:
+def ones(shape: Any) -> PlainArray:
     return full(shape, 1.0)
 
 
-def full_like(a: Array, value: Any) -> Array:
+def full_like(a: PlainArray, value: Any) -> PlainArray:
     return full(a.shape, value)
 
 
-def zeros_like(a: Array) -> Array:
+def zeros_like(a: PlainArray) -> PlainArray:
     return full(a.shape, 0.0)
 
 
-def eye(n: int, dtype: Any = float) -> Array:
-    return Array([float(i == j) for i in range(n) for j in range(n)], (n, n))
+def eye(n: int, dtype: Any = float) -> PlainArray:
+    return PlainArray([float(i == j) for i in range(n) for j in range(n)], (n, n))
 
 
-def arange(n: int) -> Array:
-    return Array(list(range(n)), (n,))
+def arange(n: int) -> PlainArray:
+    return PlainArray(list(range(n)), (n,))
 
 
-def broadcast_to(value: Any, shape: Shape) -> Array:
+def broadcast_to(value: Any, shape: Shape) -> PlainArray:
     a = asarray(value)
     if a.shape == shape:
         return a
@@ -341,17 +341,17 @@ def broadcast_to(value: Any, shape: Shape) -> Array:
     if len(sizes) != len(shape) or builtins.any(n not in (1, m) for n, m in zip(sizes, shape, strict=True)):
         raise ValueError(f"{a.shape} cannot be {shape}")
     lists = [[0] * m if n == 1 else [i * s for i in range(m)] for n, m, s in zip(sizes, shape, steps, strict=True)]
-    return Array([a.flat[sum_] for sum_ in map(builtins.sum, _product(*lists))], tuple(shape))
+    return PlainArray([a.flat[sum_] for sum_ in map(builtins.sum, _product(*lists))], tuple(shape))
 
 
 # Functions
 
 
-def transpose(a: Array, axes: Sequence[int] | None = None) -> Array:
+def transpose(a: PlainArray, axes: Sequence[int] | None = None) -> PlainArray:
     order = list(axes) if axes is not None else list(range(a.ndim))[::-1]
     steps = _strides(a.shape)
     lists = [[i * steps[k] for i in range(a.shape[k])] for k in order]
-    return Array([a.flat[at] for at in map(builtins.sum, _product(*lists))], tuple(a.shape[k] for k in order))
+    return PlainArray([a.flat[at] for at in map(builtins.sum, _product(*lists))], tuple(a.shape[k] for k in order))
 
 
 def matmul(a: Any, b: Any) -> Any:
@@ -363,7 +363,7 @@ def matmul(a: Any, b: Any) -> Any:
     columns = transpose(B).tolist()
     flat = [builtins.sum(map(operator.mul, row, column)) for row in A.tolist() for column in columns]
     shape = left.shape[:-1] + right.shape[1:]
-    return Array(flat, shape) if shape else flat[0]
+    return PlainArray(flat, shape) if shape else flat[0]
 
 
 dot = matmul
@@ -373,7 +373,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return _combined(lambda c, x, y: x if c else y, condition, a, b)
 
 
-def reshape(a: Any, shape: Any, order: str = "C") -> Array:
+def reshape(a: Any, shape: Any, order: str = "C") -> PlainArray:
     return asarray(a).reshape(shape if not isinstance(shape, int) else (shape,), order=order)
 
 
@@ -407,28 +407,28 @@ def iscomplexobj(a: Any) -> bool:
     return builtins.any(isinstance(x, complex) for x in asarray(a).flat)
 
 
-def vectorize(function: Callable[[Any], Any], otypes: Any = None) -> Callable[[Array], Array]:
+def vectorize(function: Callable[[Any], Any], otypes: Any = None) -> Callable[[PlainArray], PlainArray]:
     return lambda a: asarray(a)._each(function)
 
 
-def diag(a: Any) -> Array:
+def diag(a: Any) -> PlainArray:
     held = asarray(a)
     if held.ndim == 2:
-        return Array([held[i, i] for i in range(builtins.min(held.shape))], (builtins.min(held.shape),))
+        return PlainArray([held[i, i] for i in range(builtins.min(held.shape))], (builtins.min(held.shape),))
     n = held.size
-    return Array([held.flat[i] if i == j else 0.0 for i in range(n) for j in range(n)], (n, n))
+    return PlainArray([held.flat[i] if i == j else 0.0 for i in range(n) for j in range(n)], (n, n))
 
 
-def tril(a: Array, k: int = 0) -> Array:
+def tril(a: PlainArray, k: int = 0) -> PlainArray:
     m, n = a.shape
-    return Array([a.flat[i * n + j] if j <= i + k else 0.0 for i in range(m) for j in range(n)], (m, n))
+    return PlainArray([a.flat[i * n + j] if j <= i + k else 0.0 for i in range(m) for j in range(n)], (m, n))
 
 
-def triu(a: Array, k: int = 0) -> Array:
+def triu(a: PlainArray, k: int = 0) -> PlainArray:
     return transpose(tril(transpose(a), -k))
 
 
-def trace(a: Array) -> Any:
+def trace(a: PlainArray) -> Any:
     return diag(a).sum()
 
 
@@ -436,13 +436,13 @@ def outer(a: Any, b: Any) -> Any:
     return _combined(operator.mul, asarray(a).reshape(-1, 1), asarray(b).reshape(1, -1))
 
 
-def kron(a: Array, b: Array) -> Array:
+def kron(a: PlainArray, b: PlainArray) -> PlainArray:
     (m, n), (p, q) = a.shape, b.shape
     flat = [a[i, j] * b[k, l] for i in range(m) for k in range(p) for j in range(n) for l in range(q)]
-    return Array(flat, (m * p, n * q))
+    return PlainArray(flat, (m * p, n * q))
 
 
-def einsum(how: str, a: Array, b: Array) -> Array:
+def einsum(how: str, a: PlainArray, b: PlainArray) -> PlainArray:
     """Of two operands."""
     inputs, output = how.split("->")
     letters = [*inputs.split(",")]
@@ -455,35 +455,35 @@ def einsum(how: str, a: Array, b: Array) -> Array:
             where_ = dict(zip([*output, *summed], [*at, *more], strict=True))
             total += a[tuple(where_[x] for x in letters[0])] * b[tuple(where_[x] for x in letters[1])]
         flat.append(total)
-    return Array(flat, tuple(sizes[x] for x in output))
+    return PlainArray(flat, tuple(sizes[x] for x in output))
 
 
-def concatenate(arrays: Iterable[Array], axis: int = 0) -> Array:
+def concatenate(arrays: Iterable[PlainArray], axis: int = 0) -> PlainArray:
     parts = [asarray(part) for part in arrays]
     moved = [axis, *(k for k in range(parts[0].ndim) if k != axis)]
     back = [moved.index(k) for k in range(len(moved))]
     turned = [transpose(part, moved) for part in parts]
     shape = (builtins.sum(part.shape[0] for part in turned), *turned[0].shape[1:])
-    return transpose(Array([x for part in turned for x in part.flat], shape), back)
+    return transpose(PlainArray([x for part in turned for x in part.flat], shape), back)
 
 
-def stack(arrays: Iterable[Array], axis: int = 0) -> Array:
+def stack(arrays: Iterable[PlainArray], axis: int = 0) -> PlainArray:
     parts = [asarray(part) for part in arrays]
     at = axis % (parts[0].ndim + 1)
     return concatenate([part[(slice(None),) * at + (None,)] for part in parts], at)
 
 
-def block(rows: list[list[Array]]) -> Array:
+def block(rows: list[list[PlainArray]]) -> PlainArray:
     return concatenate([concatenate(row, 1) for row in rows], 0)
 
 
-def sort(a: Array, axis: int = -1) -> Array:
+def sort(a: PlainArray, axis: int = -1) -> PlainArray:
     if a.ndim == 2 and axis in (-1, 1):
         return asarray([sorted(row) for row in a.tolist()])
-    return Array(sorted(a.flat), a.shape)
+    return PlainArray(sorted(a.flat), a.shape)
 
 
-def take_along_axis(a: Array, places: Array, axis: int) -> Array:
+def take_along_axis(a: PlainArray, places: PlainArray, axis: int) -> PlainArray:
     """From each row the entries at its places."""
     if axis != 1:
         raise AttributeError("take_along_axis of columns")
@@ -517,18 +517,18 @@ class _Generator:
     def __init__(self, seed: Any) -> None:
         self.held = _random.Random(repr(seed))
 
-    def standard_normal(self, shape: Shape) -> Array:
-        return Array([self.held.gauss(0, 1) for _ in range(math.prod(shape))], tuple(shape))
+    def standard_normal(self, shape: Shape) -> PlainArray:
+        return PlainArray([self.held.gauss(0, 1) for _ in range(math.prod(shape))], tuple(shape))
 
-    def uniform(self, low: float, high: float, shape: Shape) -> Array:
-        return Array([self.held.uniform(low, high) for _ in range(math.prod(shape))], tuple(shape))
+    def uniform(self, low: float, high: float, shape: Shape) -> PlainArray:
+        return PlainArray([self.held.uniform(low, high) for _ in range(math.prod(shape))], tuple(shape))
 
 
 class _Random:
     default_rng = _Generator
 
 
-random, ndarray = _Random, Array
+random, ndarray = _Random, PlainArray
 
 
 def numpy_of_lists() -> ModuleType:
