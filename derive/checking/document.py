@@ -253,6 +253,9 @@ _LAYER = re.compile(
 _ACCENTED = re.compile(  # \hat{y_i}
     r"(\\(?:hat|tilde|bar|vec|mathbf|boldsymbol|bm)\s*\{\s*(?:[A-Za-z]|\\[a-z]+))(\s*_\s*(?:\w|\{[^{}]*\}))\s*\}"
 )
+_LAYER_TURNED = re.compile(  # W^{[2]T}
+    r"\^\s*\{\s*(?P<layer>[(\[]\s*\w\s*(?:[-+]\s*1\s*)?[)\]])\s*(?P<turn>\^?\s*(?:T|\\top|\\intercal))\s*\}"
+)
 _LOW = re.compile(r"\{\s*_(\w)\s*\}")  # \theta{_k}
 _TURNED = re.compile(r"(?<=\))(\s*\^\s*(?:T|\{\s*T\s*\}|\\top|\{\s*\\top\s*\}))(\s*_\s*\{[a-z]{2}\})")  # (BA)^T_{ij}
 _ORDERS = re.compile(
@@ -325,6 +328,7 @@ def cleaned(text: str) -> str:
 
 def spelled(text: str) -> str:
     """The names of a formula as the grammar has them: a_{L-1}, \\hat{y}_i; the length is kept."""
+    text = _LAYER_TURNED.sub(lambda m: ("^{" + m["layer"] + "}^" + m["turn"].lstrip("^ ")).ljust(len(m[0])), text)
     text = _LAYER.sub(lambda m: m[1] + "_" + m[2], text)
     text = _ACCENTED.sub(lambda m: (m[1] + "}" + m[2]).ljust(len(m[0])), text)
     text = _BEFORE.sub(lambda m: (m["matrix"] + "^t").ljust(len(m[0])), text)
