@@ -74,6 +74,11 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
         names, definitions, anchors, claims, declared, functions, hints, _scalars(reading, defined), scope.sizes
     )
     scope.symbols = symbols
+    for claim in reading.claims:  # μ̂ has the shape of μ
+        estimate, _ = head_of(claim.sides[0].found) if claim.role == "solution" else (None, None)
+        plain = symbols.get(claim.name or "")
+        if estimate in symbols and estimate not in declared and plain is not None:
+            symbols[estimate] = symbol(estimate, *plain.shape, properties=symbols[estimate].properties)
     for name, value in whole.items():
         letters = {s: symbols.setdefault(s.name, s) for s in symbols_of(value)}
         if all(s.shape == known.shape for s, known in letters.items()):
