@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import DeriveError, ShapeError
 from ..reading.differentials import Vocabulary, parse
+from ..reading.indicators import INEQUALITY, indicators
 from ..reading.tokens import Token
 from .backward import name_gradients
 from .claims import Claim, Claims, Side, tokenize, vocabulary_of
@@ -379,6 +380,8 @@ def _parse(side: Side, vocabulary: Vocabulary, notes: list[str], hypotheses: Seq
     try:
         tokenize(side, frozenset(vocabulary.names), vocabulary.is_latex)
         found = [copy(t) for t in side.found]
+        if INEQUALITY.search(source):
+            found = indicators(found, source, readings, set())
         cut = next((i for i, t in enumerate(found) if t.text == "↦"), None)
         if cut is not None:  # [ΔZ] ↦ A ΔZ B: a linear map by its value at a direction
             direction = [t for t in found[:cut] if t.kind not in ("open", "close")]

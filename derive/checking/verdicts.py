@@ -424,7 +424,8 @@ class Judge:
         reason = f"the shapes do not fit: {error.message}"
         if broken := unread_among(self.scope, names_of(side.tree) | (set() if truths else names_of(head))):
             return Judgment("unread", broken, side)
-        if side.tree is not None and sum(t.kind in DERIVATIVES for t in side.tree.walk()) > 1:
+        kinds = [t.kind for t in side.tree.walk() if t.kind in DERIVATIVES] if side.tree is not None else []
+        if len(kinds) > 1 and set(kinds) != {"differential"}:
             return Judgment("unread", f"not judged, a chain rule without the order of its factors: {reason}", side)
         is_guess = (
             not truths and not self.is_declared(side) or bool(truths and truths[0].used & {"stacked", "stand-in"})
