@@ -278,7 +278,7 @@ _LAYER_TURNED = re.compile(  # W^{[2]T}
 _SPOKEN_ACCENT = re.compile(
     r"(?<![A-Za-z\\])(?P<d>d?)(?P<letter>(?![tcwTCW]hat)[A-Za-z])_?(?P<accent>hat|bar|tilde)(?![A-Za-z])"
 )
-_STARRED = re.compile(r"(?<=[A-Za-z0-9])\* (?=\s*=)")
+_STARRED = re.compile(r"(?<=[A-Za-z0-9])\*\s*$")
 _LOW = re.compile(r"\{\s*_(\w)\s*\}")  # \theta{_k}
 _TURNED = re.compile(r"(?<=\))(\s*\^\s*(?:T|\{\s*T\s*\}|\\top|\{\s*\\top\s*\}))(\s*_\s*\{[a-z]{2}\})")  # (BA)^T_{ij}
 _ORDERS = re.compile(
