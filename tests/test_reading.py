@@ -327,7 +327,7 @@ def test_a_one_of_a_size_that_nothing_has_is_the_number(formula, where, read):
         (r"\sum_{t=0}^{T}\gamma^tr_t", "t stands for a number"),  # a power, and no transpose
         (r"\sum_{i=1}^m\lambda_if_i(x)", "is another function for every i"),
         (r"\frac12\sum_{i=1}^mr_i(x)^2", "may be a function of x"),
-        (r"\|y-W^2\sigma(W^1x)\|^2", "1 may be a label"),
+        (r"\|y-W^1x\|^2", "1 may be a label"),
         (r"\mu(c'-d)+\lambda a'a", "is the transpose of a number"),
         (r"\frac12\|x'\|^2-\frac12\|x\|^2", "is the norm of x"),
         (r"\frac12(r+\gamma\phi'^Tw-\phi^Tw)^2", "the mark names another"),
@@ -337,7 +337,6 @@ def test_a_one_of_a_size_that_nothing_has_is_the_number(formula, where, read):
         (r"L=\text{MSE}+\lambda\|w\|^2", "MSE is not read"),
         (r"\|Ax-b\|^2+\lambda\|x\|^2 \text{ with fixed } \lambda", "words stand in the formula"),
         (r"\sum_{i\text{ odd}}x_i", "a condition in words is not read"),
-        ("W²σ(W¹x)", "1 may be a label"),
         ("‖x*−x‖²", "may be an optimum"),
         ("tr(Σ−1S)", "may be an inverse that lost its height"),
         ("sum(theta(2:end).^2)", "is a slice"),
@@ -426,6 +425,28 @@ def test_no_definition_falls_out_of_the_loss(formula, wrt):
 )
 def test_double_bars_hold_vectors_and_a_mean_divides_by_its_terms(formula, wrt, gradient):
     assert derive.gradient(formula, wrt).boxed.text() == gradient
+
+
+@pytest.mark.parametrize(
+    "formula, wrt, read",
+    [
+        (r"\|y-W^2\sigma(W^1x)\|^2", "W^1", "‖y − W² σ(W¹ x)‖²"),
+        ("‖W²σ(W¹x)‖²", "W¹", "‖W² σ(W¹ x)‖²"),
+        (r"a^1=\sigma(W^1x+b^1); \|W^2a^1+b^2-y\|^2", "b^1", "‖W² σ(W¹ x + b¹) + b² − y‖²"),
+        (r"z^l=W^la^{l-1}+b^l; \|z^l-y\|^2", "a^{l-1}", "‖W^{l} a^{l-1} + b^{l} − y‖²"),
+        (r"\|W^L\sigma(W^{L-1}x)-y\|^2", "W^{L-1}", "‖W^{L} σ(W^{L-1} x) − y‖²"),
+        (r"\sum_i\|x_i^a-x_i^p\|^2", "x^a", "‖x^{a} − X^{p}‖_F²"),
+        (r"\sum_i\|x^u_i-x^v_i\|^2", "x^u", "‖x^{u} − X^{v}‖_F²"),
+        (r"\sum_i\|f(x_i^1)-f(x_i^2)\|^2", "x^1", "‖f(x¹) − f(X²)‖_F²"),
+        (r"\sum_ix_i^p", "x", "sum(x.^p)"),
+        (r"a x^n+b x^{n-1}", "x", "a x^n + b x^(n − 1)"),
+        (r"\sum_i(x_i^2-x_i^3)^2", "x", "‖x.^2 − x.^3‖²"),
+    ],
+)
+def test_superscripts_that_number_layers_and_kinds_are_part_of_a_name(formula, wrt, read):
+    found = derive.gradient(formula, wrt)
+    assert found.loss.text() == read
+    assert any("as a name, and no power" in note for note in found.readings) == (wrt != "x")
 
 
 @pytest.mark.parametrize("formula", [r"\sum_i\|x_i-AX_i\|^2", r"\sum_i(\theta_i-\theta_i^0)^2"])

@@ -362,7 +362,7 @@ class Families:
                 access = self.accesses.get(id(at))
                 if access is not None:
                     self.leaning[access.key] = max(self.leaning.get(access.key, 0.0), weight)
-                elif at.op in ("sum", "neg"):
+                elif at.op in ("sum", "neg") or at.op == "call" and str(at.data).endswith("()"):
                     stack += at.args
                 elif at.op == "prod":
                     stack.append(at.args[-1])

@@ -63,7 +63,7 @@ class Reading:
             from .indicators import indicators, kernels
 
             tokens = kernels(indicators(tokens, source, lexer.readings, self.labeled), lexer.readings)
-        self.tokens = raised_names(primed_names(tokens), self.known, source)
+        self.tokens = raised_names(primed_names(tokens), self.known, source, lexer.readings)
         self.is_latex = lexer.is_latex
         divided = Statements(source)
         self.statements = divided.divide(self.tokens)
@@ -89,7 +89,7 @@ class Reading:
         families = {names.join(*names.parts(name)[:2], []) for name in used}
         families |= set(map(capital, families))
         for statement in self.statements[:-1]:
-            if statement.name is not None and statement.name.partition("_")[0] not in used | families:
+            if statement.name and {statement.name, statement.name.partition("_")[0]}.isdisjoint(used | families):
                 self.split_readings.append(f"{names.text(statement.name)} is defined and not used")
         self.is_numpy = any(t.text == "@" for t in self.tokens) or "np." in source
         self.styled = self.separate_styles()

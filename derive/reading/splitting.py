@@ -9,6 +9,7 @@ else every letter is one.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from copy import copy
 from fractions import Fraction
 
@@ -465,8 +466,10 @@ def _is_prime(token: Token) -> bool:
     return PRIMES.get(token.text) == 1
 
 
-def raised_names(tokens: list[Token], wanted: frozenset[str], source: str) -> list[Token]:
-    """The tokens with `σ^2` as one name where it is defined, declared or asked for, and `W^{ss}` as one.
+def raised_names(
+    tokens: list[Token], wanted: frozenset[str], source: str, readings: list[str]
+) -> list[Token]:  # fmt: skip
+    """The tokens with `σ^2` as one name where it is defined, declared or asked for, and `W^{ss}`, x_i^a as one.
 
     Raises
     ------
@@ -476,15 +479,24 @@ def raised_names(tokens: list[Token], wanted: frozenset[str], source: str) -> li
     found = [(i, *raised) for i, t in enumerate(tokens) if t.kind == "atom" and (raised := _raised(tokens, i))]
     if not found:
         return tokens
-    counts = Counter(t.name for t in tokens if t.kind == "atom")
-    inside = Counter(t.name for i, _, end in found for t in tokens[i + 1 : end] if t.kind == "atom")
-    named: dict[int, tuple[str, int]] = {}
+    counts = Counter(t.text for t in tokens if t.kind == "atom")
+    inside = Counter(t.text for i, _, end in found for t in tokens[i + 1 : end] if t.kind == "atom")
+    heads = set()
     for i, name, end in found:
         begins = i == 0 or tokens[i - 1].kind in ("newline", "where") or tokens[i - 1].text in (";", ",")
-        is_head = begins and end < len(tokens) and tokens[end].text == "="
+        if begins and end < len(tokens) and tokens[end].text == "=":
+            heads.add(name)
+    free = {name for name in inside if counts[name] == inside[name] and name not in wanted}
+    labels = _labels([name for _, name, _ in found], heads | wanted, free, wanted)
+    named: dict[int, tuple[str, int]] = {}
+    for i, name, end in found:
         letters = [t for t in tokens[i + 1 : end] if t.kind == "atom"]
-        is_word = len("".join(t.text for t in letters)) > 1 and all(counts[t.name] == inside[t.name] for t in letters)
-        if name in wanted or is_head or (is_word and tokens[i].text != "e" and not wanted & {t.name for t in letters}):
+        is_word = len("".join(t.text for t in letters)) > 1 and free.issuperset(t.text for t in letters)
+        if name in labels and tokens[i].text != "e":
+            note = f"{names.text(name)} is read as a name, and no power"
+            readings += [note] if note not in readings else []
+            named[i] = (name, end)
+        elif name in wanted or name in heads or (is_word and tokens[i].text != "e"):
             named[i] = (name, end)
     chosen = {name for name, _ in named.values()}
     named |= {i: (name, end) for i, name, end in found if name in chosen}
@@ -502,7 +514,7 @@ def raised_names(tokens: list[Token], wanted: frozenset[str], source: str) -> li
                 token.accents,
                 token.glued,
             )
-            whole.low, whole.accents = token.low, [*token.accents, "^" + names.unmarked(name)[1]]
+            _, whole.accents, whole.low = names.parts(name)
             whole.braced = True
             result.append(whole)
             i = end
@@ -518,25 +530,63 @@ def raised_names(tokens: list[Token], wanted: frozenset[str], source: str) -> li
     return result
 
 
+def _labels(found: list[str], given: Collection[str], free: set[str], wanted: frozenset[str]) -> set[str]:
+    """The raised names whose superscripts number layers or kinds, as W^1 and b^1, a^l and a^{l-1}, x_i^a and x_i^p.
+
+    A number is one where a 1 or a 0, no power that anybody writes, stands above several letters or beside another
+    number above the same; a letter that stands nowhere else, where something raised to it is defined or asked
+    for, where it is shifted above a capital, or where it and another stand above one letter with an index.
+    """
+    above: dict[str, set[str]] = {}
+    for name in found:
+        base, mark = names.unmarked(name)
+        above.setdefault(base, set()).add(mark)
+    bases = {base for base in above if base not in wanted}
+    numbered = {base for base in bases if above[base] & {"0", "1"}}
+    if len(numbered) == 1 and all(not m.isdigit() or m in "01" for base in numbered for m in above[base]):
+        numbered = set()
+    letters = set()
+    for name in found:
+        base, mark = names.unmarked(name)
+        letter, shift = mark[0], mark[1:2] in ("+", "-")
+        if letter in free and (shift or len(mark) == 1):
+            several = base in bases and names.parts(base)[2] and len(free & above[base]) > 1
+            if name in given or shift and base[0].isupper() or several:
+                letters.add(letter)
+    return {
+        name for name, (base, mark) in zip(found, map(names.unmarked, found))
+        if base in bases
+        and (base in numbered if mark.isdigit() else mark[0] in letters and (mark[1:2] in ("", "+", "-")))
+    }  # fmt: skip
+
+
 def _raised(tokens: list[Token], i: int) -> tuple[str, int] | None:
     """The name that a letter and its superscript may be, and where they end."""
     held = [t.text for t in tokens[i + 1 : i + 3]]
-    above, end = "", i + 2
+    above, end, low = "", i + 2, tokens[i].low
     if i + 1 < len(tokens) and tokens[i + 1].kind == "sup" and held[0].isdigit():
         above = held[0]
     elif len(held) == 2 and held[0] in ("^", "**"):
         end = i + 3
-        if tokens[i + 2].kind == "num" or tokens[i + 2].kind == "atom" and len(held[1]) > 1:
+        following = tokens[i + 2]
+        if following.kind == "num" or following.kind == "atom" and held[0] == "^" and held[1] not in ("T", "t", "H"):
             above = held[1]
+            if following.low and not low and not following.accents:  # x^a_i
+                low = following.low
+            elif following.low or following.accents:
+                return None
         elif held[1] == "{":
             end = next((j for j in range(i + 3, min(len(tokens), i + 15)) if tokens[j].text == "}"), i)
             inside = tokens[i + 3 : end]
             end += 1
-            if len(inside) == 1 and inside[0].kind == "num" or len(inside) > 1 and all(map(_is_plain, inside)):
-                above = "".join(t.text for t in inside)
-    if not above.isalnum():
+            texts = [t.text for t in inside]
+            is_number = len(inside) == 1 and inside[0].kind == "num"
+            is_shift = len(inside) == 3 and texts[1] in ("+", "-") and texts[2].isdigit() and inside[0].kind == "atom"
+            if is_number or is_shift or inside and all(map(_is_plain, inside)) and texts not in (["t"], ["T"]):
+                above = "".join(texts)
+    if not above or not above[0].isalnum() or not above[-1].isalnum():
         return None
-    return names.join(tokens[i].text, [*tokens[i].accents, "^" + above], tokens[i].low), end
+    return names.join(tokens[i].text, [*tokens[i].accents, "^" + above], low), end
 
 
 def _is_plain(token: Token) -> bool:
