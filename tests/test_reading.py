@@ -383,6 +383,8 @@ def test_what_may_be_meant_otherwise_is_refused(formula, said):
         (r"\sum_{i=1}^n2x_i^2", "2 ‖x‖²"),  # TeX takes one sign above
         (r"\frac12\|Ax-b\|^2 \qquad (3.14)", "½ ‖A x − b‖²"),
         (r"\frac{1}{|E|} \sum_{(i,j) \in E} (r_{ij} - s_{ij})^2", "⟨E, (r − s).^2⟩ / sum(E)"),
+        (r"L=\|r\|^2 \quad r=Ax-b", "‖A x − b‖²"),
+        (r"L=\lambda\|r\|^2, \qquad r=Ax-b, \quad \lambda>0", "λ ‖A x − b‖²"),
         (r"\sum_i (y_i-b-c x_{i,1})^2", "‖y − b 𝟏 − c x e₁‖²"),
     ],
 )
@@ -447,6 +449,20 @@ def test_superscripts_that_number_layers_and_kinds_are_part_of_a_name(formula, w
     found = derive.gradient(formula, wrt)
     assert found.loss.text() == read
     assert any("as a name, and no power" in note for note in found.readings) == (wrt != "x")
+
+
+@pytest.mark.parametrize(
+    "formula, read, said",
+    [
+        (r"\operatorname{tr}(\Lambda(W^TW-I))", "tr(Λ (Wᵀ W − I))", "Λ(…) is read as a product"),
+        ("tr(2 Γ(A X − B) C)", "tr(2 Γ (A X − B) C)", "Γ(…) is read as a product"),
+        (r"\sum_i \log\Phi(x_i^Tw)", "sum(log(Φ(X w)))", "Φ(…) is read as a function of each entry"),
+    ],
+)
+def test_a_capital_letter_that_begins_a_trace_multiplies(formula, read, said):
+    found = parse(formula)
+    assert found.expr.text() == read
+    assert any(said in note for note in found.readings)
 
 
 @pytest.mark.parametrize("formula", [r"\sum_i\|x_i-AX_i\|^2", r"\sum_i(\theta_i-\theta_i^0)^2"])

@@ -17,7 +17,9 @@ from typing import Any
 
 from .. import names
 from ..errors import DeriveError, ParseError, ShapeError, UnknownSymbolError
-from ..expr import Expr, fold, substitute, symbol, symbol_op, symbols_of
+from ..expr import Expr, fold, nodes, substitute, symbol, symbol_op, symbols_of
+from ..operations import matmul, scale, trace
+from ..own_functions import OwnFunction
 from ..shapes import SCALAR, Dim
 from .declarations import Declarations, declarations, style_of
 from .indexed_names import capital
@@ -122,6 +124,10 @@ def _read(
     if solved is None:
         reading = Reading(formula, declared, wanted, scope)
         solved = _solved(reading, scalar)
+        factors = _traced_letters(solved.exprs) - declared.functions
+        if factors:
+            reading = Reading(formula, declared, wanted, scope, factors)
+            solved = _solved(reading, scalar)
         parsed.expr, styled, parsed.equations = solved.exprs[-1], reading.styled, solved.equations
         for statement, expr in zip(reading.statements[:-1], solved.exprs):
             parsed.definitions.append((statement.name or "", expr))
@@ -168,6 +174,17 @@ def is_numpy(text: str) -> bool:
         elif calls and calls[-1]:
             return True
     return False
+
+
+def _traced_letters(exprs: Sequence[Expr]) -> set[str]:
+    """The Λ of tr(Λ(WᵀW − I)): a capital letter that begins a trace is no function of the matrix in the bracket."""
+    found = set()
+    for node in (node for expr in exprs for node in nodes(expr) if node.op is trace):
+        while node.op in (trace, scale, matmul):
+            node = node.args[-1] if node.op is scale else node.args[0]
+        if isinstance(node.op, OwnFunction) and node.op.label[0].isupper():
+            found.add(node.op.label)
+    return found
 
 
 def _python(formula: str, declared: Declarations, scalar: bool, scope: Mapping[str, Expr]) -> Any:

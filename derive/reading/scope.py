@@ -46,10 +46,12 @@ class Reading:
     declared : Declarations
     wrt : names whose splitting and inference matter
     scope : mapping of canonical names to expressions that are known
+    factors : names that multiply the bracket behind them, whatever habit says
     """
 
     def __init__(
         self, source: str, declared: Declarations, wrt: Iterable[str] = (), scope: Mapping[str, Expr] | None = None,
+        factors: Iterable[str] = (),
     ) -> None:  # fmt: skip
         self.declared = declared
         self.scope = dict(scope or {})
@@ -76,6 +78,7 @@ class Reading:
             self.dimension_names |= expr.shape[0].names | expr.shape[1].names
         self.split_readings: list[str] = [*lexer.readings, *divided.readings]
         usage = Usage([part for s in self.statements for part in (s.tokens, *s.others)], declared.functions)
+        usage.used |= set(factors)
         for statement in self.statements:
             statement.tokens, *statement.others = (
                 split_runs(part, self.known, source, self.is_latex, self.split_readings, usage)

@@ -354,6 +354,8 @@ class _Splitter:
         if glued and (is_declared or base in self.usage.own):
             own = Token("func", operation_name(name, 0), token.start, token.end)
             own.spaced = token.spaced
+            if base.isupper() and not is_declared:
+                self.readings.append(f"{names.text(name)}(…) is read as a function of each entry")
             return own
         shown = names.text(name)
         self.readings.append(f"{shown}(…) is read as a product, {shown} times the bracket")

@@ -73,6 +73,8 @@ class Statements:
                 continue
             if token.kind == "newline":
                 continue
+            if depth <= 0 and parts[-1] and self.is_apart(parts[-1][-1], token) and self.defines(tokens, i):
+                parts.append([])
             parts[-1].append(token)
             angles += (token.text == "<") - (token.text == ">")
         parts += self.constraints(limits)
@@ -141,6 +143,11 @@ class Statements:
         if following.kind == "op" and (following.text in LEVELS or following.text in ("=", "^", ":")):
             return True
         return following.kind in ("close", "trans", "sup")
+
+    def is_apart(self, before: Token, token: Token) -> bool:
+        """Whether a wide space of TeX parts what stands before a token from it."""
+        is_open = before.kind == "op" and before.text != "."
+        return self.is_latex and not is_open and "quad" in self.source[before.end : token.start]
 
     def defines(self, tokens: list[Token], i: int) -> bool:
         """Whether `name =` or `name ∈` follows."""
