@@ -220,6 +220,12 @@ FORMULAS: list[tuple[str, str, str, Callable[[V], float]]] = [
     (r"\sum_{i=1}^n \sum_{j=i+1}^n A_{ij} x_i x_j + \sum_{i=1}^n \sum_{j=1}^i x_i y_j", "x", "A: n×n, x: n, y: n",
      lambda v: sum(v.A[i, j] * v.x[i] * v.x[j] for i, j in pairs("n"))
      + sum(v.x[i] * v.y[j] for i in range(6) for j in range(i + 1))),
+    (r"\sum_{n=1}^N \log\sum_{k=1}^K \frac{\pi_k}{\sqrt{2\pi}} e^{-(x_n-\mu_k)^2}", r"\pi",
+     "x: N, mu: K, pi: K positive",
+     lambda v: sum(np.log(sum(v.pi[k] / np.sqrt(2 * np.pi) * np.exp(-((v.x[n] - v.mu[k]) ** 2)) for k in range(4)))
+                   for n in range(5))),
+    (r"\sum_i \log\sum_j \mathbb{1}_{[j\neq i]} e^{z_i^T z_j}", "z", "z: N×d",
+     lambda v: sum(np.log(sum(np.exp(v.z[i] @ v.z[j]) for j in range(5) if j != i)) for i in range(5))),
     (r"\|\sum_i w_i x_i - b\|^2", "w", "w: N, X: N×d, b: d", lambda v: np.sum((v.X.T @ v.w - v.b) ** 2)),
 ]  # fmt: skip
 

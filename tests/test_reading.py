@@ -452,6 +452,53 @@ def test_superscripts_that_number_layers_and_kinds_are_part_of_a_name(formula, w
 
 
 @pytest.mark.parametrize(
+    "formula, wrt, read",
+    [
+        (r"\nabla_w \|Xw-y\|^2", "w", "‖X w − y‖²"),
+        (r"\nabla_{\mathbf w} \left(\|Xw-y\|^2+\lambda\|w\|^2\right)", "w", "‖X w − y‖² + λ ‖w‖²"),
+        (r"\nabla_\theta \frac1n\sum_{i=1}^n(y_i-\theta^Tx_i)^2", "θ", "‖y − X θ‖² / n"),
+        (r"\frac{\partial}{\partial X} \operatorname{tr}(AXB)", "X", "tr(A X B)"),
+        ("d/dx (x'Ax + b'x)", "x", "xᵀ A x + bᵀ x"),
+        ("∇_x ‖A x − b‖²", "x", "‖A x − b‖²"),
+    ],
+)
+def test_the_sign_of_a_derivative_is_left_out(formula, wrt, read):
+    found = derive.gradient(formula, wrt)
+    assert found.loss.text() == read
+    assert "is left out: what is derived is read" in found.readings[0]
+
+
+@pytest.mark.parametrize(
+    "formula, said",
+    [
+        (r"\nabla_w \|Xw-y\|^2+\lambda\|w\|^2", "open how far"),
+        (r"\frac{d}{dw} f(w)=2w", "is a derivative already"),
+        (r"\nabla_X \|Xw-y\|^2", "derives by X"),
+    ],
+)
+def test_the_sign_of_another_derivative_is_refused(formula, said):
+    with pytest.raises(DeriveError, match=said):
+        derive.gradient(formula, "w")
+
+
+@pytest.mark.parametrize(
+    "formula, read, said",
+    [
+        (r"\|P_\Omega(X-UV^T)\|_F^2", "‖Ω ⊙ (X − U Vᵀ)‖_F²", "P_{Ω}(…) is read as Ω ⊙ (…)"),
+        (r"\operatorname{tr}(\mathcal{P}_\Omega(X)^TY)", "tr((Ω ⊙ X)ᵀ Y)", "is read as Ω ⊙ (…)"),
+        (r"\log\det(I+\frac{P}{\sigma^2}HH^T)", "logdet(I + P H Hᵀ / σ²)", "P is read as a scalar"),
+        (r"\log\det(I+\frac{P}{N_0M}HQH^T)", "logdet(I + P H Q Hᵀ / (N₀ M))", "P is read as a scalar"),
+        (r"\|\frac{X}{\sigma}W-Y\|_F^2", "‖X W / σ − Y‖_F²", ""),
+        (r"\frac{\langle\psi|H|\psi\rangle}{\langle\psi|\psi\rangle}", "⟨ψ, H ψ⟩ / ⟨ψ, ψ⟩", "of real vectors"),
+    ],
+)
+def test_masks_powers_of_signals_and_brakets(formula, read, said):
+    found = parse(formula)
+    assert found.expr.text() == read
+    assert any(said in note for note in [*found.readings, ""])
+
+
+@pytest.mark.parametrize(
     "formula, read, said",
     [
         (r"\operatorname{tr}(\Lambda(W^TW-I))", "tr(Λ (Wᵀ W − I))", "Λ(…) is read as a product"),

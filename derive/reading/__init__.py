@@ -111,7 +111,15 @@ def parse(formula: str, where: Where = None, wrt: Sequence[str] = (), scalar: bo
             wanted.append(names.canonical(name))
         except ParseError:
             pass  # find_symbol says so
-    return _read(formula, declared, wanted, scalar, {})
+    head = ""
+    if scalar and formula.lstrip()[:2] in ("∇_", "\\n", "\\f", "d/", "∂/"):
+        from .heads import without_head
+
+        formula, head = without_head(formula, wanted)
+    parsed = _read(formula, declared, wanted, scalar, {})
+    if head:
+        parsed.readings.insert(0, f"{head} is left out: what is derived is read")
+    return parsed
 
 
 def _read(

@@ -104,6 +104,7 @@ class Families:
                     self.accesses[id(node)] = access
             stack += [(arg, scope) for arg in node.args]
         self.order = nodes_below(self.roots)
+        labels.tell_numbers(self)
         known = {*self.declared, *self.reading.wrt, *self.reading.scope}
         known |= {a.name for a in self.accesses.values() if a.is_bound}
         known |= {n.data for n in self.order if n.op == "sym" and id(n) not in self.accesses}

@@ -86,6 +86,17 @@ def tell_apart(of: Families, node: Node) -> None:
     )  # fmt: skip
 
 
+def tell_numbers(of: Families) -> None:
+    """Make the π of 2π the number where the weights π_k have an index."""
+    if not any(a.name == "π" and a.is_bound for a in of.accesses.values()) or "π" in of.declared:
+        return
+    for node in of.order:
+        for before, after in zip(node.args, node.args[1:]) if node.op == "prod" else ():
+            if before.op == "num" and after.op == "sym" and after.data == "π":
+                after.op = "const"
+                of.note("π without an index is read as the number")
+
+
 def is_kronecker(of: Families, access: Access) -> bool:
     """δᵢⱼ, where δ is nothing else."""
     held = {*of.declared, *of.reading.wrt, *of.reading.known}

@@ -65,6 +65,15 @@ class Reading:
             from .indicators import indicators, kernels
 
             tokens = kernels(indicators(tokens, source, lexer.readings, self.labeled), lexer.readings)
+        signs = {t.text for t in tokens}
+        if "⟨" in signs and not {"|", "|l", "|r"}.isdisjoint(signs):
+            from .indicators import brakets
+
+            tokens = brakets(tokens, lexer.readings)
+        if any(t.low == ["Ω"] for t in tokens):
+            from .indicators import masks
+
+            tokens = masks(tokens, self.known, lexer.readings)
         self.tokens = raised_names(primed_names(tokens), self.known, source, lexer.readings)
         self.is_latex = lexer.is_latex
         divided = Statements(source)
