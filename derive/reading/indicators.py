@@ -84,18 +84,16 @@ def masks(tokens: list[Token], known: frozenset[str], readings: list[str]) -> li
     """P_Ω(X), which keeps the entries in Ω, as Ω ⊙ X with a matrix Ω of zeros and ones."""
     made: list[Token] = []
     for token in tokens:
-        before = made[-1] if made else None
-        is_called = token.kind == "open" and token.text in ("(", "[") and before is not None and before.kind == "atom"
-        if is_called and before.low == ["Ω"] and before.text.isupper() and before.name not in known:
-            shown = names.text(before.name)
-            said = f"{shown}(…) is read as Ω ⊙ (…), where Ω is a matrix of zeros and ones"
-            readings += [said] if said not in readings else []
-            mask = Token("atom", "Ω", *before.span)
-            call, comma = Token("func", "hadamard", *before.span), Token("op", ",", *token.span)
-            call.spaced = before.spaced
-            made[-1:] = [call, token, mask, comma]
-        else:
-            made.append(token)
+        before = made[-1] if made else token
+        is_called = token.kind == "open" and token.text in ("(", "[") and before.kind == "atom"
+        made.append(token)
+        if not is_called or before.low != ["Ω"] or not before.text.isupper() or before.name in known:
+            continue
+        said = f"{names.text(before.name)}(…) is read as Ω ⊙ (…), where Ω is a matrix of zeros and ones"
+        readings += [said] if said not in readings else []
+        call = Token("func", "hadamard", *before.span)
+        call.spaced = before.spaced
+        made[-2:] = [call, token, Token("atom", "Ω", *before.span), Token("op", ",", *token.span)]
     return made
 
 
