@@ -324,7 +324,6 @@ def test_a_one_of_a_size_that_nothing_has_is_the_number(formula, where, read):
 @pytest.mark.parametrize(
     "formula, said",
     [
-        (r"\sum_{t=0}^{T}\gamma^tr_t", "t stands for a number"),  # a power, and no transpose
         (r"\sum_{i=1}^m\lambda_if_i(x)", "is another function for every i"),
         (r"\frac12\sum_{i=1}^mr_i(x)^2", "may be a function of x"),
         (r"\|y-W^1x\|^2", "1 may be a label"),

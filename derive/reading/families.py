@@ -84,6 +84,8 @@ class Families:
                     if letter.isalpha() and letter not in scope:
                         self.note(f"{letter} in {self.cut(node)} is read as a given number")
                 self.parts[id(node)] = [scope.get(letter, letter) for letter in node.data]
+            elif node.op == "sym" and node.data in scope and node.data not in self.declared:
+                labels.count(self, node, scope)
             elif node.op in ("sym", "ref"):
                 access = self.access(node, scope)
                 defined = self.definitions.get((access.name, len(access.places))) if access is not None else None
@@ -162,7 +164,7 @@ class Families:
         self.sizes |= {n for size in bounds.dims for n in size.names} - set(self.declared)
         scope = dict(scope)
         made: list[Axis] = []
-        wanted = list(bounds.names)
+        wanted = list(dict.fromkeys((*bounds.names, *bounds.lower, *bounds.upper)))
         outer = set(scope)
         for condition in bounds.conditions:
             if condition[0] == "∈":
@@ -231,8 +233,6 @@ class Families:
 
     def access(self, node: Node, scope: dict[str, Axis]) -> Access | None:
         """The family that a name belongs to under the indices in scope; None if it is just a name."""
-        if node.data in scope and node.data not in self.declared:
-            raise self.refuse(node, f"{node.data} stands for a number")
         base, accents, low = names.parts(node.data)
         if not low:
             return None
@@ -292,7 +292,7 @@ class Families:
         order = self.order
         reading.name_dimensions(order)
         symbols = reading.collect(order)
-        self.mark(order)
+        self.mark(order, symbols)
         kinds = Kinds()
         costs: dict[str, list[float]] = {}
         styles = {name: entry.style for name, entry in symbols.items()}
@@ -352,9 +352,14 @@ class Families:
             message = "no kinds of the names in the sums of this formula fit"
         raise ShapeError(message, self.source, node.span, "declare them, or write the matrix formula")
 
-    def mark(self, order: list[Node]) -> None:
+    def mark(self, order: list[Node], symbols: dict[str, Any]) -> None:
         """Note which families stand where vectors do: transposed, in a norm or an inner product, right of a matrix."""
         self.leaning: dict[str, float] = {}
+        self.acting: set[str] = set()  # which stand beside what may be a vector
+        usual = habits.leanings(order, symbols)
+
+        def act(nodes: list[Node]) -> None:
+            self.acting |= {self.accesses[id(n)].key for n in nodes if id(n) in self.accesses}
 
         def lean(node: Node, weight: float) -> None:
             stack = [node]
@@ -371,6 +376,9 @@ class Families:
                     stack.append(at.args[0])
 
         for node in order:
+            wide = [arg for arg in node.args if usual[id(arg)] != S]
+            if node.op != "prod" and node.op not in ("div", "sum", "neg", "sigma") or len(wide) > 1:
+                act(node.args)
             if node.op == "trans":
                 lean(node.args[0], 5.0)
             elif node.op in ("norm", "inner") or (node.op == "call" and node.data in ("dot", "inner", "norm")):
@@ -413,7 +421,7 @@ class Families:
                 mask = mask & (C | R) or mask
             cost = [2.0 if is_bold else 0.0, 0.0 if is_bold else 0.8, 2.0, 99.0]
             if is_upper and shape is None and own_entry is None:
-                mask, cost = mask | M, [0.5, 0.8, 1.5, 0.0]
+                mask, cost = mask | M, [0.5, 0.8, 1.5, 0.0 if key in self.acting else 2.0]
             cost[0] += lean
         costs[key] = cost
         cell = kinds.symbol_cells[key] = Cell(mask)

@@ -94,6 +94,8 @@ def leaning(node: Node, args: list[int]) -> int:
         return S
     if op == "call" and node.data in ("outer", "block_inner", "block_sum"):
         return M
+    if op == "pow" and node.args[1].op != "num" and [arg.op for arg in node.args[1].args] != ["num"]:  # (1 + r)^t
+        return S
     return max((kind for kind in args), default=S)
 
 

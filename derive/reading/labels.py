@@ -97,6 +97,23 @@ def tell_numbers(of: Families) -> None:
                 of.note("π without an index is read as the number")
 
 
+def count(of: Families, node: Node, scope: dict[str, Axis]) -> None:
+    """Make the index t of Σ_{t=1}^n γ^t r_t an entry of (1, 2, …, n)."""
+    letter, axis = str(node.data), scope[node.data]
+    first = axis.lower.value
+    if first is None or axis.upper is None:
+        raise of.refuse(node, f"{letter} stands for a number", "write where the sum begins and ends")
+    ones = Node("ones", [], None, *node.span)
+    whole = Node("call", [ones], "cumsum", *node.span)
+    if first != 1:
+        moved = Node("prod", [Node("num", [], Fraction(abs(first - 1)), *node.span), ones], (" ",), *node.span)
+        whole = Node("sum", [whole, moved], (1, 1 if first > 1 else -1), *node.span)
+    whole.paren = True
+    node.op, node.args, node.data = "at", [whole], (letter,)
+    of.parts[id(node)] = [axis]
+    of.note(f"{letter} is read as the numbers {first}, {first + 1}, …, {axis.upper}")
+
+
 def is_kronecker(of: Families, access: Access) -> bool:
     """δᵢⱼ, where δ is nothing else."""
     held = {*of.declared, *of.reading.wrt, *of.reading.known}
@@ -141,16 +158,21 @@ def takes_from_definition(of: Families, node: Node, access: Access) -> bool:
 
 def select(of: Families, node: Node, scope: dict[str, Axis]) -> bool:
     """Make f_{y_i}, under a sum over i, the sum of Y_ik f_k over all k, with a row of zeros and a 1 for every label."""
-    found = _LABEL.search(of.cut(node)) if node.op == "sym" and len(names.parts(node.data)[2]) > 1 else None
+    is_entry = node.op == "at" and len(node.data) == 1 and "_" in node.data[0]  # softmax(W x_i)_{y_i}
+    is_name = node.op == "sym" and len(names.parts(node.data)[2]) > 1
+    found = _LABEL.search(of.cut(node)) if is_entry or is_name else None
     if found is None or node.data in of.declared:
         return False
     before, label, index = found[1] or "", found[2], found[3] or found[4]
     if index not in scope or label in scope or before and before not in scope:
         return False
-    base, accents, _ = names.parts(node.data)
     other = next(c for c in "kljmpqrsκ" if c not in of.source and c not in scope)
     row = row_of(of, node, label, index, other)
-    entry = Node("sym", [], names.join(base, accents, [before + other]), *node.span)
+    if is_entry:
+        entry = Node("at", node.args, (other,), *node.span)
+    else:
+        base, accents, _ = names.parts(node.data)
+        entry = Node("sym", [], names.join(base, accents, [before + other]), *node.span)
     bounds = Bounds()
     bounds.names.append(other)
     node.op, node.args, node.data = "sigma", [Node("prod", [row, entry], (" ",), *node.span)], bounds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from .. import names
 from .stacks import Node, Op, Stacks
 from .tokens import Token
 
@@ -245,9 +246,10 @@ def entry(p: Stacks, outer: Node, held: list[Token], first: Token) -> None:
     """`(A x)_i`, `(X W)_{ij}`, `(A x)_1`: entries of what is no name."""
     span = (outer.start, p.tokens[p.i - 1].end)
     indices: list[str] = []
+    is_label = len(names.parts(str(first.value))[2]) == 1
     for t in held:
-        if t.kind == "name" and str(t.value).isalpha():
-            indices += list(str(t.value))
+        if t.kind == "name" and (str(t.value).isalpha() or is_label and len(held) == 1):
+            indices += [str(t.value)] if is_label else list(str(t.value))
         elif t.kind == "num" and t.value.denominator == 1 and t.value > 0:
             indices += [t.text] if len(held) != 1 or len(t.text) != 2 else list(t.text)
         elif t.kind == "low":

@@ -19,7 +19,7 @@ from .indices import Algebra, Axis, IndexedSum, IndexedTerm
 from .reach import extend
 from .signatures import C, M, R, S
 from .stacks import Node, nodes_below
-from .vocabulary import ELEMENTWISE, WITH_PARAMETER
+from .vocabulary import ELEMENTWISE, OF_ROWS, WITH_PARAMETER
 
 _RANGE = ("<", "≤", "≠")
 
@@ -166,11 +166,16 @@ class MatrixForms:
         made = algebra.over(value, axes)
         return made if made.indices else algebra.result(made)
 
-    def taken(self, algebra: Algebra, node: Node, value: IndexedSum, axes: list[Axis]) -> Node:
-        """∏_i v_i, the determinant of the diagonal matrix of v, or max_i v_i."""
-        if self.families.masks[id(node)] or value.own or value.axes != axes or len(axes) > 1:
+    def taken(self, algebra: Algebra, node: Node, value: IndexedSum, axes: list[Axis]) -> Node | IndexedSum:
+        """∏_i v_i, the determinant of the diagonal matrix of v, or max_i v_i, or max_j a_ij for every i."""
+        rest = [a for a in value.axes if a not in axes]
+        is_entry = not value.own and len(axes) == 1 and len(rest) <= (node.data.taken != "prod")
+        if self.families.masks[id(node)] or not is_entry or len(value.axes) == len(rest):
             what = "product" if node.data.taken == "prod" else "extremum"
             raise self.refuse(node, f"{self.cut(node)} is no {what} of the entries of one vector")
+        if rest:
+            made = algebra.new("call", [algebra.form(value, [*rest, *axes])], f"{node.data.taken}_row")
+            return IndexedSum([IndexedTerm(factors=((made, tuple(rest)),))])
         vector = algebra.form(value, axes)
         if node.data.taken == "prod":
             return algebra.new("call", [algebra.diagonal(vector)], "det")
@@ -480,6 +485,10 @@ class MatrixForms:
         if name in WITH_PARAMETER | {"clip"} and set(kinds) == {S} and not any(arg.indices for arg in args[1:]):
             given = [algebra.form(arg, []) for arg in args[1:]]
             return algebra.applied(args[0], lambda n: algebra.new("call", [n, *given], name))
+        if name in OF_ROWS and kinds[0] in (C, R) and len(args[0].indices) == 1:
+            axes = (*args[0].indices, *args[0].own)
+            made = algebra.new("call", [algebra.form(args[0], axes)], f"{name}_row")
+            return IndexedSum([IndexedTerm(factors=((made, axes),))], args[0].row, args[0].column)
         if name == "logsumexp" and kinds[0] != S:
             exponential = algebra.applied(args[0], lambda n: algebra.new("call", [n], "exp"))
             total = algebra.over(exponential, args[0].own)
@@ -516,6 +525,8 @@ class MatrixForms:
         if solving.is_exponential(node):
             return algebra.applied(exponent, lambda n: algebra.new("call", [n], "exp"))
         if exponent.axes and kinds == [S, S]:
+            if first.op == "neg":
+                raise self.refuse(node, f"{self.cut(node)} is a power of what is negative")
             self.note(f"{self.cut(node)} is read as exp({self.cut(second)} log {self.cut(first)}), of what is positive")
             logarithm = algebra.applied(base, lambda n: algebra.new("call", [n], "log"))
             return algebra.applied(algebra.scaled(exponent, logarithm), lambda n: algebra.new("call", [n], "exp"))
