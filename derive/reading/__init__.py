@@ -113,7 +113,7 @@ def parse(formula: str, where: Where = None, wrt: Sequence[str] = (), scalar: bo
             pass  # find_symbol says so
     head = ""
     if scalar and formula.lstrip()[:2] in ("∇_", "\\n", "\\f", "d/", "∂/"):
-        from .heads import without_head
+        from .derivative_signs import without_head
 
         formula, head = without_head(formula, wanted)
     parsed = _read(formula, declared, wanted, scalar, {})

@@ -312,7 +312,8 @@ def in_order(statements: list[Statement], source: str) -> list[Statement]:
     by_name = {s.name: s for s in statements if s.name is not None}
     uses: dict[int, list[Statement]] = {}
     for s in statements:
-        found = {str(t.value) for t in chain(s.tokens, *s.others) if t.kind == "name"} - {s.name}
+        found = {str(t.value) for t in chain(s.tokens, *s.others) if t.kind == "name"}
+        found = {name if name in by_name else names.join(*names.parts(name)[:2], []) for name in found} - {s.name}
         uses[id(s)] = [other for other in statements if other.name in found and by_name[other.name] is other]
     used = {id(other) for held in uses.values() for other in held}
     formula = next((s for s in statements if s.name is None), statements[-1])

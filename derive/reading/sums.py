@@ -128,7 +128,10 @@ class MatrixForms:
         """The family that a definition r_i = … defines, whole."""
         algebra = Algebra(lambda why: self.refuse(root, why), root.start, root.end)
         if len(value.axes) > 2 or value.column is not None:
-            raise self.refuse(root, f"{self.cut(root)} has three indices")
+            raise ShapeError(
+                f"this sum has no matrix form that we know: {self.cut(root)} has three indices",
+                self.families.source, root.span, "write the matrix formula",
+            )  # fmt: skip
         rest = [a for a in value.axes if a not in self.families.own[id(root)]]
         return algebra.form(value, [*self.families.own[id(root)], *rest])
 
