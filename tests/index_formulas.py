@@ -232,7 +232,8 @@ FORMULAS: list[tuple[str, str, str, Callable[[V], float]]] = [
     (r"\sum_{t=0}^{N-1} \gamma^t r_t", r"\gamma", "gamma: scalar positive, r: N",
      lambda v: sum(v.gamma**t * v.r[t] for t in range(5))),
     (r"\sum_{i=1}^n \sum_{j=1}^n \frac{x_i x_j}{i+j} + \sum_{i=2}^n i x_i", "x", "x: n",
-     lambda v: sum(v.x[i] * v.x[j] / (i + j + 2) for i, j in over("n", "n")) + sum((i + 1) * v.x[i] for i in range(1, 6))),
+     lambda v: sum(v.x[i] * v.x[j] / (i + j + 2) for i, j in over("n", "n"))
+     + sum((i + 1) * v.x[i] for i in range(1, 6))),
     (r"\sum_{i=1}^N \min_{1 \le k \le K} \|x_i - \mu_k\|^2", r"\mu", "X: N×d, mu: K×d",
      lambda v: sum(min(np.sum((v.X[i] - v.mu[k]) ** 2) for k in range(4)) for i in range(5))),
     (r"\sum_i \max_{k=1,\dots,K} (w_k^T x_i + b_k)", "w", "X: N×d, w: K×d, b: K",

@@ -39,8 +39,8 @@ class Array:
     """A value: its axes, and how its expression is made of those of `args`."""
 
     __slots__ = (
-        "args", "axes", "base", "expr", "factors", "is_lone", "is_mask", "is_symbol", "is_turned", "make", "names", "number",
-        "size", "span", "terms",
+        "args", "axes", "base", "expr", "factors", "is_lone", "is_mask", "is_symbol", "is_turned", "make", "names",
+        "number", "size", "span", "terms",
     )  # fmt: skip
 
     def __init__(self, axes: Axes, make: Callable[..., Expr], args: tuple[Array, ...], span: tuple[int, int]) -> None:
