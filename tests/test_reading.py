@@ -382,6 +382,7 @@ def test_what_may_be_meant_otherwise_is_refused(formula, said):
         (r"\sum_{i=1}^n2x_i^2", "2 ‖x‖²"),  # TeX takes one sign above
         (r"\frac12\|Ax-b\|^2 \qquad (3.14)", "½ ‖A x − b‖²"),
         (r"\frac{1}{|E|} \sum_{(i,j) \in E} (r_{ij} - s_{ij})^2", "⟨E, (r − s).^2⟩ / sum(E)"),
+        (r"\|Ax-b\|_p", "sum(abs(A x − b).^p)^(1 / p)"),
         (r"L=\|r\|^2 \quad r=Ax-b", "‖A x − b‖²"),
         (r"L=\lambda\|r\|^2, \qquad r=Ax-b, \quad \lambda>0", "λ ‖A x − b‖²"),
         (r"\sum_i (y_i-b-c x_{i,1})^2", "‖y − b 𝟏 − c x e₁‖²"),

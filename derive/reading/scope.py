@@ -27,11 +27,12 @@ from .indexed_names import capital
 from .kinds import Ambiguous, Cell, Contradiction, Kinds, kind_of
 from .lexer import Lexer
 from .limits import MAX_NAMES, MAX_OPERATIONS, MAX_SUMS
+from .marks import primed_names, raised_names
 from .shaping import Symbol
 from .signatures import C, M, R, S
 from .sizes import SCALAR_SIZE, Size, Sizes
 from .solved import Solution
-from .splitting import Usage, primed_names, raised_names, split_runs
+from .splitting import Usage, split_runs
 from .stacks import Node, nodes_below
 from .statements import Statements, in_order
 from .tokens import Token
