@@ -253,6 +253,13 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
                 continue
             if _is_more_usual(other, base):
                 base = _regrouped(other, loose)
+    if (base is None or base.surprise >= SURPRISING) and any(t.text == "[" for t in tokens):
+        try:
+            other = reading.solve(frozenset(("stacked",)), False)  # W [h, x] + b
+        except ShapeError:
+            pass
+        else:
+            base = other if _is_more_usual(other, base) else base
     spread = frozenset(("rows",))
     if (base is None or base.surprise >= SURPRISING) and any(t.text in ("+", "-") for t in tokens):
         try:

@@ -115,9 +115,19 @@ def count(of: Families, node: Node, scope: dict[str, Axis]) -> None:
 
 
 def is_kronecker(of: Families, access: Access) -> bool:
-    """δᵢⱼ, where δ is nothing else."""
+    """δᵢⱼ, where δ is nothing else; beside a norm, as in ‖xᵢ − xⱼ‖ − δᵢⱼ, or squared it is a matrix of numbers."""
     held = {*of.declared, *of.reading.wrt, *of.reading.known}
-    return access.name == "δ" and "δ" not in held and len(access.places) == 2 and all(p.axis for p in access.places)
+    if access.name != "δ" or "δ" in held or len(access.places) != 2 or not all(p.axis for p in access.places):
+        return False
+    distances = {name for (name, _), (_, root) in of.definitions.items() if root.op == "norm"}
+    for node in of.order:
+        bare = [arg.args[0] if arg.op in ("neg", "pow") else arg for arg in node.args]
+        bare = [arg.args[0] if arg.op == "pow" else arg for arg in bare]
+        held = {names.parts(arg.data)[0] if arg.op == "sym" else arg.op for arg in bare}
+        if "δ" in held and (node.op == "pow" or node.op == "sum" and held & {"norm", *distances}):
+            return False
+    of.note("δᵢⱼ is read as 1 where i = j, else 0")
+    return True
 
 
 def takes_from_definition(of: Families, node: Node, access: Access) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import copy
+from fractions import Fraction
 from itertools import chain
 
 from .. import names
@@ -95,7 +96,7 @@ class Reading:
                 for part in (statement.tokens, *statement.others)
             )
         self.choose_members()
-        self.statements = in_order(self.statements, source)
+        self.statements = self.written = in_order(self.statements, source)
         used = {
             str(t.value) for s in self.statements for t in chain(s.tokens, *s.others) if t.kind in ("name", "apply")
         }
@@ -180,7 +181,8 @@ class Reading:
         if any(is_transposed_e(s.tokens) for s in self.statements):
             loose |= {"e"}  # the number has no transpose
         others: list[Node] = []
-        for statement in self.statements:
+        used: set[int] = set()
+        for statement in self.written:
             tokens = self.applied_definitions(statement.tokens, parameters, uses)
             root, *beside = (
                 Parser(part, self.source, self.known, loose, self.dim, readings).parse()
@@ -190,6 +192,7 @@ class Reading:
             for node in nodes_below([root, *beside]):
                 if node.op == "sym" and node.data in defined:
                     node.op, node.args = "ref", [defined[node.data]]
+                    used.add(id(defined[node.data]))
                 elif node.op == "sym" and node.data == statement.name:
                     raise ParseError(f"{node.data} is defined by itself", self.source, node.span)
                 elif node.op == "sym" and node.data in self.scope:
@@ -204,7 +207,15 @@ class Reading:
                 held = {str(t.value) for t in tokens if t.kind == "name"}
                 uses[statement.name] = held.union(*(uses[name] for name in held if name in uses))
             roots.append(root)
+        kept = [(s, r) for s, r in zip(self.written, roots) if id(r) in used or r is roots[-1] or not self.is_macro(s)]
+        self.statements, roots = [s for s, _ in kept], [r for _, r in kept]
         return [*roots[:-1], *others, roots[-1]]
+
+    def is_macro(self, statement: Statement) -> bool:
+        """Whether f(x) = … has an x of its own, as the formula has other x, or x_i: only what it is applied to counts."""
+        others = [t for s in self.written if s is not statement for t in s.tokens if t.kind == "name"]
+        bases = {names.parts(str(t.value))[0].lower() for t in others}
+        return not statement.others and any(names.parts(name)[0].lower() in bases for name in statement.parameters)
 
     def applied_definitions(
         self, tokens: list[Token], parameters: dict[str, tuple[list[str], list[Token]]], uses: dict[str, set[str]],
@@ -244,8 +255,17 @@ class Reading:
                 )  # fmt: skip
             inside = [Token("open", "(", *span)]
             for part in body:
-                held = by_name.get(str(part.value)) if part.kind == "name" else None
-                inside += [part] if held is None else [Token("open", "(", *span), *held, Token("close", ")", *span)]
+                name = str(part.value) if part.kind == "name" else ""
+                held = by_name.get(name)
+                behind: list[Token] = []
+                if held is None and (whole := names.join(*names.parts(name)[:2], names.parts(name)[2][:-1])) in by_name:
+                    held, low = by_name[whole], names.parts(name)[2][-1]  # x_j of f(x) = …
+                    if not low.isalnum() or len(low) > 1 and not low.isdigit():
+                        raise ParseError(f"{token.text} is defined by {names.text(name)}", self.source, span)
+                    index = Token("num", low, *span, Fraction(low)) if low.isdigit() else Token("name", low, *span, low)
+                    behind = [Token("op", "_", *span), Token("open", "{", *span), index, Token("close", "}", *span)]
+                wrapped = [Token("open", "(", *span), *(held or ()), Token("close", ")", *span), *behind]
+                inside += [part] if held is None else wrapped
             inside = [copy(t) for t in [*inside, Token("close", ")", *span)]]
             for t in inside:
                 t.start, t.end = span
@@ -273,6 +293,11 @@ class Reading:
         numbers = [n for n in order if n.op == "at" and n.data == ("1", "1")] if "number" in loose else []
         for node in numbers:
             node.op, node.data = "ref", None
+        stacked = (
+            [n for n in order if n.op == "block" and n.data[0] == 1 and n.data[1] > 1] if "stacked" in loose else []
+        )
+        for node in stacked:
+            node.data = node.data[::-1]
         lengths = divisors_in_bars(order) if "bars" in loose else []
         for node in lengths:
             node.op, node.data = "norm", "2"
@@ -338,6 +363,10 @@ class Reading:
                 raise ShapeError(f"{builder.cut(node)} can be a product of matrices", self.source, node.span)
             if base is not None and not base.is_scalar:
                 builder.note(f"{builder.cut(node)} is read as a power of each entry")
+        for node in stacked:
+            if not builder.values[id(node)].is_vector:
+                raise ShapeError(f"{builder.cut(node)} is no list of vectors", self.source, node.span)
+            builder.note(f"{builder.cut(node)} is read as one vector, the parts below each other")
         for node in lengths:
             if not builder.values[id(node.args[0])].is_vector:
                 raise ShapeError(f"{builder.cut(node)} is no length of a vector", self.source, node.span)

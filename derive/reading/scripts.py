@@ -231,6 +231,11 @@ def norm_subscript(p: Stacks, held: list[Token], first: Token) -> None:
         if words in ("∞", "max", "0"):
             hint = "known: ‖x‖, ‖x‖₁, ‖x‖₃, ‖x‖_p, ‖X‖_F, ‖X‖_*, ‖X‖_op"
             raise p.error(f"the {words}-norm is not read", (node.start, held[-1].end), hint)
+        if "," in words:
+            raise p.error(
+                f"the {words}-norm may be of rows or of columns", (node.start, held[-1].end),
+                "for rows write sum(norm(W, axis=1))",
+            )  # fmt: skip
         raise p.error(
             f"a norm weighted by {words} is not read",
             (node.start, held[-1].end),

@@ -261,7 +261,7 @@ class _Splitter:
                 self.readings.append(f"{written}(…) is read as {head} times {name}(…)")
                 return self.greedy(0, k) + [self.function(k, size, FUNCTIONS[name])]
         lower = sum(c.islower() for c in base)
-        if base.isascii() and lower >= 2:
+        if base.isascii() and lower >= 2 and self.word(0, size) is not None:
             near = closest(base, FUNCTIONS)
             apart = "separate letters by spaces where a product is meant"
             raise ParseError(

@@ -263,7 +263,7 @@ class Statements:
             return name, []
         if rest[0].text != "(" or rest[-1].text != ")":
             return None
-        inside = [t for t in rest[1:-1] if t.text not in (",", ";")]
+        inside = [t for t in rest[1:-1] if t.text not in (",", ";", "|")]
         if any(t.kind != "atom" for t in inside):
             return None
         return name, [t.name for t in inside]
