@@ -226,13 +226,6 @@ FORMULAS: list[tuple[str, str, str, Callable[[V], float]]] = [
                    for n in range(5))),
     (r"\sum_i \log\sum_j \mathbb{1}_{[j\neq i]} e^{z_i^T z_j}", "z", "z: N×d",
      lambda v: sum(np.log(sum(np.exp(v.z[i] @ v.z[j]) for j in range(5) if j != i)) for i in range(5))),
-    (r"\sum_{i=1}^N \delta_i (x_i^T \beta - \log\sum_{j \in S(t_i)} e^{x_j^T \beta})", r"\beta",
-     "X: N×d, beta: d, delta: N, S: N×N positive",
-     lambda v: sum(v.delta[i] * (v.X[i] @ v.beta - np.log(sum(v.S[i, j] * np.exp(v.X[j] @ v.beta) for j in range(5))))
-                   for i in range(5))),
-    (r"-\sum_{i=1}^N \log \frac{e^{z_i^T z_i'}}{\sum_j e^{z_i^T z_j'}}", "z", "z: N×d, Z_prime: N×d",
-     lambda v: -sum(v.z[i] @ v.Z_prime[i] - np.log(sum(np.exp(v.z[i] @ v.Z_prime[j]) for j in range(5)))
-                    for i in range(5))),
     (r"\operatorname{tr}(B^T \sum_i x_i x_i')", "B", "B: d×d, X: N×d", lambda v: np.sum(v.B * (v.X.T @ v.X))),
     # An index that is a number, the nearest of several, softmax of each sample
     (r"\sum_{t=1}^N \frac{c_t}{(1+r)^t}", "r", "c: N, r: scalar positive",
@@ -261,7 +254,7 @@ REFUSED: list[tuple[str, str, str]] = [
     (r"\sum_{t=1}^{T} \|x_t - A x_{t-1}\|^2", "A", "out of the range"),
     (r"\sum_i i x_i", "x", "stands for a number"),
     (r"\sum_{i=1}^n (-1)^i x_i", "x", "of what is negative"),
-    (r"\sum_{l \in R(t_i)} x_l", "x", "i is bound by no sum"),
+    (r"\sum_{l \in R(t_i)} x_l", "x", "a set that depends on"),
     (r"\sum_i x_{ik}^2", "x", "bound by no sum"),
     (r"\sum_i x_j", "x", "nothing in it depends on the index"),
     (r"\sum_i (A_{ij} x_i - b_i)^2", "x", "bound by no sum"),

@@ -9,7 +9,7 @@ from derive.reading import find_symbol, parse
 from derive.reading.limits import MAX_LENGTH, MAX_NESTING
 
 # The formula, its declarations, the error, its message, the text it marks, the hint.
-_NORMS = "known: ‖x‖, ‖x‖₁, ‖x‖₃, ‖x‖_p, ‖X‖_F, ‖X‖_*, ‖X‖_op"
+_NORMS = "known: ‖x‖, ‖x‖₁, ‖x‖₃, ‖X‖_F, ‖X‖_*, ‖X‖_op"
 WRONG = [
     ("", None, ParseError, "the formula is empty", "", "for example ½‖WᵀWx − x‖²"),
     ("x +", None, ParseError, "nothing follows +", "+", None),
@@ -196,6 +196,7 @@ WRONG = [
         None,
     ),
     ("‖x‖_∞", None, ParseError, "the ∞-norm is not read", "‖x‖_∞", _NORMS),
+    ("‖x‖_p^p", None, ParseError, "the p-norm is not read", "‖x‖_p", _NORMS + "; with a letter: sum(abs(x).^p)^(1/p)"),
     ("‖x‖^p_p", None, ParseError, "‖x‖^p_p may be ‖x‖_p^p or ‖x‖^(p_p)", "‖x‖^p_p", "write one of these"),
     (r"\sum_i x^n_i", None, ParseError, "x^n_i may be x_i^n or x^(n_i)", "x^n_i", "write one of these"),
     (

@@ -394,7 +394,6 @@ def test_what_may_be_meant_otherwise_is_refused(formula, said):
         (r"\sum_{i,j}(\|x_i-y_j\|-\delta_{ij})^2", "‖sqrt(X.^2 𝟏 𝟏ᵀ − 2 X Yᵀ + 𝟏 (Y.^2 𝟏)ᵀ) − δ‖_F²"),
         (r"\sum_{i,j}(s_{ij}^2-\delta_{ij}^2)^2", "‖s.^2 − δ.^2‖_F²"),
         (r"\sum_{ij}(w_i^Tw_j-\delta_{ij})^2", "‖W Wᵀ − I‖_F²"),
-        (r"\|Ax-b\|_p", "sum(abs(A x − b).^p)^(1 / p)"),
         (r"L=\|r\|^2 \quad r=Ax-b", "‖A x − b‖²"),
         (r"L=\lambda\|r\|^2, \qquad r=Ax-b, \quad \lambda>0", "λ ‖A x − b‖²"),
         (r"\sum_i (y_i-b-c x_{i,1})^2", "‖y − b 𝟏 − c x e₁‖²"),

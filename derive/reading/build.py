@@ -353,7 +353,7 @@ def _norm_of_order(b: Builder, node: Node, vector: Expr, order: Expr) -> Expr:
     """(Σ|xᵢ|^p)^(1/p), of a vector and of a number p."""
     p = order.text()
     entries = f"write sum(abs({vector.text()}).^{p})^(1/{p}) for that of its entries"
-    if not order.is_scalar or order.op is number_op and order.data[0] <= 0:
+    if order.op is not number_op or order.data[0] <= 0:
         raise ParseError(f"the norm of order {p} is not read", b.source, node.span, entries)
     if ONE not in vector.shape:
         raise ShapeError(

@@ -311,15 +311,13 @@ def membership(p: Stacks, bounds: Bounds, left: list[Token], right: list[Token],
     base, accents, low = names.parts(str(right[0].value))
     inside: list[str] = []
     if len(right) > 1:
-        said = f"{names.text(names.join(base, accents, low))}(…) is read as a product"
-        p.readings[:] = [note for note in p.readings if not note.startswith(said)]
         if right[1].text != "(" or right[-1].text != ")":
             raise p.error("a sum over this set is not read", span, "name the set by a letter, as in i ∈ S")
         for t in right[2:-1]:
-            if t.kind == "name":  # R(t_i) is another set for every i
-                inside.append(str(t.value).rpartition("_")[2])
-                if inside[-1] in indices:
-                    raise p.error(f"a set that depends on {t.text} is not read", span, "name the set by its index")
+            if t.kind == "name" and "_" in str(t.value):
+                raise p.error(f"a set that depends on {t.text} is not read", span, "name the set by its index")
+            if t.kind == "name":
+                inside.append(str(t.value))
     elif low and low[-1].isalpha() and len(low[-1]) == 1:
         inside, low = [low[-1]], low[:-1]
     bounds.conditions.append(("∈", tuple(indices), names.join(base, accents, low), tuple(inside)))

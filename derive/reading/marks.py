@@ -12,27 +12,14 @@ from .tokens import Token
 
 
 def primed_names(tokens: list[Token]) -> list[Token]:
-    """The tokens with `x'` as one name.
-
-    Where a head has it, as K(x, x') = … and w' = …; beside x, as in x − x'; and at the end of a product where
-    transposes are written otherwise, as in z_i^T z_i'.
-    """
+    """The tokens with `x'` as one name: where a head has it, as K(x, x') = … and w' = …, and beside x, as in x − x'."""
     primed: set[str] = set()
-    is_marked = any(t.text in PRIMES for t in tokens)
-    has_transposes = is_marked and any(
-        t.kind == "trans" and t.text not in PRIMES or t.text == "T" and tokens[i - 1].text in ("^", "{")
-        for i, t in enumerate(tokens)
-    )
-    for i, token in enumerate(tokens if is_marked else ()):
+    for i, token in enumerate(tokens):
         before, after = tokens[i - 1] if i else None, tokens[i + 1] if i + 1 < len(tokens) else None
         if _is_prime(token) and before is not None and before.kind == "atom":
             begins = i == 1 or tokens[i - 2].kind in ("newline", "where") or tokens[i - 2].text == ";"
             if begins and after is not None and after.text == "=" or _is_beside(tokens, i):
                 primed.add(before.name)
-        if token.kind == "atom" and token.low and has_transposes and (end := _primed_until(tokens, i)):
-            is_outer = before is not None and before.kind == "atom" and before.name == token.name
-            if not is_outer and (end == len(tokens) or _ends_product(tokens[end])):
-                primed.add(token.name)
         if token.text != "(" or before is None or before.kind != "atom":
             continue
         end = next((j for j in range(i, min(i + 60, len(tokens))) if tokens[j].text == ")"), i)
@@ -41,26 +28,14 @@ def primed_names(tokens: list[Token]) -> list[Token]:
     if not primed:
         return tokens
     result: list[Token] = []
-    i = 0
-    while i < len(tokens):
-        token = tokens[i]
-        end = _primed_until(tokens, i) if token.kind == "atom" and token.name in primed else 0
-        if end:
-            token.accents.append("^′")
-            token.end = tokens[end - 1].end
-        result.append(token)
-        i = end or i + 1
+    for token in tokens:
+        before = result[-1] if result else None
+        if before is not None and _is_prime(token) and before.kind == "atom" and before.name in primed:
+            before.accents.append("^′")
+            before.end = token.end
+        else:
+            result.append(token)
     return result
-
-
-def _primed_until(tokens: list[Token], i: int) -> int:
-    """Where the prime behind the letter at i ends, as in x', x^\\prime and x^{'}; 0 if there is none."""
-    held = [t.text if not _is_prime(t) else "'" for t in tokens[i + 1 : i + 5]]
-    return next((i + 1 + len(w) for w in (["'"], ["^", "'"], ["^", "{", "'", "}"]) if held[: len(w)] == w), 0)
-
-
-def _ends_product(token: Token) -> bool:
-    return token.kind in ("close", "newline") or token.text in ("+", "-", "/", ",", ";", "=")
 
 
 def _is_beside(tokens: list[Token], i: int) -> bool:

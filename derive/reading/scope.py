@@ -35,7 +35,7 @@ from .sizes import SCALAR_SIZE, Size, Sizes
 from .solved import Solution
 from .splitting import Usage, split_runs
 from .stacks import Node, nodes_below
-from .statements import Statements, in_order
+from .statements import Statement, Statements, in_order
 from .tokens import Token
 
 
@@ -212,7 +212,7 @@ class Reading:
         return [*roots[:-1], *others, roots[-1]]
 
     def is_macro(self, statement: Statement) -> bool:
-        """Whether f(x) = … has an x of its own, as the formula has other x, or x_i: only what it is applied to counts."""
+        """Whether f(x) = … has an x of its own, beside another x or x_i: what it is applied to counts alone."""
         others = [t for s in self.written if s is not statement for t in s.tokens if t.kind == "name"]
         bases = {names.parts(str(t.value))[0].lower() for t in others}
         return not statement.others and any(names.parts(name)[0].lower() in bases for name in statement.parameters)

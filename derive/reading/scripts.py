@@ -222,14 +222,15 @@ def norm_subscript(p: Stacks, held: list[Token], first: Token) -> None:
         "sp": "op",
         "spec": "op",
     }.get(words)
-    if kind is None and (words.isdigit() and int(words) > 2 or words in ("p", "q")):
-        value = Fraction(words) if words.isdigit() else words
-        order = Node("num" if words.isdigit() else "sym", [], value, held[0].start, held[-1].end)
+    if kind is None and words.isdigit() and int(words) > 2:
+        order = Node("num", [], Fraction(words), held[0].start, held[-1].end)
         node.op, node.args = "call", [node.args[0], order]
         kind = "norm"
     if kind is None:
-        if words in ("∞", "max", "0"):
-            hint = "known: ‖x‖, ‖x‖₁, ‖x‖₃, ‖x‖_p, ‖X‖_F, ‖X‖_*, ‖X‖_op"
+        if words in ("∞", "max", "p", "q", "0"):
+            hint = "known: ‖x‖, ‖x‖₁, ‖x‖₃, ‖X‖_F, ‖X‖_*, ‖X‖_op"
+            if words in ("p", "q"):
+                hint += f"; with a letter: sum(abs(x).^{words})^(1/{words})"
             raise p.error(f"the {words}-norm is not read", (node.start, held[-1].end), hint)
         if "," in words:
             raise p.error(
