@@ -227,6 +227,9 @@ FORMULAS: list[tuple[str, str, str, Callable[[V], float]]] = [
     (r"\sum_i \log\sum_j \mathbb{1}_{[j\neq i]} e^{z_i^T z_j}", "z", "z: N×d",
      lambda v: sum(np.log(sum(np.exp(v.z[i] @ v.z[j]) for j in range(5) if j != i)) for i in range(5))),
     (r"\operatorname{tr}(B^T \sum_i x_i x_i')", "B", "B: d×d, X: N×d", lambda v: np.sum(v.B * (v.X.T @ v.X))),
+    (r"\sum_i \|x_i - \bar x\|^2", "X", "X: N×d", lambda v: np.sum((v.X - v.X.mean(axis=0)) ** 2)),
+    (r"\sum_i x_i^2 - 3 \bar x^2 + \sum_j y_j (x_j - \bar x)", "x", "x: N, y: N",
+     lambda v: v.x @ v.x - 3 * v.x.mean() ** 2 + v.y @ (v.x - v.x.mean())),
     # An index that is a number, the nearest of several, softmax of each sample
     (r"\sum_{t=1}^N \frac{c_t}{(1+r)^t}", "r", "c: N, r: scalar positive",
      lambda v: sum(v.c[t] / (1 + v.r) ** (t + 1) for t in range(5))),

@@ -384,6 +384,10 @@ def test_what_may_be_meant_otherwise_is_refused(formula, said):
         (r"\frac{1}{|E|} \sum_{(i,j) \in E} (r_{ij} - s_{ij})^2", "⟨E, (r − s).^2⟩ / sum(E)"),
         (r"\sum_i \log p(y_i|x_i,w), p(y|x,w)=\sigma(yw^Tx)", "sum(log(σ(y ⊙ X w)))"),
         (r"\frac12\sum_{n=1}^N (y(z_n)-t_n)^2, y(z)=\sum_{j=1}^M w_jz_j", "½ ‖Z w − t‖²"),
+        (r"f:\mathbb{R}^d\to\mathbb{R}, f(w)=\|Xw-y\|^2", "‖X w − y‖²"),
+        (r"\underset{w\in\mathbb{R}^d}{\text{minimize}}\quad \|Xw-y\|_2^2", "‖X w − y‖²"),
+        (r"\max_\theta \sum_i\log p_i, \quad p_i=\sigma(\theta^Tx_i)", "sum(log(σ(X θ)))"),
+        ("sum_ij (A_ij - (U V')_ij)^2", "‖A − U Vᵀ‖_F²"),
         (r"f(x)=\sum_i\log x_i; f(b-Ax)", "sum(log(b − A x))"),
         ("f(x)=x_1²+x_2²; f(Ax)", "(e₁ᵀ A x)² + (e₂ᵀ A x)²"),
         (r"\sum_{n=1}^N(y(x_n,w)-t_n)^2, y(x,w)=\sum_{j=1}^Mw_jx^j", "‖exp(cumsum(𝟏) log(x)ᵀ)ᵀ w − t‖²"),
@@ -420,7 +424,6 @@ def test_a_vector_by_habit_between_single_bars_is_said_to_be_a_number():
         (r"K_{ij}=\exp(-\gamma\|x_i-x_j\|^2); y^TK^{-1}y", r"\gamma"),
         (r"r=y-X\beta; \|r^+\|^2", r"\beta"),
         (r"r=y-X\beta; r'r+\bar r^2", r"\beta"),
-        (r"\sum_i x_i^2-n\bar x^2", "x"),
     ],
 )
 def test_no_definition_falls_out_of_the_loss(formula, wrt):

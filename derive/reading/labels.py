@@ -70,6 +70,9 @@ def tell_apart(of: Families, node: Node) -> None:
     is_summed = f"{family} 1" in of.keys and bool({family, capital(family)} & wanted)
     if not is_one or not is_summed and family not in of.defined:
         return
+    if accents == [*plain, "bar"] and not low and is_summed:
+        make_mean(of, node, family)
+        return
     letter = "_".join(low)
     is_free = plain == accents and not any(n.op == "sym" and n.data in (letter, low[0]) for n in of.order)
     if is_free and not places and letter not in of.declared and (len(low) == 1 or _LABEL.search(of.cut(node))):
@@ -95,6 +98,20 @@ def tell_numbers(of: Families) -> None:
             if before.op == "num" and after.op == "sym" and after.data == "π":
                 after.op = "const"
                 of.note("π without an index is read as the number")
+
+
+def make_mean(of: Families, node: Node, family: str) -> None:
+    """Make x̄, beside the x_i of a sum, their mean."""
+    of.note(f"{names.text(node.data)} is read as the mean of all {names.text(family)}")
+    letter = next(c for c in "kljmpqrsκ" if c not in of.source)
+    axis, bounds = Axis(letter), Bounds()
+    bounds.names.append(letter)
+    entry = Node("sym", [], names.join(*names.parts(family)[:2], [*names.parts(family)[2], letter]), *node.span)
+    of.accesses[id(entry)] = Access(family, [Index(axis, 0, letter)])
+    total = Node("sigma", [entry], bounds, *node.span)
+    of.bounds[id(total)], of.masks[id(total)] = [axis], []
+    node.op, node.args, node.data = "div", [total, Node("count", [], axis, *node.span)], None
+    node.paren = True
 
 
 def count(of: Families, node: Node, scope: dict[str, Axis]) -> None:

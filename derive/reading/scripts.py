@@ -169,6 +169,11 @@ def limit(p: Stacks) -> tuple[Token, list[Token]]:
     first = p.tokens[p.i]
     if first.text != "{":
         p.i += 1
+        following = p.tokens[p.i] if p.i < len(p.tokens) else first
+        is_pair = first.kind == following.kind == "name" and following.start == first.end and "\\" not in p.source
+        if is_pair and sign.text == "_" and {first.text, following.text} <= set("ijklmnst"):  # (U V')_ij
+            p.i += 1
+            return sign, [first, following]
         return sign, [first]
     depth, start = 0, p.i
     while p.i < len(p.tokens):

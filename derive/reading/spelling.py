@@ -21,7 +21,7 @@ _MINIMUM = (
 _NO_AXIS = r"(?!\s*_\s*\{?\s*(?:\\math[a-z]+\s*\{\s*)?(?:row|col))"  # argmax_row(A) is an operation
 _BELOW = r"(?:\\limits)?\s*_\s*(\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]\w*)"
 _EXTREMUM = (
-    rf"(?<![^\s=;\n])(?:\\underset\s*\{{([^{{}}]*)\}}\s*\{{\s*(?:{_MINIMUM}|\\m(?:in|ax))\s*\}}"
+    rf"(?<![^\s=;\n])(?:\\underset\s*\{{((?:[^{{}}]|\{{[^{{}}]*\}})*)\}}\s*\{{\s*(?:{_MINIMUM}|\\m(?:in|ax))\s*\}}"
     rf"|{_MINIMUM}{_NO_AXIS}(?:{_BELOW})?|\\min(?=\s*(?:\\[|,;!:]|\|\|))|(?:min|max)\s+(?![\s(]))"
 )
 _WORDS = (
@@ -37,6 +37,8 @@ _RANGES = (
     r"_\s*\{\s*([A-Za-z])\s*(?:=|(?:\\in\b|∈)\s*\\?\{)\s*(\d)\s*,\s*(?:\\[lc]?dots\s*|…|\.\.\.)\s*,"
     r"\s*([A-Za-z])\s*(?:\\\}\s*)?\}"
 )
+_REALS = r"(?:\\mathbb\s*\{?R\}?|ℝ)"
+_MAPPING = rf"[^\W\d_]\s*:\s*{_REALS}[^;=]*?(?:\\to|\\rightarrow|→)\s*{_REALS}\s*[,;.]?(?!\s*\^)"
 _TAIL = 60  # where the number of an equation may stand
 _NUMBER = r"(?:\\q?quad|\\hfill|\s{3})\s*(?:\(\d+(?:\.\d+)*[a-z]?\)|\[\d+\])\s*[.,;]?\s*$"
 _ENTRY = r"_?\s*\{?\s*[i-n]\s*,?\s*[i-n]\s*\}?|[ᵢⱼₖₗₘₙ]{2}"
@@ -127,6 +129,11 @@ def _limits_in_order(text: str, readings: list[str], known: frozenset[str]) -> s
     return re.sub(_LIMITS, r"\1\3\2", text)
 
 
+def _without_mapping(text: str, readings: list[str], known: frozenset[str]) -> str:
+    r"""A formula without `f: \mathbb{R}^n \to \mathbb{R}` before it."""
+    return re.sub(_MAPPING, lambda found: " " * len(found[0]), text, count=1)
+
+
 def _ranges(text: str, readings: list[str], known: frozenset[str]) -> str:
     r"""`_{1≤k≤K}` for `_{k=1,\dots,K}` and `_{k \in \{1, …, K\}}`."""
 
@@ -174,6 +181,7 @@ _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozen
     ((("(",), ("\\text", "\\mbox")), _without_remark),
     ((("min", "max"),), _without_extremum),
     ((("dots", "…", "..."),), _ranges),
+    ((("\\to", "\\rightarrow", "→"), ("mathbb", "ℝ")), _without_mapping),
     (((")", "]"), ("quad", "hfill", "   ")), _without_number),
     ((("\\sum^", "\\prod^", "\\sum ^", "\\prod ^", "\\limits^"),), _limits_in_order),
     ((tuple("^'′’ᵀ⊤⁻" + _SUPERSCRIPTS), tuple("_₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚₛₜ")), _lowered),

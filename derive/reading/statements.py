@@ -190,7 +190,8 @@ class Statements:
         rest = self.source[part[i].start : part[-1].end]
         if named is not None and re.search(rf"_\{{?[^\W_]*{re.escape(named.group())}(?![^\W_])", rest):
             return part  # over the index of a letter
-        body = re.sub(r"_(\{[^{}]*\}|\\?\w)", "", rest)
+        others = self.source[: part[0].start] + self.source[part[-1].end :]  # it may stand in a definition
+        body = re.sub(r"_(\{[^{}]*\}|\\?\w)", "", rest + others)
         if named is None or named.group() not in body:
             word = "largest" if part[0].text == "max" else "smallest"
             raise ParseError(
