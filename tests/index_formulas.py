@@ -230,6 +230,12 @@ FORMULAS: list[tuple[str, str, str, Callable[[V], float]]] = [
     (r"\sum_i \|x_i - \bar x\|^2", "X", "X: N×d", lambda v: np.sum((v.X - v.X.mean(axis=0)) ** 2)),
     (r"\sum_i x_i^2 - 3 \bar x^2 + \sum_j y_j (x_j - \bar x)", "x", "x: N, y: N",
      lambda v: v.x @ v.x - 3 * v.x.mean() ** 2 + v.y @ (v.x - v.x.mean())),
+    (r"-\frac1N\sum_{i=1}^N y^i \log(\sigma(w^Tx^i)) + (1-y^i)\log(1-\sigma(w^Tx^i))", "w", "y: N, X: N×d, w: d",
+     lambda v: -sum(v.y[i] * np.log(sigmoid(v.w @ v.X[i])) + (1 - v.y[i]) * np.log(1 - sigmoid(v.w @ v.X[i]))
+                    for i in range(5)) / 5),
+    (r"\sum_{i=1}^N \|x^i - c\|^2", "c", "X: N×d, c: d", lambda v: np.sum((v.X - v.c) ** 2)),
+    (r"\sum_{k=1}^N \|\lambda^k x_k - b\|^2 + \lambda^2", r"\lambda", "X: N×d, b: d, lam: scalar positive",
+     lambda v: sum(np.sum((v.lam ** (k + 1) * v.X[k] - v.b) ** 2) for k in range(5)) + v.lam**2),
     # An index that is a number, the nearest of several, softmax of each sample
     (r"\sum_{t=1}^N \frac{c_t}{(1+r)^t}", "r", "c: N, r: scalar positive",
      lambda v: sum(v.c[t] / (1 + v.r) ** (t + 1) for t in range(5))),

@@ -114,6 +114,34 @@ def make_mean(of: Families, node: Node, family: str) -> None:
     node.paren = True
 
 
+def lower_superscripts(of: Families) -> None:
+    """Read x^i as x_i below a sum over i, where vectors stand or where the i of all letters is above: y^i − wᵀx^i."""
+    found: set[tuple[str, str]] = set()
+    powers = [n for n in of.order if n.op == "pow" and n.args[0].op == n.args[1].op == "sym" and not n.args[0].paren]
+    for total in [node for node in of.order if node.op == "sigma" and powers]:
+        body = nodes_below([total.args[0]])
+        vectors = [arg for n in body if n.op in ("trans", "norm", "inner") or n.op == "call" for arg in n.args
+                   if n.op != "call" or str(n.data).endswith("()")]  # fmt: skip
+        terms = [arg for n in vectors for arg in (n.args if n.op == "sum" else [n])]
+        beside = [arg.args[0] if arg.op == "neg" else arg for arg in terms]
+        beside += [
+            after for n in body if n.op == "prod" for before, after in zip(n.args, n.args[1:])
+            if before.op == "trans" or before.op == "sym" and before.data[0].isupper()
+        ]  # fmt: skip
+        for letter in total.data.names:
+            raised = [n for n in body if n in powers and n.args[1].data == letter]
+            is_vector = any(n in raised for n in beside)
+            is_above = letter not in letters_in(total.args[0]) and len({n.args[0].data for n in raised}) > 1
+            if sum(n.op == "sym" and n.data == letter for n in body) == len(raised) and (is_vector or is_above):
+                found |= {(n.args[0].data, letter) for n in raised}
+    for node in powers:
+        if (node.args[0].data, node.args[1].data) in found:
+            base, accents, low = names.parts(node.args[0].data)
+            shown, name = f"{names.text(node.args[0].data)}^{node.args[1].data}", [*low, node.args[1].data]
+            node.op, node.args, node.data = "sym", [], names.join(base, accents, name)
+            of.note(f"{shown} is read as {names.text(node.data)}, and no power")
+
+
 def count(of: Families, node: Node, scope: dict[str, Axis]) -> None:
     """Make the index t of Σ_{t=1}^n γ^t r_t an entry of (1, 2, …, n)."""
     letter, axis = str(node.data), scope[node.data]

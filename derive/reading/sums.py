@@ -16,6 +16,7 @@ from . import kinds as solving
 from .families import Families
 from .indexed_names import Access, Index
 from .indices import Algebra, Axis, IndexedSum, IndexedTerm
+from .labels import lower_superscripts
 from .reach import extend
 from .signatures import C, M, R, S
 from .stacks import Node, nodes_below
@@ -40,6 +41,7 @@ def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: 
         return roots
     families = Families(reading, roots, order, readings)
     if has_sums:
+        lower_superscripts(families)
         extend(families)
         families.order = nodes_below(roots)
     families.bind()
