@@ -236,6 +236,11 @@ FORMULAS: list[tuple[str, str, str, Callable[[V], float]]] = [
     (r"\sum_{i=1}^N \|x^i - c\|^2", "c", "X: N×d, c: d", lambda v: np.sum((v.X - v.c) ** 2)),
     (r"\sum_{k=1}^N \|\lambda^k x_k - b\|^2 + \lambda^2", r"\lambda", "X: N×d, b: d, lam: scalar positive",
      lambda v: sum(np.sum((v.lam ** (k + 1) * v.X[k] - v.b) ** 2) for k in range(5)) + v.lam**2),
+    (r"\sum_{t=0}^{n-2} x_t^T Q x_t + x_{n-1}^T S x_{n-1} + x_0^T b", "x", "x: n×d, Q: d×d, S: d×d, b: d",
+     lambda v: sum(v.x[t] @ v.Q @ v.x[t] for t in range(5)) + v.x[5] @ v.S @ v.x[5] + v.x[0] @ v.b),
+    (r"\sum_{t=1}^{n-1} \|x_{t+1} - A x_t\|^2 + \|x_1 - \mu\|^2", "x", "x: n×d, A: d×d, mu: d",
+     lambda v: sum(np.sum((v.x[t + 1] - v.A @ v.x[t]) ** 2) for t in range(5)) + np.sum((v.x[0] - v.mu) ** 2)),
+    (r"\sum_{t=0}^{N-1} x_t^2 + x_1^3 - x_0", "x", "x: N", lambda v: v.x @ v.x + v.x[1] ** 3 - v.x[0]),
     # An index that is a number, the nearest of several, softmax of each sample
     (r"\sum_{t=1}^N \frac{c_t}{(1+r)^t}", "r", "c: N, r: scalar positive",
      lambda v: sum(v.c[t] / (1 + v.r) ** (t + 1) for t in range(5))),

@@ -107,6 +107,7 @@ class Families:
             stack += [(arg, scope) for arg in node.args]
         self.order = nodes_below(self.roots)
         labels.tell_numbers(self)
+        labels.tell_firsts(self)
         known = {*self.declared, *self.reading.wrt, *self.reading.scope}
         known |= {a.name for a in self.accesses.values() if a.is_bound}
         known |= {n.data for n in self.order if n.op == "sym" and id(n) not in self.accesses}
@@ -310,11 +311,13 @@ class Families:
         beside = {n.data for n in order if n.op == "sym" and id(n) in self.accesses}
         for name, entry in symbols.items():
             base, accents, low = names.parts(name)
+            if name not in kinds.symbol_cells:
+                continue  # one of those that a sum runs over
             if low and low[-1].isdigit() and f"{names.join(base, accents, low[:-1])} 1" in costs:  # w_0 beside w_i
                 self.add_costs(kinds.symbol_cells[name].find(), [0.0, 0.8, 99.0, 5.0])
-            elif name in beside and name[0].isupper() and len("".join(low)) == 2 and name in kinds.symbol_cells:
+            elif name in beside and name[0].isupper() and len("".join(low)) == 2:
                 self.add_costs(kinds.symbol_cells[name].find(), [0.5, 2.0, 99.0, 0.0])  # A_12 beside A
-            elif not entry.is_declared and name in kinds.symbol_cells:
+            elif not entry.is_declared:
                 self.add_costs(kinds.symbol_cells[name].find(), habits.habit(name, entry.style, entry.uses))
         for key, cost in costs.items():
             self.add_costs(kinds.symbol_cells[key].find(), cost)
@@ -453,7 +456,8 @@ class Families:
             if kind == S and whole == M and len(access.places) == 1 and len(digits) == 2 and digits.isdigit():
                 access.places = [Index(None, int(d), "") for d in digits]  # A_12
             numbers = [str(p.number) for p in access.places]
-            is_row = access.is_one and kind == C and len(numbers) == 1
+            is_kin = access.is_one or f"{access.name} 1" in self.keys and self.families.get(access.name, C) is None
+            is_row = is_kin and kind == C and len(numbers) == 1
             is_there = access.is_one or access.name in self.reading.settled or access.name in self.families
             if kind == S and whole == C and access.places[0].letter and not is_there:
                 raise ParseError(

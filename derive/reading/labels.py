@@ -65,8 +65,10 @@ def tell_apart(of: Families, node: Node) -> None:
     wanted = {names.join(*names.parts(name)[:2], []) for name in of.reading.wrt}
     parts_of_it = ("bar",) if base.isupper() else ("bar", "^+", "^-")  # P_k^- is that of a filter
     plain = [accent for accent in accents if accent not in parts_of_it]
+    shifted = re.fullmatch(r"([^\W\d_])([+-]\d+)", "_".join(low))  # x_{n-1} beside a sum to n
+    shifted = shifted if shifted is not None and shifted[1] in of.sizes else None
     family = names.join(base, plain, [] if len(plain) == len(accents) else low)
-    is_one = plain != accents or (bool(low) and len(low[0]) == 1 and low[0].isalpha())
+    is_one = plain != accents or (bool(low) and len(low[0]) == 1 and low[0].isalpha()) or shifted is not None
     is_summed = f"{family} 1" in of.keys and bool({family, capital(family)} & wanted)
     if not is_one or not is_summed and family not in of.defined:
         return
@@ -76,7 +78,8 @@ def tell_apart(of: Families, node: Node) -> None:
     letter = "_".join(low)
     is_free = plain == accents and not any(n.op == "sym" and n.data in (letter, low[0]) for n in of.order)
     if is_free and not places and letter not in of.declared and (len(low) == 1 or _LABEL.search(of.cut(node))):
-        found = Access(family, [Index(None, 0, letter)], is_one=True)
+        index = Index(None, int(shifted[2]), shifted[1]) if shifted is not None else Index(None, 0, letter)
+        found = Access(family, [index], is_one=True)
         if family not in of.defined:
             of.accesses[id(node)] = found
             return
@@ -157,6 +160,16 @@ def count(of: Families, node: Node, scope: dict[str, Axis]) -> None:
     node.op, node.args, node.data = "at", [whole], (letter,)
     of.parts[id(node)] = [axis]
     of.note(f"{letter} is read as the numbers {first}, {first + 1}, …, {axis.upper}")
+
+
+def tell_firsts(of: Families) -> None:
+    """Make x_0 an entry, or a row, beside the x_t of a sum that begins with 0."""
+    counted = {a.name for a in of.accesses.values() for p in a.places[:1] if p.axis and p.axis.lower.value == 0}
+    for node in of.order:
+        base, accents, low = names.parts(node.data) if node.op == "sym" else ("", [], [])
+        name = names.join(base, accents, low[:-1])
+        if low and low[-1] == "0" and name in counted and node.data not in of.given and id(node) not in of.accesses:
+            of.accesses[id(node)] = Access(name, [Index(None, 0, "")], is_one=True)
 
 
 def is_kronecker(of: Families, access: Access) -> bool:

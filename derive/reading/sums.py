@@ -19,10 +19,9 @@ from .indices import Algebra, Axis, IndexedSum, IndexedTerm
 from .labels import lower_superscripts
 from .reach import extend
 from .signatures import C, M, R, S
+from .spans import RANGE, Spans
 from .stacks import Node, nodes_below
 from .vocabulary import ELEMENTWISE, OF_ROWS, WITH_PARAMETER
-
-_RANGE = ("<", "≤", "≠")
 
 
 def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: bool = False) -> list[Node]:
@@ -71,15 +70,14 @@ class MatrixForms:
         self.note, self.cut, self.refuse = families.note, families.cut, families.refuse
         self.leaves: dict[Any, Node] = {}
         self.renamed: dict[str, str] = {}
-        self.spans: dict[tuple[str, int], list[tuple[Axis, int]]] = {}
-        self.measured: set[Axis] = set()  # whose size a vector or matrix shows
+        self.spans = Spans(families)
         self.vanishing: dict[int, IndexedSum] = {}  # what is 0 for i = j, below a sum over i ≠ j
         masks = [mask for held in families.masks.values() for mask in held]
         self.apart = {frozenset(axes) for relation, axes in masks if relation in ("<", "≠")}
 
     def lowered(self) -> list[Node]:
         order = self.families.order
-        self.collect_spans(order)
+        self.spans.collect(order, self.family)
         self.squared = {id(n.args[0]) for n in order if n.op == "pow" and n.args[0].op == "norm" and _is_two(n.args[1])}
         replaced: dict[int, Node] = {}
 
@@ -164,7 +162,7 @@ class MatrixForms:
             factor = (self.mask(algebra, relation, places), places)
             value = algebra.scaled(IndexedSum([IndexedTerm(factors=(factor,))]), value)
         for axis in axes:
-            if axis.tie not in self.measured and axis.size is None:
+            if axis.tie not in self.spans.measured and axis.size is None:
                 raise self.refuse(node, f"nothing in it depends on the index {axis.name}")
         if node.data.taken != "sum":
             return self.taken(algebra, node, value, axes)
@@ -187,7 +185,7 @@ class MatrixForms:
         return algebra.new("call", [vector], node.data.taken)
 
     def mask(self, algebra: Algebra, relation: str, axes: tuple[Axis, ...]) -> Node:
-        if relation not in _RANGE:
+        if relation not in RANGE:
             self.families.reading.settled[relation] = C if len(axes) == 1 else M
             self.families.reading.families.add(relation)
             return algebra.held(algebra.new("sym", data=relation), axes)
@@ -196,22 +194,6 @@ class MatrixForms:
             return algebra.new("sum", [every, algebra.new("eye")], (1, -1))
         upper = algebra.new("call", [every], "triu")
         return upper if relation == "≤" else algebra.new("sum", [upper, algebra.new("eye")], (1, -1))
-
-    def collect_spans(self, order: list[Node]) -> None:
-        """Which entries of each side of each family the formula names."""
-        for masks in self.families.masks.values():
-            self.measured |= {a.tie for relation, axes in masks if relation not in _RANGE for a in axes}
-        for parts in self.families.parts.values():
-            self.measured |= {part.tie for part in parts if isinstance(part, Axis)}
-        for node in order:
-            access = self.accesses.get(id(node))
-            if access is None or not access.is_bound:
-                continue
-            self.measured |= {p.axis.tie for p in access.places if p.axis is not None}
-            name = self.family(access, node)
-            for side, place in enumerate(access.places):
-                if place.axis is not None:
-                    self.spans.setdefault((name, side), []).append((place.axis, place.offset))
 
     def family(self, access: Access, node: Node) -> str:
         if len(access.places) == 2:
@@ -273,7 +255,7 @@ class MatrixForms:
                 windows.append(None)
                 axes.append(None)
                 continue
-            start, extra = self.window(node, name, side, place)
+            start, extra = self.spans.window(node, name, side, place)
             axes.append(place.axis)
             windows.append((start, place.axis, extra) if extra is not None else None)
         if any(w is not None for w in windows):
@@ -285,70 +267,6 @@ class MatrixForms:
                 made = Node("ref", [made], "indicator", node.start, node.end)
         self.leaves[key] = made
         return made
-
-    def window(self, node: Node, name: str, side: int, place: Index) -> tuple[int, Dim | None]:
-        """Where the entries begin that an index names, and how many more the family has; None if it has no more."""
-        spans = self.spans.get((name, side))
-        if spans is None:
-            raise self.refuse(
-                node, f"what {names.text(node.data)} is an entry of is open", "write X_{ij} for those of X"
-            )
-        axis = place.axis
-        assert axis is not None
-        if axis.upper is None:
-            offsets = [o for a, o in spans if a.tie is axis.tie]
-            low, high = min(offsets), max(offsets)
-            if low == high:
-                starts = {a.lower.value for a, _ in spans} | {axis.lower.value}
-                if starts not in ({0}, {1}) or low:
-                    raise self.refuse(node, f"the range of {axis.name} is open", "write where the sum begins and ends")
-                return 0, None
-            if any(a.tie is axis.tie for key, held in self.spans.items() if key[0] != name for a, _ in held):
-                raise self.refuse(node, f"the range of {axis.name} is open", "write where the sum begins and ends")
-            self.note(f"the sum over {axis.name} is read as running over all neighbors in {names.text(name)}")
-            return place.offset - low, Dim.of(high - low)
-        first = Dim.of(1)
-        last: Dim | None = None
-        for other, offset in spans:
-            if other.upper is None:
-                continue
-            begin, end = other.lower + offset, other.upper + offset
-            less = (begin - first).value
-            if less is None:
-                raise self.refuse(node, f"{self.cut(node)} begins at {begin}")
-            first = begin if less < 0 else first
-            if last is not None:
-                more = (end - last).value
-                if more is None:
-                    raise self.refuse(node, f"{names.text(name)} runs to {last} in one place and to {end} in another")
-                last = end if more > 0 else last
-            else:
-                last = end
-        assert last is not None
-        start = (axis.lower + place.offset - first).value
-        extra = (last - first) - (axis.upper - axis.lower)
-        if start is None or extra.value is None or start < 0:
-            raise self.refuse(node, f"the entries of {names.text(name)} that {axis.name} runs over are open")
-        self.check_range(node, name, side, first, last)
-        if first.value != 1:
-            self.note(f"{names.text(name)} is read as counted from {first}")
-        return start, (extra if extra.value else None)
-
-    def check_range(self, node: Node, name: str, side: int, first: Dim, last: Dim) -> None:
-        """Refuse a shift out of the range that the sums have, unless the declaration has room for it."""
-        entry = self.families.declared.get(name)
-        if entry is not None and entry.shape is not None:
-            return
-        starts = {a.lower.value for a, _ in self.spans[name, side] if a.upper is not None}
-        constant = dict(last.terms).get((), 0) if last.value is None else 0
-        if first.value not in starts | {1} or constant > 0 >= max(
-            dict(a.upper.terms).get((), 0) for a, _ in self.spans[name, side] if a.upper is not None
-        ):
-            low, high = names.text(f"{name}_{first}"), names.text(f"{name}_{last}")
-            raise self.refuse(
-                node, f"it uses {low} to {high}, out of the range of the sum",
-                f"declare {names.text(name)} with {last - first + 1} entries or rows, or change the limits",
-            )  # fmt: skip
 
     def at(self, algebra: Algebra, node: Node, value: IndexedSum, parts: list[Any]) -> IndexedSum:
         """(A x)_i, (X W)_ij, X_i: and X_:j under a sum."""
@@ -384,9 +302,13 @@ class MatrixForms:
     def entry(self, node: Node, access: Access) -> Node:
         """x_1 as e₁ᵀ x, A_12 as e₁ᵀ A e₂."""
         algebra = Algebra(lambda why: self.refuse(node, why), node.start, node.end)
-        units = [algebra.new("basis", data=self.numbered(p.number)) for p in access.places]
         is_row = self.kind[id(node)] == C
         name = self.families.row_family(access, node) if is_row else access.name
+        firsts = [self.spans.first_of(name, side) for side in range(len(access.places))]
+        numbers = [self.numbered(p.number) - first + 1 for p, first in zip(access.places, firsts)]
+        if any(number.value is not None and number.value < 1 for number in numbers):
+            raise self.refuse(node, f"{self.cut(node)} is out of the range of the sum")
+        units = [algebra.new("basis", data=number) for number in numbers]
         if is_row or access.is_one:
             self.families.reading.settled[name] = M if is_row else C
             self.families.reading.families.add(name)
