@@ -48,7 +48,7 @@ class Option:
         self.choices = choices
 
 
-WRT = Option("SYMBOL", "the symbol to derive by")
+WRT = Option("SYMBOL", "the symbol to derive by, or several, such as W1,b1")
 BOLD = ("author", "all", "none")
 TRANSPOSES = ("top", "T", "mathsf", "intercal", "prime", "author")
 WHERE = Option("DECLARATIONS", 'shapes and properties, such as "W: m×n, S: n×n spd"')
@@ -265,6 +265,9 @@ def parsed(name: str, arguments: list[str]) -> tuple[list[str], dict[str, str]]:
             if argument.startswith("--") and (key[2:3].isalpha() and key[2:].replace("-", "").isalnum()):
                 meant = _meant(key, list(command.options)) or f"derive {name} --help lists the options"
                 raise DeriveError(f"{name} has no option {key}", hint=meant)
+            named = "--" + key.lstrip("-")
+            if named in command.options and (key.startswith("-") or (equals and operands)):
+                raise DeriveError(f"{name} has no option {key}", hint=f"did you mean {named}?")
             operands.append(argument)
             continue
         if key in options:

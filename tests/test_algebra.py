@@ -13,6 +13,7 @@ import pytest
 
 import derive
 from derive.algebra import forms as forms_module
+from derive.algebra.display import numbers_first
 from derive.algebra.equality import equal
 from derive.algebra.forms import compact, expand, factor
 from derive.algebra.proofs import proved
@@ -496,3 +497,44 @@ def test_a_product_of_inverses_cancels_in_the_middle_of_a_chain():
     where = "A: n×m, B: m×n, C: n×n"
     assert derive.equal("C (A B)⁻¹ A B C", "C C", where) == "proved"
     assert derive.equal("C A B (A B)⁻¹ C", "C C", where) == "proved"
+
+
+def test_each_layer_is_searched_by_itself(monkeypatch):
+    """The gradient of a net: Wᵀ (…) ⊙ f′(z) layer by layer, in work that grows with their number."""
+    from derive.algebra import factoring
+
+    solved, given = [0], factoring.Factoring._solve
+
+    def counted(self, *arguments):
+        solved[0] += 1
+        return given(self, *arguments)
+
+    monkeypatch.setattr(factoring.Factoring, "_solve", counted)
+    works, boxes = [], []
+    for depth in (3, 6):
+        net = "x"
+        for i in range(1, depth + 1):
+            net = f"tanh(W_{i} {net})"
+        solved[0] = 0
+        boxes.append(derive.gradient(f"½‖{net} − y‖²", "W_1").boxed.text())
+        works.append(solved[0])
+    inner = "(tanh(W₃ tanh(W₂ tanh(W₁ x))) − y) ⊙ (𝟏 − tanh(W₃ tanh(W₂ tanh(W₁ x))).^2)"
+    assert boxes[0] == f"(W₂ᵀ (W₃ᵀ ({inner}) ⊙ (𝟏 − tanh(W₂ tanh(W₁ x)).^2)) ⊙ (𝟏 − tanh(W₁ x).^2)) xᵀ"
+    assert "− 𝟏" not in boxes[1]
+    assert works[1] < 3 * works[0]
+
+
+@pytest.mark.parametrize(
+    "written, shown",
+    [
+        ("(tanh(z).^2 − 1) ⊙ (b − z)", "(𝟏 − tanh(z).^2) ⊙ (z − b)"),
+        ("(tanh(z).^2 − 1) ⊙ (exp(z) − 1)", "(𝟏 − tanh(z).^2) ⊙ (𝟏 − exp(z))"),
+        ("(tanh(z).^2 − 1) ⊙ (b + z)", "(tanh(z).^2 − 𝟏) ⊙ (b + z)"),
+        ("(tanh(z).^2 − 1) ⊙ (z ⊙ (b − a) − b + y)", "(𝟏 − tanh(z).^2) ⊙ (z ⊙ (a − b) + b − y)"),
+    ],
+)
+def test_two_sums_are_turned_where_a_number_comes_first_then(written, shown):
+    product = derive.parse(written, where="z: n, b: n, a: n, y: n")
+    turned = numbers_first(product, {})
+    assert turned.text() == shown
+    assert equal(turned, product)

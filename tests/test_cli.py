@@ -114,8 +114,6 @@ BEGINNING = {
 @pytest.mark.parametrize("form", [form for form in cli.FORMATS if form != "pdf"])
 @pytest.mark.parametrize("kind", COMMANDS)
 def test_every_format_of_every_kind(capsys, kind, form):
-    if form == "svg":
-        pytest.importorskip("pygraphviz")
     status, out, err = run(capsys, *COMMANDS[kind], "--to", form)
     assert (status, err) == (0, "")
     assert out.startswith(BEGINNING[form])
@@ -627,6 +625,8 @@ def test_typst_follows_from_the_ending(tmp_path):
         (["gradient", "½‖Ax − b"], "‖ is not closed"),
         (["gradient", "-"], "for example --wrt x"),
         (["gradient", "‖W₂ relu(W₁x)‖²", "--wrt", "W1", "W2"], "have commas: --wrt W1,W2"),
+        (["gradient", "½‖Ax − b‖²", "-wrt", "x"], "did you mean --wrt?"),
+        (["gradient", "½‖Ax − b‖²", "wrt=x"], "did you mean --wrt?"),
     ],
 )
 def test_the_first_mistakes_are_told_what_to_type(arguments, said, capsys):

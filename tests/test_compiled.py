@@ -103,6 +103,47 @@ def test_sums_over_samples(formula, wrt, batch):
         assert alike(got, sum(slope[k] if len(wrt) > 1 else slope for _, slope in each))
 
 
+BLOCKS = [
+    ("gradient", "½‖M ⊙ (U Vᵀ − R)‖² + ½c‖U‖²", "U", "M: m×n, c: scalar"),
+    ("gradient", "½‖M ⊙ (U Vᵀ − R)‖² + ½c‖V‖²", "V", "M: m×n, c: scalar"),
+    ("gradient", "½‖W (M + exp(½ S) ⊙ E) − X‖² + ½ (sum(exp(S)) + ‖M‖² − sum(S))", "S", "M: k×N, E: k×N"),
+    ("gradient", "−sum(Y ⊙ log(softmax_row(X W + 𝟏 bᵀ)))", ["W", "b"], "Y: N×c, b: c"),
+    ("gradient", "sum(softplus(−y ⊙ (X w))) / sum(y) + ‖w‖²", "w", ""),
+    ("gradient", "‖tanh(X W) V − Y‖ / ‖X W‖²", ["W", "V"], ""),
+    ("gradient", "sum((X W) ⊙ exp(−X W) ⊙ Y)", "Y", ""),
+]
+
+
+@pytest.fixture
+def two_rows(monkeypatch):
+    """Blocks of two rows, so that small arrays have several and the last one is smaller."""
+    source = kernels.HELPERS["block_rows"]
+    small = source.replace("fit < 128 ? 128 : fit", "fit < 2 ? fit : 2")
+    assert small != source
+    monkeypatch.setitem(kernels.HELPERS, "block_rows", small)
+
+
+@compiles
+@pytest.mark.parametrize("formula", BLOCKS, ids=lambda row: row[1])
+def test_some_rows_at_a_time_give_what_all_of_them_do(formula, two_rows):
+    assert "first += step" in made(*formula).source("c")
+    test_compiled_functions_compute_what_the_witness_does(formula)
+
+
+@compiles
+def test_a_sum_over_blocks_that_starts_anew_is_found(two_rows, monkeypatch):
+    gemm = kernels.HELPERS["gemm"]
+    monkeypatch.setitem(kernels.HELPERS, "gemm", gemm.replace("if (beta == 0.0) memset", "memset"))
+    with pytest.raises(AssertionError):
+        test_compiled_functions_compute_what_the_witness_does(BLOCKS[1])
+
+
+def test_arrays_that_the_rows_meet_are_as_large_as_a_block():
+    source = made(*BLOCKS[0]).source("c")
+    rooms = [line for line in source.splitlines() if "return (size_t)" in line]
+    assert len(rooms) == 3 and all("block_rows(m, " in room and "m * n" not in room for room in rooms)
+
+
 @compiles
 def test_a_planted_error_is_found(monkeypatch):
     monkeypatch.setitem(kernels.HELPERS, "softplus", kernels.HELPERS["softplus"].replace("log1p", "sqrt"))

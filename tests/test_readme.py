@@ -12,7 +12,6 @@ import pytest
 
 import derive
 from derive import cli
-from tests.optional import needs
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -54,7 +53,6 @@ def letters(svg):
     return sorted(re.findall(r"<text[^>]*>([^<]*)</text>|<title>([^<]*)</title>", svg))
 
 
-@needs("pygraphviz")
 def test_the_picture_is_the_one_drawn():
     shown = (ROOT / "notebooks" / "pictures" / "graph.svg").read_text(encoding="utf-8")
     assert letters(shown) == letters(derive.gradient("½‖WᵀWx − x‖²", "W").graph.svg()) and len(letters(shown)) > 60

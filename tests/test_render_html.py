@@ -20,9 +20,6 @@ from tests.test_render_text import PRINTED
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed")
-needs_graph = pytest.mark.skipif(
-    not __import__("importlib.util").util.find_spec("pygraphviz"), reason="PyGraphviz is not installed"
-)
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +149,6 @@ def test_pages_fit_a_telephone(page: str, tmp_path: Path) -> None:
 
 
 @needs_browser
-@needs_graph
 def test_the_page_lives_in_a_browser(page: str, tmp_path: Path) -> None:
     shown = in_browser(page.replace("</body>", SCRIPT + "</body>"), tmp_path, "--dump-dom")
     found = re.search(r'<pre id="result">(.*?)</pre>', shown)

@@ -402,6 +402,32 @@ def as_authored(factor: Expr, known: Mapping[Terms, Expr]) -> tuple[int, Expr]:
     return 1, factor
 
 
+def numbers_first(product: Expr, known: Mapping[Terms, Expr]) -> Expr:
+    """(f − 𝟏) ⊙ (b − a) as (𝟏 − f) ⊙ (a − b): two sums turned, where that leaves no more minus signs."""
+    factors = list(product.args)
+    free = [i for i, f in enumerate(factors) if f.op is add and _terms(f) not in known]
+    backward = [i for i in free if any(is_negative(t) and is_constant(t) for t in factors[i].args)]
+    others = [i for i in free if i not in backward and not any(map(is_constant, factors[i].args))]
+    turned = {i: positive_first([turned_sum(t) or negative(t) for t in factors[i].args]) for i in backward + others}
+    others = [i for i in others if _minuses(turned[i]) <= _minuses(factors[i])]
+    while len(backward) + len(others) > 1 and backward:
+        for i in (backward.pop(), backward.pop() if backward else others.pop()):
+            factors[i] = turned[i]
+    return hadamard(*factors)
+
+
+def is_constant(term: Expr) -> bool:
+    """Whether a term is a number times ones, or a number."""
+    return term.op in (number_op, ones_op) or term.op is scale and all(map(is_constant, term.args))
+
+
+def _minuses(total: Expr) -> int:
+    """The minus signs in a sum and in the sums that it is made of by products."""
+    if total.op is add:
+        return sum(is_negative(t) + _minuses(t) for t in total.args)
+    return sum(map(_minuses, total.args)) if total.op in (scale, hadamard, matmul, transpose) else 0
+
+
 def tidy(expr: Expr, authored: Iterable[Expr] = ()) -> Expr:
     """Transposes taken inside where that leaves no more of them; sums as their author wrote them.
 
@@ -423,6 +449,8 @@ def tidy(expr: Expr, authored: Iterable[Expr] = ()) -> Expr:
             made = positive_first(args)
         else:
             made = node if all(a is b for a, b in zip(args, node.args)) else node.op.build(tuple(args), node.data)
+        if made.op is hadamard:
+            return numbers_first(made, known)
         return shown.setdefault(_terms(made), made) if made.op is add else made
 
     return fold(expr, visit)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import weakref
 from collections.abc import Iterator
 from functools import lru_cache
 
 from ..expr import Expr, nodes, number_op, substitute, symbol, symbol_count, symbols_of
-from ..operations import add, inv, matmul, matpow, mul, scale, terms_of, transpose
+from ..operations import add, hadamard, inv, matmul, matpow, mul, scale, terms_of, transpose
 from .budget import TooLargeError
 from .display import Cost, Presentation, cost, tidy
 from .factoring import BUDGET, Factoring
@@ -37,6 +38,13 @@ def factor(expr: Expr, loss: Expr | None = None) -> Expr:
     """The boxed form: factored, in the given symbols only, of least cost."""
     if (loss or expr) in _boxes.get(expr, ()):
         return expr
+    parts = _layers(expr)
+    if parts:
+        boxed, is_limited = _by_layers(expr, loss, parts)
+        if not is_same(boxed, expr):
+            return expr
+        _boxes.setdefault(boxed, weakref.WeakKeyDictionary())[loss or boxed] = is_limited
+        return boxed
     boxed = expr
     boxing: Boxing | None = None
     for _ in range(PASSES):
@@ -55,6 +63,41 @@ def factor(expr: Expr, loss: Expr | None = None) -> Expr:
     assert boxing is not None
     _boxes.setdefault(boxed, weakref.WeakKeyDictionary())[loss or boxed] = boxing.is_best_effort
     return boxed
+
+
+def _layers(expr: Expr) -> list[Expr]:
+    """The products that stand below the entries of a product: Wᵀ (…) in f′(z) ⊙ Wᵀ (f′(y) ⊙ …).
+
+    Nothing beside such a product can cancel against what is in it, so each layer is searched by
+    itself; multiplied out, the search doubles with each of them.
+    """
+    found: dict[Expr, None] = {}
+    pending = [expr]
+    if expr.op is add:
+        deep = [term for term in terms_of(expr) if any(node.op is hadamard for node in nodes(term))]
+        pending = deep if len(deep) == 1 else []
+    while pending:
+        node = pending.pop()
+        if node.op is hadamard:
+            for arg in node.args:
+                if arg.op is matmul and any(n.op is hadamard and any(a.op is add for a in n.args) for n in nodes(arg)):
+                    found[arg] = None
+                else:
+                    pending.append(arg)
+        elif node.op in (matmul, scale, transpose):
+            pending += node.args
+    return list(found)
+
+
+def _by_layers(expr: Expr, loss: Expr | None, parts: list[Expr]) -> tuple[Expr, bool]:
+    """The boxed form around some parts, with their own put in, and whether the budget ended one of the searches."""
+    used = {s.name for s in symbols_of(expr)}
+    names = (name for name in (f"p_{i}" for i in itertools.count()) if name not in used)
+    named = {part: symbol(next(names), *part.shape) for part in parts}
+    outer = factor(substitute(expr, named), loss)
+    boxes = {name: factor(part, loss) for part, name in named.items()}
+    is_limited = any(is_best_effort(form, loss) for form in (outer, *boxes.values()))
+    return substitute(outer, boxes), is_limited
 
 
 def is_best_effort(boxed: Expr, loss: Expr | None = None) -> bool:
@@ -263,8 +306,10 @@ NAMES = {
 
 def compact(expr: Expr, loss: Expr, boxed: Expr, definitions: list[tuple[str, Expr]]) -> Compact:
     """The shortest form: repeated parts named, the identity introduced where it helps."""
-    boxing = Boxing(expr, loss, introduce_identity=True)
-    candidates = [boxed, boxing.as_written, boxing.boxed]
+    candidates = [boxed]
+    if not _layers(expr):
+        boxing = Boxing(expr, loss, introduce_identity=True)
+        candidates += [boxing.as_written, boxing.boxed]
     taken = {s.name for s in symbols_of(loss, expr)} | {n for s in symbols_of(loss, expr) for n in _dimensions(s)}
     known = {name for name, _ in definitions}
     best: tuple[tuple[int, int, Cost], Compact] | None = None
@@ -373,9 +418,9 @@ def _free_name(part: Expr, used: set[str]) -> str:
 
 def rewriting(expr: Expr, loss: Expr, boxed: Expr) -> list[tuple[str, Expr]]:
     """The lines from the sum of contributions to the box, each with what was done."""
-    boxing = _first_pass(expr, loss)
     lines: list[tuple[str, Expr]] = []
-    if boxing.is_expanded:
+    boxing = None if _layers(expr) else _first_pass(expr, loss)
+    if boxing is not None and boxing.is_expanded:
         apart, collected = boxing.multiplied_out(expr)
         loose = add.make(tuple(apart)) if len(apart) > 1 else apart[0] if apart else boxed
         lines = [("substitute and expand" + _identities(expr, loss), loose)]

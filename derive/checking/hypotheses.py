@@ -40,12 +40,19 @@ def _of_letters(claim: Claim, head: Tree | None, left: Value, right: Value) -> b
     """uᵀu = 1, S u = λ u; both values with all definitions put in."""
     if claim.role == "equation":
         return True
-    if claim.continues or head is None or not (isinstance(left, Expr) and isinstance(right, Expr)):
+    if not (isinstance(left, Expr) and isinstance(right, Expr)):
         return False
-    if any(t.kind in DERIVATIVES for t in head.walk()) or head.kind in ("name", "apply", "directional"):
+    if not speaks_of_letters(claim, head):
         return False
     one, two = set(symbols_of(left)), set(symbols_of(right))
     return bool(two - one) or not two or not one or any(_is_bare(v) for v in (left, right))
+
+
+def speaks_of_letters(claim: Claim, head: Tree | None) -> bool:
+    """Whether a line begins with a formula that is no name and no derivative: XᵀX w = Xᵀy."""
+    if claim.continues or head is None or head.kind in ("name", "apply", "directional"):
+        return False
+    return not any(t.kind in DERIVATIVES for t in head.walk())
 
 
 def _is_bare(value: Expr) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from ..shapes import ONE
 from .claims import Claim, Claims
+from .conditional import variable_name
 from .judgments import Judgment
 from .verdicts import Judge
 
@@ -60,7 +61,7 @@ def _won(plain: Judge, other: Judge) -> list[tuple[Judged, Judged]]:
 
 def _by_row(judge: Judge, claim: Claim) -> bool:
     """Whether a claim differentiates by a row: its shape is what the layout would turn, and decides nothing."""
-    variable = judge.scope.symbols.get(judge.variable_name(claim.sides[0].tree) or "")
+    variable = judge.scope.symbols.get(variable_name(claim.sides[0].tree) or "")
     return variable is not None and variable.shape[0] is ONE and not variable.is_scalar
 
 

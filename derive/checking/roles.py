@@ -23,13 +23,14 @@ _SOLUTION = re.compile(
     r"|vanish|normal equation|(?:set|equal|equat)\w*\W.{0,60}(?:zero|\b0)|\bMLE\b|\bMAP\b|argmin",
     re.IGNORECASE | re.DOTALL,
 )
+_UNBIASED = re.compile(r"\b(?:unbiased|corrected)\b", re.IGNORECASE)  # 1/(N − 1), where no derivative vanishes
 _ANEW = re.compile(r"\b(?:let|consider|define|suppose|now|instead|another|next|second|different)\b", re.IGNORECASE)
 _MODEL = re.compile(r"\bmodel(?:s|ed|led)?\b|\bnoise\b|\bdisturbances?\b", re.IGNORECASE)
 _ITEM = re.compile(
     r"(?:^|\n)[ \t]*(?:(?:\*\*|__)?\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.):]{1,2}(?:\*\*|__)?|[-*•]|\\item)[ \t][^\n]*\Z"
 )
 _JOINED = re.compile(r"\b(?:where|with|here|in which|denot\w*|writing|abbreviat\w*)\W*$", re.IGNORECASE)
-_ORNAMENTS = re.compile(r"_(?:hat|star|opt|tilde|bar|MLE|ML|MAP|OLS|LS|ridge|new|min|max)(?=_|$)")
+ORNAMENTS = re.compile(r"_(?:hat|star|opt|tilde|bar|MLE|ML|MAP|OLS|LS|ridge|new|min|max)(?=_|$)")
 
 
 def names_of(tree: Tree | None) -> set[str]:
@@ -57,6 +58,7 @@ class Known:
         self.used: set[str] = set()  # names in claims and definitions so far
         self.live: set[str] = set()  # letters of what has been differentiated, and by which
         self.solved = False  # a derivative has been set to zero
+        self.has_solution = False  # a closed form says where one vanishes
         self.claims: list[Claim] = []
 
     def letters(self, names: Iterable[str]) -> set[str]:
@@ -122,9 +124,10 @@ class _Ahead:
             name, parameters = head_of(claim.sides[0].found)
             body = body_of(claim)
             if name and body is not None and name not in names_of(body) and not claim.local:
+                if name not in self.names or claim.defines:  # f(x̂) = … says no more of what f is a function of
+                    self.variables |= set(parameters or ())
                 self.names.add(name)
                 self.bodies.append(body)
-                self.variables |= set(parameters or ())
             for part in chain:
                 for side in part.sides:
                     self.variables |= variables_of(side.tree)
@@ -208,12 +211,13 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
         return None
     target = name
     if name not in scope.used and name not in ahead.variables:
-        plain = _ORNAMENTS.sub("", name)
+        plain = ORNAMENTS.sub("", name)
         if plain != name and (plain in scope.used or plain in ahead.variables):
             target = plain
     if target not in scope.defined and _solves(target, name, body, scope, ahead, words, after):
         claim.role, claim.name = "solution", target
-        claim.is_judged = scope.solved or bool(_SOLUTION.search(words)) or _inverts_matrix(body)
+        claim.is_judged = scope.solved or says_solution(words) or _inverts_matrix(body)
+        claim.is_judged &= not _UNBIASED.search(words)
         return None
     if name in scope.defined:
         known = body_of(scope.defined[name])
@@ -278,15 +282,39 @@ def _unsigned(term: Tree) -> Tree:
 
 def _solves(target: str, name: str, body: Tree, scope: Known, ahead: _Ahead, words: str, after: str) -> bool:
     """Whether `name = body` says where a derivative by `target` vanishes."""
-    says = bool(_SOLUTION.search(words) or _SOLUTION.search(after))
+    says = says_solution(words) or says_solution(after)
     known = target in scope.live or target in ahead.variables
+    if target != name and ahead.variables and target not in ahead.variables:
+        return False  # ŷ = X θ̂
     if scope.solved and target in scope.used:
         return True
     if target != name:
         return known and (says or _inverts(body))
+    if _inverts_matrix(body) and _is_in_equation(name, scope):
+        return True
+    if (
+        scope.has_solution
+        and _inverts_matrix(body)
+        and any(target in names_of(b) for b in ahead.bodies if b is not body)
+    ):
+        return True
     if says and known and (_inverts(body) or target in scope.live):
         return True
     return _inverts(body) and (ahead.is_argument(name, body) or (says and name in scope.used))
+
+
+def _is_in_equation(name: str, scope: Known) -> bool:
+    """Whether the line before is an equation for the name: U (VᵀV + λ I) = R V, so U = …"""
+    before = scope.claims[-1] if scope.claims else None
+    head = before.sides[0].tree if before is not None and before.role == "claim" else None
+    if before is None or head is None or head.kind in (*_NAMING, "number") or _differentiates(head):
+        return False
+    return name in names_of(head) | names_of(before.sides[-1].tree)
+
+
+def says_solution(words: str) -> bool:
+    """Whether words speak of where a derivative vanishes."""
+    return bool(_SOLUTION.search(words))
 
 
 def _inverts(body: Tree) -> bool:
@@ -310,6 +338,7 @@ def _take(chain: list[Claim], scope: Known) -> None:
     """Enter a chain into its scope."""
     claim = chain[0]
     scope.claims += chain
+    scope.has_solution |= claim.role == "solution" and claim.is_judged
     if claim.role == "definition" and claim.name is not None:
         scope.defined[claim.name] = claim
         scope.own.add(claim.name)

@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError, ShapeError
-from ..expr import Expr, substitute, symbol, symbol_op, symbols_of
-from .claims import Claim
+from ..expr import Expr, is_number, number, substitute, symbol, symbol_op, symbols_of
+from ..operations import add, scale
+from .claims import Claim, Side
 from .derivatives import TreeBuilder
 from .edits import edits
-from .roles import names_of, variables_of
+from .hypotheses import speaks_of_letters
+from .roles import ORNAMENTS, names_of, says_solution, variables_of
 from .trees import Tree
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
         return assumed
     if not isinstance(point, Expr) or point.shape != variable.shape or not losses:
         return assumed
-    point = judge.whole(point)
+    point = _of_estimates(judge, judge.whole(point))
     wrong: tuple[str, Expr, Expr] | None = None
     for name, loss in losses:
         slope = judge.scope.sweep(loss, variable).total
@@ -73,11 +75,68 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
     name, loss, slope = wrong
     others = {s.name for s in symbols_of(slope)} - {s.name for s in symbols_of(point)} - {variable.name}
     if others & _variables(judge, name):
-        return assumed  # of several variables together, as with the multiplier of a Lagrangian
+        found = _solved(loss, variable)
+        solution = found.solution if found is not None else None
+        if solution is None or others & {s.name for s in symbols_of(solution)}:
+            return assumed  # of several variables together, as with the multiplier of a Lagrangian
     judgment = Judgment("fails", f"the derivative of {name} by {variable.text()} does not vanish there", side)
     judgment.value, judgment.tree = point, side.tree
     judgment.mended = _mended(judge, side.tree, slope, variable) or _closed_form(loss, variable)
     return judgment
+
+
+def _of_estimates(judge: Judge, point: Expr) -> Expr:
+    """A point with μ for μ̂ where nothing more is known of μ̂: it stands where the other derivative vanishes."""
+    plain = {s: judge.scope.symbols.get(ORNAMENTS.sub("", s.name)) for s in symbols_of(point)}
+    return substitute(point, {s: p for s, p in plain.items() if p not in (None, s) and p.shape == s.shape})
+
+
+def judged_equation(judge: Judge, claim: Claim, left: Expr, right: Expr, side: Side) -> Judgment | None:
+    """What an equation says where a derivative is set to zero: it must hold at the stationary point.
+
+    Judged where each variable that it mentions has a closed form to put in: XᵀX w = Xᵀy.
+    """
+    from .judgments import Judgment
+
+    if claim.continues or judge.condition is None and not says_solution(claim.row.prose[-400:]):
+        return None
+    if left.shape != right.shape and not is_number(right, 0):
+        return None
+    residual = left if is_number(right, 0) else add(left, scale(number(-1), right))
+    letters = set(symbols_of(residual))
+    named = {n for name, _ in _losses(judge, None) for n in _variables(judge, name)}
+    variables = [s for s in judge.scope.symbols.values() if s in letters and s.name in named]
+    multipliers = named - {s.name for s in letters}  # the constraint of a Lagrangian is a derivative by another one
+    wrong = ""
+    for variable in variables:
+        for name, loss in _losses(judge, variable):
+            found = _solved(loss, variable) if letters <= set(symbols_of(loss)) else None
+            held = _is_at(residual, variable, found)
+            if held is None or not held and multipliers & {s.name for s in symbols_of(loss)}:
+                return None
+            if held:
+                return Judgment(
+                    "assumption", f"it holds where the derivative of {name} by {variable.text()} vanishes", side
+                )
+            wrong = wrong or f"it does not hold where the derivative of {name} by {variable.text()} vanishes"
+    return Judgment("fails", wrong, side) if wrong else None
+
+
+def is_of_a_loss(judge: Judge, claim: Claim) -> bool:
+    """Whether a line is an equation in the letters of a loss whose derivative is set to zero there."""
+    if not speaks_of_letters(claim, claim.sides[0].tree):
+        return False
+    if judge.condition is None and not says_solution(claim.row.prose[-400:]):
+        return False
+    names = {n for side in claim.sides for n in names_of(side.tree)}
+    return any(names <= {s.name for s in symbols_of(loss)} | {"I"} for _, loss in _losses(judge, None))
+
+
+def _is_at(residual: Expr, variable: Expr, found: Stationary | None) -> bool | None:
+    """Whether an equation holds at a stationary point; None where none is known, or where it is 0 for all data."""
+    if found is None or found.solution is None or found.solution.op.name == "zeros":
+        return None
+    return vanishes(residual, variable, found.solution)
 
 
 def _variables(judge: Judge, loss: str) -> set[str]:
@@ -133,8 +192,8 @@ def _closed_form(loss: Expr, variable: Expr) -> tuple[str, Expr] | None:
     return None if found is None or found.solution is None else ("unknown", found.solution)
 
 
-def _losses(judge: Judge, variable: Expr) -> list[tuple[str, Expr]]:
-    """The scalars that the document differentiates, or defines last, and that depend on the variable."""
+def _losses(judge: Judge, variable: Expr | None) -> list[tuple[str, Expr]]:
+    """The scalars that the document differentiates, or defines last; those that depend on the variable, if any."""
     scope = judge.scope
     names = [scope.loss] if scope.loss else []
     names += [n for n, s in scope.symbols.items() if s in scope.definitions and s.is_scalar and n not in names]
@@ -144,7 +203,7 @@ def _losses(judge: Judge, variable: Expr) -> list[tuple[str, Expr]]:
         if made not in scope.definitions or scope.upstream and any(loss is made for loss, _ in scope.upstream.values()):
             continue
         whole = judge.whole(made)
-        if whole.is_scalar and whole.op is not symbol_op and variable in symbols_of(whole):
+        if whole.is_scalar and whole.op is not symbol_op and (variable is None or variable in symbols_of(whole)):
             found.append((name, whole))
     return found[:3]
 

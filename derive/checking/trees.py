@@ -271,3 +271,14 @@ def turned_letters(tree: Tree) -> Iterator[str]:
             yield str(term.data[0])
         elif term.kind in ("sum", "neg", "inverse"):
             terms += term.args
+
+
+def is_chain(tree: Tree | None) -> bool:
+    """Whether a tree is a product of derivatives alone: ∂L/∂o ∂o/∂h, ∂f/∂q dq."""
+    if tree is None:
+        return False
+    while tree.kind in ("transpose", "at"):
+        tree = tree.args[0]
+    if tree.kind == "prod":
+        return all(is_chain(factor) for factor in tree.args)
+    return tree.kind in ("derivative", "gradient", "differential")

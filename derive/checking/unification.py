@@ -200,7 +200,10 @@ class Unifier:
             if exponent is not None:
                 self.equal(exponent, (ONE, ONE))
             if base is not None and kind == "power" and not self.is_scalar(base):
-                self.same(base[0], base[1])
+                raised = tree.args[0]
+                is_defined = raised.kind == "name" and self.kinds.get(str(raised.data[0])) == "any"
+                if not (is_defined and self.find(base[1]) is ONE):  # of a vector each entry is raised
+                    self.same(base[0], base[1])
             return base
         if kind == "transpose":
             inner = self.shape(tree.args[0])
@@ -294,8 +297,8 @@ class Unifier:
         for mark, arg in zip(marks, tree.args):
             shape = self.shape(arg)
             if shape is None:
+                unknown_left = True
                 if arg.kind != "identity":
-                    unknown_left = True
                     if pending is not None:
                         pending = (pending[0], self.fresh())
                     else:
@@ -316,7 +319,7 @@ class Unifier:
             if self.is_scalar(pending):
                 pending = None if arg is not tree.args[-1] else pending
         if pending is None:
-            return None if unknown_left else (ONE, ONE)
+            return None if unknown_left else (ONE, ONE)  # of λ I nothing is known
         return pending
 
     def call(self, tree: Tree) -> Pair | None:

@@ -16,19 +16,20 @@ from ..expr import Expr, is_number, symbols_of, zeros
 from ..operations import transpose
 from ..shapes import Shape
 from .claims import DERIVATIVES, Claim, Claims, Side, parts_of
-from .conditions import condition_of, entry_by_entry, part_of, positive, size_named
+from .conditional import entrywise, shrunk, sized, under_condition, variable_name
+from .conditions import positive
 from .consequences import follows
 from .derivatives import TreeBuilder
 from .document import CONSTANT
-from .hypotheses import assumed
+from .hypotheses import assumed, speaks_of_letters
 from .index_chains import IndexChain
 from .judgments import Alternative, Failure, Judgment, Value, difference, wide, with_entries
 from .roles import given, is_value, names_of
-from .solutions import judged_solution
-from .trees import Tree, turned_letters
+from .solutions import is_of_a_loss, judged_equation, judged_solution
+from .trees import Tree, is_chain, turned_letters
 from .unknowns import foreign, of_open_kind, resting_on_unread, said_of_unknown, undefined, unread_among
 from .upstream import only_named
-from .values import Convention, Indexed, aligned, as_entry
+from .values import Convention, Indexed, as_entry
 from .witness import Witness
 
 
@@ -218,6 +219,8 @@ class Judge:
         try:
             return self.values(side), None
         except DeriveError as error:
+            if isinstance(error, ShapeError) and is_of_a_loss(self, claim):
+                return [], Judgment("fails", f"the shapes do not fit: {error.message}", side)
             return [], self.unread(side, error)
         except RecursionError:
             return [], self.unread(side, DeriveError("brackets nest too deep"))
@@ -301,9 +304,9 @@ class Judge:
             verdict = self.proof(truth.value, value.value)
             if verdict != "differs":
                 judgment = Judgment(verdict, reason, side)
-                shrunk = self.shrunk(head, truth.value, value.value)
-                if shrunk:
-                    judgment.verdict, judgment.condition = "conditional", f"{', '.join(shrunk)} scalar"
+                small = shrunk(self, head, truth.value, value.value)
+                if small:
+                    judgment.verdict, judgment.condition = "conditional", f"{', '.join(small)} scalar"
                     judgment.reason = f"right if {judgment.condition}: orders and transposes do not show"
                 elif truth.reading.held or value.reading.held:
                     judgment.verdict, judgment.condition = "conditional", "all but the inverse is held fixed"
@@ -313,6 +316,14 @@ class Judge:
                     judgment.reason = f"right if {judgment.condition}"
                 judgment.value, judgment.truth, judgment.tree = value.value, truth.value, side.tree
                 return judgment
+        value_ = values[0].value
+        whole = [v if isinstance(v, Indexed) else self.whole(v) for v in (truths[0].value, value_)]
+        if isinstance(whole[0], Expr) and isinstance(whole[1], Expr) and speaks_of_letters(claim, head):
+            stationary = judged_equation(self, claim, whole[0], whole[1], side)
+            if stationary is not None:
+                stationary.truth, stationary.value, stationary.tree = truths[0].value, value_, side.tree
+                self.condition = claim.number
+                return stationary
         if self.sets_to_zero(claim, side):
             constant = truths[0].value
             if isinstance(constant, Expr) and constant in self.moves:
@@ -322,8 +333,6 @@ class Judge:
             judgment = Judgment("assumption", "a condition: the derivative is set to zero", side)
             judgment.value = truths[0].value
             return judgment
-        value_ = values[0].value
-        whole = [v if isinstance(v, Indexed) else self.whole(v) for v in (truths[0].value, value_)]
         why = assumed(claim, head, *whole)
         if why:
             self.witness.assume(truths[0].value, value_)
@@ -337,13 +346,9 @@ class Judge:
             judgment.follows_from = number
             judgment.value = value_
             return judgment
-        if self.condition is not None and not any(
-            t.kind in ("derivative", "gradient", "differential") for t in (head.walk() if head else [])
-        ):
-            return Judgment("unread", f"holds at most under the condition of line {self.condition}", side)
-        sized = self.sized(truths, values, side)
-        if sized is not None:
-            return sized
+        of_size = sized(self, truths, values, side)
+        if of_size is not None:
+            return of_size
         unknown = foreign(self, side, truths) or undefined(self, truths[0], value_)
         unknown = unknown or only_named(self.scope, truths[0].value, value_)
         if unknown:
@@ -351,9 +356,13 @@ class Judge:
         broken = resting_on_unread(self, truths[0].value, value_)
         if broken:
             return Judgment("unread", broken, side)
-        conditional = self.under_condition(claim, side, truths, values, head)
+        conditional = under_condition(self, claim, side, truths, values, head)
         if conditional is not None:
             return conditional
+        if self.condition is not None and not any(
+            t.kind in ("derivative", "gradient", "differential") for t in (head.walk() if head else [])
+        ):
+            return Judgment("unread", f"holds at most under the condition of line {self.condition}", side)
         if isinstance(value_, Indexed) and isinstance(truths[0].value, Expr) and truths[0].value.is_scalar:
             judgment = Judgment("unread", f"not judged: it speaks of the entry {' '.join(value_.indices)}", side)
             judgment.value, judgment.turns = value_, True
@@ -396,6 +405,8 @@ class Judge:
                 other = builder.value(side.tree, None) if side.tree is not None else None
             except DeriveError:
                 continue
+            if "turned" in builder.used and not is_chain(side.tree):
+                continue  # ∂L/∂B = ∂L/∂C A is right where all gradients are rows: the layout of the document decides
             if other is not None and builder.used & {"layout", "path"}:
                 for truth in self.under(reading, head, truths) if "turned" in builder.used else truths:
                     if self.same(truth.value, other):
@@ -408,17 +419,21 @@ class Judge:
             return judgment
         if unknown := foreign(self, side, truths):
             return Judgment("unread", f"not judged: {', '.join(unknown)} is not defined", side)
-        if value is not None and (entrywise := self.slopes(truths, value, side, head)) is not None:
-            return entrywise
+        if value is not None and (by_entries := entrywise(self, truths, value, side, head)) is not None:
+            return by_entries
         reason = f"the shapes do not fit: {error.message}"
         if broken := unread_among(self.scope, names_of(side.tree) | (set() if truths else names_of(head))):
             return Judgment("unread", broken, side)
-        if side.tree is not None and sum(t.kind in DERIVATIVES for t in side.tree.walk()) > 1:
+        kinds = [t.kind for t in side.tree.walk() if t.kind in DERIVATIVES] if side.tree is not None else []
+        if len(kinds) > 1 and set(kinds) != {"differential"}:
             return Judgment("unread", f"not judged, a chain rule without the order of its factors: {reason}", side)
         is_guess = (
             not truths and not self.is_declared(side) or bool(truths and truths[0].used & {"stacked", "stand-in"})
         )
-        if claim.role in ("equation", "definition") or not self.is_bound(claim, side) or is_guess:
+        if is_of_a_loss(self, claim):
+            return Judgment("fails", reason, side)
+        is_given = claim.role == "equation" or claim.role == "definition" and not self.is_settled(claim, side)
+        if is_given or not self.is_bound(claim, side) or is_guess:
             return Judgment("unread", reason, side)
         judgment = Judgment("fails", reason, side)
         judgment.truth = truths[0].value if truths else None
@@ -437,23 +452,12 @@ class Judge:
         except DeriveError:
             return []
 
-    def shrunk(self, head: Tree | None, *values: Value) -> list[str]:
-        """Capital letters of a derivative that are scalars for want of any other reading."""
-        if head is None or not any(t.kind in DERIVATIVES for t in head.walk()):
-            return []
-        letters = {s.name for v in values for s in symbols_of(self.whole(wide(v)))}
-        return sorted(letters & self.document.shrunk)
-
-    def powers(self, side: Side) -> bool:
-        """Whether what does not fit is the power of a vector: that has no other meaning than entry by entry."""
-        if side.tree is None or not any(t.kind == "power" for t in side.tree.walk()):
+    def is_settled(self, claim: Claim, side: Side) -> bool:
+        """Whether a further side of a definition is made of letters whose shapes other lines tell."""
+        if side is given(claim):
             return False
-        builder = TreeBuilder(self.scope, Convention(self.layout, lenient=True))
-        try:
-            builder.value(side.tree)
-        except DeriveError:
-            return False
-        return "lenient" not in builder.used
+        others = [s.tree for c in self.document.claims if c is not claim for s in c.sides]
+        return names_of(side.tree) <= {name for tree in others for name in names_of(tree)}
 
     def is_bound(self, claim: Claim, side: Side) -> bool:
         """Whether the claim speaks of what the document defines or differentiates; else its letters may be others."""
@@ -468,69 +472,6 @@ class Judge:
         if self.document.splits:
             found += [Convention(self.layout, "split")]
         return found
-
-    def under_condition(
-        self,
-        claim: Claim,
-        side: Side,
-        truths: Sequence[Alternative],
-        values: Sequence[Alternative],
-        head: Tree | None,
-    ) -> Judgment | None:
-        """The side as right under a condition: values given before, symmetry, entries that sum to 1."""
-        if head is not None and head.kind == "derivative" and head.data == (1,) and not self.is_declared(side):
-            vectors = [v.value for v in values if isinstance(v.value, Expr) and v.value.is_vector]
-            if (
-                judgment := next(filter(None, (self.slopes(truths, v, side, head) for v in vectors)), None)
-            ) is not None:
-                return judgment
-        is_gradient = head is not None and head.kind == "gradient"
-        name = self.variable_name(head) or (self.scope.nabla if is_gradient else None) or ""
-        variable = self.scope.symbols.get(name) or self.scope.symbols.get(name.partition("_")[0])  # X of ∂/∂Xₚq
-        for truth in truths:
-            for value in values:
-                pair = aligned(truth.value, value.value)
-                if pair is not None:
-                    left, right = self.whole(pair[0]), self.whole(pair[1])
-                    condition = condition_of(
-                        self.witness, left, right, variable, self.values_given, self.turned, self.granted
-                    )
-                    if condition is None and isinstance(truth.value, Indexed):
-                        condition = part_of(self.witness, left, right, truth.value.indices)
-                        if condition is not None and claim.case and f" {claim.case} " not in condition:
-                            condition = None  # the line says that it speaks of the other entries
-                    if condition is not None and (self.grants_symmetry or "symmetric" not in condition):
-                        judgment = Judgment("conditional", f"right if {condition}", side)
-                        judgment.condition, judgment.value, judgment.truth = condition, value.value, truth.value
-                        names, _, said = condition.rpartition(" ")
-                        self.granted |= set(names.split(", ")) if said == "symmetric" else set()
-                        return judgment
-        return None
-
-    def slopes(self, truths: Sequence[Alternative], value: Value, side: Side, head: Tree | None) -> Judgment | None:
-        """The side as right entry by entry: the slopes of a function of numbers, taken of each entry."""
-        is_identity = head is not None and not any(t.kind in DERIVATIVES for t in head.walk())
-        for truth in truths:
-            if isinstance(value, Expr) and isinstance(truth.value, Expr):
-                as_it_is = is_identity or value.shape == truth.value.shape and self.powers(side)
-                found = value if as_it_is else entry_by_entry(truth.value, value)  # σ(z)(1 − σ(z)), of numbers
-                if found is not None and self.same(truth.value, found):
-                    judgment = Judgment("conditional", "right entry by entry", side)
-                    judgment.condition, judgment.value = "entry by entry", found
-                    return judgment
-        return None
-
-    def sized(self, truths: Sequence[Alternative], values: Sequence[Alternative], side: Side) -> Judgment | None:
-        """The side as right where a letter is a size: N of 𝟏ᵀ𝟏 = N."""
-        for truth in truths:
-            for value in values:
-                pair = aligned(truth.value, value.value)
-                condition = size_named(self.witness, *map(self.whole, pair)) if pair is not None else None
-                if condition is not None:
-                    judgment = Judgment("conditional", f"right if {condition}", side)
-                    judgment.condition, judgment.value, judgment.truth = condition, value.value, truth.value
-                    return judgment
-        return None
 
     def match(
         self, claim: Claim, truths: Sequence[Alternative], values: Sequence[Alternative], head: Tree | None
@@ -552,7 +493,7 @@ class Judge:
                 t.kind in ("derivative", "gradient")
                 for t in (claim.sides[-1].tree.walk() if claim.sides[-1].tree else [])
             ):
-                variable = self.variable_name(head)
+                variable = variable_name(head)
                 if variable:
                     self.totals.add(variable)
             if "lenient" in value.used:
@@ -564,23 +505,15 @@ class Judge:
         """Whether ∂L/∂W may stand for one path of W here: the whole gradient is not on record yet."""
         if head.kind == "gradient":
             return False
-        variable = self.variable_name(head)
+        variable = variable_name(head)
         return (
             variable is None
             or variable not in self.totals
             or any(s.tree is not None and any(t.kind == "derivative" for t in s.tree.walk()) for s in claim.sides[1:])
         )
 
-    def variable_name(self, head: Tree | None) -> str | None:
-        if head is None or head.kind not in ("derivative", "gradient") or len(head.args) < 2:
-            return None
-        variable = head.args[1]
-        while variable.kind == "transpose":
-            variable = variable.args[0]
-        return str(variable.data[0]) if variable.kind == "name" else None
-
     def path_reason(self, truth: Alternative, head: Tree) -> str:
-        name = self.variable_name(head) or "the variable"
+        name = variable_name(head) or "the variable"
         turned = head.kind == "derivative" and head.args[1].kind == "transpose"
         if truth.reading.path == "split":
             which = f"the path through {name}ᵀ" if turned else f"the path through {name} itself"

@@ -222,18 +222,27 @@ static void gemm(int is_turned_a, int is_turned_b, ptrdiff_t m, ptrdiff_t n, ptr
     }
 }
 """,
+    "block_rows": """
+/* how many of some rows to go through at a time, so that what they meet stays in the cache */
+static inline ptrdiff_t block_rows(ptrdiff_t rows, ptrdiff_t columns)
+{
+    const ptrdiff_t fit = 262144 / (columns > 0 ? columns : 1), some = fit < 128 ? 128 : fit;
+    return rows < some ? (rows > 0 ? rows : 1) : some;
+}
+""",
     "gemv": """
-/* y = A x, or A' x where it is turned; A is m x n */
-static void gemv(int is_turned, ptrdiff_t m, ptrdiff_t n, const double *A, const double *x, double *restrict y)
+/* y = A x + beta y, or A' x + beta y where it is turned; A is m x n, beta 0 or 1 */
+static void gemv(int is_turned, ptrdiff_t m, ptrdiff_t n, const double *A, const double *x, double beta,
+                 double *restrict y)
 {
     if (blas_gemv && (double)m * (double)n > 16384.0 && m <= INT_MAX && n <= INT_MAX) {
         const int rows = (int)n, columns = (int)m, one = 1;
-        const double alpha = 1.0, beta = 0.0;
+        const double alpha = 1.0;
         blas_gemv(is_turned ? "N" : "T", &rows, &columns, &alpha, A, &rows, x, &one, &beta, y, &one);
         return;
     }
     if (is_turned) {
-        memset(y, 0, (size_t)n * sizeof(double));
+        if (beta == 0.0) memset(y, 0, (size_t)n * sizeof(double));
         for (ptrdiff_t i = 0; i < m; ++i, A += n) {
             const double factor = x[i];
             #pragma omp simd
@@ -245,7 +254,7 @@ static void gemv(int is_turned, ptrdiff_t m, ptrdiff_t n, const double *A, const
         double sum = 0.0;
         #pragma omp simd reduction(+ : sum)
         for (ptrdiff_t j = 0; j < n; ++j) sum += A[j] * x[j];
-        y[i] = sum;
+        y[i] = beta == 0.0 ? sum : y[i] + sum;
     }
 }
 """,

@@ -9,6 +9,7 @@ where one whose last use is over leaves its place to the next of its size.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
@@ -17,6 +18,7 @@ from ..expr import Expr
 from ..program import Program
 from ..programs.expressions import UNARY, CodeText
 from ..programs.formulas import formula, short
+from ..programs.row_blocks import RowBlock, split
 from ..programs.signature import Signature
 from ..programs.terms import Term, Value
 from ..shapes import ONE, Dim
@@ -63,6 +65,7 @@ class Loops(EntryPlaces):
     def __init__(self, program: Program, signature: Signature, outputs: Mapping[str, str], failures: list[str]) -> None:
         self.program = program
         super().__init__(signature)
+        self.sums: Mapping[Value, str] = {}  # those that are added to
         self.failures = failures
         self.formulas: dict[Value, Expr] = {}
         self.sizes: dict[str, str] = {}  # of the arrays of the workspace
@@ -124,11 +127,14 @@ class Loops(EntryPlaces):
             self.formulas[value] = formula(value, self.formulas)
             if value.kind == "input":
                 self.names[value] = self.signature.name_of[value.data[0]]
-            elif value.is_scalar:
-                self._number(value)
-            elif value in self.stored:
-                self._array(value, direct.get(value))
-        for name, term in terms.items():
+        rest, waiting = self.order, dict(terms)
+        while rest:
+            before, block, rest = split(rest, self.stored, ENTRIES, waiting, direct)
+            for value in before:
+                self._made(value, direct)
+            if block is not None:
+                self._by_rows(block, direct, {name: waiting.pop(name) for name in block.outputs})
+        for name, term in waiting.items():
             body = term.value
             if body is None:
                 self._start().lines.append(f"*{name} = {self.read(term, '0', '0').text};")
@@ -138,6 +144,74 @@ class Loops(EntryPlaces):
                 self._start()
                 with_scalars = self.product(term.coefficient, self.scalars(term))
                 self._loops(body.shape, [f"{name}[{{at}}] *= {with_scalars.text};"])
+
+    def _made(self, value: Value, direct: Mapping[Value, str]) -> None:
+        if value.kind == "input":
+            return
+        if value.is_scalar:
+            self._number(value)
+        elif value in self.stored:
+            self._array(value, direct.get(value))
+
+    def _by_rows(self, block: RowBlock, direct: Mapping[Value, str], filled: Mapping[str, Term]) -> None:
+        """Values for a block of rows at a time, each array by a pointer to the first of its rows."""
+        count, names, dims = self.size(block.dim), self.names, self.dims
+        opened = self._start()
+        opened.lines.append("/* Some rows at a time, so that they stay in the cache. */")
+        body = len(self.statements)
+        made: dict[Value, str] = {}  # what is there when all rows are through
+        for value in block.members:
+            if value.is_scalar:
+                made[value] = self._new("s")
+                opened.lines.append(f"double {made[value]} = 0.0;")
+            elif value in block.kept or value in block.sums:
+                made[value] = direct.get(value) or self._new("t")
+                entries = self.entries_of(Term(Fraction(1), (), value))
+                if value not in direct:
+                    self.sizes[made[value]] = entries
+                if value in block.sums:
+                    opened.lines.append(f"memset({made[value]}, 0, (size_t)({entries}) * sizeof(double));")
+        known = set(self.sizes)
+        pointers: dict[str, tuple[str, str]] = {}  # to the arrays, with the length of their rows
+
+        def pointer(name: str, value: Value) -> str:
+            if value.shape[0] is not block.dim:
+                return name
+            to = self._new("p")
+            pointers[to] = name, self.size(value.shape[1])
+            return to
+
+        self.names = {value: pointer(name, value) for value, name in names.items()}
+        self.dims = {**dims, next(iter(block.dim.names)): "rows"}
+        self.sums = {value: name for value, name in made.items() if value in block.sums}
+        targets = {value: pointer(name, value) for value, name in made.items()}
+        for value in block.members:
+            self._made(value, targets)
+        for name, term in filled.items():
+            self._fill(pointer(name, term.body), term)
+        self.names, self.dims, self.sums = {**names, **made}, dims, {}
+        step = f"block_rows({count}, {self.size(sum(block.columns, Dim.of(0)))})"
+        self.helpers.add("block_rows")
+        for name in self.sizes.keys() - known:
+            self.sizes[name] = re.sub(r"\brows\b", step, self.sizes[name])
+        statements = self.statements[body:]
+        mentioned = {name for s in statements for name in (*s.reads, s.writes) if name}
+        opened.lines += [
+            f"for (ptrdiff_t first = 0, step = {step}; first < {count}; first += step) {{",
+            f"    const ptrdiff_t rows = {count} - first < step ? {count} - first : step;",
+        ]
+        written = {*made.values(), *filled}
+        for to in sorted(mentioned & pointers.keys(), key=lambda name: int(name[1:])):
+            whole, columns = pointers[to]
+            start = "first" if columns == "1" else f"first * {grouped(columns)}"
+            opened.lines.append(f"    {'' if whole in written else 'const '}double *{to} = {whole} + {start};")
+        for statement in statements:
+            statement.lines = ["    " + line for line in statement.lines]
+        closed = self._start()
+        closed.lines.append("}")
+        for statement in (opened, closed):  # what is there for all blocks keeps its place through all of them
+            statement.reads |= {pointers[name][0] if name in pointers else name for name in mentioned}
+            statement.reads -= self.sizes.keys() - known
 
     def _direct(self, terms: Mapping[str, Term]) -> dict[Value, str]:
         """The arrays that are made in the place of a result."""
@@ -172,10 +246,11 @@ class Loops(EntryPlaces):
     def _number(self, value: Value) -> None:
         """A scalar as a constant."""
         statement = self._start(value)
-        name = self._new("s")
+        name = self.sums.get(value) or self._new("s")
         kind, args = value.kind, value.args
         if kind in SUMS or kind in ("sq_norm", "trace", "spd_logdet"):
-            statement.lines.append(f"double {name} = 0.0;")
+            if value not in self.sums:
+                statement.lines.append(f"double {name} = 0.0;")
             self._sum(name, value)
         elif kind in NUMBERS:
             array, count = self.matrix(args[0]), self.entries_of(args[0])
@@ -345,19 +420,19 @@ class Loops(EntryPlaces):
             statement.reads.add(names[-1])
             statement.elsewhere.add(names[-1])
         a, b = names
+        beta = "1.0" if value in self.sums else "0.0"
         m, k = (self.size(d) for d in left.shape)
         n = self.size(right.shape[1])
         if right.shape[1] is ONE:
             self.helpers.add("gemv")
             rows, columns = (self.size(d) for d in left.body.shape)
-            statement.lines.append(f"gemv({int(left.flipped)}, {rows}, {columns}, {a}, {b}, {name});")
+            statement.lines.append(f"gemv({int(left.flipped)}, {rows}, {columns}, {a}, {b}, {beta}, {name});")
             return
         self.helpers.add("gemm")
         widths = [self.size(t.body.shape[1]) for t in (left, right)]
         turned = [int(t.flipped) for t in (left, right)]
-        statement.lines.append(
-            f"gemm({turned[0]}, {turned[1]}, {m}, {n}, {k}, 1.0, {a}, {widths[0]}, {b}, {widths[1]}, 0.0, {name}, {n});"
-        )
+        operands = f"{a}, {widths[0]}, {b}, {widths[1]}"
+        statement.lines.append(f"gemm({turned[0]}, {turned[1]}, {m}, {n}, {k}, 1.0, {operands}, {beta}, {name}, {n});")
 
     def _row_sums(self, name: str, value: Value) -> None:
         """Sums along rows, or of all rows where the operand is turned."""
@@ -369,8 +444,9 @@ class Loops(EntryPlaces):
         reads = [self.read(t, *at) for t in args]
         text = summand(value.kind, reads)
         if down:
+            if value not in self.sums:
+                statement.lines.append(f"for (ptrdiff_t j = 0; j < {self.size(inner)}; ++j) {name}[j] = 0.0;")
             statement.lines += [
-                f"for (ptrdiff_t j = 0; j < {self.size(inner)}; ++j) {name}[j] = 0.0;",
                 f"for (ptrdiff_t i = 0; i < {self.size(outer)}; ++i) {{",
                 "    #pragma omp simd",
                 f"    for (ptrdiff_t j = 0; j < {self.size(inner)}; ++j) {name}[j] += {text};",

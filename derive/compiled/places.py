@@ -51,13 +51,14 @@ class EntryPlaces:
 
     def __init__(self, signature: Signature) -> None:
         self.signature = signature
+        self.dims: Mapping[str, str] = signature.dims
         self.helpers: set[str] = set()
         self.names: dict[Value, str] = {}
         self.statements: list[LoopStatement] = []
         self.place: tuple[str, str] = ("", "")
 
     def size(self, dim: Dim) -> str:
-        return c_dim(dim, self.signature.dims)
+        return c_dim(dim, self.dims)
 
     def number(self, value: Fraction) -> CodeText:
         if value.denominator == 1 and abs(value) < 10**15:
@@ -114,7 +115,7 @@ class EntryPlaces:
 
     def read(self, term: Term, i: str, j: str) -> CodeText:
         """Entry (i, j) of a term."""
-        if term.value is None:
+        if term.value is None or term.value.kind == "ones":
             return self.product(term.coefficient, self.scalars(term))
         if term.flipped:
             i, j = j, i

@@ -7,6 +7,8 @@ All markup comes from our own printers, which escape what was typed.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from typing import Any
 
@@ -31,7 +33,8 @@ def answer(asked: Any) -> dict[str, Any]:
     Parameters
     ----------
     asked : dict
-        `kind`, one of `KINDS`; `formula`, the text; `wrt`, names separated by commas; `where`.
+        `kind`, one of `KINDS`; `formula`, the text; `wrt`, names separated by commas; `where`;
+        `backend`, for the code.
 
     Returns
     -------
@@ -48,11 +51,13 @@ def answer(asked: Any) -> dict[str, Any]:
     """
     if not isinstance(asked, dict) or asked.get("kind") not in KINDS:
         return {"error": "this is not asked as the page asks"}
-    formula, wrt, where = (str(asked.get(key) or "") for key in ("formula", "wrt", "where"))
+    formula, wrt, where, backend = (str(asked.get(key) or "") for key in ("formula", "wrt", "where", "backend"))
     if len(formula) + len(wrt) + len(where) > MAX_TYPED:
         return {"error": f"the text has more than {MAX_TYPED:,} characters"}
     try:
-        return _ANSWERS.get(asked["kind"], _derived)(asked["kind"], formula, wrt, where.strip() or None)
+        if asked["kind"] not in _ANSWERS:
+            return _derived(asked["kind"], formula, wrt, where.strip() or None, backend or "numpy")
+        return _ANSWERS[asked["kind"]](asked["kind"], formula, wrt, where.strip() or None)
     except DeriveError as error:
         return {"error": str(error)}
     except (RecursionError, MemoryError) as error:
@@ -61,11 +66,13 @@ def answer(asked: Any) -> dict[str, Any]:
 
 def _reading(kind: str, formula: str, wrt: str, where: str | None) -> dict[str, Any]:
     """The formula typeset, the shapes of its symbols, and what was guessed."""
+    from ..names import canonical
     from ..problem import Problem
     from ..render.mathml import mathml, shape_mathml
     from ..render.text import text
 
-    problem = Problem(formula, where, tuple(name.strip() for name in wrt.split(",") if name.strip()), False)
+    names = tuple(name.strip() for name in wrt.split(",") if name.strip())
+    problem = Problem(formula, where, names, False)
     shapes = "".join(
         f"<li>{mathml(symbol)} <span>{_element(shape_mathml(symbol.shape))}</span></li>"
         for symbol in problem.symbols.values()
@@ -73,7 +80,13 @@ def _reading(kind: str, formula: str, wrt: str, where: str | None) -> dict[str, 
     guesses = "".join(f"<li>{escape(words)}</li>" for words in problem.given.readings)
     said = f"<div class='formula'>{mathml(problem.expr, display=True)}</div><ul class='shapes'>{shapes}</ul>"
     said += f"<ul class='guesses'>{guesses}</ul>" if guesses else ""
-    return {"html": said, "symbols": [text(symbol) for symbol in problem.symbols.values()]}
+    known = problem.symbols
+    chosen = {name if name in known else canonical(name) for name in names}
+    return {
+        "html": said,
+        "symbols": [text(symbol) for symbol in known.values()],
+        "chosen": [text(symbol) for name, symbol in known.items() if name in chosen],
+    }
 
 
 def _element(inside: str) -> str:
@@ -82,7 +95,7 @@ def _element(inside: str) -> str:
     return element(inside)
 
 
-def _derived(kind: str, formula: str, wrt: str, where: str | None) -> dict[str, Any]:
+def _derived(kind: str, formula: str, wrt: str, where: str | None, backend: str) -> dict[str, Any]:
     from .. import api
     from ..render.exposition import exposition
     from ..render.html import fragment
@@ -96,7 +109,11 @@ def _derived(kind: str, formula: str, wrt: str, where: str | None) -> dict[str, 
     said = fragment(made, exposition(made, has_code=True))
     if not _has_numpy():
         said += "<p class='note'>The code is not checked: NumPy is not here.</p>"
-    return {"html": said, "latex": derivation_latex(made), "code": made.source()}
+    try:
+        code = made.source(backend)
+    except DeriveError as error:
+        code = f"{error.message}\n"
+    return {"html": said, "latex": derivation_latex(made), "code": code}
 
 
 def _has_numpy() -> bool:
@@ -111,18 +128,32 @@ def _examined(kind: str, formula: str, wrt: str, where: str | None) -> dict[str,
 
     if not wrt.strip():
         raise DeriveError("no variable is chosen", hint="choose one of the symbols, or type its name")
-    if not _has_numpy():
-        raise DeriveError("this needs NumPy, which is not here", hint="derive playground serves the page with it")
-    found = getattr(extrema, kind)(formula, wrt, where)
-    return {"html": _body(found.html()), "latex": found.latex()}
+    with _numbers() as note:
+        found = getattr(extrema, kind)(formula, wrt, where)
+        return {"html": _body(found.html()) + note, "latex": found.latex()}
 
 
 def _checked(kind: str, formula: str, wrt: str, where: str | None) -> dict[str, Any]:
     from ..checking import check
 
-    if not _has_numpy():
-        raise DeriveError("this needs NumPy, which is not here", hint="derive playground serves the page with it")
-    return {"html": check(formula, where)._repr_html_()}
+    with _numbers() as note:
+        return {"html": check(formula, where)._repr_html_() + note}
+
+
+@contextmanager
+def _numbers() -> Iterator[str]:
+    """NumPy or what stands in for it, and what the page says of that."""
+    if _has_numpy():
+        yield ""
+        return
+    from .plain_arrays import standing_in
+
+    try:
+        with standing_in():
+            yield "<p class='note'>Random points are of Python's own numbers: NumPy is not here.</p>"
+    except (AttributeError, ModuleNotFoundError, TypeError) as missing:
+        hint = "derive playground serves the page with it"
+        raise DeriveError(f"this needs NumPy, which is not here ({missing})", hint=hint) from None
 
 
 def _body(page: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -73,7 +74,26 @@ def _work(pipe: Any) -> None:
         pipe.send(said)
 
 
-def make_server(port: int = 0, seconds: float = SECONDS) -> ThreadingHTTPServer:
+class Server(ThreadingHTTPServer):
+    """Serves the page; closing it ends the worker."""
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], worker: Worker) -> None:
+        self.worker = worker
+        super().__init__(address, handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that goes away before its answer is no error."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+    def server_close(self) -> None:
+        super().server_close()
+        self.worker.close()
+
+
+def make_server(port: int = 0, seconds: float = SECONDS) -> Server:
     """A server bound to 127.0.0.1; port 0 takes a free one."""
     worker = Worker(seconds)
 
@@ -119,15 +139,8 @@ def make_server(port: int = 0, seconds: float = SECONDS) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: Any) -> None:
             return
 
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def server_close(self) -> None:
-            super().server_close()
-            worker.close()
-
     try:
-        server = Server(("127.0.0.1", port), Handler)
+        server = Server(("127.0.0.1", port), Handler, worker)
     except (OSError, OverflowError) as error:
         raise DeriveError(
             f"port {port} cannot be had: {error}", hint="leave --port out, and a free one is taken"
@@ -137,11 +150,12 @@ def make_server(port: int = 0, seconds: float = SECONDS) -> ThreadingHTTPServer:
 
 def serve(port: int = 0) -> None:
     """Serve the page until interrupted, and open it in the browser."""
-    import sys
     import webbrowser
 
     server = make_server(port)
     address = f"http://127.0.0.1:{server.server_address[1]}/"
+    first = json.dumps({"kind": "gradient", "formula": "½‖x‖²", "wrt": "x"})  # the worker is warm when the page asks
+    threading.Thread(target=server.worker.answer, args=(first,), daemon=True).start()
     print(f"derive: the page is at {address}; Ctrl-C ends it", file=sys.stderr, flush=True)
     threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     try:

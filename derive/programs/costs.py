@@ -7,6 +7,7 @@ samples of sizes that respect the hints (`m < n`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -105,14 +106,12 @@ class SampleSizes:
     def product(self, factor: float, p: Dim, q: Dim, r: Dim) -> float:
         """`factor · p q r`, summed over the samples."""
         triples = zip(self.weights, self.measure(p), self.measure(q), self.measure(r), strict=True)
-        return factor * sum(w * a * b * c for w, a, b, c in triples)
+        return factor * math.fsum(w * a * b * c for w, a, b, c in triples)  # the same in every Python
 
     def cost(self, cost: Cost) -> float:
         """A cost, summed over the samples."""
-        total = 0.0
-        for weight, sample in zip(self.weights, self.samples, strict=True):
-            total += weight * cost.evaluate(sample)
-        return total
+        pairs = zip(self.weights, self.samples, strict=True)
+        return math.fsum(weight * cost.evaluate(sample) for weight, sample in pairs)
 
 
 def samples(names: Sequence[str], hints: Sequence[Any], batch: Collection[str] = ()) -> list[dict[str, int]]:

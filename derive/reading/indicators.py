@@ -17,6 +17,8 @@ from .tokens import Token
 _SIGNS = frozenset("=≠<>≤≥")
 _RELATION = re.compile(r"[=≠<>≤≥]|\\(?:n?eq?|[lg]eq?|[lg]t)(?![a-z])")
 
+INEQUALITY = re.compile(r"[<>≤≥]|\\(?:[lg]eq?|[lg]t)(?![a-z])")
+
 
 def indicators(tokens: list[Token], source: str, readings: list[str], labeled: set[str]) -> list[Token]:
     """The tokens with every indicator in the form that formulas have for it; matrices of labels join `labeled`.
@@ -39,13 +41,18 @@ def indicators(tokens: list[Token], source: str, readings: list[str], labeled: s
         before = made[-1] if made else None
         is_marked = before is not None and before.end == token.start and _is_mark(before)
         signs = [t for t in held if t.kind == "op" and t.text in _SIGNS]
-        is_bare = token.text == "[" and len(held) == 3 and not (before is not None and before.kind == "func")
+        is_factor = token.text == "(" and before is not None and before.text in ("⊙", "∘", "*")  # (A − Y) ⊙ (Z > 0)
+        is_bare = (
+            (token.text == "[" or is_factor) and len(held) == 3 and not (before is not None and before.kind == "func")
+        )
         if end is None or not signs or not (is_marked or is_bare):
             made.append(token)
             i += 1
             continue
         if is_marked:
             token = made.pop()
+        elif before is not None and before.text == "*":
+            made[-1] = Token("op", "⊙", before.start, before.end)
         made += _indicator(
             held, signs, Token("", "", token.start, tokens[end].end), token.spaced, source, readings, labeled
         )

@@ -47,6 +47,8 @@ _ENTRY = r"_?\s*\{?\s*[i-n]\s*,?\s*[i-n]\s*\}?|[ᵢⱼₖₗₘₙ]{2}"
 _LOST = (
     ("*", r"[^\W\d_]\*(?=\s*[-−+]|\s*[)\]]|\s*$)", "may be an optimum", "give it a name of its own, as in x_opt"),
     ("1", r"[^\W\d_)][-−]1(?=\s*[^\W\d_(]|\()", "may be an inverse that lost its height", "write ⁻¹ or ^(-1)"),
+    ("1", r"[A-ZΓΔΘΛΞΠΣΦΨΩ][-−]1(?=\s+\()", "may be an inverse that lost its height", "write ⁻¹ or ^(-1)"),
+    ("T", r"\)T(?=\s*(?:[^\W\d_]|\(|$))", "may be a transpose that lost its height", "write )ᵀ, or declare T"),
     ("e", r"(?:(?<=[+/=])|(?<=[+/=] )|^)e[-−](?=[^\W_])", "may be a power that lost its height", "write e^(−…)"),
     ("e", r"(?<=\d)e[-−](?=[^\W\d_])", "may be a power that lost its height", "write e^(−…)"),  # 1e-3 is a number
     (":", r"\w\(\s*\d*\s*:\s*(?:end|\d*)\s*\)", "is a slice", "write x[1:], counted from 0"),
@@ -62,8 +64,8 @@ def respelled(text: str, known: frozenset[str] = frozenset()) -> tuple[str, list
         What is written has lost a sign.
     """
     for sign, pattern, why, hint in _LOST:
-        found = re.search(pattern, text) if sign in text else None
-        if found is not None and sign not in known:
+        found = re.search(pattern, text) if sign in text and sign not in known else None
+        if found is not None and not re.search(rf"(?<!\w){re.escape(sign)}\s*:?=", text):
             raise ParseError(f"{found[0]} {why}", text, found.span(), hint)
     readings: list[str] = []
     for signs, put_right in _ROWS:

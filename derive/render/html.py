@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from ..errors import DeriveError, MissingExtraError
+from ..errors import DeriveError
 from ..expr import Expr
 from . import Formula, Space
 from .blocks import Block, Display, Exposition, Heading, Paragraph, Row, Shapes
@@ -228,17 +228,13 @@ class HtmlPrinter:
 
 def fragment(derivation: Presented, told: Exposition) -> str:
     """The derivation as an element that brings its own style and script."""
-    graph, ids = derivation.graph, {}
-    try:
-        drawing = graph.svg(standalone=False)
-        ids = graph.ids
-        caption = "Values run forward along the edges, cotangents backward in red"
-        is_tied = len(derivation.contributions) > 1
-        caption += "; the paths to the variable are numbered like their contributions." if is_tied else "."
-        picture = f'<figure><div class="picture">{drawing}</div><figcaption>{caption}</figcaption></figure>'
-    except MissingExtraError as missing:
-        picture = f"<p><small>{escape(str(missing))}</small></p>"
-    printer = HtmlPrinter(told, ids)
+    graph = derivation.graph
+    drawing = graph.svg(standalone=False)
+    caption = "Values run forward along the edges, cotangents backward in red"
+    is_tied = len(derivation.contributions) > 1
+    caption += "; the paths to the variable are numbered like their contributions." if is_tied else "."
+    picture = f'<figure><div class="picture">{drawing}</div><figcaption>{caption}</figcaption></figure>'
+    printer = HtmlPrinter(told, graph.ids)
     latex = LatexPrinter(told.spelled).blocks(told.blocks)
     try:
         code = derivation.source()

@@ -458,7 +458,10 @@ class LatexPrinter:
             block = blocks[i]
             i += 1
             if isinstance(block, Heading):
-                out.append(rf"\subsection*{{{words(block.title)}}}" if self.joined else f"{words(block.title)}.")
+                if self.joined:
+                    out.append(rf"\subsection*{{{words(block.title)}}}")
+                else:  # a new paragraph, as sections differ from paper to paper
+                    out += ["", rf"\emph{{{words(block.title)}.}}"]
             elif isinstance(block, Shapes):
                 out.append(self.table(block) if self.joined and len(block.symbols) > 3 else self.shapes(block))
             elif isinstance(block, Paragraph):

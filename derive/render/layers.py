@@ -1,4 +1,4 @@
-"""The computational graph in TikZ, row by row, with nothing over anything else.
+"""Where the parts of a computational graph stand, row by row, with nothing over anything else; and the graph in TikZ.
 
 Every value stands just above the first operation that uses it.  Between two
 rows of nodes is a row of labels, and an edge goes down from row to row through places of
@@ -9,6 +9,7 @@ its own, so that boxes of one row, in an order that keeps the edges short, stand
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..shapes import SCALAR, Shape
@@ -28,43 +29,73 @@ HEAD = r"""% \usepackage{amsmath, amssymb, tikz} \usetikzlibrary{arrows.meta}
 ROW = 30.0  # points between rows
 GAP = 14.0  # between boxes of a row
 THROUGH = 6.0  # the width of an edge that passes
-SWEEPS = 4
+WEIGHT = 12  # the way of the data is straight, what enters stands aside
+SWEEPS = 8
 
 
 class Slot:
-    """What stands in a row: a node, a label, or an edge that passes; with its neighbors above and below."""
+    """What stands in a row: a node, a label, or an edge that passes; with its neighbors above and below.
 
-    __slots__ = ("row", "width", "x", "above", "below")
+    `x` is its middle; its edges meet it at `line`, which is `aside` of the middle.  `weight` is how much
+    what stands above or below it minds being elsewhere.
+    """
 
-    def __init__(self, row: int, width: float) -> None:
+    __slots__ = ("row", "width", "x", "aside", "weight", "above", "below")
+
+    def __init__(self, row: int, width: float, weight: int = 1, aside: float = 0.0) -> None:
         self.row = row
         self.width = width
         self.x = 0.0
+        self.aside = aside
+        self.weight = weight
         self.above: list[Slot] = []
         self.below: list[Slot] = []
+
+    @property
+    def line(self) -> float:
+        return self.x + self.aside
+
+
+def arranged(
+    graph: Graph, boxes: Mapping[Expr, float], labels: Sequence[float], is_beside: bool = False
+) -> tuple[dict[Expr, Slot], list[list[Slot]]]:
+    """The places of the nodes, and the way of each edge from its source through a place in every row to its target.
+
+    Nodes stand in the even rows.  The label of an edge is in the last place before its target:
+    on the line, or with `is_beside` to its right.
+
+    Parameters
+    ----------
+    boxes, labels : the widths of the nodes, and of the labels in the order of the edges
+    """
+    depth = _depths(graph)
+    nodes = {node: Slot(2 * depth[node], boxes[node], WEIGHT if node.args else 1) for node in graph.nodes}
+    by_id = {graph.ids[node]: place for node, place in nodes.items()}
+    ways = []
+    for (edge, node), size in zip(graph.edges_with_sources(), labels, strict=True):
+        weight = WEIGHT if node.args else 1
+        start, end = by_id[edge.source], by_id[edge.target]
+        way = [Slot(row, THROUGH, weight) for row in range(start.row + 1, end.row - 1)]
+        way.append(Slot(end.row - 1, size, weight, THROUGH - size / 2 if is_beside else 0.0))
+        for above, below in zip([start, *way], [*way, end]):
+            above.below.append(below)
+            below.above.append(above)
+        ways.append([start, *way, end])
+    _arrange([place for way in ways for place in way[1:-1]] + list(nodes.values()))
+    return nodes, ways
 
 
 def tikz(graph: Graph) -> str:
     """The picture."""
     notation = Latex(is_inline=True)
-    depth = _depths(graph)
     shown = {node: notation.formula(graph.formula(node)) for node in graph.nodes}
-    nodes = {node: Slot(2 * depth[node], width(shown[node]) + 10.0) for node in graph.nodes}
-    by_id = {graph.ids[node]: place for node, place in nodes.items()}
-    ways, labels = [], []
+    labels = []
     for edge, node in graph.edges_with_sources():
-        label = shape_latex(notation, node.shape)
+        labels.append(shape_latex(notation, node.shape))
         if edge.is_active and edge.cotangent is not None:
-            label += rf"\;{{\color{{red!70!black}}{notation.formula(edge.cotangent)}}}"
-        start, end = by_id[edge.source], by_id[edge.target]
-        size = width(label.replace(r"\color{red!70!black}", "")) + 4.0
-        way = [Slot(row, size if row == end.row - 1 else THROUGH) for row in range(start.row + 1, end.row)]
-        for above, below in zip([start, *way], [*way, end]):
-            above.below.append(below)
-            below.above.append(above)
-        ways.append([start, *way, end])
-        labels.append(label)
-    _arrange([place for way in ways for place in way[1:-1]] + list(nodes.values()))
+            labels[-1] += rf"\;{{\color{{red!70!black}}{notation.formula(edge.cotangent)}}}"
+    sizes = [width(label.replace(r"\color{red!70!black}", "")) + 4.0 for label in labels]
+    nodes, ways = arranged(graph, {node: width(shown[node]) + 10.0 for node in graph.nodes}, sizes)
     lines = [HEAD]
     for node, place in nodes.items():
         kind = "box" if node.args else "leaf"
@@ -113,7 +144,10 @@ def _arrange(places: list[Slot]) -> None:
         is_down = sweep % 2 == 0
         for row in order if is_down else reversed(order):
             sides = [(place.above if is_down else place.below) or place.above or place.below for place in row]
-            wanted = [sum(n.x for n in near) / len(near) if near else p.x for p, near in zip(row, sides)]
+            wanted = [
+                sum(n.weight * n.line for n in near) / sum(n.weight for n in near) - p.aside if near else p.x
+                for p, near in zip(row, sides)
+            ]
             _spread(row, wanted)
 
 
@@ -125,6 +159,7 @@ def _spread(row: list[Slot], wanted: list[float]) -> None:
     for k, (place, goal) in enumerate(zip(row, goals)):
         least = at[-1] + row[k - 1].width / 2 + GAP + place.width / 2 if k else goal
         at.append(max(goal, least))
-    shift = sum(goal - x for goal, x in zip(goals, at)) / max(1, len(row))
+    total = sum(place.weight for place in row)
+    shift = sum(place.weight * (goal - x) for place, goal, x in zip(row, goals, at)) / total
     for place, x in zip(row, at):
         place.x = x + shift

@@ -4,8 +4,8 @@ Leaves and operations are boxes with their formula; values run forward along the
 with their shapes, and cotangents backward in a second color.  The variable is drawn
 once, and each path from the loss to it is highlighted and numbered like its contribution.
 
-`svg` is laid out by Graphviz, which the wheels of PyGraphviz carry (extra `graph`); the
-texts `dot`, `mermaid` and `tikz` need nothing.
+`svg` is laid out by Graphviz where PyGraphviz is installed, whose wheels carry it (extra `graph`),
+and by `layers` elsewhere; `dot`, `mermaid` and `tikz` are texts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from ..errors import MissingExtraError
 from ..expr import Expr
 from ..shapes import shape_text
 from . import Formula, Name, Operand, Partial
@@ -24,10 +23,12 @@ from .text import Text, text
 
 if TYPE_CHECKING:
     from ..derivation import Presented
+    from .layers import Slot
 
 SIZE = 15.0  # of the formulas in nodes, in pixels
 SMALL = 11.5
 MAX_LABEL = 48  # characters of a formula in a node
+MARGIN = 8.0
 HIDDEN = ("number", "constant", "dimension")
 
 LIGHT = {"ink": "#1f2328", "paper": "#ffffff", "leaf": "#eef2f7", "line": "#8b95a1", "back": "#b3261e"}
@@ -64,6 +65,14 @@ STYLE = (
 .derive-graph .node.here .box { stroke: var(--back); stroke-width: 3; fill: var(--leaf); }
 """
 ).strip()
+
+
+Layout = tuple[
+    dict[Expr, tuple[float, float, float, float]],
+    "dict[Edge, list[tuple[float, float]]]",
+    "dict[Edge, tuple[float, float]]",
+    tuple[float, float],
+]
 
 
 class Edge:
@@ -216,11 +225,6 @@ class Graph:
         ----------
         standalone : bool
             Whether it is a file of its own, with white paper under it, or part of a page that has `STYLE`.
-
-        Raises
-        ------
-        MissingExtraError
-            PyGraphviz is not installed.
         """
         boxes = {node: self._box(self.formula(node), SIZE) for node in self.nodes}
         labels = {}
@@ -290,12 +294,9 @@ class Graph:
             f"<title>{escape(title)}</title>{paper}" + "".join([*under, *lines, *shown, *badges]) + "</svg>\n"
         )
 
-    def _repr_svg_(self) -> str | None:
-        """What Jupyter shows; nothing where the drawing cannot be made."""
-        try:
-            return self.svg()
-        except MissingExtraError:
-            return None
+    def _repr_svg_(self) -> str:
+        """What Jupyter shows."""
+        return self.svg()
 
     def __repr__(self) -> str:
         return f"<graph of {self.plain([Name(self.name)])}: {len(self.nodes)} nodes; .svg() .dot() .mermaid() .tikz()>"
@@ -303,22 +304,12 @@ class Graph:
     def _box(self, formula: Formula, size: float) -> Box:
         return typeset(MathML().formula(formula), size)
 
-    def _layout(
-        self, boxes: dict[Expr, Box], labels: dict[Edge, tuple[Box, Box | None]]
-    ) -> tuple[
-        dict[Expr, tuple[float, float, float, float]],
-        dict[Edge, list[tuple[float, float]]],
-        dict[Edge, tuple[float, float]],
-        tuple[float, float],
-    ]:
+    def _layout(self, boxes: dict[Expr, Box], labels: dict[Edge, tuple[Box, Box | None]]) -> Layout:
         """Centers and sizes of the nodes, splines and label places of the edges, the size of it all."""
         try:
             import pygraphviz
         except ImportError:
-            raise MissingExtraError(
-                "the drawing needs PyGraphviz, which is not installed",
-                hint="pip install pygraphviz (the extra `graph`), or take --to dot, mermaid or tikz",
-            ) from None
+            return self._layered(boxes, labels)
         graph = pygraphviz.AGraph(directed=True, strict=False, rankdir="TB", nodesep="0.35", ranksep="0.3")
         for node, box in boxes.items():
             w, h = max(34.0, box.width + 22), max(28.0, box.ascent + box.descent + 14)
@@ -336,10 +327,9 @@ class Graph:
             graph.add_edge(edge.source, edge.target, key=f"e{i}", label=table, weight=weight)
         graph.layout(prog="dot")
         x0, y0, x1, y1 = (float(v) for v in graph.graph_attr["bb"].split(","))
-        margin = 8.0
 
         def at(x: float, y: float) -> tuple[float, float]:
-            return x - x0 + margin, y1 - y + margin
+            return x - x0 + MARGIN, y1 - y + MARGIN
 
         placed = {}
         for node in self.nodes:
@@ -351,7 +341,55 @@ class Graph:
             found = graph.get_edge(edge.source, edge.target, key=f"e{i}").attr
             splines[edge] = _spline(found["pos"], at)
             places[edge] = at(*(float(v) for v in found["lp"].split(",")))
-        return placed, splines, places, (x1 - x0 + 2 * margin, y1 - y0 + 2 * margin)
+        return placed, splines, places, (x1 - x0 + 2 * MARGIN, y1 - y0 + 2 * MARGIN)
+
+    def _layered(self, boxes: dict[Expr, Box], labels: dict[Edge, tuple[Box, Box | None]]) -> Layout:
+        """The same without Graphviz: row by row, each edge through a place of its own."""
+        from .layers import arranged
+
+        sizes = {n: (max(34.0, box.width + 22), max(28.0, box.ascent + box.descent + 14)) for n, box in boxes.items()}
+        wide = [shape.width + (back.width + 14 if back else 0.0) for shape, back in labels.values()]
+        nodes, ways = arranged(self, {n: w for n, (w, _) in sizes.items()}, [w + 24 for w in wide], is_beside=True)
+        tall: dict[int, float] = {}
+        for node, slot in nodes.items():
+            tall[slot.row] = max(tall.get(slot.row, 0.0), sizes[node][1])
+        for way, pair in zip(ways, labels.values()):
+            row = way[-2].row
+            tall[row] = max(tall.get(row, 0.0), *(box.ascent + box.descent + 30 for box in pair if box))
+        middle, top = {}, MARGIN
+        for row in sorted(tall):
+            middle[row], top = top + tall[row] / 2, top + tall[row]
+        slots = [*nodes.values(), *(slot for way in ways for slot in way)]
+        left = min(slot.x - slot.width / 2 for slot in slots) - MARGIN
+        right = max(slot.x + slot.width / 2 for slot in slots) + MARGIN
+        placed = {node: (slot.x - left, middle[slot.row], *sizes[node]) for node, slot in nodes.items()}
+        curves, places = {}, {}
+        by_id = {self.ids[node]: node for node in self.nodes}
+        for edge, way, size in zip(self.edges, ways, wide):
+            start, end = placed[by_id[edge.source]], placed[by_id[edge.target]]
+            points = [(_port(way[0], way[1], "below") - left, start[1] + start[3] / 2)]
+            for slot in way[1:-1]:
+                half = 0.0 if slot.row % 2 else tall[slot.row] / 2  # straight past nodes
+                points += [(slot.line - left, middle[slot.row] + shift) for shift in sorted({-half, half})]
+            points.append((_port(way[-1], way[-2], "above") - left, end[1] - end[3] / 2))
+            curves[edge] = _smooth(points)
+            places[edge] = (way[-2].line - left + 10 + size / 2, middle[way[-2].row])
+        return placed, curves, places, (right - left, top + MARGIN)
+
+
+def _port(box: Slot, other: Slot, side: str) -> float:
+    """Where an edge meets a box: the edges of one side stand apart, in the order of where they go."""
+    others = sorted(getattr(box, side), key=lambda slot: slot.line)
+    step = min(18.0, (box.width - 12.0) / len(others))
+    return box.x + step * (others.index(other) - (len(others) - 1) / 2)
+
+
+def _smooth(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Control points of a curve that passes each point downward."""
+    out = [points[0]]
+    for (x, y), (x1, y1) in zip(points, points[1:]):
+        out += [(x, (y + y1) / 2), (x1, (y + y1) / 2), (x1, y1)]
+    return out
 
 
 def _spline(pos: str, at: object) -> list[tuple[float, float]]:

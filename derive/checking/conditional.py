@@ -1,0 +1,115 @@
+"""What is right under a condition alone: symmetry, values given before, entry by entry, a letter that is a size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import DeriveError
+from ..expr import Expr, symbols_of
+from .claims import DERIVATIVES, Claim, Side
+from .conditions import condition_of, entry_by_entry, part_of, size_named
+from .derivatives import TreeBuilder
+from .judgments import Alternative, Judgment, Value, wide
+from .trees import Tree
+from .values import Convention, Indexed, aligned
+
+if TYPE_CHECKING:
+    from .verdicts import Judge
+
+
+def under_condition(
+    judge: Judge,
+    claim: Claim,
+    side: Side,
+    truths: Sequence[Alternative],
+    values: Sequence[Alternative],
+    head: Tree | None,
+) -> Judgment | None:
+    """The side as right under a condition: values given before, symmetry, entries that sum to 1."""
+    if head is not None and head.kind == "derivative" and head.data == (1,) and not judge.is_declared(side):
+        vectors = [v.value for v in values if isinstance(v.value, Expr) and v.value.is_vector]
+        if (
+            judgment := next(filter(None, (entrywise(judge, truths, v, side, head) for v in vectors)), None)
+        ) is not None:
+            return judgment
+    is_gradient = head is not None and head.kind == "gradient"
+    name = variable_name(head) or (judge.scope.nabla if is_gradient else None) or ""
+    variable = judge.scope.symbols.get(name) or judge.scope.symbols.get(name.partition("_")[0])  # X of ∂/∂Xₚq
+    for truth in truths:
+        for value in values:
+            pair = aligned(truth.value, value.value)
+            if pair is not None:
+                left, right = judge.whole(pair[0]), judge.whole(pair[1])
+                condition = condition_of(
+                    judge.witness, left, right, variable, judge.values_given, judge.turned, judge.granted
+                )
+                if condition is None and isinstance(truth.value, Indexed):
+                    condition = part_of(judge.witness, left, right, truth.value.indices)
+                    if condition is not None and claim.case and f" {claim.case} " not in condition:
+                        condition = None  # the line says that it speaks of the other entries
+                if condition is not None and (judge.grants_symmetry or "symmetric" not in condition):
+                    judgment = Judgment("conditional", f"right if {condition}", side)
+                    judgment.condition, judgment.value, judgment.truth = condition, value.value, truth.value
+                    names, _, said = condition.rpartition(" ")
+                    judge.granted |= set(names.split(", ")) if said == "symmetric" else set()
+                    return judgment
+    return None
+
+
+def entrywise(
+    judge: Judge, truths: Sequence[Alternative], value: Value, side: Side, head: Tree | None
+) -> Judgment | None:
+    """The side as right entry by entry: the slopes of a function of numbers, taken of each entry."""
+    is_identity = head is not None and not any(t.kind in DERIVATIVES for t in head.walk())
+    for truth in truths:
+        if isinstance(value, Expr) and isinstance(truth.value, Expr):
+            as_it_is = is_identity or value.shape == truth.value.shape and _powers(judge, side)
+            found = value if as_it_is else entry_by_entry(truth.value, value)  # σ(z)(1 − σ(z)), of numbers
+            if found is not None and judge.same(truth.value, found):
+                judgment = Judgment("conditional", "right entry by entry", side)
+                judgment.condition, judgment.value = "entry by entry", found
+                return judgment
+    return None
+
+
+def _powers(judge: Judge, side: Side) -> bool:
+    """Whether what does not fit is the power of a vector: that has no other meaning than entry by entry."""
+    if side.tree is None or not any(t.kind == "power" for t in side.tree.walk()):
+        return False
+    builder = TreeBuilder(judge.scope, Convention(judge.layout, lenient=True))
+    try:
+        builder.value(side.tree)
+    except DeriveError:
+        return False
+    return "lenient" not in builder.used
+
+
+def sized(judge: Judge, truths: Sequence[Alternative], values: Sequence[Alternative], side: Side) -> Judgment | None:
+    """The side as right where a letter is a size: N of 𝟏ᵀ𝟏 = N."""
+    for truth in truths:
+        for value in values:
+            pair = aligned(truth.value, value.value)
+            condition = size_named(judge.witness, *map(judge.whole, pair)) if pair is not None else None
+            if condition is not None:
+                judgment = Judgment("conditional", f"right if {condition}", side)
+                judgment.condition, judgment.value, judgment.truth = condition, value.value, truth.value
+                return judgment
+    return None
+
+
+def shrunk(judge: Judge, head: Tree | None, *values: Value) -> list[str]:
+    """Capital letters of a derivative that are scalars for want of any other reading."""
+    if head is None or not any(t.kind in DERIVATIVES for t in head.walk()):
+        return []
+    letters = {s.name for v in values for s in symbols_of(judge.whole(wide(v)))}
+    return sorted(letters & judge.document.shrunk)
+
+
+def variable_name(head: Tree | None) -> str | None:
+    if head is None or head.kind not in ("derivative", "gradient") or len(head.args) < 2:
+        return None
+    variable = head.args[1]
+    while variable.kind == "transpose":
+        variable = variable.args[0]
+    return str(variable.data[0]) if variable.kind == "name" else None
