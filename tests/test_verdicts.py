@@ -260,7 +260,7 @@ w_hat = (X^T X + lambda I)^-1 X^T y""",
 $\delta = (a - y)\odot\mathbf{1}_{z>0}$
 
 $\frac{\partial L}{\partial W} = \delta x^\top$""",
-        "ddduu",
+        "ddddp",
     ),
     (
         r"""$a = \sigma(z)$, $z = Wx+b$, $L = \frac12 \|a - y\|^2$:
@@ -565,6 +565,88 @@ with $H = X(X^\top X)^{-1}X^\top$.""",
 $\frac{\partial J}{\partial \theta} = -2X^\top y + 2 X^\top X\theta$.
 The fitted values are $\hat y = X\hat\theta = X(X^\top X)^{-1} y$.""",
         "dpf",
+    ),
+    # dW for ∂L/∂W, with a transposition in the superscript of a layer
+    (
+        r"""$$z^{[1]} = W^{[1]} x + b^{[1]},\quad a^{[1]} = \tanh(z^{[1]}),\quad z^{[2]} = W^{[2]} a^{[1]} + b^{[2]}$$
+$$a^{[2]} = \sigma(z^{[2]}),\quad L = -y\log a^{[2]} - (1-y)\log(1 - a^{[2]})$$
+$$dz^{[2]} = a^{[2]} - y$$
+$$dW^{[2]} = dz^{[2]} a^{[1]T}$$
+$$dW^{[2]} = a^{[1]} dz^{[2]}$$
+$$dz^{[1]} = W^{[2]T} dz^{[2]} \odot (1 - a^{[1]})$$
+$$dW^{[1]} = dz^{[1]} x^T$$""",
+        "dddddppffp",
+    ),
+    (
+        r"""$S = QK^\top$, $O = SV$ and a scalar loss $L$. With $dO = \frac{\partial L}{\partial O}$,
+$\frac{\partial L}{\partial V} = S^\top dO$, $\frac{\partial L}{\partial V} = S dO$.""",
+        "ddppf",
+    ),
+    (r"""$F = X^\top X$, $dF = dX^\top X + X^\top dX$, $dF = dX X^\top + X^\top dX$.""", "dpf"),
+    # the range of an index is no rule, and neither is where a derivative vanishes
+    (
+        r"""For $i=1,\dots,n$, let $p_i = \sigma(w^T x_i)$. The loss is
+$$\ell(w) = -\sum_{i=1}^n \left[ y_i \log p_i + (1-y_i) \log(1-p_i) \right]$$
+$\nabla \ell(w) = \sum_{i=1}^n (p_i - y_i) x_i$, $\nabla \ell(w) = \sum_{i=1}^n (y_i - p_i) x_i$""",
+        "ddpf",
+    ),
+    (
+        r"""$J(\alpha) = \frac12\|y - K\alpha\|^2 + \frac\lambda2\alpha^\top K\alpha$ with $K$ symmetric.
+Its gradient vanishes for $\alpha = (K+\lambda I)^{-1}y$.""",
+        "da",
+    ),
+    (
+        r"""$J(\alpha) = \frac12\|y - K\alpha\|^2 + \frac\lambda2\alpha^\top K\alpha$ with $K$ symmetric.
+Its gradient vanishes for $\alpha = (K+2\lambda I)^{-1}y$.""",
+        "df",
+    ),
+    # an estimate has the shape of what it estimates
+    (
+        r"""$\ell(\mu,\Sigma) = -\frac{n}{2}\log\det\Sigma - \frac12\sum_{i=1}^n (x_i-\mu)^\top\Sigma^{-1}(x_i-\mu)$,
+$\Sigma$ positive definite. $\frac{\partial \ell}{\partial \mu} = \sum_{i=1}^n \Sigma^{-1}(x_i-\mu) = 0 \implies
+\hat\mu = \sum_{i=1}^n x_i$. Maximizing over the covariance,
+$\hat\Sigma = \sum_{i=1}^n (x_i-\hat\mu)(x_i-\hat\mu)^\top$.""",
+        "dpff",
+    ),
+    (
+        r"""$f(x) = \frac12x^TQx + b^Tx + c$ with $Q$ symmetric positive definite. Minimizer: $x^\star = -Q^{-1}b$ and
+$f(x^\star) = -\frac12b^TQ^{-1}b + c$, $f(x^\star) = \frac12b^TQ^{-1}b + c$.""",
+        "dacf",
+    ),
+    # indicators of inequalities
+    (
+        r"""$Z = XW$, $A = \mathrm{ReLU}(Z)$, $L = \frac12\|A-Y\|_F^2$.
+$\frac{\partial L}{\partial Z} = (A-Y)\odot 1[Z > 0]$, $\frac{\partial L}{\partial Z} = (A-Y)\odot \mathbb{1}\{Z > 0\}$,
+$\frac{\partial L}{\partial Z} = (A-Y)\odot \mathbf{1}(Z < 0)$, $\frac{\partial L}{\partial Z} = (A-Y)\odot (Z > 0)$""",
+        "dddppfp",
+    ),
+    # the power of a vector in a definition
+    (
+        r"""$h_1 = \tanh(Wh_0 + Ux_1)$, $h_2 = \tanh(Wh_1 + Ux_2)$, $L = \frac12\|h_2 - t\|^2$.
+$\delta_2 = (h_2 - t)\odot(1-h_2^2)$, $\delta_1 = W^\top\delta_2\odot(1-h_1^2)$,
+$\frac{\partial L}{\partial W} = \delta_2h_1^\top + \delta_1h_0^\top$,
+$\frac{\partial L}{\partial W} = \delta_2h_1^\top$""",
+        "dddddpf",
+    ),
+    # plain text with words for names, and words before an equation
+    (
+        """h = tanh(W x + b)
+yhat = v^T h
+loss = (yhat - y)^2
+dloss/dyhat = 2 (yhat - y)
+dloss/dv = 2 (yhat - y) x
+Therefore dloss/dW = 2 (yhat - y) (v ⊙ (1 - h ⊙ h)) x^T
+So dloss/db = 2 (yhat - y) v
+""",
+        "dddpfpf",
+    ),
+    (
+        """L(w) = ||Xw - y||^2 + lambda ||w||^2
+Hess L(w) = 2 X^T X + 2 lambda I
+Setting the gradient to zero: (X^T X + lambda I) w = X^T y
+Therefore w = (X^T X + 2 lambda I)^(-1) X^T y
+""",
+        "dpaf",
     ),
 ]
 

@@ -17,7 +17,7 @@ from .sample_sums import declare_families, entries_of, upright, wholes
 from .trees import Tree, is_kronecker
 from .unification import Declaration, habit, solve
 from .upstream import give_upstream
-from .values import Broken
+from .values import Broken, Convention, Scope, Value
 
 _IN_ENTRIES = re.compile(r"\\begin\s*\{(?:[a-zA-Z]?matrix\*?|array)\}")
 
@@ -74,6 +74,11 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
         names, definitions, anchors, claims, declared, functions, hints, _scalars(reading, defined), scope.sizes
     )
     scope.symbols = symbols
+    for claim in reading.claims:  # μ̂ has the shape of μ
+        estimate, _ = head_of(claim.sides[0].found) if claim.role == "solution" else (None, None)
+        plain = symbols.get(claim.name or "")
+        if estimate in symbols and estimate not in declared and plain is not None:
+            symbols[estimate] = symbol(estimate, *plain.shape, properties=symbols[estimate].properties)
     for name, value in whole.items():
         letters = {s: symbols.setdefault(s.name, s) for s in symbols_of(value)}
         if all(s.shape == known.shape for s, known in letters.items()):
@@ -428,7 +433,7 @@ def _define(reading: Claims, definitions: list[tuple[str, Tree]], by_name: Mappi
             if made is None:
                 continue
             try:
-                value = TreeBuilder(scope).value(tree, made.shape)
+                value = _meaning(scope, tree, made)
                 if not isinstance(value, Expr):
                     continue
                 if value.shape != made.shape:
@@ -463,6 +468,18 @@ def _define(reading: Claims, definitions: list[tuple[str, Tree]], by_name: Mappi
             if cause is not None and (made is None or made not in scope.definitions):
                 letters = frozenset(t.text for t in claim.sides[1].found if t.kind == "atom")
                 scope.broken[written] = Broken(claim.number, cause.message, letters)
+
+
+def _meaning(scope: Scope, tree: Tree, made: Expr) -> Value:
+    """The formula of a definition; the power of a vector is that of each entry, as it has no other meaning."""
+    try:
+        return TreeBuilder(scope).value(tree, made.shape)
+    except DeriveError:
+        builder = TreeBuilder(scope, Convention(lenient=True))
+        value = builder.value(tree, made.shape) if any(t.kind == "power" for t in tree.walk()) else None
+        if value is None or "lenient" in builder.used:
+            raise
+        return value
 
 
 def _forgive(later: list[tuple[str, Tree]], by_name: Mapping[str, Claim]) -> None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from ..errors import LimitError
-from ..names import SPOKEN
+from ..names import ACCENTS, SPOKEN
 from .manuscript import MATHEMATICS, Manuscript, closing
 
 MAX_ROWS = 4_000
@@ -168,7 +168,12 @@ def _inline_end(text: str, start: int) -> int:
 
 
 _WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}(?![A-Za-z({])")
-_GRAD = re.compile(r"\bgrad(?=[_\s][^\s=])")
+_GRAD = re.compile(r"\b(?:grad|Hess)(?=[_\s][^\s=])")
+_HEAD = re.compile(r"^[ \t]*(?:[A-Za-z ]+:[ \t]*)?(?P<word>[A-Za-z]{3,})\d*(?:\([^()]*\))?[ \t]*:?=", re.MULTILINE)
+_SO = re.compile(r"[ \t]*[Ss]o[ \t]+(?=\S)")
+_LED = re.compile(  # Therefore w = …, Setting it to zero: …; a rule in letters of its own is none
+    r"^(?!.*\b(?:[Ff]or|[Ii]f|[Rr]ule)\b).*(?<![A-Za-z])(?:[A-Za-z]{3,}|[Ss]o|[Ii]s|[Ww]e|[Tt]o|[Bb]y|[Ii]f|[Aa]s)(?:[:,]|\s)\s*(?=\S)"
+)
 _FRAME = re.compile("[│┃║┌┐└┘╭╮╰╯─━═├┤]")
 _NAMED = re.compile(r"\b(?:with|where)\s+([^\s=]+ = [^,:;]*[^,:;.\s])")
 _REMARKED = re.compile(
@@ -185,15 +190,29 @@ def _bare(text: str) -> list[Passage]:
     """
     found: list[Passage] = []
     at = 0
+    named = {m["word"].lower() for m in _HEAD.finditer(text)}
+    known = _MATH_WORDS | named | {"d" + word for word in named}
     for line in text.splitlines(keepends=True):
-        bare = _GRAD.sub("   ∇", _FRAME.sub(" ", line.rstrip("\n")))
+        bare = _GRAD.sub(lambda m: "   ∇" if m[0] == "grad" else " ∇^2", _FRAME.sub(" ", line.rstrip("\n")))
         remark = _REMARKED.search(bare)
         if remark is not None and "=" in bare[: remark.start()] and _WORDS.search(remark[0]):
             bare = bare[: remark.start()] + " " * (len(bare) - remark.start())
         margin = _MARGIN.search(bare)
         if margin is not None:
             bare = bare[: margin.start()] + " " * (len(bare) - margin.start())
-        words = [w for w in _WORDS.findall(bare) if w.lower() not in _MATH_WORDS]
+        words = [m for m in _WORDS.finditer(bare) if m[0].lower() not in known and not _SPOKEN_ACCENT.match(m[0])]
+        led = _LED.match(bare[: words[-1].end() + 1] + "…") if words else _SO.match(bare)
+        if (
+            led is not None
+            and "=" in bare[led.end() :]
+            and "`" not in bare
+            and "$" not in bare
+            and not _NAMED.search(bare)
+        ):
+            found.append(Passage("prose", bare[: led.end()], at))
+            found.append(Passage("display", bare[led.end() :], at + led.end()))
+            at += len(line)
+            continue
         last = found[-1] if found else None
         if (
             bare.strip()
@@ -253,6 +272,13 @@ _LAYER = re.compile(
 _ACCENTED = re.compile(  # \hat{y_i}
     r"(\\(?:hat|tilde|bar|vec|mathbf|boldsymbol|bm)\s*\{\s*(?:[A-Za-z]|\\[a-z]+))(\s*_\s*(?:\w|\{[^{}]*\}))\s*\}"
 )
+_LAYER_TURNED = re.compile(  # W^{[2]T}
+    r"\^\s*\{\s*(?P<layer>[(\[]\s*\w\s*(?:[-+]\s*1\s*)?[)\]])\s*(?P<turn>\^?\s*(?:T|\\top|\\intercal))\s*\}"
+)
+_SPOKEN_ACCENT = re.compile(
+    r"(?<![A-Za-z\\])(?P<d>d?)(?P<letter>(?![tcwTCW]hat)[A-Za-z])_?(?P<accent>hat|bar|tilde)(?![A-Za-z])"
+)
+_STARRED = re.compile(r"(?<=[A-Za-z0-9])\*\s*$")
 _LOW = re.compile(r"\{\s*_(\w)\s*\}")  # \theta{_k}
 _TURNED = re.compile(r"(?<=\))(\s*\^\s*(?:T|\{\s*T\s*\}|\\top|\{\s*\\top\s*\}))(\s*_\s*\{[a-z]{2}\})")  # (BA)^T_{ij}
 _ORDERS = re.compile(
@@ -325,6 +351,9 @@ def cleaned(text: str) -> str:
 
 def spelled(text: str) -> str:
     """The names of a formula as the grammar has them: a_{L-1}, \\hat{y}_i; the length is kept."""
+    text = _SPOKEN_ACCENT.sub(lambda m: (m["d"] + m["letter"] + ACCENTS[m["accent"]]).ljust(len(m[0])), text)
+    text = _STARRED.sub("^*", text)  # w* = …
+    text = _LAYER_TURNED.sub(lambda m: ("^{" + m["layer"] + "}^" + m["turn"].lstrip("^ ")).ljust(len(m[0])), text)
     text = _LAYER.sub(lambda m: m[1] + "_" + m[2], text)
     text = _ACCENTED.sub(lambda m: (m[1] + "}" + m[2]).ljust(len(m[0])), text)
     text = _BEFORE.sub(lambda m: (m["matrix"] + "^t").ljust(len(m[0])), text)

@@ -20,7 +20,7 @@ _DENSITY = re.compile(
 _WORD = re.compile(
     r"(?:\\(?:text|mathrm|operatorname|mathit|textrm|mathsf|rm)\*?\s*\{\s*(?P<word>[A-Z][A-Za-z]{1,11}|loss|cost|error|risk)\s*\}"
     r"|(?<![A-Za-z\\])(?P<bare>MSE|RSS|SSE|SSR|NLL|BCE|CE|KL|ELBO|RMSE|Loss|Cost)(?![A-Za-z])"
-    r"|(?<![A-Za-z\\])(?P<alone>[A-Z][a-z]{2,11}|loss|cost|error|risk)(?![A-Za-z]|\s*\())"
+    r"|(?:(?<![A-Za-z\\])|(?<=(?<![A-Za-z\\])d))(?P<alone>[A-Z][a-z]{2,11}|loss|cost|error|risk)(?![A-Za-z]|\s*\())"
     r"(?P<low>\s*_\s*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)?\}|\w))?"
     r"(?:\s*(?:\\left)?\((?P<inside>(?:[^()]|\([^()]*\))*?)(?:\\right)?\))?"
 )

@@ -9,7 +9,9 @@ from typing import Any
 
 from ..errors import DeriveError, ShapeError
 from ..reading.differentials import Vocabulary, parse
+from ..reading.indicators import INEQUALITY, indicators
 from ..reading.tokens import Token
+from .backward import name_gradients
 from .claims import Claim, Claims, Side, tokenize, vocabulary_of
 from .conditions import stated
 from .declaring import add_property, declare, declared_by, declares, is_hedged
@@ -40,6 +42,8 @@ _HEADING = re.compile(
     re.MULTILINE,
 )
 _CASE = re.compile(r"[\s&,(]*[i-n]\s*(?:=|\\neq?(?![a-z])|≠|\\not\s*=)\s*[i-n][\s&,.;)]*$")
+_RANGE = re.compile(r"[\s(]*[a-zN]\s*=\s*[01]\s*(?:,\s*(?:[12]\s*,\s*)?)?(?:\\[lc]?dots|…|\.\.)[^=]*$")  # i = 1, …, n
+_VANISHES = re.compile(r"\b(?:vanish\w*|zero|minimi[sz]ed|maximi[sz]ed|solved)\s+(?:only\s+)?(?:for|if)\s*$")
 MAX_SCOPES = 400
 
 
@@ -69,7 +73,10 @@ def read(text: str, where: Any = None) -> Document:
     loose: list[tuple[str, int, MathRow]] = []
     local_block = -1
     for row in found:
+        if _RANGE.match(row.text):
+            continue
         local = not row.display and bool(_FOR.search(row.prose)) and not _CASE.match(row.text)
+        local = local and not _VANISHES.search(row.prose)
         if local:
             local_block = row.block
         elif not row.display and local_block >= 0 and row.block - local_block <= 4 and "." not in row.prose:
@@ -91,6 +98,7 @@ def read(text: str, where: Any = None) -> Document:
     for claim in whole.claims:
         for side in claim.sides:
             _parse(side, vocabulary, document.notes, hypotheses)
+    name_gradients(whole.claims, lambda c: sections[c.row.block])
     _free_functions(whole.claims)
     _divided_heads(whole.claims, sections)
     document.claims = whole.claims
@@ -372,6 +380,8 @@ def _parse(side: Side, vocabulary: Vocabulary, notes: list[str], hypotheses: Seq
     try:
         tokenize(side, frozenset(vocabulary.names), vocabulary.is_latex)
         found = [copy(t) for t in side.found]
+        if INEQUALITY.search(source):
+            found = indicators(found, source, readings, set())
         cut = next((i for i, t in enumerate(found) if t.text == "↦"), None)
         if cut is not None:  # [ΔZ] ↦ A ΔZ B: a linear map by its value at a direction
             direction = [t for t in found[:cut] if t.kind not in ("open", "close")]

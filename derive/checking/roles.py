@@ -124,9 +124,10 @@ class _Ahead:
             name, parameters = head_of(claim.sides[0].found)
             body = body_of(claim)
             if name and body is not None and name not in names_of(body) and not claim.local:
+                if name not in self.names or claim.defines:  # f(x̂) = … says no more of what f is a function of
+                    self.variables |= set(parameters or ())
                 self.names.add(name)
                 self.bodies.append(body)
-                self.variables |= set(parameters or ())
             for part in chain:
                 for side in part.sides:
                     self.variables |= variables_of(side.tree)

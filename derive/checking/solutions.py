@@ -15,6 +15,7 @@ from ..operations import add, scale
 from .claims import Claim, Side
 from .derivatives import TreeBuilder
 from .edits import edits
+from .hypotheses import speaks_of_letters
 from .roles import ORNAMENTS, names_of, says_solution, variables_of
 from .trees import Tree
 
@@ -74,7 +75,10 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
     name, loss, slope = wrong
     others = {s.name for s in symbols_of(slope)} - {s.name for s in symbols_of(point)} - {variable.name}
     if others & _variables(judge, name):
-        return assumed  # of several variables together, as with the multiplier of a Lagrangian
+        found = _solved(loss, variable)
+        solution = found.solution if found is not None else None
+        if solution is None or others & {s.name for s in symbols_of(solution)}:
+            return assumed  # of several variables together, as with the multiplier of a Lagrangian
     judgment = Judgment("fails", f"the derivative of {name} by {variable.text()} does not vanish there", side)
     judgment.value, judgment.tree = point, side.tree
     judgment.mended = _mended(judge, side.tree, slope, variable) or _closed_form(loss, variable)
@@ -116,6 +120,16 @@ def judged_equation(judge: Judge, claim: Claim, left: Expr, right: Expr, side: S
                 )
             wrong = wrong or f"it does not hold where the derivative of {name} by {variable.text()} vanishes"
     return Judgment("fails", wrong, side) if wrong else None
+
+
+def is_of_a_loss(judge: Judge, claim: Claim) -> bool:
+    """Whether a line is an equation in the letters of a loss whose derivative is set to zero there."""
+    if not speaks_of_letters(claim, claim.sides[0].tree):
+        return False
+    if judge.condition is None and not says_solution(claim.row.prose[-400:]):
+        return False
+    names = {n for side in claim.sides for n in names_of(side.tree)}
+    return any(names <= {s.name for s in symbols_of(loss)} | {"I"} for _, loss in _losses(judge, None))
 
 
 def _is_at(residual: Expr, variable: Expr, found: Stationary | None) -> bool | None:

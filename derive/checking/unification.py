@@ -200,7 +200,10 @@ class Unifier:
             if exponent is not None:
                 self.equal(exponent, (ONE, ONE))
             if base is not None and kind == "power" and not self.is_scalar(base):
-                self.same(base[0], base[1])
+                raised = tree.args[0]
+                is_defined = raised.kind == "name" and self.kinds.get(str(raised.data[0])) == "any"
+                if not (is_defined and self.find(base[1]) is ONE):  # of a vector each entry is raised
+                    self.same(base[0], base[1])
             return base
         if kind == "transpose":
             inner = self.shape(tree.args[0])

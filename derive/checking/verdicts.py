@@ -25,7 +25,7 @@ from .hypotheses import assumed, speaks_of_letters
 from .index_chains import IndexChain
 from .judgments import Alternative, Failure, Judgment, Value, difference, wide, with_entries
 from .roles import given, is_value, names_of
-from .solutions import judged_equation, judged_solution
+from .solutions import is_of_a_loss, judged_equation, judged_solution
 from .trees import Tree, is_chain, turned_letters
 from .unknowns import foreign, of_open_kind, resting_on_unread, said_of_unknown, undefined, unread_among
 from .upstream import only_named
@@ -219,6 +219,8 @@ class Judge:
         try:
             return self.values(side), None
         except DeriveError as error:
+            if isinstance(error, ShapeError) and is_of_a_loss(self, claim):
+                return [], Judgment("fails", f"the shapes do not fit: {error.message}", side)
             return [], self.unread(side, error)
         except RecursionError:
             return [], self.unread(side, DeriveError("brackets nest too deep"))
@@ -422,11 +424,14 @@ class Judge:
         reason = f"the shapes do not fit: {error.message}"
         if broken := unread_among(self.scope, names_of(side.tree) | (set() if truths else names_of(head))):
             return Judgment("unread", broken, side)
-        if side.tree is not None and sum(t.kind in DERIVATIVES for t in side.tree.walk()) > 1:
+        kinds = [t.kind for t in side.tree.walk() if t.kind in DERIVATIVES] if side.tree is not None else []
+        if len(kinds) > 1 and set(kinds) != {"differential"}:
             return Judgment("unread", f"not judged, a chain rule without the order of its factors: {reason}", side)
         is_guess = (
             not truths and not self.is_declared(side) or bool(truths and truths[0].used & {"stacked", "stand-in"})
         )
+        if is_of_a_loss(self, claim):
+            return Judgment("fails", reason, side)
         is_given = claim.role == "equation" or claim.role == "definition" and not self.is_settled(claim, side)
         if is_given or not self.is_bound(claim, side) or is_guess:
             return Judgment("unread", reason, side)

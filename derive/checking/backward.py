@@ -1,0 +1,74 @@
+"""Gradients that are named after their variables: dW for ∂L/∂W, as programs and lecture notes of networks have it.
+
+dW = dz aᵀ is no differential where dz = a − y stands before: a differential is linear in differentials of letters
+that no line gives, and of each of these names a line says what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from .claims import Claim
+from .roles import chains_of, is_zero, names_of
+from .trees import Tree, name
+
+LOSSES = ("L", "J", "E", "C", "ℓ", "loss")
+
+
+def name_gradients(claims: Sequence[Claim], section: Callable[[Claim], int]) -> None:
+    """Read dW as ∂L/∂W in the sections that mean it so."""
+    for number in dict.fromkeys(section(c) for c in claims):
+        own = [c for c in claims if section(c) == number]
+        if means_gradients(own):
+            loss = _loss(own)
+            for claim in own:
+                for side in claim.sides:
+                    if side.tree is not None:
+                        side.tree = _replaced(side.tree, loss)
+
+
+def means_gradients(claims: Sequence[Claim]) -> bool:
+    """Whether lines say what dW, dz, … are, one of them without a differential, and none is left open."""
+    given: set[str] = set()
+    wanted: set[str] = set()
+    is_said = False
+    for chain in chains_of(claims):
+        named = _named(chain[0].sides[0].tree)
+        if named is None:
+            continue
+        given.add(named)
+        for tree in [s.tree for c in chain for s in c.sides][1:]:
+            if tree is None:
+                continue
+            found = {_named(t) or "" for t in tree.walk() if t.kind in ("differential", "directional")}
+            wanted |= found
+            is_said |= not found and not is_zero(tree) and tree.kind not in ("name", "number", "map")
+    return is_said and wanted <= given
+
+
+def _named(tree: Tree | None) -> str | None:
+    """W of dW."""
+    if tree is None or tree.kind != "differential" or tree.args[0].kind != "name":
+        return None
+    return str(tree.args[0].data[0])
+
+
+def _loss(claims: Sequence[Claim]) -> str:
+    """What is differentiated: as a derivative says, else a definition that no other rests on."""
+    bodies: dict[str, set[str]] = {}
+    for claim in claims:
+        for t in (t for side in claim.sides if side.tree is not None for t in side.tree.walk()):
+            if t.kind == "derivative" and t.args[0].kind in ("name", "apply"):
+                return str(t.args[0].data[0])
+        head = claim.sides[0].tree
+        if head is not None and head.kind in ("name", "apply"):
+            bodies[str(head.data[0])] = {n for side in claim.sides[1:] for n in names_of(side.tree)}
+    used = {n for names in bodies.values() for n in names}
+    tops = [n for n in bodies if n not in used]
+    return next((n for n in LOSSES if n in bodies), tops[-1] if tops else "L")
+
+
+def _replaced(tree: Tree, loss: str) -> Tree:
+    if _named(tree) is not None:
+        return Tree("derivative", [name(loss), tree.args[0]], (1,), tree.span)
+    return tree.with_args([_replaced(arg, loss) for arg in tree.args])
