@@ -29,7 +29,7 @@ def habit(name: str, style: str, uses: set[str]) -> list[float]:
     elif style in ("bold", "vec"):
         costs = [2.0, 0.0, 99.0, 5.0]
     elif "a" <= first <= "g" or "α" <= first <= "ω" or first == "ℓ":
-        costs = [0.0, 0.6, 99.0, 5.0]
+        costs = [0.0, 0.6 if first <= "g" else 0.7, 99.0, 5.0]  # of α g, g is the vector
     elif first in "ijklmn":
         costs = [0.5, 0.0, 99.0, 5.0]
     elif first in "ts":
