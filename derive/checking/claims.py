@@ -46,7 +46,7 @@ class Claim:
 
     __slots__ = (
         "sides", "continues", "defines", "row", "local", "number", "latex", "start", "role", "name", "parameters",
-        "is_judged", "case",
+        "is_judged", "case", "is_shown",
     )  # fmt: skip
 
     def __init__(self, sides: list[Side], continues: bool, defines: bool, row: MathRow, local: bool) -> None:
@@ -62,6 +62,7 @@ class Claim:
         self.name: str | None = None  # what a definition gives a formula, and a solution a value
         self.parameters: tuple[str, ...] | None = None
         self.is_judged = False  # of a solution: the derivative must vanish there
+        self.is_shown = True  # False of the other layers that a line in l stands for
         self.case = ""  # of which entries it speaks: "=" on the diagonal, "≠" off it
 
     @property

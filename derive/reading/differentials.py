@@ -56,6 +56,8 @@ class Vocabulary:
         d is a letter; and before a letter that it touches a differential all the same.
     bold, divisors : set of str
         Small letters printed bold; what numbers are divided by.
+    kinds : dict of str to str
+        Names that are vectors or matrices by their place in a network.
     """
 
     def __init__(self, names: Iterable[str] = (), functions: Iterable[str] = (), d_is_name: bool = False) -> None:
@@ -67,6 +69,7 @@ class Vocabulary:
         self.d_is_name = d_is_name
         self.d_touches = False
         self.bold: set[str] = set()
+        self.kinds: dict[str, str] = {}
         self.divisors: set[str] = set()
 
 
