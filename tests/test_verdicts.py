@@ -676,6 +676,18 @@ $\frac{\partial J}{\partial W^{(l)}} = \delta^{(l+1)} (a^{(l)})^T$,
 $\frac{\partial J}{\partial b^{(l)}} = \delta^{(l)}$""",
         "dddpppf",
     ),
+    # a function of numbers that no line gives
+    (
+        r"""$z_1 = W_1 x + b_1$, $a_1 = g(z_1)$, $z_2 = W_2 a_1 + b_2$, $L = \frac12\|z_2 - y\|^2$.
+$\frac{\partial L}{\partial z_1} = W_2^T(z_2 - y) \odot g'(z_1)$,
+$\frac{\partial L}{\partial z_1} = W_2^T(z_2 - y) \odot g(z_1)$""",
+        "ddddpf",
+    ),
+    (
+        r"""$f(x) = g(a^Tx)$. $\nabla f(x) = g'(a^Tx)a$, $\nabla^2 f(x) = g''(a^Tx) a a^T$.
+$\nabla f(x) = g'(a^Tx)x$""",
+        "dppf",
+    ),
 ]
 
 

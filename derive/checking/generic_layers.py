@@ -26,14 +26,15 @@ def written_out(claims: Sequence[Claim], section: Callable[[Claim], int]) -> tup
     """The claims with their layers numbered, and those of the other layers beside them; whether there are any."""
     found: list[Claim] = []
     is_any = False
+    leads: set[str] = set()
+    given: set[str] = set()
     for number in dict.fromkeys(section(c) for c in claims):
         own = [c for c in claims if section(c) == number]
-        leads = _leads(own)
+        leads |= _leads(own)
         if not leads:
             found += own
             continue
         is_any = True
-        given: set[str] = set()
         for claim in own:
             layers = [MIDDLE]
             head = claim.sides[0].text
