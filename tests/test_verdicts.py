@@ -688,6 +688,7 @@ $\frac{\partial L}{\partial z_1} = W_2^T(z_2 - y) \odot g(z_1)$""",
 $\nabla f(x) = g'(a^Tx)x$""",
         "dppf",
     ),
+    (r"Let $y = f(x)$. $y' = f'(x)$", "uu"),
 ]
 
 

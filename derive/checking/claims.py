@@ -182,7 +182,7 @@ def _activations(claims: Iterable[Claim], heads: set[str]) -> set[str]:
                 applied.add(name)
             elif i and len(found) > 3 and (found[1].text, found[-1].text) == ("(", ")") and found[0].kind == "atom":
                 inside = [t for t in found[2:-1] if t.kind == "atom"]
-                if all(t.text.islower() or t.text == "T" for t in inside) and len(inside) < 4:
+                if all(t.text.islower() or t.text == "T" for t in inside) and 1 < len(inside) < 4:
                     applied.add(found[0].name)  # g(aᵀx), of a number
             for before, token, after in zip([None, *found], found, found[1:]):
                 if token.kind == "atom" and after.text in ("'", "′"):
