@@ -48,7 +48,7 @@ SUBSCRIPTS = "".join(_SUBSCRIPTS)
 _TO_SUBSCRIPT = {plain: small for small, plain in _SUBSCRIPTS.items()}
 _MARK_WORDS = {"+": "plus", "-": "minus", "′": "prime"}
 _TO_SUPERSCRIPT = dict(zip("0123456789+-in′", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁱⁿ′"))
-_FROM_SUPERSCRIPT = {small: plain for plain, small in _TO_SUPERSCRIPT.items() if small not in "⁰¹′"}
+_FROM_SUPERSCRIPT = {small: plain for plain, small in _TO_SUPERSCRIPT.items() if small != "′"}
 _PYTHON = frozenset(
     "False None True and as assert async await break class continue def del elif else except finally for from global "
     "if import in is lambda nonlocal not or pass raise return try while with yield".split()
@@ -164,7 +164,8 @@ def canonical(written: str) -> str:
             inside, i = held[i:end], end
             if c == "^" and "(" not in inside and "[" not in inside:
                 above = inside.rpartition("{")[2].strip("} ")
-                if above not in ("+", "-") and not (above.isalnum() and above.isascii()) or above in ("T", "t"):
+                bare = above[:1] + above[2:] if above[1:2] in ("+", "-") and above[2:].isdigit() else above  # l-1
+                if above not in ("+", "-") and not (bare.isalnum() and bare.isascii()) or above in ("T", "t"):
                     raise ParseError(f"{written} is a power, not a name", written, (0, len(written)))
                 accents.append("^" + above)
                 continue
@@ -277,16 +278,20 @@ def latex(name: str) -> str:
     return f"{head}{shown}_{{{','.join(low)}}}"
 
 
+def _spoken(mark: str) -> str:
+    return mark.replace("-", "_minus_").replace("+", "_plus_")
+
+
 def identifier(name: str) -> str:
     """The name as a Python name: `W1`, `x_hat`, `lam`, `mu`."""
     base, accents, subscripts = parts(name)
     shown = "".join("lam" if c == "λ" else WORDS.get(c) or _CAPITALS.get(c, c) for c in base)
-    marks = [_MARK_WORDS.get(a[1:], a[1:]) if a[0] == "^" else a for a in accents]
+    marks = [_MARK_WORDS.get(a[1:], _spoken(a[1:])) if a[0] == "^" else a for a in accents]
     shown = (
         "_".join([shown, *marks]) if not (marks and marks[-1].isdigit()) else "_".join([shown, *marks[:-1]]) + marks[-1]
     )
     for i, low in enumerate(subscripts):
-        low = low.replace("-", "_minus_").replace("+", "_plus_").replace("|", "_").replace("*", "_star_").strip("_")
+        low = _spoken(low.replace("|", "_").replace("*", "_star_")).strip("_")
         low = "lam" if low == "λ" else WORDS.get(low, low)
         shown += low if low.isdigit() and not i and not accents else "_" + low
     return shown + "_" if shown in _PYTHON else shown

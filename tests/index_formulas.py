@@ -220,6 +220,44 @@ FORMULAS: list[tuple[str, str, str, Callable[[V], float]]] = [
     (r"\sum_{i=1}^n \sum_{j=i+1}^n A_{ij} x_i x_j + \sum_{i=1}^n \sum_{j=1}^i x_i y_j", "x", "A: n×n, x: n, y: n",
      lambda v: sum(v.A[i, j] * v.x[i] * v.x[j] for i, j in pairs("n"))
      + sum(v.x[i] * v.y[j] for i in range(6) for j in range(i + 1))),
+    (r"\sum_{n=1}^N \log\sum_{k=1}^K \frac{\pi_k}{\sqrt{2\pi}} e^{-(x_n-\mu_k)^2}", r"\pi",
+     "x: N, mu: K, pi: K positive",
+     lambda v: sum(np.log(sum(v.pi[k] / np.sqrt(2 * np.pi) * np.exp(-((v.x[n] - v.mu[k]) ** 2)) for k in range(4)))
+                   for n in range(5))),
+    (r"\sum_i \log\sum_j \mathbb{1}_{[j\neq i]} e^{z_i^T z_j}", "z", "z: N×d",
+     lambda v: sum(np.log(sum(np.exp(v.z[i] @ v.z[j]) for j in range(5) if j != i)) for i in range(5))),
+    (r"\operatorname{tr}(B^T \sum_i x_i x_i')", "B", "B: d×d, X: N×d", lambda v: np.sum(v.B * (v.X.T @ v.X))),
+    (r"\sum_i \|x_i - \bar x\|^2", "X", "X: N×d", lambda v: np.sum((v.X - v.X.mean(axis=0)) ** 2)),
+    (r"\sum_i x_i^2 - 3 \bar x^2 + \sum_j y_j (x_j - \bar x)", "x", "x: N, y: N",
+     lambda v: v.x @ v.x - 3 * v.x.mean() ** 2 + v.y @ (v.x - v.x.mean())),
+    (r"-\frac1N\sum_{i=1}^N y^i \log(\sigma(w^Tx^i)) + (1-y^i)\log(1-\sigma(w^Tx^i))", "w", "y: N, X: N×d, w: d",
+     lambda v: -sum(v.y[i] * np.log(sigmoid(v.w @ v.X[i])) + (1 - v.y[i]) * np.log(1 - sigmoid(v.w @ v.X[i]))
+                    for i in range(5)) / 5),
+    (r"\sum_{i=1}^N \|x^i - c\|^2", "c", "X: N×d, c: d", lambda v: np.sum((v.X - v.c) ** 2)),
+    (r"\sum_{k=1}^N \|\lambda^k x_k - b\|^2 + \lambda^2", r"\lambda", "X: N×d, b: d, lam: scalar positive",
+     lambda v: sum(np.sum((v.lam ** (k + 1) * v.X[k] - v.b) ** 2) for k in range(5)) + v.lam**2),
+    (r"\sum_{t=0}^{n-2} x_t^T Q x_t + x_{n-1}^T S x_{n-1} + x_0^T b", "x", "x: n×d, Q: d×d, S: d×d, b: d",
+     lambda v: sum(v.x[t] @ v.Q @ v.x[t] for t in range(5)) + v.x[5] @ v.S @ v.x[5] + v.x[0] @ v.b),
+    (r"\sum_{t=1}^{n-1} \|x_{t+1} - A x_t\|^2 + \|x_1 - \mu\|^2", "x", "x: n×d, A: d×d, mu: d",
+     lambda v: sum(np.sum((v.x[t + 1] - v.A @ v.x[t]) ** 2) for t in range(5)) + np.sum((v.x[0] - v.mu) ** 2)),
+    (r"\sum_{t=0}^{N-1} x_t^2 + x_1^3 - x_0", "x", "x: N", lambda v: v.x @ v.x + v.x[1] ** 3 - v.x[0]),
+    # An index that is a number, the nearest of several, softmax of each sample
+    (r"\sum_{t=1}^N \frac{c_t}{(1+r)^t}", "r", "c: N, r: scalar positive",
+     lambda v: sum(v.c[t] / (1 + v.r) ** (t + 1) for t in range(5))),
+    (r"\sum_{t=0}^{N-1} \gamma^t r_t", r"\gamma", "gamma: scalar positive, r: N",
+     lambda v: sum(v.gamma**t * v.r[t] for t in range(5))),
+    (r"\sum_{i=1}^n \sum_{j=1}^n \frac{x_i x_j}{i+j} + \sum_{i=2}^n i x_i", "x", "x: n",
+     lambda v: sum(v.x[i] * v.x[j] / (i + j + 2) for i, j in over("n", "n"))
+     + sum((i + 1) * v.x[i] for i in range(1, 6))),
+    (r"\sum_{i=1}^N \min_{1 \le k \le K} \|x_i - \mu_k\|^2", r"\mu", "X: N×d, mu: K×d",
+     lambda v: sum(min(np.sum((v.X[i] - v.mu[k]) ** 2) for k in range(4)) for i in range(5))),
+    (r"\sum_i \max_{k=1,\dots,K} (w_k^T x_i + b_k)", "w", "X: N×d, w: K×d, b: K",
+     lambda v: sum(max(v.w[k] @ v.X[i] + v.b[k] for k in range(4)) for i in range(5))),
+    (r"-\sum_i \sum_k Y_{ik} \log \mathrm{softmax}(W x_i + b)_k", "W", "X: N×d, W: K×d, b: K, Y: N×K",
+     lambda v: -sum(v.Y[i, k] * (v.W[k] @ v.X[i] + v.b[k] - np.log(np.sum(np.exp(v.W @ v.X[i] + v.b))))
+                    for i, k in over("N", "K"))),
+    (r"\sum_i \|\mathrm{softmax}(W x_i) - y_i\|^2", "W", "X: N×d, W: K×d, Y: N×K",
+     lambda v: sum(np.sum((np.exp(v.W @ v.X[i]) / np.sum(np.exp(v.W @ v.X[i])) - v.Y[i]) ** 2) for i in range(5))),
     (r"\|\sum_i w_i x_i - b\|^2", "w", "w: N, X: N×d, b: d", lambda v: np.sum((v.X.T @ v.w - v.b) ** 2)),
 ]  # fmt: skip
 
@@ -229,6 +267,7 @@ REFUSED: list[tuple[str, str, str]] = [
     (r"\sum_{i,j,k} \exp(x_i^T y_j) a_k \|x_i - y_j - z_k\|", "a", "three indices"),
     (r"\sum_{t=1}^{T} \|x_t - A x_{t-1}\|^2", "A", "out of the range"),
     (r"\sum_i i x_i", "x", "stands for a number"),
+    (r"\sum_{i=1}^n (-1)^i x_i", "x", "of what is negative"),
     (r"\sum_{l \in R(t_i)} x_l", "x", "a set that depends on"),
     (r"\sum_i x_{ik}^2", "x", "bound by no sum"),
     (r"\sum_i x_j", "x", "nothing in it depends on the index"),

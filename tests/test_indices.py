@@ -172,7 +172,8 @@ def test_the_forms_of_the_literature(formula: str, wrt: str, shapes: str, loop: 
     for part in shapes.split(","):
         name, _, shape = part.partition(":")
         sizes = [] if shape.split()[0] == "scalar" else [index_formulas.SIZES[s] for s in shape.split()[0].split("×")]
-        values[name.strip()] = rng.uniform(0.2, 0.8, sizes) * (1 if "positive" in shape else rng.choice([-1, 1], sizes))
+        signs = 1 if "positive" in shape else rng.choice([-1, 1], sizes)
+        values[name.strip()] = np.asarray(rng.uniform(0.2, 0.8, sizes) * signs)
         if "positive" not in shape and name.strip() in ("S", "C", "E", "N", "Omega"):
             values[name.strip()] = np.sign(values[name.strip()]) / 2 + 0.5
     derivation = derive.gradient(formula, wrt)
@@ -183,7 +184,7 @@ def test_the_forms_of_the_literature(formula: str, wrt: str, shapes: str, loop: 
     value, gradient = function(**given)
     slope = gradient_of(lambda v, e: loop(V(v)), values, names.identifier(names.canonical(wrt)))
     assert np.isclose(value, loop(values), rtol=1e-9)
-    assert gradient.shape == slope.shape
+    assert np.shape(gradient) == slope.shape
     assert np.allclose(gradient, slope, rtol=1e-5, atol=1e-7)
 
 
@@ -232,6 +233,8 @@ _CHOSEN: list[tuple[str, str, Callable[..., float]]] = [
     (r"\|f\|^2 + 3 f_k", "f", lambda f, **_: f @ f + 3 * f[2]),
     (r"-\sum_{i=1}^n\log\frac{e^{w_{y_i}^Tx_i}}{\sum_{j=1}^Ke^{w_j^Tx_i}}", "W",
      lambda W, X, **_: (_log_sum(X @ W.T) - (X @ W.T)[range(ROWS), LABELS]).sum()),
+    (r"-\sum_{i=1}^n\log\mathrm{softmax}(Wx_i)_{y_i}", "W",
+     lambda W, X, **_: (_log_sum(X @ W.T) - (X @ W.T)[range(ROWS), LABELS]).sum()),
     (r"-\sum_i\log\frac{e^{w_{y^{(i)}}^Tx^{(i)}}}{\sum_{j=1}^Ke^{w_j^Tx^{(i)}}}", "W",
      lambda W, X, **_: (_log_sum(X @ W.T) - (X @ W.T)[range(ROWS), LABELS]).sum()),
     (r"-\sum_i s_{i,y_i} + \sum_i\log\sum_j e^{s_{ij}}", "s",
@@ -272,7 +275,6 @@ def test_what_a_label_or_an_index_chooses_is_an_entry_or_a_row(formula, wrt, loo
         (r"\sum_i\log p_{i,y_i} + \|Y\|^2", "p", "which is something else here"),
         (r"I(A=B)x", "x", "this indicator is not read"),
         (r"\sum_i 1\{y_i = k = 2\} x_i", "x", "this indicator is not read"),
-        (r"\sum_i x_i^2-n\bar x^2", "x", "may be made of"),
     ],
 )
 def test_labels_that_say_too_little_are_refused(formula, wrt, why):

@@ -338,7 +338,8 @@ torch.sum(X, dim=0) @ x | X.mean(dim=1, keepdim=True).sum() | x.unsqueeze(1).sum
 torch.cat([x, z]).pow(3).sum() | torch.where(x > 0, x, torch.zeros_like(x)).sum() | torch.inverse(A).sum()
 A.t().sum() | torch.max(x, y).sum() | F.linear(x, A) @ y | F.linear(X, A, x).sum() | torch.cumsum(x, dim=0) @ y
 torch.abs(x).sum() | x.view(-1, 1).sum() | torch.square(x).mean() | F.l1_loss(x, y) | F.softmin(x, dim=0) @ y
-F.normalize(x, dim=0) @ y | torch.matmul(x, A) @ y
+F.smooth_l1_loss(X @ w, z) | F.kl_div(x, w.exp(), reduction='sum') | F.cosine_similarity(x, y, dim=0)
+F.cosine_similarity(X, V).sum() | F.normalize(x, dim=0) @ y | torch.matmul(x, A) @ y
 """.strip()
     .replace("\n", " | ")
     .split(" | ")
@@ -378,6 +379,10 @@ GUESSED = [
     ("reg*np.sum(w**2)", ["reg: scalar", "w: n"], "reg is read as a number"),
     ("x.T @ A @ x", ["x: n", "A: n × n"], ""),
     ("np.sum(c*x)", ["c: scalar", "x: n"], ""),
+    ("np.sum(1 + v - mu**2 - np.exp(v))", ["v: n", "μ: n"], "μ is read as a one-dimensional array"),
+    ("(1 + logvar - mu.pow(2)).sum()", ["logvar: n", "μ: n"], ""),
+    ("lambda w: np.sum((X @ w - y)**2)", ["X: m × n", "w: n", "y: m"], ""),
+    ("def loss(w):\n  r = X @ w - y\n  return r @ r", ["X: m × n", "w: n", "y: m"], ""),
     ("softmax(Q @ K.T) @ V", ["Q: m × n", "K: p × n", "V: p × q"], "is taken of each row"),
 ]
 

@@ -539,7 +539,7 @@ def test_an_extremum_over_an_index_is_not_left_out(formula, read):
     assert parse(formula).expr.text() == read
 
 
-@pytest.mark.parametrize("formula", [r"\max_{i,j} A_{ij}", r"\sum_i \min_j \|x_i-c_j\|^2"])
+@pytest.mark.parametrize("formula", [r"\max_{i,j} A_{ij}", r"\sum_i \min_{j>i} \|x_i-c_j\|^2"])
 def test_an_extremum_of_more_than_a_vector_is_refused(formula):
     with pytest.raises(DeriveError, match="is no extremum of the entries of one vector|imum over i,j is not read"):
         parse(formula)

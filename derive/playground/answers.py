@@ -7,6 +7,8 @@ All markup comes from our own printers, which escape what was typed.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from typing import Any
 
@@ -126,18 +128,32 @@ def _examined(kind: str, formula: str, wrt: str, where: str | None) -> dict[str,
 
     if not wrt.strip():
         raise DeriveError("no variable is chosen", hint="choose one of the symbols, or type its name")
-    if not _has_numpy():
-        raise DeriveError("this needs NumPy, which is not here", hint="derive playground serves the page with it")
-    found = getattr(extrema, kind)(formula, wrt, where)
-    return {"html": _body(found.html()), "latex": found.latex()}
+    with _numbers() as note:
+        found = getattr(extrema, kind)(formula, wrt, where)
+        return {"html": _body(found.html()) + note, "latex": found.latex()}
 
 
 def _checked(kind: str, formula: str, wrt: str, where: str | None) -> dict[str, Any]:
     from ..checking import check
 
-    if not _has_numpy():
-        raise DeriveError("this needs NumPy, which is not here", hint="derive playground serves the page with it")
-    return {"html": check(formula, where)._repr_html_()}
+    with _numbers() as note:
+        return {"html": check(formula, where)._repr_html_() + note}
+
+
+@contextmanager
+def _numbers() -> Iterator[str]:
+    """NumPy or what stands in for it, and what the page says of that."""
+    if _has_numpy():
+        yield ""
+        return
+    from .plain_arrays import standing_in
+
+    try:
+        with standing_in():
+            yield "<p class='note'>Random points are of Python's own numbers: NumPy is not here.</p>"
+    except (AttributeError, ModuleNotFoundError, TypeError) as missing:
+        hint = "derive playground serves the page with it"
+        raise DeriveError(f"this needs NumPy, which is not here ({missing})", hint=hint) from None
 
 
 def _body(page: str) -> str:

@@ -72,11 +72,14 @@ def _fetch(work: Path, into: Path) -> None:
 
 
 def wheel() -> bytes:
-    """The package as it is installed here, zipped as a wheel is."""
-    package = Path(__file__).resolve().parent.parent
+    """The package as it is installed here and mpmath, which it computes with, zipped as wheels are."""
+    import mpmath
+
+    packages = [Path(__file__).resolve().parent.parent, Path(mpmath.__file__).resolve().parent]
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(package.rglob("*")):
-            if path.suffix in (".py", ".html", ".mjs") and "__pycache__" not in path.parts:
-                archive.write(path, Path("derive") / path.relative_to(package))
+        for package in packages:
+            for path in sorted(package.rglob("*")):
+                if path.suffix in (".py", ".html", ".mjs") and not {"__pycache__", "tests"} & {*path.parts}:
+                    archive.write(path, Path(package.name) / path.relative_to(package))
     return held.getvalue()

@@ -17,7 +17,9 @@ from typing import Any
 
 from .. import names
 from ..errors import DeriveError, ParseError, ShapeError, UnknownSymbolError
-from ..expr import Expr, fold, substitute, symbol, symbol_op, symbols_of
+from ..expr import Expr, fold, nodes, substitute, symbol, symbol_op, symbols_of
+from ..operations import matmul, scale, trace
+from ..own_functions import OwnFunction
 from ..shapes import SCALAR, Dim
 from .declarations import Declarations, declarations, style_of
 from .indexed_names import capital
@@ -109,7 +111,15 @@ def parse(formula: str, where: Where = None, wrt: Sequence[str] = (), scalar: bo
             wanted.append(names.canonical(name))
         except ParseError:
             pass  # find_symbol says so
-    return _read(formula, declared, wanted, scalar, {})
+    head = ""
+    if scalar and formula.lstrip()[:2] in ("∇_", "\\n", "\\f", "d/", "∂/"):
+        from .derivative_signs import without_head
+
+        formula, head = without_head(formula, wanted)
+    parsed = _read(formula, declared, wanted, scalar, {})
+    if head:
+        parsed.readings.insert(0, f"{head} is left out: what is derived is read")
+    return parsed
 
 
 def _read(
@@ -122,6 +132,10 @@ def _read(
     if solved is None:
         reading = Reading(formula, declared, wanted, scope)
         solved = _solved(reading, scalar)
+        factors = _traced_letters(solved.exprs) - declared.functions
+        if factors:
+            reading = Reading(formula, declared, wanted, scope, factors)
+            solved = _solved(reading, scalar)
         parsed.expr, styled, parsed.equations = solved.exprs[-1], reading.styled, solved.equations
         for statement, expr in zip(reading.statements[:-1], solved.exprs):
             parsed.definitions.append((statement.name or "", expr))
@@ -168,6 +182,17 @@ def is_numpy(text: str) -> bool:
         elif calls and calls[-1]:
             return True
     return False
+
+
+def _traced_letters(exprs: Sequence[Expr]) -> set[str]:
+    """The Λ of tr(Λ(WᵀW − I)): a capital letter that begins a trace is no function of the matrix in the bracket."""
+    found = set()
+    for node in (node for expr in exprs for node in nodes(expr) if node.op is trace):
+        while node.op in (trace, scale, matmul):
+            node = node.args[-1] if node.op is scale else node.args[0]
+        if isinstance(node.op, OwnFunction) and node.op.label[0].isupper():
+            found.add(node.op.label)
+    return found
 
 
 def _python(formula: str, declared: Declarations, scalar: bool, scope: Mapping[str, Expr]) -> Any:
@@ -228,6 +253,13 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
                 continue
             if _is_more_usual(other, base):
                 base = _regrouped(other, loose)
+    if (base is None or base.surprise >= SURPRISING) and any(t.text == "[" for t in tokens):
+        try:
+            other = reading.solve(frozenset(("stacked",)), False)  # W [h, x] + b
+        except ShapeError:
+            pass
+        else:
+            base = other if _is_more_usual(other, base) else base
     spread = frozenset(("rows",))
     if (base is None or base.surprise >= SURPRISING) and any(t.text in ("+", "-") for t in tokens):
         try:

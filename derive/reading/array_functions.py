@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import operations as ops
+from .. import rows
 from ..expr import Expr
 from ..shapes import ONE
 from .array_table import array, arrays, index, integer, length, lengths, row
@@ -248,8 +249,17 @@ def _binary(p: Plan, a: Array, b: Array) -> Array:
     return p.negative(p.add(p.times(b, p.function(ops.log, a)), right))
 
 
+def _cosine(p: Plan, a: Any, b: Any, axis: Any, eps: Any) -> Array:
+    x, y, at = array(p, a), array(p, b), integer(p, axis)
+    lengths = (p.function(ops.sqrt, p.sum(p.power(v, p.constant(2)), at)) for v in (x, y))
+    return p.over(p.sum(p.times(x, y), at), p.times(*lengths))
+
+
+row("nn", "cosine_similarity", "a, b, axis=1, eps=None", _cosine)
 _TWO = "a, b, reduction=mean"
 row("nn", "mse_loss", _TWO, _loss(lambda p, a, b: p.power(p.add(a, b, -1), p.constant(2))))
+row("nn", "smooth_l1_loss huber_loss", _TWO, _loss(lambda p, a, b: p.function(rows.huber, p.add(a, b, -1))))
+row("nn", "kl_div", _TWO, _loss(lambda p, a, b: p.times(b, p.add(p.function(ops.log, b), a, -1))))
 row("nn", "l1_loss", _TWO, _loss(lambda p, a, b: p.function(ops.absolute, p.add(a, b, -1))))
 row("nn", "binary_cross_entropy", _TWO, _loss(_binary))
 row(

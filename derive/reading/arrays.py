@@ -39,8 +39,8 @@ class Array:
     """A value: its axes, and how its expression is made of those of `args`."""
 
     __slots__ = (
-        "args", "axes", "base", "expr", "factors", "is_mask", "is_symbol", "is_turned", "make", "names", "number",
-        "size", "span", "terms",
+        "args", "axes", "base", "expr", "factors", "is_lone", "is_mask", "is_symbol", "is_turned", "make", "names",
+        "number", "size", "span", "terms",
     )  # fmt: skip
 
     def __init__(self, axes: Axes, make: Callable[..., Expr], args: tuple[Array, ...], span: tuple[int, int]) -> None:
@@ -59,6 +59,7 @@ class Array:
             self.names |= arg.names
         self.is_turned = False  # .T of a one-dimensional array, which is itself
         self.is_symbol = False
+        self.is_lone = False  # a symbol, or a function of one
         self.base: Array | None = None  # the array whose entries these are
 
     @property
@@ -301,7 +302,7 @@ class Plan:
     def add(self, a: Array, b: Array, sign: int = 1) -> Array:
         axes = self.broadcast(a, b)
         for one, other in ((a, b), (b, a)):
-            if one.is_symbol and not one.rank and other.rank and one.names:
+            if (one.is_symbol or one.is_lone) and not one.rank and other.rank and one.names:
                 self.penalties.append((1.2, one.names))
         if a.factors or b.factors:
             if a.factors != b.factors or a.terms or b.terms:
@@ -375,6 +376,7 @@ class Plan:
             if a.factors and e.number is None:
                 self.settled(a)
             made = self.node(a.axes, ops.power, a, e)
+            made.is_lone = a.is_symbol and e.number is not None
             made.factors = {k: c * (e.number or 1) for k, c in a.factors.items()} if e.number else {}
             return made
         # a^e for arrays e: exp(e log a), for a > 0.
@@ -402,6 +404,7 @@ class Plan:
         """A function of each entry; exp and log turn shifts into factors and back."""
         if f is ops.exp and not a.factors:
             made = self.node(a.axes, f, a)
+            made.is_lone = a.is_symbol
             made.factors = dict(a.terms)
             return made
         if f is ops.log and not a.terms:

@@ -80,6 +80,7 @@ def _make_spread(b: Builder, node: Node, args: list[Expr]) -> Expr:
             b.note(f"{b.cut(part)} in {b.cut(node)} is read as each entry: {arg.text()} 𝟏")
             arg = ops.scale(arg, ones(*shape))
         elif id(part) in b.columns:
+            _refuse_columns(b, node)
             b.note(f"{b.cut(part)} in {b.cut(node)} is read as added to each column: {arg.text()} 𝟏ᵀ")
             arg = ops.matmul(arg, ones(shape[1]).T)
         elif arg.shape != shape and arg.is_vector and part.op == "sym" and arg.shape[0] is shape[1]:

@@ -220,7 +220,7 @@ def sigma(p: Stacks, token: Token) -> bool:
         elif t.text == "^" and upper is None:
             _, held = scripts.limit(p)
             if held:
-                upper = p.dimension(p.source[held[0].start : held[-1].end], token.span)
+                upper = p.dimension(p.text_of(held), token.span)
         elif t.kind == "sup" and upper is None:
             upper = p.dimension(str(t.text), token.span)
             p.i += 1
@@ -276,7 +276,7 @@ def part_below(p: Stacks, bounds: Bounds, part: list[Token]) -> None:
         names = [name for t in sides[0] for name in _letters(str(t.value)) if t.kind == "name"]
         if len(signs) > 1 or len(names) != sum(len(_letters(str(t.value))) for t in sides[0]) or not names:
             raise p.error("this index of a sum is not read", span)
-        lower = p.dimension(p.source[sides[1][0].start : sides[1][-1].end], span)
+        lower = p.dimension(p.text_of(sides[1]), span)
         bounds.names += names
         bounds.lower |= dict.fromkeys(names, lower)
         return
@@ -294,10 +294,10 @@ def part_below(p: Stacks, bounds: Bounds, part: list[Token]) -> None:
         if is_index[a] and is_index[b]:
             bounds.conditions.append((relation, (found[a][0], found[b][0])))
         elif is_index[b] and relation in ("<", "≤"):
-            lower = p.dimension(p.source[left[0].start : left[-1].end], span)
+            lower = p.dimension(p.text_of(left), span)
             bounds.lower[found[b][0]] = lower if relation == "≤" else lower + 1
         elif is_index[a] and relation in ("<", "≤"):
-            upper = p.dimension(p.source[right[0].start : right[-1].end], span)
+            upper = p.dimension(p.text_of(right), span)
             bounds.upper[found[a][0]] = upper if relation == "≤" else upper - 1
         else:
             raise p.error("this condition on an index is not read", span)

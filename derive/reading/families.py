@@ -84,6 +84,8 @@ class Families:
                     if letter.isalpha() and letter not in scope:
                         self.note(f"{letter} in {self.cut(node)} is read as a given number")
                 self.parts[id(node)] = [scope.get(letter, letter) for letter in node.data]
+            elif node.op == "sym" and node.data in scope and node.data not in self.declared:
+                labels.count(self, node, scope)
             elif node.op in ("sym", "ref"):
                 access = self.access(node, scope)
                 defined = self.definitions.get((access.name, len(access.places))) if access is not None else None
@@ -104,6 +106,8 @@ class Families:
                     self.accesses[id(node)] = access
             stack += [(arg, scope) for arg in node.args]
         self.order = nodes_below(self.roots)
+        labels.tell_numbers(self)
+        labels.tell_firsts(self)
         known = {*self.declared, *self.reading.wrt, *self.reading.scope}
         known |= {a.name for a in self.accesses.values() if a.is_bound}
         known |= {n.data for n in self.order if n.op == "sym" and id(n) not in self.accesses}
@@ -161,7 +165,7 @@ class Families:
         self.sizes |= {n for size in bounds.dims for n in size.names} - set(self.declared)
         scope = dict(scope)
         made: list[Axis] = []
-        wanted = list(bounds.names)
+        wanted = list(dict.fromkeys((*bounds.names, *bounds.lower, *bounds.upper)))
         outer = set(scope)
         for condition in bounds.conditions:
             if condition[0] == "∈":
@@ -230,8 +234,6 @@ class Families:
 
     def access(self, node: Node, scope: dict[str, Axis]) -> Access | None:
         """The family that a name belongs to under the indices in scope; None if it is just a name."""
-        if node.data in scope and node.data not in self.declared:
-            raise self.refuse(node, f"{node.data} stands for a number")
         base, accents, low = names.parts(node.data)
         if not low:
             return None
@@ -291,7 +293,7 @@ class Families:
         order = self.order
         reading.name_dimensions(order)
         symbols = reading.collect(order)
-        self.mark(order)
+        self.mark(order, symbols)
         kinds = Kinds()
         costs: dict[str, list[float]] = {}
         styles = {name: entry.style for name, entry in symbols.items()}
@@ -309,11 +311,13 @@ class Families:
         beside = {n.data for n in order if n.op == "sym" and id(n) in self.accesses}
         for name, entry in symbols.items():
             base, accents, low = names.parts(name)
+            if name not in kinds.symbol_cells:
+                continue  # one of those that a sum runs over
             if low and low[-1].isdigit() and f"{names.join(base, accents, low[:-1])} 1" in costs:  # w_0 beside w_i
                 self.add_costs(kinds.symbol_cells[name].find(), [0.0, 0.8, 99.0, 5.0])
-            elif name in beside and name[0].isupper() and len("".join(low)) == 2 and name in kinds.symbol_cells:
+            elif name in beside and name[0].isupper() and len("".join(low)) == 2:
                 self.add_costs(kinds.symbol_cells[name].find(), [0.5, 2.0, 99.0, 0.0])  # A_12 beside A
-            elif not entry.is_declared and name in kinds.symbol_cells:
+            elif not entry.is_declared:
                 self.add_costs(kinds.symbol_cells[name].find(), habits.habit(name, entry.style, entry.uses))
         for key, cost in costs.items():
             self.add_costs(kinds.symbol_cells[key].find(), cost)
@@ -351,9 +355,14 @@ class Families:
             message = "no kinds of the names in the sums of this formula fit"
         raise ShapeError(message, self.source, node.span, "declare them, or write the matrix formula")
 
-    def mark(self, order: list[Node]) -> None:
+    def mark(self, order: list[Node], symbols: dict[str, Any]) -> None:
         """Note which families stand where vectors do: transposed, in a norm or an inner product, right of a matrix."""
         self.leaning: dict[str, float] = {}
+        self.acting: set[str] = set()  # which stand beside what may be a vector
+        usual = habits.leanings(order, symbols)
+
+        def act(nodes: list[Node]) -> None:
+            self.acting |= {self.accesses[id(n)].key for n in nodes if id(n) in self.accesses}
 
         def lean(node: Node, weight: float) -> None:
             stack = [node]
@@ -362,7 +371,7 @@ class Families:
                 access = self.accesses.get(id(at))
                 if access is not None:
                     self.leaning[access.key] = max(self.leaning.get(access.key, 0.0), weight)
-                elif at.op in ("sum", "neg"):
+                elif at.op in ("sum", "neg") or at.op == "call" and str(at.data).endswith("()"):
                     stack += at.args
                 elif at.op == "prod":
                     stack.append(at.args[-1])
@@ -370,6 +379,9 @@ class Families:
                     stack.append(at.args[0])
 
         for node in order:
+            wide = [arg for arg in node.args if usual[id(arg)] != S]
+            if node.op != "prod" and node.op not in ("div", "sum", "neg", "sigma") or len(wide) > 1:
+                act(node.args)
             if node.op == "trans":
                 lean(node.args[0], 5.0)
             elif node.op in ("norm", "inner") or (node.op == "call" and node.data in ("dot", "inner", "norm")):
@@ -412,7 +424,7 @@ class Families:
                 mask = mask & (C | R) or mask
             cost = [2.0 if is_bold else 0.0, 0.0 if is_bold else 0.8, 2.0, 99.0]
             if is_upper and shape is None and own_entry is None:
-                mask, cost = mask | M, [0.5, 0.8, 1.5, 0.0]
+                mask, cost = mask | M, [0.5, 0.8, 1.5, 0.0 if key in self.acting else 2.0]
             cost[0] += lean
         costs[key] = cost
         cell = kinds.symbol_cells[key] = Cell(mask)
@@ -444,7 +456,8 @@ class Families:
             if kind == S and whole == M and len(access.places) == 1 and len(digits) == 2 and digits.isdigit():
                 access.places = [Index(None, int(d), "") for d in digits]  # A_12
             numbers = [str(p.number) for p in access.places]
-            is_row = access.is_one and kind == C and len(numbers) == 1
+            is_kin = access.is_one or f"{access.name} 1" in self.keys and self.families.get(access.name, C) is None
+            is_row = is_kin and kind == C and len(numbers) == 1
             is_there = access.is_one or access.name in self.reading.settled or access.name in self.families
             if kind == S and whole == C and access.places[0].letter and not is_there:
                 raise ParseError(

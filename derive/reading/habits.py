@@ -38,6 +38,8 @@ def habit(name: str, style: str, uses: set[str]) -> list[float]:
         costs = [1.0, 0.0, 99.0, 5.0]
     if "divides" in uses:
         costs = [0.0, 4.0, 99.0, 4.0]
+    if "over" in uses and first.isupper():  # P/σ² before H Hᵀ
+        costs[3] += 4.0
     if "transposed" in uses:
         costs[0] += 5.0
     if "follows" in uses:  # stands right of a matrix or vector, where scalars are not written
@@ -92,6 +94,8 @@ def leaning(node: Node, args: list[int]) -> int:
         return S
     if op == "call" and node.data in ("outer", "block_inner", "block_sum"):
         return M
+    if op == "pow" and node.args[1].op != "num" and [arg.op for arg in node.args[1].args] != ["num"]:  # (1 + r)^t
+        return S
     return max((kind for kind in args), default=S)
 
 
@@ -110,8 +114,11 @@ def note_uses(order: list[Node], symbols: dict[str, Symbol]) -> None:
 
     counted: dict[int, int] = {}
     leaning = leanings(order, symbols)
+    below = {id(node.args[1]) for node in order if node.op == "div"}
     for node in order:
         op = node.op
+        if id(node) in below and op == "prod" and "/" not in node.data and all(a.op == "sym" for a in node.args):
+            continue  # the N₀ M of P/(N₀ M)
         if op == "trans":
             use(node.args[0], "transposed")
         elif op in ("pow", "fpow"):
@@ -139,6 +146,11 @@ def note_uses(order: list[Node], symbols: dict[str, Symbol]) -> None:
                     note_divisor(arg, symbols, counted)
                 elif i and leaning[id(node.args[i - 1])] == M:
                     use(arg, "starred" if node.data[i - 1] == "*" else "follows")
+            front = node.args[0]
+            if front.op == "div" and "/" not in node.data and len(node.args) > 2:
+                if front.args[0].op == "sym" and front.args[1].op != "num":
+                    if all(leaning[id(arg)] == M for arg in node.args[1:3]):
+                        use(front.args[0], "over")
             for arg, sign, after in zip(node.args, node.data, node.args[1:], strict=False):
                 if sign != "/" and leaning[id(after)] == M:
                     use(arg, "precedes")

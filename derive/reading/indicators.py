@@ -87,6 +87,45 @@ def kernels(tokens: list[Token], readings: list[str]) -> list[Token]:
     return made
 
 
+def masks(tokens: list[Token], known: frozenset[str], readings: list[str]) -> list[Token]:
+    """P_Ω(X), which keeps the entries in Ω, as Ω ⊙ X with a matrix Ω of zeros and ones."""
+    made: list[Token] = []
+    for token in tokens:
+        before = made[-1] if made else token
+        is_called = token.kind == "open" and token.text in ("(", "[") and before.kind == "atom"
+        made.append(token)
+        if not is_called or before.low != ["Ω"] or not before.text.isupper() or before.name in known:
+            continue
+        said = f"{names.text(before.name)}(…) is read as Ω ⊙ (…), where Ω is a matrix of zeros and ones"
+        readings += [said] if said not in readings else []
+        call = Token("func", "hadamard", *before.span)
+        call.spaced = before.spaced
+        made[-2:] = [call, token, Token("atom", "Ω", *before.span), Token("op", ",", *token.span)]
+    return made
+
+
+def brakets(tokens: list[Token], readings: list[str]) -> list[Token]:
+    """⟨a|b⟩ and ⟨a|M|b⟩, of real vectors, as ⟨a, b⟩ and ⟨a, M b⟩."""
+    made: list[Token] = []
+    begun: int | None = None
+    for token in tokens:
+        if token.text == "⟨":
+            begun = len(made)
+        made.append(token)
+        if token.text != "⟩" or begun is None:
+            continue
+        inside = range(begun + 1, len(made) - 1)
+        bars = [k for k in inside if made[k].kind == "bar" and made[k].text[:1] == "|"]
+        if len(bars) in (1, 2) and bars[0] > inside[0] and bars[-1] < inside[-1]:
+            if not any(made[k].text == "," for k in inside):
+                made[bars[0]] = Token("op", ",", *made[bars[0]].span)
+                del made[bars[-1] : bars[-1] + len(bars) - 1]
+                note = "⟨…|…⟩ is read as the inner product of real vectors"
+                readings += [note] if note not in readings else []
+        begun = None
+    return made
+
+
 def _is_mark(token: Token) -> bool:
     """Whether it is the 1 or the I of an indicator."""
     return token.kind == "one" or token.kind == "num" and token.value == 1 or token.kind == "atom" and token.text == "I"
@@ -104,8 +143,8 @@ def _of_subscript(token: Token, source: str, readings: list[str], labeled: set[s
     from .lexer import Lexer
 
     inside = token.low[0].strip()
-    while inside[:1] == "{" or inside[:2] == "\\{":
-        inside = inside.removeprefix("\\")[1:].removesuffix("}").removesuffix("\\").strip()
+    while inside[:1] in ("{", "[") or inside[:2] == "\\{":
+        inside = inside.removeprefix("\\")[1:].rstrip("}]").removesuffix("\\").strip()
     held = Lexer(inside).run()
     for t in held:
         t.start, t.end = token.span

@@ -65,15 +65,21 @@ def tell_apart(of: Families, node: Node) -> None:
     wanted = {names.join(*names.parts(name)[:2], []) for name in of.reading.wrt}
     parts_of_it = ("bar",) if base.isupper() else ("bar", "^+", "^-")  # P_k^- is that of a filter
     plain = [accent for accent in accents if accent not in parts_of_it]
+    shifted = re.fullmatch(r"([^\W\d_])([+-]\d+)", "_".join(low))  # x_{n-1} beside a sum to n
+    shifted = shifted if shifted is not None and shifted[1] in of.sizes else None
     family = names.join(base, plain, [] if len(plain) == len(accents) else low)
-    is_one = plain != accents or (bool(low) and len(low[0]) == 1 and low[0].isalpha())
+    is_one = plain != accents or (bool(low) and len(low[0]) == 1 and low[0].isalpha()) or shifted is not None
     is_summed = f"{family} 1" in of.keys and bool({family, capital(family)} & wanted)
     if not is_one or not is_summed and family not in of.defined:
+        return
+    if accents == [*plain, "bar"] and not low and is_summed:
+        make_mean(of, node, family)
         return
     letter = "_".join(low)
     is_free = plain == accents and not any(n.op == "sym" and n.data in (letter, low[0]) for n in of.order)
     if is_free and not places and letter not in of.declared and (len(low) == 1 or _LABEL.search(of.cut(node))):
-        found = Access(family, [Index(None, 0, letter)], is_one=True)
+        index = Index(None, int(shifted[2]), shifted[1]) if shifted is not None else Index(None, 0, letter)
+        found = Access(family, [index], is_one=True)
         if family not in of.defined:
             of.accesses[id(node)] = found
             return
@@ -86,10 +92,100 @@ def tell_apart(of: Families, node: Node) -> None:
     )  # fmt: skip
 
 
+def tell_numbers(of: Families) -> None:
+    """Make the π of 2π the number where the weights π_k have an index."""
+    if not any(a.name == "π" and a.is_bound for a in of.accesses.values()) or "π" in of.declared:
+        return
+    for node in of.order:
+        for before, after in zip(node.args, node.args[1:]) if node.op == "prod" else ():
+            if before.op == "num" and after.op == "sym" and after.data == "π":
+                after.op = "const"
+                of.note("π without an index is read as the number")
+
+
+def make_mean(of: Families, node: Node, family: str) -> None:
+    """Make x̄, beside the x_i of a sum, their mean."""
+    of.note(f"{names.text(node.data)} is read as the mean of all {names.text(family)}")
+    letter = next(c for c in "kljmpqrsκ" if c not in of.source)
+    axis, bounds = Axis(letter), Bounds()
+    bounds.names.append(letter)
+    entry = Node("sym", [], names.join(*names.parts(family)[:2], [*names.parts(family)[2], letter]), *node.span)
+    of.accesses[id(entry)] = Access(family, [Index(axis, 0, letter)])
+    total = Node("sigma", [entry], bounds, *node.span)
+    of.bounds[id(total)], of.masks[id(total)] = [axis], []
+    node.op, node.args, node.data = "div", [total, Node("count", [], axis, *node.span)], None
+    node.paren = True
+
+
+def lower_superscripts(of: Families) -> None:
+    """Read x^i as x_i below a sum over i, where vectors stand or where the i of all letters is above: y^i − wᵀx^i."""
+    found: set[tuple[str, str]] = set()
+    powers = [n for n in of.order if n.op == "pow" and n.args[0].op == n.args[1].op == "sym" and not n.args[0].paren]
+    for total in [node for node in of.order if node.op == "sigma" and powers]:
+        body = nodes_below([total.args[0]])
+        vectors = [arg for n in body if n.op in ("trans", "norm", "inner") or n.op == "call" for arg in n.args
+                   if n.op != "call" or str(n.data).endswith("()")]  # fmt: skip
+        terms = [arg for n in vectors for arg in (n.args if n.op == "sum" else [n])]
+        beside = [arg.args[0] if arg.op == "neg" else arg for arg in terms]
+        beside += [
+            after for n in body if n.op == "prod" for before, after in zip(n.args, n.args[1:])
+            if before.op == "trans" or before.op == "sym" and before.data[0].isupper()
+        ]  # fmt: skip
+        for letter in total.data.names:
+            raised = [n for n in body if n in powers and n.args[1].data == letter]
+            is_vector = any(n in raised for n in beside)
+            is_above = letter not in letters_in(total.args[0]) and len({n.args[0].data for n in raised}) > 1
+            if sum(n.op == "sym" and n.data == letter for n in body) == len(raised) and (is_vector or is_above):
+                found |= {(n.args[0].data, letter) for n in raised}
+    for node in powers:
+        if (node.args[0].data, node.args[1].data) in found:
+            base, accents, low = names.parts(node.args[0].data)
+            shown, name = f"{names.text(node.args[0].data)}^{node.args[1].data}", [*low, node.args[1].data]
+            node.op, node.args, node.data = "sym", [], names.join(base, accents, name)
+            of.note(f"{shown} is read as {names.text(node.data)}, and no power")
+
+
+def count(of: Families, node: Node, scope: dict[str, Axis]) -> None:
+    """Make the index t of Σ_{t=1}^n γ^t r_t an entry of (1, 2, …, n)."""
+    letter, axis = str(node.data), scope[node.data]
+    first = axis.lower.value
+    if first is None or axis.upper is None:
+        raise of.refuse(node, f"{letter} stands for a number", "write where the sum begins and ends")
+    ones = Node("ones", [], None, *node.span)
+    whole = Node("call", [ones], "cumsum", *node.span)
+    if first != 1:
+        moved = Node("prod", [Node("num", [], Fraction(abs(first - 1)), *node.span), ones], (" ",), *node.span)
+        whole = Node("sum", [whole, moved], (1, 1 if first > 1 else -1), *node.span)
+    whole.paren = True
+    node.op, node.args, node.data = "at", [whole], (letter,)
+    of.parts[id(node)] = [axis]
+    of.note(f"{letter} is read as the numbers {first}, {first + 1}, …, {axis.upper}")
+
+
+def tell_firsts(of: Families) -> None:
+    """Make x_0 an entry, or a row, beside the x_t of a sum that begins with 0."""
+    counted = {a.name for a in of.accesses.values() for p in a.places[:1] if p.axis and p.axis.lower.value == 0}
+    for node in of.order:
+        base, accents, low = names.parts(node.data) if node.op == "sym" else ("", [], [])
+        name = names.join(base, accents, low[:-1])
+        if low and low[-1] == "0" and name in counted and node.data not in of.given and id(node) not in of.accesses:
+            of.accesses[id(node)] = Access(name, [Index(None, 0, "")], is_one=True)
+
+
 def is_kronecker(of: Families, access: Access) -> bool:
-    """δᵢⱼ, where δ is nothing else."""
+    """δᵢⱼ, where δ is nothing else; beside a norm, as in ‖xᵢ − xⱼ‖ − δᵢⱼ, or squared it is a matrix of numbers."""
     held = {*of.declared, *of.reading.wrt, *of.reading.known}
-    return access.name == "δ" and "δ" not in held and len(access.places) == 2 and all(p.axis for p in access.places)
+    if access.name != "δ" or "δ" in held or len(access.places) != 2 or not all(p.axis for p in access.places):
+        return False
+    distances = {name for (name, _), (_, root) in of.definitions.items() if root.op == "norm"}
+    for node in of.order:
+        bare = [arg.args[0] if arg.op in ("neg", "pow") else arg for arg in node.args]
+        bare = [arg.args[0] if arg.op == "pow" else arg for arg in bare]
+        held = {names.parts(arg.data)[0] if arg.op == "sym" else arg.op for arg in bare}
+        if "δ" in held and (node.op == "pow" or node.op == "sum" and held & {"norm", *distances}):
+            return False
+    of.note("δᵢⱼ is read as 1 where i = j, else 0")
+    return True
 
 
 def takes_from_definition(of: Families, node: Node, access: Access) -> bool:
@@ -130,16 +226,21 @@ def takes_from_definition(of: Families, node: Node, access: Access) -> bool:
 
 def select(of: Families, node: Node, scope: dict[str, Axis]) -> bool:
     """Make f_{y_i}, under a sum over i, the sum of Y_ik f_k over all k, with a row of zeros and a 1 for every label."""
-    found = _LABEL.search(of.cut(node)) if node.op == "sym" and len(names.parts(node.data)[2]) > 1 else None
+    is_entry = node.op == "at" and len(node.data) == 1 and "_" in node.data[0]  # softmax(W x_i)_{y_i}
+    is_name = node.op == "sym" and len(names.parts(node.data)[2]) > 1
+    found = _LABEL.search(of.cut(node)) if is_entry or is_name else None
     if found is None or node.data in of.declared:
         return False
     before, label, index = found[1] or "", found[2], found[3] or found[4]
     if index not in scope or label in scope or before and before not in scope:
         return False
-    base, accents, _ = names.parts(node.data)
     other = next(c for c in "kljmpqrsκ" if c not in of.source and c not in scope)
     row = row_of(of, node, label, index, other)
-    entry = Node("sym", [], names.join(base, accents, [before + other]), *node.span)
+    if is_entry:
+        entry = Node("at", node.args, (other,), *node.span)
+    else:
+        base, accents, _ = names.parts(node.data)
+        entry = Node("sym", [], names.join(base, accents, [before + other]), *node.span)
     bounds = Bounds()
     bounds.names.append(other)
     node.op, node.args, node.data = "sigma", [Node("prod", [row, entry], (" ",), *node.span)], bounds

@@ -82,6 +82,17 @@ def is_python(text: str) -> bool:
     return not any(isinstance(node, ast.BitXor) for node in ast.walk(tree))
 
 
+def unwrapped(tree: ast.Module) -> ast.Module:
+    """The body of a function, where that is all of the text: `lambda w: …`, or assignments and a return."""
+    only = tree.body[-1] if len(tree.body) == 1 else None
+    if isinstance(only, ast.Assign | ast.Expr) and isinstance(only.value, ast.Lambda):
+        return ast.Module([ast.copy_location(ast.Expr(only.value.body), only)], [])
+    if isinstance(only, ast.FunctionDef) and isinstance(only.body[-1], ast.Return) and only.body[-1].value is not None:
+        last = ast.copy_location(ast.Expr(only.body[-1].value), only.body[-1])
+        return ast.Module([*only.body[:-1], last], [])
+    return tree
+
+
 def parsed(text: str, limit: int = MAX_LENGTH) -> ast.Module:
     """The tree of a text in Python's grammar.
 

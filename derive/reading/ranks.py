@@ -21,7 +21,7 @@ from .arrays import Array, Axes, Misfit, Plan
 from .declarations import Declarations
 from .habits import habit
 from .limits import MAX_NAMES
-from .python import MODULES, Interpreter, assign, parsed
+from .python import MODULES, Interpreter, assign, parsed, unwrapped
 
 SEARCHES = 200  # assignments of ranks tried
 
@@ -33,7 +33,7 @@ class ArrayFormula:
         self.text = text
         self.declared = declared
         self.scope = scope
-        self.tree = parsed(text)
+        self.tree = unwrapped(parsed(text))
         self.assigned = {t.id for n in ast.walk(self.tree) if isinstance(n, ast.Assign) for t in n.targets
                          if isinstance(t, ast.Name)}  # fmt: skip
         self.sizes = set(declared.dimensions) - set(declared.entries)
@@ -223,6 +223,9 @@ def _uses(tree: ast.AST) -> dict[str, set[str]]:
         elif isinstance(node, ast.Call):
             word = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             inside = [*node.args, node.func.value] if isinstance(node.func, ast.Attribute) else node.args
+            owner = getattr(node.func, "value", None)
+            if isinstance(owner, ast.Name) and word in _OF_ARRAYS:  # a number has no methods
+                uses.setdefault(owner.id, set()).add("measured")
             if word in _REDUCTIONS:
                 held = {n.id for a in inside for n in ast.walk(a) if isinstance(n, ast.Name)} - set(MODULES)
                 if all(habit(_plain(n), "", set())[0] == 0 for n in held):

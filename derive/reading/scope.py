@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import copy
+from fractions import Fraction
 from itertools import chain
 
 from .. import names
@@ -27,13 +28,14 @@ from .indexed_names import capital
 from .kinds import Ambiguous, Cell, Contradiction, Kinds, kind_of
 from .lexer import Lexer
 from .limits import MAX_NAMES, MAX_OPERATIONS, MAX_SUMS
+from .marks import primed_names, raised_names
 from .shaping import Symbol
 from .signatures import C, M, R, S
 from .sizes import SCALAR_SIZE, Size, Sizes
 from .solved import Solution
-from .splitting import Usage, primed_names, raised_names, split_runs
+from .splitting import Usage, split_runs
 from .stacks import Node, nodes_below
-from .statements import Statements, in_order
+from .statements import Statement, Statements, in_order
 from .tokens import Token
 
 
@@ -46,10 +48,12 @@ class Reading:
     declared : Declarations
     wrt : names whose splitting and inference matter
     scope : mapping of canonical names to expressions that are known
+    factors : names that multiply the bracket behind them, whatever habit says
     """
 
     def __init__(
         self, source: str, declared: Declarations, wrt: Iterable[str] = (), scope: Mapping[str, Expr] | None = None,
+        factors: Iterable[str] = (),
     ) -> None:  # fmt: skip
         self.declared = declared
         self.scope = dict(scope or {})
@@ -63,7 +67,16 @@ class Reading:
             from .indicators import indicators, kernels
 
             tokens = kernels(indicators(tokens, source, lexer.readings, self.labeled), lexer.readings)
-        self.tokens = raised_names(primed_names(tokens), self.known, source)
+        signs = {t.text for t in tokens}
+        if "⟨" in signs and not {"|", "|l", "|r"}.isdisjoint(signs):
+            from .indicators import brakets
+
+            tokens = brakets(tokens, lexer.readings)
+        if any(t.low == ["Ω"] for t in tokens):
+            from .indicators import masks
+
+            tokens = masks(tokens, self.known, lexer.readings)
+        self.tokens = raised_names(primed_names(tokens), self.known, source, lexer.readings)
         self.is_latex = lexer.is_latex
         divided = Statements(source)
         self.statements = divided.divide(self.tokens)
@@ -76,20 +89,21 @@ class Reading:
             self.dimension_names |= expr.shape[0].names | expr.shape[1].names
         self.split_readings: list[str] = [*lexer.readings, *divided.readings]
         usage = Usage([part for s in self.statements for part in (s.tokens, *s.others)], declared.functions)
+        usage.used |= set(factors)
         for statement in self.statements:
             statement.tokens, *statement.others = (
                 split_runs(part, self.known, source, self.is_latex, self.split_readings, usage)
                 for part in (statement.tokens, *statement.others)
             )
         self.choose_members()
-        self.statements = in_order(self.statements, source)
+        self.statements = self.written = in_order(self.statements, source)
         used = {
             str(t.value) for s in self.statements for t in chain(s.tokens, *s.others) if t.kind in ("name", "apply")
         }
         families = {names.join(*names.parts(name)[:2], []) for name in used}
         families |= set(map(capital, families))
         for statement in self.statements[:-1]:
-            if statement.name is not None and statement.name.partition("_")[0] not in used | families:
+            if statement.name and {statement.name, statement.name.partition("_")[0]}.isdisjoint(used | families):
                 self.split_readings.append(f"{names.text(statement.name)} is defined and not used")
         self.is_numpy = any(t.text == "@" for t in self.tokens) or "np." in source
         self.styled = self.separate_styles()
@@ -167,7 +181,8 @@ class Reading:
         if any(is_transposed_e(s.tokens) for s in self.statements):
             loose |= {"e"}  # the number has no transpose
         others: list[Node] = []
-        for statement in self.statements:
+        used: set[int] = set()
+        for statement in self.written:
             tokens = self.applied_definitions(statement.tokens, parameters, uses)
             root, *beside = (
                 Parser(part, self.source, self.known, loose, self.dim, readings).parse()
@@ -177,6 +192,7 @@ class Reading:
             for node in nodes_below([root, *beside]):
                 if node.op == "sym" and node.data in defined:
                     node.op, node.args = "ref", [defined[node.data]]
+                    used.add(id(defined[node.data]))
                 elif node.op == "sym" and node.data == statement.name:
                     raise ParseError(f"{node.data} is defined by itself", self.source, node.span)
                 elif node.op == "sym" and node.data in self.scope:
@@ -191,7 +207,15 @@ class Reading:
                 held = {str(t.value) for t in tokens if t.kind == "name"}
                 uses[statement.name] = held.union(*(uses[name] for name in held if name in uses))
             roots.append(root)
+        kept = [(s, r) for s, r in zip(self.written, roots) if id(r) in used or r is roots[-1] or not self.is_macro(s)]
+        self.statements, roots = [s for s, _ in kept], [r for _, r in kept]
         return [*roots[:-1], *others, roots[-1]]
+
+    def is_macro(self, statement: Statement) -> bool:
+        """Whether f(x) = … has an x of its own, beside another x or x_i: what it is applied to counts alone."""
+        others = [t for s in self.written if s is not statement for t in s.tokens if t.kind == "name"]
+        bases = {names.parts(str(t.value))[0].lower() for t in others}
+        return not statement.others and any(names.parts(name)[0].lower() in bases for name in statement.parameters)
 
     def applied_definitions(
         self, tokens: list[Token], parameters: dict[str, tuple[list[str], list[Token]]], uses: dict[str, set[str]],
@@ -231,8 +255,17 @@ class Reading:
                 )  # fmt: skip
             inside = [Token("open", "(", *span)]
             for part in body:
-                held = by_name.get(str(part.value)) if part.kind == "name" else None
-                inside += [part] if held is None else [Token("open", "(", *span), *held, Token("close", ")", *span)]
+                name = str(part.value) if part.kind == "name" else ""
+                held = by_name.get(name)
+                behind: list[Token] = []
+                if held is None and (whole := names.join(*names.parts(name)[:2], names.parts(name)[2][:-1])) in by_name:
+                    held, low = by_name[whole], names.parts(name)[2][-1]  # x_j of f(x) = …
+                    if not low.isalnum() or len(low) > 1 and not low.isdigit():
+                        raise ParseError(f"{token.text} is defined by {names.text(name)}", self.source, span)
+                    index = Token("num", low, *span, Fraction(low)) if low.isdigit() else Token("name", low, *span, low)
+                    behind = [Token("op", "_", *span), Token("open", "{", *span), index, Token("close", "}", *span)]
+                wrapped = [Token("open", "(", *span), *(held or ()), Token("close", ")", *span), *behind]
+                inside += [part] if held is None else wrapped
             inside = [copy(t) for t in [*inside, Token("close", ")", *span)]]
             for t in inside:
                 t.start, t.end = span
@@ -260,6 +293,11 @@ class Reading:
         numbers = [n for n in order if n.op == "at" and n.data == ("1", "1")] if "number" in loose else []
         for node in numbers:
             node.op, node.data = "ref", None
+        stacked = (
+            [n for n in order if n.op == "block" and n.data[0] == 1 and n.data[1] > 1] if "stacked" in loose else []
+        )
+        for node in stacked:
+            node.data = node.data[::-1]
         lengths = divisors_in_bars(order) if "bars" in loose else []
         for node in lengths:
             node.op, node.data = "norm", "2"
@@ -325,6 +363,10 @@ class Reading:
                 raise ShapeError(f"{builder.cut(node)} can be a product of matrices", self.source, node.span)
             if base is not None and not base.is_scalar:
                 builder.note(f"{builder.cut(node)} is read as a power of each entry")
+        for node in stacked:
+            if not builder.values[id(node)].is_vector:
+                raise ShapeError(f"{builder.cut(node)} is no list of vectors", self.source, node.span)
+            builder.note(f"{builder.cut(node)} is read as one vector, the parts below each other")
         for node in lengths:
             if not builder.values[id(node.args[0])].is_vector:
                 raise ShapeError(f"{builder.cut(node)} is no length of a vector", self.source, node.span)

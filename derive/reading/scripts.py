@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from .. import names
 from .stacks import Node, Op, Stacks
 from .tokens import Token
 
@@ -168,6 +169,11 @@ def limit(p: Stacks) -> tuple[Token, list[Token]]:
     first = p.tokens[p.i]
     if first.text != "{":
         p.i += 1
+        following = p.tokens[p.i] if p.i < len(p.tokens) else first
+        is_pair = first.kind == following.kind == "name" and following.start == first.end and "\\" not in p.source
+        if is_pair and sign.text == "_" and {first.text, following.text} <= set("ijklmnst"):  # (U V')_ij
+            p.i += 1
+            return sign, [first, following]
         return sign, [first]
     depth, start = 0, p.i
     while p.i < len(p.tokens):
@@ -231,6 +237,11 @@ def norm_subscript(p: Stacks, held: list[Token], first: Token) -> None:
             if words in ("p", "q"):
                 hint += f"; with a letter: sum(abs(x).^{words})^(1/{words})"
             raise p.error(f"the {words}-norm is not read", (node.start, held[-1].end), hint)
+        if "," in words:
+            raise p.error(
+                f"the {words}-norm may be of rows or of columns", (node.start, held[-1].end),
+                "for rows write sum(norm(W, axis=1))",
+            )  # fmt: skip
         raise p.error(
             f"a norm weighted by {words} is not read",
             (node.start, held[-1].end),
@@ -245,9 +256,10 @@ def entry(p: Stacks, outer: Node, held: list[Token], first: Token) -> None:
     """`(A x)_i`, `(X W)_{ij}`, `(A x)_1`: entries of what is no name."""
     span = (outer.start, p.tokens[p.i - 1].end)
     indices: list[str] = []
+    is_label = len(names.parts(str(first.value))[2]) == 1
     for t in held:
-        if t.kind == "name" and str(t.value).isalpha():
-            indices += list(str(t.value))
+        if t.kind == "name" and (str(t.value).isalpha() or is_label and len(held) == 1):
+            indices += [str(t.value)] if is_label else list(str(t.value))
         elif t.kind == "num" and t.value.denominator == 1 and t.value > 0:
             indices += [t.text] if len(held) != 1 or len(t.text) != 2 else list(t.text)
         elif t.kind == "low":

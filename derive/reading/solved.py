@@ -58,7 +58,8 @@ class Solution:
             if not entry.is_declared:
                 self.where.append(f"{names.text(name)}: {shape_line(made)}")
                 costs = self.habits.get(name)
-                if costs is not None and costs[kind_of(made.shape).bit_length() - 1] - min(costs) >= UNUSUAL:
+                is_odd = costs is not None and costs[kind_of(made.shape).bit_length() - 1] - min(costs) >= UNUSUAL
+                if is_odd or "over" in entry.uses and made.is_scalar:
                     builder.note(f"{names.text(name)} is read as {KIND_WORDS[kind_of(made.shape)]}")
 
     @property

@@ -21,7 +21,7 @@ _MINIMUM = (
 _NO_AXIS = r"(?!\s*_\s*\{?\s*(?:\\math[a-z]+\s*\{\s*)?(?:row|col))"  # argmax_row(A) is an operation
 _BELOW = r"(?:\\limits)?\s*_\s*(\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]\w*)"
 _EXTREMUM = (
-    rf"(?<![^\s=;\n])(?:\\underset\s*\{{([^{{}}]*)\}}\s*\{{\s*(?:{_MINIMUM}|\\m(?:in|ax))\s*\}}"
+    rf"(?<![^\s=;\n])(?:\\underset\s*\{{((?:[^{{}}]|\{{[^{{}}]*\}})*)\}}\s*\{{\s*(?:{_MINIMUM}|\\m(?:in|ax))\s*\}}"
     rf"|{_MINIMUM}{_NO_AXIS}(?:{_BELOW})?|\\min(?=\s*(?:\\[|,;!:]|\|\|))|(?:min|max)\s+(?![\s(]))"
 )
 _WORDS = (
@@ -33,6 +33,12 @@ _ENDS = r"(?=\s*(?:$|[;,.\n+)\]}−-]|\\\\))"
 _CONSTANTS = rf"(^|=)\s*{_CONSTANT}\s*(?:\+|(?=[−-]))|[+−-]\s*{_CONSTANT}{_ENDS}"
 _GREEK_SUM = r"(?<![^\W\d_])(?<![ᵀ⊤'])Σ(?=_?\{?[ᵢⱼₖₗₘₙₜa-z][^\W\d_]*(?:[₌=,}\s(]|[^\w⁻⁺'ᵀ⊤^.)]))"
 _LIMITS = r"(\\(?:sum|prod)(?:\\limits)?\s*)(\^\s*(?:\{[^{}]*\}|[A-Za-z]))\s*(_\s*\{(?:[^{}]|\{[^{}]*\})*\})"
+_RANGES = (
+    r"_\s*\{\s*([A-Za-z])\s*(?:=|(?:\\in\b|∈)\s*\\?\{)\s*(\d)\s*,\s*(?:\\[lc]?dots\s*|…|\.\.\.)\s*,"
+    r"\s*([A-Za-z])\s*(?:\\\}\s*)?\}"
+)
+_REALS = r"(?:\\mathbb\s*\{?R\}?|ℝ)"
+_MAPPING = rf"[^\W\d_]\s*:\s*{_REALS}[^;=]*?(?:\\to|\\rightarrow|→)\s*{_REALS}\s*[,;.]?(?!\s*\^)"
 _TAIL = 60  # where the number of an equation may stand
 _NUMBER = r"(?:\\q?quad|\\hfill|\s{3})\s*(?:\(\d+(?:\.\d+)*[a-z]?\)|\[\d+\])\s*[.,;]?\s*$"
 _ENTRY = r"_?\s*\{?\s*[i-n]\s*,?\s*[i-n]\s*\}?|[ᵢⱼₖₗₘₙ]{2}"
@@ -125,6 +131,20 @@ def _limits_in_order(text: str, readings: list[str], known: frozenset[str]) -> s
     return re.sub(_LIMITS, r"\1\3\2", text)
 
 
+def _without_mapping(text: str, readings: list[str], known: frozenset[str]) -> str:
+    r"""A formula without `f: \mathbb{R}^n \to \mathbb{R}` before it."""
+    return re.sub(_MAPPING, lambda found: " " * len(found[0]), text, count=1)
+
+
+def _ranges(text: str, readings: list[str], known: frozenset[str]) -> str:
+    r"""`_{1≤k≤K}` for `_{k=1,\dots,K}` and `_{k \in \{1, …, K\}}`."""
+
+    def put(found: re.Match[str]) -> str:
+        return f"_{{{found[2]}≤{found[1]}≤{found[3]}}}".ljust(len(found[0]))
+
+    return re.sub(_RANGES, put, text)
+
+
 def _raised(low: str) -> str:
     """A transpose, a prime or a number above, and behind it what stands below."""
     group = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
@@ -162,6 +182,8 @@ _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozen
     ((("Σ",),), _greek_sum),
     ((("(",), ("\\text", "\\mbox")), _without_remark),
     ((("min", "max"),), _without_extremum),
+    ((("dots", "…", "..."),), _ranges),
+    ((("\\to", "\\rightarrow", "→"), ("mathbb", "ℝ")), _without_mapping),
     (((")", "]"), ("quad", "hfill", "   ")), _without_number),
     ((("\\sum^", "\\prod^", "\\sum ^", "\\prod ^", "\\limits^"),), _limits_in_order),
     ((tuple("^'′’ᵀ⊤⁻" + _SUPERSCRIPTS), tuple("_₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚₛₜ")), _lowered),

@@ -8,7 +8,6 @@ else every letter is one.
 
 from __future__ import annotations
 
-from collections import Counter
 from copy import copy
 from fractions import Fraction
 
@@ -262,7 +261,7 @@ class _Splitter:
                 self.readings.append(f"{written}(…) is read as {head} times {name}(…)")
                 return self.greedy(0, k) + [self.function(k, size, FUNCTIONS[name])]
         lower = sum(c.islower() for c in base)
-        if base.isascii() and lower >= 2:
+        if base.isascii() and lower >= 2 and self.word(0, size) is not None:
             near = closest(base, FUNCTIONS)
             apart = "separate letters by spaces where a product is meant"
             raise ParseError(
@@ -353,6 +352,8 @@ class _Splitter:
         if glued and (is_declared or base in self.usage.own):
             own = Token("func", operation_name(name, 0), token.start, token.end)
             own.spaced = token.spaced
+            if base.isupper() and not is_declared:
+                self.readings.append(f"{names.text(name)}(…) is read as a function of each entry")
             return own
         shown = names.text(name)
         self.readings.append(f"{shown}(…) is read as a product, {shown} times the bracket")
@@ -414,130 +415,3 @@ class _Splitter:
             result.append(self.last(i, j, after if j == len(self.run) else None))
             i = j
         return result
-
-
-def primed_names(tokens: list[Token]) -> list[Token]:
-    """The tokens with `x'` as one name: where a head has it, as K(x, x') = … and w' = …, and beside x, as in x − x'."""
-    primed: set[str] = set()
-    for i, token in enumerate(tokens):
-        before, after = tokens[i - 1] if i else None, tokens[i + 1] if i + 1 < len(tokens) else None
-        if _is_prime(token) and before is not None and before.kind == "atom":
-            begins = i == 1 or tokens[i - 2].kind in ("newline", "where") or tokens[i - 2].text == ";"
-            if begins and after is not None and after.text == "=" or _is_beside(tokens, i):
-                primed.add(before.name)
-        if token.text != "(" or before is None or before.kind != "atom":
-            continue
-        end = next((j for j in range(i, min(i + 60, len(tokens))) if tokens[j].text == ")"), i)
-        if end + 1 < len(tokens) and tokens[end + 1].text == "=":
-            primed |= {a.name for a, b in zip(tokens[i:end], tokens[i + 1 : end]) if a.kind == "atom" and _is_prime(b)}
-    if not primed:
-        return tokens
-    result: list[Token] = []
-    for token in tokens:
-        before = result[-1] if result else None
-        if before is not None and _is_prime(token) and before.kind == "atom" and before.name in primed:
-            before.accents.append("^′")
-            before.end = token.end
-        else:
-            result.append(token)
-    return result
-
-
-def _is_beside(tokens: list[Token], i: int) -> bool:
-    """Whether the prime at i is that of x − x' or x' − x, of a small letter: no transpose is subtracted from it."""
-    letter = tokens[i - 1]
-    if not letter.text.islower():
-        return False
-    ends = ("close", "bar", "newline")
-    is_last = i + 1 == len(tokens) or tokens[i + 1].kind in ends or tokens[i + 1].text in ("+", "-", ";", ",")
-    if is_last and i > 2 and tokens[i - 2].text == "-" and tokens[i - 3].kind == "atom":
-        before = tokens[i - 4] if i > 3 else None
-        return tokens[i - 3].name == letter.name and (before is None or before.kind in ("open", "bar"))
-    if is_last and i + 2 < len(tokens) and tokens[i + 1].text == "-" and tokens[i + 2].kind == "atom":
-        after = tokens[i + 3] if i + 3 < len(tokens) else None
-        before = tokens[i - 2] if i > 1 else None
-        is_whole = (before is None or before.kind in ("open", "bar")) and (after is None or after.kind in ends)
-        return is_whole and tokens[i + 2].name == letter.name
-    return False
-
-
-def _is_prime(token: Token) -> bool:
-    return PRIMES.get(token.text) == 1
-
-
-def raised_names(tokens: list[Token], wanted: frozenset[str], source: str) -> list[Token]:
-    """The tokens with `σ^2` as one name where it is defined, declared or asked for, and `W^{ss}` as one.
-
-    Raises
-    ------
-    ParseError
-        σ² is a name, and σ stands beside it.
-    """
-    found = [(i, *raised) for i, t in enumerate(tokens) if t.kind == "atom" and (raised := _raised(tokens, i))]
-    if not found:
-        return tokens
-    counts = Counter(t.name for t in tokens if t.kind == "atom")
-    inside = Counter(t.name for i, _, end in found for t in tokens[i + 1 : end] if t.kind == "atom")
-    named: dict[int, tuple[str, int]] = {}
-    for i, name, end in found:
-        begins = i == 0 or tokens[i - 1].kind in ("newline", "where") or tokens[i - 1].text in (";", ",")
-        is_head = begins and end < len(tokens) and tokens[end].text == "="
-        letters = [t for t in tokens[i + 1 : end] if t.kind == "atom"]
-        is_word = len("".join(t.text for t in letters)) > 1 and all(counts[t.name] == inside[t.name] for t in letters)
-        if name in wanted or is_head or (is_word and tokens[i].text != "e" and not wanted & {t.name for t in letters}):
-            named[i] = (name, end)
-    chosen = {name for name, _ in named.values()}
-    named |= {i: (name, end) for i, name, end in found if name in chosen}
-    result: list[Token] = []
-    bases = {tokens[i].name: name for i, (name, _) in named.items() if names.unmarked(name)[1].isdigit()}
-    i = 0
-    while i < len(tokens):
-        token = tokens[i]
-        if i in named:
-            name, end = named[i]
-            whole = Token("atom", token.text, token.start, tokens[end - 1].end)
-            whole.spaced, whole.style, whole.accents, whole.glued = (
-                token.spaced,
-                token.style,
-                token.accents,
-                token.glued,
-            )
-            whole.low, whole.accents = token.low, [*token.accents, "^" + names.unmarked(name)[1]]
-            whole.braced = True
-            result.append(whole)
-            i = end
-            continue
-        if token.kind == "atom" and token.name in bases:
-            both = names.text(bases[token.name])
-            raise ParseError(
-                f"{both} is a name here, and {names.text(token.name)} stands beside it", source, token.span,
-                f"write the formula in {both} alone, or in {names.text(token.name)}",
-            )  # fmt: skip
-        result.append(token)
-        i += 1
-    return result
-
-
-def _raised(tokens: list[Token], i: int) -> tuple[str, int] | None:
-    """The name that a letter and its superscript may be, and where they end."""
-    held = [t.text for t in tokens[i + 1 : i + 3]]
-    above, end = "", i + 2
-    if i + 1 < len(tokens) and tokens[i + 1].kind == "sup" and held[0].isdigit():
-        above = held[0]
-    elif len(held) == 2 and held[0] in ("^", "**"):
-        end = i + 3
-        if tokens[i + 2].kind == "num" or tokens[i + 2].kind == "atom" and len(held[1]) > 1:
-            above = held[1]
-        elif held[1] == "{":
-            end = next((j for j in range(i + 3, min(len(tokens), i + 15)) if tokens[j].text == "}"), i)
-            inside = tokens[i + 3 : end]
-            end += 1
-            if len(inside) == 1 and inside[0].kind == "num" or len(inside) > 1 and all(map(_is_plain, inside)):
-                above = "".join(t.text for t in inside)
-    if not above.isalnum():
-        return None
-    return names.join(tokens[i].text, [*tokens[i].accents, "^" + above], tokens[i].low), end
-
-
-def _is_plain(token: Token) -> bool:
-    return token.kind == "atom" and "a" <= token.text <= "z" and not token.low and not token.accents

@@ -115,6 +115,13 @@ class Stacks:
         span = where if isinstance(where, tuple) else where.span
         return ParseError(message, self.source, span, hint)
 
+    def text_of(self, tokens: list[Token]) -> str:
+        """What the tokens say; those put in the place of a call have its span."""
+        first, last = tokens[0], tokens[-1]
+        if len(tokens) > 1 and first.span == last.span or len(first.text) < first.end - first.start:
+            return "".join(t.text for t in tokens)
+        return self.source[first.start : last.end]
+
     def cut(self, node: Node) -> str:
         return self.source[node.start : node.end].strip()
 

@@ -73,6 +73,8 @@ class Statements:
                 continue
             if token.kind == "newline":
                 continue
+            if depth <= 0 and parts[-1] and self.is_apart(parts[-1][-1], token) and self.defines(tokens, i):
+                parts.append([])
             parts[-1].append(token)
             angles += (token.text == "<") - (token.text == ">")
         parts += self.constraints(limits)
@@ -142,6 +144,11 @@ class Statements:
             return True
         return following.kind in ("close", "trans", "sup")
 
+    def is_apart(self, before: Token, token: Token) -> bool:
+        """Whether a wide space of TeX parts what stands before a token from it."""
+        is_open = before.kind == "op" and before.text != "."
+        return self.is_latex and not is_open and "quad" in self.source[before.end : token.start]
+
     def defines(self, tokens: list[Token], i: int) -> bool:
         """Whether `name =` or `name ∈` follows."""
         j = i
@@ -183,7 +190,8 @@ class Statements:
         rest = self.source[part[i].start : part[-1].end]
         if named is not None and re.search(rf"_\{{?[^\W_]*{re.escape(named.group())}(?![^\W_])", rest):
             return part  # over the index of a letter
-        body = re.sub(r"_(\{[^{}]*\}|\\?\w)", "", rest)
+        others = self.source[: part[0].start] + self.source[part[-1].end :]  # it may stand in a definition
+        body = re.sub(r"_(\{[^{}]*\}|\\?\w)", "", rest + others)
         if named is None or named.group() not in body:
             word = "largest" if part[0].text == "max" else "smallest"
             raise ParseError(
@@ -256,7 +264,7 @@ class Statements:
             return name, []
         if rest[0].text != "(" or rest[-1].text != ")":
             return None
-        inside = [t for t in rest[1:-1] if t.text not in (",", ";")]
+        inside = [t for t in rest[1:-1] if t.text not in (",", ";", "|")]
         if any(t.kind != "atom" for t in inside):
             return None
         return name, [t.name for t in inside]
@@ -305,7 +313,8 @@ def in_order(statements: list[Statement], source: str) -> list[Statement]:
     by_name = {s.name: s for s in statements if s.name is not None}
     uses: dict[int, list[Statement]] = {}
     for s in statements:
-        found = {str(t.value) for t in chain(s.tokens, *s.others) if t.kind == "name"} - {s.name}
+        found = {str(t.value) for t in chain(s.tokens, *s.others) if t.kind == "name"}
+        found = {name if name in by_name else names.join(*names.parts(name)[:2], []) for name in found} - {s.name}
         uses[id(s)] = [other for other in statements if other.name in found and by_name[other.name] is other]
     used = {id(other) for held in uses.values() for other in held}
     formula = next((s for s in statements if s.name is None), statements[-1])

@@ -16,12 +16,12 @@ from . import kinds as solving
 from .families import Families
 from .indexed_names import Access, Index
 from .indices import Algebra, Axis, IndexedSum, IndexedTerm
+from .labels import lower_superscripts
 from .reach import extend
 from .signatures import C, M, R, S
+from .spans import RANGE, Spans
 from .stacks import Node, nodes_below
-from .vocabulary import ELEMENTWISE, WITH_PARAMETER
-
-_RANGE = ("<", "≤", "≠")
+from .vocabulary import ELEMENTWISE, OF_ROWS, WITH_PARAMETER
 
 
 def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: bool = False) -> list[Node]:
@@ -40,6 +40,7 @@ def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: 
         return roots
     families = Families(reading, roots, order, readings)
     if has_sums:
+        lower_superscripts(families)
         extend(families)
         families.order = nodes_below(roots)
     families.bind()
@@ -69,15 +70,14 @@ class MatrixForms:
         self.note, self.cut, self.refuse = families.note, families.cut, families.refuse
         self.leaves: dict[Any, Node] = {}
         self.renamed: dict[str, str] = {}
-        self.spans: dict[tuple[str, int], list[tuple[Axis, int]]] = {}
-        self.measured: set[Axis] = set()  # whose size a vector or matrix shows
+        self.spans = Spans(families)
         self.vanishing: dict[int, IndexedSum] = {}  # what is 0 for i = j, below a sum over i ≠ j
         masks = [mask for held in families.masks.values() for mask in held]
         self.apart = {frozenset(axes) for relation, axes in masks if relation in ("<", "≠")}
 
     def lowered(self) -> list[Node]:
         order = self.families.order
-        self.collect_spans(order)
+        self.spans.collect(order, self.family)
         self.squared = {id(n.args[0]) for n in order if n.op == "pow" and n.args[0].op == "norm" and _is_two(n.args[1])}
         replaced: dict[int, Node] = {}
 
@@ -128,7 +128,10 @@ class MatrixForms:
         """The family that a definition r_i = … defines, whole."""
         algebra = Algebra(lambda why: self.refuse(root, why), root.start, root.end)
         if len(value.axes) > 2 or value.column is not None:
-            raise self.refuse(root, f"{self.cut(root)} has three indices")
+            raise ShapeError(
+                f"this sum has no matrix form that we know: {self.cut(root)} has three indices",
+                self.families.source, root.span, "write the matrix formula",
+            )  # fmt: skip
         rest = [a for a in value.axes if a not in self.families.own[id(root)]]
         return algebra.form(value, [*self.families.own[id(root)], *rest])
 
@@ -159,25 +162,30 @@ class MatrixForms:
             factor = (self.mask(algebra, relation, places), places)
             value = algebra.scaled(IndexedSum([IndexedTerm(factors=(factor,))]), value)
         for axis in axes:
-            if axis.tie not in self.measured and axis.size is None:
+            if axis.tie not in self.spans.measured and axis.size is None:
                 raise self.refuse(node, f"nothing in it depends on the index {axis.name}")
         if node.data.taken != "sum":
             return self.taken(algebra, node, value, axes)
         made = algebra.over(value, axes)
         return made if made.indices else algebra.result(made)
 
-    def taken(self, algebra: Algebra, node: Node, value: IndexedSum, axes: list[Axis]) -> Node:
-        """∏_i v_i, the determinant of the diagonal matrix of v, or max_i v_i."""
-        if self.families.masks[id(node)] or value.own or value.axes != axes or len(axes) > 1:
+    def taken(self, algebra: Algebra, node: Node, value: IndexedSum, axes: list[Axis]) -> Node | IndexedSum:
+        """∏_i v_i, the determinant of the diagonal matrix of v, or max_i v_i, or max_j a_ij for every i."""
+        rest = [a for a in value.axes if a not in axes]
+        is_entry = not value.own and len(axes) == 1 and len(rest) <= (node.data.taken != "prod")
+        if self.families.masks[id(node)] or not is_entry or len(value.axes) == len(rest):
             what = "product" if node.data.taken == "prod" else "extremum"
             raise self.refuse(node, f"{self.cut(node)} is no {what} of the entries of one vector")
+        if rest:
+            made = algebra.new("call", [algebra.form(value, [*rest, *axes])], f"{node.data.taken}_row")
+            return IndexedSum([IndexedTerm(factors=((made, tuple(rest)),))])
         vector = algebra.form(value, axes)
         if node.data.taken == "prod":
             return algebra.new("call", [algebra.diagonal(vector)], "det")
         return algebra.new("call", [vector], node.data.taken)
 
     def mask(self, algebra: Algebra, relation: str, axes: tuple[Axis, ...]) -> Node:
-        if relation not in _RANGE:
+        if relation not in RANGE:
             self.families.reading.settled[relation] = C if len(axes) == 1 else M
             self.families.reading.families.add(relation)
             return algebra.held(algebra.new("sym", data=relation), axes)
@@ -186,22 +194,6 @@ class MatrixForms:
             return algebra.new("sum", [every, algebra.new("eye")], (1, -1))
         upper = algebra.new("call", [every], "triu")
         return upper if relation == "≤" else algebra.new("sum", [upper, algebra.new("eye")], (1, -1))
-
-    def collect_spans(self, order: list[Node]) -> None:
-        """Which entries of each side of each family the formula names."""
-        for masks in self.families.masks.values():
-            self.measured |= {a.tie for relation, axes in masks if relation not in _RANGE for a in axes}
-        for parts in self.families.parts.values():
-            self.measured |= {part.tie for part in parts if isinstance(part, Axis)}
-        for node in order:
-            access = self.accesses.get(id(node))
-            if access is None or not access.is_bound:
-                continue
-            self.measured |= {p.axis.tie for p in access.places if p.axis is not None}
-            name = self.family(access, node)
-            for side, place in enumerate(access.places):
-                if place.axis is not None:
-                    self.spans.setdefault((name, side), []).append((place.axis, place.offset))
 
     def family(self, access: Access, node: Node) -> str:
         if len(access.places) == 2:
@@ -263,7 +255,7 @@ class MatrixForms:
                 windows.append(None)
                 axes.append(None)
                 continue
-            start, extra = self.window(node, name, side, place)
+            start, extra = self.spans.window(node, name, side, place)
             axes.append(place.axis)
             windows.append((start, place.axis, extra) if extra is not None else None)
         if any(w is not None for w in windows):
@@ -275,70 +267,6 @@ class MatrixForms:
                 made = Node("ref", [made], "indicator", node.start, node.end)
         self.leaves[key] = made
         return made
-
-    def window(self, node: Node, name: str, side: int, place: Index) -> tuple[int, Dim | None]:
-        """Where the entries begin that an index names, and how many more the family has; None if it has no more."""
-        spans = self.spans.get((name, side))
-        if spans is None:
-            raise self.refuse(
-                node, f"what {names.text(node.data)} is an entry of is open", "write X_{ij} for those of X"
-            )
-        axis = place.axis
-        assert axis is not None
-        if axis.upper is None:
-            offsets = [o for a, o in spans if a.tie is axis.tie]
-            low, high = min(offsets), max(offsets)
-            if low == high:
-                starts = {a.lower.value for a, _ in spans} | {axis.lower.value}
-                if starts not in ({0}, {1}) or low:
-                    raise self.refuse(node, f"the range of {axis.name} is open", "write where the sum begins and ends")
-                return 0, None
-            if any(a.tie is axis.tie for key, held in self.spans.items() if key[0] != name for a, _ in held):
-                raise self.refuse(node, f"the range of {axis.name} is open", "write where the sum begins and ends")
-            self.note(f"the sum over {axis.name} is read as running over all neighbors in {names.text(name)}")
-            return place.offset - low, Dim.of(high - low)
-        first = Dim.of(1)
-        last: Dim | None = None
-        for other, offset in spans:
-            if other.upper is None:
-                continue
-            begin, end = other.lower + offset, other.upper + offset
-            less = (begin - first).value
-            if less is None:
-                raise self.refuse(node, f"{self.cut(node)} begins at {begin}")
-            first = begin if less < 0 else first
-            if last is not None:
-                more = (end - last).value
-                if more is None:
-                    raise self.refuse(node, f"{names.text(name)} runs to {last} in one place and to {end} in another")
-                last = end if more > 0 else last
-            else:
-                last = end
-        assert last is not None
-        start = (axis.lower + place.offset - first).value
-        extra = (last - first) - (axis.upper - axis.lower)
-        if start is None or extra.value is None or start < 0:
-            raise self.refuse(node, f"the entries of {names.text(name)} that {axis.name} runs over are open")
-        self.check_range(node, name, side, first, last)
-        if first.value != 1:
-            self.note(f"{names.text(name)} is read as counted from {first}")
-        return start, (extra if extra.value else None)
-
-    def check_range(self, node: Node, name: str, side: int, first: Dim, last: Dim) -> None:
-        """Refuse a shift out of the range that the sums have, unless the declaration has room for it."""
-        entry = self.families.declared.get(name)
-        if entry is not None and entry.shape is not None:
-            return
-        starts = {a.lower.value for a, _ in self.spans[name, side] if a.upper is not None}
-        constant = dict(last.terms).get((), 0) if last.value is None else 0
-        if first.value not in starts | {1} or constant > 0 >= max(
-            dict(a.upper.terms).get((), 0) for a, _ in self.spans[name, side] if a.upper is not None
-        ):
-            low, high = names.text(f"{name}_{first}"), names.text(f"{name}_{last}")
-            raise self.refuse(
-                node, f"it uses {low} to {high}, out of the range of the sum",
-                f"declare {names.text(name)} with {last - first + 1} entries or rows, or change the limits",
-            )  # fmt: skip
 
     def at(self, algebra: Algebra, node: Node, value: IndexedSum, parts: list[Any]) -> IndexedSum:
         """(A x)_i, (X W)_ij, X_i: and X_:j under a sum."""
@@ -374,9 +302,13 @@ class MatrixForms:
     def entry(self, node: Node, access: Access) -> Node:
         """x_1 as e₁ᵀ x, A_12 as e₁ᵀ A e₂."""
         algebra = Algebra(lambda why: self.refuse(node, why), node.start, node.end)
-        units = [algebra.new("basis", data=self.numbered(p.number)) for p in access.places]
         is_row = self.kind[id(node)] == C
         name = self.families.row_family(access, node) if is_row else access.name
+        firsts = [self.spans.first_of(name, side) for side in range(len(access.places))]
+        numbers = [self.numbered(p.number) - first + 1 for p, first in zip(access.places, firsts)]
+        if any(number.value is not None and number.value < 1 for number in numbers):
+            raise self.refuse(node, f"{self.cut(node)} is out of the range of the sum")
+        units = [algebra.new("basis", data=number) for number in numbers]
         if is_row or access.is_one:
             self.families.reading.settled[name] = M if is_row else C
             self.families.reading.families.add(name)
@@ -480,6 +412,10 @@ class MatrixForms:
         if name in WITH_PARAMETER | {"clip"} and set(kinds) == {S} and not any(arg.indices for arg in args[1:]):
             given = [algebra.form(arg, []) for arg in args[1:]]
             return algebra.applied(args[0], lambda n: algebra.new("call", [n, *given], name))
+        if name in OF_ROWS and kinds[0] in (C, R) and len(args[0].indices) == 1:
+            axes = (*args[0].indices, *args[0].own)
+            made = algebra.new("call", [algebra.form(args[0], axes)], f"{name}_row")
+            return IndexedSum([IndexedTerm(factors=((made, axes),))], args[0].row, args[0].column)
         if name == "logsumexp" and kinds[0] != S:
             exponential = algebra.applied(args[0], lambda n: algebra.new("call", [n], "exp"))
             total = algebra.over(exponential, args[0].own)
@@ -516,6 +452,8 @@ class MatrixForms:
         if solving.is_exponential(node):
             return algebra.applied(exponent, lambda n: algebra.new("call", [n], "exp"))
         if exponent.axes and kinds == [S, S]:
+            if first.op == "neg":
+                raise self.refuse(node, f"{self.cut(node)} is a power of what is negative")
             self.note(f"{self.cut(node)} is read as exp({self.cut(second)} log {self.cut(first)}), of what is positive")
             logarithm = algebra.applied(base, lambda n: algebra.new("call", [n], "log"))
             return algebra.applied(algebra.scaled(exponent, logarithm), lambda n: algebra.new("call", [n], "exp"))

@@ -1,0 +1,60 @@
+r"""The sign of a derivative before a formula: `\nabla_w \|X w - y\|^2` asks for the gradient of what follows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from .. import names
+from ..errors import ParseError
+
+_NAME = r"(\{(?:[^{}]|\{[^{}]*\})*\}|\\[A-Za-z]+|[^\W\d_]\w*)"
+_D = r"(?:\\partial|∂|d|\\(?:mathrm|text|operatorname)\s*\{\s*d\s*\})"
+_HEADS = (
+    rf"(?:\\nabla|∇)\s*_\s*{_NAME}",
+    rf"\\[dt]?frac\s*\{{\s*{_D}\s*\}}\s*\{{\s*{_D}\s*((?:[^{{}}]|\{{[^{{}}]*\}})*)\}}",
+    rf"[d∂]\s*/\s*[d∂]\s*{_NAME}",
+)
+
+
+def without_head(text: str, wanted: Collection[str]) -> tuple[str, str]:
+    """The text with the sign of a derivative blanked, and the sign; the text as it is where it has none.
+
+    Raises
+    ------
+    ParseError
+        The variable is another than the one asked for, or it is open how far the sign reaches.
+    """
+    for pattern in _HEADS:
+        found = re.match(rf"\s*{pattern}\s*", text)
+        if found is None:
+            continue
+        shown, rest = found[0].strip(), text[found.end() :]
+        named = found[1].strip()
+        while named[:1] == "{" and named[-1:] == "}":
+            named = named[1:-1].strip()
+        if names.canonical(named) not in wanted:
+            raise ParseError(
+                f"{shown} derives by {named}", text, found.span(), "give the same variable as wrt, or the loss alone"
+            )
+        outside = _outside(rest)
+        if "=" in outside.partition(",")[0].partition(";")[0]:
+            raise ParseError(f"{shown} is a derivative already", text, found.span(), "give the loss alone")
+        if re.search(r"[^=;,*/][+−-]", re.split("[;,]", outside)[0]):
+            raise ParseError(
+                f"it is open how far {shown} reaches", text, found.span(), "put what is derived in brackets"
+            )
+        return " " * found.end() + rest, shown
+    return text, ""
+
+
+def _outside(text: str) -> str:
+    """The signs that part terms, sides and statements outside of all brackets and bars; `.` stands for the rest."""
+    text = re.sub(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-z])|\\[lr]?Vert|\\[lr]vert", lambda m: m[0][-4:], text)
+    depth, bars, found = 0, 0, ""
+    for sign in re.findall(r"\\\|\|\|\||‖|Vert|vert|\\.|[^\s]", text):
+        depth += (sign in ("(", "[", "{", "\\{", "⟨")) - (sign in (")", "]", "}", "\\}", "⟩"))
+        bars += sign in ("\\|", "||", "‖", "|", "Vert", "vert")
+        is_part = depth <= 0 and bars % 2 == 0 and found[-1:] not in ("^", "_")
+        found += sign if sign in "^_" or is_part and sign in "+-−=;,*/" else "."
+    return found

@@ -1,0 +1,187 @@
+"""Marks above and behind letters that belong to names: primes as in x − x', superscripts as in σ^2, W^l and x_i^a."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+
+from .. import names
+from ..errors import ParseError
+from .splitting import PRIMES
+from .tokens import Token
+
+
+def primed_names(tokens: list[Token]) -> list[Token]:
+    """The tokens with `x'` as one name: where a head has it, as K(x, x') = … and w' = …, and beside x, as in x − x'."""
+    primed: set[str] = set()
+    for i, token in enumerate(tokens):
+        before, after = tokens[i - 1] if i else None, tokens[i + 1] if i + 1 < len(tokens) else None
+        if _is_prime(token) and before is not None and before.kind == "atom":
+            begins = i == 1 or tokens[i - 2].kind in ("newline", "where") or tokens[i - 2].text == ";"
+            if begins and after is not None and after.text == "=" or _is_beside(tokens, i):
+                primed.add(before.name)
+        if token.text != "(" or before is None or before.kind != "atom":
+            continue
+        end = next((j for j in range(i, min(i + 60, len(tokens))) if tokens[j].text == ")"), i)
+        if end + 1 < len(tokens) and tokens[end + 1].text == "=":
+            primed |= {a.name for a, b in zip(tokens[i:end], tokens[i + 1 : end]) if a.kind == "atom" and _is_prime(b)}
+    if not primed:
+        return tokens
+    result: list[Token] = []
+    for token in tokens:
+        before = result[-1] if result else None
+        if before is not None and _is_prime(token) and before.kind == "atom" and before.name in primed:
+            before.accents.append("^′")
+            before.end = token.end
+        else:
+            result.append(token)
+    return result
+
+
+def _is_beside(tokens: list[Token], i: int) -> bool:
+    """Whether the prime at i is that of x − x' or x' − x, of a small letter: no transpose is subtracted from it."""
+    letter = tokens[i - 1]
+    if not letter.text.islower():
+        return False
+    ends = ("close", "bar", "newline")
+    is_last = i + 1 == len(tokens) or tokens[i + 1].kind in ends or tokens[i + 1].text in ("+", "-", ";", ",")
+    if is_last and i > 2 and tokens[i - 2].text == "-" and tokens[i - 3].kind == "atom":
+        before = tokens[i - 4] if i > 3 else None
+        return tokens[i - 3].name == letter.name and (before is None or before.kind in ("open", "bar"))
+    if is_last and i + 2 < len(tokens) and tokens[i + 1].text == "-" and tokens[i + 2].kind == "atom":
+        after = tokens[i + 3] if i + 3 < len(tokens) else None
+        before = tokens[i - 2] if i > 1 else None
+        is_whole = (before is None or before.kind in ("open", "bar")) and (after is None or after.kind in ends)
+        return is_whole and tokens[i + 2].name == letter.name
+    return False
+
+
+def _is_prime(token: Token) -> bool:
+    return PRIMES.get(token.text) == 1
+
+
+def raised_names(
+    tokens: list[Token], wanted: frozenset[str], source: str, readings: list[str]
+) -> list[Token]:  # fmt: skip
+    """The tokens with `σ^2` as one name where it is defined, declared or asked for, and `W^{ss}`, x_i^a as one.
+
+    Raises
+    ------
+    ParseError
+        σ² is a name, and σ stands beside it.
+    """
+    found = [(i, *raised) for i, t in enumerate(tokens) if t.kind == "atom" and (raised := _raised(tokens, i))]
+    if not found:
+        return tokens
+    counts = Counter(t.text for t in tokens if t.kind == "atom")
+    inside = Counter(t.text for i, _, end in found for t in tokens[i + 1 : end] if t.kind == "atom")
+    heads = set()
+    for i, name, end in found:
+        begins = i == 0 or tokens[i - 1].kind in ("newline", "where") or tokens[i - 1].text in (";", ",")
+        if begins and end < len(tokens) and tokens[end].text == "=":
+            heads.add(name)
+    free = {name for name in inside if counts[name] == inside[name] and name not in wanted}
+    labels = _labels([name for _, name, _ in found], heads | wanted, free, wanted)
+    named: dict[int, tuple[str, int]] = {}
+    for i, name, end in found:
+        letters = [t for t in tokens[i + 1 : end] if t.kind == "atom"]
+        is_word = len("".join(t.text for t in letters)) > 1 and free.issuperset(t.text for t in letters)
+        if name in labels and tokens[i].text != "e":
+            note = f"{names.text(name)} is read as a name, and no power"
+            readings += [note] if note not in readings else []
+            named[i] = (name, end)
+        elif name in wanted or name in heads or (is_word and tokens[i].text != "e"):
+            named[i] = (name, end)
+    chosen = {name for name, _ in named.values()}
+    named |= {i: (name, end) for i, name, end in found if name in chosen}
+    result: list[Token] = []
+    bases = {tokens[i].name: name for i, (name, _) in named.items() if names.unmarked(name)[1].isdigit()}
+    i = 0
+    while i < len(tokens):
+        token = tokens[i]
+        if i in named:
+            name, end = named[i]
+            whole = Token("atom", token.text, token.start, tokens[end - 1].end)
+            whole.spaced, whole.style, whole.accents, whole.glued = (
+                token.spaced,
+                token.style,
+                token.accents,
+                token.glued,
+            )
+            _, whole.accents, whole.low = names.parts(name)
+            whole.braced = True
+            result.append(whole)
+            i = end
+            continue
+        if token.kind == "atom" and token.name in bases:
+            both = names.text(bases[token.name])
+            raise ParseError(
+                f"{both} is a name here, and {names.text(token.name)} stands beside it", source, token.span,
+                f"write the formula in {both} alone, or in {names.text(token.name)}",
+            )  # fmt: skip
+        result.append(token)
+        i += 1
+    return result
+
+
+def _labels(found: list[str], given: Collection[str], free: set[str], wanted: frozenset[str]) -> set[str]:
+    """The raised names whose superscripts number layers or kinds, as W^1 and b^1, a^l and a^{l-1}, x_i^a and x_i^p.
+
+    A number is one where a 1 or a 0, no power that anybody writes, stands above several letters or beside another
+    number above the same; a letter that stands nowhere else, where something raised to it is defined or asked
+    for, where it is shifted above a capital, or where it and another stand above one letter with an index.
+    """
+    above: dict[str, set[str]] = {}
+    for name in found:
+        base, mark = names.unmarked(name)
+        above.setdefault(base, set()).add(mark)
+    bases = {base for base in above if base not in wanted}
+    numbered = {base for base in bases if above[base] & {"0", "1"}}
+    if len(numbered) == 1 and all(not m.isdigit() or m in "01" for base in numbered for m in above[base]):
+        numbered = set()
+    letters = set()
+    for name in found:
+        base, mark = names.unmarked(name)
+        letter, shift = mark[0], mark[1:2] in ("+", "-")
+        if letter in free and (shift or len(mark) == 1):
+            several = base in bases and names.parts(base)[2] and len(free & above[base]) > 1
+            if name in given or shift and base[0].isupper() or several:
+                letters.add(letter)
+    return {
+        name for name, (base, mark) in zip(found, map(names.unmarked, found))
+        if base in bases
+        and (base in numbered if mark.isdigit() else mark[0] in letters and (mark[1:2] in ("", "+", "-")))
+    }  # fmt: skip
+
+
+def _raised(tokens: list[Token], i: int) -> tuple[str, int] | None:
+    """The name that a letter and its superscript may be, and where they end."""
+    held = [t.text for t in tokens[i + 1 : i + 3]]
+    above, end, low = "", i + 2, tokens[i].low
+    if i + 1 < len(tokens) and tokens[i + 1].kind == "sup" and held[0].isdigit():
+        above = held[0]
+    elif len(held) == 2 and held[0] in ("^", "**"):
+        end = i + 3
+        following = tokens[i + 2]
+        if following.kind == "num" or following.kind == "atom" and held[0] == "^" and held[1] not in ("T", "t", "H"):
+            above = held[1]
+            if following.low and not low and not following.accents:  # x^a_i
+                low = following.low
+            elif following.low or following.accents:
+                return None
+        elif held[1] == "{":
+            end = next((j for j in range(i + 3, min(len(tokens), i + 15)) if tokens[j].text == "}"), i)
+            inside = tokens[i + 3 : end]
+            end += 1
+            texts = [t.text for t in inside]
+            is_number = len(inside) == 1 and inside[0].kind == "num"
+            is_shift = len(inside) == 3 and texts[1] in ("+", "-") and texts[2].isdigit() and inside[0].kind == "atom"
+            if is_number or is_shift or inside and all(map(_is_plain, inside)) and texts not in (["t"], ["T"]):
+                above = "".join(texts)
+    if not above or not above[0].isalnum() or not above[-1].isalnum():
+        return None
+    return names.join(tokens[i].text, [*tokens[i].accents, "^" + above], low), end
+
+
+def _is_plain(token: Token) -> bool:
+    return token.kind == "atom" and "a" <= token.text <= "z" and not token.low and not token.accents
