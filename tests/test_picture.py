@@ -243,6 +243,19 @@ def test_glyphs_stay_inside_their_box(expr: Any) -> None:
         assert -0.01 <= x <= box.width and -box.ascent - 0.01 <= y <= box.descent + size
 
 
+def test_long_edges_are_laid_out_without_graphviz(monkeypatch: pytest.MonkeyPatch) -> None:
+    pygraphviz = pytest.importorskip("pygraphviz")
+    laid: list[int] = []
+    given = pygraphviz.AGraph.layout
+    monkeypatch.setattr(pygraphviz.AGraph, "layout", lambda self, **k: laid.append(1) or given(self, **k))
+    for layers, calls in ((3, 1), (40, 1)):
+        net = "x"
+        for _ in range(layers):
+            net = f"tanh(W {net})"
+        picture = derive.gradient(f"½‖{net} − x‖²", "W").graph.svg()
+        assert len(laid) == calls and picture.startswith("<svg")
+
+
 def test_names_stand_for_long_intermediates() -> None:
     graph = derive.gradient("½‖W₃ tanh(W₂ tanh(W₁x+b₁)+b₂)+b₃ − y‖²", "W1").graph
     assert "z₁ = W₁ x + b₁" in graph.mermaid() and "h₁ = tanh(z₁)" in graph.mermaid()

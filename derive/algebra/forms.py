@@ -135,6 +135,8 @@ class Boxing:
         Whether it was found by multiplying everything out.
     is_best_effort : bool
         Whether the budget of work ended the search.
+    is_settled : bool
+        Whether the form multiplied out and the one as written came to the same.
     """
 
     def __init__(
@@ -144,6 +146,7 @@ class Boxing:
         expr = labelling.labelled(expr)
         self.cost_given = cost(expr, authored=ctx.authored or ())
         self.is_best_effort: bool = before is not None and before.is_best_effort
+        self.is_settled = False
         self._full: Poly | None = None
         self._kept: Poly | None = None
         as_written = expr
@@ -157,6 +160,9 @@ class Boxing:
             size = cost(shown, authored=ctx.authored or ())
             if poly is self._kept:
                 as_written = shown
+                # Where all sums opened and none give one form, so do those between.
+                agrees = best is not None and best[1] is shown and not self.is_best_effort
+                self.is_settled = agrees or before is not None and before.is_settled
             # Where multiplying out gains nothing, the sums stay as they were written.
             if best is None or size < best[0] or (size == best[0] and poly is self._kept):
                 best = (size, shown)
@@ -187,6 +193,8 @@ class Boxing:
                 yield tanhs
         kept = self._kept = ctx.kept(expr)
         yield kept
+        if self.is_settled:
+            return
         sums = sorted((atom for atom in _sums_in(kept) if atom in ctx.sums), key=key)
         if 1 < len(sums) and len(kept.terms) <= MANY:
             choices = [[one] for one in sums[:MAX_VARIANTS]]

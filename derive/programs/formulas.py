@@ -61,11 +61,15 @@ def short(made: Expr, value: Value, names: Mapping[Value, str], known: Mapping[V
     """The formula, or the operation over the names of its operands where it is long."""
     if symbol_count(made) <= MAX_SYMBOLS:
         return made
-    held = dict(known)
+    held: dict[Value, Expr] = {}
     for term in value.args:
         for part in term.parts():
-            if part in names and part.kind != "input":
+            if part.kind == "input":
+                held[part] = known[part]
+            elif part in names:
                 held[part] = symbol(names[part], *part.shape)
+            else:
+                held[part] = short(known[part], part, names, known)
     return formula(value, held)
 
 

@@ -29,6 +29,7 @@ SIZE = 15.0  # of the formulas in nodes, in pixels
 SMALL = 11.5
 MAX_LABEL = 48  # characters of a formula in a node
 MARGIN = 8.0
+MANY_ROWS = 600  # rows that all edges pass, past which Graphviz takes seconds, and soon minutes
 HIDDEN = ("number", "constant", "dimension")
 
 LIGHT = {"ink": "#1f2328", "paper": "#ffffff", "leaf": "#eef2f7", "line": "#8b95a1", "back": "#b3261e"}
@@ -310,6 +311,8 @@ class Graph:
             import pygraphviz
         except ImportError:
             return self._layered(boxes, labels)
+        if self._rows_passed() > MANY_ROWS:
+            return self._layered(boxes, labels)
         graph = pygraphviz.AGraph(directed=True, strict=False, rankdir="TB", nodesep="0.35", ranksep="0.3")
         for node, box in boxes.items():
             w, h = max(34.0, box.width + 22), max(28.0, box.ascent + box.descent + 14)
@@ -342,6 +345,13 @@ class Graph:
             splines[edge] = _spline(found["pos"], at)
             places[edge] = at(*(float(v) for v in found["lp"].split(",")))
         return placed, splines, places, (x1 - x0 + 2 * MARGIN, y1 - y0 + 2 * MARGIN)
+
+    def _rows_passed(self) -> int:
+        """How many rows the edges go over, each node a row below its lowest operand."""
+        row: dict[Expr, int] = {}
+        for node in self.nodes:
+            row[node] = 1 + max((row[arg] for arg in node.args if arg in row), default=-1)
+        return sum(row[node] - row[arg] for node in self.nodes for arg in node.args if arg in row)
 
     def _layered(self, boxes: dict[Expr, Box], labels: dict[Edge, tuple[Box, Box | None]]) -> Layout:
         """The same without Graphviz: row by row, each edge through a place of its own."""
