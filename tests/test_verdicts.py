@@ -648,6 +648,47 @@ Therefore w = (X^T X + 2 lambda I)^(-1) X^T y
 """,
         "dpaf",
     ),
+    # networks of any depth: Nielsen's BP1 to BP4, and each of them wrong
+    (
+        r"""The activations are $a^l = \sigma(z^l)$ with $z^l = w^l a^{l-1} + b^l$.
+Define $\delta^l = \frac{\partial C}{\partial z^l}$.
+$$\delta^L = \nabla_a C \odot \sigma'(z^L) \tag{BP1}$$
+$$\delta^l = ((w^{l+1})^T \delta^{l+1}) \odot \sigma'(z^l) \tag{BP2}$$
+$$\frac{\partial C}{\partial b^l} = \delta^l \tag{BP3}$$
+$$\frac{\partial C}{\partial w^l} = \delta^l (a^{l-1})^T$$""",
+        "dddpppp",
+    ),
+    (
+        r"""$z^{(l)} = W^{(l)} a^{(l-1)} + b^{(l)}$, $a^{(l)} = \sigma(z^{(l)})$,
+$\delta^{(l)} = \frac{\partial C}{\partial z^{(l)}}$
+$\delta^{(l)} = W^{(l+1)} \delta^{(l+1)} \odot \sigma'(z^{(l)})$
+$\delta^{(l)} = (W^{(l+1)})^T \delta^{(l+1)} \odot \sigma(z^{(l)})$
+$\delta^{(l)} = (W^{(l)})^T \delta^{(l+1)} \odot \sigma'(z^{(l)})$
+$\frac{\partial C}{\partial W^{(l)}} = \delta^{(l)} (a^{(l)})^T$
+$\frac{\partial C}{\partial W^{(l)}} = \delta^{(l+1)} (a^{(l-1)})^T$""",
+        "dddfffff",
+    ),
+    (
+        r"""$z^{(l+1)} = W^{(l)} a^{(l)} + b^{(l)}$, $a^{(l+1)} = \sigma(z^{(l+1)})$, $J = \frac12\|a^{(L)} - y\|^2$
+$\delta^{(L)} = \frac{\partial J}{\partial z^{(L)}} = -(y - a^{(L)}) \odot \sigma'(z^{(L)})$
+$\delta^{(l)} = \frac{\partial J}{\partial z^{(l)}} = ((W^{(l)})^T \delta^{(l+1)}) \odot \sigma'(z^{(l)})$
+$\frac{\partial J}{\partial W^{(l)}} = \delta^{(l+1)} (a^{(l)})^T$,
+$\frac{\partial J}{\partial b^{(l)}} = \delta^{(l)}$""",
+        "dddpppf",
+    ),
+    # a function of numbers that no line gives
+    (
+        r"""$z_1 = W_1 x + b_1$, $a_1 = g(z_1)$, $z_2 = W_2 a_1 + b_2$, $L = \frac12\|z_2 - y\|^2$.
+$\frac{\partial L}{\partial z_1} = W_2^T(z_2 - y) \odot g'(z_1)$,
+$\frac{\partial L}{\partial z_1} = W_2^T(z_2 - y) \odot g(z_1)$""",
+        "ddddpf",
+    ),
+    (
+        r"""$f(x) = g(a^Tx)$. $\nabla f(x) = g'(a^Tx)a$, $\nabla^2 f(x) = g''(a^Tx) a a^T$.
+$\nabla f(x) = g'(a^Tx)x$""",
+        "dppf",
+    ),
+    (r"Let $y = f(x)$. $y' = f'(x)$", "uu"),
 ]
 
 

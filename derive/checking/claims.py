@@ -46,7 +46,7 @@ class Claim:
 
     __slots__ = (
         "sides", "continues", "defines", "row", "local", "number", "latex", "start", "role", "name", "parameters",
-        "is_judged", "case",
+        "is_judged", "case", "is_shown",
     )  # fmt: skip
 
     def __init__(self, sides: list[Side], continues: bool, defines: bool, row: MathRow, local: bool) -> None:
@@ -62,6 +62,7 @@ class Claim:
         self.name: str | None = None  # what a definition gives a formula, and a solution a value
         self.parameters: tuple[str, ...] | None = None
         self.is_judged = False  # of a solution: the derivative must vanish there
+        self.is_shown = True  # False of the other layers that a line in l stands for
         self.case = ""  # of which entries it speaks: "=" on the diagonal, "≠" off it
 
     @property
@@ -149,6 +150,8 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
             if token.kind == "atom" and not token.glued and token.text in ("s", "g", "h") and after.text == "(":
                 if token.text not in declared and token.text not in heads:
                     functions.add(token.text)
+    own = _activations(reading.claims, heads)
+    functions -= own
     functions -= {n for n in declared if declared[n].shape is not None and declared[n].shape != (ONE, ONE)}
     d_is_name = "d" in declared or any(name == "d" or name.startswith("d_") for name in heads)
     vocabulary = Vocabulary([*declared, *heads], functions, d_is_name)
@@ -156,6 +159,7 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
         [t.text for t in s.found[:1]] == ["d"] and len(s.found) == 2 and s.found[1].name in heads for s in sides
     )
     vocabulary.is_latex = is_latex
+    vocabulary.own = own
     usage = Usage([side.found for side in sides])
     vocabulary.letters, vocabulary.first = usage.used, usage.first
     for side in sides:
@@ -163,6 +167,29 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
             t.name for t in side.found if t.kind == "atom" and t.style in ("bold", "vec") and not t.text.isupper()
         }
     return vocabulary
+
+
+def _activations(claims: Iterable[Claim], heads: set[str]) -> set[str]:
+    """Functions of numbers that no line gives: f of a = f(z), whose slope f′(z) is written too."""
+    applied: set[str] = set()
+    primed: set[str] = set()
+    derived: set[str] = set()
+    for claim in claims:
+        for i, side in enumerate(claim.sides):
+            found = side.found
+            name, arguments = head_of(found)
+            if i and name and arguments is not None and len(arguments) == 1 and arguments[0] in heads:
+                applied.add(name)
+            elif i and len(found) > 3 and (found[1].text, found[-1].text) == ("(", ")") and found[0].kind == "atom":
+                inside = [t for t in found[2:-1] if t.kind == "atom"]
+                if all(t.text.islower() or t.text == "T" for t in inside) and 1 < len(inside) < 4:
+                    applied.add(found[0].name)  # g(aᵀx), of a number
+            for before, token, after in zip([None, *found], found, found[1:]):
+                if token.kind == "atom" and after.text in ("'", "′"):
+                    primed.add(token.name)
+                if token.kind == "atom" and before is not None and _is_operator(before):
+                    derived.add(token.name)
+    return {name for name in applied & primed if len(name) == 1} - derived - heads
 
 
 def _is_operator(token: Token) -> bool:

@@ -69,7 +69,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
         if t.args[0].kind == "name" and habit(str(t.args[0].data[0])) == "scalar"
     }
     numbers = vocabulary.divisors - _matrices(reading)
-    hints = dict.fromkeys(vocabulary.bold | turned, "vector") | dict.fromkeys(numbers, "scalar")
+    hints = dict.fromkeys(vocabulary.bold | turned, "vector") | vocabulary.kinds | dict.fromkeys(numbers, "scalar")
     symbols = solve(
         names, definitions, anchors, claims, declared, functions, hints, _scalars(reading, defined), scope.sizes
     )

@@ -63,6 +63,8 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
     budget = Budget()
     for one in best:
         for claim, judgments in one.judgments:
+            if not claim.is_shown:
+                continue
             line, failing = line_of(claim, judgments)
             if failing is not None and not interrupted:
                 from .repairs import explain

@@ -17,6 +17,7 @@ from .conditions import stated
 from .declaring import add_property, declare, declared_by, declares, is_hedged
 from .definitions import settle
 from .document import MathRow, Passage, equation_sides, rows, statements
+from .generic_layers import kinds, written_out
 from .heads import name_heads
 from .manuscript import Manuscript
 from .roles import scopes
@@ -88,6 +89,9 @@ def read(text: str, where: Any = None) -> Document:
         _locate(claim, manuscript)
     document.heads = name_heads(whole.claims)
     sections = _sections(held)
+    whole.claims, has_layers = written_out(whole.claims, lambda c: sections[c.row.block])
+    if has_layers:
+        document.notes.append("lines in a layer l are judged in the second layer of a network of three, L = 3")
     last = sections[-1] if sections else 0
     everywhere = Claims(manuscript.text)
     declared = declared_by(where)
@@ -98,6 +102,7 @@ def read(text: str, where: Any = None) -> Document:
     for claim in whole.claims:
         for side in claim.sides:
             _parse(side, vocabulary, document.notes, hypotheses)
+    vocabulary.kinds = kinds(whole.claims) if has_layers else {}
     name_gradients(whole.claims, lambda c: sections[c.row.block])
     _free_functions(whole.claims)
     _divided_heads(whole.claims, sections)

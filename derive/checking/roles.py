@@ -226,6 +226,8 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
             return None
         is_item = bool(_ITEM.search(claim.row.prose))
         news = scope.base(mentions) - scope.base(names_of(known)) - {name}
+        if _differentiates(known):
+            news -= scope.used  # the letters of a loss that is only named
         if name in scope.own or name in scope.live:
             if news or claim.defines or is_item or (_ANEW.search(words) and claim.row.display):
                 return name

@@ -56,6 +56,10 @@ class Vocabulary:
         d is a letter; and before a letter that it touches a differential all the same.
     bold, divisors : set of str
         Small letters printed bold; what numbers are divided by.
+    own : set of str
+        Functions of numbers that no line gives: f of a = f(z).
+    kinds : dict of str to str
+        Names that are vectors or matrices by their place in a network.
     """
 
     def __init__(self, names: Iterable[str] = (), functions: Iterable[str] = (), d_is_name: bool = False) -> None:
@@ -67,6 +71,8 @@ class Vocabulary:
         self.d_is_name = d_is_name
         self.d_touches = False
         self.bold: set[str] = set()
+        self.kinds: dict[str, str] = {}
+        self.own: set[str] = set()
         self.divisors: set[str] = set()
 
 
@@ -211,7 +217,7 @@ def parse(tokens: list[Token], source: str, vocabulary: Vocabulary, readings: li
     usage.used = vocabulary.letters | vocabulary.names
     usage.first = vocabulary.first
     usage.applied = frozenset(vocabulary.functions)
-    usage.own = _OWN
+    usage.own = _OWN | vocabulary.own
     found = with_signs(tokens, vocabulary)
     found = split_runs(found, frozenset(vocabulary.names), source, vocabulary.is_latex, readings, usage)
     found = with_primes(found)

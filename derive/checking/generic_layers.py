@@ -1,0 +1,121 @@
+"""Networks of any depth: lines in a layer l are judged in one layer of a network of three.
+
+z^{(l)} = W^{(l)} a^{(l-1)} + b^{(l)} and a^{(l)} = σ(z^{(l)}) say what each layer does.  They are written out for three
+layers of sizes of their own; L is the third, and a line in l is read in the second, which has a layer before it and one
+behind it.  What holds there for all sizes and entries is the step that the line makes, whatever the depth.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from .claims import Claim, Side
+
+DEPTH, MIDDLE = 3, 2
+_MARK = re.compile(
+    r"(?P<lead>[\^_])\s*(?:\{\s*(?P<open>[(\[]?)\s*(?P<letter>\\ell|[lL])\s*(?:(?P<sign>[-+])\s*(?P<by>[12]))?\s*"
+    r"(?P<close>[)\]]?)(?P<turn>\s*(?:T|\\top)?)\s*\}|(?P<bare>\\ell|[lL])(?![A-Za-z]))(?!\s*_)"
+)
+_HEAD = re.compile(r"[\s&]*(?:\\(?:math|bold|text)\w*\s*\{)?\\?[A-Za-z]+\}?\s*" + _MARK.pattern + r"\s*")
+_DERIVATIVE = re.compile(r"\\partial|\\nabla|∂|∇|\\frac\s*\{\s*d")
+_BY_LAST = re.compile(r"(\\nabla)\s*_\s*(?:a|\{\s*a\s*\})(?![A-Za-z_^])")
+
+
+def written_out(claims: Sequence[Claim], section: Callable[[Claim], int]) -> tuple[list[Claim], bool]:
+    """The claims with their layers numbered, and those of the other layers beside them; whether there are any."""
+    found: list[Claim] = []
+    is_any = False
+    leads: set[str] = set()
+    given: set[str] = set()
+    for number in dict.fromkeys(section(c) for c in claims):
+        own = [c for c in claims if section(c) == number]
+        leads |= _leads(own)
+        if not leads:
+            found += own
+            continue
+        is_any = True
+        for claim in own:
+            layers = [MIDDLE]
+            head = claim.sides[0].text
+            name = re.sub(r"[\s&]", "", _MARK.sub("", head))
+            match = _HEAD.fullmatch(head)
+            is_generic = match is not None and (match["letter"] or match["bare"]) in ("l", r"\ell")
+            if (
+                match is not None
+                and is_generic
+                and not claim.continues
+                and name not in given
+                and match["lead"] in leads
+            ):
+                own_shift = _shift(match)
+                shifts = [_shift(m) - own_shift for s in claim.sides for m in _MARK.finditer(s.text) if _is_l(m)]
+                layers = [k for k in range(1, DEPTH + 1) if k + max(shifts) <= DEPTH]
+                layers = [k - own_shift for k in layers]
+                given.add(name)
+            for layer in layers:
+                if layer != MIDDLE:
+                    made = _copy(claim)
+                    made.is_shown = False
+                    _number(made, layer, leads)
+                    found.append(made)
+            found.append(claim)
+            _number(claim, MIDDLE, leads)
+    return found, is_any
+
+
+def kinds(claims: Sequence[Claim]) -> dict[str, str]:
+    """Small letters with the number of a layer: matrices where they stand before another factor, else vectors."""
+    trees = [t for c in claims for side in c.sides if side.tree is not None for t in side.tree.walk()]
+    numbered = {str(t.data[0]) for t in trees if t.kind == "name" and re.fullmatch(r"[a-z]_[0-3]", str(t.data[0]))}
+    factors = {str(t.args[0].data[0])[0] for t in trees if t.kind == "prod" and t.args[0].kind == "name"}
+    return {name: "matrix" if name[0] in factors else "vector" for name in numbered}
+
+
+def _leads(claims: Sequence[Claim]) -> set[str]:
+    """What stands before the number of a layer, ^ or _, where one layer is made of the one before it."""
+    found: set[str] = set()
+    for claim in claims:
+        head = _HEAD.fullmatch(claim.sides[0].text) if len(claim.sides) > 1 and not claim.continues else None
+        if head is None:
+            continue
+        letter = head["letter"] or head["bare"]
+        for side in claim.sides[1:]:
+            for mark in _MARK.finditer(side.text):
+                same = (mark["letter"] or mark["bare"]) == letter and mark["lead"] == head["lead"]
+                if same and _shift(mark) < _shift(head) and not _DERIVATIVE.search(side.text):
+                    found.add(head["lead"])
+    return found
+
+
+def _is_l(mark: re.Match[str]) -> bool:
+    return (mark["letter"] or mark["bare"]) != "L"
+
+
+def _shift(mark: re.Match[str]) -> int:
+    return int((mark["sign"] or "+") + mark["by"]) if mark["by"] else 0
+
+
+def _number(claim: Claim, layer: int, leads: set[str]) -> None:
+    for side in claim.sides:
+        side.text = _MARK.sub(lambda m: _numbered(m, layer, leads), side.text)
+        side.text = _BY_LAST.sub(lambda m: f"∇_{{a_{DEPTH}}}".ljust(len(m[0])), side.text)
+
+
+def _numbered(mark: re.Match[str], layer: int, leads: set[str]) -> str:
+    if mark["lead"] not in leads:
+        return mark[0]
+    number = (layer if _is_l(mark) else DEPTH) + _shift(mark)
+    if mark["open"]:
+        inside = f"^{{({number})}}"
+        turned = "^T" if (mark["turn"] or "").strip() else ""
+        return (inside + turned).ljust(len(mark[0]))
+    turned = "^T" if (mark["turn"] or "").strip() else ""
+    return (f"_{number}" + turned).ljust(len(mark[0]))
+
+
+def _copy(claim: Claim) -> Claim:
+    sides = [Side(side.text, side.start) for side in claim.sides]
+    made = Claim(sides, claim.continues, claim.defines, claim.row, claim.local)
+    made.number, made.latex, made.start = claim.number, claim.latex, claim.start
+    return made
