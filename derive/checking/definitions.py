@@ -235,7 +235,7 @@ def _all_names(
             names[plain] = None
     for name in declared:
         names.setdefault(name, None)
-    for name in defined:
+    for name in sorted(defined):  # a set has another order in each process
         names.setdefault(name, None)
     for tree in trees:  # bound names of evaluation bars belong to the whole document
         for t in tree.walk():
