@@ -205,16 +205,17 @@ class Operation:
     arity : int or None
         The number of operands; None for any number.
     patterns, result : the signature, shape letters by operand; empty if a shape rule decides.
-    is_elementwise : bool
-        A scalar function applied to each entry.
-    verb : str
-        What it does, for messages.
+    is_elementwise : whether it is a scalar function applied to each entry.
+    verb : what it does, for messages.
     traits : frozenset of str
         What is known of its values: "positive", "nonnegative" in every entry; "norm", 0 of 0 alone; "linear" in its
         one operand; "columns", it is M A for an M that depends on the size alone.
+    adjoint : the name of the adjoint of a linear operation, which is all of its rule; else empty.
     """
 
-    __slots__ = tuple("name arity signature patterns result shape_rule light is_elementwise verb traits".split())
+    __slots__ = tuple(
+        "name arity signature patterns result shape_rule light is_elementwise verb traits adjoint".split()
+    )
 
     def __init__(
         self,
@@ -225,6 +226,7 @@ class Operation:
         is_elementwise: bool,
         verb: str,
         traits: str = "",
+        adjoint: str = "",
     ) -> None:
         self.name = name
         self.signature = signature
@@ -233,6 +235,7 @@ class Operation:
         self.is_elementwise = is_elementwise
         self.verb = verb
         self.traits = frozenset(traits.split())
+        self.adjoint = adjoint
         self.patterns: tuple[Pattern, ...] = ()
         self.result: Pattern = ((), ())
         self.arity: int | None = None
@@ -343,17 +346,17 @@ def operation(
     is_elementwise: bool = False,
     verb: str | None = None,
     traits: str = "",
+    adjoint: str = "",
 ) -> Operation:
     """Declare an operation: its name and its signature, `"m n, n p -> m p"`.
 
     A letter is a dimension, a single letter a vector, `scalar` is 1 × 1, `m*p` a
     product.  `light` returns the form people would write instead, or None; `shape`
-    replaces the signature where no letters can say it; `verb` serves the messages, and
-    `traits` what asks for signs and for linearity.
+    replaces the signature where no letters can say it; `verb` serves the messages, `traits`
+    what asks for signs and linearity.  With an `adjoint` it has a rule and a name in formulas.
     """
-    made = Operation(name, signature, shape, light, is_elementwise, verb or name, traits)
-    OPERATIONS[name] = made
-    return made
+    OPERATIONS[name] = Operation(name, signature, shape, light, is_elementwise, verb or name, traits, adjoint)
+    return OPERATIONS[name]
 
 
 def described(expr: Expr) -> str:

@@ -441,8 +441,8 @@ unvec = operation(
     ),
     traits="linear",
 )  # data: (rows, columns); the inverse of vec
-tril = operation("tril", "n n -> n n", verb="the lower triangle", traits="linear")  # with the diagonal
-triu = operation("triu", "n n -> n n", verb="the upper triangle", traits="linear")
+tril = operation("tril", "n n -> n n", verb="the lower triangle", traits="linear", adjoint="tril")  # with the diagonal
+triu = operation("triu", "n n -> n n", verb="the upper triangle", traits="linear", adjoint="triu")
 
 
 def _block_shape(args: tuple[Expr, ...], data: Data) -> Shape:

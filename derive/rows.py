@@ -57,8 +57,8 @@ def _running_light(args: tuple[Expr, ...], data: Data) -> Expr | None:
 
 
 # Entry i is the sum of entries 1 to i, down each column; and its adjoint, the sum of entries i to m.
-cumsum = operation("cumsum", "m n -> m n", light=_running_light, traits="linear columns")
-cumsum_back = operation("cumsum_back", "m n -> m n", light=_running_light, traits="linear columns")
+cumsum = operation("cumsum", "m n -> m n", light=_running_light, traits="linear columns", adjoint="cumsum_back")
+cumsum_back = operation("cumsum_back", "m n -> m n", light=_running_light, traits="linear columns", adjoint="cumsum")
 
 
 def _where_light(args: tuple[Expr, ...], data: Data) -> Expr | None:

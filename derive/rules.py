@@ -39,6 +39,7 @@ from .adjoints import (
 )
 from .errors import MissingRuleError
 from .expr import (
+    OPERATIONS,
     Expr,
     Operation,
     constant_op,
@@ -87,13 +88,11 @@ from .operations import (
     sum_entries,
     trace,
     transpose,
-    tril,
-    triu,
     unvec,
     vec,
 )
 from .own_functions import OwnFunction, operation_named
-from .rows import argmax_row, cumsum, cumsum_back, logsumexp_row, max_row, softmax_row, where
+from .rows import argmax_row, logsumexp_row, max_row, softmax_row, where
 from .scalar_functions import DERIVATIVES, NOT_ZERO, POSITIVE
 
 Formula = Callable[..., Expr]
@@ -487,8 +486,6 @@ rule(
     where=_SINGLE,
     source="[BV] 3.1.5",
 )
-rule(cumsum, differential=lambda dA, A: cumsum(dA), pullback=(lambda G, A: cumsum_back(G),))
-rule(cumsum_back, differential=lambda dA, A: cumsum_back(dA), pullback=(lambda G, A: cumsum(G),))
 rule(
     where,  # B where A > 0, else C
     differential=lambda dA, dB, dC, A, B, C: hadamard(step(A), dB) + hadamard(_ones(A) - step(A), dC),
@@ -508,8 +505,17 @@ rule(diagonal, differential=lambda dA, A: diagonal(dA), pullback=(lambda G, A: d
 rule(diagonal_matrix, differential=lambda da, a: diagonal_matrix(da), pullback=(lambda G, a: diagonal_of(G),))
 rule(vec, differential=lambda dA, A: vec(dA), pullback=(lambda G, A: unvec(G, *A.shape),), source="[MN] 2.4")
 rule(unvec, differential=lambda da, a, m, n: unvec(da, m, n), pullback=(lambda G, a, m, n: vec(G),), source="[MN] 2.4")
-rule(tril, differential=lambda dA, A: tril(dA), pullback=(lambda G, A: tril(G),))
-rule(triu, differential=lambda dA, A: triu(dA), pullback=(lambda G, A: triu(G),))
+
+
+def linear(operation: Operation) -> Rule:
+    """The row of an operation that has an adjoint."""
+    adjoint = OPERATIONS[operation.adjoint]
+    return rule(operation, differential=lambda dA, A: operation(dA), pullback=(lambda G, A: adjoint(G),))
+
+
+for _operation in OPERATIONS.values():
+    if _operation.adjoint:
+        linear(_operation)
 
 
 rule(

@@ -381,6 +381,31 @@ assert derive.check(line).lines[-1].verdict == "proved"
 """
 
 
+TURNED = """
+from derive import dialects, evaluation
+from derive.expr import operation
+operation("flip", "m n -> m n", traits="linear columns", adjoint="flip")
+evaluation.VALUES["flip"] = lambda values, node, sizes: values[0][::-1]
+for library, lib in {"numpy": "np", "scipy": "np", "jax": "jnp"}.items():
+    dialects.DIALECTS[library].templates["flip"] = lib + ".flip({0}, axis=0)"
+"""
+LINEAR = r"""
+import derive
+d = derive.gradient("½‖flip(A x) − b‖² + flip(x)ᵀ B x", "x", "B: n×n")
+assert d.verify() < 1e-8 and "np.flip(" in d.source() and "jnp.flip(" in d.source("jax")
+assert derive.jacobian("flip(A x)", "x").verify() < 1e-8
+f = derive.parse("flip(X)")
+assert derive.parse(f.text()) is f and derive.parse(f.latex()) is f
+right, wrong = (f"L = 1/2 ||flip(x) - b||^2\n\ndL/dx = {slope}" for slope in ("x - flip(b)", "flip(x) - b"))
+assert derive.check(right).ok and not derive.check(wrong).ok
+"""
+
+
+def test_a_linear_operation_is_its_adjoint_its_value_and_its_templates():
+    """Declared with its adjoint, it has a rule and a name, and is read, derived, printed and checked."""
+    subprocess.run([sys.executable, "-c", TURNED + LINEAR], check=True)
+
+
 def test_a_scalar_function_is_its_name_and_its_derivative():
     """A line in two modules, and it is read, derived, printed, computed, checked and written in every dialect."""
     subprocess.run([sys.executable, "-c", ADDED + ASKED], check=True)

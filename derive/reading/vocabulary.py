@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
+from .. import rows
+from ..expr import OPERATIONS
 from ..operations import FUNCTIONS as SCALAR_FUNCTIONS
 
 # Written name -> the function; every name that a formula may call.
 FUNCTIONS: dict[str, str] = {
     name: name
     for name in (
-        "tr det logdet inv diag Diag vec unvec sum mean norm norm1 sqrt softmax logsumexp kron dot expm tril triu eye "
+        "tr det logdet inv diag Diag vec unvec sum mean norm norm1 sqrt softmax logsumexp kron dot expm eye "
         "ones zeros vector matrix rowsum colsum adj transpose inner outer polar dominant block_inner block_sum square "
-        "max min hadamard nuclear_norm spectral_norm sech log1p expm1 where clip var std log_softmax cumsum "
-        "cumsum_back leaky_relu elu gelu silu huber pseudo_huber quantile argmax_row"
+        "max min hadamard nuclear_norm spectral_norm sech log1p expm1 where clip var std log_softmax "
+        "leaky_relu elu gelu silu huber pseudo_huber quantile argmax_row"
     ).split()
 } | {name: name for name in SCALAR_FUNCTIONS}
+FUNCTIONS |= {name: name for name, operation in OPERATIONS.items() if operation.adjoint}
 FUNCTIONS |= {
     "trace": "tr", "Tr": "tr", "Trace": "tr", "TR": "tr", "Det": "det", "ln": "log", "Log": "log", "norm2": "norm",
     "max0": "relu", "maximum": "max", "ReLU": "relu", "Relu": "relu", "asin": "arcsin", "acos": "arccos",
@@ -28,8 +31,8 @@ FUNCTIONS |= {
     "multi_dot": "matmul", "absolute": "abs", "abs2": "square", "sqr": "square",
 }  # fmt: skip
 ELEMENTWISE = frozenset([*SCALAR_FUNCTIONS, *"sqrt square sech log1p expm1 gelu silu".split()])
-PER_ROW = frozenset("sum mean var std norm norm1 max min logsumexp".split())  # one number for each row
-OF_ROWS = frozenset("softmax log_softmax cumsum".split())
+PER_ROW = frozenset(rows.PER_ROW)  # one number for each row
+OF_ROWS = frozenset(rows.OF_ROWS)
 FUNCTIONS |= {f"{name}_{axis}": f"{name}_{axis}" for name in PER_ROW | OF_ROWS for axis in ("row", "col")}
 FUNCTIONS |= {
     "minimum": "min", "swish": "silu", "SiLU": "silu", "GELU": "gelu", "ELU": "elu", "LeakyReLU": "leaky_relu",
