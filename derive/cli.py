@@ -117,7 +117,7 @@ COMMANDS = {
         "FORMULA",
         "where the gradient of a scalar vanishes, in closed form, and whether that is a minimum",
         {
-            "--wrt": WRT,
+            "--wrt": Option("SYMBOL", "the symbol to solve for"),
             "--where": WHERE,
             "--subject-to": Option("EQUATION", 'an equation that the symbol satisfies, such as "𝟏ᵀw = 1"'),
             "--to": Option("FORMAT", OUTPUT["--to"].help, (*ANSWERS, "numpy", "scipy", "jax", "torch")),
@@ -146,6 +146,8 @@ Examples:
   derive hvp "sum(softplus(Xw))" --wrt w --direction v --to jax -o hvp.py
   derive gradient - --wrt W -o derivation.pdf < loss.tex
   derive check homework.md
+  derive convexity "log(1 + exp(t))" --wrt t --to text
+  derive stationary "‖X w − y‖² + λ ‖w‖²" --wrt w --where "λ: scalar positive" -o ridge.html
 """
 
 
@@ -290,15 +292,16 @@ def parsed(name: str, arguments: list[str]) -> tuple[list[str], dict[str, str]]:
         return operands, options
     if len(operands) > (1 if wanted else 0):
         hint = "quote the formula: the shell splits it at blanks" if wanted == "FORMULA" else None
-        if WRT in command.options.values() and len(operands) == 2 and "--wrt" not in options and operands[1].isalnum():
+        if "--wrt" in command.options and len(operands) == 2 and "--wrt" not in options and operands[1].isalnum():
             hint = f"to derive by {operands[1]}, write --wrt {operands[1]}; a formula with blanks needs quotes"
-        elif WRT in command.options.values() and all(o.isalnum() for o in operands[1:]) and "--wrt" in options:
+        elif "--wrt" in command.options and all(o.isalnum() for o in operands[1:]) and "--wrt" in options:
             hint = f"{hint}, and several variables have commas: --wrt {','.join([options['--wrt'], *operands[1:]])}"
-        raise DeriveError(f"{name} does not take {operands[-1]!r} besides {operands[0]!r}", hint=hint)
+        besides = f" besides {operands[0]!r}" if wanted else ""
+        raise DeriveError(f"{name} does not take {operands[-1]!r}{besides}", hint=hint)
     if wanted and not wanted.startswith("[") and not operands:
         raise DeriveError(f"{name} needs a {wanted}", hint=f"derive {name} --help")
-    for key, option in command.options.items():
-        if option is WRT and key not in options and name != "check":
+    for key in command.options:
+        if key == "--wrt" and key not in options and name != "check":
             raise DeriveError(f"{name} needs --wrt, the symbol to derive by", hint=_symbols(operands, options))
     if name == "hvp" and "--direction" not in options:
         raise DeriveError("hvp needs --direction, a symbol in the shape of --wrt", hint="derive hvp --help")
@@ -344,8 +347,9 @@ def command_help(name: str) -> str:
     for key, option in command.options.items():
         usage = f"{key} {option.value}" if option.value else key
         help = option.help
-        if key == "--to" and option.choices == tuple(FORMATS):
-            help += ":\n" + " " * 26 + ", ".join(FORMATS[:9]) + ",\n" + " " * 26 + ", ".join(FORMATS[9:])
+        if key == "--to" and option.help == OUTPUT["--to"].help:
+            some = [option.choices[:9], option.choices[9:]]
+            help += ":" + ",".join("\n" + " " * 26 + ", ".join(forms) for forms in some if forms)
         lines.append(f"  {usage:22}  {help}")
     examples = [line for line in EXAMPLES.splitlines() if f"derive {name} " in line]
     return "\n".join([*lines, *(["", "Examples:", *examples] if examples else [])]) + "\n"

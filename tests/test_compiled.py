@@ -132,8 +132,9 @@ def test_some_rows_at_a_time_give_what_all_of_them_do(formula, two_rows):
 
 @compiles
 def test_a_sum_over_blocks_that_starts_anew_is_found(two_rows, monkeypatch):
-    gemm = kernels.HELPERS["gemm"]
-    monkeypatch.setitem(kernels.HELPERS, "gemm", gemm.replace("if (beta == 0.0) memset", "memset"))
+    source = kernels.HELPERS["small_gemm"]
+    assert "+ beta * row[s]" in source
+    monkeypatch.setitem(kernels.HELPERS, "small_gemm", source.replace("+ beta * row[s]", ""))
     with pytest.raises(AssertionError):
         test_compiled_functions_compute_what_the_witness_does(BLOCKS[1])
 
@@ -182,6 +183,18 @@ def test_extreme_values_give_what_numpy_gives(formula):
         for x in [*([c, 0.5, -2.0] for c in CORNERS), [1e200, 1e-300, 3.0], [-1e160, -1e160, 0.0], [0.0] * 3]:
             for got, wanted in zip(f(np.array(x)), plain(np.array(x)), strict=True):
                 np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-300)
+
+
+@compiles
+@pytest.mark.parametrize("size", [1, 3, 4, 5, 8, 9, 15, 17, 40])
+def test_products_of_every_size(size):
+    derivation = derive.gradient("½‖A X B − C‖²", "X", "A: m×n, X: n×p, B: p×q")
+    rng = np.random.default_rng(size)
+    for m, n, p, q in [(size, 3, 2, size + 1), (2, size, size + 2, 1), (size, size, size, size)]:
+        values = {"A": (m, n), "X": (n, p), "B": (p, q), "C": (m, q)}
+        given = {name: rng.standard_normal(shape) for name, shape in values.items()}
+        residual = given["A"] @ given["X"] @ given["B"] - given["C"]
+        assert alike(derivation.function("c")(**given), given["A"].T @ residual @ given["B"].T, 1e-12)
 
 
 @compiles

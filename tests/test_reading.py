@@ -335,6 +335,7 @@ def test_a_one_of_a_size_that_nothing_has_is_the_number(formula, where, read):
         ("sum_t gamma^t r_t", "t stands for a number"),
         (r"L=\text{MSE}+\lambda\|w\|^2", "MSE is not read"),
         (r"\|Ax-b\|^2+\lambda\|x\|^2 \text{ with fixed } \lambda", "words stand in the formula"),
+        (r"\sum_n\log\mathcal{N}(x_n|\mu,\sigma^2)", "the density 𝒩(…) is not read"),
         (r"\sum_{i\text{ odd}}x_i", "a condition in words is not read"),
         ("‖x*−x‖²", "may be an optimum"),
         ("tr(Σ−1S)", "may be an inverse that lost its height"),
@@ -387,6 +388,13 @@ def test_what_may_be_meant_otherwise_is_refused(formula, said):
         (r"\frac{1}{|E|} \sum_{(i,j) \in E} (r_{ij} - s_{ij})^2", "⟨E, (r − s).^2⟩ / sum(E)"),
         (r"\sum_i \log p(y_i|x_i,w), p(y|x,w)=\sigma(yw^Tx)", "sum(log(σ(y ⊙ X w)))"),
         (r"\frac12\sum_{n=1}^N (y(z_n)-t_n)^2, y(z)=\sum_{j=1}^M w_jz_j", "½ ‖Z w − t‖²"),
+        (r"\sum_{i=1}^N\sum_{j=1}^MI_{ij}(R_{ij}-U_i^TV_j)^2", "⟨I, (R − U Vᵀ).^2⟩"),
+        (r"\sum_{ij}(G_{ij}-I_{ij})^2", "‖G − I‖_F²"),
+        (r"T^2\sum_ip_i\log\frac{p_i}{q_i}, q=\mathrm{softmax}(z/T)", "T² ⟨p, log(softmax(z / T).^(−1) ⊙ p)⟩"),
+        (r"\frac12\|x-\alpha g\|^2", "½ ‖x − α g‖²"),
+        (r"f(x)=\langle Ax,x\rangle, x\in\mathbb{R}^n\setminus\{0\}, A\in\mathbb{S}^n", "⟨A x, x⟩"),
+        (r"\log\det X, X\in\mathbb{S}_{++}^n", "logdet(X)"),
+        (r"\log(\pi a+(1-\pi)b)+\frac12\log(2\pi)", "log(π a + (1 − π) b) + ½ log(2 π)"),
         (r"f:\mathbb{R}^d\to\mathbb{R}, f(w)=\|Xw-y\|^2", "‖X w − y‖²"),
         (r"\underset{w\in\mathbb{R}^d}{\text{minimize}}\quad \|Xw-y\|_2^2", "‖X w − y‖²"),
         (r"\max_\theta \sum_i\log p_i, \quad p_i=\sigma(\theta^Tx_i)", "sum(log(σ(X θ)))"),
@@ -408,6 +416,16 @@ def test_what_may_be_meant_otherwise_is_refused(formula, said):
 )
 def test_where_functions_and_sums_end(formula, wanted):
     assert parse(formula).expr.text() == wanted
+
+
+def test_sets_of_matrices_and_signs_are_declarations():
+    assert derive.gradient(r"x^TAx, A\in\mathbb{S}^n", "x").boxed.text() == "2 A x"
+    assert derive.gradient("x'Ax", "x", r"A \in \mathbb{S}^n_{+}").boxed.text() == "2 A x"
+    assert (
+        parse("x'Ax", r"A \in \mathbb{S}^n_{++}").symbols["A"].properties
+        == parse("x'Ax", "A: n×n spd").symbols["A"].properties
+    )
+    assert parse(r"\sum_i\log x_i, x\in\mathbb{R}_{++}^n").symbols["x"].properties == {"positive"}
 
 
 def test_a_statement_that_nothing_uses_is_named():

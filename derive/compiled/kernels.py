@@ -182,13 +182,49 @@ static dgemv_type *const blas_gemv = dgemv_;
 static dgemv_type *blas_gemv = NULL;
 #endif
 """,
+    "small_gemm": """
+/* the same where it is small: four rows by four columns at a time, those past the end being the last one again */
+static void small_gemm(int is_turned_a, int is_turned_b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, double alpha,
+                       const double *A, ptrdiff_t lda, const double *B, ptrdiff_t ldb, double beta, double *C,
+                       ptrdiff_t ldc)
+{
+    const ptrdiff_t along_a = is_turned_a ? lda : 1, along_b = is_turned_b ? 1 : ldb;
+    for (ptrdiff_t i = 0; i < m; i += 4) {
+        const double *a[4];
+        for (ptrdiff_t r = 0; r < 4; ++r) a[r] = A + (i + r < m ? i + r : m - 1) * (is_turned_a ? 1 : lda);
+        for (ptrdiff_t j = 0; j < n; j += 4) {
+            const double *b[4];
+            double sums[4][4] = {{0.0}};
+            for (ptrdiff_t s = 0; s < 4; ++s) b[s] = B + (j + s < n ? j + s : n - 1) * (is_turned_b ? ldb : 1);
+            for (ptrdiff_t p = 0; p < k; ++p) {
+                double y[4];
+                for (int s = 0; s < 4; ++s) y[s] = b[s][p * along_b];
+                for (int r = 0; r < 4; ++r) {
+                    const double x = a[r][p * along_a];
+                    for (int s = 0; s < 4; ++s) sums[r][s] += x * y[s];
+                }
+            }
+            for (ptrdiff_t r = 0; r < 4 && i + r < m; ++r) {
+                double *row = C + (i + r) * ldc + j;
+                for (ptrdiff_t s = 0; s < 4 && j + s < n; ++s) {
+                    row[s] = beta == 0.0 ? alpha * sums[r][s] : alpha * sums[r][s] + beta * row[s];
+                }
+            }
+        }
+    }
+}
+""",
     "gemm": """
 /* C = alpha op(A) op(B) + beta C: m x k by k x n, rows of A, B, C being lda, ldb, ldc apart */
 static void gemm(int is_turned_a, int is_turned_b, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, double alpha,
                  const double *A, ptrdiff_t lda, const double *B, ptrdiff_t ldb, double beta, double *C,
                  ptrdiff_t ldc)
 {
-    if (blas_gemm && (double)m * (double)n * (double)k > 4096.0 && m <= INT_MAX && n <= INT_MAX && k <= INT_MAX) {
+    if ((double)m * (double)n * (double)k <= 4096.0) {
+        small_gemm(is_turned_a, is_turned_b, m, n, k, alpha, A, lda, B, ldb, beta, C, ldc);
+        return;
+    }
+    if (blas_gemm && m <= INT_MAX && n <= INT_MAX && k <= INT_MAX) {
         /* Rows of ours are columns to BLAS: it computes C' = B' A'. */
         const int rows = (int)n, columns = (int)m, inner = (int)k;
         const int a = (int)(lda > 0 ? lda : 1), b = (int)(ldb > 0 ? ldb : 1), c = (int)(ldc > 0 ? ldc : 1);

@@ -9,6 +9,25 @@ from .stacks import Node
 from .vocabulary import ELEMENTWISE
 
 
+def weigh(order: list[Node], readings: list[str]) -> None:
+    """Make π a symbol where 1 − π stands, as the weights of a mixture do: the number is not subtracted from 1."""
+    numbers = [n for n in order if n.op == "const" and n.data == "π"]
+    for node in order if numbers else ():
+        if node.op == "sum" and node.data == (1, -1) and node.args[0].op == "num" and node.args[0].data == 1:
+            if node.args[1] in numbers:
+                break
+    else:
+        return
+    counted = [
+        after for node in order if node.op == "prod" for before, after in zip(node.args, node.args[1:])
+        if before.op == "num"
+    ]  # fmt: skip
+    for node in numbers:
+        if node not in counted:
+            node.op = "sym"
+    readings.append("π is read as a symbol, as in 1 − π")
+
+
 def loosen_ones(order: list[Node]) -> None:
     """Let a 1 that begins a sum or is subtracted be a vector of ones, as in 1 − σ(z) and exp(z) − 1."""
     for node in order:

@@ -16,6 +16,7 @@ from ..expr import ASSUMED, PROPERTIES, SQUARE, Expr, symbol, symbol_op
 from ..shapes import ONE, SCALAR, Dim, Shape
 from .limits import MAX_DECLARATIONS, MAX_DIMENSION_TERMS
 from .sizes import FRESH
+from .spelling import SETS, sets
 
 SYNONYMS = {
     "sym": "symmetric", "skew-symmetric": "skew", "antisymmetric": "skew", "pd": "spd",
@@ -164,6 +165,7 @@ def _from_mapping(where: Mapping[str, Any]) -> Declarations:
 def _from_text(text: str) -> Declarations:
     if len(text) > MAX_DECLARATIONS:
         raise LimitError(f"the declarations have {len(text):,} characters", hint=f"at most {MAX_DECLARATIONS:,}")
+    text = sets(text) if any(sign in text for sign in SETS) else text
     held = Declarations(text)
     waiting: list[Declared] = []
     assumed: list[tuple[int, Span]] = []

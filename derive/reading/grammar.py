@@ -249,6 +249,9 @@ class Parser(Stacks):
         base = str(name).split("_")[0]
         if base == "I" and not token.accents:
             low = token.low
+            letters = "".join(low)
+            if len(letters) == 2 and all(scripts.counts(self, letter) for letter in letters):  # an entry
+                return Node("sym", [], name, start, end)
             size = self.dimension(low[0], token.span) if low else None
             return Node("eye", [], size, start, end)
         if base == "K" and len(token.low) == 2 and not token.accents:

@@ -29,7 +29,7 @@ def habit(name: str, style: str, uses: set[str]) -> list[float]:
     elif style in ("bold", "vec"):
         costs = [2.0, 0.0, 99.0, 5.0]
     elif "a" <= first <= "g" or "α" <= first <= "ω" or first == "ℓ":
-        costs = [0.0, 0.6, 99.0, 5.0]
+        costs = [0.0, 0.6 if first <= "g" else 0.7, 99.0, 5.0]  # of α g, g is the vector
     elif first in "ijklmn":
         costs = [0.5, 0.0, 99.0, 5.0]
     elif first in "ts":
@@ -58,7 +58,9 @@ def habit(name: str, style: str, uses: set[str]) -> list[float]:
         costs[0] += 4.0
     if "measured" in uses:  # in a norm, a sum of entries, diag
         costs[0] += 2.0
-    if "powered" in uses:  # a matrix is squared and a capital letter no number that has a root
+    if "powered" in uses and not (
+        "below" in uses and first.isupper()
+    ):  # a matrix is squared and a capital letter no number that has a root
         costs[3 if first.islower() else 0] += 5.0 if first.islower() else 2.0
     if "traced" in uses:  # alone in a trace or a determinant
         costs[0] += 4.0
@@ -165,7 +167,7 @@ def note_uses(order: list[Node], symbols: dict[str, Symbol]) -> None:
         if node.op == "sym" and id(node) not in counted:
             symbols[node.data].uses.add("plain")
     for entry in symbols.values():
-        if not ("divides" in entry.uses and entry.name in _DIVISORS and entry.uses <= {"divides", "rows"}):
+        if not ("divides" in entry.uses and entry.name in _DIVISORS and entry.uses <= {"divides", "below", "rows"}):
             entry.uses.discard("divides")
 
 
@@ -196,7 +198,7 @@ def leanings(order: list[Node], symbols: dict[str, Symbol]) -> dict[int, int]:
 def note_divisor(node: Node, symbols: dict[str, Symbol], counted: dict[int, int]) -> None:
     for part in factors_of(node):
         if part.op == "sym":
-            symbols[part.data].uses.add("divides")
+            symbols[part.data].uses |= {"divides", "below"}
             counted[id(part)] = 1
 
 

@@ -173,18 +173,24 @@ def tell_firsts(of: Families) -> None:
 
 
 def is_kronecker(of: Families, access: Access) -> bool:
-    """δᵢⱼ, where δ is nothing else; beside a norm, as in ‖xᵢ − xⱼ‖ − δᵢⱼ, or squared it is a matrix of numbers."""
+    """δᵢⱼ, where δ is nothing else, or Iᵢⱼ.
+
+    Beside a norm, as in ‖xᵢ − xⱼ‖ − δᵢⱼ, or squared δ is a matrix of numbers, and so is I as a factor.
+    """
+    letter = access.name
     held = {*of.declared, *of.reading.wrt, *of.reading.known}
-    if access.name != "δ" or "δ" in held or len(access.places) != 2 or not all(p.axis for p in access.places):
+    if letter not in ("δ", "I") or letter in held or len(access.places) != 2 or not all(p.axis for p in access.places):
         return False
     distances = {name for (name, _), (_, root) in of.definitions.items() if root.op == "norm"}
     for node in of.order:
         bare = [arg.args[0] if arg.op in ("neg", "pow") else arg for arg in node.args]
         bare = [arg.args[0] if arg.op == "pow" else arg for arg in bare]
-        held = {names.parts(arg.data)[0] if arg.op == "sym" else arg.op for arg in bare}
-        if "δ" in held and (node.op == "pow" or node.op == "sum" and held & {"norm", *distances}):
+        beside = {names.parts(arg.data)[0] if arg.op == "sym" else arg.op for arg in bare}
+        is_term = node.op == "sum" and beside & {"norm", *distances}
+        if letter in beside and (node.op == ("pow" if letter == "δ" else "prod") or is_term):
+            of.note(f"{letter} is read as a matrix of given numbers")
             return False
-    of.note("δᵢⱼ is read as 1 where i = j, else 0")
+    of.note(f"{letter}ᵢⱼ is read as 1 where i = j, else 0")
     return True
 
 

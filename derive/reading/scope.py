@@ -20,6 +20,7 @@ from .alternatives import (
     is_alone,
     let_spread,
     loosen_ones,
+    weigh,
 )  # fmt: skip
 from .build import Builder
 from .declarations import Declarations, declarations, dimension
@@ -285,6 +286,7 @@ class Reading:
         order = nodes_below(roots)
         if sum(node.op == "sigma" for node in order) > MAX_SUMS:
             raise LimitError("the formula has too many sums over indices", self.source, None, f"at most {MAX_SUMS}")
+        weigh(order, readings)
         if "one" not in loose:
             find_factors(order)
         if "ones" in loose:

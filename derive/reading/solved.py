@@ -124,8 +124,11 @@ def lone_factors(order: list[Node], values: dict[int, Expr]) -> set[str]:
             is_factor = len(wide) == 1 and any(arg.args for arg in others)
             if len(wide) > 2 and wide[0] is node.args[0]:  # y in y wᵀ x
                 is_factor = values[id(wide[1])].T.is_vector and values[id(wide[-1])].is_vector
-            if is_factor and wide[0].op == "sym":
-                counts[str(wide[0].data)] -= 1
+            lone = wide[0] if is_factor else node
+            if lone.op == "div" and lone.args[1].op == "num":  # N in N/2 (…)
+                lone = lone.args[0]
+            if lone.op == "sym":
+                counts[str(lone.data)] -= 1
     return {name for name, left in counts.items() if not left}
 
 

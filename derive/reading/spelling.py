@@ -39,6 +39,12 @@ _RANGES = (
 )
 _REALS = r"(?:\\mathbb\s*\{?R\}?|ℝ)"
 _MAPPING = rf"[^\W\d_]\s*:\s*{_REALS}[^;=]*?(?:\\to|\\rightarrow|→)\s*{_REALS}\s*[,;.]?(?!\s*\^)"
+_POWER = r"\s*(?:\^\s*\{?\s*([A-Za-z])\s*\}?)?"
+_SIGNED = r"\s*(?:_\s*\{?\s*(\+{1,2})\s*\}?)?"
+_SYMMETRIC = rf"(?:\\mathbb\s*\{{?S\}}?|𝕊){_POWER}{_SIGNED}{_POWER}"
+_POSITIVE = rf"{_REALS}{_POWER}\s*_\s*\{{?\s*(\+{{1,2}})\s*\}}?{_POWER}"
+SETS = ("mathbb{S}", "mathbb S", "𝕊", "_+", "_{+", "setminus", "∖")
+_WITHOUT = r"\\setminus\s*\\\{[^{}]*\\\}|∖\s*\{[^{}]*\}"
 _TAIL = 60  # where the number of an equation may stand
 _NUMBER = r"(?:\\q?quad|\\hfill|\s{3})\s*(?:\(\d+(?:\.\d+)*[a-z]?\)|\[\d+\])\s*[.,;]?\s*$"
 _ENTRY = r"_?\s*\{?\s*[i-n]\s*,?\s*[i-n]\s*\}?|[ᵢⱼₖₗₘₙ]{2}"
@@ -136,6 +142,23 @@ def _without_mapping(text: str, readings: list[str], known: frozenset[str]) -> s
     return re.sub(_MAPPING, lambda found: " " * len(found[0]), text, count=1)
 
 
+def sets(text: str) -> str:
+    r"""`n×n spd` for `\mathbb{S}^n_{++}`, `ℝ^n positive` for `\mathbb{R}^n_{++}`, and no `\setminus\{0\}`."""
+
+    def symmetric(found: re.Match[str]) -> str:
+        size = found[1] or found[3]
+        word = {"++": "spd", "+": "psd"}.get(found[2], "symmetric")
+        return f" {size}×{size} {word}".ljust(len(found[0])) if size else found[0]
+
+    def positive(found: re.Match[str]) -> str:
+        size = found[1] or found[3]
+        made = (" ℝ^" + size if size else " ℝ") + (" positive" if found[2] == "++" else " nonnegative")
+        return made.ljust(len(found[0]))
+
+    text = re.sub(_WITHOUT, lambda found: " " * len(found[0]), text)
+    return re.sub(_POSITIVE, positive, re.sub(_SYMMETRIC, symmetric, text))
+
+
 def _ranges(text: str, readings: list[str], known: frozenset[str]) -> str:
     r"""`_{1≤k≤K}` for `_{k=1,\dots,K}` and `_{k \in \{1, …, K\}}`."""
 
@@ -183,6 +206,7 @@ _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozen
     ((("(",), ("\\text", "\\mbox")), _without_remark),
     ((("min", "max"),), _without_extremum),
     ((("dots", "…", "..."),), _ranges),
+    ((("\\in", "∈"), SETS), lambda text, readings, known: sets(text)),
     ((("\\to", "\\rightarrow", "→"), ("mathbb", "ℝ")), _without_mapping),
     (((")", "]"), ("quad", "hfill", "   ")), _without_number),
     ((("\\sum^", "\\prod^", "\\sum ^", "\\prod ^", "\\limits^"),), _limits_in_order),

@@ -326,6 +326,11 @@ class _Splitter:
         base, _, low = names.parts(name)
         if base in ("K", "I", "e", "π"):
             return token
+        if base == "N" and token.style == "cal" and glued:
+            raise ParseError(
+                "the density 𝒩(…) is not read", self.source, token.span,
+                "write it out, as in −½ log det(Σ) − ½ (x − μ)ᵀ Σ⁻¹ (x − μ)",
+            )  # fmt: skip
         if low and low[-1] in ("max", "min") and glued and after.text != "[":
             raise ParseError(
                 f"{token.text} is called, and is not a function we know", self.source, (token.start, after.end),
