@@ -689,6 +689,30 @@ $\nabla f(x) = g'(a^Tx)x$""",
         "dppf",
     ),
     (r"Let $y = f(x)$. $y' = f'(x)$", "uu"),
+    # gradients without a loss, and a line in other letters: nothing is refuted
+    (
+        r"""$dz_2 = a_2 - y$, $dW_2 = dz_2 a_1^T$, $db_2 = dz_2$, $dz_1 = W_2^T dz_2$, $dA_0 = W_0^T dZ_0$""",
+        "uuuuu",
+    ),
+    # the dimension d in d/2; dots of numbers; a derivative by what does not occur
+    (
+        r"""$\ell(\mu) = -\frac{d}{2} \log(2\pi) - \frac{1}{2} \|x - \mu\|^2$.
+$\frac{\partial\ell}{\partial\mu} = x - \mu$, $\frac{\partial\ell}{\partial\mu} = \mu - x$""",
+        "dpf",
+    ),
+    (
+        r"""$z = Wx$, $a = \sigma(z)$, $L = \frac12\|a - y\|^2$.
+$\frac{\partial L}{\partial z} = (a - y) \cdot \sigma'(z)$,
+$\frac{\partial L}{\partial z} = (a - y) \cdot \sigma(z)$""",
+        "dddcf",
+    ),
+    (r"$\frac{\partial}{\partial w} \left( y^T y \right) = w$", "u"),
+    # w̃* is an optimal w̃
+    (
+        r"""$E(\tilde{w}) = \|y - X\tilde{w}\|^2$. $\nabla_{\tilde{w}} E = 2X^\top(X\tilde w - y) = 0$, so
+$$\tilde{w}^* = (X^\top X)^{-1} y$$""",
+        "dpf",
+    ),
 ]
 
 

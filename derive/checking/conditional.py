@@ -33,6 +33,8 @@ def under_condition(
             judgment := next(filter(None, (entrywise(judge, truths, v, side, head) for v in vectors)), None)
         ) is not None:
             return judgment
+    if (judgment := _dotted(judge, truths, side, head)) is not None:
+        return judgment
     is_gradient = head is not None and head.kind == "gradient"
     name = variable_name(head) or (judge.scope.nabla if is_gradient else None) or ""
     variable = judge.scope.symbols.get(name) or judge.scope.symbols.get(name.partition("_")[0])  # X of ∂/∂Xₚq
@@ -69,6 +71,23 @@ def entrywise(
             if found is not None and judge.same(truth.value, found):
                 judgment = Judgment("conditional", "right entry by entry", side)
                 judgment.condition, judgment.value = "entry by entry", found
+                return judgment
+    return None
+
+
+def _dotted(judge: Judge, truths: Sequence[Alternative], side: Side, head: Tree | None) -> Judgment | None:
+    """The side as right where its dots multiply entry by entry: (a − y) · σ′(z), of numbers."""
+    if side.tree is None or not any(t.kind == "prod" and "·" in t.data for t in side.tree.walk()):
+        return None
+    try:
+        value = TreeBuilder(judge.scope, Convention(judge.layout, lenient=True)).value(side.tree)
+    except DeriveError:
+        return None
+    for truth in truths:
+        if isinstance(value, Expr) and isinstance(truth.value, Expr) and value.shape == truth.value.shape:
+            if judge.same(truth.value, value):
+                judgment = Judgment("conditional", "right entry by entry", side)
+                judgment.condition, judgment.value, judgment.truth = "entry by entry", value, truth.value
                 return judgment
     return None
 

@@ -273,6 +273,9 @@ class TreeBuilder(Formulas):
         stem = variable.name.rstrip("_").rpartition("_")[0]
         if variable not in letters and stem and any(s.name.rpartition("_")[0] == stem for s in letters):
             raise Unread(f"what is differentiated has another index than {variable.text()}")
+        is_whole = self.whole is not None and self.whole.kind in ("derivative", "gradient")
+        if variable not in letters and letters and function.op is not symbol_op and is_whole:
+            raise Unread(f"{variable.name.rstrip('_')} does not occur in what is differentiated")
         if variable not in letters and letters and function.op is symbol_op:
             named = next((n for n, s in self.scope.symbols.items() if s is function), function.text())
             raise Unread(f"{variable.name.rstrip('_')} does not occur in {named}, as far as {named} is defined here")

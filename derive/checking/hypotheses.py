@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from ..expr import Expr, symbol_op, symbols_of
+from ..expr import Expr, nodes, symbol_op, symbols_of
+from ..own_functions import OwnFunction
 from .claims import DERIVATIVES, Claim
-from .judgments import Value
+from .judgments import Value, wide
 from .trees import Tree
 
 _SAID = re.compile(r"\b(where|with|such that|assum\w+|constrain\w+|suppos\w+|given|since|as)\b")
@@ -16,6 +17,8 @@ def assumed(claim: Claim, head: Tree | None, left: Value, right: Value) -> str:
     """Why an equation that does not hold for all letters is none to be judged; empty if it is one."""
     if _of_the_data(claim, head) or _normalizes(left, right):
         return "what holds of the data"
+    if head is not None and head.kind == "call" and own_functions(left) - own_functions(right):
+        return "what is asked of a function that no line gives"
     if _of_letters(claim, head, left, right):
         return "an equation for these letters, not for all values of them"
     return ""
@@ -53,6 +56,11 @@ def speaks_of_letters(claim: Claim, head: Tree | None) -> bool:
     if claim.continues or head is None or head.kind in ("name", "apply", "directional"):
         return False
     return not any(t.kind in DERIVATIVES for t in head.walk())
+
+
+def own_functions(value: Value) -> set[str]:
+    """The functions of one's own in a value."""
+    return {n.op.label for n in nodes(wide(value)) if isinstance(n.op, OwnFunction)}
 
 
 def _is_bare(value: Expr) -> bool:

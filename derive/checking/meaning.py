@@ -193,6 +193,10 @@ class Formulas(Meaning):
                 if chain and isinstance(chain[-1], Expr) and isinstance(value, Expr):
                     left = chain[-1]
                     if mark == "·" and left.is_vector and value.is_vector and left.shape == value.shape:
+                        if self.reading.lenient:
+                            self.used.add("lenient")
+                            chain[-1] = hadamard(left, value)
+                            continue
                         scalars.append(matmul(transpose(left), value))
                         chain.pop()
                         links.pop()

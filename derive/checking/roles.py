@@ -211,9 +211,10 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
         return None
     target = name
     if name not in scope.used and name not in ahead.variables:
-        plain = ORNAMENTS.sub("", name)
-        if plain != name and (plain in scope.used or plain in ahead.variables):
-            target = plain
+        plain = name
+        while target == name and (found := list(ORNAMENTS.finditer(plain))):
+            plain = plain[: found[-1].start()] + plain[found[-1].end() :]  # w̃* is an optimal w̃
+            target = plain if plain in scope.used or plain in ahead.variables else name
     if target not in scope.defined and _solves(target, name, body, scope, ahead, words, after):
         claim.role, claim.name = "solution", target
         claim.is_judged = scope.solved or says_solution(words) or _inverts_matrix(body)

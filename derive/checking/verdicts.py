@@ -21,7 +21,7 @@ from .conditions import positive
 from .consequences import follows
 from .derivatives import TreeBuilder
 from .document import CONSTANT
-from .hypotheses import assumed, speaks_of_letters
+from .hypotheses import assumed, own_functions, speaks_of_letters
 from .index_chains import IndexChain
 from .judgments import Alternative, Failure, Judgment, Value, difference, wide, with_entries
 from .roles import given, is_value, names_of
@@ -432,6 +432,8 @@ class Judge:
         )
         if is_of_a_loss(self, claim):
             return Judgment("fails", reason, side)
+        if head is not None and head.kind == "call" and truths and own_functions(truths[0].value):
+            return Judgment("unread", f"not judged, of a function that no line gives: {reason}", side)
         is_given = claim.role == "equation" or claim.role == "definition" and not self.is_settled(claim, side)
         if is_given or not self.is_bound(claim, side) or is_guess:
             return Judgment("unread", reason, side)

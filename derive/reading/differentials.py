@@ -203,6 +203,8 @@ def _is_sign(tokens: list[Token], i: int, vocabulary: Vocabulary) -> bool:
     if vocabulary.d_is_name and not (vocabulary.d_touches and after.start == token.end):
         return False
     before = tokens[max(i - 2, 0) : i]
+    if before and before[-1].kind == "frac" and [t.kind for t in tokens[i + 1 : i + 4]] == ["open", "num", "close"]:
+        return False  # d/2 of a number d
     if before and (before[-1].kind == "frac" or [t.kind for t in before] == ["frac", "open"]):
         return True  # the d of d/dx
     return after.kind in ("atom", "func", "unknown", "open", "bar", "frac", "sqrt", "sum", "macro", "one")
