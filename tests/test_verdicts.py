@@ -720,3 +720,31 @@ $$\tilde{w}^* = (X^\top X)^{-1} y$$""",
 def test_each_line_has_its_verdict(text, verdicts):
     report = check(text)
     assert "".join(LETTERS[line.verdict] for line in report.lines) == verdicts
+
+
+LAYERS = r"""
+Let $z^l = W^l a^{l-1} + b^l$ and $a^l = \sigma(z^l)$, with cost $C = \frac12 \|a^L - y\|^2$,
+$\delta^l = \partial C/\partial z^l$.
+
+$$\delta^L = (y - a^L) \odot \sigma'(z^L)$$
+$$\delta^l = W^{l+1} \delta^{l+1} \odot \sigma'(z^l)$$
+$$\frac{\partial C}{\partial W^l} = 2 \delta^l (a^{l-1})^T$$
+"""
+
+
+def test_repairs_in_a_layer_name_it_as_the_line_does():
+    repairs = [line.repair for line in check(LAYERS).lines if line.verdict == "fails"]
+    slope = r"\odot \sigma(z^{{{0}}}) \odot (\mathbf{{1}} - \sigma(z^{{{0}}}))"
+    assert repairs == [
+        r"\delta^{L} = -(y - a^{L}) " + slope.format("L"),
+        r"\delta^{l} = (W^{l+1})^{\top} \delta^{l+1} " + slope.format("l"),
+        r"\frac{\partial C}{\partial W^{l}} = \delta^{l} (a^{l-1})^{\top}",
+    ]
+
+
+def test_a_repair_that_repeats_a_side_is_none():
+    from derive.checking.generic_layers import in_layers
+
+    assert in_layers(r"\delta^{(2)} = \delta_{2}", r"\delta^{(l)} = \delta^{(l+1)}") is None
+    assert in_layers(r"\delta_{2} = \delta_{3}", r"\delta^{[l]} = x") == r"\delta^{[l]} = \delta^{[l+1]}"
+    assert in_layers(r"x = y_{2}", "x = y_2") == "x = y_{2}"

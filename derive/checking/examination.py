@@ -10,6 +10,7 @@ from ..expr import Expr, symbols_of
 from ..progress import keep_what_there_is, stage
 from ..shapes import shape_text
 from .claims import Claim, Claims, parts_of
+from .generic_layers import in_layers
 from .heads import as_written
 from .interpretation import read
 from .judgments import line_of
@@ -76,6 +77,8 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
                     keep_what_there_is(interrupt)
                     interrupted = "interrupted while looking for repairs"
             _renamed(one.document, claim, line)
+            if document.has_layers and line.repair:
+                line.repair = in_layers(line.repair, line.claim)
             if document.heads:
                 line.reason, line.repair = (as_written(t, document.heads) for t in (line.reason, line.repair or ""))
             line.span = places.span(*line.span)

@@ -64,6 +64,31 @@ def written_out(claims: Sequence[Claim], section: Callable[[Claim], int]) -> tup
     return found, is_any
 
 
+def in_layers(repair: str, claim: str) -> str | None:
+    """A repair with the layers as the claim writes them; None where its sides are then the same."""
+    marks = list(_MARK.finditer(claim))
+    if not marks:
+        return repair
+    mark = next(filter(_is_l, marks), marks[0])
+    letter, at = mark["letter"] or mark["bare"], MIDDLE if _is_l(mark) else DEPTH
+
+    def lettered(match: re.Match[str]) -> str:
+        shift = int(match["low"] or match["bare"] or match["high"]) - at
+        layer = f"{letter}{shift:+}" if shift else letter
+        name = f"{match['name']}{mark['lead']}{{{mark['open'] or ''}{layer}{mark['close'] or ''}}}"
+        turned = match["turned"] or ""
+        return f"({name}){turned}" if turned and mark["lead"] == "^" else name + turned
+
+    written = _NUMBERED.sub(lettered, repair)
+    left, is_equation, right = written.partition(" = ")
+    return None if is_equation and left.strip() == right.strip() else written
+
+
+_NUMBERED = re.compile(
+    r"(?P<name>\\?[A-Za-z]+)(?:_(?:\{(?P<low>[0-3])\}|(?P<bare>[0-3])(?!\d))|\^\{\((?P<high>[0-3])\)\})(?P<turned>\^\{\\top\})?"
+)
+
+
 def kinds(claims: Sequence[Claim]) -> dict[str, str]:
     """Small letters with the number of a layer: matrices where they stand before another factor, else vectors."""
     trees = [t for c in claims for side in c.sides if side.tree is not None for t in side.tree.walk()]

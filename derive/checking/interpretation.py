@@ -58,6 +58,7 @@ class Document:
         self.layout: str | None = None  # as the prose names it
         self.notes: list[str] = []
         self.heads: dict[str, str] = {}  # what the names of heads are written as
+        self.has_layers = False  # lines in a layer l
 
     @property
     def scope(self) -> Scope:
@@ -91,6 +92,7 @@ def read(text: str, where: Any = None) -> Document:
     sections = _sections(held)
     whole.claims, has_layers = written_out(whole.claims, lambda c: sections[c.row.block])
     if has_layers:
+        document.has_layers = True
         document.notes.append("lines in a layer l are judged in the second layer of a network of three, L = 3")
     last = sections[-1] if sections else 0
     everywhere = Claims(manuscript.text)
