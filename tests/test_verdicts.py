@@ -748,3 +748,10 @@ def test_a_repair_that_repeats_a_side_is_none():
     assert in_layers(r"\delta^{(2)} = \delta_{2}", r"\delta^{(l)} = \delta^{(l+1)}") is None
     assert in_layers(r"\delta_{2} = \delta_{3}", r"\delta^{[l]} = x") == r"\delta^{[l]} = \delta^{[l+1]}"
     assert in_layers(r"x = y_{2}", "x = y_2") == "x = y_{2}"
+
+
+def test_a_size_is_not_called_as_a_number_of_the_text():
+    report = check(
+        r"$f(w) = \frac{1}{2n}\|Xw - y\|^2$, so $\nabla f(w) = \frac1n X^T(Xw - y)$ and $w^* = (X^TX)^{-1}X^Ty$."
+    )
+    assert report.where == ["n: scalar", "X: m × p", "w: p × 1", "y: m × 1", "w*: p × 1", "f: scalar"]

@@ -90,7 +90,7 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
         for name, other in scope.aliases.items():
             notes.append(f"{name} is read as {other}: {name} does not occur in what is derived")
         shown += [
-            f"{s.text()}: {shape_text(s.shape)}"
+            f"{s.text().removesuffix('_star')}{'*' * s.name.endswith('_star')}: {shape_text(s.shape)}"
             for s in scope.symbols.values()
             if s.name not in scope.directions and not any(s is loss for loss, _ in scope.upstream.values())
         ]

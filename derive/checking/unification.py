@@ -510,7 +510,7 @@ _STRANGENESS = {
 def _symbols(
     names: Sequence[str], unifier: Unifier, declared: Mapping[str, Declaration], sizes: dict[str, Dim]
 ) -> dict[str, Expr]:
-    taken: set[str] = set()
+    taken = set(names)  # a size is not called as something else is
     for said in declared.values():
         if said.shape is not None:
             taken |= said.shape[0].names | said.shape[1].names
