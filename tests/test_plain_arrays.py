@@ -49,7 +49,7 @@ SAME: list[Callable[..., Any]] = [
     lambda np, A, **_: np.sort(A, axis=1),
     lambda np, A, **_: np.take_along_axis(A, A.argmax(axis=1)[:, None], 1),
     lambda np, A, **_: float(np.unravel_index(np.argmax(A), A.shape)[1]),
-    lambda np, S, **_: np.linalg.inv(S) + np.linalg.matrix_power(S, 3),
+    lambda np, S, **_: np.linalg.inv(S) + np.linalg.matrix_power(S, 3) + np.linalg.matrix_power(S, -2),
     lambda np, S, **_: np.linalg.det(S) + np.linalg.slogdet(S)[1] + np.linalg.slogdet(S)[0],
     lambda np, P, **_: np.linalg.eigvalsh(P),
     lambda np, P, **_: (lambda w, V: V @ np.diag(w) @ V.T)(*np.linalg.eigh(P)),
@@ -74,6 +74,36 @@ def test_it_computes_what_numpy_computes(number: int) -> None:
         assert made.shape == np.shape(wanted)
         made = made.tolist()
     np.testing.assert_allclose(np.array(made), wanted, rtol=1e-9, atol=1e-10)
+
+
+EXTREMES = [0.0, -0.0, 1.0, -1.0, 0.5, 3.0, -3.0, 1e3, -1e3, 1e300, -1e300, np.inf, -np.inf, np.nan]
+
+
+@pytest.mark.parametrize(
+    "name", "exp sqrt log log1p sin cos tan sinh cosh tanh arcsin arccos arctan abs sign isfinite".split()
+)
+def test_functions_have_the_values_of_numpy_at_extremes(name: str) -> None:
+    with np.errstate(all="ignore"):
+        wanted = getattr(np, name)(np.array(EXTREMES))
+    made = getattr(arrays, name)(arrays.asarray(EXTREMES)).tolist()
+    np.testing.assert_allclose(made, np.array(wanted, dtype=float), rtol=1e-12)
+
+
+@pytest.mark.parametrize("combined", [lambda a, b: a / b, lambda a, b: a**b, lambda a, b: a * b])
+def test_operators_have_the_values_of_numpy_at_extremes(combined: Callable[..., Any]) -> None:
+    column = [[x] for x in EXTREMES]
+    with np.errstate(all="ignore"):
+        wanted = combined(np.array(column), np.array(EXTREMES))
+    made = combined(arrays.asarray(column), arrays.asarray(EXTREMES)).tolist()
+    np.testing.assert_allclose(made, wanted, rtol=1e-12)
+
+
+def test_what_would_have_another_value_is_an_error() -> None:
+    wide = arrays.asarray([[3.0, 1.0, 2.0], [1.0, 5.0, 4.0]])
+    for asked in (lambda: arrays.linalg.svd(wide), lambda: arrays.sort(wide, axis=0), lambda: arrays.median(wide)):
+        with pytest.raises(AttributeError):
+            asked()
+    assert arrays.argmax(arrays.asarray([1.0, float("nan"), 3.0])) == 1
 
 
 def test_places_are_set_as_numpy_sets_them() -> None:

@@ -52,7 +52,7 @@ def slogdet(a: PlainArray) -> tuple[Any, Any]:
 
 
 def matrix_power(a: PlainArray, k: int) -> PlainArray:
-    return reduce(matmul, [a] * k, eye(a.shape[0]))
+    return reduce(matmul, [a if k >= 0 else inv(a)] * abs(k), eye(a.shape[0]))
 
 
 def eigh(a: PlainArray) -> tuple[PlainArray, PlainArray]:
@@ -81,12 +81,14 @@ def eigh(a: PlainArray) -> tuple[PlainArray, PlainArray]:
     return asarray([A[k][k] for k in order]), asarray([[row[k] for k in order] for row in V])
 
 
-def svd(a: PlainArray, full_matrices: bool = False, compute_uv: bool = True) -> Any:
+def svd(a: PlainArray, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """Singular values, descending, by rotations of the columns [GVL, 8.6.4]; of real matrices."""
     if iscomplexobj(a):
         raise AttributeError("svd of complex numbers")
+    if full_matrices and compute_uv and a.shape[0] != a.shape[1]:
+        raise AttributeError("svd with full matrices")
     if a.shape[0] < a.shape[1]:
-        found = svd(transpose(a), compute_uv=compute_uv)
+        found = svd(transpose(a), False, compute_uv)
         return (transpose(found[2]), found[1], transpose(found[0])) if compute_uv else found
     columns, n = transpose(a).tolist(), a.shape[1]
     V = eye(n).tolist()
@@ -134,7 +136,7 @@ def qr(a: PlainArray) -> tuple[PlainArray, PlainArray]:
 
 def lstsq(a: PlainArray, b: PlainArray, rcond: Any = None) -> tuple[Any, ...]:
     """The shortest of the best solutions, by singular values."""
-    U, s, V = svd(a)
+    U, s, V = svd(a, full_matrices=False)
     largest = s.max(initial=0.0)
     weights = [1 / x if x > 1e-13 * largest else 0.0 for x in s.flat]
     return (transpose(V) @ (asarray(weights) * (transpose(U) @ b)),)

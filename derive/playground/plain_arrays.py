@@ -53,18 +53,34 @@ def _divided(a: Any, b: Any) -> Any:
 
 
 def _raised(a: Any, b: Any) -> Any:
+    is_odd = not isinstance(b, complex) and math.isfinite(b) and b % 2 == 1
     try:
         if a == 0 and not isinstance(b, complex) and b < 0:
-            return inf
+            return math.copysign(inf, a) if is_odd and not isinstance(a, complex) else inf
         value = a**b
     except OverflowError:
-        return inf
+        return -inf if is_odd and not isinstance(a, complex) and a < 0 else inf
     real = not isinstance(a, complex) and not isinstance(b, complex)
     return nan if real and isinstance(value, complex) else value
 
 
 def _log(x: float) -> float:
     return -inf if x == 0 else math.log(x)
+
+
+def _log1p(x: float) -> float:
+    return -inf if x == -1 else math.log1p(x)
+
+
+def _sinh(x: float) -> float:
+    try:
+        return math.sinh(x)
+    except OverflowError:
+        return math.copysign(inf, x)
+
+
+def _sign(x: float) -> float:
+    return x if x != x else float((x > 0) - (x < 0))
 
 
 # Arrays
@@ -231,7 +247,7 @@ class PlainArray:
         return self._reduced(builtins.any, axis, False)
 
     def argmax(self, axis: int | None = None) -> Any:
-        return self._reduced(lambda x: x.index(builtins.max(x)), axis, False)
+        return self._reduced(_largest, axis, False)
 
     def cumsum(self, axis: int) -> PlainArray:
         made = self.copy()
@@ -241,6 +257,11 @@ class PlainArray:
             before = made[at] if before is None else before + made[at]
             made[at] = before
         return made
+
+
+def _largest(values: list[Any]) -> int:
+    """The place of the first largest number; of the first nan, if there is one."""
+    return builtins.next((i for i, x in enumerate(values) if x != x), values.index(builtins.max(values)))
 
 
 def _extreme(which: Callable[..., Any], values: list[Any], initial: Any) -> Any:
@@ -392,13 +413,13 @@ def _function(real: Callable[..., Any], of_complex: Callable[..., Any] | None = 
 
 
 exp, sqrt = _function(math.exp, cmath.exp), _function(math.sqrt, cmath.sqrt)
-log, log1p = _function(_log, cmath.log), _function(math.log1p, lambda z: cmath.log(1 + z))
+log, log1p = _function(_log, cmath.log), _function(_log1p, lambda z: cmath.log(1 + z))
 sin, cos, tan = _function(math.sin, cmath.sin), _function(math.cos, cmath.cos), _function(math.tan, cmath.tan)
-sinh, cosh, tanh = _function(math.sinh, cmath.sinh), _function(math.cosh, cmath.cosh), _function(math.tanh, cmath.tanh)
+sinh, cosh, tanh = _function(_sinh, cmath.sinh), _function(math.cosh, cmath.cosh), _function(math.tanh, cmath.tanh)
 arcsin, arccos, arctan = (
     _function(math.asin, cmath.asin), _function(math.acos, cmath.acos), _function(math.atan, cmath.atan)
 )  # fmt: skip
-abs, sign = _function(builtins.abs), _function(lambda x: float((x > 0) - (x < 0)))
+abs, sign = _function(builtins.abs), _function(_sign)
 isfinite = _function(lambda x: math.isfinite(x), cmath.isfinite)
 real, imag = (lambda a: asarray(a).real), (lambda a: asarray(a).imag)
 
@@ -480,6 +501,8 @@ def block(rows: list[list[PlainArray]]) -> PlainArray:
 def sort(a: PlainArray, axis: int = -1) -> PlainArray:
     if a.ndim == 2 and axis in (-1, 1):
         return asarray([sorted(row) for row in a.tolist()])
+    if a.ndim != 1:
+        raise AttributeError("sort along another axis than the last")
     return PlainArray(sorted(a.flat), a.shape)
 
 
