@@ -524,6 +524,16 @@ def test_each_layer_is_searched_by_itself(monkeypatch):
     assert works[1] < 3 * works[0]
 
 
+def test_numbers_cancel_between_layers():
+    given = derive.parse("(f ⊙ (Wᵀ (h ⊙ (c a + c b)))) xᵀ / c", where="c: scalar, f: m, W: n×m, h: n, a: n, b: n, x: p")
+    assert factor(given).text() == "(f ⊙ Wᵀ (h ⊙ (a + b))) xᵀ"
+
+
+def test_the_slope_of_a_layer_is_shown_with_its_number_first():
+    box = derive.gradient("−yᵀ log(softmax(W_2 tanh(W_1 x)))", "W_1").boxed.text()
+    assert box == "((𝟏 − tanh(W₁ x).^2) ⊙ W₂ᵀ ((𝟏ᵀ y) softmax(W₂ tanh(W₁ x)) − y)) xᵀ"
+
+
 @pytest.mark.parametrize(
     "written, shown",
     [

@@ -407,8 +407,12 @@ def numbers_first(product: Expr, known: Mapping[Terms, Expr]) -> Expr:
     factors = list(product.args)
     free = [i for i, f in enumerate(factors) if f.op is add and _terms(f) not in known]
     backward = [i for i in free if any(is_negative(t) and is_constant(t) for t in factors[i].args)]
-    others = [i for i in free if i not in backward and not any(map(is_constant, factors[i].args))]
-    turned = {i: positive_first([turned_sum(t) or negative(t) for t in factors[i].args]) for i in backward + others}
+    turned = {i: positive_first([turned_sum(t) or negative(t) for t in factors[i].args]) for i in free}
+    for i, factor in enumerate(factors):
+        if factor.op is matmul and not any(n.op is add and _terms(n) in known for n in nodes(factor)):
+            inside = turned_sum(factor)
+            turned |= {} if inside is None else {i: inside}
+    others = [i for i in turned if i not in backward and not any(map(is_constant, factors[i].args))]
     others = [i for i in others if _minuses(turned[i]) <= _minuses(factors[i])]
     while len(backward) + len(others) > 1 and backward:
         for i in (backward.pop(), backward.pop() if backward else others.pop()):

@@ -68,8 +68,8 @@ def factor(expr: Expr, loss: Expr | None = None) -> Expr:
 def _layers(expr: Expr) -> list[Expr]:
     """The products that stand below the entries of a product: Wᵀ (…) in f′(z) ⊙ Wᵀ (f′(y) ⊙ …).
 
-    Nothing beside such a product can cancel against what is in it, so each layer is searched by
-    itself; multiplied out, the search doubles with each of them.
+    Beside such a product stands nothing to cancel against what is in it but numbers, which come
+    out of its box; so each layer is searched by itself. Multiplied out, the search doubles with each.
     """
     found: dict[Expr, None] = {}
     pending = [expr]
@@ -93,11 +93,17 @@ def _by_layers(expr: Expr, loss: Expr | None, parts: list[Expr]) -> tuple[Expr, 
     """The boxed form around some parts, with their own put in, and whether the budget ended one of the searches."""
     used = {s.name for s in symbols_of(expr)}
     names = (name for name in (f"p_{i}" for i in itertools.count()) if name not in used)
-    named = {part: symbol(next(names), *part.shape) for part in parts}
+    boxes: dict[Expr, Expr] = {}
+    named: dict[Expr, Expr] = {}
+    is_limited = False
+    for part in parts:
+        box, name = factor(part, loss), symbol(next(names), *part.shape)
+        is_limited = is_limited or is_best_effort(box, loss)
+        named[part], boxes[name] = name, box
+        if box.op is scale:  # its number may cancel against others
+            named[part], boxes[name] = scale(box.args[0], name), box.args[1]
     outer = factor(substitute(expr, named), loss)
-    boxes = {name: factor(part, loss) for part, name in named.items()}
-    is_limited = any(is_best_effort(form, loss) for form in (outer, *boxes.values()))
-    return substitute(outer, boxes), is_limited
+    return substitute(outer, boxes), is_limited or is_best_effort(outer, loss)
 
 
 def is_best_effort(boxed: Expr, loss: Expr | None = None) -> bool:
@@ -160,7 +166,7 @@ class Boxing:
             size = cost(shown, authored=ctx.authored or ())
             if poly is self._kept:
                 as_written = shown
-                # Where all sums opened and none give one form, so do those between.
+                # Where all sums opened and none come to one form, those between are not tried.
                 agrees = best is not None and best[1] is shown and not self.is_best_effort
                 self.is_settled = agrees or before is not None and before.is_settled
             # Where multiplying out gains nothing, the sums stay as they were written.
