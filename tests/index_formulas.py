@@ -217,6 +217,12 @@ FORMULAS: list[tuple[str, str, str, Callable[[V], float]]] = [
                     for i in range(5))),
     (r"p_{ij} = \frac{e^{z_{ij}}}{\sum_k e^{z_{ik}}}; -\sum_{ij} y_{ij} \log p_{ij}", "z", "z: N×K, y: N×K",
      lambda v: -sum(v.y[i, j] * (v.z[i, j] - np.log(np.sum(np.exp(v.z[i])))) for i, j in over("N", "K"))),
+    (r"\frac12\sum_i\sum_{j\neq i} \frac{1}{2(x_i-x_j)^2}", "x", "x: n",
+     lambda v: sum(0.5 / (v.x[i] - v.x[j]) ** 2 for i, j in pairs("n"))),
+    (r"\sum_{i<j} \frac{q_i q_j}{\sqrt{(x_i-x_j)^2 + (y_i-y_j)^2}}", "x", "q: n, x: n, y: n",
+     lambda v: sum(v.q[i] * v.q[j] / np.hypot(v.x[i] - v.x[j], v.y[i] - v.y[j]) for i, j in pairs("n"))),
+    (r"\sum_{i<j} \frac{1}{\sqrt{(x_i-x_j)^T M (x_i-x_j)}}", "X", "X: N×d, M: d×d spd",
+     lambda v: sum(((v.X[i] - v.X[j]) @ v.M @ (v.X[i] - v.X[j])) ** -0.5 for i, j in pairs("N"))),
     (r"\sum_{i=1}^n \sum_{j=i+1}^n A_{ij} x_i x_j + \sum_{i=1}^n \sum_{j=1}^i x_i y_j", "x", "A: n×n, x: n, y: n",
      lambda v: sum(v.A[i, j] * v.x[i] * v.x[j] for i, j in pairs("n"))
      + sum(v.x[i] * v.y[j] for i in range(6) for j in range(i + 1))),

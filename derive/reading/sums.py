@@ -60,6 +60,9 @@ def _is_difference(node: Node, accesses: dict[int, Access]) -> bool:
     return len(held) == 2 and sum(node.data) == 0 and None not in held and len({a.key for a in held if a}) == 1
 
 
+_ZERO_AT_ZERO = frozenset("ref neg trans bars div pow elpow".split())  # 0 where their first operand is
+
+
 class MatrixForms:
     """The matrix forms of the sums and entries of a formula whose kinds are known."""
 
@@ -114,6 +117,8 @@ class MatrixForms:
                     for a in node.args
                 ]
                 value = self.value(algebra, node, args, values)
+                if frozenset(value.axes) - set(value.own) in self.apart and self.vanishes(node, args):
+                    self.vanishing[id(value)] = value
             if not value.indices:
                 made_node = algebra.result(value)
                 replace(node, self.placed(made_node, node))
@@ -337,10 +342,7 @@ class MatrixForms:
         if op == "neg":
             return args[0].negated()
         if op == "sum":
-            made = algebra.sum(args, node.data)
-            if frozenset(made.axes) - set(made.own) in self.apart and _is_difference(node, self.accesses):
-                self.vanishing[id(made)] = made
-            return made
+            return algebra.sum(args, node.data)
         if op == "prod":
             return self.product(algebra, node, args, kinds)
         if op == "had":
@@ -367,10 +369,7 @@ class MatrixForms:
         if op == "inner":
             return algebra.inner(*args)
         if op == "bars" and kinds[0] == S:
-            made = algebra.applied(args[0], lambda n: algebra.new("call", [n], "abs"))
-            if id(args[0]) in self.vanishing:
-                self.vanishing[id(made)] = made
-            return made
+            return algebra.applied(args[0], lambda n: algebra.new("call", [n], "abs"))
         if op == "call":
             return self.call(algebra, node, args, kinds)
         raise self.refuse(node, f"{self.cut(node)} depends on the index")
@@ -429,17 +428,30 @@ class MatrixForms:
         if kind not in ("2", "F"):
             raise self.refuse(node, f"{self.cut(node)} depends on the index")
         square = algebra.squared_norm(value)
-        if id(value) in self.vanishing:
-            self.vanishing[id(square)] = square
         if id(node) in self.squared:
             return square
+        if id(value) in self.vanishing:
+            self.vanishing[id(square)] = square
         return algebra.applied(self.lifted(algebra, square), lambda n: algebra.new("root", [n], Fraction(2)))
+
+    def vanishes(self, node: Node, args: list[IndexedSum]) -> bool:
+        """Whether it is 0 for i = j, as it is made of differences x_i − x_j."""
+        zero, op = [id(arg) in self.vanishing for arg in args], node.op
+        if op == "sum":
+            return all(zero) or _is_difference(node, self.accesses)
+        if op == "prod":
+            return any(z for z, sign in zip(zero, ("", *node.data), strict=True) if sign != "/")
+        if op in ("pow", "elpow") and not _is_two(node.args[1]):
+            return False  # the base has been lifted
+        if op in ("norm", "call"):
+            return zero[0] and (node.data in ("1", "norm1", "abs") or id(node) in self.squared)
+        return op in _ZERO_AT_ZERO and zero[0]
 
     def lifted(self, algebra: Algebra, value: IndexedSum) -> IndexedSum:
         """What vanishes for i = j with a 1 there, where the sum leaves it out: a root or a quotient stays finite."""
-        if id(value) not in self.vanishing:
-            return value
         axes = tuple(value.axes)
+        if id(value) not in self.vanishing or len(axes) != 2:
+            return value
         self.note(
             f"a 1 stands for {axes[0].name} = {axes[1].name}, which the sum leaves out, so that nothing divides by 0"
         )
