@@ -18,9 +18,10 @@ from typing import Any
 
 from .association import associate
 from .errors import DeriveError, LimitError, ShapeError
-from .expr import CONSTRAINED, Expr, depends_on, is_zero, nodes, number, symbol_count, symbols_of, zero_like
+from .expr import Expr, depends_on, is_zero, nodes, number, symbol_count, symbols_of, zero_like
 from .operations import add, matmul, transpose
 from .progress import watched
+from .properties import CONSTRAINED
 from .rules import RULES
 from .shapes import shape_text
 from .steps import Contribution, Step, Steps

@@ -22,16 +22,12 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from .errors import DeriveError, ShapeError
+from .properties import ASSUMED, PROPERTIES, SQUARE, SUMS, implied
 from .shapes import ONE, SCALAR, Dim, DimLike, Shape, require_name, shape_text
 from .traversal import postorder
 
 T = TypeVar("T")
 Data = tuple[Any, ...]
-
-SQUARE = frozenset("symmetric skew spd psd diagonal triangular lower upper".split())  # of square matrices only
-ASSUMED = frozenset(["column sums 1", "row sums 1", "orthonormal rows"])  # by an equation in the declarations
-CONSTRAINED = ASSUMED | {"orthogonal"}
-PROPERTIES = SQUARE | CONSTRAINED | {"positive", "nonnegative", "constant"}
 
 
 class Expr:
@@ -539,14 +535,9 @@ def symbol(name: str, rows: DimLike = 1, columns: DimLike = 1, properties: Itera
     square = held & SQUARE
     if square and shape[0] is not shape[1]:
         raise ShapeError(f"{name} ({shape_text(shape)}) cannot be {sorted(square)[0]}: it is not square")
-    if held & {"spd", "psd"}:
-        held |= {"symmetric"}
-    if held & {"lower", "upper"}:
-        held |= {"triangular"}
-    elif "triangular" in held:
-        held |= {"lower"}
-    if "diagonal" in held:
-        held |= {"symmetric"}
+    held = implied(held, shape[0] is shape[1])
+    if SUMS <= held and shape[0] is not shape[1]:
+        raise ShapeError(f"rows and columns of {name} ({shape_text(shape)}) cannot both sum to 1: it is not square")
     return symbol_op.make((), (name, held, *shape))
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from ..expr import SQUARE, Expr, symbol
+from ..expr import Expr, symbol
 from ..names import parts
+from ..properties import SQUARE
 from ..reading.vocabulary import ALIKE, PER_ROW
 from ..shapes import ONE, Dim
 from .trees import Tree
