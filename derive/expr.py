@@ -207,10 +207,11 @@ class Operation:
         What is known of its values: "positive", "nonnegative" in every entry; "norm", 0 of 0 alone; "linear" in its
         one operand; "columns", it is M A for an M that depends on the size alone.
     adjoint : the name of the adjoint of a linear operation, which is all of its rule; else empty.
+    code : templates of its code by library, that of all others under "": `{lib}.cumsum({0}, axis=0)`.
     """
 
     __slots__ = tuple(
-        "name arity signature patterns result shape_rule light is_elementwise verb traits adjoint".split()
+        "name arity signature patterns result shape_rule light is_elementwise verb traits adjoint code".split()
     )
 
     def __init__(
@@ -223,6 +224,7 @@ class Operation:
         verb: str,
         traits: str = "",
         adjoint: str = "",
+        code: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.signature = signature
@@ -232,6 +234,7 @@ class Operation:
         self.verb = verb
         self.traits = frozenset(traits.split())
         self.adjoint = adjoint
+        self.code = code or {}
         self.patterns: tuple[Pattern, ...] = ()
         self.result: Pattern = ((), ())
         self.arity: int | None = None
@@ -241,6 +244,10 @@ class Operation:
             self.patterns = tuple(_pattern(part) for part in operands)
             self.result = _pattern(right)
             self.arity = len(operands)
+
+    def spelling(self, library: str) -> str | None:
+        """The template of its code in a library, if it has one."""
+        return self.code.get(library, self.code.get(""))
 
     @property
     def is_nonnegative(self) -> bool:
@@ -343,15 +350,17 @@ def operation(
     verb: str | None = None,
     traits: str = "",
     adjoint: str = "",
+    code: Mapping[str, str] | None = None,
 ) -> Operation:
     """Declare an operation: its name and its signature, `"m n, n p -> m p"`.
 
     A letter is a dimension, a single letter a vector, `scalar` is 1 × 1, `m*p` a
     product.  `light` returns the form people would write instead, or None; `shape`
     replaces the signature where no letters can say it; `verb` serves the messages, `traits`
-    what asks for signs and linearity.  With an `adjoint` it has a rule and a name in formulas.
+    what asks for signs and linearity.  With an `adjoint` it has a rule; `code` is how libraries
+    write it, where no table of theirs says so.
     """
-    OPERATIONS[name] = Operation(name, signature, shape, light, is_elementwise, verb or name, traits, adjoint)
+    OPERATIONS[name] = Operation(name, signature, shape, light, is_elementwise, verb or name, traits, adjoint, code)
     return OPERATIONS[name]
 
 

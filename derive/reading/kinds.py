@@ -522,12 +522,8 @@ def _call(node: Node, kinds: Kinds) -> Cell:
         for arg in node.args[1:]:
             _scalar(arg, kinds)
         return node.args[0].cell  # type: ignore[no-any-return]
-    if name in ("kron", "outer", "matmul") and len(node.args) == 2:
-        if name == "matmul":
-            return _prod(node, kinds)
-        cell = Cell()
-        kinds.relate(tabled, (cell, node.args[0].cell, node.args[1].cell), kinds_of(name))
-        return cell
+    if name == "matmul" and len(node.args) == 2:
+        return _prod(node, kinds)
     if name in ("block_inner", "block_sum"):
         return Cell()
     table = kinds_of(name)
@@ -535,7 +531,7 @@ def _call(node: Node, kinds: Kinds) -> Cell:
         return _same(node, kinds)
     cell = Cell()
     if node.args:
-        kinds.relate(tabled, (cell, node.args[0].cell), table)
+        kinds.relate(tabled, (cell, *(arg.cell for arg in node.args[: len(table[0]) - 1])), table)
     return cell
 
 
