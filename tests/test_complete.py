@@ -75,7 +75,6 @@ REFUSED: dict[tuple[str, str], str] = {  # (operation, meaning or dialect) -> re
             "block_sum",
             "cumsum_back",
             "dominant",
-            "max_row",
             "nuclear_norm",
             "polar",
             "spectral_norm",
@@ -382,12 +381,11 @@ assert derive.check(line).lines[-1].verdict == "proved"
 
 
 TURNED = """
-from derive import dialects, evaluation
+from derive import evaluation
 from derive.expr import operation
-operation("flip", "m n -> m n", traits="linear columns", adjoint="flip")
+operation("flip", "m n -> m n", traits="linear columns", adjoint="flip",
+          code={"": "{lib}.flip({0}, axis=0)", "torch": "torch.flip({0}, (0,))"})
 evaluation.VALUES["flip"] = lambda values, node, sizes: values[0][::-1]
-for library, lib in {"numpy": "np", "scipy": "np", "jax": "jnp"}.items():
-    dialects.DIALECTS[library].templates["flip"] = lib + ".flip({0}, axis=0)"
 """
 LINEAR = r"""
 import derive
@@ -399,11 +397,100 @@ assert derive.parse(f.text()) is f and derive.parse(f.latex()) is f
 right, wrong = (f"L = 1/2 ||flip(x) - b||^2\n\ndL/dx = {slope}" for slope in ("x - flip(b)", "flip(x) - b"))
 assert derive.check(right).ok and not derive.check(wrong).ok
 """
+# What each of three files has: of the rows, of two matrices entry by entry, of a matrix, and piecewise by entries.
+FILES = {
+    "operations.py, the signature and the templates": r"""
+from derive.expr import dimension, identity, operation, ones
+from derive.operations import elementwise, hadamard, inv, matmul, power, row_sums, sigmoid, step
+rms = operation("rms_row", "m n -> m", code={
+    "": "{lib}.sqrt({lib}.mean({0} ** 2, axis=-1))", "torch": "torch.sqrt(torch.mean({0} ** 2, dim=-1))"})
+logaddexp = operation("logaddexp", "m n, m n -> m n", code={"": "{lib}.logaddexp({0}, {1})"})
+eye = "{lib}.eye({0}.shape[0], dtype={0}.dtype)"
+cayley = operation("cayley", "n n -> n n", code={"": f"{{lib}}.linalg.solve({eye} - {{0}}, {eye} + {{0}})"})
+hardtanh = elementwise("hardtanh", code={"": "{lib}.clip({0}, -1, 1)", "torch": "torch.clamp({0}, -1, 1)"})
+""",
+    "rules.py and scalar_functions.py, the rule": r"""
+from derive import scalar_functions
+inside = lambda A: hadamard(step(A + ones(*A.shape)), step(ones(*A.shape) - A))
+scalar_functions.DERIVATIVES += ((hardtanh, inside, None, "[DLMF] 1"),)
+from derive.rules import rule
+share = lambda A: power(dimension(A.shape[1]) * rms(A), -1)
+rule(rms, differential=lambda dA, A: hadamard(row_sums(hadamard(A, dA)), share(A)),
+     pullback=(lambda G, A: hadamard(matmul(hadamard(G, share(A)), ones(A.shape[1]).T), A),), source="[MN] 8")
+rule(logaddexp, differential=lambda dA, dB, A, B: hadamard(sigmoid(A - B), dA) + hadamard(sigmoid(B - A), dB),
+     pullback=(lambda G, A, B: hadamard(sigmoid(A - B), G), lambda G, A, B: hadamard(sigmoid(B - A), G)),
+     source="[BV] 3.1")
+left, right = lambda A: inv(identity(A.shape[0]) - A), lambda A: cayley(A) + identity(A.shape[0])
+rule(cayley, differential=lambda dA, A: left(A) @ dA @ right(A),
+     pullback=(lambda G, A: left(A).T @ G @ right(A).T,), where="I − A invertible", source="[MN] 8")
+""",
+    "evaluation.py, the value": r"""
+import numpy as np
+from derive.evaluation import VALUES
+VALUES["rms_row"] = lambda values, node, sizes: np.sqrt((values[0] ** 2).mean(1, keepdims=True))
+VALUES["logaddexp"] = lambda values, node, sizes: np.log(np.exp(values[0]) + np.exp(values[1]))
+VALUES["cayley"] = lambda values, node, sizes: np.linalg.solve(
+    np.eye(len(values[0])) - values[0], np.eye(len(values[0])) + values[0])
+VALUES["hardtanh"] = lambda values, node, sizes: np.where(
+    values[0].real > 1, 1, np.where(values[0].real < -1, -1, values[0]))
+""",
+}
+ANSWERED = r"""
+import importlib.util, inspect
+import derive
+from derive.numeric import random_point
+from tests.test_complete import BACKENDS, NEEDS, _array, values_by_name
+called = lambda f, given: f(**{name: given[name] for name in inspect.signature(f).parameters})
+LOSSES = {  # by X: the loss, the box, the operation alone
+    "½‖rms_row(A X) − b‖²": ("Aᵀ ((𝟏 − b ⊘ rms_row(A X)) 𝟏ᵀ ⊙ A X) / n", "rms_row(X)"),
+    "½‖logaddexp(A X, B) − C‖²": ("Aᵀ (σ(A X − B) ⊙ (logaddexp(A X, B) − C))", "logaddexp(X, Y)"),
+    "tr(B cayley(X C))": ("(I − X C)⁻ᵀ Bᵀ (I + cayley(X C)ᵀ) Cᵀ", "cayley(X)"),
+    "½‖hardtanh(A X) − B‖²": ("Aᵀ ((hardtanh(A X) − B) ⊙ step(A X + 𝟏) ⊙ step(𝟏 − A X))", "hardtanh(X)"),
+}
+for loss, (box, alone) in LOSSES.items():
+    d = derive.gradient(loss, "X", "A: m×k, X: k×n" if "A" in loss else "B, C, X: n×n")
+    assert d.boxed.text() == box and d.verify(1) < 1e-8 and d.text(), d.boxed.text()
+    assert derive.jacobian(alone, "X").verify(1) < 1e-8
+    assert derive.hvp(loss, "X", "D", "A: m×k, X: k×n, D: k×n" if "A" in loss else "B, C, D, X: n×n").verify(1) < 1e-8
+    f = derive.parse(alone)
+    assert derive.parse(f.text()) is f is derive.parse(f.latex()) and derive.parse(f.to_sympy()) is f
+    assert derive.equal(alone, alone.replace("X", "X + X − X")) == "proved"
+    point = random_point([d.loss, d.result], 1)
+    for backend in set(BACKENDS) - {"c"}:
+        if importlib.util.find_spec(NEEDS.get(backend, "numpy")) is None:
+            continue
+        given = {name: _array(backend, value) for name, value in values_by_name(point).items()}
+        slope = np.asarray(called(d.function(backend), given))
+        assert np.allclose(slope, point.evaluate(d.result), rtol=1e-9), (loss, backend)
+    given = values_by_name(point)
+    many = called(d.function(batch="X"), given | {"X": np.stack([given["X"]] * 2)})
+    assert np.allclose(many, 2 * point.evaluate(d.result), rtol=1e-9)
+    sizes = ", ".join(f"{s.name}: {s.shape[0]}×{s.shape[1]}" for s in point.values)
+    for factor, verdicts in ((1, ("proved", "conditional")), (-1, ("fails",))):
+        claim = (factor * d.boxed).latex()
+        text = rf"$L = {d.loss.latex()}$" + "\n\n" + rf"$\frac{{\partial L}}{{\partial X}} = {claim}$"
+        assert derive.check(text, sizes).lines[-1].verdict in verdicts, (loss, factor)
+"""
 
 
 def test_a_linear_operation_is_its_adjoint_its_value_and_its_templates():
-    """Declared with its adjoint, it has a rule and a name, and is read, derived, printed and checked."""
+    """Two files: declared with its adjoint, it has a rule and a name, and is read, derived, printed and checked."""
     subprocess.run([sys.executable, "-c", TURNED + LINEAR], check=True)
+
+
+def test_an_operation_is_at_most_three_files():
+    """Its name and templates, its rule, its value: it is read, derived, printed, checked, and runs everywhere."""
+    assert len(FILES) == 3
+    subprocess.run([sys.executable, "-c", "".join(FILES.values()) + ANSWERED], check=True)
+
+
+@pytest.mark.parametrize("file", list(FILES)[1:])
+def test_an_operation_without_one_of_its_files_is_found(file):
+    text = "".join(text for name, text in FILES.items() if name != file)
+    found = subprocess.run(
+        [sys.executable, "-c", text + "import numpy as np" + ANSWERED], capture_output=True, text=True
+    )
+    assert found.returncode and "rms_row" in found.stderr
 
 
 def test_a_scalar_function_is_its_name_and_its_derivative():

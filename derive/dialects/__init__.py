@@ -57,11 +57,9 @@ class Dialect:
 
     def template(self, kind: str) -> str:
         """The template of an operation; DeriveError if the library cannot say it."""
-        found = self.templates.get(kind)
-        if found is None:
-            own = operation_named(kind)  # of the user's own, or with templates of its own
-            found = own.spelling(self.name) if own else None
-            found = found and found.replace("{lib}", self.module)
+        own = operation_named(kind)
+        found = own.spelling(self.name) if own is not None else None
+        found = self.templates.get(kind) if found is None else found.replace("{lib}", self.module)
         if found is None:
             raise DeriveError(f"{kind} has no counterpart in {self.name}")
         return found
