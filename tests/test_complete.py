@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import subprocess
 import sys
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -82,6 +84,20 @@ REFUSED: dict[tuple[str, str], str] = {  # (operation, meaning or dialect) -> re
         )
     },
     **{(name, "document"): _MARKED for name in ("block_inner", "block_sum", "kron", *ROW_OPERATIONS)},
+    **{
+        (name, "normal form"): "a factor, or a transpose, inside stays there: what it equals is seen at points"
+        for name in (
+            "argmax_row block_inner block_sum dominant max_row norm1 nuclear_norm polar relu sign spectral_norm "
+            "step where"
+        ).split()
+    },
+    **{
+        (name, "SymPy"): "SymPy has no such function of matrices: it is a function of that name"
+        for name in (
+            "argmax_row block_inner block_sum cumsum cumsum_back dominant expm logsumexp_row max_row polar "
+            "softmax_row tril triu unvec vec where"
+        ).split()
+    },
     ("nuclear_norm", "document"): "its gradient is the polar factor, which documents write as U Vᵀ",
     ("spectral_norm", "document"): "its gradient is u vᵀ, which documents write out",
 }
@@ -101,6 +117,7 @@ EXAMPLES_OF_LEAVES = {
 
 IN_CONTEXT = {  # what alone reads as a scalar
     "basis": symbol("A", "m", "n") @ basis(2, "n"),
+    "constant": constant("π") * symbol("A", "m", "n"),
     "dimension": dimension("n") * symbol("A", "n", "n"),
     "zeros": block([[symbol("A", "m", "n"), zeros("m", "n")], [symbol("B", "m", "n"), symbol("C", "m", "n")]]),
 }
@@ -178,7 +195,10 @@ def test_every_operation_has_code_in_each_dialect(name, backend):
     installed = backend not in NEEDS or importlib.util.find_spec(NEEDS[backend]) is not None
     if backend == "c":
         installed = all(map(has, COMPILER))
-    for node in nodes_of(name):
+    nodes = [*nodes_of(name), *([IN_CONTEXT[name]] if name in IN_CONTEXT else [])]
+    if "norm" in OPERATIONS[name].traits and (name, backend) not in REFUSED:
+        nodes.append(OPERATIONS[name](symbol("x", "n")))
+    for node in nodes:
         loss = loss_of(node)
         if not symbols_of(loss):
             continue
@@ -240,11 +260,19 @@ def test_every_operation_runs_over_samples(name):
 
 @pytest.mark.parametrize("name", WITH_OPERANDS)
 def test_every_operation_passes_through_sympy(name):
+    """As what SymPy has; a function that only bears the name of the operation stands in the table."""
     pytest.importorskip("sympy")
+    from sympy.core.function import AppliedUndef
+
     from derive.interop import from_sympy, to_sympy
+    from derive.interop.functions import MatrixFunction
 
     for node in nodes_of(name):
-        assert derive.equal(from_sympy(to_sympy(node)), node) in ("proved", "agrees")
+        made = to_sympy(node)
+        assert derive.equal(from_sympy(made), node) in ("proved", "agrees")
+        functions = made.atoms(MatrixFunction, AppliedUndef)
+        is_named = any(name in (str(f.func), getattr(f, "name", None)) for f in functions)
+        assert is_named == ((name, "SymPy") in REFUSED)
 
 
 @pytest.mark.parametrize("name", WITH_OPERANDS)
@@ -269,17 +297,37 @@ def test_every_operation_is_checked_in_documents(name):
         assert verdicts[1] == "fails"
 
 
+def laws_of(node: Expr, place: int) -> list[tuple[Expr, Expr]]:
+    """What may hold of an operation in one of its operands: that it is linear, homogeneous, or knows transposes."""
+
+    def at(operand: Expr) -> list[Expr]:
+        try:
+            return [node.op.build((*node.args[:place], operand, *node.args[place + 1 :]), node.data)]
+        except DeriveError:  # of a square matrix or a column alone
+            return []
+
+    A = node.args[place]
+    B = symbol("B", *A.shape)
+    laws = [(whole, Fraction(2) ** k * node) for whole in at(2 * A) for k in range(-2, 4)]
+    laws += [(whole, node + 2 * part) for whole in at(A + 2 * B) for part in at(B)]
+    laws += [(whole, same) for whole in at(A.T) for same in (node, node.T) if whole.shape == same.shape]
+    return laws
+
+
 @pytest.mark.parametrize("name", WITH_OPERANDS)
-def test_every_linear_operation_is_taken_apart(name):
-    """What is linear by its values is linear to the normal form: a sum inside is no opaque part."""
+def test_what_holds_of_an_operation_by_its_values_its_normal_form_proves(name):
+    """A sum inside of what is linear is no opaque part; nor is a factor, or a transpose, where it can be taken out."""
     node = nodes_of(name)[0]
-    if len(node.args) != 1:
-        return
-    A, B = node.args[0], symbol("B", *node.args[0].shape)
-    whole, apart = (node.op.build((arg,), node.data) for arg in (A + 2 * B, B))
-    point = random_point([whole, node, apart], 1)
-    if np.allclose(point.evaluate(whole), point.evaluate(node) + 2 * point.evaluate(apart), rtol=1e-9, atol=1e-9):
-        assert derive.equal(whole, node + 2 * apart) == "proved"
+    said = set()
+    for laws in (laws_of(node, place) for place, arg in enumerate(node.args) if arg.op.name != "number"):
+        points = [random_point([side for law in laws for side in law], seed) for seed in (1, 2, 3)] if laws else []
+        for left, right in laws:
+            if all(np.allclose(p.evaluate(left), p.evaluate(right), rtol=1e-9, atol=1e-9) for p in points):
+                said.add(str(derive.equal(left, right)))
+    if (name, "normal form") in REFUSED:
+        assert "agrees" in said
+    else:
+        assert said <= {"proved"}
 
 
 def straight_line(derived: derive.Derivation, factor: int = 1) -> str:
@@ -315,7 +363,7 @@ def test_every_operation_is_checked_in_code(name):
 
 
 def test_the_table_of_refusals_is_of_operations_and_meanings():
-    meanings = {"document", "check of code", *BACKENDS}
+    meanings = {"document", "check of code", "normal form", "SymPy", *BACKENDS}
     assert all(name in KNOWN and meaning in meanings and reason for (name, meaning), reason in REFUSED.items())
 
 
@@ -325,8 +373,8 @@ ROWS_NEEDED = {
     "rule": (RULES, "cumsum", test_every_operation_has_its_rows),
     "value": (VALUES, "cumsum", test_every_operation_has_its_rows),
     "parse": (FUNCTIONS_READ, "cumsum", test_every_operation_reads_back_what_it_prints),
-    "normal form": (NORMAL_FORMS, "tril", test_every_linear_operation_is_taken_apart),
-    "program": (PROGRAMS, "kron", partial(test_every_operation_has_code_in_each_dialect, backend="numpy")),
+    "normal form": (NORMAL_FORMS, "tril", test_what_holds_of_an_operation_by_its_values_its_normal_form_proves),
+    "program": (PROGRAMS, "inner", partial(test_every_operation_has_code_in_each_dialect, backend="numpy")),
     "Jacobian": (COEFFICIENTS, "kron", test_every_operation_has_a_normal_form_and_a_jacobian),
     "documents": (CALLS, "tr", lambda row: test_every_operation_is_checked_in_documents("trace")),
     "check of code": (LIBRARY["np"], "cumsum", test_every_operation_is_checked_in_code),
@@ -341,6 +389,18 @@ ROWS_NEEDED = {
 }  # fmt: skip
 
 
+# Rows without which another road gives the same: a name that printing does not use, a shorter program, a sum or a
+# product of what is linear, an operator of Python.
+WITHOUT_LOSS = {
+    "parse": "transpose kron inv trace inner norm norm1 nuclear_norm spectral_norm Diag sigmoid hadamard matmul",
+    "program": "kron power inv trace det logdet sq_norm norm norm1 nuclear_norm spectral_norm logsumexp softmax Diag "
+    "vec unvec tril triu expm polar dominant",
+    "Jacobian": "add mul trace inner sum",
+    "check of code": "erf relu sigmoid add mul power matmul inner sum logsumexp trace det inv expm logdet diag "
+    "transpose",
+}
+
+
 @pytest.mark.parametrize("meaning", ROWS_NEEDED)
 def test_an_operation_without_a_row_is_found(meaning, monkeypatch):
     table, row, test = ROWS_NEEDED[meaning]
@@ -348,6 +408,23 @@ def test_an_operation_without_a_row_is_found(meaning, monkeypatch):
     monkeypatch.delitem(table, row)
     with pytest.raises((AssertionError, DeriveError)):
         test(row)
+
+
+@pytest.mark.skipif(not os.environ.get("DERIVE_FULL"), reason="takes minutes; DERIVE_FULL=1 runs it")
+@pytest.mark.parametrize("meaning", [meaning for meaning in ROWS_NEEDED if meaning not in ("documents", "code in c")])
+def test_every_row_is_needed(meaning, monkeypatch):
+    """Each operation's row in each table, taken away, is found missing by the test of that meaning."""
+    table, _, test = ROWS_NEEDED[meaning]
+    silent = set()
+    for name in [name for name in table if name in (KNOWN if "code in" in meaning else WITH_OPERANDS)]:
+        with monkeypatch.context() as without:
+            without.delitem(table, name)
+            try:
+                test(name)
+            except (AssertionError, DeriveError, KeyError):
+                continue
+            silent.add(name)
+    assert silent == set(WITHOUT_LOSS.get(meaning, "").split())
 
 
 def test_an_operation_without_any_row_is_found(monkeypatch):
