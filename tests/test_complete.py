@@ -320,7 +320,7 @@ def test_what_holds_of_an_operation_by_its_values_its_normal_form_proves(name):
     node = nodes_of(name)[0]
     said = set()
     for laws in (laws_of(node, place) for place, arg in enumerate(node.args) if arg.op.name != "number"):
-        points = [random_point([side for law in laws for side in law], seed) for seed in (1, 2, 3)] if laws else []
+        points = [random_point([side for law in laws for side in law], seed) for seed in range(1, 6)] if laws else []
         for left, right in laws:
             if all(np.allclose(p.evaluate(left), p.evaluate(right), rtol=1e-9, atol=1e-9) for p in points):
                 said.add(str(derive.equal(left, right)))
@@ -396,6 +396,7 @@ WITHOUT_LOSS = {
     "program": "kron power inv trace det logdet sq_norm norm norm1 nuclear_norm spectral_norm logsumexp softmax Diag "
     "vec unvec tril triu expm polar dominant",
     "Jacobian": "add mul trace inner sum",
+    "normal form": "add block_inner block_sum inv polar dominant",
     "check of code": "erf relu sigmoid add mul power matmul inner sum logsumexp trace det inv expm logdet diag "
     "transpose",
 }
@@ -421,10 +422,10 @@ def test_every_row_is_needed(meaning, monkeypatch):
             without.delitem(table, name)
             try:
                 test(name)
-            except (AssertionError, DeriveError, KeyError):
+            except Exception:
                 continue
             silent.add(name)
-    assert silent == set(WITHOUT_LOSS.get(meaning, "").split())
+    assert silent == set(WITHOUT_LOSS.get(meaning, "constant" if "code in" in meaning else "").split())
 
 
 def test_an_operation_without_any_row_is_found(monkeypatch):

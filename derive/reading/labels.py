@@ -62,14 +62,13 @@ def tell_apart(of: Families, node: Node) -> None:
     places = len(access.places) if access is not None and access.is_bound else 0
     if places and places == len(low) or len(low) > 2 or node.data in of.given:
         return
-    wanted = {names.join(*names.parts(name)[:2], []) for name in of.reading.wrt}
     parts_of_it = ("bar",) if base.isupper() else ("bar", "^+", "^-")  # P_k^- is that of a filter
     plain = [accent for accent in accents if accent not in parts_of_it]
     shifted = re.fullmatch(r"([^\W\d_])([+-]\d+)", "_".join(low))  # x_{n-1} beside a sum to n
     shifted = shifted if shifted is not None and shifted[1] in of.sizes else None
     family = names.join(base, plain, [] if len(plain) == len(accents) else low)
     is_one = plain != accents or (bool(low) and len(low[0]) == 1 and low[0].isalpha()) or shifted is not None
-    is_summed = f"{family} 1" in of.keys and bool({family, capital(family)} & wanted)
+    is_summed = f"{family} 1" in of.keys and bool({family, capital(family)} & of.wanted)
     if not is_one or not is_summed and family not in of.defined:
         return
     if accents == [*plain, "bar"] and not low and is_summed:
