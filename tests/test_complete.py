@@ -393,7 +393,7 @@ ROWS_NEEDED = {
 # product of what is linear, an operator of Python.
 WITHOUT_LOSS = {
     "parse": "transpose kron inv trace inner norm norm1 nuclear_norm spectral_norm Diag sigmoid hadamard matmul",
-    "program": "kron power inv trace det logdet sq_norm norm norm1 nuclear_norm spectral_norm logsumexp softmax Diag "
+    "program": "kron power inv trace det logdet sq_norm norm norm1 logsumexp softmax Diag "
     "vec unvec tril triu expm polar dominant",
     "Jacobian": "add mul trace inner sum",
     "normal form": "add block_inner block_sum inv polar dominant",

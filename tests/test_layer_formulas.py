@@ -184,6 +184,8 @@ READ = [
     ("softmax(Q Kᵀ)", "Q: m×k, K: n×k", "softmax(Q Kᵀ) is read row by row: each row of the matrix by itself"),
     ("X W + b", None, "b in X W + b is read as added to each row: 𝟏 bᵀ"),
     ("x − mean(x)", "x: n", "mean(x) in x − mean(x) is read as each entry: sum(x) / n 𝟏"),
+    ("μ = mean(x); x − μ", "x: n", "μ in x − μ is read as each entry: sum(x) / n 𝟏"),
+    ("x − sum(x)/n", "x: n", "sum(x)/n in x − sum(x)/n is read as each entry: sum(x) / n 𝟏"),
     ("max(x, t)", "x: n, t: scalar", "t in max(x, t) is read as each entry"),
 ]
 

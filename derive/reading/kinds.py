@@ -378,7 +378,9 @@ def _same(node: Node, kinds: Kinds) -> Cell:
 
 
 def is_reduction(node: Node) -> bool:
-    """Whether it is a number made of all entries: `mean(x)`, `max(x)`."""
+    """Whether it is a number made of all entries: `mean(x)`, `max(x)`, `sum(x)/n`, or a name for one."""
+    while node.op in ("ref", "div") or (node.op == "prod" and set(node.data) == {"/"}):
+        node = node.args[0]
     return node.op == "call" and node.data in REDUCTIONS and len(node.args) == 1
 
 
