@@ -171,12 +171,19 @@ PRINTED = [
     ("max(x)", "x", "argmax_row(xᵀ)ᵀ"),
     ("sum(relu(X W + b) ⊙ Y)", "W", "Xᵀ (Y ⊙ step(X W + 𝟏 bᵀ))"),
     ("var(x)", "x", "2 (x − sum(x) 𝟏 / n) / n"),
+    # layer norm of rows: the gradient, less its means, less what it has along the normalized rows
+    (
+        "sum(G ⊙ (diag((var_row(X) + ε 𝟏).^(-1/2)) (X − mean_row(X) 𝟏ᵀ)))",
+        "X",
+        "diag(((X − X 𝟏 𝟏ᵀ / n).^2 𝟏 / n + ε 𝟏).^(−1/2)) (G − G 𝟏 𝟏ᵀ / n) − diag(diag(G (X − X 𝟏 𝟏ᵀ / n)ᵀ) "
+        "⊘ ((X − X 𝟏 𝟏ᵀ / n).^2 𝟏 / n + ε 𝟏).^(3/2)) (X − X 𝟏 𝟏ᵀ / n) / n",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("formula", "wrt", "printed"), PRINTED, ids=[row[0] for row in PRINTED])
 def test_boxes_are_what_papers_print(formula: str, wrt: str, printed: str) -> None:
-    where = "x: n, y: n, X: m×n, W: n×k, b: k"
+    where = "x: n, y: n, X: m×n, W: n×k, b: k, ε: positive scalar"
     assert derive.gradient(formula, wrt, where).boxed.text() == printed
 
 
