@@ -7,6 +7,7 @@ a whole each block is written into its place.  Small arrays are one block.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from ..dialects import Dialect
@@ -171,3 +172,8 @@ class BlockedWriter(Writer):
 
 def parts(value: Value) -> set[Value]:
     return {part for term in value.args for part in term.parts()}
+
+
+def by_single_rows(source: str) -> str:
+    """Generated code that goes through all arrays that it may one row at a time, to be checked on small ones."""
+    return re.sub(r"step = max\(.*", "step = 1", source.replace(f" > {PAST_THE_CACHE}:", " >= 0:"))
