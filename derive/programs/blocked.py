@@ -36,7 +36,7 @@ class BlockedWriter(Writer):
     after : frozenset of Value
         What is computed behind the loop.
     never_whole : list of Value
-        The matrices of which only blocks are formed.
+        The matrices of which only blocks are formed, and which pass through the cache more than once.
     """
 
     def __init__(
@@ -62,10 +62,11 @@ class BlockedWriter(Writer):
         before, block, after = split([v for v in order if v not in constant], stored, ENTRIES, outputs)
         if block is None or block.outputs or any(v.kind == "outer" for v in block.kept):
             return order
-        forms = {t.value for v in block.members for t in v.args}
+        wide = {v.shape for v in block.kept}
+        read = {t.value for v in block.members if v.kind != "product" for t in v.args}
         self.never_whole = [
             v for v in block.members
-            if v in forms and v not in block.sums | block.kept and v.shape[1] is not ONE and v.kind != "outer"
+            if v in read and v not in block.sums and v.shape not in wide and v.shape[1] is not ONE and v.kind != "outer"
         ]  # fmt: skip
         if not self.never_whole:
             return order
