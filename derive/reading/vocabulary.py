@@ -16,7 +16,7 @@ FUNCTIONS: dict[str, str] = {
         "tr det logdet inv diag Diag vec unvec sum mean norm norm1 sqrt softmax logsumexp kron dot expm eye "
         "ones zeros vector matrix rowsum colsum adj transpose inner outer polar dominant block_inner block_sum square "
         "max min hadamard nuclear_norm spectral_norm sech log1p expm1 where clip var std log_softmax "
-        "leaky_relu elu gelu silu huber pseudo_huber quantile argmax_row"
+        "leaky_relu elu gelu silu huber pseudo_huber quantile argmax_row norm_inf"
     ).split()
 } | {name: name for name in SCALAR_FUNCTIONS}
 FUNCTIONS |= {name: name for name, operation in OPERATIONS.items() if operation.adjoint}
