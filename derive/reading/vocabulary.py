@@ -104,6 +104,7 @@ COMMAND_TOKENS: dict[str, tuple[str, str]] = {
     "lbrace": ("open", "\\{"), "rbrace": ("close", "\\}"), "lbrack": ("open", "["), "rbrack": ("close", "]"),
     "lparen": ("open", "("), "rparen": ("close", ")"),
     "frac": ("frac", "frac"), "dfrac": ("frac", "frac"), "tfrac": ("frac", "frac"), "cfrac": ("frac", "frac"),
+    "nicefrac": ("frac", "frac"), "sfrac": ("frac", "frac"),
     "sqrt": ("sqrt", "sqrt"), "sum": ("sum", "sum"),
     "prod": ("sum", "prod"), "top": ("trans", "⊤"), "intercal": ("trans", "⊤"),
     "T": ("trans", "⊤"),
@@ -135,9 +136,7 @@ IGNORED_ARGUMENT = frozenset(
     "label tag hspace vspace hskip phantom hphantom vphantom color textcolor colorbox mspace kern ref eqref "
     "cite".split()
 )
-TRANSPARENT = frozenset(
-    "boxed underline mathopen mathclose mathrel mathbin mathord ensuremath textnormal fbox mathinner".split()
-)
+TRANSPARENT = frozenset("boxed mathopen mathclose mathrel mathbin mathord ensuremath textnormal fbox mathinner".split())
 
 REFUSED_COMMANDS = {
     "partial": "give the loss, and the variable as wrt",
