@@ -381,6 +381,12 @@ def test_what_may_be_meant_otherwise_is_refused(formula, said):
         (r"\operatorname*{arg\,min}_{\beta} \|y-X\beta\|^2", "‖y − X β‖²"),
         (r"\underset{w}{\min}\ \|y-Xw\|^2", "‖y − X w‖²"),
         ("argmin_w ||Xw-y||^2", "‖X w − y‖²"),
+        (r"\operatorname*{argmin}_{w\in\mathbb{R}^n} \|Xw-y\|^2", "‖X w − y‖²"),
+        (r"f(x) \stackrel{\text{def}}{=} \nicefrac12\,\underline{x}^T A\underline{x}", "½ xᵀ A x"),
+        (r"\|x-y\|_{\Sigma^{-1}}^2", "(x − y)ᵀ Σ⁻¹ (x − y)"),
+        ("‖Ax−b‖²_W", "(A x − b)ᵀ W (A x − b)"),
+        (r"\|x\|_M", "sqrt(xᵀ M x)"),
+        (r"\|x\|_\infty^2", "max(abs(x))²"),
         ("minimize ||Xw-y||^2", "‖X w − y‖²"),
         ("max wᵀμ − ½γwᵀΣw", "wᵀ μ − ½ γ wᵀ Σ w"),
         (r"\sum_{i=1}^n2x_i^2", "2 ‖x‖²"),  # TeX takes one sign above
