@@ -163,7 +163,7 @@ def per_sample(judge: Judge, truths: Sequence[Alternative], value: Value, side: 
 
 
 def _of_samples(value: Expr, shape: Shape, is_shared: bool) -> list[tuple[str, Expr]]:
-    """What a gradient by a vector that is added to every sample can be meant as: a row, or the summand of one sample."""
+    """What the gradient of a bias that all samples share can be meant as: a row, or the summand of one of them."""
     if ONE not in shape:
         return []
     if ONE in value.shape:
