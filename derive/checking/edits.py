@@ -21,7 +21,7 @@ _FACTORS = tuple(Fraction(n, d) for n, d in ((2, 1), (1, 2), (4, 1), (1, 4), (3,
 _FEW = (Fraction(2), Fraction(1, 2), Fraction(4), Fraction(1, 4))
 _BARE = frozenset(("number", "neg"))
 _WHOLE = frozenset("sum neg transpose differential call inner colon total".split())  # what keeps operands apart
-_ATOMS = frozenset("name call apply norm bars sum entry inner colon".split())
+_ATOMS = frozenset("name call apply norm bars sum prod entry inner colon".split())
 
 
 def strokes(tree: Tree) -> Iterator[Edit]:
@@ -154,17 +154,20 @@ def _powers(places: Sequence[Place]) -> Iterator[Edit]:
             yield "inverse", path, node.args[0]
         elif node.kind == "call" and node.data[0] == "sqrt":
             yield "power", path, node.args[0]
-        if node.kind in _ATOMS and (above is None or above.kind not in ("power", "entrypower", "inverse")):
-            yield "power", path, Tree("power", [node, _number(2)])
+    for path, node, above in places:
+        if node.kind not in _ATOMS or above is not None and above.kind in ("power", "entrypower", "inverse"):
+            continue
+        yield "power", path, Tree("power", [node, _number(2)])
+        if node.kind != "prod":
             yield "power", path, Tree("hadamard", [node, node])  # 1 − h for 1 − h ⊙ h
-            yield "power", path, Tree("call", [node], ("sqrt",))
             yield "inverse", path, Tree("inverse", [node])
-            if above is not None and above.kind == "quotient" and path[-1] == 1:
-                root = Tree("call", [node], ("sqrt",))
-                yield "power", path, Tree("power", [node, _number(3)])
-                yield "power", path, chain_of([node, root])  # v √v for v
-        if node.kind == "call" and node.data[0] == "sqrt" and above is not None and above.kind == "quotient":
-            yield "power", path, chain_of([node.args[0], node])
+        if above is not None and above.kind == "quotient" and path[-1] == 1:
+            root = Tree("call", [node], ("sqrt",))
+            yield "power", path, root
+            yield "power", path, Tree("power", [node, _number(3)])
+            yield "power", path, chain_of([node, root])  # v √v for v
+            if node.kind == "call" and node.data[0] == "sqrt":
+                yield "power", path, chain_of([node.args[0], node])
 
 
 def _softmaxes(places: Sequence[Place]) -> Iterator[Edit]:
@@ -216,13 +219,14 @@ class Words:
 
     def __init__(
         self, names: Iterable[Tree], scalars: Iterable[Tree], factors: Iterable[Tree], terms: Iterable[Tree],
-        functions: Iterable[str],
+        functions: Iterable[str], inverses: Iterable[Tree] = (),
     ) -> None:  # fmt: skip
         self.names = list(names)
         self.scalars = list(scalars)
         self.factors = list(factors)  # derivatives of inner functions, and what lines nearby multiply by
         self.terms = list(terms)  # summands of lines nearby
         self.functions = list(functions)
+        self.matrices = [made for letter in self.names for made in (letter, turned(letter))] + list(inverses)
 
 
 def losses(tree: Tree, words: Words) -> Iterator[Edit]:
@@ -260,10 +264,10 @@ def losses(tree: Tree, words: Words) -> Iterator[Edit]:
     for path, node, above in places:
         if node.kind in _BARE or (above is not None and above.kind in ("norm", "call")):
             continue
+        for factor in words.matrices:
+            yield "inner derivative", path, chain_of([factor, node])
+            yield "inner derivative", path, chain_of([node, factor])
         for letter in words.names:
-            for factor in (letter, turned(letter)):
-                yield "inner derivative", path, chain_of([factor, node])
-                yield "inner derivative", path, chain_of([node, factor])
             yield "inner derivative", path, Tree("hadamard", [node, letter])
 
 

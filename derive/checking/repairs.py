@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 MAX_CANDIDATES = 1500  # edits tried on one line
 MAX_FOLDED = 300  # nodes of an expression that is written in the author's names, and factored
-PARSED = 4  # what a candidate costs that is read anew, in candidates
+PARSED = 12  # what a candidate costs that is read anew, in candidates
 _EDGE = " \n\t&,.;~"
 
 
@@ -180,6 +180,7 @@ class Mending:
         factors: dict[object, Tree] = {}
         terms: dict[object, Tree] = {}
         functions: dict[str, None] = {}
+        inverses: dict[object, Tree] = {}
         for part in parts_of(self.judge.document.claims):
             if part.kind == "hadamard":
                 for factor in part.args:
@@ -189,10 +190,13 @@ class Mending:
                 for term in part.args:
                     bare = term.args[0] if term.kind == "neg" else term
                     terms.setdefault(bare.key(), bare)
+            elif part.kind == "inverse" and part.args[0].kind == "name":
+                inverses.setdefault(part.key(), part)
             elif part.kind == "call" and len(part.args) == 1 and part.data[0] not in ("trace", "diag", "sum"):
                 functions[str(part.data[0])] = None
         made_of = [held(slope) for slope in slopes]
-        return Words(names, scalars, [*list(factors.values())[:10], *made_of], list(terms.values())[-24:], functions)
+        nearby = [*list(factors.values())[:10], *made_of]
+        return Words(names, scalars, nearby, list(terms.values())[-24:], functions, inverses.values())
 
 
 class Claimed(Mending):
@@ -238,7 +242,9 @@ class Claimed(Mending):
             if isinstance(self.truth, Indexed) and made.indices != self.truth.indices:
                 return None
             made = made.expr
-        return found if made.shape == truth.shape and self.same(made, truth) else None
+        if made.shape != truth.shape or not self.same(made, truth):
+            return None
+        return found if self.witness.proof(self.whole(made), self.whole(truth)) != "differs" else None
 
     def same(self, a: Expr, b: Expr) -> bool:
         """Whether two expressions agree where both have values; nowhere is no: a repair must be seen to be right."""
@@ -451,7 +457,8 @@ class Claimed(Mending):
         return found
 
     def terms_written(self) -> Sequence[Tree]:
-        return [t for t in self.tree.args if t.kind != "zero"] if self.tree.kind == "sum" else [self.tree]
+        terms = self.tree.args if self.tree.kind == "sum" else (self.tree,)
+        return [t for t in terms if t.kind != "zero" and not (t.kind == "number" and t.data[0] == 0)]
 
     def symmetric(self, value: Expr, goal: Expr) -> str:
         condition = symmetric_if(self.witness, self.whole(goal), self.whole(value), None)
