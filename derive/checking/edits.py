@@ -78,9 +78,10 @@ def _signs(places: Sequence[Place]) -> Iterator[Edit]:
 def _numbers(places: Sequence[Place]) -> Iterator[Edit]:
     for path, node, above in places:
         if node.kind == "number" and above is not None and above.kind not in ("power", "entrypower"):
+            if above.kind == "prod":
+                yield "factor", path[:-1], _without(above, path[-1])
             for factor in _FACTORS:
                 yield "factor", path, _number(node.data[0] * factor)
-            yield "factor", path, _number(1)
         if node.kind == "quotient":
             yield "factor", path, node.args[0]
     for path, node, above in places:
@@ -109,8 +110,10 @@ def _hadamards(places: Sequence[Place]) -> Iterator[Edit]:
                     yield "hadamard", path, Tree("hadamard", [chain_of(rest[0]), *middle, chain_of(rest[1])])
                     if i:
                         before = chain_of(node.args[:i])
-                        yield "hadamard", path, chain_of(
-                            [Tree("hadamard", [before, *factor.args]), *node.args[i + 1 :]]
+                        yield (
+                            "hadamard",
+                            path,
+                            chain_of([Tree("hadamard", [before, *factor.args]), *node.args[i + 1 :]]),
                         )
     for path, node, _ in places:
         if node.kind == "hadamard":
@@ -139,7 +142,7 @@ def _norms(places: Sequence[Place]) -> Iterator[Edit]:
 
 
 def _powers(places: Sequence[Place]) -> Iterator[Edit]:
-    for path, node, above in places:
+    for path, node, _ in places:
         exponent = node.args[1] if node.kind in ("power", "entrypower") else None
         if exponent is not None and exponent.kind == "number":
             held = exponent.data[0]

@@ -33,7 +33,7 @@ class Unwritten(Exception):
     """A tree that has no text in the words of the document."""
 
 
-class Writer:
+class Rewriting:
     """Writes edited trees of the sides of a document."""
 
     def __init__(self, document: Claims, named: Callable[[Expr], Expr]) -> None:
@@ -85,7 +85,9 @@ class Writer:
         written = self.signed(before, written, old.kind == "neg")
         if written[:1].isalpha() and re.search(r"\\[A-Za-z]+$", before):
             written = " " + written  # \log u
-        return (before.rstrip("+" + _EDGE) + " " if written[:2] == self.minus + " " else before) + written + source[end:]
+        if written[:2] == self.minus + " ":
+            before = before.rstrip("+" + _EDGE) + " "
+        return before + written + source[end:]
 
     def signed(self, before: str, written: str, was_negative: bool) -> str:
         """A summand with the sign that joins it to what stands before."""
@@ -187,10 +189,8 @@ class Writer:
         text = ""
         for factor in tree.args:
             one = self.part(factor, _PRODUCT if factor.kind != "hadamard" else _POWER)
-            if text and (text[-1].isdigit() or text[-1] == "}" and re.search(r"\\frac\{\d\}\{\d\}$", text)):
-                glue = "" if one[:1] in ("\\", "(", "[") else " "
-            else:
-                glue = " "
+            is_number = re.fullmatch(r"\d+|\\frac\{\d+\}\{\d+\}", text) and one[:1] in ("\\", "(", "[")
+            glue = "" if is_number else " "
             text += glue + one if text else one
         return text
 
@@ -251,13 +251,13 @@ class Writer:
 
 
 _HIGH = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_ROWS: dict[str, Callable[[Writer, Tree], str]] = {
-    "number": Writer.number, "name": Writer.name, "sum": Writer.sum, "prod": Writer.prod, "quotient": Writer.quotient,
-    "neg": lambda writer, tree: writer.minus + writer.part(tree.args[0], _PRODUCT), "hadamard": Writer.hadamard,
-    "power": Writer.power, "transpose": Writer.transpose, "inverse": Writer.inverse, "call": Writer.call,
-    "differential": Writer.differential, "held": Writer.held, "inner": Writer.inner,
-    "identity": lambda writer, tree: "I",
-    "ones": lambda writer, tree: r"\mathbf{1}" if writer.is_latex else "𝟏",
+_ROWS: dict[str, Callable[[Rewriting, Tree], str]] = {
+    kind: getattr(Rewriting, kind) for kind in
+    "number name sum prod quotient hadamard power transpose inverse call differential held inner".split()
+} | {
+    "neg": lambda text, tree: text.minus + text.part(tree.args[0], _PRODUCT),
+    "identity": lambda text, tree: "I",
+    "ones": lambda text, tree: r"\mathbf{1}" if text.is_latex else "𝟏",
 }  # fmt: skip
 
 
@@ -291,4 +291,4 @@ def _is_bracketed(text: str) -> bool:
     return _is_balanced(inside)
 
 
-__all__ = ["Unwritten", "Writer"]
+__all__ = ["Unwritten", "Rewriting"]
