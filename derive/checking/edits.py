@@ -215,6 +215,10 @@ def _indices(places: Sequence[Place]) -> Iterator[Edit]:
         others += [low[:k] + c + low[k + 1 :] for k in range(len(low)) for c in letters if c != low[k]]
         for other in others:
             yield "index", path, name(f"{node.data[1]}_{other}")
+    for path, node, _ in places:
+        if node.kind == "prod":
+            for a, b in combinations(letters, 2):
+                yield "index", path, _exchanged(node, str.maketrans(a + b, b + a))
 
 
 class Words:
@@ -335,6 +339,13 @@ def _with(node: Tree, others: dict[int, Tree]) -> Tree:
 def _without(node: Tree, i: int) -> Tree:
     rest = [arg for j, arg in enumerate(node.args) if j != i]
     return rest[0] if len(rest) == 1 else chain_of(rest) if node.kind == "prod" else node.with_args(rest)
+
+
+def _exchanged(tree: Tree, letters: dict[int, int]) -> Tree:
+    """A tree with two letters of its entries exchanged."""
+    if tree.kind == "name" and tree.data[2]:
+        return name("_".join([str(tree.data[1]), *(str(low).translate(letters) for low in tree.data[2])]))
+    return tree.with_args([_exchanged(arg, letters) for arg in tree.args])
 
 
 def _as_products(node: Tree) -> Iterator[Tree]:
