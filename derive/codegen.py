@@ -152,7 +152,7 @@ class Module:
             for name, outputs in self.functions
         }
         for writer in self.writers.values():
-            writer.has_comments = self.has_comments
+            writer.has_comments, writer.is_joint = self.has_comments, self.derivation.is_joint
         self.bodies = {name: writer.write() for name, writer in self.writers.items()}
         self.constant: Writer | None = None
         if self.program.kept:
@@ -369,8 +369,8 @@ class Module:
             return f"{d.name}, {described(d.loss)}{after}"
         derivatives = ", ".join(derivative_text(part) for part in d.parts)
         if name == "value_and_gradient":
-            return f"{d.name} and {derivatives if len(d.parts) == 1 else f'({derivatives})'}{after}"
-        return f"{derivatives}{after}" if len(d.parts) > 1 else f"{derivatives}, {described(d.result)}{after}"
+            return f"{d.name} and {f'({derivatives})' if d.is_joint else derivatives}{after}"
+        return f"{derivatives}{after}" if d.is_joint else f"{derivatives}, {described(d.result)}{after}"
 
     def arguments(self) -> str:
         signature = self.signature

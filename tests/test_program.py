@@ -201,3 +201,31 @@ def test_an_array_is_overwritten_after_its_last_use(monkeypatch):
     # Without the reduction in time, the value is that of the overwritten array.
     monkeypatch.setattr(Reuse, "reductions", lambda self, value, body: [])
     assert not results()[1]
+
+
+def body_of(formula, wrt, where, **options):
+    source = derive.gradient(formula, wrt, where).source(**options)
+    return source.split("def value_and_gradient(")[1].split("\ndef ")[0]
+
+
+@pytest.mark.parametrize(
+    ("formula", "is_eliminated"),
+    [
+        ("½ (x − y)ᵀ S⁻¹ (x − y)", True),  # one system, one vector
+        ("½ (x − y)ᵀ S⁻¹ (x − y) + logdet(S) aᵀx", False),  # the factor gives the determinant as well
+        ("(xᵀ S⁻¹ x) (yᵀ S⁻¹ x)", False),  # two vectors
+    ],
+)
+def test_numpy_eliminates_where_a_factor_would_serve_once(formula, is_eliminated):
+    body = body_of(formula, "x", "S: n×n spd, x, y, a: n")
+    assert ("_solve(S, " in body) is is_eliminated and ("_cholesky(" in body) is not is_eliminated
+    assert "_cholesky" in body_of(formula, "x", "S: n×n spd, x, y, a: n", backend="scipy")
+
+
+def test_an_exponential_comes_from_its_root_and_a_sum_from_its_parts():
+    body = body_of("½‖A (exp(S/2) ⊙ E) − X‖² + sum(exp(S))", "S", "S, E: n×p, A: m×n, X: m×p")
+    assert body.count("np.exp(") == 1
+    apart = body_of("½‖A (exp(S/3) ⊙ E) − X‖² + sum(exp(S))", "S", "S, E: n×p, A: m×n, X: m×p")
+    assert apart.count("np.exp(") == 2
+    ridge = body_of("½‖K a − y‖² + (c/2) aᵀK a", "a", "K: n×n symmetric, a, y: n, c: scalar")
+    assert "    r += (0.5 * c) * a" in ridge and ridge.count("- y") == 1

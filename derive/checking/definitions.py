@@ -9,6 +9,7 @@ from ..errors import DeriveError
 from ..expr import OPERATIONS, Expr, substitute, symbol, symbols_of
 from ..reading.differentials import Vocabulary
 from ..shapes import require_name
+from .backward import LOSSES
 from .claims import DERIVATIVES, Claim, Claims, head_of, parts_of
 from .derivatives import TreeBuilder
 from .losses import candidates, loss_of, moved_names, outside_operators, variable_of
@@ -71,7 +72,16 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     numbers = vocabulary.divisors - _matrices(reading)
     hints = dict.fromkeys(vocabulary.bold | turned, "vector") | vocabulary.kinds | dict.fromkeys(numbers, "scalar")
     symbols = solve(
-        names, definitions, anchors, claims, declared, functions, hints, _scalars(reading, defined), scope.sizes
+        names,
+        definitions,
+        anchors,
+        claims,
+        declared,
+        functions,
+        hints,
+        _scalars(reading, defined),
+        _losses(reading),
+        scope.sizes,
     )
     scope.symbols = symbols
     for claim in reading.claims:  # μ̂ has the shape of μ
@@ -292,6 +302,12 @@ def _scalars(reading: Claims, defined: set[str]) -> set[str]:
             if habit(str(variables[0].data[0])) == "matrix":
                 found.add(name)
     return found
+
+
+def _losses(reading: Claims) -> set[str]:
+    """The letters of losses that are differentiated."""
+    derived = (t.args[0] for t in parts_of(reading.claims) if t.kind in ("derivative", "gradient") and t.args)
+    return {str(t.data[0]) for t in derived if t.kind in ("name", "apply")} & set(LOSSES)
 
 
 def _only_summand(trees: Sequence[Tree]) -> bool:

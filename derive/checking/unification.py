@@ -57,6 +57,9 @@ def habit(name: str) -> str:
     return "scalar" if letter <= "g" and not styles else "vector"
 
 
+_WEIGHTS = "WVUΘ"  # behind the samples that are rows
+
+
 class Unifier:
     """Equations between dimensions, with a trail so that a failed attempt leaves none behind."""
 
@@ -272,11 +275,37 @@ class Unifier:
             if _is_literal(arg):
                 literal = True  # 1 − s of a vector s
                 continue
+            if self.is_spread(arg, shapes):
+                continue
             if first is None:
                 first = shape
             else:
                 self.equal(first, shape)
         return first if first is not None or not literal else (ONE, ONE)
+
+    def is_matrix(self, shape: Pair | None) -> bool:
+        found = [self.find(d) for d in shape or (ONE,)]
+        return all(d is not ONE and (not isinstance(d, int) or d in self.large) for d in found)
+
+    def is_spread(self, arg: Tree, shapes: Sequence[tuple[Tree, Pair | None]]) -> bool:
+        """Whether a vector is added to each row or column of a matrix: b of Z = X W + b, and of Z = W X + b."""
+        name = str(arg.data[0]) if arg.kind == "name" else ""
+        own = self.of_name(name) if name[:1].islower() else (ONE, ONE)
+        if self.is_scalar(own) or ONE not in map(self.find, own):
+            return False
+        for other, shape in shapes[: [one for one, _ in shapes].index(arg)]:
+            factors = [self.shape(factor) for factor in other.args] if other.kind == "prod" else []
+            if len(factors) < 2 or not all(map(self.is_matrix, factors)):
+                continue
+            rows, columns = map(self.find, shape or (ONE, ONE))
+            length = self.find(own[self.find(own[0]) is ONE])
+            if isinstance(length, int) and length not in self.frozen:
+                names = [str(t.data[0]) for t in other.args if t.kind == "name"] if other.kind == "prod" else []
+                self.same(length, columns if names and names[-1][0] in _WEIGHTS else rows)
+                return True
+            if length in (rows, columns):
+                return True
+        return False
 
     def alike(self, args: Sequence[Tree]) -> Pair | None:
         first: Pair | None = None
@@ -404,9 +433,12 @@ def solve(
     functions: Mapping[str, Tree],
     hints: Mapping[str, str],
     scalars: Iterable[str],
+    losses: Iterable[str],
     sizes: dict[str, Dim],
 ) -> dict[str, Expr]:
     """A symbol with its shape for every name.
+
+    `losses` are numbers where one letter less of a vector makes them so: y of −y log ŷ.
 
     `sizes` takes the dimensions that subscripts of 𝟏 and I name.
     `definitions` and `anchors` (what is derived; with whether it must be a scalar) make
@@ -458,6 +490,15 @@ def solve(
                 base = dict(kinds)
                 if not wrong:
                     break
+    wide = {n for n in losses if n in defined and n not in fixed and not unifier.is_scalar(unifier.of_name(n))}
+    if wide and not wrong:
+        kept = [n for n, tree in definitions if n not in wide and unifier.is_scalar(unifier.of_name(n))]
+        movable = [n for n in free if n not in defined and base[n] == "vector" and n[0].islower()]
+        for name in movable if kept else ():
+            candidate = attempt({**base, **dict.fromkeys(wide, "scalar"), name: "scalar"})
+            if not candidate[0] and candidate[1] <= misfits and _same_kinds(candidate[2], unifier, defined - wide):
+                wrong, misfits, unifier = candidate
+                break
     if misfits > 1:
         # Claims may be wrong; a small letter changes its kind only if several of them ask for it.
         movable = [n for n in free if n not in defined and not n[0].isupper()][:8]
@@ -471,6 +512,11 @@ def solve(
                     if not best:
                         break
     return _symbols(names, unifier, declared, sizes)
+
+
+def _same_kinds(one: Unifier, other: Unifier, names: Iterable[str]) -> bool:
+    """Whether names are numbers in both, or in neither."""
+    return all(one.is_scalar(one.of_name(n)) == other.is_scalar(other.of_name(n)) for n in names)
 
 
 def _firmness(name: str) -> int:

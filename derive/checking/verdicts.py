@@ -14,9 +14,9 @@ from typing import Any
 from ..errors import DeriveError, ShapeError
 from ..expr import Expr, is_number, symbols_of, zeros
 from ..operations import transpose
-from ..shapes import Shape
+from ..shapes import ONE, Shape
 from .claims import DERIVATIVES, Claim, Claims, Side, parts_of
-from .conditional import entrywise, shrunk, sized, under_condition, variable_name
+from .conditional import chain_of, entrywise, in_order, per_sample, shrunk, sized, under_condition, variable_name
 from .conditions import positive
 from .consequences import follows
 from .derivatives import TreeBuilder
@@ -27,8 +27,9 @@ from .judgments import Alternative, Failure, Judgment, Value, difference, wide, 
 from .roles import given, is_value, names_of
 from .solutions import is_of_a_loss, judged_equation, judged_solution
 from .trees import Tree, is_chain, turned_letters
+from .unification import habit
 from .unknowns import foreign, of_open_kind, resting_on_unread, said_of_unknown, undefined, unread_among
-from .upstream import only_named
+from .upstream import StatedGradient, as_said, handed_down, only_named
 from .values import Convention, Indexed, as_entry
 from .witness import Witness
 
@@ -54,6 +55,7 @@ class Judge:
                 said = self.scope.symbols.get(name)
                 if said is not None and said.is_vector and said not in self.scope.definitions and said not in kept:
                     kept.append(said)
+        self.given: dict[Expr, StatedGradient] = {}  # what a line says a derivative is, of losses that are only named
         self.introduced = self.introductions()
         self.turned |= {s.name for s in self.scope.upstream}
         self.moves = {self.scope.moved(s) for s in self.scope.symbols.values()}
@@ -219,6 +221,8 @@ class Judge:
         try:
             return self.values(side), None
         except DeriveError as error:
+            if isinstance(error, ShapeError) and (start := chain_of(self, side)) is not None:
+                return [start], None
             if isinstance(error, ShapeError) and is_of_a_loss(self, claim):
                 return [], Judgment("fails", f"the shapes do not fit: {error.message}", side)
             return [], self.unread(side, error)
@@ -346,9 +350,12 @@ class Judge:
             judgment.follows_from = number
             judgment.value = value_
             return judgment
-        of_size = sized(self, truths, values, side)
+        of_size = sized(self, truths, values, side) or per_sample(self, truths, value_, side)
         if of_size is not None:
             return of_size
+        handed = handed_down(self, claim, side, head, truths, value_)
+        if handed is not None:
+            return handed
         unknown = foreign(self, side, truths) or undefined(self, truths[0], value_)
         unknown = unknown or only_named(self.scope, truths[0].value, value_)
         if unknown:
@@ -371,6 +378,8 @@ class Judge:
             return Judgment("unread", "not judged: equal up to a constant, if at all", side)
         if side.text.rstrip().endswith("'") and isinstance(value_, Expr) and value_.is_scalar:
             return Judgment("unread", "not judged: a prime on a bracket", side)
+        if "stacked" in values[0].used and (chained := in_order(self, side, truths)) is not None:
+            return chained
         if "stacked" in truths[0].used and _shape(truths[0].value) != _shape(value_):
             return Judgment("unread", "not judged: a derivative of a matrix, or by one, is stacked in many ways", side)
         if kind := of_open_kind(self, truths[0].value, value_):
@@ -394,6 +403,8 @@ class Judge:
     ) -> Judgment:
         """A side whose shapes do not fit; what it would be with vectors multiplied entry by entry is kept."""
         value: Value | None = None
+        if (said := as_said(self, side, head, truths)) is not None:
+            truths = [said[1]]
         try:
             value = next(self.alternatives(side, None, lenient=True)).value
         except DeriveError:
@@ -413,6 +424,8 @@ class Judge:
                         judgment = Judgment(self.proof(truth.value, other), "", side)
                         judgment.value = other
                         return judgment
+        if (chained := in_order(self, side, truths)) is not None:
+            return chained
         if value is not None and previous is not None and failing is not None and self.same(previous, value):
             judgment = Judgment("agrees", "read entry by entry", side)
             judgment.follows_from, judgment.value = failing, value
@@ -427,8 +440,12 @@ class Judge:
         kinds = [t.kind for t in side.tree.walk() if t.kind in DERIVATIVES] if side.tree is not None else []
         if len(kinds) > 1 and set(kinds) != {"differential"}:
             return Judgment("unread", f"not judged, a chain rule without the order of its factors: {reason}", side)
+        symbols = [self.scope.symbols.get(n) for n in names_of(side.tree) - self.document.declared]
         is_guess = (
-            not truths and not self.is_declared(side) or bool(truths and truths[0].used & {"stacked", "stand-in"})
+            any(s is not None and s.shape[0] is ONE and not s.is_scalar and habit(s.name) == "vector" for s in symbols)
+            or not truths
+            and not self.is_declared(side)
+            or bool(truths and truths[0].used & {"stacked", "stand-in"})
         )
         if is_of_a_loss(self, claim):
             return Judgment("fails", reason, side)

@@ -15,7 +15,8 @@ from ..shapes import ONE, SCALAR, Shape
 from .costs import SampleSizes
 from .graph import ValueGraph
 from .order import MAX_EXACT, Cutter, interval_key, is_gram, is_positive_definite
-from .terms import UNIT, Term, Value, is_nonnegative, is_zero, merged, values_below
+from .stable import unwrapped
+from .terms import UNIT, Term, Value, is_nonnegative, is_zero, merged, users_in, values_below
 
 FULL = ("full", Fraction(1))
 
@@ -48,21 +49,47 @@ class Lowering:
         self.has_triangular_solve = has_triangular_solve
         tops = [value for root in roots for value in root.parts()]
         order = values_below(tops)
+        self.roots_of_exp = halved(order)
+        order = values_below([*self.roots_of_exp.values(), *tops])
         self.cutter = Cutter(tops, sizes, keeps_constants)
         # A S Aᵀ is definite where it has an inverse; one factor then serves that and the logarithm of its determinant.
         arguments = [{v.args[0].body for v in order if v.kind == kind} for kind in ("inv", "logdet")]
         self.grams = {body for body in arguments[0] & arguments[1] if is_gram(body, is_nonnegative)}
+        users = (value for value in order if value.kind not in ("chain", "cycle", "held"))
+        needed = {part for value in users for arg in value.args for part in arg.parts()}.union(tops)
+        self.solved_once: set[Value] = set()
+        self.lower(order, needed, roots)
+        if not has_triangular_solve and (found := self.used_once()):
+            self.solved_once = found
+            self.lower(order, needed, roots)
+
+    def lower(self, order: Sequence[Value], needed: set[Value], roots: Sequence[Term]) -> None:
         self.products: dict[object, tuple[tuple[object, ...], Term]] = {}
         self.done: dict[Value, Term] = {}
         self.entrywise: dict[tuple[object, object], list[Value]] = {}  # by first factor
-        users = (value for value in order if value.kind not in ("chain", "cycle", "held"))
-        needed = {part for value in users for arg in value.args for part in arg.parts()}.union(tops)
+        self.sums: dict[object, list[Value]] = {}  # by first term
+        self.factored: dict[Value, Value] = {}  # by Cholesky factor
         self.formed: set[Value] = set()  # what something other than a product, which may avoid it, is made of
         for value in order:
             self.done[value] = self.lowered(value)
             if value in needed:
                 self.formed.update(self.done[value].parts())
         self.roots = [self.finished(self.term(root)) for root in roots]
+
+    def used_once(self) -> set[Value]:
+        """Definite values of which one system is solved, for one vector, and nothing else is asked.
+
+        Inverting the Cholesky factor takes as much arithmetic as eliminating at once, and more calls.
+        """
+        users = users_in(values_below([part for root in self.roots for part in root.parts()]))
+        found = set()
+        for factor, value in self.factored.items():
+            match users.get(factor, ()):
+                case [Value(kind="triangle_inverse") as inverse] if len(users[inverse]) == 1:
+                    (solve,) = users[inverse]
+                    if solve.kind == "spd_solve" and solve.args[1].shape[1] is ONE:
+                        found.add(value)
+        return found
 
     def is_definite(self, value: Value) -> bool:
         return value in self.grams or is_positive_definite(value, is_nonnegative)
@@ -107,6 +134,11 @@ class Lowering:
             return self.made("Diag", tuple(self.graph.plain(self.term(arg)) for arg in value.args), value.shape)
         if kind == "entries":
             return self.entries(value)
+        if value in self.roots_of_exp:
+            root = self.done[self.roots_of_exp[value]]
+            if value.is_scalar:
+                return self.graph.raised(root, Fraction(2))
+            return self.made("entries", (self.graph.plain(root),), value.shape, (("full", Fraction(2)),))
         if kind == "trace" and self.is_solved(value.args[0]):
             # tr (L Lᵀ)⁻¹ = ‖L⁻¹‖²
             factor = self.cholesky(value.args[0].body.args[0])
@@ -339,7 +371,9 @@ class Lowering:
     def cholesky(self, argument: Term) -> Term:
         """The factor of a positive definite value; of its inverse where it is one."""
         plain = self.graph.plain(self.term(argument.bare))
-        return self.made("cholesky", (Term(UNIT, (), plain.value),), plain.shape)
+        factor = self.made("cholesky", (Term(UNIT, (), plain.value),), plain.shape)
+        self.factored[factor.body] = argument.body
+        return factor
 
     def triangle(self, argument: Term) -> Term:
         """What solves use: the Cholesky factor, or its inverse where no triangular solve is at hand."""
@@ -379,7 +413,7 @@ class Lowering:
         argument = left.body.args[0]
         if argument.body in self.grams and not self.has_triangular_solve and right.shape[1] is not ONE:
             return self.product(self.explicit(left), right)
-        if self.is_definite(argument.body):
+        if self.is_definite(argument.body) and argument.body not in self.solved_once:
             return self.made("spd_solve", (self.triangle(argument), right), right.shape)
         matrix = self.graph.plain(self.term(argument))
         return self.made("solve", (matrix.T if left.flipped else matrix, right), right.shape)
@@ -429,7 +463,23 @@ class Lowering:
             yield from self.graph.summands(term) if term.value is not None else (term,)
 
     def resummed(self, terms: list[Term], shape: Shape) -> Term:
-        return self.graph.total(terms, shape)
+        """The sum; a part of it that is there already is used as a whole."""
+        made = self.graph.total(terms, shape)
+        value = made.value
+        if value is None or value.is_scalar or value.kind != "sum":
+            return made
+        items = {term.times(1 / term.coefficient).key(): term for term in value.args}
+        for other in [other for key in items for other in self.sums.get(key, ())]:
+            found = [items.get(term.times(1 / term.coefficient).key()) for term in other.args]
+            ratios = {mine and mine.coefficient / its.coefficient for mine, its in zip(found, other.args, strict=True)}
+            ratio = ratios.pop()
+            if other.shape == value.shape and len(other.args) < len(value.args) and not ratios and ratio:
+                rest = [term for term in value.args if term not in found]
+                whole = self.resummed([Term(ratio, (), other), *rest], value.shape)
+                return (whole.T if made.flipped else whole).times(made.coefficient, made.powers)
+        first = value.args[0]
+        self.sums.setdefault(first.times(1 / first.coefficient).key(), []).append(value)
+        return made
 
     def stacked(self, outers: list[Term], shape: Shape) -> Term:
         """Σ u vᵀ; terms that share u or v are merged first."""
@@ -450,6 +500,16 @@ class Lowering:
         made = self.graph.value("stack", tuple(ends), (), shape, key)
         made.is_symmetric = key == turned
         return Term(UNIT, (), made)
+
+
+def halved(order: Iterable[Value]) -> dict[Value, Value]:
+    """Exponentials of which the root is there as well, eᵘ = (e^(u/2))², and that root."""
+    found = {}
+    for value in order:
+        if value.kind == "exp" and value.args[0].coefficient:
+            term = unwrapped(value.args[0])
+            found[term.times(1 / term.coefficient).key(), value.shape, term.coefficient] = value
+    return {v: root for (key, shape, c), v in found.items() if (root := found.get((key, shape, c / 2))) is not None}
 
 
 def without(

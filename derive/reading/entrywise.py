@@ -189,7 +189,6 @@ def outer(p: Plan, a: Array, b: Array) -> Array:
 
 
 def kron(p: Plan, a: Array, b: Array) -> Array:
-    p.settled(a, b)
     if not a.rank or not b.rank:
         return p.times(a, b)
     if a.rank != b.rank:
@@ -228,7 +227,6 @@ def compared(p: Plan, sign: str, a: Array, b: Array) -> Array:
     difference = p.add(a, b, -1) if b.number != 0 else a
     if a.number == 0:
         difference, sign = b, sign.translate(str.maketrans("<>", "><"))
-    p.settled(difference)
     if sign in ("<", ">="):
         difference = p.negative(difference)
     made = p.function(ops.step, difference)
