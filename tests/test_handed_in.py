@@ -304,7 +304,7 @@ def test_a_line_that_holds_off_the_diagonal_says_so():
 
 
 RIDGE = (r"f = \|A x - b\|^2 + \|x\|^2", r"\nabla_x f = 2 A^T (A x - b) + 2 x = 0")
-RIGHT_POINT = r"x = (A^{\top} A + I)^{-1} A^{\top} b"
+RIGHT_POINT = r"x = (A^T A + I)^{-1} A^T b"
 LIKELIHOOD = (
     r"Let $K$ and $S$ be positive definite. $L = \operatorname{tr}(S K) - \log\det K$",
     r"\nabla_K L = S - K^{-1} = 0",

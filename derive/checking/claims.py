@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ..errors import DeriveError
 from ..names import SPOKEN, join
@@ -97,6 +97,7 @@ class Claims:
         self.declared: set[str] = set()  # names whose shapes are given
         self.shrunk: set[str] = set()  # capital letters that fit as scalars only
         self.nabla_candidates: list[str] = []
+        self.reread: Callable[[Side, str], Tree | None] | None = None  # another text in place of a side
 
 
 def tokenize(side: Side, known: frozenset[str] = frozenset(), is_latex: bool = False) -> None:
