@@ -158,7 +158,7 @@ class Module:
                 if loop.block is not None:
                     self.by_rows[name] = loop
         for writer in self.all_writers():
-            writer.has_comments = self.has_comments
+            writer.has_comments, writer.is_joint = self.has_comments, self.derivation.is_joint
         self.bodies = {name: writer.write() for name, writer in self.writers.items()}
         self.loops = {name: loop.write() for name, loop in self.by_rows.items()}
         for name, loop in self.by_rows.items():
@@ -398,8 +398,8 @@ class Module:
             return f"{d.name}, {described(d.loss)}{after}"
         derivatives = ", ".join(derivative_text(part) for part in d.parts)
         if name == "value_and_gradient":
-            return f"{d.name} and {derivatives if len(d.parts) == 1 else f'({derivatives})'}{after}"
-        return f"{derivatives}{after}" if len(d.parts) > 1 else f"{derivatives}, {described(d.result)}{after}"
+            return f"{d.name} and {f'({derivatives})' if d.is_joint else derivatives}{after}"
+        return f"{derivatives}{after}" if d.is_joint else f"{derivatives}, {described(d.result)}{after}"
 
     def arguments(self) -> str:
         signature = self.signature

@@ -220,6 +220,7 @@ class Presented:
     conditions: list[str]
     remarks: list[str]
     moved: dict[Expr, Expr]
+    is_joint = False  # by a list of variables: functions return a tuple of derivatives
 
     def __init__(self, given: Given) -> None:
         self.given = given

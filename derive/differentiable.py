@@ -2,7 +2,8 @@
 
 A loss keeps its gradient from the forward pass, which shares it, and the backward pass multiplies it by
 the cotangent.  Of a vector or a matrix F the cotangent G is pulled through the rules to each variable,
-as the gradient of ⟨F, G⟩; no Jacobian is formed.
+as the gradient of ⟨F, G⟩, and a tangent D is pushed through them, as the differential of F along D; no
+Jacobian is formed.
 
 [GW]  Griewank & Walther, Evaluating Derivatives, 2nd ed., 2008, ch. 3.
 """
@@ -10,13 +11,14 @@ as the gradient of ⟨F, G⟩; no Jacobian is formed.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .codegen import function
 from .derivation import Derivation, Sweep
 from .errors import DeriveError
 from .expr import Expr, number, symbol, symbols_of, zero_like
+from .jacobians import differential
 from .operations import inner
 from .spaces import project
 
@@ -27,7 +29,8 @@ class Differentiable:
     Called as the generated functions are: variables first, then the other symbols, vectors as 1-D
     arrays.  Gradients flow to the variables.  By the other arguments there is none, and to ask for
     one is refused, lest a zero be taken for it.  float32 and float64 are kept, shapes are checked,
-    it pickles; second derivatives (reverse over reverse), `torch.func`, `jax.jit` and `vmap` work.
+    it pickles; further derivatives, `torch.func`, `jax.jit` and `vmap` work.  In PyTorch that is so in
+    forward mode too, and in any order; a `custom_vjp` of JAX has none but over its backward pass.
 
     Made by `derivation.to_torch()` and `derivation.to_jax()`.
 
@@ -42,6 +45,8 @@ class Differentiable:
     value, derivative : callable
         The generated functions.  Of a loss the derivative returns value and gradients, else the
         cotangent of the value, its parameter `cotangent`, pulled back to the variables.
+    pushforward : callable or None
+        Of a vector or matrix: its differential along its parameter `tangent`.
 
     Raises
     ------
@@ -51,7 +56,9 @@ class Differentiable:
         On a call: an argument has the wrong shape.
     """
 
-    def __init__(self, backend: str, count: int, arrays: int, value: Any, derivative: Any, is_scalar: bool) -> None:
+    def __init__(
+        self, backend: str, count: int, arrays: int, value: Any, derivative: Any, pushforward: Any = None
+    ) -> None:
         own, other = (list(inspect.signature(f).parameters.values()) for f in (value, derivative))
         known = {parameter.name for parameter in own}
         further = [parameter for parameter in other if parameter.name not in known]
@@ -59,12 +66,16 @@ class Differentiable:
         self.arrays = arrays
         self.value = value
         self.derivative = derivative
-        self.cotangent = None if is_scalar else further.pop(0).name
+        self.pushforward = pushforward
+        self.cotangent = None if pushforward is None else further.pop(0).name
         self.__signature__ = inspect.Signature([*own, *further])
         self.parameters = list(self.__signature__.parameters)
         self.variables = tuple(self.parameters[:count])
         self.__name__, self.__doc__ = value.__name__, value.__doc__
-        self._taken = [{parameter.name for parameter in parameters} for parameters in (own, other)]
+        if pushforward is not None:
+            (self.tangent,) = [
+                name for name in inspect.signature(pushforward).parameters if name not in self.parameters
+            ]
         self._call = _MADE[backend](self)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
@@ -76,8 +87,7 @@ class Differentiable:
 
     def __reduce__(self) -> tuple[Any, ...]:
         counts = len(self.variables), self.arrays
-        made = (self.backend, *counts, self.value, self.derivative, self.cotangent is None)
-        return Differentiable, made
+        return Differentiable, (self.backend, *counts, self.value, self.derivative, self.pushforward)
 
     def __repr__(self) -> str:
         return f"<{self.backend} {self.__name__} with gradients by {', '.join(self.variables)}>"
@@ -87,20 +97,26 @@ class Differentiable:
         if self.cotangent is not None:
             return (self.plain(arguments),)
         value, slopes = self.derivative(*arguments)
-        return (value, *(slopes if len(self.variables) > 1 else [slopes]))
+        return (value, *_listed(slopes))
 
     def plain(self, arguments: Sequence[Any]) -> Any:
         """The value alone."""
-        given = zip(self.parameters, arguments, strict=True)
-        return self.value(**{name: v for name, v in given if name in self._taken[0]})
+        return _called(self.value, zip(self.parameters, arguments, strict=True))
 
     def backward(self, cotangent: Any, arguments: Sequence[Any], slopes: Sequence[Any]) -> Sequence[Any]:
         """The cotangents of the variables; gradients that were not kept are computed."""
         if self.cotangent is None:
             return [cotangent * slope for slope in slopes or self.forward(arguments)[1:]]
-        given = dict(zip(self.parameters, arguments, strict=True)) | {self.cotangent: cotangent}
-        pulled = self.derivative(**{name: v for name, v in given.items() if name in self._taken[1]})
-        return pulled if len(self.variables) > 1 else [pulled]
+        given = [*zip(self.parameters, arguments, strict=True), (self.cotangent, cotangent)]
+        return _listed(_called(self.derivative, given))
+
+    def pushed(self, tangents: Sequence[Any], arguments: Sequence[Any]) -> Any:
+        """The tangent of the value, of those of the variables; None is a zero."""
+        if self.pushforward is not None:
+            given = [*zip(self.parameters, arguments, strict=True), (self.tangent, tangents[0])]
+            return _called(self.pushforward, given)
+        slopes = self.forward(arguments)[1:]
+        return sum((s * t).sum() for s, t in zip(slopes, tangents, strict=True) if t is not None)
 
     def require_variables(self, asked: Sequence[bool]) -> None:
         """Raise DeriveError where a gradient by anything else is asked for."""
@@ -110,6 +126,17 @@ class Differentiable:
                     f"a gradient by {name} is asked for, and there are those by {', '.join(self.variables)} only",
                     hint=f"derive by {name} too, or pass {_DETACHED[self.backend]}({name})",
                 )
+
+
+def _called(function: Any, given: Iterable[tuple[str, Any]]) -> Any:
+    """A generated function of those of the arguments that it takes."""
+    taken = inspect.signature(function).parameters
+    return function(**{name: value for name, value in given if name in taken})
+
+
+def _listed(found: Any) -> Sequence[Any]:
+    """The derivatives by each variable: a tuple, or that by the only one."""
+    return found if isinstance(found, tuple) else (found,)
 
 
 _DETACHED = {"torch": "torch.detach", "jax": "jax.lax.stop_gradient"}
@@ -141,47 +168,79 @@ def differentiable(derivation: Any, backend: str) -> Differentiable:
         derivation = _pulled(derivation, loss, number(1))
     if loss.is_scalar:
         value, both = (function(derivation, backend, returns) for returns in ("value", "value_and_gradient"))
-        return Differentiable(backend, *counts, value, both, is_scalar=True)
-    taken = {s.name for s in symbols_of(loss)}
-    G = symbol(next(n for n in ("G", *(f"G_{i}" for i in range(len(taken) + 1))) if n not in taken), *loss.shape)
+        return Differentiable(backend, *counts, value, both)
+    (variable,) = variables
+    taken = {s.name for s in symbols_of(loss)} | {variable.name}
+    G, D = (
+        symbol(next(n for n in (letter, *(f"{letter}_{i}" for i in range(len(taken) + 1))) if n not in taken), *shape)
+        for letter, shape in (("G", loss.shape), ("D", variable.shape))
+    )
     value = function(_pulled(derivation, loss, zero_like(loss)), backend, "value")
     derivative = function(_pulled(derivation, inner(loss, G), G), backend)
-    return Differentiable(backend, *counts, value, derivative, is_scalar=False)
+    moved, _ = differential(loss, {variable: _in_space(D, variable)})
+    pushforward = function(
+        Derivation("gradient", moved, variable, zero_like(variable), derivation.given, direction=D), backend, "value"
+    )
+    return Differentiable(backend, *counts, value, derivative, pushforward)
 
 
 def _pulled(derivation: Any, value: Expr, cotangent: Expr) -> Derivation:
     """The cotangent of what is derived, pulled back to the variable and into its own space."""
-    sweep = Sweep(derivation.loss, derivation.wrt, cotangent)
-    projected = project(sweep.total, derivation.wrt)
-    result = sweep.total if projected is None else projected[0]
+    result = _in_space(Sweep(derivation.loss, derivation.wrt, cotangent).total, derivation.wrt)
     along = None if value is derivation.loss else cotangent
-    return Derivation(
-        "gradient", value, derivation.wrt, result, derivation.given, direction=along
-    )  # fmt: skip
+    return Derivation("gradient", value, derivation.wrt, result, derivation.given, direction=along)
+
+
+def _in_space(matrix: Expr, variable: Expr) -> Expr:
+    """A matrix projected to the space of a structured variable."""
+    projected = project(matrix, variable)
+    return matrix if projected is None else projected[0]
 
 
 def _torch(made: Differentiable) -> Callable[..., Any]:
     import torch
+    from torch.autograd import forward_ad
+    from torch.autograd.forward_ad import _set_fwd_grad_enabled
+
+    unpack_dual: Any = forward_ad.unpack_dual
+
+    def is_pushed() -> bool:
+        return forward_ad._current_level >= 0
+
+    def has_tangent(a: Any) -> bool:
+        return is_pushed() and unpack_dual(a).tangent is not None
+
+    def arguments_of(ctx: Any) -> list[Any]:
+        saved = ctx.saved_tensors[: len(ctx.others)]
+        return [other if a is None else a for a, other in zip(saved, ctx.others, strict=True)]
 
     class Derived(torch.autograd.Function):
         generate_vmap_rule = True
 
         @staticmethod
         def forward(*arguments: Any) -> tuple[Any, ...]:
-            return made.forward(arguments)
+            # Gradients that are kept have no tangents: in forward mode they are computed when they are asked for.
+            return (made.plain(arguments),) if is_pushed() else made.forward(arguments)
 
         @staticmethod
         def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
             slopes = output[1:]
             ctx.mark_non_differentiable(*slopes)
             ctx.others = [None if isinstance(a, torch.Tensor) else a for a in inputs]
-            ctx.save_for_backward(*(a if isinstance(a, torch.Tensor) else None for a in inputs), *slopes)
+            saved = [*(a if isinstance(a, torch.Tensor) else None for a in inputs), *slopes]
+            ctx.save_for_backward(*saved)
+            ctx.save_for_forward(*saved)  # the same, as PyTorch's rule for vmap keeps one list of axes for both
+
+        @staticmethod
+        def jvp(ctx: Any, *tangents: Any) -> tuple[Any, ...]:
+            values = [unpack_dual(a).primal if isinstance(a, torch.Tensor) else a for a in arguments_of(ctx)]
+            with _set_fwd_grad_enabled(True):  # PyTorch turns it off, and with it the tangents of outer levels
+                return (made.pushed(tangents[: len(made.variables)], values),)
 
         @staticmethod
         def backward(ctx: Any, cotangent: Any, *_: Any) -> tuple[Any, ...]:
             count = len(ctx.others)
-            saved, slopes = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
-            arguments = [other if a is None else a for a, other in zip(saved, ctx.others, strict=True)]
+            arguments, slopes = arguments_of(ctx), ctx.saved_tensors[count:]
             # What was kept is constant: a second derivative needs the gradient as a function.
             found = made.backward(cotangent, arguments, () if torch.is_grad_enabled() else slopes)
             dtyped = [
@@ -195,7 +254,7 @@ def _torch(made: Differentiable) -> Callable[..., Any]:
     def call(*arguments: Any) -> Any:
         if not torch.is_grad_enabled():
             return made.plain(arguments)
-        asked = [isinstance(a, torch.Tensor) and a.requires_grad for a in arguments]
+        asked = [isinstance(a, torch.Tensor) and (a.requires_grad or has_tangent(a)) for a in arguments]
         made.require_variables(asked)
         return apply(*arguments)[0]
 

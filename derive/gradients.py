@@ -50,16 +50,16 @@ class Gradients(Presented, Mapping[str, Derivation]):
     1.0 [1. 1.]
     """
 
-    wrt: Expr | None = None
-    direction: Expr | None = None
     layout: str | None = None
     structure: str | None = None
     is_riemannian = False
+    is_joint = True
 
     def __init__(self, loss: Expr, sweep: Sweep, parts: Sequence[Derivation], given: Given) -> None:
         super().__init__(given)
         self.kind = parts[0].kind
         self.loss = loss
+        self.wrt, self.direction = (parts[0].wrt, parts[0].direction) if len(parts) == 1 else (None, None)
         self.forward = sweep.forward
         self.steps = sweep.steps
         self.contributions = sweep.contributions

@@ -51,7 +51,7 @@ class Objective:
         self.data = {names.identifier(names.canonical(name)): value for name, value in data.items()}
         self._require(self._function, self.variables)
         self._hvp = None
-        self._is_joint = len(self.variables) > 1
+        self._is_joint = gradient.is_joint
         if hvp is not None:
             if hvp.variables != gradient.variables or hvp.loss is not gradient.loss:
                 raise DeriveError("the Hessian-vector product is of another loss or variable")

@@ -10,6 +10,7 @@ import pytest
 
 import derive
 from derive.errors import DeriveError, MissingExtraError
+from derive.objective import Objective
 
 NET = "h = tanh(W₁ x + b₁); ½‖W₂ h − y‖²"
 SHAPES = {"W1": (4, 3), "b1": (4,), "W2": (2, 4), "x": (3,), "y": (2,)}
@@ -59,8 +60,8 @@ def jax():
 def test_torch_checks_the_gradient_and_the_second_derivative(torch, case):
     _, function, values = made(case, "torch")
     given = [torch.tensor(v, requires_grad=name in function.variables) for name, v in values.items()]
-    assert torch.autograd.gradcheck(function, given)
-    assert torch.autograd.gradgradcheck(function, given)
+    assert torch.autograd.gradcheck(function, given, check_forward_ad=True, check_batched_grad=True)
+    assert torch.autograd.gradgradcheck(function, given, check_fwd_over_rev=True)
 
 
 @CASES
@@ -83,6 +84,56 @@ def test_jax_differentiates_as_it_would_the_generated_value(jax, case):
     first, second = jax.jit(both)(*given)
     for mine, theirs in [*zip(*first, strict=True), second]:
         assert np.allclose(mine, theirs, rtol=1e-9, atol=1e-9)
+
+
+@CASES
+def test_torch_nests_both_modes_in_any_order(torch, case):
+    derivation, function, values = made(case, "torch")
+    plain = derivation.function("torch", returns="value")
+    _, *others = given = [torch.tensor(v) for v in values.values()]
+    modes = torch.func.jacfwd, torch.func.jacrev
+    want = torch.func.jacrev(torch.func.jacrev(lambda V: plain(V, *others)))(given[0])
+    for outer, inner in [(f, g) for f in modes for g in modes]:
+        assert torch.allclose(outer(inner(lambda V: function(V, *others)))(given[0]), want, rtol=1e-9, atol=1e-9)
+
+
+def test_a_tangent_of_what_is_no_variable_is_refused(torch):
+    loss = derive.gradient("‖W x − y‖²", "W").to_torch()
+    W, x, y = torch.randn(4, 3), torch.randn(3), torch.randn(4)
+    with pytest.raises(DeriveError, match=r"a gradient by x is asked for, and there are those by W only"):
+        torch.func.jvp(lambda x: loss(W, x, y), (x,), (x,))
+
+
+@pytest.mark.parametrize("kind", ["one variable", "a vector"])
+def test_a_wrong_tangent_would_be_seen(torch, monkeypatch, kind):
+    _, function, values = made(VALUES[kind], "torch")
+    given = [torch.tensor(v, requires_grad=name in function.variables) for name, v in values.items()]
+    right = function.pushed
+    monkeypatch.setattr(function, "pushed", lambda t, a: 2 * right(t, a))
+    with pytest.raises(RuntimeError, match="Jacobian computed with forward mode mismatch"):
+        torch.autograd.gradcheck(function, given, check_forward_ad=True)
+
+
+def test_a_list_of_one_variable_is_a_list(torch):
+    """A mapping of one name, whose functions return a tuple of one, as do those of several."""
+    both = derive.gradient("½‖tanh(W x) − y‖²", ["W"]), derive.gradient("½‖tanh(W x) − y‖²", "W")
+    W, x, y = np.arange(6.0).reshape(2, 3) / 5, np.ones(3), np.zeros(2)
+    assert list(both[0]) == ["W"]
+    for backend in ("numpy", "torch"):
+        given = [torch.tensor(v) for v in (W, x, y)] if backend == "torch" else [W, x, y]
+        value, (slope,) = both[0].function(backend, returns="value_and_gradient")(*given)
+        (alone,) = both[0].function(backend)(*given)
+        wanted = both[1].function(backend, returns="value_and_gradient")(*given)
+        assert np.array_equal(slope, wanted[1]) and np.array_equal(alone, slope) and float(value) == float(wanted[0])
+    objective = Objective(both[0], derive.hvp(both[0].loss, ["W"], ["V"]), x=x, y=y)
+    _, flat = objective(objective.flat(W))
+    assert objective.hessp(flat, flat).shape == (6,) == objective.shaped(flat)[0].ravel().shape
+    assert np.array_equal(flat, both[1].function()(W, x, y).ravel())
+    weight = torch.tensor(W, requires_grad=True)
+    both[0].to_torch()(weight, torch.tensor(x), torch.tensor(y)).backward()
+    assert np.allclose(weight.grad.ravel(), flat)
+    for derived in (both[0], derive.hvp(both[0].loss, ["W"], ["V"])):
+        assert derived.verify() < 1e-8 and derived.text() and derived.html() and derived.latex()
 
 
 def test_a_wrong_gradient_would_be_seen(torch, monkeypatch):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ..errors import DeriveError
 from ..names import SPOKEN, join
@@ -85,6 +85,7 @@ class Claims:
         self.text = text
         self.claims: list[Claim] = []
         self.inherited: dict[str, Claim] = {}  # definitions from the scopes before
+        self.unfit: set[str] = set()  # those of them whose shapes do not fit here
         self.sums_to_one: list[str] = []  # vectors that are one-hot, or distributions
         self.units: list[str] = []  # vectors of length 1
         self.scope = Scope()
@@ -96,6 +97,7 @@ class Claims:
         self.declared: set[str] = set()  # names whose shapes are given
         self.shrunk: set[str] = set()  # capital letters that fit as scalars only
         self.nabla_candidates: list[str] = []
+        self.reread: Callable[[Side, str], Tree | None] | None = None  # another text in place of a side
 
 
 def tokenize(side: Side, known: frozenset[str] = frozenset(), is_latex: bool = False) -> None:

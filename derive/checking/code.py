@@ -199,7 +199,7 @@ def _fits(program: Translator, array: Array, variable: Expr) -> bool:
 
 def _built(program: Translator, chosen: Array) -> Expr:
     plan = program.plan
-    plan.settled(chosen)
+    chosen = plan.plain(chosen)
     plan.sizes.settle()
     plan.sizes.name([axis for array in plan.order for axis in array.axes], plan.taken)
     needed: set[int] = set()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ..expr import Expr, nodes, substitute, symbol, symbol_op, symbols_of, zeros
 from ..jacobians import differential, jacobian
-from ..operations import add, diagonal, divide, inv, sum_entries, transpose
+from ..operations import add, diagonal, divide, inner, inv, mul, sum_entries, transpose
 from ..shapes import ONE
 from ..spaces import project
 from .meaning import Formulas
@@ -91,6 +91,48 @@ class TreeBuilder(Formulas):
         if order == 2:
             return self.second(function, variables)
         return self.first(function, variables[0])
+
+    def _prod(self, tree: Tree) -> Value:
+        return (self.chain_rule(tree) if self.reading.chained else None) or super()._prod(tree)
+
+    def chain_rule(self, tree: Tree) -> Expr | None:
+        """∂L/∂z ∂z/∂x as the gradient that it stands for, whatever the order of its factors; None if it is none.
+
+        Each factor is applied to the gradient so far: that of ⟨g, z⟩ by x, with g held.
+        """
+        links = [arg for arg in tree.args if arg.kind == "derivative" and arg.data[0] == 1]
+        ahead = [arg for arg in tree.args if arg not in links]
+        if not links or len(links) < 2 - bool(ahead):
+            return None
+        if len(links) > 1 and links[0].args[1].key() != links[1].args[0].key():
+            links.reverse()
+        if any(a.args[1].key() != b.args[0].key() for a, b in zip(links, links[1:])):
+            return None
+        if ahead:
+            gradient = self.product([self.build(arg) for arg in ahead], [""] * len(ahead))
+        else:
+            first = links.pop(0)
+            gradient = self.gradient_of(self.function_of(first.args[0]), first.args[1])
+        for link in links:
+            function = self.function_of(link.args[0])
+            if not (isinstance(gradient, Expr) and isinstance(function, Expr)) or gradient.shape != function.shape:
+                return None
+            held = symbol("held_", *function.shape, properties=["constant"])
+            weighted = mul(held, function) if function.is_scalar else inner(held, function)
+            gradient = substitute(self.gradient_of(weighted, link.args[1]), {held: gradient})
+        self.used.add("chained")
+        return gradient if isinstance(gradient, Expr) else None
+
+    def gradient_of(self, function: Expr | Indexed, variable: Tree) -> Expr:
+        """The gradient of a scalar, in the shape of the variable."""
+        held, self.reading = self.reading, Convention()
+        try:
+            found = self.first(function, variable) if isinstance(function, Expr) and function.is_scalar else None
+        finally:
+            self.reading = held
+        if not isinstance(found, Expr):
+            raise Unread("a chain rule that does not begin with a number is not read in this order")
+        return found
 
     def share(self, tree: Tree) -> int | None:
         """2 of L₂ where L is known and L₂ is not: the share of the second occurrence of the variable."""

@@ -137,7 +137,18 @@ class IndexChain:
         if is_doubtful or self.is_doubtful or any(found) or self.letters(side.tree) - self.letters(self.head):
             return None
         self.failing = (claim.number, values)
-        return Judgment("fails", "the two sides differ, compared entry by entry at random points", side)
+        judgment = Judgment("fails", "the two sides differ, compared entry by entry at random points", side)
+        judgment.trials = [(side, self.fits)]
+        return judgment
+
+    def fits(self, tree: Tree) -> bool:
+        """Whether a tree in place of a side would be right."""
+        import numpy as np
+
+        assert self.truth is not None
+        with np.errstate(all="ignore"):
+            values, is_doubtful = self.values(tree)
+        return not is_doubtful and all(self.compared(a, b) for a, b in zip(self.truth, values))
 
     def letters(self, tree: Tree | None) -> set[str]:
         """The letters that a side rests on, those of entries without their indices."""

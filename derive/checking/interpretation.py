@@ -138,7 +138,7 @@ def read(text: str, where: Any = None) -> Document:
                 name = symmetric_name(one.tree, other.tree)
                 if name is not None and not is_hedged(claim.row.prose):
                     add_property(known, name, "symmetric")  # K = Kᵀ
-        maker = _Maker(document, known, said, own, vocabulary)
+        maker = _Maker(document, known, said, own, vocabulary, hypotheses)
         document.scopes += maker.settled(claims, inherited)
     return document
 
@@ -147,18 +147,27 @@ class _Maker:
     """Makes the scopes of a section: one, or several where shapes do not fit into one."""
 
     def __init__(
-        self, document: Document, known: dict[str, Declaration], said: Claims, bare: list[Side], vocabulary: Vocabulary
-    ) -> None:
+        self, document: Document, known: dict[str, Declaration], said: Claims, bare: list[Side], vocabulary: Vocabulary,
+        hypotheses: Sequence[Hypothesis],
+    ) -> None:  # fmt: skip
         self.document = document
         self.known = known
         self.said = said
         self.bare = bare
         self.vocabulary = vocabulary
+        self.hypotheses = hypotheses
+
+    def reread(self, side: Side, text: str) -> Tree | None:
+        """What another text in place of a side says."""
+        other = Side(text, side.start)
+        _parse(other, self.vocabulary, [], self.hypotheses)
+        return other.tree
 
     def make(self, claims: list[Claim], inherited: dict[str, Claim]) -> Claims:
         made = Claims(self.document.manuscript.text)
         made.scope.columns = columns_said(made.text)
         made.claims, made.inherited, made.layout = claims, inherited, self.document.layout
+        made.reread = self.reread
         made.nabla_candidates = list(self.said.nabla_candidates)
         made.sums_to_one, made.units, made.bare = self.said.sums_to_one, self.said.units, self.bare
         for claim in claims:
@@ -176,6 +185,8 @@ class _Maker:
 
     def settled(self, claims: list[Claim], inherited: dict[str, Claim]) -> list[Claims]:
         made = self.make(claims, inherited)
+        if made.unfit and len(made.unfit) <= len(inherited):
+            return self.settled(claims, {n: c for n, c in inherited.items() if n not in made.unfit})
         at = _misfit(claims)
         if at is None or len(self.document.scopes) > MAX_SCOPES:
             return [made]

@@ -132,6 +132,7 @@ class Formulas(Meaning):
         values = [self.build(arg) for arg in tree.args]
         if any(isinstance(v, Indexed) for v in values):
             return self.indexed_sum(values)
+        values = self.spread(values)
         rows: Dim | None = None
         columns: Dim | None = None
         for value in values:

@@ -119,6 +119,9 @@ class Planter:
                 self.divisors.add(str(factor.data[0]))
             factors = [Tree("quotient", [left, factor], (), (left.span[0], self.span(part)[1]))]
             marks = []
+        last = factors[-1]
+        if marks and not marks[-1] and last.kind == "number" and last.data[0] == 1 and factors[-2].kind != "number":
+            factors[-1] = Tree("ones", (), (None,), last.span)  # (P − Y)ᵀ 1: nobody multiplies by the number
         return product_of(factors, marks)
 
     def fraction(self, node: Node, args: list[Tree]) -> Tree:
@@ -177,7 +180,7 @@ class Planter:
         conditions = [str(letters[0]) for _, letters, *_ in node.data.conditions]  # k of k ≠ i
         names = list(dict.fromkeys([*node.data.names, *conditions]))
         if not names:
-            return Tree("call", [body], ("sum",))
+            return Tree("call", [body], ("sum", "Σ"))
         for letter in reversed(names):
             body = Tree("total", [body], (letter, bool(conditions)), self.span(node))
         return body

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..derivation import Sweep
 from ..errors import DeriveError, ParseError, ShapeError
-from ..expr import Expr, identity, ones, substitute, symbol, symbols_of
+from ..expr import Expr, identity, ones, substitute, symbol, symbol_op, symbols_of
 from ..operations import add, hadamard, matmul, mul, scale, sum_entries, transpose
 from ..shapes import ONE, Dim, shape_text
 from .trees import Tree
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Convention:
     """How the customary ambiguities are taken."""
 
-    __slots__ = ("layout", "path", "lenient", "projected", "shift", "held")
+    __slots__ = ("layout", "path", "lenient", "projected", "shift", "held", "chained")
 
     def __init__(
         self,
@@ -29,7 +29,9 @@ class Convention:
         projected: bool = True,
         shift: int = 0,
         held: bool = False,
+        chained: bool = False,
     ) -> None:
+        self.chained = chained  # factors of a chain rule follow each other by what they derive, not as they stand
         self.shift = shift  # the author may number occurrences from another one
         self.held = held  # ∂f/∂Σ⁻¹ is that of a node, what has Σ outside of it held fixed
         self.layout = layout  # gradient, numerator, denominator
@@ -153,6 +155,7 @@ class Scope:
         self.entries: list[Entry] = []  # definitions of indexed names
         self.upright: frozenset[str] = frozenset()  # families whose members stand as columns somewhere: wᵀxᵢ
         self.upstream: dict[Expr, tuple[Expr, Expr]] = {}  # ∂L/∂y of a loss L that is only named: L, y
+        self.shared: set[Expr] = set()  # vectors that are added to each row or column of a matrix
         self._sweeps: dict[tuple[Expr, Expr], Sweep] = {}
         self._known: dict[object, Expr] = {}
 
@@ -186,6 +189,7 @@ class Scope:
             "columns",
             "entries",
             "upright",
+            "shared",
         ):
             setattr(made, slot, getattr(self, slot))
         made.definitions = {**self.definitions, **bindings}
@@ -278,6 +282,26 @@ class Meaning:
 
     def product(self, values: list[Value], marks: Sequence[str]) -> Value:
         raise NotImplementedError
+
+    def spread(self, values: list[Value]) -> list[Value]:
+        """The summands, a letter that is a vector added to each row or column of a matrix: b of X W + b."""
+        matrix = next((v for v in values if isinstance(v, Expr) and ONE not in v.shape), None)
+        if matrix is None:
+            return values
+        rows, columns = matrix.shape
+        found: list[Value] = []
+        for value in values:
+            if isinstance(value, Expr) and value.op is symbol_op and value.shape in ((ONE, columns), (columns, ONE)):
+                if value.shape[0] is ONE or columns is not rows:
+                    self.scope.shared.add(value)
+                    self.scope.note(f"{value.text()} is added to each row of {matrix.text()}")
+                    row = value if value.shape[0] is ONE else transpose(value)
+                    value = matmul(ones(rows), row)
+            elif isinstance(value, Expr) and value.op is symbol_op and value.shape == (rows, ONE):
+                self.scope.note(f"{value.text()} is added to each column of {matrix.text()}")
+                value = matmul(value, ones(1, columns))
+            found.append(value)
+        return found
 
     # Entries
 

@@ -180,7 +180,7 @@ class CFile:
         derivatives = ", ".join(derivative_text(part) for part in d.parts)
         if stem == "value_and_gradient":
             return f"{d.name} and {derivatives}{over}"
-        return f"{derivatives}, {described(d.result)}{over}" if len(d.parts) == 1 else f"{derivatives}{over}"
+        return f"{derivatives}{over}" if d.is_joint else f"{derivatives}, {described(d.result)}{over}"
 
     def comment(self, helpers: Sequence[str]) -> str:
         """What the file computes, of which arrays, and how to call and compile it."""

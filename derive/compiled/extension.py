@@ -205,7 +205,8 @@ def _called(made: CFile, stem: str, error: str) -> str:
     objects = [f"number(out_{r})" if is_number else f"out_{r}" for r, is_number in made_results]
     has_value = "value" in results
     rest = objects[1:] if has_value and len(objects) > 1 else objects
-    packed = rest[0] if len(rest) == 1 else f'Py_BuildValue("({"N" * len(rest)})", {", ".join(rest)})'
+    is_one = len(rest) == 1 and not (made.derivation.is_joint and stem != "value")
+    packed = rest[0] if is_one else f'Py_BuildValue("({"N" * len(rest)})", {", ".join(rest)})'
     if has_value and len(objects) > 1:
         packed = f'Py_BuildValue("(NN)", {objects[0]}, {packed})'
     lines += [f"        answer = {packed};", "    }", "done:", "    Py_XDECREF(held);", "    return answer;", "}", ""]

@@ -29,7 +29,7 @@ class SolutionFormula:
         self.hints = found.hints
         self.name = found.wrt.name
         self.of = found
-        self.parts, self.variables = (self,), ()
+        self.parts, self.variables, self.is_joint = (self,), (), False
 
 
 class SolutionModule(Module):

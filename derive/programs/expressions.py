@@ -73,6 +73,7 @@ class Expressions:
         self.formulas: dict[Value, Expr] = {}
         self.needs_dtype = False
         self.has_comments = True
+        self.is_joint = False
         self.like = next(iter(signature.parameters), "")  # an array of the type that all arguments have
         self.dims: set[str] = set()
         self.uses = self._count_uses()

@@ -166,9 +166,10 @@ class Writer(Expressions):
             if value in self.preferred:
                 self.formulas[value] = symbol(self.preferred[value], *value.shape)
         results = self.results()
-        if self.outputs[0] == "value" and len(results) > 2:
-            # The gradients by several variables are one result beside the value.
-            results = [results[0], f"({', '.join(results[1:])})"]
+        value, slopes = (results[:1], results[1:]) if self.outputs[0] == "value" else ([], results)
+        if self.is_joint and (len(slopes) == 1 or (value and slopes)):
+            # The derivatives by a list of variables are one result, a tuple.
+            results = [*value, f"({', '.join(slopes)}{',' * (len(slopes) == 1)})"]
         self.lines.append(f"return {', '.join(results)}")
         return self.lines
 

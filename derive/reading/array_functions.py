@@ -51,7 +51,6 @@ def _power(p: Plan, a: Any, n: Any) -> Array:
 
 def diag(p: Plan, a: Any) -> Array:
     held = array(p, a)
-    p.settled(held)
     if held.rank == 1:
         return p.node((held.axes[0], held.axes[0]), ops.diagonal_matrix, held)
     return p.node((p.square(held, "the diagonal"),), ops.diagonal, held)
@@ -150,7 +149,6 @@ def _same(p: Plan, a: Any, dtype: Any) -> Array:
 
 def _copy(p: Plan, a: Any, dtype: Any) -> Array:
     held = array(p, a)
-    p.settled(held)
     return p.node(held.axes, lambda A: A, held)
 
 

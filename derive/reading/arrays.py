@@ -8,7 +8,7 @@ the expressions once all sizes are known.
 
 The largest entry is read as a shift: exp(z − max z) / Σ exp(z − max z) is the same for every
 number in the place of max z, exactly, so the shift is carried along as a term or as a factor
-exp(shift), and what is left of it at the end is refused.
+exp(shift), and where it does not cancel the largest entry itself is put in its place.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from fractions import Fraction
 from typing import Any
 
 from .. import operations as ops
+from .. import rows
 from ..errors import DeriveError, LimitError, ParseError, ShapeError
 from ..expr import Expr, dimension, identity, number, ones, zeros
 from ..shapes import ONE, Dim
@@ -159,7 +160,11 @@ class Plan:
     # Nodes
 
     def node(self, axes: Sequence[Size], make: Callable[..., Expr], *args: Array) -> Array:
-        """A new array; operands with a shift are for those who carry it on."""
+        """A new array."""
+        return self.carrying(axes, make, *map(self.plain, args))
+
+    def carrying(self, axes: Sequence[Size], make: Callable[..., Expr], *args: Array) -> Array:
+        """A new array, made by an operation that carries the shifts of its operands on."""
         made = Array(tuple(axes), make, args, self.span)
         if len(made.axes) > 2:
             raise self.refuse("arrays of three axes are not read", "formulas have vectors and matrices")
@@ -216,19 +221,31 @@ class Plan:
 
     # Shifts
 
-    def settled(self, *arrays: Array) -> None:
-        """Refuse what still holds a largest entry."""
-        for array in arrays:
-            if array.terms or array.factors:
-                tag = next(iter((array.terms or array.factors).keys()))[0]
-                raise self.refuse(
-                    f"the largest entry of {self.written(self.shifts[tag][0])} is read only as a shift that cancels",
-                    "as in e = np.exp(z - np.max(z)); e / np.sum(e)",
-                )
+    def plain(self, a: Array) -> Array:
+        """The array with the largest entries in it that have not cancelled."""
+        if not a.terms and not a.factors:
+            return a
+        made = self.carrying(a.axes, lambda A: A, a)
+        for (tag, at), coefficient in a.factors.items():
+            made = self.times(
+                made, self.function(ops.exp, self.times(self.constant(coefficient), self.extreme(tag, at)))
+            )
+        for (tag, at), coefficient in a.terms.items():
+            made = self.add(made, self.times(self.constant(coefficient), self.extreme(tag, at)))
+        return made
+
+    def extreme(self, tag: int, at: int | None) -> Array:
+        """A largest entry: a number, or one for each place along the axis `at`."""
+        array, along = self.shifts[tag]
+        if along is None:
+            return self.node((), rows.largest, array)
+        each = self.node((array.axes[1 - along],), lambda A: rows.along("max", A, along), array)
+        return each if at == -1 else self.node((each.axes[0], ONE), lambda A: A, each)
 
     def largest(self, a: Array, axis: int | None, keepdims: bool) -> Array:
         """The largest entry, of all or along an axis, as a shift."""
-        self.settled(a)
+        a = self.plain(a)
+        self.expect_axes(a)
         axis = self.axis_of(a, axis)
         at = None if axis is None or a.rank < 2 else axis
         made = self.filled(self.reduced(a.axes, axis, keepdims), 0)
@@ -248,6 +265,10 @@ class Plan:
             if not total[key]:
                 del total[key]
         return total
+
+    def expect_axes(self, *arrays: Array) -> None:
+        """Hold it against a reading that what is summed or multiplied as an array is a number."""
+        self.penalties += [(1.5, a.names) for a in arrays if not a.rank and a.names]
 
     # Entry by entry
 
@@ -277,17 +298,17 @@ class Plan:
             return a
         if all(here):
             if all(there):
-                made = self.node(axes, lambda A: A, a)
+                made = self.carrying(axes, lambda A: A, a)
             else:
-                made = self.node(axes, lambda A: ops.scale(A, ones(*self.matrix_shape(axes))), a)
+                made = self.carrying(axes, lambda A: ops.scale(A, ones(*self.matrix_shape(axes))), a)
         elif a.rank == 1 and there[0]:
-            made = self.node(axes, ops.transpose, a)
+            made = self.carrying(axes, ops.transpose, a)
         elif a.rank == 1:
-            made = self.node(axes, lambda A: ops.matmul(ones(self.dim(axes[0])), ops.transpose(A)), a)
+            made = self.carrying(axes, lambda A: ops.matmul(ones(self.dim(axes[0])), ops.transpose(A)), a)
         elif here[0]:
-            made = self.node(axes, lambda A: ops.matmul(ones(self.dim(axes[0])), A), a)
+            made = self.carrying(axes, lambda A: ops.matmul(ones(self.dim(axes[0])), A), a)
         else:
-            made = self.node(axes, lambda A: ops.matmul(A, ones(1, self.dim(axes[1]))), a)
+            made = self.carrying(axes, lambda A: ops.matmul(A, ones(1, self.dim(axes[1]))), a)
         made.terms, made.factors, made.number = dict(a.terms), dict(a.factors), a.number
         return made
 
@@ -306,7 +327,7 @@ class Plan:
                 self.penalties.append((1.2, one.names))
         if a.factors or b.factors:
             if a.factors != b.factors or a.terms or b.terms:
-                self.settled(a, b)
+                a, b = self.plain(a), self.plain(b)
         if a.rank and b.rank:
             if a.is_turned != b.is_turned:
                 self.straight(a)
@@ -315,7 +336,7 @@ class Plan:
                 row = a if a.rank == 1 else b
                 self.note(f"{self.written(row)} is one row, added to each")
         left, right = self.spread(a, axes), self.spread(b, axes)
-        made = self.node(axes, lambda A, B: ops.add(A, B if sign > 0 else -B), left, right)
+        made = self.carrying(axes, lambda A, B: ops.add(A, B if sign > 0 else -B), left, right)
         made.factors, made.terms = dict(a.factors), self.merged(a.terms, b.terms, sign)
         return made
 
@@ -324,7 +345,7 @@ class Plan:
             self.readings.append(reading)
 
     def negative(self, a: Array) -> Array:
-        made = self.node(a.axes, lambda A: -A, a)
+        made = self.carrying(a.axes, lambda A: -A, a)
         made.number = None if a.number is None else -a.number
         made.factors, made.terms = dict(a.factors), {k: -c for k, c in a.terms.items()}
         return made
@@ -332,8 +353,7 @@ class Plan:
     def times(self, a: Array, b: Array) -> Array:
         """The product entry by entry."""
         axes = self.broadcast(a, b)
-        if a.terms or b.terms:
-            self.settled(a, b)
+        a, b = (self.plain(x) if x.terms else x for x in (a, b))
         if a.rank and b.rank and a.is_turned != b.is_turned:
             self.straight(a)
             self.straight(b)
@@ -345,9 +365,9 @@ class Plan:
     def multiplied(self, a: Array, b: Array, axes: Axes) -> Array:
         if self.is_unit(a) or self.is_unit(b):
             scalar, other = (a, b) if self.is_unit(a) else (b, a)
-            return self.node(axes, ops.scale, scalar, self.spread(other, axes))
+            return self.carrying(axes, ops.scale, scalar, self.spread(other, axes))
         if len(axes) < 2 or any(self.is_one(x) for x in axes):
-            return self.node(axes, ops.hadamard, self.spread(a, axes), self.spread(b, axes))
+            return self.carrying(axes, ops.hadamard, self.spread(a, axes), self.spread(b, axes))
         # Rows and columns multiply the columns and rows of a matrix: A diag(x), diag(x) A, x yᵀ.
         forms = [
             "row" if x.rank == 1 or self.is_one(x.axes[0]) else "column" if self.is_one(x.axes[1]) else "full"
@@ -355,27 +375,25 @@ class Plan:
         ]
         left, right = (self.column(x) if form == "row" else x for x, form in zip((a, b), forms))
         if forms[0] == forms[1]:
-            return self.node(axes, ops.hadamard, a, b)
+            return self.carrying(axes, ops.hadamard, a, b)
         if "full" not in forms:
             column, row = (left, right) if forms[0] == "column" else (right, left)
-            return self.node(axes, lambda x, y: ops.matmul(x, ops.transpose(y)), column, row)
+            return self.carrying(axes, lambda x, y: ops.matmul(x, ops.transpose(y)), column, row)
         full, vector = (left, right) if forms[0] == "full" else (right, left)
         if "row" in forms:
-            return self.node(axes, lambda A, x: ops.matmul(A, ops.diagonal_matrix(x)), full, vector)
-        return self.node(axes, lambda A, x: ops.matmul(ops.diagonal_matrix(x), A), full, vector)
+            return self.carrying(axes, lambda A, x: ops.matmul(A, ops.diagonal_matrix(x)), full, vector)
+        return self.carrying(axes, lambda A, x: ops.matmul(ops.diagonal_matrix(x), A), full, vector)
 
     def column(self, row: Array) -> Array:
         """A row, or an array of one axis, as a column."""
-        return row if row.rank == 1 else self.node((row.axes[1],), ops.transpose, row)
+        return row if row.rank == 1 else self.carrying((row.axes[1],), ops.transpose, row)
 
     def power(self, a: Array, e: Array) -> Array:
-        self.settled(e)
-        if a.terms:
-            self.settled(a)
+        e = self.plain(e)
+        if a.terms or a.factors and e.number is None:
+            a = self.plain(a)
         if e.rank == 0:
-            if a.factors and e.number is None:
-                self.settled(a)
-            made = self.node(a.axes, ops.power, a, e)
+            made = self.carrying(a.axes, ops.power, a, e)
             made.is_lone = a.is_symbol and e.number is not None
             made.factors = {k: c * (e.number or 1) for k, c in a.factors.items()} if e.number else {}
             return made
@@ -385,33 +403,28 @@ class Plan:
         return self.function(ops.exp, self.times(e, self.function(ops.log, a)))
 
     def over(self, a: Array, b: Array) -> Array:
-        self.settled_terms(b)
+        b = self.plain(b) if b.terms else b
         if b.number == 0:
             raise self.refuse("division by zero")
         if self.is_unit(b) and not b.rank and not a.terms:
-            made = self.node(a.axes, ops.divide, a, b)
+            made = self.carrying(a.axes, ops.divide, a, b)
             made.factors = self.merged(a.factors, b.factors, -1)
             if a.number is not None and b.number is not None:
                 made.number = a.number / b.number
             return made
         return self.times(a, self.power(b, self.constant(-1)))
 
-    def settled_terms(self, a: Array) -> None:
-        if a.terms:
-            self.settled(a)
-
     def function(self, f: Callable[[Any], Expr], a: Array) -> Array:
         """A function of each entry; exp and log turn shifts into factors and back."""
         if f is ops.exp and not a.factors:
-            made = self.node(a.axes, f, a)
+            made = self.carrying(a.axes, f, a)
             made.is_lone = a.is_symbol
             made.factors = dict(a.terms)
             return made
         if f is ops.log and not a.terms:
-            made = self.node(a.axes, f, a)
+            made = self.carrying(a.axes, f, a)
             made.terms = dict(a.factors)
             return made
-        self.settled(a)
         return self.node(a.axes, f, a)
 
     # Products
@@ -423,8 +436,7 @@ class Plan:
                 "@ needs arrays, and " + " and ".join(self.written(x) for x in (a, b) if not x.rank) + " is a number",
                 *(x for x in (a, b) if not x.rank),
             )
-        self.settled_terms(a)
-        self.settled_terms(b)
+        a, b = (self.plain(x) if x.terms else x for x in (a, b))
         self.straight(b)
         if not self.unify(a.axes[-1], b.axes[0]):
             p, q = self.find(a.axes[-1]), self.find(b.axes[0])
@@ -439,16 +451,16 @@ class Plan:
         axes = (*a.axes[:-1], *b.axes[1:])
         if a.rank == 1:
             if b.rank == 1:
-                made = self.node(axes, lambda x, y: ops.matmul(_row(x), y), a, b)
+                made = self.carrying(axes, lambda x, y: ops.matmul(_row(x), y), a, b)
             else:
-                made = self.node(axes, lambda x, A: ops.matmul(ops.transpose(A), x), a, b)
+                made = self.carrying(axes, lambda x, A: ops.matmul(ops.transpose(A), x), a, b)
         else:
-            made = self.node(axes, ops.matmul, a, b)
+            made = self.carrying(axes, ops.matmul, a, b)
         for (tag, at), coefficient in (*a.factors.items(), *b.factors.items()):
             array = a if (tag, at) in a.factors else b
             kept = at is None or (array is a and a.rank == 2 and at == -2) or (array is b and b.rank == 2 and at == -1)
             if not kept:
-                self.settled(array)
+                return self.matmul(self.plain(a), self.plain(b))
             place = None if at is None else -len(axes) if array is a else -1
             made.factors = self.merged(made.factors, {(tag, place): coefficient})
         return made
@@ -457,12 +469,12 @@ class Plan:
         if a.rank < 2:
             if not a.rank:
                 return a
-            made = self.node(a.axes, lambda A: A, a)
+            made = self.carrying(a.axes, lambda A: A, a)
             made.base = a.base or a
             made.is_turned = bool(a.names) or self.has_columns
             made.is_symbol, made.factors, made.terms = a.is_symbol, a.factors, a.terms
             return made
-        made = self.node(a.axes[::-1], ops.transpose, a)
+        made = self.carrying(a.axes[::-1], ops.transpose, a)
         made.base = a.base or a
         for held, out in ((a.terms, made.terms), (a.factors, made.factors)):
             out.update({(tag, None if at is None else -3 - at): c for (tag, at), c in held.items()})
@@ -470,14 +482,12 @@ class Plan:
 
     def inner(self, a: Array, b: Array) -> Array:
         """The sum of the products of all entries of two arrays of one shape."""
-        self.settled(a, b)
         if a.rank != b.rank or not all(self.unify(p, q) for p, q in zip(a.axes, b.axes)):
             raise self.misfit(f"the shapes of {self.described(a)} and {self.described(b)} differ", a, b)
         return self.node((), ops.inner if a.rank == 2 else lambda x, y: ops.matmul(ops.transpose(x), y), a, b)
 
     def square(self, a: Array, what: str) -> Size:
         """The size of a square matrix."""
-        self.settled(a)
         if a.rank != 2 or not self.unify(*a.axes):
             raise self.misfit(f"{what} needs a square matrix, and {self.described(a)} is none", a)
         return a.axes[0]
@@ -499,23 +509,22 @@ class Plan:
 
     def sum(self, a: Array, axis: int | None = None, keepdims: bool = False) -> Array:
         axis = self.axis_of(a, axis)
-        if not a.rank and a.names:
-            self.penalties.append((1.5, a.names))
-        self.settled_terms(a)
+        self.expect_axes(a)
+        a = self.plain(a) if a.terms else a
         axes = self.reduced(a.axes, axis, keepdims)
         if a.rank < 2 or axis is None:
-            made = self.node(axes, ops.sum_entries, a)
+            made = self.carrying(axes, ops.sum_entries, a)
         else:
-            matrix = a if axis == 1 else self.node(a.axes[::-1], ops.transpose, a)
-            made = self.node(
+            matrix = a if axis == 1 else self.carrying(a.axes[::-1], ops.transpose, a)
+            made = self.carrying(
                 (a.axes[1 - axis],), lambda A: ops.matmul(A, ones(self.dim(matrix.axes[1]))), matrix
             )  # fmt: skip
             if keepdims:
-                made = self.node(axes, (lambda A: A) if axis == 1 else ops.transpose, made)
+                made = self.carrying(axes, (lambda A: A) if axis == 1 else ops.transpose, made)
         for (tag, at), coefficient in a.factors.items():
             summed = None if axis is None else axis - a.rank
             if at is not None and (summed is None or at == summed):
-                self.settled(a)
+                return self.sum(self.plain(a), axis, keepdims)
             place = at if at is None or keepdims else -1
             made.factors = self.merged(made.factors, {(tag, place): coefficient})
         return made

@@ -36,7 +36,6 @@ def einsum(p: Plan, operands: Sequence[Any]) -> Array:
     for part, array in zip(inputs, arrays):
         if len(part) != array.rank:
             raise p.misfit(f"{p.described(array)} has not the indices {part or 'none'}", array)
-        p.settled(array)
         factors.append((part, array))
     sizes: dict[str, Any] = {}
     for part, array in factors:

@@ -170,10 +170,12 @@ def logaddexp(p: Plan, a: Array, b: Array) -> Array:
 
 
 def dot(p: Plan, a: Array, b: Array) -> Array:
+    p.expect_axes(a, b)
     return p.matmul(a, b) if a.rank and b.rank else p.times(a, b)
 
 
 def inner(p: Plan, a: Array, b: Array) -> Array:
+    p.expect_axes(a, b)
     if not a.rank or not b.rank:
         return p.times(a, b)
     if b.rank == 2:
@@ -189,7 +191,6 @@ def outer(p: Plan, a: Array, b: Array) -> Array:
 
 
 def kron(p: Plan, a: Array, b: Array) -> Array:
-    p.settled(a, b)
     if not a.rank or not b.rank:
         return p.times(a, b)
     if a.rank != b.rank:
@@ -228,7 +229,6 @@ def compared(p: Plan, sign: str, a: Array, b: Array) -> Array:
     difference = p.add(a, b, -1) if b.number != 0 else a
     if a.number == 0:
         difference, sign = b, sign.translate(str.maketrans("<>", "><"))
-    p.settled(difference)
     if sign in ("<", ">="):
         difference = p.negative(difference)
     made = p.function(ops.step, difference)

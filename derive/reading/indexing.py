@@ -27,7 +27,6 @@ def _arranged(p: Plan, a: Array, axes: Axes) -> Array:
         key = [slice(None), None] if p.is_one(axes[1]) else [None, slice(None)]
         if p.unify(a.axes[0], p.product_of(axes)):
             return indexed(p, a, key)
-    p.settled(a)
     here = [x for x in a.axes if not p.is_one(x)]
     there = [x for x in axes if not p.is_one(x)]
     if len(here) < 2 and len(there) < 2:
@@ -55,8 +54,8 @@ def indexed(p: Plan, a: Array, keys: Sequence[Any]) -> Array:
     if len(given) > a.rank:
         raise p.misfit(f"{p.described(a)} has fewer axes than this index", a)
     rest = [slice(None)] * (a.rank - len(given))
-    if (a.terms or a.factors) and any(k != slice(None) for k in given):
-        p.settled(a)
+    if any(k != slice(None) for k in given):
+        a = p.plain(a)
     places: list[tuple[Dim, Dim] | None] = []
     kept: list[tuple[int, Size]] = []
     layout: list[int | None] = []  # for each axis of the result, that of `a`
@@ -78,17 +77,17 @@ def indexed(p: Plan, a: Array, keys: Sequence[Any]) -> Array:
     to_row = len(kept) == 1 and len(layout) == 2 and layout[0] is None
     made = a
     if is_row and not to_row:
-        made, wholes = p.node(a.axes[::-1], ops.transpose, a), wholes[::-1]
+        made, wholes = p.carrying(a.axes[::-1], ops.transpose, a), wholes[::-1]
     sizes = dict(kept)
     axes = tuple(ONE if at is None else sizes[at] for at in layout)
     if any(p is not None for p in places):
-        made = p.node(
+        made = p.carrying(
             [size for _, size in wholes], lambda A: ops.submatrix.build((A,), _extent(p, wholes)), made
         )  # fmt: skip
     if to_row and not is_row:
-        made = p.node(axes, ops.transpose, made)
+        made = p.carrying(axes, ops.transpose, made)
     elif made is a or made.axes != axes:
-        made = p.node(axes, lambda A: A, made)
+        made = p.carrying(axes, lambda A: A, made)
     if a.terms or a.factors:
         for held, out in ((a.terms, made.terms), (a.factors, made.factors)):
             for (tag, at), c in held.items():
@@ -134,7 +133,6 @@ def _offset(p: Plan, size: Size, key: int | Dim) -> Dim:
 
 def joined(p: Plan, parts: Sequence[Array], axis: int) -> Array:
     """Arrays one after another along an axis."""
-    p.settled(*parts)
     rank = parts[0].rank
     if any(p.rank != rank for p in parts) or not 0 <= axis < max(rank, 1) or not rank:
         raise p.misfit("these arrays do not join", *parts)

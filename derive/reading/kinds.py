@@ -522,7 +522,7 @@ def _call(node: Node, kinds: Kinds) -> Cell:
         for arg in node.args[1:]:
             _scalar(arg, kinds)
         return node.args[0].cell  # type: ignore[no-any-return]
-    if name in ("kron", "outer", "matmul") and len(node.args) == 2:
+    if name in ("kron", "outer", "matmul", "weighted_norm") and len(node.args) == 2:
         if name == "matmul":
             return _prod(node, kinds)
         cell = Cell()

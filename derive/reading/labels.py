@@ -69,11 +69,12 @@ def tell_apart(of: Families, node: Node) -> None:
     shifted = shifted if shifted is not None and shifted[1] in of.sizes else None
     family = names.join(base, plain, [] if len(plain) == len(accents) else low)
     is_one = plain != accents or (bool(low) and len(low[0]) == 1 and low[0].isalpha()) or shifted is not None
-    is_summed = f"{family} 1" in of.keys and bool({family, capital(family)} & wanted)
-    if not is_one or not is_summed and family not in of.defined:
-        return
-    if accents == [*plain, "bar"] and not low and is_summed:
+    is_indexed = f"{family} 1" in of.keys
+    is_summed = is_indexed and bool({family, capital(family)} & wanted)
+    if is_indexed and accents == [*plain, "bar"] and not low and (is_summed or family not in of.defined):
         make_mean(of, node, family)
+        return
+    if not is_one or not is_summed and family not in of.defined:
         return
     letter = "_".join(low)
     is_free = plain == accents and not any(n.op == "sym" and n.data in (letter, low[0]) for n in of.order)

@@ -124,7 +124,7 @@ class ArrayFormula:
             else:
                 raise plan.refuse("this statement is not read", "a formula, and definitions before it, are")
         made = walker.array(result)
-        plan.settled(made)
+        made = plan.plain(made)
         plan.span = (0, len(self.text))
         if scalar and not plan.is_unit(made):
             error = plan.misfit(f"the loss is {plan.shape_text(made.axes)}, and no number", made)

@@ -9,6 +9,7 @@ from typing import Any
 from .. import operations as ops
 from ..expr import ones
 from ..rows import along
+from ..shapes import ONE
 from .array_table import array, flag, integer, row
 from .arrays import Array, Plan
 from .entrywise import maximum, minimum
@@ -19,16 +20,50 @@ def _reduced(f: Callable[[Plan, Array, int | None, bool], Array]) -> Callable[..
     return lambda p, a, axis, keepdims: f(p, array(p, a), integer(p, axis), flag(p, keepdims))
 
 
-def largest(p: Plan, a: Any, axis: Any, keepdims: Any) -> Any:
-    """The largest entry; PyTorch gives it with its place."""
-    made = p.largest(array(p, a), integer(p, axis), flag(p, keepdims))
-    return [made, None] if p.is_torch and axis is not None else made
+def smallest(p: Plan, a: Array, axis: int | None, keepdims: bool) -> Array:
+    """The smallest entry, −max −a."""
+    return p.negative(p.largest(p.negative(a), axis, keepdims))
 
 
-def _torch_max(p: Plan, a: Any, axis: Any, keepdims: Any) -> Any:
-    if isinstance(axis, Array) and axis.number is None:
-        return maximum(p, array(p, a), axis)
-    return largest(p, a, axis, keepdims)
+def _with_place(f: Callable[..., Array], of_two: Callable[[Plan, Array, Array], Array]) -> Callable[..., Any]:
+    """`max` and `min` of PyTorch, which take two arrays as well, and along an axis give the place too."""
+
+    def value(p: Plan, a: Any, axis: Any, keepdims: Any) -> Any:
+        if isinstance(axis, Array) and axis.number is None:
+            return of_two(p, array(p, a), axis)
+        made = _reduced(f)(p, a, axis, keepdims)
+        return [made, None] if p.is_torch and axis is not None else made
+
+    return value
+
+
+def _of_python(f: Callable[..., Array], of_two: Callable[[Plan, Array, Array], Array]) -> Callable[..., Any]:
+    """`max` and `min` without a module: of two numbers or arrays, or of the entries of one."""
+
+    def value(p: Plan, a: Any, b: Any, axis: Any) -> Array:
+        return _reduced(f)(p, a, axis, False) if b is None else of_two(p, array(p, a), array(p, b))
+
+    return value
+
+
+def product(p: Plan, a: Any, axis: Any) -> Array:
+    """The product of all entries."""
+    held = array(p, a)
+    if p.axis_of(held, integer(p, axis)) is not None and held.rank > 1:
+        raise p.refuse(
+            "products along an axis are not read", "np.exp(np.log(A).sum(axis=1)) is one of positive entries"
+        )
+    return p.node((), lambda A: ops.det(ops.diagonal_matrix(A if A.shape[1] is ONE else ops.vec(A))), held)
+
+
+def average(p: Plan, a: Any, axis: Any, weights: Any, keepdims: Any) -> Array:
+    held, at, keep = array(p, a), integer(p, axis), flag(p, keepdims)
+    if weights is None:
+        return p.mean(held, at, keep)
+    given = array(p, weights)
+    if given.rank != held.rank:
+        raise p.refuse("weights of another shape than the array are not read", "write their product and its sum")
+    return p.over(p.sum(p.times(held, given), at, keep), p.sum(given, at, keep))
 
 
 def _variance(p: Plan, a: Any, axis: Any, ddof: Any, keepdims: Any) -> Array:
@@ -38,7 +73,6 @@ def _variance(p: Plan, a: Any, axis: Any, ddof: Any, keepdims: Any) -> Array:
 
 
 def logsumexp(p: Plan, a: Array, axis: int | None, keepdims: bool) -> Array:
-    p.settled(a)
     if a.rank == 1 and not keepdims:
         p.axis_of(a, axis)
         return p.node((), ops.logsumexp, a)
@@ -52,7 +86,6 @@ def logsumexp(p: Plan, a: Array, axis: int | None, keepdims: bool) -> Array:
 
 def softmax(p: Plan, a: Array, axis: int | None) -> Array:
     """exp(a) / Σ exp(a) along an axis."""
-    p.settled(a)
     if not a.rank:
         raise p.misfit(f"softmax needs an array, and {p.written(a)} is a number", a)
     if a.rank == 1:
@@ -84,7 +117,6 @@ def _along_rows(f: Callable[[Plan, Array, int | None], Array], default: int | No
 def cumsum(p: Plan, a: Any, axis: Any) -> Array:
     held = array(p, a)
     at = p.axis_of(held, integer(p, axis))
-    p.settled(held)
     if held.rank == 2 and at is None:
         raise p.refuse("the running sum of all entries of a matrix is not read", "axis=0 or axis=1 is")
     if not held.rank:
@@ -102,30 +134,27 @@ def difference(p: Plan, a: Any) -> Array:
     return p.add(indexed(p, held, [*first, slice(1, None)]), indexed(p, held, [*first, slice(None, -1)]), -1)
 
 
-for _name, _h in (("sum nansum", lambda p, a, axis, k: p.sum(a, axis, k)), ("mean average", Plan.mean)):
+for _name, _h in (("sum nansum", lambda p, a, axis, k: p.sum(a, axis, k)), ("mean", Plan.mean)):
     row("np torch method", _name, "a, axis=None, keepdims=False", _reduced(_h))
     row("bare", _name, "a, axis=None, keepdims=False", _reduced(_h))
-row("np method", "max amax", "a, axis=None, keepdims=False", largest)
-row("torch", "max", "a, axis=None, keepdims=False", _torch_max)
-row("torch", "amax", "a, axis=None, keepdims=False", _reduced(Plan.largest))
+for _name, _least, _of_two in (("max", Plan.largest, maximum), ("min", smallest, minimum)):
+    row("np torch method", f"a{_name} nan{_name}", "a, axis=None, keepdims=False", _reduced(_least))
+    row("np", _name, "a, axis=None, keepdims=False", _reduced(_least))
+    row("torch method", _name, "a, axis=None, keepdims=False", _with_place(_least, _of_two))
+    row("bare", _name, "a, b=None, axis=None", _of_python(_least, _of_two))
 row(
-    "bare",
-    "max",
-    "a, b=None, axis=None",
-    lambda p, a, b, axis: (
-        maximum(p, array(p, a), array(p, b))
-        if b is not None
-        else largest(p, a, None, False)
-        if axis is None
-        else _reduced(Plan.largest)(p, a, axis, False)
-    ),
+    "np method",
+    "ptp",
+    "a, axis=None, keepdims=False",
+    _reduced(lambda p, *a: p.add(p.largest(*a), smallest(p, *a), -1)),
 )
-row("bare", "min", "a, b", lambda p, a, b: minimum(p, array(p, a), array(p, b)))
+row("np torch method bare", "prod", "a, axis=None", product)
+row("np bare", "average", "a, axis=None, weights=None, keepdims=False", average)
 for _name, _v in (("var", _variance), ("std", lambda p, *a: p.function(ops.sqrt, _variance(p, *a)))):
     row("np bare", _name, "a, axis=None, ddof=0, keepdims=False", _v)
     row("torch", _name, "a, axis=None, ddof=1, keepdims=False", _v)
     row("method", _name, "a, axis=None, ddof=None, keepdims=False", _v)  # PyTorch divides by n − 1
-del _v
+del _v, _least, _of_two
 row("special np torch method nn bare", "logsumexp", "a, axis=None, keepdims=False", _reduced(logsumexp))
 row(
     "special",
@@ -170,32 +199,46 @@ def norm(p: Plan, a: Any, order: Any, axis: Any, keepdims: Any, matrix: bool = T
     As numpy.linalg.norm has them; `matrix=False` takes the entries of a matrix as those of a vector.
     """
     held = array(p, a)
-    p.settled(held)
     at, keep = p.axis_of(held, integer(p, axis)), flag(p, keepdims)
     if isinstance(order, Array) and order.number is not None:
         order = order.number
     if not held.rank:
-        if held.names:
-            p.penalties.append((1.5, held.names))
+        p.expect_axes(held)
         return p.function(ops.absolute, held)
     is_matrix = held.rank == 2 and at is None
     if order in ("fro", None) or (order == 2 and not (is_matrix and matrix)):
         if at is None or held.rank == 1:
             return p.node(p.reduced(held.axes, None, keep), ops.norm, held)
         return p.function(ops.sqrt, p.sum(p.power(held, p.constant(2)), at, keep))
-    if is_matrix and matrix and not keep:
-        if order == "nuc":
-            return p.node((), ops.nuclear_norm, held)
-        if order == 2:
-            return p.node((), ops.spectral_norm, held)
-        what = {1: "the largest column sum", -2: "the smallest singular value"}.get(order, "this norm of a matrix")
-        raise p.refuse(f"{what} is not among the operations", "np.abs(A).sum() is the sum of the absolute entries")
-    if not isinstance(order, Fraction) or order <= 0:
-        raise p.refuse("this norm is not among the operations", "the orders 1, 2 and other positive numbers are")
     size = p.function(ops.absolute, held)
+    if is_matrix and matrix and not keep:
+        if order in _OF_MATRICES:
+            return _OF_MATRICES[order](p, held, size)
+        raise p.refuse(
+            "the smallest singular value is not among the operations"
+            if order == -2
+            else "this norm of a matrix is not read",
+            "the orders 'fro', 'nuc', 2, 1, -1 and np.inf are",
+        )
+    if order == "inf":
+        return p.largest(size, at, keep)
+    if not isinstance(order, Fraction) or order <= 0:
+        raise p.refuse(
+            "this norm is not among the operations", "the orders 1, 2, np.inf and other positive numbers are"
+        )
     if order == 1:
         return p.node((), ops.norm1, held) if at is None and not keep else p.sum(size, at, keep)
     return p.power(p.sum(p.power(size, p.constant(order)), at, keep), p.constant(1 / order))
+
+
+# The norms of a matrix by their order, of the matrix and of the sizes of its entries.
+_OF_MATRICES: dict[Any, Callable[[Plan, Array, Array], Array]] = {
+    "nuc": lambda p, A, size: p.node((), ops.nuclear_norm, A),
+    2: lambda p, A, size: p.node((), ops.spectral_norm, A),
+    1: lambda p, A, size: p.largest(p.sum(size, 0), None, False),
+    -1: lambda p, A, size: smallest(p, p.sum(size, 0), None, False),
+    "inf": lambda p, A, size: p.largest(p.sum(size, 1), None, False),
+}
 
 
 def _norm_of_entries(p: Plan, a: Any, order: Any, axis: Any, keepdims: Any) -> Array:

@@ -43,7 +43,7 @@ def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: 
         lower_superscripts(families)
         extend(families)
         families.order = nodes_below(roots)
-    families.bind()
+    families.bind(scalar)
     if not families.accesses and not families.parts and not has_sums:
         return roots
     families.solve(scalar)
@@ -54,10 +54,17 @@ def _is_two(node: Node) -> bool:
     return node.op == "num" and bool(node.data == 2)
 
 
+def _is_norm(node: Node) -> bool:
+    return node.op == "norm" or node.op == "call" and node.data == "weighted_norm"
+
+
 def _is_difference(node: Node, accesses: dict[int, Access]) -> bool:
     """Whether it is x_i − x_j."""
     held = [accesses.get(id(arg.args[0] if arg.op == "neg" else arg)) for arg in node.args]
     return len(held) == 2 and sum(node.data) == 0 and None not in held and len({a.key for a in held if a}) == 1
+
+
+_ZERO_AT_ZERO = frozenset("ref neg trans bars div pow elpow".split())  # 0 where their first operand is
 
 
 class MatrixForms:
@@ -78,7 +85,7 @@ class MatrixForms:
     def lowered(self) -> list[Node]:
         order = self.families.order
         self.spans.collect(order, self.family)
-        self.squared = {id(n.args[0]) for n in order if n.op == "pow" and n.args[0].op == "norm" and _is_two(n.args[1])}
+        self.squared = {id(n.args[0]) for n in order if n.op == "pow" and _is_norm(n.args[0]) and _is_two(n.args[1])}
         replaced: dict[int, Node] = {}
 
         def replace(node: Node, made: Node) -> None:
@@ -114,6 +121,8 @@ class MatrixForms:
                     for a in node.args
                 ]
                 value = self.value(algebra, node, args, values)
+                if frozenset(value.axes) - set(value.own) in self.apart and self.vanishes(node, args):
+                    self.vanishing[id(value)] = value
             if not value.indices:
                 made_node = algebra.result(value)
                 replace(node, self.placed(made_node, node))
@@ -337,10 +346,7 @@ class MatrixForms:
         if op == "neg":
             return args[0].negated()
         if op == "sum":
-            made = algebra.sum(args, node.data)
-            if frozenset(made.axes) - set(made.own) in self.apart and _is_difference(node, self.accesses):
-                self.vanishing[id(made)] = made
-            return made
+            return algebra.sum(args, node.data)
         if op == "prod":
             return self.product(algebra, node, args, kinds)
         if op == "had":
@@ -367,10 +373,7 @@ class MatrixForms:
         if op == "inner":
             return algebra.inner(*args)
         if op == "bars" and kinds[0] == S:
-            made = algebra.applied(args[0], lambda n: algebra.new("call", [n], "abs"))
-            if id(args[0]) in self.vanishing:
-                self.vanishing[id(made)] = made
-            return made
+            return algebra.applied(args[0], lambda n: algebra.new("call", [n], "abs"))
         if op == "call":
             return self.call(algebra, node, args, kinds)
         raise self.refuse(node, f"{self.cut(node)} depends on the index")
@@ -397,6 +400,8 @@ class MatrixForms:
             return total
         if name == "transpose":
             return args[0].T
+        if name == "weighted_norm":
+            return self.norm(algebra, node, args[0], "2", args[1])
         if name in ("norm", "norm1") and len(args) == 1:
             return self.norm(algebra, node, args[0], "1" if name == "norm1" else "2")
         if name == "max" and len(args) == 2:
@@ -422,24 +427,42 @@ class MatrixForms:
             return algebra.applied(total, lambda n: algebra.new("call", [n], "log"))
         raise self.refuse(node, f"{self.cut(node)} depends on the index")
 
-    def norm(self, algebra: Algebra, node: Node, value: IndexedSum, kind: str) -> IndexedSum:
+    def norm(
+        self, algebra: Algebra, node: Node, value: IndexedSum, kind: str, weight: IndexedSum | None = None
+    ) -> IndexedSum:
         if kind == "1":
             entries = algebra.applied(value, lambda n: algebra.new("call", [n], "abs"))
             return algebra.over(entries, value.own)
         if kind not in ("2", "F"):
             raise self.refuse(node, f"{self.cut(node)} depends on the index")
-        square = algebra.squared_norm(value)
-        if id(value) in self.vanishing:
-            self.vanishing[id(square)] = square
+        if weight is None:
+            square = algebra.squared_norm(value)
+        else:
+            square = algebra.matmul(algebra.matmul(value.T, weight), value)
         if id(node) in self.squared:
             return square
+        if id(value) in self.vanishing:
+            self.vanishing[id(square)] = square
         return algebra.applied(self.lifted(algebra, square), lambda n: algebra.new("root", [n], Fraction(2)))
+
+    def vanishes(self, node: Node, args: list[IndexedSum]) -> bool:
+        """Whether it is 0 for i = j, as it is made of differences x_i − x_j."""
+        zero, op = [id(arg) in self.vanishing for arg in args], node.op
+        if op == "sum":
+            return all(zero) or _is_difference(node, self.accesses)
+        if op == "prod":
+            return any(z for z, sign in zip(zero, ("", *node.data), strict=True) if sign != "/")
+        if op in ("pow", "elpow") and not _is_two(node.args[1]):
+            return False  # the base has been lifted
+        if op in ("norm", "call"):
+            return zero[0] and (node.data in ("1", "norm1", "abs") or id(node) in self.squared)
+        return op in _ZERO_AT_ZERO and zero[0]
 
     def lifted(self, algebra: Algebra, value: IndexedSum) -> IndexedSum:
         """What vanishes for i = j with a 1 there, where the sum leaves it out: a root or a quotient stays finite."""
-        if id(value) not in self.vanishing:
-            return value
         axes = tuple(value.axes)
+        if id(value) not in self.vanishing or len(axes) != 2:
+            return value
         self.note(
             f"a 1 stands for {axes[0].name} = {axes[1].name}, which the sum leaves out, so that nothing divides by 0"
         )
@@ -460,7 +483,7 @@ class MatrixForms:
         if exponent.axes or kinds[1] != S:
             raise self.refuse(node, f"the exponent {self.cut(second)} depends on the index")
         is_two = _is_two(second)
-        if is_two and id(first) in self.squared and first.data in ("2", "F"):
+        if is_two and id(first) in self.squared and first.data in ("2", "F", "weighted_norm"):
             return base
         if kinds[0] != S and node.op == "pow":
             raise self.refuse(node, f"{self.cut(node)} is a power of a matrix that depends on the index")

@@ -16,7 +16,7 @@ FUNCTIONS: dict[str, str] = {
         "tr det logdet inv diag Diag vec unvec sum mean norm norm1 sqrt softmax logsumexp kron dot expm eye "
         "ones zeros vector matrix rowsum colsum adj transpose inner outer polar dominant block_inner block_sum square "
         "max min hadamard nuclear_norm spectral_norm sech log1p expm1 where clip var std log_softmax "
-        "leaky_relu elu gelu silu huber pseudo_huber quantile argmax_row"
+        "leaky_relu elu gelu silu huber pseudo_huber quantile argmax_row norm_inf"
     ).split()
 } | {name: name for name in SCALAR_FUNCTIONS}
 FUNCTIONS |= {name: name for name, operation in OPERATIONS.items() if operation.adjoint}
@@ -104,6 +104,7 @@ COMMAND_TOKENS: dict[str, tuple[str, str]] = {
     "lbrace": ("open", "\\{"), "rbrace": ("close", "\\}"), "lbrack": ("open", "["), "rbrack": ("close", "]"),
     "lparen": ("open", "("), "rparen": ("close", ")"),
     "frac": ("frac", "frac"), "dfrac": ("frac", "frac"), "tfrac": ("frac", "frac"), "cfrac": ("frac", "frac"),
+    "nicefrac": ("frac", "frac"), "sfrac": ("frac", "frac"),
     "sqrt": ("sqrt", "sqrt"), "sum": ("sum", "sum"),
     "prod": ("sum", "prod"), "top": ("trans", "⊤"), "intercal": ("trans", "⊤"),
     "T": ("trans", "⊤"),
@@ -135,9 +136,7 @@ IGNORED_ARGUMENT = frozenset(
     "label tag hspace vspace hskip phantom hphantom vphantom color textcolor colorbox mspace kern ref eqref "
     "cite".split()
 )
-TRANSPARENT = frozenset(
-    "boxed underline mathopen mathclose mathrel mathbin mathord ensuremath textnormal fbox mathinner".split()
-)
+TRANSPARENT = frozenset("boxed mathopen mathclose mathrel mathbin mathord ensuremath textnormal fbox mathinner".split())
 
 REFUSED_COMMANDS = {
     "partial": "give the loss, and the variable as wrt",
