@@ -306,6 +306,18 @@ LOGISTIC = r"L = -\sum_i \left(y_i \log p_i + (1-y_i)\log(1-p_i)\right)"
             (r"J = \|Xw - y\|^2", r"\frac{\partial}{\partial w} y^T y = 0", r"\frac{\partial}{\partial w} X^T y = w"),
             "dru",
         ),
+        # One sample (x, y) beside the sums over all of them; what is set to zero is no claim.
+        (
+            (
+                r"J = -\sum_{i=1}^m [y_i \log \sigma(w^T x_i) + (1-y_i) \log(1 - \sigma(w^T x_i))]",
+                r"\nabla_w J = \sum_{i=1}^m (\sigma(w^T x_i) - y_i) x_i",
+                r"For one example $\sigma = \sigma(w^\top x)$:",
+                r"\frac{\partial}{\partial w}[y \log \sigma + (1-y) \log(1-\sigma)] = (y - \sigma) x",
+                r"\frac{\partial}{\partial w}[y \log \sigma + (1-y) \log(1-\sigma)] = (y + \sigma) x",
+            ),
+            "drdrf",
+        ),
+        ((r"L = \sum_i \alpha_i (1 - y_i b)", r"\frac{\partial L}{\partial b} = 0", r"\sum_i \alpha_i y_i = 0"), "daa"),
         # a = ŷ names what has a formula.
         (
             (

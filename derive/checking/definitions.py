@@ -82,6 +82,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
         hints,
         _scalars(reading, defined),
         _losses(reading),
+        moved,
         scope.sizes,
     )
     scope.symbols = symbols
