@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ..errors import DeriveError
+from ..errors import DeriveError, ShapeError
 from ..expr import OPERATIONS, Expr, substitute, symbol, symbols_of
 from ..reading.differentials import Vocabulary
 from ..shapes import require_name
+from .assignment import solve
 from .backward import LOSSES
 from .claims import DERIVATIVES, Claim, Claims, head_of, parts_of
 from .derivatives import TreeBuilder
@@ -16,7 +17,7 @@ from .losses import candidates, loss_of, moved_names, outside_operators, variabl
 from .roles import body_of, chains_of, given, is_value, names_of
 from .sample_sums import declare_families, entries_of, upright, wholes
 from .trees import Tree, is_kronecker, of_numbers
-from .unification import Declaration, habit, solve
+from .unification import Declaration, habit
 from .upstream import give_upstream
 from .values import Broken, Convention, Scope, Value
 
@@ -470,7 +471,10 @@ def _define(reading: Claims, definitions: list[tuple[str, Tree]], by_name: Mappi
             except DeriveError as error:
                 later.append((name, tree))
                 claim = by_name.get(name)
-                if claim is not None and given(claim).error is None:
+                if claim is not None and reading.inherited.get(name) is claim:
+                    if isinstance(error, ShapeError):
+                        reading.unfit.add(name)
+                elif claim is not None and given(claim).error is None:
                     given(claim).error = error
         if scope.loss is None:
             scope.loss = loss_of(reading, definitions)
@@ -479,11 +483,11 @@ def _define(reading: Claims, definitions: list[tuple[str, Tree]], by_name: Mappi
             give_upstream(reading, definitions)
             if later and len(scope.definitions) > held:
                 waiting = later
-                _forgive(later, by_name)
+                _forgive(reading, later, by_name)
                 continue
         if not later or len(later) == len(waiting):
             break
-        _forgive(later, by_name)
+        _forgive(reading, later, by_name)
         waiting = later
     for claim in reading.claims:
         written, _ = head_of(claim.sides[0].found)
@@ -508,11 +512,12 @@ def _meaning(scope: Scope, tree: Tree, made: Expr) -> Value:
         return value
 
 
-def _forgive(later: list[tuple[str, Tree]], by_name: Mapping[str, Claim]) -> None:
+def _forgive(reading: Claims, later: list[tuple[str, Tree]], by_name: Mapping[str, Claim]) -> None:
     """Take back the errors of definitions that are tried again."""
     for name, _tree in later:
         claim = by_name.get(name)
-        if claim is not None and given(claim).tree is not None:
+        reading.unfit.discard(name)
+        if claim is not None and given(claim).tree is not None and reading.inherited.get(name) is not claim:
             given(claim).error = None
 
 

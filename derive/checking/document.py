@@ -303,6 +303,7 @@ _TYPESETTING = re.compile(
     r"\\(?:space|displaystyle|textstyle|scriptstyle|normalsize|small|large|Large|LARGE|huge|nonumber|notag|cal|rm|bf|it)"
     r"(?![A-Za-z])|(?<!\\)\\[,;:! ]"
 )
+_PRIMES = re.compile(r"\^\s*(?:\{(?:\s*\\prime)+\s*\}|\\prime(?![A-Za-z]))")
 _TAG = re.compile(r"\\tag\*?\s*\{[^{}]*\}")
 _OLD_ONES = re.compile(r"\{\\(?:tt|bf)\s*1\}")
 _OLD_ROWS = re.compile(r"\\(?:eqalign|displaylines|aligned)\s*(?=\{)")
@@ -318,6 +319,7 @@ def cleaned(text: str) -> str:
     text = _TYPESETTING.sub(lambda m: " " * len(m[0]), text)
     text = _in_rows(text)
     text = re.sub(r"\\bigtriangledown(?![A-Za-z])", r"\\nabla          ", text)
+    text = _PRIMES.sub(lambda m: ("'" * m[0].count("prime")).ljust(len(m[0])), text)
     text = re.sub(r"(?<!\\)\\([=_])", r" \1", text)  # Markdown wants \= and \_ in some places
     text = _UPPER.sub(lambda m: m[1] + "_" + m[2], text)
     for match in list(_INNER.finditer(text)):

@@ -186,6 +186,8 @@ class _Maker:
 
     def settled(self, claims: list[Claim], inherited: dict[str, Claim]) -> list[Claims]:
         made = self.make(claims, inherited)
+        if made.unfit and len(made.unfit) <= len(inherited):
+            return self.settled(claims, {n: c for n, c in inherited.items() if n not in made.unfit})
         at = _misfit(claims)
         if at is None or len(self.document.scopes) > MAX_SCOPES:
             return [made]

@@ -181,7 +181,7 @@ class Planter:
         conditions = [str(letters[0]) for _, letters, *_ in node.data.conditions]  # k of k ≠ i
         names = list(dict.fromkeys([*node.data.names, *conditions]))
         if not names:
-            return Tree("call", [body], ("sum",))
+            return Tree("call", [body], ("sum", "Σ"))
         for letter in reversed(names):
             body = Tree("total", [body], (letter, bool(conditions)), self.span(node))
         return body

@@ -40,6 +40,7 @@ class Writer(Expressions):
         preferred: Mapping[Value, str],
     ) -> None:
         super().__init__(program, dialect, signature, outputs, preferred)
+        self.order = self.arranged(self.order)
         self.adds_outer = "added_outer" in dialect.templates
         if dialect.in_place:
             self.absorbed = self._find_absorbed()
@@ -55,6 +56,10 @@ class Writer(Expressions):
             self.reused, self.early, self.order = reuse.found, reuse.early, reuse.order
             self.owner |= {owner.args[index].body: owner for owner, index in self.reused.items()}
             self.absorbed |= self.reused
+
+    def arranged(self, order: list[Value]) -> list[Value]:
+        """The values in the order of their lines."""
+        return order
 
     def _find_absorbed(self) -> dict[Value, int]:
         """Sums and products that start from a fresh array that nothing needs after them, and which operand that is."""

@@ -43,7 +43,7 @@ def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: 
         lower_superscripts(families)
         extend(families)
         families.order = nodes_below(roots)
-    families.bind()
+    families.bind(scalar)
     if not families.accesses and not families.parts and not has_sums:
         return roots
     families.solve(scalar)
