@@ -166,10 +166,10 @@ class Writer(Expressions):
             if value in self.preferred:
                 self.formulas[value] = symbol(self.preferred[value], *value.shape)
         results = self.results()
-        value, slopes = (results[:1], results[1:]) if self.outputs[0] == "value" else ([], results)
-        if self.is_joint and (len(slopes) == 1 or (value and slopes)):
+        front, slopes = (results[:1], results[1:]) if self.outputs[0] == "value" else ([], results)
+        if self.is_joint and (len(slopes) == 1 or (front and slopes)):
             # The derivatives by a list of variables are one result, a tuple.
-            results = [*value, f"({', '.join(slopes)}{',' * (len(slopes) == 1)})"]
+            results = [*front, f"({', '.join(slopes)}{',' * (len(slopes) == 1)})"]
         self.lines.append(f"return {', '.join(results)}")
         return self.lines
 
