@@ -254,6 +254,40 @@ LOGISTIC = r"L = -\sum_i \left(y_i \log p_i + (1-y_i)\log(1-p_i)\right)"
             ),
             "dddrf",
         ),
+        # A bias that all samples share has the sum of their gradients.
+        (
+            (
+                r"Z = X W + b",
+                r"\frac{\partial L}{\partial W} = X^T \frac{\partial L}{\partial Z}",
+                r"\frac{\partial L}{\partial b} = \sum_{i=1}^N \frac{\partial L}{\partial Z_i}",
+                r"\frac{\partial L}{\partial b} = \sum \frac{\partial L}{\partial Z}",
+                r"\frac{\partial L}{\partial b} = 2 \sum \frac{\partial L}{\partial Z}",
+            ),
+            "drrru",
+        ),
+        (
+            (
+                r"Let $X \in \mathbb{R}^{N \times d_{\text{in}}}$ and"
+                r" $W \in \mathbb{R}^{d_{\text{in}} \times d_{\text{out}}}$.",
+                r"Z = X W",
+                r"\frac{\partial L}{\partial X} = \frac{\partial L}{\partial Z} W^T",
+                r"\frac{\partial L}{\partial X} = \frac{\partial L}{\partial Z} W",
+            ),
+            "drf",
+        ),
+        # Letters that depend on a number: the product rule, and the derivative of an inverse.
+        (
+            (
+                r"\frac{\partial A B}{\partial t} = \frac{\partial A}{\partial t} B + A \frac{\partial B}{\partial t}",
+                r"\frac{\partial A^{-1}}{\partial t} = -A^{-1} \frac{\partial A}{\partial t} A^{-1}",
+                r"\frac{\partial A^{-1}}{\partial t} = A^{-1} \frac{\partial A}{\partial t} A^{-1}",
+                r"\frac{\partial \det A}{\partial t} = \mathrm{tr}(A^{-1} \frac{\partial A}{\partial t})",
+            ),
+            "rrff",
+        ),
+        # A letter is a vector where only that makes a number of what is differentiated.
+        ((r"\nabla_w (w^T b) = b", r"\nabla_w (w^T b) = w"), "rf"),
+        ((r"a = \sigma(z), L = \|a - y\|^2", r"\frac{\partial L}{\partial z} = 2(a-y)\odot \sigma^{\prime}(z)"), "ddr"),
         # What nobody can judge is not judged: stacked derivatives, the entry of one class.
         ((r"\frac{\partial}{\partial X} X^T A = A",), "u"),
         ((r"E = -\sum_i y_i \log \hat y_i = -\log \hat y_k",), "u"),

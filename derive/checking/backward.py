@@ -56,10 +56,11 @@ def means_gradients(claims: Sequence[Claim]) -> bool:
 
 
 def _named(tree: Tree | None) -> str | None:
-    """W of dW."""
+    """W of dW, and Z of dZᵢ."""
     if tree is None or tree.kind != "differential" or tree.args[0].kind != "name":
         return None
-    return str(tree.args[0].data[0])
+    full, plain, low = tree.args[0].data
+    return str(plain if len(low) == 1 and str(low[0]) in ("i", "j", "n") else full)
 
 
 def _loss(claims: Sequence[Claim]) -> str:

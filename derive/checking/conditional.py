@@ -13,7 +13,7 @@ from .claims import DERIVATIVES, Claim, Side
 from .conditions import condition_of, entry_by_entry, part_of, size_named
 from .derivatives import TreeBuilder
 from .judgments import Alternative, Judgment, Value, wide
-from .trees import Tree
+from .trees import Tree, name
 from .values import Convention, Indexed, aligned
 
 if TYPE_CHECKING:
@@ -170,6 +170,51 @@ def _of_samples(value: Expr, shape: Shape, is_shared: bool) -> list[tuple[str, E
         return [("as a row, as samples stand", transpose(value))] if is_shared and shape == value.shape[::-1] else []
     totals = [matmul(value, ones(value.shape[1])), matmul(transpose(value), ones(value.shape[0]))]
     return [("of one sample", m) for total in totals for m in (total, transpose(total)) if m.shape == shape]
+
+
+def over_samples(judge: Judge, side: Side, truths: Sequence[Alternative]) -> Judgment | None:
+    """The side as right where a Σ adds the samples, the rows or columns of a matrix: ∂L/∂b = Σᵢ ∂L/∂Zᵢ, Σ ∂L/∂Z."""
+    total = (
+        next((t for t in side.tree.walk() if t.kind == "total" or t.data[:1] == ("sum",)), None) if side.tree else None
+    )
+    if side.tree is None or total is None:
+        return None
+    body = _without(total.args[0], str(total.data[0]) if total.kind == "total" else "")
+    builder = TreeBuilder(judge.scope, Convention(judge.layout))
+    try:
+        whole = builder.value(body)
+    except DeriveError:
+        return None
+    if not isinstance(whole, Expr) or ONE in whole.shape:
+        return None
+    sums = [matmul(transpose(whole), ones(whole.shape[0])), matmul(whole, ones(whole.shape[1]))]
+    for made in [m for total_ in sums for m in (total_, transpose(total_))]:
+        try:
+            value = builder.value(_put(side.tree, total, Tree("held", (), (made,), total.span)))
+        except DeriveError:
+            continue
+        for truth in truths:
+            mean = per_sample(judge, [truth], value, side)
+            if mean is not None and isinstance(value, Expr) and value.shape == wide(truth.value).shape:
+                return mean
+            if isinstance(value, Expr) and judge.same(truth.value, value):
+                judgment = Judgment("conditional", "right if the sum is over the samples", side)
+                judgment.condition, judgment.value, judgment.truth = "the sum is over the samples", value, truth.value
+                return judgment
+    return None
+
+
+def _without(tree: Tree, index: str) -> Tree:
+    """A formula with an index taken away: Z of Zᵢ, P − Y of (P − Y)ᵢ."""
+    if tree.kind == "name" and index and tree.data[2] == (index,):
+        return name(str(tree.data[1]))
+    if tree.kind == "entry" and tree.data == (index,):
+        return tree.args[0]
+    return tree.with_args([_without(arg, index) for arg in tree.args])
+
+
+def _put(tree: Tree, part: Tree, new: Tree) -> Tree:
+    return new if tree is part else tree.with_args([_put(arg, part, new) for arg in tree.args])
 
 
 def sized(judge: Judge, truths: Sequence[Alternative], values: Sequence[Alternative], side: Side) -> Judgment | None:

@@ -44,6 +44,7 @@ _HEADING = re.compile(
 )
 _CASE = re.compile(r"[\s&,(]*[i-n]\s*(?:=|\\neq?(?![a-z])|≠|\\not\s*=)\s*[i-n][\s&,.;)]*$")
 _RANGE = re.compile(r"[\s(]*[a-zN]\s*=\s*[01]\s*(?:,\s*(?:[12]\s*,\s*)?)?(?:\\[lc]?dots|…|\.\.)[^=]*$")  # i = 1, …, n
+_MEMBERS = re.compile(r"[^=]*(?:\\in(?![A-Za-z])|∈)[^=]*")  # for x ∈ ℝⁿ, let …
 _VANISHES = re.compile(r"\b(?:vanish\w*|zero|minimi[sz]ed|maximi[sz]ed|solved)\s+(?:only\s+)?(?:for|if)\s*$")
 MAX_SCOPES = 400
 
@@ -78,7 +79,7 @@ def read(text: str, where: Any = None) -> Document:
         if _RANGE.match(row.text):
             continue
         local = not row.display and bool(_FOR.search(row.prose)) and not _CASE.match(row.text)
-        local = local and not _VANISHES.search(row.prose)
+        local = local and not _VANISHES.search(row.prose) and not _MEMBERS.fullmatch(row.text)
         if local:
             local_block = row.block
         elif not row.display and local_block >= 0 and row.block - local_block <= 4 and "." not in row.prose:
@@ -185,6 +186,8 @@ class _Maker:
 
     def settled(self, claims: list[Claim], inherited: dict[str, Claim]) -> list[Claims]:
         made = self.make(claims, inherited)
+        if made.unfit and len(made.unfit) <= len(inherited):
+            return self.settled(claims, {n: c for n, c in inherited.items() if n not in made.unfit})
         at = _misfit(claims)
         if at is None or len(self.document.scopes) > MAX_SCOPES:
             return [made]

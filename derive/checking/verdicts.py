@@ -16,9 +16,20 @@ from ..expr import Expr, is_number, symbols_of, zeros
 from ..operations import transpose
 from ..shapes import ONE, Shape
 from .claims import DERIVATIVES, Claim, Claims, Side, parts_of
-from .conditional import chain_of, entrywise, in_order, per_sample, shrunk, sized, under_condition, variable_name
+from .conditional import (
+    chain_of,
+    entrywise,
+    in_order,
+    over_samples,
+    per_sample,
+    shrunk,
+    sized,
+    under_condition,
+    variable_name,
+)
 from .conditions import positive
 from .consequences import follows
+from .dependences import dependences
 from .derivatives import TreeBuilder
 from .document import CONSTANT
 from .hypotheses import assumed, own_functions, speaks_of_letters
@@ -56,6 +67,7 @@ class Judge:
                 if said is not None and said.is_vector and said not in self.scope.definitions and said not in kept:
                     kept.append(said)
         self.given: dict[Expr, StatedGradient] = {}  # what a line says a derivative is, of losses that are only named
+        self.dependences: tuple[dict[object, Expr], str] = ({}, "")  # of the chain, ∂A/∂x of letters A
         self.introduced = self.introductions()
         self.turned |= {s.name for s in self.scope.upstream}
         self.moves = {self.scope.moved(s) for s in self.scope.symbols.values()}
@@ -80,7 +92,7 @@ class Judge:
         tree = side.tree
         if tree is None:
             raise side.error or DeriveError("there is no formula")
-        first = TreeBuilder(self.scope, Convention(self.layout, lenient=lenient))
+        first = TreeBuilder(self.scope, Convention(self.layout, lenient=lenient), self.dependences[0])
         value = first.value(tree, shape)
         yield Alternative(value, first.reading, first.used)
         tried: list[Convention] = []
@@ -98,7 +110,7 @@ class Judge:
             tried.append(Convention("denominator", lenient=lenient))
         for reading in tried:
             try:
-                builder = TreeBuilder(self.scope, reading)
+                builder = TreeBuilder(self.scope, reading, self.dependences[0])
                 value = builder.value(tree, shape)
             except DeriveError:
                 continue
@@ -161,6 +173,7 @@ class Judge:
             if not claim.continues:
                 previous, failing = None, None
                 head = sides[0].tree
+                self.dependences = dependences(self.scope, chain_at(claims, i))
                 start, note = self.begin(claim, sides[0])
                 truths = with_entries(start, claims[i:])
                 indexed = self.indexed(claims[i:])
@@ -211,8 +224,7 @@ class Judge:
 
     def indexed(self, claims: Sequence[Claim]) -> IndexChain:
         """The chain that begins with these claims, as one in index notation."""
-        end = next((i for i, c in enumerate(claims) if i and not c.continues), len(claims))
-        return IndexChain(self.document, self.witness, claims[:end])
+        return IndexChain(self.document, self.witness, chain_at(claims, 0))
 
     def begin(self, claim: Claim, side: Side) -> tuple[list[Alternative], Judgment | None]:
         """The truth that the head of a chain names."""
@@ -290,7 +302,8 @@ class Judge:
         except ShapeError as error:
             return self.misfit(claim, side, error, truths, previous, failing, head)
         except DeriveError as error:
-            return self.unread(side, error)
+            said = as_said(self, side, head, truths)
+            return over_samples(self, side, [said[1]] if said else truths) or self.unread(side, error)
         except RecursionError:
             return self.unread(side, DeriveError("brackets nest too deep"))
         if not truths:
@@ -312,6 +325,9 @@ class Judge:
                 if small:
                     judgment.verdict, judgment.condition = "conditional", f"{', '.join(small)} scalar"
                     judgment.reason = f"right if {judgment.condition}: orders and transposes do not show"
+                elif self.dependences[1]:
+                    judgment.verdict, judgment.condition = "conditional", self.dependences[1]
+                    judgment.reason = f"right if {judgment.condition}"
                 elif truth.reading.held or value.reading.held:
                     judgment.verdict, judgment.condition = "conditional", "all but the inverse is held fixed"
                     judgment.reason = f"right if {judgment.condition}"
@@ -382,6 +398,10 @@ class Judge:
             return chained
         if "stacked" in truths[0].used and _shape(truths[0].value) != _shape(value_):
             return Judgment("unread", "not judged: a derivative of a matrix, or by one, is stacked in many ways", side)
+        if side.tree is not None and any(t.data == ("sum", "Σ") for t in side.tree.walk()):
+            if _shape(truths[0].value) != _shape(value_):
+                open_ = Judgment("unread", "not judged: what this sum runs over is open", side)
+                return over_samples(self, side, truths) or open_
         if kind := of_open_kind(self, truths[0].value, value_):
             return Judgment("unread", kind, side)
         judgment = Judgment("fails", difference(truths[0].value, value_), side)
@@ -546,6 +566,12 @@ class Judge:
             return False
         zero = tree.kind == "zero" or (tree.kind == "number" and tree.data[0] == 0)
         return zero and side is claim.sides[-1]
+
+
+def chain_at(claims: Sequence[Claim], start: int) -> Sequence[Claim]:
+    """The claims of the chain that begins at a place."""
+    end = next((i for i, c in enumerate(claims) if i > start and not c.continues), len(claims))
+    return claims[start:end]
 
 
 def _shape(value: Value) -> Shape | None:
