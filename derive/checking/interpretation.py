@@ -45,6 +45,7 @@ _HEADING = re.compile(
 )
 _CASE = re.compile(r"[\s&,(]*[i-n]\s*(?:=|\\neq?(?![a-z])|≠|\\not\s*=)\s*[i-n][\s&,.;)]*$")
 _RANGE = re.compile(r"[\s(]*[a-zN]\s*=\s*[01]\s*(?:,\s*(?:[12]\s*,\s*)?)?(?:\\[lc]?dots|…|\.\.)[^=]*$")  # i = 1, …, n
+_MEMBERS = re.compile(r"[^=]*(?:\\in(?![A-Za-z])|∈)[^=]*")  # for x ∈ ℝⁿ, let …
 _VANISHES = re.compile(r"\b(?:vanish\w*|zero|minimi[sz]ed|maximi[sz]ed|solved)\s+(?:only\s+)?(?:for|if)\s*$")
 MAX_SCOPES = 400
 
@@ -79,7 +80,7 @@ def read(text: str, where: Any = None) -> Document:
         if _RANGE.match(row.text):
             continue
         local = not row.display and bool(_FOR.search(row.prose)) and not _CASE.match(row.text)
-        local = local and not _VANISHES.search(row.prose)
+        local = local and not _VANISHES.search(row.prose) and not _MEMBERS.fullmatch(row.text)
         if local:
             local_block = row.block
         elif not row.display and local_block >= 0 and row.block - local_block <= 4 and "." not in row.prose:

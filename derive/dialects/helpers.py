@@ -55,6 +55,12 @@ def _row_blocks(left, A):
     step = 16 if shares or A.size > 2**18 else max(len(A), 1)
     return [(left[i : i + step], A[i : i + step]) for i in range(0, len(A), step)]
 ''',
+    "_slices": '''
+def _slices(rows, columns, others):
+    """Slices of rows with that many entries each; what they and the other arrays meet stays in the cache."""
+    step = max(128, 2**18 // max(columns, 1), others // max(columns, 1))
+    return [slice(i, i + step) for i in range(0, max(rows, 1), step)]
+''',
     "_sigmoid": '''
 def _sigmoid(x):
     """1 / (1 + exp(-x)), without overflow."""

@@ -40,6 +40,7 @@ class Writer(Expressions):
         preferred: Mapping[Value, str],
     ) -> None:
         super().__init__(program, dialect, signature, outputs, preferred)
+        self.order = self.arranged(self.order)
         self.adds_outer = "added_outer" in dialect.templates
         if dialect.in_place:
             self.absorbed = self._find_absorbed()
@@ -55,6 +56,10 @@ class Writer(Expressions):
             self.reused, self.early, self.order = reuse.found, reuse.early, reuse.order
             self.owner |= {owner.args[index].body: owner for owner, index in self.reused.items()}
             self.absorbed |= self.reused
+
+    def arranged(self, order: list[Value]) -> list[Value]:
+        """The values in the order of their lines."""
+        return order
 
     def _find_absorbed(self) -> dict[Value, int]:
         """Sums and products that start from a fresh array that nothing needs after them, and which operand that is."""
@@ -161,10 +166,10 @@ class Writer(Expressions):
             if value in self.preferred:
                 self.formulas[value] = symbol(self.preferred[value], *value.shape)
         results = self.results()
-        value, slopes = (results[:1], results[1:]) if self.outputs[0] == "value" else ([], results)
-        if self.is_joint and (len(slopes) == 1 or (value and slopes)):
+        front, slopes = (results[:1], results[1:]) if self.outputs[0] == "value" else ([], results)
+        if self.is_joint and (len(slopes) == 1 or (front and slopes)):
             # The derivatives by a list of variables are one result, a tuple.
-            results = [*value, f"({', '.join(slopes)}{',' * (len(slopes) == 1)})"]
+            results = [*front, f"({', '.join(slopes)}{',' * (len(slopes) == 1)})"]
         self.lines.append(f"return {', '.join(results)}")
         return self.lines
 
