@@ -121,7 +121,10 @@ def declare(
         shape = _shape(_LOW.sub(r"_\1", size.removeprefix("{").removesuffix("}").replace("\\,", " ")))
         if shape is None:
             continue
-        for name in _names(match["names"], is_prose=False):
+        named = _names(match["names"], is_prose=False)
+        if flat[: match.start()].rstrip(" \n$&").endswith("="):
+            del named[:1]  # the d of C x = d, C ∈ ℝᵐˣⁿ
+        for name in named:
             declared.setdefault(name, Declaration(None, shape, ["positive"] if match["plus"] else []))
     for match in _SYMMETRIC_SET.finditer(flat):
         size = (match["sup"] or "n").strip("^ {}")

@@ -16,7 +16,7 @@ from .derivatives import TreeBuilder
 from .losses import candidates, loss_of, moved_names, outside_operators, variable_of
 from .roles import body_of, chains_of, given, is_value, names_of
 from .sample_sums import declare_families, entries_of, upright, wholes
-from .trees import Tree, is_kronecker
+from .trees import Tree, is_kronecker, of_numbers
 from .unification import Declaration, habit
 from .upstream import give_upstream
 from .values import Broken, Convention, Scope, Value
@@ -70,7 +70,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
         if t.kind == "transpose" or (t.kind == "call" and t.data[0] == "diag")
         if t.args[0].kind == "name" and habit(str(t.args[0].data[0])) == "scalar"
     }
-    numbers = vocabulary.divisors - _matrices(reading)
+    numbers = vocabulary.divisors - _matrices(reading) | _arguments(reading, functions, defined | set(declared))
     hints = dict.fromkeys(vocabulary.bold | turned, "vector") | vocabulary.kinds | dict.fromkeys(numbers, "scalar")
     symbols = solve(
         names,
@@ -82,6 +82,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
         hints,
         _scalars(reading, defined),
         _losses(reading),
+        moved,
         scope.sizes,
     )
     scope.symbols = symbols
@@ -122,6 +123,16 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
         if s.is_scalar and habit(n) == "matrix" and n not in defined and n not in declared and n not in hints
     }
     reading.splits = any(_splits(side.tree) for c in reading.claims for side in c.sides if side.tree is not None)
+
+
+def _arguments(reading: Claims, functions: Mapping[str, Tree], known: set[str]) -> set[str]:
+    """The t of σ(t) = 1/(1 + e⁻ᵗ), a function of numbers that is applied to something else, too."""
+    found: set[str] = set()
+    for t in parts_of(reading.claims):
+        letter = of_numbers(functions[str(t.data[0])]) if t.kind == "apply" and str(t.data[0]) in functions else None
+        if letter is not None and letter not in known and names_of(t.args[0]) - {letter}:
+            found.add(letter)
+    return found
 
 
 def _matrices(reading: Claims) -> set[str]:
@@ -494,7 +505,12 @@ def _meaning(scope: Scope, tree: Tree, made: Expr) -> Value:
     """The formula of a definition; the power of a vector is that of each entry, as it has no other meaning."""
     try:
         return TreeBuilder(scope).value(tree, made.shape)
-    except DeriveError:
+    except DeriveError as error:
+        if isinstance(error, ShapeError) and any(t.kind == "derivative" for t in tree.walk()):
+            chained = TreeBuilder(scope, Convention(chained=True))
+            found = chained.value(tree, made.shape)
+            if "chained" in chained.used:
+                return found
         builder = TreeBuilder(scope, Convention(lenient=True))
         value = builder.value(tree, made.shape) if any(t.kind == "power" for t in tree.walk()) else None
         if value is None or "lenient" in builder.used:

@@ -56,7 +56,7 @@ from ..reading.build import BINARY, SEVERAL, of_one
 from ..rows import largest
 from ..shapes import ONE, SCALAR, Dim, shape_text
 from .trees import Tree, is_kronecker
-from .values import Indexed, Meaning, Pending, Unread, Value
+from .values import Indexed, Meaning, Pending, Unread, Value, at_each_entry
 
 
 class Formulas(Meaning):
@@ -495,6 +495,8 @@ class Formulas(Meaning):
             if variable is None or not isinstance(argument, Expr):
                 continue
             if argument is not variable and self.scope.inline(argument) is not self.scope.inline(variable):
+                if variable.is_scalar and (each := at_each_entry(self.scope.inline(found), variable, argument)):
+                    return each
                 if argument.shape != variable.shape:
                     raise Unread(f"{name} is applied to something of another shape than {parameter}")
                 setting[variable] = argument

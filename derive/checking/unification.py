@@ -8,7 +8,7 @@ from ..expr import SQUARE, Expr
 from ..names import parts
 from ..reading.vocabulary import ALIKE, PER_ROW
 from ..shapes import ONE, Dim
-from .trees import Tree
+from .trees import Tree, of_numbers
 
 Var = int | Dim
 Pair = tuple[Var, Var]
@@ -402,6 +402,9 @@ class Unifier:
         shapes = [self.shape(arg) for arg in tree.args]
         name = str(tree.data[0])
         if name in self.functions:
+            letter = of_numbers(self.functions[name])
+            if letter is not None and self.kinds.get(letter) == "scalar":
+                return shapes[0]  # of each entry
             return self.of_name(name)
         if name in self.kinds:  # s and s(Xw): a function applied entry by entry
             own = self.of_name(name)

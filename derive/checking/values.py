@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..derivation import Sweep
 from ..errors import DeriveError, ParseError, ShapeError
-from ..expr import Expr, identity, ones, substitute, symbol, symbol_op, symbols_of
-from ..operations import add, hadamard, matmul, mul, scale, sum_entries, transpose
+from ..expr import Expr, identity, nodes, ones, substitute, symbol, symbol_op, symbols_of
+from ..operations import add, hadamard, matmul, mul, power, scale, sum_entries, transpose
 from ..shapes import ONE, Dim, shape_text
 from .trees import Tree
 
@@ -121,6 +121,31 @@ def as_entry(value: Expr | Indexed, other: Expr | Indexed) -> Expr | Indexed:
     if isinstance(value, Expr) and isinstance(other, Indexed) and value.is_scalar:
         return Indexed(scale(value, ones(*other.expr.shape)), other.indices)
     return value
+
+
+def at_each_entry(body: Expr, variable: Expr, argument: Expr) -> Expr | None:
+    """A function of a number, 1/(1 + e⁻ᵗ), at every entry of a vector or matrix; None where it is none."""
+    found: dict[Expr, Expr] = {}
+    for node in nodes(body):
+        args = [found.get(a, a) for a in node.args]
+        moving = [a for a, own in zip(args, node.args) if own in found]
+        held = [a for a, own in zip(args, node.args) if own not in found]
+        if node is variable:
+            found[node] = argument
+        elif not moving:
+            continue
+        elif not node.is_scalar or not all(a.is_scalar for a in held):
+            return None
+        elif node.op is add:
+            found[node] = add(*moving, *(scale(a, ones(*argument.shape)) for a in held))
+        elif node.op in (mul, scale):
+            product = hadamard(*moving) if len(moving) > 1 else moving[0]
+            found[node] = scale(mul(*held), product) if held else product
+        elif node.op.is_elementwise or node.op is power and node.args[1] not in found:
+            found[node] = node.op.build(tuple(args), node.data)
+        else:
+            return None
+    return found.get(body)
 
 
 class Broken:

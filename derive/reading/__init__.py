@@ -18,7 +18,7 @@ from typing import Any
 from .. import names
 from ..errors import DeriveError, ParseError, ShapeError, UnknownSymbolError
 from ..expr import Expr, fold, nodes, substitute, symbol, symbol_op, symbols_of
-from ..operations import add, inner, matmul, scale, trace, transpose
+from ..operations import add, hadamard, inner, matmul, scale, trace, transpose
 from ..own_functions import OwnFunction
 from ..shapes import SCALAR, Dim
 from .declarations import Declarations, declarations, style_of
@@ -191,7 +191,7 @@ def _matrix_letters(exprs: Sequence[Expr]) -> set[str]:
     """
     heads = []
     for node in (node for expr in exprs for node in nodes(expr)):
-        if node.op in (matmul, inner):
+        if node.op in (matmul, inner, hadamard):  # of samples as rows, the products of pairs stand entry by entry
             for left, right in zip(node.args, node.args[1:]):
                 left = left.args[0] if left.op is transpose else left
                 heads += [right] if left.op is add and right.args == (left,) else []

@@ -133,6 +133,8 @@ def superscript(p: Stacks, token: Token, following: Token) -> bool | None:
     if mark is not None and mark.kind == "name" and mark.value == "H" and "H" not in p.known:
         raise p.error("conjugate transposes are not read: formulas are real", (token.start, mark.end), "write ^T")
     is_transpose = mark is not None and mark.kind == "name" and mark.value in ("T", "t") and not counts(p, mark.value)
+    if is_transpose and p.operands[-1].op == "const":
+        return None  # eᵗ and e⁻ᵗ: no number is transposed
     if mark is not None and (mark.kind == "trans" or is_transpose):
         if mark.kind == "name" and mark.value in p.known and not minus:
             base = p.operands.pop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import Any
 
 from .. import rows
 from ..expr import OPERATIONS
@@ -198,6 +199,27 @@ VULGAR = {
         ("⅑", 1, 9), ("⅒", 1, 10),
     )
 }  # fmt: skip
+# Characters that are a token by themselves: (kind, text, value).
+CHARACTERS: dict[str, tuple[str, str, Any]] = (
+    {c: ("num", c, value) for c, value in VULGAR.items()}
+    | {c: ("trans", c, None) for c in "'’′″‴ᵀ⊤ᵗ⟙"}
+    | {"√": ("sqrt", "√", None), "∑": ("sum", "sum", None), "∏": ("sum", "prod", None), "∞": ("op", "∞", None)}
+    | {"𝔼": ("unknown", "𝔼", None)}
+    | {c: ("close", text, None) for c, text in CLOSING.items()}
+    | {c: ("open", text, None) for c, text in BRACKETS.items()}
+    | {c: ("op", text, None) for c, text in OPERATORS.items()}
+)
+BOLD = dict.fromkeys("𝟏𝟙", "1") | dict.fromkeys("𝟎𝟘", "0")  # vectors of ones and zeros
+SPACES = frozenset(
+    "\n\r\t\f\v\u00a0\u2002\u2003\u2009\u200a\u202f\u205f\u3000\u2028\u2029\u2004\u2005\u2006\u2007\u2008"
+)
+INVISIBLE = frozenset("\u2061\u2062\u2063\u2064\u200b\u2060\ufeff\u00ad\u200c\u200d\ufe0e\ufe0f")
+_DOTS = ("an ellipsis cannot be read", "write all the terms, or a matrix product")
+REFUSED_CHARACTERS = (
+    dict.fromkeys("ᴴ†‡", ("conjugates are not read: formulas are real", "write ᵀ for the transpose of a real matrix"))
+    | dict.fromkeys("…⋯", _DOTS)
+    | dict.fromkeys("∂∇", ("a formula holds no derivative signs", "give the loss, and the variable as wrt"))
+)
 PREFIXES = (
     "np.linalg.", "numpy.linalg.", "torch.linalg.", "jnp.linalg.", "jax.numpy.", "np.", "numpy.", "jnp.", "torch.",
     "scipy.special.", "scipy.linalg.", "tf.", "math.", "linalg.",
