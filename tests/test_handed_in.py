@@ -285,6 +285,48 @@ LOGISTIC = r"L = -\sum_i \left(y_i \log p_i + (1-y_i)\log(1-p_i)\right)"
             ),
             "rrff",
         ),
+        # ∇ stands before a product, or a sum, where only that is a number; what it is set to is followed.
+        (
+            (
+                r"\nabla_w (Xw - y)^T(Xw - y) = 2X^T(Xw - y)",
+                r"\nabla_w (Xw - y)^T(Xw - y) = X^T(Xw - y)",
+                r"\nabla_w (Xw - y)^T(Xw - y) + \lambda w^T w = 2X^T(Xw - y) + 2\lambda w",
+            ),
+            "rfr",
+        ),
+        (
+            (
+                r"\nabla_w (Xw - y)^T(Xw - y) = 0",
+                r"\nabla_w (w^T X^T X w - 2 w^T X^T y + y^T y) = 0",
+                r"\nabla_w (w^T X^T X w - w^T X^T y + y^T y) = 0",
+            ),
+            "ara",
+        ),
+        (
+            (r"J = \|Xw - y\|^2", r"\frac{\partial}{\partial w} y^T y = 0", r"\frac{\partial}{\partial w} X^T y = w"),
+            "dru",
+        ),
+        # One sample (x, y) beside the sums over all of them; what is set to zero is no claim.
+        (
+            (
+                r"J = -\sum_{i=1}^m [y_i \log \sigma(w^T x_i) + (1-y_i) \log(1 - \sigma(w^T x_i))]",
+                r"\nabla_w J = \sum_{i=1}^m (\sigma(w^T x_i) - y_i) x_i",
+                r"For one example $\sigma = \sigma(w^\top x)$:",
+                r"\frac{\partial}{\partial w}[y \log \sigma + (1-y) \log(1-\sigma)] = (y - \sigma) x",
+                r"\frac{\partial}{\partial w}[y \log \sigma + (1-y) \log(1-\sigma)] = (y + \sigma) x",
+            ),
+            "drdrf",
+        ),
+        ((r"L = \sum_i \alpha_i (1 - y_i b)", r"\frac{\partial L}{\partial b} = 0", r"\sum_i \alpha_i y_i = 0"), "daa"),
+        # a = ŷ names what has a formula.
+        (
+            (
+                r"z = W x, a = \sigma(z)",
+                r"a = \hat y, L = \|\hat y - y\|^2",
+                r"\frac{dL}{dz} = 2(\hat y - y) \odot a \odot (1 - a)",
+            ),
+            "ddddr",
+        ),
         # A letter is a vector where only that makes a number of what is differentiated.
         ((r"\nabla_w (w^T b) = b", r"\nabla_w (w^T b) = w"), "rf"),
         ((r"a = \sigma(z), L = \|a - y\|^2", r"\frac{\partial L}{\partial z} = 2(a-y)\odot \sigma^{\prime}(z)"), "ddr"),

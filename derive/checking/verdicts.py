@@ -67,6 +67,7 @@ class Judge:
                 if said is not None and said.is_vector and said not in self.scope.definitions and said not in kept:
                     kept.append(said)
         self.given: dict[Expr, StatedGradient] = {}  # what a line says a derivative is, of losses that are only named
+        self.vanishing: tuple[int, Value] | None = None  # the derivative that was last set to zero, and in which line
         self.dependences: tuple[dict[object, Expr], str] = ({}, "")  # of the chain, ∂A/∂x of letters A
         self.introduced = self.introductions()
         self.turned |= {s.name for s in self.scope.upstream}
@@ -282,7 +283,8 @@ class Judge:
         try:
             return self.values(side)
         except DeriveError:
-            return []
+            chain = chain_of(self, side)
+            return [chain] if chain is not None else []
 
     def step(
         self,
@@ -352,6 +354,12 @@ class Judge:
             self.condition = claim.number
             judgment = Judgment("assumption", "a condition: the derivative is set to zero", side)
             judgment.value = truths[0].value
+            before, self.vanishing = self.vanishing, (claim.number, truths[0].value)
+            derived = [t for t in head.walk() if t.kind in ("derivative", "gradient") and t.args] if head else []
+            if before is not None and derived and derived[0].args[0].kind not in ("name", "apply"):
+                if self.same(before[1], truths[0].value):
+                    judgment.verdict = self.proof(before[1], truths[0].value)
+                    judgment.reason = f"the condition of line {before[0]}: the derivative is the same"
             return judgment
         why = assumed(claim, head, *whole)
         if why:
