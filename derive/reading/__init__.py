@@ -112,7 +112,7 @@ def parse(formula: str, where: Where = None, wrt: Sequence[str] = (), scalar: bo
         except ParseError:
             pass  # find_symbol says so
     head = ""
-    if scalar and formula.lstrip()[:2] in ("∇_", "\\n", "\\f", "d/", "∂/"):
+    if scalar and formula.lstrip()[:2] in ("∇_", "\\n", "\\f", "\\d", "\\t", "\\p", "d/", "∂/", "∂_"):
         from .derivative_signs import without_head
 
         formula, head = without_head(formula, wanted)
@@ -338,7 +338,7 @@ def _is_scalar_calculus(tokens: Sequence[Token]) -> bool:
         t.text in ELEMENTWISE | ALIKE | WITH_PARAMETER if t.kind == "func"
         else t.text in ("+", "-", "*", "/", "^", "**", ",") if t.kind == "op"
         else not t.style and t.value[:1].islower() if t.kind == "name"
-        else t.kind in ("num", "open", "close", "bar", "sup")
+        else t.kind in ("num", "open", "close", "bar", "sup", "frac", "sqrt")
         for t in tokens
     )  # fmt: skip
 
