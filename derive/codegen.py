@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from functools import partial
 from typing import Any
 
 from . import names
@@ -19,8 +18,10 @@ from .errors import DeriveError
 from .expr import MAX_FLAT, Expr, symbol_count, symbols_of
 from .own_functions import functions_of
 from .program import Program, compile, other_orders
+from .programs.blocked import BlockedWriter
 from .programs.callables import Generated
 from .programs.expressions import WIDTH, called
+from .programs.headings import derivative_text, described, heading
 from .programs.lines import (
     all_of,
     call_text,
@@ -28,17 +29,15 @@ from .programs.lines import (
     header,
     needed_import,
     returned,
-    shown,
     unpacked,
     unpacked_from,
-    wrapped_formula,
 )
 from .programs.order import dims_of
 from .programs.signature import Signature, parts_of
 from .programs.terms import Term, Value, values_below
 from .programs.workspace import WorkspaceWriter
 from .programs.writer import Writer
-from .properties import ASSUMED, CONSTRAINED
+from .properties import CONSTRAINED
 from .shapes import shape_text
 
 KINDS = ("gradient", "jacobian", "hessian", "hvp", "differential")
@@ -135,7 +134,7 @@ class Module:
         self.write()
         # What the code mentions is known once it is written; it is written again where that gives other names.
         first = self.signature
-        needed = {dim for writer in self.writers.values() for dim in writer.dims}
+        needed = {dim for writer in self.all_writers() for dim in writer.dims}
         self.signature = Signature(symbols, needed, *fixed)
         if (first.dims, first.name_of, first.used) != (
             self.signature.dims,
@@ -152,9 +151,19 @@ class Module:
             name: kind_of_writer(self.program, self.dialect, self.signature, self.output_names(outputs), preferred)
             for name, outputs in self.functions
         }
-        for writer in self.writers.values():
+        self.by_rows: dict[str, BlockedWriter] = {}
+        if self.dialect.in_place and not self.workspace and not self.program.kept:
+            for name, outputs in self.functions:
+                titles = self.output_names(outputs)
+                loop = BlockedWriter(self.program, self.dialect, self.signature, titles, preferred)
+                if loop.block is not None:
+                    self.by_rows[name] = loop
+        for writer in self.all_writers():
             writer.has_comments, writer.is_joint = self.has_comments, self.derivation.is_joint
         self.bodies = {name: writer.write() for name, writer in self.writers.items()}
+        self.loops = {name: loop.write() for name, loop in self.by_rows.items()}
+        for name, loop in self.by_rows.items():
+            self.writers[name].dims |= loop.dims
         self.constant: Writer | None = None
         if self.program.kept:
             self.constant, self.constant_body = self.written_constants()
@@ -198,7 +207,7 @@ class Module:
     # Text
 
     def source(self, is_full: bool = True) -> str:
-        blocks = [*(self.function(name) for name, _ in self.functions), self.arguments()]
+        blocks = [*(self.function(name) for name, _ in self.functions), *map(self.loop, self.by_rows), self.arguments()]
         if self.program.kept:
             blocks.append(self.constants())
         for name, writer in self.writers.items():
@@ -258,8 +267,28 @@ class Module:
         if held:
             all_held = [writer.names.get(value, "_") for value in self.program.kept]
             lines += ["    " + line for line in unpacked(all_held, call_text("_constants", self.constant_call()))]
+        if name in self.by_rows:
+            call = call_text(f"_{name}_by_rows", self.loop_parameters(name))
+            lines += [f"    if {self.by_rows[name].is_large()}:", *("        " + line for line in returned([call]))]
         lines += ["    " + line for line in self.bodies[name]]
         return "\n".join([head, *lines])
+
+    def loop_parameters(self, name: str) -> list[str]:
+        dims = sorted(self.by_rows[name].dims - set(self.signature.open_dims))
+        return [*self.signature.parameters, *(self.signature.dims[dim] for dim in dims)]
+
+    def loop(self, name: str) -> str:
+        """`_gradient_by_rows(U, V, m, n)`: the same, large arrays some rows at a time."""
+        lines = [
+            header(f"_{name}_by_rows", self.loop_parameters(name)),
+            '    """The same, some rows at a time, so that they stay in the cache."""',
+        ]
+        if self.by_rows[name].needs_dtype:
+            lines.append(f"    dtype = {self.signature.parameters[0]}.dtype")
+        return "\n".join([*lines, *("    " + line for line in self.loops[name])])
+
+    def all_writers(self) -> list[Writer]:
+        return [*self.writers.values(), *self.by_rows.values()]
 
     def written_constants(self) -> tuple[Writer, list[str]]:
         """The lines that compute what is made of constant arguments alone."""
@@ -430,7 +459,7 @@ class Module:
 
     def all_helpers(self) -> list[str]:
         """The helpers used, and those that they use."""
-        writers = [*self.writers.values(), *([self.constant] if self.constant else [])]
+        writers = [*self.all_writers(), *([self.constant] if self.constant else [])]
         found = {name for writer in writers for name in writer.helpers} | {"_arrays"}
         pending = list(found)
         while pending:
@@ -453,49 +482,6 @@ def arguments_of(derivation: Any) -> list[Expr]:
     made_of = symbols_of(derivation.loss, *(part.result for part in parts))
     others = [s for s in made_of if s not in directions]
     return list(dict.fromkeys([*derivation.variables, *others, *directions]))
-
-
-def heading(d: Any, symbols: Sequence[Expr], scope: str = "", is_full: bool = True) -> list[str]:
-    """What a file of code begins with: the formula, in a full one its derivatives, the shapes, what is assumed."""
-    variables = ", ".join(part.wrt.text() for part in d.parts if part.wrt is not None)
-    wrt = f" by {variables}" if variables else ""
-    title = {"gradient": "Gradient", "jacobian": "Jacobian", "hessian": "Hessian", "hvp": "Hessian-vector product"}
-    lines = [f"{title.get(d.kind, 'Differential')} of {d.name}{wrt}{', ' * bool(scope)}{scope}.", ""]
-    lines += wrapped_formula(f"{d.name} = ", shown(lambda: d.loss.text()))
-    if is_full:
-        for part in d.parts:
-            if symbol_count(part.result) <= MAX_FLAT:
-                lines += wrapped_formula(f"{derivative_text(part)} = ", shown(partial(boxed_text, part)))
-    shapes = ", ".join(f"{s.text()}: {shape_text(s.shape).replace(' × 1', '')}" for s in symbols)
-    lines += ["", *fill(f"Shapes: {shapes}")]
-    assumed = [s for s in symbols if s.properties & ASSUMED]
-    if assumed:
-        from .reading.assumptions import equations  # loads the reader
-
-        lines += fill(f"Assumed by the formulas above, not by the code: {' and '.join(equations(assumed))}")
-    return lines
-
-
-def boxed_text(derivation: Any) -> str:
-    return str(derivation.boxed.text())
-
-
-def derivative_text(derivation: Any) -> str:
-    name, wrt = derivation.name, "" if derivation.written_wrt is None else derivation.written_wrt.text()
-    if derivation.kind == "gradient":
-        return f"∂{name}/∂{wrt}"
-    if derivation.kind == "jacobian":
-        return f"∂{name}/∂{wrt}ᵀ" if derivation.wrt.is_vector else f"∂{name}/∂{wrt}"
-    if derivation.kind == "hessian":
-        return f"∇²{name}"
-    if derivation.kind == "hvp":
-        return f"∇²{name}[{derivation.direction.text()}]"
-    return f"d{name}"
-
-
-def described(expr: Expr) -> str:
-    text = shape_text(expr.shape)
-    return "a number" if text == "scalar" else f"{text}"
 
 
 # Callables

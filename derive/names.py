@@ -38,7 +38,7 @@ ACCENT_COMMANDS = {"widehat": "hat", "overline": "bar", "widetilde": "tilde"} | 
 MARKS = {mark: word for word, mark in ACCENTS.items()} | {"\u0305": "bar"}
 STYLES = {"bold": "mathbf", "cal": "mathcal", "vec": "vec"}
 STYLE_COMMANDS = dict.fromkeys("mathbf boldsymbol bm textbf pmb symbf symbfit mathbfit bf bold".split(), "bold")
-STYLE_COMMANDS |= {"mathcal": "cal", "mathscr": "cal", "vec": "vec", "overrightarrow": "vec"}
+STYLE_COMMANDS |= {"mathcal": "cal", "mathscr": "cal", "vec": "vec", "overrightarrow": "vec", "underline": "vec"}
 STYLE_COMMANDS |= dict.fromkeys(
     "mathrm mathit mathnormal mathsf mathtt mathbb mathfrak text textrm textit mbox operatorname rm it".split(), ""
 )

@@ -28,6 +28,7 @@ PLAIN = 1e-7  # of an error in plain numbers that needs no second look
 MAX_WORK = 3_000  # entries of the variable times operations, for plain numbers
 MAX_OPERATIONS = 300  # of a program that is written and run for the check
 DERIVATIVE, FUNCTION, WORKSPACE = "the derivative", "the NumPy function", "the NumPy function with buffers"
+BY_ROWS = "the NumPy function a row at a time"
 
 
 def verify(derivation: Derivation, points: int = 3) -> float:
@@ -63,9 +64,7 @@ def errors(
         name: partial(_evaluated, shown) for name, shown in _shown(derivation, forms).items()
     }
     if code:
-        for name, called in ((FUNCTION, _called(derivation, False)), (WORKSPACE, _called(derivation, True))):
-            if called is not None:
-                compared[name] = called
+        compared |= _functions(derivation)
     for name, value in compared.items():
         # The first point once more: what a function keeps of a call must not reach the next.
         worst[name] = max(relative_error(value(p), p.evaluate(derivation.result)) for p in (*drawn, drawn[0]))
@@ -153,22 +152,34 @@ def _form(derivation: Derivation, name: str) -> Expr | None:
     return held.inlined() if name == "compact" else held  # type: ignore[no-any-return]
 
 
-def _called(derivation: Derivation, workspace: bool) -> Callable[[Any], Any] | None:
-    """The generated NumPy function, from a point to a matrix; None where there is none or it is too long."""
-    import numpy as np
-
+def _functions(derivation: Derivation) -> dict[str, Callable[[Any], Any]]:
+    """The generated NumPy functions, from a point to a matrix; none where there are none or they are too long."""
     from .codegen import Module
     from .dialects import dialect
-    from .programs.callables import Generated
+    from .programs.blocked import by_single_rows
 
+    found: dict[str, Callable[[Any], Any]] = {}
     try:
         if len(derivation.program.order) > MAX_OPERATIONS:
-            return None
-        module = Module(derivation, dialect("numpy"), workspace)
-        function = Generated(module.source(is_full=False), derivation.kind, "<checked>")
+            return found
+        for name in (FUNCTION, WORKSPACE):
+            module = Module(derivation, dialect("numpy"), name == WORKSPACE)
+            source = module.source(is_full=False)
+            found[name] = _called(derivation, module.signature, source)
+            if module.by_rows:
+                found[BY_ROWS] = _called(derivation, module.signature, by_single_rows(source))
     except DeriveError:
-        return None
-    signature = module.signature
+        pass
+    return found
+
+
+def _called(derivation: Derivation, signature: Any, source: str) -> Callable[[Any], Any]:
+    """The function of a generated module."""
+    import numpy as np
+
+    from .programs.callables import Generated
+
+    function = Generated(source, derivation.kind, "<checked>")
     own = {f.parameter: f.values for f in functions_of(derivation.loss, derivation.result)}
     own = {name: values for name, values in own.items() if name in signature.parameters}
 
@@ -266,5 +277,6 @@ def covered(names: Sequence[str]) -> str:
         joined = " and ".join([", ".join(forms[:-1]), forms[-1]] if len(forms) > 1 else forms)
         parts.append(f"its {joined} form{'s' * (len(forms) > 1)}")
     if FUNCTION in names:
-        parts.append(FUNCTION + (", plain and with buffers" if WORKSPACE in names else ""))
+        ways = ["plain", *["by rows"] * (BY_ROWS in names), *["with buffers"] * (WORKSPACE in names)]
+        parts.append(FUNCTION + (f", {', '.join(ways[:-1])} and {ways[-1]}" if len(ways) > 1 else ""))
     return "; ".join(parts)

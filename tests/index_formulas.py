@@ -217,6 +217,8 @@ FORMULAS: list[tuple[str, str, str, Callable[[V], float]]] = [
                     for i in range(5))),
     (r"p_{ij} = \frac{e^{z_{ij}}}{\sum_k e^{z_{ik}}}; -\sum_{ij} y_{ij} \log p_{ij}", "z", "z: N×K, y: N×K",
      lambda v: -sum(v.y[i, j] * (v.z[i, j] - np.log(np.sum(np.exp(v.z[i])))) for i, j in over("N", "K"))),
+    (r"\frac{\sum_i (x_i-\bar x)(y_i-\bar y)}{\sum_i (x_i-\bar x)^2}", "x", "x: N, y: N",
+     lambda v: (v.x - v.x.mean()) @ (v.y - v.y.mean()) / sum((v.x - v.x.mean()) ** 2)),
     (r"\frac12\sum_i\sum_{j\neq i} \frac{1}{2(x_i-x_j)^2}", "x", "x: n",
      lambda v: sum(0.5 / (v.x[i] - v.x[j]) ** 2 for i, j in pairs("n"))),
     (r"\sum_{i<j} \frac{q_i q_j}{\sqrt{(x_i-x_j)^2 + (y_i-y_j)^2}}", "x", "q: n, x: n, y: n",

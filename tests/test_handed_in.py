@@ -183,14 +183,154 @@ LOGISTIC = r"L = -\sum_i \left(y_i \log p_i + (1-y_i)\log(1-p_i)\right)"
         ((r"v_m = V e_m", r"x_n = X e_n", r"2 L_n = (V u_n - x_n)^T (V u_n - x_n)"), "ddu"),
         ((r"u^T (\frac1N \sum_{i=1}^N x_i x_i^T) u = \frac1N \sum_{i=1}^N (u^T x_i)^2 = u^T z_i",), "u"),
         ((r"y_i = x_i^T mathbf{q}", r"V = \frac1n \sum_i y_i^2 = \frac1n \sum_i (x_i^T q)^2"), "du"),
-        # What nobody can judge is not judged: a chain rule in any order, stacked derivatives, the entry of one class.
+        # A chain rule is right in its own order; a factor that is left out is not put in.
         (
             (
                 r"Y = A X B",
                 r"\frac{\partial f}{\partial X} = \frac{\partial f}{\partial Y} \frac{\partial Y}{\partial X}",
             ),
-            "du",
+            "dr",
         ),
+        (
+            (
+                r"z = W x, h = \sigma(z), o = V h",
+                r"\frac{\partial L}{\partial W} = \frac{\partial L}{\partial o}\frac{\partial o}{\partial h}"
+                r"\frac{\partial h}{\partial z}\frac{\partial z}{\partial W}",
+                r"\frac{\partial L}{\partial W} = \frac{\partial L}{\partial o}\frac{\partial o}{\partial h}"
+                r"\frac{\partial z}{\partial W}",
+            ),
+            "dddru",
+        ),
+        # Of a loss that is only named the first line is taken at its word; the lines behind it are judged by it.
+        (
+            (
+                r"z = W x + b, p = \mathrm{softmax}(z)",
+                r"\frac{\partial L}{\partial z} = p - y",
+                r"\frac{\partial L}{\partial W} = (p - y) \frac{\partial z}{\partial W} = (p - y) x^T",
+                r"\frac{\partial L}{\partial x} = W^T (p - y)",
+                r"\frac{\partial L}{\partial W} = x (p - y)^T",
+                r"\frac{\partial L}{\partial x} = W (p - y)",
+                r"\frac{\partial L}{\partial W} = (p - y) x^T + \lambda W",
+            ),
+            "ddarrffu",
+        ),
+        (
+            (
+                r"z_1 = W_1 x, a_1 = \sigma(z_1), z_2 = W_2 a_1, a_2 = \sigma(z_2)",
+                r"\delta = \frac{\partial L}{\partial z_2} = a_2 - y",
+                r"\frac{\partial L}{\partial z_1} = W_2^T (a_2 - y) \odot \sigma'(z_1)",
+                r"\frac{\partial L}{\partial z_1} = W_2^T (a_2 - y) \odot \sigma(z_1)",
+                r"\frac{\partial L}{\partial W_2} = \delta a_1^T",
+            ),
+            "ddddarfr",
+        ),
+        # The mean over samples, and what is added to each of them.
+        (
+            (
+                r"Z = W X + b, A = \sigma(Z)",
+                r"dZ = A - Y",
+                r"dW = \frac1m dZ X^T",
+                r"db = dZ 1",
+                r"db = dZ",
+                r"dW = dZ X",
+            ),
+            "ddarrrf",
+        ),
+        (
+            (
+                r"Z = X W + b",
+                r"dW = X^T dZ",
+                r"dX = dZ W^T",
+                r"db = 1^T dZ",
+                r"dW = X dZ",
+            ),
+            "drrrf",
+        ),
+        (
+            (
+                r"z = w^T x + b, a = \sigma(z), L = -y \log a - (1 - y) \log(1 - a)",
+                r"\frac{dL}{dw} = \frac{dL}{da} \frac{da}{dz} x = (a - y) x",
+                r"\frac{\partial L}{\partial w} = (y - a) x",
+            ),
+            "dddrf",
+        ),
+        # A bias that all samples share has the sum of their gradients.
+        (
+            (
+                r"Z = X W + b",
+                r"\frac{\partial L}{\partial W} = X^T \frac{\partial L}{\partial Z}",
+                r"\frac{\partial L}{\partial b} = \sum_{i=1}^N \frac{\partial L}{\partial Z_i}",
+                r"\frac{\partial L}{\partial b} = \sum \frac{\partial L}{\partial Z}",
+                r"\frac{\partial L}{\partial b} = 2 \sum \frac{\partial L}{\partial Z}",
+            ),
+            "drrru",
+        ),
+        (
+            (
+                r"Let $X \in \mathbb{R}^{N \times d_{\text{in}}}$ and"
+                r" $W \in \mathbb{R}^{d_{\text{in}} \times d_{\text{out}}}$.",
+                r"Z = X W",
+                r"\frac{\partial L}{\partial X} = \frac{\partial L}{\partial Z} W^T",
+                r"\frac{\partial L}{\partial X} = \frac{\partial L}{\partial Z} W",
+            ),
+            "drf",
+        ),
+        # Letters that depend on a number: the product rule, and the derivative of an inverse.
+        (
+            (
+                r"\frac{\partial A B}{\partial t} = \frac{\partial A}{\partial t} B + A \frac{\partial B}{\partial t}",
+                r"\frac{\partial A^{-1}}{\partial t} = -A^{-1} \frac{\partial A}{\partial t} A^{-1}",
+                r"\frac{\partial A^{-1}}{\partial t} = A^{-1} \frac{\partial A}{\partial t} A^{-1}",
+                r"\frac{\partial \det A}{\partial t} = \mathrm{tr}(A^{-1} \frac{\partial A}{\partial t})",
+            ),
+            "rrff",
+        ),
+        # ∇ stands before a product, or a sum, where only that is a number; what it is set to is followed.
+        (
+            (
+                r"\nabla_w (Xw - y)^T(Xw - y) = 2X^T(Xw - y)",
+                r"\nabla_w (Xw - y)^T(Xw - y) = X^T(Xw - y)",
+                r"\nabla_w (Xw - y)^T(Xw - y) + \lambda w^T w = 2X^T(Xw - y) + 2\lambda w",
+            ),
+            "rfr",
+        ),
+        (
+            (
+                r"\nabla_w (Xw - y)^T(Xw - y) = 0",
+                r"\nabla_w (w^T X^T X w - 2 w^T X^T y + y^T y) = 0",
+                r"\nabla_w (w^T X^T X w - w^T X^T y + y^T y) = 0",
+            ),
+            "ara",
+        ),
+        (
+            (r"J = \|Xw - y\|^2", r"\frac{\partial}{\partial w} y^T y = 0", r"\frac{\partial}{\partial w} X^T y = w"),
+            "dru",
+        ),
+        # One sample (x, y) beside the sums over all of them; what is set to zero is no claim.
+        (
+            (
+                r"J = -\sum_{i=1}^m [y_i \log \sigma(w^T x_i) + (1-y_i) \log(1 - \sigma(w^T x_i))]",
+                r"\nabla_w J = \sum_{i=1}^m (\sigma(w^T x_i) - y_i) x_i",
+                r"For one example $\sigma = \sigma(w^\top x)$:",
+                r"\frac{\partial}{\partial w}[y \log \sigma + (1-y) \log(1-\sigma)] = (y - \sigma) x",
+                r"\frac{\partial}{\partial w}[y \log \sigma + (1-y) \log(1-\sigma)] = (y + \sigma) x",
+            ),
+            "drdrf",
+        ),
+        ((r"L = \sum_i \alpha_i (1 - y_i b)", r"\frac{\partial L}{\partial b} = 0", r"\sum_i \alpha_i y_i = 0"), "daa"),
+        # a = ŷ names what has a formula.
+        (
+            (
+                r"z = W x, a = \sigma(z)",
+                r"a = \hat y, L = \|\hat y - y\|^2",
+                r"\frac{dL}{dz} = 2(\hat y - y) \odot a \odot (1 - a)",
+            ),
+            "ddddr",
+        ),
+        # A letter is a vector where only that makes a number of what is differentiated.
+        ((r"\nabla_w (w^T b) = b", r"\nabla_w (w^T b) = w"), "rf"),
+        ((r"a = \sigma(z), L = \|a - y\|^2", r"\frac{\partial L}{\partial z} = 2(a-y)\odot \sigma^{\prime}(z)"), "ddr"),
+        # What nobody can judge is not judged: stacked derivatives, the entry of one class.
         ((r"\frac{\partial}{\partial X} X^T A = A",), "u"),
         ((r"E = -\sum_i y_i \log \hat y_i = -\log \hat y_k",), "u"),
     ],
@@ -206,7 +346,7 @@ def test_a_line_that_holds_off_the_diagonal_says_so():
 
 
 RIDGE = (r"f = \|A x - b\|^2 + \|x\|^2", r"\nabla_x f = 2 A^T (A x - b) + 2 x = 0")
-RIGHT_POINT = r"x = (A^{\top} A + I)^{-1} A^{\top} b"
+RIGHT_POINT = r"x = (A^T A + I)^{-1} A^T b"
 LIKELIHOOD = (
     r"Let $K$ and $S$ be positive definite. $L = \operatorname{tr}(S K) - \log\det K$",
     r"\nabla_K L = S - K^{-1} = 0",

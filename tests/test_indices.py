@@ -327,3 +327,16 @@ def test_pairs_are_finite_where_their_diagonal_is_not(formula, wrt, term):
         step = np.zeros_like(slope)
         step[index] = 1e-6
         assert slope[index] == pytest.approx((loss(point[wrt] + step) - loss(point[wrt] - step)) / 2e-6, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "formula, read",
+    [
+        (r"p_i = \frac{e^{z_i}}{\sum_j e^{z_j}}", "exp(z) / sum(exp(z))"),
+        (r"C_{ij} = \sum_k A_{ik} z_{kj}", "A z"),
+        (r"y_i = \tanh(\sum_j W_{ij} z_j + b_i)", "tanh(W z + b)"),
+    ],
+)
+def test_an_entry_defined_for_every_index_is_all_of_them_where_no_number_is_wanted(formula: str, read: str) -> None:
+    made = derive.jacobian(formula, "z")
+    assert made.loss.text() == read and any("is read for every i" in reading for reading in made.readings)

@@ -384,6 +384,7 @@ GUESSED = [
     ("reg*np.sum(w**2)", ["reg: scalar", "w: n"], "reg is read as a number"),
     ("x.T @ A @ x", ["x: n", "A: n × n"], ""),
     ("np.sum(c*x)", ["c: scalar", "x: n"], ""),
+    ("np.sum(np.square(np.dot(X, theta) - y))", ["X: m × n", "θ: n", "y: m"], "θ is read as a one-dimensional array"),
     ("np.sum(1 + v - mu**2 - np.exp(v))", ["v: n", "μ: n"], "μ is read as a one-dimensional array"),
     ("(1 + logvar - mu.pow(2)).sum()", ["logvar: n", "μ: n"], ""),
     ("lambda w: np.sum((X @ w - y)**2)", ["X: m × n", "w: n", "y: m"], ""),

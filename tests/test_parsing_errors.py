@@ -9,7 +9,7 @@ from derive.reading import find_symbol, parse
 from derive.reading.limits import MAX_LENGTH, MAX_NESTING
 
 # The formula, its declarations, the error, its message, the text it marks, the hint.
-_NORMS = "known: ‖x‖, ‖x‖₁, ‖x‖₃, ‖X‖_F, ‖X‖_*, ‖X‖_op"
+_NORMS = "known: ‖x‖, ‖x‖₁, ‖x‖₃, ‖x‖_∞, ‖X‖_F, ‖X‖_*, ‖X‖_op"
 WRONG = [
     ("", None, ParseError, "the formula is empty", "", "for example ½‖WᵀWx − x‖²"),
     ("x +", None, ParseError, "nothing follows +", "+", None),
@@ -195,7 +195,22 @@ WRONG = [
         "max(x, y, z)",
         None,
     ),
-    ("‖x‖_∞", None, ParseError, "the ∞-norm is not read", "‖x‖_∞", _NORMS),
+    (
+        "‖A‖_∞",
+        None,
+        ShapeError,
+        "this norm of A, a matrix, may be of its rows or its entries",
+        "‖A‖_∞",
+        "write out which is meant",
+    ),  # fmt: skip
+    (
+        "|y − X b|",
+        None,
+        ShapeError,
+        "|y − X b| is a number's absolute value, and X is a matrix by habit",
+        "|y − X b|",
+        "write ‖y − X b‖ for a length, or declare X: scalar",
+    ),  # fmt: skip
     ("‖x‖_p^p", None, ParseError, "the p-norm is not read", "‖x‖_p", _NORMS + "; with a letter: sum(abs(x).^p)^(1/p)"),
     ("‖x‖^p_p", None, ParseError, "‖x‖^p_p may be ‖x‖_p^p or ‖x‖^(p_p)", "‖x‖^p_p", "write one of these"),
     (r"\sum_i x^n_i", None, ParseError, "x^n_i may be x_i^n or x^(n_i)", "x^n_i", "write one of these"),
@@ -207,7 +222,14 @@ WRONG = [
         "‖A‖_4",
         "write sum(abs(A).^4)^(1/4) for that of its entries",
     ),
-    ("‖x‖_Σ", None, ParseError, "a norm weighted by Σ is not read", "‖x‖_Σ", "write xᵀ Σ x for its square"),
+    (
+        "‖x‖_Σ",
+        None,
+        ParseError,
+        "a norm weighted by Σ is not read",
+        "‖x‖_Σ",
+        "write xᵀ Σ x for its square, or xᵀ Σ⁻¹ x where Σ is a covariance",
+    ),
     (
         "Aᴴ",
         None,

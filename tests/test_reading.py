@@ -256,6 +256,7 @@ def test_a_name_that_leaves_its_habit_is_a_reading(text: str, said: str | None) 
         ("sin(x y)", "x", "y cos(x y)"),
         ("softplus(z) − y z", "z", "σ(z) − y"),
         ("x / y", "y", "−x / y²"),
+        (r"\frac{e^x-e^{-x}}{e^x+e^{-x}}", "x", "4 σ(2 x) (1 − σ(2 x))"),
         ("relu(w x + b)", "w", "x step(w x + b)"),
     ],
 )
@@ -380,7 +381,17 @@ def test_what_may_be_meant_otherwise_is_refused(formula, said):
         (r"\hat\beta=\arg\min_\beta \|y-X\beta\|^2", "‖y − X β‖²"),
         (r"\operatorname*{arg\,min}_{\beta} \|y-X\beta\|^2", "‖y − X β‖²"),
         (r"\underset{w}{\min}\ \|y-Xw\|^2", "‖y − X w‖²"),
+        (r"f^TLf+(f-y)^T\Lambda(f-y)", "fᵀ L f + (f − y)ᵀ Λ (f − y)"),
+        (r"\sum_n (x_n-\mu)^T\Lambda(x_n-\mu)", "⟨X − 𝟏 μᵀ, (X − 𝟏 μᵀ) Λ⟩"),
+        (r"x^T\Phi(x)", "xᵀ Φ(x)"),
+        (r"\sum \text{eig}(X) - \log\prod\text{eig}(A(X+B))", "tr(X) − logdet(A (X + B))"),
         ("argmin_w ||Xw-y||^2", "‖X w − y‖²"),
+        (r"\operatorname*{argmin}_{w\in\mathbb{R}^n} \|Xw-y\|^2", "‖X w − y‖²"),
+        (r"f(x) \stackrel{\text{def}}{=} \nicefrac12\,\underline{x}^T A\underline{x}", "½ xᵀ A x"),
+        (r"\|x-y\|_{\Sigma^{-1}}^2", "(x − y)ᵀ Σ⁻¹ (x − y)"),
+        ("‖Ax−b‖²_W", "(A x − b)ᵀ W (A x − b)"),
+        (r"\|x\|_M", "sqrt(xᵀ M x)"),
+        (r"\|x\|_\infty^2", "max(abs(x))²"),
         ("minimize ||Xw-y||^2", "‖X w − y‖²"),
         ("max wᵀμ − ½γwᵀΣw", "wᵀ μ − ½ γ wᵀ Σ w"),
         (r"\sum_{i=1}^n2x_i^2", "2 ‖x‖²"),  # TeX takes one sign above
@@ -495,6 +506,10 @@ def test_superscripts_that_number_layers_and_kinds_are_part_of_a_name(formula, w
         (r"\frac{\partial}{\partial X} \operatorname{tr}(AXB)", "X", "tr(A X B)"),
         ("d/dx (x'Ax + b'x)", "x", "xᵀ A x + bᵀ x"),
         ("∇_x ‖A x − b‖²", "x", "‖A x − b‖²"),
+        (r"\dfrac{\partial}{\partial X}\text{tr}(AX)", "X", "tr(A X)"),
+        (r"\frac{\partial \log|X|}{\partial \mathbf{X}}", "X", "logdet(X)"),
+        (r"\frac{d(x^TAx)}{dx}", "x", "xᵀ A x"),
+        (r"\partial_x (x^TAx)", "x", "xᵀ A x"),
     ],
 )
 def test_the_sign_of_a_derivative_is_left_out(formula, wrt, read):
@@ -508,6 +523,8 @@ def test_the_sign_of_a_derivative_is_left_out(formula, wrt, read):
     [
         (r"\nabla_w \|Xw-y\|^2+\lambda\|w\|^2", "open how far"),
         (r"\frac{d}{dw} f(w)=2w", "is a derivative already"),
+        (r"\frac{d^2 f}{dw^2}", "a derivative is not read here"),
+        (r"\frac{\partial \|Xw-y\|^2}{\partial X}", "derives by X"),
         (r"\nabla_X \|Xw-y\|^2", "derives by X"),
     ],
 )
@@ -709,3 +726,8 @@ def test_a_kernel_does_not_hide_the_variable():
 def test_a_multiple_of_a_vector_is_no_bias():
     with pytest.raises(ShapeError, match="m and n differ"):
         parse("sum(s.*((X + 1*w - y).^2))", "X: m×n, w: n, y: m, s: m")
+
+
+def test_a_mean_finds_an_index_where_the_usual_letters_are_taken():
+    found = derive.gradient(r"\sum_i (x_i - \bar x)^2 + k l j m p q r s κ", "x", where="x: n")
+    assert found.boxed.text() == derive.gradient(r"\sum_i (x_i - \bar x)^2", "x", where="x: n").boxed.text()

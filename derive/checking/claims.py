@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ..errors import DeriveError
 from ..names import SPOKEN, join
@@ -85,6 +85,7 @@ class Claims:
         self.text = text
         self.claims: list[Claim] = []
         self.inherited: dict[str, Claim] = {}  # definitions from the scopes before
+        self.unfit: set[str] = set()  # those of them whose shapes do not fit here
         self.sums_to_one: list[str] = []  # vectors that are one-hot, or distributions
         self.units: list[str] = []  # vectors of length 1
         self.scope = Scope()
@@ -96,6 +97,7 @@ class Claims:
         self.declared: set[str] = set()  # names whose shapes are given
         self.shrunk: set[str] = set()  # capital letters that fit as scalars only
         self.nabla_candidates: list[str] = []
+        self.reread: Callable[[Side, str], Tree | None] | None = None  # another text in place of a side
 
 
 def tokenize(side: Side, known: frozenset[str] = frozenset(), is_latex: bool = False) -> None:
@@ -125,6 +127,8 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
             sides.append(side)
             if i == 0 and not claim.continues:
                 name, arguments = head_of(side.found)
+                if name and arguments is None and _calls_itself(claim, name):
+                    name = None  # σ = σ(wᵀx), the value of the function and the function
                 if name:
                     heads.add(name)
                     if arguments is not None:
@@ -167,6 +171,18 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
             t.name for t in side.found if t.kind == "atom" and t.style in ("bold", "vec") and not t.text.isupper()
         }
     return vocabulary
+
+
+def _calls_itself(claim: Claim, name: str) -> bool:
+    """Whether a formula for a name of Greek letters begins with a function of that name."""
+    for side in claim.sides[1:]:
+        try:
+            tokenize(side)
+        except DeriveError:
+            continue
+        if [t.text for t in side.found[1:2]] == ["("] and side.found[0].name == name and name in ("σ", "ϕ", "φ", "ψ"):
+            return True
+    return False
 
 
 def _activations(claims: Iterable[Claim], heads: set[str]) -> set[str]:

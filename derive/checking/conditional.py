@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError
-from ..expr import Expr, symbols_of
+from ..expr import Expr, dimension, ones, symbols_of
+from ..operations import matmul, scale, transpose
+from ..shapes import ONE, Shape
 from .claims import DERIVATIVES, Claim, Side
 from .conditions import condition_of, entry_by_entry, part_of, size_named
 from .derivatives import TreeBuilder
 from .judgments import Alternative, Judgment, Value, wide
-from .trees import Tree
+from .trees import Tree, name
 from .values import Convention, Indexed, aligned
 
 if TYPE_CHECKING:
@@ -92,6 +94,34 @@ def _dotted(judge: Judge, truths: Sequence[Alternative], side: Side, head: Tree 
     return None
 
 
+def chain_of(judge: Judge, side: Side) -> Alternative | None:
+    """A product of derivatives, its factors taken in the order of the chain rule; None where there is none."""
+    if side.tree is None or not any(t.kind == "prod" for t in side.tree.walk()):
+        return None
+    builder = TreeBuilder(judge.scope, Convention(judge.layout, chained=True))
+    try:
+        value = builder.value(side.tree)
+    except DeriveError:
+        return None
+    return Alternative(value, builder.reading, builder.used) if "chained" in builder.used else None
+
+
+def in_order(judge: Judge, side: Side, truths: Sequence[Alternative]) -> Judgment | None:
+    """The side as right in the order of the chain rule, in which its factors do not stand."""
+    found = chain_of(judge, side)
+    for truth in truths if found is not None else ():
+        assert found is not None
+        if judge.same(truth.value, found.value):
+            judgment = Judgment("conditional", "right with its factors in the order of the chain rule", side)
+            judgment.condition, judgment.value, judgment.truth = (
+                "in the order of the chain rule",
+                found.value,
+                truth.value,
+            )
+            return judgment
+    return None
+
+
 def _powers(judge: Judge, side: Side) -> bool:
     """Whether what does not fit is the power of a vector: that has no other meaning than entry by entry."""
     if side.tree is None or not any(t.kind == "power" for t in side.tree.walk()):
@@ -102,6 +132,89 @@ def _powers(judge: Judge, side: Side) -> bool:
     except DeriveError:
         return False
     return "lenient" not in builder.used
+
+
+def per_sample(judge: Judge, truths: Sequence[Alternative], value: Value, side: Side) -> Judgment | None:
+    """The side as right where the loss is the mean over m samples, and ∂L/∂Z that of each: dW = dZ Aᵀ / m."""
+    if not isinstance(value, Expr) or not judge.scope.upstream:
+        return None
+    for truth in truths:
+        if not isinstance(truth.value, Expr):
+            continue
+        left, right = judge.whole(truth.value), judge.whole(value)
+        if left.shape != right.shape:
+            for said, made in _of_samples(right, left.shape, bool(judge.scope.shared)):
+                if judge.same(left, made):
+                    judgment = Judgment("conditional", f"right {said}", side)
+                    judgment.condition, judgment.value, judgment.truth = said, value, truth.value
+                    return judgment
+            continue
+        news = [s for s in symbols_of(right) if s.is_scalar and s.name in "nmNMB" and s not in symbols_of(left)]
+        for count in [*news, *map(dimension, sorted(judge.scope.dims))]:
+            if judge.same(left, scale(count, right)):
+                judgment = Judgment("conditional", "", side)
+                judgment.condition = (
+                    f"the loss is a mean over {count.text()}, the gradient on the right that of the sum"
+                )
+                judgment.reason = f"right if {judgment.condition}"
+                judgment.value, judgment.truth = value, truth.value
+                return judgment
+    return None
+
+
+def _of_samples(value: Expr, shape: Shape, is_shared: bool) -> list[tuple[str, Expr]]:
+    """What the gradient of a bias that all samples share can be meant as: a row, or the summand of one of them."""
+    if ONE not in shape:
+        return []
+    if ONE in value.shape:
+        return [("as a row, as samples stand", transpose(value))] if is_shared and shape == value.shape[::-1] else []
+    totals = [matmul(value, ones(value.shape[1])), matmul(transpose(value), ones(value.shape[0]))]
+    return [("of one sample", m) for total in totals for m in (total, transpose(total)) if m.shape == shape]
+
+
+def over_samples(judge: Judge, side: Side, truths: Sequence[Alternative]) -> Judgment | None:
+    """The side as right where a Σ adds the samples, the rows or columns of a matrix: ∂L/∂b = Σᵢ ∂L/∂Zᵢ, Σ ∂L/∂Z."""
+    total = (
+        next((t for t in side.tree.walk() if t.kind == "total" or t.data[:1] == ("sum",)), None) if side.tree else None
+    )
+    if side.tree is None or total is None:
+        return None
+    body = _without(total.args[0], str(total.data[0]) if total.kind == "total" else "")
+    builder = TreeBuilder(judge.scope, Convention(judge.layout))
+    try:
+        whole = builder.value(body)
+    except DeriveError:
+        return None
+    if not isinstance(whole, Expr) or ONE in whole.shape:
+        return None
+    sums = [matmul(transpose(whole), ones(whole.shape[0])), matmul(whole, ones(whole.shape[1]))]
+    for made in [m for total_ in sums for m in (total_, transpose(total_))]:
+        try:
+            value = builder.value(_put(side.tree, total, Tree("held", (), (made,), total.span)))
+        except DeriveError:
+            continue
+        for truth in truths:
+            mean = per_sample(judge, [truth], value, side)
+            if mean is not None and isinstance(value, Expr) and value.shape == wide(truth.value).shape:
+                return mean
+            if isinstance(value, Expr) and judge.same(truth.value, value):
+                judgment = Judgment("conditional", "right if the sum is over the samples", side)
+                judgment.condition, judgment.value, judgment.truth = "the sum is over the samples", value, truth.value
+                return judgment
+    return None
+
+
+def _without(tree: Tree, index: str) -> Tree:
+    """A formula with an index taken away: Z of Zᵢ, P − Y of (P − Y)ᵢ."""
+    if tree.kind == "name" and index and tree.data[2] == (index,):
+        return name(str(tree.data[1]))
+    if tree.kind == "entry" and tree.data == (index,):
+        return tree.args[0]
+    return tree.with_args([_without(arg, index) for arg in tree.args])
+
+
+def _put(tree: Tree, part: Tree, new: Tree) -> Tree:
+    return new if tree is part else tree.with_args([_put(arg, part, new) for arg in tree.args])
 
 
 def sized(judge: Judge, truths: Sequence[Alternative], values: Sequence[Alternative], side: Side) -> Judgment | None:

@@ -25,7 +25,7 @@ from ..expr import (
 from ..operations import add, diagonal_matrix, hadamard, scale, transpose
 from ..shapes import ONE
 from .claims import Claims
-from .declaring import _NAME, _names, is_said
+from .declaring import _NAME, _REAL, _names, is_said
 from .document import Passage
 from .unification import Declaration
 from .witness import Witness
@@ -37,7 +37,8 @@ _WORDS = (
     r"simplex|unit[- ](?:vector|norm|length)|normali[sz]ed)"
 )
 _OF = re.compile(
-    rf"{_LIST}\s*(?:,?\s*(?:which|that)\s+)?(?:\b(?:is|are|be|being|denotes?|both|all)\b|:)\s*"
+    rf"{_LIST}\s*(?:(?:\\in(?![A-Za-z])|∈)\s*{_REAL}\s*\^?\s*(?:\{{[^{{}}]*\}}|\S+)\s*)?"
+    rf"(?:,?\s*(?:which|that)\s+)?(?:\b(?:is|are|be|being|denotes?|both|all)\b|:)\s*"
     rf"(?:\w+[- ]){{0,6}}?{_WORDS}",
 )
 _BY = re.compile(

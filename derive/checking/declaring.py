@@ -22,8 +22,9 @@ _REAL = r"(?:\\(?:mathbb|mathbf|Bbb|mathrm)\s*\{?\s*R\s*\}?|\\R\b|ℝ|R|\\Re\b|\
 _NAMES = rf"(?P<names>{_NAME}(?:\s*(?:,|and)\s*{_NAME}){{0,8}})"
 _MEMBER = re.compile(
     rf"{_NAMES}\s*(?:\\in(?![A-Za-z])|∈)\s*(?P<set>{_REAL})\s*"
-    r"(?:\^\s*(?P<size>\{[^{}]*\}|\w))?(?P<plus>_\{?\+\+?\}?|_\{?>0\}?)?"
+    r"(?P<raised>\^\s*(?P<size>\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}|\w)?)?(?P<plus>_\{?\+\+?\}?|_\{?>0\}?)?"
 )
+_LOW = re.compile(r"_\s*\{\s*(?:\\(?:text|mathrm|textrm)\s*\{\s*(?=\w+\s*\}))?(\w+)\s*\}+")  # d_{\text{in}}
 _SYMMETRIC_SET = re.compile(
     rf"(?P<name>{_NAME})\s*(?:\\in(?![A-Za-z])|∈)\s*(?:\\mathbb\s*\{{?S\}}?|\\mathcal\s*\{{?S\}}?)\s*"
     r"(?P<sup>\^\s*(?:\{[^{}]*\}|\w))?(?P<plus>_\{?\+\+?\}?)?"
@@ -116,11 +117,14 @@ def declare(
             inner = re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", inner)
         flat += inner
     for match in _MEMBER.finditer(flat):
-        size = (match["size"] or "1").strip("{} ").replace("\\,", " ")
-        shape = _shape(size)
+        size = match["size"] or ("" if match["raised"] else "1")
+        shape = _shape(_LOW.sub(r"_\1", size.removeprefix("{").removesuffix("}").replace("\\,", " ")))
         if shape is None:
             continue
-        for name in _names(match["names"], is_prose=False):
+        named = _names(match["names"], is_prose=False)
+        if flat[: match.start()].rstrip(" \n$&").endswith("="):
+            del named[:1]  # the d of C x = d, C ∈ ℝᵐˣⁿ
+        for name in named:
             declared.setdefault(name, Declaration(None, shape, ["positive"] if match["plus"] else []))
     for match in _SYMMETRIC_SET.finditer(flat):
         size = (match["sup"] or "n").strip("^ {}")

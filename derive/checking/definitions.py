@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ..errors import DeriveError
+from ..errors import DeriveError, ShapeError
 from ..expr import OPERATIONS, Expr, substitute, symbol, symbols_of
 from ..reading.differentials import Vocabulary
 from ..shapes import require_name
+from .assignment import solve
+from .backward import LOSSES
 from .claims import DERIVATIVES, Claim, Claims, head_of, parts_of
 from .derivatives import TreeBuilder
 from .losses import candidates, loss_of, moved_names, outside_operators, variable_of
 from .roles import body_of, chains_of, given, is_value, names_of
 from .sample_sums import declare_families, entries_of, upright, wholes
-from .trees import Tree, is_kronecker
-from .unification import Declaration, habit, solve
+from .trees import Tree, is_kronecker, of_numbers
+from .unification import Declaration, habit
 from .upstream import give_upstream
 from .values import Broken, Convention, Scope, Value
 
@@ -68,10 +70,20 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
         if t.kind == "transpose" or (t.kind == "call" and t.data[0] == "diag")
         if t.args[0].kind == "name" and habit(str(t.args[0].data[0])) == "scalar"
     }
-    numbers = vocabulary.divisors - _matrices(reading)
+    numbers = vocabulary.divisors - _matrices(reading) | _arguments(reading, functions, defined | set(declared))
     hints = dict.fromkeys(vocabulary.bold | turned, "vector") | vocabulary.kinds | dict.fromkeys(numbers, "scalar")
     symbols = solve(
-        names, definitions, anchors, claims, declared, functions, hints, _scalars(reading, defined), scope.sizes
+        names,
+        definitions,
+        anchors,
+        claims,
+        declared,
+        functions,
+        hints,
+        _scalars(reading, defined),
+        _losses(reading),
+        moved,
+        scope.sizes,
     )
     scope.symbols = symbols
     for claim in reading.claims:  # μ̂ has the shape of μ
@@ -111,6 +123,16 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
         if s.is_scalar and habit(n) == "matrix" and n not in defined and n not in declared and n not in hints
     }
     reading.splits = any(_splits(side.tree) for c in reading.claims for side in c.sides if side.tree is not None)
+
+
+def _arguments(reading: Claims, functions: Mapping[str, Tree], known: set[str]) -> set[str]:
+    """The t of σ(t) = 1/(1 + e⁻ᵗ), a function of numbers that is applied to something else, too."""
+    found: set[str] = set()
+    for t in parts_of(reading.claims):
+        letter = of_numbers(functions[str(t.data[0])]) if t.kind == "apply" and str(t.data[0]) in functions else None
+        if letter is not None and letter not in known and names_of(t.args[0]) - {letter}:
+            found.add(letter)
+    return found
 
 
 def _matrices(reading: Claims) -> set[str]:
@@ -294,6 +316,12 @@ def _scalars(reading: Claims, defined: set[str]) -> set[str]:
     return found
 
 
+def _losses(reading: Claims) -> set[str]:
+    """The letters of losses that are differentiated."""
+    derived = (t.args[0] for t in parts_of(reading.claims) if t.kind in ("derivative", "gradient") and t.args)
+    return {str(t.data[0]) for t in derived if t.kind in ("name", "apply")} & set(LOSSES)
+
+
 def _only_summand(trees: Sequence[Tree]) -> bool:
     """Whether O stands for a zero: only as a summand."""
     for tree in trees:
@@ -444,7 +472,10 @@ def _define(reading: Claims, definitions: list[tuple[str, Tree]], by_name: Mappi
             except DeriveError as error:
                 later.append((name, tree))
                 claim = by_name.get(name)
-                if claim is not None and given(claim).error is None:
+                if claim is not None and reading.inherited.get(name) is claim:
+                    if isinstance(error, ShapeError):
+                        reading.unfit.add(name)
+                elif claim is not None and given(claim).error is None:
                     given(claim).error = error
         if scope.loss is None:
             scope.loss = loss_of(reading, definitions)
@@ -453,11 +484,11 @@ def _define(reading: Claims, definitions: list[tuple[str, Tree]], by_name: Mappi
             give_upstream(reading, definitions)
             if later and len(scope.definitions) > held:
                 waiting = later
-                _forgive(later, by_name)
+                _forgive(reading, later, by_name)
                 continue
         if not later or len(later) == len(waiting):
             break
-        _forgive(later, by_name)
+        _forgive(reading, later, by_name)
         waiting = later
     for claim in reading.claims:
         written, _ = head_of(claim.sides[0].found)
@@ -474,7 +505,12 @@ def _meaning(scope: Scope, tree: Tree, made: Expr) -> Value:
     """The formula of a definition; the power of a vector is that of each entry, as it has no other meaning."""
     try:
         return TreeBuilder(scope).value(tree, made.shape)
-    except DeriveError:
+    except DeriveError as error:
+        if isinstance(error, ShapeError) and any(t.kind == "derivative" for t in tree.walk()):
+            chained = TreeBuilder(scope, Convention(chained=True))
+            found = chained.value(tree, made.shape)
+            if "chained" in chained.used:
+                return found
         builder = TreeBuilder(scope, Convention(lenient=True))
         value = builder.value(tree, made.shape) if any(t.kind == "power" for t in tree.walk()) else None
         if value is None or "lenient" in builder.used:
@@ -482,11 +518,12 @@ def _meaning(scope: Scope, tree: Tree, made: Expr) -> Value:
         return value
 
 
-def _forgive(later: list[tuple[str, Tree]], by_name: Mapping[str, Claim]) -> None:
+def _forgive(reading: Claims, later: list[tuple[str, Tree]], by_name: Mapping[str, Claim]) -> None:
     """Take back the errors of definitions that are tried again."""
     for name, _tree in later:
         claim = by_name.get(name)
-        if claim is not None and given(claim).tree is not None:
+        reading.unfit.discard(name)
+        if claim is not None and given(claim).tree is not None and reading.inherited.get(name) is not claim:
             given(claim).error = None
 
 

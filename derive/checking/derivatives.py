@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..errors import DeriveError, ShapeError
 from ..expr import Expr, nodes, substitute, symbol, symbol_op, symbols_of, zeros
 from ..jacobians import differential, jacobian
-from ..operations import add, diagonal, divide, inv, sum_entries, transpose
+from ..operations import add, diagonal, divide, inner, inv, mul, sum_entries, transpose
 from ..shapes import ONE
 from ..spaces import project
 from .meaning import Formulas
@@ -91,6 +92,99 @@ class TreeBuilder(Formulas):
         if order == 2:
             return self.second(function, variables)
         return self.first(function, variables[0])
+
+    def _prod(self, tree: Tree) -> Value:
+        whole = self.of_product(tree)
+        if whole is not None:
+            return self.build(whole)
+        return (self.chain_rule(tree) if self.reading.chained else None) or super()._prod(tree)
+
+    def of_product(self, tree: Tree) -> Tree | None:
+        """∇((Xw − y)ᵀ(Xw − y)) for ∇(Xw − y)ᵀ(Xw − y): of a row before a column nobody takes the derivative alone."""
+        at = next((i for i, arg in enumerate(tree.args[:-1]) if self.operand_of(arg) is not None), None)
+        operand = self.operand_of(tree.args[at]) if at is not None else None
+        if at is None or operand is None:
+            return None
+        try:
+            row = self.build(operand)
+            rest = self.product([row, *(self.build(arg) for arg in tree.args[at + 1 :])], ["", *tree.data[at:]])
+        except DeriveError:
+            return None
+        if (
+            not isinstance(row, Expr)
+            or row.shape[0] is not ONE
+            or row.is_scalar
+            or not isinstance(rest, Expr)
+            or not rest.is_scalar
+        ):
+            return None
+        joined = tree.args[at].with_args(
+            [Tree("prod", [operand, *tree.args[at + 1 :]], tree.data[at:], tree.span), *tree.args[at].args[1:]]
+        )
+        return Tree("prod", [*tree.args[:at], joined], tree.data[:at], tree.span) if at else joined
+
+    @staticmethod
+    def operand_of(tree: Tree) -> Tree | None:
+        """The formula that a first derivative is taken of; None of any other tree."""
+        is_derivative = tree.kind == "derivative" or tree.kind == "gradient" and tree.data[1]
+        return (
+            tree.args[0] if is_derivative and tree.data[0] == 1 and tree.args[0].kind not in ("name", "apply") else None
+        )
+
+    def _sum(self, tree: Tree, entrywise: bool = False) -> Value:
+        try:
+            return super()._sum(tree, entrywise)
+        except ShapeError:
+            first = (self.of_product(tree.args[0]) if tree.args[0].kind == "prod" else None) or tree.args[0]
+            operand = self.operand_of(first)
+            numbers = [self.build(arg) for arg in tree.args[1:]] if operand is not None else []
+            if (
+                operand is None
+                or operand.kind != "prod"
+                or not all(isinstance(n, Expr) and n.is_scalar and symbols_of(n) for n in numbers)
+            ):
+                raise
+            # ∇ xᵀA x + bᵀx is that of both: a vector and numbers have no sum
+            return self.build(first.with_args([Tree("sum", [operand, *tree.args[1:]]), *first.args[1:]]))
+
+    def chain_rule(self, tree: Tree) -> Expr | None:
+        """∂L/∂z ∂z/∂x as the gradient that it stands for, whatever the order of its factors; None if it is none.
+
+        Each factor is applied to the gradient so far: that of ⟨g, z⟩ by x, with g held.
+        """
+        links = [arg for arg in tree.args if arg.kind == "derivative" and arg.data[0] == 1]
+        ahead = [arg for arg in tree.args if arg not in links]
+        if not links or len(links) < 2 - bool(ahead):
+            return None
+        if len(links) > 1 and links[0].args[1].key() != links[1].args[0].key():
+            links.reverse()
+        if any(a.args[1].key() != b.args[0].key() for a, b in zip(links, links[1:])):
+            return None
+        if ahead:
+            gradient = self.product([self.build(arg) for arg in ahead], [""] * len(ahead))
+        else:
+            first = links.pop(0)
+            gradient = self.gradient_of(self.function_of(first.args[0]), first.args[1])
+        for link in links:
+            function = self.function_of(link.args[0])
+            if not (isinstance(gradient, Expr) and isinstance(function, Expr)) or gradient.shape != function.shape:
+                return None
+            held = symbol("held_", *function.shape, properties=["constant"])
+            weighted = mul(held, function) if function.is_scalar else inner(held, function)
+            gradient = substitute(self.gradient_of(weighted, link.args[1]), {held: gradient})
+        self.used.add("chained")
+        return gradient if isinstance(gradient, Expr) else None
+
+    def gradient_of(self, function: Expr | Indexed, variable: Tree) -> Expr:
+        """The gradient of a scalar, in the shape of the variable."""
+        held, self.reading = self.reading, Convention()
+        try:
+            found = self.first(function, variable) if isinstance(function, Expr) and function.is_scalar else None
+        finally:
+            self.reading = held
+        if not isinstance(found, Expr):
+            raise Unread("a chain rule that does not begin with a number is not read in this order")
+        return found
 
     def share(self, tree: Tree) -> int | None:
         """2 of L₂ where L is known and L₂ is not: the share of the second occurrence of the variable."""

@@ -175,7 +175,12 @@ _LED = re.compile(  # Therefore w = …, Setting it to zero: …; a rule in lett
     r"^(?!.*\b(?:[Ff]or|[Ii]f|[Rr]ule)\b).*(?<![A-Za-z])(?:[A-Za-z]{3,}|[Ss]o|[Ii]s|[Ww]e|[Tt]o|[Bb]y|[Ii]f|[Aa]s)(?:[:,]|\s)\s*(?=\S)"
 )
 _FRAME = re.compile("[│┃║┌┐└┘╭╮╰╯─━═├┤]")
-_NAMED = re.compile(r"\b(?:with|where)\s+([^\s=]+ = [^,:;]*[^,:;.\s])")
+_SHORT = re.compile(r"(?:(?:is|are|be|by|to|as|so|we|of|in|it|at)\s+)*")  # The loss is L = …
+_NAMED = re.compile(
+    r"\b(?:with|where)\s+([^\s=]+ = [^,:;]*[^,:;.\s])"
+    r"|\b(?:Let|Put|Set|Write|Define|[Ww]ith)\s+"
+    r"(?P<said>[^\s=]+ = (?:(?![A-Za-z]{3})[^,:;.]|\.(?=\d))*[^,:;.\s])(?=[.,;])"
+)
 _REMARKED = re.compile(
     r"(?:\s{3,}|\s+(?=\())\(?(?:where|with|for|if|since|as|because|[A-Za-z] (?:is|are)? ?)\b[^=()]*\)?\s*$"
 )
@@ -209,8 +214,9 @@ def _bare(text: str) -> list[Passage]:
             and "$" not in bare
             and not _NAMED.search(bare)
         ):
-            found.append(Passage("prose", bare[: led.end()], at))
-            found.append(Passage("display", bare[led.end() :], at + led.end()))
+            begin = led.end() + len(_SHORT.match(bare, led.end())[0])  # type: ignore[index]
+            found.append(Passage("prose", bare[:begin], at))
+            found.append(Passage("display", bare[begin:], at + begin))
             at += len(line)
             continue
         last = found[-1] if found else None
@@ -228,15 +234,16 @@ def _bare(text: str) -> list[Passage]:
         elif "=" in bare and _NAMED.search(bare):
             match = _NAMED.search(bare)
             assert match is not None
-            found.append(Passage("prose", bare[: match.start(1)], at))
+            first, stop = match.span("said" if match["said"] else 1)
+            found.append(Passage("prose", bare[:first], at))
             # "with h = tanh(z) and r = x − h": two definitions, not a product by a, n and d.
-            begin = match.start(1)
-            for joint in [*_AND.finditer(bare, begin, match.end(1)), None]:
-                end = match.end(1) if joint is None else joint.start()
-                if joint is None or ("=" in bare[begin:end] and "=" in bare[joint.end() : match.end(1)]):
+            begin = first
+            for joint in [*_AND.finditer(bare, begin, stop), None]:
+                end = stop if joint is None else joint.start()
+                if joint is None or ("=" in bare[begin:end] and "=" in bare[joint.end() : stop]):
                     found.append(Passage("inline", bare[begin:end], at + begin))
                     begin = end if joint is None else joint.end()
-            found.append(Passage("prose", bare[match.end(1) :], at + match.end(1)))
+            found.append(Passage("prose", bare[stop:], at + stop))
         else:
             found.append(Passage("prose", line, at))
         at += len(line)
@@ -296,6 +303,7 @@ _TYPESETTING = re.compile(
     r"\\(?:space|displaystyle|textstyle|scriptstyle|normalsize|small|large|Large|LARGE|huge|nonumber|notag|cal|rm|bf|it)"
     r"(?![A-Za-z])|(?<!\\)\\[,;:! ]"
 )
+_PRIMES = re.compile(r"\^\s*(?:\{(?:\s*\\prime)+\s*\}|\\prime(?![A-Za-z]))")
 _TAG = re.compile(r"\\tag\*?\s*\{[^{}]*\}")
 _OLD_ONES = re.compile(r"\{\\(?:tt|bf)\s*1\}")
 _OLD_ROWS = re.compile(r"\\(?:eqalign|displaylines|aligned)\s*(?=\{)")
@@ -311,6 +319,7 @@ def cleaned(text: str) -> str:
     text = _TYPESETTING.sub(lambda m: " " * len(m[0]), text)
     text = _in_rows(text)
     text = re.sub(r"\\bigtriangledown(?![A-Za-z])", r"\\nabla          ", text)
+    text = _PRIMES.sub(lambda m: ("'" * m[0].count("prime")).ljust(len(m[0])), text)
     text = re.sub(r"(?<!\\)\\([=_])", r" \1", text)  # Markdown wants \= and \_ in some places
     text = _UPPER.sub(lambda m: m[1] + "_" + m[2], text)
     for match in list(_INNER.finditer(text)):

@@ -1,185 +1,309 @@
 """Edits of a tree: the mistakes of one stroke, undone.
 
-Each edit comes with the kind of mistake that it mends; `places` walks a tree, `put`
-replaces what stands at a place.
+An edit is a kind of mistake, a place, and what should stand there.  `strokes` are the edits that need nothing but the
+tree; `losses` put in what else the document has: another letter, a factor, a term, a function.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
-from itertools import permutations
+from itertools import combinations, permutations
 
 from ..expr import Expr
-from .trees import Tree
+from .trees import Tree, name
+
+Path = tuple[int, ...]
+Edit = tuple[str, Path, Tree]
+Place = tuple[Path, Tree, Tree | None]  # with what stands above it
 
 _FACTORS = tuple(Fraction(n, d) for n, d in ((2, 1), (1, 2), (4, 1), (1, 4), (3, 1), (1, 3), (-2, 1), (-1, 2)))
+_FEW = (Fraction(2), Fraction(1, 2), Fraction(4), Fraction(1, 4))
+_BARE = frozenset(("number", "neg"))
+_WHOLE = frozenset("sum neg transpose differential call inner colon total".split())  # what keeps operands apart
+_ATOMS = frozenset("name call apply norm bars sum prod entry inner colon".split())
 
-Edit = tuple[str, Tree]
 
-
-def edits(tree: Tree) -> Iterator[Edit]:
-    """Every tree one edit away, by kind."""
+def strokes(tree: Tree) -> Iterator[Edit]:
+    """Every edit that needs nothing but the tree."""
     places = list(places_of(tree))
-    for path, node in places:
-        if node.kind in ("number", "neg"):
+    for edits in (
+        _transposes, _orders, _signs, _numbers, _hadamards, _diags, _norms, _powers, _softmaxes, _surplus, _indices,
+    ):  # fmt: skip
+        yield from edits(places)
+
+
+def _transposes(places: Sequence[Place]) -> Iterator[Edit]:
+    for path, node, above in places:
+        if node.kind in _BARE:
             continue
-        above = at(tree, path[:-1]) if path else None
-        kind = "transpose"
-        if node.kind == "inverse" or (node.kind == "transpose" and node.args[0].kind == "inverse"):
-            kind = "inverse transpose"
-        if above is not None and above.kind in ("transpose", "inverse") and node.kind != "transpose":
-            if above.kind == "inverse":
-                continue
+        if above is not None and (
+            above.kind == "inverse" or above.kind == "transpose" and node.kind != "transpose"
+        ):  # fmt: skip
             continue
-        yield kind, put(tree, path, turned(node))
-    for path, node in places:  # a transposition at the wrong factor
-        if node.kind == "prod":
-            for i in range(len(node.args)):
-                for j in range(i + 1, len(node.args)):
-                    a, b = node.args[i], node.args[j]
-                    if (a.kind == "transpose") != (b.kind == "transpose"):
-                        args = list(node.args)
-                        args[i], args[j] = turned(a), turned(b)
-                        yield "transpose", put(tree, path, node.with_args(args))
-    for path, node in places:
-        if node.kind == "prod":
-            n = len(node.args)
-            for i in range(n - 1):
-                args = list(node.args)
-                args[i], args[i + 1] = args[i + 1], args[i]
-                yield "order", put(tree, path, node.with_args(args))
-            if 2 < n <= 4:
-                for order in permutations(range(n)):
-                    yield "order", put(tree, path, node.with_args([node.args[k] for k in order]))
-    for path, node in places:
-        if node.kind == "sum":
-            for i, term in enumerate(node.args):
-                args = list(node.args)
-                args[i] = negated(term)
-                yield "sign", put(tree, path, node.with_args(args))
-        elif node.kind == "neg":
-            yield "sign", put(tree, path, node.args[0])
-    for path, node in places:
-        if node.kind == "number" and path and at(tree, path[:-1]).kind not in ("power", "entrypower"):
-            held: Fraction = node.data[0]
+        is_inverse = node.kind == "inverse" or (node.kind == "transpose" and node.args[0].kind == "inverse")
+        yield "inverse transpose" if is_inverse else "transpose", path, turned(node)
+    for path, node, _ in places:  # at the wrong factor
+        for i, j in combinations(range(len(node.args) if node.kind == "prod" else 0), 2):
+            a, b = node.args[i], node.args[j]
+            if (a.kind == "transpose") != (b.kind == "transpose"):
+                yield "transpose", path, _with(node, {i: turned(a), j: turned(b)})
+
+
+def _orders(places: Sequence[Place]) -> Iterator[Edit]:
+    for path, node, _ in places:
+        n = len(node.args) if node.kind == "prod" else 0
+        for i in range(n - 1):
+            yield "order", path, _with(node, {i: node.args[i + 1], i + 1: node.args[i]})
+        for order in permutations(range(n)) if 2 < n <= 4 else ():
+            yield "order", path, node.with_args([node.args[k] for k in order])
+        if n == 2:  # e xᵀ for x eᵀ
+            yield "order", path, node.with_args([turned(node.args[1]), turned(node.args[0])])
+    letters = [(path, node) for path, node, _ in places if node.kind == "name"]
+    for path, node, _ in places:
+        inside = [(p, t) for p, t in letters if p[: len(path)] == path] if node.kind in ("prod", "hadamard") else []
+        for (p, a), (q, b) in combinations(inside[:8], 2):
+            if a.data != b.data:
+                yield "order", path, put(put(node, p[len(path) :], b, False), q[len(path) :], a, False)
+
+
+def _signs(places: Sequence[Place]) -> Iterator[Edit]:
+    for path, node, above in places:
+        if node.kind == "neg":
+            yield "sign", path, node.args[0]
+        elif above is None or above.kind == "sum":
+            yield "sign", path, Tree("neg", [node], (), node.span)
+
+
+def _numbers(places: Sequence[Place]) -> Iterator[Edit]:
+    for path, node, above in places:
+        if node.kind == "number" and above is not None and above.kind not in ("power", "entrypower"):
+            if above.kind == "prod":
+                yield "factor", path[:-1], _without(above, path[-1])
             for factor in _FACTORS:
-                yield "factor", put(tree, path, Tree("number", (), (held * factor,)))
-            yield "factor", put(tree, path, Tree("number", (), (Fraction(1),)))
-    for path, node in places:
-        parent = at(tree, path[:-1]) if path else None
-        if parent is None or parent.kind in ("sum", "neg", "transpose", "differential", "call", "inner", "colon"):
-            if node.kind not in ("number", "neg"):
-                for factor in (Fraction(2), Fraction(1, 2), Fraction(4), Fraction(1, 4)):
-                    made = Tree("prod", [Tree("number", (), (factor,)), node], ("",))
-                    yield "factor", put(tree, path, made)
-    for path, node in places:
+                yield "factor", path, _number(node.data[0] * factor)
+        if node.kind == "quotient":
+            yield "factor", path, node.args[0]
+    for path, node, above in places:
+        if (above is None or above.kind in _WHOLE) and node.kind not in _BARE:
+            for factor in _FEW:
+                yield "factor", path, chain_of([_number(factor), node])
+
+
+def _hadamards(places: Sequence[Place]) -> Iterator[Edit]:
+    for path, node, _ in places:
         if node.kind == "hadamard":
             for arrangement in _as_products(node):
-                yield "hadamard", put(tree, path, arrangement)
+                yield "hadamard", path, arrangement
         elif node.kind == "prod":
             for i in range(len(node.args) - 1):
                 pair = Tree("hadamard", node.args[i : i + 2])
-                args = [*node.args[:i], pair, *node.args[i + 2 :]]
-                made = pair if len(args) == 1 else Tree("prod", args, ("",) * (len(args) - 1))
-                yield "hadamard", put(tree, path, made)
+                yield "hadamard", path, chain_of([*node.args[:i], pair, *node.args[i + 2 :]])
             for cut in range(1, len(node.args)):
                 left, right = chain_of(node.args[:cut]), chain_of(node.args[cut:])
-                yield "hadamard", put(tree, path, Tree("hadamard", [left, right]))
-    for path, node in places:
+                # u (1 − h ⊙ h) is read with the product first where factors follow one another
+                yield "hadamard", path, Tree("hadamard", [left, right])
+            for i, factor in enumerate(node.args):
+                if factor.kind == "hadamard":
+                    rest = [*node.args[:i], factor.args[0]], [factor.args[-1], *node.args[i + 1 :]]
+                    middle = factor.args[1:-1]
+                    yield "hadamard", path, Tree("hadamard", [chain_of(rest[0]), *middle, chain_of(rest[1])])
+                    if i:
+                        before = chain_of(node.args[:i])
+                        yield (
+                            "hadamard",
+                            path,
+                            chain_of([Tree("hadamard", [before, *factor.args]), *node.args[i + 1 :]]),
+                        )
+    for path, node, _ in places:
+        if node.kind == "hadamard":
+            for i, factor in enumerate(node.args):  # A B ⊙ C where A ⊙ B ⊙ C is meant
+                if factor.kind == "prod":
+                    yield "hadamard", path, Tree("hadamard", [*node.args[:i], *factor.args, *node.args[i + 1 :]])
+                    pair = Tree("hadamard", [chain_of(factor.args[:-1]), factor.args[-1]])
+                    yield "hadamard", path, Tree("hadamard", [*node.args[:i], *pair.args, *node.args[i + 1 :]])
+
+
+def _diags(places: Sequence[Place]) -> Iterator[Edit]:
+    for path, node, _ in places:
         if node.kind == "call" and node.data[0] == "diag":
-            yield "diag", put(tree, path, node.args[0])
+            yield "diag", path, node.args[0]
         elif node.kind not in ("number", "neg", "norm"):
-            yield "diag", put(tree, path, Tree("call", [node], ("diag",)))
-    for path, node in places:
-        if node.kind == "norm":
-            parent = at(tree, path[:-1]) if path else None
-            two = Tree("number", (), (Fraction(2),))
-            if parent is None or parent.kind != "power":
-                yield "norm", put(tree, path, Tree("power", [node, two]))
+            yield "diag", path, Tree("call", [node], ("diag",))
+
+
+def _norms(places: Sequence[Place]) -> Iterator[Edit]:
+    for path, node, above in places:
+        if node.kind == "norm" and (above is None or above.kind != "power"):
+            yield "norm", path, Tree("power", [node, _number(2)])
         elif node.kind == "power" and node.args[0].kind == "norm":
-            yield "norm", put(tree, path, node.args[0])
-            three = Tree("number", (), (Fraction(3),))
-            yield "norm", put(tree, path, Tree("power", [node.args[0], three]))
-    for path, node in places:
+            yield "norm", path, node.args[0]
+            yield "norm", path, Tree("power", [node.args[0], _number(3)])
+
+
+def _powers(places: Sequence[Place]) -> Iterator[Edit]:
+    for path, node, _ in places:
         exponent = node.args[1] if node.kind in ("power", "entrypower") else None
         if exponent is not None and exponent.kind == "number":
             held = exponent.data[0]
             for other in (held + 1, held - 1, -held):
-                power = node.with_args([node.args[0], Tree("number", (), (other,))])
-                yield "power", put(tree, path, power if other not in (0, 1) else node.args[0] if other else _ONE)
-        elif path and node.kind in ("name", "call") and at(tree, path[:-1]).kind in ("sum", "neg", "hadamard"):
-            yield "power", put(tree, path, Tree("hadamard", [node, node]))  # 1 − h for 1 − h ⊙ h
-    yield from softmax_edits(tree, places)
-    for path, node in places:
+                power = node.with_args([node.args[0], _number(other)])
+                yield "power", path, power if other not in (0, 1) else node.args[0] if other else _number(1)
+        elif node.kind in ("prod", "hadamard"):
+            for i, factor in enumerate(node.args):
+                if any(factor.key() == other.key() for other in node.args[:i]):
+                    yield "power", path, _without(node, i)
+        elif node.kind == "inverse":
+            yield "inverse", path, node.args[0]
+        elif node.kind == "call" and node.data[0] == "sqrt":
+            yield "power", path, node.args[0]
+    for path, node, above in places:
+        if node.kind not in _ATOMS or above is not None and above.kind in ("power", "entrypower", "inverse"):
+            continue
+        yield "power", path, Tree("power", [node, _number(2)])
+        if node.kind != "prod":
+            yield "power", path, Tree("hadamard", [node, node])  # 1 − h for 1 − h ⊙ h
+            yield "inverse", path, Tree("inverse", [node])
+        if above is not None and above.kind == "quotient" and path[-1] == 1:
+            root = Tree("call", [node], ("sqrt",))
+            yield "power", path, root
+            yield "power", path, Tree("power", [node, _number(3)])
+            yield "power", path, chain_of([node, root])  # v √v for v
+            if node.kind == "call" and node.data[0] == "sqrt":
+                yield "power", path, chain_of([node.args[0], node])
+
+
+def _softmaxes(places: Sequence[Place]) -> Iterator[Edit]:
+    def full(s: Tree) -> Tree:
+        return Tree("sum", [Tree("call", [s], ("diag",)), Tree("neg", [chain_of([s, turned(s)])])])
+
+    for path, node, above in places:
+        if node.kind == "call" and node.data[0] == "diag" and (above is None or above.kind != "sum"):
+            yield "softmax", path, full(node.args[0])
+        elif node.kind == "hadamard" and len(node.args) in (2, 3):
+            for s in node.args:
+                if len(node.args) == 2:
+                    yield "softmax", path, full(s)
+                for g in node.args:  # s ⊙ (1 − s) ⊙ g, and s ⊙ g, for (diag(s) − s sᵀ) g
+                    if g is not s:
+                        yield "softmax", path, chain_of([full(s), g])
+
+
+def _surplus(places: Sequence[Place]) -> Iterator[Edit]:
+    """What stands there and should not."""
+    for path, node, _ in places:
         if node.kind == "sum":
             for i in range(len(node.args)):
-                rest = [a for j, a in enumerate(node.args) if j != i]
-                yield "term", put(tree, path, rest[0] if len(rest) == 1 else node.with_args(rest))
-    for path, node in places:
-        if node.kind == "prod" and len(node.args) > 1:
-            for i in range(len(node.args)):
-                yield "inner derivative", put(tree, path, chain_of([a for j, a in enumerate(node.args) if j != i]))
-        if node.kind in ("inverse",):
-            yield "inverse", put(tree, path, node.args[0])
+                yield "term", path, _without(node, i)
+    for path, node, _ in places:
+        if node.kind in ("prod", "hadamard") and len(node.args) > 1:
+            for i, factor in enumerate(node.args):
+                yield "factor" if factor.kind == "number" else "inner derivative", path, _without(node, i)
         if node.kind == "total":
-            yield "index", put(tree, path, node.args[0])
+            yield "index", path, node.args[0]
 
 
-_ONE = Tree("number", (), (Fraction(1),))
+def _indices(places: Sequence[Place]) -> Iterator[Edit]:
+    """Letters of an entry swapped, and one for another."""
+    named = [(path, node) for path, node, _ in places if node.kind == "name" and node.data[2]]
+    lows = ["".join(map(str, node.data[2])).replace(",", "") for _, node in named]
+    letters = dict.fromkeys(c for low in lows if low.isalpha() for c in low)
+    for (path, node), low in zip(named, lows):
+        if not low.isalpha() or len(low) > 2:
+            continue
+        others = [low[::-1]] if len(low) == 2 and low != low[::-1] else []
+        others += [low[:k] + c + low[k + 1 :] for k in range(len(low)) for c in letters if c != low[k]]
+        for other in others:
+            yield "index", path, name(f"{node.data[1]}_{other}")
+    for path, node, _ in places:
+        if node.kind == "prod":
+            for a, b in combinations(letters, 2):
+                yield "index", path, _exchanged(node, str.maketrans(a + b, b + a))
 
 
-def softmax_edits(tree: Tree, places: list[tuple[tuple[int, ...], Tree]]) -> Iterator[Edit]:
-    for path, node in places:
-        if node.kind == "call" and node.data[0] == "diag":
-            s = node.args[0]
-            outer = Tree("prod", [s, turned(s)], ("",))
-            full = Tree("sum", [node, Tree("neg", [outer])])
-            yield "softmax", put(tree, path, full)
-        elif node.kind == "hadamard" and len(node.args) == 2:
-            for s in node.args:
-                outer = Tree("prod", [s, turned(s)], ("",))
-                full = Tree("sum", [Tree("call", [s], ("diag",)), Tree("neg", [outer])])
-                yield "softmax", put(tree, path, full)
-                # s ⊙ (1 − s) ⊙ g, and s ⊙ g, for (diag(s) − s sᵀ) g
-                for g in node.args:
-                    if g is not s:
-                        yield "softmax", put(tree, path, Tree("prod", [full, g], ("",)))
-        elif node.kind == "hadamard" and len(node.args) == 3:
-            for s in node.args:
-                for g in node.args:
-                    if g is not s:
-                        outer = Tree("prod", [s, turned(s)], ("",))
-                        full = Tree("sum", [Tree("call", [s], ("diag",)), Tree("neg", [outer])])
-                        yield "softmax", put(tree, path, Tree("prod", [full, g], ("",)))
+class Words:
+    """What else a document has to put into a line."""
+
+    def __init__(
+        self, names: Iterable[Tree], scalars: Iterable[Tree], factors: Iterable[Tree], terms: Iterable[Tree],
+        functions: Iterable[str], inverses: Iterable[Tree] = (),
+    ) -> None:  # fmt: skip
+        self.names = list(names)
+        self.scalars = list(scalars)
+        self.factors = list(factors)  # derivatives of inner functions, and what lines nearby multiply by
+        self.terms = list(terms)  # summands of lines nearby
+        self.functions = list(functions)
+        self.matrices = [made for letter in self.names for made in (letter, turned(letter))] + list(inverses)
 
 
-def places_of(tree: Tree) -> Iterator[tuple[tuple[int, ...], Tree]]:
+def losses(tree: Tree, words: Words) -> Iterator[Edit]:
+    """Every edit that puts in another letter, a factor, a term or a function that the document has."""
+    places = list(places_of(tree))
+    for path, node, _ in places:
+        if node.kind == "name":
+            for other in words.names:
+                if other.data[0] != node.data[0]:
+                    yield "name", path, other
+    for path, node, above in places:
+        if node.kind in _BARE or (above is not None and above.kind in ("norm", "inverse")):
+            continue
+        for factor in words.factors:
+            yield "inner derivative", path, Tree("hadamard", [node, factor])
+    for path, node, above in places:
+        if node.kind in _BARE or (above is not None and above.kind == "sum"):
+            continue
+        terms = node.args if node.kind == "sum" else (node,)
+        for term in words.terms:
+            for signed in (term, negated(term)):
+                yield "term", path, Tree("sum", [*terms, signed])
+    for path, node, above in places:
+        if node.kind in _BARE:
+            continue
+        if above is None or above.kind in _WHOLE or above.kind == "quotient":
+            for scalar in words.scalars:
+                yield "factor", path, chain_of([Tree("quotient", [_number(1), scalar]), node])
+                yield "factor", path, chain_of([scalar, node])
+        if node.kind == "call" and node.data[0] in words.functions:
+            yield "function", path, node.args[0]
+        elif above is None or above.kind != "call":
+            for function in words.functions:
+                yield "function", path, Tree("call", [node], (function,))
+    for path, node, above in places:
+        if node.kind in _BARE or (above is not None and above.kind in ("norm", "call")):
+            continue
+        for factor in words.matrices:
+            yield "inner derivative", path, chain_of([factor, node])
+            yield "inner derivative", path, chain_of([node, factor])
+        for letter in words.names:
+            yield "inner derivative", path, Tree("hadamard", [node, letter])
+
+
+def places_of(tree: Tree) -> Iterator[Place]:
     """Every node with its path from the root, outside differentials' operators."""
-    stack: list[tuple[tuple[int, ...], Tree]] = [((), tree)]
+    stack: list[Place] = [((), tree, None)]
     while stack:
-        path, node = stack.pop()
-        yield path, node
+        path, node, above = stack.pop()
+        yield path, node, above
         if node.kind in ("derivative", "gradient", "directional"):
             continue
         for i in range(len(node.args) - 1, -1, -1):
-            stack.append(((*path, i), node.args[i]))
+            stack.append(((*path, i), node.args[i], node))
 
 
-def at(tree: Tree, path: tuple[int, ...]) -> Tree:
+def at(tree: Tree, path: Path) -> Tree:
     for i in path:
         tree = tree.args[i]
     return tree
 
 
-def put(tree: Tree, path: tuple[int, ...], new: Tree) -> Tree:
+def put(tree: Tree, path: Path, new: Tree, is_flat: bool = True) -> Tree:
     spine = [tree]
     for i in path:
         spine.append(spine[-1].args[i])
     for i, node in zip(reversed(path), reversed(spine[:-1])):
         args = list(node.args)
         args[i] = new
-        if node.kind == "prod" and new.kind == "prod":
+        if is_flat and node.kind == "prod" and new.kind == "prod":
             # products stay flat, so that neighbors can be swapped
             marks = list(node.data)
             flat = [*args[:i], *new.args, *args[i + 1 :]]
@@ -198,8 +322,30 @@ def negated(node: Tree) -> Tree:
     return node.args[0] if node.kind == "neg" else Tree("neg", [node], (), node.span)
 
 
-def chain_of(parts: list[Tree] | tuple[Tree, ...]) -> Tree:
-    return parts[0] if len(parts) == 1 else Tree("prod", parts, ("",) * (len(parts) - 1))
+def chain_of(parts: Sequence[Tree]) -> Tree:
+    """A product, flat."""
+    flat = [factor for part in parts for factor in (part.args if part.kind == "prod" else (part,))]
+    return flat[0] if len(flat) == 1 else Tree("prod", flat, ("",) * (len(flat) - 1))
+
+
+def _number(value: Fraction | int) -> Tree:
+    return Tree("number", (), (Fraction(value),))
+
+
+def _with(node: Tree, others: dict[int, Tree]) -> Tree:
+    return node.with_args([others.get(i, arg) for i, arg in enumerate(node.args)])
+
+
+def _without(node: Tree, i: int) -> Tree:
+    rest = [arg for j, arg in enumerate(node.args) if j != i]
+    return rest[0] if len(rest) == 1 else chain_of(rest) if node.kind == "prod" else node.with_args(rest)
+
+
+def _exchanged(tree: Tree, letters: dict[int, int]) -> Tree:
+    """A tree with two letters of its entries exchanged."""
+    if tree.kind == "name" and tree.data[2]:
+        return name("_".join([str(tree.data[1]), *(str(low).translate(letters) for low in tree.data[2])]))
+    return tree.with_args([_exchanged(arg, letters) for arg in tree.args])
 
 
 def _as_products(node: Tree) -> Iterator[Tree]:
@@ -207,7 +353,7 @@ def _as_products(node: Tree) -> Iterator[Tree]:
     for i in range(len(node.args) - 1):
         a, b = node.args[i], node.args[i + 1]
         for pair in ([a, b], [b, a], [turned(a), b], [a, turned(b)], [turned(b), a], [b, turned(a)]):
-            made = Tree("prod", pair, ("",))
+            made = chain_of(pair)
             rest = [*node.args[:i], made, *node.args[i + 2 :]]
             yield rest[0] if len(rest) == 1 else node.with_args(rest)
 

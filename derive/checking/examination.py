@@ -10,6 +10,7 @@ from ..expr import Expr, symbols_of
 from ..progress import keep_what_there_is, stage
 from ..shapes import shape_text
 from .claims import Claim, Claims, parts_of
+from .dependences import by_variable
 from .generic_layers import in_layers
 from .heads import as_written
 from .interpretation import read
@@ -76,6 +77,7 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
                 except KeyboardInterrupt as interrupt:
                     keep_what_there_is(interrupt)
                     interrupted = "interrupted while looking for repairs"
+            line.repair = by_variable(line.repair, claim.sides[0].tree) if line.repair else line.repair
             _renamed(one.document, claim, line)
             if document.has_layers and line.repair:
                 line.repair = in_layers(line.repair, line.claim)

@@ -85,7 +85,7 @@ def in_layers(repair: str, claim: str) -> str | None:
 
 
 _NUMBERED = re.compile(
-    r"(?P<name>\\?[A-Za-z]+)(?:_(?:\{(?P<low>[0-3])\}|(?P<bare>[0-3])(?!\d))|\^\{\((?P<high>[0-3])\)\})(?P<turned>\^\{\\top\})?"
+    r"(?P<name>\\?[A-Za-z]+)(?:_(?:\{(?P<low>[0-3])\}|(?P<bare>[0-3])(?!\d))|\^\{\((?P<high>[0-3])\)\})(?P<turned>\^(?:\{\\top\}|\\top(?![A-Za-z])|T(?![A-Za-z])))?"
 )
 
 

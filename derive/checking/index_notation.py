@@ -167,7 +167,7 @@ class Evaluation:
     def name(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
         plain, letters = str(tree.data[1]), letters_of(tree)
         if plain == "δ" and len(letters) == 2 and "δ" not in self.scope.symbols:
-            return self.kronecker(letters)
+            return self.kronecker(letters, held)
         return self.contracted(self.base(tree), letters, held)
 
     def base(self, tree: Tree) -> Array:
@@ -205,13 +205,13 @@ class Evaluation:
             raise Unread(f"the size of {plain} is open here")
         return np.random.default_rng([*map(ord, plain), *shape]).uniform(0.3, 1.3, shape)
 
-    def kronecker(self, letters: tuple[str, ...]) -> IndexedArray:
+    def kronecker(self, letters: tuple[str, ...], held: frozenset[str]) -> IndexedArray:
         import numpy as np
 
         sizes = {n for n in (self.lengths.get(a, self.size) for a in letters) if n is not None}
         if len(sizes) != 1:
             raise Unread("the size of δ is open here")
-        return IndexedArray(np.eye(sizes.pop()), letters)
+        return self.contracted(np.eye(sizes.pop()), letters, held)
 
     def contracted(self, array: Array, letters: tuple[str, ...], held: frozenset[str]) -> IndexedArray:
         """The entries with these letters; a letter that stands twice is summed, unless something else has it."""

@@ -11,8 +11,9 @@ from ..errors import DeriveError, ShapeError
 from ..reading.differentials import Vocabulary, parse
 from ..reading.indicators import INEQUALITY, indicators
 from ..reading.tokens import Token
+from ..shapes import ONE
 from .backward import name_gradients
-from .claims import Claim, Claims, Side, tokenize, vocabulary_of
+from .claims import Claim, Claims, Side, parts_of, tokenize, vocabulary_of
 from .conditions import stated
 from .declaring import add_property, declare, declared_by, declares, is_hedged
 from .definitions import settle
@@ -20,7 +21,7 @@ from .document import MathRow, Passage, equation_sides, rows, statements
 from .generic_layers import kinds, written_out
 from .heads import name_heads
 from .manuscript import Manuscript
-from .roles import scopes
+from .roles import chains_of, names_of, scopes
 from .sample_sums import Hypothesis, as_formula, columns_said, hypotheses_of
 from .trees import Planter, Tree
 from .unification import Declaration
@@ -44,6 +45,7 @@ _HEADING = re.compile(
 )
 _CASE = re.compile(r"[\s&,(]*[i-n]\s*(?:=|\\neq?(?![a-z])|≠|\\not\s*=)\s*[i-n][\s&,.;)]*$")
 _RANGE = re.compile(r"[\s(]*[a-zN]\s*=\s*[01]\s*(?:,\s*(?:[12]\s*,\s*)?)?(?:\\[lc]?dots|…|\.\.)[^=]*$")  # i = 1, …, n
+_MEMBERS = re.compile(r"[^=]*(?:\\in(?![A-Za-z])|∈)[^=]*")  # for x ∈ ℝⁿ, let …
 _VANISHES = re.compile(r"\b(?:vanish\w*|zero|minimi[sz]ed|maximi[sz]ed|solved)\s+(?:only\s+)?(?:for|if)\s*$")
 MAX_SCOPES = 400
 
@@ -78,7 +80,7 @@ def read(text: str, where: Any = None) -> Document:
         if _RANGE.match(row.text):
             continue
         local = not row.display and bool(_FOR.search(row.prose)) and not _CASE.match(row.text)
-        local = local and not _VANISHES.search(row.prose)
+        local = local and not _VANISHES.search(row.prose) and not _MEMBERS.fullmatch(row.text)
         if local:
             local_block = row.block
         elif not row.display and local_block >= 0 and row.block - local_block <= 4 and "." not in row.prose:
@@ -138,7 +140,7 @@ def read(text: str, where: Any = None) -> Document:
                 name = symmetric_name(one.tree, other.tree)
                 if name is not None and not is_hedged(claim.row.prose):
                     add_property(known, name, "symmetric")  # K = Kᵀ
-        maker = _Maker(document, known, said, own, vocabulary)
+        maker = _Maker(document, known, said, own, vocabulary, hypotheses)
         document.scopes += maker.settled(claims, inherited)
     return document
 
@@ -147,18 +149,27 @@ class _Maker:
     """Makes the scopes of a section: one, or several where shapes do not fit into one."""
 
     def __init__(
-        self, document: Document, known: dict[str, Declaration], said: Claims, bare: list[Side], vocabulary: Vocabulary
-    ) -> None:
+        self, document: Document, known: dict[str, Declaration], said: Claims, bare: list[Side], vocabulary: Vocabulary,
+        hypotheses: Sequence[Hypothesis],
+    ) -> None:  # fmt: skip
         self.document = document
         self.known = known
         self.said = said
         self.bare = bare
         self.vocabulary = vocabulary
+        self.hypotheses = hypotheses
+
+    def reread(self, side: Side, text: str) -> Tree | None:
+        """What another text in place of a side says."""
+        other = Side(text, side.start)
+        _parse(other, self.vocabulary, [], self.hypotheses)
+        return other.tree
 
     def make(self, claims: list[Claim], inherited: dict[str, Claim]) -> Claims:
         made = Claims(self.document.manuscript.text)
         made.scope.columns = columns_said(made.text)
         made.claims, made.inherited, made.layout = claims, inherited, self.document.layout
+        made.reread = self.reread
         made.nabla_candidates = list(self.said.nabla_candidates)
         made.sums_to_one, made.units, made.bare = self.said.sums_to_one, self.said.units, self.bare
         for claim in claims:
@@ -176,6 +187,19 @@ class _Maker:
 
     def settled(self, claims: list[Claim], inherited: dict[str, Claim]) -> list[Claims]:
         made = self.make(claims, inherited)
+        if made.unfit and len(made.unfit) <= len(inherited):
+            return self.settled(claims, {n: c for n, c in inherited.items() if n not in made.unfit})
+        one = _of_one_sample(claims, made.scope)
+        if one is not None:
+            self.document.notes.append(f"line {claims[one[0]].number} speaks of one sample")
+            known = inherited | {str(c.name): c for c in claims[: one[0]] if c.role == "definition" and c.name}
+            plain = {n: c for n, c in known.items() if not {t.kind for t in parts_of([c])} & {"total", "formula"}}
+            before = [self.make(claims[: one[0]], inherited)] if one[0] else []
+            return [
+                *before,
+                self.make(claims[slice(*one)], plain),
+                *(self.settled(claims[one[1] :], known) if claims[one[1] :] else []),
+            ]
         at = _misfit(claims)
         if at is None or len(self.document.scopes) > MAX_SCOPES:
             return [made]
@@ -190,6 +214,20 @@ class _Maker:
                 self.document.notes.append(f"line {tail[0].number} does not fit the shapes of the lines before it")
                 return [self.make(claims[:at], inherited), *self.settled(tail, {})]
         return [self.make(claims, inherited)]
+
+
+def _of_one_sample(claims: list[Claim], scope: Scope) -> tuple[int, int] | None:
+    """Where a chain stands that speaks of one sample (x, y), beside sums over all for which y is a vector."""
+    start = 0
+    for chain in chains_of(claims):
+        names = {n for c in chain for side in c.sides for n in names_of(side.tree)}
+        for sample in sorted(n for n in names if len(n) == 1 and n.islower() and n.upper() in scope.families):
+            rows = scope.families[sample.upper()][0]
+            others = [n for n in names - {sample} if scope.families.get(n, (None, None))[0] is rows and rows is not ONE]
+            if others and sample not in scope.families and sample.upper() not in names and len(claims) > len(chain):
+                return start, start + len(chain)
+        start += len(chain)
+    return None
 
 
 def _misfit(claims: list[Claim]) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..expr import Expr
 from ..shapes import shape_text
@@ -47,7 +47,7 @@ class Judgment:
 
     __slots__ = (
         "verdict", "reason", "follows_from", "side", "truth", "value", "previous", "tree", "truths", "condition",
-        "span", "mended", "turns",
+        "span", "trials", "solution", "turns",
     )  # fmt: skip
 
     def __init__(self, verdict: str, reason: str, side: Side) -> None:
@@ -63,7 +63,8 @@ class Judgment:
         self.condition: str | None = None
         self.span: tuple[int, int] | None = None  # the place that is not read
         self.turns = False  # what follows continues from here, and from nothing before
-        self.mended: tuple[str, Expr] | None = None  # a repair that is known already, and its kind
+        self.trials: list[tuple[Side, Callable[[Tree], bool]]] = []  # sides, and whether a tree there would be right
+        self.solution: Expr | None = None  # what would be right, where it has a closed form
 
     @property
     def is_index_lost(self) -> bool:

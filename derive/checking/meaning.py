@@ -56,7 +56,7 @@ from ..reading.build import SEVERAL, of_one, of_several
 from ..rows import largest
 from ..shapes import ONE, SCALAR, Dim, shape_text
 from .trees import Tree, is_kronecker
-from .values import Indexed, Meaning, Pending, Unread, Value
+from .values import Indexed, Meaning, Pending, Unread, Value, at_each_entry
 
 
 class Formulas(Meaning):
@@ -132,6 +132,7 @@ class Formulas(Meaning):
         values = [self.build(arg) for arg in tree.args]
         if any(isinstance(v, Indexed) for v in values):
             return self.indexed_sum(values)
+        values = self.spread(values)
         rows: Dim | None = None
         columns: Dim | None = None
         for value in values:
@@ -495,6 +496,8 @@ class Formulas(Meaning):
             if variable is None or not isinstance(argument, Expr):
                 continue
             if argument is not variable and self.scope.inline(argument) is not self.scope.inline(variable):
+                if variable.is_scalar and (each := at_each_entry(self.scope.inline(found), variable, argument)):
+                    return each
                 if argument.shape != variable.shape:
                     raise Unread(f"{name} is applied to something of another shape than {parameter}")
                 setting[variable] = argument

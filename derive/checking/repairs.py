@@ -1,127 +1,113 @@
 """What kind of mistake a failing line makes, found by mending it.
 
-A repair is one edit of the line's tree: a transposition set or removed, two factors
-swapped, a sign, a constant, a term, a factor.  Each is built and compared with the truth;
-the first that makes the line right names the kind.  Kinds, in the order they are tried:
+A repair is one edit of the line's own tree, in the author's names: a transposition set or removed, two factors
+swapped, a sign, a constant, a term, a factor, another letter.  Each is built and compared with the truth; the first
+that makes the line right names the kind, and the line is printed as its author wrote it, with that place mended.
+Kinds, in the order in which they are tried:
 
     nabla               ∇ lost before a term
-    index               an entry stands for the whole, 2 z_j for 2 z
+    index               an entry stands for the whole, 2 z_j for 2 z; a letter of an entry for another
     factor, sign        right up to a constant
     layout              the transpose of the gradient
     scalar for matrix   a trace or an inner product where a matrix is wanted
-    path                a path of a tied variable is forgotten
     transpose           a transposition missing, superfluous or misplaced
     inverse transpose   A⁻¹ for A⁻ᵀ
     order               factors in another order
     hadamard            ⊙ for the product, or the reverse
     diag                diag lost, or superfluous
     norm                a norm squared, or not
+    power, inverse      another power; an inverse lost, or superfluous
     softmax             the off-diagonal part of the softmax Jacobian
+    path                a path of a tied variable is forgotten
+    name                another letter
+    function            a function lost, or superfluous
     term                a term dropped, or superfluous
-    inner derivative    a factor of the chain rule lost
+    inner derivative    a factor of the chain rule lost, or superfluous
     symmetric           right only for a symmetric matrix
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from itertools import takewhile
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from ..derivation import Sweep
 from ..errors import DeriveError
-from ..expr import Expr, nodes, number, symbols_of
-from ..operations import add, matmul, scale, transpose
+from ..expr import Expr, nodes, number, ones, substitute, symbol, symbols_of
+from ..operations import add, scale, transpose
 from ..rules import RULES
 from ..shapes import SCALAR, shape_text
 from .claims import Claim, parts_of
 from .conditions import symmetric_if
 from .derivatives import TreeBuilder
-from .edits import Edit, at, edits, held, places_of, put, turned
+from .edits import Edit, chain_of, held, losses, negated, places_of, put, strokes, turned
+from .mending import MAX_FOLDED, Mending, Repair
 from .report import Line
 from .trees import Tree
 from .values import Convention, Indexed
-from .witness import close
+from .witness import SEEDS, close
 
 if TYPE_CHECKING:
     from .examination import Budget
-    from .judgments import Judgment
+    from .judgments import Judgment, Value
     from .verdicts import Judge
 
-MAX_CANDIDATES = 1500  # edits tried on one line
+_EDGE = " \n\t&,.;~"
 
 
-class Mending:
-    """The search for the repair of one side."""
+class Claimed(Mending):
+    """The search for the repair of a side whose right value is known."""
 
     def __init__(self, judge: Judge, claim: Claim, judgment: Judgment, budget: Budget) -> None:
-        self.judge = judge
-        self.budget = budget
+        super().__init__(judge, judgment.side, budget, self.fits)
         self.claim = claim
-        self.side = judgment.side
-        self.tree = judgment.side.tree
-        if self.tree is not None and self.tree.kind == "formula":
-            self.tree = self.tree.args[0]  # its text is read as a whole, so that only its tree can be edited
         self.witness = judge.witness
-        self.value = judgment.value
+        self.given = judgment.value
         self.truth = judgment.truth if judgment.truth is not None else judgment.previous
-        self.tried = 0
-        self.head = self._head()
+        self.chain = self._chain()
         self.reading = Convention(judge.layout)
+        self.symmetric_letters: dict[Expr, Expr] = {}
         self.judgment_is_misread = judgment.reason.startswith("the shapes do not fit")
 
-    def _head(self) -> Tree | None:
+    def _chain(self) -> list[Claim]:
         claims = self.judge.document.claims
-        i = claims.index(self.claim)
-        while i and claims[i].continues:
-            i -= 1
-        return claims[i].sides[0].tree
+        i = first = claims.index(self.claim)
+        while first and claims[first].continues:
+            first -= 1
+        return claims[first : i + 1]
 
     # Comparing
 
     def whole(self, expr: Expr) -> Expr:
-        return self.judge.whole(expr)
+        expr = self.judge.whole(expr)
+        return substitute(expr, self.symmetric_letters) if self.symmetric_letters else expr
 
     def target(self) -> Expr | None:
-        if isinstance(self.truth, Indexed):
-            return self.truth.expr
-        return self.truth
+        return self.truth.expr if isinstance(self.truth, Indexed) else self.truth
 
-    @property
-    def is_spent(self) -> bool:
-        return self.tried > MAX_CANDIDATES or self.budget.left <= 0
-
-    def within(self, found: Iterator[Edit]) -> Iterator[Edit]:
-        """Edits as long as any may be tried."""
-        return takewhile(lambda _: not self.is_spent, found)
-
-    def fits(self, tree: Tree) -> Expr | None:
+    def fits(self, tree: Tree) -> Value | None:
         """The value of an edited tree, if it is the truth."""
         truth = self.target()
-        if truth is None or self.is_spent:
+        if truth is None:
             return None
-        self.tried += 1
-        self.budget.left -= 1
-        try:
-            found = TreeBuilder(self.judge.scope, self.reading).value(tree, truth.shape)
-        except (DeriveError, ArithmeticError):
-            return None
+        found = TreeBuilder(self.judge.scope, self.reading).value(tree, truth.shape)
         if isinstance(found, Indexed) != isinstance(self.truth, Indexed):
             return None
-        if isinstance(found, Indexed):
-            if isinstance(self.truth, Indexed) and found.indices != self.truth.indices:
+        made = found
+        if isinstance(made, Indexed):
+            if isinstance(self.truth, Indexed) and made.indices != self.truth.indices:
                 return None
-            found = found.expr
-        if found.shape != truth.shape:
+            made = made.expr
+        if made.shape != truth.shape or not self.same(made, truth):
             return None
-        return found if self.same(found, truth) else None
+        return found if self.witness.proof(self.whole(made), self.whole(truth)) != "differs" else None
 
     def same(self, a: Expr, b: Expr) -> bool:
         """Whether two expressions agree where both have values; nowhere is no: a repair must be seen to be right."""
-        from .witness import SEEDS
-
         left, right = self.whole(a), self.whole(b)
         for seed in SEEDS:
             one, two = self.witness.value(left, seed), self.witness.value(right, seed)
@@ -131,101 +117,122 @@ class Mending:
 
     # The search
 
-    def search(self, truths: Sequence[Expr | Indexed | None]) -> tuple[str, Expr | None, str]:
-        """The kind, the mended side, and what to say of it, against the first truth that can be reached."""
+    def search(self, truths: Sequence[Value | None]) -> Repair:
+        """The repair against the first truth that can be reached."""
         first = self.truth
-        best: tuple[str, Expr | None, str] | None = None
+        best: Repair | None = None
         for truth in truths or [first]:
             if truth is None:
                 continue
             self.truth, self.tried = truth, 0
             found = self.attempt()
-            if found[0]:
+            if found.kind:
                 return found
             best = best or found
         self.truth = first
-        return best or ("", None, "")
+        return best or Repair("")
 
-    def attempt(self) -> tuple[str, Expr | None, str]:
-        truth, value = self.truth, self.value
+    def attempt(self) -> Repair:
+        truth, value = self.truth, self.given
         if isinstance(value, Indexed) and isinstance(truth, Expr):
             if value.expr.shape == truth.shape and self.same(value.expr, truth):
                 letters = " ".join(value.indices)
-                return "index", value.expr, f"an entry (index {letters}) stands for the whole"
-            return "index", truth, "an entry stands for the whole"
+                return Repair("index", f"an entry (index {letters}) stands for the whole", value=value.expr)
+            return Repair("index", "an entry stands for the whole", value=truth)
         if isinstance(truth, Indexed) and isinstance(value, Expr):
-            return (
-                "index",
-                None,
-                f"the left-hand side is the entry {' '.join(truth.indices)}, the right-hand side the whole",
-            )
+            entry = " ".join(truth.indices)
+            return Repair("index", f"the left-hand side is the entry {entry}, the right-hand side the whole")
         goal = self.target()
-        if goal is None or self.tree is None:
-            return "", None, ""
+        if goal is None:
+            return Repair("")
+        if found := self.first(self.gradient_edits()):
+            found.said = "∇ is lost" if found.kind == "nabla" else "∇ is lost, and a factor is wrong"
+            return found
         plain = value.expr if isinstance(value, Indexed) else value
-        for kind, edited in self.within(self.gradient_edits()):
-            mended = self.fits(edited)
-            if mended is not None:
-                return kind, mended, "∇ is lost" if kind == "nabla" else "∇ is lost, and a factor is wrong"
-        if plain is not None:
-            found = self.constant(plain, goal) or self.turned(plain, goal) or self.collapsed(plain, goal)
-            if found:
-                return found
         if plain is None:
-            for path, node in places_of(self.tree):
-                if node.kind == "call" and node.data[0] in ("trace", "sum", "det"):
-                    for inner_ in (node.args[0], turned(node.args[0])):
-                        mended = self.fits(put(self.tree, path, inner_))
-                        if mended is not None:
-                            return "scalar for matrix", mended, "a scalar stands where a matrix is wanted"
-        forgotten = self.forgotten(plain, goal) if plain is not None else None
-        if forgotten:
-            return forgotten
+            shapes: Repair | None = self.first(self.opened(calls_only=True))
+            if shapes is not None:
+                shapes.said = "a scalar stands where a matrix is wanted"
+                return shapes
+        else:
+            told = self.constant(plain, goal) or self.turned(plain, goal) or self.collapsed(plain, goal)
+            if told is not None:
+                return self.as_written(told)
         reason = self.symmetric(plain, goal) if plain is not None else ""
-        for kind, edited in self.within(edits(self.tree)):
-            mended = self.fits(edited)
-            if mended is not None:
-                return kind, mended, reason
-        for kind, expr in () if self.is_spent else self.missing(plain, goal):
-            return kind, expr, reason
-        partial = self.one_summand(goal)
-        if partial:
-            return partial
-        if reason:
-            return "symmetric", goal, reason
-        for kind, edited in self.within(self.double()):
-            mended = self.fits(edited)
-            if mended is not None:
-                return kind, mended, ""
-        return "", goal, ""
+        if self.judge.granted:
+            self.suppose_symmetry(goal)
+        if found := self.first(strokes(self.tree)):
+            found.said = reason
+            return found
+        if plain is not None and (forgotten := self.forgotten(plain, goal)):
+            return forgotten
+        if found := self.first(losses(self.tree, self.words(self.slopes(goal)))) or self.missing(plain, goal):
+            found.said = reason
+            return found
+        if (partial := self.one_summand(goal)) or reason:
+            return partial or Repair("symmetric", reason, value=goal)
+        if found := self.first(self.double()):
+            return found
+        if not self.symmetric_letters and self.suppose_symmetry(goal) and (found := self.first(strokes(self.tree))):
+            letters = ", ".join(s.text() for s in self.symmetric_letters)
+            found.said = f"where {letters} {'is' if len(self.symmetric_letters) == 1 else 'are'} symmetric"
+            return found
+        return Repair("", value=goal)
 
-    def constant(self, value: Expr, goal: Expr) -> tuple[str, Expr | None, str] | None:
+    def suppose_symmetry(self, goal: Expr) -> bool:
+        """Compare as where every square matrix is symmetric, which lines before may have taken for granted."""
+        self.symmetric_letters = {
+            s: symbol(s.name, *s.shape, properties=s.properties | {"symmetric"})
+            for s in symbols_of(self.judge.whole(goal))
+            if s.is_square and not s.is_scalar and not s.properties & {"symmetric", "spd", "psd", "diagonal"}
+            and (not self.judge.granted or s.text() in self.judge.granted)
+        }  # fmt: skip
+        self.witness.symbols += [s for s in self.symmetric_letters.values() if s not in self.witness.symbols]
+        return bool(self.symmetric_letters)
+
+    def as_written(self, told: Repair) -> Repair:
+        """A repair known by its value, as an edit of what the author wrote where there is one."""
+        if told.kind == "scalar for matrix":
+            found = self.first(self.opened())
+        else:
+            found = self.first(strokes(self.tree))
+        if found is not None:
+            told.side, told.text, told.value = found.side, found.text, found.value
+        elif told.kind in ("factor", "sign") and isinstance(self.factor, Fraction):
+            new = negated(self.tree) if self.factor == -1 else chain_of([Tree("number", (), (self.factor,)), self.tree])
+            told.side, told.text = self.side, self.written((), new)
+        elif told.kind == "layout":
+            told.side, told.text = self.side, self.written((), turned(self.tree))
+        return told
+
+    factor: Fraction | None = None
+
+    def constant(self, value: Expr, goal: Expr) -> Repair | None:
         c = self.witness.ratio(self.whole(value), self.whole(goal))
         if c is None:
             return None
         if abs(c - 1) < 1e-7 and self.judgment_is_misread:
-            return "hadamard", value, "right with the vectors multiplied entry by entry"
+            return Repair("hadamard", "right with the vectors multiplied entry by entry", value=value)
         fraction = Fraction(c).limit_denominator(64)
         if abs(float(fraction) - c) < 1e-6:
             mended = scale(number(1 / fraction), value)
             if self.witness.proof(self.whole(mended), self.whole(goal)) == "differs":
-                return "factor", goal, f"right up to a factor near {_text(fraction)}, and not that"
+                return Repair("factor", f"right up to a factor near {_text(fraction)}, and not that", value=goal)
             if fraction == 1:
                 return None  # right as a whole: something else than a factor is wrong
+            self.factor = 1 / fraction
             if fraction == -1:
-                return "sign", mended, "right up to the sign"
-            return "factor", mended, f"right up to the factor {_text(fraction)}"
-        return "factor", goal, f"right up to the factor {c:.6g}"
+                return Repair("sign", "right up to the sign", value=mended)
+            return Repair("factor", f"right up to the factor {_text(fraction)}", value=mended)
+        return Repair("factor", f"right up to the factor {c:.6g}", value=goal)
 
-    def turned(self, value: Expr, goal: Expr) -> tuple[str, Expr | None, str] | None:
+    def turned(self, value: Expr, goal: Expr) -> Repair | None:
         """The transpose of what is right: another layout, unless one letter's transposition is missing."""
         if value.shape != (goal.shape[1], goal.shape[0]) or goal.shape == SCALAR:
             return None
         if not self.same(transpose(value), goal):
             return None
-        tree = self.tree
-        assert tree is not None
-        single = tree
+        single = self.tree
         while single.kind in ("transpose", "neg"):
             single = single.args[0]
         if single.kind == "prod":
@@ -234,44 +241,35 @@ class Mending:
             while single.kind in ("transpose", "neg"):
                 single = single.args[0]
         if single.kind in ("name", "inverse"):
-            kind = "inverse transpose" if any(t.kind == "inverse" for t in tree.walk()) else "transpose"
-            reason = self.symmetric(value, goal)
-            return kind, transpose(value), reason or "the transpose of what is right"
-        shapes = f"{shape_text(value.shape)}, not {shape_text(goal.shape)}"
-        if value.shape == goal.shape:
-            return "layout", transpose(value), "the transpose of the derivative: right in the other layout only"
-        return "layout", transpose(value), f"the transpose of the derivative ({shapes}): right in the other layout only"
+            kind = "inverse transpose" if any(t.kind == "inverse" for t in self.tree.walk()) else "transpose"
+            said = self.symmetric(value, goal) or "the transpose of what is right"
+            return Repair(kind, said, value=transpose(value))
+        shapes = "" if value.shape == goal.shape else f" ({shape_text(value.shape)}, not {shape_text(goal.shape)})"
+        said = f"the transpose of the derivative{shapes}: right in the other layout only"
+        return Repair("layout", said, value=transpose(value))
 
-    def collapsed(self, value: Expr, goal: Expr) -> tuple[str, Expr | None, str] | None:
+    def collapsed(self, value: Expr, goal: Expr) -> Repair | None:
         if value.shape != SCALAR or goal.shape == SCALAR:
             return None
-        mended: Expr | None = None
-        for edited in self.opened():
-            mended = self.fits(edited)
-            if mended is not None:
-                break
-        return "scalar for matrix", mended or goal, f"a scalar stands where {shape_text(goal.shape)} is wanted"
+        return Repair("scalar for matrix", f"a scalar stands where {shape_text(goal.shape)} is wanted", value=goal)
 
-    def opened(self) -> Iterator[Tree]:
+    def opened(self, calls_only: bool = False) -> Iterator[Edit]:
         """The trace of a matrix as the matrix; xᵀ y as y xᵀ."""
-        assert self.tree is not None
-        for path, node in places_of(self.tree):
-            if node.kind == "call" and node.data[0] in ("trace", "sum"):
-                yield put(self.tree, path, node.args[0])
-                yield put(self.tree, path, turned(node.args[0]))
-            if node.kind in ("inner", "colon") and len(node.args) == 2:
+        kind = "scalar for matrix"
+        for path, node, _ in places_of(self.tree):
+            if node.kind == "call" and node.data[0] in ("trace", "sum", "det"):
+                yield kind, path, node.args[0]
+                yield kind, path, turned(node.args[0])
+            if node.kind in ("inner", "colon") and len(node.args) == 2 and not calls_only:
                 a, b = node.args
                 for left, right in ((a, turned(b)), (b, turned(a)), (turned(a), b), (turned(b), a)):
-                    yield put(self.tree, path, Tree("prod", [left, right], ("",)))
-            if node.kind == "prod" and len(node.args) >= 2:
-                for i in range(len(node.args) - 1):
-                    args = list(node.args)
-                    args[i], args[i + 1] = args[i + 1], args[i]
-                    yield put(self.tree, path, Tree("prod", args, node.data))
+                    yield kind, path, chain_of([left, right])
+        if not calls_only:
+            yield from strokes(self.tree)
 
     def contributions(self) -> list[Expr]:
         """What each occurrence of the variable adds to the derivative at the head of the chain."""
-        head = self.head
+        head = self.chain[0].sides[0].tree
         if head is None or head.kind not in ("derivative", "gradient"):
             return []
         builder = TreeBuilder(self.judge.scope, self.reading)
@@ -288,13 +286,13 @@ class Mending:
             variable, stands_for, turned = builder.variable(variable_tree)
             if stands_for is not None or not function.is_scalar:
                 return []
-            shares = [c.expression for c in Sweep(self.whole(function), variable).contributions]
+            shares = [c.expression for c in Sweep(self.judge.whole(function), variable).contributions]
         except DeriveError:
             return []
         layout_turned = turned != (self.judge.layout == "numerator" and head.kind == "derivative")
         return [transpose(s) if layout_turned else s for s in shares]
 
-    def forgotten(self, value: Expr, goal: Expr) -> tuple[str, Expr | None, str] | None:
+    def forgotten(self, value: Expr, goal: Expr) -> Repair | None:
         shares = self.contributions()
         if len(shares) < 2 or value.shape != goal.shape:
             return None
@@ -304,10 +302,23 @@ class Mending:
             rest = [s for j, s in enumerate(shares) if j != i]
             if self.same(value, add(*rest)):
                 which = "one" if len(rest) == 1 else f"{len(rest)} of {len(shares)}"
-                return "path", add(value, share), f"{which} path of the variable alone; the other adds {share.text()}"
+                said = f"{which} path of the variable alone; the other adds {self.named(share).text()}"
+                return self.with_term("path", share, said)
             if len(rest) > 1 and self.same(value, share):
-                return "path", goal, "one path of the variable alone; the others are forgotten"
+                said = "one path of the variable alone; the others are forgotten"
+                return self.with_term("path", add(goal, scale(number(-1), share)), said)
         return None
+
+    def with_term(self, kind: str, term: Expr, said: str = "") -> Repair:
+        """The side with a term more, in the author's names."""
+        found = self.tested((kind, (), Tree("sum", [*self.terms_written(), held(_plain(self.named(term)))])))
+        found = found or Repair(kind, value=self.target())
+        found.said = said
+        return found
+
+    def terms_written(self) -> Sequence[Tree]:
+        terms = self.tree.args if self.tree.kind == "sum" else (self.tree,)
+        return [t for t in terms if t.kind != "zero" and not (t.kind == "number" and t.data[0] == 0)]
 
     def symmetric(self, value: Expr, goal: Expr) -> str:
         condition = symmetric_if(self.witness, self.whole(goal), self.whole(value), None)
@@ -318,14 +329,7 @@ class Mending:
     def gradient_edits(self) -> Iterator[Edit]:
         """∇ lost before some terms of a sum, or before the whole."""
         tree = self.tree
-        assert tree is not None
-        claims = self.judge.document.claims
-        first = claims.index(self.claim)
-        while first and claims[first].continues:
-            first -= 1
-        operators = [
-            t for t in parts_of(claims[first : claims.index(self.claim) + 1]) if t.kind == "gradient" and t.data[1]
-        ]
+        operators = [t for t in parts_of(self.chain) if t.kind == "gradient" and t.data[1]]
         if not operators:
             return
         variables = operators[0].args[1:]
@@ -337,63 +341,51 @@ class Mending:
 
         if tree.kind == "sum":
             terms = [a if any(t.kind == "gradient" for t in a.walk()) else under(a) for a in tree.args]
-            yield "nabla", tree.with_args(terms)
+            yield "nabla", (), tree.with_args(terms)
         if not any(t.kind == "gradient" for t in tree.walk()):
-            yield "nabla", under(tree)
+            yield "nabla", (), under(tree)
             for factor in (Fraction(1, 2), Fraction(2)):
                 # the whole of it twice: ∇ and a factor
-                yield "factor", Tree("prod", [Tree("number", (), (factor,)), under(tree)], ("",))
+                yield "factor", (), chain_of([Tree("number", (), (factor,)), under(tree)])
 
     def double(self) -> Iterator[Edit]:
         """Two edits, of the kinds that come in pairs."""
-        tree = self.tree
-        assert tree is not None
-        first = []
-        for kind, edited in edits(tree):
-            if kind in ("transpose", "order", "inverse transpose"):
-                first.append((kind, edited))
-            else:
-                break
-        for kind, edited in first[:24]:
-            for path, node in list(places_of(edited))[:24]:
+        arranged = [e for e in strokes(self.tree) if e[0] in ("transpose", "order", "inverse transpose")]
+        for kind, path, new in arranged[:24]:
+            edited = put(self.tree, path, new)
+            for inner, node, _ in islice(places_of(edited), 24):
                 if node.kind in ("number", "neg"):
                     continue
-                yield kind, put(edited, path, turned(node))
+                yield kind, (), put(edited, inner, turned(node))
                 if node.kind == "prod":
                     for i in range(len(node.args) - 1):
                         args = list(node.args)
                         args[i], args[i + 1] = args[i + 1], args[i]
-                        yield kind, put(edited, path, node.with_args(args))
+                        yield kind, (), put(edited, inner, node.with_args(args))
 
     # What is missing
 
-    def missing(self, value: Expr | None, goal: Expr) -> Iterator[tuple[str, Expr]]:
-        """A term that the truth has and the line has not; a factor of the chain rule."""
-        yield from self.lost_slope(goal)
-        if value is not None and value.shape == goal.shape:
-            difference = add(goal, scale(number(-1), value))
-            for term in self.terms(goal):
-                for signed in (term, scale(number(-1), term)):
-                    if self.same(difference, signed):
-                        yield "term", add(value, signed)
-                c = self.witness.ratio(self.whole(difference), self.whole(term))
-                if c is not None and abs(c * 4 - round(c * 4)) < 1e-6:
-                    yield "term", goal
-        tree = self.tree
-        assert tree is not None
-        for path, node in places_of(tree):
-            for extra in self.summands():
-                terms = node.args if node.kind == "sum" else (node,)
-                parent = at(tree, path[:-1]) if path else None
-                if node.kind in ("number", "neg") or (
-                    parent is not None and parent.kind == "sum" and node.kind != "sum"
-                ):
-                    continue
-                for signed_tree in (extra, Tree("neg", [extra])):
-                    mended = self.fits(put(tree, path, Tree("sum", [*terms, signed_tree])))
-                    if mended is not None:
-                        yield "term", mended
-        yield from self.lost_matrix(value, goal)
+    def missing(self, value: Expr | None, goal: Expr) -> Repair | None:
+        """A term that the truth has and the line has not."""
+        if value is None or value.shape != goal.shape:
+            return None
+        from ..algebra.forms import expand
+
+        difference = add(goal, scale(number(-1), value))
+        try:
+            gap = expand(self.whole(difference))
+        except DeriveError:
+            gap = difference
+        if gap.op.name != "add" and len(nodes(gap)) < MAX_FOLDED:
+            return self.with_term("term", gap)
+        for term in self.terms(goal):
+            for signed in (term, scale(number(-1), term)):
+                if self.same(difference, signed):
+                    return self.with_term("term", signed)
+            c = self.witness.ratio(self.whole(difference), self.whole(term))
+            if c is not None and abs(c * 4 - round(c * 4)) < 1e-6:
+                return self.with_term("term", scale(number(Fraction(round(c * 4), 4)), term))
+        return None
 
     def terms(self, goal: Expr) -> list[Expr]:
         """The summands of the truth, expanded and as derived."""
@@ -401,117 +393,35 @@ class Mending:
 
         found: dict[Expr, None] = {}
         for expr in (goal, self.whole(goal)):
-            for part in expr.args if expr.op.name == "add" else ():
-                found[part] = None
+            found |= dict.fromkeys(expr.args if expr.op.name == "add" else ())
         try:
             expanded = expand(self.whole(goal))
-            for part in expanded.args if expanded.op.name == "add" else ():
-                found[part] = None
+            found |= dict.fromkeys(expanded.args if expanded.op.name == "add" else ())
         except DeriveError:
             pass
         return list(found)[:40]
-
-    def summands(self) -> list[Tree]:
-        """Terms that the lines before have in sums."""
-        found: dict[object, Tree] = {}
-        claims = self.judge.document.claims
-        i = claims.index(self.claim)
-        for claim in claims[max(0, i - 6) : i + 1]:
-            for side in claim.sides:
-                if side is self.side or side.tree is None:
-                    continue
-                for t in side.tree.walk():
-                    if t.kind == "sum":
-                        for term in t.args:
-                            bare = term.args[0] if term.kind == "neg" else term
-                            found.setdefault(bare.key(), bare)
-        return list(found.values())[-24:]
 
     def slopes(self, goal: Expr) -> list[Expr]:
         """Derivatives of the functions applied entry by entry, and what the truth multiplies entry by entry."""
         scope = self.judge.scope
         slopes: dict[Expr, None] = {}
-        bodies = [scope.inline(e) for e in scope.definitions.values()]
-        for body in bodies:
-            for node in nodes(body):
-                if node.op.is_elementwise and not node.is_scalar or node.op.name in ("softmax", "power"):
-                    rule = RULES.get(node.op.name)
-                    if rule is None:
-                        continue
-                    try:
-                        from ..expr import ones
-
-                        slopes[rule.pull(ones(*node.shape), node, 0)] = None
-                    except DeriveError:
-                        continue
-                if node.is_scalar and node.op.is_elementwise:
-                    rule = RULES.get(node.op.name)
-                    if rule is not None:
-                        try:
-                            slopes[rule.pull(number(1), node, 0)] = None
-                        except DeriveError:
-                            continue
+        for node in dict.fromkeys(chain.from_iterable(nodes(scope.inline(e)) for e in scope.definitions.values())):
+            rule = RULES.get(node.op.name)
+            if rule is None or not (node.op.is_elementwise or node.op.name in ("softmax", "power")):
+                continue
+            try:
+                slopes[rule.pull(number(1) if node.is_scalar else ones(*node.shape), node, 0)] = None
+            except DeriveError:
+                continue
         for node in nodes(goal):
             if node.op.name == "hadamard":
-                for factor in node.args:
-                    slopes[factor] = None
-        for slope in list(slopes):
-            slopes[scale(number(-1), slope)] = None
-        return list(slopes)
+                slopes |= dict.fromkeys(node.args)
+        return [*slopes, *(scale(number(-1), slope) for slope in slopes)]
 
-    def lost_slope(self, goal: Expr) -> Iterator[tuple[str, Expr]]:
-        """A derivative of an inner function left out."""
-        tree = self.tree
-        assert tree is not None
-        slopes = self.slopes(goal)
-        for path, node in places_of(tree):
-            parent = at(tree, path[:-1]) if path else None
-            if node.kind == "number" or (parent is not None and parent.kind in ("norm", "call")):
-                continue
-            for slope in slopes:
-                mended = self.fits(put(tree, path, Tree("hadamard", [node, held(slope)])))
-                if mended is not None:
-                    yield "inner derivative", mended
-
-    def lost_matrix(self, value: Expr | None, goal: Expr) -> Iterator[tuple[str, Expr]]:
-        """The matrix of an inner map left out."""
-        scope = self.judge.scope
-        bodies = [scope.inline(e) for e in scope.definitions.values()]
-        matrices = [s for s in dict.fromkeys(n for b in bodies for n in symbols_of(b)) if not s.is_scalar]
-        if value is not None and self.judgment_is_misread:
-            for matrix in matrices:
-                for left, right in (
-                    (matrix, value),
-                    (transpose(matrix), value),
-                    (value, matrix),
-                    (value, transpose(matrix)),
-                ):
-                    if left.shape[1] is right.shape[0] and (left.shape[0], right.shape[1]) == goal.shape:
-                        product = matmul(left, right)
-                        if self.same(product, goal):
-                            yield "inner derivative", product
-        tree = self.tree
-        assert tree is not None
-        names = {s: Tree("name", (), (n, n, ())) for n, s in scope.symbols.items()}
-        for path, node in places_of(tree):
-            parent = at(tree, path[:-1]) if path else None
-            if parent is not None and parent.kind in ("norm", "call"):
-                continue
-            if node.kind == "number":
-                continue
-            for matrix in matrices:
-                if matrix not in names:
-                    continue
-                for factor in (names[matrix], turned(names[matrix])):
-                    for pair in ([factor, node], [node, factor]):
-                        mended = self.fits(put(tree, path, Tree("prod", pair, ("",))))
-                        if mended is not None:
-                            yield "inner derivative", mended
-
-    def one_summand(self, goal: Expr) -> tuple[str, Expr | None, str] | None:
+    def one_summand(self, goal: Expr) -> Repair | None:
         """A sum of which all terms but one are paths: that one should be the path that is left."""
         tree = self.tree
-        if tree is None or tree.kind != "sum":
+        if tree.kind != "sum":
             return None
         shares = self.contributions()
         if len(shares) != len(tree.args) or len(shares) < 2:
@@ -535,28 +445,49 @@ class Mending:
                 left.remove(match)
         if len(wrong) != 1 or len(left) != 1:
             return None
-        ordinal = ("first", "second", "third", "fourth")[wrong[0]] if wrong[0] < 4 else f"{wrong[0] + 1}th"
-        return "transpose", goal, f"the {ordinal} term should be {left[0].text()}"
+        (at,), share = wrong, self.named(left[0])
+        ordinal = ("first", "second", "third", "fourth")[at] if at < 4 else f"{at + 1}th"
+        letters = Counter(str(t.data[0]) for t in tree.args[at].walk() if t.kind == "name")
+        is_arranged = set(letters) == {s.name for s in symbols_of(share)}
+        repair = self.tested(("transpose" if is_arranged else "term", (at,), held(share)))
+        repair = repair or Repair("transpose" if is_arranged else "term", value=goal)
+        repair.said = f"the {ordinal} term should be {share.text()}"
+        return repair
 
 
 def explain(judge: Judge, claim: Claim, judgment: Judgment, line: Line, budget: Budget) -> None:
     """Fill in kind, repair and evidence of a failing line."""
-    if judgment.mended is not None:
-        line.kind, mended_ = judgment.mended
-        line.repair = _repaired(claim, judgment, mended_, False, None)
+    for side, test in judgment.trials:
+        if side.tree is None:
+            continue
+        mending = Mending(judge, side, budget, test)
+        found = mending.first(strokes(mending.tree)) or mending.first(losses(mending.tree, mending.words()))
+        if found is not None and found.text is not None:
+            line.kind, line.repair = found.kind, _repaired(claim, found, judgment)
+            return
+    if judgment.trials:
+        line.kind = "unknown"
+        if judgment.solution is not None:
+            line.repair = _repaired(claim, Repair("", "", judgment.side, None, judgment.solution), judgment)
         return
-    mending = Mending(judge, claim, judgment, budget)
-    if mending.truth is None:
+    if judgment.side.tree is None or judgment.truth is None and judgment.previous is None:
         return
-    kind, mended, said = mending.search(judgment.truths)
-    line.kind = kind or "unknown"
-    if said:
-        line.reason = f"{line.reason}: {said}" if line.reason and said not in line.reason else said
-    if mended is not None:
-        line.repair = _repaired(claim, judgment, mended, isinstance(mending.truth, Indexed), mending.truth)
-    goal = mending.target()
+    search = Claimed(judge, claim, judgment, budget)
+    found = search.search(judgment.truths)
+    line.kind = found.kind or "unknown"
+    if found.said:
+        line.reason = f"{line.reason}: {found.said}" if line.reason and found.said not in line.reason else found.said
+    if found.text is not None or found.value is not None:
+        if found.text is None and isinstance(found.value, Expr):
+            found.value = _plain(search.named(found.value))
+        line.repair = _repaired(claim, found, judgment, search.truth)
+    goal = search.target()
     value = judgment.value.expr if isinstance(judgment.value, Indexed) else judgment.value
-    if line.kind == "index" and goal is not None:
+    if (
+        line.kind == "index"
+        and goal is not None
+        and isinstance(judgment.value, Indexed) != isinstance(search.truth, Indexed)
+    ):
         one, whole = ("the line", "right") if isinstance(judgment.value, Indexed) else ("right", "the line")
         line.evidence = f"{one} is one number for each index, {whole} is {shape_text(goal.shape)}"
     elif goal is not None and value is not None:
@@ -568,18 +499,38 @@ def explain(judge: Judge, claim: Claim, judgment: Judgment, line: Line, budget: 
         line.evidence = f"right is {shape_text(goal.shape)}; the line has no shape"
 
 
-def _repaired(claim: Claim, judgment: Judgment, mended: Expr, indexed: bool, truth: object) -> str | None:
+def _plain(expr: Expr) -> Expr:
+    """An expression with what is common to its terms taken out, where that is shorter."""
+    from ..algebra.forms import factor
+
+    if len(nodes(expr)) > MAX_FOLDED:
+        return expr
+    try:
+        factored = factor(expr)
+    except (DeriveError, ArithmeticError, ValueError):
+        return expr
+    return min(expr, factored, key=lambda e: len(e.text()))
+
+
+def _repaired(claim: Claim, repair: Repair, judgment: Judgment, truth: object = None) -> str | None:
     """The line with one side mended; None where that would say a side twice."""
-    latex = mended.latex()
-    if indexed and isinstance(truth, Indexed):
-        latex = f"\\left({latex}\\right)_{{{''.join(truth.indices)}}}"
-    parts = []
-    for side in claim.sides:
-        parts.append(latex if side is judgment.side else side.text.strip(" \n\t&,.;~").replace("&", ""))
+    text = repair.text
+    if text is None:
+        value = repair.value.expr if isinstance(repair.value, Indexed) else repair.value
+        assert isinstance(value, Expr)
+        text = value.latex()
+        if isinstance(truth, Indexed):
+            text = f"\\left({text}\\right)_{{{''.join(truth.indices)}}}"
+    mended = repair.side or judgment.side
+    parts = [_shown(text if side is mended else side.text) for side in claim.sides]
     bare = [re.sub(r"[\s{}]", "", part) for part in parts]
     if len(set(bare)) < len(bare):
         return None
     return ("= " if claim.continues else "") + " = ".join(parts)
+
+
+def _shown(text: str) -> str:
+    return re.sub(r"(?<!\\) \)", ")", re.sub(r"\s+", " ", text.strip(_EDGE).replace("&", "")))
 
 
 def _text(value: Fraction) -> str:

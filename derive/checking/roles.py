@@ -197,6 +197,11 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
     head = claim.sides[0].tree
     if name is None or name in FUNCTIONS or body is None or (head is not None and head.kind == "identity"):
         return None
+    if name in scope.defined and len(claim.sides) == 2 and not claim.continues and body.kind == "name":
+        other = str(body.data[0])
+        if not body.data[2] and other not in scope.defined and other not in ahead.names and other not in scope.live:
+            claim.sides.reverse()  # a = ŷ says what ŷ is, where a has a formula
+            return _role(chain, scope, ahead, after)
     words = claim.row.prose[-400:]
     before = scope.claims[-1].row if scope.claims else claim.row
     if before is not claim.row and claim.row.block - before.block <= 4 and not claim.row.display:

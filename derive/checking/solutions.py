@@ -14,7 +14,6 @@ from ..expr import Expr, is_number, number, substitute, symbol, symbol_op, symbo
 from ..operations import add, scale
 from .claims import Claim, Side
 from .derivatives import TreeBuilder
-from .edits import edits
 from .hypotheses import speaks_of_letters
 from .roles import ORNAMENTS, names_of, says_solution, variables_of
 from .trees import Tree
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from .verdicts import Judge
 
 SEEDS = (3, 5)
-MAX_REPAIRS = 120  # edits tried on a solution
 
 
 def judged_solution(judge: Judge, claim: Claim) -> Judgment:
@@ -81,7 +79,7 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
             return assumed  # of several variables together, as with the multiplier of a Lagrangian
     judgment = Judgment("fails", f"the derivative of {name} by {variable.text()} does not vanish there", side)
     judgment.value, judgment.tree = point, side.tree
-    judgment.mended = _mended(judge, side.tree, slope, variable) or _closed_form(loss, variable)
+    _may_be_mended(judge, judgment, loss, variable)
     return judgment
 
 
@@ -170,9 +168,7 @@ def _misfit(
         if names_of(side.tree) <= letters:
             judgment = Judgment("fails", f"the shapes do not fit: {error.message}", side)
             judgment.tree = side.tree
-            slope = judge.scope.sweep(loss, variable).total
-            if side.tree is not None:
-                judgment.mended = _mended(judge, side.tree, slope, variable) or _closed_form(loss, variable)
+            _may_be_mended(judge, judgment, loss, variable)
             return judgment
     return None
 
@@ -187,9 +183,20 @@ def _solved(loss: Expr, variable: Expr) -> Stationary | None:
         return None
 
 
-def _closed_form(loss: Expr, variable: Expr) -> tuple[str, Expr] | None:
+def _may_be_mended(judge: Judge, judgment: Judgment, loss: Expr, variable: Expr) -> None:
+    """Say where another point would be right, and which one is, if that has a closed form."""
+    slope = judge.scope.sweep(loss, variable).total
+
+    def is_stationary(tree: Tree) -> bool:
+        point = TreeBuilder(judge.scope).value(tree, variable.shape)
+        return (
+            isinstance(point, Expr) and point.shape == variable.shape
+            and bool(vanishes(slope, variable, _of_estimates(judge, judge.whole(point))))
+        )  # fmt: skip
+
+    judgment.trials = [(judgment.side, is_stationary)]
     found = _solved(loss, variable)
-    return None if found is None or found.solution is None else ("unknown", found.solution)
+    judgment.solution = found.solution if found is not None else None
 
 
 def _losses(judge: Judge, variable: Expr | None) -> list[tuple[str, Expr]]:
@@ -229,18 +236,3 @@ def vanishes(slope: Expr, variable: Expr, point: Expr) -> bool | None:
         if np.abs(value).max(initial=0.0) > 1e-6 * (1 + np.abs(scale).max(initial=0.0)):
             return False
     return True if seen else None
-
-
-def _mended(judge: Judge, tree: Tree, slope: Expr, variable: Expr) -> tuple[str, Expr] | None:
-    """One edit of the solution at which the derivative vanishes."""
-    for tried, (kind, edited) in enumerate(edits(tree)):
-        if tried >= MAX_REPAIRS:
-            break
-        try:
-            value = TreeBuilder(judge.scope).value(edited, variable.shape)
-            if isinstance(value, Expr) and value.shape == variable.shape:
-                if vanishes(slope, variable, judge.whole(value)):
-                    return kind, value
-        except (DeriveError, ArithmeticError):
-            continue
-    return None

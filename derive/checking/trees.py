@@ -25,6 +25,7 @@ from typing import Any
 from ..errors import ParseError
 from ..expr import ones
 from ..names import join, parts
+from ..operations import FUNCTIONS as SCALAR_FUNCTIONS
 from ..reading.stacks import Node, nodes_below
 from ..reading.vocabulary import FUNCTIONS as SPELLINGS
 
@@ -119,6 +120,9 @@ class Planter:
                 self.divisors.add(str(factor.data[0]))
             factors = [Tree("quotient", [left, factor], (), (left.span[0], self.span(part)[1]))]
             marks = []
+        last = factors[-1]
+        if marks and not marks[-1] and last.kind == "number" and last.data[0] == 1 and factors[-2].kind != "number":
+            factors[-1] = Tree("ones", (), (None,), last.span)  # (P − Y)ᵀ 1: nobody multiplies by the number
         return product_of(factors, marks)
 
     def fraction(self, node: Node, args: list[Tree]) -> Tree:
@@ -177,7 +181,7 @@ class Planter:
         conditions = [str(letters[0]) for _, letters, *_ in node.data.conditions]  # k of k ≠ i
         names = list(dict.fromkeys([*node.data.names, *conditions]))
         if not names:
-            return Tree("call", [body], ("sum",))
+            return Tree("call", [body], ("sum", "Σ"))
         for letter in reversed(names):
             body = Tree("total", [body], (letter, bool(conditions)), self.span(node))
         return body
@@ -282,3 +286,17 @@ def is_chain(tree: Tree | None) -> bool:
     if tree.kind == "prod":
         return all(is_chain(factor) for factor in tree.args)
     return tree.kind in ("derivative", "gradient", "differential")
+
+
+_OF_NUMBERS = frozenset("number name sum neg prod quotient power".split())
+
+
+def of_numbers(body: Tree) -> str | None:
+    """The letter of 1/(1 + e⁻ᵗ), a formula of one number; None where a formula is none."""
+    parts = body.walk()
+    letters = {str(t.data[0]) for t in parts if t.kind == "name"}
+    calls = [t for t in parts if t.kind not in _OF_NUMBERS]
+    if len(letters) != 1 or any(t.kind != "call" or t.data[0] not in SCALAR_FUNCTIONS for t in calls):
+        return None
+    divisors = [below for t in parts if t.kind == "quotient" for below in t.args[1].walk()]
+    return letters.pop() if calls or any(t.kind == "name" for t in divisors) else None

@@ -3,17 +3,31 @@
 Where a document differentiates L and never says what L is, or says L = L(a) and no more, L can be any function of
 what the document defines last: dL = ⟨Ḡ, dy⟩ with Ḡ = ∂L/∂y of y's shape.  As far as first derivatives go, L is
 ⟨Ḡ, y⟩ with Ḡ held constant, and so the chain rule through y is checked for all losses at once.
+
+A line that says what one of these gradients is, ∂L/∂z = p − y, is taken at its word: it says of L what is needed, and
+the lines behind it are judged by it, L being a function of what its gradient is said by and of nothing before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ..expr import Expr, symbol, symbols_of
+from ..errors import DeriveError
+from ..expr import Expr, substitute, symbol, symbols_of
 from ..operations import add, inner, mul
-from .claims import DERIVATIVES, Claims, parts_of
+from .claims import DERIVATIVES, Claim, Claims, Side, parts_of
+from .conditional import chain_of, per_sample
+from .derivatives import TreeBuilder
+from .judgments import Alternative, Judgment, wide
+from .roles import given as formula_of
+from .roles import names_of
 from .trees import Tree
+from .trees import name as name_tree
 from .values import Indexed, Scope
+
+if TYPE_CHECKING:
+    from .verdicts import Judge
 
 
 def named_losses(reading: Claims, definitions: Sequence[tuple[str, Tree]]) -> list[str]:
@@ -53,7 +67,7 @@ def give_upstream(reading: Claims, definitions: Sequence[tuple[str, Tree]]) -> N
                 continue  # y = A x beside ∂x/∂z: x is no loss of y
             gradient = symbol(f"{name}_bar_{top.name}", *top.shape, properties=["constant"])
             scope.upstream[gradient] = (loss, top)
-            terms.append(mul(gradient, top) if top.is_scalar else inner(gradient, top))
+            terms.append(_paired(gradient, top))
         if not terms:
             continue
         scope.symbols[name] = loss
@@ -68,3 +82,134 @@ def only_named(scope: Scope, truth: Expr | Indexed, value: Expr | Indexed) -> li
         for v in (truth, value)
     )
     return [] if met else list(dict.fromkeys(scope.upstream[s][0].text() for s in made))
+
+
+def _paired(gradient: Expr, top: Expr) -> Expr:
+    return mul(gradient, top) if top.is_scalar else inner(gradient, top)
+
+
+def _rests_on(value: Expr, at: Expr, scope: Scope) -> bool:
+    """Whether a value is a function of what a name stands for."""
+    waiting, seen = [value], set()
+    while waiting:
+        for s in symbols_of(waiting.pop()):
+            if s is at:
+                return True
+            if s in scope.definitions and s not in seen:
+                seen.add(s)
+                waiting.append(scope.definitions[s])
+    return False
+
+
+class StatedGradient:
+    """What a line says a gradient of a loss is that is only named: ∂L/∂z = p − y."""
+
+    __slots__ = ("number", "at", "slope", "scope", "stand_in")
+
+    def __init__(self, number: int, loss: Expr, at: Expr, slope: Expr, scope: Scope) -> None:
+        self.number = number
+        self.at = at
+        self.slope = slope
+        self.stand_in = symbol(f"{loss.name}_given_{at.name}", *at.shape, properties=["constant"])
+        beside = [
+            (gradient, top)
+            for gradient, (held, top) in scope.upstream.items()
+            if held is loss and not _rests_on(top, at, scope)
+        ]
+        terms = [_paired(gradient, top) for gradient, top in [(self.stand_in, at), *beside]]
+        self.scope = scope.local({loss: add(*terms)})
+
+    def value(self, head: Tree, truth: Alternative) -> Expr | None:
+        """The head of a line, as it is if the gradient is what is said."""
+        try:
+            found = TreeBuilder(self.scope, truth.reading).value(head)
+        except DeriveError:
+            return None
+        if not isinstance(found, Expr):
+            return None
+        return substitute(self.scope.inline(found), {self.stand_in: self.slope})
+
+
+def handed_down(
+    judge: Judge, claim: Claim, side: Side, head: Tree | None, truths: Sequence[Alternative], value: Expr | Indexed
+) -> Judgment | None:
+    """The verdict on what is said of a loss that is only named: the first line is taken at its word, others judged."""
+    if not isinstance(value, Expr) or not only_named(judge.scope, truths[0].value, value):
+        return None
+    said = as_said(judge, side, head, truths)
+    if said is not None:
+        return _by_given(judge, said[0], side, said[1], value)
+    loss, head = _only_loss(judge, truths[0]), _spelled_out(judge, head)
+    at = _by_what(judge, loss, head, truths[0], value) if loss is not None and head is not None else None
+    if loss is None or at is None or loss in judge.given:
+        return None
+    judge.given[loss] = StatedGradient(claim.number, loss, at, judge.whole(value), judge.scope)
+    judge.introduced |= set(symbols_of(judge.whole(value)))
+    judgment = Judgment("assumption", f"{loss.text()} is not defined: this says what its derivative is", side)
+    judgment.value = value
+    return judgment
+
+
+def as_said(
+    judge: Judge, side: Side, head: Tree | None, truths: Sequence[Alternative]
+) -> tuple[StatedGradient, Alternative] | None:
+    """The truth by what a line before says of the loss, where a side does not name the loss."""
+    loss, head = _only_loss(judge, truths[0]) if truths else None, _spelled_out(judge, head)
+    given = judge.given.get(loss) if loss is not None else None
+    if given is None or head is None or loss is None or loss.name in names_of(side.tree):
+        return None
+    named = [judge.scope.symbols[n] for n in names_of(side.tree) if n in judge.scope.symbols]
+    if any(s in judge.scope.upstream for s in symbols_of(*map(judge.scope.inline, named))):
+        return None
+    found = given.value(head, truths[0])
+    return (given, Alternative(found, truths[0].reading, set(truths[0].used))) if found is not None else None
+
+
+def _only_loss(judge: Judge, truth: Alternative) -> Expr | None:
+    """The one loss that is only named of which a derivative stands in a value."""
+    met = symbols_of(judge.whole(wide(truth.value)))
+    losses = {judge.scope.upstream[s][0] for s in met if s in judge.scope.upstream}
+    return losses.pop() if len(losses) == 1 else None
+
+
+def _spelled_out(judge: Judge, head: Tree | None) -> Tree | None:
+    """∂L/∂z for δ, which a line defines so."""
+    if head is None or head.kind != "name":
+        return head
+    claims = [c for c in judge.document.claims if c.is_definition and c.name == head.data[0]]
+    return formula_of(claims[0]).tree if claims else None
+
+
+def _by_given(judge: Judge, given: StatedGradient, side: Side, truth: Alternative, value: Expr) -> Judgment | None:
+    """A side against what a line before says of the loss."""
+    source = f"by ∂L/∂{given.at.text()} of line {given.number}"
+    if not judge.same(truth.value, value) and (chain := chain_of(judge, side)) is not None:
+        value = chain.value if isinstance(chain.value, Expr) else value  # (p − y) ∂z/∂W
+    if judge.same(truth.value, value):
+        judgment = Judgment(judge.proof(truth.value, value), source, side)
+        judgment.value = value
+        return judgment if judgment.verdict != "differs" else None
+    mean = per_sample(judge, [truth], value, side)
+    if mean is not None:
+        return mean
+    if not set(symbols_of(judge.whole(value))) <= set(symbols_of(wide(truth.value))):
+        return None
+    judgment = Judgment("fails", f"it differs from what it is {source}", side)
+    judgment.truth, judgment.value, judgment.truths, judgment.tree = truth.value, value, [truth.value], side.tree
+    return judgment
+
+
+def _by_what(judge: Judge, loss: Expr, head: Tree, truth: Alternative, value: Expr) -> Expr | None:
+    """By what the loss is differentiated where a line says its gradient."""
+    for t in reversed([t for t in head.walk() if t.kind == "derivative" and t.data[0] == 1]):
+        at = TreeBuilder(judge.scope).lookup(str(t.args[1].data[0])) if t.args[1].kind == "name" else None
+        if at is None or at not in judge.scope.definitions or at.shape != value.shape:
+            continue
+        slope = Tree("derivative", [name_tree(loss.name), t.args[1]], (1,), t.span)
+        try:
+            found = TreeBuilder(judge.scope, truth.reading).value(slope)
+        except DeriveError:
+            continue
+        if isinstance(found, Expr) and judge.same(found, truth.value):
+            return at
+    return None

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..derivation import Sweep
 from ..errors import DeriveError, ParseError, ShapeError
-from ..expr import Expr, identity, ones, substitute, symbol, symbols_of
-from ..operations import add, hadamard, matmul, mul, scale, sum_entries, transpose
+from ..expr import Expr, identity, nodes, ones, substitute, symbol, symbol_op, symbols_of
+from ..operations import add, hadamard, matmul, mul, power, scale, sum_entries, transpose
 from ..shapes import ONE, Dim, shape_text
 from .trees import Tree
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Convention:
     """How the customary ambiguities are taken."""
 
-    __slots__ = ("layout", "path", "lenient", "projected", "shift", "held")
+    __slots__ = ("layout", "path", "lenient", "projected", "shift", "held", "chained")
 
     def __init__(
         self,
@@ -29,7 +29,9 @@ class Convention:
         projected: bool = True,
         shift: int = 0,
         held: bool = False,
+        chained: bool = False,
     ) -> None:
+        self.chained = chained  # factors of a chain rule follow each other by what they derive, not as they stand
         self.shift = shift  # the author may number occurrences from another one
         self.held = held  # ∂f/∂Σ⁻¹ is that of a node, what has Σ outside of it held fixed
         self.layout = layout  # gradient, numerator, denominator
@@ -121,6 +123,31 @@ def as_entry(value: Expr | Indexed, other: Expr | Indexed) -> Expr | Indexed:
     return value
 
 
+def at_each_entry(body: Expr, variable: Expr, argument: Expr) -> Expr | None:
+    """A function of a number, 1/(1 + e⁻ᵗ), at every entry of a vector or matrix; None where it is none."""
+    found: dict[Expr, Expr] = {}
+    for node in nodes(body):
+        args = [found.get(a, a) for a in node.args]
+        moving = [a for a, own in zip(args, node.args) if own in found]
+        held = [a for a, own in zip(args, node.args) if own not in found]
+        if node is variable:
+            found[node] = argument
+        elif not moving:
+            continue
+        elif not node.is_scalar or not all(a.is_scalar for a in held):
+            return None
+        elif node.op is add:
+            found[node] = add(*moving, *(scale(a, ones(*argument.shape)) for a in held))
+        elif node.op in (mul, scale):
+            product = hadamard(*moving) if len(moving) > 1 else moving[0]
+            found[node] = scale(mul(*held), product) if held else product
+        elif node.op.is_elementwise or node.op is power and node.args[1] not in found:
+            found[node] = node.op.build(tuple(args), node.data)
+        else:
+            return None
+    return found.get(body)
+
+
 class Broken:
     """A definition that is not read: its line, why, and the letters that it mentions."""
 
@@ -153,6 +180,7 @@ class Scope:
         self.entries: list[Entry] = []  # definitions of indexed names
         self.upright: frozenset[str] = frozenset()  # families whose members stand as columns somewhere: wᵀxᵢ
         self.upstream: dict[Expr, tuple[Expr, Expr]] = {}  # ∂L/∂y of a loss L that is only named: L, y
+        self.shared: set[Expr] = set()  # vectors that are added to each row or column of a matrix
         self._sweeps: dict[tuple[Expr, Expr], Sweep] = {}
         self._known: dict[object, Expr] = {}
 
@@ -186,6 +214,7 @@ class Scope:
             "columns",
             "entries",
             "upright",
+            "shared",
         ):
             setattr(made, slot, getattr(self, slot))
         made.definitions = {**self.definitions, **bindings}
@@ -278,6 +307,26 @@ class Meaning:
 
     def product(self, values: list[Value], marks: Sequence[str]) -> Value:
         raise NotImplementedError
+
+    def spread(self, values: list[Value]) -> list[Value]:
+        """The summands, a letter that is a vector added to each row or column of a matrix: b of X W + b."""
+        matrix = next((v for v in values if isinstance(v, Expr) and ONE not in v.shape), None)
+        if matrix is None:
+            return values
+        rows, columns = matrix.shape
+        found: list[Value] = []
+        for value in values:
+            if isinstance(value, Expr) and value.op is symbol_op and value.shape in ((ONE, columns), (columns, ONE)):
+                if value.shape[0] is ONE or columns is not rows:
+                    self.scope.shared.add(value)
+                    self.scope.note(f"{value.text()} is added to each row of {matrix.text()}")
+                    row = value if value.shape[0] is ONE else transpose(value)
+                    value = matmul(ones(rows), row)
+            elif isinstance(value, Expr) and value.op is symbol_op and value.shape == (rows, ONE):
+                self.scope.note(f"{value.text()} is added to each column of {matrix.text()}")
+                value = matmul(value, ones(1, columns))
+            found.append(value)
+        return found
 
     # Entries
 

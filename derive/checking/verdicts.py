@@ -14,11 +14,22 @@ from typing import Any
 from ..errors import DeriveError, ShapeError
 from ..expr import Expr, is_number, symbols_of, zeros
 from ..operations import transpose
-from ..shapes import Shape
+from ..shapes import ONE, Shape
 from .claims import DERIVATIVES, Claim, Claims, Side, parts_of
-from .conditional import entrywise, shrunk, sized, under_condition, variable_name
+from .conditional import (
+    chain_of,
+    entrywise,
+    in_order,
+    over_samples,
+    per_sample,
+    shrunk,
+    sized,
+    under_condition,
+    variable_name,
+)
 from .conditions import positive
 from .consequences import follows
+from .dependences import dependences
 from .derivatives import TreeBuilder
 from .document import CONSTANT
 from .hypotheses import assumed, own_functions, speaks_of_letters
@@ -27,8 +38,9 @@ from .judgments import Alternative, Failure, Judgment, Value, difference, wide, 
 from .roles import given, is_value, names_of
 from .solutions import is_of_a_loss, judged_equation, judged_solution
 from .trees import Tree, is_chain, turned_letters
+from .unification import habit
 from .unknowns import foreign, of_open_kind, resting_on_unread, said_of_unknown, undefined, unread_among
-from .upstream import only_named
+from .upstream import StatedGradient, as_said, handed_down, only_named
 from .values import Convention, Indexed, as_entry
 from .witness import Witness
 
@@ -54,6 +66,9 @@ class Judge:
                 said = self.scope.symbols.get(name)
                 if said is not None and said.is_vector and said not in self.scope.definitions and said not in kept:
                     kept.append(said)
+        self.given: dict[Expr, StatedGradient] = {}  # what a line says a derivative is, of losses that are only named
+        self.vanishing: tuple[int, Value] | None = None  # the derivative that was last set to zero, and in which line
+        self.dependences: tuple[dict[object, Expr], str] = ({}, "")  # of the chain, ∂A/∂x of letters A
         self.introduced = self.introductions()
         self.turned |= {s.name for s in self.scope.upstream}
         self.moves = {self.scope.moved(s) for s in self.scope.symbols.values()}
@@ -78,7 +93,7 @@ class Judge:
         tree = side.tree
         if tree is None:
             raise side.error or DeriveError("there is no formula")
-        first = TreeBuilder(self.scope, Convention(self.layout, lenient=lenient))
+        first = TreeBuilder(self.scope, Convention(self.layout, lenient=lenient), self.dependences[0])
         value = first.value(tree, shape)
         yield Alternative(value, first.reading, first.used)
         tried: list[Convention] = []
@@ -96,7 +111,7 @@ class Judge:
             tried.append(Convention("denominator", lenient=lenient))
         for reading in tried:
             try:
-                builder = TreeBuilder(self.scope, reading)
+                builder = TreeBuilder(self.scope, reading, self.dependences[0])
                 value = builder.value(tree, shape)
             except DeriveError:
                 continue
@@ -159,6 +174,7 @@ class Judge:
             if not claim.continues:
                 previous, failing = None, None
                 head = sides[0].tree
+                self.dependences = dependences(self.scope, chain_at(claims, i))
                 start, note = self.begin(claim, sides[0])
                 truths = with_entries(start, claims[i:])
                 indexed = self.indexed(claims[i:])
@@ -209,8 +225,7 @@ class Judge:
 
     def indexed(self, claims: Sequence[Claim]) -> IndexChain:
         """The chain that begins with these claims, as one in index notation."""
-        end = next((i for i, c in enumerate(claims) if i and not c.continues), len(claims))
-        return IndexChain(self.document, self.witness, claims[:end])
+        return IndexChain(self.document, self.witness, chain_at(claims, 0))
 
     def begin(self, claim: Claim, side: Side) -> tuple[list[Alternative], Judgment | None]:
         """The truth that the head of a chain names."""
@@ -219,6 +234,8 @@ class Judge:
         try:
             return self.values(side), None
         except DeriveError as error:
+            if isinstance(error, ShapeError) and (start := chain_of(self, side)) is not None:
+                return [start], None
             if isinstance(error, ShapeError) and is_of_a_loss(self, claim):
                 return [], Judgment("fails", f"the shapes do not fit: {error.message}", side)
             return [], self.unread(side, error)
@@ -266,7 +283,8 @@ class Judge:
         try:
             return self.values(side)
         except DeriveError:
-            return []
+            chain = chain_of(self, side)
+            return [chain] if chain is not None else []
 
     def step(
         self,
@@ -286,7 +304,8 @@ class Judge:
         except ShapeError as error:
             return self.misfit(claim, side, error, truths, previous, failing, head)
         except DeriveError as error:
-            return self.unread(side, error)
+            said = as_said(self, side, head, truths)
+            return over_samples(self, side, [said[1]] if said else truths) or self.unread(side, error)
         except RecursionError:
             return self.unread(side, DeriveError("brackets nest too deep"))
         if not truths:
@@ -308,6 +327,9 @@ class Judge:
                 if small:
                     judgment.verdict, judgment.condition = "conditional", f"{', '.join(small)} scalar"
                     judgment.reason = f"right if {judgment.condition}: orders and transposes do not show"
+                elif self.dependences[1]:
+                    judgment.verdict, judgment.condition = "conditional", self.dependences[1]
+                    judgment.reason = f"right if {judgment.condition}"
                 elif truth.reading.held or value.reading.held:
                     judgment.verdict, judgment.condition = "conditional", "all but the inverse is held fixed"
                     judgment.reason = f"right if {judgment.condition}"
@@ -332,6 +354,12 @@ class Judge:
             self.condition = claim.number
             judgment = Judgment("assumption", "a condition: the derivative is set to zero", side)
             judgment.value = truths[0].value
+            before, self.vanishing = self.vanishing, (claim.number, truths[0].value)
+            derived = [t for t in head.walk() if t.kind in ("derivative", "gradient") and t.args] if head else []
+            if before is not None and derived and derived[0].args[0].kind not in ("name", "apply"):
+                if self.same(before[1], truths[0].value):
+                    judgment.verdict = self.proof(before[1], truths[0].value)
+                    judgment.reason = f"the condition of line {before[0]}: the derivative is the same"
             return judgment
         why = assumed(claim, head, *whole)
         if why:
@@ -346,9 +374,12 @@ class Judge:
             judgment.follows_from = number
             judgment.value = value_
             return judgment
-        of_size = sized(self, truths, values, side)
+        of_size = sized(self, truths, values, side) or per_sample(self, truths, value_, side)
         if of_size is not None:
             return of_size
+        handed = handed_down(self, claim, side, head, truths, value_)
+        if handed is not None:
+            return handed
         unknown = foreign(self, side, truths) or undefined(self, truths[0], value_)
         unknown = unknown or only_named(self.scope, truths[0].value, value_)
         if unknown:
@@ -371,8 +402,14 @@ class Judge:
             return Judgment("unread", "not judged: equal up to a constant, if at all", side)
         if side.text.rstrip().endswith("'") and isinstance(value_, Expr) and value_.is_scalar:
             return Judgment("unread", "not judged: a prime on a bracket", side)
+        if "stacked" in values[0].used and (chained := in_order(self, side, truths)) is not None:
+            return chained
         if "stacked" in truths[0].used and _shape(truths[0].value) != _shape(value_):
             return Judgment("unread", "not judged: a derivative of a matrix, or by one, is stacked in many ways", side)
+        if side.tree is not None and any(t.data == ("sum", "Σ") for t in side.tree.walk()):
+            if _shape(truths[0].value) != _shape(value_):
+                open_ = Judgment("unread", "not judged: what this sum runs over is open", side)
+                return over_samples(self, side, truths) or open_
         if kind := of_open_kind(self, truths[0].value, value_):
             return Judgment("unread", kind, side)
         judgment = Judgment("fails", difference(truths[0].value, value_), side)
@@ -394,6 +431,8 @@ class Judge:
     ) -> Judgment:
         """A side whose shapes do not fit; what it would be with vectors multiplied entry by entry is kept."""
         value: Value | None = None
+        if (said := as_said(self, side, head, truths)) is not None:
+            truths = [said[1]]
         try:
             value = next(self.alternatives(side, None, lenient=True)).value
         except DeriveError:
@@ -413,6 +452,8 @@ class Judge:
                         judgment = Judgment(self.proof(truth.value, other), "", side)
                         judgment.value = other
                         return judgment
+        if (chained := in_order(self, side, truths)) is not None:
+            return chained
         if value is not None and previous is not None and failing is not None and self.same(previous, value):
             judgment = Judgment("agrees", "read entry by entry", side)
             judgment.follows_from, judgment.value = failing, value
@@ -427,8 +468,12 @@ class Judge:
         kinds = [t.kind for t in side.tree.walk() if t.kind in DERIVATIVES] if side.tree is not None else []
         if len(kinds) > 1 and set(kinds) != {"differential"}:
             return Judgment("unread", f"not judged, a chain rule without the order of its factors: {reason}", side)
+        symbols = [self.scope.symbols.get(n) for n in names_of(side.tree) - self.document.declared]
         is_guess = (
-            not truths and not self.is_declared(side) or bool(truths and truths[0].used & {"stacked", "stand-in"})
+            any(s is not None and s.shape[0] is ONE and not s.is_scalar and habit(s.name) == "vector" for s in symbols)
+            or not truths
+            and not self.is_declared(side)
+            or bool(truths and truths[0].used & {"stacked", "stand-in"})
         )
         if is_of_a_loss(self, claim):
             return Judgment("fails", reason, side)
@@ -529,6 +574,12 @@ class Judge:
             return False
         zero = tree.kind == "zero" or (tree.kind == "number" and tree.data[0] == 0)
         return zero and side is claim.sides[-1]
+
+
+def chain_at(claims: Sequence[Claim], start: int) -> Sequence[Claim]:
+    """The claims of the chain that begins at a place."""
+    end = next((i for i, c in enumerate(claims) if i > start and not c.continues), len(claims))
+    return claims[start:end]
 
 
 def _shape(value: Value) -> Shape | None:

@@ -13,11 +13,12 @@ from typing import Any
 
 from .. import names
 from ..batched import batch_of, sample_names, scope
-from ..codegen import arguments_of, derivative_text, described, heading, outputs_of, safest
+from ..codegen import arguments_of, outputs_of, safest
 from ..errors import DeriveError
 from ..own_functions import functions_of
 from ..program import Program
 from ..programs.expressions import WIDTH
+from ..programs.headings import derivative_text, described, heading
 from ..programs.lines import fill
 from ..programs.order import dims_of
 from ..programs.samples import NoRows

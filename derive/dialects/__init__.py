@@ -166,14 +166,17 @@ NUMPY = {key: text.replace("{lib}", "np") for key, text in COMMON.items()} | tab
     spd_inverse: _cholesky_inverse({0}, {1})
     spd_logdet: 2 * np.log({0}.diagonal()).sum()
     diagonal: {0}.diagonal()
+    softplus_and_sigmoid: _softplus_and_sigmoid({0})
+    logsumexp_and_softmax: _logsumexp_and_softmax({0})
+    row_logsumexp_and_row_softmax: _row_logsumexp_and_softmax({0})
     expm: _expm({0})
     nuclear_norm: _singular_values({0}).sum()
     spectral_norm: _singular_values({0}).max(initial=0)
 """)
 
-# SciPy: BLAS and LAPACK by name
+# SciPy: BLAS and LAPACK by name; its `expit` alone is faster than what shares an exponential
 
-SCIPY = NUMPY | table("""
+SCIPY = {name: text for name, text in NUMPY.items() if name != "softplus_and_sigmoid"} | table("""
     erf: special.erf({0})
     sigmoid: special.expit({0})
     expm: linalg.expm({0})

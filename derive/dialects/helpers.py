@@ -55,6 +55,12 @@ def _row_blocks(left, A):
     step = 16 if shares or A.size > 2**18 else max(len(A), 1)
     return [(left[i : i + step], A[i : i + step]) for i in range(0, len(A), step)]
 ''',
+    "_slices": '''
+def _slices(rows, columns, others):
+    """Slices of rows with that many entries each; what they and the other arrays meet stays in the cache."""
+    step = max(128, 2**18 // max(columns, 1), others // max(columns, 1))
+    return [slice(i, i + step) for i in range(0, max(rows, 1), step)]
+''',
     "_sigmoid": '''
 def _sigmoid(x):
     """1 / (1 + exp(-x)), without overflow."""
@@ -65,6 +71,30 @@ def _sigmoid(x):
 def _softplus(x):
     """log(1 + exp(x)), without overflow."""
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+''',
+    "_softplus_and_sigmoid": '''
+def _softplus_and_sigmoid(x):
+    """log(1 + exp(x)) and its derivative, without overflow."""
+    e = np.exp(-np.abs(x))
+    return np.maximum(x, 0) + np.log1p(e), np.where(x >= 0, 1, e) / (1 + e)
+''',
+    "_logsumexp_and_softmax": '''
+def _logsumexp_and_softmax(x):
+    """log(sum(exp(x))) and its gradient, without overflow."""
+    largest = x.max(initial=-np.inf)
+    e = np.exp(x - largest)
+    total = e.sum()
+    return largest + np.log(total), e / total
+''',
+    "_row_logsumexp_and_softmax": '''
+def _row_logsumexp_and_softmax(x):
+    """log(sum(exp(row))) of each row and its gradient, without overflow."""
+    largest = x.max(axis=1, keepdims=True)
+    e = x - largest
+    np.exp(e, out=e)
+    total = e.sum(axis=1, keepdims=True)
+    e /= total
+    return (largest + np.log(total))[:, 0], e
 ''',
     "_norm": '''
 def _norm(x):

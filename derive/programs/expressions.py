@@ -409,7 +409,9 @@ class Expressions:
     def name(self, value: Value) -> str:
         known = self.names.get(value)
         if known is None:
-            known = unused(self.preferred.get(value) or suggested(value, self.names, self.signature), self.used)
+            known = unused(
+                self.preferred.get(value) or suggested(value, self.names, self.signature, self.used), self.used
+            )
             self.used.add(known)
             self.names[value] = known
             self.texts[value] = CodeText(known)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ..own_functions import operation_named
 from .signature import Signature
 from .terms import Term, Value
 
 
-def suggested(value: Value, names: Mapping[Value, str], signature: Signature) -> str:
+def suggested(value: Value, names: Mapping[Value, str], signature: Signature, taken: Collection[str]) -> str:
     """A name that says what the value is."""
 
     def shown(term: Term) -> str | None:
@@ -37,7 +37,6 @@ def suggested(value: Value, names: Mapping[Value, str], signature: Signature) ->
     else:
         letters = "c" if value.is_scalar else "v" if value.is_vector else "M"
     counted = 1
-    taken = {*names.values(), *signature.used}
     candidate = letters
     while candidate in taken:
         counted += 1

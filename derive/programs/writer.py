@@ -25,6 +25,7 @@ FRESH = frozenset(
     "row_logsumexp power hypot".split()
 ) | frozenset(FUNCTIONS)
 INLINE = frozenset("dot sq_norm norm total trace sum contraction norm1 spd_logdet logdet det".split())
+TOGETHER = {"softplus": "sigmoid", "logsumexp": "softmax", "row_logsumexp": "row_softmax"}  # share their exponentials
 VIEWS = frozenset("vec unvec submatrix diagonal".split())
 
 
@@ -40,6 +41,7 @@ class Writer(Expressions):
         preferred: Mapping[Value, str],
     ) -> None:
         super().__init__(program, dialect, signature, outputs, preferred)
+        self.order = self.arranged(self.order)
         self.adds_outer = "added_outer" in dialect.templates
         if dialect.in_place:
             self.absorbed = self._find_absorbed()
@@ -47,6 +49,7 @@ class Writer(Expressions):
         self.owner = {owner.args[index].body: owner for owner, index in self.absorbed.items()}
         self.absorbed |= self.copies
         self.reused: dict[Value, int] = {}
+        self.pairs: dict[Value, tuple[Value, Value]] = {}
         self.early: set[Value] = set()
         if dialect.in_place:
             kept = {*self.program.constant, *self.preferred}
@@ -55,6 +58,15 @@ class Writer(Expressions):
             self.reused, self.early, self.order = reuse.found, reuse.early, reuse.order
             self.owner |= {owner.args[index].body: owner for owner, index in self.reused.items()}
             self.absorbed |= self.reused
+            self.pairs = self._find_pairs()
+            for value in self.pairs:
+                owner = self.owner.pop(value, None)
+                if owner is not None:
+                    self.reused[owner] = self.absorbed[owner]
+
+    def arranged(self, order: list[Value]) -> list[Value]:
+        """The values in the order of their lines."""
+        return order
 
     def _find_absorbed(self) -> dict[Value, int]:
         """Sums and products that start from a fresh array that nothing needs after them, and which operand that is."""
@@ -93,6 +105,18 @@ class Writer(Expressions):
             if any(body in t.parts() for other in taken - {body} for t in other.args) and self.uses[body] != 1:
                 del found[value]
         return found
+
+    def _find_pairs(self) -> dict[Value, tuple[Value, Value]]:
+        """Functions of one argument that one call computes."""
+        own = [v for v in self.order if v not in self.program.constant and len(v.args) == 1]
+        known = {(value.kind, value.args[0].key()): value for value in own}
+        pairs = [(v, known.get((TOGETHER.get(v.kind, ""), v.args[0].key()))) for v in own]
+        return {
+            value: (first, second)
+            for first, second in pairs
+            if second is not None and f"{first.kind}_and_{second.kind}" in self.dialect.templates
+            for value in (first, second)
+        }
 
     def _find_copies(self) -> dict[Value, int]:
         """Sums with a diagonal matrix that start from a copy of another operand, and which that is."""
@@ -161,11 +185,10 @@ class Writer(Expressions):
             if value in self.preferred:
                 self.formulas[value] = symbol(self.preferred[value], *value.shape)
         results = self.results()
-        first = int(self.outputs[0] == "value")
-        slopes = results[first:]
-        if self.is_joint and (len(slopes) == 1 or (first and slopes)):
+        front, slopes = (results[:1], results[1:]) if self.outputs[0] == "value" else ([], results)
+        if self.is_joint and (len(slopes) == 1 or (front and slopes)):
             # The derivatives by a list of variables are one result, a tuple.
-            results = [*results[:first], f"({', '.join(slopes)}{',' * (len(slopes) == 1)})"]
+            results = [*front, f"({', '.join(slopes)}{',' * (len(slopes) == 1)})"]
         self.lines.append(f"return {', '.join(results)}")
         return self.lines
 
@@ -199,6 +222,10 @@ class Writer(Expressions):
             return
         if self.is_added(value):
             return
+        if value in self.pairs:
+            if value not in self.texts:
+                self.emit_pair(*self.pairs[value])
+            return
         if value in self.owner and self.uses[value] == 1:
             self.texts[value] = CodeText("<absorbed>")
             return
@@ -224,6 +251,14 @@ class Writer(Expressions):
             self.emit_by_parts(value)
             return
         self.assign(self.name(value), text.text, value)
+
+    def emit_pair(self, first: Value, second: Value) -> None:
+        """Two functions of one argument."""
+        for value in (first, second):
+            self.formulas[value] = formula(value, self.formulas)
+        call = self.call(f"{first.kind}_and_{second.kind}", [self.operand(first.args[0])])
+        names = f"{self.name(first)}, {self.name(second)}"
+        self.line(f"{names} = {call.text}", ", ".join(filter(None, map(self.comment, (first, second)))))
 
     def emit_by_parts(self, value: Value) -> None:
         """A long sum or product, an operand a line."""

@@ -18,7 +18,7 @@ from typing import Any
 from .. import names
 from ..errors import DeriveError, ParseError, ShapeError, UnknownSymbolError
 from ..expr import Expr, fold, nodes, substitute, symbol, symbol_op, symbols_of
-from ..operations import matmul, scale, trace
+from ..operations import add, hadamard, inner, matmul, scale, trace, transpose
 from ..own_functions import OwnFunction
 from ..shapes import SCALAR, Dim
 from .declarations import Declarations, declarations, style_of
@@ -114,7 +114,7 @@ def parse(formula: str, where: Where = None, wrt: Sequence[str] = (), scalar: bo
         except ParseError:
             pass  # find_symbol says so
     head = ""
-    if scalar and formula.lstrip()[:2] in ("∇_", "\\n", "\\f", "d/", "∂/"):
+    if scalar and formula.lstrip()[:2] in ("∇_", "\\n", "\\f", "\\d", "\\t", "\\p", "d/", "∂/", "∂_"):
         from .derivative_signs import without_head
 
         formula, head = without_head(formula, wanted)
@@ -134,7 +134,7 @@ def _read(
     if solved is None:
         reading = Reading(formula, declared, wanted, scope)
         solved = _solved(reading, scalar)
-        factors = _traced_letters(solved.exprs) - declared.functions
+        factors = _matrix_letters(solved.exprs) - declared.functions
         if factors:
             reading = Reading(formula, declared, wanted, scope, factors)
             solved = _solved(reading, scalar)
@@ -186,15 +186,22 @@ def is_numpy(text: str) -> bool:
     return False
 
 
-def _traced_letters(exprs: Sequence[Expr]) -> set[str]:
-    """The Λ of tr(Λ(WᵀW − I)): a capital letter that begins a trace is no function of the matrix in the bracket."""
-    found = set()
-    for node in (node for expr in exprs for node in nodes(expr) if node.op is trace):
-        while node.op in (trace, scale, matmul):
-            node = node.args[-1] if node.op is scale else node.args[0]
-        if isinstance(node.op, OwnFunction) and node.op.label[0].isupper():
-            found.add(node.op.label)
-    return found
+def _matrix_letters(exprs: Sequence[Expr]) -> set[str]:
+    """The Λ of tr(Λ(WᵀW − I)) and of (x − μ)ᵀΛ(x − μ): no function of what stands in the bracket.
+
+    A capital letter that begins a trace is a matrix, and so is one between the same sum twice.
+    """
+    heads = []
+    for node in (node for expr in exprs for node in nodes(expr)):
+        if node.op in (matmul, inner, hadamard):  # of samples as rows, the products of pairs stand entry by entry
+            for left, right in zip(node.args, node.args[1:]):
+                left = left.args[0] if left.op is transpose else left
+                heads += [right] if left.op is add and right.args == (left,) else []
+        elif node.op is trace:
+            while node.op in (trace, scale, matmul):
+                node = node.args[-1] if node.op is scale else node.args[0]
+            heads.append(node)
+    return {head.op.label for head in heads if isinstance(head.op, OwnFunction) and head.op.label[0].isupper()}
 
 
 def _python(formula: str, declared: Declarations, scalar: bool, scope: Mapping[str, Expr]) -> Any:
@@ -333,7 +340,7 @@ def _is_scalar_calculus(tokens: Sequence[Token]) -> bool:
         t.text in ELEMENTWISE | ALIKE | WITH_PARAMETER if t.kind == "func"
         else t.text in ("+", "-", "*", "/", "^", "**", ",") if t.kind == "op"
         else not t.style and t.value[:1].islower() if t.kind == "name"
-        else t.kind in ("num", "open", "close", "bar", "sup")
+        else t.kind in ("num", "open", "close", "bar", "sup", "frac", "sqrt")
         for t in tokens
     )  # fmt: skip
 

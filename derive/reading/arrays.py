@@ -245,8 +245,7 @@ class Plan:
     def largest(self, a: Array, axis: int | None, keepdims: bool) -> Array:
         """The largest entry, of all or along an axis, as a shift."""
         a = self.plain(a)
-        if not a.rank and a.names:
-            self.penalties.append((1.5, a.names))
+        self.expect_axes(a)
         axis = self.axis_of(a, axis)
         at = None if axis is None or a.rank < 2 else axis
         made = self.filled(self.reduced(a.axes, axis, keepdims), 0)
@@ -266,6 +265,10 @@ class Plan:
             if not total[key]:
                 del total[key]
         return total
+
+    def expect_axes(self, *arrays: Array) -> None:
+        """Hold it against a reading that what is summed or multiplied as an array is a number."""
+        self.penalties += [(1.5, a.names) for a in arrays if not a.rank and a.names]
 
     # Entry by entry
 
@@ -506,8 +509,7 @@ class Plan:
 
     def sum(self, a: Array, axis: int | None = None, keepdims: bool = False) -> Array:
         axis = self.axis_of(a, axis)
-        if not a.rank and a.names:
-            self.penalties.append((1.5, a.names))
+        self.expect_axes(a)
         a = self.plain(a) if a.terms else a
         axes = self.reduced(a.axes, axis, keepdims)
         if a.rank < 2 or axis is None:

@@ -269,14 +269,15 @@ def _make_norm(b: Builder, node: Node, args: list[Expr]) -> Expr:
 
 
 def _note_length(b: Builder, node: Node, part: Node, style: str) -> None:
-    """Say of a vector by habit that it is taken for a number between single bars; refuse it in bold."""
-    shown = names.text(part.data)
-    if style in ("bold", "vec"):
-        raise ShapeError(
-            f"{b.cut(node)} is a number's absolute value, and {shown} is set as a vector", b.source, node.span,
-            f"write ‖{shown}‖ for its length",
-        )  # fmt: skip
+    """Say of a vector by habit that it is taken for a number between single bars; refuse it in bold, and matrices."""
+    shown, inside = names.text(part.data), b.cut(node.args[0])
     costs = habit(part.data, style, set())
+    if style in ("bold", "vec") or len(node.args[0].args) and not costs[3]:
+        kind = "set as a vector" if style in ("bold", "vec") else "a matrix by habit"
+        raise ShapeError(
+            f"{b.cut(node)} is a number's absolute value, and {shown} is {kind}", b.source, node.span,
+            f"write ‖{inside}‖ for a length, or declare {shown}: scalar",
+        )  # fmt: skip
     if costs[1] < costs[0]:
         b.note(f"{shown} is read as a scalar")
 
@@ -398,6 +399,13 @@ SEVERAL: dict[str, Callable[..., Expr]] = {
 }  # fmt: skip
 
 
+def _vector(x: Expr, parts: str) -> Expr:
+    """What a norm is of that says nothing of matrices."""
+    if ONE not in x.shape:
+        raise ShapeError(f"this norm of {x.text()}, a matrix, may be of {parts}", hint="write out which is meant")
+    return x
+
+
 def _adjugate(arg: Expr) -> Expr:
     return ops.scale(ops.det(arg), ops.inv(arg))
 
@@ -406,6 +414,7 @@ BINARY: dict[str, Callable[[Expr, Expr], Expr]] = {
     "hadamard": lambda x, y: ops.hadamard(x, y),
     "dot": lambda x, y: ops.inner(x, y) if x.shape == y.shape and x.is_vector else ops.matmul(x, y),
     "outer": lambda x, y: ops.matmul(x, y.T),
+    "weighted_norm": lambda x, W: ops.power(_vector(x, "its columns or its entries").T @ W @ x, Fraction(1, 2)),
 }
 
 
@@ -414,6 +423,7 @@ AXES = ((1, "row"), (0, "col"))
 # Calls that do more than build the operation of their name
 UNARY: dict[str, Callable[[Expr], Expr]] = {
     "tr": ops.trace, "mean": ops.mean, "adj": _adjugate, "diag": _diag, "Diag": _diag,
+    "norm_inf": lambda x: rows.largest(ops.absolute(_vector(x, "its rows or its entries"))),
     "softmax": rows.softmax_of, "log_softmax": rows.log_softmax,
     "rowsum": ops.row_sums, "colsum": ops.column_sums, "transpose": lambda x: x.T, "sqrt": ops.sqrt,
     "sech": lambda x: ops.power(ops.cosh(x), -1),

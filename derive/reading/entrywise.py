@@ -170,10 +170,12 @@ def logaddexp(p: Plan, a: Array, b: Array) -> Array:
 
 
 def dot(p: Plan, a: Array, b: Array) -> Array:
+    p.expect_axes(a, b)
     return p.matmul(a, b) if a.rank and b.rank else p.times(a, b)
 
 
 def inner(p: Plan, a: Array, b: Array) -> Array:
+    p.expect_axes(a, b)
     if not a.rank or not b.rank:
         return p.times(a, b)
     if b.rank == 2:

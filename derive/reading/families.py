@@ -63,9 +63,9 @@ class Families:
 
     # Indices
 
-    def bind(self) -> None:
+    def bind(self, scalar: bool) -> None:
         """Find the axis that every index of every name stands for."""
-        self.find_definitions()
+        self.find_definitions(scalar)
         self.defined = {s.name for s in self.reading.statements if s.name}
         stack: list[tuple[Node, dict[str, Axis]]] = []
         for root in self.roots:
@@ -127,8 +127,11 @@ class Families:
                 labels.tell_apart(self, node)
         self.order = nodes_below(self.roots)
 
-    def find_definitions(self) -> None:
-        """The definitions of every entry of a family, r_i = …, where a sum runs over i."""
+    def find_definitions(self, scalar: bool) -> None:
+        """The definitions of every entry of a family, r_i = …, where a sum runs over i.
+
+        So is the formula itself, p_i = e^{z_i} / ∑_j e^{z_j}, where no number is wanted.
+        """
         summed: set[str] = set()
         for node in self.order:
             if node.op == "sigma":
@@ -139,7 +142,12 @@ class Families:
                 continue
             base, accents, low = names.parts(statement.name)
             letters = [m[2] for m in INDEX.finditer("".join(low[-2:] if len(low) == 2 else low[-1:])) if m[2]]
-            if letters and "".join(letters) == "".join(low) and set(letters) <= summed & letters_in(root):
+            if not letters or "".join(letters) != "".join(low) or not letters_in(root).issuperset(letters):
+                continue
+            is_result = root is self.roots[-1] and not scalar and set(letters) <= _USUAL
+            if is_result and summed and not set(letters) <= summed:
+                self.note(f"{names.text(statement.name)} = … is read for every {', '.join(letters)}")
+            if set(letters) <= summed or is_result and summed:
                 self.definitions[names.join(base, accents, []), len(letters)] = (tuple(letters), root)
 
     def inlined(self, node: Node, access: Access, letters: tuple[str, ...], root: Node) -> dict[str, Axis]:

@@ -203,8 +203,7 @@ def norm(p: Plan, a: Any, order: Any, axis: Any, keepdims: Any, matrix: bool = T
     if isinstance(order, Array) and order.number is not None:
         order = order.number
     if not held.rank:
-        if held.names:
-            p.penalties.append((1.5, held.names))
+        p.expect_axes(held)
         return p.function(ops.absolute, held)
     is_matrix = held.rank == 2 and at is None
     if order in ("fro", None) or (order == 2 and not (is_matrix and matrix)):

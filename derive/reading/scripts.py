@@ -133,6 +133,8 @@ def superscript(p: Stacks, token: Token, following: Token) -> bool | None:
     if mark is not None and mark.kind == "name" and mark.value == "H" and "H" not in p.known:
         raise p.error("conjugate transposes are not read: formulas are real", (token.start, mark.end), "write ^T")
     is_transpose = mark is not None and mark.kind == "name" and mark.value in ("T", "t") and not counts(p, mark.value)
+    if is_transpose and p.operands[-1].op == "const":
+        return None  # eᵗ and e⁻ᵗ: no number is transposed
     if mark is not None and (mark.kind == "trans" or is_transpose):
         if mark.kind == "name" and mark.value in p.known and not minus:
             base = p.operands.pop()
@@ -231,9 +233,14 @@ def norm_subscript(p: Stacks, held: list[Token], first: Token) -> None:
         order = Node("num", [], Fraction(words), held[0].start, held[-1].end)
         node.op, node.args = "call", [node.args[0], order]
         kind = "norm"
+    if words in ("∞", "inf", "max"):
+        node.op, kind = "call", "norm_inf"
+    if kind is None and (weight := metric(p, held)) is not None:
+        node.op, node.args = "call", [node.args[0], weight]
+        kind = "weighted_norm"
     if kind is None:
-        if words in ("∞", "max", "p", "q", "0"):
-            hint = "known: ‖x‖, ‖x‖₁, ‖x‖₃, ‖X‖_F, ‖X‖_*, ‖X‖_op"
+        if words in ("p", "q", "0"):
+            hint = "known: ‖x‖, ‖x‖₁, ‖x‖₃, ‖x‖_∞, ‖X‖_F, ‖X‖_*, ‖X‖_op"
             if words in ("p", "q"):
                 hint += f"; with a letter: sum(abs(x).^{words})^(1/{words})"
             raise p.error(f"the {words}-norm is not read", (node.start, held[-1].end), hint)
@@ -245,11 +252,31 @@ def norm_subscript(p: Stacks, held: list[Token], first: Token) -> None:
         raise p.error(
             f"a norm weighted by {words} is not read",
             (node.start, held[-1].end),
-            f"write xᵀ {words} x for its square",
+            f"write xᵀ {words} x for its square, or xᵀ {words}⁻¹ x where {words} is a covariance",
         )
     node.data = kind
     outer.end = max(outer.end, held[-1].end)
     node.end = max(node.end, held[-1].end)
+
+
+_METRICS = frozenset("ABDGMPQSW")  # letters of weights; a covariance or a space bears others
+
+
+def metric(p: Stacks, held: list[Token]) -> Node | None:
+    """The matrix of ‖x‖_W and of ‖x‖_{Σ^{-1}}, where the subscript tells that it is one and which."""
+    first, rest = held[0], "".join(t.text for t in held[1:])
+    letter = str(first.value)
+    if first.kind != "name" or not letter.isalpha() or not letter[0].isupper() or "cal" in first.text:
+        return None
+    is_inverse = rest in ("^{-1}", "^{−1}", "⁻¹")
+    if not is_inverse and (rest or letter not in _METRICS):
+        return None
+    node = Node("sym", [], letter, *first.span)
+    shown = names.text(letter) + ("⁻¹" if is_inverse else "")
+    reading = f"the norm with {p.text_of(held)} below is read as that with ‖x‖² = xᵀ {shown} x"
+    if reading not in p.readings:
+        p.readings.append(reading)
+    return Node("inv", [node], None, first.start, held[-1].end) if is_inverse else node
 
 
 def entry(p: Stacks, outer: Node, held: list[Token], first: Token) -> None:

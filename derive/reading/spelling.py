@@ -19,7 +19,7 @@ _MINIMUM = (
     r"|\\arg?m(?:in|ax)|(?<![A-Za-z\\])(?:arg\s?m(?:in|ax)|(?:min|max)imi[sz]e)(?![A-Za-z(]))"
 )
 _NO_AXIS = r"(?!\s*_\s*\{?\s*(?:\\math[a-z]+\s*\{\s*)?(?:row|col))"  # argmax_row(A) is an operation
-_BELOW = r"(?:\\limits)?\s*_\s*(\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]\w*)"
+_BELOW = r"(?:\\limits)?\s*_\s*(\{(?:[^{}]|\{[^{}]*\})*\}|\\[A-Za-z]+|[A-Za-z]\w*)"
 _EXTREMUM = (
     rf"(?<![^\s=;\n])(?:\\underset\s*\{{((?:[^{{}}]|\{{[^{{}}]*\}})*)\}}\s*\{{\s*(?:{_MINIMUM}|\\m(?:in|ax))\s*\}}"
     rf"|{_MINIMUM}{_NO_AXIS}(?:{_BELOW})?|\\min(?=\s*(?:\\[|,;!:]|\|\|))|(?:min|max)\s+(?![\s(]))"
@@ -159,6 +159,31 @@ def sets(text: str) -> str:
     return re.sub(_POSITIVE, positive, re.sub(_SYMMETRIC, symmetric, text))
 
 
+def _definitions(text: str, readings: list[str], known: frozenset[str]) -> str:
+    r"""`=` for `\stackrel{\text{def}}{=}`."""
+    over = r"\\(?:stackrel|overset)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*\{\s*(?:=|:=|\\equiv)\s*\}"
+    return re.sub(over, lambda found: "=".rjust(len(found[0])), text)
+
+
+def _spectrum(text: str, readings: list[str], known: frozenset[str]) -> str:
+    r"""The trace for `\sum \text{eig}(X)` and `sum(eig(X))`, the determinant for the product."""
+
+    def put(found: re.Match[str]) -> str:
+        which, made = ("sum", "tr") if "sum" in found[0] else ("product", "det")
+        end, depth = found.end(), 0
+        while end < len(text) and (depth or end == found.end()):
+            depth += (text[end] == "(") - (text[end] == ")")
+            end += 1
+        behind = text[end:].replace(r"\right)", ")").lstrip()
+        if not re.match(r"$|[-+−=)\]},.;]" if "\\" in found[0] else r"\)", behind):
+            return found[0]  # of their squares, say
+        readings.append(f"the {which} of the eigenvalues is read as the {'trace' if made == 'tr' else 'determinant'}")
+        return (rf"\{made} " if "\\" in found[0] else f"({made}").ljust(len(found[0]))
+
+    word = r"\\(?:text|mathrm|operatorname)\s*\{\s*eig\s*\}"
+    return re.sub(rf"\\(?:sum|prod)(?:\\limits)?\s*{word}(?=\s*\()|(?<!\w)(?:sum|prod)\(\s*eig(?=\()", put, text)
+
+
 def _ranges(text: str, readings: list[str], known: frozenset[str]) -> str:
     r"""`_{1≤k≤K}` for `_{k=1,\dots,K}` and `_{k \in \{1, …, K\}}`."""
 
@@ -201,6 +226,8 @@ def _lowered(text: str, readings: list[str], known: frozenset[str]) -> str:
 # What is put right where one of each group of signs occurs
 _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozenset[str]], str]], ...] = (
     ((("\\over",),), _fractions),
+    ((("\\stackrel", "\\overset"),), _definitions),
+    ((("eig",),), _spectrum),
     ((("const", "independent of", "not "),), _without_constant),
     ((("Σ",),), _greek_sum),
     ((("(",), ("\\text", "\\mbox")), _without_remark),

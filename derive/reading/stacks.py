@@ -165,6 +165,7 @@ class Stacks:
         items, start = op.items, op.token.start
         if op.text == "frac":
             above, below = (item.args[0] if item.op == "prod" else item for item in items)
+            above = above.args[0] if above.op == "pow" else above  # d²f
             if above.op == below.op == "sym" and above.data == below.data == "d" and items[1].op == "prod":
                 if "d" not in self.known:
                     raise self.error(

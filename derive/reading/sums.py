@@ -43,7 +43,7 @@ def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: 
         lower_superscripts(families)
         extend(families)
         families.order = nodes_below(roots)
-    families.bind()
+    families.bind(scalar)
     if not families.accesses and not families.parts and not has_sums:
         return roots
     families.solve(scalar)
@@ -52,6 +52,10 @@ def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: 
 
 def _is_two(node: Node) -> bool:
     return node.op == "num" and bool(node.data == 2)
+
+
+def _is_norm(node: Node) -> bool:
+    return node.op == "norm" or node.op == "call" and node.data == "weighted_norm"
 
 
 def _is_difference(node: Node, accesses: dict[int, Access]) -> bool:
@@ -81,7 +85,7 @@ class MatrixForms:
     def lowered(self) -> list[Node]:
         order = self.families.order
         self.spans.collect(order, self.family)
-        self.squared = {id(n.args[0]) for n in order if n.op == "pow" and n.args[0].op == "norm" and _is_two(n.args[1])}
+        self.squared = {id(n.args[0]) for n in order if n.op == "pow" and _is_norm(n.args[0]) and _is_two(n.args[1])}
         replaced: dict[int, Node] = {}
 
         def replace(node: Node, made: Node) -> None:
@@ -396,6 +400,8 @@ class MatrixForms:
             return total
         if name == "transpose":
             return args[0].T
+        if name == "weighted_norm":
+            return self.norm(algebra, node, args[0], "2", args[1])
         if name in ("norm", "norm1") and len(args) == 1:
             return self.norm(algebra, node, args[0], "1" if name == "norm1" else "2")
         if name == "max" and len(args) == 2:
@@ -421,13 +427,18 @@ class MatrixForms:
             return algebra.applied(total, lambda n: algebra.new("call", [n], "log"))
         raise self.refuse(node, f"{self.cut(node)} depends on the index")
 
-    def norm(self, algebra: Algebra, node: Node, value: IndexedSum, kind: str) -> IndexedSum:
+    def norm(
+        self, algebra: Algebra, node: Node, value: IndexedSum, kind: str, weight: IndexedSum | None = None
+    ) -> IndexedSum:
         if kind == "1":
             entries = algebra.applied(value, lambda n: algebra.new("call", [n], "abs"))
             return algebra.over(entries, value.own)
         if kind not in ("2", "F"):
             raise self.refuse(node, f"{self.cut(node)} depends on the index")
-        square = algebra.squared_norm(value)
+        if weight is None:
+            square = algebra.squared_norm(value)
+        else:
+            square = algebra.matmul(algebra.matmul(value.T, weight), value)
         if id(node) in self.squared:
             return square
         if id(value) in self.vanishing:
@@ -472,7 +483,7 @@ class MatrixForms:
         if exponent.axes or kinds[1] != S:
             raise self.refuse(node, f"the exponent {self.cut(second)} depends on the index")
         is_two = _is_two(second)
-        if is_two and id(first) in self.squared and first.data in ("2", "F"):
+        if is_two and id(first) in self.squared and first.data in ("2", "F", "weighted_norm"):
             return base
         if kinds[0] != S and node.op == "pow":
             raise self.refuse(node, f"{self.cut(node)} is a power of a matrix that depends on the index")

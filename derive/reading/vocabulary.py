@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import Any
 
 from .. import rows
 from ..expr import OPERATIONS
@@ -18,7 +19,7 @@ FUNCTIONS: dict[str, str] = {
     name: name
     for name in (
         "tr mean sqrt dot eye ones zeros vector matrix rowsum colsum adj outer square max min hadamard sech log1p "
-        "expm1 clip var std log_softmax leaky_relu elu gelu silu huber pseudo_huber quantile"
+        "expm1 clip var std log_softmax leaky_relu elu gelu silu huber pseudo_huber quantile norm_inf"
     ).split()
 }
 FUNCTIONS |= {
@@ -105,6 +106,7 @@ COMMAND_TOKENS: dict[str, tuple[str, str]] = {
     "lbrace": ("open", "\\{"), "rbrace": ("close", "\\}"), "lbrack": ("open", "["), "rbrack": ("close", "]"),
     "lparen": ("open", "("), "rparen": ("close", ")"),
     "frac": ("frac", "frac"), "dfrac": ("frac", "frac"), "tfrac": ("frac", "frac"), "cfrac": ("frac", "frac"),
+    "nicefrac": ("frac", "frac"), "sfrac": ("frac", "frac"),
     "sqrt": ("sqrt", "sqrt"), "sum": ("sum", "sum"),
     "prod": ("sum", "prod"), "top": ("trans", "⊤"), "intercal": ("trans", "⊤"),
     "T": ("trans", "⊤"),
@@ -136,9 +138,7 @@ IGNORED_ARGUMENT = frozenset(
     "label tag hspace vspace hskip phantom hphantom vphantom color textcolor colorbox mspace kern ref eqref "
     "cite".split()
 )
-TRANSPARENT = frozenset(
-    "boxed underline mathopen mathclose mathrel mathbin mathord ensuremath textnormal fbox mathinner".split()
-)
+TRANSPARENT = frozenset("boxed mathopen mathclose mathrel mathbin mathord ensuremath textnormal fbox mathinner".split())
 
 REFUSED_COMMANDS = {
     "partial": "give the loss, and the variable as wrt",
@@ -200,6 +200,27 @@ VULGAR = {
         ("⅑", 1, 9), ("⅒", 1, 10),
     )
 }  # fmt: skip
+# Characters that are a token by themselves: (kind, text, value).
+CHARACTERS: dict[str, tuple[str, str, Any]] = (
+    {c: ("num", c, value) for c, value in VULGAR.items()}
+    | {c: ("trans", c, None) for c in "'’′″‴ᵀ⊤ᵗ⟙"}
+    | {"√": ("sqrt", "√", None), "∑": ("sum", "sum", None), "∏": ("sum", "prod", None), "∞": ("op", "∞", None)}
+    | {"𝔼": ("unknown", "𝔼", None)}
+    | {c: ("close", text, None) for c, text in CLOSING.items()}
+    | {c: ("open", text, None) for c, text in BRACKETS.items()}
+    | {c: ("op", text, None) for c, text in OPERATORS.items()}
+)
+BOLD = dict.fromkeys("𝟏𝟙", "1") | dict.fromkeys("𝟎𝟘", "0")  # vectors of ones and zeros
+SPACES = frozenset(
+    "\n\r\t\f\v\u00a0\u2002\u2003\u2009\u200a\u202f\u205f\u3000\u2028\u2029\u2004\u2005\u2006\u2007\u2008"
+)
+INVISIBLE = frozenset("\u2061\u2062\u2063\u2064\u200b\u2060\ufeff\u00ad\u200c\u200d\ufe0e\ufe0f")
+_DOTS = ("an ellipsis cannot be read", "write all the terms, or a matrix product")
+REFUSED_CHARACTERS = (
+    dict.fromkeys("ᴴ†‡", ("conjugates are not read: formulas are real", "write ᵀ for the transpose of a real matrix"))
+    | dict.fromkeys("…⋯", _DOTS)
+    | dict.fromkeys("∂∇", ("a formula holds no derivative signs", "give the loss, and the variable as wrt"))
+)
 PREFIXES = (
     "np.linalg.", "numpy.linalg.", "torch.linalg.", "jnp.linalg.", "jax.numpy.", "np.", "numpy.", "jnp.", "torch.",
     "scipy.special.", "scipy.linalg.", "tf.", "math.", "linalg.",

@@ -1,0 +1,181 @@
+"""The body of a function that goes through arrays some rows at a time.
+
+Where matrices of as many rows would be formed one from the other, the lines that form them stand
+in a loop over slices of rows; what is summed over the rows is added up, and of what is needed as
+a whole each block is written into its place.  Small arrays are one block.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from ..dialects import Dialect
+from ..expr import symbol
+from ..operations import FUNCTIONS
+from ..program import Program
+from ..shapes import ONE, Dim
+from .costs import Cost
+from .expressions import ATOM, CodeText
+from .formulas import formula
+from .row_blocks import FILLED, RowBlock, split
+from .signature import Signature
+from .terms import Value
+from .workspace import PAST_THE_CACHE
+from .writer import Writer
+
+ENTRIES = frozenset(("power", "hypot", "logaddexp", "where", *FUNCTIONS))
+
+
+class BlockedWriter(Writer):
+    """Writes the lines that compute some outputs, those with common rows in a loop.
+
+    Attributes
+    ----------
+    block : RowBlock or None
+    after : frozenset of Value
+        What is computed behind the loop.
+    never_whole : list of Value
+        The matrices of which only blocks are formed, and which pass through the cache more than once.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        dialect: Dialect,
+        signature: Signature,
+        outputs: Sequence[str],
+        preferred: Mapping[Value, str],
+    ) -> None:
+        self.block: RowBlock | None = None
+        self.after: frozenset[Value] = frozenset()
+        self.never_whole: list[Value] = []
+        super().__init__(program, dialect, signature, outputs, preferred)
+        if self.block is not None:
+            self._separate(self.block)
+
+    def arranged(self, order: list[Value]) -> list[Value]:
+        """What comes before the loop, in it and behind it."""
+        constant = self.program.constant
+        stored = {v for v in order if not v.is_scalar and v.kind not in FILLED and v.kind != "input"}
+        outputs = dict(zip(self.outputs, self.terms, strict=True))
+        before, block, after = split([v for v in order if v not in constant], stored, ENTRIES, outputs)
+        if block is None or block.outputs or any(v.kind == "outer" for v in block.kept):
+            return order
+        wide = {v.shape for v in block.kept}
+        read = {t.value for v in block.members if v.kind != "product" for t in v.args}
+        self.never_whole = [
+            v for v in block.members
+            if v in read and v not in block.sums and v.shape not in wide and v.shape[1] is not ONE and v.kind != "outer"
+        ]  # fmt: skip
+        if not self.never_whole:
+            return order
+        self.block, self.after = block, frozenset(after)
+        before = [v for v in order if v not in block.members and v not in self.after]
+        return [*before, *block.members, *after]
+
+    def is_large(self) -> str:
+        """The condition that what is never formed as a whole would be past the cache."""
+        sizes = self.program.sizes
+        rows, columns = max((v.shape for v in self.never_whole), key=lambda shape: sizes.cost(Cost.of(1, *shape)))
+        sides = [self.size(dim) for dim in (rows, columns)]
+        return " * ".join(s if s.isalnum() else f"({s})" for s in sides) + f" > {PAST_THE_CACHE}"
+
+    def _separate(self, block: RowBlock) -> None:
+        """No line in the loop continues one outside, and those behind it continue arrays that have a name."""
+        inside = frozenset(block.members)
+        for value, index in list(self.absorbed.items()):
+            body = value.args[index].body
+            reductions = [user for user in self.order if user in self.early and body in parts(user)]
+            stays = (value in inside) is (body in inside) and (value not in inside or inside.issuperset(reductions))
+            if value in self.copies or stays and body not in block.kept and body not in block.sums:
+                continue
+            self.owner.pop(body, None)
+            if body in inside and value not in inside:
+                self.reused[value] = index
+            else:
+                self.reused.pop(value, None)
+                del self.absorbed[value]
+        self.pairs = {v: pair for v, pair in self.pairs.items() if (pair[0] in inside) is (pair[1] in inside)}
+        before = [v for v in self.order if v not in inside and v not in self.after]
+        self.order = [*before, *(v for v in self.order if v in inside), *(v for v in self.order if v in self.after)]
+
+    def emit(self, value: Value) -> None:
+        block = self.block
+        if block is None or value not in block.members:
+            super().emit(value)
+        elif value is next(v for v in self.order if v in block.members):
+            self.emit_block(block)
+
+    def emit_block(self, block: RowBlock) -> None:
+        """The loop, and what it leaves."""
+        members = [value for value in self.order if value in block.members]
+        rows = self.new_name("rows")
+        opening = len(self.lines)
+        outside = self.texts
+        self.texts = {v: self.some_rows(v, text, block, rows) for v, text in outside.items()}
+        self.early |= block.sums
+        whole: dict[Value, str] = {}
+        for value in members:
+            self.formulas[value] = formula(value, self.formulas)
+            if value in block.sums or value in block.kept:
+                whole[value] = self.name(value)
+                inner = whole[value] if value in block.sums else self.new_name(whole[value] + "_rows")
+                self.names[value], self.texts[value] = inner, CodeText(inner)
+            super().emit(value)
+            if value in self.preferred:
+                self.formulas[value] = symbol(self.preferred[value], *value.shape)
+        kept = [f"{whole[v]}[{rows}] = {self.names[v]}" for v in members if v in block.kept]
+        inner_lines = [*self.lines[opening:], *kept]
+        del self.lines[opening:]
+        for value, name in whole.items():
+            self.line(f"{name} = {self.start(value, block)}")
+        self.helpers.add("_slices")
+        columns = self.size(sum(block.columns, Dim.of(0)))
+        others = " + ".join(self.whole_arrays(block, outside)) or "0"
+        self.line(f"for {rows} in _slices({self.size(block.dim)}, {columns}, {others}):")
+        self.lines += ["    " + line for line in inner_lines]
+        self.texts = outside
+        for value, name in whole.items():
+            self.names[value], self.texts[value] = name, CodeText(name)
+
+    def some_rows(self, value: Value, text: CodeText, block: RowBlock, rows: str) -> CodeText:
+        """An array that is there before the loop, or its rows at hand."""
+        has_rows = value.shape[0] is block.dim and not text.text.startswith("<")
+        return CodeText(f"{text.at(ATOM)}[{rows}]") if has_rows else text
+
+    def whole_arrays(self, block: RowBlock, texts: Mapping[Value, CodeText]) -> list[str]:
+        """The sizes of what each block of rows meets as a whole."""
+        found: dict[str, None] = {}
+        for value in block.members:
+            if value.kind == "product":
+                met = value if value in block.sums else value.args[1].body
+                if not met.is_vector:
+                    found[f"{self.names[value] if met is value else texts[met].text}.size"] = None
+        return list(found)
+
+    def start(self, value: Value, block: RowBlock) -> str:
+        """What stands before the loop: nothing added up yet, or room for all rows."""
+        if value.is_scalar:
+            return "0.0"
+        rows, columns = (self.size(dim) for dim in value.shape)
+        shape = rows if value.is_vector else f"({rows}, {columns})"
+        if value in block.sums:
+            return self.call("zeros", [], shape=shape).text
+        self.needs_dtype = True
+        return f"np.empty({shape}, dtype)"
+
+    def assign(self, name: str, text: str, value: Value | None, comment: str | None = None) -> None:
+        if self.block is not None and value in self.block.sums:
+            self.line(f"{name} += {text}", comment if comment is not None else self.comment(value))
+        else:
+            super().assign(name, text, value, comment)
+
+
+def parts(value: Value) -> set[Value]:
+    return {part for term in value.args for part in term.parts()}
+
+
+def by_single_rows(source: str) -> str:
+    """Generated code that goes through all arrays that it may one row at a time, to be checked on small ones."""
+    return re.sub(r"step = max\(.*", "step = 1", source.replace(f" > {PAST_THE_CACHE}:", " >= 0:"))
