@@ -25,6 +25,7 @@ _MEMBER = re.compile(
     r"(?P<raised>\^\s*(?P<size>\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}|\w)?)?(?P<plus>_\{?\+\+?\}?|_\{?>0\}?)?"
 )
 _LOW = re.compile(r"_\s*\{\s*(?:\\(?:text|mathrm|textrm)\s*\{\s*(?=\w+\s*\}))?(\w+)\s*\}+")  # d_{\text{in}}
+_SUMMAND = re.compile(r"(?:[+\-−*·⊙]|\\(?:cdot|times|odot)|\^\s*(?:T|\\top|\{\s*(?:T|\\top)\s*\}))\s*$")
 _SYMMETRIC_SET = re.compile(
     rf"(?P<name>{_NAME})\s*(?:\\in(?![A-Za-z])|∈)\s*(?:\\mathbb\s*\{{?S\}}?|\\mathcal\s*\{{?S\}}?)\s*"
     r"(?P<sup>\^\s*(?:\{[^{}]*\}|\w))?(?P<plus>_\{?\+\+?\}?)?"
@@ -117,6 +118,8 @@ def declare(
             inner = re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", inner)
         flat += inner
     for match in _MEMBER.finditer(flat):
+        if _SUMMAND.search(flat[: match.start()]):
+            continue  # b of Z = X W + b ∈ ℝ^{m×n}
         size = match["size"] or ("" if match["raised"] else "1")
         shape = _shape(_LOW.sub(r"_\1", size.removeprefix("{").removesuffix("}").replace("\\,", " ")))
         if shape is None:

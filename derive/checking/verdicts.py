@@ -20,6 +20,7 @@ from .conditional import (
     chain_of,
     entrywise,
     in_order,
+    of_one_number,
     over_samples,
     per_sample,
     shrunk,
@@ -375,6 +376,7 @@ class Judge:
             judgment.value = value_
             return judgment
         of_size = sized(self, truths, values, side) or per_sample(self, truths, value_, side)
+        of_size = of_size or of_one_number(self, head, truths, value_, side)
         if of_size is not None:
             return of_size
         handed = handed_down(self, claim, side, head, truths, value_)
@@ -410,6 +412,10 @@ class Judge:
             if _shape(truths[0].value) != _shape(value_):
                 open_ = Judgment("unread", "not judged: what this sum runs over is open", side)
                 return over_samples(self, side, truths) or open_
+        by = self.scope.symbols.get(variable_name(head) or "")
+        if _shape(truths[0].value) != _shape(value_) and by is not None and by.is_scalar:
+            if habit(by.name) != "scalar" and by.name not in self.document.declared:  # no shape is wrong by a guess
+                return Judgment("unread", f"not judged: {by.text()} would be a number here", side)
         if kind := of_open_kind(self, truths[0].value, value_):
             return Judgment("unread", kind, side)
         judgment = Judgment("fails", difference(truths[0].value, value_), side)
