@@ -316,6 +316,26 @@ LOGISTIC = r"L = -\sum_i \left(y_i \log p_i + (1-y_i)\log(1-p_i)\right)"
             ),
             "dddrrf",
         ),
+        # Sizes in brackets; what holds where a letter that has a formula is 0.
+        (
+            (
+                r"- $x$: $[N \times D]$, $W$: $[D \times M]$",
+                r"y = x W",
+                r"\frac{\partial L}{\partial W} = x^T \frac{\partial L}{\partial y}",
+                r"\frac{\partial L}{\partial W} = \frac{\partial L}{\partial y} x^T",
+            ),
+            "drf",
+        ),
+        (
+            (
+                r"m = \frac1N \sum_{i=1}^N x_i",
+                r"S = \frac1N \sum_{i=1}^N (x_i - m)(x_i - m)^T",
+                r"Since $m = 0$ we have",
+                r"S = \frac1N \sum_{i=1}^N x_i x_i^T",
+                r"S = \sum_{i=1}^N x_i x_i^T",
+            ),
+            "ddarf",
+        ),
         # Samples that stand as rows; a bias that is one number; the estimate of another loss.
         ((r"J(w) = \sum_{i=1}^n (y_i - x_i w)^2 = (y - X w)^T (y - X w)", r"\nabla J = -2 X^T (y - X w)"), "rr"),
         (

@@ -38,6 +38,15 @@ def under_condition(
             return judgment
     if (judgment := _dotted(judge, truths, side, head)) is not None:
         return judgment
+    for number, made, held in judge.values_of_formulas:
+        local = judge.scope.local({made: held})
+        for truth in truths:
+            pair = aligned(truth.value, values[0].value)
+            if pair is not None and judge.witness.same(*map(local.inline, pair)):
+                judgment = Judgment("conditional", "", side)
+                judgment.condition = f"{made.text()} = {held.text()} (line {number})"
+                judgment.reason, judgment.value = f"right if {judgment.condition}", values[0].value
+                return judgment
     is_gradient = head is not None and head.kind == "gradient"
     name = variable_name(head) or (judge.scope.nabla if is_gradient else None) or ""
     variable = judge.scope.symbols.get(name) or judge.scope.symbols.get(name.partition("_")[0])  # X of ∂/∂Xₚq

@@ -31,7 +31,7 @@ _SYMMETRIC_SET = re.compile(
     r"(?P<sup>\^\s*(?:\{[^{}]*\}|\w))?(?P<plus>_\{?\+\+?\}?)?"
 )
 _SIZED = re.compile(
-    rf"{_NAMES}(?:\s*:|\s+(?:is|are|be)\b)(?:\s+(?:an?|real|of|the|size|shape|matrix|matrices)){{0,6}}\s*\(?\s*"
+    rf"{_NAMES}(?:\s*[:：]|\s+(?:is|are|be)\b)(?:\s+(?:an?|real|of|the|size|shape|matrix|matrices)){{0,6}}\s*[(\[]?\s*"
     r"(?P<rows>[A-Za-z0-9]+)\s*(?:\\times|×|\bby\b)\s*(?P<columns>[A-Za-z0-9]+)"
 )
 _PROPERTY = re.compile(

@@ -62,6 +62,7 @@ class Judge:
         self.judgments: list[tuple[Claim, list[Judgment]]] = []
         self.turned = {n for t in parts_of(document.claims) if t.kind == "transpose" for n in turned_letters(t.args[0])}
         self.values_given: list[tuple[int, Expr, Expr]] = []  # b = 0 from line n on
+        self.values_of_formulas: list[tuple[int, Expr, Expr]] = []  # those of letters that have a formula
         for names, kept in ((document.sums_to_one, witness.assumptions), (document.units, witness.units)):
             for name in names:
                 said = self.scope.symbols.get(name)
@@ -263,8 +264,9 @@ class Judge:
                 value = None
             if isinstance(value, Expr) and is_number(value, 0):
                 value = zeros(*made.shape)
-            if isinstance(value, Expr) and value.shape == made.shape and made not in self.scope.definitions:
-                self.values_given.append((claim.number, made, value))
+            if isinstance(value, Expr) and value.shape == made.shape:
+                held = self.values_of_formulas if made in self.scope.definitions else self.values_given
+                held.append((claim.number, made, value))
             return Judgment("assumption", "a value, from here on", side)
         return Judgment("assumption", "a statement about this letter, not for all values of it", side)
 
