@@ -369,3 +369,12 @@ def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch, tmp_path):
     assert Path(extension.cache()).is_dir()
     f = derive.gradient("xᵀ A x", "x").function("c")
     assert alike(f(np.ones(2), np.eye(2)), [2, 2])
+
+
+@compiles
+def test_the_cache_keeps_what_was_compiled_last(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(extension, "MAX_KEPT", 2)
+    functions = [derive.gradient(f"{k} xᵀ x", "x").function("c") for k in (3, 5, 7)]
+    assert len(list(extension.cache().glob("*.so"))) == 2
+    assert [f(np.ones(1)).item() for f in functions] == [6, 10, 14]  # what was loaded runs on

@@ -726,3 +726,8 @@ def test_a_kernel_does_not_hide_the_variable():
 def test_a_multiple_of_a_vector_is_no_bias():
     with pytest.raises(ShapeError, match="m and n differ"):
         parse("sum(s.*((X + 1*w - y).^2))", "X: m×n, w: n, y: m, s: m")
+
+
+def test_a_mean_finds_an_index_where_the_usual_letters_are_taken():
+    found = derive.gradient(r"\sum_i (x_i - \bar x)^2 + k l j m p q r s κ", "x", where="x: n")
+    assert found.boxed.text() == derive.gradient(r"\sum_i (x_i - \bar x)^2", "x", where="x: n").boxed.text()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from fractions import Fraction
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from .. import names
 from ..shapes import Dim
 from .indexed_names import Access, Index, capital, letters_in
 from .indices import Axis
+from .limits import MAX_LENGTH
 from .stacks import Bounds, Node, nodes_below
 
 if TYPE_CHECKING:
@@ -104,10 +107,16 @@ def tell_numbers(of: Families) -> None:
                 of.note("π without an index is read as the number")
 
 
+def free_letter(of: Families, scope: Collection[str] = ()) -> str:
+    """A letter for an index that the formula does not have."""
+    letters = chain("kljmpqrsκ", map(chr, range(ord("α"), ord("α") + MAX_LENGTH)))
+    return next(c for c in letters if c not in of.source and c not in scope)
+
+
 def make_mean(of: Families, node: Node, family: str) -> None:
     """Make x̄, beside the x_i of a sum, their mean."""
     of.note(f"{names.text(node.data)} is read as the mean of all {names.text(family)}")
-    letter = next(c for c in "kljmpqrsκ" if c not in of.source)
+    letter = free_letter(of)
     axis, bounds = Axis(letter), Bounds()
     bounds.names.append(letter)
     entry = Node("sym", [], names.join(*names.parts(family)[:2], [*names.parts(family)[2], letter]), *node.span)
@@ -241,7 +250,7 @@ def select(of: Families, node: Node, scope: dict[str, Axis]) -> bool:
     before, label, index = found[1] or "", found[2], found[3] or found[4]
     if index not in scope or label in scope or before and before not in scope:
         return False
-    other = next(c for c in "kljmpqrsκ" if c not in of.source and c not in scope)
+    other = free_letter(of, scope)
     row = row_of(of, node, label, index, other)
     if is_entry:
         entry = Node("at", node.args, (other,), *node.span)
