@@ -111,6 +111,7 @@ BLOCKS = [
     ("gradient", "sum(softplus(−y ⊙ (X w))) / sum(y) + ‖w‖²", "w", ""),
     ("gradient", "‖tanh(X W) V − Y‖ / ‖X W‖²", ["W", "V"], ""),
     ("gradient", "sum((X W) ⊙ exp(−X W) ⊙ Y)", "Y", ""),
+    ("gradient", "mean(max(τ (y − X w), (τ − 1)(y − X w)))", "w", "τ: scalar"),
 ]
 
 
@@ -126,7 +127,7 @@ def two_rows(monkeypatch):
 @compiles
 @pytest.mark.parametrize("formula", BLOCKS, ids=lambda row: row[1])
 def test_some_rows_at_a_time_give_what_all_of_them_do(formula, two_rows):
-    assert "first += step" in made(*formula).source("c")
+    assert "first += span" in made(*formula).source("c")
     test_compiled_functions_compute_what_the_witness_does(formula)
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from .. import names
 from ..errors import DeriveError, LimitError, ParseError
-from ..expr import ASSUMED, PROPERTIES, SQUARE, Expr, symbol, symbol_op
+from ..expr import Expr, symbol, symbol_op
+from ..properties import ASSUMED, PROPERTIES, SQUARE
 from ..shapes import ONE, SCALAR, Dim, Shape
 from .limits import MAX_DECLARATIONS, MAX_DIMENSION_TERMS
 from .sizes import FRESH
@@ -222,8 +223,7 @@ def _from_text(text: str) -> Declarations:
     if assumed:
         from .assumptions import assume  # reads formulas
 
-        for at, span in assumed:
-            assume(held, text[slice(*span)], at, span)
+        assume(held, [(text[slice(*span)], at, span) for at, span in assumed])
     return held
 
 

@@ -65,7 +65,6 @@ def tell_apart(of: Families, node: Node) -> None:
     places = len(access.places) if access is not None and access.is_bound else 0
     if places and places == len(low) or len(low) > 2 or node.data in of.given:
         return
-    wanted = {names.join(*names.parts(name)[:2], []) for name in of.reading.wrt}
     parts_of_it = ("bar",) if base.isupper() else ("bar", "^+", "^-")  # P_k^- is that of a filter
     plain = [accent for accent in accents if accent not in parts_of_it]
     shifted = re.fullmatch(r"([^\W\d_])([+-]\d+)", "_".join(low))  # x_{n-1} beside a sum to n
@@ -73,7 +72,7 @@ def tell_apart(of: Families, node: Node) -> None:
     family = names.join(base, plain, [] if len(plain) == len(accents) else low)
     is_one = plain != accents or (bool(low) and len(low[0]) == 1 and low[0].isalpha()) or shifted is not None
     is_indexed = f"{family} 1" in of.keys
-    is_summed = is_indexed and bool({family, capital(family)} & wanted)
+    is_summed = is_indexed and bool({family, capital(family)} & of.wanted)
     if is_indexed and accents == [*plain, "bar"] and not low and (is_summed or family not in of.defined):
         make_mean(of, node, family)
         return

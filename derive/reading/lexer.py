@@ -31,6 +31,7 @@ from .vocabulary import (
     closest,
 )  # fmt: skip
 
+_AXIS = re.compile(r"\s*_\s*(?:\{\s*\\math(?:rm|sf|it)\s*)?\{\s*(row|col)\s*\}(?:\s*\})?")  # below a function
 _EATEN = {"\t": "t", "\f": "f", "\v": "v", "\r": "r", "\a": "a", "\b": "b"}  # what Python and shells make of \t …
 
 
@@ -405,6 +406,11 @@ class Lexer(Letters):
             self.atom(start, plain, "")
             return
         is_text = command in ("text", "mbox", "textrm", "textbf", "textit", "textsf", "texttt")
+        below = _AXIS.match(text, self.matching(at) + 1)
+        if below and f"{plain}_{below[1]}" in FUNCTIONS and plain not in FUNCTIONS:
+            self.pos = below.end()
+            self.emit("func", FUNCTIONS[f"{plain}_{below[1]}"], start)
+            return
         if len(plain) > 1 and plain.isascii() and (plain.isalpha() or plain in FUNCTIONS):
             if plain in FUNCTIONS and (plain != "where" or text[end + 1 :].lstrip()[:1] == "("):
                 self.pos = end + 1

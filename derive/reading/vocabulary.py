@@ -10,17 +10,18 @@ from .. import rows
 from ..expr import OPERATIONS
 from ..operations import FUNCTIONS as SCALAR_FUNCTIONS
 
-# Written name -> the function; every name that a formula may call.
+# Written name -> the function; every name that a formula may call: of operations their own, but where signs are
+# written, and of what is made of them.
+_SIGNS = frozenset("scale power matpow sq_norm submatrix".split())
 FUNCTIONS: dict[str, str] = {
+    name: name for name, operation in OPERATIONS.items() if operation.signature is not None and name not in _SIGNS
+} | {
     name: name
     for name in (
-        "tr det logdet inv diag Diag vec unvec sum mean norm norm1 sqrt softmax logsumexp kron dot expm eye "
-        "ones zeros vector matrix rowsum colsum adj transpose inner outer polar dominant block_inner block_sum square "
-        "max min hadamard nuclear_norm spectral_norm sech log1p expm1 where clip var std log_softmax "
-        "leaky_relu elu gelu silu huber pseudo_huber quantile argmax_row norm_inf"
+        "tr mean sqrt dot eye ones zeros vector matrix rowsum colsum adj outer square max min hadamard sech log1p "
+        "expm1 clip var std log_softmax leaky_relu elu gelu silu huber pseudo_huber quantile norm_inf"
     ).split()
-} | {name: name for name in SCALAR_FUNCTIONS}
-FUNCTIONS |= {name: name for name, operation in OPERATIONS.items() if operation.adjoint}
+}
 FUNCTIONS |= {
     "trace": "tr", "Tr": "tr", "Trace": "tr", "TR": "tr", "Det": "det", "ln": "log", "Log": "log", "norm2": "norm",
     "max0": "relu", "maximum": "max", "ReLU": "relu", "Relu": "relu", "asin": "arcsin", "acos": "arccos",
