@@ -45,6 +45,10 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
         definitions.append((claim.name, body))
         defined.add(claim.name)
         by_name[claim.name] = claim
+        for side in claim.sides[1:-1]:  # ŷ = a = σ(wᵀx + b)
+            if side.tree is not None and side.tree.kind == "name" and str(side.tree.data[0]) not in defined:
+                definitions.append((str(side.tree.data[0]), body))
+                defined.add(str(side.tree.data[0]))
         if claim.parameters is not None:
             scope.parameters[claim.name] = claim.parameters
             functions[claim.name] = body
