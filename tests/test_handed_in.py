@@ -224,6 +224,19 @@ LOGISTIC = r"L = -\sum_i \left(y_i \log p_i + (1-y_i)\log(1-p_i)\right)"
             ),
             "ddddarfr",
         ),
+        # What a section before says of it proves lines, and lets none fail.
+        (
+            (
+                r"z = W x, a = \sigma(z), o = V a",
+                "$1$\n\n## Output\n",
+                r"\frac{\partial L}{\partial o} = p - y",
+                "$1$\n\n## Weights\n",
+                r"\frac{\partial L}{\partial V} = (p - y) a^T",
+                r"\frac{\partial L}{\partial W} = (V^T (p - y) \odot \sigma'(z)) x^T",
+                r"\frac{\partial L}{\partial W} = (V^T (p - y) \odot \sigma(z)) x^T",
+            ),
+            "dddarru",
+        ),
         # The mean over samples, and what is added to each of them.
         (
             (
@@ -305,6 +318,59 @@ LOGISTIC = r"L = -\sum_i \left(y_i \log p_i + (1-y_i)\log(1-p_i)\right)"
         (
             (r"J = \|Xw - y\|^2", r"\frac{\partial}{\partial w} y^T y = 0", r"\frac{\partial}{\partial w} X^T y = w"),
             "dru",
+        ),
+        # The loss is another letter than the one number of the text; what is no zero is no claim.
+        (
+            (
+                r"y = W x, P = 2 c, Q = P + P",
+                r"\frac{\partial L}{\partial x} = W^T \frac{\partial L}{\partial y}",
+                r"\frac{\partial L}{\partial W} = \frac{\partial L}{\partial y} x^T \neq \mathbf{0}",
+                r"\frac{\partial L}{\partial W} = x \frac{\partial L}{\partial y}^T",
+            ),
+            "dddrrf",
+        ),
+        # Sizes in brackets; what holds where a letter that has a formula is 0.
+        (
+            (
+                r"- $x$: $[N \times D]$, $W$: $[D \times M]$",
+                r"y = x W",
+                r"\frac{\partial L}{\partial W} = x^T \frac{\partial L}{\partial y}",
+                r"\frac{\partial L}{\partial W} = \frac{\partial L}{\partial y} x^T",
+            ),
+            "drf",
+        ),
+        (
+            (
+                r"m = \frac1N \sum_{i=1}^N x_i",
+                r"S = \frac1N \sum_{i=1}^N (x_i - m)(x_i - m)^T",
+                r"Since $m = 0$ we have",
+                r"S = \frac1N \sum_{i=1}^N x_i x_i^T",
+                r"S = \sum_{i=1}^N x_i x_i^T",
+            ),
+            "ddarf",
+        ),
+        # Samples that stand as rows; a bias that is one number; the estimate of another loss.
+        ((r"J(w) = \sum_{i=1}^n (y_i - x_i w)^2 = (y - X w)^T (y - X w)", r"\nabla J = -2 X^T (y - X w)"), "rr"),
+        (
+            (
+                r"\hat y = X w + b, L = \|\hat y - y\|^2",
+                r"\frac{\partial L}{\partial b} = 2 \sum_{i=1}^n (\hat y_i - y_i)",
+                r"\frac{\partial L}{\partial b} = \sum_{i=1}^n (\hat y_i - y_i)",
+            ),
+            "ddrf",
+        ),
+        (
+            (
+                r"L = \|y - X\beta\|^2 + \lambda\|\beta\|^2",
+                r"\nabla_\beta L = 2 X^T (X\beta - y) + 2\lambda\beta",
+                r"Least squares has the solution $\hat\beta_{OLS} = (X^T X)^{-1} X^T y$ and we have"
+                r" $\hat\beta = (X^T X)^{-1} X^T y$.",
+            ),
+            "draf",
+        ),
+        (
+            (r"\hat y = a = \sigma(w^T x)", r"\frac{d a}{d w} = a (1 - a) x", r"\frac{d \hat y}{d w} = a (1 - a) x"),
+            "rrr",
         ),
         # One sample (x, y) beside the sums over all of them; what is set to zero is no claim.
         (

@@ -22,7 +22,7 @@ from .generic_layers import kinds, written_out
 from .heads import name_heads
 from .manuscript import Manuscript
 from .roles import chains_of, names_of, scopes
-from .sample_sums import Hypothesis, as_formula, columns_said, hypotheses_of
+from .sample_sums import Hypothesis, RowOf, as_formula, columns_said, hypotheses_of, rows_of
 from .trees import Planter, Tree
 from .unification import Declaration
 from .values import Scope
@@ -102,7 +102,7 @@ def read(text: str, where: Any = None) -> Document:
     _declare(declared, loose, held, everywhere)
     document.layout = everywhere.layout
     vocabulary = vocabulary_of(whole, declared)
-    hypotheses = hypotheses_of(whole.claims)
+    hypotheses: list[Hypothesis | RowOf] = [*hypotheses_of(whole.claims), *rows_of(whole.claims)]
     for claim in whole.claims:
         for side in claim.sides:
             _parse(side, vocabulary, document.notes, hypotheses)
@@ -150,7 +150,7 @@ class _Maker:
 
     def __init__(
         self, document: Document, known: dict[str, Declaration], said: Claims, bare: list[Side], vocabulary: Vocabulary,
-        hypotheses: Sequence[Hypothesis],
+        hypotheses: Sequence[Hypothesis | RowOf],
     ) -> None:  # fmt: skip
         self.document = document
         self.known = known
@@ -414,7 +414,7 @@ def _shown(text: str) -> str:
     return text.strip(_EDGE).replace("&", "")
 
 
-def _parse(side: Side, vocabulary: Vocabulary, notes: list[str], hypotheses: Sequence[Hypothesis] = ()) -> None:
+def _parse(side: Side, vocabulary: Vocabulary, notes: list[str], hypotheses: Sequence[Hypothesis | RowOf] = ()) -> None:
     source = side.written
     readings: list[str] = []
     planter = Planter(source, side.start)

@@ -20,6 +20,7 @@ from .conditional import (
     chain_of,
     entrywise,
     in_order,
+    of_one_number,
     over_samples,
     per_sample,
     shrunk,
@@ -61,6 +62,7 @@ class Judge:
         self.judgments: list[tuple[Claim, list[Judgment]]] = []
         self.turned = {n for t in parts_of(document.claims) if t.kind == "transpose" for n in turned_letters(t.args[0])}
         self.values_given: list[tuple[int, Expr, Expr]] = []  # b = 0 from line n on
+        self.values_of_formulas: list[tuple[int, Expr, Expr]] = []  # those of letters that have a formula
         for names, kept in ((document.sums_to_one, witness.assumptions), (document.units, witness.units)):
             for name in names:
                 said = self.scope.symbols.get(name)
@@ -262,8 +264,9 @@ class Judge:
                 value = None
             if isinstance(value, Expr) and is_number(value, 0):
                 value = zeros(*made.shape)
-            if isinstance(value, Expr) and value.shape == made.shape and made not in self.scope.definitions:
-                self.values_given.append((claim.number, made, value))
+            if isinstance(value, Expr) and value.shape == made.shape:
+                held = self.values_of_formulas if made in self.scope.definitions else self.values_given
+                held.append((claim.number, made, value))
             return Judgment("assumption", "a value, from here on", side)
         return Judgment("assumption", "a statement about this letter, not for all values of it", side)
 
@@ -375,6 +378,7 @@ class Judge:
             judgment.value = value_
             return judgment
         of_size = sized(self, truths, values, side) or per_sample(self, truths, value_, side)
+        of_size = of_size or of_one_number(self, head, truths, value_, side)
         if of_size is not None:
             return of_size
         handed = handed_down(self, claim, side, head, truths, value_)
@@ -410,6 +414,10 @@ class Judge:
             if _shape(truths[0].value) != _shape(value_):
                 open_ = Judgment("unread", "not judged: what this sum runs over is open", side)
                 return over_samples(self, side, truths) or open_
+        by = self.scope.symbols.get(variable_name(head) or "")
+        if _shape(truths[0].value) != _shape(value_) and by is not None and by.is_scalar:
+            if habit(by.name) != "scalar" and by.name not in self.document.declared:  # no shape is wrong by a guess
+                return Judgment("unread", f"not judged: {by.text()} would be a number here", side)
         if kind := of_open_kind(self, truths[0].value, value_):
             return Judgment("unread", kind, side)
         judgment = Judgment("fails", difference(truths[0].value, value_), side)
@@ -431,7 +439,7 @@ class Judge:
     ) -> Judgment:
         """A side whose shapes do not fit; what it would be with vectors multiplied entry by entry is kept."""
         value: Value | None = None
-        if (said := as_said(self, side, head, truths)) is not None:
+        if (said := as_said(self, side, head, truths)) is not None and not said[0].is_carried:
             truths = [said[1]]
         try:
             value = next(self.alternatives(side, None, lenient=True)).value

@@ -36,6 +36,9 @@ ELEMENTWISE = frozenset([*SCALAR_FUNCTIONS, *"sqrt square sech log1p expm1 gelu 
 PER_ROW = frozenset(rows.PER_ROW)  # one number for each row
 OF_ROWS = frozenset(rows.OF_ROWS)
 FUNCTIONS |= {f"{name}_{axis}": f"{name}_{axis}" for name in PER_ROW | OF_ROWS for axis in ("row", "col")}
+FUNCTIONS |= {f"{axis}{name}": f"{name}_{axis}" for name in "mean norm max min".split() for axis in ("row", "col")}
+# Of sum_rows and mean_rows it is not clear whether they go along the rows or over them.
+FUNCTIONS |= {f"{name}_rows": f"{name}_row" for name in "softmax log_softmax logsumexp norm".split()}
 FUNCTIONS |= {
     "minimum": "min", "swish": "silu", "SiLU": "silu", "GELU": "gelu", "ELU": "elu", "LeakyReLU": "leaky_relu",
     "leakyrelu": "leaky_relu", "pinball": "quantile", "Huber": "huber", "logsoftmax": "log_softmax",
