@@ -33,7 +33,7 @@ class IndexChain:
         self.scope = document.scope
         self.declared = document.declared
         self.witness = witness
-        known = [self.scope.symbols.get(name) for name in document.declared]
+        known = [self.scope.symbols.get(name) for name in document.declared - set(self.scope.families)]
         self.is_declared = any(s is not None and not s.is_scalar for s in known)
         self.free: frozenset[str] = frozenset()
         trees = [side.tree for claim in claims for side in claim.sides if side.tree is not None]
@@ -76,7 +76,8 @@ class IndexChain:
                 made = self.scope.symbols.get(base_of(head))
                 counts = occurrences(body)
                 is_summed = any(counts[letter] > 1 for letter in set(counts) - {*letters_of(head)})
-                if made is None or made not in self.scope.definitions or is_summed:
+                rests = any(base_of(t) in self.given for t in body.walk())
+                if made is None or made not in self.scope.definitions or is_summed or rests:
                     self.given[base_of(head)] = letters_of(head), body
 
     def defines(self, claim: Claim) -> Judgment | None:

@@ -203,6 +203,9 @@ class Judge:
                     judgment = self.unread(side, error)
                 if judgment.verdict == "unread" or indexed.agrees and judgment.is_index_lost:
                     judgment = indexed.judged(claim, side) or judgment
+                elif judgment.verdict == "fails" and indexed.frame is not None:  # Wᵢⱼ is an entry, and no matrix
+                    other = indexed.judged(claim, side)
+                    judgment = other if other is not None and other.verdict == "agrees" else judgment
                 found.append(judgment)
                 if judgment.verdict in ("proved", "agrees", "conditional") and judgment.value is not None:
                     if judgment.truth is not None:  # the chain keeps the reading it has begun with
