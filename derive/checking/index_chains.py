@@ -142,6 +142,9 @@ class IndexChain:
         judgment.trials = [(side, self.fits)]
         return judgment
 
+    def speaks_of_entries(self, side: Side) -> bool:
+        return self.frame is not None and side.tree is not None and has_entries(side.tree)
+
     def fits(self, tree: Tree) -> bool:
         """Whether a tree in place of a side would be right."""
         import numpy as np
@@ -168,9 +171,13 @@ class IndexChain:
         import numpy as np
 
         a, b = self.framed(one), self.framed(other)
-        if set(a.axes) != set(b.axes):
+        left, right = np.asarray(a.array), np.asarray(b.array)
+        if b.axes and set(b.axes) <= set(a.axes) and set(a.axes) - set(b.axes) <= set(self.frame or ()):
+            # of ∂L/∂Wᵢⱼ a side in i alone is the same for all j
+            right = b.over(a.axes)
+            right = np.broadcast_to(right, [n if m == 1 else m for n, m in zip(left.shape, right.shape)])
+        elif set(a.axes) != set(b.axes):
             raise Unread("the two sides have not the same free indices")
-        left, right = np.asarray(a.array), np.asarray(b.over(a.axes) if a.axes else b.array)
         if left.shape != right.shape:
             raise Unread("an index runs over axes of different sizes")
         scale = max(float(np.abs(left).max(initial=0.0)), float(np.abs(right).max(initial=0.0)), 1e-6)

@@ -181,7 +181,7 @@ class Evaluation:
         matrix = self.scope.symbols.get(plain.upper())
         if known is None and len(letters) == 2 and matrix is not None and not matrix.is_vector:
             known, self.is_doubtful = matrix, True  # xᵢⱼ of X
-        if known is None or alone is not None and known not in self.point.values:
+        if known is None or known not in self.point.values and (alone or known not in self.scope.definitions):
             if matrix is not None and not matrix.is_scalar and plain != plain.upper():
                 raise Unread(f"{full} is a row or a column of {plain.upper()}, or an entry")
             if plain not in self.own:

@@ -203,8 +203,8 @@ class Judge:
                     judgment = self.unread(side, error)
                 if judgment.verdict == "unread" or indexed.agrees and judgment.is_index_lost:
                     judgment = indexed.judged(claim, side) or judgment
-                elif judgment.verdict == "fails" and indexed.frame is not None:  # Wᵢⱼ is an entry, and no matrix
-                    other = indexed.judged(claim, side)
+                elif judgment.verdict == "fails" and not judgment.is_index_lost and indexed.speaks_of_entries(side):
+                    other = indexed.judged(claim, side)  # Wᵢⱼ is an entry, and no matrix
                     judgment = other if other is not None and other.verdict == "agrees" else judgment
                 found.append(judgment)
                 if judgment.verdict in ("proved", "agrees", "conditional") and judgment.value is not None:
