@@ -42,6 +42,10 @@ def _transposes(places: Sequence[Place]) -> Iterator[Edit]:
             above.kind == "inverse" or above.kind == "transpose" and node.kind != "transpose"
         ):  # fmt: skip
             continue
+        factors = [arg for arg in node.args if arg.kind not in ("number", "quotient")] if node.kind == "prod" else []
+        if len(factors) == 2:  # x eᵀ for e xᵀ
+            scalars = [arg for arg in node.args if arg not in factors]
+            yield "transpose", path, chain_of([*scalars, turned(factors[1]), turned(factors[0])])
         is_inverse = node.kind == "inverse" or (node.kind == "transpose" and node.args[0].kind == "inverse")
         yield "inverse transpose" if is_inverse else "transpose", path, turned(node)
     for path, node, _ in places:  # at the wrong factor
@@ -58,8 +62,6 @@ def _orders(places: Sequence[Place]) -> Iterator[Edit]:
             yield "order", path, _with(node, {i: node.args[i + 1], i + 1: node.args[i]})
         for order in permutations(range(n)) if 2 < n <= 4 else ():
             yield "order", path, node.with_args([node.args[k] for k in order])
-        if n == 2:  # e xᵀ for x eᵀ
-            yield "order", path, node.with_args([turned(node.args[1]), turned(node.args[0])])
     letters = [(path, node) for path, node, _ in places if node.kind == "name"]
     for path, node, _ in places:
         if node.kind not in ("prod", "hadamard", "sum"):
