@@ -194,13 +194,13 @@ def stiefel_gradient(formula: Any, wrt: Any, where: Where = None) -> Derivation:
     )  # fmt: skip
 
 
-def jacobian(formula: Any, wrt: Any, where: Where = None, layout: str = "numerator") -> Derivation:
+def jacobian(formula: Any, wrt: Any, where: Where = None, layout: str = "numerator") -> Any:
     """Derive the Jacobian of a scalar, vector or matrix by a scalar, vector or matrix.
 
     Parameters
     ----------
     formula : str, Expr or SymPy expression
-    wrt : str, Expr or SymPy symbol
+    wrt : str, Expr or SymPy symbol, or a list of them
     where : str or mapping, optional
     layout : {"numerator", "denominator"}
         Outputs as rows (the default), or the transpose of that.
@@ -211,6 +211,7 @@ def jacobian(formula: Any, wrt: Any, where: Where = None, layout: str = "numerat
         Of a vector of length p by a vector of length n: (p, n); of a scalar by a vector
         (1, n); by a scalar: the shape of the value; of a matrix by a matrix
         ∂ vec F / ∂ (vec X)ᵀ with columns stacked [MN, ch. 9.4]; `.linear_map` is dX ↦ dF.
+        By several variables: `Jacobians`, a mapping from name to Derivation.
 
     Raises
     ------
@@ -226,16 +227,22 @@ def jacobian(formula: Any, wrt: Any, where: Where = None, layout: str = "numerat
 
     if layout not in ("numerator", "denominator"):
         raise DeriveError(f"there is no layout {layout!r}", hint='layout="numerator" or layout="denominator"')
-    problem = Problem(formula, where, given_names(wrt), False)
-    variable = problem.find(wrt)
-    result, conditions = coefficient(problem.expr, variable)
-    if layout == "denominator":
-        result = result.T
-    remarks = [] if variable in symbols_of(problem.expr) else problem.absence(variable, "its derivative")
-    return Derivation(
-        "jacobian", problem.expr, variable, result, problem.given, layout=layout, conditions=conditions,
-        remarks=remarks,
-    )  # fmt: skip
+    several = several_of(wrt)
+    wanted = [wrt] if several is None else several
+    problem = Problem(formula, where, given_names(*wanted), False)
+    parts = []
+    for variable in map(problem.find, wanted):
+        result, conditions = coefficient(problem.expr, variable)
+        remarks = [] if variable in symbols_of(problem.expr) else problem.absence(variable, "its derivative")
+        parts.append(Derivation(
+            "jacobian", problem.expr, variable, result.T if layout == "denominator" else result, problem.given,
+            layout=layout, conditions=conditions, remarks=remarks,
+        ))  # fmt: skip
+    if several is None:
+        return parts[0]
+    from .gradients import Jacobians
+
+    return Jacobians(parts)
 
 
 def hessian(formula: Any, wrt: Any, where: Where = None) -> Any:

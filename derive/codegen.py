@@ -15,7 +15,7 @@ from typing import Any
 from . import names
 from .dialects import Dialect, dialect
 from .errors import DeriveError
-from .expr import CONSTRAINED, MAX_FLAT, Expr, symbol_count, symbols_of
+from .expr import MAX_FLAT, Expr, symbol_count, symbols_of
 from .own_functions import functions_of
 from .program import Program, compile, other_orders
 from .programs.blocked import BlockedWriter
@@ -37,6 +37,7 @@ from .programs.signature import Signature, parts_of
 from .programs.terms import Term, Value, values_below
 from .programs.workspace import WorkspaceWriter
 from .programs.writer import Writer
+from .properties import CONSTRAINED
 from .shapes import shape_text
 
 KINDS = ("gradient", "jacobian", "hessian", "hvp", "differential")

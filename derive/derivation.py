@@ -14,16 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from copy import copy
+from functools import cached_property
 from typing import Any
 
 from .association import associate
 from .errors import DeriveError, LimitError, ShapeError
-from .expr import CONSTRAINED, Expr, depends_on, is_zero, nodes, number, symbol_count, symbols_of, zero_like
-from .operations import add, matmul, transpose
+from .expr import Expr, depends_on, is_zero, nodes, number, symbol_count, symbols_of, zero_like
+from .operations import add, transpose
 from .progress import watched
+from .properties import CONSTRAINED
 from .rules import RULES
 from .shapes import shape_text
-from .steps import Contribution, Step, Steps
+from .steps import Contribution, Step, Steps, lightened, written_flat
 
 DOING = {
     "expanded": "multiplying out", "boxed": "factoring", "compact": "naming repeated parts", "rewriting": "collecting",
@@ -49,7 +51,7 @@ class Sweep:
     totals : dict of Expr to Expr
     """
 
-    __slots__ = ("forward", "steps", "cotangents", "shares", "totals", "_root")
+    __slots__ = ("forward", "cotangents", "shares", "totals", "_steps", "_root")
 
     def __init__(self, loss: Expr, wrt: Expr | Sequence[Expr], cotangent: Expr | None = None) -> None:
         variables = (wrt,) if isinstance(wrt, Expr) else tuple(wrt)
@@ -58,10 +60,10 @@ class Sweep:
         nodes_of = {variable: graph.get(variable, variable) for variable in variables}
         leaves = set(nodes_of.values())
         order = nodes(root)
-        written = _written(order)
+        written = written_flat(order)
         active = depends_on(root, list(leaves))
         self.forward = [node for node in order if node.args]
-        self.steps = Steps()
+        self._steps: Steps | tuple[Steps, Expr] = Steps()
         self.cotangents: dict[Expr, Expr] = {}
         received: dict[Expr, list[Expr]] = {root: [number(1) if cotangent is None else cotangent]}
         last_step: dict[Expr, Step] = {}
@@ -83,7 +85,7 @@ class Sweep:
             for index, arg in enumerate(node.args):
                 if arg not in active:
                     continue
-                share = _light(rule.pull(total, view, index))
+                share = lightened(rule.pull(total, view, index))
                 if is_zero(share):
                     share = zero_like(arg)
                 step = Step(len(self.steps) + 1, written[node], view, arg, index, total, share)
@@ -117,9 +119,17 @@ class Sweep:
         made = object.__new__(Sweep)
         made.forward, made.cotangents, made._root = self.forward, self.cotangents, self._root
         made.shares, made.totals = {variable: self.shares[variable]}, {variable: self.totals[variable]}
-        reached = depends_on(self._root, [variable])
-        made.steps = Steps(step for step in self.steps if step.value in reached)
+        made._steps = self.steps, variable
         return made
+
+    @property
+    def steps(self) -> Steps:
+        """The steps; those towards one of several variables are chosen when they are asked for."""
+        if isinstance(self._steps, tuple):
+            steps, variable = self._steps
+            reached = depends_on(self._root, [variable])
+            self._steps = Steps(step for step in steps if step.value in reached)
+        return self._steps
 
     @property
     def contributions(self) -> list[Contribution]:
@@ -137,25 +147,6 @@ class Sweep:
         """What the rules used require, each once."""
         found = (step.rule.condition(step.view) for step in self.steps)
         return list(dict.fromkeys(words for words in found if words))
-
-
-def _written(order: list[Expr]) -> dict[Expr, Expr]:
-    """The nodes of the evaluation graph as people write them: products flat again."""
-    written: dict[Expr, Expr] = {}
-    for node in order:
-        args = tuple(written[arg] for arg in node.args)
-        if node.op is matmul:
-            written[node] = matmul(*args)
-        else:
-            written[node] = node if args == node.args else node.op.build(args, node.data)
-    return written
-
-
-def _light(share: Expr) -> Expr:
-    """A contribution as one writes it down: (A B)ᵀ is Bᵀ Aᵀ."""
-    if share.op is transpose and share.args[0].op is matmul:
-        return matmul(*(transpose(factor) for factor in reversed(share.args[0].args)))
-    return share
 
 
 class Given:
@@ -444,9 +435,8 @@ class Derivation(Presented):
         self.layout = layout
         self.result = result
         self.forward: list[Expr] = sweep.forward if sweep else []
-        self.steps = sweep.steps if sweep else Steps()
+        self._sweep, self._conditions = sweep, conditions
         self.contributions: list[Contribution] = sweep.contributions if sweep else []
-        self.conditions = united(conditions if conditions is not None else sweep.conditions if sweep else [], loss)
         self.structure = structure
         self.unstructured = unstructured
         self.remarks = remarks or []
@@ -458,6 +448,17 @@ class Derivation(Presented):
         self.entry = entry  # the part of wrt, x₁, that it is derived by
         self.gradient: Expr | None = sweep.total if sweep else None
         self._forms: dict[str, Any] = {}
+
+    @cached_property
+    def steps(self) -> Steps:  # type: ignore[override]
+        """Each operation of the reverse sweep, one operand at a time."""
+        return self._sweep.steps if self._sweep else Steps()
+
+    @cached_property
+    def conditions(self) -> list[str]:  # type: ignore[override]
+        """Under which the rules used hold, and what is assumed of the symbols."""
+        swept = self._sweep.conditions if self._sweep and self._conditions is None else []
+        return united(self._conditions or swept, self.loss)
 
     @property
     def is_made_of_gradient(self) -> bool:

@@ -11,13 +11,15 @@ Jacobian is formed.
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .codegen import function
-from .derivation import Derivation, Sweep
+from .derivation import Derivation, Given, Sweep
 from .errors import DeriveError
-from .expr import Expr, number, symbol, symbols_of, zero_like
+from .expr import Expr, symbol, symbols_of
+from .gradients import Gradients
 from .jacobians import differential
 from .operations import inner
 from .spaces import project
@@ -46,7 +48,7 @@ class Differentiable:
         The generated functions.  Of a loss the derivative returns value and gradients, else the
         cotangent of the value, its parameter `cotangent`, pulled back to the variables.
     pushforward : callable or None
-        Of a vector or matrix: its differential along its parameter `tangent`.
+        Of a vector or matrix: its differential along its last parameters, one for each variable.
 
     Raises
     ------
@@ -72,10 +74,8 @@ class Differentiable:
         self.parameters = list(self.__signature__.parameters)
         self.variables = tuple(self.parameters[:count])
         self.__name__, self.__doc__ = value.__name__, value.__doc__
-        if pushforward is not None:
-            (self.tangent,) = [
-                name for name in inspect.signature(pushforward).parameters if name not in self.parameters
-            ]
+        taken = inspect.signature(pushforward).parameters if pushforward is not None else ()
+        self.tangents = [name for name in taken if name not in self.parameters]
         self._call = _MADE[backend](self)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
@@ -113,7 +113,8 @@ class Differentiable:
     def pushed(self, tangents: Sequence[Any], arguments: Sequence[Any]) -> Any:
         """The tangent of the value, of those of the variables; None is a zero."""
         if self.pushforward is not None:
-            given = [*zip(self.parameters, arguments, strict=True), (self.tangent, tangents[0])]
+            along = [a * 0 if t is None else t for a, t in zip(arguments, tangents, strict=False)]
+            given = [*zip(self.parameters, arguments, strict=True), *zip(self.tangents, along, strict=True)]
             return _called(self.pushforward, given)
         slopes = self.forward(arguments)[1:]
         return sum((s * t).sum() for s, t in zip(slopes, tangents, strict=True) if t is not None)
@@ -147,7 +148,7 @@ def differentiable(derivation: Any, backend: str) -> Differentiable:
 
     Parameters
     ----------
-    derivation : Derivation or Gradients
+    derivation : Derivation, Gradients or Jacobians
     backend : str
         `"torch"` or `"jax"`.
 
@@ -164,31 +165,30 @@ def differentiable(derivation: Any, backend: str) -> Differentiable:
         raise DeriveError(f"a {what} is no backward pass", hint="derive.gradient and derive.jacobian have one")
     loss, variables = derivation.loss, derivation.variables
     counts = len(variables), len({*variables, *symbols_of(loss)})
+    given, none = derivation.given, [None] * len(variables)
     if derivation.kind == "jacobian" and loss.is_scalar:
-        derivation = _pulled(derivation, loss, number(1))
+        derivation = _joint(loss, Sweep(loss, variables), given, none)
     if loss.is_scalar:
         value, both = (function(derivation, backend, returns) for returns in ("value", "value_and_gradient"))
         return Differentiable(backend, *counts, value, both)
-    (variable,) = variables
-    taken = {s.name for s in symbols_of(loss)} | {variable.name}
-    G, D = (
-        symbol(next(n for n in (letter, *(f"{letter}_{i}" for i in range(len(taken) + 1))) if n not in taken), *shape)
-        for letter, shape in (("G", loss.shape), ("D", variable.shape))
-    )
-    value = function(_pulled(derivation, loss, zero_like(loss)), backend, "value")
-    derivative = function(_pulled(derivation, inner(loss, G), G), backend)
-    moved, _ = differential(loss, {variable: _in_space(D, variable)})
-    pushforward = function(
-        Derivation("gradient", moved, variable, zero_like(variable), derivation.given, direction=D), backend, "value"
-    )
+    names = (f"{letter}{end}" for end in ("", *(f"_{i}" for i in itertools.count())) for letter in "GD")
+    taken = {s.name for s in (*symbols_of(loss), *variables)}
+    G, *along = (symbol(next(n for n in names if n not in taken), *e.shape) for e in (loss, *variables))
+    moved, _ = differential(loss, {v: _in_space(d, v) for v, d in zip(variables, along, strict=True)})
+    sweep = Sweep(loss, variables, G)
+    value = function(_joint(loss, sweep, given, none), backend, "value")
+    derivative = function(_joint(inner(loss, G), sweep, given, [G] * len(variables)), backend)
+    pushforward = function(_joint(moved, sweep, given, along), backend, "value")
     return Differentiable(backend, *counts, value, derivative, pushforward)
 
 
-def _pulled(derivation: Any, value: Expr, cotangent: Expr) -> Derivation:
-    """The cotangent of what is derived, pulled back to the variable and into its own space."""
-    result = _in_space(Sweep(derivation.loss, derivation.wrt, cotangent).total, derivation.wrt)
-    along = None if value is derivation.loss else cotangent
-    return Derivation("gradient", value, derivation.wrt, result, derivation.given, direction=along)
+def _joint(value: Expr, sweep: Sweep, given: Given, along: Sequence[Expr | None]) -> Gradients:
+    """A value, and the cotangents of a sweep in the space of each variable; the directions that both take."""
+    slopes = ((v, _in_space(total, v)) for v, total in sweep.totals.items())
+    parts = [
+        Derivation("gradient", value, v, slope, given, direction=d) for (v, slope), d in zip(slopes, along, strict=True)
+    ]
+    return Gradients(value, sweep, parts, given)
 
 
 def _in_space(matrix: Expr, variable: Expr) -> Expr:

@@ -22,16 +22,12 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from .errors import DeriveError, ShapeError
+from .properties import ASSUMED, PROPERTIES, SQUARE, SUMS, implied
 from .shapes import ONE, SCALAR, Dim, DimLike, Shape, require_name, shape_text
 from .traversal import postorder
 
 T = TypeVar("T")
 Data = tuple[Any, ...]
-
-SQUARE = frozenset("symmetric skew spd psd diagonal triangular lower upper".split())  # of square matrices only
-ASSUMED = frozenset(["column sums 1", "row sums 1", "orthonormal rows"])  # by an equation in the declarations
-CONSTRAINED = ASSUMED | {"orthogonal"}
-PROPERTIES = SQUARE | CONSTRAINED | {"positive", "nonnegative", "constant"}
 
 
 class Expr:
@@ -211,10 +207,11 @@ class Operation:
         What is known of its values: "positive", "nonnegative" in every entry; "norm", 0 of 0 alone; "linear" in its
         one operand; "columns", it is M A for an M that depends on the size alone.
     adjoint : the name of the adjoint of a linear operation, which is all of its rule; else empty.
+    code : templates of its code by library, that of all others under "": `{lib}.cumsum({0}, axis=0)`.
     """
 
     __slots__ = tuple(
-        "name arity signature patterns result shape_rule light is_elementwise verb traits adjoint".split()
+        "name arity signature patterns result shape_rule light is_elementwise verb traits adjoint code".split()
     )
 
     def __init__(
@@ -227,6 +224,7 @@ class Operation:
         verb: str,
         traits: str = "",
         adjoint: str = "",
+        code: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name
         self.signature = signature
@@ -236,6 +234,7 @@ class Operation:
         self.verb = verb
         self.traits = frozenset(traits.split())
         self.adjoint = adjoint
+        self.code = code or {}
         self.patterns: tuple[Pattern, ...] = ()
         self.result: Pattern = ((), ())
         self.arity: int | None = None
@@ -245,6 +244,10 @@ class Operation:
             self.patterns = tuple(_pattern(part) for part in operands)
             self.result = _pattern(right)
             self.arity = len(operands)
+
+    def spelling(self, library: str) -> str | None:
+        """The template of its code in a library, if it has one."""
+        return self.code.get(library, self.code.get(""))
 
     @property
     def is_nonnegative(self) -> bool:
@@ -347,15 +350,17 @@ def operation(
     verb: str | None = None,
     traits: str = "",
     adjoint: str = "",
+    code: Mapping[str, str] | None = None,
 ) -> Operation:
     """Declare an operation: its name and its signature, `"m n, n p -> m p"`.
 
     A letter is a dimension, a single letter a vector, `scalar` is 1 × 1, `m*p` a
     product.  `light` returns the form people would write instead, or None; `shape`
     replaces the signature where no letters can say it; `verb` serves the messages, `traits`
-    what asks for signs and linearity.  With an `adjoint` it has a rule and a name in formulas.
+    what asks for signs and linearity.  With an `adjoint` it has a rule; `code` is how libraries
+    write it, where no table of theirs says so.
     """
-    OPERATIONS[name] = Operation(name, signature, shape, light, is_elementwise, verb or name, traits, adjoint)
+    OPERATIONS[name] = Operation(name, signature, shape, light, is_elementwise, verb or name, traits, adjoint, code)
     return OPERATIONS[name]
 
 
@@ -539,14 +544,9 @@ def symbol(name: str, rows: DimLike = 1, columns: DimLike = 1, properties: Itera
     square = held & SQUARE
     if square and shape[0] is not shape[1]:
         raise ShapeError(f"{name} ({shape_text(shape)}) cannot be {sorted(square)[0]}: it is not square")
-    if held & {"spd", "psd"}:
-        held |= {"symmetric"}
-    if held & {"lower", "upper"}:
-        held |= {"triangular"}
-    elif "triangular" in held:
-        held |= {"lower"}
-    if "diagonal" in held:
-        held |= {"symmetric"}
+    held = implied(held, shape[0] is shape[1])
+    if SUMS <= held and shape[0] is not shape[1]:
+        raise ShapeError(f"rows and columns of {name} ({shape_text(shape)}) cannot both sum to 1: it is not square")
     return symbol_op.make((), (name, held, *shape))
 
 

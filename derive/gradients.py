@@ -18,7 +18,40 @@ from .errors import UnknownSymbolError
 from .expr import MAX_FLAT, Expr, symbol_count, symbols_of
 
 
-class Gradients(Presented, Mapping[str, Derivation]):
+class ByName(Mapping[str, Derivation]):
+    """Derivations of one formula by several variables, by their names in any spelling, in the order asked."""
+
+    kind: str
+    variables: Any
+    _by_name: dict[str, Derivation]
+
+    def __getitem__(self, name: Any) -> Derivation:
+        key = name.name if isinstance(name, Expr) else names.canonical(name)
+        if key not in self._by_name:
+            known = ", ".join(v.text() for v in self.variables)
+            raise UnknownSymbolError(f"no {self.kind} by {name} was asked for", hint=f"there are those by {known}")
+        return self._by_name[key]
+
+    def __contains__(self, name: object) -> bool:
+        try:
+            self[name]
+        except (UnknownSymbolError, ValueError, AttributeError, TypeError):
+            return False
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    @property
+    def parts(self) -> list[Derivation]:
+        """The derivations by each variable, in the order asked."""
+        return list(self._by_name.values())
+
+
+class Gradients(ByName, Presented):
     """The gradients of a loss by several variables: a mapping from name to `Derivation`.
 
     Made by `derive.gradient(loss, ["W", "b"])`.  A name is found in any spelling; iteration is
@@ -72,33 +105,6 @@ class Gradients(Presented, Mapping[str, Derivation]):
         # The sweep is made again: it is quick, and its steps share nearly all their parts.
         return _restored, (self.loss, self.parts, self.given)
 
-    # The mapping
-
-    def __getitem__(self, name: Any) -> Derivation:
-        key = name.name if isinstance(name, Expr) else names.canonical(name)
-        if key not in self._by_name:
-            known = ", ".join(v.text() for v in self.variables)
-            raise UnknownSymbolError(f"no {self.kind} by {name} was asked for", hint=f"there are those by {known}")
-        return self._by_name[key]
-
-    def __contains__(self, name: object) -> bool:
-        try:
-            self[name]
-        except (UnknownSymbolError, ValueError, AttributeError, TypeError):
-            return False
-        return True
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._by_name)
-
-    def __len__(self) -> int:
-        return len(self._by_name)
-
-    @property
-    def parts(self) -> list[Derivation]:
-        """The derivations by each variable, in the order asked."""
-        return list(self._by_name.values())
-
     def to_sympy(self) -> tuple[Any, ...]:
         """The boxes as canonical SymPy expressions, in the order asked."""
         return tuple(part.to_sympy() for part in self.parts)
@@ -131,6 +137,48 @@ class Gradients(Presented, Mapping[str, Derivation]):
 def _restored(loss: Expr, parts: list[Derivation], given: Given) -> Gradients:
     sweep = Sweep(loss, [part.wrt for part in parts if part.wrt is not None])
     return Gradients(loss, sweep, parts, given)
+
+
+class Jacobians(ByName):
+    """The Jacobians of a value by several variables: a mapping from name to `Derivation`.
+
+    Made by `derive.jacobian(value, ["W", "b"])`.  In PyTorch and JAX it is the value as a layer, with
+    the cotangents of all variables as its backward pass.
+
+    Examples
+    --------
+    >>> import derive
+    >>> both = derive.jacobian("tanh(W x + b)", ["x", "b"])
+    >>> print(both["b"].boxed)
+    diag(𝟏 − tanh(W x + b).^2)
+    """
+
+    kind = "jacobian"
+    is_riemannian = False
+
+    def __init__(self, parts: Sequence[Derivation]) -> None:
+        self._by_name = {part.wrt.name: part for part in parts if part.wrt is not None}
+        self.loss, self.given = parts[0].loss, parts[0].given
+        self.variables = [part.wrt for part in parts if part.wrt is not None]
+
+    def verify(self, points: int = 3) -> float:
+        """The largest relative error of any against an independent numeric derivative."""
+        return max(part.verify(points) for part in self.parts)
+
+    def to_torch(self) -> Any:
+        """The value as a function of PyTorch, its backward pass by all variables."""
+        from .differentiable import differentiable
+
+        return differentiable(self, "torch")
+
+    def to_jax(self) -> Any:
+        """The value as a function of JAX, its backward pass by all variables."""
+        from .differentiable import differentiable
+
+        return differentiable(self, "jax")
+
+    def __repr__(self) -> str:
+        return f"<Jacobians of {self.given.name} by {', '.join(v.text() for v in self.variables)}>"
 
 
 class Blocks(Mapping[tuple[str, str], Derivation]):

@@ -24,6 +24,7 @@ from .evaluation import NOT_ANALYTIC, Array, evaluate, evaluate_all, values_belo
 from .expr import Expr, depends_on, dimension_names, nodes, symbols_of
 from .fields import is_long_enough
 from .own_functions import OwnFunction, functions_of
+from .properties import SUMS, turned
 from .shapes import Dim, shape_text
 
 # Values given by users
@@ -296,19 +297,20 @@ def _draw(properties: frozenset[str], rows: int, columns: int, style: str, array
     if "nonnegative" in properties:
         A = np.abs(A)
     if "orthonormal rows" in properties:
-        return _draw(properties - {"orthonormal rows"} | {"orthogonal"}, columns, rows, style, arrays).T
-    for said, axis in (("column sums 1", 0), ("row sums 1", 1)):
-        if said in properties:  # positive entries stay so
-            is_signed = not properties & {"positive", "nonnegative"}
-            total = A.sum(axis, keepdims=True)
-            return np.asarray(A + (1 - total) / A.shape[axis] if is_signed else A / total)
+        return _draw(turned(properties), columns, rows, style, arrays).T
+    if "idempotent" in properties:
+        return _idempotent(properties, rows, arrays)
     if "orthogonal" in properties:
-        if "diagonal" in properties:
-            return np.diag(np.where(A[0] < 0, -1.0, 1.0))
-        if "symmetric" in properties:
-            v = arrays.standard_normal((rows, 1))
-            return np.asarray(np.eye(rows) - 2 * v @ v.T / (v.T @ v))
-        return np.asarray(np.linalg.qr(arrays.standard_normal((rows, columns)))[0])
+        return _orthogonal(properties, A, arrays)
+    sums = [axis for axis, said in enumerate(("column sums 1", "row sums 1")) if said in properties]
+    is_signed = not properties & {"positive", "nonnegative"}
+    if len(sums) == 2:
+        B = A + A.T if "symmetric" in properties else A
+        B = B - B.mean(0, keepdims=True) - B.mean(1, keepdims=True) + B.mean()
+        return np.asarray((B if is_signed else B * (0.9 / rows / max(np.abs(B).max(), 1e-9))) + 1 / rows)
+    for axis in sums:  # positive entries stay so
+        total = A.sum(axis, keepdims=True)
+        return np.asarray(A + (1 - total) / A.shape[axis] if is_signed else A / total)
     if "diagonal" in properties:
         d = np.diag(A)
         return np.diag(np.abs(d) + 0.2 if properties & {"spd", "psd"} else d)
@@ -327,6 +329,44 @@ def _draw(properties: frozenset[str], rows: int, columns: int, style: str, array
     if "lower" in properties or "triangular" in properties:
         return np.tril(A)
     return A
+
+
+def _frame(rows: int, arrays: Draws, has_ones: bool) -> Array:
+    """A random orthogonal matrix, its first column along 𝟏 or not."""
+    A = arrays.standard_normal((rows, rows))
+    if has_ones:
+        A[:, 0] = 1
+    return np.asarray(np.linalg.qr(A)[0])
+
+
+def _idempotent(properties: frozenset[str], rows: int, arrays: Draws) -> Array:
+    """A projection of random rank, oblique where it need not be symmetric."""
+    rank = int(arrays.uniform(1, max(rows, 2), (1, 1))[0, 0])
+    U = _frame(rows, arrays, bool(properties & SUMS))[:, :rank]
+    P = U @ U.T
+    if "symmetric" in properties:
+        return np.asarray(P)
+    return np.asarray(P + U @ arrays.standard_normal((rank, rows)) @ (np.eye(rows) - P))
+
+
+def _orthogonal(properties: frozenset[str], A: Array, arrays: Draws) -> Array:
+    """Orthonormal columns, of random numbers A or others."""
+    rows, columns = A.shape
+    has_sums = bool(properties & SUMS)
+    if "diagonal" in properties:
+        return np.diag(np.where(A[0] < 0, -1.0, 1.0))
+    if "symmetric" in properties:
+        return np.asarray(2 * _idempotent(properties, rows, arrays) - np.eye(rows))
+    if has_sums and "nonnegative" in properties:  # a vector of norm 1 whose entries sum to 1
+        return np.asarray(np.eye(rows)[:, [int(A.argmax())]])
+    Q = _frame(rows, arrays, False)
+    if has_sums:  # it leaves 𝟏 as it is
+        U, inside = _frame(rows, arrays, True), np.eye(rows)
+        if rows > 1:
+            inside[1:, 1:] = _frame(rows - 1, arrays, False)
+        Q = U @ inside @ U.T
+    Q = Q[:, :columns]
+    return np.asarray(np.abs(Q) if properties & {"positive", "nonnegative"} else Q)
 
 
 def _gap(s: Array) -> float:

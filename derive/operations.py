@@ -7,7 +7,7 @@ knows how an operation is differentiated (`rules`), evaluated (`numeric`) or pri
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -531,9 +531,9 @@ dominant = operation("dominant", "m n -> m n")  # u v' of the largest singular v
 FUNCTIONS: dict[str, Operation] = {}
 
 
-def elementwise(name: str, traits: str = "") -> Operation:
+def elementwise(name: str, traits: str = "", code: Mapping[str, str] | None = None) -> Operation:
     """Declare a scalar function that applies to each entry."""
-    made = operation(name, "m n -> m n", is_elementwise=True, traits=traits)
+    made = operation(name, "m n -> m n", is_elementwise=True, traits=traits, code=code)
     FUNCTIONS[name] = made
     return made
 

@@ -46,7 +46,12 @@ def _logsumexp_light(args: tuple[Expr, ...], data: Data) -> Expr | None:
 
 softmax_row = operation("softmax_row", "m n -> m n", light=_softmax_light, traits="positive")
 logsumexp_row = operation("logsumexp_row", "m n -> m", light=_logsumexp_light)
-max_row = operation("max_row", "m n -> m", light=lambda args, data: args[0] if args[0].shape[1] is ONE else None)
+max_row = operation(
+    "max_row",
+    "m n -> m",
+    light=lambda args, data: args[0] if args[0].shape[1] is ONE else None,
+    code={"": "{lib}.max({0}, axis=-1)", "torch": "torch.amax({0}, dim=-1)"},
+)
 argmax_row = operation(  # 1 at the first largest entry of each row, else 0
     "argmax_row", "m n -> m n", light=lambda args, data: ones(*args[0].shape) if args[0].shape[1] is ONE else None
 )
@@ -57,8 +62,19 @@ def _running_light(args: tuple[Expr, ...], data: Data) -> Expr | None:
 
 
 # Entry i is the sum of entries 1 to i, down each column; and its adjoint, the sum of entries i to m.
-cumsum = operation("cumsum", "m n -> m n", light=_running_light, traits="linear columns", adjoint="cumsum_back")
-cumsum_back = operation("cumsum_back", "m n -> m n", light=_running_light, traits="linear columns", adjoint="cumsum")
+_RUNNING = {
+    "": "{lib}.cumsum({0}, axis=0)",
+    "array-api": "xp.cumulative_sum({0}, axis=0)",
+    "torch": "torch.cumsum({0}, dim=0)",
+}
+_FLIPPED = {
+    library: "torch.flip({0}, (0,))" if library == "torch" else "{lib}.flip({0}, axis=0)" for library in _RUNNING
+}
+_BACK = {library: flip.replace("{0}", _RUNNING[library].replace("{0}", flip)) for library, flip in _FLIPPED.items()}
+cumsum, cumsum_back = (
+    operation(name, "m n -> m n", light=_running_light, traits="linear columns", adjoint=adjoint, code=code)
+    for name, adjoint, code in (("cumsum", "cumsum_back", _RUNNING), ("cumsum_back", "cumsum", _BACK))
+)
 
 
 def _where_light(args: tuple[Expr, ...], data: Data) -> Expr | None:

@@ -29,6 +29,8 @@ from .fields import (
     turned,
     zipped,
 )
+from .properties import SUMS
+from .properties import turned as said_of_transpose
 
 MAX_ENTRIES = 2_500  # of a matrix of the formula
 STYLES = ("plain", "positive", "zeros", "fraction", "small", "negative", "large", "integers", "origin")
@@ -88,6 +90,10 @@ def _draw(leaf: Expr, sizes: Sizes, generator: random.Random, field: Field, styl
     rows, columns = (d.evaluate(sizes) for d in leaf.shape)
     held = leaf.properties
 
+    if "orthonormal rows" in held:
+        across = symbol(leaf.name, *leaf.shape[::-1], properties=said_of_transpose(held))
+        return turned(_draw(across, sizes, generator, field, style))
+
     def entry() -> Any:
         if field.is_exact:
             return generator.randrange(1, PRIME)
@@ -107,21 +113,68 @@ def _draw(leaf: Expr, sizes: Sizes, generator: random.Random, field: Field, styl
         return [[entry() for _ in range(n)] for _ in range(m)]
 
     eye = constant(field, rows, rows, lambda i, j: int(i == j))
+    number, half = field.number, Fraction(1, 2)
+
+    def plus(*operands: Matrix) -> Matrix:
+        return zipped(lambda *entries: field.reduce(sum(entries[1:], entries[0])), *operands)
+
+    def rotation() -> Matrix:
+        """An orthogonal matrix; one that leaves 𝟏 as it is where lines are to sum to 1."""
+        Q = eye
+        for _ in range(max(1, rows - generator.randint(0, 1))):  # so many reflections make all of their sign
+            v = filled(rows, 1)
+            if held & SUMS:
+                mean = field.reduce(sum(x for (x,) in v) * field.reciprocal(number(Fraction(rows))))
+                v = [[field.reduce(x - mean)] for (x,) in v]
+            square = times(field, turned(v), v)[0][0]
+            if not square and not held & SUMS:
+                v, square = [[number(Fraction(1))]] * rows, number(Fraction(rows))
+            if square:
+                factor = field.reduce(-2 * field.reciprocal(square))
+                Q = times(field, Q, plus(eye, scaled(field, [[factor]], times(field, v, turned(v)))))
+        return Q
+
+    def idempotent() -> Matrix:
+        Q, rank = rotation(), generator.randint(1, max(1, rows - 1))
+        if held & SUMS:  # onto 𝟏 and, turned, onto e₁ − e₂
+            d = turned([[number(Fraction(k)) for k in (1, -1, *[0] * (rows - 2))[:rows]]])
+            d = times(field, Q, d)
+            mean = constant(field, rows, rows, lambda i, j: 1)
+            mean = scaled(field, [[field.reciprocal(number(Fraction(rows)))]], mean)
+            return plus(mean, scaled(field, [[number(half)]], times(field, d, turned(d)))) if rows > 1 else mean
+        U = [row[:rank] for row in Q]
+        P = times(field, U, turned(U))
+        if "symmetric" in held or "orthogonal" in held:
+            return P
+        rest = plus(eye, scaled(field, [[number(Fraction(-1))]], P))
+        return plus(P, times(field, times(field, U, filled(rank, rows)), rest))
+
+    if "idempotent" in held:
+        return idempotent()
     if "orthogonal" in held:
         if "diagonal" in held:
             return [[generator.choice((1, -1)) * x for x in row] for row in eye]
-        Q = eye
-        count = 1 if "symmetric" in held else max(1, rows - generator.randint(0, 1))
-        for _ in range(count):  # so many reflections make every orthogonal matrix of their sign
+        if "symmetric" in held:
+            two, less = (scaled(field, [[number(Fraction(k))]], A) for k, A in ((2, idempotent()), (-1, eye)))
+            return plus(two, less)
+        if "nonnegative" in held and held & SUMS:
+            one = generator.randrange(rows)
+            return [[row[one]] for row in eye]
+        if held & {"positive", "nonnegative"} and not field.is_exact:
             v = filled(rows, 1)
-            square = times(field, turned(v), v)[0][0]
-            v = v if square else [[field.number(Fraction(1))]] * rows
-            factor = field.reduce(-2 * field.reciprocal(square or field.number(Fraction(rows))))
-            reflection = zipped(
-                lambda e, x: field.reduce(e + x), eye, scaled(field, [[factor]], times(field, v, turned(v)))
-            )
-            Q = times(field, Q, reflection)
-        return [row[:columns] for row in Q]
+            length = field.call("sqrt", times(field, turned(v), v)[0][0])
+            return scaled(field, [[field.reciprocal(length)]], v) if length else [row[:1] for row in eye]
+        return [row[:columns] for row in rotation()]
+    is_signed = field.is_exact or not held & {"positive", "nonnegative"}
+    if SUMS <= held:
+        A = filled(rows, columns)
+        A = plus(A, turned(A)) if "symmetric" in held else A
+        share = field.reciprocal(number(Fraction(rows)))
+        mean = scaled(field, [[share]], constant(field, rows, rows, lambda i, j: 1))
+        C = plus(eye, scaled(field, [[number(Fraction(-1))]], mean))
+        A = times(field, C, times(field, A, C))
+        largest = 0 if is_signed else max(abs(x) for row in A for x in row)
+        return plus(mean, scaled(field, [[share * half / largest]], A) if largest else A)
     for said, turn in (("column sums 1", turned), ("row sums 1", lambda rows: rows)):
         if said in held:  # positive entries are divided by their sum, others end in what is left to 1
             lines = turn(filled(rows, columns))
@@ -134,9 +187,6 @@ def _draw(leaf: Expr, sizes: Sizes, generator: random.Random, field: Field, styl
                 ])  # fmt: skip
             one = field.number(Fraction(1))
             return turn([[*line[:-1], field.reduce(one - sum(line[:-1], 0 * one))] for line in lines])
-    if "orthonormal rows" in held:
-        across = symbol(leaf.name, *leaf.shape[::-1], properties=held - {"orthonormal rows"} | {"orthogonal"})
-        return turned(_draw(across, sizes, generator, field, style))
     A = filled(rows, columns)
     if "spd" in held or "psd" in held:
         if "diagonal" in held:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .expr import Expr
+from .operations import matmul, transpose
 from .rules import RULES, Rule
 
 
@@ -119,3 +120,22 @@ class Contribution:
 
     def __repr__(self) -> str:
         return f"<through {self.occurrence.text()}: {self.expression.text()}>"
+
+
+def written_flat(order: list[Expr]) -> dict[Expr, Expr]:
+    """The nodes of the evaluation graph as people write them: products flat again."""
+    written: dict[Expr, Expr] = {}
+    for node in order:
+        args = tuple(written[arg] for arg in node.args)
+        if node.op is matmul:
+            written[node] = matmul(*args)
+        else:
+            written[node] = node if args == node.args else node.op.build(args, node.data)
+    return written
+
+
+def lightened(share: Expr) -> Expr:
+    """A contribution as one writes it down: (A B)ᵀ is Bᵀ Aᵀ."""
+    if share.op is transpose and share.args[0].op is matmul:
+        return matmul(*(transpose(factor) for factor in reversed(share.args[0].args)))
+    return share

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 import derive
 from derive.errors import DeriveError, ParseError
 from derive.expr import symbol
+from derive.fields import PRIME, floats
 from derive.numeric import random_point
-from derive.sampling import random_field_point
+from derive.properties import CONSTRAINED, OF_VECTORS, SUMS, TOGETHER
+from derive.sampling import STYLES, random_field_point
 
 # Formula, wrt, declarations, the box that a book has, and the condition printed.
 BOXES = {
@@ -25,6 +28,15 @@ BOXES = {
     "Rayleigh quotient": ("xᵀ A x / (xᵀ x)", "x", "‖x‖ = 1, A: n×n symmetric", "2 (A x − (xᵀ A x) x)", "‖x‖ = 1"),
     "Procrustes": ("‖A X − B‖²", "X", "AᵀA = I", "2 (X − Aᵀ B)", "Aᵀ A = I"),
     "orthonormal rows": ("½‖W Wᵀ z − W x‖²", "z", "W: m×n, W Wᵀ = I", "z − W x", "W Wᵀ = I"),
+    "projection": ("½‖P x − x‖²", "x", "P P = P, P = Pᵀ", "x − P x", "P P = P"),
+    "oblique projection": ("tr(P X P Y)", "X", "P*P = P, Y: n×n", "Pᵀ Yᵀ Pᵀ", "P P = P"),
+    "averages": ("½‖M 𝟏 − z‖²", "z", "M M = M, M 𝟏 = 𝟏, M = Mᵀ", "z − 𝟏", "M 𝟏 = 𝟏"),
+    "doubly stochastic": ("𝟏ᵀ P x + xᵀ P 𝟏", "x", "P: n×n positive, P 𝟏 = 𝟏, 𝟏ᵀP = 𝟏ᵀ", "2 𝟏_n", "𝟏ᵀ P = 𝟏ᵀ"),
+    "symmetric, of unit row sums": ("½‖S x‖² + 𝟏ᵀ S x", "x", "S: n×n symmetric, S 𝟏 = 𝟏", "S² x + 𝟏", "S 𝟏 = 𝟏"),
+    "orthonormal rows of unit sums": ("‖W Wᵀ x‖² + 1'Wᵀ x", "x", "W: m×n, W Wᵀ = I, W 𝟏 = 𝟏", "2 x + 𝟏", "W 𝟏 = 𝟏"),
+    "one-hot": (
+        "‖y‖² sum(z) − yᵀ log(softmax(z))", "z", "y: n nonnegative, 1'y = 1, ‖y‖ = 1", "softmax(z) − y + 𝟏", "‖y‖ = 1",
+    ),
     "columns of distributions": ("½‖Pᵀ 𝟏 − x‖²", "x", "P: m×n, 𝟏ᵀP = 𝟏ᵀ", "x − 𝟏", "𝟏ᵀ P = 𝟏ᵀ"),
 }  # fmt: skip
 SPELLED = {
@@ -35,6 +47,7 @@ SPELLED = {
     "orthonormal rows": ["WWᵀ = I", "W: m×n, I = W W'"],
     "symmetric": ["A = Aᵀ", "A^T = A"],
     "skew": ["A = −Aᵀ"],
+    "idempotent": ["P P = P", "P*P = P", "P^2 = P", "P = P²", "P: n×n idempotent"],
 }  # fmt: skip
 REFUSED = {
     "1'y = 2": "is no assumption that can be used",
@@ -43,8 +56,11 @@ REFUSED = {
     "W: 3×2, W W' = I": "3 rows of length 2 cannot be orthonormal",
     "W: 3×3, W'W = eye(4)": "is no assumption that can be used",
     "y: n, y = 3": "is no assumption that can be used",
-    "S: n×n symmetric, S 𝟏 = 𝟏": "are not used together",
-    "1'y = 1, ‖y‖ = 1": "are not used together",
+    "S: n×n skew, S 𝟏 = 𝟏": "are not used together",
+    "y: n positive, 1'y = 1, ‖y‖ = 1": "are not used together",
+    "P: n×n spd, P P = P": "are not used together",
+    "P: m×n, P 𝟏 = 𝟏, 1'P = 1'": "cannot both sum to 1",
+    "P: m×n, P P = P": "cannot multiply P",
     "W: m×n, A = Aᵀ, A: m×n": "cannot be symmetric: it is not square",
     "1'(y = 1": "is not read",
 }
@@ -119,23 +135,53 @@ def test_what_a_form_makes_of_it_is_seen_by_the_numbers(monkeypatch):
     assert derive.equal("sum(y)", "1", where="y: n, 1'y = 1") != "proved"
 
 
-@pytest.mark.parametrize("extra", [(), ("positive",)])
-@pytest.mark.parametrize("said", ["column sums 1", "row sums 1", "orthonormal rows", "orthogonal"])
-def test_points_are_drawn_on_the_constraint(said, extra):
-    if extra and "ortho" in said:
-        pytest.skip("refused: no positive matrix is orthogonal but a permutation")
-    A = symbol("A", "m", "n", {said, *extra})
+HELD = {  # by a float matrix, and by one of integers modulo p
+    "column sums 1": lambda A: A.sum(0) - 1,
+    "row sums 1": lambda A: A.sum(1) - 1,
+    "orthogonal": lambda A: A.T @ A - np.eye(A.shape[1], dtype=int),
+    "orthonormal rows": lambda A: A @ A.T - np.eye(len(A), dtype=int),
+    "idempotent": lambda A: A @ A - A,
+    "symmetric": lambda A: A - A.T,
+    "diagonal": lambda A: A * (1 - np.eye(len(A), dtype=int)),
+    "nonnegative": lambda A: np.minimum(A, 0),
+    "positive": lambda A: np.minimum(A, 1e-300) - 1e-300,
+}
+
+
+def drawn_together():
+    for group in (*TOGETHER, *OF_VECTORS):
+        for words in (c for k in range(1, len(group) + 1) for c in itertools.combinations(sorted(group), k)):
+            is_oblique = "idempotent" in words and "symmetric" not in words
+            if set(words) & CONSTRAINED and not (is_oblique and set(words) & SUMS):
+                is_square = bool(set(words) & {"symmetric", "idempotent", "diagonal"}) or set(words) >= SUMS
+                yield words, 1 if group in OF_VECTORS else "m" if is_square else "n"
+
+
+@pytest.mark.parametrize(("words", "columns"), sorted({*drawn_together()}, key=str), ids=str)
+def test_points_are_drawn_on_the_constraints(words, columns):
+    try:
+        A = symbol("A", "m", columns, words)
+    except DeriveError:
+        assert words == ("orthogonal", "row sums 1")  # of square matrices only
+        return
     for seed in range(3):
-        point = random_point([A @ symbol("B", "n", "k")], seed=seed)
-        exact = np.array(random_field_point([A], seed, style="positive" if extra else "plain").values[A], dtype=object)
-        for value in (point.values[A], exact):
-            value = value % (2**61 - 1) if value.dtype == object else value
-            sides = {"column sums 1": value.sum(0), "row sums 1": value.sum(1), "orthonormal rows": value @ value.T,
-                     "orthogonal": value.T @ value}  # fmt: skip
-            met = sides[said] % (2**61 - 1) if value.dtype == object else sides[said]
-            wanted = np.ones_like(met) if met.ndim == 1 else np.eye(len(met), dtype=met.dtype)
-            assert np.allclose(met.astype(float), wanted.astype(float), atol=1e-12)
-            assert not extra or value.dtype == object or (value > 0).all()
+        values = [random_point([A], seed=seed).values[A]]
+        values += [np.array(random_field_point([A], seed, floats(), style).values[A]) for style in STYLES]
+        exact = np.array(random_field_point([A], seed).values[A], dtype=object)
+        for word in A.properties:
+            assert all(np.allclose(HELD[word](value), 0, atol=1e-9) for value in values), word
+            assert word in ("positive", "nonnegative") or not (HELD[word](exact) % PRIME).any()
+
+
+def test_no_more_holds_at_the_points_than_is_said():
+    """A projection of rank 1, a reflection at one plane or a symmetric matrix of sums would say more."""
+    for left, right, where in [
+        ("tr(P)", "1", "P: n×n idempotent"), ("P A P", "tr(A P) P", "P: n×n idempotent"),
+        ("Pᵀ", "P", "P: n×n idempotent"), ("tr(Q)", "n − 2", "Q: n×n symmetric orthogonal"),
+        ("Pᵀ", "P", "P 𝟏 = 𝟏, 1'P = 1'"), ("y ⊙ y", "y", "1'y = 1, ‖y‖ = 1"),
+    ]:  # fmt: skip
+        assert derive.equal(left, right, where=where) == "differs"
+    assert derive.equal("(I − 2P)(I − 2P)", "I", where="P: n×n idempotent") == "proved"
 
 
 def test_equal_and_check_know_it():

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import subprocess
 import sys
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -75,7 +77,6 @@ REFUSED: dict[tuple[str, str], str] = {  # (operation, meaning or dialect) -> re
             "block_sum",
             "cumsum_back",
             "dominant",
-            "max_row",
             "nuclear_norm",
             "polar",
             "spectral_norm",
@@ -83,6 +84,20 @@ REFUSED: dict[tuple[str, str], str] = {  # (operation, meaning or dialect) -> re
         )
     },
     **{(name, "document"): _MARKED for name in ("block_inner", "block_sum", "kron", *ROW_OPERATIONS)},
+    **{
+        (name, "normal form"): "a factor, or a transpose, inside stays there: what it equals is seen at points"
+        for name in (
+            "argmax_row block_inner block_sum dominant max_row norm1 nuclear_norm polar relu sign spectral_norm "
+            "step where"
+        ).split()
+    },
+    **{
+        (name, "SymPy"): "SymPy has no such function of matrices: it is a function of that name"
+        for name in (
+            "argmax_row block_inner block_sum cumsum cumsum_back dominant expm logsumexp_row max_row polar "
+            "softmax_row tril triu unvec vec where"
+        ).split()
+    },
     ("nuclear_norm", "document"): "its gradient is the polar factor, which documents write as U Vᵀ",
     ("spectral_norm", "document"): "its gradient is u vᵀ, which documents write out",
 }
@@ -102,6 +117,7 @@ EXAMPLES_OF_LEAVES = {
 
 IN_CONTEXT = {  # what alone reads as a scalar
     "basis": symbol("A", "m", "n") @ basis(2, "n"),
+    "constant": constant("π") * symbol("A", "m", "n"),
     "dimension": dimension("n") * symbol("A", "n", "n"),
     "zeros": block([[symbol("A", "m", "n"), zeros("m", "n")], [symbol("B", "m", "n"), symbol("C", "m", "n")]]),
 }
@@ -179,7 +195,10 @@ def test_every_operation_has_code_in_each_dialect(name, backend):
     installed = backend not in NEEDS or importlib.util.find_spec(NEEDS[backend]) is not None
     if backend == "c":
         installed = all(map(has, COMPILER))
-    for node in nodes_of(name):
+    nodes = [*nodes_of(name), *([IN_CONTEXT[name]] if name in IN_CONTEXT else [])]
+    if "norm" in OPERATIONS[name].traits and (name, backend) not in REFUSED:
+        nodes.append(OPERATIONS[name](symbol("x", "n")))
+    for node in nodes:
         loss = loss_of(node)
         if not symbols_of(loss):
             continue
@@ -241,11 +260,19 @@ def test_every_operation_runs_over_samples(name):
 
 @pytest.mark.parametrize("name", WITH_OPERANDS)
 def test_every_operation_passes_through_sympy(name):
+    """As what SymPy has; a function that only bears the name of the operation stands in the table."""
     pytest.importorskip("sympy")
+    from sympy.core.function import AppliedUndef
+
     from derive.interop import from_sympy, to_sympy
+    from derive.interop.functions import MatrixFunction
 
     for node in nodes_of(name):
-        assert derive.equal(from_sympy(to_sympy(node)), node) in ("proved", "agrees")
+        made = to_sympy(node)
+        assert derive.equal(from_sympy(made), node) in ("proved", "agrees")
+        functions = made.atoms(MatrixFunction, AppliedUndef)
+        is_named = any(name in (str(f.func), getattr(f, "name", None)) for f in functions)
+        assert is_named == ((name, "SymPy") in REFUSED)
 
 
 @pytest.mark.parametrize("name", WITH_OPERANDS)
@@ -270,17 +297,37 @@ def test_every_operation_is_checked_in_documents(name):
         assert verdicts[1] == "fails"
 
 
+def laws_of(node: Expr, place: int) -> list[tuple[Expr, Expr]]:
+    """What may hold of an operation in one of its operands: that it is linear, homogeneous, or knows transposes."""
+
+    def at(operand: Expr) -> list[Expr]:
+        try:
+            return [node.op.build((*node.args[:place], operand, *node.args[place + 1 :]), node.data)]
+        except DeriveError:  # of a square matrix or a column alone
+            return []
+
+    A = node.args[place]
+    B = symbol("B", *A.shape)
+    laws = [(whole, Fraction(2) ** k * node) for whole in at(2 * A) for k in range(-2, 4)]
+    laws += [(whole, node + 2 * part) for whole in at(A + 2 * B) for part in at(B)]
+    laws += [(whole, same) for whole in at(A.T) for same in (node, node.T) if whole.shape == same.shape]
+    return laws
+
+
 @pytest.mark.parametrize("name", WITH_OPERANDS)
-def test_every_linear_operation_is_taken_apart(name):
-    """What is linear by its values is linear to the normal form: a sum inside is no opaque part."""
+def test_what_holds_of_an_operation_by_its_values_its_normal_form_proves(name):
+    """A sum inside of what is linear is no opaque part; nor is a factor, or a transpose, where it can be taken out."""
     node = nodes_of(name)[0]
-    if len(node.args) != 1:
-        return
-    A, B = node.args[0], symbol("B", *node.args[0].shape)
-    whole, apart = (node.op.build((arg,), node.data) for arg in (A + 2 * B, B))
-    point = random_point([whole, node, apart], 1)
-    if np.allclose(point.evaluate(whole), point.evaluate(node) + 2 * point.evaluate(apart), rtol=1e-9, atol=1e-9):
-        assert derive.equal(whole, node + 2 * apart) == "proved"
+    said = set()
+    for laws in (laws_of(node, place) for place, arg in enumerate(node.args) if arg.op.name != "number"):
+        points = [random_point([side for law in laws for side in law], seed) for seed in range(1, 6)] if laws else []
+        for left, right in laws:
+            if all(np.allclose(p.evaluate(left), p.evaluate(right), rtol=1e-9, atol=1e-9) for p in points):
+                said.add(str(derive.equal(left, right)))
+    if (name, "normal form") in REFUSED:
+        assert "agrees" in said
+    else:
+        assert said <= {"proved"}
 
 
 def straight_line(derived: derive.Derivation, factor: int = 1) -> str:
@@ -316,7 +363,7 @@ def test_every_operation_is_checked_in_code(name):
 
 
 def test_the_table_of_refusals_is_of_operations_and_meanings():
-    meanings = {"document", "check of code", *BACKENDS}
+    meanings = {"document", "check of code", "normal form", "SymPy", *BACKENDS}
     assert all(name in KNOWN and meaning in meanings and reason for (name, meaning), reason in REFUSED.items())
 
 
@@ -326,8 +373,8 @@ ROWS_NEEDED = {
     "rule": (RULES, "cumsum", test_every_operation_has_its_rows),
     "value": (VALUES, "cumsum", test_every_operation_has_its_rows),
     "parse": (FUNCTIONS_READ, "cumsum", test_every_operation_reads_back_what_it_prints),
-    "normal form": (NORMAL_FORMS, "tril", test_every_linear_operation_is_taken_apart),
-    "program": (PROGRAMS, "kron", partial(test_every_operation_has_code_in_each_dialect, backend="numpy")),
+    "normal form": (NORMAL_FORMS, "tril", test_what_holds_of_an_operation_by_its_values_its_normal_form_proves),
+    "program": (PROGRAMS, "inner", partial(test_every_operation_has_code_in_each_dialect, backend="numpy")),
     "Jacobian": (COEFFICIENTS, "kron", test_every_operation_has_a_normal_form_and_a_jacobian),
     "documents": (CALLS, "tr", lambda row: test_every_operation_is_checked_in_documents("trace")),
     "check of code": (LIBRARY["np"], "cumsum", test_every_operation_is_checked_in_code),
@@ -342,6 +389,19 @@ ROWS_NEEDED = {
 }  # fmt: skip
 
 
+# Rows without which another road gives the same: a name that printing does not use, a shorter program, a sum or a
+# product of what is linear, an operator of Python.
+WITHOUT_LOSS = {
+    "parse": "transpose kron inv trace inner norm norm1 nuclear_norm spectral_norm Diag sigmoid hadamard matmul",
+    "program": "kron power inv trace det logdet sq_norm norm norm1 logsumexp softmax Diag "
+    "vec unvec tril triu expm polar dominant",
+    "Jacobian": "add mul trace inner sum",
+    "normal form": "add block_inner block_sum inv polar dominant",
+    "check of code": "erf relu sigmoid add mul power matmul inner sum logsumexp trace det inv expm logdet diag "
+    "transpose",
+}
+
+
 @pytest.mark.parametrize("meaning", ROWS_NEEDED)
 def test_an_operation_without_a_row_is_found(meaning, monkeypatch):
     table, row, test = ROWS_NEEDED[meaning]
@@ -349,6 +409,23 @@ def test_an_operation_without_a_row_is_found(meaning, monkeypatch):
     monkeypatch.delitem(table, row)
     with pytest.raises((AssertionError, DeriveError)):
         test(row)
+
+
+@pytest.mark.skipif(not os.environ.get("DERIVE_FULL"), reason="takes minutes; DERIVE_FULL=1 runs it")
+@pytest.mark.parametrize("meaning", [meaning for meaning in ROWS_NEEDED if meaning not in ("documents", "code in c")])
+def test_every_row_is_needed(meaning, monkeypatch):
+    """Each operation's row in each table, taken away, is found missing by the test of that meaning."""
+    table, _, test = ROWS_NEEDED[meaning]
+    silent = set()
+    for name in [name for name in table if name in (KNOWN if "code in" in meaning else WITH_OPERANDS)]:
+        with monkeypatch.context() as without:
+            without.delitem(table, name)
+            try:
+                test(name)
+            except Exception:
+                continue
+            silent.add(name)
+    assert silent == set(WITHOUT_LOSS.get(meaning, "constant" if "code in" in meaning else "").split())
 
 
 def test_an_operation_without_any_row_is_found(monkeypatch):
@@ -382,12 +459,11 @@ assert derive.check(line).lines[-1].verdict == "proved"
 
 
 TURNED = """
-from derive import dialects, evaluation
+from derive import evaluation
 from derive.expr import operation
-operation("flip", "m n -> m n", traits="linear columns", adjoint="flip")
+operation("flip", "m n -> m n", traits="linear columns", adjoint="flip",
+          code={"": "{lib}.flip({0}, axis=0)", "torch": "torch.flip({0}, (0,))"})
 evaluation.VALUES["flip"] = lambda values, node, sizes: values[0][::-1]
-for library, lib in {"numpy": "np", "scipy": "np", "jax": "jnp"}.items():
-    dialects.DIALECTS[library].templates["flip"] = lib + ".flip({0}, axis=0)"
 """
 LINEAR = r"""
 import derive
@@ -399,11 +475,100 @@ assert derive.parse(f.text()) is f and derive.parse(f.latex()) is f
 right, wrong = (f"L = 1/2 ||flip(x) - b||^2\n\ndL/dx = {slope}" for slope in ("x - flip(b)", "flip(x) - b"))
 assert derive.check(right).ok and not derive.check(wrong).ok
 """
+# What each of three files has: of the rows, of two matrices entry by entry, of a matrix, and piecewise by entries.
+FILES = {
+    "operations.py, the signature and the templates": r"""
+from derive.expr import dimension, identity, operation, ones
+from derive.operations import elementwise, hadamard, inv, matmul, power, row_sums, sigmoid, step
+rms = operation("rms_row", "m n -> m", code={
+    "": "{lib}.sqrt({lib}.mean({0} ** 2, axis=-1))", "torch": "torch.sqrt(torch.mean({0} ** 2, dim=-1))"})
+logaddexp = operation("logaddexp", "m n, m n -> m n", code={"": "{lib}.logaddexp({0}, {1})"})
+eye = "{lib}.eye({0}.shape[0], dtype={0}.dtype)"
+cayley = operation("cayley", "n n -> n n", code={"": f"{{lib}}.linalg.solve({eye} - {{0}}, {eye} + {{0}})"})
+hardtanh = elementwise("hardtanh", code={"": "{lib}.clip({0}, -1, 1)", "torch": "torch.clamp({0}, -1, 1)"})
+""",
+    "rules.py and scalar_functions.py, the rule": r"""
+from derive import scalar_functions
+inside = lambda A: hadamard(step(A + ones(*A.shape)), step(ones(*A.shape) - A))
+scalar_functions.DERIVATIVES += ((hardtanh, inside, None, "[DLMF] 1"),)
+from derive.rules import rule
+share = lambda A: power(dimension(A.shape[1]) * rms(A), -1)
+rule(rms, differential=lambda dA, A: hadamard(row_sums(hadamard(A, dA)), share(A)),
+     pullback=(lambda G, A: hadamard(matmul(hadamard(G, share(A)), ones(A.shape[1]).T), A),), source="[MN] 8")
+rule(logaddexp, differential=lambda dA, dB, A, B: hadamard(sigmoid(A - B), dA) + hadamard(sigmoid(B - A), dB),
+     pullback=(lambda G, A, B: hadamard(sigmoid(A - B), G), lambda G, A, B: hadamard(sigmoid(B - A), G)),
+     source="[BV] 3.1")
+left, right = lambda A: inv(identity(A.shape[0]) - A), lambda A: cayley(A) + identity(A.shape[0])
+rule(cayley, differential=lambda dA, A: left(A) @ dA @ right(A),
+     pullback=(lambda G, A: left(A).T @ G @ right(A).T,), where="I − A invertible", source="[MN] 8")
+""",
+    "evaluation.py, the value": r"""
+import numpy as np
+from derive.evaluation import VALUES
+VALUES["rms_row"] = lambda values, node, sizes: np.sqrt((values[0] ** 2).mean(1, keepdims=True))
+VALUES["logaddexp"] = lambda values, node, sizes: np.log(np.exp(values[0]) + np.exp(values[1]))
+VALUES["cayley"] = lambda values, node, sizes: np.linalg.solve(
+    np.eye(len(values[0])) - values[0], np.eye(len(values[0])) + values[0])
+VALUES["hardtanh"] = lambda values, node, sizes: np.where(
+    values[0].real > 1, 1, np.where(values[0].real < -1, -1, values[0]))
+""",
+}
+ANSWERED = r"""
+import importlib.util, inspect
+import derive
+from derive.numeric import random_point
+from tests.test_complete import BACKENDS, NEEDS, _array, values_by_name
+called = lambda f, given: f(**{name: given[name] for name in inspect.signature(f).parameters})
+LOSSES = {  # by X: the loss, the box, the operation alone
+    "½‖rms_row(A X) − b‖²": ("Aᵀ ((𝟏 − b ⊘ rms_row(A X)) 𝟏ᵀ ⊙ A X) / n", "rms_row(X)"),
+    "½‖logaddexp(A X, B) − C‖²": ("Aᵀ (σ(A X − B) ⊙ (logaddexp(A X, B) − C))", "logaddexp(X, Y)"),
+    "tr(B cayley(X C))": ("(I − X C)⁻ᵀ Bᵀ (I + cayley(X C)ᵀ) Cᵀ", "cayley(X)"),
+    "½‖hardtanh(A X) − B‖²": ("Aᵀ ((hardtanh(A X) − B) ⊙ step(A X + 𝟏) ⊙ step(𝟏 − A X))", "hardtanh(X)"),
+}
+for loss, (box, alone) in LOSSES.items():
+    d = derive.gradient(loss, "X", "A: m×k, X: k×n" if "A" in loss else "B, C, X: n×n")
+    assert d.boxed.text() == box and d.verify(1) < 1e-8 and d.text(), d.boxed.text()
+    assert derive.jacobian(alone, "X").verify(1) < 1e-8
+    assert derive.hvp(loss, "X", "D", "A: m×k, X: k×n, D: k×n" if "A" in loss else "B, C, D, X: n×n").verify(1) < 1e-8
+    f = derive.parse(alone)
+    assert derive.parse(f.text()) is f is derive.parse(f.latex()) and derive.parse(f.to_sympy()) is f
+    assert derive.equal(alone, alone.replace("X", "X + X − X")) == "proved"
+    point = random_point([d.loss, d.result], 1)
+    for backend in set(BACKENDS) - {"c"}:
+        if importlib.util.find_spec(NEEDS.get(backend, "numpy")) is None:
+            continue
+        given = {name: _array(backend, value) for name, value in values_by_name(point).items()}
+        slope = np.asarray(called(d.function(backend), given))
+        assert np.allclose(slope, point.evaluate(d.result), rtol=1e-9), (loss, backend)
+    given = values_by_name(point)
+    many = called(d.function(batch="X"), given | {"X": np.stack([given["X"]] * 2)})
+    assert np.allclose(many, 2 * point.evaluate(d.result), rtol=1e-9)
+    sizes = ", ".join(f"{s.name}: {s.shape[0]}×{s.shape[1]}" for s in point.values)
+    for factor, verdicts in ((1, ("proved", "conditional")), (-1, ("fails",))):
+        claim = (factor * d.boxed).latex()
+        text = rf"$L = {d.loss.latex()}$" + "\n\n" + rf"$\frac{{\partial L}}{{\partial X}} = {claim}$"
+        assert derive.check(text, sizes).lines[-1].verdict in verdicts, (loss, factor)
+"""
 
 
 def test_a_linear_operation_is_its_adjoint_its_value_and_its_templates():
-    """Declared with its adjoint, it has a rule and a name, and is read, derived, printed and checked."""
+    """Two files: declared with its adjoint, it has a rule and a name, and is read, derived, printed and checked."""
     subprocess.run([sys.executable, "-c", TURNED + LINEAR], check=True)
+
+
+def test_an_operation_is_at_most_three_files():
+    """Its name and templates, its rule, its value: it is read, derived, printed, checked, and runs everywhere."""
+    assert len(FILES) == 3
+    subprocess.run([sys.executable, "-c", "".join(FILES.values()) + ANSWERED], check=True)
+
+
+@pytest.mark.parametrize("file", list(FILES)[1:])
+def test_an_operation_without_one_of_its_files_is_found(file):
+    text = "".join(text for name, text in FILES.items() if name != file)
+    found = subprocess.run(
+        [sys.executable, "-c", text + "import numpy as np" + ANSWERED], capture_output=True, text=True
+    )
+    assert found.returncode and "rms_row" in found.stderr
 
 
 def test_a_scalar_function_is_its_name_and_its_derivative():

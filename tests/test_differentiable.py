@@ -28,6 +28,10 @@ VALUES = {
     "a vector": (derive.jacobian, "tanh(W x + b)", "W", None, {"W": (4, 3), "x": (3,), "b": (4,)}),
     "a matrix": (derive.jacobian, "softmax(Q Kᵀ) V", "K", "Q: n×d, K: m×d, V: m×p",
                  {"K": (4, 3), "Q": (5, 3), "V": (4, 2)}),
+    "a layer of several weights": (
+        derive.jacobian, "softmax(Q Kᵀ/√d) V", ["Q", "K", "V"], "Q: n×d, K: m×d, V: m×p",
+        {"Q": (5, 3), "K": (4, 3), "V": (4, 2)},
+    ),
     "a number by a Jacobian": (derive.jacobian, "xᵀ A x", "x", "A: n×n", {"x": (3,), "A": (3, 3)}),
 }  # fmt: skip
 CASES = pytest.mark.parametrize("case", VALUES.values(), ids=list(VALUES))

@@ -285,6 +285,101 @@ LOGISTIC = r"L = -\sum_i \left(y_i \log p_i + (1-y_i)\log(1-p_i)\right)"
             ),
             "rrff",
         ),
+        # ∇ stands before a product, or a sum, where only that is a number; what it is set to is followed.
+        (
+            (
+                r"\nabla_w (Xw - y)^T(Xw - y) = 2X^T(Xw - y)",
+                r"\nabla_w (Xw - y)^T(Xw - y) = X^T(Xw - y)",
+                r"\nabla_w (Xw - y)^T(Xw - y) + \lambda w^T w = 2X^T(Xw - y) + 2\lambda w",
+            ),
+            "rfr",
+        ),
+        (
+            (
+                r"\nabla_w (Xw - y)^T(Xw - y) = 0",
+                r"\nabla_w (w^T X^T X w - 2 w^T X^T y + y^T y) = 0",
+                r"\nabla_w (w^T X^T X w - w^T X^T y + y^T y) = 0",
+            ),
+            "ara",
+        ),
+        (
+            (r"J = \|Xw - y\|^2", r"\frac{\partial}{\partial w} y^T y = 0", r"\frac{\partial}{\partial w} X^T y = w"),
+            "dru",
+        ),
+        # The loss is another letter than the one number of the text; what is no zero is no claim.
+        (
+            (
+                r"y = W x, P = 2 c, Q = P + P",
+                r"\frac{\partial L}{\partial x} = W^T \frac{\partial L}{\partial y}",
+                r"\frac{\partial L}{\partial W} = \frac{\partial L}{\partial y} x^T \neq \mathbf{0}",
+                r"\frac{\partial L}{\partial W} = x \frac{\partial L}{\partial y}^T",
+            ),
+            "dddrrf",
+        ),
+        # Sizes in brackets; what holds where a letter that has a formula is 0.
+        (
+            (
+                r"- $x$: $[N \times D]$, $W$: $[D \times M]$",
+                r"y = x W",
+                r"\frac{\partial L}{\partial W} = x^T \frac{\partial L}{\partial y}",
+                r"\frac{\partial L}{\partial W} = \frac{\partial L}{\partial y} x^T",
+            ),
+            "drf",
+        ),
+        (
+            (
+                r"m = \frac1N \sum_{i=1}^N x_i",
+                r"S = \frac1N \sum_{i=1}^N (x_i - m)(x_i - m)^T",
+                r"Since $m = 0$ we have",
+                r"S = \frac1N \sum_{i=1}^N x_i x_i^T",
+                r"S = \sum_{i=1}^N x_i x_i^T",
+            ),
+            "ddarf",
+        ),
+        # Samples that stand as rows; a bias that is one number; the estimate of another loss.
+        ((r"J(w) = \sum_{i=1}^n (y_i - x_i w)^2 = (y - X w)^T (y - X w)", r"\nabla J = -2 X^T (y - X w)"), "rr"),
+        (
+            (
+                r"\hat y = X w + b, L = \|\hat y - y\|^2",
+                r"\frac{\partial L}{\partial b} = 2 \sum_{i=1}^n (\hat y_i - y_i)",
+                r"\frac{\partial L}{\partial b} = \sum_{i=1}^n (\hat y_i - y_i)",
+            ),
+            "ddrf",
+        ),
+        (
+            (
+                r"L = \|y - X\beta\|^2 + \lambda\|\beta\|^2",
+                r"\nabla_\beta L = 2 X^T (X\beta - y) + 2\lambda\beta",
+                r"Least squares has the solution $\hat\beta_{OLS} = (X^T X)^{-1} X^T y$ and we have"
+                r" $\hat\beta = (X^T X)^{-1} X^T y$.",
+            ),
+            "draf",
+        ),
+        (
+            (r"\hat y = a = \sigma(w^T x)", r"\frac{d a}{d w} = a (1 - a) x", r"\frac{d \hat y}{d w} = a (1 - a) x"),
+            "rrr",
+        ),
+        # One sample (x, y) beside the sums over all of them; what is set to zero is no claim.
+        (
+            (
+                r"J = -\sum_{i=1}^m [y_i \log \sigma(w^T x_i) + (1-y_i) \log(1 - \sigma(w^T x_i))]",
+                r"\nabla_w J = \sum_{i=1}^m (\sigma(w^T x_i) - y_i) x_i",
+                r"For one example $\sigma = \sigma(w^\top x)$:",
+                r"\frac{\partial}{\partial w}[y \log \sigma + (1-y) \log(1-\sigma)] = (y - \sigma) x",
+                r"\frac{\partial}{\partial w}[y \log \sigma + (1-y) \log(1-\sigma)] = (y + \sigma) x",
+            ),
+            "drdrf",
+        ),
+        ((r"L = \sum_i \alpha_i (1 - y_i b)", r"\frac{\partial L}{\partial b} = 0", r"\sum_i \alpha_i y_i = 0"), "daa"),
+        # a = ŷ names what has a formula.
+        (
+            (
+                r"z = W x, a = \sigma(z)",
+                r"a = \hat y, L = \|\hat y - y\|^2",
+                r"\frac{dL}{dz} = 2(\hat y - y) \odot a \odot (1 - a)",
+            ),
+            "ddddr",
+        ),
         # A letter is a vector where only that makes a number of what is differentiated.
         ((r"\nabla_w (w^T b) = b", r"\nabla_w (w^T b) = w"), "rf"),
         ((r"a = \sigma(z), L = \|a - y\|^2", r"\frac{\partial L}{\partial z} = 2(a-y)\odot \sigma^{\prime}(z)"), "ddr"),

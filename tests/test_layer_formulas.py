@@ -171,12 +171,19 @@ PRINTED = [
     ("max(x)", "x", "argmax_row(xᵀ)ᵀ"),
     ("sum(relu(X W + b) ⊙ Y)", "W", "Xᵀ (Y ⊙ step(X W + 𝟏 bᵀ))"),
     ("var(x)", "x", "2 (x − sum(x) 𝟏 / n) / n"),
+    # layer norm of rows: the gradient, less its means, less what it has along the normalized rows
+    (
+        "sum(G ⊙ (diag((var_row(X) + ε 𝟏).^(-1/2)) (X − mean_row(X) 𝟏ᵀ)))",
+        "X",
+        "diag(((X − X 𝟏 𝟏ᵀ / n).^2 𝟏 / n + ε 𝟏).^(−1/2)) (G − G 𝟏 𝟏ᵀ / n) − diag(diag(G (X − X 𝟏 𝟏ᵀ / n)ᵀ) "
+        "⊘ ((X − X 𝟏 𝟏ᵀ / n).^2 𝟏 / n + ε 𝟏).^(3/2)) (X − X 𝟏 𝟏ᵀ / n) / n",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("formula", "wrt", "printed"), PRINTED, ids=[row[0] for row in PRINTED])
 def test_boxes_are_what_papers_print(formula: str, wrt: str, printed: str) -> None:
-    where = "x: n, y: n, X: m×n, W: n×k, b: k"
+    where = "x: n, y: n, X: m×n, W: n×k, b: k, ε: positive scalar"
     assert derive.gradient(formula, wrt, where).boxed.text() == printed
 
 
@@ -184,6 +191,8 @@ READ = [
     ("softmax(Q Kᵀ)", "Q: m×k, K: n×k", "softmax(Q Kᵀ) is read row by row: each row of the matrix by itself"),
     ("X W + b", None, "b in X W + b is read as added to each row: 𝟏 bᵀ"),
     ("x − mean(x)", "x: n", "mean(x) in x − mean(x) is read as each entry: sum(x) / n 𝟏"),
+    ("μ = mean(x); x − μ", "x: n", "μ in x − μ is read as each entry: sum(x) / n 𝟏"),
+    ("x − sum(x)/n", "x: n", "sum(x)/n in x − sum(x)/n is read as each entry: sum(x) / n 𝟏"),
     ("max(x, t)", "x: n, t: scalar", "t in max(x, t) is read as each entry"),
 ]
 

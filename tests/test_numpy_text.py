@@ -263,6 +263,11 @@ class Writer:
             f"np.linalg.norm({vector}, 1)",
             f"np.sum(np.linalg.norm({matrix}, axis=1))",
             f"np.inner({vector}, {other})",
+            f"np.max({vector})",
+            f"np.min({matrix})",
+            f"np.linalg.norm({vector}, np.inf)",
+            f"np.linalg.norm({matrix}, np.inf)",
+            f"np.prod({vector})",
         )
 
     def rank1(self, d, i):
@@ -286,6 +291,8 @@ class Writer:
             f"np.einsum('ij,j->i', {matrix}, {vector})",
             f"({self.of(d, i)}) / np.linalg.norm({self.of(d, i)})",
             f"({matrix}) @ ({flipped}) @ ({self.of(d, i)})",
+            f"np.max({matrix}, axis=1)",
+            f"({vector} - np.max({vector})) @ ({flipped})",
         )
 
     def rank2(self, d, i, j):
@@ -297,6 +304,7 @@ class Writer:
             f"({whole}) + ({row})",
             f"({whole}) * ({row})",
             f"({whole}) - ({column})[:, None]",
+            f"({whole}) - np.max({whole}, axis=1, keepdims=True)",
             f"({whole}) * ({column}).reshape(-1, 1)",
             f"({column})[:, np.newaxis] * ({row})[None, :]",
             f"np.outer({column}, {row})",

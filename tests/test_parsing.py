@@ -445,3 +445,14 @@ def test_many_letters_a_little_unusual_are_no_astonishment():
     parsed = parse(long, wrt=("x",), scalar=True)
     assert {line.split(": ")[1].count("×") for line in parsed.where if line.startswith("b")} == {0}
     assert all("scalar" not in line for line in parsed.where)
+
+
+@pytest.mark.parametrize(
+    ("spelled", "meant"),
+    [("softmax_rows(X)", "softmax_row(X)"), ("norm_rows(X)", "norm_row(X)"), ("rownorm(X)", "norm_row(X)"),
+     ("colmean(X)", "mean_col(X)")],
+)  # fmt: skip
+def test_functions_of_rows_have_the_names_that_people_give_them(spelled, meant):
+    assert parse(f"sum({spelled})").expr is parse(f"sum({meant})").expr
+    with pytest.raises(DeriveError):
+        parse("sum(mean_rows(X))")

@@ -405,7 +405,7 @@ WRONG_DECLARATIONS = [
         ParseError,
         "foo is no property we know",
         "foo",
-        "known: constant, diagonal, lower, nonnegative, orthogonal, positive, psd, skew, spd, symmetric, "
+        "known: constant, diagonal, idempotent, lower, nonnegative, orthogonal, positive, psd, skew, spd, symmetric, "
         "triangular, upper",
     ),
     (

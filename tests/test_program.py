@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 import derive
@@ -229,3 +230,36 @@ def test_an_exponential_comes_from_its_root_and_a_sum_from_its_parts():
     assert apart.count("np.exp(") == 2
     ridge = body_of("½‖K a − y‖² + (c/2) aᵀK a", "a", "K: n×n symmetric, a, y: n, c: scalar")
     assert "    r += (0.5 * c) * a" in ridge and ridge.count("- y") == 1
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "call"),
+    [
+        ("sum(softplus(−y ⊙ (X w)))", "w", "_softplus_and_sigmoid(r)"),
+        ("logsumexp(A x) − yᵀ A x", "x", "_logsumexp_and_softmax(Ax)"),
+        ("sum(logsumexp_row(X W)) − sum(Y ⊙ (X W))", "W", "_row_logsumexp_and_softmax(XW)"),
+    ],
+)
+def test_a_function_and_its_derivative_share_their_exponentials(formula, wrt, call):
+    derivation = derive.gradient(formula, wrt)
+    body = derivation.source().split("def value_and_gradient(")[1].split("\ndef ")[0]
+    assert call in body and derivation.verify() < 1e-6
+    alone = derivation.source().split("def gradient(")[1].split("\ndef ")[0]
+    assert "_and_" not in alone
+    f, g = (derivation.function(backend, returns="value_and_gradient") for backend in ("numpy", "scipy"))
+    for scale in (1.0, 1e3):  # past what exponentials hold
+        given = drawn_for(derivation, scale)
+        for a, b in zip(f(**given), g(**given), strict=True):
+            assert np.isfinite(a).all() and np.allclose(a, b, rtol=1e-12, atol=0)
+
+
+def drawn_for(derivation, scale):
+    from derive.expr import symbols_of
+    from derive.numeric import random_point
+
+    point = random_point([derivation.loss, derivation.result], 3)
+    return {
+        s.name: scale * (v[:, 0] if s.is_vector else v)
+        for s, v in point.values.items()
+        if s in symbols_of(derivation.loss)
+    }

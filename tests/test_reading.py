@@ -256,6 +256,7 @@ def test_a_name_that_leaves_its_habit_is_a_reading(text: str, said: str | None) 
         ("sin(x y)", "x", "y cos(x y)"),
         ("softplus(z) − y z", "z", "σ(z) − y"),
         ("x / y", "y", "−x / y²"),
+        (r"\frac{e^x-e^{-x}}{e^x+e^{-x}}", "x", "4 σ(2 x) (1 − σ(2 x))"),
         ("relu(w x + b)", "w", "x step(w x + b)"),
     ],
 )
@@ -505,6 +506,10 @@ def test_superscripts_that_number_layers_and_kinds_are_part_of_a_name(formula, w
         (r"\frac{\partial}{\partial X} \operatorname{tr}(AXB)", "X", "tr(A X B)"),
         ("d/dx (x'Ax + b'x)", "x", "xᵀ A x + bᵀ x"),
         ("∇_x ‖A x − b‖²", "x", "‖A x − b‖²"),
+        (r"\dfrac{\partial}{\partial X}\text{tr}(AX)", "X", "tr(A X)"),
+        (r"\frac{\partial \log|X|}{\partial \mathbf{X}}", "X", "logdet(X)"),
+        (r"\frac{d(x^TAx)}{dx}", "x", "xᵀ A x"),
+        (r"\partial_x (x^TAx)", "x", "xᵀ A x"),
     ],
 )
 def test_the_sign_of_a_derivative_is_left_out(formula, wrt, read):
@@ -518,6 +523,8 @@ def test_the_sign_of_a_derivative_is_left_out(formula, wrt, read):
     [
         (r"\nabla_w \|Xw-y\|^2+\lambda\|w\|^2", "open how far"),
         (r"\frac{d}{dw} f(w)=2w", "is a derivative already"),
+        (r"\frac{d^2 f}{dw^2}", "a derivative is not read here"),
+        (r"\frac{\partial \|Xw-y\|^2}{\partial X}", "derives by X"),
         (r"\nabla_X \|Xw-y\|^2", "derives by X"),
     ],
 )
@@ -719,3 +726,8 @@ def test_a_kernel_does_not_hide_the_variable():
 def test_a_multiple_of_a_vector_is_no_bias():
     with pytest.raises(ShapeError, match="m and n differ"):
         parse("sum(s.*((X + 1*w - y).^2))", "X: m×n, w: n, y: m, s: m")
+
+
+def test_a_mean_finds_an_index_where_the_usual_letters_are_taken():
+    found = derive.gradient(r"\sum_i (x_i - \bar x)^2 + k l j m p q r s κ", "x", where="x: n")
+    assert found.boxed.text() == derive.gradient(r"\sum_i (x_i - \bar x)^2", "x", where="x: n").boxed.text()

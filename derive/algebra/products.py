@@ -193,7 +193,18 @@ def _cut(chain: list[Expr]) -> list[list[Expr]]:
 def join(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     """The product of two neighbors, where an identity makes it another; else None."""
     met: Poly | None = first(left.op.name + " ·", ctx, left, right)
-    return first("· " + right.op.name, ctx, left, right) if met is None else met
+    met = first("· " + right.op.name, ctx, left, right) if met is None else met
+    return _vanishing(ctx, left, right) if met is None and ctx.is_keeping else met
+
+
+def _vanishing(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    """Zero, where a sum left whole is centered: (X − X 𝟏 𝟏ᵀ / n) 𝟏, and 𝟏ᵀ (X − 𝟏 𝟏ᵀ X / m)."""
+    for factor, other in ((left, right), (right, left)):
+        bare, whole = (f.args[0] if f.op is transpose else f for f in (other, factor))
+        if bare.op is ones_op and whole in ctx.sums:
+            if not ctx.full(matmul(left, right)).terms:
+                return Poly((left.shape[0], right.shape[1]), {})
+    return None
 
 
 # Scalar products and traces

@@ -30,6 +30,7 @@ def solve(
     hints: Mapping[str, str],
     scalars: Iterable[str],
     losses: Iterable[str],
+    variables: Iterable[str],
     sizes: dict[str, Dim],
 ) -> dict[str, Expr]:
     """A symbol with its shape for every name.
@@ -86,7 +87,8 @@ def solve(
                 base = dict(kinds)
                 if not wrong:
                     break
-    for kinds, fits in _towards_numbers(unifier, base, free, definitions, anchors, losses) if not wrong else ():
+    kept = [n for n in free if n not in set(variables)]
+    for kinds, fits in _towards_numbers(unifier, base, kept, definitions, anchors, losses) if not wrong else ():
         candidate = attempt(kinds)
         if not candidate[0] and candidate[1] <= misfits and fits(candidate[2]):
             wrong, misfits, unifier = candidate
@@ -117,7 +119,7 @@ def _towards_numbers(
 ) -> Iterator[tuple[dict[str, str], Callable[[Unifier], bool]]]:
     """Kinds with one small letter changed that may make a number of what is differentiated, and whether they do.
 
-    Of −y log ŷ, y is a number where ŷ is one; of ∂(wᵀb)/∂w, b is a vector.
+    Of −y log ŷ, y is a number where ŷ is one; of ∂(wᵀb)/∂w, b is a vector.  What is differentiated by keeps its kind.
     """
     defined = {n for n, _ in definitions}
     small = [n for n in free if n not in defined and n[0].islower()]
@@ -130,6 +132,10 @@ def _towards_numbers(
                 yield kinds, lambda found: _same_kinds(found, unifier, others)
     for tree, _ in anchors:
         letters = {str(t.data[0]) for t in tree.walk() if t.kind == "name"}
+        if tree.kind == "sum" and not unifier.is_scalar(unifier.shape(tree)):
+            for n in small:
+                if n in letters and base[n] == "vector":
+                    yield {**base, n: "scalar"}, _makes_number(tree)
         if tree.kind == "prod" and any(t.kind == "transpose" for t in tree.args):
             for n in small:
                 if n in letters and base[n] == "scalar" and not unifier.is_scalar(unifier.shape(tree)):

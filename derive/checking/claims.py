@@ -127,6 +127,8 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
             sides.append(side)
             if i == 0 and not claim.continues:
                 name, arguments = head_of(side.found)
+                if name and arguments is None and _calls_itself(claim, name):
+                    name = None  # σ = σ(wᵀx), the value of the function and the function
                 if name:
                     heads.add(name)
                     if arguments is not None:
@@ -184,6 +186,18 @@ def _factors(claims: Iterable[Claim]) -> set[str]:
                 if token.kind == "atom" and token.name == name and (before.kind == "close" or token.glued):
                     found.add(name)
     return found
+
+
+def _calls_itself(claim: Claim, name: str) -> bool:
+    """Whether a formula for a name of Greek letters begins with a function of that name."""
+    for side in claim.sides[1:]:
+        try:
+            tokenize(side)
+        except DeriveError:
+            continue
+        if [t.text for t in side.found[1:2]] == ["("] and side.found[0].name == name and name in ("σ", "ϕ", "φ", "ψ"):
+            return True
+    return False
 
 
 def _activations(claims: Iterable[Claim], heads: set[str]) -> set[str]:

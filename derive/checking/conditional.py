@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from ..errors import DeriveError
 from ..expr import Expr, dimension, ones, symbols_of
-from ..operations import matmul, scale, transpose
+from ..operations import matmul, scale, sum_entries, transpose
 from ..shapes import ONE, Shape
 from .claims import DERIVATIVES, Claim, Side
 from .conditions import condition_of, entry_by_entry, part_of, size_named
 from .derivatives import TreeBuilder
 from .judgments import Alternative, Judgment, Value, wide
 from .trees import Tree, name
+from .unification import habit
 from .values import Convention, Indexed, aligned
 
 if TYPE_CHECKING:
@@ -37,6 +38,15 @@ def under_condition(
             return judgment
     if (judgment := _dotted(judge, truths, side, head)) is not None:
         return judgment
+    for number, made, held in judge.values_of_formulas:
+        local = judge.scope.local({made: held})
+        for truth in truths:
+            pair = aligned(truth.value, values[0].value)
+            if pair is not None and judge.witness.same(*map(local.inline, pair)):
+                judgment = Judgment("conditional", "", side)
+                judgment.condition = f"{made.text()} = {held.text()} (line {number})"
+                judgment.reason, judgment.value = f"right if {judgment.condition}", values[0].value
+                return judgment
     is_gradient = head is not None and head.kind == "gradient"
     name = variable_name(head) or (judge.scope.nabla if is_gradient else None) or ""
     variable = judge.scope.symbols.get(name) or judge.scope.symbols.get(name.partition("_")[0])  # X of ∂/∂Xₚq
@@ -158,6 +168,23 @@ def per_sample(judge: Judge, truths: Sequence[Alternative], value: Value, side: 
                 )
                 judgment.reason = f"right if {judgment.condition}"
                 judgment.value, judgment.truth = value, truth.value
+                return judgment
+    return None
+
+
+def of_one_number(
+    judge: Judge, head: Tree | None, truths: Sequence[Alternative], value: Value, side: Side
+) -> Judgment | None:
+    """The side as right where b of X w + b is one number: the gradient by it is the sum of those by the entries."""
+    name_ = variable_name(head) or ""
+    if habit(name_ or "X") != "scalar" or name_ in judge.document.declared or not isinstance(value, Expr):
+        return None
+    for truth in truths:
+        wide_ = truth.value
+        if value.is_scalar and isinstance(wide_, Expr) and ONE in wide_.shape and not wide_.is_scalar:
+            if judge.same(sum_entries(wide_), value):
+                judgment = Judgment("conditional", f"right if {name_} is one number, added to each entry", side)
+                judgment.condition, judgment.value = f"{name_} is one number, added to each entry", value
                 return judgment
     return None
 

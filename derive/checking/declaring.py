@@ -25,12 +25,13 @@ _MEMBER = re.compile(
     r"(?P<raised>\^\s*(?P<size>\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}|\w)?)?(?P<plus>_\{?\+\+?\}?|_\{?>0\}?)?"
 )
 _LOW = re.compile(r"_\s*\{\s*(?:\\(?:text|mathrm|textrm)\s*\{\s*(?=\w+\s*\}))?(\w+)\s*\}+")  # d_{\text{in}}
+_SUMMAND = re.compile(r"(?:[+\-−*·⊙]|\\(?:cdot|times|odot)|\^\s*(?:T|\\top|\{\s*(?:T|\\top)\s*\}))\s*$")
 _SYMMETRIC_SET = re.compile(
     rf"(?P<name>{_NAME})\s*(?:\\in(?![A-Za-z])|∈)\s*(?:\\mathbb\s*\{{?S\}}?|\\mathcal\s*\{{?S\}}?)\s*"
     r"(?P<sup>\^\s*(?:\{[^{}]*\}|\w))?(?P<plus>_\{?\+\+?\}?)?"
 )
 _SIZED = re.compile(
-    rf"{_NAMES}(?:\s*:|\s+(?:is|are|be)\b)(?:\s+(?:an?|real|of|the|size|shape|matrix|matrices)){{0,6}}\s*\(?\s*"
+    rf"{_NAMES}(?:\s*[:：]|\s+(?:is|are|be)\b)(?:\s+(?:an?|real|of|the|size|shape|matrix|matrices)){{0,6}}\s*[(\[]?\s*"
     r"(?P<rows>[A-Za-z0-9]+)\s*(?:\\times|×|\bby\b)\s*(?P<columns>[A-Za-z0-9]+)"
 )
 _PROPERTY = re.compile(
@@ -117,6 +118,8 @@ def declare(
             inner = re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", inner)
         flat += inner
     for match in _MEMBER.finditer(flat):
+        if _SUMMAND.search(flat[: match.start()]):
+            continue  # b of Z = X W + b ∈ ℝ^{m×n}
         size = match["size"] or ("" if match["raised"] else "1")
         shape = _shape(_LOW.sub(r"_\1", size.removeprefix("{").removesuffix("}").replace("\\,", " ")))
         if shape is None:

@@ -45,6 +45,10 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
         definitions.append((claim.name, body))
         defined.add(claim.name)
         by_name[claim.name] = claim
+        for side in claim.sides[1:-1]:  # ŷ = a = σ(wᵀx + b)
+            if side.tree is not None and side.tree.kind == "name" and str(side.tree.data[0]) not in defined:
+                definitions.append((str(side.tree.data[0]), body))
+                defined.add(str(side.tree.data[0]))
         if claim.parameters is not None:
             scope.parameters[claim.name] = claim.parameters
             functions[claim.name] = body
@@ -82,6 +86,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
         hints,
         _scalars(reading, defined),
         _losses(reading),
+        moved,
         scope.sizes,
     )
     scope.symbols = symbols
@@ -504,7 +509,12 @@ def _meaning(scope: Scope, tree: Tree, made: Expr) -> Value:
     """The formula of a definition; the power of a vector is that of each entry, as it has no other meaning."""
     try:
         return TreeBuilder(scope).value(tree, made.shape)
-    except DeriveError:
+    except DeriveError as error:
+        if isinstance(error, ShapeError) and any(t.kind == "derivative" for t in tree.walk()):
+            chained = TreeBuilder(scope, Convention(chained=True))
+            found = chained.value(tree, made.shape)
+            if "chained" in chained.used:
+                return found
         builder = TreeBuilder(scope, Convention(lenient=True))
         value = builder.value(tree, made.shape) if any(t.kind == "power" for t in tree.walk()) else None
         if value is None or "lenient" in builder.used:

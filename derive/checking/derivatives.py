@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..errors import DeriveError, ShapeError
 from ..expr import Expr, nodes, substitute, symbol, symbol_op, symbols_of, zeros
 from ..jacobians import differential, jacobian
 from ..operations import add, diagonal, divide, inner, inv, mul, sum_entries, transpose
@@ -93,7 +94,58 @@ class TreeBuilder(Formulas):
         return self.first(function, variables[0])
 
     def _prod(self, tree: Tree) -> Value:
+        whole = self.of_product(tree)
+        if whole is not None:
+            return self.build(whole)
         return (self.chain_rule(tree) if self.reading.chained else None) or super()._prod(tree)
+
+    def of_product(self, tree: Tree) -> Tree | None:
+        """∇((Xw − y)ᵀ(Xw − y)) for ∇(Xw − y)ᵀ(Xw − y): of a row before a column nobody takes the derivative alone."""
+        at = next((i for i, arg in enumerate(tree.args[:-1]) if self.operand_of(arg) is not None), None)
+        operand = self.operand_of(tree.args[at]) if at is not None else None
+        if at is None or operand is None:
+            return None
+        try:
+            row = self.build(operand)
+            rest = self.product([row, *(self.build(arg) for arg in tree.args[at + 1 :])], ["", *tree.data[at:]])
+        except DeriveError:
+            return None
+        if (
+            not isinstance(row, Expr)
+            or row.shape[0] is not ONE
+            or row.is_scalar
+            or not isinstance(rest, Expr)
+            or not rest.is_scalar
+        ):
+            return None
+        joined = tree.args[at].with_args(
+            [Tree("prod", [operand, *tree.args[at + 1 :]], tree.data[at:], tree.span), *tree.args[at].args[1:]]
+        )
+        return Tree("prod", [*tree.args[:at], joined], tree.data[:at], tree.span) if at else joined
+
+    @staticmethod
+    def operand_of(tree: Tree) -> Tree | None:
+        """The formula that a first derivative is taken of; None of any other tree."""
+        is_derivative = tree.kind == "derivative" or tree.kind == "gradient" and tree.data[1]
+        return (
+            tree.args[0] if is_derivative and tree.data[0] == 1 and tree.args[0].kind not in ("name", "apply") else None
+        )
+
+    def _sum(self, tree: Tree, entrywise: bool = False) -> Value:
+        try:
+            return super()._sum(tree, entrywise)
+        except ShapeError:
+            first = (self.of_product(tree.args[0]) if tree.args[0].kind == "prod" else None) or tree.args[0]
+            operand = self.operand_of(first)
+            numbers = [self.build(arg) for arg in tree.args[1:]] if operand is not None else []
+            if (
+                operand is None
+                or operand.kind != "prod"
+                or not all(isinstance(n, Expr) and n.is_scalar and symbols_of(n) for n in numbers)
+            ):
+                raise
+            # ∇ xᵀA x + bᵀx is that of both: a vector and numbers have no sum
+            return self.build(first.with_args([Tree("sum", [operand, *tree.args[1:]]), *first.args[1:]]))
 
     def chain_rule(self, tree: Tree) -> Expr | None:
         """∂L/∂z ∂z/∂x as the gradient that it stands for, whatever the order of its factors; None if it is none.

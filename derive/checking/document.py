@@ -290,6 +290,7 @@ _LOW = re.compile(r"\{\s*_(\w)\s*\}")  # \theta{_k}
 _TURNED = re.compile(r"(?<=\))(\s*\^\s*(?:T|\{\s*T\s*\}|\\top|\{\s*\\top\s*\}))(\s*_\s*\{[a-z]{2}\})")  # (BA)^T_{ij}
 _ORDERS = re.compile(
     r"\\(?:succ|prec|succeq|preceq|succcurlyeq|preccurlyeq|geq?|leq?|approx|gg|ll)(?![A-Za-z])|[≽≼≻≺≥≤≈⪰⪯]"
+    r"|(?:\\neq?(?![A-Za-z])|≠)(?=\s*(?:\\(?:mathbf|boldsymbol|vec)\s*)?\{?0\}?[\s.,;]*$)"
 )
 _SAMPLE = re.compile(  # x_j^{(i)} and x^{(i)}_j: entry j of sample i
     r"(?<![A-Za-z\\])(?P<name>[a-z])(?:\s*_\s*\{?(?P<j>[i-n])\}?\s*\^\s*\{\s*\((?P<i>[i-n])\)\s*\}"

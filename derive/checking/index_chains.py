@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from ..errors import DeriveError
 from ..expr import dimension_names, symbols_of
-from .claims import Claim, Claims, Side
+from .claims import DERIVATIVES, Claim, Claims, Side
 from .index_notation import Array, Evaluation, IndexedArray, base_of, has_entries, letters_of, occurrences
 from .judgments import Judgment
-from .roles import entries_differentiated_by, given
+from .roles import entries_differentiated_by, given, is_zero
 from .trees import Tree
 from .values import Unread
 from .witness import TOLERANCE, Witness
@@ -135,6 +135,8 @@ class IndexChain:
                 return judgment
         except (DeriveError, ArithmeticError):
             return None
+        if is_zero(side.tree) and self.head is not None and not any(t.kind in DERIVATIVES for t in self.head.walk()):
+            return Judgment("assumption", "an equation for these letters, not for all values of them", side)
         if is_doubtful or self.is_doubtful or any(found) or self.letters(side.tree) - self.letters(self.head):
             return None
         self.failing = (claim.number, values)

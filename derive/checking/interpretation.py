@@ -11,8 +11,9 @@ from ..errors import DeriveError, ShapeError
 from ..reading.differentials import Vocabulary, parse
 from ..reading.indicators import INEQUALITY, indicators
 from ..reading.tokens import Token
+from ..shapes import ONE
 from .backward import name_gradients
-from .claims import Claim, Claims, Side, tokenize, vocabulary_of
+from .claims import Claim, Claims, Side, parts_of, tokenize, vocabulary_of
 from .conditions import stated
 from .declaring import add_property, declare, declared_by, declares, is_hedged
 from .definitions import settle
@@ -20,8 +21,8 @@ from .document import MathRow, Passage, equation_sides, rows, statements
 from .generic_layers import kinds, written_out
 from .heads import name_heads
 from .manuscript import Manuscript
-from .roles import scopes
-from .sample_sums import Hypothesis, as_formula, columns_said, hypotheses_of
+from .roles import chains_of, names_of, scopes
+from .sample_sums import Hypothesis, RowOf, as_formula, columns_said, hypotheses_of, rows_of
 from .trees import Planter, Tree
 from .unification import Declaration
 from .values import Scope
@@ -101,7 +102,7 @@ def read(text: str, where: Any = None) -> Document:
     _declare(declared, loose, held, everywhere)
     document.layout = everywhere.layout
     vocabulary = vocabulary_of(whole, declared)
-    hypotheses = hypotheses_of(whole.claims)
+    hypotheses: list[Hypothesis | RowOf] = [*hypotheses_of(whole.claims), *rows_of(whole.claims)]
     for claim in whole.claims:
         for side in claim.sides:
             _parse(side, vocabulary, document.notes, hypotheses)
@@ -149,7 +150,7 @@ class _Maker:
 
     def __init__(
         self, document: Document, known: dict[str, Declaration], said: Claims, bare: list[Side], vocabulary: Vocabulary,
-        hypotheses: Sequence[Hypothesis],
+        hypotheses: Sequence[Hypothesis | RowOf],
     ) -> None:  # fmt: skip
         self.document = document
         self.known = known
@@ -188,6 +189,17 @@ class _Maker:
         made = self.make(claims, inherited)
         if made.unfit and len(made.unfit) <= len(inherited):
             return self.settled(claims, {n: c for n, c in inherited.items() if n not in made.unfit})
+        one = _of_one_sample(claims, made.scope)
+        if one is not None:
+            self.document.notes.append(f"line {claims[one[0]].number} speaks of one sample")
+            known = inherited | {str(c.name): c for c in claims[: one[0]] if c.role == "definition" and c.name}
+            plain = {n: c for n, c in known.items() if not {t.kind for t in parts_of([c])} & {"total", "formula"}}
+            before = [self.make(claims[: one[0]], inherited)] if one[0] else []
+            return [
+                *before,
+                self.make(claims[slice(*one)], plain),
+                *(self.settled(claims[one[1] :], known) if claims[one[1] :] else []),
+            ]
         at = _misfit(claims)
         if at is None or len(self.document.scopes) > MAX_SCOPES:
             return [made]
@@ -202,6 +214,20 @@ class _Maker:
                 self.document.notes.append(f"line {tail[0].number} does not fit the shapes of the lines before it")
                 return [self.make(claims[:at], inherited), *self.settled(tail, {})]
         return [self.make(claims, inherited)]
+
+
+def _of_one_sample(claims: list[Claim], scope: Scope) -> tuple[int, int] | None:
+    """Where a chain stands that speaks of one sample (x, y), beside sums over all for which y is a vector."""
+    start = 0
+    for chain in chains_of(claims):
+        names = {n for c in chain for side in c.sides for n in names_of(side.tree)}
+        for sample in sorted(n for n in names if len(n) == 1 and n.islower() and n.upper() in scope.families):
+            rows = scope.families[sample.upper()][0]
+            others = [n for n in names - {sample} if scope.families.get(n, (None, None))[0] is rows and rows is not ONE]
+            if others and sample not in scope.families and sample.upper() not in names and len(claims) > len(chain):
+                return start, start + len(chain)
+        start += len(chain)
+    return None
 
 
 def _misfit(claims: list[Claim]) -> int | None:
@@ -388,7 +414,7 @@ def _shown(text: str) -> str:
     return text.strip(_EDGE).replace("&", "")
 
 
-def _parse(side: Side, vocabulary: Vocabulary, notes: list[str], hypotheses: Sequence[Hypothesis] = ()) -> None:
+def _parse(side: Side, vocabulary: Vocabulary, notes: list[str], hypotheses: Sequence[Hypothesis | RowOf] = ()) -> None:
     source = side.written
     readings: list[str] = []
     planter = Planter(source, side.start)

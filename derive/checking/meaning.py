@@ -52,7 +52,7 @@ from ..operations import (
     transpose,
 )
 from ..own_functions import own_function
-from ..reading.build import BINARY, SEVERAL, of_one
+from ..reading.build import SEVERAL, of_one, of_several
 from ..rows import largest
 from ..shapes import ONE, SCALAR, Dim, shape_text
 from .trees import Tree, is_kronecker
@@ -458,8 +458,9 @@ class Formulas(Meaning):
             raise Unread("diag of a number is not read")
         if name in FUNCTIONS:
             return FUNCTIONS[name](found)
-        if name in BINARY and len(tree.args) == 2:
-            return BINARY[name](found, self.exact(tree.args[1]))
+        several = of_several(name, len(tree.args)) if name not in SEVERAL else None
+        if several is not None:
+            return several(found, *(self.exact(arg) for arg in tree.args[1:]))
         name = {"trace": "tr"}.get(name, name)
         if name in SEVERAL and len(tree.args) > 1:
             return SEVERAL[name](found, *(self.exact(arg) for arg in tree.args[1:]))

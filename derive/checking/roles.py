@@ -24,6 +24,7 @@ _SOLUTION = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _UNBIASED = re.compile(r"\b(?:unbiased|corrected)\b", re.IGNORECASE)  # 1/(N − 1), where no derivative vanishes
+_OTHERS = re.compile(r"_(?:OLS|LS|ridge|lasso)(?=_|$)")  # the minimum of another loss, if not of this one
 _ANEW = re.compile(r"\b(?:let|consider|define|suppose|now|instead|another|next|second|different)\b", re.IGNORECASE)
 _MODEL = re.compile(r"\bmodel(?:s|ed|led)?\b|\bnoise\b|\bdisturbances?\b", re.IGNORECASE)
 _ITEM = re.compile(
@@ -197,6 +198,11 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
     head = claim.sides[0].tree
     if name is None or name in FUNCTIONS or body is None or (head is not None and head.kind == "identity"):
         return None
+    if name in scope.defined and len(claim.sides) == 2 and not claim.continues and body.kind == "name":
+        other = str(body.data[0])
+        if not body.data[2] and other not in scope.defined and other not in ahead.names and other not in scope.live:
+            claim.sides.reverse()  # a = ŷ says what ŷ is, where a has a formula
+            return _role(chain, scope, ahead, after)
     words = claim.row.prose[-400:]
     before = scope.claims[-1].row if scope.claims else claim.row
     if before is not claim.row and claim.row.block - before.block <= 4 and not claim.row.display:
@@ -218,7 +224,7 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
     if target not in scope.defined and _solves(target, name, body, scope, ahead, words, after):
         claim.role, claim.name = "solution", target
         claim.is_judged = scope.solved or says_solution(words) or _inverts_matrix(body)
-        claim.is_judged &= not _UNBIASED.search(words)
+        claim.is_judged &= not _UNBIASED.search(words) and not _OTHERS.search(name)
         return None
     if name in scope.defined:
         known = body_of(scope.defined[name])

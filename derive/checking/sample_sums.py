@@ -97,6 +97,32 @@ def hypotheses_of(claims: Sequence[Claim]) -> list[Hypothesis]:
     return [Hypothesis(*held[0]) for held in found.values() if len({body for _, body in held}) == 1]
 
 
+class RowOf:
+    """A sample xᵢ that a document multiplies from the right, xᵢ β beside X β: a row, of which others write xᵢᵀ."""
+
+    __slots__ = ("pattern",)
+
+    def __init__(self, sample: str, factor: str) -> None:
+        self.pattern = re.compile(
+            rf"(?<![A-Za-z\\^])(?P<sample>(?:\\(?:mathbf|boldsymbol|bm)\s*\{{\s*)?{sample}\s*\}}?\s*_\s*(?:\{{\s*[i-n]\s*\}}|[i-n]))"
+            rf"(?=\s*{re.escape(factor)}(?![A-Za-z_^]))"
+        )
+
+    def expanded(self, text: str) -> str:
+        return self.pattern.sub(lambda m: m["sample"] + r"^{\top}", text)
+
+
+_TIMES = re.compile(r"(?<![A-Za-z\\])(?P<matrix>[A-Z])\s*(?P<factor>\\?[a-z]+)(?![A-Za-z_^{(])")
+
+
+def rows_of(claims: Sequence[Claim]) -> list[RowOf]:
+    """The samples that stand as rows: those of a matrix that a document multiplies by the same letter."""
+    texts = [side.text for claim in claims for side in claim.sides]
+    found = {(m["matrix"].lower(), m["factor"]) for text in texts for m in _TIMES.finditer(text)}
+    made = [RowOf(sample, factor) for sample, factor in sorted(found)]
+    return [row for row in made if any(row.pattern.search(text) for text in texts)]
+
+
 def as_formula(tree: Tree, text: str) -> Tree:
     """The tree of a side; one that sums over an index keeps its text, to be read as a formula."""
     kinds = {t.kind for t in tree.walk()}

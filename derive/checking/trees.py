@@ -67,7 +67,7 @@ class Tree:
 
 # Functions by every spelling, as formulas know them; the trees of documents say `trace` for tr, and `diag` for both.
 _CALLED = {"tr": "trace", "Diag": "diag"}
-_ELSEWHERE = frozenset(("vector", "matrix", "ones", "zeros", "eye", "block_inner", "block_sum", "unvec"))
+_ELSEWHERE = frozenset(("vector", "matrix", "ones", "zeros", "eye", "block_inner", "block_sum", "unvec", "norm_inf"))
 FUNCTIONS = {word: _CALLED.get(name, name) for word, name in SPELLINGS.items() if name not in _ELSEWHERE}
 
 
@@ -159,6 +159,9 @@ class Planter:
         name = _CALLED.get(node.data, node.data)
         if name in _ELSEWHERE:
             raise ParseError(f"{name} is not read in documents", self.source, node.span)
+        if name == "weighted_norm":
+            square = Tree("prod", [Tree("transpose", args[:1]), args[1], args[0]], (" ", " "))
+            return Tree("call", [square], ("sqrt",))
         if name == "norm" and len(args) == 2 and args[1].kind == "number":
             return Tree("norm", args[:1], (str(args[1].data[0]),))
         return Tree("call", args, (name,))

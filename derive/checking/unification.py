@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from ..expr import SQUARE, Expr
+from ..expr import Expr, Operation
 from ..names import parts
+from ..properties import SQUARE
+from ..reading.signatures import operation_of
 from ..reading.vocabulary import ALIKE, PER_ROW
 from ..shapes import ONE, Dim
 from .trees import Tree, of_numbers
@@ -383,20 +386,33 @@ class Unifier:
                 return (inner[0], inner[0])
             self.same(*inner)
             return (inner[0], ONE)
-        if name in ("nuclear_norm", "spectral_norm", "inner"):
-            self.alike(tree.args)
-            return (ONE, ONE)
         if name in ("rowsum", "colsum") and inner is not None:
             return (inner[0] if name == "rowsum" else inner[1], ONE)
-        if name == "transpose" and inner is not None:
-            return (inner[1], inner[0])
         if name == "hadamard":
             return self.alike(tree.args)
-        if name in ("vec", "kron", "outer", "matmul"):
+        if name in ("outer", "matmul"):
             for arg in tree.args[1:]:
                 self.shape(arg)
-            return (self.fresh(), ONE) if name == "vec" else (self.fresh(), self.fresh())
-        return inner
+            return (self.fresh(), self.fresh())
+        op = operation_of(name)
+        if op is None or name == "softmax" or len(op.patterns) != len(tree.args):
+            return inner
+        return self.by_signature(op, [inner, *(self.shape(arg) for arg in tree.args[1:])])
+
+    def by_signature(self, op: Operation, shapes: Sequence[Pair | None]) -> Pair:
+        """The shape of the result; what the signature calls by one letter is the same."""
+        letters: dict[str, Any] = {}
+        for shape, pattern in zip(shapes, op.patterns, strict=True):
+            for size, factors in zip(shape or (), pattern, strict=False):
+                if len(factors) == 1 and factors[0] in letters:
+                    self.same(letters[factors[0]], size)
+                elif len(factors) == 1:
+                    letters[factors[0]] = size
+        rows, columns = (
+            ONE if not factors else letters.get(factors[0], self.fresh()) if len(factors) == 1 else self.fresh()
+            for factors in op.result
+        )  # fmt: skip
+        return (rows, columns)
 
     def apply(self, tree: Tree) -> Pair | None:
         shapes = [self.shape(arg) for arg in tree.args]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from ..expr import symbols_of
 from .claims import Claim, Side
 from .judgments import Alternative, Judgment, Value, wide
-from .roles import is_zero
+from .roles import is_zero, names_of
+from .trees import Tree
 from .values import Scope
 
 if TYPE_CHECKING:
@@ -22,9 +23,31 @@ def said_of_unknown(judge: Judge, claim: Claim) -> Judgment | None:
     """What a line says whose left side is not read, if that is no claim: that a derivative is zero."""
     side = claim.sides[1]
     if len(claim.sides) == 2 and is_zero(side.tree) and _DIFFERENTIATES.search(claim.sides[0].text):
+        constant = _constant(judge, claim.sides[0].tree)
+        if constant:
+            judgment = Judgment("conditional", f"right if {constant}", side)
+            judgment.condition = constant
+            return judgment
         judge.condition = claim.number
         return Judgment("assumption", "a condition: the derivative is set to zero", side)
     return None
+
+
+def _constant(judge: Judge, head: Tree | None) -> str:
+    """What has to be constant for the derivative of a formula by a letter that it does not have: y of ∂(yᵀy)/∂w = 0."""
+    scope = judge.scope
+    if head is None or head.kind not in ("derivative", "gradient") or head.data[:1] != (1,) or len(head.args) != 2:
+        return ""
+    function, variable = head.args
+    made = scope.symbols.get(str(variable.data[0])) if variable.kind == "name" else None
+    letters = sorted(names_of(function))
+    known = [scope.symbols.get(n) for n in letters]
+    if made is None or function.kind in ("name", "apply") or made in known or not known:
+        return ""
+    if any(s is None or s in scope.definitions or s.name in scope.broken for s in known):
+        return ""
+    used = any(made in symbols_of(scope.inline(body)) for body in scope.definitions.values())
+    return f"{', '.join(letters)} constant as {variable.data[0]} moves" if used else ""
 
 
 def of_open_kind(judge: Judge, *values: Value) -> str:

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 from ..errors import DeriveError
 from ..expr import Expr, substitute, symbol, symbols_of
 from ..operations import add, inner, mul
+from .backward import LOSSES
 from .claims import DERIVATIVES, Claim, Claims, Side, parts_of
 from .conditional import chain_of, per_sample
 from .derivatives import TreeBuilder
 from .judgments import Alternative, Judgment, wide
 from .roles import given as formula_of
-from .roles import names_of
+from .roles import names_of, variables_of
 from .trees import Tree
 from .trees import name as name_tree
 from .values import Indexed, Scope
@@ -50,7 +51,11 @@ def give_upstream(reading: Claims, definitions: Sequence[tuple[str, Tree]]) -> N
     if not names:
         return
     if scope.loss is not None and scope.symbols[scope.loss].is_scalar:
-        return  # the one loss of the scope, by another name
+        made = scope.symbols[scope.loss]
+        used = {n for c in reading.claims for side in c.sides for n in variables_of(side.tree)} & set(scope.symbols)
+        if scope.loss in LOSSES or not used or any(_rests_on(made, scope.symbols[n], scope) for n in used):
+            return  # the one loss of the scope, by another name
+        scope.loss = None
     plain = {n: t for n, t in definitions if not any(x.kind in DERIVATIVES for x in t.walk())}
     values = {n: scope.symbols[n] for n in plain if scope.symbols.get(n) in scope.definitions}
     inner_names = {s.name for made in values.values() for s in symbols_of(scope.definitions[made])}

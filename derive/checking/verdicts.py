@@ -20,6 +20,7 @@ from .conditional import (
     chain_of,
     entrywise,
     in_order,
+    of_one_number,
     over_samples,
     per_sample,
     shrunk,
@@ -61,12 +62,14 @@ class Judge:
         self.judgments: list[tuple[Claim, list[Judgment]]] = []
         self.turned = {n for t in parts_of(document.claims) if t.kind == "transpose" for n in turned_letters(t.args[0])}
         self.values_given: list[tuple[int, Expr, Expr]] = []  # b = 0 from line n on
+        self.values_of_formulas: list[tuple[int, Expr, Expr]] = []  # those of letters that have a formula
         for names, kept in ((document.sums_to_one, witness.assumptions), (document.units, witness.units)):
             for name in names:
                 said = self.scope.symbols.get(name)
                 if said is not None and said.is_vector and said not in self.scope.definitions and said not in kept:
                     kept.append(said)
         self.given: dict[Expr, StatedGradient] = {}  # what a line says a derivative is, of losses that are only named
+        self.vanishing: tuple[int, Value] | None = None  # the derivative that was last set to zero, and in which line
         self.dependences: tuple[dict[object, Expr], str] = ({}, "")  # of the chain, ∂A/∂x of letters A
         self.introduced = self.introductions()
         self.turned |= {s.name for s in self.scope.upstream}
@@ -266,8 +269,9 @@ class Judge:
                 value = None
             if isinstance(value, Expr) and is_number(value, 0):
                 value = zeros(*made.shape)
-            if isinstance(value, Expr) and value.shape == made.shape and made not in self.scope.definitions:
-                self.values_given.append((claim.number, made, value))
+            if isinstance(value, Expr) and value.shape == made.shape:
+                held = self.values_of_formulas if made in self.scope.definitions else self.values_given
+                held.append((claim.number, made, value))
             return Judgment("assumption", "a value, from here on", side)
         return Judgment("assumption", "a statement about this letter, not for all values of it", side)
 
@@ -287,7 +291,8 @@ class Judge:
         try:
             return self.values(side)
         except DeriveError:
-            return []
+            chain = chain_of(self, side)
+            return [chain] if chain is not None else []
 
     def step(
         self,
@@ -357,6 +362,12 @@ class Judge:
             self.condition = claim.number
             judgment = Judgment("assumption", "a condition: the derivative is set to zero", side)
             judgment.value = truths[0].value
+            before, self.vanishing = self.vanishing, (claim.number, truths[0].value)
+            derived = [t for t in head.walk() if t.kind in ("derivative", "gradient") and t.args] if head else []
+            if before is not None and derived and derived[0].args[0].kind not in ("name", "apply"):
+                if self.same(before[1], truths[0].value):
+                    judgment.verdict = self.proof(before[1], truths[0].value)
+                    judgment.reason = f"the condition of line {before[0]}: the derivative is the same"
             return judgment
         why = assumed(claim, head, *whole)
         if why:
@@ -372,6 +383,7 @@ class Judge:
             judgment.value = value_
             return judgment
         of_size = sized(self, truths, values, side) or per_sample(self, truths, value_, side)
+        of_size = of_size or of_one_number(self, head, truths, value_, side)
         if of_size is not None:
             return of_size
         handed = handed_down(self, claim, side, head, truths, value_)
@@ -407,6 +419,10 @@ class Judge:
             if _shape(truths[0].value) != _shape(value_):
                 open_ = Judgment("unread", "not judged: what this sum runs over is open", side)
                 return over_samples(self, side, truths) or open_
+        by = self.scope.symbols.get(variable_name(head) or "")
+        if _shape(truths[0].value) != _shape(value_) and by is not None and by.is_scalar:
+            if habit(by.name) != "scalar" and by.name not in self.document.declared:  # no shape is wrong by a guess
+                return Judgment("unread", f"not judged: {by.text()} would be a number here", side)
         if kind := of_open_kind(self, truths[0].value, value_):
             return Judgment("unread", kind, side)
         judgment = Judgment("fails", difference(truths[0].value, value_), side)

@@ -33,7 +33,7 @@ RESERVED = frozenset(
     "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while "
     "abs acos asin atan beta cos cosh div erf exp fabs gamma hypot index j0 j1 jn log log1p main memcpy memset pow "
     "round sin sinh sqrt strlen tan tanh time y0 y1 yn "
-    "i j k l first step rows sum work value args given held count result code again slow alpha NULL NAN INFINITY "
+    "i j k l first span step rows sum work value args given held count result code again slow alpha NULL NAN INFINITY "
     "BLOCK INT_MAX".split()
 )
 

@@ -426,6 +426,9 @@ def compiler() -> list[str]:
     )
 
 
+MAX_KEPT = 1_000  # compiled functions, of 20 to 100 kB each
+
+
 def cache() -> Path:
     """The folder for compiled functions, the user's own."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -473,6 +476,19 @@ def loaded(source: str, wrapper_text: str) -> Any:
     return module
 
 
+def forget_oldest(folder: Path) -> None:
+    """Keep the functions compiled last; what runs stays, as its file is only unlinked."""
+
+    def age(file: Path) -> float:
+        try:
+            return file.stat().st_mtime
+        except OSError:  # another process was faster
+            return 0.0
+
+    for file in sorted(folder.glob("*.so"), key=age)[:-MAX_KEPT]:
+        file.unlink(missing_ok=True)
+
+
 def compiled(text: str, target: Path, command: Sequence[str], own: Sequence[str], headers: Sequence[str]) -> None:
     """Compile a C file, with flags of the user's own; what another process compiles at the same time does no harm."""
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
@@ -489,6 +505,7 @@ def compiled(text: str, target: Path, command: Sequence[str], own: Sequence[str]
             )
             if run.returncode == 0:
                 os.replace(made, target)
+                forget_oldest(target.parent)
                 return
         reason = next((line for line in run.stderr.splitlines() if "error" in line), run.stderr.strip()[:200])
         raise DeriveError(f"the C compiler failed: {reason}", hint="use numpy, or see .source('c')")

@@ -190,15 +190,15 @@ class Loops(EntryPlaces):
         for name, term in filled.items():
             self._fill(pointer(name, term.body), term)
         self.names, self.dims, self.sums = {**names, **made}, dims, {}
-        step = f"block_rows({count}, {self.size(sum(block.columns, Dim.of(0)))})"
+        span = f"block_rows({count}, {self.size(sum(block.columns, Dim.of(0)))})"
         self.helpers.add("block_rows")
         for name in self.sizes.keys() - known:
-            self.sizes[name] = re.sub(r"\brows\b", step, self.sizes[name])
+            self.sizes[name] = re.sub(r"\brows\b", span, self.sizes[name])
         statements = self.statements[body:]
         mentioned = {name for s in statements for name in (*s.reads, s.writes) if name}
         opened.lines += [
-            f"for (ptrdiff_t first = 0, step = {step}; first < {count}; first += step) {{",
-            f"    const ptrdiff_t rows = {count} - first < step ? {count} - first : step;",
+            f"for (ptrdiff_t first = 0, span = {span}; first < {count}; first += span) {{",
+            f"    const ptrdiff_t rows = {count} - first < span ? {count} - first : span;",
         ]
         written = {*made.values(), *filled}
         for to in sorted(mentioned & pointers.keys(), key=lambda name: int(name[1:])):

@@ -57,10 +57,9 @@ class Dialect:
 
     def template(self, kind: str) -> str:
         """The template of an operation; DeriveError if the library cannot say it."""
-        found = self.templates.get(kind)
-        if found is None:
-            own = getattr(operation_named(kind), "spelling", None)  # a function of the user's own
-            found = own(self.name) if own else None
+        own = operation_named(kind)
+        found = own.spelling(self.name) if own is not None else None
+        found = self.templates.get(kind) if found is None else found.replace("{lib}", self.module)
         if found is None:
             raise DeriveError(f"{kind} has no counterpart in {self.name}")
         return found
@@ -116,10 +115,7 @@ COMMON = {name: f"{{lib}}.{name}({{0}})" for name in FUNCTIONS if name not in UN
     triangle_inverse: {lib}.linalg.inv({0})
     spd_solve: {0}.T @ ({0} @ {1})
     spd_inverse: _cholesky_inverse({0})
-    max_row: {lib}.max({0}, axis=-1)
     argmax_row: _argmax_row({0})
-    cumsum: {lib}.cumsum({0}, axis=0)
-    cumsum_back: {lib}.flip({lib}.cumsum({lib}.flip({0}, axis=0), axis=0), axis=0)
     where: {lib}.where({0} > 0, {1}, {2})
     diagonal: {lib}.diagonal({0})
     trace: {lib}.trace({0})
@@ -170,14 +166,17 @@ NUMPY = {key: text.replace("{lib}", "np") for key, text in COMMON.items()} | tab
     spd_inverse: _cholesky_inverse({0}, {1})
     spd_logdet: 2 * np.log({0}.diagonal()).sum()
     diagonal: {0}.diagonal()
+    softplus_and_sigmoid: _softplus_and_sigmoid({0})
+    logsumexp_and_softmax: _logsumexp_and_softmax({0})
+    row_logsumexp_and_row_softmax: _row_logsumexp_and_softmax({0})
     expm: _expm({0})
     nuclear_norm: _singular_values({0}).sum()
     spectral_norm: _singular_values({0}).max(initial=0)
 """)
 
-# SciPy: BLAS and LAPACK by name
+# SciPy: BLAS and LAPACK by name; its `expit` alone is faster than what shares an exponential
 
-SCIPY = NUMPY | table("""
+SCIPY = {name: text for name, text in NUMPY.items() if name != "softplus_and_sigmoid"} | table("""
     erf: special.erf({0})
     sigmoid: special.expit({0})
     expm: linalg.expm({0})
@@ -196,8 +195,6 @@ ARRAY_API = {key: text.replace("{lib}", "xp") for key, text in COMMON.items()} |
     contraction: xp.sum({0} * {1})
     contraction_flipped: xp.sum({0} * {1}.T)
     concatenated: xp.concat(({items}))
-    cumsum: xp.cumulative_sum({0}, axis=0)
-    cumsum_back: xp.flip(xp.cumulative_sum(xp.flip({0}, axis=0), axis=0), axis=0)
     relu: xp.where({0} < 0, xp.zeros_like({0}), {0})
     step: _step({0})
     vec: xp.reshape({0}.T, (-1,))
@@ -258,10 +255,7 @@ TORCH = {key: text.replace("{lib}", "torch") for key, text in COMMON.items()} | 
     outers_of_each: torch.stack(({left}), dim=2) @ torch.stack(({right}), dim=1)
     row_sums: torch.sum({0}, dim={axis})
     concatenated: torch.cat(({items}))
-    max_row: torch.amax({0}, dim=-1)
     argmax_row: torch.nn.functional.one_hot(torch.argmax({0}, dim=-1), {0}.shape[-1]).to({0}.dtype)
-    cumsum: torch.cumsum({0}, dim=0)
-    cumsum_back: torch.flip(torch.cumsum(torch.flip({0}, (0,)), dim=0), (0,))
     relu: torch.relu({0})
     step: _step({0})
     sign: _sign({0})

@@ -72,6 +72,30 @@ def _softplus(x):
     """log(1 + exp(x)), without overflow."""
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 ''',
+    "_softplus_and_sigmoid": '''
+def _softplus_and_sigmoid(x):
+    """log(1 + exp(x)) and its derivative, without overflow."""
+    e = np.exp(-np.abs(x))
+    return np.maximum(x, 0) + np.log1p(e), np.where(x >= 0, 1, e) / (1 + e)
+''',
+    "_logsumexp_and_softmax": '''
+def _logsumexp_and_softmax(x):
+    """log(sum(exp(x))) and its gradient, without overflow."""
+    largest = x.max(initial=-np.inf)
+    e = np.exp(x - largest)
+    total = e.sum()
+    return largest + np.log(total), e / total
+''',
+    "_row_logsumexp_and_softmax": '''
+def _row_logsumexp_and_softmax(x):
+    """log(sum(exp(row))) of each row and its gradient, without overflow."""
+    largest = x.max(axis=1, keepdims=True)
+    e = x - largest
+    np.exp(e, out=e)
+    total = e.sum(axis=1, keepdims=True)
+    e /= total
+    return (largest + np.log(total))[:, 0], e
+''',
     "_norm": '''
 def _norm(x):
     """The root of the sum of squares, without overflow."""

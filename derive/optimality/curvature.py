@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..algebra.normal import Normalizer
 from ..errors import DeriveError
-from ..expr import CONSTRAINED, OPERATIONS, Expr, is_number, nodes, number, substitute, symbol, symbols_of, zero_like
+from ..expr import OPERATIONS, Expr, is_number, nodes, number, substitute, symbol, symbols_of, zero_like
 from ..operations import add, mul, power, terms_of
+from ..properties import CONSTRAINED
 from .certificates import MAX_NODES, Certificate, Prover
 from .ranges import ranges
 from .refutation import Chord, Search

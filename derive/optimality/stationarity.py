@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..derivation import Sweep
 from ..errors import DeriveError, LimitError
-from ..expr import ASSUMED, CONSTRAINED, Expr, is_zero, nodes, number, substitute, symbols_of
+from ..expr import Expr, is_zero, nodes, number, substitute, symbols_of
 from ..facts import is_definite, is_invertible, is_positive
 from ..jacobians import differential
 from ..operations import add, inner, terms_of
+from ..properties import ASSUMED, CONSTRAINED
 from ..spaces import project
 from .constraints import Constrained, constrained, rayleigh
 from .curvature import examine

@@ -96,6 +96,7 @@ class BlockedWriter(Writer):
             else:
                 self.reused.pop(value, None)
                 del self.absorbed[value]
+        self.pairs = {v: pair for v, pair in self.pairs.items() if (pair[0] in inside) is (pair[1] in inside)}
         before = [v for v in self.order if v not in inside and v not in self.after]
         self.order = [*before, *(v for v in self.order if v in inside), *(v for v in self.order if v in self.after)]
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from ..expr import ASSUMED, MAX_FLAT, Expr, symbol_count
+from ..expr import MAX_FLAT, Expr, symbol_count
+from ..properties import ASSUMED
 from ..shapes import shape_text
 from .lines import fill, shown, wrapped_formula
 

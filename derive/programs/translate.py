@@ -27,9 +27,9 @@ def translate(graph: ValueGraph, root: Expr, memo: dict[Expr, Term]) -> Term:
 
 
 def row_of(op: Operation) -> Row | None:
-    """The row of an operation: scalar functions share one, and linear operations."""
-    shared = _function if op.is_elementwise else _linear if "linear" in op.traits else None
-    return ROWS.get(op.name, shared)
+    """The row of an operation: scalar functions share one, linear operations, and what else has a signature."""
+    shared = _function if op.is_elementwise else _linear if "linear" in op.traits else _entrywise
+    return ROWS.get(op.name, shared if op.signature is not None else None)
 
 
 def _power(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
@@ -260,9 +260,6 @@ ROWS: dict[str, Row] = {
     "softmax": _softmax,
     "softmax_row": lambda graph, node, args: graph.whole("row_softmax", args[0], shape=node.shape),
     "logsumexp_row": lambda graph, node, args: graph.whole("row_logsumexp", args[0], shape=node.shape),
-    "max_row": _whole,
-    "argmax_row": _entrywise,
-    "where": _entrywise,
     "diag": lambda graph, node, args: graph.diagonal(args[0]),
     "Diag": lambda graph, node, args: graph.diag_matrix(args[0]),
     "vec": _vec,
@@ -270,8 +267,6 @@ ROWS: dict[str, Row] = {
     "tril": _unless_scalar(_linear),
     "triu": _unless_scalar(_linear),
     "block": _whole,
-    "block_inner": _whole,
-    "block_sum": _whole,
     "expm": lambda graph, node, args: graph.mapped("exp", *args) if node.is_scalar else _whole(graph, node, args),
     "polar": _direction,
     "dominant": _direction,

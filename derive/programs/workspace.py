@@ -22,7 +22,9 @@ ROWS_AT_ONCE = 16
 SMALL = 2**13  # entries below which the call costs more than the work
 PAST_THE_CACHE = 2**18  # entries of the matrix
 WITH_OUT = frozenset("row_dots row_sums hypot".split())  # calls that take an array to write into
-UFUNCS = {name: f"np.{name}" for name in FUNCTIONS if NUMPY[name] == f"np.{name}({{0}})"}  # take an array to write into
+UFUNCS = {  # take an array to write into
+    name: f"np.{name}" for name, op in FUNCTIONS.items() if not op.code and NUMPY[name] == f"np.{name}({{0}})"
+}
 
 
 class WorkspaceWriter(Writer):

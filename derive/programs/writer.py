@@ -25,6 +25,7 @@ FRESH = frozenset(
     "row_logsumexp power hypot".split()
 ) | frozenset(FUNCTIONS)
 INLINE = frozenset("dot sq_norm norm total trace sum contraction norm1 spd_logdet logdet det".split())
+TOGETHER = {"softplus": "sigmoid", "logsumexp": "softmax", "row_logsumexp": "row_softmax"}  # share their exponentials
 VIEWS = frozenset("vec unvec submatrix diagonal".split())
 
 
@@ -48,6 +49,7 @@ class Writer(Expressions):
         self.owner = {owner.args[index].body: owner for owner, index in self.absorbed.items()}
         self.absorbed |= self.copies
         self.reused: dict[Value, int] = {}
+        self.pairs: dict[Value, tuple[Value, Value]] = {}
         self.early: set[Value] = set()
         if dialect.in_place:
             kept = {*self.program.constant, *self.preferred}
@@ -56,6 +58,11 @@ class Writer(Expressions):
             self.reused, self.early, self.order = reuse.found, reuse.early, reuse.order
             self.owner |= {owner.args[index].body: owner for owner, index in self.reused.items()}
             self.absorbed |= self.reused
+            self.pairs = self._find_pairs()
+            for value in self.pairs:
+                owner = self.owner.pop(value, None)
+                if owner is not None:
+                    self.reused[owner] = self.absorbed[owner]
 
     def arranged(self, order: list[Value]) -> list[Value]:
         """The values in the order of their lines."""
@@ -98,6 +105,18 @@ class Writer(Expressions):
             if any(body in t.parts() for other in taken - {body} for t in other.args) and self.uses[body] != 1:
                 del found[value]
         return found
+
+    def _find_pairs(self) -> dict[Value, tuple[Value, Value]]:
+        """Functions of one argument that one call computes."""
+        own = [v for v in self.order if v not in self.program.constant and len(v.args) == 1]
+        known = {(value.kind, value.args[0].key()): value for value in own}
+        pairs = [(v, known.get((TOGETHER.get(v.kind, ""), v.args[0].key()))) for v in own]
+        return {
+            value: (first, second)
+            for first, second in pairs
+            if second is not None and f"{first.kind}_and_{second.kind}" in self.dialect.templates
+            for value in (first, second)
+        }
 
     def _find_copies(self) -> dict[Value, int]:
         """Sums with a diagonal matrix that start from a copy of another operand, and which that is."""
@@ -203,6 +222,10 @@ class Writer(Expressions):
             return
         if self.is_added(value):
             return
+        if value in self.pairs:
+            if value not in self.texts:
+                self.emit_pair(*self.pairs[value])
+            return
         if value in self.owner and self.uses[value] == 1:
             self.texts[value] = CodeText("<absorbed>")
             return
@@ -228,6 +251,14 @@ class Writer(Expressions):
             self.emit_by_parts(value)
             return
         self.assign(self.name(value), text.text, value)
+
+    def emit_pair(self, first: Value, second: Value) -> None:
+        """Two functions of one argument."""
+        for value in (first, second):
+            self.formulas[value] = formula(value, self.formulas)
+        call = self.call(f"{first.kind}_and_{second.kind}", [self.operand(first.args[0])])
+        names = f"{self.name(first)}, {self.name(second)}"
+        self.line(f"{names} = {call.text}", ", ".join(filter(None, map(self.comment, (first, second)))))
 
     def emit_by_parts(self, value: Value) -> None:
         """A long sum or product, an operand a line."""

@@ -64,6 +64,7 @@ class Parsed:
         "source",
         "styled",
         "equations",
+        "occurring",
     )
 
     def __init__(self) -> None:
@@ -77,6 +78,7 @@ class Parsed:
         self.source = ""
         self.styled: dict[str, str] = {}
         self.equations: list[tuple[Expr, Expr, str]] = []
+        self.occurring: set[str] | None = None  # the names in the formula, once they are wanted
 
 
 def parse(formula: str, where: Where = None, wrt: Sequence[str] = (), scalar: bool = False) -> Parsed:
@@ -112,7 +114,7 @@ def parse(formula: str, where: Where = None, wrt: Sequence[str] = (), scalar: bo
         except ParseError:
             pass  # find_symbol says so
     head = ""
-    if scalar and formula.lstrip()[:2] in ("∇_", "\\n", "\\f", "d/", "∂/"):
+    if scalar and formula.lstrip()[:2] in ("∇_", "\\n", "\\f", "\\d", "\\t", "\\p", "d/", "∂/", "∂_"):
         from .derivative_signs import without_head
 
         formula, head = without_head(formula, wanted)
@@ -338,7 +340,7 @@ def _is_scalar_calculus(tokens: Sequence[Token]) -> bool:
         t.text in ELEMENTWISE | ALIKE | WITH_PARAMETER if t.kind == "func"
         else t.text in ("+", "-", "*", "/", "^", "**", ",") if t.kind == "op"
         else not t.style and t.value[:1].islower() if t.kind == "name"
-        else t.kind in ("num", "open", "close", "bar", "sup")
+        else t.kind in ("num", "open", "close", "bar", "sup", "frac", "sqrt")
         for t in tokens
     )  # fmt: skip
 
@@ -400,15 +402,18 @@ def find_symbol(parsed: Parsed, name: str) -> Expr:
     key = parsed.styled.get(f"{key}|{style}", key)
     found = parsed.symbols.get(key)
     if found is not None:
-        occurring = {s.name for s in symbols_of(parsed.expr)}
+        if parsed.occurring is None:
+            parsed.occurring = {s.name for s in symbols_of(parsed.expr)}
+        if key in parsed.occurring:
+            return found
         holder = next((n for n, e in parsed.definitions if key in {s.name for s in symbols_of(e)}), None)
-        if key not in occurring and holder is not None:
+        if holder is not None:
             shown = names.text(holder)
             raise UnknownSymbolError(
                 f"{names.text(key)} occurs in {shown} only, which the formula does not use",
                 hint=f"write the formula with {shown} as it is defined: its entries with one index under a sum",
             )
-        entry = next((n for n in sorted(occurring) if _is_entry(n, key)), None) if key not in occurring else None
+        entry = next((n for n in sorted(parsed.occurring) if _is_entry(n, key)), None)
         if entry is not None:
             raise UnknownSymbolError(
                 f"the formula has {names.text(entry)}, a name of its own, and no {names.text(key)}",

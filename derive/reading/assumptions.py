@@ -1,4 +1,4 @@
-"""Equations among the declarations that are assumed of a symbol: `𝟏ᵀy = 1`, `‖x‖ = 1`, `WWᵀ = I`.
+"""Equations among the declarations that are assumed of a symbol: `𝟏ᵀy = 1`, `‖x‖ = 1`, `WWᵀ = I`, `P P = P`.
 
 Each becomes a property of its symbol.  The forms of a derivative use it, and random points are drawn
 with it; the derivative itself is taken as if the symbol were free.
@@ -6,25 +6,33 @@ with it; the derivative itself is taken as if the symbol were free.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..errors import DeriveError
-from ..expr import ASSUMED, CONSTRAINED, SQUARE, Expr, identity_op, is_number, ones, ones_op, symbol_op
-from ..operations import inv, matmul, norm, scale, sq_norm, sum_entries, transpose
+from ..expr import Expr, identity_op, is_number, number, ones, ones_op, symbol_op
+from ..operations import inv, matmul, norm, raise_to, scale, sq_norm, sum_entries, transpose
+from ..properties import CONSTRAINED, OF_VECTORS, SQUARE, SUMS, TOGETHER, implied
 from ..shapes import ONE
 from .declarations import Declarations, Declared, Span
 
-KNOWN = "assumed may be 𝟏ᵀy = 1, Y 𝟏 = 𝟏, 𝟏ᵀY = 𝟏ᵀ, ‖x‖ = 1, WᵀW = I, W Wᵀ = I, and A = Aᵀ"
+KNOWN = "assumed may be 𝟏ᵀy = 1, Y 𝟏 = 𝟏, 𝟏ᵀY = 𝟏ᵀ, ‖x‖ = 1, WᵀW = I, W Wᵀ = I, P P = P, and A = Aᵀ"
 
 
-def assume(held: Declarations, text: str, at: int, span: Span) -> None:
-    """Add what an equation, with its sign `=` at a place of the text, says of a symbol.
+def assume(held: Declarations, equations: Sequence[tuple[str, int, Span]]) -> None:
+    """Add what equations, each with the place of its sign `=` and its own place, say of symbols.
 
     Raises
     ------
     ParseError
-        The equation is none that can be used, or contradicts what else is said of the symbol.
+        An equation is none that can be used, or contradicts what else is said of its symbol.
     """
+    said = [_said(held, *equation) for equation in equations]
+    for (text, _, span), (symbol, word) in zip(equations, said, strict=True):
+        _agree(held, symbol, word, text, span)
+
+
+def _said(held: Declarations, text: str, at: int, span: Span) -> tuple[Expr, str]:
+    """The symbol of an equation and the property that it has by it."""
     from . import parse_together
 
     try:
@@ -36,8 +44,8 @@ def assume(held: Declarations, text: str, at: int, span: Span) -> None:
     for one, other in ((left, right), (right, left)):
         found = _meaning(one, other) if may_be else None
         if found is not None:
-            _hold(held, *found, text, span)
-            return
+            _hold(held, *found, span)
+            return found
     raise held.error(f"{text} is no assumption that can be used", span, KNOWN)
 
 
@@ -45,6 +53,8 @@ def _meaning(left: Expr, right: Expr) -> tuple[Expr, str] | None:
     """The symbol and the property that an equation gives it."""
     if left.op is symbol_op and not left.is_vector and not left.is_scalar:
         mirrored = {transpose(left): "symmetric", scale(-1, transpose(left)): "skew"}
+        if left.is_square:
+            mirrored |= {matmul(left, left): "idempotent", raise_to(left, number(2)): "idempotent"}
         return (left, mirrored[right]) if right in mirrored else None
     if left.op is transpose and right.op is inv and right.args[0] is left.args[0] and left.args[0].op is symbol_op:
         return left.args[0], "orthogonal"
@@ -73,20 +83,33 @@ def _product(one: Expr, two: Expr, right: Expr) -> tuple[Expr, str] | None:
     return None
 
 
-def _hold(held: Declarations, symbol: Expr, said: str, text: str, span: Span) -> None:
+def _hold(held: Declarations, symbol: Expr, said: str, span: Span) -> None:
     entry = held.entries.get(symbol.name)
     if entry is None:
         entry = held.entries[symbol.name] = Declared(symbol.name, symbol.name, span)
     if entry.shape is None and entry.kind is None:
-        entry.kind = "vector" if symbol.is_vector else "square" if said in SQUARE else "matrix"
-    others = entry.properties & (CONSTRAINED | SQUARE) - {said}
-    if others and (said in ASSUMED or others & ASSUMED):
-        raise held.error(
-            f"{text} and {symbol.text()} with {sorted(others)[0]} are not used together", span, "leave one of them out"
-        )
+        entry.kind = "vector" if symbol.is_vector else "matrix"
     entry.properties |= {said}
+    if entry.shape is None and entry.kind == "matrix":
+        if entry.properties & SQUARE or implied(frozenset(entry.properties), False) >= SUMS:
+            entry.kind = "square"
+
+
+def _agree(held: Declarations, symbol: Expr, said: str, text: str, span: Span) -> None:
+    """Refuse properties that no symbol has together, or of which no example is drawn."""
+    entry = held.entries[symbol.name]
     if entry.shape is not None:
         held.made(entry, entry.shape)
+    properties = implied(frozenset(entry.properties), symbol.is_square) - {"constant"}
+    groups = (*TOGETHER, *OF_VECTORS) if symbol.is_vector else TOGETHER
+    is_known = any(properties <= group for group in groups)
+    if "idempotent" in properties and properties & SUMS:
+        is_known &= "symmetric" in properties
+    if properties & CONSTRAINED and len(properties) > 1 and not is_known:
+        others = sorted(properties - {said})
+        raise held.error(
+            f"{text} and {symbol.text()} with {others[0]} are not used together", span, "leave one of them out"
+        )
 
 
 def equations(symbols: Iterable[Expr]) -> list[str]:
@@ -102,7 +125,9 @@ def statements(symbols: Iterable[Expr]) -> Iterator[tuple[Expr, str]]:
             yield (norm(Q), "= 1") if Q.is_vector else (transpose(Q) @ Q, "= I")
         if "orthonormal rows" in held:
             yield Q @ transpose(Q), "= I"
-        if "column sums 1" in held:
+        if "idempotent" in held:
+            yield Q @ Q, f"= {Q.text()}"
+        if "column sums 1" in held and "symmetric" not in held:  # else its rows say it
             yield transpose(ones(Q.shape[0])) @ Q, "= 1" if Q.is_vector else "= 𝟏ᵀ"
         if "row sums 1" in held:
             yield Q @ ones(Q.shape[1]), "= 𝟏"

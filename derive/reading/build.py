@@ -321,8 +321,9 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
         return _entry_by_entry(b, node, args)
     if name in ("softmax", "log_softmax") and ONE not in args[0].shape:
         b.note(f"{b.cut(node)} is read row by row: each row of the matrix by itself")
-    if name in BINARY:
-        return BINARY[name](args[0], args[1])
+    several = of_several(name, len(args))
+    if several is not None:
+        return several(*args)
     (arg,) = args
     if name in ("tr", "det", "logdet") and arg.is_scalar:
         _refuse_numbers(b, node)
@@ -410,14 +411,10 @@ def _adjugate(arg: Expr) -> Expr:
 
 
 BINARY: dict[str, Callable[[Expr, Expr], Expr]] = {
-    "kron": lambda x, y: ops.kron(x, y),
     "hadamard": lambda x, y: ops.hadamard(x, y),
-    "inner": lambda x, y: ops.inner(x, y),
     "dot": lambda x, y: ops.inner(x, y) if x.shape == y.shape and x.is_vector else ops.matmul(x, y),
     "outer": lambda x, y: ops.matmul(x, y.T),
     "weighted_norm": lambda x, W: ops.power(_vector(x, "its columns or its entries").T @ W @ x, Fraction(1, 2)),
-    "block_inner": lambda x, y: ops.block_inner(x, y),
-    "block_sum": lambda x, y: ops.block_sum(x, y),
 }
 
 
@@ -442,6 +439,13 @@ def of_one(name: str) -> Callable[[Expr], Expr] | None:
     """What a call with one operand makes of it; None of what is no such call."""
     op = operation_named(name)
     return UNARY.get(name) or (op if op is not None and op.arity == 1 else None)
+
+
+def of_several(name: str, count: int) -> Callable[..., Expr] | None:
+    """What a call with so many operands, two or more, makes of them; None of what is no such call."""
+    op = operation_named(name)
+    found = op if op is not None and op.arity == count else None
+    return (BINARY.get(name, found) if count == 2 else found) if count > 1 else None
 
 
 def _make_inv(b: Builder, node: Node, args: list[Expr]) -> Expr:

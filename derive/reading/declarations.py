@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import reduce
+from operator import mul
 from typing import Any
 
 from .. import names
 from ..errors import DeriveError, LimitError, ParseError
-from ..expr import ASSUMED, PROPERTIES, SQUARE, Expr, symbol, symbol_op
+from ..expr import Expr, symbol, symbol_op
+from ..properties import ASSUMED, PROPERTIES, SQUARE
 from ..shapes import ONE, SCALAR, Dim, Shape
 from .limits import MAX_DECLARATIONS, MAX_DIMENSION_TERMS
 from .sizes import FRESH
@@ -220,8 +223,7 @@ def _from_text(text: str) -> Declarations:
     if assumed:
         from .assumptions import assume  # reads formulas
 
-        for at, span in assumed:
-            assume(held, text[slice(*span)], at, span)
+        assume(held, [(text[slice(*span)], at, span) for at, span in assumed])
     return held
 
 
@@ -456,6 +458,9 @@ def _is_times(text: str, i: int) -> bool:
     return before.isalpha() and after.isalpha() and len(text.strip()) == 3
 
 
+_PIECES = re.compile(r"\*\*|[-+*^()]|[0-9]+|\\?[^\W\d_][\w']*|\S")
+
+
 def dimension(text: str, source: str, span: Span) -> Dim:
     """An integer polynomial of names: `n`, `3`, `m+1`, `2*n`."""
     held = text.strip().strip("$")
@@ -464,100 +469,71 @@ def dimension(text: str, source: str, span: Span) -> Dim:
     for written, plain in (("\\cdot", "*"), ("\\times", "*"), ("·", "*"), ("−", "-"), ("×", "*")):
         held = held.replace(written, plain)
     for high, plain in _SUPER.items():
-        if plain.isdigit() and high in held:
-            held = held.replace(high, "^" + plain)
+        held = held.replace(high, "^" + plain) if plain.isdigit() else held
+    rest = _PIECES.findall(held)[::-1]
+    if len(rest) > 100:
+        raise LimitError(f"the size {text.strip()[:20]}… has too many terms", source, span)
 
     def bad(hint: str = "a size is a name, a number or a polynomial of names, as in m, 3, m+1, 2*n") -> ParseError:
         return ParseError(f"{text.strip() or 'an empty text'} is no size", source, span, hint)
 
-    values: list[Dim] = []
-    signs: list[str] = []
+    def follows(*signs: str) -> bool:
+        return bool(rest) and rest[-1] in signs
 
-    def apply() -> None:
-        sign = signs.pop()
-        right = values.pop()
-        if sign == "neg":
-            values.append(-right)
-            return
-        left = values.pop()
-        if sign == "^":
-            power = right.value
-            if power is None or not 0 <= power <= 4:
-                raise bad("an exponent of a size is 0 to 4")
-            total = Dim.of(1)
-            for _ in range(power):
-                total = total * left
-            values.append(total)
-        else:
-            values.append(left + right if sign == "+" else left - right if sign == "-" else left * right)
-        if len(values[-1].terms) > MAX_DIMENSION_TERMS:
+    def limited(made: Dim) -> Dim:
+        if len(made.terms) > MAX_DIMENSION_TERMS:
             raise LimitError(f"the size {text.strip()} has too many terms", source, span)
+        return made
 
-    level = {"+": 1, "-": 1, "*": 2, "neg": 2, "^": 3, "(": 0}
-    expect, i, count = True, 0, 0
-    while i < len(held):
-        c = held[i]
-        if c.isspace():
-            i += 1
-            continue
-        count += 1
-        if count > 100:
-            raise LimitError(f"the size {text.strip()[:20]}… has too many terms", source, span)
-        if c in "+-*^)" and not expect or (c == "-" and expect):
-            if c == ")":
-                while signs and signs[-1] != "(":
-                    apply()
-                if not signs:
-                    raise bad()
-                signs.pop()
-                i += 1
-                continue
-            sign = "neg" if expect else c
-            while not expect and signs and level[signs[-1]] >= level[sign]:
-                apply()
-            signs.append(sign)
-            expect = True
-            i += 1
-            if sign == "*" and held[i : i + 1] == "*":
-                signs[-1] = "^"
-                i += 1
-            continue
-        if not expect:
-            while signs and level[signs[-1]] >= level["*"]:
-                apply()
-            signs.append("*")
-            expect = True
-            continue
-        if c == "(":
-            signs.append("(")
-            i += 1
-            continue
-        if c.isdigit() and c.isascii():
-            j = i
-            while j < len(held) and held[j] in "0123456789":
-                j += 1
-            if j - i > 12:
+    def total() -> Dim:
+        made = product()
+        while follows("+", "-"):
+            made = limited(made + product() if rest.pop() == "+" else made - product())
+        return made
+
+    def product() -> Dim:
+        if follows("-"):
+            rest.pop()
+            return -product()
+        made = power()
+        while rest and not follows("+", "-", ")"):
+            if follows("*"):
+                rest.pop()
+            made = limited(made * (product() if follows("-") else power()))
+        return made
+
+    def power() -> Dim:
+        made = unit()
+        while follows("^", "**"):
+            rest.pop()
+            exponent = None if follows("-") else unit().value
+            if exponent is None or not 0 <= exponent <= 4:
+                raise bad("an exponent of a size is 0 to 4")
+            made = limited(reduce(mul, [made] * exponent, Dim.of(1)))
+        return made
+
+    def unit() -> Dim:
+        piece = rest.pop() if rest else ""
+        if piece == "(":
+            made = total()
+            if not rest or rest.pop() != ")":
+                raise bad()
+            return made
+        if piece.isdigit() and piece.isascii():
+            if len(piece) > 12:
                 raise LimitError("a size of more than 12 digits", source, span)
-            values.append(Dim.of(int(held[i:j])))
-        elif names.is_letter(c) or c == "\\":
-            j = i + 1
-            while j < len(held) and (held[j].isalnum() or held[j] in "_'" or names.subscript(held[j])):
-                j += 1
-            try:
-                values.append(Dim.of(names.canonical(held[i:j])))
-            except ParseError:
-                raise bad() from None
-        else:
+            return Dim.of(int(piece))
+        if not piece[:1].isalpha() and piece[:1] != "\\":
             raise bad()
-        expect = False
-        i = j
-    if expect:
+        try:
+            return Dim.of(names.canonical(piece))
+        except ParseError:
+            raise bad() from None
+
+    made = total()
+    if rest:
         raise bad()
-    while signs:
-        if signs[-1] == "(":
-            raise bad()
-        apply()
-    return values[0]
+    return made
 
 
 __all__ = ["Declarations", "Declared", "declarations", "dimension", "shape", "style_of"]

@@ -11,10 +11,15 @@ from ..errors import ParseError
 _NAME = r"(\{(?:[^{}]|\{[^{}]*\})*\}|\\[A-Za-z]+|[^\W\d_]\w*)"
 _D = r"(?:\\partial|∂|d|\\(?:mathrm|text|operatorname)\s*\{\s*d\s*\})"
 _HEADS = (
-    rf"(?:\\nabla|∇)\s*_\s*{_NAME}",
-    rf"\\[dt]?frac\s*\{{\s*{_D}\s*\}}\s*\{{\s*{_D}\s*((?:[^{{}}]|\{{[^{{}}]*\}})*)\}}",
+    rf"(?:\\nabla|∇|\\partial|∂)\s*_\s*{_NAME}",
+    rf"\\[dt]?frac\s*\{{\s*{_D}\s*\}}\s*\{{\s*{_D}\s*(?=[^\W\d_]|[\\{{])((?:[^{{}}]|\{{[^{{}}]*\}})*)\}}",
     rf"[d∂]\s*/\s*[d∂]\s*{_NAME}",
 )
+
+
+_ABOVE = rf"\s*\\[dt]?frac\s*\{{\s*{_D}\s*(?![\s}}^])"
+_VARIABLE = r"((?:\\[A-Za-z]+\s*)?\{[^{}]*\}|\\[A-Za-z]+|[^\W\d_]\w*(?:_\{[^{}]*\})?)"
+_BELOW = rf"\}}\s*\{{\s*{_D}\s*{_VARIABLE}\s*\}}\s*$"
 
 
 def without_head(text: str, wanted: Collection[str]) -> tuple[str, str]:
@@ -25,18 +30,18 @@ def without_head(text: str, wanted: Collection[str]) -> tuple[str, str]:
     ParseError
         The variable is another than the one asked for, or it is open how far the sign reaches.
     """
+    above, below = re.match(_ABOVE, text), re.search(_BELOW, text)
+    if above is not None and below is not None and above.end() < below.start():
+        inside, shown = text[above.end() : below.start()], f"{above[0].strip()} … {below[0].strip()}"
+        if not re.fullmatch(r"\s*\\?\w+(?:\{\w+\})?\s*", inside) and _is_closed(inside):
+            _check(shown, below[1], wanted, text, below.span())
+            return " " * above.end() + inside, shown
     for pattern in _HEADS:
         found = re.match(rf"\s*{pattern}\s*", text)
         if found is None:
             continue
         shown, rest = found[0].strip(), text[found.end() :]
-        named = found[1].strip()
-        while named[:1] == "{" and named[-1:] == "}":
-            named = named[1:-1].strip()
-        if names.canonical(named) not in wanted:
-            raise ParseError(
-                f"{shown} derives by {named}", text, found.span(), "give the same variable as wrt, or the loss alone"
-            )
+        _check(shown, found[1], wanted, text, found.span())
         outside = _outside(rest)
         if "=" in outside.partition(",")[0].partition(";")[0]:
             raise ParseError(f"{shown} is a derivative already", text, found.span(), "give the loss alone")
@@ -46,6 +51,20 @@ def without_head(text: str, wanted: Collection[str]) -> tuple[str, str]:
             )
         return " " * found.end() + rest, shown
     return text, ""
+
+
+def _check(shown: str, named: str, wanted: Collection[str], text: str, span: tuple[int, int]) -> None:
+    named = named.strip()
+    while named[:1] == "{" and named[-1:] == "}":
+        named = named[1:-1].strip()
+    if names.canonical(named) not in wanted:
+        raise ParseError(f"{shown} derives by {named}", text, span, "give the same variable as wrt, or the loss alone")
+
+
+def _is_closed(text: str) -> bool:
+    """Whether every brace that closes was opened in it."""
+    depths = [text[:i].count("{") - text[:i].count("}") for i in range(1, len(text) + 1)]
+    return min(depths) >= 0 == depths[-1]
 
 
 def _outside(text: str) -> str:

@@ -35,6 +35,7 @@ class Families:
         self.roots = roots
         self.order = order
         self.readings = readings
+        self.wanted = {names.join(*names.parts(name)[:2], []) for name in reading.wrt}  # without what is below
         self.accesses: dict[int, Access] = {}
         self.sizes: set[str] = set()  # the names that sums run to
         self.bounds: dict[int, list[Axis]] = {}  # of each sum

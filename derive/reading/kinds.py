@@ -378,7 +378,9 @@ def _same(node: Node, kinds: Kinds) -> Cell:
 
 
 def is_reduction(node: Node) -> bool:
-    """Whether it is a number made of all entries: `mean(x)`, `max(x)`."""
+    """Whether it is a number made of all entries: `mean(x)`, `max(x)`, `sum(x)/n`, or a name for one."""
+    while node.op in ("ref", "div") or (node.op == "prod" and set(node.data) == {"/"}):
+        node = node.args[0]
     return node.op == "call" and node.data in REDUCTIONS and len(node.args) == 1
 
 
@@ -522,12 +524,8 @@ def _call(node: Node, kinds: Kinds) -> Cell:
         for arg in node.args[1:]:
             _scalar(arg, kinds)
         return node.args[0].cell  # type: ignore[no-any-return]
-    if name in ("kron", "outer", "matmul", "weighted_norm") and len(node.args) == 2:
-        if name == "matmul":
-            return _prod(node, kinds)
-        cell = Cell()
-        kinds.relate(tabled, (cell, node.args[0].cell, node.args[1].cell), kinds_of(name))
-        return cell
+    if name == "matmul" and len(node.args) == 2:
+        return _prod(node, kinds)
     if name in ("block_inner", "block_sum"):
         return Cell()
     table = kinds_of(name)
@@ -535,7 +533,7 @@ def _call(node: Node, kinds: Kinds) -> Cell:
         return _same(node, kinds)
     cell = Cell()
     if node.args:
-        kinds.relate(tabled, (cell, node.args[0].cell), table)
+        kinds.relate(tabled, (cell, *(arg.cell for arg in node.args[: len(table[0]) - 1])), table)
     return cell
 
 

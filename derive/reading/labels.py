@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from fractions import Fraction
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from .. import names
 from ..shapes import Dim
 from .indexed_names import Access, Index, capital, letters_in
 from .indices import Axis
+from .limits import MAX_LENGTH
 from .stacks import Bounds, Node, nodes_below
 
 if TYPE_CHECKING:
@@ -62,7 +65,6 @@ def tell_apart(of: Families, node: Node) -> None:
     places = len(access.places) if access is not None and access.is_bound else 0
     if places and places == len(low) or len(low) > 2 or node.data in of.given:
         return
-    wanted = {names.join(*names.parts(name)[:2], []) for name in of.reading.wrt}
     parts_of_it = ("bar",) if base.isupper() else ("bar", "^+", "^-")  # P_k^- is that of a filter
     plain = [accent for accent in accents if accent not in parts_of_it]
     shifted = re.fullmatch(r"([^\W\d_])([+-]\d+)", "_".join(low))  # x_{n-1} beside a sum to n
@@ -70,7 +72,7 @@ def tell_apart(of: Families, node: Node) -> None:
     family = names.join(base, plain, [] if len(plain) == len(accents) else low)
     is_one = plain != accents or (bool(low) and len(low[0]) == 1 and low[0].isalpha()) or shifted is not None
     is_indexed = f"{family} 1" in of.keys
-    is_summed = is_indexed and bool({family, capital(family)} & wanted)
+    is_summed = is_indexed and bool({family, capital(family)} & of.wanted)
     if is_indexed and accents == [*plain, "bar"] and not low and (is_summed or family not in of.defined):
         make_mean(of, node, family)
         return
@@ -104,10 +106,16 @@ def tell_numbers(of: Families) -> None:
                 of.note("π without an index is read as the number")
 
 
+def free_letter(of: Families, scope: Collection[str] = ()) -> str:
+    """A letter for an index that the formula does not have."""
+    letters = chain("kljmpqrsκ", map(chr, range(ord("α"), ord("α") + MAX_LENGTH)))
+    return next(c for c in letters if c not in of.source and c not in scope)
+
+
 def make_mean(of: Families, node: Node, family: str) -> None:
     """Make x̄, beside the x_i of a sum, their mean."""
     of.note(f"{names.text(node.data)} is read as the mean of all {names.text(family)}")
-    letter = next(c for c in "kljmpqrsκ" if c not in of.source)
+    letter = free_letter(of)
     axis, bounds = Axis(letter), Bounds()
     bounds.names.append(letter)
     entry = Node("sym", [], names.join(*names.parts(family)[:2], [*names.parts(family)[2], letter]), *node.span)
@@ -241,7 +249,7 @@ def select(of: Families, node: Node, scope: dict[str, Axis]) -> bool:
     before, label, index = found[1] or "", found[2], found[3] or found[4]
     if index not in scope or label in scope or before and before not in scope:
         return False
-    other = next(c for c in "kljmpqrsκ" if c not in of.source and c not in scope)
+    other = free_letter(of, scope)
     row = row_of(of, node, label, index, other)
     if is_entry:
         entry = Node("at", node.args, (other,), *node.span)

@@ -13,23 +13,25 @@ from .limits import MAX_DIGITS
 from .tokens import Letters, Token
 from .vocabulary import (
     BARS,
-    BRACKETS,
-    CLOSING,
+    BOLD,
+    CHARACTERS,
     COMMAND_FUNCTIONS,
     COMMAND_TOKENS,
     FUNCTIONS,
     IGNORED,
     IGNORED_ARGUMENT,
+    INVISIBLE,
     MACROS,
-    OPERATORS,
+    REFUSED_CHARACTERS,
     REFUSED_COMMANDS,
     REFUSED_FUNCTIONS,
+    SPACES,
     SUPERSCRIPTS,
     TRANSPARENT,
-    VULGAR,
     closest,
 )  # fmt: skip
 
+_AXIS = re.compile(r"\s*_\s*(?:\{\s*\\math(?:rm|sf|it)\s*)?\{\s*(row|col)\s*\}(?:\s*\})?")  # below a function
 _EATEN = {"\t": "t", "\f": "f", "\v": "v", "\r": "r", "\a": "a", "\b": "b"}  # what Python and shells make of \t …
 
 
@@ -70,9 +72,7 @@ class Lexer(Letters):
             self.open_brace(start)
         elif c == "}":
             self.close_brace(start)
-        elif (
-            c in "\n\r\t\f\v\u00a0\u2002\u2003\u2009\u200a\u202f\u205f\u3000\u2028\u2029\u2004\u2005\u2006\u2007\u2008"
-        ):
+        elif c in SPACES:
             if c in "\n\u2028\u2029" and not self.groups:
                 self.emit("newline", "\n", start)
         elif (
@@ -93,47 +93,24 @@ class Lexer(Letters):
             self.tokens[-1].low = ["|"]
         elif c in BARS:
             self.bar(BARS[c], start)
-        elif c in OPERATORS:
-            self.emit("op", OPERATORS[c], start)
-        elif c in BRACKETS:
-            self.emit("open", BRACKETS[c], start)
-        elif c in CLOSING:
-            self.emit("close", CLOSING[c], start)
-        elif c in "'’′″‴ᵀ⊤ᵗ⟙":
-            self.emit("trans", c, start)
         elif c in SUPERSCRIPTS and not (self.tokens and self.tokens[-1].kind == "sum"):
             self.superscript(start)
-        elif c in VULGAR:
-            self.emit("num", c, start, VULGAR[c])
-        elif c == "√":
-            self.emit("sqrt", c, start)
-        elif c in "∑∏":
-            self.emit("sum", "sum" if c == "∑" else "prod", start)
+        elif c in CHARACTERS:
+            kind, shown, value = CHARACTERS[c]
+            self.emit(kind, shown, start, value)
         elif c in "&$":
             if c == "&" and self.environments and self.environments[-1] in ("matrix", "cases"):
                 self.emit("op", "&", start)
-        elif c in "𝟏𝟙":
-            self.ones_or_zero("1", start)
-        elif c in "𝟎𝟘":
-            self.ones_or_zero("0", start)
-        elif c == "𝔼":
-            self.emit("unknown", c, start)
+        elif c in BOLD:
+            self.ones_or_zero(BOLD[c], start)
         elif c in "𝐈𝕀𝑰":
             self.atom(start, "I", "")
-        elif c in "ᴴ†‡":
-            raise self.error(
-                "conjugates are not read: formulas are real",
-                start,
-                self.pos,
-                "write ᵀ for the transpose of a real matrix",
-            )
-        elif c == "∞":
-            self.emit("op", c, start)
+        elif c in REFUSED_CHARACTERS:
+            why, hint = REFUSED_CHARACTERS[c]
+            raise self.error(why, start, self.pos, hint)
         elif c == "%" and self.is_latex:
             end = text.find("\n", start)
             self.pos = len(text) if end < 0 else end
-        elif c == "…" or c == "⋯":
-            raise self.error("an ellipsis cannot be read", start, self.pos, "write all the terms, or a matrix product")
         elif c == "₊" and self.tokens and self.tokens[-1].kind == "close":  # [z]₊, the positive part
             self.emit("op", "_", start)
             self.emit("op", "+", start)
@@ -155,14 +132,10 @@ class Lexer(Letters):
                 else:
                     letter = c
             self.atom(start, letter, style)
-        elif c in "\u2061\u2062\u2063\u2064\u200b\u2060\ufeff\u00ad\u200c\u200d\ufe0e\ufe0f":
-            pass  # invisible
+        elif c in INVISIBLE:
+            pass
         elif unicodedata.category(c) in ("Cc", "Cf", "Cn", "Cs", "Co"):
             raise self.error(f"the control character U+{ord(c):04X} cannot be read", start, self.pos)
-        elif c == "∂" or c == "∇":
-            raise self.error(
-                "a formula holds no derivative signs", start, self.pos, "give the loss, and the variable as wrt"
-            )
         else:
             raise self.error(f"{c} cannot be read", start, self.pos)
 
@@ -433,6 +406,11 @@ class Lexer(Letters):
             self.atom(start, plain, "")
             return
         is_text = command in ("text", "mbox", "textrm", "textbf", "textit", "textsf", "texttt")
+        below = _AXIS.match(text, self.matching(at) + 1)
+        if below and f"{plain}_{below[1]}" in FUNCTIONS and plain not in FUNCTIONS:
+            self.pos = below.end()
+            self.emit("func", FUNCTIONS[f"{plain}_{below[1]}"], start)
+            return
         if len(plain) > 1 and plain.isascii() and (plain.isalpha() or plain in FUNCTIONS):
             if plain in FUNCTIONS and (plain != "where" or text[end + 1 :].lstrip()[:1] == "("):
                 self.pos = end + 1

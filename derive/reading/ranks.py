@@ -14,7 +14,8 @@ from typing import Any
 
 from .. import names
 from ..errors import LimitError, ParseError
-from ..expr import SQUARE, Expr, constant, symbol
+from ..expr import Expr, constant, symbol
+from ..properties import SQUARE
 from ..shapes import ONE, Dim
 from . import array_table
 from .arrays import Array, Axes, Misfit, Plan

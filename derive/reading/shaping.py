@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from .. import names
 from .. import operations as ops
 from ..errors import ShapeError
-from ..expr import SQUARE, Expr, Operation
+from ..expr import Expr, Operation
+from ..properties import SQUARE, SUMS
 from ..shapes import ONE, Dim
 from .kinds import Kinds, is_exponential
 from .signatures import C, M, R, S, operation_of
@@ -80,7 +81,7 @@ class Shaper:
             elif mask not in (S, C, R, M):
                 mask = Kinds.cheapest(cell) if mask & (S | C | M) else R if mask else M
             entry.shape = self.of_kind(mask)
-            if mask == M and entry.properties & SQUARE:
+            if mask == M and (entry.properties & SQUARE or entry.properties >= SUMS):
                 self.sizes.unify(*entry.shape)
 
     def of_kind(self, mask: int) -> SizeShape:

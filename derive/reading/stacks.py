@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..errors import LimitError, ParseError
+from ..expr import OPERATIONS
 from ..shapes import ONE, Dim
 from ..traversal import postorder
 from .limits import MAX_NESTING
@@ -18,8 +19,8 @@ LEVELS = {
     "+": SUM, "-": SUM, ":": COLON, "⊙": HAD, "⊘": HAD, "⊗": KRON, "*": PRODUCT, "@": PRODUCT, "·": PRODUCT,
     "/": PRODUCT, ".*": PRODUCT, "./": PRODUCT,
 }  # fmt: skip
-ARITY = dict.fromkeys("kron dot inner outer hadamard block_inner block_sum matmul quantile".split(), (2, 2)) | {
-    "clip": (3, 3), "where": (3, 3),
+ARITY = {name: (op.arity, op.arity) for name, op in OPERATIONS.items() if op.arity} | {
+    **dict.fromkeys("dot outer hadamard matmul quantile".split(), (2, 2)), "clip": (3, 3),
 } | dict.fromkeys("norm max min huber pseudo_huber leaky_relu elu".split(), (1, 2))  # fmt: skip
 CONSTANT_CALLS = frozenset(("eye", "ones", "zeros", "vector", "matrix"))
 
@@ -164,6 +165,7 @@ class Stacks:
         items, start = op.items, op.token.start
         if op.text == "frac":
             above, below = (item.args[0] if item.op == "prod" else item for item in items)
+            above = above.args[0] if above.op == "pow" else above  # d²f
             if above.op == below.op == "sym" and above.data == below.data == "d" and items[1].op == "prod":
                 if "d" not in self.known:
                     raise self.error(

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import Any
 
 from .. import rows
 from ..expr import OPERATIONS
 from ..operations import FUNCTIONS as SCALAR_FUNCTIONS
 
-# Written name -> the function; every name that a formula may call.
+# Written name -> the function; every name that a formula may call: of operations their own, but where signs are
+# written, and of what is made of them.
+_SIGNS = frozenset("scale power matpow sq_norm submatrix".split())
 FUNCTIONS: dict[str, str] = {
+    name: name for name, operation in OPERATIONS.items() if operation.signature is not None and name not in _SIGNS
+} | {
     name: name
     for name in (
-        "tr det logdet inv diag Diag vec unvec sum mean norm norm1 sqrt softmax logsumexp kron dot expm eye "
-        "ones zeros vector matrix rowsum colsum adj transpose inner outer polar dominant block_inner block_sum square "
-        "max min hadamard nuclear_norm spectral_norm sech log1p expm1 where clip var std log_softmax "
-        "leaky_relu elu gelu silu huber pseudo_huber quantile argmax_row norm_inf"
+        "tr mean sqrt dot eye ones zeros vector matrix rowsum colsum adj outer square max min hadamard sech log1p "
+        "expm1 clip var std log_softmax leaky_relu elu gelu silu huber pseudo_huber quantile norm_inf"
     ).split()
-} | {name: name for name in SCALAR_FUNCTIONS}
-FUNCTIONS |= {name: name for name, operation in OPERATIONS.items() if operation.adjoint}
+}
 FUNCTIONS |= {
     "trace": "tr", "Tr": "tr", "Trace": "tr", "TR": "tr", "Det": "det", "ln": "log", "Log": "log", "norm2": "norm",
     "max0": "relu", "maximum": "max", "ReLU": "relu", "Relu": "relu", "asin": "arcsin", "acos": "arccos",
@@ -34,6 +36,9 @@ ELEMENTWISE = frozenset([*SCALAR_FUNCTIONS, *"sqrt square sech log1p expm1 gelu 
 PER_ROW = frozenset(rows.PER_ROW)  # one number for each row
 OF_ROWS = frozenset(rows.OF_ROWS)
 FUNCTIONS |= {f"{name}_{axis}": f"{name}_{axis}" for name in PER_ROW | OF_ROWS for axis in ("row", "col")}
+FUNCTIONS |= {f"{axis}{name}": f"{name}_{axis}" for name in "mean norm max min".split() for axis in ("row", "col")}
+# Of sum_rows and mean_rows it is not clear whether they go along the rows or over them.
+FUNCTIONS |= {f"{name}_rows": f"{name}_row" for name in "softmax log_softmax logsumexp norm".split()}
 FUNCTIONS |= {
     "minimum": "min", "swish": "silu", "SiLU": "silu", "GELU": "gelu", "ELU": "elu", "LeakyReLU": "leaky_relu",
     "leakyrelu": "leaky_relu", "pinball": "quantile", "Huber": "huber", "logsoftmax": "log_softmax",
@@ -198,6 +203,27 @@ VULGAR = {
         ("⅑", 1, 9), ("⅒", 1, 10),
     )
 }  # fmt: skip
+# Characters that are a token by themselves: (kind, text, value).
+CHARACTERS: dict[str, tuple[str, str, Any]] = (
+    {c: ("num", c, value) for c, value in VULGAR.items()}
+    | {c: ("trans", c, None) for c in "'’′″‴ᵀ⊤ᵗ⟙"}
+    | {"√": ("sqrt", "√", None), "∑": ("sum", "sum", None), "∏": ("sum", "prod", None), "∞": ("op", "∞", None)}
+    | {"𝔼": ("unknown", "𝔼", None)}
+    | {c: ("close", text, None) for c, text in CLOSING.items()}
+    | {c: ("open", text, None) for c, text in BRACKETS.items()}
+    | {c: ("op", text, None) for c, text in OPERATORS.items()}
+)
+BOLD = dict.fromkeys("𝟏𝟙", "1") | dict.fromkeys("𝟎𝟘", "0")  # vectors of ones and zeros
+SPACES = frozenset(
+    "\n\r\t\f\v\u00a0\u2002\u2003\u2009\u200a\u202f\u205f\u3000\u2028\u2029\u2004\u2005\u2006\u2007\u2008"
+)
+INVISIBLE = frozenset("\u2061\u2062\u2063\u2064\u200b\u2060\ufeff\u00ad\u200c\u200d\ufe0e\ufe0f")
+_DOTS = ("an ellipsis cannot be read", "write all the terms, or a matrix product")
+REFUSED_CHARACTERS = (
+    dict.fromkeys("ᴴ†‡", ("conjugates are not read: formulas are real", "write ᵀ for the transpose of a real matrix"))
+    | dict.fromkeys("…⋯", _DOTS)
+    | dict.fromkeys("∂∇", ("a formula holds no derivative signs", "give the loss, and the variable as wrt"))
+)
 PREFIXES = (
     "np.linalg.", "numpy.linalg.", "torch.linalg.", "jnp.linalg.", "jax.numpy.", "np.", "numpy.", "jnp.", "torch.",
     "scipy.special.", "scipy.linalg.", "tf.", "math.", "linalg.",

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError
-from ..expr import CONSTRAINED, Expr, nodes, symbols_of
+from ..expr import Expr, nodes, symbols_of
+from ..properties import CONSTRAINED
 from ..rules import RULES, subject
 from . import Formula, Name, Partial
 from .text import SUPERSCRIPTS, text
@@ -23,6 +24,7 @@ PROPERTIES = {
     "lower": "lower triangular",
     "upper": "upper triangular",
     "orthogonal": "orthogonal",
+    "idempotent": "idempotent",
     "orthonormal rows": "with orthonormal rows",
     "column sums 1": "with columns that sum to 1",
     "row sums 1": "with rows that sum to 1",

@@ -134,6 +134,16 @@ def symmetric_orthogonal_squared(ctx: Normalizer, left: Expr, right: Expr) -> Po
     return _one(left) if left is right and _orthogonal(left) and "symmetric" in left.data[1] else None
 
 
+@identity("symbol ·", "P P = P", "P: n×n idempotent", words="use that it is idempotent")
+def idempotent_squared(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    return of_factor(left) if left is right and "idempotent" in left.properties else None
+
+
+@identity("transpose ·", "Pᵀ Pᵀ = Pᵀ", "P: n×n idempotent", words="use that it is idempotent")
+def idempotent_transposed_squared(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
+    return of_factor(left) if left is right and "idempotent" in left.args[0].properties else None
+
+
 @identity("Diag ·", "Diag(a) Diag(b) = Diag(a ⊙ b)", "a: n, b: n", "[MN, 3.6]")
 def diagonal_times_diagonal(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     if right.op is not diagonal_matrix:
