@@ -7,7 +7,6 @@ Where the stationary point has a closed form, that says of what kind it is, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError, ShapeError
@@ -118,15 +117,14 @@ def judged_equation(judge: Judge, claim: Claim, left: Expr, right: Expr, side: S
                     "assumption", f"it holds where the derivative of {name} by {variable.text()} vanishes", side
                 )
             wrong = wrong or f"it does not hold where the derivative of {name} by {variable.text()} vanishes"
-    if not wrong:
-        return None
-    judgment = Judgment("fails", wrong, side)
-    judgment.trials = equation_trials(judge, claim)
-    return judgment
+    return failed_equation(judge, claim, wrong, side) if wrong else None
 
 
-def equation_trials(judge: Judge, claim: Claim) -> list[tuple[Side, Callable[[Tree], bool]]]:
-    """The two sides of an equation for a stationary point, and whether a tree in place of one makes it hold there."""
+def failed_equation(judge: Judge, claim: Claim, why: str, side: Side) -> Judgment:
+    """An equation that fails, and whether a tree in place of one of its sides makes it hold at a stationary point."""
+    from .judgments import Judgment
+
+    judgment = Judgment("fails", why, side)
 
     def holds(tree: Tree, other: Tree) -> bool:
         given = TreeBuilder(judge.scope).value(other)
@@ -145,9 +143,9 @@ def equation_trials(judge: Judge, claim: Claim) -> list[tuple[Side, Callable[[Tr
         return bool(found) and all(found)
 
     (one, left), (two, right) = ((side, side.tree) for side in claim.sides[:2])
-    if left is None or right is None:
-        return []
-    return [(two, lambda tree: holds(tree, left)), (one, lambda tree: holds(tree, right))]
+    if left is not None and right is not None:
+        judgment.trials = [(two, lambda tree: holds(tree, left)), (one, lambda tree: holds(tree, right))]
+    return judgment
 
 
 def is_of_a_loss(judge: Judge, claim: Claim) -> bool:

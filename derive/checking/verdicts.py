@@ -37,7 +37,7 @@ from .hypotheses import assumed, own_functions, speaks_of_letters
 from .index_chains import IndexChain
 from .judgments import Alternative, Failure, Judgment, Value, difference, wide, with_entries
 from .roles import given, is_value, names_of
-from .solutions import equation_trials, is_of_a_loss, judged_equation, judged_solution
+from .solutions import failed_equation, is_of_a_loss, judged_equation, judged_solution
 from .trees import Tree, is_chain, turned_letters
 from .unification import habit
 from .unknowns import foreign, of_open_kind, resting_on_unread, said_of_unknown, undefined, unread_among
@@ -242,9 +242,7 @@ class Judge:
             if isinstance(error, ShapeError) and (start := chain_of(self, side)) is not None:
                 return [start], None
             if isinstance(error, ShapeError) and is_of_a_loss(self, claim):
-                judgment = Judgment("fails", f"the shapes do not fit: {error.message}", side)
-                judgment.trials = equation_trials(self, claim)
-                return [], judgment
+                return [], failed_equation(self, claim, f"the shapes do not fit: {error.message}", side)
             return [], self.unread(side, error)
         except RecursionError:
             return [], self.unread(side, DeriveError("brackets nest too deep"))
@@ -489,9 +487,7 @@ class Judge:
             or bool(truths and truths[0].used & {"stacked", "stand-in"})
         )
         if is_of_a_loss(self, claim):
-            judgment = Judgment("fails", reason, side)
-            judgment.trials = equation_trials(self, claim)
-            return judgment
+            return failed_equation(self, claim, reason, side)
         if head is not None and head.kind == "call" and truths and own_functions(truths[0].value):
             return Judgment("unread", f"not judged, of a function that no line gives: {reason}", side)
         is_given = claim.role == "equation" or claim.role == "definition" and not self.is_settled(claim, side)
