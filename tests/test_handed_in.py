@@ -224,6 +224,19 @@ LOGISTIC = r"L = -\sum_i \left(y_i \log p_i + (1-y_i)\log(1-p_i)\right)"
             ),
             "ddddarfr",
         ),
+        # What a section before says of it proves lines, and lets none fail.
+        (
+            (
+                r"z = W x, a = \sigma(z), o = V a",
+                "$1$\n\n## Output\n",
+                r"\frac{\partial L}{\partial o} = p - y",
+                "$1$\n\n## Weights\n",
+                r"\frac{\partial L}{\partial V} = (p - y) a^T",
+                r"\frac{\partial L}{\partial W} = (V^T (p - y) \odot \sigma'(z)) x^T",
+                r"\frac{\partial L}{\partial W} = (V^T (p - y) \odot \sigma(z)) x^T",
+            ),
+            "dddarru",
+        ),
         # The mean over samples, and what is added to each of them.
         (
             (

@@ -385,6 +385,7 @@ def test_what_may_be_meant_otherwise_is_refused(formula, said):
         (r"\sum_n (x_n-\mu)^T\Lambda(x_n-\mu)", "⟨X − 𝟏 μᵀ, (X − 𝟏 μᵀ) Λ⟩"),
         (r"x^T\Phi(x)", "xᵀ Φ(x)"),
         (r"\sum \text{eig}(X) - \log\prod\text{eig}(A(X+B))", "tr(X) − logdet(A (X + B))"),
+        (r"\operatorname{max}(\operatorname{abs}(Xw-y))", "max(abs(X w − y))"),
         ("argmin_w ||Xw-y||^2", "‖X w − y‖²"),
         (r"\operatorname*{argmin}_{w\in\mathbb{R}^n} \|Xw-y\|^2", "‖X w − y‖²"),
         (r"f(x) \stackrel{\text{def}}{=} \nicefrac12\,\underline{x}^T A\underline{x}", "½ xᵀ A x"),

@@ -14,11 +14,11 @@ from .backward import LOSSES
 from .claims import DERIVATIVES, Claim, Claims, head_of, parts_of
 from .derivatives import TreeBuilder
 from .losses import candidates, loss_of, moved_names, outside_operators, variable_of
-from .roles import body_of, chains_of, given, is_value, names_of
+from .roles import body_of, chains_of, given, is_value, names_of, variables_of
 from .sample_sums import declare_families, entries_of, upright, wholes
 from .trees import Tree, is_kronecker, of_numbers
 from .unification import Declaration, habit
-from .upstream import give_upstream
+from .upstream import give_upstream, named_losses, sides_of_gradients
 from .values import Broken, Convention, Scope, Value
 
 _IN_ENTRIES = re.compile(r"\\begin\s*\{(?:[a-zA-Z]?matrix\*?|array)\}")
@@ -66,6 +66,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     scope.dims |= counts
     names = [n for n in names if n not in sizes | counts]
     anchors, claims = _anchors(reading, chains)
+    claims += sides_of_gradients(chains, named_losses(reading, definitions), definitions)
     turned = {
         str(t.args[0].data[0])
         for c in reading.claims
@@ -163,6 +164,7 @@ def _needed(reading: Claims) -> list[Claim]:
         for t in (side.tree.walk() if side.tree is not None else ())
     ):
         waiting += [n for n in reading.inherited if n in ("L", "f", "ℓ", "J", "E")]
+    waiting += _upstream_of(reading)
     while waiting:
         name = waiting.pop()
         if name not in reading.inherited and "_" in name:  # aᵢ where aⱼ is defined
@@ -171,6 +173,20 @@ def _needed(reading: Claims) -> list[Claim]:
             wanted[name] = None
             waiting += sorted(names_of(body_of(reading.inherited[name])))
     return [c for n, c in reading.inherited.items() if n in wanted]
+
+
+def _upstream_of(reading: Claims) -> list[str]:
+    """The inherited definitions that rest on what a loss that is only named is differentiated by: z = W x of ∂L/∂W."""
+    own = {c.name for c in reading.claims if c.role == "definition"} | set(reading.inherited)
+    derived = [t for t in parts_of(reading.claims) if t.kind == "derivative" and t.args[0].kind == "name"]
+    variables = {n for t in derived if str(t.args[0].data[0]) not in own for n in variables_of(t)}
+    reached = set(variables)
+    for _ in reading.inherited if variables else ():
+        more = {n for n, c in reading.inherited.items() if names_of(body_of(c)) & reached} - reached
+        if not more:
+            break
+        reached |= more
+    return sorted((reached - variables) & set(reading.inherited))
 
 
 def _chains_of_names(reading: Claims, definitions: list[tuple[str, Tree]], defined: set[str]) -> None:

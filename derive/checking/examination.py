@@ -17,6 +17,7 @@ from .interpretation import read
 from .judgments import line_of
 from .layouts import judged
 from .report import Line, Report
+from .upstream import carry
 from .verdicts import Judge
 from .witness import Witness
 
@@ -38,6 +39,7 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
     say = progress or tell
     interrupted = ""
     judges: list[Judge] = []
+    last: dict[str, Judge] = {}  # under each layout
 
     def judge(scope: Claims, layout: str, counts: bool) -> Judge:
         nonlocal done
@@ -45,6 +47,8 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
         if counts:
             _choose_variable(scope, witness)
         made = Judge(scope, layout, witness)
+        carry(made, last.get(layout) if scope is not document.scopes[0] else None)
+        last[layout] = made
         if counts:
             judges.append(made)
         made.run((lambda i, _: say(done + i, total)) if counts else None)

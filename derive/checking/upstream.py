@@ -23,7 +23,7 @@ from .derivatives import TreeBuilder
 from .judgments import Alternative, Judgment, wide
 from .roles import given as formula_of
 from .roles import names_of, variables_of
-from .trees import Tree
+from .trees import Tree, is_chain
 from .trees import name as name_tree
 from .values import Indexed, Scope
 
@@ -42,6 +42,29 @@ def named_losses(reading: Claims, definitions: Sequence[tuple[str, Tree]]) -> li
             if name not in defined and str(t.args[0].data[1]) not in defined and name not in scope.aliases:
                 found[name] = None
     return list(found)
+
+
+def sides_of_gradients(
+    chains: Sequence[Sequence[Claim]], losses: Sequence[str], definitions: Sequence[tuple[str, Tree]]
+) -> list[Tree]:
+    """What has the shape of what it is the gradient by: z + (p − y) for ∂L/∂z = p − y of an L that is only named.
+
+    That settles the letters that no definition has.
+    """
+    found = []
+    known = {n for head, body in definitions for n in (head, *names_of(body))}
+    for chain in chains:
+        trees = [side.tree for claim in chain for side in claim.sides if side.tree is not None]
+        for tree in trees:
+            links = tree.args if tree.kind == "prod" and is_chain(tree) else [tree]
+            names = [str(t.args[0].data[0]) for t in links if t.kind == "derivative" and t.args[0].kind == "name"]
+            if len(names) != len(links) or not set(names) & set(losses):
+                continue
+            variable = links[-1 if names[0] in losses else 0].args[1]
+            if variable.kind == "name" and str(variable.data[0]) in known:
+                plain = [t for t in trees if not any(x.kind in DERIVATIVES for x in t.walk())]
+                found += [Tree("sum", [variable, t]) for t in plain if names_of(t) - known]
+    return found
 
 
 def give_upstream(reading: Claims, definitions: Sequence[tuple[str, Tree]]) -> None:
@@ -109,10 +132,14 @@ def _rests_on(value: Expr, at: Expr, scope: Scope) -> bool:
 class StatedGradient:
     """What a line says a gradient of a loss is that is only named: ∂L/∂z = p − y."""
 
-    __slots__ = ("number", "at", "slope", "scope", "stand_in")
+    __slots__ = ("number", "at", "slope", "scope", "stand_in", "tree", "is_carried")
 
-    def __init__(self, number: int, loss: Expr, at: Expr, slope: Expr, scope: Scope) -> None:
+    def __init__(
+        self, number: int, loss: Expr, at: Expr, slope: Expr, scope: Scope, tree: Tree | None, is_carried: bool = False
+    ) -> None:
         self.number = number
+        self.tree = tree
+        self.is_carried = is_carried  # from a section before, whose loss may be another one: no line fails by it
         self.at = at
         self.slope = slope
         self.stand_in = symbol(f"{loss.name}_given_{at.name}", *at.shape, properties=["constant"])
@@ -146,13 +173,29 @@ def handed_down(
         return _by_given(judge, said[0], side, said[1], value)
     loss, head = _only_loss(judge, truths[0]), _spelled_out(judge, head)
     at = _by_what(judge, loss, head, truths[0], value) if loss is not None and head is not None else None
-    if loss is None or at is None or loss in judge.given:
+    if loss is None or at is None or loss in judge.given and not judge.given[loss].is_carried:
         return None
-    judge.given[loss] = StatedGradient(claim.number, loss, at, judge.whole(value), judge.scope)
+    judge.given[loss] = StatedGradient(claim.number, loss, at, judge.whole(value), judge.scope, side.tree)
     judge.introduced |= set(symbols_of(judge.whole(value)))
     judgment = Judgment("assumption", f"{loss.text()} is not defined: this says what its derivative is", side)
     judgment.value = value
     return judgment
+
+
+def carry(judge: Judge, before: Judge | None) -> None:
+    """Take over what sections before say of losses that are only named, as far as their formulas are at hand."""
+    losses = {loss.name: loss for loss, _ in judge.scope.upstream.values()}
+    for held, given in before.given.items() if before is not None else ():
+        loss, at = losses.get(held.name), judge.scope.symbols.get(given.at.name)
+        if loss is None or at is None or given.tree is None or given.at.name not in judge.document.inherited:
+            continue
+        try:
+            slope = TreeBuilder(judge.scope).value(given.tree, at.shape)
+        except DeriveError:
+            continue
+        if isinstance(slope, Expr) and slope.shape == at.shape and at in judge.scope.definitions:
+            whole = judge.whole(slope)
+            judge.given[loss] = StatedGradient(given.number, loss, at, whole, judge.scope, given.tree, True)
 
 
 def as_said(
@@ -197,7 +240,7 @@ def _by_given(judge: Judge, given: StatedGradient, side: Side, truth: Alternativ
     mean = per_sample(judge, [truth], value, side)
     if mean is not None:
         return mean
-    if not set(symbols_of(judge.whole(value))) <= set(symbols_of(wide(truth.value))):
+    if given.is_carried or not set(symbols_of(judge.whole(value))) <= set(symbols_of(wide(truth.value))):
         return None
     judgment = Judgment("fails", f"it differs from what it is {source}", side)
     judgment.truth, judgment.value, judgment.truths, judgment.tree = truth.value, value, [truth.value], side.tree

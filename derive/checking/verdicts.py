@@ -442,7 +442,7 @@ class Judge:
     ) -> Judgment:
         """A side whose shapes do not fit; what it would be with vectors multiplied entry by entry is kept."""
         value: Value | None = None
-        if (said := as_said(self, side, head, truths)) is not None:
+        if (said := as_said(self, side, head, truths)) is not None and not said[0].is_carried:
             truths = [said[1]]
         try:
             value = next(self.alternatives(side, None, lenient=True)).value

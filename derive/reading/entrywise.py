@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from .. import operations as ops
+from .. import rows
 from ..expr import Expr, constant, number, ones
 from .array_table import array, row
 from .arrays import Array, Plan
@@ -27,11 +28,6 @@ def _scaled(c: Any, A: Expr) -> Expr:
 
 def _log_to(base: int) -> Callable[[Expr], Expr]:
     return lambda A: ops.divide(ops.log(A), ops.log(number(base)))
-
-
-def _gelu(A: Expr) -> Expr:
-    normal = ops.erf(_scaled(ops.power(number(2), Fraction(-1, 2)), A))
-    return _scaled(Fraction(1, 2), ops.hadamard(A, _one(A) + normal))
 
 
 def _gelu_tanh(A: Expr) -> Expr:
@@ -55,12 +51,11 @@ _SCALAR: dict[str, Callable[[Any], Expr]] = {
         _scaled(constant("π"), A), number(180)),
 }  # fmt: skip
 _ACTIVATIONS: dict[str, Callable[[Any], Expr]] = {
-    "softplus": ops.softplus, "log_sigmoid logsigmoid log_expit": lambda A: -ops.softplus(-A), "silu swish": lambda A:
-    ops.hadamard(A, ops.sigmoid(A)), "softsign soft_sign": lambda A: ops.hadamard(A, ops.power(_one(A) +
-    ops.absolute(A), -1)), "mish": lambda A: ops.hadamard(A, ops.tanh(ops.softplus(A))), "tanhshrink": lambda A:
-    A - ops.tanh(A), "hard_tanh hardtanh": lambda A: ops.relu(A + _one(A)) - ops.relu(A - _one(A)) - _one(A),
+    "softplus": ops.softplus, "log_sigmoid logsigmoid log_expit": lambda A: -ops.softplus(-A), "silu swish": rows.silu,
+    "softsign soft_sign": lambda A: ops.hadamard(A, ops.power(_one(A) + ops.absolute(A), -1)), "elu": rows.elu,
+    "mish": lambda A: ops.hadamard(A, ops.tanh(ops.softplus(A))), "tanhshrink": lambda A: A - ops.tanh(A),
+    "hard_tanh hardtanh": lambda A: ops.relu(A + _one(A)) - ops.relu(A - _one(A)) - _one(A),
     "relu6": lambda A: ops.relu(A) - ops.relu(A - _scaled(6, _one(A))),
-    "elu": lambda A: ops.relu(A) + ops.exp(-ops.relu(-A)) - _one(A),
 }  # fmt: skip
 for _names, _f in _SCALAR.items():
     row(f"{EVERYWHERE} nn math", _names, "a", _entrywise(_f))
@@ -72,7 +67,7 @@ row(
     "gelu",
     "a, approximate=default",
     lambda p, a, approximate: p.function(
-        _gelu if approximate in ("none", False) or (approximate == "default" and p.is_torch) else _gelu_tanh,
+        rows.gelu if approximate in ("none", False) or (approximate == "default" and p.is_torch) else _gelu_tanh,
         array(p, a),
     ),
 )
@@ -80,9 +75,7 @@ row(
     "nn",
     "leaky_relu",
     "a, negative_slope=0.01",
-    lambda p, a, slope: p.add(
-        p.function(ops.relu, array(p, a)), p.times(array(p, slope), p.function(ops.relu, p.negative(array(p, a)))), -1
-    ),
+    lambda p, a, slope: p.node(array(p, a).axes, rows.leaky_relu, array(p, a), array(p, slope)),
 )
 del _names, _f
 

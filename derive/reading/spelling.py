@@ -88,6 +88,10 @@ def _without_extremum(text: str, readings: list[str], known: frozenset[str]) -> 
         over = next((part for part in found.groups() if part is not None), "").strip("{} ")
         if before and before[-1] not in "=;\n" or len(over) == 1 and over in "ijkl":
             return found[0]  # of the terms of a list: refused where it is read
+        if re.fullmatch(r"\\\w+\s*\{\s*m(?:in|ax)\s*\}", found[0].strip()) and re.match(
+            r"\s*(?:\\left\s*)?\(", found.string[found.end() :]
+        ):
+            return found[0]  # \operatorname{max}(…) is a call
         readings.append(f"the {'max' if 'max' in found[0] else 'min'}imum is left out: what it is taken of is read")
         return " " * len(found[0])
 
