@@ -219,6 +219,8 @@ def test_every_operation_has_code_in_each_dialect(name, backend):
         wanted = inspect.signature(function).parameters
         value, gradient = function(**{k: _array(backend, v) for k, v in given.items() if k in wanted})
         expected = numeric_gradient(loss, wrt, point)
+        if backend in ("numpy", "scipy"):
+            assert not any(np.shares_memory(gradient, v) for v in given.values() if isinstance(v, np.ndarray))
         assert np.allclose(float(value), point.evaluate(loss), rtol=1e-6, atol=1e-6)
         assert np.allclose(np.asarray(gradient).reshape(-1), expected.reshape(-1), rtol=1e-5, atol=1e-5)
 
@@ -470,6 +472,10 @@ import derive
 d = derive.gradient("½‖flip(A x) − b‖² + flip(x)ᵀ B x", "x", "B: n×n")
 assert d.verify() < 1e-8 and "np.flip(" in d.source() and "jnp.flip(" in d.source("jax")
 assert derive.jacobian("flip(A x)", "x").verify() < 1e-8
+import numpy as np
+b = np.array([1.0, 2.0, 3.0])
+f = derive.gradient("bᵀ flip(x)", "x").function()  # np.flip is a view
+assert f(b, b).tolist() == [3, 2, 1] and not np.shares_memory(f(b, b), b)
 f = derive.parse("flip(X)")
 assert derive.parse(f.text()) is f and derive.parse(f.latex()) is f
 right, wrong = (f"L = 1/2 ||flip(x) - b||^2\n\ndL/dx = {slope}" for slope in ("x - flip(b)", "flip(x) - b"))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from ..dialects import Dialect
-from ..expr import symbol
+from ..expr import OPERATIONS, symbol
 from ..operations import FUNCTIONS
 from ..program import Program
 from ..shapes import ONE
@@ -22,7 +22,7 @@ from .terms import Term, Value
 
 FRESH = frozenset(
     "product outer stack entries sum row_sums row_dots solve spd_solve inverse spd_inverse softmax row_softmax "
-    "row_logsumexp power hypot".split()
+    "row_logsumexp power hypot cumsum cumsum_back max_row".split()
 ) | frozenset(FUNCTIONS)
 INLINE = frozenset("dot sq_norm norm total trace sum contraction norm1 spd_logdet logdet det".split())
 TOGETHER = {"softplus": "sigmoid", "logsumexp": "softmax", "row_logsumexp": "row_softmax"}  # share their exponentials
@@ -465,7 +465,9 @@ class Writer(Expressions):
 
     def is_foreign(self, value: Value) -> bool:
         """Whether the array outlives the call: an argument, a view of one, or what is kept of constant arguments."""
-        return value.kind == "input" or value.kind in VIEWS or value in self.program.constant
+        # What a library makes of an operation declared with its code may be a view, as np.flip is.
+        is_unknown = value.kind in OPERATIONS and OPERATIONS[value.kind].code and value.kind not in FRESH
+        return value.kind == "input" or value.kind in VIEWS or value in self.program.constant or bool(is_unknown)
 
     def is_own(self, value: Value) -> bool:
         """Whether an output array is ours alone, used by nothing else."""
