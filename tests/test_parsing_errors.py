@@ -576,3 +576,11 @@ def test_an_axis_outside_numpy_is_said_where_it_stands() -> None:
     with pytest.raises(ParseError, match="= inside brackets is not read") as error:
         parse("softmax(Q Kᵀ, axis=1) V")
     assert "softmax_row(X)" in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["sum((A \\ x - b).^2)", "x' A \\ x"])
+def test_the_backslash_of_matlab_is_no_space(text):
+    with pytest.raises(DeriveError, match="lone backslash"):
+        parse(text)
+    assert parse(r"\|A\ x\|^2").expr is parse(r"\|A x\|^2").expr
+    assert parse(r"x^T x\ + \ y^T x").expr is parse("xᵀx + yᵀx").expr

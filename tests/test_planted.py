@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from derive.checking import check
@@ -157,3 +159,65 @@ def _is_right(document, line):
     mended = held.replace(rest, "= " + body + (r" \\" if rest.endswith(r"\\") else "")) if rest else f"$${body}$$"
     report = check("\n".join([*lines[: line.number - 1], mended, *lines[line.number :]]))
     return not any(one.verdict == "fails" and one.number == line.number for one in report.lines) and end > start
+
+
+# Right documents with places where they can be spoilt: ⟦what is right¦kind: what is wrong¦…⟧.
+SPOILT = [
+    r"""For $x \in \mathbb{R}^n$ let $r = A x - b$ with $A \in \mathbb{R}^{m \times n}$, and
+$F(x) = \frac12 r^\top r + \frac{\mu}{2} x^\top x$.
+$$dF = ⟦r^\top A¦transpose: r^\top A^\top¦factor: 2 r^\top A⟧\,dx ⟦+¦sign: -⟧ \mu x^\top dx$$
+$$\nabla F(x) = ⟦A^\top r¦order: r A^\top¦transpose: A r⟧ + ⟦\mu x¦factor: 2\mu x⟧$$
+Setting this to zero gives $x^\star = ⟦(A^\top A + \mu I)^{-1} A^\top b¦sign: (A^\top A - \mu I)^{-1} A^\top b⟧$.""",
+    r"""Put $u = X\beta$ and $h = \sigma(u)$, where $\sigma(t) = 1/(1 + e^{-t})$, and
+$$L = -y^\top \log h - (\mathbf 1 - y)^\top \log(\mathbf 1 - h).$$
+$$\frac{\partial L}{\partial u} = h ⟦-¦sign: +⟧ y$$
+$$\frac{\partial L}{\partial \beta} = ⟦X^\top (h - y)¦transpose: X (h - y)¦name: X^\top (u - y)⟧$$""",
+    r"""The network has $a = W_1 x + b_1$, $h = \tanh(a)$, $o = W_2 h + b_2$, $e = o - y$ and $E = \frac12 \|e\|^2$.
+\begin{align}
+\frac{\partial E}{\partial W_2} &= ⟦e h^\top¦layout: h e^\top¦name: e x^\top⟧ \\
+\frac{\partial E}{\partial a} &= ⟦(W_2^\top e) \odot (1 - h \odot h)¦hadamard: (W_2^\top e) (1 - h \odot h)
+¦power: (W_2^\top e) \odot (1 - h)¦inner derivative: W_2^\top e⟧ \\
+\frac{\partial E}{\partial W_1} &= \left((W_2^\top e) \odot (1 - h \odot h)\right) x^\top
+\end{align}""",
+    """W is k×n and x ∈ ℝ^n.
+
+    h = W x
+    r = Wᵀ h − x
+    L = ½ ‖r‖²
+    ∂L/∂W = ⟦h rᵀ + W r xᵀ¦path: h rᵀ¦sign: h rᵀ − W r xᵀ⟧
+""",
+    r"""Let $\Lambda$ be symmetric and $Q(\mu) = -\frac12 \sum_{i=1}^n \gamma_i (x_i - \mu)^\top \Lambda (x_i - \mu)$.
+$$\nabla_\mu Q = \sum_{i=1}^n \gamma_i \Lambda (x_i ⟦-¦sign: +⟧ \mu)$$""",
+    r"""Let $y_i = \sum_j W_{ij} x_j$ and $L = \frac12 \sum_i (y_i - t_i)^2$.
+$$\frac{\partial L}{\partial y_i} = y_i ⟦-¦sign: +⟧ t_i$$
+$$\frac{\partial L}{\partial x_j} = \sum_i (y_i - t_i) ⟦W_{ij}¦index: W_{ji}⟧$$""",
+    r"""Let $K \in \mathbb{R}^{n\times n}$ be symmetric and
+$\log p = -\frac12 y^\top K^{-1} y - \frac12 \log|K|$.
+$$\frac{\partial \log p}{\partial K}
+= \frac12 ⟦K^{-1} y y^\top K^{-1}¦inner derivative: K^{-1} y y^\top⟧ - ⟦\frac12¦factor: 2⟧ K^{-1}$$""",
+    """Σ is symmetric. Put v = Σ⁻¹ (x − μ). The likelihood is
+
+    ℓ = −½ log det Σ − ½ (x − μ)ᵀ v
+    dℓ/dμ = ⟦v¦factor: 2 v¦sign: −v⟧
+""",
+]  # fmt: skip
+_SPOILT = re.compile("⟦([^¦]*)((?:¦[^¦⟧]*)+)⟧", re.DOTALL)
+
+
+@pytest.mark.parametrize("document", SPOILT)
+def test_a_spoilt_line_is_named_and_mended_as_its_author_would(document):
+    right = _SPOILT.sub(lambda m: m[1], document)
+    lines = check(right).lines
+    assert {line.verdict for line in lines} <= {"definition", "assumption", "proved", "agrees", "conditional"}
+    for place in _SPOILT.finditer(document):
+        for kind, _, wrong in (mistake.partition(": ") for mistake in place[2][1:].replace("\n", "").split("¦")):
+            start = _SPOILT.sub(lambda m: m[1], document[: place.start()])
+            text = start + wrong.strip("\n") + _SPOILT.sub(lambda m: m[1], document[place.end() :])
+            (line,) = [line for line in check(text).lines if line.verdict == "fails"]
+            assert line.kind == kind, (wrong, line.kind)
+            assert _bare(line.repair) in {_bare(line.claim) for line in lines}, (wrong, line.repair)
+
+
+def _bare(text):
+    """A line without what only sets it: spaces, and the spellings of a transposition."""
+    return re.sub(r"\\(?:left|right|,)|[\s{}&]|\\mathbf", "", text.replace("^T", r"^\top"))

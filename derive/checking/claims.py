@@ -154,6 +154,7 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
             if token.kind == "atom" and not token.glued and token.text in ("s", "g", "h") and after.text == "(":
                 if token.text not in declared and token.text not in heads:
                     functions.add(token.text)
+    functions -= _factors(reading.claims)
     own = _activations(reading.claims, heads)
     functions -= own
     functions -= {n for n in declared if declared[n].shape is not None and declared[n].shape != (ONE, ONE)}
@@ -171,6 +172,20 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
             t.name for t in side.found if t.kind == "atom" and t.style in ("bold", "vec") and not t.text.isupper()
         }
     return vocabulary
+
+
+def _factors(claims: Iterable[Claim]) -> set[str]:
+    """The P of P(K) = (I − KH) P (I − KH)ᵀ + K R Kᵀ: a matrix, since what a line gives a name is not in the line."""
+    found: set[str] = set()
+    for claim in claims:
+        name, arguments = head_of(claim.sides[0].found)
+        if not name or arguments is None or not name[0].isupper() or claim.continues:
+            continue
+        for side in claim.sides[1:]:
+            for before, token in zip(side.found, side.found[1:]):
+                if token.kind == "atom" and token.name == name and (before.kind == "close" or token.glued):
+                    found.add(name)
+    return found
 
 
 def _calls_itself(claim: Claim, name: str) -> bool:

@@ -6,6 +6,7 @@ tree; `losses` put in what else the document has: another letter, a factor, a te
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import combinations, permutations
@@ -41,6 +42,10 @@ def _transposes(places: Sequence[Place]) -> Iterator[Edit]:
             above.kind == "inverse" or above.kind == "transpose" and node.kind != "transpose"
         ):  # fmt: skip
             continue
+        factors = [arg for arg in node.args if arg.kind not in ("number", "quotient")] if node.kind == "prod" else []
+        if len(factors) == 2:  # x eᵀ for e xᵀ
+            scalars = [arg for arg in node.args if arg not in factors]
+            yield "transpose", path, chain_of([*scalars, turned(factors[1]), turned(factors[0])])
         is_inverse = node.kind == "inverse" or (node.kind == "transpose" and node.args[0].kind == "inverse")
         yield "inverse transpose" if is_inverse else "transpose", path, turned(node)
     for path, node, _ in places:  # at the wrong factor
@@ -57,11 +62,11 @@ def _orders(places: Sequence[Place]) -> Iterator[Edit]:
             yield "order", path, _with(node, {i: node.args[i + 1], i + 1: node.args[i]})
         for order in permutations(range(n)) if 2 < n <= 4 else ():
             yield "order", path, node.with_args([node.args[k] for k in order])
-        if n == 2:  # e xᵀ for x eᵀ
-            yield "order", path, node.with_args([turned(node.args[1]), turned(node.args[0])])
     letters = [(path, node) for path, node, _ in places if node.kind == "name"]
     for path, node, _ in places:
-        inside = [(p, t) for p, t in letters if p[: len(path)] == path] if node.kind in ("prod", "hadamard") else []
+        if node.kind not in ("prod", "hadamard", "sum"):
+            continue
+        inside = [(p, t) for p, t in letters if p[: len(path)] == path]
         for (p, a), (q, b) in combinations(inside[:8], 2):
             if a.data != b.data:
                 yield "order", path, put(put(node, p[len(path) :], b, False), q[len(path) :], a, False)
@@ -199,8 +204,13 @@ def _surplus(places: Sequence[Place]) -> Iterator[Edit]:
         if node.kind in ("prod", "hadamard") and len(node.args) > 1:
             for i, factor in enumerate(node.args):
                 yield "factor" if factor.kind == "number" else "inner derivative", path, _without(node, i)
+            for i in range(len(node.args) - 2 if node.kind == "prod" else 0):
+                yield "inner derivative", path, chain_of([*node.args[: i + 1], *node.args[i + 3 :]])
         if node.kind == "total":
             yield "index", path, node.args[0]
+        if node.kind == "sum":
+            for i, term in enumerate(node.args):  # λ for λ I
+                yield "scalar for matrix", path, _with(node, {i: chain_of([term, Tree("identity", (), (None,))])})
 
 
 def _indices(places: Sequence[Place]) -> Iterator[Edit]:
@@ -239,11 +249,19 @@ class Words:
 def losses(tree: Tree, words: Words) -> Iterator[Edit]:
     """Every edit that puts in another letter, a factor, a term or a function that the document has."""
     places = list(places_of(tree))
-    for path, node, _ in places:
-        if node.kind == "name":
-            for other in words.names:
-                if other.data[0] != node.data[0]:
-                    yield "name", path, other
+    letters = [(path, node) for path, node, _ in places if node.kind == "name"]
+    for path, node in letters:
+        others = [*words.names, Tree("identity", (), (None,))]
+        if node.data[2]:  # the same entry of another one
+            others += [_entry(other, node) for other in words.names if len(other.data[2]) == len(node.data[2])]
+        for other in others:
+            if other.data[0] != node.data[0]:
+                yield "name", path, other
+    counts = Counter(str(node.data[0]) for _, node in letters)
+    for full in counts:
+        for other in words.names if counts[full] > 1 else ():
+            if other.data[0] != full:
+                yield "name", (), _renamed(tree, full, other)
     for path, node, above in places:
         if node.kind in _BARE or (above is not None and above.kind in ("norm", "inverse")):
             continue
@@ -261,8 +279,10 @@ def losses(tree: Tree, words: Words) -> Iterator[Edit]:
             continue
         if above is None or above.kind in _WHOLE or above.kind == "quotient":
             for scalar in words.scalars:
-                yield "factor", path, chain_of([Tree("quotient", [_number(1), scalar]), node])
-                yield "factor", path, chain_of([scalar, node])
+                is_norm = scalar.kind == "held"
+                divided = Tree("quotient", [node if is_norm else _number(1), scalar])
+                yield "norm" if is_norm else "factor", path, divided if is_norm else chain_of([divided, node])
+                yield "norm" if is_norm else "factor", path, chain_of([scalar, node])
         if node.kind == "call" and node.data[0] in words.functions:
             yield "function", path, node.args[0]
         elif above is None or above.kind != "call":
@@ -339,6 +359,18 @@ def _with(node: Tree, others: dict[int, Tree]) -> Tree:
 def _without(node: Tree, i: int) -> Tree:
     rest = [arg for j, arg in enumerate(node.args) if j != i]
     return rest[0] if len(rest) == 1 else chain_of(rest) if node.kind == "prod" else node.with_args(rest)
+
+
+def _entry(letter: Tree, node: Tree) -> Tree:
+    """The entry of another letter with the indices of a node."""
+    return name("_".join([str(letter.data[1]), *map(str, node.data[2])]))
+
+
+def _renamed(tree: Tree, full: str, other: Tree) -> Tree:
+    if tree.kind == "name":
+        return other if tree.data[0] == full else tree
+    args = [_renamed(arg, full, other) for arg in tree.args]
+    return tree if all(a is b for a, b in zip(args, tree.args)) else tree.with_args(args)
 
 
 def _exchanged(tree: Tree, letters: dict[int, int]) -> Tree:

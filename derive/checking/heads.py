@@ -30,6 +30,9 @@ _SQUARED = re.compile(
     r"(?P<name>\\(?:mathcal|mathrm)\s*\{?\s*[A-Za-z]\s*\}?|\\[a-z]+|[A-Za-zℓ])\s*(?:\\left)?"
     rf"\((?P<inside>(?:{_LETTER}{_SQUARE.pattern}?\s*[,;]\s*)*{_LETTER}(?:{_SQUARE.pattern})?\s*)(?:\\right)?\)"
 )
+_LOG = re.compile(
+    r"\\(?:log|ln)(?![A-Za-z])\s*(?P<letter>\\mathcal\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])|[pqLZ](?![A-Za-z_(]))"
+)
 _BAR = re.compile(r"\\mid(?![A-Za-z])|\\vert(?![A-Za-z])|\||;")
 
 
@@ -40,6 +43,7 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
     """
     names: dict[str, str] = {}
     written: dict[str, str] = {}
+    heads = set(_heads(claims))
     for claim in claims:
         if claim.continues or len(claim.sides) < 2:
             continue
@@ -47,6 +51,8 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
         density, word = _DENSITY.fullmatch(head), _WORD.fullmatch(head)
         if density and _BAR.search(density["inside"]):
             names.setdefault(_plain(density[0]), _stand_in(len(names)))
+        elif (log := _LOG.fullmatch(head)) and log["letter"] not in heads:  # of log p = …, where no line says what p is
+            names.setdefault(_plain(log[0]), _stand_in(len(names)))
         elif word and (word["alone"] or not {word["word"], word["bare"]} & _FUNCTIONS):
             names.setdefault(_spelled(word), _stand_in(len(names)))
     functions = {_signature(match) for match in map(_SQUARED.fullmatch, _heads(claims)) if match is not None}
@@ -57,7 +63,11 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
                     start, end = match.span("inside")
                     inside = _SQUARE.sub(lambda m: " " * len(m[0]), match["inside"])
                     side.text = side.text[:start] + inside + side.text[end:]
-            for pattern, said in ((_DENSITY, lambda m: _plain(m[0])), (_WORD, _spelled)):
+            for pattern, said in (
+                (_DENSITY, lambda m: _plain(m[0])),
+                (_LOG, lambda m: _plain(m[0])),
+                (_WORD, _spelled),
+            ):
                 for match in list(pattern.finditer(side.text)):
                     name = names.get(said(match))
                     if name is not None:

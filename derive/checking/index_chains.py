@@ -33,7 +33,7 @@ class IndexChain:
         self.scope = document.scope
         self.declared = document.declared
         self.witness = witness
-        known = [self.scope.symbols.get(name) for name in document.declared]
+        known = [self.scope.symbols.get(name) for name in document.declared - set(self.scope.families)]
         self.is_declared = any(s is not None and not s.is_scalar for s in known)
         self.free: frozenset[str] = frozenset()
         trees = [side.tree for claim in claims for side in claim.sides if side.tree is not None]
@@ -76,7 +76,8 @@ class IndexChain:
                 made = self.scope.symbols.get(base_of(head))
                 counts = occurrences(body)
                 is_summed = any(counts[letter] > 1 for letter in set(counts) - {*letters_of(head)})
-                if made is None or made not in self.scope.definitions or is_summed:
+                rests = any(base_of(t) in self.given for t in body.walk())
+                if made is None or made not in self.scope.definitions or is_summed or rests:
                     self.given[base_of(head)] = letters_of(head), body
 
     def defines(self, claim: Claim) -> Judgment | None:
@@ -143,6 +144,9 @@ class IndexChain:
         judgment.trials = [(side, self.fits)]
         return judgment
 
+    def speaks_of_entries(self, side: Side) -> bool:
+        return self.frame is not None and side.tree is not None and has_entries(side.tree)
+
     def fits(self, tree: Tree) -> bool:
         """Whether a tree in place of a side would be right."""
         import numpy as np
@@ -169,9 +173,13 @@ class IndexChain:
         import numpy as np
 
         a, b = self.framed(one), self.framed(other)
-        if set(a.axes) != set(b.axes):
+        left, right = np.asarray(a.array), np.asarray(b.array)
+        if b.axes and set(b.axes) <= set(a.axes) and set(a.axes) - set(b.axes) <= set(self.frame or ()):
+            # of ∂L/∂Wᵢⱼ a side in i alone is the same for all j
+            right = b.over(a.axes)
+            right = np.broadcast_to(right, [n if m == 1 else m for n, m in zip(left.shape, right.shape)])
+        elif set(a.axes) != set(b.axes):
             raise Unread("the two sides have not the same free indices")
-        left, right = np.asarray(a.array), np.asarray(b.over(a.axes) if a.axes else b.array)
         if left.shape != right.shape:
             raise Unread("an index runs over axes of different sizes")
         scale = max(float(np.abs(left).max(initial=0.0)), float(np.abs(right).max(initial=0.0)), 1e-6)

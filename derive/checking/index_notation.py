@@ -16,7 +16,7 @@ from ..expr import Expr, symbol, symbols_of
 from ..operations import FUNCTIONS
 from ..shapes import ONE, Dim
 from .derivatives import TreeBuilder
-from .trees import Tree
+from .trees import Tree, name
 from .values import Scope, Unread
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class Evaluation:
         matrix = self.scope.symbols.get(plain.upper())
         if known is None and len(letters) == 2 and matrix is not None and not matrix.is_vector:
             known, self.is_doubtful = matrix, True  # xᵢⱼ of X
-        if known is None or alone is not None and known not in self.point.values:
+        if known is None or known not in self.point.values and (alone or known not in self.scope.definitions):
             if matrix is not None and not matrix.is_scalar and plain != plain.upper():
                 raise Unread(f"{full} is a row or a column of {plain.upper()}, or an entry")
             if plain not in self.own:
@@ -361,6 +361,9 @@ class Evaluation:
         letters = letters_of(variable)
         if variable.kind != "name" or not letters or len(set(letters)) < len(letters):
             raise Unread("a derivative by this entry is not read")
+        plain = str(variable.data[1])
+        if plain in self.given:
+            return self.by_intermediate(tree, plain, held)
         self.must_vary(function, variable)
         beside = frozenset(letters)
 
@@ -380,6 +383,27 @@ class Evaluation:
                 rest = tuple(a for i, a in enumerate(made.axes) if i not in (first, last))
                 made = IndexedArray(made.array.diagonal(axis1=first, axis2=last), (*rest, letter))
         return self.summed(made, counts, held)
+
+    def by_intermediate(self, tree: Tree, plain: str, held: frozenset[str]) -> IndexedArray:
+        """∂L/∂yᵢ where yᵢ = Wᵢⱼ xⱼ: the derivative by a letter that has this value."""
+        letters, _ = self.given[plain]
+        value = self.value(name(f"{plain}_{''.join(letters)}"), frozenset()).over(letters)
+        given, known = self.given, self.scope.symbols.get(plain)
+        values: dict[Any, Array] = self.own if known is None or known not in self.point.values else self.point.values
+        before = plain if values is self.own else known
+        kept = values.get(before)
+        if kept is not None and kept.size != value.size:
+            raise Unread(f"{plain} has another size where it is defined")
+        self.given = {n: v for n, v in given.items() if n != plain}
+        values[before] = value if kept is None else value.reshape(kept.shape)
+        try:
+            return self.derivative(tree, held)
+        finally:
+            self.given = given
+            if kept is None:
+                del values[before]
+            else:
+                values[before] = kept
 
     def must_vary(self, function: Tree, variable: Tree) -> None:
         """A derivative by what does not occur would be 0; it is more likely that we do not know how it occurs."""

@@ -134,7 +134,7 @@ class Mending:
                 found.setdefault(full, name(full))
         return list(found.values())[:16]
 
-    def words(self, slopes: Iterable[Expr] = ()) -> Words:
+    def words(self, slopes: Iterable[Expr] = (), norms: Iterable[Expr] = ()) -> Words:
         """What the document has to put into the line."""
         scope = self.judge.scope
         names = self.names()
@@ -160,6 +160,7 @@ class Mending:
                 inverses.setdefault(part.key(), part)
             elif part.kind == "call" and len(part.args) == 1 and part.data[0] not in ("trace", "diag", "sum"):
                 functions[str(part.data[0])] = None
+        scalars += map(held, norms)
         made_of = [held(slope) for slope in slopes]
         nearby = [*list(factors.values())[:10], *made_of]
         return Words(names, scalars, nearby, list(terms.values())[-24:], functions, inverses.values())

@@ -166,7 +166,9 @@ class Claimed(Mending):
             return found
         if plain is not None and (forgotten := self.forgotten(plain, goal)):
             return forgotten
-        if found := self.first(losses(self.tree, self.words(self.slopes(goal)))) or self.missing(plain, goal):
+        if found := self.first(losses(self.tree, self.words(self.slopes(goal), _norms(goal)))) or self.missing(
+            plain, goal
+        ):
             found.said = reason
             return found
         if (partial := self.one_summand(goal)) or reason:
@@ -499,6 +501,11 @@ def explain(judge: Judge, claim: Claim, judgment: Judgment, line: Line, budget: 
         line.evidence = f"right is {shape_text(goal.shape)}; the line has no shape"
 
 
+def _norms(goal: Expr) -> list[Expr]:
+    """The lengths, and their squares, that a value is divided by or multiplied with."""
+    return [node for node in nodes(goal) if node.op.name in ("norm", "sq_norm")][:3]
+
+
 def _plain(expr: Expr) -> Expr:
     """An expression with what is common to its terms taken out, where that is shorter."""
     from ..algebra.forms import factor
@@ -530,7 +537,7 @@ def _repaired(claim: Claim, repair: Repair, judgment: Judgment, truth: object = 
 
 
 def _shown(text: str) -> str:
-    return re.sub(r"(?<!\\) \)", ")", re.sub(r"\s+", " ", text.strip(_EDGE).replace("&", "")))
+    return re.sub(r"(?<!\\) ([)}])", r"\1", re.sub(r"\s+", " ", text.strip(_EDGE).replace("&", "")))
 
 
 def _text(value: Fraction) -> str:

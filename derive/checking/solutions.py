@@ -117,7 +117,35 @@ def judged_equation(judge: Judge, claim: Claim, left: Expr, right: Expr, side: S
                     "assumption", f"it holds where the derivative of {name} by {variable.text()} vanishes", side
                 )
             wrong = wrong or f"it does not hold where the derivative of {name} by {variable.text()} vanishes"
-    return Judgment("fails", wrong, side) if wrong else None
+    return failed_equation(judge, claim, wrong, side) if wrong else None
+
+
+def failed_equation(judge: Judge, claim: Claim, why: str, side: Side) -> Judgment:
+    """An equation that fails, and whether a tree in place of one of its sides makes it hold at a stationary point."""
+    from .judgments import Judgment
+
+    judgment = Judgment("fails", why, side)
+
+    def holds(tree: Tree, other: Tree) -> bool:
+        given = TreeBuilder(judge.scope).value(other)
+        value = TreeBuilder(judge.scope).value(tree, given.shape if isinstance(given, Expr) else None)
+        if not isinstance(given, Expr) or not isinstance(value, Expr) or given.shape != value.shape:
+            return False
+        residual = judge.whole(add(value, scale(number(-1), given)))
+        letters = set(symbols_of(residual))
+        named = {n for name, _ in _losses(judge, None) for n in _variables(judge, name)}
+        found = [
+            _is_at(residual, s, _solved(loss, s))
+            for s in letters
+            if s.name in named
+            for _, loss in _losses(judge, s)
+        ]  # fmt: skip
+        return bool(found) and all(found)
+
+    (one, left), (two, right) = ((side, side.tree) for side in claim.sides[:2])
+    if left is not None and right is not None:
+        judgment.trials = [(two, lambda tree: holds(tree, left)), (one, lambda tree: holds(tree, right))]
+    return judgment
 
 
 def is_of_a_loss(judge: Judge, claim: Claim) -> bool:
@@ -189,10 +217,13 @@ def _may_be_mended(judge: Judge, judgment: Judgment, loss: Expr, variable: Expr)
 
     def is_stationary(tree: Tree) -> bool:
         point = TreeBuilder(judge.scope).value(tree, variable.shape)
-        return (
-            isinstance(point, Expr) and point.shape == variable.shape
-            and bool(vanishes(slope, variable, _of_estimates(judge, judge.whole(point))))
-        )  # fmt: skip
+        if not isinstance(point, Expr) or point.shape != variable.shape:
+            return False
+        point = _of_estimates(judge, judge.whole(point))
+        if vanishes(slope, variable, point):
+            return True
+        turned = _symmetric(slope, point)
+        return turned is not None and bool(vanishes(turned[0], variable, turned[1]))
 
     judgment.trials = [(judgment.side, is_stationary)]
     found = _solved(loss, variable)

@@ -37,7 +37,7 @@ from .hypotheses import assumed, own_functions, speaks_of_letters
 from .index_chains import IndexChain
 from .judgments import Alternative, Failure, Judgment, Value, difference, wide, with_entries
 from .roles import given, is_value, names_of
-from .solutions import is_of_a_loss, judged_equation, judged_solution
+from .solutions import failed_equation, is_of_a_loss, judged_equation, judged_solution
 from .trees import Tree, is_chain, turned_letters
 from .unification import habit
 from .unknowns import foreign, of_open_kind, resting_on_unread, said_of_unknown, undefined, unread_among
@@ -206,6 +206,9 @@ class Judge:
                     judgment = self.unread(side, error)
                 if judgment.verdict == "unread" or indexed.agrees and judgment.is_index_lost:
                     judgment = indexed.judged(claim, side) or judgment
+                elif judgment.verdict == "fails" and not judgment.is_index_lost and indexed.speaks_of_entries(side):
+                    other = indexed.judged(claim, side)  # Wᵢⱼ is an entry, and no matrix
+                    judgment = other if other is not None and other.verdict == "agrees" else judgment
                 found.append(judgment)
                 if judgment.verdict in ("proved", "agrees", "conditional") and judgment.value is not None:
                     if judgment.truth is not None:  # the chain keeps the reading it has begun with
@@ -239,7 +242,7 @@ class Judge:
             if isinstance(error, ShapeError) and (start := chain_of(self, side)) is not None:
                 return [start], None
             if isinstance(error, ShapeError) and is_of_a_loss(self, claim):
-                return [], Judgment("fails", f"the shapes do not fit: {error.message}", side)
+                return [], failed_equation(self, claim, f"the shapes do not fit: {error.message}", side)
             return [], self.unread(side, error)
         except RecursionError:
             return [], self.unread(side, DeriveError("brackets nest too deep"))
@@ -484,7 +487,7 @@ class Judge:
             or bool(truths and truths[0].used & {"stacked", "stand-in"})
         )
         if is_of_a_loss(self, claim):
-            return Judgment("fails", reason, side)
+            return failed_equation(self, claim, reason, side)
         if head is not None and head.kind == "call" and truths and own_functions(truths[0].value):
             return Judgment("unread", f"not judged, of a function that no line gives: {reason}", side)
         is_given = claim.role == "equation" or claim.role == "definition" and not self.is_settled(claim, side)

@@ -157,7 +157,7 @@ NUMPY = {key: text.replace("{lib}", "np") for key, text in COMMON.items()} | tab
     row_sums: {0}.sum(axis={axis})
     row_dots: np.einsum("ij,ij->i", {0}, {1})
     relu: np.maximum({0}, 0)
-    step: np.heaviside({0}, 0.0)
+    step: _step({0})
     erf: _erf({0})
     inverse: _inverse({0}, {name})
     solve: _solve({0}, {1}, {name})

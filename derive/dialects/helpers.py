@@ -131,6 +131,12 @@ def _logsumexp(x):
     largest = x.max(initial=-np.inf)
     return largest + np.log(np.exp(x - largest).sum())
 ''',
+    "_step": '''
+def _step(x):
+    """1 where positive, else 0; NaN of NaN.  Several times as fast as np.heaviside."""
+    found, missing = (x > 0).astype(x.dtype), np.isnan(x)
+    return np.where(missing, x, found)[()] if missing.any() else found
+''',
     "_row_softmax": '''
 def _row_softmax(x):
     """The softmax of each row, without overflow."""

@@ -338,6 +338,10 @@ class Families:
             self.contradicted(found)
         for node in order:
             mask = node.cell.find().mask
+            if not mask:
+                raise ShapeError(
+                    f"no kind of {self.cut(node)} fits", self.source, node.span, "write the matrix formula"
+                )
             self.kind[id(node)] = kind = next(k for k in (S, C, M, R) if mask & k)
             access = self.accesses.get(id(node))
             if access is not None and access.is_bound and kind == M:

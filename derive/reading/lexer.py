@@ -348,6 +348,11 @@ class Lexer(Letters):
             raise self.error(f"\\{word} is not known", start, end, f"did you mean \\{near}?" if near else None)
 
     def symbol_command(self, start: int, c: str) -> None:
+        after = self.text[self.pos :].lstrip()[:1]
+        is_between = self.tokens and self.tokens[-1].kind != "op" and (after.isalnum() or after == "(")
+        if c == " " and is_between and not re.search(r"\\[a-zA-Z|{,;:!]|\$", self.text):
+            hint = "write inv(A) x for A \\ x of MATLAB; a space in LaTeX is \\,"
+            raise self.error("a lone backslash cannot be read", start, start + 1, hint)
         if c in ",;:!> ()[]\n-/":
             if c in "[]" and self.tokens and self.tokens[-1].kind == "func":
                 raise self.error(f"\\{c} opens a displayed formula", start, self.pos)

@@ -7,8 +7,8 @@ from fractions import Fraction
 from typing import Any
 
 from .. import operations as ops
-from ..expr import ones
 from ..rows import along
+from ..rows import cumsum as cumsum_of_columns
 from ..shapes import ONE
 from .array_table import array, flag, integer, row
 from .arrays import Array, Plan
@@ -121,9 +121,7 @@ def cumsum(p: Plan, a: Any, axis: Any) -> Array:
         raise p.refuse("the running sum of all entries of a matrix is not read", "axis=0 or axis=1 is")
     if not held.rank:
         return held
-    size = held.axes[at or 0]
-    lower = p.node((size, size), lambda: ops.tril(ones(p.dim(size), p.dim(size))))
-    return p.matmul(held, p.transposed(lower)) if at == 1 else p.matmul(lower, held)
+    return p.node(held.axes, lambda A: along("cumsum", A, 1) if at == 1 else cumsum_of_columns(A), held)
 
 
 def difference(p: Plan, a: Any) -> Array:
