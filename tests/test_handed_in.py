@@ -288,6 +288,15 @@ LOGISTIC = r"L = -\sum_i \left(y_i \log p_i + (1-y_i)\log(1-p_i)\right)"
             ),
             "drf",
         ),
+        (
+            (
+                r"$X \in \mathbb{R}^{N \times D}$, $W \in \mathbb{R}^{D \times K}$, $b \in \mathbb{R}^{K}$",
+                r"Z = X W + b",
+                r"\frac{\partial L}{\partial b} = \frac{\partial L}{\partial Z} 1",
+                r"\frac{\partial L}{\partial b} = \frac{\partial L}{\partial Z}^T 1",
+            ),
+            "dfr",
+        ),
         # Letters that depend on a number: the product rule, and the derivative of an inverse.
         (
             (

@@ -194,7 +194,8 @@ def _of_samples(value: Expr, shape: Shape, is_shared: bool) -> list[tuple[str, E
     if ONE not in shape:
         return []
     if ONE in value.shape:
-        return [("as a row, as samples stand", transpose(value))] if is_shared and shape == value.shape[::-1] else []
+        is_row = value.shape[0] is ONE and is_shared and shape == value.shape[::-1]
+        return [("as a row, as samples stand", transpose(value))] if is_row else []
     totals = [matmul(value, ones(value.shape[1])), matmul(transpose(value), ones(value.shape[0]))]
     return [("of one sample", m) for total in totals for m in (total, transpose(total)) if m.shape == shape]
 

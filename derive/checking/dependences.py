@@ -47,7 +47,10 @@ def dependences(scope: Scope, chain: Sequence[Claim]) -> tuple[dict[object, Expr
             continue
     made = scope.symbols.get(variable)
     is_number = made.is_scalar if made is not None else habit(variable) == "scalar"
-    return (found, "" if is_number else f"{variable} is a number") if head.key() in found else ({}, "")
+    kept = sorted(n for n in names_of(head.args[0]) if scope.symbols.get(n) not in moved)
+    said = [] if is_number else [f"{variable} is a number"]
+    said += [f"{', '.join(kept)} constant as {variable} moves"] if kept else []
+    return (found, " and ".join(said)) if head.key() in found else ({}, "")
 
 
 def by_variable(repair: str, head: Tree | None) -> str:
