@@ -263,3 +263,10 @@ def drawn_for(derivation, scale):
         for s, v in point.values.items()
         if s in symbols_of(derivation.loss)
     }
+
+
+def test_the_gradient_by_a_bias_sums_the_array_that_the_weights_need():
+    """(W₂ Rᵀ ⊙ Sᵀ) 𝟏 is a sum over the rows of R W₂ᵀ ⊙ S, which is there."""
+    layers = derive.gradient("½‖relu(X W + 𝟏 bᵀ) V − Y‖²", ["W", "b"], "X: m×n, W: n×h, b: h, V: h×k, Y: m×k")
+    body = layers.source().split("def gradient(")[1].split("\ndef ")[0]
+    assert ".sum(axis=0)" in body and "einsum" not in body and layers.verify() < 1e-6

@@ -162,14 +162,21 @@ class Lowering:
         """A product entry by entry; a part of it that is there already is used as a whole."""
         items: dict[tuple[object, str], list[Fraction]] = {}
         bases: dict[tuple[object, str], Term] = {}
-        for arg, (tag, exponent) in zip(value.args, value.data, strict=True):
-            base = self.graph.plain(self.term(arg))
+        factors = [self.graph.plain(self.term(arg)) for arg in value.args]
+        # Aᵀ ⊙ Bᵀ is A ⊙ B turned, which may be there already.
+        is_turned = all(
+            f.flipped and not f.body.is_vector and tag == "full"
+            for f, (tag, _) in zip(factors, value.data, strict=True)
+        )
+        shape = value.shape[::-1] if is_turned else value.shape
+        for factor, (tag, exponent) in zip(factors, value.data, strict=True):
+            base = factor.T if is_turned else factor
             bases[base.key(), tag] = base
             items.setdefault((base.key(), tag), []).append(exponent)
         # A product that is part of this one begins with one of its factors.
         near = [other for first in list(items) for other in self.entrywise.get(first, ())]
         for other in sorted(near, key=lambda known: known.number, reverse=True):
-            if other.shape != value.shape or len(other.args) < 2:
+            if other.shape != shape or len(other.args) < 2:
                 continue
             rest = without(items, other)
             if rest is not None:
@@ -179,14 +186,12 @@ class Lowering:
                 items.setdefault((made.key(), "full"), []).append(UNIT)
         kept = [(bases[key], key[1], exponent) for key, given in items.items() for exponent in given]
         if len(kept) == 1 and kept[0][1:] == FULL:
-            return kept[0][0]
-        made_value = self.graph.value(
-            "entries", tuple(t for t, _, _ in kept), tuple((tag, e) for _, tag, e in kept), value.shape
-        )
+            return kept[0][0].T if is_turned else kept[0][0]
+        made_value = self.graph.value("entries", tuple(t for t, _, _ in kept), tuple(k[1:] for k in kept), shape)
         made_value.is_symmetric = value.is_symmetric
         first = (made_value.args[0].key(), made_value.data[0][0])
         self.entrywise.setdefault(first, []).append(made_value)
-        return Term(UNIT, (), made_value)
+        return Term(UNIT, (), made_value, is_turned)
 
     # Products
 
@@ -337,6 +342,7 @@ class Lowering:
         straight = ("product", left.key(), right.key())
         if turned in self.graph.table and turned != straight:
             return Term(UNIT, (), self.graph.table[turned], True)
+        self.formed |= {left.body, right.body}
         made = self.graph.value("product", (left, right), (), (left.shape[0], right.shape[1]), straight)
         made.is_symmetric = straight == turned
         return Term(UNIT, (), made)
