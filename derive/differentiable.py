@@ -18,7 +18,7 @@ from typing import Any
 from .codegen import function
 from .derivation import Derivation, Given, Sweep
 from .errors import DeriveError
-from .expr import Expr, symbol, symbols_of
+from .expr import Expr, symbol, symbols_of, zero_like
 from .gradients import Gradients
 from .jacobians import differential
 from .operations import inner
@@ -171,14 +171,14 @@ def differentiable(derivation: Any, backend: str) -> Differentiable:
     if loss.is_scalar:
         value, both = (function(derivation, backend, returns) for returns in ("value", "value_and_gradient"))
         return Differentiable(backend, *counts, value, both)
-    names = (f"{letter}{end}" for end in ("", *(f"_{i}" for i in itertools.count())) for letter in "GD")
+    names = (f"{letter}{end}" for end in itertools.chain([""], map("_{}".format, itertools.count())) for letter in "GD")
     taken = {s.name for s in (*symbols_of(loss), *variables)}
     G, *along = (symbol(next(n for n in names if n not in taken), *e.shape) for e in (loss, *variables))
     moved, _ = differential(loss, {v: _in_space(d, v) for v, d in zip(variables, along, strict=True)})
-    sweep = Sweep(loss, variables, G)
-    value = function(_joint(loss, sweep, given, none), backend, "value")
+    still, sweep = (Sweep(loss, variables, cotangent) for cotangent in (zero_like(loss), G))
+    value = function(_joint(loss, still, given, none), backend, "value")
     derivative = function(_joint(inner(loss, G), sweep, given, [G] * len(variables)), backend)
-    pushforward = function(_joint(moved, sweep, given, along), backend, "value")
+    pushforward = function(_joint(moved, still, given, along), backend, "value")
     return Differentiable(backend, *counts, value, derivative, pushforward)
 
 
