@@ -732,3 +732,12 @@ def test_a_multiple_of_a_vector_is_no_bias():
 def test_a_mean_finds_an_index_where_the_usual_letters_are_taken():
     found = derive.gradient(r"\sum_i (x_i - \bar x)^2 + k l j m p q r s κ", "x", where="x: n")
     assert found.boxed.text() == derive.gradient(r"\sum_i (x_i - \bar x)^2", "x", where="x: n").boxed.text()
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "box"),
+    [("e^t", "t", "exp(t)"), ("1/(1 + e^{t})", "t", "−σ(t) σ(−t)"), ("t^2 e^t", "t", "t exp(t) (t + 2)"),
+     ("e^t e", "e", "2 e"), ("e^t A e", "e", "(A + Aᵀ) e"), ("e^T x", "x", "e")],
+)  # fmt: skip
+def test_e_to_the_t_is_a_number_unless_a_factor_follows(formula, wrt, box):
+    assert derive.gradient(formula, wrt).boxed.text() == box

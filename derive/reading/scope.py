@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from fractions import Fraction
 from itertools import chain
@@ -179,7 +179,7 @@ class Reading:
         parameters: dict[str, tuple[list[str], list[Token]]] = {}
         uses: dict[str, set[str]] = {}
         roots = []
-        if any(is_transposed_e(s.tokens) for s in self.statements):
+        if any(is_transposed_e(s.tokens, self.known) for s in self.statements):
             loose |= {"e"}  # the number has no transpose
         others: list[Node] = []
         used: set[int] = set()
@@ -575,12 +575,19 @@ class Reading:
         sizes.name(found, taken)
 
 
-def is_transposed_e(tokens: list[Token]) -> bool:
-    """Whether e is transposed somewhere, as a number never is."""
+def is_transposed_e(tokens: list[Token], known: Collection[str]) -> bool:
+    """Whether e is transposed somewhere, as a number never is; by t only where that is no name and a factor follows."""
     for i, token in enumerate(tokens):
-        if token.kind == "name" and token.value == "e":
-            after = [t for t in tokens[i + 1 : i + 4] if t.text not in ("^", "{")]
-            if after and (after[0].kind == "trans" or (tokens[i + 1].text == "^" and after[0].value in ("T", "t"))):
+        after = [t for t in tokens[i + 1 : i + 6] if t.text not in ("^", "{", "}")]
+        if token.kind != "name" or token.value != "e" or not after:
+            continue
+        mark, *behind = after
+        if mark.kind == "trans":
+            return True
+        if tokens[i + 1].text == "^" and mark.value in ("T", "t"):
+            is_name = "t" in known or sum(t.value == "t" for t in tokens) > 1
+            is_factor = bool(behind) and behind[0].kind in ("name", "open", "func")
+            if mark.value == "T" or is_factor and not is_name:
                 return True
     return False
 
