@@ -7,6 +7,7 @@ import pytest
 from derive.errors import DeriveError, LimitError, ParseError, ShapeError, UnknownSymbolError, marked
 from derive.reading import find_symbol, parse
 from derive.reading.limits import MAX_LENGTH, MAX_NESTING
+from derive.reading.vocabulary import REFUSED_FUNCTIONS
 
 # The formula, its declarations, the error, its message, the text it marks, the hint.
 _NORMS = "known: ‖x‖, ‖x‖₁, ‖x‖₃, ‖x‖_∞, ‖X‖_F, ‖X‖_*, ‖X‖_op"
@@ -584,3 +585,9 @@ def test_the_backslash_of_matlab_is_no_space(text):
         parse(text)
     assert parse(r"\|A\ x\|^2").expr is parse(r"\|A x\|^2").expr
     assert parse(r"x^T x\ + \ y^T x").expr is parse("xᵀx + yᵀx").expr
+
+
+@pytest.mark.parametrize("word", [w for w in REFUSED_FUNCTIONS if w.isalpha() and w.isascii() and "arg" not in w])
+def test_a_refused_function_is_refused_by_name_behind_a_backslash(word):
+    with pytest.raises(ParseError, match=f"{word} (is not read|cannot be read)"):
+        parse(rf"\sum \{word}(A)", "A: n×n")

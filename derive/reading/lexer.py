@@ -343,6 +343,8 @@ class Lexer(Letters):
             self.atom(start, letter, style)
         elif word in REFUSED_COMMANDS:
             raise self.error(f"\\{word} cannot be read: {REFUSED_COMMANDS[word]}", start, end)
+        elif word in REFUSED_FUNCTIONS:
+            raise self.error(f"{word} is not read", start, end, REFUSED_FUNCTIONS[word])
         else:
             near = closest(word, [*COMMAND_FUNCTIONS, *names.SPOKEN, *COMMAND_TOKENS])
             raise self.error(f"\\{word} is not known", start, end, f"did you mean \\{near}?" if near else None)
