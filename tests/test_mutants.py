@@ -237,7 +237,8 @@ def mutations(document: Document, start: int, end: int) -> list[tuple[str, str]]
     if not re.search(r"tr|rVert|‖", side):
         head = "tr(" if uni else r"\operatorname{tr}("
         found.append(("scalar for matrix", f"{head}{side})"))
-    found.append(("layout", f"({side}){top}"))
+    if re.search(r"[^\W\d_½¼¾⅓⅔]", side.replace(r"\frac", "")):  # a number has no layout
+        found.append(("layout", f"({side}){top}"))
     for m in re.finditer(r"\(A \+ A(?:ᵀ|\^\{\\top\})\) x", side):
         put("symmetric", m.span(), "2 A x")
     shares = document.derivation.contributions
