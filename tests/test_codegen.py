@@ -72,6 +72,8 @@ FORMULAS = [
     ("jacobian", "tanh(t X)", "t", "X: m×n, t: scalar"),
     ("jacobian", "diag(v) A v + v (vᵀ A v)", "v", "v: n, A: n×n"),
     ("jacobian", "exp(x) ./ (𝟏 + x.^2)", "x", "x: n"),
+    ("gradient", "sum(exp(x) + exp(x/2) + exp(x/4))", "x", "x: n"),
+    ("gradient", "sum(exp(x/4) + exp(x) + exp(x/2))", "x", "x: n"),
     ("hessian", "(xᵀ A x)² + ‖B x − b‖", "x", "x: n, A: n×n, B: m×n, b: m"),
     ("hessian", "vᵀ tanh(W x) + sum(x ⊙ log(x))", "x", "v: m, W: m×n, x: n positive"),
     ("jacobian", "tanh(W x + b)", "x", "W: m×n, x: n, b: m"),

@@ -21,6 +21,8 @@ BY_ROW = [  # formula, variable, declarations
     ("‖diag(D Aᵀ A Dᵀ) − t‖²", "A", "D: N×n, A: k×n, t: N"),
     ("½‖softmax(Q Kᵀ / sqrt(d)) V − Y‖²", "Q", "Q: n×d, K: m×d, V: m×p, Y: n×p"),
     ("log(1 + sum(exp(−(U Vᵀ) ⊙ R)))", "U", FACTORS),
+    ("sum(log(1 + exp(−y ⊙ (X w)))) + c/2 ‖w‖²", "w", "X: m×n, c: scalar"),
+    ("½‖X w − y‖²", "w", "X: m×n"),
 ]
 
 
@@ -75,9 +77,19 @@ def test_large_matrices_are_never_formed():
     assert needed < 0.4 * R.nbytes < whole
 
 
+def test_a_matrix_past_the_last_level_is_read_once():
+    f = derive.gradient("sum(log(1 + exp(−y ⊙ (X w))))", "w", "X: m×n").function()
+    looped = f.source.split("def _gradient_by_rows(")[1].split("\ndef ")[0]
+    assert "if m * n > 4194304:" in f.source and looped.count("X[rows]") == 2
+    rng = np.random.default_rng(0)
+    X, y, w = rng.standard_normal((4200, 1000)), rng.choice([-1.0, 1.0], 4200), 0.1 * rng.standard_normal(1000)
+    wanted = -X.T @ (y / (1 + np.exp(y * (X @ w))))
+    assert np.allclose(f(X=X, y=y, w=w), wanted, rtol=1e-10, atol=1e-10)
+
+
 def test_small_arrays_take_the_plain_lines():
     f = derive.gradient(*BY_ROW[0]).function()
     looped = f.source.split("def _gradient_by_rows(")[1]
     assert "if m * n > 262144:" in f.source and "for rows in _slices(" in looped
-    assert "_by_rows" not in derive.gradient("½‖X w − y‖²", "w").source()
+    assert "_by_rows" not in derive.gradient("½‖Wᵀ W x − x‖²", "W").source()
     assert "_by_rows" not in derive.gradient(*BY_ROW[0]).source("jax")

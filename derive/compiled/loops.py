@@ -190,7 +190,7 @@ class Loops(EntryPlaces):
         for name, term in filled.items():
             self._fill(pointer(name, term.body), term)
         self.names, self.dims, self.sums = {**names, **made}, dims, {}
-        span = f"block_rows({count}, {self.size(sum(block.columns, Dim.of(0)))})"
+        span = f"block_rows({count}, {self.size(block.columns)})"
         self.helpers.add("block_rows")
         for name in self.sizes.keys() - known:
             self.sizes[name] = re.sub(r"\brows\b", span, self.sizes[name])

@@ -10,20 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ..dialects import Dialect
 from ..expr import symbol
 from ..operations import FUNCTIONS
-from ..program import Program
-from ..shapes import ONE, Dim
+from ..shapes import ONE
 from .costs import Cost
 from .expressions import ATOM, CodeText
 from .formulas import formula
 from .row_blocks import FILLED, RowBlock, split
-from .signature import Signature
-from .terms import Value
+from .terms import Value, users_in
 from .workspace import PAST_THE_CACHE
-from .writer import Writer
+from .writer import FRESH, Writer
 
+PAST_THE_LAST_LEVEL = 2**22  # entries of a matrix that is read anew from memory each time
 ENTRIES = frozenset(("power", "hypot", "logaddexp", "where", *FUNCTIONS))
 
 
@@ -35,24 +33,13 @@ class BlockedWriter(Writer):
     block : RowBlock or None
     after : frozenset of Value
         What is computed behind the loop.
-    never_whole : list of Value
-        The matrices of which only blocks are formed, and which pass through the cache more than once.
+    is_large : str
+        The condition under which the loop is faster.
     """
 
-    def __init__(
-        self,
-        program: Program,
-        dialect: Dialect,
-        signature: Signature,
-        outputs: Sequence[str],
-        preferred: Mapping[Value, str],
-    ) -> None:
-        self.block: RowBlock | None = None
-        self.after: frozenset[Value] = frozenset()
-        self.never_whole: list[Value] = []
-        super().__init__(program, dialect, signature, outputs, preferred)
-        if self.block is not None:
-            self._separate(self.block)
+    block: RowBlock | None = None
+    after: frozenset[Value] = frozenset()
+    is_large = ""
 
     def arranged(self, order: list[Value]) -> list[Value]:
         """What comes before the loop, in it and behind it."""
@@ -64,22 +51,43 @@ class BlockedWriter(Writer):
             return order
         wide = {v.shape for v in block.kept}
         read = {t.value for v in block.members if v.kind != "product" for t in v.args}
-        self.never_whole = [
+        # Matrices of which only blocks are formed, and which pass through the cache more than once.
+        never_whole = [
             v for v in block.members
             if v in read and v not in block.sums and v.shape not in wide and v.shape[1] is not ONE and v.kind != "outer"
         ]  # fmt: skip
-        if not self.never_whole:
+        if never_whole:
+            self.is_large = self.past(PAST_THE_CACHE, never_whole)
+        elif once := self.read_once(block, order):
+            self.is_large = self.past(PAST_THE_LAST_LEVEL, once)
+        else:
             return order
         self.block, self.after = block, frozenset(after)
         before = [v for v in order if v not in block.members and v not in self.after]
         return [*before, *block.members, *after]
 
-    def is_large(self) -> str:
-        """The condition that what is never formed as a whole would be past the cache."""
+    def read_once(self, block: RowBlock, order: Sequence[Value]) -> list[Value]:
+        """Matrices, the largest there are, that are read from memory once instead of several times."""
+        if self.outputs == ["value"]:
+            return []  # seldom called for alone
+        made = {v.shape for v in order if v.kind in FRESH}
+        users = users_in(order)
+        return [
+            array for array, count in block.passes.items()
+            if 1 < count == len(users[array]) and array.shape not in made and array not in block.members
+        ]  # fmt: skip
+
+    def past(self, limit: int, arrays: Sequence[Value]) -> str:
+        """That the largest of the arrays has more entries."""
         sizes = self.program.sizes
-        rows, columns = max((v.shape for v in self.never_whole), key=lambda shape: sizes.cost(Cost.of(1, *shape)))
+        rows, columns = max((v.shape for v in arrays), key=lambda shape: sizes.cost(Cost.of(1, *shape)))
         sides = [self.size(dim) for dim in (rows, columns)]
-        return " * ".join(s if s.isalnum() else f"({s})" for s in sides) + f" > {PAST_THE_CACHE}"
+        return " * ".join(s if s.isalnum() else f"({s})" for s in sides) + f" > {limit}"
+
+    def write(self) -> list[str]:
+        if self.block is not None:
+            self._separate(self.block)
+        return super().write()
 
     def _separate(self, block: RowBlock) -> None:
         """No line in the loop continues one outside, and those behind it continue arrays that have a name."""
@@ -112,6 +120,7 @@ class BlockedWriter(Writer):
         members = [value for value in self.order if value in block.members]
         rows = self.new_name("rows")
         opening = len(self.lines)
+        self.indent += 4
         outside = self.texts
         self.texts = {v: self.some_rows(v, text, block, rows) for v, text in outside.items()}
         self.early |= block.sums
@@ -126,12 +135,13 @@ class BlockedWriter(Writer):
             if value in self.preferred:
                 self.formulas[value] = symbol(self.preferred[value], *value.shape)
         kept = [f"{whole[v]}[{rows}] = {self.names[v]}" for v in members if v in block.kept]
+        self.indent -= 4
         inner_lines = [*self.lines[opening:], *kept]
         del self.lines[opening:]
         for value, name in whole.items():
             self.line(f"{name} = {self.start(value, block)}")
         self.helpers.add("_slices")
-        columns = self.size(sum(block.columns, Dim.of(0)))
+        columns = self.size(block.columns)
         others = " + ".join(self.whole_arrays(block, outside)) or "0"
         self.line(f"for {rows} in _slices({self.size(block.dim)}, {columns}, {others}):")
         self.lines += ["    " + line for line in inner_lines]
@@ -178,4 +188,5 @@ def parts(value: Value) -> set[Value]:
 
 def by_single_rows(source: str) -> str:
     """Generated code that goes through all arrays that it may one row at a time, to be checked on small ones."""
-    return re.sub(r"step = max\(.*", "step = 1", source.replace(f" > {PAST_THE_CACHE}:", " >= 0:"))
+    always = re.sub(rf" > ({PAST_THE_CACHE}|{PAST_THE_LAST_LEVEL}):", " >= 0:", source)
+    return re.sub(r"step = max\(.*", "step = 1", always)

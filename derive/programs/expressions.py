@@ -50,6 +50,8 @@ class Expressions:
         Names that the user gave to parts.
     """
 
+    indent = 4  # columns before each line
+
     def __init__(
         self,
         program: Program,
@@ -280,7 +282,7 @@ class Expressions:
     def listed(self, kind: str, items: Sequence[str], name: str) -> CodeText:
         """A call with a tuple of arrays; a long tuple is a variable."""
         made = self.call(kind, [], items=", ".join(items))
-        if len(name) + len(made.text) + 7 <= WIDTH:
+        if self.indent + len(name) + 3 + len(made.text) <= WIDTH:
             return made
         parts = self.new_name("parts")
         self.lines += [f"{parts} = [", *(f"    {item}," for item in items), "]"]
@@ -397,12 +399,12 @@ class Expressions:
 
     def line(self, statement: str, comment: str | None = None) -> None:
         """A statement, its formula behind it or, where that is too long, above it."""
-        if comment and 4 + len(statement) + 4 + len(comment) <= WIDTH:
+        if comment and self.indent + len(statement) + 4 + len(comment) <= WIDTH:
             self.lines.append(f"{statement}  # {comment}")
             return
         if comment:
-            if len(comment) > WIDTH - 7:
-                comment = comment[: WIDTH - 8] + "…"
+            if len(comment) > WIDTH - self.indent - 3:
+                comment = comment[: WIDTH - self.indent - 4] + "…"
             self.lines.append(f"# {comment}")
         self.lines.append(statement)
 

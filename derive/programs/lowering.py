@@ -50,7 +50,7 @@ class Lowering:
         tops = [value for root in roots for value in root.parts()]
         order = values_below(tops)
         self.roots_of_exp = halved(order)
-        order = values_below([*self.roots_of_exp.values(), *tops])
+        order = values_below(tops, self.roots_of_exp)
         self.cutter = Cutter(tops, sizes, keeps_constants)
         # A S Aᵀ is definite where it has an inverse; one factor then serves that and the logarithm of its determinant.
         arguments = [{v.args[0].body for v in order if v.kind == kind} for kind in ("inv", "logdet")]

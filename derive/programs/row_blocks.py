@@ -32,8 +32,8 @@ class RowBlock(NamedTuple):
         Members with these rows that are read outside, so that all their rows are kept.
     outputs : tuple of str
         Results of which the rows can be written too.
-    columns : tuple of Dim
-        The columns of the arrays that are gone through.
+    passes : dict of Value to int
+        The matrices that are gone through, and how often they would be without the block.
     """
 
     dim: Dim
@@ -41,7 +41,12 @@ class RowBlock(NamedTuple):
     sums: frozenset[Value]
     kept: frozenset[Value]
     outputs: tuple[str, ...]
-    columns: tuple[Dim, ...]
+    passes: Mapping[Value, int]
+
+    @property
+    def columns(self) -> Dim:
+        """The entries of a row of all matrices together."""
+        return sum((array.shape[1] for array in self.passes), Dim.of(0))
 
 
 class RowwiseValues:
@@ -217,7 +222,7 @@ def split(
         frozenset(best.sums),
         frozenset(kept),
         tuple(filled),
-        tuple(array.shape[1] for array in best.passes()),
+        best.passes(),
     )
     before = [v for v in order if v not in inside and v not in best.late]
     return before, block, [v for v in order if v in best.late]

@@ -10,7 +10,7 @@ of the transposes.  Row vectors are transposed column vectors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -147,9 +147,14 @@ def multiset(keys: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(sorted(keys))
 
 
-def values_below(roots: Iterable[Value]) -> list[Value]:
-    """Every value that the roots need, operands first."""
-    return postorder(roots, lambda value: [part for term in value.args for part in term.parts()])
+def values_below(roots: Iterable[Value], sources: Mapping[Value, Value] | None = None) -> list[Value]:
+    """Every value that the roots need, operands first, and before a value also the source it is made of instead."""
+
+    def operands(value: Value) -> list[Value]:
+        found = [part for term in value.args for part in term.parts()]
+        return [*found, sources[value]] if sources and value in sources else found
+
+    return postorder(roots, operands)
 
 
 def users_in(order: Iterable[Value]) -> dict[Value, list[Value]]:

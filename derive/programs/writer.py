@@ -247,7 +247,7 @@ class Writer(Expressions):
         ):
             self.texts[value] = text
             return
-        if kind in ("sum", "entries") and 7 + len(self.name(value)) + len(text.text) > WIDTH:
+        if kind in ("sum", "entries") and self.indent + len(self.name(value)) + 3 + len(text.text) > WIDTH:
             self.emit_by_parts(value)
             return
         self.assign(self.name(value), text.text, value)
