@@ -25,6 +25,7 @@ from .programs.headings import derivative_text, described, heading
 from .programs.lines import (
     all_of,
     call_text,
+    chained,
     fill,
     header,
     needed_import,
@@ -431,12 +432,11 @@ class Module:
         scalars: list[str] = []
         for symbol in self.signature.symbols:
             (scalars if symbol.is_scalar else arrays).append(self.signature.name_of[symbol])
-        clauses = []
-        if arrays:
-            clauses.append(" is ".join([*(f"type({a})" for a in arrays), "np.ndarray"]))
-            clauses.append(" is ".join([*(f"{a}.dtype" for a in arrays), "_DOUBLE"]))
-        if scalars:
-            clauses.append(" is ".join([*(f"type({s})" for s in scalars), "float"]))
+        clauses = [
+            *chained([f"type({a})" for a in arrays], "np.ndarray"),
+            *chained([f"{a}.dtype" for a in arrays], "_DOUBLE"),
+            *chained([f"type({s})" for s in scalars], "float"),
+        ]
         line = f"if {' and '.join(clauses)}:"
         if not arrays or max(map(len, clauses)) > WIDTH - 12:
             return convert

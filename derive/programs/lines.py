@@ -21,6 +21,19 @@ def all_of(conditions: Sequence[str]) -> list[str]:
     return broken(f"if {' and '.join(conditions)}:", "if (", parts, "):")
 
 
+def chained(terms: Sequence[str], last: str) -> list[str]:
+    """`a is b is last` for all terms, in as many clauses as lines are needed."""
+    clauses: list[str] = []
+    pending: list[str] = []
+    for i, term in enumerate(terms):
+        pending.append(term)
+        following = terms[i + 1] if i + 1 < len(terms) else None
+        if following is None or len(" is ".join([*pending, following, last])) > WIDTH - 12:
+            clauses.append(" is ".join([*pending, last]))
+            pending = []
+    return clauses
+
+
 def needed_import(line: str, text: str) -> list[str]:
     """An import line, without the names that a module does not use."""
     start, names = line.rsplit("import ", 1)
