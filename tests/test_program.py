@@ -270,3 +270,34 @@ def test_the_gradient_by_a_bias_sums_the_array_that_the_weights_need():
     layers = derive.gradient("½‖relu(X W + 𝟏 bᵀ) V − Y‖²", ["W", "b"], "X: m×n, W: n×h, b: h, V: h×k, Y: m×k")
     body = layers.source().split("def gradient(")[1].split("\ndef ")[0]
     assert ".sum(axis=0)" in body and "einsum" not in body and layers.verify() < 1e-6
+
+
+CLASSIFIER = "1/N (sum(logsumexp_row(tanh(X W + 𝟏 bᵀ) V + 𝟏 aᵀ)) − tr(Yᵀ (tanh(X W + 𝟏 bᵀ) V + 𝟏 aᵀ)))"
+
+
+@pytest.mark.parametrize("extra", ["", " + c/2 ‖W‖²"])
+def test_a_factor_of_all_gradients_multiplies_the_smallest_array(extra):
+    where = (
+        "X: N×n, W: n×h, b: h, V: h×k, a: k, Y: N×k, c: scalar"
+        if extra
+        else "X: N×n, W: n×h, b: h, V: h×k, a: k, Y: N×k"
+    )
+    d = derive.gradient(CLASSIFIER + extra, ["W", "b", "V", "a"], where)
+    lines = d.source().split("def gradient(")[1].split("\ndef ")[0]
+    assert lines.count("/= N") == 1 and "/= N  # (−Y + softmax_row" in lines
+    assert max(d.errors().values()) < 1e-6
+
+
+@pytest.mark.parametrize(
+    "formula, wrt, where",
+    [
+        ("c ‖A X − B‖²", ["A", "X"], "A: m×n, X: n×p, B: m×p, c: scalar"),
+        ("1/m ‖X w + b 𝟏 − y‖²", ["w", "b"], "X: m×n, b: scalar"),
+        ("c log det(A S Aᵀ + B)", ["A", "B"], "A: m×n, S: n×n spd, B: m×m spd, c: scalar"),
+        ("1/N sum(exp(A B) ⊙ C)", ["A", "B", "C"], "A: m×k, B: k×n, N: scalar"),
+        ("(aᵀ X b)² / c + (aᵀ b)/c", ["a", "b"], "X: n×n, c: scalar"),
+        ("c ‖W₂ tanh(W₁ x) − y‖² + c tr(W₁ᵀ W₁)", ["W₁", "W₂"], "c: scalar"),
+    ],
+)
+def test_moved_factors_change_no_gradient(formula, wrt, where):
+    assert max(derive.gradient(formula, wrt, where).errors().values()) < 1e-6

@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from ..shapes import ONE, SCALAR, Shape
 from .costs import SampleSizes
+from .fronts import moved
 from .graph import ValueGraph
 from .order import MAX_EXACT, Cutter, interval_key, is_gram, is_positive_definite
 from .stable import unwrapped
@@ -74,7 +75,8 @@ class Lowering:
             self.done[value] = self.lowered(value)
             if value in needed:
                 self.formed.update(self.done[value].parts())
-        self.roots = [self.finished(self.term(root)) for root in roots]
+        lowered = [self.finished(self.term(root)) for root in roots]
+        self.roots = moved(self.graph, lowered, self.sizes.cost)
 
     def used_once(self) -> set[Value]:
         """Definite values of which one system is solved, for one vector, and nothing else is asked.
