@@ -172,14 +172,11 @@ def test_a_planted_product_would_be_seen(monkeypatch):
         test_a_diagonal_of_a_product_forms_no_product("‖diag(D AᵀA Dᵀ) − t‖²", "D: N×n, A: k×n, t: N, k < n, n < N")
 
 
-def test_what_is_formed_anyway_is_summed_and_scaled_in_place():
-    """Attention by Q: P ⊙ dP is a part of the result, and its row sums need no second product; no array is idle."""
-    source = derive.gradient("½‖softmax(Q Kᵀ / sqrt(d)) V − Y‖²", "Q", "Q: n×d, K: m×d, V: m×p, Y: n×p").source()
-    body = source.split("def gradient(")[1].split("def value_and_gradient(")[0]
-    assert "einsum" not in body and ".sum(axis=1)" in body
-    assert "M = Q @ K.T" in body and "    M /= np.sqrt(" in body
+def test_row_sums_of_a_product_form_it_only_where_it_is_needed():
+    anyway = derive.gradient("yᵀ ((A ⊙ B) 𝟏) + ‖C − A ⊙ B‖²", "C", "A, B: m×n").source()
+    assert "einsum" not in anyway.split("def value(")[1].split("\ndef ")[0]
     alone = derive.gradient("yᵀ ((A ⊙ B) 𝟏)", "y", "A, B: m×n").source()
-    assert "einsum" in alone  # where nothing else needs it, the product is not formed
+    assert "einsum" in alone
 
 
 def test_an_array_is_overwritten_after_its_last_use(monkeypatch):
@@ -301,3 +298,20 @@ def test_a_factor_of_all_gradients_multiplies_the_smallest_array(extra):
 )
 def test_moved_factors_change_no_gradient(formula, wrt, where):
     assert max(derive.gradient(formula, wrt, where).errors().values()) < 1e-6
+
+
+def test_the_cotangent_of_softmax_rows_is_one_array():
+    """P ⊙ (dP − rowsum(dP ⊙ P)), as it is written by hand."""
+    d = derive.gradient("½‖softmax(Q Kᵀ / sqrt(d)) V − Y‖²", "Q", "Q: n×d, K: m×d, V: m×p, Y: n×p")
+    body = d.source().split("def gradient(")[1].split("\ndef ")[0]
+    assert body.count(" = np.einsum(") == 1 and body.count("[:, None]") == 1 and body.count(" *= ") == 1
+    assert "M = Q @ K.T" in body and "    M /= np.sqrt(" in body and "M = _row_softmax(M)" in body
+    assert max(d.errors().values()) < 1e-6
+
+
+def test_functions_of_fresh_arrays_are_written_into_them():
+    source = derive.gradient("½‖V tanh(X W) − Y‖²", "V", "X: N×n, W: n×h, V: k×N").source()
+    assert "M = X @ W" in source and "np.tanh(M, out=M)" in source
+    assert "out=X" not in derive.gradient("sum(tanh(X))²", "X").source()
+    again = derive.gradient("sum(tanh(A B) ⊙ (A B))", "A", "A: m×k, B: k×n")  # A B is read after the function
+    assert "out=AB" not in again.source() and max(again.errors().values()) < 1e-6

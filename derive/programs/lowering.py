@@ -16,7 +16,7 @@ from .costs import SampleSizes
 from .fronts import moved
 from .graph import ValueGraph
 from .order import MAX_EXACT, Cutter, interval_key, is_gram, is_positive_definite
-from .stable import unwrapped
+from .stable import roots_of_exponentials
 from .terms import UNIT, Term, Value, is_nonnegative, is_zero, merged, users_in, values_below
 
 FULL = ("full", Fraction(1))
@@ -50,7 +50,7 @@ class Lowering:
         self.has_triangular_solve = has_triangular_solve
         tops = [value for root in roots for value in root.parts()]
         order = values_below(tops)
-        self.roots_of_exp = halved(order)
+        self.roots_of_exp = roots_of_exponentials(order)
         order = values_below(tops, self.roots_of_exp)
         self.cutter = Cutter(tops, sizes, keeps_constants)
         # A S Aᵀ is definite where it has an inverse; one factor then serves that and the logarithm of its determinant.
@@ -463,7 +463,33 @@ class Lowering:
             if not rest:
                 return stacked
             terms = [*rest, stacked]
+        if len(terms) == 2 and shape[1] is not ONE:
+            terms = self.with_common_factor(*terms)
         return self.resummed(terms, shape) if len(terms) > 1 else graph.total(terms, shape)
+
+    def with_common_factor(self, left: Term, right: Term) -> list[Term]:
+        """P ⊙ A + diag(v) P as P ⊙ (A + v 𝟏ᵀ), one product entry by entry less."""
+        for one, other in ((left, right), (right, left)):
+            first, second = ([*simple_factors(t.value)] for t in (one, other))
+            full = [t for t, tag in second if tag == "full"]
+            if {tag for _, tag in first} != {"full"} or len(full) != 1 or one.flipped != other.flipped:
+                continue
+            rest = [t for t, _ in first if t.key() != full[0].key()]
+            if len(rest) != 1:
+                continue
+            v, tag = next(pair for pair in second if pair[1] != "full")
+            if v.value is not None and v.body.kind == "row_sums" and v.body.args[0].value is one.value:
+                # The only other use of P ⊙ A, which needs no array for it.
+                is_turned = v.body.args[0].flipped
+                dots = self.row_dots(*(t.T if is_turned else t for t, _ in first))
+                v = dots.times(v.coefficient, v.powers)
+            shape = one.body.shape
+            ends = (v, self.graph.ones(shape[1], ONE)) if tag == "column" else (self.graph.ones(shape[0], ONE), v)
+            added = self.outer(*ends).times(other.coefficient, other.powers)
+            inner = self.resummed([rest[0].times(one.coefficient, one.powers), added], shape)
+            made = self.made("entries", (full[0], self.graph.plain(inner)), shape, (FULL, FULL))
+            return [made.T if one.flipped else made]
+        return [left, right]
 
     def opened(self, terms: Iterable[Term]) -> Iterable[Term]:
         """Mere multiples are taken apart, so that their numbers join those of the sum."""
@@ -510,14 +536,11 @@ class Lowering:
         return Term(UNIT, (), made)
 
 
-def halved(order: Iterable[Value]) -> dict[Value, Value]:
-    """Exponentials of which the root is there as well, eᵘ = (e^(u/2))², and that root."""
-    found = {}
-    for value in order:
-        if value.kind == "exp" and value.args[0].coefficient:
-            term = unwrapped(value.args[0])
-            found[term.times(1 / term.coefficient).key(), value.shape, term.coefficient] = value
-    return {v: root for (key, shape, c), v in found.items() if (root := found.get((key, shape, c / 2))) is not None}
+def simple_factors(value: Value | None) -> Iterable[tuple[Term, str]]:
+    """The two factors of a product entry by entry, and along what they broadcast."""
+    if value is not None and value.kind == "entries" and len(value.args) == 2:
+        if all(exponent == 1 for _, exponent in value.data):
+            yield from ((term, tag) for term, (tag, _) in zip(value.args, value.data, strict=True))
 
 
 def without(

@@ -283,6 +283,16 @@ def halved(graph: Products, value: Value) -> Value | None:
     return None if found is None else single(found)
 
 
+def roots_of_exponentials(order: Iterable[Value]) -> dict[Value, Value]:
+    """Exponentials of which the root is there as well, eᵘ = (e^(u/2))², and that root."""
+    found = {}
+    for value in order:
+        if value.kind == "exp" and value.args[0].coefficient:
+            term = unwrapped(value.args[0])
+            found[term.times(1 / term.coefficient).key(), value.shape, term.coefficient] = value
+    return {v: root for (key, shape, c), v in found.items() if (root := found.get((key, shape, c / 2))) is not None}
+
+
 def root(graph: Products, term: Term) -> Term | None:
     """a where the term is a²."""
     front = exact_root(term.coefficient, 2) if term.coefficient > 0 else None

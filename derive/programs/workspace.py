@@ -12,19 +12,14 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
-from ..dialects import NUMPY
-from ..operations import FUNCTIONS
 from .expressions import ATOM, CodeText, is_full_somewhere
 from .terms import Term, Value, users_in
-from .writer import Writer, is_broadcast
+from .writer import UFUNCS, Writer, is_broadcast
 
 ROWS_AT_ONCE = 16
 SMALL = 2**13  # entries below which the call costs more than the work
 PAST_THE_CACHE = 2**18  # entries of the matrix
 WITH_OUT = frozenset("row_dots row_sums hypot".split())  # calls that take an array to write into
-UFUNCS = {  # take an array to write into
-    name: f"np.{name}" for name, op in FUNCTIONS.items() if not op.code and NUMPY[name] == f"np.{name}({{0}})"
-}
 
 
 class WorkspaceWriter(Writer):
@@ -39,6 +34,8 @@ class WorkspaceWriter(Writer):
     made_of : dict of str to str
         What else is kept: names, and the expressions that make them of the buffers.
     """
+
+    continuing = frozenset(UFUNCS)
 
     def write(self) -> list[str]:
         self.buffers: list[tuple[str, str]] = []

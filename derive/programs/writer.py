@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from ..dialects import Dialect
+from ..dialects import NUMPY, Dialect
 from ..expr import OPERATIONS, symbol
 from ..operations import FUNCTIONS
 from ..program import Program
@@ -26,11 +26,16 @@ FRESH = frozenset(
 ) | frozenset(FUNCTIONS)
 INLINE = frozenset("dot sq_norm norm total trace sum contraction norm1 spd_logdet logdet det".split())
 TOGETHER = {"softplus": "sigmoid", "logsumexp": "softmax", "row_logsumexp": "row_softmax"}  # share their exponentials
+UFUNCS = {  # take an array to write into
+    name: f"np.{name}" for name, op in FUNCTIONS.items() if not op.code and NUMPY[name] == f"np.{name}({{0}})"
+}
 VIEWS = frozenset("vec unvec submatrix diagonal".split())
 
 
 class Writer(Expressions):
     """Writes the lines that compute some outputs."""
+
+    continuing = frozenset(("softmax", "row_softmax", *FUNCTIONS))  # of entries or rows, under the name of the argument
 
     def __init__(
         self,
@@ -69,11 +74,11 @@ class Writer(Expressions):
         return order
 
     def _find_absorbed(self) -> dict[Value, int]:
-        """Sums and products that start from a fresh array that nothing needs after them, and which operand that is."""
+        """What starts from a fresh array that nothing needs after it, and which operand that is."""
         found: dict[Value, int] = {}
         taken: set[Value] = set()
         for value in self.order:
-            if value.is_scalar or value.kind not in ("sum", "entries"):
+            if value.is_scalar or value.kind not in ("sum", "entries", *self.continuing):
                 continue
             indices: Sequence[int] = range(len(value.args))
             if self.adds_outer:
@@ -373,6 +378,12 @@ class Writer(Expressions):
         self.texts[value] = CodeText(name)
         comment = self.comment(value)
         others = [(i, t) for i, t in enumerate(value.args) if i != index]
+        if value.kind in UFUNCS:
+            self.line(f"{UFUNCS[value.kind]}({name}, out={name})", comment)
+            return
+        if value.kind in self.continuing:
+            self.line(f"{name} = {self.call(value.kind, [CodeText(name)]).text}", comment)
+            return
         if value.kind == "entries":
             for position, (i, other) in enumerate(others):
                 tag, exponent = value.data[i]
