@@ -300,6 +300,16 @@ def test_moved_factors_change_no_gradient(formula, wrt, where):
     assert max(derive.gradient(formula, wrt, where).errors().values()) < 1e-6
 
 
+def test_moving_a_factor_computes_nothing_twice(monkeypatch):
+    formula = "Z = X E; A = softmax_row(Z Q (Z K)ᵀ / sqrt(k)); z = U (Z + A Z V)ᵀ 𝟏 / n + c; logsumexp(z) − yᵀ z"
+    where = "X: n×m, E: m×d, Q, K: d×k, V: d×d, U: q×d, c, y: q, 𝟏ᵀy = 1"
+    d = derive.gradient(formula, "E, Q, K, V, U, c", where)
+    moved = len(d.program.order)
+    monkeypatch.setattr("derive.programs.lowering.moved", lambda graph, roots, cost: roots)
+    assert moved < len(derive.gradient(formula, "E, Q, K, V, U, c", where).program.order) + 2
+    assert max(d.errors().values()) < 1e-6
+
+
 def test_the_cotangent_of_softmax_rows_is_one_array():
     """P ⊙ (dP − rowsum(dP ⊙ P)), as it is written by hand."""
     d = derive.gradient("½‖softmax(Q Kᵀ / sqrt(d)) V − Y‖²", "Q", "Q: n×d, K: m×d, V: m×p, Y: n×p")

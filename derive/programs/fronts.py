@@ -12,7 +12,7 @@ from typing import Any
 
 from .constructors import Products
 from .costs import Cost
-from .terms import UNIT, Powers, Term, Value, values_below
+from .terms import UNIT, Term, Value, values_below
 
 BILINEAR = frozenset(("product", "outer", "row_dots"))
 LINEAR = frozenset("row_sums diagonal Diag vec unvec submatrix cumsum cumsum_back".split())
@@ -78,28 +78,69 @@ def common(sets: Iterable[int]) -> int:
     return found
 
 
+TRIED = 6  # arrays that could be multiplied instead
+
+
 def moved(graph: Products, roots: Sequence[Term], cost: Callable[[Cost], float]) -> list[Term]:
     """The outputs, a factor that several share multiplied into a smaller array that all are linear in."""
-    shared: dict[tuple[Fraction, Powers], list[Term]] = {}
-    for term in (part for root in roots for part in summands(root)):
-        if term.value is not None and not term.value.is_scalar and not term.is_plain:
-            shared.setdefault((term.coefficient, term.powers), []).append(term)
     found = list(roots)
-    for (coefficient, powers), terms in shared.items():
-        tops = [term.body for term in terms]
-        if len(dict.fromkeys(tops)) < 2:
-            continue
-        order = values_below(tops)
-        linearity = Linearity(order)
-        inside = common(linearity.linear[top] for top in tops)
-        sizes = {v: cost(Cost.of(1, *v.shape)) for v in order if linearity.bits[v] & inside and v.kind != "input"}
-        best = min(sizes, key=sizes.__getitem__, default=None)
-        if best is None or 2 * sizes[best] >= sum(cost(Cost.of(1, *top.shape)) for top in tops):
-            continue
-        done = scaled(graph, order, linearity, best, Term(coefficient, powers, best))
-        bare = {term.key(): done[term.body] for term in terms}
-        found = [with_parts(graph, root, bare) for root in found]
+    for terms, factor in shared([part for root in roots for part in summands(root)]):
+        found = with_factor_moved(graph, found, terms, factor, cost) or found
     return found
+
+
+def shared(terms: Sequence[Term]) -> Iterable[tuple[list[Term], Term]]:
+    """What several arrays are multiplied by, and those arrays with their factors."""
+    holders: dict[Fraction | tuple[Value, Fraction], list[int]] = {}
+    for i, term in enumerate(terms):
+        if term.value is not None and not term.value.is_scalar:
+            numbers = [term.coefficient] if abs(term.coefficient) != 1 else []
+            keys: list[Fraction | tuple[Value, Fraction]] = [*numbers, *term.powers]
+            for key in keys:
+                holders.setdefault(key, []).append(i)
+    factors: dict[tuple[int, ...], Term] = {}
+    for key, held in holders.items():
+        if len({terms[i].value for i in held}) > 1:
+            known = factors.get(tuple(held), Term(UNIT))
+            factors[tuple(held)] = known.times(key) if isinstance(key, Fraction) else known.times(UNIT, (key,))
+    return [([terms[i] for i in held], factor) for held, factor in factors.items()]
+
+
+def with_factor_moved(
+    graph: Products, roots: Sequence[Term], terms: Sequence[Term], factor: Term, cost: Callable[[Cost], float]
+) -> list[Term] | None:
+    """The outputs, if that makes no array more than the one that is multiplied; otherwise None."""
+    if not {term.key() for root in roots for term in summands(root)}.issuperset(term.key() for term in terms):
+        return None  # made otherwise for another factor
+    tops = list(dict.fromkeys(term.body for term in terms))
+    order = values_below(tops)
+    linearity = Linearity(order)
+    inside = common(linearity.linear[top] for top in tops)
+    sizes = {v: cost(Cost.of(1, *v.shape)) for v in order if linearity.bits[v] & inside and v.kind != "input"}
+    whole = sum(cost(Cost.of(1, *top.shape)) for top in tops)
+    count = live(roots)
+    for start in sorted(sizes, key=sizes.__getitem__)[:TRIED]:
+        if 2 * sizes[start] >= whole:
+            break
+        done = scaled(graph, order, linearity, start, Term(factor.coefficient, factor.powers, start))
+        parts = {
+            t.key(): Term(
+                t.coefficient / factor.coefficient,
+                tuple(pair for pair in t.powers if pair not in factor.powers),
+                done[t.body],
+                t.flipped,
+            )
+            for t in terms
+        }
+        found = [with_parts(graph, root, parts) for root in roots]
+        if live(found) <= count + 1:
+            return found
+    return None
+
+
+def live(roots: Iterable[Term]) -> int:
+    """How many values the outputs need."""
+    return len(values_below(part for root in roots for part in root.parts()))
 
 
 def summands(root: Term) -> Sequence[Term]:
@@ -123,13 +164,12 @@ def scaled(graph: Products, order: Sequence[Value], linearity: Linearity, start:
     return done
 
 
-def with_parts(graph: Products, root: Term, parts: Mapping[tuple[Any, ...], Value]) -> Term:
+def with_parts(graph: Products, root: Term, parts: Mapping[tuple[Any, ...], Term]) -> Term:
     """An output with some of its terms made otherwise."""
-    new = [Term(UNIT, (), parts[t.key()], t.flipped) if t.key() in parts else t for t in summands(root)]
-    if all(a is b for a, b in zip(new, summands(root), strict=True)):
+    if not any(term.key() in parts for term in summands(root)):
         return root
-    if len(new) == 1 and root.body.kind != "sum":
-        return new[0]
-    made = graph.value("sum", tuple(new), (), root.body.shape)
+    if root.key() in parts:
+        return parts[root.key()]
+    made = graph.value("sum", tuple(parts.get(t.key(), t) for t in summands(root)), (), root.body.shape)
     made.is_symmetric = root.body.is_symmetric
     return Term(UNIT, (), made, root.flipped)
