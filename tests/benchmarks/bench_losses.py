@@ -454,7 +454,10 @@ def with_casadi(loss: Loss, arrays: dict[str, Any]) -> Run:
     for i, a in enumerate(results):
         buffer.set_res(i, memoryview(a))
 
+    alive = compiled, buffer, held  # its pointers keep none of them
+
     def run() -> Any:
+        assert alive
         call()
         return results[0], results[1].reshape(shape, order="F")
 
