@@ -325,3 +325,8 @@ def test_functions_of_fresh_arrays_are_written_into_them():
     assert "out=X" not in derive.gradient("sum(tanh(X))²", "X").source()
     again = derive.gradient("sum(tanh(A B) ⊙ (A B))", "A", "A: m×k, B: k×n")  # A B is read after the function
     assert "out=AB" not in again.source() and max(again.errors().values()) < 1e-6
+
+
+def test_rows_are_scaled_in_an_array_of_the_program():
+    source = derive.gradient("‖diag(D Aᵀ A Dᵀ) − t‖²", "A", "D: N×n, A: k×n, t: N").source()
+    assert "DAt *= r[:, None]" in source and "D * r" not in source

@@ -84,7 +84,9 @@ class Cutter:
         if left_diagonal and right_diagonal:
             return self.sizes.product(1, p, ONE, ONE)
         if left_diagonal or right_diagonal:
-            return self.sizes.product(1, p, r, ONE)
+            # What is made on the way is scaled where it stands, an argument into an array of its own.
+            other = factors[k + 1 : j + 1] if left_diagonal else factors[i : k + 1]
+            return self.sizes.product(1.5 if len(other) == 1 and other[0].body.kind == "input" else 1, p, r, ONE)
         for edge in (factors[i] if i == k else None, factors[j] if j == k + 1 else None):
             if edge is not None and edge.body.kind == "ones":
                 return self.sizes.product(1, p, q, r)
