@@ -260,3 +260,22 @@ def test_the_way_through_sympy_can_fail():
     assert over_the_same_symbols(from_sympy(to_sympy(scale(2, x))), x) is scale(2, x)
     assert not proved(from_sympy(to_sympy(scale(2, x))), scale(3, x))
     assert derive.equal(from_sympy(to_sympy(scale(2, x))), scale(3, x)) == "differs"
+
+
+@pytest.mark.parametrize(
+    "formula, where, wanted",
+    [
+        (
+            "c = x − mean(x); s = sqrt(var(x) + ε); z = γ ⊙ c / s + β; ⟨g, z⟩",
+            "x, γ, β, g: n, ε: scalar positive",
+            "(g ⊙ γ − (𝟏 γᵀ + c (γ ⊙ c)ᵀ / s²) g / n) / s where c = x − sum(x) 𝟏 / n, s = sqrt(sum(c.^2) / n + ε)",
+        ),
+        ("s = sqrt(xᵀx + ε); log(s) + 1/s", "x: n, ε: scalar positive", "(1 − 1 / s) x / s² where s = sqrt(xᵀ x + ε)"),
+        ("q = (aᵀx)²; exp(q)", "x, a: n", None),  # aᵀx is no root of q where it is negative
+    ],
+)
+def test_what_the_author_named_keeps_its_name_however_it_is_written(formula, where, wanted):
+    d = derive.gradient(formula, "x", where)
+    assert d.errors()["the compact form"] < 1e-8
+    assert wanted is None or str(d.compact) == wanted
+    assert wanted is not None or "sqrt(q)" not in str(d.compact)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 import weakref
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from functools import lru_cache, partial
 
 from ..expr import Expr, nodes, number_op, substitute, symbol, symbol_count, symbols_of
-from ..operations import add, hadamard, inv, matmul, matpow, mul, scale, terms_of, transpose
+from ..operations import add, hadamard, inv, matmul, matpow, mul, power, scale, terms_of, transpose
 from .budget import TooLargeError
 from .display import Cost, Presentation, cost, tidy
 from .factoring import BUDGET, Factoring
@@ -350,23 +351,57 @@ def _named(expr: Expr, taken: set[str], given: list[tuple[str, Expr]]) -> Compac
     definitions: list[tuple[Expr, Expr]] = []
     used = taken | {name for name, _ in given}
 
-    def put(part: Expr, name: str) -> None:
+    def put(part: Expr, name: str, uses: Mapping[Expr, Callable[[Expr], Expr]]) -> None:
         nonlocal expr, definitions
         used.add(name)
-        named = {part: symbol(name, *part.shape)}
-        expr = substitute(expr, named)
-        definitions = [(n, substitute(v, named)) for n, v in definitions]
-        definitions.insert(0, (named[part], part))
+        named = symbol(name, *part.shape)
+        places = {use: made(named) for use, made in uses.items()}
+        expr = substitute(expr, places)
+        definitions = [(n, substitute(v, places)) for n, v in definitions]
+        definitions.insert(0, (named, part))
 
     for authored, part in reversed(given):
-        if part.args and authored not in taken and part in nodes(expr, *(value for _, value in definitions)):
-            put(part, authored)
+        if part.args and authored not in taken:
+            uses = _uses(part, nodes(expr, *(value for _, value in definitions)))
+            if uses:
+                put(part, authored, uses)
     for _ in range(12):
         repeated = _repeated(expr, [value for _, value in definitions])
         if repeated is None:
             break
-        put(repeated, _free_name(repeated, used))
+        put(repeated, _free_name(repeated, used), {repeated: lambda named: named})
     return Compact(expr, _in_order(definitions))
+
+
+def _uses(part: Expr, found: list[Expr]) -> dict[Expr, Callable[[Expr], Expr]]:
+    """Where a part is used, perhaps written otherwise, and what stands there over its name: for s = √u, u is s²."""
+    if part in found:
+        return {part: lambda named: named}
+    of, (base, inner) = set(symbols_of(part)), _powered(part)
+    uses: dict[Expr, Callable[[Expr], Expr]] = {}
+    for node in found:
+        below, outer = _powered(node)
+        # u is √u squared, but no root of u².
+        is_known = abs(inner.numerator) == 1 or outer == inner
+        if (
+            is_known
+            and node.args
+            and set(symbols_of(node)) == of
+            and below.shape == base.shape
+            and is_same(below, base)
+        ):
+            uses[node] = partial(_raised, exponent=outer / inner)
+    return uses
+
+
+def _powered(node: Expr) -> tuple[Expr, Fraction]:
+    if node.op is power and node.args[1].op is number_op:
+        return node.args[0], node.args[1].data[0]
+    return node, Fraction(1)
+
+
+def _raised(base: Expr, exponent: Fraction) -> Expr:
+    return base if exponent == 1 else power(base, exponent)
 
 
 def _in_order(definitions: list[tuple[Expr, Expr]]) -> list[tuple[Expr, Expr]]:
