@@ -735,6 +735,26 @@ def test_a_mean_finds_an_index_where_the_usual_letters_are_taken():
 
 
 @pytest.mark.parametrize(
+    "formula, wrt, read, box",
+    [
+        (r"\sum_i (x_i - \bar x)^2", r"\bar x", "‖x − x̄ 𝟏‖²", "2 (n x̄ − 𝟏ᵀ x)"),
+        (r"\sum_i \|x_i - \bar x\|^2", r"\bar x", "‖X − 𝟏 x̄ᵀ‖_F²", "2 (m x̄ − Xᵀ 𝟏)"),
+        (r"\sum_i (x_i - \bar x_i)^2", "x", "‖x − x̄‖²", "2 (x − x̄)"),
+        (r"\sum_i a_i x_i + \bar x^T b", "a", "⟨a, x⟩ + x̄ᵀ b", "x"),
+    ],
+)
+def test_a_letter_with_a_bar_is_no_mean_where_it_is_asked_for_indexed_or_outside_of_sums(formula, wrt, read, box):
+    found = derive.gradient(formula, wrt)
+    assert (found.loss.text(), found.boxed.text()) == (read, box)
+
+
+@pytest.mark.parametrize("formula", [r"\sum_i a_i x_i + \bar x^T b", r"\sum_i (x_i - \bar x_i)(y_i - \bar x)"])
+def test_a_bar_that_may_be_a_mean_of_the_variable_is_refused(formula):
+    with pytest.raises(ParseError, match="x̄ may be made of x"):
+        derive.gradient(formula, "x")
+
+
+@pytest.mark.parametrize(
     ("formula", "wrt", "box"),
     [("e^t", "t", "exp(t)"), ("1/(1 + e^{t})", "t", "−σ(t) σ(−t)"), ("t^2 e^t", "t", "t exp(t) (t + 2)"),
      ("e^t e", "e", "2 e"), ("e^t A e", "e", "(A + Aᵀ) e"), ("e^T x", "x", "e")],
