@@ -757,7 +757,25 @@ def test_a_bar_that_may_be_a_mean_of_the_variable_is_refused(formula):
 @pytest.mark.parametrize(
     ("formula", "wrt", "box"),
     [("e^t", "t", "exp(t)"), ("1/(1 + e^{t})", "t", "−σ(t) σ(−t)"), ("t^2 e^t", "t", "t exp(t) (t + 2)"),
-     ("e^t e", "e", "2 e"), ("e^t A e", "e", "(A + Aᵀ) e"), ("e^T x", "x", "e")],
+     ("e^t e", "e", "2 e"), ("e^t A e", "e", "(A + Aᵀ) e"), ("e^T x", "x", "e"), ("eᵗ", "t", "exp(t)"),
+     ("e⁻ᵗ", "t", "−exp(−t)"), ("e = y − X w; e^t e", "w", "−2 Xᵀ (y − X w)"), ("eᵗ A e", "e", "(A + Aᵀ) e")],
 )  # fmt: skip
-def test_e_to_the_t_is_a_number_unless_a_factor_follows(formula, wrt, box):
+def test_e_to_the_t_is_a_number_unless_e_is_a_vector(formula, wrt, box):
     assert derive.gradient(formula, wrt).boxed.text() == box
+
+
+@pytest.mark.parametrize("formula", ["e^t(x+1)", "eᵗ (x+1)", "e^{t}(x+1)"])
+def test_a_bracket_behind_e_to_the_t_is_multiplied(formula):
+    read = parse(formula)
+    assert read.expr.text() == "(x + 1) exp(t)" and "is read as the exponential of t" in read.readings[0]
+    assert derive.gradient(formula, "x", where="x: scalar, t: scalar").boxed.text() == "exp(t)"
+
+
+@pytest.mark.parametrize("formula", ["e^t x", "eᵗ x", "A^t x", "Aᵗ x"])
+def test_a_declared_t_that_marks_a_transpose_is_said_to(formula):
+    found = derive.parse(formula, "t: scalar, e: n, A: n×n")
+    assert found.text() == ("eᵀ x" if "e" in formula else "Aᵀ x")
+    readings = parse(formula, "t: scalar, e: n, A: n×n").readings
+    assert any("is read as a transpose" in reading for reading in readings)
+
+

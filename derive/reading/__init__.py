@@ -23,7 +23,7 @@ from ..own_functions import OwnFunction
 from ..shapes import SCALAR, Dim
 from .declarations import Declarations, declarations, style_of
 from .indexed_names import capital
-from .scope import Reading
+from .scope import Reading, is_raised
 from .solved import Solution
 from .tokens import Token
 from .vocabulary import ALIKE, ELEMENTWISE, WITH_PARAMETER
@@ -242,7 +242,7 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
     if any(t.kind == "num" and t.value == 1 for t in tokens):
         others.append(frozenset(("ones",)))
     following = [*tokens[1:], tokens[-1]]
-    if any(t.kind == "name" and t.value == "e" and not _is_raised(after) for t, after in zip(tokens, following)):
+    if any(t.kind == "name" and t.value == "e" and not is_raised(after) for t, after in zip(tokens, following)):
         others.append(frozenset(("e",)))
     calls = [frozenset(("call",))] if any(t.text in ("tr", "det", "logdet") for t in tokens) else []
     base: Solution | None = None
@@ -333,14 +333,14 @@ def _is_scalar_calculus(tokens: Sequence[Token]) -> bool:
     """
     following = [*tokens[1:], None]
     asks = any(
-        t.kind == "func" or t.text in ("^", "**") or (t.text == "/" and after is not None and after.kind != "num")
+        t.kind == "func" or is_raised(t) or (t.text == "/" and after is not None and after.kind != "num")
         for t, after in zip(tokens, following)
     )
     return asks and all(
         t.text in ELEMENTWISE | ALIKE | WITH_PARAMETER if t.kind == "func"
         else t.text in ("+", "-", "*", "/", "^", "**", ",") if t.kind == "op"
         else not t.style and t.value[:1].islower() if t.kind == "name"
-        else t.kind in ("num", "open", "close", "bar", "sup", "frac", "sqrt")
+        else t.kind in ("num", "open", "close", "bar", "sup", "frac", "sqrt") or t.text == "ᵗ"
         for t in tokens
     )  # fmt: skip
 
@@ -351,10 +351,6 @@ def _is_more_usual(other: Solution, base: Solution | None) -> bool:
         return True
     keeps = other.exprs[-1].is_scalar or not base.exprs[-1].is_scalar
     return keeps and other.surprise < base.surprise - SURPRISING / 2
-
-
-def _is_raised(token: Token) -> bool:
-    return token.kind == "sup" or token.text in ("^", "**")
 
 
 def _regrouped(solution: Solution, loose: frozenset[str]) -> Solution:

@@ -179,7 +179,7 @@ class Reading:
         parameters: dict[str, tuple[list[str], list[Token]]] = {}
         uses: dict[str, set[str]] = {}
         roots = []
-        if any(is_transposed_e(s.tokens, self.known) for s in self.statements):
+        if is_vector_e([t for s in self.statements for t in chain(s.tokens, *s.others)], self.known):
             loose |= {"e"}  # the number has no transpose
         others: list[Node] = []
         used: set[int] = set()
@@ -575,21 +575,20 @@ class Reading:
         sizes.name(found, taken)
 
 
-def is_transposed_e(tokens: list[Token], known: Collection[str]) -> bool:
-    """Whether e is transposed somewhere, as a number never is; by t only where that is no name and a factor follows."""
-    for i, token in enumerate(tokens):
-        after = [t for t in tokens[i + 1 : i + 6] if t.text not in ("^", "{", "}")]
-        if token.kind != "name" or token.value != "e" or not after:
-            continue
-        mark, *behind = after
-        if mark.kind == "trans":
-            return True
-        if tokens[i + 1].text == "^" and mark.value in ("T", "t"):
-            is_name = "t" in known or sum(t.value == "t" for t in tokens) > 1
-            is_factor = bool(behind) and behind[0].kind in ("name", "open", "func")
-            if mark.value == "T" or is_factor and not is_name:
-                return True
-    return False
+def is_vector_e(tokens: list[Token], known: Collection[str]) -> bool:
+    """Whether the e of a formula is no number: it is transposed, by T or, where it stands without a power too, by t."""
+    after = [[t for t in tokens[i + 1 : i + 4] if t.text not in ("^", "{")] for i in range(len(tokens))]
+    here = [i for i, token in enumerate(tokens) if token.kind == "name" and token.value == "e"]
+    marks = [after[i][0] for i in here if after[i]]
+    if any(mark.text != "ᵗ" if mark.kind == "trans" else mark.value == "T" for mark in marks):
+        return True
+    is_name = "t" in known or sum(t.value == "t" for t in tokens) > sum(mark.value == "t" for mark in marks)
+    is_bare = any(tokens[i + 1 : i + 2] == [] or not is_raised(tokens[i + 1]) for i in here)
+    return is_bare and not is_name and any(mark.text in ("t", "ᵗ") for mark in marks)
+
+
+def is_raised(token: Token) -> bool:
+    return token.kind == "sup" or token.text in ("^", "**", "ᵗ")
 
 
 __all__ = ["Reading"]

@@ -12,6 +12,9 @@ from .tokens import Token
 def wrap(p: Stacks, op: str, token: Token) -> None:
     base = p.operands[-1]
     following = p.tokens[p.i] if p.i < len(p.tokens) else None
+    if token.text == "ᵗ" and (base.op == "const" or "t" in p.known):
+        raised_to_t(p, token, token.end)
+        return
     if token.text in ("'", "′", "’") and base.op == "sym" and base.data == "σ":
         if following is not None and following.text == "(" and not following.spaced and base.data not in p.known:
             raise p.error(f"{base.data}′ is a derivative, which is not read here", (base.start, token.end))
@@ -34,6 +37,20 @@ def wrap(p: Stacks, op: str, token: Token) -> None:
                 "give it a letter of its own",
             )  # fmt: skip
     p.operands[-1] = Node(op, [base], None, base.start, token.end)
+
+
+def raised_to_t(p: Stacks, mark: Token, end: int, is_negative: bool = False) -> None:
+    """Raise to t, which is the exponent of a number and marks the transpose of anything else."""
+    base = p.operands.pop()
+    op, exponent = "transpow", Node("sym", [], str(mark.value or "t"), *mark.span)
+    if base.op == "const":  # no number is transposed
+        op = "pow"
+        exponent = Node("neg", [exponent], None, *mark.span) if is_negative else exponent
+        following = p.tokens[p.i] if p.i < len(p.tokens) else None
+        if exponent.data and exponent.data not in p.known and following is not None and following.kind in ("name", "open", "func"):
+            shown = " ".join(p.source[base.start : end].split())
+            p.readings.append(f"{shown} is read as the exponential of {exponent.data}")
+    p.operands.append(Node(op, [base, exponent], None, base.start, end))
 
 
 def power_check(p: Stacks, token: Token) -> None:
@@ -133,16 +150,14 @@ def superscript(p: Stacks, token: Token, following: Token) -> bool | None:
     if mark is not None and mark.kind == "name" and mark.value == "H" and "H" not in p.known:
         raise p.error("conjugate transposes are not read: formulas are real", (token.start, mark.end), "write ^T")
     is_transpose = mark is not None and mark.kind == "name" and mark.value in ("T", "t") and not counts(p, mark.value)
-    if is_transpose and p.operands[-1].op == "const":
-        return None  # eᵗ and e⁻ᵗ: no number is transposed
+    is_number = p.operands[-1].op == "const"
+    if is_transpose and is_number and minus:
+        return None  # e⁻ᵗ
     if mark is not None and (mark.kind == "trans" or is_transpose):
-        if mark.kind == "name" and mark.value in p.known and not minus:
-            base = p.operands.pop()
-            exponent = Node("sym", [], mark.value, mark.start, mark.end)
-            p.operands.append(Node("transpow", [base, exponent], None, base.start, tokens[end - 1].end))
-            p.i = end
-            return False
         p.i = end
+        if mark.kind == "name" and (is_number or mark.value in p.known) and not minus:
+            raised_to_t(p, mark, tokens[end - 1].end)
+            return False
         if minus:
             wrap(p, "inv", tokens[end - 1])
         wrap(p, "trans", tokens[end - 1])
