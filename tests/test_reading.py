@@ -735,6 +735,33 @@ def test_a_mean_finds_an_index_where_the_usual_letters_are_taken():
 
 
 @pytest.mark.parametrize(
+    "formula, where, read",
+    [
+        ("‖y − Φ(w)‖²", "y: m, w: m", "‖y − Φ(w)‖²"),
+        ("‖y − Φ(w)‖²", "y: m, w: n", "‖y − Φ w‖²"),
+        ("‖y − F(w)‖²", "y: m, w: n", "‖y − F w‖²"),
+        ("½ F(x)^T F(x)", None, "½ F(x)ᵀ F(x)"),
+        (r"F(x)^{\top} y", None, "F(x)ᵀ y"),
+        ("‖G(Wx) − y‖² + ‖G(V z)‖²", "y: n, W: n×m, V: p×q", "‖G(W x) − y‖² + ‖G(V z)‖²"),
+        ("tr(Φ(X)Φ(X)ᵀ)", None, "tr(Φ(X) Φ(X)ᵀ)"),
+        ("sum(Φ(y)) + (x − μ)ᵀΦ(x − μ)", "x: n, y: m, μ: n", "sum(Φ(y)) + (x − μ)ᵀ Φ(x − μ)"),
+        ("½‖w‖² + C(w^T w)", None, "½ ‖w‖² + C wᵀ w"),
+    ],
+)
+def test_a_capital_before_a_vector_is_a_function_of_each_entry_where_the_shapes_ask_for_it(formula, where, read):
+    found = derive.parse(formula, where)
+    assert found.text() == read
+    letter = next(c for c in formula if c in "ΦFGC")
+    kind = "function of each entry" if f"{letter}(" in read else "product"
+    assert any(f"{letter}(…) is read as a {kind}" in reading for reading in parse(formula, where).readings)
+
+
+def test_a_capital_that_fits_neither_way_keeps_its_first_error():
+    with pytest.raises(ShapeError, match="cannot add R x"):
+        derive.parse("R(x) + ‖x‖²")
+
+
+@pytest.mark.parametrize(
     "formula, wrt, read, box",
     [
         (r"\sum_i (x_i - \bar x)^2", r"\bar x", "‖x − x̄ 𝟏‖²", "2 (n x̄ − 𝟏ᵀ x)"),

@@ -17,10 +17,9 @@ from typing import Any
 
 from .. import names
 from ..errors import DeriveError, ParseError, ShapeError, UnknownSymbolError
-from ..expr import Expr, fold, nodes, substitute, symbol, symbol_op, symbols_of
-from ..operations import add, hadamard, inner, matmul, scale, trace, transpose
-from ..own_functions import OwnFunction
+from ..expr import Expr, fold, substitute, symbol, symbol_op, symbols_of
 from ..shapes import SCALAR, Dim
+from .capitals import matrix_letters, turned_letters
 from .declarations import Declarations, declarations, style_of
 from .indexed_names import capital
 from .scope import Reading, is_raised
@@ -132,12 +131,7 @@ def _read(
     styled: dict[str, str] = {}
     solved: Any = _python(formula, declared, scalar, scope) if is_numpy(formula) else None
     if solved is None:
-        reading = Reading(formula, declared, wanted, scope)
-        solved = _solved(reading, scalar)
-        factors = _matrix_letters(solved.exprs) - declared.functions
-        if factors:
-            reading = Reading(formula, declared, wanted, scope, factors)
-            solved = _solved(reading, scalar)
+        reading, solved = _with_capitals(formula, declared, wanted, scalar, scope)
         parsed.expr, styled, parsed.equations = solved.exprs[-1], reading.styled, solved.equations
         for statement, expr in zip(reading.statements[:-1], solved.exprs):
             parsed.definitions.append((statement.name or "", expr))
@@ -153,6 +147,40 @@ def _read(
     parsed.where, parsed.readings = solved.where, solved.readings
     parsed.hints, parsed.source, parsed.styled = declared.hints, formula, styled
     return parsed
+
+
+def _with_capitals(
+    formula: str, declared: Declarations, wanted: Sequence[str], scalar: bool, scope: Mapping[str, Expr]
+) -> tuple[Reading, Solution]:
+    """A formula solved, its capital letters before brackets factors or functions as the shapes have it.
+
+    Where one reading fits no shapes the other is taken if it fits; and what is transposed behind a bracket
+    without a sum is a function where that makes a number: F(x)ᵀF(x).
+    """
+    reading = Reading(formula, declared, wanted, scope)
+    solved: Solution | None = None
+    failed: ShapeError | None = None
+    try:
+        solved = _solved(reading, scalar)
+    except ShapeError as error:
+        failed = error
+    functions = reading.multiplied if solved is None else turned_letters(reading)
+    factors = reading.called if solved is None else matrix_letters(solved.exprs) - declared.functions
+    for others in ((factors, ()), ((), functions)):
+        if not any(others):
+            continue
+        try:
+            other = Reading(formula, declared, wanted, scope, *others)
+            found = _solved(other, scalar)
+        except (ShapeError, ParseError):
+            continue
+        is_usual = found.exprs[-1].is_scalar and found.surprise < SURPRISING
+        if others[0] or is_usual or solved is None and not found.odd():
+            return other, found
+    if solved is None:
+        assert failed is not None
+        raise failed
+    return reading, solved
 
 
 # A module of arrays, the product @, the call of a method, an index, a keyword argument of a call.
@@ -184,24 +212,6 @@ def is_numpy(text: str) -> bool:
         elif calls and calls[-1]:
             return True
     return False
-
-
-def _matrix_letters(exprs: Sequence[Expr]) -> set[str]:
-    """The Λ of tr(Λ(WᵀW − I)) and of (x − μ)ᵀΛ(x − μ): no function of what stands in the bracket.
-
-    A capital letter that begins a trace is a matrix, and so is one between the same sum twice.
-    """
-    heads = []
-    for node in (node for expr in exprs for node in nodes(expr)):
-        if node.op in (matmul, inner, hadamard):  # of samples as rows, the products of pairs stand entry by entry
-            for left, right in zip(node.args, node.args[1:]):
-                left = left.args[0] if left.op is transpose else left
-                heads += [right] if left.op is add and right.args == (left,) else []
-        elif node.op is trace:
-            while node.op in (trace, scale, matmul):
-                node = node.args[-1] if node.op is scale else node.args[0]
-            heads.append(node)
-    return {head.op.label for head in heads if isinstance(head.op, OwnFunction) and head.op.label[0].isupper()}
 
 
 def _python(formula: str, declared: Declarations, scalar: bool, scope: Mapping[str, Expr]) -> Any:

@@ -50,11 +50,12 @@ class Reading:
     wrt : names whose splitting and inference matter
     scope : mapping of canonical names to expressions that are known
     factors : names that multiply the bracket behind them, whatever habit says
+    functions : letters that are functions before a bracket, as f is
     """
 
     def __init__(
         self, source: str, declared: Declarations, wrt: Iterable[str] = (), scope: Mapping[str, Expr] | None = None,
-        factors: Iterable[str] = (),
+        factors: Iterable[str] = (), functions: Iterable[str] = (),
     ) -> None:  # fmt: skip
         self.declared = declared
         self.scope = dict(scope or {})
@@ -91,11 +92,13 @@ class Reading:
         self.split_readings: list[str] = [*lexer.readings, *divided.readings]
         usage = Usage([part for s in self.statements for part in (s.tokens, *s.others)], declared.functions)
         usage.used |= set(factors)
+        usage.own |= {names.parts(name)[0] for name in functions}
         for statement in self.statements:
             statement.tokens, *statement.others = (
                 split_runs(part, self.known, source, self.is_latex, self.split_readings, usage)
                 for part in (statement.tokens, *statement.others)
             )
+        self.multiplied, self.called = usage.multiplied, usage.called
         self.choose_members()
         self.statements = self.written = in_order(self.statements, source)
         used = {

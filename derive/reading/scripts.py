@@ -47,7 +47,12 @@ def raised_to_t(p: Stacks, mark: Token, end: int, is_negative: bool = False) -> 
         op = "pow"
         exponent = Node("neg", [exponent], None, *mark.span) if is_negative else exponent
         following = p.tokens[p.i] if p.i < len(p.tokens) else None
-        if exponent.data and exponent.data not in p.known and following is not None and following.kind in ("name", "open", "func"):
+        if (
+            exponent.data
+            and exponent.data not in p.known
+            and following is not None
+            and following.kind in ("name", "open", "func")
+        ):
             shown = " ".join(p.source[base.start : end].split())
             p.readings.append(f"{shown} is read as the exponential of {exponent.data}")
     p.operands.append(Node(op, [base, exponent], None, base.start, end))
