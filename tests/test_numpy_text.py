@@ -516,3 +516,16 @@ def test_any_text_ends_in_an_answer_or_an_error_of_ours(seed):
             derive.parse(text, where)
         except DeriveError as error:
             assert str(error)
+
+
+@pytest.mark.parametrize("order", ["None", "'fro'", "2", "1", "-1", "np.inf", "'nuc'"])
+@pytest.mark.parametrize("keep", [True, False])
+def test_the_norm_of_a_matrix_keeps_its_axes(order, keep):
+    text = f"np.sum(A/np.linalg.norm(A, ord={order}, keepdims={keep}))"
+    A = np.random.default_rng(0).normal(size=(3, 4))
+    assert derive.parse(text, "A: m×n").evaluate(A=A) == pytest.approx(eval(text, {"np": np, "A": A}), rel=1e-12)
+
+
+def test_a_norm_that_keeps_its_axes_is_refused_as_an_array_of_one_entry():
+    with pytest.raises(DeriveError, match="an array of one entry"):
+        derive.parse("np.linalg.norm(A, keepdims=True)", "A: m×n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 
@@ -737,6 +738,83 @@ def test_a_mean_finds_an_index_where_the_usual_letters_are_taken():
 @pytest.mark.parametrize(
     "formula, where, read",
     [
+        ("‖x‖_∞", "x: scalar", "|x|"),
+        ("norm_inf(x)", "x: scalar", "|x|"),
+        ("‖x‖_inf", None, "max(abs(x))"),
+        (r"\|x\|_{inf}", None, "max(abs(x))"),
+        ("‖x‖_max", None, "max(abs(x))"),
+        ("‖X‖_max", None, "max(vec(abs(X)))"),
+        (r"\|X\|_{\max}^2", None, "max(vec(abs(X)))²"),
+        ("‖X‖_Fro^2", None, "‖X‖_F²"),
+        ("||X||_nuc", None, "‖X‖_*"),
+        ("‖X‖_op", None, "‖X‖_{op}"),
+        (r"\|x\|_{\ell_1}", None, "‖x‖₁"),
+    ],
+)
+def test_words_below_a_norm(formula, where, read):
+    assert derive.parse(formula, where).text() == read
+
+
+@pytest.mark.parametrize(
+    "formula, message",
+    [
+        (r"\|X\|_\infty", "may be of its rows or its entries\n(.*\n)*  ‖X‖_max is that of the entries"),
+        (r"\|x\|_{L^2}", r"the norm with L\^2 below is not read"),
+        ("‖x‖_w", "a norm weighted by w is not read"),
+    ],
+)
+def test_norms_that_are_not_read_are_refused_by_what_stands_below_them(formula, message):
+    with pytest.raises(DeriveError, match=message):
+        derive.parse(formula)
+
+
+@pytest.mark.parametrize("size", [r"\bigl(A\bigr)", r"\left(A\right)", r"\,(A)", r"\!\left[A\right]"])
+@pytest.mark.parametrize("word", [r"\text{%s}", r"\mathrm{%s}", r"\operatorname{%s}", r"\textrm{%s}"])
+def test_a_word_before_a_sized_bracket_is_a_function(word, size):
+    for name, message in (("eig", "eig is not read"), ("foo", "foo is not a function we know")):
+        with pytest.raises(ParseError, match=message):
+            derive.parse(word % name + size)
+    assert derive.parse(word % "tr" + size).text() == "tr(A)"
+
+
+def test_the_sum_of_eigenvalues_in_a_sized_bracket_is_the_trace():
+    assert derive.parse(r"\sum \text{eig}\left(X\right)").text() == "tr(X)"
+
+
+@pytest.mark.parametrize(
+    "formula, wrt, where, box",
+    [
+        (r"\frac{d}{2} x^Tx", "x", "d: scalar", "d x"),
+        ("d/2 ‖x‖²", "x", "d: scalar", "d x"),
+        ("tr(dX)", "X", "d: scalar, X: n×n", "d I_n"),
+        (r"\frac{d}{dx} x^2", "x", "x: scalar, d: scalar", "1"),
+        (r"\frac{d}{dx} x^2", "x", "x: scalar", "2 x"),
+        ("½‖x − d‖²", "d", "d: n", "d − x"),
+    ],
+)
+def test_a_declared_letter_d_is_no_sign_of_a_differential(formula, wrt, where, box):
+    assert derive.gradient(formula, wrt, where).boxed.text() == box
+
+
+def test_a_declared_letter_d_is_no_sign_before_a_bar_in_a_document():
+    report = derive.check("L = ½‖x - d‖²\ndL = (d - x)^T dd\ndL = (x - d)^T dd", "d: n, x: n")
+    assert [line.verdict for line in report.lines] == ["definition", "proved", "fails"]
+
+
+@pytest.mark.parametrize("size", ["n₊₁", "nₖ₊₁", "n_{k+1}", "n_+1", "d_{l-1}"])
+def test_a_size_with_a_sign_below_is_refused_by_its_name(size):
+    with pytest.raises(ParseError, match=re.escape(f"{size} is no name of a size")):
+        derive.parse("‖x‖²", f"x: {size}")
+
+
+@pytest.mark.parametrize("where", [r"x \in \mathbb R^n", r"x \in \mathbb R^{n}", r"x\in\mathbb{R}^n"])
+def test_the_reals_need_no_braces(where):
+    assert derive.parse("‖x‖²", where).text() == "‖x‖²"
+
+
+@pytest.mark.parametrize(
+    "formula, where, read",
+    [
         ("‖y − Φ(w)‖²", "y: m, w: m", "‖y − Φ(w)‖²"),
         ("‖y − Φ(w)‖²", "y: m, w: n", "‖y − Φ w‖²"),
         ("‖y − F(w)‖²", "y: m, w: n", "‖y − F w‖²"),
@@ -804,5 +882,3 @@ def test_a_declared_t_that_marks_a_transpose_is_said_to(formula):
     assert found.text() == ("eᵀ x" if "e" in formula else "Aᵀ x")
     readings = parse(formula, "t: scalar, e: n, A: n×n").readings
     assert any("is read as a transpose" in reading for reading in readings)
-
-

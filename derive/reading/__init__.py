@@ -116,7 +116,7 @@ def parse(formula: str, where: Where = None, wrt: Sequence[str] = (), scalar: bo
     if scalar and formula.lstrip()[:2] in ("∇_", "\\n", "\\f", "\\d", "\\t", "\\p", "d/", "∂/", "∂_"):
         from .derivative_signs import without_head
 
-        formula, head = without_head(formula, wanted)
+        formula, head = without_head(formula, wanted, declared.entries)
     parsed = _read(formula, declared, wanted, scalar, {})
     if head:
         parsed.readings.insert(0, f"{head} is left out: what is derived is read")

@@ -384,7 +384,7 @@ def shape(text: str, source: str, span: Span) -> Shape:
     held = text.strip().replace("$", "")
     for noise in ("\\mathbb", "\\mathbf", "\\,", "\\;", "\\!", "\\left", "\\right", "\\mathrm", "\\text"):
         held = held.replace(noise, "")
-    held = held.replace("\\times", "×").replace("\\cdot", "*").replace("\\R", "R")
+    held = held.strip().replace("\\times", "×").replace("\\cdot", "*").replace("\\R", "R")
     if held[:3] == "{R}":
         held = "R" + held[3:]
     if (
@@ -458,12 +458,18 @@ def _is_times(text: str, i: int) -> bool:
     return before.isalpha() and after.isalpha() and len(text.strip()) == 3
 
 
+_SHIFTED = re.compile(r"[^\W\d_]\w*(?:_\{[^{}]*[-+−][^{}]*\}|_[-+−]\w*|[^\W\d]*[₊₋]\w*)")  # n_{l+1}
 _PIECES = re.compile(r"\*\*|[-+*^()]|[0-9]+|\\?[^\W\d_][\w']*|\S")
 
 
 def dimension(text: str, source: str, span: Span) -> Dim:
     """An integer polynomial of names: `n`, `3`, `m+1`, `2*n`."""
     held = text.strip().strip("$")
+    label = _SHIFTED.search(held)
+    if label is not None:
+        raise ParseError(
+            f"{label[0]} is no name of a size", source, span, "give it one without a sign below, as n_next or p"
+        )
     for noise in ("\\,", "\\;", "\\ ", "{", "}", "\\left", "\\right"):
         held = held.replace(noise, "" if noise in "{}" else " ")
     for written, plain in (("\\cdot", "*"), ("\\times", "*"), ("·", "*"), ("−", "-"), ("×", "*")):

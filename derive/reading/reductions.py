@@ -209,9 +209,9 @@ def norm(p: Plan, a: Any, order: Any, axis: Any, keepdims: Any, matrix: bool = T
             return p.node(p.reduced(held.axes, None, keep), ops.norm, held)
         return p.function(ops.sqrt, p.sum(p.power(held, p.constant(2)), at, keep))
     size = p.function(ops.absolute, held)
-    if is_matrix and matrix and not keep:
+    if is_matrix and matrix:
         if order in _OF_MATRICES:
-            return _OF_MATRICES[order](p, held, size)
+            return p.spread(_OF_MATRICES[order](p, held, size), p.reduced(held.axes, None, keep))
         raise p.refuse(
             "the smallest singular value is not among the operations"
             if order == -2

@@ -174,8 +174,9 @@ def _spectrum(text: str, readings: list[str], known: frozenset[str]) -> str:
 
     def put(found: re.Match[str]) -> str:
         which, made = ("sum", "tr") if "sum" in found[0] else ("product", "det")
-        end, depth = found.end(), 0
-        while end < len(text) and (depth or end == found.end()):
+        start = text.index("(", found.end())
+        end, depth = start, 0
+        while end < len(text) and (depth or end == start):
             depth += (text[end] == "(") - (text[end] == ")")
             end += 1
         behind = text[end:].replace(r"\right)", ")").lstrip()
@@ -185,7 +186,9 @@ def _spectrum(text: str, readings: list[str], known: frozenset[str]) -> str:
         return (rf"\{made} " if "\\" in found[0] else f"({made}").ljust(len(found[0]))
 
     word = r"\\(?:text|mathrm|operatorname)\s*\{\s*eig\s*\}"
-    return re.sub(rf"\\(?:sum|prod)(?:\\limits)?\s*{word}(?=\s*\()|(?<!\w)(?:sum|prod)\(\s*eig(?=\()", put, text)
+    return re.sub(
+        rf"\\(?:sum|prod)(?:\\limits)?\s*{word}(?=\s*(?:\\left\s*)?\()|(?<!\w)(?:sum|prod)\(\s*eig(?=\()", put, text
+    )
 
 
 def _ranges(text: str, readings: list[str], known: frozenset[str]) -> str:

@@ -19,7 +19,7 @@ FUNCTIONS: dict[str, str] = {
     name: name
     for name in (
         "tr mean sqrt dot eye ones zeros vector matrix rowsum colsum adj outer square max min hadamard sech log1p "
-        "expm1 clip var std log_softmax leaky_relu elu gelu silu huber pseudo_huber quantile norm_inf"
+        "expm1 clip var std log_softmax leaky_relu elu gelu silu huber pseudo_huber quantile norm_inf norm_max"
     ).split()
 }
 FUNCTIONS |= {
