@@ -427,7 +427,8 @@ AXES = ((1, "row"), (0, "col"))
 # Calls that do more than build the operation of their name
 UNARY: dict[str, Callable[[Expr], Expr]] = {
     "tr": ops.trace, "mean": ops.mean, "adj": _adjugate, "diag": _diag, "Diag": _diag,
-    "norm_inf": lambda x: _largest_size(_vector(x, "its rows or its entries", "‖X‖_max is that of the entries")), "norm_max": _largest_size,
+    "norm_inf": lambda x: _largest_size(_vector(x, "its rows or its entries", "‖X‖_max is that of the entries")),
+    "norm_max": _largest_size,
     "softmax": rows.softmax_of, "log_softmax": rows.log_softmax,
     "rowsum": ops.row_sums, "colsum": ops.column_sums, "transpose": lambda x: x.T, "sqrt": ops.sqrt,
     "sech": lambda x: ops.power(ops.cosh(x), -1),
