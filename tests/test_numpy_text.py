@@ -529,3 +529,18 @@ def test_the_norm_of_a_matrix_keeps_its_axes(order, keep):
 def test_a_norm_that_keeps_its_axes_is_refused_as_an_array_of_one_entry():
     with pytest.raises(DeriveError, match="an array of one entry"):
         derive.parse("np.linalg.norm(A, keepdims=True)", "A: m×n")
+
+
+def test_a_largest_entry_that_does_not_cancel_leaves_no_power_of_zero():
+    read = derive.parse("np.exp(np.max(x) - np.max(y))", "x: n, y: m")
+    x, y = np.array([1.0, 2.0]), np.array([3.0, 5.0, 1.0])
+    assert read.text() == "exp(max(x)) exp(−max(y))"
+    assert read.evaluate(x=x, y=y) == pytest.approx(np.exp(np.max(x) - np.max(y)), rel=1e-14)
+
+
+@pytest.mark.parametrize("formula", ["np.prod(x)", "∏_i x_i"])
+def test_a_product_says_that_no_entry_may_be_zero(formula):
+    derivation = derive.gradient(formula, "x")
+    assert any("none may be 0" in reading for reading in derivation.readings)
+    x = np.array([2.0, -1.0, 3.0])
+    assert np.allclose(derivation.function()(x), [-3.0, 6.0, -2.0], rtol=1e-14)

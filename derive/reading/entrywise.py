@@ -10,7 +10,7 @@ from .. import operations as ops
 from .. import rows
 from ..expr import Expr, constant, number, ones
 from .array_table import array, row
-from .arrays import Array, Plan
+from .arrays import Array, Plan, exponential
 from .indexing import indexed
 
 
@@ -133,7 +133,7 @@ def _may_be_no_number(*roots: Array) -> bool:
         if id(node) in seen:
             continue
         seen.add(id(node))
-        if node.make in (ops.log, ops.sqrt, ops.power, ops.divide, ops.arcsin, ops.arccos, ops.inv, ops.exp):
+        if node.make in (ops.log, ops.sqrt, ops.power, ops.divide, ops.arcsin, ops.arccos, ops.inv, exponential):
             exponent = node.args[1].number if len(node.args) > 1 else None
             if exponent is None or node.make is not ops.power or exponent.denominator > 1 or exponent < 0:
                 if not (node.make is ops.divide and node.args[1].number):

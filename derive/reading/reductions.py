@@ -53,6 +53,7 @@ def product(p: Plan, a: Any, axis: Any) -> Array:
         raise p.refuse(
             "products along an axis are not read", "np.exp(np.log(A).sum(axis=1)) is one of positive entries"
         )
+    p.note(f"the gradient of {p.source[slice(*p.span)].strip()} is written with inverse entries: none may be 0")
     return p.node((), lambda A: ops.det(ops.diagonal_matrix(A if A.shape[1] is ONE else ops.vec(A))), held)
 
 
