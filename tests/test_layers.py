@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "derive"
 # From the bottom up; modules on one line may see each other.
 LAYERS = [
-    ["errors", "progress", "traversal"],
+    ["errors", "progress", "traversal", "heights"],
     ["shapes"],
     ["properties"],
     ["expr"],

@@ -25,7 +25,7 @@ from .indexed_names import capital
 from .scope import Reading, is_raised
 from .solved import Solution
 from .tokens import Token
-from .vocabulary import ALIKE, ELEMENTWISE, WITH_PARAMETER
+from .vocabulary import ALIKE, ELEMENTWISE, NAMED_MODULE, WITH_PARAMETER
 
 Where = str | Mapping[str, Any] | None
 SURPRISING = 0.9  # kinds this far from habit make us look for another grouping
@@ -186,7 +186,7 @@ def _with_capitals(
 # A module of arrays, the product @, the call of a method, an index, a keyword argument of a call.
 # SymPy's methods are none.
 _MARK = re.compile(
-    r"(?<![\w.])(?:np|numpy|jnp|torch)\s*\.|@|(?<=[\w)\]])\.(?!(?:inv|doit|as_explicit)\b)[a-z_]\w*\("
+    rf"{NAMED_MODULE}|@|(?<=[\w)\]])\.(?!(?:inv|doit|as_explicit)\b)[a-z_]\w*\("
     r"|(?<=\w)\[[\d\s,:-]+\]|(?<=[)\]])\[\s*-?\d+\s*\]"
 )
 _KEYWORD = re.compile(r"[([{]|[)\]}]|(?<=[(,])\s*[A-Za-z]\w*\s*=(?!=)")

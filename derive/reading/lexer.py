@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from .. import names
 from ..errors import LimitError
+from ..heights import LOWERED, RAISED_SIGNS
 from .limits import MAX_DIGITS
 from .tokens import Letters, Token
 from .vocabulary import (
@@ -26,7 +27,6 @@ from .vocabulary import (
     REFUSED_COMMANDS,
     REFUSED_FUNCTIONS,
     SPACES,
-    SUPERSCRIPTS,
     TRANSPARENT,
     closest,
 )  # fmt: skip
@@ -94,7 +94,7 @@ class Lexer(Letters):
             self.tokens[-1].low = ["|"]
         elif c in BARS:
             self.bar(BARS[c], start)
-        elif c in SUPERSCRIPTS and not (self.tokens and self.tokens[-1].kind == "sum"):
+        elif c in RAISED_SIGNS and not (self.tokens and self.tokens[-1].kind == "sum"):
             self.superscript(start)
         elif c in CHARACTERS:
             kind, shown, value = CHARACTERS[c]
@@ -116,7 +116,7 @@ class Lexer(Letters):
             self.emit("op", "_", start)
             self.emit("op", "+", start)
         elif names.subscript(c) is not None:
-            self.pos = start + len(re.match(rf"[{names.SUBSCRIPTS}₌]+", text[start:])[0])  # type: ignore[index]
+            self.pos = start + len(re.match(rf"[{''.join(LOWERED)}₌]+", text[start:])[0])  # type: ignore[index]
             self.emit("low", "".join(names.subscript(d) or "=" for d in text[start : self.pos]), start)
         elif self.tokens and self.tokens[-1].kind in ("sum", "low") and _is_raised(c):
             while self.pos < len(text) and _is_raised(text[self.pos]):
@@ -200,9 +200,9 @@ class Lexer(Letters):
 
     def superscript(self, start: int) -> None:
         text, end = self.text, start
-        while end < len(text) and text[end] in SUPERSCRIPTS:
+        while end < len(text) and text[end] in RAISED_SIGNS:
             end += 1
-        plain = "".join(SUPERSCRIPTS[c] for c in text[start:end])
+        plain = "".join(RAISED_SIGNS[c] for c in text[start:end])
         self.pos = end
         if text[end : end + 1] in ("ᵀ", "⊤", "ᵗ") and plain == "-":
             self.pos += 1

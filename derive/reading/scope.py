@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from fractions import Fraction
@@ -38,6 +39,7 @@ from .splitting import Usage, split_runs
 from .stacks import Node, nodes_below
 from .statements import Statement, Statements, in_order
 from .tokens import Token
+from .vocabulary import NAMED_MODULE
 
 
 class Reading:
@@ -109,7 +111,7 @@ class Reading:
         for statement in self.statements[:-1]:
             if statement.name and {statement.name, statement.name.partition("_")[0]}.isdisjoint(used | families):
                 self.split_readings.append(f"{names.text(statement.name)} is defined and not used")
-        self.is_numpy = any(t.text == "@" for t in self.tokens) or "np." in source
+        self.is_numpy = any(t.text == "@" for t in self.tokens) or re.search(NAMED_MODULE, source) is not None
         self.styled = self.separate_styles()
 
     def choose_members(self) -> None:

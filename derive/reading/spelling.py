@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable
 
 from ..errors import ParseError
+from ..heights import RAISED
 
-_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_SUPERSCRIPTS = "".join(c for c, plain in RAISED.items() if plain.isdigit())
 _MINIMUM = (
     r"(?:\\mathop\s*\{\s*\\(?:mathrm|rm|text|operatorname)\s*\{?\s*(?:arg\s*(?:\\,)?\s*)?m(?:in|ax)(?:imize)?\s*\}?\s*\}"
     r"|\\arg\s*\\m(?:in|ax)"
