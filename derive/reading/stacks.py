@@ -12,14 +12,15 @@ from ..shapes import ONE, Dim
 from ..traversal import postorder
 from .limits import MAX_NESTING
 from .tokens import Span, Token
-from .vocabulary import ELEMENTWISE
+from .vocabulary import ELEMENTWISE, FUNCTIONS
 
 COMPARISON, SUM, COLON, PREFIX, HAD, KRON, PRODUCT, JUXTAPOSED, SIGN = 5, 10, 20, 25, 30, 40, 50, 60, 70
 LEVELS = {
     "+": SUM, "-": SUM, ":": COLON, "⊙": HAD, "⊘": HAD, "⊗": KRON, "*": PRODUCT, "@": PRODUCT, "·": PRODUCT,
     "/": PRODUCT, ".*": PRODUCT, "./": PRODUCT,
 }  # fmt: skip
-ARITY = {name: (op.arity, op.arity) for name, op in OPERATIONS.items() if op.arity} | {
+# How many operands the functions that a formula calls take, where not one.
+ARITY = {name: (op.arity, op.arity) for name, op in OPERATIONS.items() if (op.arity or 1) > 1 and name in FUNCTIONS} | {
     **dict.fromkeys("dot outer hadamard matmul quantile".split(), (2, 2)), "clip": (3, 3),
 } | dict.fromkeys("norm max min huber pseudo_huber leaky_relu elu".split(), (1, 2))  # fmt: skip
 CONSTANT_CALLS = frozenset(("eye", "ones", "zeros", "vector", "matrix"))
