@@ -544,3 +544,16 @@ def test_a_product_says_that_no_entry_may_be_zero(formula):
     assert any("none may be 0" in reading for reading in derivation.readings)
     x = np.array([2.0, -1.0, 3.0])
     assert np.allclose(derivation.function()(x), [-3.0, 6.0, -2.0], rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["entr(p)", "rel_entr(p, q)", "kl_div(p, q)"])
+def test_entropies_of_scipy(name):
+    p, q = np.random.default_rng(0).uniform(0.1, 1, (2, 4))
+    text = f"scipy.special.{name}.sum()"
+    want = eval(text, {"scipy": scipy, "p": p, "q": q})
+    values = {"p": p, "q": q} if "q" in name else {"p": p}
+    assert derive.parse(text, "p, q: n").evaluate(**values) == pytest.approx(want, rel=1e-12)
+
+
+def test_infinity_of_python_is_an_order():
+    assert derive.parse("torch.norm(x, p=float('inf'))", "x: n").text() == "max(abs(x))"

@@ -736,6 +736,34 @@ def test_a_mean_finds_an_index_where_the_usual_letters_are_taken():
 
 
 @pytest.mark.parametrize(
+    "formula, wrt, read",
+    [
+        ("exp(z)./sum(exp(z))", "z", "exp(z) / sum(exp(z))"),
+        ("x ./ norm(x)", "x", "x / ‖x‖"),
+        ("1./x", "x", "x.^(−1)"),
+        ("2.*x./y", "x", "2 x ⊘ y"),
+        ("x.*sum(y)./z", "x", "sum(y) x ⊘ z"),
+        ("norm(X*A - B, 'fro')^2", "X", "‖X A − B‖_F²"),
+        ("norm(x, Inf)", "x", "max(abs(x))"),
+        ("norm(A*x - b, inf)", "x", "max(abs(A x − b))"),
+    ],
+)
+def test_the_text_of_matlab(formula, wrt, read):
+    assert derive.parse(formula).text() == read
+    assert derive.jacobian(formula, wrt).verify() < 1e-6
+
+
+@pytest.mark.parametrize(
+    "formula, box",
+    [("e^t(wᵀx + 1)", "exp(t) (wᵀ x + 1)"), (r"w^Tx\,e^{\gamma t}", "γ exp(γ t) wᵀ x"), ("(1 + w'*x)*exp(t)", None)],
+)
+def test_an_exponential_that_multiplies_a_number_is_one(formula, box):
+    found = derive.gradient(formula, "t")
+    assert found.boxed.shape == (1, 1) and "t is read as a scalar: so is the whole" in " ".join(found.readings)
+    assert box is None or found.boxed.text() == box
+
+
+@pytest.mark.parametrize(
     "formula, where, read",
     [
         ("‖x‖_∞", "x: scalar", "|x|"),

@@ -81,6 +81,10 @@ def respelled(text: str, known: frozenset[str] = frozenset()) -> tuple[str, list
     return text, readings
 
 
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found[0])
+
+
 def _without_extremum(text: str, readings: list[str], known: frozenset[str]) -> str:
     """What is minimized, without the word, at the start of a formula or behind the name that it defines."""
 
@@ -236,6 +240,7 @@ _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozen
     ((("\\over",),), _fractions),
     ((("\\stackrel", "\\overset"),), _definitions),
     ((("eig",),), _spectrum),
+    ((("'fro'", '"fro"'),), lambda text, readings, known: re.sub(r",\s*(['\"])fro\1(?=\s*\))", _blank, text)),
     ((("const", "independent of", "not "),), _without_constant),
     ((("Σ",),), _greek_sum),
     ((("(",), ("\\text", "\\mbox")), _without_remark),

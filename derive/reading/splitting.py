@@ -210,6 +210,8 @@ class _Splitter:
         if whole is not None and whole in self.known:
             return [self.named(0, size, whole)]
         base = "".join(t.text for t in run)
+        if base in ("inf", "Inf") and whole is not None and before is not None and before.text == ",":
+            return [self.named(0, size)]  # the order of a norm
         if whole is not None and base in names.SPOKEN and (not self.is_latex or len(base) > 3):
             return [self.last(0, size, after)]
         if spelled is not None and spelled in FUNCTIONS:

@@ -48,6 +48,14 @@ class Node:
         return f"{self.op}[{self.data}]({', '.join(map(repr, self.args))})" if self.args else f"{self.op}[{self.data}]"
 
 
+NUMBERS = frozenset("sum mean norm norm1 norm_inf norm_max tr det logdet inner dot".split())  # calls of that value
+
+
+def is_number(node: Node) -> bool:
+    """Whether it is a number whatever its letters are."""
+    return node.op in ("num", "norm", "inner") or node.op == "call" and node.data in NUMBERS
+
+
 def nodes_below(roots: Iterable[Node]) -> list[Node]:
     """All nodes below the roots once, operands first."""
     return postorder(roots, lambda node: node.args)
@@ -250,6 +258,8 @@ class Stacks:
             value = Node("call", args, "sigmoid", start, end)
             rest = Node("sum", [Node("num", [], Fraction(1), start, end), value], (1, -1), start, end)
             return Node("had", [value, rest], ("⊙",), start, end)
+        if name == "norm" and len(args) == 2 and args[1].op == "sym" and str(args[1].data).lower() == "inf":
+            name, args = "norm_inf", args[:1]
         if name == "sum" and args[0].op == "call" and args[0].data == "sum":  # MATLAB adds up column by column
             args = args[0].args
         node = Node("call", args, name, start, end)
@@ -330,6 +340,14 @@ class Stacks:
         for op, arg in zip(ops, args[1:], strict=True):
             if op.text in (".*", "./"):
                 left = self.joined(current, kinds)
+                if is_number(arg):
+                    current, kinds = [left, arg], [op.text[1]]
+                    continue
+                if is_number(left):
+                    inverse = Node("num", [], Fraction(-1), arg.start, arg.end)
+                    right = arg if op.text == ".*" else Node("elpow", [arg, inverse], None, arg.start, arg.end)
+                    current, kinds = [left, right], ["*"]
+                    continue
                 right = "⊙" if op.text == ".*" else "⊘"
                 if left.op == "had" and not left.paren:
                     left = Node("had", [*left.args, arg], (*left.data, right), left.start, arg.end)
