@@ -557,3 +557,11 @@ def test_entropies_of_scipy(name):
 
 def test_infinity_of_python_is_an_order():
     assert derive.parse("torch.norm(x, p=float('inf'))", "x: n").text() == "max(abs(x))"
+
+
+@pytest.mark.parametrize("part", ["[:, :2]", "[:, -3:]", "[:, 0:7]", "[:9, :]", "[-9:2]"])
+def test_a_slice_ends_where_an_axis_of_known_length_does(part):
+    text = f"np.sum(np.sum(A, axis=1, keepdims=True){part}) + np.sum(B{part})"
+    A, B = np.random.default_rng(0).normal(size=(3, 2)), np.arange(6.0).reshape(3, 2)
+    read = derive.parse(text, "A, B: 3×2")
+    assert read.evaluate(A=A, B=B) == pytest.approx(eval(text, {"np": np, "A": A, "B": B}), rel=1e-12)

@@ -744,6 +744,7 @@ def test_a_mean_finds_an_index_where_the_usual_letters_are_taken():
         ("2.*x./y", "x", "2 x ⊘ y"),
         ("x.*sum(y)./z", "x", "sum(y) x ⊘ z"),
         ("norm(X*A - B, 'fro')^2", "X", "‖X A − B‖_F²"),
+        ("sum((A*X).^2, 'all')", "X", "sum((A X).^2)"),
         ("norm(x, Inf)", "x", "max(abs(x))"),
         ("norm(A*x - b, inf)", "x", "max(abs(A x − b))"),
     ],

@@ -46,6 +46,7 @@ _SYMMETRIC = rf"(?:\\mathbb\s*\{{?S\}}?|𝕊){_POWER}{_SIGNED}{_POWER}"
 _POSITIVE = rf"{_REALS}{_POWER}\s*_\s*\{{?\s*(\+{{1,2}})\s*\}}?{_POWER}"
 SETS = ("mathbb{S}", "mathbb S", "𝕊", "_+", "_{+", "setminus", "∖")
 _WITHOUT = r"\\setminus\s*\\\{[^{}]*\\\}|∖\s*\{[^{}]*\}"
+_OF_ALL = r",\s*(['\"])(?:fro|all)\1(?=\s*\))"  # norm(X,'fro') and sum(X,'all') of MATLAB
 _TAIL = 60  # where the number of an equation may stand
 _NUMBER = r"(?:\\q?quad|\\hfill|\s{3})\s*(?:\(\d+(?:\.\d+)*[a-z]?\)|\[\d+\])\s*[.,;]?\s*$"
 _ENTRY = r"_?\s*\{?\s*[i-n]\s*,?\s*[i-n]\s*\}?|[ᵢⱼₖₗₘₙ]{2}"
@@ -240,7 +241,7 @@ _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozen
     ((("\\over",),), _fractions),
     ((("\\stackrel", "\\overset"),), _definitions),
     ((("eig",),), _spectrum),
-    ((("'fro'", '"fro"'),), lambda text, readings, known: re.sub(r",\s*(['\"])fro\1(?=\s*\))", _blank, text)),
+    ((("fro'", 'fro"', "all'", 'all"'),), lambda text, readings, known: re.sub(_OF_ALL, _blank, text)),
     ((("const", "independent of", "not "),), _without_constant),
     ((("Σ",),), _greek_sum),
     ((("(",), ("\\text", "\\mbox")), _without_remark),
