@@ -806,6 +806,11 @@ def test_a_word_before_a_sized_bracket_is_a_function(word, size):
     assert derive.parse(word % "tr" + size).text() == "tr(A)"
 
 
+@pytest.mark.parametrize("formula", [r"x^{\sf T}Bx", r"x^\sf{T} B x", r"x^{\rm T}Bx", r"x^{\tt T} B x"])
+def test_the_fonts_of_plain_tex(formula):
+    assert derive.parse(formula).text() == "xᵀ B x"
+
+
 def test_the_sum_of_eigenvalues_in_a_sized_bracket_is_the_trace():
     assert derive.parse(r"\sum \text{eig}\left(X\right)").text() == "tr(X)"
 

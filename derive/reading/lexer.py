@@ -284,6 +284,7 @@ class Lexer(Letters):
             self.symbol_command(start, text[start + 1 : start + 2])
             return
         word, self.pos = text[start + 1 : end], end
+        word = "rm" if word in ("sf", "tt") else word  # the upright fonts of plain TeX
         if word in names.SPOKEN:
             self.atom(start, names.SPOKEN[word], "")
         elif word == "vec" and text[end:].lstrip()[:1] == "(":

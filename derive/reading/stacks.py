@@ -20,7 +20,7 @@ LEVELS = {
     "/": PRODUCT, ".*": PRODUCT, "./": PRODUCT,
 }  # fmt: skip
 # How many operands the functions that a formula calls take, where not one.
-ARITY = {name: (op.arity, op.arity) for name, op in OPERATIONS.items() if (op.arity or 1) > 1 and name in FUNCTIONS} | {
+ARITY = {name: (n, n) for name, op in OPERATIONS.items() if (n := op.arity or 1) > 1 and name in FUNCTIONS} | {
     **dict.fromkeys("dot outer hadamard matmul quantile".split(), (2, 2)), "clip": (3, 3),
 } | dict.fromkeys("norm max min huber pseudo_huber leaky_relu elu".split(), (1, 2))  # fmt: skip
 CONSTANT_CALLS = frozenset(("eye", "ones", "zeros", "vector", "matrix"))
@@ -345,8 +345,8 @@ class Stacks:
                     continue
                 if is_number(left):
                     inverse = Node("num", [], Fraction(-1), arg.start, arg.end)
-                    right = arg if op.text == ".*" else Node("elpow", [arg, inverse], None, arg.start, arg.end)
-                    current, kinds = [left, right], ["*"]
+                    factor = arg if op.text == ".*" else Node("elpow", [arg, inverse], None, arg.start, arg.end)
+                    current, kinds = [left, factor], ["*"]
                     continue
                 right = "⊙" if op.text == ".*" else "⊘"
                 if left.op == "had" and not left.paren:
