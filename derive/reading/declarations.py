@@ -459,7 +459,7 @@ def _is_times(text: str, i: int) -> bool:
     return before.isalpha() and after.isalpha() and len(text.strip()) == 3
 
 
-_SHIFTED = re.compile(r"[^\W\d_]\w*(?:_\{[^{}]*[-+−][^{}]*\}|_[-+−]\w*|[^\W\d]*[₊₋]\w*)")  # n_{l+1}
+_SHIFTED = re.compile(r"_\{[^{}]{0,40}[-+−][^{}]{0,40}\}|_[-+−]\w{0,40}|[₊₋][₀-₉]{0,40}")  # the low part of n_{l+1}
 _PIECES = re.compile(r"\*\*|[-+*^()]|[0-9]+|\\?[^\W\d_][\w']*|\S")
 
 
@@ -468,8 +468,14 @@ def dimension(text: str, source: str, span: Span) -> Dim:
     held = text.strip().strip("$")
     label = _SHIFTED.search(held)
     if label is not None:
+        start = label.start()
+        while start and held[start - 1].isalnum():
+            start -= 1
         raise ParseError(
-            f"{label[0]} is no name of a size", source, span, "give it one without a sign below, as n_next or p"
+            f"{held[start : label.end()]} is no name of a size",
+            source,
+            span,
+            "give it one without a sign below, as n_next or p",
         )
     for noise in ("\\,", "\\;", "\\ ", "{", "}", "\\left", "\\right"):
         held = held.replace(noise, "" if noise in "{}" else " ")
