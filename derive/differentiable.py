@@ -61,7 +61,9 @@ class Differentiable:
     def __init__(
         self, backend: str, count: int, arrays: int, value: Any, derivative: Any, pushforward: Any = None
     ) -> None:
-        own, other = (list(inspect.signature(f).parameters.values()) for f in (value, derivative))
+        signatures = {f: inspect.signature(f).parameters for f in (value, derivative, pushforward) if f is not None}
+        self._names = {f: tuple(held) for f, held in signatures.items()}  # inspecting at each call would be slow
+        own, other = (list(signatures[f].values()) for f in (value, derivative))
         known = {parameter.name for parameter in own}
         further = [parameter for parameter in other if parameter.name not in known]
         self.backend = backend
@@ -74,8 +76,7 @@ class Differentiable:
         self.parameters = list(self.__signature__.parameters)
         self.variables = tuple(self.parameters[:count])
         self.__name__, self.__doc__ = value.__name__, value.__doc__
-        taken = inspect.signature(pushforward).parameters if pushforward is not None else ()
-        self.tangents = [name for name in taken if name not in self.parameters]
+        self.tangents = [name for name in self._names.get(pushforward, ()) if name not in self.parameters]
         self._call = _MADE[backend](self)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
@@ -101,23 +102,28 @@ class Differentiable:
 
     def plain(self, arguments: Sequence[Any]) -> Any:
         """The value alone."""
-        return _called(self.value, zip(self.parameters, arguments, strict=True))
+        return self._called(self.value, zip(self.parameters, arguments, strict=True))
 
     def backward(self, cotangent: Any, arguments: Sequence[Any], slopes: Sequence[Any]) -> Sequence[Any]:
         """The cotangents of the variables; gradients that were not kept are computed."""
         if self.cotangent is None:
             return [cotangent * slope for slope in slopes or self.forward(arguments)[1:]]
         given = [*zip(self.parameters, arguments, strict=True), (self.cotangent, cotangent)]
-        return _listed(_called(self.derivative, given))
+        return _listed(self._called(self.derivative, given))
 
     def pushed(self, tangents: Sequence[Any], arguments: Sequence[Any]) -> Any:
         """The tangent of the value, of those of the variables; None is a zero."""
         if self.pushforward is not None:
             along = [a * 0 if t is None else t for a, t in zip(arguments, tangents, strict=False)]
             given = [*zip(self.parameters, arguments, strict=True), *zip(self.tangents, along, strict=True)]
-            return _called(self.pushforward, given)
+            return self._called(self.pushforward, given)
         slopes = self.forward(arguments)[1:]
         return sum((s * t).sum() for s, t in zip(slopes, tangents, strict=True) if t is not None)
+
+    def _called(self, function: Any, given: Iterable[tuple[str, Any]]) -> Any:
+        """A generated function of those of the arguments that it takes."""
+        held = dict(given)
+        return function(**{name: held[name] for name in self._names[function] if name in held})
 
     def require_variables(self, asked: Sequence[bool]) -> None:
         """Raise DeriveError where a gradient by anything else is asked for."""
@@ -127,12 +133,6 @@ class Differentiable:
                     f"a gradient by {name} is asked for, and there are those by {', '.join(self.variables)} only",
                     hint=f"derive by {name} too, or pass {_DETACHED[self.backend]}({name})",
                 )
-
-
-def _called(function: Any, given: Iterable[tuple[str, Any]]) -> Any:
-    """A generated function of those of the arguments that it takes."""
-    taken = inspect.signature(function).parameters
-    return function(**{name: value for name, value in given if name in taken})
 
 
 def _listed(found: Any) -> Sequence[Any]:

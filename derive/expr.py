@@ -22,7 +22,7 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from .errors import DeriveError, ShapeError
-from .properties import ASSUMED, PROPERTIES, SQUARE, SUMS, implied
+from .properties import held_by
 from .shapes import ONE, SCALAR, Dim, DimLike, Shape, require_name, shape_text
 from .traversal import postorder
 
@@ -533,20 +533,11 @@ def symbol(name: str, rows: DimLike = 1, columns: DimLike = 1, properties: Itera
         The name holds what no name may, such as a command of LaTeX or a quote.
     ShapeError
         A property that needs a square matrix was declared of another.
+    DeriveError
+        Properties that no symbol has together.
     """
     shape = (Dim.of(rows), Dim.of(columns))
-    held = frozenset(properties)
-    unknown = held - PROPERTIES
-    if unknown:
-        raise DeriveError(
-            f"{sorted(unknown)[0]} is no property we know", hint=f"known: {', '.join(sorted(PROPERTIES - ASSUMED))}"
-        )
-    square = held & SQUARE
-    if square and shape[0] is not shape[1]:
-        raise ShapeError(f"{name} ({shape_text(shape)}) cannot be {sorted(square)[0]}: it is not square")
-    held = implied(held, shape[0] is shape[1])
-    if SUMS <= held and shape[0] is not shape[1]:
-        raise ShapeError(f"rows and columns of {name} ({shape_text(shape)}) cannot both sum to 1: it is not square")
+    held = held_by(name, frozenset(properties), shape)
     return symbol_op.make((), (name, held, *shape))
 
 

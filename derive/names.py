@@ -16,6 +16,7 @@ from __future__ import annotations
 import unicodedata
 
 from .errors import ParseError
+from .heights import LOWERED, RAISED_SIGNS
 
 _LOWER = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho _ sigma tau upsilon "
@@ -43,11 +44,9 @@ STYLE_COMMANDS |= dict.fromkeys(
     "mathrm mathit mathnormal mathsf mathtt mathbb mathfrak text textrm textit mbox operatorname rm it".split(), ""
 )
 
-_SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₊₋", "0123456789aehijklmnoprstuvx+-"))
-SUBSCRIPTS = "".join(_SUBSCRIPTS)
-_TO_SUBSCRIPT = {plain: small for small, plain in _SUBSCRIPTS.items()}
+_TO_SUBSCRIPT = {plain: small for small, plain in LOWERED.items()}
 _MARK_WORDS = {"+": "plus", "-": "minus", "′": "prime"}
-_TO_SUPERSCRIPT = dict(zip("0123456789+-in′", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁱⁿ′"))
+_TO_SUPERSCRIPT = {plain: high for high, plain in RAISED_SIGNS.items()} | {"i": "ⁱ", "n": "ⁿ", "′": "′"}
 _FROM_SUPERSCRIPT = {small: plain for plain, small in _TO_SUPERSCRIPT.items() if small != "′"}
 _PYTHON = frozenset(
     "False None True and as assert async await break class continue def del elif else except finally for from global "
@@ -59,9 +58,7 @@ def is_letter(character: str) -> bool:
     """Whether a name may begin with it; marks, digits and small letters are none."""
     if character.isascii():
         return character.isalpha()
-    return (
-        character.isalpha() and character not in _SUBSCRIPTS and unicodedata.category(character) in ("Ll", "Lu", "Lo")
-    )
+    return character.isalpha() and character not in LOWERED and unicodedata.category(character) in ("Ll", "Lu", "Lo")
 
 
 def plain(character: str) -> tuple[str, str]:
@@ -77,7 +74,7 @@ def plain(character: str) -> tuple[str, str]:
 
 def subscript(character: str) -> str | None:
     """The plain character of a small one written low: `₁` is `1`."""
-    return _SUBSCRIPTS.get(character)
+    return LOWERED.get(character)
 
 
 def join(base: str, accents: list[str], subscripts: list[str]) -> str:
@@ -147,10 +144,10 @@ def canonical(written: str) -> str:
                 word += plain(held[i])[0]
                 i += 1
             base += SPOKEN.get(word, word)
-        elif c in _SUBSCRIPTS or (c.isdigit() and c.isascii() and base):
-            small = _SUBSCRIPTS.get(c, c)
-            while i < len(held) and (held[i] in _SUBSCRIPTS or "0" <= held[i] <= "9"):
-                small += _SUBSCRIPTS.get(held[i], held[i])
+        elif c in LOWERED or (c.isdigit() and c.isascii() and base):
+            small = LOWERED.get(c, c)
+            while i < len(held) and (held[i] in LOWERED or "0" <= held[i] <= "9"):
+                small += LOWERED.get(held[i], held[i])
                 i += 1
             subscripts.append(small)
         elif c in "_^" and base:

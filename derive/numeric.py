@@ -314,12 +314,14 @@ def _draw(properties: frozenset[str], rows: int, columns: int, style: str, array
     if "diagonal" in properties:
         d = np.diag(A)
         return np.diag(np.abs(d) + 0.2 if properties & {"spd", "psd"} else d)
-    if "psd" in properties:
-        B = arrays.standard_normal((rows, rows))
-        return np.asarray(B @ B.T / rows)
     if "spd" in properties:
         B = arrays.standard_normal((rows, rows + 1))
+        B = B if is_signed else np.abs(B)
         return np.asarray(B @ B.T / (rows + 1) + 0.4 * np.eye(rows))
+    if "psd" in properties:
+        B = arrays.standard_normal((rows, rows))
+        B = B if is_signed else np.abs(B)
+        return np.asarray(B @ B.T / rows)
     if "skew" in properties:
         return np.asarray((A - A.T) / 2 if style == "normal" else np.tril(A, -1) - np.tril(A, -1).T)
     if "symmetric" in properties:

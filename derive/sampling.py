@@ -22,7 +22,6 @@ from .fields import (
     Sizes,
     constant,
     is_long_enough,
-    mapped,
     prime_field,
     scaled,
     times,
@@ -135,19 +134,22 @@ def _draw(leaf: Expr, sizes: Sizes, generator: random.Random, field: Field, styl
         return Q
 
     def idempotent() -> Matrix:
-        Q, rank = rotation(), generator.randint(1, max(1, rows - 1))
-        if held & SUMS:  # onto 𝟏 and, turned, onto e₁ − e₂
-            d = turned([[number(Fraction(k)) for k in (1, -1, *[0] * (rows - 2))[:rows]]])
-            d = times(field, Q, d)
-            mean = constant(field, rows, rows, lambda i, j: 1)
-            mean = scaled(field, [[field.reciprocal(number(Fraction(rows)))]], mean)
-            return plus(mean, scaled(field, [[number(half)]], times(field, d, turned(d)))) if rows > 1 else mean
-        U = [row[:rank] for row in Q]
-        P = times(field, U, turned(U))
+        """A projection of any rank; one that leaves 𝟏 as it is where lines are to sum to 1."""
+        P, rank = scaled(field, [[number(Fraction(0))]], eye), generator.randint(1, max(1, rows - 1))
+        if held & SUMS:
+            share = [[field.reciprocal(number(Fraction(rows)))]]
+            P, rank = scaled(field, share, constant(field, rows, rows, lambda i, j: 1)), rank - 1
+        for _ in range(rank):
+            v = filled(rows, 1)
+            for _ in range(2):  # once more, for the rounding of floats
+                v = zipped(lambda x, y: field.reduce(x - y), v, times(field, P, v))
+            square = times(field, turned(v), v)[0][0]
+            if square:
+                P = plus(P, scaled(field, [[field.reciprocal(square)]], times(field, v, turned(v))))
         if "symmetric" in held or "orthogonal" in held:
             return P
         rest = plus(eye, scaled(field, [[number(Fraction(-1))]], P))
-        return plus(P, times(field, times(field, U, filled(rank, rows)), rest))
+        return plus(P, times(field, times(field, P, filled(rows, rows)), rest))
 
     if "idempotent" in held:
         return idempotent()
@@ -190,10 +192,11 @@ def _draw(leaf: Expr, sizes: Sizes, generator: random.Random, field: Field, styl
     A = filled(rows, columns)
     if "spd" in held or "psd" in held:
         if "diagonal" in held:
-            return zipped(mul, mapped(abs, A), eye) if "psd" in held else zipped(lambda x, e: (abs(x) or 1) * e, A, eye)
-        B = filled(rows, max(rows - 1, 1)) if style == "zeros" and "psd" in held else A
+            least = int("spd" in held)
+            return zipped(lambda x, e: (abs(x) or least) * e, A, eye)
+        B = filled(rows, max(rows - 1, 1)) if style == "zeros" and "spd" not in held else A
         B = times(field, B, turned(B))
-        return B if "psd" in held else zipped(lambda x, e: field.reduce(x + e), B, eye)
+        return B if "spd" not in held else zipped(lambda x, e: field.reduce(x + e), B, eye)
     if "diagonal" in held:
         return zipped(mul, A, eye)
     if "skew" in held:

@@ -13,7 +13,7 @@ from derive.errors import DeriveError, ParseError
 from derive.expr import symbol
 from derive.fields import PRIME, floats
 from derive.numeric import random_point
-from derive.properties import CONSTRAINED, OF_VECTORS, SUMS, TOGETHER
+from derive.properties import PROPERTIES
 from derive.sampling import STYLES, random_field_point
 
 # Formula, wrt, declarations, the box that a book has, and the condition printed.
@@ -142,35 +142,84 @@ HELD = {  # by a float matrix, and by one of integers modulo p
     "orthonormal rows": lambda A: A @ A.T - np.eye(len(A), dtype=int),
     "idempotent": lambda A: A @ A - A,
     "symmetric": lambda A: A - A.T,
+    "skew": lambda A: A + A.T,
     "diagonal": lambda A: A * (1 - np.eye(len(A), dtype=int)),
-    "nonnegative": lambda A: np.minimum(A, 0),
-    "positive": lambda A: np.minimum(A, 1e-300) - 1e-300,
+    "lower": lambda A: A * np.triu(np.ones(A.shape, dtype=int), 1),
+    "upper": lambda A: A * np.tril(np.ones(A.shape, dtype=int), -1),
+    "triangular": lambda A: A * np.triu(np.ones(A.shape, dtype=int), 1) if A[0, -1] == 0 else np.tril(A, -1),
 }
+SIGNS = {  # what floats alone have
+    "nonnegative": lambda A: A.min() >= -1e-12,
+    "positive": lambda A: A.min() > 0,
+    "psd": lambda A: np.allclose(A, A.T) and np.linalg.eigvalsh(A).min() > -1e-9 * np.abs(A).max(initial=1),
+    "spd": lambda A: np.allclose(A, A.T) and np.linalg.eigvalsh(A).min() > 0,
+}
+TRIPLES = [c for k in (1, 2, 3) for c in itertools.combinations(sorted(PROPERTIES - {"constant"}), k)]
 
 
-def drawn_together():
-    for group in (*TOGETHER, *OF_VECTORS):
-        for words in (c for k in range(1, len(group) + 1) for c in itertools.combinations(sorted(group), k)):
-            is_oblique = "idempotent" in words and "symmetric" not in words
-            if set(words) & CONSTRAINED and not (is_oblique and set(words) & SUMS):
-                is_square = bool(set(words) & {"symmetric", "idempotent", "diagonal"}) or set(words) >= SUMS
-                yield words, 1 if group in OF_VECTORS else "m" if is_square else "n"
+def failing(symbol, seed):
+    """The declared words that no point drawn of the symbol has."""
+    values = [random_point([symbol], seed=seed).values[symbol]]
+    drawn = [np.array(random_field_point([symbol], seed, floats(), style).values[symbol]) for style in STYLES]
+    exact = np.array(random_field_point([symbol], seed).values[symbol], dtype=object)
+    for word in symbol.properties:
+        if word in SIGNS:
+            at = [v for v, style in zip(drawn, STYLES, strict=True) if word != "spd" or style not in ("large", "small")]
+            is_held = all(map(SIGNS[word], values + at))
+        else:
+            is_held = all(np.allclose(HELD[word](v), 0, atol=1e-9 * max(1, np.abs(v).max())) for v in values + drawn)
+            is_held &= not (HELD[word](exact) % PRIME).any()
+        if not is_held:
+            yield word
 
 
-@pytest.mark.parametrize(("words", "columns"), sorted({*drawn_together()}, key=str), ids=str)
-def test_points_are_drawn_on_the_constraints(words, columns):
-    try:
-        A = symbol("A", "m", columns, words)
-    except DeriveError:
-        assert words == ("orthogonal", "row sums 1")  # of square matrices only
-        return
-    for seed in range(3):
-        values = [random_point([A], seed=seed).values[A]]
-        values += [np.array(random_field_point([A], seed, floats(), style).values[A]) for style in STYLES]
-        exact = np.array(random_field_point([A], seed).values[A], dtype=object)
-        for word in A.properties:
-            assert all(np.allclose(HELD[word](value), 0, atol=1e-9) for value in values), word
-            assert word in ("positive", "nonnegative") or not (HELD[word](exact) % PRIME).any()
+@pytest.mark.parametrize("columns", [1, "m", "n"])
+def test_words_that_go_together_are_drawn_and_others_are_refused(columns):
+    """Every word, pair and triple of words, of vectors, square and other matrices."""
+    wrong, drawn = [], 0
+    for words in TRIPLES:
+        try:
+            A = symbol("A", "m", columns, words)
+        except DeriveError:
+            continue
+        drawn += 1
+        wrong += [(words, word) for seed in range(2) for word in failing(A, seed)]
+    assert not wrong
+    assert drawn > (10, 60, 10)[[1, "m", "n"].index(columns)]
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["idempotent diagonal", "idempotent lower", "idempotent positive", "symmetric skew", "orthogonal positive",
+     "orthogonal upper", "skew spd", "skew lower", "idempotent spd", "orthogonal idempotent", "lower positive",
+     "orthogonal spd"],
+)  # fmt: skip
+def test_words_that_no_example_has_together_are_refused(words):
+    shown = " and ".join(sorted(words.split()))
+    with pytest.raises(DeriveError, match=f"A as {shown}: these are not used together"):
+        derive.parse("tr(A)", f"A: n×n {words}")
+
+
+@pytest.mark.parametrize("word", ["skew", "idempotent", "positive", "spd", "row sums 1"])
+def test_a_draw_that_lacks_a_word_is_found(word, monkeypatch):
+    monkeypatch.setattr("derive.numeric._draw", lambda held, rows, columns, style, arrays: -np.eye(rows) + 0.1)
+    assert word in {*failing(symbol("A", "m", "m", [word]), 0)}
+
+
+def test_diagonal_and_positive_is_positive_on_the_diagonal():
+    D = symbol("D", "n", "n", ["diagonal", "positive"])
+    assert D is symbol("D", "n", "n", ["diagonal", "spd", "nonnegative"])
+
+
+@pytest.mark.parametrize(
+    "words", [("idempotent",), ("idempotent", "symmetric"), ("idempotent", "symmetric", "row sums 1")]
+)
+def test_projections_are_drawn_of_every_rank(words):
+    P = symbol("P", "m", "m", words)
+    fields = [np.array(random_field_point([P], s, floats(), smallest=5).values[P], dtype=float) for s in range(40)]
+    floating = [random_point([P], seed=s, sizes={"m": 5}).values[P] for s in range(40)]
+    for points in (fields, floating):
+        assert {round(np.trace(A)) for A in points} == {1, 2, 3, 4}
 
 
 def test_no_more_holds_at_the_points_than_is_said():

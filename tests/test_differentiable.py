@@ -269,3 +269,11 @@ def test_a_missing_library_is_named(library, monkeypatch):
     monkeypatch.setitem(sys.modules, f"{library}.numpy", None)
     with pytest.raises(MissingExtraError, match=f"needs {library}, which is not installed"):
         getattr(derive.gradient("‖A x‖²", "x"), f"to_{library}")()
+
+
+def test_a_call_inspects_no_signature(torch, monkeypatch):
+    layer = derive.jacobian("W x", "x, W").to_torch()
+    W, x = torch.ones(2, 3, requires_grad=True), torch.ones(3, requires_grad=True)
+    monkeypatch.setattr("derive.differentiable.inspect", None)
+    layer(x, W).sum().backward()
+    assert torch.equal(x.grad, W.detach().sum(0))

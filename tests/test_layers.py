@@ -16,8 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "derive"
 # From the bottom up; modules on one line may see each other.
 LAYERS = [
-    ["errors", "progress", "traversal", "properties"],
+    ["errors", "progress", "traversal", "heights"],
     ["shapes"],
+    ["properties"],
     ["expr"],
     ["own_functions"],
     ["operations"],

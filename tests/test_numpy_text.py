@@ -516,3 +516,52 @@ def test_any_text_ends_in_an_answer_or_an_error_of_ours(seed):
             derive.parse(text, where)
         except DeriveError as error:
             assert str(error)
+
+
+@pytest.mark.parametrize("order", ["None", "'fro'", "2", "1", "-1", "np.inf", "'nuc'"])
+@pytest.mark.parametrize("keep", [True, False])
+def test_the_norm_of_a_matrix_keeps_its_axes(order, keep):
+    text = f"np.sum(A/np.linalg.norm(A, ord={order}, keepdims={keep}))"
+    A = np.random.default_rng(0).normal(size=(3, 4))
+    assert derive.parse(text, "A: m×n").evaluate(A=A) == pytest.approx(eval(text, {"np": np, "A": A}), rel=1e-12)
+
+
+def test_a_norm_that_keeps_its_axes_is_refused_as_an_array_of_one_entry():
+    with pytest.raises(DeriveError, match="an array of one entry"):
+        derive.parse("np.linalg.norm(A, keepdims=True)", "A: m×n")
+
+
+def test_a_largest_entry_that_does_not_cancel_leaves_no_power_of_zero():
+    read = derive.parse("np.exp(np.max(x) - np.max(y))", "x: n, y: m")
+    x, y = np.array([1.0, 2.0]), np.array([3.0, 5.0, 1.0])
+    assert read.text() == "exp(max(x)) exp(−max(y))"
+    assert read.evaluate(x=x, y=y) == pytest.approx(np.exp(np.max(x) - np.max(y)), rel=1e-14)
+
+
+@pytest.mark.parametrize("formula", ["np.prod(x)", "∏_i x_i"])
+def test_a_product_says_that_no_entry_may_be_zero(formula):
+    derivation = derive.gradient(formula, "x")
+    assert any("none may be 0" in reading for reading in derivation.readings)
+    x = np.array([2.0, -1.0, 3.0])
+    assert np.allclose(derivation.function()(x), [-3.0, 6.0, -2.0], rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["entr(p)", "rel_entr(p, q)", "kl_div(p, q)"])
+def test_entropies_of_scipy(name):
+    p, q = np.random.default_rng(0).uniform(0.1, 1, (2, 4))
+    text = f"scipy.special.{name}.sum()"
+    want = eval(text, {"scipy": scipy, "p": p, "q": q})
+    values = {"p": p, "q": q} if "q" in name else {"p": p}
+    assert derive.parse(text, "p, q: n").evaluate(**values) == pytest.approx(want, rel=1e-12)
+
+
+def test_infinity_of_python_is_an_order():
+    assert derive.parse("torch.norm(x, p=float('inf'))", "x: n").text() == "max(abs(x))"
+
+
+@pytest.mark.parametrize("part", ["[:, :2]", "[:, -3:]", "[:, 0:7]", "[:9, :]", "[-9:2]"])
+def test_a_slice_ends_where_an_axis_of_known_length_does(part):
+    text = f"np.sum(np.sum(A, axis=1, keepdims=True){part}) + np.sum(B{part})"
+    A, B = np.random.default_rng(0).normal(size=(3, 2)), np.arange(6.0).reshape(3, 2)
+    read = derive.parse(text, "A, B: 3×2")
+    assert read.evaluate(A=A, B=B) == pytest.approx(eval(text, {"np": np, "A": A, "B": B}), rel=1e-12)

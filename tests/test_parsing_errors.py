@@ -202,7 +202,7 @@ WRONG = [
         ShapeError,
         "this norm of A, a matrix, may be of its rows or its entries",
         "‖A‖_∞",
-        "write out which is meant",
+        "‖X‖_max is that of the entries",
     ),  # fmt: skip
     (
         "|y − X b|",

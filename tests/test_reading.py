@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 
@@ -735,9 +736,183 @@ def test_a_mean_finds_an_index_where_the_usual_letters_are_taken():
 
 
 @pytest.mark.parametrize(
+    "formula, wrt, read",
+    [
+        ("exp(z)./sum(exp(z))", "z", "exp(z) / sum(exp(z))"),
+        ("x ./ norm(x)", "x", "x / ‖x‖"),
+        ("1./x", "x", "x.^(−1)"),
+        ("2.*x./y", "x", "2 x ⊘ y"),
+        ("x.*sum(y)./z", "x", "sum(y) x ⊘ z"),
+        ("norm(X*A - B, 'fro')^2", "X", "‖X A − B‖_F²"),
+        ("sum((A*X).^2, 'all')", "X", "sum((A X).^2)"),
+        ("norm(x, Inf)", "x", "max(abs(x))"),
+        ("norm(A*x - b, inf)", "x", "max(abs(A x − b))"),
+    ],
+)
+def test_the_text_of_matlab(formula, wrt, read):
+    assert derive.parse(formula).text() == read
+    assert derive.jacobian(formula, wrt).verify() < 1e-6
+
+
+@pytest.mark.parametrize(
+    "formula, box",
+    [("e^t(wᵀx + 1)", "exp(t) (wᵀ x + 1)"), (r"w^Tx\,e^{\gamma t}", "γ exp(γ t) wᵀ x"), ("(1 + w'*x)*exp(t)", None)],
+)
+def test_an_exponential_that_multiplies_a_number_is_one(formula, box):
+    found = derive.gradient(formula, "t")
+    assert found.boxed.shape == (1, 1) and "t is read as a scalar: so is the whole" in " ".join(found.readings)
+    assert box is None or found.boxed.text() == box
+
+
+@pytest.mark.parametrize(
+    "formula, where, read",
+    [
+        ("‖x‖_∞", "x: scalar", "|x|"),
+        ("norm_inf(x)", "x: scalar", "|x|"),
+        ("‖x‖_inf", None, "max(abs(x))"),
+        (r"\|x\|_{inf}", None, "max(abs(x))"),
+        ("‖x‖_max", None, "max(abs(x))"),
+        ("‖X‖_max", None, "max(vec(abs(X)))"),
+        (r"\|X\|_{\max}^2", None, "max(vec(abs(X)))²"),
+        ("‖X‖_Fro^2", None, "‖X‖_F²"),
+        ("||X||_nuc", None, "‖X‖_*"),
+        ("‖X‖_op", None, "‖X‖_{op}"),
+        (r"\|x\|_{\ell_1}", None, "‖x‖₁"),
+    ],
+)
+def test_words_below_a_norm(formula, where, read):
+    assert derive.parse(formula, where).text() == read
+
+
+@pytest.mark.parametrize(
+    "formula, message",
+    [
+        (r"\|X\|_\infty", "may be of its rows or its entries\n(.*\n)*  ‖X‖_max is that of the entries"),
+        (r"\|x\|_{L^2}", r"the norm with L\^2 below is not read"),
+        ("‖x‖_w", "a norm weighted by w is not read"),
+    ],
+)
+def test_norms_that_are_not_read_are_refused_by_what_stands_below_them(formula, message):
+    with pytest.raises(DeriveError, match=message):
+        derive.parse(formula)
+
+
+@pytest.mark.parametrize("size", [r"\bigl(A\bigr)", r"\left(A\right)", r"\,(A)", r"\!\left[A\right]"])
+@pytest.mark.parametrize("word", [r"\text{%s}", r"\mathrm{%s}", r"\operatorname{%s}", r"\textrm{%s}"])
+def test_a_word_before_a_sized_bracket_is_a_function(word, size):
+    for name, message in (("eig", "eig is not read"), ("foo", "foo is not a function we know")):
+        with pytest.raises(ParseError, match=message):
+            derive.parse(word % name + size)
+    assert derive.parse(word % "tr" + size).text() == "tr(A)"
+
+
+@pytest.mark.parametrize("formula", [r"x^{\sf T}Bx", r"x^\sf{T} B x", r"x^{\rm T}Bx", r"x^{\tt T} B x"])
+def test_the_fonts_of_plain_tex(formula):
+    assert derive.parse(formula).text() == "xᵀ B x"
+
+
+def test_the_sum_of_eigenvalues_in_a_sized_bracket_is_the_trace():
+    assert derive.parse(r"\sum \text{eig}\left(X\right)").text() == "tr(X)"
+
+
+@pytest.mark.parametrize(
+    "formula, wrt, where, box",
+    [
+        (r"\frac{d}{2} x^Tx", "x", "d: scalar", "d x"),
+        ("d/2 ‖x‖²", "x", "d: scalar", "d x"),
+        ("tr(dX)", "X", "d: scalar, X: n×n", "d I_n"),
+        (r"\frac{d}{dx} x^2", "x", "x: scalar, d: scalar", "1"),
+        (r"\frac{d}{dx} x^2", "x", "x: scalar", "2 x"),
+        ("½‖x − d‖²", "d", "d: n", "d − x"),
+    ],
+)
+def test_a_declared_letter_d_is_no_sign_of_a_differential(formula, wrt, where, box):
+    assert derive.gradient(formula, wrt, where).boxed.text() == box
+
+
+def test_a_declared_letter_d_is_no_sign_before_a_bar_in_a_document():
+    report = derive.check("L = ½‖x - d‖²\ndL = (d - x)^T dd\ndL = (x - d)^T dd", "d: n, x: n")
+    assert [line.verdict for line in report.lines] == ["definition", "proved", "fails"]
+
+
+@pytest.mark.parametrize("size", ["n₊₁", "nₖ₊₁", "n_{k+1}", "n_+1", "d_{l-1}"])
+def test_a_size_with_a_sign_below_is_refused_by_its_name(size):
+    with pytest.raises(ParseError, match=re.escape(f"{size} is no name of a size")):
+        derive.parse("‖x‖²", f"x: {size}")
+
+
+@pytest.mark.parametrize("where", [r"x \in \mathbb R^n", r"x \in \mathbb R^{n}", r"x\in\mathbb{R}^n"])
+def test_the_reals_need_no_braces(where):
+    assert derive.parse("‖x‖²", where).text() == "‖x‖²"
+
+
+@pytest.mark.parametrize(
+    "formula, where, read",
+    [
+        ("‖y − Φ(w)‖²", "y: m, w: m", "‖y − Φ(w)‖²"),
+        ("‖y − Φ(w)‖²", "y: m, w: n", "‖y − Φ w‖²"),
+        ("‖y − F(w)‖²", "y: m, w: n", "‖y − F w‖²"),
+        ("½ F(x)^T F(x)", None, "½ F(x)ᵀ F(x)"),
+        (r"F(x)^{\top} y", None, "F(x)ᵀ y"),
+        ("‖G(Wx) − y‖² + ‖G(V z)‖²", "y: n, W: n×m, V: p×q", "‖G(W x) − y‖² + ‖G(V z)‖²"),
+        ("tr(Φ(X)Φ(X)ᵀ)", None, "tr(Φ(X) Φ(X)ᵀ)"),
+        ("sum(Φ(y)) + (x − μ)ᵀΦ(x − μ)", "x: n, y: m, μ: n", "sum(Φ(y)) + (x − μ)ᵀ Φ(x − μ)"),
+        ("½‖w‖² + C(w^T w)", None, "½ ‖w‖² + C wᵀ w"),
+    ],
+)
+def test_a_capital_before_a_vector_is_a_function_of_each_entry_where_the_shapes_ask_for_it(formula, where, read):
+    found = derive.parse(formula, where)
+    assert found.text() == read
+    letter = next(c for c in formula if c in "ΦFGC")
+    kind = "function of each entry" if f"{letter}(" in read else "product"
+    assert any(f"{letter}(…) is read as a {kind}" in reading for reading in parse(formula, where).readings)
+
+
+def test_a_capital_that_fits_neither_way_keeps_its_first_error():
+    with pytest.raises(ShapeError, match="cannot add R x"):
+        derive.parse("R(x) + ‖x‖²")
+
+
+@pytest.mark.parametrize(
+    "formula, wrt, read, box",
+    [
+        (r"\sum_i (x_i - \bar x)^2", r"\bar x", "‖x − x̄ 𝟏‖²", "2 (n x̄ − 𝟏ᵀ x)"),
+        (r"\sum_i \|x_i - \bar x\|^2", r"\bar x", "‖X − 𝟏 x̄ᵀ‖_F²", "2 (m x̄ − Xᵀ 𝟏)"),
+        (r"\sum_i (x_i - \bar x_i)^2", "x", "‖x − x̄‖²", "2 (x − x̄)"),
+        (r"\sum_i a_i x_i + \bar x^T b", "a", "⟨a, x⟩ + x̄ᵀ b", "x"),
+    ],
+)
+def test_a_letter_with_a_bar_is_no_mean_where_it_is_asked_for_indexed_or_outside_of_sums(formula, wrt, read, box):
+    found = derive.gradient(formula, wrt)
+    assert (found.loss.text(), found.boxed.text()) == (read, box)
+
+
+@pytest.mark.parametrize("formula", [r"\sum_i a_i x_i + \bar x^T b", r"\sum_i (x_i - \bar x_i)(y_i - \bar x)"])
+def test_a_bar_that_may_be_a_mean_of_the_variable_is_refused(formula):
+    with pytest.raises(ParseError, match="x̄ may be made of x"):
+        derive.gradient(formula, "x")
+
+
+@pytest.mark.parametrize(
     ("formula", "wrt", "box"),
     [("e^t", "t", "exp(t)"), ("1/(1 + e^{t})", "t", "−σ(t) σ(−t)"), ("t^2 e^t", "t", "t exp(t) (t + 2)"),
-     ("e^t e", "e", "2 e"), ("e^t A e", "e", "(A + Aᵀ) e"), ("e^T x", "x", "e")],
+     ("e^t e", "e", "2 e"), ("e^t A e", "e", "(A + Aᵀ) e"), ("e^T x", "x", "e"), ("eᵗ", "t", "exp(t)"),
+     ("e⁻ᵗ", "t", "−exp(−t)"), ("e = y − X w; e^t e", "w", "−2 Xᵀ (y − X w)"), ("eᵗ A e", "e", "(A + Aᵀ) e")],
 )  # fmt: skip
-def test_e_to_the_t_is_a_number_unless_a_factor_follows(formula, wrt, box):
+def test_e_to_the_t_is_a_number_unless_e_is_a_vector(formula, wrt, box):
     assert derive.gradient(formula, wrt).boxed.text() == box
+
+
+@pytest.mark.parametrize("formula", ["e^t(x+1)", "eᵗ (x+1)", "e^{t}(x+1)"])
+def test_a_bracket_behind_e_to_the_t_is_multiplied(formula):
+    read = parse(formula)
+    assert read.expr.text() == "(x + 1) exp(t)" and "is read as the exponential of t" in read.readings[0]
+    assert derive.gradient(formula, "x", where="x: scalar, t: scalar").boxed.text() == "exp(t)"
+
+
+@pytest.mark.parametrize("formula", ["e^t x", "eᵗ x", "A^t x", "Aᵗ x"])
+def test_a_declared_t_that_marks_a_transpose_is_said_to(formula):
+    found = derive.parse(formula, "t: scalar, e: n, A: n×n")
+    assert found.text() == ("eᵀ x" if "e" in formula else "Aᵀ x")
+    readings = parse(formula, "t: scalar, e: n, A: n×n").readings
+    assert any("is read as a transpose" in reading for reading in readings)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from ..heights import LEVELING, LOWERING
 from .claims import Claim
 
 _DENSITY = re.compile(
@@ -88,7 +89,7 @@ def _signature(match: re.Match[str]) -> str:
 def as_written(text: str, written: Mapping[str, str]) -> str:
     """A text of the report with the heads as their author wrote them."""
     for name, head in written.items():
-        number = int(name[1:].translate(_PLAIN))
+        number = int(name[1:].translate(LEVELING))
         spellings = rf"{name}(?![₀-₉])|(?:ℓ|\\ell)_(?:{number}(?!\d)|\{{{number}\}})"
         text = head.join(re.split(rf"(?:{spellings})(?: {{2,}})?", text))
     return text
@@ -102,11 +103,7 @@ _FUNCTIONS = frozenset(
 
 def _stand_in(number: int) -> str:
     """ℓ₁, ℓ₂, …: short, so that it fits where the word stood."""
-    return "ℓ" + str(number + 1).translate(_SMALL)
-
-
-_SMALL = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-_PLAIN = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+    return "ℓ" + str(number + 1).translate(LOWERING)
 
 
 def _spelled(match: re.Match[str]) -> str:

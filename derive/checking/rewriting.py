@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..expr import Expr
+from ..heights import RAISING
 from .claims import Claims, Side
 from .edits import Path, at
 from .trees import Tree
@@ -207,7 +208,7 @@ class Rewriting:
         base = self.part(tree.args[0], _BASE)
         if self.is_latex:
             return f"{base}^{{{exponent}}}" if len(exponent) > 1 else f"{base}^{exponent}"
-        return base + (exponent.translate(_HIGH) if re.fullmatch(r"-?\d", exponent) else f"^({exponent})")
+        return base + (exponent.translate(RAISING) if re.fullmatch(r"-?\d", exponent) else f"^({exponent})")
 
     def transpose(self, tree: Tree) -> str:
         inner = tree.args[0]
@@ -250,7 +251,6 @@ class Rewriting:
         return f"\\langle {left}, {right}\\rangle" if self.is_latex else f"⟨{left}, {right}⟩"
 
 
-_HIGH = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _ROWS: dict[str, Callable[[Rewriting, Tree], str]] = {
     kind: getattr(Rewriting, kind) for kind in
     "number name sum prod quotient hadamard power transpose inverse call differential held inner".split()

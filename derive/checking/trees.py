@@ -67,7 +67,7 @@ class Tree:
 
 # Functions by every spelling, as formulas know them; the trees of documents say `trace` for tr, and `diag` for both.
 _CALLED = {"tr": "trace", "Diag": "diag"}
-_ELSEWHERE = frozenset(("vector", "matrix", "ones", "zeros", "eye", "block_inner", "block_sum", "unvec", "norm_inf"))
+_ELSEWHERE = frozenset("vector matrix ones zeros eye block_inner block_sum unvec norm_inf norm_max".split())
 FUNCTIONS = {word: _CALLED.get(name, name) for word, name in SPELLINGS.items() if name not in _ELSEWHERE}
 
 

@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from ..heights import RAISING
 from ..shapes import Dim, Monomial
 
-SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 SIMPLE = {Fraction(1, 2): "½", Fraction(1, 3): "⅓", Fraction(2, 3): "⅔", Fraction(1, 4): "¼", Fraction(3, 4): "¾"}
 
 
@@ -47,7 +47,7 @@ class Cost:
             return "0"
         parts = []
         for monomial, c in sorted(self.terms.items(), key=lambda item: (-sum(p for _, p in item[0]), item[0])):
-            factors = [name if p == 1 else name + str(p).translate(SUPERSCRIPTS) for name, p in monomial]
+            factors = [name if p == 1 else name + str(p).translate(RAISING) for name, p in monomial]
             if c != 1 or not factors:
                 factors.insert(0, SIMPLE.get(c, str(c)))
             parts.append(" ".join(factors))

@@ -17,16 +17,15 @@ from typing import Any
 
 from .. import names
 from ..errors import DeriveError, ParseError, ShapeError, UnknownSymbolError
-from ..expr import Expr, fold, nodes, substitute, symbol, symbol_op, symbols_of
-from ..operations import add, hadamard, inner, matmul, scale, trace, transpose
-from ..own_functions import OwnFunction
+from ..expr import Expr, fold, substitute, symbol, symbol_op, symbols_of
 from ..shapes import SCALAR, Dim
+from .capitals import matrix_letters, turned_letters
 from .declarations import Declarations, declarations, style_of
 from .indexed_names import capital
-from .scope import Reading
+from .scope import Reading, is_raised
 from .solved import Solution
 from .tokens import Token
-from .vocabulary import ALIKE, ELEMENTWISE, WITH_PARAMETER
+from .vocabulary import ALIKE, ELEMENTWISE, NAMED_MODULE, WITH_PARAMETER
 
 Where = str | Mapping[str, Any] | None
 SURPRISING = 0.9  # kinds this far from habit make us look for another grouping
@@ -117,7 +116,7 @@ def parse(formula: str, where: Where = None, wrt: Sequence[str] = (), scalar: bo
     if scalar and formula.lstrip()[:2] in ("∇_", "\\n", "\\f", "\\d", "\\t", "\\p", "d/", "∂/", "∂_"):
         from .derivative_signs import without_head
 
-        formula, head = without_head(formula, wanted)
+        formula, head = without_head(formula, wanted, declared.entries)
     parsed = _read(formula, declared, wanted, scalar, {})
     if head:
         parsed.readings.insert(0, f"{head} is left out: what is derived is read")
@@ -132,12 +131,7 @@ def _read(
     styled: dict[str, str] = {}
     solved: Any = _python(formula, declared, scalar, scope) if is_numpy(formula) else None
     if solved is None:
-        reading = Reading(formula, declared, wanted, scope)
-        solved = _solved(reading, scalar)
-        factors = _matrix_letters(solved.exprs) - declared.functions
-        if factors:
-            reading = Reading(formula, declared, wanted, scope, factors)
-            solved = _solved(reading, scalar)
+        reading, solved = _with_capitals(formula, declared, wanted, scalar, scope)
         parsed.expr, styled, parsed.equations = solved.exprs[-1], reading.styled, solved.equations
         for statement, expr in zip(reading.statements[:-1], solved.exprs):
             parsed.definitions.append((statement.name or "", expr))
@@ -155,10 +149,44 @@ def _read(
     return parsed
 
 
+def _with_capitals(
+    formula: str, declared: Declarations, wanted: Sequence[str], scalar: bool, scope: Mapping[str, Expr]
+) -> tuple[Reading, Solution]:
+    """A formula solved, its capital letters before brackets factors or functions as the shapes have it.
+
+    Where one reading fits no shapes the other is taken if it fits; and what is transposed behind a bracket
+    without a sum is a function where that makes a number: F(x)ᵀF(x).
+    """
+    reading = Reading(formula, declared, wanted, scope)
+    solved: Solution | None = None
+    failed: ShapeError | None = None
+    try:
+        solved = _solved(reading, scalar)
+    except ShapeError as error:
+        failed = error
+    functions = reading.multiplied if solved is None else turned_letters(reading)
+    factors = reading.called if solved is None else matrix_letters(solved.exprs) - declared.functions
+    for others in ((factors, ()), ((), functions)):
+        if not any(others):
+            continue
+        try:
+            other = Reading(formula, declared, wanted, scope, *others)
+            found = _solved(other, scalar)
+        except (ShapeError, ParseError):
+            continue
+        is_usual = found.exprs[-1].is_scalar and found.surprise < SURPRISING
+        if others[0] or is_usual or solved is None and not found.odd():
+            return other, found
+    if solved is None:
+        assert failed is not None
+        raise failed
+    return reading, solved
+
+
 # A module of arrays, the product @, the call of a method, an index, a keyword argument of a call.
 # SymPy's methods are none.
 _MARK = re.compile(
-    r"(?<![\w.])(?:np|numpy|jnp|torch)\s*\.|@|(?<=[\w)\]])\.(?!(?:inv|doit|as_explicit)\b)[a-z_]\w*\("
+    rf"{NAMED_MODULE}|@|(?<=[\w)\]])\.(?!(?:inv|doit|as_explicit)\b)[a-z_]\w*\("
     r"|(?<=\w)\[[\d\s,:-]+\]|(?<=[)\]])\[\s*-?\d+\s*\]"
 )
 _KEYWORD = re.compile(r"[([{]|[)\]}]|(?<=[(,])\s*[A-Za-z]\w*\s*=(?!=)")
@@ -184,24 +212,6 @@ def is_numpy(text: str) -> bool:
         elif calls and calls[-1]:
             return True
     return False
-
-
-def _matrix_letters(exprs: Sequence[Expr]) -> set[str]:
-    """The Λ of tr(Λ(WᵀW − I)) and of (x − μ)ᵀΛ(x − μ): no function of what stands in the bracket.
-
-    A capital letter that begins a trace is a matrix, and so is one between the same sum twice.
-    """
-    heads = []
-    for node in (node for expr in exprs for node in nodes(expr)):
-        if node.op in (matmul, inner, hadamard):  # of samples as rows, the products of pairs stand entry by entry
-            for left, right in zip(node.args, node.args[1:]):
-                left = left.args[0] if left.op is transpose else left
-                heads += [right] if left.op is add and right.args == (left,) else []
-        elif node.op is trace:
-            while node.op in (trace, scale, matmul):
-                node = node.args[-1] if node.op is scale else node.args[0]
-            heads.append(node)
-    return {head.op.label for head in heads if isinstance(head.op, OwnFunction) and head.op.label[0].isupper()}
 
 
 def _python(formula: str, declared: Declarations, scalar: bool, scope: Mapping[str, Expr]) -> Any:
@@ -242,7 +252,7 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
     if any(t.kind == "num" and t.value == 1 for t in tokens):
         others.append(frozenset(("ones",)))
     following = [*tokens[1:], tokens[-1]]
-    if any(t.kind == "name" and t.value == "e" and not _is_raised(after) for t, after in zip(tokens, following)):
+    if any(t.kind == "name" and t.value == "e" and not is_raised(after) for t, after in zip(tokens, following)):
         others.append(frozenset(("e",)))
     calls = [frozenset(("call",))] if any(t.text in ("tr", "det", "logdet") for t in tokens) else []
     base: Solution | None = None
@@ -333,14 +343,14 @@ def _is_scalar_calculus(tokens: Sequence[Token]) -> bool:
     """
     following = [*tokens[1:], None]
     asks = any(
-        t.kind == "func" or t.text in ("^", "**") or (t.text == "/" and after is not None and after.kind != "num")
+        t.kind == "func" or is_raised(t) or (t.text == "/" and after is not None and after.kind != "num")
         for t, after in zip(tokens, following)
     )
     return asks and all(
         t.text in ELEMENTWISE | ALIKE | WITH_PARAMETER if t.kind == "func"
         else t.text in ("+", "-", "*", "/", "^", "**", ",") if t.kind == "op"
         else not t.style and t.value[:1].islower() if t.kind == "name"
-        else t.kind in ("num", "open", "close", "bar", "sup", "frac", "sqrt")
+        else t.kind in ("num", "open", "close", "bar", "sup", "frac", "sqrt") or t.text == "ᵗ"
         for t in tokens
     )  # fmt: skip
 
@@ -351,10 +361,6 @@ def _is_more_usual(other: Solution, base: Solution | None) -> bool:
         return True
     keeps = other.exprs[-1].is_scalar or not base.exprs[-1].is_scalar
     return keeps and other.surprise < base.surprise - SURPRISING / 2
-
-
-def _is_raised(token: Token) -> bool:
-    return token.kind == "sup" or token.text in ("^", "**")
 
 
 def _regrouped(solution: Solution, loose: frozenset[str]) -> Solution:

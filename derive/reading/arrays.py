@@ -20,7 +20,7 @@ from typing import Any
 from .. import operations as ops
 from .. import rows
 from ..errors import DeriveError, LimitError, ParseError, ShapeError
-from ..expr import Expr, dimension, identity, number, ones, zeros
+from ..expr import Expr, dimension, identity, is_zero, number, ones, zeros
 from ..shapes import ONE, Dim
 from .limits import MAX_OPERATIONS
 from .sizes import FRESH, Size, Sizes
@@ -417,7 +417,7 @@ class Plan:
     def function(self, f: Callable[[Any], Expr], a: Array) -> Array:
         """A function of each entry; exp and log turn shifts into factors and back."""
         if f is ops.exp and not a.factors:
-            made = self.carrying(a.axes, f, a)
+            made = self.carrying(a.axes, exponential, a)
             made.is_lone = a.is_symbol
             made.factors = dict(a.terms)
             return made
@@ -545,6 +545,11 @@ class Plan:
         return self.over(total, count if ddof.number == 0 else self.add(count, ddof, -1))
 
 
+def exponential(x: Expr) -> Expr:
+    """exp(x), where nothing is left of a shift but the shift exp(0) = 1."""
+    return ones(*x.shape) if is_zero(x) else ops.exp(x)
+
+
 def _row(x: Expr) -> Expr:
     """xᵀ; (Aᵀ x)ᵀ as xᵀ A."""
     if x.op is ops.scale:
@@ -554,4 +559,4 @@ def _row(x: Expr) -> Expr:
     return ops.transpose(x)
 
 
-__all__ = ["Array", "Axes", "Misfit", "Plan"]
+__all__ = ["Array", "Axes", "Misfit", "Plan", "exponential"]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..errors import DeriveError
 from ..expr import Expr, identity_op, is_number, number, ones, ones_op, symbol_op
 from ..operations import inv, matmul, norm, raise_to, scale, sq_norm, sum_entries, transpose
-from ..properties import CONSTRAINED, OF_VECTORS, SQUARE, SUMS, TOGETHER, implied
+from ..properties import SQUARE, SUMS, go_together, implied
 from ..shapes import ONE
 from .declarations import Declarations, Declared, Span
 
@@ -36,7 +36,7 @@ def _said(held: Declarations, text: str, at: int, span: Span) -> tuple[Expr, str
     from . import parse_together
 
     try:
-        left, right = parse_together([text[:at].strip(), text[at + 1 :].strip()], held)
+        left, right = parse_together([text[:at].strip(), text[at + 1 :].strip()], _shapes(held))
     except DeriveError as error:
         raise held.error(f"the assumption {text} is not read: {error.message}", span, error.hint or KNOWN) from None
     sizes = [(a.value, b.value) for a, b in zip(left.shape, right.shape, strict=True)]
@@ -47,6 +47,17 @@ def _said(held: Declarations, text: str, at: int, span: Span) -> tuple[Expr, str
             _hold(held, *found, span)
             return found
     raise held.error(f"{text} is no assumption that can be used", span, KNOWN)
+
+
+def _shapes(held: Declarations) -> Declarations:
+    """What is declared of shapes: of all equations together it is seen whether the properties go together."""
+    shapes = Declarations(held.source)
+    shapes.hints, shapes.functions = held.hints, held.functions
+    for name, entry in held.entries.items():
+        shapes.entries[name] = made = Declared(name, entry.written, entry.span)
+        made.shape, made.style = entry.shape, entry.style
+        made.kind = "square" if entry.properties & SQUARE else entry.kind
+    return shapes
 
 
 def _meaning(left: Expr, right: Expr) -> tuple[Expr, str] | None:
@@ -98,18 +109,14 @@ def _hold(held: Declarations, symbol: Expr, said: str, span: Span) -> None:
 def _agree(held: Declarations, symbol: Expr, said: str, text: str, span: Span) -> None:
     """Refuse properties that no symbol has together, or of which no example is drawn."""
     entry = held.entries[symbol.name]
-    if entry.shape is not None:
-        held.made(entry, entry.shape)
-    properties = implied(frozenset(entry.properties), symbol.is_square) - {"constant"}
-    groups = (*TOGETHER, *OF_VECTORS) if symbol.is_vector else TOGETHER
-    is_known = any(properties <= group for group in groups)
-    if "idempotent" in properties and properties & SUMS:
-        is_known &= "symmetric" in properties
-    if properties & CONSTRAINED and len(properties) > 1 and not is_known:
+    properties = frozenset(entry.properties)
+    if not go_together(implied(properties, symbol.is_square), symbol.is_vector):
         others = sorted(properties - {said})
         raise held.error(
             f"{text} and {symbol.text()} with {others[0]} are not used together", span, "leave one of them out"
         )
+    if entry.shape is not None:
+        held.made(entry, entry.shape)
 
 
 def equations(symbols: Iterable[Expr]) -> list[str]:

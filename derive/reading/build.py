@@ -399,11 +399,15 @@ SEVERAL: dict[str, Callable[..., Expr]] = {
 }  # fmt: skip
 
 
-def _vector(x: Expr, parts: str) -> Expr:
+def _vector(x: Expr, parts: str, hint: str = "write out which is meant") -> Expr:
     """What a norm is of that says nothing of matrices."""
     if ONE not in x.shape:
-        raise ShapeError(f"this norm of {x.text()}, a matrix, may be of {parts}", hint="write out which is meant")
+        raise ShapeError(f"this norm of {x.text()}, a matrix, may be of {parts}", hint=hint)
     return x
+
+
+def _largest_size(x: Expr) -> Expr:
+    return ops.absolute(x) if x.is_scalar else rows.largest(ops.absolute(x))
 
 
 def _adjugate(arg: Expr) -> Expr:
@@ -423,7 +427,8 @@ AXES = ((1, "row"), (0, "col"))
 # Calls that do more than build the operation of their name
 UNARY: dict[str, Callable[[Expr], Expr]] = {
     "tr": ops.trace, "mean": ops.mean, "adj": _adjugate, "diag": _diag, "Diag": _diag,
-    "norm_inf": lambda x: rows.largest(ops.absolute(_vector(x, "its rows or its entries"))),
+    "norm_inf": lambda x: _largest_size(_vector(x, "its rows or its entries", "‖X‖_max is that of the entries")),
+    "norm_max": _largest_size,
     "softmax": rows.softmax_of, "log_softmax": rows.log_softmax,
     "rowsum": ops.row_sums, "colsum": ops.column_sums, "transpose": lambda x: x.T, "sqrt": ops.sqrt,
     "sech": lambda x: ops.power(ops.cosh(x), -1),

@@ -15,6 +15,7 @@ from typing import Any
 from .. import names
 from ..errors import DeriveError, LimitError, ParseError
 from ..expr import Expr, symbol, symbol_op
+from ..heights import RAISED_LETTERS, RAISED_SIGNS
 from ..properties import ASSUMED, PROPERTIES, SQUARE
 from ..shapes import ONE, SCALAR, Dim, Shape
 from .limits import MAX_DECLARATIONS, MAX_DIMENSION_TERMS
@@ -38,7 +39,7 @@ _REFUSED = {
     "convex": "a property of formulas, not of symbols", "tensor": "scalars, vectors and matrices are read",
 }  # fmt: skip
 _FILLERS = frozenset("matrix vector real square a an the is column invertible nonsingular".split())
-_SUPER = dict(zip("ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ⁰¹²³⁴⁵⁶⁷⁸⁹⁺", "abcdefghijklmnoprstuvwxyz0123456789+"))
+_RAISED = RAISED_LETTERS | RAISED_SIGNS
 
 Span = tuple[int, int]
 
@@ -384,13 +385,13 @@ def shape(text: str, source: str, span: Span) -> Shape:
     held = text.strip().replace("$", "")
     for noise in ("\\mathbb", "\\mathbf", "\\,", "\\;", "\\!", "\\left", "\\right", "\\mathrm", "\\text"):
         held = held.replace(noise, "")
-    held = held.replace("\\times", "×").replace("\\cdot", "*").replace("\\R", "R")
+    held = held.strip().replace("\\times", "×").replace("\\cdot", "*").replace("\\R", "R")
     if held[:3] == "{R}":
         held = "R" + held[3:]
     if (
         held[:1]
         and held[0] in "Rℝ"
-        and (len(held) == 1 or held[1:].lstrip()[:1] == "^" or held[1] in _SUPER or held[0] == "ℝ")
+        and (len(held) == 1 or held[1:].lstrip()[:1] == "^" or held[1] in _RAISED or held[0] == "ℝ")
     ):
         inside = held[1:].strip()
         if not inside:
@@ -398,7 +399,7 @@ def shape(text: str, source: str, span: Span) -> Shape:
         if inside[0] == "^":
             inside = inside[1:].strip()
         else:
-            inside = "".join(_SUPER.get(c, c) for c in inside)
+            inside = "".join(_RAISED.get(c, c) for c in inside)
             parts = inside.split("x")
             if len(parts) == 2:
                 inside = f"{parts[0]}×{parts[1]}"
@@ -458,17 +459,29 @@ def _is_times(text: str, i: int) -> bool:
     return before.isalpha() and after.isalpha() and len(text.strip()) == 3
 
 
+_SHIFTED = re.compile(r"_\{[^{}]{0,40}[-+−][^{}]{0,40}\}|_[-+−]\w{0,40}|[₊₋][₀-₉]{0,40}")  # the low part of n_{l+1}
 _PIECES = re.compile(r"\*\*|[-+*^()]|[0-9]+|\\?[^\W\d_][\w']*|\S")
 
 
 def dimension(text: str, source: str, span: Span) -> Dim:
     """An integer polynomial of names: `n`, `3`, `m+1`, `2*n`."""
     held = text.strip().strip("$")
+    label = _SHIFTED.search(held)
+    if label is not None:
+        start = label.start()
+        while start and held[start - 1].isalnum():
+            start -= 1
+        raise ParseError(
+            f"{held[start : label.end()]} is no name of a size",
+            source,
+            span,
+            "give it one without a sign below, as n_next or p",
+        )
     for noise in ("\\,", "\\;", "\\ ", "{", "}", "\\left", "\\right"):
         held = held.replace(noise, "" if noise in "{}" else " ")
     for written, plain in (("\\cdot", "*"), ("\\times", "*"), ("·", "*"), ("−", "-"), ("×", "*")):
         held = held.replace(written, plain)
-    for high, plain in _SUPER.items():
+    for high, plain in _RAISED.items():
         held = held.replace(high, "^" + plain) if plain.isdigit() else held
     rest = _PIECES.findall(held)[::-1]
     if len(rest) > 100:

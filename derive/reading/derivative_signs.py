@@ -22,14 +22,18 @@ _VARIABLE = r"((?:\\[A-Za-z]+\s*)?\{[^{}]*\}|\\[A-Za-z]+|[^\W\d_]\w*(?:_\{[^{}]*
 _BELOW = rf"\}}\s*\{{\s*{_D}\s*{_VARIABLE}\s*\}}\s*$"
 
 
-def without_head(text: str, wanted: Collection[str]) -> tuple[str, str]:
+def without_head(text: str, wanted: Collection[str], declared: Collection[str] = ()) -> tuple[str, str]:
     """The text with the sign of a derivative blanked, and the sign; the text as it is where it has none.
+
+    A declared letter d is no sign.
 
     Raises
     ------
     ParseError
         The variable is another than the one asked for, or it is open how far the sign reaches.
     """
+    if "d" in declared and re.match(r"\s*(?:\\[dt]?frac\s*\{\s*)?d", text):
+        return text, ""
     above, below = re.match(_ABOVE, text), re.search(_BELOW, text)
     if above is not None and below is not None and above.end() < below.start():
         inside, shown = text[above.end() : below.start()], f"{above[0].strip()} … {below[0].strip()}"

@@ -200,8 +200,8 @@ def _is_sign(tokens: list[Token], i: int, vocabulary: Vocabulary) -> bool:
     token, after = tokens[i], tokens[i + 1] if i + 1 < len(tokens) else None
     if after is None:
         return False
-    if vocabulary.d_is_name and not (vocabulary.d_touches and after.start == token.end):
-        return False
+    if vocabulary.d_is_name:
+        return vocabulary.d_touches and after.start == token.end and after.kind == "atom"
     before = tokens[max(i - 2, 0) : i]
     if before and before[-1].kind == "frac" and [t.kind for t in tokens[i + 1 : i + 4]] == ["open", "num", "close"]:
         return False  # d/2 of a number d

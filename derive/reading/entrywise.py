@@ -10,7 +10,7 @@ from .. import operations as ops
 from .. import rows
 from ..expr import Expr, constant, number, ones
 from .array_table import array, row
-from .arrays import Array, Plan
+from .arrays import Array, Plan, exponential
 from .indexing import indexed
 
 
@@ -133,7 +133,7 @@ def _may_be_no_number(*roots: Array) -> bool:
         if id(node) in seen:
             continue
         seen.add(id(node))
-        if node.make in (ops.log, ops.sqrt, ops.power, ops.divide, ops.arcsin, ops.arccos, ops.inv, ops.exp):
+        if node.make in (ops.log, ops.sqrt, ops.power, ops.divide, ops.arcsin, ops.arccos, ops.inv, exponential):
             exponent = node.args[1].number if len(node.args) > 1 else None
             if exponent is None or node.make is not ops.power or exponent.denominator > 1 or exponent < 0:
                 if not (node.make is ops.divide and node.args[1].number):
@@ -211,6 +211,9 @@ row("np method bare", "dot", "a, b", _two(dot))
 row("torch", "dot inner vdot", "a, b", _two(lambda p, a, b: p.matmul(a, b)))
 row("np bare", "inner", "a, b", _two(inner))
 row("special torch", "xlogy", "a, b", _two(xlogy))
+row("special torch", "entr", "a", lambda p, a: p.negative(xlogy(p, array(p, a), array(p, a))))
+row("special", "rel_entr", "a, b", _two(lambda p, a, b: xlogy(p, a, p.over(a, b))))
+row("special", "kl_div", "a, b", _two(lambda p, a, b: p.add(p.add(xlogy(p, a, p.over(a, b)), a, -1), b)))
 row("special", "xlog1py", "a, b", _two(lambda p, a, b: p.times(a, p.function(lambda B: ops.log(_one(B) + B), b))))
 row("np torch bare", "where", "condition, a, b", where)
 row("np torch method bare", "clip clamp", "a, a_min=None, a_max=None", clip)

@@ -122,6 +122,8 @@ class Families:
                 self.note(f"{self.cut(node)} is read as the number of elements of {names.text(node.args[0].data)}")
         self.keys = {a.key for a in self.accesses.values()}
         labels.refuse_two_ranges(self)
+        bodies = nodes_below([total.args[0] for total in self.order if total.op == "sigma"])
+        self.summed = {node.data for node in bodies if node.op == "sym"}
         for node in self.order:
             if node.op == "sym":
                 labels.tell_apart(self, node)

@@ -269,7 +269,9 @@ class Parser(Stacks):
             return False
         if kind == "sup":
             self.i += 1
-            if text == "-T":
+            if text == "-T" and self.source[token.end - 1] == "ᵗ" and self.operands[-1].op == "const":
+                scripts.raised_to_t(self, token, token.end, is_negative=True)
+            elif text == "-T":
                 scripts.wrap(self, "inv", token)
                 scripts.wrap(self, "trans", token)
             else:

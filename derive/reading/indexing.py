@@ -111,6 +111,11 @@ def _place(p: Plan, a: Array, axis: int, key: Any) -> tuple[Dim, Dim] | None:
             return None
         first = _offset(p, size, key.start if key.start is not None else 0)
         last = p.frozen(size) if key.stop is None else _offset(p, size, key.stop)
+        whole = p.find(size)
+        if isinstance(whole, Dim) and whole.value is not None:  # a slice ends where the axis does
+            first, last = (
+                Dim.of(min(max(d.value, 0), whole.value)) if d.value is not None else d for d in (first, last)
+            )
         if first.value == 0 and last is p.find(size):
             return None
         length = last - first

@@ -73,7 +73,8 @@ def tell_apart(of: Families, node: Node) -> None:
     is_one = plain != accents or (bool(low) and len(low[0]) == 1 and low[0].isalpha()) or shifted is not None
     is_indexed = f"{family} 1" in of.keys
     is_summed = is_indexed and bool({family, capital(family)} & of.wanted)
-    if is_indexed and accents == [*plain, "bar"] and not low and (is_summed or family not in of.defined):
+    is_mean = is_indexed and accents == [*plain, "bar"] and not low and f"{node.data} 1" not in of.keys
+    if is_mean and node.data in of.summed - of.reading.wrt and (is_summed or family not in of.defined):
         make_mean(of, node, family)
         return
     if not is_one or not is_summed and family not in of.defined:
@@ -91,7 +92,7 @@ def tell_apart(of: Families, node: Node) -> None:
             return
     raise of.refuse(
         node, f"{names.text(node.data)} may be made of {names.text(family)}, one of its entries or its mean",
-        f"write it with {names.text(family)}, or give it a letter of its own",
+        f"define it, write it with {names.text(family)}, or give it a letter of its own",
     )  # fmt: skip
 
 

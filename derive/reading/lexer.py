@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from .. import names
 from ..errors import LimitError
+from ..heights import LOWERED, RAISED_SIGNS
 from .limits import MAX_DIGITS
 from .tokens import Letters, Token
 from .vocabulary import (
@@ -26,11 +27,11 @@ from .vocabulary import (
     REFUSED_COMMANDS,
     REFUSED_FUNCTIONS,
     SPACES,
-    SUPERSCRIPTS,
     TRANSPARENT,
     closest,
 )  # fmt: skip
 
+_BETWEEN = re.compile(r"(?:[\s&~]|\\[,;:!> ]|\\(?:left|[bB]igg?l?|q?quad)(?![a-zA-Z]))*")
 _AXIS = re.compile(r"\s*_\s*(?:\{\s*\\math(?:rm|sf|it)\s*)?\{\s*(row|col)\s*\}(?:\s*\})?")  # below a function
 _EATEN = {"\t": "t", "\f": "f", "\v": "v", "\r": "r", "\a": "a", "\b": "b"}  # what Python and shells make of \t …
 
@@ -93,7 +94,7 @@ class Lexer(Letters):
             self.tokens[-1].low = ["|"]
         elif c in BARS:
             self.bar(BARS[c], start)
-        elif c in SUPERSCRIPTS and not (self.tokens and self.tokens[-1].kind == "sum"):
+        elif c in RAISED_SIGNS and not (self.tokens and self.tokens[-1].kind == "sum"):
             self.superscript(start)
         elif c in CHARACTERS:
             kind, shown, value = CHARACTERS[c]
@@ -115,7 +116,7 @@ class Lexer(Letters):
             self.emit("op", "_", start)
             self.emit("op", "+", start)
         elif names.subscript(c) is not None:
-            self.pos = start + len(re.match(rf"[{names.SUBSCRIPTS}₌]+", text[start:])[0])  # type: ignore[index]
+            self.pos = start + len(re.match(rf"[{''.join(LOWERED)}₌]+", text[start:])[0])  # type: ignore[index]
             self.emit("low", "".join(names.subscript(d) or "=" for d in text[start : self.pos]), start)
         elif self.tokens and self.tokens[-1].kind in ("sum", "low") and _is_raised(c):
             while self.pos < len(text) and _is_raised(text[self.pos]):
@@ -199,9 +200,9 @@ class Lexer(Letters):
 
     def superscript(self, start: int) -> None:
         text, end = self.text, start
-        while end < len(text) and text[end] in SUPERSCRIPTS:
+        while end < len(text) and text[end] in RAISED_SIGNS:
             end += 1
-        plain = "".join(SUPERSCRIPTS[c] for c in text[start:end])
+        plain = "".join(RAISED_SIGNS[c] for c in text[start:end])
         self.pos = end
         if text[end : end + 1] in ("ᵀ", "⊤", "ᵗ") and plain == "-":
             self.pos += 1
@@ -283,6 +284,7 @@ class Lexer(Letters):
             self.symbol_command(start, text[start + 1 : start + 2])
             return
         word, self.pos = text[start + 1 : end], end
+        word = "rm" if word in ("sf", "tt") else word  # the upright fonts of plain TeX
         if word in names.SPOKEN:
             self.atom(start, names.SPOKEN[word], "")
         elif word == "vec" and text[end:].lstrip()[:1] == "(":
@@ -348,6 +350,12 @@ class Lexer(Letters):
         else:
             near = closest(word, [*COMMAND_FUNCTIONS, *names.SPOKEN, *COMMAND_TOKENS])
             raise self.error(f"\\{word} is not known", start, end, f"did you mean \\{near}?" if near else None)
+
+    def behind(self, at: int) -> str:
+        """The character that follows spaces and the size of a bracket."""
+        between = _BETWEEN.match(self.text, at)
+        assert between is not None
+        return self.text[between.end() : between.end() + 1]
 
     def symbol_command(self, start: int, c: str) -> None:
         after = self.text[self.pos :].lstrip()[:1]
@@ -419,7 +427,8 @@ class Lexer(Letters):
             self.emit("func", FUNCTIONS[f"{plain}_{below[1]}"], start)
             return
         if len(plain) > 1 and plain.isascii() and (plain.isalpha() or plain in FUNCTIONS):
-            if plain in FUNCTIONS and (plain != "where" or text[end + 1 :].lstrip()[:1] == "("):
+            after = self.behind(end + 1)
+            if plain in FUNCTIONS and (plain != "where" or after == "("):
                 self.pos = end + 1
                 self.emit("func", FUNCTIONS[plain], start)
                 return
@@ -434,35 +443,34 @@ class Lexer(Letters):
             if command == "textbf" and len(plain) == 2:  # bold letters, as in \textbf{Xw}
                 self.pending, self.pos = "bold", at
                 return
-            after = text[end + 1 :].lstrip(" &")[:1]
             if is_text and (
                 plain in ("where", "with", "st", "subjectto") or " " in inside or (after != "=" and after != "_")
             ):
                 self.pos = end + 1
-                if plain.isupper() and " " not in inside and after != "(":  # \text{MSE} + …
+                if plain.isupper() and " " not in inside and after not in ("(", "["):  # \text{MSE} + …
                     self.emit("unknown", plain, start)
                     return
                 self.refuse_prose(start, end, after)
                 if plain in ("where", "with", "st", "subjectto"):
                     self.emit("where", plain if plain[0] == "w" else "s.t.", start)
-                elif after == "(" and " " not in inside:
+                elif after in ("(", "[") and " " not in inside:
                     self.emit("unknown", plain, start)
                 return
             self.pos = end + 1
             is_name = plain in self.known or self.is_defined(plain)
-            if not is_name and (after == "(" or command == "operatorname" or plain in REFUSED_FUNCTIONS):
+            if not is_name and (after in ("(", "[") or command == "operatorname" or plain in REFUSED_FUNCTIONS):
                 self.emit("unknown", plain, start)
                 return
             self.atom(start, plain, "")
             return
         if len(re.sub(r"\d", "", plain)) > 2 and plain.isascii() and plain.isalnum() and plain[0].isalpha():
-            if plain not in FUNCTIONS and text[end + 1 :].lstrip()[:1] == "(":  # \mathrm{ReLU6}(x)
+            if plain not in FUNCTIONS and self.behind(end + 1) == "(":  # \mathrm{ReLU6}(x)
                 self.pos = end + 1
                 self.emit("unknown", plain, start)
                 return
         if is_text and not (len(plain) == 1 or "\\" in inside):
             self.pos = end + 1  # prose
-            self.refuse_prose(start, end, text[end + 1 :].lstrip(" &")[:1])
+            self.refuse_prose(start, end, self.behind(end + 1))
             if plain.startswith("where") and not plain[5:6].isalpha():
                 self.emit("where", "where", start)
             elif plain.strip(":.,") in ("s.t", "subjectto"):

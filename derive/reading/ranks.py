@@ -23,6 +23,7 @@ from .declarations import Declarations
 from .habits import habit
 from .limits import MAX_NAMES
 from .python import MODULES, Interpreter, assign, parsed, unwrapped
+from .vocabulary import NAMED_MODULE
 
 SEARCHES = 200  # assignments of ranks tried
 
@@ -93,7 +94,7 @@ class ArrayFormula:
         taken = set(self.written) | self.sizes | self.lengths | set(self.declared.entries)
         plan = Plan(self.text, taken)
         plan.is_torch = bool(re.search(r"(?<![\w.])(?:torch\s*\.|F\s*\.\s*\w+\()|dim\s*=", self.text))
-        plan.is_named = bool(re.search(r"(?<![\w.])(?:np|numpy|jnp|torch)\s*\.", self.text))
+        plan.is_named = bool(re.search(NAMED_MODULE, self.text))
         plan.has_columns = bool(re.search(r"[×x*,]\s*1\s*(?:\)|,|;|$|\s[a-zA-Z]|\n)", self.declared.source))
         held: dict[str, Array] = {}
         bits = {name: 1 << i for i, name in enumerate(self.open)}

@@ -53,6 +53,7 @@ def product(p: Plan, a: Any, axis: Any) -> Array:
         raise p.refuse(
             "products along an axis are not read", "np.exp(np.log(A).sum(axis=1)) is one of positive entries"
         )
+    p.note(f"the gradient of {p.source[slice(*p.span)].strip()} is written with inverse entries: none may be 0")
     return p.node((), lambda A: ops.det(ops.diagonal_matrix(A if A.shape[1] is ONE else ops.vec(A))), held)
 
 
@@ -209,9 +210,9 @@ def norm(p: Plan, a: Any, order: Any, axis: Any, keepdims: Any, matrix: bool = T
             return p.node(p.reduced(held.axes, None, keep), ops.norm, held)
         return p.function(ops.sqrt, p.sum(p.power(held, p.constant(2)), at, keep))
     size = p.function(ops.absolute, held)
-    if is_matrix and matrix and not keep:
+    if is_matrix and matrix:
         if order in _OF_MATRICES:
-            return _OF_MATRICES[order](p, held, size)
+            return p.spread(_OF_MATRICES[order](p, held, size), p.reduced(held.axes, None, keep))
         raise p.refuse(
             "the smallest singular value is not among the operations"
             if order == -2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from copy import copy
 from fractions import Fraction
@@ -38,6 +39,7 @@ from .splitting import Usage, split_runs
 from .stacks import Node, nodes_below
 from .statements import Statement, Statements, in_order
 from .tokens import Token
+from .vocabulary import NAMED_MODULE
 
 
 class Reading:
@@ -50,11 +52,12 @@ class Reading:
     wrt : names whose splitting and inference matter
     scope : mapping of canonical names to expressions that are known
     factors : names that multiply the bracket behind them, whatever habit says
+    functions : letters that are functions before a bracket, as f is
     """
 
     def __init__(
         self, source: str, declared: Declarations, wrt: Iterable[str] = (), scope: Mapping[str, Expr] | None = None,
-        factors: Iterable[str] = (),
+        factors: Iterable[str] = (), functions: Iterable[str] = (),
     ) -> None:  # fmt: skip
         self.declared = declared
         self.scope = dict(scope or {})
@@ -91,11 +94,13 @@ class Reading:
         self.split_readings: list[str] = [*lexer.readings, *divided.readings]
         usage = Usage([part for s in self.statements for part in (s.tokens, *s.others)], declared.functions)
         usage.used |= set(factors)
+        usage.own |= {names.parts(name)[0] for name in functions}
         for statement in self.statements:
             statement.tokens, *statement.others = (
                 split_runs(part, self.known, source, self.is_latex, self.split_readings, usage)
                 for part in (statement.tokens, *statement.others)
             )
+        self.multiplied, self.called = usage.multiplied, usage.called
         self.choose_members()
         self.statements = self.written = in_order(self.statements, source)
         used = {
@@ -106,7 +111,7 @@ class Reading:
         for statement in self.statements[:-1]:
             if statement.name and {statement.name, statement.name.partition("_")[0]}.isdisjoint(used | families):
                 self.split_readings.append(f"{names.text(statement.name)} is defined and not used")
-        self.is_numpy = any(t.text == "@" for t in self.tokens) or "np." in source
+        self.is_numpy = any(t.text == "@" for t in self.tokens) or re.search(NAMED_MODULE, source) is not None
         self.styled = self.separate_styles()
 
     def choose_members(self) -> None:
@@ -179,7 +184,7 @@ class Reading:
         parameters: dict[str, tuple[list[str], list[Token]]] = {}
         uses: dict[str, set[str]] = {}
         roots = []
-        if any(is_transposed_e(s.tokens, self.known) for s in self.statements):
+        if is_vector_e([t for s in self.statements for t in chain(s.tokens, *s.others)], self.known):
             loose |= {"e"}  # the number has no transpose
         others: list[Node] = []
         used: set[int] = set()
@@ -575,21 +580,20 @@ class Reading:
         sizes.name(found, taken)
 
 
-def is_transposed_e(tokens: list[Token], known: Collection[str]) -> bool:
-    """Whether e is transposed somewhere, as a number never is; by t only where that is no name and a factor follows."""
-    for i, token in enumerate(tokens):
-        after = [t for t in tokens[i + 1 : i + 6] if t.text not in ("^", "{", "}")]
-        if token.kind != "name" or token.value != "e" or not after:
-            continue
-        mark, *behind = after
-        if mark.kind == "trans":
-            return True
-        if tokens[i + 1].text == "^" and mark.value in ("T", "t"):
-            is_name = "t" in known or sum(t.value == "t" for t in tokens) > 1
-            is_factor = bool(behind) and behind[0].kind in ("name", "open", "func")
-            if mark.value == "T" or is_factor and not is_name:
-                return True
-    return False
+def is_vector_e(tokens: list[Token], known: Collection[str]) -> bool:
+    """Whether the e of a formula is no number: it is transposed, by T or, where it stands without a power too, by t."""
+    after = [[t for t in tokens[i + 1 : i + 4] if t.text not in ("^", "{")] for i in range(len(tokens))]
+    here = [i for i, token in enumerate(tokens) if token.kind == "name" and token.value == "e"]
+    marks = [after[i][0] for i in here if after[i]]
+    if any(mark.text != "ᵗ" if mark.kind == "trans" else mark.value == "T" for mark in marks):
+        return True
+    is_name = "t" in known or sum(t.value == "t" for t in tokens) > sum(mark.value == "t" for mark in marks)
+    is_bare = any(tokens[i + 1 : i + 2] == [] or not is_raised(tokens[i + 1]) for i in here)
+    return is_bare and not is_name and any(mark.text in ("t", "ᵗ") for mark in marks)
+
+
+def is_raised(token: Token) -> bool:
+    return token.kind == "sup" or token.text in ("^", "**", "ᵗ")
 
 
 __all__ = ["Reading"]

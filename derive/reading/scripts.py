@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 from .. import names
@@ -12,6 +13,9 @@ from .tokens import Token
 def wrap(p: Stacks, op: str, token: Token) -> None:
     base = p.operands[-1]
     following = p.tokens[p.i] if p.i < len(p.tokens) else None
+    if token.text == "ᵗ" and (base.op == "const" or "t" in p.known):
+        raised_to_t(p, token, token.end)
+        return
     if token.text in ("'", "′", "’") and base.op == "sym" and base.data == "σ":
         if following is not None and following.text == "(" and not following.spaced and base.data not in p.known:
             raise p.error(f"{base.data}′ is a derivative, which is not read here", (base.start, token.end))
@@ -34,6 +38,25 @@ def wrap(p: Stacks, op: str, token: Token) -> None:
                 "give it a letter of its own",
             )  # fmt: skip
     p.operands[-1] = Node(op, [base], None, base.start, token.end)
+
+
+def raised_to_t(p: Stacks, mark: Token, end: int, is_negative: bool = False) -> None:
+    """Raise to t, which is the exponent of a number and marks the transpose of anything else."""
+    base = p.operands.pop()
+    op, exponent = "transpow", Node("sym", [], str(mark.value or "t"), *mark.span)
+    if base.op == "const":  # no number is transposed
+        op = "pow"
+        exponent = Node("neg", [exponent], None, *mark.span) if is_negative else exponent
+        following = p.tokens[p.i] if p.i < len(p.tokens) else None
+        if (
+            exponent.data
+            and exponent.data not in p.known
+            and following is not None
+            and following.kind in ("name", "open", "func")
+        ):
+            shown = " ".join(p.source[base.start : end].split())
+            p.readings.append(f"{shown} is read as the exponential of {exponent.data}")
+    p.operands.append(Node(op, [base, exponent], None, base.start, end))
 
 
 def power_check(p: Stacks, token: Token) -> None:
@@ -133,16 +156,14 @@ def superscript(p: Stacks, token: Token, following: Token) -> bool | None:
     if mark is not None and mark.kind == "name" and mark.value == "H" and "H" not in p.known:
         raise p.error("conjugate transposes are not read: formulas are real", (token.start, mark.end), "write ^T")
     is_transpose = mark is not None and mark.kind == "name" and mark.value in ("T", "t") and not counts(p, mark.value)
-    if is_transpose and p.operands[-1].op == "const":
-        return None  # eᵗ and e⁻ᵗ: no number is transposed
+    is_number = p.operands[-1].op == "const"
+    if is_transpose and is_number and minus:
+        return None  # e⁻ᵗ
     if mark is not None and (mark.kind == "trans" or is_transpose):
-        if mark.kind == "name" and mark.value in p.known and not minus:
-            base = p.operands.pop()
-            exponent = Node("sym", [], mark.value, mark.start, mark.end)
-            p.operands.append(Node("transpow", [base, exponent], None, base.start, tokens[end - 1].end))
-            p.i = end
-            return False
         p.i = end
+        if mark.kind == "name" and (is_number or mark.value in p.known) and not minus:
+            raised_to_t(p, mark, tokens[end - 1].end)
+            return False
         if minus:
             wrap(p, "inv", tokens[end - 1])
         wrap(p, "trans", tokens[end - 1])
@@ -198,7 +219,7 @@ def subscript(p: Stacks, token: Token) -> None:
         p.operands.append(Node("call", [base], "relu", base.start, first.end))
         return
     p.i -= 1
-    _, held = limit(p)
+    _, held = norm_word(p, first) or limit(p)
     if not held:
         raise p.error("a subscript is empty", (first.start, p.tokens[p.i - 1].end))
     norm_subscript(p, held, first)
@@ -217,24 +238,14 @@ def norm_subscript(p: Stacks, held: list[Token], first: Token) -> None:
         return
     shown = [str(t.value) if t.kind == "name" else t.text for t in held]
     words = "".join("F" if word in ("F", "Fro", "fro", "HS") else word for word in shown)
-    kind = {
-        "2": "2",
-        "F": "F",
-        "1": "1",
-        "*": "*",
-        "op": "op",
-        "2F": "F",
-        "nuc": "*",
-        "tr": "*",
-        "sp": "op",
-        "spec": "op",
-    }.get(words)
+    words = _NORM_WORDS.get(words, re.sub(r"^ℓ_", "", words))
+    kind = words if words in ("1", "2", "F", "*", "op") else None
     if kind is None and words.isdigit() and int(words) > 2:
         order = Node("num", [], Fraction(words), held[0].start, held[-1].end)
         node.op, node.args = "call", [node.args[0], order]
         kind = "norm"
-    if words in ("∞", "inf", "max"):
-        node.op, kind = "call", "norm_inf"
+    if words in ("∞", "max"):
+        node.op, kind = "call", "norm_inf" if words == "∞" else "norm_max"
     if kind is None and (weight := metric(p, held)) is not None:
         node.op, node.args = "call", [node.args[0], weight]
         kind = "weighted_norm"
@@ -249,6 +260,9 @@ def norm_subscript(p: Stacks, held: list[Token], first: Token) -> None:
                 f"the {words}-norm may be of rows or of columns", (node.start, held[-1].end),
                 "for rows write sum(norm(W, axis=1))",
             )  # fmt: skip
+        if len(held) > 1 or first.kind != "name" or "cal" in first.text:
+            hint = "known: ‖x‖, ‖x‖₁, ‖x‖₃, ‖x‖_∞, ‖X‖_F, ‖X‖_*, ‖X‖_op, ‖X‖_max"
+            raise p.error(f"the norm with {p.text_of(held)} below is not read", (node.start, held[-1].end), hint)
         raise p.error(
             f"a norm weighted by {words} is not read",
             (node.start, held[-1].end),
@@ -257,6 +271,25 @@ def norm_subscript(p: Stacks, held: list[Token], first: Token) -> None:
     node.data = kind
     outer.end = max(outer.end, held[-1].end)
     node.end = max(node.end, held[-1].end)
+
+
+# What stands below the bars of a norm, as words.
+_NORM_WORDS = {
+    "2F": "F", "nuc": "*", "tr": "*", "sp": "op", "spec": "op", "inf": "∞", "infty": "∞", "fro": "F", "Fro": "F",
+}  # fmt: skip
+_NORM_WORD = re.compile(r"(?:infty|inf|max|[fF]ro|nuc|op|spec|sp|tr)(?![A-Za-z0-9])")
+
+
+def norm_word(p: Stacks, first: Token) -> tuple[Token, list[Token]] | None:
+    """The word of `‖X‖_fro`, which needs no braces."""
+    found = _NORM_WORD.match(p.source, first.start)
+    sign, node = p.tokens[p.i], p.operands[-1]
+    if found is None or node.paren or (node.args[0] if node.op == "pow" else node).op != "norm":
+        return None
+    p.i += 1
+    while p.i < len(p.tokens) and p.tokens[p.i].start < found.end():
+        p.i += 1
+    return sign, [Token("name", found[0], *found.span(), found[0])]
 
 
 _METRICS = frozenset("ABDGMPQSW")  # letters of weights; a covariance or a space bears others

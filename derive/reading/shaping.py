@@ -342,7 +342,7 @@ def _shape_call(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
         return (rows, ONE) if name == "diag" else args[0]
     if name == "vec":
         return (sizes.times(args[0][1], args[0][0]), ONE)  # columns, stacked: in the order of a Kronecker product
-    if name in ("max", "min") and len(args) == 1 or name in ("norm", "norm_inf"):
+    if name in ("max", "min") and len(args) == 1 or name in ("norm", "norm_inf", "norm_max"):
         return SCALAR_SIZE
     if name == "weighted_norm":
         sizes.unify(*args[1])

@@ -28,7 +28,8 @@ DEVIATIONS: dict[str, Kinds] = {
     "tril": ((M, M),), "triu": ((M, M),), "adj": ((M, M),),
     "softmax": ((C, C), (R, R), (M, M)), "log_softmax": ((C, C), (M, M)), "logsumexp": ((C, S), (R, S)),
     "rowsum": ((M, C), (C, C)), "colsum": ((M, C), (C, S)), "outer": ((C, C, M),),
-    "norm_inf": ((C, S), (R, S), (M, S)), "weighted_norm": ((C, M, S), (M, M, S)),
+    **dict.fromkeys(("norm_inf", "norm_max"), ((S, S), (C, S), (R, S), (M, S))),
+    "weighted_norm": ((C, M, S), (M, M, S)),
     **{f"{name}_{axis}": ((M, C), (R, S)) for name in PER_ROW for axis in ("row", "col")},
     **{f"{name}_{axis}": ((M, M),) for name in OF_ROWS for axis in ("row", "col")},
 }  # fmt: skip

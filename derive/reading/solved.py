@@ -15,7 +15,7 @@ from .build import Builder
 from .kinds import kind_of
 from .shaping import Symbol
 from .signatures import C, M, R, S
-from .stacks import Node
+from .stacks import Node, nodes_below
 
 if TYPE_CHECKING:
     from .scope import Reading
@@ -115,7 +115,7 @@ class Solution:
 
 
 def lone_factors(order: list[Node], values: dict[int, Expr]) -> set[str]:
-    """The letters that only multiply numbers made by operations, as G in G m₁ m₂/‖r‖."""
+    """The letters that only multiply numbers made by operations, as G in G m₁ m₂/‖r‖ and t in e^t wᵀx."""
     counts: Counter[str] = Counter(str(node.data) for node in order if node.op == "sym")
     for node in order:
         if node.op == "prod":
@@ -125,11 +125,18 @@ def lone_factors(order: list[Node], values: dict[int, Expr]) -> set[str]:
             if len(wide) > 2 and wide[0] is node.args[0]:  # y in y wᵀ x
                 is_factor = values[id(wide[1])].T.is_vector and values[id(wide[-1])].is_vector
             lone = wide[0] if is_factor else node
+            if len(wide) == 3 and _is_exponential(wide[-1]):  # of the number wᵀ x
+                lone = wide[-1] if values[id(wide[0])].T.is_vector and values[id(wide[1])].is_vector else lone
             if lone.op == "div" and lone.args[1].op == "num":  # N in N/2 (…)
                 lone = lone.args[0]
-            if lone.op == "sym":
-                counts[str(lone.data)] -= 1
+            for leaf in nodes_below([lone]) if lone.op == "sym" or _is_exponential(lone) else ():
+                if leaf.op == "sym":
+                    counts[str(leaf.data)] -= 1
     return {name for name, left in counts.items() if not left}
+
+
+def _is_exponential(node: Node) -> bool:
+    return node.op == "call" and node.data == "exp" or node.op == "pow" and node.args[0].op == "const"
 
 
 def _is_flat(expr: Expr) -> bool:

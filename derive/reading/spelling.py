@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable
 
 from ..errors import ParseError
+from ..heights import RAISED
 
-_SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_SUPERSCRIPTS = "".join(c for c, plain in RAISED.items() if plain.isdigit())
 _MINIMUM = (
     r"(?:\\mathop\s*\{\s*\\(?:mathrm|rm|text|operatorname)\s*\{?\s*(?:arg\s*(?:\\,)?\s*)?m(?:in|ax)(?:imize)?\s*\}?\s*\}"
     r"|\\arg\s*\\m(?:in|ax)"
@@ -45,6 +46,7 @@ _SYMMETRIC = rf"(?:\\mathbb\s*\{{?S\}}?|𝕊){_POWER}{_SIGNED}{_POWER}"
 _POSITIVE = rf"{_REALS}{_POWER}\s*_\s*\{{?\s*(\+{{1,2}})\s*\}}?{_POWER}"
 SETS = ("mathbb{S}", "mathbb S", "𝕊", "_+", "_{+", "setminus", "∖")
 _WITHOUT = r"\\setminus\s*\\\{[^{}]*\\\}|∖\s*\{[^{}]*\}"
+_OF_ALL = r",\s*(['\"])(?:fro|all)\1(?=\s*\))"  # norm(X,'fro') and sum(X,'all') of MATLAB
 _TAIL = 60  # where the number of an equation may stand
 _NUMBER = r"(?:\\q?quad|\\hfill|\s{3})\s*(?:\(\d+(?:\.\d+)*[a-z]?\)|\[\d+\])\s*[.,;]?\s*$"
 _ENTRY = r"_?\s*\{?\s*[i-n]\s*,?\s*[i-n]\s*\}?|[ᵢⱼₖₗₘₙ]{2}"
@@ -78,6 +80,10 @@ def respelled(text: str, known: frozenset[str] = frozenset()) -> tuple[str, list
         if all(any(sign in text for sign in some) for some in signs):
             text = put_right(text, readings, known)
     return text, readings
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found[0])
 
 
 def _without_extremum(text: str, readings: list[str], known: frozenset[str]) -> str:
@@ -174,8 +180,9 @@ def _spectrum(text: str, readings: list[str], known: frozenset[str]) -> str:
 
     def put(found: re.Match[str]) -> str:
         which, made = ("sum", "tr") if "sum" in found[0] else ("product", "det")
-        end, depth = found.end(), 0
-        while end < len(text) and (depth or end == found.end()):
+        start = text.index("(", found.end())
+        end, depth = start, 0
+        while end < len(text) and (depth or end == start):
             depth += (text[end] == "(") - (text[end] == ")")
             end += 1
         behind = text[end:].replace(r"\right)", ")").lstrip()
@@ -185,7 +192,9 @@ def _spectrum(text: str, readings: list[str], known: frozenset[str]) -> str:
         return (rf"\{made} " if "\\" in found[0] else f"({made}").ljust(len(found[0]))
 
     word = r"\\(?:text|mathrm|operatorname)\s*\{\s*eig\s*\}"
-    return re.sub(rf"\\(?:sum|prod)(?:\\limits)?\s*{word}(?=\s*\()|(?<!\w)(?:sum|prod)\(\s*eig(?=\()", put, text)
+    return re.sub(
+        rf"\\(?:sum|prod)(?:\\limits)?\s*{word}(?=\s*(?:\\left\s*)?\()|(?<!\w)(?:sum|prod)\(\s*eig(?=\()", put, text
+    )
 
 
 def _ranges(text: str, readings: list[str], known: frozenset[str]) -> str:
@@ -232,6 +241,7 @@ _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozen
     ((("\\over",),), _fractions),
     ((("\\stackrel", "\\overset"),), _definitions),
     ((("eig",),), _spectrum),
+    ((("fro'", 'fro"', "all'", 'all"'),), lambda text, readings, known: re.sub(_OF_ALL, _blank, text)),
     ((("const", "independent of", "not "),), _without_constant),
     ((("Σ",),), _greek_sum),
     ((("(",), ("\\text", "\\mbox")), _without_remark),

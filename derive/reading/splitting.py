@@ -54,6 +54,8 @@ class Usage:
         Names of functions that a document defines or differentiates.
     own : frozenset of str
         Letters that name a function of one's own where a bracket follows.
+    multiplied, called : set of str
+        Capital letters that a bracket follows, read as factors or as functions, and may be the other.
     """
 
     def __init__(self, parts: list[list[Token]], functions: frozenset[str] = frozenset()) -> None:
@@ -62,6 +64,8 @@ class Usage:
         self.functions = functions
         self.applied: frozenset[str] = frozenset()
         self.own = HABITUAL_FUNCTIONS
+        self.multiplied: set[str] = set()
+        self.called: set[str] = set()
         for tokens in parts:
             for i, j in runs(tokens):
                 end = primes(tokens, j)[1]
@@ -206,6 +210,8 @@ class _Splitter:
         if whole is not None and whole in self.known:
             return [self.named(0, size, whole)]
         base = "".join(t.text for t in run)
+        if base in ("inf", "Inf") and whole is not None and before is not None and before.text == ",":
+            return [self.named(0, size)]  # the order of a norm
         if whole is not None and base in names.SPOKEN and (not self.is_latex or len(base) > 3):
             return [self.last(0, size, after)]
         if spelled is not None and spelled in FUNCTIONS:
@@ -358,9 +364,12 @@ class _Splitter:
             own = Token("func", operation_name(name, 0), token.start, token.end)
             own.spaced = token.spaced
             if base.isupper() and not is_declared:
+                self.usage.called.add(name)
                 self.readings.append(f"{names.text(name)}(…) is read as a function of each entry")
             return own
         shown = names.text(name)
+        if glued and base.isupper():
+            self.usage.multiplied.add(name)
         self.readings.append(f"{shown}(…) is read as a product, {shown} times the bracket")
         return token
 

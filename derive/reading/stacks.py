@@ -12,14 +12,15 @@ from ..shapes import ONE, Dim
 from ..traversal import postorder
 from .limits import MAX_NESTING
 from .tokens import Span, Token
-from .vocabulary import ELEMENTWISE
+from .vocabulary import ELEMENTWISE, FUNCTIONS
 
 COMPARISON, SUM, COLON, PREFIX, HAD, KRON, PRODUCT, JUXTAPOSED, SIGN = 5, 10, 20, 25, 30, 40, 50, 60, 70
 LEVELS = {
     "+": SUM, "-": SUM, ":": COLON, "⊙": HAD, "⊘": HAD, "⊗": KRON, "*": PRODUCT, "@": PRODUCT, "·": PRODUCT,
     "/": PRODUCT, ".*": PRODUCT, "./": PRODUCT,
 }  # fmt: skip
-ARITY = {name: (op.arity, op.arity) for name, op in OPERATIONS.items() if op.arity} | {
+# How many operands the functions that a formula calls take, where not one.
+ARITY = {name: (n, n) for name, op in OPERATIONS.items() if (n := op.arity or 1) > 1 and name in FUNCTIONS} | {
     **dict.fromkeys("dot outer hadamard matmul quantile".split(), (2, 2)), "clip": (3, 3),
 } | dict.fromkeys("norm max min huber pseudo_huber leaky_relu elu".split(), (1, 2))  # fmt: skip
 CONSTANT_CALLS = frozenset(("eye", "ones", "zeros", "vector", "matrix"))
@@ -45,6 +46,14 @@ class Node:
 
     def __repr__(self) -> str:
         return f"{self.op}[{self.data}]({', '.join(map(repr, self.args))})" if self.args else f"{self.op}[{self.data}]"
+
+
+NUMBERS = frozenset("sum mean norm norm1 norm_inf norm_max tr det logdet inner dot".split())  # calls of that value
+
+
+def is_number(node: Node) -> bool:
+    """Whether it is a number whatever its letters are."""
+    return node.op in ("num", "norm", "inner") or node.op == "call" and node.data in NUMBERS
 
 
 def nodes_below(roots: Iterable[Node]) -> list[Node]:
@@ -249,6 +258,8 @@ class Stacks:
             value = Node("call", args, "sigmoid", start, end)
             rest = Node("sum", [Node("num", [], Fraction(1), start, end), value], (1, -1), start, end)
             return Node("had", [value, rest], ("⊙",), start, end)
+        if name == "norm" and len(args) == 2 and args[1].op == "sym" and str(args[1].data).lower() == "inf":
+            name, args = "norm_inf", args[:1]
         if name == "sum" and args[0].op == "call" and args[0].data == "sum":  # MATLAB adds up column by column
             args = args[0].args
         node = Node("call", args, name, start, end)
@@ -329,6 +340,14 @@ class Stacks:
         for op, arg in zip(ops, args[1:], strict=True):
             if op.text in (".*", "./"):
                 left = self.joined(current, kinds)
+                if is_number(arg):
+                    current, kinds = [left, arg], [op.text[1]]
+                    continue
+                if is_number(left):
+                    inverse = Node("num", [], Fraction(-1), arg.start, arg.end)
+                    factor = arg if op.text == ".*" else Node("elpow", [arg, inverse], None, arg.start, arg.end)
+                    current, kinds = [left, factor], ["*"]
+                    continue
                 right = "⊙" if op.text == ".*" else "⊘"
                 if left.op == "had" and not left.paren:
                     left = Node("had", [*left.args, arg], (*left.data, right), left.start, arg.end)

@@ -190,6 +190,7 @@ class MatrixForms:
             return IndexedSum([IndexedTerm(factors=((made, tuple(rest)),))])
         vector = algebra.form(value, axes)
         if node.data.taken == "prod":
+            self.note(f"the gradient of {self.cut(node)} is written with inverse entries: none may be 0")
             return algebra.new("call", [algebra.diagonal(vector)], "det")
         return algebra.new("call", [vector], node.data.taken)
 

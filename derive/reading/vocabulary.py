@@ -19,7 +19,7 @@ FUNCTIONS: dict[str, str] = {
     name: name
     for name in (
         "tr mean sqrt dot eye ones zeros vector matrix rowsum colsum adj outer square max min hadamard sech log1p "
-        "expm1 clip var std log_softmax leaky_relu elu gelu silu huber pseudo_huber quantile norm_inf"
+        "expm1 clip var std log_softmax leaky_relu elu gelu silu huber pseudo_huber quantile norm_inf norm_max"
     ).split()
 }
 FUNCTIONS |= {
@@ -194,7 +194,6 @@ BRACKETS = {"(": "(", "[": "[", "⟨": "⟨", "〈": "⟨", "（": "(", "❨": "
 CLOSING = {")": ")", "]": "]", "⟩": "⟩", "〉": "⟩", "）": ")", "❩": ")"}
 PAIRS = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "\\{": "\\}", "matrix": "matrix", "cases": "cases"}
 BARS = {"|": "|", "∣": "|", "‖": "‖", "∥": "‖", "❘": "|", "｜": "|"}
-SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+"))
 VULGAR = {
     c: Fraction(n, d)
     for c, n, d in (
@@ -224,8 +223,10 @@ REFUSED_CHARACTERS = (
     | dict.fromkeys("…⋯", _DOTS)
     | dict.fromkeys("∂∇", ("a formula holds no derivative signs", "give the loss, and the variable as wrt"))
 )
+ARRAY_MODULES = ("np", "numpy", "jnp", "torch")
+NAMED_MODULE = rf"(?<![\w.])(?:{'|'.join(ARRAY_MODULES)})\s*\."
 PREFIXES = (
-    "np.linalg.", "numpy.linalg.", "torch.linalg.", "jnp.linalg.", "jax.numpy.", "np.", "numpy.", "jnp.", "torch.",
+    *(f"{module}.linalg." for module in ARRAY_MODULES), "jax.numpy.", *(f"{module}." for module in ARRAY_MODULES),
     "scipy.special.", "scipy.linalg.", "tf.", "math.", "linalg.",
 )  # fmt: skip
 

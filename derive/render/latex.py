@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import names
 from ..expr import Expr
+from ..heights import LOWERED_DIGITS, RAISED
 from ..shapes import SCALAR, Shape
 from . import POSTFIX, PRODUCT, Item, Name, Notation, Operand, Partial, Piece, Space
 from .breaking import broken, width
@@ -248,7 +249,7 @@ def words(plain: str, opening: str = r"\(", closing: str = r"\)") -> str:
     for c in [*plain, ""]:
         high = HIGH.get(c)
         sign = high or WORDS.get(c) or GREEK_COMMANDS.get(c)
-        low = LOW.get(c)
+        low = LOWERED_DIGITS.get(c)
         if c and (sign or low):
             now = "^" if high else "_" if low else ""
             if mode != now and mode:
@@ -267,8 +268,7 @@ def words(plain: str, opening: str = r"\(", closing: str = r"\)") -> str:
     return out
 
 
-HIGH = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")) | {"ᵀ": r"\top"}
-LOW = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789"))
+HIGH = RAISED | {"ᵀ": r"\top"}
 GREEK_COMMANDS = {letter: names.latex(letter) for letter in "ΑΒΕΖΗΙΚΜΝΟΡΤΧ"}
 GREEK_COMMANDS |= {letter: names.latex(letter) for letter in names.WORDS}
 

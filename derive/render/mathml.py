@@ -13,11 +13,12 @@ from xml.etree import ElementTree
 
 from .. import names
 from ..expr import Expr
+from ..heights import RAISED
 from ..shapes import SCALAR, Shape, shape_text
 from . import POSTFIX, PRODUCT, Notation, Piece
 
 FUNCTIONS = {"logdet": "log det", "σ": "σ"}
-HIGH = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789−"))
+HIGH = RAISED | {"⁻": "−"}
 ACCENTS = {"hat": "^", "bar": "¯", "tilde": "~", "dot": "˙", "ddot": "¨", "vec": "→"}
 
 THIN = '<mspace width="0.17em"/>'

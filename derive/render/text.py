@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .. import names
 from ..errors import columns
 from ..expr import Expr
+from ..heights import LOWERING, RAISING
 from ..shapes import shape_text
 from . import ATOM, PRODUCT, QUOTIENT, Notation, Piece
 
@@ -23,8 +24,6 @@ VULGAR = {
     Fraction(2, 3): "⅔",
     Fraction(3, 4): "¾",
 }
-SUPERSCRIPTS = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 class Text(Notation):
@@ -66,7 +65,7 @@ class Text(Notation):
 
     def superscript(self, base: str, exponent: str, is_entrywise: bool = False) -> str:
         if exponent.lstrip("−").isdigit() and not is_entrywise:
-            return base + exponent.translate(SUPERSCRIPTS)
+            return base + exponent.translate(RAISING)
         simple = exponent.isalnum() and not any(c in "½⅓¼⅔¾⁰¹²³⁴⁵⁶⁷⁸⁹" for c in exponent)
         return base + (".^" if is_entrywise else "^") + (exponent if simple else f"({_plain_fraction(exponent)})")
 
@@ -102,7 +101,7 @@ class Text(Notation):
         if not subscript:
             return name
         if name == "e" and subscript.isdecimal():
-            return name + "".join("₀₁₂₃₄₅₆₇₈₉"[int(d)] for d in subscript)
+            return name + subscript.translate(LOWERING)
         is_plain = subscript.isidentifier() or subscript.isdecimal()
         return f"{name}_{subscript}" if is_plain else f"{name}_({subscript})"
 
@@ -128,7 +127,7 @@ class Text(Notation):
         return line.strip()
 
     def partial(self, top: str, bottom: str, share: int | None) -> str:
-        return f"{top}/{bottom}" + ("" if share is None else "|" + str(share).translate(SUBSCRIPTS))
+        return f"{top}/{bottom}" + ("" if share is None else "|" + str(share).translate(LOWERING))
 
     def space(self, rows: Piece, columns: Piece) -> str:
         shown = [self.wrapped(p, PRODUCT) for p in (rows, columns)]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .. import names
+from ..heights import RAISED
 from ..shapes import SCALAR, Shape
 from . import POSTFIX, PRODUCT, Notation, Piece, Space
 from .blocks import Exposition, Heading, Paragraph, Row, Shapes
@@ -23,7 +24,6 @@ ACCENTS = {"hat": "hat", "bar": "macron", "tilde": "tilde", "dot": "dot", "ddot"
 ACCENTS |= {"bold": "bold", "cal": "cal", "vec": "arrow"}
 SIGNS = {"−": "-", "ᵀ": "^top", "²": "^2", "∂²": "∂^2", "∇²": "∇^2", "vec": 'op("vec")', "d": "upright(d)"}
 SIGNS |= {c: f"\\{c}" for c in "(),[]/"}
-HIGH = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-"))
 HEAD = """\
 #set page(margin: 1in)
 #set text(size: 11pt)
@@ -97,9 +97,9 @@ class Typst(Notation):
         return f"{matrix} [{rows[0]} : {rows[1]}, {columns[0]} : {columns[1]}]"
 
     def sign(self, sign: str) -> str:
-        if sign[0].isdigit() and sign[-1] in HIGH:
-            base = sign.rstrip("".join(HIGH))
-            return f"{base}^({''.join(HIGH[c] for c in sign[len(base) :])})"
+        if sign[0].isdigit() and sign[-1] in RAISED:
+            base = sign.rstrip("".join(RAISED))
+            return f"{base}^({''.join(RAISED[c] for c in sign[len(base) :])})"
         return SIGNS.get(sign) or (f'"{sign}"' if len(sign) > 1 and sign.isalpha() else sign)
 
     def sequence(self, items: Sequence[tuple[bool, str]]) -> str:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from ..errors import DeriveError
 from ..expr import Expr, nodes, symbols_of
+from ..heights import RAISING
 from ..properties import CONSTRAINED
 from ..rules import RULES, subject
 from . import Formula, Name, Partial
-from .text import SUPERSCRIPTS, text
+from .text import text
 
 if TYPE_CHECKING:
     from ..derivation import Derivation
@@ -136,7 +137,7 @@ def fresh(name: str, taken: set[str]) -> str:
 def magnitude(error: float) -> Formula:
     """A small number as a formula, of two digits."""
     mantissa, exponent = f"{error:.1e}".split("e")
-    power = f"{int(exponent)}".replace("-", "−").translate(SUPERSCRIPTS)
+    power = f"{int(exponent)}".translate(RAISING)
     return ["0"] if error == 0 else [mantissa, "·", f"10{power}"]
 
 
