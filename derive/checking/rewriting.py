@@ -7,12 +7,12 @@ What cannot be written so is `Unwritten`, and the reader decides whether the tex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
 from ..expr import Expr
-from .claims import Claims, Side
+from .claims import EDGE, Claims, Side
 from .edits import Path, at
 from .trees import Tree
 
@@ -26,7 +26,6 @@ _LEVELS = {
     "transpose": _POWER, "inverse": _POWER,
 }  # fmt: skip
 _OPERATIONS = {"add": _SUM, "scale": _PRODUCT, "matmul": _PRODUCT, "hadamard": _PRODUCT, "mul": _PRODUCT}
-_EDGE = " \n\t&,.;~"
 
 
 class Unwritten(Exception):
@@ -63,6 +62,52 @@ class Rewriting:
 
     # A side with one place rewritten
 
+    def versions(self, side: Side, tree: Tree, path: Path, new: Tree) -> Iterator[str]:
+        """The side with another tree at the place, the one first that leaves the most of it as it stands."""
+        for write in (self.patched, self.spliced):
+            try:
+                text = write(side, tree, path, new)
+            except Unwritten:
+                continue
+            if _is_balanced(text):
+                yield text
+
+    def patched(self, side: Side, tree: Tree, path: Path, new: Tree) -> str:
+        """The side with those operands alone rewritten that an edit of a product or a sum changes."""
+        old = at(tree, path)
+        args = new.args if new.kind == old.kind else (new,)
+        first = next((i for i, (a, b) in enumerate(zip(old.args, args)) if a is not b), min(len(old.args), len(args)))
+        rest = list(zip(reversed(old.args[first:]), reversed(args[first:])))
+        last = next((i for i, (a, b) in enumerate(rest) if a is not b), len(rest))
+        gone, put = old.args[first : len(old.args) - last], args[first : len(args) - last]
+        if old.kind not in ("prod", "sum", "hadamard") or not first + last:
+            raise Unwritten
+        if len(gone) == len(put) == 1:
+            return self.spliced(side, tree, (*path, first), put[0])
+        if any(self.sides.get(id(arg)) is not side for arg in old.args) or put and old.kind == "hadamard":
+            raise Unwritten
+        source = _source(side)
+        places = [self.place(arg, side) for arg in old.args]
+        if first and (not gone or old.kind == "sum" or not last):  # with the sign before it
+            start, end = places[first - 1][1], places[first + len(gone) - 1][1]
+        elif put:
+            start, end = places[first][0], places[first + len(gone) - 1][1] if gone else places[first][0]
+        else:
+            start, end = places[first][0], places[first + len(gone)][0]
+        written = ""
+        if put and old.kind == "sum":
+            if not first:
+                raise Unwritten
+            written = self.sum(Tree("sum", put))
+            is_negative = written.startswith(self.minus)
+            written = f" {self.minus} {written[1:].lstrip()}" if is_negative else f" + {written}"
+        elif put:
+            written = self.prod(Tree("prod", put))
+            is_glued = re.fullmatch(r"\d+|[½¼¾⅓⅔]", written) and not source[end : end + 1].isdigit()
+            written = f" {written}" if start and first and source[start - 1] != " " else written
+            written += "" if is_glued or source[end : end + 1] in ("", " ") else " "
+        return source[:start] + written + source[end:]
+
     def spliced(self, side: Side, tree: Tree, path: Path, new: Tree) -> str:
         """The side with another tree at the place."""
         old = at(tree, path)
@@ -86,7 +131,7 @@ class Rewriting:
         if written[:1].isalpha() and re.search(r"\\[A-Za-z]+$", before):
             written = " " + written  # \log u
         if written[:2] == self.minus + " ":
-            before = before.rstrip("+" + _EDGE) + " "
+            before = before.rstrip("+" + EDGE) + " "
         return before + written + source[end:]
 
     def signed(self, before: str, written: str, was_negative: bool) -> str:
@@ -264,7 +309,7 @@ _ROWS: dict[str, Callable[[Rewriting, Tree], str]] = {
 def _source(side: Side) -> str:
     """The text that the places of a tree count in."""
     written = side.written
-    return side.text if len(written) == len(side.text.rstrip(_EDGE)) else written
+    return side.text if len(written) == len(side.text.rstrip(EDGE)) else written
 
 
 def _is_exponent(above: Tree, path: Sequence[Any]) -> bool:
