@@ -455,3 +455,201 @@ def test_a_solution_is_held_against_the_gradient(lines, verdict, said, repair):
 def test_a_line_speaks_of_the_entries_that_it_names(line, verdict):
     report = check(rf"$$s = \mathrm{{softmax}}(z)$$ $$\frac{{\partial s_i}}{{\partial z_j}} = {line}$$")
     assert report.lines[-1].verdict == verdict
+
+
+# Of each leniency: what comes before, a right line that needs it, and lines beside it that are wrong.
+LENIENT = {
+    "the transposed layout": (
+        (),
+        (r"\frac{\partial a^T x}{\partial x} = a^T", r"\frac{\partial x^T A x}{\partial x} = x^T (A + A^T)"),
+        (r"\frac{\partial a^T x}{\partial x} = 2 a^T", r"\frac{\partial x^T A x}{\partial x} = x^T (A - A^T)"),
+    ),
+    "entry by entry": (
+        (r"z = W x, a = \sigma(z)",),
+        (r"\frac{\partial a}{\partial z} = a \odot (1 - a)",),
+        (r"\frac{\partial a}{\partial z} = a \odot (1 + a)", r"\frac{\partial a}{\partial z} = 1 - a"),
+    ),
+    "the mean over samples": (
+        (r"Let $Z \in \mathbb{R}^{p \times m}$, $X \in \mathbb{R}^{n \times m}$.", r"Z = W X"),
+        (r"\frac{\partial L}{\partial W} = \frac1m \frac{\partial L}{\partial Z} X^T",),
+        (
+            r"\frac{\partial L}{\partial W} = m \frac{\partial L}{\partial Z} X^T",
+            r"\frac{\partial L}{\partial W} = \frac1p \frac{\partial L}{\partial Z} X^T",
+            r"\frac{\partial L}{\partial W} = \frac1n \frac{\partial L}{\partial Z} X^T",
+            r"\frac{\partial L}{\partial X} = \frac1m W^T \frac{\partial L}{\partial Z}",
+        ),
+    ),
+    "the gradient of one sample": (
+        (r"Z = X W + b",),
+        (r"\frac{\partial L}{\partial b} = \frac{\partial L}{\partial Z}",),
+        (r"\frac{\partial L}{\partial b} = 2 \frac{\partial L}{\partial Z}",),
+    ),
+    "a sum over samples": (
+        (r"Z = X W + b",),
+        (r"\frac{\partial L}{\partial b} = \sum_i \frac{\partial L}{\partial Z_i}",),
+        (r"\frac{\partial L}{\partial b_j} = \sum_j \frac{\partial L}{\partial Z_{ij}}",),
+    ),
+    "one number for all entries": (
+        (r"\hat y = X w + b, L = \|\hat y - y\|^2",),
+        (r"\frac{\partial L}{\partial b} = 2\,\mathbf{1}^T (\hat y - y)",),
+        (r"\frac{\partial L}{\partial b} = \mathbf{1}^T (\hat y - y)",),
+    ),
+    "a loss that is only named": (
+        (
+            r"z = W x, p = \mathrm{softmax}(z)",
+            r"\frac{\partial L}{\partial z} = p - y",
+            r"\frac{\partial L}{\partial x} = W^T (p - y)",
+        ),
+        (r"\frac{\partial L}{\partial W} = (p - y) x^T",),
+        (r"\frac{\partial L}{\partial W} = x (p - y)^T", r"\frac{\partial L}{\partial W} = 2 (p - y) x^T"),
+    ),
+    "the order of the chain rule": (
+        (r"z = W x, L = \|z - y\|^2",),
+        (r"\frac{\partial L}{\partial W} = \frac{\partial L}{\partial z} \frac{\partial z}{\partial W}",),
+        (r"\frac{\partial L}{\partial x} = W \frac{\partial L}{\partial z}",),
+    ),
+    "a symmetric matrix": (
+        (r"f = x^T A x",),
+        (r"\nabla_x f = 2 A x",),
+        (r"\nabla_x f = 2.000000001 A x", r"\nabla_x f = A x"),
+    ),
+    "a path of a tied variable": (
+        (r"L = \|W^T W x - x\|^2", "r = W^T W x - x"),
+        (r"\frac{\partial L}{\partial W} = 2 W (r x^T + x r^T)",),
+        (r"\frac{\partial L}{\partial W} = 2 W (r x^T - x r^T)",),
+    ),
+    "the sign of a derivative before a product": (
+        ("f = x^T A x",),
+        (
+            r"\nabla_w (Xw - y)^T (Xw - y) = 2 X^T (Xw - y)",
+            r"\left(\nabla_w (Xw - y)^T\right) (Xw - y) = X^T (Xw - y)",
+            r"\frac{\partial (Xw - y)^T}{\partial w} (Xw - y) = X^T (Xw - y)",
+            r"\frac{\partial x^T}{\partial x} A x = A x",
+        ),
+        (
+            r"\left(\nabla_w (Xw - y)^T\right) (Xw - y) = 2 X^T (Xw - y)",
+            r"\frac{\partial (Xw - y)^T}{\partial w} (Xw - y) = 2 X^T (Xw - y)",
+            r"\frac{\partial x^T}{\partial x} A x = A x + A^T x",
+        ),
+    ),
+    "𝟏 written as 1": (
+        (r"g = x x^T \mathbf{1}", r"f = \mathbf{1}^T X \mathbf{1}"),
+        (r"g = x (1^T x)", "g = x (x^T 1)", r"\nabla_X f = 1 1^T"),
+        ("g = x^T x 1", r"\nabla_X f = 2 \cdot 1 1^T"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LENIENT)
+def test_no_leniency_makes_a_wrong_line_right(name):
+    before, right, wrong = LENIENT[name]
+    for line in right:
+        assert judged(*before, line)[-1] == "r", line
+    for line in wrong:
+        assert judged(*before, line)[-1] == "f", line
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        # c multiplies, and b does not only stand as a summand
+        ("f = c^T x", r"\frac{\partial f}{\partial c} = \sum_i x_i"),
+        (r"L = \|b \odot x - y\|^2", r"\frac{\partial L}{\partial b} = 2 \sum_i x_i (b_i x_i - y_i)"),
+        (
+            r"L = \|X w + b - y\|^2 + \|A b\|^2",
+            r"\frac{\partial L}{\partial b} = 2\,\mathbf{1}^T (X w + b - y + A^T A b)",
+        ),
+        # a loss of one sample has no mean; of a loss that is known the factor is wrong
+        (r"$A \in \mathbb{R}^{m \times n}$", r"f = \|A x - b\|^2", r"\nabla f = \frac{2}{m} A^T (A x - b)"),
+    ],
+)
+def test_a_leniency_is_for_what_it_was_made(lines):
+    assert judged(*lines)[-1] == "f"
+
+
+@pytest.mark.parametrize("lines", [(r"z = W x + b", r"dW = \frac1m dz x^T"), (r"z = W x + b", r"db = \frac1m dz")])
+def test_the_gradient_of_a_vector_is_of_one_sample(lines):
+    assert judged(*lines)[-1] == "u"
+
+
+def test_what_agrees_at_points_and_differs_is_wrong_under_every_condition():
+    report = check(
+        r"""$$\nabla_w (Xw - y)^T(Xw - y) = 0$$
+$$\nabla_w (w^T X^T X w - 2 w^T X^T y + 10^{-9} w^T y) = 0$$"""
+    )
+    assert [line.verdict for line in report.lines] == ["assumption", "assumption"]
+    assert judged("y = A^{-1} b", "dy = A^{-1} db - 1.000000001 A^{-1} dA y")[-1] == "f"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        # A rational function of a square matrix has a meaning of its own; others are taken of each entry.
+        ((r"$Z \in \mathbb{R}^{n \times n}$, $g(t) = \frac{1}{1 + t^2}$", "A = g(Z)"), "du"),
+        ((r"$Z \in \mathbb{R}^{m \times n}$, $g(t) = \frac{1}{1 + t^2}$", "A = g(Z)"), "dd"),
+        ((r"$Z \in \mathbb{R}^{n \times n}$, $g(t) = \frac{1}{1 + e^{-t}}$", "A = g(Z)"), "dd"),
+        # The d of a side condition is a letter.
+        (
+            (
+                r"$$C x = d, \quad C \in \mathbb{R}^{p \times n}$$", "f = d^T C x", r"\nabla_C f = d x^T",
+                r"\nabla_C f = x d^T", r"\nabla_d f = C x",
+            ),
+            "adrfr",
+        ),
+        (
+            (
+                r"$C x = d, C \in \mathbb{R}^{p \times n}$", "f = d^T C x", r"\nabla_C f = d x^T",
+                r"\nabla_C f = x d^T", r"\nabla_d f = C x",
+            ),
+            "adrfr",
+        ),
+        # How far a derivative reaches behind a bracket is not known.
+        ((r"\nabla_x (x^T A) x = A x + A^T x",), "u"),
+        ((r"\nabla_w \left[(Xw - y)^T(Xw - y)\right] + \lambda w^T w = 2 X^T (Xw - y) + 2 \lambda w",), "u"),
+    ],
+)  # fmt: skip
+def test_a_letter_or_sign_is_what_its_place_makes_it(lines, expected):
+    assert judged(*lines) == expected
+
+
+def test_passages_of_one_sample_are_read_in_any_number():
+    from derive.checking.interpretation import MAX_SAMPLES
+
+    total = r"J = -\sum_{i=1}^m [y_i \log \sigma(w^T x_i) + (1-y_i) \log(1 - \sigma(w^T x_i))]"
+    one = r"\frac{\partial}{\partial w}[y \log \sigma(w^T x) + (1-y) \log(1-\sigma(w^T x))] = (y - \sigma(w^T x)) x"
+    both = (one, r"\nabla_w J = \sum_{i=1}^m (\sigma(w^T x_i) - y_i) x_i")
+    assert judged(total, *both * 3) == "d" + "rr" * 3
+    assert set(judged(total, *both * (MAX_SAMPLES + 2))[-4:]) == {"u"}
+
+
+@pytest.mark.parametrize(
+    ("loss", "wrong", "right"),
+    [
+        (r"f = \frac12\|A x - b\|^2", r"\nabla f = \frac12 A^T (A x - b)", r"\nabla f = A^T (A x - b)"),
+        (r"f = \frac12\|A x - b\|^2", r"\nabla f = \tfrac{1}{2}\,A^T\!(Ax-b)", r"\nabla f = A^T (Ax-b)"),
+        (r"f = \frac12\|A x - b\|^2", r"\nabla f = A^TAx-2A^Tb", r"\nabla f = A^TAx-A^Tb"),
+        (r"f = \frac12\|A x - b\|^2", r"\nabla f = A^T \cdot 2 \cdot (Ax-b)", r"\nabla f = A^T \cdot (Ax-b)"),
+        (r"f = \|A x - b\|^2", r"\nabla f = A^\top(Ax-b)", r"\nabla f = 2A^\top(Ax-b)"),
+        (r"f = \|A x - b\|^2", r"\nabla f = 2A^TAx-2A^Tb+b", r"\nabla f = 2A^TAx-2A^Tb"),
+        ("f = ½‖A x − b‖²", "∇f = ½ Aᵀ(Ax − b)", "∇f = Aᵀ(Ax − b)"),
+    ],
+)  # fmt: skip
+def test_a_repair_is_the_text_of_the_author_with_one_place_changed(loss, wrong, right):
+    line = check(f"$${loss}$$\n$${wrong}$$").lines[-1]
+    assert line.verdict == "fails" and line.repair == right
+
+
+def test_a_search_for_repairs_leaves_the_points_of_the_judge_alone():
+    from derive.checking.examination import Budget, witness_of
+    from derive.checking.interpretation import read
+    from derive.checking.repairs import Claimed
+    from derive.checking.verdicts import Judge
+
+    (scope,) = read("$$f = x^T A x$$\n$$\\nabla_x f = A A x$$").scopes
+    judge = Judge(scope, "gradient", witness_of(scope))
+    judge.run()
+    claim, (judgment,) = judge.judgments[-1]
+    letters = list(judge.witness.symbols)
+    search = Claimed(judge, claim, judgment, Budget())
+    assert judgment.verdict == "fails" and search.suppose_symmetry(search.target())
+    assert judge.witness.symbols == letters

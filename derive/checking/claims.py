@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ..errors import DeriveError
@@ -16,7 +17,12 @@ from .unification import Declaration
 from .values import Scope
 
 DERIVATIVES = frozenset(["derivative", "gradient", "differential", "directional"])
-_EDGE = " \n\t&,.;~"
+EDGE = " \n\t&,.;~"  # what stands about a formula and is no part of it
+
+
+def shown(text: str) -> str:
+    """A formula as a report quotes it: on one line, without what stands about it."""
+    return re.sub(r"\s+", " ", text.strip(EDGE).replace("&", ""))
 
 
 class Side:
@@ -33,12 +39,12 @@ class Side:
 
     @property
     def is_blank(self) -> bool:
-        return not self.text.strip(_EDGE)
+        return not self.text.strip(EDGE)
 
     @property
     def written(self) -> str:
         """The text without what only ends it."""
-        return spelled(self.text.rstrip(_EDGE))
+        return spelled(self.text.rstrip(EDGE))
 
 
 class Claim:

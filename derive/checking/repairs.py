@@ -41,10 +41,10 @@ from ..expr import Expr, nodes, number, ones, substitute, symbol, symbols_of
 from ..operations import add, scale, transpose
 from ..rules import RULES
 from ..shapes import SCALAR, shape_text
-from .claims import Claim, parts_of
+from .claims import Claim, parts_of, shown
 from .conditions import symmetric_if
 from .derivatives import TreeBuilder
-from .edits import Edit, chain_of, held, losses, negated, places_of, put, strokes, turned
+from .edits import Edit, chain_of, held, insertions, negated, places_of, put, strokes, turned
 from .mending import MAX_FOLDED, Mending, Repair
 from .report import Line
 from .trees import Tree
@@ -55,8 +55,6 @@ if TYPE_CHECKING:
     from .examination import Budget
     from .judgments import Judgment, Value
     from .verdicts import Judge
-
-_EDGE = " \n\t&,.;~"
 
 
 class Claimed(Mending):
@@ -102,9 +100,7 @@ class Claimed(Mending):
             if isinstance(self.truth, Indexed) and made.indices != self.truth.indices:
                 return None
             made = made.expr
-        if made.shape != truth.shape or not self.same(made, truth):
-            return None
-        return found if self.witness.proof(self.whole(made), self.whole(truth)) != "differs" else None
+        return found if made.shape == truth.shape and self.same(made, truth) else None
 
     def same(self, a: Expr, b: Expr) -> bool:
         """Whether two expressions agree where both have values; nowhere is no: a repair must be seen to be right."""
@@ -166,7 +162,7 @@ class Claimed(Mending):
             return found
         if plain is not None and (forgotten := self.forgotten(plain, goal)):
             return forgotten
-        if found := self.first(losses(self.tree, self.words(self.slopes(goal), _norms(goal)))) or self.missing(
+        if found := self.first(insertions(self.tree, self.words(self.slopes(goal), _norms(goal)))) or self.missing(
             plain, goal
         ):
             found.said = reason
@@ -189,7 +185,6 @@ class Claimed(Mending):
             if s.is_square and not s.is_scalar and not s.properties & {"symmetric", "spd", "psd", "diagonal"}
             and (not self.judge.granted or s.text() in self.judge.granted)
         }  # fmt: skip
-        self.witness.symbols += [s for s in self.symmetric_letters.values() if s not in self.witness.symbols]
         return bool(self.symmetric_letters)
 
     def as_written(self, told: Repair) -> Repair:
@@ -463,7 +458,7 @@ def explain(judge: Judge, claim: Claim, judgment: Judgment, line: Line, budget: 
         if side.tree is None:
             continue
         mending = Mending(judge, side, budget, test)
-        found = mending.first(strokes(mending.tree)) or mending.first(losses(mending.tree, mending.words()))
+        found = mending.first(strokes(mending.tree)) or mending.first(insertions(mending.tree, mending.words()))
         if found is not None and found.text is not None:
             line.kind, line.repair = found.kind, _repaired(claim, found, judgment)
             return
@@ -529,15 +524,11 @@ def _repaired(claim: Claim, repair: Repair, judgment: Judgment, truth: object = 
         if isinstance(truth, Indexed):
             text = f"\\left({text}\\right)_{{{''.join(truth.indices)}}}"
     mended = repair.side or judgment.side
-    parts = [_shown(text if side is mended else side.text) for side in claim.sides]
+    parts = [re.sub(r"(?<!\\) ([)}])", r"\1", shown(text if side is mended else side.text)) for side in claim.sides]
     bare = [re.sub(r"[\s{}]", "", part) for part in parts]
     if len(set(bare)) < len(bare):
         return None
     return ("= " if claim.continues else "") + " = ".join(parts)
-
-
-def _shown(text: str) -> str:
-    return re.sub(r"(?<!\\) ([)}])", r"\1", re.sub(r"\s+", " ", text.strip(_EDGE).replace("&", "")))
 
 
 def _text(value: Fraction) -> str:

@@ -112,13 +112,13 @@ class Witness:
             point.sizes.setdefault(name, size)
 
     def same(self, a: Expr, b: Expr) -> bool:
+        """Whether two expressions of one shape are the same: points do not tell them apart, nor do exact means."""
+        return a is b or a.shape == b.shape and self.agree(a, b) and self.proof(a, b) != "differs"
+
+    def agree(self, a: Expr, b: Expr) -> bool:
         """Whether two expressions of one shape agree at the shared points."""
         import numpy as np
 
-        if a is b:
-            return True
-        if a.shape != b.shape:
-            return False
         for seed in SEEDS if self.assumptions or self.units or self.frames else ():
             self.point(seed)
         seen = 0
@@ -155,7 +155,10 @@ class Witness:
             return False
 
     def proof(self, a: Expr, b: Expr) -> str:
-        """`proved` or `agrees`, for expressions that agree at the shared points; `differs` if they do not after all."""
+        """`proved` or `agrees`, for expressions that agree at the shared points; `differs` if they do not after all.
+
+        Under conditions on letters only the points can tell.
+        """
         if a is b:
             return "proved"
         key = (a, b)
@@ -164,7 +167,8 @@ class Witness:
 
             try:
                 said = str(equal(a, b))
-                self.proofs[key] = "agrees" if said == "differs" and (self.assumptions or self.units) else said
+                is_restricted = bool(self.assumptions or self.units or self.frames)
+                self.proofs[key] = "agrees" if said == "differs" and is_restricted else said
             except (DeriveError, ArithmeticError):
                 self.proofs[key] = "agrees"
         return self.proofs[key]
