@@ -653,3 +653,53 @@ def test_a_search_for_repairs_leaves_the_points_of_the_judge_alone():
     search = Claimed(judge, claim, judgment, Budget())
     assert judgment.verdict == "fails" and search.suppose_symmetry(search.target())
     assert judge.witness.symbols == letters
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        # b behind a row is a column; O that a line defines is no zero; I stands beside square matrices alone.
+        (("s = a^T b", r"\frac{\partial s}{\partial a} = b", r"\frac{\partial s}{\partial b} = b"), "drf"),
+        (
+            (
+                r"$A = Q K^\top$, $O = A V$, $L = \frac12\|O - Y\|_F^2$",
+                r"\frac{\partial L}{\partial V} = A^\top (O - Y)",
+                r"\frac{\partial L}{\partial V} = A (O - Y)",
+            ),
+            "dddrf",
+        ),
+        (
+            (
+                r"For $P$ and $R$ symmetric, $J = \operatorname{tr}((I - K H) P (I - K H)^\top + K R K^\top)$",
+                r"\frac{\partial J}{\partial K} = -2 (I - K H) P H^\top + 2 K R",
+                r"\frac{\partial J}{\partial K} = -2 (I - K H) P H^\top + 2 R K",
+            ),
+            "drf",
+        ),
+        # log p(y) names a formula where no line says what p is.
+        (
+            (
+                r"$\log p(y) = -\frac12 y^\top K^{-1} y - \frac12 \log\det K$, where $K$ is symmetric.",
+                r"\frac{\partial \log p}{\partial y} = -K^{-1} y", r"\frac{\partial \log p(y)}{\partial y} = K^{-1} y",
+            ),
+            "drf",
+        ),
+        # Second derivatives of plain text.
+        ((r"L = \|A x - b\|^2", "d2L/dx2 = 2 A^T A", "d^2L/dx^2 = 2 A^T A", "d2L/dx2 = A^T A"), "drrf"),
+    ],
+)  # fmt: skip
+def test_a_letter_is_read_as_its_document_has_it(lines, expected):
+    assert judged(*lines) == expected
+
+
+def test_no_differential_is_symmetric_by_itself():
+    line = check(r"$$\phi = \det X$$ $$d\phi = \det(X) \operatorname{tr}(X^{-\top} dX)$$").lines[-1]
+    assert (line.verdict, line.kind) == ("fails", "inverse transpose")
+
+
+def test_a_condition_is_said_beside_the_source_of_a_line():
+    text = r"""$$z = W x, p = \mathrm{softmax}(z)$$
+$$\frac{\partial L}{\partial z} = p - y$$
+$$\frac{\partial L}{\partial W} = x (p - y)^T$$"""
+    line = check(text).lines[-1]
+    assert line.condition == "numerator layout" and "numerator layout" in line.reason

@@ -45,7 +45,7 @@ _BY = re.compile(
     rf"{_WORDS}\w*\s+(?:(?:matrix|matrices|vectors?|label|target|real|definite)\s+){{0,3}}{_LIST}"
     r"(?=[\s,.;)]|$)"
 )
-_BEHIND = re.compile(rf"(?P<names>{_NAME})\s*,?\s+(?:\w+\s+)?{_WORDS}")
+_BEHIND = re.compile(rf"(?P<names>{_NAME}(?:\s*,?\s+and\s+{_NAME})?)\s*,?\s+(?:\w+\s+)?{_WORDS}")
 _ORDER = re.compile(rf"{_LIST}\s*(?P<rel>\\succeq|\\succcurlyeq|\\succ(?![a-z])|≻|⪰)\s*0")
 _COUNTS = frozenset("nmkdpqrNMKDPCTBV")  # letters of sizes, which are scalars to who does not know
 _PROPERTY = (

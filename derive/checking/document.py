@@ -287,6 +287,9 @@ _SPOKEN_ACCENT = re.compile(
 )
 _STARRED = re.compile(r"(?<=[A-Za-z0-9])\*\s*$")
 _LOW = re.compile(r"\{\s*_(\w)\s*\}")  # \theta{_k}
+_SECOND = re.compile(  # d2L/dx2, d^2L/dx^2
+    r"(?<![A-Za-z\\])(?:d(?:2|\^2|²)|∂\^2)\s*(?P<of>[A-Za-zℓ])\s*/\s*(?:d|∂)\s*(?P<by>[A-Za-zα-ω])(?:2|\^2|²)(?![\w^])"
+)
 _TURNED = re.compile(r"(?<=\))(\s*\^\s*(?:T|\{\s*T\s*\}|\\top|\{\s*\\top\s*\}))(\s*_\s*\{[a-z]{2}\})")  # (BA)^T_{ij}
 _ORDERS = re.compile(
     r"\\(?:succ|prec|succeq|preceq|succcurlyeq|preccurlyeq|geq?|leq?|approx|gg|ll)(?![A-Za-z])|[≽≼≻≺≥≤≈⪰⪯]"
@@ -370,6 +373,7 @@ def spelled(text: str) -> str:
     text = _SAMPLE.sub(lambda m: f"{m['name']}_{{{m['i'] or m['k']}{m['j'] or m['l']}}}".ljust(len(m[0])), text)
     text = _NABLA_OF.sub(lambda m: (m[1] + " " + m[2]).ljust(len(m[0])), text)
     text = _TURNED.sub(lambda m: m[2] + m[1], text)
+    text = _SECOND.sub(lambda m: f"∂²{m['of']}/∂{m['by']}²".ljust(len(m[0])), text)
     return _LOW.sub(lambda m: ("_{" + m[1] + "}").ljust(len(m[0])), text)
 
 

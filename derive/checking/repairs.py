@@ -44,7 +44,7 @@ from ..shapes import SCALAR, shape_text
 from .claims import Claim, parts_of, shown
 from .conditions import symmetric_if
 from .derivatives import TreeBuilder
-from .edits import Edit, chain_of, held, insertions, negated, places_of, put, strokes, turned
+from .edits import Edit, at, chain_of, held, insertions, negated, places_of, put, strokes, turned
 from .mending import MAX_FOLDED, Mending, Repair
 from .report import Line
 from .trees import Tree
@@ -192,7 +192,9 @@ class Claimed(Mending):
         if told.kind == "scalar for matrix":
             found = self.first(self.opened())
         else:
-            found = self.first(strokes(self.tree))
+            edits = list(strokes(self.tree))
+            signs = [e for e in edits if e[0] == told.kind == "sign" and at(self.tree, e[1]).kind == "neg"]
+            found = self.first([*signs, *edits])  # a sign taken away sooner than x − μ for μ − x
         if found is not None:
             told.side, told.text, told.value = found.side, found.text, found.value
         elif told.kind in ("factor", "sign") and isinstance(self.factor, Fraction):
