@@ -632,6 +632,14 @@ def test_passages_of_one_sample_are_read_in_any_number():
         (r"f = \|A x - b\|^2", r"\nabla f = A^\top(Ax-b)", r"\nabla f = 2A^\top(Ax-b)"),
         (r"f = \|A x - b\|^2", r"\nabla f = 2A^TAx-2A^Tb+b", r"\nabla f = 2A^TAx-2A^Tb"),
         ("f = ½‖A x − b‖²", "∇f = ½ Aᵀ(Ax − b)", "∇f = Aᵀ(Ax − b)"),
+        (
+            r"f = \frac{1}{2m}\sum_{i=1}^m (w^T x_i - y_i)^2", r"\nabla f = \sum_{i=1}^m (w^T x_i - y_i) x_i",
+            r"\nabla f = \frac{1}{m} \sum_{i=1}^m (w^T x_i - y_i) x_i",
+        ),
+        (
+            r"f = -\sum_{i=1}^n c_i \|x_i - u\|^2", r"\nabla_u f = -2\sum_{i=1}^n c_i (x_i - u)",
+            r"\nabla_u f = 2\sum_{i=1}^n c_i (x_i - u)",
+        ),
     ],
 )  # fmt: skip
 def test_a_repair_is_the_text_of_the_author_with_one_place_changed(loss, wrong, right):
@@ -684,6 +692,15 @@ def test_a_search_for_repairs_leaves_the_points_of_the_judge_alone():
             ),
             "drf",
         ),
+        # "For Σ symmetric:" opens no rule in letters of its own.
+        (
+            (
+                r"For $S$ symmetric: $Q = -\frac N2 \log\det S - \frac12 \operatorname{tr}(S^{-1} M)$, $M$ symmetric.",
+                r"\frac{\partial Q}{\partial S} = -\frac N2 S^{-1} + \frac12 S^{-1} M S^{-1}",
+                r"\frac{\partial Q}{\partial S} = -N S^{-1} + \frac12 S^{-1} M S^{-1}",
+            ),
+            "drf",
+        ),
         # Second derivatives of plain text.
         ((r"L = \|A x - b\|^2", "d2L/dx2 = 2 A^T A", "d^2L/dx^2 = 2 A^T A", "d2L/dx2 = A^T A"), "drrf"),
     ],
@@ -703,3 +720,19 @@ $$\frac{\partial L}{\partial z} = p - y$$
 $$\frac{\partial L}{\partial W} = x (p - y)^T$$"""
     line = check(text).lines[-1]
     assert line.condition == "numerator layout" and "numerator layout" in line.reason
+
+
+def test_a_line_of_code_is_a_formula_and_a_label_is_none():
+    text = """# Tikhonov
+
+`J(x) = ½‖A x − b‖² + ½ α ‖L x‖²`
+
+∇J(x) = Aᵀ(A x − b) + α Lᵀ L x
+∇J(x) = Aᵀ(A x − b) + α L x
+
+minimize over R: f(R) = ‖A R − B‖²
+∇f = 2 Aᵀ (A R − B)
+∇f = 2 A (A R − B)
+"""
+    verdicts = ["definition", "proved", "fails"]
+    assert [line.verdict for line in check(text).lines] == verdicts * 2

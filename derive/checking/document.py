@@ -181,6 +181,8 @@ _NAMED = re.compile(
     r"|\b(?:Let|Put|Set|Write|Define|[Ww]ith)\s+"
     r"(?P<said>[^\s=]+ = (?:(?![A-Za-z]{3})[^,:;.]|\.(?=\d))*[^,:;.\s])(?=[.,;])"
 )
+_LABEL = re.compile(r"\s*[^\s=:]{1,8}:\s+(?=\S)")  # minimize over R: f(R) = …
+_SPAN = re.compile(r"^\s*`[^`=]+=[^`]+`[.,;:]?\s*$")  # a line that is code alone
 _REMARKED = re.compile(
     r"(?:\s{3,}|\s+(?=\())\(?(?:where|with|for|if|since|as|because|[A-Za-z] (?:is|are)? ?)\b[^=()]*\)?\s*$"
 )
@@ -199,6 +201,7 @@ def _bare(text: str) -> list[Passage]:
     known = _MATH_WORDS | named | {"d" + word for word in named}
     for line in text.splitlines(keepends=True):
         bare = _GRAD.sub(lambda m: "   ∇" if m[0] == "grad" else " ∇^2", _FRAME.sub(" ", line.rstrip("\n")))
+        bare = _SPAN.sub(lambda m: m[0].replace("`", " "), bare)
         remark = _REMARKED.search(bare)
         if remark is not None and "=" in bare[: remark.start()] and _WORDS.search(remark[0]):
             bare = bare[: remark.start()] + " " * (len(bare) - remark.start())
@@ -215,6 +218,7 @@ def _bare(text: str) -> list[Passage]:
             and not _NAMED.search(bare)
         ):
             begin = led.end() + len(_SHORT.match(bare, led.end())[0])  # type: ignore[index]
+            begin = label.end() if (label := _LABEL.match(bare, begin)) is not None else begin
             found.append(Passage("prose", bare[:begin], at))
             found.append(Passage("display", bare[begin:], at + begin))
             at += len(line)

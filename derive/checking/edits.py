@@ -156,7 +156,8 @@ def _powers(places: Sequence[Place]) -> Iterator[Edit]:
             held = exponent.data[0]
             for other in (held + 1, held - 1, -held):
                 power = node.with_args([node.args[0], _number(other)])
-                yield "power", path, power if other not in (0, 1) else node.args[0] if other else _number(1)
+                lower = node.args[0] if other else _number(1)
+                yield "power" if other else "factor", path, power if other not in (0, 1) else lower
         elif node.kind in ("prod", "hadamard"):
             for i, factor in enumerate(node.args):
                 if any(factor.key() == other.key() for other in node.args[:i]):

@@ -79,7 +79,7 @@ def read(text: str, where: Any = None) -> Document:
     for row in found:
         if _RANGE.match(row.text):
             continue
-        local = not row.display and bool(_FOR.search(row.prose)) and not _CASE.match(row.text)
+        local = not row.display and "=" in row.text and bool(_FOR.search(row.prose)) and not _CASE.match(row.text)
         local = local and not _VANISHES.search(row.prose) and not _MEMBERS.fullmatch(row.text)
         if local:
             local_block = row.block

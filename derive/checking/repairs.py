@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING
 from ..derivation import Sweep
 from ..errors import DeriveError
 from ..expr import Expr, nodes, number, ones, substitute, symbol, symbols_of
-from ..operations import add, scale, transpose
+from ..operations import add, divide, scale, transpose
 from ..rules import RULES
 from ..shapes import SCALAR, shape_text
 from .claims import Claim, parts_of, shown
@@ -151,7 +151,12 @@ class Claimed(Mending):
                 shapes.said = "a scalar stands where a matrix is wanted"
                 return shapes
         else:
-            told = self.constant(plain, goal) or self.turned(plain, goal) or self.collapsed(plain, goal)
+            told = (
+                self.constant(plain, goal)
+                or self.scaled(plain, goal)
+                or self.turned(plain, goal)
+                or self.collapsed(plain, goal)
+            )
             if told is not None:
                 return self.as_written(told)
         reason = self.symmetric(plain, goal) if plain is not None else ""
@@ -197,7 +202,7 @@ class Claimed(Mending):
             found = self.first([*signs, *edits])  # a sign taken away sooner than x − μ for μ − x
         if found is not None:
             told.side, told.text, told.value = found.side, found.text, found.value
-        elif told.kind in ("factor", "sign") and isinstance(self.factor, Fraction):
+        elif told.text is None and told.kind in ("factor", "sign") and isinstance(self.factor, Fraction):
             new = negated(self.tree) if self.factor == -1 else chain_of([Tree("number", (), (self.factor,)), self.tree])
             told.side, told.text = self.side, self.written((), new)
         elif told.kind == "layout":
@@ -224,6 +229,31 @@ class Claimed(Mending):
                 return Repair("sign", "right up to the sign", value=mended)
             return Repair("factor", f"right up to the factor {_text(fraction)}", value=mended)
         return Repair("factor", f"right up to the factor {c:.6g}", value=goal)
+
+    def scaled(self, value: Expr, goal: Expr) -> Repair | None:
+        """The side with a letter of the document as a factor that is lost: 1/m, λ."""
+        if value.shape != goal.shape:
+            return None
+        for letter in self.words().scalars:
+            made = self.scalar(letter)
+            if made is None:
+                continue
+            for factor, new in (
+                (made, letter),
+                (divide(number(1), made), Tree("quotient", [Tree("number", (), (Fraction(1),)), letter])),
+            ):
+                if self.same(scale(factor, value), goal):
+                    said = f"right up to the factor {factor.text()}"
+                    text = self.written((), chain_of([new, self.tree]))
+                    return Repair("factor", said, self.side, text, scale(factor, value))
+        return None
+
+    def scalar(self, letter: Tree) -> Expr | None:
+        try:
+            found = TreeBuilder(self.judge.scope, self.reading).value(letter)
+        except DeriveError:
+            return None
+        return found if isinstance(found, Expr) and found.is_scalar else None
 
     def turned(self, value: Expr, goal: Expr) -> Repair | None:
         """The transpose of what is right: another layout, unless one letter's transposition is missing."""

@@ -233,7 +233,8 @@ class Rewriting:
     def prod(self, tree: Tree) -> str:
         text = ""
         for factor in tree.args:
-            one = self.part(factor, _PRODUCT if factor.kind != "hadamard" else _POWER)
+            is_last_sum = factor.kind == "total" and factor is tree.args[-1]  # 2 Σᵢ …
+            one = self.part(factor, _SUM if is_last_sum else _PRODUCT if factor.kind != "hadamard" else _POWER)
             is_number = re.fullmatch(r"\d+|\\frac\{\d+\}\{\d+\}", text) and one[:1] in ("\\", "(", "[")
             glue = "" if is_number else " "
             text += glue + one if text else one
