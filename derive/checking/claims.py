@@ -172,7 +172,7 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
     vocabulary.is_latex = is_latex
     vocabulary.own = own
     usage = Usage([side.found for side in sides])
-    vocabulary.letters, vocabulary.first = usage.used, usage.first
+    vocabulary.letters, vocabulary.first = usage.used | _metrics(sides), usage.first
     for side in sides:
         vocabulary.bold |= {
             t.name for t in side.found if t.kind == "atom" and t.style in ("bold", "vec") and not t.text.isupper()
@@ -191,6 +191,23 @@ def _factors(claims: Iterable[Claim]) -> set[str]:
             for before, token in zip(side.found, side.found[1:]):
                 if token.kind == "atom" and token.name == name and (before.kind == "close" or token.glued):
                     found.add(name)
+    return found
+
+
+def _metrics(sides: Iterable[Side]) -> set[str]:
+    """The Λ of (x − μ)ᵀ Λ (x − μ): between the same bracket twice stands a matrix, and no function."""
+    found: set[str] = set()
+    for side in sides:
+        texts = [t.text for t in side.found]
+        for i, token in enumerate(side.found[:-1]):
+            if token.kind != "atom" or not token.text[:1].isupper() or texts[i + 1] != "(" or ")" not in texts[i:]:
+                continue
+            inside = texts[i + 1 : texts.index(")", i) + 1]
+            end = i
+            while end and texts[end - 1] in ("^", "T", "⊤", "ᵀ", "'", "{", "}"):
+                end -= 1
+            if end < i and texts[max(end - len(inside), 0) : end] == inside:
+                found.add(token.name)
     return found
 
 

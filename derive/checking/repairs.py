@@ -199,7 +199,7 @@ class Claimed(Mending):
         else:
             edits = list(strokes(self.tree))
             signs = [e for e in edits if e[0] == told.kind == "sign" and at(self.tree, e[1]).kind == "neg"]
-            found = self.first([*signs, *edits])  # a sign taken away sooner than x − μ for μ − x
+            found = self.first([*signs, *self.numbers(), *edits])  # a sign taken away sooner than x − μ for μ − x
         if found is not None:
             told.side, told.text, told.value = found.side, found.text, found.value
         elif told.text is None and told.kind in ("factor", "sign") and isinstance(self.factor, Fraction):
@@ -210,6 +210,12 @@ class Claimed(Mending):
         return told
 
     factor: Fraction | None = None
+
+    def numbers(self) -> Iterator[Edit]:
+        """The number of the whole as it should be: 2 of 3 AᵀA."""
+        for i, node in enumerate(self.tree.args if self.tree.kind == "prod" else ()):
+            if node.kind == "number" and self.factor is not None and node.data[0] * self.factor not in (1, -1):
+                yield "factor", (i,), Tree("number", (), (node.data[0] * self.factor,))
 
     def constant(self, value: Expr, goal: Expr) -> Repair | None:
         c = self.witness.ratio(self.whole(value), self.whole(goal))
