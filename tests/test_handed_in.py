@@ -636,6 +636,7 @@ def test_passages_of_one_sample_are_read_in_any_number():
             r"f = \frac{1}{2m}\sum_{i=1}^m (w^T x_i - y_i)^2", r"\nabla f = \sum_{i=1}^m (w^T x_i - y_i) x_i",
             r"\nabla f = \frac{1}{m} \sum_{i=1}^m (w^T x_i - y_i) x_i",
         ),
+        (r"f = \|A x - b\|^2", r"\nabla^2 f = 3 A^T A", r"\nabla^2 f = 2 A^T A"),
         (
             r"f = -\sum_{i=1}^n c_i \|x_i - u\|^2", r"\nabla_u f = -2\sum_{i=1}^n c_i (x_i - u)",
             r"\nabla_u f = 2\sum_{i=1}^n c_i (x_i - u)",
@@ -701,6 +702,23 @@ def test_a_search_for_repairs_leaves_the_points_of_the_judge_alone():
             ),
             "drf",
         ),
+        # What stands between the same bracket twice is a matrix.
+        (
+            (
+                r"\ell = -\frac12 (x - \mu)^T \Lambda (x - \mu)", r"\nabla_\mu \ell = \Lambda (x - \mu)",
+                r"\nabla_\mu \ell = 2 \Lambda (x - \mu)",
+            ),
+            "drf",
+        ),
+        # What holds for one-hot vectors is right where the text says that they are.
+        (
+            (
+                r"Let $y$ be one-hot. $L = -y^T \log p$", r"L = -\log(y^T p)", r"L = -\log(p^T p)",
+                r"\nabla_p L = -y",
+            ),
+            "drff",
+        ),
+        ((r"Let $y$ be a probability vector. $L = -y^T \log p$", r"L = -\log(y^T p)"), "df"),
         # Second derivatives of plain text.
         ((r"L = \|A x - b\|^2", "d2L/dx2 = 2 A^T A", "d^2L/dx^2 = 2 A^T A", "d2L/dx2 = A^T A"), "drrf"),
     ],

@@ -93,6 +93,7 @@ class Claims:
         self.inherited: dict[str, Claim] = {}  # definitions from the scopes before
         self.unfit: set[str] = set()  # those of them whose shapes do not fit here
         self.sums_to_one: list[str] = []  # vectors that are one-hot, or distributions
+        self.one_hot: list[str] = []
         self.units: list[str] = []  # vectors of length 1
         self.scope = Scope()
         self.layout: str | None = None  # as the prose names it

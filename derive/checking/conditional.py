@@ -57,7 +57,9 @@ def under_condition(
             if pair is not None:
                 left, right = judge.whole(pair[0]), judge.whole(pair[1])
                 kept = judge.turned | {s.name for s in judge.moves}  # dX is symmetric where X is, and not alone
-                condition = condition_of(judge.witness, left, right, variable, judge.values_given, kept, judge.granted)
+                condition = condition_of(
+                    judge.witness, left, right, variable, judge.values_given, kept, judge.granted, judge.one_hot
+                )
                 if condition is None and isinstance(truth.value, Indexed):
                     condition = part_of(judge.witness, left, right, truth.value.indices)
                     if condition is not None and claim.case and f" {claim.case} " not in condition:

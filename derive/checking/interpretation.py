@@ -171,6 +171,7 @@ class _Maker:
         made.claims, made.inherited, made.layout = claims, inherited, self.document.layout
         made.reread = self.reread
         made.nabla_candidates = list(self.said.nabla_candidates)
+        made.one_hot = self.said.one_hot
         made.sums_to_one, made.units, made.bare = self.said.sums_to_one, self.said.units, self.bare
         for claim in claims:
             for side in claim.sides:
@@ -286,6 +287,7 @@ def _declared_in(
                 known.setdefault(name, one)
         said.nabla_candidates += own.nabla_candidates if k == section or not said.nabla_candidates else []
         said.sums_to_one += own.sums_to_one
+        said.one_hot += own.one_hot
         said.units += own.units
     return known, said
 

@@ -69,6 +69,7 @@ class Judge:
                 said = self.scope.symbols.get(name)
                 if said is not None and said.is_vector and said not in self.scope.definitions and said not in kept:
                     kept.append(said)
+        self.one_hot = [s for n in document.one_hot if (s := self.scope.symbols.get(n)) and s.is_vector]
         self.given: dict[Expr, StatedGradient] = {}  # what a line says a derivative is, of losses that are only named
         self.vanishing: tuple[int, Value] | None = None  # the derivative that was last set to zero, and in which line
         self.dependences: tuple[dict[object, Expr], str] = ({}, "")  # of the chain, ∂A/∂x of letters A
