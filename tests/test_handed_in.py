@@ -754,3 +754,8 @@ minimize over R: f(R) = ‖A R − B‖²
 """
     verdicts = ["definition", "proved", "fails"]
     assert [line.verdict for line in check(text).lines] == verdicts * 2
+
+
+def test_the_repair_of_plain_text_is_plain_text():
+    text = "h = W₁ x\ny = W₂ h\nL = ½ ‖y − x‖²\n∂L/∂h = W₁ (y − x)"
+    assert check(text).lines[-1].repair == "∂L/∂h = W₂ᵀ (y − x)"

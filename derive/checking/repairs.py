@@ -47,6 +47,7 @@ from .derivatives import TreeBuilder
 from .edits import Edit, at, chain_of, held, insertions, negated, places_of, put, strokes, turned
 from .mending import MAX_FOLDED, Mending, Repair
 from .report import Line
+from .rewriting import formulas
 from .trees import Tree
 from .values import Convention, Indexed
 from .witness import SEEDS, close
@@ -492,18 +493,20 @@ class Claimed(Mending):
 
 def explain(judge: Judge, claim: Claim, judgment: Judgment, line: Line, budget: Budget) -> None:
     """Fill in kind, repair and evidence of a failing line."""
+    is_latex = "\\" in formulas(judge.document)
     for side, test in judgment.trials:
         if side.tree is None:
             continue
         mending = Mending(judge, side, budget, test)
         found = mending.first(strokes(mending.tree)) or mending.first(insertions(mending.tree, mending.words()))
         if found is not None and found.text is not None:
-            line.kind, line.repair = found.kind, _repaired(claim, found, judgment)
+            line.kind, line.repair = found.kind, _repaired(claim, found, judgment, is_latex)
             return
     if judgment.trials:
         line.kind = "unknown"
         if judgment.solution is not None:
-            line.repair = _repaired(claim, Repair("", "", judgment.side, None, judgment.solution), judgment)
+            solved = Repair("", "", judgment.side, None, judgment.solution)
+            line.repair = _repaired(claim, solved, judgment, is_latex)
         return
     if judgment.side.tree is None or judgment.truth is None and judgment.previous is None:
         return
@@ -515,7 +518,7 @@ def explain(judge: Judge, claim: Claim, judgment: Judgment, line: Line, budget: 
     if found.text is not None or found.value is not None:
         if found.text is None and isinstance(found.value, Expr):
             found.value = _plain(search.named(found.value))
-        line.repair = _repaired(claim, found, judgment, search.truth)
+        line.repair = _repaired(claim, found, judgment, is_latex, search.truth)
     goal = search.target()
     value = judgment.value.expr if isinstance(judgment.value, Indexed) else judgment.value
     if (
@@ -552,15 +555,16 @@ def _plain(expr: Expr) -> Expr:
     return min(expr, factored, key=lambda e: len(e.text()))
 
 
-def _repaired(claim: Claim, repair: Repair, judgment: Judgment, truth: object = None) -> str | None:
+def _repaired(claim: Claim, repair: Repair, judgment: Judgment, is_latex: bool, truth: object = None) -> str | None:
     """The line with one side mended; None where that would say a side twice."""
     text = repair.text
     if text is None:
         value = repair.value.expr if isinstance(repair.value, Indexed) else repair.value
         assert isinstance(value, Expr)
-        text = value.latex()
+        text = value.latex() if is_latex else value.text()
         if isinstance(truth, Indexed):
-            text = f"\\left({text}\\right)_{{{''.join(truth.indices)}}}"
+            low = "".join(truth.indices)
+            text = f"\\left({text}\\right)_{{{low}}}" if is_latex else f"({text})_{low}"
     mended = repair.side or judgment.side
     parts = [re.sub(r"(?<!\\) ([)}])", r"\1", shown(text if side is mended else side.text)) for side in claim.sides]
     bare = [re.sub(r"[\s{}]", "", part) for part in parts]

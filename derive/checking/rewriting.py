@@ -32,6 +32,11 @@ class Unwritten(Exception):
     """A tree that has no text in the words of the document."""
 
 
+def formulas(document: Claims) -> str:
+    """All formulas of a document: in which language, and how transposes are written."""
+    return " ".join(side.text for claim in document.claims for side in claim.sides)
+
+
 class Rewriting:
     """Writes edited trees of the sides of a document."""
 
@@ -40,16 +45,14 @@ class Rewriting:
         self.named = named
         self.sides: dict[int, Side] = {}  # where a part stands
         self.spelled: dict[str, Tree] = {}  # a part that is the letter
-        texts = []
         for claim in document.claims:
             for side in claim.sides:
-                texts.append(side.text)
                 for part in side.tree.walk() if side.tree is not None else ():
                     if part.span[0] < part.span[1]:
                         self.sides[id(part)] = side
                         if part.kind == "name":
                             self.spelled.setdefault(str(part.data[0]), part)
-        text = " ".join(texts)
+        text = formulas(document)
         self.is_latex = "\\" in text
         if self.is_latex:
             self.top = r"^\top" if r"\top" in text or "^T" not in text else "^T"
