@@ -638,6 +638,15 @@ def test_passages_of_one_sample_are_read_in_any_number():
         ),
         (r"f = \|A x - b\|^2", r"\nabla^2 f = 3 A^T A", r"\nabla^2 f = 2 A^T A"),
         (
+            r"f = \frac12\|\mathbf{A}\mathbf{x} - \bm{b}\|^2",
+            r"\nabla f = \mathbf{A}^{T} (\mathbf{A}\mathbf{x} + \bm{b})",
+            r"\nabla f = \mathbf{A}^{T} (\mathbf{A}\mathbf{x} - \bm{b})",
+        ),
+        (
+            r"f = \|W h^{(1)}\|^2", r"\frac{\partial f}{\partial W} = 2 (W h^{(1)}) h^{(1)}",
+            r"\frac{\partial f}{\partial W} = 2 (W h^{(1)}) (h^{(1)})^\top",
+        ),
+        (
             r"f = -\sum_{i=1}^n c_i \|x_i - u\|^2", r"\nabla_u f = -2\sum_{i=1}^n c_i (x_i - u)",
             r"\nabla_u f = 2\sum_{i=1}^n c_i (x_i - u)",
         ),
@@ -702,6 +711,15 @@ def test_a_search_for_repairs_leaves_the_points_of_the_judge_alone():
             ),
             "drf",
         ),
+        # ^T transposes beside targets t, too.
+        (
+            (
+                r"L = \frac12 \sum_{n=1}^N \|t_n - W x_n\|^2",
+                r"\frac{\partial L}{\partial W} = -\sum_{n=1}^N (t_n - W x_n) x_n^T",
+                r"\frac{\partial L}{\partial W} = \sum_{n=1}^N (t_n - W x_n) x_n^T",
+            ),
+            "drf",
+        ),
         # What stands between the same bracket twice is a matrix.
         (
             (
@@ -759,3 +777,8 @@ minimize over R: f(R) = ‖A R − B‖²
 def test_the_repair_of_plain_text_is_plain_text():
     text = "h = W₁ x\ny = W₂ h\nL = ½ ‖y − x‖²\n∂L/∂h = W₁ (y − x)"
     assert check(text).lines[-1].repair == "∂L/∂h = W₂ᵀ (y − x)"
+
+
+def test_what_a_repair_tries_is_no_reading_of_the_document():
+    report = check(r"$$J = \frac{1}{2N}\|X\theta - y\|^2$$ $$\nabla_\theta J = \frac1N X^T (X\theta + y)$$")
+    assert not report.ok and not report.readings

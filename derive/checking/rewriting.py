@@ -17,6 +17,7 @@ from .edits import Path, at
 from .trees import Tree
 
 _LEFT = re.compile(r"\\(?:left|[bB]igg?l?)\s*$")
+_STYLED = re.compile(r"\\[A-Za-z]+\s*\{\s*$")
 _OPEN = re.compile(r"(?:\\(?:left|[bB]igg?l?)\s*)?(?:[(\[]|\\\{)")
 _SUM, _PRODUCT, _POWER, _BASE = range(4)  # how tightly a place binds
 _FRACTIONS = {"1/2": "½", "1/4": "¼", "3/4": "¾", "1/3": "⅓", "2/3": "⅔"}
@@ -190,6 +191,11 @@ class Rewriting:
         source = _source(side)
         if not 0 <= start < end <= len(source):
             raise Unwritten
+        while source.count("}", start, end) > source.count("{", start, end):  # the X} of \mathbf{X}
+            styled = _STYLED.search(source[:start])
+            if styled is None:
+                raise Unwritten
+            start = styled.start()
         opened = _LEFT.search(source[:start])
         return opened.start() if opened and source[start] in "([\\|" else start, end
 
@@ -263,7 +269,9 @@ class Rewriting:
         if inner.kind == "inverse":
             base = self.part(inner.args[0], _BASE)
             return base + (r"^{-\top}" if self.is_latex else "⁻ᵀ")
-        return self.part(inner, _BASE) + self.top
+        base = self.part(inner, _BASE)
+        is_raised = self.is_latex and re.search(r"\^\s*(?:\{[^{}]*\}|\\?\w+)$", base)  # a^{(1)} has no room for another
+        return (f"({base})" if is_raised else base) + self.top
 
     def inverse(self, tree: Tree) -> str:
         return self.part(tree.args[0], _BASE) + ("^{-1}" if self.is_latex else "⁻¹")

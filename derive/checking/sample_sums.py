@@ -23,6 +23,7 @@ from .values import Unread
 
 Shapes = dict[str, tuple[Dim, Dim]]
 _BAR = re.compile(r"(?<![\\|])\|(?!\|)|\\[lr]vert(?![a-z])")
+_TURNED = re.compile(r"\^\s*(?:T(?![A-Za-z])|\{\s*T\s*\})")
 _BOUND = re.compile(
     r"\\sum(?:\\limits)?\s*_\s*\{\s*(?P<index>[a-z])\s*=\s*1\s*\}\s*\^\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])"
 )
@@ -183,6 +184,8 @@ def parsed(text: str, shapes: Mapping[str, tuple[Dim, Dim]], entries: Iterable[E
     from ..api import parse
 
     whole = "; ".join([*(e.text for e in entries), text])
+    if "T" in shapes:  # of targets t: no power of xᵢ
+        whole = _TURNED.sub(r"^{\\top}", whole)
     where = ", ".join(f"{name}: {_size(shape)}" for name, shape in shapes.items())
     try:
         return parse(whole, where)
