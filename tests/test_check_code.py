@@ -292,3 +292,9 @@ def test_an_array_changed_in_place_is_changed_under_all_its_names():
     code = "def grad(A, x, b):\n    r = A @ x - b\n    s = r\n    r *= 2\n    return A.T @ s\n"
     line = check_code(code, *LEAST).lines[0]
     assert (line.verdict, line.kind) == ("fails", "factor")
+
+
+def test_a_mean_where_the_sum_is_meant_is_a_factor():
+    source = "def grad(X, w, y):\n    return X.T @ (X @ w - y) / len(y)"
+    line = check_code(source, "½‖X w − y‖²", "w", "X: m×n, w: n, y: m").lines[0]
+    assert (line.verdict, line.kind) == ("fails", "factor")

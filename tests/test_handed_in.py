@@ -455,3 +455,330 @@ def test_a_solution_is_held_against_the_gradient(lines, verdict, said, repair):
 def test_a_line_speaks_of_the_entries_that_it_names(line, verdict):
     report = check(rf"$$s = \mathrm{{softmax}}(z)$$ $$\frac{{\partial s_i}}{{\partial z_j}} = {line}$$")
     assert report.lines[-1].verdict == verdict
+
+
+# Of each leniency: what comes before, a right line that needs it, and lines beside it that are wrong.
+LENIENT = {
+    "the transposed layout": (
+        (),
+        (r"\frac{\partial a^T x}{\partial x} = a^T", r"\frac{\partial x^T A x}{\partial x} = x^T (A + A^T)"),
+        (r"\frac{\partial a^T x}{\partial x} = 2 a^T", r"\frac{\partial x^T A x}{\partial x} = x^T (A - A^T)"),
+    ),
+    "entry by entry": (
+        (r"z = W x, a = \sigma(z)",),
+        (r"\frac{\partial a}{\partial z} = a \odot (1 - a)",),
+        (r"\frac{\partial a}{\partial z} = a \odot (1 + a)", r"\frac{\partial a}{\partial z} = 1 - a"),
+    ),
+    "the mean over samples": (
+        (r"Let $Z \in \mathbb{R}^{p \times m}$, $X \in \mathbb{R}^{n \times m}$.", r"Z = W X"),
+        (r"\frac{\partial L}{\partial W} = \frac1m \frac{\partial L}{\partial Z} X^T",),
+        (
+            r"\frac{\partial L}{\partial W} = m \frac{\partial L}{\partial Z} X^T",
+            r"\frac{\partial L}{\partial W} = \frac1p \frac{\partial L}{\partial Z} X^T",
+            r"\frac{\partial L}{\partial W} = \frac1n \frac{\partial L}{\partial Z} X^T",
+            r"\frac{\partial L}{\partial X} = \frac1m W^T \frac{\partial L}{\partial Z}",
+        ),
+    ),
+    "the gradient of one sample": (
+        (r"Z = X W + b",),
+        (r"\frac{\partial L}{\partial b} = \frac{\partial L}{\partial Z}",),
+        (r"\frac{\partial L}{\partial b} = 2 \frac{\partial L}{\partial Z}",),
+    ),
+    "a sum over samples": (
+        (r"Z = X W + b",),
+        (r"\frac{\partial L}{\partial b} = \sum_i \frac{\partial L}{\partial Z_i}",),
+        (r"\frac{\partial L}{\partial b_j} = \sum_j \frac{\partial L}{\partial Z_{ij}}",),
+    ),
+    "one number for all entries": (
+        (r"\hat y = X w + b, L = \|\hat y - y\|^2",),
+        (r"\frac{\partial L}{\partial b} = 2\,\mathbf{1}^T (\hat y - y)",),
+        (r"\frac{\partial L}{\partial b} = \mathbf{1}^T (\hat y - y)",),
+    ),
+    "a loss that is only named": (
+        (
+            r"z = W x, p = \mathrm{softmax}(z)",
+            r"\frac{\partial L}{\partial z} = p - y",
+            r"\frac{\partial L}{\partial x} = W^T (p - y)",
+        ),
+        (r"\frac{\partial L}{\partial W} = (p - y) x^T",),
+        (r"\frac{\partial L}{\partial W} = x (p - y)^T", r"\frac{\partial L}{\partial W} = 2 (p - y) x^T"),
+    ),
+    "the order of the chain rule": (
+        (r"z = W x, L = \|z - y\|^2",),
+        (r"\frac{\partial L}{\partial W} = \frac{\partial L}{\partial z} \frac{\partial z}{\partial W}",),
+        (r"\frac{\partial L}{\partial x} = W \frac{\partial L}{\partial z}",),
+    ),
+    "a symmetric matrix": (
+        (r"f = x^T A x",),
+        (r"\nabla_x f = 2 A x",),
+        (r"\nabla_x f = 2.000000001 A x", r"\nabla_x f = A x"),
+    ),
+    "a path of a tied variable": (
+        (r"L = \|W^T W x - x\|^2", "r = W^T W x - x"),
+        (r"\frac{\partial L}{\partial W} = 2 W (r x^T + x r^T)",),
+        (r"\frac{\partial L}{\partial W} = 2 W (r x^T - x r^T)",),
+    ),
+    "the sign of a derivative before a product": (
+        ("f = x^T A x",),
+        (
+            r"\nabla_w (Xw - y)^T (Xw - y) = 2 X^T (Xw - y)",
+            r"\left(\nabla_w (Xw - y)^T\right) (Xw - y) = X^T (Xw - y)",
+            r"\frac{\partial (Xw - y)^T}{\partial w} (Xw - y) = X^T (Xw - y)",
+            r"\frac{\partial x^T}{\partial x} A x = A x",
+        ),
+        (
+            r"\left(\nabla_w (Xw - y)^T\right) (Xw - y) = 2 X^T (Xw - y)",
+            r"\frac{\partial (Xw - y)^T}{\partial w} (Xw - y) = 2 X^T (Xw - y)",
+            r"\frac{\partial x^T}{\partial x} A x = A x + A^T x",
+        ),
+    ),
+    "𝟏 written as 1": (
+        (r"g = x x^T \mathbf{1}", r"f = \mathbf{1}^T X \mathbf{1}"),
+        (r"g = x (1^T x)", "g = x (x^T 1)", r"\nabla_X f = 1 1^T"),
+        ("g = x^T x 1", r"\nabla_X f = 2 \cdot 1 1^T"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LENIENT)
+def test_no_leniency_makes_a_wrong_line_right(name):
+    before, right, wrong = LENIENT[name]
+    for line in right:
+        assert judged(*before, line)[-1] == "r", line
+    for line in wrong:
+        assert judged(*before, line)[-1] == "f", line
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        # c multiplies, and b does not only stand as a summand
+        ("f = c^T x", r"\frac{\partial f}{\partial c} = \sum_i x_i"),
+        (r"L = \|b \odot x - y\|^2", r"\frac{\partial L}{\partial b} = 2 \sum_i x_i (b_i x_i - y_i)"),
+        (
+            r"L = \|X w + b - y\|^2 + \|A b\|^2",
+            r"\frac{\partial L}{\partial b} = 2\,\mathbf{1}^T (X w + b - y + A^T A b)",
+        ),
+        # a loss of one sample has no mean; of a loss that is known the factor is wrong
+        (r"$A \in \mathbb{R}^{m \times n}$", r"f = \|A x - b\|^2", r"\nabla f = \frac{2}{m} A^T (A x - b)"),
+    ],
+)
+def test_a_leniency_is_for_what_it_was_made(lines):
+    assert judged(*lines)[-1] == "f"
+
+
+@pytest.mark.parametrize("lines", [(r"z = W x + b", r"dW = \frac1m dz x^T"), (r"z = W x + b", r"db = \frac1m dz")])
+def test_the_gradient_of_a_vector_is_of_one_sample(lines):
+    assert judged(*lines)[-1] == "u"
+
+
+def test_what_agrees_at_points_and_differs_is_wrong_under_every_condition():
+    report = check(
+        r"""$$\nabla_w (Xw - y)^T(Xw - y) = 0$$
+$$\nabla_w (w^T X^T X w - 2 w^T X^T y + 10^{-9} w^T y) = 0$$"""
+    )
+    assert [line.verdict for line in report.lines] == ["assumption", "assumption"]
+    assert judged("y = A^{-1} b", "dy = A^{-1} db - 1.000000001 A^{-1} dA y")[-1] == "f"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        # A rational function of a square matrix has a meaning of its own; others are taken of each entry.
+        ((r"$Z \in \mathbb{R}^{n \times n}$, $g(t) = \frac{1}{1 + t^2}$", "A = g(Z)"), "du"),
+        ((r"$Z \in \mathbb{R}^{m \times n}$, $g(t) = \frac{1}{1 + t^2}$", "A = g(Z)"), "dd"),
+        ((r"$Z \in \mathbb{R}^{n \times n}$, $g(t) = \frac{1}{1 + e^{-t}}$", "A = g(Z)"), "dd"),
+        # The d of a side condition is a letter.
+        (
+            (
+                r"$$C x = d, \quad C \in \mathbb{R}^{p \times n}$$", "f = d^T C x", r"\nabla_C f = d x^T",
+                r"\nabla_C f = x d^T", r"\nabla_d f = C x",
+            ),
+            "adrfr",
+        ),
+        (
+            (
+                r"$C x = d, C \in \mathbb{R}^{p \times n}$", "f = d^T C x", r"\nabla_C f = d x^T",
+                r"\nabla_C f = x d^T", r"\nabla_d f = C x",
+            ),
+            "adrfr",
+        ),
+        # How far a derivative reaches behind a bracket is not known.
+        ((r"\nabla_x (x^T A) x = A x + A^T x",), "u"),
+        ((r"\nabla_w \left[(Xw - y)^T(Xw - y)\right] + \lambda w^T w = 2 X^T (Xw - y) + 2 \lambda w",), "u"),
+    ],
+)  # fmt: skip
+def test_a_letter_or_sign_is_what_its_place_makes_it(lines, expected):
+    assert judged(*lines) == expected
+
+
+def test_passages_of_one_sample_are_read_in_any_number():
+    from derive.checking.interpretation import MAX_SAMPLES
+
+    total = r"J = -\sum_{i=1}^m [y_i \log \sigma(w^T x_i) + (1-y_i) \log(1 - \sigma(w^T x_i))]"
+    one = r"\frac{\partial}{\partial w}[y \log \sigma(w^T x) + (1-y) \log(1-\sigma(w^T x))] = (y - \sigma(w^T x)) x"
+    both = (one, r"\nabla_w J = \sum_{i=1}^m (\sigma(w^T x_i) - y_i) x_i")
+    assert judged(total, *both * 3) == "d" + "rr" * 3
+    assert set(judged(total, *both * (MAX_SAMPLES + 2))[-4:]) == {"u"}
+
+
+@pytest.mark.parametrize(
+    ("loss", "wrong", "right"),
+    [
+        (r"f = \frac12\|A x - b\|^2", r"\nabla f = \frac12 A^T (A x - b)", r"\nabla f = A^T (A x - b)"),
+        (r"f = \frac12\|A x - b\|^2", r"\nabla f = \tfrac{1}{2}\,A^T\!(Ax-b)", r"\nabla f = A^T (Ax-b)"),
+        (r"f = \frac12\|A x - b\|^2", r"\nabla f = A^TAx-2A^Tb", r"\nabla f = A^TAx-A^Tb"),
+        (r"f = \frac12\|A x - b\|^2", r"\nabla f = A^T \cdot 2 \cdot (Ax-b)", r"\nabla f = A^T \cdot (Ax-b)"),
+        (r"f = \|A x - b\|^2", r"\nabla f = A^\top(Ax-b)", r"\nabla f = 2A^\top(Ax-b)"),
+        (r"f = \|A x - b\|^2", r"\nabla f = 2A^TAx-2A^Tb+b", r"\nabla f = 2A^TAx-2A^Tb"),
+        ("f = ½‖A x − b‖²", "∇f = ½ Aᵀ(Ax − b)", "∇f = Aᵀ(Ax − b)"),
+        (
+            r"f = \frac{1}{2m}\sum_{i=1}^m (w^T x_i - y_i)^2", r"\nabla f = \sum_{i=1}^m (w^T x_i - y_i) x_i",
+            r"\nabla f = \frac{1}{m} \sum_{i=1}^m (w^T x_i - y_i) x_i",
+        ),
+        (r"f = \|A x - b\|^2", r"\nabla^2 f = 3 A^T A", r"\nabla^2 f = 2 A^T A"),
+        (
+            r"f = \frac12\|\mathbf{A}\mathbf{x} - \bm{b}\|^2",
+            r"\nabla f = \mathbf{A}^{T} (\mathbf{A}\mathbf{x} + \bm{b})",
+            r"\nabla f = \mathbf{A}^{T} (\mathbf{A}\mathbf{x} - \bm{b})",
+        ),
+        (
+            r"f = \|W h^{(1)}\|^2", r"\frac{\partial f}{\partial W} = 2 (W h^{(1)}) h^{(1)}",
+            r"\frac{\partial f}{\partial W} = 2 (W h^{(1)}) (h^{(1)})^\top",
+        ),
+        (
+            r"f = -\sum_{i=1}^n c_i \|x_i - u\|^2", r"\nabla_u f = -2\sum_{i=1}^n c_i (x_i - u)",
+            r"\nabla_u f = 2\sum_{i=1}^n c_i (x_i - u)",
+        ),
+    ],
+)  # fmt: skip
+def test_a_repair_is_the_text_of_the_author_with_one_place_changed(loss, wrong, right):
+    line = check(f"$${loss}$$\n$${wrong}$$").lines[-1]
+    assert line.verdict == "fails" and line.repair == right
+
+
+def test_a_search_for_repairs_leaves_the_points_of_the_judge_alone():
+    from derive.checking.examination import Budget, witness_of
+    from derive.checking.interpretation import read
+    from derive.checking.repairs import Claimed
+    from derive.checking.verdicts import Judge
+
+    (scope,) = read("$$f = x^T A x$$\n$$\\nabla_x f = A A x$$").scopes
+    judge = Judge(scope, "gradient", witness_of(scope))
+    judge.run()
+    claim, (judgment,) = judge.judgments[-1]
+    letters = list(judge.witness.symbols)
+    search = Claimed(judge, claim, judgment, Budget())
+    assert judgment.verdict == "fails" and search.suppose_symmetry(search.target())
+    assert judge.witness.symbols == letters
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        # b behind a row is a column; O that a line defines is no zero; I stands beside square matrices alone.
+        (("s = a^T b", r"\frac{\partial s}{\partial a} = b", r"\frac{\partial s}{\partial b} = b"), "drf"),
+        (
+            (
+                r"$A = Q K^\top$, $O = A V$, $L = \frac12\|O - Y\|_F^2$",
+                r"\frac{\partial L}{\partial V} = A^\top (O - Y)",
+                r"\frac{\partial L}{\partial V} = A (O - Y)",
+            ),
+            "dddrf",
+        ),
+        (
+            (
+                r"For $P$ and $R$ symmetric, $J = \operatorname{tr}((I - K H) P (I - K H)^\top + K R K^\top)$",
+                r"\frac{\partial J}{\partial K} = -2 (I - K H) P H^\top + 2 K R",
+                r"\frac{\partial J}{\partial K} = -2 (I - K H) P H^\top + 2 R K",
+            ),
+            "drf",
+        ),
+        # log p(y) names a formula where no line says what p is.
+        (
+            (
+                r"$\log p(y) = -\frac12 y^\top K^{-1} y - \frac12 \log\det K$, where $K$ is symmetric.",
+                r"\frac{\partial \log p}{\partial y} = -K^{-1} y", r"\frac{\partial \log p(y)}{\partial y} = K^{-1} y",
+            ),
+            "drf",
+        ),
+        # "For Σ symmetric:" opens no rule in letters of its own.
+        (
+            (
+                r"For $S$ symmetric: $Q = -\frac N2 \log\det S - \frac12 \operatorname{tr}(S^{-1} M)$, $M$ symmetric.",
+                r"\frac{\partial Q}{\partial S} = -\frac N2 S^{-1} + \frac12 S^{-1} M S^{-1}",
+                r"\frac{\partial Q}{\partial S} = -N S^{-1} + \frac12 S^{-1} M S^{-1}",
+            ),
+            "drf",
+        ),
+        # ^T transposes beside targets t, too.
+        (
+            (
+                r"L = \frac12 \sum_{n=1}^N \|t_n - W x_n\|^2",
+                r"\frac{\partial L}{\partial W} = -\sum_{n=1}^N (t_n - W x_n) x_n^T",
+                r"\frac{\partial L}{\partial W} = \sum_{n=1}^N (t_n - W x_n) x_n^T",
+            ),
+            "drf",
+        ),
+        # What stands between the same bracket twice is a matrix.
+        (
+            (
+                r"\ell = -\frac12 (x - \mu)^T \Lambda (x - \mu)", r"\nabla_\mu \ell = \Lambda (x - \mu)",
+                r"\nabla_\mu \ell = 2 \Lambda (x - \mu)",
+            ),
+            "drf",
+        ),
+        # What holds for one-hot vectors is right where the text says that they are.
+        (
+            (
+                r"Let $y$ be one-hot. $L = -y^T \log p$", r"L = -\log(y^T p)", r"L = -\log(p^T p)",
+                r"\nabla_p L = -y",
+            ),
+            "drff",
+        ),
+        ((r"Let $y$ be a probability vector. $L = -y^T \log p$", r"L = -\log(y^T p)"), "df"),
+        # Second derivatives of plain text.
+        ((r"L = \|A x - b\|^2", "d2L/dx2 = 2 A^T A", "d^2L/dx^2 = 2 A^T A", "d2L/dx2 = A^T A"), "drrf"),
+    ],
+)  # fmt: skip
+def test_a_letter_is_read_as_its_document_has_it(lines, expected):
+    assert judged(*lines) == expected
+
+
+def test_no_differential_is_symmetric_by_itself():
+    line = check(r"$$\phi = \det X$$ $$d\phi = \det(X) \operatorname{tr}(X^{-\top} dX)$$").lines[-1]
+    assert (line.verdict, line.kind) == ("fails", "inverse transpose")
+
+
+def test_a_condition_is_said_beside_the_source_of_a_line():
+    text = r"""$$z = W x, p = \mathrm{softmax}(z)$$
+$$\frac{\partial L}{\partial z} = p - y$$
+$$\frac{\partial L}{\partial W} = x (p - y)^T$$"""
+    line = check(text).lines[-1]
+    assert line.condition == "numerator layout" and "numerator layout" in line.reason
+
+
+def test_a_line_of_code_is_a_formula_and_a_label_is_none():
+    text = """# Tikhonov
+
+`J(x) = ½‖A x − b‖² + ½ α ‖L x‖²`
+
+∇J(x) = Aᵀ(A x − b) + α Lᵀ L x
+∇J(x) = Aᵀ(A x − b) + α L x
+
+minimize over R: f(R) = ‖A R − B‖²
+∇f = 2 Aᵀ (A R − B)
+∇f = 2 A (A R − B)
+"""
+    verdicts = ["definition", "proved", "fails"]
+    assert [line.verdict for line in check(text).lines] == verdicts * 2
+
+
+def test_the_repair_of_plain_text_is_plain_text():
+    text = "h = W₁ x\ny = W₂ h\nL = ½ ‖y − x‖²\n∂L/∂h = W₁ (y − x)"
+    assert check(text).lines[-1].repair == "∂L/∂h = W₂ᵀ (y − x)"
+
+
+def test_what_a_repair_tries_is_no_reading_of_the_document():
+    report = check(r"$$J = \frac{1}{2N}\|X\theta - y\|^2$$ $$\nabla_\theta J = \frac1N X^T (X\theta + y)$$")
+    assert not report.ok and not report.readings

@@ -138,7 +138,7 @@ def test_planted_mistakes_are_found_named_and_mended():
         failing = [line for line in check(spoilt).lines if line.verdict == "fails"]
         at = spoilt.count("\n", 0, spoilt.index(wrong)) + 1
         line = next((line for line in failing if line.number == at), None)
-        repaired = bool(line and line.repair) and _is_right(spoilt, line)
+        repaired = bool(line and line.repair) and _is_the_right_line(document, at, line.repair)
         found += line is not None
         named += line is not None and bool(line.kind) and (not kind or line.kind == kind)
         mended += repaired
@@ -149,16 +149,31 @@ def test_planted_mistakes_are_found_named_and_mended():
     assert mended >= 18, missed
 
 
-def _is_right(document, line):
-    """Whether the document is right with the repair in place of the line."""
-    start, end = line.span
-    lines = document.split("\n")
-    held = lines[line.number - 1]
-    rest = held[held.index("=") :] if "&" in held else ""
-    body = line.repair.partition("=")[2].strip() if rest else line.repair
-    mended = held.replace(rest, "= " + body + (r" \\" if rest.endswith(r"\\") else "")) if rest else f"$${body}$$"
-    report = check("\n".join([*lines[: line.number - 1], mended, *lines[line.number :]]))
-    return not any(one.verdict == "fails" and one.number == line.number for one in report.lines) and end > start
+def _is_the_right_line(document, number, repair):
+    """Whether a repair says what the right document has in the line: its last side is the same value."""
+    (right,) = [line for line in check(document).lines if line.number == number]
+    one, other = (text.rpartition("=")[2] for text in (right.claim, repair))
+    left = right.claim.rpartition("=")[0].strip(" =")
+    if left and left != repair.rpartition("=")[0].strip(" ="):
+        return False
+    if _bare(one) == _bare(other):
+        return True
+    last = check(f"{document}\n$${one} = {other}$$").lines[-1]
+    return last.verdict in ("proved", "agrees")
+
+
+@pytest.mark.parametrize(
+    ("repair", "is_right"),
+    [
+        (r"\nabla f(x) = 2 A^T (A x - b)", True),
+        (r"\nabla f(x) = 2 A^T A x - 2 A^T b", True),
+        (r"\nabla f(x) = A^T (A x - b)", False),
+        (r"\nabla f(x) = y", False),
+        (r"\nabla^2 f(x) = 2 A^T (A x - b)", False),
+    ],
+)
+def test_no_other_line_counts_as_the_repair(repair, is_right):
+    assert _is_the_right_line(PLANTED[0][0], 2, repair) is is_right
 
 
 # Right documents with places where they can be spoilt: ⟦what is right¦kind: what is wrong¦…⟧.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ..errors import DeriveError
@@ -16,7 +17,12 @@ from .unification import Declaration
 from .values import Scope
 
 DERIVATIVES = frozenset(["derivative", "gradient", "differential", "directional"])
-_EDGE = " \n\t&,.;~"
+EDGE = " \n\t&,.;~"  # what stands about a formula and is no part of it
+
+
+def shown(text: str) -> str:
+    """A formula as a report quotes it: on one line, without what stands about it."""
+    return re.sub(r"\s+", " ", text.strip(EDGE).replace("&", ""))
 
 
 class Side:
@@ -33,12 +39,12 @@ class Side:
 
     @property
     def is_blank(self) -> bool:
-        return not self.text.strip(_EDGE)
+        return not self.text.strip(EDGE)
 
     @property
     def written(self) -> str:
         """The text without what only ends it."""
-        return spelled(self.text.rstrip(_EDGE))
+        return spelled(self.text.rstrip(EDGE))
 
 
 class Claim:
@@ -87,6 +93,7 @@ class Claims:
         self.inherited: dict[str, Claim] = {}  # definitions from the scopes before
         self.unfit: set[str] = set()  # those of them whose shapes do not fit here
         self.sums_to_one: list[str] = []  # vectors that are one-hot, or distributions
+        self.one_hot: list[str] = []
         self.units: list[str] = []  # vectors of length 1
         self.scope = Scope()
         self.layout: str | None = None  # as the prose names it
@@ -166,7 +173,7 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
     vocabulary.is_latex = is_latex
     vocabulary.own = own
     usage = Usage([side.found for side in sides])
-    vocabulary.letters, vocabulary.first = usage.used, usage.first
+    vocabulary.letters, vocabulary.first = usage.used | _metrics(sides), usage.first
     for side in sides:
         vocabulary.bold |= {
             t.name for t in side.found if t.kind == "atom" and t.style in ("bold", "vec") and not t.text.isupper()
@@ -185,6 +192,23 @@ def _factors(claims: Iterable[Claim]) -> set[str]:
             for before, token in zip(side.found, side.found[1:]):
                 if token.kind == "atom" and token.name == name and (before.kind == "close" or token.glued):
                     found.add(name)
+    return found
+
+
+def _metrics(sides: Iterable[Side]) -> set[str]:
+    """The Λ of (x − μ)ᵀ Λ (x − μ): between the same bracket twice stands a matrix, and no function."""
+    found: set[str] = set()
+    for side in sides:
+        texts = [t.text for t in side.found]
+        for i, token in enumerate(side.found[:-1]):
+            if token.kind != "atom" or not token.text[:1].isupper() or texts[i + 1] != "(" or ")" not in texts[i:]:
+                continue
+            inside = texts[i + 1 : texts.index(")", i) + 1]
+            end = i
+            while end and texts[end - 1] in ("^", "T", "⊤", "ᵀ", "'", "{", "}"):
+                end -= 1
+            if end < i and texts[max(end - len(inside), 0) : end] == inside:
+                found.add(token.name)
     return found
 
 

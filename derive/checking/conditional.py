@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError
 from ..expr import Expr, dimension, ones, symbols_of
-from ..operations import matmul, scale, sum_entries, transpose
+from ..operations import FUNCTIONS, matmul, scale, sum_entries, transpose
 from ..shapes import ONE, Shape
 from .claims import DERIVATIVES, Claim, Side
 from .conditions import condition_of, entry_by_entry, part_of, size_named
 from .derivatives import TreeBuilder
 from .judgments import Alternative, Judgment, Value, wide
+from .roles import names_of
 from .trees import Tree, name
 from .unification import habit
 from .values import Convention, Indexed, aligned
@@ -55,8 +56,9 @@ def under_condition(
             pair = aligned(truth.value, value.value)
             if pair is not None:
                 left, right = judge.whole(pair[0]), judge.whole(pair[1])
+                kept = judge.turned | {s.name for s in judge.moves}  # dX is symmetric where X is, and not alone
                 condition = condition_of(
-                    judge.witness, left, right, variable, judge.values_given, judge.turned, judge.granted
+                    judge.witness, left, right, variable, judge.values_given, kept, judge.granted, judge.one_hot
                 )
                 if condition is None and isinstance(truth.value, Indexed):
                     condition = part_of(judge.witness, left, right, truth.value.indices)
@@ -116,6 +118,18 @@ def chain_of(judge: Judge, side: Side) -> Alternative | None:
     return Alternative(value, builder.reading, builder.used) if "chained" in builder.used else None
 
 
+def in_columns(judge: Judge, side: Side) -> Alternative | None:
+    """A head whose shapes fit with the derivatives of vectors as columns: ∂(Xw − y)ᵀ/∂w (Xw − y)."""
+    if side.tree is None or judge.layout != "gradient":
+        return None
+    builder = TreeBuilder(judge.scope, Convention("denominator"))
+    try:
+        value = builder.value(side.tree)
+    except DeriveError:
+        return None
+    return Alternative(value, builder.reading, builder.used) if "layout" in builder.used else None
+
+
 def in_order(judge: Judge, side: Side, truths: Sequence[Alternative]) -> Judgment | None:
     """The side as right in the order of the chain rule, in which its factors do not stand."""
     found = chain_of(judge, side)
@@ -146,12 +160,14 @@ def _powers(judge: Judge, side: Side) -> bool:
 
 def per_sample(judge: Judge, truths: Sequence[Alternative], value: Value, side: Side) -> Judgment | None:
     """The side as right where the loss is the mean over m samples, and ∂L/∂Z that of each: dW = dZ Aᵀ / m."""
-    if not isinstance(value, Expr) or not judge.scope.upstream:
+    if not isinstance(value, Expr):
         return None
-    for truth in truths:
+    right = judge.whole(value)
+    batches = [s for s in symbols_of(right) if s in judge.scope.upstream and ONE not in s.shape]
+    for truth in truths if batches else ():
         if not isinstance(truth.value, Expr):
             continue
-        left, right = judge.whole(truth.value), judge.whole(value)
+        left = judge.whole(truth.value)
         if left.shape != right.shape:
             for said, made in _of_samples(right, left.shape, bool(judge.scope.shared)):
                 if judge.same(left, made):
@@ -159,8 +175,12 @@ def per_sample(judge: Judge, truths: Sequence[Alternative], value: Value, side: 
                     judgment.condition, judgment.value, judgment.truth = said, value, truth.value
                     return judgment
             continue
+        samples = {dim for batch in batches for dim in batch.shape if dim not in left.shape}
+        if not samples:
+            continue  # by X itself: the gradient of each sample stands in a row of its own
         news = [s for s in symbols_of(right) if s.is_scalar and s.name in "nmNMB" and s not in symbols_of(left)]
-        for count in [*news, *map(dimension, sorted(judge.scope.dims))]:
+        sizes = [dimension(str(dim)) for dim in samples if str(dim) in judge.scope.dims]
+        for count in [*news, *sizes]:
             if judge.same(left, scale(count, right)):
                 judgment = Judgment("conditional", "", side)
                 judgment.condition = (
@@ -179,6 +199,8 @@ def of_one_number(
     name_ = variable_name(head) or ""
     if habit(name_ or "X") != "scalar" or name_ in judge.document.declared or not isinstance(value, Expr):
         return None
+    if not _is_added(judge, name_):
+        return None
     for truth in truths:
         wide_ = truth.value
         if value.is_scalar and isinstance(wide_, Expr) and ONE in wide_.shape and not wide_.is_scalar:
@@ -187,6 +209,22 @@ def of_one_number(
                 judgment.condition, judgment.value = f"{name_} is one number, added to each entry", value
                 return judgment
     return None
+
+
+def _is_added(judge: Judge, letter: str) -> bool:
+    """Whether a letter is a summand wherever formulas have it: b of X w + b, and of no wᵀb."""
+    found = False
+    waiting = [(t, False) for claim in judge.document.claims for side in claim.sides if (t := side.tree) is not None]
+    while waiting:
+        tree, is_summand = waiting.pop()
+        if tree.kind == "name" and tree.data[0] == letter:
+            if not is_summand:
+                return False
+            found = True
+        is_operator = tree.kind in DERIVATIVES and len(tree.args) > 1
+        adds = tree.kind == "sum" or tree.kind == "neg" and is_summand
+        waiting += [(arg, adds) for arg in (tree.args[:1] if is_operator else tree.args)]
+    return found
 
 
 def _of_samples(value: Expr, shape: Shape, is_shared: bool) -> list[tuple[str, Expr]]:
@@ -202,21 +240,24 @@ def _of_samples(value: Expr, shape: Shape, is_shared: bool) -> list[tuple[str, E
 
 def over_samples(judge: Judge, side: Side, truths: Sequence[Alternative]) -> Judgment | None:
     """The side as right where a Σ adds the samples, the rows or columns of a matrix: ∂L/∂b = Σᵢ ∂L/∂Zᵢ, Σ ∂L/∂Z."""
-    total = (
-        next((t for t in side.tree.walk() if t.kind == "total" or t.data[:1] == ("sum",)), None) if side.tree else None
-    )
+    sums = [t for t in side.tree.walk() if t.kind == "total" or t.data == ("sum", "Σ")] if side.tree else []
+    total = sums[0] if len(sums) == 1 else None  # Σᵢ Σⱼ Zᵢⱼ is a number
     if side.tree is None or total is None:
         return None
-    body = _without(total.args[0], str(total.data[0]) if total.kind == "total" else "")
+    index = str(total.data[0]) if total.kind == "total" else ""
+    numbers = {name for name, symbol in judge.scope.symbols.items() if symbol.is_scalar} | judge.scope.dims
+    vectors = {name for name, symbol in judge.scope.symbols.items() if symbol.is_vector} - numbers
+    if index and not _is_open(total.args[0], index, numbers) or not index and vectors & names_of(total.args[0]):
+        return None
     builder = TreeBuilder(judge.scope, Convention(judge.layout))
     try:
-        whole = builder.value(body)
+        whole = builder.value(_without(total.args[0], index))
     except DeriveError:
         return None
     if not isinstance(whole, Expr) or ONE in whole.shape:
         return None
-    sums = [matmul(transpose(whole), ones(whole.shape[0])), matmul(whole, ones(whole.shape[1]))]
-    for made in [m for total_ in sums for m in (total_, transpose(total_))]:
+    columns = [matmul(transpose(whole), ones(whole.shape[0])), matmul(whole, ones(whole.shape[1]))]
+    for made in [m for column in columns for m in (column, transpose(column))]:
         try:
             value = builder.value(_put(side.tree, total, Tree("held", (), (made,), total.span)))
         except DeriveError:
@@ -232,17 +273,42 @@ def over_samples(judge: Judge, side: Side, truths: Sequence[Alternative]) -> Jud
     return None
 
 
-def _without(tree: Tree, index: str) -> Tree:
-    """A formula with an index taken away: Z of Zᵢ, P − Y of (P − Y)ᵢ."""
-    if tree.kind == "name" and index and tree.data[2] == (index,):
-        return name(str(tree.data[1]))
-    if tree.kind == "entry" and tree.data == (index,):
-        return tree.args[0]
-    return tree.with_args([_without(arg, index) for arg in tree.args])
+def _is_open(tree: Tree, index: str, numbers: Set[str]) -> bool:
+    """Whether a formula in an index is a row of the one without: its parts are, and none multiply but entry by entry.
+
+    xᵢ yᵢᵀ is no row of x yᵀ.
+    """
+    if tree.kind in ("name", "entry"):
+        return tree.data[-1 if tree.kind == "name" else slice(None)] == (index,)
+    if tree.kind == "derivative":
+        return _is_open(tree.args[1], index, numbers)
+    if tree.kind == "call":
+        return tree.data[0] in FUNCTIONS and len(tree.args) == 1 and _is_open(tree.args[0], index, numbers)
+    bound = [arg for arg in tree.args if not _is_number(arg, numbers)]
+    if tree.kind in ("prod", "quotient") and (len(bound) != 1 or bound[0] is tree.args[-1] and tree.kind == "quotient"):
+        return False
+    is_linear = tree.kind in ("sum", "neg", "hadamard", "prod", "quotient")
+    return is_linear and bool(bound) and all(_is_open(arg, index, numbers) for arg in bound)
+
+
+def _is_number(tree: Tree, numbers: Set[str]) -> bool:
+    kinds = ("number", "neg", "quotient", "prod", "name")
+    return all(t.kind in kinds and (t.kind != "name" or str(t.data[0]) in numbers) for t in tree.walk())
 
 
 def _put(tree: Tree, part: Tree, new: Tree) -> Tree:
-    return new if tree is part else tree.with_args([_put(arg, part, new) for arg in tree.args])
+    return tree.replaced(lambda t: new if t is part else None)
+
+
+def _without(tree: Tree, index: str) -> Tree:
+    """A formula with an index taken away: Z of Zᵢ, P − Y of (P − Y)ᵢ."""
+
+    def whole(node: Tree) -> Tree | None:
+        if node.kind == "name" and index and node.data[2] == (index,):
+            return name(str(node.data[1]))
+        return node.args[0] if node.kind == "entry" and node.data == (index,) else None
+
+    return tree.replaced(whole)
 
 
 def sized(judge: Judge, truths: Sequence[Alternative], values: Sequence[Alternative], side: Side) -> Judgment | None:

@@ -45,7 +45,7 @@ _BY = re.compile(
     rf"{_WORDS}\w*\s+(?:(?:matrix|matrices|vectors?|label|target|real|definite)\s+){{0,3}}{_LIST}"
     r"(?=[\s,.;)]|$)"
 )
-_BEHIND = re.compile(rf"(?P<names>{_NAME})\s*,?\s+(?:\w+\s+)?{_WORDS}")
+_BEHIND = re.compile(rf"(?P<names>{_NAME}(?:\s*,?\s+and\s+{_NAME})?)\s*,?\s+(?:\w+\s+)?{_WORDS}")
 _ORDER = re.compile(rf"{_LIST}\s*(?P<rel>\\succeq|\\succcurlyeq|\\succ(?![a-z])|≻|⪰)\s*0")
 _COUNTS = frozenset("nmkdpqrNMKDPCTBV")  # letters of sizes, which are scalars to who does not know
 _PROPERTY = (
@@ -76,6 +76,7 @@ def stated(declared: dict[str, Declaration], held: Sequence[Passage], reading: C
 def _say(declared: dict[str, Declaration], reading: Claims, name: str, word: str) -> None:
     if word.startswith(("one", "prob", "distr", "simplex")):
         reading.sums_to_one.append(name)
+        reading.one_hot += [name] if word.startswith("one") else []
         return
     if word.startswith(("unit", "normal")):
         reading.units.append(name)
@@ -100,6 +101,7 @@ def condition_of(
     given: Sequence[tuple[int, Expr, Expr]],
     turned: Set[str] = frozenset(),
     granted: Set[str] = frozenset(),
+    one_hot: Sequence[Expr] = (),
 ) -> str | None:
     """A condition under which two expressions agree, the ones that the author states first.
 
@@ -119,6 +121,9 @@ def condition_of(
     for s in frames(truth, value) if variable is None else ():  # a gradient that holds there alone is wrong
         if witness.same_on(truth, value, frame=s):
             return f"{s.text()}ᵀ{s.text()} = I"
+    for s in one_hot:
+        if s is not variable and witness.same_on(truth, value, one_hot=s):
+            return f"{s.text()} one-hot"
     for s in sums(truth, value):
         if witness.same_on(truth, value, sums_to_one=s):
             return f"𝟏ᵀ{s.text()} = 1"

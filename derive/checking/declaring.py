@@ -25,6 +25,7 @@ _MEMBER = re.compile(
     r"(?P<raised>\^\s*(?P<size>\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}|\w)?)?(?P<plus>_\{?\+\+?\}?|_\{?>0\}?)?"
 )
 _LOW = re.compile(r"_\s*\{\s*(?:\\(?:text|mathrm|textrm)\s*\{\s*(?=\w+\s*\}))?(\w+)\s*\}+")  # d_{\text{in}}
+_RIGHT_SIDE = re.compile(rf"=\s*(?P<name>{_NAME})\s*,\s*(?:\\(?:q?quad|[,;:! ]))*$")
 _SUMMAND = re.compile(r"(?:[+\-−*·⊙]|\\(?:cdot|times|odot)|\^\s*(?:T|\\top|\{\s*(?:T|\\top)\s*\}))\s*$")
 _SYMMETRIC_SET = re.compile(
     rf"(?P<name>{_NAME})\s*(?:\\in(?![A-Za-z])|∈)\s*(?:\\mathbb\s*\{{?S\}}?|\\mathcal\s*\{{?S\}}?)\s*"
@@ -125,8 +126,12 @@ def declare(
         if shape is None:
             continue
         named = _names(match["names"], is_prose=False)
-        if flat[: match.start()].rstrip(" \n$&").endswith("="):
-            del named[:1]  # the d of C x = d, C ∈ ℝᵐˣⁿ
+        before = flat[: match.start()].rstrip(" \n$&")
+        if named and before.endswith("="):  # the d of C x = d, C ∈ ℝᵐˣⁿ: a letter, of its own shape
+            declared.setdefault(named.pop(0), Declaration())
+        elif right := _RIGHT_SIDE.search(before):
+            for name in _names(right["name"], is_prose=False):
+                declared.setdefault(name, Declaration())
         for name in named:
             declared.setdefault(name, Declaration(None, shape, ["positive"] if match["plus"] else []))
     for match in _SYMMETRIC_SET.finditer(flat):

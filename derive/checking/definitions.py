@@ -75,6 +75,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
         if t.kind == "transpose" or (t.kind == "call" and t.data[0] == "diag")
         if t.args[0].kind == "name" and habit(str(t.args[0].data[0])) == "scalar"
     }
+    turned |= _beside_rows(reading)
     numbers = vocabulary.divisors - _matrices(reading) | _arguments(reading, functions, defined | set(declared))
     hints = dict.fromkeys(vocabulary.bold | turned, "vector") | vocabulary.kinds | dict.fromkeys(numbers, "scalar")
     symbols = solve(
@@ -290,7 +291,7 @@ def _all_names(
         names.pop(name, None)
     names.pop("e", None) if "e" not in declared and "e" not in defined else None
     names.pop("π", None)
-    names.pop("O", None) if _only_summand(trees) else None
+    names.pop("O", None) if "O" not in declared and "O" not in defined and _only_summand(trees) else None
     return [name for name in names if _is_name(name)]
 
 
@@ -340,6 +341,17 @@ def _losses(reading: Claims) -> set[str]:
     """The letters of losses that are differentiated."""
     derived = (t.args[0] for t in parts_of(reading.claims) if t.kind in ("derivative", "gradient") and t.args)
     return {str(t.data[0]) for t in derived if t.kind in ("name", "apply")} & set(LOSSES)
+
+
+def _beside_rows(reading: Claims) -> set[str]:
+    """The b of aᵀb, a vector: of a number behind a row there would be a row."""
+    found: set[str] = set()
+    for t in parts_of(reading.claims):
+        row, last = t.args[-2:] if t.kind == "prod" else (t, t)
+        if row.kind == "transpose" and row.args[0].kind == last.kind == "name":
+            letter = str(last.data[0])
+            found |= {letter} if habit(letter) == "scalar" and letter[0].isascii() else set()
+    return found
 
 
 def _only_summand(trees: Sequence[Tree]) -> bool:

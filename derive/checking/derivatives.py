@@ -33,6 +33,11 @@ def is_entrywise(value: Expr, variable: Expr) -> bool:
     )
 
 
+def is_bracketed(tree: Tree) -> bool:
+    """Whether a product, a sum or a transpose has brackets about the whole of it."""
+    return bool(tree.args) and tree.span[0] < tree.args[0].span[0]
+
+
 class TreeBuilder(Formulas):
     """Builds the expression of any tree."""
 
@@ -107,29 +112,31 @@ class TreeBuilder(Formulas):
             return None
         try:
             row = self.build(operand)
+        except DeriveError:
+            return None
+        if not isinstance(row, Expr) or row.shape[0] is not ONE or row.is_scalar:
+            return None
+        if is_bracketed(operand):
+            raise Unread("how far the derivative reaches is open: to this bracket, or over the whole product")
+        try:
             rest = self.product([row, *(self.build(arg) for arg in tree.args[at + 1 :])], ["", *tree.data[at:]])
         except DeriveError:
             return None
-        if (
-            not isinstance(row, Expr)
-            or row.shape[0] is not ONE
-            or row.is_scalar
-            or not isinstance(rest, Expr)
-            or not rest.is_scalar
-        ):
+        if not isinstance(rest, Expr) or not rest.is_scalar:
             return None
-        joined = tree.args[at].with_args(
-            [Tree("prod", [operand, *tree.args[at + 1 :]], tree.data[at:], tree.span), *tree.args[at].args[1:]]
-        )
+        sign = tree.args[at]
+        span = (operand.span[0], tree.args[-1].span[1])
+        product = Tree("prod", [operand, *tree.args[at + 1 :]], tree.data[at:], span)
+        joined = Tree(sign.kind, [product, *sign.args[1:]], sign.data, (sign.span[0], tree.span[1]))
         return Tree("prod", [*tree.args[:at], joined], tree.data[:at], tree.span) if at else joined
 
     @staticmethod
     def operand_of(tree: Tree) -> Tree | None:
-        """The formula that a first derivative is taken of; None of any other tree."""
+        """The formula that the sign of a first derivative stands before, with no fraction or bracket to end it."""
         is_derivative = tree.kind == "derivative" or tree.kind == "gradient" and tree.data[1]
-        return (
-            tree.args[0] if is_derivative and tree.data[0] == 1 and tree.args[0].kind not in ("name", "apply") else None
-        )
+        if not is_derivative or tree.data[0] != 1 or tree.args[0].kind in ("name", "apply"):
+            return None
+        return tree.args[0] if tree.span[1] == tree.args[0].span[1] else None  # none of ∂xᵀ/∂x A x, (∇ xᵀx) + 1
 
     def _sum(self, tree: Tree, entrywise: bool = False) -> Value:
         try:
@@ -141,6 +148,7 @@ class TreeBuilder(Formulas):
             if (
                 operand is None
                 or operand.kind != "prod"
+                or is_bracketed(operand)
                 or not all(isinstance(n, Expr) and n.is_scalar and symbols_of(n) for n in numbers)
             ):
                 raise

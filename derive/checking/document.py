@@ -181,6 +181,8 @@ _NAMED = re.compile(
     r"|\b(?:Let|Put|Set|Write|Define|[Ww]ith)\s+"
     r"(?P<said>[^\s=]+ = (?:(?![A-Za-z]{3})[^,:;.]|\.(?=\d))*[^,:;.\s])(?=[.,;])"
 )
+_LABEL = re.compile(r"\s*[^\s=:]{1,8}:\s+(?=\S)")  # minimize over R: f(R) = …
+_SPAN = re.compile(r"^\s*`[^`=]+=[^`]+`[.,;:]?\s*$")  # a line that is code alone
 _REMARKED = re.compile(
     r"(?:\s{3,}|\s+(?=\())\(?(?:where|with|for|if|since|as|because|[A-Za-z] (?:is|are)? ?)\b[^=()]*\)?\s*$"
 )
@@ -199,6 +201,7 @@ def _bare(text: str) -> list[Passage]:
     known = _MATH_WORDS | named | {"d" + word for word in named}
     for line in text.splitlines(keepends=True):
         bare = _GRAD.sub(lambda m: "   ∇" if m[0] == "grad" else " ∇^2", _FRAME.sub(" ", line.rstrip("\n")))
+        bare = _SPAN.sub(lambda m: m[0].replace("`", " "), bare)
         remark = _REMARKED.search(bare)
         if remark is not None and "=" in bare[: remark.start()] and _WORDS.search(remark[0]):
             bare = bare[: remark.start()] + " " * (len(bare) - remark.start())
@@ -215,6 +218,7 @@ def _bare(text: str) -> list[Passage]:
             and not _NAMED.search(bare)
         ):
             begin = led.end() + len(_SHORT.match(bare, led.end())[0])  # type: ignore[index]
+            begin = label.end() if (label := _LABEL.match(bare, begin)) is not None else begin
             found.append(Passage("prose", bare[:begin], at))
             found.append(Passage("display", bare[begin:], at + begin))
             at += len(line)
@@ -287,6 +291,9 @@ _SPOKEN_ACCENT = re.compile(
 )
 _STARRED = re.compile(r"(?<=[A-Za-z0-9])\*\s*$")
 _LOW = re.compile(r"\{\s*_(\w)\s*\}")  # \theta{_k}
+_SECOND = re.compile(  # d2L/dx2, d^2L/dx^2
+    r"(?<![A-Za-z\\])(?:d(?:2|\^2|²)|∂\^2)\s*(?P<of>[A-Za-zℓ])\s*/\s*(?:d|∂)\s*(?P<by>[A-Za-zα-ω])(?:2|\^2|²)(?![\w^])"
+)
 _TURNED = re.compile(r"(?<=\))(\s*\^\s*(?:T|\{\s*T\s*\}|\\top|\{\s*\\top\s*\}))(\s*_\s*\{[a-z]{2}\})")  # (BA)^T_{ij}
 _ORDERS = re.compile(
     r"\\(?:succ|prec|succeq|preceq|succcurlyeq|preccurlyeq|geq?|leq?|approx|gg|ll)(?![A-Za-z])|[≽≼≻≺≥≤≈⪰⪯]"
@@ -370,6 +377,7 @@ def spelled(text: str) -> str:
     text = _SAMPLE.sub(lambda m: f"{m['name']}_{{{m['i'] or m['k']}{m['j'] or m['l']}}}".ljust(len(m[0])), text)
     text = _NABLA_OF.sub(lambda m: (m[1] + " " + m[2]).ljust(len(m[0])), text)
     text = _TURNED.sub(lambda m: m[2] + m[1], text)
+    text = _SECOND.sub(lambda m: f"∂²{m['of']}/∂{m['by']}²".ljust(len(m[0])), text)
     return _LOW.sub(lambda m: ("_{" + m[1] + "}").ljust(len(m[0])), text)
 
 

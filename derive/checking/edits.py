@@ -1,7 +1,7 @@
 """Edits of a tree: the mistakes of one stroke, undone.
 
 An edit is a kind of mistake, a place, and what should stand there.  `strokes` are the edits that need nothing but the
-tree; `losses` put in what else the document has: another letter, a factor, a term, a function.
+tree; `insertions` put in what else the document has: another letter, a factor, a term, a function.
 """
 
 from __future__ import annotations
@@ -88,6 +88,9 @@ def _numbers(places: Sequence[Place]) -> Iterator[Edit]:
             for factor in _FACTORS:
                 yield "factor", path, _number(node.data[0] * factor)
         if node.kind == "quotient":
+            is_reciprocal = node.args[0].kind == "number" and node.args[0].data[0] == 1
+            if is_reciprocal and above is not None and above.kind == "prod":  # the ½ of ½ Aᵀ r
+                yield "factor", path[:-1], _without(above, path[-1])
             yield "factor", path, node.args[0]
     for path, node, above in places:
         if (above is None or above.kind in _WHOLE) and node.kind not in _BARE:
@@ -153,7 +156,8 @@ def _powers(places: Sequence[Place]) -> Iterator[Edit]:
             held = exponent.data[0]
             for other in (held + 1, held - 1, -held):
                 power = node.with_args([node.args[0], _number(other)])
-                yield "power", path, power if other not in (0, 1) else node.args[0] if other else _number(1)
+                lower = node.args[0] if other else _number(1)
+                yield "power" if other else "factor", path, power if other not in (0, 1) else lower
         elif node.kind in ("prod", "hadamard"):
             for i, factor in enumerate(node.args):
                 if any(factor.key() == other.key() for other in node.args[:i]):
@@ -246,7 +250,7 @@ class Words:
         self.matrices = [made for letter in self.names for made in (letter, turned(letter))] + list(inverses)
 
 
-def losses(tree: Tree, words: Words) -> Iterator[Edit]:
+def insertions(tree: Tree, words: Words) -> Iterator[Edit]:
     """Every edit that puts in another letter, a factor, a term or a function that the document has."""
     places = list(places_of(tree))
     letters = [(path, node) for path, node, _ in places if node.kind == "name"]
@@ -367,17 +371,18 @@ def _entry(letter: Tree, node: Tree) -> Tree:
 
 
 def _renamed(tree: Tree, full: str, other: Tree) -> Tree:
-    if tree.kind == "name":
-        return other if tree.data[0] == full else tree
-    args = [_renamed(arg, full, other) for arg in tree.args]
-    return tree if all(a is b for a, b in zip(args, tree.args)) else tree.with_args(args)
+    return tree.replaced(lambda t: other if t.kind == "name" and t.data[0] == full else None)
 
 
 def _exchanged(tree: Tree, letters: dict[int, int]) -> Tree:
     """A tree with two letters of its entries exchanged."""
-    if tree.kind == "name" and tree.data[2]:
-        return name("_".join([str(tree.data[1]), *(str(low).translate(letters) for low in tree.data[2])]))
-    return tree.with_args([_exchanged(arg, letters) for arg in tree.args])
+
+    def other(node: Tree) -> Tree | None:
+        if node.kind != "name" or not node.data[2]:
+            return None
+        return name("_".join([str(node.data[1]), *(str(low).translate(letters) for low in node.data[2])]))
+
+    return tree.replaced(other)
 
 
 def _as_products(node: Tree) -> Iterator[Tree]:

@@ -76,11 +76,13 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
                 from .repairs import explain
 
                 stage("looking for repairs", len(lines), total)
+                said = list(one.scope.notes)
                 try:
                     explain(one, claim, failing, line, budget)
                 except KeyboardInterrupt as interrupt:
                     keep_what_there_is(interrupt)
                     interrupted = "interrupted while looking for repairs"
+                one.scope.notes[:] = said  # what was tried is no reading of the document
             line.repair = by_variable(line.repair, claim.sides[0].tree) if line.repair else line.repair
             _renamed(one.document, claim, line)
             if document.has_layers and line.repair:

@@ -52,6 +52,9 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
         density, word = _DENSITY.fullmatch(head), _WORD.fullmatch(head)
         if density and _BAR.search(density["inside"]):
             names.setdefault(_plain(density[0]), _stand_in(len(names)))
+        elif density and density["log"] and not any(_DENSITY.fullmatch(h) and "log" not in h for h in heads):
+            made = names.setdefault(_plain(density[0]), _stand_in(len(names)))  # log p(y), and log p behind it
+            names.setdefault(_plain(density[0].partition("(")[0].replace("\\left", "")), made)
         elif (log := _LOG.fullmatch(head)) and log["letter"] not in heads:  # of log p = …, where no line says what p is
             names.setdefault(_plain(log[0]), _stand_in(len(names)))
         elif word and (word["alone"] or not {word["word"], word["bare"]} & _FUNCTIONS):

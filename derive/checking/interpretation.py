@@ -13,7 +13,7 @@ from ..reading.indicators import INEQUALITY, indicators
 from ..reading.tokens import Token
 from ..shapes import ONE
 from .backward import name_gradients
-from .claims import Claim, Claims, Side, parts_of, tokenize, vocabulary_of
+from .claims import Claim, Claims, Side, parts_of, shown, tokenize, vocabulary_of
 from .conditions import stated
 from .declaring import add_property, declare, declared_by, declares, is_hedged
 from .definitions import settle
@@ -25,7 +25,7 @@ from .roles import chains_of, names_of, scopes
 from .sample_sums import Hypothesis, RowOf, as_formula, columns_said, hypotheses_of, rows_of
 from .trees import Planter, Tree
 from .unification import Declaration
-from .values import Scope
+from .values import Scope, Unread
 
 _FOR = re.compile(r"(?:^|[\s.(])(?:[Ff]or|[Ii]f|[Rr]ule|by the rule)\s*$")
 _DERIVED = re.compile(
@@ -33,7 +33,6 @@ _DERIVED = re.compile(
     re.IGNORECASE,
 )
 _NAMED_LAST = re.compile(r"=:[^=]*$")
-_EDGE = " \n\t&,.;~"
 
 
 _HEADING = re.compile(
@@ -48,6 +47,7 @@ _RANGE = re.compile(r"[\s(]*[a-zN]\s*=\s*[01]\s*(?:,\s*(?:[12]\s*,\s*)?)?(?:\\[l
 _MEMBERS = re.compile(r"[^=]*(?:\\in(?![A-Za-z])|∈)[^=]*")  # for x ∈ ℝⁿ, let …
 _VANISHES = re.compile(r"\b(?:vanish\w*|zero|minimi[sz]ed|maximi[sz]ed|solved)\s+(?:only\s+)?(?:for|if)\s*$")
 MAX_SCOPES = 400
+MAX_SAMPLES = 60  # passages of a section that speak of one sample, each read by itself
 
 
 class Document:
@@ -79,7 +79,7 @@ def read(text: str, where: Any = None) -> Document:
     for row in found:
         if _RANGE.match(row.text):
             continue
-        local = not row.display and bool(_FOR.search(row.prose)) and not _CASE.match(row.text)
+        local = not row.display and "=" in row.text and bool(_FOR.search(row.prose)) and not _CASE.match(row.text)
         local = local and not _VANISHES.search(row.prose) and not _MEMBERS.fullmatch(row.text)
         if local:
             local_block = row.block
@@ -171,6 +171,7 @@ class _Maker:
         made.claims, made.inherited, made.layout = claims, inherited, self.document.layout
         made.reread = self.reread
         made.nabla_candidates = list(self.said.nabla_candidates)
+        made.one_hot = self.said.one_hot
         made.sums_to_one, made.units, made.bare = self.said.sums_to_one, self.said.units, self.bare
         for claim in claims:
             for side in claim.sides:
@@ -186,34 +187,46 @@ class _Maker:
         return made
 
     def settled(self, claims: list[Claim], inherited: dict[str, Claim]) -> list[Claims]:
-        made = self.make(claims, inherited)
-        if made.unfit and len(made.unfit) <= len(inherited):
-            return self.settled(claims, {n: c for n, c in inherited.items() if n not in made.unfit})
-        one = _of_one_sample(claims, made.scope)
-        if one is not None:
-            self.document.notes.append(f"line {claims[one[0]].number} speaks of one sample")
-            known = inherited | {str(c.name): c for c in claims[: one[0]] if c.role == "definition" and c.name}
-            plain = {n: c for n, c in known.items() if not {t.kind for t in parts_of([c])} & {"total", "formula"}}
-            before = [self.make(claims[: one[0]], inherited)] if one[0] else []
-            return [
-                *before,
-                self.make(claims[slice(*one)], plain),
-                *(self.settled(claims[one[1] :], known) if claims[one[1] :] else []),
-            ]
-        at = _misfit(claims)
-        if at is None or len(self.document.scopes) > MAX_SCOPES:
-            return [made]
-        if inherited:
-            alone = self.make(claims, {})
-            if _misfit(claims) is None:
-                return [alone]
-        if at > 0:
-            tail = claims[at:]
-            self.make(tail, {})
-            if _misfit(tail) != 0:
-                self.document.notes.append(f"line {tail[0].number} does not fit the shapes of the lines before it")
-                return [self.make(claims[:at], inherited), *self.settled(tail, {})]
-        return [self.make(claims, inherited)]
+        """The scopes of some claims: what they inherit is left out, and they are cut, until shapes fit."""
+        found: list[Claims] = []
+        samples = 0
+        while claims:
+            made = self.make(claims, inherited)
+            if made.unfit and len(made.unfit) <= len(inherited):
+                inherited = {n: c for n, c in inherited.items() if n not in made.unfit}
+                continue
+            one = _of_one_sample(claims, made.scope)
+            samples += one is not None
+            if one is not None and samples > MAX_SAMPLES:
+                for side in (side for claim in claims[one[0] :] for side in claim.sides):
+                    side.tree = None
+                    side.error = Unread(f"behind {MAX_SAMPLES} passages that speak of one sample nothing is read")
+                return [*found, self.make(claims, inherited)]
+            if one is not None:
+                self.document.notes.append(f"line {claims[one[0]].number} speaks of one sample")
+                known = inherited | {str(c.name): c for c in claims[: one[0]] if c.role == "definition" and c.name}
+                plain = {n: c for n, c in known.items() if not {t.kind for t in parts_of([c])} & {"total", "formula"}}
+                found += [self.make(claims[: one[0]], inherited)] if one[0] else []
+                found.append(self.make(claims[slice(*one)], plain))
+                claims, inherited = claims[one[1] :], known
+                continue
+            at = _misfit(claims)
+            if at is None or len(self.document.scopes) + len(found) > MAX_SCOPES:
+                return [*found, made]
+            if inherited:
+                alone = self.make(claims, {})
+                if _misfit(claims) is None:
+                    return [*found, alone]
+            if at > 0:
+                tail = claims[at:]
+                self.make(tail, {})
+                if _misfit(tail) != 0:
+                    self.document.notes.append(f"line {tail[0].number} does not fit the shapes of the lines before it")
+                    found.append(self.make(claims[:at], inherited))
+                    claims, inherited = tail, {}
+                    continue
+            return [*found, self.make(claims, inherited)]
+        return found or [self.make(claims, inherited)]
 
 
 def _of_one_sample(claims: list[Claim], scope: Scope) -> tuple[int, int] | None:
@@ -274,6 +287,7 @@ def _declared_in(
                 known.setdefault(name, one)
         said.nabla_candidates += own.nabla_candidates if k == section or not said.nabla_candidates else []
         said.sums_to_one += own.sums_to_one
+        said.one_hot += own.one_hot
         said.units += own.units
     return known, said
 
@@ -407,11 +421,7 @@ def _locate(claim: Claim, manuscript: Manuscript) -> None:
     claim.start = start
     claim.number = manuscript.line(start)
     lead = "= " if claim.continues else ""
-    claim.latex = lead + re.sub(r"\s+", " ", " = ".join(_shown(s.text) for s in claim.sides)).strip()
-
-
-def _shown(text: str) -> str:
-    return text.strip(_EDGE).replace("&", "")
+    claim.latex = (lead + " = ".join(shown(s.text) for s in claim.sides)).strip()
 
 
 def _parse(side: Side, vocabulary: Vocabulary, notes: list[str], hypotheses: Sequence[Hypothesis | RowOf] = ()) -> None:

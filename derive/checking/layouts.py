@@ -80,4 +80,4 @@ def _condition(before: Judged, after: Judged) -> None:
     for judgment in before[1]:
         if judgment.verdict in ("proved", "agrees"):
             judgment.verdict, judgment.condition = "conditional", "numerator layout"
-            judgment.reason = judgment.reason or "right in numerator layout"
+            judgment.reason = "; ".join(filter(None, ("right in numerator layout", judgment.reason)))

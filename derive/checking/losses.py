@@ -23,7 +23,7 @@ def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
         if is_operator and t.args[0].kind in ("name", "apply"):
             wanted.append(str(t.args[0].data[0]))
             if wanted[-1] not in known:
-                variables |= variables_of(Tree(t.kind, t.args, t.data))
+                variables |= variables_of(t)
     scalars = [n for n, _ in definitions if n in scope.symbols and scope.symbols[n] in scope.definitions]
     scalars = [n for n in scalars if scope.symbols[n].is_scalar]
     for name in wanted:

@@ -19,6 +19,7 @@ from ..expr import (
     dimension,
     identity,
     is_number,
+    nodes,
     number,
     ones,
     substitute,
@@ -496,6 +497,9 @@ class Formulas(Meaning):
             if variable is None or not isinstance(argument, Expr):
                 continue
             if argument is not variable and self.scope.inline(argument) is not self.scope.inline(variable):
+                if variable.is_scalar and argument.is_square and not argument.is_scalar:
+                    if not any(node.op.is_elementwise for node in nodes(self.scope.inline(found))):  # 1/(1 + t²)
+                        raise Unread(f"{name} of a square matrix can be that of each entry, or of the matrix")
                 if variable.is_scalar and (each := at_each_entry(self.scope.inline(found), variable, argument)):
                     return each
                 if argument.shape != variable.shape:

@@ -7,7 +7,7 @@ place of the edit mended, where the reader takes that text for the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError
@@ -15,7 +15,7 @@ from ..expr import Expr, nodes
 from .claims import Side, parts_of
 from .derivatives import abstracted
 from .edits import Edit, Words, held, put
-from .rewriting import Rewriting, Unwritten
+from .rewriting import Rewriting
 from .trees import Tree, name
 
 if TYPE_CHECKING:
@@ -72,17 +72,13 @@ class Mending:
 
     def tested(self, edit: Edit) -> Repair | None:
         kind, path, new = edit
-        text: str | None = None
-        if self.is_formula:
-            text, tree = self.read(path, new)
-        else:
-            tree = put(self.tree, path, new)
-        value = self.value(tree)
-        if value is None:
-            return None
-        if not self.is_formula:
-            text = self.written(path, new)
-        return Repair(kind, "", self.side, text, None if isinstance(value, bool) else value)
+        for text, tree in self.readings(path, new) if self.is_formula else [(None, put(self.tree, path, new))]:
+            value = self.value(tree)
+            if value is None:
+                continue
+            text = text if self.is_formula else self.written(path, new)
+            return Repair(kind, "", self.side, text, None if isinstance(value, bool) else value)
+        return None
 
     def value(self, tree: Tree | None) -> Value | bool | None:
         self.tried += PARSED if self.is_formula else 1
@@ -94,19 +90,15 @@ class Mending:
         except (DeriveError, ArithmeticError):
             return None
 
-    def read(self, path: tuple[int, ...], new: Tree) -> tuple[str | None, Tree | None]:
-        """The side with an edit, as a text, and what the reader makes of that."""
+    def readings(self, path: tuple[int, ...], new: Tree) -> Iterator[tuple[str, Tree | None]]:
+        """The side with an edit, as texts, and what the reader makes of each."""
         again = self.judge.document.reread
-        try:
-            text = self.writer.spliced(self.side, self.tree, path, new)
-        except Unwritten:
-            return None, None
-        return text, again(self.side, text) if again is not None else None
+        for text in self.writer.versions(self.side, self.tree, path, new):
+            yield text, again(self.side, text) if again is not None else None
 
     def written(self, path: tuple[int, ...], new: Tree) -> str | None:
         """The text of an edit; None where the reader takes it for something else."""
-        text, tree = self.read(path, new)
-        return text if text is not None and self.value(tree) is not None else None
+        return next((text for text, tree in self.readings(path, new) if self.value(tree) is not None), None)
 
     def named(self, expr: Expr) -> Expr:
         """An expression in the author's names: what they define, folded."""

@@ -38,15 +38,16 @@ from typing import TYPE_CHECKING
 from ..derivation import Sweep
 from ..errors import DeriveError
 from ..expr import Expr, nodes, number, ones, substitute, symbol, symbols_of
-from ..operations import add, scale, transpose
+from ..operations import add, divide, scale, transpose
 from ..rules import RULES
 from ..shapes import SCALAR, shape_text
-from .claims import Claim, parts_of
+from .claims import Claim, parts_of, shown
 from .conditions import symmetric_if
 from .derivatives import TreeBuilder
-from .edits import Edit, chain_of, held, losses, negated, places_of, put, strokes, turned
+from .edits import Edit, at, chain_of, held, insertions, negated, places_of, put, strokes, turned
 from .mending import MAX_FOLDED, Mending, Repair
 from .report import Line
+from .rewriting import formulas
 from .trees import Tree
 from .values import Convention, Indexed
 from .witness import SEEDS, close
@@ -55,8 +56,6 @@ if TYPE_CHECKING:
     from .examination import Budget
     from .judgments import Judgment, Value
     from .verdicts import Judge
-
-_EDGE = " \n\t&,.;~"
 
 
 class Claimed(Mending):
@@ -102,9 +101,7 @@ class Claimed(Mending):
             if isinstance(self.truth, Indexed) and made.indices != self.truth.indices:
                 return None
             made = made.expr
-        if made.shape != truth.shape or not self.same(made, truth):
-            return None
-        return found if self.witness.proof(self.whole(made), self.whole(truth)) != "differs" else None
+        return found if made.shape == truth.shape and self.same(made, truth) else None
 
     def same(self, a: Expr, b: Expr) -> bool:
         """Whether two expressions agree where both have values; nowhere is no: a repair must be seen to be right."""
@@ -155,7 +152,12 @@ class Claimed(Mending):
                 shapes.said = "a scalar stands where a matrix is wanted"
                 return shapes
         else:
-            told = self.constant(plain, goal) or self.turned(plain, goal) or self.collapsed(plain, goal)
+            told = (
+                self.constant(plain, goal)
+                or self.scaled(plain, goal)
+                or self.turned(plain, goal)
+                or self.collapsed(plain, goal)
+            )
             if told is not None:
                 return self.as_written(told)
         reason = self.symmetric(plain, goal) if plain is not None else ""
@@ -166,7 +168,7 @@ class Claimed(Mending):
             return found
         if plain is not None and (forgotten := self.forgotten(plain, goal)):
             return forgotten
-        if found := self.first(losses(self.tree, self.words(self.slopes(goal), _norms(goal)))) or self.missing(
+        if found := self.first(insertions(self.tree, self.words(self.slopes(goal), _norms(goal)))) or self.missing(
             plain, goal
         ):
             found.said = reason
@@ -189,7 +191,6 @@ class Claimed(Mending):
             if s.is_square and not s.is_scalar and not s.properties & {"symmetric", "spd", "psd", "diagonal"}
             and (not self.judge.granted or s.text() in self.judge.granted)
         }  # fmt: skip
-        self.witness.symbols += [s for s in self.symmetric_letters.values() if s not in self.witness.symbols]
         return bool(self.symmetric_letters)
 
     def as_written(self, told: Repair) -> Repair:
@@ -197,10 +198,12 @@ class Claimed(Mending):
         if told.kind == "scalar for matrix":
             found = self.first(self.opened())
         else:
-            found = self.first(strokes(self.tree))
+            edits = list(strokes(self.tree))
+            signs = [e for e in edits if e[0] == told.kind == "sign" and at(self.tree, e[1]).kind == "neg"]
+            found = self.first([*signs, *self.numbers(), *edits])  # a sign taken away sooner than x − μ for μ − x
         if found is not None:
             told.side, told.text, told.value = found.side, found.text, found.value
-        elif told.kind in ("factor", "sign") and isinstance(self.factor, Fraction):
+        elif told.text is None and told.kind in ("factor", "sign") and isinstance(self.factor, Fraction):
             new = negated(self.tree) if self.factor == -1 else chain_of([Tree("number", (), (self.factor,)), self.tree])
             told.side, told.text = self.side, self.written((), new)
         elif told.kind == "layout":
@@ -208,6 +211,12 @@ class Claimed(Mending):
         return told
 
     factor: Fraction | None = None
+
+    def numbers(self) -> Iterator[Edit]:
+        """The number of the whole as it should be: 2 of 3 AᵀA."""
+        for i, node in enumerate(self.tree.args if self.tree.kind == "prod" else ()):
+            if node.kind == "number" and self.factor is not None and node.data[0] * self.factor not in (1, -1):
+                yield "factor", (i,), Tree("number", (), (node.data[0] * self.factor,))
 
     def constant(self, value: Expr, goal: Expr) -> Repair | None:
         c = self.witness.ratio(self.whole(value), self.whole(goal))
@@ -227,6 +236,31 @@ class Claimed(Mending):
                 return Repair("sign", "right up to the sign", value=mended)
             return Repair("factor", f"right up to the factor {_text(fraction)}", value=mended)
         return Repair("factor", f"right up to the factor {c:.6g}", value=goal)
+
+    def scaled(self, value: Expr, goal: Expr) -> Repair | None:
+        """The side with a letter of the document as a factor that is lost: 1/m, λ."""
+        if value.shape != goal.shape:
+            return None
+        for letter in self.words().scalars:
+            made = self.scalar(letter)
+            if made is None:
+                continue
+            for factor, new in (
+                (made, letter),
+                (divide(number(1), made), Tree("quotient", [Tree("number", (), (Fraction(1),)), letter])),
+            ):
+                if self.same(scale(factor, value), goal):
+                    said = f"right up to the factor {factor.text()}"
+                    text = self.written((), chain_of([new, self.tree]))
+                    return Repair("factor", said, self.side, text, scale(factor, value))
+        return None
+
+    def scalar(self, letter: Tree) -> Expr | None:
+        try:
+            found = TreeBuilder(self.judge.scope, self.reading).value(letter)
+        except DeriveError:
+            return None
+        return found if isinstance(found, Expr) and found.is_scalar else None
 
     def turned(self, value: Expr, goal: Expr) -> Repair | None:
         """The transpose of what is right: another layout, unless one letter's transposition is missing."""
@@ -459,18 +493,20 @@ class Claimed(Mending):
 
 def explain(judge: Judge, claim: Claim, judgment: Judgment, line: Line, budget: Budget) -> None:
     """Fill in kind, repair and evidence of a failing line."""
+    is_latex = "\\" in formulas(judge.document)
     for side, test in judgment.trials:
         if side.tree is None:
             continue
         mending = Mending(judge, side, budget, test)
-        found = mending.first(strokes(mending.tree)) or mending.first(losses(mending.tree, mending.words()))
+        found = mending.first(strokes(mending.tree)) or mending.first(insertions(mending.tree, mending.words()))
         if found is not None and found.text is not None:
-            line.kind, line.repair = found.kind, _repaired(claim, found, judgment)
+            line.kind, line.repair = found.kind, _repaired(claim, found, judgment, is_latex)
             return
     if judgment.trials:
         line.kind = "unknown"
         if judgment.solution is not None:
-            line.repair = _repaired(claim, Repair("", "", judgment.side, None, judgment.solution), judgment)
+            solved = Repair("", "", judgment.side, None, judgment.solution)
+            line.repair = _repaired(claim, solved, judgment, is_latex)
         return
     if judgment.side.tree is None or judgment.truth is None and judgment.previous is None:
         return
@@ -482,7 +518,7 @@ def explain(judge: Judge, claim: Claim, judgment: Judgment, line: Line, budget: 
     if found.text is not None or found.value is not None:
         if found.text is None and isinstance(found.value, Expr):
             found.value = _plain(search.named(found.value))
-        line.repair = _repaired(claim, found, judgment, search.truth)
+        line.repair = _repaired(claim, found, judgment, is_latex, search.truth)
     goal = search.target()
     value = judgment.value.expr if isinstance(judgment.value, Indexed) else judgment.value
     if (
@@ -519,25 +555,22 @@ def _plain(expr: Expr) -> Expr:
     return min(expr, factored, key=lambda e: len(e.text()))
 
 
-def _repaired(claim: Claim, repair: Repair, judgment: Judgment, truth: object = None) -> str | None:
+def _repaired(claim: Claim, repair: Repair, judgment: Judgment, is_latex: bool, truth: object = None) -> str | None:
     """The line with one side mended; None where that would say a side twice."""
     text = repair.text
     if text is None:
         value = repair.value.expr if isinstance(repair.value, Indexed) else repair.value
         assert isinstance(value, Expr)
-        text = value.latex()
+        text = value.latex() if is_latex else value.text()
         if isinstance(truth, Indexed):
-            text = f"\\left({text}\\right)_{{{''.join(truth.indices)}}}"
+            low = "".join(truth.indices)
+            text = f"\\left({text}\\right)_{{{low}}}" if is_latex else f"({text})_{low}"
     mended = repair.side or judgment.side
-    parts = [_shown(text if side is mended else side.text) for side in claim.sides]
+    parts = [re.sub(r"(?<!\\) ([)}])", r"\1", shown(text if side is mended else side.text)) for side in claim.sides]
     bare = [re.sub(r"[\s{}]", "", part) for part in parts]
     if len(set(bare)) < len(bare):
         return None
     return ("= " if claim.continues else "") + " = ".join(parts)
-
-
-def _shown(text: str) -> str:
-    return re.sub(r"(?<!\\) ([)}])", r"\1", re.sub(r"\s+", " ", text.strip(_EDGE).replace("&", "")))
 
 
 def _text(value: Fraction) -> str:

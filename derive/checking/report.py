@@ -125,6 +125,17 @@ class Report:
             for why, n in lines.items()
         )
 
+    def remarks(self) -> list[tuple[str, str]]:
+        """What is said of the document as a whole: each remark with its name."""
+        found = [("note", reading) for reading in self.readings]
+        if self.skipped:
+            found.append(("skipped", self.omissions()))
+        if self.where:
+            found.append(("shapes", ", ".join(self.where)))
+        if self.layout != "gradient":
+            found.append(("layout", self.layout))
+        return found
+
     def text(self, color: bool = False) -> str:
         """The report for a terminal: each claim with its verdict, a failing one with place and repair."""
         out: list[str] = []
@@ -148,14 +159,7 @@ class Report:
                 out.append(f"            repair: {line.repair}")
             if line.evidence:
                 out.append(f"            {line.evidence}")
-        for reading in self.readings:
-            out.append(f"note: {reading}")
-        if self.skipped:
-            out.append(f"skipped: {self.omissions()}")
-        if self.where:
-            out.append("shapes: " + ", ".join(self.where))
-        if self.layout != "gradient":
-            out.append(f"layout: {self.layout}")
+        out += [f"{name}: {said}" for name, said in self.remarks()]
         out.append(self.summary())
         return "\n".join(out)
 
@@ -221,7 +225,9 @@ class Report:
                 f'<td class="v">{"".join(notes)}</td></tr>'
             )
         table = f"<table>{''.join(rows)}</table>"
-        return f'<div class="derive-report"><style>{style}</style>{table}<p>{escape(self.summary())}</p></div>'
+        remarks = "<br>".join(escape(f"{name}: {said}") for name, said in self.remarks())
+        below = f'<p class="r">{remarks}</p>' * bool(remarks) + f"<p>{escape(self.summary())}</p>"
+        return f'<div class="derive-report"><style>{style}</style>{table}{below}</div>'
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from ..render.jupyter import guarded
@@ -243,6 +249,7 @@ _STYLE = """
 .derive-report table{border-collapse:collapse;font-size:14px;width:100%}
 .derive-report tr{background:none!important}
 .derive-report td{padding:2px 8px;vertical-align:top;text-align:left!important}
+.derive-report p.r{color:var(--soft);font-size:13px;overflow-wrap:anywhere}
 .derive-report td.n{color:var(--soft);width:1%}
 .derive-report td.c code{white-space:pre-wrap;overflow-wrap:anywhere}
 .derive-report td.v{border-left:3px solid transparent;width:56%;overflow-wrap:anywhere}

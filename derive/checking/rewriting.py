@@ -7,17 +7,18 @@ What cannot be written so is `Unwritten`, and the reader decides whether the tex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
 from ..expr import Expr
 from ..heights import RAISING
-from .claims import Claims, Side
+from .claims import EDGE, Claims, Side
 from .edits import Path, at
 from .trees import Tree
 
 _LEFT = re.compile(r"\\(?:left|[bB]igg?l?)\s*$")
+_STYLED = re.compile(r"\\[A-Za-z]+\s*\{\s*$")
 _OPEN = re.compile(r"(?:\\(?:left|[bB]igg?l?)\s*)?(?:[(\[]|\\\{)")
 _SUM, _PRODUCT, _POWER, _BASE = range(4)  # how tightly a place binds
 _FRACTIONS = {"1/2": "½", "1/4": "¼", "3/4": "¾", "1/3": "⅓", "2/3": "⅔"}
@@ -27,11 +28,15 @@ _LEVELS = {
     "transpose": _POWER, "inverse": _POWER,
 }  # fmt: skip
 _OPERATIONS = {"add": _SUM, "scale": _PRODUCT, "matmul": _PRODUCT, "hadamard": _PRODUCT, "mul": _PRODUCT}
-_EDGE = " \n\t&,.;~"
 
 
 class Unwritten(Exception):
     """A tree that has no text in the words of the document."""
+
+
+def formulas(document: Claims) -> str:
+    """All formulas of a document: in which language, and how transposes are written."""
+    return " ".join(side.text for claim in document.claims for side in claim.sides)
 
 
 class Rewriting:
@@ -42,16 +47,14 @@ class Rewriting:
         self.named = named
         self.sides: dict[int, Side] = {}  # where a part stands
         self.spelled: dict[str, Tree] = {}  # a part that is the letter
-        texts = []
         for claim in document.claims:
             for side in claim.sides:
-                texts.append(side.text)
                 for part in side.tree.walk() if side.tree is not None else ():
                     if part.span[0] < part.span[1]:
                         self.sides[id(part)] = side
                         if part.kind == "name":
                             self.spelled.setdefault(str(part.data[0]), part)
-        text = " ".join(texts)
+        text = formulas(document)
         self.is_latex = "\\" in text
         if self.is_latex:
             self.top = r"^\top" if r"\top" in text or "^T" not in text else "^T"
@@ -63,6 +66,52 @@ class Rewriting:
             self.minus = "−" if "−" in text or "-" not in text else "-"
 
     # A side with one place rewritten
+
+    def versions(self, side: Side, tree: Tree, path: Path, new: Tree) -> Iterator[str]:
+        """The side with another tree at the place, the one first that leaves the most of it as it stands."""
+        for write in (self.patched, self.spliced):
+            try:
+                text = write(side, tree, path, new)
+            except Unwritten:
+                continue
+            if _is_balanced(text):
+                yield text
+
+    def patched(self, side: Side, tree: Tree, path: Path, new: Tree) -> str:
+        """The side with those operands alone rewritten that an edit of a product or a sum changes."""
+        old = at(tree, path)
+        args = new.args if new.kind == old.kind else (new,)
+        first = next((i for i, (a, b) in enumerate(zip(old.args, args)) if a is not b), min(len(old.args), len(args)))
+        rest = list(zip(reversed(old.args[first:]), reversed(args[first:])))
+        last = next((i for i, (a, b) in enumerate(rest) if a is not b), len(rest))
+        gone, put = old.args[first : len(old.args) - last], args[first : len(args) - last]
+        if old.kind not in ("prod", "sum", "hadamard") or not first + last:
+            raise Unwritten
+        if len(gone) == len(put) == 1:
+            return self.spliced(side, tree, (*path, first), put[0])
+        if any(self.sides.get(id(arg)) is not side for arg in old.args) or put and old.kind == "hadamard":
+            raise Unwritten
+        source = _source(side)
+        places = [self.place(arg, side) for arg in old.args]
+        if first and (not gone or old.kind == "sum" or not last):  # with the sign before it
+            start, end = places[first - 1][1], places[first + len(gone) - 1][1]
+        elif put:
+            start, end = places[first][0], places[first + len(gone) - 1][1] if gone else places[first][0]
+        else:
+            start, end = places[first][0], places[first + len(gone)][0]
+        written = ""
+        if put and old.kind == "sum":
+            if not first:
+                raise Unwritten
+            written = self.sum(Tree("sum", put))
+            is_negative = written.startswith(self.minus)
+            written = f" {self.minus} {written[1:].lstrip()}" if is_negative else f" + {written}"
+        elif put:
+            written = self.prod(Tree("prod", put))
+            is_glued = re.fullmatch(r"\d+|[½¼¾⅓⅔]", written) and not source[end : end + 1].isdigit()
+            written = f" {written}" if start and first and source[start - 1] != " " else written
+            written += "" if is_glued or source[end : end + 1] in ("", " ") else " "
+        return source[:start] + written + source[end:]
 
     def spliced(self, side: Side, tree: Tree, path: Path, new: Tree) -> str:
         """The side with another tree at the place."""
@@ -87,7 +136,7 @@ class Rewriting:
         if written[:1].isalpha() and re.search(r"\\[A-Za-z]+$", before):
             written = " " + written  # \log u
         if written[:2] == self.minus + " ":
-            before = before.rstrip("+" + _EDGE) + " "
+            before = before.rstrip("+" + EDGE) + " "
         return before + written + source[end:]
 
     def signed(self, before: str, written: str, was_negative: bool) -> str:
@@ -143,6 +192,11 @@ class Rewriting:
         source = _source(side)
         if not 0 <= start < end <= len(source):
             raise Unwritten
+        while source.count("}", start, end) > source.count("{", start, end):  # the X} of \mathbf{X}
+            styled = _STYLED.search(source[:start])
+            if styled is None:
+                raise Unwritten
+            start = styled.start()
         opened = _LEFT.search(source[:start])
         return opened.start() if opened and source[start] in "([\\|" else start, end
 
@@ -189,7 +243,8 @@ class Rewriting:
     def prod(self, tree: Tree) -> str:
         text = ""
         for factor in tree.args:
-            one = self.part(factor, _PRODUCT if factor.kind != "hadamard" else _POWER)
+            is_last_sum = factor.kind == "total" and factor is tree.args[-1]  # 2 Σᵢ …
+            one = self.part(factor, _SUM if is_last_sum else _PRODUCT if factor.kind != "hadamard" else _POWER)
             is_number = re.fullmatch(r"\d+|\\frac\{\d+\}\{\d+\}", text) and one[:1] in ("\\", "(", "[")
             glue = "" if is_number else " "
             text += glue + one if text else one
@@ -215,7 +270,9 @@ class Rewriting:
         if inner.kind == "inverse":
             base = self.part(inner.args[0], _BASE)
             return base + (r"^{-\top}" if self.is_latex else "⁻ᵀ")
-        return self.part(inner, _BASE) + self.top
+        base = self.part(inner, _BASE)
+        is_raised = self.is_latex and re.search(r"\^\s*(?:\{[^{}]*\}|\\?\w+)$", base)  # a^{(1)} has no room for another
+        return (f"({base})" if is_raised else base) + self.top
 
     def inverse(self, tree: Tree) -> str:
         return self.part(tree.args[0], _BASE) + ("^{-1}" if self.is_latex else "⁻¹")
@@ -264,7 +321,7 @@ _ROWS: dict[str, Callable[[Rewriting, Tree], str]] = {
 def _source(side: Side) -> str:
     """The text that the places of a tree count in."""
     written = side.written
-    return side.text if len(written) == len(side.text.rstrip(_EDGE)) else written
+    return side.text if len(written) == len(side.text.rstrip(EDGE)) else written
 
 
 def _is_exponent(above: Tree, path: Sequence[Any]) -> bool:

@@ -14,7 +14,7 @@ from ..derivation import Sweep
 from ..errors import DeriveError
 from ..expr import Expr, nodes, symbols_of
 from ..shapes import ONE, Dim
-from .claims import DERIVATIVES, Claim, parts_of
+from .claims import DERIVATIVES, EDGE, Claim, parts_of
 from .document import spelled
 from .roles import body_of
 from .trees import Tree
@@ -23,6 +23,7 @@ from .values import Unread
 
 Shapes = dict[str, tuple[Dim, Dim]]
 _BAR = re.compile(r"(?<![\\|])\|(?!\|)|\\[lr]vert(?![a-z])")
+_TURNED = re.compile(r"\^\s*(?:T(?![A-Za-z])|\{\s*T\s*\})")
 _BOUND = re.compile(
     r"\\sum(?:\\limits)?\s*_\s*\{\s*(?P<index>[a-z])\s*=\s*1\s*\}\s*\^\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])"
 )
@@ -86,7 +87,7 @@ def hypotheses_of(claims: Sequence[Claim]) -> list[Hypothesis]:
         head = _HYPOTHESIS.fullmatch(claim.sides[0].text.strip(" \n\t&"))
         if head is None or claim.continues or len(claim.sides) < 2:
             continue
-        body = claim.sides[1].written.strip(" \n\t&,.;~").replace("&", "")
+        body = claim.sides[1].written.strip(EDGE).replace("&", "")
         if (
             body
             and ("\\" in body or not re.search("[a-z]{3}", body))
@@ -128,7 +129,7 @@ def as_formula(tree: Tree, text: str) -> Tree:
     kinds = {t.kind for t in tree.walk()}
     if "total" not in kinds or kinds & DERIVATIVES:
         return tree
-    return Tree("formula", [tree], (text.strip(" \n\t&,.;~").replace("&", " "),), tree.span)
+    return Tree("formula", [tree], (text.strip(EDGE).replace("&", " "),), tree.span)
 
 
 def _members(tree: Tree) -> list[tuple[Tree, Tree]]:
@@ -183,6 +184,8 @@ def parsed(text: str, shapes: Mapping[str, tuple[Dim, Dim]], entries: Iterable[E
     from ..api import parse
 
     whole = "; ".join([*(e.text for e in entries), text])
+    if "T" in shapes:  # of targets t: no power of xᵢ
+        whole = _TURNED.sub(r"^{\\top}", whole)
     where = ", ".join(f"{name}: {_size(shape)}" for name, shape in shapes.items())
     try:
         return parse(whole, where)
@@ -248,7 +251,7 @@ def entries_of(definitions: Sequence[Claim]) -> list[Entry]:
         letters = {str(t.data[1]) for t in body.walk() if t.kind == "name" and t.data[2] == head.data[2]}
         if len(index) == 1 and index.isalpha() and letters - {plain}:
             written = next(side.text for side in claim.sides if side.tree is body)
-            text = " = ".join(spelled(t).strip(" \n\t&,.;~").replace("&", "") for t in (claim.sides[0].text, written))
+            text = " = ".join(spelled(t).strip(EDGE).replace("&", "") for t in (claim.sides[0].text, written))
             found.append(Entry(name, plain, index, text, letters))
     return found
 

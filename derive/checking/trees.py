@@ -46,6 +46,14 @@ class Tree:
     def with_args(self, args: Iterable[Tree]) -> Tree:
         return Tree(self.kind, args, self.data, self.span)
 
+    def replaced(self, change: Callable[[Tree], Tree | None]) -> Tree:
+        """The tree with other trees for those of which `change` gives one; the same object where it gives none."""
+        found = change(self)
+        if found is not None:
+            return found
+        args = [arg.replaced(change) for arg in self.args]
+        return self if all(a is b for a, b in zip(args, self.args)) else self.with_args(args)
+
     def walk(self) -> list[Tree]:
         """The tree and everything below it, in the order of writing."""
         found, stack = [], [self]
@@ -120,9 +128,12 @@ class Planter:
                 self.divisors.add(str(factor.data[0]))
             factors = [Tree("quotient", [left, factor], (), (left.span[0], self.span(part)[1]))]
             marks = []
-        last = factors[-1]
-        if marks and not marks[-1] and last.kind == "number" and last.data[0] == 1 and factors[-2].kind != "number":
-            factors[-1] = Tree("ones", (), (None,), last.span)  # (P − Y)ᵀ 1: nobody multiplies by the number
+        for i, one in enumerate(factors):
+            before, behind = factors[i - 1] if i else None, factors[i + 1] if i + 1 < len(factors) else None
+            is_last = behind is None and before is not None and before.kind != "number" and not marks[-1]
+            is_column = behind is not None and behind.kind == "transpose" and behind.args[0].kind == "ones"
+            if one.kind == "number" and one.data[0] == 1 and (is_last or is_column and not marks[i]):
+                factors[i] = Tree("ones", (), (None,), one.span)  # (P − Y)ᵀ 1, 1 1ᵀ: nobody multiplies by the number
         return product_of(factors, marks)
 
     def fraction(self, node: Node, args: list[Tree]) -> Tree:

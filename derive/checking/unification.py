@@ -275,6 +275,8 @@ class Unifier:
                 first = shape
             else:
                 self.equal(first, shape)
+        if first is not None and not self.is_scalar(first) and any(_is_identity(arg) for arg in tree.args):
+            self.same(*first)  # I − K H
         return first if first is not None or not literal else (ONE, ONE)
 
     def is_matrix(self, shape: Pair | None) -> bool:
@@ -428,6 +430,15 @@ class Unifier:
                 self.equal(own, shapes[0])
             return own
         return (self.fresh(), self.fresh())
+
+
+def _is_identity(tree: Tree) -> bool:
+    """Whether a summand is I, −I or λ I."""
+    if tree.kind == "neg":
+        return _is_identity(tree.args[0])
+    others = {"number", "name", "quotient", "power", "identity"}
+    is_multiple = tree.kind == "prod" and tree.args[-1].kind == "identity" and {t.kind for t in tree.args} <= others
+    return tree.kind == "identity" or is_multiple
 
 
 def _is_literal(tree: Tree) -> bool:

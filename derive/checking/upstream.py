@@ -236,7 +236,7 @@ def _by_given(judge: Judge, given: StatedGradient, side: Side, truth: Alternativ
     if judge.same(truth.value, value):
         judgment = Judgment(judge.proof(truth.value, value), source, side)
         judgment.value = value
-        return judgment if judgment.verdict != "differs" else None
+        return judgment
     mean = per_sample(judge, [truth], value, side)
     if mean is not None:
         return mean

@@ -88,7 +88,7 @@ class Indexed:
 Value = Expr | Pending | Indexed
 
 
-def spread(entry: Indexed, indices: tuple[str, ...], sizes: Mapping[str, Dim]) -> Expr:
+def repeated(entry: Indexed, indices: tuple[str, ...], sizes: Mapping[str, Dim]) -> Expr:
     """The vector or matrix of an entry, with the indices given: what does not depend on one of them repeats."""
     if entry.indices == indices:
         return entry.expr
@@ -113,7 +113,7 @@ def aligned(a: Expr | Indexed, b: Expr | Indexed) -> tuple[Expr, Expr] | None:
     sizes = dict(zip(a.indices, a.expr.shape))
     if any(sizes[letter] is not dim for letter, dim in zip(b.indices, b.expr.shape)):
         return None
-    return a.expr, spread(b, a.indices, sizes)
+    return a.expr, repeated(b, a.indices, sizes)
 
 
 def as_entry(value: Expr | Indexed, other: Expr | Indexed) -> Expr | Indexed:
@@ -360,7 +360,7 @@ class Meaning:
         terms = []
         for value in values:
             if isinstance(value, Indexed):
-                terms.append(spread(value, indices, sizes))
+                terms.append(repeated(value, indices, sizes))
             elif isinstance(value, Expr) and value.is_scalar:
                 terms.append(scale(value, ones(*terms_shape(indices, sizes))))
             else:
@@ -392,7 +392,7 @@ class Meaning:
         else:
             indices = tuple(letters)
             sizes = {letter: dim for key, expr in parts.items() for letter, dim in zip(key, expr.shape)}
-            result = hadamard(*(spread(Indexed(expr, key), indices, sizes) for key, expr in parts.items()))
+            result = hadamard(*(repeated(Indexed(expr, key), indices, sizes) for key, expr in parts.items()))
         return Indexed(scale(mul(*scalars), result) if scalars else result, indices)
 
     def _total(self, tree: Tree) -> Value:

@@ -19,6 +19,7 @@ from .claims import DERIVATIVES, Claim, Claims, Side, parts_of
 from .conditional import (
     chain_of,
     entrywise,
+    in_columns,
     in_order,
     of_one_number,
     over_samples,
@@ -68,6 +69,7 @@ class Judge:
                 said = self.scope.symbols.get(name)
                 if said is not None and said.is_vector and said not in self.scope.definitions and said not in kept:
                     kept.append(said)
+        self.one_hot = [s for n in document.one_hot if (s := self.scope.symbols.get(n)) and s.is_vector]
         self.given: dict[Expr, StatedGradient] = {}  # what a line says a derivative is, of losses that are only named
         self.vanishing: tuple[int, Value] | None = None  # the derivative that was last set to zero, and in which line
         self.dependences: tuple[dict[object, Expr], str] = ({}, "")  # of the chain, ∂A/∂x of letters A
@@ -239,7 +241,7 @@ class Judge:
         try:
             return self.values(side), None
         except DeriveError as error:
-            if isinstance(error, ShapeError) and (start := chain_of(self, side)) is not None:
+            if isinstance(error, ShapeError) and (start := chain_of(self, side) or in_columns(self, side)) is not None:
                 return [start], None
             if isinstance(error, ShapeError) and is_of_a_loss(self, claim):
                 return [], failed_equation(self, claim, f"the shapes do not fit: {error.message}", side)
@@ -327,23 +329,22 @@ class Judge:
         if matched is not None:
             truth, value, reason = matched
             verdict = self.proof(truth.value, value.value)
-            if verdict != "differs":
-                judgment = Judgment(verdict, reason, side)
-                small = shrunk(self, head, truth.value, value.value)
-                if small:
-                    judgment.verdict, judgment.condition = "conditional", f"{', '.join(small)} scalar"
-                    judgment.reason = f"right if {judgment.condition}: orders and transposes do not show"
-                elif self.dependences[1]:
-                    judgment.verdict, judgment.condition = "conditional", self.dependences[1]
-                    judgment.reason = f"right if {judgment.condition}"
-                elif truth.reading.held or value.reading.held:
-                    judgment.verdict, judgment.condition = "conditional", "all but the inverse is held fixed"
-                    judgment.reason = f"right if {judgment.condition}"
-                elif needed := positive(*(self.whole(wide(v.value)) for v in (truth, value))):
-                    judgment.verdict, judgment.condition = "conditional", ", ".join(needed)
-                    judgment.reason = f"right if {judgment.condition}"
-                judgment.value, judgment.truth, judgment.tree = value.value, truth.value, side.tree
-                return judgment
+            judgment = Judgment(verdict, reason, side)
+            small = shrunk(self, head, truth.value, value.value)
+            if small:
+                judgment.verdict, judgment.condition = "conditional", f"{', '.join(small)} scalar"
+                judgment.reason = f"right if {judgment.condition}: orders and transposes do not show"
+            elif self.dependences[1]:
+                judgment.verdict, judgment.condition = "conditional", self.dependences[1]
+                judgment.reason = f"right if {judgment.condition}"
+            elif truth.reading.held or value.reading.held:
+                judgment.verdict, judgment.condition = "conditional", "all but the inverse is held fixed"
+                judgment.reason = f"right if {judgment.condition}"
+            elif needed := positive(*(self.whole(wide(v.value)) for v in (truth, value))):
+                judgment.verdict, judgment.condition = "conditional", ", ".join(needed)
+                judgment.reason = f"right if {judgment.condition}"
+            judgment.value, judgment.truth, judgment.tree = value.value, truth.value, side.tree
+            return judgment
         value_ = values[0].value
         whole = [v if isinstance(v, Indexed) else self.whole(v) for v in (truths[0].value, value_)]
         if isinstance(whole[0], Expr) and isinstance(whole[1], Expr) and speaks_of_letters(claim, head):

@@ -25,6 +25,7 @@ class Witness:
         self.assumptions: list[Expr] = []  # vectors whose entries sum to 1
         self.units: list[Expr] = []  # vectors of length 1
         self.frames: list[Expr] = []  # matrices with orthonormal columns
+        self.one_hot: list[Expr] = []
 
     def point(self, seed: int) -> Any:
         from ..numeric import random_point
@@ -72,6 +73,10 @@ class Witness:
             if vector in point.values:
                 held = abs(point.values[vector]) + 0.1
                 point.values[vector] = held / held.sum()
+        for vector in self.one_hot:
+            if vector in point.values:
+                held = abs(point.values[vector])
+                point.values[vector] = (held == held.max()) * 1.0
         for vector in self.units:
             if vector in point.values:
                 point.values[vector] = point.values[vector] / max(float((point.values[vector] ** 2).sum()) ** 0.5, 1e-9)
@@ -112,14 +117,14 @@ class Witness:
             point.sizes.setdefault(name, size)
 
     def same(self, a: Expr, b: Expr) -> bool:
+        """Whether two expressions of one shape are the same: points do not tell them apart, nor do exact means."""
+        return a is b or a.shape == b.shape and self.agree(a, b) and self.proof(a, b) != "differs"
+
+    def agree(self, a: Expr, b: Expr) -> bool:
         """Whether two expressions of one shape agree at the shared points."""
         import numpy as np
 
-        if a is b:
-            return True
-        if a.shape != b.shape:
-            return False
-        for seed in SEEDS if self.assumptions or self.units or self.frames else ():
+        for seed in SEEDS if self.assumptions or self.units or self.frames or self.one_hot else ():
             self.point(seed)
         seen = 0
         for seed in SEEDS:
@@ -138,11 +143,13 @@ class Witness:
             seen += 1
         return seen > 0 or self.apart(a, b)
 
-    def same_on(self, a: Expr, b: Expr, sums_to_one: Expr | None = None, frame: Expr | None = None) -> bool:
-        """Whether two expressions agree where the entries of a vector are a distribution, or columns orthonormal."""
+    def same_on(
+        self, a: Expr, b: Expr, sums_to_one: Expr | None = None, frame: Expr | None = None, one_hot: Expr | None = None
+    ) -> bool:
+        """Whether two expressions agree where a vector is a distribution or one-hot, or columns are orthonormal."""
         trial = Witness(self.symbols, self.domain)
         trial.assumptions, trial.units = [*self.assumptions, *([sums_to_one] if sums_to_one else [])], list(self.units)
-        trial.frames = [*self.frames, *([frame] if frame else [])]
+        trial.frames, trial.one_hot = [*self.frames, *([frame] if frame else [])], [one_hot] if one_hot else []
         return trial.same(a, b)
 
     def apart(self, a: Expr, b: Expr) -> bool:
@@ -155,7 +162,10 @@ class Witness:
             return False
 
     def proof(self, a: Expr, b: Expr) -> str:
-        """`proved` or `agrees`, for expressions that agree at the shared points; `differs` if they do not after all."""
+        """`proved` or `agrees`, for expressions that agree at the shared points; `differs` if they do not after all.
+
+        Under conditions on letters only the points can tell.
+        """
         if a is b:
             return "proved"
         key = (a, b)
@@ -164,7 +174,8 @@ class Witness:
 
             try:
                 said = str(equal(a, b))
-                self.proofs[key] = "agrees" if said == "differs" and (self.assumptions or self.units) else said
+                is_restricted = bool(self.assumptions or self.units or self.frames or self.one_hot)
+                self.proofs[key] = "agrees" if said == "differs" and is_restricted else said
             except (DeriveError, ArithmeticError):
                 self.proofs[key] = "agrees"
         return self.proofs[key]
@@ -176,10 +187,12 @@ class Witness:
         if a.shape != b.shape:
             return None
         found: float | None = None
+        seen = 0
         for seed in SEEDS:
             left, right = self.value(a, seed), self.value(b, seed)
             if left is None or right is None:
                 continue
+            seen += left.size
             i = np.unravel_index(np.argmax(np.abs(right)), right.shape)
             if abs(right[i]) < 1e-12:
                 return None
@@ -189,7 +202,7 @@ class Witness:
             if found is not None and abs(found - c) > 1e-7 * (1 + abs(c)):
                 return None
             found = c
-        return found
+        return found if seen > 1 else None  # of two numbers at one point there always is one
 
     def evidence(self, a: Expr, b: Expr) -> str | None:
         """A small point at which the two differ, and both values there."""

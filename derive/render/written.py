@@ -27,12 +27,35 @@ ACCENTS = {"hat": "^", "widehat": "^", "bar": "¯", "overline": "¯", "tilde": "
 UPRIGHT = frozenset(("mathrm", "operatorname", "text", "textrm", "mathsf", "mathit", "mathtt"))
 PLAIN = frozenset("mathbf boldsymbol bm mathcal symbf mathbb".split())  # shown as the letters inside
 SILENT = frozenset("displaystyle textstyle left right big Big bigl bigr Bigl Bigr nonumber notag limits".split())
+RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁱⁿᵀᵗᵐᵏ", "0123456789+-inTtmk"))
+LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₊₋", "0123456789aehijklmnoprstuvx+-"))
+_RAISED, _LOWERED = (re.compile(f"[{''.join(small)}]+") for small in (RAISED, LOWERED))
+_PLAIN = str.maketrans(RAISED | LOWERED)
+SPOKEN = names.SPOKEN | {"sum": "∑", "grad": "∇"}
 TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|\d+(?:\.\d+)?|\s+|.", re.DOTALL)
 GREEK = {word: letter for letter, word in names.WORDS.items()}
 
 
 class _Unknown(Exception):
     pass
+
+
+def _marked(text: str) -> str:
+    """A text in the marks of LaTeX: what is raised or lowered; of plain text the bars, words and accents, too."""
+    text = _RAISED.sub(lambda m: f"^{{{m[0].translate(_PLAIN)}}}", text)
+    text = _LOWERED.sub(lambda m: f"_{{{m[0].translate(_PLAIN)}}}", text)
+    if "\\" in text:
+        return text
+    text = re.sub(r"([A-Za-z]+)_(hat|bar|tilde|dot|vec)(?![A-Za-z])", r"\\\2{\1}", text.replace("||", "‖"))
+    text = re.sub(r"\^(-\w+|\d\d+)", r"^{\1}", text)
+    text = re.sub(r"_([A-Za-z]{2,}|\d\d+)", r"_{\1}", text)
+    return re.sub(r"(?<![A-Za-z\\])[A-Za-z]{2,}(?![A-Za-z])(?=(\(?))", lambda m: _word(m[0], bool(m[1])), text)
+
+
+def _word(word: str, is_applied: bool) -> str:
+    if word in FUNCTIONS:
+        return f"\\{word} "
+    return SPOKEN.get(word) or (f"\\mathrm{{{word}}}" if is_applied and len(word) > 2 else word)
 
 
 class _Reader:
@@ -119,7 +142,7 @@ class _Reader:
     def character(self, token: str) -> str:
         if token[0].isdigit():
             return f"<mn>{token}</mn>"
-        if token.isalpha() and token != "ᵀ":
+        if token.isalpha():
             return f"<mi>{token}</mi>"
         if token in "^_}" or not token.isprintable():
             raise _Unknown
@@ -140,7 +163,7 @@ def written(latex: str) -> str | None:
     """
     if len(latex) > MAX_WRITTEN:
         return None
-    reader = _Reader(latex)
+    reader = _Reader(_marked(latex))
     try:
         return element(reader.items("", 0))
     except _Unknown:
