@@ -532,6 +532,11 @@ LENIENT = {
             r"\frac{\partial x^T}{\partial x} A x = A x + A^T x",
         ),
     ),
+    "small letters behind matrices": (
+        (r"f = \|W a - d\|^2",),
+        (r"\frac{\partial f}{\partial W} = 2 (W a - d) a^T", r"\nabla_a f = 2 W^T (W a - d)"),
+        (r"\frac{\partial f}{\partial W} = 2 (W a - d) a", r"\nabla_a f = 2 W (W a - d)"),
+    ),
     "𝟏 written as 1": (
         (r"g = x x^T \mathbf{1}", r"f = \mathbf{1}^T X \mathbf{1}"),
         (r"g = x (1^T x)", "g = x (x^T 1)", r"\nabla_X f = 1 1^T"),

@@ -344,11 +344,13 @@ def _losses(reading: Claims) -> set[str]:
 
 
 def _beside_rows(reading: Claims) -> set[str]:
-    """The b of aᵀb, a vector: of a number behind a row there would be a row."""
+    """The b of aᵀb and of ‖A b‖, vectors: numbers would stand in front of the row and of the matrix."""
     found: set[str] = set()
     for t in parts_of(reading.claims):
-        row, last = t.args[-2:] if t.kind == "prod" else (t, t)
-        if row.kind == "transpose" and row.args[0].kind == last.kind == "name":
+        first, last = t.args[-2:] if t.kind == "prod" else (t, t)
+        row = first.args[0] if first.kind == "transpose" else first
+        is_matrix = first is row and row.kind == last.kind == "name" and habit(str(row.data[0])) == "matrix"
+        if is_matrix or (first is not row and row.kind == last.kind == "name"):
             letter = str(last.data[0])
             found |= {letter} if habit(letter) == "scalar" and letter[0].isascii() else set()
     return found

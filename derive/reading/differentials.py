@@ -207,6 +207,8 @@ def _is_sign(tokens: list[Token], i: int, vocabulary: Vocabulary) -> bool:
         return False  # d/2 of a number d
     if before and (before[-1].kind == "frac" or [t.kind for t in before] == ["frac", "open"]):
         return True  # the d of d/dx
+    if after.kind == "bar" and sum(t.kind == "bar" and t.text == after.text for t in tokens[:i]) % 2:
+        return False  # ‖x − d‖
     return after.kind in ("atom", "func", "unknown", "open", "bar", "frac", "sqrt", "sum", "macro", "one")
 
 
