@@ -381,10 +381,11 @@ def derive(kind: str, operands: list[str], options: dict[str, str]) -> int:
                 made = api.hvp(formula, options["--wrt"], options["--direction"], where)
             else:
                 made = getattr(api, kind)(formula, options["--wrt"], where=where, **extra)
-            if not hasattr(made, "parts"):
+            if not hasattr(made, "steps"):
+                what, key = ("a block of the Hessian", '"U", "V"') if kind == "hessian" else ("a Jacobian", '"U"')
                 raise DeriveError(
-                    "a Hessian by several variables has blocks, and one of them is printed at a time",
-                    hint='derive hessian by one variable, or derive.hessian(…)["U", "V"] in Python',
+                    f"by several variables {what} is printed at a time",
+                    hint=f"derive {kind} by one variable, or derive.{kind}(…)[{key}] in Python",
                 )
             if form == "sympy" and len(made.parts) > 1:
                 raise DeriveError("sympy prints one derivative at a time", hint="derive by one variable")
