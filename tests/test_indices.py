@@ -340,3 +340,21 @@ def test_pairs_are_finite_where_their_diagonal_is_not(formula, wrt, term):
 def test_an_entry_defined_for_every_index_is_all_of_them_where_no_number_is_wanted(formula: str, read: str) -> None:
     made = derive.jacobian(formula, "z")
     assert made.loss.text() == read and any("is read for every i" in reading for reading in made.readings)
+
+
+@pytest.mark.parametrize(("start", "shift", "back"), [(1, 0, 1), (0, 1, 0)])
+def test_neighbors_reach_back_to_the_entry_before_the_first(start, shift, back):
+    """Σₜ₌₁ᵀ ‖xₜ − A xₜ₋₁‖² + ‖x₀ − m‖²: x₀ is the first row, as it is where the sum begins with 0."""
+    end, now, then = ("T", "t", "t-1") if back else ("T-1", "t+1", "t")
+    formula = rf"\sum_{{t={start}}}^{{{end}}} \|x_{{{now}}} - A x_{{{then}}}\|^2 + \|x_0 - m\|^2"
+    rng = np.random.default_rng(0)
+    X, A, m = rng.standard_normal((6, 3)), rng.standard_normal((3, 3)), rng.standard_normal(3)
+    past, rest = X[:-1], X[1:] - X[:-1] @ A.T
+    by_A = derive.gradient(formula, "A").function()
+    assert np.allclose(by_A(A=A, X=X, m=m), -2 * rest.T @ past)
+    by_X = derive.gradient(formula, "X").function()
+    wanted = np.zeros_like(X)
+    wanted[1:] += 2 * rest
+    wanted[:-1] -= 2 * rest @ A
+    wanted[0] += 2 * (X[0] - m)
+    assert np.allclose(by_X(X=X, A=A, m=m), wanted)

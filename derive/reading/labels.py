@@ -173,8 +173,9 @@ def count(of: Families, node: Node, scope: dict[str, Axis]) -> None:
 
 
 def tell_firsts(of: Families) -> None:
-    """Make x_0 an entry, or a row, beside the x_t of a sum that begins with 0."""
-    counted = {a.name for a in of.accesses.values() for p in a.places[:1] if p.axis and p.axis.lower.value == 0}
+    """Make x_0 an entry, or a row, beside the x_t, or x_{t−1}, of a sum that begins with it."""
+    places = [(a.name, p, p.axis) for a in of.accesses.values() for p in a.places[:1]]
+    counted = {name for name, p, axis in places if axis and (axis.lower + p.offset).value == 0}
     for node in of.order:
         base, accents, low = names.parts(node.data) if node.op == "sym" else ("", [], [])
         name = names.join(base, accents, low[:-1])
