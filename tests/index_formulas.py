@@ -273,7 +273,7 @@ REFUSED: list[tuple[str, str, str]] = [
     (r"\sum_{i,j,k} T_{ijk} x_i x_j x_k", "x", "three indices"),
     (r"\sum_i \det(A + x_i x_i^T)", "A", "depends on the index"),
     (r"\sum_{i,j,k} \exp(x_i^T y_j) a_k \|x_i - y_j - z_k\|", "a", "three indices"),
-    (r"\sum_{t=1}^{T} \|x_t - A x_{t-2}\|^2", "A", "out of the range"),
+    (r"\sum_{t=1}^{T} \|x_t - A x_{t-1}\|^2", "A", "out of the range"),
     (r"\sum_{t=1}^{T} \|x_{t+1} - A x_t\|^2", "A", "out of the range"),
     (r"\sum_i i x_i", "x", "stands for a number"),
     (r"\sum_{i=1}^n (-1)^i x_i", "x", "of what is negative"),

@@ -120,7 +120,7 @@ class Spans:
             return
         starts = {a.lower.value for a, _ in self.held[name, side] if a.upper is not None}
         constant = dict(last.terms).get((), 0) if last.value is None else 0
-        if first.value not in starts | {0, 1} or constant > 0 >= max(
+        if first.value not in starts | {1} or constant > 0 >= max(
             dict(a.upper.terms).get((), 0) for a, _ in self.held[name, side] if a.upper is not None
         ):
             low, high = names.text(f"{name}_{first}"), names.text(f"{name}_{last}")
