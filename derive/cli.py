@@ -382,9 +382,9 @@ def derive(kind: str, operands: list[str], options: dict[str, str]) -> int:
             else:
                 made = getattr(api, kind)(formula, options["--wrt"], where=where, **extra)
             if not hasattr(made, "steps"):
-                what, key = ("a block of the Hessian", '"U", "V"') if kind == "hessian" else ("a Jacobian", '"U"')
+                what, key = ("Hessian", '"U", "V"') if kind == "hessian" else ("Jacobian", '"U"')
                 raise DeriveError(
-                    f"by several variables {what} is printed at a time",
+                    f"a {what} by several variables has blocks, and one of them is printed at a time",
                     hint=f"derive {kind} by one variable, or derive.{kind}(…)[{key}] in Python",
                 )
             if form == "sympy" and len(made.parts) > 1:

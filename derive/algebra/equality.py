@@ -173,7 +173,8 @@ def _difference(a: Expr, b: Expr, found: Sample) -> Equality:
     if shown[0] == shown[1]:
         shown[1] += f", apart by {float(abs(left - right)):.3g}"
     where = "" if a.is_scalar else f" in entry ({i + 1}, {j + 1})"
-    values = {s.name: np.array(found.point.values[s], dtype=float) for s in symbols_of(a, b)}
+    point = found.point.values
+    values = {s.name: np.array([[float(x) for x in row] for row in point[s]]) for s in symbols_of(a, b)}
     return Equality("differs", f"at a random point they are {shown[0]} and {shown[1]}{where}", values)
 
 
