@@ -173,7 +173,7 @@ def test_what_is_of_several_variables_pickles():
 NAMED = {  # what the author has named -> the shortest form, and lines of the code
     "h = tanh(W₁ x + b₁); ŷ = W₂ h; r = ŷ − y; ½‖r‖²": (
         "W2", "r hᵀ where h = tanh(W₁ x + b₁), ŷ = W₂ h, r = ŷ − y",
-        ["np.tanh(h, out=h)  # tanh(W₁ x + b₁)", "y_hat = W2.dot(h)  # W₂ h", "r = y_hat - y  # ŷ − y", "np.outer(r, h)  # r hᵀ"],
+        ["np.tanh(h, out=h)", "y_hat = W2.dot(h)  # W₂ h", "r = y_hat - y  # ŷ − y", "np.outer(r, h)  # r hᵀ"],
     ),
     "K = σ² I + A Aᵀ; ½ yᵀ K⁻¹ y + ½ logdet(K)": ("A", "K⁻¹ (I − y yᵀ K⁻¹) A where K = σ² I + A Aᵀ", ["K = A @ A.T"]),
     "r = A x − b; s = ‖r‖²; log(s)": ("x", "2 Aᵀ r / s where r = A x − b, s = ‖r‖²", ["r = A.dot(x)", "s = r.dot(r)"]),
