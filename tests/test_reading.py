@@ -916,3 +916,16 @@ def test_a_declared_t_that_marks_a_transpose_is_said_to(formula):
     assert found.text() == ("eᵀ x" if "e" in formula else "Aᵀ x")
     readings = parse(formula, "t: scalar, e: n, A: n×n").readings
     assert any("is read as a transpose" in reading for reading in readings)
+
+
+@pytest.mark.parametrize("word", ["deg2rad", "rad2deg", "vec2mat", "conv2d", "l2norm", "xlog1p"])
+def test_a_word_with_a_digit_in_it_is_no_product_of_letters(word):
+    with pytest.raises(ParseError, match=f"{word} is not a function we know"):
+        derive.gradient(f"{word}(t)^2 + t", "t")
+
+
+def test_numbered_matrices_and_functions_with_digits_are_read():
+    assert derive.gradient("log1p(t)", "t").boxed.text() == "1 / (1 + t)"
+    net = derive.gradient("‖W2tanh(W1x)‖²", "W1")
+    assert net.boxed is derive.gradient("‖W₂ tanh(W₁ x)‖²", "W₁").boxed
+    assert net.readings == ["W2tanh(…) is read as W2 times tanh(…)"]

@@ -8,6 +8,7 @@ else every letter is one.
 
 from __future__ import annotations
 
+import re
 from copy import copy
 from fractions import Fraction
 
@@ -23,6 +24,7 @@ MID_RUN = frozenset(
     "tr det logdet log exp sin cos tan tanh sinh cosh inv diag vec Tr ln trace softmax sigmoid relu".split()
 )
 _FUNCTION_LENGTH = max(map(len, FUNCTIONS))
+WITH_DIGITS = re.compile(r"(?:[A-Za-z]+[0-9]+)+[A-Za-z]+")  # a word such as log1p
 
 
 def runs(tokens: list[Token]) -> list[tuple[int, int]]:
@@ -169,7 +171,10 @@ class _Splitter:
         return names.join(base, last.accents, last.low)
 
     def written(self, i: int, j: int) -> str | None:
-        """The same with digits as typed, as function names have them: `norm2`."""
+        """The same with digits as typed, as function names have them: `norm2`, `log1p`."""
+        text = self.source[self.run[i].start : self.run[j - 1].end]
+        if WITH_DIGITS.fullmatch(text):
+            return text
         for token in self.run[i : j - 1]:
             if token.low or token.accents:
                 return None
@@ -216,6 +221,8 @@ class _Splitter:
             return [self.last(0, size, after)]
         if spelled is not None and spelled in FUNCTIONS:
             return [self.function(0, size, FUNCTIONS[spelled])]
+        if spelled is not None and WITH_DIGITS.fullmatch(spelled) and after is not None and not after.spaced:
+            self.check_word(spelled, after)
         if base in FUNCTIONS and whole is not None and len(run[-1].low) == 1 and after is not None:
             if after.kind in _AFTER:
                 return self.subscripted(FUNCTIONS[base], run[-1].low[0])
@@ -241,6 +248,21 @@ class _Splitter:
             self.check_transpose()
         return self.greedy(0, size, after)
 
+    def check_word(self, word: str, after: Token) -> None:
+        """Refuse `deg2rad(`, unless it is a product of numbered names and a function, as in `W2tanh(`."""
+        if not is_bracket(after):
+            return
+        *heads, last = re.split(r"\d+", word)
+        if all(len(part) < 2 for part in (*heads, last)):
+            return
+        count = sum(map(len, heads))
+        is_product = last in FUNCTIONS and all(len(head) == 1 for head in heads)
+        if not (is_product and (self.occurs(0, count) or "".join(heads).isupper())):
+            raise ParseError(
+                f"{word} is not a function we know", self.source, (self.run[0].start, self.run[-1].end),
+                "separate letters by spaces where a product is meant",
+            )  # fmt: skip
+
     def called(self, base: str, after: Token | None) -> list[Token] | None:
         """A run before a bracket: a product whose last factor is a function, or refused by name.
 
@@ -260,7 +282,7 @@ class _Splitter:
             name = self.written(k, size)
             if name not in FUNCTIONS:
                 continue
-            head = "".join(t.text for t in run[:k])
+            head = "".join(t.text + "".join(t.low) for t in run[:k])
             if self.occurs(0, k) or not head.isascii():
                 return self.greedy(0, k) + [self.function(k, size, FUNCTIONS[name])]
             if k == 1 and head.isupper():
