@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from derive.errors import DeriveError, LimitError, ParseError, ShapeError, UnknownSymbolError, marked
 from derive.reading import find_symbol, parse
 from derive.reading.limits import MAX_LENGTH, MAX_NESTING
-from derive.reading.vocabulary import REFUSED_FUNCTIONS
+from derive.reading.vocabulary import REFUSED_FUNCTIONS, WRITTEN_OUT
 
 # The formula, its declarations, the error, its message, the text it marks, the hint.
 _NORMS = "known: ‖x‖, ‖x‖₁, ‖x‖₃, ‖x‖_∞, ‖X‖_F, ‖X‖_*, ‖X‖_op"
@@ -591,3 +593,14 @@ def test_the_backslash_of_matlab_is_no_space(text):
 def test_a_refused_function_is_refused_by_name_behind_a_backslash(word):
     with pytest.raises(ParseError, match=f"{word} (is not read|cannot be read)"):
         parse(rf"\sum \{word}(A)", "A: n×n")
+
+
+def test_functions_without_a_name_are_refused_with_their_formula():
+    for word, typed in [("crossentropy", "cross_entropy(z, y)"), ("mse", "mse(A x, b)"), ("lnorm", "l2norm(x)")]:
+        with pytest.raises(ParseError) as refused:
+            parse(typed)
+        assert refused.value.hint == f"write it out: {WRITTEN_OUT[word]}"
+        assert typed.split("(")[0] in str(refused.value)
+    for formula in WRITTEN_OUT.values():
+        for part in re.split(r" of logits z, | of probabilities| or ", formula):
+            assert not part or parse(part)

@@ -15,7 +15,7 @@ from . import calls, scripts
 from .limits import MAX_OPERATIONS
 from .stacks import COMPARISON, JUXTAPOSED, LEVELS, PRODUCT, SIGN, SUM, Node, Op, Stacks
 from .tokens import Token
-from .vocabulary import FUNCTIONS, PAIRS, REFUSED_FUNCTIONS, closest
+from .vocabulary import PAIRS, REFUSED_FUNCTIONS, way_out
 
 _OPERAND = frozenset("num name func own unknown frac sqrt sum one zero open half macro".split())
 
@@ -206,8 +206,7 @@ class Parser(Stacks):
         word = token.text
         if word in REFUSED_FUNCTIONS:
             return self.error(f"{word} is not read", token, REFUSED_FUNCTIONS[word])
-        near = closest(word, FUNCTIONS)
-        return self.error(f"{word} is not a function we know", token, f"did you mean {near}?" if near else None)
+        return self.error(f"{word} is not a function we know", token, way_out(word))
 
     def unexpected(self, token: Token) -> None:
         text = token.text if token.kind != "newline" else "the end of the line"

@@ -16,7 +16,7 @@ from .. import names
 from ..errors import ParseError
 from ..own_functions import operation_name
 from .tokens import Token
-from .vocabulary import FUNCTIONS, HABITUAL_FUNCTIONS, REFUSED_FUNCTIONS, closest
+from .vocabulary import FUNCTIONS, HABITUAL_FUNCTIONS, REFUSED_FUNCTIONS, WRITTEN_OUT, way_out
 
 _BEFORE = frozenset("atom name num close trans sup low func one zero method half".split())
 _AFTER = frozenset("atom name num open func frac sqrt sum one zero bar half".split())
@@ -260,7 +260,7 @@ class _Splitter:
         if not (is_product and (self.occurs(0, count) or "".join(heads).isupper())):
             raise ParseError(
                 f"{word} is not a function we know", self.source, (self.run[0].start, self.run[-1].end),
-                "separate letters by spaces where a product is meant",
+                way_out(word) or "separate letters by spaces where a product is meant",
             )  # fmt: skip
 
     def called(self, base: str, after: Token | None) -> list[Token] | None:
@@ -272,7 +272,7 @@ class _Splitter:
         written = "".join(t.text + "".join(t.low) for t in run)
         glued = after is not None and not after.spaced
         span = (run[0].start, run[-1].end)
-        if base in REFUSED_FUNCTIONS:
+        if base in REFUSED_FUNCTIONS and written not in WRITTEN_OUT:
             raise ParseError(f"{base} is not read", self.source, span, REFUSED_FUNCTIONS[base])
         if not glued and not (size >= 3 and base.isascii() and base.islower()):
             return None
@@ -290,12 +290,10 @@ class _Splitter:
                 return self.greedy(0, k) + [self.function(k, size, FUNCTIONS[name])]
         lower = sum(c.islower() for c in base)
         if base.isascii() and lower >= 2 and self.word(0, size) is not None:
-            near = closest(base, FUNCTIONS)
+            typed = self.source[slice(*span)]
+            shown = typed if re.fullmatch(r"\w+", typed) else written
             apart = "separate letters by spaces where a product is meant"
-            raise ParseError(
-                f"{written} is not a function we know", self.source, span,
-                f"did you mean {near}?" if near else apart,
-            )  # fmt: skip
+            raise ParseError(f"{shown} is not a function we know", self.source, span, way_out(written) or apart)
         return None
 
     def occurs(self, i: int, end: int) -> bool:

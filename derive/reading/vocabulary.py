@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
@@ -77,6 +78,16 @@ REFUSED_FUNCTIONS = {
     "E[…]": "expectations are not among the operations; write E · (…) for a product",
     "SVM": "write the loss out",
 } | dict.fromkeys(("Ei", "Li", "Si", "Ci", "Ai", "Bi"), "special functions are not among the operations")
+# What people call by a name that is a short formula.
+WRITTEN_OUT = {
+    "mse": "mean((x − y).^2)", "mae": "mean(abs(x − y))", "bce": "−mean(y ⊙ log(p) + (𝟏 − y) ⊙ log(𝟏 − p))",
+    "crossentropy": "logsumexp(z) − yᵀz of logits z, −yᵀ log(p) of probabilities", "nll": "−yᵀ log(p)",
+    "cosinesimilarity": "xᵀy / (‖x‖ ‖y‖)", "cossim": "xᵀy / (‖x‖ ‖y‖)", "dist": "‖x − y‖", "normalize": "x / ‖x‖",
+    "layernorm": "(x − mean(x)) / sqrt(var(x) + ε)", "rmsnorm": "x / sqrt(mean(x.^2) + ε)",
+    "kldiv": "sum(p ⊙ log(p ⊘ q))", "entropy": "−sum(p ⊙ log(p))", "hinge": "relu(1 − y ⊙ z)",
+    "logit": "log(p) − log(𝟏 − p)", "softsign": "x ⊘ (𝟏 + |x|)", "mish": "x ⊙ tanh(softplus(x))",
+    "logsigmoid": "log(sigmoid(x))", "lnorm": "‖x‖ or ‖x‖_1", "cbrt": "x.^(1/3)",
+}  # fmt: skip
 # Letters that name a function of one's own where a bracket follows; any other letter multiplies.
 HABITUAL_FUNCTIONS = frozenset("fghlℓφψρζΦΨΓΛ")
 
@@ -229,6 +240,13 @@ PREFIXES = (
     *(f"{module}.linalg." for module in ARRAY_MODULES), "jax.numpy.", *(f"{module}." for module in ARRAY_MODULES),
     "scipy.special.", "scipy.linalg.", "tf.", "math.", "linalg.",
 )  # fmt: skip
+
+
+def way_out(word: str) -> str | None:
+    """What to write instead of a function that has no name here."""
+    formula = WRITTEN_OUT.get(re.sub(r"[\d_]", "", word).lower())
+    near = closest(word, FUNCTIONS)
+    return f"write it out: {formula}" if formula else f"did you mean {near}?" if near else None
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
