@@ -85,7 +85,7 @@ WRITTEN_OUT = {
     "cosinesimilarity": "xᵀy / (‖x‖ ‖y‖)", "cossim": "xᵀy / (‖x‖ ‖y‖)", "dist": "‖x − y‖", "normalize": "x / ‖x‖",
     "layernorm": "(x − mean(x)) / sqrt(var(x) + ε)", "rmsnorm": "x / sqrt(mean(x.^2) + ε)",
     "kldiv": "sum(p ⊙ log(p ⊘ q))", "entropy": "−sum(p ⊙ log(p))", "hinge": "relu(1 − y ⊙ z)",
-    "logit": "log(p) − log(𝟏 − p)", "softsign": "x ⊘ (𝟏 + |x|)", "mish": "x ⊙ tanh(softplus(x))",
+    "logit": "log(p) − log(𝟏 − p)", "softsign": "x ⊘ (𝟏 + abs(x))", "mish": "x ⊙ tanh(softplus(x))",
     "logsigmoid": "log(sigmoid(x))", "lnorm": "‖x‖ or ‖x‖_1", "cbrt": "x.^(1/3)",
 }  # fmt: skip
 # Letters that name a function of one's own where a bracket follows; any other letter multiplies.
