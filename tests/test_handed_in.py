@@ -787,3 +787,70 @@ def test_the_repair_of_plain_text_is_plain_text():
 def test_what_a_repair_tries_is_no_reading_of_the_document():
     report = check(r"$$J = \frac{1}{2N}\|X\theta - y\|^2$$ $$\nabla_\theta J = \frac1N X^T (X\theta + y)$$")
     assert not report.ok and not report.readings
+
+
+SQUARE_A = r"Let $A \in \mathbb{R}^{n\times n}$."
+COLUMNS, ROWS = r"\frac{\partial (x^T A)}{\partial x} x = A x", r"\frac{\partial (x^T A)}{\partial x} x = A^T x"
+
+
+def test_lines_that_need_two_layouts_of_a_jacobian_name_them_as_conditions():
+    lines = check(f"{SQUARE_A} $${COLUMNS}$$ $${ROWS}$$").lines
+    assert [line.verdict for line in lines] == ["conditional", "conditional"]
+    assert [line.condition.split()[-1] for line in lines] == ["columns", "rows"]
+    for alone in (COLUMNS, ROWS):
+        assert check(f"{SQUARE_A} $${alone}$$ $${alone}$$").lines[-1].verdict == "proved"
+
+
+def test_a_jacobian_of_a_column_and_that_of_a_row_need_not_stand_alike():
+    lines = check(rf"{SQUARE_A} $$\frac{{\partial (A x)}}{{\partial x}} = A$$ $${COLUMNS}$$").lines
+    assert [line.verdict for line in lines] == ["proved", "proved"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        # d begins both parts of the fraction, whatever else it is
+        ((r"Let $x, d \in \mathbb{R}^n$.", r"L = \|x - d\|^2", r"\frac{dL}{dx} = 2(x - d)"), "dr"),
+        ((r"Let $x, d \in \mathbb{R}^n$.", r"L = \|x - d\|^2", r"\frac{dL}{dx} = 2dx"), "df"),
+        ((r"Let $d \in \mathbb{R}$.", r"L = d x^T x", r"dL/dx = 2dx"), "dr"),
+        ((r"Let $d \in \mathbb{R}$.", r"L = d x^T x", r"dL/dx = 3dx"), "df"),
+        # d is a letter where a name is given with it, and nothing is a differential
+        ((r"L = d x^T x", r"\nabla_x L = 2dx"), "dr"),
+        ((r"L = d x^T x", r"\nabla_x L = dx"), "df"),
+        ((r"L = b x + c x^2 + d x^3", r"\frac{dL}{dx} = b + 2 c x + 3 d x^2"), "dr"),
+        ((r"L = b x + c x^2 + d x^3", r"\frac{dL}{dx} = b + 2 c x + 2 d x^2"), "df"),
+        ((r"L = x^T x", r"dL = 2 x^T dx"), "dr"),
+    ],
+)
+def test_d_is_a_letter_or_a_sign(lines, expected):
+    assert judged(*lines) == expected
+
+
+def test_the_repair_of_a_polynomial_keeps_its_letter_d():
+    report = check(r"$$L = c x^2 + d x^3$$ $$\frac{dL}{dx} = 2 c x + 3 d x$$")
+    assert report.lines[-1].repair == r"\frac{dL}{dx} = 2 c x + 3 d x^2"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ((r"f = \|W a\|_F^2", r"\frac{\partial f}{\partial W} = 2a^2 W"), "dr"),
+        ((r"f = \|W a\|_F^2", r"\frac{\partial f}{\partial W} = a^2 W"), "df"),
+        ((r"Let $a$ be a scalar.", r"f = \|W a\|_F^2", r"\frac{\partial f}{\partial W} = 2 W a a"), "dr"),
+        # a letter that is transposed is a vector, wherever else it stands
+        ((r"f = \|W a - d\|^2", r"\frac{\partial f}{\partial W} = 2 (a W - d) a^T"), "df"),
+        # m and k only multiply
+        (
+            (
+                r"E = \frac12 m v^T v + \frac12 k \|q - q_0\|^2",
+                r"\frac{\partial E}{\partial q} = k (q - q_0)",
+                r"\frac{\partial E}{\partial v} = m v",
+            ),
+            "drr",
+        ),
+        ((r"E = \frac12 m v^T v", r"\frac{\partial E}{\partial v} = \frac12 m v"), "df"),
+        ((r"f = x^T W y", r"\frac{\partial f}{\partial W} = x y"), "df"),
+    ],
+)
+def test_a_letter_that_only_multiplies_is_a_number(lines, expected):
+    assert judged(*lines) == expected

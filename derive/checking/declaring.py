@@ -36,7 +36,7 @@ _SIZED = re.compile(
     r"(?P<rows>[A-Za-z0-9]+)\s*(?:\\times|×|\bby\b)\s*(?P<columns>[A-Za-z0-9]+)"
 )
 _PROPERTY = re.compile(
-    rf"{_NAMES}\s*(?:is|are|:)\s*(?:an?|assumed|taken|supposed|to|be|all|both|\s|real|square|n\s*×\s*n){{0,12}}"
+    rf"{_NAMES}\s*(?:is|are|be|:)\s*(?:an?|assumed|taken|supposed|to|be|all|both|\s|real|square|n\s*×\s*n){{0,12}}"
     r"(?P<property>symmetric positive definite|positive definite|symmetric|skew-symmetric|skew|diagonal|orthogonal|"
     r"spd|constant|scalar|vector|matrix)"
 )
@@ -52,6 +52,7 @@ _VARIABLE = re.compile(
     rf"(?:the\s+)?(?:\w+\s+)?\$?\s*(?P<n>{_NAME})"
 )
 _AND_PROPERTY = re.compile(r"(?:and|,)\s*(?P<property>symmetric|diagonal|orthogonal|skew)")
+_A, _LETTER_A = re.compile(r"(?<![A-Za-z\\])a(?![A-Za-z])"), r"\\mathrm{a}"  # in a formula a is no article
 _ORDINARY = frozenset("a an and are as at be by for if in is it let of on or so the then to we where with".split())
 
 
@@ -148,10 +149,8 @@ def declare(
         also = re.match(r"\s*(?:matrix\s*|matrices\s*)?" + _AND_PROPERTY.pattern, words[match.end() :])
         for name in _names(match["names"]):
             declared.setdefault(name, Declaration(None, shape, [also["property"]] if also else []))
-    prose = " ".join(
-        piece.text if piece.kind == "prose" else f" {piece.text} " if piece.kind == "inline" else " . "
-        for piece in held
-    )
+    inline = [_A.sub(_LETTER_A, piece.text) if piece.kind == "inline" else "." for piece in held]
+    prose = " ".join(piece.text if piece.kind == "prose" else f" {said} " for piece, said in zip(held, inline))
     prose += " . " + " . ".join(content for content, _, _ in loose)
     for pattern in (_PROPERTY, _BEFORE, _AFTER):
         for match in pattern.finditer(prose):
