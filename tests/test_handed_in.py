@@ -854,3 +854,34 @@ def test_the_repair_of_a_polynomial_keeps_its_letter_d():
 )
 def test_a_letter_that_only_multiplies_is_a_number(lines, expected):
     assert judged(*lines) == expected
+
+
+SIZED = r"Let $A \in \mathbb{R}^{m\times n}$."
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ((SIZED, r"f = \|A x - b\|^2", r"\nabla f = 2 A^T (A x - b) \in \mathbb{R}^n"), "dr"),
+        ((SIZED, r"f = \|A x - b\|^2", r"\nabla f = A^T (A x - b) \in \mathbb{R}^n"), "df"),
+        # the shape is that of the product, and not of its last letter
+        ((SIZED, r"y = A x \in \mathbb{R}^m", r"f = \|y\|^2", r"\nabla_x f = 2 A^T y"), "ddr"),
+        ((SIZED, r"y = A x \in \mathbb{R}^m", r"f = \|y\|^2", r"\nabla_x f = 2 A y"), "ddf"),
+        ((r"f = \|A x - b\|^2", r"\nabla_A f = 2 (A x - b) x^T \in \mathbb{R}^{m \times n}"), "dr"),
+    ],
+)
+def test_a_line_may_say_again_where_its_value_lies(lines, expected):
+    assert judged(*lines) == expected
+
+
+def test_that_a_restated_shape_is_not_judged_is_said():
+    report = check(rf"{SIZED} $$f = \|A x\|^2$$ $$\nabla f = 2 A^T A x \in \mathbb{{R}}^n$$")
+    assert any("∈" in reading for reading in report.readings) and "T: m × n" not in report.where
+    assert not check(rf"{SIZED} $$f = \|A x\|^2$$ $$\nabla f = 2 A^T A x$$").readings
+
+
+def test_raised_sizes_are_read():
+    text = "Let A ∈ ℝᵐˣⁿ, x ∈ ℝⁿ, c ∈ ℝ.\nf = c ‖A x‖²\n∇f = 2c AᵀA x ∈ ℝⁿ\n∇f = c AᵀA x ∈ ℝⁿ"
+    report = check(text)
+    assert {"A: m × n", "x: n × 1", "c: scalar"} <= set(report.where)
+    assert [line.verdict for line in report.lines] == ["definition", "proved", "fails"]

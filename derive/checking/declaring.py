@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import DeriveError
+from ..heights import RAISED_LETTERS, RAISED_SIGNS
 from ..names import canonical
 from ..reading.declarations import declarations, shape
 from ..shapes import Shape
@@ -27,6 +28,9 @@ _MEMBER = re.compile(
 _LOW = re.compile(r"_\s*\{\s*(?:\\(?:text|mathrm|textrm)\s*\{\s*(?=\w+\s*\}))?(\w+)\s*\}+")  # d_{\text{in}}
 _RIGHT_SIDE = re.compile(rf"=\s*(?P<name>{_NAME})\s*,\s*(?:\\(?:q?quad|[,;:! ]))*$")
 _SUMMAND = re.compile(r"(?:[+\-−*·⊙]|\\(?:cdot|times|odot)|\^\s*(?:T|\\top|\{\s*(?:T|\\top)\s*\}))\s*$")
+_LEVEL = str.maketrans(RAISED_SIGNS | RAISED_LETTERS | {"ˣ": "×"})  # which is no letter there
+_HIGH = re.compile(rf"({_REAL})\s*([{''.join((*RAISED_SIGNS, *RAISED_LETTERS))}×]+)")  # ℝᵐˣⁿ
+_FACTOR = re.compile(r"(?:(?<![A-Za-z\\])[A-Zb-z]|\\[A-Z]?[a-z]+\s*\{\s*\w\s*\}|(?<!\d)\)|[\^_]\s*\{?\s*)\s*$")
 _SYMMETRIC_SET = re.compile(
     rf"(?P<name>{_NAME})\s*(?:\\in(?![A-Za-z])|∈)\s*(?:\\mathbb\s*\{{?S\}}?|\\mathcal\s*\{{?S\}}?)\s*"
     r"(?P<sup>\^\s*(?:\{[^{}]*\}|\w))?(?P<plus>_\{?\+\+?\}?)?"
@@ -119,9 +123,10 @@ def declare(
         if piece.kind == "display":
             inner = re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", inner)
         flat += inner
+    flat = _HIGH.sub(lambda m: m[1] + "^{" + m[2].translate(_LEVEL) + "}", flat)
     for match in _MEMBER.finditer(flat):
-        if _SUMMAND.search(flat[: match.start()]):
-            continue  # b of Z = X W + b ∈ ℝ^{m×n}
+        if _SUMMAND.search(flat[: match.start()]) or _FACTOR.search(flat[: match.start()]):
+            continue  # b of Z = X W + b ∈ ℝ^{m×n}, x of y = W x ∈ ℝᵐ
         size = match["size"] or ("" if match["raised"] else "1")
         shape = _shape(_LOW.sub(r"_\1", size.removeprefix("{").removesuffix("}").replace("\\,", " ")))
         if shape is None:
