@@ -198,10 +198,10 @@ def _has_letter_d(claims: Sequence[Claim]) -> bool:
                 if token.text != "d" or token.low or token.accents or i in signs:
                     continue
                 after = side.found[i + 1] if i + 1 < len(side.found) else None
-                is_apart = after is None or after.kind in ("op", "close", "bar") or after.start > token.end
-                if token.kind == "atom" and is_given and k > 0 and is_apart:
+                touches = after is not None and after.kind not in ("op", "close", "bar") and after.start == token.end
+                if token.kind == "atom" and is_given and k > 0 and (i or not touches):
                     found = True
-                elif token.kind == "diff" or i == 0 and after is not None and after.kind != "op":
+                elif token.kind == "diff" or touches or i == 0 and after is not None and after.kind != "op":
                     return False
     return found
 
