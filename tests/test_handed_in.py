@@ -885,3 +885,19 @@ def test_raised_sizes_are_read():
     report = check(text)
     assert {"A: m × n", "x: n × 1", "c: scalar"} <= set(report.where)
     assert [line.verdict for line in report.lines] == ["definition", "proved", "fails"]
+
+
+@pytest.mark.parametrize("letter", ["c", "d", "y"])
+def test_an_unlikely_variable_of_nabla_is_a_condition(letter):
+    line = check(rf"$$f = \frac12\|x - {letter}\|^2$$ $$\nabla f = {letter} - x$$").lines[-1]
+    assert (line.verdict, line.condition) == ("conditional", f"∇ by {letter}")
+    line = check(rf"$$f = \frac12\|x - {letter}\|^2$$ $$\nabla f = x - {letter}$$").lines[-1]
+    assert (line.verdict, line.condition) == ("proved", None)
+
+
+def test_letters_that_touch_in_a_polynomial_are_letters():
+    before = r"p = a + bt + ct^2 + dt^3"
+    assert judged(before, r"\frac{dp}{dt} = b + 2ct + 3dt^2") == "dr"
+    assert judged(before, r"\frac{dp}{dt} = b + 2ct + 2dt^2") == "df"
+    report = check(rf"$${before}$$ $$\frac{{dp}}{{dt}} = b + 2ct + 2dt^2$$")
+    assert "d: scalar" in report.where and "partial" not in report.lines[-1].repair

@@ -101,6 +101,7 @@ class Claims:
         self.splits = False
         self.giving: Claim | None = None  # ∂L/∂w = ∂(wᵀA w)/∂w, which says what L is
         self.open_nabla = False  # a ∇ names no variable, and nothing else tells it
+        self.fitted_nabla: str | None = None  # its variable, where a likelier one makes more lines fail
         self.declared: set[str] = set()  # names whose shapes are given
         self.shrunk: set[str] = set()  # capital letters that fit as scalars only
         self.nabla_candidates: list[str] = []
