@@ -787,3 +787,117 @@ def test_the_repair_of_plain_text_is_plain_text():
 def test_what_a_repair_tries_is_no_reading_of_the_document():
     report = check(r"$$J = \frac{1}{2N}\|X\theta - y\|^2$$ $$\nabla_\theta J = \frac1N X^T (X\theta + y)$$")
     assert not report.ok and not report.readings
+
+
+SQUARE_A = r"Let $A \in \mathbb{R}^{n\times n}$."
+COLUMNS, ROWS = r"\frac{\partial (x^T A)}{\partial x} x = A x", r"\frac{\partial (x^T A)}{\partial x} x = A^T x"
+
+
+def test_lines_that_need_two_layouts_of_a_jacobian_name_them_as_conditions():
+    lines = check(f"{SQUARE_A} $${COLUMNS}$$ $${ROWS}$$").lines
+    assert [line.verdict for line in lines] == ["conditional", "conditional"]
+    assert [line.condition.split()[-1] for line in lines] == ["columns", "rows"]
+    for alone in (COLUMNS, ROWS):
+        assert check(f"{SQUARE_A} $${alone}$$ $${alone}$$").lines[-1].verdict == "proved"
+
+
+def test_a_jacobian_of_a_column_and_that_of_a_row_need_not_stand_alike():
+    lines = check(rf"{SQUARE_A} $$\frac{{\partial (A x)}}{{\partial x}} = A$$ $${COLUMNS}$$").lines
+    assert [line.verdict for line in lines] == ["proved", "proved"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        # d begins both parts of the fraction, whatever else it is
+        ((r"Let $x, d \in \mathbb{R}^n$.", r"L = \|x - d\|^2", r"\frac{dL}{dx} = 2(x - d)"), "dr"),
+        ((r"Let $x, d \in \mathbb{R}^n$.", r"L = \|x - d\|^2", r"\frac{dL}{dx} = 2dx"), "df"),
+        ((r"Let $d \in \mathbb{R}$.", r"L = d x^T x", r"dL/dx = 2dx"), "dr"),
+        ((r"Let $d \in \mathbb{R}$.", r"L = d x^T x", r"dL/dx = 3dx"), "df"),
+        # d is a letter where a name is given with it, and nothing is a differential
+        ((r"L = d x^T x", r"\nabla_x L = 2dx"), "dr"),
+        ((r"L = d x^T x", r"\nabla_x L = dx"), "df"),
+        ((r"L = b x + c x^2 + d x^3", r"\frac{dL}{dx} = b + 2 c x + 3 d x^2"), "dr"),
+        ((r"L = b x + c x^2 + d x^3", r"\frac{dL}{dx} = b + 2 c x + 2 d x^2"), "df"),
+        ((r"L = x^T x", r"dL = 2 x^T dx"), "dr"),
+    ],
+)
+def test_d_is_a_letter_or_a_sign(lines, expected):
+    assert judged(*lines) == expected
+
+
+def test_the_repair_of_a_polynomial_keeps_its_letter_d():
+    report = check(r"$$L = c x^2 + d x^3$$ $$\frac{dL}{dx} = 2 c x + 3 d x$$")
+    assert report.lines[-1].repair == r"\frac{dL}{dx} = 2 c x + 3 d x^2"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ((r"f = \|W a\|_F^2", r"\frac{\partial f}{\partial W} = 2a^2 W"), "dr"),
+        ((r"f = \|W a\|_F^2", r"\frac{\partial f}{\partial W} = a^2 W"), "df"),
+        ((r"Let $a$ be a scalar.", r"f = \|W a\|_F^2", r"\frac{\partial f}{\partial W} = 2 W a a"), "dr"),
+        # a letter that is transposed is a vector, wherever else it stands
+        ((r"f = \|W a - d\|^2", r"\frac{\partial f}{\partial W} = 2 (a W - d) a^T"), "df"),
+        # m and k only multiply
+        (
+            (
+                r"E = \frac12 m v^T v + \frac12 k \|q - q_0\|^2",
+                r"\frac{\partial E}{\partial q} = k (q - q_0)",
+                r"\frac{\partial E}{\partial v} = m v",
+            ),
+            "drr",
+        ),
+        ((r"E = \frac12 m v^T v", r"\frac{\partial E}{\partial v} = \frac12 m v"), "df"),
+        ((r"f = x^T W y", r"\frac{\partial f}{\partial W} = x y"), "df"),
+    ],
+)
+def test_a_letter_that_only_multiplies_is_a_number(lines, expected):
+    assert judged(*lines) == expected
+
+
+SIZED = r"Let $A \in \mathbb{R}^{m\times n}$."
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ((SIZED, r"f = \|A x - b\|^2", r"\nabla f = 2 A^T (A x - b) \in \mathbb{R}^n"), "dr"),
+        ((SIZED, r"f = \|A x - b\|^2", r"\nabla f = A^T (A x - b) \in \mathbb{R}^n"), "df"),
+        # the shape is that of the product, and not of its last letter
+        ((SIZED, r"y = A x \in \mathbb{R}^m", r"f = \|y\|^2", r"\nabla_x f = 2 A^T y"), "ddr"),
+        ((SIZED, r"y = A x \in \mathbb{R}^m", r"f = \|y\|^2", r"\nabla_x f = 2 A y"), "ddf"),
+        ((r"f = \|A x - b\|^2", r"\nabla_A f = 2 (A x - b) x^T \in \mathbb{R}^{m \times n}"), "dr"),
+    ],
+)
+def test_a_line_may_say_again_where_its_value_lies(lines, expected):
+    assert judged(*lines) == expected
+
+
+def test_that_a_restated_shape_is_not_judged_is_said():
+    report = check(rf"{SIZED} $$f = \|A x\|^2$$ $$\nabla f = 2 A^T A x \in \mathbb{{R}}^n$$")
+    assert any("∈" in reading for reading in report.readings) and "T: m × n" not in report.where
+    assert not check(rf"{SIZED} $$f = \|A x\|^2$$ $$\nabla f = 2 A^T A x$$").readings
+
+
+def test_raised_sizes_are_read():
+    text = "Let A ∈ ℝᵐˣⁿ, x ∈ ℝⁿ, c ∈ ℝ.\nf = c ‖A x‖²\n∇f = 2c AᵀA x ∈ ℝⁿ\n∇f = c AᵀA x ∈ ℝⁿ"
+    report = check(text)
+    assert {"A: m × n", "x: n × 1", "c: scalar"} <= set(report.where)
+    assert [line.verdict for line in report.lines] == ["definition", "proved", "fails"]
+
+
+@pytest.mark.parametrize("letter", ["c", "d", "y"])
+def test_an_unlikely_variable_of_nabla_is_a_condition(letter):
+    line = check(rf"$$f = \frac12\|x - {letter}\|^2$$ $$\nabla f = {letter} - x$$").lines[-1]
+    assert (line.verdict, line.condition) == ("conditional", f"∇ by {letter}")
+    line = check(rf"$$f = \frac12\|x - {letter}\|^2$$ $$\nabla f = x - {letter}$$").lines[-1]
+    assert (line.verdict, line.condition) == ("proved", None)
+
+
+def test_letters_that_touch_in_a_polynomial_are_letters():
+    before = r"p = a + bt + ct^2 + dt^3"
+    assert judged(before, r"\frac{dp}{dt} = b + 2ct + 3dt^2") == "dr"
+    assert judged(before, r"\frac{dp}{dt} = b + 2ct + 2dt^2") == "df"
+    report = check(rf"$${before}$$ $$\frac{{dp}}{{dt}} = b + 2ct + 2dt^2$$")
+    assert "d: scalar" in report.where and "partial" not in report.lines[-1].repair

@@ -776,6 +776,8 @@ def test_an_exponential_that_multiplies_a_number_is_one(formula, box):
         (r"\|X\|_{\max}^2", None, "max(vec(abs(X)))²"),
         ("‖X‖_Fro^2", None, "‖X‖_F²"),
         ("||X||_nuc", None, "‖X‖_*"),
+        (r"\|X\|_{HS}", None, "‖X‖_F"),
+        (r"\|X\|_{\star}", None, "‖X‖_*"),
         ("‖X‖_op", None, "‖X‖_{op}"),
         (r"\|x\|_{\ell_1}", None, "‖x‖₁"),
     ],

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ..errors import DeriveError
 from ..names import SPOKEN, join
-from ..reading.differentials import Vocabulary, lex, word_at
+from ..reading.differentials import Vocabulary, lex, signs_of_quotients, word_at
 from ..reading.splitting import Usage
 from ..reading.tokens import Token
 from ..shapes import ONE
@@ -101,6 +101,7 @@ class Claims:
         self.splits = False
         self.giving: Claim | None = None  # ∂L/∂w = ∂(wᵀA w)/∂w, which says what L is
         self.open_nabla = False  # a ∇ names no variable, and nothing else tells it
+        self.fitted_nabla: str | None = None  # its variable, where a likelier one makes more lines fail
         self.declared: set[str] = set()  # names whose shapes are given
         self.shrunk: set[str] = set()  # capital letters that fit as scalars only
         self.nabla_candidates: list[str] = []
@@ -165,8 +166,9 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
     own = _activations(reading.claims, heads)
     functions -= own
     functions -= {n for n in declared if declared[n].shape is not None and declared[n].shape != (ONE, ONE)}
-    d_is_name = "d" in declared or any(name == "d" or name.startswith("d_") for name in heads)
-    vocabulary = Vocabulary([*declared, *heads], functions, d_is_name)
+    is_used = _has_letter_d(reading.claims)
+    d_is_name = is_used or "d" in declared or any(name == "d" or name.startswith("d_") for name in heads)
+    vocabulary = Vocabulary([*declared, *heads, *(["d"] if is_used else [])], functions, d_is_name)
     vocabulary.d_touches = any(
         [t.text for t in s.found[:1]] == ["d"] and len(s.found) == 2 and s.found[1].name in heads for s in sides
     )
@@ -179,6 +181,30 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
             t.name for t in side.found if t.kind == "atom" and t.style in ("bold", "vec") and not t.text.isupper()
         }
     return vocabulary
+
+
+def _has_letter_d(claims: Sequence[Claim]) -> bool:
+    """Whether d is the letter of L = a + b x + c x² + d x³: a name is given, and nothing is a differential."""
+    found = is_derivative = False
+    for claim in claims:
+        first = claim.sides[0].found
+        is_given = not claim.continues and head_of(first)[0] is not None
+        if not claim.continues:
+            is_derivative = any(t.text in ("∇", "∂") for t in first) or bool(signs_of_quotients(first))
+        for k, side in enumerate(claim.sides):
+            if is_derivative and (k or claim.continues):
+                continue  # no differential is a derivative: 2dx has the letter
+            signs = signs_of_quotients(side.found)
+            for i, token in enumerate(side.found):
+                if token.text != "d" or token.low or token.accents or i in signs:
+                    continue
+                after = side.found[i + 1] if i + 1 < len(side.found) else None
+                touches = after is not None and after.kind not in ("op", "close", "bar") and after.start == token.end
+                if token.kind == "atom" and is_given and k > 0 and (i or not touches):
+                    found = True
+                elif token.kind == "diff" or touches or i == 0 and after is not None and after.kind != "op":
+                    return False
+    return found
 
 
 def _factors(claims: Iterable[Claim]) -> set[str]:

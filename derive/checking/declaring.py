@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import DeriveError
+from ..heights import RAISED_LETTERS, RAISED_SIGNS
 from ..names import canonical
 from ..reading.declarations import declarations, shape
 from ..shapes import Shape
@@ -27,6 +28,9 @@ _MEMBER = re.compile(
 _LOW = re.compile(r"_\s*\{\s*(?:\\(?:text|mathrm|textrm)\s*\{\s*(?=\w+\s*\}))?(\w+)\s*\}+")  # d_{\text{in}}
 _RIGHT_SIDE = re.compile(rf"=\s*(?P<name>{_NAME})\s*,\s*(?:\\(?:q?quad|[,;:! ]))*$")
 _SUMMAND = re.compile(r"(?:[+\-−*·⊙]|\\(?:cdot|times|odot)|\^\s*(?:T|\\top|\{\s*(?:T|\\top)\s*\}))\s*$")
+_LEVEL = str.maketrans(RAISED_SIGNS | RAISED_LETTERS | {"ˣ": "×"})  # which is no letter there
+_HIGH = re.compile(rf"({_REAL})\s*([{''.join((*RAISED_SIGNS, *RAISED_LETTERS))}×]+)")  # ℝᵐˣⁿ
+_FACTOR = re.compile(r"(?:(?<![A-Za-z\\])[A-Zb-z]|\\[A-Z]?[a-z]+\s*\{\s*\w\s*\}|(?<!\d)\)|[\^_]\s*\{?\s*)\s*$")
 _SYMMETRIC_SET = re.compile(
     rf"(?P<name>{_NAME})\s*(?:\\in(?![A-Za-z])|∈)\s*(?:\\mathbb\s*\{{?S\}}?|\\mathcal\s*\{{?S\}}?)\s*"
     r"(?P<sup>\^\s*(?:\{[^{}]*\}|\w))?(?P<plus>_\{?\+\+?\}?)?"
@@ -36,7 +40,7 @@ _SIZED = re.compile(
     r"(?P<rows>[A-Za-z0-9]+)\s*(?:\\times|×|\bby\b)\s*(?P<columns>[A-Za-z0-9]+)"
 )
 _PROPERTY = re.compile(
-    rf"{_NAMES}\s*(?:is|are|:)\s*(?:an?|assumed|taken|supposed|to|be|all|both|\s|real|square|n\s*×\s*n){{0,12}}"
+    rf"{_NAMES}\s*(?:is|are|be|:)\s*(?:an?|assumed|taken|supposed|to|be|all|both|\s|real|square|n\s*×\s*n){{0,12}}"
     r"(?P<property>symmetric positive definite|positive definite|symmetric|skew-symmetric|skew|diagonal|orthogonal|"
     r"spd|constant|scalar|vector|matrix)"
 )
@@ -52,6 +56,7 @@ _VARIABLE = re.compile(
     rf"(?:the\s+)?(?:\w+\s+)?\$?\s*(?P<n>{_NAME})"
 )
 _AND_PROPERTY = re.compile(r"(?:and|,)\s*(?P<property>symmetric|diagonal|orthogonal|skew)")
+_A, _LETTER_A = re.compile(r"(?<![A-Za-z\\])a(?![A-Za-z])"), r"\\mathrm{a}"  # in a formula a is no article
 _ORDINARY = frozenset("a an and are as at be by for if in is it let of on or so the then to we where with".split())
 
 
@@ -118,9 +123,10 @@ def declare(
         if piece.kind == "display":
             inner = re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", inner)
         flat += inner
+    flat = _HIGH.sub(lambda m: m[1] + "^{" + m[2].translate(_LEVEL) + "}", flat)
     for match in _MEMBER.finditer(flat):
-        if _SUMMAND.search(flat[: match.start()]):
-            continue  # b of Z = X W + b ∈ ℝ^{m×n}
+        if _SUMMAND.search(flat[: match.start()]) or _FACTOR.search(flat[: match.start()]):
+            continue  # b of Z = X W + b ∈ ℝ^{m×n}, x of y = W x ∈ ℝᵐ
         size = match["size"] or ("" if match["raised"] else "1")
         shape = _shape(_LOW.sub(r"_\1", size.removeprefix("{").removesuffix("}").replace("\\,", " ")))
         if shape is None:
@@ -148,10 +154,8 @@ def declare(
         also = re.match(r"\s*(?:matrix\s*|matrices\s*)?" + _AND_PROPERTY.pattern, words[match.end() :])
         for name in _names(match["names"]):
             declared.setdefault(name, Declaration(None, shape, [also["property"]] if also else []))
-    prose = " ".join(
-        piece.text if piece.kind == "prose" else f" {piece.text} " if piece.kind == "inline" else " . "
-        for piece in held
-    )
+    inline = [_A.sub(_LETTER_A, piece.text) if piece.kind == "inline" else "." for piece in held]
+    prose = " ".join(piece.text if piece.kind == "prose" else f" {said} " for piece, said in zip(held, inline))
     prose += " . " + " . ".join(content for content, _, _ in loose)
     for pattern in (_PROPERTY, _BEFORE, _AFTER):
         for match in pattern.finditer(prose):

@@ -13,6 +13,7 @@ from .assignment import solve
 from .backward import LOSSES
 from .claims import DERIVATIVES, Claim, Claims, head_of, parts_of
 from .derivatives import TreeBuilder
+from .factors import beside_rows, in_front, only_factors
 from .losses import candidates, loss_of, moved_names, outside_operators, variable_of
 from .roles import body_of, chains_of, given, is_value, names_of, variables_of
 from .sample_sums import declare_families, entries_of, upright, wholes
@@ -75,8 +76,11 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
         if t.kind == "transpose" or (t.kind == "call" and t.data[0] == "diag")
         if t.args[0].kind == "name" and habit(str(t.args[0].data[0])) == "scalar"
     }
-    turned |= _beside_rows(reading)
+    trees = list(parts_of(reading.claims))
+    factors = only_factors(trees) - defined - set(declared) - vocabulary.bold
+    turned |= beside_rows(trees) - (in_front(trees) - turned)
     numbers = vocabulary.divisors - _matrices(reading) | _arguments(reading, functions, defined | set(declared))
+    numbers |= factors - turned
     hints = dict.fromkeys(vocabulary.bold | turned, "vector") | vocabulary.kinds | dict.fromkeys(numbers, "scalar")
     symbols = solve(
         names,
@@ -341,19 +345,6 @@ def _losses(reading: Claims) -> set[str]:
     """The letters of losses that are differentiated."""
     derived = (t.args[0] for t in parts_of(reading.claims) if t.kind in ("derivative", "gradient") and t.args)
     return {str(t.data[0]) for t in derived if t.kind in ("name", "apply")} & set(LOSSES)
-
-
-def _beside_rows(reading: Claims) -> set[str]:
-    """The b of aᵀb and of ‖A b‖, vectors: numbers would stand in front of the row and of the matrix."""
-    found: set[str] = set()
-    for t in parts_of(reading.claims):
-        first, last = t.args[-2:] if t.kind == "prod" else (t, t)
-        row = first.args[0] if first.kind == "transpose" else first
-        is_matrix = first is row and row.kind == last.kind == "name" and habit(str(row.data[0])) == "matrix"
-        if is_matrix or (first is not row and row.kind == last.kind == "name"):
-            letter = str(last.data[0])
-            found |= {letter} if habit(letter) == "scalar" and letter[0].isascii() else set()
-    return found
 
 
 def _only_summand(trees: Sequence[Tree]) -> bool:

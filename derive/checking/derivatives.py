@@ -358,7 +358,7 @@ class TreeBuilder(Formulas):
                 self.used.add("layout")
         else:
             value, _ = jacobian(prepared, variable)
-            self.used.add("layout")
+            self.used |= {"layout", "row"} if prepared.shape[0] is ONE else {"layout"}
             if ONE not in prepared.shape or ONE not in variable.shape:
                 self.used.add("stacked")
             if reading.layout == "denominator" and not turned:

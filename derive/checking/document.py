@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from ..errors import LimitError
+from ..heights import RAISED, RAISED_LETTERS
 from ..names import ACCENTS, SPOKEN
 from .manuscript import MATHEMATICS, Manuscript, closing
 
@@ -295,6 +296,10 @@ _SECOND = re.compile(  # d2L/dx2, d^2L/dx^2
     r"(?<![A-Za-z\\])(?:d(?:2|\^2|²)|∂\^2)\s*(?P<of>[A-Za-zℓ])\s*/\s*(?:d|∂)\s*(?P<by>[A-Za-zα-ω])(?:2|\^2|²)(?![\w^])"
 )
 _TURNED = re.compile(r"(?<=\))(\s*\^\s*(?:T|\{\s*T\s*\}|\\top|\{\s*\\top\s*\}))(\s*_\s*\{[a-z]{2}\})")  # (BA)^T_{ij}
+RESTATED = re.compile(  # = 2Aᵀ(Ax − b) ∈ ℝⁿ
+    r"(?<=\S)\s*(?:\\in(?![A-Za-z])|∈)\s*(?:\\(?:mathbb|mathbf|Bbb)\s*\{?\s*R\s*\}?|\\R\b|ℝ)\s*"
+    rf"(?:\^\s*(?:\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}}|\w)|[{''.join((*RAISED, *RAISED_LETTERS))}×]+)?\s*$"
+)
 _ORDERS = re.compile(
     r"\\(?:succ|prec|succeq|preceq|succcurlyeq|preccurlyeq|geq?|leq?|approx|gg|ll)(?![A-Za-z])|[≽≼≻≺≥≤≈⪰⪯]"
     r"|(?:\\neq?(?![A-Za-z])|≠)(?=\s*(?:\\(?:mathbf|boldsymbol|vec)\s*)?\{?0\}?[\s.,;]*$)"
@@ -369,6 +374,7 @@ def cleaned(text: str) -> str:
 def spelled(text: str) -> str:
     """The names of a formula as the grammar has them: a_{L-1}, \\hat{y}_i; the length is kept."""
     text = _SPOKEN_ACCENT.sub(lambda m: (m["d"] + m["letter"] + ACCENTS[m["accent"]]).ljust(len(m[0])), text)
+    text = RESTATED.sub(lambda m: " " * len(m[0]), text)
     text = _STARRED.sub("^*", text)  # w* = …
     text = _LAYER_TURNED.sub(lambda m: ("^{" + m["layer"] + "}^" + m["turn"].lstrip("^ ")).ljust(len(m[0])), text)
     text = _LAYER.sub(lambda m: m[1] + "_" + m[2], text)

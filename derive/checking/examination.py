@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from .. import names
 from ..expr import Expr, symbols_of
 from ..progress import keep_what_there_is, stage
 from ..shapes import shape_text
@@ -85,6 +86,7 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
                 one.scope.notes[:] = said  # what was tried is no reading of the document
             line.repair = by_variable(line.repair, claim.sides[0].tree) if line.repair else line.repair
             _renamed(one.document, claim, line)
+            _fitted(one.document, claim, line)
             if document.has_layers and line.repair:
                 line.repair = in_layers(line.repair, line.claim)
             if document.heads:
@@ -120,18 +122,28 @@ def _choose_variable(document: Claims, witness: Witness) -> None:
     loss = scope.symbols.get(scope.loss or "")
     if not document.open_nabla or loss is None:
         return
-    fewest = -1
+    fewest, likeliest = -1, ""
     for candidate in sorted(symbols_of(scope.inline(loss)), key=_likelihood):
         if candidate.properties & {"constant"}:
             continue
         held, scope.nabla = scope.nabla, candidate.name
+        likeliest = likeliest or candidate.name
         failures = Judge(document, "gradient", witness).run()
         if fewest < 0 or failures < fewest:
             fewest = failures
+            document.fitted_nabla = candidate.name if candidate.name != likeliest else None
         else:
             scope.nabla = held
         if not failures:
             return
+
+
+def _fitted(document: Claims, claim: Claim, line: Line) -> None:
+    """Name the variable of a ∇ as a condition where only that makes the line right."""
+    is_open = any(t.kind == "gradient" and len(t.args) == bool(t.data[1]) for t in parts_of([claim]))
+    if document.fitted_nabla is not None and is_open and line.verdict in ("proved", "agrees", "conditional"):
+        said = ", ".join(filter(None, (line.condition, f"∇ by {names.text(document.fitted_nabla)}")))
+        line.verdict, line.condition, line.reason = "conditional", said, f"right if {said}"
 
 
 def _likelihood(symbol: Expr) -> int:

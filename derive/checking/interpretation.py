@@ -13,11 +13,11 @@ from ..reading.indicators import INEQUALITY, indicators
 from ..reading.tokens import Token
 from ..shapes import ONE
 from .backward import name_gradients
-from .claims import Claim, Claims, Side, parts_of, shown, tokenize, vocabulary_of
+from .claims import EDGE, Claim, Claims, Side, parts_of, shown, tokenize, vocabulary_of
 from .conditions import stated
 from .declaring import add_property, declare, declared_by, declares, is_hedged
 from .definitions import settle
-from .document import MathRow, Passage, equation_sides, rows, statements
+from .document import RESTATED, MathRow, Passage, equation_sides, rows, statements
 from .generic_layers import kinds, written_out
 from .heads import name_heads
 from .manuscript import Manuscript
@@ -448,6 +448,8 @@ def _parse(side: Side, vocabulary: Vocabulary, notes: list[str], hypotheses: Seq
                 source = hypothesis.expanded(source)
             side.tree = as_formula(made, source)
         vocabulary.divisors |= planter.divisors
+        if RESTATED.search(side.text.rstrip(EDGE)):
+            readings.append("the shape that a line gives behind ∈ is not judged")
         notes += [reading for reading in readings if reading not in notes]
     except DeriveError as error:
         span = (error.span[0] + side.start, error.span[1] + side.start) if error.span is not None else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from ..expr import Expr
 from ..shapes import shape_text
@@ -11,6 +12,9 @@ from .report import Line
 from .roles import entries_differentiated_by
 from .trees import Tree
 from .values import Convention, Indexed
+
+if TYPE_CHECKING:
+    from .verdicts import Judge
 
 Value = Expr | Indexed
 ORDER = ("definition", "assumption", "proved", "agrees", "conditional", "unread", "fails")
@@ -25,6 +29,21 @@ class Alternative:
         self.value = value
         self.reading = reading
         self.used = used
+
+
+class Outputs:
+    """How a Jacobian stands: outputs as rows or as columns, of a function that is a row or a column itself."""
+
+    __slots__ = ("as_columns", "of_row")
+
+    def __init__(self, as_columns: bool, of_row: bool) -> None:
+        self.as_columns = as_columns
+        self.of_row = of_row
+
+    def condition(self) -> str:
+        """The layout as a condition."""
+        kind = "the derivative of a row" if self.of_row else "a Jacobian"
+        return f"{kind} has its outputs as {'columns' if self.as_columns else 'rows'}"
 
 
 class Failure:
@@ -47,7 +66,7 @@ class Judgment:
 
     __slots__ = (
         "verdict", "reason", "follows_from", "side", "truth", "value", "previous", "tree", "truths", "condition",
-        "span", "trials", "solution", "turns",
+        "span", "trials", "solution", "turns", "outputs",
     )  # fmt: skip
 
     def __init__(self, verdict: str, reason: str, side: Side) -> None:
@@ -65,11 +84,29 @@ class Judgment:
         self.turns = False  # what follows continues from here, and from nothing before
         self.trials: list[tuple[Side, Callable[[Tree], bool]]] = []  # sides, and whether a tree there would be right
         self.solution: Expr | None = None  # what would be right, where it has a closed form
+        self.outputs: Outputs | None = None  # how the Jacobians stand in which alone it is right
 
     @property
     def is_index_lost(self) -> bool:
         """Whether a side fails because it is the whole, where an entry is wanted."""
         return self.verdict == "fails" and isinstance(self.truth, Indexed) and isinstance(self.value, Expr)
+
+
+def outputs_of(judge: Judge, truth: Alternative, value: Alternative, *others: Sequence[Alternative]) -> Outputs | None:
+    """How the Jacobians stand with which alone two sides are the same; None where that makes no difference.
+
+    `others` are all the values of the left side, and of the right.
+    """
+    if judge.layout != "gradient":
+        return None
+    of_row = "row" in truth.used | value.used
+    if "denominator" in (truth.reading.layout, value.reading.layout):
+        return Outputs(True, of_row)
+    turned = [[a for a in some if a.reading.layout == "denominator"] for some in others]
+    if not any(turned):
+        return None
+    left, right = (some[0] if some else one for some, one in zip(turned, (truth, value)))
+    return None if judge.same(left.value, right.value) else Outputs(False, of_row)
 
 
 def with_entries(truths: list[Alternative], chain: Sequence[Claim]) -> list[Alternative]:

@@ -2,7 +2,8 @@
 
 A derivative that is right in one layout only is a vote.  The gradient's own shape is the layout unless the votes
 for rows are at least two and outnumber those against; one line never decides against another.  Where no other
-line tells, a line that is right in rows only is right under that condition.
+line tells, a line that is right in rows only is right under that condition.  Jacobians of vectors may have their
+outputs as rows or as columns beside gradients that are columns; where lines need both, each is right if they do.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ def judged(
     if layout is not None:
         return [judge(scope, layout, True) for scope in scopes], layout
     plain = [judge(scope, "gradient", True) for scope in scopes]
+    _one_layout([judgment for one in plain for _, found in one.judgments for judgment in found])
     if not any(_fails(found) for one in plain for _, found in one.judgments):
         return plain, "gradient"
     others: dict[int, Judge] = {}
@@ -81,3 +83,15 @@ def _condition(before: Judged, after: Judged) -> None:
         if judgment.verdict in ("proved", "agrees"):
             judgment.verdict, judgment.condition = "conditional", "numerator layout"
             judgment.reason = "; ".join(filter(None, ("right in numerator layout", judgment.reason)))
+
+
+def _one_layout(judgments: Sequence[Judgment]) -> None:
+    """Jacobians stand in one way throughout: lines that need both ways are right under that condition only."""
+    for of_row in (False, True):
+        held = [j for j in judgments if j.outputs is not None and j.outputs.of_row is of_row and j.verdict in RIGHT]
+        if len({j.outputs.as_columns for j in held if j.outputs is not None}) < 2:
+            continue
+        for judgment in held:
+            assert judgment.outputs is not None
+            said = ", ".join(filter(None, (judgment.condition, judgment.outputs.condition())))
+            judgment.verdict, judgment.condition, judgment.reason = "conditional", said, f"right if {said}"

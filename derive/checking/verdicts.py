@@ -36,7 +36,7 @@ from .derivatives import TreeBuilder
 from .document import CONSTANT
 from .hypotheses import assumed, own_functions, speaks_of_letters
 from .index_chains import IndexChain
-from .judgments import Alternative, Failure, Judgment, Value, difference, wide, with_entries
+from .judgments import Alternative, Failure, Judgment, Value, difference, outputs_of, wide, with_entries
 from .roles import given, is_value, names_of
 from .solutions import failed_equation, is_of_a_loss, judged_equation, judged_solution
 from .trees import Tree, is_chain, turned_letters
@@ -344,6 +344,7 @@ class Judge:
                 judgment.verdict, judgment.condition = "conditional", ", ".join(needed)
                 judgment.reason = f"right if {judgment.condition}"
             judgment.value, judgment.truth, judgment.tree = value.value, truth.value, side.tree
+            judgment.outputs = outputs_of(self, truth, value, truths, values)
             return judgment
         value_ = values[0].value
         whole = [v if isinstance(v, Indexed) else self.whole(v) for v in (truths[0].value, value_)]
@@ -463,6 +464,7 @@ class Judge:
                     if self.same(truth.value, other):
                         judgment = Judgment(self.proof(truth.value, other), "", side)
                         judgment.value = other
+                        judgment.outputs = outputs_of(self, truth, Alternative(other, reading, builder.used))
                         return judgment
         if (chained := in_order(self, side, truths)) is not None:
             return chained

@@ -148,6 +148,7 @@ def lex(text: str, known: frozenset[str] = frozenset(), is_latex: bool = False) 
 def with_signs(tokens: list[Token], vocabulary: Vocabulary) -> list[Token]:
     """The tokens with d where it is the sign of a differential, D of a directional derivative, and ΔX one name."""
     result: list[Token] = []
+    quotients = signs_of_quotients(tokens)
     i, skip = 0, 0
     while i < len(tokens):
         token = tokens[i]
@@ -157,7 +158,7 @@ def with_signs(tokens: list[Token], vocabulary: Vocabulary) -> list[Token]:
             skip = i + word_at(tokens, i, vocabulary.names)
             is_letter = is_letter and skip == i
         if is_letter and token.text == "d" and token.style not in ("bold", "vec"):
-            if _is_sign(tokens, i, vocabulary):
+            if i in quotients or _is_sign(tokens, i, vocabulary):
                 sign = Token("diff", "d", token.start, token.end, False)
                 sign.spaced = token.spaced
                 result.append(sign)
@@ -210,6 +211,33 @@ def _is_sign(tokens: list[Token], i: int, vocabulary: Vocabulary) -> bool:
     if after.kind == "bar" and sum(t.kind == "bar" and t.text == after.text for t in tokens[:i]) % 2:
         return False  # ‖x − d‖
     return after.kind in ("atom", "func", "unknown", "open", "bar", "frac", "sqrt", "sum", "macro", "one")
+
+
+def signs_of_quotients(tokens: list[Token]) -> set[int]:
+    """The places of the d that begin both parts of a fraction, as in dL/dx and d/dx: of a letter one would cancel."""
+    found: set[int] = set()
+    closing, opened = {}, []
+    for i, token in enumerate(tokens):
+        if token.kind == "open":
+            opened.append(i)
+        elif token.kind == "close" and opened:
+            closing[opened.pop()] = i
+    for i, token in enumerate(tokens):
+        above = below = i + 1
+        if token.kind == "frac":
+            below = closing.get(above, above) + 1
+            above, below = (at + (at in closing) for at in (above, below))
+        elif token.text == "/":
+            above = i - 1
+            while above > 0 and not _is_d(tokens, above) and (tokens[above].kind != "op" or tokens[above].text == "^"):
+                above -= 1
+        if above != below and _is_d(tokens, above) and _is_d(tokens, below) and below + 1 < len(tokens):
+            found |= {above, below} if tokens[below + 1].kind in ("atom", "open", "func", "macro") else set()
+    return found
+
+
+def _is_d(tokens: list[Token], i: int) -> bool:
+    return i < len(tokens) and tokens[i].text == "d" and tokens[i].kind in ("atom", "diff")
 
 
 def parse(tokens: list[Token], source: str, vocabulary: Vocabulary, readings: list[str]) -> Node:

@@ -237,7 +237,7 @@ def norm_subscript(p: Stacks, held: list[Token], first: Token) -> None:
         entry(p, outer, held, first)
         return
     shown = [str(t.value) if t.kind == "name" else t.text for t in held]
-    words = "".join("F" if word in ("F", "Fro", "fro", "HS") else word for word in shown)
+    words = "".join(shown)
     words = _NORM_WORDS.get(words, re.sub(r"^ℓ_", "", words))
     kind = words if words in ("1", "2", "F", "*", "op") else None
     if kind is None and words.isdigit() and int(words) > 2:
@@ -276,6 +276,7 @@ def norm_subscript(p: Stacks, held: list[Token], first: Token) -> None:
 # What stands below the bars of a norm, as words.
 _NORM_WORDS = {
     "2F": "F", "nuc": "*", "tr": "*", "sp": "op", "spec": "op", "inf": "∞", "infty": "∞", "fro": "F", "Fro": "F",
+    "HS": "F", "⋆": "*",
 }  # fmt: skip
 _NORM_WORD = re.compile(r"(?:infty|inf|max|[fF]ro|nuc|op|spec|sp|tr)(?![A-Za-z0-9])")
 
