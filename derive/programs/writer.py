@@ -91,7 +91,7 @@ class Writer(Expressions):
                     continue
                 if self.uses[body] != 1 and not (value.kind == "sum" and self.is_last_use(body, value)):
                     continue
-                if term.powers and len(value.args) > 1:
+                if term.flipped or term.powers and len(value.args) > 1:
                     continue
                 if body.shape != value.shape or body in self.preferred:
                     continue
@@ -99,7 +99,7 @@ class Writer(Expressions):
                     continue
                 if is_broadcast(body) and self.is_better_added(body, value):
                     continue
-                if value.kind == "entries" and (value.data[index] != ("full", Fraction(1)) or term.flipped):
+                if value.kind == "entries" and value.data[index] != ("full", Fraction(1)):
                     continue
                 found[value] = index
                 taken.add(body)
@@ -170,15 +170,7 @@ class Writer(Expressions):
         )
 
     def _can_continue(self, value: Value, index: int) -> bool:
-        term = value.args[index]
-        if term.flipped:
-            return False
-        if term.coefficient == 1:
-            return True
-        if term.coefficient != -1:
-            return True
-        others = [t for i, t in enumerate(value.args) if i != index]
-        return len(others) > 0
+        return value.args[index].coefficient != -1 or len(value.args) > 1
 
     # Lines
 
