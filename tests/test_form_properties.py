@@ -272,6 +272,9 @@ def test_the_way_through_sympy_can_fail():
         ),
         ("s = sqrt(xᵀx + ε); log(s) + 1/s", "x: n, ε: scalar positive", "(1 − 1 / s) x / s² where s = sqrt(xᵀ x + ε)"),
         ("q = (aᵀx)²; exp(q)", "x, a: n", None),  # aᵀx is no root of q where it is negative
+        ("s = sqrt(aᵀx); s + aᵀx log(aᵀx)²", "x, a: n", "(log(s²)² + 2 log(s²) + 1 / (2 s)) a where s = sqrt(aᵀ x)"),
+        ("s = sqrt(aᵀx); log(1 + (aᵀx)²) − 1/s²", "x, a: n", "(2 c / (1 + c²) + 1 / c²) a where c = aᵀ x"),
+        ("v = sqrt(y − x); sum(1 ./ v.^2)", "x, y: n", "(y − x).^(−2)"),
     ],
 )
 def test_what_the_author_named_keeps_its_name_however_it_is_written(formula, where, wanted):
