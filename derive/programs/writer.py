@@ -191,7 +191,15 @@ class Writer(Expressions):
 
     def results(self) -> list[str]:
         """The outputs; a matrix of each sample is put together of its ends."""
-        written = dict(zip(self.outputs, map(self.result, self.terms), strict=True))
+        written: dict[str, str] = {}
+        given: set[Value] = set()
+        for label, term in zip(self.outputs, self.terms, strict=True):
+            text = self.result(term)
+            if term.value is not None and term.is_plain and not self.is_foreign(term.value):
+                if term.value in given:
+                    text = self.copied(CodeText(text)).text  # whoever changes one result keeps the other
+                given.add(term.value)
+            written[label] = text
         for labels in self.program.ends.values():
             if labels[0] in written:
                 ends = [written[label] for label in labels]
