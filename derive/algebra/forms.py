@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache, partial
 
@@ -352,6 +352,7 @@ def _named(expr: Expr, loss: Expr, taken: set[str], given: list[tuple[str, Expr]
     definitions: list[tuple[Expr, Expr]] = []
     used = taken | {name for name, _ in given}
     written = set(nodes(loss))
+    authored_parts = {part for _, part in given}
 
     def put(part: Expr, name: str, uses: Mapping[Expr, Callable[[Expr], Expr]]) -> None:
         nonlocal expr, definitions
@@ -364,7 +365,7 @@ def _named(expr: Expr, loss: Expr, taken: set[str], given: list[tuple[str, Expr]
 
     for authored, part in reversed(given):
         if part.args and authored not in taken:
-            uses = _uses(part, part in written, nodes(expr, *(value for _, value in definitions)))
+            uses = _uses(part, part in written, authored_parts, nodes(expr, *(value for _, value in definitions)))
             if uses:
                 put(part, authored, uses)
     for _ in range(12):
@@ -375,27 +376,26 @@ def _named(expr: Expr, loss: Expr, taken: set[str], given: list[tuple[str, Expr]
     return Compact(expr, _in_order(definitions))
 
 
-def _uses(part: Expr, is_defined: bool, found: list[Expr]) -> dict[Expr, Callable[[Expr], Expr]]:
+def _uses(
+    part: Expr, is_defined: bool, named: Collection[Expr], found: list[Expr]
+) -> dict[Expr, Callable[[Expr], Expr]]:
     """Where a part is used, perhaps written otherwise, and what stands there over its name: for s = √u, u is s².
 
-    `is_defined` says that the part has a value wherever the loss has one.
+    `is_defined` says that the part has a value wherever the loss has one.  What is `named` itself stays,
+    and so does c² of a symbol or of a named part c.
     """
     if part in found:
-        return {part: lambda named: named}
+        return {part: lambda name: name}
     of, (base, inner) = set(symbols_of(part)), _powered(part)
     has_value = is_defined or inner.denominator == 1 or is_nonnegative(base)
     uses: dict[Expr, Callable[[Expr], Expr]] = {}
     for node in found:
         below, outer = _powered(node)
+        if node in named or ((not below.args or below in named) and outer.denominator == 1 and outer > 0):
+            continue
         # u is √u squared where there is √u, but no root of u².
         is_known = outer == inner or abs(inner.numerator) == 1 and (has_value or outer.denominator != 1)
-        if (
-            is_known
-            and node.args
-            and set(symbols_of(node)) == of
-            and below.shape == base.shape
-            and is_same(below, base)
-        ):
+        if is_known and set(symbols_of(node)) == of and below.shape == base.shape and is_same(below, base):
             uses[node] = partial(_raised, exponent=outer / inner)
     return uses
 
