@@ -125,6 +125,18 @@ def test_a_wrong_tangent_would_be_seen(torch, monkeypatch, kind):
         torch.autograd.gradcheck(function, given, check_forward_ad=True)
 
 
+@pytest.mark.parametrize("wrt", ["x", ["x", "y"]])
+def test_torch_takes_a_gradient_that_is_an_argument(torch, wrt):
+    d = derive.gradient("bᵀ (x + y)", wrt, "x, y, b: n")
+    given = {name: torch.arange(3.0) + i for i, name in enumerate("xyb")}
+    variables = [given[name].requires_grad_() for name in wrt]
+    d.to_torch()(**given).backward()
+    assert all(torch.equal(v.grad, given["b"]) for v in variables)
+    found = d.function(backend="torch")(**given)
+    places = [t.data_ptr() for t in (*(found if isinstance(found, tuple) else [found]), given["b"])]
+    assert len({*places}) == len(places)
+
+
 def test_a_list_of_one_variable_is_a_list(torch):
     """A mapping of one name, whose functions return a tuple of one, as do those of several."""
     both = derive.gradient("½‖tanh(W x) − y‖²", ["W"]), derive.gradient("½‖tanh(W x) − y‖²", "W")

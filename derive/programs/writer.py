@@ -136,7 +136,7 @@ class Writer(Expressions):
 
     def start_copy(self, name: str, value: Value, text: CodeText) -> None:
         """The line that makes a sum a copy of one of its operands."""
-        self.line(f"{name} = {text.at(ATOM)}.copy()")
+        self.line(f"{name} = {self.copied(text).text}")
 
     def is_better_added(self, body: Value, value: Value) -> bool:
         """Whether a sum should not start from u 1ᵀ: another array has its shape, and 1 1ᵀ is a number anyway."""
@@ -472,7 +472,8 @@ class Writer(Expressions):
             self.line(f"{name} *= {shown.text}", comment)
 
     def copied(self, text: CodeText) -> CodeText:
-        return CodeText(f"{text.at(ATOM)}.copy()") if self.dialect.in_place else text
+        """An array of its own, where the library can change arrays."""
+        return self.call("copy", [text]) if "copy" in self.dialect.templates else text
 
     def is_foreign(self, value: Value) -> bool:
         """Whether the array outlives the call: an argument, a view of one, or what is kept of constant arguments."""
