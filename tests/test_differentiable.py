@@ -126,9 +126,12 @@ def test_a_wrong_tangent_would_be_seen(torch, monkeypatch, kind):
 
 
 @pytest.mark.parametrize("wrt", ["x", ["x", "y"]])
-def test_torch_takes_a_gradient_that_is_an_argument(torch, wrt):
-    d = derive.gradient("bᵀ (x + y)", wrt, "x, y, b: n")
-    given = {name: torch.arange(3.0) + i for i, name in enumerate("xyb")}
+@pytest.mark.parametrize(
+    ("formula", "where", "shape"), [("bᵀ (x + y)", "x, y, b: n", (3,)), ("b (x + y)", "x, y, b: scalar", ())]
+)
+def test_torch_takes_a_gradient_that_is_an_argument(torch, formula, where, shape, wrt):
+    d = derive.gradient(formula, wrt, where)
+    given = {name: torch.rand(shape) for name in "xyb"}
     variables = [given[name].requires_grad_() for name in wrt]
     d.to_torch()(**given).backward()
     assert all(torch.equal(v.grad, given["b"]) for v in variables)

@@ -247,6 +247,7 @@ JAX = {key: text.replace("{lib}", "jnp") for key, text in COMMON.items()} | tabl
 TORCH = {key: text.replace("{lib}", "torch") for key, text in COMMON.items()} | table("""
     constant: {like}.new_tensor({0})
     copy: {0}.clone()
+    copy_scalar: {0}.clone()
     outer: torch.outer({0}, {1})
     sq_norm: {0} @ {0}
     sq_norm_matrix: torch.sum({0} * {0})

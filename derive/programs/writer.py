@@ -195,10 +195,12 @@ class Writer(Expressions):
         given: set[Value] = set()
         for label, term in zip(self.outputs, self.terms, strict=True):
             text = self.result(term)
-            if term.value is not None and term.is_plain and not self.is_foreign(term.value):
-                if term.value in given:
-                    text = self.copied(CodeText(text)).text  # whoever changes one result keeps the other
-                given.add(term.value)
+            value = only(term)
+            if value is not None and not self.is_foreign(value):
+                if value in given:
+                    # Whoever changes one result keeps the other.
+                    text = self.copied(CodeText(text), value.is_scalar).text
+                given.add(value)
             written[label] = text
         for labels in self.program.ends.values():
             if labels[0] in written:
@@ -447,6 +449,9 @@ class Writer(Expressions):
             if all(value.kind in STATIC for value, _ in term.powers):
                 return self.call("constant", [self.scalar(term)]).text
             text = self.scalar(term)
+            number = only(term)
+            if number is not None and self.is_foreign(number):
+                return self.copied(text, True).text
             return self.hoisted(text).text if len(text.text) > LONG // 2 else text.text
         body = term.body
         if body in self.names and self.is_own(body) and self.dialect.in_place and not term.is_plain:
@@ -471,9 +476,10 @@ class Writer(Expressions):
         else:
             self.line(f"{name} *= {shown.text}", comment)
 
-    def copied(self, text: CodeText) -> CodeText:
-        """An array of its own, where the library can change arrays."""
-        return self.call("copy", [text]) if "copy" in self.dialect.templates else text
+    def copied(self, text: CodeText, is_scalar: bool = False) -> CodeText:
+        """An array of its own, where the library can change arrays, and numbers are arrays."""
+        kind = "copy_scalar" if is_scalar else "copy"
+        return self.call(kind, [text]) if kind in self.dialect.templates else text
 
     def is_foreign(self, value: Value) -> bool:
         """Whether the array outlives the call: an argument, a view of one, or what is kept of constant arguments."""
@@ -488,6 +494,14 @@ class Writer(Expressions):
     def fills(self, term: Term, value: Value) -> bool:
         body = term.value
         return body is not None and (body.kind not in ("eye", "Diag", "outer") or is_broadcast(body))
+
+
+def only(term: Term) -> Value | None:
+    """The value that a term is, times nothing."""
+    if term.value is None and term.coefficient == 1 and len(term.powers) == 1:
+        value, exponent = term.powers[0]
+        return value if exponent == 1 else None
+    return term.value if term.is_plain else None
 
 
 def is_broadcast(value: Value) -> bool:
