@@ -270,7 +270,7 @@ class Module:
             lines += ["    " + line for line in unpacked(all_held, call_text("_constants", self.constant_call()))]
         if name in self.by_rows:
             call = call_text(f"_{name}_by_rows", self.loop_parameters(name))
-            lines += [f"    if {self.by_rows[name].is_large}:", *("        " + line for line in returned([call]))]
+            lines += [f"    if {self.by_rows[name].condition}:", *("        " + line for line in returned([call]))]
         lines += ["    " + line for line in self.bodies[name]]
         return "\n".join([head, *lines])
 

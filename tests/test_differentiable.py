@@ -125,6 +125,21 @@ def test_a_wrong_tangent_would_be_seen(torch, monkeypatch, kind):
         torch.autograd.gradcheck(function, given, check_forward_ad=True)
 
 
+@pytest.mark.parametrize("wrt", ["x", ["x", "y"]])
+@pytest.mark.parametrize(
+    ("formula", "where", "shape"), [("bᵀ (x + y)", "x, y, b: n", (3,)), ("b (x + y)", "x, y, b: scalar", ())]
+)
+def test_torch_takes_a_gradient_that_is_an_argument(torch, formula, where, shape, wrt):
+    d = derive.gradient(formula, wrt, where)
+    given = {name: torch.rand(shape) for name in "xyb"}
+    variables = [given[name].requires_grad_() for name in wrt]
+    d.to_torch()(**given).backward()
+    assert all(torch.equal(v.grad, given["b"]) for v in variables)
+    found = d.function(backend="torch")(**given)
+    places = [t.data_ptr() for t in (*(found if isinstance(found, tuple) else [found]), given["b"])]
+    assert len({*places}) == len(places)
+
+
 def test_a_list_of_one_variable_is_a_list(torch):
     """A mapping of one name, whose functions return a tuple of one, as do those of several."""
     both = derive.gradient("½‖tanh(W x) − y‖²", ["W"]), derive.gradient("½‖tanh(W x) − y‖²", "W")

@@ -272,6 +272,11 @@ def test_the_way_through_sympy_can_fail():
         ),
         ("s = sqrt(xᵀx + ε); log(s) + 1/s", "x: n, ε: scalar positive", "(1 − 1 / s) x / s² where s = sqrt(xᵀ x + ε)"),
         ("q = (aᵀx)²; exp(q)", "x, a: n", None),  # aᵀx is no root of q where it is negative
+        ("s = sqrt(aᵀx); s + aᵀx log(aᵀx)²", "x, a: n", "(log(s²)² + 2 log(s²) + 1 / (2 s)) a where s = sqrt(aᵀ x)"),
+        ("s = sqrt(aᵀx); log(1 + (aᵀx)²) − 1/s²", "x, a: n", "(2 c / (1 + c²) + 1 / c²) a where c = aᵀ x"),
+        ("v = 1 ./ x; sum(x.^3) + sum(v.^2)", "x: n", "3 x.^2 − 2 v.^3 where v = x.^(−1)"),
+        ("u = aᵀx; s = sqrt(u); t = u^(1/3); s t", "x, a: n", "5 a / (6 sqrt(t)) where u = aᵀ x, t = u^(1/3)"),
+        ("v = sqrt(y − x); sum(1 ./ v.^2)", "x, y: n", "(y − x).^(−2)"),
     ],
 )
 def test_what_the_author_named_keeps_its_name_however_it_is_written(formula, where, wanted):

@@ -327,6 +327,20 @@ def test_functions_of_fresh_arrays_are_written_into_them():
     assert "out=AB" not in again.source() and max(again.errors().values()) < 1e-6
 
 
+@pytest.mark.parametrize("workspace", [False, True])
+def test_equal_derivatives_are_arrays_of_their_own(workspace):
+    rng = np.random.default_rng(0)
+    given = {"X": rng.random((3, 3)), "B": rng.random((3, 3)), "b": rng.random(3)}
+    made = derive.gradient("bᵀ (X + Bᵀ) b", ["X", "B"], "X, B: n×n, b: n").function(workspace=workspace)(**given)
+    assert all(np.allclose(each, np.outer(given["b"], given["b"])) for each in made)
+    assert not np.shares_memory(*made)
+
+
+@pytest.mark.parametrize("formula", ["sum(softmax_col(A B) ⊙ C)", "sum(logsumexp_col(A B))"])
+def test_the_softmax_of_columns_of_a_square_matrix_turns_it(formula):
+    assert max(derive.gradient(formula, "A", "A, B, C: n×n").errors().values()) < 1e-6
+
+
 def test_rows_are_scaled_in_an_array_of_the_program():
     source = derive.gradient("‖diag(D Aᵀ A Dᵀ) − t‖²", "A", "D: N×n, A: k×n, t: N").source()
     assert "DAt *= r[:, None]" in source and "D * r" not in source

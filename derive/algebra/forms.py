@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache, partial
 
 from ..expr import Expr, nodes, number_op, substitute, symbol, symbol_count, symbols_of
+from ..facts import is_nonnegative
 from ..operations import add, hadamard, inv, matmul, matpow, mul, power, scale, terms_of, transpose
 from .budget import TooLargeError
 from .display import Cost, Presentation, cost, tidy
@@ -331,7 +332,7 @@ def compact(expr: Expr, loss: Expr, boxed: Expr, definitions: list[tuple[str, Ex
     for candidate in dict.fromkeys(candidates):
         if candidate is not boxed and not is_same(candidate, expr):
             continue
-        made = _named(candidate, taken, definitions)
+        made = _named(candidate, loss, taken, definitions)
         # What its author has named is known already, and costs nothing.
         parts = [made.expression, *(value for name, value in made.definitions if name.name not in known)]
         size = sum(symbol_count(part) for part in parts)
@@ -346,10 +347,12 @@ def _dimensions(expr: Expr) -> frozenset[str]:
     return expr.shape[0].names | expr.shape[1].names
 
 
-def _named(expr: Expr, taken: set[str], given: list[tuple[str, Expr]]) -> Compact:
+def _named(expr: Expr, loss: Expr, taken: set[str], given: list[tuple[str, Expr]]) -> Compact:
     """Name what the author has named, and repeated parts while that makes the whole no longer."""
     definitions: list[tuple[Expr, Expr]] = []
     used = taken | {name for name, _ in given}
+    written = set(nodes(loss))
+    authored_parts = {part for _, part in given}
 
     def put(part: Expr, name: str, uses: Mapping[Expr, Callable[[Expr], Expr]]) -> None:
         nonlocal expr, definitions
@@ -362,7 +365,7 @@ def _named(expr: Expr, taken: set[str], given: list[tuple[str, Expr]]) -> Compac
 
     for authored, part in reversed(given):
         if part.args and authored not in taken:
-            uses = _uses(part, nodes(expr, *(value for _, value in definitions)))
+            uses = _uses(part, part in written, authored_parts, nodes(expr, *(value for _, value in definitions)))
             if uses:
                 put(part, authored, uses)
     for _ in range(12):
@@ -373,23 +376,26 @@ def _named(expr: Expr, taken: set[str], given: list[tuple[str, Expr]]) -> Compac
     return Compact(expr, _in_order(definitions))
 
 
-def _uses(part: Expr, found: list[Expr]) -> dict[Expr, Callable[[Expr], Expr]]:
-    """Where a part is used, perhaps written otherwise, and what stands there over its name: for s = √u, u is s²."""
+def _uses(
+    part: Expr, is_defined: bool, named: Collection[Expr], found: list[Expr]
+) -> dict[Expr, Callable[[Expr], Expr]]:
+    """Where a part is used, perhaps written otherwise, and what stands there over its name: for s = √u, u is s².
+
+    `is_defined` says that the part has a value wherever the loss has one.  What is `named` itself stays,
+    and so does c² of a symbol or of a named part c.
+    """
     if part in found:
-        return {part: lambda named: named}
+        return {part: lambda name: name}
     of, (base, inner) = set(symbols_of(part)), _powered(part)
+    has_value = is_defined or inner.denominator == 1 or is_nonnegative(base)
     uses: dict[Expr, Callable[[Expr], Expr]] = {}
     for node in found:
         below, outer = _powered(node)
-        # u is √u squared, but no root of u².
-        is_known = abs(inner.numerator) == 1 or outer == inner
-        if (
-            is_known
-            and node.args
-            and set(symbols_of(node)) == of
-            and below.shape == base.shape
-            and is_same(below, base)
-        ):
+        if node in named or ((not below.args or below in named) and outer.denominator == 1 and outer > 0):
+            continue
+        # u is √u squared where there is √u, but no root of u².
+        is_known = outer == inner or abs(inner.numerator) == 1 and (has_value or outer.denominator != 1)
+        if is_known and set(symbols_of(node)) == of and below.shape == base.shape and is_same(below, base):
             uses[node] = partial(_raised, exponent=outer / inner)
     return uses
 

@@ -143,6 +143,7 @@ COMMON = {name: f"{{lib}}.{name}({{0}})" for name in FUNCTIONS if name not in UN
 
 NUMPY = {key: text.replace("{lib}", "np") for key, text in COMMON.items()} | table("""
     constant: {dtype}.type({0})
+    copy: {0}.copy()
     total: {0}.sum()
     hypot: _hypot({0}, {1})
     matvec: {0}.dot({1})
@@ -245,6 +246,8 @@ JAX = {key: text.replace("{lib}", "jnp") for key, text in COMMON.items()} | tabl
 
 TORCH = {key: text.replace("{lib}", "torch") for key, text in COMMON.items()} | table("""
     constant: {like}.new_tensor({0})
+    copy: {0}.clone()
+    copy_scalar: {0}.clone()
     outer: torch.outer({0}, {1})
     sq_norm: {0} @ {0}
     sq_norm_matrix: torch.sum({0} * {0})

@@ -33,13 +33,13 @@ class BlockedWriter(Writer):
     block : RowBlock or None
     after : frozenset of Value
         What is computed behind the loop.
-    is_large : str
-        The condition under which the loop is faster.
+    condition : str
+        Of the sizes, under which the loop is faster.
     """
 
     block: RowBlock | None = None
     after: frozenset[Value] = frozenset()
-    is_large = ""
+    condition = ""
 
     def arranged(self, order: list[Value]) -> list[Value]:
         """What comes before the loop, in it and behind it."""
@@ -57,9 +57,9 @@ class BlockedWriter(Writer):
             if v in read and v not in block.sums and v.shape not in wide and v.shape[1] is not ONE and v.kind != "outer"
         ]  # fmt: skip
         if never_whole:
-            self.is_large = self.past(PAST_THE_CACHE, never_whole)
+            self.condition = self.past(PAST_THE_CACHE, never_whole)
         elif once := self.read_once(block, order):
-            self.is_large = self.past(PAST_THE_LAST_LEVEL, once)
+            self.condition = self.past(PAST_THE_LAST_LEVEL, once)
         else:
             return order
         self.block, self.after = block, frozenset(after)
@@ -67,7 +67,7 @@ class BlockedWriter(Writer):
         return [*before, *block.members, *after]
 
     def read_once(self, block: RowBlock, order: Sequence[Value]) -> list[Value]:
-        """Matrices, the largest there are, that are read from memory once instead of several times."""
+        """Matrices that are read from memory once instead of several times, where no array of their shape is made."""
         if self.outputs == ["value"]:
             return []  # seldom called for alone
         made = {v.shape for v in order if v.kind in FRESH}

@@ -17,6 +17,7 @@ from .terms import UNIT, Term, Value, values_below
 BILINEAR = frozenset(("product", "outer", "row_dots"))
 LINEAR = frozenset("row_sums diagonal Diag vec unvec submatrix cumsum cumsum_back".split())
 LINEAR_IN_THE_SECOND = frozenset(("solve", "spd_solve"))
+TRIED = 6  # arrays that could be multiplied instead
 
 
 class Linearity:
@@ -72,13 +73,11 @@ class Linearity:
 
 
 def common(sets: Iterable[int]) -> int:
+    """What is in all sets."""
     found = -1
     for each in sets:
         found &= each
     return found
-
-
-TRIED = 6  # arrays that could be multiplied instead
 
 
 def moved(graph: Products, roots: Sequence[Term], cost: Callable[[Cost], float]) -> list[Term]:

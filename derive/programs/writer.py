@@ -91,7 +91,7 @@ class Writer(Expressions):
                     continue
                 if self.uses[body] != 1 and not (value.kind == "sum" and self.is_last_use(body, value)):
                     continue
-                if term.powers and len(value.args) > 1:
+                if term.flipped or term.powers and len(value.args) > 1:
                     continue
                 if body.shape != value.shape or body in self.preferred:
                     continue
@@ -99,7 +99,7 @@ class Writer(Expressions):
                     continue
                 if is_broadcast(body) and self.is_better_added(body, value):
                     continue
-                if value.kind == "entries" and (value.data[index] != ("full", Fraction(1)) or term.flipped):
+                if value.kind == "entries" and value.data[index] != ("full", Fraction(1)):
                     continue
                 found[value] = index
                 taken.add(body)
@@ -136,7 +136,7 @@ class Writer(Expressions):
 
     def start_copy(self, name: str, value: Value, text: CodeText) -> None:
         """The line that makes a sum a copy of one of its operands."""
-        self.line(f"{name} = {text.at(ATOM)}.copy()")
+        self.line(f"{name} = {self.copied(text).text}")
 
     def is_better_added(self, body: Value, value: Value) -> bool:
         """Whether a sum should not start from u 1ᵀ: another array has its shape, and 1 1ᵀ is a number anyway."""
@@ -170,15 +170,7 @@ class Writer(Expressions):
         )
 
     def _can_continue(self, value: Value, index: int) -> bool:
-        term = value.args[index]
-        if term.flipped:
-            return False
-        if term.coefficient == 1:
-            return True
-        if term.coefficient != -1:
-            return True
-        others = [t for i, t in enumerate(value.args) if i != index]
-        return len(others) > 0
+        return value.args[index].coefficient != -1 or len(value.args) > 1
 
     # Lines
 
@@ -199,7 +191,17 @@ class Writer(Expressions):
 
     def results(self) -> list[str]:
         """The outputs; a matrix of each sample is put together of its ends."""
-        written = dict(zip(self.outputs, map(self.result, self.terms), strict=True))
+        written: dict[str, str] = {}
+        given: set[Value] = set()
+        for label, term in zip(self.outputs, self.terms, strict=True):
+            text = self.result(term)
+            value = only(term)
+            if value is not None and not self.is_foreign(value):
+                if value in given:
+                    # Whoever changes one result keeps the other.
+                    text = self.copied(CodeText(text), value.is_scalar).text
+                given.add(value)
+            written[label] = text
         for labels in self.program.ends.values():
             if labels[0] in written:
                 ends = [written[label] for label in labels]
@@ -447,6 +449,9 @@ class Writer(Expressions):
             if all(value.kind in STATIC for value, _ in term.powers):
                 return self.call("constant", [self.scalar(term)]).text
             text = self.scalar(term)
+            number = only(term)
+            if number is not None and self.is_foreign(number):
+                return self.copied(text, True).text
             return self.hoisted(text).text if len(text.text) > LONG // 2 else text.text
         body = term.body
         if body in self.names and self.is_own(body) and self.dialect.in_place and not term.is_plain:
@@ -471,8 +476,10 @@ class Writer(Expressions):
         else:
             self.line(f"{name} *= {shown.text}", comment)
 
-    def copied(self, text: CodeText) -> CodeText:
-        return CodeText(f"{text.at(ATOM)}.copy()") if self.dialect.in_place else text
+    def copied(self, text: CodeText, is_scalar: bool = False) -> CodeText:
+        """An array of its own, where the library can change arrays, and numbers are arrays."""
+        kind = "copy_scalar" if is_scalar else "copy"
+        return self.call(kind, [text]) if kind in self.dialect.templates else text
 
     def is_foreign(self, value: Value) -> bool:
         """Whether the array outlives the call: an argument, a view of one, or what is kept of constant arguments."""
@@ -487,6 +494,14 @@ class Writer(Expressions):
     def fills(self, term: Term, value: Value) -> bool:
         body = term.value
         return body is not None and (body.kind not in ("eye", "Diag", "outer") or is_broadcast(body))
+
+
+def only(term: Term) -> Value | None:
+    """The value that a term is, times nothing."""
+    if term.value is None and term.coefficient == 1 and len(term.powers) == 1:
+        value, exponent = term.powers[0]
+        return value if exponent == 1 else None
+    return term.value if term.is_plain else None
 
 
 def is_broadcast(value: Value) -> bool:
