@@ -931,3 +931,10 @@ def test_numbered_matrices_and_functions_with_digits_are_read():
     net = derive.gradient("‖W2tanh(W1x)‖²", "W1")
     assert net.boxed is derive.gradient("‖W₂ tanh(W₁ x)‖²", "W₁").boxed
     assert net.readings == ["W2tanh(…) is read as W2 times tanh(…)"]
+
+
+@pytest.mark.parametrize(("order", "way_out"), [(1, "norm(A, 1)"), (2, "‖A‖_op"), (3, "sum(abs(A).^3)^(1/3)")])
+def test_a_norm_of_a_matrix_of_an_order_says_which_it_may_be(order, way_out):
+    with pytest.raises(ShapeError, match="of its singular values") as refused:
+        derive.gradient(f"norm(A, {order})", "A", "A: m×n")
+    assert way_out in (refused.value.hint or "")

@@ -20,7 +20,6 @@ from ..expr import (
     described,
     dimension,
     identity,
-    is_number,
     number,
     number_op,
     ones,
@@ -354,7 +353,14 @@ def _refuse_numbers(b: Builder, node: Node) -> None:
 def _norm_of_order(b: Builder, node: Node, vector: Expr, order: Expr) -> Expr:
     """(Σ|xᵢ|^p)^(1/p), of a vector and of a number p."""
     p = order.text()
-    entries = f"write sum(abs({vector.text()}).^{p})^(1/{p}) for that of its entries"
+    shown = vector.text()
+    entries = f"write sum(abs({shown}).^{p})^(1/{p}) for that of its entries"
+    if ONE in vector.shape and order.op is number_op and order.data[0] in (1, 2):
+        return ops.norm1(vector) if order.data[0] == 1 else ops.norm(vector)
+    if order is number(1):
+        entries = f"write norm1({shown}) for that of its entries, np.linalg.norm({shown}, 1) for that of its columns"
+    elif order is number(2):
+        entries = f"write ‖{shown}‖_F for that of its entries, ‖{shown}‖_op for the largest singular value"
     if order.op is not number_op or order.data[0] <= 0:
         raise ParseError(f"the norm of order {p} is not read", b.source, node.span, entries)
     if ONE not in vector.shape:
@@ -370,10 +376,6 @@ def _call_many(b: Builder, node: Node, args: list[Expr]) -> Expr:
     if name == "matmul":
         return ops.matmul(*args)
     if name == "norm" and len(args) == 2:
-        if is_number(args[1], 1):
-            return ops.norm1(args[0])
-        if is_number(args[1], 2):
-            return ops.norm(args[0])
         return _norm_of_order(b, node, *args)
     if name == "mean":
         return ops.mean(args[0])
