@@ -180,7 +180,7 @@ def symmetric_if(
         and not s.is_scalar
         and s is not variable
         and s.name not in turned
-        and not s.properties & {"symmetric", "spd", "diagonal"}
+        and not s.properties & {"symmetric", "spd", "diagonal", "skew"}
     ]
     for chosen in [*([s] for s in square), square]:
         if not chosen:
