@@ -617,14 +617,13 @@ def test_a_letter_or_sign_is_what_its_place_makes_it(lines, expected):
     assert judged(*lines) == expected
 
 
-def test_passages_of_one_sample_are_read_in_any_number():
-    from derive.checking.interpretation import MAX_SAMPLES
-
+def test_passages_of_one_sample_are_read_up_to_a_bound(monkeypatch):
     total = r"J = -\sum_{i=1}^m [y_i \log \sigma(w^T x_i) + (1-y_i) \log(1 - \sigma(w^T x_i))]"
     one = r"\frac{\partial}{\partial w}[y \log \sigma(w^T x) + (1-y) \log(1-\sigma(w^T x))] = (y - \sigma(w^T x)) x"
     both = (one, r"\nabla_w J = \sum_{i=1}^m (\sigma(w^T x_i) - y_i) x_i")
     assert judged(total, *both * 3) == "d" + "rr" * 3
-    assert set(judged(total, *both * (MAX_SAMPLES + 2))[-4:]) == {"u"}
+    monkeypatch.setattr("derive.checking.interpretation.MAX_SAMPLES", 4)
+    assert set(judged(total, *both * 6)[-4:]) == {"u"}
 
 
 @pytest.mark.parametrize(
