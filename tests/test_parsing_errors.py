@@ -601,6 +601,9 @@ def test_functions_without_a_name_are_refused_with_their_formula():
             parse(typed)
         assert refused.value.hint == f"write it out: {WRITTEN_OUT[word]}"
         assert typed.split("(")[0] in str(refused.value)
+    with pytest.raises(ParseError) as refused:
+        parse("MSE(A x, b)")
+    assert refused.value.hint == f"write it out: {WRITTEN_OUT['mse']}"
     for formula in WRITTEN_OUT.values():
         for part in re.split(r" of logits z, | of probabilities| or ", formula):
             assert not part or parse(part)

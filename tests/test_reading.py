@@ -938,3 +938,8 @@ def test_a_norm_of_a_matrix_of_an_order_says_which_it_may_be(order, way_out):
     with pytest.raises(ShapeError, match="of its singular values") as refused:
         derive.gradient(f"norm(A, {order})", "A", "A: m×n")
     assert way_out in (refused.value.hint or "")
+
+
+def test_what_a_note_quotes_has_no_half_of_a_pair_of_brackets():
+    (note,) = derive.gradient(r"\left(\prod_{i=1}^n x_i\right)^{1/n}", "x").readings
+    assert "\\right" not in note and r"\prod_{i=1}^n x_i" in note

@@ -479,7 +479,7 @@ class Lowering:
                 continue
             v, tag = next(pair for pair in second if pair[1] != "full")
             if v.value is not None and v.body.kind == "row_sums" and v.body.args[0].value is one.value:
-                # The only other use of P ⊙ A, which needs no array for it.
+                # Row sums of P ⊙ A need no array for it.
                 is_turned = v.body.args[0].flipped
                 dots = self.row_dots(*(t.T if is_turned else t for t, _ in first))
                 v = dots.times(v.coefficient, v.powers)

@@ -24,6 +24,7 @@ MID_RUN = frozenset(
     "tr det logdet log exp sin cos tan tanh sinh cosh inv diag vec Tr ln trace softmax sigmoid relu".split()
 )
 _FUNCTION_LENGTH = max(map(len, FUNCTIONS))
+_APART = "separate letters by spaces where a product is meant"
 WITH_DIGITS = re.compile(r"(?:[A-Za-z]+[0-9]+)+[A-Za-z]+")  # a word such as log1p
 
 
@@ -260,7 +261,7 @@ class _Splitter:
         if not (is_product and (self.occurs(0, count) or "".join(heads).isupper())):
             raise ParseError(
                 f"{word} is not a function we know", self.source, (self.run[0].start, self.run[-1].end),
-                way_out(word) or "separate letters by spaces where a product is meant",
+                way_out(word) or _APART,
             )  # fmt: skip
 
     def called(self, base: str, after: Token | None) -> list[Token] | None:
@@ -292,8 +293,7 @@ class _Splitter:
         if base.isascii() and lower >= 2 and self.word(0, size) is not None:
             typed = self.source[slice(*span)]
             shown = typed if re.fullmatch(r"\w+", typed) else written
-            apart = "separate letters by spaces where a product is meant"
-            raise ParseError(f"{shown} is not a function we know", self.source, span, way_out(written) or apart)
+            raise ParseError(f"{shown} is not a function we know", self.source, span, way_out(written) or _APART)
         return None
 
     def occurs(self, i: int, end: int) -> bool:

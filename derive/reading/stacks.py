@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
@@ -24,6 +25,11 @@ ARITY = {name: (n, n) for name, op in OPERATIONS.items() if (n := op.arity or 1)
     **dict.fromkeys("dot outer hadamard matmul quantile".split(), (2, 2)), "clip": (3, 3),
 } | dict.fromkeys("norm max min huber pseudo_huber leaky_relu elu".split(), (1, 2))  # fmt: skip
 CONSTANT_CALLS = frozenset(("eye", "ones", "zeros", "vector", "matrix"))
+
+
+def quoted(text: str) -> str:
+    r"""A part of a formula as a message shows it: on one line, without \left and \right, which can stand outside."""
+    return " ".join(re.sub(r"\\(?:left|right)(?![A-Za-z])", " ", text).split())
 
 
 class Node:

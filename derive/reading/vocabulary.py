@@ -48,6 +48,16 @@ FUNCTIONS |= {
 # Entry by entry, of several operands; a number beside a vector or matrix stands for each entry.
 ALIKE = frozenset("max min clip where".split())
 WITH_PARAMETER = frozenset("huber pseudo_huber quantile leaky_relu elu".split())  # and a number
+# What people call by a name that is a short formula.
+WRITTEN_OUT = {
+    "mse": "mean((x − y).^2)", "mae": "mean(abs(x − y))", "bce": "−mean(y ⊙ log(p) + (𝟏 − y) ⊙ log(𝟏 − p))",
+    "crossentropy": "logsumexp(z) − yᵀz of logits z, −yᵀ log(p) of probabilities", "nll": "−yᵀ log(p)",
+    "cosinesimilarity": "xᵀy / (‖x‖ ‖y‖)", "cossim": "xᵀy / (‖x‖ ‖y‖)", "dist": "‖x − y‖", "normalize": "x / ‖x‖",
+    "layernorm": "(x − mean(x)) / sqrt(var(x) + ε)", "rmsnorm": "x / sqrt(mean(x.^2) + ε)",
+    "kldiv": "sum(p ⊙ log(p ⊘ q))", "entropy": "−sum(p ⊙ log(p))", "hinge": "relu(1 − y ⊙ z)",
+    "logit": "log(p) − log(𝟏 − p)", "softsign": "x ⊘ (𝟏 + abs(x))", "mish": "x ⊙ tanh(softplus(x))",
+    "logsigmoid": "log(sigmoid(x))", "lnorm": "‖x‖ or ‖x‖_1", "cbrt": "x.^(1/3)",
+}  # fmt: skip
 # What people try and we do not have, with the reason.
 REFUSED_FUNCTIONS = {
     "pinv": "write (AᵀA)⁻¹ Aᵀ for the pseudo-inverse of full column rank",
@@ -65,11 +75,6 @@ REFUSED_FUNCTIONS = {
     "imag": "formulas are real",
     "cross": "the cross product is not among the operations",
     "einsum": "write the matrix product",
-    "KL": "write the divergence out, as in sum(p .* log(p ./ q))",
-    "KLD": "write the divergence out, as in sum(p .* log(p ./ q))",
-    "MSE": "write the mean of squares out, as in 1/n*norm(X*w - y)^2",
-    "CE": "write the cross-entropy out, as in -y'*log(p)",
-    "BCE": "write the cross-entropy out, as in -y'*log(p) - (1 - y)'*log(1 - p)",
     "SVD": "singular values enter only through ‖X‖_* and ‖X‖_op",
     "QR": "factorizations are not among the operations",
     "Var": "expectations are not among the operations",
@@ -77,17 +82,10 @@ REFUSED_FUNCTIONS = {
     "𝔼": "expectations are not among the operations",
     "E[…]": "expectations are not among the operations; write E · (…) for a product",
     "SVM": "write the loss out",
+} | {
+    word: f"write it out: {WRITTEN_OUT[short]}"
+    for word, short in {"KL": "kldiv", "KLD": "kldiv", "MSE": "mse", "CE": "crossentropy", "BCE": "bce"}.items()
 } | dict.fromkeys(("Ei", "Li", "Si", "Ci", "Ai", "Bi"), "special functions are not among the operations")
-# What people call by a name that is a short formula.
-WRITTEN_OUT = {
-    "mse": "mean((x − y).^2)", "mae": "mean(abs(x − y))", "bce": "−mean(y ⊙ log(p) + (𝟏 − y) ⊙ log(𝟏 − p))",
-    "crossentropy": "logsumexp(z) − yᵀz of logits z, −yᵀ log(p) of probabilities", "nll": "−yᵀ log(p)",
-    "cosinesimilarity": "xᵀy / (‖x‖ ‖y‖)", "cossim": "xᵀy / (‖x‖ ‖y‖)", "dist": "‖x − y‖", "normalize": "x / ‖x‖",
-    "layernorm": "(x − mean(x)) / sqrt(var(x) + ε)", "rmsnorm": "x / sqrt(mean(x.^2) + ε)",
-    "kldiv": "sum(p ⊙ log(p ⊘ q))", "entropy": "−sum(p ⊙ log(p))", "hinge": "relu(1 − y ⊙ z)",
-    "logit": "log(p) − log(𝟏 − p)", "softsign": "x ⊘ (𝟏 + abs(x))", "mish": "x ⊙ tanh(softplus(x))",
-    "logsigmoid": "log(sigmoid(x))", "lnorm": "‖x‖ or ‖x‖_1", "cbrt": "x.^(1/3)",
-}  # fmt: skip
 # Letters that name a function of one's own where a bracket follows; any other letter multiplies.
 HABITUAL_FUNCTIONS = frozenset("fghlℓφψρζΦΨΓΛ")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from .. import names
+from ..heights import LOWERED, RAISED_LETTERS, RAISED_SIGNS
 from .mathml import element, operator, row
 
 MAX_WRITTEN = 2_000  # characters
@@ -27,10 +28,9 @@ ACCENTS = {"hat": "^", "widehat": "^", "bar": "¯", "overline": "¯", "tilde": "
 UPRIGHT = frozenset(("mathrm", "operatorname", "text", "textrm", "mathsf", "mathit", "mathtt"))
 PLAIN = frozenset("mathbf boldsymbol bm mathcal symbf mathbb".split())  # shown as the letters inside
 SILENT = frozenset("displaystyle textstyle left right big Big bigl bigr Bigl Bigr nonumber notag limits".split())
-RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁱⁿᵀᵗᵐᵏ", "0123456789+-inTtmk"))
-LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₊₋", "0123456789aehijklmnoprstuvx+-"))
-_RAISED, _LOWERED = (re.compile(f"[{''.join(small)}]+") for small in (RAISED, LOWERED))
-_PLAIN = str.maketrans(RAISED | LOWERED)
+HIGH = RAISED_SIGNS | RAISED_LETTERS | {"ᵀ": "T"}
+_RAISED, _LOWERED = (re.compile(f"[{''.join(small)}]+") for small in (HIGH, LOWERED))
+_PLAIN = str.maketrans(HIGH | LOWERED)
 SPOKEN = names.SPOKEN | {"sum": "∑", "grad": "∇"}
 TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|\d+(?:\.\d+)?|\s+|.", re.DOTALL)
 GREEK = {word: letter for letter, word in names.WORDS.items()}
