@@ -82,10 +82,9 @@ REFUSED_FUNCTIONS = {
     "𝔼": "expectations are not among the operations",
     "E[…]": "expectations are not among the operations; write E · (…) for a product",
     "SVM": "write the loss out",
-} | {
-    word: f"write it out: {WRITTEN_OUT[short]}"
-    for word, short in {"KL": "kldiv", "KLD": "kldiv", "MSE": "mse", "CE": "crossentropy", "BCE": "bce"}.items()
 } | dict.fromkeys(("Ei", "Li", "Si", "Ci", "Ai", "Bi"), "special functions are not among the operations")
+for word, short in {"KL": "kldiv", "KLD": "kldiv", "MSE": "mse", "CE": "crossentropy", "BCE": "bce"}.items():
+    REFUSED_FUNCTIONS[word] = f"write it out: {WRITTEN_OUT[short]}"
 # Letters that name a function of one's own where a bracket follows; any other letter multiplies.
 HABITUAL_FUNCTIONS = frozenset("fghlℓφψρζΦΨΓΛ")
 
