@@ -24,7 +24,7 @@ ACCENTS = {"hat": "^", "bar": "¯", "tilde": "~", "dot": "˙", "ddot": "¨", "ve
 THIN = '<mspace width="0.17em"/>'
 VEC, PARTIAL = ('<mi mathvariant="normal">' + name + "</mi>" for name in ("vec", "∂"))
 FORMS = dict.fromkeys("(⟨", "prefix") | dict.fromkeys(")⟩,", "postfix")
-_CALL = re.compile(r'(?:<mrow[^>]*>)*<mi mathvariant="normal">')  # a function's name, or the d of a differential
+_CALL = re.compile(r'(?:<mrow[^>]*>)*(?:<msub>)?<mi mathvariant="normal">')  # a function's name, or the d of a differential
 _LOW = re.compile(r'(<mrow data-shape="[^"]*">)?<msub>(<mi>[^<]*</mi>)(<m[in]>[^<]*</m[in]>)</msub>(</mrow>)?')
 
 
@@ -131,10 +131,12 @@ class MathML(Notation):
         inside = operands[0]
         for operand in operands[1:]:
             inside = row(inside, operator(","), operand)
-        shown = FUNCTIONS.get(name, name)
-        return row(
-            f'<mi mathvariant="normal">{escape(shown)}</mi>', operator("\u2061"), self.bracketed(inside, is_tall)
-        )
+        words, _, axis = name.rpartition("_")
+        base, low = (words, axis) if axis == "row" and words else (name, "")
+        head = f'<mi mathvariant="normal">{escape(FUNCTIONS.get(base, base))}</mi>'
+        if low:
+            head = f'<msub>{head}<mi mathvariant="normal">{low}</mi></msub>'
+        return row(head, operator("\u2061"), self.bracketed(inside, is_tall))
 
     def primed(self, name: str, order: int) -> str:
         return f"<msup>{name}<mo>{'′' * order}</mo></msup>" if order else name
