@@ -224,5 +224,5 @@ def test_a_net_of_twenty_layers_opens(tmp_path: Path) -> None:
 
 def test_an_operation_by_rows_has_its_axis_below():
     page = derive.gradient("½‖softmax_row(Q Kᵀ) − Y‖²", "Q", "Q: n×d, K: m×d").html()
-    assert ">softmax</mi><mi mathvariant=\"normal\">row</mi></msub>" in page
+    assert '>softmax</mi><mi mathvariant="normal">row</mi></msub>' in page
     assert ">softmax_row<" not in page

@@ -24,7 +24,7 @@ ACCENTS = {"hat": "^", "bar": "¯", "tilde": "~", "dot": "˙", "ddot": "¨", "ve
 THIN = '<mspace width="0.17em"/>'
 VEC, PARTIAL = ('<mi mathvariant="normal">' + name + "</mi>" for name in ("vec", "∂"))
 FORMS = dict.fromkeys("(⟨", "prefix") | dict.fromkeys(")⟩,", "postfix")
-_CALL = re.compile(r'(?:<mrow[^>]*>)*(?:<msub>)?<mi mathvariant="normal">')  # a function's name, or the d of a differential
+_CALL = re.compile(r'(?:<mrow[^>]*>)*(?:<msub>)?<mi mathvariant="normal">')  # a function, or the d of a differential
 _LOW = re.compile(r'(<mrow data-shape="[^"]*">)?<msub>(<mi>[^<]*</mi>)(<m[in]>[^<]*</m[in]>)</msub>(</mrow>)?')
 
 
