@@ -50,7 +50,7 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
         held = vanishes(slope, variable, point)
         if held:
             where = f"the derivative of {name} by {variable.text()} vanishes there"
-            found = _solved(loss, variable)
+            found = judge.scope.solved(loss, variable)
             kind = f": a {found.kind}" if found is not None and found.kind != "unknown" else ""
             judgment = Judgment("assumption", where + kind, side)
             judgment.value = point
@@ -73,7 +73,7 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
     name, loss, slope = wrong
     others = {s.name for s in symbols_of(slope)} - {s.name for s in symbols_of(point)} - {variable.name}
     if others & _variables(judge, name):
-        found = _solved(loss, variable)
+        found = judge.scope.solved(loss, variable)
         solution = found.solution if found is not None else None
         if solution is None or others & {s.name for s in symbols_of(solution)}:
             return assumed  # of several variables together, as with the multiplier of a Lagrangian
@@ -108,7 +108,7 @@ def judged_equation(judge: Judge, claim: Claim, left: Expr, right: Expr, side: S
     wrong = ""
     for variable in variables:
         for name, loss in _losses(judge, variable):
-            found = _solved(loss, variable) if letters <= set(symbols_of(loss)) else None
+            found = judge.scope.solved(loss, variable) if letters <= set(symbols_of(loss)) else None
             held = _is_at(residual, variable, found)
             if held is None or not held and multipliers & {s.name for s in symbols_of(loss)}:
                 return None
@@ -135,7 +135,7 @@ def failed_equation(judge: Judge, claim: Claim, why: str, side: Side) -> Judgmen
         letters = set(symbols_of(residual))
         named = {n for name, _ in _losses(judge, None) for n in _variables(judge, name)}
         found = [
-            _is_at(residual, s, _solved(loss, s))
+            _is_at(residual, s, judge.scope.solved(loss, s))
             for s in letters
             if s.name in named
             for _, loss in _losses(judge, s)
@@ -201,16 +201,6 @@ def _misfit(
     return None
 
 
-def _solved(loss: Expr, variable: Expr) -> Stationary | None:
-    """The stationary point as it is derived; None where no closed form is known."""
-    from ..optimality.stationarity import solve
-
-    try:
-        return solve(loss, variable)
-    except DeriveError:
-        return None
-
-
 def _may_be_mended(judge: Judge, judgment: Judgment, loss: Expr, variable: Expr) -> None:
     """Say where another point would be right, and which one is, if that has a closed form."""
     slope = judge.scope.sweep(loss, variable).total
@@ -226,7 +216,7 @@ def _may_be_mended(judge: Judge, judgment: Judgment, loss: Expr, variable: Expr)
         return turned is not None and bool(vanishes(turned[0], variable, turned[1]))
 
     judgment.trials = [(judgment.side, is_stationary)]
-    found = _solved(loss, variable)
+    found = judge.scope.solved(loss, variable)
     judgment.solution = found.solution if found is not None else None
 
 

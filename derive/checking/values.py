@@ -13,6 +13,7 @@ from ..shapes import ONE, Dim, shape_text
 from .trees import Tree
 
 if TYPE_CHECKING:
+    from ..optimality.stationarity import Stationary
     from .sample_sums import Entry
 
 
@@ -182,6 +183,7 @@ class Scope:
         self.upstream: dict[Expr, tuple[Expr, Expr]] = {}  # ∂L/∂y of a loss L that is only named: L, y
         self.shared: set[Expr] = set()  # vectors that are added to each row or column of a matrix
         self._sweeps: dict[tuple[Expr, Expr], Sweep] = {}
+        self._solved: dict[tuple[Expr, Expr], Stationary | None] = {}
         self._known: dict[object, Expr] = {}
 
     def inline(self, expr: Expr) -> Expr:
@@ -225,6 +227,18 @@ class Scope:
         if key not in self._sweeps:
             self._sweeps[key] = Sweep(loss, variable)
         return self._sweeps[key]
+
+    def solved(self, loss: Expr, variable: Expr) -> Stationary | None:
+        """The stationary point as it is derived; None where no closed form is known."""
+        from ..optimality.stationarity import solve
+
+        key = (loss, variable)
+        if key not in self._solved:
+            try:
+                self._solved[key] = solve(loss, variable)
+            except DeriveError:
+                self._solved[key] = None
+        return self._solved[key]
 
     def touches(self, letters: frozenset[str], name: str) -> bool:
         """Whether letters, or what they are defined by, mention a name."""
