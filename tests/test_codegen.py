@@ -206,9 +206,10 @@ REFUSED: set[str] = set()
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
     folder = tmp_path_factory.mktemp("generated")
-    for backend in BACKENDS:
-        for i, (kind, formula, wrt, where) in enumerate(FORMULAS):
-            text = derived(kind, formula, wrt, where).source(backend)
+    for i, (kind, formula, wrt, where) in enumerate(FORMULAS):
+        made = derived(kind, formula, wrt, where)
+        for backend in BACKENDS:
+            text = made.source(backend)
             (folder / f"{backend.replace('-', '_')}_{i}.py").write_text(text, encoding="utf-8")
     return folder
 

@@ -14,7 +14,7 @@ from derive.errors import DeriveError
 from derive.reading import declarations, parse
 from tests.written import LATEX, PLAIN
 
-INPUTS = 50_000 if os.environ.get("DERIVE_FULL") else 2_000
+INPUTS = 50_000 if os.environ.get("DERIVE_FULL") else 1_000
 SECONDS = 1.0  # for one input
 MEGABYTES = 64  # beyond what was there
 

@@ -31,7 +31,7 @@ from .torch_formulas import Case
 
 FULL = bool(os.environ.get("DERIVE_FULL"))
 CHUNK = 10
-CHUNKS = range(200 if FULL else 15)
+CHUNKS = range(200 if FULL else 10)
 NEEDS = {"jax": "jax", "array-api": "array_api_compat", "scipy": "scipy"}
 BACKENDS = [b for b in dialects.DIALECTS if importlib.util.find_spec(NEEDS.get(b, b)) is not None]
 SAMPLES = 5

@@ -36,6 +36,7 @@ def expand(expr: Expr) -> Expr:
     return labelling.named(Presentation(ctx).sum(ctx.full(labelling.labelled(expr))))
 
 
+@lru_cache(maxsize=64)  # the same formula is derived again for each dialect, page or call
 def factor(expr: Expr, loss: Expr | None = None) -> Expr:
     """The boxed form: factored, in the given symbols only, of least cost."""
     if (loss or expr) in _boxes.get(expr, ()):

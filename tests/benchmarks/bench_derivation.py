@@ -21,6 +21,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from bench_boxes import forget
+
 import derive
 from derive.codegen import derivative_program
 from derive.derivation import Sweep
@@ -205,7 +207,7 @@ def main() -> int:
         print(f"{name}, k = 128, {count}: {seconds * 1000:.1f} ms; budget {BUDGET_WEIGHTS * 1000:.0f} ms")
     derive.gradient(FLAGSHIP, "W")
     seconds = best(lambda: derive.gradient(FLAGSHIP, "W").result, 50)
-    boxed = best(lambda: derive.gradient(FLAGSHIP, "W").boxed, 50)
+    boxed = best(lambda: (forget(), derive.gradient(FLAGSHIP, "W").boxed), 50)
     failed |= seconds > BUDGET_FLAGSHIP
     budget = f"budget {BUDGET_FLAGSHIP * 1000:.0f} ms"
     print(f"{FLAGSHIP}: {seconds * 1000:.2f} ms, with its box {boxed * 1000:.2f} ms; {budget}")
