@@ -333,7 +333,7 @@ class Products:
     def reduced(self, factors: list[Term]) -> list[Term]:
         """Adjacent factors that merge: I A, D(u) D(v), A A⁻¹, softmax by rows."""
         kept: list[Term] = []
-        for factor in factors:
+        for factor in map(self.by_diagonal, factors) if len(factors) > 1 else factors:
             kind = factor.body.kind
             if kind == "eye":
                 continue
@@ -353,6 +353,13 @@ class Products:
                     continue
             kept.append(factor)
         return kept
+
+    def by_diagonal(self, term: Term) -> Term:
+        """A matrix that is declared diagonal as Diag(d), whose products scale rows and columns."""
+        value = term.value
+        if value is None or value.kind != "input" or "diagonal" not in value.data[0].properties:
+            return term
+        return self.diag_matrix(self.diagonal(term.bare)).times(term.coefficient, term.powers)
 
     def row_softmax(self, left: Term, right: Term) -> Term | None:
         """D(1 ⊘ (E 1)) E with E = exp(X) is the softmax of each row of X."""

@@ -250,6 +250,9 @@ def is_positive_definite(value: Value, positive: Any) -> bool:
         return True
     if value.kind == "inv":
         return is_positive_definite(value.args[0].body, positive)
+    if value.kind == "Diag":
+        inner = value.args[0].body
+        return inner.kind == "diagonal" and is_positive_definite(inner.args[0].body, positive)
     if value.kind == "kron":
         return all(is_positive_definite(term.body, positive) for term in value.args)
     if value.kind == "sum" and value.is_symmetric:

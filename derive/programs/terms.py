@@ -181,6 +181,8 @@ def is_nonnegative(value: Value) -> bool:
             and (term.value is None or is_nonnegative(term.value))
             for term in value.args
         )
+    if value.kind == "diagonal" and value.args[0].body.kind == "input":
+        return bool(value.args[0].body.data[0].properties & {"positive", "nonnegative", "spd", "psd"})
     if value.kind == "entries":
         return all(
             exponent.denominator == 1 and exponent.numerator % 2 == 0 or is_nonnegative(term.body)

@@ -91,7 +91,7 @@ def _opaque(graph: ValueGraph, left: Term, right: Term) -> Term:
 
 
 def _inv(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
-    (term,) = args
+    term = graph.by_diagonal(args[0])
     if term.value is None:
         return graph.raised(term, Fraction(-1))
     front = graph.raised(Term(term.coefficient, term.powers), Fraction(-1))
@@ -127,7 +127,7 @@ def _det(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
 
 
 def _logdet(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
-    (term,) = args
+    term = graph.by_diagonal(args[0])
     if term.value is None:
         return logarithm(graph, graph.mapped("abs", term))
     value = term.value
