@@ -17,7 +17,8 @@ from fractions import Fraction
 from itertools import permutations
 from typing import Any
 
-from .expr import Expr, nodes
+from .expr import Expr, nodes, substitute
+from .programs.alternatives import alternatives
 from .programs.costs import Cost, SampleSizes
 from .programs.graph import ValueGraph
 from .programs.lowering import Lowering
@@ -203,6 +204,36 @@ def compile(
     -------
     Program
     """
+    options: dict[str, Any] = {
+        "has_triangular_solve": has_triangular_solve, "keeps_constants": keeps_constants,
+        "batch": batch, "per_sample": per_sample,
+    }  # fmt: skip
+    made = compiled(outputs, hints, **options)
+    found = True
+    written = dict(outputs)
+    while found:
+        found = False
+        least = made.sizes.cost(made.flops.cost)
+        for part, other in alternatives(written.values()):
+            trial = {name: substitute(formula, {part: other}) for name, formula in written.items()}
+            program = compiled(trial, hints, **options)
+            if program.sizes.cost(program.flops.cost) < MUCH * least:
+                made, written, found = program, trial, True
+                break
+    made.formulas = dict(outputs)
+    return made
+
+
+def compiled(
+    outputs: Mapping[str, Expr],
+    hints: Sequence[Any],
+    *,
+    has_triangular_solve: bool,
+    keeps_constants: bool,
+    batch: Any,
+    per_sample: bool,
+) -> Program:
+    """The program of formulas as they are written."""
     graph = ValueGraph()
     graph.normalized = normalized(outputs.values())
     memo: dict[Expr, Term] = {}
@@ -228,6 +259,7 @@ def compile(
     return made
 
 
+MUCH = 0.95  # of the cost, at most, for what is written otherwise
 MAX_COMPARED = 4  # open dimensions, and MAX_ORDER operations, up to which other orders are looked for
 MAX_ORDER = 60
 GAIN = 0.75

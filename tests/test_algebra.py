@@ -135,12 +135,13 @@ def test_renamed_symbols_give_the_renamed_box():
     assert renamed == box.replace("W", "B").replace("x", "z")
 
 
-def test_forms_do_not_depend_on_the_hash_seed():
+def test_forms_and_sources_do_not_depend_on_the_hash_seed():
     code = (
         "import derive\n"
         "for f, w in [('½‖WᵀWx − x‖²', 'W'), ('tr(AXBXᵀC)', 'X'), ('vᵀ tanh(Wx + b)', 'W'), ('‖ABAᵀ − C‖_F²', 'A'),\n"
         "             ('logdet(A + XBXᵀ)', 'X')]:\n"
         "    d = derive.gradient(f, w); print(d.expanded, d.boxed, d.compact, d.rewriting)\n"
+        "    print(d.source(), d.source('c'))\n"
     )
     outputs = {
         subprocess.run(

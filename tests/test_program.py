@@ -344,3 +344,51 @@ def test_the_softmax_of_columns_of_a_square_matrix_turns_it(formula):
 def test_rows_are_scaled_in_an_array_of_the_program():
     source = derive.gradient("‖diag(D Aᵀ A Dᵀ) − t‖²", "A", "D: N×n, A: k×n, t: N").source()
     assert "DAt *= r[:, None]" in source and "D * r" not in source
+
+
+# The expressions of "Benchmarking the Linear Algebra Awareness of TensorFlow and PyTorch" (Sankaran, Alashti,
+# Psarras & Bientinesi 2022), each with the operations of its reference: products of n × n matrices count 2 n³.
+# Of a triangular matrix, of A Aᵀ and of a tridiagonal one the reference is a kernel of BLAS of its own.
+AWARENESS = [
+    ("A B", "2 n³"),
+    ("Aᵀ B + Aᵀ B", "2 n³ + n²"),
+    ("(Aᵀ B)ᵀ (Aᵀ B)", "4 n³"),
+    ("(Aᵀ B)ᵀ Aᵀ B", "4 n³"),
+    ("Hᵀ H x", "4 n²"),
+    ("yᵀ Hᵀ H", "4 n²"),
+    ("Hᵀ y xᵀ H", "5 n²"),
+    ("D B", "n²"),
+    ("D⁻¹ B", "n² + n"),
+    ("A B + A C", "2 n³ + n²"),
+    ("A B + C B", "2 n³ + n²"),
+    ("(A − Hᵀ H) x", "6 n² + n"),
+    ("A x − Hᵀ (H x)", "6 n² + n"),
+    ("(A + B)_{22}", "2"),
+    ("(A B)_{22}", "2 n"),
+]
+
+
+@pytest.mark.parametrize("formula, reference", AWARENESS, ids=[formula for formula, _ in AWARENESS])
+def test_expressions_cost_what_their_reference_kernels_do(formula, reference):
+    loss = derive.parse(formula, where="A, B, C, H: n×n, D: n×n diagonal, x, y: n")
+    assert program.compile({"value": loss}).flops.expression == reference
+
+
+def test_what_is_written_otherwise_has_the_same_value():
+    where = "A, B, C, H: n×n, D: n×n diagonal positive, x, y: n"
+    formulas = """‖A B + A C‖²; ‖A B + C B − 2 H B‖²; ‖(A − Hᵀ H) x‖²; yᵀ (A + 3 B C) x; (A B + C)_{21} + x_2²;
+        tr(C D B D⁻¹) + logdet(D); ½ xᵀ D x + ½ logdet(A D Aᵀ + D); ‖D x − y‖² + xᵀ D A D y"""
+    for formula in formulas.split(";"):
+        assert derive.gradient(formula, "x" if "x" in formula else "B", where=where).verify() < 1e-9
+
+
+def test_nothing_is_written_otherwise_for_a_part_that_is_needed_anyway():
+    A, B, C = (symbol(name, "n", "n") for name in "ABC")
+    made = program.compile({"one": matmul(A, B), "other": matmul(A, B) + matmul(A, C)})
+    assert made.flops.expression == "4 n³ + n²"
+
+
+def test_value_and_gradient_share_the_weighted_residual():
+    made = derive.gradient("½ (X w − y)ᵀ diag(s) (X w − y)", "w", where="X: m×n")
+    lines = made.source().split("def value_and_gradient")[1].split("\n\n\n")[0]
+    assert lines.count("s * ") + lines.count("* s") + lines.count("*= s") == 1

@@ -565,7 +565,7 @@ class Loops(EntryPlaces):
         ends: list[str] = []  # the size of each place
         place_of: dict[str, int] = {}
         for number, statement in enumerate(self.statements):
-            over = [n for n in statement.reads if n in place_of and last[n] == number and n in self.sizes]
+            over = [n for n in sorted(statement.reads) if n in place_of and last[n] == number and n in self.sizes]
             mentioned = [n for n in sorted({*statement.reads, statement.writes or ""}) if n in self.sizes]
             freed = [n for n in over if n not in statement.elsewhere] if statement.writes else []
             for name in freed:

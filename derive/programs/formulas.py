@@ -20,7 +20,7 @@ from ..expr import (
     zeros,
 )
 from ..own_functions import operation_named
-from ..shapes import ONE
+from ..shapes import ONE, Dim
 from .terms import Term, Value
 
 MAX_SYMBOLS = 9  # of a formula written out; longer ones use the names of the operands
@@ -73,6 +73,12 @@ def short(made: Expr, value: Value, names: Mapping[Value, str], known: Mapping[V
     return formula(value, held)
 
 
+def _diagonal_matrix(vector: Expr) -> Expr:
+    """Diag(v); of diag(D) of a diagonal matrix, D."""
+    inner = vector.args[0] if vector.op is ops.diagonal else vector
+    return inner if "diagonal" in inner.properties else ops.diagonal_matrix(vector)
+
+
 def _entries(value: Value, args: list[Expr]) -> Expr:
     rows, columns = value.shape
     factors = []
@@ -85,7 +91,7 @@ def _entries(value: Value, args: list[Expr]) -> Expr:
         factors.append(powered)
     tags = [(tag, exponent) for tag, exponent in value.data]
     if len(args) == 2 and tags[0] == ("full", 1) and tags[1][0] != "full":
-        diagonal = ops.diagonal_matrix(ops.power(args[1], number(tags[1][1])))
+        diagonal = _diagonal_matrix(ops.power(args[1], number(tags[1][1])))
         return ops.matmul(diagonal, args[0]) if tags[1][0] == "column" else ops.matmul(args[0], diagonal)
     return ops.hadamard(*factors)
 
@@ -99,6 +105,14 @@ def _dot(left: Expr, right: Expr) -> Expr:
     """Of two vectors, each a column or a row."""
     left, right = (ops.transpose(v) if v.shape[0] is ONE else v for v in (left, right))
     return ops.matmul(ops.transpose(left), right)
+
+
+def _window(value: Value, whole: Expr) -> Expr:
+    """A e₂ for one whole column of A."""
+    first_row, rows, first_column, columns = map(Dim.of, value.data)
+    if columns is ONE and first_row == 0 and rows is whole.shape[0]:
+        return ops.matmul(whole, ops.basis(first_column + 1, whole.shape[1]))
+    return ops.submatrix.build((whole,), value.data)
 
 
 def _row_sums(value: Value, args: list[Expr]) -> Expr:
@@ -134,6 +148,7 @@ ROWS: dict[str, Row] = {
     "row_dots": lambda value, args: ops.matmul(ops.hadamard(*args), ones(args[0].shape[1], ONE)),
     "total": lambda value, args: ops.sum_entries(args[0]),
     "diagonal": lambda value, args: ops.diagonal(args[0]),
+    "submatrix": lambda value, args: _window(value, args[0]),
     "inverse": lambda value, args: ops.inv(args[0]),
     "solve": lambda value, args: ops.matmul(ops.inv(args[0]), args[1]),
     "spd_inverse": lambda value, args: ops.inv(args[0]),

@@ -144,6 +144,23 @@ class ValueGraph(Products):
         diagonals = [self.diagonal(term) for term in terms]
         return self.diag_matrix(self.entries(diagonals, (shape[0], ONE), exponents))
 
+    def merged_ends(self, pairs: list[tuple[Term, Term]]) -> list[tuple[Term, Term]]:
+        """u vᵀ + u wᵀ is u (v + w)ᵀ, and u wᵀ + v wᵀ is (u + v) wᵀ."""
+        for side in (0, 1):
+            groups: dict[object, list[tuple[Term, Term]]] = {}
+            for pair in pairs:
+                groups.setdefault(pair[side].key(), []).append(pair)
+            joined: list[tuple[Term, Term]] = []
+            for group in groups.values():
+                if len(group) == 1:
+                    joined += group
+                    continue
+                shared = group[0][side]
+                other = self.plain(self.total([pair[1 - side] for pair in group], group[0][1 - side].shape))
+                joined.append((shared, other) if side == 0 else (other, shared))
+            pairs = joined
+        return [pair for pair in pairs if not (is_zero(pair[0]) or is_zero(pair[1]))]
+
     # Diagonals, traces, sums of entries
 
     def diag_matrix(self, vector: Term) -> Term:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from ..shapes import ONE, SCALAR, Shape
+from ..shapes import ONE, SCALAR, Dim, Shape
 from .costs import SampleSizes
 from .fronts import moved
 from .graph import ValueGraph
@@ -161,10 +161,13 @@ class Lowering:
         return self.graph.scalar(value) if value.is_scalar else Term(UNIT, (), value)
 
     def entries(self, value: Value) -> Term:
-        """A product entry by entry; a part of it that is there already is used as a whole."""
+        """A product entry by entry."""
+        return self.multiplied(value, [self.graph.plain(self.term(arg)) for arg in value.args])
+
+    def multiplied(self, value: Value, factors: Sequence[Term]) -> Term:
+        """The product entry by entry of lowered factors; a part of it that is there already is used as a whole."""
         items: dict[tuple[object, str], list[Fraction]] = {}
         bases: dict[tuple[object, str], Term] = {}
-        factors = [self.graph.plain(self.term(arg)) for arg in value.args]
         # Aᵀ ⊙ Bᵀ is A ⊙ B turned, which may be there already.
         is_turned = all(
             f.flipped and not f.body.is_vector and tag == "full"
@@ -317,6 +320,10 @@ class Lowering:
             made = self.scaled_rows(right.body.args[0], left.T).T
         elif self.is_solved(left) or self.is_solved(right):
             made = self.solved(left, right)
+        elif kinds[1] == "basis":
+            made = self.column(left, right.body)
+        elif kinds[0] == "basis":
+            made = self.column(right.T, left.body)
         elif kinds[1] == "ones":
             made = self.row_sums(left) if shape != SCALAR else self.total(left.T)
         elif kinds[0] == "ones":
@@ -326,6 +333,15 @@ class Lowering:
         else:
             made = self.matrix_product(left, right)
         return graph.multiply([front, made])
+
+    def column(self, term: Term, basis: Value) -> Term:
+        """A eⱼ: column j of A; of a row that is one itself, an entry."""
+        first, rows, whole = Dim.of(0), term.shape[0], term.body
+        if rows is ONE and whole.kind == "submatrix" and whole.data[0] == 0 and whole.data[3] is ONE:
+            (term,), first, column = whole.args, basis.data[0] - 1, whole.data[2]
+        else:
+            column = basis.data[0] - 1
+        return self.made("submatrix", (term,), (rows, ONE), (first, rows, column, ONE))
 
     def total(self, term: Term) -> Term:
         return self.made("total", (Term(UNIT, (), term.value),), SCALAR)
@@ -369,6 +385,9 @@ class Lowering:
         scaled = lowered.bare
         if matrix.shape[1] is ONE:
             made = self.graph.entries([scaled, matrix], matrix.shape)
+            if made.value is not None and made.value.kind == "entries":
+                whole = self.multiplied(made.value, made.value.args)
+                made = (whole.T if made.flipped else whole).times(made.coefficient, made.powers)
         else:
             data = (FULL, ("column", Fraction(1)))
             made = self.made("entries", (matrix, scaled), matrix.shape, data)
@@ -517,7 +536,7 @@ class Lowering:
 
     def stacked(self, outers: list[Term], shape: Shape) -> Term:
         """Σ u vᵀ; terms that share u or v are merged first."""
-        pairs = merged_ends(self.graph, [self.ends(t) for t in outers])
+        pairs = self.graph.merged_ends([self.ends(t) for t in outers])
         ends: list[Term] = []
         for u, v in pairs:
             parts = []
@@ -568,21 +587,3 @@ def pair_up(ends: Sequence[Term]) -> list[tuple[Term, Term]]:
 
 def broadcasts(outer: Value) -> bool:
     return any(arg.body.kind == "ones" for arg in outer.args)
-
-
-def merged_ends(graph: ValueGraph, pairs: list[tuple[Term, Term]]) -> list[tuple[Term, Term]]:
-    """u vᵀ + u wᵀ is u (v + w)ᵀ, and u wᵀ + v wᵀ is (u + v) wᵀ."""
-    for side in (0, 1):
-        groups: dict[object, list[tuple[Term, Term]]] = {}
-        for pair in pairs:
-            groups.setdefault(pair[side].key(), []).append(pair)
-        joined: list[tuple[Term, Term]] = []
-        for group in groups.values():
-            if len(group) == 1:
-                joined += group
-                continue
-            shared = group[0][side]
-            other = graph.plain(graph.total([pair[1 - side] for pair in group], group[0][1 - side].shape))
-            joined.append((shared, other) if side == 0 else (other, shared))
-        pairs = joined
-    return [pair for pair in pairs if not (is_zero(pair[0]) or is_zero(pair[1]))]

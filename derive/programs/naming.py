@@ -54,6 +54,7 @@ PATTERNS = {
     "total": "{}_sum",
     "spd_logdet": "{}_logdet",
     "diagonal": "{}_diag",
+    "submatrix": "{}_part",
     "row_softmax": "softmax_{}",
     "row_logsumexp": "logsumexp_{}",
 }

@@ -90,6 +90,8 @@ class Cutter:
         for edge in (factors[i] if i == k else None, factors[j] if j == k + 1 else None):
             if edge is not None and edge.body.kind == "ones":
                 return self.sizes.product(1, p, q, r)
+            if edge is not None and edge.body.kind == "basis":
+                return 0.0
         cost = self.sizes.product(2, p, q, r)
         if self.solves(factors, k + 1, j) or self.solves(factors, i, k):
             cost += self.sizes.product(0.7, q, q, q)

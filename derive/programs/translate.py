@@ -143,7 +143,8 @@ def _logdet(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     elif value.kind == "chain" and all(f.shape[0] is f.shape[1] for f in value.args):
         terms += [_logdet(graph, node, [factor]) for factor in value.args]
     elif value.kind == "Diag":
-        logs = logarithm(graph, graph.mapped("abs", value.args[0]))
+        entries = value.args[0]
+        logs = logarithm(graph, entries if is_nonnegative(entries.body) else graph.mapped("abs", entries))
         terms.append(graph.sum_entries(logs))
     elif value.kind != "eye":
         terms.append(graph.scalar(graph.value("logdet", (Term(UNIT, (), value),))))

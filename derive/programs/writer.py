@@ -247,7 +247,7 @@ class Writer(Expressions):
             text = self.call("constant", [text])
         if (
             value.is_scalar
-            and self.uses[value] == 1
+            and (self.uses[value] == 1 or kind == "submatrix" and value.args[0].body.kind == "input")
             and value not in self.early
             and len(text.text) < 40
             and (kind in INLINE or len(text.text) < 24)
