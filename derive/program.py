@@ -18,11 +18,11 @@ from itertools import permutations
 from typing import Any
 
 from .expr import Expr, nodes, substitute
-from .programs.alternatives import alternatives
 from .programs.costs import Cost, SampleSizes
 from .programs.graph import ValueGraph
 from .programs.lowering import Lowering
 from .programs.order import constant_values, dims_of
+from .programs.regroupings import regroupings
 from .programs.stable import normalized, single
 from .programs.terms import ZERO, Term, Value, values_below
 from .programs.translate import translate
@@ -214,7 +214,7 @@ def compile(
     while found:
         found = False
         least = made.sizes.cost(made.flops.cost)
-        for part, other in alternatives(written.values()):
+        for part, other in regroupings(written.values()):
             trial = {name: substitute(formula, {part: other}) for name, formula in written.items()}
             program = compiled(trial, hints, **options)
             if program.sizes.cost(program.flops.cost) < MUCH * least:

@@ -15,7 +15,7 @@ from ..shapes import ONE
 MAX_NODES = 200  # of formulas above which none is looked for
 
 
-def alternatives(formulas: Iterable[Expr]) -> Iterator[tuple[Expr, Expr]]:
+def regroupings(formulas: Iterable[Expr]) -> Iterator[tuple[Expr, Expr]]:
     """Parts of the formulas, each with what may stand in its place."""
     order = list(nodes(*formulas))
     if len(order) > MAX_NODES:
