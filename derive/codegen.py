@@ -189,7 +189,7 @@ class Module:
 
     def orders(self) -> list[tuple[str, Any]]:
         """The hints under which another order of products is cheaper, and what that one takes."""
-        return other_orders(derivative_program(self.derivation))
+        return other_orders(self.derivation.program)
 
     def arguments_of(self, derivation: Any) -> list[Expr]:
         """The symbols in order."""

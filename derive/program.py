@@ -67,6 +67,8 @@ class Program:
     Attributes
     ----------
     outputs : dict of str to Term
+    formulas, written : dict of str to Expr
+        What it computes, as it was given and as that is cheapest.
     order : list of Value
         Every value needed, operands first.
     flops : Flops
@@ -95,6 +97,7 @@ class Program:
         self.graph = graph
         self.outputs = dict(outputs)
         self.formulas = dict(formulas)
+        self.written = self.formulas
         self.sizes = sizes
         self.hints = list(hints)
         self.order = values_below(value for term in self.outputs.values() for value in term.parts())
@@ -220,7 +223,7 @@ def compile(
             if program.sizes.cost(program.flops.cost) < MUCH * least:
                 made, written, found = program, trial, True
                 break
-    made.formulas = dict(outputs)
+    made.written, made.formulas = made.formulas, dict(outputs)
     return made
 
 
@@ -228,10 +231,10 @@ def compiled(
     outputs: Mapping[str, Expr],
     hints: Sequence[Any],
     *,
-    has_triangular_solve: bool,
-    keeps_constants: bool,
-    batch: Any,
-    per_sample: bool,
+    has_triangular_solve: bool = False,
+    keeps_constants: bool = False,
+    batch: Any = None,
+    per_sample: bool = False,
 ) -> Program:
     """The program of formulas as they are written."""
     graph = ValueGraph()
@@ -275,7 +278,7 @@ def other_orders(program: Program) -> list[tuple[str, Flops]]:
         return []
     found: dict[str, tuple[float, str, Flops]] = {}
     for low, high in permutations(names, 2):
-        other = compile(program.formulas, [*program.hints, (Dim.of(low), "<", Dim.of(high))])
+        other = compiled(program.written, [*program.hints, (Dim.of(low), "<", Dim.of(high))])
         if not all(sample[low] < sample[high] for sample in other.sizes.samples):
             continue  # the hints say otherwise
         ratio = other.sizes.cost(other.flops.cost) / max(other.sizes.cost(program.flops.cost), 1e-300)
