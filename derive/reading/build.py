@@ -326,6 +326,10 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
     (arg,) = args
     if name in ("tr", "det", "logdet") and arg.is_scalar:
         _refuse_numbers(b, node)
+    if name in ("tr", "det", "logdet") and node.args[0].op == "root" and not arg.is_scalar:
+        inside = b.values[id(node.args[0].args[0])].text()
+        hint = f"sqrt({inside}) is that of every entry; the matrix root is not among the operations"
+        raise ParseError("this root may be that of the matrix, or of every entry", b.source, node.args[0].span, hint)
     if name == "log" and arg.op is ops.det:
         return ops.logdet(arg.args[0])
     if name == "log" and arg.op is ops.absolute and arg.args[0].op is ops.det:
@@ -339,10 +343,12 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
 
 
 def _refuse_numbers(b: Builder, node: Node) -> None:
-    """Refuse tr(ρ log ρ) where ρ is a number by habit alone; tr(xᵀ A x) is made of vectors."""
+    """Refuse tr(ρ log ρ) where ρ is a number by habit alone, and tr((AᵀX)^½); tr(xᵀ A x) is made of vectors."""
     below = nodes_below([node.args[0]])
     letters = [n for n in below if n.op == "sym" and not b.symbols[n.data].is_declared]
-    if letters and all(b.values[id(n)].is_scalar for n in below):
+    columns = [n for n in letters if str(n.data)[0].isupper() and ONE in b.values[id(n)].shape]
+    letters = columns or letters
+    if columns or letters and all(b.values[id(n)].is_scalar for n in below):
         shown = names.text(letters[0].data)
         raise ShapeError(
             f"{b.cut(node)} is of a number, as {shown} is read", b.source, node.span,

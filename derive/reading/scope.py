@@ -84,6 +84,7 @@ class Reading:
         self.is_latex = lexer.is_latex
         divided = Statements(source)
         self.statements = divided.divide(self.tokens)
+        divided.declared += dict.fromkeys(f"{names.text(t.name)}: {size}" for t, size in lexer.sized)
         if divided.declared:
             self.declared = declared = declared.joined(declarations(";".join(divided.declared)))
             self.known |= frozenset(declared.entries)
