@@ -95,6 +95,21 @@ WRITTEN: list[tuple[str, str, str, Value]] = [
     (r"\operatorname{tr}\sqrt{X X^T}", "X", "X: 3×4", nuclear),
     (r"\mathrm{tr}((X^TX)^{1/2})", "X", "X: 4×3", nuclear),
     ("tr(sqrt(X'X))", "X", "X: 4×3", lambda v: np.trace(np.sqrt(v.X.T @ v.X))),
+    # Ones beside a matrix where only entries count, and a number beside a vector
+    (r"\|(1-M)\circ(A-UV^T)\|_F^2", "U", "M: 4×5, A: 4×5, U: 4×2, V: 5×2",
+     lambda v: (((1 - v.M) * (v.A - v.U @ v.V.T)) ** 2).sum()),
+    ("-sum(Y .* log(P) + (1 - Y) .* log(1 - P))", "P", "Y: 4×3, P: 4×3",
+     lambda v: -(v.Y * np.log(v.P) + (1 - v.Y) * np.log(1 - v.P)).sum()),
+    # The fraction of a divergence
+    (r"p^T \log(p/q)", "q", "p: 3, q: 3", lambda v: v.p @ np.log(v.p / v.q)),
+    (r"p^T \log(p/q)", "p", "p: 3, q: 3", lambda v: v.p @ np.log(v.p / v.q)),
+    ("log(x'*A*x/(x'*x))", "x", "A: 3×3, x: 3", lambda v: np.log(v.x @ v.A @ v.x / (v.x @ v.x))),
+    # Coordinates
+    (r"x_1x_2+x_2x_3", "x_2", "x_1: scalar, x_2: scalar, x_3: scalar", lambda v: v.x_1 * v.x_2 + v.x_2 * v.x_3),
+    # A number of one's own in front of a number
+    (r"(1 - R) w^T x", "w", "R: scalar, w: 3, x: 3", lambda v: (1 - v.R) * (v.w @ v.x)),
+    (r"(N-1)^{-1} w^T X^T X w", "w", "N: scalar, X: 4×3, w: 3", lambda v: ((v.X @ v.w) ** 2).sum() / (v.N - 1)),
+    (r"\|(X - \mu) W\|_F^2", "\\mu", "X: 5×3, μ: 3, W: 3×2", lambda v: (((v.X - v.μ) @ v.W) ** 2).sum()),
     # SymPy
     ("Trace(A*X.I*B)", "X", "A: 2×3, X: 3×3, B: 3×2", lambda v: np.trace(v.A @ np.linalg.inv(v.X) @ v.B)),
     ("log(Determinant(X*A)**2)", "X", "X: 3×3, A: 3×3", lambda v: 2 * np.linalg.slogdet(v.X @ v.A)[1]),
@@ -134,6 +149,15 @@ REFUSED = [
     (r"\operatorname{tr}(\sqrt{A X})", "X", "this root may be that of the matrix, or of every entry"),
     (r"\log\det\sqrt{S} + \operatorname{tr} S", "S", "this root may be that of the matrix, or of every entry"),
     (r"\mathrm{tr}((A^TX)^{1/2})", "X", "is of a number, as A is read"),
+    (r"x^T (1 - A) x", "x", "(1 - A) may be a number, or hold the identity"),
+    (r"x^T (1 - A)^{-1} x", "x", "(1 - A) may be a number, or hold the identity"),
+    (r"\|(1-A)x\|^2", "x", "(1-A) may be a number, or hold the identity"),
+    (r"y^T(K + \sigma^2)^{-1}y", r"\sigma", r"(K + \sigma^2) may be a number, or hold the identity"),
+    (r"x^T (A + \lambda) x", "x", r"(A + \lambda) may hold λ I, or λ in each row"),
+    ("tr((1 - A) B)", "A", "(1 - A) may be a number, or hold the identity"),
+    (r"\|\mathcal{A}(X) - b\|^2", "X", "A(…) in this script may be an operator or a function"),
+    (r"J = \mathcal{L}(w) + \lambda\|w\|^2", "w", "L(…) in this script may be an operator or a function"),
+    (r"f(W)= aW (W^T \Sigma W)^{-1} W^Ta^T", "W", "cannot multiply a (m × 1) by W (n × p)"),
     ("max_t x_t", "x", "a subscript of max is not read"),
     ("Sum(x[i]**2, (i, 0, n-1))", "x", "Sum is not read"),
     ("torch.dist(x, y, p=1)", "x", "only the Euclidean distance is read"),
@@ -178,7 +202,12 @@ def test_a_formula_of_the_field_is_what_its_author_means(text: str, wrt: str, sh
     given = by_identifier(at)
     found, gradient = function(**{name: given[name] for name in inspect.signature(function).parameters})
     assert np.isclose(found, value(at), rtol=1e-9)
-    assert np.allclose(gradient, slope(value, at, wrt), rtol=1e-5, atol=1e-7)
+    assert np.allclose(
+        gradient,
+        slope(value, at, names.text(names.canonical(wrt)).replace("₁", "_1") if wrt.startswith("\\") else wrt),
+        rtol=1e-5,
+        atol=1e-7,
+    )
 
 
 def test_another_meaning_is_seen() -> None:
@@ -193,6 +222,31 @@ def test_what_resembles_it_is_refused(text: str, wrt: str, why: str) -> None:
     with pytest.raises(DeriveError) as caught:
         derive.gradient(text, wrt)
     assert why in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt", "where", "shapes", "value"),
+    [
+        ("sum(log(1 + exp(-y .* (X*w + b))))", "w", "b: scalar", "X: 5×3, w: 3, y: 5, b: scalar",
+         lambda v: np.log(1 + np.exp(-v.y * (v.X @ v.w + v.b))).sum()),
+        (r"\|X w + b - y\|^2", "b", "b: scalar", "X: 5×3, w: 3, y: 5, b: scalar",
+         lambda v: ((v.X @ v.w + v.b - v.y) ** 2).sum()),
+        (r"\|X W + b - Y\|_F^2", "W", "b: scalar", "X: 5×3, W: 3×2, Y: 5×2, b: scalar",
+         lambda v: ((v.X @ v.W + v.b - v.Y) ** 2).sum()),
+        (r"x^T (1 - A) x", "x", "A: scalar", "x: 3, A: scalar", lambda v: (1 - v.A) * (v.x @ v.x)),
+    ],
+)  # fmt: skip
+def test_what_is_declared_a_number_is_one(text: str, wrt: str, where: str, shapes: str, value: Value) -> None:
+    at = arrays(shapes)
+    derivation = derive.gradient(text, wrt, where)
+    gradient = derivation.function()(**{n: at[n] for n in inspect.signature(derivation.function()).parameters})
+    assert np.allclose(gradient, slope(value, at, wrt), rtol=1e-5, atol=1e-7)
+    assert ("1 - A" in text) or any("is read as each entry" in said for said in derivation.readings)
+
+
+def test_a_number_beside_a_square_matrix_is_not_spread() -> None:
+    with pytest.raises(DeriveError, match="may be a number, or hold the identity|cannot add"):
+        derive.gradient("x^T (A + b) x", "x", "b: scalar")
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,8 @@ def _read(
     solved: Any = _python(formula, declared, scalar, scope) if is_numpy(formula) else None
     if solved is None:
         reading, solved = _with_capitals(formula, declared, wanted, scalar, scope)
+        if solved.doubt is not None:
+            raise solved.doubt
         parsed.expr, styled, parsed.equations = solved.exprs[-1], reading.styled, solved.equations
         for statement, expr in zip(reading.statements[:-1], solved.exprs):
             parsed.definitions.append((statement.name or "", expr))
@@ -281,13 +283,14 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
             base = other if _is_more_usual(other, base) else base
     spread = frozenset(("rows",))
     if (base is None or base.surprise >= SURPRISING) and any(t.text in ("+", "-") for t in tokens):
-        try:
-            other = reading.solve(spread, False)
-        except (ShapeError, ParseError):  # sums over indices spread over no rows
-            pass
-        else:
+        for loose in (spread, spread | {"ones"} if frozenset(("ones",)) in others else spread):
+            try:
+                other = reading.solve(loose, False)
+            except (ShapeError, ParseError):  # sums over indices spread over no rows
+                continue
             if _is_more_usual(other, base):
                 base = other
+            break
     if (base is None or base.surprise >= SURPRISING or base.squares) and {"sum", "mean"} & {t.text for t in tokens}:
         # The power of a vector that is summed up can be that of each entry only, and that of a matrix whose
         # letters only the power would make square is not that of a matrix.
@@ -343,7 +346,13 @@ def _is_scalar_calculus(tokens: Sequence[Token]) -> bool:
     """
     following = [*tokens[1:], None]
     asks = any(
-        t.kind == "func" or is_raised(t) or (t.text == "/" and after is not None and after.kind != "num")
+        t.kind == "func"
+        or is_raised(t)
+        or (t.text == "/" and after is not None and after.kind != "num")
+        or t.kind == "name"
+        and after is not None
+        and after.kind == "name"
+        and _are_coordinates(t, after)
         for t, after in zip(tokens, following)
     )
     return asks and all(
@@ -353,6 +362,12 @@ def _is_scalar_calculus(tokens: Sequence[Token]) -> bool:
         else t.kind in ("num", "open", "close", "bar", "sup", "frac", "sqrt") or t.text == "ᵗ"
         for t in tokens
     )  # fmt: skip
+
+
+def _are_coordinates(one: Token, other: Token) -> bool:
+    """Whether they are x₁ and x₂, which no product of vectors is made of."""
+    (base, *_, low), (another, *_, below) = names.parts(str(one.value)), names.parts(str(other.value))
+    return base == another and low != below and all(piece.isdigit() for piece in [*low, *below]) and bool(low and below)
 
 
 def _is_more_usual(other: Solution, base: Solution | None) -> bool:

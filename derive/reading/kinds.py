@@ -385,10 +385,11 @@ def is_reduction(node: Node) -> bool:
 
 
 def _spread(node: Node, kinds: Kinds) -> Cell:
-    """A sum in which a symbol may stand for each row, and a mean for each entry."""
+    """A sum in which a symbol may stand for each row, and a mean or what is declared a number for each entry."""
     cell = Cell()
     for arg in node.args:
-        table = _EACH_ROW if arg.op == "sym" else _EACH_ENTRY if is_reduction(arg) else _SAME
+        is_number = is_reduction(arg) or arg.op == "sym" and arg.cell.find().mask == S
+        table = _EACH_ENTRY if is_number else _EACH_ROW if arg.op == "sym" else _SAME
         kinds.relate(tabled, (cell, arg.cell), table)
     return cell
 

@@ -26,7 +26,8 @@ from .vocabulary import REFUSED_FUNCTIONS, closest
 
 MODULES = {
     "np": "np", "numpy": "np", "jnp": "np", "xp": "np", "onp": "np", "torch": "torch", "jax": "jax", "tf": "tf",
-    "scipy": "scipy", "F": "nn", "nn": "nn", "special": "special", "linalg": "linalg", "math": "math", "LA": "linalg", "la": "linalg",
+    "scipy": "scipy", "F": "nn", "nn": "nn", "special": "special", "linalg": "linalg", "math": "math",
+    "LA": "linalg", "la": "linalg",
 }  # fmt: skip
 _INNER = {
     "linalg": "linalg", "numpy": "np", "special": "special", "functional": "nn", "nn": "nn", "scipy": "scipy",

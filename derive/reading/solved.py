@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from .. import names
-from ..errors import ShapeError
+from ..errors import ParseError, ShapeError
 from ..expr import Expr
 from ..shapes import ONE, SCALAR
 from . import habits
@@ -46,6 +46,7 @@ class Solution:
         for node in self.squares:
             shown = builder.cut(node)
             builder.note(f"{shown} in a sum is read as a power of a matrix; with .^ it is that of each entry")
+        self.doubt = hidden_identity(builder)
         self.lone = lone_factors(builder.order, builder.values)
         self.multiplies_scalars = any(n.op == "had" and builder.values[id(n)].is_scalar for n in builder.order)
         self.symbols: dict[str, Expr] = {}
@@ -112,6 +113,48 @@ class Solution:
                 if is_usual or name[0].islower():  # C in 1ᵀ z + C‖w‖² was no vector either
                     return True
         return False
+
+
+def hidden_identity(b: Builder) -> ParseError | None:
+    """What is said of xᵀ (1 − A) x, (A − λ)⁻¹ x and xᵀ (A + λ) x, where 1 and λ may stand for I and λ I.
+
+    There A is a number, or λ a vector in each row, only for want of a matrix beside it; N − 1 is a number.
+    """
+    inside = []
+    for node in b.order:
+        if node.op == "spread" and b.values[id(node)].is_square and not b.values[id(node)].is_scalar:
+            inside.append(node)
+        elif node.op == "prod" and not all(b.values[id(arg)].is_scalar for arg in node.args):
+            wide = [arg for arg in node.args if not b.values[id(arg)].is_scalar]
+            for i, arg in enumerate(node.args):
+                before = [b.values[id(other)] for other in node.args[:i] if other in wide][-1:]
+                after = [b.values[id(other)] for other in node.args[i:] if other in wide][:1]
+                part = arg.args[0] if arg.op in ("pow", "inv") else arg
+                if part.op in ("sum", "spread") and b.values[id(part)].is_scalar:
+                    is_between = any(a.shape[1] is not ONE for a in before) or any(a.shape[0] is not ONE for a in after)
+                    inside += [part] if is_between else []
+    for node in inside:
+        made = b.values[id(node)]
+        for term, beside in zip(node.args, [*node.args[1:], node.args[0]]):
+            entry = b.symbols.get(str(term.data)) if term.op == "sym" else None
+            if entry is None or entry.is_declared:
+                continue
+            shown = names.text(entry.name)
+            if made.is_scalar and entry.name[0].isupper() and node.args[-1].op != "num":
+                other = "I" if beside.op == "num" and beside.data == 1 else f"{b.cut(beside)} I"
+                why, hint = (
+                    "be a number, or hold the identity",
+                    f"write {other} beside a matrix, or declare {shown}: scalar",
+                )
+            elif not made.is_scalar and b.values[id(term)].is_vector:
+                why, hint = (
+                    f"hold {shown} I, or {shown} in each row",
+                    f"write {shown} I, or declare {shown}: n for rows",
+                )
+            else:
+                continue
+            return ParseError(f"{b.cut(node)} may {why}", b.source, node.span, hint)
+    return None
 
 
 def lone_factors(order: list[Node], values: dict[int, Expr]) -> set[str]:

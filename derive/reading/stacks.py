@@ -275,6 +275,8 @@ class Stacks:
                 f"{self.source[start:end].strip()} is read as ‖{shown}‖_*: the root is that of the matrix"
             )
             return Node("norm", [whole], "*", start, end)
+        if name == "log" and args[0].op == "prod" and args[0].data == ("/",):  # log(p/q) is that of \\frac{p}{q}
+            args[0].op, args[0].data = "div", "frac"
         node = Node("call", args, name, start, end)
         if base is not None:
             node = Node(
