@@ -106,6 +106,13 @@ WRITTEN: list[tuple[str, str, str, Value]] = [
     ("log(x'*A*x/(x'*x))", "x", "A: 3×3, x: 3", lambda v: np.log(v.x @ v.A @ v.x / (v.x @ v.x))),
     # Coordinates
     (r"x_1x_2+x_2x_3", "x_2", "x_1: scalar, x_2: scalar, x_3: scalar", lambda v: v.x_1 * v.x_2 + v.x_2 * v.x_3),
+    (r"\frac{q_1 q_2}{4\pi\epsilon\|r_1-r_2\|}", "r_1", "q_1: scalar, q_2: scalar, r_1: 3, r_2: 3, ε: scalar",
+     lambda v: v.q_1 * v.q_2 / (4 * np.pi * v.ε * np.linalg.norm(v.r_1 - v.r_2))),
+    (r"x_1 A x_2", "x_2", "x_1: 1×3, A: 3×4, x_2: 4", lambda v: (v.x_1 @ v.A @ v.x_2).item()),
+    # The norm of a letter is that of a vector
+    (r"\|x - 1\|^2", "x", "x: 3", lambda v: ((v.x - 1) ** 2).sum()),
+    (r"\|x^T x - 1\|^2", "x", "x: 3", lambda v: (v.x @ v.x - 1) ** 2),
+    (r"\|\sqrt{A} \odot B\|^2", "A", "A: 3×4, B: 3×4", lambda v: (v.A * v.B**2).sum()),
     # A number of one's own in front of a number
     (r"(1 - R) w^T x", "w", "R: scalar, w: 3, x: 3", lambda v: (1 - v.R) * (v.w @ v.x)),
     (r"(N-1)^{-1} w^T X^T X w", "w", "N: scalar, X: 4×3, w: 3", lambda v: ((v.X @ v.w) ** 2).sum() / (v.N - 1)),
@@ -149,6 +156,9 @@ REFUSED = [
     (r"\operatorname{tr}(\sqrt{A X})", "X", "this root may be that of the matrix, or of every entry"),
     (r"\log\det\sqrt{S} + \operatorname{tr} S", "S", "this root may be that of the matrix, or of every entry"),
     (r"\mathrm{tr}((A^TX)^{1/2})", "X", "is of a number, as A is read"),
+    (r"\|X^TX - 1\|_F^2", "X", "X^TX - 1 may be a number, or hold the identity"),
+    (r"x^T \sqrt{A}x", "x", "this root may be that of the matrix, or of every entry"),
+    ("w_1 x_1 + w_2 x_2 + b", "w_1", "cannot multiply"),
     (r"x^T (1 - A) x", "x", "(1 - A) may be a number, or hold the identity"),
     (r"x^T (1 - A)^{-1} x", "x", "(1 - A) may be a number, or hold the identity"),
     (r"\|(1-A)x\|^2", "x", "(1-A) may be a number, or hold the identity"),

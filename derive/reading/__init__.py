@@ -264,7 +264,7 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
     except ShapeError as error:
         first = error
     if base is None or base.surprise >= SURPRISING:
-        is_open = base is None or base.multiplies_scalars or not base.exprs[-1].is_scalar
+        is_open = base is None or base.multiplies_scalars or base.measures_numbers or not base.exprs[-1].is_scalar
         for loose in others:
             if not is_open and "e" not in loose:  # ‖e − X b‖²: nobody means the number
                 continue
@@ -346,13 +346,7 @@ def _is_scalar_calculus(tokens: Sequence[Token]) -> bool:
     """
     following = [*tokens[1:], None]
     asks = any(
-        t.kind == "func"
-        or is_raised(t)
-        or (t.text == "/" and after is not None and after.kind != "num")
-        or t.kind == "name"
-        and after is not None
-        and after.kind == "name"
-        and _are_coordinates(t, after)
+        t.kind == "func" or is_raised(t) or (t.text == "/" and after is not None and after.kind != "num")
         for t, after in zip(tokens, following)
     )
     return asks and all(
@@ -362,12 +356,6 @@ def _is_scalar_calculus(tokens: Sequence[Token]) -> bool:
         else t.kind in ("num", "open", "close", "bar", "sup", "frac", "sqrt") or t.text == "ᵗ"
         for t in tokens
     )  # fmt: skip
-
-
-def _are_coordinates(one: Token, other: Token) -> bool:
-    """Whether they are x₁ and x₂, which no product of vectors is made of."""
-    (base, *_, low), (another, *_, below) = names.parts(str(one.value)), names.parts(str(other.value))
-    return base == another and low != below and all(piece.isdigit() for piece in [*low, *below]) and bool(low and below)
 
 
 def _is_more_usual(other: Solution, base: Solution | None) -> bool:

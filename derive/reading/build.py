@@ -123,8 +123,20 @@ def _make_prod(b: Builder, node: Node, args: list[Expr]) -> Expr:
             is_outer = len(arrays) == 2 and args[j].shape[1] is args[i].shape[0] is ONE  # the same in both
             if node.data[i - 1] == "*" and not is_outer:
                 raise _two_meanings(b, node, "*", "write ⊙ for the product entry by entry, @ for that of matrices")
+    for part, arg in zip(node.args, args, strict=True):
+        if part.op == "root" and ONE not in arg.shape:
+            _refuse_root(b, part)
     _, groups = grouped(b, node, shapes)
     return _product(b, node, args, groups)
+
+
+def _refuse_root(b: Builder, root: Node) -> None:
+    """Refuse √A x and tr √A, of which the root may be that of the matrix."""
+    inside = b.values[id(root.args[0])].text()
+    raise ParseError(
+        "this root may be that of the matrix, or of every entry", b.source, root.span,
+        f"sqrt({inside}) is that of every entry; the matrix root is not among the operations",
+    )  # fmt: skip
 
 
 def _two_meanings(b: Builder, node: Node, sign: str, hint: str) -> ParseError:
@@ -272,7 +284,7 @@ def _make_norm(b: Builder, node: Node, args: list[Expr]) -> Expr:
 
 def _note_length(b: Builder, node: Node, part: Node, style: str) -> None:
     """Say of a vector by habit that it is taken for a number between single bars; refuse it in bold, and matrices."""
-    shown, inside = names.text(part.data), b.cut(node.args[0])
+    shown, inside = names.text(part.data), b.values[id(node.args[0])].text()
     costs = habit(part.data, style, set())
     if style in ("bold", "vec") or len(node.args[0].args) and not costs[3]:
         kind = "set as a vector" if style in ("bold", "vec") else "a matrix by habit"
@@ -330,9 +342,7 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
     if name in ("tr", "det", "logdet") and arg.is_scalar:
         _refuse_numbers(b, node)
     if name in ("tr", "det", "logdet") and node.args[0].op == "root" and not arg.is_scalar:
-        inside = b.values[id(node.args[0].args[0])].text()
-        hint = f"sqrt({inside}) is that of every entry; the matrix root is not among the operations"
-        raise ParseError("this root may be that of the matrix, or of every entry", b.source, node.args[0].span, hint)
+        _refuse_root(b, node.args[0])
     if name == "log" and arg.op is ops.det:
         return ops.logdet(arg.args[0])
     if name == "log" and arg.op is ops.absolute and arg.args[0].op is ops.det:

@@ -49,6 +49,7 @@ class Solution:
         self.doubt = hidden_identity(builder)
         self.lone = lone_factors(builder.order, builder.values)
         self.multiplies_scalars = any(n.op == "had" and builder.values[id(n)].is_scalar for n in builder.order)
+        self.measures_numbers = any(n.op == "norm" and builder.values[id(n.args[0])].is_scalar for n in builder.order)
         self.symbols: dict[str, Expr] = {}
         self.where: list[str] = []
         for name, entry in symbols.items():
@@ -122,7 +123,9 @@ def hidden_identity(b: Builder) -> ParseError | None:
     """
     inside = []
     for node in b.order:
-        if node.op == "spread" and b.values[id(node)].is_square and not b.values[id(node)].is_scalar:
+        if node.op == "norm" and node.args[0].op in ("sum", "spread") and b.values[id(node.args[0])].is_scalar:
+            inside.append(node.args[0])  # ‖XᵀX − 1‖
+        elif node.op == "spread" and b.values[id(node)].is_square and not b.values[id(node)].is_scalar:
             inside.append(node)
         elif node.op == "prod" and not all(b.values[id(arg)].is_scalar for arg in node.args):
             wide = [arg for arg in node.args if not b.values[id(arg)].is_scalar]
@@ -136,11 +139,13 @@ def hidden_identity(b: Builder) -> ParseError | None:
     for node in inside:
         made = b.values[id(node)]
         for term, beside in zip(node.args, [*node.args[1:], node.args[0]]):
-            entry = b.symbols.get(str(term.data)) if term.op == "sym" else None
+            leaf = next((n for n in nodes_below([term]) if n.op == "sym"), term) if term.op == "prod" else term
+            entry = b.symbols.get(str(leaf.data)) if leaf.op == "sym" else None
             if entry is None or entry.is_declared:
                 continue
             shown = names.text(entry.name)
-            if made.is_scalar and entry.name[0].isupper() and node.args[-1].op != "num":
+            is_number = leaf is term and node.args[-1].op == "num"  # N − 1
+            if made.is_scalar and entry.name[0].isupper() and not is_number:
                 other = "I" if beside.op == "num" and beside.data == 1 else f"{b.cut(beside)} I"
                 why, hint = (
                     "be a number, or hold the identity",
