@@ -128,14 +128,7 @@ def hidden_identity(b: Builder) -> ParseError | None:
         elif node.op == "spread" and b.values[id(node)].is_square and not b.values[id(node)].is_scalar:
             inside.append(node)
         elif node.op == "prod" and not all(b.values[id(arg)].is_scalar for arg in node.args):
-            wide = [arg for arg in node.args if not b.values[id(arg)].is_scalar]
-            for i, arg in enumerate(node.args):
-                before = [b.values[id(other)] for other in node.args[:i] if other in wide][-1:]
-                after = [b.values[id(other)] for other in node.args[i:] if other in wide][:1]
-                part = arg.args[0] if arg.op in ("pow", "inv") else arg
-                if part.op in ("sum", "spread") and b.values[id(part)].is_scalar:
-                    is_between = any(a.shape[1] is not ONE for a in before) or any(a.shape[0] is not ONE for a in after)
-                    inside += [part] if is_between else []
+            inside += _between(b, node.args)
     for node in inside:
         made = b.values[id(node)]
         for term, beside in zip(node.args, [*node.args[1:], node.args[0]]):
@@ -149,7 +142,7 @@ def hidden_identity(b: Builder) -> ParseError | None:
                 other = "I" if beside.op == "num" and beside.data == 1 else f"{b.cut(beside)} I"
                 why, hint = (
                     "be a number, or hold the identity",
-                    f"write {other} beside a matrix, or declare {shown}: scalar",
+                    f"write {other} beside a matrix, or declare {shown}: {'scalar' if leaf is term else 'n'}",
                 )
             elif not made.is_scalar and b.values[id(term)].is_vector:
                 why, hint = (
@@ -160,6 +153,21 @@ def hidden_identity(b: Builder) -> ParseError | None:
                 continue
             return ParseError(f"{b.cut(node)} may {why}", b.source, node.span, hint)
     return None
+
+
+def _between(b: Builder, factors: list[Node]) -> list[Node]:
+    """The sums that are numbers and stand where a matrix could: behind a row or before a column."""
+    found = []
+    for side, at in ((1, factors), (0, factors[::-1])):
+        takes = False  # whether a matrix could stand behind what came last
+        for factor in at:
+            made = b.values[id(factor)]
+            part = factor.args[0] if factor.op in ("pow", "inv") else factor
+            if not made.is_scalar:
+                takes = made.shape[side] is not ONE
+            elif takes and part.op in ("sum", "spread") and b.values[id(part)].is_scalar:
+                found.append(part)
+    return found
 
 
 def lone_factors(order: list[Node], values: dict[int, Expr]) -> set[str]:
