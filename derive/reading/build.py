@@ -75,9 +75,7 @@ def _make_spread(b: Builder, node: Node, args: list[Expr]) -> Expr:
     shape = max((arg.shape for arg in args), key=lambda shape: (shape[1] is not ONE, shape[0] is not ONE))
     terms = []
     for arg, part in zip(args, node.args, strict=True):
-        is_number = (
-            is_reduction(part) or part.op == "sym" and b.symbols[part.data].is_declared and shape[0] is not shape[1]
-        )
+        is_number = is_reduction(part) or part.op == "sym" and b.symbols[part.data].is_declared and shape[1] is ONE
         if arg.shape != shape and arg.is_scalar and is_number:
             b.note(f"{b.cut(part)} in {b.cut(node)} is read as each entry: {arg.text()} 𝟏")
             arg = ops.scale(arg, ones(*shape))
