@@ -333,7 +333,9 @@ WRONG = [
         "sin^",
         "write sin(…)^k, or the name of the inverse function",
     ),
-    ("数学 + ‖（x ＋ ‖", None, ParseError, "‖ is not closed", "‖", None),
+    ("数学 + ‖（x ＋ ‖", None, ParseError, "( is not closed", "（", None),
+    ("½‖(W x − y‖²", None, ParseError, "( is not closed", "(", None),
+    (r"\left\|\left[W x - y\right\|^2", None, ParseError, "[ is not closed", "[", None),
     (
         "‖W x − y‖² + λ‖w‖",
         "W: 3×4, x: 5, y: 3",
@@ -459,7 +461,7 @@ def test_wide_characters_are_marked_where_they_stand() -> None:
     with pytest.raises(ParseError) as caught:
         parse("数学 + ‖（x ＋ ‖")
     line, carets = marked("数学 + ‖（x ＋ ‖", caught.value.span or (0, 0))
-    assert carets.index("^") == 2 * 2 + len(" + ‖") + 2 + len("x ") + 2 + 1
+    assert carets.index("^") == 2 * 2 + len(" + ‖")
 
 
 def test_long_formulas_are_cut_around_the_mark() -> None:

@@ -132,6 +132,8 @@ def _read(
     solved: Any = _python(formula, declared, scalar, scope) if is_numpy(formula) else None
     if solved is None:
         reading, solved = _with_capitals(formula, declared, wanted, scalar, scope)
+        if solved.doubt is not None:
+            raise solved.doubt
         parsed.expr, styled, parsed.equations = solved.exprs[-1], reading.styled, solved.equations
         for statement, expr in zip(reading.statements[:-1], solved.exprs):
             parsed.definitions.append((statement.name or "", expr))
@@ -262,7 +264,7 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
     except ShapeError as error:
         first = error
     if base is None or base.surprise >= SURPRISING:
-        is_open = base is None or base.multiplies_scalars or not base.exprs[-1].is_scalar
+        is_open = base is None or base.multiplies_scalars or base.measures_numbers or not base.exprs[-1].is_scalar
         for loose in others:
             if not is_open and "e" not in loose:  # ‖e − X b‖²: nobody means the number
                 continue
@@ -281,13 +283,14 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
             base = other if _is_more_usual(other, base) else base
     spread = frozenset(("rows",))
     if (base is None or base.surprise >= SURPRISING) and any(t.text in ("+", "-") for t in tokens):
-        try:
-            other = reading.solve(spread, False)
-        except (ShapeError, ParseError):  # sums over indices spread over no rows
-            pass
-        else:
+        for loose in (spread, spread | {"ones"} if frozenset(("ones",)) in others else spread):
+            try:
+                other = reading.solve(loose, False)
+            except (ShapeError, ParseError):  # sums over indices spread over no rows
+                continue
             if _is_more_usual(other, base):
                 base = other
+            break
     if (base is None or base.surprise >= SURPRISING or base.squares) and {"sum", "mean"} & {t.text for t in tokens}:
         # The power of a vector that is summed up can be that of each entry only, and that of a matrix whose
         # letters only the power would make square is not that of a matrix.

@@ -29,12 +29,17 @@ def weigh(order: list[Node], readings: list[str]) -> None:
 
 
 def loosen_ones(order: list[Node]) -> None:
-    """Let a 1 that begins a sum or is subtracted be a vector of ones, as in 1 − σ(z) and exp(z) − 1."""
+    """Let a 1 that begins a sum or is subtracted be a vector of ones, as in 1 − σ(z) and exp(z) − 1.
+
+    Where only entries count, as in (1 − M) ∘ A and log(1 − P), it may be a matrix of them: no identity is meant.
+    """
+    of_entries = [node for node in order if node.op == "had" or node.op == "call" and node.data in ELEMENTWISE]
+    inside = {id(arg) for node in of_entries for arg in node.args}
     for node in order:
         if node.op == "sum":
             for i, (term, sign) in enumerate(zip(node.args, node.data, strict=True)):
                 if term.op == "num" and term.data == 1 and (i == 0 or sign < 0):
-                    term.op, term.data = "unit", None
+                    term.op, term.data = "unit", "entries" if id(node) in inside else None
 
 
 def is_alone(node: Node, shapes: dict[int, SizeShape], symbols: dict[str, Symbol], sizes: Sizes) -> bool:

@@ -218,12 +218,12 @@ row("np torch", "full_like", "a, b", lambda p, a, b: p.times(p.filled(array(p, a
 # Losses of torch.nn.functional
 
 
-def _loss(f: Callable[[Plan, Array, Array], Array]) -> Callable[..., Array]:
-    def value(p: Plan, a: Any, b: Any, reduction: Any) -> Array:
+def _loss(f: Callable[..., Array]) -> Callable[..., Array]:
+    def value(p: Plan, a: Any, b: Any, reduction: Any, *parameters: Any) -> Array:
         left, right = array(p, a), array(p, b)
         if left.rank != right.rank:
             raise p.misfit(f"the shapes of {p.described(left)} and {p.described(right)} differ", left, right)
-        each = f(p, left, right)
+        each = f(p, left, right, *(array(p, given) for given in parameters))
         if reduction not in ("mean", "sum", "none"):
             raise p.refuse("this reduction is not read")
         return each if reduction == "none" else p.sum(each) if reduction == "sum" else p.mean(each)
@@ -235,6 +235,7 @@ def _cross_entropy(p: Plan, a: Any, b: Any, reduction: Any) -> Array:
     logits, target = array(p, a), array(p, b)
     if logits.rank != target.rank or not logits.rank:
         raise p.refuse("targets that are indices of classes are not read", "give their indicators")
+    p.note(f"{p.written(target)} is read as probabilities of the classes, not as their indices")
     each = p.negative(p.sum(p.times(target, log_softmax(p, logits, -1)), -1))
     if reduction not in ("mean", "sum", "none"):
         raise p.refuse("this reduction is not read")
@@ -247,6 +248,28 @@ def _binary(p: Plan, a: Array, b: Array) -> Array:
     return p.negative(p.add(p.times(b, p.function(ops.log, a)), right))
 
 
+def _huber(p: Plan, a: Array, b: Array, delta: Array) -> Array:
+    return p.node(p.over(p.add(a, b, -1), delta).axes, rows.huber, p.add(a, b, -1), delta)
+
+
+def _length(p: Plan, a: Array, axis: int | None) -> Array:
+    return p.function(ops.sqrt, p.sum(p.power(a, p.constant(2)), axis, axis is not None and a.rank > 1))
+
+
+def _normalized(p: Plan, a: Any, order: Any, axis: Any, eps: Any) -> Array:
+    held, at = array(p, a), integer(p, axis)
+    if array(p, order).number != 2:
+        raise p.refuse("only the Euclidean norm is read here", "divide by the norm that is meant")
+    p.axis_of(held, at)
+    return p.over(held, _length(p, held, at))
+
+
+def _distance(p: Plan, a: Array, b: Array, order: Any) -> Array:
+    if array(p, order).number != 2:
+        raise p.refuse("only the Euclidean distance is read here", "np.sum(np.abs(x - y)) is the sum of what differs")
+    return p.function(ops.sqrt, p.sum(p.power(p.add(a, b, -1), p.constant(2))))
+
+
 def _cosine(p: Plan, a: Any, b: Any, axis: Any, eps: Any) -> Array:
     x, y, at = array(p, a), array(p, b), integer(p, axis)
     lengths = (p.function(ops.sqrt, p.sum(p.power(v, p.constant(2)), at)) for v in (x, y))
@@ -256,7 +279,12 @@ def _cosine(p: Plan, a: Any, b: Any, axis: Any, eps: Any) -> Array:
 row("nn", "cosine_similarity", "a, b, axis=1, eps=None", _cosine)
 _TWO = "a, b, reduction=mean"
 row("nn", "mse_loss", _TWO, _loss(lambda p, a, b: p.power(p.add(a, b, -1), p.constant(2))))
-row("nn", "smooth_l1_loss huber_loss", _TWO, _loss(lambda p, a, b: p.function(rows.huber, p.add(a, b, -1))))
+row("nn", "smooth_l1_loss", _TWO, _loss(lambda p, a, b: p.function(rows.huber, p.add(a, b, -1))))
+row("nn", "huber_loss", f"{_TWO}, delta=1", _loss(_huber))
+row("nn", "l2_loss", "a", lambda p, a: p.over(p.sum(p.power(array(p, a), p.constant(2))), p.constant(2)))
+row("tf", "matvec", "a, b", lambda p, a, b: p.matmul(array(p, a), array(p, b)))
+row("nn", "normalize", "a, ord=2, axis=1, eps=None", _normalized)
+row("torch", "dist", "a, b, ord=2", lambda p, a, b, order: _distance(p, array(p, a), array(p, b), order))
 row("nn", "kl_div", _TWO, _loss(lambda p, a, b: p.times(b, p.add(p.function(ops.log, b), a, -1))))
 row("nn", "l1_loss", _TWO, _loss(lambda p, a, b: p.function(ops.absolute, p.add(a, b, -1))))
 row("nn", "binary_cross_entropy", _TWO, _loss(_binary))

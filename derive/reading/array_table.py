@@ -61,7 +61,8 @@ def call(p: Plan, home: str, name: str, args: Sequence[Any], keywords: dict[str,
     if starred is not None:
         bound[names[0]] = list(args)
     elif len(args) > len(parameters):
-        raise p.refuse(f"{shown} takes at most {len(parameters)} arguments")
+        hint = "a module of arrays is called np here" if home == "method" else None
+        raise p.refuse(f"{shown} takes at most {len(parameters)} arguments", hint)
     else:
         bound.update(zip(names, args))
     for keyword, given in keywords.items():

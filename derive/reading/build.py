@@ -75,7 +75,8 @@ def _make_spread(b: Builder, node: Node, args: list[Expr]) -> Expr:
     shape = max((arg.shape for arg in args), key=lambda shape: (shape[1] is not ONE, shape[0] is not ONE))
     terms = []
     for arg, part in zip(args, node.args, strict=True):
-        if arg.shape != shape and arg.is_scalar and is_reduction(part):
+        is_number = is_reduction(part) or part.op == "sym" and b.symbols[part.data].is_declared and shape[1] is ONE
+        if arg.shape != shape and arg.is_scalar and is_number:
             b.note(f"{b.cut(part)} in {b.cut(node)} is read as each entry: {arg.text()} 𝟏")
             arg = ops.scale(arg, ones(*shape))
         elif id(part) in b.columns:
@@ -120,8 +121,20 @@ def _make_prod(b: Builder, node: Node, args: list[Expr]) -> Expr:
             is_outer = len(arrays) == 2 and args[j].shape[1] is args[i].shape[0] is ONE  # the same in both
             if node.data[i - 1] == "*" and not is_outer:
                 raise _two_meanings(b, node, "*", "write ⊙ for the product entry by entry, @ for that of matrices")
+    for part, arg in zip(node.args, args, strict=True):
+        if part.op == "root" and ONE not in arg.shape:
+            _refuse_root(b, part)
     _, groups = grouped(b, node, shapes)
     return _product(b, node, args, groups)
+
+
+def _refuse_root(b: Builder, root: Node) -> None:
+    """Refuse √A x and tr √A, of which the root may be that of the matrix."""
+    inside = b.values[id(root.args[0])].text()
+    raise ParseError(
+        "this root may be that of the matrix, or of every entry", b.source, root.span,
+        f"sqrt({inside}) is that of every entry; the matrix root is not among the operations",
+    )  # fmt: skip
 
 
 def _two_meanings(b: Builder, node: Node, sign: str, hint: str) -> ParseError:
@@ -269,7 +282,7 @@ def _make_norm(b: Builder, node: Node, args: list[Expr]) -> Expr:
 
 def _note_length(b: Builder, node: Node, part: Node, style: str) -> None:
     """Say of a vector by habit that it is taken for a number between single bars; refuse it in bold, and matrices."""
-    shown, inside = names.text(part.data), b.cut(node.args[0])
+    shown, inside = names.text(part.data), b.values[id(node.args[0])].text()
     costs = habit(part.data, style, set())
     if style in ("bold", "vec") or len(node.args[0].args) and not costs[3]:
         kind = "set as a vector" if style in ("bold", "vec") else "a matrix by habit"
@@ -326,6 +339,8 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
     (arg,) = args
     if name in ("tr", "det", "logdet") and arg.is_scalar:
         _refuse_numbers(b, node)
+    if name in ("tr", "det", "logdet") and node.args[0].op == "root" and not arg.is_scalar:
+        _refuse_root(b, node.args[0])
     if name == "log" and arg.op is ops.det:
         return ops.logdet(arg.args[0])
     if name == "log" and arg.op is ops.absolute and arg.args[0].op is ops.det:
@@ -339,10 +354,12 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
 
 
 def _refuse_numbers(b: Builder, node: Node) -> None:
-    """Refuse tr(ρ log ρ) where ρ is a number by habit alone; tr(xᵀ A x) is made of vectors."""
+    """Refuse tr(ρ log ρ) where ρ is a number by habit alone, and tr((AᵀX)^½); tr(xᵀ A x) is made of vectors."""
     below = nodes_below([node.args[0]])
     letters = [n for n in below if n.op == "sym" and not b.symbols[n.data].is_declared]
-    if letters and all(b.values[id(n)].is_scalar for n in below):
+    columns = [n for n in letters if str(n.data)[0].isupper() and ONE in b.values[id(n)].shape]
+    letters = columns or letters
+    if columns or letters and all(b.values[id(n)].is_scalar for n in below):
         shown = names.text(letters[0].data)
         raise ShapeError(
             f"{b.cut(node)} is of a number, as {shown} is read", b.source, node.span,

@@ -243,7 +243,15 @@ def what_stands_below(p: Stacks, bounds: Bounds, held: list[Token]) -> None:
             parts.append([])
         else:
             parts[-1].append(t)
-    for part in parts:
+    for part, after in zip(parts, [*parts[1:], []]):
+        at = next((i for i, t in enumerate(after) if t.text == "∈"), 0)
+        if at and part and all(t.kind == "name" for t in [*part, *after[:at]]):  # i, j ∈ S
+            first, other, where = p.text_of(part), p.text_of(after[:at]), p.text_of(after[at + 1 :])
+            raise p.error(
+                f"{first}, {other} ∈ {where} may say that both belong to {where}, or that the pair does",
+                (part[0].start, after[-1].end),
+                f"write {first} ∈ {where}, {other} ∈ {where}, or ({first}, {other}) ∈ {where}",
+            )  # fmt: skip
         part_below(p, bounds, part)
 
 

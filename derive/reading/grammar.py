@@ -59,6 +59,7 @@ class Parser(Stacks):
                 expect = self.after_operand(token)
         if expect:
             self.missing(tokens[-1] if tokens else None)
+        self.refuse_left_open()
         self.reduce(-1)
         for op in self.ops:
             if op.kind in ("open", "bar"):
@@ -66,7 +67,16 @@ class Parser(Stacks):
                 raise self.error(f"{shown} is not closed", op.token)
         return self.operands[0]
 
+    def refuse_left_open(self) -> None:
+        """Refuse ‖(W x − y‖², of which the second bars do not open another norm: the bracket is not closed."""
+        marks = [op for op in self.ops if op.kind in ("open", "bar")]
+        if marks and marks[-1].kind == "bar":
+            below = next((i for i in range(len(marks) - 2, -1, -1) if marks[i].kind == "bar"), len(marks) - 2)
+            if below < len(marks) - 2 and below >= 0 and marks[below].text == marks[-1].text:
+                raise self.error(f"{self.bracket(marks[-2].text)} is not closed", marks[-2].token)
+
     def missing(self, last: Token | None) -> None:
+        self.refuse_left_open()
         for op in reversed(self.ops):
             if op.kind == "collect":
                 raise self.error(f"{self.shown(op)} lacks an argument", op.token)
@@ -146,7 +156,8 @@ class Parser(Stacks):
         self.i += 1
         if kind == "num":
             before = self.tokens[self.i - 2] if self.i > 1 else None
-            if before is not None and before.end == token.start and before.text in (")", "]", "‖", "|"):
+            is_behind = before is not None and before.end == token.start and (top is None or top.token is not before)
+            if before is not None and is_behind and before.text in (")", "]", "‖", "|"):
                 raise self.error(
                     f"{token.text} right behind {before.text} may be an exponent that lost its height", token,
                     f"write {before.text}^{token.text[-1]} for a power, a space before a factor",
@@ -209,6 +220,7 @@ class Parser(Stacks):
         return self.error(f"{word} is not a function we know", token, way_out(word))
 
     def unexpected(self, token: Token) -> None:
+        self.refuse_left_open()
         text = token.text if token.kind != "newline" else "the end of the line"
         if token.kind == "close" and self.ops and self.ops[-1].kind == "infix":
             raise self.error(f"nothing follows {self.ops[-1].text}", self.ops[-1].token)
@@ -454,6 +466,8 @@ class Parser(Stacks):
                 self.tokens[self.i : self.i + 1] = [first, second]
                 return self.bar(first)
         if token.value == "r":
+            if top is not None and top.kind == "open" and any(op.kind == "bar" for op in self.ops):
+                raise self.error(f"{self.bracket(top.text)} is not closed", top.token)
             raise self.error(f"{token.text} closes what was not opened", token)
         self.push_infix(JUXTAPOSED, " ", token)
         return True

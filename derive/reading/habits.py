@@ -36,7 +36,7 @@ def habit(name: str, style: str, uses: set[str]) -> list[float]:
         costs = [0.8, 0.0, 99.0, 5.0]
     else:
         costs = [1.0, 0.0, 99.0, 5.0]
-    if "divides" in uses:
+    if "divides" in uses or "numbered" in uses and not first.isupper():
         costs = [0.0, 4.0, 99.0, 4.0]
     if "over" in uses and first.isupper():  # P/σ² before H Hᵀ
         costs[3] += 4.0
@@ -66,6 +66,15 @@ def habit(name: str, style: str, uses: set[str]) -> list[float]:
         costs[0] += 4.0
         costs[3] = min(costs[3], 3.0)
     return costs
+
+
+def are_coordinates(one: Node, other: Node) -> bool:
+    """Whether they are x₁ and x₂ or m₁ and m₂: their product is that of numbers, as columns have none."""
+    if one.op != "sym" or other.op != "sym":
+        return False
+    (base, accents, low), (another, marks, below) = names.parts(str(one.data)), names.parts(str(other.data))
+    is_numbered = len(low) == len(below) == 1 and all(piece.isdigit() for piece in (*low, *below))
+    return (base, accents) == (another, marks) and low != below and is_numbered
 
 
 def may_be_row(name: str, style: str, uses: set[str]) -> bool:
@@ -154,6 +163,9 @@ def note_uses(order: list[Node], symbols: dict[str, Symbol]) -> None:
                     if all(leaning[id(arg)] == M for arg in node.args[1:3]):
                         use(front.args[0], "over")
             for arg, sign, after in zip(node.args, node.data, node.args[1:], strict=False):
+                if sign in (" ", "*") and are_coordinates(arg, after):
+                    use(arg, "numbered")
+                    use(after, "numbered")
                 if sign != "/" and leaning[id(after)] == M:
                     use(arg, "precedes")
                     if leaning[id(arg)] == C:

@@ -385,10 +385,11 @@ def is_reduction(node: Node) -> bool:
 
 
 def _spread(node: Node, kinds: Kinds) -> Cell:
-    """A sum in which a symbol may stand for each row, and a mean for each entry."""
+    """A sum in which a symbol may stand for each row, and a mean or what is declared a number for each entry."""
     cell = Cell()
     for arg in node.args:
-        table = _EACH_ROW if arg.op == "sym" else _EACH_ENTRY if is_reduction(arg) else _SAME
+        is_number = is_reduction(arg) or arg.op == "sym" and arg.cell.find().mask == S
+        table = _EACH_ENTRY if is_number else _EACH_ROW if arg.op == "sym" else _SAME
         kinds.relate(tabled, (cell, arg.cell), table)
     return cell
 
@@ -400,6 +401,8 @@ def _fixed(mask: int) -> Callable[[Node, Kinds], Cell]:
 def _ones(node: Node, kinds: Kinds) -> Cell:
     """A vector of ones, unless only a matrix of them fits; a unit, unless only the number fits."""
     is_unit = node.op == "unit"
+    if node.data == "entries":
+        return Cell(S | C | M)
     if (node.data is None) == is_unit:
         return Cell(S | C if is_unit else C)
     cell = kinds.symbol_cells[f"1 {len(kinds.symbol_cells)}"] = Cell(S | C if is_unit else C | M)

@@ -222,6 +222,8 @@ def takes_from_definition(of: Families, node: Node, access: Access) -> bool:
             "a small letter, as in p_i, is the row; for the entry write the matrix formula",
         )  # fmt: skip
     if any(part is node for part in nodes_below([root])):
+        if name != access.name:  # h_i in the H that it makes up
+            return False
         raise of.refuse(node, f"{names.text(name)} is defined by itself")
     parts: list[Axis | str] = [p.axis or p.letter or str(p.offset) for p in access.places]
     for place, part in zip(access.places, parts, strict=True):

@@ -33,6 +33,7 @@ from .vocabulary import (
 
 _BETWEEN = re.compile(r"(?:[\s&~]|\\[,;:!> ]|\\(?:left|[bB]igg?l?|q?quad)(?![a-zA-Z]))*")
 _AXIS = re.compile(r"\s*_\s*(?:\{\s*\\math(?:rm|sf|it)\s*)?\{\s*(row|col)\s*\}(?:\s*\})?")  # below a function
+_LETTERS = re.compile(r"[A-Za-z]{2}|[A-Za-z]{1,2}(?:\s*[-+]\s*[A-Za-z]{1,2}|\s+[A-Za-z](?![A-Za-z]))+")  # no word
 _EATEN = {"\t": "t", "\f": "f", "\v": "v", "\r": "r", "\a": "a", "\b": "b"}  # what Python and shells make of \t …
 
 
@@ -99,7 +100,7 @@ class Lexer(Letters):
         elif c in CHARACTERS:
             kind, shown, value = CHARACTERS[c]
             self.emit(kind, shown, start, value)
-        elif c in "&$":
+        elif c in "&$" or c == "~" and self.is_latex:  # a tie is a space
             if c == "&" and self.environments and self.environments[-1] in ("matrix", "cases"):
                 self.emit("op", "&", start)
         elif c in BOLD:
@@ -189,6 +190,9 @@ class Lexer(Letters):
             elif word in FUNCTIONS and text[end : end + 2] == "()":
                 self.pos = end + 2
                 self.emit("method", FUNCTIONS[word], start)
+            elif word == "I" and text[end : end + 1] != "(":  # X.I of SymPy
+                self.pos = end
+                self.emit("method", "inv", start)
             elif word == "transpose" and text[end : end + 2] == "()":
                 self.pos = end + 2
                 self.emit("trans", ".T", start)
@@ -421,6 +425,10 @@ class Lexer(Letters):
             self.atom(start, plain, "")
             return
         is_text = command in ("text", "mbox", "textrm", "textbf", "textit", "textsf", "texttt")
+        is_style = command == "textbf" or command in ("mathrm", "mathit", "textit", "mathsf") and set(inside) & {*"+-"}
+        if is_style and _LETTERS.fullmatch(inside) and plain not in FUNCTIONS:  # \textbf{Ax - b} is set in bold
+            self.pending, self.pos = "bold" if command == "textbf" else "", at
+            return
         below = _AXIS.match(text, self.matching(at) + 1)
         if below and f"{plain}_{below[1]}" in FUNCTIONS and plain not in FUNCTIONS:
             self.pos = below.end()
@@ -439,9 +447,6 @@ class Lexer(Letters):
             if plain in names.SPOKEN:
                 self.pos = end + 1
                 self.atom(start, names.SPOKEN[plain], "")
-                return
-            if command == "textbf" and len(plain) == 2:  # bold letters, as in \textbf{Xw}
-                self.pending, self.pos = "bold", at
                 return
             if is_text and (
                 plain in ("where", "with", "st", "subjectto") or " " in inside or (after != "=" and after != "_")

@@ -25,8 +25,9 @@ from .limits import MAX_DIGITS, MAX_LENGTH, MAX_NESTING
 from .vocabulary import REFUSED_FUNCTIONS, closest
 
 MODULES = {
-    "np": "np", "numpy": "np", "jnp": "np", "xp": "np", "onp": "np", "torch": "torch", "jax": "jax", "scipy": "scipy",
-    "F": "nn", "nn": "nn", "special": "special", "linalg": "linalg", "math": "math", "LA": "linalg", "la": "linalg",
+    "np": "np", "numpy": "np", "jnp": "np", "xp": "np", "onp": "np", "torch": "torch", "jax": "jax", "tf": "tf",
+    "scipy": "scipy", "F": "nn", "nn": "nn", "special": "special", "linalg": "linalg", "math": "math",
+    "LA": "linalg", "la": "linalg",
 }  # fmt: skip
 _INNER = {
     "linalg": "linalg", "numpy": "np", "special": "special", "functional": "nn", "nn": "nn", "scipy": "scipy",
@@ -34,7 +35,8 @@ _INNER = {
 }  # fmt: skip
 _HOMES = {
     "np": ("np",), "torch": ("torch",), "nn": ("nn",), "special": ("special",), "linalg": ("linalg",),
-    "math": ("math",), "method": ("method",), "bare": ("bare",), "jax": ("np",), "scipy": ("special", "linalg"),
+    "tf": ("tf", "np", "linalg"), "math": ("math",), "method": ("method",), "bare": ("bare",), "jax": ("np",),
+    "scipy": ("special", "linalg"),
 }  # fmt: skip
 _SIGNS = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="}
 REFUSED = REFUSED_FUNCTIONS | {
@@ -287,7 +289,7 @@ class Interpreter:
             if attr == "newaxis":
                 return None
             if attr in _INNER:
-                return Path(_INNER[attr])
+                return Path("tf" if base.home == "tf" and attr in ("math", "linalg") else _INNER[attr])
             return Path(base.home, attr)
         if not isinstance(base, Array):
             raise plan.refuse(f"the attribute {attr} is not read")

@@ -194,7 +194,7 @@ class ArrayFormula:
 _OF_ARRAYS = frozenset("T mT shape size ndim".split()) | frozenset(array_table.TABLE["method"]) - frozenset(
     "softmax log_softmax relu sigmoid tanh softplus".split()
 )
-_ALWAYS = frozenset("np numpy jnp torch jax scipy math".split())  # F, la and so on may be arrays
+_ALWAYS = frozenset("np numpy jnp torch jax scipy math tf".split())  # F, la and so on may be arrays
 
 
 def _is_module(node: ast.Attribute) -> bool:

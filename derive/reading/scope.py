@@ -84,6 +84,7 @@ class Reading:
         self.is_latex = lexer.is_latex
         divided = Statements(source)
         self.statements = divided.divide(self.tokens)
+        divided.declared += dict.fromkeys(f"{names.text(t.name)}: {size}" for t, size in lexer.sized)
         if divided.declared:
             self.declared = declared = declared.joined(declarations(";".join(divided.declared)))
             self.known |= frozenset(declared.entries)
@@ -389,7 +390,7 @@ class Reading:
             if entry.is_declared or entry.expr is None or not start <= entry.span[0] < end:
                 continue
             shown = names.text(name)
-            kind = f"{shown}: n" if entry.expr.is_scalar else f"{shown}: scalar"
+            kind = f"{shown}: {'n' if entry.expr.is_scalar else '1×n' if 'transposed' in entry.uses else 'scalar'}"
             hint = f"or declare {kind}, if that is meant"
             error.hint = f"{error.hint}\n{hint}" if error.hint else hint[3:]
             error.args = (error.message, error.source, error.span, error.hint)

@@ -422,8 +422,10 @@ def _shape_zero(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
 def _shape_unit(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
     if node.cell.find().mask & S:
         return SCALAR_SIZE
-    b.note(f"1 {'beside a vector' if node.data is None else 'as a factor'} is read as a vector of ones")
-    return b.of_kind(C)
+    kind = C if node.cell.find().mask & C else M
+    word = "vector" if kind == C else "matrix"
+    b.note(f"1 {'as a factor' if node.data == 'factor' else f'beside a {word}'} is read as a {word} of ones")
+    return b.of_kind(kind)
 
 
 _SHAPES: dict[str, Callable[[Shaper, Node, list[SizeShape]], SizeShape]] = {

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from .. import names
-from ..errors import ShapeError
+from ..errors import ParseError, ShapeError
 from ..expr import Expr
 from ..shapes import ONE, SCALAR
 from . import habits
@@ -46,8 +46,10 @@ class Solution:
         for node in self.squares:
             shown = builder.cut(node)
             builder.note(f"{shown} in a sum is read as a power of a matrix; with .^ it is that of each entry")
+        self.doubt = hidden_identity(builder)
         self.lone = lone_factors(builder.order, builder.values)
         self.multiplies_scalars = any(n.op == "had" and builder.values[id(n)].is_scalar for n in builder.order)
+        self.measures_numbers = any(n.op == "norm" and builder.values[id(n.args[0])].is_scalar for n in builder.order)
         self.symbols: dict[str, Expr] = {}
         self.where: list[str] = []
         for name, entry in symbols.items():
@@ -112,6 +114,60 @@ class Solution:
                 if is_usual or name[0].islower():  # C in 1ᵀ z + C‖w‖² was no vector either
                     return True
         return False
+
+
+def hidden_identity(b: Builder) -> ParseError | None:
+    """What is said of xᵀ (1 − A) x, (A − λ)⁻¹ x and xᵀ (A + λ) x, where 1 and λ may stand for I and λ I.
+
+    There A is a number, or λ a vector in each row, only for want of a matrix beside it; N − 1 is a number.
+    """
+    inside = []
+    for node in b.order:
+        if node.op == "norm" and node.args[0].op in ("sum", "spread") and b.values[id(node.args[0])].is_scalar:
+            inside.append(node.args[0])  # ‖XᵀX − 1‖
+        elif node.op == "spread" and b.values[id(node)].is_square and not b.values[id(node)].is_scalar:
+            inside.append(node)
+        elif node.op == "prod" and not all(b.values[id(arg)].is_scalar for arg in node.args):
+            inside += _between(b, node.args)
+    for node in inside:
+        made = b.values[id(node)]
+        for term, beside in zip(node.args, [*node.args[1:], node.args[0]]):
+            leaf = next((n for n in nodes_below([term]) if n.op == "sym"), term) if term.op == "prod" else term
+            entry = b.symbols.get(str(leaf.data)) if leaf.op == "sym" else None
+            if entry is None or entry.is_declared:
+                continue
+            shown = names.text(entry.name)
+            is_number = leaf is term and node.args[-1].op == "num"  # N − 1
+            if made.is_scalar and entry.name[0].isupper() and not is_number:
+                other = "I" if beside.op == "num" and beside.data == 1 else f"{b.cut(beside)} I"
+                why, hint = (
+                    "be a number, or hold the identity",
+                    f"write {other} beside a matrix, or declare {shown}: {'scalar' if leaf is term else 'n'}",
+                )
+            elif not made.is_scalar and b.values[id(term)].is_vector:
+                why, hint = (
+                    f"hold {shown} I, or {shown} in each row",
+                    f"write {shown} I, or declare {shown}: n for rows",
+                )
+            else:
+                continue
+            return ParseError(f"{b.cut(node)} may {why}", b.source, node.span, hint)
+    return None
+
+
+def _between(b: Builder, factors: list[Node]) -> list[Node]:
+    """The sums that are numbers and stand where a matrix could: behind a row or before a column."""
+    found = []
+    for side, at in ((1, factors), (0, factors[::-1])):
+        takes = False  # whether a matrix could stand behind what came last
+        for factor in at:
+            made = b.values[id(factor)]
+            part = factor.args[0] if factor.op in ("pow", "inv") else factor
+            if not made.is_scalar:
+                takes = made.shape[side] is not ONE
+            elif takes and part.op in ("sum", "spread") and b.values[id(part)].is_scalar:
+                found.append(part)
+    return found
 
 
 def lone_factors(order: list[Node], values: dict[int, Expr]) -> set[str]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from ..errors import ParseError
-from ..heights import RAISED
+from ..heights import LOWERED, RAISED
 
 _SUPERSCRIPTS = "".join(c for c, plain in RAISED.items() if plain.isdigit())
 _MINIMUM = (
@@ -23,7 +23,8 @@ _NO_AXIS = r"(?!\s*_\s*\{?\s*(?:\\math[a-z]+\s*\{\s*)?(?:row|col))"  # argmax_ro
 _BELOW = r"(?:\\limits)?\s*_\s*(\{(?:[^{}]|\{[^{}]*\})*\}|\\[A-Za-z]+|[A-Za-z]\w*)"
 _EXTREMUM = (
     rf"(?<![^\s=;\n])(?:\\underset\s*\{{((?:[^{{}}]|\{{[^{{}}]*\}})*)\}}\s*\{{\s*(?:{_MINIMUM}|\\m(?:in|ax))\s*\}}"
-    rf"|{_MINIMUM}{_NO_AXIS}(?:{_BELOW})?|\\min(?=\s*(?:\\[|,;!:]|\|\|))|(?:min|max)\s+(?![\s(]))"
+    rf"|{_MINIMUM}{_NO_AXIS}(?:{_BELOW})?|\\min(?=\s*(?:\\[|,;!:]|\|\|))|(?:min|max)\s+(?![\s(])"
+    rf"|(?<![\w\\])(?:min|max){_NO_AXIS}{_BELOW}(?=\s+[^\s(]))"
 )
 _WORDS = (
     r"\\(?:text|mathrm|mbox|textrm|operatorname|mathit)\s*"
@@ -32,7 +33,15 @@ _WORDS = (
 _CONSTANT = rf"(?:{_WORDS}|(?<![\w\\{{])const(?:ant)?(?![\w(^]))\.?"
 _ENDS = r"(?=\s*(?:$|[;,.\n+)\]}−-]|\\\\))"
 _CONSTANTS = rf"(^|=)\s*{_CONSTANT}\s*(?:\+|(?=[−-]))|[+−-]\s*{_CONSTANT}{_ENDS}"
-_GREEK_SUM = r"(?<![^\W\d_])(?<![ᵀ⊤'])Σ(?=_?\{?[ᵢⱼₖₗₘₙₜa-z][^\W\d_]*(?:[₌=,}\s(]|[^\w⁻⁺'ᵀ⊤^.)]))"
+_GREEK_SUM = (
+    r"(?<![^\W\d_])(?<![ᵀ⊤'])(?:Σ|\\Sigma(?![A-Za-z]))(?=\s*(?:_?\s*\{\s*([a-z])\s*=|([ᵢⱼₖₗₘₙₜ])₌"
+    r"|_?\s*\{?\s*([ᵢⱼₖₗₘₙₜa-z])[^\W\d_]*(?:[,}\s(]|[^\w⁻⁺'ᵀ⊤^.)=])(?!\s*[=^'])))"
+)
+# What stands before Σ_k where it is a matrix: a matrix, a transpose, tr(, or the bar of |Σ_k|.
+_MATRIX = (
+    r"(?:[A-Z)\]'ᵀ⊤]|\^\s*\{?\s*(?:T|\\top|\\intercal)\s*\}?|[Tt]r(?:ace)?\s*\}?\s*(?:\\\w+\s*)?[(\[{])\s*$"
+    r"|\|\s*(?:Σ|\\Sigma)\s*_?\s*\{?\s*\w\s*\}?\s*(?:\\right\s*)?\|"
+)
 _LIMITS = r"(\\(?:sum|prod)(?:\\limits)?\s*)(\^\s*(?:\{[^{}]*\}|[A-Za-z]))\s*(_\s*\{(?:[^{}]|\{[^{}]*\})*\})"
 _RANGES = (
     r"_\s*\{\s*([A-Za-z])\s*(?:=|(?:\\in\b|∈)\s*\\?\{)\s*(\d)\s*,\s*(?:\\[lc]?dots\s*|…|\.\.\.)\s*,"
@@ -92,7 +101,10 @@ def _without_extremum(text: str, readings: list[str], known: frozenset[str]) -> 
     def blank(found: re.Match[str]) -> str:
         before = found.string[: found.start()].rstrip(" ")
         over = next((part for part in found.groups() if part is not None), "").strip("{} ")
-        if before and before[-1] not in "=;\n" or len(over) == 1 and over in "ijkl":
+        index = len(over) == 1 and (
+            over in "ijkl" or re.search(rf"_\{{?[^\W_]*{over}(?![^\W_])", found.string[found.end() :])
+        )
+        if before and before[-1] not in "=;\n" or index:
             return found[0]  # of the terms of a list: refused where it is read
         if re.fullmatch(r"\\\w+\s*\{\s*m(?:in|ax)\s*\}", found[0].strip()) and re.match(
             r"\s*(?:\\left\s*)?\(", found.string[found.end() :]
@@ -116,12 +128,24 @@ def _without_constant(text: str, readings: list[str], known: frozenset[str]) -> 
 
 
 def _greek_sum(text: str, readings: list[str], known: frozenset[str]) -> str:
-    """∑ for the Greek letter, where it has an index that other letters have and nothing else is a sum."""
-    found = re.findall(_GREEK_SUM, text)
-    if not found or len(found) < text.count("Σ") or "∑" in text or "Σ" in known:
+    """∑ for the Greek letter, where its index begins somewhere or letters behind it have it, and no ∑ stands."""
+    found = list(re.finditer(_GREEK_SUM, text))
+    if len(found) < len(re.findall(r"Σ|\\Sigma(?![A-Za-z])", text)) or re.search(r"∑|\\sum", text) or "Σ" in known:
         return text
+    for sign in found:
+        if sign[1] or sign[2]:
+            continue
+        index = LOWERED.get(sign[3], sign[3])
+        small = "".join(c for c, plain in LOWERED.items() if plain == index) or "∑"
+        low = rf"_\s*(?:{index}(?![A-Za-z])|\{{[^{{}}]*{index})|{small}"
+        before, behind = text[: sign.start()], text[sign.end() :]
+        is_given = re.search(low, re.split(r"[-−+=(,\[]", before)[-1])  # x_iᵀ Σ_i x_i
+        is_matrix = re.search(_MATRIX, before) or re.match(_MATRIX, before[-1:].strip() + sign[0] + behind[:20])
+        others = len(re.findall(low, behind)) - bool(re.match(rf"\s*(?:{low})", behind))
+        if is_given or is_matrix or not others:
+            return text
     readings.append("Σ is read as the sign of a sum")
-    return text.replace("Σ", "∑")
+    return re.sub(_GREEK_SUM, lambda sign: "∑".ljust(len(sign[0])), text)
 
 
 def _fractions(text: str, readings: list[str], known: frozenset[str]) -> str:
@@ -243,7 +267,7 @@ _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozen
     ((("eig",),), _spectrum),
     ((("fro'", 'fro"', "all'", 'all"'),), lambda text, readings, known: re.sub(_OF_ALL, _blank, text)),
     ((("const", "independent of", "not "),), _without_constant),
-    ((("Σ",),), _greek_sum),
+    ((("Σ", "\\Sigma"),), _greek_sum),
     ((("(",), ("\\text", "\\mbox")), _without_remark),
     ((("min", "max"),), _without_extremum),
     ((("dots", "…", "..."),), _ranges),

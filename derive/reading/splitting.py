@@ -367,6 +367,11 @@ class _Splitter:
         if name == "σ" and glued:
             return self.function(i, j, "sigmoid")
         is_declared = name in self.usage.functions
+        if base.isupper() and token.style == "cal" and glued and not is_declared:
+            raise ParseError(
+                f"{names.text(name)}(…) in this script may be an operator or a function", self.source, token.span,
+                f"write a matrix times vec(…) for an operator, declare {names.text(name)}: function, or write it out",
+            )  # fmt: skip
         if name in self.usage.used and not is_declared:
             if glued and base in self.usage.own:
                 self.readings.append(

@@ -268,6 +268,15 @@ class Stacks:
             name, args = "norm_inf", args[:1]
         if name == "sum" and args[0].op == "call" and args[0].data == "sum":  # MATLAB adds up column by column
             args = args[0].args
+        whole = self.of_gram(args[0]) if name == "tr" else None
+        if whole is not None:  # tr √(XᵀX)
+            shown = self.cut(whole)
+            self.readings.append(
+                f"{self.source[start:end].strip()} is read as ‖{shown}‖_*: the root is that of the matrix"
+            )
+            return Node("norm", [whole], "*", start, end)
+        if name == "log" and args[0].op == "prod" and args[0].data == ("/",):  # log(p/q) is that of \\frac{p}{q}
+            args[0].op, args[0].data = "div", "frac"
         node = Node("call", args, name, start, end)
         if base is not None:
             node = Node(
@@ -277,6 +286,16 @@ class Stacks:
             power = Node("num", [], Fraction(exponent), start, end)
             node = Node("pow", [node, power], "fpow", start, end)
         return node
+
+    def of_gram(self, root: Node) -> Node | None:
+        """The X of √(XᵀX), √(XXᵀ) and (XᵀX)^½."""
+        is_half = root.op == "pow" and root.args[1].op == "num" and root.args[1].data == Fraction(1, 2)
+        base = root.args[0] if is_half or root.op == "root" and root.data == 2 else None
+        if base is None or base.op != "prod" or len(base.args) != 2 or "/" in base.data:
+            return None
+        turned, whole = base.args if base.args[0].op == "trans" else base.args[::-1]
+        is_gram = turned.op == "trans" and whole.op == "sym" and turned.args[0].data == whole.data
+        return whole if is_gram and turned.args[0].op == "sym" else None
 
     @staticmethod
     def chosen(test: Node, first: Node, second: Node, start: int, end: int) -> Node:

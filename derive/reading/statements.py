@@ -242,9 +242,9 @@ class Statements:
 
     @staticmethod
     def names_value(head: list[Token]) -> bool:
-        """Whether the left side can be what somebody calls the value, as log p(y | X) is: no sum, and a letter."""
+        """Whether the left side can be what somebody calls the value, as −log p(y | X) is: no sum, and a letter."""
         depth = 0
-        for token in head:
+        for token in head[bool(head) and head[0].text == "-" :]:
             depth += (token.kind == "open") - (token.kind == "close")
             if depth == 0 and token.kind == "op" and token.text in ("+", "-", "<", ">", "≤", "≥", "≠"):
                 return False

@@ -53,6 +53,9 @@ class Token:
         return f"Token({self.kind} {self.text!r} {self.start}:{self.end})"
 
 
+_SIZE = re.compile(r"\s*(\w+)\s*(?:\\times\s*|×)\s*(\w+)\s*")
+
+
 class Letters:
     """The state of the tokenizer, and how it reads names and numbers."""
 
@@ -75,6 +78,7 @@ class Letters:
         self.differential: int | None = None  # where a \\mathrm{d} stands that the next letter takes
         self.environments: list[str] = []
         self.is_labeled = False  # \\underbrace stands before the next group
+        self.sized: list[tuple[Token, str]] = []  # letters with their size below, as A_{m×n}
 
     def error(self, message: str, start: int, end: int, hint: str | None = None) -> ParseError:
         return ParseError(message, self.text, (start, end), hint)
@@ -209,7 +213,11 @@ class Letters:
         c = text[start]
         if c in "{(" and (c == "{" or token.kind == "one" or token.text == "I"):
             end = self.matching(start)
-            token.low += self.pieces(text[start + 1 : end], start + 1, token)
+            below = _SIZE.fullmatch(text, start + 1, end) if token.kind == "atom" and token.text not in "IT" else None
+            if below is not None:
+                self.sized.append((token, f"{below[1]}×{below[2]}"))
+            else:
+                token.low += self.pieces(text[start + 1 : end], start + 1, token)
             self.pos = end + 1
             return False
         if c == "\\":
@@ -316,7 +324,11 @@ class Letters:
     def pieces(self, inside: str, at: int, token: Token) -> list[str]:
         """What stands in a braced subscript: names and numbers, separated by commas."""
         if token.kind == "one" or (token.text == "I" and token.kind == "atom"):
-            return [inside]
+            size = _SIZE.fullmatch(inside) or re.fullmatch(r"\s*(\w+)\s*\*\s*(\1)\s*", inside)
+            if size is None or size[2] == ("1" if token.kind == "one" else size[1]):
+                return [size[1] if size else inside]  # I_{n×n}, 1_{n×1}
+            raise self.error(f"{token.text} of size {size[1]}×{size[2]} is not read", at - 2, at + len(inside) + 1,
+                             "I_n is square, 1_n is a column; ones(m, n) is a matrix of ones")  # fmt: skip
         found, word, i = [], "", 0
         while i < len(inside):
             c = inside[i]
@@ -329,8 +341,8 @@ class Letters:
                     word += names.SPOKEN[command]
                 elif command in COMMAND_FUNCTIONS:
                     word += command
-                elif command == "mid":
-                    word += "|"
+                elif command in ("mid", "times"):
+                    word += "|" if command == "mid" else "×"
                 elif command in ("cdot", "bullet", "ast"):
                     found += [word, ":"] if word else [":"]
                     word = ""

@@ -33,6 +33,11 @@ FUNCTIONS |= {
     "diagonal": "diag", "Vec": "vec", "expit": "sigmoid", "logistic": "sigmoid", "average": "mean", "avg": "mean",
     "multi_dot": "matmul", "absolute": "abs", "abs2": "square", "sqr": "square",
 }  # fmt: skip
+FUNCTIONS |= {  # of SymPy
+    "Determinant": "det", "Inverse": "inv", "Transpose": "transpose", "HadamardProduct": "hadamard", "Identity": "eye",
+    "hadamard_product": "hadamard", "KroneckerProduct": "kron", "kronecker_product": "kron", "DotProduct": "dot",
+    "DiagMatrix": "diag", "diagonalize_vector": "diag", "Abs": "abs", "Max": "max", "Min": "min",
+}  # fmt: skip
 ELEMENTWISE = frozenset([*SCALAR_FUNCTIONS, *"sqrt square sech log1p expm1 gelu silu".split()])
 PER_ROW = frozenset(rows.PER_ROW)  # one number for each row
 OF_ROWS = frozenset(rows.OF_ROWS)
@@ -82,6 +87,8 @@ REFUSED_FUNCTIONS = {
     "𝔼": "expectations are not among the operations",
     "E[…]": "expectations are not among the operations; write E · (…) for a product",
     "SVM": "write the loss out",
+    "Sum": "write a sum over an index as \\sum_{i=1}^n x_i^2, or of all entries as sum(x**2)",
+    "summation": "write a sum over an index as \\sum_{i=1}^n x_i^2, or of all entries as sum(x**2)",
 } | dict.fromkeys(("Ei", "Li", "Si", "Ci", "Ai", "Bi"), "special functions are not among the operations")
 for word, short in {"KL": "kldiv", "KLD": "kldiv", "MSE": "mse", "CE": "crossentropy", "BCE": "bce"}.items():
     REFUSED_FUNCTIONS[word] = f"write it out: {WRITTEN_OUT[short]}"
