@@ -37,7 +37,8 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     scope.entries, scope.upright = entries_of(known), upright([*known, *reading.claims])
     mentioned = {n for c in reading.claims for side in c.sides for n in names_of(side.tree)}
     whole = wholes(declared, scope.entries, {}, set(), reading.claims)
-    scope.families = declare_families(declared, known, reading.claims, scope.entries)
+    losses = _losses(reading) | _scalars(reading, {str(c.name) for c in known})
+    scope.families = declare_families(declared, known, reading.claims, scope.entries, losses)
     whole |= wholes(declared, scope.entries, scope.families, mentioned - {str(c.name) for c in known}, reading.claims)
     for claim in known:
         body = body_of(claim)
@@ -81,7 +82,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     turned |= beside_rows(trees) - (in_front(trees) - turned)
     numbers = vocabulary.divisors - _matrices(reading) | _arguments(reading, functions, defined | set(declared))
     numbers |= factors - turned
-    hints = dict.fromkeys(vocabulary.bold | turned, "vector") | vocabulary.kinds | dict.fromkeys(numbers, "scalar")
+    hints = dict.fromkeys(vocabulary.bold | turned, "vector") | dict.fromkeys(numbers, "scalar") | vocabulary.kinds
     symbols = solve(
         names,
         definitions,

@@ -107,6 +107,8 @@ def read(text: str, where: Any = None) -> Document:
         for side in claim.sides:
             _parse(side, vocabulary, document.notes, hypotheses)
     vocabulary.kinds = kinds(whole.claims) if has_layers else {}
+    if set(vocabulary.kinds.values()) == {"scalar"}:
+        document.notes.append("each layer has one neuron: no line transposes, or multiplies entry by entry")
     name_gradients(whole.claims, lambda c: sections[c.row.block])
     _free_functions(whole.claims)
     _divided_heads(whole.claims, sections)
@@ -444,8 +446,8 @@ def _parse(side: Side, vocabulary: Vocabulary, notes: list[str], hypotheses: Seq
             side.tree = Tree("map", [body], (argument,), (argument.span[0], body.span[1]))
         else:
             made = tree(found)
-            for hypothesis in hypotheses if "sum" in source or "∑" in source else ():
-                source = hypothesis.expanded(source)
+            for hypothesis in [*hypotheses, *hypotheses] if "sum" in source or "∑" in source else ():
+                source = hypothesis.expanded(source)  # h(x) = g(θᵀx) is that of a formula of g
             side.tree = as_formula(made, source)
         vocabulary.divisors |= planter.divisors
         if RESTATED.search(side.text.rstrip(EDGE)):

@@ -8,7 +8,7 @@ What is defined by an entry, pᵢ = σ(wᵀxᵢ), is put in where a sum mentions
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from ..derivation import Sweep
 from ..errors import DeriveError
@@ -16,6 +16,7 @@ from ..expr import Expr, nodes, symbols_of
 from ..shapes import ONE, Dim
 from .claims import DERIVATIVES, EDGE, Claim, parts_of
 from .document import spelled
+from .manuscript import closing
 from .roles import body_of
 from .trees import Tree
 from .unification import Declaration
@@ -57,27 +58,43 @@ _HYPOTHESIS = re.compile(
 )
 
 
-class Hypothesis:
-    """A function of one sample that the document defines, h(x) = σ(θᵀx): h(xᵢ) is σ(θᵀxᵢ)."""
+_OF_NUMBERS = re.compile(r"\\(?:[dt]?frac|exp|log|ln|sqrt|tanh|left|right)(?![A-Za-z])")
+MAX_EXPANDED = 10_000  # characters of a side with functions written out
 
-    __slots__ = ("pattern", "variable", "body")
+
+class Hypothesis:
+    """A function that the document defines: of one sample, h(x) = σ(θᵀx), or of a number, g(z) = 1/(1 + e⁻ᶻ).
+
+    h(xᵢ) is σ(θᵀxᵢ), and g(…) is its formula whatever stands in the brackets.
+    """
+
+    __slots__ = ("pattern", "variable", "body", "base", "called")
 
     def __init__(self, head: re.Match[str], body: str) -> None:
         low = rf"\s*_\s*\{{?\s*{re.escape(head['low'])}\s*\}}?" if head["low"] else ""
+        name = re.escape(head["base"]) if head["base"].startswith("\\") else rf"(?<![A-Za-z\\]){head['base']}"
         self.variable = head["variable"]
         self.pattern = re.compile(
-            rf"(?<![A-Za-z\\]){re.escape(head['base'])}{low}\s*(?:\\left)?\(\s*(?P<sample>{re.escape(head['variable'])})"
+            rf"{name}{low}\s*(?:\\left)?\(\s*(?P<sample>{re.escape(head['variable'])})"
             r"\s*(?:_\s*\{?\s*(?P<index>[i-n])\s*\}?|\^\s*\{\s*\(\s*(?P<above>[i-n])\s*\)\s*\})\s*(?:\\right)?\)"
         )
-        self.body = body
+        self.body, self.base = body, head["base"]
+        letters = set(re.findall(r"[A-Za-z]", _OF_NUMBERS.sub("", body)))
+        is_of_numbers = letters <= {self.variable, "e"} and not low and "\\" not in self.variable
+        self.called = re.compile(rf"{name}\s*(?:\\left)?\(") if is_of_numbers else None
 
     def expanded(self, text: str) -> str:
-        return self.pattern.sub(self._at, text)
+        text = self.pattern.sub(lambda m: self._at(f"{m['sample']}_{{{m['index'] or m['above']}}}"), text)
+        match = self.called.search(text) if self.called is not None else None
+        while match is not None and len(text) < MAX_EXPANDED and (end := closing(text, match.end() - 1, "()")) > 0:
+            made = self._at(f"({text[match.end() : end].removesuffix('right').removesuffix(chr(92))})")
+            text = text[: match.start()] + made + text[end + 1 :]
+            match = self.called.search(text, match.start() + len(made)) if self.called is not None else None
+        return text
 
-    def _at(self, match: re.Match[str]) -> str:
-        sample = f"{match['sample']}_{{{match['index'] or match['above']}}}"
+    def _at(self, argument: str) -> str:
         pattern = rf"{re.escape(self.variable)}|\\[A-Za-z]+|[A-Za-z]"  # the x of θ^Tx, and not that of \exp
-        return f"({re.sub(pattern, lambda m: sample if m[0] == self.variable else m[0], self.body)})"
+        return f"({re.sub(pattern, lambda m: argument if m[0] == self.variable else m[0], self.body)})"
 
 
 def hypotheses_of(claims: Sequence[Claim]) -> list[Hypothesis]:
@@ -95,7 +112,12 @@ def hypotheses_of(claims: Sequence[Claim]) -> list[Hypothesis]:
             and not re.search(rf"{re.escape(head['variable'])}\s*_", body)
         ):
             found.setdefault(f"{head['base']}_{head['low']}", []).append((head, body))
-    return [Hypothesis(*held[0]) for held in found.values() if len({body for _, body in held}) == 1]
+    made = [Hypothesis(*held[0]) for held in found.values() if len({body for _, body in held}) == 1]
+    sums = [s.text for c in claims for s in c.sides if _BINDS.search(s.text)]
+    for one in made:  # g′ within a sum is that of a function that keeps its name
+        primed = re.compile(re.escape(one.base) + r"\s*(?:'|\^\s*\{?\s*\\prime)")
+        one.called = None if any(map(primed.search, sums)) else one.called
+    return made
 
 
 class RowOf:
@@ -179,19 +201,21 @@ class Entry:
         self.text = text
 
 
-def parsed(text: str, shapes: Mapping[str, tuple[Dim, Dim]], entries: Iterable[Entry] = ()) -> Expr:
-    """The formula, with the shapes that are known and the definitions of families."""
-    from ..api import parse
+def parsed(
+    text: str, shapes: Mapping[str, tuple[Dim, Dim]], entries: Iterable[Entry] = (), scalar: bool = False
+) -> Expr:
+    """The formula, with the shapes that are known and the definitions of families; as a number, if that is asked."""
+    from ..problem import Problem
 
     whole = "; ".join([*(e.text for e in entries), text])
     if "T" in shapes:  # of targets t: no power of xᵢ
         whole = _TURNED.sub(r"^{\\top}", whole)
     where = ", ".join(f"{name}: {_size(shape)}" for name, shape in shapes.items())
     try:
-        return parse(whole, where)
+        return Problem(whole, where, (), scalar).expr
     except DeriveError:
         if "‖" in (lengths := _BAR.sub("‖", whole)):  # people write |w|² for ‖w‖²
-            made = parse(lengths, where)
+            made = Problem(lengths, where, (), scalar).expr
             if all(n.args[0].is_vector for n in nodes(made) if n.op.name in ("norm", "sq_norm")):
                 return made
         raise
@@ -210,8 +234,9 @@ def _bounds(claims: Sequence[Claim]) -> dict[str, str]:
 
 
 def declare_families(
-    declared: dict[str, Declaration], definitions: Sequence[Claim], claims: Sequence[Claim], entries: Sequence[Entry]
-) -> Shapes:
+    declared: dict[str, Declaration], definitions: Sequence[Claim], claims: Sequence[Claim], entries: Sequence[Entry],
+    losses: Set[str],
+) -> Shapes:  # fmt: skip
     """The shapes of the letters in definitions that sum over samples; they are declared by them."""
     found: Shapes = {}
     bounds = _bounds(claims)
@@ -224,7 +249,10 @@ def declare_families(
         known = {n: d.shape for n, d in declared.items() if d.shape is not None} | found
         text = _UNBOUND.sub(lambda m: bounds.get(m["braced"] or m["index"], m[0]), str(body.data[0]))
         try:
-            made = parsed(text, {n: s for n, s in known.items() if s is not None}, used(entries, body))
+            shapes = {n: s for n, s in known.items() if s is not None}
+            made = parsed(text, shapes, used(entries, body))
+            if claim.name in losses and not made.is_scalar:  # β of xᵢᵀβ is a vector there
+                made = parsed(text, shapes, used(entries, body), scalar=True)
         except DeriveError:
             continue
         for s in symbols_of(made):
