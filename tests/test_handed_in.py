@@ -741,6 +741,67 @@ def test_a_search_for_repairs_leaves_the_points_of_the_judge_alone():
             "drff",
         ),
         ((r"Let $y$ be a probability vector. $L = -y^T \log p$", r"L = -\log(y^T p)"), "df"),
+        # A function of numbers that a line defines, applied within the one of a sample, and to what is no sample.
+        (
+            (
+                r"g(z) = \frac{1}{1 + e^{-z}}", r"h_\theta(x) = g(\theta^T x)",
+                r"\ell(\theta) = \sum_{i=1}^m y_i \log h_\theta(x_i) + (1 - y_i) \log(1 - h_\theta(x_i))",
+                r"\nabla_\theta \ell = \sum_{i=1}^m (y_i - h_\theta(x_i)) x_i",
+                r"\nabla_\theta \ell = \sum_{i=1}^m (y_i + h_\theta(x_i)) x_i",
+            ),
+            "dddrf",
+        ),
+        (
+            (
+                r"\rho(r) = \sqrt{1 + r^2} - 1", r"f(x) = \sum_i\rho(a_i^T x - b_i)",
+                r"\nabla f(x) = \sum_i \frac{a_i^T x - b_i}{\sqrt{1 + (a_i^T x - b_i)^2}} a_i",
+                r"\nabla f(x) = \sum_i \frac{a_i^T x - b_i}{1 + (a_i^T x - b_i)^2} a_i",
+            ),
+            "ddrf",
+        ),
+        # β is a vector where only that makes a number of the loss.
+        (
+            (
+                r"\ell(\beta) = \sum_{i=1}^n (y_i x_i^T\beta - e^{x_i^T\beta})",
+                r"\nabla \ell(\beta) = \sum_{i=1}^n (y_i - e^{x_i^T\beta}) x_i",
+                r"\nabla \ell(\beta) = \sum_{i=1}^n (y_i - x_i^T\beta) x_i",
+            ),
+            "drf",
+        ),
+        # δᵢⱼ speaks of all entries; a derivative that holds for orthonormal columns is wrong.
+        (
+            (
+                r"p = \mathrm{softmax}(z)", r"\frac{\partial p_i}{\partial z_j} = p_i (\delta_{ij} - p_j)",
+                r"\frac{\partial p_i}{\partial z_j} = p_j (\delta_{ij} - p_j)",
+            ),
+            "drf",
+        ),
+        (
+            (
+                r"f = \log\det(X^T X)", r"df = \operatorname{tr}((X^T X)^{-1} d(X^T X))",
+                r"df = \operatorname{tr}(X^T X d(X^T X))",
+            ),
+            "drf",
+        ),
+        # Layers of small letters: matrices and vectors where a line multiplies entry by entry, else numbers.
+        (
+            (
+                r"z^l = w^l a^{l-1} + b^l, a^l = \sigma(z^l), \delta^l = \partial C/\partial z^l",
+                r"\delta^l = ((w^{l+1})^T \delta^{l+1}) \odot \sigma'(z^l)",
+                r"\delta^l = (w^{l+1} \delta^{l+1}) \odot \sigma'(z^l)",
+                r"\frac{\partial C}{\partial w^l} = \delta^l (a^{l-1})^T",
+                r"\frac{\partial C}{\partial w^l} = a^{l-1} (\delta^l)^T",
+            ),
+            "dddrfrf",
+        ),
+        (
+            (
+                "z^{(L)} = w^{(L)} a^{(L-1)} + b^{(L)}", r"a^{(L)} = \sigma(z^{(L)})", "C = (a^{(L)} - y)^2",
+                r"\frac{\partial C}{\partial w^{(L)}} = a^{(L-1)} \sigma'(z^{(L)}) 2 (a^{(L)} - y)",
+                r"\frac{\partial C}{\partial w^{(L)}} = w^{(L)} \sigma'(z^{(L)}) 2 (a^{(L)} - y)",
+            ),
+            "dddrf",
+        ),
         # Second derivatives of plain text.
         ((r"L = \|A x - b\|^2", "d2L/dx2 = 2 A^T A", "d^2L/dx^2 = 2 A^T A", "d2L/dx2 = A^T A"), "drrf"),
     ],

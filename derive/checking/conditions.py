@@ -102,6 +102,7 @@ def condition_of(
     turned: Set[str] = frozenset(),
     granted: Set[str] = frozenset(),
     one_hot: Sequence[Expr] = (),
+    is_derived: bool = False,
 ) -> str | None:
     """A condition under which two expressions agree, the ones that the author states first.
 
@@ -118,7 +119,7 @@ def condition_of(
     found = symmetric_if(witness, truth, value, None if is_granted else variable, turned)
     if found is not None:
         return found
-    for s in frames(truth, value) if variable is None else ():  # a gradient that holds there alone is wrong
+    for s in frames(truth, value) if not is_derived else ():  # a derivative that holds there alone is wrong
         if witness.same_on(truth, value, frame=s):
             return f"{s.text()}ᵀ{s.text()} = I"
     for s in one_hot:
