@@ -651,13 +651,18 @@ def test_passages_of_one_sample_are_read_up_to_a_bound(monkeypatch):
             r"\frac{\partial f}{\partial W} = 2 (W h^{(1)}) (h^{(1)})^\top",
         ),
         (
+            "O = P V", r"\frac{\partial L}{\partial V} = P \frac{\partial L}{\partial O}",
+            r"\frac{\partial L}{\partial V} = P^\top \frac{\partial L}{\partial O}",
+        ),
+        ("$O = P V$, $dP = dO V^T$", "dV = P dO", "dV = P^T dO"),
+        (
             r"f = -\sum_{i=1}^n c_i \|x_i - u\|^2", r"\nabla_u f = -2\sum_{i=1}^n c_i (x_i - u)",
             r"\nabla_u f = 2\sum_{i=1}^n c_i (x_i - u)",
         ),
     ],
 )  # fmt: skip
 def test_a_repair_is_the_text_of_the_author_with_one_place_changed(loss, wrong, right):
-    line = check(f"$${loss}$$\n$${wrong}$$").lines[-1]
+    line = check((loss if "$" in loss else f"$${loss}$$") + f"\n$${wrong}$$").lines[-1]
     assert line.verdict == "fails" and line.repair == right
 
 
@@ -801,6 +806,30 @@ def test_a_search_for_repairs_leaves_the_points_of_the_judge_alone():
                 r"\frac{\partial C}{\partial w^{(L)}} = w^{(L)} \sigma'(z^{(L)}) 2 (a^{(L)} - y)",
             ),
             "dddrf",
+        ),
+        # What is named last has no other meaning; a step of an iteration says nothing of x.
+        (
+            (
+                r"f = \log\sum_i e^{x_i}", r"\frac{\partial f}{\partial x_j} = \frac{e^{x_j}}{\sum_i e^{x_i}} = p_j",
+                r"\nabla^2 f = \operatorname{diag}(p) - p p^T", r"\nabla^2 f = \operatorname{diag}(p) + p p^T",
+            ),
+            "drdrf",
+        ),
+        ((r"f = \|A x - b\|^2", r"\nabla f = 2A^T(A x - b) = g", r"\nabla f = 2A^T(A x - b) = x"), "drdf"),
+        (
+            (
+                "Let $A$ be symmetric.", r"f(x) = \frac12 x^T A x - b^T x", r"\nabla f(x) = A x - b",
+                r"\nabla f(x) = A x + b", r"x_{k+1} = x_k - (\nabla^2 f(x_k))^{-1} \nabla f(x_k)",
+            ),
+            "drfa",
+        ),
+        # A line has one layout, and ∂L/∂O stands as it does in it; δ = ∂L/∂z is a column.
+        (
+            (
+                "O = P V", r"\frac{\partial L}{\partial P} = V \frac{\partial L}{\partial O}",
+                r"\frac{\partial L}{\partial P} = V (\frac{\partial L}{\partial O})^T",
+            ),
+            "drf",
         ),
         # Second derivatives of plain text.
         ((r"L = \|A x - b\|^2", "d2L/dx2 = 2 A^T A", "d^2L/dx^2 = 2 A^T A", "d2L/dx2 = A^T A"), "drrf"),

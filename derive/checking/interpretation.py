@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from copy import copy
+from itertools import zip_longest
 from typing import Any
 
 from ..errors import DeriveError, ShapeError
@@ -12,8 +13,8 @@ from ..reading.differentials import Vocabulary, parse
 from ..reading.indicators import INEQUALITY, indicators
 from ..reading.tokens import Token
 from ..shapes import ONE
-from .backward import name_gradients
-from .claims import EDGE, Claim, Claims, Side, parts_of, shown, tokenize, vocabulary_of
+from .backward import name_gradients, replaced
+from .claims import DERIVATIVES, EDGE, Claim, Claims, Side, parts_of, shown, tokenize, vocabulary_of
 from .conditions import stated
 from .declaring import add_property, declare, declared_by, declares, is_hedged
 from .definitions import settle
@@ -109,9 +110,10 @@ def read(text: str, where: Any = None) -> Document:
     vocabulary.kinds = kinds(whole.claims) if has_layers else {}
     if set(vocabulary.kinds.values()) == {"scalar"}:
         document.notes.append("each layer has one neuron: no line transposes, or multiplies entry by entry")
-    name_gradients(whole.claims, lambda c: sections[c.row.block])
+    named = name_gradients(whole.claims, lambda c: sections[c.row.block])
     _free_functions(whole.claims)
     _divided_heads(whole.claims, sections)
+    whole.claims = _named_behind(whole.claims)
     document.claims = whole.claims
     bare: list[tuple[Side, int]] = []
     for content, start, row in loose:
@@ -142,7 +144,7 @@ def read(text: str, where: Any = None) -> Document:
                 name = symmetric_name(one.tree, other.tree)
                 if name is not None and not is_hedged(claim.row.prose):
                     add_property(known, name, "symmetric")  # K = Kᵀ
-        maker = _Maker(document, known, said, own, vocabulary, hypotheses)
+        maker = _Maker(document, known, said, own, vocabulary, hypotheses, named.get(section))
         document.scopes += maker.settled(claims, inherited)
     return document
 
@@ -152,7 +154,7 @@ class _Maker:
 
     def __init__(
         self, document: Document, known: dict[str, Declaration], said: Claims, bare: list[Side], vocabulary: Vocabulary,
-        hypotheses: Sequence[Hypothesis | RowOf],
+        hypotheses: Sequence[Hypothesis | RowOf], loss: str | None,
     ) -> None:  # fmt: skip
         self.document = document
         self.known = known
@@ -160,16 +162,18 @@ class _Maker:
         self.bare = bare
         self.vocabulary = vocabulary
         self.hypotheses = hypotheses
+        self.loss = loss  # whose gradients are named dW
 
     def reread(self, side: Side, text: str) -> Tree | None:
         """What another text in place of a side says."""
         other = Side(text, side.start)
         _parse(other, self.vocabulary, [], self.hypotheses)
-        return other.tree
+        return replaced(other.tree, self.loss) if self.loss and other.tree is not None else other.tree
 
     def make(self, claims: list[Claim], inherited: dict[str, Claim]) -> Claims:
         made = Claims(self.document.manuscript.text)
         made.scope.columns = columns_said(made.text)
+        made.scope.names_gradients = self.loss is not None
         made.claims, made.inherited, made.layout = claims, inherited, self.document.layout
         made.reread = self.reread
         made.nabla_candidates = list(self.said.nabla_candidates)
@@ -361,6 +365,31 @@ def _divided_heads(claims: list[Claim], sections: list[int]) -> None:
             if side.tree is not None:
                 made = Tree("neg", [side.tree], (), side.tree.span) if is_negative else side.tree
                 side.tree = made if factor is None else Tree("quotient", [made, factor], (), side.tree.span)
+
+
+def _named_behind(claims: list[Claim]) -> list[Claim]:
+    """The claims, with the definition of p beside ∂f/∂xⱼ = eˣʲ / Σᵢ eˣⁱ = pⱼ where nothing else says what p is."""
+    heads = {_plain_name(claim.sides[0].tree) for claim in claims if not claim.continues}
+    found: list[Claim] = []
+    seen: set[str] = set()
+    for claim, following in zip_longest(claims, claims[1:]):
+        found.append(claim)
+        *before, last = claim.sides
+        named, head = _plain_name(last.tree), before[0].tree if before else None
+        if len(before) > 1 and head is not None and head.kind in DERIVATIVES and named and named not in seen | heads:
+            if following is None or not following.continues:
+                claim.sides = before
+                made = Claim([last, copy(before[-1])], False, True, claim.row, claim.local)
+                made.number, made.start = claim.number, claim.start
+                made.latex = " = ".join(shown(side.text) for side in made.sides)
+                found.append(made)
+        seen |= {_plain_name(t) for t in parts_of([claim])}
+    return found
+
+
+def _plain_name(tree: Tree | None) -> str:
+    """p of p, and of pⱼ."""
+    return str(tree.data[1]) if tree is not None and tree.kind == "name" and len(tree.data[2]) < 2 else ""
 
 
 def _take(reading: Claims, row: MathRow, loose: list[tuple[str, int, MathRow]], local: bool) -> None:

@@ -16,6 +16,7 @@ from ..heights import RAISING
 from .claims import EDGE, Claims, Side
 from .edits import Path, at
 from .trees import Tree
+from .values import Scope
 
 _LEFT = re.compile(r"\\(?:left|[bB]igg?l?)\s*$")
 _STYLED = re.compile(r"\\[A-Za-z]+\s*\{\s*$")
@@ -32,6 +33,22 @@ _OPERATIONS = {"add": _SUM, "scale": _PRODUCT, "matmul": _PRODUCT, "hadamard": _
 
 class Unwritten(Exception):
     """A tree that has no text in the words of the document."""
+
+
+def text_of(expr: Expr, scope: Scope, is_latex: bool) -> str:
+    """An expression as a document would write it: ∂L/∂y, or dy, for the gradient that comes from upstream."""
+    text = expr.latex() if is_latex else expr.text()
+    for made, (loss, top) in scope.upstream.items():
+        if scope.names_gradients:
+            spelled = f"d{top.latex() if is_latex else top.text()}"
+        elif is_latex:
+            spelled = rf"\frac{{\partial {loss.latex()}}}{{\partial {top.latex()}}}"
+        else:
+            spelled = f"(∂{loss.text()}/∂{top.text()})"
+        own = made.latex() if is_latex else made.text()
+        text = text.replace(own + "^", rf"\left({spelled}\right)^") if "frac" in spelled else text
+        text = text.replace(own, spelled)
+    return text
 
 
 def formulas(document: Claims) -> str:
@@ -300,8 +317,7 @@ class Rewriting:
         return "d" + self.part(tree.args[0], _POWER)
 
     def held(self, tree: Tree) -> str:
-        expr = self.named(tree.data[0])
-        return expr.latex() if self.is_latex else expr.text()
+        return text_of(self.named(tree.data[0]), self.document.scope, self.is_latex)
 
     def inner(self, tree: Tree) -> str:
         left, right = (self.part(arg) for arg in tree.args)

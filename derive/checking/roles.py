@@ -209,7 +209,8 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
         words = f"{before.prose[-400:]} {words}"  # "Setting it to zero, AᵀA x = Aᵀb, i.e. x = …" is one sentence
     claim.name, claim.parameters = name, parameters
     mentions = names_of(body)
-    if name in mentions:
+    is_step = _differentiates(body) and name.partition("_")[0] in {n.partition("_")[0] for n in mentions}
+    if name in mentions or is_step:  # x_{k+1} = x_k − α ∇f(x_k)
         claim.role = "assumption"
         return None
     if is_value(body):

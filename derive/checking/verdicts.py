@@ -37,7 +37,7 @@ from .document import CONSTANT
 from .hypotheses import assumed, own_functions, speaks_of_letters
 from .index_chains import IndexChain
 from .judgments import Alternative, Failure, Judgment, Value, difference, outputs_of, wide, with_entries
-from .roles import given, is_value, names_of
+from .roles import given, is_value, is_zero, names_of
 from .solutions import failed_equation, is_of_a_loss, judged_equation, judged_solution
 from .trees import Tree, is_chain, turned_letters
 from .unification import habit
@@ -460,7 +460,7 @@ class Judge:
             if "turned" in builder.used and not is_chain(side.tree):
                 continue  # ∂L/∂B = ∂L/∂C A is right where all gradients are rows: the layout of the document decides
             if other is not None and builder.used & {"layout", "path"}:
-                for truth in self.under(reading, head, truths) if "turned" in builder.used else truths:
+                for truth in self.under(reading, head, truths, builder.used):
                     if self.same(truth.value, other):
                         judgment = Judgment(self.proof(truth.value, other), "", side)
                         judgment.value = other
@@ -503,9 +503,13 @@ class Judge:
         self.failures.append(Failure(claim.number, judgment.truth, value, head, side.tree))
         return judgment
 
-    def under(self, reading: Convention, head: Tree | None, truths: Sequence[Alternative]) -> Sequence[Alternative]:
+    def under(
+        self, reading: Convention, head: Tree | None, truths: Sequence[Alternative], used: set[str]
+    ) -> Sequence[Alternative]:
         """The truths with gradients laid out as a reading has them: both sides of a line have one layout."""
         if head is None or not any(t.kind in DERIVATIVES for t in head.walk()):
+            return truths
+        if self.layout == "gradient" and "turned" not in used:
             return truths
         try:
             builder = TreeBuilder(self.scope, reading)
@@ -583,11 +587,7 @@ class Judge:
         return f"{which} alone: {name} is tied, and its gradient is the sum over the paths"
 
     def sets_to_zero(self, claim: Claim, side: Side) -> bool:
-        tree = side.tree
-        if tree is None or claim.sides[0].tree is None:
-            return False
-        zero = tree.kind == "zero" or (tree.kind == "number" and tree.data[0] == 0)
-        return zero and side is claim.sides[-1]
+        return is_zero(side.tree) and claim.sides[0].tree is not None and side is claim.sides[-1]
 
 
 def chain_at(claims: Sequence[Claim], start: int) -> Sequence[Claim]:
