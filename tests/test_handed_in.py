@@ -831,6 +831,50 @@ def test_a_search_for_repairs_leaves_the_points_of_the_judge_alone():
             ),
             "drf",
         ),
+        # A diagonal by its entries; a trace of what a mark behind the bracket turns.
+        (
+            (
+                r"W = \operatorname{diag}(w_1, \dots, w_n)", r"J = \frac12(X\theta - y)^T W (X\theta - y)",
+                r"\nabla_\theta J = X^T W (X\theta - y)", r"\nabla_\theta J = X W (X\theta - y)",
+            ),
+            "ddrf",
+        ),
+        (
+            (
+                r"\phi = \operatorname{tr}(X^T A X)",
+                r"d\phi = \operatorname{tr}(dX)^T A X + \operatorname{tr} X^T A dX",
+                r"d\phi = \operatorname{tr}(dX)^T A X - \operatorname{tr} X^T A\,dX",
+            ),
+            "drf",
+        ),
+        # aᵢⱼ is an entry of A, and yᵢ of a y that has a formula.
+        (
+            (
+                r"f(x) = \sum_{i=1}^n\sum_{j=1}^n a_{ij} x_i x_j = x^T A x",
+                r"\frac{\partial f}{\partial x_k} = \sum_{j=1}^n a_{kj} x_j + \sum_{i=1}^n a_{ik} x_i",
+                r"\frac{\partial f}{\partial x_k} = \sum_{j=1}^n a_{kj} x_j - \sum_{i=1}^n a_{ik} x_i",
+                r"\frac{\partial f}{\partial x} = A x + A^T x", r"\frac{\partial f}{\partial x} = A x - A^T x",
+            ),
+            "rrfrf",
+        ),
+        (
+            (
+                r"\operatorname{tr}(A B) = \sum_i \sum_j a_{ij} b_{ji}",
+                r"\operatorname{tr}(A B) = \sum_i \sum_j a_{ij} b_{ij}",
+                r"\frac{\partial \operatorname{tr}(A B)}{\partial a_{ij}} = b_{ji}",
+                r"\frac{\partial \operatorname{tr}(A B)}{\partial a_{ij}} = b_{ij}",
+            ),
+            "rfrf",
+        ),
+        (
+            (
+                "y = A x", r"y_i = \sum_j a_{ij} x_j", r"y_i = \sum_j a_{ji} x_j",
+                r"\frac{\partial y_i}{\partial x_j} = a_{ij}", r"\frac{\partial y_i}{\partial x_j} = a_{ji}",
+            ),
+            "drfrf",
+        ),
+        # Definitions in indices that go round are not read.
+        ((r"A_{ij} = A_{ik} \delta_{kj}", r"\frac{\partial (A_{ik} x_k)}{\partial x_j} = A_{ij}"), "uu"),
         # Second derivatives of plain text.
         ((r"L = \|A x - b\|^2", "d2L/dx2 = 2 A^T A", "d^2L/dx^2 = 2 A^T A", "d2L/dx2 = A^T A"), "drrf"),
     ],

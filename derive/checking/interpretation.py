@@ -23,7 +23,7 @@ from .generic_layers import kinds, written_out
 from .heads import name_heads
 from .manuscript import Manuscript
 from .roles import chains_of, names_of, scopes
-from .sample_sums import Hypothesis, RowOf, as_formula, columns_said, hypotheses_of, rows_of
+from .sample_sums import EntriesOf, Hypothesis, RowOf, as_formula, columns_said, entries_beside, hypotheses_of, rows_of
 from .trees import Planter, Tree
 from .unification import Declaration
 from .values import Scope, Unread
@@ -103,7 +103,8 @@ def read(text: str, where: Any = None) -> Document:
     _declare(declared, loose, held, everywhere)
     document.layout = everywhere.layout
     vocabulary = vocabulary_of(whole, declared)
-    hypotheses: list[Hypothesis | RowOf] = [*hypotheses_of(whole.claims), *rows_of(whole.claims)]
+    entries = entries_beside(whole.claims)
+    hypotheses: list[Hypothesis | RowOf | EntriesOf] = [*hypotheses_of(whole.claims), *rows_of(whole.claims), *entries]
     for claim in whole.claims:
         for side in claim.sides:
             _parse(side, vocabulary, document.notes, hypotheses)
@@ -154,7 +155,7 @@ class _Maker:
 
     def __init__(
         self, document: Document, known: dict[str, Declaration], said: Claims, bare: list[Side], vocabulary: Vocabulary,
-        hypotheses: Sequence[Hypothesis | RowOf], loss: str | None,
+        hypotheses: Sequence[Hypothesis | RowOf | EntriesOf], loss: str | None,
     ) -> None:  # fmt: skip
         self.document = document
         self.known = known
@@ -375,6 +376,7 @@ def _named_behind(claims: list[Claim]) -> list[Claim]:
     for claim, following in zip_longest(claims, claims[1:]):
         found.append(claim)
         *before, last = claim.sides
+        seen |= {str(t.data[1]) for side in before if side.tree for t in side.tree.walk() if t.kind == "name"}
         named, head = _plain_name(last.tree), before[0].tree if before else None
         if len(before) > 1 and head is not None and head.kind in DERIVATIVES and named and named not in seen | heads:
             if following is None or not following.continues:
@@ -383,13 +385,13 @@ def _named_behind(claims: list[Claim]) -> list[Claim]:
                 made.number, made.start = claim.number, claim.start
                 made.latex = " = ".join(shown(side.text) for side in made.sides)
                 found.append(made)
-        seen |= {_plain_name(t) for t in parts_of([claim])}
+        seen.add(named)
     return found
 
 
 def _plain_name(tree: Tree | None) -> str:
     """p of p, and of pⱼ."""
-    return str(tree.data[1]) if tree is not None and tree.kind == "name" and len(tree.data[2]) < 2 else ""
+    return str(tree.data[1]) if tree is not None and tree.kind == "name" and len("".join(tree.data[2])) < 2 else ""
 
 
 def _take(reading: Claims, row: MathRow, loose: list[tuple[str, int, MathRow]], local: bool) -> None:
@@ -455,7 +457,9 @@ def _locate(claim: Claim, manuscript: Manuscript) -> None:
     claim.latex = (lead + " = ".join(shown(s.text) for s in claim.sides)).strip()
 
 
-def _parse(side: Side, vocabulary: Vocabulary, notes: list[str], hypotheses: Sequence[Hypothesis | RowOf] = ()) -> None:
+def _parse(
+    side: Side, vocabulary: Vocabulary, notes: list[str], hypotheses: Sequence[Hypothesis | RowOf | EntriesOf] = ()
+) -> None:
     source = side.written
     readings: list[str] = []
     planter = Planter(source, side.start)
@@ -475,6 +479,8 @@ def _parse(side: Side, vocabulary: Vocabulary, notes: list[str], hypotheses: Seq
             side.tree = Tree("map", [body], (argument,), (argument.span[0], body.span[1]))
         else:
             made = tree(found)
+            for entries in (one for one in hypotheses if isinstance(one, EntriesOf)):
+                made = entries.renamed(made)
             for hypothesis in [*hypotheses, *hypotheses] if "sum" in source or "∑" in source else ():
                 source = hypothesis.expanded(source)  # h(x) = g(θᵀx) is that of a formula of g
             side.tree = as_formula(made, source)

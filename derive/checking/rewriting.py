@@ -225,11 +225,11 @@ class Rewriting:
         spelled = self.spelled.get(str(tree.data[0]))
         if spelled is not None and id(spelled) in self.sides:
             return self.part(spelled)
-        base = self.spelled.get(str(tree.data[1]))
         if tree.data[2]:
-            if base is None:  # an entry of a letter that occurs with other indices only
-                base = next((t for t in self.spelled.values() if t.data[1] == tree.data[1]), None)
             low = "".join(map(str, tree.data[2])).replace(",", "")
+            # aᵢⱼ as another entry is written, of a letter that may not occur without indices
+            others = [t for t in self.spelled.values() if t.data[1] == tree.data[1]]
+            base = min(others, key=lambda t: bool(t.data[2]) != (len(low) > 1), default=None)
             stem = self.part(base).split("_")[0].rstrip() if base is not None else str(tree.data[1])
             return f"{stem}_{{{low}}}" if self.is_latex else f"{stem}_{low}"
         symbol = self.document.scope.symbols.get(str(tree.data[0]))

@@ -146,6 +146,38 @@ def rows_of(claims: Sequence[Claim]) -> list[RowOf]:
     return [row for row in made if any(row.pattern.search(text) for text in texts)]
 
 
+_TWO = r"\s*_\s*\{\s*[i-nrs1-9]\s*,?\s*[i-nrs1-9]\s*\}"
+_WITH_TWO = re.compile(rf"(?<![A-Za-z])([a-z])(?={_TWO})")
+
+
+class EntriesOf:
+    """A small letter that a document has with two indices only, beside the matrix: aᵢⱼ is an entry of A."""
+
+    __slots__ = ("letter", "pattern")
+
+    def __init__(self, letter: str) -> None:
+        self.letter = letter
+        self.pattern = re.compile(rf"(?<![A-Za-z\\]){letter}(?={_TWO})")
+
+    def expanded(self, text: str) -> str:
+        return self.pattern.sub(self.letter.upper(), text)
+
+    def renamed(self, tree: Tree) -> Tree:
+        if tree.kind == "name" and tree.data[1] == self.letter:
+            full, plain, low = (d.upper() if i == 1 else d for i, d in enumerate(tree.data))
+            return Tree("name", (), (plain + str(full)[1:], plain, low), tree.span)
+        return tree.with_args([self.renamed(arg) for arg in tree.args])
+
+
+def entries_beside(claims: Sequence[Claim]) -> list[EntriesOf]:
+    """The small letters whose capital is a matrix of the document, and which stand with two indices alone."""
+    plain = " ; ".join(re.sub(r"\\[A-Za-z]+", " ", side.text) for claim in claims for side in claim.sides)
+    letters = sorted({m[1] for m in _WITH_TWO.finditer(plain)})
+    bare = {m[0] for m in re.finditer(rf"(?<![A-Za-z])[A-Za-z](?![A-Za-z])(?!{_TWO})", plain)}
+    bare |= {c for m in re.finditer(r"[A-Za-z]{2,}", plain) for c in m[0]}  # of Ax
+    return [EntriesOf(letter) for letter in letters if letter.upper() in bare and letter not in bare]
+
+
 def as_formula(tree: Tree, text: str) -> Tree:
     """The tree of a side; one that sums over an index keeps its text, to be read as a formula."""
     kinds = {t.kind for t in tree.walk()}
