@@ -875,6 +875,25 @@ def test_a_search_for_repairs_leaves_the_points_of_the_judge_alone():
         ),
         # Definitions in indices that go round are not read.
         ((r"A_{ij} = A_{ik} \delta_{kj}", r"\frac{\partial (A_{ik} x_k)}{\partial x_j} = A_{ij}"), "uu"),
+        # P^- of a filter is a name, where TeX raises the sign alone; of A⁻ by A nothing is said.
+        (
+            (
+                "Let $P^-$ and $R$ be symmetric.", r"P = (I - KH)P^-(I-KH)^\top + KRK^\top",
+                r"P = P^- - KHP^- - P^-H^\top K^\top + K(HP^-H^\top + R)K^\top",
+                r"P = P^- - KHP^- + P^-H^\top K^\top + K(HP^-H^\top + R)K^\top",
+                r"\frac{\partial \operatorname{tr}(P)}{\partial K} = -2(HP^-)^\top + 2K(HP^-H^\top + R)",
+                r"\frac{\partial \operatorname{tr}(P)}{\partial K} = -2HP^- + 2K(HP^-H^\top + R)",
+            ),
+            "drfrf",
+        ),
+        (
+            (
+                r"P_k = (I - K_k H)P_k^-(I-K_k H)^\top", r"P_k = (I - K_k H)(P_k^- - P_k^-H^\top K_k^\top)",
+                r"P_k = (I - K_k H)(P_k^- - P_k^-H^\top K_k)",
+            ),
+            "drf",
+        ),
+        ((r"f = \operatorname{tr}(A^- A B)", r"\frac{\partial f}{\partial A} = (A^-)^T B^T"), "du"),
         # Second derivatives of plain text.
         ((r"L = \|A x - b\|^2", "d2L/dx2 = 2 A^T A", "d^2L/dx^2 = 2 A^T A", "d2L/dx2 = A^T A"), "drrf"),
     ],

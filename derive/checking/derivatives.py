@@ -372,6 +372,8 @@ class TreeBuilder(Formulas):
             broken = self.scope.broken.get(s.name)
             if broken is not None and s is not variable and self.scope.touches(broken.letters, variable.name):
                 raise Unread(_of_broken(s.name, self.scope))
+        if any("_^-" in s.name and s.name.replace("_^-", "") == variable.name for s in letters):
+            raise Unread(f"{variable.text()}⁻ may be an inverse of {variable.text()}")
         stem = variable.name.rstrip("_").rpartition("_")[0]
         if variable not in letters and stem and any(s.name.rpartition("_")[0] == stem for s in letters):
             raise Unread(f"what is differentiated has another index than {variable.text()}")
