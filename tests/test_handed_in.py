@@ -894,6 +894,40 @@ def test_a_search_for_repairs_leaves_the_points_of_the_judge_alone():
             "drf",
         ),
         ((r"f = \operatorname{tr}(A^- A B)", r"\frac{\partial f}{\partial A} = (A^-)^T B^T"), "du"),
+        # Second derivatives by a name for a part of the formula; δc, which a line says is ∂L/∂c.
+        (
+            (
+                "s = \\sigma^2", r"\ell = -\frac n2\log s - \frac{1}{2s} y^T y",
+                r"\frac{\partial^2\ell}{\partial s^2} = \frac{n}{2s^2} - \frac{1}{s^3} y^T y",
+                r"\frac{\partial^2\ell}{\partial s^2} = \frac{n}{2s^2} - \frac{1}{2s^3} y^T y",
+            ),
+            "ddrf",
+        ),
+        (
+            (
+                r"c = f \odot k", r"\delta c = \frac{\partial L}{\partial c}",
+                r"\frac{\partial L}{\partial f} = \delta c \odot k",
+                r"\frac{\partial L}{\partial f} = \delta c \odot f",
+            ),
+            "ddrf",
+        ),
+        # What an equation between letters says of their differentials.
+        (
+            (
+                "A x = b", r"dA\,x + A\,dx = db", r"dx = A^{-1}(db - dA\,x)", r"dA\,x - A\,dx = db",
+                r"dx = A^{-1}(db + dA\,x)",
+            ),
+            "arrff",
+        ),
+        ((r"Q^T Q = I", "dQ^T Q + Q^T dQ = 0"), "ar"),
+        ((r"u^T u = 1", "u^T du = 0"), "ar"),
+        (
+            (
+                r"A u = \lambda u", r"dA\,u + A\,du = d\lambda\,u + \lambda\,du",
+                r"dA\,u - A\,du = d\lambda\,u + \lambda\,du",
+            ),
+            "aru",
+        ),
         # Second derivatives of plain text.
         ((r"L = \|A x - b\|^2", "d2L/dx2 = 2 A^T A", "d^2L/dx^2 = 2 A^T A", "d2L/dx2 = A^T A"), "drrf"),
     ],

@@ -380,8 +380,16 @@ def _anchors(reading: Claims, chains: Sequence[Sequence[Claim]]) -> tuple[list[t
     """What is derived makes equations between dimensions; what is claimed only counts."""
     anchors: list[tuple[Tree, bool]] = [(s.tree, False) for s in reading.bare if s.tree is not None]
     claims: list[Tree] = []
+    kinds = {t.kind for t in parts_of(reading.claims)} & DERIVATIVES
+    if kinds == {"differential"}:
+        inverses = [t for t in parts_of(reading.claims) if t.kind == "inverse" and t.args[0].kind == "name"]
+        anchors += [(t, False) for t in inverses]
     for chain in chains:
         first = True
+        sides = [s.tree for s in chain[0].sides if s.tree is not None]
+        if kinds == {"differential"} and len(chain) == 1 and len(sides) == 2 and sides[0].kind not in ("name", "apply"):
+            if not any(t.kind == "differential" for tree in sides for t in tree.walk()):
+                anchors.append((Tree("sum", sides), False))  # A x = b, of which a line takes differentials
         if chain[0].role == "solution" or (chain[0].role == "assumption" and is_value(body_of(chain[0]))):
             continue  # what holds at a point determines no shape
         for claim in chain:

@@ -450,12 +450,15 @@ class TreeBuilder(Formulas):
 
     def second(self, function: Expr, variables: Sequence[Tree]) -> Value:
         (first, stands_for_first, _), (last, stands_for, _) = map(self.variable, (variables[0], variables[-1]))
-        if stands_for_first is not None or stands_for is not None or not function.is_scalar:
+        if stands_for is None and stands_for_first is None and function.is_scalar:
+            gradient = self.scope.sweep(self.scope.inline(function), first).total
+            return jacobian(gradient, last)[0]
+        if stands_for is None or first is not last or not function.is_scalar or base_of_power(stands_for) is not None:
             raise Unread("this second derivative is not read")
-        loss = self.scope.inline(function)
-        gradient = self.scope.sweep(loss, first).total
-        value, _ = jacobian(gradient, last)
-        return value
+        loss = self.prepared(function, first, stands_for)  # by s = σ², a name for a part of it
+        self.must_occur(function, loss, first)
+        value, _ = jacobian(self.scope.sweep(loss, first).total, first)
+        return self.scope.inline(substitute(value, {first: stands_for}))
 
     def _differential(self, tree: Tree) -> Value:
         inner_ = tree.args[0]

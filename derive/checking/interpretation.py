@@ -47,6 +47,8 @@ _CASE = re.compile(r"[\s&,(]*[i-n]\s*(?:=|\\neq?(?![a-z])|≠|\\not\s*=)\s*[i-n]
 _RANGE = re.compile(r"[\s(]*[a-zN]\s*=\s*[01]\s*(?:,\s*(?:[12]\s*,\s*)?)?(?:\\[lc]?dots|…|\.\.)[^=]*$")  # i = 1, …, n
 _MEMBERS = re.compile(r"[^=]*(?:\\in(?![A-Za-z])|∈)[^=]*")  # for x ∈ ℝⁿ, let …
 _VANISHES = re.compile(r"\b(?:vanish\w*|zero|minimi[sz]ed|maximi[sz]ed|solved)\s+(?:only\s+)?(?:for|if)\s*$")
+_DELTA = re.compile(r"\\delta ([A-Za-z])")
+_DELTAS = re.compile(r"\\delta ([A-Za-z])(?![A-Za-z_^])")
 MAX_SCOPES = 400
 MAX_SAMPLES = 60  # passages of a section that speak of one sample, each read by itself
 
@@ -91,6 +93,7 @@ def read(text: str, where: Any = None) -> Document:
         _take(whole, row, loose, local)
     for claim in whole.claims:
         _locate(claim, manuscript)
+    _join_deltas(whole.claims)
     document.heads = name_heads(whole.claims)
     sections = _sections(held)
     whole.claims, has_layers = written_out(whole.claims, lambda c: sections[c.row.block])
@@ -366,6 +369,16 @@ def _divided_heads(claims: list[Claim], sections: list[int]) -> None:
             if side.tree is not None:
                 made = Tree("neg", [side.tree], (), side.tree.span) if is_negative else side.tree
                 side.tree = made if factor is None else Tree("quotient", [made, factor], (), side.tree.span)
+
+
+def _join_deltas(claims: list[Claim]) -> None:
+    """Take δc for one name where a line says that it is ∂L/∂c."""
+    heads = [(claim, _DELTA.fullmatch(claim.sides[0].text.strip(EDGE))) for claim in claims if not claim.continues]
+    letters = {
+        m[1] for c, m in heads if m for s in c.sides[1:] if re.search(rf"\\partial\s*{m[1]}(?![A-Za-z])", s.text)
+    }
+    for side in (side for claim in claims for side in claim.sides) if letters else ():
+        side.text = _DELTAS.sub(lambda m: rf"\delta_{m[1]}" if m[1] in letters else m[0], side.text)
 
 
 def _named_behind(claims: list[Claim]) -> list[Claim]:

@@ -30,7 +30,7 @@ from .conditional import (
     variable_name,
 )
 from .conditions import positive
-from .consequences import follows
+from .consequences import follows, implied
 from .dependences import dependences
 from .derivatives import TreeBuilder
 from .document import CONSTANT
@@ -354,6 +354,8 @@ class Judge:
                 stationary.truth, stationary.value, stationary.tree = truths[0].value, value_, side.tree
                 self.condition = claim.number
                 return stationary
+        if (consequence := implied(self, claim, side, head)) is not None:
+            return consequence
         if self.sets_to_zero(claim, side):
             constant = truths[0].value
             if isinstance(constant, Expr) and constant in self.moves:
@@ -384,11 +386,9 @@ class Judge:
             return judgment
         of_size = sized(self, truths, values, side) or per_sample(self, truths, value_, side)
         of_size = of_size or of_one_number(self, head, truths, value_, side)
+        of_size = of_size or handed_down(self, claim, side, head, truths, value_)
         if of_size is not None:
             return of_size
-        handed = handed_down(self, claim, side, head, truths, value_)
-        if handed is not None:
-            return handed
         unknown = foreign(self, side, truths) or undefined(self, truths[0], value_)
         unknown = unknown or only_named(self.scope, truths[0].value, value_)
         if unknown:
