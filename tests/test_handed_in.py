@@ -928,6 +928,36 @@ def test_a_search_for_repairs_leaves_the_points_of_the_judge_alone():
             ),
             "aru",
         ),
+        # Labels of many samples sum to one in each row; ℓᵢ(w) within a sum is its formula; a letter above is no power.
+        (
+            (
+                r"Let $X \in \mathbb{R}^{N \times D}$, $W \in \mathbb{R}^{D \times K}$, $Y \in \mathbb{R}^{N \times K}$.",
+                r"P = \operatorname{softmax}(X W)", r"L = -\sum_{n=1}^N \sum_{k=1}^K Y_{nk} \log P_{nk}",
+                r"\nabla_W L = X^T (P - Y)", r"\nabla_W L = X^T (P + Y)", r"\nabla_W L = 2 X^T (P - Y)",
+            ),
+            "ddrff",
+        ),
+        (
+            (
+                r"\ell_i(w) = \frac12(w^T x_i - y_i)^2", r"L(w) = \frac1n \sum_{i=1}^n \ell_i(w)",
+                r"\nabla L(w) = \frac1n \sum_{i=1}^n (w^T x_i - y_i) x_i",
+                r"\nabla L(w) = \sum_{i=1}^n (w^T x_i - y_i) x_i",
+            ),
+            "ddrf",
+        ),
+        (
+            (
+                "Let $B$ be symmetric.", r"m(p) = g^T p + \frac12 p^T B p", r"\nabla m(p) = g + B p",
+                "The minimizer is $p^B = -B^{-1} g$.", r"\nabla m(p) = g - B p",
+            ),
+            "druf",
+        ),
+        (
+            (
+                "For $f = a^T X^{-1} b$ we have", r"df = -a^T X^{-1} dX X^{-1} b", r"df = a^T X^{-1} dX X^{-1} b",
+            ),
+            "drf",
+        ),
         # Second derivatives of plain text.
         ((r"L = \|A x - b\|^2", "d2L/dx2 = 2 A^T A", "d^2L/dx^2 = 2 A^T A", "d2L/dx2 = A^T A"), "drrf"),
     ],

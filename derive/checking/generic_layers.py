@@ -75,6 +75,8 @@ def in_layers(repair: str, claim: str) -> str | None:
     letter, at = mark["letter"] or mark["bare"], MIDDLE if _is_l(mark) else DEPTH
 
     def lettered(match: re.Match[str]) -> str:
+        if match[0] in claim:  # C_0 is of the first sample
+            return match[0]
         shift = int(match["low"] or match["bare"] or match["high"]) - at
         layer = f"{letter}{shift:+}" if shift else letter
         name = f"{match['name']}{mark['lead']}{{{mark['open'] or ''}{layer}{mark['close'] or ''}}}"
@@ -103,7 +105,7 @@ def kinds(claims: Sequence[Claim]) -> dict[str, str]:
     numbered = {name for name in names if re.fullmatch(r"[a-z]_[0-3]", name)}
     is_wide = any(t.kind in ("transpose", "norm", "inner", "ones") for t in trees)
     is_wide |= any(_WIDE.search(side.text) for side in sides)
-    if not is_wide and not any(name[0].isupper() for name in names - set(LOSSES)):
+    if not is_wide and not any(name[0].isupper() for name in names if name.partition("_")[0] not in LOSSES):
         return dict.fromkeys(numbered, "scalar")
     made = {str(c.sides[0].tree.data[0])[0] for c in claims if c.sides[0].tree is not None and _is_layer(c)}
     bodies = [s.tree for c in claims if _is_layer(c) for s in c.sides[1:] if s.tree is not None]

@@ -332,8 +332,8 @@ def _free_functions(claims: list[Claim]) -> None:
         last = run[-1].row.block
         behind = [c for c in claims if c.row.display and last < c.row.block <= last + 2]  # the sentence goes on there
         trees = [t for c in [*run, *behind] for s in c.sides if s.tree is not None for t in s.tree.walk()]
-        if any(t.kind in ("derivative", "gradient") and t.args and str(t.args[0].data[:1][0] if t.args[0].data else "")
-               in named for t in trees):  # fmt: skip
+        moved = [t.args[0] for t in trees if t.kind in ("derivative", "gradient", "differential") and t.args]
+        if any(t.data and str(t.data[0]) in named for t in moved):
             for claim in run:
                 claim.local = False
                 claim.defines |= claim in heads

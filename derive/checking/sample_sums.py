@@ -68,7 +68,7 @@ class Hypothesis:
     h(xᵢ) is σ(θᵀxᵢ), and g(…) is its formula whatever stands in the brackets.
     """
 
-    __slots__ = ("pattern", "variable", "body", "base", "called")
+    __slots__ = ("pattern", "variable", "body", "base", "called", "whole")
 
     def __init__(self, head: re.Match[str], body: str) -> None:
         low = rf"\s*_\s*\{{?\s*{re.escape(head['low'])}\s*\}}?" if head["low"] else ""
@@ -83,7 +83,13 @@ class Hypothesis:
         is_of_numbers = letters <= {self.variable, "e"} and not low and "\\" not in self.variable
         self.called = re.compile(rf"{name}\s*(?:\\left)?\(") if is_of_numbers else None
 
+        is_indexed = head["low"] in tuple("ijklmn") and re.search(rf"_\s*\{{?\s*{head['low']}", body) is not None
+        variable = re.escape(head["variable"])
+        self.whole = re.compile(rf"{name}{low}\s*(?:\\left)?\(\s*{variable}\s*(?:\\right)?\)") if is_indexed else None
+
     def expanded(self, text: str) -> str:
+        if self.whole is not None:  # ℓᵢ(w), of the sample i
+            return self.whole.sub(lambda m: f"({self.body})", text)
         text = self.pattern.sub(lambda m: self._at(f"{m['sample']}_{{{m['index'] or m['above']}}}"), text)
         match = self.called.search(text) if self.called is not None else None
         while match is not None and len(text) < MAX_EXPANDED and (end := closing(text, match.end() - 1, "()")) > 0:

@@ -65,9 +65,9 @@ class Judge:
         self.values_given: list[tuple[int, Expr, Expr]] = []  # b = 0 from line n on
         self.values_of_formulas: list[tuple[int, Expr, Expr]] = []  # those of letters that have a formula
         for names, kept in ((document.sums_to_one, witness.assumptions), (document.units, witness.units)):
-            for name in names:
-                said = self.scope.symbols.get(name)
-                if said is not None and said.is_vector and said not in self.scope.definitions and said not in kept:
+            for said in filter(None, map(self.scope.symbols.get, names)):
+                is_meant = said.is_vector or kept is witness.assumptions and not said.is_scalar
+                if is_meant and said not in self.scope.definitions and said not in kept:
                     kept.append(said)
         self.one_hot = [s for n in document.one_hot if (s := self.scope.symbols.get(n)) and s.is_vector]
         self.given: dict[Expr, StatedGradient] = {}  # what a line says a derivative is, of losses that are only named
