@@ -928,10 +928,10 @@ def test_a_search_for_repairs_leaves_the_points_of_the_judge_alone():
             ),
             "aru",
         ),
-        # Labels of many samples sum to one in each row; ℓᵢ(w) within a sum is its formula; a letter above is no power.
+        # Labels sum to one in each row; ℓᵢ(w) within a sum is its formula; a letter above is no power.
         (
             (
-                r"Let $X \in \mathbb{R}^{N \times D}$, $W \in \mathbb{R}^{D \times K}$, $Y \in \mathbb{R}^{N \times K}$.",
+                r"$X \in \mathbb{R}^{N \times D}$, $W \in \mathbb{R}^{D \times K}$, $Y \in \mathbb{R}^{N \times K}$",
                 r"P = \operatorname{softmax}(X W)", r"L = -\sum_{n=1}^N \sum_{k=1}^K Y_{nk} \log P_{nk}",
                 r"\nabla_W L = X^T (P - Y)", r"\nabla_W L = X^T (P + Y)", r"\nabla_W L = 2 X^T (P - Y)",
             ),
@@ -955,6 +955,17 @@ def test_a_search_for_repairs_leaves_the_points_of_the_judge_alone():
         (
             (
                 "For $f = a^T X^{-1} b$ we have", r"df = -a^T X^{-1} dX X^{-1} b", r"df = a^T X^{-1} dX X^{-1} b",
+            ),
+            "drf",
+        ),
+        # K depends on what L is differentiated by, where a line writes ∂K/∂θ.
+        (
+            (
+                r"L = -\frac12 y^T K^{-1} y - \frac12 \log\det K",
+                r"\frac{\partial L}{\partial \theta} = \frac12 y^T K^{-1} \frac{\partial K}{\partial \theta} K^{-1} y"
+                r" - \frac12 \operatorname{tr}(K^{-1} \frac{\partial K}{\partial \theta})",
+                r"\frac{\partial L}{\partial \theta} = \frac12 y^T K^{-1} \frac{\partial K}{\partial \theta} K^{-1} y"
+                r" - \operatorname{tr}(K^{-1} \frac{\partial K}{\partial \theta})",
             ),
             "drf",
         ),
