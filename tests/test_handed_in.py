@@ -764,6 +764,14 @@ def test_a_search_for_repairs_leaves_the_points_of_the_judge_alone():
             ),
             "ddrf",
         ),
+        (
+            (
+                "g(z) = e^{z}", r"L = \sum_i y_i g(w^T x_i)", r"\nabla_w L = \sum_i y_i g'(w^T x_i) x_i",
+                r"\nabla_w L = \sum_i y_i g(w^T x_i) x_i", r"\nabla_w L = X^T (y \odot g'(X w))",
+                r"\nabla_w L = \sum_i y_i g'(w^T x_i) w", r"\nabla_w L = X^T (y \odot g(w))",
+            ),
+            "ddrrrff",
+        ),
         # β is a vector where only that makes a number of the loss.
         (
             (

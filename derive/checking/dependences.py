@@ -31,8 +31,10 @@ def dependences(scope: Scope, chain: Sequence[Claim]) -> tuple[dict[object, Expr
     letters = names_of(head.args[0])
     if head.args[0].kind in ("name", "apply"):  # L, of which a line gives the formula
         named = scope.symbols.get(str(head.args[0].data[0]))
-        letters = {s.name for s in symbols_of(scope.inline(named))} if named in scope.definitions and named else set()
-        if variable in letters or not letters:
+        if named is None or named not in scope.definitions or not named.is_scalar:
+            return {}, ""
+        letters = {s.name for s in symbols_of(scope.inline(named))}
+        if variable in letters:
             return {}, ""
     moved = {}
     for t in derivatives:

@@ -16,7 +16,7 @@ from ..shapes import ONE
 from ..spaces import project
 from .meaning import Formulas
 from .trees import Tree
-from .values import Convention, Indexed, Pending, Scope, Unread, Value
+from .values import Convention, Indexed, Pending, Scope, Unread, Value, at_each_entry
 
 KINKED = frozenset("step sign where".split())
 ENTRYWISE = frozenset("add mul scale hadamard power number ones".split())
@@ -74,6 +74,8 @@ class TreeBuilder(Formulas):
         if not variable.is_scalar and (variable not in symbols_of(value) or KINKED & {n.op.name for n in nodes(value)}):
             return super()._apply(tree)  # f' = 2 of every number, f' = 1 where z > 0: numbers beside a vector
         argument = self.exact(tree.args[0])
+        if variable.is_scalar and not argument.is_scalar:
+            return at_each_entry(value, variable, argument) or super()._apply(tree)
         return value if argument is variable else substitute(value, {variable: argument})
 
     def _derivative(self, tree: Tree) -> Value:

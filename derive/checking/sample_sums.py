@@ -59,6 +59,7 @@ _HYPOTHESIS = re.compile(
 
 
 _OF_NUMBERS = re.compile(r"\\(?:[dt]?frac|exp|log|ln|sqrt|tanh|left|right)(?![A-Za-z])")
+_PRIME = r"\s*(?:'|\^\s*\{?\s*\\prime(?:\s*\})?)"
 MAX_EXPANDED = 10_000  # characters of a side with functions written out
 
 
@@ -70,7 +71,7 @@ class Hypothesis:
 
     __slots__ = ("pattern", "variable", "body", "base", "called", "whole")
 
-    def __init__(self, head: re.Match[str], body: str) -> None:
+    def __init__(self, head: re.Match[str], body: str, mark: str = "") -> None:
         low = rf"\s*_\s*\{{?\s*{re.escape(head['low'])}\s*\}}?" if head["low"] else ""
         name = re.escape(head["base"]) if head["base"].startswith("\\") else rf"(?<![A-Za-z\\]){head['base']}"
         self.variable = head["variable"]
@@ -81,8 +82,7 @@ class Hypothesis:
         self.body, self.base = body, head["base"]
         letters = set(re.findall(r"[A-Za-z]", _OF_NUMBERS.sub("", body)))
         is_of_numbers = letters <= {self.variable, "e"} and not low and "\\" not in self.variable
-        self.called = re.compile(rf"{name}\s*(?:\\left)?\(") if is_of_numbers else None
-
+        self.called = re.compile(rf"{name}{mark}\s*(?:\\left)?\(") if is_of_numbers or mark else None
         is_indexed = head["low"] in tuple("ijklmn") and re.search(rf"_\s*\{{?\s*{head['low']}", body) is not None
         variable = re.escape(head["variable"])
         self.whole = re.compile(rf"{name}{low}\s*(?:\\left)?\(\s*{variable}\s*(?:\\right)?\)") if is_indexed else None
@@ -97,6 +97,14 @@ class Hypothesis:
             text = text[: match.start()] + made + text[end + 1 :]
             match = self.called.search(text, match.start() + len(made)) if self.called is not None else None
         return text
+
+    def slope(self) -> str:
+        """The derivative of a function of numbers; empty where it is none that is read."""
+        try:
+            made = parsed(self.body, {self.variable: (ONE, ONE)})
+            return Sweep(made, next(s for s in symbols_of(made) if s.name == self.variable)).total.latex()
+        except (DeriveError, StopIteration):
+            return ""
 
     def _at(self, argument: str) -> str:
         pattern = rf"{re.escape(self.variable)}|\\[A-Za-z]+|[A-Za-z]"  # the x of θ^Tx, and not that of \exp
@@ -120,9 +128,13 @@ def hypotheses_of(claims: Sequence[Claim]) -> list[Hypothesis]:
             found.setdefault(f"{head['base']}_{head['low']}", []).append((head, body))
     made = [Hypothesis(*held[0]) for held in found.values() if len({body for _, body in held}) == 1]
     sums = [s.text for c in claims for s in c.sides if _BINDS.search(s.text)]
-    for one in made:  # g′ within a sum is that of a function that keeps its name
-        primed = re.compile(re.escape(one.base) + r"\s*(?:'|\^\s*\{?\s*\\prime)")
-        one.called = None if any(map(primed.search, sums)) else one.called
+    primed = [one for one in made if any(re.search(re.escape(one.base) + _PRIME, text) for text in sums)]
+    for one in primed:
+        (head, _), slope = found[f"{one.base}_None"][0] if one.called is not None else (None, ""), one.slope()
+        if slope and head is not None:
+            made.append(Hypothesis(head, slope, _PRIME))
+        else:
+            one.called = None  # g keeps its name where g′ does
     return made
 
 

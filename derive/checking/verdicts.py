@@ -507,10 +507,11 @@ class Judge:
         self, reading: Convention, head: Tree | None, truths: Sequence[Alternative], used: set[str]
     ) -> Sequence[Alternative]:
         """The truths with gradients laid out as a reading has them: both sides of a line have one layout."""
-        if head is None or not any(t.kind in DERIVATIVES for t in head.walk()):
+        are_rows = any("turned" in truth.used for truth in truths)
+        if head is None or not any(t.kind in DERIVATIVES for t in head.walk()) or not are_rows and "turned" not in used:
             return truths
-        if self.layout == "gradient" and "turned" not in used:
-            return truths
+        if are_rows:
+            return []
         try:
             builder = TreeBuilder(self.scope, reading)
             return [Alternative(builder.value(head), reading, builder.used)]
@@ -534,9 +535,7 @@ class Judge:
 
     def other_readings(self) -> list[Convention]:
         found = [Convention(layout) for layout in ("gradient", "numerator", "denominator") if layout != self.layout]
-        if self.document.splits:
-            found += [Convention(self.layout, "split")]
-        return found
+        return [*found, Convention(self.layout, "split")] if self.document.splits else found
 
     def match(
         self, claim: Claim, truths: Sequence[Alternative], values: Sequence[Alternative], head: Tree | None
