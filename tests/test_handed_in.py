@@ -656,6 +656,11 @@ def test_passages_of_one_sample_are_read_up_to_a_bound(monkeypatch):
         ),
         ("$O = P V$, $dP = dO V^T$", "dV = P dO", "dV = P^T dO"),
         (
+            r"$c = f \odot k$, $\delta c = \frac{\partial L}{\partial c}$", 
+            r"\frac{\partial L}{\partial f} = \delta c \odot f",
+            r"\frac{\partial L}{\partial f} = \delta c \odot k",
+        ),
+        (
             r"f = -\sum_{i=1}^n c_i \|x_i - u\|^2", r"\nabla_u f = -2\sum_{i=1}^n c_i (x_i - u)",
             r"\nabla_u f = 2\sum_{i=1}^n c_i (x_i - u)",
         ),

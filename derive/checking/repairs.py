@@ -572,7 +572,9 @@ def _repaired(
     bare = [re.sub(r"[\s{}]", "", part) for part in parts]
     if len(set(bare)) < len(bare):
         return None
-    return ("= " if claim.continues else "") + " = ".join(parts)
+    whole = ("= " if claim.continues else "") + " = ".join(parts)
+    spaced = {m[1] for m in re.finditer(r"\\delta ([A-Za-z])", claim.latex)}  # δc, read as one name
+    return re.sub(r"\\delta_([A-Za-z])", lambda m: rf"\delta {m[1]}" if m[1] in spaced else m[0], whole)
 
 
 def _text(value: Fraction) -> str:
