@@ -651,13 +651,23 @@ def test_passages_of_one_sample_are_read_up_to_a_bound(monkeypatch):
             r"\frac{\partial f}{\partial W} = 2 (W h^{(1)}) (h^{(1)})^\top",
         ),
         (
+            "O = P V", r"\frac{\partial L}{\partial V} = P \frac{\partial L}{\partial O}",
+            r"\frac{\partial L}{\partial V} = P^\top \frac{\partial L}{\partial O}",
+        ),
+        ("$O = P V$, $dP = dO V^T$", "dV = P dO", "dV = P^T dO"),
+        (
+            r"$c = f \odot k$, $\delta c = \frac{\partial L}{\partial c}$", 
+            r"\frac{\partial L}{\partial f} = \delta c \odot f",
+            r"\frac{\partial L}{\partial f} = \delta c \odot k",
+        ),
+        (
             r"f = -\sum_{i=1}^n c_i \|x_i - u\|^2", r"\nabla_u f = -2\sum_{i=1}^n c_i (x_i - u)",
             r"\nabla_u f = 2\sum_{i=1}^n c_i (x_i - u)",
         ),
     ],
 )  # fmt: skip
 def test_a_repair_is_the_text_of_the_author_with_one_place_changed(loss, wrong, right):
-    line = check(f"$${loss}$$\n$${wrong}$$").lines[-1]
+    line = check((loss if "$" in loss else f"$${loss}$$") + f"\n$${wrong}$$").lines[-1]
     assert line.verdict == "fails" and line.repair == right
 
 
@@ -741,6 +751,237 @@ def test_a_search_for_repairs_leaves_the_points_of_the_judge_alone():
             "drff",
         ),
         ((r"Let $y$ be a probability vector. $L = -y^T \log p$", r"L = -\log(y^T p)"), "df"),
+        # A function of numbers that a line defines, applied within the one of a sample, and to what is no sample.
+        (
+            (
+                r"g(z) = \frac{1}{1 + e^{-z}}", r"h_\theta(x) = g(\theta^T x)",
+                r"\ell(\theta) = \sum_{i=1}^m y_i \log h_\theta(x_i) + (1 - y_i) \log(1 - h_\theta(x_i))",
+                r"\nabla_\theta \ell = \sum_{i=1}^m (y_i - h_\theta(x_i)) x_i",
+                r"\nabla_\theta \ell = \sum_{i=1}^m (y_i + h_\theta(x_i)) x_i",
+            ),
+            "dddrf",
+        ),
+        (
+            (
+                r"\rho(r) = \sqrt{1 + r^2} - 1", r"f(x) = \sum_i\rho(a_i^T x - b_i)",
+                r"\nabla f(x) = \sum_i \frac{a_i^T x - b_i}{\sqrt{1 + (a_i^T x - b_i)^2}} a_i",
+                r"\nabla f(x) = \sum_i \frac{a_i^T x - b_i}{1 + (a_i^T x - b_i)^2} a_i",
+            ),
+            "ddrf",
+        ),
+        (
+            (
+                "g(z) = e^{z}", r"L = \sum_i y_i g(w^T x_i)", r"\nabla_w L = \sum_i y_i g'(w^T x_i) x_i",
+                r"\nabla_w L = \sum_i y_i g(w^T x_i) x_i", r"\nabla_w L = X^T (y \odot g'(X w))",
+                r"\nabla_w L = \sum_i y_i g'(w^T x_i) w", r"\nabla_w L = X^T (y \odot g(w))",
+            ),
+            "ddrrrff",
+        ),
+        # β is a vector where only that makes a number of the loss.
+        (
+            (
+                r"\ell(\beta) = \sum_{i=1}^n (y_i x_i^T\beta - e^{x_i^T\beta})",
+                r"\nabla \ell(\beta) = \sum_{i=1}^n (y_i - e^{x_i^T\beta}) x_i",
+                r"\nabla \ell(\beta) = \sum_{i=1}^n (y_i - x_i^T\beta) x_i",
+            ),
+            "drf",
+        ),
+        # δᵢⱼ speaks of all entries; a derivative that holds for orthonormal columns is wrong.
+        (
+            (
+                r"p = \mathrm{softmax}(z)", r"\frac{\partial p_i}{\partial z_j} = p_i (\delta_{ij} - p_j)",
+                r"\frac{\partial p_i}{\partial z_j} = p_j (\delta_{ij} - p_j)",
+            ),
+            "drf",
+        ),
+        (
+            (
+                r"f = \log\det(X^T X)", r"df = \operatorname{tr}((X^T X)^{-1} d(X^T X))",
+                r"df = \operatorname{tr}(X^T X d(X^T X))",
+            ),
+            "drf",
+        ),
+        # Layers of small letters: matrices and vectors where a line multiplies entry by entry, else numbers.
+        (
+            (
+                r"z^l = w^l a^{l-1} + b^l, a^l = \sigma(z^l), \delta^l = \partial C/\partial z^l",
+                r"\delta^l = ((w^{l+1})^T \delta^{l+1}) \odot \sigma'(z^l)",
+                r"\delta^l = (w^{l+1} \delta^{l+1}) \odot \sigma'(z^l)",
+                r"\frac{\partial C}{\partial w^l} = \delta^l (a^{l-1})^T",
+                r"\frac{\partial C}{\partial w^l} = a^{l-1} (\delta^l)^T",
+            ),
+            "dddrfrf",
+        ),
+        (
+            (
+                "z^{(L)} = w^{(L)} a^{(L-1)} + b^{(L)}", r"a^{(L)} = \sigma(z^{(L)})", "C = (a^{(L)} - y)^2",
+                r"\frac{\partial C}{\partial w^{(L)}} = a^{(L-1)} \sigma'(z^{(L)}) 2 (a^{(L)} - y)",
+                r"\frac{\partial C}{\partial w^{(L)}} = w^{(L)} \sigma'(z^{(L)}) 2 (a^{(L)} - y)",
+            ),
+            "dddrf",
+        ),
+        # What is named last has no other meaning; a step of an iteration says nothing of x.
+        (
+            (
+                r"f = \log\sum_i e^{x_i}", r"\frac{\partial f}{\partial x_j} = \frac{e^{x_j}}{\sum_i e^{x_i}} = p_j",
+                r"\nabla^2 f = \operatorname{diag}(p) - p p^T", r"\nabla^2 f = \operatorname{diag}(p) + p p^T",
+            ),
+            "drdrf",
+        ),
+        ((r"f = \|A x - b\|^2", r"\nabla f = 2A^T(A x - b) = g", r"\nabla f = 2A^T(A x - b) = x"), "drdf"),
+        (
+            (
+                "Let $A$ be symmetric.", r"f(x) = \frac12 x^T A x - b^T x", r"\nabla f(x) = A x - b",
+                r"\nabla f(x) = A x + b", r"x_{k+1} = x_k - (\nabla^2 f(x_k))^{-1} \nabla f(x_k)",
+            ),
+            "drfa",
+        ),
+        # A line has one layout, and ∂L/∂O stands as it does in it; δ = ∂L/∂z is a column.
+        (
+            (
+                "O = P V", r"\frac{\partial L}{\partial P} = V \frac{\partial L}{\partial O}",
+                r"\frac{\partial L}{\partial P} = V (\frac{\partial L}{\partial O})^T",
+            ),
+            "drf",
+        ),
+        # A diagonal by its entries; a trace of what a mark behind the bracket turns.
+        (
+            (
+                r"W = \operatorname{diag}(w_1, \dots, w_n)", r"J = \frac12(X\theta - y)^T W (X\theta - y)",
+                r"\nabla_\theta J = X^T W (X\theta - y)", r"\nabla_\theta J = X W (X\theta - y)",
+            ),
+            "ddrf",
+        ),
+        (
+            (
+                r"\phi = \operatorname{tr}(X^T A X)",
+                r"d\phi = \operatorname{tr}(dX)^T A X + \operatorname{tr} X^T A dX",
+                r"d\phi = \operatorname{tr}(dX)^T A X - \operatorname{tr} X^T A\,dX",
+            ),
+            "drf",
+        ),
+        # aᵢⱼ is an entry of A, and yᵢ of a y that has a formula.
+        (
+            (
+                r"f(x) = \sum_{i=1}^n\sum_{j=1}^n a_{ij} x_i x_j = x^T A x",
+                r"\frac{\partial f}{\partial x_k} = \sum_{j=1}^n a_{kj} x_j + \sum_{i=1}^n a_{ik} x_i",
+                r"\frac{\partial f}{\partial x_k} = \sum_{j=1}^n a_{kj} x_j - \sum_{i=1}^n a_{ik} x_i",
+                r"\frac{\partial f}{\partial x} = A x + A^T x", r"\frac{\partial f}{\partial x} = A x - A^T x",
+            ),
+            "rrfrf",
+        ),
+        (
+            (
+                r"\operatorname{tr}(A B) = \sum_i \sum_j a_{ij} b_{ji}",
+                r"\operatorname{tr}(A B) = \sum_i \sum_j a_{ij} b_{ij}",
+                r"\frac{\partial \operatorname{tr}(A B)}{\partial a_{ij}} = b_{ji}",
+                r"\frac{\partial \operatorname{tr}(A B)}{\partial a_{ij}} = b_{ij}",
+            ),
+            "rfrf",
+        ),
+        (
+            (
+                "y = A x", r"y_i = \sum_j a_{ij} x_j", r"y_i = \sum_j a_{ji} x_j",
+                r"\frac{\partial y_i}{\partial x_j} = a_{ij}", r"\frac{\partial y_i}{\partial x_j} = a_{ji}",
+            ),
+            "drfrf",
+        ),
+        # Definitions in indices that go round are not read.
+        ((r"A_{ij} = A_{ik} \delta_{kj}", r"\frac{\partial (A_{ik} x_k)}{\partial x_j} = A_{ij}"), "uu"),
+        # P^- of a filter is a name, where TeX raises the sign alone; of A⁻ by A nothing is said.
+        (
+            (
+                "Let $P^-$ and $R$ be symmetric.", r"P = (I - KH)P^-(I-KH)^\top + KRK^\top",
+                r"P = P^- - KHP^- - P^-H^\top K^\top + K(HP^-H^\top + R)K^\top",
+                r"P = P^- - KHP^- + P^-H^\top K^\top + K(HP^-H^\top + R)K^\top",
+                r"\frac{\partial \operatorname{tr}(P)}{\partial K} = -2(HP^-)^\top + 2K(HP^-H^\top + R)",
+                r"\frac{\partial \operatorname{tr}(P)}{\partial K} = -2HP^- + 2K(HP^-H^\top + R)",
+            ),
+            "drfrf",
+        ),
+        (
+            (
+                r"P_k = (I - K_k H)P_k^-(I-K_k H)^\top", r"P_k = (I - K_k H)(P_k^- - P_k^-H^\top K_k^\top)",
+                r"P_k = (I - K_k H)(P_k^- - P_k^-H^\top K_k)",
+            ),
+            "drf",
+        ),
+        ((r"f = \operatorname{tr}(A^- A B)", r"\frac{\partial f}{\partial A} = (A^-)^T B^T"), "du"),
+        # Second derivatives by a name for a part of the formula; δc, which a line says is ∂L/∂c.
+        (
+            (
+                "s = \\sigma^2", r"\ell = -\frac n2\log s - \frac{1}{2s} y^T y",
+                r"\frac{\partial^2\ell}{\partial s^2} = \frac{n}{2s^2} - \frac{1}{s^3} y^T y",
+                r"\frac{\partial^2\ell}{\partial s^2} = \frac{n}{2s^2} - \frac{1}{2s^3} y^T y",
+            ),
+            "ddrf",
+        ),
+        (
+            (
+                r"c = f \odot k", r"\delta c = \frac{\partial L}{\partial c}",
+                r"\frac{\partial L}{\partial f} = \delta c \odot k",
+                r"\frac{\partial L}{\partial f} = \delta c \odot f",
+            ),
+            "ddrf",
+        ),
+        # What an equation between letters says of their differentials.
+        (
+            (
+                "A x = b", r"dA\,x + A\,dx = db", r"dx = A^{-1}(db - dA\,x)", r"dA\,x - A\,dx = db",
+                r"dx = A^{-1}(db + dA\,x)",
+            ),
+            "arrff",
+        ),
+        ((r"Q^T Q = I", "dQ^T Q + Q^T dQ = 0"), "ar"),
+        ((r"u^T u = 1", "u^T du = 0"), "ar"),
+        (
+            (
+                r"A u = \lambda u", r"dA\,u + A\,du = d\lambda\,u + \lambda\,du",
+                r"dA\,u - A\,du = d\lambda\,u + \lambda\,du",
+            ),
+            "aru",
+        ),
+        # Labels sum to one in each row; ℓᵢ(w) within a sum is its formula; a letter above is no power.
+        (
+            (
+                r"$X \in \mathbb{R}^{N \times D}$, $W \in \mathbb{R}^{D \times K}$, $Y \in \mathbb{R}^{N \times K}$",
+                r"P = \operatorname{softmax}(X W)", r"L = -\sum_{n=1}^N \sum_{k=1}^K Y_{nk} \log P_{nk}",
+                r"\nabla_W L = X^T (P - Y)", r"\nabla_W L = X^T (P + Y)", r"\nabla_W L = 2 X^T (P - Y)",
+            ),
+            "ddrff",
+        ),
+        (
+            (
+                r"\ell_i(w) = \frac12(w^T x_i - y_i)^2", r"L(w) = \frac1n \sum_{i=1}^n \ell_i(w)",
+                r"\nabla L(w) = \frac1n \sum_{i=1}^n (w^T x_i - y_i) x_i",
+                r"\nabla L(w) = \sum_{i=1}^n (w^T x_i - y_i) x_i",
+            ),
+            "ddrf",
+        ),
+        (
+            (
+                "Let $B$ be symmetric.", r"m(p) = g^T p + \frac12 p^T B p", r"\nabla m(p) = g + B p",
+                "The minimizer is $p^B = -B^{-1} g$.", r"\nabla m(p) = g - B p",
+            ),
+            "druf",
+        ),
+        (
+            (
+                "For $f = a^T X^{-1} b$ we have", r"df = -a^T X^{-1} dX X^{-1} b", r"df = a^T X^{-1} dX X^{-1} b",
+            ),
+            "drf",
+        ),
+        # K depends on what L is differentiated by, where a line writes ∂K/∂θ.
+        (
+            (
+                r"L = -\frac12 y^T K^{-1} y - \frac12 \log\det K",
+                r"\frac{\partial L}{\partial \theta} = \frac12 y^T K^{-1} \frac{\partial K}{\partial \theta} K^{-1} y"
+                r" - \frac12 \operatorname{tr}(K^{-1} \frac{\partial K}{\partial \theta})",
+                r"\frac{\partial L}{\partial \theta} = \frac12 y^T K^{-1} \frac{\partial K}{\partial \theta} K^{-1} y"
+                r" - \operatorname{tr}(K^{-1} \frac{\partial K}{\partial \theta})",
+            ),
+            "drf",
+        ),
         # Second derivatives of plain text.
         ((r"L = \|A x - b\|^2", "d2L/dx2 = 2 A^T A", "d^2L/dx^2 = 2 A^T A", "d2L/dx2 = A^T A"), "drrf"),
     ],

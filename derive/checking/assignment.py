@@ -50,7 +50,11 @@ def solve(
         if name in declared and declared[name].properties - {"positive", "nonnegative", "constant"}:
             base[name] = "matrix"
     base.update((n, kind) for n, kind in hints.items() if kind == "scalar" and n not in base)  # names of dimensions
-    free = [n for n in names if n not in fixed and hints.get(n) != "scalar"]
+    trees = [*(tree for _, tree in definitions), *(tree for tree, _ in anchors), *claims]
+    kept_kinds = (
+        {"scalar", "matrix"} if any(t.kind == "hadamard" for tree in trees for t in tree.walk()) else {"scalar"}
+    )
+    free = [n for n in names if n not in fixed and hints.get(n) not in kept_kinds]  # ⊙ is not of numbers
     # A defined name has the kind of its formula; the unifier must not prejudge it.
     for name in defined:
         if name not in fixed:

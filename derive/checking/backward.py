@@ -15,16 +15,18 @@ from .trees import Tree, name
 LOSSES = ("L", "J", "E", "C", "ℓ", "loss")
 
 
-def name_gradients(claims: Sequence[Claim], section: Callable[[Claim], int]) -> None:
-    """Read dW as ∂L/∂W in the sections that mean it so."""
+def name_gradients(claims: Sequence[Claim], section: Callable[[Claim], int]) -> dict[int, str]:
+    """Read dW as ∂L/∂W in the sections that mean it so; the loss of each of them."""
+    losses: dict[int, str] = {}
     for number in dict.fromkeys(section(c) for c in claims):
         own = [c for c in claims if section(c) == number]
         if means_gradients(own):
-            loss = _loss(own)
+            losses[number] = _loss(own)
             for claim in own:
                 for side in claim.sides:
                     if side.tree is not None:
-                        side.tree = _replaced(side.tree, loss)
+                        side.tree = replaced(side.tree, losses[number])
+    return losses
 
 
 def means_gradients(claims: Sequence[Claim]) -> bool:
@@ -82,7 +84,8 @@ def _loss(claims: Sequence[Claim]) -> str:
     return next((n for n in LOSSES if n in bodies), tops[-1] if tops else "L")
 
 
-def _replaced(tree: Tree, loss: str) -> Tree:
+def replaced(tree: Tree, loss: str) -> Tree:
+    """A formula with ∂L/∂W for dW."""
     if _named(tree) is not None:
         return Tree("derivative", [name(loss), tree.args[0]], (1,), tree.span)
-    return tree.with_args([_replaced(arg, loss) for arg in tree.args])
+    return tree.with_args([replaced(arg, loss) for arg in tree.args])

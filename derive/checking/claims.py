@@ -110,12 +110,28 @@ class Claims:
 
 def tokenize(side: Side, known: frozenset[str] = frozenset(), is_latex: bool = False) -> None:
     side.found = found = [t for t in lex(side.written, known, is_latex) if t.kind != "newline"]
+    _sign_above(found, is_latex)
     while found and found[-1].kind == "op" and found[-1].text in (",", ".", ";"):
         found.pop()
     # a number in brackets at the end is a reference
     if len(found) > 3 and [t.text for t in found[-3::2]] == ["(", ")"] and found[-2].kind == "num":
         if side.text[: found[-3].start].endswith(("  ", "\\ ", "~", "\\;")):
             del found[-3:]
+
+
+def _sign_above(found: list[Token], is_latex: bool) -> None:
+    """Take P^- of a filter for one name: a matrix is raised to no sign, and to no letter but T."""
+    for i in range(len(found) - 3, -1, -1):
+        texts = [t.text for t in found[i + 1 : i + 5]]
+        end = i + 5 if texts == ["^", "{", "-", "}"] else i + 3 if texts[:2] == ["^", "-"] else 0
+        letter, after = found[i], found[end] if end and end < len(found) else None
+        raised = ("num", "trans") if is_latex else ("num", "trans", "open")
+        if end == i + 3 and after is not None and (after.kind in raised or after.text in ("T", "t", "{")):
+            continue
+        if end and letter.kind == "atom" and letter.text.isupper() and not letter.low:
+            letter.accents.append("^-")
+            letter.end = found[end - 1].end
+            del found[i + 1 : end]
 
 
 def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocabulary:

@@ -14,7 +14,7 @@ from .conditions import condition_of, entry_by_entry, part_of, size_named
 from .derivatives import TreeBuilder
 from .judgments import Alternative, Judgment, Value, wide
 from .roles import names_of
-from .trees import Tree, name
+from .trees import Tree, is_kronecker, name
 from .unification import habit
 from .values import Convention, Indexed, aligned
 
@@ -58,9 +58,10 @@ def under_condition(
                 left, right = judge.whole(pair[0]), judge.whole(pair[1])
                 kept = judge.turned | {s.name for s in judge.moves}  # dX is symmetric where X is, and not alone
                 condition = condition_of(
-                    judge.witness, left, right, variable, judge.values_given, kept, judge.granted, judge.one_hot
-                )
-                if condition is None and isinstance(truth.value, Indexed):
+                    judge.witness, left, right, variable, judge.values_given, kept, judge.granted, judge.one_hot,
+                    is_derived=head is not None and any(t.kind in DERIVATIVES for t in head.walk()),
+                )  # fmt: skip
+                if condition is None and isinstance(truth.value, Indexed) and not says_indices(side.tree):
                     condition = part_of(judge.witness, left, right, truth.value.indices)
                     if condition is not None and claim.case and f" {claim.case} " not in condition:
                         condition = None  # the line says that it speaks of the other entries
@@ -71,6 +72,11 @@ def under_condition(
                     judge.granted |= set(names.split(", ")) if said == "symmetric" else set()
                     return judgment
     return None
+
+
+def says_indices(tree: Tree | None) -> bool:
+    """Whether δᵢⱼ stands in a formula: it speaks of all entries, on the diagonal and off it."""
+    return tree is not None and any(is_kronecker(t) for t in tree.walk())
 
 
 def entrywise(

@@ -42,7 +42,7 @@ _OF = re.compile(
     rf"(?:\w+[- ]){{0,6}}?{_WORDS}",
 )
 _BY = re.compile(
-    rf"{_WORDS}\w*\s+(?:(?:matrix|matrices|vectors?|label|target|real|definite)\s+){{0,3}}{_LIST}"
+    rf"{_WORDS}\w*\s+(?:(?:matrix|matrices|vectors?|labels?|targets?|real|definite)\s+){{0,3}}{_LIST}"
     r"(?=[\s,.;)]|$)"
 )
 _BEHIND = re.compile(rf"(?P<names>{_NAME}(?:\s*,?\s+and\s+{_NAME})?)\s*,?\s+(?:\w+\s+)?{_WORDS}")
@@ -102,6 +102,7 @@ def condition_of(
     turned: Set[str] = frozenset(),
     granted: Set[str] = frozenset(),
     one_hot: Sequence[Expr] = (),
+    is_derived: bool = False,
 ) -> str | None:
     """A condition under which two expressions agree, the ones that the author states first.
 
@@ -118,7 +119,7 @@ def condition_of(
     found = symmetric_if(witness, truth, value, None if is_granted else variable, turned)
     if found is not None:
         return found
-    for s in frames(truth, value) if variable is None else ():  # a gradient that holds there alone is wrong
+    for s in frames(truth, value) if not is_derived else ():  # a derivative that holds there alone is wrong
         if witness.same_on(truth, value, frame=s):
             return f"{s.text()}ᵀ{s.text()} = I"
     for s in one_hot:
@@ -126,7 +127,9 @@ def condition_of(
             return f"{s.text()} one-hot"
     for s in sums(truth, value):
         if witness.same_on(truth, value, sums_to_one=s):
-            return f"𝟏ᵀ{s.text()} = 1"
+            if s.is_vector:
+                return f"𝟏ᵀ{s.text()} = 1"
+            return f"𝟏ᵀ{s.args[0].text()} = 𝟏ᵀ" if s.op.name == "transpose" else f"{s.text()} 𝟏 = 𝟏"
     return None
 
 
@@ -200,12 +203,15 @@ def frames(truth: Expr, value: Expr) -> Iterator[Expr]:
 
 
 def sums(truth: Expr, value: Expr) -> Iterator[Expr]:
-    """The vectors whose entries might have to sum to 1: those that stand beside a softmax, written out perhaps."""
+    """What might have to sum to 1: a vector beside a softmax, written out perhaps, or the rows of a matrix like one."""
+    made = [n for n in nodes(truth, value) if n.op.name.startswith("softmax")]
     found = {n.op.name for n in nodes(truth, value)}
-    if truth.shape == value.shape and (found & {"softmax", "logsumexp"} or {"exp", "sum"} <= found):
+    if truth.shape == value.shape and (made or "logsumexp" in found or {"exp", "sum"} <= found):
         for s in symbols_of(truth, value):
             if s.is_vector and not s.is_scalar:
                 yield s
+            elif not s.is_scalar and any(n.shape == s.shape for n in made):
+                yield from (s, transpose(s))
 
 
 def entry_by_entry(truth: Expr, value: Expr) -> Expr | None:

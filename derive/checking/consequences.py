@@ -1,22 +1,29 @@
-"""What follows from a failing line: the same value, the same derivative, the chain rule through it."""
+"""What follows from a failing line: the same value, the same derivative, the chain rule through it.
+
+And what an equation between letters says of their differentials.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..derivation import Sweep
 from ..errors import DeriveError
-from ..expr import Expr, substitute, symbol, symbols_of
-from ..operations import inner, transpose
-from .claims import Claim, Side
+from ..expr import Expr, is_number, number, substitute, symbol, symbol_op, symbols_of, zeros
+from ..operations import add, inner, inv, matmul, scale, transpose
+from .claims import DERIVATIVES, Claim, Side, shown
 from .derivatives import TreeBuilder
-from .judgments import Alternative, Failure, Value
+from .judgments import Alternative, Failure, Judgment, Value, wide
+from .roles import names_of
 from .trees import Tree
-from .values import Convention
+from .values import Convention, Scope
 
 if TYPE_CHECKING:
     from .verdicts import Judge
+
+_ZERO = Tree("number", (), (0,))
 
 
 def follows(
@@ -46,6 +53,65 @@ def follows(
                 if judge.same(consequence, value):
                     return failure.number, judge.proof(consequence, value)
     return None
+
+
+def implied(judge: Judge, claim: Claim, side: Side, head: Tree | None) -> Judgment | None:
+    """A line of differentials that an equation before it tells: dA x + A dx = db of A x = b."""
+    one, two = head, side.tree
+    if one is None or two is None or not any(t.kind == "differential" for t in (*one.walk(), *two.walk())):
+        return None
+    for other, found in judge.judgments:
+        trees = [s.tree for s in other.sides if s.tree is not None]
+        if len(trees) != 2 or [j.verdict for j in found] != ["assumption"]:
+            continue
+        if any(t.kind in DERIVATIVES for tree in trees for t in tree.walk()):
+            continue
+        condition = f"{shown(other.sides[0].text)} = {shown(other.sides[1].text)} (line {other.number})"
+        judgment = Judgment("conditional", f"right if {condition}", side)
+        judgment.condition = condition
+        try:
+            if (solved := _solved_for(judge, *trees)) is not None:
+                local = judge.scope.local(solved)
+
+                def holds(tree: Tree, head: Tree = one, local: Scope = local) -> bool:
+                    truth = TreeBuilder(local).value(head)
+                    shape = truth.shape if isinstance(truth, Expr) else None
+                    value = TreeBuilder(local).value(tree, shape)
+                    same = isinstance(truth, Expr) and isinstance(value, Expr) and truth.shape == value.shape
+                    return same and judge.witness.same(local.inline(wide(truth)), local.inline(wide(value)))
+
+                if not holds(two):
+                    judgment.verdict, judgment.condition = "fails", None
+                    judgment.reason = f"it does not follow from {condition}"
+                    judgment.trials = [(side, holds)]
+                return judgment
+            moving = [Tree("differential", [t], (), t.span) if names_of(t) - {"I"} else _ZERO for t in trees]
+            changes = [TreeBuilder(judge.scope).value(t) for t in moving if t.kind == "differential"]
+            shape = next(v.shape for v in changes if isinstance(v, Expr))
+            built = [TreeBuilder(judge.scope).value(t, shape) for t in (*moving, one, two)]
+            values = [v for v in built if isinstance(v, Expr) and (v.shape == shape or is_number(v, 0))]
+            if len(values) == 4:
+                left, right, truth, value = (zeros(*shape) if is_number(v, 0) else v for v in values)
+                change, residual = (add(a, scale(number(-1), b)) for a, b in ((left, right), (truth, value)))
+                if any(judge.same(residual, scale(number(c), change)) for c in (1, -1, Fraction(1, 2))):
+                    return judgment
+        except (DeriveError, StopIteration):
+            continue
+    return None
+
+
+def _solved_for(judge: Judge, left: Tree, right: Tree) -> dict[Expr, Expr] | None:
+    """x = A⁻¹ b of A x = b, where nothing else says what x is; None of other equations."""
+    made = TreeBuilder(judge.scope).value(left)
+    if not isinstance(made, Expr) or made.op.name != "matmul" or len(made.args) != 2:
+        return None
+    matrix, unknown = made.args
+    value = TreeBuilder(judge.scope).value(right, made.shape)
+    if not isinstance(value, Expr) or matrix.shape[0] is not matrix.shape[1] or unknown.op is not symbol_op:
+        return None
+    if unknown in (*symbols_of(value), *symbols_of(matrix)) or unknown in judge.scope.definitions:
+        return None
+    return {unknown: matmul(inv(matrix), value)}
 
 
 def consequences(judge: Judge, failure: Failure, claim: Claim, side: Side, head: Tree | None) -> Iterator[Value]:

@@ -37,7 +37,8 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     scope.entries, scope.upright = entries_of(known), upright([*known, *reading.claims])
     mentioned = {n for c in reading.claims for side in c.sides for n in names_of(side.tree)}
     whole = wholes(declared, scope.entries, {}, set(), reading.claims)
-    scope.families = declare_families(declared, known, reading.claims, scope.entries)
+    losses = _losses(reading) | _scalars(reading, {str(c.name) for c in known})
+    scope.families = declare_families(declared, known, reading.claims, scope.entries, losses)
     whole |= wholes(declared, scope.entries, scope.families, mentioned - {str(c.name) for c in known}, reading.claims)
     for claim in known:
         body = body_of(claim)
@@ -81,7 +82,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     turned |= beside_rows(trees) - (in_front(trees) - turned)
     numbers = vocabulary.divisors - _matrices(reading) | _arguments(reading, functions, defined | set(declared))
     numbers |= factors - turned
-    hints = dict.fromkeys(vocabulary.bold | turned, "vector") | vocabulary.kinds | dict.fromkeys(numbers, "scalar")
+    hints = dict.fromkeys(vocabulary.bold | turned, "vector") | dict.fromkeys(numbers, "scalar") | vocabulary.kinds
     symbols = solve(
         names,
         definitions,
@@ -379,8 +380,16 @@ def _anchors(reading: Claims, chains: Sequence[Sequence[Claim]]) -> tuple[list[t
     """What is derived makes equations between dimensions; what is claimed only counts."""
     anchors: list[tuple[Tree, bool]] = [(s.tree, False) for s in reading.bare if s.tree is not None]
     claims: list[Tree] = []
+    kinds = {t.kind for t in parts_of(reading.claims)} & DERIVATIVES
+    if kinds == {"differential"}:
+        inverses = [t for t in parts_of(reading.claims) if t.kind == "inverse" and t.args[0].kind == "name"]
+        anchors += [(t, False) for t in inverses]
     for chain in chains:
         first = True
+        sides = [s.tree for s in chain[0].sides if s.tree is not None]
+        if kinds == {"differential"} and len(chain) == 1 and len(sides) == 2 and sides[0].kind not in ("name", "apply"):
+            if not any(t.kind == "differential" for tree in sides for t in tree.walk()):
+                anchors.append((Tree("sum", sides), False))  # A x = b, of which a line takes differentials
         if chain[0].role == "solution" or (chain[0].role == "assumption" and is_value(body_of(chain[0]))):
             continue  # what holds at a point determines no shape
         for claim in chain:

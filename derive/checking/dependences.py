@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from ..errors import DeriveError
-from ..expr import Expr
+from ..expr import Expr, symbols_of
 from ..jacobians import differential
 from .claims import Claim
 from .derivatives import TreeBuilder
@@ -25,9 +25,17 @@ def dependences(scope: Scope, chain: Sequence[Claim]) -> tuple[dict[object, Expr
     trees = [t for c in chain for side in c.sides if side.tree is not None for t in side.tree.walk()]
     derivatives = [t for t in trees if t.kind == "derivative" and t.data[0] == 1 and t.args[1].kind == "name"]
     head = chain[0].sides[0].tree
-    if head not in derivatives or head is None or head.args[0].kind in ("name", "apply"):
+    if head not in derivatives or head is None:
         return {}, ""
     variable = str(head.args[1].data[0])
+    letters = names_of(head.args[0])
+    if head.args[0].kind in ("name", "apply"):  # L, of which a line gives the formula
+        named = scope.symbols.get(str(head.args[0].data[0]))
+        if named is None or named not in scope.definitions or not named.is_scalar:
+            return {}, ""
+        letters = {s.name for s in symbols_of(scope.inline(named))}
+        if variable in letters:
+            return {}, ""
     moved = {}
     for t in derivatives:
         letter = scope.symbols.get(str(t.args[0].data[0])) if t.args[0].kind == "name" else None
@@ -47,7 +55,7 @@ def dependences(scope: Scope, chain: Sequence[Claim]) -> tuple[dict[object, Expr
             continue
     made = scope.symbols.get(variable)
     is_number = made.is_scalar if made is not None else habit(variable) == "scalar"
-    kept = sorted(n for n in names_of(head.args[0]) if scope.symbols.get(n) not in moved)
+    kept = sorted(n for n in letters if scope.symbols.get(n) not in moved)
     said = [] if is_number else [f"{variable} is a number"]
     said += [f"{', '.join(kept)} constant as {variable} moves"] if kept else []
     return (found, " and ".join(said)) if head.key() in found else ({}, "")

@@ -16,7 +16,7 @@ from ..shapes import ONE
 from ..spaces import project
 from .meaning import Formulas
 from .trees import Tree
-from .values import Convention, Indexed, Pending, Scope, Unread, Value
+from .values import Convention, Indexed, Pending, Scope, Unread, Value, at_each_entry
 
 KINKED = frozenset("step sign where".split())
 ENTRYWISE = frozenset("add mul scale hadamard power number ones".split())
@@ -74,6 +74,8 @@ class TreeBuilder(Formulas):
         if not variable.is_scalar and (variable not in symbols_of(value) or KINKED & {n.op.name for n in nodes(value)}):
             return super()._apply(tree)  # f' = 2 of every number, f' = 1 where z > 0: numbers beside a vector
         argument = self.exact(tree.args[0])
+        if variable.is_scalar and not argument.is_scalar:
+            return at_each_entry(value, variable, argument) or super()._apply(tree)
         return value if argument is variable else substitute(value, {variable: argument})
 
     def _derivative(self, tree: Tree) -> Value:
@@ -372,6 +374,8 @@ class TreeBuilder(Formulas):
             broken = self.scope.broken.get(s.name)
             if broken is not None and s is not variable and self.scope.touches(broken.letters, variable.name):
                 raise Unread(_of_broken(s.name, self.scope))
+        if any("_^-" in s.name and s.name.replace("_^-", "") == variable.name for s in letters):
+            raise Unread(f"{variable.text()}⁻ may be an inverse of {variable.text()}")
         stem = variable.name.rstrip("_").rpartition("_")[0]
         if variable not in letters and stem and any(s.name.rpartition("_")[0] == stem for s in letters):
             raise Unread(f"what is differentiated has another index than {variable.text()}")
@@ -448,12 +452,15 @@ class TreeBuilder(Formulas):
 
     def second(self, function: Expr, variables: Sequence[Tree]) -> Value:
         (first, stands_for_first, _), (last, stands_for, _) = map(self.variable, (variables[0], variables[-1]))
-        if stands_for_first is not None or stands_for is not None or not function.is_scalar:
+        if stands_for is None and stands_for_first is None and function.is_scalar:
+            gradient = self.scope.sweep(self.scope.inline(function), first).total
+            return jacobian(gradient, last)[0]
+        if stands_for is None or first is not last or not function.is_scalar or base_of_power(stands_for) is not None:
             raise Unread("this second derivative is not read")
-        loss = self.scope.inline(function)
-        gradient = self.scope.sweep(loss, first).total
-        value, _ = jacobian(gradient, last)
-        return value
+        loss = self.prepared(function, first, stands_for)  # by s = σ², a name for a part of it
+        self.must_occur(function, loss, first)
+        value, _ = jacobian(self.scope.sweep(loss, first).total, first)
+        return self.scope.inline(substitute(value, {first: stands_for}))
 
     def _differential(self, tree: Tree) -> Value:
         inner_ = tree.args[0]

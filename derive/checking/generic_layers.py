@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from .claims import Claim, Side
+from .backward import LOSSES
+from .claims import DERIVATIVES, Claim, Side
 
 DEPTH, MIDDLE = 3, 2
 _MARK = re.compile(
@@ -19,6 +20,7 @@ _MARK = re.compile(
 )
 _HEAD = re.compile(r"[\s&]*(?:\\(?:math|bold|text)\w*\s*\{)?\\?[A-Za-z]+\}?\s*" + _MARK.pattern + r"\s*")
 _DERIVATIVE = re.compile(r"\\partial|\\nabla|∂|∇|\\frac\s*\{\s*d")
+_WIDE = re.compile(r"\\(?:mathbf|boldsymbol|bm|vec|mathbb|odot|circ|top)(?![A-Za-z])|[⊙∘⊤ᵀ]")
 _BY_LAST = re.compile(r"(\\nabla)\s*_\s*(?:a|\{\s*a\s*\})(?![A-Za-z_^])")
 
 
@@ -73,6 +75,8 @@ def in_layers(repair: str, claim: str) -> str | None:
     letter, at = mark["letter"] or mark["bare"], MIDDLE if _is_l(mark) else DEPTH
 
     def lettered(match: re.Match[str]) -> str:
+        if match[0] in claim:  # C_0 is of the first sample
+            return match[0]
         shift = int(match["low"] or match["bare"] or match["high"]) - at
         layer = f"{letter}{shift:+}" if shift else letter
         name = f"{match['name']}{mark['lead']}{{{mark['open'] or ''}{layer}{mark['close'] or ''}}}"
@@ -90,11 +94,33 @@ _NUMBERED = re.compile(
 
 
 def kinds(claims: Sequence[Claim]) -> dict[str, str]:
-    """Small letters with the number of a layer: matrices where they stand before another factor, else vectors."""
-    trees = [t for c in claims for side in c.sides if side.tree is not None for t in side.tree.walk()]
-    numbered = {str(t.data[0]) for t in trees if t.kind == "name" and re.fullmatch(r"[a-z]_[0-3]", str(t.data[0]))}
-    factors = {str(t.args[0].data[0])[0] for t in trees if t.kind == "prod" and t.args[0].kind == "name"}
+    """Small letters with the number of a layer: matrices where they stand before another factor, else vectors.
+
+    Which ones a line tells that says what a layer does, z = w a + b.  They are numbers where no line transposes,
+    multiplies entry by entry, or has a capital letter but that of a loss.
+    """
+    sides = [side for c in claims for side in c.sides if side.tree is not None]
+    trees = [t for side in sides if side.tree is not None for t in side.tree.walk()]
+    names = {str(t.data[0]) for t in trees if t.kind == "name"}
+    numbered = {name for name in names if re.fullmatch(r"[a-z]_[0-3]", name)}
+    is_wide = any(t.kind in ("transpose", "norm", "inner", "ones") for t in trees)
+    is_wide |= any(_WIDE.search(side.text) for side in sides)
+    if not is_wide and not any(name[0].isupper() for name in names if name.partition("_")[0] not in LOSSES):
+        return dict.fromkeys(numbered, "scalar")
+    made = {str(c.sides[0].tree.data[0])[0] for c in claims if c.sides[0].tree is not None and _is_layer(c)}
+    bodies = [s.tree for c in claims if _is_layer(c) for s in c.sides[1:] if s.tree is not None]
+    products = [t for body in bodies for t in body.walk() if t.kind == "prod" and t.args[0].kind == "name"]
+    factors = {str(t.args[0].data[0])[0] for t in products} - made
     return {name: "matrix" if name[0] in factors else "vector" for name in numbered}
+
+
+def _is_layer(claim: Claim) -> bool:
+    """Whether a line says what a layer does: a name, and a formula without derivatives."""
+    trees = [t for side in claim.sides if side.tree is not None for t in side.tree.walk()]
+    head = claim.sides[0].tree
+    return (
+        not claim.continues and head is not None and head.kind == "name" and not {t.kind for t in trees} & DERIVATIVES
+    )
 
 
 def _leads(claims: Sequence[Claim]) -> set[str]:

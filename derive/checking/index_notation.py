@@ -98,6 +98,7 @@ class Evaluation:
         self.declared = declared
         self.given = given  # definitions in index notation: the indices of the name, and its formula
         self.size = size  # of every axis, where no shape is declared
+        self.putting: list[str] = []  # the definitions that are being put in
         self.own: dict[str, Array] = {}  # letters that occur with indices only
         self.lengths: dict[str, int] = {}  # of the axes of letters, as the names that bear them have them
         self.left = MAX_EVALUATIONS
@@ -153,11 +154,15 @@ class Evaluation:
         letters = letters_of(tree)
         if len(own) != len(letters) or len(set(own)) < len(own):
             raise Unread(f"{tree.data[0]} has other indices where it is defined")
+        if base_of(tree) in self.putting:
+            raise Unread("the definitions define each other")
         outside, self.free = self.free, frozenset(own)
+        self.putting.append(base_of(tree))
         try:
             found = self.value(body, frozenset())
         finally:
             self.free = outside
+            self.putting.pop()
         if set(found.axes) != set(own):
             raise Unread(f"the indices of {tree.data[0]} and of its formula differ")
         return self.contracted(found.over(own), letters, held) if own else found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from copy import copy
+from itertools import zip_longest
 from typing import Any
 
 from ..errors import DeriveError, ShapeError
@@ -12,8 +13,8 @@ from ..reading.differentials import Vocabulary, parse
 from ..reading.indicators import INEQUALITY, indicators
 from ..reading.tokens import Token
 from ..shapes import ONE
-from .backward import name_gradients
-from .claims import EDGE, Claim, Claims, Side, parts_of, shown, tokenize, vocabulary_of
+from .backward import name_gradients, replaced
+from .claims import DERIVATIVES, EDGE, Claim, Claims, Side, parts_of, shown, tokenize, vocabulary_of
 from .conditions import stated
 from .declaring import add_property, declare, declared_by, declares, is_hedged
 from .definitions import settle
@@ -22,7 +23,7 @@ from .generic_layers import kinds, written_out
 from .heads import name_heads
 from .manuscript import Manuscript
 from .roles import chains_of, names_of, scopes
-from .sample_sums import Hypothesis, RowOf, as_formula, columns_said, hypotheses_of, rows_of
+from .sample_sums import EntriesOf, Hypothesis, RowOf, as_formula, columns_said, entries_beside, hypotheses_of, rows_of
 from .trees import Planter, Tree
 from .unification import Declaration
 from .values import Scope, Unread
@@ -46,6 +47,8 @@ _CASE = re.compile(r"[\s&,(]*[i-n]\s*(?:=|\\neq?(?![a-z])|≠|\\not\s*=)\s*[i-n]
 _RANGE = re.compile(r"[\s(]*[a-zN]\s*=\s*[01]\s*(?:,\s*(?:[12]\s*,\s*)?)?(?:\\[lc]?dots|…|\.\.)[^=]*$")  # i = 1, …, n
 _MEMBERS = re.compile(r"[^=]*(?:\\in(?![A-Za-z])|∈)[^=]*")  # for x ∈ ℝⁿ, let …
 _VANISHES = re.compile(r"\b(?:vanish\w*|zero|minimi[sz]ed|maximi[sz]ed|solved)\s+(?:only\s+)?(?:for|if)\s*$")
+_DELTA = re.compile(r"\\delta ([A-Za-z])")
+_DELTAS = re.compile(r"\\delta ([A-Za-z])(?![A-Za-z_^])")
 MAX_SCOPES = 400
 MAX_SAMPLES = 60  # passages of a section that speak of one sample, each read by itself
 
@@ -90,6 +93,7 @@ def read(text: str, where: Any = None) -> Document:
         _take(whole, row, loose, local)
     for claim in whole.claims:
         _locate(claim, manuscript)
+    _join_deltas(whole.claims)
     document.heads = name_heads(whole.claims)
     sections = _sections(held)
     whole.claims, has_layers = written_out(whole.claims, lambda c: sections[c.row.block])
@@ -102,14 +106,18 @@ def read(text: str, where: Any = None) -> Document:
     _declare(declared, loose, held, everywhere)
     document.layout = everywhere.layout
     vocabulary = vocabulary_of(whole, declared)
-    hypotheses: list[Hypothesis | RowOf] = [*hypotheses_of(whole.claims), *rows_of(whole.claims)]
+    entries = entries_beside(whole.claims)
+    hypotheses: list[Hypothesis | RowOf | EntriesOf] = [*hypotheses_of(whole.claims), *rows_of(whole.claims), *entries]
     for claim in whole.claims:
         for side in claim.sides:
             _parse(side, vocabulary, document.notes, hypotheses)
     vocabulary.kinds = kinds(whole.claims) if has_layers else {}
-    name_gradients(whole.claims, lambda c: sections[c.row.block])
+    if set(vocabulary.kinds.values()) == {"scalar"}:
+        document.notes.append("each layer has one neuron: no line transposes, or multiplies entry by entry")
+    named = name_gradients(whole.claims, lambda c: sections[c.row.block])
     _free_functions(whole.claims)
     _divided_heads(whole.claims, sections)
+    whole.claims = _named_behind(whole.claims)
     document.claims = whole.claims
     bare: list[tuple[Side, int]] = []
     for content, start, row in loose:
@@ -140,7 +148,7 @@ def read(text: str, where: Any = None) -> Document:
                 name = symmetric_name(one.tree, other.tree)
                 if name is not None and not is_hedged(claim.row.prose):
                     add_property(known, name, "symmetric")  # K = Kᵀ
-        maker = _Maker(document, known, said, own, vocabulary, hypotheses)
+        maker = _Maker(document, known, said, own, vocabulary, hypotheses, named.get(section))
         document.scopes += maker.settled(claims, inherited)
     return document
 
@@ -150,7 +158,7 @@ class _Maker:
 
     def __init__(
         self, document: Document, known: dict[str, Declaration], said: Claims, bare: list[Side], vocabulary: Vocabulary,
-        hypotheses: Sequence[Hypothesis | RowOf],
+        hypotheses: Sequence[Hypothesis | RowOf | EntriesOf], loss: str | None,
     ) -> None:  # fmt: skip
         self.document = document
         self.known = known
@@ -158,16 +166,18 @@ class _Maker:
         self.bare = bare
         self.vocabulary = vocabulary
         self.hypotheses = hypotheses
+        self.loss = loss  # whose gradients are named dW
 
     def reread(self, side: Side, text: str) -> Tree | None:
         """What another text in place of a side says."""
         other = Side(text, side.start)
         _parse(other, self.vocabulary, [], self.hypotheses)
-        return other.tree
+        return replaced(other.tree, self.loss) if self.loss and other.tree is not None else other.tree
 
     def make(self, claims: list[Claim], inherited: dict[str, Claim]) -> Claims:
         made = Claims(self.document.manuscript.text)
         made.scope.columns = columns_said(made.text)
+        made.scope.names_gradients = self.loss is not None
         made.claims, made.inherited, made.layout = claims, inherited, self.document.layout
         made.reread = self.reread
         made.nabla_candidates = list(self.said.nabla_candidates)
@@ -322,8 +332,8 @@ def _free_functions(claims: list[Claim]) -> None:
         last = run[-1].row.block
         behind = [c for c in claims if c.row.display and last < c.row.block <= last + 2]  # the sentence goes on there
         trees = [t for c in [*run, *behind] for s in c.sides if s.tree is not None for t in s.tree.walk()]
-        if any(t.kind in ("derivative", "gradient") and t.args and str(t.args[0].data[:1][0] if t.args[0].data else "")
-               in named for t in trees):  # fmt: skip
+        moved = [t.args[0] for t in trees if t.kind in ("derivative", "gradient", "differential") and t.args]
+        if any(t.data and str(t.data[0]) in named for t in moved):
             for claim in run:
                 claim.local = False
                 claim.defines |= claim in heads
@@ -359,6 +369,42 @@ def _divided_heads(claims: list[Claim], sections: list[int]) -> None:
             if side.tree is not None:
                 made = Tree("neg", [side.tree], (), side.tree.span) if is_negative else side.tree
                 side.tree = made if factor is None else Tree("quotient", [made, factor], (), side.tree.span)
+
+
+def _join_deltas(claims: list[Claim]) -> None:
+    """Take δc for one name where a line says that it is ∂L/∂c."""
+    heads = [(claim, _DELTA.fullmatch(claim.sides[0].text.strip(EDGE))) for claim in claims if not claim.continues]
+    letters = {
+        m[1] for c, m in heads if m for s in c.sides[1:] if re.search(rf"\\partial\s*{m[1]}(?![A-Za-z])", s.text)
+    }
+    for side in (side for claim in claims for side in claim.sides) if letters else ():
+        side.text = _DELTAS.sub(lambda m: rf"\delta_{m[1]}" if m[1] in letters else m[0], side.text)
+
+
+def _named_behind(claims: list[Claim]) -> list[Claim]:
+    """The claims, with the definition of p beside ∂f/∂xⱼ = eˣʲ / Σᵢ eˣⁱ = pⱼ where nothing else says what p is."""
+    heads = {_plain_name(claim.sides[0].tree) for claim in claims if not claim.continues}
+    found: list[Claim] = []
+    seen: set[str] = set()
+    for claim, following in zip_longest(claims, claims[1:]):
+        found.append(claim)
+        *before, last = claim.sides
+        seen |= {str(t.data[1]) for side in before if side.tree for t in side.tree.walk() if t.kind == "name"}
+        named, head = _plain_name(last.tree), before[0].tree if before else None
+        if len(before) > 1 and head is not None and head.kind in DERIVATIVES and named and named not in seen | heads:
+            if following is None or not following.continues:
+                claim.sides = before
+                made = Claim([last, copy(before[-1])], False, True, claim.row, claim.local)
+                made.number, made.start = claim.number, claim.start
+                made.latex = " = ".join(shown(side.text) for side in made.sides)
+                found.append(made)
+        seen.add(named)
+    return found
+
+
+def _plain_name(tree: Tree | None) -> str:
+    """p of p, and of pⱼ."""
+    return str(tree.data[1]) if tree is not None and tree.kind == "name" and len("".join(tree.data[2])) < 2 else ""
 
 
 def _take(reading: Claims, row: MathRow, loose: list[tuple[str, int, MathRow]], local: bool) -> None:
@@ -424,7 +470,9 @@ def _locate(claim: Claim, manuscript: Manuscript) -> None:
     claim.latex = (lead + " = ".join(shown(s.text) for s in claim.sides)).strip()
 
 
-def _parse(side: Side, vocabulary: Vocabulary, notes: list[str], hypotheses: Sequence[Hypothesis | RowOf] = ()) -> None:
+def _parse(
+    side: Side, vocabulary: Vocabulary, notes: list[str], hypotheses: Sequence[Hypothesis | RowOf | EntriesOf] = ()
+) -> None:
     source = side.written
     readings: list[str] = []
     planter = Planter(source, side.start)
@@ -444,8 +492,10 @@ def _parse(side: Side, vocabulary: Vocabulary, notes: list[str], hypotheses: Seq
             side.tree = Tree("map", [body], (argument,), (argument.span[0], body.span[1]))
         else:
             made = tree(found)
-            for hypothesis in hypotheses if "sum" in source or "∑" in source else ():
-                source = hypothesis.expanded(source)
+            for entries in (one for one in hypotheses if isinstance(one, EntriesOf)):
+                made = entries.renamed(made)
+            for hypothesis in [*hypotheses, *hypotheses] if "sum" in source or "∑" in source else ():
+                source = hypothesis.expanded(source)  # h(x) = g(θᵀx) is that of a formula of g
             side.tree = as_formula(made, source)
         vocabulary.divisors |= planter.divisors
         if RESTATED.search(side.text.rstrip(EDGE)):

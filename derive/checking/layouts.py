@@ -14,6 +14,7 @@ from ..shapes import ONE
 from .claims import Claim, Claims
 from .conditional import variable_name
 from .judgments import Judgment
+from .roles import body_of, names_of
 from .verdicts import Judge
 
 Judged = tuple[Claim, list[Judgment]]
@@ -47,7 +48,7 @@ def judged(
     if not against:
         for i, other in others.items():
             for before, after in _won(plain[i], other):
-                if not _by_row(plain[i], before[0]):
+                if not _by_row(plain[i], before[0]) and not _rests_on_a_column(plain[i], before[0]):
                     _condition(before, after)
     return plain, "gradient"
 
@@ -65,6 +66,17 @@ def _by_row(judge: Judge, claim: Claim) -> bool:
     """Whether a claim differentiates by a row: its shape is what the layout would turn, and decides nothing."""
     variable = judge.scope.symbols.get(variable_name(claim.sides[0].tree) or "")
     return variable is not None and variable.shape[0] is ONE and not variable.is_scalar
+
+
+def _rests_on_a_column(judge: Judge, claim: Claim) -> bool:
+    """Whether a side has δ = ∂C/∂z, which would be a row in the other layout, and stands as a column there."""
+    symbols = judge.scope.symbols
+    columns = set()
+    for other in judge.document.claims:
+        body = body_of(other) if other.role == "definition" else None
+        variable = symbols.get(variable_name(body) or "") if body is not None and body.kind == "derivative" else None
+        columns |= {other.name} if variable is not None and variable.is_vector and not variable.is_scalar else set()
+    return any(names_of(side.tree) & columns for side in claim.sides[1:])
 
 
 def _fails(found: Sequence[Judgment]) -> bool:

@@ -300,16 +300,16 @@ def _expanded(text: str, macros: _Macros) -> tuple[str, Sequence[int] | None]:
     return "".join(copy.parts), copy.places
 
 
-def closing(text: str, start: int) -> int:
-    """The place of the brace that closes the one at `start`; -1 if none does."""
+def closing(text: str, start: int, pair: str = "{}") -> int:
+    """The place of the brace, or other bracket, that closes the one at `start`; -1 if none does."""
     depth, i = 0, start
     while i < len(text):
         if text[i] == "\\":
             i += 2
             continue
-        if text[i] == "{":
+        if text[i] == pair[0]:
             depth += 1
-        elif text[i] == "}":
+        elif text[i] == pair[1]:
             depth -= 1
             if depth == 0:
                 return i

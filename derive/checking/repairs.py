@@ -47,9 +47,9 @@ from .derivatives import TreeBuilder
 from .edits import Edit, at, chain_of, held, insertions, negated, places_of, put, strokes, turned
 from .mending import MAX_FOLDED, Mending, Repair
 from .report import Line
-from .rewriting import formulas
+from .rewriting import formulas, text_of
 from .trees import Tree
-from .values import Convention, Indexed
+from .values import Convention, Indexed, Scope
 from .witness import SEEDS, close
 
 if TYPE_CHECKING:
@@ -500,13 +500,13 @@ def explain(judge: Judge, claim: Claim, judgment: Judgment, line: Line, budget: 
         mending = Mending(judge, side, budget, test)
         found = mending.first(strokes(mending.tree)) or mending.first(insertions(mending.tree, mending.words()))
         if found is not None and found.text is not None:
-            line.kind, line.repair = found.kind, _repaired(claim, found, judgment, is_latex)
+            line.kind, line.repair = found.kind, _repaired(judge.scope, claim, found, judgment, is_latex)
             return
     if judgment.trials:
         line.kind = "unknown"
         if judgment.solution is not None:
             solved = Repair("", "", judgment.side, None, judgment.solution)
-            line.repair = _repaired(claim, solved, judgment, is_latex)
+            line.repair = _repaired(judge.scope, claim, solved, judgment, is_latex)
         return
     if judgment.side.tree is None or judgment.truth is None and judgment.previous is None:
         return
@@ -518,7 +518,7 @@ def explain(judge: Judge, claim: Claim, judgment: Judgment, line: Line, budget: 
     if found.text is not None or found.value is not None:
         if found.text is None and isinstance(found.value, Expr):
             found.value = _plain(search.named(found.value))
-        line.repair = _repaired(claim, found, judgment, is_latex, search.truth)
+        line.repair = _repaired(judge.scope, claim, found, judgment, is_latex, search.truth)
     goal = search.target()
     value = judgment.value.expr if isinstance(judgment.value, Indexed) else judgment.value
     if (
@@ -555,13 +555,15 @@ def _plain(expr: Expr) -> Expr:
     return min(expr, factored, key=lambda e: len(e.text()))
 
 
-def _repaired(claim: Claim, repair: Repair, judgment: Judgment, is_latex: bool, truth: object = None) -> str | None:
+def _repaired(
+    scope: Scope, claim: Claim, repair: Repair, judgment: Judgment, is_latex: bool, truth: object = None
+) -> str | None:
     """The line with one side mended; None where that would say a side twice."""
     text = repair.text
     if text is None:
         value = repair.value.expr if isinstance(repair.value, Indexed) else repair.value
         assert isinstance(value, Expr)
-        text = value.latex() if is_latex else value.text()
+        text = text_of(value, scope, is_latex)
         if isinstance(truth, Indexed):
             low = "".join(truth.indices)
             text = f"\\left({text}\\right)_{{{low}}}" if is_latex else f"({text})_{low}"
@@ -570,7 +572,9 @@ def _repaired(claim: Claim, repair: Repair, judgment: Judgment, is_latex: bool, 
     bare = [re.sub(r"[\s{}]", "", part) for part in parts]
     if len(set(bare)) < len(bare):
         return None
-    return ("= " if claim.continues else "") + " = ".join(parts)
+    whole = ("= " if claim.continues else "") + " = ".join(parts)
+    spaced = {m[1] for m in re.finditer(r"\\delta ([A-Za-z])", claim.latex)}  # δc, read as one name
+    return re.sub(r"\\delta_([A-Za-z])", lambda m: rf"\delta {m[1]}" if m[1] in spaced else m[0], whole)
 
 
 def _text(value: Fraction) -> str:

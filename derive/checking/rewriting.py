@@ -16,6 +16,7 @@ from ..heights import RAISING
 from .claims import EDGE, Claims, Side
 from .edits import Path, at
 from .trees import Tree
+from .values import Scope
 
 _LEFT = re.compile(r"\\(?:left|[bB]igg?l?)\s*$")
 _STYLED = re.compile(r"\\[A-Za-z]+\s*\{\s*$")
@@ -32,6 +33,22 @@ _OPERATIONS = {"add": _SUM, "scale": _PRODUCT, "matmul": _PRODUCT, "hadamard": _
 
 class Unwritten(Exception):
     """A tree that has no text in the words of the document."""
+
+
+def text_of(expr: Expr, scope: Scope, is_latex: bool) -> str:
+    """An expression as a document would write it: ∂L/∂y, or dy, for the gradient that comes from upstream."""
+    text = expr.latex() if is_latex else expr.text()
+    for made, (loss, top) in scope.upstream.items():
+        if scope.names_gradients:
+            spelled = f"d{top.latex() if is_latex else top.text()}"
+        elif is_latex:
+            spelled = rf"\frac{{\partial {loss.latex()}}}{{\partial {top.latex()}}}"
+        else:
+            spelled = f"(∂{loss.text()}/∂{top.text()})"
+        own = made.latex() if is_latex else made.text()
+        text = text.replace(own + "^", rf"\left({spelled}\right)^") if "frac" in spelled else text
+        text = text.replace(own, spelled)
+    return text
 
 
 def formulas(document: Claims) -> str:
@@ -208,11 +225,11 @@ class Rewriting:
         spelled = self.spelled.get(str(tree.data[0]))
         if spelled is not None and id(spelled) in self.sides:
             return self.part(spelled)
-        base = self.spelled.get(str(tree.data[1]))
         if tree.data[2]:
-            if base is None:  # an entry of a letter that occurs with other indices only
-                base = next((t for t in self.spelled.values() if t.data[1] == tree.data[1]), None)
             low = "".join(map(str, tree.data[2])).replace(",", "")
+            # aᵢⱼ as another entry is written, of a letter that may not occur without indices
+            others = [t for t in self.spelled.values() if t.data[1] == tree.data[1]]
+            base = min(others, key=lambda t: bool(t.data[2]) != (len(low) > 1), default=None)
             stem = self.part(base).split("_")[0].rstrip() if base is not None else str(tree.data[1])
             return f"{stem}_{{{low}}}" if self.is_latex else f"{stem}_{low}"
         symbol = self.document.scope.symbols.get(str(tree.data[0]))
@@ -300,8 +317,7 @@ class Rewriting:
         return "d" + self.part(tree.args[0], _POWER)
 
     def held(self, tree: Tree) -> str:
-        expr = self.named(tree.data[0])
-        return expr.latex() if self.is_latex else expr.text()
+        return text_of(self.named(tree.data[0]), self.document.scope, self.is_latex)
 
     def inner(self, tree: Tree) -> str:
         left, right = (self.part(arg) for arg in tree.args)

@@ -209,7 +209,11 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
         words = f"{before.prose[-400:]} {words}"  # "Setting it to zero, AᵀA x = Aᵀb, i.e. x = …" is one sentence
     claim.name, claim.parameters = name, parameters
     mentions = names_of(body)
-    if name in mentions:
+    _, plain, low = head.data if head is not None and head.kind == "name" else ("", "", ())
+    if "".join(map(str, low)) in tuple("ijklmn") and plain in scope.defined:
+        return None  # yᵢ = Σⱼ aᵢⱼ xⱼ beside y = A x
+    is_step = _differentiates(body) and name.partition("_")[0] in {n.partition("_")[0] for n in mentions}
+    if name in mentions or is_step:  # x_{k+1} = x_k − α ∇f(x_k)
         claim.role = "assumption"
         return None
     if is_value(body):

@@ -8,7 +8,7 @@ What is defined by an entry, pᵢ = σ(wᵀxᵢ), is put in where a sum mentions
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from ..derivation import Sweep
 from ..errors import DeriveError
@@ -16,6 +16,7 @@ from ..expr import Expr, nodes, symbols_of
 from ..shapes import ONE, Dim
 from .claims import DERIVATIVES, EDGE, Claim, parts_of
 from .document import spelled
+from .manuscript import closing
 from .roles import body_of
 from .trees import Tree
 from .unification import Declaration
@@ -57,27 +58,57 @@ _HYPOTHESIS = re.compile(
 )
 
 
+_OF_NUMBERS = re.compile(r"\\(?:[dt]?frac|exp|log|ln|sqrt|tanh|left|right)(?![A-Za-z])")
+_PRIME = r"\s*(?:'|\^\s*\{?\s*\\prime(?:\s*\})?)"
+MAX_EXPANDED = 10_000  # characters of a side with functions written out
+
+
 class Hypothesis:
-    """A function of one sample that the document defines, h(x) = σ(θᵀx): h(xᵢ) is σ(θᵀxᵢ)."""
+    """A function that the document defines: of one sample, h(x) = σ(θᵀx), or of a number, g(z) = 1/(1 + e⁻ᶻ).
 
-    __slots__ = ("pattern", "variable", "body")
+    h(xᵢ) is σ(θᵀxᵢ), and g(…) is its formula whatever stands in the brackets.
+    """
 
-    def __init__(self, head: re.Match[str], body: str) -> None:
+    __slots__ = ("pattern", "variable", "body", "base", "called", "whole")
+
+    def __init__(self, head: re.Match[str], body: str, mark: str = "") -> None:
         low = rf"\s*_\s*\{{?\s*{re.escape(head['low'])}\s*\}}?" if head["low"] else ""
+        name = re.escape(head["base"]) if head["base"].startswith("\\") else rf"(?<![A-Za-z\\]){head['base']}"
         self.variable = head["variable"]
         self.pattern = re.compile(
-            rf"(?<![A-Za-z\\]){re.escape(head['base'])}{low}\s*(?:\\left)?\(\s*(?P<sample>{re.escape(head['variable'])})"
+            rf"{name}{low}\s*(?:\\left)?\(\s*(?P<sample>{re.escape(head['variable'])})"
             r"\s*(?:_\s*\{?\s*(?P<index>[i-n])\s*\}?|\^\s*\{\s*\(\s*(?P<above>[i-n])\s*\)\s*\})\s*(?:\\right)?\)"
         )
-        self.body = body
+        self.body, self.base = body, head["base"]
+        letters = set(re.findall(r"[A-Za-z]", _OF_NUMBERS.sub("", body)))
+        is_of_numbers = letters <= {self.variable, "e"} and not low and "\\" not in self.variable
+        self.called = re.compile(rf"{name}{mark}\s*(?:\\left)?\(") if is_of_numbers or mark else None
+        is_indexed = head["low"] in tuple("ijklmn") and re.search(rf"_\s*\{{?\s*{head['low']}", body) is not None
+        variable = re.escape(head["variable"])
+        self.whole = re.compile(rf"{name}{low}\s*(?:\\left)?\(\s*{variable}\s*(?:\\right)?\)") if is_indexed else None
 
     def expanded(self, text: str) -> str:
-        return self.pattern.sub(self._at, text)
+        if self.whole is not None:  # ℓᵢ(w), of the sample i
+            return self.whole.sub(lambda m: f"({self.body})", text)
+        text = self.pattern.sub(lambda m: self._at(f"{m['sample']}_{{{m['index'] or m['above']}}}"), text)
+        match = self.called.search(text) if self.called is not None else None
+        while match is not None and len(text) < MAX_EXPANDED and (end := closing(text, match.end() - 1, "()")) > 0:
+            made = self._at(f"({text[match.end() : end].removesuffix('right').removesuffix(chr(92))})")
+            text = text[: match.start()] + made + text[end + 1 :]
+            match = self.called.search(text, match.start() + len(made)) if self.called is not None else None
+        return text
 
-    def _at(self, match: re.Match[str]) -> str:
-        sample = f"{match['sample']}_{{{match['index'] or match['above']}}}"
+    def slope(self) -> str:
+        """The derivative of a function of numbers; empty where it is none that is read."""
+        try:
+            made = parsed(self.body, {self.variable: (ONE, ONE)})
+            return Sweep(made, next(s for s in symbols_of(made) if s.name == self.variable)).total.latex()
+        except (DeriveError, StopIteration):
+            return ""
+
+    def _at(self, argument: str) -> str:
         pattern = rf"{re.escape(self.variable)}|\\[A-Za-z]+|[A-Za-z]"  # the x of θ^Tx, and not that of \exp
-        return f"({re.sub(pattern, lambda m: sample if m[0] == self.variable else m[0], self.body)})"
+        return f"({re.sub(pattern, lambda m: argument if m[0] == self.variable else m[0], self.body)})"
 
 
 def hypotheses_of(claims: Sequence[Claim]) -> list[Hypothesis]:
@@ -95,7 +126,16 @@ def hypotheses_of(claims: Sequence[Claim]) -> list[Hypothesis]:
             and not re.search(rf"{re.escape(head['variable'])}\s*_", body)
         ):
             found.setdefault(f"{head['base']}_{head['low']}", []).append((head, body))
-    return [Hypothesis(*held[0]) for held in found.values() if len({body for _, body in held}) == 1]
+    made = [Hypothesis(*held[0]) for held in found.values() if len({body for _, body in held}) == 1]
+    sums = [s.text for c in claims for s in c.sides if _BINDS.search(s.text)]
+    primed = [one for one in made if any(re.search(re.escape(one.base) + _PRIME, text) for text in sums)]
+    for one in primed:
+        (head, _), slope = found[f"{one.base}_None"][0] if one.called is not None else (None, ""), one.slope()
+        if slope and head is not None:
+            made.append(Hypothesis(head, slope, _PRIME))
+        else:
+            one.called = None  # g keeps its name where g′ does
+    return made
 
 
 class RowOf:
@@ -122,6 +162,38 @@ def rows_of(claims: Sequence[Claim]) -> list[RowOf]:
     found = {(m["matrix"].lower(), m["factor"]) for text in texts for m in _TIMES.finditer(text)}
     made = [RowOf(sample, factor) for sample, factor in sorted(found)]
     return [row for row in made if any(row.pattern.search(text) for text in texts)]
+
+
+_TWO = r"\s*_\s*\{\s*[i-nrs1-9]\s*,?\s*[i-nrs1-9]\s*\}"
+_WITH_TWO = re.compile(rf"(?<![A-Za-z])([a-z])(?={_TWO})")
+
+
+class EntriesOf:
+    """A small letter that a document has with two indices only, beside the matrix: aᵢⱼ is an entry of A."""
+
+    __slots__ = ("letter", "pattern")
+
+    def __init__(self, letter: str) -> None:
+        self.letter = letter
+        self.pattern = re.compile(rf"(?<![A-Za-z\\]){letter}(?={_TWO})")
+
+    def expanded(self, text: str) -> str:
+        return self.pattern.sub(self.letter.upper(), text)
+
+    def renamed(self, tree: Tree) -> Tree:
+        if tree.kind == "name" and tree.data[1] == self.letter:
+            full, plain, low = (d.upper() if i == 1 else d for i, d in enumerate(tree.data))
+            return Tree("name", (), (plain + str(full)[1:], plain, low), tree.span)
+        return tree.with_args([self.renamed(arg) for arg in tree.args])
+
+
+def entries_beside(claims: Sequence[Claim]) -> list[EntriesOf]:
+    """The small letters whose capital is a matrix of the document, and which stand with two indices alone."""
+    plain = " ; ".join(re.sub(r"\\[A-Za-z]+", " ", side.text) for claim in claims for side in claim.sides)
+    letters = sorted({m[1] for m in _WITH_TWO.finditer(plain)})
+    bare = {m[0] for m in re.finditer(rf"(?<![A-Za-z])[A-Za-z](?![A-Za-z])(?!{_TWO})", plain)}
+    bare |= {c for m in re.finditer(r"[A-Za-z]{2,}", plain) for c in m[0]}  # of Ax
+    return [EntriesOf(letter) for letter in letters if letter.upper() in bare and letter not in bare]
 
 
 def as_formula(tree: Tree, text: str) -> Tree:
@@ -179,19 +251,21 @@ class Entry:
         self.text = text
 
 
-def parsed(text: str, shapes: Mapping[str, tuple[Dim, Dim]], entries: Iterable[Entry] = ()) -> Expr:
-    """The formula, with the shapes that are known and the definitions of families."""
-    from ..api import parse
+def parsed(
+    text: str, shapes: Mapping[str, tuple[Dim, Dim]], entries: Iterable[Entry] = (), scalar: bool = False
+) -> Expr:
+    """The formula, with the shapes that are known and the definitions of families; as a number, if that is asked."""
+    from ..problem import Problem
 
     whole = "; ".join([*(e.text for e in entries), text])
     if "T" in shapes:  # of targets t: no power of xᵢ
         whole = _TURNED.sub(r"^{\\top}", whole)
     where = ", ".join(f"{name}: {_size(shape)}" for name, shape in shapes.items())
     try:
-        return parse(whole, where)
+        return Problem(whole, where, (), scalar).expr
     except DeriveError:
         if "‖" in (lengths := _BAR.sub("‖", whole)):  # people write |w|² for ‖w‖²
-            made = parse(lengths, where)
+            made = Problem(lengths, where, (), scalar).expr
             if all(n.args[0].is_vector for n in nodes(made) if n.op.name in ("norm", "sq_norm")):
                 return made
         raise
@@ -210,8 +284,9 @@ def _bounds(claims: Sequence[Claim]) -> dict[str, str]:
 
 
 def declare_families(
-    declared: dict[str, Declaration], definitions: Sequence[Claim], claims: Sequence[Claim], entries: Sequence[Entry]
-) -> Shapes:
+    declared: dict[str, Declaration], definitions: Sequence[Claim], claims: Sequence[Claim], entries: Sequence[Entry],
+    losses: Set[str],
+) -> Shapes:  # fmt: skip
     """The shapes of the letters in definitions that sum over samples; they are declared by them."""
     found: Shapes = {}
     bounds = _bounds(claims)
@@ -224,7 +299,10 @@ def declare_families(
         known = {n: d.shape for n, d in declared.items() if d.shape is not None} | found
         text = _UNBOUND.sub(lambda m: bounds.get(m["braced"] or m["index"], m[0]), str(body.data[0]))
         try:
-            made = parsed(text, {n: s for n, s in known.items() if s is not None}, used(entries, body))
+            shapes = {n: s for n, s in known.items() if s is not None}
+            made = parsed(text, shapes, used(entries, body))
+            if claim.name in losses and not made.is_scalar:  # β of xᵢᵀβ is a vector there
+                made = parsed(text, shapes, used(entries, body), scalar=True)
         except DeriveError:
             continue
         for s in symbols_of(made):

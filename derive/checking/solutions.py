@@ -150,8 +150,9 @@ def failed_equation(judge: Judge, claim: Claim, why: str, side: Side) -> Judgmen
 
 def is_of_a_loss(judge: Judge, claim: Claim) -> bool:
     """Whether a line is an equation in the letters of a loss whose derivative is set to zero there."""
-    if not speaks_of_letters(claim, claim.sides[0].tree):
-        return False
+    head = claim.sides[0].tree
+    if not speaks_of_letters(claim, head) or head is not None and head.kind == "power" and head.args[1].kind == "name":
+        return False  # p^B is a name
     if judge.condition is None and not says_solution(claim.row.prose[-400:]):
         return False
     names = {n for side in claim.sides for n in names_of(side.tree)}

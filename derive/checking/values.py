@@ -181,6 +181,7 @@ class Scope:
         self.entries: list[Entry] = []  # definitions of indexed names
         self.upright: frozenset[str] = frozenset()  # families whose members stand as columns somewhere: wᵀxᵢ
         self.upstream: dict[Expr, tuple[Expr, Expr]] = {}  # ∂L/∂y of a loss L that is only named: L, y
+        self.names_gradients = False  # dy for ∂L/∂y
         self.shared: set[Expr] = set()  # vectors that are added to each row or column of a matrix
         self._sweeps: dict[tuple[Expr, Expr], Sweep] = {}
         self._solved: dict[tuple[Expr, Expr], Stationary | None] = {}
@@ -217,6 +218,7 @@ class Scope:
             "entries",
             "upright",
             "shared",
+            "names_gradients",
         ):
             setattr(made, slot, getattr(self, slot))
         made.definitions = {**self.definitions, **bindings}

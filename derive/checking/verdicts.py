@@ -30,14 +30,14 @@ from .conditional import (
     variable_name,
 )
 from .conditions import positive
-from .consequences import follows
+from .consequences import follows, implied
 from .dependences import dependences
 from .derivatives import TreeBuilder
 from .document import CONSTANT
 from .hypotheses import assumed, own_functions, speaks_of_letters
 from .index_chains import IndexChain
 from .judgments import Alternative, Failure, Judgment, Value, difference, outputs_of, wide, with_entries
-from .roles import given, is_value, names_of
+from .roles import given, is_value, is_zero, names_of
 from .solutions import failed_equation, is_of_a_loss, judged_equation, judged_solution
 from .trees import Tree, is_chain, turned_letters
 from .unification import habit
@@ -65,9 +65,9 @@ class Judge:
         self.values_given: list[tuple[int, Expr, Expr]] = []  # b = 0 from line n on
         self.values_of_formulas: list[tuple[int, Expr, Expr]] = []  # those of letters that have a formula
         for names, kept in ((document.sums_to_one, witness.assumptions), (document.units, witness.units)):
-            for name in names:
-                said = self.scope.symbols.get(name)
-                if said is not None and said.is_vector and said not in self.scope.definitions and said not in kept:
+            for said in filter(None, map(self.scope.symbols.get, names)):
+                is_meant = said.is_vector or kept is witness.assumptions and not said.is_scalar
+                if is_meant and said not in self.scope.definitions and said not in kept:
                     kept.append(said)
         self.one_hot = [s for n in document.one_hot if (s := self.scope.symbols.get(n)) and s.is_vector]
         self.given: dict[Expr, StatedGradient] = {}  # what a line says a derivative is, of losses that are only named
@@ -354,6 +354,8 @@ class Judge:
                 stationary.truth, stationary.value, stationary.tree = truths[0].value, value_, side.tree
                 self.condition = claim.number
                 return stationary
+        if (consequence := implied(self, claim, side, head)) is not None:
+            return consequence
         if self.sets_to_zero(claim, side):
             constant = truths[0].value
             if isinstance(constant, Expr) and constant in self.moves:
@@ -384,11 +386,9 @@ class Judge:
             return judgment
         of_size = sized(self, truths, values, side) or per_sample(self, truths, value_, side)
         of_size = of_size or of_one_number(self, head, truths, value_, side)
+        of_size = of_size or handed_down(self, claim, side, head, truths, value_)
         if of_size is not None:
             return of_size
-        handed = handed_down(self, claim, side, head, truths, value_)
-        if handed is not None:
-            return handed
         unknown = foreign(self, side, truths) or undefined(self, truths[0], value_)
         unknown = unknown or only_named(self.scope, truths[0].value, value_)
         if unknown:
@@ -460,7 +460,7 @@ class Judge:
             if "turned" in builder.used and not is_chain(side.tree):
                 continue  # ∂L/∂B = ∂L/∂C A is right where all gradients are rows: the layout of the document decides
             if other is not None and builder.used & {"layout", "path"}:
-                for truth in self.under(reading, head, truths) if "turned" in builder.used else truths:
+                for truth in self.under(reading, head, truths, builder.used):
                     if self.same(truth.value, other):
                         judgment = Judgment(self.proof(truth.value, other), "", side)
                         judgment.value = other
@@ -503,10 +503,15 @@ class Judge:
         self.failures.append(Failure(claim.number, judgment.truth, value, head, side.tree))
         return judgment
 
-    def under(self, reading: Convention, head: Tree | None, truths: Sequence[Alternative]) -> Sequence[Alternative]:
+    def under(
+        self, reading: Convention, head: Tree | None, truths: Sequence[Alternative], used: set[str]
+    ) -> Sequence[Alternative]:
         """The truths with gradients laid out as a reading has them: both sides of a line have one layout."""
-        if head is None or not any(t.kind in DERIVATIVES for t in head.walk()):
+        are_rows = any("turned" in truth.used for truth in truths)
+        if head is None or not any(t.kind in DERIVATIVES for t in head.walk()) or not are_rows and "turned" not in used:
             return truths
+        if are_rows:
+            return []
         try:
             builder = TreeBuilder(self.scope, reading)
             return [Alternative(builder.value(head), reading, builder.used)]
@@ -530,9 +535,7 @@ class Judge:
 
     def other_readings(self) -> list[Convention]:
         found = [Convention(layout) for layout in ("gradient", "numerator", "denominator") if layout != self.layout]
-        if self.document.splits:
-            found += [Convention(self.layout, "split")]
-        return found
+        return [*found, Convention(self.layout, "split")] if self.document.splits else found
 
     def match(
         self, claim: Claim, truths: Sequence[Alternative], values: Sequence[Alternative], head: Tree | None
@@ -583,11 +586,7 @@ class Judge:
         return f"{which} alone: {name} is tied, and its gradient is the sum over the paths"
 
     def sets_to_zero(self, claim: Claim, side: Side) -> bool:
-        tree = side.tree
-        if tree is None or claim.sides[0].tree is None:
-            return False
-        zero = tree.kind == "zero" or (tree.kind == "number" and tree.data[0] == 0)
-        return zero and side is claim.sides[-1]
+        return is_zero(side.tree) and claim.sides[0].tree is not None and side is claim.sides[-1]
 
 
 def chain_at(claims: Sequence[Claim], start: int) -> Sequence[Claim]:

@@ -22,7 +22,7 @@ class Witness:
         self.points: dict[int, Any] = {}
         self.values: dict[tuple[int, Expr], Any] = {}
         self.proofs: dict[tuple[Expr, Expr], str] = {}
-        self.assumptions: list[Expr] = []  # vectors whose entries sum to 1
+        self.assumptions: list[Expr] = []  # vectors whose entries, and matrices whose rows, sum to 1
         self.units: list[Expr] = []  # vectors of length 1
         self.frames: list[Expr] = []  # matrices with orthonormal columns
         self.one_hot: list[Expr] = []
@@ -69,10 +69,13 @@ class Witness:
             if value is not None:  # no more columns than rows can be orthonormal
                 tall = value.shape[0] >= value.shape[1]
                 point.values[matrix] = np.linalg.qr(value)[0] if tall else np.full(value.shape, np.nan)
-        for vector in self.assumptions:
-            if vector in point.values:
-                held = abs(point.values[vector]) + 0.1
-                point.values[vector] = held / held.sum()
+        for said in self.assumptions:
+            turned = said.op.name == "transpose"
+            symbol = said.args[0] if turned else said
+            if symbol in point.values:
+                held = abs(point.values[symbol]) + 0.1
+                axis = None if symbol.is_vector else 0 if turned else 1
+                point.values[symbol] = held / held.sum(axis=axis, keepdims=True)
         for vector in self.one_hot:
             if vector in point.values:
                 held = abs(point.values[vector])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from .. import names
 from ..shapes import Dim
 from . import scripts
+from .capitals import is_transposed
 from .stacks import CONSTANT_CALLS, PREFIX, Bounds, Node, Op, Stacks
 from .tokens import Span, Token
 from .vocabulary import ELEMENTWISE, OF_ROWS, PER_ROW
@@ -122,6 +124,19 @@ def raised_behind(p: Stacks) -> bool:
         depth += (t.kind == "open") - (t.kind == "close")
         if not depth:
             return after.text == "^" or after.kind == "sup"
+    return False
+
+
+def turns_operand(tokens: Sequence[Token]) -> bool:
+    """Whether a mark of transposition stands behind the bracket of a trace: of tr(dX)ᵀA, dX is turned."""
+    for i, token in enumerate(tokens[:-1]):
+        depth = 0
+        for j in range(i + 1, len(tokens)) if token.text == "tr" and tokens[i + 1].text == "(" else ():
+            depth += (tokens[j].kind == "open") - (tokens[j].kind == "close")
+            if not depth:
+                if is_transposed(tokens[j + 1 : j + 4]):
+                    return True
+                break
     return False
 
 

@@ -47,6 +47,11 @@ _RANGES = (
     r"_\s*\{\s*([A-Za-z])\s*(?:=|(?:\\in\b|∈)\s*\\?\{)\s*(\d)\s*,\s*(?:\\[lc]?dots\s*|…|\.\.\.)\s*,"
     r"\s*([A-Za-z])\s*(?:\\\}\s*)?\}"
 )
+_FIRST = r"((?:\\math\w+\s*\{\s*)?(?:\\[a-z]+|[^\W\d_])\}?)\s*(?:_\s*\{?\s*1\s*\}?|₁)"
+_DIAGONAL = (
+    r"(\b[dD]iag\}?\s*(?:\\left|\\[bB]ig+l?)?\s*[(\[{])\s*" + _FIRST + r"\s*,(?:\s*\2\s*(?:_\s*\{?\s*2\s*\}?|₂)\s*,)?"
+    r"\s*(?:\\[lc]?dots|…|\.\.\.)\s*,\s*\2\s*(?:_\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])|[ₙₘₖₚ])\s*((?:\\right|\\[bB]ig+r?)?\s*[)\]}])"
+)
 _REALS = r"(?:\\mathbb\s*\{?R\}?|ℝ)"
 _MAPPING = rf"[^\W\d_]\s*:\s*{_REALS}[^;=]*?(?:\\to|\\rightarrow|→)\s*{_REALS}\s*[,;.]?(?!\s*\^)"
 _POWER = r"\s*(?:\^\s*\{?\s*([A-Za-z])\s*\}?)?"
@@ -221,13 +226,20 @@ def _spectrum(text: str, readings: list[str], known: frozenset[str]) -> str:
     )
 
 
+def listed(text: str) -> str:
+    """`diag(w)` for `diag(w_1, …, w_n)`; the length is kept."""
+    return re.sub(_DIAGONAL, lambda m: f"{m[1]}{m[2]}".ljust(len(m[0]) - len(m[3])) + m[3], text)
+
+
 def _ranges(text: str, readings: list[str], known: frozenset[str]) -> str:
-    r"""`_{1≤k≤K}` for `_{k=1,\dots,K}` and `_{k \in \{1, …, K\}}`."""
+    r"""`_{1≤k≤K}` for `_{k=1,\dots,K}` and `_{k \in \{1, …, K\}}`; `diag(w)` for `diag(w_1, …, w_n)`."""
 
     def put(found: re.Match[str]) -> str:
         return f"_{{{found[2]}≤{found[1]}≤{found[3]}}}".ljust(len(found[0]))
 
-    return re.sub(_RANGES, put, text)
+    if (made := listed(text)) != text:
+        readings.append("the entries from the first to the last are read as a vector")
+    return re.sub(_RANGES, put, made)
 
 
 def _raised(low: str) -> str:

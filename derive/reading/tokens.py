@@ -300,7 +300,9 @@ class Letters:
             sign, end = text[at + 2], at + 4
         elif text[at + 1 : at + 2] in ("+", "-"):
             sign, end = text[at + 1], at + 2
-            if text[end : end + 1].isalnum() or text[end : end + 1] in ("(", "{", "[") and not self.is_latex:
+            after = text[end : end + 1]
+            is_alone = self.is_latex and (not after.isalnum() or after.isalpha() and after != "T" and bool(token.low))
+            if not is_alone and (after.isalnum() or after in ("(", "{", "[")):  # TeX raises one sign: P_k^-H
                 return False
         else:
             return False
