@@ -96,8 +96,7 @@ class Program:
     ) -> None:
         self.graph = graph
         self.outputs = dict(outputs)
-        self.formulas = dict(formulas)
-        self.written = self.formulas
+        self.formulas = self.written = dict(formulas)
         self.sizes = sizes
         self.hints = list(hints)
         self.order = values_below(value for term in self.outputs.values() for value in term.parts())
@@ -211,20 +210,22 @@ def compile(
         "has_triangular_solve": has_triangular_solve, "keeps_constants": keeps_constants,
         "batch": batch, "per_sample": per_sample,
     }  # fmt: skip
-    made = compiled(outputs, hints, **options)
-    found = True
-    written = dict(outputs)
-    while found:
-        found = False
-        least = made.sizes.cost(made.flops.cost)
-        for part, other in regroupings(written.values()):
-            trial = {name: substitute(formula, {part: other}) for name, formula in written.items()}
-            program = compiled(trial, hints, **options)
-            if program.sizes.cost(program.flops.cost) < MUCH * least:
-                made, written, found = program, trial, True
-                break
-    made.written, made.formulas = made.formulas, dict(outputs)
+    made = cheaper = compiled(outputs, hints, **options)
+    while cheaper is not None:
+        made, cheaper = cheaper, regrouped(cheaper, hints, options)
+    made.formulas = dict(outputs)
     return made
+
+
+def regrouped(program: Program, hints: Sequence[Any], options: Mapping[str, Any]) -> Program | None:
+    """A program that is clearly cheaper, of the same with one part written otherwise; None if there is none."""
+    least = program.sizes.cost(program.flops.cost)
+    for part, other in regroupings(program.written.values()):
+        written = {name: substitute(formula, {part: other}) for name, formula in program.written.items()}
+        made = compiled(written, hints, **options)
+        if made.sizes.cost(made.flops.cost) < MUCH * least:
+            return made
+    return None
 
 
 def compiled(
