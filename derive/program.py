@@ -210,9 +210,9 @@ def compile(
         "has_triangular_solve": has_triangular_solve, "keeps_constants": keeps_constants,
         "batch": batch, "per_sample": per_sample,
     }  # fmt: skip
-    made = cheaper = compiled(outputs, hints, **options)
-    while cheaper is not None:
-        made, cheaper = cheaper, regrouped(cheaper, hints, options)
+    made = compiled(outputs, hints, **options)
+    while (cheaper := regrouped(made, hints, options)) is not None:
+        made = cheaper
     made.formulas = dict(outputs)
     return made
 
