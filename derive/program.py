@@ -211,17 +211,20 @@ def compile(
         "batch": batch, "per_sample": per_sample,
     }  # fmt: skip
     made = compiled(outputs, hints, **options)
-    while (cheaper := regrouped(made, hints, options)) is not None:
+    for _ in range(MAX_REGROUPED):
+        cheaper = regrouped(made, hints, options)
+        if cheaper is None:
+            break
         made = cheaper
     made.formulas = dict(outputs)
     return made
 
 
 def regrouped(program: Program, hints: Sequence[Any], options: Mapping[str, Any]) -> Program | None:
-    """A program that is clearly cheaper, of the same with one part written otherwise; None if there is none."""
+    """A program that is clearly cheaper, of the same with some parts written otherwise; None if there is none."""
     least = program.sizes.cost(program.flops.cost)
-    for part, other in regroupings(program.written.values()):
-        written = {name: substitute(formula, {part: other}) for name, formula in program.written.items()}
+    for parts in regroupings(program.written.values()):
+        written = {name: substitute(formula, parts) for name, formula in program.written.items()}
         made = compiled(written, hints, **options)
         if made.sizes.cost(made.flops.cost) < MUCH * least:
             return made
@@ -263,6 +266,7 @@ def compiled(
     return made
 
 
+MAX_REGROUPED = 4  # times that a program is written otherwise
 MUCH = 0.95  # of the cost, at most, for what is written otherwise
 MAX_COMPARED = 4  # open dimensions, and MAX_ORDER operations, up to which other orders are looked for
 MAX_ORDER = 60

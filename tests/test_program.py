@@ -382,6 +382,39 @@ def test_what_is_written_otherwise_has_the_same_value():
         assert derive.gradient(formula, "x" if "x" in formula else "B", where=where).verify() < 1e-9
 
 
+@pytest.mark.parametrize(
+    "formula, cost",
+    [
+        ("½‖(A − Hᵀ H) x − y‖²", "12 n² + 3 n"),
+        ("xᵀ (A − Hᵀ H) x", "8 n² + 3 n"),
+        ("xᵀ (A + B C) (B + C A) y", "12 n² + 2 n"),
+        ("tr(D C B E)", "n² + n"),
+        ("tr(diag(u) C B diag(v))", "n² + n"),
+    ],
+)
+def test_derivatives_are_written_otherwise_too(formula, cost):
+    where = "A, B, C, H: n×n, D, E: n×n diagonal, x, y, u, v: n"
+    made = derive.gradient(formula, "x" if "x" in formula else "B", where=where)
+    assert made.program.flops.expression == cost
+    assert made.verify() < 1e-9
+
+
+def test_of_many_terms_few_programs_are_made(monkeypatch):
+    made = []
+    compiled = program.compiled
+    monkeypatch.setattr(program, "compiled", lambda *args, **options: made.append(1) or compiled(*args, **options))
+    text = " + ".join(f"{a} {b} {c}" for a in "AB" for b in "ABC" for c in "ABCH")
+    assert derive.gradient(f"tr({text})", "A", where="A, B, C, H: n×n").program.order
+    assert len(made) < 12
+
+
+def test_entries_and_halves_are_named_as_they_are_written():
+    assert "e₁ᵀ A e₂" in derive.gradient("A_{12}^2 + tr(A)", "A", where="A: n×n").source()
+    assert (
+        '_cholesky(MtM, "X P Xᵀ")' in derive.gradient("logdet(X P Xᵀ)", "X", where="P: n×n diagonal positive").source()
+    )
+
+
 def test_nothing_is_written_otherwise_for_a_part_that_is_needed_anyway():
     A, B, C = (symbol(name, "n", "n") for name in "ABC")
     made = program.compile({"one": matmul(A, B), "other": matmul(A, B) + matmul(A, C)})

@@ -73,10 +73,23 @@ def short(made: Expr, value: Value, names: Mapping[Value, str], known: Mapping[V
     return formula(value, held)
 
 
+def _product(left: Expr, right: Expr) -> Expr:
+    """A B; A D^½ D^½ B, of which BLAS computes one half, as A D B."""
+    *front, one = left.args if left.op is ops.matmul else [left]
+    other, *rest = right.args if right.op is ops.matmul else [right]
+    root = one.args[0] if one.op is ops.diagonal_matrix and one is other else one
+    if root.op is ops.power and root.args[1] is number(Fraction(1, 2)):
+        return ops.matmul(*front, _diagonal_matrix(root.args[0]), *rest)
+    return ops.matmul(left, right)
+
+
 def _diagonal_matrix(vector: Expr) -> Expr:
     """Diag(v); of diag(D) of a diagonal matrix, D."""
-    inner = vector.args[0] if vector.op is ops.diagonal else vector
-    return inner if "diagonal" in inner.properties else ops.diagonal_matrix(vector)
+    base, exponent = vector.args if vector.op is ops.power else (vector, number(1))
+    inner = base.args[0] if base.op is ops.diagonal else base
+    if "diagonal" not in inner.properties or exponent not in (number(1), number(-1)):
+        return ops.diagonal_matrix(vector)
+    return inner if exponent is number(1) else ops.inv(inner)
 
 
 def _entries(value: Value, args: list[Expr]) -> Expr:
@@ -108,10 +121,13 @@ def _dot(left: Expr, right: Expr) -> Expr:
 
 
 def _window(value: Value, whole: Expr) -> Expr:
-    """A e₂ for one whole column of A."""
+    """A e₂ for one whole column of A, and e₁ᵀ A e₂ for an entry."""
     first_row, rows, first_column, columns = map(Dim.of, value.data)
     if columns is ONE and first_row == 0 and rows is whole.shape[0]:
         return ops.matmul(whole, ops.basis(first_column + 1, whole.shape[1]))
+    if columns is ONE and rows is ONE:
+        row = ops.transpose(ops.basis(first_row + 1, whole.shape[0]))
+        return ops.matmul(row, whole, ops.basis(first_column + 1, whole.shape[1]))
     return ops.submatrix.build((whole,), value.data)
 
 
@@ -137,7 +153,7 @@ ROWS: dict[str, Row] = {
     "basis": lambda value, args: ops.basis(*value.data),
     "commutation": lambda value, args: commutation(*value.data),
     "sum": lambda value, args: ops.add(*args),
-    "product": lambda value, args: ops.matmul(*args),
+    "product": lambda value, args: _product(*args),
     "dot": lambda value, args: _dot(*args),
     "outer": lambda value, args: ops.matmul(args[0], ops.transpose(args[1])),
     "stack": _stack,

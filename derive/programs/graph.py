@@ -227,6 +227,8 @@ class ValueGraph(Products):
         """The trace of a product: the same for every rotation and for the transpose."""
         rows = factors[0].shape[0]
         factors = self.reduced(factors)
+        while len(factors) > 1 and len(turned := self.reduced([factors[-1], *factors[:-1]])) < len(factors):
+            factors = turned  # the last meets the first
         if not factors:
             return self.dimension(rows)
         for index, factor in enumerate(factors):

@@ -248,8 +248,7 @@ class Lowering:
                 return self.trace(self.product(one, other))
         for one, other in ((left, right), (right, left)):
             if one.body.kind == "Diag":
-                vector = one.body.args[0]  # lowered already where a product of diagonals was
-                vector = self.term(vector) if vector.value in self.done else vector
+                vector = self.entries_of(one)
                 diagonal = self.diagonal(other)
                 scalars = [Term(t.coefficient, t.powers) for t in (one, vector, diagonal)]
                 return self.graph.multiply([*scalars, self.dot(vector.bare, diagonal.bare)])
@@ -312,12 +311,12 @@ class Lowering:
         if shape[0] is ONE and shape[1] is not ONE:
             return graph.multiply([front, self.product(right.T, left.T).T])
         if kinds == ("Diag", "Diag"):
-            vectors = [self.term(t.body.args[0]) for t in (left, right)]
+            vectors = [self.entries_of(t) for t in (left, right)]
             made = graph.diag_matrix(graph.plain(graph.entries(vectors, vectors[0].shape)))
         elif kinds[0] == "Diag":
-            made = self.scaled_rows(left.body.args[0], right)
+            made = self.scaled_rows(self.entries_of(left), right)
         elif kinds[1] == "Diag":
-            made = self.scaled_rows(right.body.args[0], left.T).T
+            made = self.scaled_rows(self.entries_of(right), left.T).T
         elif self.is_solved(left) or self.is_solved(right):
             made = self.solved(left, right)
         elif kinds[1] == "basis":
@@ -378,11 +377,15 @@ class Lowering:
             return self.made("entries", (matrix, self.graph.plain(root)), scaled.shape, (FULL, ("column", Fraction(1))))
         return None
 
+    def entries_of(self, diagonal: Term) -> Term:
+        """v of Diag(v), lowered; it is already where a product of diagonals was."""
+        vector = diagonal.body.args[0]
+        return self.term(vector) if vector.value in self.done else vector
+
     def scaled_rows(self, vector: Term, matrix: Term) -> Term:
-        """D(v) A."""
-        lowered = self.term(vector)
-        front = Term(lowered.coefficient, lowered.powers)
-        scaled = lowered.bare
+        """D(v) A of a lowered v."""
+        front = Term(vector.coefficient, vector.powers)
+        scaled = vector.bare
         if matrix.shape[1] is ONE:
             made = self.graph.entries([scaled, matrix], matrix.shape)
             if made.value is not None and made.value.kind == "entries":

@@ -6,29 +6,39 @@ of each and the costs decide [SK: Sankaran, Alashti, Psarras & Bientinesi 2022, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 
-from ..expr import Expr, nodes
+from ..expr import Expr, nodes, substitute
 from ..operations import add, basis_op, matmul, scale, terms_of, transpose
 from ..shapes import ONE
 
-MAX_NODES = 200  # of formulas above which none is looked for
+WORK = 300  # nodes in all programs that are made, so that formulas of many terms take no longer than a few times one
+
+Regrouping = dict[Expr, Expr]  # parts of the formulas, each with what stands in its place
 
 
-def regroupings(formulas: Iterable[Expr]) -> Iterator[tuple[Expr, Expr]]:
-    """Parts of the formulas, each with what may stand in its place."""
+def regroupings(formulas: Iterable[Expr]) -> list[Regrouping]:
+    """What may be written otherwise, what saves most products first."""
     order = list(nodes(*formulas))
-    if len(order) > MAX_NODES:
-        return
+    opened: dict[Expr, Regrouping] = {}
+    found: list[Regrouping] = []
     for node in order:
         if node.op is add and not node.is_scalar:
-            yield from _factored(node)
+            found += _factored(node)
         elif node.op is matmul and ONE in node.shape:
-            yield from _distributed(node)
+            for factor in node.args:
+                if _is_opened(factor, node.args):
+                    parts = opened.setdefault(_straight(factor), {})
+                    made = substitute(node, parts)  # what stands below it is opened, too
+                    parts[node] = _opened(made) if made.op is matmul else made
+    found += opened.values()
+    found.sort(key=lambda parts: -max(len(part.args) for part in parts))
+    return found[: WORK // max(len(order), 1)]
 
 
-def _factored(node: Expr) -> Iterator[tuple[Expr, Expr]]:
+def _factored(node: Expr) -> list[Regrouping]:
     """A sum with a matrix that begins, or ends, some of its products taken out of them."""
+    found: list[Regrouping] = []
     terms = list(terms_of(node))
     for side in (0, -1):
         groups: dict[Expr, list[Expr]] = {}
@@ -40,16 +50,37 @@ def _factored(node: Expr) -> Iterator[tuple[Expr, Expr]]:
             if len(group) > 1 and ONE not in shared.shape:
                 inner = add(*(_without(term, side) for term in group))
                 made = matmul(shared, inner) if side == 0 else matmul(inner, shared)
-                yield node, add(*(term for term in terms if term not in group), made)
+                found.append({node: add(*(term for term in terms if term not in group), made)})
+    return found
 
 
-def _distributed(node: Expr) -> Iterator[tuple[Expr, Expr]]:
-    """A product that ends in a vector multiplied out, where that saves a product of matrices or picks entries."""
-    picks = any(basis_op in (f.op, f.args[0].op if f.op is transpose else None) for f in node.args)
-    for i, factor in enumerate(node.args):
-        if factor.op is add and ONE not in factor.shape and (picks or any(map(_is_dense, terms_of(factor)))):
-            parts = (matmul(*node.args[:i], term, *node.args[i + 1 :]) for term in terms_of(factor))
-            yield node, add(*parts)
+def _straight(factor: Expr) -> Expr:
+    return factor.args[0] if factor.op is transpose else factor
+
+
+def _is_opened(factor: Expr, beside: Sequence[Expr]) -> bool:
+    """Whether it is a sum of matrices, one of them a product of matrices; of entries that are picked, any sum."""
+    whole = _straight(factor)
+    if whole.op is not add or ONE in whole.shape:
+        return False
+    return any(_straight(f).op is basis_op for f in beside) or any(map(_is_dense, terms_of(whole)))
+
+
+def _opened(node: Expr) -> Expr:
+    """A product that ends in a vector, or begins with one, multiplied from there."""
+    if node.shape[1] is not ONE:
+        return transpose(_opened(transpose(node)))
+    vector = node.args[-1]
+    for factor in reversed(node.args[:-1]):
+        whole = _straight(factor)
+        if _is_opened(factor, node.args):
+            terms = (transpose(term) if factor.op is transpose else term for term in terms_of(whole))
+            vector = add(*(matmul(term, vector) for term in terms))
+        elif vector.op is add and _straight(factor).op is basis_op:
+            vector = add(*(matmul(factor, term) for term in terms_of(vector)))
+        else:
+            vector = matmul(factor, vector)
+    return vector
 
 
 def _product(term: Expr) -> Expr | None:
