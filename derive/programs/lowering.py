@@ -68,7 +68,7 @@ class Lowering:
         self.products: dict[object, tuple[tuple[object, ...], Term]] = {}
         self.done: dict[Value, Term] = {}
         self.entrywise: dict[tuple[object, object], list[Value]] = {}  # by first factor
-        self.sums: dict[object, list[Value]] = {}  # by first term
+        self.sums: dict[object, list[Value]] = {}  # by the term that was made last
         self.factored: dict[Value, Value] = {}  # by Cholesky factor
         self.formed: set[Value] = set()  # what something other than a product, which may avoid it, is made of
         for value in order:
@@ -533,8 +533,8 @@ class Lowering:
                 rest = [term for term in value.args if term not in found]
                 whole = self.resummed([Term(ratio, (), other), *rest], value.shape)
                 return (whole.T if made.flipped else whole).times(made.coefficient, made.powers)
-        first = value.args[0]
-        self.sums.setdefault(first.times(1 / first.coefficient).key(), []).append(value)
+        rare = max(value.args, key=lambda term: term.body.number)  # 𝟏 stands in many sums
+        self.sums.setdefault(rare.times(1 / rare.coefficient).key(), []).append(value)
         return made
 
     def stacked(self, outers: list[Term], shape: Shape) -> Term:
