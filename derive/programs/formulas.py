@@ -77,8 +77,8 @@ def _product(left: Expr, right: Expr) -> Expr:
     """A B; A D^½ D^½ B, of which BLAS computes one half, as A D B."""
     *front, one = left.args if left.op is ops.matmul else [left]
     other, *rest = right.args if right.op is ops.matmul else [right]
-    root = one.args[0] if one.op is ops.diagonal_matrix and one is other else one
-    if root.op is ops.power and root.args[1] is number(Fraction(1, 2)):
+    root = one.args[0] if one is other and one.op is ops.diagonal_matrix else None
+    if root is not None and root.op is ops.power and root.args[1] is number(Fraction(1, 2)):
         return ops.matmul(*front, _diagonal_matrix(root.args[0]), *rest)
     return ops.matmul(left, right)
 

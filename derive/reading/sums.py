@@ -357,6 +357,8 @@ class MatrixForms:
             return made
         if op == "div":
             below = algebra.reciprocal(self.lifted(algebra, args[1]))
+            if kinds == [S, S]:
+                return algebra.scaled(args[0], below)  # x ⊘ z
             return algebra.hadamard(args[0], below) if kinds[1] != S else algebra.scaled(below, args[0])
         if op == "trans":
             if kinds[0] == S:
