@@ -365,6 +365,7 @@ AWARENESS = [
     ("A x − Hᵀ (H x)", "6 n² + n"),
     ("(A + B)_{22}", "2"),
     ("(A B)_{22}", "2 n"),
+    (r"\begin{pmatrix} A & 0 \\ 0 & C \end{pmatrix} \begin{pmatrix} B \\ H \end{pmatrix}", "4 n³ + 2 n²"),
 ]
 
 

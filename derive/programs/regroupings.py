@@ -1,15 +1,17 @@
-"""Other ways to write what a program computes: A B + A C as A (B + C), (A − Hᵀ H) x as A x − Hᵀ (H x).
+"""Other ways to write what a program computes.
 
+A B + A C is A (B + C), (A − Hᵀ H) x is A x − Hᵀ (H x), and block matrices are multiplied by blocks.
 Which is cheaper depends on the sizes and on what else needs the parts, so a program is made
 of each and the costs decide [SK: Sankaran, Alashti, Psarras & Bientinesi 2022, experiments 4 and 5].
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 from ..expr import Expr, nodes, substitute
-from ..operations import add, basis_op, matmul, scale, terms_of, transpose
+from ..operations import add, basis_op, block, block_op, matmul, scale, terms_of, transpose
 from ..shapes import ONE
 
 WORK = 300  # nodes in all programs that are made, so that formulas of many terms take no longer than a few times one
@@ -25,8 +27,9 @@ def regroupings(formulas: Iterable[Expr]) -> list[Regrouping]:
     for node in order:
         if node.op is add and not node.is_scalar:
             found += _factored(node)
-        elif node.op is matmul and ONE in node.shape:
-            for factor in node.args:
+        elif node.op is matmul:
+            found += _by_blocks(node)
+            for factor in node.args if ONE in node.shape else ():
                 if _is_opened(factor, node.args):
                     parts = opened.setdefault(_straight(factor), {})
                     made = substitute(node, parts)  # what stands below it is opened, too
@@ -51,6 +54,23 @@ def _factored(node: Expr) -> list[Regrouping]:
                 inner = add(*(_without(term, side) for term in group))
                 made = matmul(shared, inner) if side == 0 else matmul(inner, shared)
                 found.append({node: add(*(term for term in terms if term not in group), made)})
+    return found
+
+
+def _by_blocks(node: Expr) -> list[Regrouping]:
+    """[A 0; 0 B] [C; D] as [A C; B D]."""
+    found: list[Regrouping] = []
+    for i, (left, right) in enumerate(itertools.pairwise(node.args)):
+        if left.op is not block_op or right.op is not block_op:
+            continue
+        (rows, inner), (others, columns) = left.data, right.data
+        if [b.shape[1] for b in left.args[:inner]] != [b.shape[0] for b in right.args[::columns]]:
+            continue
+        made = block(
+            [[add(*(matmul(left.args[r * inner + k], right.args[k * columns + c]) for k in range(others)))
+              for c in range(columns)] for r in range(rows)]
+        )  # fmt: skip
+        found.append({node: matmul(*node.args[:i], made, *node.args[i + 2 :])})
     return found
 
 
