@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -154,6 +155,13 @@ REFUSED = [
     (r"A_{m\times n} x_{k \times 1}", "x", "cannot multiply"),
     (r"x^T \mathbf{1}_{m\times n} y", "x", "1 of size m×n is not read"),
     (r"\operatorname{tr}(\sqrt{A X})", "X", "this root may be that of the matrix, or of every entry"),
+    ("tf.reduce_sum(tf.nn.leaky_relu(A @ x - b))", "x", "A: 4×3, x: 3, b: 4",
+     lambda v: np.where(v.A @ v.x > v.b, v.A @ v.x - v.b, (v.A @ v.x - v.b) / 5).sum()),
+    ("tf.reduce_sum(tf.nn.gelu(x))", "x", "x: 4",
+     lambda v: sum(z * (1 + math.erf(z / math.sqrt(2))) / 2 for z in v.x)),
+    ("tf.norm(A, axis=[0, 1])", "A", "A: 4×3", lambda v: np.sqrt((v.A**2).sum())),
+    ("tf.linalg.trace(tf.matmul(tf.linalg.diag(x), B, transpose_b=True))", "x", "x: 3, B: 3×3",
+     lambda v: v.x @ np.diag(v.B)),
     (r"\log\det\sqrt{S} + \operatorname{tr} S", "S", "this root may be that of the matrix, or of every entry"),
     (r"\mathrm{tr}((A^TX)^{1/2})", "X", "is of a number, as A is read"),
     (r"\|X^TX - 1\|_F^2", "X", "X^TX - 1 may be a number, or hold the identity"),
@@ -207,6 +215,14 @@ def slope(value: Value, at: V, name: str) -> np.ndarray:
 
 @pytest.mark.parametrize(("text", "wrt", "shapes", "value"), WRITTEN, ids=[row[0] for row in WRITTEN])
 def test_a_formula_of_the_field_is_what_its_author_means(text: str, wrt: str, shapes: str, value: Value) -> None:
+    ("F.huber_loss(x, y, delta=-1)", "x", "delta is positive"),
+    *((f"tf.{name}", "x", f"tf.{name.split('(')[0]} is not among the functions of TensorFlow")
+      for name in ("nn.mse_loss(x, y)", "nn.huber_loss(x, y)", "sum(x)", "dot(x, y)", "keras(x)", "slogdet(x)")),
+    ("tf.norm(A, ord=2, axis=[0, 1])", "A", "this norm over two axes is not read"),
+    ("tf.norm(A, ord='fro')", "A", "'fro' takes the two axes of a matrix"),
+    ("tf.reduce_sum(tf.linalg.diag(A))", "A", "tf.linalg.diag of a matrix stacks matrices"),
+    ("tf.reduce_sum(tf.nn.gelu(x, approximate=True))", "x", "the approximation of gelu is not read"),
+    ("tf.reduce_sum(tf.cast(x, tf.int32))", "x", "only a cast to floating point is read"),
     at = arrays(shapes)
     function = derive.gradient(text, wrt).function(returns="value_and_gradient")
     given = by_identifier(at)
