@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -81,6 +82,21 @@ WRITTEN: list[tuple[str, str, str, Value]] = [
     (r"\log|\Sigma_k| + x_k^T x_k", "x_k", "Σ_k: 3×3, x_k: 3",
      lambda v: np.linalg.slogdet(v.Σ_k)[1] + v.x_k @ v.x_k),
     (r"\operatorname{tr}(\Sigma_k S_k)", "S_k", "Σ_k: 3×3, S_k: 3×3", lambda v: np.trace(v.Σ_k @ v.S_k)),
+    (r"\|\Sigma_k x_k - b\|^2", "x_k", "Σ_k: 3×3, x_k: 3, b: 3", lambda v: ((v.Σ_k @ v.x_k - v.b) ** 2).sum()),
+    (r"\|x-\Sigma_k\mu_k\|^2", "x", "x: 3, Σ_k: 3×3, μ_k: 3", lambda v: ((v.x - v.Σ_k @ v.μ_k) ** 2).sum()),
+    (r"\mu_k^Tx+\|\Sigma_k(x-\mu_k)\|^2", "x", "x: 3, Σ_k: 3×3, μ_k: 3",
+     lambda v: v.μ_k @ v.x + ((v.Σ_k @ (v.x - v.μ_k)) ** 2).sum()),
+    (r"\|\Sigma_k x_k\|^2+\|x_k\|^2", "x_k", "Σ_k: 3×3, x_k: 3",
+     lambda v: ((v.Σ_k @ v.x_k) ** 2).sum() + v.x_k @ v.x_k),
+    (r"\langle \Sigma_k x_k, b \rangle", "b", "Σ_k: 3×3, x_k: 3, b: 3", lambda v: v.Σ_k @ v.x_k @ v.b),
+    (r"\Sigma_k x_k \cdot b", "b", "Σ_k: 3×3, x_k: 3, b: 3", lambda v: v.Σ_k @ v.x_k @ v.b),
+    (r"\Sigma_i \|x_i - y\|^2 + \Sigma_i z_i^2", "y", "X: 4×3, y: 3, z: 4",
+     lambda v: ((v.X - v.y) ** 2).sum() + v.z @ v.z),
+    # The entries of a diagonal
+    (r"x^T diag(\lambda_1,\dots,\lambda_n) x", "x", "x: 3, λ: 3", lambda v: v.λ @ v.x**2),
+    (r"x^T \operatorname{diag}(w_1,w_2,\ldots,w_n) x + \alpha x^T x", "w", "x: 3, w: 3, α: scalar",
+     lambda v: v.w @ v.x**2 + v.α * (v.x @ v.x)),
+    (r"\lambda_1^-a", "a", "λ_1: scalar, a: scalar", lambda v: v.λ_1**-v.a),
     # Sizes below letters
     (r"\|A_{m\times n} x_{n\times 1} - b\|^2", "x", "A: 4×3, x: 3, b: 4", squares),
     (r"x^T A_{2 \times 2} x", "x", "A: 2×2, x: 2", lambda v: v.x @ v.A @ v.x),
@@ -139,6 +155,13 @@ WRITTEN: list[tuple[str, str, str, Value]] = [
      lambda v: np.maximum(1 - v.y * (v.X @ v.w), 0).sum()),
     ("tf.math.reduce_logsumexp(x) + tf.nn.l2_loss(x)", "x", "x: 4",
      lambda v: np.log(np.exp(v.x).sum()) + v.x @ v.x / 2),
+    ("tf.reduce_sum(tf.nn.leaky_relu(A @ x - b))", "x", "A: 4×3, x: 3, b: 4",
+     lambda v: np.where(v.A @ v.x > v.b, v.A @ v.x - v.b, (v.A @ v.x - v.b) / 5).sum()),
+    ("tf.reduce_sum(tf.nn.gelu(x))", "x", "x: 4",
+     lambda v: sum(z * (1 + math.erf(z / math.sqrt(2))) / 2 for z in v.x)),
+    ("tf.norm(A, axis=[0, 1])", "A", "A: 4×3", lambda v: np.sqrt((v.A**2).sum())),
+    ("tf.linalg.trace(tf.matmul(tf.linalg.diag(x), B, transpose_b=True))", "x", "x: 3, B: 3×3",
+     lambda v: v.x @ np.diag(v.B)),
     ("tf.norm(A, ord=2)", "A", "A: 4×3", lambda v: np.sqrt((v.A**2).sum())),
 ]  # fmt: skip
 
@@ -147,6 +170,25 @@ REFUSED = [
     ("x ~ y", "x", "~ cannot be read"),
     (r"\|x\|2", "x", "may be an exponent that lost its height"),
     ("-L + x = x^T x", "x", "the left of = is a name"),
+    ("-L = x^T x", "x", "the left of = is a name"),
+    ("-2L = x^T x", "x", "the left of = is a name"),
+    (r"-\ell(w) = \|Xw - y\|^2", "w", "the left of = is a name"),
+    ("‖Σₖ xₖ − b‖²", "b", "Σ_k may be the sign of a sum, or a matrix"),
+    (r"\|\Sigma_i a_i x_i - b\|^2", "b", "Σ_i may be the sign of a sum, or a matrix"),
+    (r"x^T diag(\lambda_1,\dots,\lambda_n) x + \lambda x^T x", "x", "only where it stands for nothing else"),
+    (r"y^T diag(\sigma_1,\dots,\sigma_n) y/\sigma^2", "y", "only where it stands for nothing else"),
+    (r"x^T diag(w_1,\dots,w_n) x + \|Xw\|^2", "x", "only where it stands for nothing else"),
+    (r"x^T diag(A_1,\dots,A_n) x", "x", r"\dots cannot be read"),
+    (r"x^T diag(\mathbf{w}_1,\dots,\mathbf{w}_n) x", "x", r"\dots cannot be read"),
+    (r"\operatorname{tr}(\sqrt{X^TX}+A)", "X", "this root may be that of the matrix, or of every entry"),
+    (r"\operatorname{tr}(-\sqrt{X^TX})", "X", "this root may be that of the matrix, or of every entry"),
+    (r"x^T(\sqrt A+B)x", "x", "this root may be that of the matrix, or of every entry"),
+    (r"x^T\sqrt A^{-1}x", "x", "this root may be that of the matrix, or of every entry"),
+    (r"\operatorname{tr}(\sqrt A^T B)", "A", "this root may be that of the matrix, or of every entry"),
+    (r"\log\det(I+\sqrt A)", "A", "this root may be that of the matrix, or of every entry"),
+    (r"x^T\exp(1-A)x", "x", "1-A may be a number, or hold the identity"),
+    (r"v^T\log(1-A)v", "v", "1-A may be a number, or hold the identity"),
+    (r"\operatorname{tr}(B\log(1-P))", "P", "1-P may be a number, or hold the identity"),
     (r"\sum_{i,j \in S} w_{ij} x_i x_j", "x", "i, j ∈ S may say that both belong to S, or that the pair does"),
     (r"\sum_{u, i \in K} (r_{ui} - p_u^T q_i)^2", "p", "u, i ∈ K may say that both belong to K"),
     (r"h = \sum_i h_i x_i", "x", "defined by itself"),
@@ -173,6 +215,14 @@ REFUSED = [
     ("torch.dist(x, y, p=1)", "x", "only the Euclidean distance is read"),
     ("F.normalize(x, p=1, dim=0).sum()", "x", "only the Euclidean norm is read"),
     ("F.cross_entropy(X @ W, y)", "W", "targets that are indices of classes are not read"),
+    ("F.huber_loss(x, y, delta=-1)", "x", "delta is positive"),
+    *((f"tf.{name}", "x", f"tf.{name.split('(')[0]} is not among the functions of TensorFlow")
+      for name in ("nn.mse_loss(x, y)", "nn.huber_loss(x, y)", "sum(x)", "dot(x, y)", "keras(x)", "slogdet(x)")),
+    ("tf.norm(A, ord=2, axis=[0, 1])", "A", "this norm over two axes is not read"),
+    ("tf.norm(A, ord='fro')", "A", "'fro' takes the two axes of a matrix"),
+    ("tf.reduce_sum(tf.linalg.diag(A))", "A", "tf.linalg.diag of a matrix stacks matrices"),
+    ("tf.reduce_sum(tf.nn.gelu(x, approximate=True))", "x", "the approximation of gelu is not read"),
+    ("tf.reduce_sum(tf.cast(x, tf.int32))", "x", "only a cast to floating point is read"),
     ("K.mean(K.square(x - y))", "x", "square takes at most 1 arguments"),
 ]
 
@@ -250,6 +300,25 @@ def test_what_is_declared_a_number_is_one(text: str, wrt: str, where: str, shape
     gradient = derivation.function()(**{n: at[n] for n in inspect.signature(derivation.function()).parameters})
     assert np.allclose(gradient, slope(value, at, wrt), rtol=1e-5, atol=1e-7)
     assert ("1 - A" in text) or any("is read as each entry" in said for said in derivation.readings)
+
+
+def test_a_declared_matrix_is_no_sum() -> None:
+    at = arrays("Σ_k: 3×3, x_k: 3")
+    gradient = derive.gradient(r"\|\Sigma_k x_k\|^2", "x_k", where="Σ_k: 3×3, x_k: 3").function()
+    assert np.allclose(gradient(**by_identifier(at)), 2 * at.Σ_k.T @ at.Σ_k @ at.x_k)
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [("+", "proved"), ("-", "fails")])
+def test_only_the_trace_that_is_transposed_takes_what_follows(sign: str, verdict: str) -> None:
+    value = r"\phi = \operatorname{tr}(X^T A X) + \det(B)\,b^T b"
+    change = r"d\phi = \operatorname{tr}(dX)^T A X + \operatorname{tr} X^T A dX"
+    report = derive.check(rf"$${value}$$ $${change} {sign} 2\det(B)\,b^T db$$")
+    assert report.lines[-1].verdict == verdict
+
+
+def test_a_declared_number_has_no_list_of_entries() -> None:
+    with pytest.raises(DeriveError, match="is read as a number, and its entries are listed"):
+        derive.gradient(r"x^T diag(\lambda_1,\dots,\lambda_n) x", "x", "λ: scalar")
 
 
 @pytest.mark.parametrize("text", ["x^T (A + b) x", r"\|A x + b - y\|^2 + \|B + b\|_F^2"])

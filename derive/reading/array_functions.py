@@ -249,6 +249,8 @@ def _binary(p: Plan, a: Array, b: Array) -> Array:
 
 
 def _huber(p: Plan, a: Array, b: Array, delta: Array) -> Array:
+    if delta.number is not None and delta.number <= 0:
+        raise p.refuse("delta is positive")
     return p.node(p.over(p.add(a, b, -1), delta).axes, rows.huber, p.add(a, b, -1), delta)
 
 
@@ -281,8 +283,6 @@ _TWO = "a, b, reduction=mean"
 row("nn", "mse_loss", _TWO, _loss(lambda p, a, b: p.power(p.add(a, b, -1), p.constant(2))))
 row("nn", "smooth_l1_loss", _TWO, _loss(lambda p, a, b: p.function(rows.huber, p.add(a, b, -1))))
 row("nn", "huber_loss", f"{_TWO}, delta=1", _loss(_huber))
-row("nn", "l2_loss", "a", lambda p, a: p.over(p.sum(p.power(array(p, a), p.constant(2))), p.constant(2)))
-row("tf", "matvec", "a, b", lambda p, a, b: p.matmul(array(p, a), array(p, b)))
 row("nn", "normalize", "a, ord=2, axis=1, eps=None", _normalized)
 row("torch", "dist", "a, b, ord=2", lambda p, a, b, order: _distance(p, array(p, a), array(p, b), order))
 row("nn", "kl_div", _TWO, _loss(lambda p, a, b: p.times(b, p.add(p.function(ops.log, b), a, -1))))

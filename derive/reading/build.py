@@ -121,20 +121,26 @@ def _make_prod(b: Builder, node: Node, args: list[Expr]) -> Expr:
             is_outer = len(arrays) == 2 and args[j].shape[1] is args[i].shape[0] is ONE  # the same in both
             if node.data[i - 1] == "*" and not is_outer:
                 raise _two_meanings(b, node, "*", "write ⊙ for the product entry by entry, @ for that of matrices")
-    for part, arg in zip(node.args, args, strict=True):
-        if part.op == "root" and ONE not in arg.shape:
-            _refuse_root(b, part)
+    _refuse_roots(b, node.args)
     _, groups = grouped(b, node, shapes)
     return _product(b, node, args, groups)
 
 
-def _refuse_root(b: Builder, root: Node) -> None:
-    """Refuse √A x and tr √A, of which the root may be that of the matrix."""
-    inside = b.values[id(root.args[0])].text()
-    raise ParseError(
-        "this root may be that of the matrix, or of every entry", b.source, root.span,
-        f"sqrt({inside}) is that of every entry; the matrix root is not among the operations",
-    )  # fmt: skip
+def _refuse_roots(b: Builder, factors: list[Node]) -> None:
+    """Refuse √A x, tr √A and (√A + B)⁻¹ x, of which the root may be that of the matrix."""
+    below = list(factors)
+    while below:
+        node = below.pop()
+        if node.op == "root" and ONE not in b.values[id(node)].shape:
+            inside = b.values[id(node.args[0])].text()
+            raise ParseError(
+                "this root may be that of the matrix, or of every entry", b.source, node.span,
+                f"sqrt({inside}) is that of every entry; the matrix root is not among the operations",
+            )  # fmt: skip
+        below += node.args if node.op in ("sum", "spread") else node.args[:1] if node.op in _OF_WHOLE else []
+
+
+_OF_WHOLE = ("neg", "inv", "trans", "transpow", "pow")  # of a matrix, and not of its entries
 
 
 def _two_meanings(b: Builder, node: Node, sign: str, hint: str) -> ParseError:
@@ -339,8 +345,8 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
     (arg,) = args
     if name in ("tr", "det", "logdet") and arg.is_scalar:
         _refuse_numbers(b, node)
-    if name in ("tr", "det", "logdet") and node.args[0].op == "root" and not arg.is_scalar:
-        _refuse_root(b, node.args[0])
+    if name in ("tr", "det", "logdet"):
+        _refuse_roots(b, node.args)
     if name == "log" and arg.op is ops.det:
         return ops.logdet(arg.args[0])
     if name == "log" and arg.op is ops.absolute and arg.args[0].op is ops.det:

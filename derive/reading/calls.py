@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 
 from .. import names
@@ -52,7 +51,8 @@ def function(p: Stacks, token: Token) -> bool:
     if name == "sum" and following is not None and following.text == "(" and following.spaced and raised_behind(p):
         raise p.error("this power may be of the sum, or of what is summed", token, "write sum((…)^2), or (sum(…))^2")
     if following is not None and following.kind == "open" and following.text in ("(", "[", "{", "\\{"):
-        if not ("call" in p.loose and name in ("tr", "det", "logdet") and not comma_inside(p)):
+        is_loose = "call" in p.loose and name in ("tr", "det", "logdet") and not comma_inside(p)
+        if not is_loose and not ("turned" in p.loose and name == "tr" and turned_behind(p)):
             p.i += 1
             p.open(following, data)
             return True
@@ -127,16 +127,13 @@ def raised_behind(p: Stacks) -> bool:
     return False
 
 
-def turns_operand(tokens: Sequence[Token]) -> bool:
-    """Whether a mark of transposition stands behind the bracket of a trace: of tr(dX)ᵀA, dX is turned."""
-    for i, token in enumerate(tokens[:-1]):
-        depth = 0
-        for j in range(i + 1, len(tokens)) if token.text == "tr" and tokens[i + 1].text == "(" else ():
-            depth += (tokens[j].kind == "open") - (tokens[j].kind == "close")
-            if not depth:
-                if is_transposed(tokens[j + 1 : j + 4]):
-                    return True
-                break
+def turned_behind(p: Stacks) -> bool:
+    """Whether a mark of transposition stands behind the bracket that opens here: of tr(dX)ᵀA, dX is turned."""
+    depth = 0
+    for i in range(p.i, len(p.tokens)):
+        depth += (p.tokens[i].kind == "open") - (p.tokens[i].kind == "close")
+        if not depth:
+            return is_transposed(p.tokens[i + 1 : i + 4])
     return False
 
 

@@ -19,7 +19,6 @@ from typing import Any
 
 from ..errors import LimitError, ParseError
 from ..names import SPOKEN
-from .calls import turns_operand
 from .declarations import dimension
 from .grammar import Parser
 from .lexer import Lexer
@@ -254,9 +253,7 @@ def parse(tokens: list[Token], source: str, vocabulary: Vocabulary, readings: li
     found = with_signs(tokens, vocabulary)
     found = split_runs(found, frozenset(vocabulary.names), source, vocabulary.is_latex, readings, usage)
     found = with_primes(found)
-    loose = frozenset(
-        ("dot", "call") if turns_operand(found) else ("dot",)
-    )  # `.*` binds less than a product, as ⊙ does
+    loose = frozenset(("dot", "turned"))  # `.*` binds less than a product, as ⊙ does; of tr(dX)ᵀA, dX is turned
     parser = ClaimParser(found, source, frozenset(vocabulary.names), loose, _sized(source), readings)
     parser.functions = usage.applied
     return parser.parse()

@@ -16,7 +16,7 @@ from unicodedata import normalize
 
 from ..errors import DeriveError, LimitError, ParseError
 from ..expr import constant
-from . import array_table
+from . import array_table, tensorflow
 from .array_functions import CONSTANTS
 from .arrays import Array, Plan
 from .entrywise import compared, opposite
@@ -35,8 +35,8 @@ _INNER = {
 }  # fmt: skip
 _HOMES = {
     "np": ("np",), "torch": ("torch",), "nn": ("nn",), "special": ("special",), "linalg": ("linalg",),
-    "tf": ("tf", "np", "linalg"), "math": ("math",), "method": ("method",), "bare": ("bare",), "jax": ("np",),
-    "scipy": ("special", "linalg"),
+    "tf": ("tf",), **{part: (part,) for part in tensorflow.MODULES.values()},
+    "math": ("math",), "method": ("method",), "bare": ("bare",), "jax": ("np",), "scipy": ("special", "linalg"),
 }  # fmt: skip
 _SIGNS = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="}
 REFUSED = REFUSED_FUNCTIONS | {
@@ -227,9 +227,16 @@ class Interpreter:
         return array_table.array(self.plan, value)
 
     def unknown(self, path: Path) -> DeriveError:
-        if path.home in MODULES.values() and not path.name:
+        if not path.name:
             return self.plan.refuse("a module is no value")
-        known = [*array_table.TABLE.get(_HOMES[path.home][0], ()), *array_table.TABLE["bare"]]
+        own = array_table.TABLE.get(_HOMES[path.home][0], ())
+        if path.home.startswith("tf"):
+            near = closest(path.name, own)
+            return self.plan.refuse(
+                f"{path.home}.{path.name} is not among the functions of TensorFlow that are read",
+                f"did you mean {path.home}.{near}?" if near else "write it out, or as NumPy has it",
+            )
+        known = [*own, *array_table.TABLE["bare"]]
         near = closest(path.name, known)
         hint = REFUSED.get(path.name) or (f"did you mean {near}?" if near else None)
         if path.home == "method" and path.owner is not None:
@@ -288,8 +295,11 @@ class Interpreter:
                 return plan.node((), lambda: constant(CONSTANTS[attr]))
             if attr == "newaxis":
                 return None
+            if base.home.startswith("tf"):
+                part = tensorflow.MODULES.get(attr) if base.home == "tf" else None
+                return Path(part) if part else Path(base.home, attr)
             if attr in _INNER:
-                return Path("tf" if base.home == "tf" and attr in ("math", "linalg") else _INNER[attr])
+                return Path(_INNER[attr])
             return Path(base.home, attr)
         if not isinstance(base, Array):
             raise plan.refuse(f"the attribute {attr} is not read")

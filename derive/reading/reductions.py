@@ -10,7 +10,7 @@ from .. import operations as ops
 from ..rows import along
 from ..rows import cumsum as cumsum_of_columns
 from ..shapes import ONE
-from .array_table import TABLE, array, flag, integer, row
+from .array_table import array, flag, integer, row
 from .arrays import Array, Plan
 from .entrywise import maximum, minimum
 from .indexing import indexed
@@ -245,12 +245,10 @@ def _norm_of_entries(p: Plan, a: Any, order: Any, axis: Any, keepdims: Any) -> A
 
 
 row("linalg bare", "norm matrix_norm", "a, ord=None, axis=None, keepdims=False", norm)
-row("tf", "norm", "a, ord=2, axis=None, keepdims=False", _norm_of_entries)  # of a matrix too
 row("linalg", "vector_norm", "a, ord=2, axis=None, keepdims=False", _norm_of_entries)
 row("torch method", "norm", "a, ord=2, axis=None, keepdims=False", _norm_of_entries)
 row("bare", "norm2", "a", lambda p, a: norm(p, a, None, None, False))
 row("bare", "norm1", "a", lambda p, a: _norm_of_entries(p, a, Fraction(1), None, False))
-TABLE["tf"] |= {f"reduce_{name}": TABLE["np"][name] for name in "sum mean max min prod logsumexp".split()}
 
 
 __all__ = ["log_softmax"]

@@ -15,7 +15,9 @@ from .build import Builder
 from .kinds import kind_of
 from .shaping import Symbol
 from .signatures import C, M, R, S
+from .spelling import LISTED
 from .stacks import Node, nodes_below
+from .vocabulary import ELEMENTWISE
 
 if TYPE_CHECKING:
     from .scope import Reading
@@ -47,6 +49,8 @@ class Solution:
             shown = builder.cut(node)
             builder.note(f"{shown} in a sum is read as a power of a matrix; with .^ it is that of each entry")
         self.doubt = hidden_identity(builder)
+        if LISTED in reading.split_readings:
+            self.doubt = self.doubt or number_of_entries(builder)
         self.lone = lone_factors(builder.order, builder.values)
         self.multiplies_scalars = any(n.op == "had" and builder.values[id(n)].is_scalar for n in builder.order)
         self.measures_numbers = any(n.op == "norm" and builder.values[id(n.args[0])].is_scalar for n in builder.order)
@@ -155,6 +159,17 @@ def hidden_identity(b: Builder) -> ParseError | None:
     return None
 
 
+def number_of_entries(b: Builder) -> ParseError | None:
+    """What is said of the w of diag(w_1, …, w_n) where it is read as a number."""
+    for node in b.order:
+        if node.op == "call" and node.data == "diag" and b.values[id(node.args[0])].is_scalar:
+            shown = b.cut(node.args[0])
+            return ParseError(
+                f"{shown} is read as a number, and its entries are listed", b.source, node.span, f"declare {shown}: n"
+            )
+    return None
+
+
 def _between(b: Builder, factors: list[Node]) -> list[Node]:
     """The sums that are numbers and stand where a matrix could: behind a row or before a column."""
     found = []
@@ -162,7 +177,8 @@ def _between(b: Builder, factors: list[Node]) -> list[Node]:
         takes = False  # whether a matrix could stand behind what came last
         for factor in at:
             made = b.values[id(factor)]
-            part = factor.args[0] if factor.op in ("pow", "inv") else factor
+            of_entries = factor.op == "call" and factor.data in ELEMENTWISE  # xᵀ exp(1 − A) x
+            part = factor.args[0] if factor.op in ("pow", "inv") or of_entries else factor
             if not made.is_scalar:
                 takes = made.shape[side] is not ONE
             elif takes and part.op in ("sum", "spread") and b.values[id(part)].is_scalar:

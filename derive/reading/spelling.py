@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from .. import names
 from ..errors import ParseError
 from ..heights import LOWERED, RAISED
 
@@ -42,16 +43,21 @@ _MATRIX = (
     r"(?:[A-Z)\]'ᵀ⊤]|\^\s*\{?\s*(?:T|\\top|\\intercal)\s*\}?|[Tt]r(?:ace)?\s*\}?\s*(?:\\\w+\s*)?[(\[{])\s*$"
     r"|\|\s*(?:Σ|\\Sigma)\s*_?\s*\{?\s*\w\s*\}?\s*(?:\\right\s*)?\|"
 )
+_INDEX = r"\s*(?:_\s*(?:\{[^{}]*\}|\w)|[ᵢⱼₖₗₘₙₜ])"
+_DECLARED_MATRIX = rf"(?:Σ|\\Sigma){_INDEX}\s*(?:∈|\\in(?![A-Za-z])|:)"
+_BARS = {"‖": r"‖|\\[lr]?Vert(?![A-Za-z])|\\\||\|\|", "|": r"(?<![\\|])\|(?!\|)|\\[lr]?vert(?![A-Za-z])"}
+_ALONE = re.compile(rf"(?:{_INDEX})?\s*(?:\\[a-z]+|[^\W\d_]){_INDEX}\s*")
 _LIMITS = r"(\\(?:sum|prod)(?:\\limits)?\s*)(\^\s*(?:\{[^{}]*\}|[A-Za-z]))\s*(_\s*\{(?:[^{}]|\{[^{}]*\})*\})"
 _RANGES = (
     r"_\s*\{\s*([A-Za-z])\s*(?:=|(?:\\in\b|∈)\s*\\?\{)\s*(\d)\s*,\s*(?:\\[lc]?dots\s*|…|\.\.\.)\s*,"
     r"\s*([A-Za-z])\s*(?:\\\}\s*)?\}"
 )
-_FIRST = r"((?:\\math\w+\s*\{\s*)?(?:\\[a-z]+|[^\W\d_])\}?)\s*(?:_\s*\{?\s*1\s*\}?|₁)"
+_FIRST = r"(\\[a-z]+|[a-zα-ω])\s*(?:_\s*\{?\s*1\s*\}?|₁)"
 _DIAGONAL = (
     r"(\b[dD]iag\}?\s*(?:\\left|\\[bB]ig+l?)?\s*[(\[{])\s*" + _FIRST + r"\s*,(?:\s*\2\s*(?:_\s*\{?\s*2\s*\}?|₂)\s*,)?"
     r"\s*(?:\\[lc]?dots|…|\.\.\.)\s*,\s*\2\s*(?:_\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])|[ₙₘₖₚ])\s*((?:\\right|\\[bB]ig+r?)?\s*[)\]}])"
 )
+_LOW = r"(?!\s*(?:_|[ᵢⱼₖₗₘₙₜ₀-₉]))"  # no subscript
 _REALS = r"(?:\\mathbb\s*\{?R\}?|ℝ)"
 _MAPPING = rf"[^\W\d_]\s*:\s*{_REALS}[^;=]*?(?:\\to|\\rightarrow|→)\s*{_REALS}\s*[,;.]?(?!\s*\^)"
 _POWER = r"\s*(?:\^\s*\{?\s*([A-Za-z])\s*\}?)?"
@@ -61,6 +67,7 @@ _POSITIVE = rf"{_REALS}{_POWER}\s*_\s*\{{?\s*(\+{{1,2}})\s*\}}?{_POWER}"
 SETS = ("mathbb{S}", "mathbb S", "𝕊", "_+", "_{+", "setminus", "∖")
 _WITHOUT = r"\\setminus\s*\\\{[^{}]*\\\}|∖\s*\{[^{}]*\}"
 _OF_ALL = r",\s*(['\"])(?:fro|all)\1(?=\s*\))"  # norm(X,'fro') and sum(X,'all') of MATLAB
+LISTED = "the entries from the first to the last are read as a vector"
 _TAIL = 60  # where the number of an equation may stand
 _NUMBER = r"(?:\\q?quad|\\hfill|\s{3})\s*(?:\(\d+(?:\.\d+)*[a-z]?\)|\[\d+\])\s*[.,;]?\s*$"
 _ENTRY = r"_?\s*\{?\s*[i-n]\s*,?\s*[i-n]\s*\}?|[ᵢⱼₖₗₘₙ]{2}"
@@ -133,10 +140,12 @@ def _without_constant(text: str, readings: list[str], known: frozenset[str]) -> 
 
 
 def _greek_sum(text: str, readings: list[str], known: frozenset[str]) -> str:
-    """∑ for the Greek letter, where its index begins somewhere or letters behind it have it, and no ∑ stands."""
+    """∑ for the Greek letter, where its index begins somewhere or only letters behind it have it, and no ∑ stands."""
     found = list(re.finditer(_GREEK_SUM, text))
-    if len(found) < len(re.findall(r"Σ|\\Sigma(?![A-Za-z])", text)) or re.search(r"∑|\\sum", text) or "Σ" in known:
+    given = any(name[0] == "Σ" for name in known) or re.search(_DECLARED_MATRIX, text)
+    if len(found) < len(re.findall(r"Σ|\\Sigma(?![A-Za-z])", text)) or re.search(r"∑|\\sum", text) or given:
         return text
+    terms = {sign.end(): _end_of_term(text, sign.end()) for sign in found}
     for sign in found:
         if sign[1] or sign[2]:
             continue
@@ -149,8 +158,51 @@ def _greek_sum(text: str, readings: list[str], known: frozenset[str]) -> str:
         others = len(re.findall(low, behind)) - bool(re.match(rf"\s*(?:{low})", behind))
         if is_given or is_matrix or not others:
             return text
+        places = [place.start() for place in re.finditer(low, text)]
+        is_elsewhere = not all(any(start <= at <= end for start, end in terms.items()) for at in places)
+        is_elsewhere |= any(index in names.parts(name)[2] for name in known)
+        if is_elsewhere or _is_turned(text, sign.end(), terms[sign.end()]):
+            within = re.findall(low, text[sign.end() : terms[sign.end()]])
+            if sign[0][0] == "\\" and (is_elsewhere or len(within) < 3):  # TeX has a sign of its own for the sum
+                return text
+            raise ParseError(
+                f"Σ_{index} may be the sign of a sum, or a matrix", text, sign.span(),
+                f"write ∑_{index} for the sum, or declare Σ_{index}: n×n",
+            )  # fmt: skip
     readings.append("Σ is read as the sign of a sum")
     return re.sub(_GREEK_SUM, lambda sign: "∑".ljust(len(sign[0])), text)
+
+
+def _end_of_term(text: str, start: int) -> int:
+    """Where the term ends that a sum before `start` is of: at a sign, or where what is open there closes."""
+    depth, inside = 0, {bar: len(re.findall(pattern, text[:start])) % 2 for bar, pattern in _BARS.items()}
+    for token in re.compile(r"\\\||\\[A-Za-z]+|.", re.DOTALL).finditer(text, start):
+        bar = next((bar for bar, pattern in _BARS.items() if re.fullmatch(pattern, token[0])), None)
+        if bar is not None:
+            if inside[bar] == 1:
+                return token.start()
+            depth += -1 if inside[bar] else 1
+            inside[bar] = 0 if inside[bar] else 2
+        depth += (token[0] in "([{") - (token[0] in ")]}")
+        if depth < 0 or not depth and token[0] in "+-−=;,\n":
+            return token.start()
+    return len(text)
+
+
+def _is_turned(text: str, start: int, end: int) -> bool:
+    """Whether the sum that begins before `start` stands where a vector does: in a norm, an inner product or (…)ᵀ."""
+    before = text[:start]
+    is_open = len(re.findall(r"⟨|\\langle", before)) > len(re.findall(r"⟩|\\rangle", before))
+    if is_open or re.match(rf"{_ALONE.pattern}(?:\\cdot|·|⋅)", text[start:end]):
+        return True
+    if len(re.findall(_BARS["‖"], before)) % 2:
+        return bool(_ALONE.fullmatch(text[start:end])) or before.endswith("\\Sigma")
+    depth = 0
+    for place in range(start, len(text)):
+        depth += (text[place] in "([{") - (text[place] in ")]}")
+        if depth < 0:
+            return bool(re.match(r"\)\s*(?:\^\s*\{?\s*(?:T|\\top|\\intercal)|[ᵀ⊤'])", text[place:]))
+    return False
 
 
 def _fractions(text: str, readings: list[str], known: frozenset[str]) -> str:
@@ -227,8 +279,18 @@ def _spectrum(text: str, readings: list[str], known: frozenset[str]) -> str:
 
 
 def listed(text: str) -> str:
-    """`diag(w)` for `diag(w_1, …, w_n)`; the length is kept."""
-    return re.sub(_DIAGONAL, lambda m: f"{m[1]}{m[2]}".ljust(len(m[0]) - len(m[3])) + m[3], text)
+    """`diag(w)` for `diag(w_1, …, w_n)` where w stands for nothing else; the length is kept."""
+    rest = re.sub(_DIAGONAL, "", text)
+    without_words = re.sub(r"\\[A-Za-z]+|(?<![A-Za-z])(?:tr|det|sum|log|exp|diag)(?=\s*\()", "", rest)
+
+    def put(found: re.Match[str]) -> str:
+        letter = found[2].strip()
+        plain = names.SPOKEN.get(letter[1:], letter)
+        commands = [rf"\\{word}(?![A-Za-z])" for word, c in names.SPOKEN.items() if c == plain]
+        is_bare = any(re.search(form + _LOW, rest) for form in commands) or re.search(plain + _LOW, without_words)
+        return found[0] if is_bare else f"{found[1]}{letter}".ljust(len(found[0]) - len(found[3])) + found[3]
+
+    return re.sub(_DIAGONAL, put, text)
 
 
 def _ranges(text: str, readings: list[str], known: frozenset[str]) -> str:
@@ -237,8 +299,16 @@ def _ranges(text: str, readings: list[str], known: frozenset[str]) -> str:
     def put(found: re.Match[str]) -> str:
         return f"_{{{found[2]}≤{found[1]}≤{found[3]}}}".ljust(len(found[0]))
 
-    if (made := listed(text)) != text:
-        readings.append("the entries from the first to the last are read as a vector")
+    made = listed(text)
+    for found in re.finditer(_DIAGONAL, text):
+        letter = names.SPOKEN.get(found[2].strip("\\ "), found[2].strip())
+        if made[found.start() : found.end()] == found[0]:
+            raise ParseError(
+                f"{letter} is read as the vector of these entries only where it stands for nothing else", text,
+                found.span(), f"declare {letter}: n, and write diag({letter})",
+            )  # fmt: skip
+    if made != text:
+        readings.append(LISTED)
     return re.sub(_RANGES, put, made)
 
 

@@ -242,9 +242,13 @@ class Statements:
 
     @staticmethod
     def names_value(head: list[Token]) -> bool:
-        """Whether the left side can be what somebody calls the value, as −log p(y | X) is: no sum, and a letter."""
+        """Whether the left side can be what somebody calls the value, as −log p(y | X) is: no sum, and a letter.
+
+        Of −L the gradient of L is meant, which has the other sign.
+        """
         depth = 0
-        for token in head[bool(head) and head[0].text == "-" :]:
+        is_logarithm = [token.text for token in head[:2]] == ["-", "log"] and head[1].kind == "func"
+        for token in head[is_logarithm:]:
             depth += (token.kind == "open") - (token.kind == "close")
             if depth == 0 and token.kind == "op" and token.text in ("+", "-", "<", ">", "≤", "≥", "≠"):
                 return False

@@ -301,7 +301,8 @@ class Letters:
         elif text[at + 1 : at + 2] in ("+", "-"):
             sign, end = text[at + 1], at + 2
             after = text[end : end + 1]
-            is_alone = self.is_latex and (not after.isalnum() or after.isalpha() and after != "T" and bool(token.low))
+            is_filter = token.text.isupper() and bool(token.low) and after.isupper() and after != "T"
+            is_alone = self.is_latex and (not after.isalnum() or is_filter)
             if not is_alone and (after.isalnum() or after in ("(", "{", "[")):  # TeX raises one sign: P_k^-H
                 return False
         else:

@@ -1,0 +1,114 @@
+"""The functions of TensorFlow, under the names and with the defaults that they have there.
+
+`tf` stands for the module itself, `tf.math`, `tf.linalg` and `tf.nn` for its parts.  What computes the same as in
+NumPy and PyTorch is taken from their rows; no other name is read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import rows
+from .array_functions import diag, reshape, squeeze
+from .array_table import TABLE, array, flag, integer, length, lengths, row
+from .arrays import Array, Plan
+from .reductions import cumsum, log_softmax, norm, softmax
+
+_EVERY_ENTRY = "abs acos asin atan cos cosh exp negative sigmoid sign sin sinh sqrt square tan tanh"
+_OF_TWO = "add divide greater greater_equal less less_equal maximum minimum multiply pow subtract"
+# Home -> where the rows are, and the names in it.
+_SHARED = {
+    "tf": (("np", f"{_EVERY_ENTRY} {_OF_TWO} einsum expand_dims ones_like zeros_like stack log trace where"),),
+    "tf.math": (
+        ("np", f"{_EVERY_ENTRY} {_OF_TWO} log log1p expm1 reciprocal"), ("torch", "rsqrt"),
+        ("nn", "softplus log_sigmoid"), ("special", "xlogy xlog1py"),
+    ),
+    "tf.linalg": (("np", "einsum trace"), ("linalg", "det logdet slogdet inv expm")),
+    "tf.nn": (("nn", "relu relu6 sigmoid tanh softplus softsign elu silu swish"),),
+}  # fmt: skip
+
+
+def _product(p: Plan, a: Any, b: Any, turns_left: Any, turns_right: Any) -> Array:
+    left, right = array(p, a), array(p, b)
+    left = p.transposed(left) if flag(p, turns_left) else left
+    return p.matmul(left, p.transposed(right) if flag(p, turns_right) else right)
+
+
+def _norm(p: Plan, a: Any, order: Any, axis: Any, keepdims: Any) -> Array:
+    """The norm of all entries; two axes make it that of a matrix."""
+    is_of_matrix = isinstance(axis, list)
+    if order == "fro" and not is_of_matrix or is_of_matrix and order not in ("euclidean", "fro"):
+        raise p.refuse(
+            "this norm over two axes is not read" if is_of_matrix else "'fro' takes the two axes of a matrix",
+            "the order 'euclidean' is read",
+        )  # fmt: skip
+    return norm(p, a, None if order in ("euclidean", "fro") else order, axis, keepdims, False)
+
+
+def _diagonal(p: Plan, a: Any) -> Array:
+    if array(p, a).rank != 1:
+        raise p.refuse("tf.linalg.diag of a matrix stacks matrices", "tf.linalg.diag_part is the diagonal")
+    return diag(p, a)
+
+
+def _diagonal_part(p: Plan, a: Any) -> Array:
+    if array(p, a).rank != 2:
+        raise p.refuse("the diagonal part is that of a matrix")
+    return diag(p, a)
+
+
+def _cast(p: Plan, a: Any, dtype: Any) -> Array:
+    if not isinstance(dtype, str) or not any(word in dtype for word in ("float", "double")):
+        raise p.refuse("only a cast to floating point is read")
+    return array(p, a)
+
+
+def _eye(p: Plan, n: Any) -> Array:
+    return p.eye(length(p, n))
+
+
+def _gelu(p: Plan, a: Any, approximate: Any) -> Array:
+    if flag(p, approximate):
+        raise p.refuse("the approximation of gelu is not read here", "jax.nn.gelu is it")
+    return p.function(rows.gelu, array(p, a))
+
+
+def _transpose(p: Plan, a: Any) -> Array:
+    return p.transposed(array(p, a))
+
+
+for _home, _groups in _SHARED.items():
+    for _rows, _names in _groups:
+        TABLE.setdefault(_home, {}).update({name: TABLE[_rows][name] for name in _names.split()})
+for _home in ("tf", "tf.math"):
+    for _name in "sum mean max min logsumexp".split():
+        TABLE[_home][f"reduce_{_name}"] = TABLE["np"][_name]
+    row(_home, "cumsum", "a, axis=0", cumsum)
+row("tf tf.linalg", "matmul", "a, b, transpose_a=False, transpose_b=False", _product)
+row("tf.linalg", "matvec", "a, b, transpose_a=False", lambda p, a, b, turns: _product(p, a, b, turns, False))
+row("tf.linalg", "matrix_transpose", "a", _transpose)
+row("tf", "transpose", "a", _transpose)
+row("tf tf.linalg", "norm", "a, ord=euclidean, axis=None, keepdims=False", _norm)
+row("tf.linalg", "diag", "a", _diagonal)
+row("tf.linalg", "diag_part tensor_diag_part", "a", _diagonal_part)
+row("tf.linalg", "solve", "a, b", TABLE["linalg"]["solve"][1])
+row("tf tf.linalg", "eye", "n", _eye)
+row("tf", "concat", "arrays, axis", TABLE["np"]["concat"][1])
+row("tf", "reshape", "a, shape", lambda p, a, shape: reshape(p, a, [shape]))
+row("tf", "squeeze", "a", squeeze)
+row("tf", "ones", "shape", lambda p, shape: p.filled(lengths(p, shape), 1))
+row("tf", "zeros", "shape", lambda p, shape: p.filled(lengths(p, shape), 0))
+row("tf", "cast", "a, dtype", _cast)
+row("tf", "identity convert_to_tensor", "a", lambda p, a: array(p, a))
+row("tf", "clip_by_value", "a, a_min, a_max", TABLE["np"]["clip"][1])
+row("tf.nn", "softmax", "a, axis=-1", lambda p, a, axis: softmax(p, array(p, a), integer(p, axis)))
+row("tf.nn", "log_softmax", "a, axis=-1", lambda p, a, axis: log_softmax(p, array(p, a), integer(p, axis)))
+row("tf.nn", "leaky_relu", "a, alpha=0.2", TABLE["nn"]["leaky_relu"][1])
+row("tf.nn", "gelu", "a, approximate=False", _gelu)
+row("tf.nn", "l2_loss", "a", lambda p, a: p.over(p.sum(p.power(array(p, a), p.constant(2))), p.constant(2)))
+del _home, _groups, _rows, _names, _name
+
+MODULES = {"math": "tf.math", "linalg": "tf.linalg", "nn": "tf.nn"}
+
+
+__all__ = ["MODULES"]
