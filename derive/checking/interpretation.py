@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from copy import copy
 from itertools import zip_longest
 from typing import Any
 
 from ..errors import DeriveError, ShapeError
-from ..reading.differentials import Vocabulary, parse
+from ..reading.differentials import Vocabulary, lex, parse
 from ..reading.indicators import INEQUALITY, indicators
 from ..reading.tokens import Token
 from ..shapes import ONE
@@ -19,7 +20,7 @@ from .conditions import stated
 from .declaring import add_property, declare, declared_by, declares, is_hedged
 from .definitions import settle
 from .document import RESTATED, MathRow, Passage, equation_sides, rows, statements
-from .generic_layers import kinds, written_out
+from .generic_layers import SAID_ONE, kinds, written_out
 from .heads import name_heads
 from .manuscript import Manuscript
 from .roles import chains_of, names_of, scopes
@@ -47,6 +48,7 @@ _CASE = re.compile(r"[\s&,(]*[i-n]\s*(?:=|\\neq?(?![a-z])|≠|\\not\s*=)\s*[i-n]
 _RANGE = re.compile(r"[\s(]*[a-zN]\s*=\s*[01]\s*(?:,\s*(?:[12]\s*,\s*)?)?(?:\\[lc]?dots|…|\.\.)[^=]*$")  # i = 1, …, n
 _MEMBERS = re.compile(r"[^=]*(?:\\in(?![A-Za-z])|∈)[^=]*")  # for x ∈ ℝⁿ, let …
 _VANISHES = re.compile(r"\b(?:vanish\w*|zero|minimi[sz]ed|maximi[sz]ed|solved)\s+(?:only\s+)?(?:for|if)\s*$")
+_NO_LETTERS = re.compile(r"\\(?:operatorname|mathrm|text)\*?\s*\{[^{}]*\}|\\[A-Za-z]+")
 _DELTA = re.compile(r"\\delta ([A-Za-z])")
 _DELTAS = re.compile(r"\\delta ([A-Za-z])(?![A-Za-z_^])")
 MAX_SCOPES = 400
@@ -64,6 +66,7 @@ class Document:
         self.notes: list[str] = []
         self.heads: dict[str, str] = {}  # what the names of heads are written as
         self.has_layers = False  # lines in a layer l
+        self.neurons: frozenset[str] = frozenset()  # letters of layers that are numbers, as no words say
 
     @property
     def scope(self) -> Scope:
@@ -111,13 +114,13 @@ def read(text: str, where: Any = None) -> Document:
     for claim in whole.claims:
         for side in claim.sides:
             _parse(side, vocabulary, document.notes, hypotheses)
-    vocabulary.kinds = kinds(whole.claims) if has_layers else {}
-    if set(vocabulary.kinds.values()) == {"scalar"}:
-        document.notes.append("each layer has one neuron: no line transposes, or multiplies entry by entry")
+    vocabulary.kinds = kinds(whole.claims, manuscript.text) if has_layers else {}
+    if set(vocabulary.kinds.values()) == {"scalar"} and not SAID_ONE.search(manuscript.text):
+        document.neurons = frozenset(vocabulary.kinds)
     named = name_gradients(whole.claims, lambda c: sections[c.row.block])
     _free_functions(whole.claims)
     _divided_heads(whole.claims, sections)
-    whole.claims = _named_behind(whole.claims)
+    whole.claims = _named_behind(whole.claims, _Mentioned(held, declared))
     document.claims = whole.claims
     bare: list[tuple[Side, int]] = []
     for content, start, row in loose:
@@ -381,7 +384,36 @@ def _join_deltas(claims: list[Claim]) -> None:
         side.text = _DELTAS.sub(lambda m: rf"\delta_{m[1]}" if m[1] in letters else m[0], side.text)
 
 
-def _named_behind(claims: list[Claim]) -> list[Claim]:
+class _Mentioned:
+    """The letters that a document has used or declared before a line."""
+
+    __slots__ = ("names", "waiting", "texts")
+
+    def __init__(self, held: Sequence[Passage], declared: Iterable[str]) -> None:
+        self.names = set(declared)
+        self.texts = [p.text if p.kind == "prose" else "" for p in held]
+        self.waiting = [Side(p.text, 0) if p.kind != "prose" else None for p in held]
+
+    def before(self, block: int) -> set[str]:
+        for k in range(min(block, len(self.waiting))):
+            side, self.waiting[k] = self.waiting[k], None
+            self.names |= set(re.findall(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])", self.texts[k]))
+            self.names |= _letters(side) if side is not None else set()
+            self.texts[k] = ""
+        return self.names
+
+
+def _letters(side: Side) -> set[str]:
+    """The letters of a side, whether it is read or not."""
+    trees = side.tree.walk() if side.tree is not None else ()
+    found = {str(d) for t in trees if t.kind == "name" for d in t.data[:2]}
+    with suppress(DeriveError):
+        found |= {t.text for t in side.found or lex(side.written, frozenset(), True)}
+    words = re.findall("[A-Za-z]+", _NO_LETTERS.sub(" ", side.text))
+    return found | {letter for w in words if len(w) < 3 or not w.islower() for letter in w}  # Ax, and not diag
+
+
+def _named_behind(claims: list[Claim], mentioned: _Mentioned) -> list[Claim]:
     """The claims, with the definition of p beside ∂f/∂xⱼ = eˣʲ / Σᵢ eˣⁱ = pⱼ where nothing else says what p is."""
     heads = {_plain_name(claim.sides[0].tree) for claim in claims if not claim.continues}
     found: list[Claim] = []
@@ -389,7 +421,7 @@ def _named_behind(claims: list[Claim]) -> list[Claim]:
     for claim, following in zip_longest(claims, claims[1:]):
         found.append(claim)
         *before, last = claim.sides
-        seen |= {str(t.data[1]) for side in before if side.tree for t in side.tree.walk() if t.kind == "name"}
+        seen |= {name for side in before for name in _letters(side)} | mentioned.before(claim.row.block)
         named, head = _plain_name(last.tree), before[0].tree if before else None
         if len(before) > 1 and head is not None and head.kind in DERIVATIVES and named and named not in seen | heads:
             if following is None or not following.continues:
@@ -398,7 +430,7 @@ def _named_behind(claims: list[Claim]) -> list[Claim]:
                 made.number, made.start = claim.number, claim.start
                 made.latex = " = ".join(shown(side.text) for side in made.sides)
                 found.append(made)
-        seen.add(named)
+        seen |= _letters(last)
     return found
 
 

@@ -14,6 +14,7 @@ from ..derivation import Sweep
 from ..errors import DeriveError
 from ..expr import Expr, nodes, symbols_of
 from ..shapes import ONE, Dim
+from .backward import LOSSES
 from .claims import DERIVATIVES, EDGE, Claim, parts_of
 from .document import spelled
 from .manuscript import closing
@@ -193,7 +194,25 @@ def entries_beside(claims: Sequence[Claim]) -> list[EntriesOf]:
     letters = sorted({m[1] for m in _WITH_TWO.finditer(plain)})
     bare = {m[0] for m in re.finditer(rf"(?<![A-Za-z])[A-Za-z](?![A-Za-z])(?!{_TWO})", plain)}
     bare |= {c for m in re.finditer(r"[A-Za-z]{2,}", plain) for c in m[0]}  # of Ax
-    return [EntriesOf(letter) for letter in letters if letter.upper() in bare and letter not in bare]
+    taken = {*LOSSES, *_numbers(claims)}
+    return [EntriesOf(c) for c in letters if c.upper() in bare - taken and c not in bare]
+
+
+_DIVISOR = re.compile(r"\\[dt]?frac\s*(?:\{[^{}]*\}|\w)\s*(?P<below>\{[^{}]*\}|\w)|/\s*(?P<behind>\([^()]*\)|\d*\s*[A-Za-z])")
+_LIMIT = re.compile(r"\^\s*\{?\s*([A-Z])(?!\w|\^)|[A-Z](?=\s*\\sum)|=\s*1\s*,?\s*\\[lc]?dots\s*,?\s*([A-Z])")
+
+
+def _numbers(claims: Sequence[Claim]) -> set[str]:
+    """The capitals that no matrix is: those that lines define or divide by, and how far sums go."""
+    found: set[str] = set()
+    for claim in claims:
+        head = claim.sides[0].text.strip(EDGE)
+        found |= {head} if not claim.continues else set()
+        for side in claim.sides:
+            below = [m["below"] or m["behind"] for m in _DIVISOR.finditer(side.text)]
+            found |= {c for text in below if not re.match(r"[{(]?\s*(?:\\partial|∂|d[A-Za-z])", text) for c in text}
+            found |= {c for m in _LIMIT.finditer(side.text) for c in m[0] if c != "T"}
+    return found
 
 
 def as_formula(tree: Tree, text: str) -> Tree:
