@@ -24,7 +24,7 @@ from .generic_layers import SAID_ONE, kinds, written_out
 from .heads import name_heads
 from .manuscript import Manuscript
 from .roles import chains_of, names_of, scopes
-from .sample_sums import EntriesOf, Hypothesis, RowOf, as_formula, columns_said, entries_beside, hypotheses_of, rows_of
+from .sample_sums import EntriesOf, Hypothesis, RowOf, as_formula, columns_said, entries_beside, expanded, hypotheses_of, rows_of
 from .trees import Planter, Tree
 from .unification import Declaration
 from .values import Scope, Unread
@@ -526,8 +526,8 @@ def _parse(
             made = tree(found)
             for entries in (one for one in hypotheses if isinstance(one, EntriesOf)):
                 made = entries.renamed(made)
-            for hypothesis in [*hypotheses, *hypotheses] if "sum" in source or "∑" in source else ():
-                source = hypothesis.expanded(source)  # h(x) = g(θᵀx) is that of a formula of g
+            side.expanded = expanded(source, hypotheses)
+            source = side.expanded if "sum" in source or "∑" in source else source
             side.tree = as_formula(made, source)
         vocabulary.divisors |= planter.divisors
         if RESTATED.search(side.text.rstrip(EDGE)):

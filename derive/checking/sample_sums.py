@@ -62,6 +62,7 @@ _HYPOTHESIS = re.compile(
 _OF_NUMBERS = re.compile(r"\\(?:[dt]?frac|exp|log|ln|sqrt|tanh|left|right)(?![A-Za-z])")
 _PRIME = r"\s*(?:'|\^\s*\{?\s*\\prime(?:\s*\})?)"
 MAX_EXPANDED = 10_000  # characters of a side with functions written out
+MAX_WITHIN = 10  # functions within one another
 
 
 class Hypothesis:
@@ -110,6 +111,17 @@ class Hypothesis:
     def _at(self, argument: str) -> str:
         pattern = rf"{re.escape(self.variable)}|\\[A-Za-z]+|[A-Za-z]"  # the x of θ^Tx, and not that of \exp
         return f"({re.sub(pattern, lambda m: argument if m[0] == self.variable else m[0], self.body)})"
+
+
+def expanded(text: str, hypotheses: Sequence[Hypothesis | RowOf | EntriesOf]) -> str:
+    """A text with all functions written out, those within one another too: h(x) = g(θᵀx) is that of a formula of g."""
+    for _ in range(MAX_WITHIN):
+        before = text
+        for hypothesis in hypotheses:
+            text = hypothesis.expanded(text)
+        if text == before and len(text) < MAX_EXPANDED:
+            return text
+    raise Unread("functions within functions are not written out to this depth")
 
 
 def hypotheses_of(claims: Sequence[Claim]) -> list[Hypothesis]:
@@ -347,7 +359,7 @@ def entries_of(definitions: Sequence[Claim]) -> list[Entry]:
         name, plain, index = str(head.data[0]), str(head.data[1]), str(head.data[2][0])
         letters = {str(t.data[1]) for t in body.walk() if t.kind == "name" and t.data[2] == head.data[2]}
         if len(index) == 1 and index.isalpha() and letters - {plain}:
-            written = next(side.text for side in claim.sides if side.tree is body)
+            written = next(side.expanded or side.text for side in claim.sides if side.tree is body)
             text = " = ".join(spelled(t).strip(EDGE).replace("&", "") for t in (claim.sides[0].text, written))
             found.append(Entry(name, plain, index, text, letters))
     return found
