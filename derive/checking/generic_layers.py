@@ -21,8 +21,15 @@ _MARK = re.compile(
 _HEAD = re.compile(r"[\s&]*(?:\\(?:math|bold|text)\w*\s*\{)?\\?[A-Za-z]+\}?\s*" + _MARK.pattern + r"\s*")
 _DERIVATIVE = re.compile(r"\\partial|\\nabla|∂|∇|\\frac\s*\{\s*d")
 _WIDE = re.compile(r"\\(?:mathbf|boldsymbol|bm|vec|mathbb|odot|circ|top)(?![A-Za-z])|[⊙∘⊤ᵀ]")
-_SAID_WIDE = re.compile(r"\b(?:[Vv]ector|[Mm]atri(?:x|ces)|[Cc]olumn|[Rr]ow|[Tt]ranspose)|\\(?:in|times|mathbb)(?![A-Za-z])|[∈×ℝ]")
-SAID_ONE = re.compile(r"\b(?:scalars?|numbers?|(?:one|single|1)[- ](?:neuron|unit|node))\b", re.IGNORECASE)
+_SAID_WIDE = re.compile(
+    r"\b(?:[Vv]ector|[Mm]atri(?:x|ces)|[Cc]olumn|[Rr]ow|[Tt]ranspose)|\\(?:in|times|mathbb)(?![A-Za-z])|[∈×ℝ]"
+)
+SAID_ONE = re.compile(
+    r"\b(?:each|every|all)\b[^.]{0,40}\b(?:one|single)\s+(?:neuron|unit|node)\b"
+    r"|\b(?:one|single)\s+(?:neuron|unit|node)\s+(?:per|in\s+(?:each|every))\b"
+    r"|\bare\s+(?:all\s+|real\s+)*(?:scalars|numbers)\b",
+    re.IGNORECASE,
+)
 _BY_LAST = re.compile(r"(\\nabla)\s*_\s*(?:a|\{\s*a\s*\})(?![A-Za-z_^])")
 
 
@@ -98,8 +105,8 @@ _NUMBERED = re.compile(
 def kinds(claims: Sequence[Claim], said: str) -> dict[str, str]:
     """Small letters with the number of a layer: matrices where they stand before another factor, else vectors.
 
-    Which ones a line tells that says what a layer does, z = w a + b.  They are numbers where a loss has the square of one,
-    and no line transposes, multiplies entry by entry, or has a capital letter but that of a loss; nor do words.
+    Which ones a line tells that says what a layer does, z = w a + b.  They are numbers where a loss has the square
+    of one, and no line transposes, multiplies entry by entry, or has a capital letter but that of a loss; nor do words.
     """
     sides = [side for c in claims for side in c.sides if side.tree is not None]
     trees = [t for side in sides if side.tree is not None for t in side.tree.walk()]

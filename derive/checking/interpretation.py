@@ -24,7 +24,17 @@ from .generic_layers import SAID_ONE, kinds, written_out
 from .heads import name_heads
 from .manuscript import Manuscript
 from .roles import chains_of, names_of, scopes
-from .sample_sums import EntriesOf, Hypothesis, RowOf, as_formula, columns_said, entries_beside, expanded, hypotheses_of, rows_of
+from .sample_sums import (
+    EntriesOf,
+    Hypothesis,
+    RowOf,
+    as_formula,
+    columns_said,
+    entries_beside,
+    expanded,
+    hypotheses_of,
+    rows_of,
+)
 from .trees import Planter, Tree
 from .unification import Declaration
 from .values import Scope, Unread
@@ -49,6 +59,8 @@ _RANGE = re.compile(r"[\s(]*[a-zN]\s*=\s*[01]\s*(?:,\s*(?:[12]\s*,\s*)?)?(?:\\[l
 _MEMBERS = re.compile(r"[^=]*(?:\\in(?![A-Za-z])|∈)[^=]*")  # for x ∈ ℝⁿ, let …
 _VANISHES = re.compile(r"\b(?:vanish\w*|zero|minimi[sz]ed|maximi[sz]ed|solved)\s+(?:only\s+)?(?:for|if)\s*$")
 _NO_LETTERS = re.compile(r"\\(?:operatorname|mathrm|text)\*?\s*\{[^{}]*\}|\\[A-Za-z]+")
+_IS = re.compile(r"\$?\s*,?\s*(?:is|are|be|denotes?|contains?|holds?|stands?)\b")
+_DOTS = re.compile(r"\\[lc]?dots|…|\.\.\.")
 _DELTA = re.compile(r"\\delta ([A-Za-z])")
 _DELTAS = re.compile(r"\\delta ([A-Za-z])(?![A-Za-z_^])")
 MAX_SCOPES = 400
@@ -393,6 +405,9 @@ class _Mentioned:
         self.names = set(declared)
         self.texts = [p.text if p.kind == "prose" else "" for p in held]
         self.waiting = [Side(p.text, 0) if p.kind != "prose" else None for p in held]
+        for one, following in zip(held, held[1:]):
+            if one.kind == "inline" and _IS.match(following.text):
+                self.names |= _letters(Side(one.text, 0))
 
     def before(self, block: int) -> set[str]:
         for k in range(min(block, len(self.waiting))):
@@ -417,7 +432,9 @@ def _named_behind(claims: list[Claim], mentioned: _Mentioned) -> list[Claim]:
     """The claims, with the definition of p beside ∂f/∂xⱼ = eˣʲ / Σᵢ eˣⁱ = pⱼ where nothing else says what p is."""
     heads = {_plain_name(claim.sides[0].tree) for claim in claims if not claim.continues}
     found: list[Claim] = []
-    seen: set[str] = set()
+    derived = {t.args[0].data[0] for t in parts_of(claims) if t.kind in DERIVATIVES and t.args and t.args[0].data}
+    losses = [c for c in claims if (h := c.sides[0].tree) and h.kind in ("name", "apply") and h.data[0] in derived]
+    seen = {name for loss in losses for side in loss.sides for name in _letters(side)}  # c of h = cᵀx is data
     for claim, following in zip_longest(claims, claims[1:]):
         found.append(claim)
         *before, last = claim.sides
@@ -507,6 +524,8 @@ def _parse(
 ) -> None:
     source = side.written
     readings: list[str] = []
+    if len(_DOTS.findall(side.text)) > len(_DOTS.findall(source)):
+        readings.append("the entries from the first to the last are read as a vector")
     planter = Planter(source, side.start)
 
     def tree(found: list[Token]) -> Tree:

@@ -210,7 +210,9 @@ def entries_beside(claims: Sequence[Claim]) -> list[EntriesOf]:
     return [EntriesOf(c) for c in letters if c.upper() in bare - taken and c not in bare]
 
 
-_DIVISOR = re.compile(r"\\[dt]?frac\s*(?:\{[^{}]*\}|\w)\s*(?P<below>\{[^{}]*\}|\w)|/\s*(?P<behind>\([^()]*\)|\d*\s*[A-Za-z])")
+_DIVISOR = re.compile(
+    r"\\[dt]?frac\s*(?:\{[^{}]*\}|\w)\s*(?P<below>\{[^{}]*\}|\w)|/\s*(?P<behind>\([^()]*\)|\d*\s*[A-Za-z])"
+)
 _LIMIT = re.compile(r"\^\s*\{?\s*([A-Z])(?!\w|\^)|[A-Z](?=\s*\\sum)|=\s*1\s*,?\s*\\[lc]?dots\s*,?\s*([A-Z])")
 
 
