@@ -1160,6 +1160,8 @@ def test_letters_that_touch_in_a_polynomial_are_letters():
         (("Let $y \\in R^n$ be the vector of labels.", r"f=\|x\|^2", r"\nabla f = 2x = y"), "df"),
         (("The vector $y$ is given, and $A$.", r"f=\|A x\|^2", r"\nabla f = 2A^TA x = y"), "du"),
         ((r"f=\|x\|^2", r"\nabla f = 2x = y", "where $y$ denotes the labels"), "du"),
+        (("Let θ be what is sought. $$f=\\|x\\|^2$$", r"\nabla f = 2x = \theta"), "du"),
+        ((r"f=\|x\|^2", r"\nabla f = 2x = c", r"\nabla_x (c^Tx) = c", r"\nabla_x (c^Tx) = 2x"), "dfrf"),
         ((r"f=\|x\|^2", r"\nabla f = 2x = g", "H = g g^T", "H = 4 x x^T", "H = 2 x x^T"), "drddrf"),
         # Nothing is assumed of what is differentiated by, or of what probabilities are computed from.
         (

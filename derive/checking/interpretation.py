@@ -412,7 +412,7 @@ class _Mentioned:
     def before(self, block: int) -> set[str]:
         for k in range(min(block, len(self.waiting))):
             side, self.waiting[k] = self.waiting[k], None
-            self.names |= set(re.findall(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])", self.texts[k]))
+            self.names |= set(re.findall(r"(?<![^\W\d_]|\\)[^\W\d_](?![^\W\d_])", self.texts[k]))
             self.names |= _letters(side) if side is not None else set()
             self.texts[k] = ""
         return self.names
@@ -432,9 +432,11 @@ def _named_behind(claims: list[Claim], mentioned: _Mentioned) -> list[Claim]:
     """The claims, with the definition of p beside ∂f/∂xⱼ = eˣʲ / Σᵢ eˣⁱ = pⱼ where nothing else says what p is."""
     heads = {_plain_name(claim.sides[0].tree) for claim in claims if not claim.continues}
     found: list[Claim] = []
-    derived = {t.args[0].data[0] for t in parts_of(claims) if t.kind in DERIVATIVES and t.args and t.args[0].data}
+    moved = [t.args[0] for t in parts_of(claims) if t.kind in DERIVATIVES and t.args]
+    derived = {t.data[0] for t in moved if t.data}
     losses = [c for c in claims if (h := c.sides[0].tree) and h.kind in ("name", "apply") and h.data[0] in derived]
     seen = {name for loss in losses for side in loss.sides for name in _letters(side)}  # c of h = cᵀx is data
+    seen |= {str(t.data[1]) for part in moved if part.kind != "name" for t in part.walk() if t.kind == "name"}
     for claim, following in zip_longest(claims, claims[1:]):
         found.append(claim)
         *before, last = claim.sides
