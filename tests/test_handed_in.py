@@ -1141,3 +1141,130 @@ def test_letters_that_touch_in_a_polynomial_are_letters():
     assert judged(before, r"\frac{dp}{dt} = b + 2ct + 2dt^2") == "df"
     report = check(rf"$${before}$$ $$\frac{{dp}}{{dt}} = b + 2ct + 2dt^2$$")
     assert "d: scalar" in report.where and "partial" not in report.lines[-1].repair
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        # A letter that the document knows is not defined by what stands before it.
+        (("f=x^Tx+c^Tx", "g=x^Tx", r"\nabla g = 2x = c", r"\nabla f = 2x + c", r"\nabla f = 4x"), "ddfrf"),
+        (("f=x^Tx", "g=x^Tx+c^Tx", r"\nabla f = 2x = c", r"\nabla g = 2x + c", r"\nabla g = 4x"), "ddfrf"),
+        (
+            (
+                r"L=-y^T\log p", r"f=\log\sum_i e^{z_i}",
+                r"\frac{\partial f}{\partial z_j}=\frac{e^{z_j}}{\sum_i e^{z_i}}=y_j",
+            ),
+            "ddf",
+        ),
+        ((r"L=\operatorname{tr}(G^TX)", r"f=\|W\|^2", r"\nabla_W f=2W=G", r"\nabla_X L=2W", r"\nabla_X L=G"), "ddffr"),
+        (("Let $y \\in R^n$ be the vector of labels.", r"f=\|x\|^2", r"\nabla f = 2x = y"), "df"),
+        (("The vector $y$ is given, and $A$.", r"f=\|A x\|^2", r"\nabla f = 2A^TA x = y"), "du"),
+        ((r"f=\|x\|^2", r"\nabla f = 2x = y", "where $y$ denotes the labels"), "du"),
+        (("Let θ be what is sought. $$f=\\|x\\|^2$$", r"\nabla f = 2x = \theta"), "du"),
+        ((r"f=\|x\|^2", r"\nabla f = 2x = c", r"\nabla_x (c^Tx) = c", r"\nabla_x (c^Tx) = 2x"), "dfrf"),
+        ((r"f=\|x\|^2", r"\nabla f = 2x = g", "H = g g^T", "H = 4 x x^T", "H = 2 x x^T"), "drddrf"),
+        # Nothing is assumed of what is differentiated by, or of what probabilities are computed from.
+        (
+            (
+                r"P=\operatorname{softmax}(Z)", r"f=\|Z\mathbf 1\|^2+\operatorname{sum}(P\odot Y)",
+                r"\nabla_Z f = 2\mathbf 1\mathbf 1^T + P\odot Y - P\odot((P\odot Y)\mathbf 1\mathbf 1^T)",
+                r"\nabla_Z f = 2 Z\mathbf 1\mathbf 1^T + P\odot Y - P\odot((P\odot Y)\mathbf 1\mathbf 1^T)",
+            ),
+            "ddfr",
+        ),
+        (
+            (
+                r"p = \operatorname{softmax}(z)", r"L = -y^T\log p", r"\nabla_z L = p - y",
+                r"\nabla_y L = -\log p + (1-1^Ty)y", r"\nabla_y L = -\log p",
+            ),
+            "ddrfr",
+        ),
+        # What an equation says of differentials where one side does not move; a value at a point says nothing.
+        (
+            (
+                r"Let $A \in \mathbb{R}^{n\times n}$, with $b$ fixed.", "A x = b", r"A\,dx+dA\,x=0", r"A\,dx=-dA\,x",
+                r"A\,dx-dA\,x=0", r"A\,dx=dA\,x",
+            ),
+            "arrff",
+        ),
+        (("f = x^2", "x = 2", "dx = 0"), "daa"),
+        # A capital that is a loss, or a number, has no entries.
+        (
+            (
+                r"E=\sum_{i=1}^n\sum_{j=1}^n e_{ij}^2", r"\frac{\partial E}{\partial e_{ij}}=2e_{ij}",
+                r"\frac{\partial E}{\partial e_{ij}}=e_{ij}",
+            ),
+            "drf",
+        ),
+        (
+            (
+                r"f=\frac1K\sum_{i,j}k_{ij}a_ia_j", r"\frac{\partial f}{\partial k_{ij}}=\frac1K a_ia_j",
+                r"\frac{\partial f}{\partial k_{ij}}=a_ia_j",
+            ),
+            "drf",
+        ),
+        # An iterate is no entry.
+        ((r"x=A^{-1}b", r"x_k=x_{k-1}-\alpha A^T(Ax_{k-1}-b)"), "dd"),
+        # Functions of numbers within one another, and in what the entries of a vector are.
+        (
+            (
+                r"g(z)=\frac1{1+e^{-z}}", r"p_i=g(w^Tx_i)", r"L=-\sum_i y_i\log g(w^Tx_i)",
+                r"\frac{\partial L}{\partial w}=-\sum_i y_i(1-p_i)x_i",
+                r"\frac{\partial L}{\partial w}=-\sum_i y_ip_ix_i",
+            ),
+            "dddrf",
+        ),
+        (
+            (
+                "g(z)=z^2", r"f=\sum_i g(g(g(x_i)))", r"\frac{\partial f}{\partial x_i}=8x_i^7",
+                r"\frac{\partial f}{\partial x_i}=4x_i^7",
+            ),
+            "ddrf",
+        ),
+        (("g(z)=a z^2", r"f=\sum_i g(w^Tx_i)", r"\nabla_w f=\sum_i 2a w^Tx_i x_i"), "ddu"),
+        (("g(z)=z^2", r"f=\sum_i " + "g(" * 12 + "x_i" + ")" * 12, r"\frac{\partial f}{\partial x_i}=x_i"), "duu"),
+        # Layers of small letters are matrices and vectors where nothing says that they are numbers.
+        (
+            (
+                r"$z^l=w^l a^{l-1}+b^l, a^l=\sigma(z^l)$",
+                r"\frac{\partial C}{\partial a^{l-1}}=w^l\frac{\partial C}{\partial z^l}",
+                r"\frac{\partial C}{\partial a^{l-1}}=(w^l)^T\frac{\partial C}{\partial z^l}",
+            ),
+            "ddfr",
+        ),
+        (
+            (
+                r"The activations are vectors. $z^l=w^l a^{l-1}+b^l, a^l=\sigma(z^l)$, $C = (a^L-y)^2$",
+                r"\frac{\partial C}{\partial w^l}=\frac{\partial C}{\partial z^l}a^{l-1}",
+            ),
+            "dddf",
+        ),
+        (
+            (
+                r"$z^l=w^l a^{l-1}+b^l, a^l=\sigma(z^l), \delta^l=\frac{\partial C}{\partial z^l}$",
+                r"\frac{\partial C}{\partial b^l}=\delta^l", r"\frac{\partial C}{\partial w^l}=\delta^l a^{l-1}",
+            ),
+            "dddrf",
+        ),
+    ],
+)  # fmt: skip
+def test_a_letter_is_not_taken_for_what_other_lines_deny(lines, expected):
+    assert judged(*lines) == expected
+
+
+def test_one_neuron_per_layer_is_a_condition_that_words_may_grant():
+    text = r"""$$z^l=w^l a^{l-1}+b^l$$ $$a^l=\sigma(z^l)$$ $$C=\frac12(a^L-y)^2$$
+$$\delta^l=\frac{\partial C}{\partial z^l}$$
+$$\frac{\partial C}{\partial w^l}=\delta^l a^{l-1}$$ $$\frac{\partial C}{\partial w^l}=\delta^l a^l$$"""
+    right, wrong = check(text).lines[-2:]
+    assert (right.verdict, right.condition, wrong.verdict) == ("conditional", "one neuron per layer", "fails")
+    right, wrong = check("Each layer has one neuron.\n\n" + text).lines[-2:]
+    assert (right.verdict, wrong.verdict) == ("proved", "fails")
+
+
+def test_a_diagonal_by_its_entries_is_a_reading_and_of_numbers_it_is_none():
+    text = r"$$W = \operatorname{diag}(w_1, \dots, w_n)$$ $$f = x^T W x$$ $$\nabla_x f = 2 W x$$"
+    report = check(text)
+    assert report.lines[-1].verdict == "proved" and any("vector" in reading for reading in report.readings)
+    lines = check(text + r"$$g = w \|x\|^2$$ $$\nabla_x g = 2 w x$$ $$\nabla_x g = w x$$").lines
+    assert [line.verdict for line in lines[2:]] == ["unread", "definition", "proved", "fails"]

@@ -28,7 +28,7 @@ def shown(text: str) -> str:
 class Side:
     """One side of an equation: its text and place, and its tree, or why there is none."""
 
-    __slots__ = ("text", "start", "tree", "error", "found")
+    __slots__ = ("text", "start", "tree", "error", "found", "expanded")
 
     def __init__(self, text: str, start: int) -> None:
         self.text = text
@@ -36,6 +36,7 @@ class Side:
         self.tree: Tree | None = None
         self.error: DeriveError | None = None
         self.found: list[Token] = []
+        self.expanded = ""  # the text with functions written out
 
     @property
     def is_blank(self) -> bool:

@@ -125,7 +125,7 @@ def condition_of(
     for s in one_hot:
         if s is not variable and witness.same_on(truth, value, one_hot=s):
             return f"{s.text()} one-hot"
-    for s in sums(truth, value):
+    for s in sums(truth, value, variable):
         if witness.same_on(truth, value, sums_to_one=s):
             if s.is_vector:
                 return f"𝟏ᵀ{s.text()} = 1"
@@ -202,12 +202,19 @@ def frames(truth: Expr, value: Expr) -> Iterator[Expr]:
             yield inside
 
 
-def sums(truth: Expr, value: Expr) -> Iterator[Expr]:
-    """What might have to sum to 1: a vector beside a softmax, written out perhaps, or the rows of a matrix like one."""
+def sums(truth: Expr, value: Expr, variable: Expr | None) -> Iterator[Expr]:
+    """What might have to sum to 1: a vector beside a softmax, written out perhaps, or the rows of a matrix like one.
+
+    These are data: nothing is assumed of what is differentiated by, or of what probabilities are computed from.
+    """
     made = [n for n in nodes(truth, value) if n.op.name.startswith("softmax")]
+    computing = [n for n in nodes(truth, value) if n.op.name in ("exp", "logsumexp")]
+    moved = {variable, *symbols_of(*made, *computing)}
     found = {n.op.name for n in nodes(truth, value)}
     if truth.shape == value.shape and (made or "logsumexp" in found or {"exp", "sum"} <= found):
         for s in symbols_of(truth, value):
+            if s in moved:
+                continue
             if s.is_vector and not s.is_scalar:
                 yield s
             elif not s.is_scalar and any(n.shape == s.shape for n in made):

@@ -16,7 +16,7 @@ from ..operations import add, inner, inv, matmul, scale, transpose
 from .claims import DERIVATIVES, Claim, Side, shown
 from .derivatives import TreeBuilder
 from .judgments import Alternative, Failure, Judgment, Value, wide
-from .roles import names_of
+from .roles import is_value, names_of
 from .trees import Tree
 from .values import Convention, Scope
 
@@ -66,6 +66,8 @@ def implied(judge: Judge, claim: Claim, side: Side, head: Tree | None) -> Judgme
             continue
         if any(t.kind in DERIVATIVES for tree in trees for t in tree.walk()):
             continue
+        if any(t.kind == "name" for t in trees) and any(map(is_value, trees)):
+            continue  # x = 2 is a point, and says nothing of how x moves
         condition = f"{shown(other.sides[0].text)} = {shown(other.sides[1].text)} (line {other.number})"
         judgment = Judgment("conditional", f"right if {condition}", side)
         judgment.condition = condition
@@ -77,6 +79,8 @@ def implied(judge: Judge, claim: Claim, side: Side, head: Tree | None) -> Judgme
                     truth = TreeBuilder(local).value(head)
                     shape = truth.shape if isinstance(truth, Expr) else None
                     value = TreeBuilder(local).value(tree, shape)
+                    if shape is not None and isinstance(value, Expr) and is_number(value, 0):
+                        value = zeros(*shape)
                     same = isinstance(truth, Expr) and isinstance(value, Expr) and truth.shape == value.shape
                     return same and judge.witness.same(local.inline(wide(truth)), local.inline(wide(value)))
 

@@ -87,6 +87,8 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
             line.repair = by_variable(line.repair, claim.sides[0].tree) if line.repair else line.repair
             _renamed(one.document, claim, line)
             _fitted(one.document, claim, line)
+            if document.neurons & {str(t.data[0]) for t in parts_of([claim]) if t.kind == "name"}:
+                _under(line, "one neuron per layer")
             if document.has_layers and line.repair:
                 line.repair = in_layers(line.repair, line.claim)
             if document.heads:
@@ -141,8 +143,14 @@ def _choose_variable(document: Claims, witness: Witness) -> None:
 def _fitted(document: Claims, claim: Claim, line: Line) -> None:
     """Name the variable of a ∇ as a condition where only that makes the line right."""
     is_open = any(t.kind == "gradient" and len(t.args) == bool(t.data[1]) for t in parts_of([claim]))
-    if document.fitted_nabla is not None and is_open and line.verdict in ("proved", "agrees", "conditional"):
-        said = ", ".join(filter(None, (line.condition, f"∇ by {names.text(document.fitted_nabla)}")))
+    if document.fitted_nabla is not None and is_open:
+        _under(line, f"∇ by {names.text(document.fitted_nabla)}")
+
+
+def _under(line: Line, condition: str) -> None:
+    """Name a condition more of a line that is right."""
+    if line.verdict in ("proved", "agrees", "conditional"):
+        said = ", ".join(filter(None, (line.condition, condition)))
         line.verdict, line.condition, line.reason = "conditional", said, f"right if {said}"
 
 

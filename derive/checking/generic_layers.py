@@ -8,7 +8,7 @@ behind it.  What holds there for all sizes and entries is the step that the line
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
 from .backward import LOSSES
 from .claims import DERIVATIVES, Claim, Side
@@ -21,6 +21,15 @@ _MARK = re.compile(
 _HEAD = re.compile(r"[\s&]*(?:\\(?:math|bold|text)\w*\s*\{)?\\?[A-Za-z]+\}?\s*" + _MARK.pattern + r"\s*")
 _DERIVATIVE = re.compile(r"\\partial|\\nabla|∂|∇|\\frac\s*\{\s*d")
 _WIDE = re.compile(r"\\(?:mathbf|boldsymbol|bm|vec|mathbb|odot|circ|top)(?![A-Za-z])|[⊙∘⊤ᵀ]")
+_SAID_WIDE = re.compile(
+    r"\b(?:[Vv]ector|[Mm]atri(?:x|ces)|[Cc]olumn|[Rr]ow|[Tt]ranspose)|\\(?:in|times|mathbb)(?![A-Za-z])|[∈×ℝ]"
+)
+SAID_ONE = re.compile(
+    r"\b(?:each|every|all)\b[^.]{0,40}\b(?:one|single)\s+(?:neuron|unit|node)\b"
+    r"|\b(?:one|single)\s+(?:neuron|unit|node)\s+(?:per|in\s+(?:each|every))\b"
+    r"|\bare\s+(?:all\s+|real\s+)*(?:scalars|numbers)\b",
+    re.IGNORECASE,
+)
 _BY_LAST = re.compile(r"(\\nabla)\s*_\s*(?:a|\{\s*a\s*\})(?![A-Za-z_^])")
 
 
@@ -93,25 +102,35 @@ _NUMBERED = re.compile(
 )
 
 
-def kinds(claims: Sequence[Claim]) -> dict[str, str]:
+def kinds(claims: Sequence[Claim], said: str) -> dict[str, str]:
     """Small letters with the number of a layer: matrices where they stand before another factor, else vectors.
 
-    Which ones a line tells that says what a layer does, z = w a + b.  They are numbers where no line transposes,
-    multiplies entry by entry, or has a capital letter but that of a loss.
+    Which ones a line tells that says what a layer does, z = w a + b.  They are numbers where a loss has the square
+    of one, and no line transposes, multiplies entry by entry, or has a capital letter but that of a loss; nor do words.
     """
     sides = [side for c in claims for side in c.sides if side.tree is not None]
     trees = [t for side in sides if side.tree is not None for t in side.tree.walk()]
     names = {str(t.data[0]) for t in trees if t.kind == "name"}
     numbered = {name for name in names if re.fullmatch(r"[a-z]_[0-3]", name)}
     is_wide = any(t.kind in ("transpose", "norm", "inner", "ones") for t in trees)
-    is_wide |= any(_WIDE.search(side.text) for side in sides)
-    if not is_wide and not any(name[0].isupper() for name in names if name.partition("_")[0] not in LOSSES):
+    is_wide |= any(_WIDE.search(side.text) for side in sides) or _SAID_WIDE.search(said) is not None
+    is_wide |= any(name[0].isupper() for name in names if name.partition("_")[0] not in LOSSES)
+    if not is_wide and any(_squares(c, numbered) for c in claims):
         return dict.fromkeys(numbered, "scalar")
     made = {str(c.sides[0].tree.data[0])[0] for c in claims if c.sides[0].tree is not None and _is_layer(c)}
     bodies = [s.tree for c in claims if _is_layer(c) for s in c.sides[1:] if s.tree is not None]
     products = [t for body in bodies for t in body.walk() if t.kind == "prod" and t.args[0].kind == "name"]
     factors = {str(t.args[0].data[0])[0] for t in products} - made
     return {name: "matrix" if name[0] in factors else "vector" for name in numbered}
+
+
+def _squares(claim: Claim, numbered: Set[str]) -> bool:
+    """Whether a line says that a loss is made of the square of an activation: (a − y)²."""
+    head = claim.sides[0].tree
+    if head is None or head.kind not in ("name", "apply") or str(head.data[0]).partition("_")[0] not in LOSSES:
+        return False
+    powers = [t for side in claim.sides[1:] if side.tree for t in side.tree.walk() if t.kind == "power"]
+    return any(str(t.data[0]) in numbered for p in powers for t in p.args[0].walk() if t.kind == "name")
 
 
 def _is_layer(claim: Claim) -> bool:

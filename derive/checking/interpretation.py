@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from copy import copy
 from itertools import zip_longest
 from typing import Any
 
 from ..errors import DeriveError, ShapeError
-from ..reading.differentials import Vocabulary, parse
+from ..reading.differentials import Vocabulary, lex, parse
 from ..reading.indicators import INEQUALITY, indicators
 from ..reading.tokens import Token
 from ..shapes import ONE
@@ -19,11 +20,21 @@ from .conditions import stated
 from .declaring import add_property, declare, declared_by, declares, is_hedged
 from .definitions import settle
 from .document import RESTATED, MathRow, Passage, equation_sides, rows, statements
-from .generic_layers import kinds, written_out
+from .generic_layers import SAID_ONE, kinds, written_out
 from .heads import name_heads
 from .manuscript import Manuscript
 from .roles import chains_of, names_of, scopes
-from .sample_sums import EntriesOf, Hypothesis, RowOf, as_formula, columns_said, entries_beside, hypotheses_of, rows_of
+from .sample_sums import (
+    EntriesOf,
+    Hypothesis,
+    RowOf,
+    as_formula,
+    columns_said,
+    entries_beside,
+    expanded,
+    hypotheses_of,
+    rows_of,
+)
 from .trees import Planter, Tree
 from .unification import Declaration
 from .values import Scope, Unread
@@ -47,6 +58,9 @@ _CASE = re.compile(r"[\s&,(]*[i-n]\s*(?:=|\\neq?(?![a-z])|≠|\\not\s*=)\s*[i-n]
 _RANGE = re.compile(r"[\s(]*[a-zN]\s*=\s*[01]\s*(?:,\s*(?:[12]\s*,\s*)?)?(?:\\[lc]?dots|…|\.\.)[^=]*$")  # i = 1, …, n
 _MEMBERS = re.compile(r"[^=]*(?:\\in(?![A-Za-z])|∈)[^=]*")  # for x ∈ ℝⁿ, let …
 _VANISHES = re.compile(r"\b(?:vanish\w*|zero|minimi[sz]ed|maximi[sz]ed|solved)\s+(?:only\s+)?(?:for|if)\s*$")
+_NO_LETTERS = re.compile(r"\\(?:operatorname|mathrm|text)\*?\s*\{[^{}]*\}|\\[A-Za-z]+")
+_IS = re.compile(r"\$?\s*,?\s*(?:is|are|be|denotes?|contains?|holds?|stands?)\b")
+_DOTS = re.compile(r"\\[lc]?dots|…|\.\.\.")
 _DELTA = re.compile(r"\\delta ([A-Za-z])")
 _DELTAS = re.compile(r"\\delta ([A-Za-z])(?![A-Za-z_^])")
 MAX_SCOPES = 400
@@ -64,6 +78,7 @@ class Document:
         self.notes: list[str] = []
         self.heads: dict[str, str] = {}  # what the names of heads are written as
         self.has_layers = False  # lines in a layer l
+        self.neurons: frozenset[str] = frozenset()  # letters of layers that are numbers, as no words say
 
     @property
     def scope(self) -> Scope:
@@ -111,13 +126,13 @@ def read(text: str, where: Any = None) -> Document:
     for claim in whole.claims:
         for side in claim.sides:
             _parse(side, vocabulary, document.notes, hypotheses)
-    vocabulary.kinds = kinds(whole.claims) if has_layers else {}
-    if set(vocabulary.kinds.values()) == {"scalar"}:
-        document.notes.append("each layer has one neuron: no line transposes, or multiplies entry by entry")
+    vocabulary.kinds = kinds(whole.claims, manuscript.text) if has_layers else {}
+    if set(vocabulary.kinds.values()) == {"scalar"} and not SAID_ONE.search(manuscript.text):
+        document.neurons = frozenset(vocabulary.kinds)
     named = name_gradients(whole.claims, lambda c: sections[c.row.block])
     _free_functions(whole.claims)
     _divided_heads(whole.claims, sections)
-    whole.claims = _named_behind(whole.claims)
+    whole.claims = _named_behind(whole.claims, _Mentioned(held, declared))
     document.claims = whole.claims
     bare: list[tuple[Side, int]] = []
     for content, start, row in loose:
@@ -381,15 +396,51 @@ def _join_deltas(claims: list[Claim]) -> None:
         side.text = _DELTAS.sub(lambda m: rf"\delta_{m[1]}" if m[1] in letters else m[0], side.text)
 
 
-def _named_behind(claims: list[Claim]) -> list[Claim]:
+class _Mentioned:
+    """The letters that a document has used or declared before a line."""
+
+    __slots__ = ("names", "waiting", "texts")
+
+    def __init__(self, held: Sequence[Passage], declared: Iterable[str]) -> None:
+        self.names = set(declared)
+        self.texts = [p.text if p.kind == "prose" else "" for p in held]
+        self.waiting = [Side(p.text, 0) if p.kind != "prose" else None for p in held]
+        for one, following in zip(held, held[1:]):
+            if one.kind == "inline" and _IS.match(following.text):
+                self.names |= _letters(Side(one.text, 0))
+
+    def before(self, block: int) -> set[str]:
+        for k in range(min(block, len(self.waiting))):
+            side, self.waiting[k] = self.waiting[k], None
+            self.names |= set(re.findall(r"(?<![^\W\d_]|\\)[^\W\d_](?![^\W\d_])", self.texts[k]))
+            self.names |= _letters(side) if side is not None else set()
+            self.texts[k] = ""
+        return self.names
+
+
+def _letters(side: Side) -> set[str]:
+    """The letters of a side, whether it is read or not."""
+    trees = side.tree.walk() if side.tree is not None else ()
+    found = {str(d) for t in trees if t.kind == "name" for d in t.data[:2]}
+    with suppress(DeriveError):
+        found |= {t.text for t in side.found or lex(side.written, frozenset(), True)}
+    words = re.findall("[A-Za-z]+", _NO_LETTERS.sub(" ", side.text))
+    return found | {letter for w in words if len(w) < 3 or not w.islower() for letter in w}  # Ax, and not diag
+
+
+def _named_behind(claims: list[Claim], mentioned: _Mentioned) -> list[Claim]:
     """The claims, with the definition of p beside ∂f/∂xⱼ = eˣʲ / Σᵢ eˣⁱ = pⱼ where nothing else says what p is."""
     heads = {_plain_name(claim.sides[0].tree) for claim in claims if not claim.continues}
     found: list[Claim] = []
-    seen: set[str] = set()
+    moved = [t.args[0] for t in parts_of(claims) if t.kind in DERIVATIVES and t.args]
+    derived = {t.data[0] for t in moved if t.data}
+    losses = [c for c in claims if (h := c.sides[0].tree) and h.kind in ("name", "apply") and h.data[0] in derived]
+    seen = {name for loss in losses for side in loss.sides for name in _letters(side)}  # c of h = cᵀx is data
+    seen |= {str(t.data[1]) for part in moved if part.kind != "name" for t in part.walk() if t.kind == "name"}
     for claim, following in zip_longest(claims, claims[1:]):
         found.append(claim)
         *before, last = claim.sides
-        seen |= {str(t.data[1]) for side in before if side.tree for t in side.tree.walk() if t.kind == "name"}
+        seen |= {name for side in before for name in _letters(side)} | mentioned.before(claim.row.block)
         named, head = _plain_name(last.tree), before[0].tree if before else None
         if len(before) > 1 and head is not None and head.kind in DERIVATIVES and named and named not in seen | heads:
             if following is None or not following.continues:
@@ -398,7 +449,7 @@ def _named_behind(claims: list[Claim]) -> list[Claim]:
                 made.number, made.start = claim.number, claim.start
                 made.latex = " = ".join(shown(side.text) for side in made.sides)
                 found.append(made)
-        seen.add(named)
+        seen |= _letters(last)
     return found
 
 
@@ -475,6 +526,8 @@ def _parse(
 ) -> None:
     source = side.written
     readings: list[str] = []
+    if len(_DOTS.findall(side.text)) > len(_DOTS.findall(source)):
+        readings.append("the entries from the first to the last are read as a vector")
     planter = Planter(source, side.start)
 
     def tree(found: list[Token]) -> Tree:
@@ -494,8 +547,8 @@ def _parse(
             made = tree(found)
             for entries in (one for one in hypotheses if isinstance(one, EntriesOf)):
                 made = entries.renamed(made)
-            for hypothesis in [*hypotheses, *hypotheses] if "sum" in source or "∑" in source else ():
-                source = hypothesis.expanded(source)  # h(x) = g(θᵀx) is that of a formula of g
+            side.expanded = expanded(source, hypotheses)
+            source = side.expanded if "sum" in source or "∑" in source else source
             side.tree = as_formula(made, source)
         vocabulary.divisors |= planter.divisors
         if RESTATED.search(side.text.rstrip(EDGE)):

@@ -211,7 +211,8 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
     mentions = names_of(body)
     _, plain, low = head.data if head is not None and head.kind == "name" else ("", "", ())
     if "".join(map(str, low)) in tuple("ijklmn") and plain in scope.defined:
-        return None  # yᵢ = Σⱼ aᵢⱼ xⱼ beside y = A x
+        if not any(t.kind == "name" and t.data[1] == plain for t in body.walk()):  # x_k of x_{k−1} is an iterate
+            return None  # yᵢ = Σⱼ aᵢⱼ xⱼ beside y = A x
     is_step = _differentiates(body) and name.partition("_")[0] in {n.partition("_")[0] for n in mentions}
     if name in mentions or is_step:  # x_{k+1} = x_k − α ∇f(x_k)
         claim.role = "assumption"

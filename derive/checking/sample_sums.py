@@ -14,6 +14,7 @@ from ..derivation import Sweep
 from ..errors import DeriveError
 from ..expr import Expr, nodes, symbols_of
 from ..shapes import ONE, Dim
+from .backward import LOSSES
 from .claims import DERIVATIVES, EDGE, Claim, parts_of
 from .document import spelled
 from .manuscript import closing
@@ -61,6 +62,7 @@ _HYPOTHESIS = re.compile(
 _OF_NUMBERS = re.compile(r"\\(?:[dt]?frac|exp|log|ln|sqrt|tanh|left|right)(?![A-Za-z])")
 _PRIME = r"\s*(?:'|\^\s*\{?\s*\\prime(?:\s*\})?)"
 MAX_EXPANDED = 10_000  # characters of a side with functions written out
+MAX_WITHIN = 10  # functions within one another
 
 
 class Hypothesis:
@@ -109,6 +111,17 @@ class Hypothesis:
     def _at(self, argument: str) -> str:
         pattern = rf"{re.escape(self.variable)}|\\[A-Za-z]+|[A-Za-z]"  # the x of θ^Tx, and not that of \exp
         return f"({re.sub(pattern, lambda m: argument if m[0] == self.variable else m[0], self.body)})"
+
+
+def expanded(text: str, hypotheses: Sequence[Hypothesis | RowOf | EntriesOf]) -> str:
+    """A text with all functions written out, those within one another too: h(x) = g(θᵀx) is that of a formula of g."""
+    for _ in range(MAX_WITHIN):
+        before = text
+        for hypothesis in hypotheses:
+            text = hypothesis.expanded(text)
+        if text == before and len(text) < MAX_EXPANDED:
+            return text
+    raise Unread("functions within functions are not written out to this depth")
 
 
 def hypotheses_of(claims: Sequence[Claim]) -> list[Hypothesis]:
@@ -193,7 +206,27 @@ def entries_beside(claims: Sequence[Claim]) -> list[EntriesOf]:
     letters = sorted({m[1] for m in _WITH_TWO.finditer(plain)})
     bare = {m[0] for m in re.finditer(rf"(?<![A-Za-z])[A-Za-z](?![A-Za-z])(?!{_TWO})", plain)}
     bare |= {c for m in re.finditer(r"[A-Za-z]{2,}", plain) for c in m[0]}  # of Ax
-    return [EntriesOf(letter) for letter in letters if letter.upper() in bare and letter not in bare]
+    taken = {*LOSSES, *_numbers(claims)}
+    return [EntriesOf(c) for c in letters if c.upper() in bare - taken and c not in bare]
+
+
+_DIVISOR = re.compile(
+    r"\\[dt]?frac\s*(?:\{[^{}]*\}|\w)\s*(?P<below>\{[^{}]*\}|\w)|/\s*(?P<behind>\([^()]*\)|\d*\s*[A-Za-z])"
+)
+_LIMIT = re.compile(r"\^\s*\{?\s*([A-Z])(?!\w|\^)|[A-Z](?=\s*\\sum)|=\s*1\s*,?\s*\\[lc]?dots\s*,?\s*([A-Z])")
+
+
+def _numbers(claims: Sequence[Claim]) -> set[str]:
+    """The capitals that no matrix is: those that lines define or divide by, and how far sums go."""
+    found: set[str] = set()
+    for claim in claims:
+        head = claim.sides[0].text.strip(EDGE)
+        found |= {head} if not claim.continues else set()
+        for side in claim.sides:
+            below = [m["below"] or m["behind"] for m in _DIVISOR.finditer(side.text)]
+            found |= {c for text in below if not re.match(r"[{(]?\s*(?:\\partial|∂|d[A-Za-z])", text) for c in text}
+            found |= {c for m in _LIMIT.finditer(side.text) for c in m[0] if c != "T"}
+    return found
 
 
 def as_formula(tree: Tree, text: str) -> Tree:
@@ -328,7 +361,7 @@ def entries_of(definitions: Sequence[Claim]) -> list[Entry]:
         name, plain, index = str(head.data[0]), str(head.data[1]), str(head.data[2][0])
         letters = {str(t.data[1]) for t in body.walk() if t.kind == "name" and t.data[2] == head.data[2]}
         if len(index) == 1 and index.isalpha() and letters - {plain}:
-            written = next(side.text for side in claim.sides if side.tree is body)
+            written = next(side.expanded or side.text for side in claim.sides if side.tree is body)
             text = " = ".join(spelled(t).strip(EDGE).replace("&", "") for t in (claim.sides[0].text, written))
             found.append(Entry(name, plain, index, text, letters))
     return found

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..expr import symbols_of
 from .claims import Claim, Side
+from .hypotheses import own_functions
 from .judgments import Alternative, Judgment, Value, wide
 from .roles import is_zero, names_of
 from .trees import Tree
@@ -82,8 +83,17 @@ def foreign(judge: Judge, side: Side, truths: Sequence[Alternative]) -> list[str
 
 
 def resting_on_unread(judge: Judge, *values: Value) -> str:
-    """Which line is not read that defines the entries of a letter in one of the values; empty if there is none."""
-    return unread_among(judge.scope, {s.name for v in values for s in symbols_of(judge.whole(wide(v)))})
+    """Which line is not read that defines the entries of a letter in one of the values; empty if there is none.
+
+    Or which function of the document is written out in one of the two alone.
+    """
+    said = (*judge.document.claims, *judge.document.inherited.values())
+    formulas = {c.name for c in said if c.parameters and c.role == "definition"}
+    one, two = (own_functions(judge.whole(wide(v))) for v in values)
+    alone = {label.rstrip("'′") for label in one ^ two}
+    for name in sorted(alone & formulas):
+        return f"not judged: {name} is not written out here"
+    return unread_among(judge.scope, alone | {s.name for v in values for s in symbols_of(judge.whole(wide(v)))})
 
 
 def unread_among(scope: Scope, letters: set[str]) -> str:
