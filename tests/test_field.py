@@ -216,8 +216,10 @@ REFUSED = [
     ("F.normalize(x, p=1, dim=0).sum()", "x", "only the Euclidean norm is read"),
     ("F.cross_entropy(X @ W, y)", "W", "targets that are indices of classes are not read"),
     ("F.huber_loss(x, y, delta=-1)", "x", "delta is positive"),
-    *((f"tf.{name}", "x", f"tf.{name.split('(')[0]} is not among the functions of TensorFlow")
-      for name in ("nn.mse_loss(x, y)", "nn.huber_loss(x, y)", "sum(x)", "dot(x, y)", "keras(x)", "slogdet(x)")),
+    *(
+        (f"tf.{name}", "x", f"tf.{name.split('(')[0]} is not among the functions of TensorFlow")
+        for name in ("nn.mse_loss(x, y)", "nn.huber_loss(x, y)", "sum(x)", "dot(x, y)", "keras(x)", "slogdet(x)")
+    ),
     ("tf.norm(A, ord=2, axis=[0, 1])", "A", "this norm over two axes is not read"),
     ("tf.norm(A, ord='fro')", "A", "'fro' takes the two axes of a matrix"),
     ("tf.reduce_sum(tf.linalg.diag(A))", "A", "tf.linalg.diag of a matrix stacks matrices"),

@@ -389,6 +389,8 @@ def test_what_is_written_otherwise_has_the_same_value():
         ("½‖(A − Hᵀ H) x − y‖²", "12 n² + 3 n"),
         ("xᵀ (A − Hᵀ H) x", "8 n² + 3 n"),
         ("xᵀ (A + B C) (B + C A) y", "12 n² + 2 n"),
+        ("sum((xᵀ (A − Hᵀ H)).^2)", "12 n² + 3 n"),
+        ("‖(A + B C)ᵀ x‖² + xᵀ (A + B C) y", "18 n² + 5 n"),
         ("tr(D C B E)", "n² + n"),
         ("tr(diag(u) C B diag(v))", "n² + n"),
     ],

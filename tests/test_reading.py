@@ -403,7 +403,7 @@ def test_what_may_be_meant_otherwise_is_refused(formula, said):
         (r"\frac12\sum_{n=1}^N (y(z_n)-t_n)^2, y(z)=\sum_{j=1}^M w_jz_j", "½ ‖Z w − t‖²"),
         (r"\sum_{i=1}^N\sum_{j=1}^MI_{ij}(R_{ij}-U_i^TV_j)^2", "⟨I, (R − U Vᵀ).^2⟩"),
         (r"\sum_{ij}(G_{ij}-I_{ij})^2", "‖G − I‖_F²"),
-        (r"T^2\sum_ip_i\log\frac{p_i}{q_i}, q=\mathrm{softmax}(z/T)", "T² ⟨p, log(softmax(z / T).^(−1) ⊙ p)⟩"),
+        (r"T^2\sum_ip_i\log\frac{p_i}{q_i}, q=\mathrm{softmax}(z/T)", "T² ⟨p, log(p ⊘ softmax(z / T))⟩"),
         (r"\frac12\|x-\alpha g\|^2", "½ ‖x − α g‖²"),
         (r"f(x)=\langle Ax,x\rangle, x\in\mathbb{R}^n\setminus\{0\}, A\in\mathbb{S}^n", "⟨A x, x⟩"),
         (r"\log\det X, X\in\mathbb{S}_{++}^n", "logdet(X)"),

@@ -87,19 +87,19 @@ def _is_opened(factor: Expr, beside: Sequence[Expr]) -> bool:
 
 
 def _opened(node: Expr) -> Expr:
-    """A product that ends in a vector, or begins with one, multiplied from there."""
-    if node.shape[1] is not ONE:
-        return transpose(_opened(transpose(node)))
-    vector = node.args[-1]
-    for factor in reversed(node.args[:-1]):
+    """A product that ends in a column, or begins with a row, multiplied from there."""
+    is_row = node.shape[1] is not ONE
+    vector, *rest = node.args if is_row else node.args[::-1]
+    for factor in rest:
         whole = _straight(factor)
         if _is_opened(factor, node.args):
-            terms = (transpose(term) if factor.op is transpose else term for term in terms_of(whole))
-            vector = add(*(matmul(term, vector) for term in terms))
-        elif vector.op is add and _straight(factor).op is basis_op:
-            vector = add(*(matmul(factor, term) for term in terms_of(vector)))
+            terms = [transpose(term) if factor.op is transpose else term for term in terms_of(whole)]
+            vector = add(*(matmul(vector, term) if is_row else matmul(term, vector) for term in terms))
+        elif vector.op is add and whole.op is basis_op:
+            terms = list(terms_of(vector))
+            vector = add(*(matmul(term, factor) if is_row else matmul(factor, term) for term in terms))
         else:
-            vector = matmul(factor, vector)
+            vector = matmul(vector, factor) if is_row else matmul(factor, vector)
     return vector
 
 
