@@ -106,6 +106,7 @@ class Notation:
     kron: ClassVar[str]
     minus: ClassVar[str] = "-"
     fraction_level: ClassVar[int]
+    calls_roots: ClassVar[bool] = False  # as a function of each entry; √A of a matrix may be the root of the matrix
 
     def __init__(self, spelled: Mapping[str, Partial] | None = None, is_inline: bool = False) -> None:
         self.spelled = spelled or {}  # symbols that stand for a derivative
@@ -448,7 +449,7 @@ def _power_piece(notation: Notation, node: Expr, base: Piece, exponent: Fraction
         base, exponent = base.parts[0], 2 * exponent
     if exponent == 1:
         return base
-    if exponent == Fraction(1, 2):
+    if exponent == Fraction(1, 2) and (notation.calls_roots or ONE in node.shape):
         return Piece(notation.root(notation.signed(base)), ATOM, is_tall=base.is_tall)
     written = notation.number(exponent)
     if exponent < 0:
@@ -487,13 +488,12 @@ def _absolute(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
 
 def _norm(subscript: str, power: int = 1) -> Row:
     def row(notation: Notation, node: Expr, args: list[Piece]) -> Piece:
-        is_matrix = ONE not in node.args[0].shape
-        below = subscript or ("F" if is_matrix else "")
+        below = subscript or ("" if ONE in node.args[0].shape else "F")
         string = notation.delimited("norm", [notation.signed(args[0])], args[0].is_tall, below)
-        if power != 1:
-            root = Piece(string, is_tall=args[0].is_tall)
-            return Piece(notation.integer_power(string, power), POSTFIX, is_tall=root.is_tall, parts=(root,))
-        return Piece(string, is_tall=args[0].is_tall)
+        made = Piece(string, is_tall=args[0].is_tall)
+        if power == 1:
+            return made
+        return Piece(notation.integer_power(string, power), POSTFIX, is_tall=made.is_tall, parts=(made,))
 
     return row
 

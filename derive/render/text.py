@@ -36,6 +36,7 @@ class Text(Notation):
     kron = "⊗"
     minus = "−"
     fraction_level = QUOTIENT
+    calls_roots = True
 
     def symbol(self, name: str) -> str:
         return names.text(name)
