@@ -387,6 +387,7 @@ class Lowering:
         front = Term(vector.coefficient, vector.powers)
         scaled = vector.bare
         if matrix.shape[1] is ONE:
+            # Like factors meet in the graph; the product itself is then the one that a gradient may have, too.
             made = self.graph.entries([scaled, matrix], matrix.shape)
             if made.value is not None and made.value.kind == "entries":
                 whole = self.multiplied(made.value, made.value.args)
