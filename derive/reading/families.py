@@ -20,7 +20,7 @@ from .indices import Axis
 from .kinds import Ambiguous, Cell, Contradiction, Kinds
 from .limits import MAX_OPERATIONS
 from .signatures import C, M, R, S
-from .stacks import Node, nodes_below, quoted
+from .stacks import Node, nodes_below, quoted, whole
 
 _FREE = re.compile(r"([ijkl])([+-]\d+)?|([ijkl])([ijkl])")  # indices that no sum binds
 _USUAL = frozenset("ijklmnst")  # indices that a sum need not name
@@ -56,7 +56,7 @@ class Families:
             self.readings.append(text)
 
     def cut(self, node: Node) -> str:
-        return quoted(self.source[node.start : node.end])
+        return quoted(whole(self.source, node.start, node.end))
 
     def refuse(self, node: Node, why: str, hint: str = "write the matrix formula") -> ParseError:
         return ParseError(f"this sum has no matrix form that we know: {why}", self.source, node.span, hint)

@@ -14,7 +14,7 @@ from ..shapes import ONE, Dim
 from .kinds import Kinds, is_exponential
 from .signatures import C, M, R, S, operation_of
 from .sizes import SCALAR_SIZE, Size, Sizes, SizeShape
-from .stacks import Node, quoted
+from .stacks import Node, quoted, whole
 from .vocabulary import ALIKE, PER_ROW
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class Shaper:
         return (self.sizes.dim(shape[0]), self.sizes.dim(shape[1]))
 
     def cut(self, node: Node) -> str:
-        return quoted(self.source[node.start : node.end])
+        return quoted(whole(self.source, node.start, node.end))
 
     def axis(self, axis: Axis) -> Size:
         """How many entries an index runs over."""

@@ -32,6 +32,21 @@ def quoted(text: str) -> str:
     return " ".join(re.sub(r"\\(?:left|right)(?![A-Za-z])", " ", text).split())
 
 
+def whole(source: str, start: int, end: int) -> str:
+    r"""What is written from `start` to `end`, with the braces that are cut: \vec{x}, not x}."""
+    depth = lowest = 0
+    for c in source[start:end]:
+        depth += (c == "{") - (c == "}")
+        lowest = min(lowest, depth)
+    for _ in range(-lowest):
+        start = max(source.rfind("{", 0, start), 0)
+        command = re.search(r"\\[A-Za-z]+\s*$", source[:start])
+        start = command.start() if command is not None else start
+    for _ in range(depth - lowest):
+        end = source.find("}", end) + 1 or len(source)
+    return source[start:end]
+
+
 class Node:
     """A part of the formula as written; `span` is its place."""
 
@@ -139,7 +154,7 @@ class Stacks:
         return self.source[first.start : last.end]
 
     def cut(self, node: Node) -> str:
-        return self.source[node.start : node.end].strip()
+        return whole(self.source, node.start, node.end).strip()
 
     def enter(self, op: Op) -> None:
         self.depth += 1
