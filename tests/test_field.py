@@ -163,6 +163,26 @@ WRITTEN: list[tuple[str, str, str, Value]] = [
     ("tf.linalg.trace(tf.matmul(tf.linalg.diag(x), B, transpose_b=True))", "x", "x: 3, B: 3×3",
      lambda v: v.x @ np.diag(v.B)),
     ("tf.norm(A, ord=2)", "A", "A: 4×3", lambda v: np.sqrt((v.A**2).sum())),
+    # Braces around one bracket, a list of indices before their order, a matrix of ones
+    (r"\log \Big{(} a^T x + x^T x \Big{)}", "x", "a: 3, x: 3", lambda v: np.log(v.a @ v.x + v.x @ v.x)),
+    (r"\sum_{i,j\,:\,i<j} A_{ij} x_i x_j", "x", "A: 4×4, x: 4", lambda v: v.x @ np.triu(v.A, 1) @ v.x),
+    (r"x^T \mathbf{1}_{m\times n} y", "x", "x: 4, y: 3", lambda v: v.x.sum() * v.y.sum()),
+    (r"\Sigma_{i=0}^n\Sigma_{j=0}^nA_{ij}x_ix_j", "x", "x: 3, A: 3×3", lambda v: v.x @ v.A @ v.x),
+    # N less one is a number of samples below a product
+    ("np.sum((X.T @ X / (N - 1))**2)", "X", "X: 5×3, N: scalar",
+     lambda v: ((v.X.T @ v.X / (v.N - 1)) ** 2).sum()),
+    ("np.sum(X / (Y - 1))", "X", "X: 5×3, Y: 5×3", lambda v: (v.X / (v.Y - 1)).sum()),
+    ("np.sum(X @ W / (Y - 1) + Y)", "X", "X: 5×3, W: 3×4, Y: 5×4",
+     lambda v: (v.X @ v.W / (v.Y - 1) + v.Y).sum()),
+    ("tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=Y, logits=Z))", "Z", "Y: 5×4, Z: 5×4",
+     lambda v: -(v.Y * np.log(softmax(v.Z))).sum(1).mean()),
+    ("tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=y, logits=X @ w))", "w", "X: 5×3, w: 3, y: 5",
+     lambda v: (np.log1p(np.exp(v.X @ v.w)) - v.y * (v.X @ v.w)).mean()),
+    ("tf.math.reduce_std(X @ w) + tf.math.reduce_variance(X @ w)", "w", "X: 5×3, w: 3",
+     lambda v: np.std(v.X @ v.w) + np.var(v.X @ v.w)),
+    ("(X @ w).var(unbiased=False)", "w", "X: 5×3, w: 3", lambda v: np.var(v.X @ v.w)),
+    ("F.kl_div(F.log_softmax(X, dim=1), Y, reduction='batchmean')", "X", "X: 5×3, Y: 5×3",
+     lambda v: (v.Y * (np.log(v.Y) - np.log(softmax(v.X)))).sum() / 5),
 ]  # fmt: skip
 
 # What resembles it and is refused: the text, the variable, what is said.
@@ -194,7 +214,12 @@ REFUSED = [
     (r"h = \sum_i h_i x_i", "x", "defined by itself"),
     (r"x^T A_{m \times n} A_{n\times m} x", "x", "declared twice"),
     (r"A_{m\times n} x_{k \times 1}", "x", "cannot multiply"),
-    (r"x^T \mathbf{1}_{m\times n} y", "x", "1 of size m×n is not read"),
+    (r"x^T \mathbf{1}_{n\times n} y", "x", "1 of size n×n is not read"),
+    ("sum((X .- mu).^2)", "X", "the sign .- is not read"),  # Julia takes mu from every column
+    ("sum(log.(x))", "x", "f.(x) is not read"),
+    (r"\sum_{i,j: i<k} x_i x_j", "x", "is no size"),
+    ("F.kl_div(P, Q, reduction='batchsum')", "P", "this reduction is not read"),
+    ("tf.math.reduce_std(x, ddof=1)", "x", "the argument ddof="),
     (r"\operatorname{tr}(\sqrt{A X})", "X", "this root may be that of the matrix, or of every entry"),
     (r"\log\det\sqrt{S} + \operatorname{tr} S", "S", "this root may be that of the matrix, or of every entry"),
     (r"\mathrm{tr}((A^TX)^{1/2})", "X", "is of a number, as A is read"),
@@ -270,6 +295,16 @@ def test_a_formula_of_the_field_is_what_its_author_means(text: str, wrt: str, sh
         rtol=1e-5,
         atol=1e-7,
     )
+
+
+def test_what_is_a_number_by_its_use_is_said() -> None:
+    assert "N is read as a number" in derive.gradient("np.sum((X.T @ X / (N - 1))**2)", "X").readings
+
+
+def test_no_brace_is_cut_in_what_is_said() -> None:
+    said = derive.gradient(r"\frac{1}{|\mathbf{r} - \mathbf{s}|} + \|X\|_{1}", r"\mathbf{r}").readings
+    assert all(reading.count("{") == reading.count("}") for reading in said), said
+    assert any(r"the norm of \mathbf{r} - \mathbf{s}" in reading for reading in said), said
 
 
 def test_another_meaning_is_seen() -> None:

@@ -248,6 +248,17 @@ def _binary(p: Plan, a: Array, b: Array) -> Array:
     return p.negative(p.add(p.times(b, p.function(ops.log, a)), right))
 
 
+def _divergence(p: Plan, a: Any, b: Any, reduction: Any) -> Array:
+    """The divergence; batchmean divides its sum by the length of the first axis."""
+    made = _loss(lambda p, a, b: p.times(b, p.add(p.function(ops.log, b), a, -1)))
+    if reduction != "batchmean":
+        return made(p, a, b, reduction)
+    held = array(p, a)
+    if not held.rank:
+        raise p.misfit("batchmean divides by the length of the first axis", held)
+    return p.over(made(p, a, b, "sum"), p.count(held.axes[0]))
+
+
 def _huber(p: Plan, a: Array, b: Array, delta: Array) -> Array:
     if delta.number is not None and delta.number <= 0:
         raise p.refuse("delta is positive")
@@ -285,7 +296,7 @@ row("nn", "smooth_l1_loss", _TWO, _loss(lambda p, a, b: p.function(rows.huber, p
 row("nn", "huber_loss", f"{_TWO}, delta=1", _loss(_huber))
 row("nn", "normalize", "a, ord=2, axis=1, eps=None", _normalized)
 row("torch", "dist", "a, b, ord=2", lambda p, a, b, order: _distance(p, array(p, a), array(p, b), order))
-row("nn", "kl_div", _TWO, _loss(lambda p, a, b: p.times(b, p.add(p.function(ops.log, b), a, -1))))
+row("nn", "kl_div", _TWO, _divergence)
 row("nn", "l1_loss", _TWO, _loss(lambda p, a, b: p.function(ops.absolute, p.add(a, b, -1))))
 row("nn", "binary_cross_entropy", _TWO, _loss(_binary))
 row(

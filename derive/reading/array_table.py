@@ -25,6 +25,7 @@ _WORDS = {"None": None, "True": True, "False": False}
 SPELLINGS = {
     "dim": "axis", "keepdim": "keepdims", "input": "a", "x": "a", "other": "b", "y": "b", "A": "a", "self": "a",
     "array": "a", "v": "a", "object": "a", "arr": "a", "min": "a_min", "max": "a_max", "correction": "ddof",
+    "unbiased": "ddof",
     "mat1": "a", "mat2": "b", "mat": "a", "vec": "b", "vec1": "a", "vec2": "b", "p": "ord", "m": "a", "tensor": "a",
     "tensors": "arrays", "tup": "arrays", "exponent": "b", "weight": "b", "target": "b", "x1": "a", "x2": "b",
 }  # fmt: skip

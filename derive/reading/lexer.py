@@ -176,6 +176,12 @@ class Lexer(Letters):
             if text.startswith(".**", start):
                 self.pos, pair = start + 3, ".^"
             self.emit("op", pair, start)
+        elif pair in (".+", ".-", ".−"):  # Julia adds a vector to every column
+            raise self.error(
+                f"the sign {pair} is not read", start, start + 2, f"write {pair[1]} where the shapes agree"
+            )
+        elif pair == ".(":
+            raise self.error("f.(x) is not read", start, start + 2, "write f(x): log, exp, … are of each entry here")
         elif pair == ".'":
             self.pos = start + 2
             self.emit("trans", pair, start)

@@ -81,6 +81,8 @@ class ArrayFormula:
             return [9.0, 9.0, 0.0]
         uses = self.uses.get(self.written[name].id, set()) if by_use else set()
         usual = habit(name, entry.style if entry is not None else "", uses)
+        if "counted" in uses:
+            return [0.0, 3.0, 3.0]
         return [usual[0], usual[1], usual[3]]
 
     def attempt(self, ranks: Mapping[str, int], scalar: bool) -> tuple[Plan, Array, dict[str, Array], dict[str, Any]]:
@@ -233,7 +235,26 @@ def _uses(tree: ast.AST) -> dict[str, set[str]]:
                 if all(habit(_plain(n), "", set())[0] == 0 for n in held):
                     for name in held:
                         uses.setdefault(name, set()).add("measured")
+    for name in _counts(tree):
+        uses.setdefault(name, set()).add("counted")
     return uses
+
+
+def _counts(tree: ast.AST) -> set[str]:
+    """Names that stand only as the N of X.T @ X / (N - 1): what divides a product of arrays."""
+    found: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.right, ast.BinOp):
+            below = node.right
+            is_less = isinstance(below.op, ast.Sub) and isinstance(below.right, ast.Constant)
+            parts = list(ast.walk(node.left))
+            is_product = any(isinstance(part, ast.MatMult) for part in parts) or any(
+                isinstance(part, ast.Attribute) and part.attr in ("dot", "matmul", "mm") for part in parts
+            )
+            if is_less and is_product and isinstance(below.left, ast.Name):
+                found.add(id(below.left))
+    held = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    return {node.id for node in held if id(node) in found} - {node.id for node in held if id(node) not in found}
 
 
 def _plain(written: str) -> str:

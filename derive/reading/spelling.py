@@ -35,7 +35,7 @@ _CONSTANT = rf"(?:{_WORDS}|(?<![\w\\{{])const(?:ant)?(?![\w(^]))\.?"
 _ENDS = r"(?=\s*(?:$|[;,.\n+)\]}−-]|\\\\))"
 _CONSTANTS = rf"(^|=)\s*{_CONSTANT}\s*(?:\+|(?=[−-]))|[+−-]\s*{_CONSTANT}{_ENDS}"
 _GREEK_SUM = (
-    r"(?<![^\W\d_])(?<![ᵀ⊤'])(?:Σ|\\Sigma(?![A-Za-z]))(?=\s*(?:_?\s*\{\s*([a-z])\s*=|([ᵢⱼₖₗₘₙₜ])₌"
+    r"(?:(?<![^\W\d_])|(?<=\^[A-SU-Za-su-z])(?=\\Sigma\s*_\s*\{\s*[a-z]\s*=))(?<![ᵀ⊤'])(?:Σ|\\Sigma(?![A-Za-z]))(?=\s*(?:_?\s*\{\s*([a-z])\s*=|([ᵢⱼₖₗₘₙₜ])₌"
     r"|_?\s*\{?\s*([ᵢⱼₖₗₘₙₜa-z])[^\W\d_]*(?:[,}\s(]|[^\w⁻⁺'ᵀ⊤^.)=])(?!\s*[=^'])))"
 )
 # What stands before Σ_k where it is a matrix: a matrix, a transpose, tr(, or the bar of |Σ_k|.
@@ -68,6 +68,12 @@ SETS = ("mathbb{S}", "mathbb S", "𝕊", "_+", "_{+", "setminus", "∖")
 _WITHOUT = r"\\setminus\s*\\\{[^{}]*\\\}|∖\s*\{[^{}]*\}"
 _OF_ALL = r",\s*(['\"])(?:fro|all)\1(?=\s*\))"  # norm(X,'fro') and sum(X,'all') of MATLAB
 LISTED = "the entries from the first to the last are read as a vector"
+_BRACED = r"(\\[bB]ig+[lrm]?)\s*\{\s*(\\?[()\[\]{}|])\s*\}"
+_LISTED_PAIR = (
+    r"_\s*\{\s*([a-z])\s*,\s*([a-z])\s*(?:\\[:,;]\s*)*(?::|\\mid(?![A-Za-z]))\s*(?:\\[:,;]\s*)*"
+    r"(\1\s*(?:[<≠≤]|\\(?:neq?|leq?|lt)(?![A-Za-z]))\s*\2)\s*\}"
+)
+_BOLD_ONES = r"\\(?:mathbf|mathbb|mathbbm|boldsymbol|bm)\s*\{\s*1\s*\}\s*_\s*\{\s*(\w)\s*(?:\\times|×)\s*(\w)\s*\}"
 _TAIL = 60  # where the number of an equation may stand
 _NUMBER = r"(?:\\q?quad|\\hfill|\s{3})\s*(?:\(\d+(?:\.\d+)*[a-z]?\)|\[\d+\])\s*[.,;]?\s*$"
 _ENTRY = r"_?\s*\{?\s*[i-n]\s*,?\s*[i-n]\s*\}?|[ᵢⱼₖₗₘₙ]{2}"
@@ -203,6 +209,25 @@ def _is_turned(text: str, start: int, end: int) -> bool:
         if depth < 0:
             return bool(re.match(r"\)\s*(?:\^\s*\{?\s*(?:T|\\top|\\intercal)|[ᵀ⊤'])", text[place:]))
     return False
+
+
+def _bare_brackets(text: str, readings: list[str], known: frozenset[str]) -> str:
+    r"""\Big{(} is \Big(."""
+    return re.sub(_BRACED, lambda found: f"{found[1]}{found[2]}".ljust(len(found[0])), text)
+
+
+def _without_list(text: str, readings: list[str], known: frozenset[str]) -> str:
+    """i, j: i < j below a sum is i < j."""
+    return re.sub(_LISTED_PAIR, lambda found: f"_{{{found[3]}}}".ljust(len(found[0])), text)
+
+
+def _ones(text: str, readings: list[str], known: frozenset[str]) -> str:
+    """ones(n, k) for a bold 1 with two sizes below; of equal sizes the identity may be meant."""
+
+    def put(found: re.Match[str]) -> str:
+        return found[0] if found[2] in (found[1], "1") else f"ones({found[1]},{found[2]})".ljust(len(found[0]))
+
+    return re.sub(_BOLD_ONES, put, text)
 
 
 def _fractions(text: str, readings: list[str], known: frozenset[str]) -> str:
@@ -344,11 +369,14 @@ def _lowered(text: str, readings: list[str], known: frozenset[str]) -> str:
 
 # What is put right where one of each group of signs occurs
 _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozenset[str]], str]], ...] = (
+    ((("ig{", "ig {", "igg{", "igl{", "igr{", "iggl{", "iggr{"),), _bare_brackets),
     ((("\\over",),), _fractions),
     ((("\\stackrel", "\\overset"),), _definitions),
     ((("eig",),), _spectrum),
     ((("fro'", 'fro"', "all'", 'all"'),), lambda text, readings, known: re.sub(_OF_ALL, _blank, text)),
     ((("const", "independent of", "not "),), _without_constant),
+    ((("_",), (":", "\\mid"), ("<", "\\ne", "≠", "\\le", "≤")), _without_list),
+    (((r"\times", "×"), ("1}_",)), _ones),
     ((("Σ", "\\Sigma"),), _greek_sum),
     ((("(",), ("\\text", "\\mbox")), _without_remark),
     ((("min", "max"),), _without_extremum),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import operations as ops
 from .. import rows
 from .array_functions import diag, reshape, squeeze
 from .array_table import TABLE, array, flag, integer, length, lengths, row
@@ -73,6 +74,18 @@ def _gelu(p: Plan, a: Any, approximate: Any) -> Array:
     return p.function(rows.gelu, array(p, a))
 
 
+def _with_logits(p: Plan, labels: Any, logits: Any, axis: Any) -> Array:
+    wanted, given = array(p, labels), array(p, logits)
+    if wanted.rank != given.rank or not given.rank:
+        raise p.misfit(f"the shapes of {p.described(wanted)} and {p.described(given)} differ", wanted, given)
+    at = integer(p, axis)
+    return p.negative(p.sum(p.times(wanted, log_softmax(p, given, at)), at))
+
+
+def _spread(p: Plan, a: Any, axis: Any, keepdims: Any) -> Array:
+    return p.variance(array(p, a), integer(p, axis), flag(p, keepdims), p.constant(0))
+
+
 def _transpose(p: Plan, a: Any) -> Array:
     return p.transposed(array(p, a))
 
@@ -106,6 +119,13 @@ row("tf.nn", "log_softmax", "a, axis=-1", lambda p, a, axis: log_softmax(p, arra
 row("tf.nn", "leaky_relu", "a, alpha=0.2", TABLE["nn"]["leaky_relu"][1])
 row("tf.nn", "gelu", "a, approximate=False", _gelu)
 row("tf.nn", "l2_loss", "a", lambda p, a: p.over(p.sum(p.power(array(p, a), p.constant(2))), p.constant(2)))
+row("tf.nn", "softmax_cross_entropy_with_logits", "labels, logits, axis=-1", _with_logits)
+row(
+    "tf.nn", "sigmoid_cross_entropy_with_logits", "labels, logits",
+    lambda p, labels, logits: TABLE["nn"]["binary_cross_entropy_with_logits"][1](p, logits, labels, "none"),
+)  # fmt: skip
+row("tf.math", "reduce_variance", "a, axis=None, keepdims=False", _spread)
+row("tf.math", "reduce_std", "a, axis=None, keepdims=False", lambda p, *given: p.function(ops.sqrt, _spread(p, *given)))
 del _home, _groups, _rows, _names, _name
 
 MODULES = {"math": "tf.math", "linalg": "tf.linalg", "nn": "tf.nn"}
