@@ -1268,3 +1268,34 @@ def test_a_diagonal_by_its_entries_is_a_reading_and_of_numbers_it_is_none():
     assert report.lines[-1].verdict == "proved" and any("vector" in reading for reading in report.readings)
     lines = check(text + r"$$g = w \|x\|^2$$ $$\nabla_x g = 2 w x$$ $$\nabla_x g = w x$$").lines
     assert [line.verdict for line in lines[2:]] == ["unread", "definition", "proved", "fails"]
+
+
+QUOTIENT = r"Let $J(w) = \frac{w^TBw}{w^TSw}$ with $B$ and $S$ symmetric. Setting the derivative to zero gives"
+
+
+@pytest.mark.parametrize(
+    ("equation", "verdict"),
+    [
+        (r"(w^TSw)Bw = (w^TBw)Sw", "assumption"),
+        (r"(w^TSw)Bw - (w^TBw)Sw = 0", "assumption"),
+        (r"(w^TSw)Bw = -(w^TBw)Sw", "fails"),
+        (r"(w^TSw)Bw = 2(w^TBw)Sw", "fails"),
+    ],
+)
+def test_a_stationary_equation_may_be_the_derivative_times_a_number(equation, verdict):
+    first, last = check(f"{QUOTIENT}\n$${equation}$$").lines
+    assert (first.verdict, last.verdict) == ("definition", verdict)
+    assert ("it holds where the derivative of J by w vanishes" in last.reason) == (verdict == "assumption")
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        ("Hessian f = 2 A'A", "proved"),
+        ("The Hessian of f = 2 A'A", "proved"),
+        ("Hessian f(x) = A'A", "fails"),
+        ("Hessian f = 2 A A'", "fails"),
+    ],
+)
+def test_the_word_hessian_before_a_function_takes_its_second_derivative(line, verdict):
+    assert check(f"f(x) = ||A x - b||^2\n{line}\n").lines[-1].verdict == verdict

@@ -170,7 +170,7 @@ def _inline_end(text: str, start: int) -> int:
 
 
 _WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}(?![A-Za-z({])")
-_GRAD = re.compile(r"\b(?:grad|Hess)(?=[_\s][^\s=])")
+_GRAD = re.compile(r"\b(?:grad|Hess)(?=[_\s][^\s=])|\bHessian(?: of)?(?=\s[^\W\d_]\w?(?:\([^()]*\))?\s*=)")
 _HEAD = re.compile(r"^[ \t]*(?:[A-Za-z ]+:[ \t]*)?(?P<word>[A-Za-z]{3,})\d*(?:\([^()]*\))?[ \t]*:?=", re.MULTILINE)
 _SO = re.compile(r"[ \t]*[Ss]o[ \t]+(?=\S)")
 _LED = re.compile(  # Therefore w = …, Setting it to zero: …; a rule in letters of its own is none
@@ -202,7 +202,9 @@ def _bare(text: str) -> list[Passage]:
     named = {m["word"].lower() for m in _HEAD.finditer(text)}
     known = _MATH_WORDS | named | {"d" + word for word in named}
     for line in text.splitlines(keepends=True):
-        bare = _GRAD.sub(lambda m: "   ∇" if m[0] == "grad" else " ∇^2", _FRAME.sub(" ", line.rstrip("\n")))
+        bare = _GRAD.sub(
+            lambda m: ("∇" if m[0] == "grad" else "∇^2").rjust(len(m[0])), _FRAME.sub(" ", line.rstrip("\n"))
+        )
         bare = _SPAN.sub(lambda m: m[0].replace("`", " "), bare)
         remark = _REMARKED.search(bare)
         if remark is not None and "=" in bare[: remark.start()] and _WORDS.search(remark[0]):

@@ -92,7 +92,8 @@ def _of_estimates(judge: Judge, point: Expr) -> Expr:
 def judged_equation(judge: Judge, claim: Claim, left: Expr, right: Expr, side: Side) -> Judgment | None:
     """What an equation says where a derivative is set to zero: it must hold at the stationary point.
 
-    Judged where each variable that it mentions has a closed form to put in: XᵀX w = Xᵀy.
+    Judged where each variable that it mentions has a closed form to put in, XᵀX w = Xᵀy, or where it is the derivative
+    times a number that is not the same for all data: (wᵀSw) B w = (wᵀBw) S w of a quotient.
     """
     from .judgments import Judgment
 
@@ -110,6 +111,8 @@ def judged_equation(judge: Judge, claim: Claim, left: Expr, right: Expr, side: S
         for name, loss in _losses(judge, variable):
             found = judge.scope.solved(loss, variable) if letters <= set(symbols_of(loss)) else None
             held = _is_at(residual, variable, found)
+            if held is None and _is_multiple(residual, judge.scope.sweep(loss, variable).total):
+                held = True
             if held is None or not held and multipliers & {s.name for s in symbols_of(loss)}:
                 return None
             if held:
@@ -164,6 +167,28 @@ def _is_at(residual: Expr, variable: Expr, found: Stationary | None) -> bool | N
     if found is None or found.solution is None or found.solution.op.name == "zeros":
         return None
     return vanishes(residual, variable, found.solution)
+
+
+def _is_multiple(residual: Expr, slope: Expr) -> bool:
+    """Whether a residual is a derivative times a number at every point: it is zero where that vanishes."""
+    import numpy as np
+
+    from ..numeric import random_point
+
+    if residual.shape != slope.shape or residual.is_scalar:
+        return False
+    for seed in SEEDS:
+        try:
+            at = random_point([residual, slope], seed)
+            one, two = (np.ravel(at.evaluate(e)) for e in (residual, slope))
+        except (DeriveError, ArithmeticError, np.linalg.LinAlgError):
+            return False
+        sizes = np.linalg.norm(one) * np.linalg.norm(two)
+        if one.size < 2 or not np.isfinite(sizes) or sizes == 0:
+            return False  # two numbers are always multiples of one another
+        if np.linalg.norm(one * (two @ two) - two * (two @ one)) > 1e-9 * sizes * np.linalg.norm(two):
+            return False
+    return True
 
 
 def _variables(judge: Judge, loss: str) -> set[str]:
