@@ -20,7 +20,7 @@ from .own_functions import functions_of
 from .program import Program, compile, other_orders
 from .programs.blocked import BlockedWriter
 from .programs.callables import Generated
-from .programs.expressions import WIDTH, called
+from .programs.expressions import WIDTH
 from .programs.headings import derivative_text, described, heading
 from .programs.lines import (
     all_of,
@@ -35,6 +35,7 @@ from .programs.lines import (
 )
 from .programs.order import dims_of
 from .programs.signature import Signature, parts_of
+from .programs.syntax import calls_of
 from .programs.terms import Term, Value, values_below
 from .programs.workspace import WorkspaceWriter
 from .programs.writer import Writer
@@ -463,7 +464,7 @@ class Module:
         found = {name for writer in writers for name in writer.helpers} | {"_arrays"}
         pending = list(found)
         while pending:
-            new = called(self.dialect.helpers, self.dialect.helpers[pending.pop()]) - found
+            new = (calls_of(self.dialect.helpers[pending.pop()]) & self.dialect.helpers.keys()) - found
             found |= new
             pending += new
         return [name for name in self.dialect.helpers if name in found]

@@ -16,10 +16,10 @@ from fractions import Fraction
 from ..errors import DeriveError
 from ..expr import Expr
 from ..program import Program
-from ..programs.expressions import UNARY, CodeText
 from ..programs.formulas import formula, short
 from ..programs.row_blocks import RowBlock, split
 from ..programs.signature import Signature
+from ..programs.syntax import UNARY, Code
 from ..programs.terms import Term, Value
 from ..shapes import ONE, Dim
 from .places import ENTRIES, FREE, VIEWS, EntryPlaces, LoopStatement, flat, grouped
@@ -588,7 +588,7 @@ class Loops(EntryPlaces):
         return " + ".join(sizes), [f"double *{name} = {starts[place]};" for name, place in place_of.items()]
 
 
-def summand(kind: str, reads: Sequence[CodeText]) -> str:
+def summand(kind: str, reads: Sequence[Code]) -> str:
     """What is summed over the entries of the operands."""
     if len(reads) == 1:
         return SUMS[kind].replace("{0}", reads[0].text)

@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from ..expr import symbol
 from ..operations import FUNCTIONS
 from ..shapes import ONE
+from . import syntax
 from .costs import Cost
-from .expressions import ATOM, CodeText
 from .formulas import formula
 from .row_blocks import FILLED, RowBlock, split
+from .syntax import Code
 from .terms import Value, users_in
 from .workspace import PAST_THE_CACHE
 from .writer import FRESH, Writer
@@ -130,7 +131,7 @@ class BlockedWriter(Writer):
             if value in block.sums or value in block.kept:
                 whole[value] = self.name(value)
                 inner = whole[value] if value in block.sums else self.new_name(whole[value] + "_rows")
-                self.names[value], self.texts[value] = inner, CodeText(inner)
+                self.names[value], self.texts[value] = inner, syntax.name(inner)
             super().emit(value)
             if value in self.preferred:
                 self.formulas[value] = symbol(self.preferred[value], *value.shape)
@@ -147,14 +148,14 @@ class BlockedWriter(Writer):
         self.lines += ["    " + line for line in inner_lines]
         self.texts = outside
         for value, name in whole.items():
-            self.names[value], self.texts[value] = name, CodeText(name)
+            self.names[value], self.texts[value] = name, syntax.name(name)
 
-    def some_rows(self, value: Value, text: CodeText, block: RowBlock, rows: str) -> CodeText:
+    def some_rows(self, value: Value, text: Code, block: RowBlock, rows: str) -> Code:
         """An array that is there before the loop, or its rows at hand."""
-        has_rows = value.shape[0] is block.dim and not text.text.startswith("<")
-        return CodeText(f"{text.at(ATOM)}[{rows}]") if has_rows else text
+        has_rows = value.shape[0] is block.dim and text is not syntax.ABSENT
+        return syntax.subscript(text, syntax.name(rows)) if has_rows else text
 
-    def whole_arrays(self, block: RowBlock, texts: Mapping[Value, CodeText]) -> list[str]:
+    def whole_arrays(self, block: RowBlock, texts: Mapping[Value, Code]) -> list[str]:
         """The sizes of what each block of rows meets as a whole."""
         found: dict[str, None] = {}
         for value in block.members:
@@ -168,16 +169,15 @@ class BlockedWriter(Writer):
         """What stands before the loop: nothing added up yet, or room for all rows."""
         if value.is_scalar:
             return "0.0"
-        rows, columns = (self.size(dim) for dim in value.shape)
-        shape = rows if value.is_vector else f"({rows}, {columns})"
+        shape = self.shape(value)
         if value in block.sums:
             return self.call("zeros", [], shape=shape).text
         self.needs_dtype = True
-        return f"np.empty({shape}, dtype)"
+        return f"np.empty({shape.text}, dtype)"
 
-    def assign(self, name: str, text: str, value: Value | None, comment: str | None = None) -> None:
+    def assign(self, name: str, text: Code, value: Value | None, comment: str | None = None) -> None:
         if self.block is not None and value in self.block.sums:
-            self.line(f"{name} += {text}", comment if comment is not None else self.comment(value))
+            self.line(f"{name} += {text.text}", comment if comment is not None else self.comment(value))
         else:
             super().assign(name, text, value, comment)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
@@ -10,31 +9,15 @@ from ..dialects import Dialect
 from ..expr import Expr
 from ..program import Program
 from ..shapes import ONE, Dim
+from . import syntax
 from .formulas import formula
 from .naming import suggested
-from .signature import Signature, python_dim, unused
+from .signature import Signature, dim_code, unused
+from .syntax import Code, binary, call, grouped, negative
 from .terms import Term, Value
 
 WIDTH = 88
 LONG = 56  # of an expression that is still part of another
-
-# Precedence of a written expression, from loose to tight
-SUM, PRODUCT, UNARY, POWER, ATOM = range(5)
-
-
-class CodeText:
-    """An expression with the precedence of its outermost operator."""
-
-    __slots__ = ("text", "level")
-
-    def __init__(self, text: str, level: int = ATOM) -> None:
-        self.text = text
-        self.level = level
-
-    def at(self, level: int) -> str:
-        """The text, bracketed if it binds looser than `level`."""
-        return self.text if self.level >= level else f"({self.text})"
-
 
 class Expressions:
     """Writes operations over the names of their operands, in a dialect.
@@ -70,7 +53,7 @@ class Expressions:
         self.outputs = list(outputs)
         self.helpers: set[str] = set()
         self.lines: list[str] = []
-        self.texts: dict[Value, CodeText] = {}
+        self.texts: dict[Value, Code] = {}
         self.names: dict[Value, str] = {}
         self.formulas: dict[Value, Expr] = {}
         self.needs_dtype = False
@@ -94,20 +77,18 @@ class Expressions:
 
     # Expressions
 
-    def scalar(self, term: Term) -> CodeText:
+    def scalar(self, term: Term) -> Code:
         """The number and the scalars of a term."""
-        above: list[CodeText] = []
-        below: list[CodeText] = []
+        above: list[Code] = []
+        below: list[Code] = []
         coefficient = abs(term.coefficient)
         if coefficient != 1:
-            if coefficient.denominator == 1:
-                above.append(CodeText(str(coefficient)))
-            elif is_short_decimal(coefficient):
-                above.append(CodeText(repr(float(coefficient))))
+            if is_short_decimal(coefficient):
+                above.append(number(coefficient))
             else:
                 if coefficient.numerator != 1:
-                    above.append(CodeText(str(coefficient.numerator)))
-                below.append(CodeText(str(coefficient.denominator)))
+                    above.append(number(coefficient.numerator))
+                below.append(number(coefficient.denominator))
         for value, exponent in term.powers:
             base = self.text(value)
             if exponent.denominator != 1 and value.kind in STATIC:
@@ -119,13 +100,13 @@ class Expressions:
         above, below = ([self.hoisted(t) for t in part] for part in (above, below))
         return self.quotient(above, below, term.coefficient < 0)
 
-    def hoisted(self, text: CodeText) -> CodeText:
+    def hoisted(self, text: Code) -> Code:
         """A long scalar by a name of its own."""
         if len(text.text) <= LONG // 3:
             return text
         name = self.new_name("c")
         self.line(f"{name} = {text.text}")
-        return CodeText(name)
+        return syntax.name(name)
 
     def new_name(self, letter: str) -> str:
         """A short name that nothing else bears."""
@@ -136,24 +117,13 @@ class Expressions:
         self.used.add(name)
         return name
 
-    def quotient(self, above: list[CodeText], below: list[CodeText], is_negative: bool) -> CodeText:
-        if not above and not below:
-            return CodeText("-1", UNARY) if is_negative else CodeText("1")
-        if len(above) == 1 and not below and not is_negative:
-            return above[0]
-        top = " * ".join(t.at(PRODUCT if i == 0 else UNARY) for i, t in enumerate(above)) or "1"
-        level = PRODUCT if below or len(above) > 1 else UNARY
+    def quotient(self, above: list[Code], below: list[Code], is_negative: bool) -> Code:
         if is_negative:
-            top = "-" + (above[0].at(POWER) if above else "1") + top[len(above[0].at(PRODUCT)) if above else 1 :]
-        if len(below) == 1:
-            return CodeText(f"{top} / {below[0].at(UNARY)}", PRODUCT)
-        if below:
-            return CodeText(
-                f"{top} / ({' * '.join(t.at(PRODUCT if i == 0 else UNARY) for i, t in enumerate(below))})", PRODUCT
-            )
-        return CodeText(top, level)
+            above = [Code("negative", "", (above[0] if above else syntax.ONE,)), *above[1:]]
+        top = syntax.product(above)
+        return binary("/", top, syntax.product(below)) if below else top
 
-    def powered(self, base: CodeText, exponent: Fraction, is_array: bool = False) -> CodeText:
+    def powered(self, base: Code, exponent: Fraction, is_array: bool = False) -> Code:
         """base ** exponent."""
         if exponent == 1:
             return base
@@ -161,59 +131,50 @@ class Expressions:
             return self.call("sqrt", [base])
         if exponent.denominator == 2 and not is_array:
             root = self.call("sqrt", [base])
-            return CodeText(f"{root.at(POWER)} ** {exponent.numerator}", POWER)
-        if exponent.denominator == 1:
-            if all(part.isidentifier() for part in base.text.split(".")):
-                return CodeText(f"{base.text}**{exponent}", POWER)
-            return CodeText(f"{base.at(ATOM)} ** {exponent}", POWER)
-        shown = (
-            repr(float(exponent))
-            if is_short_decimal(abs(exponent))
-            else f"({exponent.numerator} / {exponent.denominator})"
-        )
-        simple = base.text.replace(".", "_").isidentifier() and not shown.startswith("(")
-        return CodeText(f"{base.at(ATOM)}{'**' if simple else ' ** '}{shown}", POWER)
+            return binary("**", root, number(exponent.numerator))
+        if is_short_decimal(exponent):
+            return binary("**", base, number(exponent))
+        return binary("**", base, binary("/", number(exponent.numerator), number(exponent.denominator)))
 
-    def text(self, value: Value) -> CodeText:
+    def text(self, value: Value) -> Code:
         """A value by its name, or written out where it is used once."""
         return self.texts[value]
 
-    def body(self, term: Term) -> CodeText:
+    def body(self, term: Term) -> Code:
         """A value or its transpose."""
         assert term.value is not None
         text = self.texts[term.value]
         if term.flipped and not term.value.is_vector:
-            return CodeText(text.at(ATOM) + ".T")
+            return syntax.attribute(text, "T")
         return text
 
-    def operand(self, term: Term) -> CodeText:
+    def operand(self, term: Term) -> Code:
         """An operand of a function: arrays, and numbers in the type of the arguments."""
         if term.value is not None:
             return self.body(term)
         text = self.scalar(term)
         return self.call("constant", [text]) if all(value.kind in STATIC for value, _ in term.powers) else text
 
-    def call(self, kind: str, args: Sequence[CodeText], **fields: str) -> CodeText:
+    def call(self, kind: str, args: Sequence[Code], **fields: Code | Sequence[Code]) -> Code:
         """The template of an operation, filled in."""
-        filled = self.dialect.template(kind)
-        for i, arg in enumerate(args):
-            filled = placed(filled, f"{{{i}}}", arg)
-        for key, shown in fields.items():
-            filled = filled.replace("{" + key + "}", shown)
-        filled = filled.replace("{like}", self.like)
-        if "{dtype}" in filled:
+        template = syntax.template(self.dialect.template(kind))
+        if "dtype" in template.holes:
             self.needs_dtype = True
-            filled = filled.replace("{dtype}", "dtype")
-        self.helpers |= called(self.dialect.helpers, filled)
-        return CodeText(filled, level_of(filled))
+        self.helpers |= template.called & self.dialect.helpers.keys()
+        own = {"dtype": DTYPE, "like": syntax.name(self.like)}
+        parts = {**own, **{str(i): arg for i, arg in enumerate(args)}, **fields}
+        return template.filled(parts)
+
+    def dim(self, dim: Dim) -> Code:
+        self.dims |= dim.names
+        return dim_code(dim, self.signature.dims)
 
     def size(self, dim: Dim) -> str:
-        self.dims |= dim.names
-        return python_dim(dim, self.signature.dims)
+        return self.dim(dim).text
 
     # Operations
 
-    def expression(self, value: Value) -> CodeText:
+    def expression(self, value: Value) -> Code:
         """An operation over the names of its operands."""
         kind = value.kind
         if kind == "sum":
@@ -221,7 +182,7 @@ class Expressions:
         if kind == "entries":
             return self.entries(value)
         args = [self.operand(term) for term in value.args]
-        fields: dict[str, str] = {}
+        fields: dict[str, Code | Sequence[Code]] = {}
         if kind == "product" and value.is_vector:
             kind = "matvec"
             if value.args[0].flipped and not self.dialect.in_place:
@@ -233,124 +194,114 @@ class Expressions:
             kind = "contraction_flipped"
             args = [self.texts[t.body] for t in value.args]
         elif kind == "row_sums":
-            fields["axis"] = "0" if value.args[0].flipped else "1"
+            fields["axis"] = number(0 if value.args[0].flipped else 1)
             args = [self.texts[value.args[0].body]]
-        elif kind in ("dimension",):
-            return self.dimension(value.data[0])
+        elif kind == "dimension":
+            return self.dim(value.data[0])
         elif kind == "constant":
-            return CodeText("math.pi" if value.data[0] == "π" else "math.e")
+            return syntax.attribute(syntax.name("math"), "pi" if value.data[0] == "π" else "e")
         elif kind in ("ones", "eye", "basis"):
-            fields["rows"] = self.size(value.shape[0])
-            args = [CodeText(self.size(value.data[0] - 1))] if kind == "basis" else args
+            fields["rows"] = self.dim(value.shape[0])
+            args = [self.dim(value.data[0] - 1)] if kind == "basis" else args
         elif kind == "zeros":
-            rows, columns = (self.size(d) for d in value.shape)
-            fields["shape"] = rows if value.is_vector else f"({rows}, {columns})"
+            fields["shape"] = self.shape(value)
         elif kind == "commutation":
-            args = [CodeText(self.size(d)) for d in value.data]
+            args = [self.dim(d) for d in value.data]
         elif kind == "unvec":
-            fields["rows"], fields["columns"] = (self.size(d) for d in value.data)
+            fields["rows"], fields["columns"] = (self.dim(d) for d in value.data)
         elif kind == "submatrix":
             fields["slices"] = self.slices(value)
         elif kind == "block" and value.is_vector:
             return self.listed("concatenated", [self.flat(term) for term in value.args], self.name(value))
         elif kind == "block":
             blocks = self.blocks(value)
-            if len(blocks) > LONG:
+            if len(syntax.listed(blocks)) > LONG:
                 parts = self.new_name("rows")
-                self.lines += [
-                    f"{parts} = [",
-                    *(f"    {row}," for row in blocks.replace("], [", "]\0[").split("\0")),
-                    "]",
-                ]
-                return CodeText(self.call(kind, [], blocks="\0").text.replace("[\0]", parts))
+                self.lines += [f"{parts} = [", *(f"    {row.text}," for row in blocks), "]"]
+                template = syntax.template(self.dialect.template(kind))
+                return call(template.code.args[0], syntax.name(parts))
             fields["blocks"] = blocks
             args = []
         elif kind == "kron" and not value.is_vector:
-            args = [CodeText(self.raised(term)) for term in value.args]
+            args = [self.raised(term) for term in value.args]
         elif kind in ("block_inner", "block_sum"):
-            args = [CodeText(self.raised(term)) for term in value.args]
+            args = [self.raised(term) for term in value.args]
             made = self.call(kind, args)
             if value.is_scalar:
-                return CodeText(made.at(ATOM) + "[0, 0]")
+                return syntax.subscript(made, number(0), number(0))
             return self.call("raveled", [made]) if value.is_vector else made
         elif kind in ("spd_inverse", "triangle_inverse"):
-            fields["rows"] = self.size(value.shape[0]) if "{rows}" in self.dialect.template(kind) else ""
+            template = syntax.template(self.dialect.template(kind))
+            if "rows" in template.holes:
+                fields["rows"] = self.dim(value.shape[0])
         elif kind in ("inverse", "solve", "cholesky"):
-            fields["name"] = '"' + formula(value.args[0].body, self.formulas).text().replace('"', "'") + '"'
+            shown = formula(value.args[0].body, self.formulas).text().replace('"', "'")
+            fields["name"] = syntax.literal(f'"{shown}"')
         return self.call(kind, args, **fields)
 
-    def listed(self, kind: str, items: Sequence[str], name: str) -> CodeText:
+    def listed(self, kind: str, items: Sequence[Code], name: str) -> Code:
         """A call with a tuple of arrays; a long tuple is a variable."""
-        made = self.call(kind, [], items=", ".join(items))
+        made = self.call(kind, [], items=items)
         if self.indent + len(name) + 3 + len(made.text) <= WIDTH:
             return made
         parts = self.new_name("parts")
-        self.lines += [f"{parts} = [", *(f"    {item}," for item in items), "]"]
-        made = self.call(kind, [], items="\0")
-        return CodeText(made.text.replace("(\0)", parts))
+        self.lines += [f"{parts} = [", *(f"    {item.text}," for item in items), "]"]
+        return made.replaced(syntax.sequence("tuple", items), syntax.name(parts))
 
-    def dimension(self, dim: Dim) -> CodeText:
-        text = self.size(dim)
-        return CodeText(text, ATOM if text.isidentifier() else SUM if " + " in text or " - " in text else PRODUCT)
+    def shape(self, value: Value) -> Code:
+        rows, columns = (self.dim(d) for d in value.shape)
+        return rows if value.is_vector else syntax.sequence("tuple", [rows, columns])
 
-    def slices(self, value: Value) -> str:
+    def slices(self, value: Value) -> list[Code]:
         first_row, rows, first_column, columns = (Dim.of(d) for d in value.data)
         term = value.args[0]
         spans = [(first_row, rows, term.shape[0]), (first_column, columns, term.shape[1])]
         if term.body.is_vector:
             spans = spans[1:] if term.flipped else spans[:1]
-        parts = []
+        parts: list[Code] = []
         for first, count, whole in spans:
             if count is ONE:
-                parts.append(self.size(first))
+                parts.append(self.dim(first))
                 continue
-            start = "" if first.value == 0 else self.size(first)
-            stop = "" if first + count is whole else self.size(first + count)
-            simple = all(not text or text.isalnum() for text in (start, stop))
-            parts.append(f"{start}:{stop}" if simple else f"{start} : {stop}".strip())
-        return ", ".join(parts)
+            start = syntax.NOTHING if first.value == 0 else self.dim(first)
+            parts.append(syntax.slice_of(start, syntax.NOTHING if first + count is whole else self.dim(first + count)))
+        return parts
 
-    def blocks(self, value: Value) -> str:
+    def blocks(self, value: Value) -> list[Code]:
         rows, columns = value.data
-        shown = []
-        for i in range(rows):
-            row = [self.raised(term) for term in value.args[i * columns : (i + 1) * columns]]
-            shown.append(f"[{', '.join(row)}]")
-        return ", ".join(shown)
+        args = [self.raised(term) for term in value.args]
+        return [syntax.sequence("list", args[i * columns : (i + 1) * columns]) for i in range(rows)]
 
-    def raised(self, term: Term) -> str:
+    def raised(self, term: Term) -> Code:
         """An operand as a 2-D array."""
         text = self.operand(term)
         if term.value is None:
-            return self.call("raised", [text]).text
+            return self.call("raised", [text])
         if term.value.is_vector:
-            return text.at(ATOM) + ("[None, :]" if term.flipped else "[:, None]")
-        return text.text
+            return syntax.row(text) if term.flipped else syntax.column(text)
+        return text
 
-    def flat(self, term: Term) -> str:
+    def flat(self, term: Term) -> Code:
         """An operand as a 1-D array."""
         text = self.operand(term)
-        return self.call("flattened", [text]).text if term.value is None else text.text
+        return self.call("flattened", [text]) if term.value is None else text
 
-    def sum(self, terms: Sequence[Term], value: Value) -> CodeText:
+    def sum(self, terms: Sequence[Term], value: Value) -> Code:
         """Σ c A, positive terms first."""
         ordered = sorted(terms, key=lambda t: t.coefficient < 0) if terms[0].coefficient < 0 else list(terms)
         dense = is_full_somewhere(terms)
-        text = ""
-        for index, term in enumerate(ordered):
+        made: Code | None = None
+        for term in ordered:
             written = self.summand(term, value, not dense)
             is_negative = term.coefficient < 0
-            if index == 0:
-                text = (
-                    ("-" + written.at(UNARY if written.level != PRODUCT else PRODUCT)) if is_negative else written.text
-                )
-                level = written.level if not is_negative else UNARY
+            if made is None:
+                made = negative(written) if is_negative else written
             else:
-                text += f" {'-' if is_negative else '+'} {written.at(PRODUCT)}"
-                level = SUM
-        return CodeText(text, level)
+                made = binary("-" if is_negative else "+", made, written)
+        assert made is not None
+        return made
 
-    def summand(self, term: Term, value: Value, is_first: bool = False) -> CodeText:
+    def summand(self, term: Term, value: Value, is_first: bool = False) -> Code:
         """A term without its sign."""
         scalar = Term(abs(term.coefficient), term.powers)
         if term.value is None:
@@ -358,42 +309,41 @@ class Expressions:
         body = self.broadcast(term, value, is_first)
         return self.scaled(scalar, body)
 
-    def scaled(self, scalar: Term, body: CodeText) -> CodeText:
+    def scaled(self, scalar: Term, body: Code) -> Code:
         if scalar.coefficient == 1 and not scalar.powers:
             return body
         front = self.scalar(scalar)
-        if body.text == "1":
+        if body is syntax.ONE:
             return front
-        if front.level >= PRODUCT and front.text.startswith("1 / "):
-            return CodeText(f"{body.at(PRODUCT if '@' not in body.text else ATOM)} / {front.text[4:]}", PRODUCT)
-        shown = front.at(ATOM) if " " in front.text else front.text
-        return CodeText(f"{shown} * {body.at(UNARY)}", PRODUCT)
+        if front.divisor is not None:
+            return binary("/", grouped(body) if body.has_matrix_product else body, front.divisor)
+        return binary("*", grouped(front) if front.level == syntax.PRODUCT else front, body)
 
-    def broadcast(self, term: Term, value: Value, is_first: bool) -> CodeText:
+    def broadcast(self, term: Term, value: Value, is_first: bool) -> Code:
         """A summand: u 1ᵀ and 1 vᵀ broadcast where another summand has the full shape."""
         body = term.body
         if body.kind == "outer" and not is_first:
             u, v = body.args[::-1] if term.flipped else body.args
             if u.body.kind == "ones" and v.body.kind == "ones":
-                return CodeText("1")
+                return syntax.ONE
             if u.body.kind == "ones":
                 return self.texts[v.body]
             if v.body.kind == "ones":
-                return CodeText(self.texts[u.body].at(ATOM) + "[:, None]")
+                return syntax.column(self.texts[u.body])
         if body.kind == "ones" and value.is_vector and not is_first:
-            return CodeText("1")
+            return syntax.ONE
         return self.body(term)
 
-    def entries(self, value: Value) -> CodeText:
+    def entries(self, value: Value) -> Code:
         """Π A^e entry by entry."""
-        above: list[CodeText] = []
-        below: list[CodeText] = []
+        above: list[Code] = []
+        below: list[Code] = []
         for term, (tag, exponent) in zip(value.args, value.data, strict=True):
             base = self.body(term)
             if exponent not in (1, -1):
                 base = self.powered(base, abs(exponent), is_array=True)
             if tag == "column":
-                base = CodeText(base.at(ATOM) + "[:, None]")
+                base = syntax.column(base)
             (above if exponent > 0 else below).append(base)
         return self.quotient(above, below, False)
 
@@ -416,7 +366,7 @@ class Expressions:
             )
             self.used.add(known)
             self.names[value] = known
-            self.texts[value] = CodeText(known)
+            self.texts[value] = syntax.name(known)
         return known
 
 
@@ -431,48 +381,21 @@ def is_full_somewhere(terms: Sequence[Term]) -> bool:
     return False
 
 
-CALL = re.compile(r"\w+(?=\()")
 STATIC = frozenset("constant dimension".split())
 RESERVED = frozenset(
     "np math xp jnp jax torch scipy dtype value gradient jacobian hessian hvp value_and_gradient".split()
 )
 
 
-def called(helpers: Mapping[str, str], text: str) -> set[str]:
-    """The helpers that a text calls."""
-    return {name for name in CALL.findall(text) if name in helpers}
+DTYPE = syntax.name("dtype")
+
+
+def number(value: Fraction | int) -> Code:
+    """A whole number or a decimal, none of them negative."""
+    return syntax.literal(str(value) if value.denominator == 1 else repr(float(value)))
 
 
 def is_short_decimal(value: Fraction) -> bool:
     """Whether a fraction is a decimal of at most four digits."""
     scaled = value * 10000
     return scaled.denominator == 1
-
-
-def placed(template: str, place: str, arg: CodeText) -> str:
-    """The template with an operand filled in, bracketed unless it stands alone between brackets and commas."""
-    pieces = template.split(place)
-    text = pieces[0]
-    for piece in pieces[1:]:
-        alone = text.rstrip()[-1:] in ("(", ",") and piece[:1] in (")", ",")
-        text += (arg.text if alone else arg.at(ATOM)) + piece
-    return text
-
-
-def level_of(text: str) -> int:
-    """The precedence of the loosest operator outside brackets."""
-    depth, level = 0, ATOM
-    for i, character in enumerate(text):
-        if character in "([{":
-            depth += 1
-        elif character in ")]}":
-            depth -= 1
-        elif depth == 0 and character == " ":
-            operator = text[i + 1 : i + 4].split(" ")[0]
-            if operator in ("+", "-"):
-                return SUM
-            if operator in ("*", "/", "@"):
-                level = min(level, PRODUCT)
-            elif operator == "**":
-                level = min(level, POWER)
-    return UNARY if level > UNARY and text.startswith("-") else level

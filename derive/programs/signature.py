@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from .. import names
 from ..expr import Expr, nodes
 from ..shapes import ONE, Dim
+from . import syntax
+from .syntax import Code
 
 
 class Signature:
@@ -231,20 +233,28 @@ def parts_of(*exprs: Expr) -> list[tuple[Dim, Dim]]:
     return [*numbered, *dict.fromkeys(found)]
 
 
+def dim_code(dim: Dim, dims: Mapping[str, str], has_powers: bool = True) -> Code:
+    """A dimension as an expression of Python, or of a language that writes powers as products."""
+    made: Code | None = None
+    for monomial, coefficient in dim.terms:
+        factors = [] if abs(coefficient) == 1 and monomial else [syntax.literal(str(abs(coefficient)))]
+        for name, power in monomial:
+            base = syntax.name(dims[name])
+            if has_powers and power > 1:
+                factors.append(syntax.binary("**", base, syntax.literal(str(power))))
+            else:
+                factors += [base] * power
+        term = syntax.product(factors)
+        if made is None:
+            made = syntax.negative(term) if coefficient < 0 else term
+        else:
+            made = syntax.binary("-" if coefficient < 0 else "+", made, term)
+    return made or syntax.literal("0")
+
+
 def python_dim(dim: Dim, dims: Mapping[str, str], has_powers: bool = True) -> str:
     """A dimension as an expression of Python, or of a language that writes powers as products."""
-    if not dim.terms:
-        return "0"
-    text = ""
-    for monomial, coefficient in dim.terms:
-        factors = [f"{dims[name]}**{power}" if power > 1 else dims[name] for name, power in monomial]
-        if not has_powers:
-            factors = [dims[name] for name, power in monomial for _ in range(power)]
-        if abs(coefficient) != 1 or not factors:
-            factors.insert(0, str(abs(coefficient)))
-        sign = ("-" if coefficient < 0 else "") if not text else (" - " if coefficient < 0 else " + ")
-        text += sign + " * ".join(factors)
-    return text
+    return dim_code(dim, dims, has_powers).text
 
 
 def unused(name: str, used: Iterable[str]) -> str:

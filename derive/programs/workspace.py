@@ -9,10 +9,12 @@ together: it is then read from memory once instead of twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from .expressions import ATOM, CodeText, is_full_somewhere
+from . import syntax
+from .expressions import is_full_somewhere, number
+from .syntax import Code, call
 from .terms import Term, Value, users_in
 from .writer import UFUNCS, Writer, is_broadcast
 
@@ -126,7 +128,7 @@ class WorkspaceWriter(Writer):
             return
         super().emit(value)
 
-    def assign(self, name: str, text: str, value: Value | None, comment: str | None = None) -> None:
+    def assign(self, name: str, text: Code, value: Value | None, comment: str | None = None) -> None:
         if value is None or value.is_scalar:
             super().assign(name, text, value, comment)
             return
@@ -138,17 +140,17 @@ class WorkspaceWriter(Writer):
                 self.turn(name, value, before, shown)
                 return
             left, right = (self.body(term) for term in value.args)
-            self.line(f"{left.at(ATOM)}.dot({right.text}, {name})", shown)
+            self.line(call(syntax.attribute(left, "dot"), right, syntax.name(name)).text, shown)
         elif value.kind in WITH_OUT:
             self.buffer(name, value)
-            self.line(f"{text.removesuffix(')')}, out={name})", shown)
+            self.line(call(*text.args, out=syntax.name(name)).text, shown)
         elif value.kind in UFUNCS:
             self.buffer(name, value)
-            self.line(f"{UFUNCS[value.kind]}({self.operand(value.args[0]).text}, out={name})", shown)
+            self.into(name, UFUNCS[value.kind], [self.operand(value.args[0])], shown)
         elif value.kind == "outer":
             self.buffer(name, value)
             u, v = (self.body(term) for term in value.args)
-            self.line(f"np.multiply({u.at(ATOM)}[:, None], {v.text}, out={name})", shown)
+            self.into(name, "np.multiply", [syntax.column(u), v], shown)
         elif value.kind == "sum" and self.fills(value.args[0], value):
             self.buffer(name, value)
             self.sum_into(name, value, shown)
@@ -161,7 +163,7 @@ class WorkspaceWriter(Writer):
         else:
             super().assign(name, text, value, comment)
 
-    def start_copy(self, name: str, value: Value, text: CodeText) -> None:
+    def start_copy(self, name: str, value: Value, text: Code) -> None:
         self.buffer(name, value)
         self.line(f"np.copyto({name}, {text.text})")
 
@@ -169,23 +171,23 @@ class WorkspaceWriter(Writer):
         first, *others = sorted(value.args, key=lambda term: is_broadcast(term.body))
         is_full = is_full_somewhere(value.args)
         front = Term(abs(first.coefficient), first.powers)
-        text = self.broadcast(first, value, not is_full).text
+        text = self.broadcast(first, value, not is_full)
         if front.is_plain and first.coefficient > 0 and others and self.fills(others[0], value):
             second = others[0]
             if second.bare.times(abs(second.coefficient), second.powers).is_plain:
                 ufunc = "np.add" if second.coefficient > 0 else "np.subtract"
-                other = self.broadcast(second, value, not is_full).text
-                self.line(f"{ufunc}({text}, {other}, out={name})", comment if len(others) == 1 else None)
+                other = self.broadcast(second, value, not is_full)
+                self.into(name, ufunc, [text, other], comment if len(others) == 1 else None)
                 self.rest(name, others[1:], value, comment)
                 return
         last = comment if not others else None
         if front.is_plain and first.coefficient < 0:
-            self.line(f"np.negative({text}, out={name})", last)
+            self.into(name, "np.negative", [text], last)
         elif front.is_plain:
-            self.line(f"np.copyto({name}, {text})", last)
+            self.line(f"np.copyto({name}, {text.text})", last)
         else:
             scalar = self.scalar(Term(first.coefficient, first.powers))
-            self.line(f"np.multiply({scalar.text}, {text}, out={name})", last)
+            self.into(name, "np.multiply", [scalar, text], last)
         self.rest(name, others, value, comment)
 
     def rest(self, name: str, others: list[Term], value: Value, comment: str) -> None:
@@ -199,25 +201,31 @@ class WorkspaceWriter(Writer):
             base = self.body(term)
             if abs(exponent) != 1:
                 base = self.powered(base, abs(exponent), is_array=True)
-            texts.append((base.at(ATOM) + "[:, None]" if tag == "column" else base.text, exponent > 0))
+            texts.append((syntax.column(base) if tag == "column" else base, exponent > 0))
         (first, is_above), (second, is_second_above), *others = texts
         shown = comment if not others else None
         if not is_above:
-            first, others = f"1 / {first}", others
+            first = syntax.binary("/", syntax.ONE, first)
         ufunc = "np.multiply" if is_second_above else "np.divide"
-        self.line(f"{ufunc}({first}, {second}, out={name})", shown)
+        self.into(name, ufunc, [first, second], shown)
         for index, (text, above) in enumerate(others):
-            self.line(f"{name} {'*' if above else '/'}= {text}", comment if index == len(others) - 1 else None)
+            self.line(f"{name} {'*' if above else '/'}= {text.text}", comment if index == len(others) - 1 else None)
 
-    def power_into(self, name: str, base: CodeText, exponent: Fraction, comment: str) -> None:
+    def power_into(self, name: str, base: Code, exponent: Fraction, comment: str) -> None:
         """A power of each entry."""
+        top, bottom = abs(exponent).as_integer_ratio()
+        power = number(top) if bottom == 1 else syntax.binary("/", number(top), number(bottom))
         spelled = {
-            Fraction(2): f"np.multiply({base.text}, {base.text}, out={name})",
-            Fraction(1, 2): f"np.sqrt({base.text}, out={name})",
-            Fraction(-1): f"np.divide(1, {base.text}, out={name})",
+            Fraction(2): ("np.multiply", [base, base]),
+            Fraction(1, 2): ("np.sqrt", [base]),
+            Fraction(-1): ("np.divide", [syntax.ONE, base]),
         }
-        power = str(exponent) if exponent.denominator == 1 else f"{exponent.numerator} / {exponent.denominator}"
-        self.line(spelled.get(exponent, f"np.power({base.text}, {power}, out={name})"), comment)
+        signed = syntax.negative(power) if exponent < 0 else power
+        self.into(name, *spelled.get(exponent, ("np.power", [base, signed])), comment)
+
+    def into(self, name: str, ufunc: str, args: Sequence[Code], comment: str | None) -> None:
+        """A call of NumPy that writes into an array."""
+        self.line(call(syntax.name(ufunc), *args, out=syntax.name(name)).text, comment)
 
     # Rows at a time
 

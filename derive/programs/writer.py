@@ -14,10 +14,12 @@ from ..expr import OPERATIONS, symbol
 from ..operations import FUNCTIONS
 from ..program import Program
 from ..shapes import ONE
-from .expressions import ATOM, LONG, PRODUCT, STATIC, UNARY, WIDTH, CodeText, Expressions, is_full_somewhere
+from . import syntax
+from .expressions import LONG, STATIC, WIDTH, Expressions, is_full_somewhere, number
 from .formulas import formula, short
 from .reuse import Reuse
 from .signature import Signature, unused
+from .syntax import Code, binary, negative
 from .terms import Term, Value
 
 FRESH = frozenset(
@@ -134,7 +136,7 @@ class Writer(Expressions):
                 found[value] = dense.index(True)
         return found
 
-    def start_copy(self, name: str, value: Value, text: CodeText) -> None:
+    def start_copy(self, name: str, value: Value, text: Code) -> None:
         """The line that makes a sum a copy of one of its operands."""
         self.line(f"{name} = {self.copied(text).text}")
 
@@ -185,13 +187,13 @@ class Writer(Expressions):
         front, slopes = (results[:1], results[1:]) if self.outputs[0] == "value" else ([], results)
         if self.is_joint and (len(slopes) == 1 or (front and slopes)):
             # The derivatives by a list of variables are one result, a tuple.
-            results = [*front, f"({', '.join(slopes)}{',' * (len(slopes) == 1)})"]
-        self.lines.append(f"return {', '.join(results)}")
+            results = [*front, syntax.sequence("tuple", slopes)]
+        self.lines.append(f"return {syntax.listed(results)}")
         return self.lines
 
-    def results(self) -> list[str]:
+    def results(self) -> list[Code]:
         """The outputs; a matrix of each sample is put together of its ends."""
-        written: dict[str, str] = {}
+        written: dict[str, Code] = {}
         given: set[Value] = set()
         for label, term in zip(self.outputs, self.terms, strict=True):
             text = self.result(term)
@@ -199,15 +201,17 @@ class Writer(Expressions):
             if value is not None and not self.is_foreign(value):
                 if value in given:
                     # Whoever changes one result keeps the other.
-                    text = self.copied(CodeText(text), value.is_scalar).text
+                    text = self.copied(text, value.is_scalar)
                 given.add(value)
             written[label] = text
         for labels in self.program.ends.values():
             if labels[0] in written:
                 ends = [written[label] for label in labels]
-                left, right = (", ".join(ends[i::2]) for i in (0, 1))
-                kind = "outer_of_each" if len(ends) == 2 else "outers_of_each"
-                written[labels[0]] = self.call(kind, [], left=left, right=right).text
+                left, right = ends[::2], ends[1::2]
+                if len(left) == 1:
+                    written[labels[0]] = self.call("outer_of_each", [], left=left[0], right=right[0])
+                else:
+                    written[labels[0]] = self.call("outers_of_each", [], left=left, right=right)
                 for label in labels[1:]:
                     del written[label]
         return list(written.values())
@@ -215,7 +219,7 @@ class Writer(Expressions):
     def emit(self, value: Value) -> None:
         kind = value.kind
         if kind == "input":
-            self.texts[value] = CodeText(self.signature.name_of[value.data[0]])
+            self.texts[value] = syntax.name(self.signature.name_of[value.data[0]])
             return
         if value in self.program.constant:
             if value in self.program.kept:
@@ -225,7 +229,7 @@ class Writer(Expressions):
             self.texts[value] = self.expression(value)
             return
         if kind in ("ones", "outer", "eye", "Diag") and self.only_broadcasts(value):
-            self.texts[value] = CodeText(f"<{kind}>")
+            self.texts[value] = syntax.ABSENT
             return
         if self.is_added(value):
             return
@@ -234,7 +238,7 @@ class Writer(Expressions):
                 self.emit_pair(*self.pairs[value])
             return
         if value in self.owner and self.uses[value] == 1:
-            self.texts[value] = CodeText("<absorbed>")
+            self.texts[value] = syntax.ABSENT
             return
         if kind == "stack":
             self.emit_stack(value, self.name(value))
@@ -257,7 +261,7 @@ class Writer(Expressions):
         if kind in ("sum", "entries") and self.indent + len(self.name(value)) + 3 + len(text.text) > WIDTH:
             self.emit_by_parts(value)
             return
-        self.assign(self.name(value), text.text, value)
+        self.assign(self.name(value), text, value)
 
     def emit_pair(self, first: Value, second: Value) -> None:
         """Two functions of one argument."""
@@ -270,7 +274,7 @@ class Writer(Expressions):
     def emit_by_parts(self, value: Value) -> None:
         """A long sum or product, an operand a line."""
         name = self.name(value)
-        parts: list[tuple[str, CodeText]] = []
+        parts: list[tuple[str, Code]] = []
         if value.kind == "sum":
             ordered = sorted(value.args, key=lambda t: t.coefficient < 0)
             needs_arrays = not is_full_somewhere(value.args)
@@ -278,7 +282,7 @@ class Writer(Expressions):
                 written = self.summand(term, value, needs_arrays)
                 if len(written.text) > LONG and term.value is not None:
                     front = self.hoisted(self.scalar(Term(abs(term.coefficient), term.powers)))
-                    written = CodeText(f"{front.text} * {self.broadcast(term, value, needs_arrays).at(UNARY)}", PRODUCT)
+                    written = binary("*", front, self.broadcast(term, value, needs_arrays))
                 parts.append(("-" if term.coefficient < 0 else "+", written))
         else:
             for term, (tag, exponent) in zip(value.args, value.data, strict=True):
@@ -286,16 +290,16 @@ class Writer(Expressions):
                 if abs(exponent) != 1:
                     base = self.powered(base, abs(exponent), is_array=True)
                 if tag == "column":
-                    base = CodeText(base.at(ATOM) + "[:, None]")
+                    base = syntax.column(base)
                 parts.append(("*" if exponent > 0 else "/", base))
             parts.sort(key=lambda part: part[0] == "/")
-        level = PRODUCT if value.kind == "sum" else UNARY
         sign, first = parts[0]
-        start = {"-": "-", "/": "1 / "}.get(sign, "") + first.at(level)
-        self.line(f"{name} = {first.text if sign in '+*' else start}")
+        start = negative(first) if sign == "-" else binary("/", syntax.ONE, first) if sign == "/" else first
+        self.line(f"{name} = {start.text}")
         comment = self.comment(value)
         for index, (sign, part) in enumerate(parts[1:]):
-            self.line(f"{name} = {name} {sign} {part.at(level)}", comment if index == len(parts) - 2 else None)
+            text = binary(sign, syntax.name(name), part).text
+            self.line(f"{name} = {text}", comment if index == len(parts) - 2 else None)
 
     def only_broadcasts(self, value: Value) -> bool:
         """Whether every use of ones, of u 1ᵀ, of I or of a diagonal matrix is as a summand that needs no array."""
@@ -329,19 +333,19 @@ class Writer(Expressions):
             return f"L Lᵀ = {inner}" if value.kind == "cholesky" else f"L⁻¹, where L Lᵀ = {inner}"
         return short(self.formulas[value], value, self.names, self.formulas).text()
 
-    def assign(self, name: str, text: str, value: Value | None, comment: str | None = None) -> None:
+    def assign(self, name: str, text: Code, value: Value | None, comment: str | None = None) -> None:
         shown = comment if comment is not None or value is None else self.comment(value)
-        self.line(f"{name} = {text}", shown)
+        self.line(f"{name} = {text.text}", shown)
 
     def emit_stack(self, value: Value, name: str) -> None:
         """Σ u vᵀ as one product."""
         us, vs = value.args[::2], value.args[1::2]
         left, right = unused("left", self.used), unused("right", self.used)
         self.used |= {left, right}
-        self.assign(left, self.listed("columns", [self.body(u).text for u in us], left).text, None)
-        self.assign(right, self.listed("rows", [self.body(v).text for v in vs], right).text, None)
-        product = self.call("stacked", [CodeText(left), CodeText(right)])
-        self.assign(name, product.text, value)
+        self.assign(left, self.listed("columns", [self.body(u) for u in us], left), None)
+        self.assign(right, self.listed("rows", [self.body(v) for v in vs], right), None)
+        product = self.call("stacked", [syntax.name(left), syntax.name(right)])
+        self.assign(name, product, value)
 
     def overwritten(self, value: Value) -> Value | None:
         """The array that a chain of continued lines starts from, where that has a name already."""
@@ -376,15 +380,15 @@ class Writer(Expressions):
             self.names[start] = name
             self.emit_continued(start)
         else:
-            self.assign(name, self.expression(start).text, start)
-        self.texts[value] = CodeText(name)
+            self.assign(name, self.expression(start), start)
+        self.texts[value] = syntax.name(name)
         comment = self.comment(value)
         others = [(i, t) for i, t in enumerate(value.args) if i != index]
         if value.kind in UFUNCS:
             self.line(f"{UFUNCS[value.kind]}({name}, out={name})", comment)
             return
         if value.kind in self.continuing:
-            self.line(f"{name} = {self.call(value.kind, [CodeText(name)]).text}", comment)
+            self.line(f"{name} = {self.call(value.kind, [syntax.name(name)]).text}", comment)
             return
         if value.kind == "entries":
             for position, (i, other) in enumerate(others):
@@ -392,7 +396,7 @@ class Writer(Expressions):
                 base = self.body(other)
                 if abs(exponent) != 1:
                     base = self.powered(base, abs(exponent), is_array=True)
-                shown = base.at(ATOM) + "[:, None]" if tag == "column" else base.text
+                shown = (syntax.column(base) if tag == "column" else base).text
                 sign = "*" if exponent > 0 else "/"
                 self.line(f"{name} {sign}= {shown}", comment if position == len(others) - 1 else None)
             return
@@ -410,7 +414,7 @@ class Writer(Expressions):
                 _, other = others.pop(filling)
                 first = self.summand(other, value, not is_broadcast(other.body))
                 if other.coefficient < 0:
-                    first = CodeText("-" + first.at(PRODUCT), UNARY)
+                    first = negative(first)
                 behind = comment if not others else None
                 self.line(f"np.subtract({first.text}, {name}, out={name})", behind)
         elif coefficient != 1 or term.powers:
@@ -436,23 +440,23 @@ class Writer(Expressions):
         if self.is_added(body):
             u, v = (self.body(arg) for arg in (body.args[::-1] if term.flipped else body.args))
             front = self.scalar(Term(term.coefficient, term.powers))
-            self.line(f"{name} = {self.call('added_outer', [CodeText(source or name), front, u, v]).text}", comment)
+            self.line(f"{name} = {self.call('added_outer', [syntax.name(source or name), front, u, v]).text}", comment)
             return
         self.line(f"{name} {sign}= {self.scaled(scalar, self.broadcast(term, value, False)).text}", comment)
 
-    def result(self, term: Term) -> str:
+    def result(self, term: Term) -> Code:
         """An output, as what is returned."""
         rows, columns = term.shape
         if term.value is None:
             if not term.coefficient:
-                return self.call("constant", [CodeText("0")]).text
-            if all(value.kind in STATIC for value, _ in term.powers):
-                return self.call("constant", [self.scalar(term)]).text
+                return self.call("constant", [number(0)])
+            if all(part.kind in STATIC for part, _ in term.powers):
+                return self.call("constant", [self.scalar(term)])
             text = self.scalar(term)
-            number = only(term)
-            if number is not None and self.is_foreign(number):
-                return self.copied(text, True).text
-            return self.hoisted(text).text if len(text.text) > LONG // 2 else text.text
+            value = only(term)
+            if value is not None and self.is_foreign(value):
+                return self.copied(text, True)
+            return self.hoisted(text) if len(text.text) > LONG // 2 else text
         body = term.body
         if body in self.names and self.is_own(body) and self.dialect.in_place and not term.is_plain:
             name = self.names[body]
@@ -462,21 +466,21 @@ class Writer(Expressions):
                 term = Term(Fraction(1 if term.coefficient > 0 else -1), (), body, term.flipped)
         text = self.scaled(Term(abs(term.coefficient), term.powers), self.body(term))
         if term.coefficient < 0:
-            text = CodeText("-" + text.at(PRODUCT), UNARY)
+            text = negative(text)
         if self.is_foreign(body) and term.is_plain:
             text = self.copied(text)
         if rows is ONE and columns is not ONE:
-            return text.at(ATOM) + "[None, :]"
-        return text.text
+            return syntax.row(text)
+        return text
 
     def scale_in_place(self, name: str, scalar: Term, comment: str | None = None) -> None:
         shown = self.scalar(scalar)
-        if shown.level >= PRODUCT and shown.text.startswith("1 / "):
-            self.line(f"{name} /= {shown.text[4:]}", comment)
+        if shown.divisor is not None:
+            self.line(f"{name} /= {shown.divisor.text}", comment)
         else:
             self.line(f"{name} *= {shown.text}", comment)
 
-    def copied(self, text: CodeText, is_scalar: bool = False) -> CodeText:
+    def copied(self, text: Code, is_scalar: bool = False) -> Code:
         """An array of its own, where the library can change arrays, and numbers are arrays."""
         kind = "copy_scalar" if is_scalar else "copy"
         return self.call(kind, [text]) if kind in self.dialect.templates else text
