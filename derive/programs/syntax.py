@@ -26,17 +26,22 @@ class Code:
     args : tuple of Code
     level : int
         Precedence of the outermost operator.
-    text : str
     """
 
-    __slots__ = ("form", "head", "args", "level", "text")
+    __slots__ = ("form", "head", "args", "level", "_text")
 
     def __init__(self, form: str, head: str = "", args: tuple[Code, ...] = ()) -> None:
         self.form = form
         self.head = head
         self.args = args
         self.level = LEVELS[head] if form == "binary" else UNARY if form == "negative" else ATOM
-        self.text = self._printed()
+        self._text: str | None = None
+
+    @property
+    def text(self) -> str:
+        if self._text is None:  # most parts of a template are never printed by themselves
+            self._text = self._printed()
+        return self._text
 
     def _printed(self) -> str:
         args = self.args
@@ -254,8 +259,8 @@ def converted(node: ast.AST | None) -> Code:
             return slice_of(converted(start), converted(stop))
         case ast.Tuple(elts=items) | ast.List(elts=items):
             return sequence(type(node).__name__.lower(), map(converted, items))
-        case ast.BinOp(left=left, op=operator, right=right) | ast.Compare(
-            left=left, ops=[operator], comparators=[right]
+        case (
+            ast.BinOp(left=left, op=operator, right=right) | ast.Compare(left=left, ops=[operator], comparators=[right])
         ) if type(operator) in SYMBOLS:
             return binary(SYMBOLS[type(operator)], converted(left), converted(right))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
