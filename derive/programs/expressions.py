@@ -19,6 +19,7 @@ from .terms import Term, Value
 WIDTH = 88
 LONG = 56  # of an expression that is still part of another
 
+
 class Expressions:
     """Writes operations over the names of their operands, in a dialect.
 

@@ -254,8 +254,8 @@ def converted(node: ast.AST | None) -> Code:
             return slice_of(converted(start), converted(stop))
         case ast.Tuple(elts=items) | ast.List(elts=items):
             return sequence(type(node).__name__.lower(), map(converted, items))
-        case ast.BinOp(left=left, op=operator, right=right) | ast.Compare(
-            left=left, ops=[operator], comparators=[right]
+        case (
+            ast.BinOp(left=left, op=operator, right=right) | ast.Compare(left=left, ops=[operator], comparators=[right])
         ) if type(operator) in SYMBOLS:
             return binary(SYMBOLS[type(operator)], converted(left), converted(right))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
