@@ -1299,3 +1299,14 @@ def test_a_stationary_equation_may_be_the_derivative_times_a_number(equation, ve
 )
 def test_the_word_hessian_before_a_function_takes_its_second_derivative(line, verdict):
     assert check(f"f(x) = ||A x - b||^2\n{line}\n").lines[-1].verdict == verdict
+
+
+@pytest.mark.parametrize("given", ["fg", "gf", "ff", "gg"])
+def test_a_solution_is_that_of_the_loss_whose_derivative_was_set_to_zero(given):
+    point = {"f": "(A^TA)^{-1}A^Tb", "g": "(C^TC+I)^{-1}C^Td"}
+    text = r"Let $f(x) = \|Ax-b\|^2$ and $g(x) = \|Cx-d\|^2 + \|x\|^2$." "\n"
+    for loss, slope, taken in zip("fg", ("2A^T(Ax-b)", "2C^T(Cx-d) + 2x"), given, strict=True):
+        text += rf"$$\nabla {loss} = {slope} = 0 \Rightarrow x = {point[taken]}$$" "\n"
+    lines = [line for line in check(text).lines if "vanish" in line.reason]
+    assert [line.verdict == "assumption" for line in lines] == [given[0] == "f", given[1] == "g"]
+    assert all("does not vanish" in line.reason for line in lines if line.verdict == "fails")

@@ -15,7 +15,7 @@ from ..operations import add, scale
 from .claims import Claim, Side
 from .derivatives import TreeBuilder
 from .hypotheses import speaks_of_letters
-from .roles import ORNAMENTS, names_of, says_solution, variables_of
+from .roles import ORNAMENTS, is_zero, names_of, says_solution, variables_of
 from .trees import Tree
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
     variable = judge.scope.symbols.get(claim.name or "")
     if variable is None or variable in judge.scope.definitions or side.tree is None:
         return assumed
-    losses = _losses(judge, variable)
+    all_losses = _losses(judge, variable)
+    losses = _set_to_zero(judge, claim, all_losses)
     try:
         point = TreeBuilder(judge.scope).value(side.tree, variable.shape)
     except ShapeError as error:
@@ -66,7 +67,8 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
             judgment = Judgment("conditional", why, side)
             judgment.condition, judgment.value = condition, point
             return judgment
-        if held is False and wrong is None and set(symbols_of(point)) <= set(symbols_of(loss)):
+        known = symbols_of(loss) if losses == all_losses else symbols_of(*(loss for _, loss in all_losses))
+        if held is False and wrong is None and set(symbols_of(point)) <= set(known):
             wrong = name, loss, slope
     if wrong is None or not claim.is_judged:
         return assumed
@@ -260,6 +262,20 @@ def _losses(judge: Judge, variable: Expr | None) -> list[tuple[str, Expr]]:
         if whole.is_scalar and whole.op is not symbol_op and (variable is None or variable in symbols_of(whole)):
             found.append((name, whole))
     return found[:3]
+
+
+def _set_to_zero(judge: Judge, claim: Claim, losses: list[tuple[str, Expr]]) -> list[tuple[str, Expr]]:
+    """The one loss whose derivative the line before sets to zero, as in ∇f = 0 ⇒ x = …; else all."""
+    at = judge.document.claims.index(claim)
+    before = judge.document.claims[max(at - 1, 0) : at]
+    sides = [side.tree for c in before for side in c.sides]
+    if not any(is_zero(tree) for tree in sides):
+        return losses
+    parts = [
+        part for tree in sides if tree is not None for part in tree.walk() if part.kind in ("derivative", "gradient")
+    ]
+    named = {str(part.args[0].data[0]) for part in parts if part.args and part.args[0].kind == "name"}
+    return [row for row in losses if row[0] in named] if len(named) == 1 else losses
 
 
 def vanishes(slope: Expr, variable: Expr, point: Expr) -> bool | None:
