@@ -13,7 +13,7 @@ from . import syntax
 from .formulas import formula
 from .naming import suggested
 from .signature import Signature, dim_code, unused
-from .syntax import Code, binary, call, grouped, negative
+from .syntax import Code, binary, grouped, negative
 from .terms import Term, Value
 
 WIDTH = 88
@@ -216,13 +216,12 @@ class Expressions:
             return self.listed("concatenated", [self.flat(term) for term in value.args], self.name(value))
         elif kind == "block":
             blocks = self.blocks(value)
-            if len(syntax.listed(blocks)) > LONG:
-                parts = self.new_name("rows")
-                self.lines += [f"{parts} = [", *(f"    {row.text}," for row in blocks), "]"]
-                template = syntax.template(self.dialect.template(kind))
-                return call(template.code.args[0], syntax.name(parts))
-            fields["blocks"] = blocks
-            args = []
+            made = self.call(kind, [], blocks=blocks)
+            if len(syntax.listed(blocks)) <= LONG:
+                return made
+            parts = self.new_name("rows")
+            self.lines += [f"{parts} = [", *(f"    {row.text}," for row in blocks), "]"]
+            return made.replaced(syntax.sequence("list", blocks), syntax.name(parts))
         elif kind == "kron" and not value.is_vector:
             args = [self.raised(term) for term in value.args]
         elif kind in ("block_inner", "block_sum"):
