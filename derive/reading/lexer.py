@@ -171,12 +171,15 @@ class Lexer(Letters):
     def dot(self, start: int) -> None:
         text = self.text
         pair = text[start : start + 2]
-        if pair in (".*", "./", ".^"):
+        if text.startswith("...", start):
+            self.pos = start + 2
+            self.other(start, "…")
+        elif pair in (".*", "./", ".^"):
             self.pos = start + 2
             if text.startswith(".**", start):
-                self.pos, pair = start + 3, ".^"
+                self.pos, pair = start + 2, ".^"
             self.emit("op", pair, start)
-        elif pair in (".+", ".-", ".−"):  # Julia adds a vector to every column
+        elif pair in (".+", ".-", ".−") and not text[start - 1 : start].isdigit():  # Julia adds a vector to every column
             raise self.error(
                 f"the sign {pair} is not read", start, start + 2, f"write {pair[1]} where the shapes agree"
             )
