@@ -325,7 +325,7 @@ WRONG = [
     ("x ∂ y", None, ParseError, "a formula holds no derivative signs", "∂", "give the loss, and the variable as wrt"),
     ("∫x", None, ParseError, "∫ cannot be read", "∫", None),
     ("x…y", None, ParseError, "an ellipsis cannot be read", "…", "write all the terms, or a matrix product"),
-    ("x_1 + ... + x_n", None, ParseError, "an ellipsis cannot be read", "...", "write all the terms, or a matrix product"),
+    ("x...y", None, ParseError, "an ellipsis cannot be read", "...", "write all the terms, or a matrix product"),
     (
         "sin^{-1} x",
         None,

@@ -177,9 +177,10 @@ class Lexer(Letters):
         elif pair in (".*", "./", ".^"):
             self.pos = start + 2
             if text.startswith(".**", start):
-                self.pos, pair = start + 2, ".^"
+                self.pos, pair = start + 3, ".^"
             self.emit("op", pair, start)
-        elif pair in (".+", ".-", ".−") and not text[start - 1 : start].isdigit():  # Julia adds a vector to every column
+        elif pair in (".+", ".-", ".−") and not text[start - 1 : start].isdigit():
+            # Julia adds a vector to every column
             raise self.error(
                 f"the sign {pair} is not read", start, start + 2, f"write {pair[1]} where the shapes agree"
             )
