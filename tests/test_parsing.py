@@ -163,6 +163,7 @@ def test_zero_one_and_identity_take_the_shape_of_their_place() -> None:
         ("A^-1'", "(A⁻¹)ᵀ"),
         ("A'^2", "(Aᵀ)²"),
         ("−x.^2", "−(x.^2)"),
+        ("y + x.**2", "y + x.^2"),
         ("1/2x", "½ x"),
         ("a/b*c", "(a/b)*c"),
         ("2*a/b", "(2 a)/b"),
