@@ -549,3 +549,9 @@ def test_two_sums_are_turned_where_a_number_comes_first_then(written, shown):
     turned = numbers_first(product, {})
     assert turned.text() == shown
     assert equal(turned, product)
+
+
+def test_a_sum_that_cancels_when_transposed_has_a_box():
+    """The entries of softmax add up to 1: their sum has no slope."""
+    loss = "norm(norm1(exp(inv(eye(n) + A*A')*x)/sum(exp(inv(eye(n) + A*A')*x))))^3"
+    assert derive.gradient(loss, "A", where="A: n×n lower, x: n").boxed.text() == "0"

@@ -189,14 +189,15 @@ class Factoring:
         return Poly(poly.shape, terms)
 
     def _common_left(self, poly: Poly) -> Expr | None:
-        """A factor that every term has at its left end."""
+        """A factor that every term has at its left end; none of a sum that cancels, as may be seen transposed."""
         units: dict[Expr, None] | None = None
         for mono in poly.terms:
             own = {unit: None for unit, _ in self.left_units(mono, poly.shape)}
             units = own if units is None else {u: None for u in units if u in own}
             if not units:
                 return None
-        assert units is not None
+        if units is None:
+            return None
         return min(units, key=lambda unit: (unit.op is diagonal_matrix, -key(unit)[1], key(unit)))
 
     def _divided(self, poly: Poly, unit: Expr) -> Poly | None:
@@ -214,8 +215,8 @@ class Factoring:
             terms.append((quotient, c))
         if unit.op is diagonal_matrix and trivial == len(poly.terms):
             return None
-        shape = (unit.shape[1], poly.shape[1])
-        return collect(shape, terms)
+        quotients = collect((unit.shape[1], poly.shape[1]), terms)
+        return quotients if quotients.terms else None
 
     def _quotients(self, mono: Mono, shape: Shape) -> dict[Expr, Mono]:
         """The terms left, by factor; a factor of the chain goes before one of a scalar."""
