@@ -15,7 +15,7 @@ from ..shapes import ONE, Dim
 ENTRIES: Mapping[str, str] = {
     **{name: name for name in "exp log sin cos tan sinh cosh tanh erf sigmoid softplus relu step sign".split()},
     **{"arcsin": "asin", "arccos": "acos", "arctan": "atan", "abs": "fabs", "power": "pow", "hypot": "hypotenuse"},
-    **{"logaddexp": "logaddexp", "where": "?:"},
+    **{"logaddexp": "logaddexp", "where": "?:"},  # no function: written as condition ? a : b
 }
 VIEWS = frozenset("submatrix vec unvec diagonal tril triu Diag".split())  # cost nothing
 FREE = frozenset("input ones zeros eye basis commutation constant dimension".split())
@@ -131,9 +131,9 @@ class EntryPlaces:
         args, data = value.args, value.data
         match value.kind:
             case "ones":
-                return name("1.0")
+                return literal("1.0")
             case "zeros":
-                return name("0.0")
+                return literal("0.0")
             case "eye":
                 return name(f"({i} == {j})")
             case "basis":
@@ -141,7 +141,7 @@ class EntryPlaces:
             case "dimension":
                 return name(f"(double)({self.size(data[0])})")
             case "constant":
-                return name("3.14159265358979323846" if data[0] == "π" else "2.71828182845904523536")
+                return literal("3.14159265358979323846" if data[0] == "π" else "2.71828182845904523536")
             case "commutation":
                 m, n = (self.size(Dim.of(d)) for d in data)
                 return name(f"({j} == ({grouped(i)} % {grouped(n)}) * {grouped(m)} + {grouped(i)} / {grouped(n)})")

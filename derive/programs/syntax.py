@@ -1,4 +1,7 @@
-"""Expressions of generated Python as small trees, which print with brackets where they are needed."""
+"""Expressions of generated code as small trees, which print with brackets where they are needed.
+
+Python's; C has the same arithmetic and calls, and takes what it has besides as names.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,7 @@ class Code:
 
     @property
     def text(self) -> str:
+        """The expression as it is written."""
         if self._text is None:  # most parts of a template are never printed by themselves
             self._text = self._printed()
         return self._text
