@@ -415,8 +415,8 @@ def rows(manuscript: Manuscript | str) -> tuple[list[MathRow], list[Passage]]:
     held = pieces(manuscript)
     words = ""
     for block, piece in enumerate(held):
-        if piece.kind == "prose":
-            words = piece.text
+        if piece.kind == "prose":  # of plain text, one piece for each line
+            words = words + piece.text if block and held[block - 1].kind == "prose" else piece.text
             continue
         inner = cleaned(piece.text)
         if piece.kind == "inline":

@@ -7,28 +7,28 @@ Where the stationary point has a closed form, that says of what kind it is, and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError, ShapeError
-from ..expr import Expr, is_number, number, substitute, symbol, symbol_op, symbols_of
-from ..operations import add, scale
+from ..expr import Expr, is_number, number, substitute, symbol, symbol_op, symbols_of, zeros
+from ..operations import add, scale, sq_norm
 from .claims import Claim, Side
+from .conditional import variable_name
 from .derivatives import TreeBuilder
 from .hypotheses import speaks_of_letters
+from .judgments import Judgment, Value, difference
 from .roles import ORNAMENTS, is_zero, names_of, says_solution, variables_of
 from .trees import Tree
+from .varieties import Variety
 
 if TYPE_CHECKING:
-    from ..optimality.stationarity import Stationary
-    from .judgments import Judgment
     from .verdicts import Judge
 
 SEEDS = (3, 5)
 
 
 def judged_solution(judge: Judge, claim: Claim) -> Judgment:
-    from .judgments import Judgment
-
     side = claim.sides[1]
     assumed = Judgment("assumption", "a statement about this letter, not for all values of it", side)
     variable = judge.scope.symbols.get(claim.name or "")
@@ -42,9 +42,11 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
         return _misfit(judge, claim, variable, losses, error) or assumed
     except DeriveError:
         return assumed
-    if not isinstance(point, Expr) or point.shape != variable.shape or not losses:
+    if isinstance(point, Expr) and point.shape != variable.shape:
+        return _misfit(judge, claim, variable, losses, ShapeError(difference(variable, point))) or assumed
+    if not isinstance(point, Expr) or not losses:
         return assumed
-    point = _of_estimates(judge, judge.whole(point))
+    point = _of_estimates(judge.whole(point), [s for _, loss in losses for s in symbols_of(loss)])
     wrong: tuple[str, Expr, Expr] | None = None
     for name, loss in losses:
         slope = judge.scope.sweep(loss, variable).total
@@ -71,86 +73,156 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
         if held is False and wrong is None and set(symbols_of(point)) <= set(known):
             wrong = name, loss, slope
     if wrong is None or not claim.is_judged:
-        return assumed
+        return claim.is_judged and _held(judge, claim, variable, point, side) or assumed
     name, loss, slope = wrong
     others = {s.name for s in symbols_of(slope)} - {s.name for s in symbols_of(point)} - {variable.name}
     if others & _variables(judge, name):
         found = judge.scope.solved(loss, variable)
         solution = found.solution if found is not None else None
         if solution is None or others & {s.name for s in symbols_of(solution)}:
-            return assumed  # of several variables together, as with the multiplier of a Lagrangian
+            return _held(judge, claim, variable, point, side) or assumed  # of a Lagrangian, with its multiplier
     judgment = Judgment("fails", f"the derivative of {name} by {variable.text()} does not vanish there", side)
     judgment.value, judgment.tree = point, side.tree
     _may_be_mended(judge, judgment, loss, variable)
     return judgment
 
 
-def _of_estimates(judge: Judge, point: Expr) -> Expr:
+def _of_estimates(point: Expr, among: Sequence[Expr]) -> Expr:
     """A point with μ for μ̂ where nothing more is known of μ̂: it stands where the other derivative vanishes."""
-    plain = {s: judge.scope.symbols.get(ORNAMENTS.sub("", s.name)) for s in symbols_of(point)}
-    return substitute(point, {s: p for s, p in plain.items() if p not in (None, s) and p.shape == s.shape})
+    named = {s.name: s for s in among}
+    plain = {s: named.get(ORNAMENTS.sub("", s.name), s) for s in symbols_of(point) if s not in among}
+    return substitute(point, {s: p for s, p in plain.items() if p.shape == s.shape})
 
 
 def judged_equation(judge: Judge, claim: Claim, left: Expr, right: Expr, side: Side) -> Judgment | None:
-    """What an equation says where a derivative is set to zero: it must hold at the stationary point.
-
-    Judged where each variable that it mentions has a closed form to put in, XᵀX w = Xᵀy, or where it is the derivative
-    times a number that is not the same for all data: (wᵀSw) B w = (wᵀBw) S w of a quotient.
-    """
-    from .judgments import Judgment
-
+    """What an equation says where derivatives are set to zero: it holds there, or it contradicts them."""
     if claim.continues or judge.condition is None and not says_solution(claim.row.prose[-400:]):
         return None
-    if left.shape != right.shape and not is_number(right, 0):
-        return None
-    residual = left if is_number(right, 0) else add(left, scale(number(-1), right))
-    letters = set(symbols_of(residual))
-    named = {n for name, _ in _losses(judge, None) for n in _variables(judge, name)}
-    variables = [s for s in judge.scope.symbols.values() if s in letters and s.name in named]
-    multipliers = named - {s.name for s in letters}  # the constraint of a Lagrangian is a derivative by another one
-    wrong = ""
-    for variable in variables:
-        for name, loss in _losses(judge, variable):
-            found = judge.scope.solved(loss, variable) if letters <= set(symbols_of(loss)) else None
-            held = _is_at(residual, variable, found)
-            if held is None and _is_multiple(residual, judge.scope.sweep(loss, variable).total):
-                held = True
-            if held is None or not held and multipliers & {s.name for s in symbols_of(loss)}:
-                return None
-            if held:
-                return Judgment(
-                    "assumption", f"it holds where the derivative of {name} by {variable.text()} vanishes", side
-                )
-            wrong = wrong or f"it does not hold where the derivative of {name} by {variable.text()} vanishes"
-    return failed_equation(judge, claim, wrong, side) if wrong else None
+    if left.shape != right.shape and is_number(right, 0):
+        right = zeros(*left.shape)
+    return _held(judge, claim, left, right, side) if left.shape == right.shape else None
 
 
-def failed_equation(judge: Judge, claim: Claim, why: str, side: Side) -> Judgment:
+def _held(judge: Judge, claim: Claim, left: Expr, right: Expr, side: Side) -> Judgment | None:
+    """The verdict on an equation from points where derivatives vanish; None where it is left open."""
+    refuted = ""
+    for system in _systems(judge, left, right):
+        verdict, condition = system.verdict(left, right)
+        if verdict == "holds":
+            why = f"right if {condition}: it holds {system.where}" if condition else f"it holds {system.where}"
+            judgment = Judgment("conditional" if condition else "assumption", why, side)
+            judgment.condition, judgment.value = condition or None, left
+            return judgment
+        if verdict == "open":
+            return None
+        refuted = refuted or f"it does not hold {system.where}"
+    return failed_equation(judge, claim, refuted, side, left, right) if refuted else None
+
+
+class System:
+    """What holds where the derivatives of a loss vanish: those that the document sets to zero, and all of them.
+
+    Its points are drawn for the sides of an equation, so that what these have is defined there.
+    """
+
+    def __init__(self, judge: Judge, name: str, loss: Expr, sides: Sequence[Expr]) -> None:
+        self.judge, letters = judge, set(symbols_of(loss))
+        named = _variables(judge, name)
+        self.variables = [s for s in symbols_of(loss) if s.name in named]
+        self.where = f"where the derivative of {name} by {' and '.join(s.text() for s in self.variables)} vanishes"
+        stated = [e for e, of, _ in judge.equations if of in (None, loss) and set(symbols_of(e)) <= letters]
+        stated += [add(sq_norm(s), number(-1)) for s in judge.witness.units if s in letters]
+        by = [s for _, of, s in judge.equations if of is loss and s in letters]
+        slopes = [judge.scope.sweep(loss, s).total for s in self.variables]
+        self.sides = [self.plain(e) for e in sides]
+        used = set(symbols_of(*self.sides))
+        stages = [(stated, by or self.variables), ([*stated, *slopes], self.variables)]
+        self.stages = [e for e in stages if e[0] and used <= set(symbols_of(*e[0])) and used & set(self.variables)]
+        may = {s: t for s, t in symmetric_letters(loss).items() if s not in self.variables}
+        self.turned = [{}, may] if may else [{}]
+        self.varieties: dict[tuple[int, int], Variety] = {}
+
+    def plain(self, expr: Expr) -> Expr:
+        return _of_estimates(expr, self.variables)
+
+    def variety(self, stage: int, turned: int) -> Variety:
+        if (stage, turned) not in self.varieties:
+            held = self.turned[turned]
+            parts = [[substitute(e, held) for e in some] for some in (*self.stages[stage], self.sides)]
+            self.varieties[stage, turned] = Variety(*parts)
+        return self.varieties[stage, turned]
+
+    def verdict(self, left: Expr, right: Expr, is_trial: bool = False) -> tuple[str, str]:
+        """Whether an equation "holds", is "refuted" or "open", and which letters have to be symmetric for it."""
+        refuted = []
+        for j, turned in enumerate(self.turned):
+            one, two = (substitute(self.plain(e), turned) for e in (left, right))
+            answers = [self.variety(i, j).holds(one, two) for i in range(len(self.stages))]
+            if True in answers:
+                return "holds", f"{', '.join(s.text() for s in turned)} symmetric" if turned else ""
+            if is_trial or answers[-1] is None:
+                return "open", ""
+            refuted.append(
+                any(a is False and not self.variety(i, j).admits(less(one, two)) for i, a in enumerate(answers))
+            )
+        return "refuted" if all(refuted) else "open", ""
+
+
+def _systems(judge: Judge, *sides: Expr) -> list[System]:
+    """Those of the losses that have all letters of both sides."""
+    found = [System(judge, name, loss, sides) for name, loss in _losses(judge, None)]
+    return [system for system in found if system.stages]
+
+
+def failed_equation(judge: Judge, claim: Claim, why: str, side: Side, *sides: Expr) -> Judgment:
     """An equation that fails, and whether a tree in place of one of its sides makes it hold at a stationary point."""
-    from .judgments import Judgment
-
     judgment = Judgment("fails", why, side)
+    systems = _systems(judge, *sides)
 
     def holds(tree: Tree, other: Tree) -> bool:
         given = TreeBuilder(judge.scope).value(other)
         value = TreeBuilder(judge.scope).value(tree, given.shape if isinstance(given, Expr) else None)
         if not isinstance(given, Expr) or not isinstance(value, Expr) or given.shape != value.shape:
             return False
-        residual = judge.whole(add(value, scale(number(-1), given)))
-        letters = set(symbols_of(residual))
-        named = {n for name, _ in _losses(judge, None) for n in _variables(judge, name)}
-        found = [
-            _is_at(residual, s, judge.scope.solved(loss, s))
-            for s in letters
-            if s.name in named
-            for _, loss in _losses(judge, s)
-        ]  # fmt: skip
-        return bool(found) and all(found)
+        return any(s.verdict(judge.whole(value), judge.whole(given), True) == ("holds", "") for s in systems)
 
     (one, left), (two, right) = ((side, side.tree) for side in claim.sides[:2])
     if left is not None and right is not None:
         judgment.trials = [(two, lambda tree: holds(tree, left)), (one, lambda tree: holds(tree, right))]
     return judgment
+
+
+def note_equation(judge: Judge, left: Value, right: Value) -> None:
+    """Keep what is said to hold of particular letters: Ax = b."""
+    if isinstance(left, Expr) and isinstance(right, Expr) and left.shape == right.shape:
+        judge.equations.append((less(left, right), None, None))
+
+
+def set_to_zero(judge: Judge, claim: Claim, side: Side, truth: Value, head: Tree | None) -> Judgment:
+    """A derivative that is set to zero; one of a formula may be the condition of the line before."""
+    judgment = Judgment("assumption", "a condition: the derivative is set to zero", side)
+    judgment.value = truth
+    judge.condition = claim.number
+    before, judge.vanishing = judge.vanishing, (claim.number, truth)
+    derived = next((t for t in head.walk() if t.kind in ("derivative", "gradient") and t.args), None) if head else None
+    if derived is None:
+        return judgment
+    if before is not None and derived.args[0].kind not in ("name", "apply") and judge.same(before[1], truth):
+        judgment.verdict = judge.proof(before[1], truth)
+        judgment.reason = f"the condition of line {before[0]}: the derivative is the same"
+    try:
+        loss: Value | None = TreeBuilder(judge.scope).value(derived.args[0])
+    except DeriveError:
+        loss = None
+    if isinstance(truth, Expr):
+        of = judge.whole(loss) if isinstance(loss, Expr) and loss.is_scalar else None
+        by = judge.scope.symbols.get(variable_name(derived) or judge.scope.nabla or "")
+        judge.equations.append((judge.whole(truth), of, by))
+    return judgment
+
+
+def less(left: Expr, right: Expr) -> Expr:
+    return add(left, scale(number(-1), right))
 
 
 def is_of_a_loss(judge: Judge, claim: Claim) -> bool:
@@ -162,35 +234,6 @@ def is_of_a_loss(judge: Judge, claim: Claim) -> bool:
         return False
     names = {n for side in claim.sides for n in names_of(side.tree)}
     return any(names <= {s.name for s in symbols_of(loss)} | {"I"} for _, loss in _losses(judge, None))
-
-
-def _is_at(residual: Expr, variable: Expr, found: Stationary | None) -> bool | None:
-    """Whether an equation holds at a stationary point; None where none is known, or where it is 0 for all data."""
-    if found is None or found.solution is None or found.solution.op.name == "zeros":
-        return None
-    return vanishes(residual, variable, found.solution)
-
-
-def _is_multiple(residual: Expr, slope: Expr) -> bool:
-    """Whether a residual is a derivative times a number at every point: it is zero where that vanishes."""
-    import numpy as np
-
-    from ..numeric import random_point
-
-    if residual.shape != slope.shape or residual.is_scalar:
-        return False
-    for seed in SEEDS:
-        try:
-            at = random_point([residual, slope], seed)
-            one, two = (np.ravel(at.evaluate(e)) for e in (residual, slope))
-        except (DeriveError, ArithmeticError, np.linalg.LinAlgError):
-            return False
-        sizes = np.linalg.norm(one) * np.linalg.norm(two)
-        if one.size < 2 or not np.isfinite(sizes) or sizes == 0:
-            return False  # two numbers are always multiples of one another
-        if np.linalg.norm(one * (two @ two) - two * (two @ one)) > 1e-9 * sizes * np.linalg.norm(two):
-            return False
-    return True
 
 
 def _variables(judge: Judge, loss: str) -> set[str]:
@@ -205,24 +248,26 @@ def _variables(judge: Judge, loss: str) -> set[str]:
 
 def _symmetric(slope: Expr, point: Expr) -> tuple[Expr, Expr, list[str]] | None:
     """Both with symmetric letters for those that may be, and these; None if there are none."""
-    may = [s for s in symbols_of(slope) if s.is_square and not s.is_scalar and not s.properties & {"symmetric", "spd"}]
-    if not may:
-        return None
-    held = {s: symbol(s.name, *s.shape, properties=s.properties | {"symmetric"}) for s in may}
-    return substitute(slope, held), substitute(point, held), [s.text() for s in may]
+    held = symmetric_letters(slope)
+    return (substitute(slope, held), substitute(point, held), [s.text() for s in held]) if held else None
+
+
+def symmetric_letters(expr: Expr) -> dict[Expr, Expr]:
+    """A symmetric letter for each that may be symmetric."""
+    may = [s for s in symbols_of(expr) if s.is_square and not s.is_scalar and not s.properties & {"symmetric", "spd"}]
+    return {s: symbol(s.name, *s.shape, properties=s.properties | {"symmetric"}) for s in may}
 
 
 def _misfit(
     judge: Judge, claim: Claim, variable: Expr, losses: list[tuple[str, Expr]], error: ShapeError
 ) -> Judgment | None:
     """A solution in the letters of a loss whose shapes do not fit."""
-    from .judgments import Judgment
-
     side = claim.sides[1]
     for _, loss in losses if claim.is_judged else ():
         letters = {s.name for s in symbols_of(loss)} | {"I"}
         if names_of(side.tree) <= letters:
-            judgment = Judgment("fails", f"the shapes do not fit: {error.message}", side)
+            fit = "" if error.message.startswith("the shapes") else "the shapes do not fit: "
+            judgment = Judgment("fails", f"{fit}{error.message}", side)
             judgment.tree = side.tree
             _may_be_mended(judge, judgment, loss, variable)
             return judgment
@@ -237,7 +282,7 @@ def _may_be_mended(judge: Judge, judgment: Judgment, loss: Expr, variable: Expr)
         point = TreeBuilder(judge.scope).value(tree, variable.shape)
         if not isinstance(point, Expr) or point.shape != variable.shape:
             return False
-        point = _of_estimates(judge, judge.whole(point))
+        point = _of_estimates(judge.whole(point), symbols_of(loss))
         if vanishes(slope, variable, point):
             return True
         turned = _symmetric(slope, point)
@@ -261,6 +306,7 @@ def _losses(judge: Judge, variable: Expr | None) -> list[tuple[str, Expr]]:
         whole = judge.whole(made)
         if whole.is_scalar and whole.op is not symbol_op and (variable is None or variable in symbols_of(whole)):
             found.append((name, whole))
+    found += [(e.text(), e) for _, e, _ in judge.equations if e is not None and all(e is not loss for _, loss in found)]
     return found[:3]
 
 

@@ -38,7 +38,7 @@ from .hypotheses import assumed, own_functions, speaks_of_letters
 from .index_chains import IndexChain
 from .judgments import Alternative, Failure, Judgment, Value, difference, outputs_of, wide, with_entries
 from .roles import given, is_value, is_zero, names_of
-from .solutions import failed_equation, is_of_a_loss, judged_equation, judged_solution
+from .solutions import failed_equation, is_of_a_loss, judged_equation, judged_solution, note_equation, set_to_zero
 from .trees import Tree, is_chain, turned_letters
 from .unification import habit
 from .unknowns import foreign, of_open_kind, resting_on_unread, said_of_unknown, undefined, unread_among
@@ -71,6 +71,7 @@ class Judge:
                     kept.append(said)
         self.one_hot = [s for n in document.one_hot if (s := self.scope.symbols.get(n)) and s.is_vector]
         self.given: dict[Expr, StatedGradient] = {}  # what a line says a derivative is, of losses that are only named
+        self.equations: list[tuple[Expr, Expr | None, Expr | None]] = []  # what is zero; of which loss, by what
         self.vanishing: tuple[int, Value] | None = None  # the derivative that was last set to zero, and in which line
         self.dependences: tuple[dict[object, Expr], str] = ({}, "")  # of the chain, ∂A/∂x of letters A
         self.introduced = self.introductions()
@@ -361,19 +362,11 @@ class Judge:
             if isinstance(constant, Expr) and constant in self.moves:
                 self.values_given.append((claim.number, constant, zeros(*constant.shape)))
                 return Judgment("assumption", "constant from here on", side)
-            self.condition = claim.number
-            judgment = Judgment("assumption", "a condition: the derivative is set to zero", side)
-            judgment.value = truths[0].value
-            before, self.vanishing = self.vanishing, (claim.number, truths[0].value)
-            derived = [t for t in head.walk() if t.kind in ("derivative", "gradient") and t.args] if head else []
-            if before is not None and derived and derived[0].args[0].kind not in ("name", "apply"):
-                if self.same(before[1], truths[0].value):
-                    judgment.verdict = self.proof(before[1], truths[0].value)
-                    judgment.reason = f"the condition of line {before[0]}: the derivative is the same"
-            return judgment
+            return set_to_zero(self, claim, side, truths[0].value, head)
         why = assumed(claim, head, *whole)
         if why:
             self.witness.assume(truths[0].value, value_)
+            note_equation(self, *whole)
             judgment = Judgment("assumption", why, side)
             judgment.value = truths[0].value
             return judgment
