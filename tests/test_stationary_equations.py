@@ -64,7 +64,7 @@ def test_an_equation_holds_where_the_derivatives_vanish(text, line, is_right):
         assert "vanish" in last.reason
 
 
-@pytest.mark.parametrize(("line", "verdict"), [("X^T W X b = X^T W y", "assumption"), ("X^T W X b = X^T y", "fails")])
+@pytest.mark.parametrize(("line", "verdict"), [("X^T W X b = X^T W y", "conditional"), ("X^T W X b = X^T y", "fails")])
 def test_words_on_a_line_of_their_own_lead_to_the_next_formula_of_plain_text(line, verdict):
     assert check(PLAIN + line).lines[-1].verdict == verdict
 
@@ -75,3 +75,31 @@ def test_a_further_condition_contradicts_nothing():
     *_, first, last = check(f"{text}$$u^T u = 1$$\nHence\n$$u^T S u = \\lambda$$").lines
     assert (first.verdict, last.verdict) == ("assumption", "assumption") and "holds where" in last.reason
     assert check(f"{text}$$u^T u = 1$$\nHence\n$$u^T S u = 2 \\lambda$$").lines[-1].verdict == "fails"
+
+
+TALL = r"""With $\hat\beta$ the minimizer of $S(\beta) = \|y - X\beta\|^2$ we have $\nabla S = -2X^T(y - X\beta) = 0$.
+The residual $r = y - X\hat\beta$ is orthogonal to the columns:
+$$X^T r = 0.$$
+"""
+
+
+def test_what_holds_for_wide_matrices_only_does_not_hold():
+    # Where m < n the residual is 0.  And what is orthogonal to something is no orthogonal matrix.
+    *_, first, last = check(TALL + "Consequently $y^T y = y^T X\\hat\\beta + y^T r$ and $y^T r = r^T r$.").lines
+    assert (first.verdict, last.verdict) == ("proved", "assumption") and "holds where" in last.reason
+    assert "holds" not in check(TALL + "Consequently $y^T r = -r^T r$.").lines[-1].reason
+
+
+@pytest.mark.parametrize(("right", "verdict"), [("f(x) x", "assumption"), ("2 f(x) x", "fails"), ("f(x)^2 x", "fails")])
+def test_points_where_both_sides_are_zero_tell_nothing(right, verdict):
+    text = r"$$f(x) = \frac{\|Ax\|^2}{\|x\|^2}$$ At a stationary point $\nabla f = 0$, so " + f"$$A^T A x = {right}$$"
+    assert check(text).lines[-1].verdict == verdict
+
+
+def test_a_solution_may_be_that_of_another_loss():
+    text = r"""Minimise $\frac12 w^T S w$ subject to $\mathbf 1^T w = 1$, $S$ symmetric positive definite.
+$$L(w, \lambda) = \frac12 w^T S w - \lambda (\mathbf 1^T w - 1)$$
+First order conditions: $$S w - \lambda \mathbf 1 = 0, \qquad \mathbf 1^T w = 1.$$ So """
+    for sign, verdict in ("", "assumption"), ("-", "fails"):
+        line = rf"$$w = {sign}\frac{{S^{{-1}} \mathbf 1}}{{\mathbf 1^T S^{{-1}} \mathbf 1}}$$"
+        assert check(text + line).lines[-1].verdict == verdict, line

@@ -96,7 +96,7 @@ def is_said(prose: str, match: re.Match[str], word: str) -> bool:
     end = match.end(word)
     if _HEDGED.search(prose[begin + 1 : end]) or _OTHER.search(prose[: match.start(word)]):
         return False
-    if re.match(r"i[sz]able|ly\b|ization", prose[end:]):  # diagonalizable, orthogonally
+    if re.match(r"i[sz]able|ly\b|ization|\s+to\b", prose[end:]):  # diagonalizable, orthogonally, orthogonal to
         return False
     question = re.search(r"[.?!]", prose[end:])
     if question is not None and question[0] == "?":

@@ -73,7 +73,7 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
         if held is False and wrong is None and set(symbols_of(point)) <= set(known):
             wrong = name, loss, slope
     if wrong is None or not claim.is_judged:
-        return claim.is_judged and _held(judge, claim, variable, point, side) or assumed
+        return (_held(judge, claim, variable, point, side) if claim.is_judged else None) or assumed
     name, loss, slope = wrong
     others = {s.name for s in symbols_of(slope)} - {s.name for s in symbols_of(point)} - {variable.name}
     if others & _variables(judge, name):
@@ -81,6 +81,9 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
         solution = found.solution if found is not None else None
         if solution is None or others & {s.name for s in symbols_of(solution)}:
             return _held(judge, claim, variable, point, side) or assumed  # of a Lagrangian, with its multiplier
+    other = _held(judge, claim, variable, point, side)
+    if other is not None and other.verdict != "fails":
+        return other  # of another loss, or of all its variables
     judgment = Judgment("fails", f"the derivative of {name} by {variable.text()} does not vanish there", side)
     judgment.value, judgment.tree = point, side.tree
     _may_be_mended(judge, judgment, loss, variable)
@@ -105,18 +108,17 @@ def judged_equation(judge: Judge, claim: Claim, left: Expr, right: Expr, side: S
 
 def _held(judge: Judge, claim: Claim, left: Expr, right: Expr, side: Side) -> Judgment | None:
     """The verdict on an equation from points where derivatives vanish; None where it is left open."""
-    refuted = ""
-    for system in _systems(judge, left, right):
-        verdict, condition = system.verdict(left, right)
+    found = [(system, *system.verdict(left, right)) for system in _systems(judge, left, right)]
+    for system, verdict, condition in found:
         if verdict == "holds":
             why = f"right if {condition}: it holds {system.where}" if condition else f"it holds {system.where}"
             judgment = Judgment("conditional" if condition else "assumption", why, side)
             judgment.condition, judgment.value = condition or None, left
             return judgment
-        if verdict == "open":
-            return None
-        refuted = refuted or f"it does not hold {system.where}"
-    return failed_equation(judge, claim, refuted, side, left, right) if refuted else None
+    refuted = [system for system, verdict, _ in found if verdict == "refuted"]
+    if not refuted or any(verdict == "open" for _, verdict, _ in found):
+        return None
+    return failed_equation(judge, claim, f"it does not hold {refuted[0].where}", side, left, right)
 
 
 class System:
@@ -138,7 +140,9 @@ class System:
         used = set(symbols_of(*self.sides))
         stages = [(stated, by or self.variables), ([*stated, *slopes], self.variables)]
         self.stages = [e for e in stages if e[0] and used <= set(symbols_of(*e[0])) and used & set(self.variables)]
-        may = {s: t for s, t in symmetric_letters(loss).items() if s not in self.variables}
+        may = {
+            s: t for s, t in symmetric_letters(loss).items() if s not in self.variables and s.name not in judge.turned
+        }
         self.turned = [{}, may] if may else [{}]
         self.varieties: dict[tuple[int, int], Variety] = {}
 
@@ -153,7 +157,7 @@ class System:
         return self.varieties[stage, turned]
 
     def verdict(self, left: Expr, right: Expr, is_trial: bool = False) -> tuple[str, str]:
-        """Whether an equation "holds", is "refuted" or "open", and which letters have to be symmetric for it."""
+        """Whether an equation "holds", is "refuted", "open" or of no points, and which letters are symmetric for it."""
         refuted = []
         for j, turned in enumerate(self.turned):
             one, two = (substitute(self.plain(e), turned) for e in (left, right))
@@ -161,7 +165,7 @@ class System:
             if True in answers:
                 return "holds", f"{', '.join(s.text() for s in turned)} symmetric" if turned else ""
             if is_trial or answers[-1] is None:
-                return "open", ""
+                return "open" if is_trial or self.variety(len(self.stages) - 1, j).points else "empty", ""
             refuted.append(
                 any(a is False and not self.variety(i, j).admits(less(one, two)) for i, a in enumerate(answers))
             )

@@ -36,17 +36,25 @@ class Variety:
         self.equations = list(equations)
         self.variables = variables = [s for s in variables if s in letters]
         found: tuple[list[Any], list[Any]] = [], []
-        for seed in SEEDS:
+        turned: dict[str, int] | None = None
+        for k, seed in enumerate(SEEDS):
             try:
-                start = random_point([*equations, *residual], seed)
+                start = random_point([*equations, *residual], seed, turned if k % 2 else None)
             except DeriveError:
-                break
+                if not k % 2:
+                    break
+                continue
+            if turned is None:  # a wide matrix where one was tall: where m < n a residual may be 0
+                sizes = sorted(start.sizes.items(), key=lambda item: item[1])
+                turned = {name: size for (name, _), (_, size) in zip(sizes, reversed(sizes), strict=True)}
             for s in variables:
                 if s.is_square and not s.is_scalar and not s.properties:  # a covariance is near to those, if it is one
                     A = start.values[s]
                     start.values[s] = A @ A.T / len(A) + 0.5 * np.eye(len(A)) + 0.1 * A
             for moved in (variables, letters):
                 if (point := _moved(equations, moved, start)) is not None:
+                    if not _tells(_values(residual, point), residual):
+                        break
                     is_general = moved is variables or _is_general(equations, variables, letters, point)
                     found[is_general].append(point)
                     break
@@ -84,6 +92,15 @@ class Variety:
                 if _moved(equations, self.variables, start) is not None:
                     return True
         return False
+
+
+def _tells(values: list[Any] | None, sides: Sequence[Expr]) -> bool:
+    """Whether sides have a value that is more than 0 = 0, unless that is what they say."""
+    import numpy as np
+
+    if values is None or any(e.op.name == "zeros" for e in sides):
+        return values is not None
+    return not values or max(float(np.abs(value).max(initial=0.0)) for value in values) > 1e-6
 
 
 def _copy(point: Any) -> Any:
