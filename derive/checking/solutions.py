@@ -108,7 +108,7 @@ def judged_equation(judge: Judge, claim: Claim, left: Expr, right: Expr, side: S
 
 def _held(judge: Judge, claim: Claim, left: Expr, right: Expr, side: Side) -> Judgment | None:
     """The verdict on an equation from points where derivatives vanish; None where it is left open."""
-    found = [(system, *system.verdict(left, right)) for system in _systems(judge, left, right)]
+    found = [(system, *system.verdict(left, right)) for system in _systems(judge, claim, left, right)]
     for system, verdict, condition in found:
         if verdict == "holds":
             why = f"right if {condition}: it holds {system.where}" if condition else f"it holds {system.where}"
@@ -172,16 +172,16 @@ class System:
         return "refuted" if all(refuted) else "open", ""
 
 
-def _systems(judge: Judge, *sides: Expr) -> list[System]:
+def _systems(judge: Judge, claim: Claim, *sides: Expr) -> list[System]:
     """Those of the losses that have all letters of both sides."""
-    found = [System(judge, name, loss, sides) for name, loss in _losses(judge, None)]
+    found = [System(judge, name, loss, sides) for name, loss in _set_to_zero(judge, claim, _losses(judge, None))]
     return [system for system in found if system.stages]
 
 
 def failed_equation(judge: Judge, claim: Claim, why: str, side: Side, *sides: Expr) -> Judgment:
     """An equation that fails, and whether a tree in place of one of its sides makes it hold at a stationary point."""
     judgment = Judgment("fails", why, side)
-    systems = _systems(judge, *sides)
+    systems = _systems(judge, claim, *sides)
 
     def holds(tree: Tree, other: Tree) -> bool:
         given = TreeBuilder(judge.scope).value(other)
