@@ -754,3 +754,24 @@ def test_a_size_is_not_called_as_a_number_of_the_text():
         r"$f(w) = \frac{1}{2n}\|Xw - y\|^2$, so $\nabla f(w) = \frac1n X^T(Xw - y)$ and $w^* = (X^TX)^{-1}X^Ty$."
     )
     assert report.where == ["n: scalar", "X: m × p", "w: p × 1", "y: m × 1", "w*: p × 1", "f: scalar"]
+
+
+STACKED = r"\frac{\partial \operatorname{vec}(%s)}{\partial \operatorname{vec}(X)^T} = "
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        (STACKED % "AXB" + r"B^T \otimes A", "proved"),
+        (STACKED % "AXB" + r"A \otimes B^T", "fails"),
+        (STACKED % "AXB" + r"B \otimes A", "fails"),
+        (STACKED % "X^{-1}" + r"-X^{-T} \otimes X^{-1}", "proved"),
+        (STACKED % "X^{-1}" + r"X^{-T} \otimes X^{-1}", "fails"),
+        (r"\frac{\partial \operatorname{tr}(AX)}{\partial \operatorname{vec}(X)} = \operatorname{vec}(A^T)", "proved"),
+        (r"\frac{\partial \operatorname{tr}(AX)}{\partial \operatorname{vec}(X)} = \operatorname{vec}(A)", "fails"),
+        (r"d\operatorname{vec}(AXB) = (B^T \otimes A)\, d\operatorname{vec}(X)", "proved"),
+        (r"d\operatorname{vec}(AXB) = (A \otimes B^T)\, d\operatorname{vec}(X)", "fails"),
+    ],
+)
+def test_a_derivative_may_be_taken_by_a_stacked_matrix(claim, verdict):
+    assert check(f"$${claim}$$").lines[0].verdict == verdict

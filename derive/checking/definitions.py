@@ -472,7 +472,7 @@ def _live(reading: Claims, defined: set[str]) -> list[Expr]:
             for t in side.tree.walk():
                 if t.kind == "differential":
                     inner = t.args[0]
-                    while inner.kind in ("transpose", "inverse"):
+                    while inner.kind in ("transpose", "inverse") or inner.data[:1] == ("vec",):
                         inner = inner.args[0]
                     if inner.kind == "name":
                         name = str(inner.data[0])

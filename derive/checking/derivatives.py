@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ..errors import DeriveError, ShapeError
 from ..expr import Expr, nodes, substitute, symbol, symbol_op, symbols_of, zeros
 from ..jacobians import differential, jacobian
-from ..operations import add, diagonal, divide, inner, inv, mul, sum_entries, transpose
+from ..operations import add, diagonal, divide, inner, inv, mul, sum_entries, transpose, vec
 from ..shapes import ONE
 from ..spaces import project
 from .meaning import Formulas
@@ -336,6 +336,11 @@ class TreeBuilder(Formulas):
         if self.is_entry(tree):
             return self.by_entry(function, tree)
         variable, stands_for, turned = self.variable(tree)
+        stacked = stands_for.args[0] if stands_for is not None and stands_for.op is vec else None
+        if stacked is not None and stacked.op is symbol_op and function.shape[1] is ONE:
+            if stacked not in self.scope.definitions:
+                variable, stands_for = stacked, None  # ∂vec(AXB)/∂vec(X)ᵀ
+        is_stacked = stacked is variable
         if function.op is symbol_op and function not in self.scope.definitions and function is not variable:
             raise Unread(f"{function.text()} is not defined, so its derivative is open")
         if (root := base_of_power(stands_for)) is not None:  # ∂f/∂σ² = ∂f/∂σ / 2σ
@@ -349,6 +354,7 @@ class TreeBuilder(Formulas):
         reading = self.reading
         if prepared.is_scalar:
             value = self.slope(prepared, variable, turned)
+            value = vec(value) if is_stacked else value
             if turned and not variable.is_vector:
                 value = transpose(value)
             elif turned:
@@ -361,7 +367,7 @@ class TreeBuilder(Formulas):
         else:
             value, _ = jacobian(prepared, variable)
             self.used |= {"layout", "row"} if prepared.shape[0] is ONE else {"layout"}
-            if ONE not in prepared.shape or ONE not in variable.shape:
+            if not is_stacked and (ONE not in prepared.shape or ONE not in variable.shape):
                 self.used.add("stacked")
             if reading.layout == "denominator" and not turned:
                 value = transpose(value)
