@@ -775,3 +775,11 @@ STACKED = r"\frac{\partial \operatorname{vec}(%s)}{\partial \operatorname{vec}(X
 )
 def test_a_derivative_may_be_taken_by_a_stacked_matrix(claim, verdict):
     assert check(f"$${claim}$$").lines[0].verdict == verdict
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [("Q x - b", "proved"), ("Q x + b", "fails")])
+def test_for_a_function_that_nothing_else_defines_is_no_rule_in_letters_of_its_own(slope, verdict):
+    text = r"Newton's method for $f(x) = \frac12 x^T Q x - b^T x$, $Q$ symmetric." + "\n\nStart anywhere.\n\n"
+    assert check(text + rf"The gradient is $\nabla f(x) = {slope}$.").lines[-1].verdict == verdict
+    other = check(r"$f(x) = \|Ax\|^2$." + "\n\nFor $f(x) = b^T x$ all is flat.\n\n" + r"Here $\nabla f(x) = 2A^T A x$.")
+    assert other.lines[-1].verdict == "proved"

@@ -345,7 +345,9 @@ def _free_functions(claims: list[Claim]) -> None:
         heads = [c for c in run if c.sides[0].tree is not None and c.sides[0].tree.kind in ("name", "apply")]
         named = {str(c.sides[0].tree.data[0]) for c in heads if c.sides[0].tree is not None}
         last = run[-1].row.block
+        others = {str(t.data[0]) for c in claims if c not in run and (t := c.sides[0].tree) is not None and t.data}
         behind = [c for c in claims if c.row.display and last < c.row.block <= last + 2]  # the sentence goes on there
+        behind = behind if named & others else [c for c in claims if c.row.block > last]  # nothing else has the name
         trees = [t for c in [*run, *behind] for s in c.sides if s.tree is not None for t in s.tree.walk()]
         moved = [t.args[0] for t in trees if t.kind in ("derivative", "gradient", "differential") and t.args]
         if any(t.data and str(t.data[0]) in named for t in moved):

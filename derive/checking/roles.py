@@ -20,6 +20,7 @@ _NUMERIC = {"number", "neg", "zero", "quotient", "ones", "identity", "power", "p
 _NAMING = ("name", "apply", "directional")
 _SOLUTION = re.compile(
     r"solution|solv(?:e|ing)|minimi[sz]er|maximi[sz]er|optim|closed[- ]form|estimat(?:or|e)\b|stationary|critical point"
+    r"|first[- ]order condition|at (?:the|a|its) (?:min|max)imum"
     r"|vanish|normal equation|(?:set|equal|equat)\w*\W.{0,60}(?:zero|\b0)|\bMLE\b|\bMAP\b|argmin",
     re.IGNORECASE | re.DOTALL,
 )

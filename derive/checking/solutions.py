@@ -57,6 +57,7 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
             kind = f": a {found.kind}" if found is not None and found.kind != "unknown" else ""
             judgment = Judgment("assumption", where + kind, side)
             judgment.value = point
+            judge.equations.append((less(variable, point), loss, variable))
             written = claim.sides[0].tree
             estimate = judge.scope.symbols.get(str(written.data[0])) if written is not None and written.data else None
             if estimate not in (None, variable) and estimate.shape == point.shape:
@@ -99,7 +100,8 @@ def _of_estimates(point: Expr, among: Sequence[Expr]) -> Expr:
 
 def judged_equation(judge: Judge, claim: Claim, left: Expr, right: Expr, side: Side) -> Judgment | None:
     """What an equation says where derivatives are set to zero: it holds there, or it contradicts them."""
-    if claim.continues or judge.condition is None and not says_solution(claim.row.prose[-400:]):
+    is_solved = judge.condition is not None or any(loss is not None for _, loss, _ in judge.equations)
+    if claim.continues or not is_solved and not says_solution(claim.row.prose[-400:]):
         return None
     if left.shape != right.shape and is_number(right, 0):
         right = zeros(*left.shape)
