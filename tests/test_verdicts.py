@@ -783,3 +783,31 @@ def test_for_a_function_that_nothing_else_defines_is_no_rule_in_letters_of_its_o
     assert check(text + rf"The gradient is $\nabla f(x) = {slope}$.").lines[-1].verdict == verdict
     other = check(r"$f(x) = \|Ax\|^2$." + "\n\nFor $f(x) = b^T x$ all is flat.\n\n" + r"Here $\nabla f(x) = 2A^T A x$.")
     assert other.lines[-1].verdict == "proved"
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong"),
+    [
+        # of the loss that is only named, through numbers that other lines use: β𝟏 says that β is one
+        (
+            r"$\mu = \frac1m \mathbf 1^T x$, $c = x - \mu\mathbf 1$, $y = \gamma c + \beta \mathbf 1$. "
+            r"With $g = \frac{\partial L}{\partial y}$: ",
+            [r"\frac{\partial L}{\partial\beta} = \mathbf 1^T g", r"\frac{\partial L}{\partial\gamma} = g^T c"],
+            [r"\frac{\partial L}{\partial\beta} = \frac1m \mathbf 1^T g", r"\frac{\partial L}{\partial\gamma} = g^T x"],
+        ),
+        (
+            r"Let $x \in \mathbb R^m$, $\mu = \frac1m \mathbf 1^T x$, $v = \frac1m \|x - \mu\mathbf 1\|^2$, "
+            r"$\hat x = \frac{x - \mu\mathbf 1}{\sqrt{v + \epsilon}}$, $y = \gamma\hat x + \beta\mathbf 1$. "
+            r"With $g = \frac{\partial L}{\partial y}$: ",
+            [r"\frac{\partial L}{\partial x} = \frac{\gamma}{\sqrt{v+\epsilon}} (g - \frac1m\mathbf 1\mathbf 1^T g"
+             r" - \frac1m \hat x \hat x^T g)"],
+            [r"\frac{\partial L}{\partial x} = \frac{\gamma}{\sqrt{v+\epsilon}} (g - \frac1m\mathbf 1\mathbf 1^T g)"],
+        ),
+        # the number e has no transpose
+        (r"$f(p) = \beta (e^T p - E) + \|p\|^2$. ", [r"\nabla f = \beta e + 2p"], [r"\nabla f = \beta e"]),
+        (r"$f(x) = e^{x^T x}$. ", [r"\nabla f = 2 x e^{x^T x}"], [r"\nabla f = x e^{x^T x}"]),
+    ],
+)  # fmt: skip
+def test_numbers_and_columns_by_where_they_stand(text, right, wrong):
+    verdicts = [check(f"{text}${line}$").lines[-1].verdict for line in [*right, *wrong]]
+    assert verdicts == ["proved"] * len(right) + ["fails"] * len(wrong)

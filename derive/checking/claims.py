@@ -17,6 +17,8 @@ from .unification import Declaration
 from .values import Scope
 
 DERIVATIVES = frozenset(["derivative", "gradient", "differential", "directional"])
+_LETTER_E = re.compile(r"(?<![\\\w])e(?![A-Za-z])\s*(\^\s*(?:\{[^{}]*\}|\\?\w+|.)|['ᵀ⊤])?")
+_RAISED_E = re.compile(r"\^\s*\{?\s*(?:\\top|\\intercal|T|⊤)\s*\}?|['ᵀ⊤]")  # e is no number where it has a transpose
 EDGE = " \n\t&,.;~"  # what stands about a formula and is no part of it
 
 
@@ -184,8 +186,10 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
     functions -= own
     functions -= {n for n in declared if declared[n].shape is not None and declared[n].shape != (ONE, ONE)}
     is_used = _has_letter_d(reading.claims)
+    is_vector = [bool(_RAISED_E.fullmatch(m[1] or "")) for side in sides for m in _LETTER_E.finditer(side.text) if m[1]]
+    e_is_name = ["e"] if is_vector and all(is_vector) else []
     d_is_name = is_used or "d" in declared or any(name == "d" or name.startswith("d_") for name in heads)
-    vocabulary = Vocabulary([*declared, *heads, *(["d"] if is_used else [])], functions, d_is_name)
+    vocabulary = Vocabulary([*declared, *heads, *e_is_name, *(["d"] if is_used else [])], functions, d_is_name)
     vocabulary.d_touches = any(
         [t.text for t in s.found[:1]] == ["d"] and len(s.found) == 2 and s.found[1].name in heads for s in sides
     )
@@ -194,7 +198,7 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
     usage = Usage([side.found for side in sides])
     vocabulary.letters, vocabulary.first = usage.used | _metrics(sides), usage.first
     for side in sides:
-        vocabulary.bold |= {
+        vocabulary.bold |= {*e_is_name} | {
             t.name for t in side.found if t.kind == "atom" and t.style in ("bold", "vec") and not t.text.isupper()
         }
     return vocabulary

@@ -13,7 +13,7 @@ from .assignment import solve
 from .backward import LOSSES
 from .claims import DERIVATIVES, Claim, Claims, head_of, parts_of
 from .derivatives import TreeBuilder
-from .factors import beside_rows, in_front, only_factors
+from .factors import before_ones, beside_rows, in_front, only_factors
 from .losses import candidates, loss_of, moved_names, outside_operators, variable_of
 from .roles import body_of, chains_of, given, is_value, names_of, variables_of
 from .sample_sums import declare_families, entries_of, upright, wholes
@@ -57,6 +57,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     _chains_of_names(reading, definitions, defined)
     definitions = _ordered(definitions)
     names = _all_names(reading, definitions, defined, declared)
+    names += [n for n in ("e",) if n in vocabulary.bold & mentioned and n not in names]  # eᵀp
     sizes = _sizes(reading)
     shapes = [said.shape for said in declared.values() if said.shape is not None]
     shapes += [
@@ -81,7 +82,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     factors = only_factors(trees) - defined - set(declared) - vocabulary.bold
     turned |= beside_rows(trees) - (in_front(trees) - turned)
     numbers = vocabulary.divisors - _matrices(reading) | _arguments(reading, functions, defined | set(declared))
-    numbers |= factors - turned
+    numbers |= factors - turned | before_ones(trees)
     hints = dict.fromkeys(vocabulary.bold | turned, "vector") | dict.fromkeys(numbers, "scalar") | vocabulary.kinds
     symbols = solve(
         names,

@@ -47,6 +47,16 @@ def only_factors(trees: Sequence[Tree]) -> set[str]:
     return {letter for letter in front - others if letter[0].isascii() and letter[0].islower()}
 
 
+def before_ones(trees: Iterable[Tree]) -> set[str]:
+    """The β of β𝟏, a number: a column has no product with a column."""
+    found: set[str] = set()
+    for t in trees:
+        args = [arg for arg in t.args if arg.kind != "number"] if t.kind == "prod" else []
+        if [arg.kind for arg in args[:2]] == ["name", "ones"] and not str(args[0].data[0])[0].isupper():
+            found.add(str(args[0].data[0]))
+    return found
+
+
 def _is_wide(tree: Tree) -> bool:
     """Whether habit has a column or a matrix here: a letter, or a sum of such."""
     if tree.kind == "name":

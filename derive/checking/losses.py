@@ -63,9 +63,9 @@ def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
             return name
     scalars = [n for n in scalars if n not in operands]
     if scalars:
-        used = {s for n in scalars for s in symbols_of(scope.definitions[scope.symbols[n]])}
+        used = {s for body in scope.definitions.values() for s in symbols_of(body)}
         top = [n for n in scalars if scope.symbols[n] not in used]
-        return (top or scalars)[0]
+        return top[0] if top else None
     return vectors[-1] if vectors else None
 
 

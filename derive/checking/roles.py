@@ -226,7 +226,7 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
         plain = name
         while target == name and (found := list(ORNAMENTS.finditer(plain))):
             plain = plain[: found[-1].start()] + plain[found[-1].end() :]  # w̃* is an optimal w̃
-            target = plain if plain in scope.used or plain in ahead.variables else name
+            target = plain if (plain in scope.used or plain in ahead.variables) and plain not in mentions else name
     if target not in scope.defined and _solves(target, name, body, scope, ahead, words, after):
         claim.role, claim.name = "solution", target
         claim.is_judged = scope.solved or says_solution(words) or _inverts_matrix(body)
