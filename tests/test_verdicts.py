@@ -811,3 +811,23 @@ def test_for_a_function_that_nothing_else_defines_is_no_rule_in_letters_of_its_o
 def test_numbers_and_columns_by_where_they_stand(text, right, wrong):
     verdicts = [check(f"{text}${line}$").lines[-1].verdict for line in [*right, *wrong]]
     assert verdicts == ["proved"] * len(right) + ["fails"] * len(wrong)
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        (r"d^2 \ell = -\operatorname{tr}(\Theta^{-1}\, d\Theta\, \Theta^{-1}\, d\Theta)", "proved"),
+        (r"\mathrm{d}^2 \ell = -\operatorname{tr}(\Theta^{-1}\, d\Theta\, \Theta^{-1}\, d\Theta)", "proved"),
+        (r"d^2 \ell = \operatorname{tr}(\Theta^{-1}\, d\Theta\, \Theta^{-1}\, d\Theta)", "fails"),
+        (r"d^2 \ell = -\operatorname{tr}(\Theta^{-1}\, d\Theta)", "fails"),
+    ],
+)
+def test_a_second_differential_holds_the_first_one_fixed(line, verdict):
+    text = r"$\ell = \log\det\Theta - \operatorname{tr}(S\Theta)$ "
+    text += r"$d\ell = \operatorname{tr}(\Theta^{-1} d\Theta) - \operatorname{tr}(S\, d\Theta)$ "
+    assert check(f"{text}${line}$").lines[-1].verdict == verdict
+
+
+def test_zero_behind_a_formula_is_no_derivative_that_is_set_to_zero():
+    lines = check(r"\begin{align} (A + UV)x &= Ax + UVx \\ &= 0 \end{align}").lines
+    assert [line.verdict for line in lines] == ["proved", "unread"]

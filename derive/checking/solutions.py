@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..errors import DeriveError, ShapeError
 from ..expr import Expr, is_number, number, substitute, symbol, symbol_op, symbols_of, zeros
 from ..operations import add, scale, sq_norm
-from .claims import Claim, Side
+from .claims import DERIVATIVES, Claim, Side
 from .conditional import variable_name
 from .derivatives import TreeBuilder
 from .hypotheses import speaks_of_letters
@@ -206,6 +206,9 @@ def note_equation(judge: Judge, left: Value, right: Value) -> None:
 
 def set_to_zero(judge: Judge, claim: Claim, side: Side, truth: Value, head: Tree | None) -> Judgment:
     """A derivative that is set to zero; one of a formula may be the condition of the line before."""
+    parts = list(head.walk()) if head is not None and head.kind not in ("name", "apply") else []
+    if claim.continues and parts and not judge.equations and not any(t.kind in DERIVATIVES for t in parts):
+        return Judgment("unread", "not judged: it is zero for particular letters, if at all", side)
     judgment = Judgment("assumption", "a condition: the derivative is set to zero", side)
     judgment.value = truth
     judge.condition = claim.number

@@ -206,9 +206,10 @@ class Planter:
         return Tree("entry", args, node.data)
 
     def differential(self, node: Node, args: list[Tree]) -> Tree:
-        if node.data != 1:
-            raise ParseError("second differentials are not read", self.source, node.span)
-        return Tree("differential", args)
+        if node.data > 2:
+            raise ParseError("differentials of third order are not read", self.source, node.span)
+        once = Tree("differential", args)
+        return once if node.data == 1 else Tree("differential", [once])
 
 
 def product_of(factors: list[Tree], marks: list[str]) -> Tree:
