@@ -103,3 +103,20 @@ First order conditions: $$S w - \lambda \mathbf 1 = 0, \qquad \mathbf 1^T w = 1.
     for sign, verdict in ("", "assumption"), ("-", "fails"):
         line = rf"$$w = {sign}\frac{{S^{{-1}} \mathbf 1}}{{\mathbf 1^T S^{{-1}} \mathbf 1}}$$"
         assert check(text + line).lines[-1].verdict == verdict, line
+
+
+RIDGE_OF = r"$J(w) = \|Xw-y\|^2 + \lambda \|w\|^2$. $$\nabla J = 2X^T(Xw-y) + 2\lambda w = 0$$ "
+
+
+@pytest.mark.parametrize(
+    ("said", "line", "fails"),
+    [
+        ("If the design is orthonormal, $X^T X = I$, then ", r"w = \frac{1}{1+\lambda} X^T y", False),
+        ("If the design is orthonormal, $X^T X = I$, then ", r"w = \frac{1}{1-\lambda} X^T y", True),
+        ("Hence ", r"w = \frac{1}{1+\lambda} X^T y", True),
+        ("Subject to another condition such that ", r"\mathbf 1^T w = 1", False),
+        ("Hence ", r"\mathbf 1^T w = 1", True),
+    ],
+)
+def test_what_the_words_say_of_the_data_or_ask_of_the_variables_is_granted(said, line, fails):
+    assert (check(f"{RIDGE_OF}{said}${line}$.").lines[-1].verdict == "fails") == fails

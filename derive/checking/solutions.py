@@ -7,6 +7,7 @@ Where the stationary point has a closed form, that says of what kind it is, and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from .verdicts import Judge
 
 SEEDS = (3, 5)
+_ASKED = re.compile(r"(?:[Ss]ubject to|such that|requir\w*|assum\w*|suppos\w*|impos\w*)\W+(?:\w+\W+){0,3}$")
+_SQUARE = re.compile(r"\b(?:square|invertible|nonsingular)\b[^.]{0,20}$")
 
 
 def judged_solution(judge: Judge, claim: Claim) -> Judgment:
@@ -103,6 +106,8 @@ def judged_equation(judge: Judge, claim: Claim, left: Expr, right: Expr, side: S
     is_solved = judge.condition is not None or any(loss is not None for _, loss, _ in judge.equations)
     if claim.continues or not is_solved and not says_solution(claim.row.prose[-400:]):
         return None
+    if _ASKED.search(claim.row.prose[-80:]):
+        return None  # a constraint of another problem
     if left.shape != right.shape and is_number(right, 0):
         right = zeros(*left.shape)
     return _held(judge, claim, left, right, side) if left.shape == right.shape else None
@@ -136,6 +141,7 @@ class System:
         self.where = f"where the derivative of {name} by {' and '.join(s.text() for s in self.variables)} vanishes"
         stated = [e for e, of, _ in judge.equations if of in (None, loss) and set(symbols_of(e)) <= letters]
         stated += [add(sq_norm(s), number(-1)) for s in judge.witness.units if s in letters]
+        self.is_special = any(not set(symbols_of(e)) & set(self.variables) for e in stated)  # XᵀX = I
         by = [s for _, of, s in judge.equations if of is loss and s in letters]
         slopes = [judge.scope.sweep(loss, s).total for s in self.variables]
         self.sides = [self.plain(e) for e in sides]
@@ -154,8 +160,8 @@ class System:
     def variety(self, stage: int, turned: int) -> Variety:
         if (stage, turned) not in self.varieties:
             held = self.turned[turned]
-            parts = [[substitute(e, held) for e in some] for some in (*self.stages[stage], self.sides)]
-            self.varieties[stage, turned] = Variety(*parts)
+            equations, by, sides = ([substitute(e, held) for e in some] for some in (*self.stages[stage], self.sides))
+            self.varieties[stage, turned] = Variety(equations, by, sides, self.is_special)
         return self.varieties[stage, turned]
 
     def verdict(self, left: Expr, right: Expr, is_trial: bool = False) -> tuple[str, str]:
@@ -272,7 +278,8 @@ def _misfit(
 ) -> Judgment | None:
     """A solution in the letters of a loss whose shapes do not fit."""
     side = claim.sides[1]
-    for _, loss in losses if claim.is_judged else ():
+    is_judged = claim.is_judged and not _SQUARE.search(claim.row.prose)  # "If X is square", for this line alone
+    for _, loss in losses if is_judged else ():
         letters = {s.name for s in symbols_of(loss)} | {"I"}
         if names_of(side.tree) <= letters:
             fit = "" if error.message.startswith("the shapes") else "the shapes do not fit: "

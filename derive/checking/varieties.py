@@ -25,9 +25,14 @@ Place = tuple[Expr, int, int]
 
 
 class Variety:
-    """Points where equations hold, drawn for a residual that is to be held there."""
+    """Points where equations hold, drawn for a residual that is to be held there.
 
-    def __init__(self, equations: Sequence[Expr], variables: Iterable[Expr], residual: Sequence[Expr]) -> None:
+    Some of the equations may be said to be special to the data, XᵀX = I.
+    """
+
+    def __init__(
+        self, equations: Sequence[Expr], variables: Iterable[Expr], residual: Sequence[Expr], is_special: bool = False
+    ) -> None:
         import numpy as np
 
         from ..numeric import random_point
@@ -55,7 +60,7 @@ class Variety:
                 if (point := _moved(equations, moved, start)) is not None:
                     if not _tells(_values(residual, point), residual):
                         break
-                    is_general = moved is variables or _is_general(equations, variables, letters, point)
+                    is_general = is_special or moved is variables or _is_general(equations, variables, letters, point)
                     found[is_general].append(point)
                     break
             if len(found[True]) == WANTED:
