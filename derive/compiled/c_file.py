@@ -17,12 +17,11 @@ from ..codegen import arguments_of, outputs_of, safest
 from ..errors import DeriveError
 from ..own_functions import functions_of
 from ..program import Program
-from ..programs.expressions import WIDTH
-from ..programs.headings import derivative_text, described, heading
-from ..programs.lines import fill
+from ..programs.headings import derivative_text, described, fill, heading
 from ..programs.order import dims_of
 from ..programs.samples import NoRows
 from ..programs.signature import Signature, parts_of
+from ..programs.statement_tree import WIDTH
 from ..programs.terms import Term
 from .kernels import HELPERS, closure
 from .loops import Loops

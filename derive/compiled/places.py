@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from ..programs import syntax
-from ..programs.signature import Signature, python_dim
+from ..programs.signature import Signature, dim_code
 from ..programs.syntax import Code, binary, literal, name, negative
 from ..programs.terms import Term, Value
 from ..shapes import ONE, Dim
@@ -211,7 +211,7 @@ def called(function: str, *args: Code) -> Code:
 
 def c_dim(dim: Dim, dims: Mapping[str, str]) -> str:
     """A dimension as a C expression."""
-    return python_dim(dim, dims, has_powers=False)
+    return dim_code(dim, dims, has_powers=False).text
 
 
 def grouped(text: str) -> str:

@@ -10,7 +10,7 @@ from ..dialects import dialect
 from ..errors import DeriveError
 from ..expr import Expr, is_zero, substitute, symbol, symbols_of
 from ..programs.callables import Generated
-from ..programs.lines import fill, wrapped_formula
+from ..programs.headings import fill, wrapped_formula
 from ..shapes import ONE
 
 if TYPE_CHECKING:
