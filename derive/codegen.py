@@ -8,7 +8,7 @@ sanitized names, never of a user's text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial, reduce
 from typing import Any
@@ -216,31 +216,20 @@ class Module:
     # Text
 
     def source(self, is_full: bool = True) -> str:
-        blocks = [s for name, _ in self.functions for s in self.function(name)]
-        blocks += [s for name in self.by_rows for s in self.loop(name)]
-        blocks += self.arguments()
+        kept = [name for name, _ in self.functions if self.keeps(name)]
+        return assembled(self.docstring(is_full), self.dialect.imports, self.blocks(), self.helper_sources(), kept)
+
+    def blocks(self) -> list[Statement]:
+        """The functions of the module's own."""
+        made = [s for name, _ in self.functions for s in self.function(name)]
+        made += [s for name in self.by_rows for s in self.loop(name)]
+        made += self.arguments()
         if self.constant is not None:
-            blocks += self.constants(self.constant)
+            made += self.constants(self.constant)
         for name, writer in self.writers.items():
             if isinstance(writer, WorkspaceWriter) and writer.buffers:
-                blocks += writer.allocation(name)
-        helpers = self.helper_sources()
-        used = names_in(blocks).union(*map(names_of, helpers))
-        head = [self.docstring(is_full), self.imports(used)]
-        held = [line for name, line in HELD.items() if name in used]
-        if held:
-            head.append("\n".join(held))
-        if "_kept" in used:
-            fields = "\n".join(f"    {name} = None, ()" for name, _ in self.functions if self.keeps(name))
-            head.append(KEPT.format(fields=fields))
-        return "\n\n\n".join(["\n\n".join(head), *("\n".join(b.lines()) for b in blocks), *helpers]) + "\n"
-
-    def imports(self, used: Collection[str]) -> str:
-        """The import lines, of what is used."""
-        own = [line for entry in self.dialect.imports for line in needed_import(entry, used)]
-        needs = {"functools": "functools" in used, "math": "math" in used, "threading": "_kept" in used}
-        standard = [f"import {name}" for name, is_needed in needs.items() if is_needed]
-        return "\n".join([*standard, *([""] if standard else []), *own])
+                made += writer.allocation(name)
+        return made
 
     def docstring(self, is_full: bool = True) -> str:
         d = self.derivation
@@ -444,6 +433,7 @@ class _Kept(threading.local):
 
 
 _kept = _Kept()'''
+STANDARD = {"functools": "functools", "math": "math", "threading": "_kept"}  # by what uses them
 CONSTANTS = """
 def _constants({parameters}):
     "What is made of constant arguments alone, kept while they are the same."
@@ -475,6 +465,21 @@ if {key} != {known}:
     {kept} = {key}, {buffers}
 {names} = {buffers}
 """
+
+
+def assembled(
+    heading: str, imports: Iterable[str], blocks: Sequence[Statement], helpers: Sequence[str], kept: Iterable[str] = ()
+) -> str:
+    """The source of a module; of the import lines what it uses, with buffers for the functions that keep them."""
+    used = names_in(blocks).union(*map(names_of, helpers))
+    lines = [f"import {name}" for name, user in STANDARD.items() if user in used]
+    lines += [""] * bool(lines) + [line for entry in imports for line in needed_import(entry, used)]
+    head = [heading, "\n".join(lines)]
+    if held := [line for name, line in HELD.items() if name in used]:
+        head.append("\n".join(held))
+    if "_kept" in used:
+        head.append(KEPT.format(fields="\n".join(f"    {name} = None, ()" for name in kept)))
+    return "\n\n\n".join(["\n\n".join(head), *("\n".join(b.lines()) for b in blocks), *helpers]) + "\n"
 
 
 def conjunction(clauses: Sequence[Code]) -> Code:

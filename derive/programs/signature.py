@@ -245,9 +245,9 @@ def dim_code(dim: Dim, dims: Mapping[str, str], has_powers: bool = True) -> Code
 
 
 def refused(condition: str, /, problem: str, **parts: Part) -> list[Statement]:
-    """`if condition: raise ValueError`, of a template; the problem is the inside of a string with fields."""
+    """`if condition: raise ValueError`, of a template; the problem is the inside of a string, which may have fields."""
     text = f"if {condition}:\n    raise ValueError({{problem}})"
-    return statements(text, problem=syntax.literal(f'f"{problem}"'), **parts)
+    return statements(text, problem=syntax.literal(f'{"f" * ("{" in problem)}"{problem}"'), **parts)
 
 
 def unused(name: str, used: Iterable[str]) -> str:

@@ -85,6 +85,12 @@ class Statement:
                 return broken(f"{self.form} ", codes[0], "", indent)
         return broken(f"{self.form} ", codes[0], ":", indent)
 
+    def renamed(self, names: Mapping[str, str]) -> Statement:
+        """The statement with other names."""
+        body, otherwise = ([s.renamed(names) for s in part] for part in (self.body, self.otherwise))
+        codes = [code.renamed(names) for code in self.codes]
+        return Statement(self.form, codes, body, otherwise, self.head, self.comment)
+
     def all_codes(self) -> Iterator[Code]:
         """The expressions in it and below it, and all in them."""
         for code in self.codes:
@@ -115,12 +121,21 @@ def bare(code: Code) -> str:
 def broken(start: str, code: Code, end: str, indent: int) -> list[str]:
     """An expression on a line or, where that is too long, opened at its outermost bracket."""
     line = start + bare(code) + end
-    opened = None if indent + len(line) <= WIDTH else _opened(code)
+    return [line] if indent + len(line) <= WIDTH else _opened_lines(start, code, end, indent) or [line]
+
+
+def _opened_lines(start: str, code: Code, end: str, indent: int) -> list[str]:
+    opened = _opened(code)
     if opened is None:
-        return [line]
+        return []
     front, items, back = opened
-    inner = [part for first, item, last in items for part in broken(first, item, last, indent + 4)]
-    return [start + front, *("    " + part for part in inner), back + end]
+    lines = [start + front]
+    for first, item, last in items:
+        line = first + item.text + last
+        fits = indent + 4 + len(line) <= WIDTH
+        inner = [line] if fits else _opened_lines(first, item, last, indent + 4) or [line]
+        lines += ["    " + part for part in inner]
+    return [*lines, back + end]
 
 
 def _opened(code: Code) -> tuple[str, list[tuple[str, Code, str]], str] | None:
@@ -135,6 +150,8 @@ def _opened(code: Code) -> tuple[str, list[tuple[str, Code, str]], str] | None:
             while clauses[0].form == "binary" and clauses[0].head == "and":
                 clauses[:1] = clauses[0].args
             return "(", [("and " * (i > 0), clause, "") for i, clause in enumerate(clauses)], ")"
+        case "binary" if code.head == "==" and (inner := _opened(code.args[0])):
+            return inner[0], inner[1], f"{inner[2]} == {code.args[1].text}"
         case "not":
             inner = _opened(code.args[0])
             return inner and (f"not {inner[0]}", *inner[1:])

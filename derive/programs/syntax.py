@@ -124,6 +124,12 @@ class Code:
             return new
         return Code(self.form, self.head, tuple(arg.replaced(old, new) for arg in self.args)) if self.args else self
 
+    def renamed(self, names: Mapping[str, str]) -> Code:
+        """The expression with other names."""
+        if self.form == "name":
+            return name(names.get(self.head, self.head))
+        return Code(self.form, self.head, tuple(arg.renamed(names) for arg in self.args)) if self.args else self
+
     def below(self) -> Iterator[Code]:
         """The expression and all in it."""
         yield self
