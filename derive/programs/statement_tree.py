@@ -24,9 +24,10 @@ class Statement:
     Attributes
     ----------
     form : str
-        `assign`, `do` an expression, `return`, `raise`, `if`, `for`, `def`, `class`, or `note`, a comment alone.
+        `assign`, `declare`, `do` an expression, `return`, `raise`, `if`, `for`, `def`, `class`; `note`, a comment
+        alone.
     head : str
-        Of an assignment the operator.
+        Of an assignment the operator, of a declaration the type.
     codes : tuple of Code
         Target and value; the condition; target and iterable; name and parameters as a call.
     body, otherwise : sequence of Statement
@@ -242,6 +243,8 @@ def _statement(node: ast.stmt) -> Statement:
             return Statement("do", [converted(value)])
         case ast.Assign(targets=[target], value=value):
             return Statement("assign", [converted(target), converted(value)], head="=")
+        case ast.AnnAssign(target=target, annotation=ast.Name(id=kind), value=value):
+            return Statement("declare", [converted(target), converted(value)], head=kind)
         case ast.AugAssign(target=target, op=operator, value=value):
             return Statement("assign", [converted(target), converted(value)], head=OPERATORS[type(operator)])
         case ast.Return(value=value):

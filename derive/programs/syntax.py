@@ -12,17 +12,10 @@ from functools import lru_cache
 
 # Precedence of an expression, from loose to tight
 LOOSEST, AND, NOT, COMPARISON, SUM, PRODUCT, UNARY, POWER, ATOM = range(9)
-LEVELS = {
-    "and": AND,
-    "+": SUM,
-    "-": SUM,
-    "*": PRODUCT,
-    "/": PRODUCT,
-    "@": PRODUCT,
-    "//": PRODUCT,
-    "**": POWER,
-} | dict.fromkeys(("==", "!=", "<", ">", "<=", ">="), COMPARISON)
-FORM_LEVELS = {"negative": UNARY, "not": NOT, "same": COMPARISON, "lambda": LOOSEST}
+LEVELS = {"and": AND, "+": SUM, "-": SUM, "**": POWER}
+LEVELS |= dict.fromkeys(("*", "/", "//", "%", "@"), PRODUCT)
+LEVELS |= dict.fromkeys(("==", "!=", "<", ">", "<=", ">="), COMPARISON)
+FORM_LEVELS = {"cases": LOOSEST, "negative": UNARY, "not": NOT, "same": COMPARISON, "lambda": LOOSEST}
 
 
 class Code:
@@ -32,8 +25,8 @@ class Code:
     ----------
     form : str
         `name`, `literal`, `hole` of a template, `group` in brackets for the reader, `binary`, `negative`, `not`,
-        `same` (`a is b is c`), `attribute`, `call`, `keyword` argument, `subscript`, `slice`, `tuple`, `list`,
-        `lambda`, `generator`.
+        `same` (`a is b is c`), `cases` (condition, then, else), `attribute`, `call`, `keyword` argument, `subscript`,
+        `slice`, `tuple`, `list`, `lambda`, `generator`.
     head : str
         The name, literal or operator.
     args : tuple of Code
@@ -91,6 +84,8 @@ class Code:
                 return f"[{listed(args)}]"
             case "not":
                 return f"not {args[0].at(NOT)}"
+            case "cases":
+                return f"{args[1].at(AND)} if {args[0].at(AND)} else {args[2].text}"
             case "same":
                 return " is ".join(arg.at(SUM) for arg in args)
             case "lambda":
@@ -194,6 +189,10 @@ def sequence(form: str, items: Iterable[Code]) -> Code:
     return Code(form, "", tuple(items))
 
 
+def cases(condition: Code, then: Code, otherwise: Code) -> Code:
+    return Code("cases", "", (condition, then, otherwise))
+
+
 def grouped(code: Code) -> Code:
     """In brackets for the reader, unless it holds together anyway."""
     return code if code.level == ATOM else Code("group", "", (code,))
@@ -245,7 +244,8 @@ class Template:
 HOLE = "hole_"
 template = lru_cache(maxsize=4096)(Template)
 SYMBOLS: dict[type, str] = {
-    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Pow: "**", ast.Eq: "==",
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.FloorDiv: "//", ast.Mod: "%",
+    ast.Pow: "**", ast.Eq: "==",
     ast.NotEq: "!=", ast.Lt: "<", ast.Gt: ">", ast.LtE: "<=", ast.GtE: ">=",
 }  # fmt: skip
 
@@ -308,6 +308,8 @@ def converted(node: ast.AST | None) -> Code:
             return Code("same", "", tuple(map(converted, [left, *others])))
         case ast.UnaryOp(op=ast.USub() | ast.Not() as operator, operand=operand):
             return Code("not" if isinstance(operator, ast.Not) else "negative", "", (converted(operand),))
+        case ast.IfExp(test=test, body=body, orelse=other):
+            return cases(*map(converted, (test, body, other)))
         case ast.Lambda(args=ast.arguments(args=parameters), body=body):
             return Code("lambda", "", (converted(body), *(converted(ast.Name(p.arg)) for p in parameters)))
         case ast.GeneratorExp(elt=made, generators=[ast.comprehension(target=target, iter=among, ifs=[])]):
