@@ -19,7 +19,7 @@ from .programs import syntax
 from .programs.batches import Batch
 from .programs.samples import NoRows
 from .programs.signature import refused
-from .programs.statement_tree import Statement, by_keyword, called, function_of, named, statements
+from .programs.statement_tree import CodeStatement, by_keyword, called, function_of, named, statements
 from .shapes import Dim
 
 
@@ -96,7 +96,7 @@ class BatchModule(Module):
     def output_names(self, outputs: Sequence[str]) -> list[str]:
         return [label for name in outputs for label in self.program.ends.get(name, [name])]
 
-    def checks(self) -> list[Statement]:
+    def checks(self) -> list[CodeStatement]:
         name = self.signature.name_of[next(iter(self.batch.stacked.values()))]
         return [*super().checks(), *refused("{x}.shape[0] == 0", f"{name} has no samples", x=name)]
 
@@ -122,7 +122,7 @@ class LoopModule(Module):
     def scope(self) -> str:
         return scope(self.samples, self.per_sample)
 
-    def function(self, name: str) -> list[Statement]:
+    def function(self, name: str) -> list[CodeStatement]:
         (one,) = super().function(name)
         single = name + "_of_one"
         one.codes = (syntax.call(syntax.name(single), *one.codes[0].args[1:]),)

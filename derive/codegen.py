@@ -8,7 +8,7 @@ sanitized names, never of a user's text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial, reduce
 from typing import Any
@@ -20,6 +20,7 @@ from .expr import MAX_FLAT, Expr, symbol_count, symbols_of
 from .own_functions import functions_of
 from .program import Program, compile, other_orders
 from .programs import syntax
+from .programs.assembly import assembled, bound_by
 from .programs.blocked import BlockedWriter
 from .programs.callables import Generated
 from .programs.headings import derivative_text, described, fill, heading
@@ -27,16 +28,13 @@ from .programs.order import dims_of
 from .programs.signature import Signature, parts_of
 from .programs.statement_tree import (
     WIDTH,
-    Statement,
-    bound_by,
+    CodeStatement,
     by_keyword,
     called,
     function_of,
     lines_of,
     named,
     names_in,
-    names_of,
-    needed_import,
     several,
     statements,
     unpacked,
@@ -187,7 +185,7 @@ class Module:
         """The outputs of the program that outputs of the module are made of."""
         return outputs
 
-    def checks(self) -> list[Statement]:
+    def checks(self) -> list[CodeStatement]:
         """What checks the arguments."""
         return self.signature.checks
 
@@ -219,7 +217,7 @@ class Module:
         kept = [name for name, _ in self.functions if self.keeps(name)]
         return assembled(self.docstring(is_full), self.dialect.imports, self.blocks(), self.helper_sources(), kept)
 
-    def blocks(self) -> list[Statement]:
+    def blocks(self) -> list[CodeStatement]:
         """The functions of the module's own."""
         made = [s for name, _ in self.functions for s in self.function(name)]
         made += [s for name in self.by_rows for s in self.loop(name)]
@@ -251,7 +249,7 @@ class Module:
         writer = self.writers[name]
         return isinstance(writer, WorkspaceWriter) and bool(writer.buffers)
 
-    def function(self, name: str) -> list[Statement]:
+    def function(self, name: str) -> list[CodeStatement]:
         writer = self.writers[name]
         signature = self.signature
         own, first = [signature.name_of[s] for s in signature.symbols], signature.parameters[0]
@@ -274,7 +272,7 @@ class Module:
         dims = sorted(self.by_rows[name].dims - set(self.signature.open_dims))
         return [*self.signature.parameters, *(self.signature.dims[dim] for dim in dims)]
 
-    def loop(self, name: str) -> list[Statement]:
+    def loop(self, name: str) -> list[CodeStatement]:
         """`_gradient_by_rows(U, V, m, n)`: the same, large arrays some rows at a time."""
         summary = "The same, some rows at a time, so that they stay in the cache."
         dtype = statements("dtype = {x}.dtype", x=self.signature.parameters[0])
@@ -284,7 +282,7 @@ class Module:
     def all_writers(self) -> list[Writer]:
         return [*self.writers.values(), *self.by_rows.values()]
 
-    def written_constants(self) -> tuple[Writer, list[Statement]]:
+    def written_constants(self) -> tuple[Writer, list[CodeStatement]]:
         """What computes what is made of constant arguments alone."""
         program = self.program
         titles = [f"constant {i}" for i in range(len(program.kept))]
@@ -296,7 +294,7 @@ class Module:
         writer.helpers |= {"_own", "_same"}
         return writer, writer.write()
 
-    def constants(self, writer: Writer) -> list[Statement]:
+    def constants(self, writer: Writer) -> list[CodeStatement]:
         """`_constants(X)`: products of constant arguments, computed once for the same entries."""
         arguments, sizes = self.constant_arguments(), self.constant_sizes()
         held = [syntax.template(f"held[{i}]").code for i in range(len(arguments) + len(sizes))]
@@ -321,7 +319,7 @@ class Module:
         assert self.constant is not None
         return [self.signature.dims[dim] for dim in sorted(self.constant.dims)]
 
-    def kept_buffers(self, name: str, writer: WorkspaceWriter, convert: list[Statement]) -> list[Statement]:
+    def kept_buffers(self, name: str, writer: WorkspaceWriter, convert: list[CodeStatement]) -> list[CodeStatement]:
         """What finds the buffers of an earlier call with arguments of the same shapes and type."""
         parameters = self.signature.arguments
         dims = named(self.signature.dims[d] for d in sorted(writer.dims))
@@ -364,10 +362,10 @@ class Module:
             return f"{d.name} and {f'({derivatives})' if d.is_joint else derivatives}{after}"
         return f"{derivatives}{after}" if d.is_joint else f"{derivatives}, {described(d.result)}{after}"
 
-    def arguments(self) -> list[Statement]:
+    def arguments(self) -> list[CodeStatement]:
         signature = self.signature
         own = [signature.name_of[s] for s in signature.symbols]
-        body: list[Statement] = []
+        body: list[CodeStatement] = []
         if own:
             convert = statements(
                 "{own} = _arrays({arrays})", own=syntax.sequence("tuple", named(own)), arrays=by_keyword(own)
@@ -383,7 +381,7 @@ class Module:
         summary = "The arguments as arrays of one floating type, their shapes checked."
         return function_of("_arguments", signature.arguments, summary, body)
 
-    def quick_check(self, convert: list[Statement]) -> list[Statement]:
+    def quick_check(self, convert: list[CodeStatement]) -> list[CodeStatement]:
         """Conversion of the arguments, skipped where they are what it would make of them."""
         arrays: list[str] = []
         scalars: list[str] = []
@@ -421,19 +419,6 @@ class Module:
 
 # Pieces of a module
 
-HELD = {
-    "_DOUBLE": "_DOUBLE = np.dtype(np.float64)",
-    "_held": '_held = {"constants": ((), ())}  # the arguments, and what was made of them',
-}
-KEPT = '''
-class _Kept(threading.local):
-    """Buffers of the last call; each thread has its own."""
-
-{fields}
-
-
-_kept = _Kept()'''
-STANDARD = {"functools": "functools", "math": "math", "threading": "_kept"}  # by what uses them
 CONSTANTS = """
 def _constants({parameters}):
     "What is made of constant arguments alone, kept while they are the same."
@@ -465,21 +450,6 @@ if {key} != {known}:
     {kept} = {key}, {buffers}
 {names} = {buffers}
 """
-
-
-def assembled(
-    heading: str, imports: Iterable[str], blocks: Sequence[Statement], helpers: Sequence[str], kept: Iterable[str] = ()
-) -> str:
-    """The source of a module; of the import lines what it uses, with buffers for the functions that keep them."""
-    used = names_in(blocks).union(*map(names_of, helpers))
-    lines = [f"import {name}" for name, user in STANDARD.items() if user in used]
-    lines += [""] * bool(lines) + [line for entry in imports for line in needed_import(entry, used)]
-    head = [heading, "\n".join(lines)]
-    if held := [line for name, line in HELD.items() if name in used]:
-        head.append("\n".join(held))
-    if "_kept" in used:
-        head.append(KEPT.format(fields="\n".join(f"    {name} = None, ()" for name in kept)))
-    return "\n\n\n".join(["\n\n".join(head), *("\n".join(b.lines()) for b in blocks), *helpers]) + "\n"
 
 
 def conjunction(clauses: Sequence[Code]) -> Code:

@@ -12,7 +12,8 @@ import derive
 from derive.codegen import module_of
 from derive.dialects import DIALECTS
 from derive.programs import statement_tree, syntax
-from derive.programs.statement_tree import lines_of, names_in, needed_import, statements
+from derive.programs.assembly import needed_import
+from derive.programs.statement_tree import lines_of, names_in, statements
 from derive.programs.syntax import ATOM, Code
 
 SYMBOLS = {"+": ast.Add, "-": ast.Sub, "*": ast.Mult, "/": ast.Div, "@": ast.MatMult, "**": ast.Pow}

@@ -20,7 +20,7 @@ from ..programs.headings import derivative_text, described, fill, heading
 from ..programs.order import dims_of
 from ..programs.samples import NoRows
 from ..programs.signature import Signature, dim_code, parts_of
-from ..programs.statement_tree import WIDTH, Statement, names_in, statements
+from ..programs.statement_tree import WIDTH, CodeStatement, names_in, statements
 from ..programs.syntax import calls_in
 from ..programs.terms import Term
 from .c_tree import c_lines, c_text
@@ -97,9 +97,9 @@ class CFile:
             results_of = {name: self.program.outputs[output] for output, name in chosen[stem].items()}
             self.functions[stem] = f"{prefix}_{stem}", results_of
 
-    def _guards(self) -> list[Statement]:
+    def _guards(self) -> list[CodeStatement]:
         """What fails where an entry or a block that is taken is not there."""
-        made: list[Statement] = []
+        made: list[CodeStatement] = []
         for end, size in self.signature.parts:
             self.failures.append(f"{size} must be at least {end}")
             sizes = {key: dim_code(dim, self.signature.dims, False) for key, dim in (("n", size), ("end", end))}

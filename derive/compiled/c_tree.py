@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..programs.statement_tree import Statement
+from ..programs.statement_tree import CodeStatement
 from ..programs.syntax import Code, binary, literal, name
 
 # What the templates say for a type: `x: double = 0.0`.
@@ -36,11 +36,11 @@ def _as_c(code: Code) -> Code:
     return Code(code.form, code.head, args) if args else code
 
 
-def c_lines(made: Iterable[Statement]) -> list[str]:
+def c_lines(made: Iterable[CodeStatement]) -> list[str]:
     return [line for statement in made for line in _lines(statement)]
 
 
-def _lines(made: Statement) -> list[str]:
+def _lines(made: CodeStatement) -> list[str]:
     above = [f"/* {made.comment} */"] if made.comment else []
     codes = [c_text(code) for code in made.codes if made.form != "for"]
     match made.form:
@@ -62,7 +62,7 @@ def _lines(made: Statement) -> list[str]:
     raise ValueError(f"C has no {made.form} here")
 
 
-def _under(head: str, body: Sequence[Statement]) -> list[str]:
+def _under(head: str, body: Sequence[CodeStatement]) -> list[str]:
     """The statements of a loop or a condition; one alone on its line."""
     lines = c_lines(body)
     if len(lines) == 1:

@@ -28,7 +28,7 @@ from ..errors import DeriveError
 from ..programs import syntax
 from ..programs.callables import executed
 from ..programs.signature import Signature, refused
-from ..programs.statement_tree import Statement, by_keyword, called, function_of, lines_of, named, statements
+from ..programs.statement_tree import CodeStatement, by_keyword, called, function_of, lines_of, named, statements
 from ..programs.terms import Term
 from ..shapes import ONE, Dim
 from .c_file import CFile, quoted
@@ -95,7 +95,7 @@ def arguments(signature: Signature) -> str:
     """A module whose `_arguments` converts and checks what is no array of doubles of the right shape."""
     own = [signature.name_of[s] for s in signature.symbols]
     sizes = [signature.dims[d] for d in signature.open_dims]
-    body: list[Statement] = []
+    body: list[CodeStatement] = []
     if own:
         targets = syntax.sequence("tuple", named(own))
         body += statements("{own} = _arrays({arrays})", own=targets, arrays=by_keyword(own))

@@ -20,7 +20,7 @@ from ..programs import syntax
 from ..programs.formulas import formula, short
 from ..programs.row_blocks import RowBlock, split
 from ..programs.signature import Signature
-from ..programs.statement_tree import Part, Statement, named, note, statements
+from ..programs.statement_tree import CodeStatement, Part, named, note, statements
 from ..programs.syntax import Code, binary, literal
 from ..programs.terms import Term, Value
 from ..shapes import ONE, Dim
@@ -59,7 +59,7 @@ class Loops(EntryPlaces):
 
     Attributes
     ----------
-    made : list of Statement
+    made : list of CodeStatement
         The body of the function.
     work : Code
         The size of the workspace in doubles, in terms of the dimensions.
@@ -201,7 +201,7 @@ class Loops(EntryPlaces):
         inside = self.statements[body:]
         mentioned = {array for s in inside for array in s.names}
         written = {*made.values(), *filled}
-        start: list[Statement] = []
+        start: list[CodeStatement] = []
         for to in sorted(mentioned & pointers.keys(), key=lambda array: int(array[1:])):
             whole, columns = pointers[to]
             kind = "array" if whole in written else "reading"
@@ -484,7 +484,7 @@ class Loops(EntryPlaces):
 
     # The workspace
 
-    def _allocated(self) -> tuple[Code, list[Statement]]:
+    def _allocated(self) -> tuple[Code, list[CodeStatement]]:
         """The size of the workspace, and what names its arrays."""
         last: dict[str, int] = {}
         for number, statement in enumerate(self.statements):

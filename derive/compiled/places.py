@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from ..programs import syntax
 from ..programs.signature import Signature, dim_code
-from ..programs.statement_tree import Statement, names_in
+from ..programs.statement_tree import CodeStatement, names_in
 from ..programs.syntax import Code, binary, literal, name, negative
 from ..programs.terms import Term, Value
 from ..shapes import ONE, Dim
@@ -29,25 +29,25 @@ class LoopStatement:
 
     Attributes
     ----------
-    made : list of Statement
+    made : list of CodeStatement
     writes : str or None
         The array that loops over its entries write, each entry of itself or of what is read at its place.
     holds : set of str
         Arrays that must be there besides.
-    loop : list of Statement
+    loop : list of CodeStatement
         What goes through blocks of rows; the statements in it are `is_inside`.
     """
 
     __slots__ = ("made", "writes", "holds", "loop", "is_inside")
 
     def __init__(self) -> None:
-        self.made: list[Statement] = []
+        self.made: list[CodeStatement] = []
         self.writes: str | None = None
         self.holds: set[str] = set()
-        self.loop: list[Statement] = []
+        self.loop: list[CodeStatement] = []
         self.is_inside = False
 
-    def emitted(self) -> list[Statement]:
+    def emitted(self) -> list[CodeStatement]:
         """What stands in the function itself."""
         return [] if self.is_inside else [*self.made, *self.loop]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..codegen import Module, assembled
+from ..codegen import Module
 from ..dialects import dialect
 from ..errors import DeriveError
 from ..expr import Expr, is_zero, substitute, symbol, symbols_of
+from ..programs.assembly import assembled
 from ..programs.callables import Generated
 from ..programs.headings import fill, wrapped_formula
 from ..programs.statement_tree import called, function_of, statements

@@ -19,7 +19,7 @@ from .costs import Cost
 from .expressions import number
 from .formulas import formula
 from .row_blocks import FILLED, RowBlock, split
-from .statement_tree import Statement
+from .statement_tree import CodeStatement
 from .syntax import Code, binary
 from .terms import Value, users_in
 from .workspace import PAST_THE_CACHE
@@ -87,7 +87,7 @@ class BlockedWriter(Writer):
         rows, columns = max((v.shape for v in arrays), key=lambda shape: sizes.cost(Cost.of(1, *shape)))
         return binary(">", syntax.product([self.dim(rows), syntax.grouped(self.dim(columns))]), number(limit))
 
-    def write(self) -> list[Statement]:
+    def write(self) -> list[CodeStatement]:
         if self.block is not None:
             self._separate(self.block)
         return super().write()

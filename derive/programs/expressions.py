@@ -13,7 +13,7 @@ from . import syntax
 from .formulas import formula
 from .naming import suggested
 from .signature import Signature, dim_code, unused
-from .statement_tree import WIDTH, Part, Statement, statements
+from .statement_tree import WIDTH, CodeStatement, Part, statements
 from .syntax import Code, binary, grouped, negative
 from .terms import Term, Value
 
@@ -53,7 +53,7 @@ class Expressions:
         self.terms = [program.outputs[name] for name in outputs]
         self.outputs = list(outputs)
         self.helpers: set[str] = set()
-        self.lines: list[Statement] = []
+        self.lines: list[CodeStatement] = []
         self.texts: dict[Value, Code] = {}
         self.names: dict[Value, str] = {}
         self.formulas: dict[Value, Expr] = {}

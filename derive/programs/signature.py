@@ -8,7 +8,7 @@ from .. import names
 from ..expr import Expr, nodes
 from ..shapes import ONE, Dim
 from . import syntax
-from .statement_tree import Part, Statement, statements
+from .statement_tree import CodeStatement, Part, statements
 from .syntax import Code
 
 
@@ -28,7 +28,7 @@ class Signature:
         Python names of the dimensions.
     open_dims : list of str
         The dimensions that are parameters.
-    checks : list of Statement
+    checks : list of CodeStatement
         What reads the dimensions off the shapes and checks the rest.
     """
 
@@ -56,7 +56,7 @@ class Signature:
             self.dims[dim] = name
         self.used = used
         self.parts = list(dict.fromkeys(parts))  # what must be at most what: the entries and blocks taken
-        self.checks: list[Statement] = []
+        self.checks: list[CodeStatement] = []
         self.bound: list[str] = []  # dimensions that the lines so far have read
         self.hidden: list[str] = []  # dimensions that no array reveals
         self.read: set[str] = set()  # dimensions that the lines or the body use
@@ -74,9 +74,9 @@ class Signature:
         return dim_code(dim, self.dims)
 
     @property
-    def number_checks(self) -> list[Statement]:
+    def number_checks(self) -> list[CodeStatement]:
         """What refuses arrays where numbers must be."""
-        made: list[Statement] = []
+        made: list[CodeStatement] = []
         for name in (self.name_of[symbol] for symbol in self.symbols if symbol.is_scalar):
             made += refused("{x}.ndim != 0", f"{name} must be a number, not of shape {{{name}.shape}}", x=name)
         return made
@@ -244,7 +244,7 @@ def dim_code(dim: Dim, dims: Mapping[str, str], has_powers: bool = True) -> Code
     return made or syntax.literal("0")
 
 
-def refused(condition: str, /, problem: str, **parts: Part) -> list[Statement]:
+def refused(condition: str, /, problem: str, **parts: Part) -> list[CodeStatement]:
     """`if condition: raise ValueError`, of a template; the problem is the inside of a string, which may have fields."""
     text = f"if {condition}:\n    raise ValueError({{problem}})"
     return statements(text, problem=syntax.literal(f'{"f" * ("{" in problem)}"{problem}"'), **parts)

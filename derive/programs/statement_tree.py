@@ -18,7 +18,7 @@ WIDTH = 88
 OPERATORS: dict[type, str] = {ast.Add: "+=", ast.Sub: "-=", ast.Mult: "*=", ast.Div: "/="}
 
 
-class Statement:
+class CodeStatement:
     """A statement of Python.
 
     Attributes
@@ -30,7 +30,7 @@ class Statement:
         Of an assignment the operator, of a declaration the type.
     codes : tuple of Code
         Target and value; the condition; target and iterable; name and parameters as a call.
-    body, otherwise : sequence of Statement
+    body, otherwise : sequence of CodeStatement
     comment : str
         Behind the statement or, where that is too long, above it.
     """
@@ -41,8 +41,8 @@ class Statement:
         self,
         form: str,
         codes: Sequence[Code] = (),
-        body: Sequence[Statement] = (),
-        otherwise: Sequence[Statement] = (),
+        body: Sequence[CodeStatement] = (),
+        otherwise: Sequence[CodeStatement] = (),
         head: str = "",
         comment: str = "",
     ) -> None:
@@ -86,11 +86,11 @@ class Statement:
                 return broken(f"{self.form} ", codes[0], "", indent)
         return broken(f"{self.form} ", codes[0], ":", indent)
 
-    def renamed(self, names: Mapping[str, str]) -> Statement:
+    def renamed(self, names: Mapping[str, str]) -> CodeStatement:
         """The statement with other names."""
         body, otherwise = ([s.renamed(names) for s in part] for part in (self.body, self.otherwise))
         codes = [code.renamed(names) for code in self.codes]
-        return Statement(self.form, codes, body, otherwise, self.head, self.comment)
+        return CodeStatement(self.form, codes, body, otherwise, self.head, self.comment)
 
     def all_codes(self) -> Iterator[Code]:
         """The expressions in it and below it, and all in them."""
@@ -100,17 +100,17 @@ class Statement:
             yield from statement.all_codes()
 
 
-Part: TypeAlias = "Code | str | Sequence[Code] | Sequence[Statement]"
+Part: TypeAlias = "Code | str | Sequence[Code] | Sequence[CodeStatement]"
 
 
 # Printing
 
 
-def lines_of(made: Iterable[Statement], indent: int = 0) -> list[str]:
+def lines_of(made: Iterable[CodeStatement], indent: int = 0) -> list[str]:
     return [line for statement in made for line in statement.lines(indent)]
 
 
-def indented(made: Sequence[Statement], indent: int) -> list[str]:
+def indented(made: Sequence[CodeStatement], indent: int) -> list[str]:
     return ["    " + line for line in lines_of(made, indent + 4)]
 
 
@@ -162,7 +162,7 @@ def _opened(code: Code) -> tuple[str, list[tuple[str, Code, str]], str] | None:
 # Making
 
 
-def statements(template: str, comment: str | None = None, /, **parts: Part) -> list[Statement]:
+def statements(template: str, comment: str | None = None, /, **parts: Part) -> list[CodeStatement]:
     """The statements of a template with its holes filled; the comment goes to the last."""
     codes = {key: name(part) if isinstance(part, str) else part for key, part in parts.items()}
     made = _filled(_parsed(template), codes)
@@ -175,8 +175,8 @@ def docstring(text: str) -> Code:
     return literal(f'"""{text}"""')
 
 
-def note(comment: str) -> Statement:
-    return Statement("note", comment=comment)
+def note(comment: str) -> CodeStatement:
+    return CodeStatement("note", comment=comment)
 
 
 def several(items: Sequence[Code]) -> Code:
@@ -197,27 +197,29 @@ def by_keyword(texts: Iterable[str]) -> list[Code]:
     return [Code("keyword", text, (name(text),)) for text in texts]
 
 
-def unpacked(targets: Sequence[str], made: Code) -> list[Statement]:
+def unpacked(targets: Sequence[str], made: Code) -> list[CodeStatement]:
     """`a, b = call`, or the call alone."""
     if not targets:
         return statements("{made}", made=made)
     return statements("{targets} = {made}", targets=several(named(targets)), made=made)
 
 
-def function_of(own: str, parameters: Iterable[str], summary: str, body: Sequence[Statement]) -> list[Statement]:
+def function_of(
+    own: str, parameters: Iterable[str], summary: str, body: Sequence[CodeStatement]
+) -> list[CodeStatement]:
     text = "def {name}({parameters}):\n    {summary}\n    {body}"
     return statements(text, name=own, parameters=named(parameters), summary=docstring(summary), body=body)
 
 
-def names_in(made: Iterable[Statement]) -> set[str]:
+def names_in(made: Iterable[CodeStatement]) -> set[str]:
     """The names that statements mention."""
     return {code.head for statement in made for code in statement.all_codes() if code.form == "name"}
 
 
 def _filled(
-    made: Iterable[Statement], parts: Mapping[str, Code | Sequence[Code] | Sequence[Statement]]
-) -> list[Statement]:
-    found: list[Statement] = []
+    made: Iterable[CodeStatement], parts: Mapping[str, Code | Sequence[Code] | Sequence[CodeStatement]]
+) -> list[CodeStatement]:
+    found: list[CodeStatement] = []
     for each in made:
         first = each.codes[0]
         part = parts[first.head] if first.form == "hole" and each.form == "do" else None
@@ -225,64 +227,42 @@ def _filled(
             found += part  # type: ignore[arg-type]
             continue
         codes = [filled(code, parts) for code in each.codes]  # type: ignore[arg-type]
-        found.append(Statement(each.form, codes, _filled(each.body, parts), _filled(each.otherwise, parts), each.head))
+        found.append(
+            CodeStatement(each.form, codes, _filled(each.body, parts), _filled(each.otherwise, parts), each.head)
+        )
     return found
 
 
 @lru_cache(maxsize=256)
-def _parsed(text: str) -> list[Statement]:
+def _parsed(text: str) -> list[CodeStatement]:
     return [_statement(node) for node in ast.parse(text.replace("{", HOLE).replace("}", "")).body]
 
 
-def _statement(node: ast.stmt) -> Statement:
+def _statement(node: ast.stmt) -> CodeStatement:
     """A template's statement of Python as ours."""
     match node:
         case ast.Expr(value=ast.Constant(value=str(text))):
-            return Statement("do", [docstring(text)])
+            return CodeStatement("do", [docstring(text)])
         case ast.Expr(value=value):
-            return Statement("do", [converted(value)])
+            return CodeStatement("do", [converted(value)])
         case ast.Assign(targets=[target], value=value):
-            return Statement("assign", [converted(target), converted(value)], head="=")
+            return CodeStatement("assign", [converted(target), converted(value)], head="=")
         case ast.AnnAssign(target=target, annotation=ast.Name(id=kind), value=value):
-            return Statement("declare", [converted(target), converted(value)], head=kind)
+            return CodeStatement("declare", [converted(target), converted(value)], head=kind)
         case ast.AugAssign(target=target, op=operator, value=value):
-            return Statement("assign", [converted(target), converted(value)], head=OPERATORS[type(operator)])
+            return CodeStatement("assign", [converted(target), converted(value)], head=OPERATORS[type(operator)])
         case ast.Return(value=value):
-            return Statement("return", [converted(value)])
+            return CodeStatement("return", [converted(value)])
         case ast.Raise(exc=value):
-            return Statement("raise", [converted(value)])
+            return CodeStatement("raise", [converted(value)])
         case ast.If(test=test, body=body, orelse=others):
-            return Statement("if", [converted(test)], [*map(_statement, body)], [*map(_statement, others)])
+            return CodeStatement("if", [converted(test)], [*map(_statement, body)], [*map(_statement, others)])
         case ast.For(target=target, iter=among, body=body):
-            return Statement("for", [converted(target), converted(among)], [*map(_statement, body)])
+            return CodeStatement("for", [converted(target), converted(among)], [*map(_statement, body)])
         case ast.FunctionDef(name=own, args=ast.arguments(args=parameters), body=body):
             head = call(*(converted(ast.Name(text)) for text in (own, *(p.arg for p in parameters))))
-            return Statement("def", [head], [*map(_statement, body)])
+            return CodeStatement("def", [head], [*map(_statement, body)])
         case ast.ClassDef(name=own, bases=bases, body=body):
             head = call(converted(ast.Name(own)), *map(converted, bases))
-            return Statement("class", [head], [*map(_statement, body)])
+            return CodeStatement("class", [head], [*map(_statement, body)])
     raise ValueError(f"no template has {ast.dump(node)}")
-
-
-# What a module imports
-
-
-@lru_cache(maxsize=1024)
-def names_of(source: str) -> frozenset[str]:
-    """The names that the source of a helper mentions."""
-    return frozenset(node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name))
-
-
-def bound_by(line: str) -> dict[str, ast.alias]:
-    """The names that an import line binds."""
-    (node,) = ast.parse(line).body
-    assert isinstance(node, ast.Import | ast.ImportFrom)
-    return {alias.asname or alias.name.split(".")[0]: alias for alias in node.names}
-
-
-def needed_import(line: str, used: Iterable[str]) -> list[str]:
-    """An import line, without the names that a module does not use."""
-    (node,) = ast.parse(line).body
-    assert isinstance(node, ast.Import | ast.ImportFrom)
-    node.names = [alias for bound, alias in bound_by(line).items() if bound in used]
-    return [ast.unparse(node)] if node.names else []

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from . import syntax
 from .expressions import DTYPE, is_full_somewhere, number
-from .statement_tree import Statement, names_in, note, several, statements
+from .statement_tree import CodeStatement, names_in, note, several, statements
 from .syntax import Code, call
 from .terms import Term, Value, users_in
 from .writer import UFUNCS, Writer, is_broadcast
@@ -39,7 +39,7 @@ class WorkspaceWriter(Writer):
 
     continuing = frozenset(UFUNCS)
 
-    def write(self) -> list[Statement]:
+    def write(self) -> list[CodeStatement]:
         self.buffers: dict[str, Code] = {}
         self.rows_of: dict[str, tuple[str, int]] = {}
         self.made_of: dict[str, Code] = {}
@@ -257,7 +257,7 @@ class WorkspaceWriter(Writer):
 
     # The function that makes the buffers
 
-    def allocation(self, function: str) -> list[Statement]:
+    def allocation(self, function: str) -> list[CodeStatement]:
         """`_gradient_buffers(m, n, dtype)`: the arrays, in order."""
         made = {name: call(syntax.name("_empty"), shape, DTYPE) for name, shape in self.buffers.items()}
         order = list(self.buffers)

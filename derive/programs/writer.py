@@ -19,7 +19,7 @@ from .expressions import LONG, STATIC, Expressions, is_full_somewhere, number
 from .formulas import formula, short
 from .reuse import Reuse
 from .signature import Signature, unused
-from .statement_tree import WIDTH, Statement, several
+from .statement_tree import WIDTH, CodeStatement, several
 from .syntax import Code, binary, negative
 from .terms import Term, Value
 
@@ -177,7 +177,7 @@ class Writer(Expressions):
 
     # Lines
 
-    def write(self) -> list[Statement]:
+    def write(self) -> list[CodeStatement]:
         """The statements of the body, the last one returns."""
         for value in self.order:
             self.formulas[value] = formula(value, self.formulas)
