@@ -7,9 +7,9 @@ a whole each block is written into its place.  Small arrays are one block.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial, reduce
+from typing import Any
 
 from ..expr import symbol
 from ..operations import FUNCTIONS
@@ -190,7 +190,15 @@ def parts(value: Value) -> set[Value]:
     return {part for term in value.args for part in term.parts()}
 
 
-def by_single_rows(source: str) -> str:
-    """Generated code that goes through all arrays that it may one row at a time, to be checked on small ones."""
-    always = re.sub(rf" > ({PAST_THE_CACHE}|{PAST_THE_LAST_LEVEL}):", " >= 0:", source)
-    return re.sub(r"step = max\(.*", "step = 1", always)
+def by_single_rows(module: Any) -> str:
+    """The source of a module that goes through arrays one row at a time where it may, to be checked on small ones."""
+    for loop in module.by_rows.values():
+        loop.condition = syntax.literal("True")
+    source: str = module.source(is_full=False)
+    return source.replace(module.dialect.helpers["_slices"].strip("\n"), ONE_BY_ONE)
+
+
+ONE_BY_ONE = """
+def _slices(rows, columns, others):
+    return [slice(i, i + 1) for i in range(max(rows, 1))]
+"""
