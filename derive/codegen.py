@@ -131,8 +131,7 @@ class Module:
         if derivation.loss.is_scalar and self.kind == "gradient":
             self.functions.append(("value_and_gradient", ("value", *parts)))
         own = self.own_names.union(name for name, _ in self.functions)
-        imported = {bound for line in spoken.imports for bound in bound_by(line)}
-        taken = {*spoken.helpers, *imported, spoken.module, "math", "threading", "dtype", *own}
+        taken = taken_by(spoken) | own
         results = [derivation.loss, *(part.result for part in parts.values())]
         functions = [f.parameter for f in functions_of(*results)]
         mentioned = dims_of(self.program.order)
@@ -465,6 +464,12 @@ def chained(text: str, arguments: Sequence[str], last: str) -> list[Code]:
             clauses.append([])
         clauses[-1].append(made)
     return [Code("same", "", (*clause, syntax.name(last))) for clause in clauses if clause]
+
+
+def taken_by(spoken: Dialect) -> set[str]:
+    """The names that a module uses itself, and no argument may bear."""
+    imported = {bound for line in spoken.imports for bound in bound_by(line)}
+    return {*spoken.helpers, *imported, spoken.module, "math", "threading", "dtype"}
 
 
 def arguments_of(derivation: Any) -> list[Expr]:

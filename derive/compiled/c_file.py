@@ -12,7 +12,8 @@ from typing import Any
 
 from .. import names
 from ..batched import batch_of, sample_names, scope
-from ..codegen import arguments_of, outputs_of, safest
+from ..codegen import arguments_of, outputs_of, safest, taken_by
+from ..dialects import dialect
 from ..errors import DeriveError
 from ..own_functions import functions_of
 from ..program import Program
@@ -47,6 +48,8 @@ class CFile:
         `value`, the kind, `value_and_gradient`: the name in C, and the results by the names of their parameters.
     failures : list of str
         By return code, from 1.
+    python : Signature
+        The same arguments as Python names them, where C reserves no names.
     """
 
     def __init__(self, derivation: Any, batch: str | Sequence[str] | None = None) -> None:
@@ -83,6 +86,8 @@ class CFile:
         symbols = [stacked.get(symbol, symbol) for symbol in arguments_of(derivation)]
         every = {n for v in self.program.order for d in v.shape for n in d.names} | dims_of(self.program.order)
         self.signature = Signature(symbols, every, taken, (), (), parts_of(*results))
+        in_python = taken_by(dialect("numpy")) | {*stems}
+        self.python = Signature(symbols, every, in_python, (), (), parts_of(*results))
         self.dims = [self.signature.dims[d] for d in sorted(self.signature.dims)]
         labels = result_names(parts, self.signature.used)
         chosen = {"value": {"value": "value"}, self.kind: labels, "value_and_gradient": {"value": "value", **labels}}

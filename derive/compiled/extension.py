@@ -85,7 +85,7 @@ def function(derivation: Any, returns: str = "derivative", batch: str | Sequence
         )
     title = f"<derive {derivation.kind} of {derivation.name}>"
     text = made.text()
-    return Compiled(text, wrapper(made, text), arguments(made.signature), wanted, title)
+    return Compiled(text, wrapper(made, text), arguments(made.python), wanted, title)
 
 
 # The Python side
@@ -136,8 +136,8 @@ def blas() -> tuple[Any, ...]:
 def wrapper(made: CFile, text: str) -> str:
     """What makes the C file of a text a Python module."""
     signature = made.signature
-    keywords = ", ".join(quoted(name) for name in signature.arguments)
-    listed = ", ".join(signature.arguments)
+    keywords = ", ".join(quoted(name) for name in made.python.arguments)
+    listed = ", ".join(made.python.arguments)
     count = len(signature.arguments)
     head = WRAPPER.replace("@COUNT@", str(count)).replace("@KEYWORDS@", keywords)
     for name in ("gemm", "gemv"):
