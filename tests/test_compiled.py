@@ -347,6 +347,8 @@ def test_what_c_lacks_is_refused_by_name():
         derivation.source("c", batch="y", per_sample=True)
     with pytest.raises(DeriveError, match="has no form over all of them"):
         derive.gradient("logdet(A + x xᵀ)", "A").source("c", batch="x")
+    with pytest.raises(DeriveError, match="samples of D has no form over all of them"):
+        derive.gradient("xᵀ D x", "x").source("c", batch="D")
     with pytest.raises(DeriveError, match="c has a workspace by itself"):
         derivation.function("c", workspace=True)
     with pytest.raises(DeriveError, match="there is no backend 'cuda'"):

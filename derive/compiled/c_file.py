@@ -55,7 +55,6 @@ class CFile:
     def __init__(self, derivation: Any, batch: str | Sequence[str] | None = None) -> None:
         self.derivation = derivation
         self.samples = [] if batch is None else sample_names(derivation, batch)
-        over = batch_of(derivation, self.samples) if self.samples else None
         self.kind: str = derivation.kind
         parts = outputs_of(derivation)
         results = [derivation.loss, *(part.result for part in parts.values())]
@@ -66,6 +65,7 @@ class CFile:
             )
         outputs = {"value": derivation.loss, **{name: part.result for name, part in parts.items()}}
         try:
+            over = batch_of(derivation, self.samples) if self.samples else None
             self.program: Program = safest(derivation, outputs, has_triangular_solve=True, batch=over)
         except NoRows:
             named = ", ".join(s.text() for s in self.samples)
