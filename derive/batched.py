@@ -17,6 +17,7 @@ from .expr import Expr, dimension_names, symbols_of
 from .program import Program
 from .programs import syntax
 from .programs.batches import Batch
+from .programs.headings import summary
 from .programs.samples import NoRows
 from .programs.signature import refused
 from .programs.statement_tree import CodeStatement, by_keyword, called, function_of, named, statements
@@ -139,7 +140,7 @@ class LoopModule(Module):
             sample = {n: syntax.subscript(*named([n, "i"])) for n in own}
             made = syntax.call(syntax.name(single), *(sample.get(n, syntax.name(n)) for n in parameters))
         body = statements(text, count=count, own=named(own), one=made)
-        return [one, *function_of(name, parameters, self.summary(name), body)]
+        return [one, *function_of(name, parameters, f"{summary(self.derivation, name, self.scope())}.", body)]
 
     def helper_sources(self) -> list[str]:
         found = [*super().helper_sources(), SAMPLES]

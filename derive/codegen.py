@@ -23,7 +23,7 @@ from .programs import syntax
 from .programs.assembly import assembled, bound_by
 from .programs.blocked import BlockedWriter
 from .programs.callables import Generated
-from .programs.headings import derivative_text, described, fill, heading
+from .programs.headings import fill, heading, summary
 from .programs.order import dims_of
 from .programs.signature import Signature, parts_of
 from .programs.statement_tree import (
@@ -265,7 +265,9 @@ class Module:
         if name in self.by_rows:
             condition, loop = self.by_rows[name].condition, called(f"_{name}_by_rows", self.loop_parameters(name))
             body += statements("if {condition}:\n    return {loop}", condition=condition, loop=loop)
-        return function_of(name, signature.parameters, self.summary(name), [*body, *self.bodies[name]])
+        return function_of(
+            name, signature.parameters, f"{summary(self.derivation, name, self.scope())}.", [*body, *self.bodies[name]]
+        )
 
     def loop_parameters(self, name: str) -> list[str]:
         dims = sorted(self.by_rows[name].dims - set(self.signature.open_dims))
@@ -349,17 +351,6 @@ class Module:
         dims = sorted({dim for writer in self.writers.values() for dim in writer.dims})
         own = self.writers[name].dims
         return [self.signature.dims[dim] if dim in own else "_" for dim in dims if dim not in self.signature.open_dims]
-
-    def summary(self, name: str) -> str:
-        d = self.derivation
-        scope = self.scope()
-        after = f", {scope}." if scope else "."
-        if name == "value":
-            return f"{d.name}, {described(d.loss)}{after}"
-        derivatives = ", ".join(derivative_text(part) for part in d.parts)
-        if name == "value_and_gradient":
-            return f"{d.name} and {f'({derivatives})' if d.is_joint else derivatives}{after}"
-        return f"{derivatives}{after}" if d.is_joint else f"{derivatives}, {described(d.result)}{after}"
 
     def arguments(self) -> list[CodeStatement]:
         signature = self.signature

@@ -17,7 +17,7 @@ from ..dialects import dialect
 from ..errors import DeriveError
 from ..own_functions import functions_of
 from ..program import Program
-from ..programs.headings import derivative_text, described, fill, heading
+from ..programs.headings import fill, heading, summary
 from ..programs.order import dims_of
 from ..programs.samples import NoRows
 from ..programs.signature import Signature, dim_code, parts_of
@@ -185,14 +185,7 @@ class CFile:
         )
 
     def summary(self, stem: str) -> str:
-        d = self.derivation
-        over = f", {scope(self.samples, False)}" if self.samples else ""
-        if stem == "value":
-            return f"{d.name}, {described(d.loss)}{over}"
-        derivatives = ", ".join(derivative_text(part) for part in d.parts)
-        if stem == "value_and_gradient":
-            return f"{d.name} and {derivatives}{over}"
-        return f"{derivatives}{over}" if d.is_joint else f"{derivatives}, {described(d.result)}{over}"
+        return summary(self.derivation, stem, scope(self.samples, False) if self.samples else "")
 
     def comment(self, helpers: Sequence[str]) -> str:
         """What the file computes, of which arrays, and how to call and compile it."""

@@ -35,6 +35,19 @@ def heading(d: Any, symbols: Sequence[Expr], scope: str = "", is_full: bool = Tr
     return lines
 
 
+def summary(d: Any, function: str, scope: str = "") -> str:
+    """What `value`, the function of the derivative or both compute, over the samples in scope."""
+    if function == "value":
+        made = f"{d.name}, {described(d.loss)}"
+    else:
+        made = ", ".join(derivative_text(part) for part in d.parts)
+        if function == "value_and_gradient":
+            made = f"{d.name} and {f'({made})' if d.is_joint else made}"
+        elif not d.is_joint:
+            made = f"{made}, {described(d.result)}"
+    return f"{made}, {scope}" if scope else made
+
+
 def boxed_text(derivation: Any) -> str:
     return str(derivation.boxed.text())
 
