@@ -398,6 +398,17 @@ GUESSED = [
     ("lambda w: np.sum((X @ w - y)**2)", ["X: m × n", "w: n", "y: m"], ""),
     ("def loss(w):\n  r = X @ w - y\n  return r @ r", ["X: m × n", "w: n", "y: m"], ""),
     ("softmax(Q @ K.T) @ V", ["Q: m × n", "K: p × n", "V: p × q"], "is taken of each row"),
+    # What divides X.T @ X is a count, what divides another product an array like it
+    ("np.trace(X.T @ X / (N - 1))", ["X: m × n", "N: scalar"], "N is read as a number"),
+    ("np.sum(X @ W / (Y - 1))", ["X: m × n", "W: n × p", "Y: m × p"], ""),
+    ("np.sum((X @ w - y)**2 / (s - 1))", ["X: m × n", "w: n", "y: m", "s: m"], ""),
+    # What keeps a divisor from 0 is a number, and no bias
+    ("np.sum(x / (np.sqrt(v) + eps))", ["x: n", "v: n", "ε: scalar"], ""),
+    ("-np.sum(y * np.log(p + eps))", ["y: n", "p: n", "ε: scalar"], ""),
+    ("np.sum(np.log(W @ x + b))", ["W: m × n", "x: n", "b: m"], ""),
+    ("np.sum(np.log(1 + a))", ["a: n"], ""),
+    ("np.mean(np.sum((x - y)**2, axis=1))", ["x: m × n", "y: m × n"], "x is read as a two-dimensional array"),
+    ("-F.logsigmoid(beta * (a - b)).mean()", ["β: scalar", "a: n", "b: n"], ""),
 ]
 
 
@@ -406,6 +417,11 @@ def test_ranks_are_solved_for_and_said(text, where, reading):
     parsed = derive.reading.parse(text, scalar="softmax" not in text)
     assert parsed.where == where
     assert reading in "; ".join(parsed.readings)
+
+
+def test_a_wish_for_a_number_makes_no_matrix_a_vector():
+    with pytest.raises(derive.DeriveError, match="a gradient needs a scalar loss"):
+        derive.gradient("F.softmax(Q @ K.T / np.sqrt(d), dim=-1) @ V", "Q")
 
 
 # What is refused, by what it is
