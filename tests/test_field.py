@@ -168,6 +168,14 @@ WRITTEN: list[tuple[str, str, str, Value]] = [
     (r"\sum_{i,j\,:\,i<j} A_{ij} x_i x_j", "x", "A: 4×4, x: 4", lambda v: v.x @ np.triu(v.A, 1) @ v.x),
     (r"x^T \mathbf{1}_{m\times n} y", "x", "x: 4, y: 3", lambda v: v.x.sum() * v.y.sum()),
     (r"\Sigma_{i=0}^n\Sigma_{j=0}^nA_{ij}x_ix_j", "x", "x: 3, A: 3×3", lambda v: v.x @ v.A @ v.x),
+    (r"\sum_{i, j : j > i} A_{ij} x_i x_j", "x", "A: 4×4, x: 4", lambda v: v.x @ np.triu(v.A, 1) @ v.x),
+    (r"\sum_i \sum_{j: j \neq i} A_{ij} x_i x_j", "x", "A: 4×4, x: 4",
+     lambda v: v.x @ (v.A - np.diag(np.diag(v.A))) @ v.x),
+    (r"\sum_i \sum_{j : j < i} A_{ij} x_i x_j", "x", "A: 4×4, x: 4", lambda v: v.x @ np.tril(v.A, -1) @ v.x),
+    # A transpose behind the label of a layer
+    (r"\|\mathbf{W}^{(2)T} x - y\|^2", "x", "W_2: 3×4, x: 3, y: 4", lambda v: ((v.W_2.T @ v.x - v.y) ** 2).sum()),
+    (r"\sigma(w^{[2]\top} a^{[1]} + b^{[2]})", "b_2", "w_2: 3, a_1: 3, b_2: scalar",
+     lambda v: 1 / (1 + np.exp(-v.w_2 @ v.a_1 - v.b_2))),
     # N less one is a number of samples below a product
     ("np.sum((X.T @ X / (N - 1))**2)", "X", "X: 5×3, N: scalar",
      lambda v: ((v.X.T @ v.X / (v.N - 1)) ** 2).sum()),
@@ -218,6 +226,8 @@ REFUSED = [
     ("sum((X .- mu).^2)", "X", "the sign .- is not read"),  # Julia takes mu from every column
     ("sum(log.(x))", "x", "f.(x) is not read"),
     (r"\sum_{i,j: i<k} x_i x_j", "x", "is no size"),
+    (r"\sum_{j: j<i} x_j", "x", "is no size"),
+    (r"w^{*T} x", "x", "optima (^*) are not read"),
     ("F.kl_div(P, Q, reduction='batchsum')", "P", "this reduction is not read"),
     ("tf.math.reduce_std(x, ddof=1)", "x", "the argument ddof="),
     (r"\operatorname{tr}(\sqrt{A X})", "X", "this root may be that of the matrix, or of every entry"),
@@ -337,6 +347,10 @@ def test_what_is_declared_a_number_is_one(text: str, wrt: str, where: str, shape
     gradient = derivation.function()(**{n: at[n] for n in inspect.signature(derivation.function()).parameters})
     assert np.allclose(gradient, slope(value, at, wrt), rtol=1e-5, atol=1e-7)
     assert ("1 - A" in text) or any("is read as each entry" in said for said in derivation.readings)
+
+
+def test_an_exponent_is_no_label() -> None:
+    assert str(derive.gradient("e^{(r)T}", "r", "r, T: scalar").boxed) == "T exp(r T)"
 
 
 def test_a_declared_matrix_is_no_sum() -> None:
