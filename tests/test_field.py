@@ -176,6 +176,14 @@ WRITTEN: list[tuple[str, str, str, Value]] = [
     (r"\|\mathbf{W}^{(2)T} x - y\|^2", "x", "W_2: 3×4, x: 3, y: 4", lambda v: ((v.W_2.T @ v.x - v.y) ** 2).sum()),
     (r"\sigma(w^{[2]\top} a^{[1]} + b^{[2]})", "b_2", "w_2: 3, a_1: 3, b_2: scalar",
      lambda v: 1 / (1 + np.exp(-v.w_2 @ v.a_1 - v.b_2))),
+    # The log of a mean
+    (r"\log \frac{1}{n} \sum_{i=1}^n e^{x_i}", "x", "x: 4", lambda v: np.log(np.exp(v.x).mean())),
+    (r"\sum_i \log \frac{1}{m} \sum_j e^{-\|x_i - y_j\|^2}", "x", "x: 3×2, Y: 4×2",
+     lambda v: np.log(np.exp(-((v.x[:, None] - v.Y) ** 2).sum(-1)).mean(1)).sum()),
+    (r"\log\lambda \sum_i x_i", r"\lambda", "λ: scalar, x: 4", lambda v: np.log(v.λ) * v.x.sum()),
+    # A letter before a norm in an exponent is a number
+    (r"\sum_{i<j} e^{-t\|z_i-z_j\|^2}", "z", "z: 4×3, t: scalar",
+     lambda v: sum(np.exp(-v.t * ((v.z[i] - v.z[j]) ** 2).sum()) for i in range(4) for j in range(i + 1, 4))),
     # N less one is a number of samples below a product
     ("np.sum((X.T @ X / (N - 1))**2)", "X", "X: 5×3, N: scalar",
      lambda v: ((v.X.T @ v.X / (v.N - 1)) ** 2).sum()),
@@ -227,6 +235,7 @@ REFUSED = [
     ("sum(log.(x))", "x", "f.(x) is not read"),
     (r"\sum_{i,j: i<k} x_i x_j", "x", "is no size"),
     (r"\sum_{j: j<i} x_j", "x", "is no size"),
+    (r"\log\frac{1}{\lambda} \sum_i x_i", "x", "may be the log of a mean, or a factor of a sum"),
     (r"w^{*T} x", "x", "optima (^*) are not read"),
     ("F.kl_div(P, Q, reduction='batchsum')", "P", "this reduction is not read"),
     ("tf.math.reduce_std(x, ddof=1)", "x", "the argument ddof="),
@@ -385,6 +394,7 @@ def test_a_number_beside_a_matrix_is_not_spread(text: str) -> None:
         (r"\operatorname{tr}\sqrt{X^TX}", "X", r"\operatorname{tr}\sqrt{X^TX} is read as ‖X‖_*"),
         ("F.cross_entropy(X @ W, Y)", "W", "Y is read as probabilities of the classes, not as their indices"),
         ("min_x ||Ax - b||^2", "x", "the minimum is left out"),
+        (r"\log\lambda\sum_i x_i", r"\lambda", r"\log\lambda is read as a factor of the sum"),
     ],
 )
 def test_what_the_text_does_not_force_is_said(text: str, wrt: str, reading: str) -> None:
