@@ -358,6 +358,36 @@ def test_what_is_declared_a_number_is_one(text: str, wrt: str, where: str, shape
     assert ("1 - A" in text) or any("is read as each entry" in said for said in derivation.readings)
 
 
+LAYERS = [  # what is less its mean, over its deviation: the formula, the shapes of what it is times and plus
+    (r"\mu = \frac{1}{N} \sum_j x_j; \sigma^2 = \frac{1}{N} \sum_j (x_j - \mu)^2; "
+     r"y = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} * \gamma + \beta", None, (4,)),
+    (r"\mu = \frac{1}{N} \sum_j x_j; \sigma^2 = \frac{1}{N} \sum_j (x_j - \mu)^2; "
+     r"y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta", None, (4,)),
+    ("gamma * (x - mean(x)) / sqrt(var(x) + eps) + beta", None, (4,)),
+    ("gamma * (x - mean(x)) / sqrt(var(x) + eps) + beta", "gamma: scalar", ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("formula", "where", "shape"), LAYERS)
+def test_a_layer_is_normalized_entry_by_entry(formula: str, where: str | None, shape: tuple[int, ...]) -> None:
+    derivation = derive.jacobian(formula, "x", where)
+    rng = np.random.default_rng(0)
+    at = {"x": rng.normal(size=4), "gamma": rng.normal(size=shape), "beta": rng.normal(size=4), "epsilon": 0.1}
+    function = derivation.function()
+    found = function(**{name: at[name] for name in inspect.signature(function).parameters})
+
+    def value(x: np.ndarray) -> np.ndarray:
+        return np.asarray((x - x.mean()) / np.sqrt(x.var() + 0.1) * at["gamma"] + at["beta"])
+
+    columns = [(value(at["x"] + step) - value(at["x"] - step)) / 2e-6 for step in 1e-6 * np.eye(4)]
+    assert np.allclose(found, np.stack(columns, 1), rtol=1e-5, atol=1e-8)
+    assert where is not None or r"\odot" in formula or any("read entry by entry" in r for r in derivation.readings)
+
+
+def test_what_is_less_its_mean_is_times_a_matrix() -> None:
+    assert str(derive.parse("W * (x - mean(x)) + b")) == str(derive.parse("W (x − mean(x)) + b"))
+
+
 def test_an_exponent_is_no_label() -> None:
     assert str(derive.gradient("e^{(r)T}", "r", "r, T: scalar").boxed) == "T exp(r T)"
 

@@ -110,6 +110,8 @@ def _make_had(b: Builder, node: Node, args: list[Expr]) -> Expr:
             except ShapeError as error:
                 raise error.at(b.source, (node.args[0].start, part.end)) from None
         factors.append(arg if sign == "⊙" else ops.power(arg, -1))
+    if b.source[node.args[0].end : node.args[-1].start].strip(" (){}") == "*" and not args[0].is_scalar:
+        b.note(f"* in {b.cut(node)} is read entry by entry")
     return ops.hadamard(*factors)
 
 

@@ -301,16 +301,15 @@ class Reading:
         numbers = [n for n in order if n.op == "at" and n.data == ("1", "1")] if "number" in loose else []
         for node in numbers:
             node.op, node.data = "ref", None
-        stacked = (
-            [n for n in order if n.op == "block" and n.data[0] == 1 and n.data[1] > 1] if "stacked" in loose else []
-        )
+        stacked = [n for n in order if "stacked" in loose and n.op == "block" and n.data[0] == 1 and n.data[1] > 1]
         for node in stacked:
             node.data = node.data[::-1]
         lengths = divisors_in_bars(order) if "bars" in loose else []
         for node in lengths:
             node.op, node.data = "norm", "2"
         if "rows" in loose:
-            let_spread(order)
+            let_spread(order, {n for n, e in self.declared.entries.items() if e.kind == "scalar"})
+            order = nodes_below(roots)
         self.settled: dict[str, int] = {}
         self.used_dimensions: set[str] = set()
         self.families: set[str] = set()
