@@ -237,6 +237,7 @@ REFUSED = [
     (r"\sum_{j: j<i} x_j", "x", "is no size"),
     (r"\log\frac{1}{\lambda} \sum_i x_i", "x", "may be the log of a mean, or a factor of a sum"),
     (r"w^{*T} x", "x", "optima (^*) are not read"),
+    ("sum(gammaln(x))", "x", "gammaln is not read"),
     ("F.kl_div(P, Q, reduction='batchsum')", "P", "this reduction is not read"),
     ("tf.math.reduce_std(x, ddof=1)", "x", "the argument ddof="),
     (r"\operatorname{tr}(\sqrt{A X})", "X", "this root may be that of the matrix, or of every entry"),
@@ -388,6 +389,12 @@ def test_what_is_less_its_mean_is_times_a_matrix() -> None:
     assert str(derive.parse("W * (x - mean(x)) + b")) == str(derive.parse("W (x − mean(x)) + b"))
 
 
+def test_a_vector_between_single_bars_is_said_to_have_a_length() -> None:
+    with pytest.raises(DeriveError) as caught:
+        derive.gradient("|Ax - b|^2", "x")
+    assert caught.value.hint == "‖…‖ is the length of a vector, |…| of a number"
+
+
 def test_an_exponent_is_no_label() -> None:
     assert str(derive.gradient("e^{(r)T}", "r", "r, T: scalar").boxed) == "T exp(r T)"
 
@@ -424,6 +431,10 @@ def test_a_number_beside_a_matrix_is_not_spread(text: str) -> None:
         (r"\operatorname{tr}\sqrt{X^TX}", "X", r"\operatorname{tr}\sqrt{X^TX} is read as ‖X‖_*"),
         ("F.cross_entropy(X @ W, Y)", "W", "Y is read as probabilities of the classes, not as their indices"),
         ("min_x ||Ax - b||^2", "x", "the minimum is left out"),
+        (r"\sum_{i<j} \frac{q_i q_j}{|r_i - r_j|}", "r", "{|r_i - r_j|} is read as the distance of numbers"),
+        ("tr(sqrt(X'X))", "X", "sqrt(X'X) is read as the root of each entry"),
+        (r"\|x/y\|^2", "x", "y is read as a scalar"),
+        ("|X|^2", "X", "|X| is read as the determinant"),
         (r"\log\lambda\sum_i x_i", r"\lambda", r"\log\lambda is read as a factor of the sum"),
     ],
 )
