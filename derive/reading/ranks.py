@@ -292,17 +292,25 @@ def _is_whole(node: ast.expr) -> bool:
 
 
 def _guards(tree: ast.AST) -> set[str]:
-    """Names that are numbers by habit and keep a root, a logarithm or a divisor from 0: the eps of np.log(p + eps)."""
+    """Names before an identity, and those that are numbers by habit and keep a root, a logarithm or a divisor from 0.
+
+    Such are s of K + s * np.eye(n) and eps of np.log(p + eps).
+    """
     sums: list[ast.AST] = []
+    found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             word = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             sums += node.args if word in ("sqrt", "rsqrt", "log", "log2", "log10") else []
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):  # s * np.eye(n)
+            for one, other in ((node.left, node.right), (node.right, node.left)):
+                function = other.func if isinstance(other, ast.Call) else None
+                if isinstance(one, ast.Name) and one.id.islower():
+                    found |= {one.id} if getattr(function, "attr", getattr(function, "id", "")) == "eye" else set()
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
             sums.append(node.right)
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and not _is_whole(node.right):
             sums.append(node.left)
-    found = set()
     for node in sums:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             small = [isinstance(p, ast.Name) and not habit(_plain(p.id), "", set())[0] for p in (node.left, node.right)]
