@@ -184,6 +184,17 @@ WRITTEN: list[tuple[str, str, str, Value]] = [
     # A letter before a norm in an exponent is a number
     (r"\sum_{i<j} e^{-t\|z_i-z_j\|^2}", "z", "z: 4×3, t: scalar",
      lambda v: sum(np.exp(-v.t * ((v.z[i] - v.z[j]) ** 2).sum()) for i in range(4) for j in range(i + 1, 4))),
+    # MATLAB and Julia
+    ("y'*(K\\y)", "K", "y: 3, K: 3×3", lambda v: v.y @ np.linalg.solve(v.K, v.y)),
+    ("z = A \\ b; c'*z", "A", "A: 3×3, b: 3, c: 3", lambda v: v.c @ np.linalg.solve(v.A, v.b)),
+    ("sum(abs2, A*x - b)", "x", "A: 4×3, x: 3, b: 4", squares),
+    ("mean(abs2.(A*x .- b))", "x", "A: 4×3, x: 3, b: 4", lambda v: squares(v) / 4),
+    ("sum(log.(1 .+ exp.(-y .* (X*w))))", "w", "y: 5, X: 5×3, w: 3",
+     lambda v: np.log1p(np.exp(-v.y * (v.X @ v.w))).sum()),
+    ("sum(max.(1 .- y .* (X*w), 0))", "w", "y: 5, X: 5×3, w: 3",
+     lambda v: np.maximum(1 - v.y * (v.X @ v.w), 0).sum()),
+    ("sum((x .- mean(x)).^2)", "x", "x: 4", lambda v: ((v.x - v.x.mean()) ** 2).sum()),
+    ("dot(x, A, y)", "A", "x: 3, A: 3×4, y: 4", lambda v: v.x @ v.A @ v.y),
     # N less one is a number of samples below a product
     ("np.sum((X.T @ X / (N - 1))**2)", "X", "X: 5×3, N: scalar",
      lambda v: ((v.X.T @ v.X / (v.N - 1)) ** 2).sum()),
@@ -231,8 +242,11 @@ REFUSED = [
     (r"x^T A_{m \times n} A_{n\times m} x", "x", "declared twice"),
     (r"A_{m\times n} x_{k \times 1}", "x", "cannot multiply"),
     (r"x^T \mathbf{1}_{n\times n} y", "x", "1 of size n×n is not read"),
-    ("sum((X .- mu).^2)", "X", "the sign .- is not read"),  # Julia takes mu from every column
-    ("sum(log.(x))", "x", "f.(x) is not read"),
+    ("sum((X .- mu).^2)", "X", ".- may add a vector to every column"),
+    ("sum(f.(x))", "x", "f.(x) is not read"),
+    ("sum(max.(x))", "x", "f.(x) is not read"),
+    ("sum(X(:).^2)", "X", "X(:) is all entries of a matrix as a vector"),
+    (r"\frac12 y^T K\y", "y", r"\y is not known"),
     (r"\sum_{i,j: i<k} x_i x_j", "x", "is no size"),
     (r"\sum_{j: j<i} x_j", "x", "is no size"),
     (r"\log\frac{1}{\lambda} \sum_i x_i", "x", "may be the log of a mean, or a factor of a sum"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from . import habits
@@ -10,6 +11,8 @@ from .shaping import Symbol
 from .sizes import Sizes, SizeShape
 from .stacks import Node, nodes_below
 from .vocabulary import ELEMENTWISE
+
+DOTTED = re.compile(r"(?<!\d)\.[-+−]")
 
 
 def weigh(order: list[Node], readings: list[str]) -> None:
@@ -52,7 +55,7 @@ def is_alone(node: Node, shapes: dict[int, SizeShape], symbols: dict[str, Symbol
     return isinstance(rows, int) and not any(sizes.occurs(rows, size) for size in held)
 
 
-def let_spread(order: list[Node], numbers: Collection[str] = ()) -> None:
+def let_spread(order: list[Node], numbers: Collection[str], source: str) -> None:
     """Let the terms of sums stand for more: a symbol for each row of a matrix, a mean or a maximum for each entry.
 
     What is less its mean, as layers are normalized, and times w plus b, is times w entry by entry, where w is not
@@ -60,7 +63,9 @@ def let_spread(order: list[Node], numbers: Collection[str] = ()) -> None:
     """
     raised = {id(node.args[0]) for node in order if node.op == "pow"}  # a power of rows says nothing of them
     raised |= {id(node) for node in nodes_below([n.args[0] for n in order if n.op == "sigma"])}
-    spread = [node for node in order if node.op == "sum" and id(node) not in raised]
+    is_julia = DOTTED.search(source)  # which adds a vector to every column
+    spread = [node for node in order if node.op == "sum" and id(node) not in raised
+              and (not is_julia or any(map(is_reduction, node.args)))]  # fmt: skip
     for node in spread:
         node.op = "spread"
     for node in [term for total in spread if any(arg.op == "sym" for arg in total.args) for term in total.args]:

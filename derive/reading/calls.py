@@ -64,6 +64,18 @@ def function(p: Stacks, token: Token) -> bool:
     return True
 
 
+def apply_mapped(p: Stacks) -> None:
+    """sum(abs2(r)) for the sum(abs2, r) of Julia."""
+    for i, (total, mark, inner, comma) in enumerate(zip(p.tokens, p.tokens[1:], p.tokens[2:], p.tokens[3:])):
+        if total.text in ("sum", "mean") and mark.text == "(" and comma.text == "," and inner.text in ELEMENTWISE:
+            depth, end = 1, i + 4
+            while end < len(p.tokens) and depth:
+                depth += (p.tokens[end].kind == "open") - (p.tokens[end].kind == "close")
+                end += 1
+            p.tokens[i + 3] = Token("open", "(", *comma.span)
+            p.tokens.insert(end - 1, Token("close", ")", *p.tokens[end - 1].span))
+
+
 def is_over_entries(p: Stacks, following: Token) -> bool:
     """Whether `sum w_i^2` or `sum (y_i - x_i)^2` begins here: its operand has an index."""
     if following.text == "(" and not (following.spaced and raised_behind(p)):

@@ -48,6 +48,7 @@ class Parser(Stacks):
             raise LimitError(
                 f"the formula has {len(tokens):,} symbols and operators", hint=f"at most {MAX_OPERATIONS:,} are read"
             )
+        calls.apply_mapped(self)
         self.merge_fractions()
         tokens = self.tokens
         expect = True

@@ -308,7 +308,7 @@ class Reading:
         for node in lengths:
             node.op, node.data = "norm", "2"
         if "rows" in loose:
-            let_spread(order, {n for n, e in self.declared.entries.items() if e.kind == "scalar"})
+            let_spread(order, {n for n, e in self.declared.entries.items() if e.kind == "scalar"}, self.source)
             order = nodes_below(roots)
         self.settled: dict[str, int] = {}
         self.used_dimensions: set[str] = set()

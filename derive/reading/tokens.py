@@ -56,6 +56,10 @@ class Token:
 _SIZE = re.compile(r"\s*(\w+)\s*(?:\\times\s*|×)\s*(\w+)\s*")
 
 
+_DIVISION = re.compile(r"[\w)\]'](?:\\(?=[\w(])| \\ (?=[\w(]))")
+_LATEX = re.compile(r"\\[A-Za-z]{2}|\\[THR](?![\w(])|\\[^\w\s(]|[$^_]\s*\{|\^\s*\\")
+
+
 class Letters:
     """The state of the tokenizer, and how it reads names and numbers."""
 
@@ -65,7 +69,8 @@ class Letters:
                 f"the formula has {len(text):,} characters", hint=f"at most {MAX_LENGTH:,} characters are read"
             )
         self.known = known
-        self.is_latex = "\\" in text
+        self.divides = bool(_DIVISION.search(text)) and not _LATEX.search(text)  # A\b of MATLAB
+        self.is_latex = "\\" in text and not self.divides
         self.text, self.readings = respelled(text, known)
         self.pos = 0
         self.tokens: list[Token] = []
