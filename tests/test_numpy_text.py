@@ -419,6 +419,11 @@ GUESSED = [
     ("np.mean(np.sum((x - y)**2, axis=1))", ["x: m × n", "y: m × n"], "x is read as a two-dimensional array"),
     ("-F.logsigmoid(beta * (a - b)).mean()", ["β: scalar", "a: n", "b: n"], ""),
     ("np.sum(X * w)", ["X: m × n", "w: n"], "w is one row, times each"),
+    (
+        "C * np.sum(np.maximum(0, 1 - y * (X.dot(w) + b)))",
+        ["C: scalar", "y: m", "X: m × n", "w: n", "b: m"],
+        "C is read as a number",
+    ),
     ("np.sum(np.exp(A / w))", ["A: m × n", "w: n"], "w is one row, which divides each"),
     ("x @ np.linalg.solve(K + s * np.eye(len(x)), x)", ["x: n", "K: n × n", "s: scalar"], ""),
 ]

@@ -189,7 +189,9 @@ class ArrayFormula:
                 for i, j in self.alike:
                     if ranks[i] != ranks[j] and 2 in (ranks[i], ranks[j]):
                         cost, blame = cost + UNLIKE, blame | 1 << i | 1 << j
-                if best is None or cost < best[0]:
+                is_wished = first is not None and first.names == -1  # which makes no matrix a vector
+                is_bent = is_wished and any(r == 1 and not costs[n][2] for n, r in zip(self.open, ranks))
+                if (best is None or cost < best[0]) and not is_bent:
                     best = (cost, made)
             except Misfit as error:
                 first = first or error
@@ -199,7 +201,7 @@ class ArrayFormula:
                     raise
                 continue
             for i, name in enumerate(self.open):
-                if blame >> i & 1 and (blame >= 0 or costs[name][2]):  # a wish for a number makes no matrix a vector
+                if blame >> i & 1:
                     for rank in range(3):
                         other = (*ranks[:i], rank, *ranks[i + 1 :])
                         if other not in seen and costs[name][rank] < 9:
