@@ -252,6 +252,7 @@ REFUSED = [
     (r"\log\frac{1}{\lambda} \sum_i x_i", "x", "may be the log of a mean, or a factor of a sum"),
     (r"w^{*T} x", "x", "optima (^*) are not read"),
     ("sum(gammaln(x))", "x", "gammaln is not read"),
+    (r"\sum_{t=p+1}^T (y_t - \sum_{i=1}^p \phi_i y_{t-i})^2", r"\phi", "has the number t-i, made of two indices"),
     ("F.kl_div(P, Q, reduction='batchsum')", "P", "this reduction is not read"),
     ("tf.math.reduce_std(x, ddof=1)", "x", "the argument ddof="),
     (r"\operatorname{tr}(\sqrt{A X})", "X", "this root may be that of the matrix, or of every entry"),
@@ -401,6 +402,20 @@ def test_a_layer_is_normalized_entry_by_entry(formula: str, where: str | None, s
 
 def test_what_is_less_its_mean_is_times_a_matrix() -> None:
     assert str(derive.parse("W * (x - mean(x)) + b")) == str(derive.parse("W (x − mean(x)) + b"))
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt", "way"),
+    [
+        (r"\log p(x|z)", "z", "named by a letter"),
+        (r"\sum_i x_i \log\lambda - \log(x_i!)", r"\lambda", "leave out what no variable is in"),
+        (r"\|\mathbf{1}_{n\times n} X\|^2", "X", "ones(m, n) holds ones"),
+    ],
+)
+def test_what_is_refused_has_a_way_out(text: str, wrt: str, way: str) -> None:
+    with pytest.raises(DeriveError) as caught:
+        derive.gradient(text, wrt)
+    assert way in str(caught.value.hint)
 
 
 def test_a_vector_between_single_bars_is_said_to_have_a_length() -> None:

@@ -336,7 +336,7 @@ class Letters:
             if size is None or size[2] == ("1" if token.kind == "one" else size[1]):
                 return [size[1] if size else inside]  # I_{n×n}, 1_{n×1}
             raise self.error(f"{token.text} of size {size[1]}×{size[2]} is not read", at - 2, at + len(inside) + 1,
-                             "I_n is square, 1_n is a column; ones(m, n) is a matrix of ones")  # fmt: skip
+                             "I_n is the identity, ones(m, n) holds ones; 1_n is a column")  # fmt: skip
         found, word, i = [], "", 0
         while i < len(inside):
             c = inside[i]
