@@ -194,6 +194,10 @@ WRITTEN: list[tuple[str, str, str, Value]] = [
     ("sum(max.(1 .- y .* (X*w), 0))", "w", "y: 5, X: 5×3, w: 3",
      lambda v: np.maximum(1 - v.y * (v.X @ v.w), 0).sum()),
     ("sum((x .- mean(x)).^2)", "x", "x: 4", lambda v: ((v.x - v.x.mean()) ** 2).sum()),
+    ("sum(abs2, A*x - b) + lambda*sum(abs2, x)", "x", "A: 4×3, x: 3, b: 4, λ: scalar",
+     lambda v: squares(v) + v.λ * (v.x @ v.x)),
+    ("sum((2 .- A).^3) + sum(σ.(x .+ 1))", "A", "A: 4×3, x: 3",
+     lambda v: ((2 - v.A) ** 3).sum() + (1 / (1 + np.exp(-v.x - 1))).sum()),
     ("dot(x, A, y)", "A", "x: 3, A: 3×4, y: 4", lambda v: v.x @ v.A @ v.y),
     # N less one is a number of samples below a product
     ("np.sum((X.T @ X / (N - 1))**2)", "X", "X: 5×3, N: scalar",

@@ -63,7 +63,13 @@ def let_spread(order: list[Node], numbers: Collection[str], source: str) -> None
     """
     raised = {id(node.args[0]) for node in order if node.op == "pow"}  # a power of rows says nothing of them
     raised |= {id(node) for node in nodes_below([n.args[0] for n in order if n.op == "sigma"])}
-    is_julia = DOTTED.search(source)  # which adds a vector to every column
+    is_julia = DOTTED.search(source)  # which adds a vector to every column, and a number to each entry
+    for node in order if is_julia else ():
+        for i, arg in enumerate(node.args if node.op == "sum" else ()):
+            before, behind = node.args[max(i - 1, 0)].end, node.args[min(i + 1, len(node.args) - 1)].start
+            if arg.op == "num" and DOTTED.search(f"{source[before : arg.start]} {source[arg.end : behind]}"):
+                unit = Node("unit", [], "entries", *arg.span)
+                node.args[i] = unit if arg.data == 1 else Node("prod", [arg, unit], (" ",), *arg.span)
     spread = [node for node in order if node.op == "sum" and id(node) not in raised
               and (not is_julia or any(map(is_reduction, node.args)))]  # fmt: skip
     for node in spread:

@@ -66,7 +66,8 @@ def function(p: Stacks, token: Token) -> bool:
 
 def apply_mapped(p: Stacks) -> None:
     """sum(abs2(r)) for the sum(abs2, r) of Julia."""
-    for i, (total, mark, inner, comma) in enumerate(zip(p.tokens, p.tokens[1:], p.tokens[2:], p.tokens[3:])):
+    for i in range(len(p.tokens) - 4, -1, -1):
+        total, mark, inner, comma = p.tokens[i : i + 4]
         if total.text in ("sum", "mean") and mark.text == "(" and comma.text == "," and inner.text in ELEMENTWISE:
             depth, end = 1, i + 4
             while end < len(p.tokens) and depth:

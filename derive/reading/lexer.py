@@ -220,7 +220,7 @@ class Lexer(Letters):
     def maps(self, start: int) -> bool:
         """Whether the function before the dot at `start` is of each entry, as max is of two operands."""
         found = _WORD.search(self.text, 0, start)
-        name = FUNCTIONS.get(found[0]) if found is not None else None
+        name = FUNCTIONS.get(found[0].replace("σ", "sigmoid")) if found is not None else None
         of_several = "," in self.text[start : self.matching(start + 1)]
         return name in ELEMENTWISE or name in ("max", "min") and of_several
 
