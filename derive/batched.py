@@ -15,9 +15,12 @@ from .dialects import Dialect
 from .errors import DeriveError
 from .expr import Expr, dimension_names, symbols_of
 from .program import Program
+from .programs import syntax
 from .programs.batches import Batch
-from .programs.lines import call_text, header
+from .programs.headings import summary
 from .programs.samples import NoRows
+from .programs.signature import refused
+from .programs.statement_tree import CodeStatement, by_keyword, called, function_of, named, statements
 from .shapes import Dim
 
 
@@ -94,10 +97,9 @@ class BatchModule(Module):
     def output_names(self, outputs: Sequence[str]) -> list[str]:
         return [label for name in outputs for label in self.program.ends.get(name, [name])]
 
-    def checks(self) -> list[str]:
+    def checks(self) -> list[CodeStatement]:
         name = self.signature.name_of[next(iter(self.batch.stacked.values()))]
-        refusal = f'    raise ValueError("{name} has no samples")'
-        return [*super().checks(), f"if {name}.shape[0] == 0:", refusal]
+        return [*super().checks(), *refused("{x}.shape[0] == 0", f"{name} has no samples", x=name)]
 
     def scope(self) -> str:
         return scope(list(self.batch.stacked), self.per_sample)
@@ -121,34 +123,24 @@ class LoopModule(Module):
     def scope(self) -> str:
         return scope(self.samples, self.per_sample)
 
-    def function(self, name: str) -> str:
+    def function(self, name: str) -> list[CodeStatement]:
+        (one,) = super().function(name)
         single = name + "_of_one"
-        body = super().function(name).replace(f"def {name}(", f"def {single}(", 1)
+        one.codes = (syntax.call(syntax.name(single), *one.codes[0].args[1:]),)
         own = [self.signature.name_of[s] for s in self.samples]
         parameters = self.signature.parameters
-        count = call_text("_samples", [f"{n}={n}" for n in own])
-        lines = [header(name, parameters), f'    """{self.summary(name)}"""']
+        count = syntax.call(syntax.name("_samples"), *by_keyword(own))
         if self.dialect.name == "jax":
-            lines += [
-                f"    {count}",
-                f"    each = jax.vmap(lambda {', '.join(own)}: {call_text(single, parameters)})({', '.join(own)})",
-                "    return each"
-                if self.per_sample
-                else "    return jax.tree.map(lambda part: part.sum(axis=0), each)",
-            ]
+            text = "{count}\neach = jax.vmap(lambda {own}: {one})({own})\nreturn "
+            text += "each" if self.per_sample else "jax.tree.map(lambda part: part.sum(axis=0), each)"
+            made = called(single, parameters)
         else:
-            one = call_text(single, [f"{n}[i]" if n in own else n for n in parameters])
-            lines += [
-                f"    results = ({one} for i in range({count}))",
-                "    return _stacked(list(results))"
-                if self.per_sample
-                else "    return functools.reduce(_added, results)",
-            ]
-        return "\n".join([body, "", "", *lines])
-
-    def imports(self, text: str) -> str:
-        made = super().imports(text)
-        return made if self.dialect.name == "jax" or self.per_sample else "import functools\n" + made
+            text = "results = ({one} for i in range({count}))\nreturn "
+            text += "_stacked(list(results))" if self.per_sample else "functools.reduce(_added, results)"
+            sample = {n: syntax.subscript(*named([n, "i"])) for n in own}
+            made = syntax.call(syntax.name(single), *(sample.get(n, syntax.name(n)) for n in parameters))
+        body = statements(text, count=count, own=named(own), one=made)
+        return [one, *function_of(name, parameters, f"{summary(self.derivation, name, self.scope())}.", body)]
 
     def helper_sources(self) -> list[str]:
         found = [*super().helper_sources(), SAMPLES]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import partial, reduce
 from typing import Any
 
 from . import names
@@ -18,24 +19,27 @@ from .errors import DeriveError
 from .expr import MAX_FLAT, Expr, symbol_count, symbols_of
 from .own_functions import functions_of
 from .program import Program, compile, other_orders
+from .programs import syntax
+from .programs.assembly import assembled, bound_by
 from .programs.blocked import BlockedWriter
 from .programs.callables import Generated
-from .programs.expressions import WIDTH
-from .programs.headings import derivative_text, described, heading
-from .programs.lines import (
-    all_of,
-    call_text,
-    chained,
-    fill,
-    header,
-    needed_import,
-    returned,
-    unpacked,
-    unpacked_from,
-)
+from .programs.headings import fill, heading, summary
 from .programs.order import dims_of
 from .programs.signature import Signature, parts_of
-from .programs.syntax import calls_of
+from .programs.statement_tree import (
+    WIDTH,
+    CodeStatement,
+    by_keyword,
+    called,
+    function_of,
+    lines_of,
+    named,
+    names_in,
+    several,
+    statements,
+    unpacked,
+)
+from .programs.syntax import Code, calls_of
 from .programs.terms import Term, Value, values_below
 from .programs.workspace import WorkspaceWriter
 from .programs.writer import Writer
@@ -127,7 +131,7 @@ class Module:
         if derivation.loss.is_scalar and self.kind == "gradient":
             self.functions.append(("value_and_gradient", ("value", *parts)))
         own = self.own_names.union(name for name, _ in self.functions)
-        taken = {*spoken.helpers, spoken.module, "math", "dtype", *own}
+        taken = taken_by(spoken) | own
         results = [derivation.loss, *(part.result for part in parts.values())]
         functions = [f.parameter for f in functions_of(*results)]
         mentioned = dims_of(self.program.order)
@@ -180,8 +184,8 @@ class Module:
         """The outputs of the program that outputs of the module are made of."""
         return outputs
 
-    def checks(self) -> list[str]:
-        """The lines that check the arguments."""
+    def checks(self) -> list[CodeStatement]:
+        """What checks the arguments."""
         return self.signature.checks
 
     def scope(self) -> str:
@@ -209,29 +213,20 @@ class Module:
     # Text
 
     def source(self, is_full: bool = True) -> str:
-        blocks = [*(self.function(name) for name, _ in self.functions), *map(self.loop, self.by_rows), self.arguments()]
-        if self.program.kept:
-            blocks.append(self.constants())
+        kept = [name for name, _ in self.functions if self.keeps(name)]
+        return assembled(self.docstring(is_full), self.dialect.imports, self.blocks(), self.helper_sources(), kept)
+
+    def blocks(self) -> list[CodeStatement]:
+        """The functions of the module's own."""
+        made = [s for name, _ in self.functions for s in self.function(name)]
+        made += [s for name in self.by_rows for s in self.loop(name)]
+        made += self.arguments()
+        if self.constant is not None:
+            made += self.constants(self.constant)
         for name, writer in self.writers.items():
             if isinstance(writer, WorkspaceWriter) and writer.buffers:
-                blocks.append("\n".join(writer.allocation(name)))
-        blocks += self.helper_sources()
-        keeps = any("_kept." in block for block in blocks)
-        head = [self.docstring(is_full), self.imports("\n".join(blocks) + "threading." * keeps)]
-        if any("_DOUBLE" in block for block in blocks):
-            head.append("_DOUBLE = np.dtype(np.float64)")
-        if self.program.kept:
-            held = '_held = {"constants": ((), ())}  # the arguments, and what was made of them'
-            head = [*head[:-1], head[-1] + "\n" + held] if len(head) > 2 else [*head, held]
-        if keeps:
-            head.append(self.kept_class("".join(blocks)))
-        return "\n\n\n".join(["\n\n".join(head), *blocks]) + "\n"
-
-    def imports(self, text: str) -> str:
-        """The import lines, of what the text uses."""
-        used = [line for entry in self.dialect.imports for line in needed_import(entry, text)]
-        standard = [f"import {name}" for name in ("math", "threading") if f"{name}." in text]
-        return "\n".join([*standard, *([""] if standard else []), *used])
+                made += writer.allocation(name)
+        return made
 
     def docstring(self, is_full: bool = True) -> str:
         d = self.derivation
@@ -248,52 +243,48 @@ class Module:
             lines += ["", *fill(f"Constant: what is made of {names_of} alone is kept while its entries stay the same.")]
         return '"""' + "\n".join(lines).rstrip() + '\n"""'
 
-    def function(self, name: str) -> str:
+    def keeps(self, name: str) -> bool:
+        """Whether a function keeps buffers between calls."""
         writer = self.writers[name]
-        parameters = self.signature.parameters
-        head = header(name, parameters)
-        lines = [f'    """{self.summary(name)}"""']
-        mentioned = self.dims_read(name)
-        targets = [*parameters[: len(self.signature.symbols)], *mentioned]
-        call = call_text("_arguments", self.signature.arguments)
-        keeps = isinstance(writer, WorkspaceWriter) and bool(writer.buffers)
-        if not keeps:
-            lines += ["    " + line for line in unpacked(targets, call)]
-        if self.dialect.module == "xp" and any("xp." in line for line in self.bodies[name]):
-            lines.append(f"    xp = array_namespace({parameters[0]})")
-        if isinstance(writer, WorkspaceWriter) and keeps:
-            lines += ["    " + line for line in self.kept_buffers(name, writer, unpacked(targets, call))]
+        return isinstance(writer, WorkspaceWriter) and bool(writer.buffers)
+
+    def function(self, name: str) -> list[CodeStatement]:
+        writer = self.writers[name]
+        signature = self.signature
+        own, first = [signature.name_of[s] for s in signature.symbols], signature.parameters[0]
+        body = unpacked([*own, *self.dims_read(name)], called("_arguments", signature.arguments))
+        if isinstance(writer, WorkspaceWriter) and writer.buffers:
+            body = self.kept_buffers(name, writer, body)
+        if self.dialect.module == "xp" and "xp" in names_in(self.bodies[name]):
+            body += statements("xp = array_namespace({x})", x=first)
         if writer.needs_dtype:
-            lines.append(f"    dtype = {parameters[0]}.dtype")
-        held = [writer.names[value] for value in self.program.kept if value in writer.names]
-        if held:
-            all_held = [writer.names.get(value, "_") for value in self.program.kept]
-            lines += ["    " + line for line in unpacked(all_held, call_text("_constants", self.constant_call()))]
+            body += statements("dtype = {x}.dtype", x=first)
+        if any(value in writer.names for value in self.program.kept):
+            held = [writer.names.get(value, "_") for value in self.program.kept]
+            body += unpacked(held, called("_constants", [*self.constant_arguments(), *self.constant_sizes()]))
         if name in self.by_rows:
-            call = call_text(f"_{name}_by_rows", self.loop_parameters(name))
-            lines += [f"    if {self.by_rows[name].condition}:", *("        " + line for line in returned([call]))]
-        lines += ["    " + line for line in self.bodies[name]]
-        return "\n".join([head, *lines])
+            condition, loop = self.by_rows[name].condition, called(f"_{name}_by_rows", self.loop_parameters(name))
+            body += statements("if {condition}:\n    return {loop}", condition=condition, loop=loop)
+        return function_of(
+            name, signature.parameters, f"{summary(self.derivation, name, self.scope())}.", [*body, *self.bodies[name]]
+        )
 
     def loop_parameters(self, name: str) -> list[str]:
         dims = sorted(self.by_rows[name].dims - set(self.signature.open_dims))
         return [*self.signature.parameters, *(self.signature.dims[dim] for dim in dims)]
 
-    def loop(self, name: str) -> str:
+    def loop(self, name: str) -> list[CodeStatement]:
         """`_gradient_by_rows(U, V, m, n)`: the same, large arrays some rows at a time."""
-        lines = [
-            header(f"_{name}_by_rows", self.loop_parameters(name)),
-            '    """The same, some rows at a time, so that they stay in the cache."""',
-        ]
-        if self.by_rows[name].needs_dtype:
-            lines.append(f"    dtype = {self.signature.parameters[0]}.dtype")
-        return "\n".join([*lines, *("    " + line for line in self.loops[name])])
+        summary = "The same, some rows at a time, so that they stay in the cache."
+        dtype = statements("dtype = {x}.dtype", x=self.signature.parameters[0])
+        body = [*dtype * self.by_rows[name].needs_dtype, *self.loops[name]]
+        return function_of(f"_{name}_by_rows", self.loop_parameters(name), summary, body)
 
     def all_writers(self) -> list[Writer]:
         return [*self.writers.values(), *self.by_rows.values()]
 
-    def written_constants(self) -> tuple[Writer, list[str]]:
-        """The lines that compute what is made of constant arguments alone."""
+    def written_constants(self) -> tuple[Writer, list[CodeStatement]]:
+        """What computes what is made of constant arguments alone."""
         program = self.program
         titles = [f"constant {i}" for i in range(len(program.kept))]
         outputs = {name: Term(Fraction(1), (), value) for name, value in zip(titles, program.kept, strict=True)}
@@ -304,88 +295,56 @@ class Module:
         writer.helpers |= {"_own", "_same"}
         return writer, writer.write()
 
-    def constants(self) -> str:
+    def constants(self, writer: Writer) -> list[CodeStatement]:
         """`_constants(X)`: products of constant arguments, computed once for the same entries."""
-        assert self.constant is not None
+        arguments, sizes = self.constant_arguments(), self.constant_sizes()
+        held = [syntax.template(f"held[{i}]").code for i in range(len(arguments) + len(sizes))]
+        same = [syntax.call(syntax.name("_same"), *pair) for pair in zip(named(arguments), held, strict=False)]
+        same += [syntax.binary("==", *pair) for pair in zip(held[len(arguments) :], named(sizes), strict=True)]
         *body, last = self.constant_body
-        arguments = self.constant_arguments()
-        sizes = self.constant_sizes()
-        same = [f"_same({a}, held[{i}])" for i, a in enumerate(arguments)]
-        same += [f"held[{len(arguments) + i}] == {n}" for i, n in enumerate(sizes)]
-        own = [*(f"_own({a})" for a in arguments), *sizes]
-        dtype = [f"    dtype = {self.constant.like}.dtype"] if self.constant.needs_dtype else []
-        lines = [
-            header("_constants", [*arguments, *sizes]),
-            '    """What is made of constant arguments alone, kept while they are the same."""',
-            '    held, values = _held["constants"]',
-            *("    " + line for line in all_of(["held", *same])),
-            "        return values",
-            *dtype,
-            *("    " + line for line in body),
-            f"    values = {last.removeprefix('return ')}",
-            f"    held = {', '.join(own)}" if len(own) > 1 else f"    held = ({own[0]},)",
-            '    _held["constants"] = held, values',
-            "    return values",
-        ]
-        return "\n".join(lines)
+        return statements(
+            CONSTANTS,
+            parameters=named([*arguments, *sizes]),
+            same=conjunction([syntax.name("held"), *same]),
+            dtype=statements("dtype = {x}.dtype", x=writer.like) if writer.needs_dtype else [],
+            body=body,
+            values=last.codes[0],
+            own=syntax.sequence("tuple", [*(called("_own", [a]) for a in arguments), *named(sizes)]),
+        )
 
     def constant_arguments(self) -> list[str]:
         below = values_below(self.program.kept)
         return [self.signature.name_of[v.data[0]] for v in below if v.kind == "input"]
 
-    def constant_call(self) -> list[str]:
-        return [*self.constant_arguments(), *self.constant_sizes()]
-
     def constant_sizes(self) -> list[str]:
         assert self.constant is not None
         return [self.signature.dims[dim] for dim in sorted(self.constant.dims)]
 
-    def kept_class(self, text: str) -> str:
-        """`_kept`, with the shapes and buffers of the last call of each function, by thread."""
-        kept = [name for name, _ in self.functions if f"_kept.{name}" in text]
-        lines = [
-            "",
-            "class _Kept(threading.local):",
-            '    """Buffers of the last call; each thread has its own."""',
-            "",
-        ]
-        return "\n".join([*lines, *(f"    {name} = None, ()" for name in kept), "", "", "_kept = _Kept()"])
-
-    def kept_buffers(self, name: str, writer: WorkspaceWriter, convert: list[str]) -> list[str]:
-        """The lines that find the buffers of an earlier call with arguments of the same shapes and type."""
+    def kept_buffers(self, name: str, writer: WorkspaceWriter, convert: list[CodeStatement]) -> list[CodeStatement]:
+        """What finds the buffers of an earlier call with arguments of the same shapes and type."""
         parameters = self.signature.arguments
-        dims = [self.signature.dims[d] for d in sorted(writer.dims)]
+        dims = named(self.signature.dims[d] for d in sorted(writer.dims))
         arrays = [self.signature.name_of[s] for s in self.signature.symbols if not s.is_scalar]
-        first = f"{parameters[0]}.dtype"
         known, buffers, key = (writer.new_name(word) for word in ("known", "buffers", "key"))
-        make = unpacked([buffers], f"_{name}_buffers({', '.join([*dims, first])})")
-        use = unpacked_from(writer.kept_names(), buffers)
-        if len(arrays) == len(parameters):
-            # A repeated call is known by the shapes and types of its arguments, and checked no further.
-            shapes = ", ".join([*(f"{a}.{part}" for part in ("shape", "dtype") for a in arrays)])
-            types = " is ".join([*(f"type({a})" for a in arrays), "np.ndarray"])
-            condition = ["if not (", f"    {types}", f"    and ({shapes}) == {known}", "):"]
-            if max(map(len, condition)) + 4 <= WIDTH:
-                joined = f"if not ({types} and ({shapes}) == {known}):"
-                return [
-                    f"{known}, {buffers} = _kept.{name}",
-                    *([joined] if len(joined) + 4 <= WIDTH else condition),
-                    *("    " + line for line in convert),
-                    *("    " + line for line in make),
-                    f"    {known} = {shapes}",
-                    f"    _kept.{name} = {known}, {buffers}",
-                    *use,
-                ]
-        shapes = ", ".join([*dims, f"{first}.char"])
-        return [
-            *convert,
-            f"{key} = {shapes}",
-            f"{known}, {buffers} = _kept.{name}",
-            f"if {key} != {known}:",
-            *("    " + line for line in make),
-            f"    _kept.{name} = {key}, {buffers}",
-            *use,
-        ]
+        dtype = syntax.attribute(syntax.name(parameters[0]), "dtype")
+        # A repeated call is known by the shapes and types of its arguments, and checked no further.
+        is_known = len(arrays) == len(parameters)
+        if is_known:
+            shapes = [syntax.attribute(a, part) for part in ("shape", "dtype") for a in named(arrays)]
+        else:
+            shapes = [*dims, syntax.attribute(dtype, "char")]
+        return statements(
+            KNOWN if is_known else KEYED,
+            kept=syntax.attribute(syntax.name("_kept"), name),
+            known=known,
+            buffers=buffers,
+            key=key,
+            types=conjunction(chained("type({x})", arrays, "np.ndarray")),
+            shapes=syntax.sequence("tuple", shapes),
+            convert=convert,
+            make=syntax.call(syntax.name(f"_{name}_buffers"), *dims, dtype),
+            names=several(named(writer.kept_names())),
+        )
 
     def dims_read(self, name: str) -> list[str]:
         """All dimensions that the module reads off shapes: `_arguments` returns the same for each function."""
@@ -393,70 +352,45 @@ class Module:
         own = self.writers[name].dims
         return [self.signature.dims[dim] if dim in own else "_" for dim in dims if dim not in self.signature.open_dims]
 
-    def summary(self, name: str) -> str:
-        d = self.derivation
-        scope = self.scope()
-        after = f", {scope}." if scope else "."
-        if name == "value":
-            return f"{d.name}, {described(d.loss)}{after}"
-        derivatives = ", ".join(derivative_text(part) for part in d.parts)
-        if name == "value_and_gradient":
-            return f"{d.name} and {f'({derivatives})' if d.is_joint else derivatives}{after}"
-        return f"{derivatives}{after}" if d.is_joint else f"{derivatives}, {described(d.result)}{after}"
-
-    def arguments(self) -> str:
+    def arguments(self) -> list[CodeStatement]:
         signature = self.signature
         own = [signature.name_of[s] for s in signature.symbols]
-        parameters = signature.arguments
-        lines = [header("_arguments", parameters)]
-        lines.append('    """The arguments as arrays of one floating type, their shapes checked."""')
+        body: list[CodeStatement] = []
         if own:
-            arrays = ", ".join(f"{n}={n}" for n in own)
-            targets = own if len(own) > 1 else [f"({own[0]},)"]
-            convert = unpacked(targets, f"_arrays({arrays})")
-            lines += ["    " + line for line in self.quick_check(convert)]
-        lines += ["    " + line for line in [*signature.number_checks, *self.checks()]]
+            convert = statements(
+                "{own} = _arrays({arrays})", own=syntax.sequence("tuple", named(own)), arrays=by_keyword(own)
+            )
+            body += self.quick_check(convert)
+        body += [*signature.number_checks, *self.checks()]
         for symbol in signature.symbols:
             if symbol.shape[0].value == 1 and not symbol.is_scalar:
-                name = signature.name_of[symbol]
-                lines.append(f"    {name} = {name}[0]")
+                body += statements("{x} = {x}[0]", x=signature.name_of[symbol])
         dims = sorted({dim for writer in self.writers.values() for dim in writer.dims})
         results = [*own, *(signature.dims[dim] for dim in dims if dim not in signature.open_dims)]
-        lines += ["    " + line for line in returned(results)]
-        return "\n".join(lines)
+        body += statements("return {results}", results=several(named(results or ["None"])))
+        summary = "The arguments as arrays of one floating type, their shapes checked."
+        return function_of("_arguments", signature.arguments, summary, body)
 
-    def quick_check(self, convert: list[str]) -> list[str]:
+    def quick_check(self, convert: list[CodeStatement]) -> list[CodeStatement]:
         """Conversion of the arguments, skipped where they are what it would make of them."""
-        if not self.dialect.in_place:
-            return convert
         arrays: list[str] = []
         scalars: list[str] = []
         for symbol in self.signature.symbols:
             (scalars if symbol.is_scalar else arrays).append(self.signature.name_of[symbol])
-        clauses = [
-            *chained([f"type({a})" for a in arrays], "np.ndarray"),
-            *chained([f"{a}.dtype" for a in arrays], "_DOUBLE"),
-            *chained([f"type({s})" for s in scalars], "float"),
-        ]
-        line = f"if {' and '.join(clauses)}:"
-        if not arrays or max(map(len, clauses)) > WIDTH - 12:
+        if not arrays or not self.dialect.in_place:
             return convert
-        lines = (
-            [line]
-            if len(line) + 4 <= WIDTH
-            else ["if (", *("    " + "and " * (i > 0) + c for i, c in enumerate(clauses)), "):"]
+        condition = conjunction(
+            [
+                *chained("type({x})", arrays, "np.ndarray"),
+                *chained("{x}.dtype", arrays, "_DOUBLE"),
+                *chained("type({x})", scalars, "float"),
+            ]
         )
         if not scalars:
-            lines[0] = (
-                "if not ("
-                + lines[0].removeprefix("if ").removeprefix("(").removesuffix(":")
-                + ("" if len(lines) > 1 else "):")
-            )
-            if len(lines) == 1 and len(lines[0]) + 4 > WIDTH:
-                lines = ["if not (", *("    " + "and " * (i > 0) + c for i, c in enumerate(clauses)), "):"]
-            return [*lines, *("    " + line for line in convert)]
-        exact = [f"    {s} = np.float64({s})" for s in scalars]
-        return [*lines, *exact, "else:", *("    " + line for line in convert)]
+            return statements("if not {condition}:\n    {convert}", condition=condition, convert=convert)
+        exact = [s for x in scalars for s in statements("{x} = np.float64({x})", x=x)]
+        text = "if {condition}:\n    {exact}\nelse:\n    {convert}"
+        return statements(text, condition=condition, exact=exact, convert=convert)
 
     def all_helpers(self) -> list[str]:
         """The helpers used, and those that they use."""
@@ -473,7 +407,60 @@ class Module:
         return [self.dialect.helpers[name].strip("\n") for name in self.all_helpers()]
 
 
-# Pieces of text
+# Pieces of a module
+
+CONSTANTS = """
+def _constants({parameters}):
+    "What is made of constant arguments alone, kept while they are the same."
+    held, values = _held["constants"]
+    if {same}:
+        return values
+    {dtype}
+    {body}
+    values = {values}
+    held = {own}
+    _held["constants"] = held, values
+    return values
+"""
+KNOWN = """
+{known}, {buffers} = {kept}
+if not ({types} and {shapes} == {known}):
+    {convert}
+    {buffers} = {make}
+    {known} = {shapes}
+    {kept} = {known}, {buffers}
+{names} = {buffers}
+"""
+KEYED = """
+{convert}
+{key} = {shapes}
+{known}, {buffers} = {kept}
+if {key} != {known}:
+    {buffers} = {make}
+    {kept} = {key}, {buffers}
+{names} = {buffers}
+"""
+
+
+def conjunction(clauses: Sequence[Code]) -> Code:
+    return reduce(partial(syntax.binary, "and"), clauses)
+
+
+def chained(text: str, arguments: Sequence[str], last: str) -> list[Code]:
+    """`a is b is last` of a template for all arguments, in as many clauses as lines are needed."""
+    clauses: list[list[Code]] = [[]]
+    for argument in arguments:
+        made = syntax.template(text).filled({"x": syntax.name(argument)})
+        if clauses[-1] and len(" is ".join([*(c.text for c in clauses[-1]), made.text, last])) > WIDTH - 12:
+            clauses.append([])
+        clauses[-1].append(made)
+    return [Code("same", "", (*clause, syntax.name(last))) for clause in clauses if clause]
+
+
+def taken_by(spoken: Dialect) -> set[str]:
+    """The names that a module uses itself, and no argument may bear."""
+    imported = {bound for line in spoken.imports for bound in bound_by(line)}
+    return {*spoken.helpers, *imported, spoken.module, "math", "threading", "dtype"}
 
 
 def arguments_of(derivation: Any) -> list[Expr]:
@@ -579,4 +566,4 @@ def listing(program: Program) -> list[str]:
     symbols = [v.data[0] for v in program.order if v.kind == "input"]
     signature = Signature(symbols, (), (), dims_of(program.order))
     writer = Writer(program, dialect("numpy"), signature, list(program.outputs), {})
-    return writer.write()
+    return lines_of(writer.write(), Writer.indent)

@@ -164,10 +164,9 @@ def _functions(derivation: Derivation) -> dict[str, Callable[[Any], Any]]:
             return found
         for name in (FUNCTION, WORKSPACE):
             module = Module(derivation, dialect("numpy"), name == WORKSPACE)
-            source = module.source(is_full=False)
-            found[name] = _called(derivation, module.signature, source)
+            found[name] = _called(derivation, module.signature, module.source(is_full=False))
             if module.by_rows:
-                found[BY_ROWS] = _called(derivation, module.signature, by_single_rows(source))
+                found[BY_ROWS] = _called(derivation, module.signature, by_single_rows(module))
     except DeriveError:
         pass
     return found

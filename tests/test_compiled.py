@@ -347,6 +347,8 @@ def test_what_c_lacks_is_refused_by_name():
         derivation.source("c", batch="y", per_sample=True)
     with pytest.raises(DeriveError, match="has no form over all of them"):
         derive.gradient("logdet(A + x xᵀ)", "A").source("c", batch="x")
+    with pytest.raises(DeriveError, match="samples of D has no form over all of them"):
+        derive.gradient("xᵀ D x", "x").source("c", batch="D")
     with pytest.raises(DeriveError, match="c has a workspace by itself"):
         derivation.function("c", workspace=True)
     with pytest.raises(DeriveError, match="there is no backend 'cuda'"):
@@ -379,3 +381,11 @@ def test_the_cache_keeps_what_was_compiled_last(monkeypatch, tmp_path):
     functions = [derive.gradient(f"{k} xᵀ x", "x").function("c") for k in (3, 5, 7)]
     assert len(list(extension.cache().glob("*.so"))) == 2
     assert [f(np.ones(1)).item() for f in functions] == [6, 10, 14]  # what was loaded runs on
+
+
+def test_arguments_have_the_names_of_the_numpy_function():
+    """`alpha` and `k` are names of C's own, there and nowhere else."""
+    d = derive.gradient("½‖A x − b‖² + alpha k sum(x)", "x")
+    given = {"x": np.ones(2), "A": np.eye(2), "b": np.zeros(2), "alpha": 2.0, "k": 3.0}
+    assert alike(d.function("c")(**given), d.function()(**given))
+    assert d.function("c").__doc__.startswith("∂") and "alpha_" in d.source("c")

@@ -44,6 +44,7 @@ from derive.interop.writing import WRITERS
 from derive.jacobians import _COEFFICIENTS as COEFFICIENTS
 from derive.numeric import numeric_gradient, random_point
 from derive.operations import FUNCTIONS, basis, block, matmul, sum_entries, vec
+from derive.programs.statement_tree import lines_of
 from derive.programs.translate import ROWS as PROGRAMS
 from derive.reading.array_table import TABLE as LIBRARY
 from derive.reading.build import UNARY as CALLS
@@ -335,7 +336,7 @@ def test_what_holds_of_an_operation_by_its_values_its_normal_form_proves(name):
 def straight_line(derived: derive.Derivation, factor: int = 1) -> str:
     """The gradient as a person writes it in JAX: the generated lines, without what checks the arguments."""
     module = Module(derived, dialect("jax"))
-    head, _, _, *body = module.function("gradient").splitlines()
+    head, _, _, *body = lines_of(module.function("gradient"))
     sizes = [
         f"    {dim} = {s.name}.shape[{axis}]"
         for s in module.signature.symbols

@@ -24,8 +24,8 @@ from derive.checking.interpretation import read
 from derive.errors import DeriveError
 
 FULL = bool(os.environ.get("DERIVE_FULL"))
-MUTANTS = 5000 if FULL else 150
-REWRITINGS = 2000 if FULL else 60
+MUTANTS = 5000 if FULL else 120
+REWRITINGS = 2000 if FULL else 40
 RENDERINGS = ("latex", "markdown", "text", "rows")
 
 # formula, variables, declarations

@@ -5,10 +5,15 @@ from __future__ import annotations
 import ast
 import random
 
+import numpy as np
 import pytest
 
+import derive
+from derive.codegen import module_of
 from derive.dialects import DIALECTS
-from derive.programs import syntax
+from derive.programs import statement_tree, syntax
+from derive.programs.assembly import needed_import
+from derive.programs.statement_tree import lines_of, names_in, statements
 from derive.programs.syntax import ATOM, Code
 
 SYMBOLS = {"+": ast.Add, "-": ast.Sub, "*": ast.Mult, "/": ast.Div, "@": ast.MatMult, "**": ast.Pow}
@@ -112,3 +117,64 @@ def test_operands_stand_in_brackets_only_where_they_must():
     assert syntax.binary("**", x, syntax.literal("2")).text == "x**2"
     assert syntax.binary("**", total, syntax.literal("2")).text == "(x + y) ** 2"
     assert syntax.grouped(x).level == ATOM
+
+
+# Statements
+
+MODULES = {
+    "short": lambda: module_of(derive.gradient("½‖Wᵀ W x − x‖² + c tr(W)", "W"), "scipy", False, None, False),
+    "kept": lambda: module_of(derive.gradient("‖A x − b‖² + log(1 + exp(dᵀ B x))", "x"), "numpy", True, None, False),
+    "keyed": lambda: module_of(derive.gradient("‖W x − y‖² + s tr(Wᵀ W)", "W"), "numpy", True, None, False),
+    "constant": lambda: module_of(
+        derive.gradient("‖X w − y‖²", "w", "X: m×n constant, y: constant"), "numpy", False, None, False
+    ),
+    "by rows": lambda: module_of(derive.gradient("‖X − X W Wᵀ‖²", "W", "X: N×n"), "numpy", False, None, False),
+    "each": lambda: module_of(derive.gradient("‖W⁻¹ y − x‖²", "W"), "torch", False, "x", True),
+    "mapped": lambda: module_of(derive.gradient("‖W⁻¹ y − x‖²", "W"), "jax", False, "W", False),
+}
+
+
+def printed(monkeypatch, made, width):
+    monkeypatch.setattr(statement_tree, "WIDTH", width)
+    return "\n".join(lines_of(made))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_narrow_page_has_the_same_statements(monkeypatch, name):
+    made = MODULES[name]().blocks()
+    wide, narrow = (printed(monkeypatch, made, width) for width in (10**6, 24))
+    assert ast.dump(ast.parse(wide)) == ast.dump(ast.parse(narrow))
+    assert len(narrow.split("\n")) > len(wide.split("\n"))
+    count = sum(isinstance(node, ast.stmt) for node in ast.walk(ast.parse(wide)))
+    assert count == sum(counted(statement) for statement in made)
+
+
+def counted(statement):
+    return (statement.form != "note") + sum(map(counted, (*statement.body, *statement.otherwise)))
+
+
+def test_a_lost_argument_is_seen(monkeypatch):
+    opened = statement_tree._opened
+    monkeypatch.setattr(statement_tree, "_opened", lambda code: (p := opened(code)) and (p[0], p[1][:-1], p[2]))
+    made = MODULES["keyed"]().blocks()
+    wide, narrow = (printed(monkeypatch, made, width) for width in (10**6, 24))
+    assert ast.dump(ast.parse(wide)) != ast.dump(ast.parse(narrow))
+
+
+def test_holes_of_a_statement_take_names_expressions_and_statements():
+    body = statements("x += {y}", "a sum", y=syntax.binary("+", *map(syntax.name, "pq")))
+    made = statements("for {i} in range({n}):\n    {body}", i="i", n=syntax.literal("3"), body=body)
+    assert lines_of(made) == ["for i in range(3):", "    x += p + q  # a sum"]
+    assert names_in(made) == {"range", "i", "x", "p", "q"}
+    assert lines_of([made[0].renamed({"x": "z"})])[1] == "    z += p + q  # a sum"
+
+
+def test_imports_are_of_what_is_mentioned():
+    assert needed_import("from scipy import linalg, special", {"special"}) == ["from scipy import special"]
+    assert needed_import("import jax.numpy as jnp", {"jnp"}) == ["import jax.numpy as jnp"]
+    assert needed_import("import array_api_compat.numpy", {"numpy"}) == []
+
+
+def test_an_argument_bears_no_name_of_an_import():
+    made = derive.gradient("sum(sigmoid(special x))", "x").function("scipy")
+    assert np.allclose(made(np.zeros(2), 3.0), 0.75)

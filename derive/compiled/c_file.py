@@ -6,27 +6,27 @@ with `-DDERIVE_BLAS`.  The functions allocate nothing: results and workspace are
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from textwrap import wrap
 from typing import Any
 
 from .. import names
 from ..batched import batch_of, sample_names, scope
-from ..codegen import arguments_of, outputs_of, safest
+from ..codegen import arguments_of, outputs_of, safest, taken_by
+from ..dialects import dialect
 from ..errors import DeriveError
 from ..own_functions import functions_of
 from ..program import Program
-from ..programs.expressions import WIDTH
-from ..programs.headings import derivative_text, described, heading
-from ..programs.lines import fill
+from ..programs.headings import fill, heading, summary
 from ..programs.order import dims_of
 from ..programs.samples import NoRows
-from ..programs.signature import Signature, parts_of
+from ..programs.signature import Signature, dim_code, parts_of
+from ..programs.statement_tree import WIDTH, CodeStatement, names_in, statements
+from ..programs.syntax import calls_in
 from ..programs.terms import Term
-from .kernels import HELPERS, closure
+from .c_tree import c_lines, c_text
+from .kernels import HELPERS, calls_of, closure
 from .loops import Loops
-from .places import c_dim
 
 RESERVED = frozenset(
     "auto break case char const continue default do double else enum extern float for goto if inline int long "
@@ -48,12 +48,13 @@ class CFile:
         `value`, the kind, `value_and_gradient`: the name in C, and the results by the names of their parameters.
     failures : list of str
         By return code, from 1.
+    python : Signature
+        The same arguments as Python names them, where C reserves no names.
     """
 
     def __init__(self, derivation: Any, batch: str | Sequence[str] | None = None) -> None:
         self.derivation = derivation
         self.samples = [] if batch is None else sample_names(derivation, batch)
-        over = batch_of(derivation, self.samples) if self.samples else None
         self.kind: str = derivation.kind
         parts = outputs_of(derivation)
         results = [derivation.loss, *(part.result for part in parts.values())]
@@ -64,6 +65,7 @@ class CFile:
             )
         outputs = {"value": derivation.loss, **{name: part.result for name, part in parts.items()}}
         try:
+            over = batch_of(derivation, self.samples) if self.samples else None
             self.program: Program = safest(derivation, outputs, has_triangular_solve=True, batch=over)
         except NoRows:
             named = ", ".join(s.text() for s in self.samples)
@@ -84,6 +86,8 @@ class CFile:
         symbols = [stacked.get(symbol, symbol) for symbol in arguments_of(derivation)]
         every = {n for v in self.program.order for d in v.shape for n in d.names} | dims_of(self.program.order)
         self.signature = Signature(symbols, every, taken, (), (), parts_of(*results))
+        in_python = taken_by(dialect("numpy")) | {*stems}
+        self.python = Signature(symbols, every, in_python, (), (), parts_of(*results))
         self.dims = [self.signature.dims[d] for d in sorted(self.signature.dims)]
         labels = result_names(parts, self.signature.used)
         chosen = {"value": {"value": "value"}, self.kind: labels, "value_and_gradient": {"value": "value", **labels}}
@@ -93,19 +97,19 @@ class CFile:
         guards = self._guards()
         for stem in stems:
             made = Loops(self.program, self.signature, chosen[stem], self.failures)
-            made.lines = [*guards, *made.lines]
+            made.made = [*guards, *made.made]
             self.loops[stem] = made
             results_of = {name: self.program.outputs[output] for output, name in chosen[stem].items()}
             self.functions[stem] = f"{prefix}_{stem}", results_of
 
-    def _guards(self) -> list[str]:
-        """Lines that fail where an entry or a block that is taken is not there."""
-        lines = []
+    def _guards(self) -> list[CodeStatement]:
+        """What fails where an entry or a block that is taken is not there."""
+        made: list[CodeStatement] = []
         for end, size in self.signature.parts:
             self.failures.append(f"{size} must be at least {end}")
-            at_least = f"{c_dim(size, self.signature.dims)} < {c_dim(end, self.signature.dims)}"
-            lines.append(f"if ({at_least}) return {len(self.failures)};")
-        return lines
+            sizes = {key: dim_code(dim, self.signature.dims, False) for key, dim in (("n", size), ("end", end))}
+            made += statements("if {n} < {end}:\n    return {code}", **sizes, code=str(len(self.failures)))
+        return made
 
     # Text
 
@@ -120,8 +124,13 @@ class CFile:
             bodies.append(self.errors())
         code = [*(HELPERS[name].strip("\n") for name in helpers), *bodies]
         includes = "\n".join(f"#include <{name}.h>" for name in INCLUDES)
-        written = [self.comment(helpers), includes, *vectorized("".join(code)), declared, *code]
+        written = [self.comment(helpers), includes, *vectorized(self.called(helpers)), declared, *code]
         return "\n\n".join(written) + "\n"
+
+    def called(self, helpers: Iterable[str]) -> set[str]:
+        """The functions that the file calls."""
+        own = (calls_in(code) for loops in self.loops.values() for made in loops.made for code in made.all_codes())
+        return set().union(*own, *map(calls_of, helpers))
 
     def parameters(self, stem: str) -> str:
         symbols = [
@@ -140,20 +149,23 @@ class CFile:
 
     def body(self, stem: str) -> str:
         name, loops = self.functions[stem][0], self.loops[stem]
-        unused = [d for d in self.dims if not mentions(d, [loops.work])]
+        sizes = {code.head for code in loops.work.below()}
+        unused = [d for d in self.dims if d not in sizes]
+        work = c_text(loops.work)
         lines = [
             self.prototype(stem)[1],
             "{",
             *(f"    (void){d};" for d in unused),
-            f"    return {f'(size_t)({loops.work})' if loops.work else '0'};",
+            f"    return {work if work == '0' else f'(size_t)({work})'};",
             "}",
             "",
             f"int {name}({self.parameters(stem)})",
             "{",
         ]
         given = [*self.dims, *(self.signature.name_of[s] for s in self.signature.symbols), "work"]
-        lines += [f"    (void){g};" for g in given if not mentions(g, loops.lines)]
-        lines += [f"    {line}" for line in loops.lines]
+        used = names_in(loops.made)
+        lines += [f"    (void){g};" for g in given if g not in used]
+        lines += [f"    {line}" for line in c_lines(loops.made)]
         return "\n".join([*lines, "}"])
 
     def errors(self) -> str:
@@ -173,14 +185,7 @@ class CFile:
         )
 
     def summary(self, stem: str) -> str:
-        d = self.derivation
-        over = f", {scope(self.samples, False)}" if self.samples else ""
-        if stem == "value":
-            return f"{d.name}, {described(d.loss)}{over}"
-        derivatives = ", ".join(derivative_text(part) for part in d.parts)
-        if stem == "value_and_gradient":
-            return f"{d.name} and {derivatives}{over}"
-        return f"{derivatives}{over}" if d.is_joint else f"{derivatives}, {described(d.result)}{over}"
+        return summary(self.derivation, stem, scope(self.samples, False) if self.samples else "")
 
     def comment(self, helpers: Sequence[str]) -> str:
         """What the file computes, of which arrays, and how to call and compile it."""
@@ -213,11 +218,11 @@ VECTORIZED = {"exp": "2, 22", "log": "2, 22", "sin": "2, 22", "cos": "2, 22", "t
 ON_GLIBC = "#if defined(__GLIBC__) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)"
 
 
-def vectorized(text: str) -> list[str]:
-    """The declarations of the functions that a text calls in loops."""
+def vectorized(called: Collection[str]) -> list[str]:
+    """The declarations of the functions that are called in loops."""
     lines = []
     for name, version in VECTORIZED.items():
-        if re.search(rf"\b{name}\(", text):
+        if name in called:
             declared = f"extern double {name}(double);"
             lines += [f"#if __GLIBC_PREREQ({version})", "#pragma omp declare simd notinbranch", declared, "#endif"]
     return ["\n".join([ON_GLIBC, *lines, "#endif"])] if lines else []
@@ -235,12 +240,6 @@ def result_names(parts: dict[str, Any], used: set[str]) -> dict[str, str]:
         used.add(name)
         found[output] = name
     return found
-
-
-def mentions(name: str, lines: Sequence[str]) -> bool:
-    """Whether a name stands in lines of C."""
-    pattern = re.compile(rf"\b{re.escape(name)}\b")
-    return any(pattern.search(re.sub(r"/\*.*?\*/", "", line)) for line in lines)
 
 
 def quoted(text: str) -> str:

@@ -25,8 +25,10 @@ from typing import Any
 
 from ..dialects.helpers import NUMPY_HELPERS
 from ..errors import DeriveError
+from ..programs import syntax
 from ..programs.callables import executed
-from ..programs.signature import Signature
+from ..programs.signature import Signature, refused
+from ..programs.statement_tree import CodeStatement, by_keyword, called, function_of, lines_of, named, statements
 from ..programs.terms import Term
 from ..shapes import ONE, Dim
 from .c_file import CFile, quoted
@@ -83,7 +85,7 @@ def function(derivation: Any, returns: str = "derivative", batch: str | Sequence
         )
     title = f"<derive {derivation.kind} of {derivation.name}>"
     text = made.text()
-    return Compiled(text, wrapper(made, text), arguments(made.signature), wanted, title)
+    return Compiled(text, wrapper(made, text), arguments(made.python), wanted, title)
 
 
 # The Python side
@@ -92,20 +94,30 @@ def function(derivation: Any, returns: str = "derivative", batch: str | Sequence
 def arguments(signature: Signature) -> str:
     """A module whose `_arguments` converts and checks what is no array of doubles of the right shape."""
     own = [signature.name_of[s] for s in signature.symbols]
-    lines = [f"def _arguments({', '.join(signature.arguments)}):"]
+    sizes = [signature.dims[d] for d in signature.open_dims]
+    body: list[CodeStatement] = []
     if own:
-        lines.append(f"    {', '.join(own)}{',' * (len(own) == 1)} = _arrays({', '.join(f'{n}={n}' for n in own)})")
-    for size in (signature.dims[d] for d in signature.open_dims):
-        lines.append(f"    if not isinstance({size}, (int, np.integer)) or not 0 <= {size} < 2**31:")
-        lines.append(f'        raise ValueError(f"{size} must be a size, not {{{size}!r}}")')
-    lines += ["    " + line for line in [*signature.number_checks, *signature.checks]]
-    made = [
-        f"float({signature.name_of[s]})" if s.is_scalar else f"np.ascontiguousarray({signature.name_of[s]}, np.float64)"
-        for s in signature.symbols
-    ]
-    made += [f"int({signature.dims[d]})" for d in signature.open_dims]
-    lines.append(f"    return ({', '.join(made)},)")
-    return "\n".join(["import numpy as np", NUMPY_HELPERS["_arrays"], "", *lines, ""])
+        targets = syntax.sequence("tuple", named(own))
+        body += statements("{own} = _arrays({arrays})", own=targets, arrays=by_keyword(own))
+    for size in sizes:
+        body += refused("not _is_size({x})", f"{size} must be a size, not {{{size}!r}}", x=size)
+    body += [*signature.number_checks, *signature.checks]
+    made = [called("float" if s.is_scalar else "_doubles", [own]) for s, own in signature.name_of.items()]
+    made += [called("int", [size]) for size in sizes]
+    body += statements("return {made}", made=syntax.sequence("tuple", made))
+    lines = lines_of(function_of("_arguments", signature.arguments, "The arguments as C takes them.", body))
+    return "\n".join(["import numpy as np", NUMPY_HELPERS["_arrays"], DOUBLES, *lines, ""])
+
+
+DOUBLES = """
+def _doubles(array):
+    return np.ascontiguousarray(array, np.float64)
+
+
+def _is_size(n):
+    return isinstance(n, (int, np.integer)) and 0 <= n < 2**31
+
+"""
 
 
 def blas() -> tuple[Any, ...]:
@@ -124,8 +136,8 @@ def blas() -> tuple[Any, ...]:
 def wrapper(made: CFile, text: str) -> str:
     """What makes the C file of a text a Python module."""
     signature = made.signature
-    keywords = ", ".join(quoted(name) for name in signature.arguments)
-    listed = ", ".join(signature.arguments)
+    keywords = ", ".join(quoted(name) for name in made.python.arguments)
+    listed = ", ".join(made.python.arguments)
     count = len(signature.arguments)
     head = WRAPPER.replace("@COUNT@", str(count)).replace("@KEYWORDS@", keywords)
     for name in ("gemm", "gemv"):

@@ -7,6 +7,7 @@ on blocks of columns, so that most of their work is such products.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 HELPERS = {
     "squared": """
@@ -479,8 +480,11 @@ static double logdet_positive(ptrdiff_t n, double *A)
 """,
 }
 
-COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-CALL = re.compile(r"\w+(?=\()")
+
+@cache
+def calls_of(helper: str) -> frozenset[str]:
+    """The functions that a helper calls."""
+    return frozenset(re.findall(r"\w+(?=\()", re.sub(r"/\*.*?\*/", "", HELPERS[helper], flags=re.DOTALL)))
 
 
 def closure(found: set[str]) -> list[str]:
@@ -491,6 +495,5 @@ def closure(found: set[str]) -> list[str]:
         name = pending.pop()
         if name not in needed:
             needed.add(name)
-            text = COMMENT.sub("", HELPERS[name])
-            pending += [called for called in CALL.findall(text) if called in HELPERS and called != name]
+            pending += calls_of(name) & HELPERS.keys()
     return [name for name in HELPERS if name in needed]

@@ -9,25 +9,28 @@ where one whose last use is over leaves its place to the next of its size.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import partial, reduce
 
 from ..errors import DeriveError
 from ..expr import Expr
 from ..program import Program
+from ..programs import syntax
 from ..programs.formulas import formula, short
 from ..programs.row_blocks import RowBlock, split
 from ..programs.signature import Signature
-from ..programs.syntax import UNARY, Code
+from ..programs.statement_tree import CodeStatement, Part, named, note, statements
+from ..programs.syntax import Code, binary, literal
 from ..programs.terms import Term, Value
 from ..shapes import ONE, Dim
-from .places import ENTRIES, FREE, VIEWS, EntryPlaces, LoopStatement, flat, grouped
+from .c_tree import ZERO, I, J, K, L
+from .places import ENTRIES, FREE, VIEWS, EntryPlaces, LoopStatement, flat
 
 # What is summed over the entries of its operands.
 SUMS: Mapping[str, str] = {
-    "total": "{0}", "norm1": "fabs({0})", "dot": "{0} * {1}", "contraction": "{0} * {1}", "row_sums": "{0}",
-    "row_dots": "{0} * {1}",
+    "total": "{0}", "norm1": "fabs({0})", "sq_norm": "squared({0})", "dot": "{0} * {1}", "contraction": "{0} * {1}",
+    "row_sums": "{0}", "row_dots": "{0} * {1}", "trace": "{0}", "spd_logdet": "2.0 * log({0})",
 }  # fmt: skip
 # What is computed from arrays by a helper into an array: rows and columns of the operand come first.
 WHOLE = frozenset("softmax row_softmax row_logsumexp cumsum cumsum_back max_row argmax_row".split())
@@ -36,7 +39,7 @@ FACTORS = frozenset("solve spd_solve inverse spd_inverse cholesky triangle_inver
 IN_MEMORY = frozenset(("product", "block_inner", "block_sum", *WHOLE, *NUMBERS, *FACTORS))  # work on arrays
 ARRAYS = frozenset(("stack", "row_sums", "row_dots", "block", *IN_MEMORY))
 READ = frozenset(("sum", "entries", "outer", "kron", *VIEWS, *FREE))  # entry by entry
-KNOWN = READ | ARRAYS | frozenset(("sq_norm", "trace", "spd_logdet", *SUMS))
+KNOWN = READ | ARRAYS | frozenset(SUMS)
 
 REPEATED = frozenset("outer kron stack Diag block_inner block_sum".split())  # read an operand more than once
 
@@ -56,9 +59,10 @@ class Loops(EntryPlaces):
 
     Attributes
     ----------
-    lines : list of str
-    work : str
-        The size of the workspace in doubles, in terms of the dimensions; empty if there is none.
+    made : list of CodeStatement
+        The body of the function.
+    work : Code
+        The size of the workspace in doubles, in terms of the dimensions.
     helpers : set of str
     """
 
@@ -68,7 +72,8 @@ class Loops(EntryPlaces):
         self.sums: Mapping[Value, str] = {}  # those that are added to
         self.failures = failures
         self.formulas: dict[Value, Expr] = {}
-        self.sizes: dict[str, str] = {}  # of the arrays of the workspace
+        self.sizes: dict[str, Code] = {}  # of the arrays of the workspace
+        self.statements: list[LoopStatement] = []
         self.counted = 0
         self.order = program.needed(*outputs)
         for value in self.order:
@@ -85,7 +90,7 @@ class Loops(EntryPlaces):
         self.stored = self._stored()
         self._write(terms)
         self.work, declared = self._allocated()
-        self.lines = [*declared, *(line for s in self.statements for line in s.lines), "return 0;"]
+        self.made = [*declared, *(made for s in self.statements for made in s.emitted()), *statements("return 0")]
 
     # What becomes an array
 
@@ -137,13 +142,13 @@ class Loops(EntryPlaces):
         for name, term in waiting.items():
             body = term.value
             if body is None:
-                self._start().lines.append(f"*{name} = {self.read(term, '0', '0').text};")
+                self._start()
+                self._say("{x}[0] = {read}", x=name, read=self.read(term, ZERO, ZERO))
             elif direct.get(body) != name:
                 self._fill(name, term)
             elif not term.is_plain:
                 self._start()
-                with_scalars = self.product(term.coefficient, self.scalars(term))
-                self._loops(body.shape, [f"{name}[{{at}}] *= {with_scalars.text};"])
+                self._loops(name, body.shape, self.product(term.coefficient, self.scalars(term)), "*=")
 
     def _made(self, value: Value, direct: Mapping[Value, str]) -> None:
         if value.kind == "input":
@@ -157,22 +162,21 @@ class Loops(EntryPlaces):
         """Values for a block of rows at a time, each array by a pointer to the first of its rows."""
         count, names, dims = self.size(block.dim), self.names, self.dims
         opened = self._start()
-        opened.lines.append("/* Some rows at a time, so that they stay in the cache. */")
         body = len(self.statements)
         made: dict[Value, str] = {}  # what is there when all rows are through
         for value in block.members:
             if value.is_scalar:
                 made[value] = self._new("s")
-                opened.lines.append(f"double {made[value]} = 0.0;")
+                self._say("{x}: double = 0.0", x=made[value])
             elif value in block.kept or value in block.sums:
                 made[value] = direct.get(value) or self._new("t")
                 entries = self.entries_of(Term(Fraction(1), (), value))
                 if value not in direct:
                     self.sizes[made[value]] = entries
                 if value in block.sums:
-                    opened.lines.append(f"memset({made[value]}, 0, (size_t)({entries}) * sizeof(double));")
+                    self._say("memset({x}, 0, size_t({count}) * sizeof(double))", x=made[value], count=entries)
         known = set(self.sizes)
-        pointers: dict[str, tuple[str, str]] = {}  # to the arrays, with the length of their rows
+        pointers: dict[str, tuple[str, Code]] = {}  # to the arrays, with the length of their rows
 
         def pointer(name: str, value: Value) -> str:
             if value.shape[0] is not block.dim:
@@ -190,28 +194,28 @@ class Loops(EntryPlaces):
         for name, term in filled.items():
             self._fill(pointer(name, term.body), term)
         self.names, self.dims, self.sums = {**names, **made}, dims, {}
-        span = f"block_rows({count}, {self.size(block.columns)})"
+        span, step = syntax.call(syntax.name("block_rows"), count, self.size(block.columns)), self._new("span")
         self.helpers.add("block_rows")
-        for name in self.sizes.keys() - known:
-            self.sizes[name] = re.sub(r"\brows\b", span, self.sizes[name])
-        statements = self.statements[body:]
-        mentioned = {name for s in statements for name in (*s.reads, s.writes) if name}
-        opened.lines += [
-            f"for (ptrdiff_t first = 0, span = {span}; first < {count}; first += span) {{",
-            f"    const ptrdiff_t rows = {count} - first < span ? {count} - first : span;",
-        ]
+        for array in self.sizes.keys() - known:
+            self.sizes[array] = self.sizes[array].replaced(ROWS, span)
+        inside = self.statements[body:]
+        mentioned = {array for s in inside for array in s.names}
         written = {*made.values(), *filled}
-        for to in sorted(mentioned & pointers.keys(), key=lambda name: int(name[1:])):
+        start: list[CodeStatement] = []
+        for to in sorted(mentioned & pointers.keys(), key=lambda array: int(array[1:])):
             whole, columns = pointers[to]
-            start = "first" if columns == "1" else f"first * {grouped(columns)}"
-            opened.lines.append(f"    {'' if whole in written else 'const '}double *{to} = {whole} + {start};")
-        for statement in statements:
-            statement.lines = ["    " + line for line in statement.lines]
-        closed = self._start()
-        closed.lines.append("}")
-        for statement in (opened, closed):  # what is there for all blocks keeps its place through all of them
-            statement.reads |= {pointers[name][0] if name in pointers else name for name in mentioned}
-            statement.reads -= self.sizes.keys() - known
+            kind = "array" if whole in written else "reading"
+            at = FIRST if columns.text == "1" else binary("*", FIRST, columns)
+            start += statements(f"{{to}}: {kind} = {{whole}} + {{at}}", to=to, whole=whole, at=at)
+        opened.loop = statements(
+            BY_ROWS, span=span, step=step, count=count, start=start, body=[made for s in inside for made in s.made]
+        )
+        for statement in inside:
+            statement.is_inside = True
+        opened.loop[0].comment = "Some rows at a time, so that they stay in the cache."
+        whole_arrays = {pointers[array][0] if array in pointers else array for array in mentioned}
+        for statement in (opened, self._start()):  # what is there for all blocks keeps its place through all of them
+            statement.holds |= whole_arrays - (self.sizes.keys() - known)
 
     def _direct(self, terms: Mapping[str, Term]) -> dict[Value, str]:
         """The arrays that are made in the place of a result."""
@@ -233,8 +237,12 @@ class Loops(EntryPlaces):
                 shown = f"L Lᵀ = {self.formulas[value].text()}"
             comment = shown.replace("*/", "* /")
             if len(comment) < 100 and "\n" not in comment:
-                statement.lines.append(f"/* {comment} */")
+                statement.made.append(note(comment))
         return statement
+
+    def _say(self, template: str, **parts: Part) -> None:
+        """A statement of a template, to the statements at hand."""
+        self.statements[-1].made += statements(template, **parts)
 
     def _new(self, letter: str) -> str:
         while True:
@@ -245,129 +253,100 @@ class Loops(EntryPlaces):
 
     def _number(self, value: Value) -> None:
         """A scalar as a constant."""
-        statement = self._start(value)
+        self._start(value)
         name = self.sums.get(value) or self._new("s")
-        kind, args = value.kind, value.args
-        if kind in SUMS or kind in ("sq_norm", "trace", "spd_logdet"):
+        kind = value.kind
+        if kind in SUMS:
             if value not in self.sums:
-                statement.lines.append(f"double {name} = 0.0;")
+                self._say("{x}: double = 0.0", x=name)
             self._sum(name, value)
-        elif kind in NUMBERS:
-            array, count = self.matrix(args[0]), self.entries_of(args[0])
-            statement = self.statements[-1]
-            self.helpers.add(kind)
-            if kind in ("norm", "logsumexp", "max_row"):
-                statement.lines.append(f"const double {name} = {kind}({count}, {array});")
-            else:
-                scratch = self.scratch(count)
-                self._copied(scratch, array, count)
-                statement.lines.append(f"const double {name} = {kind}({self.size(args[0].shape[0])}, {scratch});")
         elif kind in ("block_inner", "block_sum"):
-            statement.lines.append(f"double {name} = 0.0;")
-            self._blocks_summed(value, name)
+            self._say("{x}: double = 0.0", x=name)
+            self._blocks_summed(value, syntax.name(name))
         else:
-            statement.lines.append(f"const double {name} = {self.entry(value, '0', '0').text};")
+            self._say("{x}: constant = {made}", x=name, made=self._from_array(value) or self.entry(value, ZERO, ZERO))
         self.names[value] = name
 
+    def _from_array(self, value: Value) -> Code | None:
+        """A number that a helper makes of an array."""
+        kind, args = value.kind, value.args
+        if kind not in NUMBERS:
+            return None
+        array, count = self.matrix(args[0]), self.entries_of(args[0])
+        self.helpers.add(kind)
+        if kind not in ("norm", "logsumexp", "max_row"):  # they work in place
+            array, source = self.scratch(count), array
+            self._copied(array, source, count)
+            count = self.size(args[0].shape[0])
+        return syntax.call(*named([kind]), count, syntax.name(array))
+
     def _sum(self, name: str, value: Value) -> None:
-        args, statement = value.args, self.statements[-1]
-        if value.kind in ("trace", "spd_logdet"):
-            read = self.read(args[0], "i", "i").text
-            text = read if value.kind == "trace" else f"2.0 * log({read})"
-            statement.lines += [f"for (ptrdiff_t i = 0; i < {self.size(args[0].shape[0])}; ++i) {name} += {text};"]
-            return
+        args = value.args
         rows, columns = args[0].shape
-        is_vector = rows is ONE or columns is ONE
-        if is_vector:
-            reads = [self.along(t, "i") for t in args]
+        if value.kind in ("trace", "spd_logdet"):
+            summed = self.summand(value.kind, [self.read(args[0], I, I)])
+            self._say("for i in range({n}):\n    {x} += {summed}", n=self.size(rows), x=name, summed=summed)
+        elif rows is ONE or columns is ONE:
+            count = self.size(columns if rows is ONE else rows)
+            summed = self.summand(value.kind, [self.along(t, I) for t in args])
+            self._say("for i in summing({n}, {x}):\n    {x} += {summed}", n=count, x=name, summed=summed)
         else:
-            reads = [self.read(t, "i", "j") for t in args]
-        if value.kind == "sq_norm":
-            self.helpers.add("squared")
-            text = f"squared({reads[0].text})"
-        else:
-            text = summand(value.kind, reads)
-        if is_vector:
-            statement.lines += [
-                f"#pragma omp simd reduction(+ : {name})",
-                f"for (ptrdiff_t i = 0; i < {self.size(columns if rows is ONE else rows)}; ++i) {name} += {text};",
-            ]
-            return
-        statement.lines += [
-            f"for (ptrdiff_t i = 0; i < {self.size(rows)}; ++i) {{",
-            "    double sum = 0.0;",
-            "    #pragma omp simd reduction(+ : sum)",
-            f"    for (ptrdiff_t j = 0; j < {self.size(columns)}; ++j) sum += {text};",
-            f"    {name} += sum;",
-            "}",
-        ]
+            summed = self.summand(value.kind, [self.read(t, I, J) for t in args])
+            sizes = {"m": self.size(rows), "n": self.size(columns)}
+            self._say(SUM_BY_ROWS, **sizes, summed=summed, add=statements("{x} += sum", x=name))
+
+    def summand(self, kind: str, reads: Sequence[Code]) -> Code:
+        """What is summed over the entries of the operands."""
+        template = syntax.template(SUMS[kind])
+        self.helpers |= template.called
+        return template.filled({str(i): read for i, read in enumerate(reads)})
 
     def matrix(self, term: Term) -> str:
         """The name of an array with the entries of a term, row by row."""
         body = term.body
-        name = self.names[body]
         if not term.is_plain or term.flipped and not body.is_vector:
             turned = self.scratch(self.entries_of(term))
-            self._fill_into(turned, term, is_new=False)
+            self._fill_into(turned, term)
             return turned
-        self.statements[-1].reads.add(name)
-        self.statements[-1].elsewhere.add(name)
-        return name
+        return self.names[body]
 
-    def entries_of(self, term: Term) -> str:
-        rows, columns = (self.size(d) for d in term.shape)
-        return rows if columns == "1" else columns if rows == "1" else f"{grouped(rows)} * {grouped(columns)}"
+    def entries_of(self, term: Term) -> Code:
+        return syntax.product([size for d in term.shape if (size := self.size(d)).text != "1"])
 
-    def scratch(self, count: str) -> str:
+    def scratch(self, count: Code) -> str:
         """An array that only the statement at hand uses, or those after it."""
         name = self._new("t")
         self.sizes[name] = count
-        self.statements[-1].reads.add(name)
-        self.statements[-1].elsewhere.add(name)
         return name
 
-    def _copied(self, target: str, source: str, count: str) -> None:
-        self.statements[-1].lines.append(f"memcpy({target}, {source}, (size_t)({count}) * sizeof(double));")
+    def _copied(self, target: str, source: str, count: Code) -> None:
+        self._say("memcpy({to}, {x}, size_t({n}) * sizeof(double))", to=target, x=source, n=count)
 
-    def _loops(self, shape: tuple[Dim, Dim], body: Sequence[str]) -> None:
-        """A loop over all entries; `{at}` is the place of one."""
+    def _loops(self, name: str, shape: tuple[Dim, Dim], made: Code, sign: str = "=") -> None:
+        """A loop over all entries of an array."""
         rows, columns = shape
-        lines = self.statements[-1].lines
         if rows is ONE or columns is ONE:
             count = self.size(columns if rows is ONE else rows)
-            lines += ["#pragma omp simd", f"for (ptrdiff_t i = 0; i < {count}; ++i) {{"]
-            lines += [*("    " + line.replace("{at}", "i") for line in body), "}"]
+            self._say(f"for i in simd({{n}}):\n    {{x}}[i] {sign} {{made}}", n=count, x=name, made=made)
             return
-        at = flat("i", "j", self.size(columns))
-        lines += [
-            f"for (ptrdiff_t i = 0; i < {self.size(rows)}; ++i) {{",
-            "    #pragma omp simd",
-            f"    for (ptrdiff_t j = 0; j < {self.size(columns)}; ++j) {{",
-            *("        " + line.replace("{at}", at) for line in body),
-            "    }",
-            "}",
-        ]
+        sizes = {"m": self.size(rows), "n": self.size(columns)}
+        text = f"for i in range({{m}}):\n    for j in simd({{n}}):\n        {{x}}[{{at}}] {sign} {{made}}"
+        self._say(text, **sizes, x=name, at=flat(I, J, sizes["n"]), made=made)
 
     def _fill(self, name: str, term: Term) -> None:
         """An array with the entries of a term."""
-        self._start()
-        self.statements[-1].writes = name
+        self._start().writes = name
         self._fill_into(name, term)
 
-    def _fill_into(self, name: str, term: Term, is_new: bool = True) -> None:
+    def _fill_into(self, name: str, term: Term) -> None:
         rows, columns = term.shape
-        before = self.place
-        self.place = ("i", "j") if is_new else ("", "")
-        if rows is ONE or columns is ONE:
-            read = (
-                self.along(term, "i")
-                if term.body.is_vector
-                else self.read(term, *(("0", "i") if rows is ONE else ("i", "0")))
-            )
+        if rows is not ONE and columns is not ONE:
+            read = self.read(term, I, J)
+        elif term.body.is_vector:
+            read = self.along(term, I)
         else:
-            read = self.read(term, "i", "j")
-        self._loops(term.shape, [f"{name}[{{at}}] = {read.text};"])
-        self.place = before
+            read = self.read(term, ZERO, I) if rows is ONE else self.read(term, I, ZERO)
+        self._loops(name, term.shape, read)
 
     def _array(self, value: Value, target: str | None) -> None:
         """A value as an array."""
@@ -379,88 +358,63 @@ class Loops(EntryPlaces):
         if kind == "product":
             self._product(name, value)
         elif kind == "stack":
-            pairs = list(zip(args[::2], args[1::2], strict=True))
-            reads = [
-                self.product(Fraction(1), [(self.along(u, "i"), Fraction(1)), (self.along(v, "j"), Fraction(1))])
-                for u, v in pairs
-            ]
-            self._loops(value.shape, [f"{name}[{{at}}] = {' + '.join(r.text for r in reads)};"])
+            pairs = zip(args[::2], args[1::2], strict=True)
+            products = [syntax.product([self.along(u, I), self.along(v, J)]) for u, v in pairs]
+            self._loops(name, value.shape, reduce(partial(binary, "+"), products))
         elif kind in ("row_sums", "row_dots"):
             self._row_sums(name, value)
         elif kind == "block":
             self._blocks(name, value)
         elif kind in ("block_inner", "block_sum"):
-            self._blocks_summed(value, name)
+            at = binary("+", I, J) if value.is_vector else flat(I, J, self.size(value.shape[1]))
+            self._blocks_summed(value, syntax.subscript(syntax.name(name), at))
         elif kind in FACTORS:
             self._factor(name, value)
         elif kind in WHOLE:
-            array = self.matrix(args[0])
-            statement = self.statements[-1]
-            rows, columns = (self.size(d) for d in args[0].shape)
+            sizes = [self.size(d) for d in args[0].shape]
             if args[0].body.is_vector and kind in ("softmax", "argmax_row"):
-                rows, columns = "1", self.entries_of(args[0])
+                sizes = [syntax.ONE, self.entries_of(args[0])]
             helper = {"softmax": "row_softmax"}.get(kind, "row_max" if kind == "max_row" else kind)
-            self.helpers.add(helper)
-            statement.lines.append(f"{helper}({rows}, {columns}, {array}, {name});")
+            self._helped(helper, *sizes, self.matrix(args[0]), name)
         else:
             statement.writes = name
             self._fill_into(name, Term(Fraction(1), (), value))
-            self.names[value] = name
-            return
-        self.statements[-1].reads.add(name)
-        self.statements[-1].elsewhere.add(name)
         self.names[value] = name
+
+    def _helped(self, helper: str, *arguments: Code | str) -> None:
+        """A call of a helper."""
+        self.helpers.add(helper)
+        codes = [syntax.name(given) if isinstance(given, str) else given for given in arguments]
+        self._say("{call}", call=syntax.call(syntax.name(helper), *codes))
 
     def _product(self, name: str, value: Value) -> None:
         left, right = value.args
-        statement = self.statements[-1]
-        names = []
-        for term in (left, right):
-            names.append(self.names[term.body])
-            statement.reads.add(names[-1])
-            statement.elsewhere.add(names[-1])
-        a, b = names
-        beta = "1.0" if value in self.sums else "0.0"
-        m, k = (self.size(d) for d in left.shape)
-        n = self.size(right.shape[1])
+        a, b = (self.names[term.body] for term in value.args)
+        turned = [literal(str(int(term.flipped))) for term in value.args]
+        beta = literal("1.0" if value in self.sums else "0.0")
         if right.shape[1] is ONE:
-            self.helpers.add("gemv")
-            rows, columns = (self.size(d) for d in left.body.shape)
-            statement.lines.append(f"gemv({int(left.flipped)}, {rows}, {columns}, {a}, {b}, {beta}, {name});")
+            self._helped("gemv", turned[0], *map(self.size, left.body.shape), a, b, beta, name)
             return
-        self.helpers.add("gemm")
-        widths = [self.size(t.body.shape[1]) for t in (left, right)]
-        turned = [int(t.flipped) for t in (left, right)]
-        operands = f"{a}, {widths[0]}, {b}, {widths[1]}"
-        statement.lines.append(f"gemm({turned[0]}, {turned[1]}, {m}, {n}, {k}, 1.0, {operands}, {beta}, {name}, {n});")
+        (m, k), n = map(self.size, left.shape), self.size(right.shape[1])
+        widths = [self.size(term.body.shape[1]) for term in value.args]
+        self._helped("gemm", *turned, m, n, k, literal("1.0"), a, widths[0], b, widths[1], beta, name, n)
 
     def _row_sums(self, name: str, value: Value) -> None:
         """Sums along rows, or of all rows where the operand is turned."""
-        args, statement = value.args, self.statements[-1]
+        args = value.args
         rows, columns = args[0].shape
         down = args[0].flipped and (len(args) == 1 or args[1].flipped)
-        outer, inner = (columns, rows) if down else (rows, columns)
-        at = ("j", "i") if down else ("i", "j")
-        reads = [self.read(t, *at) for t in args]
-        text = summand(value.kind, reads)
-        if down:
-            if value not in self.sums:
-                statement.lines.append(f"for (ptrdiff_t j = 0; j < {self.size(inner)}; ++j) {name}[j] = 0.0;")
-            statement.lines += [
-                f"for (ptrdiff_t i = 0; i < {self.size(outer)}; ++i) {{",
-                "    #pragma omp simd",
-                f"    for (ptrdiff_t j = 0; j < {self.size(inner)}; ++j) {name}[j] += {text};",
-                "}",
-            ]
+        m, n = map(self.size, (columns, rows) if down else (rows, columns))
+        at = (J, I) if down else (I, J)
+        summed = self.summand(value.kind, [self.read(t, *at) for t in args])
+        if not down:
+            self._say(SUM_BY_ROWS, m=m, n=n, summed=summed, add=statements("{x}[i] = sum", x=name))
             return
-        statement.lines += [
-            f"for (ptrdiff_t i = 0; i < {self.size(outer)}; ++i) {{",
-            "    double sum = 0.0;",
-            "    #pragma omp simd reduction(+ : sum)",
-            f"    for (ptrdiff_t j = 0; j < {self.size(inner)}; ++j) sum += {text};",
-            f"    {name}[i] = sum;",
-            "}",
-        ]
+        if value not in self.sums:
+            self._say("for j in range({n}):\n    {x}[j] = 0.0", n=n, x=name)
+        self._say(
+            "for i in range({m}):\n    for j in simd({n}):\n        {x}[j] += {summed}", m=m, n=n, x=name, summed=summed
+        )
 
     def _blocks(self, name: str, value: Value) -> None:
         """Blocks side by side and below one another."""
@@ -472,124 +426,120 @@ class Loops(EntryPlaces):
             for j in range(columns):
                 term = value.args[i * columns + j]
                 height, width = term.shape
-                if value.is_vector:
-                    at = self.shifted("i", top)
-                else:
-                    at = flat(self.shifted("i", top), self.shifted("j", left), wide)
-                read = self.read(term, "i", "j")
-                self.statements[-1].lines += [
-                    f"for (ptrdiff_t i = 0; i < {self.size(height)}; ++i)",
-                    f"    for (ptrdiff_t j = 0; j < {self.size(width)}; ++j) {name}[{at}] = {read.text};",
-                ]
+                at = self.shifted(I, top)
+                if not value.is_vector:
+                    at = flat(at, self.shifted(J, left), wide)
+                sizes = {"m": self.size(height), "n": self.size(width)}
+                text = "for i in range({m}):\n    for j in range({n}):\n        {x}[{at}] = {read}"
+                self._say(text, **sizes, x=name, at=at, read=self.read(term, I, J))
                 left = left + width
             top = top + value.args[i * columns].shape[0]
 
-    def _blocks_summed(self, value: Value, name: str) -> None:
+    def _blocks_summed(self, value: Value, target: Code) -> None:
         """Inner products of the blocks of G with B, or the sum of the blocks of G by the entries of A."""
         whole, part = value.args
-        p, q = part.shape
-        target = (
-            name
-            if value.is_scalar
-            else f"{name}[{'i + j' if value.is_vector else flat('i', 'j', self.size(value.shape[1]))}]"
-        )
-        high, wide = self.size(value.shape[0]), self.size(value.shape[1])
-        p_size, q_size = grouped(self.size(p)), grouped(self.size(q))
-        if value.kind == "block_inner":
-            at = f"i * {p_size} + k", f"j * {q_size} + l"
-        else:
-            at = f"k * {grouped(high)} + i", f"l * {grouped(wide)} + j"
-        text = self.product(
-            Fraction(1), [(self.read(whole, *at), Fraction(1)), (self.read(part, "k", "l"), Fraction(1))]
-        ).text
-        self.statements[-1].lines += [
-            f"for (ptrdiff_t i = 0; i < {high}; ++i)",
-            f"    for (ptrdiff_t j = 0; j < {wide}; ++j) {{",
-            "        double sum = 0.0;",
-            f"        for (ptrdiff_t k = 0; k < {self.size(p)}; ++k)",
-            f"            for (ptrdiff_t l = 0; l < {self.size(q)}; ++l) sum += {text};",
-            f"        {target} = sum;",
-            "    }",
-        ]
+        m, n = map(self.size, value.shape)
+        p, q = map(self.size, part.shape)
+        at = (flat(I, K, p), flat(J, L, q)) if value.kind == "block_inner" else (flat(K, I, m), flat(L, J, n))
+        summed = syntax.product([self.read(whole, *at), self.read(part, K, L)])
+        self._say(SUM_OF_BLOCKS, m=m, n=n, p=p, q=q, target=target, summed=summed)
 
     # Factors
 
-    def failure(self, text: str) -> int:
+    def failure(self, text: str) -> Code:
         """The return code of a failure."""
         if text not in self.failures:
             self.failures.append(text)
-        return self.failures.index(text) + 1
+        return literal(str(self.failures.index(text) + 1))
+
+    def _tried(self, helper: str, problem: str, *arguments: Code | str) -> None:
+        """A call of a helper that may fail."""
+        self._helped(helper, *arguments)
+        call = self.statements[-1].made.pop().codes[0]
+        self._say("if not {call}:\n    return {code}", call=call, code=self.failure(problem))
 
     def _factor(self, name: str, value: Value) -> None:
         kind, args = value.kind, value.args
         n, count = self.size(args[0].shape[0]), self.entries_of(args[0])
-        statement = self.statements[-1]
         shown = formula(args[0].body, self.formulas).text()
         if kind == "cholesky":
-            self.helpers.add("cholesky")
-            code = self.failure(f"{shown} is not positive definite")
             self._copied(name, self.matrix(args[0]), count)
-            statement.lines.append(f"if (!cholesky({n}, {name})) return {code};")
+            self._tried("cholesky", f"{shown} is not positive definite", n, name)
             return
         if kind in ("triangle_inverse", "spd_inverse"):
-            self.helpers.add(kind)
-            factor = self.matrix(args[0])
-            statement.lines.append(f"{kind}({n}, {factor}, {name});")
+            self._helped(kind, n, self.matrix(args[0]), name)
             return
         if kind == "inverse":
             wide = n
-            statement.lines.append(f"identity({n}, {name});")
-            self.helpers.add("identity")
+            self._helped("identity", n, name)
         else:
-            wide = "1" if args[1].shape[1] is ONE else self.size(args[1].shape[1])
+            wide = self.size(args[1].shape[1])
             self._copied(name, self.matrix(args[1]), self.entries_of(args[1]))
         if kind == "spd_solve":
-            self.helpers.add("cholesky_solve")
-            statement.lines.append(f"cholesky_solve({n}, {wide}, {self.matrix(args[0])}, {name});")
+            self._helped("cholesky_solve", n, wide, self.matrix(args[0]), name)
             return
-        self.helpers.add("lu_solve")
-        code = self.failure(f"{shown} is singular; expected an invertible matrix")
         scratch = self.scratch(count)
         self._copied(scratch, self.matrix(args[0]), count)
-        statement.lines.append(f"if (!lu_solve({n}, {wide}, {scratch}, {name})) return {code};")
+        self._tried("lu_solve", f"{shown} is singular; expected an invertible matrix", n, wide, scratch, name)
 
     # The workspace
 
-    def _allocated(self) -> tuple[str, list[str]]:
-        """The size of the workspace, and the lines that name its arrays."""
+    def _allocated(self) -> tuple[Code, list[CodeStatement]]:
+        """The size of the workspace, and what names its arrays."""
         last: dict[str, int] = {}
         for number, statement in enumerate(self.statements):
-            for name in {*statement.reads, *([statement.writes] if statement.writes else [])}:
-                last[name] = number
+            last |= dict.fromkeys(statement.names, number)
         places: dict[str, list[int]] = {}  # by size: the places that are free
-        ends: list[str] = []  # the size of each place
+        ends: list[Code] = []  # the size of each place
         place_of: dict[str, int] = {}
         for number, statement in enumerate(self.statements):
-            over = [n for n in sorted(statement.reads) if n in place_of and last[n] == number and n in self.sizes]
-            mentioned = [n for n in sorted({*statement.reads, statement.writes or ""}) if n in self.sizes]
-            freed = [n for n in over if n not in statement.elsewhere] if statement.writes else []
-            for name in freed:
-                places.setdefault(self.sizes[name], []).append(place_of[name])
+            mentioned = sorted(statement.names & self.sizes.keys())
+            over = [n for n in mentioned if last[n] == number]
+            # What is read only at the place that is written may lie where the result does.
+            freed = (
+                set(over) & place_of.keys() - statement.elsewhere() - {statement.writes} if statement.writes else set()
+            )
+            for name in sorted(freed):
+                places.setdefault(self.sizes[name].text, []).append(place_of[name])
             for name in mentioned:
                 if name not in place_of:
-                    free = places.get(self.sizes[name])
-                    if free:
-                        place_of[name] = free.pop()
-                    else:
-                        place_of[name] = len(ends)
+                    free = places.get(self.sizes[name].text)
+                    if not free:
                         ends.append(self.sizes[name])
-                    if last[name] == number:
-                        over.append(name)
+                    place_of[name] = free.pop() if free else len(ends) - 1
             for name in over:
                 if name not in freed:
-                    places.setdefault(self.sizes[name], []).append(place_of[name])
-        sizes = [grouped(size) if len(ends) > 1 else size for size in ends]
-        starts = [" + ".join(["work", *sizes[:i]]) for i in range(len(ends))]
-        return " + ".join(sizes), [f"double *{name} = {starts[place]};" for name, place in place_of.items()]
+                    places.setdefault(self.sizes[name].text, []).append(place_of[name])
+        starts = [reduce(partial(binary, "+"), ends[:i], syntax.name("work")) for i in range(len(ends))]
+        declared = [
+            made
+            for name, place in place_of.items()
+            for made in statements("{x}: array = {start}", x=name, start=starts[place])
+        ]
+        return reduce(partial(binary, "+"), ends) if ends else ZERO, declared
 
 
-def summand(kind: str, reads: Sequence[Code]) -> str:
-    """What is summed over the entries of the operands."""
-    if len(reads) == 1:
-        return SUMS[kind].replace("{0}", reads[0].text)
-    return SUMS[kind].replace("{0}", reads[0].at(UNARY)).replace("{1}", reads[1].at(UNARY))
+ROWS, FIRST = syntax.name("rows"), syntax.name("first")
+BY_ROWS = """
+{step}: size = {span}
+for first in steps({count}, {step}):
+    rows: size = {count} - first if {count} - first < {step} else {step}
+    {start}
+    {body}
+"""
+SUM_BY_ROWS = """
+for i in range({m}):
+    sum: double = 0.0
+    for j in summing({n}, sum):
+        sum += {summed}
+    {add}
+"""
+SUM_OF_BLOCKS = """
+for i in range({m}):
+    for j in range({n}):
+        sum: double = 0.0
+        for k in range({p}):
+            for l in range({q}):
+                sum += {summed}
+        {target} = sum
+"""

@@ -1,15 +1,18 @@
-"""EntryPlaces of the values of a program as C expressions."""
+"""Entries of the values of a program as expressions."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from ..programs import syntax
-from ..programs.signature import Signature, python_dim
+from ..programs.signature import Signature, dim_code
+from ..programs.statement_tree import CodeStatement, names_in
 from ..programs.syntax import Code, binary, literal, name, negative
 from ..programs.terms import Term, Value
 from ..shapes import ONE, Dim
+from .c_tree import ZERO
 
 # What is computed for each entry of its operands.
 ENTRIES: Mapping[str, str] = {
@@ -22,15 +25,45 @@ FREE = frozenset("input ones zeros eye basis commutation constant dimension".spl
 
 
 class LoopStatement:
-    """Lines of C with the arrays that they read and write."""
+    """Statements of C that go together, with the arrays that they read and write.
 
-    __slots__ = ("lines", "reads", "elsewhere", "writes")
+    Attributes
+    ----------
+    made : list of CodeStatement
+    writes : str or None
+        The array that loops over its entries write, each entry of itself or of what is read at its place.
+    holds : set of str
+        Arrays that must be there besides.
+    loop : list of CodeStatement
+        What goes through blocks of rows; the statements in it are `is_inside`.
+    """
+
+    __slots__ = ("made", "writes", "holds", "loop", "is_inside")
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.reads: set[str] = set()
-        self.elsewhere: set[str] = set()  # read at other places than the one that is written
+        self.made: list[CodeStatement] = []
         self.writes: str | None = None
+        self.holds: set[str] = set()
+        self.loop: list[CodeStatement] = []
+        self.is_inside = False
+
+    def emitted(self) -> list[CodeStatement]:
+        """What stands in the function itself."""
+        return [] if self.is_inside else [*self.made, *self.loop]
+
+    @property
+    def names(self) -> set[str]:
+        """What is mentioned."""
+        return names_in(self.made) | self.holds
+
+    def elsewhere(self) -> set[str]:
+        """The names that are read at other places than the one that is written."""
+        codes = [code for statement in self.made for code in statement.all_codes()]
+        entries = [code for code in codes if code.form == "subscript"]
+        written = {code.args[1].text for code in entries if code.args[0].head == self.writes}
+        at_hand = Counter(code.args[0].head for code in entries if {code.args[1].text} == written)
+        counts = Counter(code.head for code in codes if code.form == "name")
+        return {held for held, count in counts.items() if count > at_hand[held]}
 
 
 class EntryPlaces:
@@ -40,10 +73,6 @@ class EntryPlaces:
     ----------
     names : dict of Value to str
         The arrays and numbers that are there.
-    statements : list of LoopStatement
-        Those so far; the last one is told what it reads.
-    place : (str, str)
-        The entry that the loop at hand writes.
     helpers : set of str
     """
 
@@ -52,11 +81,9 @@ class EntryPlaces:
         self.dims: Mapping[str, str] = signature.dims
         self.helpers: set[str] = set()
         self.names: dict[Value, str] = {}
-        self.statements: list[LoopStatement] = []
-        self.place: tuple[str, str] = ("", "")
 
-    def size(self, dim: Dim) -> str:
-        return c_dim(dim, self.dims)
+    def size(self, dim: Dim) -> Code:
+        return dim_code(dim, self.dims, has_powers=False)
 
     def number(self, value: Fraction) -> Code:
         if value < 0:
@@ -102,7 +129,7 @@ class EntryPlaces:
     def scalars(self, term: Term) -> list[tuple[Code, Fraction]]:
         return [(name(self.names[value]), exponent) for value, exponent in term.powers]
 
-    def read(self, term: Term, i: str, j: str) -> Code:
+    def read(self, term: Term, i: Code, j: Code) -> Code:
         """Entry (i, j) of a term."""
         if term.value is None or term.value.kind == "ones":
             return self.product(term.coefficient, self.scalars(term))
@@ -113,21 +140,17 @@ class EntryPlaces:
             return entry
         return self.product(term.coefficient, [*self.scalars(term), (entry, Fraction(1))])
 
-    def along(self, term: Term, i: str) -> Code:
+    def along(self, term: Term, i: Code) -> Code:
         """Entry i of a vector, whether it stands as a column or as a row."""
-        return self.read(term, "0", i) if term.flipped else self.read(term, i, "0")
+        return self.read(term, ZERO, i) if term.flipped else self.read(term, i, ZERO)
 
-    def entry(self, value: Value, i: str, j: str) -> Code:
+    def entry(self, value: Value, i: Code, j: Code) -> Code:
         """Entry (i, j) of a value: from memory, or as an expression."""
         held = self.names.get(value)
         if held is not None:
             if value.is_scalar:
                 return name(held)
-            statement = self.statements[-1]
-            statement.reads.add(held)
-            if (i, j if not value.is_vector else self.place[1]) != self.place:
-                statement.elsewhere.add(held)
-            return name(f"{held}[{i}]" if value.is_vector else f"{held}[{flat(i, j, self.size(value.shape[1]))}]")
+            return syntax.subscript(name(held), i if value.is_vector else flat(i, j, self.size(value.shape[1])))
         args, data = value.args, value.data
         match value.kind:
             case "ones":
@@ -135,41 +158,40 @@ class EntryPlaces:
             case "zeros":
                 return literal("0.0")
             case "eye":
-                return name(f"({i} == {j})")
+                return binary("==", i, j)
             case "basis":
-                return name(f"({i} == {self.size(Dim.of(data[0]) - 1)})")
+                return binary("==", i, self.size(Dim.of(data[0]) - 1))
             case "dimension":
-                return name(f"(double)({self.size(data[0])})")
+                return called("double", self.size(data[0]))
             case "constant":
                 return literal("3.14159265358979323846" if data[0] == "π" else "2.71828182845904523536")
             case "commutation":
                 m, n = (self.size(Dim.of(d)) for d in data)
-                return name(f"({j} == ({grouped(i)} % {grouped(n)}) * {grouped(m)} + {grouped(i)} / {grouped(n)})")
+                return binary("==", j, flat(binary("%", i, n), binary("//", i, n), m))
             case "Diag":
-                return name(f"({i} == {j} ? {self.along(args[0], i).text} : 0.0)")
+                return syntax.cases(binary("==", i, j), self.along(args[0], i), literal("0.0"))
             case "outer":
-                return self.product(
-                    Fraction(1), [(self.along(args[0], i), Fraction(1)), (self.along(args[1], j), Fraction(1))]
-                )
+                return syntax.product([self.along(args[0], i), self.along(args[1], j)])
             case "kron":
-                p, q = (grouped(self.size(d)) for d in args[1].shape)
-                left = self.read(args[0], f"{grouped(i)} / {p}", f"{grouped(j)} / {q}")
-                right = self.read(args[1], f"{grouped(i)} % {p}", f"{grouped(j)} % {q}")
-                return self.product(Fraction(1), [(left, Fraction(1)), (right, Fraction(1))])
+                sizes = [self.size(d) for d in args[1].shape]
+                places = [
+                    [binary(sign, at, size) for at, size in zip((i, j), sizes, strict=True)] for sign in ("//", "%")
+                ]
+                return syntax.product([self.read(arg, *place) for arg, place in zip(args, places, strict=True)])
             case "diagonal":
                 return self.read(args[0], i, i)
             case "tril" | "triu":
-                compared = "<=" if value.kind == "tril" else ">="
-                return name(f"({j} {compared} {i} ? {self.read(args[0], i, j).text} : 0.0)")
+                below = binary("<=" if value.kind == "tril" else ">=", j, i)
+                return syntax.cases(below, self.read(args[0], i, j), literal("0.0"))
             case "vec":
-                rows = grouped(self.size(args[0].shape[0]))
-                return self.read(args[0], f"{grouped(i)} % {rows}", f"{grouped(i)} / {rows}")
+                rows = self.size(args[0].shape[0])
+                return self.read(args[0], binary("%", i, rows), binary("//", i, rows))
             case "unvec":
-                return self.along(args[0], f"{grouped(j)} * {grouped(self.size(Dim.of(data[0])))} + {grouped(i)}")
+                return self.along(args[0], flat(j, i, self.size(Dim.of(data[0]))))
             case "submatrix":
                 first_row, height, first_column, width = (Dim.of(d) for d in data)
                 if height is ONE and width is not ONE:
-                    i, j = "0", i  # a row is kept as a column
+                    i, j = ZERO, i  # a row is kept as a column
                 return self.read(args[0], self.shifted(i, first_row), self.shifted(j, first_column))
             case "sum":
                 return self.summed(args, i, j)
@@ -181,18 +203,18 @@ class EntryPlaces:
                     factors.append((read, exponent))
                 return self.product(Fraction(1), factors)
             case "where":
-                condition, *cases = (self.read(term, i, j).at(syntax.ATOM) for term in args)
-                return name(f"({condition} > 0 ? {cases[0]} : {cases[1]})")
+                condition, then, otherwise = (self.read(term, i, j) for term in args)
+                return syntax.cases(binary(">", condition, literal("0")), then, otherwise)
         function = ENTRIES[value.kind]
         self.helpers.add(function)
         return called(function, *(self.read(term, i, j) for term in args))
 
-    def shifted(self, index: str, start: Dim) -> str:
+    def shifted(self, index: Code, start: Dim) -> Code:
         if start.value == 0:
             return index
-        return self.size(start) if index == "0" else f"{index} + {self.size(start)}"
+        return self.size(start) if index is ZERO else binary("+", index, self.size(start))
 
-    def summed(self, terms: Sequence[Term], i: str, j: str) -> Code:
+    def summed(self, terms: Sequence[Term], i: Code, j: Code) -> Code:
         """A sum, positive terms first."""
         made: Code | None = None
         for term in sorted(terms, key=lambda t: t.coefficient < 0):
@@ -211,16 +233,9 @@ def called(function: str, *args: Code) -> Code:
 
 def c_dim(dim: Dim, dims: Mapping[str, str]) -> str:
     """A dimension as a C expression."""
-    return python_dim(dim, dims, has_powers=False)
+    return dim_code(dim, dims, has_powers=False).text
 
 
-def grouped(text: str) -> str:
-    """An operand of a product of integers."""
-    return text if text.isalnum() or text.replace("_", "").isalnum() else f"({text})"
-
-
-def flat(i: str, j: str, columns: str) -> str:
+def flat(i: Code, j: Code, columns: Code) -> Code:
     """The place of entry (i, j) of an array by rows."""
-    if columns == "1":
-        return i
-    return f"{grouped(i)} * {grouped(columns)} + {j}"
+    return i if columns.text == "1" else binary("+", binary("*", i, columns), j)

@@ -9,8 +9,10 @@ from ..codegen import Module
 from ..dialects import dialect
 from ..errors import DeriveError
 from ..expr import Expr, is_zero, substitute, symbol, symbols_of
+from ..programs.assembly import assembled
 from ..programs.callables import Generated
-from ..programs.lines import fill, wrapped_formula
+from ..programs.headings import fill, wrapped_formula
+from ..programs.statement_tree import called, function_of, statements
 from ..shapes import ONE
 
 if TYPE_CHECKING:
@@ -100,26 +102,16 @@ def _sylvester_source(found: Stationary) -> str:
     """A X + X B = C by the Schur forms of A and B [GVL 7.6.3]."""
     assert found.sylvester is not None
     parts = {"left": found.sylvester.A, "right": found.sylvester.B, "constant": found.sylvester.C}
-    blocks, imports = [], ["import numpy as np", "from scipy.linalg import solve_sylvester"]
-    names_of: dict[str, str] = {}
-    calls = []
-    for part, expr in parts.items():
-        module = SolutionModule(found, expr, "numpy")
-        parameters = module.signature.parameters
-        text = module.source(is_full=False).split('"""', 2)[2]
-        for old in ("solution", "_arguments"):
-            text = text.replace(f"{old}(", f"_{part}{'' if old == 'solution' else old}(")
-        kept = [line for line in text.split("\n") if not line.startswith(("import ", "from "))]
-        imports += [line for line in text.split("\n") if line.startswith(("import ", "from "))]
-        blocks.append("\n".join(kept).strip("\n"))
-        calls.append(f"_{part}({', '.join(parameters)})")
-        names_of.update({s.name: name for s, name in module.signature.name_of.items()})
-    order = [s.name for s in symbols_of(found.formula) if s.name in names_of]
-    order = list(dict.fromkeys([*order, *names_of]))
-    head = [f'"""{found.wrt.text()} of {found.equation}, a {found.sylvester.name} equation."""', ""]
-    main = [
-        f"def solution({', '.join(names_of[s] for s in order)}):",
-        f'    """{found.wrt.text()}, by the Schur forms of the two coefficients."""',
-        f"    return solve_sylvester({', '.join(calls)})",
-    ]
-    return "\n".join([*head, *dict.fromkeys(imports), "", "", "\n".join(main), "", "", "\n\n\n".join(blocks)]) + "\n"
+    modules = {part: SolutionModule(found, expr, "numpy") for part, expr in parts.items()}
+    name_of = {s.name: name for module in modules.values() for s, name in module.signature.name_of.items()}
+    order = dict.fromkeys([*(s.name for s in symbols_of(found.formula) if s.name in name_of), *name_of])
+    calls = [called(f"_{part}", module.signature.parameters) for part, module in modules.items()]
+    summary = f"{found.wrt.text()}, by the Schur forms of the two coefficients."
+    body = statements("return solve_sylvester({calls})", calls=calls)
+    blocks = function_of("solution", [name_of[name] for name in order], summary, body)
+    for part, module in modules.items():
+        blocks += [s.renamed({"solution": f"_{part}", "_arguments": f"_{part}_arguments"}) for s in module.blocks()]
+    helpers = dict.fromkeys(helper for module in modules.values() for helper in module.helper_sources())
+    imports = (*dialect("numpy").imports, "from scipy.linalg import solve_sylvester")
+    title = f'"""{found.wrt.text()} of {found.equation}, a {found.sylvester.name} equation."""'
+    return assembled(title, imports, blocks, [*helpers])

@@ -7,17 +7,20 @@ a whole each block is written into its place.  Small arrays are one block.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from functools import partial, reduce
+from typing import Any
 
 from ..expr import symbol
 from ..operations import FUNCTIONS
 from ..shapes import ONE
 from . import syntax
 from .costs import Cost
+from .expressions import number
 from .formulas import formula
 from .row_blocks import FILLED, RowBlock, split
-from .syntax import Code
+from .statement_tree import CodeStatement
+from .syntax import Code, binary
 from .terms import Value, users_in
 from .workspace import PAST_THE_CACHE
 from .writer import FRESH, Writer
@@ -34,13 +37,13 @@ class BlockedWriter(Writer):
     block : RowBlock or None
     after : frozenset of Value
         What is computed behind the loop.
-    condition : str
+    condition : Code
         Of the sizes, under which the loop is faster.
     """
 
     block: RowBlock | None = None
     after: frozenset[Value] = frozenset()
-    condition = ""
+    condition = syntax.NOTHING
 
     def arranged(self, order: list[Value]) -> list[Value]:
         """What comes before the loop, in it and behind it."""
@@ -78,14 +81,13 @@ class BlockedWriter(Writer):
             if 1 < count == len(users[array]) and array.shape not in made and array not in block.members
         ]  # fmt: skip
 
-    def past(self, limit: int, arrays: Sequence[Value]) -> str:
+    def past(self, limit: int, arrays: Sequence[Value]) -> Code:
         """That the largest of the arrays has more entries."""
         sizes = self.program.sizes
         rows, columns = max((v.shape for v in arrays), key=lambda shape: sizes.cost(Cost.of(1, *shape)))
-        sides = [self.size(dim) for dim in (rows, columns)]
-        return " * ".join(s if s.isalnum() else f"({s})" for s in sides) + f" > {limit}"
+        return binary(">", syntax.product([self.dim(rows), syntax.grouped(self.dim(columns))]), number(limit))
 
-    def write(self) -> list[str]:
+    def write(self) -> list[CodeStatement]:
         if self.block is not None:
             self._separate(self.block)
         return super().write()
@@ -135,17 +137,17 @@ class BlockedWriter(Writer):
             super().emit(value)
             if value in self.preferred:
                 self.formulas[value] = symbol(self.preferred[value], *value.shape)
-        kept = [f"{whole[v]}[{rows}] = {self.names[v]}" for v in members if v in block.kept]
+        for value in members:
+            if value in block.kept:
+                self.line("{whole}[{rows}] = {name}", whole=whole[value], rows=rows, name=self.names[value])
         self.indent -= 4
-        inner_lines = [*self.lines[opening:], *kept]
+        body = self.lines[opening:]
         del self.lines[opening:]
         for value, name in whole.items():
-            self.line(f"{name} = {self.start(value, block)}")
+            self.line("{name} = {start}", name=name, start=self.start(value, block))
         self.helpers.add("_slices")
-        columns = self.size(block.columns)
-        others = " + ".join(self.whole_arrays(block, outside)) or "0"
-        self.line(f"for {rows} in _slices({self.size(block.dim)}, {columns}, {others}):")
-        self.lines += ["    " + line for line in inner_lines]
+        sizes = [self.dim(block.dim), self.dim(block.columns), self.whole_arrays(block, outside)]
+        self.line("for {rows} in _slices({sizes}):\n    {body}", rows=rows, sizes=sizes, body=body)
         self.texts = outside
         for value, name in whole.items():
             self.names[value], self.texts[value] = name, syntax.name(name)
@@ -155,29 +157,31 @@ class BlockedWriter(Writer):
         has_rows = value.shape[0] is block.dim and text is not syntax.ABSENT
         return syntax.subscript(text, syntax.name(rows)) if has_rows else text
 
-    def whole_arrays(self, block: RowBlock, texts: Mapping[Value, Code]) -> list[str]:
-        """The sizes of what each block of rows meets as a whole."""
-        found: dict[str, None] = {}
+    def whole_arrays(self, block: RowBlock, texts: Mapping[Value, Code]) -> Code:
+        """The size of what each block of rows meets as a whole."""
+        found: dict[str, Code] = {}
         for value in block.members:
             if value.kind == "product":
                 met = value if value in block.sums else value.args[1].body
                 if not met.is_vector:
-                    found[f"{self.names[value] if met is value else texts[met].text}.size"] = None
-        return list(found)
+                    whole = syntax.name(self.names[value]) if met is value else texts[met]
+                    found[whole.text] = syntax.attribute(whole, "size")
+        return reduce(partial(binary, "+"), found.values()) if found else number(0)
 
-    def start(self, value: Value, block: RowBlock) -> str:
+    def start(self, value: Value, block: RowBlock) -> Code:
         """What stands before the loop: nothing added up yet, or room for all rows."""
         if value.is_scalar:
-            return "0.0"
+            return syntax.literal("0.0")
         shape = self.shape(value)
         if value in block.sums:
-            return self.call("zeros", [], shape=shape).text
+            return self.call("zeros", [], shape=shape)
         self.needs_dtype = True
-        return f"np.empty({shape.text}, dtype)"
+        return syntax.template("np.empty({shape}, dtype)").filled({"shape": shape})
 
     def assign(self, name: str, text: Code, value: Value | None, comment: str | None = None) -> None:
         if self.block is not None and value in self.block.sums:
-            self.line(f"{name} += {text.text}", comment if comment is not None else self.comment(value))
+            shown = comment if comment is not None else self.comment(value)
+            self.line("{name} += {text}", shown, name=name, text=text)
         else:
             super().assign(name, text, value, comment)
 
@@ -186,7 +190,15 @@ def parts(value: Value) -> set[Value]:
     return {part for term in value.args for part in term.parts()}
 
 
-def by_single_rows(source: str) -> str:
-    """Generated code that goes through all arrays that it may one row at a time, to be checked on small ones."""
-    always = re.sub(rf" > ({PAST_THE_CACHE}|{PAST_THE_LAST_LEVEL}):", " >= 0:", source)
-    return re.sub(r"step = max\(.*", "step = 1", always)
+def by_single_rows(module: Any) -> str:
+    """The source of a module that goes through arrays one row at a time where it may, to be checked on small ones."""
+    for loop in module.by_rows.values():
+        loop.condition = syntax.literal("True")
+    source: str = module.source(is_full=False)
+    return source.replace(module.dialect.helpers["_slices"].strip("\n"), ONE_BY_ONE)
+
+
+ONE_BY_ONE = """
+def _slices(rows, columns, others):
+    return [slice(i, i + 1) for i in range(max(rows, 1))]
+"""

@@ -13,10 +13,10 @@ from . import syntax
 from .formulas import formula
 from .naming import suggested
 from .signature import Signature, dim_code, unused
+from .statement_tree import WIDTH, CodeStatement, Part, statements
 from .syntax import Code, binary, grouped, negative
 from .terms import Term, Value
 
-WIDTH = 88
 LONG = 56  # of an expression that is still part of another
 
 
@@ -53,7 +53,7 @@ class Expressions:
         self.terms = [program.outputs[name] for name in outputs]
         self.outputs = list(outputs)
         self.helpers: set[str] = set()
-        self.lines: list[str] = []
+        self.lines: list[CodeStatement] = []
         self.texts: dict[Value, Code] = {}
         self.names: dict[Value, str] = {}
         self.formulas: dict[Value, Expr] = {}
@@ -106,7 +106,7 @@ class Expressions:
         if len(text.text) <= LONG // 3:
             return text
         name = self.new_name("c")
-        self.line(f"{name} = {text.text}")
+        self.line("{name} = {text}", name=name, text=text)
         return syntax.name(name)
 
     def new_name(self, letter: str) -> str:
@@ -220,8 +220,9 @@ class Expressions:
             if len(syntax.listed(blocks)) <= LONG:
                 return made
             parts = self.new_name("rows")
-            self.lines += [f"{parts} = [", *(f"    {row.text}," for row in blocks), "]"]
-            return made.replaced(syntax.sequence("list", blocks), syntax.name(parts))
+            rows = syntax.sequence("list", blocks)
+            self.line("{parts} = {rows}", parts=parts, rows=rows)
+            return made.replaced(rows, syntax.name(parts))
         elif kind == "kron" and not value.is_vector:
             args = [self.raised(term) for term in value.args]
         elif kind in ("block_inner", "block_sum"):
@@ -245,7 +246,7 @@ class Expressions:
         if self.indent + len(name) + 3 + len(made.text) <= WIDTH:
             return made
         parts = self.new_name("parts")
-        self.lines += [f"{parts} = [", *(f"    {item.text}," for item in items), "]"]
+        self.line("{parts} = {items}", parts=parts, items=syntax.sequence("list", items))
         return made.replaced(syntax.sequence("tuple", items), syntax.name(parts))
 
     def shape(self, value: Value) -> Code:
@@ -347,16 +348,9 @@ class Expressions:
             (above if exponent > 0 else below).append(base)
         return self.quotient(above, below, False)
 
-    def line(self, statement: str, comment: str | None = None) -> None:
-        """A statement, its formula behind it or, where that is too long, above it."""
-        if comment and self.indent + len(statement) + 4 + len(comment) <= WIDTH:
-            self.lines.append(f"{statement}  # {comment}")
-            return
-        if comment:
-            if len(comment) > WIDTH - self.indent - 3:
-                comment = comment[: WIDTH - self.indent - 4] + "…"
-            self.lines.append(f"# {comment}")
-        self.lines.append(statement)
+    def line(self, template: str, comment: str | None = None, /, **parts: Part) -> None:
+        """A statement, of a template, with its formula."""
+        self.lines += statements(template, comment, **parts)
 
     def name(self, value: Value) -> str:
         known = self.names.get(value)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from ..errors import DeriveError
 from ..expr import MAX_FLAT, Expr, symbol_count
 from ..properties import ASSUMED
 from ..shapes import shape_text
-from .lines import fill, shown, wrapped_formula
+from .statement_tree import WIDTH
 
 
 def heading(d: Any, symbols: Sequence[Expr], scope: str = "", is_full: bool = True) -> list[str]:
@@ -33,6 +35,19 @@ def heading(d: Any, symbols: Sequence[Expr], scope: str = "", is_full: bool = Tr
     return lines
 
 
+def summary(d: Any, function: str, scope: str = "") -> str:
+    """What `value`, the function of the derivative or both compute, over the samples in scope."""
+    if function == "value":
+        made = f"{d.name}, {described(d.loss)}"
+    else:
+        made = ", ".join(derivative_text(part) for part in d.parts)
+        if function == "value_and_gradient":
+            made = f"{d.name} and {f'({made})' if d.is_joint else made}"
+        elif not d.is_joint:
+            made = f"{made}, {described(d.result)}"
+    return f"{made}, {scope}" if scope else made
+
+
 def boxed_text(derivation: Any) -> str:
     return str(derivation.boxed.text())
 
@@ -53,3 +68,20 @@ def derivative_text(derivation: Any) -> str:
 def described(expr: Expr) -> str:
     text = shape_text(expr.shape)
     return "a number" if text == "scalar" else f"{text}"
+
+
+def fill(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+
+
+def wrapped_formula(start: str, text: str) -> list[str]:
+    return fill(start + text.replace("\n", " "))
+
+
+def shown(text: Callable[[], str]) -> str:
+    """A form for the docstring; too large ones are left out."""
+    try:
+        made = text()
+    except DeriveError:
+        return "… (too large to be written out)"
+    return made if len(made) <= 600 else made[:599] + "…"

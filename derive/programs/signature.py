@@ -8,6 +8,7 @@ from .. import names
 from ..expr import Expr, nodes
 from ..shapes import ONE, Dim
 from . import syntax
+from .statement_tree import CodeStatement, Part, statements
 from .syntax import Code
 
 
@@ -27,8 +28,8 @@ class Signature:
         Python names of the dimensions.
     open_dims : list of str
         The dimensions that are parameters.
-    checks : list of str
-        Lines that read the dimensions off the shapes and check the rest.
+    checks : list of CodeStatement
+        What reads the dimensions off the shapes and checks the rest.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Signature:
             self.dims[dim] = name
         self.used = used
         self.parts = list(dict.fromkeys(parts))  # what must be at most what: the entries and blocks taken
-        self.checks: list[str] = []
+        self.checks: list[CodeStatement] = []
         self.bound: list[str] = []  # dimensions that the lines so far have read
         self.hidden: list[str] = []  # dimensions that no array reveals
         self.read: set[str] = set()  # dimensions that the lines or the body use
@@ -68,27 +69,20 @@ class Signature:
         self.arguments = [*self.name_of.values(), *dims]
         self.parameters = [*self.name_of.values(), *functions, *dims]
 
-    def size(self, dim: Dim) -> str:
+    def size(self, dim: Dim) -> Code:
         """A dimension as Python."""
-        return python_dim(dim, self.dims)
+        return dim_code(dim, self.dims)
 
     @property
-    def number_checks(self) -> list[str]:
-        """Lines that refuse arrays where numbers must be."""
-        lines = []
+    def number_checks(self) -> list[CodeStatement]:
+        """What refuses arrays where numbers must be."""
+        made: list[CodeStatement] = []
         for name in (self.name_of[symbol] for symbol in self.symbols if symbol.is_scalar):
-            lines.append(f"if {name}.ndim != 0:")
-            lines.append(f'    raise ValueError(f"{name} must be a number, not of shape {{{name}.shape}}")')
-        return lines
+            made += refused("{x}.ndim != 0", f"{name} must be a number, not of shape {{{name}.shape}}", x=name)
+        return made
 
-    def shape(self, symbol: Expr) -> str:
-        """The shape that an argument must have, as a Python tuple."""
-        rows, columns = symbol.shape
-        if symbol.is_scalar:
-            return "()"
-        if columns is ONE:
-            return f"({self.size(rows)},)"
-        return f"({self.size(rows)}, {self.size(columns)})"
+    def _check(self, text: str, **parts: Part) -> None:
+        self.checks += statements(text, **parts)
 
     def _axes(self, symbol: Expr) -> list[Dim]:
         rows, columns = symbol.shape
@@ -134,30 +128,31 @@ class Signature:
     def _reach(self, end: Dim, size: Dim) -> None:
         """Check that a size is no less than the entry or block taken, which slices would cut off unseen."""
         self.read |= end.names
-        least = self.size(end) if end.value is not None else f"{{{self.size(end)}}}"
+        least = self.size(end).text if end.value is not None else f"{{{self.size(end).text}}}"
         for symbol in self.symbols:
             for axis, dim in enumerate(self._axes(symbol)):
                 if dim == size:
                     name, axes = self.name_of[symbol], self._axes(symbol)
                     shape = ", ".join(str(d) for d in axes) + ("," if len(axes) == 1 else "")
-                    self.checks.append(f"if {name}.shape[{axis}] < {self.size(end)}:")
-                    must = f"{name} must have shape ({shape}) with {size} at least {least}"
-                    self.checks.append(f'    raise ValueError(f"{must}, not {{{name}.shape}}")')
+                    must = f"{name} must have shape ({shape}) with {size} at least {least}, not {{{name}.shape}}"
+                    parts: dict[str, Part] = {"x": name, "axis": syntax.literal(str(axis)), "end": self.size(end)}
+                    self.checks += refused("{x}.shape[{axis}] < {end}", must, **parts)
                     return
         self.read |= size.names
-        self.checks.append(f"if {self.size(size)} < {self.size(end)}:")
-        self.checks.append(f'    raise ValueError(f"{size} must be at least {least}, not {{{self.size(size)}}}")')
+        must = f"{size} must be at least {least}, not {{{self.size(size).text}}}"
+        self.checks += refused("{size} < {end}", must, size=self.size(size), end=self.size(end))
 
     def _unpack(self, name: str, dims: list[str]) -> None:
         """Read the dimensions that are used off the shape."""
         live = [dim in self.read for dim in dims]
         if all(live):
-            targets = ", ".join(self.dims[dim] for dim in dims)
-            self.checks.append(f"{targets} = {name}.shape" if len(dims) > 1 else f"({targets},) = {name}.shape")
+            targets = syntax.sequence("tuple", [syntax.name(self.dims[dim]) for dim in dims])
+            self._check("{targets} = {x}.shape", targets=targets, x=name)
         else:
             for axis, dim in enumerate(dims):
                 if live[axis]:
-                    self.checks.append(f"{self.dims[dim]} = {name}.shape[{axis}]")
+                    index = syntax.literal(str(axis))
+                    self._check("{dim} = {x}.shape[{axis}]", dim=self.dims[dim], x=name, axis=index)
         self.bound += dims
 
     def _solvable(self, dim: Dim) -> str | None:
@@ -177,18 +172,15 @@ class Signature:
             return
         coefficient = next(c for m, c in dim.terms if m == ((name, 1),))
         rest = dim - coefficient * Dim.of(name)
-        text = f"{self.name_of[symbol]}.shape[{axis}]"
+        shape = syntax.attribute(syntax.name(self.name_of[symbol]), "shape")
+        made = syntax.subscript(shape, syntax.literal(str(axis)))
         if rest.value != 0:
-            text += f" - {self._grouped(rest)}"
+            made = syntax.binary("-", made, self.size(rest))
         if coefficient != 1:
-            text = f"({text}) // {coefficient}" if rest.value != 0 else f"{text} // {coefficient}"
-        self.checks.append(f"{self.dims[name]} = {text}")
+            made = syntax.binary("//", made, syntax.literal(str(coefficient)))
+        self._check("{dim} = {size}", dim=self.dims[name], size=made)
         if dim != Dim.of(name):
             self.read |= dim.names
-
-    def _grouped(self, dim: Dim) -> str:
-        text = self.size(dim)
-        return f"({text})" if len(dim.terms) > 1 else text
 
     def _rank(self, symbol: Expr, ranked: set[Expr]) -> None:
         if symbol in ranked:
@@ -196,17 +188,17 @@ class Signature:
         ranked.add(symbol)
         name, axes = self.name_of[symbol], self._axes(symbol)
         shape = ", ".join(str(d) for d in axes) + ("," if len(axes) == 1 else "")
-        self.checks.append(f"if {name}.ndim != {len(axes)}:")
-        self.checks.append(f'    raise ValueError(f"{name} must have shape ({shape}), not {{{name}.shape}}")')
+        must = f"{name} must have shape ({shape}), not {{{name}.shape}}"
+        self.checks += refused("{x}.ndim != {count}", must, x=name, count=syntax.literal(str(len(axes))))
 
     def _expect(self, symbol: Expr) -> None:
         name, axes = self.name_of[symbol], self._axes(symbol)
         shape = ", ".join(str(d) for d in axes) + ("," if len(axes) == 1 else "")
-        python = self.shape(symbol)
+        python = syntax.sequence("tuple", map(self.size, axes))
         self.read |= {n for d in axes for n in d.names}
-        numbers = "" if all(d.value is not None for d in axes) else f" = {{{python}}}"
-        self.checks.append(f"if {name}.shape != {python}:")
-        self.checks.append(f'    raise ValueError(f"{name} must have shape ({shape}){numbers}, not {{{name}.shape}}")')
+        numbers = "" if all(d.value is not None for d in axes) else f" = {{{python.text}}}"
+        must = f"{name} must have shape ({shape}){numbers}, not {{{name}.shape}}"
+        self.checks += refused("{x}.shape != {shape}", must, x=name, shape=python)
 
 
 def parts_of(*exprs: Expr) -> list[tuple[Dim, Dim]]:
@@ -252,9 +244,10 @@ def dim_code(dim: Dim, dims: Mapping[str, str], has_powers: bool = True) -> Code
     return made or syntax.literal("0")
 
 
-def python_dim(dim: Dim, dims: Mapping[str, str], has_powers: bool = True) -> str:
-    """A dimension as an expression of Python, or of a language that writes powers as products."""
-    return dim_code(dim, dims, has_powers).text
+def refused(condition: str, /, problem: str, **parts: Part) -> list[CodeStatement]:
+    """`if condition: raise ValueError`, of a template; the problem is the inside of a string, which may have fields."""
+    text = f"if {condition}:\n    raise ValueError({{problem}})"
+    return statements(text, problem=syntax.literal(f'{"f" * ("{" in problem)}"{problem}"'), **parts)
 
 
 def unused(name: str, used: Iterable[str]) -> str:

@@ -1,6 +1,7 @@
 """Expressions of generated code as small trees, which print with brackets where they are needed.
 
 Python's; C has the same arithmetic and calls, and takes what it has besides as names.
+Statements are in `statement_tree`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 # Precedence of an expression, from loose to tight
-COMPARISON, SUM, PRODUCT, UNARY, POWER, ATOM = range(6)
-LEVELS = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT, "**": POWER} | dict.fromkeys(
-    ("==", "<", ">", ">="), COMPARISON
-)
+LOOSEST, AND, NOT, COMPARISON, SUM, PRODUCT, UNARY, POWER, ATOM = range(9)
+LEVELS = {"and": AND, "+": SUM, "-": SUM, "**": POWER}
+LEVELS |= dict.fromkeys(("*", "/", "//", "%", "@"), PRODUCT)
+LEVELS |= dict.fromkeys(("==", "!=", "<", ">", "<=", ">="), COMPARISON)
+FORM_LEVELS = {"cases": LOOSEST, "negative": UNARY, "not": NOT, "same": COMPARISON, "lambda": LOOSEST}
 
 
 class Code:
@@ -22,8 +24,9 @@ class Code:
     Attributes
     ----------
     form : str
-        `name`, `literal`, `hole` of a template, `group` in brackets for the reader, `binary`, `negative`,
-        `attribute`, `call`, `keyword` argument, `subscript`, `slice`, `tuple`, `list`.
+        `name`, `literal`, `hole` of a template, `group` in brackets for the reader, `binary`, `negative`, `not`,
+        `same` (`a is b is c`), `cases` (condition, then, else), `attribute`, `call`, `keyword` argument, `subscript`,
+        `slice`, `tuple`, `list`, `lambda`, `generator`.
     head : str
         The name, literal or operator.
     args : tuple of Code
@@ -37,7 +40,7 @@ class Code:
         self.form = form
         self.head = head
         self.args = args
-        self.level = LEVELS[head] if form == "binary" else UNARY if form == "negative" else ATOM
+        self.level = LEVELS[head] if form == "binary" else FORM_LEVELS.get(form, ATOM)
         self._text: str | None = None
 
     @property
@@ -71,13 +74,25 @@ class Code:
             case "subscript":
                 return f"{args[0].at(ATOM)}[{listed(args[1:])}]"
             case "slice":
-                start, stop = (part.text for part in args)
-                is_simple = all(not text or text.isalnum() for text in (start, stop))
-                return f"{start}:{stop}" if is_simple else f"{start} : {stop}".strip()
+                start, stop, *step = (part.text for part in args)
+                is_simple = all(not text or text.isalnum() for text in (start, stop, *step))
+                behind = f":{' ' * (not is_simple)}{step[0]}" if step else ""
+                return f"{start}:{stop}{behind}" if is_simple else f"{start} : {stop}".strip() + behind
             case "tuple":
                 return f"({listed(args)}{',' * (len(args) == 1)})"
             case "list":
                 return f"[{listed(args)}]"
+            case "not":
+                return f"not {args[0].at(NOT)}"
+            case "cases":
+                return f"{args[1].at(AND)} if {args[0].at(AND)} else {args[2].text}"
+            case "same":
+                return " is ".join(arg.at(SUM) for arg in args)
+            case "lambda":
+                return f"lambda {listed(args[1:])}: {args[0].text}"
+            case "generator":
+                made, target, among = args
+                return f"({made.text} for {target.text} in {among.text})"
         return self.head
 
     def at(self, level: int) -> str:
@@ -103,6 +118,12 @@ class Code:
         if self.form == old.form and self.text == old.text:
             return new
         return Code(self.form, self.head, tuple(arg.replaced(old, new) for arg in self.args)) if self.args else self
+
+    def renamed(self, names: Mapping[str, str]) -> Code:
+        """The expression with other names."""
+        if self.form == "name":
+            return name(names.get(self.head, self.head))
+        return Code(self.form, self.head, tuple(arg.renamed(names) for arg in self.args)) if self.args else self
 
     def below(self) -> Iterator[Code]:
         """The expression and all in it."""
@@ -168,6 +189,10 @@ def sequence(form: str, items: Iterable[Code]) -> Code:
     return Code(form, "", tuple(items))
 
 
+def cases(condition: Code, then: Code, otherwise: Code) -> Code:
+    return Code("cases", "", (condition, then, otherwise))
+
+
 def grouped(code: Code) -> Code:
     """In brackets for the reader, unless it holds together anyway."""
     return code if code.level == ATOM else Code("group", "", (code,))
@@ -213,17 +238,23 @@ class Template:
 
     def filled(self, parts: Mapping[str, Code | Sequence[Code]]) -> Code:
         """The expression with all holes filled; a sequence is several elements or arguments."""
-        made = _filled(self.code, parts)
-        assert isinstance(made, Code)
-        return made
+        return filled(self.code, parts)
 
 
 HOLE = "hole_"
 template = lru_cache(maxsize=4096)(Template)
 SYMBOLS: dict[type, str] = {
-    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Pow: "**", ast.Eq: "==", ast.Lt: "<",
-    ast.Gt: ">", ast.GtE: ">=",
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.FloorDiv: "//", ast.Mod: "%",
+    ast.Pow: "**", ast.Eq: "==",
+    ast.NotEq: "!=", ast.Lt: "<", ast.Gt: ">", ast.LtE: "<=", ast.GtE: ">=",
 }  # fmt: skip
+
+
+def filled(code: Code, parts: Mapping[str, Code | Sequence[Code]]) -> Code:
+    """An expression with its holes filled."""
+    made = _filled(code, parts)
+    assert isinstance(made, Code)
+    return made
 
 
 def _filled(code: Code, parts: Mapping[str, Code | Sequence[Code]]) -> Code | Sequence[Code]:
@@ -259,16 +290,30 @@ def converted(node: ast.AST | None) -> Code:
             return call(converted(function), *map(converted, args), **named)
         case ast.Subscript(value=base, slice=index):
             return subscript(converted(base), *map(converted, index.elts if isinstance(index, ast.Tuple) else [index]))
-        case ast.Slice(lower=start, upper=stop, step=None):
-            return slice_of(converted(start), converted(stop))
+        case ast.Slice(lower=start, upper=stop, step=step):
+            made = slice_of(converted(start), converted(stop))
+            return made if step is None else Code("slice", "", (*made.args, converted(step)))
         case ast.Tuple(elts=items) | ast.List(elts=items):
             return sequence(type(node).__name__.lower(), map(converted, items))
         case (
             ast.BinOp(left=left, op=operator, right=right) | ast.Compare(left=left, ops=[operator], comparators=[right])
         ) if type(operator) in SYMBOLS:
             return binary(SYMBOLS[type(operator)], converted(left), converted(right))
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return Code("negative", "", (converted(operand),))
+        case ast.BoolOp(op=ast.And(), values=[first, *others]):
+            made = converted(first)
+            for other in others:
+                made = binary("and", made, converted(other))
+            return made
+        case ast.Compare(left=left, ops=operators, comparators=others) if all(isinstance(o, ast.Is) for o in operators):
+            return Code("same", "", tuple(map(converted, [left, *others])))
+        case ast.UnaryOp(op=ast.USub() | ast.Not() as operator, operand=operand):
+            return Code("not" if isinstance(operator, ast.Not) else "negative", "", (converted(operand),))
+        case ast.IfExp(test=test, body=body, orelse=other):
+            return cases(*map(converted, (test, body, other)))
+        case ast.Lambda(args=ast.arguments(args=parameters), body=body):
+            return Code("lambda", "", (converted(body), *(converted(ast.Name(p.arg)) for p in parameters)))
+        case ast.GeneratorExp(elt=made, generators=[ast.comprehension(target=target, iter=among, ifs=[])]):
+            return Code("generator", "", tuple(map(converted, (made, target, among))))
     raise ValueError(f"no template has {ast.dump(node) if node else node}")
 
 

@@ -8,12 +8,12 @@ together: it is then read from memory once instead of twice.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from . import syntax
-from .expressions import is_full_somewhere, number
+from .expressions import DTYPE, is_full_somewhere, number
+from .statement_tree import CodeStatement, names_in, note, several, statements
 from .syntax import Code, call
 from .terms import Term, Value, users_in
 from .writer import UFUNCS, Writer, is_broadcast
@@ -29,20 +29,20 @@ class WorkspaceWriter(Writer):
 
     Attributes
     ----------
-    buffers : list of (str, str)
+    buffers : dict of str to Code
         Name and shape, in the order of their use.
     rows_of : dict of str to (str, int)
         Names that are a row of a buffer.
-    made_of : dict of str to str
+    made_of : dict of str to Code
         What else is kept: names, and the expressions that make them of the buffers.
     """
 
     continuing = frozenset(UFUNCS)
 
-    def write(self) -> list[str]:
-        self.buffers: list[tuple[str, str]] = []
+    def write(self) -> list[CodeStatement]:
+        self.buffers: dict[str, Code] = {}
         self.rows_of: dict[str, tuple[str, int]] = {}
-        self.made_of: dict[str, str] = {}
+        self.made_of: dict[str, Code] = {}
         self.helpers.add("_empty")
         self.deferred: dict[Value, Value] = {}
         self.slots: dict[Value, tuple[Value, str, int]] = {}
@@ -116,10 +116,8 @@ class WorkspaceWriter(Writer):
         if slot is not None:
             self.rows_of[name] = (slot[1], slot[2])
             return
-        if name in self.rows_of or any(known == name for known, _ in self.buffers):
-            return
-        sizes = [self.size(d) for d in value.shape[: 1 if value.is_vector else 2]]
-        self.buffers.append((name, sizes[0] if len(sizes) == 1 else f"({', '.join(sizes)})"))
+        if name not in self.rows_of and name not in self.buffers:
+            self.buffers[name] = self.shape(value)
 
     def emit(self, value: Value) -> None:
         if value in self.deferred:
@@ -140,10 +138,10 @@ class WorkspaceWriter(Writer):
                 self.turn(name, value, before, shown)
                 return
             left, right = (self.body(term) for term in value.args)
-            self.line(call(syntax.attribute(left, "dot"), right, syntax.name(name)).text, shown)
+            self.line("{left}.dot({right}, {name})", shown, left=left, right=right, name=name)
         elif value.kind in WITH_OUT:
             self.buffer(name, value)
-            self.line(call(*text.args, out=syntax.name(name)).text, shown)
+            self.line("{call}", shown, call=call(*text.args, out=syntax.name(name)))
         elif value.kind in UFUNCS:
             self.buffer(name, value)
             self.into(name, UFUNCS[value.kind], [self.operand(value.args[0])], shown)
@@ -165,7 +163,7 @@ class WorkspaceWriter(Writer):
 
     def start_copy(self, name: str, value: Value, text: Code) -> None:
         self.buffer(name, value)
-        self.line(f"np.copyto({name}, {text.text})")
+        self.line("np.copyto({name}, {text})", name=name, text=text)
 
     def sum_into(self, name: str, value: Value, comment: str) -> None:
         first, *others = sorted(value.args, key=lambda term: is_broadcast(term.body))
@@ -184,7 +182,7 @@ class WorkspaceWriter(Writer):
         if front.is_plain and first.coefficient < 0:
             self.into(name, "np.negative", [text], last)
         elif front.is_plain:
-            self.line(f"np.copyto({name}, {text.text})", last)
+            self.line("np.copyto({name}, {text})", last, name=name, text=text)
         else:
             scalar = self.scalar(Term(first.coefficient, first.powers))
             self.into(name, "np.multiply", [scalar, text], last)
@@ -203,13 +201,12 @@ class WorkspaceWriter(Writer):
                 base = self.powered(base, abs(exponent), is_array=True)
             texts.append((syntax.column(base) if tag == "column" else base, exponent > 0))
         (first, is_above), (second, is_second_above), *others = texts
-        shown = comment if not others else None
         if not is_above:
             first = syntax.binary("/", syntax.ONE, first)
-        ufunc = "np.multiply" if is_second_above else "np.divide"
-        self.into(name, ufunc, [first, second], shown)
-        for index, (text, above) in enumerate(others):
-            self.line(f"{name} {'*' if above else '/'}= {text.text}", comment if index == len(others) - 1 else None)
+        self.into(name, "np.multiply" if is_second_above else "np.divide", [first, second], None)
+        for text, above in others:
+            self.line(f"{{name}} {'*' if above else '/'}= {{text}}", name=name, text=text)
+        self.lines[-1].comment = comment
 
     def power_into(self, name: str, base: Code, exponent: Fraction, comment: str) -> None:
         """A power of each entry."""
@@ -225,84 +222,82 @@ class WorkspaceWriter(Writer):
 
     def into(self, name: str, ufunc: str, args: Sequence[Code], comment: str | None) -> None:
         """A call of NumPy that writes into an array."""
-        self.line(call(syntax.name(ufunc), *args, out=syntax.name(name)).text, comment)
+        self.line(f"{ufunc}({{args}}, out={{name}})", comment, args=args, name=name)
 
     # Rows at a time
 
     def turn(self, name: str, value: Value, before: Value, comment: str) -> None:
         """z = A v and Aᵀ z, the rows of A read once."""
-        matrix, vector = self.texts[value.args[0].body].text, self.body(before.args[1]).text
-        z = self.names[before]
         part = self.new_name("part")
-        self.buffers.append((part, self.size(value.shape[0])))
-        first = self.comment(before)
+        self.buffers[part] = self.dim(value.shape[0])
         i, rows, some = (self.new_name(name) for name in ("i", "rows", "some"))
-        self.lines += [
-            f"if {matrix}.size <= {PAST_THE_CACHE}:",
-            f"    {matrix}.dot({vector}, {z}){behind(first)}",
-            f"    {z}.dot({matrix}, {name})",
-            "else:",
-            f"    {name}[:] = 0",
-            f"    for {i} in range(0, len({matrix}), {ROWS_AT_ONCE}):",
-            f"        {rows} = {matrix}[{i} : {i} + {ROWS_AT_ONCE}]",
-            f"        {some} = {z}[{i} : {i} + {ROWS_AT_ONCE}]",
-            f"        {rows}.dot({vector}, {some})",
-            f"        {some}.dot({rows}, {part})",
-            f"        {name} += {part}{behind(comment)}",
-        ]
+        matrix, vector, z = self.texts[value.args[0].body], self.body(before.args[1]), self.names[before]
+        self.line(TURN, A=matrix, v=vector, z=z, out=name, part=part, i=i, rows=rows, some=some)
+        made = self.lines[-1]
+        made.body[0].comment = self.comment(before)
+        made.otherwise[-1].body[-1].comment = comment
 
     def emit_stack(self, value: Value, name: str) -> None:
         columns, left, right = self.stack_names[value]
         count = len(value.args) // 2
-        rows, width = (self.size(d) for d in value.shape)
-        self.buffers += [(columns, f"({count}, {rows})"), (right, f"({count}, {width})")]
+        for held, dim in zip((columns, right), value.shape, strict=True):
+            self.buffers[held] = syntax.sequence("tuple", [number(count), self.dim(dim)])
         self.buffer(name, value)
         blocks, some, held = (self.new_name(name) for name in ("blocks", "some", "rows"))
-        self.made_of |= {left: f"{columns}.T", blocks: f"_row_blocks({left}, {name})"}
+        self.made_of[left] = syntax.attribute(syntax.name(columns), "T")
+        self.made_of[blocks] = call(*map(syntax.name, ("_row_blocks", left, name)))
         self.helpers.add("_row_blocks")
         for i, term in enumerate(value.args):
             target = (columns, right)[i % 2]
             if self.rows_of.get(self.names.get(term.body, "")) != (target, i // 2):
-                self.line(f"{target}[{i // 2}] = {self.body(term).text}")
-        self.lines += [
-            f"if {name}.size < {SMALL}:",
-            f"    {left}.dot({right}, {name})",
-            "else:",
-            f"    for {some}, {held} in {blocks}:",
-            f"        np.matmul({some}, {right}, {held})",
-        ]
+                self.line("{target}[{row}] = {text}", target=target, row=number(i // 2), text=self.body(term))
+        self.line(STACK, left=left, right=right, name=name, some=some, held=held, blocks=blocks)
         if self.has_comments:
-            self.lines.append(f"# {name} = {self.comment(value)}")
+            self.lines.append(note(f"{name} = {self.comment(value)}"))
 
     # The function that makes the buffers
 
-    def allocation(self, function: str) -> list[str]:
+    def allocation(self, function: str) -> list[CodeStatement]:
         """`_gradient_buffers(m, n, dtype)`: the arrays, in order."""
-        sizes = sorted(self.dims)
-        lines = [f"def _{function}_buffers({', '.join([*(self.signature.dims[d] for d in sizes), 'dtype'])}):"]
-        lines.append('    """The arrays that calls write into."""')
-        lines += [f"    {name} = _empty({shape}, dtype)" for name, shape in self.buffers]
-        rows: dict[str, dict[int, str]] = {}
-        for name, (buffer, row) in self.rows_of.items():
-            rows.setdefault(buffer, {})[row] = name
-        for buffer, held in rows.items():
-            lines += [f"    {name} = {buffer}[{row}]" for row, name in sorted(held.items())]
-        lines += [f"    {name} = {text}" for name, text in self.made_of.items()]
-        names = self.kept_names()
-        joined = f"    return {', '.join(names)}"
-        if len(joined) > 88:
-            lines += ["    return (", *(f"        {n}," for n in names), "    )"]
-        else:
-            lines.append(joined)
-        return lines
+        made = {name: call(syntax.name("_empty"), shape, DTYPE) for name, shape in self.buffers.items()}
+        order = list(self.buffers)
+        for name, (buffer, row) in sorted(self.rows_of.items(), key=lambda item: (order.index(item[1][0]), item[1][1])):
+            made[name] = syntax.subscript(syntax.name(buffer), number(row))
+        body = [s for name, code in (made | self.made_of).items() for s in statements("{x} = {y}", x=name, y=code)]
+        sizes = [syntax.name(self.signature.dims[d]) for d in sorted(self.dims)]
+        kept = several([syntax.name(name) for name in self.kept_names()])
+        return statements(ALLOCATION, name=f"_{function}_buffers", sizes=sizes, body=body, kept=kept)
 
     def kept_names(self) -> list[str]:
         """The dimensions, arrays and views that the lines use."""
         dims = [self.signature.dims[d] for d in sorted(self.dims)]
-        names = [*dims, *(name for name, _ in self.buffers), *self.rows_of, *self.made_of]
-        used = set(re.findall(r"\w+", "\n".join(line.split("# ")[0] for line in self.lines)))
-        return [name for name in names if name in used]
+        used = names_in(self.lines)
+        return [name for name in (*dims, *self.buffers, *self.rows_of, *self.made_of) if name in used]
 
 
-def behind(comment: str) -> str:
-    return f"  # {comment}" if comment else ""
+TURN = f"""
+if {{A}}.size <= {PAST_THE_CACHE}:
+    {{A}}.dot({{v}}, {{z}})
+    {{z}}.dot({{A}}, {{out}})
+else:
+    {{out}}[:] = 0
+    for {{i}} in range(0, len({{A}}), {ROWS_AT_ONCE}):
+        {{rows}} = {{A}}[{{i}} : {{i}} + {ROWS_AT_ONCE}]
+        {{some}} = {{z}}[{{i}} : {{i}} + {ROWS_AT_ONCE}]
+        {{rows}}.dot({{v}}, {{some}})
+        {{some}}.dot({{rows}}, {{part}})
+        {{out}} += {{part}}
+"""
+STACK = f"""
+if {{name}}.size < {SMALL}:
+    {{left}}.dot({{right}}, {{name}})
+else:
+    for {{some}}, {{held}} in {{blocks}}:
+        np.matmul({{some}}, {{right}}, {{held}})
+"""
+ALLOCATION = """
+def {name}({sizes}, dtype):
+    "The arrays that calls write into."
+    {body}
+    return {kept}
+"""

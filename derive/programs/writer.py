@@ -15,10 +15,11 @@ from ..operations import FUNCTIONS
 from ..program import Program
 from ..shapes import ONE
 from . import syntax
-from .expressions import LONG, STATIC, WIDTH, Expressions, is_full_somewhere, number
+from .expressions import LONG, STATIC, Expressions, is_full_somewhere, number
 from .formulas import formula, short
 from .reuse import Reuse
 from .signature import Signature, unused
+from .statement_tree import WIDTH, CodeStatement, several
 from .syntax import Code, binary, negative
 from .terms import Term, Value
 
@@ -138,7 +139,7 @@ class Writer(Expressions):
 
     def start_copy(self, name: str, value: Value, text: Code) -> None:
         """The line that makes a sum a copy of one of its operands."""
-        self.line(f"{name} = {self.copied(text).text}")
+        self.line("{name} = {copy}", name=name, copy=self.copied(text))
 
     def is_better_added(self, body: Value, value: Value) -> bool:
         """Whether a sum should not start from u 1ᵀ: another array has its shape, and 1 1ᵀ is a number anyway."""
@@ -176,8 +177,8 @@ class Writer(Expressions):
 
     # Lines
 
-    def write(self) -> list[str]:
-        """The lines of the body, the return statement last."""
+    def write(self) -> list[CodeStatement]:
+        """The statements of the body, the last one returns."""
         for value in self.order:
             self.formulas[value] = formula(value, self.formulas)
             self.emit(value)
@@ -188,7 +189,7 @@ class Writer(Expressions):
         if self.is_joint and (len(slopes) == 1 or (front and slopes)):
             # The derivatives by a list of variables are one result, a tuple.
             results = [*front, syntax.sequence("tuple", slopes)]
-        self.lines.append(f"return {syntax.listed(results)}")
+        self.line("return {results}", results=several(results))
         return self.lines
 
     def results(self) -> list[Code]:
@@ -268,8 +269,8 @@ class Writer(Expressions):
         for value in (first, second):
             self.formulas[value] = formula(value, self.formulas)
         call = self.call(f"{first.kind}_and_{second.kind}", [self.operand(first.args[0])])
-        names = f"{self.name(first)}, {self.name(second)}"
-        self.line(f"{names} = {call.text}", ", ".join(filter(None, map(self.comment, (first, second)))))
+        comment = ", ".join(filter(None, map(self.comment, (first, second))))
+        self.line("{first}, {second} = {call}", comment, first=self.name(first), second=self.name(second), call=call)
 
     def emit_by_parts(self, value: Value) -> None:
         """A long sum or product, an operand a line."""
@@ -295,11 +296,10 @@ class Writer(Expressions):
             parts.sort(key=lambda part: part[0] == "/")
         sign, first = parts[0]
         start = negative(first) if sign == "-" else binary("/", syntax.ONE, first) if sign == "/" else first
-        self.line(f"{name} = {start.text}")
-        comment = self.comment(value)
-        for index, (sign, part) in enumerate(parts[1:]):
-            text = binary(sign, syntax.name(name), part).text
-            self.line(f"{name} = {text}", comment if index == len(parts) - 2 else None)
+        self.line("{name} = {start}", name=name, start=start)
+        for sign, part in parts[1:]:
+            self.line("{name} = {text}", name=name, text=binary(sign, syntax.name(name), part))
+        self.lines[-1].comment = self.comment(value)
 
     def only_broadcasts(self, value: Value) -> bool:
         """Whether every use of ones, of u 1ᵀ, of I or of a diagonal matrix is as a summand that needs no array."""
@@ -335,7 +335,7 @@ class Writer(Expressions):
 
     def assign(self, name: str, text: Code, value: Value | None, comment: str | None = None) -> None:
         shown = comment if comment is not None or value is None else self.comment(value)
-        self.line(f"{name} = {text.text}", shown)
+        self.line("{name} = {text}", shown, name=name, text=text)
 
     def emit_stack(self, value: Value, name: str) -> None:
         """Σ u vᵀ as one product."""
@@ -373,7 +373,7 @@ class Writer(Expressions):
         elif value in self.copies:
             self.start_copy(name, value, self.body(term))
         elif self.uses[start] != 1:
-            source = self.texts[start].text
+            source = self.texts[start].head
         elif start.kind == "stack":
             self.emit_stack(start, name)
         elif start in self.absorbed:
@@ -385,38 +385,39 @@ class Writer(Expressions):
         comment = self.comment(value)
         others = [(i, t) for i, t in enumerate(value.args) if i != index]
         if value.kind in UFUNCS:
-            self.line(f"{UFUNCS[value.kind]}({name}, out={name})", comment)
+            self.line(f"{UFUNCS[value.kind]}({{name}}, out={{name}})", comment, name=name)
             return
         if value.kind in self.continuing:
-            self.line(f"{name} = {self.call(value.kind, [syntax.name(name)]).text}", comment)
+            self.line("{name} = {call}", comment, name=name, call=self.call(value.kind, [syntax.name(name)]))
             return
         if value.kind == "entries":
-            for position, (i, other) in enumerate(others):
+            for i, other in others:
                 tag, exponent = value.data[i]
                 base = self.body(other)
                 if abs(exponent) != 1:
                     base = self.powered(base, abs(exponent), is_array=True)
-                shown = (syntax.column(base) if tag == "column" else base).text
-                sign = "*" if exponent > 0 else "/"
-                self.line(f"{name} {sign}= {shown}", comment if position == len(others) - 1 else None)
+                shown = syntax.column(base) if tag == "column" else base
+                self.line(f"{{name}} {'*' if exponent > 0 else '/'}= {{shown}}", name=name, shown=shown)
+            if others:
+                self.lines[-1].comment = comment
             return
         coefficient = term.coefficient
         if source != name:
             others.sort(key=lambda item: not self.is_added(item[1].body))
             if coefficient != 1:
-                self.line(f"{name} = {source}")
+                self.line("{name} = {source}", name=name, source=source)
                 source = name
         if coefficient == -1:
             filling = next((p for p, (_, t) in enumerate(others) if self.fills(t, value)), None)
             if filling is None:
-                self.line(f"{name} *= -1")
+                self.line("{name} *= -1", name=name)
             else:
                 _, other = others.pop(filling)
                 first = self.summand(other, value, not is_broadcast(other.body))
                 if other.coefficient < 0:
                     first = negative(first)
                 behind = comment if not others else None
-                self.line(f"np.subtract({first.text}, {name}, out={name})", behind)
+                self.line("np.subtract({first}, {name}, out={name})", behind, first=first, name=name)
         elif coefficient != 1 or term.powers:
             self.scale_in_place(name, Term(coefficient, term.powers), None if others else comment)
         for position, (_, other) in enumerate(others):
@@ -429,20 +430,19 @@ class Writer(Expressions):
         body = term.body
         scalar = Term(abs(term.coefficient), term.powers)
         if body.kind in ("eye", "Diag"):
-            step = self.size(value.shape[1])
-            if body.kind == "eye":
-                shown = self.scalar(scalar).text
-            else:
-                shown = self.scaled(scalar, self.body(body.args[0])).text
-            plus = f"{step} + 1" if step.isidentifier() else f"({step}) + 1"
-            self.line(f"{name}.flat[:: {plus}] {sign}= {shown}", comment)
+            is_eye = body.kind == "eye"
+            shown = self.scalar(scalar) if is_eye else self.scaled(scalar, self.body(body.args[0]))
+            step = self.dim(value.shape[1])
+            self.line(f"{{name}}.flat[:: {{step}} + 1] {sign}= {{shown}}", comment, name=name, step=step, shown=shown)
             return
         if self.is_added(body):
             u, v = (self.body(arg) for arg in (body.args[::-1] if term.flipped else body.args))
             front = self.scalar(Term(term.coefficient, term.powers))
-            self.line(f"{name} = {self.call('added_outer', [syntax.name(source or name), front, u, v]).text}", comment)
+            made = self.call("added_outer", [syntax.name(source or name), front, u, v])
+            self.line("{name} = {made}", comment, name=name, made=made)
             return
-        self.line(f"{name} {sign}= {self.scaled(scalar, self.broadcast(term, value, False)).text}", comment)
+        shown = self.scaled(scalar, self.broadcast(term, value, False))
+        self.line(f"{{name}} {sign}= {{shown}}", comment, name=name, shown=shown)
 
     def result(self, term: Term) -> Code:
         """An output, as what is returned."""
@@ -475,10 +475,8 @@ class Writer(Expressions):
 
     def scale_in_place(self, name: str, scalar: Term, comment: str | None = None) -> None:
         shown = self.scalar(scalar)
-        if shown.divisor is not None:
-            self.line(f"{name} /= {shown.divisor.text}", comment)
-        else:
-            self.line(f"{name} *= {shown.text}", comment)
+        sign = "*" if shown.divisor is None else "/"
+        self.line(f"{{name}} {sign}= {{shown}}", comment, name=name, shown=shown.divisor or shown)
 
     def copied(self, text: Code, is_scalar: bool = False) -> Code:
         """An array of its own, where the library can change arrays, and numbers are arrays."""
