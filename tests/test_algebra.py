@@ -555,3 +555,17 @@ def test_a_sum_that_cancels_when_transposed_has_a_box():
     """The entries of softmax add up to 1: their sum has no slope."""
     loss = "norm(norm1(exp(inv(eye(n) + A*A')*x)/sum(exp(inv(eye(n) + A*A')*x))))^3"
     assert derive.gradient(loss, "A", where="A: n×n lower, x: n").boxed.text() == "0"
+
+
+@pytest.mark.parametrize("f", ["tanh", "sin", "cos"])
+def test_the_diagonal_of_differences_is_that_of_zero(f):
+    """Their trace and the sum of their diagonal do not name each other without end."""
+    where = "x: n"
+    assert derive.equal(derive.parse(f"tr({f}(x 1' - 1 x'))", where), derive.parse(f"sum({f}(x - x))", where))
+    gradient = derive.gradient(rf"\sum_{{i<j}} {f}(x_i - x_j)", "x", where)
+    assert gradient.verify() < 1e-6 and gradient.boxed.text()
+
+
+def test_the_distances_of_numbers_have_a_box():
+    x = np.array([3.0, -1.0, 2.0])
+    assert derive.gradient(r"\sum_{i<j} |x_i - x_j|", "x").boxed.evaluate(x=x).ravel().tolist() == [2, -2, 0]

@@ -168,6 +168,37 @@ WRITTEN: list[tuple[str, str, str, Value]] = [
     (r"\sum_{i,j\,:\,i<j} A_{ij} x_i x_j", "x", "A: 4×4, x: 4", lambda v: v.x @ np.triu(v.A, 1) @ v.x),
     (r"x^T \mathbf{1}_{m\times n} y", "x", "x: 4, y: 3", lambda v: v.x.sum() * v.y.sum()),
     (r"\Sigma_{i=0}^n\Sigma_{j=0}^nA_{ij}x_ix_j", "x", "x: 3, A: 3×3", lambda v: v.x @ v.A @ v.x),
+    (r"\sum_{i, j : j > i} A_{ij} x_i x_j", "x", "A: 4×4, x: 4", lambda v: v.x @ np.triu(v.A, 1) @ v.x),
+    (r"\sum_i \sum_{j: j \neq i} A_{ij} x_i x_j", "x", "A: 4×4, x: 4",
+     lambda v: v.x @ (v.A - np.diag(np.diag(v.A))) @ v.x),
+    (r"\sum_i \sum_{j : j < i} A_{ij} x_i x_j", "x", "A: 4×4, x: 4", lambda v: v.x @ np.tril(v.A, -1) @ v.x),
+    # A transpose behind the label of a layer
+    (r"\|\mathbf{W}^{(2)T} x - y\|^2", "x", "W_2: 3×4, x: 3, y: 4", lambda v: ((v.W_2.T @ v.x - v.y) ** 2).sum()),
+    (r"\sigma(w^{[2]\top} a^{[1]} + b^{[2]})", "b_2", "w_2: 3, a_1: 3, b_2: scalar",
+     lambda v: 1 / (1 + np.exp(-v.w_2 @ v.a_1 - v.b_2))),
+    # The log of a mean
+    (r"\log \frac{1}{n} \sum_{i=1}^n e^{x_i}", "x", "x: 4", lambda v: np.log(np.exp(v.x).mean())),
+    (r"\sum_i \log \frac{1}{m} \sum_j e^{-\|x_i - y_j\|^2}", "x", "x: 3×2, Y: 4×2",
+     lambda v: np.log(np.exp(-((v.x[:, None] - v.Y) ** 2).sum(-1)).mean(1)).sum()),
+    (r"\log\lambda \sum_i x_i", r"\lambda", "λ: scalar, x: 4", lambda v: np.log(v.λ) * v.x.sum()),
+    # A letter before a norm in an exponent is a number
+    (r"\sum_{i<j} e^{-t\|z_i-z_j\|^2}", "z", "z: 4×3, t: scalar",
+     lambda v: sum(np.exp(-v.t * ((v.z[i] - v.z[j]) ** 2).sum()) for i in range(4) for j in range(i + 1, 4))),
+    # MATLAB and Julia
+    ("y'*(K\\y)", "K", "y: 3, K: 3×3", lambda v: v.y @ np.linalg.solve(v.K, v.y)),
+    ("z = A \\ b; c'*z", "A", "A: 3×3, b: 3, c: 3", lambda v: v.c @ np.linalg.solve(v.A, v.b)),
+    ("sum(abs2, A*x - b)", "x", "A: 4×3, x: 3, b: 4", squares),
+    ("mean(abs2.(A*x .- b))", "x", "A: 4×3, x: 3, b: 4", lambda v: squares(v) / 4),
+    ("sum(log.(1 .+ exp.(-y .* (X*w))))", "w", "y: 5, X: 5×3, w: 3",
+     lambda v: np.log1p(np.exp(-v.y * (v.X @ v.w))).sum()),
+    ("sum(max.(1 .- y .* (X*w), 0))", "w", "y: 5, X: 5×3, w: 3",
+     lambda v: np.maximum(1 - v.y * (v.X @ v.w), 0).sum()),
+    ("sum((x .- mean(x)).^2)", "x", "x: 4", lambda v: ((v.x - v.x.mean()) ** 2).sum()),
+    ("sum(abs2, A*x - b) + lambda*sum(abs2, x)", "x", "A: 4×3, x: 3, b: 4, λ: scalar",
+     lambda v: squares(v) + v.λ * (v.x @ v.x)),
+    ("sum((2 .- A).^3) + sum(σ.(x .+ 1))", "A", "A: 4×3, x: 3",
+     lambda v: ((2 - v.A) ** 3).sum() + (1 / (1 + np.exp(-v.x - 1))).sum()),
+    ("dot(x, A, y)", "A", "x: 3, A: 3×4, y: 4", lambda v: v.x @ v.A @ v.y),
     # N less one is a number of samples below a product
     ("np.sum((X.T @ X / (N - 1))**2)", "X", "X: 5×3, N: scalar",
      lambda v: ((v.X.T @ v.X / (v.N - 1)) ** 2).sum()),
@@ -215,9 +246,17 @@ REFUSED = [
     (r"x^T A_{m \times n} A_{n\times m} x", "x", "declared twice"),
     (r"A_{m\times n} x_{k \times 1}", "x", "cannot multiply"),
     (r"x^T \mathbf{1}_{n\times n} y", "x", "1 of size n×n is not read"),
-    ("sum((X .- mu).^2)", "X", "the sign .- is not read"),  # Julia takes mu from every column
-    ("sum(log.(x))", "x", "f.(x) is not read"),
+    ("sum((X .- mu).^2)", "X", ".- may add a vector to every column"),
+    ("sum(f.(x))", "x", "f.(x) is not read"),
+    ("sum(max.(x))", "x", "f.(x) is not read"),
+    ("sum(X(:).^2)", "X", "X(:) is all entries of a matrix as a vector"),
+    (r"\frac12 y^T K\y", "y", r"\y is not known"),
     (r"\sum_{i,j: i<k} x_i x_j", "x", "is no size"),
+    (r"\sum_{j: j<i} x_j", "x", "is no size"),
+    (r"\log\frac{1}{\lambda} \sum_i x_i", "x", "may be the log of a mean, or a factor of a sum"),
+    (r"w^{*T} x", "x", "optima (^*) are not read"),
+    ("sum(gammaln(x))", "x", "gammaln is not read"),
+    (r"\sum_{t=p+1}^T (y_t - \sum_{i=1}^p \phi_i y_{t-i})^2", r"\phi", "has the number t-i, made of two indices"),
     ("F.kl_div(P, Q, reduction='batchsum')", "P", "this reduction is not read"),
     ("tf.math.reduce_std(x, ddof=1)", "x", "the argument ddof="),
     (r"\operatorname{tr}(\sqrt{A X})", "X", "this root may be that of the matrix, or of every entry"),
@@ -339,6 +378,60 @@ def test_what_is_declared_a_number_is_one(text: str, wrt: str, where: str, shape
     assert ("1 - A" in text) or any("is read as each entry" in said for said in derivation.readings)
 
 
+LAYERS = [  # what is less its mean, over its deviation: the formula, the shapes of what it is times and plus
+    (r"\mu = \frac{1}{N} \sum_j x_j; \sigma^2 = \frac{1}{N} \sum_j (x_j - \mu)^2; "
+     r"y = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} * \gamma + \beta", None, (4,)),
+    (r"\mu = \frac{1}{N} \sum_j x_j; \sigma^2 = \frac{1}{N} \sum_j (x_j - \mu)^2; "
+     r"y = \gamma \odot \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta", None, (4,)),
+    ("gamma * (x - mean(x)) / sqrt(var(x) + eps) + beta", None, (4,)),
+    ("gamma * (x - mean(x)) / sqrt(var(x) + eps) + beta", "gamma: scalar", ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("formula", "where", "shape"), LAYERS)
+def test_a_layer_is_normalized_entry_by_entry(formula: str, where: str | None, shape: tuple[int, ...]) -> None:
+    derivation = derive.jacobian(formula, "x", where)
+    rng = np.random.default_rng(0)
+    at = {"x": rng.normal(size=4), "gamma": rng.normal(size=shape), "beta": rng.normal(size=4), "epsilon": 0.1}
+    function = derivation.function()
+    found = function(**{name: at[name] for name in inspect.signature(function).parameters})
+
+    def value(x: np.ndarray) -> np.ndarray:
+        return np.asarray((x - x.mean()) / np.sqrt(x.var() + 0.1) * at["gamma"] + at["beta"])
+
+    columns = [(value(at["x"] + step) - value(at["x"] - step)) / 2e-6 for step in 1e-6 * np.eye(4)]
+    assert np.allclose(found, np.stack(columns, 1), rtol=1e-5, atol=1e-8)
+    assert where is not None or r"\odot" in formula or any("read entry by entry" in r for r in derivation.readings)
+
+
+def test_what_is_less_its_mean_is_times_a_matrix() -> None:
+    assert str(derive.parse("W * (x - mean(x)) + b")) == str(derive.parse("W (x − mean(x)) + b"))
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt", "way"),
+    [
+        (r"\log p(x|z)", "z", "named by a letter"),
+        (r"\sum_i x_i \log\lambda - \log(x_i!)", r"\lambda", "leave out what no variable is in"),
+        (r"\|\mathbf{1}_{n\times n} X\|^2", "X", "ones(m, n) holds ones"),
+    ],
+)
+def test_what_is_refused_has_a_way_out(text: str, wrt: str, way: str) -> None:
+    with pytest.raises(DeriveError) as caught:
+        derive.gradient(text, wrt)
+    assert way in str(caught.value.hint)
+
+
+def test_a_vector_between_single_bars_is_said_to_have_a_length() -> None:
+    with pytest.raises(DeriveError) as caught:
+        derive.gradient("|Ax - b|^2", "x")
+    assert caught.value.hint == "‖…‖ is the length of a vector, |…| of a number"
+
+
+def test_an_exponent_is_no_label() -> None:
+    assert str(derive.gradient("e^{(r)T}", "r", "r, T: scalar").boxed) == "T exp(r T)"
+
+
 def test_a_declared_matrix_is_no_sum() -> None:
     at = arrays("Σ_k: 3×3, x_k: 3")
     gradient = derive.gradient(r"\|\Sigma_k x_k\|^2", "x_k", where="Σ_k: 3×3, x_k: 3").function()
@@ -371,6 +464,11 @@ def test_a_number_beside_a_matrix_is_not_spread(text: str) -> None:
         (r"\operatorname{tr}\sqrt{X^TX}", "X", r"\operatorname{tr}\sqrt{X^TX} is read as ‖X‖_*"),
         ("F.cross_entropy(X @ W, Y)", "W", "Y is read as probabilities of the classes, not as their indices"),
         ("min_x ||Ax - b||^2", "x", "the minimum is left out"),
+        (r"\sum_{i<j} \frac{q_i q_j}{|r_i - r_j|}", "r", "{|r_i - r_j|} is read as the distance of numbers"),
+        ("tr(sqrt(X'X))", "X", "sqrt(X'X) is read as the root of each entry"),
+        (r"\|x/y\|^2", "x", "y is read as a scalar"),
+        ("|X|^2", "X", "|X| is read as the determinant"),
+        (r"\log\lambda\sum_i x_i", r"\lambda", r"\log\lambda is read as a factor of the sum"),
     ],
 )
 def test_what_the_text_does_not_force_is_said(text: str, wrt: str, reading: str) -> None:

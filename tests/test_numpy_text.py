@@ -12,6 +12,7 @@ import random
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.spatial.distance
 import scipy.special
 
 import derive
@@ -75,11 +76,16 @@ L = np.sum((A @ x - y)**2) | r = X @ w - z; n_ = len(r); r @ r / n_ | np.squeeze
 np.dot(x, np.dot(A, x)) | np.dot(c, x) @ y | np.dot(X, W).sum() | x.dot(A).dot(y) | A.dot(x).dot(y)
 (A @ B).T.sum() | np.sum(X, 1) @ z | np.sum(np.sum(X, axis=0)) | np.sum(X, axis=(0, 1)) | np.prod(x)
 x @ A.T @ y | np.trace(x[:, None] @ y[None, :]) | np.average(x)
+np.sum(np.exp(-np.sum((X[:, None] - V[None])**2, axis=-1))) | np.sum((X[:, None, :] - A[None, :, :])**2)
+np.sum(np.exp(-np.sum((X[:, None] - X[None])**2, axis=2) / 2)) | np.linalg.norm(A[None] - X[:, None], axis=-1).sum()
+np.square(X[:, np.newaxis] - V[np.newaxis]).sum(-1).max() | np.exp(-cdist(X, V) ** 2).sum() | cdist(A, B).sum()
+np.sum(np.exp(-cdist(X, X, 'sqeuclidean'))) | np.trace(np.cov(X)) | np.sum(np.cov(X, rowvar=False)**2) | np.cov(x)
+np.sum(np.cov(X, bias=True)**2) | np.sum(np.cov(X.T, ddof=0) * A)
 """.strip()
     .replace("\n", " | ")
     .split(" | ")
 )
-NAMES = {"np": np, "scipy": scipy, "len": len}
+NAMES = {"np": np, "scipy": scipy, "len": len, "cdist": scipy.spatial.distance.cdist}
 KNOWN_REFUSALS = 3  # of those above: heaviside with its value at 0, ...
 
 
@@ -353,6 +359,9 @@ A.t().sum() | torch.max(x, y).sum() | F.linear(x, A) @ y | F.linear(X, A, x).sum
 torch.abs(x).sum() | x.view(-1, 1).sum() | torch.square(x).mean() | F.l1_loss(x, y) | F.softmin(x, dim=0) @ y
 F.smooth_l1_loss(X @ w, z) | F.kl_div(x, w.exp(), reduction='sum') | F.cosine_similarity(x, y, dim=0)
 F.cosine_similarity(X, V).sum() | F.normalize(x, dim=0) @ y | torch.matmul(x, A) @ y
+(X.unsqueeze(1) - V.unsqueeze(0)).pow(2).sum(dim=-1).exp().sum() | torch.cdist(X, V).sum()
+(X[:, None] - V[None]).norm(dim=-1).sum() | torch.cov(X, correction=0).trace() | torch.sum(torch.cov(X.T) * A)
+torch.sum(F.layer_norm(X, (3,), x, y) * V) | F.layer_norm(x, x.shape, weight=y, eps=0.1).pow(3).sum()
 """.strip()
     .replace("\n", " | ")
     .split(" | ")
@@ -398,6 +407,25 @@ GUESSED = [
     ("lambda w: np.sum((X @ w - y)**2)", ["X: m × n", "w: n", "y: m"], ""),
     ("def loss(w):\n  r = X @ w - y\n  return r @ r", ["X: m × n", "w: n", "y: m"], ""),
     ("softmax(Q @ K.T) @ V", ["Q: m × n", "K: p × n", "V: p × q"], "is taken of each row"),
+    # What divides X.T @ X is a count, what divides another product an array like it
+    ("np.trace(X.T @ X / (N - 1))", ["X: m × n", "N: scalar"], "N is read as a number"),
+    ("np.sum(X @ W / (Y - 1))", ["X: m × n", "W: n × p", "Y: m × p"], ""),
+    ("np.sum((X @ w - y)**2 / (s - 1))", ["X: m × n", "w: n", "y: m", "s: m"], ""),
+    # What keeps a divisor from 0 is a number, and no bias
+    ("np.sum(x / (np.sqrt(v) + eps))", ["x: n", "v: n", "ε: scalar"], ""),
+    ("-np.sum(y * np.log(p + eps))", ["y: n", "p: n", "ε: scalar"], ""),
+    ("np.sum(np.log(W @ x + b))", ["W: m × n", "x: n", "b: m"], ""),
+    ("np.sum(np.log(1 + a))", ["a: n"], ""),
+    ("np.mean(np.sum((x - y)**2, axis=1))", ["x: m × n", "y: m × n"], "x is read as a two-dimensional array"),
+    ("-F.logsigmoid(beta * (a - b)).mean()", ["β: scalar", "a: n", "b: n"], ""),
+    ("np.sum(X * w)", ["X: m × n", "w: n"], "w is one row, times each"),
+    (
+        "C * np.sum(np.maximum(0, 1 - y * (X.dot(w) + b)))",
+        ["C: scalar", "y: m", "X: m × n", "w: n", "b: m"],
+        "C is read as a number",
+    ),
+    ("np.sum(np.exp(A / w))", ["A: m × n", "w: n"], "w is one row, which divides each"),
+    ("x @ np.linalg.solve(K + s * np.eye(len(x)), x)", ["x: n", "K: n × n", "s: scalar"], ""),
 ]
 
 
@@ -406,6 +434,11 @@ def test_ranks_are_solved_for_and_said(text, where, reading):
     parsed = derive.reading.parse(text, scalar="softmax" not in text)
     assert parsed.where == where
     assert reading in "; ".join(parsed.readings)
+
+
+def test_a_wish_for_a_number_makes_no_matrix_a_vector():
+    with pytest.raises(derive.DeriveError, match="a gradient needs a scalar loss"):
+        derive.gradient("F.softmax(Q @ K.T / np.sqrt(d), dim=-1) @ V", "Q")
 
 
 # What is refused, by what it is
@@ -420,7 +453,13 @@ REFUSED = [
     ("np.sum(x % 2)", "the remainder % is not read"),
     ("np.sum(A[[0, 1]])", "this index is not read"),
     ("np.sum(A[::2])", "a slice with a step is not read"),
-    ("np.sum((X[:, None] - Y[None])**2)", "arrays of three axes are not read"),
+    ("np.sum(np.abs(X[:, None] - Y[None]))", "arrays of three axes are not read"),
+    ("np.sum((X[:, None] + Y[None])**2)", "arrays of three axes are not read"),
+    ("np.sum((X[:, None] - X[:, None])**2)", "arrays of three axes are not read"),
+    ("np.sum((X[:, None] - Y[None])**2, axis=1)", "arrays of three axes are not read"),
+    ("np.linalg.norm(X[:, None] - X[None], axis=-1).sum()", "where a root has no derivative"),
+    ("cdist(X, Y, 'cityblock').sum()", "only Euclidean distances and their squares are read"),
+    ("F.layer_norm(X, X.shape).sum()", "layer_norm is read over the last axis alone"),
     ("np.einsum('ijk,k->ij', A, x)", "has not the indices ijk"),
     ("np.einsum('ij,ik->ijk', A, B)", "this einsum has no matrix form"),
     ("A(x) @ y", "A is not known"),

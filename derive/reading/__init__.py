@@ -19,6 +19,7 @@ from .. import names
 from ..errors import DeriveError, ParseError, ShapeError, UnknownSymbolError
 from ..expr import Expr, fold, substitute, symbol, symbol_op, symbols_of
 from ..shapes import SCALAR, Dim
+from .alternatives import DOTTED
 from .capitals import matrix_letters, turned_letters
 from .declarations import Declarations, declarations, style_of
 from .indexed_names import capital
@@ -334,6 +335,12 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
     if base is None:
         assert first is not None
         raise first
+    dotted = DOTTED.search(reading.source) if base.surprise >= SURPRISING else None
+    if dotted is not None:
+        raise ParseError(
+            f"{dotted[0]} may add a vector to every column", reading.source, dotted.span(),
+            "write the product with a row of ones, or declare the shapes",
+        )  # fmt: skip
     if sum(base.odd().values()) > ASTONISHING:
         raise base.astonishment()
     return base

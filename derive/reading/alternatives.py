@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
+
 from . import habits
+from .kinds import is_reduction
 from .shaping import Symbol
 from .sizes import Sizes, SizeShape
-from .stacks import Node
+from .stacks import Node, nodes_below
 from .vocabulary import ELEMENTWISE
+
+DOTTED = re.compile(r"(?<!\d)\.[-+−]")
 
 
 def weigh(order: list[Node], readings: list[str]) -> None:
@@ -49,12 +55,36 @@ def is_alone(node: Node, shapes: dict[int, SizeShape], symbols: dict[str, Symbol
     return isinstance(rows, int) and not any(sizes.occurs(rows, size) for size in held)
 
 
-def let_spread(order: list[Node]) -> None:
-    """Let the terms of sums stand for more: a symbol for each row of a matrix, a mean or a maximum for each entry."""
+def let_spread(order: list[Node], numbers: Collection[str], source: str) -> None:
+    """Let the terms of sums stand for more: a symbol for each row of a matrix, a mean or a maximum for each entry.
+
+    What is less its mean, as layers are normalized, and times w plus b, is times w entry by entry, where w is not
+    among the `numbers` that are declared.
+    """
     raised = {id(node.args[0]) for node in order if node.op == "pow"}  # a power of rows says nothing of them
-    for node in order:
-        if node.op == "sum" and id(node) not in raised:
-            node.op = "spread"
+    raised |= {id(node) for node in nodes_below([n.args[0] for n in order if n.op == "sigma"])}
+    is_julia = DOTTED.search(source)  # which adds a vector to every column, and a number to each entry
+    for node in order if is_julia else ():
+        for i, arg in enumerate(node.args if node.op == "sum" else ()):
+            before, behind = node.args[max(i - 1, 0)].end, node.args[min(i + 1, len(node.args) - 1)].start
+            if arg.op == "num" and DOTTED.search(f"{source[before : arg.start]} {source[arg.end : behind]}"):
+                unit = Node("unit", [], "entries", *arg.span)
+                node.args[i] = unit if arg.data == 1 else Node("prod", [arg, unit], (" ",), *arg.span)
+    spread = [node for node in order if node.op == "sum" and id(node) not in raised
+              and (not is_julia or any(map(is_reduction, node.args)))]  # fmt: skip
+    for node in spread:
+        node.op = "spread"
+    for node in [term for total in spread if any(arg.op == "sym" for arg in total.args) for term in total.args]:
+        ends = [i for i in (0, -1) if node.op == "prod" and node.data[i] == "*" and _may_scale(node.args[i])]
+        at = next((i for i in ends if node.args[i].data not in numbers), None)
+        if at is not None and any(n in spread and any(map(is_reduction, n.args)) for n in nodes_below([node])):
+            factor, rest, signs = node.args.pop(at), node.args, node.data[1:] if at == 0 else node.data[:-1]
+            held = Node("prod", rest, signs, rest[0].start, rest[-1].end) if signs else rest[0]
+            node.op, node.data, node.args = "had", ("⊙",), [factor, held] if at == 0 else [held, factor]
+
+
+def _may_scale(node: Node) -> bool:
+    return node.op == "sym" and habits.habit(node.data, "", set())[3] > 0  # no matrix by habit
 
 
 def entry_by_entry(order: list[Node]) -> list[Node]:

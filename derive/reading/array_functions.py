@@ -9,10 +9,11 @@ from .. import operations as ops
 from .. import rows
 from ..expr import Expr
 from ..shapes import ONE
-from .array_table import array, arrays, index, integer, length, lengths, row
+from .array_table import array, arrays, flag, index, integer, length, lengths, row
 from .arrays import Array, Plan
 from .contraction import einsum
 from .indexing import arranged, indexed, joined
+from .pairs import Pairs, distances, spread, squares
 from .reductions import log_softmax
 from .sizes import Size
 
@@ -110,13 +111,13 @@ def squeeze(p: Plan, a: Any) -> Array:
     return arranged(p, held, tuple(x for x in held.axes if not p.is_one(x)))
 
 
-def expand(p: Plan, a: Any, axis: Any) -> Array:
+def expand(p: Plan, a: Any, axis: Any) -> Array | Pairs:
     held, at = array(p, a), index(p, axis)
     if not -held.rank - 1 <= at <= held.rank:
         raise p.misfit(f"{p.described(held)} has no axis {at}", held)
     keys: list[Any] = [slice(None)] * held.rank
     keys.insert(at if at >= 0 else held.rank + 1 + at, None)
-    return indexed(p, held, keys)
+    return spread(held, keys) or indexed(p, held, keys)
 
 
 def _transpose(p: Plan, a: Any, *axes: Any) -> Array:
@@ -289,6 +290,44 @@ def _cosine(p: Plan, a: Any, b: Any, axis: Any, eps: Any) -> Array:
     return p.over(p.sum(p.times(x, y), at), p.times(*lengths))
 
 
+def _distances(p: Plan, a: Any, b: Any, metric: Any) -> Array:
+    """The distances of all rows of two matrices."""
+    left, right = array(p, a), array(p, b)
+    if metric == "sqeuclidean":
+        return squares(p, left, right)
+    if metric != "euclidean" and getattr(metric, "number", None) != 2:
+        raise p.refuse("only Euclidean distances and their squares are read")
+    return distances(p, left, right)
+
+
+def _covariance(p: Plan, a: Any, rowvar: Any, bias: Any, ddof: Any) -> Array:
+    """The covariance of the rows, or of the columns."""
+    held, less = array(p, a), p.constant(int(not flag(p, bias))) if ddof is None else array(p, ddof)
+    if held.rank < 2:
+        return p.variance(held, None, False, less)
+    held = p.transposed(held) if flag(p, rowvar) else held
+    centered, count = p.add(held, p.mean(held, 0, True), -1), p.counted(held, 0)
+    return p.over(p.matmul(p.transposed(centered), centered), p.add(count, less, -1) if less.number else count)
+
+
+def _layer_norm(p: Plan, a: Any, shape: Any, weight: Any, bias: Any, eps: Any) -> Array:
+    held, sizes = array(p, a), lengths(p, shape)
+    if len(sizes) != 1:
+        raise p.refuse("layer_norm is read over the last axis alone")
+    if not held.rank or not p.unify(sizes[0], held.axes[-1]):
+        raise p.misfit(f"the last axis of {p.described(held)} has another length", held)
+    p.expect_axes(*[array(p, each) for each in (weight, bias) if each is not None])
+    variance = p.variance(held, -1, True, p.constant(0))
+    made = p.over(p.add(held, p.mean(held, -1, True), -1), p.function(ops.sqrt, p.add(variance, array(p, eps))))
+    made = made if weight is None else p.times(made, array(p, weight))
+    return made if bias is None else p.add(made, array(p, bias))
+
+
+row("bare", "cdist", "a, b, metric=euclidean", _distances)
+row("torch", "cdist", "a, b, ord=2", _distances)
+row("np", "cov", "a, rowvar=True, bias=False, ddof=None", _covariance)
+row("torch", "cov", "a, ddof=1", lambda p, a, ddof: _covariance(p, a, True, False, ddof))
+row("nn", "layer_norm", "a, shape, b=None, bias=None, eps=1/100000", _layer_norm)
 row("nn", "cosine_similarity", "a, b, axis=1, eps=None", _cosine)
 _TWO = "a, b, reduction=mean"
 row("nn", "mse_loss", _TWO, _loss(lambda p, a, b: p.power(p.add(a, b, -1), p.constant(2))))

@@ -380,6 +380,8 @@ class Plan:
             column, row = (left, right) if forms[0] == "column" else (right, left)
             return self.carrying(axes, lambda x, y: ops.matmul(x, ops.transpose(y)), column, row)
         full, vector = (left, right) if forms[0] == "full" else (right, left)
+        if (vector is a or vector is b) and vector.rank == 1 and vector.span != self.span:
+            self.note(f"{self.written(vector)} is one row, times each")
         if "row" in forms:
             return self.carrying(axes, lambda A, x: ops.matmul(A, ops.diagonal_matrix(x)), full, vector)
         return self.carrying(axes, lambda A, x: ops.matmul(ops.diagonal_matrix(x), A), full, vector)
@@ -412,6 +414,8 @@ class Plan:
             if a.number is not None and b.number is not None:
                 made.number = a.number / b.number
             return made
+        if a.rank == 2 and b.rank == 1 and not any(map(self.is_one, a.axes)):
+            self.note(f"{self.written(b)} is one row, which divides each")
         return self.times(a, self.power(b, self.constant(-1)))
 
     def function(self, f: Callable[[Any], Expr], a: Array) -> Array:

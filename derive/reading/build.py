@@ -110,6 +110,8 @@ def _make_had(b: Builder, node: Node, args: list[Expr]) -> Expr:
             except ShapeError as error:
                 raise error.at(b.source, (node.args[0].start, part.end)) from None
         factors.append(arg if sign == "⊙" else ops.power(arg, -1))
+    if b.source[node.args[0].end : node.args[-1].start].strip(" (){}") == "*" and not args[0].is_scalar:
+        b.note(f"* in {b.cut(node)} is read entry by entry")
     return ops.hadamard(*factors)
 
 
@@ -122,6 +124,12 @@ def _make_prod(b: Builder, node: Node, args: list[Expr]) -> Expr:
             if node.data[i - 1] == "*" and not is_outer:
                 raise _two_meanings(b, node, "*", "write ⊙ for the product entry by entry, @ for that of matrices")
     _refuse_roots(b, node.args)
+    for part, sign in zip(node.args[1:], node.data):
+        entry = b.symbols.get(str(part.data)) if sign == "/" and part.op == "sym" else None
+        if entry is not None and not entry.is_declared and any(not arg.is_scalar for arg in args):
+            costs = habit(entry.name, entry.style, entry.uses)
+            if costs[1] < costs[0]:
+                b.note(f"{names.text(entry.name)} is read as a scalar")
     _, groups = grouped(b, node, shapes)
     return _product(b, node, args, groups)
 
@@ -137,6 +145,8 @@ def _refuse_roots(b: Builder, factors: list[Node]) -> None:
                 "this root may be that of the matrix, or of every entry", b.source, node.span,
                 f"sqrt({inside}) is that of every entry; the matrix root is not among the operations",
             )  # fmt: skip
+        if node.op == "call" and node.data == "sqrt" and ONE not in b.values[id(node)].shape:
+            b.note(f"{b.cut(node)} is read as the root of each entry; that of the matrix is not read")
         below += node.args if node.op in ("sum", "spread") else node.args[:1] if node.op in _OF_WHOLE else []
 
 
@@ -228,6 +238,10 @@ def _make_pow(b: Builder, node: Node, args: list[Expr]) -> Expr:
             f"{described(base)} is not square and has no powers",
             hint=f"{base.text()}.^{exponent.text()} is the power of every entry",
         )
+    inside = node.args[0]
+    if inside.op == "bars" and inside.args[0].op == "sym" and exponent.op is number_op and exponent.data[0] == 2:
+        if not b.values[id(inside.args[0])].is_scalar:
+            b.note(f"{b.cut(inside)} is read as the determinant; the norm is ‖{b.cut(inside.args[0])}‖")
     return _bounded(ops.raise_to(base, exponent))
 
 

@@ -8,7 +8,7 @@ from .. import names
 from ..shapes import Dim
 from . import scripts
 from .capitals import is_transposed
-from .stacks import CONSTANT_CALLS, PREFIX, Bounds, Node, Op, Stacks
+from .stacks import CONSTANT_CALLS, PREFIX, Bounds, Node, Op, Stacks, nodes_below
 from .tokens import Span, Token
 from .vocabulary import ELEMENTWISE, OF_ROWS, PER_ROW
 
@@ -64,6 +64,19 @@ def function(p: Stacks, token: Token) -> bool:
     return True
 
 
+def apply_mapped(p: Stacks) -> None:
+    """sum(abs2(r)) for the sum(abs2, r) of Julia."""
+    for i in range(len(p.tokens) - 4, -1, -1):
+        total, mark, inner, comma = p.tokens[i : i + 4]
+        if total.text in ("sum", "mean") and mark.text == "(" and comma.text == "," and inner.text in ELEMENTWISE:
+            depth, end = 1, i + 4
+            while end < len(p.tokens) and depth:
+                depth += (p.tokens[end].kind == "open") - (p.tokens[end].kind == "close")
+                end += 1
+            p.tokens[i + 3] = Token("open", "(", *comma.span)
+            p.tokens.insert(end - 1, Token("close", ")", *p.tokens[end - 1].span))
+
+
 def is_over_entries(p: Stacks, following: Token) -> bool:
     """Whether `sum w_i^2` or `sum (y_i - x_i)^2` begins here: its operand has an index."""
     if following.text == "(" and not (following.spaced and raised_behind(p)):
@@ -78,13 +91,26 @@ def is_over_entries(p: Stacks, following: Token) -> bool:
     return False
 
 
-def end_function(p: Stacks) -> None:
-    """An elementwise function ends where the next function or a sum begins: log x log y, log θ ∑ x_i."""
+def end_function(p: Stacks, total: Token | None = None) -> None:
+    """An elementwise function ends where the next function or a sum begins: log x log y, log θ ∑ x_i.
+
+    But log 1/n ∑ exp(x_i) is that of the mean.
+    """
     for op in reversed(p.ops):
         if op.kind == "prefix" and op.text == "call":
             is_full = len(p.operands) > op.data[3]
             if is_full and (op.data[0] in ELEMENTWISE or op.data[0] in ("det", "logdet")):
-                end_prefix(p, op)
+                held = p.operands[op.data[3] :]
+                below = held[0].args[1:] if held[0].op == "div" else held[1:]
+                first = held[0].args[0] if held[0].op == "div" else held[0]
+                if total is None or first.op != "num" or not below:
+                    end_prefix(p, op)
+                    if total is not None and first.op == "sym":
+                        p.readings.append(f"{p.source[op.token.start : held[-1].end]} is read as a factor of the sum")
+                elif any(str(n.data)[0] > "z" for n in nodes_below(below) if n.op == "sym"):
+                    span = (op.token.start, total.end)
+                    why = f"may be the {op.data[0]} of a mean, or a factor of a sum"
+                    raise p.error(f"{p.source[slice(*span)]} {why}", span, "put what it is of in brackets")
             break
         if op.kind in ("open", "bar") or (op.kind == "infix" and op.level <= PREFIX):
             break
@@ -208,7 +234,7 @@ def root(p: Stacks, token: Token) -> bool:
 
 def sigma(p: Stacks, token: Token) -> bool:
     r"""`\sum_{i=1}^{n}` and what it sums over."""
-    end_function(p)
+    end_function(p, token)
     bounds = Bounds(token.text)
     upper: Dim | None = None
     has_lower = isinstance(token.value, str)  # sum_i

@@ -253,6 +253,12 @@ class Families:
             places, low = [Index(scope[low[0]], 0, low[0]), Index(None, int(low[1]), "")], low[:1]
         if places is None and node.data not in self.given:
             pieces = [word for piece in low for word in re.findall(r"[^\W\d_]+", piece)]
+            lag = [letter for letter in pieces if letter in scope] if re.search("[+-]", low[-1]) else []
+            if len(lag) == 2:  # y_{t−i}
+                raise self.refuse(
+                    node, f"{self.cut(node)} has the number {low[-1]}, made of two indices",
+                    f"write the matrix whose entry ({lag[0]}, {lag[1]}) it is by a letter of its own",
+                )  # fmt: skip
             for letter in pieces:
                 if letter in scope:
                     raise self.refuse(node, f"{letter} stands inside of a label", "give the label another letter")

@@ -48,6 +48,7 @@ class Parser(Stacks):
             raise LimitError(
                 f"the formula has {len(tokens):,} symbols and operators", hint=f"at most {MAX_OPERATIONS:,} are read"
             )
+        calls.apply_mapped(self)
         self.merge_fractions()
         tokens = self.tokens
         expect = True
@@ -361,7 +362,7 @@ class Parser(Stacks):
         if text == "=":
             raise self.error("a second = is not read", token, "give one formula; definitions are separated by ;")
         if text in "!?":
-            raise self.error(f"{text} is not read", token)
+            raise self.error(f"{text} is not read", token, "leave out what no variable is in" if text == "!" else None)
         if text in ("<", ">", "≤", "≥") and top is not None and takes_condition(top):
             self.i += 1
             self.push_infix(COMPARISON, text, token)
@@ -378,7 +379,8 @@ class Parser(Stacks):
         if top is None:
             raise self.error(f"{self.bracket(token.text)} closes what was not opened", token)
         if top.kind == "bar":
-            raise self.error(f"{top.text} is not closed", (top.token.start, token.end))
+            hint = "what is given a condition, as p(x|z), is named by a letter" if top.text == "|" else None
+            raise self.error(f"{top.text} is not closed", (top.token.start, token.end), hint)
         if PAIRS.get(top.text) != token.text:
             raise self.error(
                 f"{self.bracket(top.text)} is closed by {self.bracket(token.text)}", (top.token.start, token.end)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from .. import names
 from ..errors import ShapeError
 from ..expr import Expr
-from .kinds import BITS, DOT, OVER, PLAIN, STEP, SWAP, kind_of
+from .kinds import BITS, DOT, OVER, PLAIN, STEP, SWAP, is_exponential, kind_of
 from .shaping import Shaper, Symbol
 from .signatures import C, M, S, kinds_of
 from .stacks import Node
@@ -54,6 +54,8 @@ def habit(name: str, style: str, uses: set[str]) -> list[float]:
     if "led" in uses and first.isupper():  # a vector stands on its left
         costs[0] += 4.0
         costs[1] += 2.0
+    if "scales" in uses and costs[0] < 1.0:
+        costs[0], costs[1] = 0.0, max(costs[1], 2.0)
     if "entrywise" in uses:
         costs[0] += 4.0
     if "measured" in uses:  # in a norm, a sum of entries, diag
@@ -130,6 +132,13 @@ def note_uses(order: list[Node], symbols: dict[str, Symbol]) -> None:
         op = node.op
         if id(node) in below and op == "prod" and "/" not in node.data and all(a.op == "sym" for a in node.args):
             continue  # the N₀ M of P/(N₀ M)
+        if op == "pow" and is_exponential(node) or op == "call" and node.data == "exp":
+            inside = node.args[-1]
+            while inside.op in ("neg", "div"):
+                inside = inside.args[0]
+            if any(factor.op == "norm" for arg in inside.args for factor in (arg, *arg.args[:1])):
+                for factor in inside.args if inside.op == "prod" else ():  # the t of e^{-t ‖x‖²}
+                    use(factor, "scales")
         if op == "trans":
             use(node.args[0], "transposed")
         elif op in ("pow", "fpow"):

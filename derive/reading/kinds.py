@@ -25,6 +25,7 @@ ANY = 15
 BITS = (S, C, R, M)
 SWAP = [(m & S) | ((m & C) << 1) | ((m & R) >> 1) | (m & M) for m in range(16)]
 
+_PARTS = ("num", "div")  # 1/n before a sum
 _SAME = ((S, S), (C, C), (R, R), (M, M))
 REDUCTIONS = frozenset("sum mean max min var std logsumexp".split())
 _EACH_ROW = (*_SAME, (C, M))
@@ -378,10 +379,10 @@ def _same(node: Node, kinds: Kinds) -> Cell:
 
 
 def is_reduction(node: Node) -> bool:
-    """Whether it is a number made of all entries: `mean(x)`, `max(x)`, `sum(x)/n`, or a name for one."""
-    while node.op in ("ref", "div") or (node.op == "prod" and set(node.data) == {"/"}):
-        node = node.args[0]
-    return node.op == "call" and node.data in REDUCTIONS and len(node.args) == 1
+    """Whether it is a number made of all entries: `mean(x)`, `sum(x)/n`, `1/n ∑ xᵢ`, or a name for one."""
+    while node.op in ("ref", "div") or (node.op == "prod" and (set(node.data) == {"/"} or node.args[0].op in _PARTS)):
+        node = node.args[node.op == "prod" and node.args[0].op in _PARTS]
+    return node.op == "sigma" or node.op == "call" and node.data in REDUCTIONS and len(node.args) == 1
 
 
 def _spread(node: Node, kinds: Kinds) -> Cell:

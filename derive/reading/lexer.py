@@ -18,6 +18,7 @@ from .vocabulary import (
     CHARACTERS,
     COMMAND_FUNCTIONS,
     COMMAND_TOKENS,
+    ELEMENTWISE,
     FUNCTIONS,
     IGNORED,
     IGNORED_ARGUMENT,
@@ -34,6 +35,7 @@ from .vocabulary import (
 _BETWEEN = re.compile(r"(?:[\s&~]|\\[,;:!> ]|\\(?:left|[bB]igg?l?|q?quad)(?![a-zA-Z]))*")
 _AXIS = re.compile(r"\s*_\s*(?:\{\s*\\math(?:rm|sf|it)\s*)?\{\s*(row|col)\s*\}(?:\s*\})?")  # below a function
 _LETTERS = re.compile(r"[A-Za-z]{2}|[A-Za-z]{1,2}(?:\s*[-+]\s*[A-Za-z]{1,2}|\s+[A-Za-z](?![A-Za-z]))+")  # no word
+_WORD = re.compile(r"\w*$")
 _EATEN = {"\t": "t", "\f": "f", "\v": "v", "\r": "r", "\a": "a", "\b": "b"}  # what Python and shells make of \t …
 
 
@@ -52,6 +54,9 @@ class Lexer(Letters):
             c = text[start]
             if c == " ":
                 self.pos += 1
+            elif c == "\\" and self.divides:
+                self.pos += 1
+                self.emit("op", "\\", start)
             elif c == "\\":
                 self.command(start)
             elif c.isascii() and c.isalpha():
@@ -180,12 +185,12 @@ class Lexer(Letters):
                 self.pos, pair = start + 3, ".^"
             self.emit("op", pair, start)
         elif pair in (".+", ".-", ".−") and not text[start - 1 : start].isdigit():
-            # Julia adds a vector to every column
-            raise self.error(
-                f"the sign {pair} is not read", start, start + 2, f"write {pair[1]} where the shapes agree"
-            )
+            self.pos = start + 2
+            self.emit("op", pair.replace("−", "-")[1], start)
+        elif pair == ".(" and self.maps(start):  # f.(x) of Julia
+            self.skipped = start
         elif pair == ".(":
-            raise self.error("f.(x) is not read", start, start + 2, "write f(x): log, exp, … are of each entry here")
+            raise self.error("f.(x) is not read", start, start + 2, "write f(x) of a function of each entry")
         elif pair == ".'":
             self.pos = start + 2
             self.emit("trans", pair, start)
@@ -211,6 +216,13 @@ class Lexer(Letters):
                 raise self.error(f".{word} is no method we read", start, end, "known: .T, .dot(…), .sum(), .mean()")
             else:
                 self.emit("op", ".", start)
+
+    def maps(self, start: int) -> bool:
+        """Whether the function before the dot at `start` is of each entry, as max is of two operands."""
+        found = _WORD.search(self.text, 0, start)
+        name = FUNCTIONS.get(found[0].replace("σ", "sigmoid")) if found is not None else None
+        of_several = "," in self.text[start : self.matching(start + 1)]
+        return name in ELEMENTWISE or name in ("max", "min") and of_several
 
     def superscript(self, start: int) -> None:
         text, end = self.text, start

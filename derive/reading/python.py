@@ -16,7 +16,7 @@ from unicodedata import normalize
 
 from ..errors import DeriveError, LimitError, ParseError
 from ..expr import constant
-from . import array_table, tensorflow
+from . import array_table, pairs, tensorflow
 from .array_functions import CONSTANTS
 from .arrays import Array, Plan
 from .entrywise import compared, opposite
@@ -51,6 +51,7 @@ REFUSED = REFUSED_FUNCTIONS | {
     "dropout": "random numbers are not read", "stop_gradient": "what is not differentiated is not read",
     "detach": "what is not differentiated is not read", "lstsq": "write np.linalg.solve(A.T @ A, A.T @ b)",
     "conv1d": "convolutions are not among the operations", "conv2d": "convolutions are not among the operations",
+    "nll_loss": "with indicators Y of the classes it is -np.mean(np.sum(Y * L, axis=1)) of log-probabilities L",
     "vmap": "functions of functions are not read", "grad": "functions of functions are not read",
 }  # fmt: skip
 
@@ -58,7 +59,7 @@ REFUSED = REFUSED_FUNCTIONS | {
 class Path:
     """A module, by what `array_table` calls it, or a function of it."""
 
-    def __init__(self, home: str, name: str = "", owner: Array | None = None) -> None:
+    def __init__(self, home: str, name: str = "", owner: Any = None) -> None:
         self.home = home
         self.name = name
         self.owner = owner  # the array whose method it is
@@ -253,6 +254,8 @@ class Interpreter:
         if rule is None:
             what = _WORDS.get(type(node.op), type(node.op).__name__)
             raise self.plan.refuse(f"{what} is not read", "powers are **" if isinstance(node.op, ast.BitXor) else None)
+        if any(isinstance(part, pairs.Pairs) for part in parts):
+            return pairs.combined(self.plan, node.op, *parts)
         left, right = self.array(parts[0]), self.array(parts[1])
         made = rule(self.plan, left, right)
         is_power = isinstance(node.op, ast.Pow) and bool(left.rank)
@@ -301,6 +304,8 @@ class Interpreter:
             if attr in _INNER:
                 return Path(_INNER[attr])
             return Path(base.home, attr)
+        if isinstance(base, pairs.Pairs):
+            return Path("method", attr, base)
         if not isinstance(base, Array):
             raise plan.refuse(f"the attribute {attr} is not read")
         if attr in ("T", "mT"):
@@ -323,7 +328,8 @@ class Interpreter:
             if at is None or not -len(base) <= at < len(base) or base[at] is None:
                 raise self.plan.refuse("this index is not read")
             return base[at]
-        return indexed(self.plan, self.array(base), [self.key(k) for k in keys])
+        held = [self.key(k) for k in keys]
+        return pairs.spread(base, held) or indexed(self.plan, self.array(base), held)
 
     def key(self, key: Any) -> Any:
         if key is None or isinstance(key, slice):
@@ -358,6 +364,8 @@ class Interpreter:
             raise self.plan.refuse("this call is not read")
         if function.owner is not None:
             args = [function.owner, *args]
+        if any(isinstance(arg, pairs.Pairs) for arg in args):
+            return pairs.reduced(self.plan, function.name, args, keywords)
         home = array_table.find(_HOMES[function.home], function.name)
         if home is None or (function.name == "detach" and self.functions is None):
             raise self.unknown(function)

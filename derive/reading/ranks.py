@@ -26,6 +26,7 @@ from .python import MODULES, Interpreter, assign, parsed, unwrapped
 from .vocabulary import NAMED_MODULE
 
 SEARCHES = 200  # assignments of ranks tried
+UNLIKE = 6.0  # against x - y of a row x and a matrix y, more than a small letter costs as a matrix
 
 
 class ArrayFormula:
@@ -67,6 +68,7 @@ class ArrayFormula:
             raise LimitError("the formula has too many symbols", hint=f"at most {MAX_NAMES}")
         self.open = [n for n in self.written if not self.is_settled(n)]
         self.uses = _uses(self.tree)
+        self.alike = self.differences()
 
     def is_settled(self, name: str) -> bool:
         entry = self.declared.entries.get(name)
@@ -84,6 +86,17 @@ class ArrayFormula:
         if "counted" in uses:
             return [0.0, 3.0, 3.0]
         return [usual[0], usual[1], usual[3]]
+
+    def differences(self) -> list[tuple[int, int]]:
+        """Pairs of places in `open`: vectors by habit that are added or subtracted are most likely of one rank."""
+        places = {written: self.open.index(name) for written, name in self.canonical.items() if name in self.open}
+        found = []
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
+                at = [places.get(getattr(part, "id", ""), -1) for part in (node.left, node.right)]
+                if min(at) >= 0 and not any(self.costs(self.open[i])[1] for i in at):
+                    found.append((at[0], at[1]))
+        return found
 
     def attempt(self, ranks: Mapping[str, int], scalar: bool) -> tuple[Plan, Array, dict[str, Array], dict[str, Any]]:
         """The arrays under these ranks.
@@ -173,11 +186,20 @@ class ArrayFormula:
                 blame = 0
                 for penalty, guilty in made[0].penalties:
                     cost, blame = cost + penalty, blame | guilty
-                if best is None or cost < best[0]:
+                for i, j in self.alike:
+                    if ranks[i] != ranks[j] and 2 in (ranks[i], ranks[j]):
+                        cost, blame = cost + UNLIKE, blame | 1 << i | 1 << j
+                is_wished = first is not None and first.names == -1  # which makes no matrix a vector
+                is_bent = is_wished and any(r == 1 and not costs[n][2] for n, r in zip(self.open, ranks))
+                if (best is None or cost < best[0]) and not is_bent:
                     best = (cost, made)
             except Misfit as error:
                 first = first or error
                 blame = error.names
+            except ParseError:  # what one rank is refused for another may not be
+                if first is None and best is None:
+                    raise
+                continue
             for i, name in enumerate(self.open):
                 if blame >> i & 1:
                     for rank in range(3):
@@ -233,28 +255,71 @@ def _uses(tree: ast.AST) -> dict[str, set[str]]:
             if word in _REDUCTIONS:
                 held = {n.id for a in inside for n in ast.walk(a) if isinstance(n, ast.Name)} - set(MODULES)
                 if all(habit(_plain(n), "", set())[0] == 0 for n in held):
-                    for name in held:
+                    for name in {n for n in held if _plain(n)[0] <= "z"} or held:  # the a of beta * (a - b)
                         uses.setdefault(name, set()).add("measured")
-    for name in _counts(tree):
+    for name in _counts(tree) | _guards(tree):
         uses.setdefault(name, set()).add("counted")
     return uses
 
 
 def _counts(tree: ast.AST) -> set[str]:
-    """Names that stand only as the N of X.T @ X / (N - 1): what divides a product of arrays."""
+    """Names that stand only as the N of X.T @ X / (N - 1): what divides a product with a transpose."""
     found: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.right, ast.BinOp):
-            below = node.right
-            is_less = isinstance(below.op, ast.Sub) and isinstance(below.right, ast.Constant)
-            parts = list(ast.walk(node.left))
-            is_product = any(isinstance(part, ast.MatMult) for part in parts) or any(
-                isinstance(part, ast.Attribute) and part.attr in ("dot", "matmul", "mm") for part in parts
-            )
-            if is_less and is_product and isinstance(below.left, ast.Name):
+            below, above = node.right, _factors(node.left)
+            is_less = isinstance(below.op, ast.Sub) and getattr(below.right, "value", None) == 1
+            if is_less and isinstance(below.left, ast.Name) and any(_is_transpose(part) for part in above):
                 found.add(id(below.left))
     held = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     return {node.id for node in held if id(node) in found} - {node.id for node in held if id(node) not in found}
+
+
+def _factors(node: ast.AST) -> list[ast.expr]:
+    """What is multiplied as matrices; nothing where the node is no such product."""
+    if isinstance(node, ast.BinOp):
+        return [node.left, node.right] if isinstance(node.op, ast.MatMult) else []
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return [node.func.value, *node.args] if node.func.attr in ("dot", "matmul", "mm") else []
+    return []
+
+
+def _is_transpose(node: ast.expr) -> bool:
+    held = node.func if isinstance(node, ast.Call) else node
+    return isinstance(held, ast.Attribute) and held.attr in ("T", "mT", "t", "transpose")
+
+
+def _is_whole(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int)
+
+
+def _guards(tree: ast.AST) -> set[str]:
+    """Names before an identity, and those that are numbers by habit and keep a root, a logarithm or a divisor from 0.
+
+    Such are s of K + s * np.eye(n) and eps of np.log(p + eps).
+    """
+    sums: list[ast.AST] = []
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            word = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            sums += node.args if word in ("sqrt", "rsqrt", "log", "log2", "log10") else []
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):  # s * np.eye(n)
+            for one, other in ((node.left, node.right), (node.right, node.left)):
+                function = other.func if isinstance(other, ast.Call) else None
+                if isinstance(one, ast.Name) and one.id.islower():
+                    found |= {one.id} if getattr(function, "attr", getattr(function, "id", "")) == "eye" else set()
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            sums.append(node.right)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and not _is_whole(node.right):
+            sums.append(node.left)
+    for node in sums:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            small = [isinstance(p, ast.Name) and not habit(_plain(p.id), "", set())[0] for p in (node.left, node.right)]
+            last, rest = (node.right, node.left) if small[1] else (node.left, node.right)
+            if sum(small) == 1 and isinstance(last, ast.Name) and not _factors(rest) and not _is_whole(rest):
+                found.add(last.id)
+    return found
 
 
 def _plain(written: str) -> str:

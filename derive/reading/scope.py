@@ -298,19 +298,18 @@ class Reading:
         if "ones" in loose:
             loosen_ones(order)
         powers = entry_by_entry(order) if "entries" in loose else []
-        numbers = [n for n in order if n.op == "at" and n.data == ("1", "1")] if "number" in loose else []
+        numbers = [n for n in order if "number" in loose and n.op == "at" and n.data == ("1", "1")]
         for node in numbers:
             node.op, node.data = "ref", None
-        stacked = (
-            [n for n in order if n.op == "block" and n.data[0] == 1 and n.data[1] > 1] if "stacked" in loose else []
-        )
+        stacked = [n for n in order if "stacked" in loose and n.op == "block" and n.data[0] == 1 and n.data[1] > 1]
         for node in stacked:
             node.data = node.data[::-1]
         lengths = divisors_in_bars(order) if "bars" in loose else []
         for node in lengths:
             node.op, node.data = "norm", "2"
         if "rows" in loose:
-            let_spread(order)
+            let_spread(order, {n for n, e in self.declared.entries.items() if e.kind == "scalar"}, self.source)
+            order = nodes_below(roots)
         self.settled: dict[str, int] = {}
         self.used_dimensions: set[str] = set()
         self.families: set[str] = set()
@@ -360,7 +359,7 @@ class Reading:
             builder.build()
         except ShapeError as error:
             if failed is not None:
-                self.settle_hint(error, symbols)
+                self.settle_hint(error, symbols, [n for n in order if n.op == "bars"])
             raise
         if failed is not None:
             raise self.undecided(failed, symbols, roots, builder, scalar)
@@ -381,7 +380,7 @@ class Reading:
             builder.note(f"{builder.cut(node)} is read as the norm of {builder.cut(node.args[0])}")
         return Solution(self, roots, symbols, builder, readings)
 
-    def settle_hint(self, error: ShapeError, symbols: dict[str, Symbol]) -> None:
+    def settle_hint(self, error: ShapeError, symbols: dict[str, Symbol], bars: list[Node]) -> None:
         """Add the declaration that would settle a clash between kinds that habit chose."""
         if error.span is None or error.source is not self.source:
             return
@@ -391,8 +390,10 @@ class Reading:
                 continue
             shown = names.text(name)
             kind = f"{shown}: {'n' if entry.expr.is_scalar else '1×n' if 'transposed' in entry.uses else 'scalar'}"
-            hint = f"or declare {kind}, if that is meant"
-            error.hint = f"{error.hint}\n{hint}" if error.hint else hint[3:]
+            error.hint = f"{error.hint}\nor " if error.hint else ""
+            error.hint += f"declare {kind}, if that is meant"
+            if any(node.start < start and end <= node.end for node in bars):
+                error.hint = "‖…‖ is the length of a vector, |…| of a number"
             error.args = (error.message, error.source, error.span, error.hint)
             return
 
@@ -566,10 +567,7 @@ class Reading:
             set(symbols) | self.dimension_names | self.used_dimensions | set(self.declared.entries) | set(self.scope)
         )
         taken |= {c for name in self.wrt for piece in names.parts(name)[2] for c in piece}  # derived by x_k
-        found: list[Size] = []
-        for entry in symbols.values():
-            if entry.shape is not None:
-                found += entry.shape
+        found: list[Size] = [size for entry in symbols.values() for size in entry.shape or ()]
         for node in order:
             found += builder.shapes[id(node)]
         declared = self.declared.dimensions

@@ -308,7 +308,10 @@ def _shape_window(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
         if window is not None:
             _, axis, extra = window
             if not b.sizes.unify(shape[side], b.sizes.plus(b.axis(axis), extra)):
-                raise ShapeError(f"{axis.name} runs over more entries than {b.cut(node)} has", b.source, node.span)
+                raise ShapeError(
+                    f"{axis.name} runs over more entries than {b.cut(node)} has", b.source, node.span,
+                    "change the limits of the sum, or declare more entries",
+                )  # fmt: skip
             shape[side] = b.axis(axis)
     return (shape[0], shape[1])
 

@@ -69,9 +69,14 @@ _WITHOUT = r"\\setminus\s*\\\{[^{}]*\\\}|∖\s*\{[^{}]*\}"
 _OF_ALL = r",\s*(['\"])(?:fro|all)\1(?=\s*\))"  # norm(X,'fro') and sum(X,'all') of MATLAB
 LISTED = "the entries from the first to the last are read as a vector"
 _BRACED = r"(\\[bB]ig+[lrm]?)\s*\{\s*(\\?[()\[\]{}|])\s*\}"
+_RELATION = r"\s*(?:[<>≠≤≥]|\\(?:neq?|leq?|geq?|lt|gt)(?![A-Za-z]))\s*"
 _LISTED_PAIR = (
-    r"_\s*\{\s*([a-z])\s*,\s*([a-z])\s*(?:\\[:,;]\s*)*(?::|\\mid(?![A-Za-z]))\s*(?:\\[:,;]\s*)*"
-    r"(\1\s*(?:[<≠≤]|\\(?:neq?|leq?|lt)(?![A-Za-z]))\s*\2)\s*\}"
+    r"_\s*\{\s*([a-z])\s*(?:,\s*([a-z])\s*)?(?:\\[:,;]\s*)*(?::|\\mid(?![A-Za-z]))\s*(?:\\[:,;]\s*)*"
+    rf"(\1{_RELATION}\2|\2{_RELATION}\1|\1{_RELATION}([a-z]))\s*\}}"
+)
+_TURNED_LABEL = (  # W^{(2)T}, w^{[1]\top}
+    r"(?:(?<=[^\W\de])|(?<=\})(?<!e\}))(\s*(?:_\s*(?:\{[^{}]*\}|\w)\s*)?)\^\s*\{\s*(\(\s*\w\s*\)|\[\s*\w\s*\]|\*|\\star|\\ast)\s*"
+    r"(?:T|⊤|ᵀ|\\(?:top|intercal)(?![A-Za-z])|\\math\w+\s*\{\s*T\s*\})\s*\}"
 )
 _BOLD_ONES = r"\\(?:mathbf|mathbb|mathbbm|boldsymbol|bm)\s*\{\s*1\s*\}\s*_\s*\{\s*(\w)\s*(?:\\times|×)\s*(\w)\s*\}"
 _TAIL = 60  # where the number of an equation may stand
@@ -86,6 +91,7 @@ _LOST = (
     ("T", r"\)T(?=\s*(?:[^\W\d_]|\(|$))", "may be a transpose that lost its height", "write )ᵀ, or declare T"),
     ("e", r"(?:(?<=[+/=])|(?<=[+/=] )|^)e[-−](?=[^\W_])", "may be a power that lost its height", "write e^(−…)"),
     ("e", r"(?<=\d)e[-−](?=[^\W\d_])", "may be a power that lost its height", "write e^(−…)"),  # 1e-3 is a number
+    (":", r"\w\(\s*:\s*\)", "is all entries of a matrix as a vector", "write vec(X)"),
     (":", r"\w\(\s*\d*\s*:\s*(?:end|\d*)\s*\)", "is a slice", "write x[1:], counted from 0"),
 )
 
@@ -217,8 +223,24 @@ def _bare_brackets(text: str, readings: list[str], known: frozenset[str]) -> str
 
 
 def _without_list(text: str, readings: list[str], known: frozenset[str]) -> str:
-    """i, j: i < j below a sum is i < j."""
-    return re.sub(_LISTED_PAIR, lambda found: f"_{{{found[3]}}}".ljust(len(found[0])), text)
+    """i, j: i < j below a sum is i < j, and so is j: i < j where another sum binds i."""
+
+    def put(found: re.Match[str]) -> str:
+        first, second, condition, other = found.groups()
+        is_bound = other is None or re.search(rf"_\s*\{{?\s*{other}(?![^\W_])", text[: found.start()])
+        is_read = (
+            second is None and re.search("≠|ne", condition) or is_bound and (second is None) == (other is not None)
+        )
+        return f"_{{{condition}}}".ljust(len(found[0])) if is_read else found[0]
+
+    return re.sub(_LISTED_PAIR, put, text)
+
+
+def _turned_labels(text: str, readings: list[str], known: frozenset[str]) -> str:
+    """W^{(2)}ᵀ for W^{(2)T}."""
+    if "T" in known:
+        return text
+    return re.sub(_TURNED_LABEL, lambda found: f"{found[1]}^{{{found[2]}}}ᵀ".ljust(len(found[0])), text)
 
 
 def _ones(text: str, readings: list[str], known: frozenset[str]) -> str:
@@ -375,7 +397,8 @@ _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozen
     ((("eig",),), _spectrum),
     ((("fro'", 'fro"', "all'", 'all"'),), lambda text, readings, known: re.sub(_OF_ALL, _blank, text)),
     ((("const", "independent of", "not "),), _without_constant),
-    ((("_",), (":", "\\mid"), ("<", "\\ne", "≠", "\\le", "≤")), _without_list),
+    ((("_",), (":", "\\mid"), ("<", ">", "\\ne", "≠", "\\le", "≤", "\\g", "≥")), _without_list),
+    ((("^{", "^ {"), ("T", "⊤", "ᵀ", "\\top", "\\intercal")), _turned_labels),
     (((r"\times", "×"), ("1}_",)), _ones),
     ((("Σ", "\\Sigma"),), _greek_sum),
     ((("(",), ("\\text", "\\mbox")), _without_remark),

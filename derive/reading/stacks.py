@@ -18,11 +18,11 @@ from .vocabulary import ELEMENTWISE, FUNCTIONS
 COMPARISON, SUM, COLON, PREFIX, HAD, KRON, PRODUCT, JUXTAPOSED, SIGN = 5, 10, 20, 25, 30, 40, 50, 60, 70
 LEVELS = {
     "+": SUM, "-": SUM, ":": COLON, "⊙": HAD, "⊘": HAD, "⊗": KRON, "*": PRODUCT, "@": PRODUCT, "·": PRODUCT,
-    "/": PRODUCT, ".*": PRODUCT, "./": PRODUCT,
+    "/": PRODUCT, ".*": PRODUCT, "./": PRODUCT, "\\": PRODUCT,
 }  # fmt: skip
 # How many operands the functions that a formula calls take, where not one.
 ARITY = {name: (n, n) for name, op in OPERATIONS.items() if (n := op.arity or 1) > 1 and name in FUNCTIONS} | {
-    **dict.fromkeys("dot outer hadamard matmul quantile".split(), (2, 2)), "clip": (3, 3),
+    "dot": (2, 3), **dict.fromkeys("outer hadamard matmul quantile".split(), (2, 2)), "clip": (3, 3),
 } | dict.fromkeys("norm max min huber pseudo_huber leaky_relu elu".split(), (1, 2))  # fmt: skip
 CONSTANT_CALLS = frozenset(("eye", "ones", "zeros", "vector", "matrix"))
 
@@ -281,6 +281,8 @@ class Stacks:
             return Node("had", [value, rest], ("⊙",), start, end)
         if name == "norm" and len(args) == 2 and args[1].op == "sym" and str(args[1].data).lower() == "inf":
             name, args = "norm_inf", args[:1]
+        if name == "dot" and len(args) == 3:  # of Julia
+            return Node("prod", [Node("trans", args[:1], None, *args[0].span), *args[1:]], ("*", "*"), start, end)
         if name == "sum" and args[0].op == "call" and args[0].data == "sum":  # MATLAB adds up column by column
             args = args[0].args
         whole = self.of_gram(args[0]) if name == "tr" else None
@@ -378,6 +380,14 @@ class Stacks:
         current = [args[0]]
         kinds: list[str] = []
         for op, arg in zip(ops, args[1:], strict=True):
+            if op.text == "\\":
+                left = self.joined(current, kinds)
+                if left.op == "prod" and not left.paren:
+                    hint = "put in brackets what it divides: y' (K\\y), (X'X)\\y"
+                    raise self.error(f"{self.cut(left)} before \\ may divide as a whole", (left.start, arg.end), hint)
+                current, kinds = [Node("inv", [left], None, left.start, left.end), arg], ["*"]
+                self.readings.append(f"{self.cut(left)}\\{self.cut(arg)} is read with the inverse of {self.cut(left)}")
+                continue
             if op.text in (".*", "./"):
                 left = self.joined(current, kinds)
                 if is_number(arg):

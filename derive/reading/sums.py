@@ -376,6 +376,8 @@ class MatrixForms:
         if op == "inner":
             return algebra.inner(*args)
         if op == "bars" and kinds[0] == S:
+            if _is_difference(node.args[0], self.accesses):
+                self.note(f"{self.cut(node)} is read as the distance of numbers; of vectors it is ‖…‖")
             return algebra.applied(args[0], lambda n: algebra.new("call", [n], "abs"))
         if op == "call":
             return self.call(algebra, node, args, kinds)

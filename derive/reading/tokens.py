@@ -56,6 +56,10 @@ class Token:
 _SIZE = re.compile(r"\s*(\w+)\s*(?:\\times\s*|×)\s*(\w+)\s*")
 
 
+_DIVISION = re.compile(r"[\w)\]'](?:\\(?=[\w(])| \\ (?=[\w(]))")
+_LATEX = re.compile(r"\\[A-Za-z]{2}|\\[THR](?![\w(])|\\[^\w\s(]|[$^_]\s*\{|\^\s*\\")
+
+
 class Letters:
     """The state of the tokenizer, and how it reads names and numbers."""
 
@@ -65,7 +69,8 @@ class Letters:
                 f"the formula has {len(text):,} characters", hint=f"at most {MAX_LENGTH:,} characters are read"
             )
         self.known = known
-        self.is_latex = "\\" in text
+        self.divides = bool(_DIVISION.search(text)) and not _LATEX.search(text)  # A\b of MATLAB
+        self.is_latex = "\\" in text and not self.divides
         self.text, self.readings = respelled(text, known)
         self.pos = 0
         self.tokens: list[Token] = []
@@ -331,7 +336,7 @@ class Letters:
             if size is None or size[2] == ("1" if token.kind == "one" else size[1]):
                 return [size[1] if size else inside]  # I_{n×n}, 1_{n×1}
             raise self.error(f"{token.text} of size {size[1]}×{size[2]} is not read", at - 2, at + len(inside) + 1,
-                             "I_n is square, 1_n is a column; ones(m, n) is a matrix of ones")  # fmt: skip
+                             "I_n is the identity, ones(m, n) holds ones; 1_n is a column")  # fmt: skip
         found, word, i = [], "", 0
         while i < len(inside):
             c = inside[i]

@@ -89,7 +89,9 @@ REFUSED_FUNCTIONS = {
     "SVM": "write the loss out",
     "Sum": "write a sum over an index as \\sum_{i=1}^n x_i^2, or of all entries as sum(x**2)",
     "summation": "write a sum over an index as \\sum_{i=1}^n x_i^2, or of all entries as sum(x**2)",
-} | dict.fromkeys(("Ei", "Li", "Si", "Ci", "Ai", "Bi"), "special functions are not among the operations")
+} | dict.fromkeys(
+    "Ei Li Si Ci Ai Bi gammaln loggamma lgamma betaln digamma".split(), "special functions are not among the operations"
+)
 for word, short in {"KL": "kldiv", "KLD": "kldiv", "MSE": "mse", "CE": "crossentropy", "BCE": "bce"}.items():
     REFUSED_FUNCTIONS[word] = f"write it out: {WRITTEN_OUT[short]}"
 # Letters that name a function of one's own where a bracket follows; any other letter multiplies.

@@ -137,6 +137,9 @@ def sum_of_diagonal(ctx: Normalizer, items: Items, shape: Shape) -> Poly | None:
     if len(found) != 1 or len(weights) + 1 != len(items) or (found[0], Fraction(1)) not in items:
         return None
     chain = ctx.chain_of(found[0].args[0])
+    alone = chain[0].args[0] if len(chain) == 1 and chain[0].op is transpose else chain[0] if chain else found[0]
+    if len(chain) == 1 and not weights and (alone.op in (hadamard, power) or alone.op.is_elementwise):
+        return None  # of which the trace is the sum of the diagonal
     if weights:
         chain = (diagonal_matrix.make((entries_expr(weights),)), *chain)
     return ctx.trace(of_chain(chain, (shape[0], shape[0])))

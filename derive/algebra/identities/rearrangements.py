@@ -53,7 +53,7 @@ def diagonal_of_scaled_entries(ctx: Normalizer, chain: Chain, shape: Shape) -> P
     for base, e in core.items():
         base = base.args[0] if base.op is transpose else base
         met = first("diag of entry", ctx, base)
-        if met is None or (met[0] != 1 and e.denominator > 1):
+        if met is None or (met[0] != 1 and e.denominator > 1) or (not met[0] and e < 0):
             turned = ctx.canonical(ctx.transposed(ctx.as_base(base)))
             met = (Fraction(1), diagonal.make((min(base, turned, key=key),)))
         coefficient *= met[0] ** int(e)
@@ -72,7 +72,8 @@ def diagonal_of_function(ctx: Normalizer, base: Expr) -> tuple[Fraction, Expr] |
     """f of the diagonal, for the functions of entries."""
     if not base.op.is_elementwise:
         return None
-    return _single_atom(ctx.function(base.op, ctx.diagonal(ctx.full(base.args[0]))))
+    poly = ctx.function(base.op, ctx.diagonal(ctx.full(base.args[0])))
+    return _single_atom(poly) if poly.terms else (Fraction(0), ones(base.shape[0]))
 
 
 @identity("diag of entry", "diag((A + B) .^ (−1)) = (diag(A) + diag(B)) .^ (−1)", "A: n×n, B: n×n")

@@ -1,0 +1,79 @@
+"""Differences of all rows of two arrays, as X[:, None] - Y[None], of which the squares are summed up at once."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import Any
+
+from .. import operations as ops
+from .arrays import Array, Plan
+from .indexing import indexed
+
+_WAY_OUT = "of three axes np.sum((X[:, None] - Y[None])**2, axis=-1) is read, and np.linalg.norm(…, axis=-1)"
+
+
+class Pairs:
+    """Rows of one array along the first axis, of another along the second, and their difference or its square."""
+
+    def __init__(self, left: Array | None, right: Array | None, is_squared: bool = False) -> None:
+        self.left, self.right, self.is_squared = left, right, is_squared
+
+
+def spread(a: Any, keys: Sequence[Any]) -> Pairs | None:
+    """X[:, None] and Y[None] of matrices; None for any other index."""
+    if not isinstance(a, Array) or a.rank != 2 or [k for k in keys if k != slice(None)] != [None] or len(keys) > 3:
+        return None
+    at = list(keys).index(None)
+    return Pairs(a, None) if at == 1 else Pairs(None, a) if at == 0 else None
+
+
+def combined(p: Plan, node: ast.operator, one: Any, other: Any) -> Pairs:
+    """The difference of rows spread along two axes, up to its sign, or its square."""
+    if isinstance(node, ast.Sub) and isinstance(one, Pairs) and isinstance(other, Pairs):
+        sides = [(x.left, x.right) for x in (one, other)]
+        for (left, above), (below, right) in (sides, sides[::-1]):  # the sign goes with the square
+            if left is not None and right is not None and above is below is None:
+                return Pairs(left, right)
+    if isinstance(node, ast.Pow) and isinstance(one, Pairs) and isinstance(other, Array) and other.number == 2:
+        if one.left is not None and one.right is not None and not one.is_squared:
+            return Pairs(one.left, one.right, True)
+    raise p.refuse("arrays of three axes are not read", _WAY_OUT)
+
+
+def reduced(p: Plan, name: str, args: list[Any], keywords: dict[str, Any]) -> Any:
+    """The sum of the squares, their root, or the squares."""
+    (pairs, *rest), named = args, dict(keywords)
+    axis = named.pop("axis", named.pop("dim", rest[0] if name == "sum" and len(rest) == 1 else None))
+    at = axis.number if isinstance(axis, Array) else axis
+    if isinstance(pairs, Pairs) and not named:
+        if name in ("square", "pow", "power") and axis is None and rest[1:] == []:
+            return combined(p, ast.Pow(), pairs, rest[0] if rest else p.constant(2))
+        if name == "sum" and pairs.is_squared and at in (None, -1, 2):
+            made = squares(p, pairs.left, pairs.right)
+            return p.sum(made) if at is None else made
+        if name == "norm" and not rest and not pairs.is_squared and pairs.left and pairs.right and at in (-1, 2):
+            return distances(p, pairs.left, pairs.right)
+    raise p.refuse("arrays of three axes are not read", _WAY_OUT)
+
+
+def squares(p: Plan, left: Any, right: Any) -> Array:
+    """The squared distances of all rows of two matrices."""
+    if left.rank != 2 or right.rank != 2 or not p.unify(left.axes[1], right.axes[1]):
+        raise p.misfit(f"the rows of {p.described(left)} and {p.described(right)} do not fit", left, right)
+    two = p.constant(2)
+    rows = p.sum(p.power(left, two), 1, True)
+    columns = indexed(p, p.sum(p.power(right, two), 1), [None, slice(None)])
+    return p.add(p.add(rows, columns), p.times(two, p.matmul(left, p.transposed(right))), -1)
+
+
+def distances(p: Plan, left: Array, right: Array) -> Array:
+    if left is right:
+        raise p.refuse(
+            f"the distances of {p.written(left)} to itself are 0 on the diagonal, where a root has no derivative",
+            "take their squares",
+        )
+    return p.function(ops.sqrt, squares(p, left, right))
+
+
+__all__ = ["Pairs", "combined", "distances", "reduced", "spread", "squares"]
