@@ -206,6 +206,8 @@ class Planter:
         return Tree("entry", args, node.data)
 
     def differential(self, node: Node, args: list[Tree]) -> Tree:
+        if node.data == 2 and self.source[node.start :].startswith(("∂", r"\partial")):
+            raise ParseError("∂² is read below ∂x² alone", self.source, node.span)
         if node.data > 2:
             raise ParseError("differentials of third order are not read", self.source, node.span)
         once = Tree("differential", args)

@@ -205,7 +205,7 @@ def _is_sign(tokens: list[Token], i: int, vocabulary: Vocabulary) -> bool:
         return vocabulary.d_touches and after.start == token.end and after.kind == "atom"
     square = next((n for n in (1, 2, 4) if "".join(t.text for t in tokens[1 : n + 1]).strip("^{}") == "2"), 0)
     if not i and square and len(tokens) == square + 2 and tokens[-1].name in vocabulary.names:
-        return token.text not in ("∂", "\\partial")  # d²f, of a name that has a formula
+        return True  # d²f, of a name that has a formula
     before = tokens[max(i - 2, 0) : i]
     if before and before[-1].kind == "frac" and [t.kind for t in tokens[i + 1 : i + 4]] == ["open", "num", "close"]:
         return False  # d/2 of a number d
