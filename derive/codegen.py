@@ -251,14 +251,14 @@ class Module:
     def function(self, name: str) -> list[CodeStatement]:
         writer = self.writers[name]
         signature = self.signature
-        own, first = [signature.name_of[s] for s in signature.symbols], signature.parameters[0]
+        own = [signature.name_of[s] for s in signature.symbols]
         body = unpacked([*own, *self.dims_read(name)], called("_arguments", signature.arguments))
         if isinstance(writer, WorkspaceWriter) and writer.buffers:
             body = self.kept_buffers(name, writer, body)
         if self.dialect.module == "xp" and "xp" in names_in(self.bodies[name]):
-            body += statements("xp = array_namespace({x})", x=first)
+            body += statements("xp = array_namespace({x})", x=writer.like)
         if writer.needs_dtype:
-            body += statements("dtype = {x}.dtype", x=first)
+            body += statements("dtype = {x}.dtype", x=writer.like)
         if any(value in writer.names for value in self.program.kept):
             held = [writer.names.get(value, "_") for value in self.program.kept]
             body += unpacked(held, called("_constants", [*self.constant_arguments(), *self.constant_sizes()]))
@@ -276,7 +276,7 @@ class Module:
     def loop(self, name: str) -> list[CodeStatement]:
         """`_gradient_by_rows(U, V, m, n)`: the same, large arrays some rows at a time."""
         summary = "The same, some rows at a time, so that they stay in the cache."
-        dtype = statements("dtype = {x}.dtype", x=self.signature.parameters[0])
+        dtype = statements("dtype = {x}.dtype", x=self.by_rows[name].like)
         body = [*dtype * self.by_rows[name].needs_dtype, *self.loops[name]]
         return function_of(f"_{name}_by_rows", self.loop_parameters(name), summary, body)
 

@@ -156,6 +156,9 @@ def test_constraints(row):
             "Sylvester",
         ),
         ("‖A X − B‖²", "X", "X: n×n symmetric", "Aᵀ A X + X Aᵀ A = Aᵀ B + Bᵀ A", "Lyapunov"),
+        ("tr(XᵀAX) + tr(X B Xᵀ) − 2 tr(X)", "X", "A: n×n spd, B: n×n spd", "A X + X B = I_n", "Sylvester"),
+        ("tr(XᵀAX) + tr(X B Xᵀ) − 2 tr(X)", "X", "A: 2×2 spd, B: 2×2 spd", "A X + X B = I_2", "Sylvester"),
+        ("tr(XᵀAX) + tr(X B Xᵀ) − 2 sum(X)", "X", "A: m×m spd, B: n×n spd", "A X + X B = 𝟏_m 𝟏_nᵀ", "Sylvester"),
     ],
 )
 def test_sylvester_equations(formula, wrt, where, equation, name):

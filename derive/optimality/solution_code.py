@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..codegen import Module
 from ..dialects import dialect
 from ..errors import DeriveError
-from ..expr import Expr, is_zero, substitute, symbol, symbols_of
+from ..expr import Expr, dimension_names, is_zero, substitute, symbol, symbols_of
 from ..programs.assembly import assembled
 from ..programs.callables import Generated
 from ..programs.headings import fill, wrapped_formula
@@ -35,9 +35,10 @@ class SolutionFormula:
 
 
 class SolutionModule(Module):
-    """A module with the one function `solution`."""
+    """A module with the one function `solution`; sizes and type of what is constant are those of the `data`."""
 
-    def __init__(self, found: Stationary, expr: Expr, backend: str) -> None:
+    def __init__(self, found: Stationary, expr: Expr, backend: str, data: Sequence[Expr] = ()) -> None:
+        self.data = data
         spoken = dialect(backend)
         if not spoken.has_triangular_solve:  # Cholesky factors would be inverted there
             expr = substitute(expr, {s: _undeclared(s) for s in symbols_of(expr)})
@@ -48,7 +49,12 @@ class SolutionModule(Module):
     def arguments_of(self, derivation: SolutionFormula) -> list[Expr]:
         used = {s.name: s for s in symbols_of(derivation.loss)}
         order = [s.name for s in symbols_of(derivation.of.formula)]
-        return [used[n] for n in dict.fromkeys([*order, *used]) if n in used]
+        found = [used[n] for n in dict.fromkeys([*order, *used]) if n in used]
+        for s in self.data:
+            missing = {*dimension_names(derivation.loss)}.difference(dimension_names(*found))
+            if s.name not in used and (not found or missing.intersection(dimension_names(s))):
+                found.append(s)
+        return found
 
     def docstring(self, is_full: bool = True) -> str:
         found = self.derivation.of
@@ -102,7 +108,8 @@ def _sylvester_source(found: Stationary) -> str:
     """A X + X B = C by the Schur forms of A and B [GVL 7.6.3]."""
     assert found.sylvester is not None
     parts = {"left": found.sylvester.A, "right": found.sylvester.B, "constant": found.sylvester.C}
-    modules = {part: SolutionModule(found, expr, "numpy") for part, expr in parts.items()}
+    data = [s for s in symbols_of(*parts.values()) if not s.is_scalar]
+    modules = {part: SolutionModule(found, expr, "numpy", data) for part, expr in parts.items()}
     name_of = {s.name: name for module in modules.values() for s, name in module.signature.name_of.items()}
     order = dict.fromkeys([*(s.name for s in symbols_of(found.formula) if s.name in name_of), *name_of])
     calls = [called(f"_{part}", module.signature.parameters) for part, module in modules.items()]
