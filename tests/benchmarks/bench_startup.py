@@ -5,8 +5,8 @@ Least process times of interleaved runs, net of the interpreter's own start:
     python tests/benchmarks/bench_startup.py [RUNS]
 
 Budget: `derive gradient … --no-verify` at most a quarter, with the numeric check at most
-half.  Two machines that share a processor differ by a fifth from run to run: exit status 1
-beyond the budget by more than that, in each of three rounds.
+half.  The shares themselves differ by a quarter between machines that share a processor: exit
+status 1 at half as much again as the budget, in each of three rounds.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ COMMANDS = {
     "derive gradient": GRADIENT,
 }
 BUDGET = {"derive gradient --no-verify": 0.25, "derive gradient": 0.5}
-NOISE = 1.2
+NOISE = 1.5
 ROUNDS = 3
 
 
