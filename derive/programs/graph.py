@@ -336,8 +336,10 @@ class ValueGraph(Products):
             return self.multiply([left, right])
         if left.body.kind == right.body.kind == "eye":
             return self.eye(left.shape[0] * right.shape[0]).times(coefficient, powers)
-        left, right = left.bare, right.bare
         (p, q), (r, s) = left.shape, right.shape
+        if p is r is ONE:
+            return self.kron(left.T, right.T).T
+        left, right = left.bare, right.bare
         if q is ONE and r is ONE:
             return self.outer(left, right.T).times(coefficient, powers)
         if p is ONE and s is ONE:
