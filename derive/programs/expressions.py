@@ -48,7 +48,7 @@ class Expressions:
         self.dialect = dialect
         self.signature = signature
         self.preferred = preferred
-        self.used = {*signature.used, *RESERVED, dialect.module}
+        self.used = set(signature.used)
         self.order = program.needed(*outputs)
         self.terms = [program.outputs[name] for name in outputs]
         self.outputs = list(outputs)
@@ -376,11 +376,6 @@ def is_full_somewhere(terms: Sequence[Term]) -> bool:
 
 
 STATIC = frozenset("constant dimension".split())
-RESERVED = frozenset(
-    "np math xp jnp jax torch scipy dtype value gradient jacobian hessian hvp value_and_gradient".split()
-)
-
-
 DTYPE = syntax.name("dtype")
 
 
