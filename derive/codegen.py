@@ -457,10 +457,13 @@ def chained(text: str, arguments: Sequence[str], last: str) -> list[Code]:
     return [Code("same", "", (*clause, syntax.name(last))) for clause in clauses if clause]
 
 
+BUILTINS = ("ValueError", "float", "int", "len", "list", "range", "type")  # that the code of a module mentions
+
+
 def taken_by(spoken: Dialect) -> set[str]:
     """The names that a module uses itself, and no argument may bear."""
     imported = {bound for line in spoken.imports for bound in bound_by(line)}
-    return {*spoken.helpers, *imported, spoken.module, "math", "threading", "dtype"}
+    return {*spoken.helpers, *imported, spoken.module, "math", "threading", "dtype", *BUILTINS}
 
 
 def arguments_of(derivation: Any) -> list[Expr]:
@@ -564,6 +567,7 @@ def function(
 def listing(program: Program) -> list[str]:
     """A program as lines of text: name, formula, cost."""
     symbols = [v.data[0] for v in program.order if v.kind == "input"]
-    signature = Signature(symbols, (), (), dims_of(program.order))
-    writer = Writer(program, dialect("numpy"), signature, list(program.outputs), {})
+    spoken = dialect("numpy")
+    signature = Signature(symbols, (), taken_by(spoken), dims_of(program.order))
+    writer = Writer(program, spoken, signature, list(program.outputs), {})
     return lines_of(writer.write(), Writer.indent)

@@ -197,7 +197,7 @@ class Loops(EntryPlaces):
         span, step = syntax.call(syntax.name("block_rows"), count, self.size(block.columns)), self._new("span")
         self.helpers.add("block_rows")
         for array in self.sizes.keys() - known:
-            self.sizes[array] = self.sizes[array].replaced(ROWS, span)
+            self.sizes[array] = self.sizes[array].replaced({"rows": span})
         inside = self.statements[body:]
         mentioned = {array for s in inside for array in s.names}
         written = {*made.values(), *filled}
@@ -519,7 +519,7 @@ class Loops(EntryPlaces):
         return reduce(partial(binary, "+"), ends) if ends else ZERO, declared
 
 
-ROWS, FIRST = syntax.name("rows"), syntax.name("first")
+FIRST = syntax.name("first")
 BY_ROWS = """
 {step}: size = {span}
 for first in steps({count}, {step}):

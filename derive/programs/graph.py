@@ -95,17 +95,9 @@ class ValueGraph(Products):
         swap = {"row": "column", "column": "row", "full": "full"}
         straight = multiset((t.key(), tag, e) for t, tag, e in kept)
         turned = multiset((t.key(tag == "full"), swap[tag], e) for t, tag, e in kept)
-        if shape[1] is not ONE and ("entries", turned) in self.table and straight != turned:
-            return Term(coefficient, powers, self.table["entries", turned], not flipped)
-        made = self.value(
-            "entries",
-            tuple(t for t, _, _ in kept),
-            tuple((tag, e) for _, tag, e in kept),
-            shape,
-            ("entries", straight),
-        )
-        made.is_symmetric = shape[1] is not ONE and straight == turned
-        return Term(coefficient, powers, made, flipped)
+        data = tuple((tag, e) for _, tag, e in kept)
+        made = self.turnable("entries", [t for t, _, _ in kept], data, shape, straight, turned)
+        return (made.T if flipped else made).times(coefficient, powers)
 
     def _product(self, shape: Shape, factors: Sequence[tuple[Term, Fraction]]) -> Term:
         return self.entries([term for term, _ in factors], shape, [exponent for _, exponent in factors])
@@ -336,8 +328,10 @@ class ValueGraph(Products):
             return self.multiply([left, right])
         if left.body.kind == right.body.kind == "eye":
             return self.eye(left.shape[0] * right.shape[0]).times(coefficient, powers)
-        left, right = left.bare, right.bare
         (p, q), (r, s) = left.shape, right.shape
+        if p is r is ONE:
+            return self.kron(left.T, right.T).T
+        left, right = left.bare, right.bare
         if q is ONE and r is ONE:
             return self.outer(left, right.T).times(coefficient, powers)
         if p is ONE and s is ONE:

@@ -113,17 +113,11 @@ class Code:
     def has_matrix_product(self) -> bool:
         return any(part.form == "binary" and part.head == "@" for part in self.below())
 
-    def replaced(self, old: Code, new: Code) -> Code:
-        """The expression with another for one that prints as `old` does."""
-        if self.form == old.form and self.text == old.text:
-            return new
-        return Code(self.form, self.head, tuple(arg.replaced(old, new) for arg in self.args)) if self.args else self
-
-    def renamed(self, names: Mapping[str, str]) -> Code:
-        """The expression with other names."""
+    def replaced(self, parts: Mapping[str, Code]) -> Code:
+        """The expression with others for some names."""
         if self.form == "name":
-            return name(names.get(self.head, self.head))
-        return Code(self.form, self.head, tuple(arg.renamed(names) for arg in self.args)) if self.args else self
+            return parts.get(self.head, self)
+        return Code(self.form, self.head, tuple(arg.replaced(parts) for arg in self.args)) if self.args else self
 
     def below(self) -> Iterator[Code]:
         """The expression and all in it."""

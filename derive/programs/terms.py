@@ -201,6 +201,11 @@ def collected(terms: Iterable[Term]) -> list[Term]:
     return [term for term in like.values() if term.coefficient and not is_zero(term)]
 
 
+def is_broadcast(value: Value) -> bool:
+    """Whether it is 1, u 1ᵀ or 1 vᵀ, of which an array of the full shape needs no more than the number, u or v."""
+    return value.kind == "ones" or value.kind == "outer" and any(arg.body.kind == "ones" for arg in value.args)
+
+
 def is_zero(term: Term) -> bool:
     return term.coefficient == 0 or (term.value is not None and term.value.kind == "zeros")
 

@@ -172,6 +172,12 @@ def _whole(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     return graph.whole(node.op.name, *args, data=node.data, shape=node.shape)
 
 
+def _block(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
+    if node.shape[0] is not ONE:
+        return _whole(graph, node, args)
+    return graph.whole("block", *(arg.T for arg in args), data=node.data[::-1], shape=node.shape[::-1]).T
+
+
 def _vec(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     (term,) = args
     if term.shape[0] is ONE:
@@ -267,7 +273,7 @@ ROWS: dict[str, Row] = {
     "unvec": _unvec,
     "tril": _unless_scalar(_linear),
     "triu": _unless_scalar(_linear),
-    "block": _whole,
+    "block": _block,
     "expm": lambda graph, node, args: graph.mapped("exp", *args) if node.is_scalar else _whole(graph, node, args),
     "polar": _direction,
     "dominant": _direction,

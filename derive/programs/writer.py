@@ -21,7 +21,7 @@ from .reuse import Reuse
 from .signature import Signature, unused
 from .statement_tree import WIDTH, CodeStatement, several
 from .syntax import Code, binary, negative
-from .terms import Term, Value
+from .terms import Term, Value, is_broadcast
 
 FRESH = frozenset(
     "product outer stack entries sum row_sums row_dots solve spd_solve inverse spd_inverse softmax row_softmax "
@@ -148,7 +148,7 @@ class Writer(Expressions):
         return is_full_somewhere(others if is_one else [t for t in others if t.body.kind in FRESH])
 
     def is_dense_outer(self, value: Value | None) -> bool:
-        return value is not None and value.kind == "outer" and not any(a.body.kind == "ones" for a in value.args)
+        return value is not None and value.kind == "outer" and not is_broadcast(value)
 
     def is_last_use(self, body: Value, value: Value) -> bool:
         """Whether a rank-one term can be added to an array that products before it have read."""
@@ -287,12 +287,7 @@ class Writer(Expressions):
                 parts.append(("-" if term.coefficient < 0 else "+", written))
         else:
             for term, (tag, exponent) in zip(value.args, value.data, strict=True):
-                base = self.body(term)
-                if abs(exponent) != 1:
-                    base = self.powered(base, abs(exponent), is_array=True)
-                if tag == "column":
-                    base = syntax.column(base)
-                parts.append(("*" if exponent > 0 else "/", base))
+                parts.append(("*" if exponent > 0 else "/", self.factor(term, tag, exponent)))
             parts.sort(key=lambda part: part[0] == "/")
         sign, first = parts[0]
         start = negative(first) if sign == "-" else binary("/", syntax.ONE, first) if sign == "/" else first
@@ -305,7 +300,7 @@ class Writer(Expressions):
         """Whether every use of ones, of u 1ᵀ, of I or of a diagonal matrix is as a summand that needs no array."""
         if value in [part for term in self.terms for part in term.parts()]:
             return False
-        if value.kind == "outer" and not any(a.body.kind == "ones" for a in value.args):
+        if self.is_dense_outer(value):
             return False
         if value.kind in ("eye", "Diag") and not self.dialect.in_place:
             return False
@@ -393,10 +388,7 @@ class Writer(Expressions):
         if value.kind == "entries":
             for i, other in others:
                 tag, exponent = value.data[i]
-                base = self.body(other)
-                if abs(exponent) != 1:
-                    base = self.powered(base, abs(exponent), is_array=True)
-                shown = syntax.column(base) if tag == "column" else base
+                shown = self.factor(other, tag, exponent)
                 self.line(f"{{name}} {'*' if exponent > 0 else '/'}= {{shown}}", name=name, shown=shown)
             if others:
                 self.lines[-1].comment = comment
@@ -504,8 +496,3 @@ def only(term: Term) -> Value | None:
         value, exponent = term.powers[0]
         return value if exponent == 1 else None
     return term.value if term.is_plain else None
-
-
-def is_broadcast(value: Value) -> bool:
-    """Whether it is 1, u 1ᵀ or 1 vᵀ, of which an array of the full shape needs no more than the number, u or v."""
-    return value.kind == "ones" or value.kind == "outer" and any(arg.body.kind == "ones" for arg in value.args)
