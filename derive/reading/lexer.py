@@ -36,6 +36,7 @@ _BETWEEN = re.compile(r"(?:[\s&~]|\\[,;:!> ]|\\(?:left|[bB]igg?l?|q?quad)(?![a-z
 _AXIS = re.compile(r"\s*_\s*(?:\{\s*\\math(?:rm|sf|it)\s*)?\{\s*(row|col)\s*\}(?:\s*\})?")  # below a function
 _LETTERS = re.compile(r"[A-Za-z]{2}|[A-Za-z]{1,2}(?:\s*[-+]\s*[A-Za-z]{1,2}|\s+[A-Za-z](?![A-Za-z]))+")  # no word
 _WORD = re.compile(r"\w*$")
+_OF_PHYSICS = {"vb": "mathbf", "va": "vec", "vu": "hat"}
 _EATEN = {"\t": "t", "\f": "f", "\v": "v", "\r": "r", "\a": "a", "\b": "b"}  # what Python and shells make of \t …
 
 
@@ -311,6 +312,8 @@ class Lexer(Letters):
             return
         word, self.pos = text[start + 1 : end], end
         word = "rm" if word in ("sf", "tt") else word  # the upright fonts of plain TeX
+        if word in _OF_PHYSICS and text[end : end + 1] in ("{", "*"):  # \vb x is the macro of a bold b
+            word, self.pos = _OF_PHYSICS[word], end + (text[end] == "*")
         if word in names.SPOKEN:
             self.atom(start, names.SPOKEN[word], "")
         elif word == "vec" and text[end:].lstrip()[:1] == "(":

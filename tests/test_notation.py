@@ -1,0 +1,108 @@
+"""Notation of papers and lecture notes, against NumPy: what is read is what the author means."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import derive
+from derive import ParseError
+
+SIZES = {"N": 5, "T": 5, "m": 6, "n": 7, "d": 3, "K": 4, "q": 2}
+
+
+def values(spec: str) -> dict[str, np.ndarray]:
+    """Arrays named in `spec`, as in `X:n,d y:n c:`; positive, so that a logarithm of them is one."""
+    random = np.random.default_rng(14)
+    shapes = (item.partition(":")[::2] for item in spec.split())
+    return {name: random.uniform(0.2, 0.9, [SIZES[c] for c in shape.split(",") if c]) for name, shape in shapes}
+
+
+def differences(function, at: dict[str, np.ndarray], name: str) -> np.ndarray:
+    found = np.zeros_like(at[name])
+    for place in np.ndindex(found.shape):
+        step = np.zeros_like(found)
+        step[place] = 1e-6
+        found[place] = (function(**at | {name: at[name] + step}) - function(**at | {name: at[name] - step})) / 2e-6
+    return found
+
+
+def called(generated, at: dict[str, np.ndarray]) -> np.ndarray:
+    """What a generated function makes of arrays, whose names may be small where its own are capital."""
+    given = SIZES | {name.lower(): value for name, value in at.items()} | at
+    wanted = inspect.signature(generated).parameters
+    return generated(**{name: given[name if name in given else name.lower()] for name in wanted})
+
+
+def assert_means(formula: str, wrt: str, spec: str, meant, **options) -> derive.Derivation:
+    """Value and gradient are those of `meant`, whose first argument is the variable."""
+    at = values(spec)
+    name = next(iter(inspect.signature(meant).parameters))
+    found = derive.gradient(formula, wrt, **options)
+    np.testing.assert_allclose(called(found.function(returns="value"), at), meant(**at), rtol=1e-9)
+    np.testing.assert_allclose(called(found.function(), at), differences(meant, at, name), rtol=1e-5, atol=1e-7)
+    return found
+
+
+def kernel(X, Y):
+    return np.exp(-((X[:, None] - Y[None]) ** 2).sum(-1) / 2)
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "spec", "meant"),
+    [
+        (r"\frac{1}{m^2}\sum_{i,j}k(x_i,x_j) - \frac{2}{mn}\sum_{i,j}k(x_i,y_j), \quad k(x,y)=e^{-\|x-y\|^2/2}", "X",
+         "X:m,d Y:n,d", lambda X, Y: kernel(X, X).mean() - 2 * kernel(X, Y).mean()),
+        (r"\norm{\vb{y} - \vb{A}\vb{x}}^2", "x", "x:d A:n,d y:n", lambda x, A, y: ((y - A @ x) ** 2).sum()),
+        (r"\|\vb*{x} - \va{a}\|^2", "x", "x:d a:d", lambda x, a: ((x - a) ** 2).sum()),
+        (r"\|\vy - \mA\vb\|^2", "b", "b:d A:n,d y:n", lambda b, A, y: ((y - A @ b) ** 2).sum()),
+        (r"\sum_i \operatorname{logit}(p_i) x_i", "p", "p:d x:d", lambda p, x: np.log(p / (1 - p)) @ x),
+        ("sum(mish(x) + logsigmoid(x) + softsign(x))", "x", "x:d", lambda x: (
+            x * np.tanh(np.log1p(np.exp(x))) - np.log1p(np.exp(-x)) + x / (1 + abs(x))).sum()),
+        (r"a^\top(W^\top d \odot \sigma'(z))", "z", "z:d a:d W:m,d d:m",
+         lambda z, a, W, d: a @ (W.T @ d / (2 + np.exp(z) + np.exp(-z)))),
+    ],
+)  # fmt: skip
+def test_names_and_functions_are_those_of_the_author(formula, wrt, spec, meant):
+    assert_means(formula, wrt, spec, meant)
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "spec", "meant"),
+    [
+        (r"\sum_{t=1}^T \|y(t) - C x(t)\|^2", "C", "C:q,d x:T,d y:T,q", lambda C, x, y: ((y - x @ C.T) ** 2).sum()),
+        (r"J = \sum_n e^2(n), e(n) = d(n) - w^T x(n)", "w", "w:d d:n x:n,d", lambda w, d, x: ((d - x @ w) ** 2).sum()),
+        (r"\sum_{n=2}^N (y[n] - a\,y[n-1])^2", "a", "a: y:N", lambda a, y: ((y[1:] - a * y[:-1]) ** 2).sum()),
+        (r"\sum_k (y(k) - \theta^\top\phi(k))^2", r"\theta", "theta:d y:n phi:n,d",
+         lambda theta, y, phi: ((y - phi @ theta) ** 2).sum()),
+        (r"\sum_i \log(1 + x(i)^2)", "x", "x:n", lambda x: np.log(1 + x**2).sum()),
+    ],
+)  # fmt: skip
+def test_an_index_in_brackets_is_an_index(formula, wrt, spec, meant):
+    found = assert_means(formula, wrt, spec, meant)
+    assert any("is read as" in reading and "(" in reading for reading in found.readings)
+
+
+def test_a_process_at_one_time_is_a_name():
+    found = derive.gradient(r"x(t)^\top Q x(t) + u(t)^\top R u(t)", "u(t)")
+    assert found.boxed.text() == "(R + Rᵀ) uₜ" and "u(t) is read as uₜ" in found.readings
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "box"),
+    [("n(n-1)x^2", "x", "2 n x (n − 1)"), ("x sin(t) + t", "x", "sin(t)"), ("t x(t)", "x", "t²")],
+)
+def test_a_letter_that_stands_elsewhere_is_no_index(formula, wrt, box):
+    assert derive.gradient(formula, wrt, "t: scalar, x: scalar").boxed.text() == box
+
+
+def test_the_power_of_a_function_is_that_of_its_value():
+    squared = [derive.gradient(f"{f}; f(x) = x^T A x", "x").boxed for f in ("f^2(x)", "f(x)^2", "f^{2}(x)", "f²(x)")]
+    assert len(set(squared)) == 1
+    assert derive.gradient("f^2(2y); f(x) = x^T a", "y").boxed.text() == "8 (yᵀ a) a"
+    assert any("factor" in reading for reading in derive.gradient(r"\phi^2(w^Tx)", "w").readings)
+
+
+def test_no_statement_is_lost_in_the_name_of_another():
+    with pytest.raises(ParseError, match="the left of = is a name"):
+        derive.gradient(r"\sum_{i=1}^n(y_i\log\lambda_i - \lambda_i),\ \log\lambda_i = x_i^\top\beta", r"\beta")
