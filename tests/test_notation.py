@@ -7,6 +7,7 @@ import pytest
 
 import derive
 from derive import ParseError
+from derive.reading.declarations import declarations
 
 SIZES = {"N": 5, "T": 5, "m": 6, "n": 7, "d": 3, "K": 4, "q": 2}
 
@@ -106,3 +107,34 @@ def test_the_power_of_a_function_is_that_of_its_value():
 def test_no_statement_is_lost_in_the_name_of_another():
     with pytest.raises(ParseError, match="the left of = is a name"):
         derive.gradient(r"\sum_{i=1}^n(y_i\log\lambda_i - \lambda_i),\ \log\lambda_i = x_i^\top\beta", r"\beta")
+
+
+@pytest.mark.parametrize(
+    ("said", "usual"),
+    [
+        ("A: symmetric positive definite", "A: spd"), ("A is symmetric and positive semi-definite", "A: psd"),
+        (r"A \succ 0", "A: spd"), ("A ⪰ 0", "A: psd"), (r"A \in S_{++}^n", "A: n×n spd"),
+        ("A is invertible", "A: square"), ("c ≥ 0", "c: nonnegative"),
+        ("where A ∈ ℝⁿˣⁿ is symmetric and x ∈ ℝⁿ", "A: n×n symmetric, x: n"), ("A m by n", "A: m×n"),
+        ("let A be an n×d matrix and x a d-vector", "A: n×d matrix, x: d vector"), ("x, b real", "x, b: scalar"),
+        ("x is an n-dimensional vector", "x: n vector"), ("A and B are n x n matrices", "A, B: n×n matrix"),
+        ("A has shape (m, n)", "A: m×n"), ("A: np.ndarray (m, n), x: (n,)", "A: m×n, x: n"),
+        (r"y \in \{-1,+1\}, x \in \mathbb R^d", "y: scalar, x: d"),
+        ("c ∈ (0, 1)", "c: scalar"), ("y ∈ [0, 1]^n", "y: n"),
+        ("a, b are constants, c is a scalar constant", "a, b: constant, c: scalar constant"), ("W in (3, 4)", "W: 3×4"),
+    ],
+)  # fmt: skip
+def test_declarations_in_words_are_the_usual_ones(said, usual):
+    def held(text):
+        entries = declarations(text).entries.values()
+        return [(e.name, e.shape, e.kind if e.shape is None else "", e.properties) for e in entries]
+
+    assert held(said) == held(usual)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"), [("x: unit vector", "unit is not read"), ("x, n-vector", "n-vector is not a name")]
+)
+def test_a_word_of_a_declaration_is_no_size(said, why):
+    with pytest.raises(ParseError, match=why):
+        declarations(said)
