@@ -138,3 +138,31 @@ def test_declarations_in_words_are_the_usual_ones(said, usual):
 def test_a_word_of_a_declaration_is_no_size(said, why):
     with pytest.raises(ParseError, match=why):
         declarations(said)
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "spec", "meant"),
+    [
+        (r"\sum_{c=1}^{K} -y_c \log \frac{e^{z_c}}{\sum_{c'} e^{z_{c'}}}", "z", "z:K y:K",
+         lambda z, y: -y @ (z - np.log(np.exp(z).sum()))),
+        (r"\sum_{k,k'} A_{kk'} x_k x_{k'}", "x", "x:n A:n,n", lambda x, A: x @ A @ x),
+        (r"\sum_{c=1}^{K} y_c z_c - \log \sum_{j=1}^K e^{z_j}", "z", "z:K y:K",
+         lambda z, y: y @ z - np.log(np.exp(z).sum())),
+        (r"\begin{aligned}L ={}& \|Ax-b\|^2 \\ &{}+ c\|x\|^2\end{aligned}", "x", "x:d A:n,d b:n c:",
+         lambda x, A, b, c: ((A @ x - b) ** 2).sum() + c * x @ x),
+        ("a Σ_{i≠j} (x_i − x_j)^2", "x", "x:n a:", lambda x, a: a * ((x[:, None] - x) ** 2).sum()),
+        (r"\mathrm{FFN}(x) = W \tanh(Vx); L = \|\mathrm{FFN}(x)\|^2", "V", "V:K,d W:q,K x:d",
+         lambda V, W, x: ((W @ np.tanh(V @ x)) ** 2).sum()),
+        (r"\|x - W^T \text{enc}(x)\|^2, \text{enc}(x) = W x", "W", "W:K,d x:d",
+         lambda W, x: ((x - W.T @ W @ x) ** 2).sum()),
+    ],
+)  # fmt: skip
+def test_primed_indices_empty_braces_and_functions_with_words_for_names(formula, wrt, spec, meant):
+    assert_means(formula, wrt, spec, meant)
+
+
+def test_an_empty_bracket_is_no_operand_and_unlike_indices_need_limits():
+    with pytest.raises(ParseError, match="empty"):
+        derive.gradient(r"\frac{}{x}", "x")
+    with pytest.raises(ParseError, match="two vectors of different length"):
+        derive.gradient(r"\sum_{u,i} (r_{ui} - b_u - b_i)^2", "b")

@@ -473,8 +473,11 @@ class Lexer(Letters):
                 self.pos = end + 1
                 self.atom(start, names.SPOKEN[plain], "")
                 return
-            if is_text and (
-                plain in ("where", "with", "st", "subjectto") or " " in inside or (after != "=" and after != "_")
+            is_name = plain in self.known or self.is_defined(plain)
+            if (
+                is_text
+                and not (is_name and after == "(")
+                and (plain in ("where", "with", "st", "subjectto") or " " in inside or (after != "=" and after != "_"))
             ):
                 self.pos = end + 1
                 if plain.isupper() and " " not in inside and after not in ("(", "["):  # \text{MSE} + …
@@ -487,7 +490,6 @@ class Lexer(Letters):
                     self.emit("unknown", plain, start)
                 return
             self.pos = end + 1
-            is_name = plain in self.known or self.is_defined(plain)
             if not is_name and (after in ("(", "[") or command == "operatorname" or plain in REFUSED_FUNCTIONS):
                 self.emit("unknown", plain, start)
                 return
@@ -532,17 +534,10 @@ class Lexer(Letters):
                 raise self.error("words stand in the formula", start, end + 1, "leave them out, or begin with where")
 
     def is_defined(self, word: str) -> bool:
-        """Whether the word stands in a command before an equals sign somewhere in the text."""
-        held = "{" + word + "}"
-        at = self.text.find(held)
-        while at >= 0:
-            rest = self.text[at + len(held) :].lstrip(" &")
-            if rest.startswith("_{"):
-                rest = rest.partition("}")[2].lstrip(" &")
-            if rest.startswith("="):
-                return True
-            at = self.text.find(held, at + 1)
-        return False
+        """Whether the word stands in a command before an equals sign somewhere, or is defined for operands and used."""
+        held = rf"\{{\s*{word}\s*\}}"
+        found = re.search(held + r"[\s&]*(?:_\{[^}]*\}[\s&]*)?(\([^()=]*\)[\s&]*)?=", self.text)
+        return found is not None and (found[1] is None or len(re.findall(held, self.text)) > 1)
 
     def environment(self, start: int, word: str) -> None:
         at = self._brace(self.pos)

@@ -29,15 +29,17 @@ ENTRYWISE: dict[str, Callable[[Expr], Expr]] = {
 # Written name -> the function; every name that a formula may call: of operations their own, but where signs are
 # written, and of what is made of them.
 _SIGNS = frozenset("scale power matpow sq_norm submatrix".split())
-FUNCTIONS: dict[str, str] = {
-    name: name for name, operation in OPERATIONS.items() if operation.signature is not None and name not in _SIGNS
-} | {
-    name: name
-    for name in (
-        "tr mean sqrt dot eye ones zeros vector matrix rowsum colsum adj outer max min hadamard clip var std "
-        "log_softmax leaky_relu elu huber pseudo_huber quantile norm_inf norm_max"
-    ).split()
-} | {name: name for name in ENTRYWISE}
+FUNCTIONS: dict[str, str] = (
+    {name: name for name, operation in OPERATIONS.items() if operation.signature is not None and name not in _SIGNS}
+    | {
+        name: name
+        for name in (
+            "tr mean sqrt dot eye ones zeros vector matrix rowsum colsum adj outer max min hadamard clip var std "
+            "log_softmax leaky_relu elu huber pseudo_huber quantile norm_inf norm_max"
+        ).split()
+    }
+    | {name: name for name in ENTRYWISE}
+)
 FUNCTIONS |= {
     "trace": "tr", "Tr": "tr", "Trace": "tr", "TR": "tr", "Det": "det", "ln": "log", "Log": "log", "norm2": "norm",
     "max0": "relu", "maximum": "max", "ReLU": "relu", "Relu": "relu", "asin": "arcsin", "acos": "arccos",
@@ -110,6 +112,9 @@ for word, short in {"KL": "kldiv", "KLD": "kldiv", "MSE": "mse", "CE": "crossent
     REFUSED_FUNCTIONS[word] = f"write it out: {WRITTEN_OUT[short]}"
 # Letters that name a function of one's own where a bracket follows; any other letter multiplies.
 HABITUAL_FUNCTIONS = frozenset("fghlℓφψρζΦΨΓΛ")
+
+# Letters that run over the same thing where no limits say so.
+RANGES = {letter: letters for letters in ("ijklmn", "st", "uv", "pq", "ab", "xy", "cr") for letter in letters}
 
 # Commands that name a function.
 COMMAND_FUNCTIONS = {
