@@ -30,9 +30,9 @@ def differences(function, at: dict[str, np.ndarray], name: str) -> np.ndarray:
 
 def called(generated, at: dict[str, np.ndarray]) -> np.ndarray:
     """What a generated function makes of arrays, whose names may be small where its own are capital."""
-    given = SIZES | {name.lower(): value for name, value in at.items()} | at
+    given = SIZES | {name.lower().replace("_", ""): value for name, value in at.items()} | at
     wanted = inspect.signature(generated).parameters
-    return generated(**{name: given[name if name in given else name.lower()] for name in wanted})
+    return generated(**{name: given[name if name in given else name.lower().replace("_", "")] for name in wanted})
 
 
 def assert_means(formula: str, wrt: str, spec: str, meant, **options) -> derive.Derivation:
@@ -166,3 +166,21 @@ def test_an_empty_bracket_is_no_operand_and_unlike_indices_need_limits():
         derive.gradient(r"\frac{}{x}", "x")
     with pytest.raises(ParseError, match="two vectors of different length"):
         derive.gradient(r"\sum_{u,i} (r_{ui} - b_u - b_i)^2", "b")
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "spec", "meant"),
+    [
+        ("logits = z1 @ z2.T / tau; -torch.diag(F.log_softmax(logits, dim=1)).mean()", "z1", "z_1:N,d z_2:N,d tau:",
+         lambda z_1, z_2, tau: (np.log(np.exp(z_1 @ z_2.T / tau).sum(1)) - np.diag(z_1 @ z_2.T) / tau).mean()),
+        ("-0.5 * torch.sum(1 + v - mu.pow(2) - v.exp(), dim=1).mean()", "v", "v:N,d mu:N,d",
+         lambda v, mu: -0.5 * (1 + v - mu**2 - np.exp(v)).sum(1).mean()),
+        ("np.sum((a @ b.T - M)**2)", "a", "a:N,d b:m,d M:N,m", lambda a, b, M: ((a @ b.T - M) ** 2).sum()),
+        ("np.sum(np.diff(x, n=2)**2)", "x", "x:n", lambda x: (np.diff(x, 2) ** 2).sum()),
+        ("np.sum(np.diff(X, axis=0)**2) + np.sum(np.diff(X)**3)", "X", "X:n,d",
+         lambda X: (np.diff(X, axis=0) ** 2).sum() + (np.diff(X) ** 3).sum()),
+        ("import numpy as np\ny = A @ x\nL = y @ y", "x", "x:d A:n,d", lambda x, A: x @ A.T @ A @ x),
+    ],
+)  # fmt: skip
+def test_arrays_of_a_sum_and_of_a_product_with_a_transpose_are_alike(formula, wrt, spec, meant):
+    assert_means(formula, wrt, spec, meant)
