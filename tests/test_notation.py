@@ -184,3 +184,22 @@ def test_an_empty_bracket_is_no_operand_and_unlike_indices_need_limits():
 )  # fmt: skip
 def test_arrays_of_a_sum_and_of_a_product_with_a_transpose_are_alike(formula, wrt, spec, meant):
     assert_means(formula, wrt, spec, meant)
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "spec", "meant"),
+    [
+        (r"\|Ax-b\|_2^2 + c\lvert x \rvert_1", "x", "x:d A:n,d b:n c:",
+         lambda x, A, b, c: ((A @ x - b) ** 2).sum() + c * abs(x).sum()),
+        ("|Ax-b|_2^2", "x", "x:d A:n,d b:n", lambda x, A, b: ((A @ x - b) ** 2).sum()),
+        ("|X|_F", "X", "X:n,d", lambda X: np.linalg.norm(X)),
+    ],
+)  # fmt: skip
+def test_single_bars_with_an_order_below_are_norms(formula, wrt, spec, meant):
+    assert_means(formula, wrt, spec, meant)
+
+
+@pytest.mark.parametrize("formula", [r"\sum_{i\sim j}(x_i-x_j)^2", r"\sum_{\langle i,j\rangle} x_i x_j"])
+def test_sums_over_neighbors_say_how_they_are_written(formula):
+    with pytest.raises(ParseError, match="neighbors are pairs of a set"):
+        derive.gradient(formula, "x")
