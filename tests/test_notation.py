@@ -203,3 +203,12 @@ def test_single_bars_with_an_order_below_are_norms(formula, wrt, spec, meant):
 def test_sums_over_neighbors_say_how_they_are_written(formula):
     with pytest.raises(ParseError, match="neighbors are pairs of a set"):
         derive.gradient(formula, "x")
+
+
+@pytest.mark.parametrize("formula", ["σ(t)^2", "σ(k)(1 − σ(k))", "row[k] * x"])
+def test_the_sigmoid_and_a_word_have_no_index_in_brackets(formula):
+    try:
+        readings = derive.gradient(formula, formula[2]).readings
+    except ParseError as refused:
+        readings = [refused.message]
+    assert not any("(k) is read as" in reading or "(t) is read as" in reading for reading in readings)

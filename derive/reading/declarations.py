@@ -42,11 +42,13 @@ _REFUSED = {
     "unit": "write ‖x‖ = 1",
 }  # fmt: skip
 _KINDS = frozenset("scalar vector matrix square".split())
-_FILLERS = frozenset("real a an the is are be has column of full rank shape size length dimension".split())
+_FILLERS = frozenset("real a an the is are be has column of full rank and shape size length dimension".split())
+_SIZED = _KINDS | {"shape", "size", "length", "dimension"}
+_SHAPE = re.compile(r"\(?[\w\\{}]{1,12}(?:\s*[×,]\s*|\s*\\times\s*|\s+(?:x|by)\s+)[\w\\{}]{1,12}\)?")
 _AS_SPOKEN = (
-    (r"(^|[,;\n])\s*(?:where|with|let|given|for|assume|suppose)\s+", r"\1 "),
+    (r"(^|[,;\n])\s*(?i:where|with|let|given|for|assume|suppose)\s+", r"\1 "),
     (r"(?:symmetric(?:\s+and|,)?\s+)?positive[\s-]+(?:(semi)[\s-]?)?definite", lambda m: "psd" if m[1] else "spd"),
-    (r"\s*(?:(\\succeq|≽|⪰)|\\succ(?![a-z])|≻)\s*0", lambda m: ": psd" if m[1] else ": spd"),
+    (r"(?<=[A-Za-zΑ-Ωα-ω0-9}])\s*(?:(\\succeq|≽|⪰)|\\succ(?![a-z])|≻)\s*0", lambda m: ": psd" if m[1] else ": spd"),
     (r"(∈|\\in(?![a-z]))\s*S(?=\s*(?:\^\s*\w\s*)?_)", r"\1 𝕊"),
     (  # an interval, or a few numbers
         r"\s*(?:∈|\\in(?![a-z])|\sin\s|:)\s*\\?[\[({]\s*(?:0|[-−]\d[\d.]*)\s*,\s*\+?\s*(?:\d[\d.]*|\\infty|∞)\s*\\?[\])}]"
@@ -206,9 +208,9 @@ def _from_text(text: str) -> Declarations:
         if split is None:
             if _hint(held, item, start):
                 continue
-            split = (end := len(item.split()[0]), end)
-            if end == len(item) or item[1:end] in names.STYLE_COMMANDS or item[1:end] in names.ACCENT_COMMANDS:
-                waiting.append(_declared(held, item, (start, start + len(item))))
+            split = _behind_name(item)
+            if split is None:
+                waiting.append(_declared(held, item, (start, end)))
                 continue
         left, right = split
         waiting.append(_declared(held, item[:left].strip(), _trimmed(text, start, start + left)))
@@ -293,6 +295,17 @@ def _separator(item: str) -> Span | None:
             return at, at + len(sign)
     at = item.find(" in ")
     return (at, at + 4) if at > 0 else None
+
+
+def _behind_name(item: str) -> Span | None:
+    """Where the name ends in `A symmetric`, `A m by n` and `x is a vector of length n`, which have no colon."""
+    first, *words = item.split()
+    plain = [SYNONYMS.get(word.lower(), word.lower()) if len(word) > 1 or word == "a" else word for word in words]
+    said = {word for word in plain if word in PROPERTIES | _SIZED | {"function", "real"}}
+    rest = [word for word, known in zip(words, plain) if known not in PROPERTIES | _KINDS | _FILLERS | {"function"}]
+    is_size = len(rest) == 1 and len(rest[0]) < 3 and bool(said & _SIZED)
+    is_said = not rest and bool(said) or is_size or _SHAPE.fullmatch(" ".join(rest)) is not None
+    return (len(first), len(first)) if is_said else None
 
 
 def _hint(held: Declarations, item: str, start: int) -> bool:

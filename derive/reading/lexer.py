@@ -476,7 +476,7 @@ class Lexer(Letters):
             is_name = plain in self.known or self.is_defined(plain)
             if (
                 is_text
-                and not (is_name and after == "(")
+                and not (after == "(" and self.is_defined(plain))
                 and (plain in ("where", "with", "st", "subjectto") or " " in inside or (after != "=" and after != "_"))
             ):
                 self.pos = end + 1

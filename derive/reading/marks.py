@@ -107,10 +107,12 @@ def _is_opened(tokens: list[Token], i: int) -> bool:
     return i < len(tokens) and tokens[i].kind == "open" and tokens[i].text in ("(", "[") and not tokens[i].spaced
 
 
-def moments(tokens: list[Token], known: Collection[str], readings: list[str]) -> list[Token]:
+def moments(
+    tokens: list[Token], known: Collection[str], readings: list[str], is_latex: bool
+) -> list[Token]:  # fmt: skip
     """The tokens with x_t for x(t), and x_{t-1} for x[t-1], of a t that only brackets so and sums have."""
-    for letter in sorted({t.name for t in tokens if t.kind == "atom"} & set("ijknst") - set(known)):
-        places = [_moment(tokens, i) for i, t in enumerate(tokens) if t.kind == "atom" and t.name == letter]
+    for letter in sorted({t.name for t in tokens if t.kind == "atom"} & set("ijknt") - set(known)):
+        places = [_moment(tokens, i, is_latex) for i, t in enumerate(tokens) if t.kind == "atom" and t.name == letter]
         called = [place for place in places if place]
         bases = {tokens[first].text for first, _, _ in called}
         is_bare = any(shift == "" for _, _, shift in called) or None in places
@@ -129,7 +131,7 @@ def moments(tokens: list[Token], known: Collection[str], readings: list[str]) ->
     return tokens
 
 
-def _moment(tokens: list[Token], i: int) -> tuple[int, int, str] | str | None:
+def _moment(tokens: list[Token], i: int, is_latex: bool) -> tuple[int, int, str] | str | None:
     """Of a letter at i in the x(t + 1) of a process where x and its bracket stand, and the shift; None below a sum.
 
     The empty text of a letter elsewhere.
@@ -142,6 +144,8 @@ def _moment(tokens: list[Token], i: int) -> tuple[int, int, str] | str | None:
     behind = [t.text for t in tokens[i + 1 : i + 4]]
     size = 0 if behind[:1] in ([")"], ["]"]) else 2
     shift = "".join(behind[:size])
+    if first and tokens[first - 1].text == "∈":  # the neighbors N(i)
+        return None
     if not i or not _is_opened(tokens, i - 1) or tokens[first].kind != "atom" or behind[size : size + 1] not in (
         [")"], ["]"]
     ):  # fmt: skip
@@ -152,7 +156,8 @@ def _moment(tokens: list[Token], i: int) -> tuple[int, int, str] | str | None:
     while begun and tokens[begun].glued:
         begun -= 1
     run = "".join(t.text for t in tokens[begun : first + 1])
-    return "" if len(run) > 3 or any(run[j:] in FUNCTIONS for j in range(len(run) - 1)) else (first, i - 1, shift)
+    is_word = len(run) > 2 and not is_latex or any(run[j:] in FUNCTIONS for j in range(len(run) - 1))
+    return "" if is_word or tokens[first].name == "σ" else (first, i - 1, shift)
 
 
 def raised_names(

@@ -100,8 +100,8 @@ class ArrayFormula:
             else:
                 continue
             costs = [self.costs(self.open[i]) for i in at if i >= 0]
-            is_usual = all(min(cost[::2]) > cost[1] for cost in costs)
-            if len(costs) == 2 and (is_usual or isinstance(node.op, ast.MatMult)):
+            is_product = isinstance(node.op, ast.MatMult)
+            if len(costs) == 2 and all(min(cost) < cost[2] and (is_product or min(cost) == cost[1]) for cost in costs):
                 found.append((at[0], at[1]))
         return found
 

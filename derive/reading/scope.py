@@ -80,7 +80,7 @@ class Reading:
             from .indicators import masks
 
             tokens = masks(tokens, self.known, lexer.readings)
-        tokens = raised_calls(moments(tokens, self.known, lexer.readings), lexer.readings)
+        tokens = raised_calls(moments(tokens, self.known, lexer.readings, lexer.is_latex), lexer.readings)
         self.tokens = raised_names(primed_names(tokens), self.known, source, lexer.readings)
         self.is_latex = lexer.is_latex
         divided = Statements(source)
