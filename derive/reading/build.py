@@ -34,7 +34,7 @@ from .limits import MAX_NUMBER_EXPONENT
 from .shaping import Shaper, Symbol, grouped
 from .sizes import SCALAR_SIZE, Sizes, SizeShape
 from .stacks import Node, nodes_below
-from .vocabulary import ALIKE, OF_ROWS, PER_ROW, WITH_PARAMETER
+from .vocabulary import ALIKE, ENTRYWISE, OF_ROWS, PER_ROW, WITH_PARAMETER
 
 
 class Builder(Shaper):
@@ -470,12 +470,8 @@ UNARY: dict[str, Callable[[Expr], Expr]] = {
     "norm_max": _largest_size,
     "softmax": rows.softmax_of, "log_softmax": rows.log_softmax,
     "rowsum": ops.row_sums, "colsum": ops.column_sums, "transpose": lambda x: x.T, "sqrt": ops.sqrt,
-    "sech": lambda x: ops.power(ops.cosh(x), -1),
-    "log1p": lambda x: ops.log(ones(*x.shape) + x),
-    "expm1": lambda x: ops.exp(x) - ones(*x.shape),
-    "var": rows.variance, "std": lambda x: ops.sqrt(rows.variance(x)), "gelu": rows.gelu, "silu": rows.silu,
+    "var": rows.variance, "std": lambda x: ops.sqrt(rows.variance(x)), **ENTRYWISE,
     **{f"{name}_{axis}": partial(rows.along, name, axis=i) for name in PER_ROW | OF_ROWS for i, axis in AXES},
-    "square": lambda x: ops.power(x, 2),
 }  # fmt: skip
 
 

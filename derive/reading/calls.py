@@ -302,7 +302,7 @@ def part_below(p: Stacks, bounds: Bounds, part: list[Token]) -> None:
     if not signs:
         for t in part:
             if t.kind != "name":
-                raise p.error("this index of a sum is not read", span)
+                raise p.error("this index of a sum is not read", span, "neighbors are pairs of a set: (i, j) ∈ E")
             bounds.names += _letters(str(t.value))
         return
     sides: list[list[Token]] = [[]]

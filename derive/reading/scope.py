@@ -30,7 +30,7 @@ from .indexed_names import capital
 from .kinds import Ambiguous, Cell, Contradiction, Kinds, kind_of
 from .lexer import Lexer
 from .limits import MAX_NAMES, MAX_OPERATIONS, MAX_SUMS
-from .marks import primed_names, raised_names
+from .marks import moments, primed_names, raised_calls, raised_names
 from .shaping import Symbol
 from .signatures import C, M, R, S
 from .sizes import SCALAR_SIZE, Size, Sizes
@@ -80,6 +80,7 @@ class Reading:
             from .indicators import masks
 
             tokens = masks(tokens, self.known, lexer.readings)
+        tokens = raised_calls(moments(tokens, self.known, lexer.readings, lexer.is_latex), lexer.readings)
         self.tokens = raised_names(primed_names(tokens), self.known, source, lexer.readings)
         self.is_latex = lexer.is_latex
         divided = Statements(source)

@@ -228,8 +228,10 @@ def subscript(p: Stacks, token: Token) -> None:
 def norm_subscript(p: Stacks, held: list[Token], first: Token) -> None:
     node = p.operands[-1]
     outer = node
-    if node.op == "pow" and not node.paren and node.args[0].op == "norm":
+    if node.op == "pow" and not node.paren and node.args[0].op in ("norm", "bars"):
         node = node.args[0]
+    if node.op == "bars" and len(held) == 1 and held[0].text in ("1", "2", "F"):  # |x|_1
+        node.op, node.data = "norm", "2"
     if outer.op == "inner" and len(held) == 1 and held[0].value == "F":
         outer.end = held[0].end
         return

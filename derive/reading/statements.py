@@ -250,7 +250,7 @@ class Statements:
         is_logarithm = [token.text for token in head[:2]] == ["-", "log"] and head[1].kind == "func"
         for token in head[is_logarithm:]:
             depth += (token.kind == "open") - (token.kind == "close")
-            if depth == 0 and token.kind == "op" and token.text in ("+", "-", "<", ">", "≤", "≥", "≠"):
+            if depth == 0 and token.kind == "op" and token.text in "+-<>≤≥≠,":
                 return False
         return any(token.kind in ("atom", "unknown", "func") for token in head)
 

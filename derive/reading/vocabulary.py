@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
 from .. import rows
-from ..expr import OPERATIONS
+from ..expr import OPERATIONS, Expr, ones
 from ..operations import FUNCTIONS as SCALAR_FUNCTIONS
+from ..operations import absolute, cosh, exp, hadamard, log, power, sigmoid, softplus, tanh
+
+
+def _one(x: Expr) -> Expr:
+    return ones(*x.shape)
+
+
+# Of one operand, entry by entry, and made of several operations.
+ENTRYWISE: dict[str, Callable[[Expr], Expr]] = {
+    "square": lambda x: power(x, 2), "sech": lambda x: power(cosh(x), -1), "log1p": lambda x: log(_one(x) + x),
+    "expm1": lambda x: exp(x) - _one(x), "gelu": rows.gelu, "silu": rows.silu,
+    "softsign": lambda x: hadamard(x, power(_one(x) + absolute(x), -1)),
+    "mish": lambda x: hadamard(x, tanh(softplus(x))), "logit": lambda x: log(x) - log(_one(x) - x),
+    "logsigmoid": lambda x: -softplus(-x), "sigmoid′": lambda x: hadamard(sigmoid(x), _one(x) - sigmoid(x)),
+}  # fmt: skip
 
 # Written name -> the function; every name that a formula may call: of operations their own, but where signs are
 # written, and of what is made of them.
 _SIGNS = frozenset("scale power matpow sq_norm submatrix".split())
-FUNCTIONS: dict[str, str] = {
-    name: name for name, operation in OPERATIONS.items() if operation.signature is not None and name not in _SIGNS
-} | {
-    name: name
-    for name in (
-        "tr mean sqrt dot eye ones zeros vector matrix rowsum colsum adj outer square max min hadamard sech log1p "
-        "expm1 clip var std log_softmax leaky_relu elu gelu silu huber pseudo_huber quantile norm_inf norm_max"
-    ).split()
-}
+FUNCTIONS: dict[str, str] = (
+    {name: name for name, operation in OPERATIONS.items() if operation.signature is not None and name not in _SIGNS}
+    | {
+        name: name
+        for name in (
+            "tr mean sqrt dot eye ones zeros vector matrix rowsum colsum adj outer max min hadamard clip var std "
+            "log_softmax leaky_relu elu huber pseudo_huber quantile norm_inf norm_max"
+        ).split()
+    }
+    | {name: name for name in ENTRYWISE}
+)
 FUNCTIONS |= {
     "trace": "tr", "Tr": "tr", "Trace": "tr", "TR": "tr", "Det": "det", "ln": "log", "Log": "log", "norm2": "norm",
     "max0": "relu", "maximum": "max", "ReLU": "relu", "Relu": "relu", "asin": "arcsin", "acos": "arccos",
@@ -38,7 +55,7 @@ FUNCTIONS |= {  # of SymPy
     "hadamard_product": "hadamard", "KroneckerProduct": "kron", "kronecker_product": "kron", "DotProduct": "dot",
     "DiagMatrix": "diag", "diagonalize_vector": "diag", "Abs": "abs", "Max": "max", "Min": "min",
 }  # fmt: skip
-ELEMENTWISE = frozenset([*SCALAR_FUNCTIONS, *"sqrt square sech log1p expm1 gelu silu".split()])
+ELEMENTWISE = frozenset([*SCALAR_FUNCTIONS, *ENTRYWISE, "sqrt"])
 PER_ROW = frozenset(rows.PER_ROW)  # one number for each row
 OF_ROWS = frozenset(rows.OF_ROWS)
 FUNCTIONS |= {f"{name}_{axis}": f"{name}_{axis}" for name in PER_ROW | OF_ROWS for axis in ("row", "col")}
@@ -60,8 +77,7 @@ WRITTEN_OUT = {
     "cosinesimilarity": "xᵀy / (‖x‖ ‖y‖)", "cossim": "xᵀy / (‖x‖ ‖y‖)", "dist": "‖x − y‖", "normalize": "x / ‖x‖",
     "layernorm": "(x − mean(x)) / sqrt(var(x) + ε)", "rmsnorm": "x / sqrt(mean(x.^2) + ε)",
     "kldiv": "sum(p ⊙ log(p ⊘ q))", "entropy": "−sum(p ⊙ log(p))", "hinge": "relu(1 − y ⊙ z)",
-    "logit": "log(p) − log(𝟏 − p)", "softsign": "x ⊘ (𝟏 + abs(x))", "mish": "x ⊙ tanh(softplus(x))",
-    "logsigmoid": "log(sigmoid(x))", "lnorm": "‖x‖ or ‖x‖_1", "cbrt": "x.^(1/3)",
+    "lnorm": "‖x‖ or ‖x‖_1", "cbrt": "x.^(1/3)",
 }  # fmt: skip
 # What people try and we do not have, with the reason.
 REFUSED_FUNCTIONS = {
@@ -97,12 +113,15 @@ for word, short in {"KL": "kldiv", "KLD": "kldiv", "MSE": "mse", "CE": "crossent
 # Letters that name a function of one's own where a bracket follows; any other letter multiplies.
 HABITUAL_FUNCTIONS = frozenset("fghlℓφψρζΦΨΓΛ")
 
+# Letters that run over the same thing where no limits say so.
+RANGES = {letter: letters for letters in ("ijklmn", "st", "uv", "pq", "ab", "xy", "cr") for letter in letters}
+
 # Commands that name a function.
 COMMAND_FUNCTIONS = {
     name: FUNCTIONS[name]
     for name in (
         "tr Tr trace Trace det Det logdet diag Diag ln sgn ReLU softmax logsumexp lse LSE inv kron max min mean adj "
-        "rowsum eye ones zeros expm Vec"
+        "rowsum eye ones zeros expm Vec logit"
     ).split()
 } | {name: name for name in SCALAR_FUNCTIONS if name != "abs"}  # \abs{…} is a pair of bars
 COMMAND_FUNCTIONS |= {
@@ -164,11 +183,8 @@ REFUSED_COMMANDS = {
     "partial": "give the loss, and the variable as wrt",
     "nabla": "give the loss, and the variable as wrt",
     "int": "integrals are not among the operations",
-    "dots": "write all the terms, or a matrix product",
-    "ldots": "write all the terms, or a matrix product",
-    "cdots": "write all the terms, or a matrix product",
-    "vdots": "write all the terms, or a matrix product",
-    "ddots": "write all the terms, or a matrix product",
+    **dict.fromkeys("dots ldots cdots vdots ddots".split(), "write all the terms, or a matrix product"),
+    "sim": "neighbors are pairs of a set, as in (i, j) ∈ E, and distributions are no formulas",
     "forall": "only formulas are read",
     "lim": "limits are not among the operations",
     "sup": "give the function itself",
