@@ -295,9 +295,9 @@ def _all_names(
     used = {str(t.data[0]) for tree in trees for t in outside_operators(tree) if t.kind == "name"}
     for name in operator_only - used:
         names.pop(name, None)
-    names.pop("e", None) if "e" not in declared and "e" not in defined else None
-    names.pop("π", None)
-    names.pop("O", None) if "O" not in declared and "O" not in defined and _only_summand(trees) else None
+    for name in ("e", "π", *(["O"] if _only_summand(trees) else [])):
+        if name not in declared and name not in defined:
+            names.pop(name, None)
     return [name for name in names if _is_name(name)]
 
 
