@@ -360,3 +360,90 @@ def test_no_function_is_a_factor(word):
     for written in (word, rf"\mathrm{{{word}}}", rf"\operatorname{{{word}}}"):
         for loss in (f"z^T {written}(x)", f"{written}(x)^T z"):
             assert only(f"$$L = {loss}$$ $$\\nabla_x L = {written}(z)$$").verdict in ("unread", "fails")
+
+
+IF_SYMMETRIC = r"""Let $q(x) = \frac12 x^T A x - b^T x$. Then $\nabla q(x) = \frac12 (A + A^T) x - b$. %s
+\begin{equation} \nabla q(x) = %s \end{equation}"""
+
+
+@pytest.mark.parametrize(
+    ("words", "gradient", "verdict"),
+    [
+        ("If $A$ is symmetric, this becomes", "A x - b", "conditional"),
+        ("When $A$ is symmetric we get", "A x - b", "conditional"),
+        ("If $A$ is symmetric, this becomes", "2 A x - b", "fails"),
+        ("If $A$ is not symmetric, this becomes", "A x - b", "fails"),
+        ("If $B$ is symmetric, this becomes", "A x - b", "fails"),
+        ("This becomes", "A x - b", "fails"),
+    ],
+)
+def test_what_is_said_under_an_if_holds_behind_it(words, gradient, verdict):
+    assert verdicts(IF_SYMMETRIC % (words, gradient))[-1] == verdict
+    assert verdicts(IF_SYMMETRIC % ("This becomes", "A x - b") + "If $A$ is symmetric, all is well.")[-1] == "fails"
+
+
+@pytest.mark.parametrize(("right", "is_right"), [(r"\pi \odot (r - J 1)", True), (r"\pi \odot (r + J 1)", False)])
+def test_a_policy_may_be_called_pi(right, is_right):
+    text = r"Let $\pi = \operatorname{softmax}(\theta)$ and $J(\theta) = \pi^T r$. Then $\nabla J(\theta) = %s$."
+    assert (verdicts(text % right.replace("1", r"\mathbf{1}"))[-1] != "fails") == is_right
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [("", "conditional"), ("2 ", "fails")])
+def test_columns_are_orthonormal_whatever_the_sizes_drawn(factor, verdict):
+    text = r"""For $W \in \mathbb{R}^{d\times k}$ with $W^T W = I$, $$\|X - X W W^T\|_F^2 = \operatorname{tr}(X^T X) -
+    %s\operatorname{tr}(W^T X^T X W).$$"""
+    assert verdicts(text % factor)[-1] == verdict
+
+
+@pytest.mark.parametrize(
+    ("slope", "end", "is_right"),
+    [("-2X'y + 2X'X", "= 0", True), ("-2X'y + X'X", "= 0", False), ("2X'y + 2X'X", "= 0", False),
+     ("-2X'y + 2X'X", "", False)],
+)  # fmt: skip
+def test_a_derivative_that_is_set_to_zero_is_taken_at_the_estimate(slope, end, is_right):
+    text = r"$$S(\beta) = (y - X\beta)'(y - X\beta)$$ $$\frac{\partial S}{\partial \beta} = %s\hat\beta %s$$"
+    assert (verdicts(text % (slope, end))[-1] == "proved") == is_right
+
+
+@pytest.mark.parametrize(
+    ("step", "verdict"),
+    [
+        (r"w - \eta (X^T (Xw - y) + \lambda w) = (1 - \eta\lambda) w - \eta X^T (Xw - y)", "proved"),
+        (r"w - \eta (X^T (Xw - y) + \lambda w) = (1 + \eta\lambda) w - \eta X^T (Xw - y)", "fails"),
+        (r"w - \eta (X^T (Xw - y) + \lambda w)", "proved"),
+        (r"w - \eta (X^T (Xw - y) + 2 \lambda w)", "fails"),
+    ],
+)
+def test_what_stands_behind_an_update_is_judged(step, verdict):
+    loss = r"Let $L(w) = \frac12\|Xw - y\|^2 + \frac\lambda2\|w\|^2$. "
+    assert verdicts(loss + rf"The update is $$w := w - \eta \nabla L(w) = {step}.$$")[-1] == verdict
+
+
+@pytest.mark.parametrize(
+    ("noise", "is_right"), [(r"+ (X'X)^{-1}X'\varepsilon", True), (r"- (X'X)^{-1}X'\varepsilon", False)]
+)
+def test_an_estimate_is_followed_through_the_model(noise, is_right):
+    text = r"""We minimize $S(\beta) = (y - X\beta)'(y - X\beta)$: $$\frac{\partial S}{\partial \beta} = 0$$
+    $$\hat\beta = (X'X)^{-1}X'y$$ With $y = X\beta + \varepsilon$,
+    $$\hat\beta = (X'X)^{-1}X'(X\beta + \varepsilon) = \beta %s.$$"""
+    assert (verdicts(text % noise)[-1] == "proved") == is_right
+
+
+@pytest.mark.parametrize(
+    ("dual", "is_right"),
+    [(r"\mathbf{1}^T \alpha - \frac12 \alpha^T Z Z^T \alpha", True),
+     (r"\mathbf{1}^T \alpha + \frac12 \alpha^T Z Z^T \alpha", False),
+     (r"\mathbf{1}^T \alpha - \alpha^T Z Z^T \alpha", False)],
+)  # fmt: skip
+def test_a_lagrangian_is_judged_where_it_is_stationary(dual, is_right):
+    text = r"""The Lagrangian is $L(w, \alpha) = \frac12 w^T w - \alpha^T (Z w - \mathbf{1})$.
+    $$\nabla_w L = w - Z^T \alpha = 0 \Rightarrow w = Z^T \alpha.$$ Substituting back, $$L = %s.$$"""
+    last = only(text % dual)
+    assert last.verdict == ("conditional" if is_right else "fails"), last.reason
+
+
+def test_a_repair_that_is_defined_nowhere_costs_no_report():
+    text = r"""$\mathrm{d}\det X = \det(X)\operatorname{tr}(X^{-1}\mathrm{d}X)$.
+    \[ \frac{\partial \det(AXB)}{\partial X} = \det(AXB) X^{-\top}, \]
+    \[ \frac{\partial \det(X^k)}{\partial X} = k \det(X)^k X^{-\top}. \]"""
+    assert len(verdicts(text)) == 3

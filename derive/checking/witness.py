@@ -24,7 +24,6 @@ class Witness:
         self.proofs: dict[tuple[Expr, Expr], str] = {}
         self.assumptions: list[Expr] = []  # vectors whose entries, and matrices whose rows, sum to 1
         self.units: list[Expr] = []  # vectors of length 1
-        self.frames: list[Expr] = []  # matrices with orthonormal columns
         self.one_hot: list[Expr] = []
 
     def point(self, seed: int) -> Any:
@@ -62,13 +61,6 @@ class Witness:
             self.values.clear()
 
     def impose(self, point: Any) -> None:
-        import numpy as np
-
-        for matrix in self.frames:
-            value = point.values.get(matrix)
-            if value is not None:  # no more columns than rows can be orthonormal
-                tall = value.shape[0] >= value.shape[1]
-                point.values[matrix] = np.linalg.qr(value)[0] if tall else np.full(value.shape, np.nan)
         for said in self.assumptions:
             turned = said.op.name == "transpose"
             symbol = said.args[0] if turned else said
@@ -93,11 +85,11 @@ class Witness:
             if len(self.values) > 20_000:
                 self.values.clear()
             point = self.point(seed)
-            if any(s not in point.values for s in symbols_of(expr)) or any(
-                d not in point.sizes for d in dimension_names(expr)
-            ):
-                self.extend(seed, expr)
             try:
+                if any(s not in point.values for s in symbols_of(expr)) or any(
+                    d not in point.sizes for d in dimension_names(expr)
+                ):
+                    self.extend(seed, expr)
                 with np.errstate(all="ignore"):
                     found = point.evaluate(expr)
             except (DeriveError, ArithmeticError, np.linalg.LinAlgError):
@@ -127,7 +119,7 @@ class Witness:
         """Whether two expressions of one shape agree at the shared points."""
         import numpy as np
 
-        for seed in SEEDS if self.assumptions or self.units or self.frames or self.one_hot else ():
+        for seed in SEEDS if self.assumptions or self.units or self.one_hot else ():
             self.point(seed)
         seen = 0
         for seed in SEEDS:
@@ -144,25 +136,28 @@ class Witness:
             ):
                 continue  # 1 − uᵀu and uᵀu − 1 are both zero where u has length 1
             seen += 1
-        return seen > 0 or self.apart(a, b)
+        return seen > 0 or self.apart(a, b) is True
 
-    def same_on(
-        self, a: Expr, b: Expr, sums_to_one: Expr | None = None, frame: Expr | None = None, one_hot: Expr | None = None
-    ) -> bool:
-        """Whether two expressions agree where a vector is a distribution or one-hot, or columns are orthonormal."""
+    def same_on(self, a: Expr, b: Expr, sums_to_one: Expr | None = None, one_hot: Expr | None = None) -> bool:
+        """Whether two expressions agree where a vector is a distribution or one-hot."""
         trial = Witness(self.symbols, self.domain)
         trial.assumptions, trial.units = [*self.assumptions, *([sums_to_one] if sums_to_one else [])], list(self.units)
-        trial.frames, trial.one_hot = [*self.frames, *([frame] if frame else [])], [one_hot] if one_hot else []
+        trial.one_hot = [one_hot] if one_hot else []
         return trial.same(a, b)
 
-    def apart(self, a: Expr, b: Expr) -> bool:
-        """Compare at points drawn for these two alone."""
+    def apart(self, a: Expr, b: Expr) -> bool | None:
+        """Compare at points drawn for these two alone; None where there are none."""
         from ..algebra.equality import equal
 
         try:
             return str(equal(a, b)) != "differs"
         except DeriveError:
-            return False
+            return None
+
+    def is_blind(self, a: Expr, b: Expr) -> bool:
+        """Whether no point was found at which both have values."""
+        seen = any(self.value(a, seed) is not None and self.value(b, seed) is not None for seed in SEEDS)
+        return not seen and self.apart(a, b) is None
 
     def proof(self, a: Expr, b: Expr) -> str:
         """`proved` or `agrees`, for expressions that agree at the shared points; `differs` if they do not after all.
@@ -177,7 +172,7 @@ class Witness:
 
             try:
                 said = str(equal(a, b))
-                is_restricted = bool(self.assumptions or self.units or self.frames or self.one_hot)
+                is_restricted = bool(self.assumptions or self.units or self.one_hot)
                 self.proofs[key] = "agrees" if said == "differs" and is_restricted else said
             except (DeriveError, ArithmeticError):
                 self.proofs[key] = "agrees"
