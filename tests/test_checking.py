@@ -447,3 +447,38 @@ def test_a_repair_that_is_defined_nowhere_costs_no_report():
     \[ \frac{\partial \det(AXB)}{\partial X} = \det(AXB) X^{-\top}, \]
     \[ \frac{\partial \det(X^k)}{\partial X} = k \det(X)^k X^{-\top}. \]"""
     assert len(verdicts(text)) == 3
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Newton's method for {} with Q symmetric positive definite.\n\n",
+        "Minimise {} where Q is symmetric\n\n",
+        "Exact minimum. {}, Q symmetric positive definite, r = b − Qx.\n\n",
+        "Let {} with Q symmetric. Then ",
+    ],
+)
+@pytest.mark.parametrize(("gradient", "verdict"), [("Qx − b", "proved"), ("Qx + b", "fails"), ("½Qx − b", "fails")])
+def test_equations_in_sentences_of_plain_text_are_read(words, gradient, verdict):
+    report = check(words.format("f(x) = ½xᵀQx − bᵀx") + f"∇f(x) = {gradient}\n")
+    assert report.lines[0].verdict == "definition" and report.lines[-1].verdict == verdict
+
+
+def test_articles_are_no_letters_and_letters_no_articles():
+    assert verdicts("Minimise f(x) = a xᵀx + bᵀx where a is a scalar.\n\n∇f(x) = 2a x + b\n")[-1] == "proved"
+    assert verdicts("Minimise f(x) = a xᵀx + bᵀx where a is a scalar.\n\n∇f(x) = a x + b\n")[-1] == "fails"
+
+
+def test_no_vector_stands_for_a_function_that_no_line_gives():
+    text = "∇f(x) = Qx − b\n\nx⁺ = x − Q⁻¹(Qx − b) = Q⁻¹b\n"
+    assert verdicts(text) == ["unread", "proved"]
+
+
+@pytest.mark.parametrize("loss", [r"\ell = \log(1 + e^{-y w^T x})", r"p = \sigma(y w^T x)$ and $\ell = -\log p"])
+@pytest.mark.parametrize(
+    ("gradient", "verdict"),
+    [(r"-y\sigma(-y w^T x)x", "proved"), (r"y\sigma(-y w^T x)x", "fails"), (r"-y\sigma(y w^T x)x", "fails")],
+)
+def test_the_label_of_one_sample_is_a_number(loss, gradient, verdict):
+    text = rf"The loss is ${loss}$. $$\frac{{\partial \ell}}{{\partial w}} = {gradient}$$"
+    assert verdicts(text)[-1] == verdict
