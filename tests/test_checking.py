@@ -482,3 +482,43 @@ def test_no_vector_stands_for_a_function_that_no_line_gives():
 def test_the_label_of_one_sample_is_a_number(loss, gradient, verdict):
     text = rf"The loss is ${loss}$. $$\frac{{\partial \ell}}{{\partial w}} = {gradient}$$"
     assert verdicts(text)[-1] == verdict
+
+
+FACTORS = r"""We %s $J(U, V) = \frac12 \|R - U V^T\|_F^2 + \frac{\lambda}{2} \|U\|_F^2$. With $E = R - U V^T$, %s
+$$U \leftarrow U %s$$"""
+
+
+@pytest.mark.parametrize(
+    ("aim", "words", "step", "verdict", "reason"),
+    [
+        ("minimise", "gradient steps are", r"+ \eta (E V - \lambda U)", "assumption", "a step down the gradient of J"),
+        ("minimise", "gradient steps are", r"- \eta (E V - \lambda U)", "fails", "a step up the gradient of J"),
+        ("study", "we may go", r"- \eta (E V - \lambda U)", "assumption", "a step up the gradient of J"),
+        (
+            "minimise",
+            "gradient steps are",
+            r"+ \eta (E V + \lambda U)",
+            "fails",
+            "no step along the gradient of J by U",
+        ),
+        ("minimise", "steps are", r"+ \eta (E V + \lambda U)", "assumption", None),
+        ("minimise", "stochastic gradient steps are", r"+ \eta E V", "assumption", None),
+        ("minimise", "gradient steps are", r"+ \eta (E V - \lambda U) + M", "assumption", None),
+    ],
+)
+def test_an_update_goes_along_the_gradient(aim, words, step, verdict, reason):
+    line = only(FACTORS % (aim, words, step))
+    assert line.verdict == verdict and reason in (None, line.reason)
+
+
+def test_what_stands_behind_an_arrow_is_judged():
+    loss = r"Let $L(w) = \frac12\|Xw - y\|^2$. "
+    newton = r"$$w \leftarrow w - (X^T X)^{-1} \nabla L(w) = w - (X^T X)^{-1} X^T (Xw - y) = %s (X^T X)^{-1} X^T y$$"
+    assert verdicts(loss + newton % "")[-1] == "proved"
+    assert verdicts(loss + newton % "-")[-1] == "fails"
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [("", "proved"), ("-", "fails")])
+def test_no_inverse_is_taken_where_there_is_none(sign, verdict):
+    text = rf"Let $L(w) = \frac12\|Xw - y\|^2$. $$w - (X^T X)^{{-1}} X^T (Xw - y) = {sign} (X^T X)^{{-1}} X^T y$$"
+    assert verdicts(text)[-1] == verdict

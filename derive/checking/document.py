@@ -301,6 +301,7 @@ _EQUALS = re.compile(
     r"\\(?:stackrel|overset|underset)\s*\{(?P<over>(?:[^{}]|\{[^{}]*\})*)\}\s*\{(?P<rel>=|:=|\\equiv|\\triangleq)\}"
 )
 _REMARK = re.compile(r"\([a-z]{2,}(?:[- ][a-z]{2,})+\)")  # (one-hot)
+_GETS = re.compile(r"\\(?:leftarrow|gets|longleftarrow)(?![A-Za-z])|←")
 _DEFINES = re.compile(r":=|≔|≜|\\coloneqq|\\triangleq|\\equiv(?![A-Za-z])|≡|\\doteq|=:")
 
 
@@ -588,7 +589,8 @@ def equation_sides(text: str) -> tuple[list[tuple[int, int]], bool]:
     """The spans between equals signs outside brackets, and whether one of them defines."""
     defines = bool(_DEFINES.search(text))
     begins = {m.end() - 1: m.start() for m in _DEFINES.finditer(text)}
-    plain = _DEFINES.sub(lambda m: " " * (len(m[0]) - 1) + "=", text)
+    begins |= {m.end() - 1: m.start() for m in _GETS.finditer(text)}
+    plain = _GETS.sub(lambda m: "=".rjust(len(m[0])), _DEFINES.sub(lambda m: "=".rjust(len(m[0])), text))
     for match in _ORDERS.finditer(plain):  # = XᵀX + λ I ≽ 0
         if "=" in plain[: match.start()] and "=" not in plain[match.end() :]:
             plain = plain[: match.start()]

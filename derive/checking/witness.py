@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import DeriveError
-from ..expr import Expr, dimension_names, symbols_of
+from ..expr import Expr, dimension_names, nodes, symbols_of
 
 TOLERANCE = 1e-7
 ROUNDING = 1e-12  # what is smaller may be rounding
+SINGULAR = 1e10  # the condition from which on an inverse is rounding
 SEEDS = (11, 23, 37)
 
 
@@ -94,10 +95,17 @@ class Witness:
                     found = point.evaluate(expr)
             except (DeriveError, ArithmeticError, np.linalg.LinAlgError):
                 found = None
-            if found is not None and not np.all(np.isfinite(found)):
+            if found is not None and not (np.all(np.isfinite(found)) and self.is_regular(expr, seed)):
                 found = None
             self.values[key] = found
         return self.values[key]
+
+    def is_regular(self, expr: Expr, seed: int) -> bool:
+        """Whether what is inverted has an inverse at a shared point: no XᵀX has where X is wide."""
+        import numpy as np
+
+        inside = (self.value(node.args[0], seed) for node in nodes(expr) if node.op.name == "inv")
+        return all(value is not None and np.linalg.cond(value) < SINGULAR for value in inside)
 
     def extend(self, seed: int, expr: Expr) -> None:
         """Give values to symbols that the point does not know yet."""
@@ -201,6 +209,16 @@ class Witness:
                 return None
             found = c
         return found if seen > 1 else None  # of two numbers at one point there always is one
+
+    def direction(self, step: Expr, slope: Expr, seed: int) -> int:
+        """1 where a step goes along a slope at a shared point, −1 where it goes against it, else 0."""
+        import numpy as np
+
+        one, two = self.value(step, seed), self.value(slope, seed)
+        if one is None or two is None or not np.any(two) or not np.any(one):
+            return 0
+        share = float((one * two).sum() / (two * two).sum())
+        return (share > 0) - (share < 0) if close(one, share * two) else 0
 
     def evidence(self, a: Expr, b: Expr) -> str | None:
         """A small point at which the two differ, and both values there."""
