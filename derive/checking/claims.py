@@ -98,6 +98,7 @@ class Claims:
         self.sums_to_one: list[str] = []  # vectors that are one-hot, or distributions
         self.one_hot: list[str] = []
         self.units: list[str] = []  # vectors of length 1
+        self.supposed: list[tuple[str, int]] = []  # "if A is symmetric", and where that is said
         self.scope = Scope()
         self.layout: str | None = None  # as the prose names it
         self.bare: list[Side] = []

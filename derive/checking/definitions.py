@@ -295,9 +295,9 @@ def _all_names(
     used = {str(t.data[0]) for tree in trees for t in outside_operators(tree) if t.kind == "name"}
     for name in operator_only - used:
         names.pop(name, None)
-    names.pop("e", None) if "e" not in declared and "e" not in defined else None
-    names.pop("π", None)
-    names.pop("O", None) if "O" not in declared and "O" not in defined and _only_summand(trees) else None
+    for name in ("e", "π", *(["O"] if _only_summand(trees) else [])):
+        if name not in declared and name not in defined:
+            names.pop(name, None)
     return [name for name in names if _is_name(name)]
 
 
@@ -382,6 +382,8 @@ def _anchors(reading: Claims, chains: Sequence[Sequence[Claim]]) -> tuple[list[t
     anchors: list[tuple[Tree, bool]] = [(s.tree, False) for s in reading.bare if s.tree is not None]
     claims: list[Tree] = []
     kinds = {t.kind for t in parts_of(reading.claims)} & DERIVATIVES
+    particular = ("assumption", "solution")
+    elsewhere = {n for c in reading.claims if c.role not in particular for s in c.sides for n in names_of(s.tree)}
     if kinds == {"differential"}:
         inverses = [t for t in parts_of(reading.claims) if t.kind == "inverse" and t.args[0].kind == "name"]
         anchors += [(t, False) for t in inverses]
@@ -392,7 +394,9 @@ def _anchors(reading: Claims, chains: Sequence[Sequence[Claim]]) -> tuple[list[t
             if not any(t.kind == "differential" for tree in sides for t in tree.walk()):
                 anchors.append((Tree("sum", sides), False))  # A x = b, of which a line takes differentials
         if chain[0].role == "solution" or (chain[0].role == "assumption" and is_value(body_of(chain[0]))):
-            continue  # what holds at a point determines no shape
+            # What holds at a point determines no shape, but for letters that stand nowhere else.
+            claims += [s.tree for c in chain for s in c.sides[1:] if names_of(s.tree) - elsewhere if s.tree is not None]
+            continue
         for claim in chain:
             if claim.local:
                 continue

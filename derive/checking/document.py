@@ -8,7 +8,7 @@ set type are blanked in place, so that every character keeps its position.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from ..errors import LimitError
 from ..heights import RAISED, RAISED_LETTERS
@@ -190,6 +190,11 @@ _SPAN = re.compile(r"^\s*`[^`=]+=[^`]+`[.,;:]?\s*$")  # a line that is code alon
 _REMARKED = re.compile(
     r"(?:\s{3,}|\s+(?=\())\(?(?:where|with|for|if|since|as|because|[A-Za-z] (?:is|are)? ?)\b[^=()]*\)?\s*$"
 )
+_WORD = re.compile(
+    r"(?<![\\A-Za-z_^])(?:[A-Za-z]{3,}(?![A-Za-z({_^])|an?(?=\s+[a-z]{3})"
+    r"|(?:[Aa]s|[Aa]t|[Bb]y|[Ii]f|[Ii]n|[Ii]s|[Oo]f|[Oo]n|[Oo]r|[Ss]o|[Tt]o|[Ww]e)(?=\s))"
+)
+_CLAUSE = re.compile(r"(?:[^.;:]|[.;:](?=\S))+")
 _MARGIN = re.compile(r"(?:\s{2,}(?:scalar|[\w()+−-]+ × [\w()+−-]+))?(?:\s{2,}\(\d+(?:, \d+)*\))?\s*$")
 
 
@@ -225,7 +230,7 @@ def _bare(text: str) -> list[Passage]:
         ):
             begin = led.end() + len(_SHORT.match(bare, led.end())[0])  # type: ignore[index]
             begin = label.end() if (label := _LABEL.match(bare, begin)) is not None else begin
-            found.append(Passage("prose", bare[:begin], at))
+            found += _in_sentence(bare[:begin], at, known)
             found.append(Passage("display", bare[begin:], at + begin))
             at += len(line)
             continue
@@ -254,10 +259,30 @@ def _bare(text: str) -> list[Passage]:
                     found.append(Passage("inline", bare[begin:end], at + begin))
                     begin = end if joint is None else joint.end()
             found.append(Passage("prose", bare[stop:], at + stop))
+        elif "=" in bare and "`" not in bare and "$" not in bare:
+            found += _in_sentence(bare + line[len(bare) :], at, known)
         else:
             found.append(Passage("prose", line, at))
         at += len(line)
     return found
+
+
+def _in_sentence(line: str, at: int, known: Set[str]) -> list[Passage]:
+    """A line of words with the equations that stand in it: Minimise f(x) = xᵀA x − bᵀx where A is symmetric."""
+    found: list[Passage] = []
+    begin = prose_from = 0
+    for match in _WORD.finditer(line + " the"):
+        if match[0].lower() in known:
+            continue
+        for part in _CLAUSE.finditer(line, begin, match.start()):
+            left, equals, right = part[0].partition("=")
+            if equals and left.strip(" ,") and right.strip(" ,"):
+                first = part.start() + len(left) - len(left.lstrip(" ,"))
+                found.append(Passage("prose", line[prose_from:first], at + prose_from))
+                found.append(Passage("inline", line[first : part.end()].rstrip(" ,\n"), at + first))
+                prose_from = first + len(found[-1].text)
+        begin = match.end()
+    return [*found, Passage("prose", line[prose_from:], at + prose_from)]
 
 
 _MATH_WORDS = frozenset(
@@ -278,6 +303,7 @@ _EQUALS = re.compile(
     r"\\(?:stackrel|overset|underset)\s*\{(?P<over>(?:[^{}]|\{[^{}]*\})*)\}\s*\{(?P<rel>=|:=|\\equiv|\\triangleq)\}"
 )
 _REMARK = re.compile(r"\([a-z]{2,}(?:[- ][a-z]{2,})+\)")  # (one-hot)
+_GETS = re.compile(r"\\(?:leftarrow|gets|longleftarrow)(?![A-Za-z])|←")
 _DEFINES = re.compile(r":=|≔|≜|\\coloneqq|\\triangleq|\\equiv(?![A-Za-z])|≡|\\doteq|=:")
 
 
@@ -570,7 +596,8 @@ def equation_sides(text: str) -> tuple[list[tuple[int, int]], bool]:
     """The spans between equals signs outside brackets, and whether one of them defines."""
     defines = bool(_DEFINES.search(text))
     begins = {m.end() - 1: m.start() for m in _DEFINES.finditer(text)}
-    plain = _DEFINES.sub(lambda m: " " * (len(m[0]) - 1) + "=", text)
+    begins |= {m.end() - 1: m.start() for m in _GETS.finditer(text)}
+    plain = _GETS.sub(lambda m: "=".rjust(len(m[0])), _DEFINES.sub(lambda m: "=".rjust(len(m[0])), text))
     for match in _ORDERS.finditer(plain):  # = XᵀX + λ I ≽ 0
         if "=" in plain[: match.start()] and "=" not in plain[match.end() :]:
             plain = plain[: match.start()]

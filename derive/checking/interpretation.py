@@ -198,6 +198,7 @@ class _Maker:
         made.nabla_candidates = list(self.said.nabla_candidates)
         made.one_hot = self.said.one_hot
         made.sums_to_one, made.units, made.bare = self.said.sums_to_one, self.said.units, self.bare
+        made.supposed = self.said.supposed
         for claim in claims:
             for side in claim.sides:
                 if side.tree is not None:
@@ -314,6 +315,7 @@ def _declared_in(
         said.sums_to_one += own.sums_to_one
         said.one_hot += own.one_hot
         said.units += own.units
+        said.supposed += own.supposed
     return known, said
 
 

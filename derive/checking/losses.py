@@ -17,6 +17,7 @@ def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
     scope = reading.scope
     wanted: list[str] = []
     variables: set[str] = set()  # of what has no definition
+    is_number = False  # ∇f is the gradient of a number
     known = {n for n, _ in definitions}
     for t in parts_of(reading.claims):
         is_operator = t.kind in ("derivative", "gradient", "differential") and t.args
@@ -24,6 +25,7 @@ def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
             wanted.append(str(t.args[0].data[0]))
             if wanted[-1] not in known:
                 variables |= variables_of(t)
+                is_number |= t.kind == "gradient"
     scalars = [n for n, _ in definitions if n in scope.symbols and scope.symbols[n] in scope.definitions]
     scalars = [n for n in scalars if scope.symbols[n].is_scalar]
     for name in wanted:
@@ -54,7 +56,7 @@ def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
             value = TreeBuilder(scope).value(body)
         except DeriveError:
             continue
-        if isinstance(value, Expr) and value.op is not symbol_op and (value.is_scalar or not vectors):
+        if isinstance(value, Expr) and value.op is not symbol_op and (value.is_scalar or not vectors and not is_number):
             name = "L" if "L" not in scope.symbols else "ℓ"
             made = symbol(name, *value.shape)
             scope.symbols[name] = made
@@ -66,7 +68,7 @@ def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
         used = {s for body in scope.definitions.values() for s in symbols_of(body)}
         top = [n for n in scalars if scope.symbols[n] not in used]
         return top[0] if top else None
-    return vectors[-1] if vectors else None
+    return vectors[-1] if vectors and not is_number else None
 
 
 def derived_beside(claim: Claim, known: set[str]) -> list[Tree]:

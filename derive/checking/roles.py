@@ -301,8 +301,8 @@ def _solves(target: str, name: str, body: Tree, scope: Known, ahead: _Ahead, wor
     known = target in scope.live or target in ahead.variables
     if target != name and ahead.variables and target not in ahead.variables:
         return False  # ŷ = X θ̂
-    if scope.solved and target in scope.used:
-        return True
+    if scope.solved and target in scope.used and (_inverts(body) or names_of(body) <= scope.used | ahead.names):
+        return True  # and no model, y = Xβ + ε
     if target != name:
         return known and (says or _inverts(body))
     if _inverts_matrix(body) and _is_in_equation(name, scope):

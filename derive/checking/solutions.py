@@ -19,7 +19,7 @@ from .conditional import variable_name
 from .derivatives import TreeBuilder
 from .hypotheses import speaks_of_letters
 from .judgments import Judgment, Value, difference
-from .roles import ORNAMENTS, is_zero, names_of, says_solution, variables_of
+from .roles import ORNAMENTS, is_value, is_zero, names_of, says_solution, variables_of
 from .trees import Tree
 from .unknowns import unread_among
 from .varieties import Variety
@@ -28,8 +28,59 @@ if TYPE_CHECKING:
     from .verdicts import Judge
 
 SEEDS = (3, 5)
+_DOWN = re.compile(r"\bdescen[dt]|\bminimi[sz]", re.IGNORECASE)
+_UP = re.compile(r"\bascen[dt]|\bmaximi[sz]", re.IGNORECASE)
+_BY_GRADIENT = re.compile(
+    r"^(?!.*(?:stochastic|SGD|Newton|momentum|proximal|project|condition|natural|batch|decay|Adam|sample)).*"
+    r"\bgradient (?:descent|ascent|steps?|updates?)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _ASKED = re.compile(r"(?:[Ss]ubject to|such that|requir\w*|assum\w*|suppos\w*|impos\w*)\W+(?:\w+\W+){0,3}$")
 _SQUARE = re.compile(r"\b(?:square|invertible|nonsingular)\b[^.]{0,20}$")
+
+
+def particular(judge: Judge, claim: Claim) -> Judgment:
+    """A statement about particular letters: a value, a fixed point, an update, where a derivative vanishes."""
+    side = claim.sides[1]
+    if claim.role == "repeat":
+        return Judgment("definition", "as above", side)
+    if claim.role == "solution":
+        return judged_solution(judge, claim)
+    made = judge.scope.symbols.get(claim.name or "")
+    is_numeric = is_value(side.tree)
+    has_formula = made in judge.scope.definitions
+    if made is not None and side.tree is not None and (is_numeric or not has_formula):
+        try:
+            value: Value | None = TreeBuilder(judge.scope).value(side.tree, made.shape)
+        except DeriveError:
+            value = None
+        if is_zero(side.tree):
+            value = zeros(*made.shape)
+        if isinstance(value, Expr) and value.shape == made.shape and made in symbols_of(value):
+            return _update(judge, claim, made, value)
+        if isinstance(value, Expr) and value.shape == made.shape:
+            held = judge.values_of_formulas if has_formula else judge.values_given
+            held.append((claim.number, made, value))
+    why = "a value, from here on" if is_numeric else "a statement about this letter, not for all values of it"
+    return Judgment("assumption", why, side)
+
+
+def _update(judge: Judge, claim: Claim, variable: Expr, value: Expr) -> Judgment:
+    """x ← x − η ∇f: a step down the gradient, whatever the size; it fails where words say so of another."""
+    side, words = claim.sides[1], claim.row.prose[-400:]
+    step = judge.whole(less(value, variable))
+    for name, loss in _losses(judge, variable):
+        slope = judge.scope.sweep(loss, variable).total
+        sizes = {s for s in symbols_of(step) if s.is_scalar} - set(symbols_of(slope))
+        held = {s: symbol(s.name, *s.shape, properties=["positive"]) for s in sizes}
+        signs = {judge.witness.direction(substitute(step, held), slope, seed) for seed in SEEDS}
+        if len(signs) == 1 and (sign := signs.pop()):
+            said = f"a step {'up' if sign > 0 else 'down'} the gradient of {name}"
+            is_wrong = sign > 0 and bool(_DOWN.search(judge.document.text)) and not _UP.search(judge.document.text)
+            return Judgment("fails" if is_wrong else "assumption", said, side)
+        if _BY_GRADIENT.search(words) and set(symbols_of(step)) - sizes <= set(symbols_of(slope)) | {variable}:
+            return Judgment("fails", f"no step along the gradient of {name} by {variable.text()}", side)
+    return Judgment("assumption", "a statement about this letter, not for all values of it", side)
 
 
 def judged_solution(judge: Judge, claim: Claim) -> Judgment:
@@ -50,7 +101,7 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
         return _misfit(judge, claim, variable, losses, ShapeError(difference(variable, point))) or assumed
     if not isinstance(point, Expr) or not losses:
         return assumed
-    point = _of_estimates(judge.whole(point), [s for _, loss in losses for s in symbols_of(loss)])
+    point = plain_letters(judge.whole(point), [s for _, loss in losses for s in symbols_of(loss)])
     wrong: tuple[str, Expr, Expr] | None = None
     for name, loss in losses:
         slope = judge.scope.sweep(loss, variable).total
@@ -62,6 +113,7 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
             judgment = Judgment("assumption", where + kind, side)
             judgment.value = point
             judge.equations.append((less(variable, point), loss, variable))
+            judge.values_given.append((claim.number, variable, point))
             written = claim.sides[0].tree
             estimate = judge.scope.symbols.get(str(written.data[0])) if written is not None and written.data else None
             if estimate not in (None, variable) and estimate.shape == point.shape:
@@ -78,15 +130,17 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
         if held is False and wrong is None and set(symbols_of(point)) <= set(known):
             wrong = name, loss, slope
     if wrong is None or not claim.is_judged:
-        return (_held(judge, claim, variable, point, side) if claim.is_judged else None) or assumed
+        return (held_where_zero(judge, claim, variable, point, side) if claim.is_judged else None) or assumed
     name, loss, slope = wrong
     others = {s.name for s in symbols_of(slope)} - {s.name for s in symbols_of(point)} - {variable.name}
     if others & _variables(judge, name):
         found = judge.scope.solved(loss, variable)
         solution = found.solution if found is not None else None
         if solution is None or others & {s.name for s in symbols_of(solution)}:
-            return _held(judge, claim, variable, point, side) or assumed  # of a Lagrangian, with its multiplier
-    other = _held(judge, claim, variable, point, side)
+            return (
+                held_where_zero(judge, claim, variable, point, side) or assumed
+            )  # of a Lagrangian, with its multiplier
+    other = held_where_zero(judge, claim, variable, point, side)
     if other is not None and other.verdict != "fails":
         return other  # of another loss, or of all its variables
     judgment = Judgment("fails", f"the derivative of {name} by {variable.text()} does not vanish there", side)
@@ -95,7 +149,7 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
     return judgment
 
 
-def _of_estimates(point: Expr, among: Sequence[Expr]) -> Expr:
+def plain_letters(point: Expr, among: Sequence[Expr]) -> Expr:
     """A point with μ for μ̂ where nothing more is known of μ̂: it stands where the other derivative vanishes."""
     named = {s.name: s for s in among}
     plain = {s: named.get(ORNAMENTS.sub("", s.name), s) for s in symbols_of(point) if s not in among}
@@ -111,10 +165,10 @@ def judged_equation(judge: Judge, claim: Claim, left: Expr, right: Expr, side: S
         return None  # a constraint of another problem
     if left.shape != right.shape and is_number(right, 0):
         right = zeros(*left.shape)
-    return _held(judge, claim, left, right, side) if left.shape == right.shape else None
+    return held_where_zero(judge, claim, left, right, side) if left.shape == right.shape else None
 
 
-def _held(judge: Judge, claim: Claim, left: Expr, right: Expr, side: Side) -> Judgment | None:
+def held_where_zero(judge: Judge, claim: Claim, left: Expr, right: Expr, side: Side) -> Judgment | None:
     """The verdict on an equation from points where derivatives vanish; None where it is left open."""
     found = [(system, *system.verdict(left, right)) for system in _systems(judge, claim, left, right)]
     for system, verdict, condition in found:
@@ -158,7 +212,7 @@ class System:
         self.varieties: dict[tuple[int, int], Variety] = {}
 
     def plain(self, expr: Expr) -> Expr:
-        return _of_estimates(expr, self.variables)
+        return plain_letters(expr, self.variables)
 
     def variety(self, stage: int, turned: int) -> Variety:
         if (stage, turned) not in self.varieties:
@@ -301,7 +355,7 @@ def _may_be_mended(judge: Judge, judgment: Judgment, loss: Expr, variable: Expr)
         point = TreeBuilder(judge.scope).value(tree, variable.shape)
         if not isinstance(point, Expr) or point.shape != variable.shape:
             return False
-        point = _of_estimates(judge.whole(point), symbols_of(loss))
+        point = plain_letters(judge.whole(point), symbols_of(loss))
         if vanishes(slope, variable, point):
             return True
         turned = _symmetric(slope, point)
