@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from ..errors import LimitError
 from ..heights import RAISED, RAISED_LETTERS
 from ..names import ACCENTS, SPOKEN
-from ..reading.spelling import listed
+from ..reading.spelling import limits_in_order, listed
 from .manuscript import MATHEMATICS, Manuscript, closing
 
 MAX_ROWS = 4_000
@@ -378,7 +378,7 @@ def spelled(text: str) -> str:
     """The names of a formula as the grammar has them: a_{L-1}, \\hat{y}_i; the length is kept."""
     text = _SPOKEN_ACCENT.sub(lambda m: (m["d"] + m["letter"] + ACCENTS[m["accent"]]).ljust(len(m[0])), text)
     text = listed(RESTATED.sub(lambda m: " " * len(m[0]), text))
-    text = _STARRED.sub("^*", text)  # w* = …
+    text = _STARRED.sub("^*", limits_in_order(text))  # w* = …
     text = _LAYER_TURNED.sub(lambda m: ("^{" + m["layer"] + "}^" + m["turn"].lstrip("^ ")).ljust(len(m[0])), text)
     text = _LAYER.sub(lambda m: m[1] + "_" + m[2], text)
     text = _ACCENTED.sub(lambda m: (m[1] + "}" + m[2]).ljust(len(m[0])), text)

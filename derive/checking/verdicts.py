@@ -37,6 +37,7 @@ from .document import CONSTANT
 from .hypotheses import assumed, own_functions, speaks_of_letters
 from .index_chains import IndexChain
 from .judgments import Alternative, Failure, Judgment, Value, difference, outputs_of, wide, with_entries
+from .losses import moved_names
 from .roles import given, is_value, is_zero, names_of
 from .solutions import failed_equation, is_of_a_loss, judged_equation, judged_solution, note_equation, set_to_zero
 from .trees import Tree, is_chain, turned_letters
@@ -208,7 +209,9 @@ class Judge:
                 except DeriveError as error:  # no point where it is defined, definitions that define each other
                     judgment = self.unread(side, error)
                 if judgment.verdict == "unread" or indexed.agrees and judgment.is_index_lost:
-                    judgment = indexed.judged(claim, side) or judgment
+                    other = indexed.judged(claim, side)
+                    if other is not None and not (other.verdict == "fails" and self.is_conditional(head)):
+                        judgment = other
                 elif judgment.verdict == "fails" and not judgment.is_index_lost and indexed.speaks_of_entries(side):
                     other = indexed.judged(claim, side)  # Wᵢⱼ is an entry, and no matrix
                     judgment = other if other is not None and other.verdict == "agrees" else judgment
@@ -274,6 +277,8 @@ class Judge:
                 held = self.values_of_formulas if made in self.scope.definitions else self.values_given
                 held.append((claim.number, made, value))
             return Judgment("assumption", "a value, from here on", side)
+        if claim.name in moved_names(self.document.claims):
+            self.condition = claim.number  # w = Σ αᵢ yᵢ xᵢ, where the derivative by w vanishes
         return Judgment("assumption", "a statement about this letter, not for all values of it", side)
 
     def definition(self, claim: Claim, side: Side) -> Judgment:
@@ -392,9 +397,7 @@ class Judge:
         conditional = under_condition(self, claim, side, truths, values, head)
         if conditional is not None:
             return conditional
-        if self.condition is not None and not any(
-            t.kind in ("derivative", "gradient", "differential") for t in (head.walk() if head else [])
-        ):
+        if self.is_conditional(head):
             return Judgment("unread", f"holds at most under the condition of line {self.condition}", side)
         if isinstance(value_, Indexed) and isinstance(truths[0].value, Expr) and truths[0].value.is_scalar:
             judgment = Judgment("unread", f"not judged: it speaks of the entry {' '.join(value_.indices)}", side)
@@ -577,6 +580,10 @@ class Judge:
         else:
             which = f"the path through {name}ᵀ"
         return f"{which} alone: {name} is tied, and its gradient is the sum over the paths"
+
+    def is_conditional(self, head: Tree | None) -> bool:
+        """Whether a line may speak of the point alone at which a derivative vanishes."""
+        return self.condition is not None and not any(t.kind in DERIVATIVES for t in (head.walk() if head else []))
 
     def sets_to_zero(self, claim: Claim, side: Side) -> bool:
         return is_zero(side.tree) and claim.sides[0].tree is not None and side is claim.sides[-1]
