@@ -35,6 +35,20 @@ def verdicts(text):
          ["definition", "proved"]),
         (r"$g = \sum^N_{i=1} (v^T z_i - c_i)^2$ $$\frac{\part g}{\part v} = 2 \sum^{N}_{i=1} (v^T z_i + c_i) z_i$$",
          ["definition", "fails"]),
+        # up to a factor or a constant that no derivative is asked of
+        (r"$$\ell(P) \propto \log|P| - \operatorname{tr}(P M)$$ $$\triangledown_P \ell = P^{-T} - M^T$$",
+         ["definition", "proved"]),
+        (r"$$\ell(P) \propto \log|P| - \operatorname{tr}(P M)$$ $$\triangledown_P \ell = P^{-T} + M^T$$",
+         ["definition", "fails"]),
+        # the loss without its label, and never another number that is derived by name
+        (r"$s = v^T z$ $$L_{\text{sq}} = \frac12 (s - c)^2$$ $$\frac{\partial s}{\partial v} = z$$"
+         r"$$\frac{\partial L}{\partial v} = (s - c) z$$", ["definition", "definition", "proved", "proved"]),
+        (r"$s = v^T z$ $$L_{\text{sq}} = \frac12 (s - c)^2$$ $$\frac{\partial s}{\partial v} = z$$"
+         r"$$\frac{\partial L}{\partial v} = (s + c) z$$", ["definition", "definition", "proved", "fails"]),
+        (r"$s = v^T z$ $$\frac{\partial s}{\partial v} = z$$ $$\frac{\partial E}{\partial v} = (s - c) z$$",
+         ["definition", "proved", "unread"]),
+        (r"$s = v^T z$, $L_a = s^2$, $L_b = s^3$ $$\frac{\partial L}{\partial v} = 2 s z$$",
+         ["definition", "definition", "definition", "unread"]),
     ],
 )  # fmt: skip
 def test_what_a_passage_claims_is_judged(text, expected):

@@ -326,6 +326,8 @@ _OLD_ROWS = re.compile(r"\\(?:eqalign|displaylines|aligned)\s*(?=\{)")
 # An array whose rows are equations sets them in columns: {rcl}.
 _COLUMNS = re.compile(r"\\begin\s*\{array\}\s*\{[rlc|@{}\s]*\}")
 
+_PROPORTIONAL = re.compile(r"(^\s*&?\s*\\?\w+\s*(?:\([^()=]*\))?\s*&?\s*)(\\propto(?![A-Za-z])|∝)")  # ℓ(θ) ∝ …
+
 
 def cleaned(text: str) -> str:
     """The row without boxes, underlines and annotations on equals signs; the length is kept."""
@@ -334,7 +336,8 @@ def cleaned(text: str) -> str:
     text = _TAG.sub(lambda m: " " * len(m[0]), text)
     text = _TYPESETTING.sub(lambda m: " " * len(m[0]), text)
     text = _in_rows(text)
-    text = re.sub(r"\\bigtriangledown(?![A-Za-z])", r"\\nabla          ", text)
+    text = re.sub(r"\\(?:big)?triangledown(?![A-Za-z])", lambda m: "\\nabla".ljust(len(m[0])), text)
+    text = _PROPORTIONAL.sub(lambda m: m[1] + "=".ljust(len(m[2])), text)
     text = _PRIMES.sub(lambda m: ("'" * m[0].count("prime")).ljust(len(m[0])), text)
     text = re.sub(r"(?<!\\)\\([=_])", r" \1", text)  # Markdown wants \= and \_ in some places
     text = _UPPER.sub(lambda m: m[1] + "_" + m[2], text)
