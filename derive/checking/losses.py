@@ -28,8 +28,13 @@ def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
                 is_number |= t.kind == "gradient"
     scalars = [n for n, _ in definitions if n in scope.symbols and scope.symbols[n] in scope.definitions]
     scalars = [n for n in scalars if scope.symbols[n].is_scalar]
+    kinds = [n for n in scalars if any(n.startswith(f"{name}_") for name in wanted if name not in known)]
+    kinds = [n for n in kinds if n not in reading.inherited] or kinds
+    if kinds:
+        return kinds[0] if len(kinds) == 1 else None  # L of L_MSE and L_CE
     for name in wanted:
         if name in scalars:
+            scope.loss_is_named = True
             return name
     operands = _operands(reading)
     vectors = [n for n, _ in definitions if n in scope.symbols and scope.symbols[n] in scope.definitions]

@@ -189,6 +189,8 @@ def entries_differentiated_by(tree: Tree | None) -> set[tuple[str, ...]]:
 def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | None:
     """Give the claims of a chain their roles; the name, if it must have a scope of its own to be defined."""
     claim = chain[0]
+    if any(_differentiates(side.tree) for side in claim.sides):
+        claim.sides.sort(key=lambda side: is_zero(side.tree))  # 0 = ∂H/∂u = R u + Bᵀp says what the derivative is
     claim.role, claim.name, claim.parameters = "claim", None, None
     for part in chain[1:]:
         part.role = "claim"
@@ -235,7 +237,7 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
     if name in scope.defined:
         known = body_of(scope.defined[name])
         if known is not None and known.key() == body.key():
-            claim.role = "repeat"
+            claim.role = "repeat" if len(chain) == 1 and len(claim.sides) == 2 else "claim"  # what follows is judged
             return None
         is_item = bool(_ITEM.search(claim.row.prose))
         news = scope.base(mentions) - scope.base(names_of(known)) - {name}

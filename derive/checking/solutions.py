@@ -19,6 +19,7 @@ from .conditional import variable_name
 from .derivatives import TreeBuilder
 from .hypotheses import speaks_of_letters
 from .judgments import Judgment, Value, difference
+from .losses import moved_names
 from .roles import ORNAMENTS, is_value, is_zero, names_of, says_solution, variables_of
 from .trees import Tree
 from .unknowns import unread_among
@@ -61,6 +62,8 @@ def particular(judge: Judge, claim: Claim) -> Judgment:
         if isinstance(value, Expr) and value.shape == made.shape:
             held = judge.values_of_formulas if has_formula else judge.values_given
             held.append((claim.number, made, value))
+    if not is_numeric and claim.name in moved_names(judge.document.claims):
+        judge.condition = claim.number  # w = Σ αᵢ yᵢ xᵢ, where the derivative by w vanishes
     why = "a value, from here on" if is_numeric else "a statement about this letter, not for all values of it"
     return Judgment("assumption", why, side)
 
@@ -255,6 +258,8 @@ def failed_equation(judge: Judge, claim: Claim, why: str, side: Side, *sides: Ex
             return False
         return any(s.verdict(judge.whole(value), judge.whole(given), True) == ("holds", "") for s in systems)
 
+    if len(claim.sides) < 2:
+        return judgment  # a row that goes on from the one above
     (one, left), (two, right) = ((side, side.tree) for side in claim.sides[:2])
     if left is not None and right is not None:
         judgment.trials = [(two, lambda tree: holds(tree, left)), (one, lambda tree: holds(tree, right))]

@@ -218,7 +218,9 @@ class Judge:
                 except DeriveError as error:  # no point where it is defined, definitions that define each other
                     judgment = self.unread(side, error)
                 if judgment.verdict == "unread" or indexed.agrees and judgment.is_index_lost:
-                    judgment = indexed.judged(claim, side) or judgment
+                    other = indexed.judged(claim, side)
+                    if other is not None and not (other.verdict == "fails" and self.is_conditional(head)):
+                        judgment = other
                 elif judgment.verdict == "fails" and not judgment.is_index_lost and indexed.speaks_of_entries(side):
                     other = indexed.judged(claim, side)  # Wᵢⱼ is an entry, and no matrix
                     judgment = other if other is not None and other.verdict == "agrees" else judgment
@@ -389,9 +391,7 @@ class Judge:
         broken = resting_on_unread(self, truths[0].value, value_)
         if broken:
             return Judgment("unread", broken, side)
-        if self.condition is not None and not any(
-            t.kind in ("derivative", "gradient", "differential") for t in (head.walk() if head else [])
-        ):
+        if self.is_conditional(head):
             one, two = whole
             if isinstance(one, Expr) and isinstance(two, Expr) and one.shape == two.shape:
                 if (found := held_where_zero(self, claim, one, two, side)) is not None:
@@ -585,6 +585,10 @@ class Judge:
         else:
             which = f"the path through {name}ᵀ"
         return f"{which} alone: {name} is tied, and its gradient is the sum over the paths"
+
+    def is_conditional(self, head: Tree | None) -> bool:
+        """Whether a line may speak of the point alone at which a derivative vanishes."""
+        return self.condition is not None and not any(t.kind in DERIVATIVES for t in (head.walk() if head else []))
 
     def sets_to_zero(self, claim: Claim, side: Side) -> bool:
         return is_zero(side.tree) and claim.sides[0].tree is not None and side is claim.sides[-1]

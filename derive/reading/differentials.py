@@ -29,8 +29,8 @@ from .tokens import Token
 from .vocabulary import FUNCTIONS, PREFIXES
 
 TIGHT, CLOSED = SIGN + 5, SIGN + 20  # binds more than a product; ends before the marks that follow
-_SIGNS = {"partial": ("diff", "∂"), "nabla": ("nabla", "∇"), "diff": ("diff", "d"), "differential": ("diff", "d"),
-          "dd": ("diff", "d")}  # fmt: skip
+_SIGNS = dict.fromkeys(("diff", "differential", "dd"), ("diff", "d")) | {"nabla": ("nabla", "∇")}
+_SIGNS |= dict.fromkeys(("partial", "part"), ("diff", "∂"))
 _UPRIGHT = frozenset(("mathrm", "text", "operatorname", "textrm", "mathsf", "rm"))
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _STAR = re.compile(r"\^\s*(?:\{\s*(?:[*⋆∗]|\\(?:star|ast)(?![A-Za-z]))\s*\}|[*⋆∗](?!\*)|\\(?:star|ast)(?![A-Za-z]))")
@@ -157,8 +157,8 @@ def with_signs(tokens: list[Token], vocabulary: Vocabulary) -> list[Token]:
         if token.kind == "atom" and i >= skip:
             skip = i + word_at(tokens, i, vocabulary.names)
             is_letter = is_letter and skip == i
-        if is_letter and token.text == "d" and token.style not in ("bold", "vec"):
-            if i in quotients or _is_sign(tokens, i, vocabulary):
+        if is_letter and token.text in ("d", "δ") and token.style not in ("bold", "vec"):
+            if i in quotients or token.text == "d" and _is_sign(tokens, i, vocabulary):
                 sign = Token("diff", "d", token.start, token.end, False)
                 sign.spaced = token.spaced
                 result.append(sign)
@@ -217,7 +217,7 @@ def _is_sign(tokens: list[Token], i: int, vocabulary: Vocabulary) -> bool:
 
 
 def signs_of_quotients(tokens: list[Token]) -> set[int]:
-    """The places of the d that begin both parts of a fraction, as in dL/dx and d/dx: of a letter one would cancel."""
+    """The places of the d that begin both parts of a fraction, as in dL/dx, δL/δx, d/dx: a letter would cancel."""
     found: set[int] = set()
     closing, opened = {}, []
     for i, token in enumerate(tokens):
@@ -240,7 +240,7 @@ def signs_of_quotients(tokens: list[Token]) -> set[int]:
 
 
 def _is_d(tokens: list[Token], i: int) -> bool:
-    return i < len(tokens) and tokens[i].text == "d" and tokens[i].kind in ("atom", "diff")
+    return i < len(tokens) and tokens[i].text in ("d", "δ") and tokens[i].kind in ("atom", "diff") and not tokens[i].low
 
 
 def parse(tokens: list[Token], source: str, vocabulary: Vocabulary, readings: list[str]) -> Node:

@@ -288,7 +288,7 @@ def _without_number(text: str, readings: list[str], known: frozenset[str]) -> st
     return text[: -len(tail)] + re.sub(_NUMBER, lambda found: " " * len(found[0]), tail)
 
 
-def _limits_in_order(text: str, readings: list[str], known: frozenset[str]) -> str:
+def limits_in_order(text: str, *_: object) -> str:
     """`\\sum_{i=1}^n` for `\\sum^n_{i=1}`."""
     return re.sub(_LIMITS, r"\1\3\2", text)
 
@@ -427,6 +427,6 @@ _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozen
     ((("\\in", "∈"), SETS), lambda text, readings, known: sets(text)),
     ((("\\to", "\\rightarrow", "→"), ("mathbb", "ℝ")), _without_mapping),
     (((")", "]"), ("quad", "hfill", "   ")), _without_number),
-    ((("\\sum^", "\\prod^", "\\sum ^", "\\prod ^", "\\limits^"),), _limits_in_order),
+    ((("\\sum^", "\\prod^", "\\sum ^", "\\prod ^", "\\limits^"),), limits_in_order),
     ((tuple("^'′’ᵀ⊤⁻" + _SUPERSCRIPTS), tuple("_₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚₛₜ")), _lowered),
 )

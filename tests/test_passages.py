@@ -1,0 +1,67 @@
+"""Passages as notes, answers and papers set them: what a line claims is judged, and what it only says is not."""
+
+import pytest
+
+from derive import check
+
+
+def verdicts(text):
+    return [line.verdict for line in check(text).lines]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # a definition that is written again heads what follows from it
+        ("$g = \\|B v - c\\|^2$\n\n$g = \\|B v - c\\|^2 = v^T B^T B v - 2 c^T B v + c^T c$", ["definition", "proved"]),
+        ("$g = \\|B v - c\\|^2$\n\n$g = \\|B v - c\\|^2 = v^T B^T B v - c^T B v + c^T c$", ["definition", "fails"]),
+        ("g = (B v - c)'(B v - c)\n\ng = (B v - c)'(B v - c)\n= v'B'B v - 2c'B v + c'c",
+         ["definition", "proved", "proved"]),
+        ("g = (B v - c)'(B v - c)\n\ng = (B v - c)'(B v - c)\n= v'B'B v - 2c'B v - c'c",
+         ["definition", "proved", "fails"]),
+        # zero before a derivative, or between it and its formula, says what vanishes
+        (r"$g(v) = \frac12 v^T v - c^T v$ $$0 = \frac{\partial g}{\partial v} = v - c$$", ["definition", "proved"]),
+        (r"$g(v) = \frac12 v^T v - c^T v$ $$0 = \frac{\partial g}{\partial v} = v + c$$", ["definition", "fails"]),
+        (r"$g(v) = \frac12 v^T v - c^T v$ $$\nabla_v g = 0 = v - c$$", ["definition", "proved"]),
+        (r"$g(v) = \frac12 v^T v - c^T v$ $$\nabla_v g = 0 = v + c$$", ["definition", "fails"]),
+        # δ above and below the line is the sign of a derivative, alone it is a letter
+        (r"$g = \|B v - c\|^2$ $$\frac{\delta g}{\delta v} = 2 B^T (B v - c)$$", ["definition", "proved"]),
+        (r"$g = \|B v - c\|^2$ $$\frac{\delta g}{\delta v} = B^T (B v - c)$$", ["definition", "fails"]),
+        (r"$g = \delta \|v\|^2$, $\delta \in \mathbb R$ $$\frac{\delta g}{\delta v} = 2 \delta v$$",
+         ["definition", "proved"]),
+        (r"$g = \frac{\delta^2}{2} \|v\|^2$ $$\nabla_v g = \delta^2 v$$", ["definition", "proved"]),
+        # the upper bound first; \part as editors have it
+        (r"$g = \sum^N_{i=1} (v^T z_i - c_i)^2$ $$\frac{\part g}{\part v} = 2 \sum^{N}_{i=1} (v^T z_i - c_i) z_i$$",
+         ["definition", "proved"]),
+        (r"$g = \sum^N_{i=1} (v^T z_i - c_i)^2$ $$\frac{\part g}{\part v} = 2 \sum^{N}_{i=1} (v^T z_i + c_i) z_i$$",
+         ["definition", "fails"]),
+        # up to a factor or a constant that no derivative is asked of
+        (r"$$\ell(P) \propto \log|P| - \operatorname{tr}(P M)$$ $$\triangledown_P \ell = P^{-T} - M^T$$",
+         ["definition", "proved"]),
+        (r"$$\ell(P) \propto \log|P| - \operatorname{tr}(P M)$$ $$\triangledown_P \ell = P^{-T} + M^T$$",
+         ["definition", "fails"]),
+        # the loss without its label, and never another number that is derived by name
+        (r"$s = v^T z$ $$L_{\text{sq}} = \frac12 (s - c)^2$$ $$\frac{\partial s}{\partial v} = z$$"
+         r"$$\frac{\partial L}{\partial v} = (s - c) z$$", ["definition", "definition", "proved", "proved"]),
+        (r"$s = v^T z$ $$L_{\text{sq}} = \frac12 (s - c)^2$$ $$\frac{\partial s}{\partial v} = z$$"
+         r"$$\frac{\partial L}{\partial v} = (s + c) z$$", ["definition", "definition", "proved", "fails"]),
+        (r"$s = v^T z$ $$\frac{\partial s}{\partial v} = z$$ $$\frac{\partial E}{\partial v} = (s - c) z$$",
+         ["definition", "proved", "unread"]),
+        (r"$s = v^T z$, $L_a = s^2$, $L_b = s^3$ $$\frac{\partial L}{\partial v} = 2 s z$$",
+         ["definition", "definition", "definition", "unread"]),
+    ],
+)  # fmt: skip
+def test_what_a_passage_claims_is_judged(text, expected):
+    assert verdicts(text) == expected
+
+
+def test_what_holds_at_a_stationary_point_is_no_identity():
+    text = (
+        r"$$L(v, a) = \frac12 \|v\|^2 - \sum_{i=1}^n a_i (v^T z_i - 1)$$"
+        r" $$\frac{\partial L}{\partial v} = v - \sum_{i=1}^n a_i z_i$$ so that $$v = \sum_{i=1}^n a_i z_i$$ and"
+        r" \begin{align} L(v, a) &= \frac12 \|v\|^2 - \sum_{i=1}^n a_i (v^T z_i - 1) \\"
+        r" &= -\frac12 v^T v + \sum_{i=1}^n a_i \end{align}"
+    )
+    assert verdicts(text) == ["definition", "proved", "assumption", "proved", "conditional"]
+    assert verdicts(text.replace("-\\frac12 v^T v", "\\frac12 v^T v"))[-1] != "conditional"
+    assert verdicts(text.replace(r"so that $$v = \sum_{i=1}^n a_i z_i$$ and", ""))[-1] == "fails"
