@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..codegen import function_named
 from ..dialects.helpers import NUMPY_HELPERS
 from ..errors import DeriveError
 from ..programs import syntax
@@ -78,11 +79,7 @@ def function(derivation: Any, returns: str = "derivative", batch: str | Sequence
         Without a C compiler or Python's headers, or if C has no counterpart of an operation.
     """
     made = CFile(derivation, batch)
-    wanted = made.kind if returns == "derivative" else returns
-    if wanted not in made.functions:
-        raise DeriveError(
-            f"a {made.kind} has no {returns!r} to return", hint=f"there are: derivative, {', '.join(made.functions)}"
-        )
+    wanted = function_named(returns, made.kind, made.functions)
     title = f"<derive {derivation.kind} of {derivation.name}>"
     text = made.text()
     return Compiled(text, wrapper(made, text), arguments(made.python), wanted, title)

@@ -147,11 +147,11 @@ def _entries(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows | Matri
         ends = [around[tag].term if tag in around else one for tag, one in zip(("column", "row"), ones, strict=True)]
         return [Outer(*ends)]
     made: Matrix = []
-    for piece in inside if inside is not None else [DiagonalChain(None, [fixed])] if fixed is not None else []:
+    for piece in inside if inside is not None else [DiagonalChain(lifting.one, [fixed])] if fixed is not None else []:
         if fixed is not None and inside is not None:
             piece = _times_entries(lifting, piece, fixed)
         for tag, rows in around.items():
-            scale = DiagonalChain(None, [rows])
+            scale = DiagonalChain(lifting.one, [rows])
             piece = lifting.composed(scale, piece) if tag == "column" else lifting.composed(piece, scale)
         made.append(piece)
     return made
@@ -160,7 +160,7 @@ def _entries(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows | Matri
 def _times_entries(lifting: Lifting, piece: SampleTerm, fixed: Term) -> SampleTerm:
     """The product entry by entry with a matrix that is the same for all samples."""
     if isinstance(piece, Outer):
-        return DiagonalChain(None, [Rows(piece.left), fixed, Rows(piece.right)])
+        return DiagonalChain(lifting.one, [Rows(piece.left), fixed, Rows(piece.right)])
     return Image(lambda total: lifting.graph.entries([total, fixed], fixed.shape), [piece])
 
 
@@ -220,7 +220,7 @@ def _diagonal(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows:
 
 
 def _diagonal_matrix(lifting: Lifting, value: Value, args: list[Lifted]) -> Matrix:
-    return [DiagonalChain(None, [lifting.rows(args[0])])]
+    return [DiagonalChain(lifting.one, [lifting.rows(args[0])])]
 
 
 def _linear(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows | Matrix:

@@ -15,7 +15,7 @@ from .naming import suggested
 from .signature import Signature, dim_code, unused
 from .statement_tree import WIDTH, CodeStatement, Part, statements
 from .syntax import Code, binary, grouped, negative
-from .terms import Term, Value, is_broadcast
+from .terms import Term, Value, counted_uses, is_broadcast
 
 LONG = 56  # of an expression that is still part of another
 
@@ -62,19 +62,8 @@ class Expressions:
         self.is_joint = False
         self.like = next(iter(signature.parameters), "")  # an array of the type that all arguments have
         self.dims: set[str] = set()
-        self.uses = self._count_uses()
+        self.uses = counted_uses(self.order, self.terms)
         self.absorbed: dict[Value, int] = {}
-
-    def _count_uses(self) -> dict[Value, int]:
-        uses: dict[Value, int] = {}
-        for value in self.order:
-            for term in value.args:
-                for part in term.parts():
-                    uses[part] = uses.get(part, 0) + 1
-        for term in self.terms:
-            for part in term.parts():
-                uses[part] = uses.get(part, 0) + 1
-        return uses
 
     # Expressions
 

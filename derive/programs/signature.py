@@ -133,8 +133,7 @@ class Signature:
             for axis, dim in enumerate(self._axes(symbol)):
                 if dim == size:
                     name, axes = self.name_of[symbol], self._axes(symbol)
-                    shape = ", ".join(str(d) for d in axes) + ("," if len(axes) == 1 else "")
-                    must = f"{name} must have shape ({shape}) with {size} at least {least}, not {{{name}.shape}}"
+                    must = f"{name} must have shape {shown(axes)} with {size} at least {least}, not {{{name}.shape}}"
                     parts: dict[str, Part] = {"x": name, "axis": syntax.literal(str(axis)), "end": self.size(end)}
                     self.checks += refused("{x}.shape[{axis}] < {end}", must, **parts)
                     return
@@ -187,18 +186,20 @@ class Signature:
             return
         ranked.add(symbol)
         name, axes = self.name_of[symbol], self._axes(symbol)
-        shape = ", ".join(str(d) for d in axes) + ("," if len(axes) == 1 else "")
-        must = f"{name} must have shape ({shape}), not {{{name}.shape}}"
+        must = f"{name} must have shape {shown(axes)}, not {{{name}.shape}}"
         self.checks += refused("{x}.ndim != {count}", must, x=name, count=syntax.literal(str(len(axes))))
 
     def _expect(self, symbol: Expr) -> None:
         name, axes = self.name_of[symbol], self._axes(symbol)
-        shape = ", ".join(str(d) for d in axes) + ("," if len(axes) == 1 else "")
         python = syntax.sequence("tuple", map(self.size, axes))
         self.read |= {n for d in axes for n in d.names}
         numbers = "" if all(d.value is not None for d in axes) else f" = {{{python.text}}}"
-        must = f"{name} must have shape ({shape}){numbers}, not {{{name}.shape}}"
+        must = f"{name} must have shape {shown(axes)}{numbers}, not {{{name}.shape}}"
         self.checks += refused("{x}.shape != {shape}", must, x=name, shape=python)
+
+
+def shown(axes: Sequence[Dim]) -> str:
+    return f"({', '.join(map(str, axes))}{',' * (len(axes) == 1)})"
 
 
 def parts_of(*exprs: Expr) -> list[tuple[Dim, Dim]]:
