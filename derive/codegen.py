@@ -75,7 +75,7 @@ def program_of(derivation: Any, backend: str = "numpy", batch: Any = None, per_s
         except DeriveError:
             return made
         other = compile(outputs, derivation.hints, **options)
-        if other.kept and other.sizes.cost(other.flops.cost) < made.sizes.cost(made.flops.cost):
+        if other.kept and other.sizes.cost(other.flops) < made.sizes.cost(made.flops):
             return other
     return made
 

@@ -108,8 +108,7 @@ def _outer(lifting: Lifting, value: Value, args: list[Lifted]) -> Matrix:
 
 
 def _cycle(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows:
-    pieces = lifting.matrix(_chain(lifting, value, args))
-    return Rows(lifting.graph.total([lifting.trace(p).term for p in pieces], (lifting.size, ONE)))
+    return _trace(lifting, value, [_chain(lifting, value, args)])
 
 
 def _sum(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows | Matrix:
@@ -169,8 +168,7 @@ def _sq_norm(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows:
     if isinstance(part, Rows):
         return lifting.dots(part.term, part.term)
     pieces = lifting.matrix(part)
-    pairs = [lifting.trace(lifting.composed(p.T, q)).term for p in pieces for q in pieces]
-    return Rows(lifting.graph.total(pairs, (lifting.size, ONE)))
+    return _trace(lifting, value, [[lifting.composed(p.T, q) for p in pieces for q in pieces]])
 
 
 def _norm(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from ..shapes import ONE, SCALAR, Dim
 from .graph import ValueGraph
@@ -19,14 +20,11 @@ class NoRows(Exception):
     """An operation has no form over all samples at once; what it is goes sample by sample."""
 
 
-class Rows:
+class Rows(NamedTuple):
     """A number or vector of each sample: a term with a row for each; `is_row` where a sample has 1 × n."""
 
-    __slots__ = ("term", "is_row")
-
-    def __init__(self, term: Term, is_row: bool = False) -> None:
-        self.term = term
-        self.is_row = is_row
+    term: Term
+    is_row: bool = False
 
     @property
     def is_scalar(self) -> bool:
@@ -37,24 +35,22 @@ class Rows:
         return Rows(self.term, not self.is_row and not self.is_scalar)
 
 
-class Outer:
+class Outer(NamedTuple):
     """u vᵀ of each sample."""
 
-    def __init__(self, left: Term, right: Term) -> None:
-        self.left = left
-        self.right = right
+    left: Term
+    right: Term
 
     @property
     def T(self) -> Outer:
         return Outer(self.right, self.left)
 
 
-class DiagonalChain:
+class DiagonalChain(NamedTuple):
     """c A D(u) B … of each sample: terms are the same for all, `Rows` are the diagonals of a sample's own."""
 
-    def __init__(self, weight: Term, factors: Sequence[Term | Rows]) -> None:
-        self.weight = weight
-        self.factors = list(factors)
+    weight: Term
+    factors: Sequence[Term | Rows]
 
     @property
     def T(self) -> DiagonalChain:
@@ -65,12 +61,11 @@ class DiagonalChain:
         return [i for i, factor in enumerate(self.factors) if isinstance(factor, Rows)]
 
 
-class Image:
+class Image(NamedTuple):
     """A linear function of matrices of each sample, of which there is the sum alone."""
 
-    def __init__(self, function: Callable[[Term], Term], inner: Sequence[SampleTerm]) -> None:
-        self.function = function
-        self.inner = inner
+    function: Callable[[Term], Term]
+    inner: Sequence[SampleTerm]
 
     @property
     def T(self) -> Image:
