@@ -54,7 +54,7 @@ class Expressions:
         self.outputs = list(outputs)
         self.helpers: set[str] = set()
         self.lines: list[CodeStatement] = []
-        self.texts: dict[Value, Code] = {}
+        self.texts: dict[Value, Code] = {}  # the name of a value, or the value written out where it is used once
         self.names: dict[Value, str] = {}
         self.formulas: dict[Value, Expr] = {}
         self.needs_dtype = False
@@ -80,7 +80,7 @@ class Expressions:
                     above.append(number(coefficient.numerator))
                 below.append(number(coefficient.denominator))
         for value, exponent in term.powers:
-            base = self.text(value)
+            base = self.texts[value]
             if exponent.denominator != 1 and value.kind in STATIC:
                 base = self.call("constant", [base])
             (above if exponent > 0 else below).append(self.powered(base, abs(exponent)))
@@ -129,10 +129,6 @@ class Expressions:
         if is_short_decimal(exponent):
             return binary("**", base, number(exponent))
         return binary("**", base, binary("/", number(exponent.numerator), number(exponent.denominator)))
-
-    def text(self, value: Value) -> Code:
-        """A value by its name, or written out where it is used once."""
-        return self.texts[value]
 
     def body(self, term: Term) -> Code:
         """A value or its transpose."""
