@@ -22,7 +22,7 @@ from ..programs.row_blocks import RowBlock, split
 from ..programs.signature import Signature
 from ..programs.statement_tree import CodeStatement, Part, named, note, statements
 from ..programs.syntax import Code, binary, literal
-from ..programs.terms import Term, Value
+from ..programs.terms import Term, Value, counted_uses
 from ..shapes import ONE, Dim
 from .c_tree import ZERO, I, J, K, L
 from .places import ENTRIES, FREE, VIEWS, EntryPlaces, LoopStatement, flat
@@ -82,11 +82,8 @@ class Loops(EntryPlaces):
                     "numpy, scipy, jax and torch have it" if value.kind.isidentifier() else "pass it to another backend"
                 )
                 raise DeriveError(f"{value.kind} has no counterpart in c", hint=hint)
-        self.uses: dict[Value, int] = {}
         terms = {name: program.outputs[output] for output, name in outputs.items()}
-        for term in [*(t for value in self.order for t in value.args), *terms.values()]:
-            for part in term.parts():
-                self.uses[part] = self.uses.get(part, 0) + 1
+        self.uses = counted_uses(self.order, terms.values())
         self.stored = self._stored()
         self._write(terms)
         self.work, declared = self._allocated()

@@ -15,7 +15,7 @@ from .naming import suggested
 from .signature import Signature, dim_code, unused
 from .statement_tree import WIDTH, CodeStatement, Part, statements
 from .syntax import Code, binary, grouped, negative
-from .terms import Term, Value, is_broadcast
+from .terms import Term, Value, counted_uses, is_broadcast
 
 LONG = 56  # of an expression that is still part of another
 
@@ -54,7 +54,7 @@ class Expressions:
         self.outputs = list(outputs)
         self.helpers: set[str] = set()
         self.lines: list[CodeStatement] = []
-        self.texts: dict[Value, Code] = {}
+        self.texts: dict[Value, Code] = {}  # the name of a value, or the value written out where it is used once
         self.names: dict[Value, str] = {}
         self.formulas: dict[Value, Expr] = {}
         self.needs_dtype = False
@@ -62,19 +62,8 @@ class Expressions:
         self.is_joint = False
         self.like = next(iter(signature.parameters), "")  # an array of the type that all arguments have
         self.dims: set[str] = set()
-        self.uses = self._count_uses()
+        self.uses = counted_uses(self.order, self.terms)
         self.absorbed: dict[Value, int] = {}
-
-    def _count_uses(self) -> dict[Value, int]:
-        uses: dict[Value, int] = {}
-        for value in self.order:
-            for term in value.args:
-                for part in term.parts():
-                    uses[part] = uses.get(part, 0) + 1
-        for term in self.terms:
-            for part in term.parts():
-                uses[part] = uses.get(part, 0) + 1
-        return uses
 
     # Expressions
 
@@ -91,7 +80,7 @@ class Expressions:
                     above.append(number(coefficient.numerator))
                 below.append(number(coefficient.denominator))
         for value, exponent in term.powers:
-            base = self.text(value)
+            base = self.texts[value]
             if exponent.denominator != 1 and value.kind in STATIC:
                 base = self.call("constant", [base])
             (above if exponent > 0 else below).append(self.powered(base, abs(exponent)))
@@ -140,10 +129,6 @@ class Expressions:
         if is_short_decimal(exponent):
             return binary("**", base, number(exponent))
         return binary("**", base, binary("/", number(exponent.numerator), number(exponent.denominator)))
-
-    def text(self, value: Value) -> Code:
-        """A value by its name, or written out where it is used once."""
-        return self.texts[value]
 
     def body(self, term: Term) -> Code:
         """A value or its transpose."""

@@ -48,7 +48,8 @@ class ValueGraph(Products):
             if value.kind == "ones":
                 continue
             if value.kind in ("Diag", "eye") and tag == "full" and len(terms) > 1:
-                return self.on_diagonal(terms, shape, exponents)
+                diagonals = [self.diagonal(term) for term in terms]
+                return self.diag_matrix(self.entries(diagonals, (shape[0], ONE), exponents))
             if value.kind == "outer" and tag == "full" and exponent.denominator == 1:
                 u, v = value.args[::-1] if term.flipped else value.args
                 pending += [(v, "row", exponent), (u, "column", exponent)]
@@ -131,10 +132,6 @@ class ValueGraph(Products):
             return self.chain([*left, full[0][0], *right])
         column = sides.get("column", self.ones(shape[0], ONE))
         return self.chain([column, sides.get("row", self.ones(shape[1], ONE)).T])
-
-    def on_diagonal(self, terms: Sequence[Term], shape: Shape, exponents: Sequence[Fraction]) -> Term:
-        diagonals = [self.diagonal(term) for term in terms]
-        return self.diag_matrix(self.entries(diagonals, (shape[0], ONE), exponents))
 
     def merged_ends(self, pairs: list[tuple[Term, Term]]) -> list[tuple[Term, Term]]:
         """u vᵀ + u wᵀ is u (v + w)ᵀ, and u wᵀ + v wᵀ is (u + v) wᵀ."""
@@ -279,9 +276,7 @@ class ValueGraph(Products):
             if columns is not ONE or value.kind == "outer" or len(value.args) > 1:
                 product = [self.ones(rows, ONE).T, *self.factors(term), self.ones(columns, ONE)]
                 return self.multiply([front, self.chain([p for p in product if p.value is not None])])
-        if value.kind == "ones":
-            return self.multiply([front, self.dimension(value.shape[0])])
-        if value.kind == "eye":
+        if value.kind in ("ones", "eye"):
             return self.multiply([front, self.dimension(value.shape[0])])
         if value.kind == "Diag":
             return self.multiply([front, self.sum_entries(value.args[0])])

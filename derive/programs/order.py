@@ -35,16 +35,16 @@ class MatrixChain:
 
     __slots__ = ("value", "factors", "is_cycle", "keys", "costs")
 
-    def __init__(self, value: Value) -> None:
+    def __init__(self, value: Value, turns: int = 1) -> None:
         self.value = value
-        self.factors = list(value.args)
+        self.factors = list(value.args) * turns
         self.is_cycle = value.kind == "cycle"
-        count = len(self.factors)
+        count, longest = len(self.factors), len(value.args)
         self.costs: dict[tuple[int, int, int], float] = {}  # of one product, by first factor, cut and last factor
         self.keys: dict[tuple[int, int], Key] = {}
-        if count <= MAX_EXACT:
+        if longest <= MAX_EXACT or self.is_cycle:
             for i in range(count):
-                for j in range(i + 1, count):
+                for j in range(i + 1, min(count, i + longest)):
                     self.keys[i, j] = interval_key(self.factors[i : j + 1])
 
 
@@ -150,13 +150,7 @@ class Cutter:
         """tr(A B ...) is Σ P ⊙ Qᵀ for the cheapest cut of the cycle in two products."""
         count = len(chain.factors)
         rotations = count if 2 * count <= MAX_EXACT else 1
-        unrolled = MatrixChain(chain.value)
-        unrolled.factors = chain.factors * (2 if rotations > 1 else 1)
-        unrolled.keys = {}
-        length = len(unrolled.factors)
-        for i in range(length):
-            for j in range(i + 1, min(length, i + count)):
-                unrolled.keys[i, j] = interval_key(unrolled.factors[i : j + 1])
+        unrolled = MatrixChain(chain.value, 2 if rotations > 1 else 1)
         best, cut = self.tables(unrolled, plan, count - 1)
         least, split = float("inf"), (0, 0)
         for start in range(rotations):

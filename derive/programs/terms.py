@@ -10,6 +10,7 @@ of the transposes.  Row vectors are transposed column vectors.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -155,6 +156,12 @@ def values_below(roots: Iterable[Value], sources: Mapping[Value, Value] | None =
         return [*found, sources[value]] if sources and value in sources else found
 
     return postorder(roots, operands)
+
+
+def counted_uses(order: Iterable[Value], outputs: Iterable[Term]) -> Counter[Value]:
+    """How often values and outputs use each value."""
+    terms = [*(term for value in order for term in value.args), *outputs]
+    return Counter(part for term in terms for part in term.parts())
 
 
 def users_in(order: Iterable[Value]) -> dict[Value, list[Value]]:

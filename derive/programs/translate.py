@@ -215,17 +215,6 @@ def _unless_scalar(row: Row) -> Row:
     return lambda graph, node, args: args[0] if args[0].value is None else row(graph, node, args)
 
 
-def _same_for_row_and_column(kind: str) -> Row:
-    def row(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
-        return graph.whole(kind, args[0], shape=node.shape)
-
-    return row
-
-
-def _softmax(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
-    return Term(UNIT) if node.is_scalar else graph.whole("softmax", args[0], shape=node.shape)
-
-
 def _entrywise(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     """A value in the shape of its operands; a row is held as a column."""
     if node.shape[0] is ONE and node.shape[1] is not ONE:
@@ -263,8 +252,8 @@ ROWS: dict[str, Row] = {
     "nuclear_norm": _symmetric_argument("nuclear_norm"),
     "spectral_norm": _symmetric_argument("spectral_norm"),
     "sum": lambda graph, node, args: graph.sum_entries(args[0]),
-    "logsumexp": _unless_scalar(_same_for_row_and_column("logsumexp")),
-    "softmax": _softmax,
+    "logsumexp": _unless_scalar(_whole),
+    "softmax": lambda graph, node, args: Term(UNIT) if node.is_scalar else _whole(graph, node, args),
     "softmax_row": lambda graph, node, args: graph.whole("row_softmax", args[0], shape=node.shape),
     "logsumexp_row": lambda graph, node, args: graph.whole("row_logsumexp", args[0], shape=node.shape),
     "diag": lambda graph, node, args: graph.diagonal(args[0]),

@@ -19,6 +19,7 @@ from .expressions import LONG, STATIC, Expressions, is_full_somewhere, number
 from .formulas import formula, short
 from .reuse import Reuse
 from .signature import Signature, unused
+from .stable import single
 from .statement_tree import WIDTH, CodeStatement, several
 from .syntax import Code, binary, negative
 from .terms import Term, Value, is_broadcast
@@ -98,7 +99,7 @@ class Writer(Expressions):
                     continue
                 if body.shape != value.shape or body in self.preferred:
                     continue
-                if value.kind == "sum" and not self._can_continue(value, index):
+                if value.kind == "sum" and term.coefficient == -1 and len(value.args) == 1:
                     continue
                 if is_broadcast(body) and self.is_better_added(body, value):
                     continue
@@ -172,9 +173,6 @@ class Writer(Expressions):
             for i, term in enumerate(user.args)
         )
 
-    def _can_continue(self, value: Value, index: int) -> bool:
-        return value.args[index].coefficient != -1 or len(value.args) > 1
-
     # Lines
 
     def write(self) -> list[CodeStatement]:
@@ -198,7 +196,7 @@ class Writer(Expressions):
         given: set[Value] = set()
         for label, term in zip(self.outputs, self.terms, strict=True):
             text = self.result(term)
-            value = only(term)
+            value = single(term)
             if value is not None and not self.is_foreign(value):
                 if value in given:
                     # Whoever changes one result keeps the other.
@@ -445,7 +443,7 @@ class Writer(Expressions):
             if all(part.kind in STATIC for part, _ in term.powers):
                 return self.call("constant", [self.scalar(term)])
             text = self.scalar(term)
-            value = only(term)
+            value = single(term)
             if value is not None and self.is_foreign(value):
                 return self.copied(text, True)
             return self.hoisted(text) if len(text.text) > LONG // 2 else text
@@ -488,11 +486,3 @@ class Writer(Expressions):
     def fills(self, term: Term, value: Value) -> bool:
         body = term.value
         return body is not None and (body.kind not in ("eye", "Diag", "outer") or is_broadcast(body))
-
-
-def only(term: Term) -> Value | None:
-    """The value that a term is, times nothing."""
-    if term.value is None and term.coefficient == 1 and len(term.powers) == 1:
-        value, exponent = term.powers[0]
-        return value if exponent == 1 else None
-    return term.value if term.is_plain else None
