@@ -25,7 +25,7 @@ from .lexer import Lexer
 from .limits import MAX_NESTING
 from .splitting import Usage, is_bracket, primes, split_runs
 from .stacks import JUXTAPOSED, PREFIX, PRODUCT, SIGN, Node, Op
-from .tokens import Token
+from .tokens import Token, closing
 from .vocabulary import FUNCTIONS, PREFIXES
 
 TIGHT, CLOSED = SIGN + 5, SIGN + 20  # binds more than a product; ends before the marks that follow
@@ -319,14 +319,11 @@ class ClaimParser(Parser):
         self.i += 1
         if first.kind != "open":
             return [first]
-        depth, start = 1, self.i
-        while depth:
-            token = self.token()
-            if token is None:
-                raise self.error(f"{first.text} is not closed", first)
-            depth += (token.kind == "open") - (token.kind == "close")
-            self.i += 1
-        return self.tokens[start : self.i - 1]
+        start, end = self.i, closing(self.tokens, self.i - 1)
+        if end == len(self.tokens):
+            raise self.error(f"{first.text} is not closed", first)
+        self.i = end + 1
+        return self.tokens[start:end]
 
     def differs(self, ahead: int) -> bool:
         """Whether the group there begins with the sign of a differential."""

@@ -470,16 +470,15 @@ def _prod(node: Node, kinds: Kinds) -> Cell:
     return cell
 
 
-def _div(node: Node, kinds: Kinds) -> Cell:
-    cell = Cell()
-    kinds.relate(tabled, (cell, node.args[0].cell, node.args[1].cell), FRACTION if node.data == "frac" else DIVIDE)
-    return cell
+def _related(tables: Callable[[Node], tuple[tuple[int, ...], ...]]) -> Callable[[Node, Kinds], Cell]:
+    """A part whose kind and those of its operands are related by a table."""
 
+    def rule(node: Node, kinds: Kinds) -> Cell:
+        cell = Cell()
+        kinds.relate(tabled, (cell, *(arg.cell for arg in node.args)), tables(node))
+        return cell
 
-def _kron(node: Node, kinds: Kinds) -> Cell:
-    cell = Cell()
-    kinds.relate(tabled, (cell, node.args[0].cell, node.args[1].cell), kinds_of("kron"))
-    return cell
+    return rule
 
 
 def _inner(node: Node, kinds: Kinds) -> Cell:
@@ -522,8 +521,7 @@ def _call(node: Node, kinds: Kinds) -> Cell:
     if name == "norm" and len(node.args) == 2:
         _scalar(node.args[1], kinds)
     if name in ("max", "min"):
-        cell = Cell(S)
-        return cell
+        return Cell(S)
     if name in WITH_PARAMETER:
         for arg in node.args[1:]:
             _scalar(arg, kinds)
@@ -545,23 +543,22 @@ _AT = {1: ((C, S), (R, S)), 2: ((M, S),)}
 _ROW, _COLUMN = ((M, R), (M, C)), ((M, C),)
 
 
-def _at(node: Node, kinds: Kinds) -> Cell:
-    """Entries, rows and columns."""
-    cell = Cell()
-    table = _AT[len(node.data)] if ":" not in node.data else _ROW if node.data[1] == ":" else _COLUMN
-    kinds.relate(tabled, (cell, node.args[0].cell), table)
-    return cell
+def _entries(node: Node) -> tuple[tuple[int, ...], ...]:
+    """Of entries, rows and columns."""
+    return _AT[len(node.data)] if ":" not in node.data else _ROW if node.data[1] == ":" else _COLUMN
 
 
 _RULES: dict[str, Callable[[Node, Kinds], Cell]] = {
     "num": _fixed(S), "const": _fixed(S), "dim": _fixed(S), "eye": _fixed(M), "ones": _ones, "onesm": _fixed(M),
-    "unit": _ones, "basis": _fixed(C), "at": _at, "sigma": _same, "count": _fixed(S), "submatrix": lambda n, k: Cell(),
+    "unit": _ones, "basis": _fixed(C), "at": _related(_entries), "sigma": _same, "count": _fixed(S),
+    "submatrix": lambda n, k: Cell(),
     "axes": lambda n, k: k.merge(Cell(n.data[0]), n.args[0].cell),
     "zero": _zero, "commutation": _fixed(M), "ref": _same, "window": _same, "neg": _same, "sum": _same,
     "spread": _spread,
     "had": _same, "root": _same,
-    "trans": _trans, "transpow": _trans, "inv": _inv, "elpow": _elpow, "pow": _pow, "prod": _prod, "div": _div,
-    "kron": _kron, "inner": _inner, "norm": _fixed(S), "bars": _bars, "block": _block,
+    "trans": _trans, "transpow": _trans, "inv": _inv, "elpow": _elpow, "pow": _pow, "prod": _prod,
+    "div": _related(lambda n: FRACTION if n.data == "frac" else DIVIDE),
+    "kron": _related(lambda n: kinds_of("kron")), "inner": _inner, "norm": _fixed(S), "bars": _bars, "block": _block,
     "unvec": lambda n, k: Cell(C | M),
     "call": _call,
 }  # fmt: skip

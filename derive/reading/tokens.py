@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -58,6 +59,16 @@ _SIZE = re.compile(r"\s*(\w+)\s*(?:\\times\s*|×)\s*(\w+)\s*")
 
 _DIVISION = re.compile(r"[\w)\]'](?:\\(?=[\w(])| \\ (?=[\w(]))")
 _LATEX = re.compile(r"\\[A-Za-z]{2}|\\[THR](?![\w(])|\\[^\w\s(]|[$^_]\s*\{|\^\s*\\")
+
+
+def closing(tokens: Sequence[Token], i: int) -> int:
+    """Where the bracket that opens at i closes; the length of the tokens where it does not."""
+    depth = 0
+    for j in range(i, len(tokens)):
+        depth += (tokens[j].kind == "open") - (tokens[j].kind == "close")
+        if not depth:
+            return j
+    return len(tokens)
 
 
 class Letters:
