@@ -9,7 +9,7 @@ from ..shapes import Dim
 from . import scripts
 from .capitals import is_transposed
 from .stacks import CONSTANT_CALLS, PREFIX, Bounds, Node, Op, Stacks, nodes_below
-from .tokens import Span, Token, closing
+from .tokens import Span, Token, closing, exponent
 from .vocabulary import ELEMENTWISE, OF_ROWS, PER_ROW
 
 RELATIONS = frozenset("=<>≤≥≠∈")
@@ -178,22 +178,13 @@ def inner_follows(p: Stacks) -> bool:
 
 def function_power(p: Stacks, token: Token, following: Token) -> tuple[int, Token | None]:
     r"""`\log^2(x)`: the exponent, and the token after it."""
-    if following.kind == "sup":
-        value, p.i = following.value, p.i + 1
-    else:
-        held = p.tokens[p.i + 1 : p.i + 4]
-        if held and held[0].kind == "num":
-            value, p.i = held[0].value, p.i + 2
-        elif len(held) == 3 and held[0].text == "{" and held[1].kind == "num" and held[2].text == "}":
-            value, p.i = held[1].value, p.i + 4
-        else:
-            value = None
-    if not isinstance(value, Fraction) or value.denominator != 1 or value < 1:
+    said, p.i = exponent(p.tokens, p.i)
+    if not said or said == "0":
         raise p.error(
             f"this power of {token.text} can mean its inverse or its reciprocal", (token.start, following.end),
             f"write {token.text}(…)^k, or the name of the inverse function",
         )  # fmt: skip
-    return int(value), p.tokens[p.i] if p.i < len(p.tokens) else None
+    return int(said), p.tokens[p.i] if p.i < len(p.tokens) else None
 
 
 def log_base(p: Stacks, token: Token, name: str) -> Fraction:

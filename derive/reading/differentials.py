@@ -25,7 +25,7 @@ from .lexer import Lexer
 from .limits import MAX_NESTING
 from .splitting import Usage, is_bracket, primes, split_runs
 from .stacks import JUXTAPOSED, PREFIX, PRODUCT, SIGN, Node, Op
-from .tokens import Token, closing
+from .tokens import Token, closing, exponent
 from .vocabulary import FUNCTIONS, PREFIXES
 
 TIGHT, CLOSED = SIGN + 5, SIGN + 20  # binds more than a product; ends before the marks that follow
@@ -405,14 +405,8 @@ class ClaimParser(Parser):
     @staticmethod
     def order(tokens: list[Token]) -> tuple[int, list[Token]]:
         """The order that ∂² or d^{2} says, and the tokens after it."""
-        texts = [t.text for t in tokens[:4]]
-        if texts[:1] == ["^"] and len(texts) > 1 and texts[1].isdigit():
-            return int(texts[1]), tokens[2:]
-        if len(texts) == 4 and texts[:2] == ["^", "{"] and texts[2].isdigit() and texts[3] == "}":
-            return int(texts[2]), tokens[4:]
-        if tokens and tokens[0].kind == "sup" and tokens[0].text.isdigit():
-            return int(tokens[0].text), tokens[1:]
-        return 1, tokens
+        said, end = exponent(tokens, 0)
+        return int(said or 1), tokens[end:]
 
     def before_operand(self, text: str, token: Token, data: Any) -> None:
         """An operator before a bracket, before the name of a function, else before a product."""

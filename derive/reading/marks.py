@@ -9,7 +9,7 @@ from copy import copy
 from .. import names
 from ..errors import ParseError
 from .splitting import PRIMES
-from .tokens import Token, closing
+from .tokens import Token, closing, exponent
 from .vocabulary import FUNCTIONS, HABITUAL_FUNCTIONS
 
 
@@ -77,7 +77,7 @@ def raised_calls(tokens: list[Token], readings: list[str]) -> list[Token]:
     """The tokens with f(x)² for the f²(x) of a function that the text defines; of f by habit the product is said."""
     defined, made = heads_called(tokens), list(tokens)
     for i in range(len(made) - 1, -1, -1):
-        opened = _raised_end(made, i)
+        opened = exponent(made, i + 1)[1]
         if made[i].kind != "atom" or opened == i + 1 or not _is_opened(made, opened):
             continue
         shown = names.text(made[i].name)
@@ -87,16 +87,6 @@ def raised_calls(tokens: list[Token], readings: list[str]) -> list[Token]:
         elif made[i].text in HABITUAL_FUNCTIONS:
             readings.append(f"{shown} before its power and a bracket is read as a factor")
     return made
-
-
-def _raised_end(tokens: list[Token], i: int) -> int:
-    """Where the power of the letter at i ends, if a number is one."""
-    if tokens[i + 1 : i + 2] and tokens[i + 1].kind == "sup":
-        return i + 2 if tokens[i + 1].text.isdigit() else i + 1
-    held = [t.text for t in tokens[i + 1 : i + 5]]
-    is_braced = held[1:2] == ["{"] and held[3:] == ["}"]
-    is_number = held[:1] in (["^"], ["**"]) and "".join(held[1 + is_braced : 2 + is_braced]).isdigit()
-    return i + 1 + 2 * is_number * (1 + is_braced)
 
 
 def _is_opened(tokens: list[Token], i: int) -> bool:
@@ -137,7 +127,7 @@ def _is_below_sum(tokens: list[Token], i: int) -> bool:
 
 def _moment(tokens: list[Token], i: int, is_latex: bool) -> tuple[int, int, str] | None:
     """Of a letter at i in the x(t + 1) of a process where x and its bracket stand, and the shift."""
-    first = next((j for j in range(max(0, i - 6), i - 1) if _raised_end(tokens, j) == i - 1), 0)
+    first = next((j for j in range(max(0, i - 6), i - 1) if exponent(tokens, j + 1)[1] == i - 1), 0)
     behind = [t.text for t in tokens[i + 1 : i + 4]]
     size = 0 if behind[:1] in ([")"], ["]"]) else 2
     shift = "".join(behind[:size])

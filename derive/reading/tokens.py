@@ -71,6 +71,18 @@ def closing(tokens: Sequence[Token], i: int) -> int:
     return len(tokens)
 
 
+def exponent(tokens: Sequence[Token], i: int) -> tuple[str, int]:
+    """The whole number of the exponent at i, as in ^2, ^{2} and ², and where it ends; an empty text where none is."""
+    held = [t.text for t in tokens[i : i + 4]]
+    said, size = "", 0
+    if held and tokens[i].kind == "sup":
+        said, size = held[0], 1
+    elif held[:1] in (["^"], ["**"]):
+        is_braced = held[1:2] == ["{"] and held[3:] == ["}"]
+        said, size = "".join(held[1 + is_braced : 2 + is_braced]), 2 + 2 * is_braced
+    return (said, i + size) if said.isdigit() else ("", i)
+
+
 class Letters:
     """The state of the tokenizer, and how it reads names and numbers."""
 
