@@ -109,9 +109,8 @@ class ClaimLexer(Lexer):
         at, text = self.pos, self.text
         braced = re.compile(r"\s*\{\s*d\s*([A-Za-z]?)\s*\}").match(text, at)
         alone = re.compile(r"\s*d(?![A-Za-z]{2})").match(text, at)
-        if command in _UPRIGHT and (braced if command != "rm" else alone):
-            found = braced if command != "rm" else alone
-            assert found is not None
+        found = braced if command != "rm" else alone
+        if command in _UPRIGHT and found is not None:
             self.pos = found.end()
             self.emit("diff", "d", start, True)
             if found.lastindex and found[1]:

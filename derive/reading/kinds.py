@@ -65,6 +65,12 @@ class Cell:
                 at.parent, at = cell, at.parent
         return cell
 
+    @property
+    def options(self) -> list[tuple[float, int]]:
+        """The kinds still possible with what they cost, the cheapest first."""
+        costs = self.costs or [0.0] * 4
+        return sorted(((costs[k], BITS[k]) for k in range(4) if self.mask >> k & 1), key=lambda option: option[0])
+
 
 # Products: the state is the kind of what stands to the left, and whether a row waits for its column
 # (A xᵀ y is A (xᵀ y), as nothing else fits).
@@ -242,21 +248,16 @@ class Kinds:
 
     @staticmethod
     def cheapest(cell: Cell) -> int:
-        costs = cell.costs or [0.0] * 4
-        return min((BITS[k] for k in range(4) if cell.mask >> k & 1), key=lambda bit: costs[bit.bit_length() - 1])
+        return cell.options[0][1]
 
     @staticmethod
     def bound(cells: list[Cell]) -> float:
-        total = 0.0
-        for cell in cells:
-            costs = cell.costs or [0.0] * 4
-            total += min(costs[k] for k in range(4) if cell.mask >> k & 1)
-        return total
+        return sum(cell.options[0][0] for cell in cells)
 
     def search(self, cells: list[Cell], mark: int) -> None:
         def regret(cell: Cell) -> float:
-            costs = sorted((cell.costs or [0.0] * 4)[k] for k in range(4) if cell.mask >> k & 1)
-            return costs[0] - costs[1] if len(costs) > 1 else 0.0
+            options = cell.options
+            return options[0][0] - options[1][0] if len(options) > 1 else 0.0
 
         cells.sort(key=regret)
         best: list[int] | None = None
@@ -264,10 +265,6 @@ class Kinds:
         limit = self.work + SEARCH_WORK
         # Each entry: position, kinds left to try there, length of the trail before.
         stack: list[tuple[int, list[int], int]] = []
-
-        def choices(cell: Cell) -> list[int]:
-            costs = cell.costs or [0.0] * 4
-            return sorted((BITS[k] for k in range(4) if cell.mask >> k & 1), key=lambda b: -costs[b.bit_length() - 1])
 
         position = 0
         while True:
@@ -281,7 +278,8 @@ class Kinds:
                 elif abs(cost - best_cost) <= 1e-9 and found != best:
                     is_tie = True
             else:
-                stack.append((position, choices(cells[position]), len(self.trail)))
+                choices = sorted(cells[position].options, key=lambda option: -option[0])
+                stack.append((position, [kind for _, kind in choices], len(self.trail)))
             while stack:
                 at, left, length = stack[-1]
                 self.undo(length)
