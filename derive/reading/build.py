@@ -168,7 +168,7 @@ def _product(b: Builder, node: Node, args: list[Expr], groups: list[Any]) -> Exp
             factor, span = args[item], part.span
             if signs[item] == "/":
                 try:
-                    factor = ops.divide(number(1) if factor.is_scalar else _dividend(factors), factor)
+                    factor = ops.divide(number(1) if factor.is_scalar else _multiplied(factors), factor)
                 except DeriveError as error:
                     raise error.at(b.source, (node.args[0].start, part.end)) from None
         elif item[0] in ("(", ""):
@@ -192,10 +192,10 @@ def _product(b: Builder, node: Node, args: list[Expr], groups: list[Any]) -> Exp
                 ops.matmul(left, right)
             except ShapeError as error:
                 raise error.at(b.source, (a[0], c[1])) from None
-    return ops.matmul(*factors) if len(factors) > 1 else factors[0]
+    return _multiplied(factors)
 
 
-def _dividend(factors: list[Expr]) -> Expr:
+def _multiplied(factors: list[Expr]) -> Expr:
     return ops.matmul(*factors) if len(factors) > 1 else factors[0]
 
 
@@ -223,17 +223,16 @@ def _make_pow(b: Builder, node: Node, args: list[Expr]) -> Expr:
         raise ShapeError(f"the exponent {described(exponent)} is not a scalar")
     if b.is_numpy and node.data == "**" and not base.is_scalar:
         raise _two_meanings(b, node, "**", "write .^2 for the power of every entry, ^2 for that of a matrix")
-    if base.is_square and not base.is_scalar and exponent.op is number_op and exponent.data[0].denominator != 1:
+    if base.is_square and not base.is_scalar and exponent.op is number_op:
+        if exponent.data[0].denominator == 1:
+            return ops.matpow(base, int(exponent.data[0]))
         raise ShapeError(
             f"{described(base)} has no power {exponent.text()}: a matrix is raised to integers",
             hint=f"{base.text()}.^({exponent.text()}) is the power of every entry",
         )
-    if base.is_square and not base.is_scalar and exponent.op is number_op and exponent.data[0].denominator == 1:
-        return ops.matpow(base, int(exponent.data[0]))
-    is_negative = exponent.op is number_op and exponent.data[0] < 0
-    if not base.is_scalar and not base.is_vector and not base.is_square and is_negative:
-        raise ShapeError(f"{described(base)} is not square and has no inverse")
     if not base.is_scalar and not base.is_vector and not base.is_square:
+        if exponent.op is number_op and exponent.data[0] < 0:
+            raise ShapeError(f"{described(base)} is not square and has no inverse")
         raise ShapeError(
             f"{described(base)} is not square and has no powers",
             hint=f"{base.text()}.^{exponent.text()} is the power of every entry",
@@ -347,8 +346,10 @@ def _diag(arg: Expr) -> Expr:
 
 def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
     name = node.data
-    if name in ("sum", "mean", "norm", "matmul", "trace"):
-        return _call_many(b, node, args)
+    if name == "matmul":
+        return ops.matmul(*args)
+    if name == "norm" and len(args) == 2:
+        return _norm_of_order(b, node, *args)
     if name in ALIKE or name in WITH_PARAMETER:
         return _entry_by_entry(b, node, args)
     if name in ("softmax", "log_softmax") and ONE not in args[0].shape:
@@ -406,17 +407,6 @@ def _norm_of_order(b: Builder, node: Node, vector: Expr, order: Expr) -> Expr:
             b.source, node.span, entries,
         )  # fmt: skip
     return ops.power(ops.sum_entries(ops.power(ops.absolute(vector), order)), 1 / order)
-
-
-def _call_many(b: Builder, node: Node, args: list[Expr]) -> Expr:
-    name = node.data
-    if name == "matmul":
-        return ops.matmul(*args)
-    if name == "norm" and len(args) == 2:
-        return _norm_of_order(b, node, *args)
-    if name == "mean":
-        return ops.mean(args[0])
-    return ops.sum_entries(args[0]) if name == "sum" else ops.norm(args[0])
 
 
 def _entry_by_entry(b: Builder, node: Node, args: list[Expr]) -> Expr:
@@ -507,10 +497,6 @@ def _make_window(b: Builder, node: Node, args: list[Expr]) -> Expr:
     return ops.submatrix.build((arg,), tuple(place))
 
 
-def _make_inner(b: Builder, node: Node, args: list[Expr]) -> Expr:
-    return ops.inner(*args)
-
-
 _BUILD: dict[str, Callable[[Builder, Node, list[Expr]], Expr]] = {
     "num": lambda b, n, a: number(n.data),
     "const": lambda b, n, a: constant(n.data),
@@ -534,7 +520,7 @@ _BUILD: dict[str, Callable[[Builder, Node, list[Expr]], Expr]] = {
     "trans": _make_trans,
     "transpow": _make_transpow, "inv": _make_inv, "root": _make_root,
     "kron": lambda b, n, a: ops.kron(a[0], a[1]),
-    "inner": _make_inner, "norm": _make_norm, "bars": _make_bars, "call": _make_call,
+    "inner": lambda b, n, a: ops.inner(*a), "norm": _make_norm, "bars": _make_bars, "call": _make_call,
     "block": lambda b, n, a: ops.block_op.build(tuple(a), n.data),
     "submatrix": lambda b, n, a: ops.submatrix.build((a[0],), n.data),
     "unvec": lambda b, n, a: ops.unvec.build((a[0],), n.data),

@@ -394,16 +394,11 @@ def _meaning(held: Declarations, text: str, at: int) -> tuple[Shape | None, str 
 
 def _words(text: str) -> list[str]:
     """Words at spaces outside brackets."""
-    words, word, depth = [], "", 0
+    depth, held = 0, ""
     for c in text:
         depth += (c in "([{") - (c in ")]}")
-        if c.isspace() and depth <= 0:
-            if word:
-                words.append(word)
-            word = ""
-        else:
-            word += c
-    return [*words, word] if word else words
+        held += "\0" if c.isspace() and depth <= 0 else c
+    return [word for word in held.split("\0") if word]
 
 
 def shape(text: str, source: str, span: Span) -> Shape:

@@ -25,7 +25,7 @@ from .lexer import Lexer
 from .limits import MAX_NESTING
 from .splitting import Usage, is_bracket, primes, split_runs
 from .stacks import JUXTAPOSED, PREFIX, PRODUCT, SIGN, Node, Op
-from .tokens import Token
+from .tokens import Token, closing, exponent
 from .vocabulary import FUNCTIONS, PREFIXES
 
 TIGHT, CLOSED = SIGN + 5, SIGN + 20  # binds more than a product; ends before the marks that follow
@@ -109,9 +109,8 @@ class ClaimLexer(Lexer):
         at, text = self.pos, self.text
         braced = re.compile(r"\s*\{\s*d\s*([A-Za-z]?)\s*\}").match(text, at)
         alone = re.compile(r"\s*d(?![A-Za-z]{2})").match(text, at)
-        if command in _UPRIGHT and (braced if command != "rm" else alone):
-            found = braced if command != "rm" else alone
-            assert found is not None
+        found = braced if command != "rm" else alone
+        if command in _UPRIGHT and found is not None:
             self.pos = found.end()
             self.emit("diff", "d", start, True)
             if found.lastindex and found[1]:
@@ -319,14 +318,11 @@ class ClaimParser(Parser):
         self.i += 1
         if first.kind != "open":
             return [first]
-        depth, start = 1, self.i
-        while depth:
-            token = self.token()
-            if token is None:
-                raise self.error(f"{first.text} is not closed", first)
-            depth += (token.kind == "open") - (token.kind == "close")
-            self.i += 1
-        return self.tokens[start : self.i - 1]
+        start, end = self.i, closing(self.tokens, self.i - 1)
+        if end == len(self.tokens):
+            raise self.error(f"{first.text} is not closed", first)
+        self.i = end + 1
+        return self.tokens[start:end]
 
     def differs(self, ahead: int) -> bool:
         """Whether the group there begins with the sign of a differential."""
@@ -408,14 +404,8 @@ class ClaimParser(Parser):
     @staticmethod
     def order(tokens: list[Token]) -> tuple[int, list[Token]]:
         """The order that ∂² or d^{2} says, and the tokens after it."""
-        texts = [t.text for t in tokens[:4]]
-        if texts[:1] == ["^"] and len(texts) > 1 and texts[1].isdigit():
-            return int(texts[1]), tokens[2:]
-        if len(texts) == 4 and texts[:2] == ["^", "{"] and texts[2].isdigit() and texts[3] == "}":
-            return int(texts[2]), tokens[4:]
-        if tokens and tokens[0].kind == "sup" and tokens[0].text.isdigit():
-            return int(tokens[0].text), tokens[1:]
-        return 1, tokens
+        said, end = exponent(tokens, 0)
+        return int(said or 1), tokens[end:]
 
     def before_operand(self, text: str, token: Token, data: Any) -> None:
         """An operator before a bracket, before the name of a function, else before a product."""

@@ -9,7 +9,7 @@ from copy import copy
 from .. import names
 from ..errors import ParseError
 from .splitting import PRIMES
-from .tokens import Token
+from .tokens import Token, closing, exponent
 from .vocabulary import FUNCTIONS, HABITUAL_FUNCTIONS
 
 
@@ -77,30 +77,16 @@ def raised_calls(tokens: list[Token], readings: list[str]) -> list[Token]:
     """The tokens with f(x)² for the f²(x) of a function that the text defines; of f by habit the product is said."""
     defined, made = heads_called(tokens), list(tokens)
     for i in range(len(made) - 1, -1, -1):
-        opened = _raised_end(made, i)
+        opened = exponent(made, i + 1)[1]
         if made[i].kind != "atom" or opened == i + 1 or not _is_opened(made, opened):
             continue
         shown = names.text(made[i].name)
         if made[i].name in defined:
-            depth, end = 0, opened
-            for end in range(opened, len(made)):
-                depth += (made[end].kind == "open") - (made[end].kind == "close")
-                if not depth:
-                    break
+            end = closing(made, opened)
             made[i + 1 : end + 1] = made[opened : end + 1] + made[i + 1 : opened]
         elif made[i].text in HABITUAL_FUNCTIONS:
             readings.append(f"{shown} before its power and a bracket is read as a factor")
     return made
-
-
-def _raised_end(tokens: list[Token], i: int) -> int:
-    """Where the power of the letter at i ends, if a number is one."""
-    if tokens[i + 1 : i + 2] and tokens[i + 1].kind == "sup":
-        return i + 2 if tokens[i + 1].text.isdigit() else i + 1
-    held = [t.text for t in tokens[i + 1 : i + 5]]
-    is_braced = held[1:2] == ["{"] and held[3:] == ["}"]
-    is_number = held[:1] in (["^"], ["**"]) and "".join(held[1 + is_braced : 2 + is_braced]).isdigit()
-    return i + 1 + 2 * is_number * (1 + is_braced)
 
 
 def _is_opened(tokens: list[Token], i: int) -> bool:
@@ -112,11 +98,12 @@ def moments(
 ) -> list[Token]:  # fmt: skip
     """The tokens with x_t for x(t), and x_{t-1} for x[t-1], of a t that only brackets so and sums have."""
     for letter in sorted({t.name for t in tokens if t.kind == "atom"} & set("ijknt") - set(known)):
-        places = [_moment(tokens, i, is_latex) for i, t in enumerate(tokens) if t.kind == "atom" and t.name == letter]
-        called = [place for place in places if place]
+        found = [i for i, t in enumerate(tokens) if t.kind == "atom" and t.name == letter]
+        places = [_moment(tokens, i, is_latex) for i in found if not _is_below_sum(tokens, i)]
+        called = [place for place in places if place is not None]
         bases = {tokens[first].text for first, _, _ in called}
-        is_bare = any(shift == "" for _, _, shift in called) or None in places
-        if "" in places or not is_bare or bases <= HABITUAL_FUNCTIONS:
+        is_bare = any(not shift for _, _, shift in called) or len(places) < len(found)
+        if len(called) < len(places) or not is_bare or bases <= HABITUAL_FUNCTIONS:
             continue
         made = list(tokens)
         for first, opened, shift in reversed(called):
@@ -131,33 +118,30 @@ def moments(
     return tokens
 
 
-def _moment(tokens: list[Token], i: int, is_latex: bool) -> tuple[int, int, str] | str | None:
-    """Of a letter at i in the x(t + 1) of a process where x and its bracket stand, and the shift; None below a sum.
+def _is_below_sum(tokens: list[Token], i: int) -> bool:
+    """Whether the letter at i is the index of a sum, or that of the neighbors N(i) below one."""
+    under = i - 1 - (i > 0 and tokens[i - 1].text == "{")
+    is_index = under > 0 and tokens[under].text == "_" and tokens[under - 1].kind == "sum"
+    return is_index or i > 2 and tokens[i - 3].text == "∈"
 
-    The empty text of a letter elsewhere.
-    """
-    before = [t.text for t in tokens[max(0, i - 2) : i]]
-    under = i - 1 - (before[-1:] == ["{"])
-    if under > 0 and tokens[under].text == "_" and tokens[under - 1].kind == "sum":
-        return None
-    first = next((j for j in range(max(0, i - 6), i - 1) if _raised_end(tokens, j) == i - 1), 0)
+
+def _moment(tokens: list[Token], i: int, is_latex: bool) -> tuple[int, int, str] | None:
+    """Of a letter at i in the x(t + 1) of a process where x and its bracket stand, and the shift."""
+    first = next((j for j in range(max(0, i - 6), i - 1) if exponent(tokens, j + 1)[1] == i - 1), 0)
     behind = [t.text for t in tokens[i + 1 : i + 4]]
     size = 0 if behind[:1] in ([")"], ["]"]) else 2
     shift = "".join(behind[:size])
-    if first and tokens[first - 1].text == "∈":  # the neighbors N(i)
+    is_closed = behind[size : size + 1] in ([")"], ["]"])
+    if not i or not _is_opened(tokens, i - 1) or tokens[first].kind != "atom" or not is_closed:
         return None
-    if not i or not _is_opened(tokens, i - 1) or tokens[first].kind != "atom" or behind[size : size + 1] not in (
-        [")"], ["]"]
-    ):  # fmt: skip
-        return ""
     if size and not (behind[0] in ("+", "-") and behind[1].isdigit()):
-        return ""
+        return None
     begun = first
     while begun and tokens[begun].glued:
         begun -= 1
     run = "".join(t.text for t in tokens[begun : first + 1])
     is_word = len(run) > 2 and not is_latex or any(run[j:] in FUNCTIONS for j in range(len(run) - 1))
-    return "" if is_word or tokens[first].name == "σ" else (first, i - 1, shift)
+    return None if is_word or tokens[first].name == "σ" else (first, i - 1, shift)
 
 
 def raised_names(

@@ -250,7 +250,8 @@ def _primed_indices(text: str, readings: list[str], known: frozenset[str]) -> st
         text = re.sub(rf"(?<![A-Za-z]){index}['′’]|(?<=_\{{[a-z]){index}['′’]", f"{free} ", text)
         if run is not None:
             alone = rf"((?:sum|prod|∑)\s*_)\s*(?:\{{\s*{free} \s*\}}|{free} )(?!\s*\^)"
-            text = re.sub(alone, lambda found, run=run[1], free=free: f"{found[1]}{{{free}{run}", text)
+            limits = run[1].replace("\\", r"\\")
+            text = re.sub(alone, rf"\1{{{free}{limits}", text)
     return text
 
 

@@ -85,26 +85,22 @@ REFUSED_FUNCTIONS = {
     "rank": "the rank has no derivative",
     "eig": "eigenvalues are not among the operations",
     "svd": "singular values enter only through ‖X‖_* and ‖X‖_op",
-    "conj": "formulas are real",
     "argmin": "give the function that is minimized",
     "argmax": "give the function that is maximized",
-    "sup": "give the function itself",
-    "inf": "give the function itself",
+    **dict.fromkeys(("sup", "inf"), "give the function itself"),
     "sqrtm": "the matrix square root is not among the operations",
     "logm": "the matrix logarithm is not among the operations",
-    "real": "formulas are real",
-    "imag": "formulas are real",
+    **dict.fromkeys(("conj", "real", "imag"), "formulas are real"),
     "cross": "the cross product is not among the operations",
     "einsum": "write the matrix product",
     "SVD": "singular values enter only through ‖X‖_* and ‖X‖_op",
     "QR": "factorizations are not among the operations",
-    "Var": "expectations are not among the operations",
-    "Cov": "expectations are not among the operations",
-    "𝔼": "expectations are not among the operations",
+    **dict.fromkeys(("Var", "Cov", "𝔼"), "expectations are not among the operations"),
     "E[…]": "expectations are not among the operations; write E · (…) for a product",
     "SVM": "write the loss out",
-    "Sum": "write a sum over an index as \\sum_{i=1}^n x_i^2, or of all entries as sum(x**2)",
-    "summation": "write a sum over an index as \\sum_{i=1}^n x_i^2, or of all entries as sum(x**2)",
+    **dict.fromkeys(
+        ("Sum", "summation"), "write a sum over an index as \\sum_{i=1}^n x_i^2, or of all entries as sum(x**2)"
+    ),
 } | dict.fromkeys(
     "Ei Li Si Ci Ai Bi gammaln loggamma lgamma betaln digamma".split(), "special functions are not among the operations"
 )
@@ -124,15 +120,8 @@ COMMAND_FUNCTIONS = {
         "rowsum eye ones zeros expm Vec logit"
     ).split()
 } | {name: name for name in SCALAR_FUNCTIONS if name != "abs"}  # \abs{…} is a pair of bars
-COMMAND_FUNCTIONS |= {
-    "argmin": "min",
-    "argmax": "max",
-    "vect": "vec",
-    "vecop": "vec",
-    "veco": "vec",
-    "matvec": "vec",
-    "Id": "eye",
-}
+COMMAND_FUNCTIONS |= {"argmin": "min", "argmax": "max", "Id": "eye"}
+COMMAND_FUNCTIONS |= dict.fromkeys("vect vecop veco matvec".split(), "vec")
 
 # Commands that are a token of another kind: (kind, text).
 COMMAND_TOKENS: dict[str, tuple[str, str]] = {
@@ -180,8 +169,7 @@ IGNORED_ARGUMENT = frozenset(
 TRANSPARENT = frozenset("boxed mathopen mathclose mathrel mathbin mathord ensuremath textnormal fbox mathinner".split())
 
 REFUSED_COMMANDS = {
-    "partial": "give the loss, and the variable as wrt",
-    "nabla": "give the loss, and the variable as wrt",
+    **dict.fromkeys(("partial", "nabla"), "give the loss, and the variable as wrt"),
     "int": "integrals are not among the operations",
     **dict.fromkeys("dots ldots cdots vdots ddots".split(), "write all the terms, or a matrix product"),
     "sim": "neighbors are pairs of a set, as in (i, j) ∈ E, and distributions are no formulas",
@@ -200,9 +188,7 @@ REFUSED_COMMANDS = {
     "catcode": "macros cannot be defined here",
     "loop": "macros cannot be defined here",
     "rank": "the rank has no derivative",
-    "conj": "formulas are real",
-    "Re": "formulas are real",
-    "Im": "formulas are real",
+    **dict.fromkeys(("conj", "Re", "Im"), "formulas are real"),
 }
 
 # Macros for bold letters, as most papers define them: \bx, \vx, \mX, \bX.
