@@ -35,6 +35,19 @@ def verdicts(text):
          ["definition", "proved"]),
         (r"$g = \sum^N_{i=1} (v^T z_i - c_i)^2$ $$\frac{\part g}{\part v} = 2 \sum^{N}_{i=1} (v^T z_i + c_i) z_i$$",
          ["definition", "fails"]),
+        # an entry by cases is a line for each case
+        (r"$$q_i = \frac{e^{u_i}}{\sum_j e^{u_j}}$$ $$\frac{\partial q_i}{\partial u_k} = \begin{cases}"
+         r" q_k (1 - q_k) & \text{if }\; i=k \\ -q_k q_i & \text{otherwise} \end{cases}$$",
+         ["definition", "conditional", "conditional"]),
+        (r"$$q_i = \frac{e^{u_i}}{\sum_j e^{u_j}}$$ $$\frac{\partial q_i}{\partial u_k} = \begin{cases}"
+         r" -q_k q_i & \text{if }\; i=k \\ q_k (1 - q_k) & \text{if }\; i \neq k \end{cases}$$",
+         ["definition", "fails", "fails"]),
+        (r"$g = \operatorname{tr}(Z)$ $$\frac{\partial g}{\partial Z_{ij}} = \begin{cases}"
+         r" 1 & i = j \\ 0 & i \ne j \end{cases}$$", ["definition", "conditional", "conditional"]),
+        (r"$g = \operatorname{tr}(Z)$ $$\frac{\partial g}{\partial Z_{ij}} = \begin{cases}"
+         r" 0 & i = j \\ 1 & i \ne j \end{cases}$$", ["definition", "fails", "fails"]),
+        (r"$g = \operatorname{tr}(Z)$ $$\begin{cases} \nabla_Z g = I \\ \nabla_Z g = Z \end{cases}$$",
+         ["definition", "proved", "fails"]),
         # up to a factor or a constant that no derivative is asked of
         (r"$$\ell(P) \propto \log|P| - \operatorname{tr}(P M)$$ $$\triangledown_P \ell = P^{-T} - M^T$$",
          ["definition", "proved"]),

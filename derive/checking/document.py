@@ -14,7 +14,7 @@ from ..errors import LimitError
 from ..heights import RAISED, RAISED_LETTERS
 from ..names import ACCENTS, SPOKEN
 from ..reading.spelling import limits_in_order, listed
-from .manuscript import MATHEMATICS, Manuscript, closing
+from .manuscript import BY_CASES, MATHEMATICS, Manuscript, closing, entry_cases
 
 MAX_ROWS = 4_000
 
@@ -341,8 +341,10 @@ def cleaned(text: str) -> str:
     text = _PRIMES.sub(lambda m: ("'" * m[0].count("prime")).ljust(len(m[0])), text)
     text = re.sub(r"(?<!\\)\\([=_])", r" \1", text)  # Markdown wants \= and \_ in some places
     text = _UPPER.sub(lambda m: m[1] + "_" + m[2], text)
+    values = [found.span() for found in BY_CASES.finditer(text)]
     for match in list(_INNER.finditer(text)):
-        text = blanked(text, *match.span())
+        if not any(start < match.start() < end for start, end in values):
+            text = blanked(text, *match.span())
     for match in list(_EQUALS.finditer(text)):
         filler = " " * (match.end() - match.start() - 1) + "="
         if "def" in match["over"] or "triangle" in match["rel"] or ":" in match["rel"]:
@@ -421,10 +423,10 @@ def rows(manuscript: Manuscript | str) -> tuple[list[MathRow], list[Passage]]:
         if piece.kind == "prose":  # of plain text, one piece for each line
             words = words + piece.text if block and held[block - 1].kind == "prose" else piece.text
             continue
-        inner = cleaned(piece.text)
-        if piece.kind == "inline":
-            found.append(MathRow(inner, piece.start, False, words, block))
-        else:
+        for inner in map(cleaned, entry_cases(piece.text)):
+            if piece.kind == "inline":
+                found.append(MathRow(inner, piece.start, False, words, block))
+                continue
             for start, end in _split_rows(inner):
                 if inner[start:end].strip(" \n\t&"):
                     found.append(MathRow(inner[start:end], piece.start + start, True, words, block))
