@@ -48,6 +48,15 @@ def verdicts(text):
          r" 0 & i = j \\ 1 & i \ne j \end{cases}$$", ["definition", "fails", "fails"]),
         (r"$g = \operatorname{tr}(Z)$ $$\begin{cases} \nabla_Z g = I \\ \nabla_Z g = Z \end{cases}$$",
          ["definition", "proved", "fails"]),
+        # a constraint is asked for, and arg min names no value
+        (r"We solve $$v^* = \arg\min_v v^T M v \text{ s.t. } c^T v = 1$$ with $$L(v) = v^T M v - a (c^T v - 1),$$"
+         r" $$\frac{\partial L}{\partial v} = 0 \Rightarrow 2 M v = a c$$",
+         ["assumption", "definition", "assumption", "conditional"]),
+        (r"We solve $$v^* = \arg\min_v v^T M v \text{ s.t. } c^T v = 1$$ with $$L(v) = v^T M v - a (c^T v - 1),$$"
+         r" $$\frac{\partial L}{\partial v} = 0 \Rightarrow 2 M v = -a c$$",
+         ["assumption", "definition", "assumption", "fails"]),
+        (r"$$\hat v = \operatorname{arg\,min} \|B v - c\|^2$$ $$\nabla_v L = 2 B^T (B v - c)$$", ["proved"]),
+        (r"$$\hat v = \operatorname{arg\,min} \|B v - c\|^2$$ $$\nabla_v L = B^T (B v - c)$$", ["fails"]),
         # up to a factor or a constant that no derivative is asked of
         (r"$$\ell(P) \propto \log|P| - \operatorname{tr}(P M)$$ $$\triangledown_P \ell = P^{-T} - M^T$$",
          ["definition", "proved"]),
