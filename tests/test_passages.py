@@ -57,6 +57,15 @@ def verdicts(text):
          ["assumption", "definition", "assumption", "fails"]),
         (r"$$\hat v = \operatorname{arg\,min} \|B v - c\|^2$$ $$\nabla_v L = 2 B^T (B v - c)$$", ["proved"]),
         (r"$$\hat v = \operatorname{arg\,min} \|B v - c\|^2$$ $$\nabla_v L = B^T (B v - c)$$", ["fails"]),
+        # I is the identity where the text says so, and a number where sums run to it
+        (r"$g = \operatorname{tr}((I - K C)(I - K C)^T)$ with $K \in \mathbb{R}^{n \times q}$, "
+         r"$I \in \mathbb{R}^{n \times n}$ the identity. $$\nabla_K g = 2 K C C^T - 2 C^T$$", ["definition", "proved"]),
+        (r"$g = \operatorname{tr}((I - K C)(I - K C)^T)$ with $K \in \mathbb{R}^{n \times q}$, "
+         r"$I \in \mathbb{R}^{n \times n}$ the identity. $$\nabla_K g = 2 K C C^T - C^T$$", ["definition", "fails"]),
+        (r"$$g = \sum_{i=0}^{I-1} (z_i - m)^2$$ $$\frac{\partial g}{\partial m} = 2 I m - 2 \sum_{i=0}^{I-1} z_i$$",
+         ["definition", "proved"]),
+        (r"$$g = \sum_{i=0}^{I-1} (z_i - m)^2$$ $$\frac{\partial g}{\partial m} = I m - 2 \sum_{i=0}^{I-1} z_i$$",
+         ["definition", "fails"]),
         # up to a factor or a constant that no derivative is asked of
         (r"$$\ell(P) \propto \log|P| - \operatorname{tr}(P M)$$ $$\triangledown_P \ell = P^{-T} - M^T$$",
          ["definition", "proved"]),
