@@ -66,6 +66,12 @@ def verdicts(text):
          ["definition", "proved"]),
         (r"$$g = \sum_{i=0}^{I-1} (z_i - m)^2$$ $$\frac{\partial g}{\partial m} = I m - 2 \sum_{i=0}^{I-1} z_i$$",
          ["definition", "fails"]),
+        # reStructuredText, and a block whose paragraphs are formulas
+        ("With :math:`g = \\|B v - c\\|^2`:\n\n.. math::\n\n    \\nabla_v g\n    = 2 B^T (B v - c)\n\n"
+         "    \\nabla_v g = B^T (B v - c)\n\nwhich is :math:`\\nabla_v g = 2 B^T B v`.",
+         ["definition", "proved", "fails", "fails"]),
+        ("```math\ng = \\|B v - c\\|^2\n\n\\nabla_v g = 2 B^T (B v - c)\n\nh = c^T v\n```\n\n$\\nabla_v h = v$",
+         ["definition", "proved", "definition", "fails"]),
         # up to a factor or a constant that no derivative is asked of
         (r"$$\ell(P) \propto \log|P| - \operatorname{tr}(P M)$$ $$\triangledown_P \ell = P^{-T} - M^T$$",
          ["definition", "proved"]),
