@@ -58,7 +58,6 @@ _CASE = re.compile(r"[\s&,(]*[i-n]\s*(?:=|\\neq?(?![a-z])|≠|\\not\s*=)\s*[i-n]
 _ARGUMENT = re.compile(
     r"[\s&{]*(?:\\(?:operatorname|mathrm|text)\*?\s*\{)?[\s{]*\\?arg\s*(?:\\[,!;]\s*)?\\?m(?:in|ax)(?![a-z])"
 )
-_IDENTITY = re.compile(r"\bidentity\b|\bunit matrix\b|单位|單位|\bEinheitsmatrix\b|\bidentité\b|\bidentidad\b")
 _RANGE = re.compile(r"[\s(]*[a-zN]\s*=\s*[01]\s*(?:,\s*(?:[12]\s*,\s*)?)?(?:\\[lc]?dots|…|\.\.)[^=]*$")  # i = 1, …, n
 _MEMBERS = re.compile(r"[^=]*(?:\\in(?![A-Za-z])|∈)[^=]*")  # for x ∈ ℝⁿ, let …
 _VANISHES = re.compile(r"\b(?:vanish\w*|zero|minimi[sz]ed|maximi[sz]ed|solved)\s+(?:only\s+)?(?:for|if)\s*$")
@@ -325,8 +324,6 @@ def _declare(
     declared: dict[str, Declaration], loose: list[tuple[str, int, MathRow]], held: list[Passage], reading: Claims
 ) -> None:
     declare(declared, loose, held, reading)
-    if any(_IDENTITY.search(p.text) for p in held if p.kind == "prose"):
-        declared.pop("I", None)  # I ∈ ℝⁿˣⁿ, the identity
     stated(declared, held, reading)
 
 

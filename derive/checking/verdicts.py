@@ -391,12 +391,12 @@ class Judge:
         unknown = unknown or only_named(self.scope, truths[0].value, value_)
         if unknown:
             return Judgment("unread", f"not judged: {', '.join(unknown)} is not defined", side)
-        broken = resting_on_unread(self, truths[0].value, value_)
-        if broken:
-            return Judgment("unread", broken, side)
         conditional = under_condition(self, claim, side, truths, values, head)
         if conditional is not None:
             return conditional
+        broken = resting_on_unread(self, truths[0].value, value_)
+        if broken:
+            return Judgment("unread", broken, side)
         if self.is_conditional(head):
             return Judgment("unread", f"holds at most under the condition of line {self.condition}", side)
         if isinstance(value_, Indexed) and isinstance(truths[0].value, Expr) and truths[0].value.is_scalar:
