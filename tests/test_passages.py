@@ -35,6 +35,43 @@ def verdicts(text):
          ["definition", "proved"]),
         (r"$g = \sum^N_{i=1} (v^T z_i - c_i)^2$ $$\frac{\part g}{\part v} = 2 \sum^{N}_{i=1} (v^T z_i + c_i) z_i$$",
          ["definition", "fails"]),
+        # an entry by cases is a line for each case
+        (r"$$q_i = \frac{e^{u_i}}{\sum_j e^{u_j}}$$ $$\frac{\partial q_i}{\partial u_k} = \begin{cases}"
+         r" q_k (1 - q_k) & \text{if }\; i=k \\ -q_k q_i & \text{otherwise} \end{cases}$$",
+         ["definition", "conditional", "conditional"]),
+        (r"$$q_i = \frac{e^{u_i}}{\sum_j e^{u_j}}$$ $$\frac{\partial q_i}{\partial u_k} = \begin{cases}"
+         r" -q_k q_i & \text{if }\; i=k \\ q_k (1 - q_k) & \text{if }\; i \neq k \end{cases}$$",
+         ["definition", "fails", "fails"]),
+        (r"$g = \operatorname{tr}(Z)$ $$\frac{\partial g}{\partial Z_{ij}} = \begin{cases}"
+         r" 1 & i = j \\ 0 & i \ne j \end{cases}$$", ["definition", "conditional", "conditional"]),
+        (r"$g = \operatorname{tr}(Z)$ $$\frac{\partial g}{\partial Z_{ij}} = \begin{cases}"
+         r" 0 & i = j \\ 1 & i \ne j \end{cases}$$", ["definition", "fails", "fails"]),
+        (r"$g = \operatorname{tr}(Z)$ $$\begin{cases} \nabla_Z g = I \\ \nabla_Z g = Z \end{cases}$$",
+         ["definition", "proved", "fails"]),
+        # a constraint is asked for, and arg min names no value
+        (r"We solve $$v^* = \arg\min_v v^T M v \text{ s.t. } c^T v = 1$$ with $$L(v) = v^T M v - a (c^T v - 1),$$"
+         r" $$\frac{\partial L}{\partial v} = 0 \Rightarrow 2 M v = a c$$",
+         ["assumption", "definition", "assumption", "conditional"]),
+        (r"We solve $$v^* = \arg\min_v v^T M v \text{ s.t. } c^T v = 1$$ with $$L(v) = v^T M v - a (c^T v - 1),$$"
+         r" $$\frac{\partial L}{\partial v} = 0 \Rightarrow 2 M v = -a c$$",
+         ["assumption", "definition", "assumption", "fails"]),
+        (r"$$\hat v = \operatorname{arg\,min} \|B v - c\|^2$$ $$\nabla_v L = 2 B^T (B v - c)$$", ["proved"]),
+        (r"$$\hat v = \operatorname{arg\,min} \|B v - c\|^2$$ $$\nabla_v L = B^T (B v - c)$$", ["fails"]),
+        # I is the identity where the text says so, and a number where sums run to it
+        (r"$g = \operatorname{tr}((I - K C)(I - K C)^T)$ with $K \in \mathbb{R}^{n \times q}$, "
+         r"$I \in \mathbb{R}^{n \times n}$ the identity. $$\nabla_K g = 2 K C C^T - 2 C^T$$", ["definition", "proved"]),
+        (r"$g = \operatorname{tr}((I - K C)(I - K C)^T)$ with $K \in \mathbb{R}^{n \times q}$, "
+         r"$I \in \mathbb{R}^{n \times n}$ the identity. $$\nabla_K g = 2 K C C^T - C^T$$", ["definition", "fails"]),
+        (r"$$g = \sum_{i=0}^{I-1} (z_i - m)^2$$ $$\frac{\partial g}{\partial m} = 2 I m - 2 \sum_{i=0}^{I-1} z_i$$",
+         ["definition", "proved"]),
+        (r"$$g = \sum_{i=0}^{I-1} (z_i - m)^2$$ $$\frac{\partial g}{\partial m} = I m - 2 \sum_{i=0}^{I-1} z_i$$",
+         ["definition", "fails"]),
+        # reStructuredText, and a block whose paragraphs are formulas
+        ("With :math:`g = \\|B v - c\\|^2`:\n\n.. math::\n\n    \\nabla_v g\n    = 2 B^T (B v - c)\n\n"
+         "    \\nabla_v g = B^T (B v - c)\n\nwhich is :math:`\\nabla_v g = 2 B^T B v`.",
+         ["definition", "proved", "fails", "fails"]),
+        ("```math\ng = \\|B v - c\\|^2\n\n\\nabla_v g = 2 B^T (B v - c)\n\nh = c^T v\n```\n\n$\\nabla_v h = v$",
+         ["definition", "proved", "definition", "fails"]),
         # up to a factor or a constant that no derivative is asked of
         (r"$$\ell(P) \propto \log|P| - \operatorname{tr}(P M)$$ $$\triangledown_P \ell = P^{-T} - M^T$$",
          ["definition", "proved"]),

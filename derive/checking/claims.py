@@ -18,6 +18,7 @@ from .values import Scope
 
 DERIVATIVES = frozenset(["derivative", "gradient", "differential", "directional"])
 _LETTER_E = re.compile(r"(?<![\\\w])e(?![A-Za-z])\s*(\^\s*(?:\{[^{}]*\}|\\?\w+|.)|['ᵀ⊤])?")
+_SUM_TO_I = re.compile(r"\\(?:sum|prod)\s*_\s*\{[^{}]*\}\s*\^\s*(?:\{\s*)?I(?![A-Za-z])")
 _RAISED_E = re.compile(r"\^\s*\{?\s*(?:\\top|\\intercal|T|⊤)\s*\}?|['ᵀ⊤]")  # e is no number where it has a transpose
 EDGE = " \n\t&,.;~"  # what stands about a formula and is no part of it
 
@@ -190,7 +191,10 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
     is_vector = [bool(_RAISED_E.fullmatch(m[1] or "")) for side in sides for m in _LETTER_E.finditer(side.text) if m[1]]
     e_is_name = ["e"] if is_vector and all(is_vector) else []
     d_is_name = is_used or "d" in declared or any(name == "d" or name.startswith("d_") for name in heads)
-    vocabulary = Vocabulary([*declared, *heads, *e_is_name, *(["d"] if is_used else [])], functions, d_is_name)
+    i_is_size = ["I"] if any(_SUM_TO_I.search(side.text) for side in sides) else []
+    vocabulary = Vocabulary(
+        [*declared, *heads, *e_is_name, *i_is_size, *(["d"] if is_used else [])], functions, d_is_name
+    )
     vocabulary.d_touches = any(
         [t.text for t in s.found[:1]] == ["d"] and len(s.found) == 2 and s.found[1].name in heads for s in sides
     )

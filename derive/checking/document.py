@@ -14,7 +14,7 @@ from ..errors import LimitError
 from ..heights import RAISED, RAISED_LETTERS
 from ..names import ACCENTS, SPOKEN
 from ..reading.spelling import limits_in_order, listed
-from .manuscript import MATHEMATICS, Manuscript, closing
+from .manuscript import BY_CASES, MATHEMATICS, Manuscript, closing, entry_cases
 
 MAX_ROWS = 4_000
 
@@ -26,7 +26,7 @@ _ENVIRONMENT = "|".join(ENVIRONMENTS)
 _INNER = re.compile(rf"\\(?:begin|end)\s*\{{(?:{_ENVIRONMENT})\*?\}}(?:\[[a-z]\])?(?:\{{\d+\}})?")
 _OPENING = re.compile(
     r"(?P<fence>^[ \t]*(?:```|~~~)[^\n]*$)|(?P<escaped>\\\$|\\\\(?:\[[^\]\n]{0,12}\])?)"
-    r"|(?P<github>(?<!`)\$`)|(?P<dollars>\$\$)"
+    r"|(?P<directive>^[ \t]*\.\.[ \t]+math::)|(?P<role>:math:`)|(?P<github>(?<!`)\$`)|(?P<dollars>\$\$)"
     r"|(?P<dollar>\$)|(?P<square>\\\[)"
     rf"|(?P<round>\\\()|(?P<code>`+)|\\begin\s*\{{(?P<env>(?:{_ENVIRONMENT})\*?)\}}",
     re.MULTILINE,
@@ -76,25 +76,40 @@ def pieces(manuscript: Manuscript | str) -> list[Passage]:
         found.append(Passage(kind, text[inner_start:inner_end], inner_start))
         prose_from = end
 
+    def take_block(start: int, inner_start: int, inner_end: int) -> None:
+        """Mathematics of which every paragraph is a formula."""
+        for stop in [*(m.end() for m in _PARAGRAPH.finditer(text, inner_start, inner_end)), inner_end]:
+            if text[inner_start:stop].strip():
+                take("display", start, inner_start, stop, stop)
+            start = inner_start = stop
+
     while (match := _OPENING.search(text, at)) is not None:
         start, after = match.start(), match.end()
         at = after
         if match["escaped"]:
             continue
+        if match["directive"]:  # of reStructuredText: what is indented further
+            indent = match[0].partition("..")[0]
+            block = re.compile(rf"[^\n]*(?:\n(?:{indent}[ \t]+[^\n]*|[ \t]*(?=\n|$)))*").match(text, after)
+            assert block is not None
+            take_block(start, after, block.end())
+            at = prose_from
+            continue
         if match["fence"]:
             mark = match["fence"].strip()[:3]
             close = re.compile(r"^[ \t]*" + mark, re.MULTILINE).search(text, after)
             if match["fence"].strip()[3:].strip() in MATHEMATICS and close:
-                take("display", start, after, close.start(), close.end())
+                take_block(start, after, close.start())
+                prose_from = close.end()
             at = close.end() if close else len(text)
             continue
         if match["code"]:
             at = _code_end(text, match["code"], after, manuscript.is_latex)
             continue
-        kind = "inline" if match["dollar"] or match["round"] or match["github"] else "display"
-        if match["github"]:
-            end = text.find("`$", after)
-            length = 2
+        kind = "inline" if match["dollar"] or match["round"] or match["github"] or match["role"] else "display"
+        if match["github"] or match["role"]:
+            length = 2 if match["github"] else 1
+            end = text.find("`$"[:length], after)
             if end < 0 or _PARAGRAPH.search(text, after, end):
                 at = start + 1
                 continue
@@ -372,8 +387,10 @@ def cleaned(text: str) -> str:
     text = _PRIMES.sub(lambda m: ("'" * m[0].count("prime")).ljust(len(m[0])), text)
     text = re.sub(r"(?<!\\)\\([=_])", r" \1", text)  # Markdown wants \= and \_ in some places
     text = _UPPER.sub(lambda m: m[1] + "_" + m[2], text)
+    values = [found.span() for found in BY_CASES.finditer(text)]
     for match in list(_INNER.finditer(text)):
-        text = blanked(text, *match.span())
+        if not any(start < match.start() < end for start, end in values):
+            text = blanked(text, *match.span())
     for match in list(_EQUALS.finditer(text)):
         filler = " " * (match.end() - match.start() - 1) + "="
         if "def" in match["over"] or "triangle" in match["rel"] or ":" in match["rel"]:
@@ -453,10 +470,10 @@ def rows(manuscript: Manuscript | str) -> tuple[list[MathRow], list[Passage]]:
         if piece.kind == "prose":  # of plain text, one piece for each line
             words = words + piece.text if block and held[block - 1].kind == "prose" else piece.text
             continue
-        inner = cleaned(piece.text)
-        if piece.kind == "inline":
-            found.append(MathRow(inner, piece.start, False, words, block))
-        else:
+        for inner in map(cleaned, entry_cases(piece.text)):
+            if piece.kind == "inline":
+                found.append(MathRow(inner, piece.start, False, words, block))
+                continue
             for start, end in _split_rows(inner):
                 if inner[start:end].strip(" \n\t&"):
                     found.append(MathRow(inner[start:end], piece.start + start, True, words, block))

@@ -36,7 +36,7 @@ _BY_GRADIENT = re.compile(
     r"\bgradient (?:descent|ascent|steps?|updates?)\b",
     re.IGNORECASE | re.DOTALL,
 )
-_ASKED = re.compile(r"(?:[Ss]ubject to|such that|requir\w*|assum\w*|suppos\w*|impos\w*)\W+(?:\w+\W+){0,3}$")
+_ASKED = re.compile(r"(?:[Ss]ubject to|\bs\.\s?t\.|such that|requir\w*|assum\w*|suppos\w*|impos\w*)\W+(?:\w+\W+){0,3}$")
 _SQUARE = re.compile(r"\b(?:square|invertible|nonsingular)\b[^.]{0,20}$")
 
 
@@ -164,7 +164,8 @@ def judged_equation(judge: Judge, claim: Claim, left: Expr, right: Expr, side: S
     is_solved = judge.condition is not None or any(loss is not None for _, loss, _ in judge.equations)
     if claim.continues or not is_solved and not says_solution(claim.row.prose[-400:]):
         return None
-    if _ASKED.search(claim.row.prose[-80:]):
+    before = claim.row.text[: claim.sides[0].start - claim.row.start]
+    if _ASKED.search(claim.row.prose[-80:] + before):
         return None  # a constraint of another problem
     if left.shape != right.shape and is_number(right, 0):
         right = zeros(*left.shape)

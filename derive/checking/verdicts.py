@@ -36,7 +36,7 @@ from .derivatives import TreeBuilder
 from .document import CONSTANT
 from .hypotheses import assumed, own_functions, speaks_of_letters
 from .index_chains import IndexChain
-from .judgments import Alternative, Failure, Judgment, Value, difference, outputs_of, wide, with_entries
+from .judgments import Alternative, Failure, Judgment, Value, difference, of_entries, outputs_of, wide, with_entries
 from .roles import given, is_zero, names_of
 from .solutions import (
     failed_equation,
@@ -300,7 +300,7 @@ class Judge:
         if truths and isinstance(truths[0].value, Expr):
             shape = truths[0].value.shape
         try:
-            values = self.values(side, shape)
+            values = [of_entries(value, truths, claim.case) for value in self.values(side, shape)]
         except ShapeError as error:
             return self.misfit(claim, side, error, truths, previous, failing, head)
         except DeriveError as error:
@@ -591,7 +591,7 @@ class Judge:
         return self.condition is not None and not any(t.kind in DERIVATIVES for t in (head.walk() if head else []))
 
     def sets_to_zero(self, claim: Claim, side: Side) -> bool:
-        return is_zero(side.tree) and claim.sides[0].tree is not None and side is claim.sides[-1]
+        return is_zero(side.tree) and claim.sides[0].tree is not None and side is claim.sides[-1] and not claim.case
 
 
 def chain_at(claims: Sequence[Claim], start: int) -> Sequence[Claim]:
