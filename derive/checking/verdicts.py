@@ -329,13 +329,13 @@ class Judge:
             verdict = self.proof(truth.value, value.value)
             judgment = Judgment(verdict, reason, side)
             small = shrunk(self, head, truth.value, value.value)
-            conditions: tuple[str | list[str] | bool, ...] = (
-                small and f"{', '.join(small)} scalar",
+            conditions = (
+                f"{', '.join(small)} scalar" if small else "",
                 self.dependences[1],
-                (truth.reading.held or value.reading.held) and "all but the inverse is held fixed",
+                "all but the inverse is held fixed" if truth.reading.held or value.reading.held else "",
                 ", ".join(positive(*(self.whole(wide(v.value)) for v in (truth, value)))),
             )
-            if condition := next(filter(None, conditions), ""):
+            if condition := next(filter(None, conditions), None):
                 judgment.verdict, judgment.condition = "conditional", condition
                 judgment.reason = f"right if {condition}" + ": orders and transposes do not show" * bool(small)
             judgment.value, judgment.truth, judgment.tree = value.value, truth.value, side.tree
