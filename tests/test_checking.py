@@ -522,3 +522,20 @@ def test_what_stands_behind_an_arrow_is_judged():
 def test_no_inverse_is_taken_where_there_is_none(sign, verdict):
     text = rf"Let $L(w) = \frac12\|Xw - y\|^2$. $$w - (X^T X)^{{-1}} X^T (Xw - y) = {sign} (X^T X)^{{-1}} X^T y$$"
     assert verdicts(text)[-1] == verdict
+
+
+@pytest.mark.parametrize(
+    ("solution", "verdict"),
+    [(r"\frac{d^T(p - x)}{d^T d}", "assumption"), (r"\frac{d^T(x - p)}{d^T d}", "fails"),
+     (r"\frac{d^T(p - x)}{\|d\|}", "fails")],
+)  # fmt: skip
+def test_where_a_derivative_with_a_prime_vanishes_is_judged(solution, verdict):
+    text = rf"""Let $f(t) = \|x + t d - p\|^2$. Then $f'(t) = 2 d^T(x + t d - p)$, and $f'(t) = 0$ gives
+    $$t = {solution}.$$ Moreover $f''(t) = 2 d^T d > 0$."""
+    assert verdicts(text)[-2:] == [verdict, "proved"]
+
+
+def test_a_function_of_a_sentence_is_known_some_lines_below():
+    text = "Newton's method for f(x) = ½xᵀQx − bᵀx with Q symmetric.\n\n\n\n∇f(x) = Qx − b\n\nf(Q⁻¹b) = %s½bᵀQ⁻¹b\n"
+    assert verdicts(text % "−")[1:] == ["proved", "proved"]
+    assert verdicts(text % "")[1:] == ["proved", "fails"]

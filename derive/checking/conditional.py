@@ -12,7 +12,7 @@ from ..shapes import ONE, Shape
 from .claims import DERIVATIVES, Claim, Side
 from .conditions import condition_of, entry_by_entry, part_of, size_named
 from .derivatives import TreeBuilder
-from .judgments import Alternative, Judgment, Value, wide
+from .judgments import Alternative, Judgment, Value, right_if, wide
 from .roles import names_of
 from .trees import Tree, is_kronecker, name
 from .unification import habit
@@ -44,10 +44,7 @@ def under_condition(
         for truth in truths:
             pair = aligned(truth.value, values[0].value)
             if pair is not None and judge.witness.same(*map(local.inline, pair)):
-                judgment = Judgment("conditional", "", side)
-                judgment.condition = f"{made.text()} = {held.text()} (line {number})"
-                judgment.reason, judgment.value = f"right if {judgment.condition}", values[0].value
-                return judgment
+                return right_if(f"{made.text()} = {held.text()} (line {number})", side, values[0].value)
     is_gradient = head is not None and head.kind == "gradient"
     name = variable_name(head) or (judge.scope.nabla if is_gradient else None) or ""
     variable = judge.scope.symbols.get(name) or judge.scope.symbols.get(name.partition("_")[0])  # X of ∂/∂Xₚq
@@ -66,11 +63,9 @@ def under_condition(
                     if condition is not None and claim.case and f" {claim.case} " not in condition:
                         condition = None  # the line says that it speaks of the other entries
                 if condition is not None and (judge.grants_symmetry or "symmetric" not in condition):
-                    judgment = Judgment("conditional", f"right if {condition}", side)
-                    judgment.condition, judgment.value, judgment.truth = condition, value.value, truth.value
                     names, _, said = condition.rpartition(" ")
                     judge.granted |= set(names.split(", ")) if said == "symmetric" else set()
-                    return judgment
+                    return right_if(condition, side, value.value, truth.value)
     return None
 
 
@@ -89,9 +84,7 @@ def entrywise(
             as_it_is = is_identity or value.shape == truth.value.shape and _powers(judge, side)
             found = value if as_it_is else entry_by_entry(truth.value, value)  # σ(z)(1 − σ(z)), of numbers
             if found is not None and judge.same(truth.value, found):
-                judgment = Judgment("conditional", "right entry by entry", side)
-                judgment.condition, judgment.value = "entry by entry", found
-                return judgment
+                return right_if("entry by entry", side, found, why="right entry by entry")
     return None
 
 
@@ -106,9 +99,7 @@ def _dotted(judge: Judge, truths: Sequence[Alternative], side: Side, head: Tree 
     for truth in truths:
         if isinstance(value, Expr) and isinstance(truth.value, Expr) and value.shape == truth.value.shape:
             if judge.same(truth.value, value):
-                judgment = Judgment("conditional", "right entry by entry", side)
-                judgment.condition, judgment.value, judgment.truth = "entry by entry", value, truth.value
-                return judgment
+                return right_if("entry by entry", side, value, truth.value, "right entry by entry")
     return None
 
 
@@ -142,13 +133,8 @@ def in_order(judge: Judge, side: Side, truths: Sequence[Alternative]) -> Judgmen
     for truth in truths if found is not None else ():
         assert found is not None
         if judge.same(truth.value, found.value):
-            judgment = Judgment("conditional", "right with its factors in the order of the chain rule", side)
-            judgment.condition, judgment.value, judgment.truth = (
-                "in the order of the chain rule",
-                found.value,
-                truth.value,
-            )
-            return judgment
+            why = "right with its factors in the order of the chain rule"
+            return right_if("in the order of the chain rule", side, found.value, truth.value, why)
     return None
 
 
@@ -177,9 +163,7 @@ def per_sample(judge: Judge, truths: Sequence[Alternative], value: Value, side: 
         if left.shape != right.shape:
             for said, made in _of_samples(right, left.shape, bool(judge.scope.shared)):
                 if judge.same(left, made):
-                    judgment = Judgment("conditional", f"right {said}", side)
-                    judgment.condition, judgment.value, judgment.truth = said, value, truth.value
-                    return judgment
+                    return right_if(said, side, value, truth.value, f"right {said}")
             continue
         samples = {dim for batch in batches for dim in batch.shape if dim not in left.shape}
         if not samples:
@@ -188,13 +172,8 @@ def per_sample(judge: Judge, truths: Sequence[Alternative], value: Value, side: 
         sizes = [dimension(str(dim)) for dim in samples if str(dim) in judge.scope.dims]
         for count in [*news, *sizes]:
             if judge.same(left, scale(count, right)):
-                judgment = Judgment("conditional", "", side)
-                judgment.condition = (
-                    f"the loss is a mean over {count.text()}, the gradient on the right that of the sum"
-                )
-                judgment.reason = f"right if {judgment.condition}"
-                judgment.value, judgment.truth = value, truth.value
-                return judgment
+                said = f"the loss is a mean over {count.text()}, the gradient on the right that of the sum"
+                return right_if(said, side, value, truth.value)
     return None
 
 
@@ -211,9 +190,7 @@ def of_one_number(
         wide_ = truth.value
         if value.is_scalar and isinstance(wide_, Expr) and ONE in wide_.shape and not wide_.is_scalar:
             if judge.same(sum_entries(wide_), value):
-                judgment = Judgment("conditional", f"right if {name_} is one number, added to each entry", side)
-                judgment.condition, judgment.value = f"{name_} is one number, added to each entry", value
-                return judgment
+                return right_if(f"{name_} is one number, added to each entry", side, value)
     return None
 
 
@@ -273,9 +250,7 @@ def over_samples(judge: Judge, side: Side, truths: Sequence[Alternative]) -> Jud
             if mean is not None and isinstance(value, Expr) and value.shape == wide(truth.value).shape:
                 return mean
             if isinstance(value, Expr) and judge.same(truth.value, value):
-                judgment = Judgment("conditional", "right if the sum is over the samples", side)
-                judgment.condition, judgment.value, judgment.truth = "the sum is over the samples", value, truth.value
-                return judgment
+                return right_if("the sum is over the samples", side, value, truth.value)
     return None
 
 
@@ -324,9 +299,7 @@ def sized(judge: Judge, truths: Sequence[Alternative], values: Sequence[Alternat
             pair = aligned(truth.value, value.value)
             condition = size_named(judge.witness, *map(judge.whole, pair)) if pair is not None else None
             if condition is not None:
-                judgment = Judgment("conditional", f"right if {condition}", side)
-                judgment.condition, judgment.value, judgment.truth = condition, value.value, truth.value
-                return judgment
+                return right_if(condition, side, value.value, truth.value)
     return None
 
 

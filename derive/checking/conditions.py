@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence, Set
 from itertools import accumulate
 
+from ..errors import DeriveError
 from ..expr import (
     Expr,
     dimension,
@@ -130,6 +131,9 @@ def condition_of(
     for s in frames(truth, value) if not is_derived else ():  # a derivative that holds there alone is wrong
         if _same_with(witness, truth, value, [s], "orthogonal"):
             return f"{s.text()}ᵀ{s.text()} = I"
+    for s in symbols_of(truth, value):
+        if "orthogonal" in s.properties and not s.is_square and _same_if_square(witness, truth, value, s):
+            return f"{s.text()} square"
     for s in one_hot:
         if s is not variable and witness.same_on(truth, value, one_hot=s):
             return f"{s.text()} one-hot"
@@ -139,6 +143,19 @@ def condition_of(
                 return f"𝟏ᵀ{s.text()} = 1"
             return f"𝟏ᵀ{s.args[0].text()} = 𝟏ᵀ" if s.op.name == "transpose" else f"{s.text()} 𝟏 = 𝟏"
     return None
+
+
+def _same_if_square(witness: Witness, truth: Expr, value: Expr, frame: Expr) -> bool:
+    """Whether two expressions agree where an orthogonal matrix has as many columns as rows."""
+    rows, columns = frame.shape
+    setting = {}
+    for s in symbols_of(truth, value):
+        height, width = (rows if d is columns else d for d in s.shape)
+        setting[s] = symbol(s.name, height, width, properties=s.properties)
+    try:
+        return witness.apart(substitute(truth, setting), substitute(value, setting)) is True
+    except DeriveError:
+        return False
 
 
 def size_named(witness: Witness, truth: Expr, value: Expr) -> str | None:
@@ -204,7 +221,11 @@ def symmetric_if(
 def _same_with(witness: Witness, truth: Expr, value: Expr, letters: Sequence[Expr], held: str) -> bool:
     """Whether two expressions agree where some letters have a property."""
     setting = {s: symbol(s.name, *s.shape, properties=[held]) for s in letters}
-    return witness.same(substitute(truth, setting), substitute(value, setting))
+    one, two = substitute(truth, setting), substitute(value, setting)
+    try:
+        return witness.same(one, two)
+    except DeriveError:  # a frame has no more columns than rows, whatever sizes the shared points have
+        return witness.apart(one, two) is True
 
 
 def frames(truth: Expr, value: Expr) -> Iterator[Expr]:

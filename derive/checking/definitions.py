@@ -70,15 +70,13 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     names = [n for n in names if n not in sizes | counts]
     anchors, claims = _anchors(reading, chains)
     claims += sides_of_gradients(chains, named_losses(reading, definitions), definitions)
+    trees = list(parts_of(reading.claims))
     turned = {
         str(t.args[0].data[0])
-        for c in reading.claims
-        for s in c.sides
-        for t in (s.tree.walk() if s.tree is not None else ())
+        for t in trees
         if t.kind == "transpose" or (t.kind == "call" and t.data[0] == "diag")
         if t.args[0].kind == "name" and habit(str(t.args[0].data[0])) == "scalar"
     }
-    trees = list(parts_of(reading.claims))
     factors = only_factors(trees) - defined - set(declared) - vocabulary.bold
     turned |= beside_rows(trees) - (in_front(trees) - turned)
     numbers = vocabulary.divisors - _matrices(reading) | _arguments(reading, functions, defined | set(declared))
@@ -121,12 +119,8 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     _logistic(reading)
     scope.loss = loss_of(reading, definitions)
     scope.nabla = variable_of(reading)
-    reading.open_nabla = scope.nabla is None and any(
-        t.kind == "gradient" and len(t.args) == (1 if t.data[1] else 0)
-        for c in reading.claims
-        for s in c.sides
-        for t in (s.tree.walk() if s.tree is not None else ())
-    )
+    nablas = [t for t in trees if t.kind == "gradient"]
+    reading.open_nabla = scope.nabla is None and any(len(t.args) == bool(t.data[1]) for t in nablas)
     scope.live = scope.live or candidates(reading, defined)
     reading.declared = {n for n, d in declared.items() if d.shape is not None}
     reading.shrunk = {
@@ -134,7 +128,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
         for n, s in symbols.items()
         if s.is_scalar and habit(n) == "matrix" and n not in defined and n not in declared and n not in hints
     }
-    reading.splits = any(_splits(side.tree) for c in reading.claims for side in c.sides if side.tree is not None)
+    reading.splits = any(map(_splits, trees))
 
 
 def _arguments(reading: Claims, functions: Mapping[str, Tree], known: set[str]) -> set[str]:
@@ -164,12 +158,7 @@ def _needed(reading: Claims) -> list[Claim]:
     wanted: dict[str, None] = {}
     waiting = [n for c in reading.claims for side in c.sides for n in sorted(names_of(side.tree))]
     families = {e.plain: e.name for e in entries_of(list(reading.inherited.values()))}
-    if any(
-        t.kind == "gradient" and not t.data[1]
-        for c in reading.claims
-        for side in c.sides
-        for t in (side.tree.walk() if side.tree is not None else ())
-    ):
+    if any(t.kind == "gradient" and not t.data[1] for t in parts_of(reading.claims)):
         waiting += [n for n in reading.inherited if n in ("L", "f", "ℓ", "J", "E")]
     waiting += _upstream_of(reading)
     while waiting:
@@ -275,8 +264,6 @@ def _all_names(
                 plain_seen.add(full)
                 if id(t) not in denominators:
                     names[full] = None
-            elif t.kind == "at":
-                pass
     for full, plain in indexed.items():
         if plain not in plain_seen and plain not in declared and plain not in defined:
             names[full] = None
@@ -291,13 +278,10 @@ def _all_names(
             if t.kind == "at":
                 for bound, _ in t.data:
                     names.pop(bound, None)
-    operator_only = operators - defined - set(declared)
     used = {str(t.data[0]) for tree in trees for t in outside_operators(tree) if t.kind == "name"}
-    for name in operator_only - used:
+    constants = {"e", "π", "O"} if _only_summand(trees) else {"e", "π"}
+    for name in (operators - used | constants) - defined - set(declared):
         names.pop(name, None)
-    for name in ("e", "π", *(["O"] if _only_summand(trees) else [])):
-        if name not in declared and name not in defined:
-            names.pop(name, None)
     return [name for name in names if _is_name(name)]
 
 
@@ -328,18 +312,10 @@ def _scalars(reading: Claims, defined: set[str]) -> set[str]:
         name = str(t.args[0].data[0])
         if name not in defined or name in reading.declared:
             continue
-        variables = t.args[1:]
-        if t.kind == "gradient" and t.data[1]:
+        by = next((v for v in t.args[1:2] if t.kind == "derivative" and v.kind == "name"), None)
+        is_by_matrix = by is not None and habit(str(by.data[0])) == "matrix"
+        if t.kind == "gradient" and t.data[1] or is_by_matrix and name not in moved and habit(name) != "vector":
             found.add(name)
-        elif (
-            t.kind == "derivative"
-            and variables
-            and variables[0].kind == "name"
-            and name not in moved
-            and habit(name) != "vector"
-        ):
-            if habit(str(variables[0].data[0])) == "matrix":
-                found.add(name)
     return found
 
 
@@ -351,11 +327,8 @@ def _losses(reading: Claims) -> set[str]:
 
 def _only_summand(trees: Sequence[Tree]) -> bool:
     """Whether O stands for a zero: only as a summand."""
-    for tree in trees:
-        for t in tree.walk():
-            if t.kind != "sum" and any(a.kind == "name" and a.data[0] == "O" for a in t.args):
-                return False
-    return True
+    outside = (a for tree in trees for t in tree.walk() if t.kind != "sum" for a in t.args)
+    return not any(a.kind == "name" and a.data[0] == "O" for a in outside)
 
 
 def _denominators(tree: Tree) -> set[int]:
@@ -584,11 +557,6 @@ def _logistic(reading: Claims) -> None:
             scope.note(f"{made.name} is taken for the logistic function of {argument.text()}")
 
 
-def _splits(tree: Tree) -> bool:
-    """Whether the tree derives by a transpose, or takes one path of several."""
-    for t in tree.walk():
-        if t.kind == "derivative" and any(v.kind == "transpose" for v in t.args[1:]):
-            return True
-        if t.kind == "path":
-            return True
-    return False
+def _splits(part: Tree) -> bool:
+    """Whether a part of a formula derives by a transpose, or takes one path of several."""
+    return part.kind == "path" or part.kind == "derivative" and any(v.kind == "transpose" for v in part.args[1:])

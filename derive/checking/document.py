@@ -34,7 +34,6 @@ _OPENING = re.compile(
 _SET_IN_WORDS = re.compile(r"\\(?:text|mbox)[a-z]*\s*\{")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _OPENERS = re.compile(rf"(?<!\\)\\\[|\\begin\s*\{{(?:document|{'|'.join(ENVIRONMENTS[:9])})\*?\}}|\\(?:sub)*section")
-_AND = re.compile(r",?\s+and\s+")
 
 
 class Passage:
@@ -195,11 +194,6 @@ _LED = re.compile(  # Therefore w = …, Setting it to zero: …; a rule in lett
 )
 _FRAME = re.compile("[│┃║┌┐└┘╭╮╰╯─━═├┤]")
 _SHORT = re.compile(r"(?:(?:is|are|be|by|to|as|so|we|of|in|it|at)\s+)*")  # The loss is L = …
-_NAMED = re.compile(
-    r"\b(?:with|where)\s+([^\s=]+ = [^,:;]*[^,:;.\s])"
-    r"|\b(?:Let|Put|Set|Write|Define|[Ww]ith)\s+"
-    r"(?P<said>[^\s=]+ = (?:(?![A-Za-z]{3})[^,:;.]|\.(?=\d))*[^,:;.\s])(?=[.,;])"
-)
 _LABEL = re.compile(r"\s*[^\s=:]{1,8}:\s+(?=\S)")  # minimize over R: f(R) = …
 _SPAN = re.compile(r"^\s*`[^`=]+=[^`]+`[.,;:]?\s*$")  # a line that is code alone
 _REMARKED = re.compile(
@@ -236,13 +230,7 @@ def _bare(text: str) -> list[Passage]:
             bare = bare[: margin.start()] + " " * (len(bare) - margin.start())
         words = [m for m in _WORDS.finditer(bare) if m[0].lower() not in known and not _SPOKEN_ACCENT.match(m[0])]
         led = _LED.match(bare[: words[-1].end() + 1] + "…") if words else _SO.match(bare)
-        if (
-            led is not None
-            and "=" in bare[led.end() :]
-            and "`" not in bare
-            and "$" not in bare
-            and not _NAMED.search(bare)
-        ):
+        if led is not None and "=" in bare[led.end() :] and "`" not in bare and "$" not in bare:
             begin = led.end() + len(_SHORT.match(bare, led.end())[0])  # type: ignore[index]
             begin = label.end() if (label := _LABEL.match(bare, begin)) is not None else begin
             found += _in_sentence(bare[:begin], at, known)
@@ -261,25 +249,18 @@ def _bare(text: str) -> list[Passage]:
             last.text += "\n" + bare
         elif "=" in bare and not words and "`" not in bare and "$" not in bare:
             found.append(Passage("display", bare, at))
-        elif "=" in bare and _NAMED.search(bare):
-            match = _NAMED.search(bare)
-            assert match is not None
-            first, stop = match.span("said" if match["said"] else 1)
-            found.append(Passage("prose", bare[:first], at))
-            # "with h = tanh(z) and r = x − h": two definitions, not a product by a, n and d.
-            begin = first
-            for joint in [*_AND.finditer(bare, begin, stop), None]:
-                end = stop if joint is None else joint.start()
-                if joint is None or ("=" in bare[begin:end] and "=" in bare[joint.end() : stop]):
-                    found.append(Passage("inline", bare[begin:end], at + begin))
-                    begin = end if joint is None else joint.end()
-            found.append(Passage("prose", bare[stop:], at + stop))
         elif "=" in bare and "`" not in bare and "$" not in bare:
             found += _in_sentence(bare + line[len(bare) :], at, known)
         else:
             found.append(Passage("prose", line, at))
         at += len(line)
-    return found
+    joined: list[Passage] = []
+    for piece in found:
+        if piece.kind == "prose" and joined and joined[-1].kind == "prose":
+            joined[-1].text += piece.text
+        else:
+            joined.append(piece)
+    return joined
 
 
 def _in_sentence(line: str, at: int, known: Set[str]) -> list[Passage]:
@@ -350,7 +331,7 @@ RESTATED = re.compile(  # = 2Aᵀ(Ax − b) ∈ ℝⁿ
     rf"(?:\^\s*(?:\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}}|\w)|[{''.join((*RAISED, *RAISED_LETTERS))}×]+)?\s*$"
 )
 _ORDERS = re.compile(
-    r"\\(?:succ|prec|succeq|preceq|succcurlyeq|preccurlyeq|geq?|leq?|approx|gg|ll)(?![A-Za-z])|[≽≼≻≺≥≤≈⪰⪯]"
+    r"\\(?:succ|prec|succeq|preceq|succcurlyeq|preccurlyeq|geq?|leq?|approx|gg|ll)(?![A-Za-z])|[≽≼≻≺≥≤≈⪰⪯]|[<>](?=\s*0[\s.,;]*$)"
     r"|(?:\\neq?(?![A-Za-z])|≠)(?=\s*(?:\\(?:mathbf|boldsymbol|vec)\s*)?\{?0\}?[\s.,;]*$)"
 )
 _SAMPLE = re.compile(  # x_j^{(i)} and x^{(i)}_j: entry j of sample i
@@ -467,8 +448,8 @@ def rows(manuscript: Manuscript | str) -> tuple[list[MathRow], list[Passage]]:
     held = pieces(manuscript)
     words = ""
     for block, piece in enumerate(held):
-        if piece.kind == "prose":  # of plain text, one piece for each line
-            words = words + piece.text if block and held[block - 1].kind == "prose" else piece.text
+        if piece.kind == "prose":
+            words = piece.text
             continue
         for inner in map(cleaned, entry_cases(piece.text)):
             if piece.kind == "inline":

@@ -93,6 +93,13 @@ class Judgment:
         return self.verdict == "fails" and isinstance(self.truth, Indexed) and isinstance(self.value, Expr)
 
 
+def right_if(condition: str, side: Side, value: Value | None, truth: Value | None = None, why: str = "") -> Judgment:
+    """What is right under a condition alone; `why` where that does not say it best."""
+    judgment = Judgment("conditional", why or f"right if {condition}", side)
+    judgment.condition, judgment.value, judgment.truth = condition, value, truth
+    return judgment
+
+
 def outputs_of(judge: Judge, truth: Alternative, value: Alternative, *others: Sequence[Alternative]) -> Outputs | None:
     """How the Jacobians stand with which alone two sides are the same; None where that makes no difference.
 

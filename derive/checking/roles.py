@@ -376,4 +376,5 @@ def _take(chain: list[Claim], scope: Known) -> None:
 
 
 def _differentiates(tree: Tree | None) -> bool:
-    return tree is not None and any(t.kind in DERIVATIVES for t in tree.walk())
+    parts = tree.walk() if tree is not None else ()
+    return any(t.kind in DERIVATIVES or t.kind == "apply" and t.data[1] for t in parts)  # f'(t)

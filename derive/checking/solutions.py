@@ -18,7 +18,7 @@ from .claims import DERIVATIVES, Claim, Side
 from .conditional import variable_name
 from .derivatives import TreeBuilder
 from .hypotheses import speaks_of_letters
-from .judgments import Judgment, Value, difference
+from .judgments import Judgment, Value, difference, right_if
 from .losses import moved_names
 from .roles import ORNAMENTS, is_value, is_zero, names_of, says_solution, variables_of
 from .trees import Tree
@@ -126,9 +126,7 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
         if turned is not None and vanishes(turned[0], variable, turned[1]):
             condition = f"{', '.join(turned[2])} symmetric"
             why = f"right if {condition}: the derivative of {name} by {variable.text()} vanishes there"
-            judgment = Judgment("conditional", why, side)
-            judgment.condition, judgment.value = condition, point
-            return judgment
+            return right_if(condition, side, point, why=why)
         known = symbols_of(loss) if losses == all_losses else symbols_of(*(loss for _, loss in all_losses))
         if held is False and wrong is None and set(symbols_of(point)) <= set(known):
             wrong = name, loss, slope

@@ -331,18 +331,15 @@ class Judge:
             verdict = self.proof(truth.value, value.value)
             judgment = Judgment(verdict, reason, side)
             small = shrunk(self, head, truth.value, value.value)
-            if small:
-                judgment.verdict, judgment.condition = "conditional", f"{', '.join(small)} scalar"
-                judgment.reason = f"right if {judgment.condition}: orders and transposes do not show"
-            elif self.dependences[1]:
-                judgment.verdict, judgment.condition = "conditional", self.dependences[1]
-                judgment.reason = f"right if {judgment.condition}"
-            elif truth.reading.held or value.reading.held:
-                judgment.verdict, judgment.condition = "conditional", "all but the inverse is held fixed"
-                judgment.reason = f"right if {judgment.condition}"
-            elif needed := positive(*(self.whole(wide(v.value)) for v in (truth, value))):
-                judgment.verdict, judgment.condition = "conditional", ", ".join(needed)
-                judgment.reason = f"right if {judgment.condition}"
+            conditions = (
+                f"{', '.join(small)} scalar" if small else "",
+                self.dependences[1],
+                "all but the inverse is held fixed" if truth.reading.held or value.reading.held else "",
+                ", ".join(positive(*(self.whole(wide(v.value)) for v in (truth, value)))),
+            )
+            if condition := next(filter(None, conditions), None):
+                judgment.verdict, judgment.condition = "conditional", condition
+                judgment.reason = f"right if {condition}" + ": orders and transposes do not show" * bool(small)
             judgment.value, judgment.truth, judgment.tree = value.value, truth.value, side.tree
             judgment.outputs = outputs_of(self, truth, value, truths, values)
             return judgment

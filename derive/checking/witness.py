@@ -86,11 +86,11 @@ class Witness:
             if len(self.values) > 20_000:
                 self.values.clear()
             point = self.point(seed)
+            if any(s not in point.values for s in symbols_of(expr)) or any(
+                d not in point.sizes for d in dimension_names(expr)
+            ):
+                self.extend(seed, expr)
             try:
-                if any(s not in point.values for s in symbols_of(expr)) or any(
-                    d not in point.sizes for d in dimension_names(expr)
-                ):
-                    self.extend(seed, expr)
                 with np.errstate(all="ignore"):
                     found = point.evaluate(expr)
             except (DeriveError, ArithmeticError, np.linalg.LinAlgError):
