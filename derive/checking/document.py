@@ -107,8 +107,7 @@ def pieces(manuscript: Manuscript | str) -> list[Passage]:
             continue
         kind = "inline" if match["dollar"] or match["round"] or match["github"] or match["role"] else "display"
         if match["github"] or match["role"]:
-            length = 2 if match["github"] else 1
-            end = text.find("`$"[:length], after)
+            end, length = text.find("`$" if match["github"] else "`", after), 2 if match["github"] else 1
             if end < 0 or _PARAGRAPH.search(text, after, end):
                 at = start + 1
                 continue
@@ -117,15 +116,8 @@ def pieces(manuscript: Manuscript | str) -> list[Passage]:
             if end < 0:
                 continue
         else:
-            closer = (
-                "\\end{" + match["env"] + "}"
-                if match["env"]
-                else "$$"
-                if match["dollars"]
-                else "\\]"
-                if match["square"]
-                else "\\)"
-            )
+            closer = {"dollars": "$$", "square": "\\]", "round": "\\)"}.get(match.lastgroup or "")
+            closer = closer or "\\end{" + match["env"] + "}"
             end, length = _closer(text, closer, after), len(closer)
             if end < 0:
                 manuscript.skip(start, "a formula begins here and does not end")

@@ -167,11 +167,13 @@ def judged_equation(judge: Judge, claim: Claim, left: Expr, right: Expr, side: S
         return None  # a constraint of another problem
     if left.shape != right.shape and is_number(right, 0):
         right = zeros(*left.shape)
-    return held_where_zero(judge, claim, left, right, side) if left.shape == right.shape else None
+    return held_where_zero(judge, claim, left, right, side)
 
 
-def held_where_zero(judge: Judge, claim: Claim, left: Expr, right: Expr, side: Side) -> Judgment | None:
+def held_where_zero(judge: Judge, claim: Claim, left: Value, right: Value, side: Side) -> Judgment | None:
     """The verdict on an equation from points where derivatives vanish; None where it is left open."""
+    if not isinstance(left, Expr) or not isinstance(right, Expr) or left.shape != right.shape:
+        return None
     found = [(system, *system.verdict(left, right)) for system in _systems(judge, claim, left, right)]
     for system, verdict, condition in found:
         if verdict == "holds":

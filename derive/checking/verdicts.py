@@ -389,11 +389,8 @@ class Judge:
         if broken:
             return Judgment("unread", broken, side)
         if self.is_conditional(head):
-            one, two = whole
-            if isinstance(one, Expr) and isinstance(two, Expr) and one.shape == two.shape:
-                if (found := held_where_zero(self, claim, one, two, side)) is not None:
-                    return found
-            return Judgment("unread", f"holds at most under the condition of line {self.condition}", side)
+            left_open = Judgment("unread", f"holds at most under the condition of line {self.condition}", side)
+            return held_where_zero(self, claim, whole[0], whole[1], side) or left_open
         if isinstance(value_, Indexed) and isinstance(truths[0].value, Expr) and truths[0].value.is_scalar:
             judgment = Judgment("unread", f"not judged: it speaks of the entry {' '.join(value_.indices)}", side)
             judgment.value, judgment.turns = value_, True
