@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ..errors import DeriveError, ShapeError
-from ..expr import OPERATIONS, Expr, substitute, symbol, symbols_of
+from ..expr import Expr, substitute, symbol, symbols_of
 from ..reading.differentials import Vocabulary
 from ..shapes import require_name
 from .assignment import solve
@@ -118,7 +118,6 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     _aliases(reading)
     scope.live = _live(reading, defined)
     _define(reading, definitions, by_name)
-    _logistic(reading)
     scope.loss = loss_of(reading, definitions)
     scope.nabla = variable_of(reading)
     reading.open_nabla = scope.nabla is None and any(
@@ -560,24 +559,6 @@ def _forgive(reading: Claims, later: list[tuple[str, Tree]], by_name: Mapping[st
         reading.unfit.discard(name)
         if claim is not None and given(claim).tree is not None and reading.inherited.get(name) is not claim:
             given(claim).error = None
-
-
-def _logistic(reading: Claims) -> None:
-    """`s` beside `s(Xw)`, a vector with a logarithm: the logistic function, entry by entry."""
-    scope = reading.scope
-    for t in parts_of(reading.claims):
-        if t.kind != "apply" or len(t.args) != 1 or str(t.data[0]) not in ("s", "g", "h"):
-            continue
-        made = scope.symbols.get(str(t.data[0]))
-        if made is None or made in scope.definitions or made.is_scalar:
-            continue
-        try:
-            argument = TreeBuilder(scope).value(t.args[0])
-        except DeriveError:
-            continue
-        if isinstance(argument, Expr) and argument.shape == made.shape:
-            scope.definitions[made] = OPERATIONS["sigmoid"](argument)
-            scope.note(f"{made.name} is taken for the logistic function of {argument.text()}")
 
 
 def _splits(tree: Tree) -> bool:
