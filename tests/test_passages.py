@@ -102,3 +102,9 @@ def test_what_holds_at_a_stationary_point_is_no_identity():
     assert verdicts(text) == ["definition", "proved", "assumption", "proved", "conditional"]
     assert verdicts(text.replace("-\\frac12 v^T v", "\\frac12 v^T v"))[-1] != "conditional"
     assert verdicts(text.replace(r"so that $$v = \sum_{i=1}^n a_i z_i$$ and", ""))[-1] == "fails"
+
+
+@pytest.mark.parametrize(("sign", "said"), [("", "follows correctly from line 2\n"), ("-", "from line 2, which fails")])
+def test_a_line_that_follows_from_another_layout_follows_from_no_wrong_line(sign, said):
+    lines = f"g = (c - B v)'(c - B v)\ndg/dv = {sign}2 (B v - c)' B\n= {sign}2 v'B'B {'+' if sign else '-'} 2 c'B"
+    assert said in check(lines).text()
