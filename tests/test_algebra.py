@@ -216,6 +216,21 @@ def test_equal_proves_what_the_normal_form_does_not_decide():
     assert woodbury == "proved" and woodbury.proof
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "verdict"),
+    [
+        ("Q Qᵀ", "I", "proved"),
+        ("I", "Qᵀ Q", "proved"),
+        ("Q Qᵀ", "I_k", "differs"),
+        ("Qᵀ Q − I", "0", "proved"),
+        ("U V", "0", "differs"),
+        ("Q x", "1", "differs"),
+    ],
+)
+def test_a_size_that_nothing_says_is_that_of_the_other_side(a, b, verdict):
+    assert derive.equal(a, b, "U: n×k, V: k×n, Q: n×n orthogonal, x: n") == verdict
+
+
 def test_shapes_that_differ_are_said_to():
     verdict = equal(symbol("x", "n"), symbol("y", "m"))
     assert verdict == "differs" and "n × 1" in verdict.evidence

@@ -383,6 +383,25 @@ def test_the_cache_keeps_what_was_compiled_last(monkeypatch, tmp_path):
     assert [f(np.ones(1)).item() for f in functions] == [6, 10, 14]  # what was loaded runs on
 
 
+@compiles
+def test_what_another_process_forgets_or_another_processor_made_is_compiled_again(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    made = []
+
+    def compiled(text, target, *others):
+        compile_file(text, target, *others)
+        made.append(target)
+        if len(made) == 1:
+            target.unlink()
+
+    compile_file = extension.compiled
+    monkeypatch.setattr(extension, "compiled", compiled)
+    derivation = derive.gradient("11 xᵀ x", "x")
+    assert derivation.function("c")(np.ones(1)).item() == 22 and len(made) == 2
+    monkeypatch.setattr(extension, "instructions", lambda: "another processor")
+    assert derivation.function("c")(np.ones(1)).item() == 22 and len(set(made)) == 2
+
+
 def test_arguments_have_the_names_of_the_numpy_function():
     """`alpha` and `k` are names of C's own, there and nowhere else."""
     d = derive.gradient("½‖A x − b‖² + alpha k sum(x)", "x")

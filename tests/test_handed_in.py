@@ -1267,7 +1267,7 @@ def test_a_diagonal_by_its_entries_is_a_reading_and_of_numbers_it_is_none():
     report = check(text)
     assert report.lines[-1].verdict == "proved" and any("vector" in reading for reading in report.readings)
     lines = check(text + r"$$g = w \|x\|^2$$ $$\nabla_x g = 2 w x$$ $$\nabla_x g = w x$$").lines
-    assert [line.verdict for line in lines[2:]] == ["unread", "definition", "proved", "fails"]
+    assert [line.verdict for line in lines[2:]] == ["conditional", "definition", "proved", "fails"]
 
 
 QUOTIENT = r"Let $J(w) = \frac{w^TBw}{w^TSw}$ with $B$ and $S$ symmetric. Setting the derivative to zero gives"
@@ -1310,3 +1310,65 @@ def test_a_solution_is_that_of_the_loss_whose_derivative_was_set_to_zero(given):
     lines = [line for line in check(text).lines if "vanish" in line.reason]
     assert [line.verdict == "assumption" for line in lines] == [given[0] == "f", given[1] == "g"]
     assert all("does not vanish" in line.reason for line in lines if line.verdict == "fails")
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        # An inner product in signs of order, a head in braces, a formula set within words within a formula.
+        ((r"d(x^T A x)\ =\ <(A + A^T) x,\ dx>_F", r"d(x^T A x)\ =\ <A x,\ dx>_F"), "rf"),
+        ((r"{\frac{d}{dz}} z^T B z = (B + B^T) z", r"{\frac{\partial}{\partial z}} z^T B z = B z"), "rf"),
+        (
+            (
+                "Let $A$ be symmetric.",
+                r"$f = x^T A x$, $\nabla f = (A + A^T) x \overset{\text{$A = A^T$}}{=} 2 A x$",
+                r"$\nabla f = (A + A^T) x \overset{\text{$A = A^T$}}{=} A x$",
+            ),
+            "drf",
+        ),
+        ((r"f = \ln((2\pi)^d\det(S))", r"\nabla_S f = S^{-T}", r"\nabla_S f = S^{-1}"), "drf"),
+        # What is the identity, and what is symmetric, as a formula in the line says it.
+        (
+            (
+                r"Let $A \in \mathbb{R}^{n \times n}$ and $I \in \mathbb{R}^{n \times n}$ be the identity.",
+                r"\|A - I\|_F^2 = \operatorname{tr}(A^T A) - 2 \operatorname{tr}(A) + n",
+                r"\|A - I\|_F^2 = \operatorname{tr}(A^T A) - 2 \operatorname{tr}(A) + 1",
+            ),
+            "rf",
+        ),
+        # Two letters of one function do not depend on each other; of others nobody knows.
+        (
+            (
+                r"g(u_1, u_2) = u_1^2 u_2 + u_2^3",
+                r"\frac{\partial g}{\partial u_1} = \frac{\partial}{\partial u_1}(u_1^2 u_2) + "
+                r"\frac{\partial}{\partial u_1}(u_2^3) = 2 u_1 u_2",
+                r"\frac{\partial}{\partial u_1}(u_2^3) = 3 u_2^2",
+            ),
+            "drf",
+        ),
+        ((r"\frac{\partial}{\partial u_1}(u_2^3) = 3 u_2^2",), "u"),
+        # An expectation is not read, and what rests on it is not refuted.
+        (
+            (
+                r"R = E\{x x^T\}, J(w) = s - 2 p^T w + w^T R w", r"\frac{\partial J}{\partial w} = -2 p + 2 R w",
+                r"\frac{\partial J}{\partial w} = -2 p + R w",
+            ),
+            "udru",
+        ),
+    ],
+)  # fmt: skip
+def test_passages_as_they_stand_in_real_notes(lines, expected):
+    assert judged(*lines) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict"),
+    [
+        (r"Let $S \in \mathbb{R}^{n \times n} \text{ symmetric}$.", "proved"),
+        (r"Let $S \in \mathbb{R}^{n \times n}$, symmetric.", "proved"),
+        (r"Let $S \in \mathbb{R}^{n \times n}$, symmetric matrices being none of our concern.", "conditional"),
+        (r"Let $S \in \mathbb{R}^{n \times n}$.", "conditional"),
+    ],
+)
+def test_a_property_behind_the_shape_is_of_what_has_the_shape(said, verdict):
+    assert check(said + r" $$\nabla_x (x^T S x) = 2 S x$$").lines[-1].verdict == verdict

@@ -309,3 +309,16 @@ def test_results_pickle_and_print(capsys):
 def test_constraints_that_say_nothing(constraint, message):
     with pytest.raises(DeriveError, match=message):
         stationary("½ wᵀ S w", "w", "S: n×n spd", subject_to=constraint)
+
+
+@pytest.mark.parametrize(
+    ("formula", "solution"),
+    [
+        ("λ/2 ‖C x − e‖²", "(Cᵀ C)⁻¹ Cᵀ e"),
+        ("γ (C x − e)ᵀ Diag(w) (C x − e) + ½ (C x − e)ᵀ Diag(w) (C x − e)", "(Cᵀ diag(w) C)⁻¹ Cᵀ (e ⊙ w)"),
+        ("μ ‖C x − e‖²", "μ (μ Cᵀ C)⁻¹ Cᵀ e"),  # μ may be zero
+    ],
+)
+def test_a_positive_factor_of_the_whole_is_divided_by(formula, solution):
+    found = stationary(formula, "x", "C: k×n, x: n, e: k, w: k positive, λ, γ: positive scalar, μ: scalar")
+    assert found.solution.text() == solution

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from ..errors import DeriveError
-from ..expr import Expr, nodes, number_op, symbols_of
+from ..expr import Expr, is_zero, nodes, number_op, symbols_of, zero_like
 from ..facts import is_invertible, is_nonnegative, is_positive
 from ..fields import (
     DIGITS,
@@ -101,6 +101,7 @@ def equal(a: Expr, b: Expr) -> Equality:
     DeriveError
         No point was found at which both are defined.
     """
+    a, b = zero_like(b) if is_zero(a) and a.is_scalar else a, zero_like(a) if is_zero(b) and b.is_scalar else b
     if a.shape != b.shape:
         return Equality("differs", f"{a.text()} is {shape_text(a.shape)}, {b.text()} is {shape_text(b.shape)}")
     samples = _exactly(a, b) if is_exact(a, b) else _to_many_digits(a, b)

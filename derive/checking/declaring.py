@@ -56,6 +56,10 @@ _VARIABLE = re.compile(
     rf"(?:the\s+)?(?:\w+\s+)?\$?\s*(?P<n>{_NAME})"
 )
 _AND_PROPERTY = re.compile(r"(?:and|,)\s*(?P<property>symmetric|diagonal|orthogonal|skew)")
+# P ∈ ℝⁿˣⁿ symmetric
+_BEHIND = re.compile(
+    r"\s*,?\s*(?P<property>symmetric|diagonal|orthogonal|skew)\s*(?=[.,;$)\\]|$)"
+)  # P ∈ ℝⁿˣⁿ symmetric
 _A, _LETTER_A = re.compile(r"(?<![A-Za-z\\])a(?![A-Za-z])"), r"\\mathrm{a}"  # in a formula a is no article
 _ORDINARY = frozenset("a an and are as at be by for if in is it let of on or so the then to we where with".split())
 
@@ -126,9 +130,7 @@ def declare(
     flat = ""
     for piece in held:
         inner = piece.text if piece.kind != "display" else " " + piece.text + " . "
-        if piece.kind == "display":
-            inner = re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", inner)
-        flat += inner
+        flat += inner if piece.kind == "prose" else re.sub(r"\\text\s*\{([^{}]*)\}", r"\1", inner)
     flat = _HIGH.sub(lambda m: m[1] + "^{" + m[2].translate(_LEVEL) + "}", flat)
     for match in _MEMBER.finditer(flat):
         if _SUMMAND.search(flat[: match.start()]) or _FACTOR.search(flat[: match.start()]):
@@ -144,8 +146,10 @@ def declare(
         elif right := _RIGHT_SIDE.search(before):
             for name in _names(right["name"], is_prose=False):
                 declared.setdefault(name, Declaration())
+        behind = _BEHIND.match(flat, match.end())
+        said = ["positive"] if match["plus"] else [behind["property"]] if behind and shape[0] is shape[1] else []
         for name in named:
-            declared.setdefault(name, Declaration(None, shape, ["positive"] if match["plus"] else []))
+            declared.setdefault(name, Declaration(None, shape, said))
     for match in _SYMMETRIC_SET.finditer(flat):
         size = (match["sup"] or "n").strip("^ {}")
         shape = _shape(f"{size} \\times {size}")
@@ -169,6 +173,8 @@ def declare(
                 continue
             for name in _names(match["names"]):
                 add_property(declared, name, match["property"])
+    if (one := declared.get("I")) is not None and one.shape is not None and one.shape[0] is one.shape[1]:
+        del declared["I"]  # the identity, of whatever size
     lowered = prose.lower()
     for layout in ("numerator", "denominator"):
         if f"{layout} layout" in lowered or f"{layout}-layout" in lowered:

@@ -383,10 +383,13 @@ class TreeBuilder(Formulas):
         if any("_^-" in s.name and s.name.replace("_^-", "") == variable.name for s in letters):
             raise Unread(f"{variable.text()}⁻ may be an inverse of {variable.text()}")
         stem = variable.name.rstrip("_").rpartition("_")[0]
-        if variable not in letters and stem and any(s.name.rpartition("_")[0] == stem for s in letters):
+        others = {s for s in letters if s.name.rpartition("_")[0] == stem}
+        formulas = self.scope.definitions.values() if stem and others else ()
+        apart = any({variable, *others} <= set(symbols_of(made)) for made in formulas)
+        if variable not in letters and stem and others and not apart:  # J(w₁, w₂) has both: each is a letter of its own
             raise Unread(f"what is differentiated has another index than {variable.text()}")
         is_whole = self.whole is not None and self.whole.kind in ("derivative", "gradient")
-        if variable not in letters and letters and function.op is not symbol_op and is_whole:
+        if variable not in letters and letters and function.op is not symbol_op and is_whole and not apart:
             raise Unread(f"{variable.name.rstrip('_')} does not occur in what is differentiated")
         if variable not in letters and letters and function.op is symbol_op:
             named = next((n for n, s in self.scope.symbols.items() if s is function), function.text())

@@ -31,6 +31,7 @@ _OPENING = re.compile(
     rf"|(?P<round>\\\()|(?P<code>`+)|\\begin\s*\{{(?P<env>(?:{_ENVIRONMENT})\*?)\}}",
     re.MULTILINE,
 )
+_SET_IN_WORDS = re.compile(r"\\(?:text|mbox)[a-z]*\s*\{")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _OPENERS = re.compile(rf"(?<!\\)\\\[|\\begin\s*\{{(?:document|{'|'.join(ENVIRONMENTS[:9])})\*?\}}|\\(?:sub)*section")
 
@@ -158,7 +159,8 @@ def _inline_end(text: str, start: int) -> int:
     while i < len(text):
         c = text[i]
         if c == "\\":
-            i += 2
+            words = _SET_IN_WORDS.match(text, i)  # \overset{\text{$P = P^T$}}{=}
+            i = 1 + max(i + 1, closing(text, words.end() - 1) if words else 0)
             continue
         if c == "$":
             return i if i > start else -1
@@ -301,6 +303,9 @@ _SPOKEN_ACCENT = re.compile(
     r"(?<![A-Za-z\\])(?P<d>d?)(?P<letter>(?![tcwTCW]hat)[A-Za-z])_?(?P<accent>hat|bar|tilde)(?![A-Za-z])"
 )
 _STARRED = re.compile(r"(?<=[A-Za-z0-9])\*\s*$")
+_BRACED = re.compile(  # {\frac{\partial}{\partial A}} tr(AB)
+    r"\{(?P<head>\s*\\frac\s*\{\s*(?:\\partial|d)\s*\}\s*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}\s*)\}"
+)
 _LOW = re.compile(r"\{\s*_(\w)\s*\}")  # \theta{_k}
 _SECOND = re.compile(  # d2L/dx2, d^2L/dx^2
     r"(?<![A-Za-z\\])(?:d(?:2|\^2|²)|∂\^2)\s*(?P<of>[A-Za-zℓ])\s*/\s*(?:d|∂)\s*(?P<by>[A-Za-zα-ω])(?:2|\^2|²)(?![\w^])"
@@ -392,6 +397,7 @@ def spelled(text: str) -> str:
     text = _BEFORE.sub(lambda m: (m["matrix"] + "^t").ljust(len(m[0])), text)
     text = _SAMPLE.sub(lambda m: f"{m['name']}_{{{m['i'] or m['k']}{m['j'] or m['l']}}}".ljust(len(m[0])), text)
     text = _NABLA_OF.sub(lambda m: (m[1] + " " + m[2]).ljust(len(m[0])), text)
+    text = _BRACED.sub(lambda m: " " + m["head"] + " ", text)
     text = _TURNED.sub(lambda m: m[2] + m[1], text)
     text = _SECOND.sub(lambda m: f"∂²{m['of']}/∂{m['by']}²".ljust(len(m[0])), text)
     return _LOW.sub(lambda m: ("_{" + m[1] + "}").ljust(len(m[0])), text)
@@ -546,14 +552,15 @@ _BRACKETS = {
     **dict.fromkeys(("}", ")", "]", "⟩", "\\}", "\\rangle"), -1),
 }
 _SIGN = re.compile(r"\\(?:[lr]angle|.?)|[^\\]", re.DOTALL)  # a backslash and what it escapes are one sign
+_ANGLES = re.compile(r"(?:^|[-+−=(,]|\\[ ,;:!])\s*(<[^<>=]*,[^<>=]*>)")  # no relation: nothing stands before it
 
 
 def _depths(text: str) -> Iterator[tuple[int, str, int]]:
     """Each sign with where it stands, and how many brackets are open before it."""
-    depth = 0
+    depth, inner = 0, {end: step for m in _ANGLES.finditer(text) for end, step in ((m.start(1), 1), (m.end(1) - 1, -1))}
     for match in _SIGN.finditer(text):
         yield match.start(), match[0], depth
-        depth += _BRACKETS.get(match[0], 0)
+        depth += _BRACKETS.get(match[0], 0) + inner.get(match.start(), 0)
 
 
 def _depth(text: str) -> int:

@@ -21,6 +21,7 @@ from .hypotheses import speaks_of_letters
 from .judgments import Judgment, Value, difference, right_if
 from .roles import ORNAMENTS, is_value, is_zero, names_of, says_solution, variables_of
 from .trees import Tree
+from .unknowns import unread_among
 from .varieties import Variety
 
 if TYPE_CHECKING:
@@ -177,6 +178,8 @@ def held_where_zero(judge: Judge, claim: Claim, left: Expr, right: Expr, side: S
     refuted = [system for system, verdict, _ in found if verdict == "refuted"]
     if not refuted or any(verdict == "open" for _, verdict, _ in found):
         return None
+    if broken := unread_among(judge.scope, {s.name for s in symbols_of(left, right)}):
+        return Judgment("unread", broken, side)
     return failed_equation(judge, claim, f"it does not hold {refuted[0].where}", side, left, right)
 
 

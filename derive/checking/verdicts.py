@@ -380,12 +380,12 @@ class Judge:
         unknown = unknown or only_named(self.scope, truths[0].value, value_)
         if unknown:
             return Judgment("unread", f"not judged: {', '.join(unknown)} is not defined", side)
-        broken = resting_on_unread(self, truths[0].value, value_)
-        if broken:
-            return Judgment("unread", broken, side)
         conditional = under_condition(self, claim, side, truths, values, head)
         if conditional is not None:
             return conditional
+        broken = resting_on_unread(self, truths[0].value, value_)
+        if broken:
+            return Judgment("unread", broken, side)
         if self.condition is not None and not any(
             t.kind in ("derivative", "gradient", "differential") for t in (head.walk() if head else [])
         ):

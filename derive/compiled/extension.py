@@ -474,18 +474,39 @@ def loaded(source: str, wrapper_text: str) -> Any:
         )
     text = "\n".join([HEAD, source, wrapper_text])
     flags = shlex.split(os.environ.get("CFLAGS", ""))
-    identity = [text, *command, *FLAGS, *flags, sys.version, numpy.__version__, platform.machine(), platform.node()]
+    identity = [text, *command, *FLAGS, *flags, sys.version, numpy.__version__, platform.machine(), instructions()]
     digest = hashlib.sha256("\0".join(identity).encode()).hexdigest()[:32]
     folder = cache()
     target = folder / f"{digest}.so"
     if not target.exists():
         compiled(text, target, command, flags, headers)
-    loader = importlib.machinery.ExtensionFileLoader("derive_compiled", str(target))
-    spec = importlib.util.spec_from_file_location("derive_compiled", str(target), loader=loader)
+    try:
+        return _module(target)
+    except ImportError:
+        if target.exists():
+            raise
+        compiled(text, target, command, flags, headers)  # another process took it for the oldest
+        return _module(target)
+
+
+def _module(file: Path) -> Any:
+    loader = importlib.machinery.ExtensionFileLoader("derive_compiled", str(file))
+    spec = importlib.util.spec_from_file_location("derive_compiled", str(file), loader=loader)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
     return module
+
+
+@functools.cache
+def instructions() -> str:
+    """What this processor can do: machine code made for another one ends the process."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    told = [line for line in lines if line.startswith(("flags", "Features"))]
+    return told[0] if told else f"{platform.processor()} {platform.node()}"
 
 
 def forget_oldest(folder: Path) -> None:

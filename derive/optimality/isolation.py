@@ -35,7 +35,7 @@ from ..expr import (
     symbols_of,
     zero_like,
 )
-from ..facts import is_invertible
+from ..facts import is_invertible, is_positive
 from ..jacobians import coefficient, differential, jacobian
 from ..operations import (
     add,
@@ -170,10 +170,15 @@ def simple(expr: Expr) -> Expr:
 
 
 def stripped(G: Expr, x: Expr) -> tuple[Expr, list[Remark]]:
-    """G without what all its terms begin or end with and which is invertible, and without a common number."""
+    """G without what all its terms begin or end with and which is invertible, and without a common factor."""
     ctx = Normalizer()
-    poly = ctx.full(G)
     steps: list[Remark] = []
+    boxed = simple(G)
+    if boxed.op.name == "scale" and is_positive(boxed.args[0]) and is_free(boxed.args[0], x):
+        G = boxed.args[1]
+        if not is_number(boxed.args[0]):
+            steps.append(Remark("divide by ", [boxed.args[0]], ", which is positive"))
+    poly = ctx.full(G)
     while len(poly.terms) > 1 and all(chain for _, chain in poly.terms):
         first, last = {chain[0] for _, chain in poly.terms}, {chain[-1] for _, chain in poly.terms}
         if len(first) == 1 and is_invertible(next(iter(first))) and is_free(next(iter(first)), x):
@@ -402,7 +407,6 @@ def scalar(G: Expr, x: Expr) -> Isolated | None:
         return Isolated(_led(equation), power(value, number(1 / k)), [*steps, Remark([x], " is positive")])
     if len(powers) == 3 and degrees[2] == 2 * k and "positive" in x.properties:
         c, b, a = (powers[d] for d in degrees)
-        from ..facts import is_positive
         from .scalar import sign_of
 
         if not (is_positive(a) and sign_of(c, {}) == -1):

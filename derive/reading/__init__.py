@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import permutations
 from typing import Any
 
 from .. import names
@@ -399,6 +400,13 @@ def parse_together(formulas: Sequence[str], where: Where | Declarations = None) 
         solved = _read(formulas[i], declared, (), False, scope)
         scope.update(solved.symbols)
         exprs[i] = solved.expr
+    made = [*declared.symbols().values(), *symbols_of(*exprs.values())]
+    known = {name for symbol in made for size in symbol.shape for name in size.names}
+    for i, j in permutations(exprs, 2):
+        # A size that nothing else has, as of the I in QᵀQ = I, is that of the other side.
+        pairs = zip(exprs[i].shape, exprs[j].shape, strict=True)
+        free = {name: b for a, b in pairs for name in a.names - known if a is Dim.of(name)}
+        exprs[i] = resized(exprs[i], free)
     return [exprs[i] for i in range(len(formulas))]
 
 

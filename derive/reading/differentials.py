@@ -199,7 +199,7 @@ def word_at(tokens: list[Token], i: int, known: Collection[str]) -> int:
 
 def _is_sign(tokens: list[Token], i: int, vocabulary: Vocabulary) -> bool:
     token, after = tokens[i], tokens[i + 1] if i + 1 < len(tokens) else None
-    if after is None:
+    if after is None or (i and tokens[i - 1].text == "^"):
         return False
     if vocabulary.d_is_name:
         return vocabulary.d_touches and after.start == token.end and after.kind == "atom"

@@ -362,7 +362,7 @@ class _Splitter:
                 f"{token.text} is called, and is not a function we know", self.source, (token.start, after.end),
                 f"write {token.text} · (…) for a product",
             )  # fmt: skip
-        if name == "E" and after.text == "[" and name not in self.usage.used:
+        if name == "E" and after.text in ("[", "\\{") and name not in self.usage.used:
             raise ParseError("E[…] is not read", self.source, (token.start, after.end), REFUSED_FUNCTIONS["E[…]"])
         if name == "σ" and glued:
             return self.function(i, j, "sigmoid")
