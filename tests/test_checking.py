@@ -502,7 +502,6 @@ $$U \leftarrow U %s$$"""
             "no step along the gradient of J by U",
         ),
         ("minimise", "steps are", r"+ \eta (E V + \lambda U)", "assumption", None),
-        ("minimise", "stochastic gradient steps are", r"+ \eta E V", "assumption", None),
         ("minimise", "gradient steps are", r"+ \eta (E V - \lambda U) + M", "assumption", None),
     ],
 )

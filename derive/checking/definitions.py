@@ -143,14 +143,11 @@ def _arguments(reading: Claims, functions: Mapping[str, Tree], known: set[str]) 
 
 def _matrices(reading: Claims) -> set[str]:
     """Capital letters that have a determinant, a trace, an inverse or a transpose: no line makes them numbers."""
-    found: set[str] = set()
-    for t in parts_of(reading.claims):
-        is_matrix = t.kind in ("inverse", "transpose", "bars") or (
-            t.kind == "call" and t.data[0] in ("det", "logdet", "trace", "inv")
-        )
-        if is_matrix and t.args[0].kind == "name" and str(t.args[0].data[0])[0].isupper():
-            found.add(str(t.args[0].data[0]))
-    return found
+    words = ("det", "logdet", "trace", "inv")
+    parts = (t for t in parts_of(reading.claims) if t.args and t.args[0].kind == "name")
+    found = {str(t.args[0].data[0]) for t in parts
+             if t.kind in ("inverse", "transpose", "bars") or t.kind == "call" and t.data[0] in words}  # fmt: skip
+    return {name for name in found if name[0].isupper()}
 
 
 def _needed(reading: Claims) -> list[Claim]:
@@ -446,8 +443,8 @@ def _live(reading: Claims, defined: set[str]) -> list[Expr]:
             inner = t.args[0]
             while inner.kind in ("transpose", "inverse") or inner.data[:1] == ("vec",):
                 inner = inner.args[0]
-            made = scope.symbols.get(str(inner.data[0])) if inner.kind == "name" else None
-            if made is not None and made.name not in defined | bound:
+            name = str(inner.data[0]) if inner.kind == "name" else ""
+            if (made := scope.symbols.get(name)) is not None and name not in defined | bound:
                 found[made] = None
     for name in dict.fromkeys(scope.directions.values()):
         if name in scope.symbols and name not in defined:
