@@ -498,11 +498,10 @@ $$U \leftarrow U %s$$"""
             "minimise",
             "gradient steps are",
             r"+ \eta (E V + \lambda U)",
-            "fails",
-            "no step along the gradient of J by U",
+            "assumption",
+            None,
         ),
         ("minimise", "steps are", r"+ \eta (E V + \lambda U)", "assumption", None),
-        ("minimise", "stochastic gradient steps are", r"+ \eta E V", "assumption", None),
         ("minimise", "gradient steps are", r"+ \eta (E V - \lambda U) + M", "assumption", None),
     ],
 )

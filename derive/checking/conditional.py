@@ -88,14 +88,20 @@ def entrywise(
     return None
 
 
-def _dotted(judge: Judge, truths: Sequence[Alternative], side: Side, head: Tree | None) -> Judgment | None:
-    """The side as right where its dots multiply entry by entry: (a − y) · σ′(z), of numbers."""
-    if side.tree is None or not any(t.kind == "prod" and "·" in t.data for t in side.tree.walk()):
-        return None
+def _read_as(judge: Judge, tree: Tree | None, convention: Convention) -> Alternative | None:
+    """A formula under a convention; None where it has no value."""
+    builder = TreeBuilder(judge.scope, convention)
     try:
-        value = TreeBuilder(judge.scope, Convention(judge.layout, lenient=True)).value(side.tree)
+        return Alternative(builder.value(tree), builder.reading, builder.used) if tree is not None else None
     except DeriveError:
         return None
+
+
+def _dotted(judge: Judge, truths: Sequence[Alternative], side: Side, head: Tree | None) -> Judgment | None:
+    """The side as right where its dots multiply entry by entry: (a − y) · σ′(z), of numbers."""
+    has_dots = side.tree is not None and any(t.kind == "prod" and "·" in t.data for t in side.tree.walk())
+    found = _read_as(judge, side.tree if has_dots else None, Convention(judge.layout, lenient=True))
+    value = found.value if found is not None else None
     for truth in truths:
         if isinstance(value, Expr) and isinstance(truth.value, Expr) and value.shape == truth.value.shape:
             if judge.same(truth.value, value):
@@ -105,26 +111,15 @@ def _dotted(judge: Judge, truths: Sequence[Alternative], side: Side, head: Tree 
 
 def chain_of(judge: Judge, side: Side) -> Alternative | None:
     """A product of derivatives, its factors taken in the order of the chain rule; None where there is none."""
-    if side.tree is None or not any(t.kind == "prod" for t in side.tree.walk()):
-        return None
-    builder = TreeBuilder(judge.scope, Convention(judge.layout, chained=True))
-    try:
-        value = builder.value(side.tree)
-    except DeriveError:
-        return None
-    return Alternative(value, builder.reading, builder.used) if "chained" in builder.used else None
+    has_factors = side.tree is not None and any(t.kind == "prod" for t in side.tree.walk())
+    found = _read_as(judge, side.tree if has_factors else None, Convention(judge.layout, chained=True))
+    return found if found is not None and "chained" in found.used else None
 
 
 def in_columns(judge: Judge, side: Side) -> Alternative | None:
     """A head whose shapes fit with the derivatives of vectors as columns: ∂(Xw − y)ᵀ/∂w (Xw − y)."""
-    if side.tree is None or judge.layout != "gradient":
-        return None
-    builder = TreeBuilder(judge.scope, Convention("denominator"))
-    try:
-        value = builder.value(side.tree)
-    except DeriveError:
-        return None
-    return Alternative(value, builder.reading, builder.used) if "layout" in builder.used else None
+    found = _read_as(judge, side.tree, Convention("denominator")) if judge.layout == "gradient" else None
+    return found if found is not None and "layout" in found.used else None
 
 
 def in_order(judge: Judge, side: Side, truths: Sequence[Alternative]) -> Judgment | None:
@@ -140,14 +135,9 @@ def in_order(judge: Judge, side: Side, truths: Sequence[Alternative]) -> Judgmen
 
 def _powers(judge: Judge, side: Side) -> bool:
     """Whether what does not fit is the power of a vector: that has no other meaning than entry by entry."""
-    if side.tree is None or not any(t.kind == "power" for t in side.tree.walk()):
-        return False
-    builder = TreeBuilder(judge.scope, Convention(judge.layout, lenient=True))
-    try:
-        builder.value(side.tree)
-    except DeriveError:
-        return False
-    return "lenient" not in builder.used
+    has_power = side.tree is not None and any(t.kind == "power" for t in side.tree.walk())
+    found = _read_as(judge, side.tree if has_power else None, Convention(judge.layout, lenient=True))
+    return found is not None and "lenient" not in found.used
 
 
 def per_sample(judge: Judge, truths: Sequence[Alternative], value: Value, side: Side) -> Judgment | None:

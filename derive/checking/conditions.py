@@ -129,11 +129,12 @@ def condition_of(
     if found is not None:
         return found
     for s in frames(truth, value) if not is_derived else ():  # a derivative that holds there alone is wrong
-        if _same_with(witness, truth, value, [s], "orthogonal"):
+        if _same_where(witness, truth, value, _with([s], "orthogonal")):
             return f"{s.text()}ᵀ{s.text()} = I"
     for s in symbols_of(truth, value):
-        if "orthogonal" in s.properties and not s.is_square and _same_if_square(witness, truth, value, s):
-            return f"{s.text()} square"
+        if "orthogonal" in s.properties and not s.is_square:
+            if _same_where(witness, truth, value, _as_square(s, symbols_of(truth, value))):
+                return f"{s.text()} square"
     for s in one_hot:
         if s is not variable and witness.same_on(truth, value, one_hot=s):
             return f"{s.text()} one-hot"
@@ -145,17 +146,11 @@ def condition_of(
     return None
 
 
-def _same_if_square(witness: Witness, truth: Expr, value: Expr, frame: Expr) -> bool:
-    """Whether two expressions agree where an orthogonal matrix has as many columns as rows."""
+def _as_square(frame: Expr, letters: Sequence[Expr]) -> dict[Expr, Expr]:
+    """Letters as they are where an orthogonal matrix has as many columns as rows."""
     rows, columns = frame.shape
-    setting = {}
-    for s in symbols_of(truth, value):
-        height, width = (rows if d is columns else d for d in s.shape)
-        setting[s] = symbol(s.name, height, width, properties=s.properties)
-    try:
-        return witness.apart(substitute(truth, setting), substitute(value, setting)) is True
-    except DeriveError:
-        return False
+    shapes = {s: [rows if d is columns else d for d in s.shape] for s in letters}
+    return {s: symbol(s.name, height, width, properties=s.properties) for s, (height, width) in shapes.items()}
 
 
 def size_named(witness: Witness, truth: Expr, value: Expr) -> str | None:
@@ -213,19 +208,23 @@ def symmetric_if(
     for chosen in [*([s] for s in square), square]:
         if not chosen:
             continue
-        if _same_with(witness, truth, value, chosen, "spd"):
+        if _same_where(witness, truth, value, _with(chosen, "spd")):
             return f"{', '.join(s.text() for s in chosen)} symmetric"
     return None
 
 
-def _same_with(witness: Witness, truth: Expr, value: Expr, letters: Sequence[Expr], held: str) -> bool:
-    """Whether two expressions agree where some letters have a property."""
-    setting = {s: symbol(s.name, *s.shape, properties=[held]) for s in letters}
+def _with(letters: Sequence[Expr], held: str) -> dict[Expr, Expr]:
+    """Letters with a property."""
+    return {s: symbol(s.name, *s.shape, properties=[held]) for s in letters}
+
+
+def _same_where(witness: Witness, truth: Expr, value: Expr, setting: dict[Expr, Expr]) -> bool:
+    """Whether two expressions agree where letters have other shapes or properties."""
     one, two = substitute(truth, setting), substitute(value, setting)
     try:
         return witness.same(one, two)
     except DeriveError:  # a frame has no more columns than rows, whatever sizes the shared points have
-        return witness.apart(one, two) is True
+        return witness.apart(one, two)
 
 
 def frames(truth: Expr, value: Expr) -> Iterator[Expr]:

@@ -143,14 +143,11 @@ def _arguments(reading: Claims, functions: Mapping[str, Tree], known: set[str]) 
 
 def _matrices(reading: Claims) -> set[str]:
     """Capital letters that have a determinant, a trace, an inverse or a transpose: no line makes them numbers."""
-    found: set[str] = set()
-    for t in parts_of(reading.claims):
-        is_matrix = t.kind in ("inverse", "transpose", "bars") or (
-            t.kind == "call" and t.data[0] in ("det", "logdet", "trace", "inv")
-        )
-        if is_matrix and t.args[0].kind == "name" and str(t.args[0].data[0])[0].isupper():
-            found.add(str(t.args[0].data[0]))
-    return found
+    words = ("det", "logdet", "trace", "inv")
+    parts = (t for t in parts_of(reading.claims) if t.args and t.args[0].kind == "name")
+    found = {str(t.args[0].data[0]) for t in parts
+             if t.kind in ("inverse", "transpose", "bars") or t.kind == "call" and t.data[0] in words}  # fmt: skip
+    return {name for name in found if name[0].isupper()}
 
 
 def _needed(reading: Claims) -> list[Claim]:
@@ -247,11 +244,9 @@ def _all_names(
         denominators = _denominators(tree)
         for t in tree.walk():
             if t.kind in ("derivative", "gradient") and t.args and t.args[0].kind in ("name", "apply"):
-                if not (t.kind == "gradient" and not t.data[1]):
+                if t.kind != "gradient" or t.data[1]:
                     operators.add(str(t.args[0].data[0]))
-            if t.kind == "directional":
-                operators.add(str(t.data[0]))
-            if t.kind == "apply" and str(t.data[0]) not in defined:
+            if t.kind in ("directional", "apply"):
                 operators.add(str(t.data[0]))
         for t in tree.walk():
             if t.kind == "name":
@@ -442,21 +437,15 @@ def _live(reading: Claims, defined: set[str]) -> list[Expr]:
     """The base symbols whose differentials are written."""
     scope = reading.scope
     found: dict[Expr, None] = {}
-    for claim in reading.claims:
-        for side in claim.sides:
-            if side.tree is None:
-                continue
-            bound = {str(n) for t in side.tree.walk() if t.kind == "at" for n, _ in t.data}
-            for t in side.tree.walk():
-                if t.kind == "differential":
-                    inner = t.args[0]
-                    while inner.kind in ("transpose", "inverse") or inner.data[:1] == ("vec",):
-                        inner = inner.args[0]
-                    if inner.kind == "name":
-                        name = str(inner.data[0])
-                        made = scope.symbols.get(name)
-                        if made is not None and name not in defined and name not in bound:
-                            found[made] = None
+    for tree in (side.tree for claim in reading.claims for side in claim.sides if side.tree is not None):
+        bound = {str(n) for t in tree.walk() if t.kind == "at" for n, _ in t.data}
+        for t in (t for t in tree.walk() if t.kind == "differential"):
+            inner = t.args[0]
+            while inner.kind in ("transpose", "inverse") or inner.data[:1] == ("vec",):
+                inner = inner.args[0]
+            name = str(inner.data[0]) if inner.kind == "name" else ""
+            if (made := scope.symbols.get(name)) is not None and name not in defined | bound:
+                found[made] = None
     for name in dict.fromkeys(scope.directions.values()):
         if name in scope.symbols and name not in defined:
             found[scope.symbols[name]] = None

@@ -95,11 +95,8 @@ def _operands(reading: Claims) -> set[str]:
     for claim in reading.claims:
         if claim.local or claim.is_definition:
             continue
-        for side in claim.sides:
-            if side.tree is not None:
-                found |= {
-                    str(t.data[0]) for t in outside_operators(side.tree) if t.kind in ("name", "apply", "directional")
-                }
+        parts = (t for side in claim.sides if side.tree is not None for t in outside_operators(side.tree))
+        found |= {str(t.data[0]) for t in parts if t.kind in ("name", "apply", "directional")}
         head = claim.sides[0].tree
         if head is not None and not claim.continues and head.kind == "directional":
             found.discard(str(head.data[0]))
@@ -142,13 +139,8 @@ def candidates(reading: Claims, defined: set[str]) -> list[Expr]:
 
 def outside_operators(tree: Tree) -> list[Tree]:
     """Every tree but names that an operator differentiates."""
-    skipped: set[int] = set()
-    for t in tree.walk():
-        if t.kind in ("derivative", "gradient") and t.args:
-            if not (t.kind == "gradient" and not t.data[1]):
-                skipped.add(id(t.args[0]))
-        if t.kind == "differential":
-            skipped.add(id(t.args[0]))
+    operators = (t for t in tree.walk() if t.kind in ("derivative", "gradient", "differential") and t.args)
+    skipped = {id(t.args[0]) for t in operators if t.kind != "gradient" or t.data[1]}
     return [t for t in tree.walk() if id(t) not in skipped]
 
 

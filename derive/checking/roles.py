@@ -162,12 +162,8 @@ def variables_of(tree: Tree | None) -> set[str]:
     """The names that a tree differentiates by."""
     found: set[str] = set()
     for t in tree.walk() if tree is not None else ():
-        variables: Sequence[Tree] = ()
-        if t.kind == "derivative":
-            variables = t.args[1:]
-        elif t.kind == "gradient":
-            variables = t.args[1 if t.data[1] else 0 :]
-        for variable in variables:
+        first = 1 if t.kind == "derivative" else int(t.data[1]) if t.kind == "gradient" else len(t.args)
+        for variable in t.args[first:]:
             while variable.kind == "transpose":
                 variable = variable.args[0]
             if variable.kind == "name":

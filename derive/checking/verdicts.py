@@ -412,14 +412,6 @@ class Judge:
                 return Judgment("unread", f"not judged: {by.text()} would be a number here", side)
         if kind := of_open_kind(self, truths[0].value, value_):
             return Judgment("unread", kind, side)
-        one, two = whole
-        if (
-            isinstance(one, Expr)
-            and isinstance(two, Expr)
-            and one.shape == two.shape
-            and self.witness.is_blind(one, two)
-        ):
-            return Judgment("unread", "not judged: no point was found at which both sides have values", side)
         judgment = Judgment("fails", difference(truths[0].value, value_), side)
         judgment.truth, judgment.value, judgment.previous, judgment.tree = truths[0].value, value_, previous, side.tree
         like = [t.value for t in truths if isinstance(t.value, Indexed) == isinstance(value_, Indexed)]

@@ -144,7 +144,7 @@ class Witness:
             ):
                 continue  # 1 − uᵀu and uᵀu − 1 are both zero where u has length 1
             seen += 1
-        return seen > 0 or self.apart(a, b) is True
+        return seen > 0 or self.apart(a, b)
 
     def same_on(self, a: Expr, b: Expr, sums_to_one: Expr | None = None, one_hot: Expr | None = None) -> bool:
         """Whether two expressions agree where a vector is a distribution or one-hot."""
@@ -153,19 +153,14 @@ class Witness:
         trial.one_hot = [one_hot] if one_hot else []
         return trial.same(a, b)
 
-    def apart(self, a: Expr, b: Expr) -> bool | None:
-        """Compare at points drawn for these two alone; None where there are none."""
+    def apart(self, a: Expr, b: Expr) -> bool:
+        """Compare at points drawn for these two alone."""
         from ..algebra.equality import equal
 
         try:
             return str(equal(a, b)) != "differs"
         except DeriveError:
-            return None
-
-    def is_blind(self, a: Expr, b: Expr) -> bool:
-        """Whether no point was found at which both have values."""
-        seen = any(self.value(a, seed) is not None and self.value(b, seed) is not None for seed in SEEDS)
-        return not seen and self.apart(a, b) is None
+            return False
 
     def proof(self, a: Expr, b: Expr) -> str:
         """`proved` or `agrees`, for expressions that agree at the shared points; `differs` if they do not after all.
