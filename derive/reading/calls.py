@@ -24,13 +24,10 @@ def function(p: Stacks, token: Token) -> bool:
     name = token.text
     following = p.tokens[p.i] if p.i < len(p.tokens) else None
     if name in CONSTANT_CALLS and (following is None or following.text != "("):
-        if name == "eye":
-            size = None
-            if following is not None and following.text == "_":
-                raise p.error("write I_n for the identity of size n", following)
-            return p.done(Node("eye", [], size, token.start, token.end))
-        if name == "ones" or name == "zeros":
-            return p.done(Node("ones" if name == "ones" else "zero", [], None, token.start, token.end))
+        if name == "eye" and following is not None and following.text == "_":
+            raise p.error("write I_n for the identity of size n", following)
+        if name in ("eye", "ones", "zeros"):
+            return p.done(Node("zero" if name == "zeros" else name, [], None, token.start, token.end))
         raise p.error(f"{name} needs its entry, as in {name}(1)", token)
     if name == "sum" and following is not None and (following.text == "_" or is_over_entries(p, following)):
         return sigma(p, token)
