@@ -182,6 +182,14 @@ def entries_differentiated_by(tree: Tree | None) -> set[tuple[str, ...]]:
     return found
 
 
+def _lead_with_parameters(claim: Claim, parameters: set[str], scope: Known, ahead: _Ahead) -> None:
+    """Take E(w) = ‖y − ŷ‖² = ‖y − X w‖² for a formula in w where no line says what ŷ is, nor derives by it."""
+    names = [names_of(side.tree) for side in claim.sides[1:]]
+    at = next((i for i, n in enumerate(names) if parameters <= scope.letters(n)), 0)
+    if at and names[0] - names[at] - scope.defined.keys() - ahead.names - ahead.variables:
+        claim.sides.insert(1, claim.sides.pop(at + 1))
+
+
 def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | None:
     """Give the claims of a chain their roles; the name, if it must have a scope of its own to be defined."""
     claim = chain[0]
@@ -193,6 +201,7 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
     if claim.local:
         return None
     name, parameters = head_of(claim.sides[0].found)
+    _lead_with_parameters(claim, set(parameters or ()), scope, ahead)
     body = body_of(claim)
     head = claim.sides[0].tree
     if name is None or name in FUNCTIONS or body is None or (head is not None and head.kind == "identity"):
