@@ -8,6 +8,8 @@ layers.  Chains longer than `LONG` are folded from the end that holds a vector.
 
 from __future__ import annotations
 
+from functools import reduce
+
 from .expr import Expr, nodes
 from .operations import matmul
 from .shapes import ONE, Dim
@@ -53,27 +55,17 @@ def chain(factors: tuple[Expr, ...]) -> Expr:
                 for at in range(first, last)
             ]
             cost[first][last], split[first][last] = min(options)
-    built: dict[tuple[int, int], Expr] = {(i, i): factor for i, factor in enumerate(factors)}
-    stack = [(0, count - 1)]
-    while stack:
-        first, last = stack[-1]
+
+    def built(first: int, last: int) -> Expr:
+        if first == last:
+            return factors[first]
         at = split[first][last]
-        missing = [part for part in ((first, at), (at + 1, last)) if part not in built]
-        if missing:
-            stack += missing
-        else:
-            built[first, last] = matmul.make((built[first, at], built[at + 1, last]))
-            stack.pop()
-    return built[0, count - 1]
+        return matmul.make((built(first, at), built(at + 1, last)))
+
+    return built(0, count - 1)
 
 
 def _folded(factors: tuple[Expr, ...]) -> Expr:
     if factors[0].shape[0] is ONE and factors[-1].shape[1] is not ONE:
-        product = factors[0]
-        for factor in factors[1:]:
-            product = matmul.make((product, factor))
-        return product
-    product = factors[-1]
-    for factor in reversed(factors[:-1]):
-        product = matmul.make((factor, product))
-    return product
+        return reduce(lambda product, factor: matmul.make((product, factor)), factors)
+    return reduce(lambda product, factor: matmul.make((factor, product)), reversed(factors))

@@ -111,7 +111,7 @@ class BatchModule(Module):
 class LoopModule(Module):
     """A module that goes through the samples one by one."""
 
-    own_names = frozenset("i results functools jax list range".split())
+    own_names = frozenset("i results functools jax".split())
 
     def __init__(
         self, derivation: Any, spoken: Dialect, samples: Sequence[Expr], per_sample: bool, is_full: bool

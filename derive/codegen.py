@@ -8,7 +8,7 @@ sanitized names, never of a user's text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
 from functools import partial, reduce
 from typing import Any
@@ -39,7 +39,7 @@ from .programs.statement_tree import (
     statements,
     unpacked,
 )
-from .programs.syntax import Code, calls_of
+from .programs.syntax import Code, calls_of, with_callees
 from .programs.terms import Term, Value, values_below
 from .programs.workspace import WorkspaceWriter
 from .programs.writer import Writer
@@ -75,7 +75,7 @@ def program_of(derivation: Any, backend: str = "numpy", batch: Any = None, per_s
         except DeriveError:
             return made
         other = compile(outputs, derivation.hints, **options)
-        if other.kept and other.sizes.cost(other.flops.cost) < made.sizes.cost(made.flops.cost):
+        if other.kept and other.sizes.cost(other.flops) < made.sizes.cost(made.flops):
             return other
     return made
 
@@ -348,9 +348,13 @@ class Module:
 
     def dims_read(self, name: str) -> list[str]:
         """All dimensions that the module reads off shapes: `_arguments` returns the same for each function."""
-        dims = sorted({dim for writer in self.writers.values() for dim in writer.dims})
         own = self.writers[name].dims
-        return [self.signature.dims[dim] if dim in own else "_" for dim in dims if dim not in self.signature.open_dims]
+        return [self.signature.dims[dim] if dim in own else "_" for dim in self.read_dims]
+
+    @property
+    def read_dims(self) -> list[str]:
+        dims = {dim for writer in self.writers.values() for dim in writer.dims}
+        return sorted(dims.difference(self.signature.open_dims))
 
     def arguments(self) -> list[CodeStatement]:
         signature = self.signature
@@ -365,8 +369,7 @@ class Module:
         for symbol in signature.symbols:
             if symbol.shape[0].value == 1 and not symbol.is_scalar:
                 body += statements("{x} = {x}[0]", x=signature.name_of[symbol])
-        dims = sorted({dim for writer in self.writers.values() for dim in writer.dims})
-        results = [*own, *(signature.dims[dim] for dim in dims if dim not in signature.open_dims)]
+        results = [*own, *(signature.dims[dim] for dim in self.read_dims)]
         body += statements("return {results}", results=several(named(results or ["None"])))
         summary = "The arguments as arrays of one floating type, their shapes checked."
         return function_of("_arguments", signature.arguments, summary, body)
@@ -396,12 +399,8 @@ class Module:
         """The helpers used, and those that they use."""
         writers = [*self.all_writers(), *([self.constant] if self.constant else [])]
         found = {name for writer in writers for name in writer.helpers} | {"_arrays"}
-        pending = list(found)
-        while pending:
-            new = (calls_of(self.dialect.helpers[pending.pop()]) & self.dialect.helpers.keys()) - found
-            found |= new
-            pending += new
-        return [name for name in self.dialect.helpers if name in found]
+        known = self.dialect.helpers
+        return with_callees(found, lambda name: calls_of(known[name]), known)
 
     def helper_sources(self) -> list[str]:
         return [self.dialect.helpers[name].strip("\n") for name in self.all_helpers()]
@@ -457,10 +456,13 @@ def chained(text: str, arguments: Sequence[str], last: str) -> list[Code]:
     return [Code("same", "", (*clause, syntax.name(last))) for clause in clauses if clause]
 
 
+BUILTINS = ("ValueError", "float", "int", "len", "list", "range", "type")  # that the code of a module mentions
+
+
 def taken_by(spoken: Dialect) -> set[str]:
     """The names that a module uses itself, and no argument may bear."""
     imported = {bound for line in spoken.imports for bound in bound_by(line)}
-    return {*spoken.helpers, *imported, spoken.module, "math", "threading", "dtype"}
+    return {*spoken.helpers, *imported, spoken.module, "math", "threading", "dtype", *BUILTINS}
 
 
 def arguments_of(derivation: Any) -> list[Expr]:
@@ -551,19 +553,23 @@ def function(
 
         return compiled.function(derivation, returns, batch)
     module = module_of(derivation, backend, workspace, batch, per_sample, False)
-    wanted = module.kind if returns == "derivative" else returns
-    known = [name for name, _ in module.functions]
-    if wanted not in known:
-        raise DeriveError(
-            f"a {module.kind} has no {returns!r} to return", hint=f"there are: derivative, {', '.join(known)}"
-        )
+    wanted = function_named(returns, module.kind, [name for name, _ in module.functions])
     # The docstring of a function names no box, and its lines have no comments: nobody reads them here.
     return Generated(module.source(is_full=False), wanted, f"<derive {derivation.kind} of {derivation.name}>")
+
+
+def function_named(returns: str, kind: str, known: Collection[str]) -> str:
+    """The function of a module that returns what is asked for."""
+    wanted = kind if returns == "derivative" else returns
+    if wanted not in known:
+        raise DeriveError(f"a {kind} has no {returns!r} to return", hint=f"there are: derivative, {', '.join(known)}")
+    return wanted
 
 
 def listing(program: Program) -> list[str]:
     """A program as lines of text: name, formula, cost."""
     symbols = [v.data[0] for v in program.order if v.kind == "input"]
-    signature = Signature(symbols, (), (), dims_of(program.order))
-    writer = Writer(program, dialect("numpy"), signature, list(program.outputs), {})
+    spoken = dialect("numpy")
+    signature = Signature(symbols, (), taken_by(spoken), dims_of(program.order))
+    writer = Writer(program, spoken, signature, list(program.outputs), {})
     return lines_of(writer.write(), Writer.indent)

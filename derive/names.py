@@ -179,6 +179,9 @@ def canonical(written: str) -> str:
             end = held.find("⁾", i)
             subscripts.append(unicodedata.normalize("NFKC", held[i:end]))
             i = end + 1
+        elif c == "(" and base and held[i + 1 :] == ")" and held[i] in "tkn":  # x(t)
+            subscripts.append(held[i])
+            break
         elif not (c in "{} " or c.isspace()):
             raise ParseError(f"{written} is not a name", written, (0, len(written)))
     if not base:

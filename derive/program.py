@@ -34,33 +34,6 @@ FREE = frozenset("input constant dimension ones zeros eye commutation vec unvec 
 PROBABILITIES = frozenset("softmax row_softmax sigmoid".split())
 
 
-class Flops:
-    """A count of floating-point operations: `.expression` as text, `.value` where no size is open."""
-
-    __slots__ = ("cost",)
-
-    def __init__(self, cost: Cost) -> None:
-        self.cost = cost
-
-    @property
-    def expression(self) -> str:
-        return self.cost.expression
-
-    @property
-    def value(self) -> int | None:
-        return self.cost.value
-
-    def evaluate(self, **sizes: int) -> int:
-        """The number for given sizes."""
-        return self.cost.evaluate(sizes)
-
-    def __str__(self) -> str:
-        return self.expression
-
-    def __repr__(self) -> str:
-        return f"<{self.expression} FLOPs>"
-
-
 class Program:
     """The operations that compute some outputs, in order.
 
@@ -71,9 +44,9 @@ class Program:
         What it computes, as it was given and as that is cheapest.
     order : list of Value
         Every value needed, operands first.
-    flops : Flops
+    flops : Cost
         Of all outputs together, shared parts once.
-    naive : Flops
+    naive : Cost
         Of the formulas as written, products from left to right, shared parts once.
     largest : (Dim, Dim)
         The shape of the largest intermediate.
@@ -132,7 +105,7 @@ class Program:
         """The values that some outputs need, in order."""
         return values_below(value for name in names for value in self.outputs[name].parts())
 
-    def flops_of(self, *names: str) -> Flops:
+    def flops_of(self, *names: str) -> Cost:
         """The operations that some outputs need."""
         total = Cost()
         for value in self.needed(*names):
@@ -142,10 +115,10 @@ class Program:
             term = self.outputs[name]
             if term.coefficient not in (1, -1) or (term.powers and term.value is not None):
                 total = total + Cost.of(1, *term.shape)
-        return Flops(total)
+        return total
 
     @property
-    def flops(self) -> Flops:
+    def flops(self) -> Cost:
         return self.flops_of(*self.outputs)
 
     @property
@@ -154,8 +127,8 @@ class Program:
         return max(shapes, key=lambda shape: self.sizes.product(1, shape[0], shape[1], ONE))
 
     @property
-    def naive(self) -> Flops:
-        return Flops(naive_cost(*self.formulas.values())[0])
+    def naive(self) -> Cost:
+        return naive_cost(*self.formulas.values())[0]
 
     @property
     def naive_largest(self) -> tuple[Dim, Dim]:
@@ -176,16 +149,39 @@ class Program:
         return f"<program of {', '.join(self.outputs)}: {self.flops.expression} FLOPs>"
 
 
-def compile(
+def compile(outputs: Mapping[str, Expr], hints: Sequence[Any] = (), **options: Any) -> Program:
+    """The cheapest program found for some formulas that share parts, of all ways to write them; see `compiled`."""
+    made = compiled(outputs, hints, **options)
+    for _ in range(MAX_REGROUPED):
+        cheaper = regrouped(made, hints, options)
+        if cheaper is None:
+            break
+        made = cheaper
+    made.formulas = dict(outputs)
+    return made
+
+
+def regrouped(program: Program, hints: Sequence[Any], options: Mapping[str, Any]) -> Program | None:
+    """A program that is clearly cheaper, of the same with some parts written otherwise; None if there is none."""
+    least = program.sizes.cost(program.flops)
+    for parts in regroupings(program.written.values()):
+        written = {name: substitute(formula, parts) for name, formula in program.written.items()}
+        made = compiled(written, hints, **options)
+        if made.sizes.cost(made.flops) < MUCH * least:
+            return made
+    return None
+
+
+def compiled(
     outputs: Mapping[str, Expr],
-    hints: Sequence[Any] = (),
+    hints: Sequence[Any],
     *,
     has_triangular_solve: bool = False,
     keeps_constants: bool = False,
     batch: Any = None,
     per_sample: bool = False,
 ) -> Program:
-    """The cheapest program found for some formulas that share parts.
+    """The program of formulas as they are written.
 
     Parameters
     ----------
@@ -201,46 +197,7 @@ def compile(
         The samples over which the outputs are summed.
     per_sample : bool
         Of a batch, the outputs are those of each sample.
-
-    Returns
-    -------
-    Program
     """
-    options: dict[str, Any] = {
-        "has_triangular_solve": has_triangular_solve, "keeps_constants": keeps_constants,
-        "batch": batch, "per_sample": per_sample,
-    }  # fmt: skip
-    made = compiled(outputs, hints, **options)
-    for _ in range(MAX_REGROUPED):
-        cheaper = regrouped(made, hints, options)
-        if cheaper is None:
-            break
-        made = cheaper
-    made.formulas = dict(outputs)
-    return made
-
-
-def regrouped(program: Program, hints: Sequence[Any], options: Mapping[str, Any]) -> Program | None:
-    """A program that is clearly cheaper, of the same with some parts written otherwise; None if there is none."""
-    least = program.sizes.cost(program.flops.cost)
-    for parts in regroupings(program.written.values()):
-        written = {name: substitute(formula, parts) for name, formula in program.written.items()}
-        made = compiled(written, hints, **options)
-        if made.sizes.cost(made.flops.cost) < MUCH * least:
-            return made
-    return None
-
-
-def compiled(
-    outputs: Mapping[str, Expr],
-    hints: Sequence[Any],
-    *,
-    has_triangular_solve: bool = False,
-    keeps_constants: bool = False,
-    batch: Any = None,
-    per_sample: bool = False,
-) -> Program:
-    """The program of formulas as they are written."""
     graph = ValueGraph()
     graph.normalized = normalized(outputs.values())
     memo: dict[Expr, Term] = {}
@@ -248,12 +205,12 @@ def compiled(
     ends: dict[str, list[str]] = {}
     if batch is not None:
         found = batch.outputs(graph, terms, per_sample)
-        terms = {}
-        for name, parts in found.items():
-            labels = [name] if len(parts) == 1 else [f"{name} {i}" for i in range(len(parts))]
-            terms |= dict(zip(labels, parts, strict=True))
-            if len(parts) > 1:
-                ends[name] = labels
+        ends = {name: [f"{name} {i}" for i in range(len(parts))] for name, parts in found.items() if len(parts) > 1}
+        terms = {
+            label: term
+            for name, parts in found.items()
+            for label, term in zip(ends.get(name, [name]), parts, strict=True)
+        }
     tops = [value for term in terms.values() for value in term.parts()]
     names = dims_of(values_below(tops)) | {n for t in terms.values() for d in t.shape for n in d.names}
     sizes = SampleSizes(names, hints, batch.size.names if batch is not None else ())
@@ -273,7 +230,7 @@ MAX_ORDER = 60
 GAIN = 0.75
 
 
-def other_orders(program: Program) -> list[tuple[str, Flops]]:
+def other_orders(program: Program) -> list[tuple[str, Cost]]:
     """The size hints (`"m < n"`) under which another program is clearly cheaper, and what that one takes.
 
     The greatest gain first; hints that lead to the same count are named once.
@@ -281,12 +238,12 @@ def other_orders(program: Program) -> list[tuple[str, Flops]]:
     names = sorted({name for value in program.order for dim in value.shape for name in dim.names})
     if len(names) > MAX_COMPARED or len(program.order) > MAX_ORDER:
         return []
-    found: dict[str, tuple[float, str, Flops]] = {}
+    found: dict[str, tuple[float, str, Cost]] = {}
     for low, high in permutations(names, 2):
         other = compiled(program.written, [*program.hints, (Dim.of(low), "<", Dim.of(high))])
         if not all(sample[low] < sample[high] for sample in other.sizes.samples):
             continue  # the hints say otherwise
-        ratio = other.sizes.cost(other.flops.cost) / max(other.sizes.cost(program.flops.cost), 1e-300)
+        ratio = other.sizes.cost(other.flops) / max(other.sizes.cost(program.flops), 1e-300)
         key = other.flops.expression
         if ratio < GAIN and (key not in found or ratio < found[key][0]):
             found[key] = (ratio, f"{low} < {high}", other.flops)

@@ -360,3 +360,181 @@ def test_no_function_is_a_factor(word):
     for written in (word, rf"\mathrm{{{word}}}", rf"\operatorname{{{word}}}"):
         for loss in (f"z^T {written}(x)", f"{written}(x)^T z"):
             assert only(f"$$L = {loss}$$ $$\\nabla_x L = {written}(z)$$").verdict in ("unread", "fails")
+
+
+IF_SYMMETRIC = r"""Let $q(x) = \frac12 x^T A x - b^T x$. Then $\nabla q(x) = \frac12 (A + A^T) x - b$. %s
+\begin{equation} \nabla q(x) = %s \end{equation}"""
+
+
+@pytest.mark.parametrize(
+    ("words", "gradient", "verdict"),
+    [
+        ("If $A$ is symmetric, this becomes", "A x - b", "conditional"),
+        ("When $A$ is symmetric we get", "A x - b", "conditional"),
+        ("If $A$ is symmetric, this becomes", "2 A x - b", "fails"),
+        ("If $A$ is not symmetric, this becomes", "A x - b", "fails"),
+        ("If $B$ is symmetric, this becomes", "A x - b", "fails"),
+        ("This becomes", "A x - b", "fails"),
+    ],
+)
+def test_what_is_said_under_an_if_holds_behind_it(words, gradient, verdict):
+    assert verdicts(IF_SYMMETRIC % (words, gradient))[-1] == verdict
+    assert verdicts(IF_SYMMETRIC % ("This becomes", "A x - b") + "If $A$ is symmetric, all is well.")[-1] == "fails"
+
+
+@pytest.mark.parametrize(("right", "is_right"), [(r"\pi \odot (r - J 1)", True), (r"\pi \odot (r + J 1)", False)])
+def test_a_policy_may_be_called_pi(right, is_right):
+    text = r"Let $\pi = \operatorname{softmax}(\theta)$ and $J(\theta) = \pi^T r$. Then $\nabla J(\theta) = %s$."
+    assert (verdicts(text % right.replace("1", r"\mathbf{1}"))[-1] != "fails") == is_right
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [("", "conditional"), ("2 ", "fails")])
+def test_columns_are_orthonormal_whatever_the_sizes_drawn(factor, verdict):
+    text = r"""For $W \in \mathbb{R}^{d\times k}$ with $W^T W = I$, $$\|X - X W W^T\|_F^2 = \operatorname{tr}(X^T X) -
+    %s\operatorname{tr}(W^T X^T X W).$$"""
+    assert verdicts(text % factor)[-1] == verdict
+
+
+@pytest.mark.parametrize(
+    ("slope", "end", "is_right"),
+    [("-2X'y + 2X'X", "= 0", True), ("-2X'y + X'X", "= 0", False), ("2X'y + 2X'X", "= 0", False),
+     ("-2X'y + 2X'X", "", False)],
+)  # fmt: skip
+def test_a_derivative_that_is_set_to_zero_is_taken_at_the_estimate(slope, end, is_right):
+    text = r"$$S(\beta) = (y - X\beta)'(y - X\beta)$$ $$\frac{\partial S}{\partial \beta} = %s\hat\beta %s$$"
+    assert (verdicts(text % (slope, end))[-1] == "proved") == is_right
+
+
+@pytest.mark.parametrize(
+    ("step", "verdict"),
+    [
+        (r"w - \eta (X^T (Xw - y) + \lambda w) = (1 - \eta\lambda) w - \eta X^T (Xw - y)", "proved"),
+        (r"w - \eta (X^T (Xw - y) + \lambda w) = (1 + \eta\lambda) w - \eta X^T (Xw - y)", "fails"),
+        (r"w - \eta (X^T (Xw - y) + \lambda w)", "proved"),
+        (r"w - \eta (X^T (Xw - y) + 2 \lambda w)", "fails"),
+    ],
+)
+def test_what_stands_behind_an_update_is_judged(step, verdict):
+    loss = r"Let $L(w) = \frac12\|Xw - y\|^2 + \frac\lambda2\|w\|^2$. "
+    assert verdicts(loss + rf"The update is $$w := w - \eta \nabla L(w) = {step}.$$")[-1] == verdict
+
+
+@pytest.mark.parametrize(
+    ("noise", "is_right"), [(r"+ (X'X)^{-1}X'\varepsilon", True), (r"- (X'X)^{-1}X'\varepsilon", False)]
+)
+def test_an_estimate_is_followed_through_the_model(noise, is_right):
+    text = r"""We minimize $S(\beta) = (y - X\beta)'(y - X\beta)$: $$\frac{\partial S}{\partial \beta} = 0$$
+    $$\hat\beta = (X'X)^{-1}X'y$$ With $y = X\beta + \varepsilon$,
+    $$\hat\beta = (X'X)^{-1}X'(X\beta + \varepsilon) = \beta %s.$$"""
+    assert (verdicts(text % noise)[-1] == "proved") == is_right
+
+
+@pytest.mark.parametrize(
+    ("dual", "is_right"),
+    [(r"\mathbf{1}^T \alpha - \frac12 \alpha^T Z Z^T \alpha", True),
+     (r"\mathbf{1}^T \alpha + \frac12 \alpha^T Z Z^T \alpha", False),
+     (r"\mathbf{1}^T \alpha - \alpha^T Z Z^T \alpha", False)],
+)  # fmt: skip
+def test_a_lagrangian_is_judged_where_it_is_stationary(dual, is_right):
+    text = r"""The Lagrangian is $L(w, \alpha) = \frac12 w^T w - \alpha^T (Z w - \mathbf{1})$.
+    $$\nabla_w L = w - Z^T \alpha = 0 \Rightarrow w = Z^T \alpha.$$ Substituting back, $$L = %s.$$"""
+    last = only(text % dual)
+    assert last.verdict == ("conditional" if is_right else "fails"), last.reason
+
+
+def test_a_repair_that_is_defined_nowhere_costs_no_report():
+    text = r"""$\mathrm{d}\det X = \det(X)\operatorname{tr}(X^{-1}\mathrm{d}X)$.
+    \[ \frac{\partial \det(AXB)}{\partial X} = \det(AXB) X^{-\top}, \]
+    \[ \frac{\partial \det(X^k)}{\partial X} = k \det(X)^k X^{-\top}. \]"""
+    assert len(verdicts(text)) == 3
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Newton's method for {} with Q symmetric positive definite.\n\n",
+        "Minimise {} where Q is symmetric\n\n",
+        "Exact minimum. {}, Q symmetric positive definite, r = b − Qx.\n\n",
+        "Let {} with Q symmetric. Then ",
+    ],
+)
+@pytest.mark.parametrize(("gradient", "verdict"), [("Qx − b", "proved"), ("Qx + b", "fails"), ("½Qx − b", "fails")])
+def test_equations_in_sentences_of_plain_text_are_read(words, gradient, verdict):
+    report = check(words.format("f(x) = ½xᵀQx − bᵀx") + f"∇f(x) = {gradient}\n")
+    assert report.lines[0].verdict == "definition" and report.lines[-1].verdict == verdict
+
+
+def test_articles_are_no_letters_and_letters_no_articles():
+    assert verdicts("Minimise f(x) = a xᵀx + bᵀx where a is a scalar.\n\n∇f(x) = 2a x + b\n")[-1] == "proved"
+    assert verdicts("Minimise f(x) = a xᵀx + bᵀx where a is a scalar.\n\n∇f(x) = a x + b\n")[-1] == "fails"
+
+
+def test_no_vector_stands_for_a_function_that_no_line_gives():
+    text = "∇f(x) = Qx − b\n\nx⁺ = x − Q⁻¹(Qx − b) = Q⁻¹b\n"
+    assert verdicts(text) == ["unread", "proved"]
+
+
+@pytest.mark.parametrize("loss", [r"\ell = \log(1 + e^{-y w^T x})", r"p = \sigma(y w^T x)$ and $\ell = -\log p"])
+@pytest.mark.parametrize(
+    ("gradient", "verdict"),
+    [(r"-y\sigma(-y w^T x)x", "proved"), (r"y\sigma(-y w^T x)x", "fails"), (r"-y\sigma(y w^T x)x", "fails")],
+)
+def test_the_label_of_one_sample_is_a_number(loss, gradient, verdict):
+    text = rf"The loss is ${loss}$. $$\frac{{\partial \ell}}{{\partial w}} = {gradient}$$"
+    assert verdicts(text)[-1] == verdict
+
+
+FACTORS = r"""We %s $J(U, V) = \frac12 \|R - U V^T\|_F^2 + \frac{\lambda}{2} \|U\|_F^2$. With $E = R - U V^T$, %s
+$$U \leftarrow U %s$$"""
+
+
+@pytest.mark.parametrize(
+    ("aim", "words", "step", "verdict", "reason"),
+    [
+        ("minimise", "gradient steps are", r"+ \eta (E V - \lambda U)", "assumption", "a step down the gradient of J"),
+        ("minimise", "gradient steps are", r"- \eta (E V - \lambda U)", "fails", "a step up the gradient of J"),
+        ("study", "we may go", r"- \eta (E V - \lambda U)", "assumption", "a step up the gradient of J"),
+        (
+            "minimise",
+            "gradient steps are",
+            r"+ \eta (E V + \lambda U)",
+            "assumption",
+            None,
+        ),
+        ("minimise", "steps are", r"+ \eta (E V + \lambda U)", "assumption", None),
+        ("minimise", "gradient steps are", r"+ \eta (E V - \lambda U) + M", "assumption", None),
+    ],
+)
+def test_an_update_goes_along_the_gradient(aim, words, step, verdict, reason):
+    line = only(FACTORS % (aim, words, step))
+    assert line.verdict == verdict and reason in (None, line.reason)
+
+
+def test_what_stands_behind_an_arrow_is_judged():
+    loss = r"Let $L(w) = \frac12\|Xw - y\|^2$. "
+    newton = r"$$w \leftarrow w - (X^T X)^{-1} \nabla L(w) = w - (X^T X)^{-1} X^T (Xw - y) = %s (X^T X)^{-1} X^T y$$"
+    assert verdicts(loss + newton % "")[-1] == "proved"
+    assert verdicts(loss + newton % "-")[-1] == "fails"
+
+
+@pytest.mark.parametrize(("sign", "verdict"), [("", "proved"), ("-", "fails")])
+def test_no_inverse_is_taken_where_there_is_none(sign, verdict):
+    text = rf"Let $L(w) = \frac12\|Xw - y\|^2$. $$w - (X^T X)^{{-1}} X^T (Xw - y) = {sign} (X^T X)^{{-1}} X^T y$$"
+    assert verdicts(text)[-1] == verdict
+
+
+@pytest.mark.parametrize(
+    ("solution", "verdict"),
+    [(r"\frac{d^T(p - x)}{d^T d}", "assumption"), (r"\frac{d^T(x - p)}{d^T d}", "fails"),
+     (r"\frac{d^T(p - x)}{\|d\|}", "fails")],
+)  # fmt: skip
+def test_where_a_derivative_with_a_prime_vanishes_is_judged(solution, verdict):
+    text = rf"""Let $f(t) = \|x + t d - p\|^2$. Then $f'(t) = 2 d^T(x + t d - p)$, and $f'(t) = 0$ gives
+    $$t = {solution}.$$ Moreover $f''(t) = 2 d^T d > 0$."""
+    assert verdicts(text)[-2:] == [verdict, "proved"]
+
+
+def test_a_function_of_a_sentence_is_known_some_lines_below():
+    text = "Newton's method for f(x) = ½xᵀQx − bᵀx with Q symmetric.\n\n\n\n∇f(x) = Qx − b\n\nf(Q⁻¹b) = %s½bᵀQ⁻¹b\n"
+    assert verdicts(text % "−")[1:] == ["proved", "proved"]
+    assert verdicts(text % "")[1:] == ["proved", "fails"]

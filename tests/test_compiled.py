@@ -38,6 +38,8 @@ FORMULAS = [
     ("gradient", "⟨G, softmax(Q Kᵀ/√d) V⟩", "Q", ""),
     ("gradient", "½‖W_2 tanh(W_1 x + b) − y‖²", ["W_1", "b", "W_2"], ""),
     ("jacobian", "softmax(W x + b)", "x", ""),
+    ("jacobian", "softmax(W x + b)", "W", ""),
+    ("gradient", "sum(exp([xᵀ, yᵀ]) + (xᵀ ⊗ yᵀ) B)", "x", "x: m, y: n"),
     ("hessian", "logsumexp(A x) + ½ xᵀ B x", "x", ""),
     ("hvp", "sum(σ(X w))", "w", ""),
     ("differential", "tr(A X B)", None, ""),

@@ -36,11 +36,17 @@ from derive.operations import (
 from derive.optimality import curvature
 from derive.optimality.polynomials import sign_of_polynomial
 from derive.optimality.ranges import ranges
-from derive.optimality.refutation import Chords, Search, curvatures
+from derive.optimality.refutation import Chords, Search
 from derive.optimality.semidefinite import semidefinite
 from derive.rows import huber, largest, leaky_relu, maximum, minimum
 
 from .convex_functions import COMPARISON, FURTHER
+
+
+def curvatures(expr, variables, point):
+    """The eigenvalues of the Hessian at a point, ascending, in the space of the variables."""
+    return Chords(Search(expr, variables), point).spectrum()[0]
+
 
 FULL = os.environ.get("DERIVE_FULL") == "1"
 GENERATED = 5000 if FULL else 120

@@ -22,6 +22,8 @@ from derive import dialects, verification
 from derive.expr import symbols_of
 from derive.numeric import evaluate, random_point
 
+from .optional import COMPILER, needs
+
 BACKENDS = list(dialects.DIALECTS)
 NEEDS = {"jax": "jax", "torch": "torch", "array-api": "array_api_compat", "scipy": "scipy", "numpy": "numpy"}
 
@@ -585,3 +587,20 @@ def test_binary_cross_entropies_stand_large_logits(formula, where, backend):
             )
             want = 1 / (1 + np.exp(-z)) - y if z > -700 else -y
             close(np.asarray(called(f, in_library(backend, given))), np.broadcast_to(want, np.shape(given["z"])))
+
+
+# Names
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch", pytest.param("c", marks=needs(*COMPILER))])
+@pytest.mark.parametrize("name", ["type", "ValueError", "float", "range", "len", "math", "dtype", "np"])
+def test_an_argument_may_bear_a_name_that_the_code_mentions(name, backend):
+    if backend != "c":
+        require(backend)
+    derivation = derive.gradient(f"s ‖A*{name} − b‖²", "A", where=f"A: m×n, b: m, {name}: n, s: scalar")
+    arguments, wanted = given(derivation)
+    A, s, x, b = in_library(backend, {key: arguments[key] for key in ("A", "s", name, "b")}).values()
+    f = derivation.function(backend)
+    close(f(A, s, x, b), wanted)
+    with pytest.raises(ValueError, match="must have shape"):
+        f(A, s, x[:0], b)

@@ -1372,3 +1372,23 @@ def test_passages_as_they_stand_in_real_notes(lines, expected):
 )
 def test_a_property_behind_the_shape_is_of_what_has_the_shape(said, verdict):
     assert check(said + r" $$\nabla_x (x^T S x) = 2 S x$$").lines[-1].verdict == verdict
+
+
+FITTED = r"Q(v) = (c - \hat c)^T (c - \hat c) = (c - M v)^T (c - M v) = c^T c - 2 c^T M v + v^T M^T M v"
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        # Nothing says what ĉ is: the formula of Q is the first in v, and what follows is held to it.
+        ((FITTED, r"\nabla Q = 2 M^T (M v - c)", r"\nabla Q = 2 M^T (M v + c)"), "urf"),
+        ((FITTED.replace("- 2 c^T", "- c^T"), r"\nabla Q = 2 M^T (M v - c)"), "fr"),
+        # Where a line does, before or after, or derives by ĉ, the first formula is that of Q.
+        ((r"\hat c = M v", FITTED, r"\nabla Q = 2 M^T (M v - c)"), "drr"),
+        ((r"\hat c = M v", FITTED.replace("(c - M v)^T (c - M v)", "(c - M v)^T (c + M v)")), "df"),
+        ((FITTED.replace("(c - M v)^T (c - M v)", "(c - M v)^T (c + M v)"), r"\text{where } \hat c = M v"), "fd"),
+        ((FITTED, r"\frac{\partial Q}{\partial \hat c} = -2 (c - \hat c)"), "ur"),
+    ],
+)
+def test_a_formula_in_what_it_is_a_function_of_leads(lines, expected):
+    assert judged(*lines) == expected

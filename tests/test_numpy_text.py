@@ -463,7 +463,7 @@ REFUSED = [
     ("np.einsum('ijk,k->ij', A, x)", "has not the indices ijk"),
     ("np.einsum('ij,ik->ijk', A, B)", "this einsum has no matrix form"),
     ("A(x) @ y", "A is not known"),
-    ("x @ x.T @ y", "of a one-dimensional array is that array, and no row"),
+    ("np.outer(x, y.T) @ y", "of a one-dimensional array is that array, and no row"),
     ("np.sum(A @ x, dtype=int)", "the argument dtype= of np.sum is not read"),
     ("np.sum(np.trace(A), axis=1)", "has no axis 1"),
     ("np.sum(x for x in y)", "a sum over a loop is not read"),

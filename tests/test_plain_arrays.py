@@ -54,6 +54,7 @@ SAME: list[Callable[..., Any]] = [
     lambda np, P, **_: np.linalg.eigvalsh(P),
     lambda np, P, **_: (lambda w, V: V @ np.diag(w) @ V.T)(*np.linalg.eigh(P)),
     lambda np, A, **_: np.linalg.svd(A, compute_uv=False),
+    lambda np, A, **_: np.linalg.cond(A),
     lambda np, A, **_: (lambda U, s, V: U[:, :3] @ np.diag(s) @ V[:3])(*np.linalg.svd(A, full_matrices=False)),
     lambda np, A, **_: (lambda Q, R: (Q @ R, Q.T @ Q))(*np.linalg.qr(A.T))[0],
     lambda np, A, v, **_: np.linalg.lstsq(A.T, v, rcond=None)[0],

@@ -190,10 +190,11 @@ def test_all_that_leaves_is_what_autograd_finds(chunk):
 
 
 def test_a_planted_error_is_found(monkeypatch):
-    planted = dialects.DIALECTS["numpy"].templates | {"tanh": "np.sin({0})"}
+    dialect = dialects.DIALECTS["numpy"]
+    planted = dialect._replace(templates=dialect.templates | {"tanh": "np.sin({0})"})
     case = next(c for c in map(Case, range(100)) if "tanh" in c.text)
     assert not examined(case.seed).complaints
-    monkeypatch.setattr(dialects.DIALECTS["numpy"], "templates", planted)
+    monkeypatch.setitem(dialects.DIALECTS, "numpy", planted)
     assert any(kind == "wrong" for kind, _ in examined(case.seed).complaints)
 
 

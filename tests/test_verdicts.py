@@ -199,7 +199,8 @@ $\frac{\partial f}{\partial A} = 2Axx^\top + A^{-1}$.""",
     # a value in passing excuses nothing
     (r"$f(x) = \|x\|^2$. $f$ vanishes iff $x = 0$. $\nabla f = 3x$.", "daf"),
     # a report in any case
-    (r"$A = Q\Lambda Q^\top$ with orthogonal $Q$. $\det A = \det\Lambda$.", "du"),
+    (r"$A = Q\Lambda Q^\top$ with orthogonal $Q$. $\det A = \det\Lambda$.", "dc"),
+    (r"$A = Q\Lambda Q^\top$ with orthogonal $Q$. $\det A = 2\det\Lambda$.", "df"),
     (
         r"$y = Ax$ with $x = x(z)$, $y = y(z)$: $\frac{\partial y}{\partial z} = A\frac{\partial x}{\partial z}$",
         "daau",

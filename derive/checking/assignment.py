@@ -128,22 +128,25 @@ def _towards_numbers(
     defined = {n for n, _ in definitions}
     small = [n for n in free if n not in defined and n[0].islower()]
     wide = {n for n in losses if n in defined and n in free and not unifier.is_scalar(unifier.of_name(n))}
-    others = defined - wide
-    if wide and any(unifier.is_scalar(unifier.of_name(n)) for n in others):
-        for n in small if wide else ():
-            if base[n] == "vector":
-                kinds = {**base, **dict.fromkeys(wide, "scalar"), n: "scalar"}
-                yield kinds, lambda found: _same_kinds(found, unifier, others)
+    for n in small if wide else ():
+        # What else is defined keeps its kind, but for what has the letter: p of p = σ(y wᵀx) beside −log p.
+        others = {name for name, tree in definitions if name not in wide and not _mentions(tree, n)}
+        if base[n] == "vector" and (not others or any(unifier.is_scalar(unifier.of_name(o)) for o in others)):
+            kinds = {**base, **dict.fromkeys(wide, "scalar"), n: "scalar"}
+            yield kinds, lambda found, others=others: _same_kinds(found, unifier, others)  # type: ignore[misc]
     for tree, _ in anchors:
-        letters = {str(t.data[0]) for t in tree.walk() if t.kind == "name"}
         if tree.kind == "sum" and not unifier.is_scalar(unifier.shape(tree)):
             for n in small:
-                if n in letters and base[n] == "vector":
+                if _mentions(tree, n) and base[n] == "vector":
                     yield {**base, n: "scalar"}, _makes_number(tree)
         if tree.kind == "prod" and any(t.kind == "transpose" for t in tree.args):
             for n in small:
-                if n in letters and base[n] == "scalar" and not unifier.is_scalar(unifier.shape(tree)):
+                if _mentions(tree, n) and base[n] == "scalar" and not unifier.is_scalar(unifier.shape(tree)):
                     yield {**base, n: "vector"}, _makes_number(tree)
+
+
+def _mentions(tree: Tree, letter: str) -> bool:
+    return any(t.kind == "name" and t.data[0] == letter for t in tree.walk())
 
 
 def _makes_number(tree: Tree) -> Callable[[Unifier], bool]:

@@ -18,6 +18,7 @@ from .values import Scope
 
 DERIVATIVES = frozenset(["derivative", "gradient", "differential", "directional"])
 _LETTER_E = re.compile(r"(?<![\\\w])e(?![A-Za-z])\s*(\^\s*(?:\{[^{}]*\}|\\?\w+|.)|['ᵀ⊤])?")
+_SUM_TO_I = re.compile(r"\\(?:sum|prod)\s*_\s*\{[^{}]*\}\s*\^\s*(?:\{\s*)?I(?![A-Za-z])")
 _RAISED_E = re.compile(r"\^\s*\{?\s*(?:\\top|\\intercal|T|⊤)\s*\}?|['ᵀ⊤]")  # e is no number where it has a transpose
 EDGE = " \n\t&,.;~"  # what stands about a formula and is no part of it
 
@@ -98,6 +99,7 @@ class Claims:
         self.sums_to_one: list[str] = []  # vectors that are one-hot, or distributions
         self.one_hot: list[str] = []
         self.units: list[str] = []  # vectors of length 1
+        self.supposed: list[tuple[str, int]] = []  # "if A is symmetric", and where that is said
         self.scope = Scope()
         self.layout: str | None = None  # as the prose names it
         self.bare: list[Side] = []
@@ -176,11 +178,6 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
                 if token.kind == "atom" and j not in graded and not (j and _is_operator(side.found[j - 1])):
                     operands.add(token.text)
     functions = {f for f in functions if f in heads or f not in operands or f in ("J", "L", "f", "ℓ", "l", "E", "s")}
-    for side in sides:  # s(Xw): a vector's name before a bracket
-        for token, after in zip(side.found, side.found[1:]):
-            if token.kind == "atom" and not token.glued and token.text in ("s", "g", "h") and after.text == "(":
-                if token.text not in declared and token.text not in heads:
-                    functions.add(token.text)
     functions -= _factors(reading.claims)
     own = _activations(reading.claims, heads)
     functions -= own
@@ -189,7 +186,10 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
     is_vector = [bool(_RAISED_E.fullmatch(m[1] or "")) for side in sides for m in _LETTER_E.finditer(side.text) if m[1]]
     e_is_name = ["e"] if is_vector and all(is_vector) else []
     d_is_name = is_used or "d" in declared or any(name == "d" or name.startswith("d_") for name in heads)
-    vocabulary = Vocabulary([*declared, *heads, *e_is_name, *(["d"] if is_used else [])], functions, d_is_name)
+    i_is_size = ["I"] if any(_SUM_TO_I.search(side.text) for side in sides) else []
+    vocabulary = Vocabulary(
+        [*declared, *heads, *e_is_name, *i_is_size, *(["d"] if is_used else [])], functions, d_is_name
+    )
     vocabulary.d_touches = any(
         [t.text for t in s.found[:1]] == ["d"] and len(s.found) == 2 and s.found[1].name in heads for s in sides
     )

@@ -12,7 +12,7 @@ from ..shapes import ONE, Shape
 from .claims import DERIVATIVES, Claim, Side
 from .conditions import condition_of, entry_by_entry, part_of, size_named
 from .derivatives import TreeBuilder
-from .judgments import Alternative, Judgment, Value, wide
+from .judgments import Alternative, Judgment, Value, right_if, wide
 from .roles import names_of
 from .trees import Tree, is_kronecker, name
 from .unification import habit
@@ -44,10 +44,7 @@ def under_condition(
         for truth in truths:
             pair = aligned(truth.value, values[0].value)
             if pair is not None and judge.witness.same(*map(local.inline, pair)):
-                judgment = Judgment("conditional", "", side)
-                judgment.condition = f"{made.text()} = {held.text()} (line {number})"
-                judgment.reason, judgment.value = f"right if {judgment.condition}", values[0].value
-                return judgment
+                return right_if(f"{made.text()} = {held.text()} (line {number})", side, values[0].value)
     is_gradient = head is not None and head.kind == "gradient"
     name = variable_name(head) or (judge.scope.nabla if is_gradient else None) or ""
     variable = judge.scope.symbols.get(name) or judge.scope.symbols.get(name.partition("_")[0])  # X of ∂/∂Xₚq
@@ -66,11 +63,9 @@ def under_condition(
                     if condition is not None and claim.case and f" {claim.case} " not in condition:
                         condition = None  # the line says that it speaks of the other entries
                 if condition is not None and (judge.grants_symmetry or "symmetric" not in condition):
-                    judgment = Judgment("conditional", f"right if {condition}", side)
-                    judgment.condition, judgment.value, judgment.truth = condition, value.value, truth.value
                     names, _, said = condition.rpartition(" ")
                     judge.granted |= set(names.split(", ")) if said == "symmetric" else set()
-                    return judgment
+                    return right_if(condition, side, value.value, truth.value)
     return None
 
 
@@ -89,51 +84,42 @@ def entrywise(
             as_it_is = is_identity or value.shape == truth.value.shape and _powers(judge, side)
             found = value if as_it_is else entry_by_entry(truth.value, value)  # σ(z)(1 − σ(z)), of numbers
             if found is not None and judge.same(truth.value, found):
-                judgment = Judgment("conditional", "right entry by entry", side)
-                judgment.condition, judgment.value = "entry by entry", found
-                return judgment
+                return right_if("entry by entry", side, found, why="right entry by entry")
     return None
+
+
+def _read_as(judge: Judge, tree: Tree | None, convention: Convention) -> Alternative | None:
+    """A formula under a convention; None where it has no value."""
+    builder = TreeBuilder(judge.scope, convention)
+    try:
+        return Alternative(builder.value(tree), builder.reading, builder.used) if tree is not None else None
+    except DeriveError:
+        return None
 
 
 def _dotted(judge: Judge, truths: Sequence[Alternative], side: Side, head: Tree | None) -> Judgment | None:
     """The side as right where its dots multiply entry by entry: (a − y) · σ′(z), of numbers."""
-    if side.tree is None or not any(t.kind == "prod" and "·" in t.data for t in side.tree.walk()):
-        return None
-    try:
-        value = TreeBuilder(judge.scope, Convention(judge.layout, lenient=True)).value(side.tree)
-    except DeriveError:
-        return None
+    has_dots = side.tree is not None and any(t.kind == "prod" and "·" in t.data for t in side.tree.walk())
+    found = _read_as(judge, side.tree if has_dots else None, Convention(judge.layout, lenient=True))
+    value = found.value if found is not None else None
     for truth in truths:
         if isinstance(value, Expr) and isinstance(truth.value, Expr) and value.shape == truth.value.shape:
             if judge.same(truth.value, value):
-                judgment = Judgment("conditional", "right entry by entry", side)
-                judgment.condition, judgment.value, judgment.truth = "entry by entry", value, truth.value
-                return judgment
+                return right_if("entry by entry", side, value, truth.value, "right entry by entry")
     return None
 
 
 def chain_of(judge: Judge, side: Side) -> Alternative | None:
     """A product of derivatives, its factors taken in the order of the chain rule; None where there is none."""
-    if side.tree is None or not any(t.kind == "prod" for t in side.tree.walk()):
-        return None
-    builder = TreeBuilder(judge.scope, Convention(judge.layout, chained=True))
-    try:
-        value = builder.value(side.tree)
-    except DeriveError:
-        return None
-    return Alternative(value, builder.reading, builder.used) if "chained" in builder.used else None
+    has_factors = side.tree is not None and any(t.kind == "prod" for t in side.tree.walk())
+    found = _read_as(judge, side.tree if has_factors else None, Convention(judge.layout, chained=True))
+    return found if found is not None and "chained" in found.used else None
 
 
 def in_columns(judge: Judge, side: Side) -> Alternative | None:
     """A head whose shapes fit with the derivatives of vectors as columns: ∂(Xw − y)ᵀ/∂w (Xw − y)."""
-    if side.tree is None or judge.layout != "gradient":
-        return None
-    builder = TreeBuilder(judge.scope, Convention("denominator"))
-    try:
-        value = builder.value(side.tree)
-    except DeriveError:
-        return None
-    return Alternative(value, builder.reading, builder.used) if "layout" in builder.used else None
+    found = _read_as(judge, side.tree, Convention("denominator")) if judge.layout == "gradient" else None
+    return found if found is not None and "layout" in found.used else None
 
 
 def in_order(judge: Judge, side: Side, truths: Sequence[Alternative]) -> Judgment | None:
@@ -142,26 +128,16 @@ def in_order(judge: Judge, side: Side, truths: Sequence[Alternative]) -> Judgmen
     for truth in truths if found is not None else ():
         assert found is not None
         if judge.same(truth.value, found.value):
-            judgment = Judgment("conditional", "right with its factors in the order of the chain rule", side)
-            judgment.condition, judgment.value, judgment.truth = (
-                "in the order of the chain rule",
-                found.value,
-                truth.value,
-            )
-            return judgment
+            why = "right with its factors in the order of the chain rule"
+            return right_if("in the order of the chain rule", side, found.value, truth.value, why)
     return None
 
 
 def _powers(judge: Judge, side: Side) -> bool:
     """Whether what does not fit is the power of a vector: that has no other meaning than entry by entry."""
-    if side.tree is None or not any(t.kind == "power" for t in side.tree.walk()):
-        return False
-    builder = TreeBuilder(judge.scope, Convention(judge.layout, lenient=True))
-    try:
-        builder.value(side.tree)
-    except DeriveError:
-        return False
-    return "lenient" not in builder.used
+    has_power = side.tree is not None and any(t.kind == "power" for t in side.tree.walk())
+    found = _read_as(judge, side.tree if has_power else None, Convention(judge.layout, lenient=True))
+    return found is not None and "lenient" not in found.used
 
 
 def per_sample(judge: Judge, truths: Sequence[Alternative], value: Value, side: Side) -> Judgment | None:
@@ -177,9 +153,7 @@ def per_sample(judge: Judge, truths: Sequence[Alternative], value: Value, side: 
         if left.shape != right.shape:
             for said, made in _of_samples(right, left.shape, bool(judge.scope.shared)):
                 if judge.same(left, made):
-                    judgment = Judgment("conditional", f"right {said}", side)
-                    judgment.condition, judgment.value, judgment.truth = said, value, truth.value
-                    return judgment
+                    return right_if(said, side, value, truth.value, f"right {said}")
             continue
         samples = {dim for batch in batches for dim in batch.shape if dim not in left.shape}
         if not samples:
@@ -188,13 +162,8 @@ def per_sample(judge: Judge, truths: Sequence[Alternative], value: Value, side: 
         sizes = [dimension(str(dim)) for dim in samples if str(dim) in judge.scope.dims]
         for count in [*news, *sizes]:
             if judge.same(left, scale(count, right)):
-                judgment = Judgment("conditional", "", side)
-                judgment.condition = (
-                    f"the loss is a mean over {count.text()}, the gradient on the right that of the sum"
-                )
-                judgment.reason = f"right if {judgment.condition}"
-                judgment.value, judgment.truth = value, truth.value
-                return judgment
+                said = f"the loss is a mean over {count.text()}, the gradient on the right that of the sum"
+                return right_if(said, side, value, truth.value)
     return None
 
 
@@ -211,9 +180,7 @@ def of_one_number(
         wide_ = truth.value
         if value.is_scalar and isinstance(wide_, Expr) and ONE in wide_.shape and not wide_.is_scalar:
             if judge.same(sum_entries(wide_), value):
-                judgment = Judgment("conditional", f"right if {name_} is one number, added to each entry", side)
-                judgment.condition, judgment.value = f"{name_} is one number, added to each entry", value
-                return judgment
+                return right_if(f"{name_} is one number, added to each entry", side, value)
     return None
 
 
@@ -273,9 +240,7 @@ def over_samples(judge: Judge, side: Side, truths: Sequence[Alternative]) -> Jud
             if mean is not None and isinstance(value, Expr) and value.shape == wide(truth.value).shape:
                 return mean
             if isinstance(value, Expr) and judge.same(truth.value, value):
-                judgment = Judgment("conditional", "right if the sum is over the samples", side)
-                judgment.condition, judgment.value, judgment.truth = "the sum is over the samples", value, truth.value
-                return judgment
+                return right_if("the sum is over the samples", side, value, truth.value)
     return None
 
 
@@ -324,9 +289,7 @@ def sized(judge: Judge, truths: Sequence[Alternative], values: Sequence[Alternat
             pair = aligned(truth.value, value.value)
             condition = size_named(judge.witness, *map(judge.whole, pair)) if pair is not None else None
             if condition is not None:
-                judgment = Judgment("conditional", f"right if {condition}", side)
-                judgment.condition, judgment.value, judgment.truth = condition, value.value, truth.value
-                return judgment
+                return right_if(condition, side, value.value, truth.value)
     return None
 
 

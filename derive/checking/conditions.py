@@ -7,8 +7,11 @@ Read are "symmetric", "covariance", "positive definite" and ≻ 0, "orthogonal",
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence, Set
+from itertools import accumulate
 
+from ..errors import DeriveError
 from ..expr import (
     Expr,
     dimension,
@@ -25,7 +28,7 @@ from ..expr import (
 from ..operations import add, diagonal_matrix, hadamard, scale, transpose
 from ..shapes import ONE
 from .claims import Claims
-from .declaring import _NAME, _REAL, _names, is_said
+from .declaring import _NAME, _REAL, _names, is_said, is_supposed
 from .document import Passage
 from .unification import Declaration
 from .witness import Witness
@@ -56,14 +59,17 @@ _PROPERTY = (
 
 def stated(declared: dict[str, Declaration], held: Sequence[Passage], reading: Claims) -> None:
     """Enter what prose and mathematics say of the letters: properties, and vectors of sum or length one."""
-    prose = " ".join(p.text if p.kind == "prose" else f" {p.text} " if p.kind == "inline" else " . " for p in held)
-    prose = re.sub(r"\$|\\\(|\\\)", " ", prose)
+    parts = [p.text if p.kind == "prose" else f" {p.text} " if p.kind == "inline" else " . " for p in held]
+    ends = list(accumulate(len(part) + 1 for part in parts))
+    prose = re.sub(r"\$|\\\(|\\\)", lambda m: " " * len(m[0]), " ".join(parts))
     for pattern in (_OF, _BY, _BEHIND):
         for match in pattern.finditer(prose):
-            if not is_said(prose, match, "word"):
-                continue
+            word, is_meant = match["word"].lower(), is_said(prose, match, "word")
             for name in _names(match["names"]):
-                _say(declared, reading, name, match["word"].lower())
+                if is_meant:
+                    _say(declared, reading, name, word)
+                elif _kind(word) == "symmetric" and is_supposed(prose, match, "word"):
+                    reading.supposed.append((name, held[bisect_right(ends, match.start())].start))
     flat = " ".join(re.sub(r"\\(?:text|mbox)\s*\{([^{}]*)\}", r" \1 ", p.text) for p in held)
     for match in _ORDER.finditer(flat):
         before = flat[: match.start()].rstrip()
@@ -81,9 +87,7 @@ def _say(declared: dict[str, Declaration], reading: Claims, name: str, word: str
     if word.startswith(("unit", "normal")):
         reading.units.append(name)
         return
-    held = next((p for start, p in _PROPERTY if word.startswith(start)), "symmetric")
-    if held == "psd":
-        held = "symmetric"  # singular or not, what derivatives see of it is the symmetry
+    held = _kind(word)
     known = declared.get(name)
     if name[:1].islower() and name.isascii():
         return  # "x is symmetric about 0" is no matrix
@@ -91,6 +95,11 @@ def _say(declared: dict[str, Declaration], reading: Claims, name: str, word: str
         declared[name] = Declaration("matrix", None, [held])
     elif known.shape is None or known.shape[0] is known.shape[1]:
         known.properties = known.properties | {held}
+
+
+def _kind(word: str) -> str:
+    held = next((p for start, p in _PROPERTY if word.startswith(start)), "symmetric")
+    return "symmetric" if held == "psd" else held  # singular or not, what derivatives see of it is the symmetry
 
 
 def condition_of(
@@ -120,8 +129,12 @@ def condition_of(
     if found is not None:
         return found
     for s in frames(truth, value) if not is_derived else ():  # a derivative that holds there alone is wrong
-        if witness.same_on(truth, value, frame=s):
+        if _same_where(witness, truth, value, _with([s], "orthogonal")):
             return f"{s.text()}ᵀ{s.text()} = I"
+    for s in symbols_of(truth, value):
+        if "orthogonal" in s.properties and not s.is_square:
+            if _same_where(witness, truth, value, _as_square(s, symbols_of(truth, value))):
+                return f"{s.text()} square"
     for s in one_hot:
         if s is not variable and witness.same_on(truth, value, one_hot=s):
             return f"{s.text()} one-hot"
@@ -131,6 +144,13 @@ def condition_of(
                 return f"𝟏ᵀ{s.text()} = 1"
             return f"𝟏ᵀ{s.args[0].text()} = 𝟏ᵀ" if s.op.name == "transpose" else f"{s.text()} 𝟏 = 𝟏"
     return None
+
+
+def _as_square(frame: Expr, letters: Sequence[Expr]) -> dict[Expr, Expr]:
+    """Letters as they are where an orthogonal matrix has as many columns as rows."""
+    rows, columns = frame.shape
+    shapes = {s: [rows if d is columns else d for d in s.shape] for s in letters}
+    return {s: symbol(s.name, height, width, properties=s.properties) for s, (height, width) in shapes.items()}
 
 
 def size_named(witness: Witness, truth: Expr, value: Expr) -> str | None:
@@ -188,17 +208,30 @@ def symmetric_if(
     for chosen in [*([s] for s in square), square]:
         if not chosen:
             continue
-        setting = {s: symbol(s.name, *s.shape, properties=["spd"]) for s in chosen}
-        if witness.same(substitute(truth, setting), substitute(value, setting)):
+        if _same_where(witness, truth, value, _with(chosen, "spd")):
             return f"{', '.join(s.text() for s in chosen)} symmetric"
     return None
+
+
+def _with(letters: Sequence[Expr], held: str) -> dict[Expr, Expr]:
+    """Letters with a property."""
+    return {s: symbol(s.name, *s.shape, properties=[held]) for s in letters}
+
+
+def _same_where(witness: Witness, truth: Expr, value: Expr, setting: dict[Expr, Expr]) -> bool:
+    """Whether two expressions agree where letters have other shapes or properties."""
+    one, two = substitute(truth, setting), substitute(value, setting)
+    try:
+        return witness.same(one, two)
+    except DeriveError:  # a frame has no more columns than rows, whatever sizes the shared points have
+        return witness.apart(one, two)
 
 
 def frames(truth: Expr, value: Expr) -> Iterator[Expr]:
     """The matrices whose columns might have to be orthonormal: U in A U = U Λ where A = U Λ Uᵀ."""
     for node in nodes(truth, value):
         inside = node.args[0] if node.op.name == "transpose" else None
-        if inside is not None and inside.op is symbol_op and ONE not in inside.shape:
+        if inside is not None and inside.op is symbol_op and ONE not in inside.shape and not inside.properties:
             yield inside
 
 

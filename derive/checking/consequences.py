@@ -15,7 +15,7 @@ from ..expr import Expr, is_number, number, substitute, symbol, symbol_op, symbo
 from ..operations import add, inner, inv, matmul, scale, transpose
 from .claims import DERIVATIVES, Claim, Side, shown
 from .derivatives import TreeBuilder
-from .judgments import Alternative, Failure, Judgment, Value, wide
+from .judgments import Alternative, Failure, Judgment, Value, right_if, wide
 from .roles import is_value, names_of
 from .trees import Tree
 from .values import Convention, Scope
@@ -69,8 +69,7 @@ def implied(judge: Judge, claim: Claim, side: Side, head: Tree | None) -> Judgme
         if any(t.kind == "name" for t in trees) and any(map(is_value, trees)):
             continue  # x = 2 is a point, and says nothing of how x moves
         condition = f"{shown(other.sides[0].text)} = {shown(other.sides[1].text)} (line {other.number})"
-        judgment = Judgment("conditional", f"right if {condition}", side)
-        judgment.condition = condition
+        judgment = right_if(condition, side, None)
         try:
             if (solved := _solved_for(judge, *trees)) is not None:
                 local = judge.scope.local(solved)

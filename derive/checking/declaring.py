@@ -79,6 +79,7 @@ _HEDGED = re.compile(
     r"|were|is\s+\S+\s+\w+\?)\b|n['’]t\b",
     re.IGNORECASE,
 )
+_IF = re.compile(r"^(?!.*\b(?:not|unless|without|were)\b).*\b(?:if|when|whenever)\b", re.IGNORECASE | re.DOTALL)
 _PART = re.compile(
     r"(?:\\(?!mathbf|boldsymbol|bm|mathrm|mathcal|vec)[A-Za-z]+|[\^_}'’]|\^\w|(?<![A-Za-z])[A-Za-z])\s?$"
     r"|(?:columns|rows|entries)\s+of\s*$"
@@ -108,6 +109,11 @@ def is_said(prose: str, match: re.Match[str], word: str) -> bool:
     start = match.start("names")
     before = prose[max(0, start - 24) : start]
     return start == begin + 1 or not _PART.search(before)
+
+
+def is_supposed(prose: str, match: re.Match[str], word: str) -> bool:
+    """Whether a sentence says under an if that its letters have a property, and what follows from that."""
+    return bool(_IF.search(re.split(r"[.?!;]\s|\n\n", prose[: match.end(word)])[-1]))
 
 
 def declares(content: str) -> bool:

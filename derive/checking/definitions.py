@@ -70,15 +70,13 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     names = [n for n in names if n not in sizes | counts]
     anchors, claims = _anchors(reading, chains)
     claims += sides_of_gradients(chains, named_losses(reading, definitions), definitions)
+    trees = list(parts_of(reading.claims))
     turned = {
         str(t.args[0].data[0])
-        for c in reading.claims
-        for s in c.sides
-        for t in (s.tree.walk() if s.tree is not None else ())
+        for t in trees
         if t.kind == "transpose" or (t.kind == "call" and t.data[0] == "diag")
         if t.args[0].kind == "name" and habit(str(t.args[0].data[0])) == "scalar"
     }
-    trees = list(parts_of(reading.claims))
     factors = only_factors(trees) - defined - set(declared) - vocabulary.bold
     turned |= beside_rows(trees) - (in_front(trees) - turned)
     numbers = vocabulary.divisors - _matrices(reading) | _arguments(reading, functions, defined | set(declared))
@@ -121,12 +119,8 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     _logistic(reading)
     scope.loss = loss_of(reading, definitions)
     scope.nabla = variable_of(reading)
-    reading.open_nabla = scope.nabla is None and any(
-        t.kind == "gradient" and len(t.args) == (1 if t.data[1] else 0)
-        for c in reading.claims
-        for s in c.sides
-        for t in (s.tree.walk() if s.tree is not None else ())
-    )
+    nablas = [t for t in trees if t.kind == "gradient"]
+    reading.open_nabla = scope.nabla is None and any(len(t.args) == bool(t.data[1]) for t in nablas)
     scope.live = scope.live or candidates(reading, defined)
     reading.declared = {n for n, d in declared.items() if d.shape is not None}
     reading.shrunk = {
@@ -134,7 +128,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
         for n, s in symbols.items()
         if s.is_scalar and habit(n) == "matrix" and n not in defined and n not in declared and n not in hints
     }
-    reading.splits = any(_splits(side.tree) for c in reading.claims for side in c.sides if side.tree is not None)
+    reading.splits = any(map(_splits, trees))
 
 
 def _arguments(reading: Claims, functions: Mapping[str, Tree], known: set[str]) -> set[str]:
@@ -149,14 +143,11 @@ def _arguments(reading: Claims, functions: Mapping[str, Tree], known: set[str]) 
 
 def _matrices(reading: Claims) -> set[str]:
     """Capital letters that have a determinant, a trace, an inverse or a transpose: no line makes them numbers."""
-    found: set[str] = set()
-    for t in parts_of(reading.claims):
-        is_matrix = t.kind in ("inverse", "transpose", "bars") or (
-            t.kind == "call" and t.data[0] in ("det", "logdet", "trace", "inv")
-        )
-        if is_matrix and t.args[0].kind == "name" and str(t.args[0].data[0])[0].isupper():
-            found.add(str(t.args[0].data[0]))
-    return found
+    words = ("det", "logdet", "trace", "inv")
+    parts = (t for t in parts_of(reading.claims) if t.args and t.args[0].kind == "name")
+    found = {str(t.args[0].data[0]) for t in parts
+             if t.kind in ("inverse", "transpose", "bars") or t.kind == "call" and t.data[0] in words}  # fmt: skip
+    return {name for name in found if name[0].isupper()}
 
 
 def _needed(reading: Claims) -> list[Claim]:
@@ -164,12 +155,7 @@ def _needed(reading: Claims) -> list[Claim]:
     wanted: dict[str, None] = {}
     waiting = [n for c in reading.claims for side in c.sides for n in sorted(names_of(side.tree))]
     families = {e.plain: e.name for e in entries_of(list(reading.inherited.values()))}
-    if any(
-        t.kind == "gradient" and not t.data[1]
-        for c in reading.claims
-        for side in c.sides
-        for t in (side.tree.walk() if side.tree is not None else ())
-    ):
+    if any(t.kind == "gradient" and not t.data[1] for t in parts_of(reading.claims)):
         waiting += [n for n in reading.inherited if n in ("L", "f", "ℓ", "J", "E")]
     waiting += _upstream_of(reading)
     while waiting:
@@ -258,11 +244,9 @@ def _all_names(
         denominators = _denominators(tree)
         for t in tree.walk():
             if t.kind in ("derivative", "gradient") and t.args and t.args[0].kind in ("name", "apply"):
-                if not (t.kind == "gradient" and not t.data[1]):
+                if t.kind != "gradient" or t.data[1]:
                     operators.add(str(t.args[0].data[0]))
-            if t.kind == "directional":
-                operators.add(str(t.data[0]))
-            if t.kind == "apply" and str(t.data[0]) not in defined:
+            if t.kind in ("directional", "apply"):
                 operators.add(str(t.data[0]))
         for t in tree.walk():
             if t.kind == "name":
@@ -275,8 +259,6 @@ def _all_names(
                 plain_seen.add(full)
                 if id(t) not in denominators:
                     names[full] = None
-            elif t.kind == "at":
-                pass
     for full, plain in indexed.items():
         if plain not in plain_seen and plain not in declared and plain not in defined:
             names[full] = None
@@ -291,13 +273,10 @@ def _all_names(
             if t.kind == "at":
                 for bound, _ in t.data:
                     names.pop(bound, None)
-    operator_only = operators - defined - set(declared)
     used = {str(t.data[0]) for tree in trees for t in outside_operators(tree) if t.kind == "name"}
-    for name in operator_only - used:
+    constants = {"e", "π", "O"} if _only_summand(trees) else {"e", "π"}
+    for name in (operators - used | constants) - defined - set(declared):
         names.pop(name, None)
-    names.pop("e", None) if "e" not in declared and "e" not in defined else None
-    names.pop("π", None)
-    names.pop("O", None) if "O" not in declared and "O" not in defined and _only_summand(trees) else None
     return [name for name in names if _is_name(name)]
 
 
@@ -328,18 +307,10 @@ def _scalars(reading: Claims, defined: set[str]) -> set[str]:
         name = str(t.args[0].data[0])
         if name not in defined or name in reading.declared:
             continue
-        variables = t.args[1:]
-        if t.kind == "gradient" and t.data[1]:
+        by = next((v for v in t.args[1:2] if t.kind == "derivative" and v.kind == "name"), None)
+        is_by_matrix = by is not None and habit(str(by.data[0])) == "matrix"
+        if t.kind == "gradient" and t.data[1] or is_by_matrix and name not in moved and habit(name) != "vector":
             found.add(name)
-        elif (
-            t.kind == "derivative"
-            and variables
-            and variables[0].kind == "name"
-            and name not in moved
-            and habit(name) != "vector"
-        ):
-            if habit(str(variables[0].data[0])) == "matrix":
-                found.add(name)
     return found
 
 
@@ -351,11 +322,8 @@ def _losses(reading: Claims) -> set[str]:
 
 def _only_summand(trees: Sequence[Tree]) -> bool:
     """Whether O stands for a zero: only as a summand."""
-    for tree in trees:
-        for t in tree.walk():
-            if t.kind != "sum" and any(a.kind == "name" and a.data[0] == "O" for a in t.args):
-                return False
-    return True
+    outside = (a for tree in trees for t in tree.walk() if t.kind != "sum" for a in t.args)
+    return not any(a.kind == "name" and a.data[0] == "O" for a in outside)
 
 
 def _denominators(tree: Tree) -> set[int]:
@@ -382,6 +350,8 @@ def _anchors(reading: Claims, chains: Sequence[Sequence[Claim]]) -> tuple[list[t
     anchors: list[tuple[Tree, bool]] = [(s.tree, False) for s in reading.bare if s.tree is not None]
     claims: list[Tree] = []
     kinds = {t.kind for t in parts_of(reading.claims)} & DERIVATIVES
+    particular = ("assumption", "solution")
+    elsewhere = {n for c in reading.claims if c.role not in particular for s in c.sides for n in names_of(s.tree)}
     if kinds == {"differential"}:
         inverses = [t for t in parts_of(reading.claims) if t.kind == "inverse" and t.args[0].kind == "name"]
         anchors += [(t, False) for t in inverses]
@@ -392,7 +362,9 @@ def _anchors(reading: Claims, chains: Sequence[Sequence[Claim]]) -> tuple[list[t
             if not any(t.kind == "differential" for tree in sides for t in tree.walk()):
                 anchors.append((Tree("sum", sides), False))  # A x = b, of which a line takes differentials
         if chain[0].role == "solution" or (chain[0].role == "assumption" and is_value(body_of(chain[0]))):
-            continue  # what holds at a point determines no shape
+            # What holds at a point determines no shape, but for letters that stand nowhere else.
+            claims += [s.tree for c in chain for s in c.sides[1:] if names_of(s.tree) - elsewhere if s.tree is not None]
+            continue
         for claim in chain:
             if claim.local:
                 continue
@@ -465,21 +437,15 @@ def _live(reading: Claims, defined: set[str]) -> list[Expr]:
     """The base symbols whose differentials are written."""
     scope = reading.scope
     found: dict[Expr, None] = {}
-    for claim in reading.claims:
-        for side in claim.sides:
-            if side.tree is None:
-                continue
-            bound = {str(n) for t in side.tree.walk() if t.kind == "at" for n, _ in t.data}
-            for t in side.tree.walk():
-                if t.kind == "differential":
-                    inner = t.args[0]
-                    while inner.kind in ("transpose", "inverse") or inner.data[:1] == ("vec",):
-                        inner = inner.args[0]
-                    if inner.kind == "name":
-                        name = str(inner.data[0])
-                        made = scope.symbols.get(name)
-                        if made is not None and name not in defined and name not in bound:
-                            found[made] = None
+    for tree in (side.tree for claim in reading.claims for side in claim.sides if side.tree is not None):
+        bound = {str(n) for t in tree.walk() if t.kind == "at" for n, _ in t.data}
+        for t in (t for t in tree.walk() if t.kind == "differential"):
+            inner = t.args[0]
+            while inner.kind in ("transpose", "inverse") or inner.data[:1] == ("vec",):
+                inner = inner.args[0]
+            name = str(inner.data[0]) if inner.kind == "name" else ""
+            if (made := scope.symbols.get(name)) is not None and name not in defined | bound:
+                found[made] = None
     for name in dict.fromkeys(scope.directions.values()):
         if name in scope.symbols and name not in defined:
             found[scope.symbols[name]] = None
@@ -580,11 +546,6 @@ def _logistic(reading: Claims) -> None:
             scope.note(f"{made.name} is taken for the logistic function of {argument.text()}")
 
 
-def _splits(tree: Tree) -> bool:
-    """Whether the tree derives by a transpose, or takes one path of several."""
-    for t in tree.walk():
-        if t.kind == "derivative" and any(v.kind == "transpose" for v in t.args[1:]):
-            return True
-        if t.kind == "path":
-            return True
-    return False
+def _splits(part: Tree) -> bool:
+    """Whether a part of a formula derives by a transpose, or takes one path of several."""
+    return part.kind == "path" or part.kind == "derivative" and any(v.kind == "transpose" for v in part.args[1:])

@@ -8,13 +8,13 @@ set type are blanked in place, so that every character keeps its position.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from ..errors import LimitError
 from ..heights import RAISED, RAISED_LETTERS
 from ..names import ACCENTS, SPOKEN
-from ..reading.spelling import listed
-from .manuscript import MATHEMATICS, Manuscript, closing
+from ..reading.spelling import limits_in_order, listed
+from .manuscript import BY_CASES, MATHEMATICS, Manuscript, closing, entry_cases
 
 MAX_ROWS = 4_000
 
@@ -26,7 +26,7 @@ _ENVIRONMENT = "|".join(ENVIRONMENTS)
 _INNER = re.compile(rf"\\(?:begin|end)\s*\{{(?:{_ENVIRONMENT})\*?\}}(?:\[[a-z]\])?(?:\{{\d+\}})?")
 _OPENING = re.compile(
     r"(?P<fence>^[ \t]*(?:```|~~~)[^\n]*$)|(?P<escaped>\\\$|\\\\(?:\[[^\]\n]{0,12}\])?)"
-    r"|(?P<github>(?<!`)\$`)|(?P<dollars>\$\$)"
+    r"|(?P<directive>^[ \t]*\.\.[ \t]+math::)|(?P<role>:math:`)|(?P<github>(?<!`)\$`)|(?P<dollars>\$\$)"
     r"|(?P<dollar>\$)|(?P<square>\\\[)"
     rf"|(?P<round>\\\()|(?P<code>`+)|\\begin\s*\{{(?P<env>(?:{_ENVIRONMENT})\*?)\}}",
     re.MULTILINE,
@@ -34,7 +34,6 @@ _OPENING = re.compile(
 _SET_IN_WORDS = re.compile(r"\\(?:text|mbox)[a-z]*\s*\{")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _OPENERS = re.compile(rf"(?<!\\)\\\[|\\begin\s*\{{(?:document|{'|'.join(ENVIRONMENTS[:9])})\*?\}}|\\(?:sub)*section")
-_AND = re.compile(r",?\s+and\s+")
 
 
 class Passage:
@@ -76,25 +75,39 @@ def pieces(manuscript: Manuscript | str) -> list[Passage]:
         found.append(Passage(kind, text[inner_start:inner_end], inner_start))
         prose_from = end
 
+    def take_block(start: int, inner_start: int, inner_end: int) -> None:
+        """Mathematics of which every paragraph is a formula."""
+        for stop in [*(m.end() for m in _PARAGRAPH.finditer(text, inner_start, inner_end)), inner_end]:
+            if text[inner_start:stop].strip():
+                take("display", start, inner_start, stop, stop)
+            start = inner_start = stop
+
     while (match := _OPENING.search(text, at)) is not None:
         start, after = match.start(), match.end()
         at = after
         if match["escaped"]:
             continue
+        if match["directive"]:  # of reStructuredText: what is indented further
+            indent = match[0].partition("..")[0]
+            block = re.compile(rf"[^\n]*(?:\n(?:{indent}[ \t]+[^\n]*|[ \t]*(?=\n|$)))*").match(text, after)
+            assert block is not None
+            take_block(start, after, block.end())
+            at = prose_from
+            continue
         if match["fence"]:
             mark = match["fence"].strip()[:3]
             close = re.compile(r"^[ \t]*" + mark, re.MULTILINE).search(text, after)
             if match["fence"].strip()[3:].strip() in MATHEMATICS and close:
-                take("display", start, after, close.start(), close.end())
+                take_block(start, after, close.start())
+                prose_from = close.end()
             at = close.end() if close else len(text)
             continue
         if match["code"]:
             at = _code_end(text, match["code"], after, manuscript.is_latex)
             continue
-        kind = "inline" if match["dollar"] or match["round"] or match["github"] else "display"
-        if match["github"]:
-            end = text.find("`$", after)
-            length = 2
+        kind = "inline" if match["dollar"] or match["round"] or match["github"] or match["role"] else "display"
+        if match["github"] or match["role"]:
+            end, length = text.find("`$" if match["github"] else "`", after), 2 if match["github"] else 1
             if end < 0 or _PARAGRAPH.search(text, after, end):
                 at = start + 1
                 continue
@@ -103,15 +116,8 @@ def pieces(manuscript: Manuscript | str) -> list[Passage]:
             if end < 0:
                 continue
         else:
-            closer = (
-                "\\end{" + match["env"] + "}"
-                if match["env"]
-                else "$$"
-                if match["dollars"]
-                else "\\]"
-                if match["square"]
-                else "\\)"
-            )
+            closer = {"dollars": "$$", "square": "\\]", "round": "\\)"}.get(match.lastgroup or "")
+            closer = closer or "\\end{" + match["env"] + "}"
             end, length = _closer(text, closer, after), len(closer)
             if end < 0:
                 manuscript.skip(start, "a formula begins here and does not end")
@@ -180,16 +186,16 @@ _LED = re.compile(  # Therefore w = …, Setting it to zero: …; a rule in lett
 )
 _FRAME = re.compile("[│┃║┌┐└┘╭╮╰╯─━═├┤]")
 _SHORT = re.compile(r"(?:(?:is|are|be|by|to|as|so|we|of|in|it|at)\s+)*")  # The loss is L = …
-_NAMED = re.compile(
-    r"\b(?:with|where)\s+([^\s=]+ = [^,:;]*[^,:;.\s])"
-    r"|\b(?:Let|Put|Set|Write|Define|[Ww]ith)\s+"
-    r"(?P<said>[^\s=]+ = (?:(?![A-Za-z]{3})[^,:;.]|\.(?=\d))*[^,:;.\s])(?=[.,;])"
-)
 _LABEL = re.compile(r"\s*[^\s=:]{1,8}:\s+(?=\S)")  # minimize over R: f(R) = …
 _SPAN = re.compile(r"^\s*`[^`=]+=[^`]+`[.,;:]?\s*$")  # a line that is code alone
 _REMARKED = re.compile(
     r"(?:\s{3,}|\s+(?=\())\(?(?:where|with|for|if|since|as|because|[A-Za-z] (?:is|are)? ?)\b[^=()]*\)?\s*$"
 )
+_WORD = re.compile(
+    r"(?<![\\A-Za-z_^])(?:[A-Za-z]{3,}(?![A-Za-z({_^])|an?(?=\s+[a-z]{3})"
+    r"|(?:[Aa]s|[Aa]t|[Bb]y|[Ii]f|[Ii]n|[Ii]s|[Oo]f|[Oo]n|[Oo]r|[Ss]o|[Tt]o|[Ww]e)(?=\s))"
+)
+_CLAUSE = re.compile(r"(?:[^.;:]|[.;:](?=\S))+")
 _MARGIN = re.compile(r"(?:\s{2,}(?:scalar|[\w()+−-]+ × [\w()+−-]+))?(?:\s{2,}\(\d+(?:, \d+)*\))?\s*$")
 
 
@@ -216,16 +222,10 @@ def _bare(text: str) -> list[Passage]:
             bare = bare[: margin.start()] + " " * (len(bare) - margin.start())
         words = [m for m in _WORDS.finditer(bare) if m[0].lower() not in known and not _SPOKEN_ACCENT.match(m[0])]
         led = _LED.match(bare[: words[-1].end() + 1] + "…") if words else _SO.match(bare)
-        if (
-            led is not None
-            and "=" in bare[led.end() :]
-            and "`" not in bare
-            and "$" not in bare
-            and not _NAMED.search(bare)
-        ):
+        if led is not None and "=" in bare[led.end() :] and "`" not in bare and "$" not in bare:
             begin = led.end() + len(_SHORT.match(bare, led.end())[0])  # type: ignore[index]
             begin = label.end() if (label := _LABEL.match(bare, begin)) is not None else begin
-            found.append(Passage("prose", bare[:begin], at))
+            found += _in_sentence(bare[:begin], at, known)
             found.append(Passage("display", bare[begin:], at + begin))
             at += len(line)
             continue
@@ -241,23 +241,36 @@ def _bare(text: str) -> list[Passage]:
             last.text += "\n" + bare
         elif "=" in bare and not words and "`" not in bare and "$" not in bare:
             found.append(Passage("display", bare, at))
-        elif "=" in bare and _NAMED.search(bare):
-            match = _NAMED.search(bare)
-            assert match is not None
-            first, stop = match.span("said" if match["said"] else 1)
-            found.append(Passage("prose", bare[:first], at))
-            # "with h = tanh(z) and r = x − h": two definitions, not a product by a, n and d.
-            begin = first
-            for joint in [*_AND.finditer(bare, begin, stop), None]:
-                end = stop if joint is None else joint.start()
-                if joint is None or ("=" in bare[begin:end] and "=" in bare[joint.end() : stop]):
-                    found.append(Passage("inline", bare[begin:end], at + begin))
-                    begin = end if joint is None else joint.end()
-            found.append(Passage("prose", bare[stop:], at + stop))
+        elif "=" in bare and "`" not in bare and "$" not in bare:
+            found += _in_sentence(bare + line[len(bare) :], at, known)
         else:
             found.append(Passage("prose", line, at))
         at += len(line)
-    return found
+    joined: list[Passage] = []
+    for piece in found:
+        if piece.kind == "prose" and joined and joined[-1].kind == "prose":
+            joined[-1].text += piece.text
+        else:
+            joined.append(piece)
+    return joined
+
+
+def _in_sentence(line: str, at: int, known: Set[str]) -> list[Passage]:
+    """A line of words with the equations that stand in it: Minimise f(x) = xᵀA x − bᵀx where A is symmetric."""
+    found: list[Passage] = []
+    begin = prose_from = 0
+    for match in _WORD.finditer(line + " the"):
+        if match[0].lower() in known:
+            continue
+        for part in _CLAUSE.finditer(line, begin, match.start()):
+            left, equals, right = part[0].partition("=")
+            if equals and left.strip(" ,") and right.strip(" ,"):
+                first = part.start() + len(left) - len(left.lstrip(" ,"))
+                found.append(Passage("prose", line[prose_from:first], at + prose_from))
+                found.append(Passage("inline", line[first : part.end()].rstrip(" ,\n"), at + first))
+                prose_from = first + len(found[-1].text)
+        begin = match.end()
+    return [*found, Passage("prose", line[prose_from:], at + prose_from)]
 
 
 _MATH_WORDS = frozenset(
@@ -278,6 +291,7 @@ _EQUALS = re.compile(
     r"\\(?:stackrel|overset|underset)\s*\{(?P<over>(?:[^{}]|\{[^{}]*\})*)\}\s*\{(?P<rel>=|:=|\\equiv|\\triangleq)\}"
 )
 _REMARK = re.compile(r"\([a-z]{2,}(?:[- ][a-z]{2,})+\)")  # (one-hot)
+_GETS = re.compile(r"\\(?:leftarrow|gets|longleftarrow)(?![A-Za-z])|←")
 _DEFINES = re.compile(r":=|≔|≜|\\coloneqq|\\triangleq|\\equiv(?![A-Za-z])|≡|\\doteq|=:")
 
 
@@ -309,7 +323,7 @@ RESTATED = re.compile(  # = 2Aᵀ(Ax − b) ∈ ℝⁿ
     rf"(?:\^\s*(?:\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}}|\w)|[{''.join((*RAISED, *RAISED_LETTERS))}×]+)?\s*$"
 )
 _ORDERS = re.compile(
-    r"\\(?:succ|prec|succeq|preceq|succcurlyeq|preccurlyeq|geq?|leq?|approx|gg|ll)(?![A-Za-z])|[≽≼≻≺≥≤≈⪰⪯]"
+    r"\\(?:succ|prec|succeq|preceq|succcurlyeq|preccurlyeq|geq?|leq?|approx|gg|ll)(?![A-Za-z])|[≽≼≻≺≥≤≈⪰⪯]|[<>](?=\s*0[\s.,;]*$)"
     r"|(?:\\neq?(?![A-Za-z])|≠)(?=\s*(?:\\(?:mathbf|boldsymbol|vec)\s*)?\{?0\}?[\s.,;]*$)"
 )
 _SAMPLE = re.compile(  # x_j^{(i)} and x^{(i)}_j: entry j of sample i
@@ -331,6 +345,8 @@ _OLD_ROWS = re.compile(r"\\(?:eqalign|displaylines|aligned)\s*(?=\{)")
 # An array whose rows are equations sets them in columns: {rcl}.
 _COLUMNS = re.compile(r"\\begin\s*\{array\}\s*\{[rlc|@{}\s]*\}")
 
+_PROPORTIONAL = re.compile(r"(^\s*&?\s*\\?\w+\s*(?:\([^()=]*\))?\s*&?\s*)(\\propto(?![A-Za-z])|∝)")  # ℓ(θ) ∝ …
+
 
 def cleaned(text: str) -> str:
     """The row without boxes, underlines and annotations on equals signs; the length is kept."""
@@ -339,12 +355,15 @@ def cleaned(text: str) -> str:
     text = _TAG.sub(lambda m: " " * len(m[0]), text)
     text = _TYPESETTING.sub(lambda m: " " * len(m[0]), text)
     text = _in_rows(text)
-    text = re.sub(r"\\bigtriangledown(?![A-Za-z])", r"\\nabla          ", text)
+    text = re.sub(r"\\(?:big)?triangledown(?![A-Za-z])", lambda m: "\\nabla".ljust(len(m[0])), text)
+    text = _PROPORTIONAL.sub(lambda m: m[1] + "=".ljust(len(m[2])), text)
     text = _PRIMES.sub(lambda m: ("'" * m[0].count("prime")).ljust(len(m[0])), text)
     text = re.sub(r"(?<!\\)\\([=_])", r" \1", text)  # Markdown wants \= and \_ in some places
     text = _UPPER.sub(lambda m: m[1] + "_" + m[2], text)
+    values = [found.span() for found in BY_CASES.finditer(text)]
     for match in list(_INNER.finditer(text)):
-        text = blanked(text, *match.span())
+        if not any(start < match.start() < end for start, end in values):
+            text = blanked(text, *match.span())
     for match in list(_EQUALS.finditer(text)):
         filler = " " * (match.end() - match.start() - 1) + "="
         if "def" in match["over"] or "triangle" in match["rel"] or ":" in match["rel"]:
@@ -383,7 +402,7 @@ def spelled(text: str) -> str:
     """The names of a formula as the grammar has them: a_{L-1}, \\hat{y}_i; the length is kept."""
     text = _SPOKEN_ACCENT.sub(lambda m: (m["d"] + m["letter"] + ACCENTS[m["accent"]]).ljust(len(m[0])), text)
     text = listed(RESTATED.sub(lambda m: " " * len(m[0]), text))
-    text = _STARRED.sub("^*", text)  # w* = …
+    text = _STARRED.sub("^*", limits_in_order(text))  # w* = …
     text = _LAYER_TURNED.sub(lambda m: ("^{" + m["layer"] + "}^" + m["turn"].lstrip("^ ")).ljust(len(m[0])), text)
     text = _LAYER.sub(lambda m: m[1] + "_" + m[2], text)
     text = _ACCENTED.sub(lambda m: (m[1] + "}" + m[2]).ljust(len(m[0])), text)
@@ -421,13 +440,13 @@ def rows(manuscript: Manuscript | str) -> tuple[list[MathRow], list[Passage]]:
     held = pieces(manuscript)
     words = ""
     for block, piece in enumerate(held):
-        if piece.kind == "prose":  # of plain text, one piece for each line
-            words = words + piece.text if block and held[block - 1].kind == "prose" else piece.text
+        if piece.kind == "prose":
+            words = piece.text
             continue
-        inner = cleaned(piece.text)
-        if piece.kind == "inline":
-            found.append(MathRow(inner, piece.start, False, words, block))
-        else:
+        for inner in map(cleaned, entry_cases(piece.text)):
+            if piece.kind == "inline":
+                found.append(MathRow(inner, piece.start, False, words, block))
+                continue
             for start, end in _split_rows(inner):
                 if inner[start:end].strip(" \n\t&"):
                     found.append(MathRow(inner[start:end], piece.start + start, True, words, block))
@@ -570,7 +589,8 @@ def equation_sides(text: str) -> tuple[list[tuple[int, int]], bool]:
     """The spans between equals signs outside brackets, and whether one of them defines."""
     defines = bool(_DEFINES.search(text))
     begins = {m.end() - 1: m.start() for m in _DEFINES.finditer(text)}
-    plain = _DEFINES.sub(lambda m: " " * (len(m[0]) - 1) + "=", text)
+    begins |= {m.end() - 1: m.start() for m in _GETS.finditer(text)}
+    plain = _GETS.sub(lambda m: "=".rjust(len(m[0])), _DEFINES.sub(lambda m: "=".rjust(len(m[0])), text))
     for match in _ORDERS.finditer(plain):  # = XᵀX + λ I ≽ 0
         if "=" in plain[: match.start()] and "=" not in plain[match.end() :]:
             plain = plain[: match.start()]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import names
+from ..errors import DeriveError
 from ..expr import Expr, symbols_of
 from ..progress import keep_what_there_is, stage
 from ..shapes import shape_text
@@ -83,6 +84,8 @@ def examine(text: str, where: Any = None, progress: Callable[[int, int], None] |
                 except KeyboardInterrupt as interrupt:
                     keep_what_there_is(interrupt)
                     interrupted = "interrupted while looking for repairs"
+                except DeriveError:
+                    pass  # what was tried is defined nowhere, and mends nothing
                 one.scope.notes[:] = said  # what was tried is no reading of the document
             line.repair = by_variable(line.repair, claim.sides[0].tree) if line.repair else line.repair
             _renamed(one.document, claim, line)

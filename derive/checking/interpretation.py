@@ -55,6 +55,9 @@ _HEADING = re.compile(
     re.MULTILINE,
 )
 _CASE = re.compile(r"[\s&,(]*[i-n]\s*(?:=|\\neq?(?![a-z])|≠|\\not\s*=)\s*[i-n][\s&,.;)]*$")
+_ARGUMENT = re.compile(
+    r"[\s&{]*(?:\\(?:operatorname|mathrm|text)\*?\s*\{)?[\s{]*\\?arg\s*(?:\\[,!;]\s*)?\\?m(?:in|ax)(?![a-z])"
+)
 _RANGE = re.compile(r"[\s(]*[a-zN]\s*=\s*[01]\s*(?:,\s*(?:[12]\s*,\s*)?)?(?:\\[lc]?dots|…|\.\.)[^=]*$")  # i = 1, …, n
 _MEMBERS = re.compile(r"[^=]*(?:\\in(?![A-Za-z])|∈)[^=]*")  # for x ∈ ℝⁿ, let …
 _VANISHES = re.compile(r"\b(?:vanish\w*|zero|minimi[sz]ed|maximi[sz]ed|solved)\s+(?:only\s+)?(?:for|if)\s*$")
@@ -198,6 +201,7 @@ class _Maker:
         made.nabla_candidates = list(self.said.nabla_candidates)
         made.one_hot = self.said.one_hot
         made.sums_to_one, made.units, made.bare = self.said.sums_to_one, self.said.units, self.bare
+        made.supposed = self.said.supposed
         for claim in claims:
             for side in claim.sides:
                 if side.tree is not None:
@@ -314,6 +318,7 @@ def _declared_in(
         said.sums_to_one += own.sums_to_one
         said.one_hot += own.one_hot
         said.units += own.units
+        said.supposed += own.supposed
     return known, said
 
 
@@ -499,6 +504,10 @@ def _take(reading: Claims, row: MathRow, loose: list[tuple[str, int, MathRow]], 
         if len(sides) > 1 and sides[-1].is_blank and not row.display:
             sides = sides[:-1]
         if (continues and previous is None) or not sides:
+            first = False
+            continue
+        if not continues and len(sides) > 1 and _ARGUMENT.match(sides[1].text):
+            loose.append((sides[1].text, sides[1].start - row.start, row))  # the loss, and not what is named
             first = False
             continue
         named = sides.pop() if _NAMED_LAST.search(content) and len(sides) + continues > 2 else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ..expr import Expr
+from ..expr import Expr, ones
+from ..operations import scale
 from ..shapes import shape_text
 from .claims import Claim, Side
 from .report import Line
@@ -92,6 +93,13 @@ class Judgment:
         return self.verdict == "fails" and isinstance(self.truth, Indexed) and isinstance(self.value, Expr)
 
 
+def right_if(condition: str, side: Side, value: Value | None, truth: Value | None = None, why: str = "") -> Judgment:
+    """What is right under a condition alone; `why` where that does not say it best."""
+    judgment = Judgment("conditional", why or f"right if {condition}", side)
+    judgment.condition, judgment.value, judgment.truth = condition, value, truth
+    return judgment
+
+
 def outputs_of(judge: Judge, truth: Alternative, value: Alternative, *others: Sequence[Alternative]) -> Outputs | None:
     """How the Jacobians stand with which alone two sides are the same; None where that makes no difference.
 
@@ -125,6 +133,14 @@ def with_entries(truths: list[Alternative], chain: Sequence[Claim]) -> list[Alte
         if isinstance(value, Expr) and not value.is_scalar and len(indices) == 2 - value.is_vector:
             more.append(Alternative(Indexed(value, indices), truth.reading, truth.used))
     return truths + more
+
+
+def of_entries(value: Alternative, truths: Sequence[Alternative], case: str) -> Alternative:
+    """A number that is the entry for i = j, or for i ≠ j, as all entries are."""
+    truth, found = truths[0].value if truths else None, value.value
+    if not case or not isinstance(truth, Indexed) or not isinstance(found, Expr) or not found.is_scalar:
+        return value
+    return Alternative(Indexed(scale(found, ones(*truth.expr.shape)), truth.indices), value.reading, value.used)
 
 
 def wide(value: Value) -> Expr:

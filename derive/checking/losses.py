@@ -17,6 +17,7 @@ def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
     scope = reading.scope
     wanted: list[str] = []
     variables: set[str] = set()  # of what has no definition
+    is_number = False  # ∇f is the gradient of a number
     known = {n for n, _ in definitions}
     for t in parts_of(reading.claims):
         is_operator = t.kind in ("derivative", "gradient", "differential") and t.args
@@ -24,10 +25,16 @@ def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
             wanted.append(str(t.args[0].data[0]))
             if wanted[-1] not in known:
                 variables |= variables_of(t)
+                is_number |= t.kind == "gradient"
     scalars = [n for n, _ in definitions if n in scope.symbols and scope.symbols[n] in scope.definitions]
     scalars = [n for n in scalars if scope.symbols[n].is_scalar]
+    kinds = [n for n in scalars if any(n.startswith(f"{name}_") for name in wanted if name not in known)]
+    kinds = [n for n in kinds if n not in reading.inherited] or kinds
+    if kinds:
+        return kinds[0] if len(kinds) == 1 else None  # L of L_MSE and L_CE
     for name in wanted:
         if name in scalars:
+            scope.loss_is_named = True
             return name
     operands = _operands(reading)
     vectors = [n for n, _ in definitions if n in scope.symbols and scope.symbols[n] in scope.definitions]
@@ -54,7 +61,7 @@ def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
             value = TreeBuilder(scope).value(body)
         except DeriveError:
             continue
-        if isinstance(value, Expr) and value.op is not symbol_op and (value.is_scalar or not vectors):
+        if isinstance(value, Expr) and value.op is not symbol_op and (value.is_scalar or not vectors and not is_number):
             name = "L" if "L" not in scope.symbols else "ℓ"
             made = symbol(name, *value.shape)
             scope.symbols[name] = made
@@ -66,7 +73,7 @@ def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
         used = {s for body in scope.definitions.values() for s in symbols_of(body)}
         top = [n for n in scalars if scope.symbols[n] not in used]
         return top[0] if top else None
-    return vectors[-1] if vectors else None
+    return vectors[-1] if vectors and not is_number else None
 
 
 def derived_beside(claim: Claim, known: set[str]) -> list[Tree]:
@@ -88,11 +95,8 @@ def _operands(reading: Claims) -> set[str]:
     for claim in reading.claims:
         if claim.local or claim.is_definition:
             continue
-        for side in claim.sides:
-            if side.tree is not None:
-                found |= {
-                    str(t.data[0]) for t in outside_operators(side.tree) if t.kind in ("name", "apply", "directional")
-                }
+        parts = (t for side in claim.sides if side.tree is not None for t in outside_operators(side.tree))
+        found |= {str(t.data[0]) for t in parts if t.kind in ("name", "apply", "directional")}
         head = claim.sides[0].tree
         if head is not None and not claim.continues and head.kind == "directional":
             found.discard(str(head.data[0]))
@@ -135,13 +139,8 @@ def candidates(reading: Claims, defined: set[str]) -> list[Expr]:
 
 def outside_operators(tree: Tree) -> list[Tree]:
     """Every tree but names that an operator differentiates."""
-    skipped: set[int] = set()
-    for t in tree.walk():
-        if t.kind in ("derivative", "gradient") and t.args:
-            if not (t.kind == "gradient" and not t.data[1]):
-                skipped.add(id(t.args[0]))
-        if t.kind == "differential":
-            skipped.add(id(t.args[0]))
+    operators = (t for t in tree.walk() if t.kind in ("derivative", "gradient", "differential") and t.args)
+    skipped = {id(t.args[0]) for t in operators if t.kind != "gradient" or t.data[1]}
     return [t for t in tree.walk() if id(t) not in skipped]
 
 

@@ -315,3 +315,34 @@ def closing(text: str, start: int, pair: str = "{}") -> int:
                 return i
         i += 1
     return -1
+
+
+# A value by cases; with no equations in it, which would be a system.
+BY_CASES = re.compile(
+    r"=\s*(?P<open>\\begin\s*\{(?P<env>d?cases)\})(?P<body>(?:(?!\\(?:begin|end))[^&=]*&(?:(?!\\\\|\\end).)*(?:\\\\)?)+)"
+    r"\s*\\end\s*\{(?P=env)\}",
+    re.DOTALL,
+)
+_BRANCH = re.compile(r"(?P<value>[^&]*)&(?P<when>(?:(?!\\\\).)*)(?:\\\\|$)", re.DOTALL)
+_OF_ENTRIES = re.compile(r"(?<![\w\\{])[a-z]\s*(?:=|≠|\\neq?(?![a-z]))\s*[a-z](?![\w}])")
+
+
+def entry_cases(text: str) -> list[str]:
+    """A formula whose value depends on whether i = j, once for each case; every text has its place and length."""
+    match = BY_CASES.search(text)
+    branches = list(_BRANCH.finditer(text, *match.span("body"))) if match is not None else []
+    relation = _OF_ENTRIES.search(branches[0]["when"]) if branches else None
+    if match is None or relation is None:
+        return [text]
+    head = text.rfind("\\\\", 0, match.start()) + 1
+    found = []
+    for k, branch in enumerate(branches):
+        said = _OF_ENTRIES.search(branch["when"]) or re.sub("=", "≠", relation[0])
+        when = said if isinstance(said, str) else said[0]
+        value = branch["value"].rstrip(" \n,;")
+        made = (value + ", " + when).ljust(branch.end() - branch.start())
+        before = text[: match.start("open")] if not k else " " * head + text[head : match.start("open")]
+        after = text[match.end() :] if not k else " " * (len(text) - match.end())
+        middle = " " * (branch.start() - match.start("open")) + made + " " * (match.end() - branch.end())
+        found.append(before + middle + after)
+    return found

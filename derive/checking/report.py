@@ -152,7 +152,8 @@ class Report:
             if line.reason and line.verdict != "definition":
                 out.append(f"            {line.reason}")
             if line.follows_from is not None:
-                out.append(f"            follows correctly from line {line.follows_from}, which fails")
+                is_wrong = any(one.verdict == "fails" for one in self.lines if one.number == line.follows_from)
+                out.append(f"            follows correctly from line {line.follows_from}{', which fails' * is_wrong}")
             if line.kind:
                 out.append(f"            kind: {line.kind}")
             if line.repair:

@@ -162,12 +162,8 @@ def variables_of(tree: Tree | None) -> set[str]:
     """The names that a tree differentiates by."""
     found: set[str] = set()
     for t in tree.walk() if tree is not None else ():
-        variables: Sequence[Tree] = ()
-        if t.kind == "derivative":
-            variables = t.args[1:]
-        elif t.kind == "gradient":
-            variables = t.args[1 if t.data[1] else 0 :]
-        for variable in variables:
+        first = 1 if t.kind == "derivative" else int(t.data[1]) if t.kind == "gradient" else len(t.args)
+        for variable in t.args[first:]:
             while variable.kind == "transpose":
                 variable = variable.args[0]
             if variable.kind == "name":
@@ -186,15 +182,26 @@ def entries_differentiated_by(tree: Tree | None) -> set[tuple[str, ...]]:
     return found
 
 
+def _lead_with_parameters(claim: Claim, parameters: set[str], scope: Known, ahead: _Ahead) -> None:
+    """Take E(w) = ‖y − ŷ‖² = ‖y − X w‖² for a formula in w where no line says what ŷ is, nor derives by it."""
+    names = [names_of(side.tree) for side in claim.sides[1:]]
+    at = next((i for i, n in enumerate(names) if parameters <= scope.letters(n)), 0)
+    if at and names[0] - names[at] - scope.defined.keys() - ahead.names - ahead.variables:
+        claim.sides.insert(1, claim.sides.pop(at + 1))
+
+
 def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | None:
     """Give the claims of a chain their roles; the name, if it must have a scope of its own to be defined."""
     claim = chain[0]
+    if any(_differentiates(side.tree) for side in claim.sides):
+        claim.sides.sort(key=lambda side: is_zero(side.tree))  # 0 = ∂H/∂u = R u + Bᵀp says what the derivative is
     claim.role, claim.name, claim.parameters = "claim", None, None
     for part in chain[1:]:
         part.role = "claim"
     if claim.local:
         return None
     name, parameters = head_of(claim.sides[0].found)
+    _lead_with_parameters(claim, set(parameters or ()), scope, ahead)
     body = body_of(claim)
     head = claim.sides[0].tree
     if name is None or name in FUNCTIONS or body is None or (head is not None and head.kind == "identity"):
@@ -235,7 +242,7 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
     if name in scope.defined:
         known = body_of(scope.defined[name])
         if known is not None and known.key() == body.key():
-            claim.role = "repeat"
+            claim.role = "repeat" if len(chain) == 1 and len(claim.sides) == 2 else "claim"  # what follows is judged
             return None
         is_item = bool(_ITEM.search(claim.row.prose))
         news = scope.base(mentions) - scope.base(names_of(known)) - {name}
@@ -301,8 +308,8 @@ def _solves(target: str, name: str, body: Tree, scope: Known, ahead: _Ahead, wor
     known = target in scope.live or target in ahead.variables
     if target != name and ahead.variables and target not in ahead.variables:
         return False  # ŷ = X θ̂
-    if scope.solved and target in scope.used:
-        return True
+    if scope.solved and target in scope.used and (_inverts(body) or names_of(body) <= scope.used | ahead.names):
+        return True  # and no model, y = Xβ + ε
     if target != name:
         return known and (says or _inverts(body))
     if _inverts_matrix(body) and _is_in_equation(name, scope):
@@ -374,4 +381,5 @@ def _take(chain: list[Claim], scope: Known) -> None:
 
 
 def _differentiates(tree: Tree | None) -> bool:
-    return tree is not None and any(t.kind in DERIVATIVES for t in tree.walk())
+    parts = tree.walk() if tree is not None else ()
+    return any(t.kind in DERIVATIVES or t.kind == "apply" and t.data[1] for t in parts)  # f'(t)

@@ -18,8 +18,9 @@ from .claims import DERIVATIVES, Claim, Side
 from .conditional import variable_name
 from .derivatives import TreeBuilder
 from .hypotheses import speaks_of_letters
-from .judgments import Judgment, Value, difference
-from .roles import ORNAMENTS, is_zero, names_of, says_solution, variables_of
+from .judgments import Judgment, Value, difference, right_if
+from .losses import moved_names
+from .roles import ORNAMENTS, is_value, is_zero, names_of, says_solution, variables_of
 from .trees import Tree
 from .unknowns import unread_among
 from .varieties import Variety
@@ -28,8 +29,54 @@ if TYPE_CHECKING:
     from .verdicts import Judge
 
 SEEDS = (3, 5)
-_ASKED = re.compile(r"(?:[Ss]ubject to|such that|requir\w*|assum\w*|suppos\w*|impos\w*)\W+(?:\w+\W+){0,3}$")
+_DOWN = re.compile(r"\bdescen[dt]|\bminimi[sz]", re.IGNORECASE)
+_UP = re.compile(r"\bascen[dt]|\bmaximi[sz]", re.IGNORECASE)
+_ASKED = re.compile(r"(?:[Ss]ubject to|\bs\.\s?t\.|such that|requir\w*|assum\w*|suppos\w*|impos\w*)\W+(?:\w+\W+){0,3}$")
 _SQUARE = re.compile(r"\b(?:square|invertible|nonsingular)\b[^.]{0,20}$")
+
+
+def particular(judge: Judge, claim: Claim) -> Judgment:
+    """A statement about particular letters: a value, a fixed point, an update, where a derivative vanishes."""
+    side = claim.sides[1]
+    if claim.role == "repeat":
+        return Judgment("definition", "as above", side)
+    if claim.role == "solution":
+        return judged_solution(judge, claim)
+    made = judge.scope.symbols.get(claim.name or "")
+    is_numeric = is_value(side.tree)
+    has_formula = made in judge.scope.definitions
+    if made is not None and side.tree is not None and (is_numeric or not has_formula):
+        try:
+            value: Value | None = TreeBuilder(judge.scope).value(side.tree, made.shape)
+        except DeriveError:
+            value = None
+        if is_zero(side.tree):
+            value = zeros(*made.shape)
+        if isinstance(value, Expr) and value.shape == made.shape and made in symbols_of(value):
+            return _update(judge, claim, made, value)
+        if isinstance(value, Expr) and value.shape == made.shape:
+            held = judge.values_of_formulas if has_formula else judge.values_given
+            held.append((claim.number, made, value))
+    if not is_numeric and claim.name in moved_names(judge.document.claims):
+        judge.condition = claim.number  # w = Σ αᵢ yᵢ xᵢ, where the derivative by w vanishes
+    why = "a value, from here on" if is_numeric else "a statement about this letter, not for all values of it"
+    return Judgment("assumption", why, side)
+
+
+def _update(judge: Judge, claim: Claim, variable: Expr, value: Expr) -> Judgment:
+    """x ← x − η ∇f: a step down the gradient, whatever its size; one up fails where a document goes down."""
+    side, text = claim.sides[1], judge.document.text
+    step = judge.whole(less(value, variable))
+    for name, loss in _losses(judge, variable):
+        slope = judge.scope.sweep(loss, variable).total
+        sizes = {s for s in symbols_of(step) if s.is_scalar} - set(symbols_of(slope))
+        held = {s: symbol(s.name, *s.shape, properties=["positive"]) for s in sizes}
+        signs = {judge.witness.direction(substitute(step, held), slope, seed) for seed in SEEDS}
+        if len(signs) == 1 and (sign := signs.pop()):
+            said = f"a step {'up' if sign > 0 else 'down'} the gradient of {name}"
+            is_wrong = sign > 0 and bool(_DOWN.search(text)) and not _UP.search(text)
+            return Judgment("fails" if is_wrong else "assumption", said, side)
+    return Judgment("assumption", "a statement about this letter, not for all values of it", side)
 
 
 def judged_solution(judge: Judge, claim: Claim) -> Judgment:
@@ -50,7 +97,7 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
         return _misfit(judge, claim, variable, losses, ShapeError(difference(variable, point))) or assumed
     if not isinstance(point, Expr) or not losses:
         return assumed
-    point = _of_estimates(judge.whole(point), [s for _, loss in losses for s in symbols_of(loss)])
+    point = plain_letters(judge.whole(point), [s for _, loss in losses for s in symbols_of(loss)])
     wrong: tuple[str, Expr, Expr] | None = None
     for name, loss in losses:
         slope = judge.scope.sweep(loss, variable).total
@@ -62,6 +109,7 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
             judgment = Judgment("assumption", where + kind, side)
             judgment.value = point
             judge.equations.append((less(variable, point), loss, variable))
+            judge.values_given.append((claim.number, variable, point))
             written = claim.sides[0].tree
             estimate = judge.scope.symbols.get(str(written.data[0])) if written is not None and written.data else None
             if estimate not in (None, variable) and estimate.shape == point.shape:
@@ -71,22 +119,22 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
         if turned is not None and vanishes(turned[0], variable, turned[1]):
             condition = f"{', '.join(turned[2])} symmetric"
             why = f"right if {condition}: the derivative of {name} by {variable.text()} vanishes there"
-            judgment = Judgment("conditional", why, side)
-            judgment.condition, judgment.value = condition, point
-            return judgment
+            return right_if(condition, side, point, why=why)
         known = symbols_of(loss) if losses == all_losses else symbols_of(*(loss for _, loss in all_losses))
         if held is False and wrong is None and set(symbols_of(point)) <= set(known):
             wrong = name, loss, slope
     if wrong is None or not claim.is_judged:
-        return (_held(judge, claim, variable, point, side) if claim.is_judged else None) or assumed
+        return (held_where_zero(judge, claim, variable, point, side) if claim.is_judged else None) or assumed
     name, loss, slope = wrong
     others = {s.name for s in symbols_of(slope)} - {s.name for s in symbols_of(point)} - {variable.name}
     if others & _variables(judge, name):
         found = judge.scope.solved(loss, variable)
         solution = found.solution if found is not None else None
         if solution is None or others & {s.name for s in symbols_of(solution)}:
-            return _held(judge, claim, variable, point, side) or assumed  # of a Lagrangian, with its multiplier
-    other = _held(judge, claim, variable, point, side)
+            return (
+                held_where_zero(judge, claim, variable, point, side) or assumed
+            )  # of a Lagrangian, with its multiplier
+    other = held_where_zero(judge, claim, variable, point, side)
     if other is not None and other.verdict != "fails":
         return other  # of another loss, or of all its variables
     judgment = Judgment("fails", f"the derivative of {name} by {variable.text()} does not vanish there", side)
@@ -95,7 +143,7 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
     return judgment
 
 
-def _of_estimates(point: Expr, among: Sequence[Expr]) -> Expr:
+def plain_letters(point: Expr, among: Sequence[Expr]) -> Expr:
     """A point with μ for μ̂ where nothing more is known of μ̂: it stands where the other derivative vanishes."""
     named = {s.name: s for s in among}
     plain = {s: named.get(ORNAMENTS.sub("", s.name), s) for s in symbols_of(point) if s not in among}
@@ -107,15 +155,18 @@ def judged_equation(judge: Judge, claim: Claim, left: Expr, right: Expr, side: S
     is_solved = judge.condition is not None or any(loss is not None for _, loss, _ in judge.equations)
     if claim.continues or not is_solved and not says_solution(claim.row.prose[-400:]):
         return None
-    if _ASKED.search(claim.row.prose[-80:]):
+    before = claim.row.text[: claim.sides[0].start - claim.row.start]
+    if _ASKED.search(claim.row.prose[-80:] + before):
         return None  # a constraint of another problem
     if left.shape != right.shape and is_number(right, 0):
         right = zeros(*left.shape)
-    return _held(judge, claim, left, right, side) if left.shape == right.shape else None
+    return held_where_zero(judge, claim, left, right, side)
 
 
-def _held(judge: Judge, claim: Claim, left: Expr, right: Expr, side: Side) -> Judgment | None:
+def held_where_zero(judge: Judge, claim: Claim, left: Value, right: Value, side: Side) -> Judgment | None:
     """The verdict on an equation from points where derivatives vanish; None where it is left open."""
+    if not isinstance(left, Expr) or not isinstance(right, Expr) or left.shape != right.shape:
+        return None
     found = [(system, *system.verdict(left, right)) for system in _systems(judge, claim, left, right)]
     for system, verdict, condition in found:
         if verdict == "holds":
@@ -158,7 +209,7 @@ class System:
         self.varieties: dict[tuple[int, int], Variety] = {}
 
     def plain(self, expr: Expr) -> Expr:
-        return _of_estimates(expr, self.variables)
+        return plain_letters(expr, self.variables)
 
     def variety(self, stage: int, turned: int) -> Variety:
         if (stage, turned) not in self.varieties:
@@ -201,6 +252,8 @@ def failed_equation(judge: Judge, claim: Claim, why: str, side: Side, *sides: Ex
             return False
         return any(s.verdict(judge.whole(value), judge.whole(given), True) == ("holds", "") for s in systems)
 
+    if len(claim.sides) < 2:
+        return judgment  # a row that goes on from the one above
     (one, left), (two, right) = ((side, side.tree) for side in claim.sides[:2])
     if left is not None and right is not None:
         judgment.trials = [(two, lambda tree: holds(tree, left)), (one, lambda tree: holds(tree, right))]
@@ -301,7 +354,7 @@ def _may_be_mended(judge: Judge, judgment: Judgment, loss: Expr, variable: Expr)
         point = TreeBuilder(judge.scope).value(tree, variable.shape)
         if not isinstance(point, Expr) or point.shape != variable.shape:
             return False
-        point = _of_estimates(judge.whole(point), symbols_of(loss))
+        point = plain_letters(judge.whole(point), symbols_of(loss))
         if vanishes(slope, variable, point):
             return True
         turned = _symmetric(slope, point)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..expr import symbols_of
 from .claims import Claim, Side
 from .hypotheses import own_functions
-from .judgments import Alternative, Judgment, Value, wide
+from .judgments import Alternative, Judgment, Value, right_if, wide
 from .roles import is_zero, names_of
 from .trees import Tree
 from .values import Scope
@@ -26,9 +26,7 @@ def said_of_unknown(judge: Judge, claim: Claim) -> Judgment | None:
     if len(claim.sides) == 2 and is_zero(side.tree) and _DIFFERENTIATES.search(claim.sides[0].text):
         constant = _constant(judge, claim.sides[0].tree)
         if constant:
-            judgment = Judgment("conditional", f"right if {constant}", side)
-            judgment.condition = constant
-            return judgment
+            return right_if(constant, side, None)
         judge.condition = claim.number
         return Judgment("assumption", "a condition: the derivative is set to zero", side)
     return None

@@ -170,6 +170,7 @@ class Scope:
         self.aliases: dict[str, str] = {}  # names written otherwise: w for W, d₂ for L
         self.directions: dict[str, str] = {}  # H: the direction in which A moves
         self.loss: str | None = None
+        self.loss_is_named = False  # by a derivative of it, so that no other name stands for it
         self.live: list[Expr] = []
         self.nabla: str | None = None
         self.dims: set[str] = set()
@@ -308,7 +309,7 @@ class Meaning:
         return found
 
     def loss(self, name: str) -> Expr:
-        if self.scope.loss is None:
+        if self.scope.loss is None or name != self.scope.loss and self.scope.loss_is_named:
             raise Unread(f"{name} is not defined")
         if name != self.scope.loss:
             self.scope.note(f"{name} is taken for {self.scope.loss}")

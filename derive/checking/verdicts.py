@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..errors import DeriveError, ShapeError
-from ..expr import Expr, is_number, symbols_of, zeros
+from ..expr import Expr, symbols_of, zeros
 from ..operations import transpose
 from ..shapes import ONE, Shape
 from .claims import DERIVATIVES, Claim, Claims, Side, parts_of
@@ -36,9 +36,18 @@ from .derivatives import TreeBuilder
 from .document import CONSTANT
 from .hypotheses import assumed, own_functions, speaks_of_letters
 from .index_chains import IndexChain
-from .judgments import Alternative, Failure, Judgment, Value, difference, outputs_of, wide, with_entries
-from .roles import given, is_value, is_zero, names_of
-from .solutions import failed_equation, is_of_a_loss, judged_equation, judged_solution, note_equation, set_to_zero
+from .judgments import Alternative, Failure, Judgment, Value, difference, of_entries, outputs_of, wide, with_entries
+from .roles import given, is_zero, names_of
+from .solutions import (
+    failed_equation,
+    held_where_zero,
+    is_of_a_loss,
+    judged_equation,
+    note_equation,
+    particular,
+    plain_letters,
+    set_to_zero,
+)
 from .trees import Tree, is_chain, turned_letters
 from .unification import habit
 from .unknowns import foreign, of_open_kind, resting_on_unread, said_of_unknown, undefined, unread_among
@@ -166,17 +175,18 @@ class Judge:
                 progress(i, len(claims))
             found: list[Judgment] = []
             sides = list(claim.sides)
+            self.turned -= {name for name, start in self.document.supposed if start < claim.start}
             if claim.local:
                 found.append(Judgment("definition", "a rule in letters of its own", sides[0]))
                 self.judgments.append((claim, found))
                 truths, previous, failing, head = [], None, None, None
                 continue
             if claim.role in ("assumption", "solution", "repeat"):
-                found.append(self.particular(claim))
-                self.judgments.append((claim, found))
-                truths, previous, failing, head = [], None, None, None
-                continue
-            if not claim.continues:
+                found.append(particular(self, claim))
+                truths, failing, head = self.definition_values(sides[1]), None, sides[1].tree
+                previous = truths[0].value if truths else None
+                sides = sides[2:]
+            elif not claim.continues:
                 previous, failing = None, None
                 head = sides[0].tree
                 self.dependences = dependences(self.scope, chain_at(claims, i))
@@ -208,7 +218,9 @@ class Judge:
                 except DeriveError as error:  # no point where it is defined, definitions that define each other
                     judgment = self.unread(side, error)
                 if judgment.verdict == "unread" or indexed.agrees and judgment.is_index_lost:
-                    judgment = indexed.judged(claim, side) or judgment
+                    other = indexed.judged(claim, side)
+                    if other is not None and not (other.verdict == "fails" and self.is_conditional(head)):
+                        judgment = other
                 elif judgment.verdict == "fails" and not judgment.is_index_lost and indexed.speaks_of_entries(side):
                     other = indexed.judged(claim, side)  # Wᵢⱼ is an entry, and no matrix
                     judgment = other if other is not None and other.verdict == "agrees" else judgment
@@ -255,27 +267,6 @@ class Judge:
         judgment.span = error.span
         return judgment
 
-    def particular(self, claim: Claim) -> Judgment:
-        """A statement about particular letters: a value, a fixed point, an update, where a derivative vanishes."""
-        side = claim.sides[1]
-        if claim.role == "repeat":
-            return Judgment("definition", "as above", side)
-        if claim.role == "solution":
-            return judged_solution(self, claim)
-        made = self.scope.symbols.get(claim.name or "")
-        if made is not None and is_value(side.tree):
-            try:
-                value = TreeBuilder(self.scope).value(side.tree, made.shape)  # type: ignore[arg-type]
-            except DeriveError:
-                value = None
-            if isinstance(value, Expr) and is_number(value, 0):
-                value = zeros(*made.shape)
-            if isinstance(value, Expr) and value.shape == made.shape:
-                held = self.values_of_formulas if made in self.scope.definitions else self.values_given
-                held.append((claim.number, made, value))
-            return Judgment("assumption", "a value, from here on", side)
-        return Judgment("assumption", "a statement about this letter, not for all values of it", side)
-
     def definition(self, claim: Claim, side: Side) -> Judgment:
         if side.error is not None:
             if isinstance(side.error, ShapeError) and self.is_declared(side):
@@ -290,7 +281,7 @@ class Judge:
 
     def definition_values(self, side: Side) -> list[Alternative]:
         try:
-            return self.values(side)
+            return self.values(side) if side.tree is not None else []
         except DeriveError:
             chain = chain_of(self, side)
             return [chain] if chain is not None else []
@@ -309,7 +300,7 @@ class Judge:
         if truths and isinstance(truths[0].value, Expr):
             shape = truths[0].value.shape
         try:
-            values = self.values(side, shape)
+            values = [of_entries(value, truths, claim.case) for value in self.values(side, shape)]
         except ShapeError as error:
             return self.misfit(claim, side, error, truths, previous, failing, head)
         except DeriveError as error:
@@ -327,23 +318,28 @@ class Judge:
             is_entry = isinstance(values[0].value, Indexed)
             truths = sorted(truths, key=lambda t: isinstance(t.value, Indexed) != is_entry)
         matched = self.match(claim, truths, values, head)
+        by = self.scope.symbols.get(variable_name(head) or "")
+        if matched is None and by is not None and is_zero(claim.sides[-1].tree):  # ∂S/∂β = −2Xᵀy + 2XᵀXβ̂ = 0
+            there = [
+                Alternative(plain_letters(v.value, [by]), v.reading, v.used)
+                for v in values
+                if isinstance(v.value, Expr)
+            ]
+            matched = self.match(claim, truths, there, head)
         if matched is not None:
             truth, value, reason = matched
             verdict = self.proof(truth.value, value.value)
             judgment = Judgment(verdict, reason, side)
             small = shrunk(self, head, truth.value, value.value)
-            if small:
-                judgment.verdict, judgment.condition = "conditional", f"{', '.join(small)} scalar"
-                judgment.reason = f"right if {judgment.condition}: orders and transposes do not show"
-            elif self.dependences[1]:
-                judgment.verdict, judgment.condition = "conditional", self.dependences[1]
-                judgment.reason = f"right if {judgment.condition}"
-            elif truth.reading.held or value.reading.held:
-                judgment.verdict, judgment.condition = "conditional", "all but the inverse is held fixed"
-                judgment.reason = f"right if {judgment.condition}"
-            elif needed := positive(*(self.whole(wide(v.value)) for v in (truth, value))):
-                judgment.verdict, judgment.condition = "conditional", ", ".join(needed)
-                judgment.reason = f"right if {judgment.condition}"
+            conditions = (
+                f"{', '.join(small)} scalar" if small else "",
+                self.dependences[1],
+                "all but the inverse is held fixed" if truth.reading.held or value.reading.held else "",
+                ", ".join(positive(*(self.whole(wide(v.value)) for v in (truth, value)))),
+            )
+            if condition := next(filter(None, conditions), None):
+                judgment.verdict, judgment.condition = "conditional", condition
+                judgment.reason = f"right if {condition}" + ": orders and transposes do not show" * bool(small)
             judgment.value, judgment.truth, judgment.tree = value.value, truth.value, side.tree
             judgment.outputs = outputs_of(self, truth, value, truths, values)
             return judgment
@@ -392,10 +388,9 @@ class Judge:
         broken = resting_on_unread(self, truths[0].value, value_)
         if broken:
             return Judgment("unread", broken, side)
-        if self.condition is not None and not any(
-            t.kind in ("derivative", "gradient", "differential") for t in (head.walk() if head else [])
-        ):
-            return Judgment("unread", f"holds at most under the condition of line {self.condition}", side)
+        if self.is_conditional(head):
+            left_open = Judgment("unread", f"holds at most under the condition of line {self.condition}", side)
+            return held_where_zero(self, claim, whole[0], whole[1], side) or left_open
         if isinstance(value_, Indexed) and isinstance(truths[0].value, Expr) and truths[0].value.is_scalar:
             judgment = Judgment("unread", f"not judged: it speaks of the entry {' '.join(value_.indices)}", side)
             judgment.value, judgment.turns = value_, True
@@ -412,7 +407,6 @@ class Judge:
             if _shape(truths[0].value) != _shape(value_):
                 open_ = Judgment("unread", "not judged: what this sum runs over is open", side)
                 return over_samples(self, side, truths) or open_
-        by = self.scope.symbols.get(variable_name(head) or "")
         if _shape(truths[0].value) != _shape(value_) and by is not None and by.is_scalar:
             if habit(by.name) != "scalar" and by.name not in self.document.declared:  # no shape is wrong by a guess
                 return Judgment("unread", f"not judged: {by.text()} would be a number here", side)
@@ -578,8 +572,12 @@ class Judge:
             which = f"the path through {name}ᵀ"
         return f"{which} alone: {name} is tied, and its gradient is the sum over the paths"
 
+    def is_conditional(self, head: Tree | None) -> bool:
+        """Whether a line may speak of the point alone at which a derivative vanishes."""
+        return self.condition is not None and not any(t.kind in DERIVATIVES for t in (head.walk() if head else []))
+
     def sets_to_zero(self, claim: Claim, side: Side) -> bool:
-        return is_zero(side.tree) and claim.sides[0].tree is not None and side is claim.sides[-1]
+        return is_zero(side.tree) and claim.sides[0].tree is not None and side is claim.sides[-1] and not claim.case
 
 
 def chain_at(claims: Sequence[Claim], start: int) -> Sequence[Claim]:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import DeriveError
-from ..expr import Expr, dimension_names, symbols_of
+from ..expr import Expr, dimension_names, nodes, symbols_of
 
 TOLERANCE = 1e-7
 ROUNDING = 1e-12  # what is smaller may be rounding
+SINGULAR = 1e10  # the condition from which on an inverse is rounding
 SEEDS = (11, 23, 37)
 
 
@@ -24,7 +25,6 @@ class Witness:
         self.proofs: dict[tuple[Expr, Expr], str] = {}
         self.assumptions: list[Expr] = []  # vectors whose entries, and matrices whose rows, sum to 1
         self.units: list[Expr] = []  # vectors of length 1
-        self.frames: list[Expr] = []  # matrices with orthonormal columns
         self.one_hot: list[Expr] = []
 
     def point(self, seed: int) -> Any:
@@ -62,13 +62,6 @@ class Witness:
             self.values.clear()
 
     def impose(self, point: Any) -> None:
-        import numpy as np
-
-        for matrix in self.frames:
-            value = point.values.get(matrix)
-            if value is not None:  # no more columns than rows can be orthonormal
-                tall = value.shape[0] >= value.shape[1]
-                point.values[matrix] = np.linalg.qr(value)[0] if tall else np.full(value.shape, np.nan)
         for said in self.assumptions:
             turned = said.op.name == "transpose"
             symbol = said.args[0] if turned else said
@@ -102,10 +95,17 @@ class Witness:
                     found = point.evaluate(expr)
             except (DeriveError, ArithmeticError, np.linalg.LinAlgError):
                 found = None
-            if found is not None and not np.all(np.isfinite(found)):
+            if found is not None and not (np.all(np.isfinite(found)) and self.is_regular(expr, seed)):
                 found = None
             self.values[key] = found
         return self.values[key]
+
+    def is_regular(self, expr: Expr, seed: int) -> bool:
+        """Whether what is inverted has an inverse at a shared point: no XᵀX has where X is wide."""
+        import numpy as np
+
+        inside = (self.value(node.args[0], seed) for node in nodes(expr) if node.op.name == "inv")
+        return all(value is not None and np.linalg.cond(value) < SINGULAR for value in inside)
 
     def extend(self, seed: int, expr: Expr) -> None:
         """Give values to symbols that the point does not know yet."""
@@ -127,7 +127,7 @@ class Witness:
         """Whether two expressions of one shape agree at the shared points."""
         import numpy as np
 
-        for seed in SEEDS if self.assumptions or self.units or self.frames or self.one_hot else ():
+        for seed in SEEDS if self.assumptions or self.units or self.one_hot else ():
             self.point(seed)
         seen = 0
         for seed in SEEDS:
@@ -146,13 +146,11 @@ class Witness:
             seen += 1
         return seen > 0 or self.apart(a, b)
 
-    def same_on(
-        self, a: Expr, b: Expr, sums_to_one: Expr | None = None, frame: Expr | None = None, one_hot: Expr | None = None
-    ) -> bool:
-        """Whether two expressions agree where a vector is a distribution or one-hot, or columns are orthonormal."""
+    def same_on(self, a: Expr, b: Expr, sums_to_one: Expr | None = None, one_hot: Expr | None = None) -> bool:
+        """Whether two expressions agree where a vector is a distribution or one-hot."""
         trial = Witness(self.symbols, self.domain)
         trial.assumptions, trial.units = [*self.assumptions, *([sums_to_one] if sums_to_one else [])], list(self.units)
-        trial.frames, trial.one_hot = [*self.frames, *([frame] if frame else [])], [one_hot] if one_hot else []
+        trial.one_hot = [one_hot] if one_hot else []
         return trial.same(a, b)
 
     def apart(self, a: Expr, b: Expr) -> bool:
@@ -177,7 +175,7 @@ class Witness:
 
             try:
                 said = str(equal(a, b))
-                is_restricted = bool(self.assumptions or self.units or self.frames or self.one_hot)
+                is_restricted = bool(self.assumptions or self.units or self.one_hot)
                 self.proofs[key] = "agrees" if said == "differs" and is_restricted else said
             except (DeriveError, ArithmeticError):
                 self.proofs[key] = "agrees"
@@ -206,6 +204,16 @@ class Witness:
                 return None
             found = c
         return found if seen > 1 else None  # of two numbers at one point there always is one
+
+    def direction(self, step: Expr, slope: Expr, seed: int) -> int:
+        """1 where a step goes along a slope at a shared point, −1 where it goes against it, else 0."""
+        import numpy as np
+
+        one, two = self.value(step, seed), self.value(slope, seed)
+        if one is None or two is None or not np.any(two) or not np.any(one):
+            return 0
+        share = float((one * two).sum() / (two * two).sum())
+        return (share > 0) - (share < 0) if close(one, share * two) else 0
 
     def evidence(self, a: Expr, b: Expr) -> str | None:
         """A small point at which the two differ, and both values there."""

@@ -20,12 +20,12 @@ from ..program import Program
 from ..programs.headings import fill, heading, summary
 from ..programs.order import dims_of
 from ..programs.samples import NoRows
-from ..programs.signature import Signature, dim_code, parts_of
+from ..programs.signature import Signature, dim_code, parts_of, unused
 from ..programs.statement_tree import WIDTH, CodeStatement, names_in, statements
-from ..programs.syntax import calls_in
+from ..programs.syntax import calls_in, with_callees
 from ..programs.terms import Term
 from .c_tree import c_lines, c_text
-from .kernels import HELPERS, calls_of, closure
+from .kernels import HELPERS, calls_of
 from .loops import Loops
 
 RESERVED = frozenset(
@@ -114,7 +114,7 @@ class CFile:
     # Text
 
     def text(self) -> str:
-        helpers = closure({name for loops in self.loops.values() for name in loops.helpers})
+        helpers = with_callees({name for loops in self.loops.values() for name in loops.helpers}, calls_of, HELPERS)
         blocks = [f"/* {self.summary(stem)} */\n{self.prototype(stem)[0]}" for stem in self.functions]
         if self.failures:
             blocks.append(f"/* what a return code says */\nconst char *{self.prefix}_error(int code);")
@@ -234,9 +234,7 @@ def result_names(parts: dict[str, Any], used: set[str]) -> dict[str, str]:
         return {next(iter(parts)): "result"}
     found = {}
     for output, part in parts.items():
-        name = f"by_{names.identifier(part.wrt.name)}"
-        while name in used:
-            name += "_"
+        name = unused(f"by_{names.identifier(part.wrt.name)}", used)
         used.add(name)
         found[output] = name
     return found

@@ -23,14 +23,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..codegen import function_named
 from ..dialects.helpers import NUMPY_HELPERS
 from ..errors import DeriveError
 from ..programs import syntax
 from ..programs.callables import executed
-from ..programs.signature import Signature, refused
+from ..programs.signature import Signature, axes_of, refused
 from ..programs.statement_tree import CodeStatement, by_keyword, called, function_of, lines_of, named, statements
-from ..programs.terms import Term
-from ..shapes import ONE, Dim
+from ..shapes import SCALAR
 from .c_file import CFile, quoted
 from .places import c_dim
 
@@ -78,11 +78,7 @@ def function(derivation: Any, returns: str = "derivative", batch: str | Sequence
         Without a C compiler or Python's headers, or if C has no counterpart of an operation.
     """
     made = CFile(derivation, batch)
-    wanted = made.kind if returns == "derivative" else returns
-    if wanted not in made.functions:
-        raise DeriveError(
-            f"a {made.kind} has no {returns!r} to return", hint=f"there are: derivative, {', '.join(made.functions)}"
-        )
+    wanted = function_named(returns, made.kind, made.functions)
     title = f"<derive {derivation.kind} of {derivation.name}>"
     text = made.text()
     return Compiled(text, wrapper(made, text), arguments(made.python), wanted, title)
@@ -187,21 +183,19 @@ def _called(made: CFile, stem: str, error: str) -> str:
             if symbol.is_scalar
             else f"(const double *)PyArray_DATA((PyArrayObject *)args[{i}])"
         )
-    made_results = []
     for result, term in results.items():
-        if term.shape == (ONE, ONE):
+        if term.shape == SCALAR:
             lines.append(f"        double out_{result} = 0.0;")
             passed.append(f"&out_{result}")
         else:
-            axes = _axes(term)
+            axes = axes_of(term.shape)
             sizes = ", ".join(f"(npy_intp)({c_dim(d, signature.dims)})" for d in axes)
             lines += [
                 f"        npy_intp sizes_{result}[] = {{{sizes}}};",
                 f"        PyObject *out_{result} = PyArray_SimpleNew({len(axes)}, sizes_{result}, NPY_DOUBLE);",
             ]
             passed.append(f"(double *)PyArray_DATA((PyArrayObject *)out_{result})")
-        made_results.append((result, term.shape == (ONE, ONE)))
-    arrays = [r for r, is_number in made_results if not is_number]
+    arrays = [result for result, term in results.items() if term.shape != SCALAR]
     missing = " || ".join([*(f"!out_{r}" for r in arrays), "!workspace(needed, &work)"])
     dropped = " ".join(f"Py_XDECREF(out_{r});" for r in arrays)
     lines += [
@@ -214,7 +208,7 @@ def _called(made: CFile, stem: str, error: str) -> str:
         "        Py_END_ALLOW_THREADS",
         f"        if (code) {{ {dropped} PyErr_SetString(PyExc_ValueError, {error}); goto done; }}",
     ]
-    objects = [f"number(out_{r})" if is_number else f"out_{r}" for r, is_number in made_results]
+    objects = [f"out_{result}" if result in arrays else f"number(out_{result})" for result in results]
     has_value = "value" in results
     rest = objects[1:] if has_value and len(objects) > 1 else objects
     is_one = len(rest) == 1 and not (made.derivation.is_joint and stem != "value")
@@ -225,19 +219,12 @@ def _called(made: CFile, stem: str, error: str) -> str:
     return "\n".join(lines)
 
 
-def _axes(term: Term) -> Sequence[Any]:
-    rows, columns = term.shape
-    return [rows] if columns is ONE else [rows, columns]
-
-
 def _types(signature: Signature) -> list[str]:
     """Conditions on the types of the arguments."""
     found = []
     for i, symbol in enumerate(signature.symbols):
-        if symbol.is_scalar:
-            found.append(f"if PyFloat_Check(args[{i}])")
-        else:
-            found.append(f"if is_array(args[{i}], {1 if symbol.shape[1] is ONE else 2})")
+        ndim = len(axes_of(symbol.shape))
+        found.append(f"if is_array(args[{i}], {ndim})" if ndim else f"if PyFloat_Check(args[{i}])")
     count = len(signature.symbols)
     found += [f"if PyLong_CheckExact(args[{count + i}])" for i in range(len(signature.open_dims))]
     return found
@@ -245,11 +232,11 @@ def _types(signature: Signature) -> list[str]:
 
 def _sizes(signature: Signature) -> list[str]:
     """Statements that read the sizes off the arrays, and conditions on the others."""
-    axes: list[tuple[Dim, str]] = []
-    for i, symbol in enumerate(signature.symbols):
-        if not symbol.is_scalar:
-            dims = symbol.shape[:1] if symbol.shape[1] is ONE else symbol.shape
-            axes += [(dim, f"PyArray_DIM((PyArrayObject *)args[{i}], {axis})") for axis, dim in enumerate(dims)]
+    rest = [
+        (dim, f"PyArray_DIM((PyArrayObject *)args[{i}], {axis})")
+        for i, symbol in enumerate(signature.symbols)
+        for axis, dim in enumerate(axes_of(symbol.shape))
+    ]
     lines: list[str] = []
     known: set[str] = set()
     count = len(signature.symbols)
@@ -257,7 +244,6 @@ def _sizes(signature: Signature) -> list[str]:
         lines.append(f"{signature.dims[name]} = PyLong_AsSsize_t(args[{count + i}]);")
         lines.append(f"if {signature.dims[name]} >= 0")
         known.add(name)
-    rest = list(axes)
     while rest:
         for at, (dim, size) in enumerate(rest):
             unknown = sorted(dim.names - known)

@@ -485,15 +485,3 @@ static double logdet_positive(ptrdiff_t n, double *A)
 def calls_of(helper: str) -> frozenset[str]:
     """The functions that a helper calls."""
     return frozenset(re.findall(r"\w+(?=\()", re.sub(r"/\*.*?\*/", "", HELPERS[helper], flags=re.DOTALL)))
-
-
-def closure(found: set[str]) -> list[str]:
-    """The helpers among some names, and those that they call, callees first."""
-    needed: set[str] = set()
-    pending = [name for name in found if name in HELPERS]
-    while pending:
-        name = pending.pop()
-        if name not in needed:
-            needed.add(name)
-            pending += calls_of(name) & HELPERS.keys()
-    return [name for name in HELPERS if name in needed]

@@ -22,7 +22,7 @@ from ..programs.row_blocks import RowBlock, split
 from ..programs.signature import Signature
 from ..programs.statement_tree import CodeStatement, Part, named, note, statements
 from ..programs.syntax import Code, binary, literal
-from ..programs.terms import Term, Value
+from ..programs.terms import Term, Value, counted_uses
 from ..shapes import ONE, Dim
 from .c_tree import ZERO, I, J, K, L
 from .places import ENTRIES, FREE, VIEWS, EntryPlaces, LoopStatement, flat
@@ -82,11 +82,8 @@ class Loops(EntryPlaces):
                     "numpy, scipy, jax and torch have it" if value.kind.isidentifier() else "pass it to another backend"
                 )
                 raise DeriveError(f"{value.kind} has no counterpart in c", hint=hint)
-        self.uses: dict[Value, int] = {}
         terms = {name: program.outputs[output] for output, name in outputs.items()}
-        for term in [*(t for value in self.order for t in value.args), *terms.values()]:
-            for part in term.parts():
-                self.uses[part] = self.uses.get(part, 0) + 1
+        self.uses = counted_uses(self.order, terms.values())
         self.stored = self._stored()
         self._write(terms)
         self.work, declared = self._allocated()
@@ -197,7 +194,7 @@ class Loops(EntryPlaces):
         span, step = syntax.call(syntax.name("block_rows"), count, self.size(block.columns)), self._new("span")
         self.helpers.add("block_rows")
         for array in self.sizes.keys() - known:
-            self.sizes[array] = self.sizes[array].replaced(ROWS, span)
+            self.sizes[array] = self.sizes[array].replaced({"rows": span})
         inside = self.statements[body:]
         mentioned = {array for s in inside for array in s.names}
         written = {*made.values(), *filled}
@@ -519,7 +516,7 @@ class Loops(EntryPlaces):
         return reduce(partial(binary, "+"), ends) if ends else ZERO, declared
 
 
-ROWS, FIRST = syntax.name("rows"), syntax.name("first")
+FIRST = syntax.name("first")
 BY_ROWS = """
 {step}: size = {span}
 for first in steps({count}, {step}):

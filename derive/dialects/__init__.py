@@ -8,6 +8,9 @@ helpers.  The base table is the array API standard; the others say what differs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 from ..errors import DeriveError
 from ..operations import FUNCTIONS
 from ..own_functions import operation_named
@@ -15,7 +18,7 @@ from .functional import ARRAY_API_HELPERS, JAX_HELPERS, TORCH_HELPERS
 from .helpers import NUMPY_HELPERS, SCIPY_HELPERS
 
 
-class Dialect:
+class Dialect(NamedTuple):
     """An array library as generated code uses it.
 
     Attributes
@@ -34,26 +37,13 @@ class Dialect:
         The name that the library has in the source.
     """
 
-    __slots__ = ("name", "imports", "templates", "helpers", "in_place", "has_triangular_solve", "module")
-
-    def __init__(
-        self,
-        name: str,
-        imports: tuple[str, ...],
-        templates: dict[str, str],
-        helpers: dict[str, str],
-        *,
-        module: str,
-        in_place: bool = False,
-        has_triangular_solve: bool = False,
-    ) -> None:
-        self.name = name
-        self.imports = imports
-        self.templates = templates
-        self.helpers = helpers
-        self.module = module
-        self.in_place = in_place
-        self.has_triangular_solve = has_triangular_solve
+    name: str
+    imports: tuple[str, ...]
+    templates: Mapping[str, str]
+    helpers: Mapping[str, str]
+    module: str
+    in_place: bool = False
+    has_triangular_solve: bool = False
 
     def template(self, kind: str) -> str:
         """The template of an operation; DeriveError if the library cannot say it."""
@@ -80,13 +70,18 @@ COMMON = {name: f"{{lib}}.{name}({{0}})" for name in FUNCTIONS if name not in UN
     matvec: {0} @ {1}
     stacked: {0} @ {1}
     dot: {0} @ {1}
-    outer: {0}[:, None] * {1}
+    outer: {lib}.outer({0}, {1})
+    sq_norm: {0} @ {0}
+    sq_norm_matrix: {lib}.sum({0} * {0})
+    contraction: {lib}.sum({0} * {1})
+    contraction_flipped: {lib}.sum({0} * {1}.T)
+    step: _step({0})
     total: {lib}.sum({0})
     norm1: {lib}.sum({lib}.abs({0}))
     sqrt: {lib}.sqrt({0})
     power: {0} ** {1}
-    columns: {lib}.stack(({items},), axis=1)
-    rows: {lib}.stack(({items},))
+    columns: {lib}.stack({0}, axis=1)
+    rows: {lib}.stack({0})
     outer_of_each: {left}[:, :, None] * {right}[:, None, :]
     outers_of_each: {lib}.stack(({left},), axis=2) @ {lib}.stack(({right},), axis=1)
     row_sums: {lib}.sum({0}, axis={axis})
@@ -110,7 +105,7 @@ COMMON = {name: f"{{lib}}.{name}({{0}})" for name in FUNCTIONS if name not in UN
     det: {lib}.linalg.det({0})
     logdet: {lib}.linalg.slogdet({0})[1]
     logdet_positive: _logdet_positive({0})
-    cholesky: {lib}.linalg.cholesky({0})
+    cholesky: _cholesky({0}, {name})
     spd_logdet: 2 * {lib}.sum({lib}.log({lib}.diagonal({0})))
     triangle_inverse: {lib}.linalg.inv({0})
     spd_solve: {0}.T @ ({0} @ {1})
@@ -123,8 +118,8 @@ COMMON = {name: f"{{lib}}.{name}({{0}})" for name in FUNCTIONS if name not in UN
     triu: {lib}.triu({0})
     Diag: {lib}.diag({0})
     kron: {lib}.kron({0}, {1})
-    block: {lib}.block([{blocks}])
-    concatenated: {lib}.concatenate(({items},))
+    block: {lib}.block({0})
+    concatenated: {lib}.concatenate({0})
     raised: {lib}.reshape({0}, (1, 1))
     flattened: {lib}.reshape({0}, (1,))
     raveled: {lib}.reshape({0}, (-1,))
@@ -132,8 +127,9 @@ COMMON = {name: f"{{lib}}.{name}({{0}})" for name in FUNCTIONS if name not in UN
     block_sum: _block_sum({0}, {1})
     polar: _polar({0})
     dominant: _dominant({0})
-    nuclear_norm: {lib}.sum({lib}.linalg.svd({0}, compute_uv=False))
-    spectral_norm: {lib}.max({lib}.linalg.svd({0}, compute_uv=False))
+    nuclear_norm: {lib}.sum(_singular_values({0}))
+    spectral_norm: {lib}.max(_singular_values({0}))
+    expm: _expm({0})
     logaddexp: {lib}.logaddexp({0}, {1})
     norm: _norm({0})
     hypot: {lib}.hypot({0}, {1})
@@ -152,17 +148,14 @@ NUMPY = {key: text.replace("{lib}", "np") for key, text in COMMON.items()} | tab
     sq_norm_matrix: np.vdot({0}, {0})
     contraction: np.vdot({0}, {1})
     contraction_flipped: np.einsum("ij,ji->", {0}, {1})
-    outer: np.outer({0}, {1})
-    columns: np.array(({items},)).T
-    rows: np.array(({items},))
+    columns: np.array({0}).T
+    rows: np.array({0})
     row_sums: {0}.sum(axis={axis})
     row_dots: np.einsum("ij,ij->i", {0}, {1})
     relu: np.maximum({0}, 0)
-    step: _step({0})
     erf: _erf({0})
     inverse: _inverse({0}, {name})
     solve: _solve({0}, {1}, {name})
-    cholesky: _cholesky({0}, {name})
     triangle_inverse: _inverse_of_triangle({0})
     spd_inverse: _cholesky_inverse({0}, {1})
     spd_logdet: 2 * np.log({0}.diagonal()).sum()
@@ -170,7 +163,6 @@ NUMPY = {key: text.replace("{lib}", "np") for key, text in COMMON.items()} | tab
     softplus_and_sigmoid: _softplus_and_sigmoid({0})
     logsumexp_and_softmax: _logsumexp_and_softmax({0})
     row_logsumexp_and_row_softmax: _row_logsumexp_and_softmax({0})
-    expm: _expm({0})
     nuclear_norm: _singular_values({0}).sum()
     spectral_norm: _singular_values({0}).max(initial=0)
 """)
@@ -191,29 +183,20 @@ SCIPY = {name: text for name, text in NUMPY.items() if name != "softplus_and_sig
 ARRAY_API = {key: text.replace("{lib}", "xp") for key, text in COMMON.items()} | table("""
     constant: xp.asarray({0}, dtype={like}.dtype, device=device({like}))
     outer: {0}[:, None] * {1}[None, :]
-    sq_norm: {0} @ {0}
-    sq_norm_matrix: xp.sum({0} * {0})
-    contraction: xp.sum({0} * {1})
-    contraction_flipped: xp.sum({0} * {1}.T)
-    concatenated: xp.concat(({items},))
+    concatenated: xp.concat({0})
     relu: xp.where({0} < 0, xp.zeros_like({0}), {0})
-    step: _step({0})
     vec: xp.reshape({0}.T, (-1,))
     unvec: xp.reshape({0}, ({columns}, {rows})).T
     ones: xp.ones({rows}, dtype={like}.dtype, device=device({like}))
     zeros: xp.zeros({shape}, dtype={like}.dtype, device=device({like}))
     eye: xp.eye({rows}, dtype={like}.dtype, device=device({like}))
     basis: xp.astype(xp.arange({rows}, device=device({like})) == {0}, {like}.dtype)
-    cholesky: _cholesky({0}, {name})
     spd_logdet: 2 * xp.sum(xp.log(xp.linalg.diagonal({0})))
     diagonal: xp.linalg.diagonal({0})
     trace: xp.linalg.trace({0})
     Diag: _diagonal_matrix({0})
     kron: _kron({0}, {1})
-    block: _block([{blocks}])
-    expm: _expm({0})
-    nuclear_norm: xp.sum(_singular_values({0}))
-    spectral_norm: xp.max(_singular_values({0}))
+    block: _block({0})
 """)
 ARRAY_API |= {name: f"xp.a{name[3:]}({{0}})" for name in FUNCTIONS if name.startswith("arc")}
 
@@ -221,8 +204,6 @@ ARRAY_API |= {name: f"xp.a{name[3:]}({{0}})" for name in FUNCTIONS if name.start
 
 JAX = {key: text.replace("{lib}", "jnp") for key, text in COMMON.items()} | table("""
     constant: jnp.asarray({0}, {dtype})
-    outer: jnp.outer({0}, {1})
-    sq_norm: {0} @ {0}
     sq_norm_matrix: jnp.vdot({0}, {0})
     contraction: jnp.vdot({0}, {1})
     contraction_flipped: jnp.vdot({0}, {1}.T)
@@ -237,6 +218,9 @@ JAX = {key: text.replace("{lib}", "jnp") for key, text in COMMON.items()} | tabl
     row_logsumexp: jax.nn.logsumexp({0}, axis=1)
     argmax_row: jax.nn.one_hot(jnp.argmax({0}, axis=-1), {0}.shape[-1], dtype={0}.dtype)
     expm: jax.scipy.linalg.expm({0})
+    cholesky: jnp.linalg.cholesky({0})
+    nuclear_norm: jnp.sum(jnp.linalg.svd({0}, compute_uv=False))
+    spectral_norm: jnp.max(jnp.linalg.svd({0}, compute_uv=False))
     triangle_inverse: jax.scipy.linalg.solve_triangular({0}, jnp.eye({rows}, dtype={dtype}), lower=True)
     spd_solve: jax.scipy.linalg.cho_solve(({0}, True), {1})
     spd_inverse: jax.scipy.linalg.cho_solve(({0}, True), jnp.eye({rows}, dtype={dtype}))
@@ -248,19 +232,13 @@ TORCH = {key: text.replace("{lib}", "torch") for key, text in COMMON.items()} | 
     constant: {like}.new_tensor({0})
     copy: {0}.clone()
     copy_scalar: {0}.clone()
-    outer: torch.outer({0}, {1})
-    sq_norm: {0} @ {0}
-    sq_norm_matrix: torch.sum({0} * {0})
-    contraction: torch.sum({0} * {1})
-    contraction_flipped: torch.sum({0} * {1}.T)
     kron: _kron({0}, {1})
-    columns: torch.stack(({items},), dim=1)
+    columns: torch.stack({0}, dim=1)
     outers_of_each: torch.stack(({left},), dim=2) @ torch.stack(({right},), dim=1)
     row_sums: torch.sum({0}, dim={axis})
-    concatenated: torch.cat(({items},))
+    concatenated: torch.cat({0})
     argmax_row: torch.nn.functional.one_hot(torch.argmax({0}, dim=-1), {0}.shape[-1]).to({0}.dtype)
     relu: torch.relu({0})
-    step: _step({0})
     sign: _sign({0})
     erf: torch.erf({0})
     sigmoid: torch.sigmoid({0})
@@ -273,14 +251,11 @@ TORCH = {key: text.replace("{lib}", "torch") for key, text in COMMON.items()} | 
     zeros: {like}.new_zeros({shape})
     eye: torch.eye({rows}, dtype={like}.dtype, device={like}.device)
     basis: (torch.arange({rows}, device={like}.device) == {0}).to({like}.dtype)
-    block: _block([{blocks}])
-    cholesky: _cholesky({0}, {name})
+    block: _block({0})
     triangle_inverse: torch.linalg.solve_triangular({0}, torch.eye({rows}).to({0}), upper=False)
     spd_solve: _cholesky_solve({0}, {1})
     spd_inverse: torch.cholesky_inverse({0})
     expm: torch.linalg.matrix_exp({0})
-    nuclear_norm: torch.sum(_singular_values({0}))
-    spectral_norm: torch.max(_singular_values({0}))
 """)
 
 DIALECTS: dict[str, Dialect] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .helpers import NUMPY_HELPERS
 
 
@@ -10,7 +12,29 @@ def ported(names: str, helpers: dict[str, str], library: str, to: str) -> dict[s
     return {name: helpers[name].replace(f"{library}.", f"{to}.") for name in names.split()}
 
 
+def portable(names: str) -> dict[str, str]:
+    """The helpers of NumPy of those names, in the namespace of their argument."""
+    found = ported(names, NUMPY_HELPERS, "np", "xp")
+    return {
+        name: re.sub(r'(""".*"""\n)', r"\1    xp = array_namespace(A)\n", text).replace(
+            "dtype=A.dtype)", "dtype=A.dtype, device=device(A))"
+        )
+        for name, text in found.items()
+    }
+
+
+def in_namespace(names: str, library: str, guard: str = "") -> dict[str, str]:
+    """The helpers of the array API of those names, for a library whose arrays may be traced.
+
+    Then their entries cannot be looked at for NaN; `guard` says when they can.
+    """
+    found = ported(names, ARRAY_API_HELPERS, "xp", library)
+    looks, kept = r"    if \S+\.any\(\S+\.isnan\(A\)\):\n(.*\n)", rf"    if {guard}:\n\1" if guard else ""
+    return {n: re.sub(looks, kept, re.sub(r"    xp = array_namespace.*\n", "", text)) for n, text in found.items()}
+
+
 ARRAY_API_HELPERS = {
+    **portable("_polar _dominant _expm"),
     "_norm": '''
 def _norm(x):
     """The root of the sum of squares, without overflow."""
@@ -111,7 +135,7 @@ def _cholesky(A, name):
     try:
         return xp.linalg.cholesky(A)
     except (ValueError, RuntimeError):
-        if bool(xp.any(xp.isnan(A))):
+        if xp.any(xp.isnan(A)):
             return A * xp.nan
         raise ValueError(f"{name} is not positive definite") from None
 ''',
@@ -172,62 +196,15 @@ def _block_sum(G, A):
 def _singular_values(A):
     """The singular values; NaN gives NaN."""
     xp = array_namespace(A)
-    if bool(xp.any(xp.isnan(A))):
+    if xp.any(xp.isnan(A)):
         return A[0, :] * xp.nan
     return xp.linalg.svdvals(A)
 ''',
-    "_polar": '''
-def _polar(A):
-    """U V' of the singular value decomposition A = U S V'."""
-    xp = array_namespace(A)
-    if bool(xp.any(xp.isnan(A))):
-        return A * xp.nan
-    U, _, Vt = xp.linalg.svd(A, full_matrices=False)
-    return U @ Vt
-''',
-    "_dominant": '''
-def _dominant(A):
-    """u v' of the largest singular value."""
-    xp = array_namespace(A)
-    if bool(xp.any(xp.isnan(A))):
-        return A * xp.nan
-    U, _, Vt = xp.linalg.svd(A, full_matrices=False)
-    return U[:, :1] @ Vt[:1, :]
-''',
-    "_expm": '''
-def _expm(A):
-    """The matrix exponential: Pade approximant of degree 13, scaling and squaring."""
-    xp = array_namespace(A)
-    norm = float(xp.max(xp.sum(xp.abs(A), axis=0)))
-    if not math.isfinite(norm):
-        return A * xp.nan
-    squarings = max(0, math.ceil(math.log2(norm / 4.25))) if norm > 4.25 else 0
-    A = A / 2.0**squarings
-    b = [math.factorial(26 - k) * math.comb(13, k) for k in range(14)]
-    b = [c / b[0] for c in b]
-    A2 = A @ A
-    powers = [xp.eye(A.shape[0], dtype=A.dtype, device=device(A))]
-    for _ in range(6):
-        powers.append(powers[-1] @ A2)
-    odd = A @ sum(b[2 * k + 1] * P for k, P in enumerate(powers))
-    even = sum(b[2 * k] * P for k, P in enumerate(powers))
-    X = xp.linalg.solve(even - odd, even + odd)
-    for _ in range(squarings):
-        X = X @ X
-    return X
-''',
 }
 
-JAX_HELPERS = ported("_commutation _block_inner _block_sum", NUMPY_HELPERS, "np", "jnp") | {
-    "_norm": '''
-def _norm(x):
-    """The root of the sum of squares, without overflow."""
-    scale = jnp.sum(jnp.abs(x))
-    usable = (scale > 0) & jnp.isfinite(scale)
-    scale = jnp.where(usable, scale, jnp.ones_like(scale))
-    x = x / scale
-    return scale * jnp.sqrt(jnp.sum(x * x))
-''',
+JAX_HELPERS = {
+    **ported("_commutation _block_inner _block_sum", NUMPY_HELPERS, "np", "jnp"),
+    **in_namespace("_norm _logdet_positive _polar _dominant", "jnp"),
     "_arrays": '''
 def _arrays(**arguments):
     """The arguments in the floating type that they promote to."""
@@ -240,35 +217,12 @@ def _arrays(**arguments):
         dtype = jnp.result_type(float)
     return [jnp.asarray(value, dtype=dtype) for value in arguments.values()]
 ''',
-    "_logdet_positive": '''
-def _logdet_positive(A):
-    """log(det(A)), NaN where the determinant is negative."""
-    sign, logarithm = jnp.linalg.slogdet(A)
-    return jnp.where(sign >= 0, logarithm, jnp.nan)
-''',
-    "_polar": '''
-def _polar(A):
-    """U V' of the singular value decomposition A = U S V'."""
-    U, _, Vt = jnp.linalg.svd(A, full_matrices=False)
-    return U @ Vt
-''',
-    "_dominant": '''
-def _dominant(A):
-    """u v' of the largest singular value."""
-    U, _, Vt = jnp.linalg.svd(A, full_matrices=False)
-    return jnp.outer(U[:, 0], Vt[0])
-''',
 }
 
-TORCH_HELPERS = ported("_norm _logdet_positive _block_inner _block_sum", JAX_HELPERS, "jnp", "torch") | {
-    "_kron": '''
-def _kron(A, B):
-    """The Kronecker product, also with an axis of length 1."""
-    if A.ndim == 1:
-        return (A[:, None] * B[None, :]).reshape(-1)
-    product = A[:, None, :, None] * B[None, :, None, :]
-    return product.reshape(A.shape[0] * B.shape[0], A.shape[1] * B.shape[1])
-''',
+UNTRACED_NAN = "not torch.compiler.is_compiling() and torch.isnan(A).any()"
+TORCH_HELPERS = {
+    **ported("_block_inner _block_sum", NUMPY_HELPERS, "np", "torch"),
+    **in_namespace("_norm _logdet_positive _kron _block _singular_values _polar _dominant", "torch", UNTRACED_NAN),
     "_arrays": '''
 def _arrays(**arguments):
     """The arguments in the floating type that they promote to."""
@@ -316,33 +270,5 @@ def _cholesky_solve(L, B):
     if B.ndim == 1:
         return torch.cholesky_solve(B[:, None], L)[:, 0]
     return torch.cholesky_solve(B, L)
-''',
-    "_block": '''
-def _block(rows):
-    """The matrix of blocks given by rows."""
-    return torch.cat([torch.cat(row, dim=1) for row in rows], dim=0)
-''',
-    "_singular_values": '''
-def _singular_values(A):
-    """The singular values; NaN gives NaN."""
-    if not torch.compiler.is_compiling() and torch.isnan(A).any():
-        return A[0] * torch.nan
-    return torch.linalg.svdvals(A)
-''',
-    "_polar": '''
-def _polar(A):
-    """U V' of the singular value decomposition A = U S V'."""
-    if not torch.compiler.is_compiling() and torch.isnan(A).any():
-        return A * torch.nan
-    U, _, Vt = torch.linalg.svd(A, full_matrices=False)
-    return U @ Vt
-''',
-    "_dominant": '''
-def _dominant(A):
-    """u v' of the largest singular value."""
-    if not torch.compiler.is_compiling() and torch.isnan(A).any():
-        return A * torch.nan
-    U, _, Vt = torch.linalg.svd(A, full_matrices=False)
-    return torch.outer(U[:, 0], Vt[0])
 ''',
 }

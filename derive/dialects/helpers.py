@@ -241,31 +241,31 @@ def _singular_values(A):
     "_polar": '''
 def _polar(A):
     """U V' of the singular value decomposition A = U S V'."""
-    if np.isnan(A).any():
-        return np.full_like(A, np.nan)
+    if np.any(np.isnan(A)):
+        return A * np.nan
     U, _, Vt = np.linalg.svd(A, full_matrices=False)
     return U @ Vt
 ''',
     "_dominant": '''
 def _dominant(A):
     """u v' of the largest singular value."""
-    if np.isnan(A).any() or not A.size:
-        return np.full_like(A, np.nan)
+    if np.any(np.isnan(A)):
+        return A * np.nan
     U, _, Vt = np.linalg.svd(A, full_matrices=False)
-    return np.outer(U[:, 0], Vt[0])
+    return U[:, :1] @ Vt[:1, :]
 ''',
     "_expm": '''
 def _expm(A):
     """The matrix exponential: Pade approximant of degree 13, scaling and squaring."""
-    norm = np.abs(A).sum(axis=0).max(initial=0)
-    if not np.isfinite(norm):
-        return np.full_like(A, np.nan)
+    norm = float(np.max(np.sum(np.abs(A), axis=0))) if A.shape[0] else 0.0
+    if not math.isfinite(norm):
+        return A * np.nan
     squarings = max(0, math.ceil(math.log2(norm / 4.25))) if norm > 4.25 else 0
-    A = A / 2**squarings
+    A = A / 2.0**squarings
     b = [math.factorial(26 - k) * math.comb(13, k) for k in range(14)]
     b = [c / b[0] for c in b]
     A2 = A @ A
-    powers = [np.eye(len(A), dtype=A.dtype)]
+    powers = [np.eye(A.shape[0], dtype=A.dtype)]
     for _ in range(6):
         powers.append(powers[-1] @ A2)
     odd = A @ sum(b[2 * k + 1] * P for k, P in enumerate(powers))

@@ -354,7 +354,7 @@ def _slice(node: Any, args: list[Expr]) -> Expr:
 def _element(node: Any, args: list[Expr]) -> Expr:
     if args:
         return args[0]
-    raise _refused(node, "formulas have no entries: aᵀ A b with unit vectors a, b is one")
+    raise _refused(node, "give x.T*A*x itself, without [0, 0]; an entry is aᵀ A b with unit vectors a, b")
 
 
 def _entrywise_sum(node: Any, args: list[Expr]) -> Expr:

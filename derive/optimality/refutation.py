@@ -13,7 +13,6 @@ is the independent check of every certificate: it must not find what the proof e
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -268,8 +267,3 @@ def is_inside(properties: frozenset[str], A: Array) -> bool:
         least = float(np.linalg.eigvalsh((A + A.T) / 2)[0])
         return least > 0 if "spd" in properties else least >= 0
     return True
-
-
-def curvatures(expr: Expr, variables: Sequence[Expr], point: Point) -> Any:
-    """The eigenvalues of the Hessian at a point, ascending, in the space of the variables."""
-    return Chords(Search(expr, variables), point).spectrum()[0]

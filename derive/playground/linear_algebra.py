@@ -142,6 +142,11 @@ def lstsq(a: PlainArray, b: PlainArray, rcond: Any = None) -> tuple[Any, ...]:
     return (transpose(V) @ (asarray(weights) * (transpose(U) @ b)),)
 
 
+def cond(a: PlainArray) -> float:
+    sizes = svd(a, compute_uv=False).tolist()
+    return float(sizes[0] / sizes[-1]) if sizes[-1] else math.inf
+
+
 def norm(a: Any) -> float:
     return math.sqrt(sum(abs(x) ** 2 for x in asarray(a).flat))
 

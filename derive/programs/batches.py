@@ -108,8 +108,7 @@ def _outer(lifting: Lifting, value: Value, args: list[Lifted]) -> Matrix:
 
 
 def _cycle(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows:
-    pieces = lifting.matrix(_chain(lifting, value, args))
-    return Rows(lifting.graph.total([lifting.trace(p).term for p in pieces], (lifting.size, ONE)))
+    return _trace(lifting, value, [_chain(lifting, value, args)])
 
 
 def _sum(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows | Matrix:
@@ -147,11 +146,11 @@ def _entries(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows | Matri
         ends = [around[tag].term if tag in around else one for tag, one in zip(("column", "row"), ones, strict=True)]
         return [Outer(*ends)]
     made: Matrix = []
-    for piece in inside if inside is not None else [DiagonalChain(None, [fixed])] if fixed is not None else []:
+    for piece in inside if inside is not None else [DiagonalChain(lifting.one, [fixed])] if fixed is not None else []:
         if fixed is not None and inside is not None:
             piece = _times_entries(lifting, piece, fixed)
         for tag, rows in around.items():
-            scale = DiagonalChain(None, [rows])
+            scale = DiagonalChain(lifting.one, [rows])
             piece = lifting.composed(scale, piece) if tag == "column" else lifting.composed(piece, scale)
         made.append(piece)
     return made
@@ -160,7 +159,7 @@ def _entries(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows | Matri
 def _times_entries(lifting: Lifting, piece: SampleTerm, fixed: Term) -> SampleTerm:
     """The product entry by entry with a matrix that is the same for all samples."""
     if isinstance(piece, Outer):
-        return DiagonalChain(None, [Rows(piece.left), fixed, Rows(piece.right)])
+        return DiagonalChain(lifting.one, [Rows(piece.left), fixed, Rows(piece.right)])
     return Image(lambda total: lifting.graph.entries([total, fixed], fixed.shape), [piece])
 
 
@@ -169,8 +168,7 @@ def _sq_norm(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows:
     if isinstance(part, Rows):
         return lifting.dots(part.term, part.term)
     pieces = lifting.matrix(part)
-    pairs = [lifting.trace(lifting.composed(p.T, q)).term for p in pieces for q in pieces]
-    return Rows(lifting.graph.total(pairs, (lifting.size, ONE)))
+    return _trace(lifting, value, [[lifting.composed(p.T, q) for p in pieces for q in pieces]])
 
 
 def _norm(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows:
@@ -220,7 +218,7 @@ def _diagonal(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows:
 
 
 def _diagonal_matrix(lifting: Lifting, value: Value, args: list[Lifted]) -> Matrix:
-    return [DiagonalChain(None, [lifting.rows(args[0])])]
+    return [DiagonalChain(lifting.one, [lifting.rows(args[0])])]
 
 
 def _linear(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows | Matrix:

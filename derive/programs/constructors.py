@@ -56,6 +56,16 @@ class Products:
             self.count += 1
         return known
 
+    def turnable(
+        self, kind: str, args: Sequence[Term], data: tuple[Any, ...], shape: Shape, straight: Any, turned: Any
+    ) -> Term:
+        """A value by a key, or the transpose of one that is there by the key of the transpose."""
+        if straight != turned and (kind, turned) in self.table:
+            return Term(UNIT, (), self.table[kind, turned], True)
+        made = self.value(kind, tuple(args), data, shape, (kind, straight))
+        made.is_symmetric = straight == turned
+        return Term(UNIT, (), made)
+
     def whole(self, kind: str, *args: Term, data: tuple[Any, ...] = (), shape: Shape = SCALAR) -> Term:
         """An operation on whole arrays, as a term; a row comes back as a transposed column."""
         plain = tuple(self.plain(arg) for arg in args)
@@ -216,11 +226,8 @@ class Products:
         if flipped:
             kept, shape = [term.T for term in kept], (shape[1], shape[0])
         straight, turned = frozenset(t.key() for t in kept), frozenset(t.key(True) for t in kept)
-        if ("sum", turned) in self.table and straight != turned:
-            return Term(scale, common, self.table["sum", turned], not flipped)
-        made = self.value("sum", tuple(kept), (), shape, ("sum", straight))
-        made.is_symmetric = straight == turned
-        return Term(scale, common, made, flipped)
+        made = self.turnable("sum", kept, (), shape, straight, turned)
+        return (made.T if flipped else made).times(scale, common)
 
     def rescaled(self, terms: list[Term]) -> list[Term]:
         """D(u) A + D(v) A as D(u + v) A."""
@@ -267,16 +274,10 @@ class Products:
 
     def outer(self, left: Term, right: Term) -> Term:
         """u vᵀ for columns u and v."""
-        key = ("outer", left.bare.key(), right.bare.key())
-        turned = ("outer", right.bare.key(), left.bare.key())
-        coefficient = left.coefficient * right.coefficient
-        powers = merged(left.powers, right.powers)
-        if turned in self.table and key != turned:
-            return Term(coefficient, powers, self.table[turned], True)
-        shape = (left.shape[0], right.shape[0])
-        made = self.value("outer", (left.bare, right.bare), (), shape, key)
-        made.is_symmetric = key == turned
-        return Term(coefficient, powers, made)
+        ends, shape = (left.bare, right.bare), (left.shape[0], right.shape[0])
+        keys = tuple(end.key() for end in ends)
+        made = self.turnable("outer", ends, (), shape, keys, keys[::-1])
+        return made.times(left.coefficient * right.coefficient, merged(left.powers, right.powers))
 
     def factors(self, term: Term) -> list[Term]:
         """The factors of a bare term as a product, from left to right."""
@@ -411,11 +412,7 @@ class Products:
             return self.entries([factors[0].body.args[0], rest], shape)
         straight = tuple(f.key() for f in factors)
         turned = tuple(f.key(True) for f in reversed(factors))
-        if ("chain", turned) in self.table and straight != turned:
-            return Term(UNIT, (), self.table["chain", turned], True)
-        made = self.value("chain", tuple(factors), (), shape, ("chain", straight))
-        made.is_symmetric = straight == turned
-        return Term(UNIT, (), made)
+        return self.turnable("chain", factors, (), shape, straight, turned)
 
     def cancelled(self, left: Term, right: Term) -> Term | None:
         """The product of the entries of two factors where one divides by the other, as in sᵀ (y ⊘ s): y."""

@@ -60,8 +60,9 @@ class Cost:
             return None
         return int(self.terms.get((), Fraction(0)))
 
-    def evaluate(self, sizes: Mapping[str, int]) -> int:
+    def evaluate(self, given: Mapping[str, int] | None = None, /, **named: int) -> int:
         """The number for given sizes."""
+        sizes = {**(given or {}), **named}
         total = Fraction(0)
         for monomial, c in self.terms.items():
             for name, power in monomial:
@@ -71,6 +72,9 @@ class Cost:
 
     def __str__(self) -> str:
         return self.expression
+
+    def __repr__(self) -> str:
+        return f"<{self.expression} FLOPs>"
 
 
 class SampleSizes:

@@ -15,7 +15,7 @@ from .naming import suggested
 from .signature import Signature, dim_code, unused
 from .statement_tree import WIDTH, CodeStatement, Part, statements
 from .syntax import Code, binary, grouped, negative
-from .terms import Term, Value
+from .terms import Term, Value, counted_uses, is_broadcast
 
 LONG = 56  # of an expression that is still part of another
 
@@ -48,13 +48,13 @@ class Expressions:
         self.dialect = dialect
         self.signature = signature
         self.preferred = preferred
-        self.used = {*signature.used, *RESERVED, dialect.module}
+        self.used = set(signature.used)
         self.order = program.needed(*outputs)
         self.terms = [program.outputs[name] for name in outputs]
         self.outputs = list(outputs)
         self.helpers: set[str] = set()
         self.lines: list[CodeStatement] = []
-        self.texts: dict[Value, Code] = {}
+        self.texts: dict[Value, Code] = {}  # the name of a value, or the value written out where it is used once
         self.names: dict[Value, str] = {}
         self.formulas: dict[Value, Expr] = {}
         self.needs_dtype = False
@@ -62,19 +62,8 @@ class Expressions:
         self.is_joint = False
         self.like = next(iter(signature.parameters), "")  # an array of the type that all arguments have
         self.dims: set[str] = set()
-        self.uses = self._count_uses()
+        self.uses = counted_uses(self.order, self.terms)
         self.absorbed: dict[Value, int] = {}
-
-    def _count_uses(self) -> dict[Value, int]:
-        uses: dict[Value, int] = {}
-        for value in self.order:
-            for term in value.args:
-                for part in term.parts():
-                    uses[part] = uses.get(part, 0) + 1
-        for term in self.terms:
-            for part in term.parts():
-                uses[part] = uses.get(part, 0) + 1
-        return uses
 
     # Expressions
 
@@ -91,7 +80,7 @@ class Expressions:
                     above.append(number(coefficient.numerator))
                 below.append(number(coefficient.denominator))
         for value, exponent in term.powers:
-            base = self.text(value)
+            base = self.texts[value]
             if exponent.denominator != 1 and value.kind in STATIC:
                 base = self.call("constant", [base])
             (above if exponent > 0 else below).append(self.powered(base, abs(exponent)))
@@ -105,7 +94,11 @@ class Expressions:
         """A long scalar by a name of its own."""
         if len(text.text) <= LONG // 3:
             return text
-        name = self.new_name("c")
+        return self.held("c", text)
+
+    def held(self, letter: str, text: Code) -> Code:
+        """An expression on a line before, by its name."""
+        name = self.new_name(letter)
         self.line("{name} = {text}", name=name, text=text)
         return syntax.name(name)
 
@@ -136,10 +129,6 @@ class Expressions:
         if is_short_decimal(exponent):
             return binary("**", base, number(exponent))
         return binary("**", base, binary("/", number(exponent.numerator), number(exponent.denominator)))
-
-    def text(self, value: Value) -> Code:
-        """A value by its name, or written out where it is used once."""
-        return self.texts[value]
 
     def body(self, term: Term) -> Code:
         """A value or its transpose."""
@@ -215,14 +204,8 @@ class Expressions:
         elif kind == "block" and value.is_vector:
             return self.listed("concatenated", [self.flat(term) for term in value.args], self.name(value))
         elif kind == "block":
-            blocks = self.blocks(value)
-            made = self.call(kind, [], blocks=blocks)
-            if len(syntax.listed(blocks)) <= LONG:
-                return made
-            parts = self.new_name("rows")
-            rows = syntax.sequence("list", blocks)
-            self.line("{parts} = {rows}", parts=parts, rows=rows)
-            return made.replaced(rows, syntax.name(parts))
+            rows = syntax.sequence("list", self.blocks(value))
+            return self.call(kind, [self.held("rows", rows) if len(rows.text) > LONG + 2 else rows])
         elif kind == "kron" and not value.is_vector:
             args = [self.raised(term) for term in value.args]
         elif kind in ("block_inner", "block_sum"):
@@ -242,12 +225,9 @@ class Expressions:
 
     def listed(self, kind: str, items: Sequence[Code], name: str) -> Code:
         """A call with a tuple of arrays; a long tuple is a variable."""
-        made = self.call(kind, [], items=items)
-        if self.indent + len(name) + 3 + len(made.text) <= WIDTH:
-            return made
-        parts = self.new_name("parts")
-        self.line("{parts} = {items}", parts=parts, items=syntax.sequence("list", items))
-        return made.replaced(syntax.sequence("tuple", items), syntax.name(parts))
+        made = self.call(kind, [syntax.sequence("tuple", items)])
+        is_short = self.indent + len(name) + 3 + len(made.text) <= WIDTH
+        return made if is_short else self.call(kind, [self.held("parts", syntax.sequence("list", items))])
 
     def shape(self, value: Value) -> Code:
         rows, columns = (self.dim(d) for d in value.shape)
@@ -340,13 +320,13 @@ class Expressions:
         above: list[Code] = []
         below: list[Code] = []
         for term, (tag, exponent) in zip(value.args, value.data, strict=True):
-            base = self.body(term)
-            if exponent not in (1, -1):
-                base = self.powered(base, abs(exponent), is_array=True)
-            if tag == "column":
-                base = syntax.column(base)
-            (above if exponent > 0 else below).append(base)
+            (above if exponent > 0 else below).append(self.factor(term, tag, exponent))
         return self.quotient(above, below, False)
+
+    def factor(self, term: Term, tag: str, exponent: Fraction) -> Code:
+        """What a product entry by entry is multiplied or divided by; a column broadcasts."""
+        base = self.powered(self.body(term), abs(exponent), is_array=True)
+        return syntax.column(base) if tag == "column" else base
 
     def line(self, template: str, comment: str | None = None, /, **parts: Part) -> None:
         """A statement, of a template, with its formula."""
@@ -366,21 +346,11 @@ class Expressions:
 
 def is_full_somewhere(terms: Sequence[Term]) -> bool:
     """Whether a summand has all entries by itself, so that the others may broadcast."""
-    for term in terms:
-        body = term.value
-        if body is None or body.kind in ("eye", "Diag", "ones"):
-            continue
-        if body.kind != "outer" or not any(arg.body.kind == "ones" for arg in body.args):
-            return True
-    return False
+    bodies = [term.value for term in terms if term.value is not None]
+    return any(body.kind not in ("eye", "Diag") and not is_broadcast(body) for body in bodies)
 
 
 STATIC = frozenset("constant dimension".split())
-RESERVED = frozenset(
-    "np math xp jnp jax torch scipy dtype value gradient jacobian hessian hvp value_and_gradient".split()
-)
-
-
 DTYPE = syntax.name("dtype")
 
 

@@ -48,7 +48,8 @@ class ValueGraph(Products):
             if value.kind == "ones":
                 continue
             if value.kind in ("Diag", "eye") and tag == "full" and len(terms) > 1:
-                return self.on_diagonal(terms, shape, exponents)
+                diagonals = [self.diagonal(term) for term in terms]
+                return self.diag_matrix(self.entries(diagonals, (shape[0], ONE), exponents))
             if value.kind == "outer" and tag == "full" and exponent.denominator == 1:
                 u, v = value.args[::-1] if term.flipped else value.args
                 pending += [(v, "row", exponent), (u, "column", exponent)]
@@ -95,17 +96,9 @@ class ValueGraph(Products):
         swap = {"row": "column", "column": "row", "full": "full"}
         straight = multiset((t.key(), tag, e) for t, tag, e in kept)
         turned = multiset((t.key(tag == "full"), swap[tag], e) for t, tag, e in kept)
-        if shape[1] is not ONE and ("entries", turned) in self.table and straight != turned:
-            return Term(coefficient, powers, self.table["entries", turned], not flipped)
-        made = self.value(
-            "entries",
-            tuple(t for t, _, _ in kept),
-            tuple((tag, e) for _, tag, e in kept),
-            shape,
-            ("entries", straight),
-        )
-        made.is_symmetric = shape[1] is not ONE and straight == turned
-        return Term(coefficient, powers, made, flipped)
+        data = tuple((tag, e) for _, tag, e in kept)
+        made = self.turnable("entries", [t for t, _, _ in kept], data, shape, straight, turned)
+        return (made.T if flipped else made).times(coefficient, powers)
 
     def _product(self, shape: Shape, factors: Sequence[tuple[Term, Fraction]]) -> Term:
         return self.entries([term for term, _ in factors], shape, [exponent for _, exponent in factors])
@@ -139,10 +132,6 @@ class ValueGraph(Products):
             return self.chain([*left, full[0][0], *right])
         column = sides.get("column", self.ones(shape[0], ONE))
         return self.chain([column, sides.get("row", self.ones(shape[1], ONE)).T])
-
-    def on_diagonal(self, terms: Sequence[Term], shape: Shape, exponents: Sequence[Fraction]) -> Term:
-        diagonals = [self.diagonal(term) for term in terms]
-        return self.diag_matrix(self.entries(diagonals, (shape[0], ONE), exponents))
 
     def merged_ends(self, pairs: list[tuple[Term, Term]]) -> list[tuple[Term, Term]]:
         """u vᵀ + u wᵀ is u (v + w)ᵀ, and u wᵀ + v wᵀ is (u + v) wᵀ."""
@@ -287,9 +276,7 @@ class ValueGraph(Products):
             if columns is not ONE or value.kind == "outer" or len(value.args) > 1:
                 product = [self.ones(rows, ONE).T, *self.factors(term), self.ones(columns, ONE)]
                 return self.multiply([front, self.chain([p for p in product if p.value is not None])])
-        if value.kind == "ones":
-            return self.multiply([front, self.dimension(value.shape[0])])
-        if value.kind == "eye":
+        if value.kind in ("ones", "eye"):
             return self.multiply([front, self.dimension(value.shape[0])])
         if value.kind == "Diag":
             return self.multiply([front, self.sum_entries(value.args[0])])
@@ -336,8 +323,10 @@ class ValueGraph(Products):
             return self.multiply([left, right])
         if left.body.kind == right.body.kind == "eye":
             return self.eye(left.shape[0] * right.shape[0]).times(coefficient, powers)
-        left, right = left.bare, right.bare
         (p, q), (r, s) = left.shape, right.shape
+        if p is r is ONE:
+            return self.kron(left.T, right.T).T
+        left, right = left.bare, right.bare
         if q is ONE and r is ONE:
             return self.outer(left, right.T).times(coefficient, powers)
         if p is ONE and s is ONE:

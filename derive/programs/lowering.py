@@ -17,7 +17,7 @@ from .fronts import moved
 from .graph import ValueGraph
 from .order import MAX_EXACT, Cutter, interval_key, is_gram, is_positive_definite
 from .stable import roots_of_exponentials
-from .terms import UNIT, Term, Value, is_nonnegative, is_zero, merged, users_in, values_below
+from .terms import UNIT, Term, Value, is_broadcast, is_nonnegative, is_zero, merged, users_in, values_below
 
 FULL = ("full", Fraction(1))
 
@@ -55,7 +55,7 @@ class Lowering:
         self.cutter = Cutter(tops, sizes, keeps_constants)
         # A S Aᵀ is definite where it has an inverse; one factor then serves that and the logarithm of its determinant.
         arguments = [{v.args[0].body for v in order if v.kind == kind} for kind in ("inv", "logdet")]
-        self.grams = {body for body in arguments[0] & arguments[1] if is_gram(body, is_nonnegative)}
+        self.grams = {body for body in arguments[0] & arguments[1] if is_gram(body)}
         users = (value for value in order if value.kind not in ("chain", "cycle", "held"))
         needed = {part for value in users for arg in value.args for part in arg.parts()}.union(tops)
         self.solved_once: set[Value] = set()
@@ -94,7 +94,7 @@ class Lowering:
         return found
 
     def is_definite(self, value: Value) -> bool:
-        return value in self.grams or is_positive_definite(value, is_nonnegative)
+        return value in self.grams or is_positive_definite(value)
 
     def term(self, term: Term) -> Term:
         """A term over lowered values."""
@@ -110,9 +110,8 @@ class Lowering:
 
     def finished(self, root: Term) -> Term:
         """An output: its scalars multiply the smaller part of an outer product."""
-        if root.value is not None and root.value.kind == "outer" and not root.is_plain:
-            return self.scaled_outer(root)
-        return root
+        is_scaled = root.value is not None and root.value.kind == "outer" and not root.is_plain
+        return self.graph.outer(*self.ends(root)) if is_scaled else root
 
     def lowered(self, value: Value) -> Term:
         kind = value.kind
@@ -355,14 +354,10 @@ class Lowering:
         root = self.symmetric_root(left.T, right)
         if root is not None:
             return self.matrix_product(root.T, root)
-        turned = ("product", right.T.key(), left.T.key())
-        straight = ("product", left.key(), right.key())
-        if turned in self.graph.table and turned != straight:
-            return Term(UNIT, (), self.graph.table[turned], True)
-        self.formed |= {left.body, right.body}
-        made = self.graph.value("product", (left, right), (), (left.shape[0], right.shape[1]), straight)
-        made.is_symmetric = straight == turned
-        return Term(UNIT, (), made)
+        straight, turned = (left.key(), right.key()), (right.T.key(), left.T.key())
+        if ("product", turned) not in self.graph.table or straight == turned:
+            self.formed |= {left.body, right.body}
+        return self.graph.turnable("product", (left, right), (), (left.shape[0], right.shape[1]), straight, turned)
 
     def symmetric_root(self, left: Term, right: Term) -> Term | None:
         """D^½ A, where the product is Aᵀ D A with D ≥ 0: BLAS then computes one half of it."""
@@ -457,10 +452,6 @@ class Lowering:
             return self.graph.zeros((left.shape[0], right.shape[0]))
         return self.graph.multiply([front, self.graph.outer(left.bare, right.bare)])
 
-    def scaled_outer(self, term: Term) -> Term:
-        u, v = self.ends(term)
-        return self.graph.outer(u, v)
-
     def ends(self, term: Term) -> tuple[Term, Term]:
         """u and v of c u vᵀ, the scalars multiplied into the shorter one."""
         u, v = term.body.args[::-1] if term.flipped else term.body.args
@@ -479,7 +470,7 @@ class Lowering:
         if value.is_scalar:
             return self.resummed(terms, shape)
         terms = list(self.opened(terms))
-        outers = [t for t in terms if t.value is not None and t.value.kind == "outer" and not broadcasts(t.value)]
+        outers = [t for t in terms if t.value is not None and t.value.kind == "outer" and not is_broadcast(t.value)]
         if len(outers) > 1 and shape[1] is not ONE:
             rest = [t for t in terms if t not in outers]
             stacked = self.stacked(outers, shape)
@@ -541,22 +532,12 @@ class Lowering:
     def stacked(self, outers: list[Term], shape: Shape) -> Term:
         """Σ u vᵀ; terms that share u or v are merged first."""
         pairs = self.graph.merged_ends([self.ends(t) for t in outers])
-        ends: list[Term] = []
-        for u, v in pairs:
-            parts = []
-            for part in (u, v):
-                lowered = self.graph.plain(part)
-                parts.append(lowered)
-            ends += parts
+        ends = [self.graph.plain(part) for pair in pairs for part in pair]
         if len(ends) == 2:
             return self.graph.outer(*ends)
-        key = ("stack", frozenset((u.key(), v.key()) for u, v in pair_up(ends)))
-        turned = ("stack", frozenset((v.key(), u.key()) for u, v in pair_up(ends)))
-        if turned in self.graph.table and key != turned:
-            return Term(UNIT, (), self.graph.table[turned], True)
-        made = self.graph.value("stack", tuple(ends), (), shape, key)
-        made.is_symmetric = key == turned
-        return Term(UNIT, (), made)
+        keys = [(u.key(), v.key()) for u, v in zip(ends[::2], ends[1::2], strict=True)]
+        turned = frozenset((v, u) for u, v in keys)
+        return self.graph.turnable("stack", ends, (), shape, frozenset(keys), turned)
 
 
 def simple_factors(value: Value | None) -> Iterable[tuple[Term, str]]:
@@ -583,11 +564,3 @@ def without(
             return None
         given[given.index(whole)] = whole - exponent
     return {key: given for key, given in rest.items() if given}
-
-
-def pair_up(ends: Sequence[Term]) -> list[tuple[Term, Term]]:
-    return list(zip(ends[::2], ends[1::2], strict=True))
-
-
-def broadcasts(outer: Value) -> bool:
-    return any(arg.body.kind == "ones" for arg in outer.args)

@@ -35,16 +35,16 @@ class MatrixChain:
 
     __slots__ = ("value", "factors", "is_cycle", "keys", "costs")
 
-    def __init__(self, value: Value) -> None:
+    def __init__(self, value: Value, turns: int = 1) -> None:
         self.value = value
-        self.factors = list(value.args)
+        self.factors = list(value.args) * turns
         self.is_cycle = value.kind == "cycle"
-        count = len(self.factors)
+        count, longest = len(self.factors), len(value.args)
         self.costs: dict[tuple[int, int, int], float] = {}  # of one product, by first factor, cut and last factor
         self.keys: dict[tuple[int, int], Key] = {}
-        if count <= MAX_EXACT:
+        if longest <= MAX_EXACT or self.is_cycle:
             for i in range(count):
-                for j in range(i + 1, count):
+                for j in range(i + 1, min(count, i + longest)):
                     self.keys[i, j] = interval_key(self.factors[i : j + 1])
 
 
@@ -150,13 +150,7 @@ class Cutter:
         """tr(A B ...) is Σ P ⊙ Qᵀ for the cheapest cut of the cycle in two products."""
         count = len(chain.factors)
         rotations = count if 2 * count <= MAX_EXACT else 1
-        unrolled = MatrixChain(chain.value)
-        unrolled.factors = chain.factors * (2 if rotations > 1 else 1)
-        unrolled.keys = {}
-        length = len(unrolled.factors)
-        for i in range(length):
-            for j in range(i + 1, min(length, i + count)):
-                unrolled.keys[i, j] = interval_key(unrolled.factors[i : j + 1])
+        unrolled = MatrixChain(chain.value, 2 if rotations > 1 else 1)
         best, cut = self.tables(unrolled, plan, count - 1)
         least, split = float("inf"), (0, 0)
         for start in range(rotations):
@@ -222,11 +216,9 @@ def explicit_inverses(order: Sequence[Value], roots: Iterable[Value]) -> set[Val
     """Inverses that something other than a product needs, or the trace of a positive definite one."""
     found = {value for value in roots if value.kind == "inv"}
     for value in order:
-        if value.kind in ("chain", "cycle") or (value.kind == "trace" and is_definite_inverse(value.args[0].body)):
-            continue
-        for term in value.args:
-            if term.value is not None and term.value.kind == "inv":
-                found.add(term.value)
+        if value.kind not in ("chain", "cycle"):
+            inverses = (t.value for t in value.args if t.value is not None and t.value.kind == "inv")
+            found.update(i for i in inverses if value.kind != "trace" or not is_positive_definite(i))
     return found
 
 
@@ -244,41 +236,36 @@ def constant_values(order: Iterable[Value]) -> set[Value]:
     return found
 
 
-def is_positive_definite(value: Value, positive: Any) -> bool:
+def is_positive_definite(value: Value) -> bool:
     """Whether the value is seen to be symmetric positive definite."""
     if value.kind == "input":
         return "spd" in value.data[0].properties
     if value.kind == "eye":
         return True
     if value.kind == "inv":
-        return is_positive_definite(value.args[0].body, positive)
+        return is_positive_definite(value.args[0].body)
     if value.kind == "Diag":
         inner = value.args[0].body
-        return inner.kind == "diagonal" and is_positive_definite(inner.args[0].body, positive)
+        return inner.kind == "diagonal" and is_positive_definite(inner.args[0].body)
     if value.kind == "kron":
-        return all(is_positive_definite(term.body, positive) for term in value.args)
+        return all(is_positive_definite(term.body) for term in value.args)
     if value.kind == "sum" and value.is_symmetric:
-        if not all(term.coefficient > 0 and all(positive(v) for v, _ in term.powers) for term in value.args):
+        if not all(term.coefficient > 0 and all(is_nonnegative(v) for v, _ in term.powers) for term in value.args):
             return False
         bodies = [term.body for term in value.args]
-        return any(is_positive_definite(b, positive) for b in bodies) and all(
-            is_positive_definite(b, positive) or is_gram(b, positive) for b in bodies
-        )
+        definite = [is_positive_definite(body) for body in bodies]
+        return any(definite) and all(d or is_gram(b) for d, b in zip(definite, bodies, strict=True))
     return False
 
 
-def is_definite_inverse(value: Value) -> bool:
-    return value.kind == "inv" and is_positive_definite(value, is_nonnegative)
-
-
-def is_gram(value: Value, positive: Any) -> bool:
+def is_gram(value: Value) -> bool:
     """Whether the value has the form A Aᵀ or A S Aᵀ with S positive definite."""
     if value.kind == "outer":
         return value.args[0].key() == value.args[1].key()
     if value.kind != "chain" or not value.is_symmetric:
         return False
     middle = value.args[len(value.args) // 2]
-    return len(value.args) % 2 == 0 or is_positive_definite(middle.body, positive)
+    return len(value.args) % 2 == 0 or is_positive_definite(middle.body)
 
 
 def dims_of(order: Iterable[Value]) -> set[str]:

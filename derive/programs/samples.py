@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from ..shapes import ONE, SCALAR, Dim
 from .graph import ValueGraph
@@ -19,14 +20,11 @@ class NoRows(Exception):
     """An operation has no form over all samples at once; what it is goes sample by sample."""
 
 
-class Rows:
+class Rows(NamedTuple):
     """A number or vector of each sample: a term with a row for each; `is_row` where a sample has 1 × n."""
 
-    __slots__ = ("term", "is_row")
-
-    def __init__(self, term: Term, is_row: bool = False) -> None:
-        self.term = term
-        self.is_row = is_row
+    term: Term
+    is_row: bool = False
 
     @property
     def is_scalar(self) -> bool:
@@ -37,24 +35,22 @@ class Rows:
         return Rows(self.term, not self.is_row and not self.is_scalar)
 
 
-class Outer:
+class Outer(NamedTuple):
     """u vᵀ of each sample."""
 
-    def __init__(self, left: Term, right: Term) -> None:
-        self.left = left
-        self.right = right
+    left: Term
+    right: Term
 
     @property
     def T(self) -> Outer:
         return Outer(self.right, self.left)
 
 
-class DiagonalChain:
+class DiagonalChain(NamedTuple):
     """c A D(u) B … of each sample: terms are the same for all, `Rows` are the diagonals of a sample's own."""
 
-    def __init__(self, weight: Term | None, factors: Sequence[Term | Rows]) -> None:
-        self.weight = weight
-        self.factors = list(factors)
+    weight: Term
+    factors: Sequence[Term | Rows]
 
     @property
     def T(self) -> DiagonalChain:
@@ -65,12 +61,11 @@ class DiagonalChain:
         return [i for i, factor in enumerate(self.factors) if isinstance(factor, Rows)]
 
 
-class Image:
+class Image(NamedTuple):
     """A linear function of matrices of each sample, of which there is the sum alone."""
 
-    def __init__(self, function: Callable[[Term], Term], inner: Sequence[SampleTerm]) -> None:
-        self.function = function
-        self.inner = inner
+    function: Callable[[Term], Term]
+    inner: Sequence[SampleTerm]
 
     @property
     def T(self) -> Image:
@@ -127,8 +122,7 @@ class Lifting:
             if isinstance(piece, Outer):
                 made.append(Outer(piece.left.times(scalar.coefficient, scalar.powers), piece.right))
             elif isinstance(piece, DiagonalChain):
-                front = self.one if piece.weight is None else piece.weight
-                made.append(DiagonalChain(front.times(scalar.coefficient, scalar.powers), piece.factors))
+                made.append(DiagonalChain(piece.weight.times(scalar.coefficient, scalar.powers), piece.factors))
             else:
                 made.append(Image(partial(self.multiple, scalar, piece.function), piece.inner))
         return made
@@ -151,8 +145,7 @@ class Lifting:
             if isinstance(piece, Outer):
                 made.append(Outer(self.scaled(piece.left, weight), piece.right))
             elif isinstance(piece, DiagonalChain):
-                scaled = weight if piece.weight is None else self.scaled(piece.weight, weight)
-                made.append(DiagonalChain(scaled, piece.factors))
+                made.append(DiagonalChain(self.scaled(piece.weight, weight), piece.factors))
             else:
                 made.append(
                     Image(piece.function, [p for q in piece.inner for p in self.matrix(self.weighted([q], weight))])
@@ -180,7 +173,7 @@ class Lifting:
         if isinstance(part, list):
             return part
         if isinstance(part, Term):
-            return [DiagonalChain(None, [part])]
+            return [DiagonalChain(self.one, [part])]
         raise NoRows
 
     def row_sums(self, term: Term) -> Term:
@@ -234,7 +227,7 @@ class Lifting:
                         made = graph.entries([made, factor.term], made.shape)
                     else:
                         made = graph.chain([made, factor.T])
-                parts.append(made if piece.weight is None else self.scaled(made, piece.weight))
+                parts.append(self.scaled(made, piece.weight))
             else:
                 raise NoRows
         return Rows(graph.total(parts, parts[0].shape))
@@ -243,7 +236,7 @@ class Lifting:
         """The product of two matrices of each sample."""
         if isinstance(left, Image) or isinstance(right, Image):
             image, other = (left, right) if isinstance(left, Image) else (right, left)
-            if not (isinstance(other, DiagonalChain) and other.weight is None and not other.diagonals):
+            if not isinstance(other, DiagonalChain) or other.diagonals or other.weight.key() != self.one.key():
                 raise NoRows
             assert isinstance(image, Image)
             fixed = self.graph.chain([f for f in other.factors if isinstance(f, Term)])
@@ -255,9 +248,7 @@ class Lifting:
             return Outer(left.left, self.applied([right.T], left.right).term)
         if isinstance(right, Outer):
             return Outer(self.applied([left], right.left).term, right.right)
-        weights = [w for w in (left.weight, right.weight) if w is not None]
-        weight = weights[0] if len(weights) == 1 else self.graph.entries(weights, weights[0].shape) if weights else None
-        return DiagonalChain(weight, [*left.factors, *right.factors])
+        return DiagonalChain(self.scaled(left.weight, right.weight), [*left.factors, *right.factors])
 
     # Sums over the samples, traces and diagonals
 
@@ -282,16 +273,16 @@ class Lifting:
             return piece.function(self.total(list(piece.inner)))
         at = piece.diagonals
         if not at:
-            count = graph.dimension(self.size) if piece.weight is None else graph.sum_entries(piece.weight)
-            return graph.multiply([count, self.fixed(piece.factors)])
+            return graph.multiply([graph.sum_entries(piece.weight), self.fixed(piece.factors)])
         front, back, middle = self.sides(piece)
-        weight = self.one if piece.weight is None else piece.weight
         first, last = (piece.factors[i] for i in (at[0], at[-1]))
         assert isinstance(first, Rows) and isinstance(last, Rows)
         if middle is None:
-            core = graph.diag_matrix(graph.chain([first.term.T, weight]))
+            core = graph.diag_matrix(graph.chain([first.term.T, piece.weight]))
         else:
-            core = graph.entries([middle, graph.chain([self.scaled(first.term, weight).T, last.term])], middle.shape)
+            core = graph.entries(
+                [middle, graph.chain([self.scaled(first.term, piece.weight).T, last.term])], middle.shape
+            )
         return graph.chain([*front, core, *back])
 
     def sides(self, piece: DiagonalChain) -> tuple[list[Term], list[Term], Term | None]:
@@ -320,10 +311,7 @@ class Lifting:
             raise NoRows
         at = piece.diagonals
         if not at:
-            made = graph.multiply(
-                [self.one if piece.weight is None else piece.weight, graph.trace(self.fixed(piece.factors))]
-            )
-            return Rows(made)
+            return Rows(graph.multiply([piece.weight, graph.trace(self.fixed(piece.factors))]))
         front, back, middle = self.sides(piece)
         first, last = (piece.factors[i] for i in (at[0], at[-1]))
         assert isinstance(first, Rows) and isinstance(last, Rows)
@@ -332,7 +320,7 @@ class Lifting:
             made = graph.chain([first.term, graph.diagonal(around)])
         else:
             made = self.dots(first.term, graph.chain([last.term, graph.entries([middle.T, around], around.shape)])).term
-        return Rows(made if piece.weight is None else self.scaled(made, piece.weight))
+        return Rows(self.scaled(made, piece.weight))
 
     def diagonal(self, piece: SampleTerm) -> Term:
         graph = self.graph
@@ -341,9 +329,8 @@ class Lifting:
         if isinstance(piece, Image):
             raise NoRows
         at = piece.diagonals
-        weight = self.one if piece.weight is None else piece.weight
         if not at:
-            return graph.chain([weight, graph.diagonal(self.fixed(piece.factors)).T])
+            return graph.chain([piece.weight, graph.diagonal(self.fixed(piece.factors)).T])
         front, back, middle = self.sides(piece)
         first = piece.factors[at[0]]
         if middle is not None or not isinstance(first, Rows):
@@ -353,7 +340,7 @@ class Lifting:
             n = first.term.shape[1]
             left, right = (graph.chain(side) if side else graph.eye(n) for side in (front, back))
             made = graph.chain([made, graph.entries([left.T, right], right.shape)])
-        return made if piece.weight is None else self.scaled(made, piece.weight)
+        return self.scaled(made, piece.weight)
 
     # Results
 

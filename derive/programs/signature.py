@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .. import names
 from ..expr import Expr, nodes
-from ..shapes import ONE, Dim
+from ..shapes import ONE, Dim, Shape
 from . import syntax
 from .statement_tree import CodeStatement, Part, statements
 from .syntax import Code
@@ -84,18 +84,14 @@ class Signature:
     def _check(self, text: str, **parts: Part) -> None:
         self.checks += statements(text, **parts)
 
-    def _axes(self, symbol: Expr) -> list[Dim]:
-        rows, columns = symbol.shape
-        return [] if symbol.is_scalar else [rows] if columns is ONE else [rows, columns]
-
     def _check_shapes(self) -> None:
-        pending = [(s, i, dim) for s in self.symbols for i, dim in enumerate(self._axes(s))]
+        pending = [(s, i, dim) for s in self.symbols for i, dim in enumerate(axes_of(s.shape))]
         ranked: set[Expr] = set()
         waiting = list(dict.fromkeys(s for s, _, _ in pending))
         while waiting:
             progress = False
             for symbol in list(waiting):
-                axes = self._axes(symbol)
+                axes = axes_of(symbol.shape)
                 name = self.name_of[symbol]
                 if all(d.names <= set(self.bound) for d in axes):
                     self._expect(symbol)
@@ -118,7 +114,7 @@ class Signature:
                     progress = True
             if not progress:
                 # Dimensions that no array reveals: parameters, against which the rest is checked.
-                dim = next(n for s in waiting for d in self._axes(s) for n in sorted(d.names) if n not in self.bound)
+                dim = next(n for s in waiting for d in axes_of(s.shape) for n in sorted(d.names) if n not in self.bound)
                 self.bound.append(dim)
                 self.hidden.append(dim)
         self.bound = [dim for dim in self.bound if dim not in self.hidden]
@@ -130,11 +126,10 @@ class Signature:
         self.read |= end.names
         least = self.size(end).text if end.value is not None else f"{{{self.size(end).text}}}"
         for symbol in self.symbols:
-            for axis, dim in enumerate(self._axes(symbol)):
+            for axis, dim in enumerate(axes_of(symbol.shape)):
                 if dim == size:
-                    name, axes = self.name_of[symbol], self._axes(symbol)
-                    shape = ", ".join(str(d) for d in axes) + ("," if len(axes) == 1 else "")
-                    must = f"{name} must have shape ({shape}) with {size} at least {least}, not {{{name}.shape}}"
+                    name, axes = self.name_of[symbol], axes_of(symbol.shape)
+                    must = f"{name} must have shape {shown(axes)} with {size} at least {least}, not {{{name}.shape}}"
                     parts: dict[str, Part] = {"x": name, "axis": syntax.literal(str(axis)), "end": self.size(end)}
                     self.checks += refused("{x}.shape[{axis}] < {end}", must, **parts)
                     return
@@ -186,19 +181,27 @@ class Signature:
         if symbol in ranked:
             return
         ranked.add(symbol)
-        name, axes = self.name_of[symbol], self._axes(symbol)
-        shape = ", ".join(str(d) for d in axes) + ("," if len(axes) == 1 else "")
-        must = f"{name} must have shape ({shape}), not {{{name}.shape}}"
+        name, axes = self.name_of[symbol], axes_of(symbol.shape)
+        must = f"{name} must have shape {shown(axes)}, not {{{name}.shape}}"
         self.checks += refused("{x}.ndim != {count}", must, x=name, count=syntax.literal(str(len(axes))))
 
     def _expect(self, symbol: Expr) -> None:
-        name, axes = self.name_of[symbol], self._axes(symbol)
-        shape = ", ".join(str(d) for d in axes) + ("," if len(axes) == 1 else "")
+        name, axes = self.name_of[symbol], axes_of(symbol.shape)
         python = syntax.sequence("tuple", map(self.size, axes))
         self.read |= {n for d in axes for n in d.names}
         numbers = "" if all(d.value is not None for d in axes) else f" = {{{python.text}}}"
-        must = f"{name} must have shape ({shape}){numbers}, not {{{name}.shape}}"
+        must = f"{name} must have shape {shown(axes)}{numbers}, not {{{name}.shape}}"
         self.checks += refused("{x}.shape != {shape}", must, x=name, shape=python)
+
+
+def axes_of(shape: Shape) -> list[Dim]:
+    """The axes of an array: none of a number, one of a vector."""
+    rows, columns = shape
+    return [rows, columns] if columns is not ONE else [rows] if rows is not ONE else []
+
+
+def shown(axes: Sequence[Dim]) -> str:
+    return f"({', '.join(map(str, axes))}{',' * (len(axes) == 1)})"
 
 
 def parts_of(*exprs: Expr) -> list[tuple[Dim, Dim]]:

@@ -89,7 +89,7 @@ class CodeStatement:
     def renamed(self, names: Mapping[str, str]) -> CodeStatement:
         """The statement with other names."""
         body, otherwise = ([s.renamed(names) for s in part] for part in (self.body, self.otherwise))
-        codes = [code.renamed(names) for code in self.codes]
+        codes = [code.replaced({old: name(new) for old, new in names.items()}) for code in self.codes]
         return CodeStatement(self.form, codes, body, otherwise, self.head, self.comment)
 
     def all_codes(self) -> Iterator[Code]:

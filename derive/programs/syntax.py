@@ -7,7 +7,7 @@ Statements are in `statement_tree`.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 # Precedence of an expression, from loose to tight
@@ -113,17 +113,11 @@ class Code:
     def has_matrix_product(self) -> bool:
         return any(part.form == "binary" and part.head == "@" for part in self.below())
 
-    def replaced(self, old: Code, new: Code) -> Code:
-        """The expression with another for one that prints as `old` does."""
-        if self.form == old.form and self.text == old.text:
-            return new
-        return Code(self.form, self.head, tuple(arg.replaced(old, new) for arg in self.args)) if self.args else self
-
-    def renamed(self, names: Mapping[str, str]) -> Code:
-        """The expression with other names."""
+    def replaced(self, parts: Mapping[str, Code]) -> Code:
+        """The expression with others for some names."""
         if self.form == "name":
-            return name(names.get(self.head, self.head))
-        return Code(self.form, self.head, tuple(arg.renamed(names) for arg in self.args)) if self.args else self
+            return parts.get(self.head, self)
+        return Code(self.form, self.head, tuple(arg.replaced(parts) for arg in self.args)) if self.args else self
 
     def below(self) -> Iterator[Code]:
         """The expression and all in it."""
@@ -320,6 +314,16 @@ def converted(node: ast.AST | None) -> Code:
 def calls_in(code: Code) -> frozenset[str]:
     """The names of the functions that an expression calls."""
     return frozenset(part.args[0].head for part in code.below() if part.form == "call" and part.args[0].form == "name")
+
+
+def with_callees(found: Iterable[str], calls: Callable[[str], Iterable[str]], known: Mapping[str, str]) -> list[str]:
+    """The helpers among some names and those that they call, in the order of the table."""
+    needed: set[str] = set()
+    pending = set(found)
+    while pending := pending & known.keys() - needed:
+        needed |= pending
+        pending = {callee for name in pending for callee in calls(name)}
+    return [name for name in known if name in needed]
 
 
 @lru_cache(maxsize=1024)

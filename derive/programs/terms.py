@@ -10,6 +10,7 @@ of the transposes.  Row vectors are transposed column vectors.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -157,6 +158,12 @@ def values_below(roots: Iterable[Value], sources: Mapping[Value, Value] | None =
     return postorder(roots, operands)
 
 
+def counted_uses(order: Iterable[Value], outputs: Iterable[Term]) -> Counter[Value]:
+    """How often values and outputs use each value."""
+    terms = [*(term for value in order for term in value.args), *outputs]
+    return Counter(part for term in terms for part in term.parts())
+
+
 def users_in(order: Iterable[Value]) -> dict[Value, list[Value]]:
     """The values that use each value, as often as they do."""
     users: dict[Value, list[Value]] = {}
@@ -199,6 +206,11 @@ def collected(terms: Iterable[Term]) -> list[Term]:
         known = like.get(key)
         like[key] = part if known is None else Term(known.coefficient + part.coefficient, *key)
     return [term for term in like.values() if term.coefficient and not is_zero(term)]
+
+
+def is_broadcast(value: Value) -> bool:
+    """Whether it is 1, u 1ᵀ or 1 vᵀ, of which an array of the full shape needs no more than the number, u or v."""
+    return value.kind == "ones" or value.kind == "outer" and any(arg.body.kind == "ones" for arg in value.args)
 
 
 def is_zero(term: Term) -> bool:

@@ -172,6 +172,12 @@ def _whole(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     return graph.whole(node.op.name, *args, data=node.data, shape=node.shape)
 
 
+def _block(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
+    if node.shape[0] is not ONE:
+        return _whole(graph, node, args)
+    return graph.whole("block", *(arg.T for arg in args), data=node.data[::-1], shape=node.shape[::-1]).T
+
+
 def _vec(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
     (term,) = args
     if term.shape[0] is ONE:
@@ -207,17 +213,6 @@ def _direction(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
 def _unless_scalar(row: Row) -> Row:
     """An operation that leaves a number as it is."""
     return lambda graph, node, args: args[0] if args[0].value is None else row(graph, node, args)
-
-
-def _same_for_row_and_column(kind: str) -> Row:
-    def row(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
-        return graph.whole(kind, args[0], shape=node.shape)
-
-    return row
-
-
-def _softmax(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
-    return Term(UNIT) if node.is_scalar else graph.whole("softmax", args[0], shape=node.shape)
 
 
 def _entrywise(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
@@ -257,8 +252,8 @@ ROWS: dict[str, Row] = {
     "nuclear_norm": _symmetric_argument("nuclear_norm"),
     "spectral_norm": _symmetric_argument("spectral_norm"),
     "sum": lambda graph, node, args: graph.sum_entries(args[0]),
-    "logsumexp": _unless_scalar(_same_for_row_and_column("logsumexp")),
-    "softmax": _softmax,
+    "logsumexp": _unless_scalar(_whole),
+    "softmax": lambda graph, node, args: Term(UNIT) if node.is_scalar else _whole(graph, node, args),
     "softmax_row": lambda graph, node, args: graph.whole("row_softmax", args[0], shape=node.shape),
     "logsumexp_row": lambda graph, node, args: graph.whole("row_logsumexp", args[0], shape=node.shape),
     "diag": lambda graph, node, args: graph.diagonal(args[0]),
@@ -267,7 +262,7 @@ ROWS: dict[str, Row] = {
     "unvec": _unvec,
     "tril": _unless_scalar(_linear),
     "triu": _unless_scalar(_linear),
-    "block": _whole,
+    "block": _block,
     "expm": lambda graph, node, args: graph.mapped("exp", *args) if node.is_scalar else _whole(graph, node, args),
     "polar": _direction,
     "dominant": _direction,

@@ -15,8 +15,8 @@ from . import syntax
 from .expressions import DTYPE, is_full_somewhere, number
 from .statement_tree import CodeStatement, names_in, note, several, statements
 from .syntax import Code, call
-from .terms import Term, Value, users_in
-from .writer import UFUNCS, Writer, is_broadcast
+from .terms import Term, Value, is_broadcast, users_in
+from .writer import UFUNCS, Writer
 
 ROWS_AT_ONCE = 16
 SMALL = 2**13  # entries below which the call costs more than the work
@@ -194,12 +194,7 @@ class WorkspaceWriter(Writer):
 
     def entries_into(self, name: str, value: Value, comment: str) -> None:
         items = sorted(zip(value.args, value.data, strict=True), key=lambda item: item[1][1] < 0)
-        texts = []
-        for term, (tag, exponent) in items:
-            base = self.body(term)
-            if abs(exponent) != 1:
-                base = self.powered(base, abs(exponent), is_array=True)
-            texts.append((syntax.column(base) if tag == "column" else base, exponent > 0))
+        texts = [(self.factor(term, tag, exponent), exponent > 0) for term, (tag, exponent) in items]
         (first, is_above), (second, is_second_above), *others = texts
         if not is_above:
             first = syntax.binary("/", syntax.ONE, first)

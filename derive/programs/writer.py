@@ -19,9 +19,10 @@ from .expressions import LONG, STATIC, Expressions, is_full_somewhere, number
 from .formulas import formula, short
 from .reuse import Reuse
 from .signature import Signature, unused
+from .stable import single
 from .statement_tree import WIDTH, CodeStatement, several
 from .syntax import Code, binary, negative
-from .terms import Term, Value
+from .terms import Term, Value, is_broadcast
 
 FRESH = frozenset(
     "product outer stack entries sum row_sums row_dots solve spd_solve inverse spd_inverse softmax row_softmax "
@@ -98,7 +99,7 @@ class Writer(Expressions):
                     continue
                 if body.shape != value.shape or body in self.preferred:
                     continue
-                if value.kind == "sum" and not self._can_continue(value, index):
+                if value.kind == "sum" and term.coefficient == -1 and len(value.args) == 1:
                     continue
                 if is_broadcast(body) and self.is_better_added(body, value):
                     continue
@@ -148,7 +149,7 @@ class Writer(Expressions):
         return is_full_somewhere(others if is_one else [t for t in others if t.body.kind in FRESH])
 
     def is_dense_outer(self, value: Value | None) -> bool:
-        return value is not None and value.kind == "outer" and not any(a.body.kind == "ones" for a in value.args)
+        return value is not None and value.kind == "outer" and not is_broadcast(value)
 
     def is_last_use(self, body: Value, value: Value) -> bool:
         """Whether a rank-one term can be added to an array that products before it have read."""
@@ -171,9 +172,6 @@ class Writer(Expressions):
             if user.kind == "sum"
             for i, term in enumerate(user.args)
         )
-
-    def _can_continue(self, value: Value, index: int) -> bool:
-        return value.args[index].coefficient != -1 or len(value.args) > 1
 
     # Lines
 
@@ -198,7 +196,7 @@ class Writer(Expressions):
         given: set[Value] = set()
         for label, term in zip(self.outputs, self.terms, strict=True):
             text = self.result(term)
-            value = only(term)
+            value = single(term)
             if value is not None and not self.is_foreign(value):
                 if value in given:
                     # Whoever changes one result keeps the other.
@@ -287,12 +285,7 @@ class Writer(Expressions):
                 parts.append(("-" if term.coefficient < 0 else "+", written))
         else:
             for term, (tag, exponent) in zip(value.args, value.data, strict=True):
-                base = self.body(term)
-                if abs(exponent) != 1:
-                    base = self.powered(base, abs(exponent), is_array=True)
-                if tag == "column":
-                    base = syntax.column(base)
-                parts.append(("*" if exponent > 0 else "/", base))
+                parts.append(("*" if exponent > 0 else "/", self.factor(term, tag, exponent)))
             parts.sort(key=lambda part: part[0] == "/")
         sign, first = parts[0]
         start = negative(first) if sign == "-" else binary("/", syntax.ONE, first) if sign == "/" else first
@@ -305,7 +298,7 @@ class Writer(Expressions):
         """Whether every use of ones, of u 1ᵀ, of I or of a diagonal matrix is as a summand that needs no array."""
         if value in [part for term in self.terms for part in term.parts()]:
             return False
-        if value.kind == "outer" and not any(a.body.kind == "ones" for a in value.args):
+        if self.is_dense_outer(value):
             return False
         if value.kind in ("eye", "Diag") and not self.dialect.in_place:
             return False
@@ -393,10 +386,7 @@ class Writer(Expressions):
         if value.kind == "entries":
             for i, other in others:
                 tag, exponent = value.data[i]
-                base = self.body(other)
-                if abs(exponent) != 1:
-                    base = self.powered(base, abs(exponent), is_array=True)
-                shown = syntax.column(base) if tag == "column" else base
+                shown = self.factor(other, tag, exponent)
                 self.line(f"{{name}} {'*' if exponent > 0 else '/'}= {{shown}}", name=name, shown=shown)
             if others:
                 self.lines[-1].comment = comment
@@ -453,7 +443,7 @@ class Writer(Expressions):
             if all(part.kind in STATIC for part, _ in term.powers):
                 return self.call("constant", [self.scalar(term)])
             text = self.scalar(term)
-            value = only(term)
+            value = single(term)
             if value is not None and self.is_foreign(value):
                 return self.copied(text, True)
             return self.hoisted(text) if len(text.text) > LONG // 2 else text
@@ -496,16 +486,3 @@ class Writer(Expressions):
     def fills(self, term: Term, value: Value) -> bool:
         body = term.value
         return body is not None and (body.kind not in ("eye", "Diag", "outer") or is_broadcast(body))
-
-
-def only(term: Term) -> Value | None:
-    """The value that a term is, times nothing."""
-    if term.value is None and term.coefficient == 1 and len(term.powers) == 1:
-        value, exponent = term.powers[0]
-        return value if exponent == 1 else None
-    return term.value if term.is_plain else None
-
-
-def is_broadcast(value: Value) -> bool:
-    """Whether it is 1, u 1ᵀ or 1 vᵀ, of which an array of the full shape needs no more than the number, u or v."""
-    return value.kind == "ones" or value.kind == "outer" and any(arg.body.kind == "ones" for arg in value.args)

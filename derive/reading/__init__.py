@@ -55,18 +55,9 @@ class Parsed:
     """
 
     __slots__ = (
-        "name",
-        "expr",
-        "definitions",
-        "symbols",
-        "where",
-        "readings",
-        "hints",
-        "source",
-        "styled",
-        "equations",
+        "name", "expr", "definitions", "symbols", "where", "readings", "hints", "source", "styled", "equations",
         "occurring",
-    )
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.name = "L"
@@ -261,6 +252,15 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
     calls = [frozenset(("call",))] if any(t.text in ("tr", "det", "logdet") for t in tokens) else []
     base: Solution | None = None
     first: ShapeError | None = None
+
+    def tried(
+        loose: frozenset[str], wish: bool = False, errors: tuple[type[DeriveError], ...] = (ShapeError,)
+    ) -> Solution | None:
+        try:
+            return reading.solve(loose, wish)
+        except errors:
+            return None
+
     try:
         base = reading.solve(plain, False)
     except ShapeError as error:
@@ -270,69 +270,48 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
         for loose in others:
             if not is_open and "e" not in loose:  # ‖e − X b‖²: nobody means the number
                 continue
-            try:
-                other = reading.solve(loose, False)
-            except ShapeError:
-                continue
-            if _is_more_usual(other, base):
+            other = tried(loose)
+            if other is not None and _is_more_usual(other, base):
                 base = _regrouped(other, loose)
     if (base is None or base.surprise >= SURPRISING) and any(t.text == "[" for t in tokens):
-        try:
-            other = reading.solve(frozenset(("stacked",)), False)  # W [h, x] + b
-        except ShapeError:
-            pass
-        else:
-            base = other if _is_more_usual(other, base) else base
+        other = tried(frozenset(("stacked",)))  # W [h, x] + b
+        base = other if other is not None and _is_more_usual(other, base) else base
     spread = frozenset(("rows",))
     if (base is None or base.surprise >= SURPRISING) and any(t.text in ("+", "-") for t in tokens):
         for loose in (spread, spread | {"ones"} if frozenset(("ones",)) in others else spread):
-            try:
-                other = reading.solve(loose, False)
-            except (ShapeError, ParseError):  # sums over indices spread over no rows
-                continue
-            if _is_more_usual(other, base):
-                base = other
-            break
+            other = tried(loose, errors=(ShapeError, ParseError))  # sums over indices spread over no rows
+            if other is not None:
+                base = other if _is_more_usual(other, base) else base
+                break
     if (base is None or base.surprise >= SURPRISING or base.squares) and {"sum", "mean"} & {t.text for t in tokens}:
         # The power of a vector that is summed up can be that of each entry only, and that of a matrix whose
         # letters only the power would make square is not that of a matrix.
         powers = frozenset(("entries",))
         for loose in (powers, powers | {"ones"}, powers | {"rows"}):
-            try:
-                other = reading.solve(loose, False)
-            except (ShapeError, ParseError):
-                continue
-            if _is_more_usual(other, base) or (base is not None and base.squares and not other.squares):
-                base = other
-            break
+            other = tried(loose, errors=(ShapeError, ParseError))
+            if other is not None:
+                is_better = _is_more_usual(other, base) or base is not None and base.squares and not other.squares
+                base = other if is_better else base
+                break
     if scalar and (base is None or not base.exprs[-1].is_scalar):
         # A wish for a scalar makes b in aᵀXb a vector, and never a vector a scalar.
         for loose in (plain, *others, *calls):
-            try:
-                solution = reading.solve(loose, True)
-            except ShapeError:
-                continue
-            if solution.exprs[-1].is_scalar and not solution.turned(base):
+            solution = tried(loose, True)
+            if solution is not None and solution.exprs[-1].is_scalar and not solution.turned(base):
                 for name in sorted(base.lone & solution.symbols.keys() if base is not None else ()):
                     if solution.symbols[name].is_scalar:
                         solution.say_scalar(name)
                 return _regrouped(solution, loose)
         if _is_scalar_calculus(tokens):
             # Where nothing asks for a vector, the wish decides: by x, exp(x) y is of numbers.
-            try:
-                solution = reading.solve(plain, True)
-            except ShapeError:
-                pass
-            else:
-                if all(symbol.is_scalar for symbol in solution.symbols.values()):
-                    for name in sorted(solution.odd()):
-                        solution.say_scalar(name)
-                    return solution
+            solution = tried(plain, True)
+            if solution is not None and all(symbol.is_scalar for symbol in solution.symbols.values()):
+                for name in sorted(solution.odd()):
+                    solution.say_scalar(name)
+                return solution
     for loose in calls if base is None else ():
-        try:
-            base = _regrouped(reading.solve(loose, False), loose)
-        except ShapeError:
-            continue
+        other = tried(loose)
+        base = base if other is None else _regrouped(other, loose)
     if base is None:
         assert first is not None
         raise first

@@ -120,12 +120,12 @@ def expand(p: Plan, a: Any, axis: Any) -> Array | Pairs:
     return spread(held, keys) or indexed(p, held, keys)
 
 
-def _transpose(p: Plan, a: Any, *axes: Any) -> Array:
+def transpose(p: Plan, a: Any, *axes: Any) -> Array:
     return p.transposed(array(p, a))
 
 
-row("np torch method", "transpose swapaxes permute_dims adjoint", "a, axis=None, b=None", _transpose)
-row("bare torch method", "t transpose", "a, axis=None, b=None", _transpose)
+row("np torch method", "transpose swapaxes permute_dims adjoint", "a, axis=None, b=None", transpose)
+row("bare torch method", "t transpose", "a, axis=None, b=None", transpose)
 row("np torch method", "ravel flatten", "a", lambda p, a: reshape(p, a, [p.constant(-1)]))
 row("np torch", "reshape", "a, shape", lambda p, a, shape: reshape(p, a, [shape]))
 row("method", "reshape view", "*shape", lambda p, shape: reshape(p, shape[0], shape[1:]))
@@ -144,16 +144,13 @@ row(
 row("bare", "len", "a", lambda p, a: _len(p, array(p, a)))
 
 
-def _same(p: Plan, a: Any, dtype: Any) -> Array:
-    return array(p, a)
-
-
 def _copy(p: Plan, a: Any, dtype: Any) -> Array:
     held = array(p, a)
     return p.node(held.axes, lambda A: A, held)
 
 
-row("np torch method", "detach asarray as_tensor float double asfarray contiguous item to cpu", "a, dtype=None", _same)
+_SAME = "detach asarray as_tensor float double asfarray contiguous item to cpu"
+row("np torch method", _SAME, "a, dtype=None", lambda p, a, dtype: array(p, a))
 row("np torch method", "copy clone astype array tensor ascontiguousarray", "a, dtype=None", _copy)
 row("bare", "float", "a", lambda p, a: a if a == "inf" else array(p, a))
 
@@ -224,12 +221,15 @@ def _loss(f: Callable[..., Array]) -> Callable[..., Array]:
         left, right = array(p, a), array(p, b)
         if left.rank != right.rank:
             raise p.misfit(f"the shapes of {p.described(left)} and {p.described(right)} differ", left, right)
-        each = f(p, left, right, *(array(p, given) for given in parameters))
-        if reduction not in ("mean", "sum", "none"):
-            raise p.refuse("this reduction is not read")
-        return each if reduction == "none" else p.sum(each) if reduction == "sum" else p.mean(each)
+        return _of_each(p, f(p, left, right, *(array(p, given) for given in parameters)), reduction)
 
     return value
+
+
+def _of_each(p: Plan, each: Array, reduction: Any) -> Array:
+    if reduction not in ("mean", "sum", "none"):
+        raise p.refuse("this reduction is not read")
+    return each if reduction == "none" or not each.rank else p.sum(each) if reduction == "sum" else p.mean(each)
 
 
 def _cross_entropy(p: Plan, a: Any, b: Any, reduction: Any) -> Array:
@@ -237,10 +237,7 @@ def _cross_entropy(p: Plan, a: Any, b: Any, reduction: Any) -> Array:
     if logits.rank != target.rank or not logits.rank:
         raise p.refuse("targets that are indices of classes are not read", "give their indicators")
     p.note(f"{p.written(target)} is read as probabilities of the classes, not as their indices")
-    each = p.negative(p.sum(p.times(target, log_softmax(p, logits, -1)), -1))
-    if reduction not in ("mean", "sum", "none"):
-        raise p.refuse("this reduction is not read")
-    return each if reduction == "none" or not each.rank else p.sum(each) if reduction == "sum" else p.mean(each)
+    return _of_each(p, p.negative(p.sum(p.times(target, log_softmax(p, logits, -1)), -1)), reduction)
 
 
 def _binary(p: Plan, a: Array, b: Array) -> Array:
@@ -266,8 +263,9 @@ def _huber(p: Plan, a: Array, b: Array, delta: Array) -> Array:
     return p.node(p.over(p.add(a, b, -1), delta).axes, rows.huber, p.add(a, b, -1), delta)
 
 
-def _length(p: Plan, a: Array, axis: int | None) -> Array:
-    return p.function(ops.sqrt, p.sum(p.power(a, p.constant(2)), axis, axis is not None and a.rank > 1))
+def _length(p: Plan, a: Array, axis: int | None, keepdims: bool = True) -> Array:
+    keepdims &= axis is not None and a.rank > 1
+    return p.function(ops.sqrt, p.sum(p.power(a, p.constant(2)), axis, keepdims))
 
 
 def _normalized(p: Plan, a: Any, order: Any, axis: Any, eps: Any) -> Array:
@@ -281,13 +279,12 @@ def _normalized(p: Plan, a: Any, order: Any, axis: Any, eps: Any) -> Array:
 def _distance(p: Plan, a: Array, b: Array, order: Any) -> Array:
     if array(p, order).number != 2:
         raise p.refuse("only the Euclidean distance is read here", "np.sum(np.abs(x - y)) is the sum of what differs")
-    return p.function(ops.sqrt, p.sum(p.power(p.add(a, b, -1), p.constant(2))))
+    return _length(p, p.add(a, b, -1), None)
 
 
 def _cosine(p: Plan, a: Any, b: Any, axis: Any, eps: Any) -> Array:
     x, y, at = array(p, a), array(p, b), integer(p, axis)
-    lengths = (p.function(ops.sqrt, p.sum(p.power(v, p.constant(2)), at)) for v in (x, y))
-    return p.over(p.sum(p.times(x, y), at), p.times(*lengths))
+    return p.over(p.sum(p.times(x, y), at), p.times(*(_length(p, v, at, False) for v in (x, y))))
 
 
 def _distances(p: Plan, a: Any, b: Any, metric: Any) -> Array:
@@ -319,8 +316,15 @@ def _layer_norm(p: Plan, a: Any, shape: Any, weight: Any, bias: Any, eps: Any) -
     p.expect_axes(*[array(p, each) for each in (weight, bias) if each is not None])
     variance = p.variance(held, -1, True, p.constant(0))
     made = p.over(p.add(held, p.mean(held, -1, True), -1), p.function(ops.sqrt, p.add(variance, array(p, eps))))
-    made = made if weight is None else p.times(made, array(p, weight))
-    return made if bias is None else p.add(made, array(p, bias))
+    return _with_bias(p, made if weight is None else p.times(made, array(p, weight)), bias)
+
+
+def _with_bias(p: Plan, a: Array, bias: Any) -> Array:
+    return a if bias is None else p.add(a, array(p, bias))
+
+
+def _linear(p: Plan, a: Any, b: Any, bias: Any) -> Array:
+    return _with_bias(p, p.matmul(array(p, a), p.transposed(array(p, b))), bias)
 
 
 row("bare", "cdist", "a, b, metric=euclidean", _distances)
@@ -346,16 +350,7 @@ row(
 )
 row("nn", "soft_margin_loss", _TWO, _loss(lambda p, a, b: p.function(ops.softplus, p.negative(p.times(a, b)))))
 row("nn", "cross_entropy", _TWO, _cross_entropy)
-row(
-    "nn",
-    "linear",
-    "a, b, bias=None",
-    lambda p, a, b, bias: (
-        (made if bias is None else p.add(made, array(p, bias)))
-        if (made := p.matmul(array(p, a), p.transposed(array(p, b))))
-        else None
-    ),
-)
+row("nn", "linear", "a, b, bias=None", _linear)
 
 
 __all__ = ["CONSTANTS"]

@@ -315,10 +315,10 @@ class Plan:
     def straight(self, a: Array) -> None:
         """Refuse .T of a one-dimensional array where a row would give another value, if nobody declared it so."""
         if a.is_turned:
-            raise self.refuse(
-                f"{self.written(a)} of a one-dimensional array is that array, and no row",
-                "write np.outer(x, y) or x[None, :] for a row, or declare x: n to have it so",
-            )
+            raise self.misfit(
+                f"{self.written(a)} of a one-dimensional array is that array, and no row", a,
+                hint="write np.outer(x, y) or x[None, :] for a row, or declare x: n to have it so",
+            )  # fmt: skip
 
     def add(self, a: Array, b: Array, sign: int = 1) -> Array:
         axes = self.broadcast(a, b)

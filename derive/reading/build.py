@@ -34,7 +34,7 @@ from .limits import MAX_NUMBER_EXPONENT
 from .shaping import Shaper, Symbol, grouped
 from .sizes import SCALAR_SIZE, Sizes, SizeShape
 from .stacks import Node, nodes_below
-from .vocabulary import ALIKE, OF_ROWS, PER_ROW, WITH_PARAMETER
+from .vocabulary import ALIKE, ENTRYWISE, OF_ROWS, PER_ROW, WITH_PARAMETER
 
 
 class Builder(Shaper):
@@ -168,7 +168,7 @@ def _product(b: Builder, node: Node, args: list[Expr], groups: list[Any]) -> Exp
             factor, span = args[item], part.span
             if signs[item] == "/":
                 try:
-                    factor = ops.divide(number(1) if factor.is_scalar else _dividend(factors), factor)
+                    factor = ops.divide(number(1) if factor.is_scalar else _multiplied(factors), factor)
                 except DeriveError as error:
                     raise error.at(b.source, (node.args[0].start, part.end)) from None
         elif item[0] in ("(", ""):
@@ -192,10 +192,10 @@ def _product(b: Builder, node: Node, args: list[Expr], groups: list[Any]) -> Exp
                 ops.matmul(left, right)
             except ShapeError as error:
                 raise error.at(b.source, (a[0], c[1])) from None
-    return ops.matmul(*factors) if len(factors) > 1 else factors[0]
+    return _multiplied(factors)
 
 
-def _dividend(factors: list[Expr]) -> Expr:
+def _multiplied(factors: list[Expr]) -> Expr:
     return ops.matmul(*factors) if len(factors) > 1 else factors[0]
 
 
@@ -223,17 +223,16 @@ def _make_pow(b: Builder, node: Node, args: list[Expr]) -> Expr:
         raise ShapeError(f"the exponent {described(exponent)} is not a scalar")
     if b.is_numpy and node.data == "**" and not base.is_scalar:
         raise _two_meanings(b, node, "**", "write .^2 for the power of every entry, ^2 for that of a matrix")
-    if base.is_square and not base.is_scalar and exponent.op is number_op and exponent.data[0].denominator != 1:
+    if base.is_square and not base.is_scalar and exponent.op is number_op:
+        if exponent.data[0].denominator == 1:
+            return ops.matpow(base, int(exponent.data[0]))
         raise ShapeError(
             f"{described(base)} has no power {exponent.text()}: a matrix is raised to integers",
             hint=f"{base.text()}.^({exponent.text()}) is the power of every entry",
         )
-    if base.is_square and not base.is_scalar and exponent.op is number_op and exponent.data[0].denominator == 1:
-        return ops.matpow(base, int(exponent.data[0]))
-    is_negative = exponent.op is number_op and exponent.data[0] < 0
-    if not base.is_scalar and not base.is_vector and not base.is_square and is_negative:
-        raise ShapeError(f"{described(base)} is not square and has no inverse")
     if not base.is_scalar and not base.is_vector and not base.is_square:
+        if exponent.op is number_op and exponent.data[0] < 0:
+            raise ShapeError(f"{described(base)} is not square and has no inverse")
         raise ShapeError(
             f"{described(base)} is not square and has no powers",
             hint=f"{base.text()}.^{exponent.text()} is the power of every entry",
@@ -347,8 +346,10 @@ def _diag(arg: Expr) -> Expr:
 
 def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
     name = node.data
-    if name in ("sum", "mean", "norm", "matmul", "trace"):
-        return _call_many(b, node, args)
+    if name == "matmul":
+        return ops.matmul(*args)
+    if name == "norm" and len(args) == 2:
+        return _norm_of_order(b, node, *args)
     if name in ALIKE or name in WITH_PARAMETER:
         return _entry_by_entry(b, node, args)
     if name in ("softmax", "log_softmax") and ONE not in args[0].shape:
@@ -408,17 +409,6 @@ def _norm_of_order(b: Builder, node: Node, vector: Expr, order: Expr) -> Expr:
     return ops.power(ops.sum_entries(ops.power(ops.absolute(vector), order)), 1 / order)
 
 
-def _call_many(b: Builder, node: Node, args: list[Expr]) -> Expr:
-    name = node.data
-    if name == "matmul":
-        return ops.matmul(*args)
-    if name == "norm" and len(args) == 2:
-        return _norm_of_order(b, node, *args)
-    if name == "mean":
-        return ops.mean(args[0])
-    return ops.sum_entries(args[0]) if name == "sum" else ops.norm(args[0])
-
-
 def _entry_by_entry(b: Builder, node: Node, args: list[Expr]) -> Expr:
     """max, min, clip, where and functions with a parameter; a number beside a vector stands for each entry."""
     name = node.data
@@ -470,12 +460,8 @@ UNARY: dict[str, Callable[[Expr], Expr]] = {
     "norm_max": _largest_size,
     "softmax": rows.softmax_of, "log_softmax": rows.log_softmax,
     "rowsum": ops.row_sums, "colsum": ops.column_sums, "transpose": lambda x: x.T, "sqrt": ops.sqrt,
-    "sech": lambda x: ops.power(ops.cosh(x), -1),
-    "log1p": lambda x: ops.log(ones(*x.shape) + x),
-    "expm1": lambda x: ops.exp(x) - ones(*x.shape),
-    "var": rows.variance, "std": lambda x: ops.sqrt(rows.variance(x)), "gelu": rows.gelu, "silu": rows.silu,
+    "var": rows.variance, "std": lambda x: ops.sqrt(rows.variance(x)), **ENTRYWISE,
     **{f"{name}_{axis}": partial(rows.along, name, axis=i) for name in PER_ROW | OF_ROWS for i, axis in AXES},
-    "square": lambda x: ops.power(x, 2),
 }  # fmt: skip
 
 
@@ -511,10 +497,6 @@ def _make_window(b: Builder, node: Node, args: list[Expr]) -> Expr:
     return ops.submatrix.build((arg,), tuple(place))
 
 
-def _make_inner(b: Builder, node: Node, args: list[Expr]) -> Expr:
-    return ops.inner(*args)
-
-
 _BUILD: dict[str, Callable[[Builder, Node, list[Expr]], Expr]] = {
     "num": lambda b, n, a: number(n.data),
     "const": lambda b, n, a: constant(n.data),
@@ -538,7 +520,7 @@ _BUILD: dict[str, Callable[[Builder, Node, list[Expr]], Expr]] = {
     "trans": _make_trans,
     "transpow": _make_transpow, "inv": _make_inv, "root": _make_root,
     "kron": lambda b, n, a: ops.kron(a[0], a[1]),
-    "inner": _make_inner, "norm": _make_norm, "bars": _make_bars, "call": _make_call,
+    "inner": lambda b, n, a: ops.inner(*a), "norm": _make_norm, "bars": _make_bars, "call": _make_call,
     "block": lambda b, n, a: ops.block_op.build(tuple(a), n.data),
     "submatrix": lambda b, n, a: ops.submatrix.build((a[0],), n.data),
     "unvec": lambda b, n, a: ops.unvec.build((a[0],), n.data),

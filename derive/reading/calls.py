@@ -9,7 +9,7 @@ from ..shapes import Dim
 from . import scripts
 from .capitals import is_transposed
 from .stacks import CONSTANT_CALLS, PREFIX, Bounds, Node, Op, Stacks, nodes_below
-from .tokens import Span, Token
+from .tokens import Span, Token, closing, exponent
 from .vocabulary import ELEMENTWISE, OF_ROWS, PER_ROW
 
 RELATIONS = frozenset("=<>≤≥≠∈")
@@ -24,13 +24,10 @@ def function(p: Stacks, token: Token) -> bool:
     name = token.text
     following = p.tokens[p.i] if p.i < len(p.tokens) else None
     if name in CONSTANT_CALLS and (following is None or following.text != "("):
-        if name == "eye":
-            size = None
-            if following is not None and following.text == "_":
-                raise p.error("write I_n for the identity of size n", following)
-            return p.done(Node("eye", [], size, token.start, token.end))
-        if name == "ones" or name == "zeros":
-            return p.done(Node("ones" if name == "ones" else "zero", [], None, token.start, token.end))
+        if name == "eye" and following is not None and following.text == "_":
+            raise p.error("write I_n for the identity of size n", following)
+        if name in ("eye", "ones", "zeros"):
+            return p.done(Node("zero" if name == "zeros" else name, [], None, token.start, token.end))
         raise p.error(f"{name} needs its entry, as in {name}(1)", token)
     if name == "sum" and following is not None and (following.text == "_" or is_over_entries(p, following)):
         return sigma(p, token)
@@ -69,12 +66,9 @@ def apply_mapped(p: Stacks) -> None:
     for i in range(len(p.tokens) - 4, -1, -1):
         total, mark, inner, comma = p.tokens[i : i + 4]
         if total.text in ("sum", "mean") and mark.text == "(" and comma.text == "," and inner.text in ELEMENTWISE:
-            depth, end = 1, i + 4
-            while end < len(p.tokens) and depth:
-                depth += (p.tokens[end].kind == "open") - (p.tokens[end].kind == "close")
-                end += 1
+            end = min(closing(p.tokens, i + 1), len(p.tokens) - 1)
             p.tokens[i + 3] = Token("open", "(", *comma.span)
-            p.tokens.insert(end - 1, Token("close", ")", *p.tokens[end - 1].span))
+            p.tokens.insert(end, Token("close", ")", *p.tokens[end].span))
 
 
 def is_over_entries(p: Stacks, following: Token) -> bool:
@@ -145,22 +139,13 @@ def end_prefix(p: Stacks, op: Op) -> None:
 
 def raised_behind(p: Stacks) -> bool:
     """Whether a power follows the bracket that opens here."""
-    depth = 0
-    for t, after in zip(p.tokens[p.i :], p.tokens[p.i + 1 :]):
-        depth += (t.kind == "open") - (t.kind == "close")
-        if not depth:
-            return after.text == "^" or after.kind == "sup"
-    return False
+    behind = p.tokens[closing(p.tokens, p.i) + 1 :][:1]
+    return bool(behind) and (behind[0].text == "^" or behind[0].kind == "sup")
 
 
 def turned_behind(p: Stacks) -> bool:
     """Whether a mark of transposition stands behind the bracket that opens here: of tr(dX)ᵀA, dX is turned."""
-    depth = 0
-    for i in range(p.i, len(p.tokens)):
-        depth += (p.tokens[i].kind == "open") - (p.tokens[i].kind == "close")
-        if not depth:
-            return is_transposed(p.tokens[i + 1 : i + 4])
-    return False
+    return is_transposed(p.tokens[closing(p.tokens, p.i) + 1 :][:3])
 
 
 def comma_inside(p: Stacks, reach: int | None = None) -> bool:
@@ -190,22 +175,13 @@ def inner_follows(p: Stacks) -> bool:
 
 def function_power(p: Stacks, token: Token, following: Token) -> tuple[int, Token | None]:
     r"""`\log^2(x)`: the exponent, and the token after it."""
-    if following.kind == "sup":
-        value, p.i = following.value, p.i + 1
-    else:
-        held = p.tokens[p.i + 1 : p.i + 4]
-        if held and held[0].kind == "num":
-            value, p.i = held[0].value, p.i + 2
-        elif len(held) == 3 and held[0].text == "{" and held[1].kind == "num" and held[2].text == "}":
-            value, p.i = held[1].value, p.i + 4
-        else:
-            value = None
-    if not isinstance(value, Fraction) or value.denominator != 1 or value < 1:
+    said, p.i = exponent(p.tokens, p.i)
+    if not said or said == "0":
         raise p.error(
             f"this power of {token.text} can mean its inverse or its reciprocal", (token.start, following.end),
             f"write {token.text}(…)^k, or the name of the inverse function",
         )  # fmt: skip
-    return int(value), p.tokens[p.i] if p.i < len(p.tokens) else None
+    return int(said), p.tokens[p.i] if p.i < len(p.tokens) else None
 
 
 def log_base(p: Stacks, token: Token, name: str) -> Fraction:
@@ -302,7 +278,7 @@ def part_below(p: Stacks, bounds: Bounds, part: list[Token]) -> None:
     if not signs:
         for t in part:
             if t.kind != "name":
-                raise p.error("this index of a sum is not read", span)
+                raise p.error("this index of a sum is not read", span, "neighbors are pairs of a set: (i, j) ∈ E")
             bounds.names += _letters(str(t.value))
         return
     sides: list[list[Token]] = [[]]
@@ -375,13 +351,7 @@ def commutation_follows(p: Stacks) -> bool:
 
 
 def commutation(p: Stacks, token: Token) -> Node:
-    end = p.i
-    depth = 0
-    while end < len(p.tokens):
-        depth += (p.tokens[end].kind == "open") - (p.tokens[end].kind == "close")
-        if not depth:
-            break
-        end += 1
+    end = closing(p.tokens, p.i)
     if end == len(p.tokens):
         raise p.error("( is not closed", p.tokens[p.i])
     inside = p.source[p.tokens[p.i].end : p.tokens[end].start]

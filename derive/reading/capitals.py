@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from ..expr import Expr, nodes
 from ..operations import add, hadamard, inner, matmul, scale, trace, transpose
 from ..own_functions import OwnFunction
+from .tokens import Token, closing
 
 if TYPE_CHECKING:
     from .scope import Reading
-    from .tokens import Token
 
 
 def matrix_letters(exprs: Sequence[Expr]) -> set[str]:
@@ -43,15 +43,13 @@ def turned_letters(reading: Reading) -> set[str]:
     turned, before_sum = set(), set()
     tokens = [t for s in reading.statements for t in s.tokens] if reading.multiplied else []
     for i, letter in enumerate(tokens):
-        depth = 0
-        for at in range(i + 1, len(tokens) if letter.value in reading.multiplied else 0):
-            depth += (tokens[at].kind == "open") - (tokens[at].kind == "close")
-            if depth == 1 and tokens[at].text in ("+", "-"):
+        depth, end = 0, closing(tokens, i + 1) if letter.value in reading.multiplied else i
+        for token in tokens[i + 1 : end]:
+            depth += (token.kind == "open") - (token.kind == "close")
+            if depth == 1 and token.text in ("+", "-"):
                 before_sum.add(str(letter.value))
-            if depth <= 0:
-                if is_transposed(tokens[at + 1 : at + 4]):
-                    turned.add(str(letter.value))
-                break
+        if end > i and is_transposed(tokens[end + 1 : end + 4]):
+            turned.add(str(letter.value))
     return turned - before_sum
 
 

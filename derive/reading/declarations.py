@@ -27,7 +27,9 @@ SYNONYMS = {
     "diag": "diagonal",
     "orth": "orthogonal", "orthonormal": "orthogonal", "pos": "positive",
     "const": "constant",
-    "lower-triangular": "lower", "upper-triangular": "upper", "fixed": "constant",
+    "lower-triangular": "lower", "upper-triangular": "upper", "fixed": "constant", "constants": "constant",
+    "number": "scalar", "scalars": "scalar", "numbers": "scalar", "vectors": "vector", "matrices": "matrix",
+    "invertible": "square", "nonsingular": "square",
 }  # fmt: skip
 _REFUSED = {
     "complex": "formulas are real", "hermitian": "formulas are real: symmetric is what it is for a real matrix",
@@ -37,8 +39,26 @@ _REFUSED = {
     "quaternion": "formulas are real", "sparse": "every matrix is dense here", "stochastic": "write 𝟏ᵀp = 1 for a sum",
     "normal": "symmetric and orthogonal are known", "singular": "matrices are invertible where they are inverted",
     "convex": "a property of formulas, not of symbols", "tensor": "scalars, vectors and matrices are read",
+    "unit": "write ‖x‖ = 1",
 }  # fmt: skip
-_FILLERS = frozenset("matrix vector real square a an the is column invertible nonsingular".split())
+_KINDS = frozenset("scalar vector matrix square".split())
+_FILLERS = frozenset("real a an the is are be has column of full rank and shape size length dimension".split())
+_SIZED = _KINDS | {"shape", "size", "length", "dimension"}
+_SHAPE = re.compile(r"\(?[\w\\{}]{1,12}(?:\s*[×,]\s*|\s*\\times\s*|\s+(?:x|by)\s+)[\w\\{}]{1,12}\)?")
+_AS_SPOKEN = (
+    (r"(^|[,;\n])\s*(?i:where|with|let|given|for|assume|suppose)\s+", r"\1 "),
+    (r"(?:symmetric(?:\s+and|,)?\s+)?positive[\s-]+(?:(semi)[\s-]?)?definite", lambda m: "psd" if m[1] else "spd"),
+    (r"(?<=[A-Za-zΑ-Ωα-ω0-9}])\s*(?:(\\succeq|≽|⪰)|\\succ(?![a-z])|≻)\s*0", lambda m: ": psd" if m[1] else ": spd"),
+    (r"(∈|\\in(?![a-z]))\s*S(?=\s*(?:\^\s*\w\s*)?_)", r"\1 𝕊"),
+    (  # an interval, or a few numbers
+        r"\s*(?:∈|\\in(?![a-z])|\sin\s|:)\s*\\?[\[({]\s*(?:0|[-−]\d[\d.]*)\s*,\s*\+?\s*(?:\d[\d.]*|\\infty|∞)\s*\\?[\])}]"
+        r"(?:\s*\^\s*(\w+|\{[^{}]*\}))?",
+        lambda m: f": {m[1] or 'scalar'}",
+    ),
+    (r"(?<=[^,;]\s)(\w+)-(?:dim(?:ensional)?|vectors?)(?![a-z])", r"\1 vector"),
+    (r"(?:\b\w+\.)?(?:ndarray|Tensor|Array|Matrix|Vector)\s*(?=\()", ""),
+    (r",\s*\)", ")"),
+)
 _RAISED = RAISED_LETTERS | RAISED_SIGNS
 
 Span = tuple[int, int]
@@ -169,6 +189,8 @@ def _from_mapping(where: Mapping[str, Any]) -> Declarations:
 def _from_text(text: str) -> Declarations:
     if len(text) > MAX_DECLARATIONS:
         raise LimitError(f"the declarations have {len(text):,} characters", hint=f"at most {MAX_DECLARATIONS:,}")
+    for pattern, plain in _AS_SPOKEN:
+        text = re.sub(pattern, plain, text)
     text = sets(text) if any(sign in text for sign in SETS) else text
     held = Declarations(text)
     waiting: list[Declared] = []
@@ -186,14 +208,8 @@ def _from_text(text: str) -> Declarations:
         if split is None:
             if _hint(held, item, start):
                 continue
-            words = item.split()
-            if len(words) > 1 and (
-                words[-1] in PROPERTIES
-                or words[-1] in SYNONYMS
-                or words[-1] in ("scalar", "vector", "matrix", "function")
-            ):
-                split = (len(words[0]), len(words[0]))
-            else:
+            split = _behind_name(item)
+            if split is None:
                 waiting.append(_declared(held, item, (start, end)))
                 continue
         left, right = split
@@ -252,7 +268,7 @@ def items(text: str) -> list[Span]:
     result = []
     for a, b in parts:
         at = text.find(" and ", a, b)
-        if at >= 0:
+        if at >= 0 and not {text[at + 5 : b].split(" ")[0]} <= PROPERTIES | SYNONYMS.keys() | _FILLERS:
             result += [(a, at), (at + 5, b)]
         else:
             result.append((a, b))
@@ -281,6 +297,17 @@ def _separator(item: str) -> Span | None:
     return (at, at + 4) if at > 0 else None
 
 
+def _behind_name(item: str) -> Span | None:
+    """Where the name ends in `A symmetric`, `A m by n` and `x is a vector of length n`, which have no colon."""
+    first, *words = item.split()
+    plain = [SYNONYMS.get(word.lower(), word.lower()) if len(word) > 1 or word == "a" else word for word in words]
+    said = {word for word in plain if word in PROPERTIES | _SIZED | {"function", "real"}}
+    rest = [word for word, known in zip(words, plain) if known not in PROPERTIES | _KINDS | _FILLERS | {"function"}]
+    is_size = len(rest) == 1 and len(rest[0]) < 3 and bool(said & _SIZED)
+    is_said = not rest and bool(said) or is_size or _SHAPE.fullmatch(" ".join(rest)) is not None
+    return (len(first), len(first)) if is_said else None
+
+
 def _hint(held: Declarations, item: str, start: int) -> bool:
     for sign, plain in (("<=", "≤"), (">=", "≥"), ("\\leq", "≤"), ("\\geq", "≥"), ("\\le", "≤"), ("\\ge", "≥"),
                         ("<", "<"), (">", ">"), ("≤", "≤"), ("≥", "≥"), ("\\lt", "<"), ("\\gt", ">")):  # fmt: skip
@@ -288,9 +315,9 @@ def _hint(held: Declarations, item: str, start: int) -> bool:
         if at <= 0:
             continue
         left, right = item[:at].strip(), item[at + len(sign) :].strip()
-        if right == "0" and plain == ">":
+        if right == "0" and plain in ">≥":
             entry = _declared(held, left, (start, start + at))
-            entry.properties = frozenset(("positive",))
+            entry.properties = frozenset(("positive" if plain == ">" else "nonnegative",))
             known = held.entries.setdefault(entry.name, entry)
             known.properties |= entry.properties
             return True
@@ -338,14 +365,13 @@ def _meaning(held: Declarations, text: str, at: int) -> tuple[Shape | None, str 
         elif plain.strip(".") in _REFUSED:
             at = held.source.find(word, span[0])
             raise held.error(f"{word} is not read", (at, at + len(word)), _REFUSED[plain.strip(".")])
-        elif plain in ("scalar", "number"):
-            kind = "scalar"
-        elif plain in _FILLERS:
-            kind = kind or {"matrix": "matrix", "vector": "vector", "square": "square"}.get(plain)
-        else:
+        elif plain in _KINDS:
+            kind = plain if kind is None or plain == "scalar" else kind
+        elif plain not in _FILLERS:
             words.append(word)
     shape_text = " ".join(words)
     if not shape_text:
+        kind = "scalar" if kind is None and not properties and rest.split()[-1:] == ["real"] else kind
         if kind is None and not properties:
             raise held.error("a shape is missing", (at - 1, at), "as in W: m×n, x: n, λ: scalar")
         return (SCALAR if kind == "scalar" else None), kind, frozenset(properties)
@@ -368,16 +394,11 @@ def _meaning(held: Declarations, text: str, at: int) -> tuple[Shape | None, str 
 
 def _words(text: str) -> list[str]:
     """Words at spaces outside brackets."""
-    words, word, depth = [], "", 0
+    depth, held = 0, ""
     for c in text:
         depth += (c in "([{") - (c in ")]}")
-        if c.isspace() and depth <= 0:
-            if word:
-                words.append(word)
-            word = ""
-        else:
-            word += c
-    return [*words, word] if word else words
+        held += "\0" if c.isspace() and depth <= 0 else c
+    return [word for word in held.split("\0") if word]
 
 
 def shape(text: str, source: str, span: Span) -> Shape:

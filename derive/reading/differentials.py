@@ -25,12 +25,12 @@ from .lexer import Lexer
 from .limits import MAX_NESTING
 from .splitting import Usage, is_bracket, primes, split_runs
 from .stacks import JUXTAPOSED, PREFIX, PRODUCT, SIGN, Node, Op
-from .tokens import Token
+from .tokens import Token, closing, exponent
 from .vocabulary import FUNCTIONS, PREFIXES
 
 TIGHT, CLOSED = SIGN + 5, SIGN + 20  # binds more than a product; ends before the marks that follow
-_SIGNS = {"partial": ("diff", "∂"), "nabla": ("nabla", "∇"), "diff": ("diff", "d"), "differential": ("diff", "d"),
-          "dd": ("diff", "d")}  # fmt: skip
+_SIGNS = dict.fromkeys(("diff", "differential", "dd"), ("diff", "d")) | {"nabla": ("nabla", "∇")}
+_SIGNS |= dict.fromkeys(("partial", "part"), ("diff", "∂"))
 _UPRIGHT = frozenset(("mathrm", "text", "operatorname", "textrm", "mathsf", "rm"))
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _STAR = re.compile(r"\^\s*(?:\{\s*(?:[*⋆∗]|\\(?:star|ast)(?![A-Za-z]))\s*\}|[*⋆∗](?!\*)|\\(?:star|ast)(?![A-Za-z]))")
@@ -109,9 +109,8 @@ class ClaimLexer(Lexer):
         at, text = self.pos, self.text
         braced = re.compile(r"\s*\{\s*d\s*([A-Za-z]?)\s*\}").match(text, at)
         alone = re.compile(r"\s*d(?![A-Za-z]{2})").match(text, at)
-        if command in _UPRIGHT and (braced if command != "rm" else alone):
-            found = braced if command != "rm" else alone
-            assert found is not None
+        found = braced if command != "rm" else alone
+        if command in _UPRIGHT and found is not None:
             self.pos = found.end()
             self.emit("diff", "d", start, True)
             if found.lastindex and found[1]:
@@ -157,8 +156,8 @@ def with_signs(tokens: list[Token], vocabulary: Vocabulary) -> list[Token]:
         if token.kind == "atom" and i >= skip:
             skip = i + word_at(tokens, i, vocabulary.names)
             is_letter = is_letter and skip == i
-        if is_letter and token.text == "d" and token.style not in ("bold", "vec"):
-            if i in quotients or _is_sign(tokens, i, vocabulary):
+        if is_letter and token.text in ("d", "δ") and token.style not in ("bold", "vec"):
+            if i in quotients or token.text == "d" and _is_sign(tokens, i, vocabulary):
                 sign = Token("diff", "d", token.start, token.end, False)
                 sign.spaced = token.spaced
                 result.append(sign)
@@ -217,7 +216,7 @@ def _is_sign(tokens: list[Token], i: int, vocabulary: Vocabulary) -> bool:
 
 
 def signs_of_quotients(tokens: list[Token]) -> set[int]:
-    """The places of the d that begin both parts of a fraction, as in dL/dx and d/dx: of a letter one would cancel."""
+    """The places of the d that begin both parts of a fraction, as in dL/dx, δL/δx, d/dx: a letter would cancel."""
     found: set[int] = set()
     closing, opened = {}, []
     for i, token in enumerate(tokens):
@@ -240,7 +239,7 @@ def signs_of_quotients(tokens: list[Token]) -> set[int]:
 
 
 def _is_d(tokens: list[Token], i: int) -> bool:
-    return i < len(tokens) and tokens[i].text == "d" and tokens[i].kind in ("atom", "diff")
+    return i < len(tokens) and tokens[i].text in ("d", "δ") and tokens[i].kind in ("atom", "diff") and not tokens[i].low
 
 
 def parse(tokens: list[Token], source: str, vocabulary: Vocabulary, readings: list[str]) -> Node:
@@ -319,14 +318,11 @@ class ClaimParser(Parser):
         self.i += 1
         if first.kind != "open":
             return [first]
-        depth, start = 1, self.i
-        while depth:
-            token = self.token()
-            if token is None:
-                raise self.error(f"{first.text} is not closed", first)
-            depth += (token.kind == "open") - (token.kind == "close")
-            self.i += 1
-        return self.tokens[start : self.i - 1]
+        start, end = self.i, closing(self.tokens, self.i - 1)
+        if end == len(self.tokens):
+            raise self.error(f"{first.text} is not closed", first)
+        self.i = end + 1
+        return self.tokens[start:end]
 
     def differs(self, ahead: int) -> bool:
         """Whether the group there begins with the sign of a differential."""
@@ -408,14 +404,8 @@ class ClaimParser(Parser):
     @staticmethod
     def order(tokens: list[Token]) -> tuple[int, list[Token]]:
         """The order that ∂² or d^{2} says, and the tokens after it."""
-        texts = [t.text for t in tokens[:4]]
-        if texts[:1] == ["^"] and len(texts) > 1 and texts[1].isdigit():
-            return int(texts[1]), tokens[2:]
-        if len(texts) == 4 and texts[:2] == ["^", "{"] and texts[2].isdigit() and texts[3] == "}":
-            return int(texts[2]), tokens[4:]
-        if tokens and tokens[0].kind == "sup" and tokens[0].text.isdigit():
-            return int(tokens[0].text), tokens[1:]
-        return 1, tokens
+        said, end = exponent(tokens, 0)
+        return int(said or 1), tokens[end:]
 
     def before_operand(self, text: str, token: Token, data: Any) -> None:
         """An operator before a bracket, before the name of a function, else before a product."""

@@ -12,6 +12,7 @@ from ..expr import Expr, constant, number, ones
 from .array_table import array, row
 from .arrays import Array, Plan, exponential
 from .indexing import indexed
+from .vocabulary import ENTRYWISE
 
 
 def _entrywise(f: Callable[[Any], Expr]) -> Callable[..., Array]:
@@ -43,17 +44,16 @@ EVERYWHERE = "np torch special method bare"
 _SCALAR: dict[str, Callable[[Any], Expr]] = {
     **{f"{name} {name.replace('arc', 'a')}": f for name, f in ops.FUNCTIONS.items() if name not in _OF_LIBRARIES},
     "absolute fabs": ops.absolute, "sgn": ops.sign, "sqrt": ops.sqrt,
-    "square": lambda A: ops.power(A, 2), "reciprocal": lambda A: ops.power(A, -1),
+    **{name: ENTRYWISE[name] for name in ("square", "log1p", "expm1")}, "reciprocal": lambda A: ops.power(A, -1),
     "rsqrt": lambda A: ops.power(A, Fraction(-1, 2)), "negative neg": lambda A: -A, "positive": lambda A: A,
-    "log2": _log_to(2), "log10": _log_to(10), "log1p": lambda A: ops.log(_one(A) + A),
-    "expm1": lambda A: ops.exp(A) - _one(A), "exp2": lambda A: ops.exp(_scaled(ops.log(number(2)), A)),
+    "log2": _log_to(2), "log10": _log_to(10), "exp2": lambda A: ops.exp(_scaled(ops.log(number(2)), A)),
     "expit": ops.sigmoid, "ReLU": ops.relu, "deg2rad radians": lambda A: ops.divide(
         _scaled(constant("π"), A), number(180)),
 }  # fmt: skip
 _ACTIVATIONS: dict[str, Callable[[Any], Expr]] = {
-    "softplus": ops.softplus, "log_sigmoid logsigmoid log_expit": lambda A: -ops.softplus(-A), "silu swish": rows.silu,
-    "softsign soft_sign": lambda A: ops.hadamard(A, ops.power(_one(A) + ops.absolute(A), -1)), "elu": rows.elu,
-    "mish": lambda A: ops.hadamard(A, ops.tanh(ops.softplus(A))), "tanhshrink": lambda A: A - ops.tanh(A),
+    "softplus": ops.softplus, "log_sigmoid logsigmoid log_expit": ENTRYWISE["logsigmoid"], "silu swish": rows.silu,
+    "softsign soft_sign": ENTRYWISE["softsign"], "elu": rows.elu,
+    **{name: ENTRYWISE[name] for name in ("mish", "logit")}, "tanhshrink": lambda A: A - ops.tanh(A),
     "hard_tanh hardtanh": lambda A: ops.relu(A + _one(A)) - ops.relu(A - _one(A)) - _one(A),
     "relu6": lambda A: ops.relu(A) - ops.relu(A - _scaled(6, _one(A))),
 }  # fmt: skip

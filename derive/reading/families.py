@@ -369,12 +369,10 @@ class Families:
         cell.costs = costs if cell.costs is None else [a + b for a, b in zip(cell.costs, costs, strict=True)]
 
     def contradicted(self, found: Exception) -> None:
-        node = next((n for n in self.roots if True), self.roots[-1])
+        message = "no kinds of the names in the sums of this formula fit"
         if isinstance(found, Ambiguous):
             message = "the sums in this formula can be read in several ways"
-        else:
-            message = "no kinds of the names in the sums of this formula fit"
-        raise ShapeError(message, self.source, node.span, "declare them, or write the matrix formula")
+        raise ShapeError(message, self.source, self.roots[0].span, "declare them, or write the matrix formula")
 
     def mark(self, order: list[Node], symbols: dict[str, Any]) -> None:
         """Note which families stand where vectors do: transposed, in a norm or an inner product, right of a matrix."""

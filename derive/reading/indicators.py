@@ -12,6 +12,7 @@ from fractions import Fraction
 from .. import names
 from ..errors import ParseError
 from .indexed_names import capital
+from .marks import heads_called
 from .tokens import Token
 
 _SIGNS = frozenset("=≠<>≤≥")
@@ -61,14 +62,15 @@ def indicators(tokens: list[Token], source: str, readings: list[str], labeled: s
 
 
 def kernels(tokens: list[Token], readings: list[str]) -> list[Token]:
-    """The tokens with K_ij for the K(x_i, x_j) of a kernel method."""
+    """The tokens with K_ij for the K(x_i, x_j) of a kernel method, unless the text says what K(x, y) is."""
     made: list[Token] = []
+    defined = heads_called(tokens)
     i = 0
     while i < len(tokens):
         token, held = tokens[i], tokens[i + 1 : i + 6]
         i += 1
         made.append(token)
-        if token.kind != "atom" or token.text not in ("K", "k", "κ") or token.low or token.accents:
+        if token.kind != "atom" or token.text not in {"K", "k", "κ"} - defined or token.low or token.accents:
             continue
         if [t.text for t in held[::2]] != ["(", ",", ")"] or any(t.kind != "atom" for t in held[1::2]):
             continue

@@ -65,6 +65,12 @@ class Cell:
                 at.parent, at = cell, at.parent
         return cell
 
+    @property
+    def options(self) -> list[tuple[float, int]]:
+        """The kinds still possible with what they cost, the cheapest first."""
+        costs = self.costs or [0.0] * 4
+        return sorted(((costs[k], BITS[k]) for k in range(4) if self.mask >> k & 1), key=lambda option: option[0])
+
 
 # Products: the state is the kind of what stands to the left, and whether a row waits for its column
 # (A xᵀ y is A (xᵀ y), as nothing else fits).
@@ -242,21 +248,16 @@ class Kinds:
 
     @staticmethod
     def cheapest(cell: Cell) -> int:
-        costs = cell.costs or [0.0] * 4
-        return min((BITS[k] for k in range(4) if cell.mask >> k & 1), key=lambda bit: costs[bit.bit_length() - 1])
+        return cell.options[0][1]
 
     @staticmethod
     def bound(cells: list[Cell]) -> float:
-        total = 0.0
-        for cell in cells:
-            costs = cell.costs or [0.0] * 4
-            total += min(costs[k] for k in range(4) if cell.mask >> k & 1)
-        return total
+        return sum(cell.options[0][0] for cell in cells)
 
     def search(self, cells: list[Cell], mark: int) -> None:
         def regret(cell: Cell) -> float:
-            costs = sorted((cell.costs or [0.0] * 4)[k] for k in range(4) if cell.mask >> k & 1)
-            return costs[0] - costs[1] if len(costs) > 1 else 0.0
+            options = cell.options
+            return options[0][0] - options[1][0] if len(options) > 1 else 0.0
 
         cells.sort(key=regret)
         best: list[int] | None = None
@@ -264,10 +265,6 @@ class Kinds:
         limit = self.work + SEARCH_WORK
         # Each entry: position, kinds left to try there, length of the trail before.
         stack: list[tuple[int, list[int], int]] = []
-
-        def choices(cell: Cell) -> list[int]:
-            costs = cell.costs or [0.0] * 4
-            return sorted((BITS[k] for k in range(4) if cell.mask >> k & 1), key=lambda b: -costs[b.bit_length() - 1])
 
         position = 0
         while True:
@@ -281,7 +278,8 @@ class Kinds:
                 elif abs(cost - best_cost) <= 1e-9 and found != best:
                     is_tie = True
             else:
-                stack.append((position, choices(cells[position]), len(self.trail)))
+                choices = sorted(cells[position].options, key=lambda option: -option[0])
+                stack.append((position, [kind for _, kind in choices], len(self.trail)))
             while stack:
                 at, left, length = stack[-1]
                 self.undo(length)
@@ -470,16 +468,15 @@ def _prod(node: Node, kinds: Kinds) -> Cell:
     return cell
 
 
-def _div(node: Node, kinds: Kinds) -> Cell:
-    cell = Cell()
-    kinds.relate(tabled, (cell, node.args[0].cell, node.args[1].cell), FRACTION if node.data == "frac" else DIVIDE)
-    return cell
+def _related(tables: Callable[[Node], tuple[tuple[int, ...], ...]]) -> Callable[[Node, Kinds], Cell]:
+    """A part whose kind and those of its operands are related by a table."""
 
+    def rule(node: Node, kinds: Kinds) -> Cell:
+        cell = Cell()
+        kinds.relate(tabled, (cell, *(arg.cell for arg in node.args)), tables(node))
+        return cell
 
-def _kron(node: Node, kinds: Kinds) -> Cell:
-    cell = Cell()
-    kinds.relate(tabled, (cell, node.args[0].cell, node.args[1].cell), kinds_of("kron"))
-    return cell
+    return rule
 
 
 def _inner(node: Node, kinds: Kinds) -> Cell:
@@ -522,8 +519,7 @@ def _call(node: Node, kinds: Kinds) -> Cell:
     if name == "norm" and len(node.args) == 2:
         _scalar(node.args[1], kinds)
     if name in ("max", "min"):
-        cell = Cell(S)
-        return cell
+        return Cell(S)
     if name in WITH_PARAMETER:
         for arg in node.args[1:]:
             _scalar(arg, kinds)
@@ -545,23 +541,22 @@ _AT = {1: ((C, S), (R, S)), 2: ((M, S),)}
 _ROW, _COLUMN = ((M, R), (M, C)), ((M, C),)
 
 
-def _at(node: Node, kinds: Kinds) -> Cell:
-    """Entries, rows and columns."""
-    cell = Cell()
-    table = _AT[len(node.data)] if ":" not in node.data else _ROW if node.data[1] == ":" else _COLUMN
-    kinds.relate(tabled, (cell, node.args[0].cell), table)
-    return cell
+def _entries(node: Node) -> tuple[tuple[int, ...], ...]:
+    """Of entries, rows and columns."""
+    return _AT[len(node.data)] if ":" not in node.data else _ROW if node.data[1] == ":" else _COLUMN
 
 
 _RULES: dict[str, Callable[[Node, Kinds], Cell]] = {
     "num": _fixed(S), "const": _fixed(S), "dim": _fixed(S), "eye": _fixed(M), "ones": _ones, "onesm": _fixed(M),
-    "unit": _ones, "basis": _fixed(C), "at": _at, "sigma": _same, "count": _fixed(S), "submatrix": lambda n, k: Cell(),
+    "unit": _ones, "basis": _fixed(C), "at": _related(_entries), "sigma": _same, "count": _fixed(S),
+    "submatrix": lambda n, k: Cell(),
     "axes": lambda n, k: k.merge(Cell(n.data[0]), n.args[0].cell),
     "zero": _zero, "commutation": _fixed(M), "ref": _same, "window": _same, "neg": _same, "sum": _same,
     "spread": _spread,
     "had": _same, "root": _same,
-    "trans": _trans, "transpow": _trans, "inv": _inv, "elpow": _elpow, "pow": _pow, "prod": _prod, "div": _div,
-    "kron": _kron, "inner": _inner, "norm": _fixed(S), "bars": _bars, "block": _block,
+    "trans": _trans, "transpow": _trans, "inv": _inv, "elpow": _elpow, "pow": _pow, "prod": _prod,
+    "div": _related(lambda n: FRACTION if n.data == "frac" else DIVIDE),
+    "kron": _related(lambda n: kinds_of("kron")), "inner": _inner, "norm": _fixed(S), "bars": _bars, "block": _block,
     "unvec": lambda n, k: Cell(C | M),
     "call": _call,
 }  # fmt: skip

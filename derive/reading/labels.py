@@ -14,24 +14,25 @@ from .indexed_names import Access, Index, capital, letters_in
 from .indices import Axis
 from .limits import MAX_LENGTH
 from .stacks import Bounds, Node, nodes_below
+from .vocabulary import RANGES
 
 if TYPE_CHECKING:
     from .families import Families
 
-_RANGES = {letter: letters for letters in ("ijklmn", "st", "uv", "pq", "ab", "xy") for letter in letters}
 _LABEL = re.compile(r"_\{\s*(?:([^\W\d_]),?\s*)?([^\W\d_])(?:_\{?([^\W\d_])\}?|\^\{?\(([^\W\d_])\)\}?)\s*\}$")
 
 
 def refuse_two_ranges(of: Families) -> None:
     """Refuse b_u and b_i, of users and of items: what runs over different things has letters of its own."""
-    first: dict[str, tuple[Node, str]] = {}
+    first: dict[str, tuple[Node, Index]] = {}
     for node in of.order:
         access = of.accesses.get(id(node))
         if access is None or len(access.places) > 1 or not access.is_bound or access.name in of.declared:
             continue
-        letter = access.places[0].letter
-        other, begun = first.setdefault(access.name, (node, letter))
-        if letter not in _RANGES.get(begun, begun):
+        here = access.places[0]
+        other, begun = first.setdefault(access.name, (node, here))
+        is_said = here.axis is not None and begun.axis is not None and here.axis.size is begun.axis.size is not None
+        if here.letter not in RANGES.get(begun.letter, begun.letter) and not is_said:
             raise of.refuse(
                 node, f"{of.cut(other)} and {of.cut(node)} may belong to two vectors of different length",
                 f"give them letters of their own, or declare {names.text(access.name)}",

@@ -36,6 +36,7 @@ _BETWEEN = re.compile(r"(?:[\s&~]|\\[,;:!> ]|\\(?:left|[bB]igg?l?|q?quad)(?![a-z
 _AXIS = re.compile(r"\s*_\s*(?:\{\s*\\math(?:rm|sf|it)\s*)?\{\s*(row|col)\s*\}(?:\s*\})?")  # below a function
 _LETTERS = re.compile(r"[A-Za-z]{2}|[A-Za-z]{1,2}(?:\s*[-+]\s*[A-Za-z]{1,2}|\s+[A-Za-z](?![A-Za-z]))+")  # no word
 _WORD = re.compile(r"\w*$")
+_OF_PHYSICS = {"vb": "mathbf", "va": "vec", "vu": "hat"}
 _EATEN = {"\t": "t", "\f": "f", "\v": "v", "\r": "r", "\a": "a", "\b": "b"}  # what Python and shells make of \t …
 
 
@@ -311,6 +312,8 @@ class Lexer(Letters):
             return
         word, self.pos = text[start + 1 : end], end
         word = "rm" if word in ("sf", "tt") else word  # the upright fonts of plain TeX
+        if word in _OF_PHYSICS and text[end : end + 1] in ("{", "*"):  # \vb x is the macro of a bold b
+            word, self.pos = _OF_PHYSICS[word], end + (text[end] == "*")
         if word in names.SPOKEN:
             self.atom(start, names.SPOKEN[word], "")
         elif word == "vec" and text[end:].lstrip()[:1] == "(":
@@ -470,8 +473,11 @@ class Lexer(Letters):
                 self.pos = end + 1
                 self.atom(start, names.SPOKEN[plain], "")
                 return
-            if is_text and (
-                plain in ("where", "with", "st", "subjectto") or " " in inside or (after != "=" and after != "_")
+            is_name = plain in self.known or self.is_defined(plain)
+            if (
+                is_text
+                and not (after == "(" and self.is_defined(plain))
+                and (plain in ("where", "with", "st", "subjectto") or " " in inside or (after != "=" and after != "_"))
             ):
                 self.pos = end + 1
                 if plain.isupper() and " " not in inside and after not in ("(", "["):  # \text{MSE} + …
@@ -484,7 +490,6 @@ class Lexer(Letters):
                     self.emit("unknown", plain, start)
                 return
             self.pos = end + 1
-            is_name = plain in self.known or self.is_defined(plain)
             if not is_name and (after in ("(", "[") or command == "operatorname" or plain in REFUSED_FUNCTIONS):
                 self.emit("unknown", plain, start)
                 return
@@ -529,17 +534,10 @@ class Lexer(Letters):
                 raise self.error("words stand in the formula", start, end + 1, "leave them out, or begin with where")
 
     def is_defined(self, word: str) -> bool:
-        """Whether the word stands in a command before an equals sign somewhere in the text."""
-        held = "{" + word + "}"
-        at = self.text.find(held)
-        while at >= 0:
-            rest = self.text[at + len(held) :].lstrip(" &")
-            if rest.startswith("_{"):
-                rest = rest.partition("}")[2].lstrip(" &")
-            if rest.startswith("="):
-                return True
-            at = self.text.find(held, at + 1)
-        return False
+        """Whether the word stands in a command before an equals sign somewhere, or is defined for operands and used."""
+        held = rf"\{{\s*{word}\s*\}}"
+        found = re.search(held + r"[\s&]*(?:_\{[^}]*\}[\s&]*)?(\([^()=]*\)[\s&]*)?=", self.text)
+        return found is not None and (found[1] is None or len(re.findall(held, self.text)) > 1)
 
     def environment(self, start: int, word: str) -> None:
         at = self._brace(self.pos)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from copy import copy
 
 from .. import names
 from ..errors import ParseError
 from .splitting import PRIMES
-from .tokens import Token
+from .tokens import Token, closing, exponent
+from .vocabulary import FUNCTIONS, HABITUAL_FUNCTIONS
 
 
 def primed_names(tokens: list[Token]) -> list[Token]:
@@ -58,6 +60,88 @@ def _is_beside(tokens: list[Token], i: int) -> bool:
 
 def _is_prime(token: Token) -> bool:
     return PRIMES.get(token.text) == 1
+
+
+def heads_called(tokens: list[Token]) -> set[str]:
+    """The names that a text defines for operands, as f(x) = … does."""
+    found, name = set(), ""
+    for before, token, after in zip(tokens, tokens[1:], [*tokens[2:], None]):
+        if token.text == "(" and before.kind == "atom":
+            name = before.name
+        elif token.text == ")" and not before.low and after is not None and after.text == "=":
+            found.add(name)
+    return found - {""}
+
+
+def raised_calls(tokens: list[Token], readings: list[str]) -> list[Token]:
+    """The tokens with f(x)² for the f²(x) of a function that the text defines; of f by habit the product is said."""
+    defined, made = heads_called(tokens), list(tokens)
+    for i in range(len(made) - 1, -1, -1):
+        opened = exponent(made, i + 1)[1]
+        if made[i].kind != "atom" or opened == i + 1 or not _is_opened(made, opened):
+            continue
+        shown = names.text(made[i].name)
+        if made[i].name in defined:
+            end = closing(made, opened)
+            made[i + 1 : end + 1] = made[opened : end + 1] + made[i + 1 : opened]
+        elif made[i].text in HABITUAL_FUNCTIONS:
+            readings.append(f"{shown} before its power and a bracket is read as a factor")
+    return made
+
+
+def _is_opened(tokens: list[Token], i: int) -> bool:
+    return i < len(tokens) and tokens[i].kind == "open" and tokens[i].text in ("(", "[") and not tokens[i].spaced
+
+
+def moments(
+    tokens: list[Token], known: Collection[str], readings: list[str], is_latex: bool
+) -> list[Token]:  # fmt: skip
+    """The tokens with x_t for x(t), and x_{t-1} for x[t-1], of a t that only brackets so and sums have."""
+    for letter in sorted({t.name for t in tokens if t.kind == "atom"} & set("ijknt") - set(known)):
+        found = [i for i, t in enumerate(tokens) if t.kind == "atom" and t.name == letter]
+        places = [_moment(tokens, i, is_latex) for i in found if not _is_below_sum(tokens, i)]
+        called = [place for place in places if place is not None]
+        bases = {tokens[first].text for first, _, _ in called}
+        is_bare = any(not shift for _, _, shift in called) or len(places) < len(found)
+        if len(called) < len(places) or not is_bare or bases <= HABITUAL_FUNCTIONS:
+            continue
+        made = list(tokens)
+        for first, opened, shift in reversed(called):
+            end = opened + 3 + 2 * bool(shift)
+            old = names.text(made[first].name)
+            made[first] = copy(made[first])
+            made[first].low, made[first].braced = [*made[first].low, letter + shift], True
+            del made[opened:end]
+            said = f"{old}({letter}{shift}) is read as {names.text(made[first].name)}"
+            readings += [said] if said not in readings else []
+        tokens = made
+    return tokens
+
+
+def _is_below_sum(tokens: list[Token], i: int) -> bool:
+    """Whether the letter at i is the index of a sum, or that of the neighbors N(i) below one."""
+    under = i - 1 - (i > 0 and tokens[i - 1].text == "{")
+    is_index = under > 0 and tokens[under].text == "_" and tokens[under - 1].kind == "sum"
+    return is_index or i > 2 and tokens[i - 3].text == "∈"
+
+
+def _moment(tokens: list[Token], i: int, is_latex: bool) -> tuple[int, int, str] | None:
+    """Of a letter at i in the x(t + 1) of a process where x and its bracket stand, and the shift."""
+    first = next((j for j in range(max(0, i - 6), i - 1) if exponent(tokens, j + 1)[1] == i - 1), 0)
+    behind = [t.text for t in tokens[i + 1 : i + 4]]
+    size = 0 if behind[:1] in ([")"], ["]"]) else 2
+    shift = "".join(behind[:size])
+    is_closed = behind[size : size + 1] in ([")"], ["]"])
+    if not i or not _is_opened(tokens, i - 1) or tokens[first].kind != "atom" or not is_closed:
+        return None
+    if size and not (behind[0] in ("+", "-") and behind[1].isdigit()):
+        return None
+    begun = first
+    while begun and tokens[begun].glued:
+        begun -= 1
+    run = "".join(t.text for t in tokens[begun : first + 1])
+    is_word = len(run) > 2 and not is_latex or any(run[j:] in FUNCTIONS for j in range(len(run) - 1))
+    return None if is_word or tokens[first].name == "σ" else (first, i - 1, shift)
 
 
 def raised_names(

@@ -88,14 +88,21 @@ class ArrayFormula:
         return [usual[0], usual[1], usual[3]]
 
     def differences(self) -> list[tuple[int, int]]:
-        """Pairs of places in `open`: vectors by habit that are added or subtracted are most likely of one rank."""
+        """Pairs of places in `open`: vectors by habit that are added or subtracted, and x and y of x @ y.T, are
+        most likely of one rank."""
         places = {written: self.open.index(name) for written, name in self.canonical.items() if name in self.open}
         found = []
         for node in ast.walk(self.tree):
             if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
-                at = [places.get(getattr(part, "id", ""), -1) for part in (node.left, node.right)]
-                if min(at) >= 0 and not any(self.costs(self.open[i])[1] for i in at):
-                    found.append((at[0], at[1]))
+                at = [places.get(_entries_of(part), -1) for part in (_last_term(node.left), node.right)]
+            elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult) and _is_transpose(node.right):
+                at = [places.get(_entries_of(part), -1) for part in (node.left, getattr(node.right, "value", node))]
+            else:
+                continue
+            costs = [self.costs(self.open[i]) for i in at if i >= 0]
+            is_product = isinstance(node.op, ast.MatMult)
+            if len(costs) == 2 and all(min(cost) < cost[2] and (is_product or min(cost) == cost[1]) for cost in costs):
+                found.append((at[0], at[1]))
         return found
 
     def attempt(self, ranks: Mapping[str, int], scalar: bool) -> tuple[Plan, Array, dict[str, Array], dict[str, Any]]:
@@ -132,6 +139,8 @@ class ArrayFormula:
         result = None
         for statement in self.tree.body:
             plan.span = walker.span(statement)
+            if isinstance(statement, (ast.Import, ast.ImportFrom)) and statement is not self.tree.body[-1]:
+                continue
             if isinstance(statement, ast.Assign):
                 result = walker.value(statement.value)
                 for target in statement.targets:
@@ -228,6 +237,9 @@ def _is_module(node: ast.Attribute) -> bool:
 _REDUCTIONS = frozenset("sum mean norm dot inner vdot var std logsumexp softmax cumsum diff".split())
 
 
+_OF_ENTRIES = frozenset("exp log sqrt abs square pow power sin cos tanh sigmoid neg".split())
+
+
 def _lengths(node: ast.Call) -> list[str]:
     """Names that can only be lengths: the arguments of ones, zeros, eye, reshape."""
     word = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -282,6 +294,24 @@ def _factors(node: ast.AST) -> list[ast.expr]:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         return [node.func.value, *node.args] if node.func.attr in ("dot", "matmul", "mm") else []
     return []
+
+
+def _last_term(node: ast.expr) -> ast.expr:
+    return node.right if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)) else node
+
+
+def _entries_of(node: ast.AST) -> str:
+    """The name that functions of each entry are of, as of mu.pow(2) and -np.exp(mu); else the empty text."""
+    while not isinstance(node, ast.Name):
+        if isinstance(node, ast.UnaryOp):
+            node = node.operand
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+            node = node.left
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _OF_ENTRIES:
+            node = node.args[0] if _is_module(node.func) else node.func.value
+        else:
+            return ""
+    return node.id
 
 
 def _is_transpose(node: ast.expr) -> bool:

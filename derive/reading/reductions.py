@@ -10,10 +10,12 @@ from .. import operations as ops
 from ..rows import along
 from ..rows import cumsum as cumsum_of_columns
 from ..shapes import ONE
-from .array_table import array, flag, integer, row
+from .array_table import array, flag, index, integer, row
 from .arrays import Array, Plan
 from .entrywise import maximum, minimum
 from .indexing import indexed
+
+MAX_DIFFERENCES = 8
 
 
 def _reduced(f: Callable[[Plan, Array, int | None, bool], Array]) -> Callable[..., Array]:
@@ -125,12 +127,17 @@ def cumsum(p: Plan, a: Any, axis: Any) -> Array:
     return p.node(held.axes, lambda A: along("cumsum", A, 1) if at == 1 else cumsum_of_columns(A), held)
 
 
-def difference(p: Plan, a: Any) -> Array:
+def difference(p: Plan, a: Any, n: Any, axis: Any) -> Array:
     held = array(p, a)
-    if not held.rank:
+    at = p.axis_of(held, integer(p, axis))
+    if not held.rank or at is None:
         raise p.misfit("diff needs an array", held)
-    first: list[Any] = [] if held.rank == 1 else [slice(None)]
-    return p.add(indexed(p, held, [*first, slice(1, None)]), indexed(p, held, [*first, slice(None, -1)]), -1)
+    first = [slice(None)] * at
+    if not 0 <= index(p, n) <= MAX_DIFFERENCES:
+        raise p.refuse(f"np.diff is read up to {MAX_DIFFERENCES} times")
+    for _ in range(index(p, n)):
+        held = p.add(indexed(p, held, [*first, slice(1, None)]), indexed(p, held, [*first, slice(None, -1)]), -1)
+    return held
 
 
 for _name, _h in (("sum nansum", lambda p, a, axis, k: p.sum(a, axis, k)), ("mean", Plan.mean)):
@@ -180,7 +187,8 @@ row(
     lambda p, a, axis: _along_rows(log_softmax, 0 if p.is_torch else -1)(p, a, axis),
 )
 row("np torch method bare", "cumsum", "a, axis=None", cumsum)
-row("np torch bare", "diff ediff1d", "a", difference)
+row("np torch bare", "diff", "a, n=1, axis=-1", difference)
+row("np bare", "ediff1d", "a", lambda p, a: difference(p, a, 1, -1))
 del _name, _h
 
 

@@ -30,7 +30,7 @@ from .indexed_names import capital
 from .kinds import Ambiguous, Cell, Contradiction, Kinds, kind_of
 from .lexer import Lexer
 from .limits import MAX_NAMES, MAX_OPERATIONS, MAX_SUMS
-from .marks import primed_names, raised_names
+from .marks import moments, primed_names, raised_calls, raised_names
 from .shaping import Symbol
 from .signatures import C, M, R, S
 from .sizes import SCALAR_SIZE, Size, Sizes
@@ -80,6 +80,7 @@ class Reading:
             from .indicators import masks
 
             tokens = masks(tokens, self.known, lexer.readings)
+        tokens = raised_calls(moments(tokens, self.known, lexer.readings, lexer.is_latex), lexer.readings)
         self.tokens = raised_names(primed_names(tokens), self.known, source, lexer.readings)
         self.is_latex = lexer.is_latex
         divided = Statements(source)
@@ -165,11 +166,7 @@ class Reading:
             for style in used:
                 if style:
                     renamed[f"{name}|{style}"] = names.join(base, [*accents, style], low)
-                    shown = (
-                        names.latex(renamed[f"{name}|{style}"])
-                        if self.is_latex
-                        else names.text(renamed[f"{name}|{style}"])
-                    )
+                    shown = (names.latex if self.is_latex else names.text)(renamed[f"{name}|{style}"])
                     self.split_readings.append(f"{shown} and {names.text(name)} are read as two symbols")
         for statement in self.statements:
             for token in chain(statement.tokens, *statement.others):
@@ -418,21 +415,16 @@ class Reading:
         """A dimension's name used in the formula is that number."""
         dims = set(self.dimension_names)
         for node in order:
-            if node.op in ("ones", "eye", "onesm", "zero") and node.data is not None:
-                for size in node.data if isinstance(node.data, tuple) else (node.data,):
-                    if size is not None:
-                        dims |= size.names
-            elif node.op in ("commutation", "submatrix", "unvec"):
-                for size in node.data:
-                    dims |= size.names
+            data = node.data
+            held: Iterable[Dim | None] = ()
+            if node.op in ("ones", "eye", "onesm", "zero", "commutation", "submatrix", "unvec"):
+                held = data if isinstance(data, tuple) else (data,)
             elif node.op == "sigma":
-                for size in node.data.dims:
-                    dims |= size.names
-            elif node.op == "axes":
-                for axis in node.data[1]:
-                    dims |= axis.size.names if axis is not None and axis.size is not None else set()
-            elif node.op == "count":
-                dims |= node.data.size.names if node.data.size is not None else set()
+                held = data.dims
+            elif node.op in ("axes", "count"):
+                held = [axis and axis.size for axis in (data[1] if node.op == "axes" else (data,))]
+            for size in held:
+                dims |= size.names if size is not None else set()
         dims -= set(self.declared.entries) | set(self.scope)
         self.used_dimensions |= dims
         for node in order:

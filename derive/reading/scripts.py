@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from .. import names
 from .stacks import Node, Op, Stacks
-from .tokens import Token
+from .tokens import Token, closing
 
 
 def wrap(p: Stacks, op: str, token: Token) -> None:
@@ -141,14 +141,10 @@ def superscript(p: Stacks, token: Token, following: Token) -> bool | None:
     held = [following]
     end = p.i + 1
     if following.text in ("{", "("):
-        depth = 0
-        for j in range(p.i, min(len(tokens), p.i + 6)):
-            depth += (tokens[j].kind == "open") - (tokens[j].kind == "close")
-            if not depth:
-                held, end = tokens[p.i + 1 : j], j + 1
-                break
-        else:
+        end = closing(tokens[: p.i + 6], p.i) + 1
+        if end > min(len(tokens), p.i + 6):
             return None
+        held = tokens[p.i + 1 : end - 1]
     minus = len(held) == 2 and held[0].text == "-"
     mark = held[1] if minus else held[0] if len(held) == 1 else None
     if mark is not None and mark.kind == "star":
@@ -228,8 +224,10 @@ def subscript(p: Stacks, token: Token) -> None:
 def norm_subscript(p: Stacks, held: list[Token], first: Token) -> None:
     node = p.operands[-1]
     outer = node
-    if node.op == "pow" and not node.paren and node.args[0].op == "norm":
+    if node.op == "pow" and not node.paren and node.args[0].op in ("norm", "bars"):
         node = node.args[0]
+    if node.op == "bars" and len(held) == 1 and held[0].text in ("1", "2", "F"):  # |x|_1
+        node.op, node.data = "norm", "2"
     if outer.op == "inner" and len(held) == 1 and held[0].value == "F":
         outer.end = held[0].end
         return

@@ -85,16 +85,8 @@ class Shaper:
                 self.sizes.unify(*entry.shape)
 
     def of_kind(self, mask: int) -> SizeShape:
-        fresh = self.sizes.fresh
-        return (
-            SCALAR_SIZE
-            if mask == S
-            else (fresh(), ONE)
-            if mask == C
-            else (ONE, fresh())
-            if mask == R
-            else (fresh(), fresh())
-        )
+        rows = ONE if mask in (S, R) else self.sizes.fresh()
+        return rows, ONE if mask in (S, C) else self.sizes.fresh()
 
     def infer(self) -> None:
         shapes = self.shapes
@@ -178,10 +170,6 @@ def is_added_to_columns(node: Node) -> bool:
     return False
 
 
-def _shape_sum(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
-    return b.same(args)
-
-
 def _shape_spread(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
     shaped = [arg for arg in args if not b.is_scalar(arg)]
     matrices = [arg for arg in shaped if not b.is_column(arg) and not b.is_one(arg[0])]
@@ -192,10 +180,6 @@ def _shape_spread(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
         if b.is_column(arg) and not b.is_scalar(arg):
             b.unify_side(node, part, sign, whole, arg)
     return whole
-
-
-def _shape_trans(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
-    return (args[0][1], args[0][0])
 
 
 def _shape_square(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
@@ -266,19 +250,10 @@ def _closes(b: Shaper, shapes: list[SizeShape], kinds: list[str], i: int) -> boo
     return False
 
 
-def _shape_prod(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
-    return grouped(b, node, args)[0]
-
-
 def _shape_div(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
     if node.data == "frac" and b.is_column(args[0]) and b.is_column(args[1]):
         return b.same(args)
     return args[0]
-
-
-def _shape_kron(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
-    (a, c), (p, q) = args
-    return (b.sizes.times(a, p), b.sizes.times(c, q))
 
 
 def _shape_inner(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
@@ -402,10 +377,8 @@ def _shape_eye(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
 
 def _shape_ones(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
     if isinstance(node.data, tuple):
-        return (
-            node.data[0] if node.data[0] is not None else b.sizes.fresh(),
-            node.data[1] if node.data[1] is not None else b.sizes.fresh(),
-        )
+        rows, columns = (size if size is not None else b.sizes.fresh() for size in node.data)
+        return rows, columns
     if node.data is None and node.cell is not None and node.cell.find().mask == M:
         b.note(f"{b.cut(node)} is read as a matrix of ones")
         return b.of_kind(M)
@@ -416,10 +389,7 @@ def _shape_zero(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
     if isinstance(node.data, tuple):
         return _shape_ones(b, node, args)
     mask = node.cell.find().mask if node.cell is not None else S
-    for kind in (S, C, M, R):
-        if mask & kind:
-            return b.of_kind(kind)
-    return SCALAR_SIZE
+    return b.of_kind(next((kind for kind in (S, C, M, R) if mask & kind), S))
 
 
 def _shape_unit(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
@@ -439,9 +409,12 @@ _SHAPES: dict[str, Callable[[Shaper, Node, list[SizeShape]], SizeShape]] = {
     "ref": lambda b, n, a: a[0], "neg": lambda b, n, a: a[0], "root": lambda b, n, a: a[0],
     "elpow": lambda b, n, a: a[0],
     "spread": _shape_spread,
-    "sum": _shape_sum, "had": _shape_sum, "trans": _shape_trans, "inv": _shape_square, "pow": _shape_pow,
+    "sum": lambda b, n, a: b.same(a), "had": lambda b, n, a: b.same(a), "trans": lambda b, n, a: a[0][::-1],
+    "inv": _shape_square, "pow": _shape_pow,
     "transpow": lambda b, n, a: a[0] if b.is_scalar(a[0]) else (a[0][1], a[0][0]),
-    "prod": _shape_prod, "div": _shape_div, "kron": _shape_kron, "inner": _shape_inner, "block": _shape_block,
+    "prod": lambda b, n, a: grouped(b, n, a)[0], "div": _shape_div,
+    "kron": lambda b, n, a: (b.sizes.times(a[0][0], a[1][0]), b.sizes.times(a[0][1], a[1][1])),
+    "inner": _shape_inner, "block": _shape_block,
     "bars": _shape_bars,
     "axes": _shape_axes, "window": _shape_window, "basis": lambda b, n, a: (b.sizes.fresh(), ONE),
     "submatrix": lambda b, n, a: (n.data[1], n.data[3]), "call": _shape_call,

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from .. import names
 from ..errors import ParseError
 from ..heights import LOWERED, RAISED
+from .vocabulary import RANGES
 
 _SUPERSCRIPTS = "".join(c for c, plain in RAISED.items() if plain.isdigit())
 _MINIMUM = (
@@ -35,7 +36,7 @@ _CONSTANT = rf"(?:{_WORDS}|(?<![\w\\{{])const(?:ant)?(?![\w(^]))\.?"
 _ENDS = r"(?=\s*(?:$|[;,.\n+)\]}−-]|\\\\))"
 _CONSTANTS = rf"(^|=)\s*{_CONSTANT}\s*(?:\+|(?=[−-]))|[+−-]\s*{_CONSTANT}{_ENDS}"
 _GREEK_SUM = (
-    r"(?:(?<![^\W\d_])|(?<=\^[A-SU-Za-su-z])(?=\\Sigma\s*_\s*\{\s*[a-z]\s*=))(?<![ᵀ⊤'])(?:Σ|\\Sigma(?![A-Za-z]))(?=\s*(?:_?\s*\{\s*([a-z])\s*=|([ᵢⱼₖₗₘₙₜ])₌"
+    r"(?:(?<![^\W\d_])|(?<=\^[A-SU-Za-su-z])(?=\\Sigma\s*_\s*\{\s*[a-z]\s*=))(?<![ᵀ⊤'])(?:Σ|\\Sigma(?![A-Za-z]))(?=\s*(?:_?\s*\{\s*([a-z])\s*(?:[=<≠≤∈]|\\(?:neq?|leq?|lt|in)(?![A-Za-z]))|([ᵢⱼₖₗₘₙₜ])₌"
     r"|_?\s*\{?\s*([ᵢⱼₖₗₘₙₜa-z])[^\W\d_]*(?:[,}\s(]|[^\w⁻⁺'ᵀ⊤^.)=])(?!\s*[=^'])))"
 )
 # What stands before Σ_k where it is a matrix: a matrix, a transpose, tr(, or the bar of |Σ_k|.
@@ -236,6 +237,24 @@ def _without_list(text: str, readings: list[str], known: frozenset[str]) -> str:
     return re.sub(_LISTED_PAIR, put, text)
 
 
+def _primed_indices(text: str, readings: list[str], known: frozenset[str]) -> str:
+    """A letter of its own for the c' that a sum runs over, as c does."""
+    below = " ".join(re.findall(r"(?:\\sum|\\prod|∑)(?:\\limits)?\s*_\s*(\{[^{}]*\}|[a-z]['′’])", text))
+    for index in dict.fromkeys(re.findall(r"([a-z])['′’]", below)):
+        pattern = r"(?<![A-Za-z]){0}(?![A-Za-z])|_\{{\w*{0}"
+        free = next((c for c in RANGES.get(index, "") if not re.search(pattern.format(c), text)), None)
+        if free is None:
+            continue
+        readings.append(f"{index}′ is read as an index {free}")
+        run = re.search(rf"_\s*\{{\s*{index}\s*(=[^{{}}]*\}}\s*\^\s*(?:\{{[^{{}}]*\}}|\w))", text)
+        text = re.sub(rf"(?<![A-Za-z]){index}['′’]|(?<=_\{{[a-z]){index}['′’]", f"{free} ", text)
+        if run is not None:
+            alone = rf"((?:sum|prod|∑)\s*_)\s*(?:\{{\s*{free} \s*\}}|{free} )(?!\s*\^)"
+            limits = run[1].replace("\\", r"\\")
+            text = re.sub(alone, rf"\1{{{free}{limits}", text)
+    return text
+
+
 def _turned_labels(text: str, readings: list[str], known: frozenset[str]) -> str:
     """W^{(2)}ᵀ for W^{(2)T}."""
     if "T" in known:
@@ -270,7 +289,7 @@ def _without_number(text: str, readings: list[str], known: frozenset[str]) -> st
     return text[: -len(tail)] + re.sub(_NUMBER, lambda found: " " * len(found[0]), tail)
 
 
-def _limits_in_order(text: str, readings: list[str], known: frozenset[str]) -> str:
+def limits_in_order(text: str, *_: object) -> str:
     """`\\sum_{i=1}^n` for `\\sum^n_{i=1}`."""
     return re.sub(_LIMITS, r"\1\3\2", text)
 
@@ -397,6 +416,8 @@ _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozen
     ((("eig",),), _spectrum),
     ((("fro'", 'fro"', "all'", 'all"'),), lambda text, readings, known: re.sub(_OF_ALL, _blank, text)),
     ((("const", "independent of", "not "),), _without_constant),
+    ((("{}",),), lambda text, readings, known: re.sub(r"(?<=[-=+−&])(\s*&?\s*)\{\}", r"\1  ", text)),
+    ((("_",), ("'", "′", "’"), ("\\sum", "\\prod", "∑")), _primed_indices),
     ((("_",), (":", "\\mid"), ("<", ">", "\\ne", "≠", "\\le", "≤", "\\g", "≥")), _without_list),
     ((("^{", "^ {"), ("T", "⊤", "ᵀ", "\\top", "\\intercal")), _turned_labels),
     (((r"\times", "×"), ("1}_",)), _ones),
@@ -407,6 +428,6 @@ _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozen
     ((("\\in", "∈"), SETS), lambda text, readings, known: sets(text)),
     ((("\\to", "\\rightarrow", "→"), ("mathbb", "ℝ")), _without_mapping),
     (((")", "]"), ("quad", "hfill", "   ")), _without_number),
-    ((("\\sum^", "\\prod^", "\\sum ^", "\\prod ^", "\\limits^"),), _limits_in_order),
+    ((("\\sum^", "\\prod^", "\\sum ^", "\\prod ^", "\\limits^"),), limits_in_order),
     ((tuple("^'′’ᵀ⊤⁻" + _SUPERSCRIPTS), tuple("_₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚₛₜ")), _lowered),
 )

@@ -275,10 +275,6 @@ class Stacks:
             if args[0].op != "compare":
                 raise self.error("where needs a condition, as in where(x > 0, a, b)", args[0])
             return self.chosen(args[0], args[1], args[2], start, end)
-        if name == "sigmoid′":
-            value = Node("call", args, "sigmoid", start, end)
-            rest = Node("sum", [Node("num", [], Fraction(1), start, end), value], (1, -1), start, end)
-            return Node("had", [value, rest], ("⊙",), start, end)
         if name == "norm" and len(args) == 2 and args[1].op == "sym" and str(args[1].data).lower() == "inf":
             name, args = "norm_inf", args[:1]
         if name == "dot" and len(args) == 3:  # of Julia

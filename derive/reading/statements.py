@@ -8,7 +8,7 @@ from itertools import chain
 from .. import names
 from ..errors import ParseError
 from .stacks import LEVELS, Node
-from .tokens import Token
+from .tokens import Token, closing
 
 ORDERS = frozenset("<>≤≥≻≽≺≼≠")
 
@@ -166,19 +166,10 @@ class Statements:
 
     def objective(self, part: list[Token]) -> list[Token]:
         r"""`\min_W ‖…‖²` without the minimum."""
-        if (
-            len(part) < 2
-            or part[0].kind != "func"
-            or part[0].text not in ("min", "max")
-            or part[1].text in ("(", "{", "\\{", "[")
-        ):
+        is_extremum = len(part) > 1 and part[0].kind == "func" and part[0].text in ("min", "max")
+        if not is_extremum or part[1].text in ("(", "{", "\\{", "["):
             return part
-        i, depth = 1 + (part[1].text == "_"), 0
-        while i > 1 and i < len(part):
-            depth += (part[i].text == "{") - (part[i].text == "}")
-            i += 1
-            if not depth:
-                break
+        i = closing(part, 2) + 1 if part[1].text == "_" else 1
         if i >= len(part):
             raise ParseError(f"{part[0].text} lacks its operand", self.source, (part[0].start, part[-1].end))
         below = self.source[part[0].end : part[i].start].replace("\\limits", "")
@@ -250,7 +241,7 @@ class Statements:
         is_logarithm = [token.text for token in head[:2]] == ["-", "log"] and head[1].kind == "func"
         for token in head[is_logarithm:]:
             depth += (token.kind == "open") - (token.kind == "close")
-            if depth == 0 and token.kind == "op" and token.text in ("+", "-", "<", ">", "≤", "≥", "≠"):
+            if depth == 0 and token.kind == "op" and token.text in "+-<>≤≥≠,":
                 return False
         return any(token.kind in ("atom", "unknown", "func") for token in head)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import operations as ops
 from .. import rows
-from .array_functions import diag, reshape, squeeze
+from .array_functions import diag, reshape, squeeze, transpose
 from .array_table import TABLE, array, flag, integer, length, lengths, row
 from .arrays import Array, Plan
 from .reductions import cumsum, log_softmax, norm, softmax
@@ -64,10 +64,6 @@ def _cast(p: Plan, a: Any, dtype: Any) -> Array:
     return array(p, a)
 
 
-def _eye(p: Plan, n: Any) -> Array:
-    return p.eye(length(p, n))
-
-
 def _gelu(p: Plan, a: Any, approximate: Any) -> Array:
     if flag(p, approximate):
         raise p.refuse("the approximation of gelu is not read here", "jax.nn.gelu is it")
@@ -86,10 +82,6 @@ def _spread(p: Plan, a: Any, axis: Any, keepdims: Any) -> Array:
     return p.variance(array(p, a), integer(p, axis), flag(p, keepdims), p.constant(0))
 
 
-def _transpose(p: Plan, a: Any) -> Array:
-    return p.transposed(array(p, a))
-
-
 for _home, _groups in _SHARED.items():
     for _rows, _names in _groups:
         TABLE.setdefault(_home, {}).update({name: TABLE[_rows][name] for name in _names.split()})
@@ -99,13 +91,13 @@ for _home in ("tf", "tf.math"):
     row(_home, "cumsum", "a, axis=0", cumsum)
 row("tf tf.linalg", "matmul", "a, b, transpose_a=False, transpose_b=False", _product)
 row("tf.linalg", "matvec", "a, b, transpose_a=False", lambda p, a, b, turns: _product(p, a, b, turns, False))
-row("tf.linalg", "matrix_transpose", "a", _transpose)
-row("tf", "transpose", "a", _transpose)
+row("tf.linalg", "matrix_transpose", "a", transpose)
+row("tf", "transpose", "a", transpose)
 row("tf tf.linalg", "norm", "a, ord=euclidean, axis=None, keepdims=False", _norm)
 row("tf.linalg", "diag", "a", _diagonal)
 row("tf.linalg", "diag_part tensor_diag_part", "a", _diagonal_part)
 row("tf.linalg", "solve", "a, b", TABLE["linalg"]["solve"][1])
-row("tf tf.linalg", "eye", "n", _eye)
+row("tf tf.linalg", "eye", "n", lambda p, n: p.eye(length(p, n)))
 row("tf", "concat", "arrays, axis", TABLE["np"]["concat"][1])
 row("tf", "reshape", "a, shape", lambda p, a, shape: reshape(p, a, [shape]))
 row("tf", "squeeze", "a", squeeze)

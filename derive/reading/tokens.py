@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -58,6 +59,28 @@ _SIZE = re.compile(r"\s*(\w+)\s*(?:\\times\s*|×)\s*(\w+)\s*")
 
 _DIVISION = re.compile(r"[\w)\]'](?:\\(?=[\w(])| \\ (?=[\w(]))")
 _LATEX = re.compile(r"\\[A-Za-z]{2}|\\[THR](?![\w(])|\\[^\w\s(]|[$^_]\s*\{|\^\s*\\")
+
+
+def closing(tokens: Sequence[Token], i: int) -> int:
+    """Where the bracket that opens at i closes; the length of the tokens where it does not."""
+    depth = 0
+    for j in range(i, len(tokens)):
+        depth += (tokens[j].kind == "open") - (tokens[j].kind == "close")
+        if not depth:
+            return j
+    return len(tokens)
+
+
+def exponent(tokens: Sequence[Token], i: int) -> tuple[str, int]:
+    """The whole number of the exponent at i, as in ^2, ^{2} and ², and where it ends; an empty text where none is."""
+    held = [t.text for t in tokens[i : i + 4]]
+    said, size = "", 0
+    if held and tokens[i].kind == "sup":
+        said, size = held[0], 1
+    elif held[:1] in (["^"], ["**"]):
+        is_braced = held[1:2] == ["{"] and held[3:] == ["}"]
+        said, size = "".join(held[1 + is_braced : 2 + is_braced]), 2 + 2 * is_braced
+    return (said, i + size) if said.isdigit() else ("", i)
 
 
 class Letters:

@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
 
 from .. import rows
-from ..expr import OPERATIONS
+from ..expr import OPERATIONS, Expr, ones
 from ..operations import FUNCTIONS as SCALAR_FUNCTIONS
+from ..operations import absolute, cosh, exp, hadamard, log, power, sigmoid, softplus, tanh
+
+
+def _one(x: Expr) -> Expr:
+    return ones(*x.shape)
+
+
+# Of one operand, entry by entry, and made of several operations.
+ENTRYWISE: dict[str, Callable[[Expr], Expr]] = {
+    "square": lambda x: power(x, 2), "sech": lambda x: power(cosh(x), -1), "log1p": lambda x: log(_one(x) + x),
+    "expm1": lambda x: exp(x) - _one(x), "gelu": rows.gelu, "silu": rows.silu,
+    "softsign": lambda x: hadamard(x, power(_one(x) + absolute(x), -1)),
+    "mish": lambda x: hadamard(x, tanh(softplus(x))), "logit": lambda x: log(x) - log(_one(x) - x),
+    "logsigmoid": lambda x: -softplus(-x), "sigmoid′": lambda x: hadamard(sigmoid(x), _one(x) - sigmoid(x)),
+}  # fmt: skip
 
 # Written name -> the function; every name that a formula may call: of operations their own, but where signs are
 # written, and of what is made of them.
 _SIGNS = frozenset("scale power matpow sq_norm submatrix".split())
-FUNCTIONS: dict[str, str] = {
-    name: name for name, operation in OPERATIONS.items() if operation.signature is not None and name not in _SIGNS
-} | {
-    name: name
-    for name in (
-        "tr mean sqrt dot eye ones zeros vector matrix rowsum colsum adj outer square max min hadamard sech log1p "
-        "expm1 clip var std log_softmax leaky_relu elu gelu silu huber pseudo_huber quantile norm_inf norm_max"
-    ).split()
-}
+FUNCTIONS: dict[str, str] = (
+    {name: name for name, operation in OPERATIONS.items() if operation.signature is not None and name not in _SIGNS}
+    | {
+        name: name
+        for name in (
+            "tr mean sqrt dot eye ones zeros vector matrix rowsum colsum adj outer max min hadamard clip var std "
+            "log_softmax leaky_relu elu huber pseudo_huber quantile norm_inf norm_max"
+        ).split()
+    }
+    | {name: name for name in ENTRYWISE}
+)
 FUNCTIONS |= {
     "trace": "tr", "Tr": "tr", "Trace": "tr", "TR": "tr", "Det": "det", "ln": "log", "Log": "log", "norm2": "norm",
     "max0": "relu", "maximum": "max", "ReLU": "relu", "Relu": "relu", "asin": "arcsin", "acos": "arccos",
@@ -38,7 +55,7 @@ FUNCTIONS |= {  # of SymPy
     "hadamard_product": "hadamard", "KroneckerProduct": "kron", "kronecker_product": "kron", "DotProduct": "dot",
     "DiagMatrix": "diag", "diagonalize_vector": "diag", "Abs": "abs", "Max": "max", "Min": "min",
 }  # fmt: skip
-ELEMENTWISE = frozenset([*SCALAR_FUNCTIONS, *"sqrt square sech log1p expm1 gelu silu".split()])
+ELEMENTWISE = frozenset([*SCALAR_FUNCTIONS, *ENTRYWISE, "sqrt"])
 PER_ROW = frozenset(rows.PER_ROW)  # one number for each row
 OF_ROWS = frozenset(rows.OF_ROWS)
 FUNCTIONS |= {f"{name}_{axis}": f"{name}_{axis}" for name in PER_ROW | OF_ROWS for axis in ("row", "col")}
@@ -60,8 +77,7 @@ WRITTEN_OUT = {
     "cosinesimilarity": "xᵀy / (‖x‖ ‖y‖)", "cossim": "xᵀy / (‖x‖ ‖y‖)", "dist": "‖x − y‖", "normalize": "x / ‖x‖",
     "layernorm": "(x − mean(x)) / sqrt(var(x) + ε)", "rmsnorm": "x / sqrt(mean(x.^2) + ε)",
     "kldiv": "sum(p ⊙ log(p ⊘ q))", "entropy": "−sum(p ⊙ log(p))", "hinge": "relu(1 − y ⊙ z)",
-    "logit": "log(p) − log(𝟏 − p)", "softsign": "x ⊘ (𝟏 + abs(x))", "mish": "x ⊙ tanh(softplus(x))",
-    "logsigmoid": "log(sigmoid(x))", "lnorm": "‖x‖ or ‖x‖_1", "cbrt": "x.^(1/3)",
+    "lnorm": "‖x‖ or ‖x‖_1", "cbrt": "x.^(1/3)",
 }  # fmt: skip
 # What people try and we do not have, with the reason.
 REFUSED_FUNCTIONS = {
@@ -69,26 +85,22 @@ REFUSED_FUNCTIONS = {
     "rank": "the rank has no derivative",
     "eig": "eigenvalues are not among the operations",
     "svd": "singular values enter only through ‖X‖_* and ‖X‖_op",
-    "conj": "formulas are real",
     "argmin": "give the function that is minimized",
     "argmax": "give the function that is maximized",
-    "sup": "give the function itself",
-    "inf": "give the function itself",
+    **dict.fromkeys(("sup", "inf"), "give the function itself"),
     "sqrtm": "the matrix square root is not among the operations",
     "logm": "the matrix logarithm is not among the operations",
-    "real": "formulas are real",
-    "imag": "formulas are real",
+    **dict.fromkeys(("conj", "real", "imag"), "formulas are real"),
     "cross": "the cross product is not among the operations",
     "einsum": "write the matrix product",
     "SVD": "singular values enter only through ‖X‖_* and ‖X‖_op",
     "QR": "factorizations are not among the operations",
-    "Var": "expectations are not among the operations",
-    "Cov": "expectations are not among the operations",
-    "𝔼": "expectations are not among the operations",
+    **dict.fromkeys(("Var", "Cov", "𝔼"), "expectations are not among the operations"),
     "E[…]": "expectations are not among the operations; write E · (…) for a product",
     "SVM": "write the loss out",
-    "Sum": "write a sum over an index as \\sum_{i=1}^n x_i^2, or of all entries as sum(x**2)",
-    "summation": "write a sum over an index as \\sum_{i=1}^n x_i^2, or of all entries as sum(x**2)",
+    **dict.fromkeys(
+        ("Sum", "summation"), "write a sum over an index as \\sum_{i=1}^n x_i^2, or of all entries as sum(x**2)"
+    ),
 } | dict.fromkeys(
     "Ei Li Si Ci Ai Bi gammaln loggamma lgamma betaln digamma".split(), "special functions are not among the operations"
 )
@@ -97,23 +109,19 @@ for word, short in {"KL": "kldiv", "KLD": "kldiv", "MSE": "mse", "CE": "crossent
 # Letters that name a function of one's own where a bracket follows; any other letter multiplies.
 HABITUAL_FUNCTIONS = frozenset("fghlℓφψρζΦΨΓΛ")
 
+# Letters that run over the same thing where no limits say so.
+RANGES = {letter: letters for letters in ("ijklmn", "st", "uv", "pq", "ab", "xy", "cr") for letter in letters}
+
 # Commands that name a function.
 COMMAND_FUNCTIONS = {
     name: FUNCTIONS[name]
     for name in (
         "tr Tr trace Trace det Det logdet diag Diag ln sgn ReLU softmax logsumexp lse LSE inv kron max min mean adj "
-        "rowsum eye ones zeros expm Vec"
+        "rowsum eye ones zeros expm Vec logit"
     ).split()
 } | {name: name for name in SCALAR_FUNCTIONS if name != "abs"}  # \abs{…} is a pair of bars
-COMMAND_FUNCTIONS |= {
-    "argmin": "min",
-    "argmax": "max",
-    "vect": "vec",
-    "vecop": "vec",
-    "veco": "vec",
-    "matvec": "vec",
-    "Id": "eye",
-}
+COMMAND_FUNCTIONS |= {"argmin": "min", "argmax": "max", "Id": "eye"}
+COMMAND_FUNCTIONS |= dict.fromkeys("vect vecop veco matvec".split(), "vec")
 
 # Commands that are a token of another kind: (kind, text).
 COMMAND_TOKENS: dict[str, tuple[str, str]] = {
@@ -161,14 +169,10 @@ IGNORED_ARGUMENT = frozenset(
 TRANSPARENT = frozenset("boxed mathopen mathclose mathrel mathbin mathord ensuremath textnormal fbox mathinner".split())
 
 REFUSED_COMMANDS = {
-    "partial": "give the loss, and the variable as wrt",
-    "nabla": "give the loss, and the variable as wrt",
+    **dict.fromkeys(("partial", "nabla"), "give the loss, and the variable as wrt"),
     "int": "integrals are not among the operations",
-    "dots": "write all the terms, or a matrix product",
-    "ldots": "write all the terms, or a matrix product",
-    "cdots": "write all the terms, or a matrix product",
-    "vdots": "write all the terms, or a matrix product",
-    "ddots": "write all the terms, or a matrix product",
+    **dict.fromkeys("dots ldots cdots vdots ddots".split(), "write all the terms, or a matrix product"),
+    "sim": "neighbors are pairs of a set, as in (i, j) ∈ E, and distributions are no formulas",
     "forall": "only formulas are read",
     "lim": "limits are not among the operations",
     "sup": "give the function itself",
@@ -184,9 +188,7 @@ REFUSED_COMMANDS = {
     "catcode": "macros cannot be defined here",
     "loop": "macros cannot be defined here",
     "rank": "the rank has no derivative",
-    "conj": "formulas are real",
-    "Re": "formulas are real",
-    "Im": "formulas are real",
+    **dict.fromkeys(("conj", "Re", "Im"), "formulas are real"),
 }
 
 # Macros for bold letters, as most papers define them: \bx, \vx, \mX, \bX.

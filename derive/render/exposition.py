@@ -19,10 +19,11 @@ from ..expr import MAX_FLAT, Expr, is_number, number, symbol, symbol_count, symb
 from ..operations import add
 from ..progress import keep_what_there_is
 from ..rules import RULES, Rule
+from ..steps import lightened
 from ..verification import TOLERANCE, covered, wrong
 from . import ATOM, Formula, Name, Operand, Partial, Space
 from .blocks import Exposition, Row, Shapes
-from .intermediates import WIDE, Intermediates, is_number_factor, light, numeric_factor
+from .intermediates import WIDE, Intermediates, is_number_factor, numeric_factor
 from .rule_proofs import TITLES, generic, prove
 from .text import Text, text
 from .wording import (
@@ -205,8 +206,8 @@ class _Writer:
             view = node.op.make(tuple(named.written(a) for a in node.args), node.data)
             if node not in symbolic:
                 symbolic[node] = self.mark(node)
-            pulled = named.renamed(light(step.rule.pull(symbolic[node], view, step.index)))
-            value = named.renamed(light(step.rule.pull(cotangents[node], view, step.index)))
+            pulled = named.renamed(lightened(step.rule.pull(symbolic[node], view, step.index)))
+            value = named.renamed(lightened(step.rule.pull(cotangents[node], view, step.index)))
             shares.setdefault(operand, []).append(value)
             if is_number_factor(operand) and counts[operand] == 1 and node.op is add:
                 hidden[operand], symbolic[operand], cotangents[operand] = step.number, pulled, value
@@ -357,7 +358,7 @@ class _Writer:
                 continue
             view = node.op.make(tuple(named.written(a) for a in node.args), node.data)
             rule = RULES[node.op.name]
-            pushed = light(rule.push(view, [moved.get(arg) for arg in node.args]))
+            pushed = lightened(rule.push(view, [moved.get(arg) for arg in node.args]))
             is_root = node is named.order[-1]
             label = named.label(node)
             self.rules.setdefault(node.op.name, (rule, view))

@@ -34,13 +34,6 @@ def numeric_factor(node: Expr) -> Expr:
     return node.args[0]
 
 
-def light(expr: Expr) -> Expr:
-    """A contribution as one writes it down: (A B)ᵀ is Bᵀ Aᵀ."""
-    if expr.op is transpose and expr.args[0].op is matmul:
-        return matmul(*(transpose(factor) for factor in reversed(expr.args[0].args)))
-    return expr
-
-
 class Intermediates:
     """How each node of the evaluation graph is written.
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from ..expr import Expr, symbol
 from ..rules import Rule
+from ..steps import lightened
 from . import Formula, Name, Partial
 from .blocks import Exposition, Row
-from .intermediates import light
 
 TITLES = {
     "add": "Sum",
@@ -70,14 +70,14 @@ def prove(out: Exposition, rule: Rule, view: Expr) -> None:
     moved = [None if a.op.name == "number" else symbol(f"d{a.name}", *a.shape) for a in operands]
     cotangent = symbol("g" if node.is_scalar else "G", *node.shape)
     out.say(f"{title[:1].upper()}{title[1:]}, ", [result, "=", node], f" ({rule.source}):")
-    pushed = light(rule.push(node, moved))
+    pushed = lightened(rule.push(node, moved))
     out.show(Row(["d", result], ("=", [pushed])))
     parts: list[object] = []
     found: list[str | Formula] = []
     for i, (operand, step) in enumerate(zip(operands, moved)):
         if step is None:
             continue
-        pulled = light(rule.pull(cotangent, node, i))
+        pulled = lightened(rule.pull(cotangent, node, i))
         parts += [*(["+"] if parts else []), "⟨", pulled, ",", step, "⟩"]
         found += [*([", "] if found else []), [Partial(["∂", Name("L")], ["∂", operand]), "=", pulled]]
     start: Formula = ["⟨", cotangent, ",", "d", result, "⟩"]

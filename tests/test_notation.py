@@ -1,0 +1,214 @@
+"""Notation of papers and lecture notes, against NumPy: what is read is what the author means."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import derive
+from derive import ParseError
+from derive.reading.declarations import declarations
+
+SIZES = {"N": 5, "T": 5, "m": 6, "n": 7, "d": 3, "K": 4, "q": 2}
+
+
+def values(spec: str) -> dict[str, np.ndarray]:
+    """Arrays named in `spec`, as in `X:n,d y:n c:`; positive, so that a logarithm of them is one."""
+    random = np.random.default_rng(14)
+    shapes = (item.partition(":")[::2] for item in spec.split())
+    return {name: random.uniform(0.2, 0.9, [SIZES[c] for c in shape.split(",") if c]) for name, shape in shapes}
+
+
+def differences(function, at: dict[str, np.ndarray], name: str) -> np.ndarray:
+    found = np.zeros_like(at[name])
+    for place in np.ndindex(found.shape):
+        step = np.zeros_like(found)
+        step[place] = 1e-6
+        found[place] = (function(**at | {name: at[name] + step}) - function(**at | {name: at[name] - step})) / 2e-6
+    return found
+
+
+def called(generated, at: dict[str, np.ndarray]) -> np.ndarray:
+    """What a generated function makes of arrays, whose names may be small where its own are capital."""
+    given = SIZES | {name.lower().replace("_", ""): value for name, value in at.items()} | at
+    wanted = inspect.signature(generated).parameters
+    return generated(**{name: given[name if name in given else name.lower().replace("_", "")] for name in wanted})
+
+
+def assert_means(formula: str, wrt: str, spec: str, meant, **options) -> derive.Derivation:
+    """Value and gradient are those of `meant`, whose first argument is the variable."""
+    at = values(spec)
+    name = next(iter(inspect.signature(meant).parameters))
+    found = derive.gradient(formula, wrt, **options)
+    np.testing.assert_allclose(called(found.function(returns="value"), at), meant(**at), rtol=1e-9)
+    np.testing.assert_allclose(called(found.function(), at), differences(meant, at, name), rtol=1e-5, atol=1e-7)
+    return found
+
+
+def kernel(X, Y):
+    return np.exp(-((X[:, None] - Y[None]) ** 2).sum(-1) / 2)
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "spec", "meant"),
+    [
+        (r"\frac{1}{m^2}\sum_{i,j}k(x_i,x_j) - \frac{2}{mn}\sum_{i,j}k(x_i,y_j), \quad k(x,y)=e^{-\|x-y\|^2/2}", "X",
+         "X:m,d Y:n,d", lambda X, Y: kernel(X, X).mean() - 2 * kernel(X, Y).mean()),
+        (r"\norm{\vb{y} - \vb{A}\vb{x}}^2", "x", "x:d A:n,d y:n", lambda x, A, y: ((y - A @ x) ** 2).sum()),
+        (r"\|\vb*{x} - \va{a}\|^2", "x", "x:d a:d", lambda x, a: ((x - a) ** 2).sum()),
+        (r"\|\vy - \mA\vb\|^2", "b", "b:d A:n,d y:n", lambda b, A, y: ((y - A @ b) ** 2).sum()),
+        (r"\sum_i \operatorname{logit}(p_i) x_i", "p", "p:d x:d", lambda p, x: np.log(p / (1 - p)) @ x),
+        ("sum(mish(x) + logsigmoid(x) + softsign(x))", "x", "x:d", lambda x: (
+            x * np.tanh(np.log1p(np.exp(x))) - np.log1p(np.exp(-x)) + x / (1 + abs(x))).sum()),
+        (r"a^\top(W^\top d \odot \sigma'(z))", "z", "z:d a:d W:m,d d:m",
+         lambda z, a, W, d: a @ (W.T @ d / (2 + np.exp(z) + np.exp(-z)))),
+    ],
+)  # fmt: skip
+def test_names_and_functions_are_those_of_the_author(formula, wrt, spec, meant):
+    assert_means(formula, wrt, spec, meant)
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "spec", "meant"),
+    [
+        (r"\sum_{t=1}^T \|y(t) - C x(t)\|^2", "C", "C:q,d x:T,d y:T,q", lambda C, x, y: ((y - x @ C.T) ** 2).sum()),
+        (r"J = \sum_n e^2(n), e(n) = d(n) - w^T x(n)", "w", "w:d d:n x:n,d", lambda w, d, x: ((d - x @ w) ** 2).sum()),
+        (r"\sum_{n=2}^N (y[n] - a\,y[n-1])^2", "a", "a: y:N", lambda a, y: ((y[1:] - a * y[:-1]) ** 2).sum()),
+        (r"\sum_k (y(k) - \theta^\top\phi(k))^2", r"\theta", "theta:d y:n phi:n,d",
+         lambda theta, y, phi: ((y - phi @ theta) ** 2).sum()),
+        (r"\sum_i \log(1 + x(i)^2)", "x", "x:n", lambda x: np.log(1 + x**2).sum()),
+    ],
+)  # fmt: skip
+def test_an_index_in_brackets_is_an_index(formula, wrt, spec, meant):
+    found = assert_means(formula, wrt, spec, meant)
+    assert any("is read as" in reading and "(" in reading for reading in found.readings)
+
+
+def test_a_process_at_one_time_is_a_name():
+    found = derive.gradient(r"x(t)^\top Q x(t) + u(t)^\top R u(t)", "u(t)")
+    assert found.boxed.text() == "(R + Rᵀ) uₜ" and "u(t) is read as uₜ" in found.readings
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "box"),
+    [("n(n-1)x^2", "x", "2 n x (n − 1)"), ("x sin(t) + t", "x", "sin(t)"), ("t x(t)", "x", "t²")],
+)
+def test_a_letter_that_stands_elsewhere_is_no_index(formula, wrt, box):
+    assert derive.gradient(formula, wrt, "t: scalar, x: scalar").boxed.text() == box
+
+
+def test_the_power_of_a_function_is_that_of_its_value():
+    squared = [derive.gradient(f"{f}; f(x) = x^T A x", "x").boxed for f in ("f^2(x)", "f(x)^2", "f^{2}(x)", "f²(x)")]
+    assert len(set(squared)) == 1
+    assert derive.gradient("f^2(2y); f(x) = x^T a", "y").boxed.text() == "8 (yᵀ a) a"
+    assert any("factor" in reading for reading in derive.gradient(r"\phi^2(w^Tx)", "w").readings)
+
+
+def test_no_statement_is_lost_in_the_name_of_another():
+    with pytest.raises(ParseError, match="the left of = is a name"):
+        derive.gradient(r"\sum_{i=1}^n(y_i\log\lambda_i - \lambda_i),\ \log\lambda_i = x_i^\top\beta", r"\beta")
+
+
+@pytest.mark.parametrize(
+    ("said", "usual"),
+    [
+        ("A: symmetric positive definite", "A: spd"), ("A is symmetric and positive semi-definite", "A: psd"),
+        (r"A \succ 0", "A: spd"), ("A ⪰ 0", "A: psd"), (r"A \in S_{++}^n", "A: n×n spd"),
+        ("A is invertible", "A: square"), ("c ≥ 0", "c: nonnegative"),
+        ("where A ∈ ℝⁿˣⁿ is symmetric and x ∈ ℝⁿ", "A: n×n symmetric, x: n"), ("A m by n", "A: m×n"),
+        ("let A be an n×d matrix and x a d-vector", "A: n×d matrix, x: d vector"), ("x, b real", "x, b: scalar"),
+        ("x is an n-dimensional vector", "x: n vector"), ("A and B are n x n matrices", "A, B: n×n matrix"),
+        ("A has shape (m, n)", "A: m×n"), ("A: np.ndarray (m, n), x: (n,)", "A: m×n, x: n"),
+        (r"y \in \{-1,+1\}, x \in \mathbb R^d", "y: scalar, x: d"),
+        ("c ∈ (0, 1)", "c: scalar"), ("y ∈ [0, 1]^n", "y: n"),
+        ("a, b are constants, c is a scalar constant", "a, b: constant, c: scalar constant"), ("W in (3, 4)", "W: 3×4"),
+    ],
+)  # fmt: skip
+def test_declarations_in_words_are_the_usual_ones(said, usual):
+    def held(text):
+        entries = declarations(text).entries.values()
+        return [(e.name, e.shape, e.kind if e.shape is None else "", e.properties) for e in entries]
+
+    assert held(said) == held(usual)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"), [("x: unit vector", "unit is not read"), ("x, n-vector", "n-vector is not a name")]
+)
+def test_a_word_of_a_declaration_is_no_size(said, why):
+    with pytest.raises(ParseError, match=why):
+        declarations(said)
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "spec", "meant"),
+    [
+        (r"\sum_{c=1}^{K} -y_c \log \frac{e^{z_c}}{\sum_{c'} e^{z_{c'}}}", "z", "z:K y:K",
+         lambda z, y: -y @ (z - np.log(np.exp(z).sum()))),
+        (r"\sum_{k,k'} A_{kk'} x_k x_{k'}", "x", "x:n A:n,n", lambda x, A: x @ A @ x),
+        (r"\sum_{c=1}^{K} y_c z_c - \log \sum_{j=1}^K e^{z_j}", "z", "z:K y:K",
+         lambda z, y: y @ z - np.log(np.exp(z).sum())),
+        (r"\begin{aligned}L ={}& \|Ax-b\|^2 \\ &{}+ c\|x\|^2\end{aligned}", "x", "x:d A:n,d b:n c:",
+         lambda x, A, b, c: ((A @ x - b) ** 2).sum() + c * x @ x),
+        ("a Σ_{i≠j} (x_i − x_j)^2", "x", "x:n a:", lambda x, a: a * ((x[:, None] - x) ** 2).sum()),
+        (r"\mathrm{FFN}(x) = W \tanh(Vx); L = \|\mathrm{FFN}(x)\|^2", "V", "V:K,d W:q,K x:d",
+         lambda V, W, x: ((W @ np.tanh(V @ x)) ** 2).sum()),
+        (r"\|x - W^T \text{enc}(x)\|^2, \text{enc}(x) = W x", "W", "W:K,d x:d",
+         lambda W, x: ((x - W.T @ W @ x) ** 2).sum()),
+    ],
+)  # fmt: skip
+def test_primed_indices_empty_braces_and_functions_with_words_for_names(formula, wrt, spec, meant):
+    assert_means(formula, wrt, spec, meant)
+
+
+def test_an_empty_bracket_is_no_operand_and_unlike_indices_need_limits():
+    with pytest.raises(ParseError, match="empty"):
+        derive.gradient(r"\frac{}{x}", "x")
+    with pytest.raises(ParseError, match="two vectors of different length"):
+        derive.gradient(r"\sum_{u,i} (r_{ui} - b_u - b_i)^2", "b")
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "spec", "meant"),
+    [
+        ("logits = z1 @ z2.T / tau; -torch.diag(F.log_softmax(logits, dim=1)).mean()", "z1", "z_1:N,d z_2:N,d tau:",
+         lambda z_1, z_2, tau: (np.log(np.exp(z_1 @ z_2.T / tau).sum(1)) - np.diag(z_1 @ z_2.T) / tau).mean()),
+        ("-0.5 * torch.sum(1 + v - mu.pow(2) - v.exp(), dim=1).mean()", "v", "v:N,d mu:N,d",
+         lambda v, mu: -0.5 * (1 + v - mu**2 - np.exp(v)).sum(1).mean()),
+        ("np.sum((a @ b.T - M)**2)", "a", "a:N,d b:m,d M:N,m", lambda a, b, M: ((a @ b.T - M) ** 2).sum()),
+        ("np.sum(np.diff(x, n=2)**2)", "x", "x:n", lambda x: (np.diff(x, 2) ** 2).sum()),
+        ("np.sum(np.diff(X, axis=0)**2) + np.sum(np.diff(X)**3)", "X", "X:n,d",
+         lambda X: (np.diff(X, axis=0) ** 2).sum() + (np.diff(X) ** 3).sum()),
+        ("import numpy as np\ny = A @ x\nL = y @ y", "x", "x:d A:n,d", lambda x, A: x @ A.T @ A @ x),
+    ],
+)  # fmt: skip
+def test_arrays_of_a_sum_and_of_a_product_with_a_transpose_are_alike(formula, wrt, spec, meant):
+    assert_means(formula, wrt, spec, meant)
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "spec", "meant"),
+    [
+        (r"\|Ax-b\|_2^2 + c\lvert x \rvert_1", "x", "x:d A:n,d b:n c:",
+         lambda x, A, b, c: ((A @ x - b) ** 2).sum() + c * abs(x).sum()),
+        ("|Ax-b|_2^2", "x", "x:d A:n,d b:n", lambda x, A, b: ((A @ x - b) ** 2).sum()),
+        ("|X|_F", "X", "X:n,d", lambda X: np.linalg.norm(X)),
+    ],
+)  # fmt: skip
+def test_single_bars_with_an_order_below_are_norms(formula, wrt, spec, meant):
+    assert_means(formula, wrt, spec, meant)
+
+
+@pytest.mark.parametrize("formula", [r"\sum_{i\sim j}(x_i-x_j)^2", r"\sum_{\langle i,j\rangle} x_i x_j"])
+def test_sums_over_neighbors_say_how_they_are_written(formula):
+    with pytest.raises(ParseError, match="neighbors are pairs of a set"):
+        derive.gradient(formula, "x")
+
+
+@pytest.mark.parametrize("formula", ["σ(t)^2", "σ(k)(1 − σ(k))", "row[k] * x"])
+def test_the_sigmoid_and_a_word_have_no_index_in_brackets(formula):
+    try:
+        readings = derive.gradient(formula, formula[2]).readings
+    except ParseError as refused:
+        readings = [refused.message]
+    assert not any("(k) is read as" in reading or "(t) is read as" in reading for reading in readings)

@@ -1,0 +1,110 @@
+"""Passages as notes, answers and papers set them: what a line claims is judged, and what it only says is not."""
+
+import pytest
+
+from derive import check
+
+
+def verdicts(text):
+    return [line.verdict for line in check(text).lines]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # a definition that is written again heads what follows from it
+        ("$g = \\|B v - c\\|^2$\n\n$g = \\|B v - c\\|^2 = v^T B^T B v - 2 c^T B v + c^T c$", ["definition", "proved"]),
+        ("$g = \\|B v - c\\|^2$\n\n$g = \\|B v - c\\|^2 = v^T B^T B v - c^T B v + c^T c$", ["definition", "fails"]),
+        ("g = (B v - c)'(B v - c)\n\ng = (B v - c)'(B v - c)\n= v'B'B v - 2c'B v + c'c",
+         ["definition", "proved", "proved"]),
+        ("g = (B v - c)'(B v - c)\n\ng = (B v - c)'(B v - c)\n= v'B'B v - 2c'B v - c'c",
+         ["definition", "proved", "fails"]),
+        # zero before a derivative, or between it and its formula, says what vanishes
+        (r"$g(v) = \frac12 v^T v - c^T v$ $$0 = \frac{\partial g}{\partial v} = v - c$$", ["definition", "proved"]),
+        (r"$g(v) = \frac12 v^T v - c^T v$ $$0 = \frac{\partial g}{\partial v} = v + c$$", ["definition", "fails"]),
+        (r"$g(v) = \frac12 v^T v - c^T v$ $$\nabla_v g = 0 = v - c$$", ["definition", "proved"]),
+        (r"$g(v) = \frac12 v^T v - c^T v$ $$\nabla_v g = 0 = v + c$$", ["definition", "fails"]),
+        # δ above and below the line is the sign of a derivative, alone it is a letter
+        (r"$g = \|B v - c\|^2$ $$\frac{\delta g}{\delta v} = 2 B^T (B v - c)$$", ["definition", "proved"]),
+        (r"$g = \|B v - c\|^2$ $$\frac{\delta g}{\delta v} = B^T (B v - c)$$", ["definition", "fails"]),
+        (r"$g = \delta \|v\|^2$, $\delta \in \mathbb R$ $$\frac{\delta g}{\delta v} = 2 \delta v$$",
+         ["definition", "proved"]),
+        (r"$g = \frac{\delta^2}{2} \|v\|^2$ $$\nabla_v g = \delta^2 v$$", ["definition", "proved"]),
+        # the upper bound first; \part as editors have it
+        (r"$g = \sum^N_{i=1} (v^T z_i - c_i)^2$ $$\frac{\part g}{\part v} = 2 \sum^{N}_{i=1} (v^T z_i - c_i) z_i$$",
+         ["definition", "proved"]),
+        (r"$g = \sum^N_{i=1} (v^T z_i - c_i)^2$ $$\frac{\part g}{\part v} = 2 \sum^{N}_{i=1} (v^T z_i + c_i) z_i$$",
+         ["definition", "fails"]),
+        # an entry by cases is a line for each case
+        (r"$$q_i = \frac{e^{u_i}}{\sum_j e^{u_j}}$$ $$\frac{\partial q_i}{\partial u_k} = \begin{cases}"
+         r" q_k (1 - q_k) & \text{if }\; i=k \\ -q_k q_i & \text{otherwise} \end{cases}$$",
+         ["definition", "conditional", "conditional"]),
+        (r"$$q_i = \frac{e^{u_i}}{\sum_j e^{u_j}}$$ $$\frac{\partial q_i}{\partial u_k} = \begin{cases}"
+         r" -q_k q_i & \text{if }\; i=k \\ q_k (1 - q_k) & \text{if }\; i \neq k \end{cases}$$",
+         ["definition", "fails", "fails"]),
+        (r"$g = \operatorname{tr}(Z)$ $$\frac{\partial g}{\partial Z_{ij}} = \begin{cases}"
+         r" 1 & i = j \\ 0 & i \ne j \end{cases}$$", ["definition", "conditional", "conditional"]),
+        (r"$g = \operatorname{tr}(Z)$ $$\frac{\partial g}{\partial Z_{ij}} = \begin{cases}"
+         r" 0 & i = j \\ 1 & i \ne j \end{cases}$$", ["definition", "fails", "fails"]),
+        (r"$g = \operatorname{tr}(Z)$ $$\begin{cases} \nabla_Z g = I \\ \nabla_Z g = Z \end{cases}$$",
+         ["definition", "proved", "fails"]),
+        # a constraint is asked for, and arg min names no value
+        (r"We solve $$v^* = \arg\min_v v^T M v \text{ s.t. } c^T v = 1$$ with $$L(v) = v^T M v - a (c^T v - 1),$$"
+         r" $$\frac{\partial L}{\partial v} = 0 \Rightarrow 2 M v = a c$$",
+         ["assumption", "definition", "assumption", "conditional"]),
+        (r"We solve $$v^* = \arg\min_v v^T M v \text{ s.t. } c^T v = 1$$ with $$L(v) = v^T M v - a (c^T v - 1),$$"
+         r" $$\frac{\partial L}{\partial v} = 0 \Rightarrow 2 M v = -a c$$",
+         ["assumption", "definition", "assumption", "fails"]),
+        (r"$$\hat v = \operatorname{arg\,min} \|B v - c\|^2$$ $$\nabla_v L = 2 B^T (B v - c)$$", ["proved"]),
+        (r"$$\hat v = \operatorname{arg\,min} \|B v - c\|^2$$ $$\nabla_v L = B^T (B v - c)$$", ["fails"]),
+        # I is the identity where the text says so, and a number where sums run to it
+        (r"$g = \operatorname{tr}((I - K C)(I - K C)^T)$ with $K \in \mathbb{R}^{n \times q}$, "
+         r"$I \in \mathbb{R}^{n \times n}$ the identity. $$\nabla_K g = 2 K C C^T - 2 C^T$$", ["definition", "proved"]),
+        (r"$g = \operatorname{tr}((I - K C)(I - K C)^T)$ with $K \in \mathbb{R}^{n \times q}$, "
+         r"$I \in \mathbb{R}^{n \times n}$ the identity. $$\nabla_K g = 2 K C C^T - C^T$$", ["definition", "fails"]),
+        (r"$$g = \sum_{i=0}^{I-1} (z_i - m)^2$$ $$\frac{\partial g}{\partial m} = 2 I m - 2 \sum_{i=0}^{I-1} z_i$$",
+         ["definition", "proved"]),
+        (r"$$g = \sum_{i=0}^{I-1} (z_i - m)^2$$ $$\frac{\partial g}{\partial m} = I m - 2 \sum_{i=0}^{I-1} z_i$$",
+         ["definition", "fails"]),
+        # reStructuredText, and a block whose paragraphs are formulas
+        ("With :math:`g = \\|B v - c\\|^2`:\n\n.. math::\n\n    \\nabla_v g\n    = 2 B^T (B v - c)\n\n"
+         "    \\nabla_v g = B^T (B v - c)\n\nwhich is :math:`\\nabla_v g = 2 B^T B v`.",
+         ["definition", "proved", "fails", "fails"]),
+        ("```math\ng = \\|B v - c\\|^2\n\n\\nabla_v g = 2 B^T (B v - c)\n\nh = c^T v\n```\n\n$\\nabla_v h = v$",
+         ["definition", "proved", "definition", "fails"]),
+        # up to a factor or a constant that no derivative is asked of
+        (r"$$\ell(P) \propto \log|P| - \operatorname{tr}(P M)$$ $$\triangledown_P \ell = P^{-T} - M^T$$",
+         ["definition", "proved"]),
+        (r"$$\ell(P) \propto \log|P| - \operatorname{tr}(P M)$$ $$\triangledown_P \ell = P^{-T} + M^T$$",
+         ["definition", "fails"]),
+        # the loss without its label, and never another number that is derived by name
+        (r"$s = v^T z$ $$L_{\text{sq}} = \frac12 (s - c)^2$$ $$\frac{\partial s}{\partial v} = z$$"
+         r"$$\frac{\partial L}{\partial v} = (s - c) z$$", ["definition", "definition", "proved", "proved"]),
+        (r"$s = v^T z$ $$L_{\text{sq}} = \frac12 (s - c)^2$$ $$\frac{\partial s}{\partial v} = z$$"
+         r"$$\frac{\partial L}{\partial v} = (s + c) z$$", ["definition", "definition", "proved", "fails"]),
+        (r"$s = v^T z$ $$\frac{\partial s}{\partial v} = z$$ $$\frac{\partial E}{\partial v} = (s - c) z$$",
+         ["definition", "proved", "unread"]),
+        (r"$s = v^T z$, $L_a = s^2$, $L_b = s^3$ $$\frac{\partial L}{\partial v} = 2 s z$$",
+         ["definition", "definition", "definition", "unread"]),
+    ],
+)  # fmt: skip
+def test_what_a_passage_claims_is_judged(text, expected):
+    assert verdicts(text) == expected
+
+
+def test_what_holds_at_a_stationary_point_is_no_identity():
+    text = (
+        r"$$L(v, a) = \frac12 \|v\|^2 - \sum_{i=1}^n a_i (v^T z_i - 1)$$"
+        r" $$\frac{\partial L}{\partial v} = v - \sum_{i=1}^n a_i z_i$$ so that $$v = \sum_{i=1}^n a_i z_i$$ and"
+        r" \begin{align} L(v, a) &= \frac12 \|v\|^2 - \sum_{i=1}^n a_i (v^T z_i - 1) \\"
+        r" &= -\frac12 v^T v + \sum_{i=1}^n a_i \end{align}"
+    )
+    assert verdicts(text) == ["definition", "proved", "assumption", "proved", "conditional"]
+    assert verdicts(text.replace("-\\frac12 v^T v", "\\frac12 v^T v"))[-1] != "conditional"
+    assert verdicts(text.replace(r"so that $$v = \sum_{i=1}^n a_i z_i$$ and", ""))[-1] == "fails"
+
+
+@pytest.mark.parametrize(("sign", "said"), [("", "follows correctly from line 2\n"), ("-", "from line 2, which fails")])
+def test_a_line_that_follows_from_another_layout_follows_from_no_wrong_line(sign, said):
+    lines = f"g = (c - B v)'(c - B v)\ndg/dv = {sign}2 (B v - c)' B\n= {sign}2 v'B'B {'+' if sign else '-'} 2 c'B"
+    assert said in check(lines).text()
