@@ -464,7 +464,15 @@ def _block_shape(args: tuple[Expr, ...], data: Data) -> Shape:
     return (height, width)
 
 
-block_op = operation("block", shape=_block_shape, light=lambda args, data: args[0] if data == (1, 1) else None)
+def _block_light(args: tuple[Expr, ...], data: Data) -> Expr | None:
+    if data == (1, 1):
+        return args[0]
+    if data[0] != 1 or any(arg.op is not block_op or arg.data[0] != 1 for arg in args):
+        return None
+    return block([[part for arg in args for part in arg.args]])  # a row of rows is a row; [[A, B], [C, D]] has two
+
+
+block_op = operation("block", shape=_block_shape, light=_block_light)
 
 
 def block(rows: Sequence[Sequence[Any]]) -> Expr:

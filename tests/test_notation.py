@@ -212,3 +212,21 @@ def test_the_sigmoid_and_a_word_have_no_index_in_brackets(formula):
     except ParseError as refused:
         readings = [refused.message]
     assert not any("(k) is read as" in reading or "(t) is read as" in reading for reading in readings)
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("[[A, B], [C, D]]", "[A, B; C, D]"),
+        ("[[A], [C]]", "[A; C]"),
+        ("[[A, B]]", "[A, B]"),
+        ("[A, B]", "[A, B]"),
+        ("M = [A, B]; N = [C, D]; [M, N]", "[A, B, C, D]"),
+    ],
+)
+def test_rows_listed_as_in_python_are_rows(written, plain):
+    where = "A: n×n, B: n×n, C: n×n, D: n×n"
+    found = derive.parse(written, where)
+    assert found is derive.parse(plain, where) and derive.parse(found.text(), where) is found
+    with pytest.raises(ParseError, match="different numbers of blocks"):
+        derive.parse("[[A, B], [C]]", where)

@@ -406,7 +406,9 @@ class Parser(Stacks):
             if top.text not in ("[", "matrix"):
                 raise self.error("a list in round brackets is not read", (start, end), "a block matrix is [A, B; C, D]")
             rows = [*top.rows, [*top.items, node]]
-            if top.text == "[" and all(len(row) == 1 for row in rows):
+            if top.text == "[" and not top.rows and all(map(self.is_listed, rows[0])):
+                rows = [item.args if item.op == "block" and not item.paren else [item] for item in rows[0]]
+            elif top.text == "[" and all(len(row) == 1 for row in rows):
                 split = [self.row_of(row[0]) for row in rows]
                 if len({len(row) for row in split}) == 1:
                     rows = split
@@ -438,6 +440,11 @@ class Parser(Stacks):
                 raise self.error("a case has an inequality as its condition, as in x > 0", test)
             made = self.chosen(test, value, made, start, end)
         return made
+
+    def is_listed(self, node: Node) -> bool:
+        """Whether a node is a row of [[A, B], [C, D]], as Python lists the rows of a matrix."""
+        is_row = node.paren and node.op != "prod" or node.op == "block" and node.data[0] == 1
+        return is_row and self.source.startswith("[", node.start)
 
     def row_of(self, node: Node) -> list[Node]:
         """`[A B; C D]`: blocks side by side look like a product."""
