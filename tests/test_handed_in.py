@@ -1392,3 +1392,11 @@ FITTED = r"Q(v) = (c - \hat c)^T (c - \hat c) = (c - M v)^T (c - M v) = c^T c - 
 )
 def test_a_formula_in_what_it_is_a_function_of_leads(lines, expected):
     assert judged(*lines) == expected
+
+
+def test_a_function_that_no_line_gives_is_no_factor():
+    loss = r"L(w) = -\sum_i [y_i \log s(x_i^T w) + (1 - y_i) \log(1 - s(x_i^T w))]"
+    assert judged(loss, r"\nabla_w L = X^T (s(X w) - y)") == "du"
+    assert (
+        judged(r"J(\theta) = -y^T \log h - (1 - y)^T \log(1 - h), h = g(X\theta)", r"\nabla J = X^T (h - y)") == "duu"
+    )

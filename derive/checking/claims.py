@@ -178,6 +178,11 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
                 if token.kind == "atom" and j not in graded and not (j and _is_operator(side.found[j - 1])):
                     operands.add(token.text)
     functions = {f for f in functions if f in heads or f not in operands or f in ("J", "L", "f", "ℓ", "l", "E", "s")}
+    for side in sides:  # s(Xw): a vector's name before a bracket
+        for token, after in zip(side.found, side.found[1:]):
+            if token.kind == "atom" and not token.glued and token.text in ("s", "g", "h") and after.text == "(":
+                if token.text not in declared and token.text not in heads:
+                    functions.add(token.text)
     functions -= _factors(reading.claims)
     own = _activations(reading.claims, heads)
     functions -= own
