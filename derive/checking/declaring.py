@@ -57,9 +57,7 @@ _VARIABLE = re.compile(
 )
 _AND_PROPERTY = re.compile(r"(?:and|,)\s*(?P<property>symmetric|diagonal|orthogonal|skew)")
 # P ∈ ℝⁿˣⁿ symmetric
-_BEHIND = re.compile(
-    r"\s*,?\s*(?P<property>symmetric|diagonal|orthogonal|skew)\s*(?=[.,;$)\\]|$)"
-)  # P ∈ ℝⁿˣⁿ symmetric
+_BEHIND = re.compile(r"\s*,?\s*(?P<property>symmetric|diagonal|orthogonal|skew)\s*(?=[.,;$)\\]|$)")
 _A, _LETTER_A = re.compile(r"(?<![A-Za-z\\])a(?![A-Za-z])"), r"\\mathrm{a}"  # in a formula a is no article
 _ORDINARY = frozenset("a an and are as at be by for if in is it let of on or so the then to we where with".split())
 

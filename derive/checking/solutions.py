@@ -131,9 +131,8 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
         found = judge.scope.solved(loss, variable)
         solution = found.solution if found is not None else None
         if solution is None or others & {s.name for s in symbols_of(solution)}:
-            return (
-                held_where_zero(judge, claim, variable, point, side) or assumed
-            )  # of a Lagrangian, with its multiplier
+            # Of a Lagrangian, with its multiplier.
+            return held_where_zero(judge, claim, variable, point, side) or assumed
     other = held_where_zero(judge, claim, variable, point, side)
     if other is not None and other.verdict != "fails":
         return other  # of another loss, or of all its variables
