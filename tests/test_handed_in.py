@@ -1400,3 +1400,7 @@ def test_a_function_that_no_line_gives_is_no_factor():
     assert (
         judged(r"J(\theta) = -y^T \log h - (1 - y)^T \log(1 - h), h = g(X\theta)", r"\nabla J = X^T (h - y)") == "duu"
     )
+
+
+def test_what_is_not_defined_is_named_as_pages_write_it():
+    assert check(f"$${FITTED}$$").lines[0].reason == "not judged: c\u0302 is not defined"

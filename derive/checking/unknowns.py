@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from .. import names
 from ..expr import symbols_of
 from .claims import Claim, Side
 from .hypotheses import own_functions
@@ -77,7 +78,7 @@ def foreign(judge: Judge, side: Side, truths: Sequence[Alternative]) -> list[str
                 continue
             if made not in known and name not in judge.scope.directions and name not in found:
                 found.append(name)
-    return found
+    return [names.text(name) for name in found]
 
 
 def resting_on_unread(judge: Judge, *values: Value) -> str:
@@ -106,4 +107,4 @@ def undefined(judge: Judge, truth: Alternative, value: Value) -> list[str]:
     if "stand-in" not in truth.used:
         return []
     both = [set(symbols_of(judge.whole(wide(v)))) for v in (truth.value, value)]
-    return sorted(s.name for s in both[0] ^ both[1])
+    return sorted(s.text() for s in both[0] ^ both[1])
