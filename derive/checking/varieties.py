@@ -40,7 +40,7 @@ class Variety:
 
         letters = symbols_of(*equations)
         self.equations = list(equations)
-        system = System(equations)
+        system = Equations(equations)
         self.variables = variables = [s for s in variables if s in letters]
         found: tuple[list[Any], list[Any]] = [], []
         turned: dict[str, int] | None = None
@@ -86,7 +86,7 @@ class Variety:
         """Whether variables may be chosen, at the data of a point, so that a residual vanishes too."""
         from ..numeric import Draws
 
-        system = System([*self.equations, residual])
+        system = Equations([*self.equations, residual])
         for point in self.points:
             draws = Draws(1)
             for attempt in range(4):
@@ -140,7 +140,7 @@ def _shifted(point: Any, places: Sequence[Place], steps: Sequence[float]) -> Any
     return made
 
 
-class System:
+class Equations:
     """Equations that hold where a column of numbers vanishes, the residual."""
 
     def __init__(self, equations: Sequence[Expr]) -> None:
