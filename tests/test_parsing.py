@@ -173,6 +173,15 @@ def test_zero_one_and_identity_take_the_shape_of_their_place() -> None:
         ("x ⊙ y + z", "(x ⊙ y) + z"),
         ("tr A B + c", "tr(A B) + c"),
         ("log det X", "logdet(X)"),
+        (r"\det X \operatorname{tr}(X)", "det(X) tr(X)"),  # and no determinant of tr(X) X
+        (r"\log\det X \|x\|^2", "logdet(X) (‖x‖²)"),
+        (r"\log\det X \log\det(X + I)", "logdet(X) logdet(X + I)"),
+        (r"\det X\, X^{-T}", "det(X) X⁻ᵀ"),  # the derivative of det X
+        (r"\det X (X^T)^{-1} A", "det(X) ((Xᵀ)⁻¹ A)"),
+        (r"tr X I_n", "tr(X) I_n"),
+        (r"\det A A^T", "det(A Aᵀ)"),
+        (r"\det (X X^{-T})", "det(X X⁻ᵀ)"),
+        (r"\det A B^{-1}", "det(A B⁻¹)"),
         ("log|X|", "logdet(X)"),
         ("xᵀA y z", "(xᵀ A y) z"),
         ("‖x‖² ‖y‖", "(‖x‖²) (‖y‖)"),

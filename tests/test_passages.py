@@ -26,6 +26,11 @@ def verdicts(text):
         (r"$$\mathcal L = \frac12 v^T v - \sum_i a_i (c_i v^T z_i - 1)$$ $$\nabla_v \mathcal L = 0 \implies"
          r" v = \sum_i a_i c_i z_i$$ so $$\mathcal L = \sum_i a_i + \frac12 \sum_{i,j} a_i a_j c_i c_j z_i^T z_j$$",
          ["definition", "assumption", "assumption", "fails"]),
+        # no number is a factor in a determinant, nor an inverse of its matrix
+        (r"$$d\det M = \det M \operatorname{tr}(M^{-1} dM)$$ $$\frac{\partial \det M}{\partial M} = \det M\, M^{-T}$$",
+         ["proved", "proved"]),
+        (r"$$d\det M = \det M \operatorname{tr}(M dM)$$ $$\frac{\partial \det M}{\partial M} = \det M\, M^{T}$$",
+         ["fails", "fails"]),
         # a definition that is written again heads what follows from it
         ("$g = \\|B v - c\\|^2$\n\n$g = \\|B v - c\\|^2 = v^T B^T B v - 2 c^T B v + c^T c$", ["definition", "proved"]),
         ("$g = \\|B v - c\\|^2$\n\n$g = \\|B v - c\\|^2 = v^T B^T B v - c^T B v + c^T c$", ["definition", "fails"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from fractions import Fraction
 
 from .. import names
@@ -18,6 +19,9 @@ RELATIONS = frozenset("=<>≤≥≠∈")
 def _letters(name: str) -> list[str]:
     """The indices that a name below Σ stands for: `ij` is i and j."""
     return list(name) if len(name) == 2 and name.isascii() and name.isalpha() else [name]
+
+
+DETERMINANTS = frozenset(("det", "logdet"))  # of a product with a number as a factor they are other functions of it
 
 
 def function(p: Stacks, token: Token) -> bool:
@@ -50,6 +54,8 @@ def function(p: Stacks, token: Token) -> bool:
     if following is not None and following.kind == "open" and following.text in ("(", "[", "{", "\\{"):
         is_loose = "call" in p.loose and name in ("tr", "det", "logdet") and not comma_inside(p)
         if not is_loose and not ("turned" in p.loose and name == "tr" and turned_behind(p)):
+            if name in ("tr", "det", "logdet"):
+                end_function(p, of=DETERMINANTS)
             p.i += 1
             p.open(following, data)
             return True
@@ -85,15 +91,15 @@ def is_over_entries(p: Stacks, following: Token) -> bool:
     return False
 
 
-def end_function(p: Stacks, total: Token | None = None) -> None:
-    """An elementwise function ends where the next function or a sum begins: log x log y, log θ ∑ x_i.
+def end_function(p: Stacks, total: Token | None = None, of: Set[str] = ELEMENTWISE | DETERMINANTS) -> None:
+    """A function `of` some ends where the next function, a norm or a sum begins: log x log y, det A tr(B), log θ ∑ x_i.
 
     But log 1/n ∑ exp(x_i) is that of the mean.
     """
     for op in reversed(p.ops):
         if op.kind == "prefix" and op.text == "call":
             is_full = len(p.operands) > op.data[3]
-            if is_full and (op.data[0] in ELEMENTWISE or op.data[0] in ("det", "logdet")):
+            if is_full and op.data[0] in of:
                 held = p.operands[op.data[3] :]
                 below = held[0].args[1:] if held[0].op == "div" else held[1:]
                 first = held[0].args[0] if held[0].op == "div" else held[0]

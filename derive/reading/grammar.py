@@ -479,6 +479,7 @@ class Parser(Stacks):
                 raise self.error(f"{self.bracket(top.text)} is not closed", top.token)
             raise self.error(f"{token.text} closes what was not opened", token)
         self.push_infix(JUXTAPOSED, " ", token)
+        calls.end_function(self, of=calls.DETERMINANTS)
         return True
 
     def separator(self, token: Token) -> bool:

@@ -252,10 +252,27 @@ class Stacks:
             return Node("neg", [node], None, start, end)
         if op.text == "sigma":
             return Node("sigma", [node], op.data[0], start, end)
+        if (
+            node.op == "prod"
+            and not node.paren
+            and set(node.data) == {" "}
+            and self.follows(op.data[0], *node.args[:2])
+        ):
+            made = self.applied(op.data, node.args[:1], start, node.args[0].end, op.token)
+            return Node("prod", [made, *node.args[1:]], node.data, start, end)
         if op.data[0] in ELEMENTWISE and node.op == "prod" and not node.paren:
             inside = self.cut(node)
             self.readings.append(f"{op.token.text} {inside} is read as {op.data[0]}({inside})")
         return self.applied(op.data, [node], start, end, op.token)
+
+    @staticmethod
+    def follows(name: str, first: Node, second: Node) -> bool:
+        """Whether a matrix stands behind a function of the first one, and is no factor in it: det X X⁻ᵀ, tr X I."""
+        if name not in ("det", "logdet", "tr") or second.op == "eye":
+            return name in ("det", "logdet", "tr")
+        below = nodes_below([second])
+        is_inverse = any(n.op == "inv" or n.op == "neg" or n.op == "num" and n.data < 0 for n in below)
+        return name != "tr" and is_inverse and {first.data} == {n.data for n in below if n.op == "sym"}
 
     def applied(self, function: tuple[Any, ...], args: list[Node], start: int, end: int, at: Token) -> Node:
         name, exponent, base = function[:3]
