@@ -31,6 +31,14 @@ def verdicts(text):
          ["proved", "proved"]),
         (r"$$d\det M = \det M \operatorname{tr}(M dM)$$ $$\frac{\partial \det M}{\partial M} = \det M\, M^{T}$$",
          ["fails", "fails"]),
+        # a matrix with a plus that is defined is no pseudo-inverse; a system is solved by its letters, and no identity
+        (r"$$Q^+ = (I - G A) Q (I - G A)^T + G M G^T$$ with $Q$, $M$ symmetric positive definite, so that"
+         r" $$\frac{\partial \operatorname{tr} Q^+}{\partial G} = -2 (I - G A) Q A^T + 2 G M = 0,$$"
+         r" $$G (A Q A^T + M) = Q A^T$$ $$Q^+ = (I - G A) Q$$", ["definition", "proved", "assumption", "assumption"]),
+        (r"$$Q^+ = (I - G A) Q (I - G A)^T + G M G^T$$ with $Q$, $M$ symmetric positive definite, so that"
+         r" $$\frac{\partial \operatorname{tr} Q^+}{\partial G} = -2 (I - G A) Q A^T + G M = 0,$$"
+         r" $$G (A Q A^T - M) = Q A^T$$ $$Q^+ = (I + G A) Q$$", ["definition", "fails", "fails", "fails"]),
+        (r"$$G (A Q A^T + M) = Q A^T$$ and $$(A + B) (A - B) = A A$$", ["assumption", "fails"]),
         # a definition that is written again heads what follows from it
         ("$g = \\|B v - c\\|^2$\n\n$g = \\|B v - c\\|^2 = v^T B^T B v - 2 c^T B v + c^T c$", ["definition", "proved"]),
         ("$g = \\|B v - c\\|^2$\n\n$g = \\|B v - c\\|^2 = v^T B^T B v - c^T B v + c^T c$", ["definition", "fails"]),

@@ -115,7 +115,7 @@ class Claims:
 
 def tokenize(side: Side, known: frozenset[str] = frozenset(), is_latex: bool = False) -> None:
     side.found = found = [t for t in lex(side.written, known, is_latex) if t.kind != "newline"]
-    _sign_above(found, is_latex)
+    _sign_above(found, is_latex, known)
     while found and found[-1].kind == "op" and found[-1].text in (",", ".", ";"):
         found.pop()
     # a number in brackets at the end is a reference
@@ -124,17 +124,26 @@ def tokenize(side: Side, known: frozenset[str] = frozenset(), is_latex: bool = F
             del found[-3:]
 
 
-def _sign_above(found: list[Token], is_latex: bool) -> None:
-    """Take P^- of a filter for one name: a matrix is raised to no sign, and to no letter but T."""
+_WITH_PLUS = re.compile(r"[^A-Za-z]*([A-Z])\s*\^\s*\{?\s*\+\s*\}?[\s&]*")  # P^+ = (I − K H) P
+
+
+def _sign_above(found: list[Token], is_latex: bool, known: frozenset[str]) -> None:
+    """Take P^- of a filter for one name: a matrix is raised to no sign, and to no letter but T.
+
+    P^+ is a pseudo-inverse, but where it is known as a name.
+    """
     for i in range(len(found) - 3, -1, -1):
         texts = [t.text for t in found[i + 1 : i + 5]]
-        end = i + 5 if texts == ["^", "{", "-", "}"] else i + 3 if texts[:2] == ["^", "-"] else 0
+        sign = "+" if "+" in texts[1:3] else "-"
+        end = i + 5 if texts == ["^", "{", sign, "}"] else i + 3 if texts[:2] == ["^", sign] else 0
+        if sign == "+" and join(found[i].text, ["^+"], []) not in known:
+            continue
         letter, after = found[i], found[end] if end and end < len(found) else None
         raised = ("num", "trans") if is_latex else ("num", "trans", "open")
         if end == i + 3 and after is not None and (after.kind in raised or after.text in ("T", "t", "{")):
             continue
         if end and letter.kind == "atom" and letter.text.isupper() and not letter.low:
-            letter.accents.append("^-")
+            letter.accents.append(f"^{sign}")
             letter.end = found[end - 1].end
             del found[i + 1 : end]
 
@@ -146,10 +155,12 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
     heads: set[str] = set()
     sides: list[Side] = []
     is_latex = any("\\" in side.text for claim in reading.claims for side in claim.sides)
+    defined = [m[1] for claim in reading.claims if (m := _WITH_PLUS.fullmatch(claim.sides[0].text))]
+    known = frozenset(join(letter, ["^+"], []) for letter in defined)
     for claim in reading.claims:
         for i, side in enumerate(claim.sides):
             try:
-                tokenize(side, is_latex=is_latex)
+                tokenize(side, known, is_latex)
             except DeriveError as error:
                 side.error = error
                 continue

@@ -48,6 +48,9 @@ def _of_letters(claim: Claim, head: Tree | None, left: Value, right: Value) -> b
     if not speaks_of_letters(claim, head):
         return False
     one, two = set(symbols_of(left)), set(symbols_of(right))
+    is_system = left.op.name == "matmul" and any(factor.op.name == "add" for factor in left.args)
+    if is_system and any(_is_bare(end) and not two & set(symbols_of(end)) for end in (left.args[0], left.args[-1])):
+        return True  # K (H P Hᵀ + R) = P Hᵀ
     return bool(two - one) or not two or not one or any(_is_bare(v) for v in (left, right))
 
 
