@@ -39,6 +39,22 @@ def verdicts(text):
          r" $$\frac{\partial \operatorname{tr} Q^+}{\partial G} = -2 (I - G A) Q A^T + G M = 0,$$"
          r" $$G (A Q A^T - M) = Q A^T$$ $$Q^+ = (I + G A) Q$$", ["definition", "fails", "fails", "fails"]),
         (r"$$G (A Q A^T + M) = Q A^T$$ and $$(A + B) (A - B) = A A$$", ["assumption", "fails"]),
+        # a dual, all but its multipliers put in, and the least value of a loss
+        (r"$$J(v, \xi, a, m) = \frac12 \|v\|^2 + C \sum_i \xi_i"
+         r" - \sum_i a_i (c_i v^T z_i - 1 + \xi_i) - \sum_i m_i \xi_i$$"
+         r" $$\frac{\partial J}{\partial v} = v - \sum_i a_i c_i z_i = 0, \quad"
+         r" \frac{\partial J}{\partial \xi_i} = C - a_i - m_i = 0$$"
+         r" $$J = \sum_i a_i - \frac12 \sum_{i,j} a_i a_j c_i c_j z_i^T z_j$$",
+         ["definition", "proved", "proved", "assumption"]),
+        (r"$$J(v, \xi, a, m) = \frac12 \|v\|^2 + C \sum_i \xi_i"
+         r" - \sum_i a_i (c_i v^T z_i - 1 + \xi_i) - \sum_i m_i \xi_i$$"
+         r" $$\frac{\partial J}{\partial v} = v - \sum_i a_i c_i z_i = 0, \quad"
+         r" \frac{\partial J}{\partial \xi_i} = C - a_i - m_i = 0$$"
+         r" $$J = \sum_i a_i - \sum_{i,j} a_i a_j c_i c_j z_i^T z_j$$", ["definition", "proved", "proved", "fails"]),
+        (r"$g = \|B v - c\|^2$ $$\nabla_v g = 2 B^T (B v - c) = 0$$ $$g = c^T c - c^T B (B^T B)^{-1} B^T c$$",
+         ["definition", "proved", "assumption"]),
+        (r"$g = \|B v - c\|^2$ $$\nabla_v g = 2 B^T (B v - c) = 0$$ $$g = c^T c + c^T B (B^T B)^{-1} B^T c$$",
+         ["definition", "proved", "fails"]),
         # a definition that is written again heads what follows from it
         ("$g = \\|B v - c\\|^2$\n\n$g = \\|B v - c\\|^2 = v^T B^T B v - 2 c^T B v + c^T c$", ["definition", "proved"]),
         ("$g = \\|B v - c\\|^2$\n\n$g = \\|B v - c\\|^2 = v^T B^T B v - c^T B v + c^T c$", ["definition", "fails"]),

@@ -134,7 +134,7 @@ def _sign_above(found: list[Token], is_latex: bool, known: frozenset[str]) -> No
     """
     for i in range(len(found) - 3, -1, -1):
         texts = [t.text for t in found[i + 1 : i + 5]]
-        sign = "+" if "+" in texts[1:3] else "-"
+        sign = "+" if "".join(texts[:3]).startswith(("^+", "^{+")) else "-"
         end = i + 5 if texts == ["^", "{", sign, "}"] else i + 3 if texts[:2] == ["^", sign] else 0
         if sign == "+" and join(found[i].text, ["^+"], []) not in known:
             continue

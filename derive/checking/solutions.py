@@ -23,6 +23,7 @@ from .losses import moved_names
 from .roles import ORNAMENTS, is_value, is_zero, names_of, says_solution, variables_of
 from .trees import Tree
 from .unknowns import unread_among
+from .values import Indexed
 from .varieties import Variety
 
 if TYPE_CHECKING:
@@ -191,7 +192,6 @@ class System:
         self.judge, letters = judge, set(symbols_of(loss))
         named = _variables(judge, name)
         self.variables = [s for s in symbols_of(loss) if s.name in named]
-        self.where = f"where the derivative of {name} by {' and '.join(s.text() for s in self.variables)} vanishes"
         stated = [e for e, of, _ in judge.equations if of in (None, loss) and set(symbols_of(e)) <= letters]
         stated += [add(sq_norm(s), number(-1)) for s in judge.witness.units if s in letters]
         self.is_special = any(not set(symbols_of(e)) & set(self.variables) for e in stated)  # XᵀX = I
@@ -201,6 +201,13 @@ class System:
         used = set(symbols_of(*self.sides))
         stages = [(stated, by or self.variables), ([*stated, *slopes], self.variables)]
         self.stages = [e for e in stages if e[0] and used <= set(symbols_of(*e[0])) and used & set(self.variables)]
+        # L = Σ αᵢ − ½ αᵀ K α, all of L that is not α put in: a dual, which holds for all α that what is stated allows
+        rest = {s for e in self.sides if e is not loss for s in symbols_of(e)} if loss in self.sides else letters
+        self.is_dual = bool(by) and rest.isdisjoint(by) and set(self.variables) <= {*rest, *by, *symbols_of(*stated)}
+        if self.is_dual:
+            self.stages.insert(0, (stated, self.variables))
+        moved = " and ".join(s.text() for s in (dict.fromkeys(by) if self.is_dual else self.variables))
+        self.where = f"where the derivative of {name} by {moved} vanishes"
         may = {
             s: t for s, t in symmetric_letters(loss).items() if s not in self.variables and s.name not in judge.turned
         }
@@ -225,6 +232,9 @@ class System:
             answers = [self.variety(i, j).holds(one, two) for i in range(len(self.stages))]
             if True in answers:
                 return "holds", f"{', '.join(s.text() for s in turned)} symmetric" if turned else ""
+            if self.is_dual and answers[0] is False and not is_trial:
+                refuted.append(True)
+                continue
             if is_trial or answers[-1] is None:
                 return "open" if is_trial or self.variety(len(self.stages) - 1, j).points else "empty", ""
             refuted.append(
@@ -284,9 +294,13 @@ def set_to_zero(judge: Judge, claim: Claim, side: Side, truth: Value, head: Tree
         loss: Value | None = TreeBuilder(judge.scope).value(derived.args[0])
     except DeriveError:
         loss = None
+    entry = ""
+    if isinstance(truth, Indexed) and len(truth.indices) == 1:  # of every entry
+        entry = f"_{truth.indices[0]}"
+        truth = truth.expr
     if isinstance(truth, Expr):
         of = judge.whole(loss) if isinstance(loss, Expr) and loss.is_scalar else None
-        by = judge.scope.symbols.get(variable_name(derived) or judge.scope.nabla or "")
+        by = judge.scope.symbols.get((variable_name(derived) or judge.scope.nabla or "").removesuffix(entry))
         judge.equations.append((judge.whole(truth), of, by))
     return judgment
 
