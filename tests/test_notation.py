@@ -84,6 +84,34 @@ def test_an_index_in_brackets_is_an_index(formula, wrt, spec, meant):
     assert any("is read as" in reading and "(" in reading for reading in found.readings)
 
 
+@pytest.mark.parametrize(
+    ("formula", "wrt", "where", "box"),
+    [
+        ("x(2) - x(1)^2", "x", None, "e₂ − 2 (e₁ᵀ x) e₁"),
+        ("x(1)^2 + norm(x)^2", "x", None, "2 (x + (e₁ᵀ x) e₁)"),
+        ("(theta(1) - 1)^2 + theta(2)", "theta", None, "2 (e₁ᵀ θ − 1) e₁ + e₂"),
+        ("x(0)' Q x(0)", "Q", None, "x₀ x₀ᵀ"),
+        ("f(2) x", "x", "x: scalar", "f(2)"),
+        ("sin(2) x + 3(2)x", "x", "x: scalar", "sin(2) + 6"),
+        ("phi(2) x", "x", "x: scalar", "φ(2)"),
+    ],
+)
+def test_a_number_in_brackets_behind_a_letter_is_an_index(formula, wrt, where, box):
+    assert derive.gradient(formula, wrt, where).boxed.text() == box
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "why"),
+    [
+        ("sum((y - b(1) - b(2)*t).^2)", "b", "b₁ is an entry of b, and a number does not fit here"),
+        ("x(end)^2", "x", r"x\(end\) is the last entry"),
+    ],
+)
+def test_an_index_in_brackets_is_no_factor_and_no_vector(formula, wrt, why):
+    with pytest.raises(derive.DeriveError, match=why):
+        derive.gradient(formula, wrt)
+
+
 def test_a_process_at_one_time_is_a_name():
     found = derive.gradient(r"x(t)^\top Q x(t) + u(t)^\top R u(t)", "u(t)")
     assert found.boxed.text() == "(R + Rᵀ) uₜ" and "u(t) is read as uₜ" in found.readings

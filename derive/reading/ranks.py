@@ -22,10 +22,11 @@ from .arrays import Array, Axes, Misfit, Plan
 from .declarations import Declarations
 from .habits import habit
 from .limits import MAX_NAMES
-from .python import MODULES, Interpreter, assign, parsed, unwrapped
+from .python import MODULES, Interpreter, assign, augment, parsed, unwrapped
 from .vocabulary import NAMED_MODULE
 
 SEARCHES = 200  # assignments of ranks tried
+_ARRAY_PI = re.compile(r"\w\s*\.\s*pi\b|(?<![\w.])pi\s*[.\[]")  # beside np.pi, or with entries: no number π
 UNLIKE = 6.0  # against x - y of a row x and a matrix y, more than a small letter costs as a matrix
 
 
@@ -60,7 +61,7 @@ class ArrayFormula:
                 continue
             if not known and (node.id in self.sizes or node.id in self.lengths):
                 continue
-            if not known and node.id in ("pi", "I"):
+            if not known and node.id in ("pi", "I") and not (node.id == "pi" and _ARRAY_PI.search(text)):
                 continue
             self.canonical[node.id] = name
             self.written.setdefault(name, node)
@@ -145,6 +146,8 @@ class ArrayFormula:
                 result = walker.value(statement.value)
                 for target in statement.targets:
                     assign(walker, target, result)
+            elif isinstance(statement, ast.AugAssign):
+                result = augment(walker, statement)
             elif isinstance(statement, ast.Expr):
                 result = walker.value(statement.value)
             else:
