@@ -628,3 +628,32 @@ def test_a_slice_ends_where_an_axis_of_known_length_does(part):
 def test_what_is_added_to_a_name_is_a_statement():
     added = derive.gradient("r = X @ w; r -= y; L = r @ r; L += c * np.sum(w**2); L /= 2", "w")
     assert added.loss is derive.parse("((X @ w - y) @ (X @ w - y) + c * np.sum(w**2)) / 2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "np.sum(np.where(x > 23, x, np.log(1 + np.exp(x))))",
+        "np.sum(np.where(x > 0, x + np.log1p(np.exp(-x)), np.log1p(np.exp(x))))",
+        "np.sum(np.where(x >= 0, 1 / (1 + np.exp(-x)), np.exp(x) / (1 + np.exp(x))) * x)",
+        "np.sum(np.where(x > 0, x, 1.5 * (np.exp(x) - 1)))",
+        "np.sum(np.where(x < 0, np.expm1(x), x))",
+        "np.sum(np.where(x > 1, 1, np.exp(x - 1)))",
+        "np.sum(np.where(x > 0, x / np.sqrt(x**2 + 1), np.exp(-x**2)))",
+    ],
+)
+def test_a_branch_that_is_not_taken_changes_nothing(text):
+    at = {"x": np.array([-800.0, -2.0, -0.3, 0.4, 2.0, 800.0])}
+    found = derive.gradient(text, "x", "x: n")
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(found.function(returns="value")(**at), run(text, at))
+        np.testing.assert_allclose(found.function()(**at), differences(text, at, "x"), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "branch",
+    ["np.log(x)", "np.log1p(x)", "np.log2(x)", "np.reciprocal(x)", "x**0.5", "np.exp(x)", "np.sinh(x)", "1 / x"],
+)
+def test_a_branch_that_may_be_no_number_is_refused(branch):
+    with pytest.raises(DeriveError, match="where with a logarithm, a root, a quotient or a growing exponential"):
+        derive.gradient(f"np.sum(np.where(x > 0, {branch}, 0))", "x")
