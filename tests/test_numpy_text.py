@@ -85,7 +85,8 @@ A.ravel(order='F') @ B.ravel() | A.reshape(-1, order='F') @ B.flatten('C') | X.f
 np.reshape(A, (-1,), order='F') @ B.ravel('F') | np.sum(np.transpose(A, (0, 1)) * B) | np.sum(A.transpose(1, 0) * B)
 np.sum(np.transpose(X, axes=(1, 0)) * V.T) | np.sum(A.swapaxes(0, 1) * B) | np.sum(np.swapaxes(A, 1, 1) * B)
 np.sum(np.triu(A, k=1) * B) | np.sum(np.tril(A, -1)**2) | np.sum(np.triu(A) * B) | np.sum(np.diagflat(x) @ A)
-np.diagonal(A) @ x
+np.diagonal(A) @ x | np.sum(np.exp(-np.sum((X[:, None] - A)**2, axis=-1))) | np.sum((V - X[:, None, :])**2)
+np.linalg.norm(X[:, None] - A, axis=2).sum()
 """.strip()
     .replace("\n", " | ")
     .split(" | ")
@@ -410,8 +411,12 @@ GUESSED = [
     ("np.sum(1 + v - mu**2 - np.exp(v))", ["v: n", "μ: n"], "μ is read as a one-dimensional array"),
     ("(1 + logvar - mu.pow(2)).sum()", ["logvar: n", "μ: n"], ""),
     ("lambda w: np.sum((X @ w - y)**2)", ["X: m × n", "w: n", "y: m"], ""),
+    # Exponents and bounds are numbers
+    ("np.sum(U**m * (X - 1))", ["U: n × p", "m: scalar", "X: n × p"], "m is read as a number"),
+    ("np.sum(np.where(np.abs(r) <= delta, r**2, 2*delta*np.abs(r) - delta**2))", ["r: n", "δ: scalar"], ""),
+    ("np.sum((x > y) * x)", ["x: n", "y: n"], ""),
     # π is the number where no array of that name shows
-    ("np.sum(np.log(2 * pi * s**2))", ["s: n"], ""),
+    ("np.sum(np.log(2 * pi * s**2))", ["s: n"], "pi is read as the number π"),
     ("np.sum(pi[:, None] * X) / np.pi", ["π: m", "X: m × n"], "π is read as a one-dimensional array"),
     ("pi.dot(x)", ["π: n", "x: n"], "π is read as a one-dimensional array"),
     ("pi * np.sum(np.log(2 * np.pi * x**2))", ["π: scalar", "x: n"], ""),
@@ -480,6 +485,8 @@ REFUSED = [
     ("½‖A * B @ x‖²", "* of arrays is entry by entry in NumPy, and not in formulas"),
     ("np.sum(x @ A", "( is not closed"),
     ("np.argmax(x)", "argmax is not read"),
+    ("np.sum((X[None] - Y)**2)", "arrays of three axes are not read"),
+    ("np.sum((X[:, None] - x @ X)**2)", "arrays of three axes are not read"),
     ("np.sum(A.transpose(0, 1) * B)", "this is A itself in NumPy and its transpose in PyTorch"),
     ("np.sum(np.triu(A, 2))", "only that next to it is read"),
     ("torch.diag_embed(A @ A.T).sum()", "is no one-dimensional array, of which this is the diagonal matrix"),
