@@ -221,6 +221,8 @@ def test_arrays_of_a_sum_and_of_a_product_with_a_transpose_are_alike(formula, wr
          lambda x, A, b, c: ((A @ x - b) ** 2).sum() + c * abs(x).sum()),
         ("|Ax-b|_2^2", "x", "x:d A:n,d b:n", lambda x, A, b: ((A @ x - b) ** 2).sum()),
         ("|X|_F", "X", "X:n,d", lambda X: np.linalg.norm(X)),
+        (r"\|\mathbf{y} - \mathbf{Ax}\|^2_\mathbf{W}", "x", "x:d A:n,d y:n W:n,n",
+         lambda x, A, y, W: (y - A @ x) @ W @ (y - A @ x)),
     ],
 )  # fmt: skip
 def test_single_bars_with_an_order_below_are_norms(formula, wrt, spec, meant):

@@ -632,6 +632,18 @@ def test_a_slice_ends_where_an_axis_of_known_length_does(part):
     assert read.evaluate(A=A, B=B) == pytest.approx(eval(text, {"np": np, "A": A, "B": B}), rel=1e-12)
 
 
+def test_what_is_unpacked_are_the_entries_or_rows():
+    text = "def f(x):\n    a, b = x\n    return (1 - a)**2 + 100*(b - a**2)**2"
+    at = np.array([0.3, -0.7])
+    a, b = at
+    slopes = [-2 * (1 - a) - 400 * a * (b - a**2), 200 * (b - a**2)]
+    np.testing.assert_allclose(derive.gradient(text, "x").function()(at), slopes)
+    rows = derive.gradient("u, v = X; np.sum(u * v**2)", "X", "X: 2×n").function()
+    np.testing.assert_allclose(rows(np.array([[1.0, 2, 3], [4, 5, 6]])), [[16, 25, 36], [8, 20, 36]])
+    with pytest.raises(DeriveError, match="has not 2 entries"):
+        derive.gradient("a, b = x; np.sin(a) * b", "x", "x: 3")
+
+
 def test_what_is_added_to_a_name_is_a_statement():
     added = derive.gradient("r = X @ w; r -= y; L = r @ r; L += c * np.sum(w**2); L /= 2", "w")
     assert added.loss is derive.parse("((X @ w - y) @ (X @ w - y) + c * np.sum(w**2)) / 2")

@@ -16,6 +16,7 @@ from unicodedata import normalize
 
 from ..errors import DeriveError, LimitError, ParseError
 from ..expr import constant
+from ..shapes import Dim
 from . import array_table, pairs, tensorflow
 from .array_functions import CONSTANTS
 from .arrays import Array, Plan
@@ -430,6 +431,12 @@ def assign(walker: Interpreter, target: ast.expr, value: Any) -> None:
     if isinstance(target, (ast.Tuple, ast.List)) and isinstance(value, list) and len(value) == len(target.elts):
         for part, item in zip(target.elts, value):
             assign(walker, part, item)
+        return
+    if isinstance(target, (ast.Tuple, ast.List)) and isinstance(value, Array):
+        if not value.rank or not walker.plan.unify(value.axes[0], Dim.of(len(target.elts))):
+            raise walker.plan.misfit(f"{walker.plan.described(value)} has not {len(target.elts)} entries", value)
+        for i, part in enumerate(target.elts):
+            assign(walker, part, indexed(walker.plan, value, [i]))
         return
     raise walker.plan.refuse("this assignment is not read", "a = … and a, b = … are")
 

@@ -385,7 +385,8 @@ def _raised(low: str) -> str:
     command = r"\\(?:top|intercal|prime)(?![a-zA-Z])|\\math(?:sf|rm|bf)\s*\{\s*T\s*\}"
     sign = rf"(?:T|⊤|'|-?\d+|{command})"
     above = rf"\^\s*(?:{sign}|\{{\s*-?{sign}\s*\}})|['′’ᵀ⊤{_SUPERSCRIPTS}⁻]+"
-    below = rf"_\s*(?:{group}|\\[a-zA-Z]+|{low})|[₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚₛₜ]+"
+    styled = rf"\\(?:math[a-z]+|text[a-z]*|boldsymbol|bm|bar|hat|tilde|vec)\s*{group}"
+    below = rf"_\s*(?:{group}|{styled}|\\[a-zA-Z]+|{low})|[₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚₛₜ]+"
     return rf"(?:(?<=[^\W{_SUPERSCRIPTS}])|(?<=[)\]}}|‖]))((?:{above})\s*)({below})"
 
 
