@@ -260,3 +260,30 @@ def test_rows_listed_as_in_python_are_rows(written, plain):
     assert found is derive.parse(plain, where) and derive.parse(found.text(), where) is found
     with pytest.raises(ParseError, match="different numbers of blocks"):
         derive.parse("[[A, B], [C]]", where)
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "spec", "meant"),
+    [
+        ("m = length(y); h = X*w; J = sum((h-y).^2)/(2*m);", "w", "w:d X:n,d y:n",
+         lambda w, X, y: ((X @ w - y) ** 2).mean() / 2),
+        ("sumsq(X*w - y)/numel(y) + c*sumsq(X)/numel(X)", "w", "w:d X:n,d y:n c:",
+         lambda w, X, y, c: ((X @ w - y) ** 2).mean() + c * (X**2).mean()),
+        ("N = size(X,1); norm(X*w-y)^2/N + sum(w)/size(X, 2)", "w", "w:d X:n,d y:n",
+         lambda w, X, y: ((X @ w - y) ** 2).mean() + w.mean()),
+        ("sum((y .- X*w).^2)/length(y)", "w", "w:d X:n,d y:n", lambda w, X, y: ((X @ w - y) ** 2).mean()),
+    ],
+)  # fmt: skip
+def test_lengths_of_matlab_and_julia_are_numbers_of_entries(formula, wrt, spec, meant):
+    assert_means(formula, wrt, spec, meant)
+
+
+@pytest.mark.parametrize("formula", ["sum(theta(2:end).^2)", "sum(X(:,2:end).^2)", "A(1,:)*x", "x(1:end-1)'*x"])
+def test_a_slice_of_matlab_is_named(formula):
+    with pytest.raises(ParseError, match="is a slice"):
+        derive.gradient(formula, formula[-1] if formula[-1] == "x" else "X")
+
+
+def test_the_length_of_a_matrix_is_no_number_of_entries():
+    with pytest.raises(derive.DeriveError):
+        derive.gradient("sum(sum(X.^2))/length(X)", "X", "X: m×n")

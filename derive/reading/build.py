@@ -460,6 +460,8 @@ UNARY: dict[str, Callable[[Expr], Expr]] = {
     "norm_max": _largest_size,
     "softmax": rows.softmax_of, "log_softmax": rows.log_softmax,
     "rowsum": ops.row_sums, "colsum": ops.column_sums, "transpose": lambda x: x.T, "sqrt": ops.sqrt,
+    **dict.fromkeys(("numel", "length"), lambda x: dimension(x.shape[0] * x.shape[1])),
+    "nrows": lambda x: dimension(x.shape[0]), "ncols": lambda x: dimension(x.shape[1]), "sumsq": ops.sq_norm,
     "var": rows.variance, "std": lambda x: ops.sqrt(rows.variance(x)), **ENTRYWISE,
     **{f"{name}_{axis}": partial(rows.along, name, axis=i) for name in PER_ROW | OF_ROWS for i, axis in AXES},
 }  # fmt: skip

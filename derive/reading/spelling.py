@@ -94,7 +94,7 @@ _LOST = (
     ("e", r"(?<=\d)e[-−](?=[^\W\d_])", "may be a power that lost its height", "write e^(−…)"),  # 1e-3 is a number
     ("(end", r"\w\(end\)", "is the last entry", "write x_n, where x has n entries"),
     (":", r"\w\(\s*:\s*\)", "is all entries of a matrix as a vector", "write vec(X)"),
-    (":", r"\w\(\s*\d*\s*:\s*(?:end|\d*)\s*\)", "is a slice", "write x[1:], counted from 0"),
+    (":", r"\w\((?=[^():]*:)(?:[\d\s:,+-]|end)+\)", "is a slice", "write it as in NumPy: np.sum(x[1:]**2), from 0"),
 )
 
 
@@ -379,6 +379,14 @@ def _ranges(text: str, readings: list[str], known: frozenset[str]) -> str:
     return re.sub(_RANGES, put, made)
 
 
+_SIZE = r"(?<![\w.\\])size\(\s*(\w+)\s*,\s*([12])\s*\)"
+
+
+def _counted(found: re.Match[str]) -> str:
+    """nrows(X) for the size(X,1) of MATLAB."""
+    return f"{'nrows' if found[2] == '1' else 'ncols'}({found[1]}".ljust(len(found[0]) - 1) + ")"
+
+
 def _raised(low: str) -> str:
     """A transpose, a prime or a number above, and behind it what stands below."""
     group = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
@@ -416,6 +424,7 @@ _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozen
     ((("\\over",),), _fractions),
     ((("\\stackrel", "\\overset"),), _definitions),
     ((("eig",),), _spectrum),
+    ((("size(",),), lambda text, readings, known: re.sub(_SIZE, _counted, text)),
     ((("fro'", 'fro"', "all'", 'all"'),), lambda text, readings, known: re.sub(_OF_ALL, _blank, text)),
     ((("const", "independent of", "not "),), _without_constant),
     ((("{}",),), lambda text, readings, known: re.sub(r"(?<=[-=+−&])(\s*&?\s*)\{\}", r"\1  ", text)),
