@@ -287,3 +287,22 @@ def test_a_slice_of_matlab_is_named(formula):
 def test_the_length_of_a_matrix_is_no_number_of_entries():
     with pytest.raises(derive.DeriveError):
         derive.gradient("sum(sum(X.^2))/length(X)", "X", "X: m×n")
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "why"),
+    [
+        ("(1/N)Σ(y - w x)^2", "w", "may be a sum"),
+        ("1e3x'x", "x", "1e3x can be read in two ways"),
+    ],
+)
+def test_a_sign_of_two_meanings_is_refused(formula, wrt, why):
+    with pytest.raises(derive.DeriveError, match=why):
+        derive.gradient(formula, wrt)
+    derive.gradient("x'Σ(x - μ)", "x")
+    assert derive.gradient("1e3 x'x + 2e1*x'x", "x").boxed.text() == "2040 x"
+
+
+def test_the_divisor_of_a_variance_is_said():
+    for formula in ("var(x)", "std(x)"):
+        assert f"{formula} divides by the number of entries, not by one less" in derive.gradient(formula, "x").readings

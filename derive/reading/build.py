@@ -370,6 +370,8 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
         b.note(f"{b.cut(node)} is the exponential of every entry; expm is the matrix exponential")
     if name in ("log", "sinh", "cosh", "sin", "cos") and not arg.is_scalar and arg.is_square:
         b.note(f"{b.cut(node)} is read as the {name} of every entry; that of the matrix is not read")
+    if name in ("var", "std"):
+        b.note(f"{b.cut(node)} divides by the number of entries, not by one less")
     made: Expr = of_one(name)(arg)  # type: ignore[misc]
     return made
 
