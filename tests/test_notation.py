@@ -84,6 +84,34 @@ def test_an_index_in_brackets_is_an_index(formula, wrt, spec, meant):
     assert any("is read as" in reading and "(" in reading for reading in found.readings)
 
 
+@pytest.mark.parametrize(
+    ("formula", "wrt", "where", "box"),
+    [
+        ("x(2) - x(1)^2", "x", None, "e₂ − 2 (e₁ᵀ x) e₁"),
+        ("x(1)^2 + norm(x)^2", "x", None, "2 (x + (e₁ᵀ x) e₁)"),
+        ("(theta(1) - 1)^2 + theta(2)", "theta", None, "2 (e₁ᵀ θ − 1) e₁ + e₂"),
+        ("x(0)' Q x(0)", "Q", None, "x₀ x₀ᵀ"),
+        ("f(2) x", "x", "x: scalar", "f(2)"),
+        ("sin(2) x + 3(2)x", "x", "x: scalar", "sin(2) + 6"),
+        ("phi(2) x", "x", "x: scalar", "φ(2)"),
+    ],
+)
+def test_a_number_in_brackets_behind_a_letter_is_an_index(formula, wrt, where, box):
+    assert derive.gradient(formula, wrt, where).boxed.text() == box
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "why"),
+    [
+        ("sum((y - b(1) - b(2)*t).^2)", "b", "b₁ is an entry of b, and a number does not fit here"),
+        ("x(end)^2", "x", r"x\(end\) is the last entry"),
+    ],
+)
+def test_an_index_in_brackets_is_no_factor_and_no_vector(formula, wrt, why):
+    with pytest.raises(derive.DeriveError, match=why):
+        derive.gradient(formula, wrt)
+
+
 def test_a_process_at_one_time_is_a_name():
     found = derive.gradient(r"x(t)^\top Q x(t) + u(t)^\top R u(t)", "u(t)")
     assert found.boxed.text() == "(R + Rᵀ) uₜ" and "u(t) is read as uₜ" in found.readings
@@ -193,6 +221,8 @@ def test_arrays_of_a_sum_and_of_a_product_with_a_transpose_are_alike(formula, wr
          lambda x, A, b, c: ((A @ x - b) ** 2).sum() + c * abs(x).sum()),
         ("|Ax-b|_2^2", "x", "x:d A:n,d b:n", lambda x, A, b: ((A @ x - b) ** 2).sum()),
         ("|X|_F", "X", "X:n,d", lambda X: np.linalg.norm(X)),
+        (r"\|\mathbf{y} - \mathbf{Ax}\|^2_\mathbf{W}", "x", "x:d A:n,d y:n W:n,n",
+         lambda x, A, y, W: (y - A @ x) @ W @ (y - A @ x)),
     ],
 )  # fmt: skip
 def test_single_bars_with_an_order_below_are_norms(formula, wrt, spec, meant):
@@ -230,3 +260,49 @@ def test_rows_listed_as_in_python_are_rows(written, plain):
     assert found is derive.parse(plain, where) and derive.parse(found.text(), where) is found
     with pytest.raises(ParseError, match="different numbers of blocks"):
         derive.parse("[[A, B], [C]]", where)
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "spec", "meant"),
+    [
+        ("m = length(y); h = X*w; J = sum((h-y).^2)/(2*m);", "w", "w:d X:n,d y:n",
+         lambda w, X, y: ((X @ w - y) ** 2).mean() / 2),
+        ("sumsq(X*w - y)/numel(y) + c*sumsq(X)/numel(X)", "w", "w:d X:n,d y:n c:",
+         lambda w, X, y, c: ((X @ w - y) ** 2).mean() + c * (X**2).mean()),
+        ("N = size(X,1); norm(X*w-y)^2/N + sum(w)/size(X, 2)", "w", "w:d X:n,d y:n",
+         lambda w, X, y: ((X @ w - y) ** 2).mean() + w.mean()),
+        ("sum((y .- X*w).^2)/length(y)", "w", "w:d X:n,d y:n", lambda w, X, y: ((X @ w - y) ** 2).mean()),
+    ],
+)  # fmt: skip
+def test_lengths_of_matlab_and_julia_are_numbers_of_entries(formula, wrt, spec, meant):
+    assert_means(formula, wrt, spec, meant)
+
+
+@pytest.mark.parametrize("formula", ["sum(theta(2:end).^2)", "sum(X(:,2:end).^2)", "A(1,:)*x", "x(1:end-1)'*x"])
+def test_a_slice_of_matlab_is_named(formula):
+    with pytest.raises(ParseError, match="is a slice"):
+        derive.gradient(formula, formula[-1] if formula[-1] == "x" else "X")
+
+
+def test_the_length_of_a_matrix_is_no_number_of_entries():
+    with pytest.raises(derive.DeriveError):
+        derive.gradient("sum(sum(X.^2))/length(X)", "X", "X: m×n")
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "why"),
+    [
+        ("(1/N)Σ(y - w x)^2", "w", "may be a sum"),
+        ("1e3x'x", "x", "1e3x can be read in two ways"),
+    ],
+)
+def test_a_sign_of_two_meanings_is_refused(formula, wrt, why):
+    with pytest.raises(derive.DeriveError, match=why):
+        derive.gradient(formula, wrt)
+    derive.gradient("x'Σ(x - μ)", "x")
+    assert derive.gradient("1e3 x'x + 2e1*x'x", "x").boxed.text() == "2040 x"
+
+
+def test_the_divisor_of_a_variance_is_said():
+    for formula in ("var(x)", "std(x)"):
+        assert f"{formula} divides by the number of entries, not by one less" in derive.gradient(formula, "x").readings

@@ -81,6 +81,12 @@ np.sum(np.exp(-np.sum((X[:, None] - X[None])**2, axis=2) / 2)) | np.linalg.norm(
 np.square(X[:, np.newaxis] - V[np.newaxis]).sum(-1).max() | np.exp(-cdist(X, V) ** 2).sum() | cdist(A, B).sum()
 np.sum(np.exp(-cdist(X, X, 'sqeuclidean'))) | np.trace(np.cov(X)) | np.sum(np.cov(X, rowvar=False)**2) | np.cov(x)
 np.sum(np.cov(X, bias=True)**2) | np.sum(np.cov(X.T, ddof=0) * A)
+A.ravel(order='F') @ B.ravel() | A.reshape(-1, order='F') @ B.flatten('C') | X.flatten('F') @ V.flatten()
+np.reshape(A, (-1,), order='F') @ B.ravel('F') | np.sum(np.transpose(A, (0, 1)) * B) | np.sum(A.transpose(1, 0) * B)
+np.sum(np.transpose(X, axes=(1, 0)) * V.T) | np.sum(A.swapaxes(0, 1) * B) | np.sum(np.swapaxes(A, 1, 1) * B)
+np.sum(np.triu(A, k=1) * B) | np.sum(np.tril(A, -1)**2) | np.sum(np.triu(A) * B) | np.sum(np.diagflat(x) @ A)
+np.diagonal(A) @ x | np.sum(np.exp(-np.sum((X[:, None] - A)**2, axis=-1))) | np.sum((V - X[:, None, :])**2)
+np.linalg.norm(X[:, None] - A, axis=2).sum()
 """.strip()
     .replace("\n", " | ")
     .split(" | ")
@@ -405,6 +411,15 @@ GUESSED = [
     ("np.sum(1 + v - mu**2 - np.exp(v))", ["v: n", "μ: n"], "μ is read as a one-dimensional array"),
     ("(1 + logvar - mu.pow(2)).sum()", ["logvar: n", "μ: n"], ""),
     ("lambda w: np.sum((X @ w - y)**2)", ["X: m × n", "w: n", "y: m"], ""),
+    # Exponents and bounds are numbers
+    ("np.sum(U**m * (X - 1))", ["U: n × p", "m: scalar", "X: n × p"], "m is read as a number"),
+    ("np.sum(np.where(np.abs(r) <= delta, r**2, 2*delta*np.abs(r) - delta**2))", ["r: n", "δ: scalar"], ""),
+    ("np.sum((x > y) * x)", ["x: n", "y: n"], ""),
+    # π is the number where no array of that name shows
+    ("np.sum(np.log(2 * pi * s**2))", ["s: n"], "pi is read as the number π"),
+    ("np.sum(pi[:, None] * X) / np.pi", ["π: m", "X: m × n"], "π is read as a one-dimensional array"),
+    ("pi.dot(x)", ["π: n", "x: n"], "π is read as a one-dimensional array"),
+    ("pi * np.sum(np.log(2 * np.pi * x**2))", ["π: scalar", "x: n"], ""),
     ("def loss(w):\n  r = X @ w - y\n  return r @ r", ["X: m × n", "w: n", "y: m"], ""),
     ("softmax(Q @ K.T) @ V", ["Q: m × n", "K: p × n", "V: p × q"], "is taken of each row"),
     # What divides X.T @ X is a count, what divides another product an array like it
@@ -470,6 +485,17 @@ REFUSED = [
     ("½‖A * B @ x‖²", "* of arrays is entry by entry in NumPy, and not in formulas"),
     ("np.sum(x @ A", "( is not closed"),
     ("np.argmax(x)", "argmax is not read"),
+    ("np.sum((X[None] - Y)**2)", "arrays of three axes are not read"),
+    ("np.sum((X[:, None] - x @ X)**2)", "arrays of three axes are not read"),
+    ("np.sum(A.transpose(0, 1) * B)", "this is A itself in NumPy and its transpose in PyTorch"),
+    ("np.sum(np.triu(A, 2))", "only that next to it is read"),
+    ("torch.diag_embed(A @ A.T).sum()", "is no one-dimensional array, of which this is the diagonal matrix"),
+    ("np.sum(np.diagonal(np.outer(x, y) @ y))", "the diagonal needs a square matrix"),
+    ("np.ravel(A, 'K') @ x", "only the orders C and F are read"),
+    ("r = y; r -= A @ x; r @ r", "this changes an array that has other names"),
+    ("r = A @ x; s = r; r -= y; r @ s", "this changes an array that has other names"),
+    ("r = A @ x; t = r.T; r -= y; r @ t", "this changes an array that has other names"),
+    ("x += 1; x @ x", "this changes an array that has other names"),
     ("F.cross_entropy(X @ W, y)", "targets that are indices of classes are not read"),
     ("torch.sum(x.detach())", "the method .detach() is not read"),
     ("np.sum(x)" + " + np.sum(x)" * 3000, "at most"),
@@ -604,3 +630,49 @@ def test_a_slice_ends_where_an_axis_of_known_length_does(part):
     A, B = np.random.default_rng(0).normal(size=(3, 2)), np.arange(6.0).reshape(3, 2)
     read = derive.parse(text, "A, B: 3×2")
     assert read.evaluate(A=A, B=B) == pytest.approx(eval(text, {"np": np, "A": A, "B": B}), rel=1e-12)
+
+
+def test_what_is_unpacked_are_the_entries_or_rows():
+    text = "def f(x):\n    a, b = x\n    return (1 - a)**2 + 100*(b - a**2)**2"
+    at = np.array([0.3, -0.7])
+    a, b = at
+    slopes = [-2 * (1 - a) - 400 * a * (b - a**2), 200 * (b - a**2)]
+    np.testing.assert_allclose(derive.gradient(text, "x").function()(at), slopes)
+    rows = derive.gradient("u, v = X; np.sum(u * v**2)", "X", "X: 2×n").function()
+    np.testing.assert_allclose(rows(np.array([[1.0, 2, 3], [4, 5, 6]])), [[16, 25, 36], [8, 20, 36]])
+    with pytest.raises(DeriveError, match="has not 2 entries"):
+        derive.gradient("a, b = x; np.sin(a) * b", "x", "x: 3")
+
+
+def test_what_is_added_to_a_name_is_a_statement():
+    added = derive.gradient("r = X @ w; r -= y; L = r @ r; L += c * np.sum(w**2); L /= 2", "w")
+    assert added.loss is derive.parse("((X @ w - y) @ (X @ w - y) + c * np.sum(w**2)) / 2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "np.sum(np.where(x > 23, x, np.log(1 + np.exp(x))))",
+        "np.sum(np.where(x > 0, x + np.log1p(np.exp(-x)), np.log1p(np.exp(x))))",
+        "np.sum(np.where(x >= 0, 1 / (1 + np.exp(-x)), np.exp(x) / (1 + np.exp(x))) * x)",
+        "np.sum(np.where(x > 0, x, 1.5 * (np.exp(x) - 1)))",
+        "np.sum(np.where(x < 0, np.expm1(x), x))",
+        "np.sum(np.where(x > 1, 1, np.exp(x - 1)))",
+        "np.sum(np.where(x > 0, x / np.sqrt(x**2 + 1), np.exp(-x**2)))",
+    ],
+)
+def test_a_branch_that_is_not_taken_changes_nothing(text):
+    at = {"x": np.array([-800.0, -2.0, -0.3, 0.4, 2.0, 800.0])}
+    found = derive.gradient(text, "x", "x: n")
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(found.function(returns="value")(**at), run(text, at))
+        np.testing.assert_allclose(found.function()(**at), differences(text, at, "x"), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "branch",
+    ["np.log(x)", "np.log1p(x)", "np.log2(x)", "np.reciprocal(x)", "x**0.5", "np.exp(x)", "np.sinh(x)", "1 / x"],
+)
+def test_a_branch_that_may_be_no_number_is_refused(branch):
+    with pytest.raises(DeriveError, match="where with a logarithm, a root, a quotient or a growing exponential"):
+        derive.gradient(f"np.sum(np.where(x > 0, {branch}, 0))", "x")

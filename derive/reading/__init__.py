@@ -177,10 +177,10 @@ def _with_capitals(
     return reading, solved
 
 
-# A module of arrays, the product @, the call of a method, an index, a keyword argument of a call.
+# A module of arrays, the product @, a function's head, the call of a method, an index, a keyword argument of a call.
 # SymPy's methods are none.
 _MARK = re.compile(
-    rf"{NAMED_MODULE}|@|(?<=[\w)\]])\.(?!(?:inv|doit|as_explicit)\b)[a-z_]\w*\("
+    rf"{NAMED_MODULE}|@|^\s*def\s+\w+\(|(?<=[\w)\]])\.(?!(?:inv|doit|as_explicit)\b)[a-z_]\w*\("
     r"|(?<=\w)\[[\d\s,:-]+\]|(?<=[)\]])\[\s*-?\d+\s*\]"
 )
 _KEYWORD = re.compile(r"[([{]|[)\]}]|(?<=[(,])\s*[A-Za-z]\w*\s*=(?!=)")

@@ -52,15 +52,38 @@ def _power(p: Plan, a: Any, n: Any) -> Array:
 
 def diag(p: Plan, a: Any) -> Array:
     held = array(p, a)
-    if held.rank == 1:
-        return p.node((held.axes[0], held.axes[0]), ops.diagonal_matrix, held)
+    return _diagonal_matrix(p, held) if held.rank == 1 else _diagonal(p, held)
+
+
+def _diagonal(p: Plan, a: Any) -> Array:
+    held = array(p, a)
     return p.node((p.square(held, "the diagonal"),), ops.diagonal, held)
+
+
+def _diagonal_matrix(p: Plan, a: Any) -> Array:
+    held = array(p, a)
+    if held.rank != 1:
+        raise p.misfit(f"{p.described(held)} is no one-dimensional array, of which this is the diagonal matrix", held)
+    return p.node((held.axes[0], held.axes[0]), ops.diagonal_matrix, held)
+
+
+def _triangle(upper: bool) -> Callable[..., Array]:
+    """The entries on and above a diagonal, or on and below it."""
+
+    def value(p: Plan, a: Any, k: Any) -> Array:
+        held, at = array(p, a), index(p, k)
+        size = p.square(held, "the triangle")
+        own, other = (ops.triu, ops.tril) if upper else (ops.tril, ops.triu)
+        if at not in (0, 1 if upper else -1):
+            raise p.refuse("of the diagonals beside the main one, only that next to it is read here")
+        return p.node((size, size), own if not at else lambda A: A - other(A), held)
+
+    return value
 
 
 for _names, _m, _what, _is in (
     ("trace", ops.trace, "the trace", False), ("det", ops.det, "the determinant", False),
     ("inv inverse", ops.inv, "the inverse", True), ("expm matrix_exp", ops.expm, "the matrix exponential", True),
-    ("tril", ops.tril, "the lower triangle", True), ("triu", ops.triu, "the upper triangle", True),
     ("logdet", lambda A: ops.log(ops.det(A)), "the determinant", False),
 ):  # fmt: skip
     row("np torch linalg method bare", _names, "a", _of_square(_m, _what, _is))
@@ -70,7 +93,11 @@ row("linalg torch", "slogdet", "a", _slogdet)
 row("linalg torch bare", "solve", "a, b", _solve)
 row("linalg torch", "matrix_power", "a, n", _power)
 row("linalg", "multi_dot", "arrays", lambda p, parts: _chain(p, arrays(p, parts)))
-row("np torch method bare", "diag diagonal diagflat diag_embed", "a", diag)
+row("np torch method bare", "diag", "a", diag)
+row("np torch method", "diagonal", "a", _diagonal)
+row("np torch method", "diagflat diag_embed", "a", _diagonal_matrix)
+row("np torch method bare", "triu", "a, k=0", _triangle(True))
+row("np torch method bare", "tril", "a, k=0", _triangle(False))
 row("np torch bare", "einsum", "*operands", lambda p, operands: einsum(p, operands))
 del _names, _m, _what, _is
 
@@ -85,9 +112,15 @@ def _chain(p: Plan, parts: list[Array]) -> Array:
 # Shapes
 
 
-def reshape(p: Plan, a: Any, shape: Sequence[Any]) -> Array:
+def reshape(p: Plan, a: Any, shape: Sequence[Any], order: Any = "C") -> Array:
+    """The entries in another shape, taken row by row; column by column with the order F."""
     held = array(p, a)
     given = list(shape[0]) if len(shape) == 1 and isinstance(shape[0], list) else list(shape)
+    if order == "F":
+        made = reshape(p, p.transposed(held), given[::-1])
+        return made if made.rank < 2 else p.transposed(made)
+    if order != "C":
+        raise p.refuse("only the orders C and F are read")
     open_at = [i for i, g in enumerate(given) if isinstance(g, Array) and g.number == -1]
     axes: list[Size] = [ONE if i in open_at else length(p, g) for i, g in enumerate(given)]
     if len(open_at) > 1 or len(axes) > 2 or not axes:
@@ -120,15 +153,49 @@ def expand(p: Plan, a: Any, axis: Any) -> Array | Pairs:
     return spread(held, keys) or indexed(p, held, keys)
 
 
-def transpose(p: Plan, a: Any, *axes: Any) -> Array:
+def transpose(p: Plan, a: Any) -> Array:
     return p.transposed(array(p, a))
 
 
-row("np torch method", "transpose swapaxes permute_dims adjoint", "a, axis=None, b=None", transpose)
-row("bare torch method", "t transpose", "a, axis=None, b=None", transpose)
-row("np torch method", "ravel flatten", "a", lambda p, a: reshape(p, a, [p.constant(-1)]))
-row("np torch", "reshape", "a, shape", lambda p, a, shape: reshape(p, a, [shape]))
-row("method", "reshape view", "*shape", lambda p, shape: reshape(p, shape[0], shape[1:]))
+def _swapped(p: Plan, a: Any, axis: Any, other: Any) -> Array:
+    """The array with two axes in each other's place."""
+    held = array(p, a)
+    one, two = (p.axis_of(held, index(p, at)) for at in (axis, other))
+    return held if one == two else p.transposed(held)
+
+
+def ordered(p: Plan, a: Any, axes: Sequence[Any]) -> Array:
+    """The array with its axes in this order; reversed where none is given."""
+    held = array(p, a)
+    given = axes[0] if len(axes) == 1 and isinstance(axes[0], list) else axes
+    order = [p.axis_of(held, index(p, at)) for at in given if at is not None]
+    if order and sorted(at or 0 for at in order) != list(range(held.rank)):
+        raise p.refuse("this order of the axes is not read")
+    return held if order == [0, 1] else p.transposed(held)
+
+
+def _turned(p: Plan, shape: Sequence[Any]) -> Array:
+    """The method: two axes are swapped by PyTorch, and the order of all for NumPy."""
+    a, *axes = shape
+    is_same = len(axes) == 2 and 0 <= index(p, axes[1]) - index(p, axes[0])
+    if is_same and p.is_named and not p.is_torch:
+        what = p.written(array(p, a))
+        raise p.refuse(f"this is {what} itself in NumPy and its transpose in PyTorch", f"write {what}.T or {what}")
+    return _swapped(p, a, *axes) if is_same else ordered(p, a, axes)
+
+
+row("np", "transpose permute_dims", "a, axes=None", lambda p, a, axes: ordered(p, a, [axes]))
+row("torch", "permute", "a, dims", lambda p, a, dims: ordered(p, a, [dims]))
+row("method", "permute", "*axes", lambda p, axes: ordered(p, axes[0], axes[1:]))
+row("method", "transpose", "*axes", _turned)
+row("np torch method", "swapaxes", "a, axis, other", _swapped)
+row("torch", "transpose", "a, axis, other", _swapped)
+row("np torch method", "adjoint", "a", transpose)
+row("bare torch method", "t", "a", transpose)
+row("bare", "transpose", "a", transpose)
+row("np torch method", "ravel flatten", "a, order=C", lambda p, a, order: reshape(p, a, [p.constant(-1)], order))
+row("np torch", "reshape", "a, shape, order=C", lambda p, a, shape, order: reshape(p, a, [shape], order))
+row("method", "reshape view", "*shape, order=C", lambda p, shape, order: reshape(p, shape[0], shape[1:], order))
 row("np torch method", "squeeze", "a", squeeze)
 row("np torch method", "expand_dims unsqueeze", "a, axis", expand)
 row("bare", "vec", "a", lambda p, a: reshape(p, p.transposed(array(p, a)), [p.constant(-1)]))

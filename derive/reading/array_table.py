@@ -25,11 +25,11 @@ _WORDS = {"None": None, "True": True, "False": False}
 SPELLINGS = {
     "dim": "axis", "keepdim": "keepdims", "input": "a", "x": "a", "other": "b", "y": "b", "A": "a", "self": "a",
     "array": "a", "v": "a", "object": "a", "arr": "a", "min": "a_min", "max": "a_max", "correction": "ddof",
-    "unbiased": "ddof",
+    "unbiased": "ddof", "diagonal": "k",
     "mat1": "a", "mat2": "b", "mat": "a", "vec": "b", "vec1": "a", "vec2": "b", "p": "ord", "m": "a", "tensor": "a",
     "tensors": "arrays", "tup": "arrays", "exponent": "b", "weight": "b", "target": "b", "x1": "a", "x2": "b",
 }  # fmt: skip
-IGNORED = frozenset(["dtype", "out", "device", "requires_grad", "order", "copy", "approximate", "optimize", "inplace"])
+IGNORED = frozenset(["dtype", "out", "device", "requires_grad", "copy", "approximate", "optimize", "inplace"])
 
 
 def row(homes: str, names: str, parameters: str, value: Callable[..., Any]) -> None:

@@ -370,6 +370,8 @@ def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
         b.note(f"{b.cut(node)} is the exponential of every entry; expm is the matrix exponential")
     if name in ("log", "sinh", "cosh", "sin", "cos") and not arg.is_scalar and arg.is_square:
         b.note(f"{b.cut(node)} is read as the {name} of every entry; that of the matrix is not read")
+    if name in ("var", "std"):
+        b.note(f"{b.cut(node)} divides by the number of entries, not by one less")
     made: Expr = of_one(name)(arg)  # type: ignore[misc]
     return made
 
@@ -460,6 +462,8 @@ UNARY: dict[str, Callable[[Expr], Expr]] = {
     "norm_max": _largest_size,
     "softmax": rows.softmax_of, "log_softmax": rows.log_softmax,
     "rowsum": ops.row_sums, "colsum": ops.column_sums, "transpose": lambda x: x.T, "sqrt": ops.sqrt,
+    **dict.fromkeys(("numel", "length"), lambda x: dimension(x.shape[0] * x.shape[1])),
+    "nrows": lambda x: dimension(x.shape[0]), "ncols": lambda x: dimension(x.shape[1]), "sumsq": ops.sq_norm,
     "var": rows.variance, "std": lambda x: ops.sqrt(rows.variance(x)), **ENTRYWISE,
     **{f"{name}_{axis}": partial(rows.along, name, axis=i) for name in PER_ROW | OF_ROWS for i, axis in AXES},
 }  # fmt: skip

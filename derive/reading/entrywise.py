@@ -8,9 +8,11 @@ from typing import Any
 
 from .. import operations as ops
 from .. import rows
-from ..expr import Expr, constant, number, ones
+from ..errors import ParseError
+from ..expr import Expr, constant, fold, nodes, number, number_op, ones
+from ..facts import is_nonnegative, is_positive
 from .array_table import array, row
-from .arrays import Array, Plan, exponential
+from .arrays import Array, Plan
 from .indexing import indexed
 from .vocabulary import ENTRYWISE
 
@@ -112,34 +114,76 @@ def clip(p: Plan, a: Any, low: Any, high: Any) -> Array:
 
 def where(p: Plan, condition: Any, a: Any, b: Any) -> Array:
     """The mask times one value and its complement times the other, for values that are numbers everywhere."""
-    mask, a, b = array(p, condition), array(p, a), array(p, b)
+    mask = array(p, condition)
     if not mask.is_mask:
         raise p.refuse("the condition of where is no comparison", "as in np.where(z > 0, a, b)")
-    if _may_be_no_number(a, b):
-        raise p.refuse(
-            "where with a logarithm, a root or a quotient in a branch is not read",
-            "NumPy takes the other branch where it is no number, and a product with 0 does not",
-        )
-    if b.number == 0:
-        return p.times(mask, a)
-    return p.add(p.times(mask, a), p.times(opposite(p, mask), b))
+    one, other = _branch(p, array(p, a), mask, 1), _branch(p, array(p, b), mask, -1)
+    if other.number == 0:
+        return p.times(mask, one)
+    return p.add(p.times(mask, one), p.times(opposite(p, mask), other))
 
 
-def _may_be_no_number(*roots: Array) -> bool:
-    seen: set[int] = set()
-    stack = list(roots)
-    while stack:
-        node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if node.make in (ops.log, ops.sqrt, ops.power, ops.divide, ops.arcsin, ops.arccos, ops.inv, exponential):
-            exponent = node.args[1].number if len(node.args) > 1 else None
-            if exponent is None or node.make is not ops.power or exponent.denominator > 1 or exponent < 0:
-                if not (node.make is ops.divide and node.args[1].number):
-                    return True
-        stack += node.args
-    return False
+def _branch(p: Plan, a: Array, mask: Array, sign: int) -> Array:
+    if a.number is not None or a.is_symbol:
+        return a
+    return p.node(a.axes, lambda A, M: _total(A, _held(M, sign)), a, mask)
+
+
+def _held(mask: Expr, sign: int) -> Expr | None:
+    """What is at least 0 where the mask is 1, or where it is 0 for the sign −1: t of step(t), −t of 1 − step(t)."""
+    steps = [node for node in nodes(mask) if node.op is ops.step]
+    if len(steps) != 1 or mask not in (steps[0], _one(mask) - steps[0]):
+        return None
+    return steps[0].args[0] if (sign > 0) == (mask is steps[0]) else -steps[0].args[0]
+
+
+def _total(A: Expr, held: Expr | None) -> Expr:
+    """The expression, if it is a number wherever its symbols are; log(1 + eᵗ) and 1/(1 + eᵗ) as softplus and sigmoid.
+
+    Of e⁻ᵗ, where t ≥ 0 is `held`, the exponent stays negative where the other branch is taken.
+
+    Raises
+    ------
+    ParseError
+        It may be none where the other branch is taken.
+    """
+    made = fold(A, lambda node, args: _settled(node, args, held))
+    for node in nodes(made):
+        inside = node.args[0] if node.args else node
+        exponent = node.args[1].data[0] if node.op is ops.power and node.args[1].op is number_op else None
+        is_whole = exponent is not None and exponent.denominator == 1 and exponent > 0
+        if (
+            (node.op is ops.log or node.op is ops.power and not is_whole) and not is_positive(inside)
+            or node.op is ops.exp and not is_nonnegative(-inside)
+            or node.op in (ops.tan, ops.sinh, ops.cosh, ops.arcsin, ops.arccos, ops.inv, ops.expm, ops.logdet)
+        ):  # fmt: skip
+            raise ParseError(
+                "where with a logarithm, a root, a quotient or a growing exponential in a branch is not read",
+                hint="NumPy takes the other branch where it is no number, and a product with 0 does not",
+            )
+    return made
+
+
+def _settled(node: Expr, args: list[Expr], held: Expr | None) -> Expr:
+    made = node.op.build(tuple(args), node.data) if args else node
+    if node.op is ops.exp and held is not None and args[0] is -held:
+        return ops.exp(-ops.relu(held))
+    raised = _raised(args[0]) if args else None
+    if raised is not None and node.op is ops.log:
+        return ops.softplus(raised)
+    if raised is not None and node.op is ops.power and args[1] is number(-1):
+        return ops.sigmoid(-raised)
+    for one, other in (args, args[::-1]) if node.op is ops.hadamard else ():  # eᵗ σ(−t)
+        if one.op is ops.exp and other is ops.sigmoid(-one.args[0]):
+            return ops.sigmoid(one.args[0])
+    return made
+
+
+def _raised(A: Expr) -> Expr | None:
+    """The t of 1 + eᵗ."""
+    parts = A.args if A.op is ops.add and len(A.args) == 2 else ()
+    found = [part.args[0] for part in parts if part.op is ops.exp]
+    return found[0] if len(found) == 1 and _one(A) in parts else None
 
 
 def heaviside(p: Plan, a: Array, b: Array) -> Array:

@@ -488,6 +488,11 @@ class Families:
                 of = names.text(self.row_family(access, node)) if is_row else letter
                 self.note(f"{shown} is read as {'row' if is_row else 'entry'} {place} of {of}")
             else:
+                if whole is not None and self.source.startswith(f"({digits})", node.end):  # x(1), as in MATLAB
+                    raise ShapeError(
+                        f"{shown} is an entry of {letter}, and a number does not fit here", self.source, node.span,
+                        f"write {shown} 𝟏 for a number that is added to each entry",
+                    )  # fmt: skip
                 if whole is not None:
                     self.note(f"{shown} is read as a name of its own, beside {letter}")
                 self.reading.settled[node.data] = kind

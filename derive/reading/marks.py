@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from copy import copy
 
 from .. import names
@@ -96,26 +96,41 @@ def _is_opened(tokens: list[Token], i: int) -> bool:
 def moments(
     tokens: list[Token], known: Collection[str], readings: list[str], is_latex: bool
 ) -> list[Token]:  # fmt: skip
-    """The tokens with x_t for x(t), and x_{t-1} for x[t-1], of a t that only brackets so and sums have."""
+    """The tokens with x_2 for x(2), and x_t for x(t), x_{t-1} for x[t-1] of a t that only brackets so and sums have."""
+    places = {i: _number(tokens, i, is_latex) for i, t in enumerate(tokens) if t.text.isdecimal()}
+    tokens = _lowered(tokens, places, readings)
     for letter in sorted({t.name for t in tokens if t.kind == "atom"} & set("ijknt") - set(known)):
         found = [i for i, t in enumerate(tokens) if t.kind == "atom" and t.name == letter]
-        places = [_moment(tokens, i, is_latex) for i in found if not _is_below_sum(tokens, i)]
-        called = [place for place in places if place is not None]
+        moved = [_moment(tokens, i, is_latex) for i in found if not _is_below_sum(tokens, i)]
+        called = [place for place in moved if place is not None]
         bases = {tokens[first].text for first, _, _ in called}
-        is_bare = any(not shift for _, _, shift in called) or len(places) < len(found)
-        if len(called) < len(places) or not is_bare or bases <= HABITUAL_FUNCTIONS:
+        is_bare = any(not shift for _, _, shift in called) or len(moved) < len(found)
+        if len(called) < len(moved) or not is_bare or bases <= HABITUAL_FUNCTIONS:
             continue
-        made = list(tokens)
-        for first, opened, shift in reversed(called):
-            end = opened + 3 + 2 * bool(shift)
-            old = names.text(made[first].name)
-            made[first] = copy(made[first])
-            made[first].low, made[first].braced = [*made[first].low, letter + shift], True
-            del made[opened:end]
-            said = f"{old}({letter}{shift}) is read as {names.text(made[first].name)}"
-            readings += [said] if said not in readings else []
-        tokens = made
+        tokens = _lowered(tokens, {i: _moment(tokens, i, is_latex) for i in found}, readings)
     return tokens
+
+
+def _lowered(
+    tokens: list[Token], places: Mapping[int, tuple[int, int, str] | None], readings: list[str]
+) -> list[Token]:  # fmt: skip
+    """The tokens with x_t for each x(t): where t stands, where x and its bracket do, and the shift."""
+    made = list(tokens)
+    for i, (first, opened, shift) in sorted(((i, place) for i, place in places.items() if place), reverse=True):
+        old, index = _spelled(tokens, first), tokens[i].name if tokens[i].kind == "atom" else tokens[i].text
+        made[first] = copy(made[first])
+        made[first].low, made[first].braced = [*made[first].low, index + shift], True
+        del made[opened : opened + 3 + 2 * bool(shift)]
+        said = f"{names.text(old)}({index}{shift}) is read as {names.text('_'.join((old, index + shift)))}"
+        readings += [said] if said not in readings else []
+    return made
+
+
+def _number(tokens: list[Token], i: int, is_latex: bool) -> tuple[int, int, str] | None:
+    """Of the 2 of x(2), where x and its bracket stand; of a function, 2 is what it is of."""
+    place = _moment(tokens, i, is_latex) if i > 1 and tokens[i - 1].text == "(" else None
+    functions = HABITUAL_FUNCTIONS | heads_called(tokens)
+    return None if place is None or place[2] or _spelled(tokens, place[0]) in functions else place
 
 
 def _is_below_sum(tokens: list[Token], i: int) -> bool:
@@ -140,8 +155,17 @@ def _moment(tokens: list[Token], i: int, is_latex: bool) -> tuple[int, int, str]
     while begun and tokens[begun].glued:
         begun -= 1
     run = "".join(t.text for t in tokens[begun : first + 1])
-    is_word = len(run) > 2 and not is_latex or any(run[j:] in FUNCTIONS for j in range(len(run) - 1))
-    return None if is_word or tokens[first].name == "σ" else (first, i - 1, shift)
+    is_word = len(run) > 2 and not is_latex and run not in names.SPOKEN
+    is_function = _spelled(tokens, first) == "σ" or any(run[j:] in FUNCTIONS for j in range(len(run) - 1))
+    return None if is_word or is_function else (first, i - 1, shift)
+
+
+def _spelled(tokens: list[Token], i: int) -> str:
+    """The name that ends at i: θ of the five letters of theta."""
+    begun = i
+    while begun and tokens[begun].glued:
+        begun -= 1
+    return names.SPOKEN.get("".join(t.text for t in tokens[begun : i + 1]), tokens[i].name)
 
 
 def raised_names(

@@ -30,8 +30,9 @@ def spread(a: Any, keys: Sequence[Any]) -> Pairs | None:
 
 def combined(p: Plan, node: ast.operator, one: Any, other: Any) -> Pairs:
     """The difference of rows spread along two axes, up to its sign, or its square."""
-    if isinstance(node, ast.Sub) and isinstance(one, Pairs) and isinstance(other, Pairs):
-        sides = [(x.left, x.right) for x in (one, other)]
+    spreads = [Pairs(None, x) if isinstance(x, Array) and x.rank == 2 else x for x in (one, other)]  # X[:, None] - Y
+    if isinstance(node, ast.Sub) and all(isinstance(x, Pairs) and not x.is_squared for x in spreads):
+        sides = [(x.left, x.right) for x in spreads]
         for (left, above), (below, right) in (sides, sides[::-1]):  # the sign goes with the square
             if left is not None and right is not None and above is below is None:
                 return Pairs(left, right)

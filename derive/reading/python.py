@@ -16,6 +16,7 @@ from unicodedata import normalize
 
 from ..errors import DeriveError, LimitError, ParseError
 from ..expr import constant
+from ..shapes import Dim
 from . import array_table, pairs, tensorflow
 from .array_functions import CONSTANTS
 from .arrays import Array, Plan
@@ -247,7 +248,7 @@ class Interpreter:
             hint or "operations of NumPy, SciPy, JAX and PyTorch that have a formula are",
         )
 
-    def binary(self, node: ast.BinOp, parts: list[Any]) -> Any:
+    def binary(self, node: ast.BinOp | ast.AugAssign, parts: list[Any]) -> Any:
         rule = BINARY.get(type(node.op))
         if isinstance(parts[0], list) and isinstance(parts[1], list) and isinstance(node.op, ast.Add):
             return parts[0] + parts[1]
@@ -431,7 +432,27 @@ def assign(walker: Interpreter, target: ast.expr, value: Any) -> None:
         for part, item in zip(target.elts, value):
             assign(walker, part, item)
         return
+    if isinstance(target, (ast.Tuple, ast.List)) and isinstance(value, Array):
+        if not value.rank or not walker.plan.unify(value.axes[0], Dim.of(len(target.elts))):
+            raise walker.plan.misfit(f"{walker.plan.described(value)} has not {len(target.elts)} entries", value)
+        for i, part in enumerate(target.elts):
+            assign(walker, part, indexed(walker.plan, value, [i]))
+        return
     raise walker.plan.refuse("this assignment is not read", "a = … and a, b = … are")
 
 
-__all__ = ["BINARY", "MODULES", "Interpreter", "Path", "assign", "is_python", "parsed"]
+def augment(walker: Interpreter, statement: ast.AugAssign) -> Any:
+    """`a += b`, where no other name has the array of a."""
+    held, added = walker.value(statement.target), walker.value(statement.value)
+    walker.plan.span = walker.span(statement)
+    others = [v for v in walker.known.values() if isinstance(v, Array)]
+    if isinstance(held, Array) and held.rank:
+        shared = sum(v is held for v in others) > 1 or any(v.base is held for v in others)
+        if held.is_symbol or held.base is not None or shared:
+            raise walker.plan.refuse("this changes an array that has other names", "write a = a + b, which makes one")
+    made = walker.binary(statement, [held, added])
+    assign(walker, statement.target, made)
+    return made
+
+
+__all__ = ["BINARY", "MODULES", "Interpreter", "Path", "assign", "augment", "is_python", "parsed"]

@@ -22,10 +22,11 @@ from .arrays import Array, Axes, Misfit, Plan
 from .declarations import Declarations
 from .habits import habit
 from .limits import MAX_NAMES
-from .python import MODULES, Interpreter, assign, parsed, unwrapped
+from .python import MODULES, Interpreter, assign, augment, parsed, unwrapped
 from .vocabulary import NAMED_MODULE
 
 SEARCHES = 200  # assignments of ranks tried
+_ARRAY_PI = re.compile(r"\w\s*\.\s*pi\b|(?<![\w.])pi\s*[.\[]")  # beside np.pi, or with entries: no number π
 UNLIKE = 6.0  # against x - y of a row x and a matrix y, more than a small letter costs as a matrix
 
 
@@ -60,7 +61,7 @@ class ArrayFormula:
                 continue
             if not known and (node.id in self.sizes or node.id in self.lengths):
                 continue
-            if not known and node.id in ("pi", "I"):
+            if not known and node.id in ("pi", "I") and not (node.id == "pi" and _ARRAY_PI.search(text)):
                 continue
             self.canonical[node.id] = name
             self.written.setdefault(name, node)
@@ -127,6 +128,7 @@ class ArrayFormula:
                 if written in self.sizes or written in self.lengths:
                     return plan.count(Dim.of(written))
                 if written == "pi":
+                    plan.note("pi is read as the number π")
                     return plan.node((), lambda: constant("π"))
                 if written == "I":
                     return plan.eye(plan.sizes.fresh())
@@ -145,6 +147,8 @@ class ArrayFormula:
                 result = walker.value(statement.value)
                 for target in statement.targets:
                     assign(walker, target, result)
+            elif isinstance(statement, ast.AugAssign):
+                result = augment(walker, statement)
             elif isinstance(statement, ast.Expr):
                 result = walker.value(statement.value)
             else:
@@ -324,9 +328,10 @@ def _is_whole(node: ast.expr) -> bool:
 
 
 def _guards(tree: ast.AST) -> set[str]:
-    """Names before an identity, and those that are numbers by habit and keep a root, a logarithm or a divisor from 0.
+    """Names before an identity, exponents, and those that are numbers by habit and bound what they are compared with,
+    or keep a root, a logarithm or a divisor from 0.
 
-    Such are s of K + s * np.eye(n) and eps of np.log(p + eps).
+    Such are s of K + s * np.eye(n), m of U**m, delta of np.abs(r) <= delta and eps of np.log(p + eps).
     """
     sums: list[ast.AST] = []
     found: set[str] = set()
@@ -341,8 +346,12 @@ def _guards(tree: ast.AST) -> set[str]:
                     found |= {one.id} if getattr(function, "attr", getattr(function, "id", "")) == "eye" else set()
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
             sums.append(node.right)
+        elif isinstance(node, ast.Compare):
+            sides = [part for part in (node.left, *node.comparators) if isinstance(part, ast.Name)]
+            found |= {part.id for part in sides if not habit(_plain(part.id), "", set())[0]}
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and not _is_whole(node.right):
             sums.append(node.left)
+            found |= {node.right.id} if isinstance(node.right, ast.Name) and node.right.id.islower() else set()
     for node in sums:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             small = [isinstance(p, ast.Name) and not habit(_plain(p.id), "", set())[0] for p in (node.left, node.right)]

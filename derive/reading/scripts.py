@@ -305,7 +305,7 @@ def metric(p: Stacks, held: list[Token]) -> Node | None:
         return None
     node = Node("sym", [], letter, *first.span)
     shown = names.text(letter) + ("⁻¹" if is_inverse else "")
-    reading = f"the norm with {p.text_of(held)} below is read as that with ‖x‖² = xᵀ {shown} x"
+    reading = f"the norm with {shown} below is read as that with ‖x‖² = xᵀ {shown} x"
     if reading not in p.readings:
         p.readings.append(reading)
     return Node("inv", [node], None, first.start, held[-1].end) if is_inverse else node

@@ -18,16 +18,14 @@ Kinds = tuple[tuple[int, ...], ...]  # of the operands and, last, of the result
 
 CALLED = {
     "tr": "trace",
-    "mean": "sum",
-    "var": "sum",
-    "std": "sum",
+    **dict.fromkeys("mean var std numel nrows ncols sumsq".split(), "sum"),
     "adj": "inv",
 }  # calls whose operation has another name, or the signature of another
 DEVIATIONS: dict[str, Kinds] = {
     "diag": ((M, C), (C, M), (R, M), (S, S)), "Diag": ((C, M), (R, M), (S, S)), "unvec": ((C, M), (C, C), (M, M)),
     "tril": ((M, M),), "triu": ((M, M),), "adj": ((M, M),),
     "softmax": ((C, C), (R, R), (M, M)), "log_softmax": ((C, C), (M, M)), "logsumexp": ((C, S), (R, S)),
-    "rowsum": ((M, C), (C, C)), "colsum": ((M, C), (C, S)), "outer": ((C, C, M),),
+    "rowsum": ((M, C), (C, C)), "colsum": ((M, C), (C, S)), "outer": ((C, C, M),), "length": ((C, S), (R, S)),
     **dict.fromkeys(("norm_inf", "norm_max"), ((S, S), (C, S), (R, S), (M, S))),
     "weighted_norm": ((C, M, S), (M, M, S)),
     **{f"{name}_{axis}": ((M, C), (R, S)) for name in PER_ROW for axis in ("row", "col")},

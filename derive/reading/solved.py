@@ -65,6 +65,12 @@ class Solution:
                 self.where.append(f"{names.text(name)}: {shape_line(made)}")
                 costs = self.habits.get(name)
                 is_odd = costs is not None and costs[kind_of(made.shape).bit_length() - 1] - min(costs) >= UNUSUAL
+                said = f"{name}(…) is read as a product, {name} times the bracket"
+                if name == "Σ" and made.is_scalar and said in reading.split_readings:
+                    self.doubt = self.doubt or ParseError(
+                        "Σ(…) would be a number times the bracket, and may be a sum", reading.source, self.root.span,
+                        "write sum(…), or ∑_i (…) with the index in the bracket",
+                    )  # fmt: skip
                 if is_odd or "over" in entry.uses and made.is_scalar:
                     builder.note(f"{names.text(name)} is read as {KIND_WORDS[kind_of(made.shape)]}")
 

@@ -92,8 +92,9 @@ _LOST = (
     ("T", r"\)T(?=\s*(?:[^\W\d_]|\(|$))", "may be a transpose that lost its height", "write )ᵀ, or declare T"),
     ("e", r"(?:(?<=[+/=])|(?<=[+/=] )|^)e[-−](?=[^\W_])", "may be a power that lost its height", "write e^(−…)"),
     ("e", r"(?<=\d)e[-−](?=[^\W\d_])", "may be a power that lost its height", "write e^(−…)"),  # 1e-3 is a number
+    ("(end", r"\w\(end\)", "is the last entry", "write x_n, where x has n entries"),
     (":", r"\w\(\s*:\s*\)", "is all entries of a matrix as a vector", "write vec(X)"),
-    (":", r"\w\(\s*\d*\s*:\s*(?:end|\d*)\s*\)", "is a slice", "write x[1:], counted from 0"),
+    (":", r"\w\((?=[^():]*:)(?:[\d\s:,+-]|end)+\)", "is a slice", "write it as in NumPy: np.sum(x[1:]**2), from 0"),
 )
 
 
@@ -378,13 +379,22 @@ def _ranges(text: str, readings: list[str], known: frozenset[str]) -> str:
     return re.sub(_RANGES, put, made)
 
 
+_SIZE = r"(?<![\w.\\])size\(\s*(\w+)\s*,\s*([12])\s*\)"
+
+
+def _counted(found: re.Match[str]) -> str:
+    """nrows(X) for the size(X,1) of MATLAB."""
+    return f"{'nrows' if found[2] == '1' else 'ncols'}({found[1]}".ljust(len(found[0]) - 1) + ")"
+
+
 def _raised(low: str) -> str:
     """A transpose, a prime or a number above, and behind it what stands below."""
     group = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
     command = r"\\(?:top|intercal|prime)(?![a-zA-Z])|\\math(?:sf|rm|bf)\s*\{\s*T\s*\}"
     sign = rf"(?:T|⊤|'|-?\d+|{command})"
     above = rf"\^\s*(?:{sign}|\{{\s*-?{sign}\s*\}})|['′’ᵀ⊤{_SUPERSCRIPTS}⁻]+"
-    below = rf"_\s*(?:{group}|\\[a-zA-Z]+|{low})|[₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚₛₜ]+"
+    styled = rf"\\(?:math[a-z]+|text[a-z]*|boldsymbol|bm|bar|hat|tilde|vec)\s*{group}"
+    below = rf"_\s*(?:{group}|{styled}|\\[a-zA-Z]+|{low})|[₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚₛₜ]+"
     return rf"(?:(?<=[^\W{_SUPERSCRIPTS}])|(?<=[)\]}}|‖]))((?:{above})\s*)({below})"
 
 
@@ -414,6 +424,7 @@ _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozen
     ((("\\over",),), _fractions),
     ((("\\stackrel", "\\overset"),), _definitions),
     ((("eig",),), _spectrum),
+    ((("size(",),), lambda text, readings, known: re.sub(_SIZE, _counted, text)),
     ((("fro'", 'fro"', "all'", 'all"'),), lambda text, readings, known: re.sub(_OF_ALL, _blank, text)),
     ((("const", "independent of", "not "),), _without_constant),
     ((("{}",),), lambda text, readings, known: re.sub(r"(?<=[-=+−&])(\s*&?\s*)\{\}", r"\1  ", text)),

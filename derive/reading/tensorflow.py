@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import operations as ops
 from .. import rows
-from .array_functions import diag, reshape, squeeze, transpose
+from .array_functions import diag, ordered, reshape, squeeze, transpose
 from .array_table import TABLE, array, flag, integer, length, lengths, row
 from .arrays import Array, Plan
 from .reductions import cumsum, log_softmax, norm, softmax
@@ -92,7 +92,7 @@ for _home in ("tf", "tf.math"):
 row("tf tf.linalg", "matmul", "a, b, transpose_a=False, transpose_b=False", _product)
 row("tf.linalg", "matvec", "a, b, transpose_a=False", lambda p, a, b, turns: _product(p, a, b, turns, False))
 row("tf.linalg", "matrix_transpose", "a", transpose)
-row("tf", "transpose", "a", transpose)
+row("tf", "transpose", "a, perm=None", lambda p, a, perm: ordered(p, a, [perm]))
 row("tf tf.linalg", "norm", "a, ord=euclidean, axis=None, keepdims=False", _norm)
 row("tf.linalg", "diag", "a", _diagonal)
 row("tf.linalg", "diag_part tensor_diag_part", "a", _diagonal_part)

@@ -423,6 +423,11 @@ class Letters:
             k = j
             while k < size and text[k] in "0123456789":
                 k += 1
+            if k > j and text[k : k + 1].isalpha() and not self.is_latex:
+                raise ParseError(
+                    f"{text[start : k + 1]} can be read in two ways", text, (start, k + 1),
+                    f"{text[start:k]} {text[k]} begins with a number, {mantissa} {text[end : k + 1]} with a letter",
+                )  # fmt: skip
             if k > j and not text[k : k + 1].isalpha() and text[k : k + 1] not in ("_", "^"):
                 if k - j > 3:
                     raise LimitError(f"the number {text[start:k]} is too large", text, (start, k))

@@ -35,7 +35,8 @@ FUNCTIONS: dict[str, str] = (
         name: name
         for name in (
             "tr mean sqrt dot eye ones zeros vector matrix rowsum colsum adj outer max min hadamard clip var std "
-            "log_softmax leaky_relu elu huber pseudo_huber quantile norm_inf norm_max"
+            "log_softmax leaky_relu elu huber pseudo_huber quantile norm_inf norm_max numel length "
+            "nrows ncols sumsq"
         ).split()
     }
     | {name: name for name in ENTRYWISE}
