@@ -450,6 +450,13 @@ def _held(derivation, backend, returns):
     return _functions[key]
 
 
+@pytest.mark.parametrize("backend", ["numpy", "scipy"])
+def test_buffers_are_kept_where_no_argument_is_an_array(backend):
+    f = derive.gradient("logdet(c I_n + 𝟏 𝟏ᵀ)", "c", "c: scalar").function(backend, workspace=True)
+    for c, n in ((2.0, 3), (1.5, 4), (2.0, 3)):
+        np.testing.assert_allclose(f(c, n=n), np.trace(np.linalg.inv(c * np.eye(n) + 1)))
+
+
 def test_a_workspace_goes_through_large_matrices_by_rows():
     rng = np.random.default_rng(0)
     derivation = derive.gradient("½‖WᵀWx − x‖²", "W")
