@@ -387,6 +387,12 @@ def test_scalar_corners_are_as_exact_arithmetic_has_them(formula, derivative, po
                 np.testing.assert_allclose(got, exact(derivative, x), rtol=1e-12, atol=1e-300)
 
 
+def test_an_exponential_of_nothing_is_one():
+    f = derive.gradient("sum((exp((b − b) x) + y) ./ (exp((b − b) x) + exp(x)))", "x", "x, y: n, b: scalar").function()
+    x, y = np.array([0.5, -1.0]), np.array([2.0, 3.0])
+    np.testing.assert_allclose(f(x=x, y=y, b=1.0), -(1 + y) * np.exp(x) / (1 + np.exp(x)) ** 2)
+
+
 QUOTIENTS = [  # scalars that are made of exponentials, and their derivatives in exact arithmetic
     ("log(2 + exp(x))", lambda mp, x: 1 / (1 + 2 * mp.exp(-x))),
     ("log(3 exp(x) + 2 exp(-x))", lambda mp, x: 1 - 2 / (1 + mp.mpf("1.5") * mp.exp(2 * x))),
