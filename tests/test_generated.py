@@ -387,6 +387,21 @@ def test_scalar_corners_are_as_exact_arithmetic_has_them(formula, derivative, po
                 np.testing.assert_allclose(got, exact(derivative, x), rtol=1e-12, atol=1e-300)
 
 
+@pytest.mark.parametrize("formula, is_quadratic", [("wᵀ S w/(wᵀw)", True), ("aᵀw/(‖a‖ ‖w‖)", False)])
+@pytest.mark.parametrize("size", [1e-120, 1e120, 1e-150, 1e150])
+def test_quotients_by_a_length_do_not_overflow_in_its_powers(formula, is_quadratic, size):
+    S, a, w = np.array([[2.0, 1], [1, -1]]), np.array([1.0, 3]), np.array([0.5, -2])
+    gradient = called(
+        derive.gradient(formula, "w", "S: n×n symmetric, a, w: n").function(), {"S": S, "a": a, "w": size * w}
+    )
+    square, length = w @ w, np.linalg.norm(w)
+    if is_quadratic:
+        wanted = 2 * (S @ w - w @ S @ w / square * w) / square
+    else:
+        wanted = (a - a @ w / square * w) / length / np.linalg.norm(a)
+    np.testing.assert_allclose(gradient * size, wanted, rtol=1e-12)
+
+
 def test_an_exponential_of_nothing_is_one():
     f = derive.gradient("sum((exp((b − b) x) + y) ./ (exp((b − b) x) + exp(x)))", "x", "x, y: n, b: scalar").function()
     x, y = np.array([0.5, -1.0]), np.array([2.0, 3.0])
