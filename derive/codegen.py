@@ -339,7 +339,7 @@ class Module:
             known=known,
             buffers=buffers,
             key=key,
-            types=conjunction(chained("type({x})", arrays, "np.ndarray")),
+            types=conjunction(chained("type({x})", arrays, "np.ndarray")) if is_known else key,
             shapes=syntax.sequence("tuple", shapes),
             convert=convert,
             make=syntax.call(syntax.name(f"_{name}_buffers"), *dims, dtype),

@@ -450,6 +450,13 @@ def _held(derivation, backend, returns):
     return _functions[key]
 
 
+@pytest.mark.parametrize("backend", ["numpy", "scipy"])
+def test_buffers_are_kept_where_no_argument_is_an_array(backend):
+    f = derive.gradient("logdet(c I_n + 𝟏 𝟏ᵀ)", "c", "c: scalar").function(backend, workspace=True)
+    for c, n in ((2.0, 3), (1.5, 4), (2.0, 3)):
+        np.testing.assert_allclose(f(c, n=n), np.trace(np.linalg.inv(c * np.eye(n) + 1)))
+
+
 def test_a_workspace_goes_through_large_matrices_by_rows():
     rng = np.random.default_rng(0)
     derivation = derive.gradient("½‖WᵀWx − x‖²", "W")
@@ -501,6 +508,19 @@ def test_products_of_constant_data_are_computed_once():
         W, X = rng.standard_normal((3, 5)), rng.standard_normal((5, 9))
         for _ in range(2):
             np.testing.assert_allclose(f(W, X), g(W, X), rtol=1e-12)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "scipy"])
+def test_a_constant_rank_one_term_is_kept_whole(backend):
+    where = "z: m constant, s: n constant, T: m×k constant, M: n×k constant, Q: k×k"
+    f = derive.gradient("‖z sᵀ M − T Q‖²", "Q", where).function(backend, returns="value_and_gradient")
+    rng = np.random.default_rng(0)
+    z, s, T, M, Q = (rng.normal(size=shape) for shape in (4, 3, (4, 2), (3, 2), (2, 2)))
+    for factor in (1.0, -2.0):
+        R = factor * np.outer(z, s @ M) - T @ Q
+        value, slope = f(Q, z=factor * z, s=s, M=M, T=T)
+        np.testing.assert_allclose(value, np.sum(R * R))
+        np.testing.assert_allclose(slope, -2 * T.T @ R)
 
 
 def test_constant_data_may_need_what_nothing_else_does():

@@ -387,6 +387,90 @@ def test_scalar_corners_are_as_exact_arithmetic_has_them(formula, derivative, po
                 np.testing.assert_allclose(got, exact(derivative, x), rtol=1e-12, atol=1e-300)
 
 
+@pytest.mark.parametrize("formula, is_quadratic", [("wᵀ S w/(wᵀw)", True), ("aᵀw/(‖a‖ ‖w‖)", False)])
+@pytest.mark.parametrize("size", [1e-120, 1e120, 1e-150, 1e150])
+def test_quotients_by_a_length_do_not_overflow_in_its_powers(formula, is_quadratic, size):
+    S, a, w = np.array([[2.0, 1], [1, -1]]), np.array([1.0, 3]), np.array([0.5, -2])
+    gradient = called(
+        derive.gradient(formula, "w", "S: n×n symmetric, a, w: n").function(), {"S": S, "a": a, "w": size * w}
+    )
+    square, length = w @ w, np.linalg.norm(w)
+    if is_quadratic:
+        wanted = 2 * (S @ w - w @ S @ w / square * w) / square
+    else:
+        wanted = (a - a @ w / square * w) / length / np.linalg.norm(a)
+    np.testing.assert_allclose(gradient * size, wanted, rtol=1e-12)
+
+
+def test_an_exponential_of_nothing_is_one():
+    f = derive.gradient("sum((exp((b − b) x) + y) ./ (exp((b − b) x) + exp(x)))", "x", "x, y: n, b: scalar").function()
+    x, y = np.array([0.5, -1.0]), np.array([2.0, 3.0])
+    np.testing.assert_allclose(f(x=x, y=y, b=1.0), -(1 + y) * np.exp(x) / (1 + np.exp(x)) ** 2)
+
+
+QUOTIENTS = [  # scalars that are made of exponentials, and their derivatives in exact arithmetic
+    ("log(2 + exp(x))", lambda mp, x: 1 / (1 + 2 * mp.exp(-x))),
+    ("log(3 exp(x) + 2 exp(-x))", lambda mp, x: 1 - 2 / (1 + mp.mpf("1.5") * mp.exp(2 * x))),
+    ("log(1 + exp(x) + exp(-x))", lambda mp, x: (1 - mp.exp(-2 * x)) / (1 + mp.exp(-x) + mp.exp(-2 * x))),
+    ("log(exp(x)/(1 + exp(x) + exp(-x)))", lambda mp, x: (2 + mp.exp(x)) / (1 + mp.exp(x) + mp.exp(2 * x))),
+    ("(exp(x) - exp(-x))/(exp(x) + exp(-x))", lambda mp, x: 4 / (mp.exp(x) + mp.exp(-x)) ** 2),
+    ("(1 - exp(-x))/(1 + exp(-x))", lambda mp, x: 2 * mp.exp(-x) / (1 + mp.exp(-x)) ** 2),
+]
+
+
+@pytest.mark.parametrize("formula, derivative", QUOTIENTS, ids=[row[0] for row in QUOTIENTS])
+def test_quotients_of_sums_of_exponentials_neither_overflow_nor_vanish(formula, derivative):
+    f = derive.gradient(formula, "x", "x: scalar").function()
+    spread = formula.replace("(1 ", "(ones(n) ").replace("(2 ", "(2*ones(n) ").replace(")/", ")./")
+    g = derive.gradient(f"sum({spread})", "x", "x: n").function()
+    for x in MARGINS:
+        with np.errstate(over="ignore", invalid="raise", divide="raise"):
+            for got in (f(x), g(np.array([x, 0.5]))[0]):
+                np.testing.assert_allclose(got, exact(derivative, x), rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("formula", [
+    "-np.sum(Y * np.log(np.exp(Z)/np.sum(np.exp(Z), axis=1, keepdims=True)))",
+    "-np.sum(Y * (Z - np.log(np.sum(np.exp(Z), axis=1, keepdims=True))))",
+])  # fmt: skip
+@pytest.mark.parametrize("scale", [1.0, 40.0, 1000.0, 1e5, 1e150])
+def test_cross_entropies_of_rows_stand_large_scores(formula, scale):
+    special = pytest.importorskip("scipy.special")
+    Z = scale * np.array([[1.0, -2, 0.5], [0.25, 0.125, -1]])
+    Y = np.eye(3)[[1, 0]]
+    value, slope = called(
+        derive.gradient(formula, "Z", "Y, Z: m×n").function(returns="value_and_gradient"), {"Y": Y, "Z": Z}
+    )
+    np.testing.assert_allclose(value, -np.sum(Y * special.log_softmax(Z, axis=1)), rtol=1e-12)
+    np.testing.assert_allclose(slope, special.softmax(Z, axis=1) - Y, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("scale", [1.0, 40.0, 1000.0, 1e5, 1e150])
+def test_logarithms_of_scores_among_others_stand_large_scores(scale, backend):
+    require(backend)
+    special = pytest.importorskip("scipy.special")
+    z, N = scale * np.array([1.0, -2, 0.5]), np.array([[1.0, 0.5, -1], [2, 0, 1]])
+    scores, a = N @ z, np.array([1.0, 2, 0.25])
+    every = np.append(scores, a @ z)
+    soft = special.softmax(every)
+    cases = {
+        "log(mean(exp(N z)))": (special.logsumexp(scores) - np.log(2), N.T @ special.softmax(scores)),
+        "-log(exp(aᵀz)/(exp(aᵀz) + sum(exp(N z))))": (
+            special.logsumexp(every - a @ z), N.T @ soft[:2] + (soft[2] - 1) * a
+        ),
+        "log(exp(-aᵀz) / s)": (-a @ z - np.log(2), -a),
+    }  # fmt: skip
+    for formula, (value, slope) in cases.items():
+        both = derive.gradient(formula, "z", "N: m×n, z, a: n, s: scalar").function(
+            backend, returns="value_and_gradient"
+        )
+        given = in_library(backend, {"N": N, "z": z, "a": a, "s": np.array(2.0)})
+        got = called(both, given)
+        np.testing.assert_allclose(float(got[0]), value, rtol=1e-12, err_msg=formula)
+        np.testing.assert_allclose(np.asarray(got[1]), slope, rtol=1e-12, atol=1e-14, err_msg=formula)
+
+
 LENGTHS = [3e200, 1e-200, 1e160, 1e-160, 1.0, 4e300, 1e-300, 1e150, 2.5e-155, 7.0]
 
 
@@ -575,6 +659,7 @@ def test_the_power_of_the_norm_of_a_number_has_a_gradient_at_0(formula):
     [
         ("−sum(y ⊙ log(σ(z)) + (𝟏 − y) ⊙ log(𝟏 − σ(z)))", "y, z: n"),
         ("−y log(σ(z)) − (1 − y) log(1 − σ(z))", "y, z: scalar"),
+        ("np.sum(-y*np.log(1/(1+np.exp(-z))) - (1-y)*np.log(1-1/(1+np.exp(-z))))", "y, z: n"),
     ],
 )
 def test_binary_cross_entropies_stand_large_logits(formula, where, backend):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from fractions import Fraction
 
 import numpy as np
@@ -428,3 +429,31 @@ def test_value_and_gradient_share_the_weighted_residual():
     made = derive.gradient("½ (X w − y)ᵀ diag(s) (X w − y)", "w", where="X: m×n")
     lines = made.source().split("def value_and_gradient")[1].split("\n\n\n")[0]
     assert lines.count("s * ") + lines.count("* s") + lines.count("*= s") == 1
+
+
+@pytest.mark.parametrize("diagonal, wrts", [("diag(d)", "U y d"), ("s I", "U y s"), ("I", "U y")])
+def test_a_diagonal_and_a_gram_matrix_are_inverted_by_the_smaller_size(diagonal, wrts):
+    formula = f"yᵀ ({diagonal} + U Uᵀ)⁻¹ y + logdet(U Uᵀ + {diagonal})"
+    where = "U: n×k, d: n positive, s: scalar, y: n, k < n"
+    rng = np.random.default_rng(0)
+    U, y, d, s = rng.normal(size=(7, 2)), rng.normal(size=7), rng.uniform(0.5, 2, 7), 1.5
+    D = {"diag(d)": np.diag(d), "s I": s * np.eye(7), "I": np.eye(7)}[diagonal]
+    P = np.linalg.inv(D + U @ U.T)
+    G = P - np.outer(P @ y, P @ y)
+    wanted = {"U": 2 * G @ U, "y": 2 * P @ y, "d": G.diagonal(), "s": np.trace(G)}
+    given = {"U": U, "y": y, "d": d, "s": s}
+    for wrt in wrts.split():
+        gradient = derive.gradient(formula, wrt, where)
+        assert not {"n²", "n³"} & set(gradient.program.flops.expression.split())
+        f = gradient.function(returns="value_and_gradient")
+        value, got = f(**{name: given[name] for name in inspect.signature(f).parameters})
+        np.testing.assert_allclose(value, y @ P @ y - np.linalg.slogdet(P)[1], rtol=1e-12)
+        np.testing.assert_allclose(got, wanted[wrt], rtol=1e-11)
+
+
+@pytest.mark.parametrize("where", ["U: n×k, d: n, y: n, k < n", "U: n×k, d: n positive, y: n, n < k"])
+def test_a_diagonal_that_may_vanish_is_no_divisor(where):
+    gradient = derive.gradient("yᵀ (diag(d) + U Uᵀ)⁻¹ y", "y", where)
+    assert "n³" in gradient.program.flops.expression
+    d, U = np.array([0.0, 1, 2]), np.array([[1.0, 0, 2], [0, 1, 1], [1, 1, 0]])
+    np.testing.assert_allclose(gradient.function()(d=d, U=U, y=d), 2 * np.linalg.solve(np.diag(d) + U @ U.T, d))

@@ -106,3 +106,10 @@ def test_wrong_code_is_noticed(monkeypatch):
     monkeypatch.setitem(DIALECTS["numpy"].templates, "tanh", "np.sin({0})")
     with pytest.raises(AssertionError):
         test_second_derivatives_are_right_at_small_sizes("tanh")
+
+
+@pytest.mark.parametrize("formula", ["norm1([B⁻¹ w, w] [1; -2])", "sum(abs([B⁻¹ w, B w] [1; -2]))"])
+def test_what_has_no_slope_in_a_block_leaves_no_zeros(formula):
+    hessian = derive.hessian(formula, "B", "B: n×n, w: n")
+    assert "zeros" not in hessian.expanded.text()
+    assert hessian.verify() < 1e-7

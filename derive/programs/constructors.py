@@ -33,6 +33,13 @@ from .terms import (
 MAX_CHAIN = 24  # factors of a product that is spliced into another
 
 
+def sums_rows(term: Term, matrix: Term) -> bool:
+    """Whether a column is A 1."""
+    body = term.body
+    is_sum = body.kind == "chain" and len(body.args) == 2 and body.args[1].body.kind == "ones"
+    return is_sum and body.args[0].key() == matrix.key()
+
+
 class Products:
     """The table of values, and the constructors that keep them in normal form."""
 
@@ -350,7 +357,7 @@ class Products:
                     continue
                 soft = self.row_softmax(last, factor)
                 if soft is not None:
-                    kept[-1] = soft
+                    kept[-1:] = soft
                     continue
             kept.append(factor)
         return kept
@@ -362,26 +369,28 @@ class Products:
             return term
         return self.diag_matrix(self.diagonal(term.bare)).times(term.coefficient, term.powers)
 
-    def row_softmax(self, left: Term, right: Term) -> Term | None:
-        """D(1 ⊘ (E 1)) E with E = exp(X) is the softmax of each row of X."""
+    def row_softmax(self, left: Term, right: Term) -> list[Term] | None:
+        """D(v ⊘ (E 1)) E with E = exp(X) is D(v) times the softmax of each row of X."""
         if left.body.kind == "Diag" and right.body.kind == "exp":
             sums, exponentials, flipped = left.body.args[0], right, False
         elif right.body.kind == "Diag" and left.body.kind == "exp":
             sums, exponentials, flipped = right.body.args[0], left.T, True
         else:
             return None
-        value = sums.value
-        if value is None or value.kind != "entries" or value.data != (("full", Fraction(-1)),):
+        if sums.body.kind != "entries":
             return None
-        total = value.args[0].body
-        if total.kind != "chain" or len(total.args) != 2 or total.args[1].body.kind != "ones":
-            return None
-        if total.args[0].key() != exponentials.key():
+        factors = zip(sums.body.args, sums.body.data, strict=True)
+        kept = [(t, power) for t, (_, power) in factors if power != -1 or not sums_rows(t, exponentials)]
+        if len(kept) == len(sums.body.args):
             return None
         inner = exponentials.body.args[0]
         argument = inner.T if exponentials.flipped else inner
-        made = self.value("row_softmax", (self.plain(argument),), (), argument.shape)
-        return Term(UNIT, (), made, flipped)
+        made = Term(UNIT, (), self.value("row_softmax", (self.plain(argument),), (), argument.shape), flipped)
+        if not kept:
+            return [made]
+        rest = self.entries([t for t, _ in kept], sums.shape, [power for _, power in kept])
+        scales = self.diag_matrix(self.plain(rest))
+        return [made, scales] if flipped else [scales, made]
 
     def segment(self, factors: list[Term]) -> Term:
         """A product that nowhere narrows to one column."""
@@ -417,8 +426,7 @@ class Products:
     def cancelled(self, left: Term, right: Term) -> Term | None:
         """The product of the entries of two factors where one divides by the other, as in sᵀ (y ⊘ s): y."""
         for one, other in ((left, right), (right, left)):
-            divisors = zip(other.body.args, other.body.data, strict=False) if other.body.kind == "entries" else ()
-            if any(arg.key(other.flipped) == one.key() and e == -1 for arg, (tag, e) in divisors if tag == "full"):
+            if stable.divides(self, one, other):
                 return self.entries([left, right], left.shape)
         return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import partial, reduce
 
 from ..dialects import Dialect
 from ..expr import Expr
@@ -15,7 +16,7 @@ from .naming import suggested
 from .signature import Signature, dim_code, unused
 from .statement_tree import WIDTH, CodeStatement, Part, statements
 from .syntax import Code, binary, grouped, negative
-from .terms import Term, Value, counted_uses, is_broadcast
+from .terms import UNIT, Term, Value, counted_uses, is_broadcast
 
 LONG = 56  # of an expression that is still part of another
 
@@ -71,6 +72,7 @@ class Expressions:
         """The number and the scalars of a term."""
         above: list[Code] = []
         below: list[Code] = []
+        again: list[Code] = []  # divided by once more, so that no square of a divisor overflows
         coefficient = abs(term.coefficient)
         if coefficient != 1:
             if is_short_decimal(coefficient):
@@ -83,12 +85,16 @@ class Expressions:
             base = self.texts[value]
             if exponent.denominator != 1 and value.kind in STATIC:
                 base = self.call("constant", [base])
+            is_named = base.text.isidentifier() and value.kind not in STATIC
+            if is_named and exponent in (-2, -3, -4) and any(e > 0 for _, e in term.powers):
+                again += [base] * (-exponent.numerator - 1)
+                exponent = -UNIT
             (above if exponent > 0 else below).append(self.powered(base, abs(exponent)))
         made = self.quotient(above, below, term.coefficient < 0)
-        if len(made.text) <= LONG:
-            return made
-        above, below = ([self.hoisted(t) for t in part] for part in (above, below))
-        return self.quotient(above, below, term.coefficient < 0)
+        if len(made.text) > LONG:
+            above, below = ([self.hoisted(t) for t in part] for part in (above, below))
+            made = self.quotient(above, below, term.coefficient < 0)
+        return reduce(partial(binary, "/"), again, made)
 
     def hoisted(self, text: Code) -> Code:
         """A long scalar by a name of its own."""

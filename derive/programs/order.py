@@ -246,6 +246,10 @@ def is_positive_definite(value: Value) -> bool:
         return is_positive_definite(value.args[0].body)
     if value.kind == "Diag":
         inner = value.args[0].body
+        if inner.kind == "entries" and len(inner.args) == 1:  # of powers, such as 1 ⊘ d
+            inner = inner.args[0].body
+        if inner.kind == "input":
+            return "positive" in inner.data[0].properties
         return inner.kind == "diagonal" and is_positive_definite(inner.args[0].body)
     if value.kind == "kron":
         return all(is_positive_definite(term.body) for term in value.args)

@@ -1,6 +1,7 @@
 """Other ways to write what a program computes.
 
-A B + A C is A (B + C), (A − Hᵀ H) x is A x − Hᵀ (H x), and block matrices are multiplied by blocks.
+A B + A C is A (B + C), (A − Hᵀ H) x is A x − Hᵀ (H x), block matrices are multiplied by blocks, and the
+inverse and the determinant of D + U Uᵀ for a diagonal D need no more than those of I + Uᵀ D⁻¹ U [MC 159, 24].
 Which is cheaper depends on the sizes and on what else needs the parts, so a program is made
 of each and the costs decide [SK: Sankaran, Alashti, Psarras & Bientinesi 2022, experiments 4 and 5].
 """
@@ -8,10 +9,27 @@ of each and the costs decide [SK: Sankaran, Alashti, Psarras & Bientinesi 2022, 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from ..expr import Expr, nodes, substitute
-from ..operations import add, basis_op, block, block_op, matmul, scale, terms_of, transpose
+from ..expr import Expr, dimension, identity, identity_op, nodes, number, substitute, symbol_op
+from ..operations import (
+    absolute,
+    add,
+    basis_op,
+    block,
+    block_op,
+    diagonal_matrix,
+    inv,
+    log,
+    logdet,
+    matmul,
+    mul,
+    power,
+    scale,
+    sum_entries,
+    terms_of,
+    transpose,
+)
 from ..shapes import ONE
 
 WORK = 300  # nodes in all programs that are made, so that formulas of many terms take no longer than a few times one
@@ -36,7 +54,7 @@ def regroupings(formulas: Iterable[Expr]) -> list[Regrouping]:
                     parts[node] = _opened(made) if made.op is matmul else made
     found += opened.values()
     found.sort(key=lambda parts: -max(len(part.args) for part in parts))
-    return found[: WORK // max(len(order), 1)]
+    return [*_of_low_rank(order), *found][: WORK // max(len(order), 1)]
 
 
 def _factored(node: Expr) -> list[Regrouping]:
@@ -93,7 +111,7 @@ def _opened(node: Expr) -> Expr:
     for factor in rest:
         whole = _straight(factor)
         if _is_opened(factor, node.args):
-            terms = [transpose(term) if factor.op is transpose else term for term in terms_of(whole)]
+            terms = list(_terms(factor))
             vector = add(*(matmul(vector, term) if is_row else matmul(term, vector) for term in terms))
         elif vector.op is add and whole.op is basis_op:
             terms = list(terms_of(vector))
@@ -121,3 +139,73 @@ def _is_dense(term: Expr) -> bool:
     """Whether it is a product of matrices: a matrix made of vectors costs no more than a sum."""
     body = _product(term)
     return body is not None and not any(ONE in factor.shape for factor in body.args)
+
+
+def _of_low_rank(order: Sequence[Expr]) -> list[Regrouping]:
+    """(D + U Uᵀ)⁻¹ as D⁻¹ − D⁻¹ U (I + Uᵀ D⁻¹ U)⁻¹ Uᵀ D⁻¹, and log |det| of it likewise."""
+    found: dict[Expr, Regrouping] = {}
+    split = {node.args[0]: _diagonal_and_root(node.args[0]) for node in order if node.op in (inv, logdet)}
+    for S, pair in split.items():
+        if pair is None:
+            continue
+        D, U = pair
+        across = matmul(transpose(U), _inverse(D))
+        core = add(identity(U.shape[1]), matmul(across, U))
+        whole = add(_inverse(D), scale(number(-1), matmul(transpose(across), inv(core), across)))
+        parts = found[S] = {inv(S): whole, transpose(inv(S)): whole, logdet(S): add(_logdet(D), logdet(core))}
+        for node in order:
+            if node.op is matmul:
+                made = substitute(node, parts)
+                if made is not node:
+                    parts[node] = _distributed(made, node.args) if made.op is matmul else made
+    return list(found.values())
+
+
+def _diagonal_and_root(S: Expr) -> tuple[Expr, Expr] | None:
+    """D and U where S is D + U Uᵀ, and D is diagonal and no more singular than S where U has fewer columns."""
+    terms = list(terms_of(S))
+    for D, other in (terms, terms[::-1]) if len(terms) == 2 else ():
+        bare = D.args[1] if D.op is scale else D
+        if bare.op is diagonal_matrix and D is bare:
+            entries = bare.args[0]
+            is_diagonal = entries.op is symbol_op and "positive" in entries.properties
+        else:
+            is_diagonal = bare.op is identity_op
+        for i in range(1, len(other.args)) if is_diagonal and other.op is matmul else ():
+            left, right = other.args[:i], other.args[i:]
+            if transpose(matmul(*left)) is matmul(*right) or left == tuple(transpose(f) for f in reversed(right)):
+                return D, matmul(*left)
+    return None
+
+
+def _inverse(D: Expr) -> Expr:
+    if D.op is scale:
+        return scale(power(D.args[0], number(-1)), D.args[1])
+    return diagonal_matrix(power(D.args[0], number(-1))) if D.op is diagonal_matrix else D
+
+
+def _logdet(D: Expr) -> Expr:
+    """log |det D|."""
+    if D.op is scale:
+        return mul(dimension(D.shape[0]), log(absolute(D.args[0])))
+    return sum_entries(log(D.args[0])) if D.op is diagonal_matrix else number(0)
+
+
+def _distributed(node: Expr, known: Sequence[Expr]) -> Expr:
+    """A product with the sums that are not known multiplied out, on either side of where it narrows to one column."""
+    segments: list[list[Expr]] = [[]]
+    for factor in node.args:
+        if segments[-1] and factor.shape[0] is ONE:
+            segments.append([])
+        segments[-1].append(factor)
+    made = []
+    for segment in segments:
+        choices = [(f,) if f in known or ONE in f.shape else tuple(_terms(f)) for f in segment]
+        made.append(add(*(matmul(*chosen) for chosen in itertools.product(*choices))))
+    return matmul(*made)
+
+
+def _terms(factor: Expr) -> Iterator[Expr]:
+    """The summands of a sum or of its transpose."""
+    for term in terms_of(_straight(factor)):
+        yield transpose(term) if factor.op is transpose else term

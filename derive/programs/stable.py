@@ -8,14 +8,16 @@ divided by, eˣ is taken as (Σ eˣ) softmax(x), so that the sum cancels before 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from functools import reduce
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from ..expr import Expr, nodes
 from ..operations import exact_root
-from ..shapes import ONE
-from .terms import UNIT, Powers, Term, Value, gathered, is_nonnegative, is_zero, merged
+from ..shapes import ONE, SCALAR
+from .terms import UNIT, ZERO, Powers, Term, Value, gathered, is_nonnegative, is_zero, merged
 
 if TYPE_CHECKING:
     from .constructors import Products
@@ -62,12 +64,47 @@ def is_one(term: Term) -> bool:
     return value is None or value.kind == "ones" or (value.kind == "outer" and all(is_one(arg) for arg in value.args))
 
 
-def exponents(graph: Products, value: Value) -> tuple[Term, Term] | None:
-    """u and v where the value is eᵘ + eᵛ; 1 is e⁰."""
-    if value.kind != "sum" or len(value.args) != 2:
+def exponents(graph: Products, value: Value) -> list[tuple[Term, Term]] | None:
+    """Positive numbers a, b … and u, v … where the value is a eᵘ + b eᵛ + …; a is a e⁰."""
+    if value.kind != "sum" or len(value.args) < 2:
         return None
-    first, second = (graph.zeros(t.shape) if is_one(t) else argument("exp", t) for t in value.args)
-    return None if first is None or second is None else (first, second)
+    found = []
+    for term in value.args:
+        front, body = Term(term.coefficient, term.powers), term.bare
+        if term.value is None:
+            held = next((v for v, e in term.powers if e == 1 and v.kind in ("exp", "total")), None)
+            body = Term(UNIT) if held is None else graph.scalar(held)
+            front = front if held is None else front.times(UNIT, ((held, -UNIT),))
+        total = single(body) if body.value is None and body.powers else None
+        if total is not None and total.kind == "total":
+            u = argument("exp", total.args[0])
+            u = None if u is None else log_of_total(graph, u)
+        else:
+            u = graph.zeros(term.shape) if is_one(body) else argument("exp", body)
+        if u is None or front.coefficient <= 0 or not all(is_positive(v) for v, _ in front.powers):
+            return None
+        found.append((front, u))
+    return None if all(is_zero(u) for _, u in found) else found
+
+
+def is_positive(value: Value) -> bool:
+    """Whether a number is seen to be positive."""
+    return value.kind in ("constant", "dimension") or (value.kind == "input" and "positive" in value.data[0].properties)
+
+
+def shifted(graph: Products, front: Term, u: Term) -> Term:
+    """u + log a, entry by entry."""
+    log = graph.mapped("log", front) if front.powers or front.coefficient != 1 else Term(ZERO)
+    return u if is_zero(log) else graph.total([u, graph.ones(*u.shape).times(log.coefficient, log.powers)], u.shape)
+
+
+def log_of_sum(graph: Products, parts: Sequence[tuple[Term, Term]]) -> Term:
+    """log(a eᵘ + b eᵛ + …)."""
+    logs = [shifted(graph, *part) for part in parts]
+    logs.sort(key=is_zero, reverse=True)
+    if len(logs) > 1 and is_zero(logs[0]):
+        logs[:2] = [graph.mapped("softplus", logs[1])]
+    return reduce(lambda u, v: graph.mapped("logaddexp", u, v), logs)
 
 
 def opposite(graph: Products, left: Term, right: Term) -> bool:
@@ -96,7 +133,7 @@ def is_unstable(term: Term) -> bool:
     value = single(term)
     if value is None:
         return False
-    return value.kind in UNSTABLE or (value.kind == "sum" and len(value.args) == 2)
+    return value.kind in UNSTABLE or (value.kind == "sum" and len(value.args) > 1)
 
 
 def counted(factors: Iterable[Factor]) -> list[Factor]:
@@ -124,27 +161,22 @@ def logistic(graph: Products, factors: list[Factor]) -> list[Factor] | None:
     exponentials = [(i, u) for i, (term, _) in enumerate(factors) if (u := argument("exp", term)) is not None]
     for i, (term, exponent) in enumerate(factors):
         value = single(term)
-        pair = exponents(graph, value) if value is not None else None
-        if pair is not None and exponent > 0:
-            first, second = (t.T if term.flipped else t for t in pair)
+        parts = exponents(graph, value) if value is not None else None
+        if parts is not None:
+            parts = [(front, u.T if term.flipped else u) for front, u in parts]
+        if parts is not None and exponent > 0:
             for j, (other, power) in enumerate(factors):
-                w = argument("sigmoid", other)
-                if w is not None and power > 0:
-                    for u, v in ((first, second), (second, first)):
-                        if is_zero(v) and opposite(graph, u, w):
-                            k = min(exponent, power)
-                            return replaced((i, k), (j, k))
-        elif pair is not None:
-            first, second = (t.T if term.flipped else t for t in pair)
-            for u, v in ((first, second), (second, first)):
+                if power > 0 and undoes(graph, other, parts):
+                    k = min(exponent, power)
+                    return replaced((i, k), (j, k))
+        elif parts is not None:
+            for u in sorted((u for _, u in parts), key=is_zero):
                 matching = next((j for j, w in exponentials if w.key() == u.key() and factors[j][1] > 0), None)
                 if matching is not None:
                     k = min(-exponent, factors[matching][1])
-                    odds = graph.total([u, v.times(-UNIT)], term.shape)
-                    return replaced((i, -k), (matching, k), by=(graph.mapped("sigmoid", odds), k))
-            for u, v in ((first, second), (second, first)):
-                if is_zero(v):
-                    return replaced((i, exponent), by=(graph.mapped("sigmoid", u.times(-UNIT)), -exponent))
+                    return replaced((i, -k), (matching, k), by=(share(graph, u, parts), k))
+                if is_zero(u) and is_logistic(parts):
+                    return replaced((i, exponent), by=(share(graph, u, parts), -exponent))
         w = argument("sigmoid", term)
         if w is not None and exponent > 0:
             for j, u in exponentials:
@@ -154,6 +186,10 @@ def logistic(graph: Products, factors: list[Factor]) -> list[Factor] | None:
                     return replaced((i, k), (j, k), by=(graph.mapped("sigmoid", u), k))
                 if power < 0 and u.key() == w.key():
                     return replaced((i, k), (j, -k), by=(graph.mapped("sigmoid", u.times(-UNIT)), k))
+    for (i, u), (j, v) in combinations(exponentials, 2):
+        if factors[i][1] > 0 and factors[j][1] > 0 and opposite(graph, u, v):
+            k = min(factors[i][1], factors[j][1])
+            return replaced((i, k), (j, k))
     return None
 
 
@@ -173,20 +209,50 @@ def hyperbolic(graph: Products, factors: list[Factor]) -> list[Factor] | None:
     return None
 
 
+def is_logistic(parts: Sequence[tuple[Term, Term]]) -> bool:
+    """Whether a sum of multiples of exponentials is eᵘ + eᵛ."""
+    return len(parts) == 2 and all(is_one(front) for front, _ in parts)
+
+
+def share(graph: Products, u: Term, parts: Sequence[tuple[Term, Term]]) -> Term:
+    """eᵘ divided by a sum of multiples of exponentials, of which eᵘ is one: σ(u − v), or e^(u − log Σ)."""
+    if is_logistic(parts):
+        (v,) = (v for _, v in parts if v.key() != u.key())
+        return graph.mapped("sigmoid", graph.total([u, v.times(-UNIT)], u.shape))
+    return graph.mapped("exp", graph.total([u, log_of_sum(graph, parts).times(-UNIT)], u.shape))
+
+
+def undoes(graph: Products, term: Term, parts: Sequence[tuple[Term, Term]]) -> bool:
+    """Whether the sum of eᵘ … times the term is 1: (1 + eᵘ) σ(−u)."""
+    w = argument("sigmoid", term)
+    if w is None or not is_logistic(parts):
+        return False
+    return any(is_zero(v) and opposite(graph, u, w) for (_, u), (_, v) in (parts, parts[::-1]))
+
+
 def distributed(graph: Products, factors: list[Factor], multiply: Callable[[list[Factor]], Term]) -> Term | None:
     """eᵘ (A + B) as eᵘ A + eᵘ B, where no exponential is left of either; s (A − y / s) as s A − y, whatever s is.
 
-    What is divided by may be too small for a number although the product is none.
+    What is divided by may be too small for a number although the product is none; and too large, in
+    (a eᵘ + b eᵛ) / (c eᵘ + d eᵛ).
     """
     for j, (other, power) in enumerate(factors):
         value = single(other)
-        if power != 1 or value is None or value.kind != "sum" or len(value.args) < 2:
+        if power < 1 or power.denominator != 1 or value is None or value.kind != "sum" or len(value.args) < 2:
             continue
         summands = [t.T if other.flipped else t for t in value.args]
         for i, (term, exponent) in enumerate(factors):
+            if exponent <= -1 and exponent.denominator == 1 and shares_exponentials(graph, summands, term):
+                shares = [multiply([(term, -UNIT), (summand, UNIT)]) for summand in summands]
+                left = [(other, power - 1), (term, exponent + 1)]
+                left += [factor for n, factor in enumerate(factors) if n not in (i, j)]
+                return multiply([(graph.total(shares, term.shape), UNIT), *((t, e) for t, e in left if e)])
+        if power != 1:
+            continue
+        for i, (term, exponent) in enumerate(factors):
             if i == j or exponent.denominator != 1 or exponent < 1:
                 continue
-            cancels = any(divides(term, summand) for summand in summands)
+            cancels = any(divides(graph, term, summand) for summand in summands)
             if not cancels and argument("exp", term) is None:
                 continue
             shares = [multiply([(term, exponent), (summand, UNIT)]) for summand in summands]
@@ -197,16 +263,40 @@ def distributed(graph: Products, factors: list[Factor], multiply: Callable[[list
     return None
 
 
-def divides(term: Term, product: Term) -> bool:
-    """Whether a product, of scalars or entry by entry, divides by a value."""
-    value = single(term)
-    if term.value is None:
-        return any(divisor is value and exponent < 0 for divisor, exponent in product.powers)
-    body = product.value
-    if value is None or body is None or body.kind != "entries":
+def shares_exponentials(graph: Products, summands: Sequence[Term], divisor: Term) -> bool:
+    """Whether some summand has a factor eᵘ, and the divisor is a sum of such where every other is one or a number."""
+    value = single(divisor)
+    parts = exponents(graph, value) if value is not None else None
+    if parts is None:
         return False
-    sides = zip(body.args, body.data, strict=True)
-    return any(t.key(product.flipped) == term.key() and tag == "full" and power < 0 for t, (tag, power) in sides)
+    known = {(u.T if divisor.flipped else u).key() for _, u in parts}
+    found = [argument("exp", t.bare if t.value is not None else Term(UNIT, t.powers)) for t in summands]
+    return any(u is not None and u.key() in known for u in found)
+
+
+def divides(graph: Products, term: Term, product: Term) -> bool:
+    """Whether a factor of a product, of scalars or entry by entry, cancels a value."""
+    if term.value is None or product.value is None:
+        return any(cancel(graph, term, graph.scalar(value), exponent) for value, exponent in product.powers)
+    body = product.body
+    sides = (
+        zip(body.args, body.data, strict=True) if body.kind == "entries" else [(Term(UNIT, (), body), ("full", UNIT))]
+    )
+    turned = ((t.T if product.flipped else t, power) for t, (tag, power) in sides if tag == "full")
+    return any(cancel(graph, term, t, power) for t, power in turned)
+
+
+def cancel(graph: Products, term: Term, factor: Term, exponent: Fraction) -> bool:
+    """Whether a value cancels in the power of another: s or eᵘ in 1/s, eᵘ or σ(u) in e⁻ᵘ, σ(u) in 1 + e⁻ᵘ."""
+    if exponent < 0:
+        return factor.key() == term.key() or shares_exponentials(graph, [term], factor)
+    v = argument("exp", factor)
+    if v is not None:
+        found = (argument(kind, term) for kind in ("exp", "sigmoid"))
+        return any(u is not None and opposite(graph, u, v) for u in found)
+    value = single(factor)
+    parts = exponents(graph, value) if value is not None else None
+    return parts is not None and undoes(graph, term.T if factor.flipped else term, parts)
 
 
 def holds_exponential(term: Term) -> bool:
@@ -370,11 +460,22 @@ def complements(graph: Products, whole: Term, part: Term) -> Iterable[Term]:
 def logarithm(graph: Products, term: Term) -> Term:
     """The logarithm, in the form that neither overflows nor cancels."""
     value = single(term)
-    if value is None:
-        if term.value is None and len(term.powers) == 1 and term.coefficient == 1:
+    if value is None and term.value is None:
+        if len(term.powers) == 1 and term.coefficient == 1:
             base, exponent = term.powers[0]
             if is_nonnegative(base):
                 return graph.multiply([Term(exponent), logarithm(graph, graph.scalar(base))])
+        # log(eᵘ a) = u + log a, whatever the sign of a
+        rest, logs = term, []
+        for base, exponent in term.powers:
+            row = LOGARITHMS.get(base.kind) if base.kind in ("exp", "total", "sum") else None
+            made = row(graph, base) if row is not None else None
+            if made is not None:
+                logs.append(graph.multiply([Term(exponent), made]))
+                rest = rest.times(UNIT, ((base, -exponent),))
+        if logs:
+            return graph.total(logs if is_one(rest) else [*logs, logarithm(graph, rest)], SCALAR)
+    if value is None:
         return graph.mapped("log", term)
     row = LOGARITHMS.get(value.kind)
     made = row(graph, value) if row is not None else None
@@ -407,13 +508,8 @@ def log_of_total(graph: Products, u: Term) -> Term:
 
 
 def _of_sum(graph: Products, value: Value) -> Term | None:
-    pair = exponents(graph, value)
-    if pair is None:
-        return None
-    for u, v in (pair, pair[::-1]):
-        if is_zero(v):
-            return graph.mapped("softplus", u)
-    return graph.mapped("logaddexp", *pair)
+    parts = exponents(graph, value)
+    return None if parts is None else log_of_sum(graph, parts)
 
 
 def _of_chain(graph: Products, value: Value) -> Term | None:
@@ -458,9 +554,10 @@ def normalized(formulas: Iterable[Expr]) -> set[Expr]:
             continue
         base = node.args[0]
         for factor in base.args if base.op.name == "mul" else (base,):
-            inner = summed(factor)
-            if inner is not None and inner.op.name == "exp" and not inner.is_scalar:
-                found.add(inner)
+            for summand in factor.args if factor.op.name == "add" else (factor,):
+                inner = summed(summand)
+                if inner is not None and inner.op.name == "exp" and not inner.is_scalar:
+                    found.add(inner)
     return found
 
 

@@ -10,7 +10,7 @@ from ..expr import Expr, Operation, nodes
 from ..shapes import ONE, SCALAR
 from .graph import ValueGraph
 from .stable import logarithm, split
-from .terms import UNIT, Term, is_nonnegative
+from .terms import UNIT, Term, is_nonnegative, is_zero
 
 Row = Callable[[ValueGraph, Expr, list[Term]], Term]
 
@@ -54,8 +54,8 @@ def _function(graph: ValueGraph, node: Expr, args: list[Term]) -> Term:
         return logarithm(graph, term)
     if kind == "exp" and node in graph.normalized:
         return split(graph, term)
-    if kind == "exp" and term.value is None and not term.powers and term.coefficient == 0:
-        return Term(UNIT)
+    if kind == "exp" and is_zero(term):
+        return graph.ones(*term.shape)
     if kind == "abs" and term.value is None and term.coefficient > 0 and all(is_nonnegative(v) for v, _ in term.powers):
         return term
     return graph.mapped(kind, term)

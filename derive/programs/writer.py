@@ -166,6 +166,8 @@ class Writer(Expressions):
         """Whether u vᵀ is added in place to another array and never formed."""
         if not self.adds_outer or not self.is_dense_outer(value) or self.uses[value] != 1:
             return False
+        if value in self.program.constant:  # it is kept, its parts are not
+            return False
         return any(
             term.value is value and i != index
             for user, index in self.absorbed.items()
