@@ -364,7 +364,7 @@ class Judge:
             self.witness.assume(truths[0].value, value_)
             note_equation(self, *whole)
             judgment = Judgment("assumption", why, side)
-            judgment.value = truths[0].value
+            judgment.value, judgment.turns = value_, True  # what follows in the chain is held against this side
             return judgment
         source = follows(self, claim, side, truths, previous, failing, head, [v.value for v in values])
         if source is not None:
