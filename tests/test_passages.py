@@ -85,15 +85,29 @@ def verdicts(text):
         (r"$s = v^T z$ $$\frac{\partial s}{\partial v} = z$$ $$\frac{\partial E}{\partial v} = (s - c) z$$",
          ["definition", "proved", "unread"]),
         # a chain that begins with what is asked of its letters goes on from there
-        ("$c'c = (z - Bv)'(z - Bv) = z'z - 2z'Bv + v'B'Bv$", ["proved"]),
-        ("$c'c = (z - Bv)'(z - Bv) = z'z - z'Bv + v'B'Bv$", ["fails"]),
+        ("$s^2 = (z - Bv)'(z - Bv) = z'z - 2z'Bv + v'B'Bv$", ["proved"]),
+        ("$s^2 = (z - Bv)'(z - Bv) = z'z - z'Bv + v'B'Bv$", ["fails"]),
+        # the square of a residual that no line defines
+        ("$c'c = (z - Bv)'(z - Bv)$ $= z'z - 2z'Bv + v'B'Bv$ $$\\frac{\\partial c'c}{\\partial v} = 2B'Bv - 2B'z$$",
+         ["definition", "proved", "proved"]),
+        ("$c'c = (z - Bv)'(z - Bv)$ $= z'z - z'Bv + v'B'Bv$ $$\\frac{\\partial c'c}{\\partial v} = 2B'Bv - B'z$$",
+         ["definition", "fails", "fails"]),
+        ("$c = z$, $c'c = (z - Bv)'(z - Bv)$", ["definition", "unread"]),
+        # D is the row of derivatives, or the differential; of a function that no line gives nothing is known
+        ("$g(v) = v'Mv$ with $M$ symmetric. $Dg(v) = 2v'M$, $Dg(v)[h] = 2v'Mh$", ["definition", "proved", "proved"]),
+        ("$g(v) = v'Mv$ with $M$ symmetric. $Dg(v) = v'M$, $Dg(v)[h] = v'Mh$", ["definition", "fails", "fails"]),
+        (r"$h(v) = Bv$, $\frac{\partial f(v)}{\partial v} = 2z$", ["definition", "unread"]),
+        (r"$u = Bv$, $a = \sigma(u)$, $g = \|a - z\|^2$, $\frac{\partial g}{\partial u} = 2(a - z)$",
+         ["definition", "definition", "definition", "fails"]),
+        # the fonts of plain TeX
+        (r"${\rm tr}(M N) = {\rm tr}(N M)$, ${\bf v}^T {\bf M v} = 2 {\bf v}^T {\bf M v}$", ["proved", "fails"]),
         (r"Let $Mv = av$ and $v'v = 1$. Then $v'Mv = v'av = a v'v = a$.", ["assumption", "assumption", "agrees"]),
         (r"Let $Mv = av$ and $v'v = 1$. Then $v'Mv = v'av = 3a v'v = a$.", ["assumption", "assumption", "fails"]),
         # an entry of X, and one of a matrix whose length no symbol has
         (r"$$Y = WX, \quad y_{ij} = \sum_a w_{ia}x_{aj}$$ $$\frac{\partial y_{ij}}{\partial x_{mn}} ="
          r" w_{im}\delta_{n,j}$$", ["definition", "definition", "agrees"]),
         (r"$$Y = WX, \quad y_{ij} = \sum_a w_{ia}x_{aj}$$ $$\frac{\partial y_{ij}}{\partial x_{mn}} ="
-         r" 2 w_{im}\delta_{n,j}$$", ["definition", "definition", "fails"]),
+         r" 2 w_{im}\delta_{n,j}$$", ["definition", "definition", "unread"]),
         (r"$L = \sum_{i=1}^k z_i !$ and $r_i = v^T Z_i$ for $Z_i \in \mathbb R^n$ and $v \in \mathbb R^n$."
          r" $$\sum_{i=1}^k Z_i = \sum_{i=1}^k \frac{c_i Z_i}{v^T Z_i}$$", ["unread", "definition", "unread"]),
         (r"$s = v^T z$, $L_a = s^2$, $L_b = s^3$ $$\frac{\partial L}{\partial v} = 2 s z$$",

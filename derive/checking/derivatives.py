@@ -512,6 +512,11 @@ class TreeBuilder(Formulas):
             variable = self.scope.live[0] if self.scope.live else None
         if variable is None:
             raise Unread(f"the variable of {name} is open")
+        if len(tree.args) == 1 and point is variable:  # Df(b) is the differential, or the row of derivatives
+            self.used.add("whole")
+            if self.reading.path == "whole":
+                self.reading = Convention("numerator")
+                return self.first(function, tree.args[0])
         moved = self.scope.moved(variable)
         value, _ = differential(whole, {variable: moved})
         setting: dict[Expr, Expr] = {}

@@ -204,6 +204,10 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
     _lead_with_parameters(claim, set(parameters or ()), scope, ahead)
     body = body_of(claim)
     head = claim.sides[0].tree
+    given_by = scope.claims[-1] if scope.claims and not scope.claims[-1].is_shown else claim
+    if given_by.start == claim.start and given_by.role == "definition" and head is not None and head.kind == "prod":
+        claim.role = "repeat"  # e'e = (y − Xb)'(y − Xb), by which e is given
+        return None
     if name is None or name in FUNCTIONS or body is None or (head is not None and head.kind == "identity"):
         return None
     if name in scope.defined and len(claim.sides) == 2 and not claim.continues and body.kind == "name":

@@ -118,6 +118,8 @@ class Judge:
             tried += [Convention(self.layout, "total", lenient, True, shift) for shift in (1, 2, 3)]
         if "projected" in first.used:
             tried.append(Convention(self.layout, projected=False))
+        if "whole" in first.used:
+            tried.append(Convention(self.layout, "whole"))
         if "held" in first.used:
             tried.append(Convention(self.layout, lenient=lenient, held=True))
         if "layout" in first.used and self.layout == "gradient":
