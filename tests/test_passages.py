@@ -99,6 +99,8 @@ def verdicts(text):
         (r"$h(v) = Bv$, $\frac{\partial f(v)}{\partial v} = 2z$", ["definition", "unread"]),
         (r"$u = Bv$, $a = \sigma(u)$, $g = \|a - z\|^2$, $\frac{\partial g}{\partial u} = 2(a - z)$",
          ["definition", "definition", "definition", "fails"]),
+        (r"Let $f : \mathbb{R}^n \to \mathbb{R}$, $f(v) = v'Mv$ with $M$ symmetric. $Df(v) = 2v'M$, $Df(v) = v'M$",
+         ["definition", "proved", "fails"]),
         # the fonts of plain TeX
         (r"${\rm tr}(M N) = {\rm tr}(N M)$, ${\bf v}^T {\bf M v} = 2 {\bf v}^T {\bf M v}$", ["proved", "fails"]),
         (r"Let $Mv = av$ and $v'v = 1$. Then $v'Mv = v'av = a v'v = a$.", ["assumption", "assumption", "agrees"]),

@@ -290,7 +290,11 @@ _WRAPPERS = re.compile(
 _EQUALS = re.compile(
     r"\\(?:stackrel|overset|underset)\s*\{(?P<over>(?:[^{}]|\{[^{}]*\})*)\}\s*\{(?P<rel>=|:=|\\equiv|\\triangleq)\}"
 )
-_REMARK = re.compile(r"\([a-z]{2,}(?:[- ][a-z]{2,})+\)")  # (one-hot)
+_SET = r"(?:\\(?:mathbb|mathbf|mathcal|Bbb)\s*\{?\s*[A-Z]\s*\}?|ℝ)(?:\s*\^\s*(?:\{[^{}]*\}|\w)|\s*\\times\s*)*"
+_REMARK = re.compile(  # (one-hot); f : ℝⁿ → ℝ
+    r"\([a-z]{2,}(?:[- ][a-z]{2,})+\)"
+    rf"|\w+\s*(?::|\\colon(?![a-z]))\s*(?:{_SET})+\s*(?:\\(?:to|(?:long)?rightarrow|mapsto)(?![a-z])|→)\s*{_SET}"
+)
 _GETS = re.compile(r"\\(?:leftarrow|gets|longleftarrow)(?![A-Za-z])|←")
 _DEFINES = re.compile(r":=|≔|≜|\\coloneqq|\\triangleq|\\equiv(?![A-Za-z])|≡|\\doteq|=:")
 
@@ -381,7 +385,7 @@ def cleaned(text: str) -> str:
         at = match_.end()
         if end < 0:
             continue
-        if name == "overline" and _relation(text[brace:end]) < 0:
+        if name == "overline" and "=" not in text[brace:end]:
             continue
         if name in ("underbrace", "overbrace"):
             after = re.compile(r"\s*[_^]\s*\{").match(text, end + 1)
@@ -392,7 +396,7 @@ def cleaned(text: str) -> str:
         if name in ("fcolorbox", "colorbox"):
             continue
         text = blanked(text, match_.start(), match_.end())
-        if _relation(text[brace + 1 : end]) >= 0 or name in ("boxed", "fbox", "Aboxed", "bbox"):
+        if "=" in text[brace + 1 : end] or name in ("boxed", "fbox", "Aboxed", "bbox"):
             text = blanked(blanked(text, brace, brace + 1), end, end + 1)
         at = match_.start()
     return text
@@ -428,10 +432,6 @@ def _in_rows(text: str) -> str:
         if all(re.search(r"=|\\[A-Z]?[a-z]*arrow|\\iff", line) for line in lines if line.strip()):
             text = blanked(blanked(text, *array.span()), end, end + len("\\end{array}"))
     return text
-
-
-def _relation(text: str) -> int:
-    return text.find("=")
 
 
 def rows(manuscript: Manuscript | str) -> tuple[list[MathRow], list[Passage]]:
