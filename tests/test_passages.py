@@ -101,6 +101,21 @@ def verdicts(text):
          ["definition", "definition", "definition", "fails"]),
         (r"Let $f : \mathbb{R}^n \to \mathbb{R}$, $f(v) = v'Mv$ with $M$ symmetric. $Df(v) = 2v'M$, $Df(v) = v'M$",
          ["definition", "proved", "fails"]),
+        # rows in a line of text, in a quotation, behind a brace; brackets that were a display
+        ("$\\begin{align*} g &= \\|B v - c\\|^2 \\\\ \\nabla_v g &= 2 B^T (B v - c) \\\\ &= 2 B^T B v \\end{align*}$",
+         ["definition", "proved", "fails"]),
+        ("> It is\n> $$\n> g = \\|B v -\n> c\\|^2 $$\n> and so $\\nabla_v g = B^T (B v -\n> c)$.",
+         ["definition", "fails"]),
+        ("$$\\left\\{ \\begin{array}{rcl} m &=& c^T v \\\\ s &=& v^T v \\end{array} \\right.$$"
+         " $\\nabla_v m = c$, $\\nabla_v s = v$", ["definition", "definition", "proved", "fails"]),
+        ("$[ g = \\|B v - c\\|^2 ]$ $[\n\\nabla_v g = B^T (B v - c)\n]$", ["definition", "fails"]),
+        # what is minimized, and over what; how entries are written
+        (r"$$\min_{v} \; g(v) = \|B v - c\|^2$$ $$\nabla g(v) = B^T (B v - c)$$", ["definition", "fails"]),
+        (r"$$\max_{v, a} J(v, a) = v^T M v + a (c^T v - 1)$$ $$\frac{\partial J}{\partial v} = M v + M^T v + a c$$",
+         ["definition", "proved"]),
+        (r"$$\max_{i} v_i = a$$", ["unread"]),
+        (r"$v = [v_1, \dots, v_n]^T$, $g = \|B v - c\|^2$, $\nabla_v g = B^T (B v - c)$", ["definition", "fails"]),
+        (r"$v = [v_1, \dots, v_n]^T = B^T c$", ["unread"]),
         # the fonts of plain TeX
         (r"${\rm tr}(M N) = {\rm tr}(N M)$, ${\bf v}^T {\bf M v} = 2 {\bf v}^T {\bf M v}$", ["proved", "fails"]),
         (r"Let $Mv = av$ and $v'v = 1$. Then $v'Mv = v'av = a v'v = a$.", ["assumption", "assumption", "agrees"]),

@@ -14,7 +14,7 @@ from ..errors import LimitError
 from ..heights import RAISED, RAISED_LETTERS
 from ..names import ACCENTS, SPOKEN
 from ..reading.spelling import limits_in_order, listed
-from .manuscript import BY_CASES, MATHEMATICS, Manuscript, closing, entry_cases
+from .manuscript import BY_CASES, MATHEMATICS, Manuscript, blanked, closing, entry_cases, in_rows
 
 MAX_ROWS = 4_000
 
@@ -31,6 +31,7 @@ _OPENING = re.compile(
     rf"|(?P<round>\\\()|(?P<code>`+)|\\begin\s*\{{(?P<env>(?:{_ENVIRONMENT})\*?)\}}",
     re.MULTILINE,
 )
+_IN_SQUARE = re.compile(r"\[[^=]*=")
 _SET_IN_WORDS = re.compile(r"\\(?:text|mbox)[a-z]*\s*\{")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _OPENERS = re.compile(rf"(?<!\\)\\\[|\\begin\s*\{{(?:document|{'|'.join(ENVIRONMENTS[:9])})\*?\}}|\\(?:sub)*section")
@@ -70,6 +71,10 @@ def pieces(manuscript: Manuscript | str) -> list[Passage]:
 
     def take(kind: str, start: int, inner_start: int, inner_end: int, end: int) -> None:
         nonlocal prose_from
+        if kind == "inline" and _INNER.search(text, inner_start, inner_end):
+            kind = "display"  # $\begin{align} … \end{align}$, as notebooks have it
+        if _IN_SQUARE.match(text, inner_start, inner_end) and closing(text, inner_start, "[]") == inner_end - 1:
+            inner_start, inner_end = inner_start + 1, inner_end - 1  # $[ … ]$ that was \[ … \]
         if start > prose_from:
             found.append(Passage("prose", text[prose_from:start], prose_from))
         found.append(Passage(kind, text[inner_start:inner_end], inner_start))
@@ -279,10 +284,6 @@ _MATH_WORDS = frozenset(
 ) | frozenset(word.lower() for word in SPOKEN)
 
 
-def blanked(text: str, start: int, end: int) -> str:
-    return text[:start] + " " * (end - start) + text[end:]
-
-
 _WRAPPERS = re.compile(
     r"\\(boxed|fbox|colorbox|underline|overline|cancel|bcancel|ensuremath|hbox|displaylines|"
     r"underbrace|overbrace|bbox|fcolorbox|Aboxed|mathclap)(?![A-Za-z])\s*(?:\[[^\]]*\])?"
@@ -345,10 +346,6 @@ _TYPESETTING = re.compile(
 _PRIMES = re.compile(r"\^\s*(?:\{(?:\s*\\prime)+\s*\}|\\prime(?![A-Za-z]))")
 _TAG = re.compile(r"\\tag\*?\s*\{[^{}]*\}")
 _OLD_ONES = re.compile(r"\{\\(?:tt|bf)\s*1\}")
-_OLD_ROWS = re.compile(r"\\(?:eqalign|displaylines|aligned)\s*(?=\{)")
-# An array whose rows are equations sets them in columns: {rcl}.
-_COLUMNS = re.compile(r"\\begin\s*\{array\}\s*\{[rlc|@{}\s]*\}")
-
 _PROPORTIONAL = re.compile(r"(^\s*&?\s*\\?\w+\s*(?:\([^()=]*\))?\s*&?\s*)(\\propto(?![A-Za-z])|∝)")  # ℓ(θ) ∝ …
 
 
@@ -358,7 +355,7 @@ def cleaned(text: str) -> str:
     text = _OLD_ONES.sub(lambda m: "𝟏".ljust(len(m[0])), text)
     text = _TAG.sub(lambda m: " " * len(m[0]), text)
     text = _TYPESETTING.sub(lambda m: " " * len(m[0]), text)
-    text = _in_rows(text)
+    text = in_rows(text)
     text = re.sub(r"\\(?:big)?triangledown(?![A-Za-z])", lambda m: "\\nabla".ljust(len(m[0])), text)
     text = _PROPORTIONAL.sub(lambda m: m[1] + "=".ljust(len(m[2])), text)
     text = _PRIMES.sub(lambda m: ("'" * m[0].count("prime")).ljust(len(m[0])), text)
@@ -417,21 +414,6 @@ def spelled(text: str) -> str:
     text = _TURNED.sub(lambda m: m[2] + m[1], text)
     text = _SECOND.sub(lambda m: f"∂²{m['of']}/∂{m['by']}²".ljust(len(m[0])), text)
     return _LOW.sub(lambda m: ("_{" + m[1] + "}").ljust(len(m[0])), text)
-
-
-def _in_rows(text: str) -> str:
-    """Equations that an old macro or an array sets in rows, freed of it."""
-    for old in list(_OLD_ROWS.finditer(text)):
-        end = closing(text, old.end())
-        if end >= 0:
-            inside = re.sub(r"\\cr(?![A-Za-z])", r"\\\\ ", text[old.end() + 1 : end])
-            text = text[: old.start()] + " " * (len(old[0]) + 1) + inside + " " + text[end + 1 :]
-    array, end = _COLUMNS.search(text), text.rfind("\\end{array}")
-    if array is not None and not text[: array.start()].strip(" \n\t{") and end > array.end():
-        lines = text[array.end() : end].split("\\\\")
-        if all(re.search(r"=|\\[A-Z]?[a-z]*arrow|\\iff", line) for line in lines if line.strip()):
-            text = blanked(blanked(text, *array.span()), end, end + len("\\end{array}"))
-    return text
 
 
 def rows(manuscript: Manuscript | str) -> tuple[list[MathRow], list[Passage]]:
