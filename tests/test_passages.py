@@ -116,6 +116,28 @@ def verdicts(text):
         (r"$$\max_{i} v_i = a$$", ["unread"]),
         (r"$v = [v_1, \dots, v_n]^T$, $g = \|B v - c\|^2$, $\nabla_v g = B^T (B v - c)$", ["definition", "fails"]),
         (r"$v = [v_1, \dots, v_n]^T = B^T c$", ["unread"]),
+        (r"$m = 2 \\ g = m v^T v \\ \nabla_v g = m v$", ["assumption", "definition", "fails"]),
+        # a letter that a later line gives is no other meaning
+        (r"$g = \|b - Z v\|^2$, $g = b^T b - 2 v^T c + v^T M v$ where $c = Z^T b$ and $M = Z^T Z$.",
+         ["definition", "proved", "definition", "definition"]),
+        (r"$g = \|b - Z v\|^2$, $g = b^T b - v^T c + v^T M v$ where $c = Z^T b$ and $M = Z^T Z$.",
+         ["definition", "fails", "definition", "definition"]),
+        # the logarithm of a matrix, and entries whose vector is set as a capital, are not judged
+        (r"$\operatorname{tr} \log M = \log\det M$", ["unread"]),
+        (r"$\operatorname{tr} M = \log\det M$", ["fails"]),
+        (r"$Z \in \mathbb{R}^{m \times n}$, $C \in \mathbb{R}^m$, $g = \sum_i (c_i - z_i^T v)^2 = \|C - Z v\|^2$",
+         ["unread"]),
+        (r"$Z \in \mathbb{R}^{m \times n}$, $c \in \mathbb{R}^m$, $g = \sum_i (c_i - z_i^T v)^2 = \|c + Z v\|^2$",
+         ["fails"]),
+        # a divergence is named, and a density in the middle of a chain
+        (r"$$D_{KL}(p||q) = \frac12 (m - v)^T (m - v)$$ $$\frac{\partial D_{KL}(p||q)}{\partial v} = v - m$$",
+         ["definition", "proved"]),
+        (r"$$\mathfrak{D}_\text{KL}[p \mid\mid q] = \frac12 (m - v)^T (m - v)$$"
+         r" $$\nabla_v \mathfrak{D}_\text{KL}[p \mid\mid q] = m - v$$", ["definition", "fails"]),
+        (r"$$g(v) = \log p(c | Z, v) = -\frac12 \|Z v - c\|^2$$"
+         r" $$\nabla g(v) = Z^T (c - Z v)$$", ["definition", "proved"]),
+        (r"$$g(v) = \log p(c | Z, v) = -\frac12 \|Z v - c\|^2$$"
+         r" $$\nabla g(v) = Z^T (Z v - c)$$", ["definition", "fails"]),
         # the fonts of plain TeX
         (r"${\rm tr}(M N) = {\rm tr}(N M)$, ${\bf v}^T {\bf M v} = 2 {\bf v}^T {\bf M v}$", ["proved", "fails"]),
         (r"Let $Mv = av$ and $v'v = 1$. Then $v'Mv = v'av = a v'v = a$.", ["assumption", "assumption", "agrees"]),

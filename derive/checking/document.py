@@ -71,7 +71,7 @@ def pieces(manuscript: Manuscript | str) -> list[Passage]:
 
     def take(kind: str, start: int, inner_start: int, inner_end: int, end: int) -> None:
         nonlocal prose_from
-        if kind == "inline" and _INNER.search(text, inner_start, inner_end):
+        if kind == "inline" and (_INNER.search(text, inner_start, inner_end) or "\\\\" in text[inner_start:inner_end]):
             kind = "display"  # $\begin{align} … \end{align}$, as notebooks have it
         if _IN_SQUARE.match(text, inner_start, inner_end) and closing(text, inner_start, "[]") == inner_end - 1:
             inner_start, inner_end = inner_start + 1, inner_end - 1  # $[ … ]$ that was \[ … \]

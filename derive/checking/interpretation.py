@@ -59,6 +59,10 @@ _ARGUMENT = re.compile(
     r"[\s&{]*(?:\\(?:operatorname|mathrm|text)\*?\s*\{)?[\s{]*\\?arg\s*(?:\\[,!;]\s*)?\\?m(?:in|ax)(?![a-z])"
 )
 _RANGE = re.compile(r"[\s(]*[a-zN]\s*=\s*[01]\s*(?:,\s*(?:[12]\s*,\s*)?)?(?:\\[lc]?dots|…|\.\.)[^=]*$")  # i = 1, …, n
+_OVER = re.compile(  # min_{v, a} g(v, a) = …, and no index: max_i v_i
+    r"[\s&]*\\m(?:in|ax)(?:\\limits)?\s*_\s*(?:\{(?P<of>(?:[^{}]|\{[^{}]*\})*)\}|(?P<one>\\[A-Za-z]+|[A-Za-z]))"
+    r"(?![^=]*_\s*\{?\s*(?:(?P=one)|(?P=of))(?![A-Za-z]))"
+)
 _ENTRIES = re.compile(  # w = [w_1, …, w_n]ᵀ: how the entries are written
     r"[\s&]*(?:\\(?:mathbf|boldsymbol|bm|vec)(?![a-z])\s*)?\{?\s*(?P<name>\\?[A-Za-z]+)\s*\}?\s*:?=\s*(?:\\[a-zB]+\s*)?[\[(]"
     r"\s*(?P=name)\s*_\s*\{?\s*[01]\b[^=]*(?:\\[lc]?dots|…|\.\.)[^=]*(?P=name)\s*_[^=()\[\]]*[\])][^=]*"
@@ -450,12 +454,13 @@ def _named_behind(claims: list[Claim], mentioned: _Mentioned) -> list[Claim]:
     seen = {name for loss in losses for side in loss.sides for name in _letters(side)}  # c of h = cᵀx is data
     seen |= {str(t.data[1]) for part in moved if part.kind != "name" for t in part.walk() if t.kind == "name"}
     for claim, following in zip_longest(claims, claims[1:]):
-        name, root = (_root(side.tree) for side in [*claim.sides, claim.sides[0]][:2])
-        if root is not None and _plain_name(name) not in heads | used | _letters(claim.sides[1]) | {""}:
-            heads.add(_plain_name(name))  # e'e = (y − Xb)'(y − Xb), where no line says that e = y − Xb
+        squared, root = (_root(side.tree) for side in (claim.sides[0], claim.sides[min(1, len(claim.sides) - 1)]))
+        name = _plain_name(squared) if root is not None else ""
+        if name and len(claim.sides) > 1 and name not in heads | used | _letters(claim.sides[1]):
+            heads.add(name)  # e'e = (y − Xb)'(y − Xb), where no line says that e = y − Xb
             found.append(_made(claim, claim.sides[0], claim.sides[1]))
             found[-1].is_shown = False
-            for side, tree in zip(found[-1].sides, (name, root)):
+            for side, tree in zip(found[-1].sides, (squared, root)):
                 side.tree, side.found = tree, side.found[-1:]
         found.append(claim)
         used |= {name for side in claim.sides for name in _letters(side)}
@@ -495,6 +500,7 @@ def _take(reading: Claims, row: MathRow, loose: list[tuple[str, int, MathRow]], 
     for content, start, wordy in statements(row):
         if _ENTRIES.fullmatch(content):
             continue
+        content = _OVER.sub(lambda m: " " * len(m[0]), content, 1) if _OVER.match(content) else content
         if _CASE.match(content):  # i = j: of which entries a line speaks
             if reading.claims and reading.claims[-1].row is row:
                 reading.claims[-1].case = "≠" if re.search(r"\\n|≠", content) else "="

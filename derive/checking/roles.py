@@ -121,6 +121,7 @@ class _Ahead:
         self.names: set[str] = set()
         self.variables: set[str] = set()
         self.bodies: list[Tree] = []
+        self.given: dict[str, Tree] = {}
         for chain in chains_of(claims):
             claim = chain[0]
             name, parameters = head_of(claim.sides[0].found)
@@ -130,6 +131,7 @@ class _Ahead:
                     self.variables |= set(parameters or ())
                 self.names.add(name)
                 self.bodies.append(body)
+                self.given[name] = body
             for part in chain:
                 for side in part.sides:
                     self.variables |= variables_of(side.tree)
@@ -250,6 +252,7 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
             return None
         is_item = bool(_ITEM.search(claim.row.prose))
         news = scope.base(mentions) - scope.base(names_of(known)) - {name}
+        news -= {n for n in news & ahead.given.keys() if names_of(ahead.given[n]) <= names_of(known)}  # where C = BAᵀ
         if _differentiates(known):
             news -= scope.used  # the letters of a loss that is only named
         if name in scope.own or name in scope.live:

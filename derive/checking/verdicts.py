@@ -412,7 +412,7 @@ class Judge:
         if _shape(truths[0].value) != _shape(value_) and by is not None and by.is_scalar:
             if habit(by.name) != "scalar" and by.name not in self.document.declared:  # no shape is wrong by a guess
                 return Judgment("unread", f"not judged: {by.text()} would be a number here", side)
-        if kind := of_open_kind(self, truths[0].value, value_):
+        if kind := of_open_kind(self, (head, side.tree), truths[0].value, value_):
             return Judgment("unread", kind, side)
         judgment = Judgment("fails", difference(truths[0].value, value_), side)
         judgment.truth, judgment.value, judgment.previous, judgment.tree = truths[0].value, value_, previous, side.tree

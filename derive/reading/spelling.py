@@ -25,7 +25,7 @@ _NO_AXIS = r"(?!\s*_\s*\{?\s*(?:\\math[a-z]+\s*\{\s*)?(?:row|col))"  # argmax_ro
 _BELOW = r"(?:\\limits)?\s*_\s*(\{(?:[^{}]|\{[^{}]*\})*\}|\\[A-Za-z]+|[A-Za-z]\w*)"
 _EXTREMUM = (
     rf"(?<![^\s=;\n])(?:\\underset\s*\{{((?:[^{{}}]|\{{[^{{}}]*\}})*)\}}\s*\{{\s*(?:{_MINIMUM}|\\m(?:in|ax))\s*\}}"
-    rf"|{_MINIMUM}{_NO_AXIS}(?:{_BELOW})?|\\m(?:in|ax){_NO_AXIS}{_BELOW}|\\min(?=\s*(?:\\[|,;!:]|\|\|))|(?:min|max)\s+(?![\s(])"
+    rf"|{_MINIMUM}{_NO_AXIS}(?:{_BELOW})?|\\min(?=\s*(?:\\[|,;!:]|\|\|))|(?:min|max)\s+(?![\s(])"
     rf"|(?<![\w\\])(?:min|max){_NO_AXIS}{_BELOW}(?=\s+[^\s(]))"
 )
 _WORDS = (
