@@ -353,6 +353,7 @@ def cleaned(text: str) -> str:
     """The row without boxes, underlines and annotations on equals signs; the length is kept."""
     text = _REMARKS.sub(lambda m: " " * len(m[0]), text)
     text = _OLD_ONES.sub(lambda m: "𝟏".ljust(len(m[0])), text)
+    text = re.sub(r"\\newline(?![A-Za-z])", lambda m: "\\\\".ljust(len(m[0])), text)
     text = _TAG.sub(lambda m: " " * len(m[0]), text)
     text = _TYPESETTING.sub(lambda m: " " * len(m[0]), text)
     text = in_rows(text)
@@ -485,6 +486,14 @@ _LOSS = re.compile(r"[A-Z][A-Za-z]{1,11}|loss|cost|error|risk")
 _OPERATOR = re.compile(
     r"(?:\\nabla|∇|\\partial|∂|\bd|\\mathrm\{d\})\s*(?:_\s*(?:\{[^{}]*\}|\\?\w+)\s*)?(?:\^\s*2\s*)?$"
 )
+_OVER = re.compile(  # min_{v, a} g(v, a) = …, and no index: max_i v_i
+    r"[\s&]*\\m(?:in|ax)(?:\\limits)?\s*_\s*(?:\{(?P<of>(?:[^{}]|\{[^{}]*\})*)\}|(?P<one>\\[A-Za-z]+|[A-Za-z]))"
+    r"(?![^=]*_\s*\{?\s*(?:(?P=one)|(?P=of))(?![A-Za-z]))"
+)
+_ENTRIES = re.compile(  # w = [w_1, …, w_n]ᵀ: how the entries are written
+    r"[\s&]*(?:\\(?:mathbf|boldsymbol|bm|vec)(?![a-z])\s*)?\{?\s*(?P<name>\\?[A-Za-z]+)\s*\}?\s*:?=\s*(?:\\[a-zB]+\s*)?[\[(]"
+    r"\s*(?P=name)\s*_\s*\{?\s*[01]\b[^=]*(?:\\[lc]?dots|…|\.\.)[^=]*(?P=name)\s*_[^=()\[\]]*[\])][^=]*"
+)
 _CONNECTIVE = re.compile(r"[+\-−]|\\pm|\\cdot|\\times")
 
 
@@ -529,8 +538,10 @@ def statements(row: MathRow) -> list[tuple[str, int, bool]]:
         if a < start:
             continue
         piece = text[start:a]
+        if (over := _OVER.match(piece)) is not None:
+            piece = blanked(piece, *over.span())
         stripped = piece.strip(" \n\t&,.~")
-        if stripped:
+        if stripped and not _ENTRIES.fullmatch(stripped):
             if found and start and _CONNECTIVE.match(stripped) and "\\q" in text[: start + 1][-8:]:
                 before_, at_, words_ = found[-1]
                 gap = " " * (start - at_ - len(before_))

@@ -59,14 +59,6 @@ _ARGUMENT = re.compile(
     r"[\s&{]*(?:\\(?:operatorname|mathrm|text)\*?\s*\{)?[\s{]*\\?arg\s*(?:\\[,!;]\s*)?\\?m(?:in|ax)(?![a-z])"
 )
 _RANGE = re.compile(r"[\s(]*[a-zN]\s*=\s*[01]\s*(?:,\s*(?:[12]\s*,\s*)?)?(?:\\[lc]?dots|…|\.\.)[^=]*$")  # i = 1, …, n
-_OVER = re.compile(  # min_{v, a} g(v, a) = …, and no index: max_i v_i
-    r"[\s&]*\\m(?:in|ax)(?:\\limits)?\s*_\s*(?:\{(?P<of>(?:[^{}]|\{[^{}]*\})*)\}|(?P<one>\\[A-Za-z]+|[A-Za-z]))"
-    r"(?![^=]*_\s*\{?\s*(?:(?P=one)|(?P=of))(?![A-Za-z]))"
-)
-_ENTRIES = re.compile(  # w = [w_1, …, w_n]ᵀ: how the entries are written
-    r"[\s&]*(?:\\(?:mathbf|boldsymbol|bm|vec)(?![a-z])\s*)?\{?\s*(?P<name>\\?[A-Za-z]+)\s*\}?\s*:?=\s*(?:\\[a-zB]+\s*)?[\[(]"
-    r"\s*(?P=name)\s*_\s*\{?\s*[01]\b[^=]*(?:\\[lc]?dots|…|\.\.)[^=]*(?P=name)\s*_[^=()\[\]]*[\])][^=]*"
-)
 _MEMBERS = re.compile(r"[^=]*(?:\\in(?![A-Za-z])|∈)[^=]*")  # for x ∈ ℝⁿ, let …
 _VANISHES = re.compile(r"\b(?:vanish\w*|zero|minimi[sz]ed|maximi[sz]ed|solved)\s+(?:only\s+)?(?:for|if)\s*$")
 _NO_LETTERS = re.compile(r"\\(?:operatorname|mathrm|text)\*?\s*\{[^{}]*\}|\\[A-Za-z]+")
@@ -498,9 +490,6 @@ def _plain_name(tree: Tree | None) -> str:
 def _take(reading: Claims, row: MathRow, loose: list[tuple[str, int, MathRow]], local: bool) -> None:
     first = True
     for content, start, wordy in statements(row):
-        if _ENTRIES.fullmatch(content):
-            continue
-        content = _OVER.sub(lambda m: " " * len(m[0]), content, 1) if _OVER.match(content) else content
         if _CASE.match(content):  # i = j: of which entries a line speaks
             if reading.claims and reading.claims[-1].row is row:
                 reading.claims[-1].case = "≠" if re.search(r"\\n|≠", content) else "="
