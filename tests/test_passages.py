@@ -138,6 +138,8 @@ def verdicts(text):
          r" $$\nabla g(v) = Z^T (c - Z v)$$", ["definition", "proved"]),
         (r"$$g(v) = \log p(c | Z, v) = -\frac12 \|Z v - c\|^2$$"
          r" $$\nabla g(v) = Z^T (Z v - c)$$", ["definition", "fails"]),
+        (r"$v = \mathbf{(B^T B)^{-1} B^T c}$, $g = \|v\|^2$, $\mathbf{g = v^T v = 2 v^T v}$",
+         ["definition", "definition", "fails"]),
         # the fonts of plain TeX
         (r"${\rm tr}(M N) = {\rm tr}(N M)$, ${\bf v}^T {\bf M v} = 2 {\bf v}^T {\bf M v}$", ["proved", "fails"]),
         (r"Let $Mv = av$ and $v'v = 1$. Then $v'Mv = v'av = a v'v = a$.", ["assumption", "assumption", "agrees"]),

@@ -286,7 +286,7 @@ _MATH_WORDS = frozenset(
 
 _WRAPPERS = re.compile(
     r"\\(boxed|fbox|colorbox|underline|overline|cancel|bcancel|ensuremath|hbox|displaylines|"
-    r"underbrace|overbrace|bbox|fcolorbox|Aboxed|mathclap)(?![A-Za-z])\s*(?:\[[^\]]*\])?"
+    r"underbrace|overbrace|bbox|fcolorbox|Aboxed|mathclap|mathbf|boldsymbol|bm)(?![A-Za-z])\s*(?:\[[^\]]*\])?"
 )
 _EQUALS = re.compile(
     r"\\(?:stackrel|overset|underset)\s*\{(?P<over>(?:[^{}]|\{[^{}]*\})*)\}\s*\{(?P<rel>=|:=|\\equiv|\\triangleq)\}"
@@ -383,7 +383,7 @@ def cleaned(text: str) -> str:
         at = match_.end()
         if end < 0:
             continue
-        if name == "overline" and "=" not in text[brace:end]:
+        if name in ("overline", "mathbf", "boldsymbol", "bm") and "=" not in text[brace:end]:
             continue
         if name in ("underbrace", "overbrace"):
             after = re.compile(r"\s*[_^]\s*\{").match(text, end + 1)
