@@ -140,6 +140,8 @@ def verdicts(text):
          r" $$\nabla g(v) = Z^T (Z v - c)$$", ["definition", "fails"]),
         (r"$v = \mathbf{(B^T B)^{-1} B^T c}$, $g = \|v\|^2$, $\mathbf{g = v^T v = 2 v^T v}$",
          ["definition", "definition", "fails"]),
+        # what stands beside words is no factor of the line above
+        (r"$$g(t) = \begin{cases} t + t = 2t & \text{for $t > 1$} \\ 0 & \text{otherwise} \end{cases}$$", ["proved"]),
         # the fonts of plain TeX
         (r"${\rm tr}(M N) = {\rm tr}(N M)$, ${\bf v}^T {\bf M v} = 2 {\bf v}^T {\bf M v}$", ["proved", "fails"]),
         (r"Let $Mv = av$ and $v'v = 1$. Then $v'Mv = v'av = a v'v = a$.", ["assumption", "assumption", "agrees"]),

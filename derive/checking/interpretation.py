@@ -59,6 +59,7 @@ _ARGUMENT = re.compile(
     r"[\s&{]*(?:\\(?:operatorname|mathrm|text)\*?\s*\{)?[\s{]*\\?arg\s*(?:\\[,!;]\s*)?\\?m(?:in|ax)(?![a-z])"
 )
 _RANGE = re.compile(r"[\s(]*[a-zN]\s*=\s*[01]\s*(?:,\s*(?:[12]\s*,\s*)?)?(?:\\[lc]?dots|…|\.\.)[^=]*$")  # i = 1, …, n
+_GOES_ON = re.compile(r"[+−-]|\\cdot|\\times")
 _MEMBERS = re.compile(r"[^=]*(?:\\in(?![A-Za-z])|∈)[^=]*")  # for x ∈ ℝⁿ, let …
 _VANISHES = re.compile(r"\b(?:vanish\w*|zero|minimi[sz]ed|maximi[sz]ed|solved)\s+(?:only\s+)?(?:for|if)\s*$")
 _NO_LETTERS = re.compile(r"\\(?:operatorname|mathrm|text)\*?\s*\{[^{}]*\}|\\[A-Za-z]+")
@@ -502,7 +503,7 @@ def _take(reading: Claims, row: MathRow, loose: list[tuple[str, int, MathRow]], 
         if above is not None and (above.row.block != row.block or above.row is row):
             above = None
         if len(spans) == 1:
-            if above is not None and not declares(content):
+            if above is not None and not declares(content) and (not wordy or _GOES_ON.match(leading)):
                 _append(above.sides[-1], content, offset)
             else:
                 loose.append((content, start, row))
@@ -512,7 +513,7 @@ def _take(reading: Claims, row: MathRow, loose: list[tuple[str, int, MathRow]], 
         if (
             above is not None
             and not sides[0].is_blank
-            and (re.match(r"[+−]|-|\\cdot|\\times", leading) or above.sides[-1].is_blank)
+            and (_GOES_ON.match(leading) or above.sides[-1].is_blank)
             and not row.text[:start].strip(" \n\t&")
         ):
             _append(above.sides[-1], sides[0].text, sides[0].start)
