@@ -37,6 +37,7 @@ from .document import CONSTANT
 from .hypotheses import assumed, own_functions, speaks_of_letters
 from .index_chains import IndexChain
 from .judgments import Alternative, Failure, Judgment, Value, difference, of_entries, outputs_of, wide, with_entries
+from .members import Members, members_of
 from .roles import given, is_zero, names_of
 from .solutions import (
     failed_equation,
@@ -172,6 +173,7 @@ class Judge:
         head: Tree | None = None
         claims = self.document.claims
         indexed = self.indexed(claims[:1])
+        members: Members | None = None
         for i, claim in enumerate(claims):
             if progress is not None:
                 progress(i, len(claims))
@@ -193,6 +195,8 @@ class Judge:
                 head = sides[0].tree
                 self.dependences = dependences(self.scope, chain_at(claims, i))
                 start, note = self.begin(claim, sides[0])
+                members = members_of(self, claim) if note is not None else None
+                note = note if members is None else None
                 truths = with_entries(start, claims[i:])
                 indexed = self.indexed(claims[i:])
                 sides = sides[1:]
@@ -216,7 +220,11 @@ class Judge:
                     previous = truths[0].value
             for side in sides:
                 try:
-                    judgment = self.step(claim, side, truths, previous, failing, head)
+                    judgment = (
+                        members.judged(claim, side)
+                        if members is not None
+                        else self.step(claim, side, truths, previous, failing, head)
+                    )
                 except DeriveError as error:  # no point where it is defined, definitions that define each other
                     judgment = self.unread(side, error)
                 if judgment.verdict == "unread" or indexed.agrees and judgment.is_index_lost:
