@@ -161,6 +161,31 @@ def test_what_a_passage_claims_is_judged(text, expected):
     assert verdicts(text) == expected
 
 
+OF_ALL = r"$g = \sum_{u,i} (r_{ui} - v_u^T c_i)^2 + a \sum_u \|v_u\|^2$, "
+OF_GROUPS = r"$g = \sum_{n=1}^N \sum_{k=1}^K a_{nk} (z_n - m_k)^T M (z_n - m_k)$, "
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (OF_ALL + r"$\frac{\partial g}{\partial v_u} = -2 \sum_i (r_{ui} - v_u^T c_i) c_i + 2 a v_u = 0$",
+         "proved"),
+        (OF_ALL + r"$\frac{\partial g}{\partial v_u} = -2 \sum_i (r_{ui} - v_u^T c_i) c_i + a v_u = 0$", "fails"),
+        (OF_ALL + r"$\frac{\partial g}{\partial v_u} = 2 \sum_i (r_{ui} - v_u^T c_i) c_i + 2 a v_u$", "fails"),
+        (OF_ALL + r"$\frac{\partial g}{\partial c_i} = -2 \sum_u (r_{ui} - v_u^T c_i) v_u$", "proved"),
+        (OF_ALL + r"$\frac{\partial g}{\partial c_i} = -2 \sum_u (r_{ui} - v_u^T c_i) v_u + 2 a c_i$", "fails"),
+        (OF_ALL + r"$\frac{\partial g}{\partial c_k} = 0$", "assumption"),
+        (OF_GROUPS + r"$\nabla_{m_k} g = -2 \sum_{n=1}^N a_{nk} M (z_n - m_k)$", "conditional"),
+        (OF_GROUPS + r"$\nabla_{m_k} g = -\sum_{n=1}^N a_{nk} (M + M^T) (z_n - m_k)$", "proved"),
+        (OF_GROUPS + r"$\nabla_{m_k} g = -2 \sum_{k=1}^K a_{nk} M (z_n - m_k)$", "unread"),
+        (OF_GROUPS + r"$\nabla_{z_n} g = \sum_{k=1}^K a_{nk} M (z_n - m_k)$ with $M$ symmetric.", "fails"),
+        (r"$g = \sum_i \|z_i - m\|^2$, $\frac{\partial g}{\partial z_i} = 2 \sum_i (z_i - m)$", "fails"),
+    ],
+)  # fmt: skip
+def test_a_derivative_by_one_member_of_a_family_is_judged_for_all(text, expected):
+    assert verdicts(text)[1] == expected
+
+
 def test_what_holds_at_a_stationary_point_is_no_identity():
     text = (
         r"$$L(v, a) = \frac12 \|v\|^2 - \sum_{i=1}^n a_i (v^T z_i - 1)$$"

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from ..errors import DeriveError
 from ..expr import Expr, symbols_of
 from .claims import EDGE, Claim, Side
+from .conditions import symmetric_if
 from .derivatives import TreeBuilder
-from .judgments import Judgment
+from .judgments import Judgment, right_if
 from .roles import is_zero
 from .sample_sums import parsed, used
 from .values import Convention
@@ -43,6 +44,8 @@ class Members:
             return Judgment(self.judge.proof(self.truth, value), f"for every {self.index}", side)
         if set(symbols_of(value)) - set(symbols_of(self.truth)) - set(self.judge.scope.symbols.values()):
             return Judgment("unread", "not judged: it has letters that the derivative has not", side)
+        if condition := symmetric_if(self.judge.witness, self.truth, value, None, self.judge.turned):
+            return right_if(condition, side, None)
         return Judgment("fails", f"the two sides differ, for some {self.index}", side)
 
     def value(self, side: Side) -> Expr:
