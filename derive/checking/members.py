@@ -75,6 +75,7 @@ def members_of(judge: Judge, claim: Claim) -> Members | None:
         return None
     if not isinstance(whole, Expr) or not whole.is_scalar:
         return None
-    plain = str(variable.data[1]).upper()
-    family = next((s for s in symbols_of(whole) if s.name == plain and not s.is_vector), None)
+    plain = str(variable.data[1])
+    matrices = {s.name: s for s in symbols_of(whole) if not s.is_vector}
+    family = matrices.get(plain) or matrices.get(plain.upper())
     return Members(judge, whole, family, str(variable.data[2][0])) if family is not None else None
