@@ -142,7 +142,14 @@ def verdicts(text):
          ["definition", "definition", "fails"]),
         # what stands beside words is no factor of the line above
         (r"$$g(t) = \begin{cases} t + t = 2t & \text{for $t > 1$} \\ 0 & \text{otherwise} \end{cases}$$", ["proved"]),
+        # one path of v'Mv is no derivative, where M is symmetric either
+        (r"$w = v^T M v$, $g = w + a (1 - \|v\|^2)$, $\frac{\partial v^T v}{\partial v^T} = 2 v^T$."
+         r" $\frac{\partial g}{\partial v} = M v - 2 a v$, $\frac{\partial g}{\partial v} = 2 M v - 2 a v$",
+         ["definition", "definition", "proved", "fails", "conditional"]),
+        (r"$h = \log \circ \det$. $D h(Z)(V) = \operatorname{tr}(Z^{-1} V)$", ["unread", "unread"]),
         # the fonts of plain TeX
+        (r"$g = {\bf v}^T_1 {\bf Mv}_1$, $\frac{\partial g}{\partial {\bf v}_1} = {\bf (M + M^T) v}_1$",
+         ["definition", "proved"]),
         (r"${\rm tr}(M N) = {\rm tr}(N M)$, ${\bf v}^T {\bf M v} = 2 {\bf v}^T {\bf M v}$", ["proved", "fails"]),
         (r"Let $Mv = av$ and $v'v = 1$. Then $v'Mv = v'av = a v'v = a$.", ["assumption", "assumption", "agrees"]),
         (r"Let $Mv = av$ and $v'v = 1$. Then $v'Mv = v'av = 3a v'v = a$.", ["assumption", "assumption", "fails"]),

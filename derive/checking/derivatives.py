@@ -497,6 +497,8 @@ class TreeBuilder(Formulas):
 
     def _directional(self, tree: Tree) -> Value:
         name = str(tree.data[0])
+        if name in self.scope.broken:
+            raise Unread(_of_broken(name, self.scope))
         function = self.lookup(name)
         if function is None:
             function = self.loss(name)

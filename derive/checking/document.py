@@ -353,6 +353,7 @@ def cleaned(text: str) -> str:
     """The row without boxes, underlines and annotations on equals signs; the length is kept."""
     text = _REMARKS.sub(lambda m: " " * len(m[0]), text)
     text = _OLD_ONES.sub(lambda m: "𝟏".ljust(len(m[0])), text)
+    text = re.sub(r"\{\s*\\bf(?![A-Za-z])", lambda m: "\\bm{".ljust(len(m[0])), text)
     text = re.sub(r"\\newline(?![A-Za-z])", lambda m: "\\\\".ljust(len(m[0])), text)
     text = _TAG.sub(lambda m: " " * len(m[0]), text)
     text = _TYPESETTING.sub(lambda m: " " * len(m[0]), text)

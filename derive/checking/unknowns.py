@@ -55,12 +55,14 @@ def of_open_kind(judge: Judge, trees: Sequence[Tree | None], *values: Value) -> 
 
     Or which function may be that of a matrix; empty if there is neither.
     """
+    families = set(judge.scope.families)
     for t in [part for tree in trees if tree is not None for part in tree.walk()]:
+        families |= {str(t.data[1])} if t.kind == "name" and t.data[2] else set()
         inside = t.args[0] if t.kind == "call" and t.data[0] in ("tr", "trace") else t
         if inside is not t and inside.kind == "call" and inside.data[0] in ("log", "exp"):
             return f"not judged: {inside.data[0]} is read entry by entry, and may be that of the matrix"
     one, two = ({s.name for s in symbols_of(judge.whole(wide(v)))} for v in values)
-    for name in sorted(n for n in one ^ two if n in judge.scope.families and n.upper() in (one | two) - (one & two)):
+    for name in sorted(n for n in one ^ two if n in families and n.upper() in (one | two) - (one & two)):
         if name != name.upper():
             return f"not judged: {name} may be made of the entries of {name.upper()}"
     pairs = {tuple(n.split("_")) for n in judge.scope.symbols if re.fullmatch(r"[A-Za-z]_[i-n]", n)}
