@@ -403,8 +403,8 @@ def equal(a: Any, b: Any, where: Where = None) -> Any:
     Equality
         Its text is `"proved"` (by normal form, or by the rewriting in `.proof`), `"agrees"`
         (modulo a prime, or to hundreds of digits, at random points) or `"differs"` (at
-        `.point`), with `.evidence` and the `.conditions` that the formulas need.  As a truth
-        value it is False only of what differs.
+        `.point`), with `.evidence`, the `.conditions` that the formulas need and the `.readings`
+        that were taken for granted.  As a truth value it is False only of what differs.
 
     Examples
     --------
@@ -419,10 +419,16 @@ def equal(a: Any, b: Any, where: Where = None) -> Any:
     if isinstance(a, str) and isinstance(b, str):
         from .reading import parse_together
 
-        left, right = parse_together([a, b], where)
+        (left, right), readings = parse_together([a, b], where)
     else:
-        left, right = (Problem(side, where, (), False).expr for side in (a, b))
-    return decide(left, right)
+        sides = [Problem(side, where, (), False) for side in (a, b)]
+        (left, right), readings = (
+            (side.expr for side in sides),
+            [said for side in sides for said in side.given.readings],
+        )
+    found = decide(left, right)
+    found.readings = tuple(readings)
+    return found
 
 
 def check(text: str, where: Where = None) -> Any:

@@ -7,7 +7,7 @@ to the complex plane where they are analytic, as the complex step in `numeric` n
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -304,9 +304,19 @@ def values_below(
     memo: Mapping[Expr, Array] | None = None,
 ) -> dict[Expr, Array]:
     """The value of every node below the expressions."""
+    return values_in_order(nodes(*exprs), values, sizes, memo)
+
+
+def values_in_order(
+    order: Iterable[Expr],
+    values: Mapping[Expr, Array],
+    sizes: Sizes,
+    memo: Mapping[Expr, Array] | None = None,
+) -> dict[Expr, Array]:
+    """The values of nodes, each of which stands behind its operands, or has them in `memo`."""
     computed: dict[Expr, Array] = dict(memo or {})
     with np.errstate(all="ignore"):
-        for node in nodes(*exprs):
+        for node in order:
             if node in computed:
                 continue
             if node in values:

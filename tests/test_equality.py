@@ -95,6 +95,25 @@ def test_a_verdict_says_its_conditions(a, b, where, conditions):
     assert verdict.conditions == conditions
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "where", "verdict", "reading"),
+    [
+        (r"\sum_i (x_i - \bar x)^2", r"\sum_i x_i^2 - n \bar x^2", "x: n", "proved", "x̄ is read as the mean of all x"),
+        (r"\sum_i (x_i - \bar x)^2", r"\sum_i x_i^2 + n \bar x^2", "x: n", "differs", "x̄ is read as the mean of all x"),
+        ("diag(a) b", "a ⊙ b", None, "proved", None),
+        ("I − 𝟏𝟏ᵀ/n", "(I − 𝟏𝟏ᵀ/n)²", None, "proved", "n is read as the number of rows of 𝟏"),
+        ("‖A + B‖_F²", "‖A‖_F² + ‖B‖_F²", None, "differs", None),
+        ("Q Qᵀ", "I", "Q: m×n", "differs", None),
+        ("r = A x; ‖r‖²", "xᵀ Aᵀ A x", None, "proved", None),  # read one by one: a side has a definition
+        ("np.trace(A @ B)", "tr(B A)", None, "proved", None),
+    ],
+)
+def test_a_letter_is_on_both_sides_what_it_is_on_one(a, b, where, verdict, reading):
+    found = derive.equal(a, b, where)
+    assert (found, reading in (None, *found.readings)) == (verdict, True), found.readings
+    assert pickle.loads(pickle.dumps(found)).readings == found.readings
+
+
 def test_declared_words_mean_what_they_say():
     assert derive.equal("sign(x)", "ones(n)", "x: n nonnegative") == "differs"
     assert derive.equal("sign(x)", "ones(n)", "x: n positive") == "proved"

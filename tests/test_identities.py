@@ -27,7 +27,7 @@ SOURCES = ("definition", *re.findall(r"^\[\w+", identities.__doc__ or "", re.MUL
 
 def sides(row: Identity):
     """Both sides of a statement, as `derive` reads them."""
-    return parse_together(row.statement.split(" = "), row.given)
+    return parse_together(row.statement.split(" = "), row.given)[0]
 
 
 def have_one_form(left, right) -> bool:

@@ -358,7 +358,7 @@ def test_find_symbol_in_any_spelling() -> None:
 
 
 def test_two_formulas_share_their_symbols() -> None:
-    left, right = parse_together(["tr(AB)", "tr(BA)"])
+    (left, right), _ = parse_together(["tr(AB)", "tr(BA)"])
     assert left.args[0].args == tuple(reversed(right.args[0].args))
 
 

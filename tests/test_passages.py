@@ -12,6 +12,20 @@ def verdicts(text):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        # a mean of the entries is no best vector, and what it is besides is a claim
+        (r"Let $z \in \mathbb{R}^n$, $\bar z = \frac1n \sum_i z_i$. Then $\bar z = \frac1n 1^T z$ and"
+         r" $$\frac{\partial}{\partial z} \sum_i (z_i - \bar z)^2 = 2 (z - \bar z 1)$$",
+         ["definition", "proved", "proved"]),
+        (r"Let $z \in \mathbb{R}^n$, $\bar z = \frac1n \sum_i z_i$. Then $\bar z = \frac2n 1^T z$ and"
+         r" $$\frac{\partial}{\partial z} \sum_i (z_i - \bar z)^2 = 2 z - \bar z 1$$",
+         ["definition", "fails", "fails"]),
+        # a Lagrangian that is written again, other indices in its sums: it is the same one, where it is stationary
+        (r"$$\mathcal L = \frac12 v^T v - \sum_i a_i (c_i v^T z_i - 1)$$ $$\nabla_v \mathcal L = 0 \implies"
+         r" v = \sum_i a_i c_i z_i$$ so $$\mathcal L = \sum_i a_i - \frac12 \sum_{i,j} a_i a_j c_i c_j z_i^T z_j$$",
+         ["definition", "assumption", "assumption", "conditional"]),
+        (r"$$\mathcal L = \frac12 v^T v - \sum_i a_i (c_i v^T z_i - 1)$$ $$\nabla_v \mathcal L = 0 \implies"
+         r" v = \sum_i a_i c_i z_i$$ so $$\mathcal L = \sum_i a_i + \frac12 \sum_{i,j} a_i a_j c_i c_j z_i^T z_j$$",
+         ["definition", "assumption", "assumption", "fails"]),
         # a definition that is written again heads what follows from it
         ("$g = \\|B v - c\\|^2$\n\n$g = \\|B v - c\\|^2 = v^T B^T B v - 2 c^T B v + c^T c$", ["definition", "proved"]),
         ("$g = \\|B v - c\\|^2$\n\n$g = \\|B v - c\\|^2 = v^T B^T B v - c^T B v + c^T c$", ["definition", "fails"]),

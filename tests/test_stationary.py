@@ -179,6 +179,8 @@ def test_sylvester_equations(formula, wrt, where, equation, name):
         ("uᵀ S u", "u", "S: n×n symmetric", "uᵀ u = 1", "S u = ν u"),
         ("tr(Uᵀ S U)", "U", "S: n×n symmetric, U: n×k", "Uᵀ U = I", "S U = U Λ"),
         ("xᵀ A x / (xᵀ x)", "x", "A: n×n symmetric", None, "A x = (xᵀ A x) x / ‖x‖²"),
+        ("‖A − x xᵀ‖_F²", "x", "A: n×n symmetric", None, "A x = ‖x‖² x"),
+        ("xᵀ A x + ½ ‖x‖⁴", "x", "A: n×n symmetric", None, "A x = −‖x‖² x"),
         ("xᵀ A x / (xᵀ B x)", "x", "A: n×n symmetric, B: n×n spd", None, "A x = (xᵀ A x) B x / (xᵀ B x)"),
     ],
 )

@@ -53,6 +53,8 @@ class Equality(str):
         declared.  Where all hold, the verdict holds.
     proof : tuple of str
         The rewriting that proves it, line by line; empty for equal normal forms.
+    readings : tuple of str
+        What was taken for granted where the formulas were read from text.
 
     Examples
     --------
@@ -66,6 +68,7 @@ class Equality(str):
     point: dict[str, Any] | None
     conditions: tuple[str, ...]
     proof: tuple[str, ...]
+    readings: tuple[str, ...] = ()
 
     def __new__(
         cls,

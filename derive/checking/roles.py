@@ -236,10 +236,11 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
         return None
     target = name
     if name not in scope.used and name not in ahead.variables:
-        plain = name
+        of = [t.data for t in body.walk() if t.kind == "name" and not "".join(map(str, t.data[2])).isdigit()]
+        plain, parts = name, {str(data[1]) for data in of}  # x̄ of the xᵢ is their mean, and no best x
         while target == name and (found := list(ORNAMENTS.finditer(plain))):
             plain = plain[: found[-1].start()] + plain[found[-1].end() :]  # w̃* is an optimal w̃
-            target = plain if (plain in scope.used or plain in ahead.variables) and plain not in mentions else name
+            target = plain if (plain in scope.used or plain in ahead.variables) and plain not in parts else name
     if target not in scope.defined and _solves(target, name, body, scope, ahead, words, after):
         claim.role, claim.name = "solution", target
         claim.is_judged = scope.solved or says_solution(words) or _inverts_matrix(body)
@@ -251,7 +252,9 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
             claim.role = "repeat" if len(chain) == 1 and len(claim.sides) == 2 else "claim"  # what follows is judged
             return None
         is_item = bool(_ITEM.search(claim.row.prose))
-        news = scope.base(mentions) - scope.base(names_of(known)) - {name}
+        old = {name} | scope.base(names_of(known))
+        old |= {part.partition("_")[0] for part in old}  # 1ᵀx is as old as the xᵢ of a sum
+        news = {part for part in scope.base(mentions) if old.isdisjoint({part, part.partition("_")[0]})}
         news -= {n for n in news & ahead.given.keys() if names_of(ahead.given[n]) <= names_of(known)}  # where C = BAᵀ
         if _differentiates(known):
             news -= scope.used  # the letters of a loss that is only named

@@ -7,12 +7,15 @@ them by any choice of the variables, contradicts them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
+import numpy as np
+
 from ..errors import DeriveError
-from ..evaluation import evaluate_all
-from ..expr import Expr, symbols_of
+from ..evaluation import evaluate_all, values_in_order
+from ..expr import Expr, nodes, symbols_of
 
 SEEDS = (3, 5, 8, 13, 21, 34)
 WANTED = 2  # points at which an equation is held
@@ -33,12 +36,11 @@ class Variety:
     def __init__(
         self, equations: Sequence[Expr], variables: Iterable[Expr], residual: Sequence[Expr], is_special: bool = False
     ) -> None:
-        import numpy as np
-
         from ..numeric import random_point
 
         letters = symbols_of(*equations)
         self.equations = list(equations)
+        system = Equations(equations)
         self.variables = variables = [s for s in variables if s in letters]
         found: tuple[list[Any], list[Any]] = [], []
         turned: dict[str, int] | None = None
@@ -57,10 +59,10 @@ class Variety:
                     A = start.values[s]
                     start.values[s] = A @ A.T / len(A) + 0.5 * np.eye(len(A)) + 0.1 * A
             for moved in (variables, letters):
-                if (point := _moved(equations, moved, start)) is not None:
+                if (point := system.moved(moved, start)) is not None:
                     if not _tells(_values(residual, point), residual):
                         break
-                    is_general = is_special or moved is variables or _is_general(equations, variables, letters, point)
+                    is_general = is_special or moved is variables or system.is_general(variables, letters, point)
                     found[is_general].append(point)
                     break
             if len(found[True]) == WANTED:
@@ -70,8 +72,6 @@ class Variety:
 
     def holds(self, left: Expr, right: Expr) -> bool | None:
         """Whether both sides are the same at the points; None where that cannot be told."""
-        import numpy as np
-
         for point in self.points:
             values = _values([left, right], point)
             if values is None:
@@ -86,7 +86,7 @@ class Variety:
         """Whether variables may be chosen, at the data of a point, so that a residual vanishes too."""
         from ..numeric import Draws
 
-        equations = [*self.equations, residual]
+        system = Equations([*self.equations, residual])
         for point in self.points:
             draws = Draws(1)
             for attempt in range(4):
@@ -94,15 +94,13 @@ class Variety:
                 for s in self.variables if attempt else ():
                     if not s.properties:
                         start.values[s] = draws.standard_normal(start.values[s].shape)
-                if _moved(equations, self.variables, start) is not None:
+                if system.moved(self.variables, start) is not None:
                     return True
         return False
 
 
 def _tells(values: list[Any] | None, sides: Sequence[Expr]) -> bool:
     """Whether sides have a value that is more than 0 = 0, unless that is what they say."""
-    import numpy as np
-
     if values is None or any(e.op.name == "zeros" for e in sides):
         return values is not None
     return not values or max(float(np.abs(value).max(initial=0.0)) for value in values) > 1e-6
@@ -113,8 +111,6 @@ def _copy(point: Any) -> Any:
 
 
 def _values(exprs: Sequence[Expr], point: Any) -> list[Any] | None:
-    import numpy as np
-
     try:
         found = evaluate_all(exprs, point.values, point.sizes)
     except (DeriveError, ArithmeticError, KeyError, np.linalg.LinAlgError):
@@ -122,17 +118,8 @@ def _values(exprs: Sequence[Expr], point: Any) -> list[Any] | None:
     return found if all(np.all(np.isfinite(value)) for value in found) else None
 
 
-def _residual(equations: Sequence[Expr], point: Any) -> Any:
-    import numpy as np
-
-    found = _values(equations, point)
-    return None if found is None else np.concatenate([value.ravel() for value in found])
-
-
 def _places(letters: Sequence[Expr], point: Any) -> list[Place]:
     """The entries that may be moved, one of each pair in a symmetric matrix."""
-    import numpy as np
-
     return [
         (s, i, j)
         for s in letters
@@ -153,58 +140,81 @@ def _shifted(point: Any, places: Sequence[Place], steps: Sequence[float]) -> Any
     return made
 
 
-def _slopes(equations: Sequence[Expr], places: Sequence[Place], point: Any) -> Any:
-    """The Jacobian of the equations by the entries, by differences; None where that is not defined."""
-    import numpy as np
+class Equations:
+    """Equations that hold where a column of numbers vanishes, the residual."""
 
-    here = _residual(equations, point)
-    columns = [_residual(equations, _shifted(point, [place], [1e-7])) for place in places]
-    if here is None or not columns or any(column is None for column in columns):
-        return None
-    return np.stack([(column - here) / 1e-7 for column in columns], axis=1)
+    def __init__(self, equations: Sequence[Expr]) -> None:
+        self.equations = list(equations)
+        self.order = nodes(*equations)
+        self.below: dict[Expr, set[Expr]] = {}
+        for node in self.order:
+            self.below[node] = {node}.union(*(self.below[arg] for arg in node.args))
 
-
-def _moved(equations: Sequence[Expr], letters: Sequence[Expr], start: Any) -> Any:
-    """The point that a start is moved to by the shortest steps; None where only zeros, or nothing, satisfy all."""
-    import numpy as np
-
-    places, point = _places(letters, start), start
-    here = _residual(equations, point)
-    if here is None or not places or len(places) > LARGEST:
-        return None
-    for _ in range(STEPS):
-        if np.linalg.norm(here) < 1e-11 * len(here):
-            break
-        slopes = _slopes(equations, places, point)
-        if slopes is None:
+    def values(self, point: Any, memo: Mapping[Expr, Any] | None = None) -> dict[Expr, Any] | None:
+        """The value of every node at a point; None where the residual is not defined."""
+        try:
+            found = values_in_order(self.order, point.values, point.sizes, memo)
+        except (DeriveError, ArithmeticError, KeyError, np.linalg.LinAlgError):
             return None
-        step = np.linalg.lstsq(slopes, -here, rcond=1e-9)[0]
-        for share in (1.0, 0.5, 0.25, 0.1, 0.02):
-            there = _shifted(point, places, share * step)
-            found = _residual(equations, there)
-            if found is not None and np.linalg.norm(found) < (1 - 0.1 * share) * np.linalg.norm(here):
-                point, here = there, found
+        return found if all(np.all(np.isfinite(found[equation])) for equation in self.equations) else None
+
+    def residual(self, values: Mapping[Expr, Any]) -> Any:
+        return np.concatenate([values[equation].ravel() for equation in self.equations])
+
+    def slopes(self, places: Sequence[Place], point: Any) -> Any:
+        """The Jacobian of the equations by the entries, by differences; None where that is not defined."""
+        here = self.values(point)
+        if here is None or not places:
+            return None
+        columns = []
+        for letter, there in groupby(places, lambda place: place[0]):
+            fixed = {node: value for node, value in here.items() if letter not in self.below[node]}
+            for place in there:
+                values = self.values(_shifted(point, [place], [1e-7]), fixed)
+                if values is None:
+                    return None
+                columns.append((self.residual(values) - self.residual(here)) / 1e-7)
+        return np.stack(columns, axis=1)
+
+    def moved(self, letters: Sequence[Expr], start: Any) -> Any:
+        """The point that a start is moved to by the shortest steps; None where only zeros, or nothing, satisfy all."""
+        places, point = _places(letters, start), start
+        if not places or len(places) > LARGEST or (values := self.values(point)) is None:
+            return None
+        here = self.residual(values)
+        for _ in range(STEPS):
+            if np.linalg.norm(here) < 1e-11 * len(here):
                 break
-        else:
-            break
-    if np.linalg.norm(here) > 1e-9 * len(here):
-        return None
-    for s in {place[0] for place in places}:
-        value = point.values[s]
-        if not 1e-2 < np.linalg.norm(value) / np.linalg.norm(start.values[s]) < 1e2:
+            slopes = self.slopes(places, point)
+            if slopes is None:
+                return None
+            step = np.linalg.lstsq(slopes, -here, rcond=1e-9)[0]
+            for share in (1.0, 0.5, 0.25, 0.1, 0.02):
+                there = _shifted(point, places, share * step)
+                values = self.values(there)
+                if values is None:
+                    continue
+                found = self.residual(values)
+                if np.linalg.norm(found) < (1 - 0.1 * share) * np.linalg.norm(here):
+                    point, here = there, found
+                    break
+            else:
+                break
+        if np.linalg.norm(here) > 1e-9 * len(here):
             return None
-        if "spd" in s.properties and np.linalg.eigvalsh(value).min() <= 0:
-            return None
-        if "positive" in s.properties and value.min() <= 0:
-            return None
-    return point
+        for s in {place[0] for place in places}:
+            value = point.values[s]
+            if not 1e-2 < np.linalg.norm(value) / np.linalg.norm(start.values[s]) < 1e2:
+                return None
+            if "spd" in s.properties and np.linalg.eigvalsh(value).min() <= 0:
+                return None
+            if "positive" in s.properties and value.min() <= 0:
+                return None
+        return point
 
-
-def _is_general(equations: Sequence[Expr], variables: Sequence[Expr], letters: Sequence[Expr], point: Any) -> bool:
-    """Whether variables and numbers make up for any small change of the data, so that the point is none by chance."""
-    import numpy as np
-
-    free = [s for s in letters if s in variables or s.is_scalar]
-    found = [_slopes(equations, _places(some, point), point) for some in (free, letters)]
-    ranks = [np.linalg.matrix_rank(slopes, 1e-5) for slopes in found if slopes is not None]
-    return len(ranks) == 2 and bool(ranks[0] == ranks[1])
+    def is_general(self, variables: Sequence[Expr], letters: Sequence[Expr], point: Any) -> bool:
+        """Whether variables and numbers make up for any small change of the data, so that no point is one by chance."""
+        free = [s for s in letters if s in variables or s.is_scalar]
+        found = [self.slopes(_places(some, point), point) for some in (free, letters)]
+        ranks = [np.linalg.matrix_rank(slopes, 1e-5) for slopes in found if slopes is not None]
+        return len(ranks) == 2 and bool(ranks[0] == ranks[1])

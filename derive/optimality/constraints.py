@@ -175,9 +175,11 @@ def rayleigh(G: Expr, x: Expr) -> Isolated | None:
         return None
     (below, first), (above, second) = sorted(groups.items(), key=lambda item: len(item[0]))
     lead = 1 / content(first.values())
-    left = simple(ctx.canonical(Poly(G.shape, first).scaled(lead)))
-    right = simple(ctx.canonical(Poly(G.shape, second).scaled(-lead)))
-    factors = [*(power(b, number(e)) for b, e in above), *(power(b, number(-e)) for b, e in below)]
+    signs = [1 if next(iter(terms.values())) > 0 else -1 for terms in (first, second)]
+    left = simple(ctx.canonical(Poly(G.shape, first).scaled(signs[0] * lead)))
+    right = simple(ctx.canonical(Poly(G.shape, second).scaled(signs[1] * lead)))
+    powers = [*above, *((base, -e) for base, e in below)]
+    factors = [number(-signs[0] * signs[1]), *(power(base, number(e)) for base, e in powers)]
     ratio = simple(mul(*factors))
     said = Remark([x], " is an eigenvector, with the eigenvalue ", [ratio])
     if right is not x:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import permutations
 from typing import Any
 
 from .. import names
@@ -361,32 +360,36 @@ def _regrouped(solution: Solution, loose: frozenset[str]) -> Solution:
     return solution
 
 
-def parse_together(formulas: Sequence[str], where: Where | Declarations = None) -> list[Expr]:
-    """Read formulas whose symbols are the same and whose values may be equal.
+def parse_together(formulas: Sequence[str], where: Where | Declarations = None) -> tuple[list[Expr], list[str]]:
+    """Read formulas whose symbols are the same and whose values may be equal; with what was taken for granted.
 
     Raises
     ------
     ParseError, ShapeError, LimitError
     """
     declared = declarations(where)
-    scope: dict[str, Expr] = {}
-    exprs: dict[int, Expr] = {}
     for formula in formulas:
         if not isinstance(formula, str):
             raise DeriveError(f"a formula is text, not {type(formula).__name__}")
-    # Each with the symbols that the others settle: the widest reading first.
+    try:
+        return _sides(formulas, declared)
+    except DeriveError:
+        pass  # each by itself, with the symbols that the others settle: the widest reading first
+    scope: dict[str, Expr] = {}
+    read: dict[int, Parsed] = {}
     for i in sorted(range(len(formulas)), key=lambda i: -len(formulas[i])):
-        solved = _read(formulas[i], declared, (), False, scope)
-        scope.update(solved.symbols)
-        exprs[i] = solved.expr
-    made = [*declared.symbols().values(), *symbols_of(*exprs.values())]
-    known = {name for symbol in made for size in symbol.shape for name in size.names}
-    for i, j in permutations(exprs, 2):
-        # A size that nothing else has, as of the I in QᵀQ = I, is that of the other side.
-        pairs = zip(exprs[i].shape, exprs[j].shape, strict=True)
-        free = {name: b for a, b in pairs for name in a.names - known if a is Dim.of(name)}
-        exprs[i] = resized(exprs[i], free)
-    return [exprs[i] for i in range(len(formulas))]
+        read[i] = _read(formulas[i], declared, (), False, scope)
+        scope.update(read[i].symbols)
+    return [read[i].expr for i in range(len(formulas))], [said for parsed in read.values() for said in parsed.readings]
+
+
+def _sides(formulas: Sequence[str], declared: Declarations) -> tuple[list[Expr], list[str]]:
+    """The sides of one statement, where a letter is on each what it is on all."""
+    name = next((letter for letter in "ΞΥΨΩ" if not any(letter in formula for formula in formulas)), "Ω")
+    parsed = _read(" = ".join((name, *(f"({formula})" for formula in formulas))), declared, (), False, {})
+    if parsed.definitions or len(parsed.equations) + 1 < len(formulas):
+        raise DeriveError("a side has statements of its own")
+    return [*(side for _, side, _ in parsed.equations), parsed.expr], parsed.readings
 
 
 def find_symbol(parsed: Parsed, name: str) -> Expr:

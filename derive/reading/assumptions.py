@@ -36,7 +36,7 @@ def _said(held: Declarations, text: str, at: int, span: Span) -> tuple[Expr, str
     from . import parse_together
 
     try:
-        left, right = parse_together([text[:at].strip(), text[at + 1 :].strip()], _shapes(held))
+        (left, right), _ = parse_together([text[:at].strip(), text[at + 1 :].strip()], _shapes(held))
     except DeriveError as error:
         raise held.error(f"the assumption {text} is not read: {error.message}", span, error.hint or KNOWN) from None
     sizes = [(a.value, b.value) for a, b in zip(left.shape, right.shape, strict=True)]

@@ -346,6 +346,9 @@ class Reading:
         usual = {n: habits.habit(n, e.style, e.uses) for n, e in symbols.items() if n not in self.families}
         builder.shape_symbols(usual if isinstance(failed, Contradiction) else None)
         builder.infer()
+        for root, of in self.pairs(roots):
+            for a, b in zip(builder.shapes[id(root)], builder.shapes[id(of)], strict=True):
+                sizes.unify(a, b)
         sizes.settle()
         if any(is_alone(node, builder.shapes, symbols, sizes) for node in order):
             return self.solve(loose | {"one"}, scalar)
