@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 from derive.errors import DeriveError, ParseError
 from derive.numeric import evaluate_public
@@ -168,3 +169,15 @@ def test_what_stands_below_belongs_to_the_name_in_whatever_order_it_is_written(w
 def test_a_name_above_or_a_prime_on_a_number_is_refused(formula):
     with pytest.raises(DeriveError, match=r"may be x_i\^n or|a number for every index, and has no transpose"):
         parse(formula)
+
+
+def test_a_capital_between_two_members_is_no_matrix_of_theirs():
+    """The S of (sᵢ − m)ᵀ S⁻¹ (sᵢ − m) is a metric; that of ‖S sᵢ‖² has the rows sᵢ, as elsewhere."""
+    value = parse(r"\sum_i (s_i - m)^T S^{-1} (s_i - m)").expr
+    rng = np.random.default_rng(5)
+    s, m, S = rng.normal(size=(4, 3)), rng.normal(size=3), rng.normal(size=(3, 3)) + 4 * np.eye(3)
+    assert_allclose(
+        evaluate_public(value, {"s": s, "m": m, "S": S}), sum((row - m) @ np.linalg.inv(S) @ (row - m) for row in s)
+    )
+    rows = parse(r"\sum_i \|S s_i\|^2").expr
+    assert_allclose(evaluate_public(rows, {"S": S}), sum(np.sum((S @ row) ** 2) for row in S))

@@ -127,12 +127,113 @@ def verdicts(text):
          r"$$\frac{\partial L}{\partial v} = (s + c) z$$", ["definition", "definition", "proved", "fails"]),
         (r"$s = v^T z$ $$\frac{\partial s}{\partial v} = z$$ $$\frac{\partial E}{\partial v} = (s - c) z$$",
          ["definition", "proved", "unread"]),
+        # a chain that begins with what is asked of its letters goes on from there
+        ("$s^2 = (z - Bv)'(z - Bv) = z'z - 2z'Bv + v'B'Bv$", ["proved"]),
+        ("$s^2 = (z - Bv)'(z - Bv) = z'z - z'Bv + v'B'Bv$", ["fails"]),
+        # the square of a residual that no line defines
+        ("$c'c = (z - Bv)'(z - Bv)$ $= z'z - 2z'Bv + v'B'Bv$ $$\\frac{\\partial c'c}{\\partial v} = 2B'Bv - 2B'z$$",
+         ["definition", "proved", "proved"]),
+        ("$c'c = (z - Bv)'(z - Bv)$ $= z'z - z'Bv + v'B'Bv$ $$\\frac{\\partial c'c}{\\partial v} = 2B'Bv - B'z$$",
+         ["definition", "fails", "fails"]),
+        ("$c = z$, $c'c = (z - Bv)'(z - Bv)$", ["definition", "unread"]),
+        # D is the row of derivatives, or the differential; of a function that no line gives nothing is known
+        ("$g(v) = v'Mv$ with $M$ symmetric. $Dg(v) = 2v'M$, $Dg(v)[h] = 2v'Mh$", ["definition", "proved", "proved"]),
+        ("$g(v) = v'Mv$ with $M$ symmetric. $Dg(v) = v'M$, $Dg(v)[h] = v'Mh$", ["definition", "fails", "fails"]),
+        (r"$h(v) = Bv$, $\frac{\partial f(v)}{\partial v} = 2z$", ["definition", "unread"]),
+        (r"$u = Bv$, $a = \sigma(u)$, $g = \|a - z\|^2$, $\frac{\partial g}{\partial u} = 2(a - z)$",
+         ["definition", "definition", "definition", "fails"]),
+        (r"Let $f : \mathbb{R}^n \to \mathbb{R}$, $f(v) = v'Mv$ with $M$ symmetric. $Df(v) = 2v'M$, $Df(v) = v'M$",
+         ["definition", "proved", "fails"]),
+        # rows in a line of text, in a quotation, behind a brace; brackets that were a display
+        ("$\\begin{align*} g &= \\|B v - c\\|^2 \\\\ \\nabla_v g &= 2 B^T (B v - c) \\\\ &= 2 B^T B v \\end{align*}$",
+         ["definition", "proved", "fails"]),
+        ("> It is\n> $$\n> g = \\|B v -\n> c\\|^2 $$\n> and so $\\nabla_v g = B^T (B v -\n> c)$.",
+         ["definition", "fails"]),
+        ("$$\\left\\{ \\begin{array}{rcl} m &=& c^T v \\\\ s &=& v^T v \\end{array} \\right.$$"
+         " $\\nabla_v m = c$, $\\nabla_v s = v$", ["definition", "definition", "proved", "fails"]),
+        ("$[ g = \\|B v - c\\|^2 ]$ $[\n\\nabla_v g = B^T (B v - c)\n]$", ["definition", "fails"]),
+        # what is minimized, and over what; how entries are written
+        (r"$$\min_{v} \; g(v) = \|B v - c\|^2$$ $$\nabla g(v) = B^T (B v - c)$$", ["definition", "fails"]),
+        (r"$$\max_{v, a} J(v, a) = v^T M v + a (c^T v - 1)$$ $$\frac{\partial J}{\partial v} = M v + M^T v + a c$$",
+         ["definition", "proved"]),
+        (r"$$\max_{i} v_i = a$$", ["unread"]),
+        (r"$v = [v_1, \dots, v_n]^T$, $g = \|B v - c\|^2$, $\nabla_v g = B^T (B v - c)$", ["definition", "fails"]),
+        (r"$v = [v_1, \dots, v_n]^T = B^T c$", ["unread"]),
+        (r"$m = 2 \\ g = m v^T v \\ \nabla_v g = m v$", ["assumption", "definition", "fails"]),
+        # a letter that a later line gives is no other meaning
+        (r"$g = \|b - Z v\|^2$, $g = b^T b - 2 v^T c + v^T M v$ where $c = Z^T b$ and $M = Z^T Z$.",
+         ["definition", "proved", "definition", "definition"]),
+        (r"$g = \|b - Z v\|^2$, $g = b^T b - v^T c + v^T M v$ where $c = Z^T b$ and $M = Z^T Z$.",
+         ["definition", "fails", "definition", "definition"]),
+        # the logarithm of a matrix, and entries whose vector is set as a capital, are not judged
+        (r"$\operatorname{tr} \log M = \log\det M$", ["unread"]),
+        (r"$\operatorname{tr} M = \log\det M$", ["fails"]),
+        (r"$Z \in \mathbb{R}^{m \times n}$, $C \in \mathbb{R}^m$, $g = \sum_i (c_i - z_i^T v)^2 = \|C - Z v\|^2$",
+         ["unread"]),
+        (r"$Z \in \mathbb{R}^{m \times n}$, $c \in \mathbb{R}^m$, $g = \sum_i (c_i - z_i^T v)^2 = \|c + Z v\|^2$",
+         ["fails"]),
+        # a divergence is named, and a density in the middle of a chain
+        (r"$$D_{KL}(p||q) = \frac12 (m - v)^T (m - v)$$ $$\frac{\partial D_{KL}(p||q)}{\partial v} = v - m$$",
+         ["definition", "proved"]),
+        (r"$$\mathfrak{D}_\text{KL}[p \mid\mid q] = \frac12 (m - v)^T (m - v)$$"
+         r" $$\nabla_v \mathfrak{D}_\text{KL}[p \mid\mid q] = m - v$$", ["definition", "fails"]),
+        (r"$$g(v) = \log p(c | Z, v) = -\frac12 \|Z v - c\|^2$$"
+         r" $$\nabla g(v) = Z^T (c - Z v)$$", ["definition", "proved"]),
+        (r"$$g(v) = \log p(c | Z, v) = -\frac12 \|Z v - c\|^2$$"
+         r" $$\nabla g(v) = Z^T (Z v - c)$$", ["definition", "fails"]),
+        (r"$v = \mathbf{(B^T B)^{-1} B^T c}$, $g = \|v\|^2$, $\mathbf{g = v^T v = 2 v^T v}$",
+         ["definition", "definition", "fails"]),
+        # what stands beside words is no factor of the line above
+        (r"$$g(t) = \begin{cases} t + t = 2t & \text{for $t > 1$} \\ 0 & \text{otherwise} \end{cases}$$", ["proved"]),
+        # one path of v'Mv is no derivative, where M is symmetric either
+        (r"$w = v^T M v$, $g = w + a (1 - \|v\|^2)$, $\frac{\partial v^T v}{\partial v^T} = 2 v^T$."
+         r" $\frac{\partial g}{\partial v} = M v - 2 a v$, $\frac{\partial g}{\partial v} = 2 M v - 2 a v$",
+         ["definition", "definition", "proved", "fails", "conditional"]),
+        (r"$h = \log \circ \det$. $D h(Z)(V) = \operatorname{tr}(Z^{-1} V)$", ["unread", "unread"]),
+        # the fonts of plain TeX
+        (r"$g = {\bf v}^T_1 {\bf Mv}_1$, $\frac{\partial g}{\partial {\bf v}_1} = {\bf (M + M^T) v}_1$",
+         ["definition", "proved"]),
+        (r"${\rm tr}(M N) = {\rm tr}(N M)$, ${\bf v}^T {\bf M v} = 2 {\bf v}^T {\bf M v}$", ["proved", "fails"]),
+        (r"Let $Mv = av$ and $v'v = 1$. Then $v'Mv = v'av = a v'v = a$.", ["assumption", "assumption", "agrees"]),
+        (r"Let $Mv = av$ and $v'v = 1$. Then $v'Mv = v'av = 3a v'v = a$.", ["assumption", "assumption", "fails"]),
+        # an entry of X, and one of a matrix whose length no symbol has
+        (r"$$Y = WX, \quad y_{ij} = \sum_a w_{ia}x_{aj}$$ $$\frac{\partial y_{ij}}{\partial x_{mn}} ="
+         r" w_{im}\delta_{n,j}$$", ["definition", "definition", "agrees"]),
+        (r"$$Y = WX, \quad y_{ij} = \sum_a w_{ia}x_{aj}$$ $$\frac{\partial y_{ij}}{\partial x_{mn}} ="
+         r" 2 w_{im}\delta_{n,j}$$", ["definition", "definition", "unread"]),
+        (r"$L = \sum_{i=1}^k z_i !$ and $r_i = v^T Z_i$ for $Z_i \in \mathbb R^n$ and $v \in \mathbb R^n$."
+         r" $$\sum_{i=1}^k Z_i = \sum_{i=1}^k \frac{c_i Z_i}{v^T Z_i}$$", ["unread", "definition", "unread"]),
         (r"$s = v^T z$, $L_a = s^2$, $L_b = s^3$ $$\frac{\partial L}{\partial v} = 2 s z$$",
          ["definition", "definition", "definition", "unread"]),
     ],
 )  # fmt: skip
 def test_what_a_passage_claims_is_judged(text, expected):
     assert verdicts(text) == expected
+
+
+OF_ALL = r"$g = \sum_{u,i} (r_{ui} - v_u^T c_i)^2 + a \sum_u \|v_u\|^2$, "
+OF_GROUPS = r"$g = \sum_{n=1}^N \sum_{k=1}^K a_{nk} (z_n - m_k)^T M (z_n - m_k)$, "
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (OF_ALL + r"$\frac{\partial g}{\partial v_u} = -2 \sum_i (r_{ui} - v_u^T c_i) c_i + 2 a v_u = 0$",
+         "proved"),
+        (OF_ALL + r"$\frac{\partial g}{\partial v_u} = -2 \sum_i (r_{ui} - v_u^T c_i) c_i + a v_u = 0$", "fails"),
+        (OF_ALL + r"$\frac{\partial g}{\partial v_u} = 2 \sum_i (r_{ui} - v_u^T c_i) c_i + 2 a v_u$", "fails"),
+        (OF_ALL + r"$\frac{\partial g}{\partial c_i} = -2 \sum_u (r_{ui} - v_u^T c_i) v_u$", "proved"),
+        (OF_ALL + r"$\frac{\partial g}{\partial c_i} = -2 \sum_u (r_{ui} - v_u^T c_i) v_u + 2 a c_i$", "fails"),
+        (OF_ALL + r"$\frac{\partial g}{\partial c_k} = 0$", "assumption"),
+        (OF_GROUPS + r"$\nabla_{m_k} g = -2 \sum_{n=1}^N a_{nk} M (z_n - m_k)$", "conditional"),
+        (OF_GROUPS + r"$\nabla_{m_k} g = -\sum_{n=1}^N a_{nk} (M + M^T) (z_n - m_k)$", "proved"),
+        (OF_GROUPS + r"$\nabla_{m_k} g = -2 \sum_{k=1}^K a_{nk} M (z_n - m_k)$", "unread"),
+        (OF_GROUPS + r"$\nabla_{z_n} g = \sum_{k=1}^K a_{nk} M (z_n - m_k)$ with $M$ symmetric.", "fails"),
+        (r"$g = \sum_i \|z_i - m\|^2$, $\frac{\partial g}{\partial z_i} = 2 \sum_i (z_i - m)$", "fails"),
+    ],
+)  # fmt: skip
+def test_a_derivative_by_one_member_of_a_family_is_judged_for_all(text, expected):
+    assert verdicts(text)[1] == expected
 
 
 def test_what_holds_at_a_stationary_point_is_no_identity():

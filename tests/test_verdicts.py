@@ -371,7 +371,7 @@ $\nabla_x f(x) = b + (A-A^\top)x$""",
     (
         r"""$\mathcal{L}(\theta) = \log p(x\mid\theta) = \theta^\top x - \log\sum_j e^{\theta_j}$,
 $\nabla\mathcal{L} = x - \mathrm{softmax}(\theta)$, $\nabla\mathcal{L} = x + \mathrm{softmax}(\theta)$""",
-        "upf",
+        "dpf",
     ),
     # what may be an entry or a matrix refutes nothing
     (

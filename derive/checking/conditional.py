@@ -49,7 +49,7 @@ def under_condition(
     name = variable_name(head) or (judge.scope.nabla if is_gradient else None) or ""
     variable = judge.scope.symbols.get(name) or judge.scope.symbols.get(name.partition("_")[0])  # X of ∂/∂Xₚq
     for truth in truths:
-        for value in values:
+        for value in values if truth.reading.path not in ("split", "other") else []:  # one path is not the derivative
             pair = aligned(truth.value, value.value)
             if pair is not None:
                 left, right = judge.whole(pair[0]), judge.whole(pair[1])
@@ -285,7 +285,7 @@ def _without(tree: Tree, index: str) -> Tree:
 def sized(judge: Judge, truths: Sequence[Alternative], values: Sequence[Alternative], side: Side) -> Judgment | None:
     """The side as right where a letter is a size: N of 𝟏ᵀ𝟏 = N."""
     for truth in truths:
-        for value in values:
+        for value in values if truth.reading.path not in ("split", "other") else []:  # one path is not the derivative
             pair = aligned(truth.value, value.value)
             condition = size_named(judge.witness, *map(judge.whole, pair)) if pair is not None else None
             if condition is not None:

@@ -497,6 +497,8 @@ class TreeBuilder(Formulas):
 
     def _directional(self, tree: Tree) -> Value:
         name = str(tree.data[0])
+        if name in self.scope.broken:
+            raise Unread(_of_broken(name, self.scope))
         function = self.lookup(name)
         if function is None:
             function = self.loss(name)
@@ -512,6 +514,11 @@ class TreeBuilder(Formulas):
             variable = self.scope.live[0] if self.scope.live else None
         if variable is None:
             raise Unread(f"the variable of {name} is open")
+        if len(tree.args) == 1 and point is variable:  # Df(b) is the differential, or the row of derivatives
+            self.used.add("whole")
+            if self.reading.path == "whole":
+                self.reading = Convention("numerator")
+                return self.first(function, tree.args[0])
         moved = self.scope.moved(variable)
         value, _ = differential(whole, {variable: moved})
         setting: dict[Expr, Expr] = {}

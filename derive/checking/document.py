@@ -14,7 +14,7 @@ from ..errors import LimitError
 from ..heights import RAISED, RAISED_LETTERS
 from ..names import ACCENTS, SPOKEN
 from ..reading.spelling import limits_in_order, listed
-from .manuscript import BY_CASES, MATHEMATICS, Manuscript, closing, entry_cases
+from .manuscript import BY_CASES, MATHEMATICS, Manuscript, blanked, closing, entry_cases, in_rows
 
 MAX_ROWS = 4_000
 
@@ -31,6 +31,7 @@ _OPENING = re.compile(
     rf"|(?P<round>\\\()|(?P<code>`+)|\\begin\s*\{{(?P<env>(?:{_ENVIRONMENT})\*?)\}}",
     re.MULTILINE,
 )
+_IN_SQUARE = re.compile(r"\[[^=]*=")
 _SET_IN_WORDS = re.compile(r"\\(?:text|mbox)[a-z]*\s*\{")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _OPENERS = re.compile(rf"(?<!\\)\\\[|\\begin\s*\{{(?:document|{'|'.join(ENVIRONMENTS[:9])})\*?\}}|\\(?:sub)*section")
@@ -70,6 +71,10 @@ def pieces(manuscript: Manuscript | str) -> list[Passage]:
 
     def take(kind: str, start: int, inner_start: int, inner_end: int, end: int) -> None:
         nonlocal prose_from
+        if kind == "inline" and (_INNER.search(text, inner_start, inner_end) or "\\\\" in text[inner_start:inner_end]):
+            kind = "display"  # $\begin{align} … \end{align}$, as notebooks have it
+        if _IN_SQUARE.match(text, inner_start, inner_end) and closing(text, inner_start, "[]") == inner_end - 1:
+            inner_start, inner_end = inner_start + 1, inner_end - 1  # $[ … ]$ that was \[ … \]
         if start > prose_from:
             found.append(Passage("prose", text[prose_from:start], prose_from))
         found.append(Passage(kind, text[inner_start:inner_end], inner_start))
@@ -279,18 +284,18 @@ _MATH_WORDS = frozenset(
 ) | frozenset(word.lower() for word in SPOKEN)
 
 
-def blanked(text: str, start: int, end: int) -> str:
-    return text[:start] + " " * (end - start) + text[end:]
-
-
 _WRAPPERS = re.compile(
     r"\\(boxed|fbox|colorbox|underline|overline|cancel|bcancel|ensuremath|hbox|displaylines|"
-    r"underbrace|overbrace|bbox|fcolorbox|Aboxed|mathclap)(?![A-Za-z])\s*(?:\[[^\]]*\])?"
+    r"underbrace|overbrace|bbox|fcolorbox|Aboxed|mathclap|mathbf|boldsymbol|bm)(?![A-Za-z])\s*(?:\[[^\]]*\])?"
 )
 _EQUALS = re.compile(
     r"\\(?:stackrel|overset|underset)\s*\{(?P<over>(?:[^{}]|\{[^{}]*\})*)\}\s*\{(?P<rel>=|:=|\\equiv|\\triangleq)\}"
 )
-_REMARK = re.compile(r"\([a-z]{2,}(?:[- ][a-z]{2,})+\)")  # (one-hot)
+_SET = r"(?:\\(?:mathbb|mathbf|mathcal|Bbb)\s*\{?\s*[A-Z]\s*\}?|ℝ)(?:\s*\^\s*(?:\{[^{}]*\}|\w)|\s*\\times\s*)*"
+_REMARK = re.compile(  # (one-hot); f : ℝⁿ → ℝ
+    r"\([a-z]{2,}(?:[- ][a-z]{2,})+\)"
+    rf"|\w+\s*(?::|\\colon(?![a-z]))\s*(?:{_SET})+\s*(?:\\(?:to|(?:long)?rightarrow|mapsto)(?![a-z])|→)\s*{_SET}"
+)
 _GETS = re.compile(r"\\(?:leftarrow|gets|longleftarrow)(?![A-Za-z])|←")
 _DEFINES = re.compile(r":=|≔|≜|\\coloneqq|\\triangleq|\\equiv(?![A-Za-z])|≡|\\doteq|=:")
 
@@ -335,16 +340,12 @@ _NABLA_OF = re.compile(r"(\\nabla\s*|∇\s*)\(\s*([A-Za-z]|\\[a-z]+)\s*\)(?=\s*\
 CONSTANT = re.compile(r"\\(?:text|mathrm|textrm|mbox)\s*\{\s*[Cc]onst(?:ant|s|\.)?\s*\}|\b[Cc]onst(?:ant)?\b")
 _REMARKS = re.compile(r"(?<!\\)%[^\n]*")
 _TYPESETTING = re.compile(
-    r"\\(?:space|displaystyle|textstyle|scriptstyle|normalsize|small|large|Large|LARGE|huge|nonumber|notag|cal|rm|bf|it)"
+    r"\\(?:space|displaystyle|textstyle|scriptstyle|normalsize|small|large|Large|LARGE|huge|nonumber|notag)"
     r"(?![A-Za-z])|(?<!\\)\\[,;:! ]"
 )
 _PRIMES = re.compile(r"\^\s*(?:\{(?:\s*\\prime)+\s*\}|\\prime(?![A-Za-z]))")
 _TAG = re.compile(r"\\tag\*?\s*\{[^{}]*\}")
 _OLD_ONES = re.compile(r"\{\\(?:tt|bf)\s*1\}")
-_OLD_ROWS = re.compile(r"\\(?:eqalign|displaylines|aligned)\s*(?=\{)")
-# An array whose rows are equations sets them in columns: {rcl}.
-_COLUMNS = re.compile(r"\\begin\s*\{array\}\s*\{[rlc|@{}\s]*\}")
-
 _PROPORTIONAL = re.compile(r"(^\s*&?\s*\\?\w+\s*(?:\([^()=]*\))?\s*&?\s*)(\\propto(?![A-Za-z])|∝)")  # ℓ(θ) ∝ …
 
 
@@ -352,9 +353,11 @@ def cleaned(text: str) -> str:
     """The row without boxes, underlines and annotations on equals signs; the length is kept."""
     text = _REMARKS.sub(lambda m: " " * len(m[0]), text)
     text = _OLD_ONES.sub(lambda m: "𝟏".ljust(len(m[0])), text)
+    text = re.sub(r"\{\s*\\bf(?![A-Za-z])", lambda m: "\\bm{".ljust(len(m[0])), text)
+    text = re.sub(r"\\newline(?![A-Za-z])", lambda m: "\\\\".ljust(len(m[0])), text)
     text = _TAG.sub(lambda m: " " * len(m[0]), text)
     text = _TYPESETTING.sub(lambda m: " " * len(m[0]), text)
-    text = _in_rows(text)
+    text = in_rows(text)
     text = re.sub(r"\\(?:big)?triangledown(?![A-Za-z])", lambda m: "\\nabla".ljust(len(m[0])), text)
     text = _PROPORTIONAL.sub(lambda m: m[1] + "=".ljust(len(m[2])), text)
     text = _PRIMES.sub(lambda m: ("'" * m[0].count("prime")).ljust(len(m[0])), text)
@@ -381,7 +384,7 @@ def cleaned(text: str) -> str:
         at = match_.end()
         if end < 0:
             continue
-        if name == "overline" and _relation(text[brace:end]) < 0:
+        if name in ("overline", "mathbf", "boldsymbol", "bm") and "=" not in text[brace:end]:
             continue
         if name in ("underbrace", "overbrace"):
             after = re.compile(r"\s*[_^]\s*\{").match(text, end + 1)
@@ -392,7 +395,7 @@ def cleaned(text: str) -> str:
         if name in ("fcolorbox", "colorbox"):
             continue
         text = blanked(text, match_.start(), match_.end())
-        if _relation(text[brace + 1 : end]) >= 0 or name in ("boxed", "fbox", "Aboxed", "bbox"):
+        if "=" in text[brace + 1 : end] or name in ("boxed", "fbox", "Aboxed", "bbox"):
             text = blanked(blanked(text, brace, brace + 1), end, end + 1)
         at = match_.start()
     return text
@@ -413,25 +416,6 @@ def spelled(text: str) -> str:
     text = _TURNED.sub(lambda m: m[2] + m[1], text)
     text = _SECOND.sub(lambda m: f"∂²{m['of']}/∂{m['by']}²".ljust(len(m[0])), text)
     return _LOW.sub(lambda m: ("_{" + m[1] + "}").ljust(len(m[0])), text)
-
-
-def _in_rows(text: str) -> str:
-    """Equations that an old macro or an array sets in rows, freed of it."""
-    for old in list(_OLD_ROWS.finditer(text)):
-        end = closing(text, old.end())
-        if end >= 0:
-            inside = re.sub(r"\\cr(?![A-Za-z])", r"\\\\ ", text[old.end() + 1 : end])
-            text = text[: old.start()] + " " * (len(old[0]) + 1) + inside + " " + text[end + 1 :]
-    array, end = _COLUMNS.search(text), text.rfind("\\end{array}")
-    if array is not None and not text[: array.start()].strip(" \n\t{") and end > array.end():
-        lines = text[array.end() : end].split("\\\\")
-        if all(re.search(r"=|\\[A-Z]?[a-z]*arrow|\\iff", line) for line in lines if line.strip()):
-            text = blanked(blanked(text, *array.span()), end, end + len("\\end{array}"))
-    return text
-
-
-def _relation(text: str) -> int:
-    return text.find("=")
 
 
 def rows(manuscript: Manuscript | str) -> tuple[list[MathRow], list[Passage]]:
@@ -503,6 +487,14 @@ _LOSS = re.compile(r"[A-Z][A-Za-z]{1,11}|loss|cost|error|risk")
 _OPERATOR = re.compile(
     r"(?:\\nabla|∇|\\partial|∂|\bd|\\mathrm\{d\})\s*(?:_\s*(?:\{[^{}]*\}|\\?\w+)\s*)?(?:\^\s*2\s*)?$"
 )
+_OVER = re.compile(  # min_{v, a} g(v, a) = …, and no index: max_i v_i
+    r"[\s&]*\\m(?:in|ax)(?:\\limits)?\s*_\s*(?:\{(?P<of>(?:[^{}]|\{[^{}]*\})*)\}|(?P<one>\\[A-Za-z]+|[A-Za-z]))"
+    r"(?![^=]*_\s*\{?\s*(?:(?P=one)|(?P=of))(?![A-Za-z]))"
+)
+_ENTRIES = re.compile(  # w = [w_1, …, w_n]ᵀ: how the entries are written
+    r"[\s&]*(?:\\(?:mathbf|boldsymbol|bm|vec)(?![a-z])\s*)?\{?\s*(?P<name>\\?[A-Za-z]+)\s*\}?\s*:?=\s*(?:\\[a-zB]+\s*)?[\[(]"
+    r"\s*(?P=name)\s*_\s*\{?\s*[01]\b[^=]*(?:\\[lc]?dots|…|\.\.)[^=]*(?P=name)\s*_[^=()\[\]]*[\])][^=]*"
+)
 _CONNECTIVE = re.compile(r"[+\-−]|\\pm|\\cdot|\\times")
 
 
@@ -547,8 +539,10 @@ def statements(row: MathRow) -> list[tuple[str, int, bool]]:
         if a < start:
             continue
         piece = text[start:a]
+        if (over := _OVER.match(piece)) is not None:
+            piece = blanked(piece, *over.span())
         stripped = piece.strip(" \n\t&,.~")
-        if stripped:
+        if stripped and not _ENTRIES.fullmatch(stripped):
             if found and start and _CONNECTIVE.match(stripped) and "\\q" in text[: start + 1][-8:]:
                 before_, at_, words_ = found[-1]
                 gap = " " * (start - at_ - len(before_))

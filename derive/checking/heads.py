@@ -10,12 +10,13 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ..heights import LEVELING, LOWERING
-from .claims import Claim
+from .claims import EDGE, Claim
 
 _DENSITY = re.compile(
     r"(?P<log>(?:\\(?:log|ln)(?![A-Za-z])\s*|\b(?:log|ln)\s+)(?P<brace>\{\s*)?)?"
-    r"(?:\\(?:mathcal|mathbb|mathrm|operatorname)\s*\{?\s*[A-Za-z]+\s*\}?|[pqPN]|\\(?:pi|ell)(?![A-Za-z]))"
-    r"\s*(?:_\s*(?:\{[^{}]*\}|\\?\w+))?\s*(?:\\left)?\((?P<inside>(?:[^()]|\([^()]*\))*?)(?:\\right)?\)(?(brace)\s*\})"
+    r"(?:\\(?:mathcal|mathbb|mathfrak|mathrm|operatorname|text)\s*\{?\s*[A-Za-z]+\s*\}?|[pqPND]|\\(?:pi|ell)(?![A-Za-z]))"
+    r"\s*(?:_\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w+(?:\{[^{}]*\})?))?\s*(?:\\left|\\[bB]igg?l?)?[(\[]"
+    r"(?P<inside>(?:[^()]|\([^()]*\))*?)(?:\\right|\\[bB]igg?r?)?[)\]](?(brace)\s*\})"
 )
 # A loss whose name is a word: \text{Loss}, MSE_{train}(w).
 _WORD = re.compile(
@@ -34,7 +35,7 @@ _SQUARED = re.compile(
 _LOG = re.compile(
     r"\\(?:log|ln)(?![A-Za-z])\s*(?P<letter>\\mathcal\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])|[pqLZ](?![A-Za-z_(]))"
 )
-_BAR = re.compile(r"\\mid(?![A-Za-z])|\\vert(?![A-Za-z])|\||;")
+_BAR = re.compile(r"\\(?:mid|[lr]?[vV]ert|parallel)(?![A-Za-z])|\\?\||;")
 
 
 def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
@@ -50,6 +51,11 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
             continue
         head = claim.sides[0].text.strip(" \n\t&")
         density, word = _DENSITY.fullmatch(head), _WORD.fullmatch(head)
+        for side in claim.sides[1:-1]:  # ℓ(θ) = log p(y | X, θ) = …
+            behind = _DENSITY.fullmatch(side.text.strip(EDGE))
+            if behind and _BAR.search(behind["inside"]) and len(head) <= len(behind[0]):
+                names.setdefault(_plain(behind[0]), head)
+                claim.sides.remove(side)
         if density and _BAR.search(density["inside"]):
             names.setdefault(_plain(density[0]), _stand_in(len(names)))
         elif density and density["log"] and not any(_DENSITY.fullmatch(h) and "log" not in h for h in heads):
@@ -75,7 +81,8 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
                 for match in list(pattern.finditer(side.text)):
                     name = names.get(said(match))
                     if name is not None:
-                        written[name] = min(written.get(name, match[0]), match[0].strip(), key=len)
+                        if name[1:].translate(LEVELING).isdigit():
+                            written[name] = min(written.get(name, match[0]), match[0].strip(), key=len)
                         filled = name.ljust(len(match[0]))
                         side.text = side.text[: match.start()] + filled + side.text[match.end() :]
     return written

@@ -106,7 +106,8 @@ class Evaluation:
         for t in [t for tree in trees for t in tree.walk()] if size is None else []:
             known = self.scope.symbols.get(str(t.data[1])) if letters_of(t) and t.kind == "name" else None
             for letter, dim in zip(letters_of(t), known.shape if known is not None else ()):
-                self.lengths.setdefault(letter, dim.evaluate(point.sizes))
+                if dim.names <= point.sizes.keys():
+                    self.lengths.setdefault(letter, dim.evaluate(point.sizes))
 
     def value(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
         """The value of a tree; what stands beside it in a product has the letters `held`."""
@@ -452,7 +453,9 @@ class Evaluation:
                 return at()
             finally:
                 self.own[plain] = held
-        known = self.scope.symbols[plain]
+        known = self.scope.symbols.get(plain) or self.scope.symbols.get(plain.upper())  # xᵢⱼ of X
+        if known is None or known not in self.point.values:
+            raise Unread(f"{plain} is no letter to differentiate by here")
         held = self.point.values[known]
         self.point.values[known] = value.reshape(held.shape)
         try:

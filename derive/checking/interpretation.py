@@ -59,6 +59,7 @@ _ARGUMENT = re.compile(
     r"[\s&{]*(?:\\(?:operatorname|mathrm|text)\*?\s*\{)?[\s{]*\\?arg\s*(?:\\[,!;]\s*)?\\?m(?:in|ax)(?![a-z])"
 )
 _RANGE = re.compile(r"[\s(]*[a-zN]\s*=\s*[01]\s*(?:,\s*(?:[12]\s*,\s*)?)?(?:\\[lc]?dots|…|\.\.)[^=]*$")  # i = 1, …, n
+_GOES_ON = re.compile(r"[+−-]|\\cdot|\\times")
 _MEMBERS = re.compile(r"[^=]*(?:\\in(?![A-Za-z])|∈)[^=]*")  # for x ∈ ℝⁿ, let …
 _VANISHES = re.compile(r"\b(?:vanish\w*|zero|minimi[sz]ed|maximi[sz]ed|solved)\s+(?:only\s+)?(?:for|if)\s*$")
 _NO_LETTERS = re.compile(r"\\(?:operatorname|mathrm|text)\*?\s*\{[^{}]*\}|\\[A-Za-z]+")
@@ -439,25 +440,47 @@ def _named_behind(claims: list[Claim], mentioned: _Mentioned) -> list[Claim]:
     """The claims, with the definition of p beside ∂f/∂xⱼ = eˣʲ / Σᵢ eˣⁱ = pⱼ where nothing else says what p is."""
     heads = {_plain_name(claim.sides[0].tree) for claim in claims if not claim.continues}
     found: list[Claim] = []
+    used: set[str] = set()
     moved = [t.args[0] for t in parts_of(claims) if t.kind in DERIVATIVES and t.args]
     derived = {t.data[0] for t in moved if t.data}
     losses = [c for c in claims if (h := c.sides[0].tree) and h.kind in ("name", "apply") and h.data[0] in derived]
     seen = {name for loss in losses for side in loss.sides for name in _letters(side)}  # c of h = cᵀx is data
     seen |= {str(t.data[1]) for part in moved if part.kind != "name" for t in part.walk() if t.kind == "name"}
     for claim, following in zip_longest(claims, claims[1:]):
+        squared, root = (_root(side.tree) for side in (claim.sides[0], claim.sides[min(1, len(claim.sides) - 1)]))
+        name = _plain_name(squared) if root is not None else ""
+        if name and len(claim.sides) > 1 and name not in heads | used | _letters(claim.sides[1]):
+            heads.add(name)  # e'e = (y − Xb)'(y − Xb), where no line says that e = y − Xb
+            found.append(_made(claim, claim.sides[0], claim.sides[1]))
+            found[-1].is_shown = False
+            for side, tree in zip(found[-1].sides, (squared, root)):
+                side.tree, side.found = tree, side.found[-1:]
         found.append(claim)
+        used |= {name for side in claim.sides for name in _letters(side)}
         *before, last = claim.sides
         seen |= {name for side in before for name in _letters(side)} | mentioned.before(claim.row.block)
         named, head = _plain_name(last.tree), before[0].tree if before else None
         if len(before) > 1 and head is not None and head.kind in DERIVATIVES and named and named not in seen | heads:
             if following is None or not following.continues:
                 claim.sides = before
-                made = Claim([last, copy(before[-1])], False, True, claim.row, claim.local)
-                made.number, made.start = claim.number, claim.start
-                made.latex = " = ".join(shown(side.text) for side in made.sides)
-                found.append(made)
+                found.append(_made(claim, last, before[-1]))
         seen |= _letters(last)
     return found
+
+
+def _made(claim: Claim, name: Side, formula: Side) -> Claim:
+    """The definition of a name that a claim gives in passing."""
+    made = Claim([copy(name), copy(formula)], False, True, claim.row, claim.local)
+    made.number, made.start = claim.number, claim.start
+    made.latex = " = ".join(shown(side.text) for side in made.sides)
+    return made
+
+
+def _root(tree: Tree | None) -> Tree | None:
+    """The r of rᵀr."""
+    parts = tree.args if tree is not None and tree.kind == "prod" else []
+    turned = parts[0].args if len(parts) == 2 and parts[0].kind == "transpose" else []
+    return parts[1] if turned and turned[0].key() == parts[1].key() else None
 
 
 def _plain_name(tree: Tree | None) -> str:
@@ -480,7 +503,7 @@ def _take(reading: Claims, row: MathRow, loose: list[tuple[str, int, MathRow]], 
         if above is not None and (above.row.block != row.block or above.row is row):
             above = None
         if len(spans) == 1:
-            if above is not None and not declares(content):
+            if above is not None and not declares(content) and (not wordy or _GOES_ON.match(leading)):
                 _append(above.sides[-1], content, offset)
             else:
                 loose.append((content, start, row))
@@ -490,7 +513,7 @@ def _take(reading: Claims, row: MathRow, loose: list[tuple[str, int, MathRow]], 
         if (
             above is not None
             and not sides[0].is_blank
-            and (re.match(r"[+−]|-|\\cdot|\\times", leading) or above.sides[-1].is_blank)
+            and (_GOES_ON.match(leading) or above.sides[-1].is_blank)
             and not row.text[:start].strip(" \n\t&")
         ):
             _append(above.sides[-1], sides[0].text, sides[0].start)

@@ -36,6 +36,7 @@ _PROGRAM = re.compile(
     r"^\s*(?:def |class |import |from \w+ import|return\b|for .*:\s*$|if .*:\s*$|print\(|[$>]{1,3} )|np\.|==|\+=",
     re.MULTILINE,
 )
+_QUOTED = re.compile(r"(?:(?:\A|(?<=\n\n))|(?=[ \t]*>[^\n]*\n[ \t]*>))(?:^[ \t]*>[^\n]*(?:\n|\Z))+", re.MULTILINE)
 _INPUT = re.compile(r"\\(?:input|include|subfile)\s*\{[^{}\n]*\}")
 _MACRO = re.compile(
     r"\\(?:(?P<new>(?:re|provide)?newcommand|providecommand|renewcommand)\*?\s*(?:\{\s*\\(?P<n1>[A-Za-z]+)\s*\}|\\(?P<n2>[A-Za-z]+))"
@@ -102,6 +103,7 @@ class Manuscript:
             text = _FRONT.sub(_blank, text)
             text = _fences(text)
             text = _REMARK.sub(_blank, text)
+            text = _QUOTED.sub(lambda m: re.sub(r"(?m)^[ \t>]+", _blank, m[0]), text)
             text = _hidden(text)
         return text
 
@@ -346,3 +348,28 @@ def entry_cases(text: str) -> list[str]:
         middle = " " * (branch.start() - match.start("open")) + made + " " * (match.end() - branch.end())
         found.append(before + middle + after)
     return found
+
+
+def blanked(text: str, start: int, end: int) -> str:
+    return text[:start] + " " * (end - start) + text[end:]
+
+
+_OLD_ROWS = re.compile(r"\\(?:eqalign|displaylines|aligned)\s*(?=\{)")
+# An array whose rows are equations sets them in columns: {rcl}.
+_COLUMNS = re.compile(r"[\s{]*(?:(?:\\left\s*)?(?:\\\{|\\lbrace|\.)\s*)?\\begin\s*\{array\}\s*\{[rlc|@{}\s]*\}")
+_END_OF_COLUMNS = re.compile(r"\\end\s*\{array\}(?:\s*\\right\s*(?:\.|\\\}|\\rbrace))?")
+
+
+def in_rows(text: str) -> str:
+    """Equations that an old macro or an array sets in rows, freed of it."""
+    for old in list(_OLD_ROWS.finditer(text)):
+        end = closing(text, old.end())
+        if end >= 0:
+            inside = re.sub(r"\\cr(?![A-Za-z])", r"\\\\ ", text[old.end() + 1 : end])
+            text = text[: old.start()] + " " * (len(old[0]) + 1) + inside + " " + text[end + 1 :]
+    array, close = _COLUMNS.match(text), _END_OF_COLUMNS.search(text)
+    if array is not None and close is not None and close.start() > array.end():
+        lines = text[array.end() : close.start()].split("\\\\")
+        if all(re.search(r"=|\\[A-Z]?[a-z]*arrow|\\iff", line) for line in lines if line.strip()):
+            text = blanked(blanked(text, *array.span()), *close.span())
+    return text

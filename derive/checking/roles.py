@@ -121,6 +121,7 @@ class _Ahead:
         self.names: set[str] = set()
         self.variables: set[str] = set()
         self.bodies: list[Tree] = []
+        self.given: dict[str, Tree] = {}
         for chain in chains_of(claims):
             claim = chain[0]
             name, parameters = head_of(claim.sides[0].found)
@@ -130,6 +131,7 @@ class _Ahead:
                     self.variables |= set(parameters or ())
                 self.names.add(name)
                 self.bodies.append(body)
+                self.given[name] = body
             for part in chain:
                 for side in part.sides:
                     self.variables |= variables_of(side.tree)
@@ -204,6 +206,10 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
     _lead_with_parameters(claim, set(parameters or ()), scope, ahead)
     body = body_of(claim)
     head = claim.sides[0].tree
+    given_by = scope.claims[-1] if scope.claims and not scope.claims[-1].is_shown else claim
+    if given_by.start == claim.start and given_by.role == "definition" and head is not None and head.kind == "prod":
+        claim.role = "repeat"  # e'e = (y − Xb)'(y − Xb), by which e is given
+        return None
     if name is None or name in FUNCTIONS or body is None or (head is not None and head.kind == "identity"):
         return None
     if name in scope.defined and len(claim.sides) == 2 and not claim.continues and body.kind == "name":
@@ -249,6 +255,7 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
         old = {name} | scope.base(names_of(known))
         old |= {part.partition("_")[0] for part in old}  # 1ᵀx is as old as the xᵢ of a sum
         news = {part for part in scope.base(mentions) if old.isdisjoint({part, part.partition("_")[0]})}
+        news -= {n for n in news & ahead.given.keys() if names_of(ahead.given[n]) <= names_of(known)}  # where C = BAᵀ
         if _differentiates(known):
             news -= scope.used  # the letters of a loss that is only named
         if name in scope.own or name in scope.live:

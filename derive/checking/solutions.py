@@ -40,7 +40,7 @@ def particular(judge: Judge, claim: Claim) -> Judgment:
     """A statement about particular letters: a value, a fixed point, an update, where a derivative vanishes."""
     side = claim.sides[1]
     if claim.role == "repeat":
-        return Judgment("definition", "as above", side)
+        return Judgment("definition", "as above" if claim.name else "taken for what its letter is, up to sign", side)
     if claim.role == "solution":
         return judged_solution(judge, claim)
     made = judge.scope.symbols.get(claim.name or "")

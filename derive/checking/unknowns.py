@@ -50,8 +50,21 @@ def _constant(judge: Judge, head: Tree | None) -> str:
     return f"{', '.join(letters)} constant as {variable.data[0]} moves" if used else ""
 
 
-def of_open_kind(judge: Judge, *values: Value) -> str:
-    """Which capital letters with an index may be entries as well as matrices: Aᵢ and Aₖ beside Yᵢ; empty if none."""
+def of_open_kind(judge: Judge, trees: Sequence[Tree | None], *values: Value) -> str:
+    """Which letters may be entries as well as matrices: Aᵢ and Aₖ beside Yᵢ, the yᵢ of one side beside Y of the other.
+
+    Or which function may be that of a matrix; empty if there is neither.
+    """
+    families = set(judge.scope.families)
+    for t in [part for tree in trees if tree is not None for part in tree.walk()]:
+        families |= {str(t.data[1])} if t.kind == "name" and t.data[2] else set()
+        inside = t.args[0] if t.kind == "call" and t.data[0] in ("tr", "trace") else t
+        if inside is not t and inside.kind == "call" and inside.data[0] in ("log", "exp"):
+            return f"not judged: {inside.data[0]} is read entry by entry, and may be that of the matrix"
+    one, two = ({s.name for s in symbols_of(judge.whole(wide(v)))} for v in values)
+    for name in sorted(n for n in one ^ two if n in families and n.upper() in (one | two) - (one & two)):
+        if name != name.upper():
+            return f"not judged: {name} may be made of the entries of {name.upper()}"
     pairs = {tuple(n.split("_")) for n in judge.scope.symbols if re.fullmatch(r"[A-Za-z]_[i-n]", n)}
     for name in sorted(s.name for v in values for s in symbols_of(judge.whole(wide(v))) if not s.is_scalar):
         base, _, index = name.partition("_")

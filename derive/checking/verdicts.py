@@ -37,6 +37,7 @@ from .document import CONSTANT
 from .hypotheses import assumed, own_functions, speaks_of_letters
 from .index_chains import IndexChain
 from .judgments import Alternative, Failure, Judgment, Value, difference, of_entries, outputs_of, wide, with_entries
+from .members import Members, members_of
 from .roles import given, is_zero, names_of
 from .solutions import (
     failed_equation,
@@ -118,6 +119,8 @@ class Judge:
             tried += [Convention(self.layout, "total", lenient, True, shift) for shift in (1, 2, 3)]
         if "projected" in first.used:
             tried.append(Convention(self.layout, projected=False))
+        if "whole" in first.used:
+            tried.append(Convention(self.layout, "whole"))
         if "held" in first.used:
             tried.append(Convention(self.layout, lenient=lenient, held=True))
         if "layout" in first.used and self.layout == "gradient":
@@ -170,6 +173,7 @@ class Judge:
         head: Tree | None = None
         claims = self.document.claims
         indexed = self.indexed(claims[:1])
+        members: Members | None = None
         for i, claim in enumerate(claims):
             if progress is not None:
                 progress(i, len(claims))
@@ -191,6 +195,8 @@ class Judge:
                 head = sides[0].tree
                 self.dependences = dependences(self.scope, chain_at(claims, i))
                 start, note = self.begin(claim, sides[0])
+                members = members_of(self, claim) if note is not None else None
+                note = note if members is None else None
                 truths = with_entries(start, claims[i:])
                 indexed = self.indexed(claims[i:])
                 sides = sides[1:]
@@ -214,7 +220,11 @@ class Judge:
                     previous = truths[0].value
             for side in sides:
                 try:
-                    judgment = self.step(claim, side, truths, previous, failing, head)
+                    judgment = (
+                        members.judged(claim, side)
+                        if members is not None
+                        else self.step(claim, side, truths, previous, failing, head)
+                    )
                 except DeriveError as error:  # no point where it is defined, definitions that define each other
                     judgment = self.unread(side, error)
                 if judgment.verdict == "unread" or indexed.agrees and judgment.is_index_lost:
@@ -364,7 +374,7 @@ class Judge:
             self.witness.assume(truths[0].value, value_)
             note_equation(self, *whole)
             judgment = Judgment("assumption", why, side)
-            judgment.value = truths[0].value
+            judgment.value, judgment.turns = value_, True  # what follows in the chain is held against this side
             return judgment
         source = follows(self, claim, side, truths, previous, failing, head, [v.value for v in values])
         if source is not None:
@@ -410,7 +420,7 @@ class Judge:
         if _shape(truths[0].value) != _shape(value_) and by is not None and by.is_scalar:
             if habit(by.name) != "scalar" and by.name not in self.document.declared:  # no shape is wrong by a guess
                 return Judgment("unread", f"not judged: {by.text()} would be a number here", side)
-        if kind := of_open_kind(self, truths[0].value, value_):
+        if kind := of_open_kind(self, (head, side.tree), truths[0].value, value_):
             return Judgment("unread", kind, side)
         judgment = Judgment("fails", difference(truths[0].value, value_), side)
         judgment.truth, judgment.value, judgment.previous, judgment.tree = truths[0].value, value_, previous, side.tree

@@ -523,7 +523,7 @@ class Families:
         large = capital(name)
         wanted = self.reading.wrt
         is_wanted = name in wanted and large not in wanted and self.reading.settled.get(name) in (None, M)
-        if is_wanted or large in self.sets | self.sizes or large == name:
+        if is_wanted or large in self.sets | self.sizes or large == name or self.is_metric(large, name):
             found = name
         else:
             found = large
@@ -535,6 +535,17 @@ class Families:
         if other not in (None, M) and found != name:
             raise self.refuse(node, f"{self.cut(node)} would be a row of {found}, which is no matrix")
         return found
+
+    def is_metric(self, large: str, name: str) -> bool:
+        """Whether the capital stands between two members, as in (sᵢ − m)ᵀ S⁻¹ (sᵢ − m), and so has not them as rows."""
+        for node in self.order:
+            below = [[n for n in nodes_below([arg]) if n.op == "sym"] for arg in node.args] if node.op == "prod" else []
+            of = [any((a := self.accesses.get(id(n))) and a.name == name for n in part) for part in below]
+            for k, part in enumerate(below):
+                is_alone = len(part) == 1 and part[0].data == large and id(part[0]) not in self.accesses
+                if is_alone and any(of[:k]) and any(of[k + 1 :]):
+                    return True
+        return False
 
     def declared_matrix(self, name: str) -> bool:
         entry = self.declared.get(name)

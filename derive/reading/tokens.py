@@ -438,7 +438,8 @@ class Letters:
             )
         self.pos = end
         style = self.pending if self.pending is not None else self.style
-        if style in ("bold", "bb", "vec") and mantissa in ("1", "0"):
+        is_exponent = self.tokens and text[:start].rstrip(" -−{").endswith("^")  # of \mathbf{X^{-1}}
+        if style in ("bold", "bb", "vec") and mantissa in ("1", "0") and not is_exponent:
             self.pending = None
             self.ones_or_zero(mantissa, start)
             return
