@@ -266,12 +266,20 @@ FORMULAS: list[tuple[str, str, str, Callable[[V], float]]] = [
                     for i, k in over("N", "K"))),
     (r"\sum_i \|\mathrm{softmax}(W x_i) - y_i\|^2", "W", "X: N×d, W: K×d, Y: N×K",
      lambda v: sum(np.sum((np.exp(v.W @ v.X[i]) / np.sum(np.exp(v.W @ v.X[i])) - v.Y[i]) ** 2) for i in range(5))),
+    # a diagonal matrix by its entry
+    (r"p_i = \sigma(w^T x_i); \log\det(X^T \mathrm{diag}(p_i (1 - p_i)) X)", "w", "X: N×d, w: d",
+     lambda v: np.log(np.linalg.det(v.X.T @ np.diag([1 / (2 + 2 * np.cosh(v.w @ x)) for x in v.X]) @ v.X))),
+    (r"v^T \operatorname{diag}(a_i b_i^2) v", "a", "a: N, b: N, v: N",
+     lambda v: sum(v.a[i] * v.b[i] ** 2 * v.v[i] ** 2 for i in range(5))),
+    (r"\log\det\operatorname{diag}(s_i^2) + \|\operatorname{diag}(1/s_i) v\|^2", "s", "s: N, v: N",
+     lambda v: sum(np.log(v.s[i] ** 2) + (v.v[i] / v.s[i]) ** 2 for i in range(5))),
     (r"\|\sum_i w_i x_i - b\|^2", "w", "w: N, X: N×d, b: d", lambda v: np.sum((v.X.T @ v.w - v.b) ** 2)),
 ]  # fmt: skip
 
 REFUSED: list[tuple[str, str, str]] = [
     (r"\sum_{i,j,k} T_{ijk} x_i x_j x_k", "x", "three indices"),
     (r"\sum_i \det(A + x_i x_i^T)", "A", "depends on the index"),
+    (r"\sum_i v^T \operatorname{diag}(a_i b) v", "a", "depends on the index"),
     (r"\sum_{i,j,k} \exp(x_i^T y_j) a_k \|x_i - y_j - z_k\|", "a", "three indices"),
     (r"\sum_{t=1}^{T} \|x_t - A x_{t-1}\|^2", "A", "out of the range"),
     (r"\sum_{t=1}^{T} \|x_{t+1} - A x_t\|^2", "A", "out of the range"),

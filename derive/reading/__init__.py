@@ -23,7 +23,8 @@ from .alternatives import DOTTED
 from .capitals import matrix_letters, turned_letters
 from .declarations import Declarations, declarations, style_of
 from .indexed_names import capital
-from .scope import Reading, is_raised
+from .marks import is_raised
+from .scope import Reading
 from .solved import Solution
 from .tokens import Token
 from .vocabulary import ALIKE, ELEMENTWISE, NAMED_MODULE, WITH_PARAMETER

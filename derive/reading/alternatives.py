@@ -6,10 +6,11 @@ import re
 from collections.abc import Collection
 
 from . import habits
+from .indexed_names import USUAL, letters_in
 from .kinds import is_reduction
 from .shaping import Symbol
 from .sizes import Sizes, SizeShape
-from .stacks import Node, nodes_below
+from .stacks import Bounds, Node, nodes_below
 from .vocabulary import ELEMENTWISE
 
 DOTTED = re.compile(r"(?<!\d)\.[-+−]")
@@ -119,6 +120,21 @@ def divisors_in_bars(order: list[Node]) -> list[Node]:
     below = [node.args[1] for node in order if node.op == "div"]
     below += [arg for n in order if n.op == "prod" for arg, sign in zip(n.args[1:], n.data, strict=True) if sign == "/"]
     return [factor for part in below for factor in habits.factors_of(part) if factor.op == "bars"]
+
+
+def lists_of_entries(order: list[Node], are_vectors: bool) -> list[Node]:
+    """The diag(pᵢ (1 − pᵢ)) of what has one index that no sum runs over; whose operands may be vectors of entries."""
+    found = []
+    for node in order:
+        if node.op == "call" and node.data in ("diag", "Diag") and node.args[0].op != "sym":
+            around = [total.data.names for total in order if total.op == "sigma" and node in nodes_below(total.args)]
+            letters = (letters_in(node.args[0]) & USUAL).difference(*around)
+            found += [node] if len(letters) == 1 else []
+            if are_vectors and len(letters) == 1:
+                bounds = Bounds("entries")
+                bounds.names += letters
+                node.args = [Node("sigma", node.args, bounds, *node.args[0].span)]
+    return found
 
 
 def find_factors(order: list[Node]) -> None:

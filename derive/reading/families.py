@@ -15,7 +15,7 @@ from ..errors import LimitError, ParseError, ShapeError
 from ..shapes import Dim
 from . import habits, labels
 from . import kinds as solving
-from .indexed_names import INDEX, Access, Index, capital, letters_in
+from .indexed_names import INDEX, USUAL, Access, Index, capital, letters_in
 from .indices import Axis
 from .kinds import Ambiguous, Cell, Contradiction, Kinds
 from .limits import MAX_OPERATIONS
@@ -23,7 +23,6 @@ from .signatures import C, M, R, S
 from .stacks import Node, nodes_below, quoted, whole
 
 _FREE = re.compile(r"([ijkl])([+-]\d+)?|([ijkl])([ijkl])")  # indices that no sum binds
-_USUAL = frozenset("ijklmnst")  # indices that a sum need not name
 
 
 class Families:
@@ -138,7 +137,7 @@ class Families:
         for node in self.order:
             if node.op == "sigma":
                 summed |= {*node.data.names, *(n for condition in node.data.conditions for n in condition[1])}
-                summed |= set() if summed else letters_in(node.args[0]) & _USUAL
+                summed |= set() if summed else letters_in(node.args[0]) & USUAL
         for statement, root in zip(self.reading.statements, self.roots, strict=False):
             if statement.name is None:
                 continue
@@ -146,7 +145,7 @@ class Families:
             letters = [m[2] for m in INDEX.finditer("".join(low[-2:] if len(low) == 2 else low[-1:])) if m[2]]
             if not letters or "".join(letters) != "".join(low) or not letters_in(root).issuperset(letters):
                 continue
-            is_result = root is self.roots[-1] and not scalar and set(letters) <= _USUAL
+            is_result = root is self.roots[-1] and not scalar and set(letters) <= USUAL
             if is_result and summed and not set(letters) <= summed:
                 self.note(f"{names.text(statement.name)} = … is read for every {', '.join(letters)}")
             if set(letters) <= summed or is_result and summed:
@@ -189,7 +188,7 @@ class Families:
                     )
                 wanted += [n for n in condition[1] if n not in wanted and n not in outer]
         if not wanted:
-            wanted = sorted(letters_in(node.args[0]) & _USUAL)[:1]
+            wanted = sorted(letters_in(node.args[0]) & USUAL)[:1]
             if wanted:
                 self.note(f"∑ is read as the sum over {wanted[0]}")
         conditions = list(bounds.conditions)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .indices import Axis
 
 _CAPITAL = dict(zip("αβγδεζηθικλμνξοπρστυφχψω", "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩ"))
+USUAL = frozenset("ijklmnst")  # indices that a sum need not name
 INDEX = re.compile(r"(\d+)|([^\W\d_])([+-]\d+)?")
 
 

@@ -546,9 +546,16 @@ def _entries(node: Node) -> tuple[tuple[int, ...], ...]:
     return _AT[len(node.data)] if ":" not in node.data else _ROW if node.data[1] == ":" else _COLUMN
 
 
+def _sigma(node: Node, kinds: Kinds) -> Cell:
+    if node.data.taken != "entries":
+        return _same(node, kinds)
+    node.args[0].cell.find().mask &= S
+    return Cell(C)
+
+
 _RULES: dict[str, Callable[[Node, Kinds], Cell]] = {
     "num": _fixed(S), "const": _fixed(S), "dim": _fixed(S), "eye": _fixed(M), "ones": _ones, "onesm": _fixed(M),
-    "unit": _ones, "basis": _fixed(C), "at": _related(_entries), "sigma": _same, "count": _fixed(S),
+    "unit": _ones, "basis": _fixed(C), "at": _related(_entries), "sigma": _sigma, "count": _fixed(S),
     "submatrix": lambda n, k: Cell(),
     "axes": lambda n, k: k.merge(Cell(n.data[0]), n.args[0].cell),
     "zero": _zero, "commutation": _fixed(M), "ref": _same, "window": _same, "neg": _same, "sum": _same,

@@ -293,3 +293,19 @@ def _raised(tokens: list[Token], i: int) -> tuple[str, int] | None:
 
 def _is_plain(token: Token) -> bool:
     return token.kind == "atom" and "a" <= token.text <= "z" and not token.low and not token.accents
+
+
+def is_vector_e(tokens: list[Token], known: Collection[str]) -> bool:
+    """Whether the e of a formula is no number: it is transposed, by T or, where it stands without a power too, by t."""
+    after = [[t for t in tokens[i + 1 : i + 4] if t.text not in ("^", "{")] for i in range(len(tokens))]
+    here = [i for i, token in enumerate(tokens) if token.kind == "name" and token.value == "e"]
+    marks = [after[i][0] for i in here if after[i]]
+    if any(mark.text != "ᵗ" if mark.kind == "trans" else mark.value == "T" for mark in marks):
+        return True
+    is_name = "t" in known or sum(t.value == "t" for t in tokens) > sum(mark.value == "t" for mark in marks)
+    is_bare = any(tokens[i + 1 : i + 2] == [] or not is_raised(tokens[i + 1]) for i in here)
+    return is_bare and not is_name and any(mark.text in ("t", "ᵗ") for mark in marks)
+
+
+def is_raised(token: Token) -> bool:
+    return token.kind == "sup" or token.text in ("^", "**", "ᵗ")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from fractions import Fraction
 from itertools import chain
@@ -20,6 +20,7 @@ from .alternatives import (
     find_factors,
     is_alone,
     let_spread,
+    lists_of_entries,
     loosen_ones,
     weigh,
 )  # fmt: skip
@@ -30,7 +31,7 @@ from .indexed_names import capital
 from .kinds import Ambiguous, Cell, Contradiction, Kinds, kind_of
 from .lexer import Lexer
 from .limits import MAX_NAMES, MAX_OPERATIONS, MAX_SUMS
-from .marks import moments, primed_names, raised_calls, raised_names
+from .marks import is_vector_e, moments, primed_names, raised_calls, raised_names
 from .shaping import Symbol
 from .signatures import C, M, R, S
 from .sizes import SCALAR_SIZE, Size, Sizes
@@ -307,13 +308,20 @@ class Reading:
         if "rows" in loose:
             let_spread(order, {n for n, e in self.declared.entries.items() if e.kind == "scalar"}, self.source)
             order = nodes_below(roots)
+        lists = lists_of_entries(order, "listed" in loose)
+        order = nodes_below(roots) if lists else order
         self.settled: dict[str, int] = {}
         self.used_dimensions: set[str] = set()
         self.families: set[str] = set()
         if any(node.op in ("sigma", "at") or (node.op == "sym" and "_" in node.data) for node in order):
             from .sums import lower_indices
 
-            lowered = lower_indices(self, roots, readings, scalar)
+            try:
+                lowered = lower_indices(self, roots, readings, scalar)
+            except ParseError:
+                if lists and "listed" not in loose:
+                    return self.solve(loose | {"listed"}, scalar)
+                raise
             if lowered is not roots:
                 roots, order = lowered, nodes_below(lowered)
         self.name_dimensions(order)
@@ -358,11 +366,15 @@ class Reading:
         try:
             builder.build()
         except ShapeError as error:
+            if lists and "listed" not in loose:
+                return self.solve(loose | {"listed"}, scalar)
             if failed is not None:
                 self.settle_hint(error, symbols, [n for n in order if n.op == "bars"])
             raise
         if failed is not None:
             raise self.undecided(failed, symbols, roots, builder, scalar)
+        if "listed" not in loose and any(builder.values[id(node)].is_scalar for node in lists):
+            return self.solve(loose | {"listed"}, scalar)
         habits.check_collapsed(order, symbols, builder, builder.values)
         for node in powers:
             base = builder.values.get(id(node.args[0]))
@@ -572,22 +584,6 @@ class Reading:
             for variable in free - held:
                 sizes.bound[variable] = Dim.of(next(iter(declared)))
         sizes.name(found, taken)
-
-
-def is_vector_e(tokens: list[Token], known: Collection[str]) -> bool:
-    """Whether the e of a formula is no number: it is transposed, by T or, where it stands without a power too, by t."""
-    after = [[t for t in tokens[i + 1 : i + 4] if t.text not in ("^", "{")] for i in range(len(tokens))]
-    here = [i for i, token in enumerate(tokens) if token.kind == "name" and token.value == "e"]
-    marks = [after[i][0] for i in here if after[i]]
-    if any(mark.text != "ᵗ" if mark.kind == "trans" else mark.value == "T" for mark in marks):
-        return True
-    is_name = "t" in known or sum(t.value == "t" for t in tokens) > sum(mark.value == "t" for mark in marks)
-    is_bare = any(tokens[i + 1 : i + 2] == [] or not is_raised(tokens[i + 1]) for i in here)
-    return is_bare and not is_name and any(mark.text in ("t", "ᵗ") for mark in marks)
-
-
-def is_raised(token: Token) -> bool:
-    return token.kind == "sup" or token.text in ("^", "**", "ᵗ")
 
 
 __all__ = ["Reading"]

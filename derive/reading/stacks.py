@@ -96,7 +96,7 @@ class Bounds:
     __slots__ = ("names", "lower", "upper", "conditions", "taken")
 
     def __init__(self, taken: str = "sum") -> None:
-        self.taken = taken  # sum, prod, max or min
+        self.taken = taken  # sum, prod, max or min; entries of a list
         self.names: list[str] = []
         self.lower: dict[str, Dim] = {}
         self.upper: dict[str, Dim] = {}

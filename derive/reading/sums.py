@@ -189,6 +189,9 @@ class MatrixForms:
             made = algebra.new("call", [algebra.form(value, [*rest, *axes])], f"{node.data.taken}_row")
             return IndexedSum([IndexedTerm(factors=((made, tuple(rest)),))])
         vector = algebra.form(value, axes)
+        if node.data.taken == "entries":
+            self.note(f"{self.cut(node)} is read as the vector of its entries")
+            return vector
         if node.data.taken == "prod":
             self.note(f"the gradient of {self.cut(node)} is written with inverse entries: none may be 0")
             return algebra.new("call", [algebra.diagonal(vector)], "det")
