@@ -164,7 +164,7 @@ def compile(outputs: Mapping[str, Expr], hints: Sequence[Any] = (), **options: A
 def regrouped(program: Program, hints: Sequence[Any], options: Mapping[str, Any]) -> Program | None:
     """A program that is clearly cheaper, of the same with some parts written otherwise; None if there is none."""
     least = program.sizes.cost(program.flops)
-    for parts in regroupings(program.written.values()):
+    for parts in regroupings(program.written.values(), hints):
         written = {name: substitute(formula, parts) for name, formula in program.written.items()}
         made = compiled(written, hints, **options)
         if made.sizes.cost(made.flops) < MUCH * least:

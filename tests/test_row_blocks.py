@@ -21,7 +21,7 @@ BY_ROW = [  # formula, variable, declarations
     ("‖X − X W Wᵀ‖²", "W", "X: N×n, W: n×k"),
     ("‖diag(D Aᵀ A Dᵀ) − t‖²", "A", "D: N×n, A: k×n, t: N"),
     ("½‖softmax(Q Kᵀ / sqrt(d)) V − Y‖²", "Q", "Q: n×d, K: m×d, V: m×p, Y: n×p"),
-    ("log(1 + sum(exp(−(U Vᵀ) ⊙ R)))", "U", FACTORS),
+    ("log(1 + sum((U Vᵀ − R).^4))", "U", FACTORS),
     ("sum(log(1 + exp(−y ⊙ (X w)))) + c/2 ‖w‖²", "w", "X: m×n, c: scalar"),
     ("½‖X w − y‖²", "w", "X: m×n"),
 ]

@@ -85,7 +85,7 @@ class Expressions:
             base = self.texts[value]
             if exponent.denominator != 1 and value.kind in STATIC:
                 base = self.call("constant", [base])
-            is_named = base.text.isidentifier() and value.kind not in STATIC
+            is_named = base.text.isidentifier() and value.kind not in (*STATIC, "input")
             if is_named and exponent in (-2, -3, -4) and any(e > 0 for _, e in term.powers):
                 again += [base] * (-exponent.numerator - 1)
                 exponent = -UNIT

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from ..expr import Expr, dimension, identity, identity_op, nodes, number, substitute, symbol_op
 from ..operations import (
@@ -37,7 +38,7 @@ WORK = 300  # nodes in all programs that are made, so that formulas of many term
 Regrouping = dict[Expr, Expr]  # parts of the formulas, each with what stands in its place
 
 
-def regroupings(formulas: Iterable[Expr]) -> list[Regrouping]:
+def regroupings(formulas: Iterable[Expr], hints: Sequence[Any] = ()) -> list[Regrouping]:
     """What may be written otherwise, what saves most products first."""
     order = list(nodes(*formulas))
     opened: dict[Expr, Regrouping] = {}
@@ -54,7 +55,7 @@ def regroupings(formulas: Iterable[Expr]) -> list[Regrouping]:
                     parts[node] = _opened(made) if made.op is matmul else made
     found += opened.values()
     found.sort(key=lambda parts: -max(len(part.args) for part in parts))
-    return [*_of_low_rank(order), *found][: WORK // max(len(order), 1)]
+    return [*_of_low_rank(order, hints), *found][: WORK // max(len(order), 1)]
 
 
 def _factored(node: Expr) -> list[Regrouping]:
@@ -141,12 +142,15 @@ def _is_dense(term: Expr) -> bool:
     return body is not None and not any(ONE in factor.shape for factor in body.args)
 
 
-def _of_low_rank(order: Sequence[Expr]) -> list[Regrouping]:
-    """(D + U Uᵀ)⁻¹ as D⁻¹ − D⁻¹ U (I + Uᵀ D⁻¹ U)⁻¹ Uᵀ D⁻¹, and log |det| of it likewise."""
+def _of_low_rank(order: Sequence[Expr], hints: Sequence[Any]) -> list[Regrouping]:
+    """(D + U Uᵀ)⁻¹ as D⁻¹ − D⁻¹ U (I + Uᵀ D⁻¹ U)⁻¹ Uᵀ D⁻¹, and log |det| of it likewise, where U is said to be tall.
+
+    Of another U the sum may be invertible although D is not.
+    """
     found: dict[Expr, Regrouping] = {}
     split = {node.args[0]: _diagonal_and_root(node.args[0]) for node in order if node.op in (inv, logdet)}
     for S, pair in split.items():
-        if pair is None:
+        if pair is None or not _is_tall(pair[1], hints):
             continue
         D, U = pair
         across = matmul(transpose(U), _inverse(D))
@@ -159,6 +163,14 @@ def _of_low_rank(order: Sequence[Expr]) -> list[Regrouping]:
                 if made is not node:
                     parts[node] = _distributed(made, node.args) if made.op is matmul else made
     return list(found.values())
+
+
+def _is_tall(U: Expr, hints: Sequence[Any]) -> bool:
+    """Whether a matrix is known to have fewer columns than rows."""
+    rows, columns = U.shape
+    if rows.value is not None and columns.value is not None:
+        return columns.value < rows.value
+    return any(smaller is columns and larger is rows for smaller, _, larger in hints)
 
 
 def _diagonal_and_root(S: Expr) -> tuple[Expr, Expr] | None:
