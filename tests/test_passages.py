@@ -157,8 +157,19 @@ def verdicts(text):
         (r"$$\max_{v, a} J(v, a) = v^T M v + a (c^T v - 1)$$ $$\frac{\partial J}{\partial v} = M v + M^T v + a c$$",
          ["definition", "proved"]),
         (r"$$\max_{i} v_i = a$$", ["unread"]),
+        # a least value is no second definition of what is minimized, nor the minimized formula a value
+        (r"$g(v) = \|B v - c\|^2$. $\min_v g(v) = c^T c - c^T B (B^T B)^{-1} B^T c$. $\nabla_v g = B^T (B v - c)$",
+         ["definition", "unread", "fails"]),
+        (r"$g(v) = \|B v - c\|^2$, $\nabla_v g = 0$. $\min_v g(v) = c^T c - c^T B (B^T B)^{-1} B^T c$,"
+         r" $\min_v g(v) = c^T c$", ["definition", "assumption", "assumption", "fails"]),
+        (r"$\min_v \|B v - c\|^2 = c^T c - c^T B (B^T B)^{-1} B^T c$, $\max_v v^T M v = a$, $\max_j |a_{ij}| = 1$",
+         ["unread", "unread", "unread"]),
+        (r"Let $\min_v g(v) = v^T v$. $\nabla g = 2 v$. Let $\min_v g(v) = c^T v$. $\nabla g = c$, $\nabla g = 2 c$",
+         ["definition", "proved", "definition", "proved", "fails"]),
         (r"$v = [v_1, \dots, v_n]^T$, $g = \|B v - c\|^2$, $\nabla_v g = B^T (B v - c)$", ["definition", "fails"]),
         (r"$v = [v_1, \dots, v_n]^T = B^T c$", ["unread"]),
+        (r"$v = [v_1, \dots, 2 v_n]^T$, $v = [v_1, \dots, v_n]^T B^T c$, $v = (v_1, v_2, \ldots, v_n) \in \mathbb{R}^n$",
+         ["unread", "unread"]),
         (r"$m = 2 \\ g = m v^T v \\ \nabla_v g = m v$", ["assumption", "definition", "fails"]),
         # a letter that a later line gives is no other meaning
         (r"$g = \|b - Z v\|^2$, $g = b^T b - 2 v^T c + v^T M v$ where $c = Z^T b$ and $M = Z^T Z$.",
@@ -191,6 +202,7 @@ def verdicts(text):
          ["definition", "definition", "proved", "fails", "conditional"]),
         (r"$h = \log \circ \det$. $D h(Z)(V) = \operatorname{tr}(Z^{-1} V)$", ["unread", "unread"]),
         # the fonts of plain TeX
+        (r"${\cal L} = v^T v$, $\frac{\partial {\cal L}}{\partial v} = v$", ["definition", "fails"]),
         (r"$g = {\bf v}^T_1 {\bf Mv}_1$, $\frac{\partial g}{\partial {\bf v}_1} = {\bf (M + M^T) v}_1$",
          ["definition", "proved"]),
         (r"${\rm tr}(M N) = {\rm tr}(N M)$, ${\bf v}^T {\bf M v} = 2 {\bf v}^T {\bf M v}$", ["proved", "fails"]),
