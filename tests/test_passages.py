@@ -168,7 +168,7 @@ def verdicts(text):
          ["definition", "proved", "definition", "proved", "fails"]),
         (r"$v = [v_1, \dots, v_n]^T$, $g = \|B v - c\|^2$, $\nabla_v g = B^T (B v - c)$", ["definition", "fails"]),
         (r"$v = [v_1, \dots, v_n]^T = B^T c$", ["unread"]),
-        (r"$v = [v_1, \dots, 2 v_n]^T$, $v = [v_1, \dots, v_n]^T B^T c$, $v = (v_1, v_2, \ldots, v_n) \in \mathbb{R}^n$",
+        (r"$v = [v_1, \dots, 2 v_n]^T$, $v = [v_1, \dots, v_n]^T B^T c$, $v = (v_1, \ldots, v_n) \in \mathbb{R}^n$",
          ["unread", "unread"]),
         (r"$m = 2 \\ g = m v^T v \\ \nabla_v g = m v$", ["assumption", "definition", "fails"]),
         # a letter that a later line gives is no other meaning
@@ -208,6 +208,9 @@ def verdicts(text):
         (r"${\rm tr}(M N) = {\rm tr}(N M)$, ${\bf v}^T {\bf M v} = 2 {\bf v}^T {\bf M v}$", ["proved", "fails"]),
         (r"Let $Mv = av$ and $v'v = 1$. Then $v'Mv = v'av = a v'v = a$.", ["assumption", "assumption", "agrees"]),
         (r"Let $Mv = av$ and $v'v = 1$. Then $v'Mv = v'av = 3a v'v = a$.", ["assumption", "assumption", "fails"]),
+        # what is asked of letters in a chain is not proved by what is proved before it
+        (r"$y = Xb + e$ and $X'e = 0$. $X'y = X'Xb + X'e = 2X'Xb$.", ["definition", "assumption", "assumption"]),
+        (r"$B'(Bv + z) = B'Bv + B'z = B'B(v + w)$.", ["assumption"]),
         # an entry of X, and one of a matrix whose length no symbol has
         (r"$$Y = WX, \quad y_{ij} = \sum_a w_{ia}x_{aj}$$ $$\frac{\partial y_{ij}}{\partial x_{mn}} ="
          r" w_{im}\delta_{n,j}$$", ["definition", "definition", "agrees"]),
