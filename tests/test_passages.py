@@ -152,6 +152,8 @@ def verdicts(text):
         ("$$\\left\\{ \\begin{array}{rcl} m &=& c^T v \\\\ s &=& v^T v \\end{array} \\right.$$"
          " $\\nabla_v m = c$, $\\nabla_v s = v$", ["definition", "definition", "proved", "fails"]),
         ("$[ g = \\|B v - c\\|^2 ]$ $[\n\\nabla_v g = B^T (B v - c)\n]$", ["definition", "fails"]),
+        (r"$[c = k]$ is 1 or 0. $g = c z^T v$, $\nabla_v g = c z$, $\nabla_v g = k z$",
+         ["definition", "proved", "unread"]),
         # what is minimized, and over what; how entries are written
         (r"$$\min_{v} \; g(v) = \|B v - c\|^2$$ $$\nabla g(v) = B^T (B v - c)$$", ["definition", "fails"]),
         (r"$$\max_{v, a} J(v, a) = v^T M v + a (c^T v - 1)$$ $$\frac{\partial J}{\partial v} = M v + M^T v + a c$$",
@@ -245,6 +247,12 @@ OF_GROUPS = r"$g = \sum_{n=1}^N \sum_{k=1}^K a_{nk} (z_n - m_k)^T M (z_n - m_k)$
         (OF_GROUPS + r"$\nabla_{m_k} g = -2 \sum_{k=1}^K a_{nk} M (z_n - m_k)$", "unread"),
         (OF_GROUPS + r"$\nabla_{z_n} g = \sum_{k=1}^K a_{nk} M (z_n - m_k)$ with $M$ symmetric.", "fails"),
         (r"$g = \sum_i \|z_i - m\|^2$, $\frac{\partial g}{\partial z_i} = 2 \sum_i (z_i - m)$", "fails"),
+        (OF_ALL + r"$\frac{\partial g}{\partial v_u} = -2 \sum_i e_{ui} c_i + 2 a v_u$",
+         "unread"),
+        (r"$L = \sum_i \|x_i - H g - Q v - Z w\|^2$, $\frac{\partial L}{\partial x_i} = 2 (x_i - H g - Q v - Z w)$",
+         "proved"),
+        (r"$L = \sum_i \|x_i - H g - Q v - Z w\|^2$, $\frac{\partial L}{\partial x_i} = 2 (x_i - H g - Q v + Z w)$",
+         "fails"),
     ],
 )  # fmt: skip
 def test_a_derivative_by_one_member_of_a_family_is_judged_for_all(text, expected):

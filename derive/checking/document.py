@@ -31,7 +31,7 @@ _OPENING = re.compile(
     rf"|(?P<round>\\\()|(?P<code>`+)|\\begin\s*\{{(?P<env>(?:{_ENVIRONMENT})\*?)\}}",
     re.MULTILINE,
 )
-_IN_SQUARE = re.compile(r"\[[^=]*=")
+_IN_SQUARE = re.compile(r"\[\s[^=]*=")  # and no [y = k], which is 1 or 0
 _SET_IN_WORDS = re.compile(r"\\(?:text|mbox)[a-z]*\s*\{")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _OPENERS = re.compile(rf"(?<!\\)\\\[|\\begin\s*\{{(?:document|{'|'.join(ENVIRONMENTS[:9])})\*?\}}|\\(?:sub)*section")
