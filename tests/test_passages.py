@@ -152,13 +152,26 @@ def verdicts(text):
         ("$$\\left\\{ \\begin{array}{rcl} m &=& c^T v \\\\ s &=& v^T v \\end{array} \\right.$$"
          " $\\nabla_v m = c$, $\\nabla_v s = v$", ["definition", "definition", "proved", "fails"]),
         ("$[ g = \\|B v - c\\|^2 ]$ $[\n\\nabla_v g = B^T (B v - c)\n]$", ["definition", "fails"]),
+        (r"$[c = k]$ is 1 or 0. $g = c z^T v$, $\nabla_v g = c z$, $\nabla_v g = k z$",
+         ["definition", "proved", "unread"]),
         # what is minimized, and over what; how entries are written
         (r"$$\min_{v} \; g(v) = \|B v - c\|^2$$ $$\nabla g(v) = B^T (B v - c)$$", ["definition", "fails"]),
         (r"$$\max_{v, a} J(v, a) = v^T M v + a (c^T v - 1)$$ $$\frac{\partial J}{\partial v} = M v + M^T v + a c$$",
          ["definition", "proved"]),
         (r"$$\max_{i} v_i = a$$", ["unread"]),
+        # a least value is no second definition of what is minimized, nor the minimized formula a value
+        (r"$g(v) = \|B v - c\|^2$. $\min_v g(v) = c^T c - c^T B (B^T B)^{-1} B^T c$. $\nabla_v g = B^T (B v - c)$",
+         ["definition", "unread", "fails"]),
+        (r"$g(v) = \|B v - c\|^2$, $\nabla_v g = 0$. $\min_v g(v) = c^T c - c^T B (B^T B)^{-1} B^T c$,"
+         r" $\min_v g(v) = c^T c$", ["definition", "assumption", "assumption", "fails"]),
+        (r"$\min_v \|B v - c\|^2 = c^T c - c^T B (B^T B)^{-1} B^T c$, $\max_v v^T M v = a$, $\max_j |a_{ij}| = 1$",
+         ["unread", "unread", "unread"]),
+        (r"Let $\min_v g(v) = v^T v$. $\nabla g = 2 v$. Let $\min_v g(v) = c^T v$. $\nabla g = c$, $\nabla g = 2 c$",
+         ["definition", "proved", "definition", "proved", "fails"]),
         (r"$v = [v_1, \dots, v_n]^T$, $g = \|B v - c\|^2$, $\nabla_v g = B^T (B v - c)$", ["definition", "fails"]),
         (r"$v = [v_1, \dots, v_n]^T = B^T c$", ["unread"]),
+        (r"$v = [v_1, \dots, 2 v_n]^T$, $v = [v_1, \dots, v_n]^T B^T c$, $v = (v_1, \ldots, v_n) \in \mathbb{R}^n$",
+         ["unread", "unread"]),
         (r"$m = 2 \\ g = m v^T v \\ \nabla_v g = m v$", ["assumption", "definition", "fails"]),
         # a letter that a later line gives is no other meaning
         (r"$g = \|b - Z v\|^2$, $g = b^T b - 2 v^T c + v^T M v$ where $c = Z^T b$ and $M = Z^T Z$.",
@@ -191,11 +204,15 @@ def verdicts(text):
          ["definition", "definition", "proved", "fails", "conditional"]),
         (r"$h = \log \circ \det$. $D h(Z)(V) = \operatorname{tr}(Z^{-1} V)$", ["unread", "unread"]),
         # the fonts of plain TeX
+        (r"${\cal L} = v^T v$, $\frac{\partial {\cal L}}{\partial v} = v$", ["definition", "fails"]),
         (r"$g = {\bf v}^T_1 {\bf Mv}_1$, $\frac{\partial g}{\partial {\bf v}_1} = {\bf (M + M^T) v}_1$",
          ["definition", "proved"]),
         (r"${\rm tr}(M N) = {\rm tr}(N M)$, ${\bf v}^T {\bf M v} = 2 {\bf v}^T {\bf M v}$", ["proved", "fails"]),
         (r"Let $Mv = av$ and $v'v = 1$. Then $v'Mv = v'av = a v'v = a$.", ["assumption", "assumption", "agrees"]),
         (r"Let $Mv = av$ and $v'v = 1$. Then $v'Mv = v'av = 3a v'v = a$.", ["assumption", "assumption", "fails"]),
+        # what is asked of letters in a chain is not proved by what is proved before it
+        (r"$y = Xb + e$ and $X'e = 0$. $X'y = X'Xb + X'e = 2X'Xb$.", ["definition", "assumption", "assumption"]),
+        (r"$B'(Bv + z) = B'Bv + B'z = B'B(v + w)$.", ["assumption"]),
         # an entry of X, and one of a matrix whose length no symbol has
         (r"$$Y = WX, \quad y_{ij} = \sum_a w_{ia}x_{aj}$$ $$\frac{\partial y_{ij}}{\partial x_{mn}} ="
          r" w_{im}\delta_{n,j}$$", ["definition", "definition", "agrees"]),
@@ -230,6 +247,12 @@ OF_GROUPS = r"$g = \sum_{n=1}^N \sum_{k=1}^K a_{nk} (z_n - m_k)^T M (z_n - m_k)$
         (OF_GROUPS + r"$\nabla_{m_k} g = -2 \sum_{k=1}^K a_{nk} M (z_n - m_k)$", "unread"),
         (OF_GROUPS + r"$\nabla_{z_n} g = \sum_{k=1}^K a_{nk} M (z_n - m_k)$ with $M$ symmetric.", "fails"),
         (r"$g = \sum_i \|z_i - m\|^2$, $\frac{\partial g}{\partial z_i} = 2 \sum_i (z_i - m)$", "fails"),
+        (OF_ALL + r"$\frac{\partial g}{\partial v_u} = -2 \sum_i e_{ui} c_i + 2 a v_u$",
+         "unread"),
+        (r"$L = \sum_i \|x_i - H g - Q v - Z w\|^2$, $\frac{\partial L}{\partial x_i} = 2 (x_i - H g - Q v - Z w)$",
+         "proved"),
+        (r"$L = \sum_i \|x_i - H g - Q v - Z w\|^2$, $\frac{\partial L}{\partial x_i} = 2 (x_i - H g - Q v + Z w)$",
+         "fails"),
     ],
 )  # fmt: skip
 def test_a_derivative_by_one_member_of_a_family_is_judged_for_all(text, expected):

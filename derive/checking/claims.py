@@ -56,7 +56,7 @@ class Claim:
 
     __slots__ = (
         "sides", "continues", "defines", "row", "local", "number", "latex", "start", "role", "name", "parameters",
-        "is_judged", "case", "is_shown",
+        "is_judged", "case", "is_shown", "is_extremum",
     )  # fmt: skip
 
     def __init__(self, sides: list[Side], continues: bool, defines: bool, row: MathRow, local: bool) -> None:
@@ -73,6 +73,7 @@ class Claim:
         self.parameters: tuple[str, ...] | None = None
         self.is_judged = False  # of a solution: the derivative must vanish there
         self.is_shown = True  # False of the other layers that a line in l stands for
+        self.is_extremum = False  # min_v g(v) = …, beside what g is
         self.case = ""  # of which entries it speaks: "=" on the diagonal, "≠" off it
 
     @property

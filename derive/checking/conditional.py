@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError
@@ -48,25 +48,33 @@ def under_condition(
     is_gradient = head is not None and head.kind == "gradient"
     name = variable_name(head) or (judge.scope.nabla if is_gradient else None) or ""
     variable = judge.scope.symbols.get(name) or judge.scope.symbols.get(name.partition("_")[0])  # X of ∂/∂Xₚq
+    for truth, value, sides in _pairs(truths, values):
+        left, right = map(judge.whole, sides)
+        kept = judge.turned | {s.name for s in judge.moves}  # dX is symmetric where X is, and not alone
+        condition = condition_of(
+            judge.witness, left, right, variable, judge.values_given, kept, judge.granted, judge.one_hot,
+            is_derived=head is not None and any(t.kind in DERIVATIVES for t in head.walk()),
+        )  # fmt: skip
+        if condition is None and isinstance(truth.value, Indexed) and not says_indices(side.tree):
+            condition = part_of(judge.witness, left, right, truth.value.indices)
+            if condition is not None and claim.case and f" {claim.case} " not in condition:
+                condition = None  # the line says that it speaks of the other entries
+        if condition is not None and (judge.grants_symmetry or "symmetric" not in condition):
+            names, _, said = condition.rpartition(" ")
+            judge.granted |= set(names.split(", ")) if said == "symmetric" else set()
+            return right_if(condition, side, value.value, truth.value)
+    return None
+
+
+def _pairs(
+    truths: Sequence[Alternative], values: Sequence[Alternative]
+) -> Iterator[tuple[Alternative, Alternative, tuple[Expr, Expr]]]:
+    """The readings of both sides that may be the same; one path of several is not the derivative."""
     for truth in truths:
-        for value in values if truth.reading.path not in ("split", "other") else []:  # one path is not the derivative
+        for value in values if truth.reading.path not in ("split", "other") else []:
             pair = aligned(truth.value, value.value)
             if pair is not None:
-                left, right = judge.whole(pair[0]), judge.whole(pair[1])
-                kept = judge.turned | {s.name for s in judge.moves}  # dX is symmetric where X is, and not alone
-                condition = condition_of(
-                    judge.witness, left, right, variable, judge.values_given, kept, judge.granted, judge.one_hot,
-                    is_derived=head is not None and any(t.kind in DERIVATIVES for t in head.walk()),
-                )  # fmt: skip
-                if condition is None and isinstance(truth.value, Indexed) and not says_indices(side.tree):
-                    condition = part_of(judge.witness, left, right, truth.value.indices)
-                    if condition is not None and claim.case and f" {claim.case} " not in condition:
-                        condition = None  # the line says that it speaks of the other entries
-                if condition is not None and (judge.grants_symmetry or "symmetric" not in condition):
-                    names, _, said = condition.rpartition(" ")
-                    judge.granted |= set(names.split(", ")) if said == "symmetric" else set()
-                    return right_if(condition, side, value.value, truth.value)
-    return None
+                yield truth, value, pair
 
 
 def says_indices(tree: Tree | None) -> bool:
@@ -284,12 +292,9 @@ def _without(tree: Tree, index: str) -> Tree:
 
 def sized(judge: Judge, truths: Sequence[Alternative], values: Sequence[Alternative], side: Side) -> Judgment | None:
     """The side as right where a letter is a size: N of 𝟏ᵀ𝟏 = N."""
-    for truth in truths:
-        for value in values if truth.reading.path not in ("split", "other") else []:  # one path is not the derivative
-            pair = aligned(truth.value, value.value)
-            condition = size_named(judge.witness, *map(judge.whole, pair)) if pair is not None else None
-            if condition is not None:
-                return right_if(condition, side, value.value, truth.value)
+    for truth, value, pair in _pairs(truths, values):
+        if condition := size_named(judge.witness, *map(judge.whole, pair)):
+            return right_if(condition, side, value.value, truth.value)
     return None
 
 

@@ -31,7 +31,7 @@ _OPENING = re.compile(
     rf"|(?P<round>\\\()|(?P<code>`+)|\\begin\s*\{{(?P<env>(?:{_ENVIRONMENT})\*?)\}}",
     re.MULTILINE,
 )
-_IN_SQUARE = re.compile(r"\[[^=]*=")
+_IN_SQUARE = re.compile(r"\[\s[^=]*=")  # and no [y = k], which is 1 or 0
 _SET_IN_WORDS = re.compile(r"\\(?:text|mbox)[a-z]*\s*\{")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n")
 _OPENERS = re.compile(rf"(?<!\\)\\\[|\\begin\s*\{{(?:document|{'|'.join(ENVIRONMENTS[:9])})\*?\}}|\\(?:sub)*section")
@@ -340,7 +340,7 @@ _NABLA_OF = re.compile(r"(\\nabla\s*|∇\s*)\(\s*([A-Za-z]|\\[a-z]+)\s*\)(?=\s*\
 CONSTANT = re.compile(r"\\(?:text|mathrm|textrm|mbox)\s*\{\s*[Cc]onst(?:ant|s|\.)?\s*\}|\b[Cc]onst(?:ant)?\b")
 _REMARKS = re.compile(r"(?<!\\)%[^\n]*")
 _TYPESETTING = re.compile(
-    r"\\(?:space|displaystyle|textstyle|scriptstyle|normalsize|small|large|Large|LARGE|huge|nonumber|notag)"
+    r"\\(?:space|displaystyle|textstyle|scriptstyle|normalsize|small|large|Large|LARGE|huge|nonumber|notag|cal)"
     r"(?![A-Za-z])|(?<!\\)\\[,;:! ]"
 )
 _PRIMES = re.compile(r"\^\s*(?:\{(?:\s*\\prime)+\s*\}|\\prime(?![A-Za-z]))")
@@ -487,13 +487,14 @@ _LOSS = re.compile(r"[A-Z][A-Za-z]{1,11}|loss|cost|error|risk")
 _OPERATOR = re.compile(
     r"(?:\\nabla|∇|\\partial|∂|\bd|\\mathrm\{d\})\s*(?:_\s*(?:\{[^{}]*\}|\\?\w+)\s*)?(?:\^\s*2\s*)?$"
 )
-_OVER = re.compile(  # min_{v, a} g(v, a) = …, and no index: max_i v_i
+OVER = re.compile(  # min_{v, a} g(v, a) = …, and no index: max_i v_i
     r"[\s&]*\\m(?:in|ax)(?:\\limits)?\s*_\s*(?:\{(?P<of>(?:[^{}]|\{[^{}]*\})*)\}|(?P<one>\\[A-Za-z]+|[A-Za-z]))"
     r"(?![^=]*_\s*\{?\s*(?:(?P=one)|(?P=of))(?![A-Za-z]))"
 )
 _ENTRIES = re.compile(  # w = [w_1, …, w_n]ᵀ: how the entries are written
     r"[\s&]*(?:\\(?:mathbf|boldsymbol|bm|vec)(?![a-z])\s*)?\{?\s*(?P<name>\\?[A-Za-z]+)\s*\}?\s*:?=\s*(?:\\[a-zB]+\s*)?[\[(]"
-    r"\s*(?P=name)\s*_\s*\{?\s*[01]\b[^=]*(?:\\[lc]?dots|…|\.\.)[^=]*(?P=name)\s*_[^=()\[\]]*[\])][^=]*"
+    r"\s*(?P=name)\s*_\s*\{?\s*[01]\b[^=]*(?:\\[lc]?dots|…|\.\.+)[\s,;&\\]*(?P=name)\s*_[^=()\[\]]*[\])]"
+    r"\s*(?:'|\^\s*(?:\{[^{}=]*\}|\\?\w+))?\s*(?:(?:\\in(?![a-z])|∈)[^=]*)?"
 )
 _CONNECTIVE = re.compile(r"[+\-−]|\\pm|\\cdot|\\times")
 
@@ -539,7 +540,7 @@ def statements(row: MathRow) -> list[tuple[str, int, bool]]:
         if a < start:
             continue
         piece = text[start:a]
-        if (over := _OVER.match(piece)) is not None:
+        if "=" not in piece and (over := OVER.match(piece)) is not None:
             piece = blanked(piece, *over.span())
         stripped = piece.strip(" \n\t&,.~")
         if stripped and not _ENTRIES.fullmatch(stripped):

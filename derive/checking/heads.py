@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from ..heights import LEVELING, LOWERING
 from .claims import EDGE, Claim
+from .document import OVER
+from .manuscript import blanked
 
 _DENSITY = re.compile(
     r"(?P<log>(?:\\(?:log|ln)(?![A-Za-z])\s*|\b(?:log|ln)\s+)(?P<brace>\{\s*)?)?"
@@ -35,7 +37,22 @@ _SQUARED = re.compile(
 _LOG = re.compile(
     r"\\(?:log|ln)(?![A-Za-z])\s*(?P<letter>\\mathcal\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])|[pqLZ](?![A-Za-z_(]))"
 )
+_FUNCTION = re.compile(r"\\?[A-Za-z]+(?:\s*\{\s*[A-Za-z]+\s*\})?(?:\s*\([^()=]*\))?")  # g(v), \mathcal{L}
 _BAR = re.compile(r"\\(?:mid|[lr]?[vV]ert|parallel)(?![A-Za-z])|\\?\||;")
+
+
+def _say_extrema(claims: Sequence[Claim]) -> None:
+    """Take min_v g(v) = … for a definition of g, and for no more than a value of it where there is one already."""
+    seen: set[str] = set()
+    for claim in claims:
+        head = claim.sides[0]
+        over = OVER.match(head.text)
+        of = head.text[over.end() if over else 0 :].strip(EDGE)
+        name = _plain(of.partition("(")[0])
+        if over and _FUNCTION.fullmatch(of):
+            head.text = blanked(head.text, *over.span())
+            claim.is_extremum = name in seen
+        seen.add(name)
 
 
 def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
@@ -45,6 +62,7 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
     """
     names: dict[str, str] = {}
     written: dict[str, str] = {}
+    _say_extrema(claims)
     heads = set(_heads(claims))
     for claim in claims:
         if claim.continues or len(claim.sides) < 2:

@@ -168,7 +168,8 @@ def line_of(claim: Claim, judgments: Sequence[Judgment]) -> tuple[Line, Judgment
     if not judgments:
         line.verdict, line.reason = "unread", "nothing is claimed"
         return line, None
-    worst = max(judgments, key=lambda j: ORDER.index(j.verdict))
+    asked = [j for j in judgments[1:] if j.verdict == "assumption" and j.turns]  # and no proof before it proves it
+    worst = max(judgments, key=lambda j: ORDER.index("conditional" if j in asked else j.verdict))
     line.verdict = worst.verdict
     line.reason = worst.reason
     line.follows_from = worst.follows_from

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError
@@ -27,9 +28,10 @@ class Members:
     def __init__(self, judge: Judge, whole: Expr, family: Expr, index: str) -> None:
         self.judge, self.family, self.index = judge, family, index
         self.truth = judge.scope.sweep(whole, family).total
-        self.shapes = {s.name: s.shape for s in symbols_of(whole)}
+        self.known = set(symbols_of(whole))
+        self.shapes = {s.name: s.shape for s in self.known}
         taken = {name.lower() for name in (*self.shapes, *judge.scope.symbols)}
-        self.direction = next(c for c in "hgqvzw" if c not in taken)
+        self.direction = min(set(ascii_lowercase) - taken - {index}, default="")
 
     def judged(self, claim: Claim, side: Side) -> Judgment:
         """The verdict on a side, which speaks of one member."""
@@ -42,8 +44,10 @@ class Members:
             return self.judge.unread(side, error)
         if self.judge.same(self.truth, value):
             return Judgment(self.judge.proof(self.truth, value), f"for every {self.index}", side)
-        if set(symbols_of(value)) - set(symbols_of(self.truth)) - set(self.judge.scope.symbols.values()):
-            return Judgment("unread", "not judged: it has letters that the derivative has not", side)
+        if unknown := sorted(s.text() for s in set(symbols_of(self.judge.whole(value))) - self.known):
+            return Judgment(
+                "unread", f"not judged: {', '.join(unknown)} does not occur in what is differentiated", side
+            )
         if condition := symmetric_if(self.judge.witness, self.truth, value, None, self.judge.turned):
             return right_if(condition, side, None)
         return Judgment("fails", f"the two sides differ, for some {self.index}", side)

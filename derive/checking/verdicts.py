@@ -395,8 +395,7 @@ class Judge:
         conditional = under_condition(self, claim, side, truths, values, head)
         if conditional is not None:
             return conditional
-        broken = resting_on_unread(self, truths[0].value, value_)
-        if broken:
+        if broken := resting_on_unread(self, truths[0].value, value_):
             return Judgment("unread", broken, side)
         if self.is_conditional(head):
             left_open = Judgment("unread", f"holds at most under the condition of line {self.condition}", side)
@@ -405,8 +404,9 @@ class Judge:
             judgment = Judgment("unread", f"not judged: it speaks of the entry {' '.join(value_.indices)}", side)
             judgment.value, judgment.turns = value_, True
             return judgment
-        if any(CONSTANT.search(s.text) for s in claim.sides):
-            return Judgment("unread", "not judged: equal up to a constant, if at all", side)
+        if claim.is_extremum or any(CONSTANT.search(s.text) for s in claim.sides):
+            why = "a least or largest value" if claim.is_extremum else "equal up to a constant, if at all"
+            return Judgment("unread", f"not judged: {why}", side)
         if side.text.rstrip().endswith("'") and isinstance(value_, Expr) and value_.is_scalar:
             return Judgment("unread", "not judged: a prime on a bracket", side)
         if "stacked" in values[0].used and (chained := in_order(self, side, truths)) is not None:
