@@ -41,6 +41,8 @@ from .statements import Statement, Statements, in_order
 from .tokens import Token
 from .vocabulary import NAMED_MODULE
 
+TWO_SYMBOLS = "are read as two symbols"
+
 
 class Reading:
     """One attempt to read a text; `solve` gives its expressions.
@@ -167,7 +169,7 @@ class Reading:
                 if style:
                     renamed[f"{name}|{style}"] = names.join(base, [*accents, style], low)
                     shown = (names.latex if self.is_latex else names.text)(renamed[f"{name}|{style}"])
-                    self.split_readings.append(f"{shown} and {names.text(name)} are read as two symbols")
+                    self.split_readings.append(f"{shown} and {names.text(name)} {TWO_SYMBOLS}")
         for statement in self.statements:
             for token in chain(statement.tokens, *statement.others):
                 if token.kind == "name":
