@@ -82,7 +82,10 @@ class Reading:
             from .indicators import masks
 
             tokens = masks(tokens, self.known, lexer.readings)
-        tokens = raised_calls(moments(tokens, self.known, lexer.readings, lexer.is_latex), lexer.readings)
+        scalars = {name for name, e in {**declared.symbols(), **self.scope}.items() if e.is_scalar}
+        single = declared.functions | (declared.dimensions - set(declared.entries)) | scalars
+        tokens = moments(tokens, self.known, single, lexer.readings, lexer.is_latex)
+        tokens = raised_calls(tokens, lexer.readings)
         self.tokens = raised_names(primed_names(tokens), self.known, source, lexer.readings)
         self.is_latex = lexer.is_latex
         divided = Statements(source)
