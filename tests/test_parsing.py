@@ -379,6 +379,8 @@ def test_two_formulas_share_their_symbols() -> None:
         (r"\mathbf{x}^\top\mathbf{x}", "‖x‖²", "proved"),
         (r"\mathbf{x}^\top\mathbf{x}", "2‖x‖²", "differs"),
         ("det(AB)", "det A det B", "proved"),
+        ("x(2)", "x_2", "proved"),
+        ("W(2)x", "2Wx", "differs"),
         ("x) + (y", "y + x", ") closes what was not opened"),
         ("x\ny", "x", "only one formula goes without a name"),
     ],

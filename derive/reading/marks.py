@@ -66,10 +66,11 @@ def heads_called(tokens: list[Token]) -> set[str]:
     """The names that a text defines for operands, as f(x) = … does."""
     found, name = set(), ""
     for before, token, after in zip(tokens, tokens[1:], [*tokens[2:], None]):
-        if token.text == "(" and before.kind == "atom":
-            name = before.name
-        elif token.text == ")" and not before.low and after is not None and after.text == "=":
-            found.add(name)
+        if token.text == "(":
+            name = before.name if before.kind == "atom" else ""
+        elif token.text == ")":
+            found |= {name} if not before.low and after is not None and after.text == "=" else set()
+            name = ""
     return found - {""}
 
 
