@@ -94,6 +94,10 @@ def test_an_index_in_brackets_is_an_index(formula, wrt, spec, meant):
         ("f(2) x", "x", "x: scalar", "f(2)"),
         ("sin(2) x + 3(2)x", "x", "x: scalar", "sin(2) + 6"),
         ("phi(2) x", "x", "x: scalar", "φ(2)"),
+        ("c(2) norm(x)^2", "x", "c: scalar", "4 c x"),
+        ("u(2) norm(x)^2", "x", "u: function", "2 u(2) x"),
+        ("n(2) norm(x)^2", "x", "x: n", "4 n x"),
+        ("y^T(2) x", "x", None, "2 y"),
     ],
 )
 def test_a_number_in_brackets_behind_a_letter_is_an_index(formula, wrt, where, box):

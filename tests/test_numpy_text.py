@@ -496,6 +496,8 @@ REFUSED = [
     ("r = A @ x; s = r; r -= y; r @ s", "this changes an array that has other names"),
     ("r = A @ x; t = r.T; r -= y; r @ t", "this changes an array that has other names"),
     ("x += 1; x @ x", "this changes an array that has other names"),
+    ("y = 2 * x; s = [y]; y += x; s[0] @ y", "this changes an array that has other names"),
+    ("Y = A @ B; Z = Y[:, None]; Y += B; np.sum((Z - B)**2)", "this changes an array that has other names"),
     ("F.cross_entropy(X @ W, y)", "targets that are indices of classes are not read"),
     ("torch.sum(x.detach())", "the method .detach() is not read"),
     ("np.sum(x)" + " + np.sum(x)" * 3000, "at most"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import derive
 from derive.errors import DeriveError, ParseError, ShapeError, UnknownSymbolError
 from derive.expr import Expr, number, symbol
 from derive.numeric import evaluate_public
@@ -369,6 +370,28 @@ def test_find_symbol_in_any_spelling() -> None:
 def test_two_formulas_share_their_symbols() -> None:
     (left, right), _ = parse_together(["tr(AB)", "tr(BA)"])
     assert left.args[0].args == tuple(reversed(right.args[0].args))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "verdict"),
+    [
+        ("tr(I)", "tr(I)", "proved"),
+        (r"\mathbf{x}^\top\mathbf{x}", "‖x‖²", "proved"),
+        (r"\mathbf{x}^\top\mathbf{x}", "2‖x‖²", "differs"),
+        ("det(AB)", "det A det B", "proved"),
+        ("x(2)", "x_2", "proved"),
+        ("W(2)x", "2Wx", "differs"),
+        ("x) + (y", "y + x", ") closes what was not opened"),
+        ("x\ny", "x", "only one formula goes without a name"),
+    ],
+)
+def test_each_of_two_formulas_is_one_by_itself(a: str, b: str, verdict: str) -> None:
+    """Side by side they settle what a letter is, and nothing more."""
+    try:
+        found = str(derive.equal(a, b))
+    except ParseError as error:
+        found = error.message
+    assert found == verdict
 
 
 def test_redeclare() -> None:

@@ -13,18 +13,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from .. import names
 from ..errors import DeriveError, ParseError, ShapeError, UnknownSymbolError
-from ..expr import Expr, fold, substitute, symbol, symbol_op, symbols_of
+from ..expr import Expr, fold, nodes, substitute, symbol, symbol_op, symbols_of
 from ..shapes import SCALAR, Dim
 from .alternatives import DOTTED
 from .capitals import matrix_letters, turned_letters
 from .declarations import Declarations, declarations, style_of
 from .indexed_names import capital
 from .marks import is_raised
-from .scope import Reading
+from .scope import TWO_SYMBOLS, Reading
 from .solved import Solution
 from .tokens import Token
 from .vocabulary import ALIKE, ELEMENTWISE, NAMED_MODULE, WITH_PARAMETER
@@ -386,11 +387,23 @@ def parse_together(formulas: Sequence[str], where: Where | Declarations = None) 
 
 def _sides(formulas: Sequence[str], declared: Declarations) -> tuple[list[Expr], list[str]]:
     """The sides of one statement, where a letter is on each what it is on all."""
+    for formula in formulas:
+        if (
+            "\n" in formula
+            or "\\\\" in formula
+            or min(accumulate((c == "(") - (c == ")") for c in formula), default=0) < 0
+        ):
+            raise DeriveError("a side is no formula by itself")
     name = next((letter for letter in "ΞΥΨΩ" if not any(letter in formula for formula in formulas)), "Ω")
     parsed = _read(" = ".join((name, *(f"({formula})" for formula in formulas))), declared, (), False, {})
-    if parsed.definitions or len(parsed.equations) + 1 < len(formulas):
+    if parsed.definitions or len(parsed.equations) + 1 != len(formulas):
         raise DeriveError("a side has statements of its own")
-    return [*(side for _, side, _ in parsed.equations), parsed.expr], parsed.readings
+    sides = [*(side for _, side, _ in parsed.equations), parsed.expr]
+    known = {name for symbol in symbols_of(*sides) for size in symbol.shape for name in size.names}
+    free = {name for node in nodes(*sides) for size in node.shape for name in size.names} - known
+    if len(free) > 1 or any(said.endswith(TWO_SYMBOLS) for said in parsed.readings):
+        raise DeriveError("a size, or the weight of a letter, is that of one side alone")
+    return sides, parsed.readings
 
 
 def find_symbol(parsed: Parsed, name: str) -> Expr:

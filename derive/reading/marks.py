@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from copy import copy
 
 from .. import names
@@ -66,10 +66,11 @@ def heads_called(tokens: list[Token]) -> set[str]:
     """The names that a text defines for operands, as f(x) = … does."""
     found, name = set(), ""
     for before, token, after in zip(tokens, tokens[1:], [*tokens[2:], None]):
-        if token.text == "(" and before.kind == "atom":
-            name = before.name
-        elif token.text == ")" and not before.low and after is not None and after.text == "=":
-            found.add(name)
+        if token.text == "(":
+            name = before.name if before.kind == "atom" else ""
+        elif token.text == ")":
+            found |= {name} if not before.low and after is not None and after.text == "=" else set()
+            name = ""
     return found - {""}
 
 
@@ -94,10 +95,14 @@ def _is_opened(tokens: list[Token], i: int) -> bool:
 
 
 def moments(
-    tokens: list[Token], known: Collection[str], readings: list[str], is_latex: bool
+    tokens: list[Token], known: Collection[str], single: Set[str], readings: list[str], is_latex: bool
 ) -> list[Token]:  # fmt: skip
-    """The tokens with x_2 for x(2), and x_t for x(t), x_{t-1} for x[t-1] of a t that only brackets so and sums have."""
-    places = {i: _number(tokens, i, is_latex) for i, t in enumerate(tokens) if t.text.isdecimal()}
+    """The tokens with x_2 for x(2), and x_t for x(t), x_{t-1} for x[t-1] of a t that only brackets so and sums have.
+
+    What is `single`, a number or a function, has no entries.
+    """
+    functions = HABITUAL_FUNCTIONS | heads_called(tokens) | single
+    places = {i: _number(tokens, i, is_latex, functions) for i, t in enumerate(tokens) if t.text.isdecimal()}
     tokens = _lowered(tokens, places, readings)
     for letter in sorted({t.name for t in tokens if t.kind == "atom"} & set("ijknt") - set(known)):
         found = [i for i, t in enumerate(tokens) if t.kind == "atom" and t.name == letter]
@@ -126,11 +131,12 @@ def _lowered(
     return made
 
 
-def _number(tokens: list[Token], i: int, is_latex: bool) -> tuple[int, int, str] | None:
-    """Of the 2 of x(2), where x and its bracket stand; of a function, 2 is what it is of."""
+def _number(tokens: list[Token], i: int, is_latex: bool, functions: Set[str]) -> tuple[int, int, str] | None:
+    """Of the 2 of x(2), where x and its bracket stand; of a function, 2 is what it is of, and of x^T a factor."""
     place = _moment(tokens, i, is_latex) if i > 1 and tokens[i - 1].text == "(" else None
-    functions = HABITUAL_FUNCTIONS | heads_called(tokens)
-    return None if place is None or place[2] or _spelled(tokens, place[0]) in functions else place
+    if place is None or place[2] or _spelled(tokens, place[0]) in functions:
+        return None
+    return None if place[0] and tokens[place[0] - 1].text == "^" else place
 
 
 def _is_below_sum(tokens: list[Token], i: int) -> bool:

@@ -9,7 +9,7 @@ not read is refused by its name.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 from unicodedata import normalize
@@ -441,11 +441,22 @@ def assign(walker: Interpreter, target: ast.expr, value: Any) -> None:
     raise walker.plan.refuse("this assignment is not read", "a = … and a, b = … are")
 
 
+def _arrays_in(values: Iterable[Any]) -> Iterator[Array]:
+    """The arrays among values, in lists and of rows that are spread."""
+    for value in values:
+        if isinstance(value, Array):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from _arrays_in(value)
+        elif isinstance(value, pairs.Pairs):
+            yield from _arrays_in([value.left, value.right])
+
+
 def augment(walker: Interpreter, statement: ast.AugAssign) -> Any:
     """`a += b`, where no other name has the array of a."""
     held, added = walker.value(statement.target), walker.value(statement.value)
     walker.plan.span = walker.span(statement)
-    others = [v for v in walker.known.values() if isinstance(v, Array)]
+    others = list(_arrays_in(walker.known.values()))
     if isinstance(held, Array) and held.rank:
         shared = sum(v is held for v in others) > 1 or any(v.base is held for v in others)
         if held.is_symbol or held.base is not None or shared:

@@ -42,6 +42,8 @@ from .statements import Statement, Statements, in_order
 from .tokens import Token
 from .vocabulary import NAMED_MODULE
 
+TWO_SYMBOLS = "are read as two symbols"
+
 
 class Reading:
     """One attempt to read a text; `solve` gives its expressions.
@@ -81,7 +83,10 @@ class Reading:
             from .indicators import masks
 
             tokens = masks(tokens, self.known, lexer.readings)
-        tokens = raised_calls(moments(tokens, self.known, lexer.readings, lexer.is_latex), lexer.readings)
+        scalars = {name for name, e in {**declared.symbols(), **self.scope}.items() if e.is_scalar}
+        single = declared.functions | (declared.dimensions - set(declared.entries)) | scalars
+        tokens = moments(tokens, self.known, single, lexer.readings, lexer.is_latex)
+        tokens = raised_calls(tokens, lexer.readings)
         self.tokens = raised_names(primed_names(tokens), self.known, source, lexer.readings)
         self.is_latex = lexer.is_latex
         divided = Statements(source)
@@ -168,7 +173,7 @@ class Reading:
                 if style:
                     renamed[f"{name}|{style}"] = names.join(base, [*accents, style], low)
                     shown = (names.latex if self.is_latex else names.text)(renamed[f"{name}|{style}"])
-                    self.split_readings.append(f"{shown} and {names.text(name)} are read as two symbols")
+                    self.split_readings.append(f"{shown} and {names.text(name)} {TWO_SYMBOLS}")
         for statement in self.statements:
             for token in chain(statement.tokens, *statement.others):
                 if token.kind == "name":

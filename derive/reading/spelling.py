@@ -92,9 +92,9 @@ _LOST = (
     ("T", r"\)T(?=\s*(?:[^\W\d_]|\(|$))", "may be a transpose that lost its height", "write )ᵀ, or declare T"),
     ("e", r"(?:(?<=[+/=])|(?<=[+/=] )|^)e[-−](?=[^\W_])", "may be a power that lost its height", "write e^(−…)"),
     ("e", r"(?<=\d)e[-−](?=[^\W\d_])", "may be a power that lost its height", "write e^(−…)"),  # 1e-3 is a number
-    ("(end", r"\w\(end\)", "is the last entry", "write x_n, where x has n entries"),
-    (":", r"\w\(\s*:\s*\)", "is all entries of a matrix as a vector", "write vec(X)"),
-    (":", r"\w\((?=[^():]*:)(?:[\d\s:,+-]|end)+\)", "is a slice", "write it as in NumPy: np.sum(x[1:]**2), from 0"),
+    ("(end", r"\w+\(end\)", "is the last entry", "write x_n, where x has n entries"),
+    (":", r"\w+\(\s*:\s*\)", "is all entries of a matrix as a vector", "write vec(X)"),
+    (":", r"\w+\((?=[^():]*:)(?:[\d\s:,+-]|end)+\)", "is a slice", "write it as in NumPy: np.sum(x[1:]**2), from 0"),
 )
 
 

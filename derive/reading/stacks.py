@@ -259,6 +259,7 @@ class Stacks:
             and self.follows(op.data[0], *node.args[:2])
         ):
             made = self.applied(op.data, node.args[:1], start, node.args[0].end, op.token)
+            self.readings.append(f"{self.cut(made)} is read as a factor before {self.cut(node.args[1])}")
             return Node("prod", [made, *node.args[1:]], node.data, start, end)
         if op.data[0] in ELEMENTWISE and node.op == "prod" and not node.paren:
             inside = self.cut(node)
