@@ -114,6 +114,30 @@ def test_a_letter_is_on_both_sides_what_it_is_on_one(a, b, where, verdict, readi
     assert pickle.loads(pickle.dumps(found)).readings == found.readings
 
 
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (r"\sum_i (x_i - \bar x)^2", r"s = \sum_i x_i^2; s - n \bar x^2"),
+        ("np.sum((x - x.mean())**2)", r"\sum_i x_i^2 - n \bar x^2"),
+    ],
+)
+def test_a_mean_of_one_side_is_no_letter_of_the_other(a, b):
+    """Sides that are no one statement, with a definition or in NumPy's spelling, are read one by one."""
+    with pytest.raises(ParseError, match="may be the mean of x"):
+        derive.equal(a, b, "x: n")
+    assert derive.equal(a, b.replace(r"\bar x", "mean(x)"), "x: n")
+    assert derive.equal(a, b, r"x: n, x̄: scalar") == "differs"
+
+
+def test_a_star_beside_numpy_is_no_product_by_guess():
+    where = "A: n×n, B: n×n, x: n"
+    assert derive.equal("(A*B).sum()", "tr(A'B)", where) == "proved"  # as NumPy has it, and no (A B).sum()
+    assert derive.equal("2*(A @ x)", "A @ (2*x)", where) == derive.equal("2*x", "x @ np.eye(n) * 2", where) == "proved"
+    for other in ("A @ B", "np.multiply(A, B)"):
+        with pytest.raises(ParseError, match="may be entry by entry"):
+            derive.equal("A * B", other, where)
+
+
 def test_declared_words_mean_what_they_say():
     assert derive.equal("sign(x)", "ones(n)", "x: n nonnegative") == "differs"
     assert derive.equal("sign(x)", "ones(n)", "x: n positive") == "proved"

@@ -382,18 +382,40 @@ def parse_together(formulas: Sequence[str], where: Where | Declarations = None) 
     for i in sorted(range(len(formulas)), key=lambda i: -len(formulas[i])):
         read[i] = _read(formulas[i], declared, (), False, scope)
         scope.update(read[i].symbols)
+    starred = [i for i, formula in enumerate(formulas) if "*" in formula and not is_numpy(formula)]
+    for i in starred if any(map(is_numpy, formulas)) else ():
+        if _means_otherwise(formulas[i], read[i].expr, declared, scope):
+            raise ParseError(
+                "beside NumPy's text * may be entry by entry, or a product of matrices", formulas[i], None,
+                "write A @ B, or np.multiply(A, B)",
+            )  # fmt: skip
+    for name, made in scope.items():
+        base, accents, low = names.parts(name)
+        of = scope.get(names.join(base, [accent for accent in accents if accent != "bar"], low))
+        if "bar" in accents and made.is_scalar and of is not None and of.is_vector and name not in declared.entries:
+            shown = names.text(name)
+            raise ParseError(
+                f"{shown} may be the mean of {of.text()} on one side, and a letter of its own on the other",
+                formulas[0], None, f"write mean({of.text()}), or declare {shown}",
+            )  # fmt: skip
     return [read[i].expr for i in range(len(formulas))], [said for parsed in read.values() for said in parsed.readings]
+
+
+def _means_otherwise(formula: str, expr: Expr, declared: Declarations, scope: Mapping[str, Expr]) -> bool:
+    """Whether a formula has another meaning in Python's grammar."""
+    try:
+        solved = _python(formula, declared, False, scope)
+    except DeriveError:
+        return False
+    return solved is not None and solved.expr is not expr
 
 
 def _sides(formulas: Sequence[str], declared: Declarations) -> tuple[list[Expr], list[str]]:
     """The sides of one statement, where a letter is on each what it is on all."""
     for formula in formulas:
-        if (
-            "\n" in formula
-            or "\\\\" in formula
-            or min(accumulate((c == "(") - (c == ")") for c in formula), default=0) < 0
-        ):
-            raise DeriveError("a side is no formula by itself")
+        depths = accumulate((c == "(") - (c == ")") for c in formula)
+        if "\n" in formula or "\\\\" in formula or min(depths, default=0) < 0 or is_numpy(formula):
+            raise DeriveError("a side is no formula by itself, or one in Python's grammar")
     name = next((letter for letter in "ΞΥΨΩ" if not any(letter in formula for formula in formulas)), "Ω")
     parsed = _read(" = ".join((name, *(f"({formula})" for formula in formulas))), declared, (), False, {})
     if parsed.definitions or len(parsed.equations) + 1 != len(formulas):
