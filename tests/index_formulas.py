@@ -273,6 +273,13 @@ FORMULAS: list[tuple[str, str, str, Callable[[V], float]]] = [
      lambda v: sum(v.a[i] * v.b[i] ** 2 * v.v[i] ** 2 for i in range(5))),
     (r"\log\det\operatorname{diag}(s_i^2) + \|\operatorname{diag}(1/s_i) v\|^2", "s", "s: N, v: N",
      lambda v: sum(np.log(v.s[i] ** 2) + (v.v[i] / v.s[i]) ** 2 for i in range(5))),
+    (r"\sum_i |x_i^T w| + \sum_{i<j} |w^T (x_i - x_j)|", "w", "w: d, X: N×d",
+     lambda v: sum(abs(v.X @ v.w)) + sum(abs(v.w @ (v.X[i] - v.X[j])) for i, j in pairs("N"))),
+    (r"\sum_{i,k} t_i \|x_i - \mu_k\| + \sum_i t_i \sqrt{1 + \|x_i\|^2}", r"\mu", "t: N, X: N×d, mu: K×d",
+     lambda v: sum(v.t[i] * np.linalg.norm(v.X[i] - v.mu[k]) for i, k in over("N", "K"))
+     + v.t @ np.sqrt(1 + np.sum(v.X**2, 1))),
+    (r"\sum_i b \cdot x_i + \sum_i w_i x_i^T b", "b", "w: N, X: N×d, b: d",
+     lambda v: np.sum(v.X @ v.b) + v.w @ v.X @ v.b),
     (r"\|\sum_i w_i x_i - b\|^2", "w", "w: N, X: N×d, b: d", lambda v: np.sum((v.X.T @ v.w - v.b) ** 2)),
 ]  # fmt: skip
 

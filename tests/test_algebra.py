@@ -151,7 +151,7 @@ def test_forms_and_sources_do_not_depend_on_the_hash_seed():
             text=True,
             check=True,
         ).stdout
-        for seed in ("0", "1", "2", "12345")
+        for seed in ("0", "12345")
     }
     assert len(outputs) == 1
 

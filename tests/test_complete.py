@@ -212,7 +212,7 @@ def test_every_operation_has_code_in_each_dialect(name, backend):
         source = derived.source(backend)
         if backend != "c":
             compile(source, f"{name}-{backend}", "exec")
-        if not installed:
+        if not installed or backend == "c" and node is not nodes[0] and not os.environ.get("DERIVE_FULL"):
             continue
         point = random_point([loss, derived.result, wrt], 1)
         function = derived.function(backend, returns="value_and_gradient")

@@ -214,13 +214,12 @@ def test_the_hash_seed_does_not_matter():
             stdout=subprocess.PIPE,
             text=True,
         )
-        for seed in ("0", "1", "2")
+        for seed in ("0", "1")
     ]
     printed = [process.communicate()[0] for process in started]
     assert not any(process.returncode for process in started)
     assert printed[0].count("\n") > 80 * TIMES
-    for other in printed[1:]:
-        assert other.split("\n") == printed[0].split("\n")
+    assert printed[1].split("\n") == printed[0].split("\n")
 
 
 def test_sympy_gives_back_what_it_was_given():

@@ -359,3 +359,15 @@ def test_neighbors_reach_back_to_the_entry_before_the_first(start, back):
     wanted[:-1] -= 2 * rest @ A
     wanted[0] += 2 * (X[0] - m)
     assert np.allclose(by_X(X=X, A=A, m=m), wanted)
+
+
+def test_a_matrix_that_is_declared_and_stands_nowhere_is_declared_for_its_rows():
+    assert derive.parse(r"\sum_i w_i x_i", "X: N×d, w: N").text() == "Xᵀ w"
+    assert derive.parse(r"\sum_i w_i x_i", "x: N, w: N").text() == "⟨w, x⟩"
+
+
+def test_a_dot_between_a_letter_and_a_member_says_what_it_multiplies():
+    assert derive.gradient(r"\sum_i \theta \cdot x_i", "x").readings == [
+        r"\theta \cdot x_i is read as a product of numbers, not of vectors"
+    ]
+    assert not any("numbers" in said for said in derive.gradient(r"\sum_i \lambda \cdot x_i^2", "x").readings)

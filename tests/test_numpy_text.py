@@ -92,7 +92,6 @@ np.linalg.norm(X[:, None] - A, axis=2).sum()
     .split(" | ")
 )
 NAMES = {"np": np, "scipy": scipy, "len": len, "cdist": scipy.spatial.distance.cdist}
-KNOWN_REFUSALS = 3  # of those above: heaviside with its value at 0, ...
 
 
 def drawn(symbols, seed, positive=False):
@@ -153,6 +152,7 @@ def disagreement(text, where):
     except DeriveError as error:
         return f"refused: {error.message}"
     symbols = derive.expr.symbols_of(expr)
+    functions = {}
     for seed, positive in ((0, False), (1, True)):
         values = spelled(drawn(symbols, seed, positive))
         want = np.asarray(run(text, values))
@@ -165,7 +165,9 @@ def disagreement(text, where):
         if expr.is_scalar:
             for made in symbols[:3]:
                 name = next(n for n in values if derive.names.canonical(n) == made.name)
-                function = derive.gradient(text, name, where).function()
+                if name not in functions:
+                    functions[name] = derive.gradient(text, name, where).function()
+                function = functions[name]
                 arguments = {n: values[n] for n in inspect.signature(function).parameters if n in values}
                 got, want = np.asarray(function(**arguments)), differences(text, values, name)
                 if got.shape != want.shape or not np.allclose(got, want, rtol=2e-5, atol=2e-5):
@@ -175,8 +177,7 @@ def disagreement(text, where):
 
 @pytest.mark.parametrize("text", WRITTEN)
 def test_what_is_written_for_numpy_is_read_as_numpy_computes_it(text):
-    found = disagreement(text, WHERE)
-    assert not found or found.startswith("refused"), found
+    assert not disagreement(text, WHERE)
 
 
 # Generated texts
@@ -340,11 +341,6 @@ def test_generated_texts_are_read_as_numpy_computes_them(part):
     wrong = {text: said for text, said in found.items() if said and not said.startswith("refused")}
     assert not wrong, wrong
     assert sum(map(bool, found.values())) <= len(texts) // 10, found
-
-
-def test_few_of_the_written_ones_are_refused():
-    refused = [text for text in WRITTEN if disagreement(text, WHERE)]
-    assert len(refused) <= KNOWN_REFUSALS, refused
 
 
 # PyTorch

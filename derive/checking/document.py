@@ -14,7 +14,7 @@ from ..errors import LimitError
 from ..heights import RAISED, RAISED_LETTERS
 from ..names import ACCENTS, SPOKEN
 from ..reading.spelling import limits_in_order, listed
-from .manuscript import BY_CASES, MATHEMATICS, Manuscript, blanked, closing, entry_cases, in_rows
+from .manuscript import BY_CASES, MATHEMATICS, Manuscript, blanked, braces, closing, entry_cases, in_rows
 
 MAX_ROWS = 4_000
 
@@ -374,13 +374,13 @@ def cleaned(text: str) -> str:
         text = text[: match.start()] + filler + text[match.end() :]
     for match in list(_REMARK.finditer(text)):
         text = blanked(text, *match.span())
-    at = 0
+    at, ends = 0, braces(text)  # what is blanked below is whole pairs
     for _ in range(2000):
         match_ = _WRAPPERS.search(text, at)
         if match_ is None:
             break
         name, brace = match_[1], match_.end()
-        end = closing(text, brace) if text[brace : brace + 1] == "{" else -1
+        end = ends.get(brace, -1)
         at = match_.end()
         if end < 0:
             continue
@@ -389,8 +389,7 @@ def cleaned(text: str) -> str:
         if name in ("underbrace", "overbrace"):
             after = re.compile(r"\s*[_^]\s*\{").match(text, end + 1)
             if after:
-                stop = closing(text, after.end() - 1)
-                if stop > 0:
+                if (stop := ends.get(after.end() - 1, -1)) > 0:
                     text = blanked(text, end + 1, stop + 1)
         if name in ("fcolorbox", "colorbox"):
             continue

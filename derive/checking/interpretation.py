@@ -407,22 +407,22 @@ def _join_deltas(claims: list[Claim]) -> None:
 class _Mentioned:
     """The letters that a document has used or declared before a line."""
 
-    __slots__ = ("names", "waiting", "texts")
+    __slots__ = ("met", "names", "waiting")
 
     def __init__(self, held: Sequence[Passage], declared: Iterable[str]) -> None:
         self.names = set(declared)
-        self.texts = [p.text if p.kind == "prose" else "" for p in held]
-        self.waiting = [Side(p.text, 0) if p.kind != "prose" else None for p in held]
+        self.waiting, self.met = held, 0
         for one, following in zip(held, held[1:]):
             if one.kind == "inline" and _IS.match(following.text):
                 self.names |= _letters(Side(one.text, 0))
 
     def before(self, block: int) -> set[str]:
-        for k in range(min(block, len(self.waiting))):
-            side, self.waiting[k] = self.waiting[k], None
-            self.names |= set(re.findall(r"(?<![^\W\d_]|\\)[^\W\d_](?![^\W\d_])", self.texts[k]))
-            self.names |= _letters(side) if side is not None else set()
-            self.texts[k] = ""
+        for passage in self.waiting[self.met : block]:
+            if passage.kind == "prose":
+                self.names |= set(re.findall(r"(?<![^\W\d_]|\\)[^\W\d_](?![^\W\d_])", passage.text))
+            else:
+                self.names |= _letters(Side(passage.text, 0))
+        self.met = max(self.met, block)
         return self.names
 
 

@@ -319,6 +319,18 @@ def closing(text: str, start: int, pair: str = "{}") -> int:
     return -1
 
 
+def braces(text: str) -> dict[int, int]:
+    """Where each brace that is closed is closed; those that stand behind a backslash are no braces."""
+    still_open: list[int] = []
+    found = {}
+    for mark in re.finditer(r"\\.|[{}]", text, re.DOTALL):
+        if mark[0] == "{":
+            still_open.append(mark.start())
+        elif mark[0] == "}" and still_open:
+            found[still_open.pop()] = mark.start()
+    return found
+
+
 # A value by cases; with no equations in it, which would be a system.
 BY_CASES = re.compile(
     r"=\s*(?P<open>\\begin\s*\{(?P<env>d?cases)\})(?P<body>(?:(?!\\(?:begin|end))[^&=]*&(?:(?!\\\\|\\end).)*(?:\\\\)?)+)"

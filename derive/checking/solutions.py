@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import DeriveError, ShapeError
 from ..expr import Expr, is_number, number, substitute, symbol, symbol_op, symbols_of, zeros
-from ..operations import add, scale, sq_norm
+from ..operations import add, scale, sq_norm, transpose
+from ..shapes import ONE
 from .claims import DERIVATIVES, Claim, Side
 from .conditional import variable_name
 from .derivatives import TreeBuilder
@@ -24,12 +25,13 @@ from .roles import ORNAMENTS, is_value, is_zero, names_of, says_solution, variab
 from .trees import Tree
 from .unknowns import unread_among
 from .values import Indexed
-from .varieties import Variety
+from .varieties import Variety, variety_of
 
 if TYPE_CHECKING:
     from .verdicts import Judge
 
 SEEDS = (3, 5)
+TRIAL = 40  # attempts to draw a point for what may be written instead
 _DOWN = re.compile(r"\bdescen[dt]|\bminimi[sz]", re.IGNORECASE)
 _UP = re.compile(r"\bascen[dt]|\bmaximi[sz]", re.IGNORECASE)
 _ASKED = re.compile(r"(?:[Ss]ubject to|\bs\.\s?t\.|such that|requir\w*|assum\w*|suppos\w*|impos\w*)\W+(?:\w+\W+){0,3}$")
@@ -220,8 +222,11 @@ class System:
     def variety(self, stage: int, turned: int) -> Variety:
         if (stage, turned) not in self.varieties:
             held = self.turned[turned]
-            equations, by, sides = ([substitute(e, held) for e in some] for some in (*self.stages[stage], self.sides))
-            self.varieties[stage, turned] = Variety(equations, by, sides, self.is_special)
+            equations, by, sides = (
+                tuple(dict.fromkeys(as_column(substitute(e, held)) for e in some))
+                for some in (*self.stages[stage], self.sides)
+            )
+            self.varieties[stage, turned] = variety_of(equations, by, sides, self.is_special)
         return self.varieties[stage, turned]
 
     def verdict(self, left: Expr, right: Expr, is_trial: bool = False) -> tuple[str, str]:
@@ -241,6 +246,11 @@ class System:
                 any(a is False and not self.variety(i, j).admits(less(one, two)) for i, a in enumerate(answers))
             )
         return "refuted" if all(refuted) else "open", ""
+
+
+def as_column(expr: Expr) -> Expr:
+    """An equation written as a row, as the column that says the same in another layout."""
+    return transpose(expr) if expr.shape[0] == ONE else expr
 
 
 def _systems(judge: Judge, claim: Claim, *sides: Expr) -> list[System]:
@@ -368,10 +378,10 @@ def _may_be_mended(judge: Judge, judgment: Judgment, loss: Expr, variable: Expr)
         if not isinstance(point, Expr) or point.shape != variable.shape:
             return False
         point = plain_letters(judge.whole(point), symbols_of(loss))
-        if vanishes(slope, variable, point):
+        if vanishes(slope, variable, point, TRIAL):
             return True
         turned = _symmetric(slope, point)
-        return turned is not None and bool(vanishes(turned[0], variable, turned[1]))
+        return turned is not None and bool(vanishes(turned[0], variable, turned[1], TRIAL))
 
     judgment.trials = [(judgment.side, is_stationary)]
     found = judge.scope.solved(loss, variable)
@@ -409,7 +419,7 @@ def _set_to_zero(judge: Judge, claim: Claim, losses: list[tuple[str, Expr]]) -> 
     return [row for row in losses if row[0] in named] if len(named) == 1 else losses
 
 
-def vanishes(slope: Expr, variable: Expr, point: Expr) -> bool | None:
+def vanishes(slope: Expr, variable: Expr, point: Expr, attempts: int = 300) -> bool | None:
     """Whether a derivative is zero at a point, at random values of all other letters; None if that cannot be told."""
     import numpy as np
 
@@ -419,7 +429,7 @@ def vanishes(slope: Expr, variable: Expr, point: Expr) -> bool | None:
     seen = False
     for seed in SEEDS:
         try:
-            at = random_point([point, slope, there], seed)
+            at = random_point([point, slope, there], seed, attempts=attempts)
             with np.errstate(all="ignore"):
                 value, scale = at.evaluate(there), at.evaluate(slope)
         except (DeriveError, ArithmeticError, np.linalg.LinAlgError):

@@ -8,6 +8,7 @@ them by any choice of the variables, contradicts them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -97,6 +98,10 @@ class Variety:
                 if system.moved(self.variables, start) is not None:
                     return True
         return False
+
+
+# Both layouts of a document ask for the same points.
+variety_of = lru_cache(maxsize=64)(Variety)
 
 
 def _tells(values: list[Any] | None, sides: Sequence[Expr]) -> bool:

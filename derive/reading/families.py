@@ -438,6 +438,9 @@ class Families:
             if own_entry is not None and own_entry.shape is not None:
                 mask = S if own_entry.shape[0].value == 1 else C
             lean = self.leaning.get(key, 0.0)
+            large = capital(access.name)
+            if entry is None and large not in symbols and access.name not in self.reading.wrt:
+                lean += 9.0 * self.declared_matrix(large)  # X is declared for its rows, as it stands nowhere
             if f"{access.name} 2" in self.keys:
                 mask = mask & (C | R) or mask
             cost = [2.0 if is_bold else 0.0, 0.0 if is_bold else 0.8, 2.0, 99.0]

@@ -60,6 +60,8 @@ def _is_norm(node: Node) -> bool:
 
 def _is_difference(node: Node, accesses: dict[int, Access]) -> bool:
     """Whether it is x_i − x_j."""
+    if node.op != "sum":
+        return False
     held = [accesses.get(id(arg.args[0] if arg.op == "neg" else arg)) for arg in node.args]
     return len(held) == 2 and sum(node.data) == 0 and None not in held and len({a.key for a in held if a}) == 1
 
@@ -373,7 +375,7 @@ class MatrixForms:
         if op in ("pow", "elpow"):
             return self.power(algebra, node, args, kinds)
         if op == "root":
-            return algebra.applied(self.lifted(algebra, args[0]), lambda n: algebra.new("root", [n], node.data))
+            return self.root(algebra, args[0], Fraction(node.data))
         if op == "norm":
             return self.norm(algebra, node, args[0], node.data)
         if op == "inner":
@@ -389,7 +391,9 @@ class MatrixForms:
     def call(self, algebra: Algebra, node: Node, args: list[IndexedSum], kinds: list[int]) -> IndexedSum:
         name = node.data
         if name in ELEMENTWISE or name.endswith("()"):
-            value = self.lifted(algebra, args[0]) if name in ("log", "sqrt") else args[0]
+            if name == "sqrt":
+                return self.root(algebra, args[0], Fraction(2))
+            value = self.lifted(algebra, args[0]) if name == "log" else args[0]
             return algebra.applied(value, lambda n: algebra.new("call", [n], name))
         if name in ("dot", "inner"):
             return algebra.inner(*args)
@@ -451,7 +455,12 @@ class MatrixForms:
             return square
         if id(value) in self.vanishing:
             self.vanishing[id(square)] = square
-        return algebra.applied(self.lifted(algebra, square), lambda n: algebra.new("root", [n], Fraction(2)))
+        return self.root(algebra, square, Fraction(2))
+
+    def root(self, algebra: Algebra, value: IndexedSum, degree: Fraction) -> IndexedSum:
+        """The root of what is a number for every index, and so of every entry."""
+        exponent = algebra.number(1 / degree)
+        return algebra.applied(self.lifted(algebra, value), lambda n: algebra.new("elpow", [n, exponent]))
 
     def vanishes(self, node: Node, args: list[IndexedSum]) -> bool:
         """Whether it is 0 for i = j, as it is made of differences x_i − x_j."""
@@ -500,6 +509,13 @@ class MatrixForms:
         shown = algebra.form(exponent, [])
         return algebra.applied(self.lifted(algebra, base), lambda n: algebra.new("elpow", [n, shown]))
 
+    def may_be_vectors(self, left: Node, right: Node) -> bool:
+        """Whether an inner product may be meant, as in θ · x_i: a letter and a member that nothing declares."""
+        known = self.families.declared
+        letters = [n for n in (left, right) if n.op == "sym" and id(n) not in self.accesses and n.data not in known]
+        members = [access for n in (left, right) if (access := self.accesses.get(id(n))) and access.name not in known]
+        return bool(letters and members)
+
     def product(self, algebra: Algebra, node: Node, args: list[IndexedSum], kinds: list[int]) -> IndexedSum:
         """A product from left to right; a row that waits for its column is multiplied with it first."""
         signs = ("", *node.data)
@@ -512,6 +528,8 @@ class MatrixForms:
             scalar = value if scalar is None else algebra.scaled(scalar, value)
 
         for i, (arg, kind, sign) in enumerate(zip(args, kinds, signs, strict=True)):
+            if sign == "·" and {kind, kinds[i - 1]} == {S} and self.may_be_vectors(node.args[i - 1], node.args[i]):
+                self.note(f"{self.cut(node)} is read as a product of numbers, not of vectors")
             if sign == "/":
                 if kind != S:
                     raise self.refuse(node, f"{self.cut(node)} divides by a vector")
