@@ -832,3 +832,36 @@ def test_a_second_differential_holds_the_first_one_fixed(line, verdict):
 def test_zero_behind_a_formula_is_no_derivative_that_is_set_to_zero():
     lines = check(r"\begin{align} (A + UV)x &= Ax + UVx \\ &= 0 \end{align}").lines
     assert [line.verdict for line in lines] == ["proved", "unread"]
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        (r"(\|y - Xw\|^2)'_w = -2X^T(y - Xw)", "proved"),
+        (r"\left(\|y - Xw\|^2\right)'_{w} = 2X^T(y - Xw)", "fails"),
+        (r"\left(\beta^TA\beta\right)'_{\beta} = (A+A^T)\beta", "proved"),
+        (r"(XX^{-1})' = X'X^{-1} + X(X^{-1})'", "conditional"),
+        (r"\left(X^{-1}\right)^{\prime} = -X^{-1} X^{\prime} X^{-1}", "conditional"),
+        (r"(X^{-1})' = X^{-1} X' X^{-1}", "fails"),
+        (r"(X^{-1})' = -X^{-2} X'", "fails"),
+        (r"(X^{-1})^T = -X^{-1} X^T X^{-1}", "fails"),
+        (r"(AB)' = B'A'", "proved"),
+    ],
+)
+def test_a_prime_derives_by_the_letter_below_it_or_under_a_condition_by_a_number(line, verdict):
+    found = check(f"$${line}$$").lines[-1]
+    assert found.verdict == verdict
+    assert found.condition == ("a prime is a derivative by a number" if verdict == "conditional" else None)
+
+
+def test_what_follows_from_a_definition_is_zero_as_a_vector_too():
+    lines = check("$$y = G x + v$$ $$y - G x - v = 0$$ $$G^T(y - G x - v) = 0$$ $$y - G x + v = 0$$").lines
+    assert [line.verdict for line in lines] == ["definition", "proved", "proved", "assumption"]
+
+
+def test_a_letter_that_comes_later_refutes_nothing():
+    text = (
+        r"$$V = \frac1n \sum_{i=1}^n (x_i^T q)^2 = q^T \underbrace{\frac1n \sum_{i=1}^n x_i x_i^T}_{\text{covariance}}"
+        r" q = q^T C q$$ $$L(q) = q^T C q + c(q^T q - 1)$$ $$\nabla L = C q + 2 c q$$"
+    )
+    assert [line.verdict for line in check(text).lines] == ["unread", "definition", "fails"]

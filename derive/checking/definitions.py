@@ -17,7 +17,7 @@ from .factors import before_ones, beside_rows, in_front, only_factors
 from .losses import candidates, loss_of, moved_names, outside_operators, variable_of
 from .roles import body_of, chains_of, given, is_value, names_of, variables_of
 from .sample_sums import declare_families, entries_of, upright, wholes
-from .trees import Tree, is_kronecker, of_numbers
+from .trees import INDICES, Tree, is_kronecker, of_numbers
 from .unification import Declaration, habit
 from .upstream import give_upstream, named_losses, sides_of_gradients
 from .values import Broken, Convention, Scope, Value
@@ -342,7 +342,7 @@ def _denominators(tree: Tree) -> set[int]:
 
 def _is_index(text: str) -> bool:
     text = text.replace(",", "")
-    return 0 < len(text) <= 2 and all(c in "ijklmnpqrst" for c in text)
+    return 0 < len(text) <= 2 and all(c in INDICES for c in text)
 
 
 def _anchors(reading: Claims, chains: Sequence[Sequence[Claim]]) -> tuple[list[tuple[Tree, bool]], list[Tree]]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .. import names
-from ..expr import symbols_of
-from .claims import Claim, Side
+from ..expr import Expr, symbols_of
+from .claims import Claim, Claims, Side
 from .hypotheses import own_functions
 from .judgments import Alternative, Judgment, Value, right_if, wide
 from .roles import is_zero, names_of
@@ -75,12 +75,27 @@ def of_open_kind(judge: Judge, trees: Sequence[Tree | None], *values: Value) -> 
     return ""
 
 
+def introductions(document: Claims) -> dict[Expr, int]:
+    """Where the symbols of definitions, and of what is derived, stand first; before all, those of other scopes."""
+    scope = document.scope
+    found: dict[Expr, int] = {}
+    places = {claim.name: claim.start for claim in document.claims if claim.is_definition}
+    for made, body in scope.definitions.items():
+        at = places.get(made.name, -1)
+        for s in symbols_of(scope.inline(body)):
+            found[s] = min(found.get(s, at), at)
+    for claim in document.claims:
+        for name in names_of(None if claim.continues else claim.sides[0].tree) & scope.symbols.keys():
+            found.setdefault(scope.symbols[name], claim.start)
+    return found
+
+
 def foreign(judge: Judge, side: Side, truths: Sequence[Alternative]) -> list[str]:
-    """Names of a side that nothing in the document introduces."""
+    """Names of a side that nothing before it introduces."""
     if side.tree is None or side.tree.kind == "formula":
         return []
     found: list[str] = []
-    known = set(judge.introduced)
+    known = {made for made, at in judge.introduced.items() if at <= side.start}
     for truth in truths:
         known |= set(symbols_of(judge.whole(wide(truth.value))))
     for t in side.tree.walk():
