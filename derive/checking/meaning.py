@@ -452,8 +452,8 @@ class Formulas(Meaning):
                 return Indexed(FUNCTIONS[name](found.expr), found.indices)
             if name == "sqrt":
                 return Indexed(sqrt(found.expr), found.indices)
-            if name == "diag" and len(found.indices) == 1:
-                return diagonal_matrix(found.expr)
+            if len(found.indices) == 1 and (name == "diag" or tree.data == ("sum", "Σ")):  # ∑ xᵢ is over i
+                return diagonal_matrix(found.expr) if name == "diag" else sum_entries(found.expr)
             raise Unread(f"{name} of an entry is not read")
         if name == "diag" and found.is_scalar:
             raise Unread("diag of a number is not read")
