@@ -865,3 +865,31 @@ def test_a_letter_that_comes_later_refutes_nothing():
         r" q = q^T C q$$ $$L(q) = q^T C q + c(q^T q - 1)$$ $$\nabla L = C q + 2 c q$$"
     )
     assert [line.verdict for line in check(text).lines] == ["unread", "definition", "fails"]
+
+
+LINE = r"$$Q = \sum_{i=1}^n (y_i - a - b x_i)^2$$ $$\frac{\partial Q}{\partial a} = -2\sum_{i=1}^n (y_i-a-b x_i) = 0$$"
+NORMAL = r"$$\ell(\mu) = -\frac12\sum_{i=1}^n (x_i - \mu)^T S^{-1} (x_i - \mu)$$ "
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        (LINE + r"$$a = \bar y - b \bar x$$", "assumption"),
+        (LINE + r"$$a = \bar y + b \bar x$$", "fails"),
+        (LINE + r"$$a = \bar x - b \bar y$$", "fails"),
+        (NORMAL + r"where $S$ is symmetric. $$\nabla \ell = n S^{-1}(\bar x - \mu)$$", "proved"),
+        (NORMAL + r"where $S$ is symmetric. $$\nabla \ell = S^{-1}(\bar x - \mu)$$", "fails"),
+        (NORMAL + r"with symmetric $S$, $\bar x = \frac1n\sum_{i=1}^n x_i$. $$\nabla \ell = n S^{-1}(\bar x - \mu)$$",
+         "proved"),
+        (r"$$\sum_{i=1}^n (x_i - \bar x)(y_i - \bar y) = \sum_{i=1}^n x_i y_i - n\bar x\bar y$$", "proved"),
+        (r"$$\sum_{i=1}^n (x_i - \bar x)(y_i - \bar y) = \sum_{i=1}^n x_i y_i + n\bar x\bar y$$", "fails"),
+        # a mean that a line gives is what it says, and no other letter with a bar is one
+        (r"$$\bar x = 2$$ $$\sum_{i=1}^n (x_i - c) = \sum_{i=1}^n x_i - n c$$ $$n \bar x = \sum_{i=1}^n x_i$$",
+         "assumption"),
+        (r"$$\sum_{i=1}^n x_i = n \bar z$$", "assumption"),
+    ],
+)  # fmt: skip
+def test_a_bar_over_what_a_sum_runs_over_is_its_mean(text, verdict):
+    report = check(text)
+    assert report.lines[-1].verdict == verdict
+    assert len(report.lines) == text.count("$$") // 2 + text.count(", $\\bar")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .. import names
 from ..expr import Expr, symbols_of
-from .claims import Claim, Claims, Side
+from .claims import DERIVATIVES, Claim, Claims, Side
 from .hypotheses import own_functions
 from .judgments import Alternative, Judgment, Value, right_if, wide
 from .roles import is_zero, names_of
@@ -53,8 +53,13 @@ def _constant(judge: Judge, head: Tree | None) -> str:
 def of_open_kind(judge: Judge, trees: Sequence[Tree | None], *values: Value) -> str:
     """Which letters may be entries as well as matrices: Aᵢ and Aₖ beside Yᵢ, the yᵢ of one side beside Y of the other.
 
-    Or which function may be that of a matrix; empty if there is neither.
+    Or which function may be that of a matrix, or that dy may be ∂L/∂y; empty if there is none of these.
     """
+    if any(t.kind == "differential" for tree in trees if tree is not None for t in tree.walk()):
+        for claim in judge.document.claims:  # ∂L/∂β = ∂L/∂y ∂y/∂β = dy
+            kinds = [{t.kind for t in side.tree.walk()} & DERIVATIVES for side in claim.sides if side.tree is not None]
+            if kinds and kinds[0] == {"derivative"} and {"differential"} in kinds:
+                return f"not judged: a differential stands for a derivative in line {claim.number}"
     families = set(judge.scope.families)
     for t in [part for tree in trees if tree is not None for part in tree.walk()]:
         families |= {str(t.data[1])} if t.kind == "name" and t.data[2] else set()
@@ -76,7 +81,7 @@ def of_open_kind(judge: Judge, trees: Sequence[Tree | None], *values: Value) -> 
 
 
 def introductions(document: Claims) -> dict[Expr, int]:
-    """Where the symbols of definitions, and of what is derived, stand first; before all, those of other scopes."""
+    """Where the symbols of definitions stand first; before all, what is derived, and those of other scopes."""
     scope = document.scope
     found: dict[Expr, int] = {}
     places = {claim.name: claim.start for claim in document.claims if claim.is_definition}
@@ -86,7 +91,7 @@ def introductions(document: Claims) -> dict[Expr, int]:
             found[s] = min(found.get(s, at), at)
     for claim in document.claims:
         for name in names_of(None if claim.continues else claim.sides[0].tree) & scope.symbols.keys():
-            found.setdefault(scope.symbols[name], claim.start)
+            found[scope.symbols[name]] = -1 if not claim.is_definition else found.get(scope.symbols[name], claim.start)
     return found
 
 
