@@ -306,7 +306,7 @@ def sized(judge: Judge, truths: Sequence[Alternative], values: Sequence[Alternat
 
 
 def shrunk(judge: Judge, head: Tree | None, *values: Value) -> list[str]:
-    """Capital letters of a derivative that are scalars for want of any other reading."""
+    """Capital and bold letters of a derivative that are scalars for want of any other reading."""
     if head is None or not any(t.kind in DERIVATIVES for t in head.walk()):
         return []
     letters = {s.name for v in values for s in symbols_of(judge.whole(wide(v)))}

@@ -126,7 +126,10 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     reading.shrunk = {
         n
         for n, s in symbols.items()
-        if s.is_scalar and habit(n) == "matrix" and n not in defined and n not in declared and n not in hints
+        if s.is_scalar
+        and n not in defined
+        and n not in declared
+        and (habit(n) == "matrix" and n not in hints or n in vocabulary.bold or n in turned)
     }
     reading.splits = any(map(_splits, trees))
 
@@ -441,7 +444,7 @@ def _live(reading: Claims, defined: set[str]) -> list[Expr]:
         bound = {str(n) for t in tree.walk() if t.kind == "at" for n, _ in t.data}
         for t in (t for t in tree.walk() if t.kind == "differential"):
             inner = t.args[0]
-            while inner.kind in ("transpose", "inverse") or inner.data[:1] == ("vec",):
+            while inner.kind in ("transpose", "inverse", "power") or inner.data[:1] == ("vec",):
                 inner = inner.args[0]
             name = str(inner.data[0]) if inner.kind == "name" else ""
             if (made := scope.symbols.get(name)) is not None and name not in defined | bound:
