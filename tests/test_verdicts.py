@@ -893,3 +893,36 @@ def test_a_bar_over_what_a_sum_runs_over_is_its_mean(text, verdict):
     report = check(text)
     assert report.lines[-1].verdict == verdict
     assert len(report.lines) == text.count("$$") // 2 + text.count(", $\\bar")
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        (r"\text{vec}(AB) = (I \otimes A)\text{vec}(B)", "proved"),
+        (r"\text{vec}(AB) = (B^T \otimes I)\text{vec}(A)", "proved"),
+        (r"\text{vec}(AB) = (B \otimes I)\text{vec}(A)", "unread"),
+        (r"\text{vec}(AX + XB) = (I \otimes A + B^T \otimes I)\text{vec}(X)", "proved"),
+        (r"\text{vec}(AX + XB) = (A \otimes I + I \otimes B^T)\text{vec}(X)", "fails"),
+        (r"\text{vec}(AX - XB) = (I \otimes A + B^T \otimes I)\text{vec}(X)", "fails"),
+        (r"\frac{\partial (Wa)}{\partial \text{vec}(W)} = a^T \otimes I", "proved"),
+        (r"\frac{\partial (Wa)}{\partial \text{vec}(W)} = I \otimes a^T", "fails"),
+    ],
+)
+def test_the_size_of_an_identity_in_a_kronecker_product_is_the_one_that_fits(line, verdict):
+    assert check(f"${line}$").lines[-1].verdict == verdict
+
+
+def test_orders_and_transposes_do_not_show_of_a_bold_letter_that_fits_as_a_number_only():
+    lines = check(
+        r"$\nabla_{\mathbf x} \mathbf x^T\mathbf x = 2\mathbf x$ $\nabla_{\mathbf x} \mathbf x\mathbf x = 2\mathbf x$"
+    )
+    assert [line.condition for line in lines.lines] == ["x scalar"] * 2
+    assert check(r"$\nabla_{\mathbf x} \mathbf x^T\mathbf x = 2\mathbf x$").lines[0].verdict == "proved"
+
+
+def test_a_square_that_moves_is_no_constant():
+    text = (
+        r"$v = \frac1D \sum_{j=1}^D (x_j - \mu)^2$ $d\sigma^2 \cdot \frac{\partial v}{\partial \mu} = d\sigma^2 \cdot "
+    )
+    verdicts = [check(text + side).lines[-1].verdict for side in (r"\frac{-2}{D}\sum_{j=1}^D (x_j - \mu)$", "7 v$")]
+    assert verdicts == ["proved", "fails"]
