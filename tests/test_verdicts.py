@@ -887,6 +887,10 @@ NORMAL = r"$$\ell(\mu) = -\frac12\sum_{i=1}^n (x_i - \mu)^T S^{-1} (x_i - \mu)$$
         (r"$$\bar x = 2$$ $$\sum_{i=1}^n (x_i - c) = \sum_{i=1}^n x_i - n c$$ $$n \bar x = \sum_{i=1}^n x_i$$",
          "assumption"),
         (r"$$\sum_{i=1}^n x_i = n \bar z$$", "assumption"),
+        # nor is a point of a function of x, or what words call something else
+        (r"$$f(x) = \sum_{i=1}^n x_i$$ $$f(x) = n \bar x$$", "definition"),
+        (r"At the root $\bar x$ of a game with $$\sum_{i=1}^n x_i = n \bar x$$", "assumption"),
+        (r"With the mean $\bar x$ $$\sum_{i=1}^n x_i = n \bar x$$", "proved"),
     ],
 )  # fmt: skip
 def test_a_bar_over_what_a_sum_runs_over_is_its_mean(text, verdict):

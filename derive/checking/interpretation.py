@@ -111,7 +111,7 @@ def read(text: str, where: Any = None) -> Document:
         else:
             local_block = -1
         _take(whole, row, loose, local)
-    whole.claims = with_means(whole.claims, document.notes)
+    whole.claims = with_means(whole.claims, manuscript.text, document.notes)
     for claim in whole.claims:
         _locate(claim, manuscript)
     _join_deltas(whole.claims)

@@ -13,7 +13,10 @@ _BAR = re.compile(
 )
 
 
-def with_means(claims: Sequence[Claim], notes: list[str]) -> list[Claim]:
+_MEAN = re.compile(r"\b(?:mean|average|cent(?:re|er|roid)|moyenne|media|Mittel)|均值|平均", re.IGNORECASE)
+
+
+def with_means(claims: Sequence[Claim], text: str, notes: list[str]) -> list[Claim]:
     """The claims, with what says of each undefined mean what it is; that is shown in no report."""
     texts = [side.text for claim in claims for side in claim.sides]
     defined = {m.group("braced") or m.group("letter") for claim in claims
@@ -23,7 +26,7 @@ def with_means(claims: Sequence[Claim], notes: list[str]) -> list[Claim]:
     for claim in claims:
         for match in (m for side in claim.sides for m in _BAR.finditer(side.text)):
             letter = match["braced"] or match["letter"]
-            if letter in defined or (total := _total(letter, texts)) is None:
+            if letter in defined or (total := _total(letter, texts)) is None or _is_point(match[0], letter, text):
                 continue
             defined.add(letter)
             index, count, member = total["index"], total["count"].strip("{} "), total["member"]
@@ -37,6 +40,15 @@ def with_means(claims: Sequence[Claim], notes: list[str]) -> list[Claim]:
         found.append(claim)
     at = next((i for i in range(len(found) - 1, -1, -1) if not found[i].continues), 0)
     return [*found[:at], *made, *found[at:]]
+
+
+def _is_point(bar: str, letter: str, text: str) -> bool:
+    """Whether x̄ may be a point, of a function of x or by words that speak of no mean."""
+    argument = re.search(
+        rf"\(\s*{re.escape(letter)}\s*\)|\\(?:nabla|partial)\s*_?\s*\{{?\s*{re.escape(letter)}\s*[}}\s(]", text
+    )
+    words = re.search(rf"(?:\$|\\\()\s*{re.escape(bar)}\s*(?:\$|\\\))", text)
+    return bool(argument) or bool(words) and not _MEAN.search(text)
 
 
 def _total(letter: str, texts: Sequence[str]) -> re.Match[str] | None:
