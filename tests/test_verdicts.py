@@ -930,3 +930,14 @@ def test_a_square_that_moves_is_no_constant():
     )
     verdicts = [check(text + side).lines[-1].verdict for side in (r"\frac{-2}{D}\sum_{j=1}^D (x_j - \mu)$", "7 v$")]
     assert verdicts == ["proved", "fails"]
+
+
+@pytest.mark.parametrize("sign", ["-", "+"])
+def test_what_is_given_by_its_entries_refutes_nothing_before_it_is_put_in(sign):
+    text = (
+        r"$$\hat y_i = \hat b + \hat c x_i$$ $$e_i = y_i - \hat y_i = y_i - (\hat b + \hat c x_i)$$ "
+        rf"$$S = \sum_{{i=1}}^n e_i^2 = \sum_{{i=1}}^n (y_i - \hat b {sign} \hat c x_i)^2$$ "
+        r"with $\bar y = \frac1n \sum_{i=1}^n y_i$"
+    )
+    found = [line.verdict in ("proved", "agrees") for line in check(text).lines]
+    assert found == [False, True, sign == "-", False]

@@ -125,7 +125,11 @@ def resting_on_unread(judge: Judge, *values: Value) -> str:
     alone = {label.rstrip("'′") for label in one ^ two}
     for name in sorted(alone & formulas):
         return f"not judged: {name} is not written out here"
-    return unread_among(judge.scope, alone | {s.name for v in values for s in symbols_of(judge.whole(wide(v)))})
+    letters = {s for v in values for s in symbols_of(judge.whole(wide(v)))} - judge.scope.definitions.keys()
+    given = {c.name for c in said if c.role == "definition"} | {entry.plain for entry in judge.scope.entries}
+    for name in sorted({s.name for s in letters} & given):
+        return f"not judged: the formula of {names.text(name)} is not put in"
+    return unread_among(judge.scope, alone | {s.name for s in letters})
 
 
 def unread_among(scope: Scope, letters: set[str]) -> str:
