@@ -58,7 +58,7 @@ from ..reading.build import SEVERAL, of_one, of_several
 from ..rows import largest
 from ..shapes import ONE, SCALAR, Dim, shape_text
 from .trees import Tree, is_kronecker
-from .values import Blocks, Indexed, Meaning, Pending, Unread, Value, at_each_entry
+from .values import Indexed, Meaning, Pending, PendingKron, Unread, Value, at_each_entry
 
 
 class Formulas(Meaning):
@@ -354,7 +354,7 @@ class Formulas(Meaning):
         if len(plain) < len(parts):
             raise Unread("the size of 𝟏 or 0 in a Kronecker product is open")
         if any(isinstance(part, Pending) for part in parts):
-            return Blocks(plain, (dim for s in self.scope.symbols.values() for dim in s.shape if dim is not ONE))
+            return PendingKron(plain, (dim for s in self.scope.symbols.values() for dim in s.shape if dim is not ONE))
         return reduce(kron, [part for part in plain if isinstance(part, Expr)])
 
     def _quotient(self, tree: Tree) -> Value:

@@ -77,7 +77,7 @@ class Pending:
         return self.make(rows, columns)
 
 
-class Blocks(Pending):
+class PendingKron(Pending):
     """A Kronecker product with an I of the one size, among those of letters, with which it fits: (Bᵀ ⊗ I) vec A."""
 
     __slots__ = ("parts", "sizes")
