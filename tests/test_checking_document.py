@@ -208,3 +208,19 @@ def test_where_a_sum_over_samples_is_stationary_is_judged(solution, verdict):
     assert found["w"].verdict == verdict
     assert ("does not vanish" in found["w"].reason) == (verdict == "fails")
     assert found[r"\frac{\partial \mathcal L}{\partial \xi_i}"].verdict in ("proved", "agrees")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("L(**w**) = ||**y** - X**w**||² = (**y** - X**w**)ᵀ(**y** - X**w**)\n", ["proved"]),
+        ("L(**w**) = ||**y** - X**w**||² = (**y** - X**w**)ᵀ(**y** + X**w**)\n", ["fails"]),
+        ("[tex]f(x) = x^T C x[/tex] and so [itex]\\nabla f = (C + C^T)x[/itex]", ["definition", "proved"]),
+        ("[tex]f(x) = x^T C x[/tex] and so [itex]\\nabla f = (C - C^T)x[/itex]", ["definition", "fails"]),
+        (r"$f = \sum^n_r x_r^2$ $\nabla_x f = 2x$", ["definition", "proved"]),
+        (r"$f = \Sigma^n_{i=1} x_i^2$ $\nabla_x f = 2x$", ["definition", "proved"]),
+        (r"$f = \sum x_i^2$ $\nabla_x f = 2x$ $\nabla_x f = x$", ["definition", "proved", "fails"]),
+    ],
+)
+def test_marks_of_forums_and_limits_of_sums_as_people_write_them(text, expected):
+    assert [line.verdict for line in check(text).lines] == expected

@@ -832,3 +832,112 @@ def test_a_second_differential_holds_the_first_one_fixed(line, verdict):
 def test_zero_behind_a_formula_is_no_derivative_that_is_set_to_zero():
     lines = check(r"\begin{align} (A + UV)x &= Ax + UVx \\ &= 0 \end{align}").lines
     assert [line.verdict for line in lines] == ["proved", "unread"]
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        (r"(\|y - Xw\|^2)'_w = -2X^T(y - Xw)", "proved"),
+        (r"\left(\|y - Xw\|^2\right)'_{w} = 2X^T(y - Xw)", "fails"),
+        (r"\left(\beta^TA\beta\right)'_{\beta} = (A+A^T)\beta", "proved"),
+        (r"(XX^{-1})' = X'X^{-1} + X(X^{-1})'", "conditional"),
+        (r"\left(X^{-1}\right)^{\prime} = -X^{-1} X^{\prime} X^{-1}", "conditional"),
+        (r"(X^{-1})' = X^{-1} X' X^{-1}", "fails"),
+        (r"(X^{-1})' = -X^{-2} X'", "fails"),
+        (r"(X^{-1})^T = -X^{-1} X^T X^{-1}", "fails"),
+        (r"(AB)' = B'A'", "proved"),
+    ],
+)
+def test_a_prime_derives_by_the_letter_below_it_or_under_a_condition_by_a_number(line, verdict):
+    found = check(f"$${line}$$").lines[-1]
+    assert found.verdict == verdict
+    assert found.condition == ("a prime is a derivative by a number" if verdict == "conditional" else None)
+
+
+def test_what_follows_from_a_definition_is_zero_as_a_vector_too():
+    lines = check("$$y = G x + v$$ $$y - G x - v = 0$$ $$G^T(y - G x - v) = 0$$ $$y - G x + v = 0$$").lines
+    assert [line.verdict for line in lines] == ["definition", "proved", "proved", "assumption"]
+
+
+def test_a_letter_that_comes_later_refutes_nothing():
+    text = (
+        r"$$V = \frac1n \sum_{i=1}^n (x_i^T q)^2 = q^T \underbrace{\frac1n \sum_{i=1}^n x_i x_i^T}_{\text{covariance}}"
+        r" q = q^T C q$$ $$L(q) = q^T C q + c(q^T q - 1)$$ $$\nabla L = C q + 2 c q$$"
+    )
+    assert [line.verdict for line in check(text).lines] == ["unread", "definition", "fails"]
+
+
+LINE = r"$$Q = \sum_{i=1}^n (y_i - a - b x_i)^2$$ $$\frac{\partial Q}{\partial a} = -2\sum_{i=1}^n (y_i-a-b x_i) = 0$$"
+NORMAL = r"$$\ell(\mu) = -\frac12\sum_{i=1}^n (x_i - \mu)^T S^{-1} (x_i - \mu)$$ "
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        (LINE + r"$$a = \bar y - b \bar x$$", "assumption"),
+        (LINE + r"$$a = \bar y + b \bar x$$", "fails"),
+        (LINE + r"$$a = \bar x - b \bar y$$", "fails"),
+        (NORMAL + r"where $S$ is symmetric. $$\nabla \ell = n S^{-1}(\bar x - \mu)$$", "proved"),
+        (NORMAL + r"where $S$ is symmetric. $$\nabla \ell = S^{-1}(\bar x - \mu)$$", "fails"),
+        (NORMAL + r"with symmetric $S$, $\bar x = \frac1n\sum_{i=1}^n x_i$. $$\nabla \ell = n S^{-1}(\bar x - \mu)$$",
+         "proved"),
+        (r"$$\sum_{i=1}^n (x_i - \bar x)(y_i - \bar y) = \sum_{i=1}^n x_i y_i - n\bar x\bar y$$", "proved"),
+        (r"$$\sum_{i=1}^n (x_i - \bar x)(y_i - \bar y) = \sum_{i=1}^n x_i y_i + n\bar x\bar y$$", "fails"),
+        # a mean that a line gives is what it says, and no other letter with a bar is one
+        (r"$$\bar x = 2$$ $$\sum_{i=1}^n (x_i - c) = \sum_{i=1}^n x_i - n c$$ $$n \bar x = \sum_{i=1}^n x_i$$",
+         "assumption"),
+        (r"$$\sum_{i=1}^n x_i = n \bar z$$", "assumption"),
+        # nor is a point of a function of x, or what words call something else
+        (r"$$f(x) = \sum_{i=1}^n x_i$$ $$f(x) = n \bar x$$", "definition"),
+        (r"At the root $\bar x$ of a game with $$\sum_{i=1}^n x_i = n \bar x$$", "assumption"),
+        (r"With the mean $\bar x$ $$\sum_{i=1}^n x_i = n \bar x$$", "proved"),
+    ],
+)  # fmt: skip
+def test_a_bar_over_what_a_sum_runs_over_is_its_mean(text, verdict):
+    report = check(text)
+    assert report.lines[-1].verdict == verdict
+    assert len(report.lines) == text.count("$$") // 2 + text.count(", $\\bar")
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        (r"\text{vec}(AB) = (I \otimes A)\text{vec}(B)", "proved"),
+        (r"\text{vec}(AB) = (B^T \otimes I)\text{vec}(A)", "proved"),
+        (r"\text{vec}(AB) = (B \otimes I)\text{vec}(A)", "unread"),
+        (r"\text{vec}(AX + XB) = (I \otimes A + B^T \otimes I)\text{vec}(X)", "proved"),
+        (r"\text{vec}(AX + XB) = (A \otimes I + I \otimes B^T)\text{vec}(X)", "fails"),
+        (r"\text{vec}(AX - XB) = (I \otimes A + B^T \otimes I)\text{vec}(X)", "fails"),
+        (r"\frac{\partial (Wa)}{\partial \text{vec}(W)} = a^T \otimes I", "proved"),
+        (r"\frac{\partial (Wa)}{\partial \text{vec}(W)} = I \otimes a^T", "fails"),
+    ],
+)
+def test_the_size_of_an_identity_in_a_kronecker_product_is_the_one_that_fits(line, verdict):
+    assert check(f"${line}$").lines[-1].verdict == verdict
+
+
+def test_orders_and_transposes_do_not_show_of_a_bold_letter_that_fits_as_a_number_only():
+    lines = check(
+        r"$\nabla_{\mathbf x} \mathbf x^T\mathbf x = 2\mathbf x$ $\nabla_{\mathbf x} \mathbf x\mathbf x = 2\mathbf x$"
+    )
+    assert [line.condition for line in lines.lines] == ["x scalar"] * 2
+    assert check(r"$\nabla_{\mathbf x} \mathbf x^T\mathbf x = 2\mathbf x$").lines[0].verdict == "proved"
+
+
+def test_a_square_that_moves_is_no_constant():
+    text = (
+        r"$v = \frac1D \sum_{j=1}^D (x_j - \mu)^2$ $d\sigma^2 \cdot \frac{\partial v}{\partial \mu} = d\sigma^2 \cdot "
+    )
+    verdicts = [check(text + side).lines[-1].verdict for side in (r"\frac{-2}{D}\sum_{j=1}^D (x_j - \mu)$", "7 v$")]
+    assert verdicts == ["proved", "fails"]
+
+
+@pytest.mark.parametrize("sign", ["-", "+"])
+def test_what_is_given_by_its_entries_refutes_nothing_before_it_is_put_in(sign):
+    text = (
+        r"$$\hat y_i = \hat b + \hat c x_i$$ $$e_i = y_i - \hat y_i = y_i - (\hat b + \hat c x_i)$$ "
+        rf"$$S = \sum_{{i=1}}^n e_i^2 = \sum_{{i=1}}^n (y_i - \hat b {sign} \hat c x_i)^2$$ "
+        r"with $\bar y = \frac1n \sum_{i=1}^n y_i$"
+    )
+    found = [line.verdict in ("proved", "agrees") for line in check(text).lines]
+    assert found == [False, True, sign == "-", False]

@@ -109,7 +109,7 @@ class Claims:
         self.open_nabla = False  # a ∇ names no variable, and nothing else tells it
         self.fitted_nabla: str | None = None  # its variable, where a likelier one makes more lines fail
         self.declared: set[str] = set()  # names whose shapes are given
-        self.shrunk: set[str] = set()  # capital letters that fit as scalars only
+        self.shrunk: set[str] = set()  # capital and bold letters that fit as scalars only
         self.nabla_candidates: list[str] = []
         self.reread: Callable[[Side, str], Tree | None] | None = None  # another text in place of a side
 

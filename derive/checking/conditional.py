@@ -11,6 +11,7 @@ from ..operations import FUNCTIONS, matmul, scale, sum_entries, transpose
 from ..shapes import ONE, Shape
 from .claims import DERIVATIVES, Claim, Side
 from .conditions import condition_of, entry_by_entry, part_of, size_named
+from .dependences import primed
 from .derivatives import TreeBuilder
 from .judgments import Alternative, Judgment, Value, right_if, wide
 from .roles import names_of
@@ -63,6 +64,12 @@ def under_condition(
             names, _, said = condition.rpartition(" ")
             judge.granted |= set(names.split(", ")) if said == "symmetric" else set()
             return right_if(condition, side, value.value, truth.value)
+    try:
+        primes = primed(judge.scope, judge.document.text, [t for t in (head, side.tree) if t is not None])
+    except DeriveError:
+        primes = []
+    if len(primes) == 2 and judge.same(*primes):
+        return right_if("a prime is a derivative by a number", side, primes[1], primes[0])
     return None
 
 
@@ -299,7 +306,7 @@ def sized(judge: Judge, truths: Sequence[Alternative], values: Sequence[Alternat
 
 
 def shrunk(judge: Judge, head: Tree | None, *values: Value) -> list[str]:
-    """Capital letters of a derivative that are scalars for want of any other reading."""
+    """Capital and bold letters of a derivative that are scalars for want of any other reading."""
     if head is None or not any(t.kind in DERIVATIVES for t in head.walk()):
         return []
     letters = {s.name for v in values for s in symbols_of(judge.whole(wide(v)))}

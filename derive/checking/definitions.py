@@ -17,7 +17,7 @@ from .factors import before_ones, beside_rows, in_front, only_factors
 from .losses import candidates, loss_of, moved_names, outside_operators, variable_of
 from .roles import body_of, chains_of, given, is_value, names_of, variables_of
 from .sample_sums import declare_families, entries_of, upright, wholes
-from .trees import Tree, is_kronecker, of_numbers
+from .trees import INDICES, Tree, is_kronecker, of_numbers
 from .unification import Declaration, habit
 from .upstream import give_upstream, named_losses, sides_of_gradients
 from .values import Broken, Convention, Scope, Value
@@ -126,7 +126,10 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     reading.shrunk = {
         n
         for n, s in symbols.items()
-        if s.is_scalar and habit(n) == "matrix" and n not in defined and n not in declared and n not in hints
+        if s.is_scalar
+        and n not in defined
+        and n not in declared
+        and (habit(n) == "matrix" and n not in hints or n in vocabulary.bold or n in turned)
     }
     reading.splits = any(map(_splits, trees))
 
@@ -342,7 +345,7 @@ def _denominators(tree: Tree) -> set[int]:
 
 def _is_index(text: str) -> bool:
     text = text.replace(",", "")
-    return 0 < len(text) <= 2 and all(c in "ijklmnpqrst" for c in text)
+    return 0 < len(text) <= 2 and all(c in INDICES for c in text)
 
 
 def _anchors(reading: Claims, chains: Sequence[Sequence[Claim]]) -> tuple[list[tuple[Tree, bool]], list[Tree]]:
@@ -441,7 +444,7 @@ def _live(reading: Claims, defined: set[str]) -> list[Expr]:
         bound = {str(n) for t in tree.walk() if t.kind == "at" for n, _ in t.data}
         for t in (t for t in tree.walk() if t.kind == "differential"):
             inner = t.args[0]
-            while inner.kind in ("transpose", "inverse") or inner.data[:1] == ("vec",):
+            while inner.kind in ("transpose", "inverse", "power") or inner.data[:1] == ("vec",):
                 inner = inner.args[0]
             name = str(inner.data[0]) if inner.kind == "name" else ""
             if (made := scope.symbols.get(name)) is not None and name not in defined | bound:

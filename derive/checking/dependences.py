@@ -14,10 +14,11 @@ from ..expr import Expr, symbols_of
 from ..jacobians import differential
 from .claims import Claim
 from .derivatives import TreeBuilder
+from .judgments import Value, wide
 from .roles import names_of
-from .trees import Tree
+from .trees import Tree, name
 from .unification import habit
-from .values import Scope
+from .values import Convention, Scope
 
 
 def dependences(scope: Scope, chain: Sequence[Claim]) -> tuple[dict[object, Expr], str]:
@@ -59,6 +60,27 @@ def dependences(scope: Scope, chain: Sequence[Claim]) -> tuple[dict[object, Expr
     said = [] if is_number else [f"{variable} is a number"]
     said += [f"{', '.join(kept)} constant as {variable} moves"] if kept else []
     return (found, " and ".join(said)) if head.key() in found else ({}, "")
+
+
+def primed(scope: Scope, text: str, trees: Sequence[Tree]) -> list[Value]:
+    """The sides of a line where a prime derives by a number that nobody names: (X X⁻¹)' = X' X⁻¹ + X (X⁻¹)'."""
+    turned = [t for tree in trees for t in tree.walk() if t.kind == "transpose"]
+    letters = [scope.symbols.get(str(t.args[0].data[0])) for t in turned if t.args[0].kind == "name"]
+    moved = {s: scope.moved(s) for s in letters if s is not None and s not in scope.definitions}
+    if not moved or not all(re.match(r"['′]|\^\s*\{?\s*\\prime", text[t.span[1] - 1 :]) for t in turned):
+        return []
+    found: dict[object, Expr] = {}
+
+    def slope(tree: Tree) -> Tree | None:
+        if tree.kind != "transpose":
+            return None
+        value = TreeBuilder(scope).value(tree.args[0])
+        made = Tree("derivative", [tree.args[0], name("′")], (1,))
+        found[made.key()] = differential(scope.inline(wide(value)), moved)[0]
+        return made
+
+    changed = [tree.replaced(slope) for tree in trees]
+    return [TreeBuilder(scope, Convention(), found).value(tree) for tree in changed]
 
 
 def by_variable(repair: str, head: Tree | None) -> str:

@@ -23,6 +23,7 @@ from .document import RESTATED, MathRow, Passage, equation_sides, rows, statemen
 from .generic_layers import SAID_ONE, kinds, written_out
 from .heads import name_heads
 from .manuscript import Manuscript
+from .means import with_means
 from .roles import chains_of, names_of, scopes
 from .sample_sums import (
     EntriesOf,
@@ -110,6 +111,7 @@ def read(text: str, where: Any = None) -> Document:
         else:
             local_block = -1
         _take(whole, row, loose, local)
+    whole.claims = with_means(whole.claims, manuscript.text, document.notes)
     for claim in whole.claims:
         _locate(claim, manuscript)
     _join_deltas(whole.claims)

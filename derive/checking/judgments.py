@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ..expr import Expr, ones
+from ..expr import Expr, is_number, ones, zeros
 from ..operations import scale
 from ..shapes import shape_text
 from .claims import Claim, Side
@@ -136,8 +136,10 @@ def with_entries(truths: list[Alternative], chain: Sequence[Claim]) -> list[Alte
 
 
 def of_entries(value: Alternative, truths: Sequence[Alternative], case: str) -> Alternative:
-    """A number that is the entry for i = j, or for i ≠ j, as all entries are."""
+    """A number that is the entry for i = j, or for i ≠ j, as all entries are; the zero of y − X w = 0 as a vector."""
     truth, found = truths[0].value if truths else None, value.value
+    if isinstance(truth, Expr) and isinstance(found, Expr) and is_number(found, 0) and found.shape != truth.shape:
+        return Alternative(zeros(*truth.shape), value.reading, value.used)
     if not case or not isinstance(truth, Indexed) or not isinstance(found, Expr) or not found.is_scalar:
         return value
     return Alternative(Indexed(scale(found, ones(*truth.expr.shape)), truth.indices), value.reading, value.used)

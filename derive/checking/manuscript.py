@@ -37,6 +37,8 @@ _PROGRAM = re.compile(
     re.MULTILINE,
 )
 _QUOTED = re.compile(r"(?:(?:\A|(?<=\n\n))|(?=[ \t]*>[^\n]*\n[ \t]*>))(?:^[ \t]*>[^\n]*(?:\n|\Z))+", re.MULTILINE)
+_FORUM = re.compile(r"\[/?(?P<line>i)?tex\]")
+_BOLD = re.compile(r"(?:(?<![\w)\]*])\*\*([^\W\d_])\*\*(?!\*)|(?<!\*)\*\*([^\W\d_])\*\*(?![\w(*]))")  # X**β**, no power
 _INPUT = re.compile(r"\\(?:input|include|subfile)\s*\{[^{}\n]*\}")
 _MACRO = re.compile(
     r"\\(?:(?P<new>(?:re|provide)?newcommand|providecommand|renewcommand)\*?\s*(?:\{\s*\\(?P<n1>[A-Za-z]+)\s*\}|\\(?P<n2>[A-Za-z]+))"
@@ -103,6 +105,8 @@ class Manuscript:
             text = _FRONT.sub(_blank, text)
             text = _fences(text)
             text = _REMARK.sub(_blank, text)
+            text = _FORUM.sub(lambda m: ("$" if m["line"] else "$$").center(len(m[0])), text)
+            text = _BOLD.sub(lambda m: f"  {m[1] or m[2]}  ", text)
             text = _QUOTED.sub(lambda m: re.sub(r"(?m)^[ \t>]+", _blank, m[0]), text)
             text = _hidden(text)
         return text

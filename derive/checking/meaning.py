@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import reduce
 
 from ..derivation import Sweep
 from ..errors import ShapeError
@@ -57,7 +58,7 @@ from ..reading.build import SEVERAL, of_one, of_several
 from ..rows import largest
 from ..shapes import ONE, SCALAR, Dim, shape_text
 from .trees import Tree, is_kronecker
-from .values import Indexed, Meaning, Pending, Unread, Value, at_each_entry
+from .values import Indexed, Meaning, Pending, PendingKron, Unread, Value, at_each_entry
 
 
 class Formulas(Meaning):
@@ -348,16 +349,13 @@ class Formulas(Meaning):
         return hadamard(a, power(b, number(-1)))
 
     def _kron(self, tree: Tree) -> Value:
-        parts = []
-        for arg in tree.args:
-            found = self.build(arg)
-            if not isinstance(found, Expr):
-                raise Unread("the size of I in a Kronecker product is open")
-            parts.append(found)
-        result = parts[0]
-        for part in parts[1:]:
-            result = kron(result, part)
-        return result
+        parts = [self.build(arg) for arg in tree.args]
+        plain = [part for part in parts if isinstance(part, Expr) or isinstance(part, Pending) and part.word == "I"]
+        if len(plain) < len(parts):
+            raise Unread("the size of 𝟏 or 0 in a Kronecker product is open")
+        if any(isinstance(part, Pending) for part in parts):
+            return PendingKron(plain, (dim for s in self.scope.symbols.values() for dim in s.shape if dim is not ONE))
+        return reduce(kron, [part for part in plain if isinstance(part, Expr)])
 
     def _quotient(self, tree: Tree) -> Value:
         above, below = self.build(tree.args[0]), self.build(tree.args[1])
@@ -452,8 +450,8 @@ class Formulas(Meaning):
                 return Indexed(FUNCTIONS[name](found.expr), found.indices)
             if name == "sqrt":
                 return Indexed(sqrt(found.expr), found.indices)
-            if name == "diag" and len(found.indices) == 1:
-                return diagonal_matrix(found.expr)
+            if len(found.indices) == 1 and (name == "diag" or tree.data == ("sum", "Σ")):  # ∑ xᵢ is over i
+                return diagonal_matrix(found.expr) if name == "diag" else sum_entries(found.expr)
             raise Unread(f"{name} of an entry is not read")
         if name == "diag" and found.is_scalar:
             raise Unread("diag of a number is not read")

@@ -323,7 +323,7 @@ def declare_families(
     """The shapes of the letters in definitions that sum over samples; they are declared by them."""
     found: Shapes = {}
     bounds = _bounds(claims)
-    for claim in definitions:
+    for claim in sorted(definitions, key=_tells_no_kind):
         body = body_of(claim)
         if body is None or body.kind != "formula" or not _has_family(body):
             continue
@@ -333,6 +333,7 @@ def declare_families(
         text = _UNBOUND.sub(lambda m: bounds.get(m["braced"] or m["index"], m[0]), str(body.data[0]))
         try:
             shapes = {n: s for n, s in known.items() if s is not None}
+            shapes |= rows(body, shapes)
             made = parsed(text, shapes, used(entries, body))
             if claim.name in losses and not made.is_scalar:  # β of xᵢᵀβ is a vector there
                 made = parsed(text, shapes, used(entries, body), scalar=True)
@@ -343,6 +344,12 @@ def declare_families(
     for name, shape in found.items():
         _declare(declared, name, shape)
     return found
+
+
+def _tells_no_kind(claim: Claim) -> bool:
+    """Whether numbers and vectors are alike to a definition, as to a mean: others tell what its letters are."""
+    body = body_of(claim)
+    return body is None or not any(t.kind in ("transpose", "norm", "inner") for t in body.walk())
 
 
 def _declare(declared: dict[str, Declaration], name: str, shape: tuple[Dim, Dim]) -> None:

@@ -18,6 +18,7 @@ Kinds of trees, with their operands:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any
@@ -77,6 +78,10 @@ class Tree:
 _CALLED = {"tr": "trace", "Diag": "diag"}
 _ELSEWHERE = frozenset("vector matrix ones zeros eye block_inner block_sum unvec norm_inf norm_max".split())
 FUNCTIONS = {word: _CALLED.get(name, name) for word, name in SPELLINGS.items() if name not in _ELSEWHERE}
+
+
+_PRIMED = re.compile(r".?\s*(?:\\right\s*)?[)\]]?\s*['′]\s*_")  # (‖y − Xw‖²)'_w, the derivative by w
+INDICES = "ijklmnpqrst"
 
 
 class Planter:
@@ -205,6 +210,12 @@ class Planter:
             raise ParseError("a row or column is not read in documents", self.source, node.span)
         return Tree("entry", args, node.data)
 
+    def transpose(self, node: Node, args: list[Tree]) -> Tree:
+        by = str(args[0].data[0]) if args[0].kind == "entry" and len(args[0].data) == 1 else ""
+        if by.isalpha() and by not in INDICES and _PRIMED.match(self.source, node.args[0].args[0].end - 1):
+            return Tree("derivative", [args[0].args[0], name(by)], (1,))
+        return Tree("transpose", args)
+
     def differential(self, node: Node, args: list[Tree]) -> Tree:
         if node.data == 2 and self.source[node.start :].startswith(("∂", r"\partial")):
             raise ParseError("∂² is read below ∂x² alone", self.source, node.span)
@@ -256,7 +267,7 @@ _ROWS: dict[str, Callable[[Planter, Node, list[Tree]], Tree]] = {
     "transpow": _nested("power"),
     "elpow": _nested("entrypower"),
     "inv": _nested("inverse"),
-    "trans": _nested("transpose"),
+    "trans": Planter.transpose,
     "inner": lambda planter, node, args: Tree("colon" if node.data == ":" else "inner", args),
     "norm": lambda planter, node, args: Tree("norm", args, (planter.norm(node),)),
     "bars": _nested("bars"),

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .. import names
-from ..expr import symbols_of
-from .claims import Claim, Side
+from ..expr import Expr, symbols_of
+from .claims import DERIVATIVES, Claim, Claims, Side
 from .hypotheses import own_functions
 from .judgments import Alternative, Judgment, Value, right_if, wide
 from .roles import is_zero, names_of
@@ -53,8 +53,13 @@ def _constant(judge: Judge, head: Tree | None) -> str:
 def of_open_kind(judge: Judge, trees: Sequence[Tree | None], *values: Value) -> str:
     """Which letters may be entries as well as matrices: Aᵢ and Aₖ beside Yᵢ, the yᵢ of one side beside Y of the other.
 
-    Or which function may be that of a matrix; empty if there is neither.
+    Or which function may be that of a matrix, or that dy may be ∂L/∂y; empty if there is none of these.
     """
+    if any(t.kind == "differential" for tree in trees if tree is not None for t in tree.walk()):
+        for claim in judge.document.claims:  # ∂L/∂β = ∂L/∂y ∂y/∂β = dy
+            kinds = [{t.kind for t in side.tree.walk()} & DERIVATIVES for side in claim.sides if side.tree is not None]
+            if kinds and kinds[0] == {"derivative"} and {"differential"} in kinds:
+                return f"not judged: a differential stands for a derivative in line {claim.number}"
     families = set(judge.scope.families)
     for t in [part for tree in trees if tree is not None for part in tree.walk()]:
         families |= {str(t.data[1])} if t.kind == "name" and t.data[2] else set()
@@ -75,12 +80,27 @@ def of_open_kind(judge: Judge, trees: Sequence[Tree | None], *values: Value) -> 
     return ""
 
 
+def introductions(document: Claims) -> dict[Expr, int]:
+    """Where the symbols of definitions stand first; before all, what is derived, and those of other scopes."""
+    scope = document.scope
+    found: dict[Expr, int] = {}
+    places = {claim.name: claim.start for claim in document.claims if claim.is_definition}
+    for made, body in scope.definitions.items():
+        at = places.get(made.name, -1)
+        for s in symbols_of(scope.inline(body)):
+            found[s] = min(found.get(s, at), at)
+    for claim in document.claims:
+        for name in names_of(None if claim.continues else claim.sides[0].tree) & scope.symbols.keys():
+            found[scope.symbols[name]] = -1 if not claim.is_definition else found.get(scope.symbols[name], claim.start)
+    return found
+
+
 def foreign(judge: Judge, side: Side, truths: Sequence[Alternative]) -> list[str]:
-    """Names of a side that nothing in the document introduces."""
+    """Names of a side that nothing before it introduces."""
     if side.tree is None or side.tree.kind == "formula":
         return []
     found: list[str] = []
-    known = set(judge.introduced)
+    known = {made for made, at in judge.introduced.items() if at <= side.start}
     for truth in truths:
         known |= set(symbols_of(judge.whole(wide(truth.value))))
     for t in side.tree.walk():
@@ -105,7 +125,11 @@ def resting_on_unread(judge: Judge, *values: Value) -> str:
     alone = {label.rstrip("'′") for label in one ^ two}
     for name in sorted(alone & formulas):
         return f"not judged: {name} is not written out here"
-    return unread_among(judge.scope, alone | {s.name for v in values for s in symbols_of(judge.whole(wide(v)))})
+    letters = {s for v in values for s in symbols_of(judge.whole(wide(v)))} - judge.scope.definitions.keys()
+    given = {c.name for c in said if c.role == "definition"} | {entry.plain for entry in judge.scope.entries}
+    for name in sorted({s.name for s in letters} & given):
+        return f"not judged: the formula of {names.text(name)} is not put in"
+    return unread_among(judge.scope, alone | {s.name for s in letters})
 
 
 def unread_among(scope: Scope, letters: set[str]) -> str:

@@ -176,7 +176,7 @@ def handed_down(
     if loss is None or at is None or loss in judge.given and not judge.given[loss].is_carried:
         return None
     judge.given[loss] = StatedGradient(claim.number, loss, at, judge.whole(value), judge.scope, side.tree)
-    judge.introduced |= set(symbols_of(judge.whole(value)))
+    judge.introduced |= dict.fromkeys(symbols_of(judge.whole(value)), -1)
     judgment = Judgment("assumption", f"{loss.text()} is not defined: this says what its derivative is", side)
     judgment.value = value
     return judgment

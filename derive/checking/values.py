@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from ..derivation import Sweep
 from ..errors import DeriveError, ParseError, ShapeError
 from ..expr import Expr, identity, nodes, ones, substitute, symbol, symbol_op, symbols_of
-from ..operations import add, hadamard, matmul, mul, power, scale, sum_entries, transpose
+from ..operations import add, hadamard, kron, matmul, mul, power, scale, sum_entries, transpose
 from ..shapes import ONE, Dim, shape_text
 from .trees import Tree
 
@@ -74,6 +75,30 @@ class Pending:
                 f"where {shape_text((rows, columns))} is"
             )
         return self.make(rows, columns)
+
+
+class PendingKron(Pending):
+    """A Kronecker product with an I of the one size, among those of letters, with which it fits: (Bᵀ ⊗ I) vec A."""
+
+    __slots__ = ("parts", "sizes")
+
+    def __init__(self, parts: Sequence[Expr | Pending], sizes: Iterable[Dim]) -> None:
+        super().__init__(None, None, self.made, "⊗")
+        self.parts, self.sizes = parts, list(dict.fromkeys(sizes))
+
+    def made(self, rows: Dim | None, columns: Dim | None) -> Expr:
+        found = []
+        for size in self.sizes:
+            parts = [part if isinstance(part, Expr) else part.make(size, size) for part in self.parts]
+            whole = reduce(kron, parts)
+            if rows in (None, whole.shape[0]) and columns in (None, whole.shape[1]):
+                found.append(whole)
+        if len(found) != 1:
+            raise Unread("the size of I in a Kronecker product is open")
+        return found[0]
+
+    def fit(self, rows: Dim | None, columns: Dim | None) -> Value:
+        return self if rows is None and columns is None else self.made(rows, columns)
 
 
 class Indexed:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..errors import DeriveError, ShapeError
-from ..expr import Expr, symbols_of, zeros
+from ..expr import Expr, zeros
 from ..operations import transpose
 from ..shapes import ONE, Shape
 from .claims import DERIVATIVES, Claim, Claims, Side, parts_of
@@ -51,7 +51,7 @@ from .solutions import (
 )
 from .trees import Tree, is_chain, turned_letters
 from .unification import habit
-from .unknowns import foreign, of_open_kind, resting_on_unread, said_of_unknown, undefined, unread_among
+from .unknowns import foreign, introductions, of_open_kind, resting_on_unread, said_of_unknown, undefined, unread_among
 from .upstream import StatedGradient, as_said, handed_down, only_named
 from .values import Convention, Indexed, as_entry
 from .witness import Witness
@@ -84,22 +84,9 @@ class Judge:
         self.equations: list[tuple[Expr, Expr | None, Expr | None]] = []  # what is zero; of which loss, by what
         self.vanishing: tuple[int, Value] | None = None  # the derivative that was last set to zero, and in which line
         self.dependences: tuple[dict[object, Expr], str] = ({}, "")  # of the chain, ∂A/∂x of letters A
-        self.introduced = self.introductions()
+        self.introduced = introductions(document)
         self.turned |= {s.name for s in self.scope.upstream}
         self.moves = {self.scope.moved(s) for s in self.scope.symbols.values()}
-
-    def introductions(self) -> set[Expr]:
-        """The symbols of definitions and of what is derived."""
-        scope = self.scope
-        found = {s for e in scope.definitions.values() for s in symbols_of(scope.inline(e))}
-        for claim in self.document.claims:
-            head = claim.sides[0].tree
-            if claim.continues or head is None:
-                continue
-            for t in head.walk():
-                if t.kind == "name" and str(t.data[0]) in scope.symbols:
-                    found.add(scope.symbols[str(t.data[0])])
-        return found
 
     # Values
 
