@@ -14,7 +14,7 @@ from fractions import Fraction
 from ..algebra.budget import TooLargeError
 from ..algebra.forms import expand
 from ..errors import DeriveError
-from ..expr import Expr, depends_on, fold, is_number, nodes, number, ones
+from ..expr import Expr, depends_on, fold, is_number, nodes, number, ones, over
 from ..operations import log, logsumexp, sigmoid, softmax, softplus, terms_of
 from .composition import SMOOTH, Curve, curves, reflected
 from .remarks import Part, Remark
@@ -88,9 +88,7 @@ def without_logistic(expr: Expr) -> Expr:
         z_or_none = None if inside is None else reflected(inside)
         if z_or_none is not None:
             return -softplus(z_or_none)
-        if all(new is old for new, old in zip(args, node.args, strict=True)):
-            return node
-        return node.op.build(tuple(args), node.data)
+        return over(node, args)
 
     return fold(expr, visit)
 
