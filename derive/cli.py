@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import DeriveError
@@ -31,6 +32,7 @@ ENDINGS = {
     ".mmd": "mermaid", ".mermaid": "mermaid", ".tikz": "tikz",
 }  # fmt: skip
 SOURCES = ("numpy", "scipy", "array-api", "jax", "torch", "c")
+PAGES = ("text", "markdown", "typst", "html")
 GRAPHS = ("svg", "dot", "mermaid", "tikz")
 FLAGSHIP = "½‖WᵀWx − x‖²"
 POINTS = 3  # of the numeric check
@@ -520,22 +522,9 @@ def written(made: Presented, form: str, verify: bool, detail: str, **style: Any)
         from .render.paper import typeset
 
         return typeset(tex)
-    if form == "text":
-        from .render.text import derivation_text
-
-        return derivation_text(made, detail, verify)
-    if form == "markdown":
-        from .render.markdown import derivation_markdown
-
-        return derivation_markdown(made, detail, verify)
-    if form == "typst":
-        from .render.typst import derivation_typst
-
-        return derivation_typst(made, detail, verify)
-    if form == "html":
-        from .render.html import derivation_html
-
-        return derivation_html(made, detail=detail, verify=verify)
+    if form in PAGES:
+        page = getattr(import_module(f".render.{form}", __package__), f"derivation_{form}")
+        return str(page(made, detail=detail, verify=verify))
     if form == "json":
         from .render.record import record
 
