@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from fractions import Fraction
 
+from ..association import segments
 from ..expr import (
     Counts,
     Expr,
@@ -213,13 +214,8 @@ def joined(*factors: Expr) -> Expr:
     product = matmul(*factors)
     if product.op is not matmul:
         return product
-    segments: list[list[Expr]] = []
-    for factor in product.args:
-        if not segments or factor.shape[0] is ONE:
-            segments.append([])
-        segments[-1].append(factor)
     shown: list[Expr] = []
-    for segment in segments:
+    for segment in segments(product.args):
         is_column = segment[-1].shape[1] is ONE and any(f.op is diagonal_matrix for f in segment)
         shown += [_column(segment)] if is_column else segment
     if product.is_scalar and len(shown) == 2 and shown[0].op is transpose and shown[1].op is hadamard:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from ..association import segments
 from ..expr import Expr, number_op, ones_op
 from ..operations import diagonal_matrix, exact_root, matmul, sum_entries, trace, transpose
 from ..shapes import ONE, SCALAR, Shape
@@ -128,7 +129,7 @@ def chain_product(
         coefficient *= c
         extra += more
         rest += reversed(chain)
-    parts = _cut(stack)
+    parts = segments(stack)
     for i, segment in enumerate(parts):
         turned = _as_column(ctx, tuple(segment))
         if turned is not None:
@@ -166,15 +167,6 @@ def _as_column(ctx: Normalizer, segment: Chain) -> tuple[int, Chain] | None:
         return None
     back, turned = (1, made) if is_column else transpose_chain(ctx, made)
     return sign * back, turned
-
-
-def _cut(chain: list[Expr]) -> list[list[Expr]]:
-    parts: list[list[Expr]] = []
-    for factor in chain:
-        if not parts or factor.shape[0] is ONE:
-            parts.append([])
-        parts[-1].append(factor)
-    return parts
 
 
 def join(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
+from ..association import segments
 from ..expr import Expr
 from ..operations import exact_root
 from ..shapes import ONE, SCALAR, Dim, Shape
@@ -320,13 +321,8 @@ class Products:
         if not factors:
             return Term(coefficient, powers) if shape == SCALAR else self.eye(shape[0]).times(coefficient, powers)
         # Split where the product narrows to one column: the middle parts are scalars.
-        segments: list[list[Term]] = [[]]
-        for factor in factors:
-            if segments[-1] and factor.shape[0] is ONE:
-                segments.append([])
-            segments[-1].append(factor)
         ends: list[Term] = []
-        for segment in segments:
+        for segment in segments(factors):
             part = self.segment(segment)
             coefficient *= part.coefficient
             powers = merged(powers, part.powers)
