@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..expr import Expr
 from ..shapes import Shape
-from . import Formula, Partial
+from . import Formula, Partial, Space
 
 
 class Heading:
@@ -65,6 +65,14 @@ class Shapes:
 
     def __init__(self, symbols: Sequence[tuple[Expr, str]]) -> None:
         self.symbols = symbols
+
+    def sentence(self) -> list[str | Formula]:
+        """All of them, as parts of a paragraph."""
+        parts: list[str | Formula] = ["with "]
+        for i, (s, properties) in enumerate(self.symbols, start=1):
+            end = "." if i == len(self.symbols) else ", "
+            parts += [[s, "∈", Space(s.shape)], f" {properties}{end}" if properties else end]
+        return parts
 
 
 Block = Heading | Shapes | Paragraph | Display
