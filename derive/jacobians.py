@@ -50,7 +50,7 @@ from .operations import (
 )
 from .rules import rule_of
 from .shapes import ONE, Dim
-from .spaces import project
+from .spaces import in_space
 
 
 def differential(expr: Expr, moved: Mapping[Expr, Expr]) -> tuple[Expr, list[str]]:
@@ -125,9 +125,7 @@ class LinearMap:
         self.wrt = wrt
         self.of = loss
         if kind == "hessian":
-            gradient = Sweep(loss, wrt).total
-            projected = project(gradient, wrt)
-            self.of = gradient if projected is None else projected[0]
+            self.of = in_space(Sweep(loss, wrt).total, wrt)
         self.direction = _fresh(wrt)
         self.expression, self.conditions = differential(self.of, {wrt: self.direction})
 
