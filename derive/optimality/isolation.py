@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import reduce
 
 from ..algebra.budget import TooLargeError
 from ..algebra.forms import expand, factor
@@ -348,10 +349,7 @@ def inverse_matrix(G: Expr, X: Expr) -> Isolated | None:
     ctx = Normalizer()
     tried: list[tuple[Expr, ...]] = [(X, G), (G, X), (X, G, X)]
     for factors in tried:
-        poly = ctx.full(factors[0])
-        for factor_ in factors[1:]:
-            poly = ctx.times(poly, ctx.full(factor_))
-        product = ctx.canonical(poly)
+        product = ctx.canonical(reduce(ctx.times, map(ctx.full, factors)))
         if inv(X) in set(nodes(product)) or is_linear(product, X) is None:
             continue
         found = linear_matrix(product, X)
