@@ -142,7 +142,7 @@ def diagonal_of(G: Expr) -> Expr:
     return diagonal(G)
 
 
-def block_places(A: Sequence[Expr], rows: int, columns: int) -> list[tuple[Dim, Dim, Dim, Dim]]:
+def block_places(A: Sequence[Any], rows: int, columns: int) -> list[tuple[Dim, Dim, Dim, Dim]]:
     """First row, rows, first column, columns of each block."""
     places, top = [], Dim.of(0)
     for i in range(rows):

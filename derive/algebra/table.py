@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import reduce
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -86,10 +87,7 @@ def _product(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
         chain = [f for (_, part), _ in monos for f in part]
         scalars = [pair for (own, _), _ in monos for pair in own]
         return chain_product(ctx, chain, node.shape, prod([c for _, c in monos], start=F1), tuple(scalars))
-    product = factors[0]
-    for factor in factors[1:]:
-        product = ctx.times(product, factor)
-    return product
+    return reduce(ctx.times, factors)
 
 
 def _power(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
@@ -107,13 +105,8 @@ def _power(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
 
 def _matpow(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
     k = node.data[0]
-    base = ctx.whole(args[0], node.args[0])
-    if k < 0:
-        base, k = ctx.inverse(args[0], node.args[0]), -k
-    product = base
-    for _ in range(k - 1):
-        product = ctx.times(product, base)
-    return product
+    base = ctx.whole(args[0], node.args[0]) if k > 0 else ctx.inverse(args[0], node.args[0])
+    return reduce(ctx.times, [base] * abs(k))
 
 
 def _sq_norm(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
