@@ -322,18 +322,23 @@ def scalars(graph: Products, powers: Powers) -> Term:
 
 def norms(graph: Products, powers: Powers) -> Powers:
     """‖x‖² and ‖x‖ as powers of one of the two: of the square, where the exponent is even."""
-    of_norms = tuple(
-        (graph.value("norm", value.args), exponent if value.kind == "norm" else 2 * exponent)
-        for value, exponent in powers
-        if value.kind in ("norm", "sq_norm")
-    )
-    if not of_norms:
+    found: dict[object, Fraction] = {}
+    kept: list[tuple[Value, Fraction]] = []
+    for value, exponent in powers:
+        if value.kind in ("norm", "sq_norm"):
+            key = value.args[0]
+            part = exponent if value.kind == "norm" else 2 * exponent
+            found[key.key()] = found.get(key.key(), Fraction(0)) + part
+        else:
+            kept.append((value, exponent))
+    if not found:
         return powers
-    made = [pair for pair in powers if pair[0].kind not in ("norm", "sq_norm")]
-    for norm, exponent in merged((), of_norms):
+    bodies: dict[object, Term] = {v.args[0].key(): v.args[0] for v, _ in powers if v.kind in ("norm", "sq_norm")}
+    for name, exponent in found.items():
         is_even = exponent.denominator == 1 and exponent.numerator % 2 == 0
-        made.append((graph.value("sq_norm", norm.args), exponent / 2) if is_even else (norm, exponent))
-    return merged((), tuple(made))
+        made = graph.value("sq_norm" if is_even else "norm", (bodies[name],))
+        kept.append((made, exponent / 2 if is_even else exponent))
+    return merged((), tuple(kept))
 
 
 # Roots of sums of two squares
