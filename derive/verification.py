@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 from .errors import DeriveError, LimitError
@@ -56,7 +57,7 @@ def errors(
         for got, want in _pairs(derivation, drawn[-1]):
             worst[DERIVATIVE] = max(worst[DERIVATIVE], relative_error(got, want))
     compared: dict[str, Callable[[Any], Any]] = {
-        name: lambda point, shown=shown: point.evaluate(shown) for name, shown in _shown(derivation, forms).items()
+        name: methodcaller("evaluate", shown) for name, shown in _shown(derivation, forms).items()
     }
     if code:
         compared |= _functions(derivation)
