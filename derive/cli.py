@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import DeriveError
 from .files import put, read_text
@@ -39,15 +39,12 @@ POINTS = 3  # of the numeric check
 INTERRUPTED, BROKEN_PIPE = 130, 141  # as shells report SIGINT and SIGPIPE
 
 
-class Option:
+class Option(NamedTuple):
     """An option: the name of its value, None for a switch; the values it takes, if they are few."""
 
-    __slots__ = ("value", "choices", "help")
-
-    def __init__(self, value: str | None, help: str, choices: tuple[str, ...] = ()) -> None:
-        self.value = value
-        self.help = help
-        self.choices = choices
+    value: str | None
+    help: str
+    choices: tuple[str, ...] = ()
 
 
 WRT = Option("SYMBOL", "the symbol to derive by, or several, such as W1,b1")
@@ -73,15 +70,12 @@ OUTPUT |= STYLE
 LAYOUT = Option("LAYOUT", "numerator (outputs as rows, the default) or denominator", ("numerator", "denominator"))
 
 
-class Command:
+class Command(NamedTuple):
     """A subcommand: its operands, one line about it, its options."""
 
-    __slots__ = ("operands", "help", "options")
-
-    def __init__(self, operands: str, help: str, options: dict[str, Option]) -> None:
-        self.operands = operands
-        self.help = help
-        self.options = options
+    operands: str
+    help: str
+    options: dict[str, Option]
 
 
 COMMANDS = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 from ..algebra.budget import TooLargeError
 from ..algebra.forms import expand
@@ -24,14 +25,11 @@ from .semidefinite import Form, is_weight, second_differential
 MAX_NODES = 400  # of a formula for which more than composition is tried
 
 
-class Certificate:
+class Certificate(NamedTuple):
     """A proof: 1 for convex, −1 for concave, 0 for affine, and what it rests on."""
 
-    __slots__ = ("sign", "steps")
-
-    def __init__(self, sign: int, steps: list[Remark]) -> None:
-        self.sign = sign
-        self.steps = steps
+    sign: int
+    steps: list[Remark]
 
 
 class Prover:

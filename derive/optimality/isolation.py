@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import reduce
+from typing import NamedTuple
 
 from ..algebra.budget import TooLargeError
 from ..algebra.forms import expand, factor
@@ -61,13 +62,11 @@ from .remarks import Remark
 MAX_ROUNDS = 4
 
 
-class Equation:
+class Equation(NamedTuple):
     """left = right, with what is sought on the left."""
 
-    __slots__ = ("left", "right")
-
-    def __init__(self, left: Expr, right: Expr) -> None:
-        self.left, self.right = left, right
+    left: Expr
+    right: Expr
 
     def text(self) -> str:
         return f"{self.left.text()} = {self.right.text()}"
@@ -81,13 +80,12 @@ class Equation:
         return f"<{self.text()}>"
 
 
-class Sylvester:
+class Sylvester(NamedTuple):
     """A X + X B = C."""
 
-    __slots__ = ("A", "B", "C")
-
-    def __init__(self, A: Expr, B: Expr, C: Expr) -> None:
-        self.A, self.B, self.C = A, B, C
+    A: Expr
+    B: Expr
+    C: Expr
 
     @property
     def name(self) -> str:
@@ -244,13 +242,13 @@ def _positive(M: Expr, c: Expr) -> tuple[Expr, Expr]:
     return M, c
 
 
-class LinearTerm:
+class LinearTerm(NamedTuple):
     """c · s · L X R, or with Xᵀ."""
 
-    __slots__ = ("factor", "left", "right", "is_turned")
-
-    def __init__(self, factor_: Expr, left: Chain, right: Chain, is_turned: bool) -> None:
-        self.factor, self.left, self.right, self.is_turned = factor_, left, right, is_turned
+    factor: Expr
+    left: Chain
+    right: Chain
+    is_turned: bool
 
 
 def linear_terms(linear: Expr, X: Expr) -> list[LinearTerm] | None:

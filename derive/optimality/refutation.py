@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,7 +32,7 @@ LARGEST = 48  # entries of the variables together, for a Hessian
 CHORDS = 6  # between far points, at each point
 
 
-class Chord:
+class Chord(NamedTuple):
     """Three points on a line, and how far the middle value is from the mean of the others.
 
     Attributes
@@ -47,15 +48,10 @@ class Chord:
         ends[0] + ends[1] − 2 · middle: negative refutes convexity, positive concavity.
     """
 
-    __slots__ = ("values", "direction", "ends", "middle")
-
-    def __init__(
-        self, values: dict[str, Array], direction: dict[str, Array], ends: tuple[float, float], middle: float
-    ) -> None:
-        self.values = values
-        self.direction = direction
-        self.ends = ends
-        self.middle = middle
+    values: dict[str, Array]
+    direction: dict[str, Array]
+    ends: tuple[float, float]
+    middle: float
 
     @property
     def excess(self) -> float:

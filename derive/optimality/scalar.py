@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations, count
+from typing import NamedTuple
 
 from ..errors import DeriveError
 from ..expr import Expr, depends_on, fold, is_number, nodes, number, number_op, substitute, symbol, symbols_of
@@ -25,16 +26,13 @@ from .ranges import Range, ranges
 MAX_VARIABLES = 3
 
 
-class Reduced:
+class Reduced(NamedTuple):
     """A scalar function φ of scalar arguments, each standing for a part of the formula."""
 
-    __slots__ = ("phi", "arguments", "known", "is_by_entry")
-
-    def __init__(self, phi: Expr, arguments: dict[Expr, Expr], known: dict[Expr, Range], is_by_entry: bool) -> None:
-        self.phi = phi
-        self.arguments = arguments  # by the symbol that stands for it
-        self.known = known  # the ranges of the symbols
-        self.is_by_entry = is_by_entry
+    phi: Expr
+    arguments: dict[Expr, Expr]  # by the symbol that stands for it
+    known: dict[Expr, Range]  # the ranges of the symbols
+    is_by_entry: bool
 
 
 class StandIns:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from ..expr import Expr
 from ..shapes import Shape
 from . import Formula, Partial, Space
 
 
-class Heading:
+class Heading(NamedTuple):
     """The title of a part."""
 
-    __slots__ = ("title",)
-
-    def __init__(self, title: str) -> None:
-        self.title = title
+    title: str
 
 
 class Paragraph:
@@ -58,13 +56,10 @@ class Display:
         self.rows = list(rows)
 
 
-class Shapes:
+class Shapes(NamedTuple):
     """The symbols with their shapes and declared properties, in words."""
 
-    __slots__ = ("symbols",)
-
-    def __init__(self, symbols: Sequence[tuple[Expr, str]]) -> None:
-        self.symbols = symbols
+    symbols: Sequence[tuple[Expr, str]]
 
     def sentence(self) -> list[str | Formula]:
         """All of them, as parts of a paragraph."""
