@@ -74,7 +74,8 @@ class Equation(NamedTuple):
     def latex(self) -> str:
         return f"{self.left.latex()} = {self.right.latex()}"
 
-    __str__ = text
+    def __str__(self) -> str:
+        return self.text()
 
     def __repr__(self) -> str:
         return f"<{self.text()}>"
