@@ -11,7 +11,7 @@ concave one [B 3.2.4].
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import combinations, count
+from itertools import chain, combinations, count
 from typing import NamedTuple
 
 from ..errors import DeriveError
@@ -47,7 +47,7 @@ class StandIns:
         """The number that stands for a part; a scalar symbol keeps its name."""
         if node not in self.made:
             letters = "tsuvwz" if node in self.active else "abcde"
-            free = (n for n in (*letters, *(f"{letters[0]}_{i}" for i in count(1))) if n not in self.taken)
+            free = (n for n in chain(letters, (f"{letters[0]}_{i}" for i in count(1))) if n not in self.taken)
             name = node.name if node.op.name == "symbol" and node.is_scalar else next(free)
             self.taken.add(name)
             properties = ("positive",) if self.memo[node].range.is_positive else ()

@@ -116,7 +116,8 @@ class Form:
         left = {mono: c for mono, c in left.items() if c < 0 or mono not in found}
         if not left:
             self.squares = basis
-            self.reasons = [*dict.fromkeys(s.reason for s in basis if s.reason)]
+            for square in basis:
+                self.reasons += [square.reason] if square.reason and square.reason not in self.reasons else []
             return bool(basis)
         return (
             self._as_gram(basis, dict(left))
