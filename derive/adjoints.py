@@ -80,13 +80,8 @@ def contract(A: Expr, B: Expr) -> Expr:
 
 
 def _unscaled(A: Expr, B: Expr) -> tuple[Expr, Expr, Expr]:
-    factors = []
-    if A.op is scale:
-        factors.append(A.args[0])
-        A = A.args[1]
-    if B.op is scale:
-        factors.append(B.args[0])
-        B = B.args[1]
+    factors = [M.args[0] for M in (A, B) if M.op is scale]
+    A, B = (M.args[1] if M.op is scale else M for M in (A, B))
     return mul(*factors), A, B
 
 
@@ -107,22 +102,22 @@ def kronecker_factors(G: Expr, A: Expr, B: Expr) -> tuple[Expr, Expr] | None:
 
 def partial_inner(G: Expr, A: Expr, B: Expr) -> Expr:
     """The pullback of A ⊗ B to A: entry (i, j) is <block (i, j) of G, B>."""
-    if G.op is scale:
-        return G.args[0] * partial_inner(G.args[1], A, B)
-    if is_zero(G):
-        return zero_like(A)
-    parts = kronecker_factors(G, A, B)
-    return contract(parts[1], B) * parts[0] if parts else block_inner(G, B)
+    return _partial(block_inner, G, (A, B), 0)
 
 
 def partial_sum(G: Expr, A: Expr, B: Expr) -> Expr:
     """The pullback of A ⊗ B to B: the sum over i, j of A_ij times block (i, j) of G."""
+    return _partial(block_sum, G, (A, B), 1)
+
+
+def _partial(operation: Operation, G: Expr, factors: tuple[Expr, Expr], i: int) -> Expr:
+    """The pullback of a Kronecker product to its factor i, seen where G is one itself."""
     if G.op is scale:
-        return G.args[0] * partial_sum(G.args[1], A, B)
+        return G.args[0] * _partial(operation, G.args[1], factors, i)
     if is_zero(G):
-        return zero_like(B)
-    parts = kronecker_factors(G, A, B)
-    return contract(parts[0], A) * parts[1] if parts else block_sum(G, A)
+        return zero_like(factors[i])
+    parts = kronecker_factors(G, *factors)
+    return contract(parts[1 - i], factors[1 - i]) * parts[i] if parts else operation(G, factors[1 - i])
 
 
 def bilinear(operation: Operation, A: Expr, B: Expr) -> Expr:
@@ -147,7 +142,7 @@ def diagonal_of(G: Expr) -> Expr:
     return diagonal(G)
 
 
-def block_places(A: Sequence[Expr], rows: int, columns: int) -> list[tuple[Dim, Dim, Dim, Dim]]:
+def block_places(A: Sequence[Any], rows: int, columns: int) -> list[tuple[Dim, Dim, Dim, Dim]]:
     """First row, rows, first column, columns of each block."""
     places, top = [], Dim.of(0)
     for i in range(rows):

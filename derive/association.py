@@ -8,7 +8,9 @@ layers.  Chains longer than `LONG` are folded from the end that holds a vector.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import reduce
+from typing import Any, TypeVar
 
 from .expr import Expr, nodes
 from .operations import matmul
@@ -16,6 +18,7 @@ from .shapes import ONE, Dim
 
 SIZE = 64
 LONG = 12
+Shaped = TypeVar("Shaped", bound=Any)  # with a shape
 
 
 def size(dim: Dim) -> int:
@@ -63,6 +66,16 @@ def chain(factors: tuple[Expr, ...]) -> Expr:
         return matmul.make((built(first, at), built(at + 1, last)))
 
     return built(0, count - 1)
+
+
+def segments(factors: Iterable[Shaped]) -> list[list[Shaped]]:
+    """The factors of a product, cut where it narrows to one column."""
+    found: list[list[Shaped]] = []
+    for factor in factors:
+        if not found or factor.shape[0] is ONE:
+            found.append([])
+        found[-1].append(factor)
+    return found
 
 
 def _folded(factors: tuple[Expr, ...]) -> Expr:

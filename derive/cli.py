@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import DeriveError
 from .files import put, read_text
@@ -31,21 +32,19 @@ ENDINGS = {
     ".mmd": "mermaid", ".mermaid": "mermaid", ".tikz": "tikz",
 }  # fmt: skip
 SOURCES = ("numpy", "scipy", "array-api", "jax", "torch", "c")
+PAGES = ("text", "markdown", "typst", "html")
 GRAPHS = ("svg", "dot", "mermaid", "tikz")
 FLAGSHIP = "½‖WᵀWx − x‖²"
 POINTS = 3  # of the numeric check
 INTERRUPTED, BROKEN_PIPE = 130, 141  # as shells report SIGINT and SIGPIPE
 
 
-class Option:
+class Option(NamedTuple):
     """An option: the name of its value, None for a switch; the values it takes, if they are few."""
 
-    __slots__ = ("value", "choices", "help")
-
-    def __init__(self, value: str | None, help: str, choices: tuple[str, ...] = ()) -> None:
-        self.value = value
-        self.help = help
-        self.choices = choices
+    value: str | None
+    help: str
+    choices: tuple[str, ...] = ()
 
 
 WRT = Option("SYMBOL", "the symbol to derive by, or several, such as W1,b1")
@@ -71,15 +70,12 @@ OUTPUT |= STYLE
 LAYOUT = Option("LAYOUT", "numerator (outputs as rows, the default) or denominator", ("numerator", "denominator"))
 
 
-class Command:
+class Command(NamedTuple):
     """A subcommand: its operands, one line about it, its options."""
 
-    __slots__ = ("operands", "help", "options")
-
-    def __init__(self, operands: str, help: str, options: dict[str, Option]) -> None:
-        self.operands = operands
-        self.help = help
-        self.options = options
+    operands: str
+    help: str
+    options: dict[str, Option]
 
 
 COMMANDS = {
@@ -520,22 +516,9 @@ def written(made: Presented, form: str, verify: bool, detail: str, **style: Any)
         from .render.paper import typeset
 
         return typeset(tex)
-    if form == "text":
-        from .render.text import derivation_text
-
-        return derivation_text(made, detail, verify)
-    if form == "markdown":
-        from .render.markdown import derivation_markdown
-
-        return derivation_markdown(made, detail, verify)
-    if form == "typst":
-        from .render.typst import derivation_typst
-
-        return derivation_typst(made, detail, verify)
-    if form == "html":
-        from .render.html import derivation_html
-
-        return derivation_html(made, detail=detail, verify=verify)
+    if form in PAGES:
+        page = getattr(import_module(f".render.{form}", __package__), f"derivation_{form}")
+        return str(page(made, detail=detail, verify=verify))
     if form == "json":
         from .render.record import record
 

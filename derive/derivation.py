@@ -192,7 +192,23 @@ class Given:
         return made
 
 
-class Presented:
+class Layered:
+    """What PyTorch and JAX can take for a function with its backward pass."""
+
+    def to_torch(self) -> Any:
+        """The value as a PyTorch function with this derivative as its backward pass: `Differentiable`."""
+        from .differentiable import differentiable
+
+        return differentiable(self, "torch")
+
+    def to_jax(self) -> Any:
+        """The value as a JAX function with this derivative as its backward pass: `Differentiable`."""
+        from .differentiable import differentiable
+
+        return differentiable(self, "jax")
+
+
+class Presented(Layered):
     """What a derivation, or several of one loss, can be asked to show: documents, pictures, code.
 
     Attributes
@@ -280,14 +296,9 @@ class Presented:
         """
         from .render.latex import derivation_latex
 
-        style: dict[str, Any] = {
-            "numbered": numbered,
-            "bold": bold,
-            "transpose": transpose,
-            "nabla": nabla,
-            "width": width,
-        }
-        return derivation_latex(self, document=document, detail=detail, **style)
+        return derivation_latex(
+            self, document, detail, numbered=numbered, bold=bold, transpose=transpose, nabla=nabla, width=width
+        )
 
     def text(self, detail: str = "steps") -> str:
         """The whole derivation in Unicode text."""
@@ -337,18 +348,6 @@ class Presented:
         from .codegen import function
 
         return function(self, backend, returns, workspace, **options)
-
-    def to_torch(self) -> Any:
-        """The value as a PyTorch function with this derivative as its backward pass: `Differentiable`."""
-        from .differentiable import differentiable
-
-        return differentiable(self, "torch")
-
-    def to_jax(self) -> Any:
-        """The value as a JAX function with this derivative as its backward pass: `Differentiable`."""
-        from .differentiable import differentiable
-
-        return differentiable(self, "jax")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from .render.jupyter import derivation_bundle

@@ -22,7 +22,7 @@ from .expr import Expr, symbol, symbols_of, zero_like
 from .gradients import Gradients
 from .jacobians import differential
 from .operations import inner
-from .spaces import project
+from .spaces import in_space
 
 
 class Differentiable:
@@ -174,7 +174,7 @@ def differentiable(derivation: Any, backend: str) -> Differentiable:
     names = (f"{letter}{end}" for end in itertools.chain([""], map("_{}".format, itertools.count())) for letter in "GD")
     taken = {s.name for s in (*symbols_of(loss), *variables)}
     G, *along = (symbol(next(n for n in names if n not in taken), *e.shape) for e in (loss, *variables))
-    moved, _ = differential(loss, {v: _in_space(d, v) for v, d in zip(variables, along, strict=True)})
+    moved, _ = differential(loss, {v: in_space(d, v) for v, d in zip(variables, along, strict=True)})
     still, sweep = (Sweep(loss, variables, cotangent) for cotangent in (zero_like(loss), G))
     value = function(_joint(loss, still, given, none), backend, "value")
     derivative = function(_joint(inner(loss, G), sweep, given, [G] * len(variables)), backend)
@@ -184,17 +184,11 @@ def differentiable(derivation: Any, backend: str) -> Differentiable:
 
 def _joint(value: Expr, sweep: Sweep, given: Given, along: Sequence[Expr | None]) -> Gradients:
     """A value, and the cotangents of a sweep in the space of each variable; the directions that both take."""
-    slopes = ((v, _in_space(total, v)) for v, total in sweep.totals.items())
+    slopes = ((v, in_space(total, v)) for v, total in sweep.totals.items())
     parts = [
         Derivation("gradient", value, v, slope, given, direction=d) for (v, slope), d in zip(slopes, along, strict=True)
     ]
     return Gradients(value, sweep, parts, given)
-
-
-def _in_space(matrix: Expr, variable: Expr) -> Expr:
-    """A matrix projected to the space of a structured variable."""
-    projected = project(matrix, variable)
-    return matrix if projected is None else projected[0]
 
 
 def _torch(made: Differentiable) -> Callable[..., Any]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from operator import add, mul
 from typing import Any
 
 import numpy as np
@@ -31,27 +33,6 @@ def _entrywise(function: Callable[[Array], Array]) -> Callable[[list[Array], Exp
 
 def _scalar(value: Any) -> Array:
     return np.reshape(np.asarray(value), (1, 1))
-
-
-def _product(operands: list[Array]) -> Array:
-    value = operands[0]
-    for factor in operands[1:]:
-        value = value * factor
-    return value
-
-
-def _chain(operands: list[Array]) -> Array:
-    value = operands[-1]
-    for factor in reversed(operands[:-1]):
-        value = factor @ value
-    return value
-
-
-def _sum(operands: list[Array]) -> Array:
-    value = operands[0]
-    for term in operands[1:]:
-        value = value + term
-    return value
 
 
 def _power(a: list[Array], node: Expr, sizes: Sizes) -> Array:
@@ -199,12 +180,10 @@ VALUES: dict[str, Evaluation] = {
     "identity": _leaf(lambda shape: np.eye(shape[0])),
     "basis": lambda a, node, sizes: _basis(*(d.evaluate(sizes) for d in node.data)),
     "commutation": lambda a, node, sizes: _commutation(*(d.evaluate(sizes) for d in node.data)),
-    "add": lambda a, node, sizes: _sum(a),
-    "mul": lambda a, node, sizes: _product(a),
-    "scale": lambda a, node, sizes: a[0] * a[1],
-    "matmul": lambda a, node, sizes: _chain(a),
+    "add": lambda a, node, sizes: reduce(add, a),
+    **dict.fromkeys(("mul", "scale", "hadamard"), lambda a, node, sizes: reduce(mul, a)),
+    "matmul": lambda a, node, sizes: reduce(lambda value, factor: factor @ value, reversed(a)),
     "transpose": _entrywise(np.transpose),
-    "hadamard": lambda a, node, sizes: _product(a),
     "kron": lambda a, node, sizes: np.kron(a[0], a[1]),
     "block_inner": lambda a, node, sizes: _block_inner(a[0], a[1]),
     "block_sum": lambda a, node, sizes: _block_sum(a[0], a[1]),

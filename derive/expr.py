@@ -418,16 +418,16 @@ class Counts(dict[Expr, int]):
         return fold(root, visit, self)
 
 
+def over(node: Expr, args: Sequence[Expr]) -> Expr:
+    """The node over other operands; the same object where they are its own."""
+    if all(new is old for new, old in zip(args, node.args, strict=True)):
+        return node
+    return node.op.build(tuple(args), node.data)
+
+
 def substitute(root: Expr, replacements: Mapping[Expr, Expr]) -> Expr:
     """The formula with nodes replaced; what contains none of them stays the same object."""
-    memo = dict(replacements)
-
-    def visit(node: Expr, args: list[Expr]) -> Expr:
-        if all(new is old for new, old in zip(args, node.args, strict=True)):
-            return node
-        return node.op.build(tuple(args), node.data)
-
-    return fold(root, visit, memo)
+    return fold(root, over, dict(replacements))
 
 
 def symbols_of(*roots: Expr) -> list[Expr]:

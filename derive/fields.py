@@ -285,10 +285,6 @@ def _submatrix(A: Matrix, node: Expr, sizes: Sizes) -> Matrix:
     return [row[left : left + width] for row in A[top : top + height]]
 
 
-def _log_determinant(field: Field, A: Matrix) -> Any:
-    return field.call("log", abs(_eliminated(field, A)[0]))
-
-
 def _logistic(field: Field, x: Any) -> Any:
     small = field.call("exp", -abs(x))
     return (1 if x >= 0 else small) / (1 + small)
@@ -370,7 +366,7 @@ _VALUES: dict[str, Value] = {
     "matpow": lambda f, a, node, sizes: _matpow(f, a[0], int(node.data[0])),
     "trace": _scalar(lambda f, A: sum(A[i][i] for i in range(len(A)))),
     "det": _scalar(lambda f, A: _eliminated(f, A)[0]),
-    "logdet": _scalar(_log_determinant),
+    "logdet": _scalar(lambda f, A: f.call("log", abs(_eliminated(f, A)[0]))),
     "inner": lambda f, a, node, sizes: [[f.reduce(_total(zipped(mul, *a)))]],
     "sq_norm": _scalar(lambda f, A: _total(zipped(mul, A, A))),
     "norm": _scalar(lambda f, A: f.call("sqrt", _total(zipped(mul, A, A)))),

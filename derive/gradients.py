@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from . import names
-from .derivation import Derivation, Given, Presented, Sweep, united
+from .derivation import Derivation, Given, Layered, Presented, Sweep, united
 from .errors import UnknownSymbolError
 from .expr import MAX_FLAT, Expr, symbol_count, symbols_of
 
@@ -139,7 +139,7 @@ def _restored(loss: Expr, parts: list[Derivation], given: Given) -> Gradients:
     return Gradients(loss, sweep, parts, given)
 
 
-class Jacobians(ByName):
+class Jacobians(ByName, Layered):
     """The Jacobians of a value by several variables: a mapping from name to `Derivation`.
 
     Made by `derive.jacobian(value, ["W", "b"])`.  In PyTorch and JAX it is the value as a layer, with
@@ -164,18 +164,6 @@ class Jacobians(ByName):
     def verify(self, points: int = 3) -> float:
         """The largest relative error of any against an independent numeric derivative."""
         return max(part.verify(points) for part in self.parts)
-
-    def to_torch(self) -> Any:
-        """The value as a function of PyTorch, its backward pass by all variables."""
-        from .differentiable import differentiable
-
-        return differentiable(self, "torch")
-
-    def to_jax(self) -> Any:
-        """The value as a function of JAX, its backward pass by all variables."""
-        from .differentiable import differentiable
-
-        return differentiable(self, "jax")
 
     def __repr__(self) -> str:
         return f"<Jacobians of {self.given.name} by {', '.join(v.text() for v in self.variables)}>"

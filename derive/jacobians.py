@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .adjoints import block_places
 from .derivation import Sweep
 from .errors import MissingRuleError
 from .expr import (
@@ -49,7 +50,7 @@ from .operations import (
 )
 from .rules import rule_of
 from .shapes import ONE, Dim
-from .spaces import project
+from .spaces import in_space
 
 
 def differential(expr: Expr, moved: Mapping[Expr, Expr]) -> tuple[Expr, list[str]]:
@@ -124,9 +125,7 @@ class LinearMap:
         self.wrt = wrt
         self.of = loss
         if kind == "hessian":
-            gradient = Sweep(loss, wrt).total
-            projected = project(gradient, wrt)
-            self.of = gradient if projected is None else projected[0]
+            self.of = in_space(Sweep(loss, wrt).total, wrt)
         self.direction = _fresh(wrt)
         self.expression, self.conditions = differential(self.of, {wrt: self.direction})
 
@@ -463,20 +462,12 @@ def _block(x: _Extraction, Y: Expr, P: Side, Q: Side) -> Expr:
         return block([[part(entry, None)] for entry in Y.args])
     if rows == 1 and Q is None:
         return block([[part(entry, P)] for entry in Y.args])
-    total, top = zeros(_shape(Y, P, Q)[0] * _shape(Y, P, Q)[1], size), Dim.of(0)
-    for i in range(rows):
-        left, height = Dim.of(0), Y.args[i * columns].shape[0]
-        for j in range(columns):
-            entry = Y.args[i * columns + j]
-            width = entry.shape[1]
-            if entry in x.active:
-                down = transpose(_selection(top, height, Y.shape[0]))
-                across = _selection(left, width, Y.shape[1])
-                P_ij = down if P is None else P @ down
-                Q_ij = across if Q is None else across @ Q
-                total = total + x.of(entry, P_ij, Q_ij)
-            left = left + width
-        top = top + height
+    total = zeros(_shape(Y, P, Q)[0] * _shape(Y, P, Q)[1], size)
+    for entry, (top, height, left, width) in zip(Y.args, block_places(Y.args, rows, columns), strict=True):
+        if entry in x.active:
+            down = transpose(_selection(top, height, Y.shape[0]))
+            across = _selection(left, width, Y.shape[1])
+            total = total + x.of(entry, down if P is None else P @ down, across if Q is None else across @ Q)
     return total
 
 

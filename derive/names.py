@@ -272,9 +272,9 @@ def latex(name: str) -> str:
         shown = rf"\{command}{{{shown}}}"
     if not subscripts:
         return head + shown
-    low = []
-    for s in subscripts:
-        low.append("\\" + WORDS[s] if s in WORDS else rf"\mathrm{{{s}}}" if len(s) > 1 and s.isalpha() else s)
+    low = [
+        "\\" + WORDS[s] if s in WORDS else rf"\mathrm{{{s}}}" if len(s) > 1 and s.isalpha() else s for s in subscripts
+    ]
     return f"{head}{shown}_{{{','.join(low)}}}"
 
 

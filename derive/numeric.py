@@ -314,23 +314,14 @@ def _draw(properties: frozenset[str], rows: int, columns: int, style: str, array
     if "diagonal" in properties:
         d = np.diag(A)
         return np.diag(np.abs(d) + 0.2 if properties & {"spd", "psd"} else d)
-    if "spd" in properties:
-        B = arrays.standard_normal((rows, rows + 1))
+    if properties & {"spd", "psd"}:
+        is_definite = "spd" in properties
+        B = arrays.standard_normal((rows, rows + is_definite))
         B = B if is_signed else np.abs(B)
-        return np.asarray(B @ B.T / (rows + 1) + 0.4 * np.eye(rows))
-    if "psd" in properties:
-        B = arrays.standard_normal((rows, rows))
-        B = B if is_signed else np.abs(B)
-        return np.asarray(B @ B.T / rows)
-    if "skew" in properties:
-        return np.asarray((A - A.T) / 2 if style == "normal" else np.tril(A, -1) - np.tril(A, -1).T)
-    if "symmetric" in properties:
-        return np.asarray((A + A.T) / 2)
-    if "upper" in properties:
-        return np.triu(A)
-    if "lower" in properties or "triangular" in properties:
-        return np.tril(A)
-    return A
+        return np.asarray(B @ B.T / (rows + is_definite) + 0.4 * is_definite * np.eye(rows))
+    if "skew" in properties and style != "normal":
+        A = 2 * np.tril(A, -1)
+    return project_array(properties, A)
 
 
 def _frame(rows: int, arrays: Draws, has_ones: bool) -> Array:

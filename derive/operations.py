@@ -496,10 +496,8 @@ submatrix = operation(
 
 
 def _kron_factor(large: Expr, small: Expr, operation_: str) -> Shape:
-    dims = []
-    for big, part in zip(large.shape, small.shape, strict=True):
-        dims.append(quotient(big, part, operation_))
-    return (dims[0], dims[1])
+    rows, columns = (quotient(big, part, operation_) for big, part in zip(large.shape, small.shape, strict=True))
+    return rows, columns
 
 
 def quotient(product: Dim, factor: Dim, what: str = "division") -> Dim:

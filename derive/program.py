@@ -12,7 +12,7 @@ entry, a sum the additions and multiplications it takes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import permutations
 from typing import Any
@@ -123,8 +123,9 @@ class Program:
 
     @property
     def largest(self) -> tuple[Dim, Dim]:
-        shapes = [v.shape for v in self.order if v.kind != "input"] + [t.shape for t in self.outputs.values()]
-        return max(shapes, key=lambda shape: self.sizes.product(1, shape[0], shape[1], ONE))
+        return self._largest(
+            [*(v.shape for v in self.order if v.kind != "input"), *(t.shape for t in self.outputs.values())]
+        )
 
     @property
     def naive(self) -> Cost:
@@ -132,7 +133,9 @@ class Program:
 
     @property
     def naive_largest(self) -> tuple[Dim, Dim]:
-        shapes = naive_cost(*self.formulas.values())[1]
+        return self._largest(naive_cost(*self.formulas.values())[1])
+
+    def _largest(self, shapes: Iterable[tuple[Dim, Dim]]) -> tuple[Dim, Dim]:
         return max(shapes, key=lambda shape: self.sizes.product(1, shape[0], shape[1], ONE))
 
     @property
@@ -253,46 +256,26 @@ def other_orders(program: Program) -> list[tuple[str, Cost]]:
 # Costs of operations
 
 
-def size_of(value: Value) -> Cost:
-    return Cost.of(1, *value.shape)
-
-
 def cost_of(value: Value) -> Cost:
     """The floating-point operations of one operation."""
-    kind = value.kind
-    if kind in FREE:
+    if value.kind in FREE:
         return Cost()
-    if kind == "product":
-        left, right = value.args
-        return Cost.of(2, left.shape[0], left.shape[1], right.shape[1])
-    if kind == "stack":
-        return Cost.of(len(value.args), *value.shape)
-    if kind in ("sq_norm", "norm", "dot", "contraction", "row_dots"):
-        return Cost.of(2, *value.args[0].shape)
-    if kind in ("row_sums", "total", "trace", "norm1"):
-        shape = value.args[0].shape
-        return Cost.of(1 if kind != "norm1" else 2, *(shape if kind != "trace" else shape[:1]))
-    if kind == "sum":
-        return sum_cost(value)
-    if kind == "entries":
-        steps = len(value.args) - 1 + sum(exponent not in (1, -1) for _, exponent in value.data)
-        return Cost.of(max(steps, 1), *value.shape)
-    if kind in CUBIC:
+    if value.kind in CUBIC:
         n = value.args[0].shape[0]
-        cost = Cost.of(CUBIC[kind], n, n, n)
-        if kind in ("solve", "spd_solve"):
-            cost = cost + Cost.of(2, n, *value.args[1].shape)
-        return cost
-    if kind in ("polar", "dominant", "nuclear_norm", "spectral_norm"):
-        rows, columns = value.args[0].shape
-        return Cost.of(14, rows, columns, columns)
-    if kind in ("block_inner", "block_sum"):
-        return Cost.of(2, *value.args[0].shape)
-    if kind == "spd_logdet":
-        return Cost.of(2, value.args[0].shape[0])
-    if kind in ("sigmoid", "softplus", "softmax", "logsumexp", "row_softmax", "row_logsumexp"):
-        return Cost.of(4, *value.args[0].shape)
-    return size_of(value)
+        cost = Cost.of(CUBIC[value.kind], n, n, n)
+        return cost + Cost.of(2, n, *value.args[1].shape) if value.kind in ("solve", "spd_solve") else cost
+    row = COSTS.get(value.kind)
+    return Cost.of(1, *value.shape) if row is None else row(value)
+
+
+def _of_operand(times: int) -> Callable[[Value], Cost]:
+    """A number of operations for each entry of the operand."""
+    return lambda value: Cost.of(times, *value.args[0].shape)
+
+
+def _entries_cost(value: Value) -> Cost:
+    steps = len(value.args) - 1 + sum(exponent not in (1, -1) for _, exponent in value.data)
+    return Cost.of(max(steps, 1), *value.shape)
 
 
 CUBIC = {
@@ -326,6 +309,23 @@ def sum_cost(value: Value) -> Cost:
         if thin or dense > 1:
             total = total + Cost.of(1, *size)
     return total
+
+
+COSTS: dict[str, Callable[[Value], Cost]] = {
+    "product": lambda value: Cost.of(2, *value.args[0].shape, value.args[1].shape[1]),
+    "stack": lambda value: Cost.of(len(value.args), *value.shape),
+    "sum": sum_cost,
+    "entries": _entries_cost,
+    "trace": lambda value: Cost.of(1, value.args[0].shape[0]),
+    "spd_logdet": lambda value: Cost.of(2, value.args[0].shape[0]),
+    **dict.fromkeys(("row_sums", "total"), _of_operand(1)),
+    **dict.fromkeys("sq_norm norm norm1 dot contraction row_dots block_inner block_sum".split(), _of_operand(2)),
+    **dict.fromkeys("sigmoid softplus softmax logsumexp row_softmax row_logsumexp".split(), _of_operand(4)),
+    **dict.fromkeys(
+        "polar dominant nuclear_norm spectral_norm".split(),
+        lambda value: Cost.of(14, *value.args[0].shape, value.args[0].shape[1]),
+    ),
+}
 
 
 def naive_cost(*formulas: Expr) -> tuple[Cost, list[tuple[Dim, Dim]]]:

@@ -39,6 +39,12 @@ def project(gradient: Expr, wrt: Expr) -> tuple[Expr, str] | None:
     return None
 
 
+def in_space(matrix: Expr, wrt: Expr) -> Expr:
+    """A matrix projected to the space of a structured variable."""
+    projected = project(matrix, wrt)
+    return matrix if projected is None else projected[0]
+
+
 def stiefel_gradient(gradient: Expr, Q: Expr) -> Expr:
     """The Riemannian gradient G − Q (QᵀG + GᵀQ)/2 on QᵀQ = I, embedded metric [EAS 2.4]."""
     return gradient - _HALF * (Q @ (transpose(Q) @ gradient + transpose(gradient) @ Q))

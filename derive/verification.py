@@ -10,8 +10,9 @@ Where no code is shown, points of plain Python numbers come first, and NumPy whe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from contextlib import suppress
 from importlib.util import find_spec
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 from .errors import DeriveError, LimitError
@@ -29,11 +30,6 @@ MAX_WORK = 3_000  # entries of the variable times operations, for plain numbers
 MAX_OPERATIONS = 300  # of a program that is written and run for the check
 DERIVATIVE, FUNCTION, WORKSPACE = "the derivative", "the NumPy function", "the NumPy function with buffers"
 BY_ROWS = "the NumPy function a row at a time"
-
-
-def verify(derivation: Derivation, points: int = 3) -> float:
-    """The largest relative error at `points` random points of random unequal dimensions."""
-    return max(errors(derivation, points).values())
 
 
 def errors(
@@ -61,7 +57,7 @@ def errors(
         for got, want in _pairs(derivation, drawn[-1]):
             worst[DERIVATIVE] = max(worst[DERIVATIVE], relative_error(got, want))
     compared: dict[str, Callable[[Any], Any]] = {
-        name: partial(_evaluated, shown) for name, shown in _shown(derivation, forms).items()
+        name: methodcaller("evaluate", shown) for name, shown in _shown(derivation, forms).items()
     }
     if code:
         compared |= _functions(derivation)
@@ -133,23 +129,12 @@ def _structured(properties: frozenset[str], A: Any, transposed: Any) -> Any:
 
 def _shown(derivation: Derivation, forms: Sequence[str]) -> dict[str, Expr]:
     """The forms that are small enough to be printed."""
-    found = {f"the {name} form": _form(derivation, name) for name in forms}
-    return {name: form for name, form in found.items() if form is not None}
-
-
-def _evaluated(expr: Expr, point: Any) -> Any:
-    return point.evaluate(expr)
-
-
-def _form(derivation: Derivation, name: str) -> Expr | None:
-    """A form, where it is small enough to be printed."""
-    if symbol_count(derivation.result) > MAX_FLAT:
-        return None
-    try:
-        held = getattr(derivation, name)
-    except LimitError:
-        return None
-    return held.inlined() if name == "compact" else held  # type: ignore[no-any-return]
+    found: dict[str, Expr] = {}
+    for name in forms if symbol_count(derivation.result) <= MAX_FLAT else ():
+        with suppress(LimitError):
+            held = getattr(derivation, name)
+            found[f"the {name} form"] = held.inlined() if name == "compact" else held
+    return found
 
 
 def _functions(derivation: Derivation) -> dict[str, Callable[[Any], Any]]:

@@ -45,7 +45,7 @@ from .convex_functions import COMPARISON, FURTHER
 
 def curvatures(expr, variables, point):
     """The eigenvalues of the Hessian at a point, ascending, in the space of the variables."""
-    return Chords(Search(expr, variables), point).spectrum()[0]
+    return Chords(Search(expr, variables), point).spectrum[0]
 
 
 FULL = os.environ.get("DERIVE_FULL") == "1"
@@ -325,7 +325,7 @@ def contradictions(expr: Expr, variables: list[Expr], verdict: str, points: int)
         except DeriveError:
             continue
         line = Chords(search, point)
-        eigenvalues, _ = line.spectrum()
+        eigenvalues, _ = line.spectrum
         for sign in signs:
             chord = line.along_eigenvectors(sign) or line.far(sign, seed)
             if chord is not None:

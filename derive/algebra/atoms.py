@@ -88,19 +88,23 @@ def entries_expr(items: Iterable[tuple[Expr, Fraction]]) -> Expr:
     return parts[0] if len(parts) == 1 else hadamard.make(tuple(parts))
 
 
-def add_bases(bases: Bases, vector: Expr) -> Bases:
-    """The product with the entries of one more factor."""
-    for base, e in entry_bases(vector):
-        if base.op is not ones_op:
-            bases[base] = bases.get(base, Fraction(0)) + e
-    return bases
+def powers_in(vector: Expr) -> Bases:
+    """The entries of a factor as a product of powers, without ones."""
+    return sum_bases(pair for pair in entry_bases(vector) if pair[0].op is not ones_op)
 
 
-def sum_bases(one: Bases, two: Bases) -> Bases:
-    total = dict(one)
-    for base, e in two.items():
-        total[base] = total.get(base, Fraction(0)) + e
+def sum_bases(*products: Bases | Iterable[tuple[Expr, Fraction]]) -> Bases:
+    """The product of products of powers."""
+    total: Bases = {}
+    for powers in products:
+        for base, e in powers.items() if isinstance(powers, dict) else powers:
+            total[base] = total.get(base, Fraction(0)) + e
     return {b: e for b, e in total.items() if e}
+
+
+def in_order(bases: Bases | Iterable[tuple[Expr, Fraction]]) -> list[tuple[Expr, Fraction]]:
+    """Powers in canonical order."""
+    return sorted(bases.items() if isinstance(bases, dict) else bases, key=lambda power: key(power[0]))
 
 
 def is_inverse(factor: Expr) -> bool:
@@ -108,9 +112,7 @@ def is_inverse(factor: Expr) -> bool:
 
 
 def factor_bases(factor: Expr) -> list[tuple[Expr, Fraction]]:
-    if factor.op is transpose:
-        factor = factor.args[0]
-    if factor.op is diagonal_matrix:
+    while factor.op in (transpose, diagonal_matrix):
         factor = factor.args[0]
     return entry_bases(factor)
 
@@ -137,20 +139,12 @@ def exponential_sum(base: Expr) -> Expr | None:
 
 def replace_factor(factor: Expr, old: Expr, fresh: Expr) -> Expr:
     """The factor with one entrywise occurrence of `old` replaced."""
-    if factor.op is transpose:
-        inside = replace_factor(factor.args[0], old, fresh)
-        return factor if inside is factor.args[0] else transpose.make((inside,))
-    if factor.op is diagonal_matrix:
-        inside = replace_factor(factor.args[0], old, fresh)
-        return factor if inside is factor.args[0] else diagonal_matrix.make((inside,))
+    if factor.op in (transpose, diagonal_matrix):
+        return factor.op.make((replace_factor(factor.args[0], old, fresh),))
     if factor is old:
         return fresh
     if factor.op is hadamard and old in factor.args:
-        bases: Bases = {}
-        for base, e in entry_bases(factor):
-            base = fresh if base is old else base
-            bases[base] = bases.get(base, Fraction(0)) + e
-        return entries_expr(sorted(bases.items(), key=lambda item: key(item[0])))
+        return entries_expr(in_order(sum_bases((fresh if b is old else b, e) for b, e in entry_bases(factor))))
     return factor
 
 

@@ -7,9 +7,11 @@ brackets, then fewest operations.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from fractions import Fraction
 
+from ..association import segments
 from ..expr import (
     Counts,
     Expr,
@@ -20,7 +22,9 @@ from ..expr import (
     nodes,
     number,
     number_op,
+    ones,
     ones_op,
+    over,
     symbol_count,
     symbol_op,
     zeros,
@@ -45,7 +49,7 @@ from ..operations import (
     transpose,
 )
 from ..shapes import ONE, SCALAR, Shape
-from .atoms import entry_bases
+from .atoms import entry_bases, sum_bases
 from .normal import Normalizer
 from .polynomial import Mono, Poly, Scalars
 
@@ -152,20 +156,14 @@ class Presentation:
 
     def entries(self, items: Iterable[tuple[Expr, Fraction]]) -> Expr:
         """An entrywise product of powers, quotients last."""
-        shown = []
-        for base, e in items:
-            shown.append((self.atom(base), e))
-        shown.sort(key=lambda item: item[1] < 0)
+        shown = sorted(((self.atom(base), e) for base, e in items), key=lambda item: item[1] < 0)
         return hadamard(*(power(b, as_expr(e)) for b, e in shown))
 
     def product(self, chain: Sequence[Expr]) -> Expr:
         return joined(*(self.factor(f) for f in chain))
 
     def scalars(self, scalars: Scalars) -> list[Expr]:
-        shown = []
-        for base, e in scalars:
-            shown.append(power(self.atom(base), as_expr(e)))
-        return shown
+        return [power(self.atom(base), as_expr(e)) for base, e in scalars]
 
     def term(self, coefficient: Fraction, mono: Mono, shape: Shape) -> Expr:
         """One term: the number, the scalars, the product."""
@@ -198,12 +196,8 @@ def ordered_sum(terms: list[Expr], shape: Shape) -> Expr:
 
 
 def positive_first(terms: list[Expr]) -> Expr:
-    if is_negative(terms[0]):
-        for i, t in enumerate(terms):
-            if not is_negative(t):
-                terms = [t, *terms[:i], *terms[i + 1 :]]
-                break
-    return add(*terms)
+    at = next((i for i, t in enumerate(terms) if not is_negative(t)), 0)
+    return add(terms[at], *terms[:at], *terms[at + 1 :])
 
 
 def together(*factors: Expr) -> Expr:
@@ -211,11 +205,8 @@ def together(*factors: Expr) -> Expr:
     kept = [f for f in factors if not (f.op is matmul and all(a.op is ones_op for a in f.args))]
     if len(kept) < 2 or kept[0].is_scalar:
         return hadamard(*(kept or factors[:1]))
-    counts: dict[Expr, Fraction] = {}
-    for factor in kept:
-        for base, e in entry_bases(factor):
-            counts[base] = counts.get(base, Fraction(0)) + e
-    return hadamard(*(power(base, as_expr(e)) for base, e in counts.items()))
+    powers = sum_bases(*map(entry_bases, kept))
+    return hadamard(*(power(base, as_expr(e)) for base, e in powers.items())) if powers else ones(*kept[0].shape)
 
 
 def joined(*factors: Expr) -> Expr:
@@ -223,13 +214,8 @@ def joined(*factors: Expr) -> Expr:
     product = matmul(*factors)
     if product.op is not matmul:
         return product
-    segments: list[list[Expr]] = []
-    for factor in product.args:
-        if not segments or factor.shape[0] is ONE:
-            segments.append([])
-        segments[-1].append(factor)
     shown: list[Expr] = []
-    for segment in segments:
+    for segment in segments(product.args):
         is_column = segment[-1].shape[1] is ONE and any(f.op is diagonal_matrix for f in segment)
         shown += [_column(segment)] if is_column else segment
     if product.is_scalar and len(shown) == 2 and shown[0].op is transpose and shown[1].op is hadamard:
@@ -373,10 +359,7 @@ def gathered(factor: Expr) -> Expr:
 
 def _terms(expr: Expr) -> Terms:
     """The terms of a sum with their numbers, in no order."""
-    counts: dict[Expr, int] = {}
-    for term in expr.args:
-        counts[term] = counts.get(term, 0) + 1
-    return frozenset(counts.items())
+    return frozenset(Counter(expr.args).items())
 
 
 def sums_by_terms(formulas: Iterable[Expr]) -> dict[Terms, Expr]:
@@ -449,10 +432,8 @@ def tidy(expr: Expr, authored: Iterable[Expr] = ()) -> Expr:
             return scale(-1 if signs.count(-1) % 2 else 1, joined(*factors))
         if "linear" in node.op.traits and is_negative(args[0]) and args[0].op is not number_op:
             return scale(-1, node.op.build((negative(args[0]),), node.data))
-        if node.op is add and is_negative(args[0]) and not is_negative(node.args[0]):
-            made = positive_first(args)
-        else:
-            made = node if all(a is b for a, b in zip(args, node.args)) else node.op.build(tuple(args), node.data)
+        is_turned = node.op is add and is_negative(args[0]) and not is_negative(node.args[0])
+        made = positive_first(args) if is_turned else over(node, args)
         if made.op is hadamard:
             return numbers_first(made, known)
         return shown.setdefault(_terms(made), made) if made.op is add else made

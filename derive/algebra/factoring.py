@@ -10,13 +10,13 @@ bounded search for the form of least cost.  A bracket is an atom of its own, so 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
 from ..expr import Expr, as_expr, ones, ones_op
-from ..operations import diagonal_matrix, hadamard, matmul, mul, power, scale, sum_entries, trace, transpose
+from ..operations import diagonal_matrix, hadamard, matmul, mul, scale, sum_entries, trace, transpose
 from ..shapes import ONE, SCALAR, Shape
-from .atoms import entries_expr, entry_bases
+from .atoms import Bases, entries_expr, entry_bases, in_order, sum_bases
 from .display import Cost, Costs, Presentation, cost, joined, together, turned_sum
 from .normal import Normalizer
 from .polynomial import Chain, Mono, Poly, Scalars, collect, content, key
@@ -24,7 +24,6 @@ from .products import flip, trace_poly, transpose_poly
 
 Sharing = tuple[str, bool, Chain]  # the kind, whether of the transposed sum, and what
 F1 = Fraction(1)
-KINDS = ("diagonal", "chain", "factor", "scalar", "entry", "trace")  # of what terms share
 BUDGET = 2500  # terms of all sums solved in one factoring
 MANY = 14  # terms above which only the largest groups are tried
 
@@ -78,16 +77,10 @@ class Factoring:
         terms: list[tuple[Mono, Fraction]] = []
         for mono, c in poly.terms.items():
             scalars, chain = mono
-            whole = self._sum_of(chain[0]) if not scalars and len(chain) == 1 and len(poly.terms) > 1 else None
+            whole = self.ctx.sum_of(chain[0]) if not scalars and len(chain) == 1 and len(poly.terms) > 1 else None
             terms += [(mono, c)] if whole is None else [(m, k * c) for m, k in whole.terms.items()]
         merged = collect(poly.shape, terms)
         return merged if len(merged.terms) < len(terms) else poly
-
-    def _sum_of(self, factor: Expr) -> Poly | None:
-        """The terms of a factor that is a sum, or the transpose of one."""
-        flipped = factor.op is transpose
-        known = self.ctx.sums.get(factor.args[0] if flipped else factor)
-        return transpose_poly(self.ctx, known) if flipped and known is not None else known
 
     def _cost(self, shown: Expr, depth: int) -> Cost:
         return cost(shown, depth > 0, self.ctx.authored or (), self._costs)
@@ -98,35 +91,15 @@ class Factoring:
         terms = poly.terms
         c = self._number(list(terms.values()))
         shared = self._shared_scalars(list(terms))
-        left: list[Expr] = []
-        right: list[Expr] = []
         shape = poly.shape
-        inner = Poly(shape, terms)
-        if c != 1 or shared:
-            inner = self._without(inner, c, shared)
+        inner = self._without(poly, c, shared)
         if not poly.is_scalar and len({chain for _, chain in terms}) == 1:  # s A + t A
             scalar = Poly(SCALAR, {(scalars, ()): k for (scalars, _), k in inner.terms.items()})
             one = Poly(shape, {((), chain): F1 for _, chain in terms})
             return self._assembled(c, shared, [], scale(self._solve(scalar, depth + 1)[1], self.display.sum(one)), [])
-        while True:
-            unit = self._common_left(inner)
-            if unit is None:
-                break
-            quotient = self._divided(inner, unit)
-            if quotient is None:
-                break
-            left.append(unit)
-            inner = quotient
-        turned = transpose_poly(self.ctx, inner)
-        while True:
-            unit = self._common_left(turned)
-            if unit is None:
-                break
-            quotient = self._divided(turned, unit)
-            if quotient is None:
-                break
-            right.insert(0, flip(self.ctx, unit))
-            turned = quotient
+        left, inner = self._stripped(inner)
+        behind, turned = self._stripped(transpose_poly(self.ctx, inner))
+        right = [flip(self.ctx, unit) for unit in reversed(behind)]
         if right:
             inner = transpose_poly(self.ctx, turned)
         entry = self._common_entry(inner)
@@ -145,6 +118,17 @@ class Factoring:
         else:
             middle = self._solve(inner, depth + 1)[1]
         return self._assembled(c, shared, left, middle, right)
+
+    def _stripped(self, poly: Poly) -> tuple[list[Expr], Poly]:
+        """What all terms begin with, and the sum without it."""
+        units: list[Expr] = []
+        while (unit := self._common_left(poly)) is not None:
+            quotient = self._divided(poly, unit)
+            if quotient is None:
+                break
+            units.append(unit)
+            poly = quotient
+        return units, poly
 
     def _assembled(self, c: Fraction, shared: Scalars, left: list[Expr], middle: Expr, right: list[Expr]) -> Expr:
         if c < 0:
@@ -169,36 +153,21 @@ class Factoring:
         return c if after <= before or c == -1 else F1 if c > 0 else -F1
 
     def _shared_scalars(self, monos: list[Mono]) -> Scalars:
-        shared = dict(monos[0][0])
-        for scalars, _ in monos[1:]:
-            own = dict(scalars)
-            for base in list(shared):
-                e, f = shared[base], own.get(base, Fraction(0))
-                if f == 0 or (e > 0) != (f > 0):
-                    del shared[base]
-                else:
-                    shared[base] = min(e, f, key=abs)
-        return tuple(shared.items())
+        return tuple(_shared([dict(scalars) for scalars, _ in monos]).items())
 
     def _without(self, poly: Poly, c: Fraction, shared: Scalars) -> Poly:
-        taken = dict(shared)
-        terms = {}
-        for (scalars, chain), k in poly.terms.items():
-            rest = tuple((b, e - taken.get(b, 0)) for b, e in scalars if e != taken.get(b, 0))
-            terms[(rest, chain)] = k / c
+        terms = {(_less(scalars, dict(shared)), chain): k / c for (scalars, chain), k in poly.terms.items()}
         return Poly(poly.shape, terms)
 
     def _common_left(self, poly: Poly) -> Expr | None:
         """A factor that every term has at its left end; none of a sum that cancels, as may be seen transposed."""
-        units: dict[Expr, None] | None = None
+        units: dict[Expr, Mono] | None = None
         for mono in poly.terms:
-            own = {unit: None for unit, _ in self.left_units(mono, poly.shape)}
-            units = own if units is None else {u: None for u in units if u in own}
+            own = self._quotients(mono, poly.shape)
+            units = own if units is None else {unit: rest for unit, rest in units.items() if unit in own}
             if not units:
-                return None
-        if units is None:
-            return None
-        return min(units, key=lambda unit: (unit.op is diagonal_matrix, -key(unit)[1], key(unit)))
+                break
+        return min(units or (), key=lambda unit: (unit.op is diagonal_matrix, -key(unit)[1], key(unit)), default=None)
 
     def _divided(self, poly: Poly, unit: Expr) -> Poly | None:
         """The sum of the quotients, if each may be taken."""
@@ -246,14 +215,14 @@ class Factoring:
         if shape[0] is ONE:
             for base, e in scalars:
                 if base.op is matmul and e >= 1:
-                    less = tuple((b, x - 1 if b is base else x) for b, x in scalars if b is not base or x != 1)
+                    less = _less(scalars, {base: F1})
                     yield base.args[0], (less, (*base.args[1:], *chain))
                     back = self._turned(base)
                     if back[0] is not base.args[0]:
                         yield back[0], (less, (*back[1:], *chain))
                 elif base.op is sum_entries and base.args[0].op is hadamard and base.args[0].is_vector and e >= 1:
                     # sum(a ⊙ b ⊙ c) is aᵀ (b ⊙ c)
-                    less = tuple((b, x - 1 if b is base else x) for b, x in scalars if b is not base or x != 1)
+                    less = _less(scalars, {base: F1})
                     bases = entry_bases(base.args[0])
                     for one in bases:
                         others = entries_expr([other for other in bases if other is not one])
@@ -263,7 +232,7 @@ class Factoring:
         """Each factor of a trace, with the term that is left when it is taken out by rotation."""
         for base, e in scalars:
             if base.op is trace and base.args[0].op is matmul and e >= 1:
-                less = tuple((b, x - 1 if b is base else x) for b, x in scalars if b is not base or x != 1)
+                less = _less(scalars, {base: F1})
                 for chain in (base.args[0].args, self._turned(base.args[0])):
                     for i, factor in enumerate(chain):
                         yield factor, (less, chain[i + 1 :] + chain[:i])
@@ -276,9 +245,7 @@ class Factoring:
         bases: list[tuple[Expr, Fraction]], base: Expr, e: Fraction
     ) -> tuple[Expr, list[tuple[Expr, Fraction]]]:
         step = F1 if e >= 1 else -F1 if e <= -1 else e
-        left = [(b, x - step if b is base else x) for b, x in bases]
-        unit = diagonal_matrix.make((base if step == 1 else power.make((base, as_expr(step))),))
-        return unit, [(b, x) for b, x in left if x]
+        return diagonal_matrix.make((entries_expr([(base, step)]),)), list(_less(bases, {base: step}))
 
     def _common_entry(self, poly: Poly) -> tuple[list[tuple[Expr, Fraction]], Poly] | None:
         """Entrywise factors common to all terms of a matrix sum."""
@@ -290,22 +257,14 @@ class Factoring:
             if not chain:
                 return None
             split.append((scalars, left, core, right))
-        shared: dict[Expr, Fraction] = dict(split[0][2])
-        for _, _, core, _ in split[1:]:
-            for base in list(shared):
-                e, f = shared[base], core.get(base, Fraction(0))
-                if f == 0 or (e > 0) != (f > 0):
-                    del shared[base]
-                else:
-                    shared[base] = min(e, f, key=abs)
+        shared = _shared([core for _, _, core, _ in split])
         if not shared:
             return None
         terms: list[tuple[Mono, Fraction]] = []
         for (scalars, left, core, right), c in zip(split, poly.terms.values()):
-            rest = {b: e - shared.get(b, 0) for b, e in core.items() if e != shared.get(b, 0)}
-            built = self.ctx.composed((left, rest, right), poly.shape)
+            built = self.ctx.composed((left, dict(_less(core.items(), shared)), right), poly.shape)
             terms += ((_with(scalars, m), k * c) for m, k in built.terms.items())
-        return sorted(shared.items(), key=lambda item: key(item[0])), collect(poly.shape, terms)
+        return in_order(shared), collect(poly.shape, terms)
 
     # What some terms share
 
@@ -343,7 +302,7 @@ class Factoring:
         options.sort(key=lambda option: (-counts[option], _rank(option)))
         limit = (8 if depth < 2 else 4 if depth < 4 else 2) if len(poly.terms) <= MANY else 2
         for kind, flipped, shared in options[:limit]:
-            made = self._bracket(turned if flipped else poly, kind, shared, depth)
+            made = BRACKETS[kind](self, turned if flipped else poly, shared, depth)
             if made is not None:
                 yield transpose_poly(self.ctx, made) if flipped else made
 
@@ -351,93 +310,99 @@ class Factoring:
         """A S + I − B as A S + S, for a sum S = I − B that stands in the other terms."""
         ends = {factor for _, chain in poly.terms if len(chain) > 1 for factor in (chain[0], chain[-1])}
         for factor in sorted(ends, key=key):
-            whole = self._sum_of(factor) if factor.shape == poly.shape else None
+            whole = self.ctx.sum_of(factor) if factor.shape == poly.shape else None
             if whole is None:
                 continue
             ratios = {poly.terms.get(mono, Fraction(0)) / c for mono, c in whole.terms.items()}
             if len(ratios) == 1 and 0 not in ratios:
                 yield _in_place(poly, list(whole.terms), (((), (factor,)), ratios.pop()))
 
-    def _bracket(self, poly: Poly, kind: str, common: Chain, depth: int) -> Poly | None:
-        """Replace the terms that share something by one term with a bracket."""
-        inside: list[tuple[Mono, Fraction]] = []
-        members: list[Mono] = []
-        if kind == "chain":
-            for mono, c in poly.terms.items():
-                if mono[1] == common:
-                    inside.append(((mono[0], ()), c))
-                    members.append(mono)
-            scalar = collect(SCALAR, inside)
-            if len(scalar.terms) < 2:
-                return None
-            c, atom, _ = self._atom(scalar, depth)
-            return _in_place(poly, members, ((((atom, F1),), common), c))
-        if kind == "diagonal":
-            # Diag(a) + Diag(b) = Diag(a + b)
-            column = (poly.shape[0], ONE)
-            for mono, c in poly.terms.items():
-                if len(mono[1]) == 1 and mono[1][0].op is diagonal_matrix:
-                    vector = self.ctx.full(mono[1][0].args[0])
-                    inside += ((_with(mono[0], m), k * c) for m, k in vector.terms.items())
-                    members.append(mono)
-            vectors = collect(column, inside)
-            if len(vectors.terms) < 2:
-                return None
-            c, atom, _ = self._atom(vectors, depth)
-            return _in_place(poly, members, (((), (diagonal_matrix.make((atom,)),)), c))
+    # A bracket around the terms that share something, as one term
+
+    def _members(
+        self, poly: Poly, shape: Shape, quotient: Callable[[Mono], Iterable[tuple[Mono, Fraction]]]
+    ) -> tuple[list[Mono], Poly]:
+        """The terms of which something can be taken out, and the sum of what is left of them."""
+        found = {mono: list(quotient(mono)) for mono in poly.terms}
+        inside = [(m, k * poly.terms[mono]) for mono, rest in found.items() for m, k in rest]
+        return [mono for mono, rest in found.items() if rest], collect(shape, inside)
+
+    def _by_chain(self, poly: Poly, common: Chain, depth: int) -> Poly | None:
+        """s A + t A as (s + t) A."""
+        members, scalar = self._members(poly, SCALAR, lambda mono: [((mono[0], ()), F1)] if mono[1] == common else [])
+        if len(scalar.terms) < 2:
+            return None
+        c, atom, _ = self._atom(scalar, depth)
+        return _in_place(poly, members, ((((atom, F1),), common), c))
+
+    def _by_diagonal(self, poly: Poly, common: Chain, depth: int) -> Poly | None:
+        """Diag(a) + Diag(b) as Diag(a + b)."""
+
+        def entries(mono: Mono) -> Iterator[tuple[Mono, Fraction]]:
+            if len(mono[1]) == 1 and mono[1][0].op is diagonal_matrix:
+                yield from ((_with(mono[0], m), k) for m, k in self.ctx.full(mono[1][0].args[0]).terms.items())
+
+        members, vectors = self._members(poly, (poly.shape[0], ONE), entries)
+        if len(vectors.terms) < 2:
+            return None
+        c, atom, _ = self._atom(vectors, depth)
+        return _in_place(poly, members, (((), (diagonal_matrix.make((atom,)),)), c))
+
+    def _by_factor(self, poly: Poly, common: Chain, depth: int) -> Poly | None:
+        """F P + F Q as F (P + Q)."""
         (shared,) = common
-        if kind == "factor":
-            trivial = 0
-            for mono, c in poly.terms.items():
-                quotients = self._quotients(mono, poly.shape)
-                if shared not in quotients:
-                    continue
-                _, chain = quotients[shared]
-                if not chain and shared.shape[1] is not ONE and not self.introduce_identity:
-                    continue
-                trivial += shared.op is diagonal_matrix and len(chain) == 1 and chain[0].op is ones_op
-                inside.append((quotients[shared], c))
-                members.append(mono)
-            if len(members) < 2 or trivial == len(members):
-                return None
-            shape = (shared.shape[1], poly.shape[1])
-            return self._replaced(poly, members, collect(shape, inside), (shared,), (), depth)
-        if kind == "scalar":
-            powers = [dict(s).get(shared, Fraction(0)) for s, _ in poly.terms]
-            e = min((p for p in powers if p), key=abs)
-            for (mono, c), p in zip(poly.terms.items(), powers):
-                if p and (p > 0) == (e > 0):
-                    rest = tuple((b, x - e if b is shared else x) for b, x in mono[0] if b is not shared or x != e)
-                    inside.append(((rest, mono[1]), c))
-                    members.append(mono)
-            if len(members) < 2:
-                return None
-            return self._replaced(poly, members, collect(poly.shape, inside), (), ((shared, e),), depth)
-        if kind == "trace":
-            # tr(F P) + tr(F Q) = tr(F (P + Q))
-            for mono, c in poly.terms.items():
-                quotient = dict(self._trace_units(mono[0])).get(shared)
-                if quotient is not None:
-                    inside.append((quotient, c))
-                    members.append(mono)
-            matrices = collect((shared.shape[1], shared.shape[0]), inside)
-            if len(members) < 2 or len(matrices.terms) < 2:
-                return None
-            c, atom, flipped = self._atom(matrices, depth)
-            factor = transpose.make((atom,)) if flipped else atom
-            square = Poly((shared.shape[0], shared.shape[0]), {((), (shared, factor)): c})
-            made = trace_poly(self.ctx, square).single()
-            return None if made is None else _in_place(poly, members, (made[1], made[0]))
-        for mono, c in poly.terms.items():
-            if not mono[1]:
-                continue
-            left, core, right = self.ctx.decomposed(mono[1], poly.shape)
+
+        def quotient(mono: Mono) -> Iterator[tuple[Mono, Fraction]]:
+            rest = self._quotients(mono, poly.shape).get(shared)
+            if rest is not None and (rest[1] or shared.shape[1] is ONE or self.introduce_identity):
+                yield rest, F1
+
+        members, inside = self._members(poly, (shared.shape[1], poly.shape[1]), quotient)
+        quotients = [rest for mono in members for rest, _ in quotient(mono)]
+        is_trivial = shared.op is diagonal_matrix and all(len(c) == 1 and c[0].op is ones_op for _, c in quotients)
+        if len(members) < 2 or is_trivial:
+            return None
+        return self._replaced(poly, members, inside, common, (), depth)
+
+    def _by_scalar(self, poly: Poly, common: Chain, depth: int) -> Poly | None:
+        """s A + s² B as s (A + s B)."""
+        (shared,) = common
+        powers = {mono: dict(mono[0]).get(shared, Fraction(0)) for mono in poly.terms}
+        e = min((p for p in powers.values() if p), key=abs)
+        members, inside = self._members(
+            poly,
+            poly.shape,
+            lambda mono: [((_less(mono[0], {shared: e}), mono[1]), F1)] if powers[mono] * e > 0 else [],
+        )
+        return None if len(members) < 2 else self._replaced(poly, members, inside, (), ((shared, e),), depth)
+
+    def _by_trace(self, poly: Poly, common: Chain, depth: int) -> Poly | None:
+        """tr(F P) + tr(F Q) as tr(F (P + Q))."""
+        (shared,) = common
+        members, matrices = self._members(
+            poly,
+            shared.shape[::-1],
+            lambda mono: [(rest, F1) for unit, rest in dict(self._trace_units(mono[0])).items() if unit is shared],
+        )
+        if len(members) < 2 or len(matrices.terms) < 2:
+            return None
+        c, atom, flipped = self._atom(matrices, depth)
+        factor = transpose.make((atom,)) if flipped else atom
+        square = Poly((shared.shape[0], shared.shape[0]), {((), (shared, factor)): c})
+        made = trace_poly(self.ctx, square).single()
+        return None if made is None else _in_place(poly, members, (made[1], made[0]))
+
+    def _by_entry(self, poly: Poly, common: Chain, depth: int) -> Poly | None:
+        """A ⊙ B + A ⊙ C as A ⊙ (B + C)."""
+        (shared,) = common
+
+        def quotient(mono: Mono) -> Iterator[tuple[Mono, Fraction]]:
+            left, core, right = self.ctx.decomposed(mono[1], poly.shape) if mono[1] else ({}, {}, {})
             if core.get(shared, 0) > 0:
-                rest_core = {b: x - (b is shared) for b, x in core.items() if b is not shared or x != 1}
-                built = self.ctx.composed((left, rest_core, right), poly.shape)
-                inside += ((_with(mono[0], m), k * c) for m, k in built.terms.items())
-                members.append(mono)
-        total = collect(poly.shape, inside)
+                built = self.ctx.composed((left, dict(_less(core.items(), {shared: F1})), right), poly.shape)
+                yield from ((_with(mono[0], m), k) for m, k in built.terms.items())
+
+        members, total = self._members(poly, poly.shape, quotient)
         if len(members) < 2 or len(total.terms) < 2:
             return None
         by_row = _by_row(total)
@@ -446,15 +411,13 @@ class Factoring:
         c, atom, flipped = self._atom(total if by_row is None else by_row, depth)
         if flipped:
             return None
-        if by_row is not None:  # u 𝟏ᵀ ⊙ X is Diag(u) X
-            product = self.ctx.composed(({atom: F1}, {shared: F1}, {}), poly.shape)
-        else:
-            squared = {shared: F1 + 1} if atom is shared else {shared: F1, atom: F1}
-            product = self.ctx.composed(({}, squared, {}), poly.shape)
-        if len(product.terms) != 1:
-            return None
-        ((mono, k),) = product.terms.items()
-        return _in_place(poly, members, (mono, c * k))
+        one, own = {atom: F1}, {shared: F1}
+        # u 𝟏ᵀ ⊙ X is Diag(u) X
+        parts: tuple[Bases, Bases, Bases] = (
+            ({}, sum_bases(own, one), {}) if by_row is None else (one, own, {})
+        )  # u 𝟏ᵀ ⊙ X is Diag(u) X
+        product = self.ctx.composed(parts, poly.shape).single()
+        return None if product is None else _in_place(poly, members, (product[1], c * product[0]))
 
     def _atom(self, total: Poly, depth: int) -> tuple[Fraction, Expr, bool]:
         shown = self._solve(total, depth + 1)[1]
@@ -465,37 +428,37 @@ class Factoring:
     ) -> Poly | None:
         if len(inside.terms) < 2:
             return None
-        own = dict(self._shared_scalars(list(inside.terms)))
-        inner = self._without(inside, F1, tuple(own.items())) if own else inside
+        own = self._shared_scalars(list(inside.terms))
+        inner = self._without(inside, F1, own)
         c, atom, flipped = self._atom(inner, depth)
-        merged: dict[Expr, Fraction] = dict(scalars)
-        for b, e in own.items():
-            merged[b] = merged.get(b, Fraction(0)) + e
-        if inner.is_scalar:
-            merged[atom] = merged.get(atom, Fraction(0)) + 1
-            chain: Chain = left
-        else:
-            factor = transpose.make((atom,)) if flipped else atom
-            if left and left[0].op is diagonal_matrix and inner.shape[1] is ONE:
-                chain = (left[0], factor)
-            else:
-                chain = (*left, factor)
+        factor = transpose.make((atom,)) if flipped else atom
+        merged = sum_bases(scalars, own, {atom: F1} if inner.is_scalar else {})
+        chain = left if inner.is_scalar else (*left, factor)
         if poly.is_scalar and chain:
             product = self.ctx.times(
                 Poly((ONE, left[0].shape[1]), {((), left): F1}), Poly(inner.shape, {((), chain[1:]): F1})
             )
             made = product.single()
-            return (
-                None if made is None else _in_place(poly, members, (_with(tuple(merged.items()), made[1]), c * made[0]))
-            )
-        return _in_place(poly, members, (_with(tuple(merged.items()), ((), chain)), c))
+            return None if made is None else _in_place(poly, members, (_with(merged, made[1]), c * made[0]))
+        return _in_place(poly, members, (_with(merged, ((), chain)), c))
+
+
+# By what the terms share; of two that are shared as often, the one that stands first here is tried first.
+BRACKETS: dict[str, Callable[[Factoring, Poly, Chain, int], Poly | None]] = {
+    "diagonal": Factoring._by_diagonal,
+    "chain": Factoring._by_chain,
+    "factor": Factoring._by_factor,
+    "scalar": Factoring._by_scalar,
+    "entry": Factoring._by_entry,
+    "trace": Factoring._by_trace,
+}
 
 
 def _rank(option: Sharing) -> tuple[object, ...]:
     """Which of two options comes first, whatever order the terms were met in: of one kind, the larger part."""
     kind, flipped, shared = option
     keys = [key(factor) for factor in shared]
-    return (KINDS.index(kind), -sum(size for _, size, _ in keys), flipped, keys)
+    return (list(BRACKETS).index(kind), -sum(size for _, size, _ in keys), flipped, keys)
 
 
 def _by_row(poly: Poly) -> Poly | None:
@@ -506,24 +469,27 @@ def _by_row(poly: Poly) -> Poly | None:
     return collect((poly.shape[0], ONE), [((scalars, chain[:-1]), c) for (scalars, chain), c in poly.terms.items()])
 
 
-def _with(scalars: Scalars, mono: Mono) -> Mono:
+def _with(scalars: Scalars | Bases, mono: Mono) -> Mono:
     """A term with more powers of scalars, those that cancel dropped."""
-    merged = dict(scalars)
-    for b, e in mono[0]:
-        merged[b] = merged.get(b, Fraction(0)) + e
-    return (tuple((b, e) for b, e in sorted(merged.items(), key=lambda p: key(p[0])) if e), mono[1])
+    return tuple(in_order(sum_bases(scalars, mono[0]))), mono[1]
+
+
+def _shared(products: list[Bases]) -> Bases:
+    """The powers that divide each of some products of powers."""
+    shared = dict(products[0])
+    for own in products[1:]:
+        shared = {b: min(e, own[b], key=abs) for b, e in shared.items() if e * own.get(b, 0) > 0}
+    return shared
+
+
+def _less(powers: Iterable[tuple[Expr, Fraction]], taken: Bases) -> Scalars:
+    """A product of powers without some of them."""
+    return tuple((b, e - taken.get(b, 0)) for b, e in powers if e != taken.get(b, 0))
 
 
 def _in_place(poly: Poly, members: list[Mono], term: tuple[Mono, Fraction]) -> Poly:
     """The sum with the bracket where the first of its terms stood."""
-    terms: list[tuple[Mono, Fraction]] = []
-    placed = False
     gone = set(members)
-    for mono, c in poly.terms.items():
-        if mono in gone:
-            if not placed:
-                terms.append(term)
-                placed = True
-        else:
-            terms.append((mono, c))
-    return collect(poly.shape, terms)
+    kept = [(mono, c) for mono, c in poly.terms.items() if mono not in gone]
+    at = next(i for i, mono in enumerate(poly.terms) if mono in gone)
+    return collect(poly.shape, [*kept[:at], term, *kept[at:]])

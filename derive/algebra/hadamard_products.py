@@ -15,14 +15,15 @@ from ..operations import add, diagonal_matrix, matmul, transpose
 from ..shapes import ONE, Shape
 from .atoms import (
     Bases,
-    add_bases,
     divides,
     entries_expr,
     factor_bases,
     has_reciprocal_sum,
+    in_order,
     of_chain,
     of_factor,
     only_chain,
+    powers_in,
     sum_bases,
 )
 from .budget import MAX_TERMS, TooLargeError
@@ -87,22 +88,15 @@ def reopened_entries(ctx: Normalizer, poly: Poly) -> Poly:
     """Multiply out entrywise sums that came to stand with a positive power."""
     if ctx.is_keeping:
         return poly
-    for _scalars, chain in poly.terms:
-        for factor in chain:
-            if any(b.op is add and e > 0 and e.denominator == 1 for b, e in factor_bases(factor)):
-                break
-        else:
-            continue
-        break
-    else:
+    powers = (power for _, chain in poly.terms for factor in chain for power in factor_bases(factor))
+    if not any(b.op is add and e > 0 and e.denominator == 1 for b, e in powers):
         return poly
     total: list[tuple[Mono, Fraction]] = []
     shape = poly.shape
     for (scalars, chain), c in poly.terms.items():
-        left, core, right = ctx.decomposed(chain, shape)
         sums: list[tuple[int, Expr, int]] = []
         parts: list[Bases] = []
-        for axis, bases in enumerate((left, core, right)):
+        for axis, bases in enumerate(ctx.decomposed(chain, shape)):
             opened = {b: int(e) for b, e in bases.items() if b.op is add and e > 0 and e.denominator == 1}
             sums += ((axis, b, times) for b, times in opened.items())
             parts.append({b: e for b, e in bases.items() if b not in opened})
@@ -134,11 +128,8 @@ def decomposed(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[Bases, Base
         met = first("apart", ctx, chain, shape)
         if met is None:
             whole = chain[0] if len(chain) == 1 else matmul.make(chain)
-            if len(chain) == 1 or shape[1] is ONE:
-                add_bases(parts[0 if shape[1] is ONE else 1], whole)
-            else:
-                parts[1][whole] = Fraction(1)
-            break
+            bases = powers_in(whole) if len(chain) == 1 or shape[1] is ONE else {whole: Fraction(1)}
+            met = (), ((bases, {}, {}) if shape[1] is ONE else ({}, bases, {}))
         chain, taken = met
         parts = (sum_bases(parts[0], taken[0]), sum_bases(parts[1], taken[1]), sum_bases(parts[2], taken[2]))
     return parts
@@ -178,7 +169,7 @@ def composed(ctx: Normalizer, parts: tuple[Bases, Bases, Bases], shape: Shape) -
     factors: list[Expr] = []
     if left:
         factors += ctx.diagonal_chain(ctx.vector(left, column))
-    items = sorted(((b, e) for b, e in core.items() if e), key=lambda item: key(item[0]))
+    items = in_order((b, e) for b, e in core.items() if e)
     if not items:
         return ctx.composed((left, {}, right), shape)
     if len(items) == 1 and items[0][1] == 1:
@@ -198,16 +189,12 @@ def diagonal_chain(ctx: Normalizer, vector: Poly) -> Chain:
 
 def oriented_entries(ctx: Normalizer, items: list[tuple[Expr, Fraction]]) -> Expr:
     atom = entries_expr(items)
-    turned_items = [(ctx.canonical(transpose_poly(ctx, ctx.as_base(b))), e) for b, e in items]
-    turned_items.sort(key=lambda item: key(item[0]))
-    turned = entries_expr(turned_items)
-    if turned is not atom and key(turned) < key(atom):
-        return transpose.make((turned,))
-    return atom
+    turned = entries_expr(in_order((ctx.canonical(transpose_poly(ctx, ctx.as_base(b))), e) for b, e in items))
+    return transpose.make((turned,)) if key(turned) < key(atom) else atom
 
 
 def vector(ctx: Normalizer, bases: Bases, shape: Shape) -> Poly:
-    items = sorted(((b, e) for b, e in bases.items() if e), key=lambda item: key(item[0]))
+    items = in_order((b, e) for b, e in bases.items() if e)
     composite = [b for b, e in items if e == 1 and b.op is matmul]
     if not items:
         chain: Chain = (ones(shape[0]),)

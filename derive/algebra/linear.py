@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from ..expr import Operation, ones
 from ..operations import diagonal, diagonal_matrix, kron, matmul, sum_entries, transpose, vec
 from ..shapes import ONE, SCALAR, Shape
-from .atoms import entries_expr, entry_bases, mono_expr, of_chain, of_factor, of_scalar
+from .atoms import entries_expr, entry_bases, in_order, mono_expr, of_factor, of_scalar
 from .identities import first
-from .polynomial import Chain, Mono, Poly, collect, key
+from .polynomial import Chain, Mono, Poly, collect
 from .products import chain_product, entry_sum, flip, transpose_poly
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ def rearranged(ctx: Normalizer, family: str, poly: Poly, shape: Shape, one: Call
     """A linear map by the rows of a family; `one` for the chains to which none applies."""
 
     def chain_of(chain: Chain) -> Poly:
-        met: Poly | None = first(family, ctx, chain, shape)
-        return one(chain) if met is None else met
+        return first(family, ctx, chain, shape) or one(chain)
 
     return ctx.linear(poly, shape, chain_of)
 
@@ -48,19 +47,17 @@ def diagonal_matrix_of(ctx: Normalizer, poly: Poly) -> Poly:
         vector = chain[0] if len(chain) == 1 else matmul.make(chain)
         if len(chain) > 1 and chain[0].op is diagonal_matrix:
             left, _, _ = ctx.decomposed(chain, (n, ONE))
-            vector = entries_expr(sorted(left.items(), key=lambda item: key(item[0])))
+            vector = entries_expr(in_order(left))
         return of_factor(diagonal_matrix.make((vector,)))
 
     return rearranged(ctx, "Diag", poly, (n, n), one)
 
 
 def diagonal_of(ctx: Normalizer, poly: Poly) -> Poly:
-    column = (poly.shape[0], ONE)
-
     def one(chain: Chain) -> Poly:
         return of_factor(diagonal.make((mono_expr(F1, ((), chain), poly.shape),)))
 
-    return rearranged(ctx, "diag", poly, column, one)
+    return rearranged(ctx, "diag", poly, (poly.shape[0], ONE), one)
 
 
 def triangle(ctx: Normalizer, op: Operation, poly: Poly) -> Poly:
@@ -79,10 +76,8 @@ def kronecker(ctx: Normalizer, left: Poly, right: Poly) -> Poly:
     total: list[tuple[Mono, Fraction]] = []
     for (s1, c1), a in left.terms.items():
         for (s2, c2), b in right.terms.items():
-            met: Poly | None = first("kron", ctx, c1, c2, (left.shape, right.shape))
-            if met is None:
-                one, two = mono_expr(F1, ((), c1), left.shape), mono_expr(F1, ((), c2), right.shape)
-                met = of_chain((kron.make((one, two)),), shape)
+            one, two = mono_expr(F1, ((), c1), left.shape), mono_expr(F1, ((), c2), right.shape)
+            met = first("kron", ctx, c1, c2, (left.shape, right.shape)) or of_factor(kron.make((one, two)))
             total += ctx.scaled_by(met, a * b, (*s1, *s2)).terms.items()
     return collect(shape, total)
 
@@ -95,8 +90,7 @@ def stacked(ctx: Normalizer, poly: Poly) -> Poly:
         return transpose_poly(ctx, poly)
 
     def one(chain: Chain) -> Poly:
-        met: Poly | None = first("vec", ctx, chain, poly.shape)
-        return of_factor(vec.make((mono_expr(F1, ((), chain), poly.shape),))) if met is None else met
+        return first("vec", ctx, chain, poly.shape) or of_factor(vec.make((mono_expr(F1, ((), chain), poly.shape),)))
 
     return ctx.linear(poly, (rows * columns, ONE), one)
 
@@ -111,7 +105,7 @@ def total(ctx: Normalizer, poly: Poly) -> Poly:
         if columns is not ONE:
             left, core, right = ctx.decomposed(chain, poly.shape) if chain else ({}, {}, {})
             if not left and not right and (len(core) > 1 or any(e != 1 for e in core.values())):
-                items = sorted(core.items(), key=lambda item: key(item[0]))
+                items = in_order(core)
                 met: Poly | None = first("sum of matrix", ctx, items)
                 if met is not None:
                     return met

@@ -226,6 +226,12 @@ class Normalizer:
                 self.shown[atom] = shown
         return c, atom, flipped
 
+    def sum_of(self, factor: Expr) -> Poly | None:
+        """The terms of a factor that is a sum, or the transpose of one."""
+        flipped = factor.op is transpose
+        known = self.sums.get(factor.args[0] if flipped else factor)
+        return transpose_poly(self, known) if flipped and known is not None else known
+
     def is_reflected(self, poly: Poly) -> bool:
         """Whether the negative of a sum was met before the sum itself; a single negative term is reflected."""
         single = poly.single()

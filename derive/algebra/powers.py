@@ -181,10 +181,9 @@ def inverse(ctx: Normalizer, poly: Poly, written: Expr | None) -> Poly:
     if single is not None:
         c, (scalars, chain) = single
         inverted = tuple((b, -e) for b, e in scalars)
-        met: Poly | None = first("inverse of product", ctx, chain, poly.shape)
-        whole = ctx.oriented(inv, of_chain(chain, poly.shape)) if met is None else met
+        whole = first("inverse of product", ctx, chain, poly.shape) or ctx.oriented(inv, of_chain(chain, poly.shape))
         return ctx.scaled_by(whole, 1 / c, inverted)
-    met = first("inverse of sum", ctx, poly)
+    met: Poly | None = first("inverse of sum", ctx, poly)
     if met is not None:
         return met
     c, atom, flipped = ctx.atom_of_sum(poly, written)
@@ -216,8 +215,7 @@ def oriented(ctx: Normalizer, op: Operation, poly: Poly) -> Poly:
 
 def function(ctx: Normalizer, op: Operation, poly: Poly) -> Poly:
     """A scalar function of each entry."""
-    met: Poly | None = first(op.name, ctx, op, poly)
-    return ctx.oriented(op, poly) if met is None else met
+    return first(op.name, ctx, op, poly) or ctx.oriented(op, poly)
 
 
 def opaque(ctx: Normalizer, node: Expr) -> Poly:

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ..expr import Expr, number_op, ones, ones_op
+from ..association import segments
+from ..expr import Expr, number_op, ones_op
 from ..operations import diagonal_matrix, exact_root, matmul, sum_entries, trace, transpose
 from ..shapes import ONE, SCALAR, Shape
-from .atoms import Bases, entries_expr, entry_bases, is_inverse, of_scalar
+from .atoms import Bases, entries_expr, entry_bases, in_order, is_inverse, of_scalar, sum_bases
 from .identities import IDENTITIES, first
-from .polynomial import Chain, Mono, Poly, Scalars, collect, key
+from .polynomial import Chain, Poly, Scalars, collect, key
 
 if TYPE_CHECKING:
     from .normal import Normalizer
@@ -55,13 +56,9 @@ def transpose_poly(ctx: Normalizer, poly: Poly) -> Poly:
 
 def with_scalars(ctx: Normalizer, *groups: Iterable[tuple[Expr, Fraction]]) -> tuple[Fraction, Scalars]:
     """The product of powers of scalar atoms: a coefficient and sorted powers."""
-    powers: Bases = {}
     coefficient = F1
-    for group in groups:
-        for base, exponent in group:
-            powers[base] = powers.get(base, Fraction(0)) + exponent
     found = []
-    for base, exponent in merged_powers(ctx, powers, SCALAR).items():
+    for base, exponent in merged_powers(ctx, sum_bases(*groups), SCALAR).items():
         if not exponent:
             continue
         if base.op is number_op and exponent.denominator == 1:
@@ -76,9 +73,7 @@ def with_scalars(ctx: Normalizer, *groups: Iterable[tuple[Expr, Fraction]]) -> t
             found.append((base, exponent - whole))
         else:
             found.append((base, exponent))
-    if len(found) > 1:
-        found.sort(key=lambda pair: key(pair[0]))
-    return coefficient, tuple(found)
+    return coefficient, tuple(in_order(found))
 
 
 def merged_powers(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases:
@@ -134,7 +129,7 @@ def chain_product(
         coefficient *= c
         extra += more
         rest += reversed(chain)
-    parts = _cut(stack)
+    parts = segments(stack)
     for i, segment in enumerate(parts):
         turned = _as_column(ctx, tuple(segment))
         if turned is not None:
@@ -166,34 +161,17 @@ def _as_column(ctx: Normalizer, segment: Chain) -> tuple[int, Chain] | None:
     is_row, is_column = segment[0].shape[0] is ONE, segment[-1].shape[1] is ONE
     if is_row == is_column or not any(f.op is diagonal_matrix for f in segment):
         return None
-    if is_column:
-        made: Chain | None = first("column", ctx, segment)
-        return None if made is None else (1, made)
-    sign, flipped = transpose_chain(ctx, segment)
-    made = first("column", ctx, flipped)
+    sign, column = (1, segment) if is_column else transpose_chain(ctx, segment)
+    made: Chain | None = first("column", ctx, column)
     if made is None:
         return None
-    back, row = transpose_chain(ctx, made)
-    return sign * back, row
-
-
-def _cut(chain: list[Expr]) -> list[list[Expr]]:
-    parts: list[list[Expr]] = []
-    current: list[Expr] = []
-    for factor in chain:
-        if current and factor.shape[0] is ONE:
-            parts.append(current)
-            current = []
-        current.append(factor)
-    if current:
-        parts.append(current)
-    return parts
+    back, turned = (1, made) if is_column else transpose_chain(ctx, made)
+    return sign * back, turned
 
 
 def join(ctx: Normalizer, left: Expr, right: Expr) -> Poly | None:
     """The product of two neighbors, where an identity makes it another; else None."""
-    met: Poly | None = first(left.op.name + " ·", ctx, left, right)
-    met = first("· " + right.op.name, ctx, left, right) if met is None else met
+    met: Poly | None = first(left.op.name + " ·", ctx, left, right) or first("· " + right.op.name, ctx, left, right)
     return _vanishing(ctx, left, right) if met is None and ctx.is_keeping else met
 
 
@@ -241,11 +219,7 @@ def dot(ctx: Normalizer, chain: Sequence[Expr]) -> Poly:
         if met is not None:
             return met.scaled(Fraction(sign))
     if len(chain) == 2:
-        bases: Bases = {}
-        for vector in (flip(ctx, chain[0]), chain[1]):
-            for base, e in entry_bases(vector):
-                bases[base] = bases.get(base, Fraction(0)) + e
-        bases.pop(ones(chain[1].shape[0]), None)
+        bases = sum_bases(entry_bases(flip(ctx, chain[0])), entry_bases(chain[1]))
         return entry_sum(ctx, bases, chain[1].shape)
     sign, best = same_value(ctx, "same dot", chain)
     return of_scalar(matmul.make(best)).scaled(Fraction(sign))
@@ -267,10 +241,8 @@ def entry_sum(ctx: Normalizer, bases: Bases, shape: Shape) -> Poly:
     if split is not None:
         sums = [entry_sum(ctx, part, shape).scaled(sign) for sign, part in split]
         return ctx.plus(SCALAR, sums)
-    items = [(b, e) for b, e in bases.items() if e]
-    items.sort(key=lambda item: key(item[0]))
-    met: Poly | None = first("sum", ctx, items, shape)
-    return of_scalar(sum_entries.make((entries_expr(items),))) if met is None else met
+    items = in_order((b, e) for b, e in bases.items() if e)
+    return first("sum", ctx, items, shape) or of_scalar(sum_entries.make((entries_expr(items),)))
 
 
 def simplify_bases(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases:
@@ -280,13 +252,7 @@ def simplify_bases(ctx: Normalizer, bases: Bases, shape: Shape) -> Bases:
 
 def trace_poly(ctx: Normalizer, poly: Poly) -> Poly:
     """The trace, canonical up to rotation and transposition of each chain."""
-    total: list[tuple[Mono, Fraction]] = []
-    for (scalars, chain), c in poly.terms.items():
-        value = first("trace", ctx, chain, poly.shape)
-        if value is None:
-            value = _trace_atom(ctx, chain)
-        total += ctx.scaled_by(value, c, scalars).terms.items()
-    return collect(SCALAR, total)
+    return ctx.linear(poly, SCALAR, lambda chain: first("trace", ctx, chain, poly.shape) or _trace_atom(ctx, chain))
 
 
 def _trace_atom(ctx: Normalizer, chain: Chain) -> Poly:

@@ -16,7 +16,7 @@ from fractions import Fraction
 from itertools import product as choices
 
 from ..errors import DeriveError
-from ..expr import Expr, dimension, fold, identity, identity_op, is_zero, nodes, substitute, zeros, zeros_op
+from ..expr import Expr, dimension, fold, identity, identity_op, is_zero, nodes, over, substitute, zeros
 from ..facts import is_invertible, is_positive
 from ..operations import (
     absolute,
@@ -140,7 +140,7 @@ def _to_the_right(expr: Expr) -> Expr:
     def visit(node: Expr, args: list[Expr]) -> Expr:
         if node.op is kron and args[0].op is kron:
             return kron(args[0].args[0], visit(node, [args[0].args[1], args[1]]))
-        return node if all(x is y for x, y in zip(args, node.args)) else node.op.build(tuple(args), node.data)
+        return over(node, args)
 
     return fold(expr, visit)
 
@@ -288,7 +288,7 @@ def _like(expr: Expr, grid: Grid) -> Grid | None:
     """The identity or zero in blocks of the sizes of another."""
     if len(grid) * len(grid[0]) == 1:
         return [[expr]]
-    if expr.op is zeros_op or is_zero(expr):
+    if is_zero(expr):
         return [[zeros(*e.shape) for e in row] for row in grid]
     if expr.op is identity_op and all(grid[i][i].is_square for i in range(min(len(grid), len(grid[0])))):
         return [
@@ -307,9 +307,7 @@ def _gridded(expr: Expr, is_upper: bool) -> Grid | None:
         elif node.op is block_op or any(len(arg) * len(arg[0]) > 1 for arg in args if arg):
             found[node] = _block(node, [arg for arg in args if arg], is_upper)
         else:
-            inner = tuple(arg[0][0] for arg in args if arg)
-            same = all(x is y for x, y in zip(inner, node.args))
-            found[node] = [[node if same else node.op.build(inner, node.data)]]
+            found[node] = [[over(node, [arg[0][0] for arg in args if arg])]]
     return found[expr]
 
 

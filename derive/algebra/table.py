@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import reduce
 from math import prod
 from typing import TYPE_CHECKING
 
 from ..expr import (
     Expr,
-    commutation_op,
     dimension_op,
     identity,
     identity_op,
@@ -19,13 +19,15 @@ from ..expr import (
     ones_op,
     zeros_op,
 )
-from ..operations import basis_op, matmul, power, sq_norm, submatrix, transpose, tril, triu, unvec
+from ..operations import matmul, power, sq_norm, submatrix, transpose, unvec
 from ..own_functions import operation_named
 from ..shapes import ONE, SCALAR, Dim
-from .atoms import as_atom, mono_expr, of_atom, of_chain, of_factor, of_scalar
+from .atoms import as_atom, mono_expr, of_atom, of_chain, of_factor
+from .hadamard_products import entrywise
 from .identities import first
-from .linear import rearranged
+from .linear import diagonal_matrix_of, diagonal_of, kronecker, rearranged, stacked, total, triangle
 from .polynomial import Chain, Mono, Poly, collect, key
+from .powers import inverse
 from .products import chain_product, trace_poly, transpose_poly, with_scalars
 
 if TYPE_CHECKING:
@@ -52,12 +54,11 @@ def _leaf(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
             return of_factor(node)
         return of_chain((ones(rows), transpose.make((ones(columns),))), node.shape)
     if node.op is dimension_op:
-        total: list[tuple[Mono, Fraction]] = []
+        terms = []
         for monomial, c in node.data[0].terms:
             powers = [(dimension_op.make((), (Dim.of(name),)), Fraction(e)) for name, e in monomial]
-            _, merged = with_scalars(ctx, powers)
-            total.append(((merged, ()), Fraction(c)))
-        return collect(SCALAR, total)
+            terms.append(((with_scalars(ctx, powers)[1], ()), Fraction(c)))
+        return collect(SCALAR, terms)
     return of_atom(node)
 
 
@@ -70,17 +71,12 @@ def _add(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
     opened = []
     for poly in args:
         # A sum that stands alone as a term is no factor: it is not kept whole.
-        total: list[tuple[Mono, Fraction]] = []
-        for (scalars, chain), c in poly.terms.items():
-            atom = as_atom((scalars, chain))
-            if atom is not None and atom in ctx.sums:
-                total += ((m, k * c) for m, k in ctx.sums[atom].terms.items())
-            elif atom is not None and atom.op is transpose and atom.args[0] in ctx.sums:
-                turned = transpose_poly(ctx, ctx.sums[atom.args[0]])
-                total += ((m, k * c) for m, k in turned.terms.items())
-            else:
-                total.append(((scalars, chain), c))
-        opened.append(Poly(poly.shape, dict(total)) if len(dict(total)) == len(total) else collect(poly.shape, total))
+        terms: list[tuple[Mono, Fraction]] = []
+        for mono, c in poly.terms.items():
+            atom = as_atom(mono)
+            whole = None if atom is None else ctx.sum_of(atom)
+            terms += [(mono, c)] if whole is None else [(m, k * c) for m, k in whole.terms.items()]
+        opened.append(collect(poly.shape, terms))
     return ctx.plus(node.shape, opened)
 
 
@@ -91,51 +87,26 @@ def _product(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
         chain = [f for (_, part), _ in monos for f in part]
         scalars = [pair for (own, _), _ in monos for pair in own]
         return chain_product(ctx, chain, node.shape, prod([c for _, c in monos], start=F1), tuple(scalars))
-    product = factors[0]
-    for factor in factors[1:]:
-        product = ctx.times(product, factor)
-    return product
-
-
-def _hadamard(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    return ctx.entrywise([ctx.whole(p, e) for p, e in zip(args, node.args)])
+    return reduce(ctx.times, factors)
 
 
 def _power(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
     base, exponent = node.args
     constant = args[1].terms.get(((), ()), Fraction(0))
+    raise_to = ctx.scalar_power if node.is_scalar else ctx.entry_power
     if is_number(exponent) or not [m for m in args[1].terms if m != ((), ())]:
         if not constant:
             return ctx.full(ones(*node.shape))
-        raise_to = ctx.scalar_power if node.is_scalar else ctx.entry_power
-        if constant == 1:
-            return args[0]
-        return raise_to(args[0], constant, base)
-    full_exponent = ctx.full(exponent)
-    rest = Poly(SCALAR, {m: c for m, c in full_exponent.terms.items() if m != ((), ())})
-    atom = power.make((ctx.canonical(ctx.full(base)), ctx.canonical(rest)))
-    if node.is_scalar:
-        made = of_scalar(atom)
-        extra = ctx.scalar_power(args[0], constant, base) if constant else None
-        return made if extra is None else ctx.times(extra, made)
-    made = of_factor(atom)
-    extra = ctx.entry_power(args[0], constant, base) if constant else None
-    return made if extra is None else ctx.entrywise([extra, made])
-
-
-def _inv(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    return ctx.inverse(args[0], node.args[0])
+        return args[0] if constant == 1 else raise_to(args[0], constant, base)
+    rest = Poly(SCALAR, {m: c for m, c in ctx.full(exponent).terms.items() if m != ((), ())})
+    made = of_atom(power.make((ctx.canonical(ctx.full(base)), ctx.canonical(rest))))
+    return ctx.entrywise([raise_to(args[0], constant, base), made]) if constant else made
 
 
 def _matpow(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
     k = node.data[0]
-    base = ctx.whole(args[0], node.args[0])
-    if k < 0:
-        base, k = ctx.inverse(args[0], node.args[0]), -k
-    product = base
-    for _ in range(k - 1):
-        product = ctx.times(product, base)
-    return product
+    base = ctx.whole(args[0], node.args[0]) if k > 0 else ctx.inverse(args[0], node.args[0])
+    return reduce(ctx.times, [base] * abs(k))
 
 
 def _sq_norm(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
@@ -206,20 +177,7 @@ def _blocks(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
 
 def _commuting(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
     inside = ctx.full(node.args[0])
-    met: Poly | None = first(node.op.name, ctx, inside)
-    return ctx.oriented(node.op, inside) if met is None else met
-
-
-def _function(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    return ctx.function(node.op, ctx.full(node.args[0]))
-
-
-def _opaque(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    return ctx.opaque(node)
-
-
-def _triangle(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    return ctx.triangle(node.op, args[0])
+    return first(node.op.name, ctx, inside) or ctx.oriented(node.op, inside)
 
 
 def _unvec(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
@@ -232,44 +190,22 @@ def _unvec(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
 def _submatrix(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
     def one(chain: Chain) -> Poly:
         inside = mono_expr(F1, ((), chain), args[0].shape)
-        met: Poly | None = first("submatrix", ctx, inside, node.data)
-        return of_atom(submatrix.make((inside,), node.data)) if met is None else met
+        return first("submatrix", ctx, inside, node.data) or of_atom(submatrix.make((inside,), node.data))
 
     return ctx.linear(args[0], node.shape, one)
 
 
-def _kron(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    return ctx.kron(args[0], args[1])
-
-
-def _total(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    return ctx.total(args[0])
-
-
-def _diagonal(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    return ctx.diagonal(args[0])
-
-
-def _diagonal_matrix(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    return ctx.diagonal_matrix(ctx.whole(args[0], node.args[0]))
-
-
-def _vec(ctx: Normalizer, node: Expr, args: list[Poly]) -> Poly:
-    return ctx.vec(args[0])
-
-
 TABLE: dict[str, Row] = {
-    **dict.fromkeys(("number", "constant", "dimension", "symbol", "zeros", "ones", "identity"), _leaf),
-    **dict.fromkeys((basis_op.name, commutation_op.name), _leaf),
+    **dict.fromkeys("number constant dimension symbol zeros ones identity basis commutation".split(), _leaf),
     "add": _add,
     "mul": _product,
     "scale": _product,
     "matmul": _product,
     "transpose": lambda ctx, node, args: transpose_poly(ctx, args[0]),
-    "hadamard": _hadamard,
-    "kron": _kron,
+    "hadamard": lambda ctx, node, args: entrywise(ctx, [ctx.whole(p, e) for p, e in zip(args, node.args)]),
+    "kron": lambda ctx, node, args: kronecker(ctx, *args),
     "power": _power,
-    "inv": _inv,
+    "inv": lambda ctx, node, args: inverse(ctx, args[0], node.args[0]),
     "matpow": _matpow,
     "trace": lambda ctx, node, args: trace_poly(ctx, args[0]),
     "det": _determinant,
@@ -277,19 +213,15 @@ TABLE: dict[str, Row] = {
     "inner": _inner,
     "sq_norm": _sq_norm,
     "norm": _norm,
-    "sum": _total,
-    "diag": _diagonal,
-    "Diag": _diagonal_matrix,
-    "vec": _vec,
+    "sum": lambda ctx, node, args: total(ctx, args[0]),
+    "diag": lambda ctx, node, args: diagonal_of(ctx, args[0]),
+    "Diag": lambda ctx, node, args: diagonal_matrix_of(ctx, ctx.whole(args[0], node.args[0])),
+    "vec": lambda ctx, node, args: stacked(ctx, args[0]),
     "unvec": _unvec,
-    tril.name: _triangle,
-    triu.name: _triangle,
+    **dict.fromkeys(("tril", "triu"), lambda ctx, node, args: triangle(ctx, node.op, args[0])),
     "submatrix": _submatrix,
-    "block_inner": _blocks,
-    "block_sum": _blocks,
-    "expm": _commuting,
-    "polar": _commuting,
-    "dominant": _commuting,
+    **dict.fromkeys(("block_inner", "block_sum"), _blocks),
+    **dict.fromkeys(("expm", "polar", "dominant"), _commuting),
 }
 
 
@@ -310,4 +242,6 @@ def row_of(name: str) -> Row:
     if known is not None:
         return known
     op = operation_named(name)
-    return _function if op is None or op.is_elementwise else _columns if "columns" in op.traits else _opaque
+    if op is None or op.is_elementwise:
+        return lambda ctx, node, args: ctx.function(node.op, ctx.full(node.args[0]))
+    return _columns if "columns" in op.traits else lambda ctx, node, args: ctx.opaque(node)

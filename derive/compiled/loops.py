@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import partial, reduce
 
+from ..adjoints import block_places
 from ..errors import DeriveError
 from ..expr import Expr
 from ..program import Program
@@ -415,22 +416,14 @@ class Loops(EntryPlaces):
 
     def _blocks(self, name: str, value: Value) -> None:
         """Blocks side by side and below one another."""
-        rows, columns = value.data
         wide = self.size(value.shape[1])
-        top = Dim.of(0)
-        for i in range(rows):
-            left = Dim.of(0)
-            for j in range(columns):
-                term = value.args[i * columns + j]
-                height, width = term.shape
-                at = self.shifted(I, top)
-                if not value.is_vector:
-                    at = flat(at, self.shifted(J, left), wide)
-                sizes = {"m": self.size(height), "n": self.size(width)}
-                text = "for i in range({m}):\n    for j in range({n}):\n        {x}[{at}] = {read}"
-                self._say(text, **sizes, x=name, at=at, read=self.read(term, I, J))
-                left = left + width
-            top = top + value.args[i * columns].shape[0]
+        for term, (top, height, left, width) in zip(value.args, block_places(value.args, *value.data), strict=True):
+            at = self.shifted(I, top)
+            if not value.is_vector:
+                at = flat(at, self.shifted(J, left), wide)
+            sizes = {"m": self.size(height), "n": self.size(width)}
+            text = "for i in range({m}):\n    for j in range({n}):\n        {x}[{at}] = {read}"
+            self._say(text, **sizes, x=name, at=at, read=self.read(term, I, J))
 
     def _blocks_summed(self, value: Value, target: Code) -> None:
         """Inner products of the blocks of G with B, or the sum of the blocks of G by the entries of A."""

@@ -216,15 +216,11 @@ class EntryPlaces:
 
     def summed(self, terms: Sequence[Term], i: Code, j: Code) -> Code:
         """A sum, positive terms first."""
-        made: Code | None = None
-        for term in sorted(terms, key=lambda t: t.coefficient < 0):
-            size = self.read(Term(abs(term.coefficient), term.powers, term.value, term.flipped), i, j)
-            if made is None:
-                made = negative(size) if term.coefficient < 0 else size
-            else:
-                made = binary("-" if term.coefficient < 0 else "+", made, size)
-        assert made is not None
-        return made
+        ordered = sorted(terms, key=lambda term: term.coefficient < 0)
+        sizes = (Term(abs(t.coefficient), t.powers, t.value, t.flipped) for t in ordered)
+        return syntax.signed_sum(
+            (t.coefficient < 0, self.read(size, i, j)) for t, size in zip(ordered, sizes, strict=True)
+        )
 
 
 def called(function: str, *args: Code) -> Code:

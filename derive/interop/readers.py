@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 import sympy
@@ -192,25 +193,18 @@ def _ordered(node: Any, args: list[Expr]) -> list[Expr]:
     return [value for _, value in sorted(pairs, key=lambda pair: place[pair[0]])]
 
 
-def _lift(args: list[Expr]) -> tuple[list[Expr], Expr | None]:
-    """Operands of one shape: beside a matrix, in an elementwise function, a scalar is constant."""
-    large = next((a for a in args if not a.is_scalar), None)
-    return args, large
-
-
 def _sum(node: Any, args: list[Expr]) -> Expr:
-    args, large = _lift(args)
+    """A sum; beside a matrix, in an elementwise function, a scalar is constant."""
+    large = next((a for a in args if not a.is_scalar), None)
     if large is not None:
         args = [a * ones(*large.shape) if a.is_scalar else a for a in args]
     return add(*positive_first(_ordered(node, args)))
 
 
 def _scalar_product(node: Any, args: list[Expr]) -> Expr:
-    args, large = _lift(_ordered(node, args))
-    if large is None:
-        return mul(*args)
-    scalars = [a for a in args if a.is_scalar]
-    return scale(mul(*scalars), hadamard(*(a for a in args if not a.is_scalar)))
+    args = _ordered(node, args)
+    scalar, arrays = mul(*(a for a in args if a.is_scalar)), [a for a in args if not a.is_scalar]
+    return scale(scalar, hadamard(*arrays)) if arrays else scalar
 
 
 def _power(node: Any, args: list[Expr]) -> Expr:
@@ -389,13 +383,6 @@ def _diagonal_matrix(node: Any, args: list[Expr]) -> Expr:
     return op.diagonal_matrix(vector if vector.shape[1] is ONE else transpose(vector))
 
 
-def _kron(node: Any, args: list[Expr]) -> Expr:
-    product = args[0]
-    for factor in args[1:]:
-        product = op.kron(product, factor)
-    return product
-
-
 def _complex(node: Any, args: list[Expr]) -> Expr:
     raise DeriveError(f"{node} is complex: formulas are over the real numbers", hint="for a real matrix write A.T")
 
@@ -458,7 +445,7 @@ READERS: dict[str, Callable[[Any, list[Expr]], Expr]] = {
     "Determinant": _call(op.det),
     "HadamardProduct": lambda node, args: hadamard(*args),
     "HadamardPower": lambda node, args: power(*args),
-    "KroneckerProduct": _kron,
+    "KroneckerProduct": lambda node, args: reduce(op.kron, args),
     "DiagMatrix": _diagonal_matrix,
     "DiagonalMatrix": lambda node, args: op.diagonal_matrix(op.diagonal(args[0])),
     "DiagonalOf": _call(op.diagonal),

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 from ..algebra.budget import TooLargeError
 from ..algebra.forms import expand
 from ..errors import DeriveError
-from ..expr import Expr, depends_on, fold, is_number, nodes, number, ones
+from ..expr import Expr, depends_on, fold, is_number, nodes, number, ones, over
 from ..operations import log, logsumexp, sigmoid, softmax, softplus, terms_of
 from .composition import SMOOTH, Curve, curves, reflected
 from .remarks import Part, Remark
@@ -24,14 +25,11 @@ from .semidefinite import Form, is_weight, second_differential
 MAX_NODES = 400  # of a formula for which more than composition is tried
 
 
-class Certificate:
+class Certificate(NamedTuple):
     """A proof: 1 for convex, −1 for concave, 0 for affine, and what it rests on."""
 
-    __slots__ = ("sign", "steps")
-
-    def __init__(self, sign: int, steps: list[Remark]) -> None:
-        self.sign = sign
-        self.steps = steps
+    sign: int
+    steps: list[Remark]
 
 
 class Prover:
@@ -88,9 +86,7 @@ def without_logistic(expr: Expr) -> Expr:
         z_or_none = None if inside is None else reflected(inside)
         if z_or_none is not None:
             return -softplus(z_or_none)
-        if all(new is old for new, old in zip(args, node.args, strict=True)):
-            return node
-        return node.op.build(tuple(args), node.data)
+        return over(node, args)
 
     return fold(expr, visit)
 

@@ -21,7 +21,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import reduce
 from math import inf, pi
+from operator import mul
 
 from ..expr import Expr, depends_on, dimension_op, is_number, nodes, number_op
 from ..facts import is_definite, is_semidefinite
@@ -174,13 +176,9 @@ def _add(node: Expr, a: list[Curve], bounds: Range, active: set[Expr]) -> Curve:
     if z is not None:
         is_on = _curves(z, active)[z].is_convex
         return Curve(Range(0, 1, True, True), degree=inf if is_on else None, why="1 − σ(z) is σ(−z), log-concave")
-    root: Exponent | None = None
-    if all(c.root is not None for c in a):
-        root = min(c.root for c in a if c.root is not None)
-        root = root if root >= 1 else None
-    degree: Exponent | None = None
-    if all(c.degree is not None and c.degree <= 1 for c in a):
-        degree = 1
+    least = min(0 if c.root is None else c.root for c in a)
+    root = least if least >= 1 else None
+    degree = 1 if all(c.degree is not None and c.degree <= 1 for c in a) else None
     return Curve(
         bounds, all(c.is_convex for c in a), all(c.is_concave for c in a), root, degree, why=_sum_said(root, a)
     )
@@ -221,27 +219,24 @@ def _product(node: Expr, a: list[Curve], bounds: Range, active: set[Expr]) -> Cu
 
 
 def _multiplied(args: Sequence[Expr], a: Sequence[Curve], bounds: Range, active: set[Expr]) -> Curve:
-    fixed, moving = Range(1, 1), []
-    for arg, curve in zip(args, a, strict=True):
-        if arg in active:
-            moving.append((arg, curve))
-        else:
-            fixed = fixed * curve.range
+    moving = [(arg, curve) for arg, curve in zip(args, a, strict=True) if arg in active]
+    fixed = _range_of_product(curve for arg, curve in zip(args, a, strict=True) if arg not in active)
     if len(moving) == 1:
         return _signed(fixed, moving[0][1], bounds)
     if len(moving) == 2 and moving[0][0] is moving[1][0]:
         return _signed(fixed, _raised_to(moving[0][1], Fraction(2), NONNEGATIVE), bounds)
-    whole = Range(1, 1)
-    for _, curve in moving:
-        whole = whole * curve.range
+    whole = _range_of_product(curve for _, curve in moving)
     root, degree = _root_of_product([c for _, c in moving]), _degree_of_product([c for _, c in moving])
-    below: Exponent | None = None
-    if all(c.below is not None for _, c in moving):
-        below = sum((c.below for _, c in moving if c.below is not None), Fraction(0))
+    exponents = [c.below for _, c in moving if c.below is not None]
+    below = sum(exponents, Fraction(0)) if len(exponents) == len(moving) else None
     made = Curve(whole, root=root, degree=degree, below=below)
     signed = _signed(fixed, made, bounds)
     signed.why = "the powers of a product" if made.is_convex or made.is_concave else ""
     return signed
+
+
+def _range_of_product(factors: Iterable[Curve]) -> Range:
+    return reduce(mul, (c.range for c in factors), Range(1, 1))
 
 
 def _root_of_product(factors: Sequence[Curve]) -> Exponent | None:
@@ -255,12 +250,8 @@ def _root_of_product(factors: Sequence[Curve]) -> Exponent | None:
 
 
 def _degree_of_product(factors: Sequence[Curve]) -> Exponent | None:
-    total: Exponent = Fraction(0)
-    for c in factors:
-        if c.degree is None or not c.range.is_nonnegative:
-            return None
-        total = total + c.degree
-    return total
+    degrees = [c.degree for c in factors if c.degree is not None and c.range.is_nonnegative]
+    return sum(degrees, Fraction(0)) if len(degrees) == len(factors) else None
 
 
 def _power(node: Expr, a: list[Curve], bounds: Range, active: set[Expr]) -> Curve:
@@ -302,18 +293,15 @@ def _raised_to(base: Curve, k: Fraction, bounds: Range) -> Curve:
         return Curve(bounds)
     if r.is_nonnegative or not is_whole:
         # A fractional power says that its base is not negative: a convex condition on a concave base.
-        is_nonnegative = r.is_nonnegative
+        own, least = base.root, base.degree
+        if not r.is_nonnegative:
+            own, least = Fraction(1) if base.is_affine else None, Fraction(1) if base.is_concave else None
         if k > 0:
-            own = base.root if is_nonnegative else (Fraction(1) if base.is_affine else None)
-            if own is not None:
-                root = own * k
-            least = base.degree if is_nonnegative else (Fraction(1) if base.is_concave else None)
-            if least is not None and (is_nonnegative or base.is_concave):
-                degree = least * k
+            root = None if own is None else own * k
+            degree = None if least is None else least * k
         else:
-            concave = base.degree if is_nonnegative else (Fraction(1) if base.is_concave else None)
-            if concave is not None:
-                root, below = inf, concave * -k if concave != inf else None
+            if least is not None:
+                root, below = inf, least * -k if least != inf else None
             if base.root == inf and r.is_positive:
                 degree = inf
         return Curve(bounds, root=root, degree=degree, below=below, why=_power_said(root, degree))
@@ -409,12 +397,8 @@ def is_square_form(factors: Sequence[Expr], active: Iterable[Expr], is_affine: C
 def _matmul(node: Expr, a: list[Curve], bounds: Range, active: set[Expr]) -> Curve:
     moving = [i for i, arg in enumerate(node.args) if arg in active]
     if len(moving) == 1:
-        fixed = Range(1, 1)
-        for i, c in enumerate(a):
-            if i not in moving:
-                fixed = fixed * c.range
-        g = a[moving[0]]
-        return _summed(_signed(fixed, g, bounds), "a sum with weights of one sign")
+        fixed = _range_of_product(c for i, c in enumerate(a) if i not in moving)
+        return _summed(_signed(fixed, a[moving[0]], bounds), "a sum with weights of one sign")
     if node.is_scalar:
         memo = dict(zip(node.args, a, strict=True))
         if is_square_form(node.args, active, lambda n: memo[n].is_affine if n in memo else _is_affine_below(n, active)):

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import NamedTuple
 
 from ..algebra.forms import expand
 from ..algebra.normal import Normalizer
@@ -22,16 +23,13 @@ from .isolation import Entries, Equation, Isolated, is_linear, same, scalar, sim
 from .remarks import Remark
 
 
-class Constrained:
+class Constrained(NamedTuple):
     """A stationary point with its multiplier, or the equation that it satisfies."""
 
-    __slots__ = ("isolated", "multiplier", "is_eigen", "kind")
-
-    def __init__(
-        self, isolated: Isolated, multiplier: Expr | None, is_eigen: bool = False, kind: str | None = None
-    ) -> None:
-        self.isolated, self.multiplier, self.is_eigen = isolated, multiplier, is_eigen
-        self.kind = kind  # where it is known beside the curvature of the formula
+    isolated: Isolated
+    multiplier: Expr | None
+    is_eigen: bool = False
+    kind: str | None = None  # where it is known beside the curvature of the formula
 
 
 def constrained(G: Expr, x: Expr, constraint: Expr) -> Constrained | None:

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import reduce
+from typing import NamedTuple
 
 from ..algebra.budget import TooLargeError
 from ..algebra.forms import expand, factor
@@ -53,19 +55,18 @@ from ..operations import (
     unvec,
     vec,
 )
+from .polynomials import sign_of
 from .ranges import ranges
 from .remarks import Remark
 
 MAX_ROUNDS = 4
 
 
-class Equation:
+class Equation(NamedTuple):
     """left = right, with what is sought on the left."""
 
-    __slots__ = ("left", "right")
-
-    def __init__(self, left: Expr, right: Expr) -> None:
-        self.left, self.right = left, right
+    left: Expr
+    right: Expr
 
     def text(self) -> str:
         return f"{self.left.text()} = {self.right.text()}"
@@ -73,19 +74,19 @@ class Equation:
     def latex(self) -> str:
         return f"{self.left.latex()} = {self.right.latex()}"
 
-    __str__ = text
+    def __str__(self) -> str:
+        return self.text()
 
     def __repr__(self) -> str:
         return f"<{self.text()}>"
 
 
-class Sylvester:
+class Sylvester(NamedTuple):
     """A X + X B = C."""
 
-    __slots__ = ("A", "B", "C")
-
-    def __init__(self, A: Expr, B: Expr, C: Expr) -> None:
-        self.A, self.B, self.C = A, B, C
+    A: Expr
+    B: Expr
+    C: Expr
 
     @property
     def name(self) -> str:
@@ -155,7 +156,7 @@ def same(a: Expr, b: Expr) -> bool:
 
 
 def is_free(expr: Expr, x: Expr) -> bool:
-    return x not in depends_on(expr, [x]) or x not in set(nodes(expr))
+    return x not in symbols_of(expr)
 
 
 def simple(expr: Expr) -> Expr:
@@ -179,20 +180,17 @@ def stripped(G: Expr, x: Expr) -> tuple[Expr, list[Remark]]:
         if not is_number(boxed.args[0]):
             steps.append(Remark("divide by ", [boxed.args[0]], ", which is positive"))
     poly = ctx.full(G)
-    while len(poly.terms) > 1 and all(chain for _, chain in poly.terms):
-        first, last = {chain[0] for _, chain in poly.terms}, {chain[-1] for _, chain in poly.terms}
-        if len(first) == 1 and is_invertible(next(iter(first))) and is_free(next(iter(first)), x):
-            poly = Poly(poly.shape, {(s, chain[1:]): c for (s, chain), c in poly.terms.items()})
-            steps.append(Remark("divide by ", [next(iter(first))], ", which is invertible"))
-        elif len(last) == 1 and x.shape[1] is poly.shape[1] and is_invertible(next(iter(last))) and is_free(
-            next(iter(last)), x
-        ):  # fmt: skip
-            poly = Poly(poly.shape, {(s, chain[:-1]): c for (s, chain), c in poly.terms.items()})
-            steps.append(Remark("divide by ", [next(iter(last))], ", which is invertible"))
-        else:
-            break
-    common = content(poly.terms.values())
-    return ctx.canonical(poly.scaled(1 / common)) if poly.terms else G, steps
+    ends = [(0, slice(1, None))]
+    if x.shape[1] is poly.shape[1]:
+        ends.append((-1, slice(-1)))
+    for at, rest in ends:
+        while len(poly.terms) > 1 and all(chain for _, chain in poly.terms):
+            common, *others = {chain[at] for _, chain in poly.terms}
+            if others or not is_invertible(common) or not is_free(common, x):
+                break
+            poly = Poly(poly.shape, {(s, chain[rest]): c for (s, chain), c in poly.terms.items()})
+            steps.append(Remark("divide by ", [common], ", which is invertible"))
+    return ctx.canonical(poly.scaled(1 / content(poly.terms.values()))) if poly.terms else G, steps
 
 
 KINKED = frozenset(
@@ -202,7 +200,7 @@ KINKED = frozenset(
 
 def is_linear(G: Expr, x: Expr) -> Expr | None:
     """The differential of G, applied to x, where it does not depend on x."""
-    if any(node.op.name in KINKED for node in depends_on(G, [x]) if node in set(nodes(G))):
+    if any(node.op.name in KINKED for node in depends_on(G, [x])):
         return None
     moved = symbol("d" + x.name, *x.shape, properties=x.properties & {"symmetric", "diagonal"})
     linear = differential(G, {x: moved})[0]
@@ -245,13 +243,13 @@ def _positive(M: Expr, c: Expr) -> tuple[Expr, Expr]:
     return M, c
 
 
-class LinearTerm:
+class LinearTerm(NamedTuple):
     """c · s · L X R, or with Xᵀ."""
 
-    __slots__ = ("factor", "left", "right", "is_turned")
-
-    def __init__(self, factor_: Expr, left: Chain, right: Chain, is_turned: bool) -> None:
-        self.factor, self.left, self.right, self.is_turned = factor_, left, right, is_turned
+    factor: Expr
+    left: Chain
+    right: Chain
+    is_turned: bool
 
 
 def linear_terms(linear: Expr, X: Expr) -> list[LinearTerm] | None:
@@ -350,10 +348,7 @@ def inverse_matrix(G: Expr, X: Expr) -> Isolated | None:
     ctx = Normalizer()
     tried: list[tuple[Expr, ...]] = [(X, G), (G, X), (X, G, X)]
     for factors in tried:
-        poly = ctx.full(factors[0])
-        for factor_ in factors[1:]:
-            poly = ctx.times(poly, ctx.full(factor_))
-        product = ctx.canonical(poly)
+        product = ctx.canonical(reduce(ctx.times, map(ctx.full, factors)))
         if inv(X) in set(nodes(product)) or is_linear(product, X) is None:
             continue
         found = linear_matrix(product, X)
@@ -407,8 +402,6 @@ def scalar(G: Expr, x: Expr) -> Isolated | None:
         return Isolated(_led(equation), power(value, number(1 / k)), [*steps, Remark([x], " is positive")])
     if len(powers) == 3 and degrees[2] == 2 * k and "positive" in x.properties:
         c, b, a = (powers[d] for d in degrees)
-        from .scalar import sign_of
-
         if not (is_positive(a) and sign_of(c, {}) == -1):
             return None
         root = simple((-b + sqrt(expand(b**2 - 4 * a * c))) / (2 * a))

@@ -1,20 +1,42 @@
-"""The sign of a polynomial in one number, decided exactly by Sturm's theorem.
+"""The sign of a formula by its range, and of a polynomial in one number exactly, by Sturm's theorem.
 
 [BPR]  Basu, Pollack & Roy, Algorithms in Real Algebraic Geometry, 2006, 2.2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
+from ..algebra.forms import expand
 from ..algebra.normal import Normalizer
 from ..errors import DeriveError
 from ..expr import Expr, symbols_of
-from .ranges import Range
+from .ranges import Range, ranges
 
 MAX_DEGREE = 24
 Coefficients = list[Fraction]  # from the constant term up
+
+
+def sign_of(expr: Expr, known: Mapping[Expr, Range]) -> int | None:
+    """1 where no value is negative, −1 where none is positive, 0 where all are 0; None where neither is seen."""
+    for form in (None, expand, over_one_denominator):
+        try:
+            shown = expr if form is None else form(expr)
+        except DeriveError:
+            continue
+        found = ranges(shown, known)[shown]
+        if found.lo == found.hi == 0:
+            return 0
+        if found.is_nonnegative or found.is_nonpositive:
+            return 1 if found.is_nonnegative else -1
+    return sign_of_polynomial(expr, known)
+
+
+def over_one_denominator(expr: Expr) -> Expr:
+    """The formula multiplied out, over the reciprocal powers of sums that its terms share."""
+    ctx = Normalizer()
+    return ctx.canonical(ctx.over_common_powers(ctx.full(expr), everywhere=True))
 
 
 def sign_of_polynomial(expr: Expr, known: Mapping[Expr, Range]) -> int | None:
@@ -32,8 +54,7 @@ def sign_of_polynomial(expr: Expr, known: Mapping[Expr, Range]) -> int | None:
     at = Fraction(1)
     while not (value := _value(found, at)):
         at += Fraction(1, 3)
-    free = _square_free_odd(found)
-    if _roots(free, is_positive):
+    if any(_roots(factor, is_positive) for factor in _odd_factors(found)):
         return None
     return 1 if value > 0 else -1
 
@@ -88,35 +109,13 @@ def _derivative(p: Coefficients) -> Coefficients:
     return [i * c for i, c in enumerate(p)][1:]
 
 
-def _square_free_odd(p: Coefficients) -> Coefficients:
-    """The product of the factors of odd multiplicity: where the polynomial changes its sign (Yun)."""
-    common = _gcd(p, _derivative(p)) if len(p) > 1 else [Fraction(1)]
-    b = _divided(p, common)[0]
-    d = [x - y for x, y in _padded(_divided(_derivative(p), common)[0], _derivative(b))]
-    odd, index = [Fraction(1)], 1
-    while len(_trimmed(b)) > 1:
-        d = _trimmed(d)
-        a = _gcd(b, d) if d else [c / b[-1] for c in b]
-        if index % 2:
-            odd = _multiplied(odd, a)
-        b, c = _divided(b, a)[0], _divided(d, a)[0] if d else []
-        d = [x - y for x, y in _padded(c, _derivative(b))]
-        index += 1
-    return odd
-
-
-def _padded(p: Coefficients, q: Coefficients) -> list[tuple[Fraction, Fraction]]:
-    n = max(len(p), len(q))
-    zero = Fraction(0)
-    return [(p[i] if i < len(p) else zero, q[i] if i < len(q) else zero) for i in range(n)]
-
-
-def _multiplied(p: Coefficients, q: Coefficients) -> Coefficients:
-    product = [Fraction(0)] * (len(p) + len(q) - 1)
-    for i, a in enumerate(p):
-        for j, b in enumerate(q):
-            product[i + j] += a * b
-    return product
+def _odd_factors(p: Coefficients) -> Iterator[Coefficients]:
+    """The products of the factors of one odd multiplicity each: where the polynomial changes its sign."""
+    while len(p) > 1:
+        repeated = _gcd(p, _derivative(p))
+        twice = _gcd(repeated, _derivative(repeated))
+        yield _divided(_divided(p, repeated)[0], _divided(repeated, twice)[0])[0]
+        p = twice
 
 
 def _roots(p: Coefficients, is_positive: bool) -> int:
@@ -127,12 +126,8 @@ def _roots(p: Coefficients, is_positive: bool) -> int:
     while chain[-1]:
         chain.append([-c for c in _divided(chain[-2], chain[-1])[1]])
     chain = chain[:-1]
-    high = [1 if q[-1] > 0 else -1 for q in chain]
-    if is_positive:
-        low = [q[0] for q in chain]
-    else:
-        low = [Fraction((1 if q[-1] > 0 else -1) * (-1) ** (len(q) - 1)) for q in chain]
-    return _changes(low) - _changes([Fraction(h) for h in high])
+    low = [q[0] if is_positive else q[-1] * (-1) ** (len(q) - 1) for q in chain]
+    return _changes(low) - _changes([q[-1] for q in chain])
 
 
 def _changes(values: list[Fraction]) -> int:

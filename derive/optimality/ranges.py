@@ -9,15 +9,15 @@ one, so the bounds of a matrix hold for each of its entries.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import reduce
 from math import inf, pi
+from operator import add, mul
 
 from ..expr import Expr, nodes, number_op
 from ..facts import is_nonnegative, is_positive, is_semidefinite
-from ..operations import FUNCTIONS
-
-End = float
 
 
 class Range:
@@ -25,7 +25,7 @@ class Range:
 
     __slots__ = ("lo", "hi", "lo_open", "hi_open")
 
-    def __init__(self, lo: End, hi: End, lo_open: bool = False, hi_open: bool = False) -> None:
+    def __init__(self, lo: float, hi: float, lo_open: bool = False, hi_open: bool = False) -> None:
         self.lo, self.hi = lo, hi
         self.lo_open = lo_open or lo == -inf
         self.hi_open = hi_open or hi == inf
@@ -82,11 +82,11 @@ NONNEGATIVE = Range(0, inf)
 ZERO = Range(0, 0)
 
 
-def _product(a: End, b: End) -> End:
+def _product(a: float, b: float) -> float:
     return 0.0 if a == 0 or b == 0 else a * b
 
 
-def _is_open_product(a: End, a_open: bool, b: End, b_open: bool) -> bool:
+def _is_open_product(a: float, a_open: bool, b: float, b_open: bool) -> bool:
     """Whether the product of two ends is not taken; an end 0 that is taken settles it."""
     if a == 0 and not a_open or b == 0 and not b_open:
         return False
@@ -97,32 +97,27 @@ def _monotone(value: Callable[[float], float], a: Range) -> Range:
     return Range(value(a.lo), value(a.hi), a.lo_open, a.hi_open)
 
 
-def _exp(x: float) -> float:
-    from math import exp
+def _bounded(value: Callable[[float], float]) -> Callable[[float], float]:
+    """A function of a float that is infinite where it is too large for one."""
 
-    return 0.0 if x == -inf else inf if x > 700 else exp(x)
+    def bounded(x: float) -> float:
+        try:
+            return value(x)
+        except OverflowError:
+            return inf
+
+    return bounded
+
+
+_exp, _cosh = _bounded(math.exp), _bounded(math.cosh)
 
 
 def _log(x: float) -> float:
-    from math import log
-
-    return -inf if x <= 0 else inf if x == inf else log(x)
-
-
-def _tanh(x: float) -> float:
-    from math import tanh
-
-    return tanh(x)
+    return math.log(x) if x > 0 else -inf
 
 
 def _softplus(x: float) -> float:
-    from math import exp, log1p
-
-    return x if x > 30 else log1p(exp(x)) if x > -700 else 0.0
-
-
-def _log_range(a: Range) -> Range:
-    return _monotone(_log, a.within(POSITIVE)) if a.hi > 0 else ANY
+    return x if x > 30 else math.log1p(math.exp(x))
 
 
 def _open_image(lo: float, hi: float, value: Callable[[float], float]) -> Callable[[Range], Range]:
@@ -138,32 +133,18 @@ def _magnitude(a: Range) -> Range:
     return Range(0, max(-a.lo, a.hi), False, a.lo_open and a.hi_open)
 
 
-def _cosh(a: Range) -> Range:
-    from math import cosh
-
-    m = _magnitude(a)
-    lo, hi = (inf if x > 700 else cosh(x) for x in (m.lo, m.hi))
-    return Range(lo, hi, m.lo_open, m.hi_open)
-
-
-def _arctan(x: float) -> float:
-    from math import atan
-
-    return atan(x)
-
-
 # The range of each scalar function over a range of its argument.
 _FUNCTION_RANGES: Mapping[str, Callable[[Range], Range]] = {
     "exp": lambda a: _monotone(_exp, a).within(POSITIVE),
-    "log": _log_range,
+    "log": lambda a: _monotone(_log, a.within(POSITIVE)) if a.hi > 0 else ANY,
     "softplus": lambda a: _monotone(_softplus, a).within(POSITIVE),
     "relu": lambda a: Range(max(a.lo, 0), max(a.hi, 0), a.lo_open and a.lo > 0, a.hi_open),
     "abs": _magnitude,
-    "sigmoid": _open_image(0, 1, lambda x: 0.5 + _tanh(x / 2) / 2),
-    "tanh": _open_image(-1, 1, _tanh),
-    "arctan": _open_image(-pi / 2, pi / 2, _arctan),
+    "sigmoid": _open_image(0, 1, lambda x: 0.5 + math.tanh(x / 2) / 2),
+    "tanh": _open_image(-1, 1, math.tanh),
+    "arctan": _open_image(-pi / 2, pi / 2, math.atan),
     "erf": lambda a: Range(-1 if a.lo < 0 else 0, 1 if a.hi > 0 else 0, a.lo != 0 or a.lo_open, True),
-    "cosh": _cosh,
+    "cosh": lambda a: _monotone(_cosh, _magnitude(a)),
     "sinh": lambda a: Range(
         0 if a.is_nonnegative else -inf, 0 if a.is_nonpositive else inf, a.is_positive, a.is_negative
     ),
@@ -174,7 +155,6 @@ _FUNCTION_RANGES: Mapping[str, Callable[[Range], Range]] = {
     "arcsin": lambda a: Range(0 if a.is_nonnegative else -pi / 2, pi / 2),
     "arccos": lambda a: Range(0, pi),
 }  # fmt: skip
-_UNIT = {"softmax", "identity", "basis"}
 
 
 def _power(base: Range, exponent: Expr) -> Range:
@@ -207,75 +187,53 @@ def _raised(x: float, k: Fraction) -> float:
         return inf if x > 0 or k % 2 == 0 else -inf
 
 
-def range_of(node: Expr, a: list[Range]) -> Range:
-    """The range of a node, from those of its operands."""
-    name = node.op.name
-    if name == "number":
-        return Range(float(node.data[0]), float(node.data[0]))
-    if name == "dimension":
-        return Range(1, inf)
-    if name == "constant":
-        return Range(2.7, 3.2)
-    if name == "ones":
-        return Range(1, 1)
-    if name == "zeros":
-        return ZERO
-    if name == "symbol":
-        if node.properties & {"diagonal", "triangular"} and not node.is_scalar:
-            return NONNEGATIVE if "positive" in node.properties else ANY
-        if is_positive(node):
-            return POSITIVE
-        return NONNEGATIVE if is_nonnegative(node) else ANY
-    if "norm" in node.op.traits:
-        return _norm(a[0])
-    if name in _UNIT:
-        return Range(0, 1)
-    if name in FUNCTIONS:
-        return _FUNCTION_RANGES[name](a[0]) if name in _FUNCTION_RANGES else ANY
-    if name == "add":
-        total = a[0]
-        for other in a[1:]:
-            total = total + other
-        return total
-    if name in ("mul", "hadamard", "scale", "kron"):
-        product = a[0]
-        for other in a[1:]:
-            product = product * other
-        return product
-    if name == "power":
-        return _power(a[0], node.args[1])
-    if name in ("transpose", "vec", "unvec", "diag", "submatrix"):
-        return a[0]
-    if name in ("tril", "triu", "Diag"):
-        return a[0].joined(ZERO)
-    if name == "block":
-        joined = a[0]
-        for other in a[1:]:
-            joined = joined.joined(other)
-        return joined
-    if name in ("matmul", "inner", "sum", "trace"):
-        return _summed(node, a)
-    if name in ("det",) and is_semidefinite(node.args[0]):
-        return NONNEGATIVE
-    return ANY
-
-
-def _norm(a: Range) -> Range:
-    return POSITIVE if a.is_positive or a.is_negative else NONNEGATIVE
+def _symbol(node: Expr, a: list[Range]) -> Range:
+    if node.properties & {"diagonal", "triangular"} and not node.is_scalar:
+        return NONNEGATIVE if "positive" in node.properties else ANY
+    return POSITIVE if is_positive(node) else NONNEGATIVE if is_nonnegative(node) else ANY
 
 
 def _summed(node: Expr, a: list[Range]) -> Range:
     """Sums of products over some number of entries: only the sign is kept."""
     if is_nonnegative(node):
         return POSITIVE if is_positive(node) else NONNEGATIVE
-    product = a[0]
-    for other in a[1:]:
-        product = product * other
+    product = reduce(mul, a)
     if product.is_nonnegative:
         is_whole = all(r.is_positive or r.is_negative for r in a)
         return POSITIVE if product.is_positive and is_whole else NONNEGATIVE
     if product.is_nonpositive:
         return -NONNEGATIVE
+    return ANY
+
+
+_ROWS: Mapping[str, Callable[[Expr, list[Range]], Range]] = {
+    "number": lambda node, a: Range(float(node.data[0]), float(node.data[0])),
+    "dimension": lambda node, a: Range(1, inf),
+    "constant": lambda node, a: Range(2.7, 3.2),
+    "ones": lambda node, a: Range(1, 1),
+    "zeros": lambda node, a: ZERO,
+    "symbol": _symbol,
+    **dict.fromkeys(("softmax", "identity", "basis"), lambda node, a: Range(0, 1)),
+    "add": lambda node, a: reduce(add, a),
+    **dict.fromkeys(("mul", "hadamard", "scale", "kron"), lambda node, a: reduce(mul, a)),
+    "power": lambda node, a: _power(a[0], node.args[1]),
+    **dict.fromkeys(("transpose", "vec", "unvec", "diag", "submatrix"), lambda node, a: a[0]),
+    **dict.fromkeys(("tril", "triu", "Diag"), lambda node, a: a[0].joined(ZERO)),
+    "block": lambda node, a: reduce(Range.joined, a),
+    **dict.fromkeys(("matmul", "inner", "sum", "trace"), _summed),
+    "det": lambda node, a: NONNEGATIVE if is_semidefinite(node.args[0]) else ANY,
+}
+
+
+def range_of(node: Expr, a: list[Range]) -> Range:
+    """The range of a node, from those of its operands."""
+    name = node.op.name
+    if name in _ROWS:
+        return _ROWS[name](node, a)
+    if name in _FUNCTION_RANGES:
+        return _FUNCTION_RANGES[name](a[0])
+    if "norm" in node.op.traits:
+        return POSITIVE if a[0].is_positive or a[0].is_negative else NONNEGATIVE
     return ANY
 
 

@@ -13,6 +13,8 @@ is the independent check of every certificate: it must not find what the proof e
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,7 +32,7 @@ LARGEST = 48  # entries of the variables together, for a Hessian
 CHORDS = 6  # between far points, at each point
 
 
-class Chord:
+class Chord(NamedTuple):
     """Three points on a line, and how far the middle value is from the mean of the others.
 
     Attributes
@@ -46,15 +48,10 @@ class Chord:
         ends[0] + ends[1] − 2 · middle: negative refutes convexity, positive concavity.
     """
 
-    __slots__ = ("values", "direction", "ends", "middle")
-
-    def __init__(
-        self, values: dict[str, Array], direction: dict[str, Array], ends: tuple[float, float], middle: float
-    ) -> None:
-        self.values = values
-        self.direction = direction
-        self.ends = ends
-        self.middle = middle
+    values: dict[str, Array]
+    direction: dict[str, Array]
+    ends: tuple[float, float]
+    middle: float
 
     @property
     def excess(self) -> float:
@@ -76,8 +73,6 @@ class Search:
         self.expr, self.hints = expr, hints
         self.variables = [v for v in variables if v in set(symbols_of(expr))]
         self.active = depends_on(expr, self.variables)
-        self._hessian: tuple[list[Expr], list[Expr]] | None = None
-        self._tried = False
         self.seen = 0  # points at which the formula had a value
 
     def chords(self, seeds: Sequence[int], wanted: Sequence[int] = (1, -1)) -> dict[int, Chord]:
@@ -107,17 +102,15 @@ class Search:
                         found[sign] = chord
         return found
 
+    @cached_property
     def hessian(self) -> tuple[list[Expr], list[Expr]] | None:
         """The Hessian applied to directions, by variable, and the symbols of the directions."""
-        if not self._tried:
-            self._tried = True
-            moved = {v: symbol("d" + v.name, *v.shape) for v in self.variables}
-            try:
-                applied = [differential(Sweep(self.expr, v).total, moved)[0] for v in self.variables]
-            except DeriveError:
-                return None
-            self._hessian = applied, list(moved.values())
-        return self._hessian
+        moved = {v: symbol("d" + v.name, *v.shape) for v in self.variables}
+        try:
+            applied = [differential(Sweep(self.expr, v).total, moved)[0] for v in self.variables]
+        except DeriveError:
+            return None
+        return applied, list(moved.values())
 
 
 class Chords:
@@ -128,7 +121,6 @@ class Chords:
         order = nodes(search.expr)
         fixed = [node for node in order if node not in search.active]
         self.memo = dict(zip(fixed, evaluate_all(fixed, point.values, point.sizes), strict=True))
-        self._spectrum: tuple[Array, list[dict[Expr, Array]]] | None = None
         self.middle = self.value({v: point.values[v] for v in search.variables})
         self.is_inside = self.middle is not None
 
@@ -161,25 +153,20 @@ class Chords:
         """The largest intermediate number, whose rounding is the noise of the value."""
         return max((float(np.abs(a).max(initial=0)) for a in self.memo.values()), default=0.0) * 1e-3
 
+    @cached_property
     def spectrum(self) -> tuple[Array, list[dict[Expr, Array]]]:
         """Eigenvalues of the Hessian in the space of the variables, ascending, and the directions."""
-        if self._spectrum is None:
-            self._spectrum = self._eigen()
-        return self._spectrum
-
-    def _eigen(self) -> tuple[Array, list[dict[Expr, Array]]]:
         nothing: tuple[Array, list[dict[Expr, Array]]] = np.zeros(0), []
         variables, base = self.search.variables, self.point.values
         if sum(base[v].size for v in variables) > LARGEST:
             return nothing
-        hessian = self.search.hessian()
+        hessian = self.search.hessian
         if hessian is None:
             return nothing
         applied, moved = hessian
         units = [(i, E) for i, v in enumerate(variables) for E in basis(v.properties, base[v].shape)]
-        below = nodes(*applied)
-        moving = depends_on_all(applied, moved)
-        fixed = [node for node in below if node not in moving]
+        moving = {node for root in applied for node in depends_on(root, moved)}
+        fixed = [node for node in nodes(*applied) if node not in moving]
         with np.errstate(all="ignore"):
             memo = dict(zip(fixed, evaluate_all(fixed, base, self.point.sizes), strict=True))
             H = np.zeros((len(units), len(units)))
@@ -203,7 +190,7 @@ class Chords:
 
     def along_eigenvectors(self, sign: int) -> Chord | None:
         """A chord along the direction that curves most to one side."""
-        eigenvalues, directions = self.spectrum()
+        eigenvalues, directions = self.spectrum
         if not len(eigenvalues):
             return None
         at = -1 if sign > 0 else 0
@@ -223,18 +210,10 @@ class Chords:
                 v: project_array(v.properties, generator.standard_normal(self.point.values[v].shape))
                 for v in self.search.variables
             }
-            for step in (2.0, 0.5, 0.1)[k % 3 :][:1]:
-                chord = self.chord(direction, step, sign)
-                if chord is not None:
-                    return chord
+            chord = self.chord(direction, (2.0, 0.5, 0.1)[k % 3], sign)
+            if chord is not None:
+                return chord
         return None
-
-
-def depends_on_all(roots: Sequence[Expr], leaves: Sequence[Expr]) -> set[Expr]:
-    found: set[Expr] = set()
-    for root in roots:
-        found |= depends_on(root, leaves)
-    return found
 
 
 def basis(properties: frozenset[str], shape: tuple[int, ...]) -> list[Array]:

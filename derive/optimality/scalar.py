@@ -10,46 +10,56 @@ concave one [B 3.2.4].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain, combinations, count
+from typing import NamedTuple
 
-from ..algebra.forms import expand
-from ..algebra.normal import Normalizer
 from ..errors import DeriveError
-from ..expr import Expr, depends_on, fold, is_number, nodes, number, number_op, symbol
+from ..expr import Expr, depends_on, fold, is_number, nodes, number, number_op, substitute, symbol, symbols_of
 from ..jacobians import differential
 from ..operations import FUNCTIONS, add, mul, power
 from .composition import SMOOTH, Curve, curves
 from .isolation import simple
+from .polynomials import sign_of
 from .ranges import Range, ranges
 
 MAX_VARIABLES = 3
 
 
-class Reduced:
+class Reduced(NamedTuple):
     """A scalar function φ of scalar arguments, each standing for a part of the formula."""
 
-    __slots__ = ("phi", "arguments", "known", "is_by_entry")
-
-    def __init__(self, phi: Expr, arguments: dict[Expr, Expr], known: dict[Expr, Range], is_by_entry: bool) -> None:
-        self.phi = phi
-        self.arguments = arguments  # by the symbol that stands for it
-        self.known = known  # the ranges of the symbols
-        self.is_by_entry = is_by_entry
+    phi: Expr
+    arguments: dict[Expr, Expr]  # by the symbol that stands for it
+    known: dict[Expr, Range]  # the ranges of the symbols
+    is_by_entry: bool
 
 
-_LETTERS = "tsuvwz"
+class StandIns:
+    """Numbers that stand for parts of a formula, by the part."""
 
+    def __init__(self, root: Expr, memo: Mapping[Expr, Curve], active: set[Expr]) -> None:
+        self.memo, self.active = memo, active
+        self.taken = {s.name for s in symbols_of(root)}
+        self.made: dict[Expr, Expr] = {}
 
-def _fresh(taken: set[str], letters: str) -> str:
-    """A name that is free, and taken from now on."""
-    name: str = next(n for n in (*letters, *(f"{letters[0]}_{i}" for i in range(1, 10_000))) if n not in taken)
-    taken.add(name)
-    return name
+    def of(self, node: Expr) -> Expr:
+        """The number that stands for a part; a scalar symbol keeps its name."""
+        if node not in self.made:
+            letters = "tsuvwz" if node in self.active else "abcde"
+            free = (n for n in chain(letters, (f"{letters[0]}_{i}" for i in count(1))) if n not in self.taken)
+            name = node.name if node.op.name == "symbol" and node.is_scalar else next(free)
+            self.taken.add(name)
+            properties = ("positive",) if self.memo[node].range.is_positive else ()
+            self.made[node] = symbol(name, properties=properties)
+        return self.made[node]
 
-
-def _stand_in(node: Expr, bounds: Range, names: set[str], letters: str) -> Expr:
-    name = node.name if node.op.name == "symbol" and node.is_scalar else _fresh(names, letters)
-    return symbol(name, properties=("positive",) if bounds.is_positive else ())
+    def reduced(self, phi: Expr, is_by_entry: bool) -> Reduced | None:
+        """φ as a function of those that move; None where none does."""
+        used = set(symbols_of(phi))
+        arguments = {s: part for part, s in self.made.items() if part in self.active and s in used}
+        known = {s: self.memo[part].range for part, s in self.made.items()}
+        return Reduced(phi, arguments, known, is_by_entry) if arguments else None
 
 
 def by_entry(term: Expr, memo: Mapping[Expr, Curve], active: set[Expr]) -> Reduced | None:
@@ -57,48 +67,25 @@ def by_entry(term: Expr, memo: Mapping[Expr, Curve], active: set[Expr]) -> Reduc
     is_product = term.op.name in ("inner", "matmul") and term.is_scalar and len(term.args) == 2
     if term.op.name != "sum" and not is_product:
         return None
-    names = {n.name for n in nodes(term) if n.op.name == "symbol"}
-    made: dict[Expr, Expr] = {}
-    arguments: dict[Expr, Expr] = {}
-    known: dict[Expr, Range] = {}
+    numbers = StandIns(term, memo, active)
 
     def visit(node: Expr, args: list[Expr | None]) -> Expr | None:
         if node.op.name == "ones":
             return number(1)
         if node.op is number_op or node.op.name in ("constant", "dimension"):
             return node
-        if node in active and not memo[node].is_affine:
-            return _one_entry(node, args)
-        key = node.args[0] if node.op.name == "transpose" else node
-        if key not in made:
-            made[key] = _stand_in(key, memo[key].range, names, _LETTERS if node in active else "abcde")
-            known[made[key]] = memo[key].range
-            if node in active:
-                arguments[made[key]] = key
-        return made[key]
+        if node not in active or memo[node].is_affine:
+            return numbers.of(node.args[0] if node.op.name == "transpose" else node)
+        op = ENTRYWISE.get(node.op.name, FUNCTIONS.get(node.op.name))
+        return None if op is None or any(a is None for a in args) else op(*args)
 
     parts = [part for part in (fold(arg, visit) for arg in term.args) if part is not None]
-    if len(parts) < len(term.args):
-        return None
-    phi = mul(*parts)
-    used = set(nodes(phi))
-    arguments = {s: g for s, g in arguments.items() if s in used}
-    return Reduced(phi, arguments, known, True) if arguments else None
+    return numbers.reduced(mul(*parts), True) if len(parts) == len(term.args) else None
 
 
-def _one_entry(node: Expr, args: list[Expr | None]) -> Expr | None:
-    if any(a is None for a in args):
-        return None
-    name, known = node.op.name, [a for a in args if a is not None]
-    if name == "add":
-        return add(*known)
-    if name in ("hadamard", "scale", "mul"):
-        return mul(*known)
-    if name == "power":
-        return power(*known)
-    if name == "transpose":
-        return known[0]
-    return node.op(*known) if name in FUNCTIONS else None
+ENTRYWISE: Mapping[str, Callable[..., Expr]] = {
+    "add": add, "hadamard": mul, "scale": mul, "mul": mul, "power": power, "transpose": lambda entry: entry
+}  # fmt: skip
 
 
 def by_scalars(root: Expr, memo: Mapping[Expr, Curve], active: set[Expr], whole: bool = False) -> Reduced | None:
@@ -106,37 +93,22 @@ def by_scalars(root: Expr, memo: Mapping[Expr, Curve], active: set[Expr], whole:
 
     With `whole` of the variables that are scalars themselves, not of affine functions of them.
     """
-    names = {n.name for n in nodes(root) if n.op.name == "symbol"}
-    made: dict[Expr, Expr] = {}
-    arguments: dict[Expr, Expr] = {}
-    known: dict[Expr, Range] = {}
-
-    def stand_in(node: Expr) -> Expr:
-        if node not in made:
-            made[node] = _stand_in(node, memo[node].range, names, _LETTERS if node in active else "abcde")
-            known[made[node]] = memo[node].range
-            if node in active:
-                arguments[made[node]] = node
-        return made[node]
-
+    numbers = StandIns(root, memo, active)
     replaced: dict[Expr, Expr] = {}
     for node in nodes(root):
         if not node.is_scalar:
             continue
+        is_affine = memo[node].is_affine and node is not root and not (whole and node.args)
         if node.op is number_op or node.op.name in ("constant", "dimension"):
             replaced[node] = node
-        elif node not in active or (memo[node].is_affine and node is not root and not (whole and node.args)):
-            replaced[node] = stand_in(node)
-        elif all(a in replaced for a in node.args):
+        elif node in active and not is_affine and all(a in replaced for a in node.args):
             replaced[node] = node.op.build(tuple(replaced[a] for a in node.args), node.data)
         else:
-            replaced[node] = stand_in(node)
-    phi = replaced[root]
-    if phi in arguments or not arguments or (whole and any(g.args for g in arguments.values())):
+            replaced[node] = numbers.of(node)
+    found = numbers.reduced(replaced[root], False)
+    if found is None or found.phi in found.arguments:
         return None
-    used = set(nodes(phi))
-    arguments = {s: g for s, g in arguments.items() if s in used}
-    return Reduced(phi, arguments, known, False)
+    return None if whole and any(part.args for part in found.arguments.values()) else found
 
 
 def verdict(reduced: Reduced, memo: Mapping[Expr, Curve]) -> tuple[int, list[tuple[list[Expr], Expr]]] | None:
@@ -147,17 +119,15 @@ def verdict(reduced: Reduced, memo: Mapping[Expr, Curve]) -> tuple[int, list[tup
     phi, known = _narrowed(reduced, memo)
     if phi is None:
         return None
-    reduced_variables = list(known_variables(phi, variables))
+    in_phi = {s.name: s for s in symbols_of(phi)}
+    variables = [in_phi.get(v.name, v) for v in variables]  # some declared positive, as φ is defined there only
     try:
-        first = [differential(phi, {v: number(1)})[0] for v in reduced_variables]
-        second = [
-            [simple(differential(d, {v: number(1)})[0]) for v in reduced_variables[: i + 1]]
-            for i, d in enumerate(first)
-        ]
+        first = [differential(phi, {v: number(1)})[0] for v in variables]
+        second = [[simple(differential(d, {v: number(1)})[0]) for v in variables[: i + 1]] for i, d in enumerate(first)]
     except DeriveError:
         return None
     for sign in (1, -1):
-        shown = definite(second, sign, known, reduced_variables)
+        shown = definite(second, sign, known, variables)
         if shown is None:
             continue
         if all(_is_carried(sign, memo[g], first[i], known) for i, g in enumerate(reduced.arguments.values())):
@@ -165,17 +135,8 @@ def verdict(reduced: Reduced, memo: Mapping[Expr, Curve]) -> tuple[int, list[tup
     return None
 
 
-def known_variables(phi: Expr, variables: Sequence[Expr]) -> Iterator[Expr]:
-    """The variables as they stand in φ, some declared positive since φ is defined there only."""
-    in_phi = {n.name: n for n in nodes(phi) if n.op.name == "symbol"}
-    for v in variables:
-        yield in_phi.get(v.name, v)
-
-
 def _narrowed(reduced: Reduced, memo: Mapping[Expr, Curve]) -> tuple[Expr | None, dict[Expr, Range]]:
     """φ with what a logarithm or a root takes declared positive; None where the domain may not be convex."""
-    from ..expr import substitute
-
     phi, known = reduced.phi, dict(reduced.known)
     positive: dict[Expr, Expr] = {}
     active = depends_on(phi, known)
@@ -219,32 +180,6 @@ def _narrowed(reduced: Reduced, memo: Mapping[Expr, Curve]) -> tuple[Expr | None
     return phi, known
 
 
-def sign_of(expr: Expr, known: Mapping[Expr, Range]) -> int | None:
-    """1 where no value is negative, −1 where none is positive, 0 where all are 0; None where neither is seen."""
-    forms: tuple[Callable[[Expr], Expr], ...] = (lambda e: e, expand, over_one_denominator)
-    for form in forms:
-        try:
-            shown = form(expr)
-        except DeriveError:
-            continue
-        found = ranges(shown, known)[shown]
-        if found.lo == found.hi == 0:
-            return 0
-        if found.is_nonnegative:
-            return 1
-        if found.is_nonpositive:
-            return -1
-    from .polynomials import sign_of_polynomial
-
-    return sign_of_polynomial(expr, known)
-
-
-def over_one_denominator(expr: Expr) -> Expr:
-    """The formula multiplied out, over the reciprocal powers of sums that its terms share."""
-    ctx = Normalizer()
-    return ctx.canonical(ctx.over_common_powers(ctx.full(expr), everywhere=True))
-
-
 def definite(
     second: Sequence[Sequence[Expr]], sign: int, known: Mapping[Expr, Range], variables: Sequence[Expr]
 ) -> list[tuple[list[Expr], Expr]] | None:
@@ -253,18 +188,12 @@ def definite(
     rows = [[second[max(i, j)][min(i, j)] for j in range(n)] for i in range(n)]
     shown: list[tuple[list[Expr], Expr]] = []
     for size in range(1, n + 1):
-        for chosen in _subsets(n, size):
+        for chosen in combinations(range(n), size):
             minor = simple(_determinant([[rows[i][j] for j in chosen] for i in chosen]))
             if sign_of(minor, known) not in (0, sign**size):
                 return None
             shown.append(([variables[i] for i in chosen], minor))
     return shown
-
-
-def _subsets(n: int, size: int) -> Iterator[tuple[int, ...]]:
-    from itertools import combinations
-
-    return combinations(range(n), size)
 
 
 def _determinant(rows: list[list[Expr]]) -> Expr:

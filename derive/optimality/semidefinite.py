@@ -19,14 +19,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
+from ..algebra.atoms import sum_bases
 from ..algebra.normal import Normalizer
 from ..algebra.polynomial import Mono, Poly
 from ..errors import DeriveError
-from ..expr import Expr, depends_on, identity, is_number, number, symbol
+from ..expr import Expr, identity, is_number, number, ones, symbol, symbols_of
 from ..facts import is_definite, is_semidefinite
 from ..jacobians import differential
 from ..operations import diagonal_matrix, hadamard, inner, inv, matmul, mul, power, sum_entries, trace, transpose
 from .composition import flattened, is_mirrored, is_seen_symmetric
+from .polynomials import sign_of
 from .ranges import ranges
 from .remarks import Part
 
@@ -81,12 +83,8 @@ class Square:
 
     def product(self, other: Square) -> Expr:
         """⟨L, L′⟩ under the weights, with the square roots of both multipliers."""
-        factors = []
-        for base in {**self.scalars, **other.scalars}:
-            e = (self.scalars.get(base, Fraction(0)) + other.scalars.get(base, Fraction(0))) / 2
-            if e:
-                factors.append(power(base, number(e)))
-        return mul(*factors, self.paired(other.linear)) if factors else self.paired(other.linear)
+        powers = sum_bases(self.scalars, other.scalars)
+        return mul(_product({base: e / 2 for base, e in powers.items()}), self.paired(other.linear))
 
     def paired(self, other: Expr) -> Expr:
         if self.kind == "scalar":
@@ -102,7 +100,7 @@ class Form:
 
     def __init__(self, expr: Expr, moves: Iterable[Expr]) -> None:
         self.ctx = Normalizer()
-        self.moves = set(moves)
+        self.moves = frozenset(moves)
         self.poly: Poly = self.ctx.full(expr)
         self.squares: list[Square] = []
         self.reasons: list[Reason] = []
@@ -113,18 +111,13 @@ class Form:
         if len(left) > MAX_TERMS:
             return False
         self.squares, self.reasons = [], []
-        found: dict[Mono, Square] = {}
-        for mono, c in left.items():
-            square = self.square(mono, c)
-            if square is not None:
-                found[mono] = square
-        positive = {mono: s for mono, s in found.items() if left[mono] > 0}
-        for mono in positive:
-            left.pop(mono)
-        basis = list(positive.values())
+        found = {mono: square for mono, c in left.items() if (square := self.square(mono, c)) is not None}
+        basis = [square for mono, square in found.items() if left[mono] > 0]
+        left = {mono: c for mono, c in left.items() if c < 0 or mono not in found}
         if not left:
             self.squares = basis
-            self.reasons = _distinct(s.reason for s in basis)
+            for square in basis:
+                self.reasons += [square.reason] if square.reason and square.reason not in self.reasons else []
             return bool(basis)
         return (
             self._as_gram(basis, dict(left))
@@ -150,16 +143,9 @@ class Form:
 
     def square(self, mono: Mono, c: Fraction) -> Square | None:
         """A term as a square with a multiplier that is not negative."""
-        scalars: dict[Expr, Fraction] = {}
-        moving: list[tuple[Expr, Fraction]] = []
-        for base, e in mono[0]:
-            if self.is_moving(base):
-                moving.append((base, e))
-            else:
-                scalars[base] = e
-        if not self.is_nonnegative(scalars):
-            return None
-        if len(moving) != 1:
+        moving = [(base, e) for base, e in mono[0] if self.is_moving(base)]
+        scalars = {base: e for base, e in mono[0] if not self.is_moving(base)}
+        if len(moving) != 1 or not self.is_nonnegative(scalars):
             return None
         base, e = moving[0]
         if e == 2:
@@ -167,7 +153,7 @@ class Form:
         return self.quadratic(base, abs(c), scalars) if e == 1 else None
 
     def is_moving(self, node: Expr) -> bool:
-        return bool(self.moves & depends_on(node, self.moves) & set(_leaves(node)))
+        return not self.moves.isdisjoint(symbols_of(node))
 
     def is_nonnegative(self, scalars: Mapping[Expr, Fraction]) -> bool:
         for base, e in scalars.items():
@@ -296,7 +282,7 @@ class Form:
                 if cost is None:
                     continue
                 rest = room[id(positive)] - number(negative.coefficient) * _product(negative.scalars) * cost
-                if self._is_seen_nonnegative(rest):
+                if sign_of(rest, {}) in (0, 1):
                     room[id(positive)] = rest
                     break
             else:
@@ -304,11 +290,6 @@ class Form:
         self.squares = basis
         self.reasons = [("the Cauchy–Schwarz inequality bounds what is subtracted",)]
         return True
-
-    def _is_seen_nonnegative(self, expr: Expr) -> bool:
-        from .scalar import sign_of
-
-        return sign_of(expr, {}) in (0, 1)
 
     def _outweighed(self, negative: Square, positive: Square) -> Expr | None:
         """uᵀ W⁻¹ u where the negative square is (uᵀ L)² and the positive one Lᵀ W L."""
@@ -374,34 +355,17 @@ def is_weight(M: Expr) -> bool:
     return M.op is matmul and weight(flattened(M.args)) is not None
 
 
-def _distinct(reasons: Iterable[Reason]) -> list[Reason]:
-    found: list[Reason] = []
-    for reason in reasons:
-        if reason and reason not in found:
-            found.append(reason)
-    return found
-
-
-def _leaves(node: Expr) -> list[Expr]:
-    from ..expr import symbols_of
-
-    return symbols_of(node)
-
-
 def _flipped(chain: Sequence[Expr]) -> tuple[Expr, ...]:
     return tuple(transpose(factor) for factor in reversed(chain))
 
 
 def _product(scalars: Mapping[Expr, Fraction]) -> Expr:
-    factors = [power(base, number(e)) for base, e in scalars.items()]
-    return mul(*factors) if factors else number(1)
+    return mul(*(power(base, number(e)) for base, e in scalars.items()))
 
 
 def _row_before(linear: Expr, vector: Expr) -> Expr | None:
     """u of a scalar uᵀ v, for a vector v of factors."""
     if linear.op.name == "sum" and linear.args[0] is vector:
-        from ..expr import ones
-
         return ones(*vector.shape)
     if linear.op.name == "sum" and linear.args[0].op is hadamard and vector in linear.args[0].args:
         return hadamard(*(f for f in linear.args[0].args if f is not vector))
@@ -422,15 +386,10 @@ def semidefinite(gram: Sequence[Sequence[Fraction]]) -> bool:
         if rows[k][k] < 0:
             return False
         if not rows[k][k]:
-            if any(rows[k][j] for j in range(n)):
+            if any(rows[k][k:]):
                 return False
             continue
         for i in range(k + 1, n):
             ratio = rows[i][k] / rows[k][k]
-            for j in range(n):
-                rows[i][j] -= ratio * rows[k][j]
-        for j in range(k + 1, n):
-            rows[k][j] = Fraction(0)
-        for i in range(k + 1, n):
-            rows[i][k] = Fraction(0)
+            rows[i] = [a - ratio * b for a, b in zip(rows[i], rows[k], strict=True)]
     return True

@@ -16,7 +16,7 @@ from ..facts import is_definite, is_invertible, is_positive
 from ..jacobians import differential
 from ..operations import add, inner, terms_of
 from ..properties import ASSUMED, CONSTRAINED
-from ..spaces import project
+from ..spaces import in_space
 from .constraints import Constrained, constrained, rayleigh
 from .curvature import examine
 from .isolation import Equation, Isolated, isolate, simple, without_factor
@@ -142,9 +142,7 @@ def solve(
             f"{x.text()} is declared {what}, and stationary points among such matrices are not solved for",
             hint='subject_to="UᵀU = I" names the eigenvalue problem, where it is one',
         )
-    G = Sweep(expr, x).total
-    projected = project(G, x)
-    G = G if projected is None else projected[0]
+    G = in_space(Sweep(expr, x).total, x)
     boxed = simple(G)
     given: dict[str, Any] = {
         "formula": expr, "wrt": x, "gradient": boxed, "constraint": constraint, "hints": hints, "name": name,

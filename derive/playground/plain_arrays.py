@@ -14,7 +14,7 @@ import operator
 import random as _random
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.machinery import ModuleSpec
 from itertools import product as _product
 from types import ModuleType
@@ -514,23 +514,12 @@ def take_along_axis(a: PlainArray, places: PlainArray, axis: int) -> PlainArray:
 
 
 def unravel_index(place: Any, shape: Shape) -> tuple[int, ...]:
-    at, found = int(place), []
-    for step, size in zip(_strides(shape), shape, strict=True):
-        found.append(at // step % size)
-    return tuple(found)
+    return tuple(int(place) // step % size for step, size in zip(_strides(shape), shape, strict=True))
 
 
-class errstate:
+def errstate(**_: str) -> Any:
     """Nothing warns here."""
-
-    def __init__(self, **_: str) -> None:
-        return
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, *_: object) -> None:
-        return
+    return nullcontext()
 
 
 # All of it

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 from ..expr import Expr, symbol
@@ -97,10 +98,7 @@ def elementwise(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows:
 
 
 def _chain(lifting: Lifting, value: Value, args: list[Lifted]) -> Any:
-    made = args[0]
-    for other in args[1:]:
-        made = lifting.product(made, other)
-    return made
+    return reduce(lifting.product, args)
 
 
 def _outer(lifting: Lifting, value: Value, args: list[Lifted]) -> Matrix:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
+from ..association import segments
 from ..expr import Expr
 from ..operations import exact_root
 from ..shapes import ONE, SCALAR, Dim, Shape
@@ -320,13 +321,8 @@ class Products:
         if not factors:
             return Term(coefficient, powers) if shape == SCALAR else self.eye(shape[0]).times(coefficient, powers)
         # Split where the product narrows to one column: the middle parts are scalars.
-        segments: list[list[Term]] = [[]]
-        for factor in factors:
-            if segments[-1] and factor.shape[0] is ONE:
-                segments.append([])
-            segments[-1].append(factor)
         ends: list[Term] = []
-        for segment in segments:
+        for segment in segments(factors):
             part = self.segment(segment)
             coefficient *= part.coefficient
             powers = merged(powers, part.powers)
@@ -397,6 +393,7 @@ class Products:
         if len(factors) == 1:
             return factors[0]
         shape = (factors[0].shape[0], factors[-1].shape[1])
+        straight, turned = tuple(f.key() for f in factors), tuple(f.key(True) for f in reversed(factors))
         if shape == SCALAR:
             if len(factors) == 2:
                 left, right = factors[0].T, factors[1]
@@ -410,17 +407,12 @@ class Products:
                     return self.sum_entries(cancelled)
             if len(factors) == 3 and factors[0].body.kind == factors[2].body.kind == "ones":
                 return self.sum_entries(factors[1])
-            straight = tuple(f.key() for f in factors)
-            turned = tuple(f.key(True) for f in reversed(factors))
-            key = ("chain", min(straight, turned))
-            return self.scalar(self.value("chain", tuple(factors), (), SCALAR, key))
+            return self.scalar(self.value("chain", tuple(factors), (), SCALAR, ("chain", min(straight, turned))))
         if shape[0] is ONE:
             return self.segment([factor.T for factor in reversed(factors)]).T
         if factors[0].body.kind == "Diag" and factors[-1].shape[1] is ONE:
             rest = self.segment(factors[1:])
             return self.entries([factors[0].body.args[0], rest], shape)
-        straight = tuple(f.key() for f in factors)
-        turned = tuple(f.key(True) for f in reversed(factors))
         return self.turnable("chain", factors, (), shape, straight, turned)
 
     def cancelled(self, left: Term, right: Term) -> Term | None:

@@ -15,7 +15,7 @@ from .formulas import formula
 from .naming import suggested
 from .signature import Signature, dim_code, unused
 from .statement_tree import WIDTH, CodeStatement, Part, statements
-from .syntax import Code, binary, grouped, negative
+from .syntax import Code, binary, grouped
 from .terms import UNIT, Term, Value, counted_uses, is_broadcast
 
 LONG = 56  # of an expression that is still part of another
@@ -277,16 +277,7 @@ class Expressions:
         """Σ c A, positive terms first."""
         ordered = sorted(terms, key=lambda t: t.coefficient < 0) if terms[0].coefficient < 0 else list(terms)
         dense = is_full_somewhere(terms)
-        made: Code | None = None
-        for term in ordered:
-            written = self.summand(term, value, not dense)
-            is_negative = term.coefficient < 0
-            if made is None:
-                made = negative(written) if is_negative else written
-            else:
-                made = binary("-" if is_negative else "+", made, written)
-        assert made is not None
-        return made
+        return syntax.signed_sum((t.coefficient < 0, self.summand(t, value, not dense)) for t in ordered)
 
     def summand(self, term: Term, value: Value, is_first: bool = False) -> Code:
         """A term without its sign."""

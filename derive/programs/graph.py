@@ -17,6 +17,7 @@ from .constructors import Products
 from .terms import UNIT, ZERO, Powers, Term, Value, gathered, is_nonnegative, is_zero, merged, multiset
 
 SUMMABLE = frozenset("chain outer entries ones eye Diag".split())
+SWAPPED = {"row": "column", "column": "row", "full": "full"}  # in the transpose
 
 
 class ValueGraph(Products):
@@ -56,19 +57,14 @@ class ValueGraph(Products):
                 continue
             if value.kind == "entries" and (exponent.denominator == 1 or len(value.args) == 1):
                 inner = list(zip(value.args, value.data, strict=True))
-                if tag == "full" or all(t == "full" for _, (t, _) in inner):
-                    for _, (_, power) in inner:
-                        even = power.denominator == 1 and power.numerator % 2 == 0
-                        if exponent.denominator != 1 and (even or power.denominator != 1):
-                            break
-                    else:
-                        for part, (part_tag, power) in reversed(inner):
-                            turned = part_tag
-                            if term.flipped and tag == "full":
-                                turned = {"row": "column", "column": "row"}.get(part_tag, "full")
-                                part = part.T if part_tag == "full" else part
-                            pending.append((part, turned if tag == "full" else tag, power * exponent))
-                        continue
+                is_open = tag == "full" or all(t == "full" for _, (t, _) in inner)
+                is_odd = all(power.denominator == 1 and power.numerator % 2 for _, (_, power) in inner)
+                if is_open and (exponent.denominator == 1 or is_odd):
+                    for part, (part_tag, power) in reversed(inner):
+                        if term.flipped and tag == "full":
+                            part, part_tag = (part.T if part_tag == "full" else part), SWAPPED[part_tag]
+                        pending.append((part, part_tag if tag == "full" else tag, power * exponent))
+                    continue
             key = (term.key(), tag)
             bases.setdefault(key, (term, tag))
             factors.setdefault(key, []).append(exponent)
@@ -93,9 +89,8 @@ class ValueGraph(Products):
         if flipped:
             kept = [(t.T, tag, e) for t, tag, e in kept]
             shape = (shape[1], ONE)
-        swap = {"row": "column", "column": "row", "full": "full"}
         straight = multiset((t.key(), tag, e) for t, tag, e in kept)
-        turned = multiset((t.key(tag == "full"), swap[tag], e) for t, tag, e in kept)
+        turned = multiset((t.key(tag == "full"), SWAPPED[tag], e) for t, tag, e in kept)
         data = tuple((tag, e) for _, tag, e in kept)
         made = self.turnable("entries", [t for t, _, _ in kept], data, shape, straight, turned)
         return (made.T if flipped else made).times(coefficient, powers)
@@ -220,18 +215,15 @@ class ValueGraph(Products):
             factors = turned  # the last meets the first
         if not factors:
             return self.dimension(rows)
-        for index, factor in enumerate(factors):
-            if factor.shape[0] is ONE:
-                return self.chain(factors[index:] + factors[:index])
+        narrow = next((i for i, factor in enumerate(factors) if factor.shape[0] is ONE), None)
+        if narrow is not None:
+            return self.chain(factors[narrow:] + factors[:narrow])
         if len(factors) == 1:
             return self.trace(factors[0])
         if len(factors) == 2 and factors[0].T.key() == factors[1].key():
             return self.square(factors[1])
-        keys = []
-        turned = [factor.T for factor in reversed(factors)]
-        for sequence in (factors, turned):
-            for index in range(len(factors)):
-                keys.append(tuple(f.key() for f in sequence[index:] + sequence[:index]))
+        both = ([f.key() for f in factors], [f.key(True) for f in reversed(factors)])
+        keys = (tuple(keys[i:] + keys[:i]) for keys in both for i in range(len(keys)))
         return self.scalar(self.value("cycle", tuple(factors), (), SCALAR, ("cycle", min(keys))))
 
     def inner(self, left: Term, right: Term) -> Term:
@@ -304,17 +296,11 @@ class ValueGraph(Products):
                 return self.cycle([*self.factors(items[0][0].T), *self.factors(items[1][0])])
         if any(tag != "full" for _, (tag, _) in items):
             rows, columns = value.shape
-            sides: dict[str, list[tuple[Term, Fraction]]] = {"full": [], "column": [], "row": []}
-            for term, (tag, exponent) in items:
-                sides[tag].append((term, exponent))
-            made = {
-                tag: self.entries([t for t, _ in sides[tag]], shape, [e for _, e in sides[tag]])
-                for tag, shape in (("full", value.shape), ("column", (rows, ONE)), ("row", (columns, ONE)))
-                if sides[tag]
-            }
-            column = made.get("column", self.ones(rows, ONE))
-            row = made.get("row", self.ones(columns, ONE))
-            return self.chain([column.T, made["full"], row])
+            column, full, row = (
+                self._product(shape, [(term, exponent) for term, (side, exponent) in items if side == tag])
+                for tag, shape in (("column", (rows, ONE)), ("full", value.shape), ("row", (columns, ONE)))
+            )
+            return self.chain([column.T, full, row])
         return None
 
     def kron(self, left: Term, right: Term) -> Term:

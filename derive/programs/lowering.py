@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import reduce
 
 from ..shapes import ONE, SCALAR, Dim, Shape
 from .costs import SampleSizes
@@ -209,14 +210,8 @@ class Lowering:
         rows, columns = factors[0].shape[0], factors[-1].shape[1]
         terms = [self.factor(f) for f in factors]
         if self.sizes.product(1, columns, ONE, ONE) <= self.sizes.product(1, rows, ONE, ONE):
-            made = terms[-1]
-            for term in reversed(terms[:-1]):
-                made = self.product(term, made)
-        else:
-            made = terms[0]
-            for term in terms[1:]:
-                made = self.product(made, term)
-        return made
+            return reduce(lambda made, term: self.product(term, made), reversed(terms))
+        return reduce(self.product, terms)
 
     def factor(self, term: Term) -> Term:
         """A factor of a chain, lowered; Diag and inverse factors stay as they are."""

@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from ..association import segments
 from ..expr import Expr, dimension, identity, identity_op, nodes, number, substitute, symbol_op
 from ..operations import (
     absolute,
@@ -205,13 +206,8 @@ def _logdet(D: Expr) -> Expr:
 
 def _distributed(node: Expr, known: Sequence[Expr]) -> Expr:
     """A product with the sums that are not known multiplied out, on either side of where it narrows to one column."""
-    segments: list[list[Expr]] = [[]]
-    for factor in node.args:
-        if segments[-1] and factor.shape[0] is ONE:
-            segments.append([])
-        segments[-1].append(factor)
     made = []
-    for segment in segments:
+    for segment in segments(node.args):
         choices = [(f,) if f in known or ONE in f.shape else tuple(_terms(f)) for f in segment]
         made.append(add(*(matmul(*chosen) for chosen in itertools.product(*choices))))
     return matmul(*made)

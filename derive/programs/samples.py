@@ -8,12 +8,11 @@ u vᵀ is one product Uᵀ V.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import NamedTuple
 
 from ..shapes import ONE, SCALAR, Dim
 from .graph import ValueGraph
-from .terms import UNIT, Term, Value
+from .terms import Term, Value
 
 
 class NoRows(Exception):
@@ -45,6 +44,9 @@ class Outer(NamedTuple):
     def T(self) -> Outer:
         return Outer(self.right, self.left)
 
+    def scaled(self, front: Callable[[Term], Term]) -> Outer:
+        return Outer(front(self.left), self.right)
+
 
 class DiagonalChain(NamedTuple):
     """c A D(u) B … of each sample: terms are the same for all, `Rows` are the diagonals of a sample's own."""
@@ -55,6 +57,9 @@ class DiagonalChain(NamedTuple):
     @property
     def T(self) -> DiagonalChain:
         return DiagonalChain(self.weight, [f if isinstance(f, Rows) else f.T for f in reversed(self.factors)])
+
+    def scaled(self, front: Callable[[Term], Term]) -> DiagonalChain:
+        return DiagonalChain(front(self.weight), self.factors)
 
     @property
     def diagonals(self) -> list[int]:
@@ -70,6 +75,9 @@ class Image(NamedTuple):
     @property
     def T(self) -> Image:
         return Image(lambda total: self.function(total).T, self.inner)
+
+    def scaled(self, front: Callable[[Term], Term]) -> Image:
+        return Image(self.function, [piece.scaled(front) for piece in self.inner])
 
 
 SampleTerm = Outer | DiagonalChain | Image
@@ -93,17 +101,14 @@ class Lifting:
         graph = self.graph
         shared = Term(term.coefficient, tuple((v, e) for v, e in term.powers if v not in self.found))
         own = [(found, e) for v, e in term.powers if isinstance(found := self.found.get(v), Rows)]
-        weight = None
-        if own:
-            weight = graph.entries([w.term for w, _ in own], (self.size, ONE), [e for _, e in own])
+        weight = graph.entries([w.term for w, _ in own], (self.size, ONE), [e for _, e in own]) if own else None
         body = self.found.get(term.value) if term.value is not None else None
         if body is None:
-            front = shared if term.value is None else Term(UNIT, (), term.value, term.flipped)
             if weight is None:
                 return term
             if term.value is None:
                 return Rows(graph.multiply([weight, shared]))
-            return self.weighted(front.times(shared.coefficient, shared.powers), weight)
+            return self.weighted(term.bare.times(shared.coefficient, shared.powers), weight)
         if isinstance(body, Rows):
             made: Rows | Matrix = body.T if term.flipped else body
         else:
@@ -115,20 +120,11 @@ class Lifting:
         """A multiple by what is the same for all samples."""
         if scalar.is_plain:
             return part
-        if isinstance(part, Rows):
-            return Rows(part.term.times(scalar.coefficient, scalar.powers), part.is_row)
-        made: Matrix = []
-        for piece in part:
-            if isinstance(piece, Outer):
-                made.append(Outer(piece.left.times(scalar.coefficient, scalar.powers), piece.right))
-            elif isinstance(piece, DiagonalChain):
-                made.append(DiagonalChain(piece.weight.times(scalar.coefficient, scalar.powers), piece.factors))
-            else:
-                made.append(Image(partial(self.multiple, scalar, piece.function), piece.inner))
-        return made
+        return self.in_front(part, lambda term: term.times(scalar.coefficient, scalar.powers))
 
-    def multiple(self, scalar: Term, function: Callable[[Term], Term], total: Term) -> Term:
-        return self.graph.multiply([scalar, function(total)])
+    def in_front(self, part: Rows | Matrix, front: Callable[[Term], Term]) -> Rows | Matrix:
+        """A multiple, by what multiplies the terms of one."""
+        return Rows(front(part.term), part.is_row) if isinstance(part, Rows) else [p.scaled(front) for p in part]
 
     def weighted(self, part: Lifted, weight: Term) -> Rows | Matrix:
         """Each sample by a number of its own."""
@@ -138,19 +134,7 @@ class Lifting:
                 return [DiagonalChain(weight, [part])]
             is_row = part.shape[0] is ONE
             return Rows(graph.chain([weight, part if is_row else part.T]), is_row)
-        if isinstance(part, Rows):
-            return Rows(self.scaled(part.term, weight), part.is_row)
-        made: Matrix = []
-        for piece in part:
-            if isinstance(piece, Outer):
-                made.append(Outer(self.scaled(piece.left, weight), piece.right))
-            elif isinstance(piece, DiagonalChain):
-                made.append(DiagonalChain(self.scaled(piece.weight, weight), piece.factors))
-            else:
-                made.append(
-                    Image(piece.function, [p for q in piece.inner for p in self.matrix(self.weighted([q], weight))])
-                )
-        return made
+        return self.in_front(part, lambda term: self.scaled(term, weight))
 
     def scaled(self, term: Term, weight: Term) -> Term:
         """D(c) X."""
@@ -239,7 +223,7 @@ class Lifting:
             if not isinstance(other, DiagonalChain) or other.diagonals or other.weight.key() != self.one.key():
                 raise NoRows
             assert isinstance(image, Image)
-            fixed = self.graph.chain([f for f in other.factors if isinstance(f, Term)])
+            fixed = self.fixed(other.factors)
             function = image.function
             if image is left:
                 return Image(lambda total: self.graph.chain([function(total), fixed]), image.inner)

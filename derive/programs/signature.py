@@ -230,7 +230,7 @@ def parts_of(*exprs: Expr) -> list[tuple[Dim, Dim]]:
 
 def dim_code(dim: Dim, dims: Mapping[str, str], has_powers: bool = True) -> Code:
     """A dimension as an expression of Python, or of a language that writes powers as products."""
-    made: Code | None = None
+    terms: list[tuple[bool, Code]] = []
     for monomial, coefficient in dim.terms:
         factors = [] if abs(coefficient) == 1 and monomial else [syntax.literal(str(abs(coefficient)))]
         for name, power in monomial:
@@ -239,12 +239,8 @@ def dim_code(dim: Dim, dims: Mapping[str, str], has_powers: bool = True) -> Code
                 factors.append(syntax.binary("**", base, syntax.literal(str(power))))
             else:
                 factors += [base] * power
-        term = syntax.product(factors)
-        if made is None:
-            made = syntax.negative(term) if coefficient < 0 else term
-        else:
-            made = syntax.binary("-" if coefficient < 0 else "+", made, term)
-    return made or syntax.literal("0")
+        terms.append((coefficient < 0, syntax.product(factors)))
+    return syntax.signed_sum(terms) if terms else syntax.literal("0")
 
 
 def refused(condition: str, /, problem: str, **parts: Part) -> list[CodeStatement]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial, reduce
 
 # Precedence of an expression, from loose to tight
 LOOSEST, AND, NOT, COMPARISON, SUM, PRODUCT, UNARY, POWER, ATOM = range(9)
@@ -148,10 +148,14 @@ def binary(operator: str, left: Code, right: Code) -> Code:
 
 def product(factors: Sequence[Code]) -> Code:
     """Factors from left to right; 1 if there are none."""
-    made = factors[0] if factors else ONE
-    for factor in factors[1:]:
-        made = binary("*", made, factor)
-    return made
+    return reduce(partial(binary, "*"), factors) if factors else ONE
+
+
+def signed_sum(terms: Iterable[tuple[bool, Code]]) -> Code:
+    """A sum of terms, each with whether it is taken away."""
+    (is_negative, first), *rest = terms
+    start = negative(first) if is_negative else first
+    return reduce(lambda made, term: binary("-" if term[0] else "+", made, term[1]), rest, start)
 
 
 def negative(code: Code) -> Code:
@@ -294,10 +298,7 @@ def converted(node: ast.AST | None) -> Code:
         ) if type(operator) in SYMBOLS:
             return binary(SYMBOLS[type(operator)], converted(left), converted(right))
         case ast.BoolOp(op=ast.And(), values=[first, *others]):
-            made = converted(first)
-            for other in others:
-                made = binary("and", made, converted(other))
-            return made
+            return reduce(partial(binary, "and"), map(converted, others), converted(first))
         case ast.Compare(left=left, ops=operators, comparators=others) if all(isinstance(o, ast.Is) for o in operators):
             return Code("same", "", tuple(map(converted, [left, *others])))
         case ast.UnaryOp(op=ast.USub() | ast.Not() as operator, operand=operand):

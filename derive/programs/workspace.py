@@ -127,12 +127,12 @@ class WorkspaceWriter(Writer):
         super().emit(value)
 
     def assign(self, name: str, text: Code, value: Value | None, comment: str | None = None) -> None:
-        if value is None or value.is_scalar:
+        if value is None or value.is_scalar or not self.is_written(value):
             super().assign(name, text, value, comment)
             return
         shown = comment if comment is not None else self.comment(value)
+        self.buffer(name, value)
         if value.kind == "product":
-            self.buffer(name, value)
             before = value.args[1].value
             if before is not None and self.deferred.get(before) is value:
                 self.turn(name, value, before, shown)
@@ -140,26 +140,24 @@ class WorkspaceWriter(Writer):
             left, right = (self.body(term) for term in value.args)
             self.line("{left}.dot({right}, {name})", shown, left=left, right=right, name=name)
         elif value.kind in WITH_OUT:
-            self.buffer(name, value)
             self.line("{call}", shown, call=call(*text.args, out=syntax.name(name)))
         elif value.kind in UFUNCS:
-            self.buffer(name, value)
             self.into(name, UFUNCS[value.kind], [self.operand(value.args[0])], shown)
         elif value.kind == "outer":
-            self.buffer(name, value)
             u, v = (self.body(term) for term in value.args)
             self.into(name, "np.multiply", [syntax.column(u), v], shown)
-        elif value.kind == "sum" and self.fills(value.args[0], value):
-            self.buffer(name, value)
+        elif value.kind == "sum":
             self.sum_into(name, value, shown)
-        elif value.kind == "entries" and len(value.args) == 1:
-            self.buffer(name, value)
+        elif len(value.args) == 1:
             self.power_into(name, self.body(value.args[0]), value.data[0][1], shown)
-        elif value.kind == "entries":
-            self.buffer(name, value)
-            self.entries_into(name, value, shown)
         else:
-            super().assign(name, text, value, comment)
+            self.entries_into(name, value, shown)
+
+    def is_written(self, value: Value) -> bool:
+        """Whether an array is written into a buffer, and not made anew."""
+        if value.kind == "sum":
+            return self.fills(value.args[0], value)
+        return value.kind in ("product", "outer", "entries", *WITH_OUT, *UFUNCS)
 
     def start_copy(self, name: str, value: Value, text: Code) -> None:
         self.buffer(name, value)

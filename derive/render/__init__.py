@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import ClassVar, Union
+from typing import ClassVar, NamedTuple, Union
 
 from ..expr import Expr, nodes, symbols_of
 from ..names import canonical
@@ -53,43 +53,31 @@ class Piece:
         self.parts = parts
 
 
-class Partial:
+class Partial(NamedTuple):
     """A derivative as the formula writes it: ∂L/∂(W x), with the number of its share if it has several."""
 
-    __slots__ = ("top", "bottom", "share")
-
-    def __init__(self, top: Formula, bottom: Formula, share: int | None = None) -> None:
-        self.top = top
-        self.bottom = bottom
-        self.share = share
+    top: Formula
+    bottom: Formula
+    share: int | None = None
 
 
-class Operand:
+class Operand(NamedTuple):
     """A formula in brackets unless it binds as tightly as said."""
 
-    __slots__ = ("expr", "level")
-
-    def __init__(self, expr: Expr, level: int = POSTFIX) -> None:
-        self.expr = expr
-        self.level = level
+    expr: Expr
+    level: int = POSTFIX
 
 
-class Name:
+class Name(NamedTuple):
     """A canonical name, such as that of a loss."""
 
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
+    name: str
 
 
-class Space:
+class Space(NamedTuple):
     """The set that a value lies in: ℝ^{m × n}."""
 
-    __slots__ = ("shape",)
-
-    def __init__(self, shape: tuple[Dim, Dim]) -> None:
-        self.shape = shape
+    shape: tuple[Dim, Dim]
 
 
 Item = Union["Expr", Partial, Operand, Name, Space, str]  # a string is a sign, such as "=" or "∂"

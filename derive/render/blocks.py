@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from ..expr import Expr
 from ..shapes import Shape
-from . import Formula, Partial
+from . import Formula, Partial, Space
 
 
-class Heading:
+class Heading(NamedTuple):
     """The title of a part."""
 
-    __slots__ = ("title",)
-
-    def __init__(self, title: str) -> None:
-        self.title = title
+    title: str
 
 
 class Paragraph:
@@ -58,13 +56,18 @@ class Display:
         self.rows = list(rows)
 
 
-class Shapes:
+class Shapes(NamedTuple):
     """The symbols with their shapes and declared properties, in words."""
 
-    __slots__ = ("symbols",)
+    symbols: Sequence[tuple[Expr, str]]
 
-    def __init__(self, symbols: Sequence[tuple[Expr, str]]) -> None:
-        self.symbols = symbols
+    def sentence(self) -> list[str | Formula]:
+        """All of them, as parts of a paragraph."""
+        parts: list[str | Formula] = ["with "]
+        for i, (s, properties) in enumerate(self.symbols, start=1):
+            end = "." if i == len(self.symbols) else ", "
+            parts += [[s, "∈", Space(s.shape)], f" {properties}{end}" if properties else end]
+        return parts
 
 
 Block = Heading | Shapes | Paragraph | Display

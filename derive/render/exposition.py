@@ -11,6 +11,7 @@ names, as a person would give them: z = W x, h = tanh(z), r for a residual.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from ..steps import lightened
 from ..verification import TOLERANCE, covered, wrong
 from . import ATOM, Formula, Name, Operand, Partial, Space
 from .blocks import Exposition, Row, Shapes
-from .intermediates import WIDE, Intermediates, is_number_factor, numeric_factor
+from .intermediates import WIDE, Intermediates, is_number_factor
 from .rule_proofs import TITLES, generic, prove
 from .text import Text, text
 from .wording import (
@@ -102,10 +103,8 @@ class _Writer:
         self.chosen = chosen_steps(detail, len(derivation.steps)) if detail not in DETAILS else None
         self.detail = "brief" if self.chosen else detail
         self.name = derivation.name
-        title: list[str | Formula] = [WORDS[derivation.kind] + " of ", [Name(derivation.name)]]
-        for i, variable in enumerate(derivation.variables):
-            title += [", " if i else " by ", [variable]]
-        self.out = Exposition(title)
+        by = [part for i, v in enumerate(derivation.variables) for part in (", " if i else " by ", [v])]
+        self.out = Exposition([WORDS[derivation.kind] + " of ", [Name(derivation.name)], *by])
         self.named = Intermediates(derivation, WIDE * share)
         self.marks: dict[Expr, Expr] = {}  # node of the evaluation graph: the symbol of its cotangent
         self.is_stopped = False  # whether the search for short forms was interrupted
@@ -142,10 +141,8 @@ class _Writer:
             out.say("The gradients are derived along ", *along, ".")
         elif d.kind == "hvp":
             out.say("The Hessian by ", [d.wrt], " is applied to the direction ", [d.direction], ".")
-        for reading in d.readings:
-            out.say(sentence(reading))
-        for remark in d.remarks:
-            out.say(sentence(remark))
+        for words in (*d.readings, *d.remarks):
+            out.say(sentence(words))
 
     # The sweep
 
@@ -189,10 +186,7 @@ class _Writer:
             [Name("Y")], " has the shape of ", [Name("Y")], ".",
         )  # fmt: skip
         views = {node.op.make(tuple(named.flat(a) for a in node.args), node.data): node for node in d.forward}
-        counts: dict[Expr, int] = {}
-        for step in d.steps:
-            operand = views[step.view].args[step.index]
-            counts[operand] = counts.get(operand, 0) + 1
+        counts = Counter(views[step.view].args[step.index] for step in d.steps)
         root = views[d.steps[0].view]
         cotangents: dict[Expr, Expr] = {root: number(1)}  # as far as they are written out
         symbolic: dict[Expr, Expr] = {root: number(1)}  # as the step before has named them
@@ -281,7 +275,7 @@ class _Writer:
                 out.say("A sum passes it on" + (" to each summand:" if len(active) > 1 else ":"))
             return
         if is_number_factor(view):
-            factor = view.args[0] if view.op.name == "scale" else numeric_factor(view)
+            factor = view.args[0]
             if is_number(factor, -1):
                 out.say("Subtraction passes it on with its sign changed:" if is_merged else "The sign changes:")
             else:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import DeriveError
 from ..expr import Expr
-from . import Formula, Space
+from . import Formula
 from .blocks import Block, Display, Exposition, Heading, Paragraph, Row, Shapes
 from .breaking import width
 from .latex import Latex, LatexPrinter
@@ -190,11 +190,7 @@ class HtmlPrinter:
         return f'<div class="scroll"><div class="box">{inside}</div></div>'
 
     def shapes(self, block: Shapes) -> str:
-        parts: list[object] = ["with "]
-        for i, (s, properties) in enumerate(block.symbols):
-            parts += [[s, "∈", Space(s.shape)], f" {properties}" if properties else ""]
-            parts.append("." if i == len(block.symbols) - 1 else ", ")
-        return f"<p>{self.inline(parts)}</p>"
+        return f"<p>{self.inline(block.sentence())}</p>"
 
     def blocks(self) -> Iterator[str]:
         blocks: list[Block] = self.told.blocks
@@ -267,10 +263,14 @@ def derivation_html(derivation: Presented, detail: str = "steps", verify: bool =
     title = f"{derivation.kind} of {derivation.name}"
     if derivation.variables:
         title += f" by {', '.join(v.text() for v in derivation.variables)}"
+    body = fragment(derivation, exposition(derivation, detail, verify, has_code=True))
+    return page(title[:1].upper() + title[1:], PAGE, f"<main>{body}</main>")
+
+
+def page(title: str, style: str, body: str) -> str:
+    """A page of its own."""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title[:1].upper() + title[1:])}</title><style>{PAGE}</style></head>\n<body><main>"
-        + fragment(derivation, exposition(derivation, detail, verify, has_code=True))
-        + "</main></body></html>\n"
+        f"<title>{escape(title)}</title><style>{style}</style></head>\n<body>{body}</body></html>\n"
     )

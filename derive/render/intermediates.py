@@ -24,14 +24,7 @@ LETTERS = {"z": "zyupq", "h": "hagvk", "r": "redqs", "u": "uvwts", "s": "stcqk"}
 
 def is_number_factor(node: Expr) -> bool:
     """A number times something: ½ s, −x."""
-    if node.op.name == "scale":
-        return node.args[0].op is number_op
-    return node.op.name == "mul" and len(node.args) == 2 and node.args[0].op is number_op
-
-
-def numeric_factor(node: Expr) -> Expr:
-    """The number in a product with a number."""
-    return node.args[0]
+    return node.op.name in ("scale", "mul") and len(node.args) == 2 and node.args[0].op is number_op
 
 
 class Intermediates:

@@ -310,12 +310,7 @@ class LatexPrinter:
         return out
 
     def shapes(self, block: Shapes) -> str:
-        parts: list[object] = ["with "]
-        for i, (s, properties) in enumerate(block.symbols):
-            is_last = i == len(block.symbols) - 1
-            parts.append([s, "∈", Space(s.shape)])
-            parts.append((f" {properties}" if properties else "") + ("." if is_last else ", "))
-        return self.inline(parts)
+        return self.inline(block.sentence())
 
     def lines(self, rows: Sequence[Row], room: float | None = None) -> list[str]:
         """The lines of a display, without the `\\\\` between them."""
@@ -365,11 +360,8 @@ class LatexPrinter:
             made[-1] = f"{made[-1]} {sign} {first}".strip()
             made += [rf"\quad {piece}" for piece in rest]
         lines = [rf"&\quad {{}} {line}" if i or not row.left else f"&{line}" for i, line in enumerate(made)]
-        if row.is_boxed and len(lines) == 1:
-            lines = [rf"&\boxed{{ {made[0]} }}"]
-        elif row.is_boxed:
-            joined = r" \\ ".join(lines)
-            lines = [rf"&\boxed{{ \begin{{aligned}} {joined} \end{{aligned}} }}"]
+        if row.is_boxed:
+            lines = [self.framed(made[0], lines)]
         if self.has_number(row):
             lines[-1] += self.numbered(row)
         return lines
@@ -392,10 +384,15 @@ class LatexPrinter:
         """A box around the line, or around its lines."""
         ((sign, string),) = rights
         pieces = broken(string, room - 30.0)
-        if len(pieces) == 1:
-            return [rf"&\boxed{{ {start} {sign} {string} }}"]
-        inner = r" \\ ".join([f"{start} &{sign} {pieces[0]}", *(rf"&\qquad {{}} {piece}" for piece in pieces[1:])])
-        return [rf"&\boxed{{ \begin{{aligned}} {inner} \end{{aligned}} }}"]
+        lines = [f"{start} &{sign} {pieces[0]}", *(rf"&\qquad {{}} {piece}" for piece in pieces[1:])]
+        return [self.framed(f"{start} {sign} {string}", lines)]
+
+    @staticmethod
+    def framed(whole: str, lines: Sequence[str]) -> str:
+        """What stands on a line, or on several, in a box."""
+        if len(lines) > 1:
+            whole = r"\begin{aligned} " + r" \\ ".join(lines) + r" \end{aligned}"
+        return rf"&\boxed{{ {whole} }}"
 
     def tag(self, row: Row) -> str:
         shape = "" if row.shape is None else self.shape(row.shape)

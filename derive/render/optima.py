@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from ..expr import Expr, symbols_of, zero_like
@@ -179,17 +178,12 @@ def latex(told: Exposition, document: bool = False) -> str:
 
 def html(told: Exposition, title: str) -> str:
     """A page of its own."""
-    from .html import PAGE, STYLE, HtmlPrinter
+    from .html import PAGE, STYLE, HtmlPrinter, page
 
     printer = HtmlPrinter(told, {})
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{PAGE}\n{STYLE}</style></head>\n"
-        f"<body><main class='derivation'><h1>{printer.inline(told.title)}</h1>"
-        + "\n".join(printer.blocks())
-        + "</main></body></html>\n"
-    )
+    shown = "\n".join(printer.blocks())
+    body = f"<main class='derivation'><h1>{printer.inline(told.title)}</h1>{shown}</main>"
+    return page(title, f"{PAGE}\n{STYLE}", body)
 
 
 def written(found: Any, form: str) -> str | bytes:

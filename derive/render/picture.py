@@ -10,6 +10,7 @@ and by `layers` elsewhere; `dot`, `mermaid` and `tikz` are texts.
 
 from __future__ import annotations
 
+from collections import Counter
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -119,10 +120,8 @@ class Graph:
     def _backward(self, by_place: dict[tuple[Expr, int], Edge]) -> None:
         d, named = self.derivation, self.named
         views = {n.op.make(tuple(named.flat(a) for a in n.args), n.data): n for n in named.order if n.args}
-        counts: dict[Expr, int] = {}
-        for step in d.steps:
-            counts[step.operand] = counts.get(step.operand, 0) + 1
-        seen: dict[Expr, int] = {}
+        counts = Counter(step.operand for step in d.steps)
+        seen: Counter[Expr] = Counter()
         for step in d.steps:
             node = views.get(step.view)
             edge = by_place.get((node, step.index)) if node is not None else None
@@ -130,7 +129,7 @@ class Graph:
                 continue
             edge.is_active = True
             operand = node.args[step.index]
-            seen[operand] = seen.get(operand, 0) + 1
+            seen[operand] += 1
             share = seen[operand] if counts[step.operand] > 1 and operand not in d.variables else None
             edge.cotangent = [Partial(["∂", Name(self.name)], ["∂", Operand(named.written(operand))], share)]
         flat = {named.flat(node): node for node in named.order}

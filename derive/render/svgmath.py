@@ -77,14 +77,13 @@ def _layout(element: ElementTree.Element, size: float) -> Box:
         box.put(script, base.width + 0.1 * size, shift)
         box.width += 0.04 * size
         return box
+    box = Box()
     if tag == "mover":
         base, accent = _layout(children[0], size), _layout(children[1], size)
-        box = Box()
         box.put(base, 0.0, 0.0)
         box.put(accent, (base.width - accent.width) / 2, -0.12 * size)
         box.width = base.width
         return box
-    box = Box()
     if tag == "msqrt":
         inside = _row(children, size)
         box.put(_token("√", "mo", element, size), 0.0, 0.0)
@@ -128,10 +127,8 @@ def _is_word(children: list[ElementTree.Element], i: int) -> bool:
 
 def _token(text: str, tag: str, element: ElementTree.Element, size: float) -> Box:
     italic = tag == "mi" and len(text) == 1 and element.get("mathvariant") != "normal" and text not in "ℝ∂"
-    width = sum(WIDTHS.get(c, 0.68 if c.isupper() or c in SPACED else 0.5) for c in text) * size
-    box = Box(
-        width, 0.7 * size if text else 0.0, (0.22 if set(text) & set("gjpqy()[]‖|⟨⟩μρβγφψχηζξς,") else 0.04) * size
-    )
+    below = 0.22 if set(text) & set("gjpqy()[]‖|⟨⟩μρβγφψχηζξς,") else 0.04
+    box = Box(_width(text, size), 0.7 * size if text else 0.0, below * size)
     if text.strip("\u2061\u2062 "):
         box.glyphs.append((0.0, 0.0, size, text, italic))
     return box

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .. import names
 from ..heights import RAISED
 from ..shapes import SCALAR, Shape
-from . import POSTFIX, PRODUCT, Notation, Piece, Space
+from . import POSTFIX, PRODUCT, Notation, Piece
 from .blocks import Exposition, Heading, Paragraph, Row, Shapes
 from .breaking import width
 from .latex import ROOM, Latex
@@ -158,11 +158,7 @@ def document(told: Exposition) -> str:
         elif isinstance(block, Paragraph):
             out.append(said(block.parts))
         elif isinstance(block, Shapes):
-            parts: list[object] = ["with "]
-            for i, (s, properties) in enumerate(block.symbols):
-                parts.append([s, "∈", Space(s.shape)])
-                parts.append((f" {properties}" if properties else "") + (", " if i < len(block.symbols) - 1 else "."))
-            out.append(said(parts))
+            out.append(said(block.sentence()))
         else:
             out += [line(row) for row in block.rows]
     return "\n\n".join(out) + "\n"

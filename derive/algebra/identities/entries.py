@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ...expr import Expr, dimension, identity_op, ones
 from ...operations import diagonal, diagonal_matrix, hadamard, power, softmax, transpose, tril, triu
 from ...shapes import ONE, SCALAR, Shape
-from ..atoms import Bases, add_bases, entries_expr, entry_bases, of_chain, sum_bases
+from ..atoms import Bases, entries_expr, entry_bases, of_chain, powers_in, sum_bases
 from ..polynomial import Chain, Poly
 from .row import identity
 
@@ -30,14 +30,14 @@ Items = list[tuple[Expr, Fraction]]
 def diagonal_before_entries(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[Chain, Parts] | None:
     if len(chain) < 2 or chain[0].op is not diagonal_matrix:
         return None
-    return chain[1:], (add_bases({}, chain[0].args[0]), {}, {})
+    return chain[1:], (powers_in(chain[0].args[0]), {}, {})
 
 
 @identity("apart", "(A Diag(b)) ⊙ B = (A ⊙ B) Diag(b)", "b: n, A: m×n, B: m×n", "[MN, 3.6]")
 def diagonal_behind_entries(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[Chain, Parts] | None:
     if len(chain) < 2 or chain[-1].op is not diagonal_matrix:
         return None
-    return chain[:-1], ({}, {}, add_bases({}, chain[-1].args[0]))
+    return chain[:-1], ({}, {}, powers_in(chain[-1].args[0]))
 
 
 @identity("apart", "(u vᵀ) ⊙ A = Diag(u) A Diag(v)", "u: m, v: n, A: m×n", "[MN, 3.6]")
@@ -61,10 +61,8 @@ def transposes_of_entries(ctx: Normalizer, chain: Chain, shape: Shape) -> tuple[
         return None
     if chain[0].args[0].op not in (hadamard, power):
         return None
-    core: Bases = {}
-    for base, e in entry_bases(chain[0].args[0]):
-        turned = ctx.canonical(ctx.transposed(ctx.as_base(base)))
-        core[turned] = core.get(turned, Fraction(0)) + e
+    bases = entry_bases(chain[0].args[0])
+    core = sum_bases((ctx.canonical(ctx.transposed(ctx.as_base(base))), e) for base, e in bases)
     return (), ({}, core, {})
 
 
@@ -87,11 +85,8 @@ def entries_of_diagonal(ctx: Normalizer, parts: Parts, shape: Shape) -> Poly | N
     found = [b for b, e in core.items() if e > 0 and (b.op is diagonal_matrix or b.op is identity_op)]
     if not found or (len(core) == 1 and core[found[0]] == 1 and found[0].op is diagonal_matrix):
         return None
-    bases = sum_bases(left, right)
-    for base in found:
-        for b, e in entry_bases(base.args[0]) if base.args else ():
-            bases = sum_bases(bases, {b: e * core[base]})
-    values = ctx.composed((bases, {}, {}), (shape[0], ONE))
+    inside = ((b, e * core[base]) for base in found if base.args for b, e in entry_bases(base.args[0]))
+    values = ctx.composed((sum_bases(left, right, inside), {}, {}), (shape[0], ONE))
     rest = {b: e for b, e in core.items() if b not in found}
     if rest:
         values = ctx.entrywise([values, ctx.diagonal(ctx.composed(({}, rest, {}), shape))])

@@ -8,10 +8,11 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from ...adjoints import block_places
 from ...expr import Expr, Operation, ones, ones_op
 from ...expr import identity as eye
 from ...operations import add, block_op, diagonal, diagonal_matrix, kron, transpose, tril, triu, unvec, vec
-from ...shapes import ONE, Dim, Shape
+from ...shapes import ONE, Shape
 from ..atoms import as_atom, entry_bases, of_chain, sum_bases
 from ..polynomial import Chain, Poly, key
 from .row import Apply, first, identity
@@ -192,17 +193,8 @@ identity("triu", "triu(tril(A)) = Diag(diag(A))", "A: n×n")(_triangle_of(triu))
 def window_of_block(ctx: Normalizer, inside: Expr, place: tuple[object, ...]) -> Poly | None:
     if inside.op is not block_op:
         return None
-    rows, columns = inside.data
-    top = Dim.of(0)
-    for i in range(rows):
-        left = Dim.of(0)
-        for j in range(columns):
-            part: Expr = inside.args[i * columns + j]
-            if place == (top, part.shape[0], left, part.shape[1]):
-                return ctx.full(part)
-            left = left + part.shape[1]
-        top = top + inside.args[i * columns].shape[0]
-    return None
+    places = zip(inside.args, block_places(inside.args, *inside.data), strict=True)
+    return next((ctx.full(part) for part, at in places if at == place), None)
 
 
 # The pullbacks of A ⊗ B: G ↦ Σ ⟨block, B⟩ and G ↦ Σ aᵢⱼ blockᵢⱼ
@@ -211,12 +203,10 @@ def window_of_block(ctx: Normalizer, inside: Expr, place: tuple[object, ...]) ->
 def _kron_pair(chain: Chain) -> tuple[Expr, Expr] | None:
     if len(chain) != 1:
         return None
-    factor = chain[0]
+    factor, turned = chain[0], transpose(chain[0])
     if factor.op is kron:
         return factor.args[0], factor.args[1]
-    if factor.op is transpose and factor.args[0].op is kron:
-        return transpose(factor.args[0].args[0]), transpose(factor.args[0].args[1])
-    return None
+    return (transpose(turned.args[0]), transpose(turned.args[1])) if turned.op is kron else None
 
 
 def _of_identity(ctx: Normalizer, chain: Chain, other: Poly, shape: Shape) -> Poly | None:
