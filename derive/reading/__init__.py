@@ -212,8 +212,9 @@ def is_numpy(text: str) -> bool:
 
 def _python(formula: str, declared: Declarations, scalar: bool, scope: Mapping[str, Expr]) -> Any:
     """What a text in Python's grammar says; None where it is none."""
-    from .python import is_python
+    from .python import is_python, reordered
 
+    formula = reordered(formula)
     if not is_python(formula):
         return None
     from .ranks import ArrayFormula, Solved

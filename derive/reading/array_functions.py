@@ -219,6 +219,7 @@ def _copy(p: Plan, a: Any, dtype: Any) -> Array:
 _SAME = "detach asarray as_tensor float double asfarray contiguous item to cpu"
 row("np torch method", _SAME, "a, dtype=None", lambda p, a, dtype: array(p, a))
 row("np torch method", "copy clone astype array tensor ascontiguousarray", "a, dtype=None", _copy)
+row("bare", "deepcopy", "a, dtype=None", _copy)
 row("bare", "float", "a", lambda p, a: a if a == "inf" else array(p, a))
 
 
