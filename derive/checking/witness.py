@@ -26,6 +26,7 @@ class Witness:
         self.assumptions: list[Expr] = []  # vectors whose entries, and matrices whose rows, sum to 1
         self.units: list[Expr] = []  # vectors of length 1
         self.one_hot: list[Expr] = []
+        self.at_kinks = True  # points at which a step or an absolute value is at its kink count
 
     def point(self, seed: int) -> Any:
         from ..numeric import random_point
@@ -158,7 +159,7 @@ class Witness:
         from ..algebra.equality import equal
 
         try:
-            return str(equal(a, b)) != "differs"
+            return str(equal(a, b, self.at_kinks)) != "differs"
         except DeriveError:
             return False
 
@@ -174,7 +175,7 @@ class Witness:
             from ..algebra.equality import equal
 
             try:
-                said = str(equal(a, b))
+                said = str(equal(a, b, self.at_kinks))
                 is_restricted = bool(self.assumptions or self.units or self.one_hot)
                 self.proofs[key] = "agrees" if said == "differs" and is_restricted else said
             except (DeriveError, ArithmeticError):
