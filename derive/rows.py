@@ -10,9 +10,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from .expr import Data, Expr, as_expr, dimension, is_number, is_zero, ones, operation
+from .expr import Data, Expr, as_expr, dimension, fold, is_number, is_zero, nodes, ones, operation
 from .operations import (
     absolute,
+    add,
     divide,
     erf,
     exp,
@@ -24,6 +25,7 @@ from .operations import (
     scale,
     sigmoid,
     softmax,
+    softplus,
     sqrt,
     sum_entries,
     transpose,
@@ -134,7 +136,32 @@ def leaky_relu(x: Any, slope: Any = Fraction(1, 100)) -> Expr:
 def elu(x: Any, slope: Any = 1) -> Expr:
     """x where x > 0, else slope (exp(x) − 1)."""
     x = as_expr(x)
-    return where(x, x, as_expr(slope) * (exp(x) - ones(*x.shape)))
+    return relu(x) + as_expr(slope) * (exp(x - relu(x)) - ones(*x.shape))  # no power of e grows
+
+
+def raised(A: Expr) -> Expr | None:
+    """The t of 1 + eᵗ."""
+    parts = A.args if A.op.name == "add" and len(A.args) == 2 else ()
+    found = [part.args[0] for part in parts if part.op.name == "exp"]
+    is_one = any(part.op.name == "ones" or is_number(part, 1) for part in parts)
+    return found[0] if len(found) == 1 and is_one else None
+
+
+def softened(expr: Expr) -> Expr:
+    """A formula with softplus(z) for relu(z) + log(1 + e^−|z|), which has a slope at z = 0, as its parts have not."""
+
+    def visit(node: Expr, args: list[Expr]) -> Expr:
+        made = node.op.build(tuple(args), node.data) if args else node
+        if made.op.name != "add":
+            return made
+        ramps = [part for part in made.args if part.op.name == "relu"]
+        for ramp, part in ((r, part) for r in ramps for part in made.args):
+            t = raised(part.args[0]) if part.op.name == "log" else part.args[0] if part.op.name == "softplus" else None
+            if t is not None and any(t is -absolute(z) for z in (ramp.args[0], -ramp.args[0])):
+                return add(softplus(ramp.args[0]), *(x for x in made.args if x not in (ramp, part)))
+        return made
+
+    return fold(expr, visit) if {"abs", "relu"} <= {node.op.name for node in nodes(expr)} else expr
 
 
 def gelu(x: Any) -> Expr:
