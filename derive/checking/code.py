@@ -19,6 +19,7 @@ from .report import Report
 from .translation import MAX_SOURCE, Function, Instance, Open, Translator, Unrolled
 
 MAX_SIZE = 4_000  # operations of the formula that the function amounts to
+MAX_MENDED = 20_000  # those of all its variants that are tried for the kind of a mistake
 _SPELLINGS = (
     "d{}", "grad_{}", "g{}", "{}_grad", "{}_gradient", "gradient_{}", "{}_bar", "delta_{}", "dL_d{}", "dJ_d{}",
     "dj_d{}", "dC_d{}", "dE_d{}", "dloss_d{}", "dcost_d{}", "nabla_{}", "{}",
@@ -38,11 +39,9 @@ def check_code(source: str, loss: str, wrt: str, where: Any = None) -> Report:
     formula = read_formula(loss, where, wrt=(wrt,), scalar=True)
     variable = find_symbol(formula, wrt)
     report, program = _checked(source, module, dict(formula.symbols), formula.expr, variable)
-    if not report.ok and program.clips:
-        other, again = _checked(source, module, dict(formula.symbols), formula.expr, variable, False)
-        if other.ok:
-            report, program = other, again
-            program.conditions += program.clips
+    if not report.ok and program.clips:  # by numbers: against overflow, where the gradient is one without them
+        report, program = _checked(source, module, dict(formula.symbols), formula.expr, variable, False)
+        program.conditions += program.clips
     line = report.lines[0]
     if program.conditions and line.verdict in ("proved", "agrees"):
         line.condition = " and ".join(dict.fromkeys(program.conditions))
@@ -306,8 +305,10 @@ def _judged(
     ((claim, judgments),) = judge.judgments
     line, failing = line_of(claim, judgments)
     line.span = (start, start + len(text.splitlines()[0] if text else ""))
-    if failing is not None:
-        explain(judge, claim, failing, line, Budget())
+    if failing is not None and not (program.clips and program.is_clipped):
+        budget = Budget()
+        budget.left = min(budget.left, MAX_MENDED // len(nodes(value)))
+        explain(judge, claim, failing, line, budget)
         if line.kind == "unknown" and isinstance(failing.truth, Expr):
             line.kind, said = between(loss, variable, value, judge.whole(failing.truth))
             line.reason = said or line.reason
