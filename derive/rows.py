@@ -148,20 +148,20 @@ def raised(A: Expr) -> Expr | None:
 
 
 def softened(expr: Expr) -> Expr:
-    """A formula with softplus(z) for relu(z) + log(1 + e^−|z|), which has a slope at z = 0, as its parts have not."""
+    """A formula with softplus(z) − relu(z) for log(1 + e^−|z|) beside relu(z): together they have a slope at z = 0."""
+    ramps = {node.args[0] for node in nodes(expr) if node.op.name == "relu"}
 
     def visit(node: Expr, args: list[Expr]) -> Expr:
         made = node.op.build(tuple(args), node.data) if args else node
-        if made.op.name != "add":
-            return made
-        ramps = [part for part in made.args if part.op.name == "relu"]
-        for ramp, part in ((r, part) for r in ramps for part in made.args):
-            t = raised(part.args[0]) if part.op.name == "log" else part.args[0] if part.op.name == "softplus" else None
-            if t is not None and any(t is -absolute(z) for z in (ramp.args[0], -ramp.args[0])):
-                return add(softplus(ramp.args[0]), *(x for x in made.args if x not in (ramp, part)))
-        return made
+        t = raised(args[0]) if made.op.name == "log" else args[0] if made.op.name == "softplus" else None
+        for z in ramps if t is not None else ():
+            if t in (-absolute(z), -absolute(-z)):
+                return softplus(z) - relu(z)
+        terms = list(made.args) if made.op.name == "add" else []
+        gone = [part for part in terms if part.op.name == "relu" and -part in terms]
+        return add(*(x for x in terms if x not in gone and -x not in gone)) if gone else made
 
-    return fold(expr, visit) if {"abs", "relu"} <= {node.op.name for node in nodes(expr)} else expr
+    return fold(expr, visit) if ramps and any(node.op.name == "abs" for node in nodes(expr)) else expr
 
 
 def gelu(x: Any) -> Expr:
