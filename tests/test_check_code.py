@@ -282,6 +282,7 @@ REFUSED_PROGRAMS = [
     ("def grad(A, x, b):\n    r = A @ x - b\n    r[None] = 1\n    return A.T @ r\n", "line 3: an assignment to a part"),
     ("def grad(A, x, b):\n    r = A @ x - b\n    r[np.arange(3), b] -= 1\n    return A.T @ r\n", "line 3: arange"),
     ("def grad(A, x, b):\n    r = A @ x - b\n    s = r[:]\n    r *= 2\n    return A.T @ s\n", "line 4: this changes s"),
+    ("def grad(A, x, b):\n    return (A.T @ (A @ x - b)).astype(int)\n", "cut to whole ones"),
     ("def grad(A, x, b):\n    return [A.T @ r for r in b]\n", "line 2: a list made by a loop is not read"),
 ]
 
@@ -315,6 +316,10 @@ KINDS = [
             dz[X @ W < 0] = 0
             return X.T @ dz
      """, "< 0", "> 0", ("agrees",)),
+    (SHALLOW, """
+        def grad(X, W, G):
+            return np.dot(X.T, np.multiply(G, np.int64(X @ W > 0)))
+     """, "> 0", "< 0", ("proved", "agrees")),
     (SHALLOW, """
         def grad(X, W, G):
             a = np.maximum(0, X @ W)
@@ -433,3 +438,16 @@ def test_the_loss_returned_beside_its_gradient_is_not_taken_for_it():
     code = "def f(X, w, y):\n    cost = np.sum(X @ w - y)\n    return cost, [X, y]\n"
     with pytest.raises(DeriveError, match="is not told"):
         check_code(code, "np.sum(X @ w - y)", "w", "X: n×d, w: d, y: n")
+
+
+def test_what_is_right_of_masks_and_labels_alone_fails_and_says_so():
+    masked = "½‖R ⊙ (X Tᵀ − Y)‖²", "X", "X: p×k, T: u×k, Y: p×u, R: p×u"
+    code = "def grad(X, T, Y, R):\n    E = (X @ T.T - Y) * R\n    return E @ T\n"
+    line = check_code(code, *masked).lines[0]
+    assert line.verdict == "fails" and line.reason.endswith("right where the entries of R are 0 or 1")
+    assert "right where" not in check_code(code.replace("E @ T", "2 * E @ T"), *masked).lines[0].reason
+    labels = "-np.log(np.sum(t * np.exp(U @ v)) / np.sum(np.exp(U @ v)))", "v", "U: m×d, v: d, t: m"
+    code = "def grad(U, v, t):\n    e = np.exp(U @ v)\n    return U.T @ (e / e.sum() - t)\n"
+    line = check_code(code, *labels).lines[0]
+    assert line.verdict == "fails" and line.reason.endswith("right where t is one-hot")
+    assert "right where" not in check_code(code.replace("- t", "+ t"), *labels).lines[0].reason

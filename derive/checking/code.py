@@ -17,6 +17,7 @@ from .differences import between
 from .formula_trees import tree_of
 from .report import Report
 from .translation import MAX_SOURCE, Function, Instance, Open, Translator, Unrolled
+from .witness import Witness
 
 MAX_SIZE = 4_000  # operations of the formula that the function amounts to
 MAX_MENDED = 20_000  # those of all its variants that are tried for the kind of a mistake
@@ -312,12 +313,29 @@ def _judged(
         if line.kind == "unknown" and isinstance(failing.truth, Expr):
             line.kind, said = between(loss, variable, value, judge.whole(failing.truth))
             line.reason = said or line.reason
+        goal = failing.truth
+        if (
+            isinstance(goal, Expr)
+            and goal.shape == value.shape
+            and (said := _of_data(witness, judge.whole(goal), value, variable))
+        ):
+            line.reason = f"{line.reason}; right where {said}"
         if line.repair:
-            goal = failing.truth
             if isinstance(goal, Expr):
                 line.repair = _mended(judge.whole(goal), variable)
     sizes = [f"{names.text(s.name)}: {shape_text(s.shape)}" for s in symbols_of(loss)]
     return Report(source, [line], [*scope.notes, *program.plan.readings], sizes, "gradient")
+
+
+def _of_data(witness: Witness, truth: Expr, value: Expr, variable: Expr) -> str:
+    """Labels or a mask for which a gradient would be right that is not for all real numbers in their place."""
+    for s in symbols_of(truth, value):
+        if s is not variable and not s.is_scalar and truth.shape == value.shape:
+            if witness.same_on(truth, value, binary=s):
+                return f"the entries of {s.text()} are 0 or 1"
+            if witness.same_on(truth, value, one_hot=s):
+                return f"{s.text() if s.is_vector else f'each row of {s.text()}'} is one-hot"
+    return ""
 
 
 def _mended(goal: Expr, variable: Expr) -> str:
