@@ -283,7 +283,7 @@ REFUSED_PROGRAMS = [
     ("def grad(A, x, b):\n    r = A @ x - b\n    r[np.arange(3), b] -= 1\n    return A.T @ r\n", "line 3: arange"),
     ("def grad(A, x, b):\n    r = A @ x - b\n    s = r[:]\n    r *= 2\n    return A.T @ s\n", "line 4: this changes s"),
     ("def grad(A, x, b):\n    return (A.T @ (A @ x - b)).astype(int)\n", "cut to whole ones"),
-    ("def grad(A, x, b):\n    return [A.T @ r for r in b]\n", "line 2: a list made by a loop is not read"),
+    ("def grad(A, x, b):\n    return [A.T @ b for i in A if b]\n", "line 2: a list made by a loop is not read"),
 ]
 
 
@@ -362,6 +362,23 @@ KINDS = [
                 dj_dw[j] = dj_dw[j] + lam / n * w[j]
             return dj_dw
      """, "range(1, d)", "range(d)", ("agrees",)),
+    (LOGISTIC, """
+        def grad(X, w, y, mean=False):
+            p = [1 / (1 + np.exp(-x @ w)) for x in X]
+            try:
+                g = sum((p_i - y_i) * x_i for p_i, y_i, x_i in zip(p, y, X))
+            except ValueError:
+                raise
+            return dict(w=g / len(y) if mean else g)
+     """, "if mean", "if not mean", ("agrees",)),
+    (("½‖X W − Y‖² + ½‖W V‖²", "V", "X: n×d, W: d×k, V: k×m, Y: n×k"), """
+        def cost(params, X, Y, d, k):
+            W = params[: d * k].reshape(d, k)
+            V = params[d * k :].reshape(k, -1)
+            W_grad = X.T @ (X @ W - Y) + W @ V @ V.T
+            V_grad = W.T @ W @ V
+            return np.concatenate([W_grad.ravel(), V_grad.ravel()])
+     """, "W.T @ W @ V", "2 * W.T @ W @ V", ("proved", "agrees")),
     (RIDGE, """
         def grad(X, w, y, lam):
             g = np.zeros_like(w)
@@ -451,3 +468,9 @@ def test_what_is_right_of_masks_and_labels_alone_fails_and_says_so():
     line = check_code(code, *labels).lines[0]
     assert line.verdict == "fails" and line.reason.endswith("right where t is one-hot")
     assert "right where" not in check_code(code.replace("- t", "+ t"), *labels).lines[0].reason
+
+
+def test_a_sum_without_a_module_is_that_of_python():
+    code = "def grad(A, x, b):\n    return sum([A.T @ (A @ x), -A.T @ b])\n"
+    assert check_code(code, *LEAST).ok
+    assert not check_code(code.replace("sum", "np.sum"), *LEAST).ok

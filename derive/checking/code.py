@@ -15,8 +15,9 @@ from ..reading.python import parsed
 from ..shapes import ONE, Dim, shape_text
 from .differences import between
 from .formula_trees import tree_of
+from .objects import Function, Instance, Open
 from .report import Report
-from .translation import MAX_SOURCE, Function, Instance, Open, Translator, Unrolled
+from .translation import MAX_SOURCE, Translator, Unrolled
 from .witness import Witness
 
 MAX_SIZE = 4_000  # operations of the formula that the function amounts to
@@ -146,7 +147,7 @@ def _symbols(program: Translator, function: Function) -> dict[str, Any]:
         if leaf is not None:
             given[name] = leaf
         elif name not in function.defaults:
-            if not _holds(function.node, name):
+            if not any(_holds(function.node, other) for other in function.parameters if program.leaf(other) is None):
                 known = ", ".join(program.by_identifier)
                 raise program.error(
                     function.node, f"the parameter {name} is no symbol of the loss", f"its symbols: {known}"
@@ -159,7 +160,7 @@ def _holds(function: ast.AST, name: str) -> bool:
     """Whether a parameter is taken apart, or has attributes or keys."""
     for node in ast.walk(function):
         if isinstance(node, (ast.Attribute, ast.Subscript)) and getattr(node.value, "id", None) == name:
-            if isinstance(node, ast.Attribute) or isinstance(node.slice, ast.Constant):
+            if isinstance(node, ast.Attribute) or isinstance(node.slice, (ast.Constant, ast.Slice)):
                 return True
         if isinstance(node, ast.Assign) and getattr(node.value, "id", None) == name:
             return isinstance(node.targets[0], (ast.Tuple, ast.List))
@@ -177,6 +178,7 @@ def _picked(program: Translator, result: Any, variable: Expr, function: Function
             else:
                 candidates.append((name, value, program.places.get(name, returned)))
     arrays = [c for c in candidates if isinstance(c[1], Array)]
+    arrays += [(n, a, program.places.get(n, c[2])) for c in arrays for n, a in program.pieces.get(id(c[1]), ())]
     plain = identifier(variable.name)
     by_name = [c for spelling in _SPELLINGS for c in arrays if _same_name(c[0], spelling.format(plain))]
     by_name = by_name or [c for c in arrays if c[0].startswith((f"d{plain}_", f"grad_{plain}_", f"d_{plain}_"))]

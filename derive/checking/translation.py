@@ -20,13 +20,14 @@ from ..reading.arrays import Array, Plan
 from ..reading.indexing import arranged, indexed, joined
 from ..reading.python import MODULES, TYPES, Interpreter, Path, assign
 from ..shapes import ONE, Dim
+from .objects import Function, Instance, Open, imports_of, pieces_of
 
 MAX_SOURCE = 100_000
 MAX_CALLS = 12  # helpers that call helpers
 MAX_STATEMENTS = 20_000  # of unrolled loops
 _SKIPPED = (ast.Assert, ast.Pass, ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal)
 _REFUSED: dict[type[ast.stmt], str] = {
-    ast.While: "a loop", ast.With: "a with block", ast.Try: "a try block",
+    ast.While: "a loop", ast.With: "a with block",
     ast.Delete: "del", ast.Raise: "raise", ast.ClassDef: "a class within a function", ast.Match: "a branch",
 }  # fmt: skip
 
@@ -35,54 +36,6 @@ _ANSWERS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.GtE: operator.ge, ast.Is: operator.is_, ast.IsNot: operator.is_not,
     ast.In: lambda a, b: a in b, ast.NotIn: lambda a, b: a not in b,
 }  # fmt: skip
-
-
-class Function:
-    """A function of the source, or a method with its object."""
-
-    def __init__(self, node: ast.FunctionDef | ast.Lambda, owner: Instance | None = None) -> None:
-        self.node = node
-        self.owner = owner
-
-    @property
-    def name(self) -> str:
-        return self.node.name if isinstance(self.node, ast.FunctionDef) else "lambda"
-
-    @property
-    def parameters(self) -> list[str]:
-        names = [a.arg for a in (*self.node.args.posonlyargs, *self.node.args.args, *self.node.args.kwonlyargs)]
-        return names[1:] if self.owner is not None and not self.is_static else names
-
-    @property
-    def is_static(self) -> bool:
-        return isinstance(self.node, ast.FunctionDef) and any(
-            isinstance(d, ast.Name) and d.id == "staticmethod" for d in self.node.decorator_list
-        )
-
-    @property
-    def defaults(self) -> dict[str, ast.expr]:
-        held = self.node.args
-        positional = [*held.posonlyargs, *held.args]
-        pairs = [*zip(positional[len(positional) - len(held.defaults) :], held.defaults),
-                 *zip(held.kwonlyargs, held.kw_defaults)]  # fmt: skip
-        return {argument.arg: default for argument, default in pairs if default is not None}
-
-
-class Instance:
-    """An object of a class: its methods, and the attributes that they set."""
-
-    def __init__(self, node: ast.ClassDef) -> None:
-        self.node = node
-        self.attributes: dict[str, Any] = {}
-        self.methods = {n.name: n for n in node.body if isinstance(n, ast.FunctionDef)}
-
-
-class Open:
-    """A parameter that is no symbol: a tuple, a dictionary or an object that holds symbols."""
-
-    def __init__(self, name: str, is_changed: bool = False) -> None:
-        self.name = name
-        self.is_changed = is_changed  # by the step of a parameter
 
 
 class Unrolled(ParseError):
@@ -115,14 +68,15 @@ class Translator(Interpreter):
             n.targets[0].id: n.value for n in module.body
             if isinstance(n, ast.Assign) and len(n.targets) == 1 and isinstance(n.targets[0], ast.Name)
         }  # fmt: skip
-        self.imported = _imports(module)
-        self.places: dict[str, ast.stmt] = {}  # where a name, or `self.name`, was given its value last
+        self.imported = imports_of(module)
+        self.places: dict[str, Any] = {}  # where a name, or `self.name`, was given its value last
         self.returned: ast.stmt | None = None
         self.is_clipped = is_clipped
         self.clips: list[str] = []
         self.conditions: list[str] = []
         self.saved: dict[str, Any] = {}  # what a forward pass keeps in its context
         self.statements = 0
+        self.pieces: dict[int, list[tuple[str, Any]]] = {}  # of an array made of several: names and arrays
         self.is_made = False  # an object is: __init__ runs
         self.is_returning = True  # the function that runs returns a value
         self.plan.is_torch = "torch" in source and "numpy" not in source
@@ -138,6 +92,9 @@ class Translator(Interpreter):
         if name in self.imported:
             return self.imported[name]
         if name in self.constants:
+            leaf = self.leaf(name)  # data that the loss knows by this name
+            if leaf is not None:
+                return leaf
             value = self.constants[name]
             if isinstance(value, ast.Lambda):
                 return Function(value)
@@ -170,6 +127,15 @@ class Translator(Interpreter):
     def evaluated(self, node: ast.AST, parts: list[Any]) -> Any:
         """As formulas have it, with objects and dictionaries; errors say the line."""
         try:
+            if isinstance(node, ast.IfExp):
+                answer = self.answer(node.test)
+                if answer is None:
+                    raise self.error(node, "a condition is not read", "one on a text or a truth value is")
+                return self.value(node.body if answer else node.orelse)
+            if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
+                return self.comprehension(node)
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "dict" and not node.args:
+                return {keyword.arg: part for keyword, part in zip(node.keywords, parts[1:])}
             if isinstance(node, ast.Dict):
                 keys = [k.value if isinstance(k, ast.Constant) else None for k in node.keys]
                 return dict(zip(keys, parts))
@@ -187,11 +153,25 @@ class Translator(Interpreter):
                     raise self.error(node, f"{node.id} is not known")
             made = self.unclipped(node, parts)
             made = super().evaluated(node, parts) if made is None else made
+            if isinstance(node, ast.Call) and isinstance(made, Array) and len(parts) > 1 and isinstance(parts[1], list):
+                self.pieces[id(made)] = pieces_of(node.args[0], parts[1])
         except DeriveError as error:
             if not error.message.startswith("line "):
                 error.message = f"line {getattr(node, 'lineno', 1)}: {error.message}"
                 error.args = (error.message, error.source, error.span, error.hint)
             raise
+        return made
+
+    def comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> list[Any]:
+        """The items of a list made by a loop."""
+        (first, *others), outer = node.generators, dict(self.known)
+        if others or first.ifs:
+            raise self.error(node, "a list made by a loop is not read", "one over range(n) or the rows of an array is")
+        made = []
+        for item in self.items(first.iter):
+            self.give(first.target, item, node)
+            made.append(self.value(node.elt))
+        self.known = outer
         return made
 
     def unclipped(self, node: ast.AST, parts: list[Any]) -> Any:
@@ -294,6 +274,10 @@ class Translator(Interpreter):
                 found = self.loop(statement)
             elif self.is_update(statement):
                 continue
+            elif isinstance(statement, ast.Try):
+                found = self.block(
+                    [*statement.body, *statement.orelse, *statement.finalbody]
+                )  # where nothing is raised
             elif isinstance(statement, ast.With) and all(i.optional_vars is None for i in statement.items):
                 found = self.block(statement.body)  # no_grad and errstate change no value
             else:
@@ -400,7 +384,7 @@ class Translator(Interpreter):
             if isinstance(statement.value, ast.Lambda):
                 value: Any = Function(statement.value)
             else:
-                value = self.value(statement.value)
+                value = self.unpacked(statement)
             for target in statement.targets:
                 self.give(target, value, statement)
         elif isinstance(statement, ast.AnnAssign):
@@ -416,6 +400,16 @@ class Translator(Interpreter):
             word = _REFUSED.get(type(statement), "this statement")
             raise self.error(statement, f"{word} is not read", "straight-line arithmetic on arrays is")
 
+    def unpacked(self, statement: ast.Assign) -> Any:
+        """A value; for `W = params[:n].reshape(k, m)` of parameters in one array, the symbol of that name."""
+        target = statement.targets[0]
+        leaf = self.leaf(target.id) if isinstance(target, ast.Name) else None
+        sliced = [
+            n for n in ast.walk(statement.value) if isinstance(n, ast.Subscript) and isinstance(n.slice, ast.Slice)
+        ]
+        names = [self.known.get(getattr(node.value, "id", "")) for node in sliced]
+        return leaf if leaf is not None and any(isinstance(v, Open) for v in names) else self.value(statement.value)
+
     def is_silent(self, node: ast.expr) -> bool:
         """Whether an expression that stands alone changes no array: a text, print, what a context saves."""
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
@@ -425,7 +419,7 @@ class Translator(Interpreter):
             return False
         return isinstance(node, ast.Constant) or isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"
 
-    def give(self, target: ast.expr, value: Any, statement: ast.stmt) -> None:
+    def give(self, target: ast.expr, value: Any, statement: ast.AST) -> None:
         """An assignment: to names, to several, to an attribute, to a key, to the entries a mask selects."""
         if isinstance(target, ast.Name):
             self.known[target.id] = value
@@ -471,7 +465,7 @@ class Translator(Interpreter):
         else:
             self.give(statement.target, made, statement)
 
-    def masked(self, target: ast.Subscript, base: Any, new: Callable[[Array], Array], statement: ast.stmt) -> None:
+    def masked(self, target: ast.Subscript, base: Any, new: Callable[[Array], Array], statement: ast.AST) -> None:
         """`a[mask] = …`: the mask times the new entries, and its complement times the old ones."""
         from ..reading.entrywise import opposite
 
@@ -524,7 +518,7 @@ class Translator(Interpreter):
                 parts.append(indexed(plan, held, [*rest, slice(last, None)]))
         return joined(plan, parts, at) if len(parts) > 1 else parts[0]
 
-    def changed(self, old: Array, new: Array, statement: ast.stmt) -> None:
+    def changed(self, old: Array, new: Array, statement: ast.AST) -> None:
         """An array has new entries, under each of its names; refused where another array is a view of it."""
         if len(self.plan.broadcast(old, new)) != old.rank:
             raise self.error(statement, "the new value does not fit into the array")
@@ -552,23 +546,4 @@ def _is_number(held: Array, made: Array) -> bool:
     return made.rank == held.rank and all(a is b for a, b in zip(made.axes, held.axes)) and held in made.args
 
 
-def _imports(module: ast.Module) -> dict[str, Path]:
-    """The names that imports give to modules and functions."""
-    found: dict[str, Path] = {}
-    homes = MODULES | {
-        "jax.numpy": "np", "numpy.linalg": "linalg", "scipy.special": "special", "scipy.linalg": "linalg",
-        "torch.nn.functional": "nn", "torch.nn": "nn", "jax.nn": "nn", "jax.scipy.special": "special",
-    }  # fmt: skip
-    for node in ast.walk(module):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.asname and alias.name in homes:
-                    found[alias.asname] = Path(homes[alias.name])
-        elif isinstance(node, ast.ImportFrom) and node.module in homes:
-            for alias in node.names:
-                inner = homes.get(f"{node.module}.{alias.name}")
-                found[alias.asname or alias.name] = Path(inner) if inner else Path(homes[node.module], alias.name)
-    return found
-
-
-__all__ = ["MAX_SOURCE", "Function", "Instance", "Open", "Translator", "Unrolled"]
+__all__ = ["MAX_SOURCE", "Translator", "Unrolled"]
