@@ -10,9 +10,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from .expr import Data, Expr, as_expr, dimension, is_number, is_zero, ones, operation
+from .expr import Data, Expr, as_expr, dimension, fold, is_number, is_zero, nodes, ones, operation
 from .operations import (
     absolute,
+    add,
     divide,
     erf,
     exp,
@@ -24,6 +25,7 @@ from .operations import (
     scale,
     sigmoid,
     softmax,
+    softplus,
     sqrt,
     sum_entries,
     transpose,
@@ -134,7 +136,32 @@ def leaky_relu(x: Any, slope: Any = Fraction(1, 100)) -> Expr:
 def elu(x: Any, slope: Any = 1) -> Expr:
     """x where x > 0, else slope (exp(x) − 1)."""
     x = as_expr(x)
-    return where(x, x, as_expr(slope) * (exp(x) - ones(*x.shape)))
+    return relu(x) + as_expr(slope) * (exp(x - relu(x)) - ones(*x.shape))  # no power of e grows
+
+
+def raised(A: Expr) -> Expr | None:
+    """The t of 1 + eᵗ."""
+    parts = A.args if A.op.name == "add" and len(A.args) == 2 else ()
+    found = [part.args[0] for part in parts if part.op.name == "exp"]
+    is_one = any(part.op.name == "ones" or is_number(part, 1) for part in parts)
+    return found[0] if len(found) == 1 and is_one else None
+
+
+def softened(expr: Expr) -> Expr:
+    """A formula with softplus(z) − relu(z) for log(1 + e^−|z|) beside relu(z): together they have a slope at z = 0."""
+    ramps = {node.args[0] for node in nodes(expr) if node.op.name == "relu"}
+
+    def visit(node: Expr, args: list[Expr]) -> Expr:
+        made = node.op.build(tuple(args), node.data) if args else node
+        t = raised(args[0]) if made.op.name == "log" else args[0] if made.op.name == "softplus" else None
+        for z in ramps if t is not None else ():
+            if t in (-absolute(z), -absolute(-z)):
+                return softplus(z) - relu(z)
+        terms = list(made.args) if made.op.name == "add" else []
+        gone = [part for part in terms if part.op.name == "relu" and -part in terms]
+        return add(*(x for x in terms if x not in gone and -x not in gone)) if gone else made
+
+    return fold(expr, visit) if ramps and any(node.op.name == "abs" for node in nodes(expr)) else expr
 
 
 def gelu(x: Any) -> Expr:

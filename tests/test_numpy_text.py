@@ -674,3 +674,35 @@ def test_a_branch_that_is_not_taken_changes_nothing(text):
 def test_a_branch_that_may_be_no_number_is_refused(branch):
     with pytest.raises(DeriveError, match="where with a logarithm, a root, a quotient or a growing exponential"):
         derive.gradient(f"np.sum(np.where(x > 0, {branch}, 0))", "x")
+
+
+SMOOTH_AT_ZERO = [
+    "np.sum(np.maximum(z, 0) - z * y + np.log(1 + np.exp(-np.abs(z))))",
+    "np.mean(np.log1p(np.exp(-np.abs(z))) + np.maximum(z, 0) - z * y)",
+    "sum(relu(−z) + log(1 + exp(−abs(z))) + y ⊙ z)",
+    "np.sum(y * (np.minimum(z, 0) - np.log1p(np.exp(-np.abs(z)))))",
+    "np.sum(y * np.maximum(z, 0)) + np.sum(y * np.logaddexp(0, -np.abs(z)))",
+    "np.sum((np.where(z >= 0, 1 / (1 + np.exp(-z)), np.exp(z) / (1 + np.exp(z))) - y)**2)",
+    "np.sum(y * np.where(z > 0, z + np.log1p(np.exp(-z)), np.log1p(np.exp(z))))",
+    "np.sum(y * np.where(z > 0, z, np.exp(z) - 1))",
+    "torch.sum(y * F.elu(z))",
+]
+
+
+@pytest.mark.parametrize("loss", SMOOTH_AT_ZERO)
+def test_a_smooth_function_written_in_two_branches_has_its_slope_at_zero(loss):
+    found = derive.gradient(loss, "z", "z: n, y: n").function(returns="value_and_gradient")
+    z, y = np.array([0.0, -1.5, 0.0, 2.0]), np.array([1.0, 0.3, 0.5, -2.0])
+    steps = 1e-6 * np.eye(4)
+    want = [(found(z + step, y)[0] - found(z - step, y)[0]) / 2e-6 for step in steps]
+    np.testing.assert_allclose(found(z, y)[1], want, atol=1e-6)
+    value, slope = found(np.array([-800.0, 800.0, 0.0, 1.0]), y)
+    assert np.isfinite(value) and np.all(np.isfinite(slope))
+
+
+def test_two_branches_with_a_kink_between_them_keep_it():
+    text = "np.sum(np.maximum(z, 0) + 2 * np.log(1 + np.exp(-np.abs(z))))"
+    z = np.array([-1.0, 0.0, 2.0])
+    found = derive.gradient(text, "z", "z: n").function(returns="value_and_gradient")
+    np.testing.assert_allclose(found(z)[0], np.sum(np.maximum(z, 0) + 2 * np.log(1 + np.exp(-np.abs(z)))))
+    np.testing.assert_allclose(found(z)[1], (z > 0) - 2 * np.sign(z) / (1 + np.exp(np.abs(z))) + (z == 0))

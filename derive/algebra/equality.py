@@ -32,6 +32,7 @@ from .proofs import prove
 POINTS = 5  # looked at before a proof is sought; all, where none is found
 EXACT_POINTS = 3
 MIN_POINTS, MAX_WORK = 4, 4_000  # operations to many digits, at all points together
+KINKED = frozenset(["step", "sign", "abs", "relu"])  # scalar functions with a kink at 0
 DEGENERATE = ("small", "large", "zeros", "integers", "origin")  # where singular values may meet or vanish
 
 
@@ -96,8 +97,8 @@ class Equality(str):
         return str(self) != "differs"
 
 
-def equal(a: Expr, b: Expr) -> Equality:
-    """Compare two formulas over the same symbols.
+def equal(a: Expr, b: Expr, at_kinks: bool = True) -> Equality:
+    """Compare two formulas over the same symbols, at kinks of them too or only elsewhere.
 
     Raises
     ------
@@ -107,7 +108,7 @@ def equal(a: Expr, b: Expr) -> Equality:
     a, b = zero_like(b) if is_zero(a) and a.is_scalar else a, zero_like(a) if is_zero(b) and b.is_scalar else b
     if a.shape != b.shape:
         return Equality("differs", f"{a.text()} is {shape_text(a.shape)}, {b.text()} is {shape_text(b.shape)}")
-    samples = _exactly(a, b) if is_exact(a, b) else _to_many_digits(a, b)
+    samples = _exactly(a, b) if is_exact(a, b) else _to_many_digits(a, b, at_kinks)
     found = list(islice(samples, POINTS))
     proof = None if any(sample.is_apart for sample in found) else prove(a, b)
     found += samples if proof is None else ()
@@ -147,14 +148,23 @@ def _exactly(a: Expr, b: Expr) -> Iterator[Sample]:
                 return
 
 
-def _to_many_digits(a: Expr, b: Expr) -> Iterator[Sample]:
+def _to_many_digits(a: Expr, b: Expr, at_kinks: bool) -> Iterator[Sample]:
     points = min(2 * len(STYLES), max(MIN_POINTS, MAX_WORK // len(nodes(a, b))))
     for seed in range(points):
         found = sample(a, b, many_digits(), seed, STYLES[seed % len(STYLES)])
-        if found is not None and not (found.point.is_rounded and STYLES[seed % len(STYLES)] in DEGENERATE):
+        if found is None or found.point.is_rounded and STYLES[seed % len(STYLES)] in DEGENERATE:
+            continue
+        if at_kinks or not _is_at_kink(found, a, b):
             yield found
             if found.is_apart:
                 return
+
+
+def _is_at_kink(found: Sample, *exprs: Expr) -> bool:
+    """Whether the point is among the few at which a step or a sign jumps; relu(z) is 0 at more than few."""
+    inside = (node.args[0] for node in nodes(*exprs) if node.op.name in KINKED)
+    smooth = (z for z in inside if not any(node.op.name in KINKED for node in nodes(z)))
+    return any(not x for z in smooth for row in found.point.evaluate(z) for x in row)
 
 
 def _difference(a: Expr, b: Expr, found: Sample) -> Equality:

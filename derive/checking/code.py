@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import Any
 
 from .. import names
-from ..errors import LimitError, ParseError, ShapeError
+from ..errors import DeriveError, LimitError, ParseError, ShapeError
 from ..expr import Expr, nodes, symbols_of
 from ..names import canonical, identifier
 from ..reading.arrays import Array, Misfit
@@ -14,16 +15,24 @@ from ..reading.python import parsed
 from ..shapes import ONE, Dim, shape_text
 from .differences import between
 from .formula_trees import tree_of
+from .objects import Function, Instance, Open
 from .report import Report
-from .translation import MAX_SOURCE, Function, Instance, Open, Translator
+from .translation import MAX_SOURCE, Translator, Unrolled
+from .witness import Witness
 
 MAX_SIZE = 4_000  # operations of the formula that the function amounts to
+MAX_MENDED = 20_000  # those of all its variants that are tried for the kind of a mistake
+_SPELLINGS = (
+    "d{}", "grad_{}", "g{}", "{}_grad", "{}_gradient", "gradient_{}", "{}_bar", "delta_{}", "dL_d{}", "dJ_d{}",
+    "dj_d{}", "dC_d{}", "dE_d{}", "dloss_d{}", "dcost_d{}", "nabla_{}", "{}",
+)  # fmt: skip
+_VALUES = frozenset("loss cost value objective obj error err nll j l f fun".split())
 _NAMES = (("gradient", "grad", "backward", "loss_and_grad", "value_and_gradient"), ("grad", "backward"))
 
 
 def check_code(source: str, loss: str, wrt: str, where: Any = None) -> Report:
     """The report on a program, as `derive.check_code` describes it."""
-    from ..reading import find_symbol, resized
+    from ..reading import find_symbol
     from ..reading import parse as read_formula
 
     if not isinstance(source, str):
@@ -31,11 +40,28 @@ def check_code(source: str, loss: str, wrt: str, where: Any = None) -> Report:
     module = parsed(source, MAX_SOURCE)
     formula = read_formula(loss, where, wrt=(wrt,), scalar=True)
     variable = find_symbol(formula, wrt)
-    symbols, target = dict(formula.symbols), formula.expr
+    report, program = _checked(source, module, dict(formula.symbols), formula.expr, variable)
+    if not report.ok and program.clips:  # by numbers: against overflow, where the gradient is one without them
+        report, program = _checked(source, module, dict(formula.symbols), formula.expr, variable, False)
+        program.conditions += program.clips
+    line = report.lines[0]
+    if program.conditions and line.verdict in ("proved", "agrees"):
+        line.condition = " and ".join(dict.fromkeys(program.conditions))
+        line.verdict, line.reason = "conditional", f"right if {line.condition}"
+    return report
+
+
+def _checked(
+    source: str, module: ast.Module, symbols: dict[str, Expr], target: Expr, variable: Expr, clips: bool = True
+) -> tuple[Report, Translator]:
+    """The report on a program for these symbols, sizes made equal or given numbers where it needs that."""
+    from ..reading import resized
+
     misfit: Misfit | None = None
-    for _ in range(3):
+    fixed: dict[str, Dim] = {}
+    for _ in range(4):
         try:
-            program = Translator(source, module, symbols)
+            program = Translator(source, module, symbols, clips)
             function = _chosen(program)
             result = program.run(function, _arguments(program, function))
             chosen, statement, shown = _picked(program, result, variable, function)
@@ -43,6 +69,11 @@ def check_code(source: str, loss: str, wrt: str, where: Any = None) -> Report:
             break
         except RecursionError:
             raise LimitError("the source nests too deep") from None
+        except Unrolled:
+            open_ = dict.fromkeys(n for made in symbols.values() for dim in made.shape for n in sorted(dim.names))
+            merged = fixed = {name: Dim.of(size) for name, size in zip(open_, (3, 2, 4, 5, 7, 6, 8, 9))}
+            if len(open_) > len(fixed) or not open_:
+                raise
         except Misfit as error:
             # What does not fit is wrong for sure; with the two sizes equal, its kind can be told.
             misfit = misfit or error
@@ -50,17 +81,21 @@ def check_code(source: str, loss: str, wrt: str, where: Any = None) -> Report:
             if len(names_) < 2:
                 raise misfit from None
             merged = {str(names_[0]): names_[1]}
-            symbols = {name: resized(made, merged) for name, made in symbols.items()}
-            target, variable = resized(target, merged), resized(variable, merged)
+        symbols = {name: resized(made, merged) for name, made in symbols.items()}
+        target, variable = resized(target, merged), resized(variable, merged)
     else:
         assert misfit is not None
         raise misfit
     report = _judged(source, program, target, variable, value, statement, shown)
+    line = report.lines[0]
     if misfit is not None:
         if report.ok:
             raise misfit
-        report.lines[0].reason = misfit.message
-    return report
+        line.reason = misfit.message
+    elif fixed and line.verdict in ("proved", "agrees"):
+        sizes = ", ".join(f"{name} = {size}" for name, size in fixed.items())
+        line.verdict, line.reason = "agrees", f"its loops unrolled for {sizes}"
+    return report, program
 
 
 def _chosen(program: Translator) -> Function:
@@ -88,7 +123,12 @@ def _arguments(program: Translator, function: Function) -> dict[str, Any]:
         for before in ("__init__", "forward", "__call__"):
             if before in owner.methods and before != function.name:
                 method = Function(owner.methods[before], owner)
-                program.run(method, _symbols(program, method))
+                try:
+                    program.run(method, _symbols(program, method))
+                except DeriveError:
+                    if before != "__init__":
+                        raise
+                    owner.attributes.clear()  # sizes and random numbers: its arrays are the symbols of their names
     given = _symbols(program, function)
     for name, value in given.items():
         if isinstance(value, Open) and name in ("cache", "ctx", "saved", "memory") and owner is None:
@@ -101,15 +141,13 @@ def _arguments(program: Translator, function: Function) -> dict[str, Any]:
 
 
 def _symbols(program: Translator, function: Function) -> dict[str, Any]:
-    parameters = function.parameters
-    optional = set(parameters[len(parameters) - len(function.node.args.defaults) :])
     given: dict[str, Any] = {}
-    for name in parameters:
+    for name in function.parameters:
         leaf = program.leaf(name)
         if leaf is not None:
             given[name] = leaf
-        elif name not in optional or not function.node.args.defaults:
-            if not _holds(function.node, name):
+        elif name not in function.defaults:
+            if not any(_holds(function.node, other) for other in function.parameters if program.leaf(other) is None):
                 known = ", ".join(program.by_identifier)
                 raise program.error(
                     function.node, f"the parameter {name} is no symbol of the loss", f"its symbols: {known}"
@@ -122,32 +160,17 @@ def _holds(function: ast.AST, name: str) -> bool:
     """Whether a parameter is taken apart, or has attributes or keys."""
     for node in ast.walk(function):
         if isinstance(node, (ast.Attribute, ast.Subscript)) and getattr(node.value, "id", None) == name:
-            if isinstance(node, ast.Attribute) or isinstance(node.slice, ast.Constant):
+            if isinstance(node, ast.Attribute) or isinstance(node.slice, (ast.Constant, ast.Slice)):
                 return True
         if isinstance(node, ast.Assign) and getattr(node.value, "id", None) == name:
             return isinstance(node.targets[0], (ast.Tuple, ast.List))
     return False
 
 
-def _picked(program: Translator, result: Any, variable: Expr, function: Function) -> tuple[Array, ast.stmt, str]:
+def _picked(program: Translator, result: Any, variable: Expr, function: Function) -> tuple[Array, Any, str]:
     """The gradient among the values returned: by its name, else the only one in the variable's shape."""
-    returned = program.returned
-    assert returned is not None and returned.value is not None
-    candidates: list[tuple[str, Any, ast.AST]] = []
-    written = returned.value
-    if isinstance(result, dict):
-        parts = dict(zip((getattr(k, "value", None) for k in written.keys), written.values)) if isinstance(
-            written, ast.Dict) else {}  # fmt: skip
-        candidates = [(str(k), v, parts.get(k) or program.places.get(str(k), returned)) for k, v in result.items()]
-    elif isinstance(result, list):
-        is_listed = isinstance(written, (ast.Tuple, ast.List)) and len(written.elts) == len(result)
-        elements = written.elts if is_listed else [written] * len(result)  # type: ignore[attr-defined]
-        for element, value in zip(elements, result):
-            name = element.id if isinstance(element, ast.Name) else ""
-            candidates.append((name, value, program.places.get(name, element)))
-    else:
-        name = written.id if isinstance(written, ast.Name) else ""
-        candidates = [(name, result, program.places.get(name, returned))]
+    returned: Any = program.returned
+    candidates = list(_named(program, result, getattr(returned, "value", None), returned))
     if function.owner is not None:
         for name, value in function.owner.attributes.items():
             if isinstance(value, dict):
@@ -155,11 +178,12 @@ def _picked(program: Translator, result: Any, variable: Expr, function: Function
             else:
                 candidates.append((name, value, program.places.get(name, returned)))
     arrays = [c for c in candidates if isinstance(c[1], Array)]
+    arrays += [(n, a, program.places.get(n, c[2])) for c in arrays for n, a in program.pieces.get(id(c[1]), ())]
     plain = identifier(variable.name)
-    spellings = ("d{}", "grad_{}", "g{}", "{}_grad", "{}_bar", "delta_{}", "dL_d{}", "dJ_d{}", "nabla_{}", "{}")
-    wanted = [spelling.format(plain) for spelling in spellings]
-    by_name = [c for word in wanted for c in arrays if _same_name(c[0], word)]
+    by_name = [c for spelling in _SPELLINGS for c in arrays if _same_name(c[0], spelling.format(plain))]
     by_name = by_name or [c for c in arrays if c[0].startswith((f"d{plain}_", f"grad_{plain}_", f"d_{plain}_"))]
+    if not by_name and isinstance(result, (list, dict)):
+        arrays = [c for c in arrays if c[0].lower() not in _VALUES]  # the loss returned beside its gradient
     fitting = [c for c in arrays if _fits(program, c[1], variable)]
     if by_name:
         found = by_name[0]
@@ -180,7 +204,26 @@ def _picked(program: Translator, result: Any, variable: Expr, function: Function
     text = " ".join((ast.get_source_segment(program.plan.source, place) or name).split())
     if place is not returned and not isinstance(place, ast.stmt):
         text = f"return {text}"
-    return value, place, text  # type: ignore[return-value]
+    return value, place, text
+
+
+def _named(program: Translator, value: Any, written: Any, returned: Any) -> Iterator[tuple[str, Any, ast.AST]]:
+    """What is returned, in tuples and dictionaries too: each with its name and place."""
+    if isinstance(value, dict):
+        is_written = isinstance(written, ast.Dict)
+        parts = {getattr(k, "value", None): v for k, v in zip(written.keys, written.values)} if is_written else {}
+        for key, part in value.items():
+            place = parts.get(key)
+            name = place.id if isinstance(place, ast.Name) else str(key)
+            yield str(key), part, program.places.get(name, place or returned)
+    elif isinstance(value, list):
+        is_listed = isinstance(written, (ast.Tuple, ast.List)) and len(written.elts) == len(value)
+        for element, part in zip(written.elts if is_listed else [written] * len(value), value):
+            yield from _named(program, part, element, returned)
+    else:
+        name = written.id if isinstance(written, ast.Name) else ""
+        is_whole = isinstance(returned, ast.Return) and written is returned.value
+        yield name, value, program.places.get(name, returned if is_whole else written)
 
 
 def _same_name(written: str, wanted: str) -> bool:
@@ -222,7 +265,7 @@ def _built(program: Translator, chosen: Array) -> Expr:
 
 
 def _judged(
-    source: str, program: Translator, loss: Expr, variable: Expr, value: Expr, place: ast.stmt, shown: str
+    source: str, program: Translator, loss: Expr, variable: Expr, value: Expr, place: Any, shown: str
 ) -> Report:  # fmt: skip
     """The verdict on the value returned, with kind and repair as for a line of mathematics."""
     from ..expr import symbol
@@ -257,23 +300,44 @@ def _judged(
     claim.number, claim.start, claim.latex = place.lineno, start, shown
     document.claims = [claim]
     document.declared = set(scope.symbols)
-    judge = Judge(document, "gradient", witness_of(document))
+    witness = witness_of(document)
+    witness.at_kinks = False  # at a kink any slope between those of its sides is one
+    judge = Judge(document, "gradient", witness)
     judge.grants_symmetry = False
     judge.run()
     ((claim, judgments),) = judge.judgments
     line, failing = line_of(claim, judgments)
     line.span = (start, start + len(text.splitlines()[0] if text else ""))
-    if failing is not None:
-        explain(judge, claim, failing, line, Budget())
+    if failing is not None and not (program.clips and program.is_clipped):
+        budget = Budget()
+        budget.left = min(budget.left, MAX_MENDED // len(nodes(value)))
+        explain(judge, claim, failing, line, budget)
         if line.kind == "unknown" and isinstance(failing.truth, Expr):
             line.kind, said = between(loss, variable, value, judge.whole(failing.truth))
             line.reason = said or line.reason
+        goal = failing.truth
+        if (
+            isinstance(goal, Expr)
+            and goal.shape == value.shape
+            and (said := _of_data(witness, judge.whole(goal), value, variable))
+        ):
+            line.reason = f"{line.reason}; right where {said}"
         if line.repair:
-            goal = failing.truth
             if isinstance(goal, Expr):
                 line.repair = _mended(judge.whole(goal), variable)
     sizes = [f"{names.text(s.name)}: {shape_text(s.shape)}" for s in symbols_of(loss)]
     return Report(source, [line], [*scope.notes, *program.plan.readings], sizes, "gradient")
+
+
+def _of_data(witness: Witness, truth: Expr, value: Expr, variable: Expr) -> str:
+    """Labels or a mask for which a gradient would be right that is not for all real numbers in their place."""
+    for s in symbols_of(truth, value):
+        if s is not variable and not s.is_scalar and truth.shape == value.shape:
+            if witness.same_on(truth, value, binary=s):
+                return f"the entries of {s.text()} are 0 or 1"
+            if witness.same_on(truth, value, one_hot=s):
+                return f"{s.text() if s.is_vector else f'each row of {s.text()}'} is one-hot"
+    return ""
 
 
 def _mended(goal: Expr, variable: Expr) -> str:

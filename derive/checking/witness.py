@@ -25,7 +25,9 @@ class Witness:
         self.proofs: dict[tuple[Expr, Expr], str] = {}
         self.assumptions: list[Expr] = []  # vectors whose entries, and matrices whose rows, sum to 1
         self.units: list[Expr] = []  # vectors of length 1
-        self.one_hot: list[Expr] = []
+        self.one_hot: list[Expr] = []  # vectors, and matrices by their rows
+        self.binary: list[Expr] = []  # of zeros and ones
+        self.at_kinks = True  # points at which a step or an absolute value is at its kink count
 
     def point(self, seed: int) -> Any:
         from ..numeric import random_point
@@ -72,7 +74,10 @@ class Witness:
         for vector in self.one_hot:
             if vector in point.values:
                 held = abs(point.values[vector])
-                point.values[vector] = (held == held.max()) * 1.0
+                point.values[vector] = (held == held.max(axis=0 if vector.is_vector else 1, keepdims=True)) * 1.0
+        for mask in self.binary:
+            if mask in point.values:
+                point.values[mask] = (point.values[mask] > 0) * 1.0
         for vector in self.units:
             if vector in point.values:
                 point.values[vector] = point.values[vector] / max(float((point.values[vector] ** 2).sum()) ** 0.5, 1e-9)
@@ -127,7 +132,7 @@ class Witness:
         """Whether two expressions of one shape agree at the shared points."""
         import numpy as np
 
-        for seed in SEEDS if self.assumptions or self.units or self.one_hot else ():
+        for seed in SEEDS if self.assumptions or self.units or self.one_hot or self.binary else ():
             self.point(seed)
         seen = 0
         for seed in SEEDS:
@@ -146,19 +151,21 @@ class Witness:
             seen += 1
         return seen > 0 or self.apart(a, b)
 
-    def same_on(self, a: Expr, b: Expr, sums_to_one: Expr | None = None, one_hot: Expr | None = None) -> bool:
-        """Whether two expressions agree where a vector is a distribution or one-hot."""
+    def same_on(
+        self, a: Expr, b: Expr, sums_to_one: Expr | None = None, one_hot: Expr | None = None, binary: Expr | None = None
+    ) -> bool:
+        """Whether two expressions agree where a vector is a distribution or one-hot, or of zeros and ones."""
         trial = Witness(self.symbols, self.domain)
         trial.assumptions, trial.units = [*self.assumptions, *([sums_to_one] if sums_to_one else [])], list(self.units)
-        trial.one_hot = [one_hot] if one_hot else []
-        return trial.same(a, b)
+        trial.one_hot, trial.binary = [one_hot] if one_hot else [], [binary] if binary else []
+        return a.shape == b.shape and trial.agree(a, b)  # only the points can tell
 
     def apart(self, a: Expr, b: Expr) -> bool:
         """Compare at points drawn for these two alone."""
         from ..algebra.equality import equal
 
         try:
-            return str(equal(a, b)) != "differs"
+            return str(equal(a, b, self.at_kinks)) != "differs"
         except DeriveError:
             return False
 
@@ -174,8 +181,8 @@ class Witness:
             from ..algebra.equality import equal
 
             try:
-                said = str(equal(a, b))
-                is_restricted = bool(self.assumptions or self.units or self.one_hot)
+                said = str(equal(a, b, self.at_kinks))
+                is_restricted = bool(self.assumptions or self.units or self.one_hot or self.binary)
                 self.proofs[key] = "agrees" if said == "differs" and is_restricted else said
             except (DeriveError, ArithmeticError):
                 self.proofs[key] = "agrees"

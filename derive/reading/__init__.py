@@ -19,6 +19,7 @@ from typing import Any
 from .. import names
 from ..errors import DeriveError, ParseError, ShapeError, UnknownSymbolError
 from ..expr import Expr, fold, nodes, substitute, symbol, symbol_op, symbols_of
+from ..rows import softened
 from ..shapes import SCALAR, Dim
 from .alternatives import DOTTED
 from .capitals import matrix_letters, turned_letters
@@ -136,11 +137,14 @@ def _read(
     else:
         parsed.expr, parsed.definitions, name = solved.expr, solved.definitions, solved.name
         taken = "L" in solved.symbols
+    parsed.expr, written = softened(parsed.expr), parsed.expr
     parsed.symbols = dict(solved.symbols)
     for unused, made in _unused(declared, solved.symbols).items():
         parsed.symbols.setdefault(unused, made)
     parsed.name = name if name is not None else "ℓ" if taken else "L"
     parsed.where, parsed.readings = solved.where, solved.readings
+    if parsed.expr is not written:
+        parsed.readings.append("relu(z) + log(1 + exp(−|z|)) is read as softplus(z), which has a slope at 0 too")
     parsed.hints, parsed.source, parsed.styled = declared.hints, formula, styled
     return parsed
 
@@ -212,8 +216,9 @@ def is_numpy(text: str) -> bool:
 
 def _python(formula: str, declared: Declarations, scalar: bool, scope: Mapping[str, Expr]) -> Any:
     """What a text in Python's grammar says; None where it is none."""
-    from .python import is_python
+    from .python import is_python, reordered
 
+    formula = reordered(formula)
     if not is_python(formula):
         return None
     from .ranks import ArrayFormula, Solved

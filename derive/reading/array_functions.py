@@ -213,12 +213,17 @@ row("bare", "len", "a", lambda p, a: _len(p, array(p, a)))
 
 def _copy(p: Plan, a: Any, dtype: Any) -> Array:
     held = array(p, a)
+    if "int" in str(dtype) and not held.is_mask:
+        raise p.refuse("numbers cut to whole ones are not read", "a comparison as 0 and 1 is")
     return p.node(held.axes, lambda A: A, held)
 
 
 _SAME = "detach asarray as_tensor float double asfarray contiguous item to cpu"
 row("np torch method", _SAME, "a, dtype=None", lambda p, a, dtype: array(p, a))
 row("np torch method", "copy clone astype array tensor ascontiguousarray", "a, dtype=None", _copy)
+row("bare", "deepcopy", "a, dtype=None", _copy)
+row("np", "float64 float32", "a, dtype=None", _copy)
+row("np", "int64 int32 int8", "a, dtype=int", _copy)
 row("bare", "float", "a", lambda p, a: a if a == "inf" else array(p, a))
 
 

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from ..shapes import Dim
+from ..shapes import ONE, Dim
 from .arrays import Array, Plan
+from .indexing import arranged, joined
 from .sizes import Size
 
 Row = tuple[tuple[tuple[str, Any], ...], Callable[..., Any]]
@@ -84,7 +85,7 @@ def call(p: Plan, home: str, name: str, args: Sequence[Any], keywords: dict[str,
 
 
 def _is_integer_type(keyword: str, given: Any) -> bool:
-    return keyword == "dtype" and not any(word in str(given) for word in ("float", "double", "complex"))
+    return keyword == "dtype" and not any(word in str(given) for word in ("float", "double", "complex", "dtype"))
 
 
 # Arguments
@@ -96,7 +97,16 @@ def array(p: Plan, value: Any) -> Array:
         return value
     if isinstance(value, bool):
         return p.constant(int(value))
+    if isinstance(value, list) and value:
+        return stacked(p, [array(p, part) for part in value])
     raise p.refuse("an array or a number is needed here")
+
+
+def stacked(p: Plan, parts: Sequence[Array]) -> Array:
+    """The array of numbers, or of one-dimensional arrays as rows."""
+    axes = [(ONE, *part.axes) for part in parts]
+    made = [arranged(p, part, a) if part.rank else p.node(a, lambda A: A, part) for part, a in zip(parts, axes)]
+    return joined(p, made, 0) if len(made) > 1 else made[0]
 
 
 def arrays(p: Plan, value: Any) -> list[Array]:

@@ -140,7 +140,7 @@ def _held(mask: Expr, sign: int) -> Expr | None:
 def _total(A: Expr, held: Expr | None) -> Expr:
     """The expression, if it is a number wherever its symbols are; log(1 + eᵗ) and 1/(1 + eᵗ) as softplus and sigmoid.
 
-    Of e⁻ᵗ, where t ≥ 0 is `held`, the exponent stays negative where the other branch is taken.
+    Of e⁻ᵗ, where t ≥ 0 is `held`, the exponent is 0 where the other branch is taken: −t − relu(−t), of slope −1 at 0.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def _total(A: Expr, held: Expr | None) -> Expr:
         is_whole = exponent is not None and exponent.denominator == 1 and exponent > 0
         if (
             (node.op is ops.log or node.op is ops.power and not is_whole) and not is_positive(inside)
-            or node.op is ops.exp and not is_nonnegative(-inside)
+            or node.op is ops.exp and not is_nonnegative(-inside) and (held is None or inside is not _lowered(held))
             or node.op in (ops.tan, ops.sinh, ops.cosh, ops.arcsin, ops.arccos, ops.inv, ops.expm, ops.logdet)
         ):  # fmt: skip
             raise ParseError(
@@ -167,8 +167,8 @@ def _total(A: Expr, held: Expr | None) -> Expr:
 def _settled(node: Expr, args: list[Expr], held: Expr | None) -> Expr:
     made = node.op.build(tuple(args), node.data) if args else node
     if node.op is ops.exp and held is not None and args[0] is -held:
-        return ops.exp(-ops.relu(held))
-    raised = _raised(args[0]) if args else None
+        return ops.exp(_lowered(held))
+    raised = rows.raised(args[0]) if args else None
     if raised is not None and node.op is ops.log:
         return ops.softplus(raised)
     if raised is not None and node.op is ops.power and args[1] is number(-1):
@@ -179,11 +179,8 @@ def _settled(node: Expr, args: list[Expr], held: Expr | None) -> Expr:
     return made
 
 
-def _raised(A: Expr) -> Expr | None:
-    """The t of 1 + eᵗ."""
-    parts = A.args if A.op is ops.add and len(A.args) == 2 else ()
-    found = [part.args[0] for part in parts if part.op is ops.exp]
-    return found[0] if len(found) == 1 and _one(A) in parts else None
+def _lowered(held: Expr) -> Expr:
+    return -held - ops.relu(-held)
 
 
 def heaviside(p: Plan, a: Array, b: Array) -> Array:

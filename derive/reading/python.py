@@ -9,6 +9,7 @@ not read is refused by its name.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any
@@ -39,6 +40,7 @@ _HOMES = {
     "tf": ("tf",), **{part: (part,) for part in tensorflow.MODULES.values()},
     "math": ("math",), "method": ("method",), "bare": ("bare",), "jax": ("np",), "scipy": ("special", "linalg"),
 }  # fmt: skip
+TYPES = ("float", "int")
 _SIGNS = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="}
 REFUSED = REFUSED_FUNCTIONS | {
     "cholesky": "the Cholesky factor is not among the operations; np.linalg.slogdet(S)[1] is log det S",
@@ -84,6 +86,17 @@ def is_python(text: str) -> bool:
     except ParseError:
         return False
     return not any(isinstance(node, ast.BitXor) for node in ast.walk(tree))
+
+
+def reordered(text: str) -> str:
+    """`L where p = …, q = …` as assignments before L, the last of them first."""
+    formula, *rest = re.split(r"\s+where\s+", text, maxsplit=1)
+    clauses = [""]
+    for part in re.split(r"(,)(?=\s*[^\W\d]\w*\s*=(?!=))", "".join(rest)):
+        is_within = sum((c in "([{") - (c in ")]}") for c in clauses[-1])  # the name of an argument
+        clauses += [""] if part == "," and not is_within else []
+        clauses[-1] += part if part != "," or is_within else ""
+    return "; ".join([*(clause.strip() for clause in reversed(clauses)), formula]) if rest else text
 
 
 def unwrapped(tree: ast.Module) -> ast.Module:
@@ -375,7 +388,7 @@ class Interpreter:
     def settled(self, value: Any) -> Any:
         """An argument; types such as np.float64 are given by name."""
         if isinstance(value, Path):
-            if value.name and (value.home != "bare" or value.name in ("float", "int")):
+            if value.name and (value.home != "bare" or value.name in TYPES):
                 return value.name
             raise self.unknown(value)
         return value
@@ -466,4 +479,6 @@ def augment(walker: Interpreter, statement: ast.AugAssign) -> Any:
     return made
 
 
-__all__ = ["BINARY", "MODULES", "Interpreter", "Path", "assign", "augment", "is_python", "parsed"]
+__all__ = [
+    "BINARY", "MODULES", "TYPES", "Interpreter", "Path", "assign", "augment", "is_python", "parsed", "reordered",
+]  # fmt: skip

@@ -10,7 +10,7 @@ from .. import operations as ops
 from ..rows import along
 from ..rows import cumsum as cumsum_of_columns
 from ..shapes import ONE
-from .array_table import array, flag, index, integer, row
+from .array_table import array, arrays, flag, index, integer, row
 from .arrays import Array, Plan
 from .entrywise import maximum, minimum
 from .indexing import indexed
@@ -140,9 +140,20 @@ def difference(p: Plan, a: Any, n: Any, axis: Any) -> Array:
     return held
 
 
+def _sum_of(p: Plan, a: Any, axis: Any, keepdims: Any) -> Array:
+    """`sum` without a module: of a list it is Python's, which adds up what is in it."""
+    if not isinstance(a, list) or not a:
+        return _reduced(Plan.sum)(p, a, axis, keepdims)
+    total, *others = arrays(p, a)
+    for other in others:
+        total = p.add(total, other)
+    return total
+
+
 for _name, _h in (("sum nansum", lambda p, a, axis, k: p.sum(a, axis, k)), ("mean", Plan.mean)):
     row("np torch method", _name, "a, axis=None, keepdims=False", _reduced(_h))
     row("bare", _name, "a, axis=None, keepdims=False", _reduced(_h))
+row("bare", "sum", "a, axis=None, keepdims=False", _sum_of)
 for _name, _least, _of_two in (("max", Plan.largest, maximum), ("min", smallest, minimum)):
     row("np torch method", f"a{_name} nan{_name}", "a, axis=None, keepdims=False", _reduced(_least))
     row("np", _name, "a, axis=None, keepdims=False", _reduced(_least))
