@@ -310,3 +310,45 @@ def test_a_sign_of_two_meanings_is_refused(formula, wrt, why):
 def test_the_divisor_of_a_variance_is_said():
     for formula in ("var(x)", "std(x)"):
         assert f"{formula} divides by the number of entries, not by one less" in derive.gradient(formula, "x").readings
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "plain"),
+    [
+        (r"\sum_{i,j} C(i,j) P(i,j)", "P", r"\sum_{i,j} C_{ij} P_{ij}"),
+        (r"\sum_x p(x) \log\frac{p(x)}{q(x)}", "q", r"\sum_i p_i \log\frac{p_i}{q_i}"),
+        (r"\sum_i p(x_i) \log p(x_i)", "p", r"\sum_i p_i \log p_i"),
+        (r"\sum_{s,a} d(s) \pi(a) Q(s,a)", r"\pi", r"\sum_{i,j} d_i \pi_j Q_{ij}"),
+        (r"\sum_{t=0}^{T} \gamma^t r(s_t, a_t)", "r", r"\sum_{t=0}^{T} \gamma^t r_t"),
+        (r"\sum_{t=0}^{T} \gamma^t r(t)", "r", r"\sum_{t=0}^{T} \gamma^t r_t"),
+        (r"\sum_t \log \pi(a_t|s_t) A_t", r"\pi", r"\sum_t A_t \log \pi_t"),
+        (r"\sum_{(i,j)\in E} w(i,j) (x(i)-x(j))^2", "x", r"\sum_{(i,j)\in E} w_{ij} (x_i-x_j)^2"),
+    ],
+)
+def test_brackets_with_the_indices_of_a_sum_hold_the_places_of_entries(formula: str, wrt: str, plain: str) -> None:
+    found = derive.gradient(formula, wrt)
+    assert derive.equal(found.boxed, derive.gradient(plain, wrt).boxed).verdict == "proved"
+    assert any(" is read as " in reading for reading in found.readings)
+
+
+def test_a_bracket_after_a_number_or_a_function_holds_no_place() -> None:
+    assert derive.gradient(r"\sum_i p(x_i)^2", "x", "p: scalar").boxed.text() == "2 p x"
+    assert derive.gradient(r"\sum_i \rho(x_i)", "x").boxed.text() == "ρ′(x)"
+    assert derive.gradient(r"\sum_k n(n-1) x_k", "x").boxed.text() == "n (n − 1) 𝟏_m"
+    by_numbers = derive.gradient(r"\sum_{k=1}^n k(k+1) x_k", "x")
+    assert by_numbers.function()(np.ones(3)).tolist() == [2, 6, 12]
+
+
+@pytest.mark.parametrize("formula", [r"\sum_{n=0}^{N-1} (d[n] - a x[n-k])^2", r"\sum_{n=1}^N \sum_{k=1}^K w_k x(n-k)"])
+def test_a_lag_in_brackets_is_refused_as_entry_or_product(formula: str) -> None:
+    with pytest.raises(derive.DeriveError, match=r"x[\[(]n-k[\])] may be an entry of x, or a product") as caught:
+        derive.gradient(formula, "x")
+    assert "x_{n-k}" in str(caught.value)
+
+
+def test_a_function_word_with_a_subscript_and_no_operand_is_one_name() -> None:
+    found = derive.gradient("log_p + exp(log_σ)*‖x‖²", "x", "log_p: scalar")
+    assert found.boxed.text() == "2 exp(log_{σ}) x" and "log_{σ} is read as one name" in found.readings
+    assert derive.gradient("sum_i x_i^2 + log_2(a)", "x").boxed.text() == "2 x"  # before an operand it is the function
+    with pytest.raises(derive.DeriveError, match="a subscript of exp is not read"):
+        derive.gradient("exp_a ‖x‖²", "x")

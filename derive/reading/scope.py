@@ -85,7 +85,7 @@ class Reading:
             tokens = masks(tokens, self.known, lexer.readings)
         scalars = {name for name, e in {**declared.symbols(), **self.scope}.items() if e.is_scalar}
         single = declared.functions | (declared.dimensions - set(declared.entries)) | scalars
-        tokens = moments(tokens, self.known, single, lexer.readings, lexer.is_latex)
+        tokens = moments(tokens, self.known, single, source, lexer.readings, lexer.is_latex)
         tokens = raised_calls(tokens, lexer.readings)
         self.tokens = raised_names(primed_names(tokens), self.known, source, lexer.readings)
         self.is_latex = lexer.is_latex
