@@ -106,7 +106,7 @@ def moments(
     places = {i: _number(tokens, i, is_latex, heads | HABITUAL_FUNCTIONS) for i in numbers}
     tokens = _lowered(tokens, places, readings)
     summed = _below_sums(tokens)[1]
-    tokens = _listed_entries(tokens, summed - set(known), frozenset(known), heads, is_latex, source, readings)
+    tokens = _listed_entries(tokens, frozenset(known), heads, is_latex, source, readings)
     for letter in sorted(({t.name for t in tokens if t.kind == "atom"} & set("ijknt") | summed) - set(known)):
         below = _below_sums(tokens)[0]
         found = [i for i, t in enumerate(tokens) if t.kind == "atom" and t.name == letter]
@@ -122,8 +122,7 @@ def moments(
 
 
 def _listed_entries(
-    tokens: list[Token], summed: Set[str], known: Set[str], single: Set[str], is_latex: bool, source: str,
-    readings: list[str],
+    tokens: list[Token], known: Set[str], single: Set[str], is_latex: bool, source: str, readings: list[str]
 ) -> list[Token]:  # fmt: skip
     """The tokens with C_ij for the C(i, j) of a sum, and p_i for its p(x_i) and p(x_i | z_i) where x and z have no use.
 
@@ -133,9 +132,11 @@ def _listed_entries(
         The x[n − k] of a sum over n may be an entry of x.
     """
     made, uses = list(tokens), Counter(t.text for t in tokens if t.kind == "atom")
+    places, summed = _below_sums(tokens)
+    summed -= known
     calls: list[tuple[int, int, int, list[list[Token]]]] = []
     for opened in range(1, len(tokens)):
-        first = _base(tokens, opened, is_latex)
+        first = _base(tokens, opened, is_latex) if opened not in places else None
         end = closing(tokens, opened) if first is not None else len(tokens)
         if first is None or end == len(tokens) or {_spelled(tokens, first), tokens[first].text} & (single | summed):
             continue
