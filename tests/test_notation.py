@@ -352,3 +352,47 @@ def test_a_function_word_with_a_subscript_and_no_operand_is_one_name() -> None:
     assert derive.gradient("sum_i x_i^2 + log_2(a)", "x").boxed.text() == "2 x"  # before an operand it is the function
     with pytest.raises(derive.DeriveError, match="a subscript of exp is not read"):
         derive.gradient("exp_a ‖x‖²", "x")
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "box"),
+    [
+        (r"\|x - x^*\|^2", "x", "2 (x − x^{*})"),
+        (r"(w^\star - w)^\top H (w^\star - w) + c^\top w^\star", "w", "−(H + Hᵀ) (w^{*} − w)"),
+        (r"\sum_i \frac{\lambda}{2} F_i(\theta_i - \theta^*_{A,i})^2", r"\theta", "λ F ⊙ (θ − θ_A^{*})"),
+        (r"\sum_i (w_i - w_i^{(0)})^2", "w", "2 (w − w₀)"),
+        (r"(x-\hat x^-)^\top (P^-)^{-1} (x-\hat x^-)", "x", "(P⁻⁻¹ + P⁻⁻ᵀ) (x − x̂⁻)"),
+        ("‖A x − b‖∞²", "b", None),
+        ("tr A I + tr B", "A", "I_m"),
+    ],
+)
+def test_marks_above_a_letter_that_is_subtracted_or_stands_alone_are_names(
+    formula: str, wrt: str, box: str | None
+) -> None:
+    found = derive.gradient(formula, wrt)
+    assert box is None and "max(abs(A x − b))" in found.loss.text() or found.boxed.text() == box
+    assert found.verify() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("x^* A x", "conjugates and optima"),  # a quadratic form of the complex
+        (r"\|W - W^*\|_F^2", "conjugates and optima"),  # less its adjoint, perhaps
+        (r"A A^{-} A - A", "the minus lacks its operand"),  # a generalized inverse
+        ("A^-\\top", "nothing stands before"),
+        ("sum((y - X %*% b)^2)", "%*% is a product of R"),
+        ("grad_x ‖A x − b‖²", "grad_x asks for a derivative"),
+        ("‖x‖² ∞", "∞ is not expected here"),
+        ("tr(A) I + tr(B)", "nothing broadcasts"),  # brackets end the trace
+    ],
+)
+def test_marks_that_may_be_something_else_are_refused(formula: str, message: str) -> None:
+    with pytest.raises(derive.DeriveError) as caught:
+        derive.parse(formula)
+    assert message in str(caught.value)
+
+
+def test_a_derivative_sign_in_words_may_be_a_name_that_is_declared_or_multiplied() -> None:
+    assert derive.gradient("gradᵀ x", "x").boxed.text() == "grad"
+    assert derive.gradient("grad_f ‖x‖²", "x", "grad_f: scalar").boxed.text() == "2 grad_f x"

@@ -58,6 +58,36 @@ def _is_beside(tokens: list[Token], i: int) -> bool:
     return False
 
 
+def starred_names(tokens: list[Token], known: Collection[str]) -> list[Token]:
+    """The tokens with `x^*` as one name, where that is known, or where it and another are subtracted, as in x − x^*.
+
+    Of a capital letter the star may be that of an adjoint, which a matrix may be less.
+    """
+    made, optima = list(tokens), set(known)
+    found: list[tuple[int, int, str]] = []
+    for i, token in enumerate(tokens):
+        star = i + 2 + (tokens[i + 2 : i + 3] != [] and tokens[i + 2].text == "{")
+        if token.kind != "atom" or star >= len(tokens) or tokens[i + 1].text != "^":
+            continue
+        if tokens[star].kind != "star" and tokens[star].text != "*":
+            continue
+        end = star + 1 + (star > i + 2)
+        name = names.join(token.text, [*token.accents, "^*"], token.low)
+        found.append((i, end, name))
+        before, after = tokens[i - 1] if i else None, tokens[end] if end < len(tokens) else None
+        is_last = after is None or after.kind in ("close", "bar", "newline") or after.text in ("+", "-", ";", ",")
+        is_second = before is not None and before.text == "-" and i > 1 and tokens[i - 2].kind in ("atom", "close")
+        is_first = before is not None and before.kind in ("open", "bar") and after is not None and after.text == "-"
+        if token.text.islower() and is_last and (is_first or is_second):
+            optima.add(name)
+    for i, end, name in reversed(found):
+        if name in optima:
+            made[i] = copy(made[i])
+            made[i].accents, made[i].end = [*made[i].accents, "^*"], tokens[end - 1].end
+            del made[i + 1 : end]
+    return made
+
+
 def _is_prime(token: Token) -> bool:
     return PRIMES.get(token.text) == 1
 

@@ -93,6 +93,18 @@ _LOST = (
     ("e", r"(?:(?<=[+/=])|(?<=[+/=] )|^)e[-−](?=[^\W_])", "may be a power that lost its height", "write e^(−…)"),
     ("e", r"(?<=\d)e[-−](?=[^\W\d_])", "may be a power that lost its height", "write e^(−…)"),  # 1e-3 is a number
     ("(end", r"\w+\(end\)", "is the last entry", "write x_n, where x has n entries"),
+    (
+        "%",
+        r"%[*ox]%",
+        "is a product of R",
+        "write X @ b, with y * (X @ b) in brackets, X.T and inv(V) for t(X) and solve(V)",
+    ),
+    (
+        "grad",
+        r"(?<![\w\\])grad(?:ient)?(?:_\w+)?(?=\s+[^\s\])=*/+,;:.^'·⊙@−-]|\()",
+        "asks for a derivative",
+        "give the loss, and the variable as wrt",
+    ),
     (":", r"\w+\(\s*:\s*\)", "is all entries of a matrix as a vector", "write vec(X)"),
     (":", r"\w+\((?=[^():]*:)(?:[\d\s:,+-]|end)+\)", "is a slice", "write it as in NumPy: np.sum(x[1:]**2), from 0"),
 )
@@ -108,7 +120,7 @@ def respelled(text: str, known: frozenset[str] = frozenset()) -> tuple[str, list
     """
     for sign, pattern, why, hint in _LOST:
         found = re.search(pattern, text) if sign in text and sign not in known else None
-        if found is not None and not re.search(rf"(?<!\w){re.escape(sign)}\s*:?=", text):
+        if found is not None and found[0] not in known and not re.search(rf"(?<!\w){re.escape(sign)}\s*:?=", text):
             raise ParseError(f"{found[0]} {why}", text, found.span(), hint)
     readings: list[str] = []
     for signs, put_right in _ROWS:
@@ -390,8 +402,8 @@ def _counted(found: re.Match[str]) -> str:
 def _raised(low: str) -> str:
     """A transpose, a prime or a number above, and behind it what stands below."""
     group = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
-    command = r"\\(?:top|intercal|prime)(?![a-zA-Z])|\\math(?:sf|rm|bf)\s*\{\s*T\s*\}"
-    sign = rf"(?:T|⊤|'|-?\d+|{command})"
+    command = r"\\(?:top|intercal|prime|star|ast)(?![a-zA-Z])|\\math(?:sf|rm|bf)\s*\{\s*T\s*\}"
+    sign = rf"(?:T|⊤|'|\*|-?\d+|{command})"
     above = rf"\^\s*(?:{sign}|\{{\s*-?{sign}\s*\}})|['′’ᵀ⊤{_SUPERSCRIPTS}⁻]+"
     styled = rf"\\(?:math[a-z]+|text[a-z]*|boldsymbol|bm|bar|hat|tilde|vec)\s*{group}"
     below = rf"_\s*(?:{group}|{styled}|\\[a-zA-Z]+|{low})|[₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚₛₜ]+"
