@@ -396,3 +396,23 @@ def test_marks_that_may_be_something_else_are_refused(formula: str, message: str
 def test_a_derivative_sign_in_words_may_be_a_name_that_is_declared_or_multiplied() -> None:
     assert derive.gradient("gradᵀ x", "x").boxed.text() == "grad"
     assert derive.gradient("grad_f ‖x‖²", "x", "grad_f: scalar").boxed.text() == "2 grad_f x"
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "plain"),
+    [
+        (r"\newcommand{\norm}[1]{\left\lVert#1\right\rVert} \norm{Ax-b}^2", "x", "‖A x − b‖²"),
+        (r"\DeclareMathOperator{\tr}{tr} \def\X{\mathbf{X}} \tr(A\X)", "X", "tr(A X)"),
+        (r"\newcommand\loss[2]{(#1-#2)^2} \sum_i \loss{y_i}{w^\top x_i}", "w", r"\sum_i (y_i - w^\top x_i)^2"),
+    ],
+)
+def test_macros_that_a_formula_defines_are_put_in_their_places(formula: str, wrt: str, plain: str) -> None:
+    assert derive.gradient(formula, wrt).boxed.text() == derive.gradient(plain, wrt).boxed.text()
+
+
+def test_macros_that_define_themselves_or_too_much_are_refused() -> None:
+    with pytest.raises(derive.DeriveError, match="macros cannot be defined here"):
+        derive.parse(r"\newcommand{\y}{\y} \y")
+    bombs = "".join(rf"\newcommand{{\{a}}}{{{(chr(92) + b) * 20}}}" for a, b in zip("abcd", "bcde"))
+    with pytest.raises(derive.DeriveError):
+        derive.parse(bombs + r"\newcommand{\e}{xxxxxxxx} \a")
