@@ -416,3 +416,35 @@ def test_macros_that_define_themselves_or_too_much_are_refused() -> None:
     bombs = "".join(rf"\newcommand{{\{a}}}{{{(chr(92) + b) * 20}}}" for a, b in zip("abcd", "bcde"))
     with pytest.raises(derive.DeriveError):
         derive.parse(bombs + r"\newcommand{\e}{xxxxxxxx} \a")
+
+
+def test_e_behind_a_matrix_or_a_transpose_is_no_number() -> None:
+    assert derive.gradient(r"\|V^\top e\|^2", "V").boxed.text() == "2 e eᵀ V"
+    assert derive.gradient("‖A e − b‖²", "e").boxed.text() == "2 Aᵀ (A e − b)"
+    assert derive.gradient("½ log(2 π e σ²)", "σ").boxed.text() == "1 / σ"  # behind a number it is one
+    assert derive.gradient("x e^{-x}", "x", "x: scalar").boxed.text() == "exp(−x) (1 − x)"
+
+
+def test_a_capital_letter_above_an_index_is_an_entry_or_a_power() -> None:
+    with pytest.raises(derive.DeriveError, match="may be a power, or an entry with two indices"):
+        derive.gradient(r"\sum_{s=1}^{m}( y_s - \sum_{i=1}^{d}\beta_i X_s^i)^2", r"\beta")
+    assert "power" not in str(derive.gradient(r"\sum_{s=1}^{m}( y_s - \sum_{i=1}^{d}\beta_i x_s^i)^2", r"\beta").where)
+
+
+def test_a_minimum_over_the_matrices_of_rows_is_left_out() -> None:
+    formula = r"\sum_{i,j} c_{ij}(p_{ij} - u_i^\top v_j)^2"
+    found = derive.gradient(r"\min_{U,V} " + formula, "u")
+    assert found.boxed.text() == derive.gradient(formula, "u").boxed.text()
+    with pytest.raises(derive.DeriveError, match="the minimum over Z is not read"):
+        derive.gradient(r"\min_Z " + formula, "u")
+
+
+def test_a_product_in_bars_is_no_difference() -> None:
+    formula = r"\sum_k \log\left(1+\frac{|h_k^\top w_k|^2}{\sum_{j\neq k}|h_k^\top w_j|^2+\sigma^2}\right)"
+    rng = np.random.default_rng(0)
+    w, h, sigma = rng.normal(size=(4, 3)), rng.normal(size=(4, 3)), 0.7
+    power = (h @ w.T) ** 2
+    own = np.diag(power)
+    expected = np.sum(np.log(1 + own / (power.sum(1) - own + sigma**2)))
+    value = derive.gradient(formula, "w").function(returns="value")
+    assert value(w, H=h, sigma=sigma) == pytest.approx(expected, rel=1e-12)

@@ -414,15 +414,23 @@ def _is_plain(token: Token) -> bool:
 
 
 def is_vector_e(tokens: list[Token], known: Collection[str]) -> bool:
-    """Whether the e of a formula is no number: it is transposed, by T or, where it stands without a power too, by t."""
+    """Whether the e of a formula is no number: it is transposed, by T or, where it stands without a power too, by t.
+
+    Nor is the one without a power behind a capital letter or a transpose, as in A e and Vᵀ e: numbers stand before.
+    """
     after = [[t for t in tokens[i + 1 : i + 4] if t.text not in ("^", "{")] for i in range(len(tokens))]
     here = [i for i, token in enumerate(tokens) if token.kind == "name" and token.value == "e"]
     marks = [after[i][0] for i in here if after[i]]
     if any(mark.text != "ᵗ" if mark.kind == "trans" else mark.value == "T" for mark in marks):
         return True
     is_name = "t" in known or sum(t.value == "t" for t in tokens) > sum(mark.value == "t" for mark in marks)
-    is_bare = any(tokens[i + 1 : i + 2] == [] or not is_raised(tokens[i + 1]) for i in here)
-    return is_bare and not is_name and any(mark.text in ("t", "ᵗ") for mark in marks)
+    bare = [i for i in here if tokens[i + 1 : i + 2] == [] or not is_raised(tokens[i + 1])]
+    for i in bare:
+        before = [t for t in tokens[max(i - 4, 0) : i] if t.text not in ("{", "}")]
+        is_turned = bool(before) and (before[-1].kind == "trans" or [t.text for t in before[-2:]] == ["^", "T"])
+        if is_turned or before and before[-1].kind == "name" and str(before[-1].value)[0].isupper():
+            return True
+    return bool(bare) and not is_name and any(mark.text in ("t", "ᵗ") for mark in marks)
 
 
 def is_raised(token: Token) -> bool:

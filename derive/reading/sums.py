@@ -60,7 +60,7 @@ def _is_norm(node: Node) -> bool:
 
 def _is_difference(node: Node, accesses: dict[int, Access]) -> bool:
     """Whether it is x_i − x_j."""
-    held = [accesses.get(id(arg.args[0] if arg.op == "neg" else arg)) for arg in node.args]
+    held = [accesses.get(id(arg.args[0] if arg.op == "neg" else arg)) for arg in node.args if node.op == "sum"]
     return len(held) == 2 and sum(node.data) == 0 and None not in held and len({a.key for a in held if a}) == 1
 
 
@@ -485,6 +485,12 @@ class MatrixForms:
         if exponent.axes and kinds == [S, S]:
             if first.op == "neg":
                 raise self.refuse(node, f"{self.cut(node)} is a power of what is negative")
+            if id(first) in self.accesses and str(first.data)[0].isupper():  # X_s^i is an entry of X as often
+                letter = str(first.data)[0]
+                raise self.refuse(
+                    node, f"{self.cut(node)} may be a power, or an entry with two indices",
+                    f"write {letter}_{{ij}} for the entry, a small {letter.lower()} for the power",
+                )  # fmt: skip
             self.note(f"{self.cut(node)} is read as exp({self.cut(second)} log {self.cut(first)}), of what is positive")
             logarithm = algebra.applied(base, lambda n: algebra.new("call", [n], "log"))
             return algebra.applied(algebra.scaled(exponent, logarithm), lambda n: algebra.new("call", [n], "exp"))
