@@ -448,3 +448,15 @@ def test_a_product_in_bars_is_no_difference() -> None:
     expected = np.sum(np.log(1 + own / (power.sum(1) - own + sigma**2)))
     value = derive.gradient(formula, "w").function(returns="value")
     assert value(w, H=h, sigma=sigma) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_function_and_a_loop_of_python_are_no_products_of_letters() -> None:
+    found = derive.gradient("f = lambda x: ½ norm(A*x - b)^2", "x")
+    assert (
+        found.boxed.text() == "Aᵀ (A x − b)"
+        and "lambda x is read as the head of a function, and no λ" in found.readings
+    )
+    assert derive.parse("lambda A : B").text() == "⟨λ A, B⟩"
+    assert derive.parse("lambda A: B").text() == "⟨λ A, B⟩"
+    with pytest.raises(derive.DeriveError, match="for xi in is a loop of Python"):
+        derive.gradient("sum(xi**2 for xi in x)", "x", "x: n, f: scalar, o: scalar, r: scalar")

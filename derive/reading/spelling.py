@@ -105,6 +105,12 @@ _LOST = (
         "asks for a derivative",
         "give the loss, and the variable as wrt",
     ),
+    (
+        " for ",
+        r"(?<!\w)for\s+\w+(?:\s*,\s*\w+)*\s+in(?!\w)",
+        "is a loop of Python",
+        "write sum(x**2), or \\sum_i x_i^2",
+    ),
     (":", r"\w+\(\s*:\s*\)", "is all entries of a matrix as a vector", "write vec(X)"),
     (":", r"\w+\((?=[^():]*:)(?:[\d\s:,+-]|end)+\)", "is a slice", "write it as in NumPy: np.sum(x[1:]**2), from 0"),
 )
@@ -290,6 +296,15 @@ def _fractions(text: str, readings: list[str], known: frozenset[str]) -> str:
     return re.sub(rf"\{{{inside}\\over(?![a-z]){inside}\}}", r"\\frac{\1}{\2}", text)
 
 
+def _without_lambda(text: str, readings: list[str], known: frozenset[str]) -> str:
+    """The value of a function of Python, `f = lambda x: x**2`; of no letter of its own, λ x : y is an inner product."""
+    head = re.match(r"(?:\s*\w+\s*=)?\s*lambda\s+([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*):(?=\s)", text)
+    if head is None or not any(re.search(rf"\b{name}\b", text[head.end() :]) for name in re.findall(r"\w+", head[1])):
+        return text
+    readings.append(f"lambda {head[1]} is read as the head of a function, and no λ")
+    return _blank(head) + text[head.end() :]
+
+
 def _without_remark(text: str, readings: list[str], known: frozenset[str]) -> str:
     r"""A formula without words in brackets behind it, as `(\text{least squares})`."""
     remark = r"\(\s*\\(?:text|mbox|textrm|textit)\s*\{[^{}]*\}\s*\)\s*[.,;]?\s*$"
@@ -445,6 +460,7 @@ _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozen
     ((("^{", "^ {"), ("T", "⊤", "ᵀ", "\\top", "\\intercal")), _turned_labels),
     (((r"\times", "×"), ("1}_",)), _ones),
     ((("Σ", "\\Sigma"),), _greek_sum),
+    ((("lambda ",), (":",)), _without_lambda),
     ((("(",), ("\\text", "\\mbox")), _without_remark),
     ((("min", "max"),), _without_extremum),
     ((("dots", "…", "..."),), _ranges),
