@@ -45,7 +45,7 @@ STYLE_COMMANDS |= dict.fromkeys(
 )
 
 _TO_SUBSCRIPT = {plain: small for small, plain in LOWERED.items()}
-_MARK_WORDS = {"+": "plus", "-": "minus", "′": "prime"}
+_MARK_WORDS = {"+": "plus", "-": "minus", "′": "prime", "*": "star"}
 _TO_SUPERSCRIPT = {plain: high for high, plain in RAISED_SIGNS.items()} | {"i": "ⁱ", "n": "ⁿ", "′": "′"}
 _FROM_SUPERSCRIPT = {small: plain for plain, small in _TO_SUPERSCRIPT.items() if small != "′"}
 _PYTHON = frozenset(
@@ -156,13 +156,13 @@ def canonical(written: str) -> str:
                 end = i
                 while end < len(held) and held[end].isalnum():
                     end += 1
-            if held[i : i + 1] in ("+", "-") or c == "_" and held[i : i + 1] == "*":
+            if held[i : i + 1] in ("+", "-", "*"):
                 end = i + 1
             inside, i = held[i:end], end
             if c == "^" and "(" not in inside and "[" not in inside:
                 above = inside.rpartition("{")[2].strip("} ")
                 bare = above[:1] + above[2:] if above[1:2] in ("+", "-") and above[2:].isdigit() else above  # l-1
-                if above not in ("+", "-") and not (bare.isalnum() and bare.isascii()) or above in ("T", "t"):
+                if above not in ("+", "-", "*") and not (bare.isalnum() and bare.isascii()) or above in ("T", "t"):
                     raise ParseError(f"{written} is a power, not a name", written, (0, len(written)))
                 accents.append("^" + above)
                 continue

@@ -310,3 +310,19 @@ def test_boxes_leave_nothing_behind(monkeypatch):
 
     before = run(0, 80)
     assert run(80, 140) < before + 500
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "wrong", "where"),
+    [
+        ("vec(B X)", "(I ⊗ B) vec(X)", "(B ⊗ I) vec(X)", "B: n×n, X: n×n"),
+        ("vec(B X)", "(I ⊗ B) vec(X)", "2 (I ⊗ B) vec(X)", "B: m×n, X: n×k"),
+        ("vec(X A)", "(Aᵀ ⊗ I) vec(X)", "−(Aᵀ ⊗ I) vec(X)", "A: 4×2, X: 3×4"),
+        ("(A B) ⊗ C", "(A ⊗ I)(B ⊗ C)", "(A ⊗ I)(C ⊗ B)", "A: m×n, B: n×k, C: p×q"),
+        ("(I - 1 1^T / n)(I - 1 1^T / n)", "I - 1 1^T / n", "I + 1 1^T / n", None),
+        ("(I - \\frac{1}{n} 1 1^T)^2", "I - \\frac{1}{n} 1 1^T", "I", None),
+    ],
+)
+def test_an_identity_or_ones_take_the_size_that_is_left(left: str, right: str, wrong: str, where: str | None) -> None:
+    assert derive.equal(left, right, where).verdict == "proved"
+    assert derive.equal(left, wrong, where).verdict == "differs"

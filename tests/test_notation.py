@@ -310,3 +310,153 @@ def test_a_sign_of_two_meanings_is_refused(formula, wrt, why):
 def test_the_divisor_of_a_variance_is_said():
     for formula in ("var(x)", "std(x)"):
         assert f"{formula} divides by the number of entries, not by one less" in derive.gradient(formula, "x").readings
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "plain"),
+    [
+        (r"\sum_{i,j} C(i,j) P(i,j)", "P", r"\sum_{i,j} C_{ij} P_{ij}"),
+        (r"\sum_x p(x) \log\frac{p(x)}{q(x)}", "q", r"\sum_i p_i \log\frac{p_i}{q_i}"),
+        (r"\sum_i p(x_i) \log p(x_i)", "p", r"\sum_i p_i \log p_i"),
+        (r"\sum_{s,a} d(s) \pi(a) Q(s,a)", r"\pi", r"\sum_{i,j} d_i \pi_j Q_{ij}"),
+        (r"\sum_{t=0}^{T} \gamma^t r(s_t, a_t)", "r", r"\sum_{t=0}^{T} \gamma^t r_t"),
+        (r"\sum_{t=0}^{T} \gamma^t r(t)", "r", r"\sum_{t=0}^{T} \gamma^t r_t"),
+        (r"\sum_t \log \pi(a_t|s_t) A_t", r"\pi", r"\sum_t A_t \log \pi_t"),
+        (r"\sum_{(i,j)\in E} w(i,j) (x(i)-x(j))^2", "x", r"\sum_{(i,j)\in E} w_{ij} (x_i-x_j)^2"),
+    ],
+)
+def test_brackets_with_the_indices_of_a_sum_hold_the_places_of_entries(formula: str, wrt: str, plain: str) -> None:
+    found = derive.gradient(formula, wrt)
+    assert derive.equal(found.boxed, derive.gradient(plain, wrt).boxed).verdict == "proved"
+    assert any(" is read as " in reading for reading in found.readings)
+
+
+def test_a_bracket_after_a_number_or_a_function_holds_no_place() -> None:
+    assert derive.gradient(r"\sum_i p(x_i)^2", "x", "p: scalar").boxed.text() == "2 p x"
+    assert derive.gradient(r"\sum_i \rho(x_i)", "x").boxed.text() == "ρ′(x)"
+    assert derive.gradient(r"\sum_k n(n-1) x_k", "x").boxed.text() == "n (n − 1) 𝟏_m"
+    by_numbers = derive.gradient(r"\sum_{k=1}^n k(k+1) x_k", "x")
+    assert by_numbers.function()(np.ones(3)).tolist() == [2, 6, 12]
+
+
+@pytest.mark.parametrize("formula", [r"\sum_{n=0}^{N-1} (d[n] - a x[n-k])^2", r"\sum_{n=1}^N \sum_{k=1}^K w_k x(n-k)"])
+def test_a_lag_in_brackets_is_refused_as_entry_or_product(formula: str) -> None:
+    with pytest.raises(derive.DeriveError, match=r"x[\[(]n-k[\])] may be an entry of x, or a product") as caught:
+        derive.gradient(formula, "x")
+    assert "x_{n-k}" in str(caught.value)
+
+
+def test_a_function_word_with_a_subscript_and_no_operand_is_one_name() -> None:
+    found = derive.gradient("log_p + exp(log_σ)*‖x‖²", "x", "log_p: scalar")
+    assert found.boxed.text() == "2 exp(log_{σ}) x" and "log_{σ} is read as one name" in found.readings
+    assert derive.gradient("sum_i x_i^2 + log_2(a)", "x").boxed.text() == "2 x"  # before an operand it is the function
+    with pytest.raises(derive.DeriveError, match="a subscript of exp is not read"):
+        derive.gradient("exp_a ‖x‖²", "x")
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "box"),
+    [
+        (r"\|x - x^*\|^2", "x", "2 (x − x^{*})"),
+        (r"(w^\star - w)^\top H (w^\star - w) + c^\top w^\star", "w", "−(H + Hᵀ) (w^{*} − w)"),
+        (r"\sum_i \frac{\lambda}{2} F_i(\theta_i - \theta^*_{A,i})^2", r"\theta", "λ F ⊙ (θ − θ_A^{*})"),
+        (r"\sum_i (w_i - w_i^{(0)})^2", "w", "2 (w − w₀)"),
+        (r"(x-\hat x^-)^\top (P^-)^{-1} (x-\hat x^-)", "x", "(P⁻⁻¹ + P⁻⁻ᵀ) (x − x̂⁻)"),
+        ("‖A x − b‖∞²", "b", None),
+        ("tr A I + tr B", "A", "I_m"),
+    ],
+)
+def test_marks_above_a_letter_that_is_subtracted_or_stands_alone_are_names(
+    formula: str, wrt: str, box: str | None
+) -> None:
+    found = derive.gradient(formula, wrt)
+    assert box is None and "max(abs(A x − b))" in found.loss.text() or found.boxed.text() == box
+    assert found.verify() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("x^* A x", "conjugates and optima"),  # a quadratic form of the complex
+        (r"\|W - W^*\|_F^2", "conjugates and optima"),  # less its adjoint, perhaps
+        (r"A A^{-} A - A", "the minus lacks its operand"),  # a generalized inverse
+        ("A^-\\top", "nothing stands before"),
+        ("sum((y - X %*% b)^2)", "%*% is a product of R"),
+        ("grad_x ‖A x − b‖²", "grad_x asks for a derivative"),
+        ("‖x‖² ∞", "∞ is not expected here"),
+        ("tr(A) I + tr(B)", "nothing broadcasts"),  # brackets end the trace
+    ],
+)
+def test_marks_that_may_be_something_else_are_refused(formula: str, message: str) -> None:
+    with pytest.raises(derive.DeriveError) as caught:
+        derive.parse(formula)
+    assert message in str(caught.value)
+
+
+def test_a_derivative_sign_in_words_may_be_a_name_that_is_declared_or_multiplied() -> None:
+    assert derive.gradient("gradᵀ x", "x").boxed.text() == "grad"
+    assert derive.gradient("grad_f ‖x‖²", "x", "grad_f: scalar").boxed.text() == "2 grad_f x"
+
+
+@pytest.mark.parametrize(
+    ("formula", "wrt", "plain"),
+    [
+        (r"\newcommand{\norm}[1]{\left\lVert#1\right\rVert} \norm{Ax-b}^2", "x", "‖A x − b‖²"),
+        (r"\DeclareMathOperator{\tr}{tr} \def\X{\mathbf{X}} \tr(A\X)", "X", "tr(A X)"),
+        (r"\newcommand\loss[2]{(#1-#2)^2} \sum_i \loss{y_i}{w^\top x_i}", "w", r"\sum_i (y_i - w^\top x_i)^2"),
+    ],
+)
+def test_macros_that_a_formula_defines_are_put_in_their_places(formula: str, wrt: str, plain: str) -> None:
+    assert derive.gradient(formula, wrt).boxed.text() == derive.gradient(plain, wrt).boxed.text()
+
+
+def test_macros_that_define_themselves_or_too_much_are_refused() -> None:
+    with pytest.raises(derive.DeriveError, match="macros cannot be defined here"):
+        derive.parse(r"\newcommand{\y}{\y} \y")
+    bombs = "".join(rf"\newcommand{{\{a}}}{{{(chr(92) + b) * 20}}}" for a, b in zip("abcd", "bcde"))
+    with pytest.raises(derive.DeriveError):
+        derive.parse(bombs + r"\newcommand{\e}{xxxxxxxx} \a")
+
+
+def test_e_behind_a_matrix_or_a_transpose_is_no_number() -> None:
+    assert derive.gradient(r"\|V^\top e\|^2", "V").boxed.text() == "2 e eᵀ V"
+    assert derive.gradient("‖A e − b‖²", "e").boxed.text() == "2 Aᵀ (A e − b)"
+    assert derive.gradient("½ log(2 π e σ²)", "σ").boxed.text() == "1 / σ"  # behind a number it is one
+    assert derive.gradient("x e^{-x}", "x", "x: scalar").boxed.text() == "exp(−x) (1 − x)"
+
+
+def test_a_capital_letter_above_an_index_is_an_entry_or_a_power() -> None:
+    with pytest.raises(derive.DeriveError, match="may be a power, or an entry with two indices"):
+        derive.gradient(r"\sum_{s=1}^{m}( y_s - \sum_{i=1}^{d}\beta_i X_s^i)^2", r"\beta")
+    assert "power" not in str(derive.gradient(r"\sum_{s=1}^{m}( y_s - \sum_{i=1}^{d}\beta_i x_s^i)^2", r"\beta").where)
+
+
+def test_a_minimum_over_the_matrices_of_rows_is_left_out() -> None:
+    formula = r"\sum_{i,j} c_{ij}(p_{ij} - u_i^\top v_j)^2"
+    found = derive.gradient(r"\min_{U,V} " + formula, "u")
+    assert found.boxed.text() == derive.gradient(formula, "u").boxed.text()
+    with pytest.raises(derive.DeriveError, match="the minimum over Z is not read"):
+        derive.gradient(r"\min_Z " + formula, "u")
+
+
+def test_a_product_in_bars_is_no_difference() -> None:
+    formula = r"\sum_k \log\left(1+\frac{|h_k^\top w_k|^2}{\sum_{j\neq k}|h_k^\top w_j|^2+\sigma^2}\right)"
+    rng = np.random.default_rng(0)
+    w, h, sigma = rng.normal(size=(4, 3)), rng.normal(size=(4, 3)), 0.7
+    power = (h @ w.T) ** 2
+    own = np.diag(power)
+    expected = np.sum(np.log(1 + own / (power.sum(1) - own + sigma**2)))
+    value = derive.gradient(formula, "w").function(returns="value")
+    assert value(w, H=h, sigma=sigma) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_function_and_a_loop_of_python_are_no_products_of_letters() -> None:
+    found = derive.gradient("f = lambda x: ½ norm(A*x - b)^2", "x")
+    assert (
+        found.boxed.text() == "Aᵀ (A x − b)"
+        and "lambda x is read as the head of a function, and no λ" in found.readings
+    )
+    assert derive.parse("lambda A : B").text() == "⟨λ A, B⟩"
+    assert derive.parse("lambda A: B").text() == "⟨λ A, B⟩"
+    with pytest.raises(derive.DeriveError, match="for xi in is a loop of Python"):
+        derive.gradient("sum(xi**2 for xi in x)", "x", "x: n, f: scalar, o: scalar, r: scalar")

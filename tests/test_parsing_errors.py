@@ -265,7 +265,7 @@ WRONG = [
     (r"\hat{xy}", None, ParseError, "an accent stands over one letter only", "{xy}", None),
     (r"\mathbf{x", None, ParseError, "this brace is not closed", "{", None),
     ("x}", None, ParseError, "this brace was never opened", "}", None),
-    (r"\def\x{x}", None, ParseError, r"\def cannot be read: macros cannot be defined here", r"\def", None),
+    (r"\def\x#1.{x} y", None, ParseError, r"\def cannot be read: macros cannot be defined here", r"\def", None),
     (
         r"\sum_{i \in R(t_i)} x_i",
         None,

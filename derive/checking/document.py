@@ -13,8 +13,9 @@ from collections.abc import Iterator, Set
 from ..errors import LimitError
 from ..heights import RAISED, RAISED_LETTERS
 from ..names import ACCENTS, SPOKEN
+from ..reading.macros import braces, closing
 from ..reading.spelling import limits_in_order, listed
-from .manuscript import BY_CASES, MATHEMATICS, Manuscript, blanked, braces, closing, entry_cases, in_rows
+from .manuscript import BY_CASES, MATHEMATICS, Manuscript, blanked, entry_cases, in_rows
 
 MAX_ROWS = 4_000
 

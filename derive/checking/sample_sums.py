@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from ..derivation import Sweep
 from ..errors import DeriveError
 from ..expr import Expr, nodes, symbols_of
+from ..reading.macros import closing
 from ..shapes import ONE, Dim
 from .backward import LOSSES
 from .claims import DERIVATIVES, EDGE, Claim, parts_of
 from .document import spelled
-from .manuscript import closing
 from .roles import body_of
 from .trees import Tree
 from .unification import Declaration

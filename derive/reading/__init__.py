@@ -255,7 +255,8 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
     following = [*tokens[1:], tokens[-1]]
     if any(t.kind == "name" and t.value == "e" and not is_raised(after) for t, after in zip(tokens, following)):
         others.append(frozenset(("e",)))
-    calls = [frozenset(("call",))] if any(t.text in ("tr", "det", "logdet") for t in tokens) else []
+    words = ("call", "identity") if "I" in signs else ("call",)  # tr A I is a number beside tr B
+    calls = [frozenset((word,)) for word in words if any(t.text in ("tr", "det", "logdet") for t in tokens)]
     base: Solution | None = None
     first: ShapeError | None = None
 

@@ -144,11 +144,14 @@ def find_factors(order: list[Node]) -> None:
     """
     for node in order:
         if node.op == "prod":
-            for left, sign, factor in zip(node.args, node.data, node.args[1:], strict=False):
-                if sign != "/" and left.op != "num" and factor.op == "num" and factor.data == 1:
+            for i, (factor, sign) in enumerate(zip(node.args, ("/", *node.data), strict=True)):
+                if factor.op != "num" or factor.data != 1:
+                    continue
+                before, behind = node.args[i - 1 : i] if sign != "/" else [], node.args[i + 1 : i + 2]
+                behind = behind if behind and node.data[i] != "/" else []
+                if any(n.op == "trans" and n.args[0].op == "ones" for n in (*before, *behind)):
+                    factor.op, factor.data = "unit", "outer"  # 1 1ᵀ and 1ᵀ 1 have no number, whatever their size
+                elif before and before[0].op != "num":
                     factor.op, factor.data = "unit", "factor"
-            first, second = node.args[:2]
-            is_last = set(node.data[1:]) <= {"/"}
-            if second.op == "trans" and (is_last or second.args[0].op == "ones"):
-                if node.data[0] != "/" and first.op == "num" and first.data == 1:
-                    first.op, first.data = "unit", "factor"
+                elif not i and behind and behind[0].op == "trans" and set(node.data[1:]) <= {"/"}:
+                    factor.op, factor.data = "unit", "factor"

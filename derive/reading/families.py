@@ -277,14 +277,17 @@ class Families:
             before = self.places(node, rest[-1], scope)
             if before is not None:
                 places, rest = before + places, rest[:-1]
-            elif rest[-1].isdigit() and self.is_matrix(names.join(base, accents, rest[:-1])):
+            elif rest[-1].isdigit() and self.is_matrix(names.join(base, accents, rest[:-1]), low[-1]):
                 places, rest = [Index(None, int(rest[-1]), ""), *places], rest[:-1]
         if len(places) > 2:
             raise self.refuse(node, f"{self.cut(node)} has three indices, and a matrix two")
         return Access(names.join(base, accents, rest), places)
 
-    def is_matrix(self, name: str) -> bool:
-        return self.declared_matrix(name) or name in self.reading.wrt
+    def is_matrix(self, name: str, index: str) -> bool:
+        """Whether a name is declared a matrix, or asked for and no vector, as w beside w_i is."""
+        of_vector = f"{name}_{index}"
+        asked = name in self.reading.wrt and all(n.data != of_vector for n in self.order if n.op == "sym")
+        return self.declared_matrix(name) or asked
 
     def places(self, node: Node, piece: str, scope: dict[str, Axis]) -> list[Index] | None:
         found = list(INDEX.finditer(piece))

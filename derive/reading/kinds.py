@@ -400,8 +400,8 @@ def _fixed(mask: int) -> Callable[[Node, Kinds], Cell]:
 def _ones(node: Node, kinds: Kinds) -> Cell:
     """A vector of ones, unless only a matrix of them fits; a unit, unless only the number fits."""
     is_unit = node.op == "unit"
-    if node.data == "entries":
-        return Cell(S | C | M)
+    if node.data in ("entries", "outer"):
+        return Cell(C if node.data == "outer" else S | C | M)
     if (node.data is None) == is_unit:
         return Cell(S | C if is_unit else C)
     cell = kinds.symbol_cells[f"1 {len(kinds.symbol_cells)}"] = Cell(S | C if is_unit else C | M)

@@ -103,7 +103,7 @@ class Lexer(Letters):
             self.bar(BARS[c], start)
         elif c in RAISED_SIGNS and not (self.tokens and self.tokens[-1].kind == "sum"):
             self.superscript(start)
-        elif c in CHARACTERS:
+        elif c in CHARACTERS and (c != "∞" or not self.tokens or self.tokens[-1].kind != "bar"):
             kind, shown, value = CHARACTERS[c]
             self.emit(kind, shown, start, value)
         elif c in "&$" or c == "~" and self.is_latex:  # a tie is a space
@@ -119,9 +119,9 @@ class Lexer(Letters):
         elif c == "%" and self.is_latex:
             end = text.find("\n", start)
             self.pos = len(text) if end < 0 else end
-        elif c == "₊" and self.tokens and self.tokens[-1].kind == "close":  # [z]₊, the positive part
+        elif self.tokens and (c, self.tokens[-1].kind) in (("₊", "close"), ("∞", "bar")):  # [z]₊, ‖x‖∞
             self.emit("op", "_", start)
-            self.emit("op", "+", start)
+            self.emit("op", "+" if c == "₊" else c, start)
         elif names.subscript(c) is not None:
             self.pos = start + len(re.match(rf"[{''.join(LOWERED)}₌]+", text[start:])[0])  # type: ignore[index]
             self.emit("low", "".join(names.subscript(d) or "=" for d in text[start : self.pos]), start)

@@ -58,6 +58,36 @@ def _is_beside(tokens: list[Token], i: int) -> bool:
     return False
 
 
+def starred_names(tokens: list[Token], known: Collection[str]) -> list[Token]:
+    """The tokens with `x^*` as one name, where that is known, or where it and another are subtracted, as in x − x^*.
+
+    Of a capital letter the star may be that of an adjoint, which a matrix may be less.
+    """
+    made, optima = list(tokens), set(known)
+    found: list[tuple[int, int, str]] = []
+    for i, token in enumerate(tokens):
+        star = i + 2 + (tokens[i + 2 : i + 3] != [] and tokens[i + 2].text == "{")
+        if token.kind != "atom" or star >= len(tokens) or tokens[i + 1].text != "^":
+            continue
+        if tokens[star].kind != "star" and tokens[star].text != "*":
+            continue
+        end = star + 1 + (star > i + 2)
+        name = names.join(token.text, [*token.accents, "^*"], token.low)
+        found.append((i, end, name))
+        before, after = tokens[i - 1] if i else None, tokens[end] if end < len(tokens) else None
+        is_last = after is None or after.kind in ("close", "bar", "newline") or after.text in ("+", "-", ";", ",")
+        is_second = before is not None and before.text == "-" and i > 1 and tokens[i - 2].kind in ("atom", "close")
+        is_first = before is not None and before.kind in ("open", "bar") and after is not None and after.text == "-"
+        if token.text.islower() and is_last and (is_first or is_second):
+            optima.add(name)
+    for i, end, name in reversed(found):
+        if name in optima:
+            made[i] = copy(made[i])
+            made[i].accents, made[i].end = [*made[i].accents, "^*"], tokens[end - 1].end
+            del made[i + 1 : end]
+    return made
+
+
 def _is_prime(token: Token) -> bool:
     return PRIMES.get(token.text) == 1
 
@@ -95,25 +125,94 @@ def _is_opened(tokens: list[Token], i: int) -> bool:
 
 
 def moments(
-    tokens: list[Token], known: Collection[str], single: Set[str], readings: list[str], is_latex: bool
+    tokens: list[Token], known: Collection[str], single: Set[str], source: str, readings: list[str], is_latex: bool
 ) -> list[Token]:  # fmt: skip
     """The tokens with x_2 for x(2), and x_t for x(t), x_{t-1} for x[t-1] of a t that only brackets so and sums have.
 
     What is `single`, a number or a function, has no entries.
     """
-    functions = HABITUAL_FUNCTIONS | heads_called(tokens) | single
-    places = {i: _number(tokens, i, is_latex, functions) for i, t in enumerate(tokens) if t.text.isdecimal()}
+    heads = heads_called(tokens) | single
+    numbers = [i for i, t in enumerate(tokens) if t.text.isdecimal()]
+    places = {i: _number(tokens, i, is_latex, heads | HABITUAL_FUNCTIONS) for i in numbers}
     tokens = _lowered(tokens, places, readings)
-    for letter in sorted({t.name for t in tokens if t.kind == "atom"} & set("ijknt") - set(known)):
+    summed = _below_sums(tokens)[1]
+    tokens = _listed_entries(tokens, frozenset(known), heads, is_latex, source, readings)
+    for letter in sorted(({t.name for t in tokens if t.kind == "atom"} & set("ijknt") | summed) - set(known)):
+        below = _below_sums(tokens)[0]
         found = [i for i, t in enumerate(tokens) if t.kind == "atom" and t.name == letter]
-        moved = [_moment(tokens, i, is_latex) for i in found if not _is_below_sum(tokens, i)]
+        moved = [_moment(tokens, i, is_latex) for i in found if i not in below]
         called = [place for place in moved if place is not None]
         bases = {tokens[first].text for first, _, _ in called}
         is_bare = any(not shift for _, _, shift in called) or len(moved) < len(found)
-        if len(called) < len(moved) or not is_bare or bases <= HABITUAL_FUNCTIONS:
+        is_free = letter in summed and bases.isdisjoint(heads | summed)
+        if len(called) < len(moved) and not is_free or not is_bare or bases <= HABITUAL_FUNCTIONS:
             continue
         tokens = _lowered(tokens, {i: _moment(tokens, i, is_latex) for i in found}, readings)
     return tokens
+
+
+def _listed_entries(
+    tokens: list[Token], known: Set[str], single: Set[str], is_latex: bool, source: str, readings: list[str]
+) -> list[Token]:  # fmt: skip
+    """The tokens with C_ij for the C(i, j) of a sum, and p_i for its p(x_i) and p(x_i | z_i) where x and z have no use.
+
+    Raises
+    ------
+    ParseError
+        The x[n − k] of a sum over n may be an entry of x.
+    """
+    made, uses = list(tokens), Counter(t.text for t in tokens if t.kind == "atom")
+    places, summed = _below_sums(tokens)
+    summed -= known
+    calls: list[tuple[int, int, int, list[list[Token]]]] = []
+    for opened in range(1, len(tokens)):
+        first = _base(tokens, opened, is_latex) if opened not in places else None
+        end = closing(tokens, opened) if first is not None else len(tokens)
+        if first is None or end == len(tokens) or {_spelled(tokens, first), tokens[first].text} & (single | summed):
+            continue
+        groups: list[list[Token]] = [[]]
+        for token in tokens[opened + 1 : end]:
+            groups[-1:] = [groups[-1], []] if token.text == "," or token.kind == "bar" else [[*groups[-1], token]]
+        calls.append((first, opened, end, groups))
+    inside = Counter(t.text for *_, groups in calls for group in groups if len(group) == 1 for t in group)
+    for first, opened, end, groups in reversed(calls):
+        below, base = [_index(group, summed) for group in groups], tokens[first]
+        shown = source[base.start : tokens[end].end]
+        is_entry = tokens[opened].text == "["  # round brackets are those of a product too, as in γ(i − j)²
+        if len(groups) == 1 and _is_lag(groups[0], summed, is_entry) and (is_entry or base.text.isascii()):
+            raise ParseError(
+                f"{shown} may be an entry of {base.text}, or a product", source, (base.start, tokens[end].end),
+                "write x_{n-k} for the entry, x · (n − k) for the product",
+            )  # fmt: skip
+        points = {group[0].text for group in groups if len(group) == 1 and group[0].low}
+        is_free = points.isdisjoint(known) and all(uses[point] == inside[point] for point in points)
+        if not all(below) or not is_free or (base.text in HABITUAL_FUNCTIONS if points else len(groups) == 1):
+            continue
+        low = list(dict.fromkeys(below))
+        low = low if any(len(index) > 1 for index in low) else ["".join(low)]
+        made[first] = copy(base)
+        made[first].low, made[first].braced = [*base.low, *low], True
+        del made[opened : end + 1]
+        said = f"{shown} is read as {names.text('_'.join((_spelled(tokens, first), *low)))}"
+        readings += [said] if said not in readings else []
+    return made
+
+
+def _is_lag(group: list[Token], summed: Set[str], is_entry: bool) -> bool:
+    """Whether it is the n − k of a sum over n, or over both."""
+    letters = {t.name for t in group if t.kind == "atom"}
+    is_plain = all(t.kind == "num" or t.text in ("+", "-") or t.name in letters and not t.low for t in group)
+    return is_plain and len(letters) > 1 and bool(letters & summed) and (is_entry or letters <= summed)
+
+
+def _index(group: list[Token], summed: Set[str]) -> str:
+    """The index, of a sum, that i, i + 1 or x_i is of; an empty text where none is."""
+    texts = [t.text for t in group]
+    if len(group) == 1 and group[0].kind == "atom" and not group[0].accents:
+        index = "".join(group[0].low) or group[0].name
+        return index if index in summed else ""
+    is_shifted = len(group) == 3 and group[0].name in summed and texts[1] in ("+", "-") and texts[2].isdecimal()
+    return "".join(texts) if is_shifted else ""
 
 
 def _lowered(
@@ -139,23 +238,36 @@ def _number(tokens: list[Token], i: int, is_latex: bool, functions: Set[str]) ->
     return None if place[0] and tokens[place[0] - 1].text == "^" else place
 
 
-def _is_below_sum(tokens: list[Token], i: int) -> bool:
-    """Whether the letter at i is the index of a sum, or that of the neighbors N(i) below one."""
-    under = i - 1 - (i > 0 and tokens[i - 1].text == "{")
-    is_index = under > 0 and tokens[under].text == "_" and tokens[under - 1].kind == "sum"
-    return is_index or i > 2 and tokens[i - 3].text == "∈"
+def _below_sums(tokens: list[Token]) -> tuple[set[int], set[str]]:
+    """The places below the signs of sums, and the letters that those sums run over."""
+    places: set[int] = set()
+    letters: set[str] = set()
+    for i, token in enumerate(tokens[:-2]):
+        if token.kind == "sum" and tokens[i + 1].text == "_":
+            below = range(i + 3, closing(tokens, i + 2)) if tokens[i + 2].text == "{" else range(i + 2, i + 3)
+            places |= set(below)
+            for j in below:
+                if tokens[j].text in ("=", "∈", ":"):
+                    break
+                letters |= {tokens[j].name} if tokens[j].kind == "atom" and tokens[j].name.islower() else set()
+    return places, letters
 
 
 def _moment(tokens: list[Token], i: int, is_latex: bool) -> tuple[int, int, str] | None:
     """Of a letter at i in the x(t + 1) of a process where x and its bracket stand, and the shift."""
-    first = next((j for j in range(max(0, i - 6), i - 1) if exponent(tokens, j + 1)[1] == i - 1), 0)
+    first = _base(tokens, i - 1, is_latex)
     behind = [t.text for t in tokens[i + 1 : i + 4]]
     size = 0 if behind[:1] in ([")"], ["]"]) else 2
     shift = "".join(behind[:size])
-    is_closed = behind[size : size + 1] in ([")"], ["]"])
-    if not i or not _is_opened(tokens, i - 1) or tokens[first].kind != "atom" or not is_closed:
+    if first is None or behind[size : size + 1] not in ([")"], ["]"]):
         return None
-    if size and not (behind[0] in ("+", "-") and behind[1].isdigit()):
+    return None if size and not (behind[0] in ("+", "-") and behind[1].isdigit()) else (first, i - 1, shift)
+
+
+def _base(tokens: list[Token], opened: int, is_latex: bool) -> int | None:
+    """Where the letter stands that the bracket at `opened` is glued to, where it ends no word and no function."""
+    first = next((j for j in range(max(0, opened - 5), opened) if exponent(tokens, j + 1)[1] == opened), 0)
+    if opened < 1 or not _is_opened(tokens, opened) or tokens[first].kind != "atom":
         return None
     begun = first
     while begun and tokens[begun].glued:
@@ -163,7 +275,7 @@ def _moment(tokens: list[Token], i: int, is_latex: bool) -> tuple[int, int, str]
     run = "".join(t.text for t in tokens[begun : first + 1])
     is_word = len(run) > 2 and not is_latex and run not in names.SPOKEN
     is_function = _spelled(tokens, first) == "σ" or any(run[j:] in FUNCTIONS for j in range(len(run) - 1))
-    return None if is_word or is_function else (first, i - 1, shift)
+    return None if is_word or is_function else first
 
 
 def _spelled(tokens: list[Token], i: int) -> str:
@@ -302,15 +414,23 @@ def _is_plain(token: Token) -> bool:
 
 
 def is_vector_e(tokens: list[Token], known: Collection[str]) -> bool:
-    """Whether the e of a formula is no number: it is transposed, by T or, where it stands without a power too, by t."""
+    """Whether the e of a formula is no number: it is transposed, by T or, where it stands without a power too, by t.
+
+    Nor is the one without a power behind a capital letter or a transpose, as in A e and Vᵀ e: numbers stand before.
+    """
     after = [[t for t in tokens[i + 1 : i + 4] if t.text not in ("^", "{")] for i in range(len(tokens))]
     here = [i for i, token in enumerate(tokens) if token.kind == "name" and token.value == "e"]
     marks = [after[i][0] for i in here if after[i]]
     if any(mark.text != "ᵗ" if mark.kind == "trans" else mark.value == "T" for mark in marks):
         return True
     is_name = "t" in known or sum(t.value == "t" for t in tokens) > sum(mark.value == "t" for mark in marks)
-    is_bare = any(tokens[i + 1 : i + 2] == [] or not is_raised(tokens[i + 1]) for i in here)
-    return is_bare and not is_name and any(mark.text in ("t", "ᵗ") for mark in marks)
+    bare = [i for i in here if tokens[i + 1 : i + 2] == [] or not is_raised(tokens[i + 1])]
+    for i in bare:
+        before = [t for t in tokens[max(i - 4, 0) : i] if t.text not in ("{", "}")]
+        is_turned = bool(before) and (before[-1].kind == "trans" or [t.text for t in before[-2:]] == ["^", "T"])
+        if is_turned or before and before[-1].kind == "name" and str(before[-1].value)[0].isupper():
+            return True
+    return bool(bare) and not is_name and any(mark.text in ("t", "ᵗ") for mark in marks)
 
 
 def is_raised(token: Token) -> bool:

@@ -31,7 +31,7 @@ from .indexed_names import capital
 from .kinds import Ambiguous, Cell, Contradiction, Kinds, kind_of
 from .lexer import Lexer
 from .limits import MAX_NAMES, MAX_OPERATIONS, MAX_SUMS
-from .marks import is_vector_e, moments, primed_names, raised_calls, raised_names
+from .marks import is_vector_e, moments, primed_names, raised_calls, raised_names, starred_names
 from .shaping import Symbol
 from .signatures import C, M, R, S
 from .sizes import SCALAR_SIZE, Size, Sizes
@@ -85,9 +85,9 @@ class Reading:
             tokens = masks(tokens, self.known, lexer.readings)
         scalars = {name for name, e in {**declared.symbols(), **self.scope}.items() if e.is_scalar}
         single = declared.functions | (declared.dimensions - set(declared.entries)) | scalars
-        tokens = moments(tokens, self.known, single, lexer.readings, lexer.is_latex)
-        tokens = raised_calls(tokens, lexer.readings)
-        self.tokens = raised_names(primed_names(tokens), self.known, source, lexer.readings)
+        tokens = moments(tokens, self.known, single, source, lexer.readings, lexer.is_latex)
+        tokens = primed_names(starred_names(raised_calls(tokens, lexer.readings), self.known))
+        self.tokens = raised_names(tokens, self.known, source, lexer.readings)
         self.is_latex = lexer.is_latex
         divided = Statements(source)
         self.statements = divided.divide(self.tokens)

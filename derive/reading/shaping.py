@@ -397,7 +397,7 @@ def _shape_unit(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
         return SCALAR_SIZE
     kind = C if node.cell.find().mask & C else M
     word = "vector" if kind == C else "matrix"
-    b.note(f"1 {'as a factor' if node.data == 'factor' else f'beside a {word}'} is read as a {word} of ones")
+    b.note(f"1 {'as a factor' if node.data in ('factor', 'outer') else f'beside a {word}'} is read as a {word} of ones")
     return b.of_kind(kind)
 
 

@@ -7,6 +7,7 @@ take them says so when the formula is built.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TypeAlias
 
 from ..errors import LimitError
@@ -103,14 +104,35 @@ class Sizes:
         return found
 
     def settle(self) -> None:
-        """Equations between products or sums: match the parts in order where that is the only way left."""
+        """Equations between products or sums: divide by what is known, or else match the parts in order."""
         for a, b in self.equations:
+            if self.divide(self.factors(a, "*"), self.factors(b, "*")):
+                continue
             for sign in ("*", "+"):
                 left, right = self.factors(a, sign), self.factors(b, sign)
                 if len(left) == len(right) > 1:
                     for p, q in zip(left, right, strict=True):
                         self.unify(p, q)
                     break
+
+    def divide(self, left: list[Size], right: list[Size]) -> bool:
+        """Solve p n = m n for the p of an I ⊗ B, where one factor of one side is open; whether it is solved."""
+        known = [part for part in (*left, *right) if isinstance(part, Dim) and len(part.terms) == 1]
+        unknown = [part for part in (*left, *right) if isinstance(part, int)]
+        if len(unknown) != 1 or len(known) + 1 < len(left) + len(right):
+            return False
+        beside = left if any(isinstance(part, int) for part in left) else right
+        powers: dict[str, int] = {}
+        count = Fraction(1)
+        for part in known:
+            sign = -1 if part in beside else 1
+            ((monomial, number),) = part.terms
+            count *= Fraction(number) ** sign
+            for name, power in monomial:
+                powers[name] = powers.get(name, 0) + sign * power
+        if count.denominator != 1 or min(powers.values(), default=0) < 0:
+            return False
+        return self.unify(unknown[0], Dim([(tuple(sorted((n, p) for n, p in powers.items() if p)), int(count))]))
 
     def dim(self, size: Size) -> Dim:
         """The size as a `Dim`; variables must be named."""

@@ -96,6 +96,24 @@ _LOST = (
     ("e", r"(?:(?<=[+/=])|(?<=[+/=] )|^)e[-−](?=[^\W_])", "may be a power that lost its height", "write e^(−…)"),
     ("e", r"(?<=\d)e[-−](?=[^\W\d_])", "may be a power that lost its height", "write e^(−…)"),  # 1e-3 is a number
     ("(end", r"\w+\(end\)", "is the last entry", "write x_n, where x has n entries"),
+    (
+        "%",
+        r"%[*ox]%",
+        "is a product of R",
+        "write X @ b, with y * (X @ b) in brackets, X.T and inv(V) for t(X) and solve(V)",
+    ),
+    (
+        "grad",
+        r"(?<![\w\\])grad(?:ient)?(?:_\w+)?(?=\s+[^\s\])=*/+,;:.^'·⊙@−-]|\()",
+        "asks for a derivative",
+        "give the loss, and the variable as wrt",
+    ),
+    (
+        " for ",
+        r"(?<!\w)for\s+\w+(?:\s*,\s*\w+)*\s+in(?!\w)",
+        "is a loop of Python",
+        "write sum(x**2), or \\sum_i x_i^2",
+    ),
     (":", r"\w+\(\s*:\s*\)", "is all entries of a matrix as a vector", "write vec(X)"),
     (":", r"\w+\((?=[^():]*:)(?:[\d\s:,+-]|end)+\)", "is a slice", "write it as in NumPy: np.sum(x[1:]**2), from 0"),
 )
@@ -111,7 +129,7 @@ def respelled(text: str, known: frozenset[str] = frozenset()) -> tuple[str, list
     """
     for sign, pattern, why, hint in _LOST:
         found = re.search(pattern, text) if sign in text and sign not in known else None
-        if found is not None and not re.search(rf"(?<!\w){re.escape(sign)}\s*:?=", text):
+        if found is not None and found[0] not in known and not re.search(rf"(?<!\w){re.escape(sign)}\s*:?=", text):
             raise ParseError(f"{found[0]} {why}", text, found.span(), hint)
     readings: list[str] = []
     for signs, put_right in _ROWS:
@@ -281,6 +299,15 @@ def _fractions(text: str, readings: list[str], known: frozenset[str]) -> str:
     return re.sub(rf"\{{{inside}\\over(?![a-z]){inside}\}}", r"\\frac{\1}{\2}", text)
 
 
+def _without_lambda(text: str, readings: list[str], known: frozenset[str]) -> str:
+    """The value of a function of Python, `f = lambda x: x**2`; of no letter of its own, λ x : y is an inner product."""
+    head = re.match(r"(?:\s*\w+\s*=)?\s*lambda\s+([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*):(?=\s)", text)
+    if head is None or not any(re.search(rf"\b{name}\b", text[head.end() :]) for name in re.findall(r"\w+", head[1])):
+        return text
+    readings.append(f"lambda {head[1]} is read as the head of a function, and no λ")
+    return _blank(head) + text[head.end() :]
+
+
 def _without_remark(text: str, readings: list[str], known: frozenset[str]) -> str:
     r"""A formula without words in brackets behind it, as `(\text{least squares})`."""
     remark = r"\(\s*\\(?:text|mbox|textrm|textit)\s*\{[^{}]*\}\s*\)\s*[.,;]?\s*$"
@@ -393,8 +420,8 @@ def _counted(found: re.Match[str]) -> str:
 def _raised(low: str) -> str:
     """A transpose, a prime or a number above, and behind it what stands below."""
     group = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
-    command = r"\\(?:top|intercal|prime)(?![a-zA-Z])|\\math(?:sf|rm|bf)\s*\{\s*T\s*\}"
-    sign = rf"(?:T|⊤|'|-?\d+|{command})"
+    command = r"\\(?:top|intercal|prime|star|ast)(?![a-zA-Z])|\\math(?:sf|rm|bf)\s*\{\s*T\s*\}"
+    sign = rf"(?:T|⊤|'|\*|-?\d+|{command})"
     above = rf"\^\s*(?:{sign}|\{{\s*-?{sign}\s*\}})|['′’ᵀ⊤{_SUPERSCRIPTS}⁻]+"
     styled = rf"\\(?:math[a-z]+|text[a-z]*|boldsymbol|bm|bar|hat|tilde|vec)\s*{group}"
     below = rf"_\s*(?:{group}|{styled}|\\[a-zA-Z]+|{low})|[₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚₛₜ]+"
@@ -436,6 +463,7 @@ _ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozen
     ((("^{", "^ {"), ("T", "⊤", "ᵀ", "\\top", "\\intercal")), _turned_labels),
     (((r"\times", "×"), ("1}_",)), _ones),
     ((("Σ", "\\Sigma"),), _greek_sum),
+    ((("lambda ",), (":",)), _without_lambda),
     ((("(",), ("\\text", "\\mbox")), _without_remark),
     ((("min", "max"),), _without_extremum),
     ((("dots", "…", "..."),), _ranges),

@@ -224,9 +224,12 @@ class _Splitter:
             return [self.function(0, size, FUNCTIONS[spelled])]
         if spelled is not None and WITH_DIGITS.fullmatch(spelled) and after is not None and not after.spaced:
             self.check_word(spelled, after)
-        if base in FUNCTIONS and whole is not None and len(run[-1].low) == 1 and after is not None:
-            if after.kind in _AFTER:
+        if base in FUNCTIONS and whole is not None and run[-1].low:
+            if after is not None and after.kind in _AFTER:
                 return self.subscripted(FUNCTIONS[base], run[-1].low[0])
+            if not self.covered():  # log_σ is no product of l, o and g_σ
+                self.readings.append(f"{names.text(whole)} is read as one name")
+                return [self.named(0, size, whole)]
         wordlike = size >= 3 and base[1:].islower() and base.isascii() and whole is not None
         if is_bracket(after):
             product = self.called(base, after)

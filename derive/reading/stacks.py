@@ -266,11 +266,10 @@ class Stacks:
             self.readings.append(f"{op.token.text} {inside} is read as {op.data[0]}({inside})")
         return self.applied(op.data, [node], start, end, op.token)
 
-    @staticmethod
-    def follows(name: str, first: Node, second: Node) -> bool:
+    def follows(self, name: str, first: Node, second: Node) -> bool:
         """Whether a matrix stands behind a function of the first one, and is no factor in it: det X X⁻ᵀ, tr X I."""
         if name not in ("det", "logdet", "tr") or second.op == "eye":
-            return name in ("det", "logdet", "tr")
+            return name in ("det", "logdet", "tr") and "identity" not in self.loose
         below = nodes_below([second])
         is_inverse = any(n.op == "inv" or n.op == "neg" or n.op == "num" and n.data < 0 for n in below)
         return name != "tr" and is_inverse and {first.data} == {n.data for n in below if n.op == "sym"}

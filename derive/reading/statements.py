@@ -183,7 +183,8 @@ class Statements:
             return part  # over the index of a letter
         others = self.source[: part[0].start] + self.source[part[-1].end :]  # it may stand in a definition
         body = re.sub(r"_(\{[^{}]*\}|\\?\w)", "", rest + others)
-        if named is None or named.group() not in body:
+        rows = re.sub(r"\\[A-Za-z]+", "", body)  # min_{U,V} of the rows u_i and v_j
+        if named is None or named.group() not in body and named.group().lower() not in rows:
             word = "largest" if part[0].text == "max" else "smallest"
             raise ParseError(
                 f"the {part[0].text}imum over {below.strip(' _{}')} is not read",

@@ -494,6 +494,12 @@ class MatrixForms:
         if exponent.axes and kinds == [S, S]:
             if first.op == "neg":
                 raise self.refuse(node, f"{self.cut(node)} is a power of what is negative")
+            if id(first) in self.accesses and str(first.data)[0].isupper():  # X_s^i is an entry of X as often
+                letter = str(first.data)[0]
+                raise self.refuse(
+                    node, f"{self.cut(node)} may be a power, or an entry with two indices",
+                    f"write {letter}_{{ij}} for the entry, a small {letter.lower()} for the power",
+                )  # fmt: skip
             self.note(f"{self.cut(node)} is read as exp({self.cut(second)} log {self.cut(first)}), of what is positive")
             logarithm = algebra.applied(base, lambda n: algebra.new("call", [n], "log"))
             return algebra.applied(algebra.scaled(exponent, logarithm), lambda n: algebra.new("call", [n], "exp"))

@@ -17,6 +17,7 @@ from typing import Any
 from .. import names
 from ..errors import LimitError, ParseError
 from .limits import MAX_DIGITS, MAX_LENGTH
+from .macros import expanded
 from .spelling import respelled
 from .vocabulary import COMMAND_FUNCTIONS, FUNCTIONS, PREFIXES, TRANSPARENT
 
@@ -54,6 +55,7 @@ class Token:
         return f"Token({self.kind} {self.text!r} {self.start}:{self.end})"
 
 
+_COMMAND = re.compile(r"\\[A-Za-z]+")
 _SIZE = re.compile(r"\s*(\w+)\s*(?:\\times\s*|×)\s*(\w+)\s*")
 
 
@@ -87,6 +89,8 @@ class Letters:
     """The state of the tokenizer, and how it reads names and numbers."""
 
     def __init__(self, text: str, known: frozenset[str] = frozenset()) -> None:
+        if re.search(r"\\(?:def|(?:re)?newcommand|Declare)(?![a-z])", text[:MAX_LENGTH]):
+            text = expanded(text[: MAX_LENGTH + 1])[0]
         if len(text) > MAX_LENGTH:
             raise LimitError(
                 f"the formula has {len(text):,} characters", hint=f"at most {MAX_LENGTH:,} characters are read"
@@ -318,8 +322,10 @@ class Letters:
     def mark(self, token: Token) -> bool:
         """Whether a lone sign stands above a small letter: `k^+`, `\\hat x^-` are names, a power has an exponent."""
         text, at = self.text, self.pos
-        if token.text.isupper() and (not token.low or "^+" in text[at : at + 3] or "⁺" == text[at]):
-            return False  # a pseudo-inverse, but for the P_k^- of a filter
+        others = rf"{token.text}(?!\s*\^(?:\{{-\}}|-\s*[)\]}},;=+]))"  # A that is not raised so
+        is_filter = token.low or not re.search(others, _COMMAND.sub(" ", text))
+        if token.text.isupper() and (not is_filter or "^+" in text[at : at + 3] or "⁺" == text[at]):
+            return False  # a pseudo-inverse, but for the P_k^- of a filter, or the P^- of one that has no P
         if text[at] in "⁺⁻":
             sign, end = "+" if text[at] == "⁺" else "-", at + 1
             if text[end : end + 1] and text[end] in "⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ⊤ᵗ":
@@ -329,8 +335,10 @@ class Letters:
         elif text[at + 1 : at + 2] in ("+", "-"):
             sign, end = text[at + 1], at + 2
             after = text[end : end + 1]
-            is_filter = token.text.isupper() and bool(token.low) and after.isupper() and after != "T"
-            is_alone = self.is_latex and (not after.isalnum() or is_filter)
+            if text[end:].lstrip()[:1].isdigit():  # A^- 1
+                return False
+            is_factor = token.text.isupper() and bool(token.low) and after.isupper() and after != "T"
+            is_alone = self.is_latex and (not after.isalnum() or is_factor)
             if not is_alone and (after.isalnum() or after in ("(", "{", "[")):  # TeX raises one sign: P_k^-H
                 return False
         else:
