@@ -280,6 +280,13 @@ FORMULAS: list[tuple[str, str, str, Callable[[V], float]]] = [
      + v.t @ np.sqrt(1 + np.sum(v.X**2, 1))),
     (r"\sum_i b \cdot x_i + \sum_i w_i x_i^T b", "b", "w: N, X: N×d, b: d",
      lambda v: np.sum(v.X @ v.b) + v.w @ v.X @ v.b),
+    # no index
+    (r"\frac{1}{N} \sum (y - X w)^2 + \lambda \sum w^2", "w", "y: N, X: N×d, w: d, lam: scalar",
+     lambda v: np.mean((v.y - v.X @ v.w) ** 2) + v.lam * v.w @ v.w),
+    (r"-\sum y \log p + (1 - y) \log(1 - p)", "p", "y: N, p: N positive",
+     lambda v: -sum(v.y * np.log(v.p) + (1 - v.y) * np.log(1 - v.p))),
+    (r"\sum p \log \frac{p}{q} - p + q + \sum |p - q|", "p", "p: N positive, q: N positive",
+     lambda v: sum(v.p * np.log(v.p / v.q) - v.p + v.q) + sum(abs(v.p - v.q))),
     (r"\|\sum_i w_i x_i - b\|^2", "w", "w: N, X: N×d, b: d", lambda v: np.sum((v.X.T @ v.w - v.b) ** 2)),
 ]  # fmt: skip
 

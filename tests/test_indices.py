@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import random
+import unicodedata
 from collections.abc import Callable
 
 import numpy as np
@@ -371,3 +372,24 @@ def test_a_dot_between_a_letter_and_a_member_says_what_it_multiplies():
         r"\theta \cdot x_i is read as a product of numbers, not of vectors"
     ]
     assert not any("numbers" in said for said in derive.gradient(r"\sum_i \lambda \cdot x_i^2", "x").readings)
+
+
+def test_a_sum_without_an_index_is_that_of_all_entries_and_says_so():
+    made = derive.gradient(r"\frac{1}{n} \sum (y - \hat{y})^2", r"\hat{y}")
+    assert made.loss.text() == unicodedata.normalize("NFD", "sum((y − ŷ).^2) / n")
+    assert r"\sum (y - \hat{y})^2 is read as the sum of all entries" in made.readings
+    assert unicodedata.normalize("NFD", "in sums without an index: vectors y, ŷ") in made.readings
+    line = derive.gradient(r"\sum (y - a x)^2", "a")
+    assert line.loss.text() == "sum((y − a x).^2)"
+    assert "in sums without an index: vectors x, y; numbers a" in line.readings
+    fit = derive.gradient(r"\sum (y - (a x + b))^2", "b", "b: scalar")
+    assert fit.loss.text() == "sum((y − (a x + b 𝟏)).^2)"
+    both = derive.gradient(r"\sum (y - \hat y)^2 + \lambda \sum w^2", "w")
+    assert both.boxed.text() == "2 λ w"
+    assert derive.gradient(r"\sum (y - \hat y)^2 + \lambda \|w\|^2", "w").boxed.text() == "2 λ w"
+
+
+@pytest.mark.parametrize("formula", [r"\sum x^2 + x", r"\sum (y - w^T x)^2", r"\sum x^2 + y x"])
+def test_vectors_beside_a_sum_without_an_index_are_not_guessed(formula):
+    with pytest.raises(derive.DeriveError):
+        derive.gradient(formula, "x")

@@ -601,6 +601,22 @@ Its gradient vanishes for $\alpha = (K+\lambda I)^{-1}y$.""",
 Its gradient vanishes for $\alpha = (K+2\lambda I)^{-1}y$.""",
         "df",
     ),
+    # a sum without an index
+    (
+        r"""$L = \frac{1}{n}\sum (y - \hat y)^2$ with $\hat y = X w$.
+
+$\frac{\partial L}{\partial w} = -\frac{2}{n} X^T (y - X w)$
+
+$\frac{\partial L}{\partial w} = -\frac{2}{n} (y - X w) X^T$
+
+$\frac{\partial L}{\partial w} = \frac{2}{n} X^T (y - X w)$""",
+        "ddpff",
+    ),
+    (
+        r"""$J = \sum (y_i - w^T x_i)^2 + \lambda \sum |w|$. $\nabla_w J = -2 \sum (y_i - w^T x_i) x_i +
+\lambda \operatorname{sign}(w)$. $\nabla_w J = -2 \sum (y_i - w^T x_i) x_i + \lambda w$.""",
+        "dpf",
+    ),
     # an estimate has the shape of what it estimates
     (
         r"""$\ell(\mu,\Sigma) = -\frac{n}{2}\log\det\Sigma - \frac12\sum_{i=1}^n (x_i-\mu)^\top\Sigma^{-1}(x_i-\mu)$,

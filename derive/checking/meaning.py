@@ -455,6 +455,8 @@ class Formulas(Meaning):
             raise Unread(f"{name} of an entry is not read")
         if name == "diag" and found.is_scalar:
             raise Unread("diag of a number is not read")
+        if tree.data == ("sum", "Σ") and found.is_scalar:
+            raise Unread("∑ without an index would add up one number")
         if name in FUNCTIONS:
             return FUNCTIONS[name](found)
         several = of_several(name, len(tree.args)) if name not in SEVERAL else None

@@ -200,7 +200,10 @@ class Planter:
         conditions = [str(letters[0]) for _, letters, *_ in node.data.conditions]  # k of k ≠ i
         names = list(dict.fromkeys([*node.data.names, *conditions]))
         if not names:
-            return Tree("call", [body], ("sum", "Σ"))
+            below = {str(letter) for t in body.walk() if t.kind == "name" for letter in t.data[2]}
+            names = [letter for letter in below if letter in INDICES][: len(below) == 1]
+        if not names:
+            return Tree("call", [body if below else of_entries(body)], ("sum", "Σ"))
         for letter in reversed(names):
             body = Tree("total", [body], (letter, bool(conditions)), self.span(node))
         return body
@@ -286,6 +289,16 @@ _ROWS: dict[str, Callable[[Planter, Node, list[Tree]], Tree]] = {
     "bound": lambda planter, node, args: Tree("at", args[:1], tuple(zip(node.data, args[1:], strict=True))),
 }  # fmt: skip
 _REFUSED = {"block": "a matrix written out in entries is not read"}
+
+
+def of_entries(tree: Tree) -> Tree:
+    """What a sum without an index adds up, its powers and bars those of each entry, as in Σ (y − ŷ)²."""
+    if tree.kind not in ("sum", "neg", "prod", "quotient", "hadamard", "over", "power", "entrypower", "bars"):
+        return tree
+    args = [of_entries(arg) for arg in tree.args]
+    if tree.kind == "bars":
+        return Tree("call", args, ("abs",), tree.span)
+    return Tree("entrypower" if tree.kind == "power" else tree.kind, args, tree.data, tree.span)
 
 
 def is_kronecker(tree: Tree) -> bool:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
+from .. import names
 from . import habits
 from .indexed_names import USUAL, letters_in
 from .kinds import is_reduction
+from .reach import extend_over_entries, is_of_entries
 from .shaping import Symbol
+from .signatures import C
 from .sizes import Sizes, SizeShape
-from .stacks import Bounds, Node, nodes_below
+from .stacks import Bounds, Node, nodes_below, quoted, whole
 from .vocabulary import ELEMENTWISE
+
+if TYPE_CHECKING:
+    from .build import Builder
+    from .scope import Reading
 
 DOTTED = re.compile(r"(?<!\d)\.[-+−]")
 
@@ -86,6 +94,56 @@ def let_spread(order: list[Node], numbers: Collection[str], source: str) -> None
 
 def _may_scale(node: Node) -> bool:
     return node.op == "sym" and habits.habit(node.data, "", set())[3] > 0  # no matrix by habit
+
+
+def sums_of_entries(
+    reading: Reading, roots: list[Node], order: list[Node], readings: list[str], is_loose: bool
+) -> tuple[list[Node], list[Node]]:
+    """Let a sum without an index, of what has none, be that of all entries, as in Σ (y − ŷ)²; all parts, these sums.
+
+    Where it `is_loose`, its factors and the terms after it may be vectors of entries.
+    """
+    found = [n for n in order if n.op == "sigma" and n.data.taken == "sum" and is_of_entries(n)]
+    if found and is_loose:
+        extend_over_entries(order, habits.leanings(order, reading.collect(order)), reading.source, readings)
+        order = nodes_below(roots)
+    for node in found:
+        node.op, node.data = "call", "sum"
+        shown = quoted(whole(reading.source, node.start, node.end))
+        readings.append(f"{shown} is read as the sum of all entries")
+    if found and is_loose:
+        products_of_entries(found, habits.leanings(order, reading.collect(order)))
+        order = nodes_below(roots)
+    return order, found
+
+
+def note_numbers(sums: list[Node], symbols: dict[str, Symbol], builder: Builder) -> None:
+    """Say which letters are read as vectors and which as numbers in sums without an index, as in Σ (y − a x − b)²."""
+    below = {node.data: node for node in nodes_below(sums) if node.op == "sym" and not symbols[node.data].is_declared}
+    held: dict[str, list[str]] = {"vectors": [], "numbers": []}
+    for name, node in sorted(below.items()):
+        shape = builder.values[id(node)]
+        if shape.is_vector or shape.is_scalar:
+            held["vectors" if shape.is_vector else "numbers"].append(names.text(name))
+    if held["vectors"]:
+        shown = "; ".join(f"{kind} {', '.join(some)}" for kind, some in held.items() if some)
+        builder.note(f"in sums without an index: {shown}")
+
+
+def products_of_entries(sums: list[Node], usual: dict[int, int]) -> None:
+    """Let neighboring factors that are vectors by habit be multiplied entry by entry in the sums, as in Σ y log p."""
+    for node in nodes_below([total.args[0] for total in sums]):
+        for i in reversed(range(len(node.data) if node.op == "prod" else 0)):
+            left, right = node.args[i : i + 2]
+            if node.data[i] != "/" and usual[id(left)] == usual[id(right)] == C:
+                held = Node("had", [left, right], ("⊙",), left.start, right.end)
+                usual[id(held)] = C
+                node.args[i : i + 2] = [held]
+                node.data = node.data[:i] + node.data[i + 1 :]
+        if node.op == "prod" and len(node.args) == 1:
+            node.op, node.data, node.args = "had", ("⊙",), node.args[0].args
+        elif node.op == "bars":
+            node.op, node.data = "call", "abs"
 
 
 def entry_by_entry(order: list[Node]) -> list[Node]:

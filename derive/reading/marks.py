@@ -151,6 +151,9 @@ def moments(
     return tokens
 
 
+MAX_LISTED = 30  # tokens of indices in brackets
+
+
 def _listed_entries(
     tokens: list[Token], known: Set[str], single: Set[str], is_latex: bool, source: str, readings: list[str]
 ) -> list[Token]:  # fmt: skip
@@ -164,11 +167,18 @@ def _listed_entries(
     made, uses = list(tokens), Counter(t.text for t in tokens if t.kind == "atom")
     places, summed = _below_sums(tokens)
     summed -= known
+    if not summed:
+        return tokens
     calls: list[tuple[int, int, int, list[list[Token]]]] = []
     for opened in range(1, len(tokens)):
         first = _base(tokens, opened, is_latex) if opened not in places else None
-        end = closing(tokens, opened) if first is not None else len(tokens)
-        if first is None or end == len(tokens) or {_spelled(tokens, first), tokens[first].text} & (single | summed):
+        held = tokens[opened : opened + MAX_LISTED]
+        end = opened + closing(held, 0)
+        if (
+            first is None
+            or end == opened + len(held)
+            or {_spelled(tokens, first), tokens[first].text} & (single | summed)
+        ):
             continue
         groups: list[list[Token]] = [[]]
         for token in tokens[opened + 1 : end]:

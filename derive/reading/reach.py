@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from .families import Families
-from .indexed_names import letters_in
-from .stacks import Node
+from typing import TYPE_CHECKING
+
+from .indexed_names import USUAL, letters_in
+from .signatures import C
+from .stacks import Node, nodes_below, quoted, whole
+
+if TYPE_CHECKING:
+    from .families import Families
 
 
 def extend(families: Families) -> None:
@@ -23,11 +28,42 @@ def extend(families: Families) -> None:
                 if found is not None:
                     end, target = j, found
             if target is not None:
-                absorb(families, node, i, end, target)
+                families.note(absorbed(families.source, node, i, end, target))
             i += 1
-        if len(node.args) == 1:
-            only = node.args[0]
-            node.op, node.args, node.data, node.paren = only.op, only.args, only.data, node.paren or only.paren
+        become_only_term(node)
+
+
+def extend_over_entries(order: list[Node], usual: dict[int, int], source: str, readings: list[str]) -> None:
+    """Let a sum without an index reach over the vectors after it that have one of its vectors in them.
+
+    Σ y log p + (1 − y) log (1 − p) is one number.
+    """
+    for node in order:
+        for i in range(len(node.args) if node.op == "sum" else 0):
+            bare = [held for held in last_sums(node.args[i]) if is_of_entries(held)] if i < len(node.args) else []
+            end = i
+            for j in range(i + 1, len(node.args) if bare else 0):
+                below = nodes_below([node.args[j]])
+                if usual[id(node.args[j])] != C or any(n.op == "sigma" for n in below):
+                    break
+                vectors = {n.data for n in nodes_below(bare) if n.op == "sym" and usual[id(n)] == C}
+                end = j if vectors & {n.data for n in below if n.op == "sym"} else end
+            if end > i:
+                readings.append(absorbed(source, node, i, end, bare[-1]))
+        if node.op == "sum":
+            become_only_term(node)
+
+
+def is_of_entries(node: Node) -> bool:
+    """Whether a sum has no index, and nothing in it that a sum may run over."""
+    bounds = node.data
+    return not (bounds.names or bounds.dims or bounds.conditions or letters_in(node.args[0]) & USUAL)
+
+
+def become_only_term(node: Node) -> None:
+    if len(node.args) == 1:
+        only = node.args[0]
+        node.op, node.args, node.data, node.paren = only.op, only.args, only.data, node.paren or only.paren
 
 
 def last_sums(term: Node) -> list[Node]:
@@ -57,7 +93,8 @@ def uses(term: Node, sums: list[Node]) -> Node | None:
     return None
 
 
-def absorb(families: Families, node: Node, first: int, last: int, target: Node) -> None:
+def absorbed(source: str, node: Node, first: int, last: int, target: Node) -> str:
+    """What is to be said of a sum, once it has taken in the terms from the first to the last."""
     head, signs = node.args[first], node.data
     body = target.args[0]
     if body.op == "sum" and not body.paren:
@@ -78,5 +115,5 @@ def absorb(families: Families, node: Node, first: int, last: int, target: Node) 
         stretched = stretched.args[-1]
     node.args = [*node.args[: first + 1], *node.args[last + 1 :]]
     node.data = (*signs[: first + 1], *signs[last + 1 :])
-    shown = families.source[target.start : target.args[0].args[0].start].strip()
-    families.note(f"{shown} is read as reaching over {families.cut(inside)}")
+    shown = source[target.start : target.args[0].args[0].start].strip()
+    return f"{shown} is read as reaching over {quoted(whole(source, inside.start, inside.end))}"

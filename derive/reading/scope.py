@@ -22,6 +22,8 @@ from .alternatives import (
     let_spread,
     lists_of_entries,
     loosen_ones,
+    note_numbers,
+    sums_of_entries,
     weigh,
 )  # fmt: skip
 from .build import Builder
@@ -296,6 +298,7 @@ class Reading:
         if sum(node.op == "sigma" for node in order) > MAX_SUMS:
             raise LimitError("the formula has too many sums over indices", self.source, None, f"at most {MAX_SUMS}")
         weigh(order, readings)
+        order, totals = sums_of_entries(self, roots, order, readings, "entries" in loose)
         if "one" not in loose:
             find_factors(order)
         if "ones" in loose:
@@ -370,6 +373,7 @@ class Reading:
         self.name_sizes(order, symbols, sizes, builder)
         try:
             builder.build()
+            note_numbers(totals, symbols, builder)
         except ShapeError as error:
             if lists and "listed" not in loose:
                 return self.solve(loose | {"listed"}, scalar)
