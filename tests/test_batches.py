@@ -270,3 +270,13 @@ def test_no_symbol_hides_what_a_loop_over_samples_uses(name, per_sample):
     stacked = np.stack([2 * np.eye(2), 3 * np.eye(2)])
     each = np.stack([2 * np.linalg.inv(M) + 4 * np.eye(2) for M in stacked])
     np.testing.assert_allclose(f(stacked, 2.0), each if per_sample else each.sum(axis=0), rtol=1e-12)
+
+
+def test_an_exponent_may_be_one_of_each_sample():
+    found = derive.gradient("x^y", "x", "x: scalar positive, y: scalar")
+    exponents = np.array([1.0, 2.0, 3.0])
+    each = exponents * 2 ** (exponents - 1)
+    assert found.function(batch="y")(2.0, exponents) == pytest.approx(each.sum())
+    np.testing.assert_allclose(found.function(batch="y", per_sample=True)(2.0, exponents), each)
+    with pytest.raises(derive.DeriveError, match="in a loop"):
+        found.source("c", batch="y")

@@ -14,7 +14,7 @@ import pytest
 from derive import DeriveError, convexity, inner, inv, logdet, norm, norm1, sq_norm, symbols, tr
 from derive.cli import main
 from derive.derivation import Sweep
-from derive.expr import Expr, ones, symbol
+from derive.expr import Expr, number, ones, symbol
 from derive.numeric import numeric_jacobian, random_point
 from derive.operations import (
     absolute,
@@ -398,3 +398,37 @@ def test_formats(capsys, tmp_path):
 )
 def test_second_derivatives_say_nothing_of_a_kink(formula):
     assert convexity(formula, "x", "a, x: n").verdict in ("neither", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("formula", "verdict"),
+    [
+        ("(1 − tanh(50)) t^3", "unknown"),  # 1.0 in floats, not 1
+        ("log(1 + exp(−50)) t^3", "unknown"),
+        ("exp(−800) t^3", "unknown"),  # 0.0 in floats, not 0
+        ("0.5^2000 t^3", "unknown"),
+        ("tanh(0.001 exp(710) − exp(709)) t^2", "unknown"),  # too large for floats
+        ("−10^−400 t^2", "concave"),
+        ("10^−400 t^2", "convex"),
+        ("log(1 + exp(−50)) t^2", "convex"),
+        ("(1 − tanh(50)) t^2", "convex"),
+        ("(2 − sqrt(2)) t^2", "convex"),
+        ("(exp(0) − 1) t^3 + t^2", "convex"),
+    ],
+)
+def test_the_sign_of_a_number_is_not_that_of_its_rounding(formula, verdict):
+    assert convexity(formula, "t", "t: scalar").verdict == verdict
+
+
+def test_a_range_holds_what_floats_cannot():
+    t = symbol("t", properties=["positive"])
+    tiny = number(Fraction(1, 10**400))
+    for expr in (tiny * t, number(10**400) * t, tiny * number(10**400) + t, exp(number(-800)) * t):
+        found = ranges(expr)[expr]
+        assert found.is_positive and found.hi == float("inf")
+    for expr in (exp(number(710)), sigmoid(number(-800)), number(1) - tanh(number(50))):
+        found = ranges(expr)[expr]
+        assert found.lo < found.hi and found.lo < float("inf") and found.hi > 0
+    for expr, low, high in ((sqrt(number(2)), 2, 2), (number(3) ** 40, 3**80, 3**80)):
+        found = ranges(expr)[expr]
+        assert found.lo**2 <= low <= high <= found.hi**2

@@ -219,6 +219,7 @@ def test_gradients_that_never_vanish(formula, wrt, where):
         ("aᵀ a", "x", "x: n", "every value is stationary"),
         ("‖x‖", "x", "", "may lie at a kink"),
         ("‖A − Q‖²", "Q", "Q: n×n orthogonal", "declared orthogonal"),
+        ("‖A P − B‖²", "P", "P: n×n idempotent", "declared idempotent"),
         ("‖A − Q‖²", "Q", "Q: n×n diagonal, A: n×n", "cannot solve"),
         ("log(−‖x‖² − 1)", "x", "", "cannot solve"),
         ("x^4 − 2 x^2", "x", "x: scalar", "no closed form is known"),

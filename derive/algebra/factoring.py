@@ -413,9 +413,7 @@ class Factoring:
             return None
         one, own = {atom: F1}, {shared: F1}
         # u 𝟏ᵀ ⊙ X is Diag(u) X
-        parts: tuple[Bases, Bases, Bases] = (
-            ({}, sum_bases(own, one), {}) if by_row is None else (one, own, {})
-        )  # u 𝟏ᵀ ⊙ X is Diag(u) X
+        parts: tuple[Bases, Bases, Bases] = ({}, sum_bases(own, one), {}) if by_row is None else (one, own, {})
         product = self.ctx.composed(parts, poly.shape).single()
         return None if product is None else _in_place(poly, members, (product[1], c * product[0]))
 

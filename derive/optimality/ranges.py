@@ -15,9 +15,14 @@ from fractions import Fraction
 from functools import reduce
 from math import inf, pi
 from operator import add, mul
+from typing import Any
 
 from ..expr import Expr, nodes, number_op
 from ..facts import is_nonnegative, is_positive, is_semidefinite
+
+End = Fraction | float  # finite ends are exact: a sum of rounded ones may have the wrong sign, or none
+MAX_SIZE = 20_000  # binary digits of an end
+RIGHT = math.nextafter(pi / 2, inf)  # no less than π/2
 
 
 class Range:
@@ -25,8 +30,8 @@ class Range:
 
     __slots__ = ("lo", "hi", "lo_open", "hi_open")
 
-    def __init__(self, lo: float, hi: float, lo_open: bool = False, hi_open: bool = False) -> None:
-        self.lo, self.hi = lo, hi
+    def __init__(self, lo: End, hi: End, lo_open: bool = False, hi_open: bool = False) -> None:
+        self.lo, self.hi = _exact(lo, -1), _exact(hi, 1)
         self.lo_open = lo_open or lo == -inf
         self.hi_open = hi_open or hi == inf
 
@@ -50,9 +55,8 @@ class Range:
         return Range(-self.hi, -self.lo, self.hi_open, self.lo_open)
 
     def __add__(self, other: Range) -> Range:
-        return Range(
-            self.lo + other.lo, self.hi + other.hi, self.lo_open or other.lo_open, self.hi_open or other.hi_open
-        )
+        lo, hi = _sum(self.lo, other.lo), _sum(self.hi, other.hi)
+        return Range(lo, hi, self.lo_open or other.lo_open, self.hi_open or other.hi_open)
 
     def __mul__(self, other: Range) -> Range:
         ends = [
@@ -76,17 +80,52 @@ class Range:
         return Range(lo, hi, lo_open, any(r.hi_open for r in (self, other) if r.hi == hi))
 
 
+def _size(x: End) -> int:
+    return 0 if abs(x) == inf else sum(map(int.bit_length, x.as_integer_ratio()))
+
+
+def _exact(x: End, outward: int) -> End:
+    if abs(x) == inf:
+        return x
+    return Fraction(x) if _size(x) <= MAX_SIZE else _exact(_image(float, x, outward), outward)
+
+
+def _image(value: Callable[[float], float], x: End, outward: int) -> float:
+    """The value of an increasing function at an end, rounded outward by more than functions of floats err."""
+    near = _called(float, x)
+    if near > x if outward < 0 else near < x:
+        near = math.nextafter(near, outward * inf)
+    found = _called(value, near)
+    if near in (-inf, 0, 1, inf) and found in (-inf, -1, 0, 0.5, 1, inf):  # exact
+        return found
+    return math.nextafter(found * (1 + math.copysign(1e-12, found * outward)), outward * inf)
+
+
+def _called(value: Callable[[Any], float], x: End) -> float:
+    """A function of a number, infinite where it is too large for a float."""
+    try:
+        return value(x)
+    except OverflowError:
+        return inf if x > 0 else -inf
+
+
 ANY = Range(-inf, inf)
 POSITIVE = Range(0, inf, lo_open=True)
 NONNEGATIVE = Range(0, inf)
 ZERO = Range(0, 0)
 
 
-def _product(a: float, b: float) -> float:
-    return 0.0 if a == 0 or b == 0 else a * b
+def _sum(a: End, b: End) -> End:
+    return a if abs(a) == inf else b if abs(b) == inf else a + b
 
 
-def _is_open_product(a: float, a_open: bool, b: float, b_open: bool) -> bool:
+def _product(a: End, b: End) -> End:
+    if a == 0 or b == 0:
+        return 0
+    return a * b if abs(a) != inf != abs(b) else inf if (a > 0) == (b > 0) else -inf
+
+
+def _is_open_product(a: End, a_open: bool, b: End, b_open: bool) -> bool:
     """Whether the product of two ends is not taken; an end 0 that is taken settles it."""
     if a == 0 and not a_open or b == 0 and not b_open:
         return False
@@ -94,22 +133,7 @@ def _is_open_product(a: float, a_open: bool, b: float, b_open: bool) -> bool:
 
 
 def _monotone(value: Callable[[float], float], a: Range) -> Range:
-    return Range(value(a.lo), value(a.hi), a.lo_open, a.hi_open)
-
-
-def _bounded(value: Callable[[float], float]) -> Callable[[float], float]:
-    """A function of a float that is infinite where it is too large for one."""
-
-    def bounded(x: float) -> float:
-        try:
-            return value(x)
-        except OverflowError:
-            return inf
-
-    return bounded
-
-
-_exp, _cosh = _bounded(math.exp), _bounded(math.cosh)
+    return Range(_image(value, a.lo, -1), _image(value, a.hi, 1), a.lo_open, a.hi_open)
 
 
 def _log(x: float) -> float:
@@ -117,7 +141,11 @@ def _log(x: float) -> float:
 
 
 def _softplus(x: float) -> float:
-    return x if x > 30 else math.log1p(math.exp(x))
+    return x if x > 40 else math.log1p(math.exp(x))
+
+
+def _sigmoid(x: float) -> float:
+    return math.exp(x) / (1 + math.exp(x)) if x < 0 else 1 / (1 + math.exp(-x))
 
 
 def _open_image(lo: float, hi: float, value: Callable[[float], float]) -> Callable[[Range], Range]:
@@ -135,16 +163,16 @@ def _magnitude(a: Range) -> Range:
 
 # The range of each scalar function over a range of its argument.
 _FUNCTION_RANGES: Mapping[str, Callable[[Range], Range]] = {
-    "exp": lambda a: _monotone(_exp, a).within(POSITIVE),
+    "exp": lambda a: _monotone(math.exp, a).within(POSITIVE),
     "log": lambda a: _monotone(_log, a.within(POSITIVE)) if a.hi > 0 else ANY,
     "softplus": lambda a: _monotone(_softplus, a).within(POSITIVE),
     "relu": lambda a: Range(max(a.lo, 0), max(a.hi, 0), a.lo_open and a.lo > 0, a.hi_open),
     "abs": _magnitude,
-    "sigmoid": _open_image(0, 1, lambda x: 0.5 + math.tanh(x / 2) / 2),
+    "sigmoid": _open_image(0, 1, _sigmoid),
     "tanh": _open_image(-1, 1, math.tanh),
-    "arctan": _open_image(-pi / 2, pi / 2, math.atan),
+    "arctan": _open_image(-RIGHT, RIGHT, math.atan),
     "erf": lambda a: Range(-1 if a.lo < 0 else 0, 1 if a.hi > 0 else 0, a.lo != 0 or a.lo_open, True),
-    "cosh": lambda a: _monotone(_cosh, _magnitude(a)),
+    "cosh": lambda a: _monotone(math.cosh, _magnitude(a)),
     "sinh": lambda a: Range(
         0 if a.is_nonnegative else -inf, 0 if a.is_nonpositive else inf, a.is_positive, a.is_negative
     ),
@@ -152,8 +180,8 @@ _FUNCTION_RANGES: Mapping[str, Callable[[Range], Range]] = {
     "cos": lambda a: Range(-1, 1),
     "sign": lambda a: Range(-1, 1),
     "step": lambda a: Range(0, 1),
-    "arcsin": lambda a: Range(0 if a.is_nonnegative else -pi / 2, pi / 2),
-    "arccos": lambda a: Range(0, pi),
+    "arcsin": lambda a: Range(0 if a.is_nonnegative else -RIGHT, RIGHT),
+    "arccos": lambda a: Range(0, 2 * RIGHT),
 }  # fmt: skip
 
 
@@ -168,23 +196,17 @@ def _power(base: Range, exponent: Expr) -> Range:
     if k < 0:
         if not (base.is_positive or base.is_negative):
             return POSITIVE if k % 2 == 0 or k.denominator != 1 else ANY
-        lo, hi = (0.0 if abs(x) == inf else inf if x == 0 else 1 / x for x in (base.hi, base.lo))
+        lo, hi = (0 if abs(x) == inf else inf if x == 0 else 1 / x for x in (base.hi, base.lo))
         inverse = Range(lo, hi, base.hi_open, base.lo_open)
         if base.hi == 0:
             inverse.lo, inverse.lo_open = -inf, True
         base, k = inverse, -k
     if base.lo < 0 and k.denominator == 1 and k % 2 == 0:
         base = _magnitude(base)
-    return Range(_raised(base.lo, k), _raised(base.hi, k), base.lo_open, base.hi_open)
-
-
-def _raised(x: float, k: Fraction) -> float:
-    if abs(x) == inf:
-        return x if k % 2 or k.denominator != 1 else inf
-    try:
-        return x ** int(k) if k.denominator == 1 else x ** float(k)
-    except OverflowError:
-        return inf if x > 0 or k % 2 == 0 else -inf
+    if k.denominator == 1 and k * max(_size(base.lo), _size(base.hi)) <= MAX_SIZE:
+        return Range(base.lo ** int(k), base.hi ** int(k), base.lo_open, base.hi_open)
+    rounded = max(_called(float, k), math.ulp(0))
+    return _monotone(lambda x: math.copysign(abs(x) ** rounded, x), base)
 
 
 def _symbol(node: Expr, a: list[Range]) -> Range:
@@ -207,7 +229,7 @@ def _summed(node: Expr, a: list[Range]) -> Range:
 
 
 _ROWS: Mapping[str, Callable[[Expr, list[Range]], Range]] = {
-    "number": lambda node, a: Range(float(node.data[0]), float(node.data[0])),
+    "number": lambda node, a: Range(node.data[0], node.data[0]),
     "dimension": lambda node, a: Range(1, inf),
     "constant": lambda node, a: Range(2.7, 3.2),
     "ones": lambda node, a: Range(1, 1),

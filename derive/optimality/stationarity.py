@@ -137,7 +137,8 @@ def solve(
     """
     require_short(expr)
     if x.properties & CONSTRAINED:
-        what = "orthogonal" if "orthogonal" in x.properties else f"to have {sorted(x.properties & ASSUMED)[0]}"
+        words = x.properties & (CONSTRAINED - ASSUMED)
+        what = min(words) if words else f"to have {min(x.properties & ASSUMED)}"
         raise DeriveError(
             f"{x.text()} is declared {what}, and stationary points among such matrices are not solved for",
             hint='subject_to="UᵀU = I" names the eigenvalue problem, where it is one',

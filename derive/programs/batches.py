@@ -84,7 +84,9 @@ def elementwise(lifting: Lifting, value: Value, args: list[Lifted]) -> Rows:
         raise NoRows
     made = []
     for i, part in enumerate(args):
-        if value.kind == "power" and i and isinstance(part, Term) and part.shape == SCALAR:
+        if value.kind == "power" and i:
+            if not isinstance(part, Term) or part.shape != SCALAR:
+                raise NoRows  # an exponent of each sample
             made.append(part)
             continue
         rows = lifting.rows(part).term
