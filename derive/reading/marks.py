@@ -447,7 +447,7 @@ def _is_plain(token: Token) -> bool:
     return token.kind == "atom" and "a" <= token.text <= "z" and not token.low and not token.accents
 
 
-def is_vector_e(tokens: list[Token], known: Collection[str]) -> bool:
+def is_vector_e(tokens: list[Token], known: Collection[str], numbers: Set[str], readings: list[str]) -> bool:
     """Whether the e of a formula is no number: it is transposed, by T or, where it stands without a power too, by t.
 
     Nor is the one without a power behind a capital letter or a transpose, as in A e and Vᵀ e: numbers stand before.
@@ -462,8 +462,9 @@ def is_vector_e(tokens: list[Token], known: Collection[str]) -> bool:
     for i in bare:
         before = [t for t in tokens[max(i - 4, 0) : i] if t.text not in ("{", "}")]
         is_turned = bool(before) and (before[-1].kind == "trans" or [t.text for t in before[-2:]] == ["^", "T"])
-        is_factor = is_turned or bool(before) and before[-1].kind == "name" and str(before[-1].value)[0].isupper()
-        if is_factor and len(bare) == len(here):  # beside e^{-t}, e is the number
+        factor = str(before[-1].value) if before and before[-1].kind == "name" else ""
+        if len(bare) == len(here) and (is_turned or factor[:1].isupper() and factor not in numbers):
+            readings.append("e is read as a symbol, not as the number")  # which it is beside e^{-t}
             return True
     return bool(bare) and not is_name and any(mark.text in ("t", "ᵗ") for mark in marks)
 
