@@ -599,6 +599,13 @@ def test_a_type_that_cuts_numbers_is_refused(cut: str) -> None:
     assert derive.parse("np.sum(np.array([1, 2], dtype=int) * x)").evaluate(x=np.array([2.0, -1.0])) == 0
 
 
+@pytest.mark.parametrize("ramps", [1, 2, 3])
+def test_a_ramp_beside_a_loss_in_two_branches_is_counted(ramps: int) -> None:
+    z = np.array([0.4, -0.7])
+    found = derive.gradient(f"np.sum({'np.maximum(z, 0) + ' * ramps}np.log(1 + np.exp(-np.abs(z))))", "z")
+    assert found.function()(z) == pytest.approx(1 / (1 + np.exp(-z)) + (ramps - 1) * (z > 0))
+
+
 def test_clauses_behind_where_stand_in_either_order() -> None:
     x = np.array([0.3, -0.2])
     for clauses in ("q = 2*x, p = np.exp(q)", "p = np.exp(q), q = 2*x"):
