@@ -355,6 +355,9 @@ def test_brackets_with_the_indices_of_a_sum_hold_the_places_of_entries(formula: 
 def test_brackets_of_other_points_are_entries_of_no_one_array(formula: str) -> None:
     with pytest.raises(derive.DeriveError, match="may be of two functions"):
         derive.parse(formula)
+    assert (
+        derive.parse(r"\sum_{x,y} p(x) p(y) C(x,y)", "p: n").text() == derive.parse(r"\sum_{i,j} p_i p_j C_{ij}").text()
+    )
 
 
 @pytest.mark.parametrize("formula", [r"\sum_i a_i(x_i)", r"\sum_{x,y} (I(x,y) - J(x,y))^2"])

@@ -191,7 +191,7 @@ def _listed_entries(
         is_bound = base.text == "I" or not summed.isdisjoint(base.low)  # an image or the identity; the a_i of a_i(x_i)
         if all(below) and is_free and not is_bound and (base.text not in HABITUAL_FUNCTIONS or not points):
             entries.append((first, opened, end, groups, below))
-    _check_one_function(tokens, entries, source)
+    _check_one_function(tokens, entries, known, source)
     wide = {_spelled(tokens, first) for first, *_, below in entries if len(set(below)) > 1}
     for first, opened, end, groups, below in reversed(entries):
         base, own = tokens[first], {group[0].text for group in groups if group[0].low}
@@ -209,16 +209,18 @@ def _listed_entries(
     return made
 
 
-def _check_one_function(tokens: list[Token], entries: Sequence[tuple[Any, ...]], source: str) -> None:
+def _check_one_function(
+    tokens: list[Token], entries: Sequence[tuple[Any, ...]], known: Set[str], source: str
+) -> None:  # fmt: skip
     """Refuse the p(x_i) and p(z_i), p(x_i | z_i) and p(z_i), k(x_i, x_j) and k(x_i, y_j) that would be entries of one.
 
-    The densities p(x), p(y) of a sum over x, y are two as well, and p(i), p(j) of places one.
+    The densities p(x), p(y) of a sum over x, y are two as well, unless p is declared, and p(i), p(j) of places one.
     """
     seen: dict[str, tuple[list[str], str]] = {}
     for first, opened, end, *_ in entries:
         name, base = _spelled(tokens, first), tokens[first].text
         inner = [t for t in tokens[opened + 1 : end] if t.kind in ("atom", "bar") or t.text == ","]
-        is_density = base in ("p", "q", "P", "Q")
+        is_density = base in ("p", "q", "P", "Q") and name not in known
         key = [t.text if t.kind != "atom" or t.low or is_density and not "h" < t.name < "o" else "" for t in inner]
         shown = source[tokens[first].start : tokens[end].end]
         before, other = seen.setdefault(name, (key, shown))
