@@ -254,6 +254,11 @@ def _is_inside(cut: Expr, sizes: Mapping[str, int]) -> bool:
     return all(end.evaluate(sizes) <= size.evaluate(sizes) for end, size in ends)
 
 
+def lies_inside(expr: Expr, sizes: Mapping[str, int]) -> bool:
+    """Whether the formula takes no entry that its arrays do not have: x[4] of an x with three."""
+    return all(_is_inside(node, sizes) for node in nodes(expr) if node.op.name in ("basis", "submatrix"))
+
+
 def _draw_sizes(
     names: Sequence[str],
     dims: Iterable[Dim],

@@ -158,8 +158,12 @@ def softened(expr: Expr) -> Expr:
             if t in (-absolute(z), -absolute(-z)):
                 return softplus(z) - relu(z)
         terms = list(made.args) if made.op.name == "add" else []
-        gone = [part for part in terms if part.op.name == "relu" and -part in terms]
-        return add(*(x for x in terms if x not in gone and -x not in gone)) if gone else made
+        for part in [part for part in terms if part.op.name == "relu"]:
+            if -part in terms:  # one of each: max(z, 0) may be there twice
+                terms.remove(part)
+                terms.remove(-part)
+                made = add(*terms)
+        return made
 
     return fold(expr, visit) if ramps and any(node.op.name == "abs" for node in nodes(expr)) else expr
 

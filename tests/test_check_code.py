@@ -474,3 +474,9 @@ def test_a_sum_without_a_module_is_that_of_python():
     code = "def grad(A, x, b):\n    return sum([A.T @ (A @ x), -A.T @ b])\n"
     assert check_code(code, *LEAST).ok
     assert not check_code(code.replace("sum", "np.sum"), *LEAST).ok
+
+
+@pytest.mark.parametrize(("declared", "verdict"), [("A: 3×n, x: n, b: 3", "agrees"), ("A: m×n, x: n, b: m", "fails")])
+def test_rows_that_a_loop_names_by_number_are_judged_also_where_there_may_be_fewer(declared: str, verdict: str) -> None:
+    code = "def grad(A, x, b):\n    r = A @ x - b\n    return sum([r[i] * A[i] for i in range(3)])\n"
+    assert check_code(code, "½‖A x − b‖²", "x", declared).lines[0].verdict == verdict

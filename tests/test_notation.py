@@ -323,12 +323,47 @@ def test_the_divisor_of_a_variance_is_said():
         (r"\sum_{t=0}^{T} \gamma^t r(t)", "r", r"\sum_{t=0}^{T} \gamma^t r_t"),
         (r"\sum_t \log \pi(a_t|s_t) A_t", r"\pi", r"\sum_t A_t \log \pi_t"),
         (r"\sum_{(i,j)\in E} w(i,j) (x(i)-x(j))^2", "x", r"\sum_{(i,j)\in E} w_{ij} (x_i-x_j)^2"),
+        (r"\sum_i A(i,i) x(i)^2", "A", r"\sum_i A_{ii} x_i^2"),
+        (r"\sum_i A[i,i] x[i]^2", "x", r"\sum_i A_{ii} x_i^2"),
+        (r"\sum_{i,j} c(x_i, y_j)^2 + \sum_i c(x_i, y_i)", "c", r"\sum_{i,j} c_{ij}^2 + \sum_i c_{ii}"),
+        (
+            r"\sum_{t=1}^{T-1} (r(s_t,a_t) + g V(s_{t+1}) - V(s_t))^2",
+            "V",
+            r"\sum_{t=1}^{T-1} (r_t + g V_{t+1} - V_t)^2",
+        ),
+        ("∑ᵢ p(xᵢ) log p(xᵢ)", "p", "∑ᵢ pᵢ log pᵢ"),
+        ("sum_i p(x_i) log(q(x_i))", "q", "sum_i p_i log(q_i)"),
     ],
 )
 def test_brackets_with_the_indices_of_a_sum_hold_the_places_of_entries(formula: str, wrt: str, plain: str) -> None:
     found = derive.gradient(formula, wrt)
     assert derive.equal(found.boxed, derive.gradient(plain, wrt).boxed).verdict == "proved"
     assert any(" is read as " in reading for reading in found.readings)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        r"\sum_i p(x_i) \log\frac{p(x_i)}{p(y_i)}",
+        r"\sum_i \log p(x_i|z_i) + \log p(z_i)",
+        r"\sum_{x,y} p(x,y) \log p(y|x)",
+        r"\sum_{x,y} q(x,y) \log\frac{q(x,y)}{p(x) p(y)}",
+        r"\sum_{i,j} k(x_i,x_j) + \sum_{i,j} k(y_i,y_j) - 2\sum_{i,j} k(x_i,y_j)",
+        r"\sum_{i,j} c(x_i,x_j) - 2\sum_{i,j} c(x_i,y_j)",
+    ],
+)
+def test_brackets_of_other_points_are_entries_of_no_one_array(formula: str) -> None:
+    with pytest.raises(derive.DeriveError, match="may be of two functions"):
+        derive.parse(formula)
+    assert (
+        derive.parse(r"\sum_{x,y} p(x) p(y) C(x,y)", "p: n").text() == derive.parse(r"\sum_{i,j} p_i p_j C_{ij}").text()
+    )
+
+
+@pytest.mark.parametrize("formula", [r"\sum_i a_i(x_i)", r"\sum_{x,y} (I(x,y) - J(x,y))^2"])
+def test_brackets_behind_a_member_or_a_sign_of_the_identity_hold_no_place(formula: str) -> None:
+    with pytest.raises(derive.DeriveError):
+        derive.parse(formula)
 
 
 def test_a_bracket_after_a_number_or_a_function_holds_no_place() -> None:
@@ -403,6 +438,8 @@ def test_a_derivative_sign_in_words_may_be_a_name_that_is_declared_or_multiplied
     [
         (r"\newcommand{\norm}[1]{\left\lVert#1\right\rVert} \norm{Ax-b}^2", "x", "‖A x − b‖²"),
         (r"\DeclareMathOperator{\tr}{tr} \def\X{\mathbf{X}} \tr(A\X)", "X", "tr(A X)"),
+        (r"\newcommand{\x}{x}\newcommand{\A}{A} \|\A\x - \hat\x\|^2", "x", r"\|A x - \hat x\|^2"),
+        (r"\providecommand{\x}{\mathbf{x}} \|A\x\|^2", "x", r"\|A x\|^2"),
         (r"\newcommand\loss[2]{(#1-#2)^2} \sum_i \loss{y_i}{w^\top x_i}", "w", r"\sum_i (y_i - w^\top x_i)^2"),
     ],
 )
@@ -416,11 +453,14 @@ def test_macros_that_define_themselves_or_too_much_are_refused() -> None:
     bombs = "".join(rf"\newcommand{{\{a}}}{{{(chr(92) + b) * 20}}}" for a, b in zip("abcd", "bcde"))
     with pytest.raises(derive.DeriveError):
         derive.parse(bombs + r"\newcommand{\e}{xxxxxxxx} \a")
+    with pytest.raises(derive.DeriveError, match="characters"):  # nothing is cut off
+        derive.parse(r"\newcommand{\averylongnameofamacro}{x} " + r"\averylongnameofamacro + " * 2000 + "y")
 
 
 def test_e_behind_a_matrix_or_a_transpose_is_no_number() -> None:
     assert derive.gradient(r"\|V^\top e\|^2", "V").boxed.text() == "2 e eᵀ V"
     assert derive.gradient("‖A e − b‖²", "e").boxed.text() == "2 Aᵀ (A e − b)"
+    assert derive.parse(r"\|A e\|^2 + e^{-t}").text() == "‖e A‖_F² + exp(−t)"
     assert derive.gradient("½ log(2 π e σ²)", "σ").boxed.text() == "1 / σ"  # behind a number it is one
     assert derive.gradient("x e^{-x}", "x", "x: scalar").boxed.text() == "exp(−x) (1 − x)"
 

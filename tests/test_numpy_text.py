@@ -589,6 +589,31 @@ def test_the_norm_of_a_matrix_keeps_its_axes(order, keep):
     assert derive.parse(text, "A: m×n").evaluate(A=A) == pytest.approx(eval(text, {"np": np, "A": A}), rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    "cut", ["x.astype(int)", "x.astype(bool)", "np.array(x, dtype=int)", "np.asarray(x, dtype=int)"]
+)
+def test_a_type_that_cuts_numbers_is_refused(cut: str) -> None:
+    with pytest.raises(DeriveError, match="cut to whole ones"):
+        derive.parse(f"np.sum({cut} * x)")
+    assert derive.parse("np.sum((x > 0).astype(bool) * x)", "x: n").evaluate(x=np.array([2.0, -1.0, 3.0])) == 5
+    assert derive.parse("np.sum(np.array([1, 2], dtype=int) * x)").evaluate(x=np.array([2.0, -1.0])) == 0
+
+
+@pytest.mark.parametrize("ramps", [1, 2, 3])
+def test_a_ramp_beside_a_loss_in_two_branches_is_counted(ramps: int) -> None:
+    z = np.array([0.4, -0.7])
+    found = derive.gradient(f"np.sum({'np.maximum(z, 0) + ' * ramps}np.log(1 + np.exp(-np.abs(z))))", "z")
+    assert found.function()(z) == pytest.approx(1 / (1 + np.exp(-z)) + (ramps - 1) * (z > 0))
+
+
+def test_clauses_behind_where_stand_in_either_order() -> None:
+    x = np.array([0.3, -0.2])
+    for clauses in ("q = 2*x, p = np.exp(q)", "p = np.exp(q), q = 2*x"):
+        assert derive.parse(f"np.sum(p*q) where {clauses}").evaluate(x=x) == pytest.approx(
+            np.sum(np.exp(2 * x) * 2 * x)
+        )
+
+
 def test_a_norm_that_keeps_its_axes_is_refused_as_an_array_of_one_entry():
     with pytest.raises(DeriveError, match="an array of one entry"):
         derive.parse("np.linalg.norm(A, keepdims=True)", "A: m×n")

@@ -211,15 +211,26 @@ row(
 row("bare", "len", "a", lambda p, a: _len(p, array(p, a)))
 
 
-def _copy(p: Plan, a: Any, dtype: Any) -> Array:
+def _typed(p: Plan, a: Any, dtype: Any) -> Array:
     held = array(p, a)
-    if "int" in str(dtype) and not held.is_mask:
+    if any(word in str(dtype) for word in ("int", "bool", "long", "short")) and not held.is_mask and not _is_whole(a):
         raise p.refuse("numbers cut to whole ones are not read", "a comparison as 0 and 1 is")
+    return held
+
+
+def _is_whole(a: Any) -> bool:
+    if isinstance(a, list):
+        return all(_is_whole(part) for part in a)
+    return isinstance(a, Array) and a.number is not None and a.number.denominator == 1
+
+
+def _copy(p: Plan, a: Any, dtype: Any) -> Array:
+    held = _typed(p, a, dtype)
     return p.node(held.axes, lambda A: A, held)
 
 
 _SAME = "detach asarray as_tensor float double asfarray contiguous item to cpu"
-row("np torch method", _SAME, "a, dtype=None", lambda p, a, dtype: array(p, a))
+row("np torch method", _SAME, "a, dtype=None", _typed)
 row("np torch method", "copy clone astype array tensor ascontiguousarray", "a, dtype=None", _copy)
 row("bare", "deepcopy", "a, dtype=None", _copy)
 row("np", "float64 float32", "a, dtype=None", _copy)

@@ -64,7 +64,10 @@ def indicators(tokens: list[Token], source: str, readings: list[str], labeled: s
 def kernels(tokens: list[Token], readings: list[str]) -> list[Token]:
     """The tokens with K_ij for the K(x_i, x_j) of a kernel method, unless the text says what K(x, y) is."""
     made: list[Token] = []
-    defined = heads_called(tokens)
+    calls = ["".join(t.text for t in tokens[i : i + 6]) for i in range(len(tokens))]
+    found = {call for call in calls if call[:2] in ("K(", "k(", "κ(") and call[3:4] == "," and call[5:] == ")"}
+    several = {call[0] for call in found for other in found if call[0] == other[0] and call != other}
+    defined = heads_called(tokens) | several  # k(x_i, x_j) and k(x_i, y_j) are entries of two matrices
     i = 0
     while i < len(tokens):
         token, held = tokens[i], tokens[i + 1 : i + 6]

@@ -139,9 +139,11 @@ class _Copy:
                 arguments.append(argument)
             here = place(match.start(), match.start() + 1)[0]
             whole = _filled(body, arguments)
-            # A command at the end of the body does not swallow the letter that follows the call.
-            if whole[-1:].isalpha() and text[end : end + 1].isalpha():
+            # The body makes no name with what stands beside the call: the x of `A\x`, `\hat\x` and `\x\x`.
+            if whole[-1:].isalpha() and (text[end : end + 1].isalpha() or text[end : end + 1] == "\\"):
                 whole += " "
+            if whole[:1].isalpha() and text[match.start() - 1 : match.start()].isalpha():
+                whole = " " + whole
             self.expand(whole, _Fixed(here), depth + 1)
             at = end
         self.put(text[at:], place(at, len(text)))

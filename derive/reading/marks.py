@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from copy import copy
+from typing import Any
 
 from .. import names
 from ..errors import ParseError
@@ -185,27 +187,58 @@ def _listed_entries(
             groups[-1:] = [groups[-1], []] if token.text == "," or token.kind == "bar" else [[*groups[-1], token]]
         calls.append((first, opened, end, groups))
     inside = Counter(t.text for *_, groups in calls for group in groups if len(group) == 1 for t in group)
-    for first, opened, end, groups in reversed(calls):
+    entries: list[tuple[int, int, int, list[list[Token]], list[str]]] = []
+    for first, opened, end, groups in calls:
         below, base = [_index(group, summed) for group in groups], tokens[first]
-        shown = source[base.start : tokens[end].end]
         is_entry = tokens[opened].text == "["  # round brackets are those of a product too, as in γ(i − j)²
         if len(groups) == 1 and _is_lag(groups[0], summed, is_entry) and (is_entry or base.text.isascii()):
             raise ParseError(
-                f"{shown} may be an entry of {base.text}, or a product", source, (base.start, tokens[end].end),
-                "write x_{n-k} for the entry, x · (n − k) for the product",
+                f"{source[base.start : tokens[end].end]} may be an entry of {base.text}, or a product", source,
+                (base.start, tokens[end].end), "write x_{n-k} for the entry, x · (n − k) for the product",
             )  # fmt: skip
         points = {group[0].text for group in groups if len(group) == 1 and group[0].low}
         is_free = points.isdisjoint(known) and all(uses[point] == inside[point] for point in points)
-        if not all(below) or not is_free or (base.text in HABITUAL_FUNCTIONS if points else len(groups) == 1):
+        is_bound = base.text == "I" or not summed.isdisjoint(base.low)  # an image or the identity; the a_i of a_i(x_i)
+        if all(below) and is_free and not is_bound and (base.text not in HABITUAL_FUNCTIONS or not points):
+            entries.append((first, opened, end, groups, below))
+    _check_one_function(tokens, entries, known, source)
+    wide = {_spelled(tokens, first) for first, *_, below in entries if len(set(below)) > 1}
+    for first, opened, end, groups, below in reversed(entries):
+        base, own = tokens[first], {group[0].text for group in groups if group[0].low}
+        if len(groups) == 1 and not own:
             continue
-        low = list(dict.fromkeys(below))
+        is_joint = len(own) == len(groups) and _spelled(tokens, first) not in wide  # the p(x_i, z_i) of a sample
+        low = list(dict.fromkeys(below)) if is_joint else below
         low = low if any(len(index) > 1 for index in low) else ["".join(low)]
+        shown = source[base.start : tokens[end].end]
         made[first] = copy(base)
         made[first].low, made[first].braced = [*base.low, *low], True
         del made[opened : end + 1]
         said = f"{shown} is read as {names.text('_'.join((_spelled(tokens, first), *low)))}"
         readings += [said] if said not in readings else []
     return made
+
+
+def _check_one_function(
+    tokens: list[Token], entries: Sequence[tuple[Any, ...]], known: Set[str], source: str
+) -> None:  # fmt: skip
+    """Refuse the p(x_i) and p(z_i), p(x_i | z_i) and p(z_i), k(x_i, x_j) and k(x_i, y_j) that would be entries of one.
+
+    The densities p(x), p(y) of a sum over x, y are two as well, unless p is declared, and p(i), p(j) of places one.
+    """
+    seen: dict[str, tuple[list[str], str]] = {}
+    for first, opened, end, *_ in entries:
+        name, base = _spelled(tokens, first), tokens[first].text
+        inner = [t for t in tokens[opened + 1 : end] if t.kind in ("atom", "bar") or t.text == ","]
+        is_density = base in ("p", "q", "P", "Q") and name not in known
+        key = [t.text if t.kind != "atom" or t.low or is_density and not "h" < t.name < "o" else "" for t in inner]
+        shown = source[tokens[first].start : tokens[end].end]
+        before, other = seen.setdefault(name, (key, shown))
+        if before != key:
+            raise ParseError(
+                f"{other} and {shown} may be of two functions", source, (tokens[first].start, tokens[end].end),
+                "give each a name of its own, as p_i and q_i",
+            )  # fmt: skip
 
 
 def _is_lag(group: list[Token], summed: Set[str], is_entry: bool) -> bool:
@@ -220,7 +253,7 @@ def _index(group: list[Token], summed: Set[str]) -> str:
     texts = [t.text for t in group]
     if len(group) == 1 and group[0].kind == "atom" and not group[0].accents:
         index = "".join(group[0].low) or group[0].name
-        return index if index in summed else ""
+        return index if re.sub(r"[+-]\d+$", "", index) in summed else ""
     is_shifted = len(group) == 3 and group[0].name in summed and texts[1] in ("+", "-") and texts[2].isdecimal()
     return "".join(texts) if is_shifted else ""
 
@@ -253,6 +286,9 @@ def _below_sums(tokens: list[Token]) -> tuple[set[int], set[str]]:
     places: set[int] = set()
     letters: set[str] = set()
     for i, token in enumerate(tokens[:-2]):
+        is_spelled = token.low and i > 1 and [t.text for t in tokens[i - 2 : i + 1]] == ["s", "u", "m"]
+        if is_spelled or token.kind == "sum" and tokens[i + 1].kind == "low":  # sum_i, ∑ᵢ₌₁
+            letters |= set("".join(token.low if is_spelled else tokens[i + 1].text.split("=")[0]))
         if token.kind == "sum" and tokens[i + 1].text == "_":
             below = range(i + 3, closing(tokens, i + 2)) if tokens[i + 2].text == "{" else range(i + 2, i + 3)
             places |= set(below)
@@ -423,7 +459,7 @@ def _is_plain(token: Token) -> bool:
     return token.kind == "atom" and "a" <= token.text <= "z" and not token.low and not token.accents
 
 
-def is_vector_e(tokens: list[Token], known: Collection[str]) -> bool:
+def is_vector_e(tokens: list[Token], known: Collection[str], numbers: Set[str], readings: list[str]) -> bool:
     """Whether the e of a formula is no number: it is transposed, by T or, where it stands without a power too, by t.
 
     Nor is the one without a power behind a capital letter or a transpose, as in A e and Vᵀ e: numbers stand before.
@@ -438,7 +474,9 @@ def is_vector_e(tokens: list[Token], known: Collection[str]) -> bool:
     for i in bare:
         before = [t for t in tokens[max(i - 4, 0) : i] if t.text not in ("{", "}")]
         is_turned = bool(before) and (before[-1].kind == "trans" or [t.text for t in before[-2:]] == ["^", "T"])
-        if is_turned or before and before[-1].kind == "name" and str(before[-1].value)[0].isupper():
+        factor = str(before[-1].value) if before and before[-1].kind == "name" else ""
+        if len(bare) == len(here) and (is_turned or factor[:1].isupper() and factor not in numbers):
+            readings.append("e is read as a symbol, not as the number")  # which it is beside e^{-t}
             return True
     return bool(bare) and not is_name and any(mark.text in ("t", "ᵗ") for mark in marks)
 

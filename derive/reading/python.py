@@ -40,7 +40,7 @@ _HOMES = {
     "tf": ("tf",), **{part: (part,) for part in tensorflow.MODULES.values()},
     "math": ("math",), "method": ("method",), "bare": ("bare",), "jax": ("np",), "scipy": ("special", "linalg"),
 }  # fmt: skip
-TYPES = ("float", "int")
+TYPES = ("float", "int", "bool")
 _SIGNS = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="}
 REFUSED = REFUSED_FUNCTIONS | {
     "cholesky": "the Cholesky factor is not among the operations; np.linalg.slogdet(S)[1] is log det S",
@@ -89,14 +89,22 @@ def is_python(text: str) -> bool:
 
 
 def reordered(text: str) -> str:
-    """`L where p = …, q = …` as assignments before L, the last of them first."""
+    """`L where p = …, q = …` as assignments before L, each behind those that it is made of."""
     formula, *rest = re.split(r"\s+where\s+", text, maxsplit=1)
     clauses = [""]
     for part in re.split(r"(,)(?=\s*[^\W\d]\w*\s*=(?!=))", "".join(rest)):
         is_within = sum((c in "([{") - (c in ")]}") for c in clauses[-1])  # the name of an argument
         clauses += [""] if part == "," and not is_within else []
         clauses[-1] += part if part != "," or is_within else ""
-    return "; ".join([*(clause.strip() for clause in reversed(clauses)), formula]) if rest else text
+    waiting = [clause.strip() for clause in reversed(clauses)]
+    made: list[str] = []
+    while waiting:
+        heads = {clause: clause.partition("=")[0].strip() for clause in waiting}
+        bodies = {clause: set(re.findall(r"\w+", clause.partition("=")[2])) for clause in waiting}
+        ready = [c for c in waiting if bodies[c].isdisjoint(heads[other] for other in waiting if other != c)]
+        made += ready[:1] or waiting[:1]
+        waiting.remove(made[-1])
+    return "; ".join([*made, formula]) if rest else text
 
 
 def unwrapped(tree: ast.Module) -> ast.Module:

@@ -22,7 +22,7 @@ from .arrays import Array, Axes, Misfit, Plan
 from .declarations import Declarations
 from .habits import habit
 from .limits import MAX_NAMES
-from .python import MODULES, Interpreter, assign, augment, parsed, unwrapped
+from .python import MODULES, TYPES, Interpreter, assign, augment, parsed, unwrapped
 from .vocabulary import NAMED_MODULE
 
 SEARCHES = 200  # assignments of ranks tried
@@ -59,7 +59,7 @@ class ArrayFormula:
             known = name in declared.entries or name in scope
             if node.id in MODULES and id(node) in owners and not known or node.id in self.assigned:
                 continue
-            if not known and (node.id in self.sizes or node.id in self.lengths):
+            if not known and (node.id in self.sizes or node.id in self.lengths or node.id in TYPES):
                 continue
             if not known and node.id in ("pi", "I") and not (node.id == "pi" and _ARRAY_PI.search(text)):
                 continue

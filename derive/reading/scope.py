@@ -190,7 +190,9 @@ class Reading:
         parameters: dict[str, tuple[list[str], list[Token]]] = {}
         uses: dict[str, set[str]] = {}
         roots = []
-        if is_vector_e([t for s in self.statements for t in chain(s.tokens, *s.others)], self.known):
+        numbers = {name for name, e in {**self.declared.symbols(), **self.scope}.items() if e.is_scalar}
+        tokens = [t for s in self.statements for t in chain(s.tokens, *s.others)]
+        if is_vector_e(tokens, self.known, numbers, readings):
             loose |= {"e"}  # the number has no transpose
         others: list[Node] = []
         used: set[int] = set()

@@ -89,8 +89,8 @@ class Letters:
     """The state of the tokenizer, and how it reads names and numbers."""
 
     def __init__(self, text: str, known: frozenset[str] = frozenset()) -> None:
-        if re.search(r"\\(?:def|(?:re)?newcommand|Declare)(?![a-z])", text[:MAX_LENGTH]):
-            text = expanded(text[: MAX_LENGTH + 1])[0]
+        if len(text) <= MAX_LENGTH and re.search(r"\\(?:def|(?:provide|(?:re)?new)command|Declare)(?![a-z])", text):
+            text = expanded(text)[0]
         if len(text) > MAX_LENGTH:
             raise LimitError(
                 f"the formula has {len(text):,} characters", hint=f"at most {MAX_LENGTH:,} characters are read"
