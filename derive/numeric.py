@@ -207,7 +207,7 @@ def random_point(
         drawn = _draw_sizes(names, dims, leaves, sizes or {}, hints, smallest, generator)
         if drawn is not None:
             drawn |= {n: max(drawn[n], floor) for n, floor in floors.items() if n in drawn and n not in (sizes or {})}
-        if drawn is None or not all(_is_inside(node, drawn) for node in cuts):
+        if drawn is None or not all(is_inside(node, drawn) for node in cuts):
             continue
         # Products of many matrices grow with their sizes, unless those are scaled.
         style = "scaled" if too_large >= TOO_LARGE else "normal" if attempt < 4 else None
@@ -245,7 +245,7 @@ def _floors(cuts: Iterable[Expr]) -> dict[str, int]:
     return found
 
 
-def _is_inside(cut: Expr, sizes: Mapping[str, int]) -> bool:
+def is_inside(cut: Expr, sizes: Mapping[str, int]) -> bool:
     """Whether a submatrix lies in its matrix, and a unit vector has its entry."""
     if cut.op.name == "basis":
         return bool(cut.data[0].evaluate(sizes) <= cut.data[1].evaluate(sizes))

@@ -86,6 +86,8 @@ class Witness:
         """The value at a shared point; None where it is not defined there."""
         import numpy as np
 
+        from ..numeric import is_inside
+
         key = (seed, expr)
         if key not in self.values:
             if len(self.values) > 20_000:
@@ -97,7 +99,8 @@ class Witness:
                 self.extend(seed, expr)
             try:
                 with np.errstate(all="ignore"):
-                    found = point.evaluate(expr)
+                    cuts = (node for node in nodes(expr) if node.op.name in ("submatrix", "basis"))
+                    found = point.evaluate(expr) if all(is_inside(cut, point.sizes) for cut in cuts) else None
             except (DeriveError, ArithmeticError, np.linalg.LinAlgError):
                 found = None
             if found is not None and not (np.all(np.isfinite(found)) and self.is_regular(expr, seed)):
