@@ -539,3 +539,18 @@ def test_a_comparison_of_three_is_no_known_branch():
     code = "def grad(A, x, b, k=None):\n    if k is None is None:\n        return x\n    return A.T @ (A @ x - b)"
     with pytest.raises(DeriveError, match="not read"):
         check_code(code, *LEAST)
+
+
+def test_a_call_that_writes_into_an_array_changes_it():
+    code = "def grad(A, x, b):\n    r = A @ x - b\n    {}\n    return A.T @ r"
+    for line in ("np.multiply(r, 2, out=r)", "h = np.multiply(r, 2, out=r)", "h = F.relu(r, inplace=True)"):
+        text = "import torch.nn.functional as F\n" * ("F." in line) + code.format(line)
+        assert check_code(text, *LEAST).lines[0].verdict == "fails", line
+    assert check_code(code.format("np.multiply(r, 1, out=r)"), *LEAST).ok
+
+
+def test_what_is_returned_at_last_is_what_counts():
+    code = "def grad(A, x, b):\n    g = A.T @ (A @ x - b)\n    try:\n        return {}\n    finally:\n        {}"
+    assert check_code(code.format("g", "print(1)"), *LEAST).ok
+    assert check_code(code.format("2 * g", "return g"), *LEAST).ok
+    assert check_code(code.format("g", "return 2 * g"), *LEAST).lines[0].verdict == "fails"

@@ -154,6 +154,9 @@ class Translator(Interpreter):
                     raise self.error(node, f"{node.id} is not known")
             made = self.unclipped(node, parts)
             made = super().evaluated(node, parts) if made is None else made
+            if isinstance(node, ast.Call) and isinstance(made, Array):
+                for held in self.written_into(node):
+                    self.changed(held, made, node)
             if isinstance(node, ast.Call) and isinstance(made, Array) and len(parts) > 1 and isinstance(parts[1], list):
                 self.pieces[id(made)] = pieces_of(node.args[0], parts[1])
         except DeriveError as error:
@@ -174,6 +177,14 @@ class Translator(Interpreter):
             made.append(self.value(node.elt))
         self.known = outer
         return made
+
+    def written_into(self, node: ast.Call) -> list[Array]:
+        """The arrays into which a call writes what it returns: out=g, and the first of one with inplace=True."""
+        given = {keyword.arg: keyword.value for keyword in node.keywords}
+        places = [given["out"]] if "out" in given else []
+        if getattr(given.get("inplace"), "value", False):
+            places += node.args[:1]
+        return [held for held in map(self.value, places) if isinstance(held, Array)]
 
     def unclipped(self, node: ast.AST, parts: list[Any]) -> Any:
         """What np.clip(z, -30, 30) bounds, where it is taken not to; None of anything else."""
@@ -278,9 +289,8 @@ class Translator(Interpreter):
             elif self.is_update(statement):
                 continue
             elif isinstance(statement, ast.Try):
-                found = self.block(
-                    [*statement.body, *statement.orelse, *statement.finalbody]
-                )  # where nothing is raised
+                found = self.block([*statement.body, *statement.orelse])  # where nothing is raised
+                found = self.block(statement.finalbody) or found
             elif isinstance(statement, ast.With) and all(i.optional_vars is None for i in statement.items):
                 found = self.block(statement.body)  # no_grad and errstate change no value
             else:
@@ -416,7 +426,10 @@ class Translator(Interpreter):
         return self.value(statement.value)
 
     def is_silent(self, node: ast.expr) -> bool:
-        """Whether an expression that stands alone changes no array: a text, print, what a context saves."""
+        """Whether an expression that stands alone is read: a text, print, what a context saves or a call writes."""
+        if isinstance(node, ast.Call) and any(keyword.arg == "out" for keyword in node.keywords):
+            self.value(node)
+            return True
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             if node.func.attr == "save_for_backward" and isinstance(self.value(node.func.value), Open):
                 self.saved["saved_tensors"] = [self.value(arg) for arg in node.args]
