@@ -14,7 +14,9 @@ _BAR = re.compile(
 )
 
 
-_ALONE = re.compile(r"(?:\$|\\\()\s*\\(?:bar|overline)\s*\{?\s*\\?([A-Za-z]+)\s*\}?\s*(?:\$|\\\))")
+_ALONE = re.compile(
+    r"(?:\$|\\\(|\\quad)\s*\\(?:bar|overline)\s*\{?\s*\\?([A-Za-z]+)\s*\}?\s*(?:=\s*-?\d[\d.]*\s*)?(?:\$|\\\))"
+)
 _MEAN = re.compile(r"\b(?:mean|average|cent(?:re|er|roid)|moyenne|media|Mittel)|均值|平均", re.IGNORECASE)
 
 
@@ -53,7 +55,7 @@ def _is_point(letter: str, text: str) -> bool:
 
 
 def points_of(text: str) -> frozenset[str]:
-    """Letters with a bar that words speak of, where they speak of no mean."""
+    """Letters with a bar that words speak of, or that are a number, where no words speak of a mean."""
     found = [] if _MEAN.search(text) else _ALONE.findall(text)
     return frozenset(names.join(letter, ["bar"], []) for letter in found)
 
