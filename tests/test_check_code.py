@@ -554,3 +554,14 @@ def test_what_is_returned_at_last_is_what_counts():
     assert check_code(code.format("g", "print(1)"), *LEAST).ok
     assert check_code(code.format("2 * g", "return g"), *LEAST).ok
     assert check_code(code.format("g", "return 2 * g"), *LEAST).lines[0].verdict == "fails"
+
+
+@pytest.mark.parametrize(
+    "start", ["self.W, self.b = W, b", "self.W, self.b = W.copy(), np.array(b)", "self.W = W; self.b = self.c = b"]
+)
+def test_an_attribute_with_the_name_of_the_variable_is_not_its_gradient(start):
+    code = f"class M:\n    def __init__(self, W, b):\n        {start}\n"
+    code += "    def grad(self, x, y):\n        return np.outer(self.W @ x + self.b - y, x)"
+    problem = ("½‖W x + b − y‖²", "W", LAYER[2])
+    assert check_code(code, *problem).lines[0].verdict == "proved"
+    assert check_code(code.replace("- y", "+ y"), *problem).lines[0].verdict == "fails"

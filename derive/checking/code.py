@@ -194,8 +194,9 @@ def _picked(program: Translator, result: Any, variable: Expr, function: Function
     if function.owner is not None:
         for name, value in function.owner.attributes.items():
             if isinstance(value, dict):
-                candidates += [(str(k), v, program.places.get(str(k), returned)) for k, v in value.items()]
-            else:
+                held = {k: v for k, v in value.items() if not getattr(v, "is_symbol", False)}
+                candidates += [(str(k), v, program.places.get(str(k), returned)) for k, v in held.items()]
+            elif not _same_name(name, identifier(variable.name)):  # self.W holds W, and dW its gradient
                 candidates.append((name, value, program.places.get(name, returned)))
     arrays = [c for c in candidates if isinstance(c[1], Array)]
     arrays += [(n, a, program.places.get(n, c[2])) for c in arrays for n, a in program.pieces.get(id(c[1]), ())]
