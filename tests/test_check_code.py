@@ -565,3 +565,4 @@ def test_an_attribute_with_the_name_of_the_variable_is_not_its_gradient(start):
     problem = ("½‖W x + b − y‖²", "W", LAYER[2])
     assert check_code(code, *problem).lines[0].verdict == "proved"
     assert check_code(code.replace("- y", "+ y"), *problem).lines[0].verdict == "fails"
+    assert not check_code(code.replace(start, "self.W = W; self.b = 2 * b"), *problem).ok  # no start value

@@ -452,7 +452,7 @@ class Translator(Interpreter):
         elif isinstance(target, ast.Attribute) and isinstance(owner := self.value(target.value), (Instance, Open)):
             leaf = self.leaf(target.attr) if self.is_made else None  # a start value of a symbol is not its value
             kept = owner.attributes if isinstance(owner, Instance) else self.saved
-            kept[target.attr] = value if leaf is None else leaf
+            kept[target.attr] = value if leaf is None or _is_made_of(leaf, value) else leaf
             self.places[target.attr] = statement
         elif isinstance(target, ast.Subscript):
             base = self.value(target.value)
@@ -559,6 +559,18 @@ def _shares(value: Any, root: Array) -> bool:
         return value is root or value.base is root
     parts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
     return any(_shares(part, root) for part in parts)
+
+
+def _is_made_of(leaf: Array, value: Any) -> bool:
+    waiting, seen = [value], set()
+    while waiting:
+        part = waiting.pop()
+        if part is leaf:
+            return True
+        if isinstance(part, Array) and id(part) not in seen:
+            seen.add(id(part))
+            waiting += part.args
+    return False
 
 
 def _is_number(held: Array, made: Array) -> bool:
