@@ -480,3 +480,95 @@ def test_a_sum_without_a_module_is_that_of_python():
 def test_rows_that_a_loop_names_by_number_are_judged_also_where_there_may_be_fewer(declared: str, verdict: str) -> None:
     code = "def grad(A, x, b):\n    r = A @ x - b\n    return sum([r[i] * A[i] for i in range(3)])\n"
     assert check_code(code, "½‖A x − b‖²", "x", declared).lines[0].verdict == verdict
+
+
+def test_sizes_of_unrolled_loops_are_no_other_numbers():
+    loop = "def grad(A, x, b):\n    g = np.zeros_like(x)\n    for i in range(len(b)):\n        {}\n    return g"
+    row = "g += (A[i] @ x - b[i]) * A[i]"
+    mean = ("½‖A x − b‖²/m", *LEAST[1:])
+    assert check_code(loop.format(row) + " / len(b)", *mean).lines[0].verdict == "agrees"
+    assert check_code(loop.format(row) + " / 3", *mean).lines[0].verdict == "fails"
+    assert check_code(loop.format(row) + " / (len(x) + 1)", *mean).lines[0].verdict == "fails"
+    assert check_code(loop.format(f"if i < 5: {row}"), *LEAST).lines[0].verdict == "fails"
+    assert (
+        check_code(loop.format(row).replace("return", "else: g *= 2\n    return"), *LEAST).lines[0].verdict == "fails"
+    )
+    few = "def grad(A, x, b):\n    return sum([(A[i] @ x - b[i]) * A[i] for i in range(3)])"
+    assert check_code(few, *LEAST).lines[0].verdict == "fails"
+
+
+def test_a_list_is_added_up_from_its_start_on():
+    code = "def grad(A, x, b):\n    return sum([A.T @ (A @ x), -A.T @ b], {})"
+    assert check_code(code.format("0"), *LEAST).ok
+    assert not check_code(code.format("x"), *LEAST).ok
+    with pytest.raises(DeriveError, match="from a number on"):
+        check_code(code.format("1"), *LEAST)
+
+
+def test_parameters_in_one_array_are_what_is_taken_out_of_it():
+    code = source("""
+        def grad(theta, x, y):
+            m, n = len(y), len(x)
+            W = theta[:m * n].reshape(m, n)
+            b = theta[m * n:]
+            r = W @ x + b - y
+            dW, db = np.outer(r, x), r
+            return np.concatenate([dW.ravel(), db])
+    """)
+    problem = ("½‖W x + b − y‖²", "W", LAYER[2])
+    assert check_code(code, *problem).lines[0].verdict == "proved"
+    for right, wrong in (
+        ("W = ", "W = 2 * "),
+        ("b = ", "b = -"),
+        ("dW.ravel", "dW.T.ravel"),
+        ("dW.ra", "dW.clip(0, 1).ra"),
+    ):
+        with pytest.raises(DeriveError):
+            check_code(code.replace(right, wrong, 1), *problem)
+
+
+def test_an_array_changed_in_a_helper_is_changed_for_its_caller():
+    code = "def f(v):\n    v {}= 2\n    return v\n"
+    code += "def grad(A, x, b):\n    g = A.T @ (A @ x - b)\n    h = f(g)\n    return g"
+    assert check_code(code.format("*"), *LEAST).lines[0].verdict == "fails"
+    assert check_code(code.replace("{}= 2", "= 2 * v"), *LEAST).ok
+
+
+def test_bounds_that_leave_no_room_always_clip():
+    code = "def grad(A, x, b):\n    return A.T @ np.clip(A @ x - b, {})"
+    assert check_code(code.format("-9, 9"), *LEAST).lines[0].verdict == "conditional"
+    assert check_code(code.format("9, -9"), *LEAST).lines[0].verdict == "fails"
+    assert check_code(code.format("0, 0"), *LEAST).lines[0].verdict == "fails"
+
+
+def test_a_comparison_of_three_is_no_known_branch():
+    code = "def grad(A, x, b, k=None):\n    if k is None is None:\n        return x\n    return A.T @ (A @ x - b)"
+    with pytest.raises(DeriveError, match="not read"):
+        check_code(code, *LEAST)
+
+
+def test_a_call_that_writes_into_an_array_changes_it():
+    code = "def grad(A, x, b):\n    r = A @ x - b\n    {}\n    return A.T @ r"
+    for line in ("np.multiply(r, 2, out=r)", "h = np.multiply(r, 2, out=r)", "h = F.relu(r, inplace=True)"):
+        text = "import torch.nn.functional as F\n" * ("F." in line) + code.format(line)
+        assert check_code(text, *LEAST).lines[0].verdict == "fails", line
+    assert check_code(code.format("np.multiply(r, 1, out=r)"), *LEAST).ok
+
+
+def test_what_is_returned_at_last_is_what_counts():
+    code = "def grad(A, x, b):\n    g = A.T @ (A @ x - b)\n    try:\n        return {}\n    finally:\n        {}"
+    assert check_code(code.format("g", "print(1)"), *LEAST).ok
+    assert check_code(code.format("2 * g", "return g"), *LEAST).ok
+    assert check_code(code.format("g", "return 2 * g"), *LEAST).lines[0].verdict == "fails"
+
+
+@pytest.mark.parametrize(
+    "start", ["self.W, self.b = W, b", "self.W, self.b = W.copy(), np.array(b)", "self.W = W; self.b = self.c = b"]
+)
+def test_an_attribute_with_the_name_of_the_variable_is_not_its_gradient(start):
+    code = f"class M:\n    def __init__(self, W, b):\n        {start}\n"
+    code += "    def grad(self, x, y):\n        return np.outer(self.W @ x + self.b - y, x)"
+    problem = ("½‖W x + b − y‖²", "W", LAYER[2])
+    assert check_code(code, *problem).lines[0].verdict == "proved"
+    assert check_code(code.replace("- y", "+ y"), *problem).lines[0].verdict == "fails"
+    assert not check_code(code.replace(start, "self.W = W; self.b = 2 * b"), *problem).ok  # no start value

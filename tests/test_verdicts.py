@@ -907,6 +907,11 @@ NORMAL = r"$$\ell(\mu) = -\frac12\sum_{i=1}^n (x_i - \mu)^T S^{-1} (x_i - \mu)$$
         (r"$$f(x) = \sum_{i=1}^n x_i$$ $$f(x) = n \bar x$$", "definition"),
         (r"At the root $\bar x$ of a game with $$\sum_{i=1}^n x_i = n \bar x$$", "assumption"),
         (r"With the mean $\bar x$ $$\sum_{i=1}^n x_i = n \bar x$$", "proved"),
+        (r"At the root $\bar{x}$ of a game with $$\sum_{i=1}^n x_i = n \bar x$$", "assumption"),
+        (r"At the root $\bar x$ of a game with $$\sum_{i=1}^n (x_i - \bar x) = 0$$", "unread"),
+        (r"With the mean $\bar x$ $$\sum_{i=1}^n (x_i - \bar x) = 0$$", "proved"),
+        (r"$$\bar x := x_1$$ $$\sum_{i=1}^n (x_i - \bar x) = 0$$", "assumption"),
+        (r"$$\bar x = 2$$ $$\sum_{i=1}^n (x_i - \bar x) = 0$$", "unread"),
     ],
 )  # fmt: skip
 def test_a_bar_over_what_a_sum_runs_over_is_its_mean(text, verdict):

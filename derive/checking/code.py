@@ -22,6 +22,7 @@ from .witness import Witness
 
 MAX_SIZE = 4_000  # operations of the formula that the function amounts to
 MAX_MENDED = 20_000  # those of all its variants that are tried for the kind of a mistake
+UNROLLED = "its loops unrolled for"
 _SPELLINGS = (
     "d{}", "grad_{}", "g{}", "{}_grad", "{}_gradient", "gradient_{}", "{}_bar", "delta_{}", "dL_d{}", "dJ_d{}",
     "dj_d{}", "dC_d{}", "dE_d{}", "dloss_d{}", "dcost_d{}", "nabla_{}", "{}",
@@ -40,9 +41,13 @@ def check_code(source: str, loss: str, wrt: str, where: Any = None) -> Report:
     module = parsed(source, MAX_SOURCE)
     formula = read_formula(loss, where, wrt=(wrt,), scalar=True)
     variable = find_symbol(formula, wrt)
-    report, program = _checked(source, module, dict(formula.symbols), formula.expr, variable)
+    given = (source, module, dict(formula.symbols), formula.expr, variable)
+    report, program = _checked(*given)
+    if report.ok and report.lines[0].reason.startswith(UNROLLED):  # with the sizes turned too: n is no m − 1
+        again, _ = _checked(*given, is_turned=True)
+        report = report if again.ok else again
     if not report.ok and program.clips:  # by numbers: against overflow, where the gradient is one without them
-        report, program = _checked(source, module, dict(formula.symbols), formula.expr, variable, False)
+        report, program = _checked(*given, clips=False)
         program.conditions += program.clips
     line = report.lines[0]
     if program.conditions and line.verdict in ("proved", "agrees"):
@@ -52,7 +57,13 @@ def check_code(source: str, loss: str, wrt: str, where: Any = None) -> Report:
 
 
 def _checked(
-    source: str, module: ast.Module, symbols: dict[str, Expr], target: Expr, variable: Expr, clips: bool = True
+    source: str,
+    module: ast.Module,
+    symbols: dict[str, Expr],
+    target: Expr,
+    variable: Expr,
+    clips: bool = True,
+    is_turned: bool = False,
 ) -> tuple[Report, Translator]:
     """The report on a program for these symbols, sizes made equal or given numbers where it needs that."""
     from ..reading import resized
@@ -71,7 +82,8 @@ def _checked(
             raise LimitError("the source nests too deep") from None
         except Unrolled:
             open_ = dict.fromkeys(n for made in symbols.values() for dim in made.shape for n in sorted(dim.names))
-            merged = fixed = {name: Dim.of(size) for name, size in zip(open_, (3, 2, 4, 5, 7, 6, 8, 9))}
+            sizes = _sizes(module)[: len(open_)]
+            merged = fixed = dict(zip(open_, map(Dim.of, reversed(sizes) if is_turned else sizes)))
             if len(open_) > len(fixed) or not open_:
                 raise
         except Misfit as error:
@@ -93,9 +105,17 @@ def _checked(
             raise misfit
         line.reason = misfit.message
     elif fixed and line.verdict in ("proved", "agrees"):
-        sizes = ", ".join(f"{name} = {size}" for name, size in fixed.items())
-        line.verdict, line.reason = "agrees", f"its loops unrolled for {sizes}"
+        said = ", ".join(f"{name} = {size}" for name, size in fixed.items())
+        line.verdict, line.reason = "agrees", f"{UNROLLED} {said}"
     return report, program
+
+
+def _sizes(module: ast.Module) -> list[int]:
+    """Numbers for the sizes of loops: none that the source has, so that a size is taken for no other number."""
+    written = {n.value for n in ast.walk(module) if isinstance(n, ast.Constant) and type(n.value) is int}
+    compared = {s.value for n in ast.walk(module) if isinstance(n, ast.Compare) for s in (n.left, *n.comparators)
+                if isinstance(s, ast.Constant) and type(s.value) is int and s.value < 9}  # fmt: skip
+    return [n for n in (3, 2, 4, 5, 7, 6, *range(8, 20)) if n not in written and n > max(compared, default=0)]
 
 
 def _chosen(program: Translator) -> Function:
@@ -174,8 +194,9 @@ def _picked(program: Translator, result: Any, variable: Expr, function: Function
     if function.owner is not None:
         for name, value in function.owner.attributes.items():
             if isinstance(value, dict):
-                candidates += [(str(k), v, program.places.get(str(k), returned)) for k, v in value.items()]
-            else:
+                held = {k: v for k, v in value.items() if not getattr(v, "is_symbol", False)}
+                candidates += [(str(k), v, program.places.get(str(k), returned)) for k, v in held.items()]
+            elif not _same_name(name, identifier(variable.name)):  # self.W holds W, and dW its gradient
                 candidates.append((name, value, program.places.get(name, returned)))
     arrays = [c for c in candidates if isinstance(c[1], Array)]
     arrays += [(n, a, program.places.get(n, c[2])) for c in arrays for n, a in program.pieces.get(id(c[1]), ())]

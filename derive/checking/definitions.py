@@ -15,6 +15,7 @@ from .claims import DERIVATIVES, Claim, Claims, head_of, parts_of
 from .derivatives import TreeBuilder
 from .factors import before_ones, beside_rows, in_front, only_factors
 from .losses import candidates, loss_of, moved_names, outside_operators, variable_of
+from .means import points_of
 from .roles import body_of, chains_of, given, is_value, names_of, variables_of
 from .sample_sums import declare_families, entries_of, upright, wholes
 from .trees import INDICES, Tree, is_kronecker, of_numbers
@@ -35,6 +36,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     moved = moved_names(reading.claims)
     known = [*_needed(reading), *(c for c in reading.claims if c.role == "definition")]
     scope.entries, scope.upright = entries_of(known), upright([*known, *reading.claims])
+    scope.points = points_of(reading.text)
     mentioned = {n for c in reading.claims for side in c.sides for n in names_of(side.tree)}
     whole = wholes(declared, scope.entries, {}, set(), reading.claims)
     losses = _losses(reading) | _scalars(reading, {str(c.name) for c in known})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from .. import names
 from .claims import EDGE, Claim, Side
 
 _STYLED = r"(?:\\(?:mathbf|boldsymbol|bm|vec)\s*\{\s*\\?[A-Za-z]+\s*\}|\\?[A-Za-z]+)"
@@ -13,6 +14,9 @@ _BAR = re.compile(
 )
 
 
+_ALONE = re.compile(
+    r"(?:\$|\\\(|\\quad)\s*\\(?:bar|overline)\s*\{?\s*\\?([A-Za-z]+)\s*\}?\s*(?:=\s*-?\d[\d.]*\s*)?(?:\$|\\\))"
+)
 _MEAN = re.compile(r"\b(?:mean|average|cent(?:re|er|roid)|moyenne|media|Mittel)|均值|平均", re.IGNORECASE)
 
 
@@ -26,7 +30,7 @@ def with_means(claims: Sequence[Claim], text: str, notes: list[str]) -> list[Cla
     for claim in claims:
         for match in (m for side in claim.sides for m in _BAR.finditer(side.text)):
             letter = match["braced"] or match["letter"]
-            if letter in defined or (total := _total(letter, texts)) is None or _is_point(match[0], letter, text):
+            if letter in defined or (total := _total(letter, texts)) is None or _is_point(letter, text):
                 continue
             defined.add(letter)
             index, count, member = total["index"], total["count"].strip("{} "), total["member"]
@@ -42,13 +46,18 @@ def with_means(claims: Sequence[Claim], text: str, notes: list[str]) -> list[Cla
     return [*found[:at], *made, *found[at:]]
 
 
-def _is_point(bar: str, letter: str, text: str) -> bool:
+def _is_point(letter: str, text: str) -> bool:
     """Whether x̄ may be a point, of a function of x or by words that speak of no mean."""
     argument = re.search(
         rf"\(\s*{re.escape(letter)}\s*\)|\\(?:nabla|partial)\s*_?\s*\{{?\s*{re.escape(letter)}\s*[}}\s(]", text
     )
-    words = re.search(rf"(?:\$|\\\()\s*{re.escape(bar)}\s*(?:\$|\\\))", text)
-    return bool(argument) or bool(words) and not _MEAN.search(text)
+    return bool(argument) or names.join(letter.strip("\\"), ["bar"], []) in points_of(text)
+
+
+def points_of(text: str) -> frozenset[str]:
+    """Letters with a bar that words speak of, or that are a number, where no words speak of a mean."""
+    found = [] if _MEAN.search(text) else _ALONE.findall(text)
+    return frozenset(names.join(letter, ["bar"], []) for letter in found)
 
 
 def _total(letter: str, texts: Sequence[str]) -> re.Match[str] | None:

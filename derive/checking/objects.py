@@ -8,6 +8,8 @@ from typing import Any
 from ..reading.arrays import Array
 from ..reading.python import MODULES, Path
 
+_FLAT = frozenset("ravel flatten reshape view copy".split())
+
 
 class Function:
     """A function of the source, or a method with its object."""
@@ -59,13 +61,20 @@ class Open:
 
 def pieces_of(written: ast.expr, parts: list[Any]) -> list[tuple[str, Any]]:
     """What np.concatenate([dW.ravel(), db]) is made of, by name."""
-    found = []
-    for element, part in zip(getattr(written, "elts", ()), parts):
-        while isinstance(element, (ast.Call, ast.Attribute)):
-            element = element.func if isinstance(element, ast.Call) else element.value
-        if isinstance(element, ast.Name) and isinstance(part, Array):
-            found.append((element.id, part.base or part))
-    return found
+    pairs = [(written_as(element), part) for element, part in zip(getattr(written, "elts", ()), parts)]
+    return [(e.id, part.base or part) for e, part in pairs if isinstance(e, ast.Name) and isinstance(part, Array)]
+
+
+def written_as(node: ast.expr) -> ast.expr:
+    """The W of W.ravel(), W.reshape(-1) or np.ravel(W), which has its entries in their order."""
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _FLAT:
+        if node.keywords:
+            break
+        is_function = isinstance(node.func.value, ast.Name) and node.func.value.id in MODULES
+        if is_function and not node.args:
+            break
+        node = node.args[0] if is_function else node.func.value
+    return node
 
 
 def imports_of(module: ast.Module) -> dict[str, Path]:
@@ -87,4 +96,4 @@ def imports_of(module: ast.Module) -> dict[str, Path]:
     return found
 
 
-__all__ = ["Function", "Instance", "Open", "imports_of", "pieces_of"]
+__all__ = ["Function", "Instance", "Open", "imports_of", "pieces_of", "written_as"]

@@ -20,7 +20,7 @@ from ..reading.arrays import Array, Plan
 from ..reading.indexing import arranged, indexed, joined
 from ..reading.python import MODULES, TYPES, Interpreter, Path, assign
 from ..shapes import ONE, Dim
-from .objects import Function, Instance, Open, imports_of, pieces_of
+from .objects import Function, Instance, Open, imports_of, pieces_of, written_as
 
 MAX_SOURCE = 100_000
 MAX_CALLS = 12  # helpers that call helpers
@@ -76,6 +76,7 @@ class Translator(Interpreter):
         self.conditions: list[str] = []
         self.saved: dict[str, Any] = {}  # what a forward pass keeps in its context
         self.statements = 0
+        self.outer: list[dict[str, Any]] = []  # the names of the functions that call the one that runs
         self.pieces: dict[int, list[tuple[str, Any]]] = {}  # of an array made of several: names and arrays
         self.is_made = False  # an object is: __init__ runs
         self.is_returning = True  # the function that runs returns a value
@@ -153,6 +154,9 @@ class Translator(Interpreter):
                     raise self.error(node, f"{node.id} is not known")
             made = self.unclipped(node, parts)
             made = super().evaluated(node, parts) if made is None else made
+            if isinstance(node, ast.Call) and isinstance(made, Array):
+                for held in self.written_into(node):
+                    self.changed(held, made, node)
             if isinstance(node, ast.Call) and isinstance(made, Array) and len(parts) > 1 and isinstance(parts[1], list):
                 self.pieces[id(made)] = pieces_of(node.args[0], parts[1])
         except DeriveError as error:
@@ -174,12 +178,21 @@ class Translator(Interpreter):
         self.known = outer
         return made
 
+    def written_into(self, node: ast.Call) -> list[Array]:
+        """The arrays into which a call writes what it returns: out=g, and the first of one with inplace=True."""
+        given = {keyword.arg: keyword.value for keyword in node.keywords}
+        places = [given["out"]] if "out" in given else []
+        if getattr(given.get("inplace"), "value", False):
+            places += node.args[:1]
+        return [held for held in map(self.value, places) if isinstance(held, Array)]
+
     def unclipped(self, node: ast.AST, parts: list[Any]) -> Any:
         """What np.clip(z, -30, 30) bounds, where it is taken not to; None of anything else."""
         if not isinstance(node, ast.Call) or getattr(parts[0], "name", "") not in ("clip", "clamp"):
             return None
         values = [parts[0].owner, *parts[1:]] if parts[0].owner is not None else parts[1:]
-        if len(values) < 3 or not all(isinstance(v, Array) and v.number is not None for v in values[1:3]):
+        low, high = [v.number if isinstance(v, Array) else None for v in [*values[1:], None, None][:2]]
+        if low is None or high is None or low >= high:
             return None
         self.clips.append(f"{ast.unparse(node)} does not clip")
         return None if self.is_clipped else values[0]
@@ -220,7 +233,8 @@ class Translator(Interpreter):
         self.depth += 1
         if self.depth > MAX_CALLS:
             raise LimitError(f"functions call each other deeper than {MAX_CALLS}")
-        outer, self.known = self.known, {}
+        self.outer.append(self.known)
+        self.known = {}
         made, self.is_made = (self.is_made, self.is_returning), function.name == "__init__"
         node, names = function.node, function.parameters
         span = self.plan.span
@@ -240,7 +254,7 @@ class Translator(Interpreter):
             return self.body(node)
         finally:
             self.depth -= 1
-            self.known, self.plan.span, (self.is_made, self.is_returning) = outer, span, made
+            self.known, self.plan.span, (self.is_made, self.is_returning) = self.outer.pop(), span, made
 
     def body(self, function: ast.FunctionDef) -> Any:
         self.is_returning = any(isinstance(n, ast.Return) and n.value is not None for n in ast.walk(function))
@@ -275,9 +289,8 @@ class Translator(Interpreter):
             elif self.is_update(statement):
                 continue
             elif isinstance(statement, ast.Try):
-                found = self.block(
-                    [*statement.body, *statement.orelse, *statement.finalbody]
-                )  # where nothing is raised
+                found = self.block([*statement.body, *statement.orelse])  # where nothing is raised
+                found = self.block(statement.finalbody) or found
             elif isinstance(statement, ast.With) and all(i.optional_vars is None for i in statement.items):
                 found = self.block(statement.body)  # no_grad and errstate change no value
             else:
@@ -327,9 +340,11 @@ class Translator(Interpreter):
         if isinstance(test, ast.Compare):
             parts, rule = [test.left, *test.comparators], _ANSWERS.get(type(test.ops[0]))
         sides = [self.plain(part) for part in parts]
+        if len(sides) > 2:
+            return None
         if rule in (operator.is_, operator.is_not) and any(side is None for side in sides):
             return bool(rule(*sides))
-        if len(sides) > 2 or any(isinstance(s, (Array, Open, Instance, Function, Path, dict, list)) for s in sides):
+        if any(isinstance(s, (Array, Open, Instance, Function, Path, dict, list)) for s in sides):
             return None
         if rule is None:
             return bool(sides[0]) if len(sides) == 1 else None
@@ -350,7 +365,7 @@ class Translator(Interpreter):
             found = self.block(statement.body)
             if found is not None:
                 return found
-        return None
+        return self.block(statement.orelse)  # no break is read
 
     def items(self, node: ast.expr) -> list[Any]:
         """What a loop runs through: numbers of a range, entries or rows of an array, those of several."""
@@ -404,14 +419,17 @@ class Translator(Interpreter):
         """A value; for `W = params[:n].reshape(k, m)` of parameters in one array, the symbol of that name."""
         target = statement.targets[0]
         leaf = self.leaf(target.id) if isinstance(target, ast.Name) else None
-        sliced = [
-            n for n in ast.walk(statement.value) if isinstance(n, ast.Subscript) and isinstance(n.slice, ast.Slice)
-        ]
-        names = [self.known.get(getattr(node.value, "id", "")) for node in sliced]
-        return leaf if leaf is not None and any(isinstance(v, Open) for v in names) else self.value(statement.value)
+        taken = written_as(statement.value)
+        if leaf is not None and isinstance(taken, ast.Subscript) and isinstance(taken.slice, ast.Slice):
+            if isinstance(self.known.get(getattr(taken.value, "id", "")), Open):
+                return leaf
+        return self.value(statement.value)
 
     def is_silent(self, node: ast.expr) -> bool:
-        """Whether an expression that stands alone changes no array: a text, print, what a context saves."""
+        """Whether an expression that stands alone is read: a text, print, what a context saves or a call writes."""
+        if isinstance(node, ast.Call) and any(keyword.arg == "out" for keyword in node.keywords):
+            self.value(node)
+            return True
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             if node.func.attr == "save_for_backward" and isinstance(self.value(node.func.value), Open):
                 self.saved["saved_tensors"] = [self.value(arg) for arg in node.args]
@@ -434,7 +452,7 @@ class Translator(Interpreter):
         elif isinstance(target, ast.Attribute) and isinstance(owner := self.value(target.value), (Instance, Open)):
             leaf = self.leaf(target.attr) if self.is_made else None  # a start value of a symbol is not its value
             kept = owner.attributes if isinstance(owner, Instance) else self.saved
-            kept[target.attr] = value if leaf is None else leaf
+            kept[target.attr] = value if leaf is None or _is_made_of(leaf, value) else leaf
             self.places[target.attr] = statement
         elif isinstance(target, ast.Subscript):
             base = self.value(target.value)
@@ -522,7 +540,8 @@ class Translator(Interpreter):
         """An array has new entries, under each of its names; refused where another array is a view of it."""
         if len(self.plan.broadcast(old, new)) != old.rank:
             raise self.error(statement, "the new value does not fit into the array")
-        spaces = [self.known, *(v.attributes for v in self.known.values() if isinstance(v, Instance))]
+        knowns = [*self.outer, self.known]
+        spaces = [*knowns, *(v.attributes for known in knowns for v in known.values() if isinstance(v, Instance))]
         root = old.base or old
         for space in spaces:
             for name, value in space.items():
@@ -540,6 +559,18 @@ def _shares(value: Any, root: Array) -> bool:
         return value is root or value.base is root
     parts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
     return any(_shares(part, root) for part in parts)
+
+
+def _is_made_of(leaf: Array, value: Any) -> bool:
+    waiting, seen = [value], set()
+    while waiting:
+        part = waiting.pop()
+        if part is leaf:
+            return True
+        if isinstance(part, Array) and id(part) not in seen:
+            seen.add(id(part))
+            waiting += part.args
+    return False
 
 
 def _is_number(held: Array, made: Array) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from .. import names
 from ..derivation import Sweep
 from ..errors import DeriveError, ParseError, ShapeError
 from ..expr import Expr, identity, nodes, ones, substitute, symbol, symbol_op, symbols_of
@@ -205,6 +206,7 @@ class Scope:
         self.families: dict[str, tuple[Dim, Dim]] = {}  # shapes that sums over samples give
         self.columns: frozenset[str] = frozenset()  # matrices whose columns are said to be the samples
         self.entries: list[Entry] = []  # definitions of indexed names
+        self.points: frozenset[str] = frozenset()  # letters with a bar that words speak of, and of no mean
         self.upright: frozenset[str] = frozenset()  # families whose members stand as columns somewhere: wᵀxᵢ
         self.upstream: dict[Expr, tuple[Expr, Expr]] = {}  # ∂L/∂y of a loss L that is only named: L, y
         self.names_gradients = False  # dy for ∂L/∂y
@@ -242,6 +244,7 @@ class Scope:
             "families",
             "columns",
             "entries",
+            "points",
             "upright",
             "shared",
             "names_gradients",
@@ -512,8 +515,15 @@ class Meaning:
 
         text, entries = str(tree.data[0]), used(self.scope.entries, tree)
         families = self.scope.families | rows(tree, self.scope.families)
+        for defined in self.scope.definitions:  # no mean of all xᵢ
+            if "bar" in names.parts(defined.name)[1]:
+                families.setdefault(defined.name, defined.shape)
         try:
-            return self.known(parsed(text, families, entries))
+            made = parsed(text, families, entries)
+            if points := self.scope.points & {str(t.data[0]) for t in tree.walk() if t.kind == "name"}:
+                if points - {s.name for s in symbols_of(made)}:
+                    raise Unread(f"{names.text(min(points))} may be a point, or a mean: say which")
+            return self.known(made)
         except DeriveError as error:
             vectors = {n: s.shape for n, s in self.scope.symbols.items() if s.is_vector}
             shapes = families | {n: shape for n, shape in vectors.items() if n.upper() not in families}

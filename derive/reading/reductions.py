@@ -144,8 +144,11 @@ def _sum_of(p: Plan, a: Any, axis: Any, keepdims: Any) -> Array:
     """`sum` without a module: of a list it is Python's, which adds up what is in it."""
     if not isinstance(a, list) or not a:
         return _reduced(Plan.sum)(p, a, axis, keepdims)
+    start = [] if axis is None or array(p, axis).number == 0 else [array(p, axis)]
+    if start and start[0].number is not None:
+        raise p.refuse("sum of a list from a number on is not read", "sum(parts) + 1 is")
     total, *others = arrays(p, a)
-    for other in others:
+    for other in [*others, *start]:
         total = p.add(total, other)
     return total
 
