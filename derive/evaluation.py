@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
 from functools import reduce
 from operator import add, mul
 from typing import Any
@@ -168,11 +169,19 @@ def _leaf(fill: Callable[[tuple[int, ...]], Array]) -> Callable[[list[Array], Ex
     return lambda a, node, sizes: fill((node.shape[0].evaluate(sizes), node.shape[1].evaluate(sizes)))
 
 
+def _double(value: Fraction) -> float:
+    """The nearest double; infinite past the largest."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
 Evaluation = Callable[[list[Array], Expr, Sizes], Array]
 
 VALUES: dict[str, Evaluation] = {
     **{name: _entrywise(getattr(np, name)) for name in FUNCTIONS if hasattr(np, name)},  # below, where these fall short
-    "number": lambda a, node, sizes: _scalar(float(node.data[0])),
+    "number": lambda a, node, sizes: _scalar(_double(node.data[0])),
     "constant": lambda a, node, sizes: _scalar({"π": math.pi, "e": math.e}[node.name]),
     "dimension": lambda a, node, sizes: _scalar(float(node.data[0].evaluate(sizes))),
     "zeros": _leaf(np.zeros),

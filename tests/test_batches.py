@@ -280,3 +280,10 @@ def test_an_exponent_may_be_one_of_each_sample():
     np.testing.assert_allclose(found.function(batch="y", per_sample=True)(2.0, exponents), each)
     with pytest.raises(derive.DeriveError, match="in a loop"):
         found.source("c", batch="y")
+
+
+def test_a_root_beside_what_divides_by_it_is_multiplied_once():
+    """√(a² x ⊙ x) and its inverse, which cancel in no single power."""
+    f = derive.gradient("norm(diag(a*x))", "x", "a: scalar, x: m").function(batch="a")
+    a, x = np.array([1.0, -2.0, 3.0]), np.array([1.0, 2.0, -2.0])
+    np.testing.assert_allclose(f(a=a, x=x), np.abs(a).sum() * x / 3)

@@ -393,3 +393,18 @@ def test_a_sum_without_an_index_is_that_of_all_entries_and_says_so():
 def test_vectors_beside_a_sum_without_an_index_are_not_guessed(formula):
     with pytest.raises(derive.DeriveError):
         derive.gradient(formula, "x")
+
+
+@pytest.mark.parametrize("formula, wrt", [(r"\sum (x - \mu)^2", r"\mu"), (r"\sum (y - (a x + b))^2", "b")])
+def test_a_summand_that_may_be_one_number_is_asked_for(formula, wrt):
+    with pytest.raises(DeriveError, match="may be one number, or one for each entry"):
+        derive.gradient(formula, wrt)
+    name = derive.names.canonical(wrt)
+    assert derive.gradient(formula, wrt, f"{name}: scalar").result.is_scalar
+    assert derive.gradient(formula, wrt, f"{name}: n").result.is_vector
+
+
+def test_a_letter_before_a_letter_in_brackets_is_no_product_in_a_sum_without_an_index():
+    with pytest.raises(DeriveError, match=r"may be an entry of p, or a product"):
+        derive.gradient(r"\sum p(x) \log p(x)", "p")
+    assert derive.gradient(r"\sum_x p(x) \log p(x)", "p").loss.text() == "⟨p, log(p)⟩"

@@ -412,3 +412,8 @@ def test_a_point_of_a_long_product_is_found_in_a_few_draws(monkeypatch):
     drawn.clear()
     numeric.random_point(loss, 1)
     assert len(drawn) > 100
+
+
+def test_a_number_past_the_largest_double_is_infinite():
+    assert evaluate(number(10**400), {}, {}) == np.inf
+    assert evaluate(number(-(10**400)), {}, {}) == -np.inf

@@ -617,6 +617,17 @@ $\frac{\partial L}{\partial w} = \frac{2}{n} X^T (y - X w)$""",
 \lambda \operatorname{sign}(w)$. $\nabla_w J = -2 \sum (y_i - w^T x_i) x_i + \lambda w$.""",
         "dpf",
     ),
+    (
+        r"""$S = \sum (y - m x - c)^2$. $\frac{\partial S}{\partial m} = -2\sum x(y - mx - c) = 0$,
+$\frac{\partial S}{\partial c} = -2\sum (y - mx - c) = 0$. $\frac{\partial S}{\partial m} = 2\sum x(y - mx - c)$.""",
+        "dpcf",
+    ),
+    (
+        r"""$\ell = -\frac{1}{2\sigma^2}\sum (x-\mu)^2$.
+$\frac{\partial \ell}{\partial \mu} = \frac{1}{\sigma^2}\sum (x-\mu)$.
+$\frac{\partial \ell}{\partial \mu} = -\frac{1}{\sigma^2}\sum (x-\mu)$.""",
+        "dcu",
+    ),
     # an estimate has the shape of what it estimates
     (
         r"""$\ell(\mu,\Sigma) = -\frac{n}{2}\log\det\Sigma - \frac12\sum_{i=1}^n (x_i-\mu)^\top\Sigma^{-1}(x_i-\mu)$,

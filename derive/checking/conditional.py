@@ -187,7 +187,11 @@ def of_one_number(
 ) -> Judgment | None:
     """The side as right where b of X w + b is one number: the gradient by it is the sum of those by the entries."""
     name_ = variable_name(head) or ""
-    if habit(name_ or "X") != "scalar" or name_ in judge.document.declared or not isinstance(value, Expr):
+    if name_ in judge.document.declared or not isinstance(value, Expr):
+        return None
+    trees = [t for claim in judge.document.claims for side in claim.sides if side.tree is not None
+             for t in side.tree.walk() if t.data == ("sum", "Σ")]  # fmt: skip
+    if habit(name_ or "X") != "scalar" and not any(name_ in names_of(tree) for tree in trees):
         return None
     if not _is_added(judge, name_):
         return None

@@ -204,13 +204,9 @@ class Formulas(Meaning):
                         chain.pop()
                         links.pop()
                         continue
-                    if (
-                        self.reading.lenient
-                        and left.shape[1] is not value.shape[0]
-                        and left.shape == value.shape
-                        and left.is_vector
-                    ):
-                        self.used.add("lenient")
+                    is_misfit = left.shape[1] is not value.shape[0] and left.shape == value.shape and left.is_vector
+                    if is_misfit and (self.reading.lenient or self.adds_entries):
+                        self.used |= set() if self.adds_entries else {"lenient"}
                         chain[-1] = hadamard(left, value)
                         continue
                     if left.shape[0] is ONE and left.shape[1] is value.shape[0] and value.shape[1] is ONE:
@@ -427,7 +423,11 @@ class Formulas(Meaning):
         if name == "log" and argument.kind == "bars":
             inner_ = self.exact(argument.args[0])
             return logdet(inner_) if not inner_.is_scalar else log(OPERATIONS["abs"](inner_))
-        found = self.build(argument)
+        outer, self.adds_entries = self.adds_entries, self.adds_entries or tree.data == ("sum", "Σ")
+        try:
+            found = self.build(argument)
+        finally:
+            self.adds_entries = outer
         if name in ("softmax", "logsumexp", "triu", "tril", "expm") and argument.kind in ("number", "zero"):
             raise Unread("the size of 0 is open here")
         if isinstance(found, Pending) and found.word == "𝟏" and found.rows is not None and found.columns is None:

@@ -300,6 +300,7 @@ class Meaning:
         self.assumed = assumed or {}  # derivatives as the author has them, by the key of the tree
         self.reading = reading or Convention()
         self.used: set[str] = set()  # which choices mattered: layout, path, lenient
+        self.adds_entries = False  # below a sum without an index
         self.whole: Tree | None = None
 
     def value(self, tree: Tree, shape: tuple[Dim, Dim] | None = None) -> Expr | Indexed:

@@ -419,7 +419,10 @@ class Products:
         """The product of the entries of two factors where one divides by the other, as in sᵀ (y ⊘ s): y."""
         for one, other in ((left, right), (right, left)):
             if stable.divides(self, one, other):
-                return self.entries([left, right], left.shape)
+                made = self.entries([left, right], left.shape)
+                items = zip(made.body.args, made.body.data) if made.body.kind == "entries" else ()
+                kept = {self.entries([t], left.shape, [e]).key() for t, (_, e) in items}
+                return made if kept != {left.key(), right.key()} else None  # √s² stays beside 1 ⊘ √s²
         return None
 
     # What `ValueGraph` adds

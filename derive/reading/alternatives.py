@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from typing import TYPE_CHECKING
 
 from .. import names
+from ..errors import DeriveError, ParseError
 from . import habits
 from .indexed_names import USUAL, letters_in
 from .kinds import is_reduction
@@ -104,6 +105,15 @@ def sums_of_entries(
     Where it `is_loose`, its factors and the terms after it may be vectors of entries.
     """
     found = [n for n in order if n.op == "sigma" and n.data.taken == "sum" and is_of_entries(n)]
+    for node in nodes_below(found):
+        for left, right in zip(node.args, node.args[1:]) if node.op == "prod" else ():
+            if left.op == right.op == "sym" and right.paren:
+                letter, point = names.text(left.data), names.text(right.data)
+                raise ParseError(
+                    f"{letter}({point}) of a sum without an index may be an entry of {letter}, or a product",
+                    reading.source, (left.start, right.end),
+                    f"write \\sum_{point} {letter}({point}) for entries, {letter} ⊙ {point} for the product",
+                )  # fmt: skip
     if found and is_loose:
         extend_over_entries(order, habits.leanings(order, reading.collect(order)), reading.source, readings)
         order = nodes_below(roots)
@@ -117,12 +127,28 @@ def sums_of_entries(
     return order, found
 
 
-def note_numbers(sums: list[Node], symbols: dict[str, Symbol], builder: Builder) -> None:
-    """Say which letters are read as vectors and which as numbers in sums without an index, as in Σ (y − a x − b)²."""
+def note_numbers(sums: list[Node], wanted: Set[str], symbols: dict[str, Symbol], builder: Builder) -> None:
+    """Say which letters are read as vectors and which as numbers in sums without an index, as in Σ (y − a x)².
+
+    Raises
+    ------
+    DeriveError
+        A `wanted` term that is usual for a number, b or μ of Σ (y − a x − b)², would be a vector.  No other
+        reading is tried.
+    """
+    terms = {n.args[0].data if n.op == "neg" else n.data for total in nodes_below(sums) if total.op == "sum"
+             for n in total.args if (n.args[0] if n.op == "neg" else n).op == "sym"}  # fmt: skip
+    wanted = {name for name in terms & wanted if name in "abcdm" or "α" <= name <= "ω"}
     below = {node.data: node for node in nodes_below(sums) if node.op == "sym" and not symbols[node.data].is_declared}
     held: dict[str, list[str]] = {"vectors": [], "numbers": []}
     for name, node in sorted(below.items()):
         shape = builder.values[id(node)]
+        if shape.is_vector and name in wanted:
+            shown = names.text(name)
+            raise DeriveError(
+                f"{shown} may be one number, or one for each entry of the sum", builder.source, node.span,
+                f"declare {shown}: scalar or {shown}: n, or write the index of the sum",
+            )  # fmt: skip
         if shape.is_vector or shape.is_scalar:
             held["vectors" if shape.is_vector else "numbers"].append(names.text(name))
     if held["vectors"]:

@@ -375,7 +375,7 @@ class Reading:
         self.name_sizes(order, symbols, sizes, builder)
         try:
             builder.build()
-            note_numbers(totals, symbols, builder)
+            note_numbers(totals, self.wrt, symbols, builder)
         except ShapeError as error:
             if lists and "listed" not in loose:
                 return self.solve(loose | {"listed"}, scalar)
