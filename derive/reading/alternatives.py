@@ -138,7 +138,7 @@ def note_numbers(sums: list[Node], wanted: Set[str], symbols: dict[str, Symbol],
     """
     terms = {n.args[0].data if n.op == "neg" else n.data for total in nodes_below(sums) if total.op == "sum"
              for n in total.args if (n.args[0] if n.op == "neg" else n).op == "sym"}  # fmt: skip
-    wanted = {name for name in terms & wanted if name in "abcdm" or "α" <= name <= "ω"}
+    wanted = {name for name in terms & wanted if name in set("abcdm") or "α" <= name <= "ω"}
     below = {node.data: node for node in nodes_below(sums) if node.op == "sym" and not symbols[node.data].is_declared}
     held: dict[str, list[str]] = {"vectors": [], "numbers": []}
     for name, node in sorted(below.items()):
