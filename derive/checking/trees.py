@@ -201,9 +201,9 @@ class Planter:
         names = list(dict.fromkeys([*node.data.names, *conditions]))
         if not names:
             below = {str(letter) for t in body.walk() if t.kind == "name" for letter in t.data[2]}
-            names = [letter for letter in below if letter in INDICES][: len(below) == 1]
-        if not names:
-            return Tree("call", [body if below else of_entries(body)], ("sum", "Σ"))
+            if len(below) != 1 or not below <= set(INDICES):
+                return Tree("call", [body if below else of_entries(body)], ("sum", "Σ"))
+            names = list(below)
         for letter in reversed(names):
             body = Tree("total", [body], (letter, bool(conditions)), self.span(node))
         return body

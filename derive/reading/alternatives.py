@@ -136,9 +136,9 @@ def note_numbers(sums: list[Node], wanted: Set[str], symbols: dict[str, Symbol],
         A `wanted` term that is usual for a number, b or μ of Σ (y − a x − b)², would be a vector.  No other
         reading is tried.
     """
-    terms = {n.args[0].data if n.op == "neg" else n.data for total in nodes_below(sums) if total.op == "sum"
-             for n in total.args if (n.args[0] if n.op == "neg" else n).op == "sym"}  # fmt: skip
-    wanted = {name for name in terms & wanted if name in set("abcdm") or "α" <= name <= "ω"}
+    terms = [n.args[0] if n.op == "neg" else n for s in nodes_below(sums) if s.op == "sum" for n in s.args]
+    costs = {n.data: habits.habit(n.data, "", set()) for n in terms if n.op == "sym" and n.data in wanted}
+    wanted = {name for name, (number, vector, *_) in costs.items() if number < vector}
     below = {node.data: node for node in nodes_below(sums) if node.op == "sym" and not symbols[node.data].is_declared}
     held: dict[str, list[str]] = {"vectors": [], "numbers": []}
     for name, node in sorted(below.items()):

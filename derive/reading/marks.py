@@ -176,11 +176,9 @@ def _listed_entries(
         first = _base(tokens, opened, is_latex) if opened not in places else None
         held = tokens[opened : opened + MAX_LISTED]
         end = opened + closing(held, 0)
-        if (
-            first is None
-            or end == opened + len(held)
-            or {_spelled(tokens, first), tokens[first].text} & (single | summed)
-        ):
+        if first is None or end == opened + len(held):
+            continue
+        if {_spelled(tokens, first), tokens[first].text} & (single | summed):
             continue
         groups: list[list[Token]] = [[]]
         for token in tokens[opened + 1 : end]:
@@ -219,9 +217,7 @@ def _listed_entries(
     return made
 
 
-def _check_one_function(
-    tokens: list[Token], entries: Sequence[tuple[Any, ...]], known: Set[str], source: str
-) -> None:  # fmt: skip
+def _check_one_function(tokens: list[Token], entries: Sequence[tuple[Any, ...]], known: Set[str], source: str) -> None:
     """Refuse the p(x_i) and p(z_i), p(x_i | z_i) and p(z_i), k(x_i, x_j) and k(x_i, y_j) that would be entries of one.
 
     The densities p(x), p(y) of a sum over x, y are two as well, unless p is declared, and p(i), p(j) of places one.
