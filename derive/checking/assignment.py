@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from ..expr import Expr, symbol
+from ..reading.sizes import SCALAR_SIZE
+from ..reading.stacks import Node
 from ..shapes import Dim
 from .trees import Tree
-from .unification import Declaration, ShapeMismatch, Unifier, habit
+from .unification import Declaration, Sprouter, Unifier, habit
 
-DIMENSION_NAMES = "m n p q k l r s t u v d h".split()
 MAX_TRIALS = 600
 
 
@@ -60,25 +61,21 @@ def solve(
         if name not in fixed:
             base[name] = "scalar" if name in scalars else "any"
 
+    sprouter = Sprouter({*names, *base, *declared}, functions)
+    given = [(sprouter.node(tree), name) for name, tree in definitions]
+    derived = [(sprouter.node(tree), scalar) for tree, scalar in anchors]
+    claimed = [sprouter.node(tree) for tree in claims]
+
     def attempt(kinds: Mapping[str, str]) -> tuple[int, int, Unifier]:
-        unifier = Unifier(kinds, declared, functions)
-        wrong = misfits = 0
-        for name, tree in definitions:
-            mark = len(unifier.trail)
-            try:
-                shape = unifier.shape(tree)
-                if shape is not None:
-                    unifier.equal(unifier.of_name(name), shape)
-            except ShapeMismatch:
-                wrong += 1
-                while len(unifier.trail) > mark:
-                    del unifier.parents[unifier.trail.pop()]
-        for tree, scalar in anchors:
-            wrong += not unifier.attempt(tree, scalar)
-        unifier.freeze()
-        for tree in claims:
-            misfits += not unifier.attempt(tree)
-        return wrong, misfits, unifier
+        unifier = Unifier(kinds, declared)
+        unifier.know(node for node, _ in [*given, *derived])
+        for _, name in given:
+            unifier.of_name(name)
+        wrong = sum(not unifier.attempt(node, unifier.of_name(name)) for node, name in given)
+        wrong += sum(not unifier.attempt(node, SCALAR_SIZE if scalar else None) for node, scalar in derived)
+        unifier.open_sizes.freeze()
+        unifier.know(claimed)
+        return wrong, sum(not unifier.attempt(node) for node in claimed), unifier
 
     wrong, misfits, unifier = attempt(base)
     if wrong:
@@ -92,7 +89,8 @@ def solve(
                 if not wrong:
                     break
     kept = [n for n in free if n not in set(variables)]
-    for kinds, fits in _towards_numbers(unifier, base, kept, definitions, anchors, losses) if not wrong else ():
+    numbers = _towards_numbers(unifier, base, kept, definitions, zip(anchors, derived), losses)
+    for kinds, fits in numbers if not wrong else ():
         candidate = attempt(kinds)
         if not candidate[0] and candidate[1] <= misfits and fits(candidate[2]):
             wrong, misfits, unifier = candidate
@@ -118,7 +116,7 @@ def _towards_numbers(
     base: Mapping[str, str],
     free: Sequence[str],
     definitions: Sequence[tuple[str, Tree]],
-    anchors: Sequence[tuple[Tree, bool]],
+    anchors: Iterable[tuple[tuple[Tree, bool], tuple[Node, bool]]],
     losses: Iterable[str],
 ) -> Iterator[tuple[dict[str, str], Callable[[Unifier], bool]]]:
     """Kinds with one small letter changed that may make a number of what is differentiated, and whether they do.
@@ -134,23 +132,24 @@ def _towards_numbers(
         if base[n] == "vector" and (not others or any(unifier.is_scalar(unifier.of_name(o)) for o in others)):
             kinds = {**base, **dict.fromkeys(wide, "scalar"), n: "scalar"}
             yield kinds, lambda found, others=others: _same_kinds(found, unifier, others)  # type: ignore[misc]
-    for tree, _ in anchors:
-        if tree.kind == "sum" and not unifier.is_scalar(unifier.shape(tree)):
+    for (tree, _), (node, _) in anchors:
+        is_number = unifier.is_scalar(unifier.shapes[id(node)])
+        if tree.kind == "sum" and not is_number:
             for n in small:
                 if _mentions(tree, n) and base[n] == "vector":
-                    yield {**base, n: "scalar"}, _makes_number(tree)
+                    yield {**base, n: "scalar"}, _makes_number(node)
         if tree.kind == "prod" and any(t.kind == "transpose" for t in tree.args):
             for n in small:
-                if _mentions(tree, n) and base[n] == "scalar" and not unifier.is_scalar(unifier.shape(tree)):
-                    yield {**base, n: "vector"}, _makes_number(tree)
+                if _mentions(tree, n) and base[n] == "scalar" and not is_number:
+                    yield {**base, n: "vector"}, _makes_number(node)
 
 
 def _mentions(tree: Tree, letter: str) -> bool:
     return any(t.kind == "name" and t.data[0] == letter for t in tree.walk())
 
 
-def _makes_number(tree: Tree) -> Callable[[Unifier], bool]:
-    return lambda found: found.is_scalar(found.shape(tree))
+def _makes_number(node: Node) -> Callable[[Unifier], bool]:
+    return lambda found: found.is_scalar(found.shapes[id(node)])
 
 
 def _same_kinds(one: Unifier, other: Unifier, names: Iterable[str]) -> bool:
@@ -199,25 +198,16 @@ def _symbols(
     for said in declared.values():
         if said.shape is not None:
             taken |= said.shape[0].names | said.shape[1].names
-    unused = (n for n in [*DIMENSION_NAMES, *(f"n{i}" for i in range(1, 400))] if n not in taken)
-    given: dict[int, Dim] = {}
-    found: dict[str, Expr] = {}
-    for name, var in unifier.sizes.items():
-        root = unifier.find(var)
+    for name, size in unifier.named.items():
+        root = unifier.sizes.find(size)
         if isinstance(root, int):
             taken.add(name)
-            given.setdefault(root, Dim.of(name))
-            root = given[root]
-        sizes[name] = root
-    for name in names:
-        dims = []
-        for var in unifier.of_name(name):
-            root = unifier.find(var)
-            if isinstance(root, int):
-                if root not in given:
-                    given[root] = Dim.of(next(unused))
-                root = given[root]
-            dims.append(root)
-        properties = declared[name].properties if name in declared else frozenset()
-        found[name] = symbol(name, dims[0], dims[1], properties)
-    return found
+            unifier.sizes.bound[root] = Dim.of(name)
+        sizes[name] = unifier.sizes.dim(root)
+    unifier.sizes.name([size for name in names for size in unifier.of_name(name)], taken, "m")
+    return {
+        name: symbol(
+            name, *unifier.dims(unifier.of_name(name)), declared[name].properties if name in declared else frozenset()
+        )
+        for name in names
+    }

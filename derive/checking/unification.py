@@ -1,24 +1,24 @@
-"""Shapes of formulas by equations between dimensions, given the kinds of their letters."""
+"""Shapes of the claims of a document, by the reader's rules, given the kinds of their letters.
+
+A tree becomes nodes as the reader of formulas has them, and `reading.shaping` gives those their shapes.  What documents
+have besides is told here: derivatives, of whose shape nothing is known before the layout is, letters that a line
+defines, ones of any shape, and lines that do not fit, of which no equation is kept.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..expr import Expr, Operation
+from ..errors import ShapeError
 from ..names import parts
 from ..properties import SQUARE
-from ..reading.signatures import operation_of
-from ..reading.vocabulary import ALIKE, PER_ROW
+from ..reading.kinds import Kinds
+from ..reading.shaping import SHAPES, Shaper, Symbol
+from ..reading.sizes import SCALAR_SIZE, Size, Sizes, SizeShape
+from ..reading.stacks import Node, nodes_below
 from ..shapes import ONE, Dim
 from .trees import Tree, of_numbers
-
-Var = int | Dim
-Pair = tuple[Var, Var]
-
-
-class ShapeMismatch(Exception):
-    """Two shapes that differ."""
 
 
 class Declaration:
@@ -51,395 +51,236 @@ def habit(name: str) -> str:
     return "scalar" if letter <= "g" and not styles else "vector"
 
 
-_WEIGHTS = "WVUΘ"  # behind the samples that are rows
+class Sprouter:
+    """Makes nodes of trees, for kinds and shapes alone.
 
+    `names` are those that have a shape, `functions` the letters that lines define as functions.
+    """
 
-class Unifier:
-    """Equations between dimensions, with a trail so that a failed attempt leaves none behind."""
-
-    def __init__(
-        self, kinds: Mapping[str, str], declared: Mapping[str, Declaration], functions: Mapping[str, Tree]
-    ) -> None:
-        self.kinds = kinds
-        self.declared = declared
+    def __init__(self, names: Iterable[str], functions: Mapping[str, Tree]) -> None:
+        self.names = frozenset(names)
         self.functions = functions
-        self.parents: dict[int, Var] = {}
-        self.trail: list[int] = []
-        self.count = 0
-        self.frozen: set[int] = set()
-        self.large: set[int] = set()  # rows and columns of vectors and matrices: not 1
-        self.shapes: dict[str, Pair] = {}
-        self.bound: list[dict[str, Pair]] = []
-        self.sizes: dict[str, Var] = {}  # dimensions named as subscripts of 𝟏 and I
 
-    def fresh(self) -> int:
-        self.count -= 1  # negative: a dimension equals the number of its size
-        return self.count
+    def node(self, tree: Tree, bound: Mapping[str, Node] = {}) -> Node:  # noqa: B006
+        kind = tree.kind
+        if kind == "name":
+            full, plain, low = tree.data
+            if full in bound:
+                return bound[full]
+            return _made("num" if full not in self.names and plain in self.names and low else "sym", [], full)
+        if kind == "at":
+            values = {name: self.node(value, bound) for name, value in tree.data}
+            return self.node(tree.args[0], {**bound, **values})
+        if kind == "sum":
+            return self.sum(tree, bound)
+        args = [self.node(arg, bound) for arg in tree.args]
+        data = tree.data[0] if tree.data else None
+        if kind in ("ones", "identity") and str(data).isalnum() and data:
+            return _made("ones" if kind == "ones" else "eye", [], str(data))
+        if kind == "prod":
+            return _made("prod", args, tuple(mark or " " for mark in tree.data))
+        if kind == "apply":
+            body = self.functions.get(str(data))
+            return _made("apply", args, (data, None if body is None else of_numbers(body), body is not None))
+        return _made(_OPS.get(kind, "open"), args, data)
 
-    def size(self, name: str) -> Var:
+    def sum(self, tree: Tree, bound: Mapping[str, Node]) -> Node:
+        signs, args = [], []
+        for term in tree.args:
+            signs.append(-1 if term.kind == "neg" else 1)
+            inner = term.args[0] if term.kind == "neg" else term
+            # 1 − s of a vector s
+            args.append(_made("open") if inner.kind == "number" else self.node(inner, bound))
+        if all(arg.op == "open" and not arg.args for arg in args):
+            return _made("num")
+        return _made("sum", args, tuple(signs))
+
+
+def _made(op: str, args: Sequence[Node] = (), data: object = None) -> Node:
+    return Node(op, list(args), data, 0, 0)
+
+
+_OPS = {
+    "number": "num", "held": "expr", "identity": "eye", "neg": "neg", "total": "ref", "formula": "ref",
+    "differential": "ref", "hadamard": "had", "over": "had", "quotient": "div", "power": "pow", "entrypower": "elpow",
+    "transpose": "trans", "inverse": "inv", "call": "call", "norm": "norm", "bars": "bars", "inner": "inner",
+    "colon": "inner", "kron": "kron", "entry": "at",
+}  # fmt: skip
+
+
+class ShapeMismatch(Exception):
+    """Two shapes that differ."""
+
+
+class OpenSizes(Sizes):
+    """Sizes that are refused where they differ; `open` ones may be 1, and `frozen` ones are made equal to no other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: set[int] = set()
+        self.frozen = 0
+
+    def any(self) -> int:
+        made = self.fresh()
+        self.open.add(made)
+        return made
+
+    def unify(self, a: Size, b: Size) -> bool:
+        a, b = self.find(a), self.find(b)
+        if a is b or (a == b and isinstance(a, int) == isinstance(b, int)):
+            return True
+        variables = [size for size in (a, b) if isinstance(size, int)]
+        if len(variables) == 2:
+            first, last = sorted(variables)
+            if last < self.frozen or first < self.frozen and first in self.open and last not in self.open:
+                raise ShapeMismatch
+            if last not in self.open:
+                self.open.discard(first)
+        elif variables and variables[0] < self.frozen:
+            raise ShapeMismatch
+        elif variables and variables[0] in self.open and (a is ONE or b is ONE):
+            self.bound[variables[0]] = ONE
+            return True
+        if not super().unify(a, b):
+            raise ShapeMismatch
+        return True
+
+    def freeze(self) -> None:
+        self.frozen = len(self.parent)
+
+
+class Unifier(Shaper):
+    """OpenSizes between dimensions, of which those of a failed attempt are taken back."""
+
+    def __init__(self, kinds: Mapping[str, str], declared: Mapping[str, Declaration]) -> None:
+        self.open_sizes = OpenSizes()
+        super().__init__("", [], {}, Kinds(), self.open_sizes, [])
+        self.usual = kinds
+        self.declared = declared
+        self.named: dict[str, Size] = {}  # dimensions named as subscripts of 𝟏 and I
+
+    def size(self, name: str) -> Size:
         """The dimension that a subscript names."""
         if name.isdigit():
             return Dim.of(int(name))
-        if name not in self.sizes:
+        if name not in self.named:
             known = {n for d in self.declared.values() if d.shape for dim in d.shape for n in dim.names}
-            self.sizes[name] = Dim.of(name) if name in known else self.dimension()
-        return self.sizes[name]
+            self.named[name] = Dim.of(name) if name in known else self.sizes.fresh()
+        return self.named[name]
 
-    def dimension(self) -> int:
-        var = self.fresh()
-        self.large.add(var)
-        return var
-
-    def find(self, var: Var) -> Var:
-        while isinstance(var, int) and var in self.parents:
-            var = self.parents[var]
-        return var
-
-    def same(self, a: Var, b: Var) -> None:
-        a, b = self.find(a), self.find(b)
-        if a is b or a == b:
-            return
-        if not (isinstance(a, int) and a not in self.frozen):
-            a, b = b, a
-        if not (isinstance(a, int) and a not in self.frozen):
-            raise ShapeMismatch
-        if isinstance(b, int) and a in self.large and b not in self.large and b not in self.frozen:
-            a, b = b, a
-        if a in self.large and (b is ONE or (isinstance(b, int) and b not in self.large)):
-            raise ShapeMismatch
-        self.parents[a] = b
-        self.trail.append(a)
-
-    def equal(self, a: Pair, b: Pair) -> None:
-        self.same(a[0], b[0])
-        self.same(a[1], b[1])
-
-    def attempt(self, tree: Tree, scalar: bool = False) -> bool:
-        """Take in the equations of a tree; False, and nothing changed, if they contradict."""
-        mark = len(self.trail)
-        try:
-            shape = self.shape(tree)
-            if scalar and shape is not None:
-                self.equal(shape, (ONE, ONE))
-            return True
-        except ShapeMismatch:
-            while len(self.trail) > mark:
-                del self.parents[self.trail.pop()]
-            return False
-
-    def freeze(self) -> None:
-        for var in range(self.count, 0):
-            if isinstance(self.find(var), int):
-                self.frozen.add(self.find(var))  # type: ignore[arg-type]
-
-    def is_scalar(self, shape: Pair | None) -> bool:
-        return shape is not None and self.find(shape[0]) is ONE and self.find(shape[1]) is ONE
-
-    def of_name(self, name: str) -> Pair:
-        for local in reversed(self.bound):
-            if name in local:
-                return local[name]
-        known = self.shapes.get(name)
-        if known is None:
+    def of_name(self, name: str) -> SizeShape:
+        entry = self.symbols.get(name)
+        if entry is None:
+            entry = self.symbols[name] = Symbol(name, "", (0, 0))
             said = self.declared.get(name)
-            kind = self.kinds.get(name) or habit(name)
+            kind = self.usual.get(name) or habit(name)
             if said is not None and said.shape is not None:
-                known = said.shape
-            elif kind == "scalar":
-                known = (ONE, ONE)
+                entry.shape = said.shape
             elif kind == "any":
-                known = (self.fresh(), self.fresh())
-            elif kind == "vector":
-                known = (self.dimension(), ONE)
-            elif kind == "row":
-                known = (ONE, self.dimension())
+                entry.shape = (self.open_sizes.any(), self.open_sizes.any())
             else:
-                known = (self.dimension(), self.dimension())
-                if said is not None and said.properties & SQUARE:
-                    known = (known[0], known[0])
-            self.shapes[name] = known
-        return known
+                entry.shape = self.of_kind(_MASKS[kind])
+                if kind == "matrix" and said is not None and said.properties & SQUARE:
+                    entry.shape = (entry.shape[0], entry.shape[0])
+        assert entry.shape is not None
+        return entry.shape
 
-    # The shape of a tree; None where anything fits.
+    def know(self, roots: Iterable[Node]) -> None:
+        """Give all letters and named sizes below a shape, which stays where an attempt fails."""
+        for node in nodes_below(roots):
+            if node.op == "sym":
+                self.of_name(node.data)
+            elif node.op == "apply" and (node.data[2] or node.data[0] in self.usual):
+                self.of_name(node.data[0])
+            elif node.op in ("eye", "ones") and node.data is not None:
+                self.size(node.data)
 
-    def shape(self, tree: Tree) -> Pair | None:
-        kind = tree.kind
-        if kind == "number":
-            return (ONE, ONE)
-        if kind == "held":
-            made: Expr = tree.data[0]
-            return made.shape
-        if kind in ("ones", "identity") and tree.data[0] and str(tree.data[0]).isalnum():
-            dim = self.size(str(tree.data[0]))
-            return (dim, ONE if kind == "ones" else dim)
-        if kind in ("ones", "identity", "zero"):
-            return None
-        if kind == "name":
-            return self.name(tree)
-        if kind == "sum":
-            return self.sum(tree)
-        if kind in ("neg", "total", "formula"):
-            return self.shape(tree.args[0])
-        if kind == "prod":
-            return self.product(tree)
-        if kind in ("hadamard", "over"):
-            return self.alike(tree.args)
-        if kind == "quotient":
-            a, b = (self.shape(arg) for arg in tree.args)
-            if b is not None and not self.is_scalar(b):
-                if a is not None and not self.is_scalar(a):
-                    self.equal(a, b)
-                return b
-            return a
-        if kind in ("power", "entrypower"):
-            base = self.shape(tree.args[0])
-            exponent = self.shape(tree.args[1])
-            if exponent is not None:
-                self.equal(exponent, (ONE, ONE))
-            if base is not None and kind == "power" and not self.is_scalar(base):
-                raised = tree.args[0]
-                is_defined = raised.kind == "name" and self.kinds.get(str(raised.data[0])) == "any"
-                if not (is_defined and self.find(base[1]) is ONE):  # of a vector each entry is raised
-                    self.same(base[0], base[1])
-            return base
-        if kind == "transpose":
-            inner = self.shape(tree.args[0])
-            return None if inner is None else (inner[1], inner[0])
-        if kind == "inverse":
-            inner = self.shape(tree.args[0])
-            if inner is not None:
-                self.same(*inner)
-            return inner
-        if kind == "call":
-            return self.call(tree)
-        if kind == "norm":
-            self.shape(tree.args[0])
-            return (ONE, ONE)
-        if kind == "bars":
-            inner = self.shape(tree.args[0])
-            if inner is not None and self.find(inner[1]) is not ONE:  # people write |w| for ‖w‖
-                self.same(*inner)
-            return (ONE, ONE)
-        if kind in ("inner", "colon"):
-            self.alike(tree.args)
-            return (ONE, ONE)
-        if kind == "differential":
-            return self.shape(tree.args[0])
-        if kind == "at":
-            local: dict[str, Pair] = {}
-            for name, value in tree.data:
-                local[name] = self.shape(value) or (self.fresh(), self.fresh())
-            self.bound.append(local)
-            try:
-                return self.shape(tree.args[0])
-            finally:
-                self.bound.pop()
-        if kind in ("derivative", "gradient"):
-            for arg in tree.args:
-                self.shape(arg)
-            return (self.fresh(), self.fresh())
-        if kind == "directional":
-            for arg in tree.args:
-                self.shape(arg)
-            return (self.fresh(), self.fresh())
-        if kind == "apply":
-            return self.apply(tree)
-        if kind == "kron":
-            for arg in tree.args:
-                self.shape(arg)
-            return (self.fresh(), self.fresh())
-        if kind == "entry":
-            self.shape(tree.args[0])
-            return (ONE, ONE)
-        return (self.fresh(), self.fresh())
+    def shape(self, root: Node) -> SizeShape:
+        for node in nodes_below([root]):
+            rule = _RULES.get(node.op)
+            args = [self.shapes[id(arg)] for arg in node.args]
+            self.shapes[id(node)] = rule(self, node, args) if rule is not None else SCALAR_SIZE
+        return self.shapes[id(root)]
 
-    def name(self, tree: Tree) -> Pair:
-        full, plain, indices = tree.data
-        if full not in self.kinds and full not in self.declared and plain in self.kinds and indices:
-            return (ONE, ONE)
-        return self.of_name(str(full))
-
-    def sum(self, tree: Tree) -> Pair | None:
-        shapes = [(arg, self.shape(arg)) for arg in tree.args]
-        first: Pair | None = None
-        literal = False
-        for arg, shape in shapes:
-            if shape is None:
-                continue
-            if _is_literal(arg):
-                literal = True  # 1 − s of a vector s
-                continue
-            if self.is_spread(arg, shapes):
-                continue
-            if first is None:
-                first = shape
-            else:
-                self.equal(first, shape)
-        if first is not None and not self.is_scalar(first) and any(_is_identity(arg) for arg in tree.args):
-            self.same(*first)  # I − K H
-        return first if first is not None or not literal else (ONE, ONE)
-
-    def is_matrix(self, shape: Pair | None) -> bool:
-        found = [self.find(d) for d in shape or (ONE,)]
-        return all(d is not ONE and (not isinstance(d, int) or d in self.large) for d in found)
-
-    def is_spread(self, arg: Tree, shapes: Sequence[tuple[Tree, Pair | None]]) -> bool:
-        """Whether a vector is added to each row or column of a matrix: b of Z = X W + b, and of Z = W X + b."""
-        name = str(arg.data[0]) if arg.kind == "name" else ""
-        own = self.of_name(name) if name[:1].islower() else (ONE, ONE)
-        if self.is_scalar(own) or ONE not in map(self.find, own):
+    def attempt(self, root: Node, equal: SizeShape | None = None) -> bool:
+        """Take in the equations of a tree; False, and nothing changed, if they contradict."""
+        sizes = self.open_sizes
+        held = list(sizes.parent), list(sizes.bound), set(sizes.open), list(sizes.equations)
+        try:
+            shape = self.shape(root)
+            if equal is not None:
+                self.same([shape, equal])
+            return True
+        except (ShapeMismatch, ShapeError):
+            sizes.parent, sizes.bound, sizes.open, sizes.equations = held
             return False
-        for other, shape in shapes[: [one for one, _ in shapes].index(arg)]:
-            factors = [self.shape(factor) for factor in other.args] if other.kind == "prod" else []
-            if len(factors) < 2 or not all(map(self.is_matrix, factors)):
-                continue
-            rows, columns = map(self.find, shape or (ONE, ONE))
-            length = self.find(own[self.find(own[0]) is ONE])
-            if isinstance(length, int) and length not in self.frozen:
-                names = [str(t.data[0]) for t in other.args if t.kind == "name"] if other.kind == "prod" else []
-                self.same(length, columns if names and names[-1][0] in _WEIGHTS else rows)
-                return True
-            if length in (rows, columns):
-                return True
-        return False
 
-    def alike(self, args: Sequence[Tree]) -> Pair | None:
-        first: Pair | None = None
-        for arg in args:
-            shape = self.shape(arg)
-            if shape is None:
-                continue
-            if first is None:
-                first = shape
-            else:
-                self.equal(first, shape)
-        return first
-
-    def product(self, tree: Tree) -> Pair | None:
-        pending: Pair | None = None
-        unknown_left = False
-        marks = ("", *tree.data)
-        for mark, arg in zip(marks, tree.args):
-            shape = self.shape(arg)
-            if shape is None:
-                unknown_left = True
-                if arg.kind != "identity":
-                    if pending is not None:
-                        pending = (pending[0], self.fresh())
-                    else:
-                        pending = (self.fresh(), self.fresh())
-                continue
-            if self.is_scalar(shape):
-                continue
-            if pending is None:
-                pending = shape
-                continue
-            inner = self.find(pending[1]), self.find(shape[0])
-            if mark == "·" and inner[0] is ONE and self.find(shape[1]) is ONE and not self.is_scalar(pending):
-                self.equal(pending, shape)  # the dot product of two vectors
-                pending = (ONE, ONE)
-                continue
-            self.same(*inner)
-            pending = (pending[0], shape[1])
-            if self.is_scalar(pending):
-                pending = None if arg is not tree.args[-1] else pending
-        if pending is None:
-            return None if unknown_left else (ONE, ONE)  # of λ I nothing is known
-        return pending
-
-    def call(self, tree: Tree) -> Pair | None:
-        name = tree.data[0]
-        inner = self.shape(tree.args[0])
-        if name in ("trace", "det", "logdet", "inv", "adj", "expm", "tril", "triu") and inner is not None:
-            self.same(*inner)
-        if name in ALIKE and len(tree.args) > 1:
-            shapes = [inner, *(self.shape(arg) for arg in tree.args[1:])]
-            wide = [shape for shape in shapes if shape is not None and not self.is_scalar(shape)]
-            for shape in wide[1:]:
-                self.equal(wide[0], shape)
-            return wide[0] if wide else (ONE, ONE)
-        if name.endswith(("_row", "_col")) and name[:-4] in PER_ROW and inner is not None:
-            return (inner[0] if name.endswith("_row") else inner[1], ONE)
-        if name in (
-            "trace",
-            "det",
-            "logdet",
-            "max",
-            "min",
-            "std",
-            "var",
-            "sum",
-            "mean",
-            "logsumexp",
-            "norm",
-            "norm1",
-            "dot",
-        ):
-            for arg in tree.args[1:]:
-                self.shape(arg)
-            return (ONE, ONE)
-        if name == "diag":
-            if inner is None:
-                return None
-            if self.is_scalar(inner):  # of entries: diag(p_i (1 − p_i))
-                side = self.dimension()
-                return (side, side)
-            if self.find(inner[1]) is ONE:
-                return (inner[0], inner[0])
-            self.same(*inner)
-            return (inner[0], ONE)
-        if name in ("rowsum", "colsum") and inner is not None:
-            return (inner[0] if name == "rowsum" else inner[1], ONE)
-        if name == "hadamard":
-            return self.alike(tree.args)
-        if name in ("outer", "matmul"):
-            for arg in tree.args[1:]:
-                self.shape(arg)
-            return (self.fresh(), self.fresh())
-        op = operation_of(name)
-        if op is None or name == "softmax" or len(op.patterns) != len(tree.args):
-            return inner
-        return self.by_signature(op, [inner, *(self.shape(arg) for arg in tree.args[1:])])
-
-    def by_signature(self, op: Operation, shapes: Sequence[Pair | None]) -> Pair:
-        """The shape of the result; what the signature calls by one letter is the same."""
-        letters: dict[str, Any] = {}
-        for shape, pattern in zip(shapes, op.patterns, strict=True):
-            for size, factors in zip(shape or (), pattern, strict=False):
-                if len(factors) == 1 and factors[0] in letters:
-                    self.same(letters[factors[0]], size)
-                elif len(factors) == 1:
-                    letters[factors[0]] = size
-        rows, columns = (
-            ONE if not factors else letters.get(factors[0], self.fresh()) if len(factors) == 1 else self.fresh()
-            for factors in op.result
-        )  # fmt: skip
-        return (rows, columns)
-
-    def apply(self, tree: Tree) -> Pair | None:
-        shapes = [self.shape(arg) for arg in tree.args]
-        name = str(tree.data[0])
-        if name in self.functions:
-            letter = of_numbers(self.functions[name])
-            if letter is not None and self.kinds.get(letter) == "scalar":
-                return shapes[0]  # of each entry
-            return self.of_name(name)
-        if name in self.kinds:  # s and s(Xw): a function applied entry by entry
-            own = self.of_name(name)
-            if shapes[0] is not None and not self.is_scalar(own):
-                self.equal(own, shapes[0])
-            return own
-        return (self.fresh(), self.fresh())
+    def is_matrix(self, shape: SizeShape) -> bool:
+        found = [self.sizes.find(size) for size in shape]
+        return all(d is not ONE and not (isinstance(d, int) and d in self.open_sizes.open) for d in found)
 
 
-def _is_identity(tree: Tree) -> bool:
-    """Whether a summand is I, −I or λ I."""
-    if tree.kind == "neg":
-        return _is_identity(tree.args[0])
-    others = {"number", "name", "quotient", "power", "identity"}
-    is_multiple = tree.kind == "prod" and tree.args[-1].kind == "identity" and {t.kind for t in tree.args} <= others
-    return tree.kind == "identity" or is_multiple
+_MASKS = {"scalar": 1, "vector": 2, "row": 4, "matrix": 8}
 
 
-def _is_literal(tree: Tree) -> bool:
-    return tree.kind == "number" or (tree.kind == "neg" and tree.args[0].kind == "number")
+def _shape_open(b: Unifier, node: Node, args: list[SizeShape]) -> SizeShape:
+    return b.open_sizes.any(), b.open_sizes.any()
+
+
+def _shape_sized(b: Unifier, node: Node, args: list[SizeShape]) -> SizeShape:
+    size = b.size(node.data) if node.data is not None else b.open_sizes.any()
+    return size, ONE if node.op == "ones" else size
+
+
+def _shape_sum(b: Unifier, node: Node, args: list[SizeShape]) -> SizeShape:
+    """Of Z = X W + b and of Z = W X + b: a vector that is added to each row or column of a product of matrices."""
+    spread = [
+        sign > 0 and part.op == "sym" and part.data[0].islower() and b.is_column(shape)
+        for part, sign, shape in zip(node.args, node.data, args, strict=True)
+    ]
+    products = [
+        part.op == "prod" and len(part.args) > 1 and all(b.is_matrix(b.shapes[id(a)]) for a in part.args)
+        for part in node.args
+    ]
+    if not any(spread) or not any(products) or any(map(b.is_scalar, args)):
+        return b.same(args)
+    return SHAPES["spread"](b, node, args)
+
+
+def _shape_quotient(b: Unifier, node: Node, args: list[SizeShape]) -> SizeShape:
+    wide = [shape for shape in args if not b.is_scalar(shape)]
+    return b.same(wide) if wide else SCALAR_SIZE
+
+
+def _shape_power(b: Unifier, node: Node, args: list[SizeShape]) -> SizeShape:
+    base, exponent = args
+    b.same([exponent, SCALAR_SIZE])
+    raised = node.args[0]
+    each = b.is_column(base) and raised.op == "sym" and b.usual.get(raised.data) == "any"
+    if node.op == "pow" and not each and not b.is_scalar(base):  # of a vector that a line defines each entry is raised
+        b.sizes.unify(*base)
+    return base
+
+
+def _shape_called(b: Unifier, node: Node, args: list[SizeShape]) -> SizeShape:
+    if node.data == "diag" and b.is_scalar(args[0]):  # of entries: diag(p_i (1 − p_i))
+        side = b.sizes.fresh()
+        return side, side
+    return SHAPES["call"](b, node, args)
+
+
+def _shape_applied(b: Unifier, node: Node, args: list[SizeShape]) -> SizeShape:
+    name, letter, is_function = node.data
+    if is_function:
+        return args[0] if letter is not None and b.usual.get(letter) == "scalar" else b.of_name(name)  # of each entry
+    if name not in b.usual:
+        return _shape_open(b, node, args)
+    own = b.of_name(name)  # s and s(Xw): a function applied entry by entry
+    return own if b.is_scalar(own) else b.same([own, args[0]])
+
+
+_RULES: dict[str, Callable[[Any, Node, list[SizeShape]], SizeShape]] = SHAPES | {
+    "open": _shape_open, "eye": _shape_sized, "ones": _shape_sized, "sum": _shape_sum,
+    "div": _shape_quotient, "pow": _shape_power, "elpow": _shape_power, "call": _shape_called,
+    "apply": _shape_applied,
+}  # fmt: skip

@@ -91,7 +91,7 @@ class Shaper:
     def infer(self) -> None:
         shapes = self.shapes
         for node in self.order:
-            rule = _SHAPES.get(node.op)
+            rule = SHAPES.get(node.op)
             args = [shapes[id(arg)] for arg in node.args]
             shapes[id(node)] = rule(self, node, args) if rule is not None else SCALAR_SIZE
 
@@ -401,7 +401,7 @@ def _shape_unit(b: Shaper, node: Node, args: list[SizeShape]) -> SizeShape:
     return b.of_kind(kind)
 
 
-_SHAPES: dict[str, Callable[[Shaper, Node, list[SizeShape]], SizeShape]] = {
+SHAPES: dict[str, Callable[[Shaper, Node, list[SizeShape]], SizeShape]] = {
     "sym": lambda b, n, a: b.symbols[n.data].shape or SCALAR_SIZE,
     "expr": lambda b, n, a: n.data.shape,
     "eye": _shape_eye, "ones": _shape_ones, "onesm": _shape_ones, "zero": _shape_zero, "unit": _shape_unit,

@@ -157,16 +157,15 @@ class Sizes:
                 stack += [part[2], part[1]]
         return found
 
-    def name(self, sizes: list[Size], taken: set[str]) -> None:
-        """Name the classes in the order given: n if there is one, else m, n, p, ..."""
+    def name(self, sizes: list[Size], taken: set[str], only: str = "n") -> None:
+        """Name the classes in the order given: m, n, p, ...; `only` where there is one class."""
         classes: dict[int, None] = {}
         for size in sizes:
             for variable in self.unnamed(size):
                 classes[variable] = None
         free = [name for name in FRESH if name not in taken]
-        if len(classes) == 1 and "n" in free:
-            free.remove("n")
-            free.insert(0, "n")
+        if len(classes) == 1 and only in free:
+            free.insert(0, only)
         count = 1
         for i, variable in enumerate(classes):
             while i >= len(free):
