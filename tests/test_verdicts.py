@@ -948,12 +948,17 @@ def test_the_size_of_an_identity_in_a_kronecker_product_is_the_one_that_fits(lin
     assert check(f"${line}$").lines[-1].verdict == verdict
 
 
-def test_orders_and_transposes_do_not_show_of_a_bold_letter_that_fits_as_a_number_only():
+def test_a_bold_letter_is_no_number_for_the_sake_of_a_line_that_fits_with_numbers_only():
     lines = check(
         r"$\nabla_{\mathbf x} \mathbf x^T\mathbf x = 2\mathbf x$ $\nabla_{\mathbf x} \mathbf x\mathbf x = 2\mathbf x$"
     )
-    assert [line.condition for line in lines.lines] == ["x scalar"] * 2
+    assert [line.verdict for line in lines.lines] == ["proved", "unread"]
     assert check(r"$\nabla_{\mathbf x} \mathbf x^T\mathbf x = 2\mathbf x$").lines[0].verdict == "proved"
+
+
+def test_letters_before_a_number_are_numbers_where_what_is_differentiated_is_one():
+    text = r"$$E = \frac12 m v^T v + \frac12 k \|q - p\|^2$$ $$\frac{\partial E}{\partial q} = %s k (q-p)$$"
+    assert [check(text % factor).lines[-1].verdict for factor in ("", "2")] == ["proved", "fails"]
 
 
 def test_a_square_that_moves_is_no_constant():

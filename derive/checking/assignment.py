@@ -1,194 +1,191 @@
-"""Kinds and shapes of the names of a document, solved for over all its claims.
+"""Kinds and shapes of the names of a document, solved for over all its claims by the reader's solver.
 
-Dimensions are found by unification over the definitions and over what is derived;
-a claim, which may be wrong, never makes two dimensions equal: it only settles names
-that occur nowhere else.  Which names are scalars, vectors and matrices follows from the
-habit of the field, and from the fewest departures that make the claims fit.
+The definitions, and what is derived, relate kinds and make dimensions equal; a claim, which may be wrong, does neither:
+it only settles names that occur nowhere else.  Among the kinds that fit, those nearest to habit are taken, as in
+formulas.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Mapping, Sequence, Set
 
 from ..expr import Expr, symbol
-from ..reading.sizes import SCALAR_SIZE
-from ..reading.stacks import Node
+from ..reading.habits import note_uses
+from ..reading.kinds import EACH_ROW, SAME_KIND, Cell, Contradiction, Kinds, build, kind_of, tabled
+from ..reading.shaping import Symbol
+from ..reading.signatures import C, M, R, S
+from ..reading.stacks import Node, nodes_below
 from ..shapes import Dim
 from .trees import Tree
-from .unification import Declaration, Sprouter, Unifier, habit
+from .unification import Declaration, Sprouter, Unifier, costs_of
 
-MAX_TRIALS = 600
+ANYTHING = S | C | R | M
+_SAID = {"scalar": S, "vector": C, "row": R, "matrix": M}
+_DIAGONAL = ((M, C), (C, M), (R, M), (S, M))  # also of entries, w of diag(w_1, …, w_n)
+
+Group = tuple[Node, "str | None"]  # nodes that are the value of a name, or of none
+Found = dict[str, int]
+
+
+class Assignment:
+    """Kinds of names: what is possible, and what each would cost by the reader's habits."""
+
+    def __init__(self, masks: Mapping[str, int], costs: Mapping[str, list[float]], defined: Set[str]) -> None:
+        self.masks = masks
+        self.costs = costs
+        self.defined = defined
+
+    def solved(self, groups: Sequence[Group], forced: Mapping[str, int], number: Node | None = None) -> Found | None:
+        """The likeliest kinds with which groups fit; None if none do."""
+        kinds = Kinds()
+        kinds.takes_first = True
+        values: dict[str, Cell] = {}
+
+        def cell(name: str) -> Cell:
+            held = values if name in self.defined else kinds.symbol_cells
+            if name not in held:
+                held[name] = Cell(self.masks[name] & forced.get(name, ANYTHING))
+            return held[name]
+
+        def leaf(node: Node) -> Cell:
+            if node.op == "sym":
+                return cell(node.data)
+            if node.op == "expr":
+                return Cell(kind_of(node.data.shape))
+            if node.op == "apply":
+                name, letter, is_function = node.data
+                return node.args[0].cell if letter is not None else cell(name) if is_function else Cell()
+            whole = Cell(S if node.op == "length" else ANYTHING)
+            if node.op == "diagonal":
+                kinds.relate(tabled, (whole, node.args[0].cell), _DIAGONAL)
+            for arg in node.args if node.op == "biased" else ():
+                kinds.relate(tabled, (whole, arg.cell), EACH_ROW if _is_small(arg) else SAME_KIND)
+            return whole
+
+        build(nodes_below(root for root, _ in groups), kinds, leaf)
+        for root, name in groups:
+            if name is not None:
+                kinds.merge(cell(name), root.cell)
+        if number is not None:
+            number.cell.find().mask &= S
+        for name, one in kinds.symbol_cells.items():
+            one, costs, mask = one.find(), self.costs[name], self.masks[name]
+            if mask & (mask - 1):  # not said
+                one.costs = costs if one.costs is None else [a + b for a, b in zip(one.costs, costs, strict=True)]
+        kinds.start()
+        try:
+            if not all(one.find().mask for one in values.values()):
+                return None
+            kinds.decide()
+        except Contradiction:
+            return None
+        return {name: one.find().mask for name, one in (kinds.symbol_cells | values).items()}
+
+    def usual(self, name: str) -> int:
+        """The kind by habit; of a name that a line defines, what its formula may be."""
+        if name in self.defined:
+            return self.masks[name]
+        possible = [k for k in range(4) if self.masks[name] >> k & 1]
+        return 1 << min(possible, key=lambda k: self.costs[name][k])
+
+    def fitting(
+        self, kept: Sequence[Group], groups: Sequence[Group], forced: Found
+    ) -> tuple[list[Group], dict[str, int]]:
+        """The groups that fit, each with those before it, and the kinds with which they do."""
+        found = self.solved([*kept, *groups], forced)
+        if found is not None:
+            return [*kept, *groups], found
+        best = self.solved(kept, forced) or {}
+        fit = list(kept)
+        for group in groups:
+            found = self.solved([*fit, group], forced)
+            if found is not None:
+                fit.append(group)
+                best = found
+        return fit, best
+
+    def towards_numbers(self, groups: Sequence[Group], kinds: Found, losses: Set[str], variables: Set[str]) -> Found:
+        """Kinds that make numbers of what is differentiated, where that takes other kinds of small letters alone.
+
+        Of −y log ŷ, y is a number where ŷ is one; of ∂(wᵀb)/∂w, b is a vector.  What is differentiated by keeps its
+        kind.
+        """
+        for root, name in groups:
+            if (name in losses) if name is not None else root.op in ("sum", "biased", "prod"):
+                found = self.solved(groups, {}, root) or kinds
+                changed = {n for n in found if found[n] != kinds[n]} - self.defined
+                if changed.isdisjoint(variables) and all(n[0].islower() for n in changed):
+                    kinds = found
+        return kinds
 
 
 def solve(
     names: Sequence[str],
     definitions: Sequence[tuple[str, Tree]],
-    anchors: Sequence[tuple[Tree, bool]],
+    anchors: Sequence[Tree],
     claims: Sequence[Tree],
     declared: Mapping[str, Declaration],
     functions: Mapping[str, Tree],
     hints: Mapping[str, str],
-    scalars: Iterable[str],
-    losses: Iterable[str],
-    variables: Iterable[str],
+    scalars: Set[str],
+    losses: Set[str],
+    variables: Set[str],
     sizes: dict[str, Dim],
 ) -> dict[str, Expr]:
     """A symbol with its shape for every name.
 
-    `losses` are numbers where one letter less of a vector makes them so: y of −y log ŷ.
-
-    `sizes` takes the dimensions that subscripts of 𝟏 and I name.
-    `definitions` and `anchors` (what is derived; with whether it must be a scalar) make
-    equations, `claims` count how well an assignment of kinds fits.
+    `definitions` and `anchors`, what is derived, relate kinds and sizes; of `hints`, numbers are kept.  `losses` are
+    numbers where small letters can make them so; `sizes` takes the dimensions that subscripts of 𝟏 and I name.
     """
-    fixed = {n for n, d in declared.items() if d.shape is not None or d.kind is not None}
-    defined = {name for name, _ in definitions}
-    base = {
-        n: declared[n].kind or hints.get(n) or habit(n) if n in declared else hints.get(n) or habit(n) for n in names
-    }
-    for name in names:
-        if name in declared and declared[name].properties - {"positive", "nonnegative", "constant"}:
-            base[name] = "matrix"
-    base.update((n, kind) for n, kind in hints.items() if kind == "scalar" and n not in base)  # names of dimensions
-    trees = [*(tree for _, tree in definitions), *(tree for tree, _ in anchors), *claims]
-    kept_kinds = (
-        {"scalar", "matrix"} if any(t.kind == "hadamard" for tree in trees for t in tree.walk()) else {"scalar"}
-    )
-    free = [n for n in names if n not in fixed and hints.get(n) not in kept_kinds]  # ⊙ is not of numbers
-    # A defined name has the kind of its formula; the unifier must not prejudge it.
-    for name in defined:
-        if name not in fixed:
-            base[name] = "scalar" if name in scalars else "any"
-
-    sprouter = Sprouter({*names, *base, *declared}, functions)
-    given = [(sprouter.node(tree), name) for name, tree in definitions]
-    derived = [(sprouter.node(tree), scalar) for tree, scalar in anchors]
-    claimed = [sprouter.node(tree) for tree in claims]
-
-    def attempt(kinds: Mapping[str, str]) -> tuple[int, int, Unifier]:
-        unifier = Unifier(kinds, declared)
-        unifier.know(node for node, _ in [*given, *derived])
-        for _, name in given:
-            unifier.of_name(name)
-        wrong = sum(not unifier.attempt(node, unifier.of_name(name)) for node, name in given)
-        wrong += sum(not unifier.attempt(node, SCALAR_SIZE if scalar else None) for node, scalar in derived)
-        unifier.open_sizes.freeze()
-        unifier.know(claimed)
-        return wrong, sum(not unifier.attempt(node) for node in claimed), unifier
-
-    wrong, misfits, unifier = attempt(base)
-    if wrong:
-        # The formulas that are derived must fit: any name may be of another kind than by habit.
-        movable = sorted((n for n in free if n not in defined), key=_firmness)[:9]
-        for kinds in _departures(movable, base, ("vector", "row", "scalar", "matrix")):
-            candidate = attempt(kinds)
-            if candidate[0] < wrong:
-                wrong, misfits, unifier = candidate
-                base = dict(kinds)
-                if not wrong:
-                    break
-    kept = [n for n in free if n not in set(variables)]
-    numbers = _towards_numbers(unifier, base, kept, definitions, zip(anchors, derived), losses)
-    for kinds, fits in numbers if not wrong else ():
-        candidate = attempt(kinds)
-        if not candidate[0] and candidate[1] <= misfits and fits(candidate[2]):
-            wrong, misfits, unifier = candidate
-            base = dict(kinds)
-            break
-    if misfits > 1:
-        # Claims may be wrong; a small letter changes its kind only if several of them ask for it.
-        movable = [n for n in free if n not in defined and not n[0].isupper()][:8]
-        best = start = misfits
-        for kinds in _departures(movable, base, ("scalar", "vector")):
-            flips = sum(kinds[n] != base[n] for n in movable)
-            candidate = attempt(kinds)
-            if candidate[0] <= wrong and candidate[1] < best and start - candidate[1] >= 2 * flips:
-                if candidate[1] <= start // 3:
-                    best, unifier = candidate[1], candidate[2]
-                    if not best:
-                        break
+    defined = {n for n, _ in definitions} - {n for n, d in declared.items() if d.shape or d.kind}
+    sprouter = Sprouter({*names, *hints, *declared}, functions, defined)
+    given: list[Group] = [(sprouter.node(tree), name) for name, tree in definitions]
+    given += [(sprouter.node(tree), None) for tree in anchors]
+    claimed: list[Group] = [(sprouter.node(tree), None) for tree in claims]
+    order = nodes_below(root for root, _ in [*given, *claimed])
+    entries = {name: Symbol(name, "", (0, 0)) for name in {*names, *hints, *declared}}
+    entries |= {str(n.data): Symbol(n.data, "", n.span) for n in order if n.op == "sym"}
+    for name, said in declared.items():
+        entries[name].shape = said.shape
+    note_uses(order, entries)
+    for node in order:
+        if node.op == "diagonal" and node.args[0].op == "sym":
+            entries[node.args[0].data].uses.add("measured")
+    is_entrywise = any(node.op == "had" for node in order)  # ⊙ is not of numbers
+    masks: dict[str, int] = {}
+    costs: dict[str, list[float]] = {}
+    for name, entry in entries.items():
+        said, hint = declared.get(name, Declaration()), hints.get(name)
+        costs[name] = costs_of(name, hint, entry.uses)
+        if said.shape is not None:
+            masks[name] = kind_of(said.shape)
+        elif said.kind is not None:
+            masks[name] = _SAID[said.kind]
+        elif said.properties - {"positive", "nonnegative", "constant"}:
+            masks[name] = M
+        elif hint == "scalar" or hint == "matrix" and is_entrywise:
+            masks[name] = _SAID[hint]
+        elif name in defined and name in scalars or name in ("e", "π") and name not in names:
+            masks[name] = S
+        else:
+            masks[name] = ANYTHING if costs[name][2] < 99 else S | C | M
+    assignment = Assignment(masks, costs, defined)
+    fit, kinds = assignment.fitting([], given, {})
+    kinds = assignment.towards_numbers(fit, kinds, losses, variables)
+    kinds = assignment.fitting(fit, claimed, kinds)[1] | kinds  # claims settle what stands nowhere else
+    unifier = Unifier({n: kinds.get(n) or assignment.usual(n) for n in entries}, declared)
+    unifier.know(root for root, _ in given)
+    for root, value_of in given:
+        unifier.attempt(root, None if value_of is None else unifier.of_name(value_of))
+    unifier.sizes.freeze()
+    unifier.know(root for root, _ in claimed)
+    for root, _ in claimed:
+        unifier.attempt(root)
     return _symbols(names, unifier, declared, sizes)
 
 
-def _towards_numbers(
-    unifier: Unifier,
-    base: Mapping[str, str],
-    free: Sequence[str],
-    definitions: Sequence[tuple[str, Tree]],
-    anchors: Iterable[tuple[tuple[Tree, bool], tuple[Node, bool]]],
-    losses: Iterable[str],
-) -> Iterator[tuple[dict[str, str], Callable[[Unifier], bool]]]:
-    """Kinds with one small letter changed that may make a number of what is differentiated, and whether they do.
-
-    Of −y log ŷ, y is a number where ŷ is one; of ∂(wᵀb)/∂w, b is a vector.  What is differentiated by keeps its kind.
-    """
-    defined = {n for n, _ in definitions}
-    small = [n for n in free if n not in defined and n[0].islower()]
-    wide = {n for n in losses if n in defined and n in free and not unifier.is_scalar(unifier.of_name(n))}
-    for n in small if wide else ():
-        # What else is defined keeps its kind, but for what has the letter: p of p = σ(y wᵀx) beside −log p.
-        others = {name for name, tree in definitions if name not in wide and not _mentions(tree, n)}
-        if base[n] == "vector" and (not others or any(unifier.is_scalar(unifier.of_name(o)) for o in others)):
-            kinds = {**base, **dict.fromkeys(wide, "scalar"), n: "scalar"}
-            yield kinds, lambda found, others=others: _same_kinds(found, unifier, others)  # type: ignore[misc]
-    for (tree, _), (node, _) in anchors:
-        is_number = unifier.is_scalar(unifier.shapes[id(node)])
-        if tree.kind == "sum" and not is_number:
-            for n in small:
-                if _mentions(tree, n) and base[n] == "vector":
-                    yield {**base, n: "scalar"}, _makes_number(node)
-        if tree.kind == "prod" and any(t.kind == "transpose" for t in tree.args):
-            for n in small:
-                if _mentions(tree, n) and base[n] == "scalar" and not is_number:
-                    yield {**base, n: "vector"}, _makes_number(node)
-
-
-def _mentions(tree: Tree, letter: str) -> bool:
-    return any(t.kind == "name" and t.data[0] == letter for t in tree.walk())
-
-
-def _makes_number(node: Node) -> Callable[[Unifier], bool]:
-    return lambda found: found.is_scalar(found.shapes[id(node)])
-
-
-def _same_kinds(one: Unifier, other: Unifier, names: Iterable[str]) -> bool:
-    """Whether names are numbers in both, or in neither."""
-    return all(one.is_scalar(one.of_name(n)) == other.is_scalar(other.of_name(n)) for n in names)
-
-
-def _firmness(name: str) -> int:
-    """How firmly a letter keeps its kind: small Latin letters least."""
-    return 2 if name[0].isupper() else 0 if name[0].isascii() else 1
-
-
-def _departures(movable: Sequence[str], base: Mapping[str, str], kinds: Sequence[str]) -> Iterator[dict[str, str]]:
-    """Assignments of kinds that depart from habit in up to three names, the least strange first.
-
-    A small letter that is a scalar by habit is a vector sooner than a vector is a scalar, and a matrix is a row,
-    or a vector, long before it is a scalar: where all letters are numbers, nothing tells orders and transposes.
-    """
-    ranked: list[tuple[int, int, tuple[tuple[str, str], ...]]] = []
-    for flips in (1, 2, 3):
-        for chosen in combinations(movable, flips):
-            options: list[tuple[int, tuple[tuple[str, str], ...]]] = [(0, ())]
-            for name in chosen:
-                options = [
-                    (cost + _STRANGENESS[base[name], kind], (*held, (name, kind)))
-                    for cost, held in options
-                    for kind in kinds
-                    if kind != base[name] and (base[name], kind) in _STRANGENESS
-                ]
-            ranked += [(cost, len(ranked) + i, held) for i, (cost, held) in enumerate(options)]
-    for _, _, held in sorted(ranked)[:MAX_TRIALS]:
-        yield {**base, **dict(held)}
-
-
-_STRANGENESS = {
-    ("scalar", "vector"): 2, ("scalar", "matrix"): 7, ("vector", "scalar"): 3, ("vector", "matrix"): 5,
-    ("matrix", "vector"): 4, ("matrix", "row"): 3, ("matrix", "scalar"): 9, ("any", "scalar"): 3, ("any", "vector"): 3,
-    ("vector", "row"): 6,
-}  # fmt: skip
+def _is_small(node: Node) -> bool:
+    return node.op == "sym" and str(node.data)[0].islower()
 
 
 def _symbols(

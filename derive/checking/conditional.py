@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import DeriveError
 from ..expr import Expr, dimension, ones, symbols_of
 from ..operations import FUNCTIONS, matmul, scale, sum_entries, transpose
+from ..reading.signatures import S
 from ..shapes import ONE, Shape
 from .claims import DERIVATIVES, Claim, Side
 from .conditions import condition_of, entry_by_entry, part_of, size_named
@@ -16,7 +17,7 @@ from .derivatives import TreeBuilder
 from .judgments import Alternative, Judgment, Value, right_if, wide
 from .roles import names_of
 from .trees import Tree, is_kronecker, name
-from .unification import habit
+from .unification import usual_kind
 from .values import Convention, Indexed, aligned
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def of_one_number(
         return None
     trees = [t for claim in judge.document.claims for side in claim.sides if side.tree is not None
              for t in side.tree.walk() if t.data == ("sum", "Σ")]  # fmt: skip
-    if habit(name_ or "X") != "scalar" and not any(name_ in names_of(tree) for tree in trees):
+    if usual_kind(name_ or "X") != S and not any(name_ in names_of(tree) for tree in trees):
         return None
     if not _is_added(judge, name_):
         return None

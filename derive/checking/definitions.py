@@ -8,18 +8,18 @@ from collections.abc import Mapping, Sequence
 from ..errors import DeriveError, ShapeError
 from ..expr import OPERATIONS, Expr, substitute, symbol, symbols_of
 from ..reading.differentials import Vocabulary
+from ..reading.signatures import C, M
 from ..shapes import require_name
 from .assignment import solve
 from .backward import LOSSES
 from .claims import DERIVATIVES, Claim, Claims, head_of, parts_of
 from .derivatives import TreeBuilder
-from .factors import before_ones, beside_rows, in_front, only_factors
 from .losses import candidates, loss_of, moved_names, outside_operators, variable_of
 from .means import points_of
 from .roles import body_of, chains_of, given, is_value, names_of, variables_of
 from .sample_sums import declare_families, entries_of, upright, wholes
 from .trees import INDICES, Tree, is_kronecker, of_numbers
-from .unification import Declaration, habit
+from .unification import Declaration, usual_kind
 from .upstream import give_upstream, named_losses, sides_of_gradients
 from .values import Broken, Convention, Scope, Value
 
@@ -73,17 +73,8 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     anchors, claims = _anchors(reading, chains)
     claims += sides_of_gradients(chains, named_losses(reading, definitions), definitions)
     trees = list(parts_of(reading.claims))
-    turned = {
-        str(t.args[0].data[0])
-        for t in trees
-        if t.kind == "transpose" or (t.kind == "call" and t.data[0] == "diag")
-        if t.args[0].kind == "name" and habit(str(t.args[0].data[0])) == "scalar"
-    }
-    factors = only_factors(trees) - defined - set(declared) - vocabulary.bold
-    turned |= beside_rows(trees) - (in_front(trees) - turned)
     numbers = vocabulary.divisors - _matrices(reading) | _arguments(reading, functions, defined | set(declared))
-    numbers |= factors - turned | before_ones(trees)
-    hints = dict.fromkeys(vocabulary.bold | turned, "vector") | dict.fromkeys(numbers, "scalar") | vocabulary.kinds
+    hints = dict.fromkeys(vocabulary.bold, "vector") | dict.fromkeys(numbers, "scalar") | vocabulary.kinds
     symbols = solve(
         names,
         definitions,
@@ -93,7 +84,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
         functions,
         hints,
         _scalars(reading, defined),
-        _losses(reading),
+        {str(t.args[0].data[0]) for t in trees if t.kind in ("derivative", "gradient") and t.args and t.args[0].data},
         moved,
         scope.sizes,
     )
@@ -131,7 +122,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
         if s.is_scalar
         and n not in defined
         and n not in declared
-        and (habit(n) == "matrix" and n not in hints or n in vocabulary.bold or n in turned)
+        and (usual_kind(n) == M and n not in hints or n in vocabulary.bold)
     }
     reading.splits = any(map(_splits, trees))
 
@@ -313,8 +304,8 @@ def _scalars(reading: Claims, defined: set[str]) -> set[str]:
         if name not in defined or name in reading.declared:
             continue
         by = next((v for v in t.args[1:2] if t.kind == "derivative" and v.kind == "name"), None)
-        is_by_matrix = by is not None and habit(str(by.data[0])) == "matrix"
-        if t.kind == "gradient" and t.data[1] or is_by_matrix and name not in moved and habit(name) != "vector":
+        is_by_matrix = by is not None and usual_kind(str(by.data[0])) == M
+        if t.kind == "gradient" and t.data[1] or is_by_matrix and name not in moved and usual_kind(name) != C:
             found.add(name)
     return found
 
@@ -350,22 +341,22 @@ def _is_index(text: str) -> bool:
     return 0 < len(text) <= 2 and all(c in INDICES for c in text)
 
 
-def _anchors(reading: Claims, chains: Sequence[Sequence[Claim]]) -> tuple[list[tuple[Tree, bool]], list[Tree]]:
+def _anchors(reading: Claims, chains: Sequence[Sequence[Claim]]) -> tuple[list[Tree], list[Tree]]:
     """What is derived makes equations between dimensions; what is claimed only counts."""
-    anchors: list[tuple[Tree, bool]] = [(s.tree, False) for s in reading.bare if s.tree is not None]
+    anchors: list[Tree] = [s.tree for s in reading.bare if s.tree is not None]
     claims: list[Tree] = []
     kinds = {t.kind for t in parts_of(reading.claims)} & DERIVATIVES
     particular = ("assumption", "solution")
     elsewhere = {n for c in reading.claims if c.role not in particular for s in c.sides for n in names_of(s.tree)}
     if kinds == {"differential"}:
         inverses = [t for t in parts_of(reading.claims) if t.kind == "inverse" and t.args[0].kind == "name"]
-        anchors += [(t, False) for t in inverses]
+        anchors += inverses
     for chain in chains:
         first = True
         sides = [s.tree for s in chain[0].sides if s.tree is not None]
         if kinds == {"differential"} and len(chain) == 1 and len(sides) == 2 and sides[0].kind not in ("name", "apply"):
             if not any(t.kind == "differential" for tree in sides for t in tree.walk()):
-                anchors.append((Tree("sum", sides), False))  # A x = b, of which a line takes differentials
+                anchors.append(Tree("sum", sides))  # A x = b, of which a line takes differentials
         if chain[0].role == "solution" or (chain[0].role == "assumption" and is_value(body_of(chain[0]))):
             # What holds at a point determines no shape, but for letters that stand nowhere else.
             claims += [s.tree for c in chain for s in c.sides[1:] if names_of(s.tree) - elsewhere if s.tree is not None]
@@ -380,11 +371,11 @@ def _anchors(reading: Claims, chains: Sequence[Sequence[Claim]]) -> tuple[list[t
                     if side.tree.kind not in ("name", "apply"):
                         for t in side.tree.walk():
                             if t.kind in ("derivative", "gradient") and t.args and (t.kind != "gradient" or t.data[1]):
-                                anchors.append((t.args[0], False))
+                                anchors.append(t.args[0])
                         if not any(t.kind in DERIVATIVES for t in side.tree.walk()):
-                            anchors.append((side.tree, False))
+                            anchors.append(side.tree)
                         elif side.tree.kind == "differential":
-                            anchors.append((side.tree.args[0], False))
+                            anchors.append(side.tree.args[0])
                     first = False
                 else:
                     claims.append(side.tree)

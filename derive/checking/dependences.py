@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from ..errors import DeriveError
 from ..expr import Expr, symbols_of
 from ..jacobians import differential
+from ..reading.signatures import S
 from .claims import Claim
 from .derivatives import TreeBuilder
 from .judgments import Value, wide
 from .roles import names_of
 from .trees import Tree, name
-from .unification import habit
+from .unification import usual_kind
 from .values import Convention, Scope
 
 
@@ -55,7 +56,7 @@ def dependences(scope: Scope, chain: Sequence[Claim]) -> tuple[dict[object, Expr
         except DeriveError:
             continue
     made = scope.symbols.get(variable)
-    is_number = made.is_scalar if made is not None else habit(variable) == "scalar"
+    is_number = made.is_scalar if made is not None else usual_kind(variable) == S
     kept = sorted(n for n in letters if scope.symbols.get(n) not in moved)
     said = [] if is_number else [f"{variable} is a number"]
     said += [f"{', '.join(kept)} constant as {variable} moves"] if kept else []

@@ -7,14 +7,16 @@ defines, ones of any shape, and lines that do not fit, of which no equation is k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from ..errors import ShapeError
 from ..names import parts
 from ..properties import SQUARE
+from ..reading.habits import habit
 from ..reading.kinds import Kinds
 from ..reading.shaping import SHAPES, Shaper, Symbol
+from ..reading.signatures import C, M, R, S
 from ..reading.sizes import SCALAR_SIZE, Size, Sizes, SizeShape
 from ..reading.stacks import Node, nodes_below
 from ..shapes import ONE, Dim
@@ -34,32 +36,39 @@ class Declaration:
         self.properties = frozenset(properties)
 
 
-def habit(name: str) -> str:
+def costs_of(name: str, hint: str | None = None, uses: Set[str] = frozenset()) -> list[float]:
+    """What each kind of a name would cost: as in formulas, but that words are numbers, and Δx and dx are as x is."""
+    base, styles, _ = parts(name)
+    letter = "W" if hint == "matrix" else base.removeprefix("Δ").removeprefix("d") or base
+    if len(letter) > 1 and letter[0].islower():
+        return [0.0, 1.0, 99.0, 5.0]
+    style = "bold" if hint == "vector" or {"bold", "vec"} & {*styles} else ""
+    costs = habit(letter, style, uses)
+    if letter[0].isupper():
+        costs[2] = 1.5  # of one row, where W x is a number
+    elif "powered" in uses:
+        costs[1] += 3.0
+    return costs
+
+
+def usual_kind(name: str) -> int:
     """The kind that a letter has by habit."""
-    base, styles, subscripts = parts(name)
-    letter = base.removeprefix("Δ").removeprefix("d") or base
-    if "bold" in styles and not letter.isupper():
-        return "vector"
-    if len(letter) > 1:
-        return "matrix" if letter[0].isupper() else "scalar"
-    if letter in "δ":
-        return "vector"
-    if "α" <= letter <= "ω" or letter in "ℓϕ":
-        return "vector" if letter in ("μ", "θ", "β", "ξ", "η") and (styles or letter in "μβθ") else "scalar"
-    if letter.isupper():
-        return "matrix"
-    return "scalar" if letter <= "g" and not styles else "vector"
+    costs = costs_of(name)
+    return 1 << costs.index(min(costs))
 
 
 class Sprouter:
     """Makes nodes of trees, for kinds and shapes alone.
 
-    `names` are those that have a shape, `functions` the letters that lines define as functions.
+    `names` are those that have a shape, `functions` and `defined` what lines define.  Besides the nodes of formulas
+    there are `open`, of which nothing is known, `biased`, a sum in which a letter may stand for each row or column,
+    `length`, |w| of a vector as of a matrix, `diagonal`, and `apply`.
     """
 
-    def __init__(self, names: Iterable[str], functions: Mapping[str, Tree]) -> None:
+    def __init__(self, names: Iterable[str], functions: Mapping[str, Tree], defined: Set[str]) -> None:
         self.names = frozenset(names)
         self.functions = functions
+        self.defined = defined
 
     def node(self, tree: Tree, bound: Mapping[str, Node] = {}) -> Node:  # noqa: B006
         kind = tree.kind
@@ -82,18 +91,22 @@ class Sprouter:
         if kind == "apply":
             body = self.functions.get(str(data))
             return _made("apply", args, (data, None if body is None else of_numbers(body), body is not None))
-        return _made(_OPS.get(kind, "open"), args, data)
+        if kind == "power" and args[0].op == "sym" and args[0].data in self.defined:
+            return _made("elpow", args, "power")  # of a vector that a line defines each entry is raised
+        if kind == "call" and data == "diag":
+            return _made("diagonal", args, data)
+        said = {"trace": "tr"}.get(str(data), data) if kind == "call" else "frac" if kind == "quotient" else data
+        return _made(_OPS.get(kind, "open"), args, said)
 
     def sum(self, tree: Tree, bound: Mapping[str, Node]) -> Node:
         signs, args = [], []
         for term in tree.args:
             signs.append(-1 if term.kind == "neg" else 1)
             inner = term.args[0] if term.kind == "neg" else term
-            # 1 − s of a vector s
-            args.append(_made("open") if inner.kind == "number" else self.node(inner, bound))
+            args.append(_made("open") if inner.kind == "number" else self.node(inner, bound))  # 1 − s of a vector s
         if all(arg.op == "open" and not arg.args for arg in args):
             return _made("num")
-        return _made("sum", args, tuple(signs))
+        return _made("biased" if any(arg.op == "prod" for arg in args) else "sum", args, tuple(signs))
 
 
 def _made(op: str, args: Sequence[Node] = (), data: object = None) -> Node:
@@ -103,7 +116,7 @@ def _made(op: str, args: Sequence[Node] = (), data: object = None) -> Node:
 _OPS = {
     "number": "num", "held": "expr", "identity": "eye", "neg": "neg", "total": "ref", "formula": "ref",
     "differential": "ref", "hadamard": "had", "over": "had", "quotient": "div", "power": "pow", "entrypower": "elpow",
-    "transpose": "trans", "inverse": "inv", "call": "call", "norm": "norm", "bars": "bars", "inner": "inner",
+    "transpose": "trans", "inverse": "inv", "call": "call", "norm": "norm", "bars": "length", "inner": "inner",
     "colon": "inner", "kron": "kron", "entry": "at",
 }  # fmt: skip
 
@@ -150,11 +163,12 @@ class OpenSizes(Sizes):
 
 
 class Unifier(Shaper):
-    """OpenSizes between dimensions, of which those of a failed attempt are taken back."""
+    """The shapes of nodes; what an attempt that fails has made equal is taken back."""
 
-    def __init__(self, kinds: Mapping[str, str], declared: Mapping[str, Declaration]) -> None:
-        self.open_sizes = OpenSizes()
-        super().__init__("", [], {}, Kinds(), self.open_sizes, [])
+    sizes: OpenSizes
+
+    def __init__(self, kinds: Mapping[str, int], declared: Mapping[str, Declaration]) -> None:
+        super().__init__("", [], {}, Kinds(), OpenSizes(), [])
         self.usual = kinds
         self.declared = declared
         self.named: dict[str, Size] = {}  # dimensions named as subscripts of 𝟏 and I
@@ -173,14 +187,14 @@ class Unifier(Shaper):
         if entry is None:
             entry = self.symbols[name] = Symbol(name, "", (0, 0))
             said = self.declared.get(name)
-            kind = self.usual.get(name) or habit(name)
+            kind = self.usual.get(name, 0)
             if said is not None and said.shape is not None:
                 entry.shape = said.shape
-            elif kind == "any":
-                entry.shape = (self.open_sizes.any(), self.open_sizes.any())
+            elif kind not in (S, C, R, M):
+                entry.shape = (self.sizes.any(), self.sizes.any())
             else:
-                entry.shape = self.of_kind(_MASKS[kind])
-                if kind == "matrix" and said is not None and said.properties & SQUARE:
+                entry.shape = self.of_kind(kind)
+                if kind == M and said is not None and said.properties & SQUARE:
                     entry.shape = (entry.shape[0], entry.shape[0])
         assert entry.shape is not None
         return entry.shape
@@ -204,7 +218,7 @@ class Unifier(Shaper):
 
     def attempt(self, root: Node, equal: SizeShape | None = None) -> bool:
         """Take in the equations of a tree; False, and nothing changed, if they contradict."""
-        sizes = self.open_sizes
+        sizes = self.sizes
         held = list(sizes.parent), list(sizes.bound), set(sizes.open), list(sizes.equations)
         try:
             shape = self.shape(root)
@@ -217,18 +231,15 @@ class Unifier(Shaper):
 
     def is_matrix(self, shape: SizeShape) -> bool:
         found = [self.sizes.find(size) for size in shape]
-        return all(d is not ONE and not (isinstance(d, int) and d in self.open_sizes.open) for d in found)
-
-
-_MASKS = {"scalar": 1, "vector": 2, "row": 4, "matrix": 8}
+        return all(d is not ONE and not (isinstance(d, int) and d in self.sizes.open) for d in found)
 
 
 def _shape_open(b: Unifier, node: Node, args: list[SizeShape]) -> SizeShape:
-    return b.open_sizes.any(), b.open_sizes.any()
+    return b.sizes.any(), b.sizes.any()
 
 
 def _shape_sized(b: Unifier, node: Node, args: list[SizeShape]) -> SizeShape:
-    size = b.size(node.data) if node.data is not None else b.open_sizes.any()
+    size = b.size(node.data) if node.data is not None else b.sizes.any()
     return size, ONE if node.op == "ones" else size
 
 
@@ -255,15 +266,13 @@ def _shape_quotient(b: Unifier, node: Node, args: list[SizeShape]) -> SizeShape:
 def _shape_power(b: Unifier, node: Node, args: list[SizeShape]) -> SizeShape:
     base, exponent = args
     b.same([exponent, SCALAR_SIZE])
-    raised = node.args[0]
-    each = b.is_column(base) and raised.op == "sym" and b.usual.get(raised.data) == "any"
-    if node.op == "pow" and not each and not b.is_scalar(base):  # of a vector that a line defines each entry is raised
+    if (node.op == "pow" or node.data == "power" and not b.is_column(base)) and not b.is_scalar(base):
         b.sizes.unify(*base)
     return base
 
 
-def _shape_called(b: Unifier, node: Node, args: list[SizeShape]) -> SizeShape:
-    if node.data == "diag" and b.is_scalar(args[0]):  # of entries: diag(p_i (1 − p_i))
+def _shape_diagonal(b: Unifier, node: Node, args: list[SizeShape]) -> SizeShape:
+    if b.is_scalar(args[0]):  # of entries
         side = b.sizes.fresh()
         return side, side
     return SHAPES["call"](b, node, args)
@@ -272,7 +281,7 @@ def _shape_called(b: Unifier, node: Node, args: list[SizeShape]) -> SizeShape:
 def _shape_applied(b: Unifier, node: Node, args: list[SizeShape]) -> SizeShape:
     name, letter, is_function = node.data
     if is_function:
-        return args[0] if letter is not None and b.usual.get(letter) == "scalar" else b.of_name(name)  # of each entry
+        return args[0] if letter is not None and b.usual.get(letter) == S else b.of_name(name)  # of each entry
     if name not in b.usual:
         return _shape_open(b, node, args)
     own = b.of_name(name)  # s and s(Xw): a function applied entry by entry
@@ -280,7 +289,8 @@ def _shape_applied(b: Unifier, node: Node, args: list[SizeShape]) -> SizeShape:
 
 
 _RULES: dict[str, Callable[[Any, Node, list[SizeShape]], SizeShape]] = SHAPES | {
-    "open": _shape_open, "eye": _shape_sized, "ones": _shape_sized, "sum": _shape_sum,
-    "div": _shape_quotient, "pow": _shape_power, "elpow": _shape_power, "call": _shape_called,
-    "apply": _shape_applied,
+    "open": _shape_open, "eye": _shape_sized, "ones": _shape_sized, "biased": _shape_sum,
+    "div": _shape_quotient, "pow": _shape_power, "elpow": _shape_power, "apply": _shape_applied,
+    "length": SHAPES["bars"],
+    "diagonal": _shape_diagonal,
 }  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import DeriveError, ShapeError
 from ..expr import Expr, zeros
 from ..operations import transpose
+from ..reading.signatures import C, S
 from ..shapes import ONE, Shape
 from .claims import DERIVATIVES, Claim, Claims, Side, parts_of
 from .conditional import (
@@ -50,7 +51,7 @@ from .solutions import (
     set_to_zero,
 )
 from .trees import Tree, is_chain, turned_letters
-from .unification import habit
+from .unification import usual_kind
 from .unknowns import foreign, introductions, of_open_kind, resting_on_unread, said_of_unknown, undefined, unread_among
 from .upstream import StatedGradient, as_said, handed_down, only_named
 from .values import Convention, Indexed, as_entry
@@ -405,7 +406,7 @@ class Judge:
                 open_ = Judgment("unread", "not judged: what this sum runs over is open", side)
                 return over_samples(self, side, truths) or open_
         if _shape(truths[0].value) != _shape(value_) and by is not None and by.is_scalar:
-            if habit(by.name) != "scalar" and by.name not in self.document.declared:  # no shape is wrong by a guess
+            if usual_kind(by.name) != S and by.name not in self.document.declared:  # no shape is wrong by a guess
                 return Judgment("unread", f"not judged: {by.text()} would be a number here", side)
         if kind := of_open_kind(self, (head, side.tree), truths[0].value, value_):
             return Judgment("unread", kind, side)
@@ -468,7 +469,7 @@ class Judge:
             return Judgment("unread", f"not judged, a chain rule without the order of its factors: {reason}", side)
         symbols = [self.scope.symbols.get(n) for n in names_of(side.tree) - self.document.declared]
         is_guess = (
-            any(s is not None and s.shape[0] is ONE and not s.is_scalar and habit(s.name) == "vector" for s in symbols)
+            any(s is not None and s.shape[0] is ONE and not s.is_scalar and usual_kind(s.name) == C for s in symbols)
             or not truths
             and not self.is_declared(side)
             or bool(truths and truths[0].used & {"stacked", "stand-in"})

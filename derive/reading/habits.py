@@ -7,6 +7,8 @@ How a symbol is used (right of a matrix, in a norm, under a fraction) makes some
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from .. import names
 from ..errors import ShapeError
 from ..expr import Expr
@@ -18,7 +20,7 @@ from .stacks import Node
 _DIVISORS = frozenset("ijklmnN")
 
 
-def habit(name: str, style: str, uses: set[str]) -> list[float]:
+def habit(name: str, style: str, uses: Set[str]) -> list[float]:
     """What each kind of the symbol would cost, scalar, column, row, matrix: 0 for the usual one."""
     base = name.split("_")[0]
     first = base[0]

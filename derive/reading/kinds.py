@@ -26,13 +26,13 @@ BITS = (S, C, R, M)
 SWAP = [(m & S) | ((m & C) << 1) | ((m & R) >> 1) | (m & M) for m in range(16)]
 
 _PARTS = ("num", "div")  # 1/n before a sum
-_SAME = ((S, S), (C, C), (R, R), (M, M))
+SAME_KIND = ((S, S), (C, C), (R, R), (M, M))
 REDUCTIONS = frozenset("sum mean max min var std logsumexp".split())
-_EACH_ROW = (*_SAME, (C, M))
+EACH_ROW = (*SAME_KIND, (C, M))
 _EACH_ENTRY = ((S, S), (S, C), (S, R), (S, M))
 # Scalars beside a vector or matrix stand for each of its entries.
 _JOINED = ((S, S, S), *((a, b, k) for k in (C, R, M) for a, b in ((S, k), (k, S), (k, k))))
-_ALIKE = (*_SAME, (S, C), (S, R), (S, M))
+_ALIKE = (*SAME_KIND, (S, C), (S, R), (S, M))
 DIVIDE = ((S, S, S), (C, S, C), (R, S, R), (M, S, M))
 FRACTION = (*DIVIDE, (C, C, C))  # a fraction of two vectors is taken entry by entry
 SAME_ROWS = tuple((a, b) for a in BITS for b in BITS if (a in (S, R)) == (b in (S, R)))
@@ -151,6 +151,7 @@ class Kinds:
         self.trail: list[tuple[Cell, int]] = []
         self.symbol_cells: dict[str, Cell] = {}
         self.work = 0  # cells looked at so far
+        self.takes_first = False  # of two assignments that are equally likely, where something has to be taken
 
     # Building
 
@@ -303,7 +304,7 @@ class Kinds:
         self.undo(mark)
         if best is None:
             raise Contradiction
-        if is_tie:
+        if is_tie and not self.takes_first:
             raise Ambiguous
         for cell, mask in zip(cells, best, strict=True):
             self.restrict(cell, mask)
@@ -388,7 +389,7 @@ def _spread(node: Node, kinds: Kinds) -> Cell:
     cell = Cell()
     for arg in node.args:
         is_number = is_reduction(arg) or arg.op == "sym" and arg.cell.find().mask == S
-        table = _EACH_ENTRY if is_number else _EACH_ROW if arg.op == "sym" else _SAME
+        table = _EACH_ENTRY if is_number else EACH_ROW if arg.op == "sym" else SAME_KIND
         kinds.relate(tabled, (cell, arg.cell), table)
     return cell
 
