@@ -11,7 +11,7 @@ from .. import names
 from ..errors import LimitError
 from ..heights import LOWERED, RAISED_SIGNS
 from .limits import MAX_DIGITS
-from .tokens import Letters, Token
+from .tokens import LETTERS, Letters, Token, begun
 from .vocabulary import (
     BARS,
     BOLD,
@@ -36,6 +36,8 @@ _BETWEEN = re.compile(r"(?:[\s&~]|\\[,;:!> ]|\\(?:left|[bB]igg?l?|q?quad)(?![a-z
 _AXIS = re.compile(r"\s*_\s*(?:\{\s*\\math(?:rm|sf|it)\s*)?\{\s*(row|col)\s*\}(?:\s*\})?")  # below a function
 _LETTERS = re.compile(r"[A-Za-z]{2}|[A-Za-z]{1,2}(?:\s*[-+]\s*[A-Za-z]{1,2}|\s+[A-Za-z](?![A-Za-z]))+")  # no word
 _WORD = re.compile(r"\w*$")
+_METHOD = re.compile("[A-Za-z_]*")
+_LOWERED = re.compile(f"[{''.join(LOWERED)}₌]*")
 _OF_PHYSICS = {"vb": "mathbf", "va": "vec", "vu": "hat"}
 _EATEN = {"\t": "t", "\f": "f", "\v": "v", "\r": "r", "\a": "a", "\b": "b"}  # what Python and shells make of \t …
 
@@ -123,7 +125,7 @@ class Lexer(Letters):
             self.emit("op", "_", start)
             self.emit("op", "+" if c == "₊" else c, start)
         elif names.subscript(c) is not None:
-            self.pos = start + len(re.match(rf"[{''.join(LOWERED)}₌]+", text[start:])[0])  # type: ignore[index]
+            self.pos = start + len(begun(_LOWERED, text, start))
             self.emit("low", "".join(names.subscript(d) or "=" for d in text[start : self.pos]), start)
         elif self.tokens and self.tokens[-1].kind in ("sum", "low") and _is_raised(c):
             while self.pos < len(text) and _is_raised(text[self.pos]):
@@ -149,9 +151,7 @@ class Lexer(Letters):
 
     def eaten(self, start: int, c: str) -> None:
         """Refuse a control character that was a backslash and a letter: `\\frac` outside a raw string."""
-        end = start + 1
-        while end < len(self.text) and self.text[end].isascii() and self.text[end].isalpha():
-            end += 1
+        end = start + 1 + len(begun(LETTERS, self.text, start + 1))
         word = _EATEN[c] + self.text[start + 1 : end]
         commands: tuple[Collection[str], ...] = (
             COMMAND_TOKENS, COMMAND_FUNCTIONS, names.SPOKEN, names.STYLE_COMMANDS, names.ACCENT_COMMANDS,
@@ -196,10 +196,8 @@ class Lexer(Letters):
             self.pos = start + 2
             self.emit("trans", pair, start)
         else:
-            end = start + 1
-            while end < len(text) and text[end].isascii() and (text[end].isalpha() or text[end] == "_"):
-                end += 1
-            word = text[start + 1 : end]
+            word = begun(_METHOD, text, start + 1)
+            end = start + 1 + len(word)
             if word == "dot" and text[end : end + 1] == "(":
                 self.pos = end
                 self.emit("op", "@", start)
@@ -302,15 +300,12 @@ class Lexer(Letters):
             self.attachments(held[-1])
 
     def command(self, start: int) -> None:
-        text, size = self.text, len(self.text)
-        end = start + 1
-        while end < size and text[end].isascii() and text[end].isalpha():
-            end += 1
-        if end == start + 1:
-            self.pos = min(size, start + 2)
+        text, word = self.text, begun(LETTERS, self.text, start + 1)
+        self.pos = end = start + 1 + len(word)
+        if not word:
+            self.pos = min(len(text), start + 2)
             self.symbol_command(start, text[start + 1 : start + 2])
             return
-        word, self.pos = text[start + 1 : end], end
         word = "rm" if word in ("sf", "tt") else word  # the upright fonts of plain TeX
         if word in _OF_PHYSICS and text[end : end + 1] in ("{", "*"):  # \vb x is the macro of a bold b
             word, self.pos = _OF_PHYSICS[word], end + (text[end] == "*")
@@ -382,9 +377,7 @@ class Lexer(Letters):
 
     def behind(self, at: int) -> str:
         """The character that follows spaces and the size of a bracket."""
-        between = _BETWEEN.match(self.text, at)
-        assert between is not None
-        return self.text[between.end() : between.end() + 1]
+        return self.text[at + len(begun(_BETWEEN, self.text, at)) :][:1]
 
     def symbol_command(self, start: int, c: str) -> None:
         after = self.text[self.pos :].lstrip()[:1]

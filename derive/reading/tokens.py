@@ -55,12 +55,20 @@ class Token:
         return f"Token({self.kind} {self.text!r} {self.start}:{self.end})"
 
 
+LETTERS, DIGITS = re.compile("[A-Za-z]*"), re.compile("[0-9]*")
+SPELLED = re.compile("[A-Za-z0-9_]*")
+_NUMBER, _EXPONENT = re.compile(r"[0-9]*(?:\.[0-9]+)?"), re.compile("(?:[eE][+-]?[0-9]+)?")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _SIZE = re.compile(r"\s*(\w+)\s*(?:\\times\s*|×)\s*(\w+)\s*")
 
-
 _DIVISION = re.compile(r"[\w)\]'](?:\\(?=[\w(])| \\ (?=[\w(]))")
 _LATEX = re.compile(r"\\[A-Za-z]{2}|\\[THR](?![\w(])|\\[^\w\s(]|[$^_]\s*\{|\^\s*\\")
+
+
+def begun(pattern: re.Pattern[str], text: str, at: int) -> str:
+    """What a pattern, which may be of nothing, has at a place."""
+    found = pattern.match(text, at)
+    return found[0] if found is not None else ""
 
 
 def closing(tokens: Sequence[Token], i: int) -> int:
@@ -160,11 +168,8 @@ class Letters:
 
     def spelled(self, start: int) -> str | None:
         """The function whose name is written with low lines here, as in `nuclear_norm(`."""
-        text, end = self.text, start
-        while end < len(text) and text[end].isascii() and (text[end].isalnum() or text[end] == "_"):
-            end += 1
-        word = text[start:end]
-        return word if "_" in word and word in FUNCTIONS and text[end : end + 1] == "(" else None
+        word = begun(SPELLED, self.text, start)
+        return word if "_" in word and word in FUNCTIONS and self.text[start + len(word) :][:1] == "(" else None
 
     def atom(self, start: int, letter: str, style: str) -> None:
         """A letter ends at `pos`; what hangs on it follows."""
@@ -192,14 +197,10 @@ class Letters:
         while self.pos < size:
             c = text[self.pos]
             if digits and c in "0123456789" and self.pos == token.end and not token.low:
-                end = self.pos
-                while end < size and text[end] in "0123456789":
-                    end += 1
-                if (self.style == "bold" or token.style == "bold") and text[self.pos : end] == "1":
-                    if text[end : end + 2] == "}_":
-                        return  # \mathbf{b1}_m is b times a vector of ones
-                token.low.append(text[self.pos : end])
-                self.pos = end
+                if "bold" in (self.style, token.style) and text.startswith("1}_", self.pos):
+                    return  # \mathbf{b1}_m is b times a vector of ones
+                token.low.append(begun(DIGITS, text, self.pos))
+                self.pos += len(token.low[-1])
             elif is_atom and c in names.MARKS:
                 token.accents.append(names.MARKS[c])
                 self.pos += 1
@@ -253,10 +254,8 @@ class Letters:
             self.pos = end + 1
             return False
         if c == "\\":
-            end = start + 1
-            while end < size and text[end].isascii() and text[end].isalpha():
-                end += 1
-            word = text[start + 1 : end]
+            word = begun(LETTERS, text, start + 1)
+            end = start + 1 + len(word)
             if word in names.STYLE_COMMANDS or word in TRANSPARENT:
                 self.pos = end
                 return True
@@ -372,10 +371,8 @@ class Letters:
         while i < len(inside):
             c = inside[i]
             if c == "\\":
-                j = i + 1
-                while j < len(inside) and inside[j].isascii() and inside[j].isalpha():
-                    j += 1
-                command = inside[i + 1 : j]
+                command = begun(LETTERS, inside, i + 1)
+                j = i + 1 + len(command)
                 if command in names.SPOKEN:
                     word += names.SPOKEN[command]
                 elif command in COMMAND_FUNCTIONS:
@@ -416,30 +413,21 @@ class Letters:
         return found
 
     def number(self, start: int) -> None:
-        text, size = self.text, len(self.text)
-        end = start
-        while end < size and text[end] in "0123456789":
-            end += 1
-        if end < size and text[end] == "." and text[end + 1 : end + 2].isdigit():
-            end += 1
-            while end < size and text[end] in "0123456789":
-                end += 1
-        mantissa = text[start:end]
-        exponent = 0
-        if text[end : end + 1] in ("e", "E"):
-            j = end + 1 + (text[end + 1 : end + 2] in ("+", "-"))
-            k = j
-            while k < size and text[k] in "0123456789":
-                k += 1
-            if k > j and text[k : k + 1].isalpha() and not self.is_latex:
+        text, exponent = self.text, 0
+        mantissa = begun(_NUMBER, text, start)
+        end = start + len(mantissa)
+        raised = begun(_EXPONENT, text, end)
+        k = end + len(raised)
+        if raised and text[k : k + 1].isalpha():
+            if not self.is_latex:
                 raise ParseError(
                     f"{text[start : k + 1]} can be read in two ways", text, (start, k + 1),
                     f"{text[start:k]} {text[k]} begins with a number, {mantissa} {text[end : k + 1]} with a letter",
                 )  # fmt: skip
-            if k > j and not text[k : k + 1].isalpha() and text[k : k + 1] not in ("_", "^"):
-                if k - j > 3:
-                    raise LimitError(f"the number {text[start:k]} is too large", text, (start, k))
-                exponent, end = int(text[end + 1 : k]), k
+        elif raised and text[k : k + 1] not in ("_", "^"):
+            if len(raised.lstrip("eE+-")) > 3:
+                raise LimitError(f"the number {text[start:k]} is too large", text, (start, k))
+            exponent, end = int(raised[1:]), k
         if len(mantissa) > MAX_DIGITS:
             raise LimitError(
                 f"a number of {len(mantissa)} digits", text, (start, end), f"at most {MAX_DIGITS} digits are read"
