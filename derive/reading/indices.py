@@ -196,17 +196,24 @@ class Algebra:
 
     # Values
 
-    def constant(self, node: Node, kind: int, scale: bool = True) -> IndexedSum:
+    def scalar(self, node: Node) -> IndexedSum:
+        return IndexedSum([IndexedTerm(scalars=(node,))])
+
+    def single_factor(
+        self, node: Node, axes: Sequence[Axis], row: Axis | None = None, column: Axis | None = None
+    ) -> IndexedSum:  # fmt: skip
+        """One vector or matrix with these axes, or a number without."""
+        return IndexedSum([IndexedTerm(factors=((node, tuple(axes)),))], row, column) if axes else self.scalar(node)
+
+    def constant(self, node: Node, kind: int) -> IndexedSum:
         """A part that depends on no index."""
         if kind == S:
-            return IndexedSum([IndexedTerm(scalars=(node,))] if not _is_one(node) else [IndexedTerm()])
+            return IndexedSum([IndexedTerm()]) if _is_one(node) else self.scalar(node)
         row = Axis("rows") if kind in (C, M) else None
         column = Axis("columns") if kind in (R, M) else None
         if kind == R:
             node = self.turned(node)
-        return IndexedSum(
-            [IndexedTerm(factors=((node, tuple(a for a in (row, column) if a is not None)),))], row, column
-        )
+        return self.single_factor(node, [a for a in (row, column) if a is not None], row, column)
 
     def aligned(self, values: Sequence[IndexedSum]) -> list[IndexedSum]:
         """The values with one axis for the rows of all, and one for the columns."""
@@ -239,10 +246,7 @@ class Algebra:
         if len(axes) > 2:
             shown = ", ".join(a.name for a in value.indices)
             raise self.refuse(f"a part of it has three indices or more ({shown} and those of the vectors in it)")
-        node = self.form(value, axes)
-        if not axes:
-            return IndexedSum([IndexedTerm(scalars=(node,))])
-        return IndexedSum([IndexedTerm(factors=((node, tuple(axes)),))], value.row, value.column)
+        return self.single_factor(self.form(value, axes), axes, value.row, value.column)
 
     def multiply(self, left: IndexedSum, right: IndexedSum) -> list[IndexedTerm]:
         if not any(_is_hot(t) for value in (left, right) for t in value.terms):
@@ -304,22 +308,22 @@ class Algebra:
         """A scalar function of every entry."""
         made = self.single(value)
         (term,) = made.terms
-        if not term.factors:
-            return IndexedSum([IndexedTerm(scalars=(function(term.scalars[0]),))])
-        ((node, axes),) = term.factors
-        return IndexedSum([IndexedTerm(factors=((function(node), axes),))], made.row, made.column)
+        ((node, axes),) = term.factors or ((term.scalars[0], ()),)
+        return self.single_factor(function(node), axes, made.row, made.column)
+
+    def called(self, value: IndexedSum, name: str, *parameters: Node) -> IndexedSum:
+        return self.applied(value, lambda node: self.new("call", [node, *parameters], name))
 
     def together(self, values: Sequence[IndexedSum], function: Callable[[Sequence[Node]], Node]) -> IndexedSum:
         """A function of several numbers for every index: each operand over the indices of all."""
         axes = list(dict.fromkeys(a for value in values for a in value.axes))
         if len(axes) > 2:
             raise self.refuse(f"a part of it has three indices ({', '.join(a.name for a in axes)})")
-        made = function([self.form(value, axes) for value in values])
-        return IndexedSum([IndexedTerm(factors=((made, tuple(axes)),)) if axes else IndexedTerm(scalars=(made,))])
+        return self.single_factor(function([self.form(value, axes) for value in values]), axes)
 
     def reciprocal(self, value: IndexedSum) -> IndexedSum:
         if len(value.axes) == 0:
-            return IndexedSum([IndexedTerm(scalars=(self.new("div", [self.number(1), self.form(value, [])]),))])
+            return self.scalar(self.new("div", [self.number(1), self.form(value, [])]))
         return self.applied(value, lambda n: self.new("elpow", [n, self.number(-1)]))
 
     def over(self, value: IndexedSum, axes: Sequence[Axis]) -> IndexedSum:
