@@ -434,6 +434,3 @@ row(
 row("nn", "soft_margin_loss", _TWO, _loss(lambda p, a, b: p.function(ops.softplus, p.negative(p.times(a, b)))))
 row("nn", "cross_entropy", _TWO, _cross_entropy)
 row("nn", "linear", "a, b, bias=None", _linear)
-
-
-__all__ = ["CONSTANTS"]

@@ -158,6 +158,3 @@ def lengths(p: Plan, value: Any) -> tuple[Size, ...]:
 def find(homes: Sequence[str], name: str) -> str | None:
     """The first of these homes that has a function of this name."""
     return next((home for home in homes if name in TABLE.get(home, {})), None)
-
-
-__all__ = ["TABLE", "array", "arrays", "call", "find", "flag", "index", "integer", "length", "lengths", "row"]

@@ -561,6 +561,3 @@ def _row(x: Expr) -> Expr:
     if x.op is ops.matmul and x.args[0].op is ops.transpose:
         return ops.matmul(*(ops.transpose(factor) for factor in reversed(x.args)))
     return ops.transpose(x)
-
-
-__all__ = ["Array", "Axes", "Misfit", "Plan", "exponential"]

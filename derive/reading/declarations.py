@@ -568,6 +568,3 @@ def dimension(text: str, source: str, span: Span) -> Dim:
     if rest:
         raise bad()
     return made
-
-
-__all__ = ["Declarations", "Declared", "declarations", "dimension", "shape", "style_of"]

@@ -273,6 +273,3 @@ def compared(p: Plan, sign: str, a: Array, b: Array) -> Array:
         made = p.add(p.constant(1), made, -1)
     made.is_mask = True
     return made
-
-
-__all__ = ["compared", "maximum", "minimum", "opposite"]

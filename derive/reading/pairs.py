@@ -75,6 +75,3 @@ def distances(p: Plan, left: Array, right: Array) -> Array:
             "take their squares",
         )
     return p.function(ops.sqrt, squares(p, left, right))
-
-
-__all__ = ["Pairs", "combined", "distances", "reduced", "spread", "squares"]

@@ -485,8 +485,3 @@ def augment(walker: Interpreter, statement: ast.AugAssign) -> Any:
     made = walker.binary(statement, [held, added])
     assign(walker, statement.target, made)
     return made
-
-
-__all__ = [
-    "BINARY", "MODULES", "TYPES", "Interpreter", "Path", "assign", "augment", "is_python", "parsed", "reordered",
-]  # fmt: skip

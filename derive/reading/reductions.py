@@ -271,6 +271,3 @@ row("linalg", "vector_norm", "a, ord=2, axis=None, keepdims=False", _norm_of_ent
 row("torch method", "norm", "a, ord=2, axis=None, keepdims=False", _norm_of_entries)
 row("bare", "norm2", "a", lambda p, a: norm(p, a, None, None, False))
 row("bare", "norm1", "a", lambda p, a: _norm_of_entries(p, a, Fraction(1), None, False))
-
-
-__all__ = ["log_softmax"]

@@ -595,6 +595,3 @@ class Reading:
             for variable in free - held:
                 sizes.bound[variable] = Dim.of(next(iter(declared)))
         sizes.name(found, taken)
-
-
-__all__ = ["Reading"]

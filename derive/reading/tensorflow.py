@@ -121,6 +121,3 @@ row("tf.math", "reduce_std", "a, axis=None, keepdims=False", lambda p, *given: p
 del _home, _groups, _rows, _names, _name
 
 MODULES = {"math": "tf.math", "linalg": "tf.linalg", "nn": "tf.nn"}
-
-
-__all__ = ["MODULES"]
