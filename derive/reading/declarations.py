@@ -229,11 +229,9 @@ def _from_text(text: str) -> Declarations:
         waiting = []
     if waiting:
         entry = waiting[0]
-        raise held.error(
-            f"{entry.written} has no shape",
-            entry.span,
-            f"write {entry.written}: m×n, {entry.written}: n or {entry.written}: scalar",
-        )
+        name = entry.written
+        hint = f"write {name}: m×n, {name}: n or {name}: scalar"
+        raise held.error(f"{name} has no shape", entry.span, hint)
     for entry in held.entries.values():
         if entry.shape is not None:
             held.made(entry, entry.shape)
@@ -492,12 +490,8 @@ def dimension(text: str, source: str, span: Span) -> Dim:
         start = label.start()
         while start and held[start - 1].isalnum():
             start -= 1
-        raise ParseError(
-            f"{held[start : label.end()]} is no name of a size",
-            source,
-            span,
-            "give it one without a sign below, as n_next or p",
-        )
+        hint = "give it one without a sign below, as n_next or p"
+        raise ParseError(f"{held[start : label.end()]} is no name of a size", source, span, hint)
     for noise in ("\\,", "\\;", "\\ ", "{", "}", "\\left", "\\right"):
         held = held.replace(noise, "" if noise in "{}" else " ")
     for written, plain in (("\\cdot", "*"), ("\\times", "*"), ("·", "*"), ("−", "-"), ("×", "*")):

@@ -41,6 +41,15 @@ def _gelu_tanh(A: Expr) -> Expr:
     )  # fmt: skip
 
 
+def _gelu_of(p: Plan, approximate: Any) -> Callable[[Expr], Expr]:
+    is_exact = approximate in ("none", False) or approximate == "default" and p.is_torch
+    return rows.gelu if is_exact else _gelu_tanh
+
+
+def _leaky(p: Plan, a: Array, slope: Array) -> Array:
+    return p.node(a.axes, rows.leaky_relu, a, slope)
+
+
 _OF_LIBRARIES = ("step", "softplus")  # which NumPy has not under these names
 EVERYWHERE = "np torch special method bare"
 _SCALAR: dict[str, Callable[[Any], Expr]] = {
@@ -64,21 +73,8 @@ for _names, _f in _SCALAR.items():
 row("bare", "σ sigma", "a", _entrywise(ops.sigmoid))
 for _names, _f in _ACTIVATIONS.items():
     row("nn special torch bare", _names, "a", _entrywise(_f))
-row(
-    "nn bare",
-    "gelu",
-    "a, approximate=default",
-    lambda p, a, approximate: p.function(
-        rows.gelu if approximate in ("none", False) or (approximate == "default" and p.is_torch) else _gelu_tanh,
-        array(p, a),
-    ),
-)
-row(
-    "nn",
-    "leaky_relu",
-    "a, negative_slope=0.01",
-    lambda p, a, slope: p.node(array(p, a).axes, rows.leaky_relu, array(p, a), array(p, slope)),
-)
+row("nn bare", "gelu", "a, approximate=default", lambda p, a, how: p.function(_gelu_of(p, how), array(p, a)))
+row("nn", "leaky_relu", "a, negative_slope=0.01", lambda p, a, slope: _leaky(p, array(p, a), array(p, slope)))
 del _names, _f
 
 

@@ -94,11 +94,8 @@ class Families:
                 elif node.op == "ref":
                     continue
                 elif access is not None and labels.is_kronecker(self, access):
-                    node.op, node.args, node.data = (
-                        "at",
-                        [Node("eye", [], None, *node.span)],
-                        tuple(p.letter for p in access.places),
-                    )
+                    node.op, node.args = "at", [Node("eye", [], None, *node.span)]
+                    node.data = tuple(p.letter for p in access.places)
                     self.parts[id(node)] = [p.axis or p.letter for p in access.places]
                 elif access is not None and labels.takes_from_definition(self, node, access):
                     continue

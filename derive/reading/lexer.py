@@ -64,7 +64,7 @@ class Lexer(Letters):
                 self.command(start)
             elif c.isascii() and c.isalpha():
                 self.letter(start, c)
-            elif c in "0123456789" or (c == "." and text[start + 1 : start + 2].isdigit()):
+            elif c in "0123456789" or c == "." and "0" <= text[start + 1 : start + 2] <= "9":
                 self.number(start)
             else:
                 self.other(start, c)

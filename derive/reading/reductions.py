@@ -103,16 +103,19 @@ def log_softmax(p: Plan, a: Array, axis: int | None) -> Array:
     return p.add(a, logsumexp(p, a, axis, True), -1)
 
 
-def _along_rows(f: Callable[[Plan, Array, int | None], Array], default: int | None) -> Callable[..., Array]:
+def _along_rows(f: Callable[[Plan, Array, int | None], Array], is_of_library: bool) -> Callable[..., Array]:
+    """Each row where no axis is said, but for PyTorch, which takes the first axis."""
+
     def value(p: Plan, a: Any, axis: Any) -> Array:
         held = array(p, a)
-        if axis == "default":
-            if held.rank == 2 and default == -1:
-                p.note(f"softmax of the matrix {p.written(held)} is taken of each row")
-            if held.rank == 2 and default == 0:
-                raise p.refuse("which axis is not said", "dim=1 takes each row")
-            return f(p, held, default)
-        return f(p, held, integer(p, axis))
+        if axis != "default":
+            return f(p, held, integer(p, axis))
+        is_first = is_of_library and p.is_torch
+        if held.rank == 2 and is_first:
+            raise p.refuse("which axis is not said", "dim=1 takes each row")
+        if held.rank == 2:
+            p.note(f"softmax of the matrix {p.written(held)} is taken of each row")
+        return f(p, held, 0 if is_first else -1)
 
     return value
 
@@ -162,12 +165,8 @@ for _name, _least, _of_two in (("max", Plan.largest, maximum), ("min", smallest,
     row("np", _name, "a, axis=None, keepdims=False", _reduced(_least))
     row("torch method", _name, "a, axis=None, keepdims=False", _with_place(_least, _of_two))
     row("bare", _name, "a, b=None, axis=None", _of_python(_least, _of_two))
-row(
-    "np method",
-    "ptp",
-    "a, axis=None, keepdims=False",
-    _reduced(lambda p, *a: p.add(p.largest(*a), smallest(p, *a), -1)),
-)
+_range = _reduced(lambda p, *a: p.add(p.largest(*a), smallest(p, *a), -1))
+row("np method", "ptp", "a, axis=None, keepdims=False", _range)
 row("np torch method bare", "prod", "a, axis=None", product)
 row("np bare", "average", "a, axis=None, weights=None, keepdims=False", average)
 for _name, _v in (("var", _variance), ("std", lambda p, *a: p.function(ops.sqrt, _variance(p, *a)))):
@@ -176,38 +175,21 @@ for _name, _v in (("var", _variance), ("std", lambda p, *a: p.function(ops.sqrt,
     row("method", _name, "a, axis=None, ddof=None, keepdims=False", _v)  # PyTorch divides by n − 1
 del _v, _least, _of_two
 row("special np torch method nn bare", "logsumexp", "a, axis=None, keepdims=False", _reduced(logsumexp))
-row(
-    "special",
-    "softmax",
-    "a, axis=None",
-    lambda p, a, axis: (
-        softmax(p, array(p, a), integer(p, axis))
-        if axis is not None or array(p, a).rank == 1
-        else _softmax_of_all(p, a)
-    ),
-)
-row("bare", "softmax", "a, axis=default", _along_rows(softmax, -1))
-row("bare", "log_softmax", "a, axis=default", _along_rows(log_softmax, -1))
-row(
-    "nn method torch",
-    "softmax",
-    "a, axis=default",
-    lambda p, a, axis: _along_rows(softmax, 0 if p.is_torch else -1)(p, a, axis),
-)
-row(
-    "special nn method torch",
-    "log_softmax",
-    "a, axis=default",
-    lambda p, a, axis: _along_rows(log_softmax, 0 if p.is_torch else -1)(p, a, axis),
-)
+row("special", "softmax", "a, axis=None", lambda p, a, axis: _softmax_of_all(p, array(p, a), integer(p, axis)))
+for _name, _f in (("softmax", softmax), ("log_softmax", log_softmax)):
+    row("bare", _name, "a, axis=default", _along_rows(_f, False))
+    row("nn method torch", _name, "a, axis=default", _along_rows(_f, True))
+row("special", "log_softmax", "a, axis=default", _along_rows(log_softmax, False))
 row("np torch method bare", "cumsum", "a, axis=None", cumsum)
 row("np torch bare", "diff", "a, n=1, axis=-1", difference)
 row("np bare", "ediff1d", "a", lambda p, a: difference(p, a, 1, -1))
-del _name, _h
+del _name, _h, _f
 
 
-def _softmax_of_all(p: Plan, a: Any) -> Array:
-    e = p.function(ops.exp, array(p, a))
+def _softmax_of_all(p: Plan, a: Array, axis: int | None) -> Array:
+    if axis is not None or a.rank == 1:
+        return softmax(p, a, axis)
+    e = p.function(ops.exp, a)
     return p.over(e, p.sum(e))
 
 

@@ -47,13 +47,8 @@ def raised_to_t(p: Stacks, mark: Token, end: int, is_negative: bool = False) -> 
     if base.op == "const":  # no number is transposed
         op = "pow"
         exponent = Node("neg", [exponent], None, *mark.span) if is_negative else exponent
-        following = p.tokens[p.i] if p.i < len(p.tokens) else None
-        if (
-            exponent.data
-            and exponent.data not in p.known
-            and following is not None
-            and following.kind in ("name", "open", "func")
-        ):
+        is_followed = p.i < len(p.tokens) and p.tokens[p.i].kind in ("name", "open", "func")
+        if exponent.data and exponent.data not in p.known and is_followed:
             shown = " ".join(p.source[base.start : end].split())
             p.readings.append(f"{shown} is read as the exponential of {exponent.data}")
     p.operands.append(Node(op, [base, exponent], None, base.start, end))
@@ -262,10 +257,9 @@ def norm_subscript(p: Stacks, held: list[Token], first: Token) -> None:
             hint = "known: ‖x‖, ‖x‖₁, ‖x‖₃, ‖x‖_∞, ‖X‖_F, ‖X‖_*, ‖X‖_op, ‖X‖_max"
             raise p.error(f"the norm with {p.text_of(held)} below is not read", (node.start, held[-1].end), hint)
         raise p.error(
-            f"a norm weighted by {words} is not read",
-            (node.start, held[-1].end),
+            f"a norm weighted by {words} is not read", (node.start, held[-1].end),
             f"write xᵀ {words} x for its square, or xᵀ {words}⁻¹ x where {words} is a covariance",
-        )
+        )  # fmt: skip
     node.data = kind
     outer.end = max(outer.end, held[-1].end)
     node.end = max(node.end, held[-1].end)

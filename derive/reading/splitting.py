@@ -115,8 +115,7 @@ def split_runs(
             result[-1].text = operation_name(result[-1].text[:-2], order)
             at = end
         elif order == 1 and result[-1].text == "sigmoid":
-            result[-1].text = "sigmoid′"
-            at = end
+            result[-1].text, at = "sigmoid′", end
         elif order and result[-1].kind == "apply":
             result[-1].value = (result[-1].value[0], order)
             at = end
@@ -127,16 +126,9 @@ def _log_dets(tokens: list[Token]) -> list[Token]:
     """`log det` is one function, so that log det(X) y is a product."""
     joined: list[Token] = []
     for token in tokens:
-        if (
-            token.text == "det"
-            and token.kind == "func"
-            and joined
-            and joined[-1].kind == "func"
-            and joined[-1].text == "log"
-        ):
-            merged = Token("func", "logdet", joined[-1].start, token.end)
-            merged.spaced = joined[-1].spaced
-            joined[-1] = merged
+        pair = [(t.kind, t.text) for t in (*joined[-1:], token)]
+        if pair == [("func", "log"), ("func", "det")]:
+            joined[-1].text, joined[-1].end = "logdet", token.end
         else:
             joined.append(token)
     return joined
@@ -382,11 +374,9 @@ class _Splitter:
                 )
             return token
         if glued and not is_declared and base in HABITUAL_FUNCTIONS - self.usage.own:
+            shown = names.text(name)
             raise ParseError(
-                f"{names.text(name)} is called, and is not a function we know",
-                self.source,
-                token.span,
-                f"define {names.text(name)} first",
+                f"{shown} is called, and is not a function we know", self.source, token.span, f"define {shown} first"
             )
         if glued and (is_declared or base in self.usage.own):
             own = Token("func", operation_name(name, 0), token.start, token.end)
