@@ -324,9 +324,9 @@ class ClaimParser(Parser):
         self.i = end + 1
         return self.tokens[start:end]
 
-    def differs(self, ahead: int) -> bool:
-        """Whether the group there begins with the sign of a differential."""
-        first, second = self.token(ahead), self.token(ahead + 1)
+    def differs(self) -> bool:
+        """Whether the group that follows begins with the sign of a differential."""
+        first, second = self.token(1), self.token(2)
         begins = second if first is not None and first.kind == "open" else first
         return begins is not None and begins.kind == "diff"
 
@@ -337,7 +337,7 @@ class ClaimParser(Parser):
         is_collected = bool(self.ops) and self.ops[-1].kind == "collect"
         if kind in ("diff", "nabla", "along", "apply") and is_collected:
             raise self.error(f"brackets are missing around {token.text}", token)
-        if kind == "frac" and self.differs(1):
+        if kind == "frac" and self.differs():
             mark, self.i = self.i, self.i + 1
             above, below = self.group(), self.group()
             if below and below[0].kind == "diff":

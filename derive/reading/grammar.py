@@ -59,7 +59,7 @@ class Parser(Stacks):
             else:
                 expect = self.after_operand(token)
         if expect:
-            self.missing(tokens[-1] if tokens else None)
+            self.missing()
         self.refuse_left_open()
         self.reduce(-1)
         for op in self.ops:
@@ -76,7 +76,7 @@ class Parser(Stacks):
             if below < len(marks) - 2 and below >= 0 and marks[below].text == marks[-1].text:
                 raise self.error(f"{self.bracket(marks[-2].text)} is not closed", marks[-2].token)
 
-    def missing(self, last: Token | None) -> None:
+    def missing(self) -> None:
         self.refuse_left_open()
         for op in reversed(self.ops):
             if op.kind == "collect":
