@@ -158,16 +158,12 @@ def with_signs(tokens: list[Token], vocabulary: Vocabulary) -> list[Token]:
             is_letter = is_letter and skip == i
         if is_letter and token.text in ("d", "δ") and token.style not in ("bold", "vec"):
             if i in quotients or token.text == "d" and _is_sign(tokens, i, vocabulary):
-                sign = Token("diff", "d", token.start, token.end, False)
-                sign.spaced = token.spaced
-                result.append(sign)
+                result.append(token.instead("diff", "d", value=False))
                 i += 1
                 continue
         if is_letter and after is not None and after.kind == "atom":
             if token.text == "D" and "D" not in vocabulary.names and after.name in vocabulary.functions:
-                along = Token("along", "D", token.start, token.end)
-                along.spaced = token.spaced
-                result.append(along)
+                result.append(token.instead("along", "D"))
                 i += 1
                 continue
             if token.text == "Δ":

@@ -108,8 +108,7 @@ class Parser(Stacks):
                 below = behind[1]
                 if not below.value:
                     raise self.error("division by zero", below)
-                token = Token("num", self.source[t.start : below.end], t.start, below.end, t.value / below.value)
-                token.spaced = t.spaced
+                token = t.instead("num", self.source[t.start : below.end], below.end, t.value / below.value)
                 merged.append(token)
                 i += 3
                 if i < len(tokens) and tokens[i].kind == "name" and not tokens[i].spaced:

@@ -13,7 +13,7 @@ from ..expr import Expr
 from .kinds import BITS, DOT, OVER, PLAIN, STEP, SWAP, is_exponential, kind_of
 from .shaping import Shaper, Symbol
 from .signatures import C, M, S, kinds_of
-from .stacks import Node
+from .stacks import Node, nodes_below
 
 _DIVISORS = frozenset("ijklmnN")
 
@@ -280,16 +280,7 @@ def check_traced(node: Node, symbols: dict[str, Symbol], builder: Shaper, values
 
 def names_below(node: Node) -> set[str]:
     """The names of the symbols in a part of the formula."""
-    found, seen, stack = set(), {id(node)}, [node]
-    while stack:
-        at = stack.pop()
-        if at.op == "sym":
-            found.add(str(at.data))
-        for arg in at.args:
-            if id(arg) not in seen:
-                seen.add(id(arg))
-                stack.append(arg)
-    return found
+    return {str(below.data) for below in nodes_below([node]) if below.op == "sym"}
 
 
 def is_vectorial(symbols: dict[str, Symbol], node: Node) -> bool:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import ParseError
 from ..shapes import Dim
@@ -49,19 +49,13 @@ Axes = tuple[Axis, ...]
 Factor = tuple[Node, Axes]
 
 
-class IndexedTerm:
+class IndexedTerm(NamedTuple):
     """± a product of scalars and of vectors and matrices with named axes, summed over some of them."""
 
-    __slots__ = ("sign", "scalars", "factors", "summed")
-
-    def __init__(
-        self, sign: int = 1, scalars: tuple[Node, ...] = (), factors: tuple[Factor, ...] = (),
-        summed: tuple[Axis, ...] = (),
-    ) -> None:  # fmt: skip
-        self.sign = sign
-        self.scalars = scalars
-        self.factors = factors
-        self.summed = summed
+    sign: int = 1
+    scalars: tuple[Node, ...] = ()
+    factors: tuple[Factor, ...] = ()
+    summed: Axes = ()
 
     @property
     def axes(self) -> list[Axis]:
@@ -70,7 +64,7 @@ class IndexedTerm:
 
     def renamed(self, names: dict[Axis, Axis]) -> IndexedTerm:
         factors = tuple((node, tuple(names.get(a, a) for a in axes)) for node, axes in self.factors)
-        return IndexedTerm(self.sign, self.scalars, factors, tuple(names.get(a, a) for a in self.summed))
+        return self._replace(factors=factors, summed=tuple(names.get(a, a) for a in self.summed))
 
     def apart(self) -> IndexedTerm:
         """The same with summed axes of its own."""
@@ -115,9 +109,7 @@ class IndexedSum:
         return IndexedSum([t.renamed(names) for t in self.terms], row, column)
 
     def negated(self) -> IndexedSum:
-        return IndexedSum(
-            [IndexedTerm(-t.sign, t.scalars, t.factors, t.summed) for t in self.terms], self.row, self.column
-        )
+        return IndexedSum([t._replace(sign=-t.sign) for t in self.terms], self.row, self.column)
 
     @property
     def T(self) -> IndexedSum:
@@ -292,7 +284,7 @@ class Algebra:
             terms.append(one.times(one))
             for other in value.terms[i + 1 :]:
                 cross = one.times(other)
-                terms.append(IndexedTerm(cross.sign, (self.number(2), *cross.scalars), cross.factors, cross.summed))
+                terms.append(cross._replace(scalars=(self.number(2), *cross.scalars)))
         if len(terms) > MAX_TERMS:
             raise self.refuse(f"multiplied out it has more than {MAX_TERMS} terms")
         return self.over(IndexedSum(terms), own)
@@ -334,16 +326,11 @@ class Algebra:
             once = [f for f in term.factors if is_indicator(f[0]) and f[1][-1] in axes and f[1][-1] in free]
             once = [f for f in once if all(f is other or f[1][-1] not in other[1] for other in term.factors)]
             if once:  # a label is one of the indices: Σ_k Y_ik is 1
-                kept = tuple(f for f in term.factors if f not in once)
-                term = IndexedTerm(term.sign, term.scalars, kept, term.summed)
+                term = term._replace(factors=tuple(f for f in term.factors if f not in once))
                 free = term.axes + [f[1][-1] for f in once]
             counts = tuple(self.new("count", data=a) for a in axes if a not in free)
-            free = term.axes
-            terms.append(
-                IndexedTerm(
-                    term.sign, counts + term.scalars, term.factors, term.summed + tuple(a for a in axes if a in free)
-                )
-            )
+            summed = term.summed + tuple(a for a in axes if a in term.axes)
+            terms.append(term._replace(scalars=counts + term.scalars, summed=summed))
         row, column = (None if a in axes else a for a in (value.row, value.column))
         return IndexedSum(terms, row, column)
 

@@ -218,6 +218,10 @@ class Kinds:
 
     # Search
 
+    def cells_of_symbols(self) -> list[Cell]:
+        """The cells of the symbols, once each."""
+        return list({id(c.find()): c.find() for c in self.symbol_cells.values()}.values())
+
     def decide(self) -> None:
         """Settle every symbol, by use and then by habit.
 
@@ -225,13 +229,10 @@ class Kinds:
         ------
         Contradiction, Ambiguous
         """
-        for cell in {id(c.find()): c.find() for c in self.symbol_cells.values()}.values():
-            if not cell.mask:
-                raise Contradiction
+        if not all(cell.mask for cell in self.cells_of_symbols()):
+            raise Contradiction
         self.propagate()
-        cells = [
-            c for c in {id(c.find()): c.find() for c in self.symbol_cells.values()}.values() if c.mask & (c.mask - 1)
-        ]
+        cells = [c for c in self.cells_of_symbols() if c.mask & (c.mask - 1)]
         if not cells:
             self.check_habits()
             return
@@ -312,7 +313,7 @@ class Kinds:
 
     def check_habits(self) -> None:
         """Refuse what nobody would write: a transposed scalar, a matrix x squared."""
-        for cell in {id(c.find()): c.find() for c in self.symbol_cells.values()}.values():
+        for cell in self.cells_of_symbols():
             costs = cell.costs
             if costs is not None and costs[cell.mask.bit_length() - 1] - min(costs) >= MAX_SURPRISE:
                 raise Contradiction

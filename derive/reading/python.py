@@ -405,21 +405,12 @@ def _parts(node: ast.AST) -> list[ast.expr]:
     if isinstance(node, ast.Call):
         args = [a.value if isinstance(a, ast.Starred) else a for a in node.args]
         return [node.func, *args, *(k.value for k in node.keywords)]
-    if isinstance(node, ast.BinOp):
-        return [node.left, node.right]
-    if isinstance(node, ast.UnaryOp):
-        return [node.operand]
     if isinstance(node, ast.Compare):
         return [node.left, node.comparators[0]]
-    if isinstance(node, ast.Subscript):
-        return [node.value, node.slice]
-    if isinstance(node, (ast.Tuple, ast.List)):
-        return list(node.elts)
     if isinstance(node, ast.Dict):
         return list(node.values)
-    if isinstance(node, ast.Slice):
-        return [part for part in (node.lower, node.upper, node.step) if part is not None]
-    return [node.value] if isinstance(node, ast.Attribute) else []
+    parts = ast.iter_child_nodes(node) if type(node) in _RULES else ()
+    return [part for part in parts if isinstance(part, ast.expr)]
 
 
 _RULES: dict[type[ast.AST], Callable[[Interpreter, Any, list[Any]], Any]] = {

@@ -16,7 +16,7 @@ from ..shapes import Dim
 from . import kinds as solving
 from .families import Families
 from .indexed_names import Access, Index
-from .indices import Algebra, Axis, IndexedSum, IndexedTerm
+from .indices import Algebra, Axis, IndexedSum
 from .labels import lower_superscripts
 from .reach import extend
 from .signatures import C, M, R, S
@@ -301,8 +301,7 @@ class MatrixForms:
         chosen = {a: part for a, part in zip(own, parts, strict=True) if isinstance(part, Axis)}
         rest = [a for a in own if a not in chosen]
         factors = ((whole, tuple(chosen.get(a, a) for a in axes)),)
-        row = rest[0] if rest else None
-        found = IndexedSum([IndexedTerm(term.sign, term.scalars, factors, term.summed)], row)
+        found = IndexedSum([term._replace(factors=factors)], rest[0] if rest else None)
         return found.T if self.kind[id(node)] == R else found
 
     def chosen(self, node: Node, whole: Node, parts: list[Any]) -> Node:

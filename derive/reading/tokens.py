@@ -51,6 +51,12 @@ class Token:
         """The canonical name of an atom."""
         return names.join(self.text, self.accents, self.low)
 
+    def instead(self, kind: str, text: str, end: int | None = None, value: Any = None) -> Token:
+        """Another token in its place, which may end elsewhere."""
+        made = Token(kind, text, self.start, self.end if end is None else end, value)
+        made.spaced = self.spaced
+        return made
+
     def __repr__(self) -> str:
         return f"Token({self.kind} {self.text!r} {self.start}:{self.end})"
 
