@@ -260,7 +260,7 @@ def _eye(p: Plan, n: Any, m: Any) -> Array:
     return p.eye(size)
 
 
-row("np torch bare", "eye identity", "n, M=None", _eye)
+row("np torch bare", "eye identity", "n?, M=None", _eye)
 row("np torch bare", "ones", "*shape", _constant(1))
 row("np torch bare", "zeros", "*shape", _constant(0))
 row("np torch", "ones_like", "a", lambda p, a: p.filled(a.axes, 1))

@@ -103,12 +103,8 @@ def masks(tokens: list[Token], known: frozenset[str], readings: list[str]) -> li
             continue
         said = f"{names.text(before.name)}(…) is read as Ω ⊙ (…), where Ω is a matrix of zeros and ones"
         readings += [said] if said not in readings else []
-        made[-2:] = [
-            before.instead("func", "hadamard"),
-            token,
-            Token("atom", "Ω", *before.span),
-            Token("op", ",", *token.span),
-        ]
+        made[-2] = before.instead("func", "hadamard")
+        made += [Token("atom", "Ω", *before.span), Token("op", ",", *token.span)]
     return made
 
 

@@ -94,7 +94,7 @@ row("tf tf.linalg", "norm", "a, ord=euclidean, axis?=None, keepdims=False", _nor
 row("tf.linalg", "diag", "a", _diagonal)
 row("tf.linalg", "diag_part tensor_diag_part", "a", _diagonal_part)
 row("tf.linalg", "solve", "a, b", TABLE["linalg"]["solve"][1])
-row("tf tf.linalg", "eye", "n", lambda p, n: p.eye(length(p, n)))
+row("tf tf.linalg", "eye", "n?", lambda p, n: p.eye(length(p, n)))
 row("tf", "concat", "arrays, axis", TABLE["np"]["concat"][1])
 row("tf", "reshape", "a, shape", lambda p, a, shape: reshape(p, a, [shape]))
 row("tf", "squeeze", "a", squeeze)
