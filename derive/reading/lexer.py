@@ -277,19 +277,17 @@ class Lexer(Letters):
                 self.pos = self.matching(self.pos) + 1 if self.text[self.pos : self.pos + 1] == "{" else self.pos + 1
             return
         if kind == "group":
-            if len(held) == 2 and held[1].kind in ("func", "diff"):  # {\rm tr} is tr
-                del self.tokens[first]
-                held[1].start, held[1].end = opened, self.pos
+            if len(held) != 2 or held[1].kind not in ("func", "diff", "atom"):
+                self.emit("close", "}", at)
                 return
-            if len(held) == 2 and held[1].kind == "atom":  # {x} is x, so that {x}_i is a name
-                del self.tokens[first]
-                held[1].start, held[1].end = opened, self.pos
-                held[1].glued, held[1].braced = False, True
+            del self.tokens[first]
+            only = held[1]  # {\rm tr} is tr, and {x} is x, so that {x}_i is a name
+            only.start, only.end = opened, self.pos
+            if only.kind == "atom":
+                only.glued, only.braced = False, True
                 before = self.tokens[first - 1] if first else None
                 if before is None or not (before.kind in ("macro", "func", "frac", "sqrt") or before.braced):
-                    self.attachments(held[1])
-                return
-            self.emit("close", "}", at)
+                    self.attachments(only)
             return
         if accents:
             if len(held) != 1 or held[0].kind != "atom":
@@ -329,20 +327,14 @@ class Lexer(Letters):
         elif word in IGNORED:
             self.skipped = start
             if word in ("left", "right", "middle") or word[:3].lower() == "big":
-                self.side = (
-                    "l" if word == "left" or word[-1] == "l" else "r" if word == "right" or word[-1] == "r" else ""
-                )
                 rest = text[self.pos :].lstrip()
                 if rest.startswith("."):
                     self.pos = text.index(".", self.pos) + 1
-                    self.side = ""
-                elif not rest.startswith(("|", "\\", "‖", "∥")):
-                    self.side = ""
-        elif word in IGNORED_ARGUMENT:
-            at = self._brace(end)
-            if at is not None:
-                self.pos = self.matching(at) + 1
-        elif word in ("underset", "overset", "stackrel"):
+                is_bar = rest.startswith(("|", "\\", "‖", "∥"))
+                self.side = (
+                    {"left": "l", "right": "r"}.get(word, word[-1] if word[-1] in "lr" else "") if is_bar else ""
+                )
+        elif word in IGNORED_ARGUMENT or word in ("underset", "overset", "stackrel"):
             at = self._brace(end)
             if at is not None:
                 self.pos = self.matching(at) + 1
@@ -542,23 +534,22 @@ class Lexer(Letters):
         is_cases = name in ("cases", "dcases")
         is_matrix = name.endswith("matrix") or name == "array" or is_cases
         kind = "cases" if is_cases else "matrix"
-        if word == "begin":
+        begins = word == "begin"
+        if begins:
             self.environments.append(kind if is_matrix else name)
             if name == "array" and self._brace(self.pos) is not None:
                 self.pos = self.matching(self._brace(self.pos) or 0) + 1
-            if is_matrix:
-                shown = {"vmatrix": "|", "Vmatrix": "‖"}.get(name)
-                if shown:
-                    self.side = "l"
-                    self.bar(shown, start)
-                self.emit("open", kind, start)
+        elif not self.environments:
+            raise self.error("this environment was never begun", start, self.pos)
         else:
-            if not self.environments:
-                raise self.error("this environment was never begun", start, self.pos)
             self.environments.pop()
-            if is_matrix:
-                self.emit("close", kind, start)
-                shown = {"vmatrix": "|", "Vmatrix": "‖"}.get(name)
-                if shown:
-                    self.side = "r"
-                    self.bar(shown, start)
+        if not is_matrix:
+            return
+        shown = {"vmatrix": "|", "Vmatrix": "‖"}.get(name)
+        if not begins:
+            self.emit("close", kind, start)
+        if shown:
+            self.side = "l" if begins else "r"
+            self.bar(shown, start)
+        if begins:
+            self.emit("open", kind, start)

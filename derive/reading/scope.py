@@ -41,7 +41,7 @@ from .solved import Solution
 from .splitting import Usage, split_runs
 from .stacks import Node, nodes_below
 from .statements import Statement, Statements, in_order
-from .tokens import Token
+from .tokens import Token, closing, parted
 from .vocabulary import NAMED_MODULE
 
 TWO_SYMBOLS = "are read as two symbols"
@@ -242,16 +242,8 @@ class Reading:
             given = parameters.get(str(token.value)) if token.kind == "name" else None
             if given is None or i + 1 == len(made) or made[i + 1].text != "(":
                 continue
-            j, depth, operands = i + 1, 0, [list[Token]()]
-            while j < len(made):
-                depth += (made[j].kind == "open") - (made[j].kind == "close")
-                if not depth:
-                    break
-                if depth == 1 and made[j].text in (",", ";", "|"):
-                    operands.append([])
-                elif j > i + 1:
-                    operands[-1].append(made[j])
-                j += 1
+            j = closing(made, i + 1)
+            operands = parted(made[i + 2 : j], ",", ";", "|")
             span = (token.start, made[min(j, len(made) - 1)].end)
             wanted, body = given
             shown = ", ".join(map(names.text, wanted))
@@ -520,7 +512,7 @@ class Reading:
             if node.op not in ("prod", "div"):
                 continue
             for part in self.divisor_symbols(node, symbols):
-                if part.data in self.wrt or builder.sizes is None:
+                if part.data in self.wrt:
                     continue
                 found = self.counted_vector(node, builder)
                 if found is None:

@@ -218,9 +218,8 @@ def grouped(b: Shaper, node: Node, shapes: list[SizeShape]) -> tuple[SizeShape, 
             continue
         if kinds[i] == "·" and b.is_column(current) and b.is_column(shape):
             b.sizes.unify(current[0], shape[0])
-            group = [(kinds[i], group, i)]
-            if kinds[i] == "·":
-                current, is_closed = SCALAR_SIZE, True
+            group = [("·", group, i)]
+            current, is_closed = SCALAR_SIZE, True
             continue
         b.sizes.unify(current[1], shape[0])
         if b.is_one(current[1]) and b.is_one(shape[1]) and not b.is_one(shape[0]):

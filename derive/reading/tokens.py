@@ -64,6 +64,7 @@ class Token:
 LETTERS, DIGITS = re.compile("[A-Za-z]*"), re.compile("[0-9]*")
 SPELLED = re.compile("[A-Za-z0-9_]*")
 _NUMBER, _EXPONENT = re.compile(r"[0-9]*(?:\.[0-9]+)?"), re.compile("(?:[eE][+-]?[0-9]+)?")
+_LINK = re.compile(r"(s\.t\.|subject to\b)|(?:where|with)(?=\s|$)")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _SIZE = re.compile(r"\s*(\w+)\s*(?:\\times\s*|×)\s*(\w+)\s*")
 
@@ -85,6 +86,18 @@ def closing(tokens: Sequence[Token], i: int) -> int:
         if not depth:
             return j
     return len(tokens)
+
+
+def parted(tokens: Sequence[Token], *signs: str) -> list[list[Token]]:
+    """What stands between these signs outside of all brackets."""
+    parts, depth = [list[Token]()], 0
+    for token in tokens:
+        depth += (token.kind == "open") - (token.kind == "close")
+        if token.text in signs and not depth:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return parts
 
 
 def exponent(tokens: Sequence[Token], i: int) -> tuple[str, int]:
@@ -157,18 +170,11 @@ class Letters:
                 self.pos = start + 3
                 self.emit("sum", "sum", start)
                 return
-            bound = re.compile(r"(?:s\.t\.|subject to\b)").match(text, start) if c == "s" else None
-            if bound is not None:
-                self.pos = bound.end()
-                self.emit("where", "s.t.", start)
+            link = _LINK.match(text, start) if c in "sw" else None
+            if link is not None:
+                self.pos = link.end()
+                self.emit("where", "s.t." if link[1] else link[0], start)
                 return
-            if c == "w" and text.startswith(("where", "with"), start):
-                word = "where" if text.startswith("where", start) else "with"
-                after = text[start + len(word) : start + len(word) + 1]
-                if after.isspace() or after == "":
-                    self.pos += len(word)
-                    self.emit("where", word, start)
-                    return
         self.pos += 1
         self.atom(start, c, "")
 
