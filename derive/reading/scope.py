@@ -341,9 +341,7 @@ class Reading:
         for name, entry in symbols.items():
             if entry.is_declared or name in self.settled:
                 continue
-            cell = kinds.symbol_cells[name].find()
-            costs = habits.habit(name, entry.style, entry.uses)
-            cell.costs = costs if cell.costs is None else [a + b for a, b in zip(cell.costs, costs, strict=True)]
+            kinds.symbol_cells[name].find().add(habits.habit(name, entry.style, entry.uses))
         kinds.start()
         failed: Exception | None = None
         try:

@@ -79,7 +79,7 @@ class Shaper:
                 costs = by_habit[name]
                 mask = min((S, C, M), key=lambda kind: costs[kind.bit_length() - 1])
             elif mask not in (S, C, R, M):
-                mask = Kinds.cheapest(cell) if mask & (S | C | M) else R if mask else M
+                mask = cell.options[0][1] if mask & (S | C | M) else R if mask else M
             entry.shape = self.of_kind(mask)
             if mask == M and (entry.properties & SQUARE or entry.properties >= SUMS):
                 self.sizes.unify(*entry.shape)
