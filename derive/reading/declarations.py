@@ -24,13 +24,14 @@ from .sizes import FRESH
 from .spelling import SETS, sets
 
 SYNONYMS = {
-    "sym": "symmetric", "skew-symmetric": "skew", "antisymmetric": "skew", "pd": "spd",
-    "diag": "diagonal",
-    "orth": "orthogonal", "orthonormal": "orthogonal", "pos": "positive",
-    "const": "constant",
-    "lower-triangular": "lower", "upper-triangular": "upper", "fixed": "constant", "constants": "constant",
-    "number": "scalar", "scalars": "scalar", "numbers": "scalar", "vectors": "vector", "matrices": "matrix",
-    "invertible": "square", "nonsingular": "square",
+    word: plain
+    for plain, words in (
+        ("symmetric", "sym"), ("skew", "skew-symmetric antisymmetric"), ("spd", "pd"), ("diagonal", "diag"),
+        ("orthogonal", "orth orthonormal"), ("positive", "pos"), ("constant", "const fixed constants"),
+        ("lower", "lower-triangular"), ("upper", "upper-triangular"), ("scalar", "number scalars numbers"),
+        ("vector", "vectors"), ("matrix", "matrices"), ("square", "invertible nonsingular"),
+    )
+    for word in words.split()
 }  # fmt: skip
 _REFUSED = {
     word: why

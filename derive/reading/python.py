@@ -458,8 +458,6 @@ def _arrays_in(values: Iterable[Any]) -> Iterator[Array]:
             yield value
         elif isinstance(value, (list, tuple)):
             yield from _arrays_in(value)
-        elif isinstance(value, pairs.Pairs):
-            yield from _arrays_in([value.left, value.right])
 
 
 def augment(walker: Interpreter, statement: ast.AugAssign) -> Any:

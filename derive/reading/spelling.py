@@ -99,27 +99,15 @@ _LOST = (
     ("e", r"(?:(?<=[+/=])|(?<=[+/=] )|^)e[-−](?=[^\W_])", "may be a power that lost its height", "write e^(−…)"),
     ("e", r"(?<=\d)e[-−](?=[^\W\d_])", "may be a power that lost its height", "write e^(−…)"),  # 1e-3 is a number
     ("(end", r"\w+\(end\)", "is the last entry", "write x_n, where x has n entries"),
-    (
-        "%",
-        r"%[*ox]%",
-        "is a product of R",
-        "write X @ b, with y * (X @ b) in brackets, X.T and inv(V) for t(X) and solve(V)",
-    ),
-    (
-        "grad",
-        r"(?<![\w\\])grad(?:ient)?(?:_\w+)?(?=\s+[^\s\])=*/+,;:.^'·⊙@−-]|\()",
-        "asks for a derivative",
-        "give the loss, and the variable as wrt",
-    ),
-    (
-        " for ",
-        r"(?<!\w)for\s+\w+(?:\s*,\s*\w+)*\s+in(?!\w)",
-        "is a loop of Python",
-        "write sum(x**2), or \\sum_i x_i^2",
-    ),
+    ("%", r"%[*ox]%", "is a product of R",
+     "write X @ b, with y * (X @ b) in brackets, X.T and inv(V) for t(X) and solve(V)"),
+    ("grad", r"(?<![\w\\])grad(?:ient)?(?:_\w+)?(?=\s+[^\s\])=*/+,;:.^'·⊙@−-]|\()", "asks for a derivative",
+     "give the loss, and the variable as wrt"),
+    (" for ", r"(?<!\w)for\s+\w+(?:\s*,\s*\w+)*\s+in(?!\w)", "is a loop of Python",
+     "write sum(x**2), or \\sum_i x_i^2"),
     (":", r"\w+\(\s*:\s*\)", "is all entries of a matrix as a vector", "write vec(X)"),
     (":", r"\w+\((?=[^():]*:)(?:[\d\s:,+-]|end)+\)", "is a slice", "write it as in NumPy: np.sum(x[1:]**2), from 0"),
-)
+)  # fmt: skip
 
 
 def respelled(text: str, known: frozenset[str] = frozenset()) -> tuple[str, list[str]]:

@@ -36,26 +36,27 @@ FUNCTIONS: dict[str, str] = (
         name: name
         for name in (
             "tr mean sqrt dot eye ones zeros vector matrix rowsum colsum adj outer max min hadamard clip var std "
-            "log_softmax leaky_relu elu huber pseudo_huber quantile norm_inf norm_max numel length "
-            "nrows ncols sumsq"
+            "log_softmax leaky_relu elu huber pseudo_huber quantile norm_inf norm_max numel length nrows ncols sumsq"
         ).split()
     }
     | {name: name for name in ENTRYWISE}
 )
 FUNCTIONS |= {
-    "trace": "tr", "Tr": "tr", "Trace": "tr", "TR": "tr", "Det": "det", "ln": "log", "Log": "log", "norm2": "norm",
-    "max0": "relu", "maximum": "max", "ReLU": "relu", "Relu": "relu", "asin": "arcsin", "acos": "arccos",
-    "atan": "arctan", "sgn": "sign", "lse": "logsumexp", "LSE": "logsumexp", "log_sum_exp": "logsumexp",
-    "Sign": "sign",
-    "inverse": "inv", "adjugate": "adj", "identity": "eye", "logabsdet": "logdet", "Exp": "exp", "sigm": "sigmoid",
-    "row_sums": "rowsum", "column_sums": "colsum", "multiply": "hadamard", "matmul": "matmul", "vdot": "inner",
-    "diagonal": "diag", "Vec": "vec", "expit": "sigmoid", "logistic": "sigmoid", "average": "mean", "avg": "mean",
-    "multi_dot": "matmul", "absolute": "abs", "abs2": "square", "sqr": "square",
-}  # fmt: skip
-FUNCTIONS |= {  # of SymPy
-    "Determinant": "det", "Inverse": "inv", "Transpose": "transpose", "HadamardProduct": "hadamard", "Identity": "eye",
-    "hadamard_product": "hadamard", "KroneckerProduct": "kron", "kronecker_product": "kron", "DotProduct": "dot",
-    "DiagMatrix": "diag", "diagonalize_vector": "diag", "Abs": "abs", "Max": "max", "Min": "min",
+    word: name
+    for name, words in (
+        ("tr", "trace Tr Trace TR"), ("det", "Det Determinant"), ("log", "ln Log"), ("norm", "norm2"), ("exp", "Exp"),
+        ("relu", "max0 ReLU Relu"), ("max", "maximum Max"), ("min", "minimum Min"), ("sign", "sgn Sign"),
+        ("arcsin", "asin"), ("arccos", "acos"), ("arctan", "atan"), ("logsumexp", "lse LSE log_sum_exp"),
+        ("inv", "inverse Inverse"), ("adj", "adjugate"), ("eye", "identity Identity"), ("logdet", "logabsdet"),
+        ("sigmoid", "sigm expit logistic"), ("rowsum", "row_sums"), ("colsum", "column_sums"), ("dot", "DotProduct"),
+        ("hadamard", "multiply HadamardProduct hadamard_product"), ("matmul", "matmul multi_dot"), ("inner", "vdot"),
+        ("diag", "diagonal DiagMatrix diagonalize_vector"), ("vec", "Vec"), ("mean", "average avg"),
+        ("abs", "absolute Abs"), ("square", "abs2 sqr"), ("transpose", "Transpose"),
+        ("kron", "KroneckerProduct kronecker_product"), ("silu", "swish SiLU"), ("gelu", "GELU"), ("elu", "ELU"),
+        ("leaky_relu", "LeakyReLU leakyrelu"), ("quantile", "pinball"), ("huber", "Huber"), ("clip", "clamp"),
+        ("log_softmax", "logsoftmax"),
+    )
+    for word in words.split()
 }  # fmt: skip
 ELEMENTWISE = frozenset([*SCALAR_FUNCTIONS, *ENTRYWISE, "sqrt"])
 PER_ROW = frozenset(rows.PER_ROW)  # one number for each row
@@ -64,11 +65,6 @@ FUNCTIONS |= {f"{name}_{axis}": f"{name}_{axis}" for name in PER_ROW | OF_ROWS f
 FUNCTIONS |= {f"{axis}{name}": f"{name}_{axis}" for name in "mean norm max min".split() for axis in ("row", "col")}
 # Of sum_rows and mean_rows it is not clear whether they go along the rows or over them.
 FUNCTIONS |= {f"{name}_rows": f"{name}_row" for name in "softmax log_softmax logsumexp norm".split()}
-FUNCTIONS |= {
-    "minimum": "min", "swish": "silu", "SiLU": "silu", "GELU": "gelu", "ELU": "elu", "LeakyReLU": "leaky_relu",
-    "leakyrelu": "leaky_relu", "pinball": "quantile", "Huber": "huber", "logsoftmax": "log_softmax",
-    "clamp": "clip",
-}  # fmt: skip
 # Entry by entry, of several operands; a number beside a vector or matrix stands for each entry.
 ALIKE = frozenset("max min clip where".split())
 WITH_PARAMETER = frozenset("huber pseudo_huber quantile leaky_relu elu".split())  # and a number
