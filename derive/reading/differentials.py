@@ -81,8 +81,7 @@ class ClaimLexer(Lexer):
 
     def other(self, start: int, c: str) -> None:
         if c in "∂∇":
-            self.pos += 1
-            self.emit("diff" if c == "∂" else "nabla", c, start, c == "∂")
+            self.take(self.pos + 1, "diff" if c == "∂" else "nabla", c, start, c == "∂")
         elif c == "~":
             self.pos += 1
         else:
@@ -98,8 +97,7 @@ class ClaimLexer(Lexer):
     def command(self, start: int) -> None:
         found = _COMMAND.match(self.text, start)
         if found is not None and found[1] in _SIGNS:
-            self.pos = found.end()
-            self.emit(*_SIGNS[found[1]], start, True)
+            self.take(found.end(), *_SIGNS[found[1]], start, True)
         elif found is not None and found[1] == "tag" and "}" not in self.text[start:]:
             self.pos = len(self.text)  # the document ends the formula within it
         else:
@@ -111,16 +109,14 @@ class ClaimLexer(Lexer):
         alone = re.compile(r"\s*d(?![A-Za-z]{2})").match(text, at)
         found = braced if command != "rm" else alone
         if command in _UPRIGHT and found is not None:
-            self.pos = found.end()
-            self.emit("diff", "d", start, True)
+            self.take(found.end(), "diff", "d", start, True)
             if found.lastindex and found[1]:
                 self.pos = found.start(1) + 1
                 self.atom(found.start(1), found[1], "")
                 self.pos = found.end()
             return
         if command == "mathrm" and alone and not braced:
-            self.pos = alone.end()
-            self.emit("diff", "d", start, True)
+            self.take(alone.end(), "diff", "d", start, True)
             return
         before = len(self.tokens)
         super().word(start, command)

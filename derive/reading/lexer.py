@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 from fractions import Fraction
+from itertools import takewhile
 
 from .. import names
 from ..errors import LimitError
@@ -58,8 +59,7 @@ class Lexer(Letters):
             if c == " ":
                 self.pos += 1
             elif c == "\\" and self.divides:
-                self.pos += 1
-                self.emit("op", "\\", start)
+                self.take(self.pos + 1, "op", "\\", start)
             elif c == "\\":
                 self.command(start)
             elif c.isascii() and c.isalpha():
@@ -90,13 +90,12 @@ class Lexer(Letters):
             and text.startswith((".T", ".mT"), start)
             and not self._letter_at(start + 2 + text.startswith(".mT", start))
         ):
-            self.pos = start + 2 + text.startswith(".mT", start)
-            self.emit("trans", text[start : self.pos], start)
+            size = 2 + text.startswith(".mT", start)
+            self.take(start + size, "trans", text[start : start + size], start)
         elif c == ".":
             self.dot(start)
         elif c == "*" and text.startswith("**", start):
-            self.pos += 1
-            self.emit("op", "**", start)
+            self.take(self.pos + 1, "op", "**", start)
         elif c == "|" and text.startswith("||", start):
             self.pos += 1
             self.bar("‖", start)
@@ -125,12 +124,11 @@ class Lexer(Letters):
             self.emit("op", "_", start)
             self.emit("op", "+" if c == "₊" else c, start)
         elif names.subscript(c) is not None:
-            self.pos = start + len(begun(_LOWERED, text, start))
-            self.emit("low", "".join(names.subscript(d) or "=" for d in text[start : self.pos]), start)
+            low = begun(_LOWERED, text, start)
+            self.take(start + len(low), "low", "".join(names.subscript(d) or "=" for d in low), start)
         elif self.tokens and self.tokens[-1].kind in ("sum", "low") and _is_raised(c):
-            while self.pos < len(text) and _is_raised(text[self.pos]):
-                self.pos += 1
-            self.emit("sup", unicodedata.normalize("NFKC", text[start : self.pos]).replace("−", "-"), start)
+            raised = "".join(takewhile(_is_raised, text[start:]))
+            self.take(start + len(raised), "sup", unicodedata.normalize("NFKC", raised).replace("−", "-"), start)
         elif "\uff01" <= c <= "\uff5e":  # the wide forms of ASCII, as East Asian keyboards type them
             self._wide(start, chr(ord(c) - 0xFEE0))
         elif names.is_letter(c) or (c.isalpha() and unicodedata.category(c)[0] == "L"):
@@ -186,30 +184,24 @@ class Lexer(Letters):
                 self.pos, pair = start + 3, ".^"
             self.emit("op", pair, start)
         elif pair in (".+", ".-", ".−") and not text[start - 1 : start].isdigit():
-            self.pos = start + 2
-            self.emit("op", pair.replace("−", "-")[1], start)
+            self.take(start + 2, "op", pair.replace("−", "-")[1], start)
         elif pair == ".(" and self.maps(start):  # f.(x) of Julia
             self.skipped = start
         elif pair == ".(":
             raise self.error("f.(x) is not read", start, start + 2, "write f(x) of a function of each entry")
         elif pair == ".'":
-            self.pos = start + 2
-            self.emit("trans", pair, start)
+            self.take(start + 2, "trans", pair, start)
         else:
             word = begun(_METHOD, text, start + 1)
             end = start + 1 + len(word)
             if word == "dot" and text[end : end + 1] == "(":
-                self.pos = end
-                self.emit("op", "@", start)
+                self.take(end, "op", "@", start)
             elif word in FUNCTIONS and text[end : end + 2] == "()":
-                self.pos = end + 2
-                self.emit("method", FUNCTIONS[word], start)
+                self.take(end + 2, "method", FUNCTIONS[word], start)
             elif word == "I" and text[end : end + 1] != "(":  # X.I of SymPy
-                self.pos = end
-                self.emit("method", "inv", start)
+                self.take(end, "method", "inv", start)
             elif word == "transpose" and text[end : end + 2] == "()":
-                self.pos = end + 2
-                self.emit("trans", ".T", start)
+                self.take(end + 2, "trans", ".T", start)
             elif word:
                 self.pos = end
                 raise self.error(f".{word} is no method we read", start, end, "known: .T, .dot(…), .sum(), .mean()")
@@ -230,8 +222,7 @@ class Lexer(Letters):
         plain = "".join(RAISED_SIGNS[c] for c in text[start:end])
         self.pos = end
         if text[end : end + 1] in ("ᵀ", "⊤", "ᵗ") and plain == "-":
-            self.pos += 1
-            self.emit("sup", "-T", start)
+            self.take(self.pos + 1, "sup", "-T", start)
             return
         if not plain.lstrip("+-").isdigit() or plain[1:].strip("0123456789"):
             raise self.error("this superscript cannot be read", start, end)
@@ -418,8 +409,7 @@ class Lexer(Letters):
                 end = text.find("}", self.pos)
                 inside = text[self.pos : end].strip() if end >= 0 else ""
                 if inside.isascii() and inside.isalpha() and len(inside) > 1 and inside in FUNCTIONS:
-                    self.pos = end
-                    self.emit("func", FUNCTIONS[inside], start)
+                    self.take(end, "func", FUNCTIONS[inside], start)
                     return
             self.pending = "" if command != "textbf" else "bold"
             if command == "rm":
@@ -441,18 +431,15 @@ class Lexer(Letters):
             return
         below = _AXIS.match(text, self.matching(at) + 1)
         if below and f"{plain}_{below[1]}" in FUNCTIONS and plain not in FUNCTIONS:
-            self.pos = below.end()
-            self.emit("func", FUNCTIONS[f"{plain}_{below[1]}"], start)
+            self.take(below.end(), "func", FUNCTIONS[f"{plain}_{below[1]}"], start)
             return
         if len(plain) > 1 and plain.isascii() and (plain.isalpha() or plain in FUNCTIONS):
             after = self.behind(end + 1)
             if plain in FUNCTIONS and (plain != "where" or after == "("):
-                self.pos = end + 1
-                self.emit("func", FUNCTIONS[plain], start)
+                self.take(end + 1, "func", FUNCTIONS[plain], start)
                 return
             if plain in ("otherwise", "else") and "cases" in self.environments:
-                self.pos = end + 1
-                self.emit("num", "1", start, Fraction(1))
+                self.take(end + 1, "num", "1", start, Fraction(1))
                 return
             if plain in names.SPOKEN:
                 self.pos = end + 1
@@ -482,8 +469,7 @@ class Lexer(Letters):
             return
         if len(re.sub(r"\d", "", plain)) > 2 and plain.isascii() and plain.isalnum() and plain[0].isalpha():
             if plain not in FUNCTIONS and self.behind(end + 1) == "(":  # \mathrm{ReLU6}(x)
-                self.pos = end + 1
-                self.emit("unknown", plain, start)
+                self.take(end + 1, "unknown", plain, start)
                 return
         if is_text and not (len(plain) == 1 or "\\" in inside):
             self.pos = end + 1  # prose

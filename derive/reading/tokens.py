@@ -151,6 +151,11 @@ class Letters:
             raise self.error("an accent stands over a letter only", start, self.pos)
         return token
 
+    def take(self, end: int, kind: str, text: str, start: int, value: Any = None) -> Token:
+        """A token that ends at a place from which reading goes on."""
+        self.pos = end
+        return self.emit(kind, text, start, value)
+
     def letter(self, start: int, c: str) -> None:
         text = self.text
         previous = self.tokens[-1] if self.tokens else None
@@ -163,17 +168,14 @@ class Letters:
                         return
             word = self.spelled(start)
             if word is not None:
-                self.pos = start + len(word)
-                self.emit("func", FUNCTIONS[word], start)
+                self.take(start + len(word), "func", FUNCTIONS[word], start)
                 return
             if c == "s" and text.startswith(("sum_{", "sum_("), start):
-                self.pos = start + 3
-                self.emit("sum", "sum", start)
+                self.take(start + 3, "sum", "sum", start)
                 return
             link = _LINK.match(text, start) if c in "sw" else None
             if link is not None:
-                self.pos = link.end()
-                self.emit("where", "s.t." if link[1] else link[0], start)
+                self.take(link.end(), "where", "s.t." if link[1] else link[0], start)
                 return
         self.pos += 1
         self.atom(start, c, "")
