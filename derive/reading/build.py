@@ -340,8 +340,6 @@ def _diag(arg: Expr) -> Expr:
 
 def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
     name = node.data
-    if name == "matmul":
-        return ops.matmul(*args)
     if name == "norm" and len(args) == 2:
         return _norm_of_order(b, node, *args)
     if name in ALIKE or name in WITH_PARAMETER:
@@ -440,11 +438,11 @@ def _adjugate(arg: Expr) -> Expr:
 
 
 BINARY: dict[str, Callable[[Expr, Expr], Expr]] = {
-    "hadamard": lambda x, y: ops.hadamard(x, y),
+    "hadamard": ops.hadamard, "matmul": ops.matmul,
     "dot": lambda x, y: ops.inner(x, y) if x.shape == y.shape and x.is_vector else ops.matmul(x, y),
     "outer": lambda x, y: ops.matmul(x, y.T),
     "weighted_norm": lambda x, W: ops.power(_vector(x, "its columns or its entries").T @ W @ x, Fraction(1, 2)),
-}
+}  # fmt: skip
 
 
 AXES = ((1, "row"), (0, "col"))

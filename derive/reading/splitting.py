@@ -197,7 +197,7 @@ class _Splitter:
                 return head
             return head + self.of(run[j:]).split(head[0], after)
         if size == 1:
-            return self.single(after)
+            return [self.last(0, 1, after)]
         whole, spelled = self.word(0, size), self.written(0, size)
         if whole is not None and whole in self.known:
             return [self.named(0, size, whole)]
@@ -321,12 +321,6 @@ class _Splitter:
             function.value = Fraction(int(low))
             return [function]
         raise ParseError(f"a subscript of {name} is not read", self.source, function.span)
-
-    def single(self, after: Token | None) -> list[Token]:
-        token = self.run[0]
-        if token.text == "σ" and token.low and token.low[-1] == "′":
-            raise ParseError("the derivative of σ is not read", self.source, token.span)
-        return [self.last(0, 1, after)]
 
     def last(self, i: int, j: int, after: Token | None) -> Token:
         """The name that ends a run; before a bracket it may be a function."""

@@ -37,8 +37,6 @@ def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: 
     """
     order = nodes_below(roots)
     has_sums = any(node.op == "sigma" for node in order)
-    if not has_sums and not any(node.op == "at" or node.op == "sym" and "_" in node.data for node in order):
-        return roots
     families = Families(reading, roots, order, readings)
     if has_sums:
         lower_superscripts(families)
