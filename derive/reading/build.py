@@ -29,24 +29,16 @@ from ..expr import (
 from ..own_functions import operation_named
 from ..shapes import ONE, Dim
 from .habits import habit
-from .kinds import Kinds, is_exponential, is_reduction
+from .kinds import is_exponential, is_reduction
 from .limits import MAX_NUMBER_EXPONENT
-from .shaping import Shaper, Symbol, grouped
-from .sizes import SCALAR_SIZE, Sizes, SizeShape
+from .shaping import Shaper, grouped
+from .sizes import SCALAR_SIZE, SizeShape
 from .stacks import Node, nodes_below
 from .vocabulary import ALIKE, ENTRYWISE, OF_ROWS, PER_ROW, WITH_PARAMETER
 
 
 class Builder(Shaper):
     """Expressions of the nodes; `infer` comes first, then the sizes are named."""
-
-    def __init__(
-        self, source: str, order: list[Node], symbols: dict[str, Symbol], kinds: Kinds, sizes: Sizes,
-        readings: list[str], is_numpy: bool = False,
-    ) -> None:  # fmt: skip
-        super().__init__(source, order, symbols, kinds, sizes, readings)
-        self.is_numpy = is_numpy  # beside signs that Python has not, such as ‖x‖
-        self.values: dict[int, Expr] = {}
 
     def build(self) -> None:
         values = self.values

@@ -376,7 +376,7 @@ class Reading:
             raise self.undecided(failed, symbols, roots, builder, scalar)
         if "listed" not in loose and any(builder.values[id(node)].is_scalar for node in lists):
             return self.solve(loose | {"listed"}, scalar)
-        habits.check_collapsed(order, symbols, builder, builder.values)
+        habits.check_collapsed(builder)
         for node in powers:
             base = builder.values.get(id(node.args[0]))
             if base is not None and not base.is_scalar and base.shape[0] is base.shape[1]:

@@ -46,20 +46,17 @@ class Shaper:
     """Shapes of the nodes, in order, operands first."""
 
     def __init__(
-        self,
-        source: str,
-        order: list[Node],
-        symbols: dict[str, Symbol],
-        kinds: Kinds,
-        sizes: Sizes,
-        readings: list[str],
-    ) -> None:
+        self, source: str, order: list[Node], symbols: dict[str, Symbol], kinds: Kinds, sizes: Sizes,
+        readings: list[str], is_numpy: bool,
+    ) -> None:  # fmt: skip
         self.source = source
         self.order = order
         self.symbols = symbols
         self.kinds = kinds
         self.sizes = sizes
         self.readings = readings
+        self.is_numpy = is_numpy  # beside signs that Python has not, such as ‖x‖
+        self.values: dict[int, Expr] = {}
         self.shapes: dict[int, SizeShape] = {}
         self.axes: dict[Axis, Size] = {}
         self.columns: set[int] = set()  # vectors that stand for each column in a sum

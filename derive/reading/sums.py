@@ -86,6 +86,10 @@ class MatrixForms:
     def algebra(self, node: Node) -> Algebra:
         return Algebra(lambda why: self.refuse(node, why), node.start, node.end)
 
+    def settle(self, family: str, kind: int) -> None:
+        self.families.reading.settled[family] = kind
+        self.families.reading.families.add(family)
+
     def lowered(self) -> list[Node]:
         order = self.families.order
         self.spans.collect(order, self.family)
@@ -202,8 +206,7 @@ class MatrixForms:
 
     def mask(self, algebra: Algebra, relation: str, axes: tuple[Axis, ...]) -> Node:
         if relation not in RANGE:
-            self.families.reading.settled[relation] = C if len(axes) == 1 else M
-            self.families.reading.families.add(relation)
+            self.settle(relation, C if len(axes) == 1 else M)
             return algebra.held(algebra.new("sym", data=relation), axes)
         every = algebra.ones(*axes)
         if relation == "≠":
@@ -262,8 +265,7 @@ class MatrixForms:
         if key in self.leaves:
             return self.leaves[key]
         made = Node("sym", [], name, node.start, node.end)
-        self.families.reading.settled[name] = kind
-        self.families.reading.families.add(name)
+        self.settle(name, kind)
         windows: list[Any] = []
         axes: list[Axis | None] = []
         for side, place in enumerate(places):
@@ -325,8 +327,7 @@ class MatrixForms:
             raise self.refuse(node, f"{self.cut(node)} is out of the range of the sum")
         units = [algebra.new("basis", data=number) for number in numbers]
         if is_row or access.is_one:
-            self.families.reading.settled[name] = M if is_row else C
-            self.families.reading.families.add(name)
+            self.settle(name, M if is_row else C)
         whole = Node("axes", [algebra.new("sym", data=name)], (M if is_row or len(units) > 1 else C, ()), *node.span)
         made = algebra.times([algebra.turned(units[0]), whole, *units[1:]])
         if is_row:
