@@ -151,12 +151,6 @@ class Plan:
         dim = self.sizes.dim(size)
         return dim.substitute(self.pinned) if self.pinned else dim
 
-    def minus(self, size: Size, count: int) -> Dim:
-        made = self.frozen(size) - count
-        if made.value is not None and made.value < 1:
-            raise self.misfit("nothing is left of this axis")
-        return made
-
     # Nodes
 
     def node(self, axes: Sequence[Size], make: Callable[..., Expr], *args: Array) -> Array:

@@ -403,7 +403,7 @@ class Stacks:
                 continue
             extra: list[Node] = []
             if op.text == "/" and arg.op == "prod" and not arg.paren:
-                arg, extra = self.divisor(current, arg, op)
+                arg, extra = self.divisor(current, arg)
             kinds.append(op.text)
             current.append(arg)
             for factor in extra:
@@ -432,7 +432,7 @@ class Stacks:
             node = node.args[0]
         return node.paren or node.op in ("norm", "bars", "call", "inner", "sigma")
 
-    def divisor(self, above: list[Node], below: Node, op: Op) -> tuple[Node, list[Node]]:
+    def divisor(self, above: list[Node], below: Node) -> tuple[Node, list[Node]]:
         """`a/b c`: refused, except λ/2, 1/(2n), and 1/n before a bracket or 1ᵀ, where nobody means anything else."""
         first, rest = below.args[0], below.args[1:]
         is_enclosed = rest[0].op == "trans" and rest[0].args[0].op == "ones" or all(map(self.is_enclosed, rest))
