@@ -12,6 +12,7 @@ from collections.abc import Callable
 from .. import names
 from ..errors import ParseError
 from ..heights import LOWERED, RAISED
+from .macros import closing
 from .vocabulary import RANGES
 
 _SUPERSCRIPTS = "".join(c for c, plain in RAISED.items() if plain.isdigit())
@@ -317,10 +318,7 @@ def _spectrum(text: str, readings: list[str], known: frozenset[str]) -> str:
     def put(found: re.Match[str]) -> str:
         which, made = ("sum", "tr") if "sum" in found[0] else ("product", "det")
         start = text.index("(", found.end())
-        end, depth = start, 0
-        while end < len(text) and (depth or end == start):
-            depth += (text[end] == "(") - (text[end] == ")")
-            end += 1
+        end = closing(text, start, "()") + 1 or len(text)
         behind = text[end:].replace(r"\right)", ")").lstrip()
         if not re.match(r"$|[-+−=)\]},.;]" if "\\" in found[0] else r"\)", behind):
             return found[0]  # of their squares, say

@@ -16,8 +16,8 @@ from typing import Any
 
 from .. import names
 from ..errors import LimitError, ParseError
+from . import macros
 from .limits import MAX_DIGITS, MAX_LENGTH
-from .macros import expanded
 from .spelling import respelled
 from .vocabulary import COMMAND_FUNCTIONS, FUNCTIONS, PREFIXES, TRANSPARENT
 
@@ -117,7 +117,7 @@ class Letters:
 
     def __init__(self, text: str, known: frozenset[str] = frozenset()) -> None:
         if len(text) <= MAX_LENGTH and re.search(r"\\(?:def|(?:provide|(?:re)?new)command|Declare)(?![a-z])", text):
-            text = expanded(text)[0]
+            text = macros.expanded(text)[0]
         if len(text) > MAX_LENGTH:
             raise LimitError(
                 f"the formula has {len(text):,} characters", hint=f"at most {MAX_LENGTH:,} characters are read"
@@ -362,16 +362,11 @@ class Letters:
 
     def matching(self, start: int) -> int:
         """Where the bracket at `start` closes."""
-        opening, depth = self.text[start], 0
-        closing = "}" if opening == "{" else ")" if opening == "(" else "]"
-        for i in range(start, len(self.text)):
-            if self.text[i] == opening:
-                depth += 1
-            elif self.text[i] == closing:
-                depth -= 1
-                if not depth:
-                    return i
-        raise self.error("this bracket is not closed", start, start + 1)
+        pair = next(pair for pair in ("{}", "()", "[]") if pair[0] == self.text[start])
+        end = macros.closing(self.text, start, pair)
+        if end < 0:
+            raise self.error("this bracket is not closed", start, start + 1)
+        return end
 
     def pieces(self, inside: str, at: int, token: Token) -> list[str]:
         """What stands in a braced subscript: names and numbers, separated by commas."""
