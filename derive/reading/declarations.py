@@ -425,7 +425,7 @@ def shape(text: str, source: str, span: Span) -> Shape:
             if len(parts) == 2:
                 inside = f"{parts[0]}×{parts[1]}"
         held = inside
-    while len(held) > 1 and held[0] in "({[" and list(_depths(held)).index(0) == len(held) - 1:
+    while len(held) > 1 and held[0] in "({[" and [*_depths(held), 0].index(0) == len(held) - 1:
         held = held[1:-1].strip()
     parts = _sides(held) if held else []
     if not parts:
