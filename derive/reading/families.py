@@ -179,7 +179,7 @@ class Families:
                 wanted += [n for n in condition[1] if n not in wanted]
             else:
                 here = letters_in(node.args[0])
-                for free in set(condition[1]) - here - outer - set(bounds.names):
+                for free in sorted(set(condition[1]) - here - outer - set(bounds.names)):
                     raise self.refuse(
                         node, f"{free} stands only in what limits the sum", "write where it begins and ends"
                     )
