@@ -100,11 +100,11 @@ class Parser(Stacks):
         i = 0
         while i < len(tokens):
             t, behind = tokens[i], tokens[i + 1 : i + 4]
-            is_fraction = t.kind == "num" and [b.text for b in behind[:1]] == ["/"] and len(behind) > 1
+            is_fraction = [b.text for b in behind[:1]] == ["/"] and [b.kind for b in (t, *behind[1:2])] == ["num"] * 2
             is_raised = len(behind) > 2 and (behind[2].kind == "sup" or behind[2].text in ("^", "**", ".^"))
             is_part = bool(merged) and merged[-1].kind in ("op", "frac")
             is_part = is_part and merged[-1].text in ("/", "^", "**", ".^", "./", "_", "frac")
-            if is_fraction and behind[1].kind == "num" and not is_raised and not is_part:
+            if is_fraction and not is_raised and not is_part:
                 below = behind[1]
                 if not below.value:
                     raise self.error("division by zero", below)
