@@ -69,9 +69,8 @@ class Assignment:
         if number is not None:
             number.cell.find().mask &= S
         for name, one in kinds.symbol_cells.items():
-            one, costs, mask = one.find(), self.costs[name], self.masks[name]
-            if mask & (mask - 1):  # not said
-                one.costs = costs if one.costs is None else [a + b for a, b in zip(one.costs, costs, strict=True)]
+            if self.masks[name] & (self.masks[name] - 1):  # not said
+                one.find().add(self.costs[name])
         kinds.start()
         try:
             if not all(one.find().mask for one in values.values()):

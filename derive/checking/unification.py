@@ -168,7 +168,7 @@ class Unifier(Shaper):
     sizes: OpenSizes
 
     def __init__(self, kinds: Mapping[str, int], declared: Mapping[str, Declaration]) -> None:
-        super().__init__("", [], {}, Kinds(), OpenSizes(), [])
+        super().__init__("", [], {}, Kinds(), OpenSizes(), [], False)
         self.usual = kinds
         self.declared = declared
         self.named: dict[str, Size] = {}  # dimensions named as subscripts of 𝟏 and I
