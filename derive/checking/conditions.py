@@ -35,20 +35,20 @@ from .witness import Witness
 
 _LIST = rf"(?P<names>{_NAME}(?:\s*(?:,\s*and|,|and|&)\s*{_NAME}){{0,8}})"
 _WORDS = (
-    r"(?P<word>symmetric|self-adjoint|covariance|precision matri|correlation matri|kernel matri|Gram matri|"
+    r"(?P<word>symmetric|symmetrisch\w*|sym[ée]trique|self-adjoint|covariance|precision matri|correlation matri|kernel matri|Gram matri|"
     r"positive[- ](?:semi-?)?definite|SPD|PSD|orthogonal|orthonormal|diagonal|one[- ]hot|probabilit|distribution|"
     r"simplex|unit[- ](?:vector|norm|length)|normali[sz]ed)"
 )
 _OF = re.compile(
     rf"{_LIST}\s*(?:(?:\\in(?![A-Za-z])|∈)\s*{_REAL}\s*\^?\s*(?:\{{[^{{}}]*\}}|\S+)\s*)?"
-    rf"(?:,?\s*(?:which|that)\s+)?(?:\b(?:is|are|be|being|denotes?|both|all)\b|:)\s*"
+    rf"(?:,?\s*(?:which|that)\s+)?(?:\b(?:is|are|be|being|denotes?|both|all|ist|sind|sei|est|sont)\b|:)\s*"
     rf"(?:\w+[- ]){{0,6}}?{_WORDS}",
 )
 _BY = re.compile(
     rf"{_WORDS}\w*\s+(?:(?:matrix|matrices|vectors?|labels?|targets?|real|definite)\s+){{0,3}}{_LIST}"
     r"(?=[\s,.;)]|$)"
 )
-_BEHIND = re.compile(rf"(?P<names>{_NAME}(?:\s*,?\s+and\s+{_NAME})?)\s*,?\s+(?:\w+\s+)?{_WORDS}")
+_BEHIND = re.compile(rf"(?P<names>{_NAME}(?:\s*,\s*[A-Z]){{0,5}}(?:\s*,?\s+and\s+{_NAME})?)\s*,?\s+(?:\w+\s+)?{_WORDS}")
 _ORDER = re.compile(rf"{_LIST}\s*(?P<rel>\\succeq|\\succcurlyeq|\\succ(?![a-z])|≻|⪰)\s*0")
 _COUNTS = frozenset("nmkdpqrNMKDPCTBV")  # letters of sizes, which are scalars to who does not know
 _PROPERTY = (
@@ -122,8 +122,13 @@ def condition_of(
     given = [one for one in given if one[1] is not variable]  # a gradient is not that of one point
     for chosen in [*((one,) for one in given), tuple(given)] if len(given) != 1 else [tuple(given)]:
         setting = {s: v for _, s, v in chosen}
-        if setting and witness.same(substitute(truth, setting), substitute(value, setting)):
-            return " and ".join(f"{s.text()} = {v.text()} (line {n})" for n, s, v in chosen)
+        there = (substitute(truth, setting), substitute(value, setting))
+        said = " and ".join(f"{s.text()} = {v.text()} (line {n})" for n, s, v in chosen)
+        if setting and witness.same(*there):
+            return said
+        held = [s for s in symbols_of(*there) if s.text() in granted]
+        if setting and held and _same_where(witness, *there, _with(held, "spd")):
+            return f"{said}, {', '.join(s.text() for s in held)} symmetric"
     is_granted = variable is not None and variable.name in granted  # a line before is right if Σ is symmetric
     found = symmetric_if(witness, truth, value, None if is_granted else variable, turned)
     if found is not None:

@@ -7,7 +7,7 @@ name; the characters keep their places.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from ..heights import LEVELING, LOWERING
 from .claims import EDGE, Claim
@@ -34,6 +34,10 @@ _SQUARED = re.compile(
     r"(?P<name>\\(?:mathcal|mathrm)\s*\{?\s*[A-Za-z]\s*\}?|\\[a-z]+|[A-Za-zℓ])\s*(?:\\left)?"
     rf"\((?P<inside>(?:{_LETTER}{_SQUARE.pattern}?\s*[,;]\s*)*{_LETTER}(?:{_SQUARE.pattern})?\s*)(?:\\right)?\)"
 )
+# d^2 = …, \sigma_B^2 = …: a number, where the letter stands nowhere without its square.
+_SQUARED_NAME = re.compile(rf"(?P<letter>(?:\\[A-Za-z]+|[A-Za-zα-ω])(?:\s*_\s*(?:\w|\{{\w+\}}))?){_SQUARE.pattern}")
+_PRIMED = re.compile(r"(?P<of>[A-Za-z]|\\ell)\s*'\s*_\s*(?P<by>\w|\{\\?\w+\}|\\[a-z]+)")  # L'_w, of L = …
+_RAISED_T = re.compile(r"(?<![\de])\s*\^\s*(?:T|\{\s*T\s*\})")
 _LOG = re.compile(
     r"\\(?:log|ln)(?![A-Za-z])\s*(?P<letter>\\mathcal\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])|[pqLZ](?![A-Za-z_(]))"
 )
@@ -64,6 +68,9 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
     written: dict[str, str] = {}
     _say_extrema(claims)
     heads = set(_heads(claims))
+    squares = _squares(claims)
+    names.update((letter, _stand_in(i)) for i, letter in enumerate(squares))
+    _say_derivatives(claims, heads)
     for claim in claims:
         if claim.continues or len(claim.sides) < 2:
             continue
@@ -95,6 +102,7 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
                 (_DENSITY, lambda m: _plain(m[0])),
                 (_LOG, lambda m: _plain(m[0])),
                 (_WORD, _spelled),
+                *((pattern, lambda m: _plain(m["letter"])) for pattern in squares.values()),
             ):
                 for match in list(pattern.finditer(side.text)):
                     name = names.get(said(match))
@@ -104,6 +112,34 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
                         filled = name.ljust(len(match[0]))
                         side.text = side.text[: match.start()] + filled + side.text[match.end() :]
     return written
+
+
+def _squares(claims: Sequence[Claim]) -> dict[str, re.Pattern[str]]:
+    """The letters that lines define the squares of, and that stand nowhere before, nor without the square."""
+    found: dict[str, re.Pattern[str]] = {}
+    for i, claim in enumerate(claims):
+        head = _SQUARED_NAME.fullmatch(claim.sides[0].text.strip(EDGE)) if len(claim.sides) > 1 else None
+        if head is None or claim.continues or len(found) > 8:
+            continue
+        letter = rf"(?P<letter>{re.escape(head['letter'])}(?![A-Za-z_]))"
+        letter = letter if head["letter"][0] == "\\" else rf"(?<![A-Za-z\\]){letter}"
+        before, after = (" ; ".join(s.text for c in some for s in c.sides) for some in (claims[:i], claims[i:]))
+        square = re.compile(letter + _SQUARE.pattern)
+        if not re.search(letter, before) and not re.search(letter, square.sub("", after)):
+            found[_plain(head["letter"])] = square
+    return found
+
+
+def _say_derivatives(claims: Sequence[Claim], heads: Set[str]) -> None:
+    """Take L'_w = … for the derivative of an L that has a formula; and ^T for a transposition where T has one."""
+    named = {head.partition("(")[0].strip() for head in heads}
+    for claim in claims:
+        head = _PRIMED.fullmatch(claim.sides[0].text.strip(EDGE))
+        if head is not None and not claim.continues and head["of"] in named:
+            made = f"∇_{head['by']}{' ' * (head['by'][0] == chr(92))}{head['of']}"
+            claim.sides[0].text = made.ljust(len(claim.sides[0].text))
+        for side in claim.sides if "T" in named else ():
+            side.text = _RAISED_T.sub(lambda m: "^⊤".ljust(len(m[0])), side.text)
 
 
 def _heads(claims: Sequence[Claim]) -> list[str]:

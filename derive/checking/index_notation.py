@@ -254,6 +254,9 @@ class Evaluation:
     # Combinations
 
     def sum(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
+        bound = {str(t.data[0]) for term in tree.args for t in term.walk() if t.kind == "total"}
+        if any(bound & occurrences(term).keys() for term in tree.args):
+            raise Unread("how far the sum reaches is open")  # Σᵢ yᵢ log pᵢ + (1 − yᵢ) log (1 − pᵢ)
         return self.combined([self.value(term, held) for term in tree.args], sum)
 
     def neg(self, tree: Tree, held: frozenset[str]) -> IndexedArray:

@@ -20,7 +20,7 @@ _NUMERIC = {"number", "neg", "zero", "quotient", "ones", "identity", "power", "p
 _NAMING = ("name", "apply", "directional")
 _SOLUTION = re.compile(
     r"solution|solv(?:e|ing)|minimi[sz]er|maximi[sz]er|optim|closed[- ]form|estimat(?:or|e)\b|stationary|critical point"
-    r"|first[- ]order condition|at (?:the|a|its) (?:min|max)imum"
+    r"|first[- ]order condition|at (?:the|a|its) (?:min|max)imum|(?:(?:min|max)imum|zero)(?: \w+)? at\b"
     r"|vanish|normal equation|(?:set|equal|equat)\w*\W.{0,60}(?:zero|\b0)|\bMLE\b|\bMAP\b|argmin",
     re.IGNORECASE | re.DOTALL,
 )
@@ -32,7 +32,7 @@ _ITEM = re.compile(
     r"(?:^|\n)[ \t]*(?:(?:\*\*|__)?\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.):]{1,2}(?:\*\*|__)?|[-*•]|\\item)[ \t][^\n]*\Z"
 )
 _JOINED = re.compile(r"\b(?:where|with|here|in which|denot\w*|writing|abbreviat\w*)\W*$", re.IGNORECASE)
-ORNAMENTS = re.compile(r"_(?:hat|star|opt|tilde|bar|MLE|ML|MAP|OLS|LS|ridge|new|min|max)(?=_|$)")
+ORNAMENTS = re.compile(r"_(?:hat|star|opt|tilde|bar|MLE|ML|MAP|[GOW]?LS|ridge|new|min|max)(?=_|$)")
 
 
 def names_of(tree: Tree | None) -> set[str]:
@@ -258,6 +258,9 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
         news -= {n for n in news & ahead.given.keys() if names_of(ahead.given[n]) <= names_of(known)}  # where C = BAᵀ
         if _differentiates(known):
             news -= scope.used  # the letters of a loss that is only named
+        for other in scope.claims:  # AᵀA x = Aᵀb tells b of p = A x
+            linked = {n for side in other.sides for n in names_of(side.tree)} if other.name is None else set()
+            news -= linked if linked & old and other.role == "claim" else set()
         if name in scope.own or name in scope.live:
             if news or claim.defines or is_item or (_ANEW.search(words) and claim.row.display):
                 return name
@@ -326,6 +329,7 @@ def _solves(target: str, name: str, body: Tree, scope: Known, ahead: _Ahead, wor
         return True
     if (
         scope.has_solution
+        and target in scope.used  # and no gain K of u = −K x
         and _inverts_matrix(body)
         and any(target in names_of(b) for b in ahead.bodies if b is not body)
     ):

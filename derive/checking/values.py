@@ -509,7 +509,10 @@ class Meaning:
                 raise Unread((other if isinstance(other, Unread) else error).message) from None
 
     def _written(self, tree: Tree) -> Value:
-        return self.build(tree.args[0])
+        value = self.build(tree.args[0])
+        if isinstance(value, Indexed) and any(t.kind == "total" and t.data[0] in value.indices for t in tree.walk()):
+            raise Unread("how far the sum reaches is open")  # Σᵢ yᵢ log pᵢ + (1 − yᵢ) log (1 − pᵢ), a number
+        return value
 
     def _parsed(self, tree: Tree) -> Value:
         from .sample_sums import entry_of, parsed, rows, used
