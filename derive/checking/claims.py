@@ -99,6 +99,7 @@ class Claims:
         self.unfit: set[str] = set()  # those of them whose shapes do not fit here
         self.sums_to_one: list[str] = []  # vectors that are one-hot, or distributions
         self.one_hot: list[str] = []
+        self.signs: list[str] = []  # of entries ±1
         self.units: list[str] = []  # vectors of length 1
         self.supposed: list[tuple[str, int]] = []  # "if A is symmetric", and where that is said
         self.scope = Scope()
@@ -155,7 +156,7 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
     operands: set[str] = set()
     heads: set[str] = set()
     sides: list[Side] = []
-    is_latex = any("\\" in side.text for claim in reading.claims for side in claim.sides)
+    is_latex = "$" in reading.text or any("\\" in side.text for claim in reading.claims for side in claim.sides)
     defined = [m[1] for claim in reading.claims if (m := _WITH_PLUS.fullmatch(claim.sides[0].text))]
     known = frozenset(join(letter, ["^+"], []) for letter in defined)
     for claim in reading.claims:

@@ -20,6 +20,7 @@ _DENSITY = re.compile(
     r"\s*(?:_\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w+(?:\{[^{}]*\})?))?\s*(?:\\left|\\[bB]igg?l?)?[(\[]"
     r"(?P<inside>(?:[^()]|\([^()]*\))*?)(?:\\right|\\[bB]igg?r?)?[)\]](?(brace)\s*\})"
 )
+_NEGATED = re.compile(r"(?:^|(?<=[({&]))\s*[-−]\s*" + _DENSITY.pattern)
 # A loss whose name is a word: \text{Loss}, MSE_{train}(w).
 _WORD = re.compile(
     r"(?:\\(?:text|mathrm|operatorname|mathit|textrm|mathsf|rm)\*?\s*\{\s*(?P<word>[A-Z][A-Za-z]{1,11}|loss|cost|error|risk)\s*\}"
@@ -37,6 +38,11 @@ _SQUARED = re.compile(
 # d^2 = …, \sigma_B^2 = …: a number, where the letter stands nowhere without its square.
 _SQUARED_NAME = re.compile(rf"(?P<letter>(?:\\[A-Za-z]+|[A-Za-zα-ω])(?:\s*_\s*(?:\w|\{{\w+\}}))?){_SQUARE.pattern}")
 _PRIMED = re.compile(r"(?P<of>[A-Za-z]|\\ell)\s*'\s*_\s*(?P<by>\w|\{\\?\w+\}|\\[a-z]+)")  # L'_w, of L = …
+_DOTTED = re.compile(r"\\dot\s*\{?\s*(\\?[A-Za-z]+)")
+_NUMBER = r"[A-Za-z](?:_(?:\w|\{\w+\}))?"
+_FACTORIAL = re.compile(  # \log y_i!, of the data
+    rf"\\(?:log|ln)\s*(?:\(\s*(?P<held>{_NUMBER})\s*!\s*\)|(?P<bare>(?<![A-Za-z]){_NUMBER})\s*!)"
+)
 _RAISED_T = re.compile(r"(?<![\de])\s*\^\s*(?:T|\{\s*T\s*\})")
 _LOG = re.compile(
     r"\\(?:log|ln)(?![A-Za-z])\s*(?P<letter>\\mathcal\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])|[pqLZ](?![A-Za-z_(]))"
@@ -81,8 +87,14 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
             if behind and _BAR.search(behind["inside"]) and len(head) <= len(behind[0]):
                 names.setdefault(_plain(behind[0]), head)
                 claim.sides.remove(side)
-        if density and _BAR.search(density["inside"]):
+        negated = _NEGATED.fullmatch(head)
+        if negated and _BAR.search(negated["inside"]) and _plain(head)[1:] not in map(_plain, heads):
+            names.setdefault(_plain(head), _stand_in(len(names)))  # −log p(w | t) = …
+        elif density and _BAR.search(density["inside"]):
             names.setdefault(_plain(density[0]), _stand_in(len(names)))
+            bare = _plain(density[0].partition("(")[0].replace("\\left", ""))
+            if density["log"] and sum(_plain(h).startswith(bare + "(") for h in heads) == 1:
+                names.setdefault(bare, names[_plain(density[0])])  # \log p behind the one \log p(X | M)
         elif density and density["log"] and not any(_DENSITY.fullmatch(h) and "log" not in h for h in heads):
             made = names.setdefault(_plain(density[0]), _stand_in(len(names)))  # log p(y), and log p behind it
             names.setdefault(_plain(density[0].partition("(")[0].replace("\\left", "")), made)
@@ -98,14 +110,10 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
                     start, end = match.span("inside")
                     inside = _SQUARE.sub(lambda m: " " * len(m[0]), match["inside"])
                     side.text = side.text[:start] + inside + side.text[end:]
-            for pattern, said in (
-                (_DENSITY, lambda m: _plain(m[0])),
-                (_LOG, lambda m: _plain(m[0])),
-                (_WORD, _spelled),
-                *((pattern, lambda m: _plain(m["letter"])) for pattern in squares.values()),
-            ):
+            for pattern in (_NEGATED, _DENSITY, _LOG, _WORD, *squares.values()):
                 for match in list(pattern.finditer(side.text)):
-                    name = names.get(said(match))
+                    letter = match["letter"] if pattern in squares.values() else match[0]
+                    name = names.get(_spelled(match) if pattern is _WORD else _plain(letter))
                     if name is not None:
                         if name[1:].translate(LEVELING).isdigit():
                             written[name] = min(written.get(name, match[0]), match[0].strip(), key=len)
@@ -131,13 +139,22 @@ def _squares(claims: Sequence[Claim]) -> dict[str, re.Pattern[str]]:
 
 
 def _say_derivatives(claims: Sequence[Claim], heads: Set[str]) -> None:
-    """Take L'_w = … for the derivative of an L that has a formula; and ^T for a transposition where T has one."""
+    """Take L'_w = … for the derivative of an L that has a formula, x(t) for the x of \\dot x, and the T of T = … for
+    no exponent."""
+    is_free = not any(c in s.text for claim in claims for s in claim.sides for c in ("ζ", "\\zeta"))
+    dotted = {m[1] for c in claims for s in c.sides for m in _DOTTED.finditer(s.text)}
+    moving = [letter for letter in dotted if f"{letter}(t)" not in {head.replace(" ", "") for head in heads}]
     named = {head.partition("(")[0].strip() for head in heads}
     for claim in claims:
         head = _PRIMED.fullmatch(claim.sides[0].text.strip(EDGE))
         if head is not None and not claim.continues and head["of"] in named:
             made = f"∇_{head['by']}{' ' * (head['by'][0] == chr(92))}{head['of']}"
             claim.sides[0].text = made.ljust(len(claim.sides[0].text))
+        for side in claim.sides:
+            if is_free:
+                side.text = _FACTORIAL.sub(lambda m: f"ζ({m['held'] or m['bare']})".ljust(len(m[0])), side.text)
+            for letter in moving:
+                side.text = re.sub(rf"(?<![A-Za-z])({re.escape(letter)}\s*)(\(t\))", r"\1   ", side.text)
         for side in claim.sides if "T" in named else ():
             side.text = _RAISED_T.sub(lambda m: "^⊤".ljust(len(m[0])), side.text)
 

@@ -258,9 +258,9 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
         news -= {n for n in news & ahead.given.keys() if names_of(ahead.given[n]) <= names_of(known)}  # where C = BAᵀ
         if _differentiates(known):
             news -= scope.used  # the letters of a loss that is only named
-        for other in scope.claims:  # AᵀA x = Aᵀb tells b of p = A x
-            linked = {n for side in other.sides for n in names_of(side.tree)} if other.name is None else set()
-            news -= linked if linked & old and other.role == "claim" else set()
+        for told in scope.claims:  # AᵀA x = Aᵀb tells b of p = A x
+            linked = {n for side in told.sides for n in names_of(side.tree)} if told.name is None else set()
+            news -= linked if linked & old and told.role == "claim" else set()
         if name in scope.own or name in scope.live:
             if news or claim.defines or is_item or (_ANEW.search(words) and claim.row.display):
                 return name
@@ -325,7 +325,8 @@ def _solves(target: str, name: str, body: Tree, scope: Known, ahead: _Ahead, wor
         return True  # and no model, y = Xβ + ε
     if target != name:
         return known and (says or _inverts(body))
-    if _inverts_matrix(body) and _is_in_equation(name, scope):
+    is_said = bool(_JOINED.search(words.rstrip(" :,$\n")))  # P P = P where P = …
+    if _inverts_matrix(body) and not is_said and _is_in_equation(name, scope):
         return True
     if (
         scope.has_solution
