@@ -87,6 +87,9 @@ def verdicts(text):
         (r"$g(v) = \frac12 v^TMv - c^Tv$, $\nabla g(v) = Mv - c$, zero at $v^* = M^{-1}c$,"
          r" $g(v^*) = -\frac12 c^TM^{-1}c$, $g(v^*) = \frac12 c^TM^{-1}c$",
          ["definition", "conditional", "conditional", "conditional", "fails"]),
+        (r"$L(v, a) = \frac12 v^TMv + c^Tv + a^T(Bv - z)$, $M$ symmetric. KKT: $Mv + c + B^Ta = 0$, $Mv + c - B^Ta = 0$",
+         ["definition", "assumption", "fails"]),
+        (r"$g(v) = \frac12 v^TMv - c^Tv$, $M$ symmetric. The FOC is $Mv + c = 0$", ["definition", "fails"]),
         # what an equation before says, of a projection too; a second formula in its letters is no other meaning
         (r"$B^TB \hat v = B^Tc$, $p = B \hat v = B(B^TB)^{-1}B^Tc$, $e = c - p$, $B^Te = 0$, $p = B(B^TB)^{-1}B^Tc$",
          ["assumption", "conditional", "definition", "conditional", "conditional"]),

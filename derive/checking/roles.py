@@ -19,7 +19,7 @@ from .trees import FUNCTIONS, Tree
 _NUMERIC = {"number", "neg", "zero", "quotient", "ones", "identity", "power", "prod"}
 _NAMING = ("name", "apply", "directional")
 _SOLUTION = re.compile(
-    r"solution|solv(?:e|ing)|minimi[sz]er|maximi[sz]er|optim|closed[- ]form|estimat(?:or|e)\b|stationary|critical point"
+    r"solution|solv(?:e|ing)|minimi[sz]er|maximi[sz]er|optim|closed[- ]form|estimat(?:or|e)\b|stationar(?:y|ity)|critical point|\bKKT\b|\bFOCs?\b|\bnullsetzen"
     r"|first[- ]order condition|at (?:the|a|its) (?:min|max)imum|(?:(?:min|max)imum|zero)(?: \w+)? at\b"
     r"|vanish|normal equation|(?:set|equal|equat)\w*\W.{0,60}(?:zero|\b0)|\bMLE\b|\bMAP\b|argmin",
     re.IGNORECASE | re.DOTALL,
