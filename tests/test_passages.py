@@ -87,7 +87,8 @@ def verdicts(text):
         (r"$g(v) = \frac12 v^TMv - c^Tv$, $\nabla g(v) = Mv - c$, zero at $v^* = M^{-1}c$,"
          r" $g(v^*) = -\frac12 c^TM^{-1}c$, $g(v^*) = \frac12 c^TM^{-1}c$",
          ["definition", "conditional", "conditional", "conditional", "fails"]),
-        (r"$L(v, a) = \frac12 v^TMv + c^Tv + a^T(Bv - z)$, $M$ symmetric. KKT: $Mv + c + B^Ta = 0$, $Mv + c - B^Ta = 0$",
+        (r"$L(v, a) = \frac12 v^TMv + c^Tv + a^T(Bv - z)$, $M$ symmetric. KKT: $Mv + c + B^Ta = 0$,"
+         r" $Mv + c - B^Ta = 0$",
          ["definition", "assumption", "fails"]),
         (r"$g(v) = \frac12 v^TMv - c^Tv$, $M$ symmetric. The FOC is $Mv + c = 0$", ["definition", "fails"]),
         # what an equation before says, of a projection too; a second formula in its letters is no other meaning
@@ -108,10 +109,9 @@ def verdicts(text):
          r" $$-\log p(c | v) = -\frac12 \|c - Bv\|^2$$", ["definition", "proved", "fails"]),
         (r"$$g(v) = \sum_i (c_i v^Tz_i - e^{v^Tz_i} - \log c_i!)$$ $$\nabla g = \sum_i (c_i - e^{v^Tz_i}) z_i$$"
          r" $$\nabla g = \sum_i (c_i + e^{v^Tz_i}) z_i$$", ["definition", "proved", "fails"]),
-        # the argument that is written is what ∇ derives by; in LaTeX an index is one sign
+        # the argument that is written is what ∇ derives by
         (r"$Z = UV^T$, $g(Z) = \frac12 \|Z - C\|^2$, $G = \nabla g(Z) = Z - C$, $\nabla_U g = GV$, $\nabla_U g = G^TV$",
          ["definition", "definition", "proved", "proved", "fails"]),
-        ("$P_Z = Z(Z'Z)^{-1}Z'$. $P_ZP_Z = P_Z$, $P_ZP_Z = -P_Z$", ["definition", "proved", "fails"]),
         # a definition that is written again heads what follows from it
         ("$g = \\|B v - c\\|^2$\n\n$g = \\|B v - c\\|^2 = v^T B^T B v - 2 c^T B v + c^T c$", ["definition", "proved"]),
         ("$g = \\|B v - c\\|^2$\n\n$g = \\|B v - c\\|^2 = v^T B^T B v - c^T B v + c^T c$", ["definition", "fails"]),

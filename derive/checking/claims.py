@@ -156,7 +156,7 @@ def vocabulary_of(reading: Claims, declared: Mapping[str, Declaration]) -> Vocab
     operands: set[str] = set()
     heads: set[str] = set()
     sides: list[Side] = []
-    is_latex = "$" in reading.text or any("\\" in side.text for claim in reading.claims for side in claim.sides)
+    is_latex = any("\\" in side.text for claim in reading.claims for side in claim.sides)
     defined = [m[1] for claim in reading.claims if (m := _WITH_PLUS.fullmatch(claim.sides[0].text))]
     known = frozenset(join(letter, ["^+"], []) for letter in defined)
     for claim in reading.claims:

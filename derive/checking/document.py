@@ -342,9 +342,6 @@ _SAMPLE = re.compile(  # x_j^{(i)} and x^{(i)}_j: entry j of sample i
 _BEFORE = re.compile(r"\{\s*\}\s*\^\s*(?:t|\{\s*t\s*\})\s*(?P<matrix>[A-Z])(?![\^_])")  # {}^tX
 _NABLA_OF = re.compile(r"(\\nabla\s*|∇\s*)\(\s*([A-Za-z]|\\[a-z]+)\s*\)(?=\s*\()")  # \nabla(f)(x)
 CONSTANT = re.compile(r"\\(?:text|mathrm|textrm|mbox)\s*\{\s*[Cc]onst(?:ant|s|\.)?\s*\}|\b[Cc]onst(?:ant)?\b")
-_DECIMAL = re.compile(
-    r"(?<=\d)\{,\}(?P<behind>\d+)|(?:^|(?<=[=+\-−\s]))(?P<whole>\d+),(?P<part>\d+)(?=\s*(?:\\[,;]|\\cdot|[A-Za-z‖]))"
-)
 _REMARKS = re.compile(r"(?<!\\)%[^\n]*")
 _TYPESETTING = re.compile(
     r"\\(?:space|displaystyle|textstyle|scriptstyle|normalsize|small|large|Large|LARGE|huge|nonumber|notag|cal)"
@@ -359,7 +356,6 @@ _PROPORTIONAL = re.compile(r"(^\s*&?\s*\\?\w+\s*(?:\([^()=]*\))?\s*&?\s*)(\\prop
 def cleaned(text: str) -> str:
     """The row without boxes, underlines and annotations on equals signs; the length is kept."""
     text = _REMARKS.sub(lambda m: " " * len(m[0]), text)
-    text = _DECIMAL.sub(lambda m: f"{m['whole'] or ''}.{m['behind'] or m['part']}".ljust(len(m[0])), text)
     text = _OLD_ONES.sub(lambda m: "𝟏".ljust(len(m[0])), text)
     text = re.sub(r"\{\s*\\bf(?![A-Za-z])", lambda m: "\\bm{".ljust(len(m[0])), text)
     text = re.sub(r"\\newline(?![A-Za-z])", lambda m: "\\\\".ljust(len(m[0])), text)

@@ -19,8 +19,9 @@ from .trees import FUNCTIONS, Tree
 _NUMERIC = {"number", "neg", "zero", "quotient", "ones", "identity", "power", "prod"}
 _NAMING = ("name", "apply", "directional")
 _SOLUTION = re.compile(
-    r"solution|solv(?:e|ing)|minimi[sz]er|maximi[sz]er|optim|closed[- ]form|estimat(?:or|e)\b|stationar(?:y|ity)|critical point|\bKKT\b|\bFOCs?\b|\bnullsetzen"
-    r"|first[- ]order condition|at (?:the|a|its) (?:min|max)imum|(?:(?:min|max)imum|zero)(?: \w+)? at\b"
+    r"solution|solv(?:e|ing)|minimi[sz]er|maximi[sz]er|optim|closed[- ]form|estimat(?:or|e)\b|stationar(?:y|ity)"
+    r"|critical point|\bKKT\b|\bFOCs?\b|\bnullsetzen|first[- ]order condition"
+    r"|at (?:the|a|its) (?:min|max)imum|(?:(?:min|max)imum|zero)(?: \w+)? at\b"
     r"|vanish|normal equation|(?:set|equal|equat)\w*\W.{0,60}(?:zero|\b0)|\bMLE\b|\bMAP\b|argmin",
     re.IGNORECASE | re.DOTALL,
 )
