@@ -60,6 +60,14 @@ def verdicts(text):
          r" $$\frac{\partial L}{\partial p_j} = -\frac{y_j}{p_j} + \frac{1 - y_j}{1 - p_j}$$"
          r" $$\frac{\partial L}{\partial p_j} = -\frac{y_j}{p_j} - \frac{1 - y_j}{1 - p_j}$$",
          ["definition", "proved", "fails"]),
+        # c and d are indices where a Σ says so; a bound one may stand free beside its Σ
+        (r"$p_c = e^{z_c} / \sum_d e^{z_d}$, $g = \sum_c p_c r_c$. $\frac{\partial g}{\partial z_c} = p_c (r_c - g)$,"
+         r" $\frac{\partial p_c}{\partial z_d} = p_c (\delta_{cd} - p_d)$,"
+         r" $\frac{\partial p_c}{\partial z_d} = p_c (\delta_{cd} + p_d)$",
+         ["definition", "definition", "proved", "proved", "fails"]),
+        (r"$g = \frac12 \sum_c (y_c - \sum_d W_{cd} x_d)^2$."
+         r" $\frac{\partial g}{\partial W_{cd}} = -(y_c - \sum_d W_{cd} x_d) x_d$,"
+         r" $\frac{\partial g}{\partial W_{cd}} = (y_c - \sum_d W_{cd} x_d) x_d$", ["definition", "proved", "fails"]),
         # what a decomposition is called says what its factors are, and nothing where there is none
         ("$H = X(X'X)^{-1}X'$. With the QR decomposition $X = QR$: $H = QQ'$, $X'X = R'R$, $X'X = RR'$, $H = Q'Q$",
          ["definition", "definition", "proved", "proved", "fails", "fails"]),
@@ -274,7 +282,7 @@ def verdicts(text):
         (r"$$Y = WX, \quad y_{ij} = \sum_a w_{ia}x_{aj}$$ $$\frac{\partial y_{ij}}{\partial x_{mn}} ="
          r" w_{im}\delta_{n,j}$$", ["definition", "definition", "agrees"]),
         (r"$$Y = WX, \quad y_{ij} = \sum_a w_{ia}x_{aj}$$ $$\frac{\partial y_{ij}}{\partial x_{mn}} ="
-         r" 2 w_{im}\delta_{n,j}$$", ["definition", "definition", "unread"]),
+         r" 2 w_{im}\delta_{n,j}$$", ["definition", "definition", "fails"]),
         (r"$L = \sum_{i=1}^k z_i !$ and $r_i = v^T Z_i$ for $Z_i \in \mathbb R^n$ and $v \in \mathbb R^n$."
          r" $$\sum_{i=1}^k Z_i = \sum_{i=1}^k \frac{c_i Z_i}{v^T Z_i}$$", ["unread", "definition", "unread"]),
         (r"$s = v^T z$, $L_a = s^2$, $L_b = s^3$ $$\frac{\partial L}{\partial v} = 2 s z$$",

@@ -13,6 +13,7 @@ from ..heights import LEVELING, LOWERING
 from .claims import EDGE, Claim
 from .document import OVER
 from .manuscript import blanked
+from .trees import INDICES
 
 _DENSITY = re.compile(
     r"(?P<log>(?:\\(?:log|ln)(?![A-Za-z])\s*|\b(?:log|ln)\s+)(?P<brace>\{\s*)?)?"
@@ -43,6 +44,8 @@ _NUMBER = r"[A-Za-z](?:_(?:\w|\{\w+\}))?"
 _FACTORIAL = re.compile(  # \log y_i!, of the data
     rf"\\(?:log|ln)\s*(?:\(\s*(?P<held>{_NUMBER})\s*!\s*\)|(?P<bare>(?<![A-Za-z]){_NUMBER})\s*!)"
 )
+_BOUND = re.compile(r"\\sum(?:\\limits)?\s*_\s*(?:(?P<bare>[a-h])|\{\s*(?P<braced>[a-h])\s*[=}])")
+_BELOW = re.compile(r"_\s*(?:[a-z]|\{\s*[a-z]{1,2}\s*(?:[,=]\s*[a-z01]\s*)?\})")
 _RAISED_T = re.compile(r"(?<![\de])\s*\^\s*(?:T|\{\s*T\s*\})")
 _LOG = re.compile(
     r"\\(?:log|ln)(?![A-Za-z])\s*(?P<letter>\\mathcal\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])|[pqLZ](?![A-Za-z_(]))"
@@ -71,7 +74,7 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
     What each of the names is written as.
     """
     names: dict[str, str] = {}
-    written: dict[str, str] = {}
+    written = _rename_indices(claims)
     _say_extrema(claims)
     heads = set(_heads(claims))
     squares = _squares(claims)
@@ -159,6 +162,21 @@ def _say_derivatives(claims: Sequence[Claim], heads: Set[str]) -> None:
             side.text = _RAISED_T.sub(lambda m: "^⊤".ljust(len(m[0])), side.text)
 
 
+def _rename_indices(claims: Sequence[Claim]) -> dict[str, str]:
+    """Write i, j for the c, d of Σ_c and Σ_d, where they stand below letters alone; which stand for which."""
+    sides = [side for claim in claims for side in claim.sides]
+    texts = [re.sub(r"\\[A-Za-z]+", lambda m: " " * len(m[0]), side.text) for side in sides]
+    bound = {m["bare"] or m["braced"] for side in sides for m in _BOUND.finditer(side.text)}
+    beside = [m[0] for text in texts for m in _BELOW.finditer(text)]  # δ_{cd}, W_{cd}
+    bound |= {c for low in beside if bound & set(low) for c in low if "a" <= c <= "h"}
+    elsewhere = {c for text in texts for c in _BELOW.sub("", text)}
+    free = [c for c in INDICES if not any(c in text for text in texts)]
+    names = dict(zip(sorted(bound - elsewhere), free))
+    for side in sides if len(names) == len(bound) else ():
+        side.text = _BELOW.sub(lambda m: "".join(names.get(c, c) for c in m[0]), side.text)
+    return {new: old for old, new in names.items()} if len(names) == len(bound) else {}
+
+
 def _heads(claims: Sequence[Claim]) -> list[str]:
     return [c.sides[0].text.strip(" \n\t&") for c in claims if not c.continues and len(c.sides) > 1]
 
@@ -170,6 +188,10 @@ def _signature(match: re.Match[str]) -> str:
 def as_written(text: str, written: Mapping[str, str]) -> str:
     """A text of the report with the heads as their author wrote them."""
     for name, head in written.items():
+        if len(name) == 1:
+            for match in reversed(list(_BELOW.finditer(text))):
+                text = text[: match.start()] + match[0].replace(name, head) + text[match.end() :]
+            continue
         number = int(name[1:].translate(LEVELING))
         spellings = rf"{name}(?![₀-₉])|(?:ℓ|\\ell)_(?:{number}(?!\d)|\{{{number}\}})"
         text = head.join(re.split(rf"(?:{spellings})(?: {{2,}})?", text))

@@ -509,9 +509,11 @@ class Meaning:
                 raise Unread((other if isinstance(other, Unread) else error).message) from None
 
     def _written(self, tree: Tree) -> Value:
+        from .index_notation import is_cut_short
+
         value = self.build(tree.args[0])
-        if isinstance(value, Indexed) and any(t.kind == "total" and t.data[0] in value.indices for t in tree.walk()):
-            raise Unread("how far the sum reaches is open")  # Σᵢ yᵢ log pᵢ + (1 − yᵢ) log (1 − pᵢ), a number
+        if isinstance(value, Indexed) and any(map(is_cut_short, tree.walk())):
+            raise Unread("how far the sum reaches is open")
         return value
 
     def _parsed(self, tree: Tree) -> Value:
