@@ -55,6 +55,71 @@ def verdicts(text):
          ["definition", "proved", "assumption"]),
         (r"$g = \|B v - c\|^2$ $$\nabla_v g = 2 B^T (B v - c) = 0$$ $$g = c^T c + c^T B (B^T B)^{-1} B^T c$$",
          ["definition", "proved", "fails"]),
+        # a sum reaches over the terms with its index, behind a sign too
+        (r"$$L = -\sum_i y_i \log p_i + (1 - y_i) \log(1 - p_i)$$"
+         r" $$\frac{\partial L}{\partial p_j} = -\frac{y_j}{p_j} + \frac{1 - y_j}{1 - p_j}$$"
+         r" $$\frac{\partial L}{\partial p_j} = -\frac{y_j}{p_j} - \frac{1 - y_j}{1 - p_j}$$",
+         ["definition", "proved", "fails"]),
+        # c and d are indices where a Σ says so; a bound one may stand free beside its Σ
+        (r"$p_c = e^{z_c} / \sum_d e^{z_d}$, $g = \sum_c p_c r_c$. $\frac{\partial g}{\partial z_c} = p_c (r_c - g)$,"
+         r" $\frac{\partial p_c}{\partial z_d} = p_c (\delta_{cd} - p_d)$,"
+         r" $\frac{\partial p_c}{\partial z_d} = p_c (\delta_{cd} + p_d)$",
+         ["definition", "definition", "proved", "proved", "fails"]),
+        (r"$g = \frac12 \sum_c (y_c - \sum_d W_{cd} x_d)^2$."
+         r" $\frac{\partial g}{\partial W_{cd}} = -(y_c - \sum_d W_{cd} x_d) x_d$,"
+         r" $\frac{\partial g}{\partial W_{cd}} = (y_c - \sum_d W_{cd} x_d) x_d$", ["definition", "proved", "fails"]),
+        # what a decomposition is called says what its factors are, and nothing where there is none
+        ("$H = X(X'X)^{-1}X'$. With the QR decomposition $X = QR$: $H = QQ'$, $X'X = R'R$, $X'X = RR'$, $H = Q'Q$",
+         ["definition", "definition", "proved", "proved", "fails", "fails"]),
+        (r"Let $A = U S V^T$ be the SVD. $A^TA = V S^2 V^T$, $\|A\|_F^2 = \operatorname{tr} S^2$, $AA^T = U S^2 V^T$,"
+         r" $\|A\|_F^2 = \operatorname{tr} S$", ["definition", "proved", "proved", "fails", "fails"]),
+        (r"Let $K = LL^T$ (Cholesky). $\log\det K = 2 \log\det L$, $K^{-1} = L^{-1} L^{-T}$",
+         ["definition", "proved", "fails"]),
+        ("$A = U S V$, no decomposition. $A^TA = V^T S^2 V$", ["definition", "fails"]),
+        # a name that is a square, and T; a derivative by a letter below the prime, and of a vector
+        (r"$d^2 = (z - m)^T M (z - m)$ with $M$ symmetric. $\frac{\partial d^2}{\partial z} = 2 M (z - m)$,"
+         r" $\nabla_z d^2 = M (z - m)$", ["definition", "proved", "fails"]),
+        (r"$T = \frac12 v^TMv$ with $M$ symmetric. $\frac{\partial T}{\partial v} = Mv$,"
+         r" $\frac{\partial T}{\partial v} = 2Mv$", ["definition", "proved", "fails"]),
+        (r"$g(v) = \|Bv - c\|^2$. $g'_v = 2 B^T(Bv - c)$, $g'_v = B^T(Bv - c)$, $g'(v) = 2 B^T(Bv - c)$,"
+         r" $g'(v) = 2 B(Bv - c)$, $g''(v) = 2 B^TB$, $g''(v) = B^TB$",
+         ["definition", "proved", "fails", "proved", "fails", "proved", "fails"]),
+        # decimal commas, and adjectives of other tongues
+        (r"$g(v) = 0{,}5\,v^TMv$ mit symmetrischem $M$, $h(v) = 1,5\,v^Tv$. $\nabla g(v) = Mv$, $\nabla g(v) = 2Mv$,"
+         r" $\nabla h(v) = 3v$, $\nabla h(v) = 5v$",
+         ["definition", "definition", "proved", "fails", "proved", "fails"]),
+        # several letters of one property; a gain of a solution, and the least value beside it
+        (r"$J(u) = u^TRu + (Ax + Bu)^TP(Ax + Bu)$ with $R, P$ symmetric. $\nabla_u J = 2Ru + 2B^TP(Ax + Bu) = 0$,"
+         r" $u = -(R + B^TPB)^{-1}B^TPAx$, so $K = (R + B^TPB)^{-1}B^TPA$, $u = -Kx$, $u = Kx$",
+         ["definition", "proved", "assumption", "definition", "assumption", "fails"]),
+        (r"$g(v) = \frac12 v^TMv - c^Tv$, $\nabla g(v) = Mv - c$, zero at $v^* = M^{-1}c$,"
+         r" $g(v^*) = -\frac12 c^TM^{-1}c$, $g(v^*) = \frac12 c^TM^{-1}c$",
+         ["definition", "conditional", "conditional", "conditional", "fails"]),
+        (r"$L(v, a) = \frac12 v^TMv + c^Tv + a^T(Bv - z)$, $M$ symmetric. KKT: $Mv + c + B^Ta = 0$,"
+         r" $Mv + c - B^Ta = 0$",
+         ["definition", "assumption", "fails"]),
+        (r"$g(v) = \frac12 v^TMv - c^Tv$, $M$ symmetric. The FOC is $Mv + c = 0$", ["definition", "fails"]),
+        # what an equation before says, of a projection too; a second formula in its letters is no other meaning
+        (r"$B^TB \hat v = B^Tc$, $p = B \hat v = B(B^TB)^{-1}B^Tc$, $e = c - p$, $B^Te = 0$, $p = B(B^TB)^{-1}B^Tc$",
+         ["assumption", "conditional", "definition", "conditional", "conditional"]),
+        (r"Minimise $\|Bv - c\|^2$: $B^TB \hat v = B^Tc$, $p = B \hat v = B(B^TB)B^Tc$", ["assumption", "fails"]),
+        ("$P = Z(Z'Z)^{-1}Z'$. $PP = P$, $PZ = Z$, $PP = I$, $(I - P)Z = Z$",
+         ["definition", "proved", "proved", "fails", "fails"]),
+        # labels of ±1, and a density beside its distribution
+        (r"$g = \sum_i (1 - y_i v^Tz_i)^2$, $y_i \in \{-1, 1\}$. $g = \sum_i (y_i - v^Tz_i)^2$,"
+         r" $g = \sum_i (y_i + v^Tz_i)^2$", ["definition", "conditional", "fails"]),
+        (r"$g = \sum_i \log\Phi(v^Tz_i)$. $\nabla_v g = \sum_i \frac{\phi(v^Tz_i)}{\Phi(v^Tz_i)} z_i$,"
+         r" $\nabla_v g = -\sum_i \frac{\phi(v^Tz_i)}{\Phi(v^Tz_i)} z_i$", ["definition", "conditional", "fails"]),
+        # −log p as a name, log p without its arguments, the factorials of a likelihood
+        (r"$$-\log p(v | c) = \frac12 \|c - Bv\|^2$$ $$\nabla_v(-\log p(v | c)) = -B^T(c - Bv)$$"
+         r" $$\nabla_v(-\log p(v | c)) = B^T(c - Bv)$$", ["definition", "proved", "fails"]),
+        (r"$$\log p(c | v) = -\frac12 \|c - Bv\|^2$$ $$\frac{\partial \log p}{\partial v} = B^T(c - Bv)$$"
+         r" $$-\log p(c | v) = -\frac12 \|c - Bv\|^2$$", ["definition", "proved", "fails"]),
+        (r"$$g(v) = \sum_i (c_i v^Tz_i - e^{v^Tz_i} - \log c_i!)$$ $$\nabla g = \sum_i (c_i - e^{v^Tz_i}) z_i$$"
+         r" $$\nabla g = \sum_i (c_i + e^{v^Tz_i}) z_i$$", ["definition", "proved", "fails"]),
+        # the argument that is written is what ∇ derives by
+        (r"$Z = UV^T$, $g(Z) = \frac12 \|Z - C\|^2$, $G = \nabla g(Z) = Z - C$, $\nabla_U g = GV$, $\nabla_U g = G^TV$",
+         ["definition", "definition", "proved", "proved", "fails"]),
         # a definition that is written again heads what follows from it
         ("$g = \\|B v - c\\|^2$\n\n$g = \\|B v - c\\|^2 = v^T B^T B v - 2 c^T B v + c^T c$", ["definition", "proved"]),
         ("$g = \\|B v - c\\|^2$\n\n$g = \\|B v - c\\|^2 = v^T B^T B v - c^T B v + c^T c$", ["definition", "fails"]),
@@ -217,7 +282,7 @@ def verdicts(text):
         (r"$$Y = WX, \quad y_{ij} = \sum_a w_{ia}x_{aj}$$ $$\frac{\partial y_{ij}}{\partial x_{mn}} ="
          r" w_{im}\delta_{n,j}$$", ["definition", "definition", "agrees"]),
         (r"$$Y = WX, \quad y_{ij} = \sum_a w_{ia}x_{aj}$$ $$\frac{\partial y_{ij}}{\partial x_{mn}} ="
-         r" 2 w_{im}\delta_{n,j}$$", ["definition", "definition", "unread"]),
+         r" 2 w_{im}\delta_{n,j}$$", ["definition", "definition", "fails"]),
         (r"$L = \sum_{i=1}^k z_i !$ and $r_i = v^T Z_i$ for $Z_i \in \mathbb R^n$ and $v \in \mathbb R^n$."
          r" $$\sum_{i=1}^k Z_i = \sum_{i=1}^k \frac{c_i Z_i}{v^T Z_i}$$", ["unread", "definition", "unread"]),
         (r"$s = v^T z$, $L_a = s^2$, $L_b = s^3$ $$\frac{\partial L}{\partial v} = 2 s z$$",

@@ -99,6 +99,7 @@ class Claims:
         self.unfit: set[str] = set()  # those of them whose shapes do not fit here
         self.sums_to_one: list[str] = []  # vectors that are one-hot, or distributions
         self.one_hot: list[str] = []
+        self.signs: list[str] = []  # of entries ±1
         self.units: list[str] = []  # vectors of length 1
         self.supposed: list[tuple[str, int]] = []  # "if A is symmetric", and where that is said
         self.scope = Scope()

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence, Set
 from typing import TYPE_CHECKING
 
 from ..errors import DeriveError
-from ..expr import Expr, dimension, ones, symbols_of
+from ..expr import Expr, dimension, nodes, ones, substitute, symbols_of
 from ..operations import FUNCTIONS, matmul, scale, sum_entries, transpose
+from ..own_functions import functions_of, own_function
 from ..reading.signatures import S
 from ..shapes import ONE, Shape
 from .claims import DERIVATIVES, Claim, Side
@@ -54,7 +55,7 @@ def under_condition(
         left, right = map(judge.whole, sides)
         kept = judge.turned | {s.name for s in judge.moves}  # dX is symmetric where X is, and not alone
         condition = condition_of(
-            judge.witness, left, right, variable, judge.values_given, kept, judge.granted, judge.one_hot,
+            judge.witness, left, right, variable, judge.values_given, kept, judge.granted, judge.one_hot, judge.signs,
             is_derived=head is not None and any(t.kind in DERIVATIVES for t in head.walk()),
         )  # fmt: skip
         if condition is None and isinstance(truth.value, Indexed) and not says_indices(side.tree):
@@ -65,6 +66,13 @@ def under_condition(
             names, _, said = condition.rpartition(" ")
             judge.granted |= set(names.split(", ")) if said == "symmetric" else set()
             return right_if(condition, side, value.value, truth.value)
+        distributions = {f.label for f in functions_of(left)}
+        densities = {f: own_function(f.label.upper(), f.order + 1) for f in functions_of(right)
+                     if f.label.upper() in distributions - {f.label}}  # fmt: skip
+        at = {n: densities[n.op](*n.args) for n in nodes(right) if n.op in densities}
+        if at and judge.witness.same(left, substitute(right, at)):
+            said = ", ".join(f"{f.label} = {f.label.upper()}′" for f in densities)  # φ of the distribution Φ
+            return right_if(said, side, value.value, truth.value)
     try:
         primes = primed(judge.scope, judge.document.text, [t for t in (head, side.tree) if t is not None])
     except DeriveError:

@@ -25,7 +25,7 @@ from ..expr import (
     symbol_op,
     symbols_of,
 )
-from ..operations import add, diagonal_matrix, hadamard, scale, transpose
+from ..operations import add, diagonal_matrix, hadamard, scale, sign, transpose
 from ..shapes import ONE
 from .claims import Claims
 from .declaring import _NAME, _REAL, _names, is_said, is_supposed
@@ -35,21 +35,25 @@ from .witness import Witness
 
 _LIST = rf"(?P<names>{_NAME}(?:\s*(?:,\s*and|,|and|&)\s*{_NAME}){{0,8}})"
 _WORDS = (
-    r"(?P<word>symmetric|self-adjoint|covariance|precision matri|correlation matri|kernel matri|Gram matri|"
+    r"(?P<word>symmetric|symmetrisch\w*|sym[ée]trique|self-adjoint|covariance|precision matri|correlation matri|"
+    r"kernel matri|Gram matri|"
     r"positive[- ](?:semi-?)?definite|SPD|PSD|orthogonal|orthonormal|diagonal|one[- ]hot|probabilit|distribution|"
     r"simplex|unit[- ](?:vector|norm|length)|normali[sz]ed)"
 )
 _OF = re.compile(
     rf"{_LIST}\s*(?:(?:\\in(?![A-Za-z])|∈)\s*{_REAL}\s*\^?\s*(?:\{{[^{{}}]*\}}|\S+)\s*)?"
-    rf"(?:,?\s*(?:which|that)\s+)?(?:\b(?:is|are|be|being|denotes?|both|all)\b|:)\s*"
+    rf"(?:,?\s*(?:which|that)\s+)?(?:\b(?:is|are|be|being|denotes?|both|all|ist|sind|sei|est|sont)\b|:)\s*"
     rf"(?:\w+[- ]){{0,6}}?{_WORDS}",
 )
 _BY = re.compile(
     rf"{_WORDS}\w*\s+(?:(?:matrix|matrices|vectors?|labels?|targets?|real|definite)\s+){{0,3}}{_LIST}"
     r"(?=[\s,.;)]|$)"
 )
-_BEHIND = re.compile(rf"(?P<names>{_NAME}(?:\s*,?\s+and\s+{_NAME})?)\s*,?\s+(?:\w+\s+)?{_WORDS}")
+_BEHIND = re.compile(rf"(?P<names>{_NAME}(?:\s*,\s*[A-Z]){{0,5}}(?:\s*,?\s+and\s+{_NAME})?)\s*,?\s+(?:\w+\s+)?{_WORDS}")
 _ORDER = re.compile(rf"{_LIST}\s*(?P<rel>\\succeq|\\succcurlyeq|\\succ(?![a-z])|≻|⪰)\s*0")
+_SIGNS = re.compile(  # yᵢ ∈ {−1, 1}
+    rf"{_LIST}\s*(?:\\in(?![A-Za-z])|∈|=)\s*(?:\\left)?\\?\{{?\s*(?:\\pm|±|[-−]\s*1\s*,\s*\+?|\+?\s*1\s*,\s*[-−])\s*1"
+)
 _COUNTS = frozenset("nmkdpqrNMKDPCTBV")  # letters of sizes, which are scalars to who does not know
 _PROPERTY = (
     ("positive-semi", "psd"), ("positive semi", "psd"), ("psd", "psd"), ("positive", "spd"), ("spd", "spd"),
@@ -71,6 +75,8 @@ def stated(declared: dict[str, Declaration], held: Sequence[Passage], reading: C
                 elif _kind(word) == "symmetric" and is_supposed(prose, match, "word"):
                     reading.supposed.append((name, held[bisect_right(ends, match.start())].start))
     flat = " ".join(re.sub(r"\\(?:text|mbox)\s*\{([^{}]*)\}", r" \1 ", p.text) for p in held)
+    for match in _SIGNS.finditer(flat):
+        reading.signs += [part for name in _names(match["names"]) for part in (name, name.partition("_")[0])]
     for match in _ORDER.finditer(flat):
         before = flat[: match.start()].rstrip()
         if re.search(r"[+\-*/=)\]_^⊤ᵀ−·]$|\\(?:cdot|top|odot|[lL]ambda|alpha|mu)$|[^a-z]\w$|^\w$|\^\{?\w+\}?$", before):
@@ -111,6 +117,7 @@ def condition_of(
     turned: Set[str] = frozenset(),
     granted: Set[str] = frozenset(),
     one_hot: Sequence[Expr] = (),
+    signs: Sequence[Expr] = (),
     is_derived: bool = False,
 ) -> str | None:
     """A condition under which two expressions agree, the ones that the author states first.
@@ -122,8 +129,13 @@ def condition_of(
     given = [one for one in given if one[1] is not variable]  # a gradient is not that of one point
     for chosen in [*((one,) for one in given), tuple(given)] if len(given) != 1 else [tuple(given)]:
         setting = {s: v for _, s, v in chosen}
-        if setting and witness.same(substitute(truth, setting), substitute(value, setting)):
-            return " and ".join(f"{s.text()} = {v.text()} (line {n})" for n, s, v in chosen)
+        there = (substitute(truth, setting), substitute(value, setting))
+        said = " and ".join(f"{s.text()} = {v.text()} (line {n})" for n, s, v in chosen)
+        if setting and witness.same(*there):
+            return said
+        held = [s for s in symbols_of(*there) if s.text() in granted]
+        if setting and held and _same_where(witness, *there, _with(held, "spd")):
+            return f"{said}, {', '.join(s.text() for s in held)} symmetric"
     is_granted = variable is not None and variable.name in granted  # a line before is right if Σ is symmetric
     found = symmetric_if(witness, truth, value, None if is_granted else variable, turned)
     if found is not None:
@@ -135,6 +147,9 @@ def condition_of(
         if "orthogonal" in s.properties and not s.is_square:
             if _same_where(witness, truth, value, _as_square(s, symbols_of(truth, value))):
                 return f"{s.text()} square"
+    for s in signs:
+        if s is not variable and witness.agree(*(substitute(e, {s: sign(s)}) for e in (truth, value))):
+            return f"{s.text()} of entries ±1"
     for s in one_hot:
         if s is not variable and witness.same_on(truth, value, one_hot=s):
             return f"{s.text()} one-hot"

@@ -56,10 +56,11 @@ def follows(
 
 
 def implied(judge: Judge, claim: Claim, side: Side, head: Tree | None) -> Judgment | None:
-    """A line of differentials that an equation before it tells: dA x + A dx = db of A x = b."""
+    """A line that an equation before it tells: dA x + A dx = db of A x = b, A x = A (AᵀA)⁻¹ Aᵀ b of AᵀA x = Aᵀb."""
     one, two = head, side.tree
-    if one is None or two is None or not any(t.kind == "differential" for t in (*one.walk(), *two.walk())):
+    if one is None or two is None:
         return None
+    moves = any(t.kind == "differential" for t in (*one.walk(), *two.walk()))
     for other, found in judge.judgments:
         trees = [s.tree for s in other.sides if s.tree is not None]
         if len(trees) != 2 or [j.verdict for j in found] != ["assumption"]:
@@ -83,11 +84,17 @@ def implied(judge: Judge, claim: Claim, side: Side, head: Tree | None) -> Judgme
                     same = isinstance(truth, Expr) and isinstance(value, Expr) and truth.shape == value.shape
                     return same and judge.witness.same(local.inline(wide(truth)), local.inline(wide(value)))
 
+                if not moves:
+                    if holds(two):
+                        return judgment
+                    continue
                 if not holds(two):
                     judgment.verdict, judgment.condition = "fails", None
                     judgment.reason = f"it does not follow from {condition}"
                     judgment.trials = [(side, holds)]
                 return judgment
+            if not moves:
+                continue
             moving = [Tree("differential", [t], (), t.span) if names_of(t) - {"I"} else _ZERO for t in trees]
             changes = [TreeBuilder(judge.scope).value(t) for t in moving if t.kind == "differential"]
             shape = next(v.shape for v in changes if isinstance(v, Expr))
@@ -106,9 +113,9 @@ def implied(judge: Judge, claim: Claim, side: Side, head: Tree | None) -> Judgme
 def _solved_for(judge: Judge, left: Tree, right: Tree) -> dict[Expr, Expr] | None:
     """x = A⁻¹ b of A x = b, where nothing else says what x is; None of other equations."""
     made = TreeBuilder(judge.scope).value(left)
-    if not isinstance(made, Expr) or made.op.name != "matmul" or len(made.args) != 2:
+    if not isinstance(made, Expr) or made.op.name != "matmul":
         return None
-    matrix, unknown = made.args
+    matrix, unknown = matmul(*made.args[:-1]), made.args[-1]
     value = TreeBuilder(judge.scope).value(right, made.shape)
     if not isinstance(value, Expr) or matrix.shape[0] is not matrix.shape[1] or unknown.op is not symbol_op:
         return None

@@ -58,6 +58,23 @@ _VARIABLE = re.compile(
 _AND_PROPERTY = re.compile(r"(?:and|,)\s*(?P<property>symmetric|diagonal|orthogonal|skew)")
 # P ∈ ℝⁿˣⁿ symmetric
 _BEHIND = re.compile(r"\s*,?\s*(?P<property>symmetric|diagonal|orthogonal|skew)\s*(?=[.,;$)\\]|$)")
+_FACTOR_ = r"((?:\\(?:mathbf|boldsymbol|bm)\s*\{?\s*)?(?:[A-Z]|\\[A-Z][a-z]+)\}?)\s*"
+_FACTORS = re.compile(  # = U Σ Vᵀ, = Q R, = L Lᵀ
+    rf"=\s*{_FACTOR_}{_FACTOR_}(?:{_FACTOR_})?(?P<turn>'|ᵀ|\^\s*(?:T|H|\\top|\\intercal|\{{\s*(?:T|\\top|\\mathsf\s*T)\s*\}}))?"
+    r"(?=[\s}]*(?:$|[^\s\w\\({^]|[a-z]{2})|\s+\([A-Za-z]{2})"
+)
+_DECOMPOSITIONS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
+    (re.compile(pattern), properties)
+    for pattern, properties in (
+        (r"\bQR\b", ("orthogonal", "upper")),
+        (r"\bCholesky\b", ("lower", "lower")),
+        (r"\bSVD\b|\b[Ss]ingular[- ][Vv]alue", ("orthogonal", "diagonal", "orthogonal")),
+        (
+            r"\b[Ee]igen[\w -]{0,7}decomposition|\b[Ss]pectral (?:decomposition|theorem)",
+            ("orthogonal", "diagonal", "orthogonal"),
+        ),
+    )
+)
 _A, _LETTER_A = re.compile(r"(?<![A-Za-z\\])a(?![A-Za-z])"), r"\\mathrm{a}"  # in a formula a is no article
 _ORDINARY = frozenset("a an and are as at be by for if in is it let of on or so the then to we where with".split())
 
@@ -162,6 +179,15 @@ def declare(
         also = re.match(r"\s*(?:matrix\s*|matrices\s*)?" + _AND_PROPERTY.pattern, words[match.end() :])
         for name in _names(match["names"]):
             declared.setdefault(name, Declaration(None, shape, [also["property"]] if also else []))
+    for keyword, factors in _DECOMPOSITIONS:
+        for match in keyword.finditer(words):  # "let X = QR be the QR decomposition", and before the formula
+            near = words[max(match.start() - 90, 0) : match.end() + 120]
+            found = [f for f in _FACTORS.finditer(near) if (f[3] is None) == (len(factors) == 2)]
+            found = [f for f in found if f[3] or (f[1] == f[2]) == bool(f["turn"]) == (factors[0] == "lower")]
+            for factor, kept in zip(found[0].groups() if found else (), factors):
+                if found[0]["turn"] or kept != "orthogonal" or not found[0][3]:  # of no U Λ U⁻¹
+                    for name in _names(factor):
+                        add_property(declared, name, kept)
     inline = [_A.sub(_LETTER_A, piece.text) if piece.kind == "inline" else "." for piece in held]
     prose = " ".join(piece.text if piece.kind == "prose" else f" {said} " for piece, said in zip(held, inline))
     prose += " . " + " . ".join(content for content, _, _ in loose)

@@ -59,7 +59,7 @@ class TreeBuilder(Formulas):
         return found_
 
     def _apply(self, tree: Tree) -> Value:
-        """ℓ'(θ) and ℓ''(θ) are slopes, of a vector θ those of each entry; the rest as formulas have it."""
+        """ℓ'(θ), ℓ''(θ) are slopes, of a vector those of each entry or the gradient; the rest as formulas have it."""
         name, primes = str(tree.data[0]), tree.data[1]
         found = self.lookup(name)
         parameters = self.scope.parameters.get(name, ())
@@ -67,6 +67,9 @@ class TreeBuilder(Formulas):
         if not primes or found not in self.scope.definitions or variable is None:
             return super()._apply(tree)
         value = self.scope.inline(found)
+        if value.is_scalar and not variable.is_scalar and primes < 3 and self.build(tree.args[0]) is variable:
+            by = list(tree.args)  # L'(w) of a vector w is its gradient, L''(w) its Hessian
+            return self.first(found, by[0]) if primes == 1 else self.second(found, by * 2)
         if len(tree.args) != 1 or variable not in symbols_of(value) or not is_entrywise(value, variable):
             return super()._apply(tree)
         for _ in range(primes):
@@ -257,11 +260,11 @@ class TreeBuilder(Formulas):
             self.used.discard("path")
 
     def own_variable(self, tree: Tree, function: Expr) -> Tree | None:
-        """The x of ∇f where f(x) is written there, or was defined so: the one argument that is a letter of it."""
+        """The x of ∇f where f(x) is written there, or was defined so: the one argument, a letter of it or defined."""
         operand = tree.args[0] if tree.args and tree.data[1] else tree
         names = [str(a.data[0]) for a in operand.args if a.kind == "name"] if operand.kind == "apply" else []
         names = names or list(self.scope.parameters.get(str(operand.data[0]) if operand.kind == "name" else "", ()))
-        letters = {s.name for s in symbols_of(self.scope.inline(function))}
+        letters = {s.name for s in (*symbols_of(self.scope.inline(function)), *self.scope.definitions)}
         return Tree("name", (), (names[0], names[0], ())) if len(names) == 1 and names[0] in letters else None
 
     def nabla(self, function: Expr) -> Tree:

@@ -302,7 +302,10 @@ _DEFINES = re.compile(r":=|≔|≜|\\coloneqq|\\triangleq|\\equiv(?![A-Za-z])|�
 
 
 # W^{ss}, f^{II}: letters above a letter are part of its name, as no product of exponents is meant there.
-_UPPER = re.compile(r"(?<![A-Za-z\\])([A-QS-Za-df-z]\}?)\^(\{(?!(?:T|H|top|mn|nm|pq|mk|nk|kn|td)\})[A-Za-z]{2,4}\})")
+_UPPER = re.compile(
+    r"((?:(?<![A-Za-z\\])[A-QS-Za-df-z]|\\(?:" + "|".join(SPOKEN) + r"))\}?)"
+    r"\^(\{(?!(?:T|H|top|mn|nm|pq|mk|nk|kn|td)\})(?:[A-Za-z]{2,4}|\\(?:text|mathrm)\s*\{[A-Za-z]{3,4}\})\})"
+)
 _LAYER = re.compile(
     r"(?<![A-Za-z\\])([A-Za-z]\}?|\\[a-z]+)\^(\{\s*[lL]\s*(?:[-+]\s*\d\s*)?\}|[lL](?![A-Za-z]))"
 )  # a^{L-1}

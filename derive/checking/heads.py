@@ -7,12 +7,13 @@ name; the characters keep their places.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from ..heights import LEVELING, LOWERING
 from .claims import EDGE, Claim
 from .document import OVER
 from .manuscript import blanked
+from .trees import INDICES
 
 _DENSITY = re.compile(
     r"(?P<log>(?:\\(?:log|ln)(?![A-Za-z])\s*|\b(?:log|ln)\s+)(?P<brace>\{\s*)?)?"
@@ -20,6 +21,7 @@ _DENSITY = re.compile(
     r"\s*(?:_\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w+(?:\{[^{}]*\})?))?\s*(?:\\left|\\[bB]igg?l?)?[(\[]"
     r"(?P<inside>(?:[^()]|\([^()]*\))*?)(?:\\right|\\[bB]igg?r?)?[)\]](?(brace)\s*\})"
 )
+_NEGATED = re.compile(r"(?:^|(?<=[({&]))\s*[-−]\s*" + _DENSITY.pattern)
 # A loss whose name is a word: \text{Loss}, MSE_{train}(w).
 _WORD = re.compile(
     r"(?:\\(?:text|mathrm|operatorname|mathit|textrm|mathsf|rm)\*?\s*\{\s*(?P<word>[A-Z][A-Za-z]{1,11}|loss|cost|error|risk)\s*\}"
@@ -34,6 +36,17 @@ _SQUARED = re.compile(
     r"(?P<name>\\(?:mathcal|mathrm)\s*\{?\s*[A-Za-z]\s*\}?|\\[a-z]+|[A-Za-zℓ])\s*(?:\\left)?"
     rf"\((?P<inside>(?:{_LETTER}{_SQUARE.pattern}?\s*[,;]\s*)*{_LETTER}(?:{_SQUARE.pattern})?\s*)(?:\\right)?\)"
 )
+# d^2 = …, \sigma_B^2 = …: a number, where the letter stands nowhere without its square.
+_SQUARED_NAME = re.compile(rf"(?P<letter>(?:\\[A-Za-z]+|[A-Za-zα-ω])(?:\s*_\s*(?:\w|\{{\w+\}}))?){_SQUARE.pattern}")
+_PRIMED = re.compile(r"(?P<of>[A-Za-z]|\\ell)\s*'\s*_\s*(?P<by>\w|\{\\?\w+\}|\\[a-z]+)")  # L'_w, of L = …
+_DOTTED = re.compile(r"\\dot\s*\{?\s*(\\?[A-Za-z]+)")
+_NUMBER = r"[A-Za-z](?:_(?:\w|\{\w+\}))?"
+_FACTORIAL = re.compile(  # \log y_i!, of the data
+    rf"\\(?:log|ln)\s*(?:\(\s*(?P<held>{_NUMBER})\s*!\s*\)|(?P<bare>(?<![A-Za-z]){_NUMBER})\s*!)"
+)
+_BOUND = re.compile(r"\\sum(?:\\limits)?\s*_\s*(?:(?P<bare>[a-h])|\{\s*(?P<braced>[a-h])\s*[=}])")
+_BELOW = re.compile(r"_\s*(?:[a-z]|\{\s*[a-z]{1,2}\s*(?:[,=]\s*[a-z01]\s*)?\})")
+_RAISED_T = re.compile(r"(?<![\de])\s*\^\s*(?:T|\{\s*T\s*\})")
 _LOG = re.compile(
     r"\\(?:log|ln)(?![A-Za-z])\s*(?P<letter>\\mathcal\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])|[pqLZ](?![A-Za-z_(]))"
 )
@@ -61,9 +74,12 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
     What each of the names is written as.
     """
     names: dict[str, str] = {}
-    written: dict[str, str] = {}
+    written = _rename_indices(claims)
     _say_extrema(claims)
     heads = set(_heads(claims))
+    squares = _squares(claims)
+    names.update((letter, _stand_in(i)) for i, letter in enumerate(squares))
+    _say_derivatives(claims, heads)
     for claim in claims:
         if claim.continues or len(claim.sides) < 2:
             continue
@@ -74,8 +90,14 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
             if behind and _BAR.search(behind["inside"]) and len(head) <= len(behind[0]):
                 names.setdefault(_plain(behind[0]), head)
                 claim.sides.remove(side)
-        if density and _BAR.search(density["inside"]):
+        negated = _NEGATED.fullmatch(head)
+        if negated and _BAR.search(negated["inside"]) and _plain(head)[1:] not in map(_plain, heads):
+            names.setdefault(_plain(head), _stand_in(len(names)))  # −log p(w | t) = …
+        elif density and _BAR.search(density["inside"]):
             names.setdefault(_plain(density[0]), _stand_in(len(names)))
+            bare = _plain(density[0].partition("(")[0].replace("\\left", ""))
+            if density["log"] and sum(_plain(h).startswith(bare + "(") for h in heads) == 1:
+                names.setdefault(bare, names[_plain(density[0])])  # \log p behind the one \log p(X | M)
         elif density and density["log"] and not any(_DENSITY.fullmatch(h) and "log" not in h for h in heads):
             made = names.setdefault(_plain(density[0]), _stand_in(len(names)))  # log p(y), and log p behind it
             names.setdefault(_plain(density[0].partition("(")[0].replace("\\left", "")), made)
@@ -91,19 +113,68 @@ def name_heads(claims: Sequence[Claim]) -> dict[str, str]:
                     start, end = match.span("inside")
                     inside = _SQUARE.sub(lambda m: " " * len(m[0]), match["inside"])
                     side.text = side.text[:start] + inside + side.text[end:]
-            for pattern, said in (
-                (_DENSITY, lambda m: _plain(m[0])),
-                (_LOG, lambda m: _plain(m[0])),
-                (_WORD, _spelled),
-            ):
+            for pattern in (_NEGATED, _DENSITY, _LOG, _WORD, *squares.values()):
                 for match in list(pattern.finditer(side.text)):
-                    name = names.get(said(match))
+                    letter = match["letter"] if pattern in squares.values() else match[0]
+                    name = names.get(_spelled(match) if pattern is _WORD else _plain(letter))
                     if name is not None:
                         if name[1:].translate(LEVELING).isdigit():
                             written[name] = min(written.get(name, match[0]), match[0].strip(), key=len)
                         filled = name.ljust(len(match[0]))
                         side.text = side.text[: match.start()] + filled + side.text[match.end() :]
     return written
+
+
+def _squares(claims: Sequence[Claim]) -> dict[str, re.Pattern[str]]:
+    """The letters that lines define the squares of, and that stand nowhere before, nor without the square."""
+    found: dict[str, re.Pattern[str]] = {}
+    for i, claim in enumerate(claims):
+        head = _SQUARED_NAME.fullmatch(claim.sides[0].text.strip(EDGE)) if len(claim.sides) > 1 else None
+        if head is None or claim.continues or len(found) > 8:
+            continue
+        letter = rf"(?P<letter>{re.escape(head['letter'])}(?![A-Za-z_]))"
+        letter = letter if head["letter"][0] == "\\" else rf"(?<![A-Za-z\\]){letter}"
+        before, after = (" ; ".join(s.text for c in some for s in c.sides) for some in (claims[:i], claims[i:]))
+        square = re.compile(letter + _SQUARE.pattern)
+        if not re.search(letter, before) and not re.search(letter, square.sub("", after)):
+            found[_plain(head["letter"])] = square
+    return found
+
+
+def _say_derivatives(claims: Sequence[Claim], heads: Set[str]) -> None:
+    """Take L'_w = … for the derivative of an L that has a formula, x(t) for the x of \\dot x, and the T of T = … for
+    no exponent."""
+    is_free = not any(c in s.text for claim in claims for s in claim.sides for c in ("ζ", "\\zeta"))
+    dotted = {m[1] for c in claims for s in c.sides for m in _DOTTED.finditer(s.text)}
+    moving = [letter for letter in dotted if f"{letter}(t)" not in {head.replace(" ", "") for head in heads}]
+    named = {head.partition("(")[0].strip() for head in heads}
+    for claim in claims:
+        head = _PRIMED.fullmatch(claim.sides[0].text.strip(EDGE))
+        if head is not None and not claim.continues and head["of"] in named:
+            made = f"∇_{head['by']}{' ' * (head['by'][0] == chr(92))}{head['of']}"
+            claim.sides[0].text = made.ljust(len(claim.sides[0].text))
+        for side in claim.sides:
+            if is_free:
+                side.text = _FACTORIAL.sub(lambda m: f"ζ({m['held'] or m['bare']})".ljust(len(m[0])), side.text)
+            for letter in moving:
+                side.text = re.sub(rf"(?<![A-Za-z])({re.escape(letter)}\s*)(\(t\))", r"\1   ", side.text)
+        for side in claim.sides if "T" in named else ():
+            side.text = _RAISED_T.sub(lambda m: "^⊤".ljust(len(m[0])), side.text)
+
+
+def _rename_indices(claims: Sequence[Claim]) -> dict[str, str]:
+    """Write i, j for the c, d of Σ_c and Σ_d, where they stand below letters alone; which stand for which."""
+    sides = [side for claim in claims for side in claim.sides]
+    texts = [re.sub(r"\\[A-Za-z]+", lambda m: " " * len(m[0]), side.text) for side in sides]
+    bound = {m["bare"] or m["braced"] for side in sides for m in _BOUND.finditer(side.text)}
+    beside = [m[0] for text in texts for m in _BELOW.finditer(text)]  # δ_{cd}, W_{cd}
+    bound |= {c for low in beside if bound & set(low) for c in low if "a" <= c <= "h"}
+    elsewhere = {c for text in texts for c in _BELOW.sub("", text)}
+    free = [c for c in INDICES if not any(c in text for text in texts)]
+    names = dict(zip(sorted(bound - elsewhere), free))
+    for side in sides if len(names) == len(bound) else ():
+        side.text = _BELOW.sub(lambda m: "".join(names.get(c, c) for c in m[0]), side.text)
+    return {new: old for old, new in names.items()} if len(names) == len(bound) else {}
 
 
 def _heads(claims: Sequence[Claim]) -> list[str]:
@@ -117,6 +188,10 @@ def _signature(match: re.Match[str]) -> str:
 def as_written(text: str, written: Mapping[str, str]) -> str:
     """A text of the report with the heads as their author wrote them."""
     for name, head in written.items():
+        if len(name) == 1:
+            for match in reversed(list(_BELOW.finditer(text))):
+                text = text[: match.start()] + match[0].replace(name, head) + text[match.end() :]
+            continue
         number = int(name[1:].translate(LEVELING))
         spellings = rf"{name}(?![₀-₉])|(?:ℓ|\\ell)_(?:{number}(?!\d)|\{{{number}\}})"
         text = head.join(re.split(rf"(?:{spellings})(?: {{2,}})?", text))

@@ -6,8 +6,10 @@ import re
 
 from ..expr import Expr, nodes, symbol_op, symbols_of
 from ..own_functions import OwnFunction
+from ..shapes import ONE
 from .claims import DERIVATIVES, Claim
 from .judgments import Value, wide
+from .roles import names_of
 from .trees import Tree
 
 _SAID = re.compile(r"\b(where|with|such that|assum\w+|constrain\w+|suppos\w+|given|since|as)\b")
@@ -48,6 +50,9 @@ def _of_letters(claim: Claim, head: Tree | None, left: Value, right: Value) -> b
     if not speaks_of_letters(claim, head):
         return False
     one, two = set(symbols_of(left)), set(symbols_of(right))
+    given = names_of(head) - {s.name for s in one} - {"I"}
+    if given and two <= one and ONE not in left.shape and any(n.op.name == "inv" for n in nodes(left)):
+        return False  # P P = Z of P = Z (ZᵀZ)⁻¹ Zᵀ, which is known whatever Z is
     is_system = left.op.name == "matmul" and any(factor.op.name == "add" for factor in left.args)
     if is_system and any(_is_bare(end) and not two & set(symbols_of(end)) for end in (left.args[0], left.args[-1])):
         return True  # K (H P Hᵀ + R) = P Hᵀ

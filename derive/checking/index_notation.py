@@ -75,6 +75,12 @@ def occurrences(tree: Tree) -> Counter[str]:
     return found
 
 
+def is_cut_short(tree: Tree) -> bool:
+    """Whether a summand has the index of a Σ beside it: Σᵢ yᵢ log pᵢ + (1 − yᵢ) log (1 − pᵢ), which is one number."""
+    bound = {str(t.data[0]) for term in tree.args for t in term.walk() if t.kind == "total"}
+    return tree.kind == "sum" and any(bound & occurrences(term).keys() for term in tree.args)
+
+
 def has_entries(tree: Tree | None) -> bool:
     return tree is not None and any(letters_of(t) for t in tree.walk())
 
@@ -254,6 +260,8 @@ class Evaluation:
     # Combinations
 
     def sum(self, tree: Tree, held: frozenset[str]) -> IndexedArray:
+        if is_cut_short(tree):
+            raise Unread("how far the sum reaches is open")
         return self.combined([self.value(term, held) for term in tree.args], sum)
 
     def neg(self, tree: Tree, held: frozenset[str]) -> IndexedArray:

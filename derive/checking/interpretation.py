@@ -59,7 +59,9 @@ _CASE = re.compile(r"[\s&,(]*[i-n]\s*(?:=|\\neq?(?![a-z])|≠|\\not\s*=)\s*[i-n]
 _ARGUMENT = re.compile(
     r"[\s&{]*(?:\\(?:operatorname|mathrm|text)\*?\s*\{)?[\s{]*\\?arg\s*(?:\\[,!;]\s*)?\\?m(?:in|ax)(?![a-z])"
 )
-_RANGE = re.compile(r"[\s(]*[a-zN]\s*=\s*[01]\s*(?:,\s*(?:[12]\s*,\s*)?)?(?:\\[lc]?dots|…|\.\.)[^=]*$")  # i = 1, …, n
+_RANGE = re.compile(
+    r"[\s(]*[a-z](?:_\w)?\s*=\s*(?:\\pm|±)\s*1[\s.,;]*$|[\s(]*[a-zN]\s*=\s*[01]\s*(?:,\s*(?:[12]\s*,\s*)?)?(?:\\[lc]?dots|…|\.\.)[^=]*$"
+)  # i = 1, …, n
 _GOES_ON = re.compile(r"[+−-]|\\cdot|\\times")
 _MEMBERS = re.compile(r"[^=]*(?:\\in(?![A-Za-z])|∈)[^=]*")  # for x ∈ ℝⁿ, let …
 _VANISHES = re.compile(r"\b(?:vanish\w*|zero|minimi[sz]ed|maximi[sz]ed|solved)\s+(?:only\s+)?(?:for|if)\s*$")
@@ -202,7 +204,7 @@ class _Maker:
         made.claims, made.inherited, made.layout = claims, inherited, self.document.layout
         made.reread = self.reread
         made.nabla_candidates = list(self.said.nabla_candidates)
-        made.one_hot = self.said.one_hot
+        made.one_hot, made.signs = self.said.one_hot, self.said.signs
         made.sums_to_one, made.units, made.bare = self.said.sums_to_one, self.said.units, self.bare
         made.supposed = self.said.supposed
         for claim in claims:
@@ -320,6 +322,7 @@ def _declared_in(
         said.nabla_candidates += own.nabla_candidates if k == section or not said.nabla_candidates else []
         said.sums_to_one += own.sums_to_one
         said.one_hot += own.one_hot
+        said.signs += own.signs
         said.units += own.units
         said.supposed += own.supposed
     return known, said

@@ -35,6 +35,10 @@ _PROGRAM = re.compile(
 _QUOTED = re.compile(r"(?:(?:\A|(?<=\n\n))|(?=[ \t]*>[^\n]*\n[ \t]*>))(?:^[ \t]*>[^\n]*(?:\n|\Z))+", re.MULTILINE)
 _FORUM = re.compile(r"\[/?(?P<line>i)?tex\]")
 _BOLD = re.compile(r"(?:(?<![\w)\]*])\*\*([^\W\d_])\*\*(?!\*)|(?<!\*)\*\*([^\W\d_])\*\*(?![\w(*]))")  # X**β**, no power
+_DECIMAL = re.compile(  # 0{,}5; 0,5 x, and no 1,000 x
+    r"(?<=\d)\{,\}(?P<behind>\d+)"
+    r"|(?<![^=+\-−\s$])(?P<whole>\d+),(?P<part>\d\d?|\d{4,})(?=\s*(?:\\[,;]|\\cdot|[A-Za-z‖]))"
+)
 _INPUT = re.compile(r"\\(?:input|include|subfile)\s*\{[^{}\n]*\}")
 MATHEMATICS = ("math", "latex", "tex")
 
@@ -98,7 +102,7 @@ class Manuscript:
             text = _BOLD.sub(lambda m: f"  {m[1] or m[2]}  ", text)
             text = _QUOTED.sub(lambda m: re.sub(r"(?m)^[ \t>]+", _blank, m[0]), text)
             text = _hidden(text)
-        return text
+        return _DECIMAL.sub(lambda m: f"{m['whole'] or ''}.{m['behind'] or m['part']}".ljust(len(m[0])), text)
 
 
 def _blank(match: re.Match[str]) -> str:

@@ -19,8 +19,9 @@ from .trees import FUNCTIONS, Tree
 _NUMERIC = {"number", "neg", "zero", "quotient", "ones", "identity", "power", "prod"}
 _NAMING = ("name", "apply", "directional")
 _SOLUTION = re.compile(
-    r"solution|solv(?:e|ing)|minimi[sz]er|maximi[sz]er|optim|closed[- ]form|estimat(?:or|e)\b|stationary|critical point"
-    r"|first[- ]order condition|at (?:the|a|its) (?:min|max)imum"
+    r"solution|solv(?:e|ing)|minimi[sz]er|maximi[sz]er|optim|closed[- ]form|estimat(?:or|e)\b|stationar(?:y|ity)"
+    r"|critical point|\bKKT\b|\bFOCs?\b|\bnullsetzen|first[- ]order condition"
+    r"|at (?:the|a|its) (?:min|max)imum|(?:(?:min|max)imum|zero)(?: \w+)? at\b"
     r"|vanish|normal equation|(?:set|equal|equat)\w*\W.{0,60}(?:zero|\b0)|\bMLE\b|\bMAP\b|argmin",
     re.IGNORECASE | re.DOTALL,
 )
@@ -32,7 +33,7 @@ _ITEM = re.compile(
     r"(?:^|\n)[ \t]*(?:(?:\*\*|__)?\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.):]{1,2}(?:\*\*|__)?|[-*•]|\\item)[ \t][^\n]*\Z"
 )
 _JOINED = re.compile(r"\b(?:where|with|here|in which|denot\w*|writing|abbreviat\w*)\W*$", re.IGNORECASE)
-ORNAMENTS = re.compile(r"_(?:hat|star|opt|tilde|bar|MLE|ML|MAP|OLS|LS|ridge|new|min|max)(?=_|$)")
+ORNAMENTS = re.compile(r"_(?:hat|star|opt|tilde|bar|MLE|ML|MAP|[GOW]?LS|ridge|new|min|max)(?=_|$)")
 
 
 def names_of(tree: Tree | None) -> set[str]:
@@ -258,6 +259,9 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
         news -= {n for n in news & ahead.given.keys() if names_of(ahead.given[n]) <= names_of(known)}  # where C = BAᵀ
         if _differentiates(known):
             news -= scope.used  # the letters of a loss that is only named
+        for told in scope.claims:  # AᵀA x = Aᵀb tells b of p = A x
+            linked = {n for side in told.sides for n in names_of(side.tree)} if told.name is None else set()
+            news -= linked if linked & old and told.role == "claim" else set()
         if name in scope.own or name in scope.live:
             if news or claim.defines or is_item or (_ANEW.search(words) and claim.row.display):
                 return name
@@ -322,10 +326,12 @@ def _solves(target: str, name: str, body: Tree, scope: Known, ahead: _Ahead, wor
         return True  # and no model, y = Xβ + ε
     if target != name:
         return known and (says or _inverts(body))
-    if _inverts_matrix(body) and _is_in_equation(name, scope):
+    is_said = bool(_JOINED.search(words.rstrip(" :,$\n")))  # P P = P where P = …
+    if _inverts_matrix(body) and not is_said and _is_in_equation(name, scope):
         return True
     if (
         scope.has_solution
+        and target in scope.used  # and no gain K of u = −K x
         and _inverts_matrix(body)
         and any(target in names_of(b) for b in ahead.bodies if b is not body)
     ):

@@ -82,6 +82,15 @@ def _update(judge: Judge, claim: Claim, variable: Expr, value: Expr) -> Judgment
     return Judgment("assumption", "a statement about this letter, not for all values of it", side)
 
 
+def _hold(judge: Judge, claim: Claim, variable: Expr, point: Expr) -> None:
+    """Take the variable for the point where a derivative vanishes, from here on, and θ̂ as it is written."""
+    written = claim.sides[0].tree
+    estimate = judge.scope.symbols.get(str(written.data[0])) if written is not None and written.data else None
+    judge.values_given.append((claim.number, variable, point))
+    if estimate not in (None, variable) and estimate.shape == point.shape:
+        judge.values_given.append((claim.number, estimate, point))
+
+
 def judged_solution(judge: Judge, claim: Claim) -> Judgment:
     side = claim.sides[1]
     assumed = Judgment("assumption", "a statement about this letter, not for all values of it", side)
@@ -112,16 +121,14 @@ def judged_solution(judge: Judge, claim: Claim) -> Judgment:
             judgment = Judgment("assumption", where + kind, side)
             judgment.value = point
             judge.equations.append((less(variable, point), loss, variable))
-            judge.values_given.append((claim.number, variable, point))
-            written = claim.sides[0].tree
-            estimate = judge.scope.symbols.get(str(written.data[0])) if written is not None and written.data else None
-            if estimate not in (None, variable) and estimate.shape == point.shape:
-                judge.values_given.append((claim.number, estimate, point))  # θ̂ is that from here on
+            _hold(judge, claim, variable, point)
             return judgment
         turned = _symmetric(slope, point) if held is False else None
         if turned is not None and vanishes(turned[0], variable, turned[1]):
             condition = f"{', '.join(turned[2])} symmetric"
             why = f"right if {condition}: the derivative of {name} by {variable.text()} vanishes there"
+            judge.granted |= set(turned[2])
+            _hold(judge, claim, variable, point)
             return right_if(condition, side, point, why=why)
         known = symbols_of(loss) if losses == all_losses else symbols_of(*(loss for _, loss in all_losses))
         if held is False and wrong is None and set(symbols_of(point)) <= set(known):

@@ -509,7 +509,12 @@ class Meaning:
                 raise Unread((other if isinstance(other, Unread) else error).message) from None
 
     def _written(self, tree: Tree) -> Value:
-        return self.build(tree.args[0])
+        from .index_notation import is_cut_short
+
+        value = self.build(tree.args[0])
+        if isinstance(value, Indexed) and any(map(is_cut_short, tree.walk())):
+            raise Unread("how far the sum reaches is open")
+        return value
 
     def _parsed(self, tree: Tree) -> Value:
         from .sample_sums import entry_of, parsed, rows, used

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..errors import DeriveError, ShapeError
-from ..expr import Expr, zeros
+from ..expr import Expr, symbols_of, zeros
 from ..operations import transpose
 from ..reading.signatures import C, S
 from ..shapes import ONE, Shape
@@ -80,7 +80,10 @@ class Judge:
                 is_meant = said.is_vector or kept is witness.assumptions and not said.is_scalar
                 if is_meant and said not in self.scope.definitions and said not in kept:
                     kept.append(said)
-        self.one_hot = [s for n in document.one_hot if (s := self.scope.symbols.get(n)) and s.is_vector]
+        self.one_hot, self.signs = (
+            [s for n in said if (s := self.scope.symbols.get(n)) and s.is_vector]
+            for said in (document.one_hot, document.signs)
+        )
         self.given: dict[Expr, StatedGradient] = {}  # what a line says a derivative is, of losses that are only named
         self.equations: list[tuple[Expr, Expr | None, Expr | None]] = []  # what is zero; of which loss, by what
         self.vanishing: tuple[int, Value] | None = None  # the derivative that was last set to zero, and in which line
@@ -357,7 +360,9 @@ class Judge:
                 self.values_given.append((claim.number, constant, zeros(*constant.shape)))
                 return Judgment("assumption", "constant from here on", side)
             return set_to_zero(self, claim, side, truths[0].value, head)
-        why = assumed(claim, head, *whole)
+        letters, known = ({*symbols_of(wide(v))} for v in whole[::-1])
+        is_step = "stand-in" in truths[0].used and bool(letters) and letters <= known  # of B s = B s + (y − B s) = y
+        why = "" if is_step else assumed(claim, head, *whole)
         if why:
             self.witness.assume(truths[0].value, value_)
             note_equation(self, *whole)
