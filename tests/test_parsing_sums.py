@@ -131,6 +131,11 @@ def test_signs_of_sums(formula: str) -> None:
     assert parse(formula).expr.text() == "‖x − y‖²"
 
 
+@pytest.mark.parametrize("formula", ["(1/2) Σ_i (x_i - y_i)^2", "1/(2) Σ_i (x_i - y_i)^2", "½ Σ_i (x_i - y_i)^2; y_i = u_i"])
+def test_a_number_before_the_greek_letter_leaves_it_a_sum(formula: str) -> None:
+    assert parse(formula).expr.text() in ("½ ‖x − y‖²", "½ ‖x − u‖²")
+
+
 @pytest.mark.parametrize("formula, where", [("∑ᵢ xᵢᵀ Σᵢ⁻¹ xᵢ", None)])
 def test_the_greek_letter_is_no_sum(formula: str, where: str | None) -> None:
     with pytest.raises(DeriveError):

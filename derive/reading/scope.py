@@ -515,30 +515,36 @@ class Reading:
         return cell
 
     def bind_divisors(self, order: list[Node], symbols: dict[str, Symbol], builder: Builder) -> None:
-        """1/n before ‖X w − y‖² divides by the number of entries of X w − y."""
-        for node in order:
-            if node.op not in ("prod", "div"):
+        """1/n before ‖X w − y‖² divides by the number of entries of X w − y, if n divides nothing of another size.
+
+        The n of λ/n ‖w‖² counts no entries of the variable w.
+        """
+        found: dict[str, dict[int, tuple[Size, Node, str] | None]] = {}
+        for node in order if builder.sizes is not None else ():
+            for part in self.divisor_symbols(node, symbols) if node.op in ("prod", "div") else ():
+                counted = self.counted_vector(node, builder)
+                if counted is not None and counted[1].op == "sym" and counted[1].data in self.wrt:
+                    counted = None
+                places = found.setdefault(part.data, {}) if part.data not in self.wrt else {}
+                places[id(part)] = places.get(id(part)) or counted
+        for name, places in found.items():
+            counts = [place for place in places.values() if place is not None]
+            roots = {builder.sizes.find(size) for size, *_ in counts} if builder.sizes is not None else set()
+            if len(counts) < len(places) or len(roots) != 1:
                 continue
-            for part in self.divisor_symbols(node, symbols):
-                if part.data in self.wrt or builder.sizes is None:
-                    continue
-                found = self.counted_vector(node, builder)
-                if found is None:
-                    continue
-                size, where, of = found
-                root = builder.sizes.find(size)
-                name = part.data
-                if isinstance(root, int):
-                    builder.sizes.bound[root] = Dim.of(name)
-                elif root is not Dim.of(name):
-                    continue
-                builder.note(f"{name} is read as the number of {of} of {builder.cut(where)}")
-                self.used_dimensions.add(name)
-                for other in order:
-                    if other.op == "sym" and other.data == name:
-                        other.op, other.data = "dim", Dim.of(name)
-                        builder.shapes[id(other)] = SCALAR_SIZE
-                symbols.pop(name, None)
+            (root,) = roots
+            if isinstance(root, int):
+                builder.sizes.bound[root] = Dim.of(name)
+            elif root is not Dim.of(name):
+                continue
+            _, where, of = counts[0]
+            builder.note(f"{name} is read as the number of {of} of {builder.cut(where)}")
+            self.used_dimensions.add(name)
+            for other in order:
+                if other.op == "sym" and other.data == name:
+                    other.op, other.data = "dim", Dim.of(name)
+                    builder.shapes[id(other)] = SCALAR_SIZE
+            symbols.pop(name, None)
 
     def divisor_symbols(self, node: Node, symbols: dict[str, Symbol]) -> list[Node]:
         below = [node.args[1]] if node.op == "div" else [a for a, s in zip(node.args[1:], node.data) if s == "/"]
@@ -548,8 +554,9 @@ class Reading:
         # A fraction in front of a product divides all of it.
         if node.op == "prod":
             for arg in node.args:
-                if arg.op == "div":
-                    parts += habits.factors_of(arg.args[1])
+                bare = arg.args[0] if arg.op == "neg" else arg
+                if bare.op == "div":
+                    parts += habits.factors_of(bare.args[1])
         return [p for p in parts if p.op == "sym" and "divides" in symbols[p.data].uses]
 
     def counted_vector(self, node: Node, builder: Builder) -> tuple[Size, Node, str] | None:

@@ -44,6 +44,7 @@ _MATRIX = (
     r"(?:[A-Z)\]'ᵀ⊤]|\^\s*\{?\s*(?:T|\\top|\\intercal)\s*\}?|[Tt]r(?:ace)?\s*\}?\s*(?:\\\w+\s*)?[(\[{])\s*$"
     r"|\|\s*(?:Σ|\\Sigma)\s*_?\s*\{?\s*\w\s*\}?\s*(?:\\right\s*)?\|"
 )
+_NUMBER_BEFORE = r"(?:\(\s*\d+\s*/[^()]*|/\s*\([^()]*)\)\s*$"  # (1/n) Σ_i
 _INDEX = r"\s*(?:_\s*(?:\{[^{}]*\}|\w)|[ᵢⱼₖₗₘₙₜ])"
 _DECLARED_MATRIX = rf"(?:Σ|\\Sigma){_INDEX}\s*(?:∈|\\in(?![A-Za-z])|:)"
 _BARS = {"‖": r"‖|\\[lr]?Vert(?![A-Za-z])|\\\||\|\|", "|": r"(?<![\\|])\|(?!\|)|\\[lr]?vert(?![A-Za-z])"}
@@ -189,11 +190,12 @@ def _greek_sum(text: str, readings: list[str], known: frozenset[str]) -> str:
         low = rf"_\s*(?:{index}(?![A-Za-z])|\{{[^{{}}]*{index})|{small}"
         before, behind = text[: sign.start()], text[sign.end() :]
         is_given = re.search(low, re.split(r"[-−+=(,\[]", before)[-1])  # x_iᵀ Σ_i x_i
-        is_matrix = re.search(_MATRIX, before) or re.match(_MATRIX, before[-1:].strip() + sign[0] + behind[:20])
+        is_matrix = re.search(_MATRIX, re.sub(_NUMBER_BEFORE, "", before)) or re.match(_MATRIX, before[-1:].strip() + sign[0] + behind[:20])
         others = len(re.findall(low, behind)) - bool(re.match(rf"\s*(?:{low})", behind))
         if is_given or is_matrix or not others:
             return text
-        places = [place.start() for place in re.finditer(low, text)]
+        members = [s.span() for s in re.finditer(r"[^;\n]+", text) if re.match(rf"\s*[^\s=]+?(?:{low})\s*=", s[0])]
+        places = [p.start() for p in re.finditer(low, text) if not any(a <= p.start() < b for a, b in members)]
         is_elsewhere = not all(any(start <= at <= end for start, end in terms.items()) for at in places)
         is_elsewhere |= any(index in names.parts(name)[2] for name in known)
         if is_elsewhere or _is_turned(text, sign.end(), terms[sign.end()]):
