@@ -43,6 +43,10 @@ SINGLE: list[tuple[str, Callable[[int], float]]] = [
     (r"\sum_i (a_i x_i)^T y_i", lambda i: a[i] * X[i] @ Y[i]),
     (r"\sum_i -a_i (c^T x_i)", lambda i: -a[i] * c @ X[i]),
     (r"\sum_i (x_i - c)^T M (x_i - c)", lambda i: (X[i] - c) @ M @ (X[i] - c)),
+    (r"\sum_i a_i / |\mathbf{x}_i - \mathbf{c}|^3", lambda i: a[i] / np.linalg.norm(X[i] - c) ** 3),
+    (r"\sum_i |\mathbf{x}_i - \mathbf{c}|^2", lambda i: np.sum((X[i] - c) ** 2)),
+    (r"\sum_i \frac{\mathbf{x}_i^2}{2 b_i}", lambda i: X[i] @ X[i] / (2 * b[i])),
+    (r"\sum_i (1 + \log \mathbf{a}_i^2 - \mathbf{b}_i^2)", lambda i: 1 + np.log(a[i] ** 2) - b[i] ** 2),
 ]
 
 
@@ -131,7 +135,9 @@ def test_signs_of_sums(formula: str) -> None:
     assert parse(formula).expr.text() == "‖x − y‖²"
 
 
-@pytest.mark.parametrize("formula", ["(1/2) Σ_i (x_i - y_i)^2", "1/(2) Σ_i (x_i - y_i)^2", "½ Σ_i (x_i - y_i)^2; y_i = u_i"])
+@pytest.mark.parametrize(
+    "formula", ["(1/2) Σ_i (x_i - y_i)^2", "1/(2) Σ_i (x_i - y_i)^2", "½ Σ_i (x_i - y_i)^2; y_i = u_i"]
+)
 def test_a_number_before_the_greek_letter_leaves_it_a_sum(formula: str) -> None:
     assert parse(formula).expr.text() in ("½ ‖x − y‖²", "½ ‖x − u‖²")
 

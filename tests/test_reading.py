@@ -348,7 +348,6 @@ def test_a_one_of_a_size_that_nothing_has_is_the_number(formula, where, read):
         (r"\sum_{j=1}^{K} \phi_j \cdot x_{mt-j}", "j stands inside of a label"),
         (r"\sum_{i>k}x_i", "k stands only in what limits the sum"),
         ("sum (y - y_hat)^2", "may be of the sum, or of what is summed"),
-        (r"|\mathbf{x}-\mathbf{y}|", "is set as a vector"),
         ("1/(1+e−wᵀx)", "may be a power that lost its height"),
         ("1/(1+e^-w'x)", "may end its exponent early"),
         ("tr(Σ-1 S)", "may be an inverse that lost its height"),

@@ -203,7 +203,39 @@ def divisors_in_bars(order: list[Node]) -> list[Node]:
     """What divides in single bars, as in x·y/(|x||y|): of a vector its norm, as nothing is divided by a vector."""
     below = [node.args[1] for node in order if node.op == "div"]
     below += [arg for n in order if n.op == "prod" for arg, sign in zip(n.args[1:], n.data, strict=True) if sign == "/"]
-    return [factor for part in below for factor in habits.factors_of(part) if factor.op == "bars"]
+    factors = [factor for part in below for factor in habits.factors_of(part)]
+    return [bare for f in factors for bare in (f.args[0] if f.op == "pow" else f,) if bare.op == "bars"]
+
+
+def lengths_of_bold(reading: Reading, order: list[Node], readings: list[str]) -> None:
+    """Let |rᵢ − rⱼ| and what is squared in pᵢ² / 2mᵢ be lengths, where the letters are set bold: they are vectors.
+
+    Where the letter stands without the index as well, as θ beside θⱼ, θⱼ is one of its entries; what is added up
+    without an index and the variances of log σ² are squared entry by entry.
+    """
+    symbols = reading.collect(order)
+    bold = {n for n, e in symbols.items() if e.style in ("bold", "vec") and not e.is_declared}
+    bold -= {n for n in bold if names.parts(n)[0] in {*symbols, *reading.declared.entries} - {n}}
+    if not any(name[0].islower() for name in bold):
+        return
+    usual = habits.leanings(order, symbols)
+    kept = [
+        n for n in order if n.op == "call" and n.data in ("sum", "mean", "log") or n.op == "sigma" and not n.data.names
+    ]
+    are_entries = any(node.op == "sym" and node.data in bold for node in nodes_below(kept))
+    for node in order:
+        base = node.args[0] if node.op == "bars" or node.op == "pow" and not are_entries else node
+        if base is node or node.op == "pow" and (node.args[1].op != "num" or node.args[1].data != 2):
+            continue
+        terms = [term.args[0] if term.op == "neg" else term for term in (base.args if base.op == "sum" else [base])]
+        if all(usual[id(t)] == C or t.op == "sym" for t in terms) and all(bold & habits.names_below(t) for t in terms):
+            shown = quoted(whole(reading.source, *base.span))
+            if node.op == "bars":
+                readings.append(f"|{shown}| is read as the norm of {shown}")
+                node.op, node.data = "norm", "2"
+            else:
+                readings.append(f"the square of {shown} is read as that of its norm")
+                node.args[0] = Node("norm", [base], "2", *base.span)
 
 
 def lists_of_entries(order: list[Node], are_vectors: bool) -> list[Node]:

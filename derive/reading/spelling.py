@@ -190,7 +190,9 @@ def _greek_sum(text: str, readings: list[str], known: frozenset[str]) -> str:
         low = rf"_\s*(?:{index}(?![A-Za-z])|\{{[^{{}}]*{index})|{small}"
         before, behind = text[: sign.start()], text[sign.end() :]
         is_given = re.search(low, re.split(r"[-−+=(,\[]", before)[-1])  # x_iᵀ Σ_i x_i
-        is_matrix = re.search(_MATRIX, re.sub(_NUMBER_BEFORE, "", before)) or re.match(_MATRIX, before[-1:].strip() + sign[0] + behind[:20])
+        is_matrix = re.search(_MATRIX, re.sub(_NUMBER_BEFORE, "", before)) or re.match(
+            _MATRIX, before[-1:].strip() + sign[0] + behind[:20]
+        )
         others = len(re.findall(low, behind)) - bool(re.match(rf"\s*(?:{low})", behind))
         if is_given or is_matrix or not others:
             return text
