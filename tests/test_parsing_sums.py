@@ -43,6 +43,8 @@ SINGLE: list[tuple[str, Callable[[int], float]]] = [
     (r"\sum_i (a_i x_i)^T y_i", lambda i: a[i] * X[i] @ Y[i]),
     (r"\sum_i -a_i (c^T x_i)", lambda i: -a[i] * c @ X[i]),
     (r"\sum_i (x_i - c)^T M (x_i - c)", lambda i: (X[i] - c) @ M @ (X[i] - c)),
+    ("sum(a_i log(b_i^2))", lambda i: a[i] * np.log(b[i] ** 2)),
+    ("sum((a_i - c'x_i)^2)", lambda i: (a[i] - c @ X[i]) ** 2),
     (r"\sum_i a_i / |\mathbf{x}_i - \mathbf{c}|^3", lambda i: a[i] / np.linalg.norm(X[i] - c) ** 3),
     (r"\sum_i |\mathbf{x}_i - \mathbf{c}|^2", lambda i: np.sum((X[i] - c) ** 2)),
     (r"\sum_i \frac{\mathbf{x}_i^2}{2 b_i}", lambda i: X[i] @ X[i] / (2 * b[i])),

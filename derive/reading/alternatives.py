@@ -238,15 +238,21 @@ def lengths_of_bold(reading: Reading, order: list[Node], readings: list[str]) ->
                 node.args[0] = Node("norm", [base], "2", *base.span)
 
 
-def lists_of_entries(order: list[Node], are_vectors: bool) -> list[Node]:
-    """The diag(pᵢ (1 − pᵢ)) of what has one index that no sum runs over; whose operands may be vectors of entries."""
+def lists_of_entries(order: list[Node], are_vectors: bool, known: Set[str]) -> list[Node]:
+    """The diag(pᵢ (1 − pᵢ)) of what has one index that no sum runs over; whose operands may be vectors of entries.
+
+    What sum and mean take of names with such an index, as sum(yᵢ log pᵢ), are entries, if none of these is `known`.
+    """
     found = []
     for node in order:
-        if node.op == "call" and node.data in ("diag", "Diag") and node.args[0].op != "sym":
+        is_total = node.op == "call" and node.data in ("sum", "mean")
+        if is_total or node.op == "call" and node.data in ("diag", "Diag") and node.args[0].op != "sym":
             around = [total.data.names for total in order if total.op == "sigma" and node in nodes_below(total.args)]
             letters = (letters_in(node.args[0]) & USUAL).difference(*around)
-            found += [node] if len(letters) == 1 else []
-            if are_vectors and len(letters) == 1:
+            if len(letters) != 1 or is_total and any(names.parts(n)[2] for n in known & habits.names_below(node)):
+                continue
+            found += [] if is_total else [node]
+            if are_vectors or is_total:
                 bounds = Bounds("entries")
                 bounds.names += letters
                 node.args = [Node("sigma", node.args, bounds, *node.args[0].span)]
