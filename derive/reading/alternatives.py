@@ -121,7 +121,8 @@ def sums_of_entries(
         node.op, node.data = "call", "sum"
         shown = quoted(whole(reading.source, node.start, node.end))
         readings.append(f"{shown} is read as the sum of all entries")
-    if found and is_loose:
+    if is_loose:
+        found += [n for n in order if n.op == "call" and n.data in ("sum", "mean") and n not in found]
         products_of_entries(found, habits.leanings(order, reading.collect(order)))
         order = nodes_below(roots)
     return order, found
