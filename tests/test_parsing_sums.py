@@ -45,6 +45,7 @@ SINGLE: list[tuple[str, Callable[[int], float]]] = [
     (r"\sum_i (x_i - c)^T M (x_i - c)", lambda i: (X[i] - c) @ M @ (X[i] - c)),
     ("sum(a_i log(b_i^2))", lambda i: a[i] * np.log(b[i] ** 2)),
     ("sum(x*log(p) + (1 - x)*log(1 + p))", lambda i: X[i, 0] * np.log(2 + i) + (1 - X[i, 0]) * np.log(3 + i)),
+    ("sum_i a_i/c.x_i", lambda i: a[i] / (c @ X[i])),
     ("sum((a_i - c'x_i)^2)", lambda i: (a[i] - c @ X[i]) ** 2),
     (r"\sum_i a_i / |\mathbf{x}_i - \mathbf{c}|^3", lambda i: a[i] / np.linalg.norm(X[i] - c) ** 3),
     (r"\sum_i |\mathbf{x}_i - \mathbf{c}|^2", lambda i: np.sum((X[i] - c) ** 2)),

@@ -356,6 +356,7 @@ def test_a_one_of_a_size_that_nothing_has_is_the_number(formula, where, read):
         ("(Ax − b)T(Ax − b)", "may be a transpose that lost its height"),
         ("tr(A)^{-1}", "may be the trace of the inverse"),
         ("tr(A)⁻¹", "may be the trace of the inverse"),
+        ("(x - mu)'/Sigma*(x - mu)", "Σ is a matrix by habit"),
         (r"\mathrm{Tr}(\rho H)", "would be a number"),
         (r"\sum_{u,i}(r_{ui}-b_u-b_i)^2", "may belong to two vectors of different length"),
     ],

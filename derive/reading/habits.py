@@ -247,6 +247,8 @@ def check_collapsed(order: list[Node], symbols: dict[str, Symbol], builder: Shap
             builder.note(f"I in {builder.cut(node)} is read as the identity matrix")
         if node.op == "call" and node.data == "tr":
             check_traced(node, symbols, builder, values)
+        if node.op == "prod":
+            check_divided(node, symbols, builder, values)
         if node.op == "call" and node.data in ("sum", "mean"):
             inside = node.args[:1]
         elif node.op == "prod" and "·" in node.data:
@@ -279,6 +281,20 @@ def check_traced(node: Node, symbols: dict[str, Symbol], builder: Shaper, values
             raise ShapeError(
                 f"{shown} in {builder.cut(node)} would be a number", builder.source, factor.span,
                 f"declare {shown}: n×n for a matrix, or {shown}: scalar; a number is written before the trace",
+            )  # fmt: skip
+
+
+def check_divided(node: Node, symbols: dict[str, Symbol], builder: Shaper, values: dict[int, Expr]) -> None:
+    """Refuse a capital as the number that a row is divided by before the next factor: xᵀ/S*x has the S⁻¹ of MATLAB."""
+    for row, below, sign, after in zip(node.args, node.args[1:], node.data, node.data[1:]):
+        entry = symbols.get(below.data) if below.op == "sym" and row.op == "trans" and sign == "/" != after else None
+        if entry is None or entry.is_declared or entry.name[0] in _DIVISORS or not values[id(below)].is_scalar:
+            continue
+        if not habit(entry.name, entry.style, set())[3]:
+            shown, left = names.text(entry.name), values[id(row)].text()
+            raise ShapeError(
+                f"{left}/{shown} would divide by a number, and {shown} is a matrix by habit", builder.source,
+                below.span, f"write {left} {shown}⁻¹ for the inverse, or declare {shown}: scalar",
             )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ _BETWEEN = re.compile(r"(?:[\s&~]|\\[,;:!> ]|\\(?:left|[bB]igg?l?|q?quad)(?![a-z
 _AXIS = re.compile(r"\s*_\s*(?:\{\s*\\math(?:rm|sf|it)\s*)?\{\s*(row|col)\s*\}(?:\s*\})?")  # below a function
 _LETTERS = re.compile(r"[A-Za-z]{2}|[A-Za-z]{1,2}(?:\s*[-+]\s*[A-Za-z]{1,2}|\s+[A-Za-z](?![A-Za-z]))+")  # no word
 _WORD = re.compile(r"\w*$")
+_LETTER = re.compile(r"[a-zα-ω](?:_\w*|\d*)$")
 _OF_PHYSICS = {"vb": "mathbf", "va": "vec", "vu": "hat"}
 _EATEN = {"\t": "t", "\f": "f", "\v": "v", "\r": "r", "\a": "a", "\b": "b"}  # what Python and shells make of \t …
 
@@ -212,6 +213,9 @@ class Lexer(Letters):
             elif word == "transpose" and text[end : end + 2] == "()":
                 self.pos = end + 2
                 self.emit("trans", ".T", start)
+            elif _LETTER.match(word) and _LETTER.match(_WORD.findall(text, 0, start)[0]):  # the w.x_i of e-mails
+                self.pos = start + 1
+                self.emit("trans", ".", start)
             elif word:
                 self.pos = end
                 raise self.error(f".{word} is no method we read", start, end, "known: .T, .dot(…), .sum(), .mean()")

@@ -500,5 +500,6 @@ def augment(walker: Interpreter, statement: ast.AugAssign) -> Any:
 
 
 __all__ = [
-    "BINARY", "MODULES", "TYPES", "Interpreter", "Path", "assign", "augment", "in_order", "is_python", "parsed", "reordered",
+    "BINARY", "MODULES", "TYPES", "Interpreter", "Path", "assign", "augment", "in_order", "is_python", "parsed",
+    "reordered",
 ]  # fmt: skip
