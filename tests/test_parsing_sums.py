@@ -45,6 +45,12 @@ SINGLE: list[tuple[str, Callable[[int], float]]] = [
     (r"\sum_i (x_i - c)^T M (x_i - c)", lambda i: (X[i] - c) @ M @ (X[i] - c)),
     ("sum(a_i log(b_i^2))", lambda i: a[i] * np.log(b[i] ** 2)),
     ("sum(x*log(p) + (1 - x)*log(1 + p))", lambda i: X[i, 0] * np.log(2 + i) + (1 - X[i, 0]) * np.log(3 + i)),
+    (
+        r"\sum a_i \log b_i^2 + (1 - a_i) \log(1 + b_i^2)",
+        lambda i: a[i] * np.log(b[i] ** 2) + (1 - a[i]) * np.log(1 + b[i] ** 2),
+    ),
+    (r"\sum a_i^2 + 2 \sum b_i^2", lambda i: a[i] ** 2 + 2 * b[i] ** 2),
+    ("-Σ aᵢ log(bᵢ²) + ½ Σ (bᵢ − cᵀxᵢ)²", lambda i: -a[i] * np.log(b[i] ** 2) + (b[i] - c @ X[i]) ** 2 / 2),
     ("sum_i a_i/c.x_i", lambda i: a[i] / (c @ X[i])),
     ("sum((a_i - c'x_i)^2)", lambda i: (a[i] - c @ X[i]) ** 2),
     (r"\sum_i a_i / |\mathbf{x}_i - \mathbf{c}|^3", lambda i: a[i] / np.linalg.norm(X[i] - c) ** 3),

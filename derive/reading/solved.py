@@ -65,11 +65,11 @@ class Solution:
                 self.where.append(f"{names.text(name)}: {shape_line(made)}")
                 costs = self.habits.get(name)
                 is_odd = costs is not None and costs[kind_of(made.shape).bit_length() - 1] - min(costs) >= UNUSUAL
-                said = f"{name}(…) is read as a product, {name} times the bracket"
-                if name == "Σ" and made.is_scalar and said in reading.split_readings:
+                if names.parts(name)[0] == "Σ" and made.is_scalar:
+                    shown = names.text(name)
                     self.doubt = self.doubt or ParseError(
-                        "Σ(…) would be a number times the bracket, and may be a sum", reading.source, self.root.span,
-                        "write sum(…), or ∑_i (…) with the index in the bracket",
+                        f"{shown} would be a number, and may be a matrix or the sign of a sum", reading.source,
+                        self.root.span, f"write ∑_i (…) with the index, or declare {shown}: n×n or {shown}: scalar",
                     )  # fmt: skip
                 if is_odd or "over" in entry.uses and made.is_scalar:
                     builder.note(f"{names.text(name)} is read as {KIND_WORDS[kind_of(made.shape)]}")
