@@ -133,6 +133,11 @@ def test_powers_of_what_is_summed_up_are_those_of_the_entries(formula: str, wher
     assert any("read as a power of each entry" in line for line in parsed.readings)
 
 
+@pytest.mark.parametrize("formula", ["sum((W x_t - y_t)^2)", "sum((W*x_t - y_t).^2)"])
+def test_what_a_matrix_acts_on_is_no_entry_of_a_sum(formula: str) -> None:
+    assert {"W", "x_t", "y_t"} == set(parse(formula).symbols)
+
+
 def test_the_power_of_a_square_matrix_is_its_product() -> None:
     parsed = parse("sum(A^2)", "A: n×n")
     np.testing.assert_allclose(evaluate_public(parsed.expr, {"A": A}), np.sum(A @ A), rtol=1e-12)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .build import Builder
     from .scope import Reading
 
+_ENTRYWISE = re.compile(r"\.[*/^]|[⊙∘⊘]|\\(?:odot|circ|oslash)")
 DOTTED = re.compile(r"(?<!\d)\.[-+−]")
 
 
@@ -239,18 +240,22 @@ def lengths_of_bold(reading: Reading, order: list[Node], readings: list[str]) ->
                 node.args[0] = Node("norm", [base], "2", *base.span)
 
 
-def lists_of_entries(order: list[Node], are_vectors: bool, known: Set[str]) -> list[Node]:
+def lists_of_entries(reading: Reading, order: list[Node], are_vectors: bool) -> list[Node]:
     """The diag(pᵢ (1 − pᵢ)) of what has one index that no sum runs over; whose operands may be vectors of entries.
 
-    What sum and mean take of names with such an index, as sum(yᵢ log pᵢ), are entries, if none of these is `known`.
+    What sum and mean take of small letters with such an index, as sum(yᵢ log pᵢ), are entries.  The xₜ of
+    sum((W xₜ − yₜ).^2) is a vector, and so is a name that is declared or asked for.
     """
     found = []
+    known = {*reading.known, *reading.wrt, *reading.declared.entries}
     for node in order:
         is_total = node.op == "call" and node.data in ("sum", "mean")
         if is_total or node.op == "call" and node.data in ("diag", "Diag") and node.args[0].op != "sym":
             around = [total.data.names for total in order if total.op == "sigma" and node in nodes_below(total.args)]
             letters = (letters_in(node.args[0]) & USUAL).difference(*around)
-            if len(letters) != 1 or is_total and any(names.parts(n)[2] for n in known & habits.names_below(node)):
+            held = habits.names_below(node) if is_total else set()
+            are_whole = any(n[0].isupper() or n in known and names.parts(n)[2] for n in held)
+            if len(letters) != 1 or are_whole or is_total and _ENTRYWISE.search(reading.source, *node.span):
                 continue
             found += [] if is_total else [node]
             if are_vectors or is_total:

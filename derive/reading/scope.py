@@ -321,7 +321,7 @@ class Reading:
         if "rows" in loose:
             let_spread(order, {n for n, e in self.declared.entries.items() if e.kind == "scalar"}, self.source)
             order = nodes_below(roots)
-        lists = lists_of_entries(order, "listed" in loose, {*self.known, *self.wrt, *self.declared.entries})
+        lists = lists_of_entries(self, order, "listed" in loose)
         order = nodes_below(roots)
         self.settled: dict[str, int] = {}
         self.used_dimensions: set[str] = set()
