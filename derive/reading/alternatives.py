@@ -212,8 +212,8 @@ def divisors_in_bars(order: list[Node]) -> list[Node]:
 def lengths_of_bold(reading: Reading, order: list[Node], readings: list[str]) -> None:
     """Let |rᵢ − rⱼ| and what is squared in pᵢ² / 2mᵢ be lengths, where the letters are set bold: they are vectors.
 
-    Where the letter stands without the index as well, as θ beside θⱼ, θⱼ is one of its entries; what is added up
-    without an index and the variances of log σ² are squared entry by entry.
+    Where the letter stands without the index as well, as θ beside θⱼ, θⱼ is one of its entries.  What is added up
+    without an index, stands beside vectors as in aᵀ|x|, or is a Greek letter squared, as a variance is, is no length.
     """
     symbols = reading.collect(order)
     bold = {n for n, e in symbols.items() if e.style in ("bold", "vec") and not e.is_declared}
@@ -221,23 +221,29 @@ def lengths_of_bold(reading: Reading, order: list[Node], readings: list[str]) ->
     if not any(name[0].islower() for name in bold):
         return
     usual = habits.leanings(order, symbols)
-    kept = [
-        n for n in order if n.op == "call" and n.data in ("sum", "mean", "log") or n.op == "sigma" and not n.data.names
-    ]
-    are_entries = any(node.op == "sym" and node.data in bold for node in nodes_below(kept))
+    kept = {id(n) for node in order if node.op == "call" and node.data in ("sum", "mean", "log") or node.op == "sigma"
+            and not node.data.names for n in nodes_below([node])}  # fmt: skip
     for node in order:
-        base = node.args[0] if node.op == "bars" or node.op == "pow" and not are_entries else node
-        if base is node or node.op == "pow" and (node.args[1].op != "num" or node.args[1].data != 2):
+        beside = [n for i, n in enumerate(node.args) if node.op == "prod" and i and node.args[i - 1].op == "trans"]
+        bare = [n.args[0] if n.op == "neg" else n for n in node.args]
+        others = [n for n in bare if usual[id(n)] == C and n.op not in ("pow", "bars") and bold & habits.names_below(n)]
+        is_vector = node.op in ("sum", "had") and others
+        kept |= {id(n) for n in (*beside, *(bare if is_vector else ()))}
+    for node in order:
+        is_square = node.op == "pow" and node.args[1].op == "num" and node.args[1].data == 2
+        if id(node) in kept or not is_square and node.op != "bars":
             continue
+        base = node.args[0]
         terms = [term.args[0] if term.op == "neg" else term for term in (base.args if base.op == "sum" else [base])]
-        if all(usual[id(t)] == C or t.op == "sym" for t in terms) and all(bold & habits.names_below(t) for t in terms):
+        held = {n for n in bold if n[0] <= "z"} if is_square else bold
+        if all((usual[id(t)] == C or t.op == "sym") and held & habits.names_below(t) for t in terms):
             shown = quoted(whole(reading.source, *base.span))
-            if node.op == "bars":
-                readings.append(f"|{shown}| is read as the norm of {shown}")
-                node.op, node.data = "norm", "2"
-            else:
+            if is_square:
                 readings.append(f"the square of {shown} is read as that of its norm")
                 node.args[0] = Node("norm", [base], "2", *base.span)
+            else:
+                readings.append(f"|{shown}| is read as the norm of {shown}")
+                node.op, node.data = "norm", "2"
 
 
 def lists_of_entries(reading: Reading, order: list[Node], are_vectors: bool) -> list[Node]:

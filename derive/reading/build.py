@@ -300,12 +300,13 @@ def _make_norm(b: Builder, node: Node, args: list[Expr]) -> Expr:
 
 
 def _note_length(b: Builder, node: Node, part: Node, style: str) -> None:
-    """Say of a vector by habit that it is taken for a number between single bars; refuse matrices."""
+    """Say of a vector by habit that it is taken for a number between single bars; refuse it in bold, and matrices."""
     shown, inside = names.text(part.data), b.values[id(node.args[0])].text()
     costs = habit(part.data, style, set())
-    if len(node.args[0].args) and not costs[3]:
+    if style in ("bold", "vec") or len(node.args[0].args) and not costs[3]:
+        kind = "set as a vector" if style in ("bold", "vec") else "a matrix by habit"
         raise ShapeError(
-            f"{b.cut(node)} is a number's absolute value, and {shown} is a matrix by habit", b.source, node.span,
+            f"{b.cut(node)} is a number's absolute value, and {shown} is {kind}", b.source, node.span,
             f"write ‖{inside}‖ for a length, or declare {shown}: scalar",
         )  # fmt: skip
     if costs[1] < costs[0]:

@@ -320,15 +320,13 @@ def is_vectorial(symbols: dict[str, Symbol], node: Node) -> bool:
 def bind_divisors(order: list[Node], symbols: dict[str, Symbol], builder: Shaper, wrt: Collection[str]) -> set[str]:
     """The dividing letters that are sizes: 1/n before ‖X w − y‖² divides by the number of entries of X w − y.
 
-    No n is a size that divides what has another one, or stands as in λ/n ‖w‖² before the variable w.
+    No n is a size that divides what has another one, or stands as in p²/(2 m) and λ/n ‖w‖² with one letter.
     """
     bound: set[str] = set()
     found: dict[str, dict[int, tuple[Size, Node, str] | None]] = {}
     for node in order:
         for part in divisor_symbols(node, symbols) if node.op in ("prod", "div") else ():
             counted = counted_vector(node, builder)
-            if counted is not None and counted[1].op == "sym" and counted[1].data in wrt:
-                counted = None
             places = found.setdefault(part.data, {}) if part.data not in wrt else {}
             places[id(part)] = places.get(id(part)) or counted
     for name, places in found.items():
@@ -383,12 +381,12 @@ def counted_vector(node: Node, builder: Shaper) -> tuple[Size, Node, str] | None
             return shape[0], part, "rows"
         if part.op == "norm" or (part.op == "call" and part.data in ("sum", "norm", "norm1", "mean")):
             inner = shapes[id(part.args[0])]
-            if builder.is_column(inner):
+            if builder.is_column(inner) and (part.op == "call" or part.args[0].op != "sym"):
                 return inner[0], part.args[0], "rows"
             continue
         if part.op == "prod":
             last = next((a for a in reversed(part.args) if not builder.is_scalar(shapes[id(a)])), None)
-            if last is not None and builder.is_column(shapes[id(last)]):
+            if last is not None and last.op != "sym" and builder.is_column(shapes[id(last)]):
                 return shapes[id(last)][0], last, "rows"
         if part.op in ("pow", "neg", "ref", "sum", "prod"):
             stack += list(reversed(part.args))
