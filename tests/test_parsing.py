@@ -152,6 +152,8 @@ def test_a_letter_that_only_divides_counts_the_rows() -> None:
     [
         r"\frac{\lambda}{2m}\|\theta\|^2 + \frac1m \sum_i (y_i - \theta^T x_i)^2",
         "h = 1./(1 + exp(-X*theta)); -(1/m)*(y'*log(h)) + lambda/(2*m)*(theta'*theta)",
+        r"\frac{\mathbf{p}^2}{2m} + \theta",
+        "lambda/(2*m)*(theta'*theta)",
         r"\frac{1}{2m} \sum_{ij} (A_{ij} - \frac{k_i k_j}{2m}) s_i s_j + \theta",
     ],
 )

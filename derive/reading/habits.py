@@ -17,7 +17,7 @@ from .kinds import BITS, DOT, OVER, PLAIN, STEP, SWAP, is_exponential, kind_of
 from .shaping import Shaper, Symbol
 from .signatures import C, M, S, kinds_of
 from .sizes import SCALAR_SIZE, Size
-from .stacks import Node
+from .stacks import Node, nodes_below
 
 _DIVISORS = frozenset("ijklmnN")
 
@@ -365,7 +365,7 @@ def divisor_symbols(node: Node, symbols: dict[str, Symbol]) -> list[Node]:
 
 
 def counted_vector(node: Node, builder: Shaper) -> tuple[Size, Node, str] | None:
-    """The vector whose length a divisor beside it counts."""
+    """The vector whose length a divisor beside it counts; of one letter alone a sum, and no square as in θᵀθ."""
     stack = list(reversed(node.args))
     shapes = builder.shapes
     for _ in range(200):
@@ -386,7 +386,9 @@ def counted_vector(node: Node, builder: Shaper) -> tuple[Size, Node, str] | None
             continue
         if part.op == "prod":
             last = next((a for a in reversed(part.args) if not builder.is_scalar(shapes[id(a)])), None)
-            if last is not None and last.op != "sym" and builder.is_column(shapes[id(last)]):
+            if last is not None and builder.is_column(shapes[id(last)]):
+                if last.op == "sym" and not any(n.op == "ones" for n in nodes_below([part])):
+                    continue
                 return shapes[id(last)][0], last, "rows"
         if part.op in ("pow", "neg", "ref", "sum", "prod"):
             stack += list(reversed(part.args))
