@@ -11,7 +11,6 @@ from collections.abc import Collection
 
 from .. import names
 from ..errors import ShapeError
-from ..expr import Expr
 from ..shapes import Dim
 from .kinds import BITS, DOT, OVER, PLAIN, STEP, SWAP, is_exponential, kind_of
 from .shaping import Shaper, Symbol
@@ -234,7 +233,7 @@ def factors_of(node: Node) -> list[Node]:
     return node.args if node.op == "prod" and "/" not in node.data else [node]
 
 
-def check_collapsed(order: list[Node], symbols: dict[str, Symbol], builder: Shaper, values: dict[int, Expr]) -> None:
+def check_collapsed(builder: Shaper) -> None:
     """Refuse a sum, a mean or an inner product of one number, where vectors were meant.
 
     Raises
@@ -242,13 +241,14 @@ def check_collapsed(order: list[Node], symbols: dict[str, Symbol], builder: Shap
     ShapeError
         A scalar stands where only vectors make sense, and no declaration says so.
     """
-    for node in order:
+    symbols, values = builder.symbols, builder.values
+    for node in builder.order:
         if node.op == "prod" and any(arg.op == "eye" and not arg.paren and arg.data is None for arg in node.args[1:-1]):
             builder.note(f"I in {builder.cut(node)} is read as the identity matrix")
         if node.op == "call" and node.data == "tr":
-            check_traced(node, symbols, builder, values)
+            check_traced(node, builder)
         if node.op == "prod":
-            check_divided(node, symbols, builder, values)
+            check_divided(node, builder)
         if node.op == "call" and node.data in ("sum", "mean"):
             inside = node.args[:1]
         elif node.op == "prod" and "·" in node.data:
@@ -272,11 +272,12 @@ def check_collapsed(order: list[Node], symbols: dict[str, Symbol], builder: Shap
             )  # fmt: skip
 
 
-def check_traced(node: Node, symbols: dict[str, Symbol], builder: Shaper, values: dict[int, Expr]) -> None:
+def check_traced(node: Node, builder: Shaper) -> None:
     """Refuse a Greek letter as a number beside matrices in a trace: tr(ρ H) has a density matrix."""
     for factor in factors_of(node.args[0]):
-        entry = symbols.get(factor.data) if factor.op == "sym" else None
-        if entry is not None and not entry.is_declared and values[id(factor)].is_scalar and entry.name[0] > "z":
+        entry = builder.symbols.get(factor.data) if factor.op == "sym" else None
+        is_number = entry is not None and not entry.is_declared and builder.values[id(factor)].is_scalar
+        if entry is not None and is_number and entry.name[0] > "z":
             shown = names.text(entry.name)
             raise ShapeError(
                 f"{shown} in {builder.cut(node)} would be a number", builder.source, factor.span,
@@ -284,8 +285,9 @@ def check_traced(node: Node, symbols: dict[str, Symbol], builder: Shaper, values
             )  # fmt: skip
 
 
-def check_divided(node: Node, symbols: dict[str, Symbol], builder: Shaper, values: dict[int, Expr]) -> None:
+def check_divided(node: Node, builder: Shaper) -> None:
     """Refuse a capital as the number that a row is divided by before the next factor: xᵀ/S*x has the S⁻¹ of MATLAB."""
+    symbols, values = builder.symbols, builder.values
     for row, below, sign, after in zip(node.args, node.args[1:], node.data, node.data[1:]):
         entry = symbols.get(below.data) if below.op == "sym" and row.op == "trans" and sign == "/" != after else None
         if entry is None or entry.is_declared or entry.name[0] in _DIVISORS or not values[id(below)].is_scalar:
@@ -300,16 +302,7 @@ def check_divided(node: Node, symbols: dict[str, Symbol], builder: Shaper, value
 
 def names_below(node: Node) -> set[str]:
     """The names of the symbols in a part of the formula."""
-    found, seen, stack = set(), {id(node)}, [node]
-    while stack:
-        at = stack.pop()
-        if at.op == "sym":
-            found.add(str(at.data))
-        for arg in at.args:
-            if id(arg) not in seen:
-                seen.add(id(arg))
-                stack.append(arg)
-    return found
+    return {str(below.data) for below in nodes_below([node]) if below.op == "sym"}
 
 
 def is_vectorial(symbols: dict[str, Symbol], node: Node) -> bool:
