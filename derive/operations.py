@@ -334,10 +334,10 @@ def raise_to(base: Expr, exponent: Expr) -> Expr:
         b = base.text()
         raise ShapeError(
             f"{described(base)} is a vector and has no powers",
-            hint=f"{b}.^2 is its elementwise square, ‖{b}‖² its squared norm",
+            hint=f"{b if not base.args else f'({b})'}.^2 is its elementwise square, ‖{b}‖² its squared norm",
         )
     if exponent.op is not number_op or exponent.data[0].denominator != 1:
-        raise DeriveError(
+        raise ShapeError(
             f"a matrix can be raised to an integer only, not to {exponent.text()}", hint="A.^t is the elementwise power"
         )
     return matpow(base, int(exponent.data[0]))

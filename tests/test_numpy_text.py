@@ -436,6 +436,7 @@ GUESSED = [
         "C is read as a number",
     ),
     ("np.sum(np.exp(A / w))", ["A: m × n", "w: n"], "w is one row, which divides each"),
+    ("(torch.logsumexp(z, dim=-1) - (z * y).sum(-1)).mean()", ["z: m × n", "y: m × n"], "z is read as a two-dim"),
     ("x @ np.linalg.solve(K + s * np.eye(len(x)), x)", ["x: n", "K: n × n", "s: scalar"], ""),
 ]
 
@@ -461,6 +462,7 @@ REFUSED = [
     ("np.linalg.eigvalsh(S).sum()", "eigvalsh is not read"),
     ("np.linalg.cholesky(S).sum()", "cholesky is not read"),
     ("np.sum(np.fooo(x))", "fooo is not known"),
+    ("np.sum((X[:, None] - C[None])**2 * r[:, :, None])", "arrays of three axes are not read"),
     ("np.sum(x % 2)", "the remainder % is not read"),
     ("np.sum(A[[0, 1]])", "this index is not read"),
     ("np.sum(A[::2])", "a slice with a step is not read"),
@@ -609,9 +611,8 @@ def test_a_ramp_beside_a_loss_in_two_branches_is_counted(ramps: int) -> None:
 def test_clauses_behind_where_stand_in_either_order() -> None:
     x = np.array([0.3, -0.2])
     for clauses in ("q = 2*x, p = np.exp(q)", "p = np.exp(q), q = 2*x"):
-        assert derive.parse(f"np.sum(p*q) where {clauses}").evaluate(x=x) == pytest.approx(
-            np.sum(np.exp(2 * x) * 2 * x)
-        )
+        for text in (f"np.sum(p*q) where {clauses}", f"np.sum(p*q); {clauses.replace(', ', '; ')}"):
+            assert derive.parse(text).evaluate(x=x) == pytest.approx(np.sum(np.exp(2 * x) * 2 * x))
 
 
 def test_a_norm_that_keeps_its_axes_is_refused_as_an_array_of_one_entry():

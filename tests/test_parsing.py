@@ -147,6 +147,20 @@ def test_a_letter_that_only_divides_counts_the_rows() -> None:
     assert "n is read as the number of rows of Xw − y" in parsed.readings
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        r"\frac{\lambda}{2m}\|\theta\|^2 + \frac1m \sum_i (y_i - \theta^T x_i)^2",
+        "h = 1./(1 + exp(-X*theta)); -(1/m)*(y'*log(h)) + lambda/(2*m)*(theta'*theta)",
+        r"\frac{\mathbf{p}^2}{2m} + \theta",
+        "lambda/(2*m)*(theta'*theta)",
+        r"\frac{1}{2m} \sum_{ij} (A_{ij} - \frac{k_i k_j}{2m}) s_i s_j + \theta",
+    ],
+)
+def test_a_letter_that_divides_what_has_other_sizes_is_a_number(formula: str) -> None:
+    assert parse(formula, wrt=["theta"]).symbols["m"].is_scalar
+
+
 def test_zero_one_and_identity_take_the_shape_of_their_place() -> None:
     assert read("[A, 0; 0, B]").args[1].shape == (Dim.of("m"), Dim.of("q"))
     assert read("X − 0").text() == "X"

@@ -18,7 +18,7 @@ X, Y = _random.normal(size=(2, 4, 3))
 M = _random.normal(size=(3, 3))
 a, b = _random.normal(size=(2, 4))
 c = _random.normal(size=3)
-VALUES = {"A": A, "X": X, "Y": Y, "M": M, "a": a, "b": b, "c": c}
+VALUES = {"x": X[:, 0], "p": 2.0 + np.arange(len(X)), "A": A, "X": X, "Y": Y, "M": M, "a": a, "b": b, "c": c}
 
 PAIRS: list[tuple[str, Callable[[int, int], float]]] = [
     (r"\sum_{i,j} A_{ij} \|x_i - x_j\|^2", lambda i, j: A[i, j] * np.sum((X[i] - X[j]) ** 2)),
@@ -43,6 +43,20 @@ SINGLE: list[tuple[str, Callable[[int], float]]] = [
     (r"\sum_i (a_i x_i)^T y_i", lambda i: a[i] * X[i] @ Y[i]),
     (r"\sum_i -a_i (c^T x_i)", lambda i: -a[i] * c @ X[i]),
     (r"\sum_i (x_i - c)^T M (x_i - c)", lambda i: (X[i] - c) @ M @ (X[i] - c)),
+    ("sum(a_i log(b_i^2))", lambda i: a[i] * np.log(b[i] ** 2)),
+    ("sum(x*log(p) + (1 - x)*log(1 + p))", lambda i: X[i, 0] * np.log(2 + i) + (1 - X[i, 0]) * np.log(3 + i)),
+    (
+        r"\sum a_i \log b_i^2 + (1 - a_i) \log(1 + b_i^2)",
+        lambda i: a[i] * np.log(b[i] ** 2) + (1 - a[i]) * np.log(1 + b[i] ** 2),
+    ),
+    (r"\sum a_i^2 + 2 \sum b_i^2", lambda i: a[i] ** 2 + 2 * b[i] ** 2),
+    ("-Σ aᵢ log(bᵢ²) + ½ Σ (bᵢ − cᵀxᵢ)²", lambda i: -a[i] * np.log(b[i] ** 2) + (b[i] - c @ X[i]) ** 2 / 2),
+    ("sum_i a_i/c.x_i", lambda i: a[i] / (c @ X[i])),
+    ("sum((a_i - c'x_i)^2)", lambda i: (a[i] - c @ X[i]) ** 2),
+    (r"\sum_i a_i / |\mathbf{x}_i - \mathbf{c}|^3", lambda i: a[i] / np.linalg.norm(X[i] - c) ** 3),
+    (r"\sum_i |\mathbf{x}_i - \mathbf{c}|^2", lambda i: np.sum((X[i] - c) ** 2)),
+    (r"\sum_i \frac{\mathbf{x}_i^2}{2 b_i}", lambda i: X[i] @ X[i] / (2 * b[i])),
+    (r"\sum_i (1 + \log \mathbf{a}_i^2 - \mathbf{b}_i^2)", lambda i: 1 + np.log(a[i] ** 2) - b[i] ** 2),
 ]
 
 
@@ -119,6 +133,11 @@ def test_powers_of_what_is_summed_up_are_those_of_the_entries(formula: str, wher
     assert any("read as a power of each entry" in line for line in parsed.readings)
 
 
+@pytest.mark.parametrize("formula", ["sum((W x_t - y_t)^2)", "sum((W*x_t - y_t).^2)"])
+def test_what_a_matrix_acts_on_is_no_entry_of_a_sum(formula: str) -> None:
+    assert {"W", "x_t", "y_t"} == set(parse(formula).symbols)
+
+
 def test_the_power_of_a_square_matrix_is_its_product() -> None:
     parsed = parse("sum(A^2)", "A: n×n")
     np.testing.assert_allclose(evaluate_public(parsed.expr, {"A": A}), np.sum(A @ A), rtol=1e-12)
@@ -129,6 +148,13 @@ def test_the_power_of_a_square_matrix_is_its_product() -> None:
 )
 def test_signs_of_sums(formula: str) -> None:
     assert parse(formula).expr.text() == "‖x − y‖²"
+
+
+@pytest.mark.parametrize(
+    "formula", ["(1/2) Σ_i (x_i - y_i)^2", "1/(2) Σ_i (x_i - y_i)^2", "½ Σ_i (x_i - y_i)^2; y_i = u_i"]
+)
+def test_a_number_before_the_greek_letter_leaves_it_a_sum(formula: str) -> None:
+    assert parse(formula).expr.text() in ("½ ‖x − y‖²", "½ ‖x − u‖²")
 
 
 @pytest.mark.parametrize("formula, where", [("∑ᵢ xᵢᵀ Σᵢ⁻¹ xᵢ", None)])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .build import Builder
     from .scope import Reading
 
+_ENTRYWISE = re.compile(r"\.[*/^]|[⊙∘⊘]|\\(?:odot|circ|oslash)")
 DOTTED = re.compile(r"(?<!\d)\.[-+−]")
 
 
@@ -121,7 +122,8 @@ def sums_of_entries(
         node.op, node.data = "call", "sum"
         shown = quoted(whole(reading.source, node.start, node.end))
         readings.append(f"{shown} is read as the sum of all entries")
-    if found and is_loose:
+    if is_loose:
+        found += [n for n in order if n.op == "call" and n.data in ("sum", "mean") and n not in found]
         products_of_entries(found, habits.leanings(order, reading.collect(order)))
         order = nodes_below(roots)
     return order, found
@@ -203,18 +205,66 @@ def divisors_in_bars(order: list[Node]) -> list[Node]:
     """What divides in single bars, as in x·y/(|x||y|): of a vector its norm, as nothing is divided by a vector."""
     below = [node.args[1] for node in order if node.op == "div"]
     below += [arg for n in order if n.op == "prod" for arg, sign in zip(n.args[1:], n.data, strict=True) if sign == "/"]
-    return [factor for part in below for factor in habits.factors_of(part) if factor.op == "bars"]
+    factors = [factor for part in below for factor in habits.factors_of(part)]
+    return [bare for f in factors for bare in (f.args[0] if f.op == "pow" else f,) if bare.op == "bars"]
 
 
-def lists_of_entries(order: list[Node], are_vectors: bool) -> list[Node]:
-    """The diag(pᵢ (1 − pᵢ)) of what has one index that no sum runs over; whose operands may be vectors of entries."""
-    found = []
+def lengths_of_bold(reading: Reading, order: list[Node], readings: list[str]) -> None:
+    """Let |rᵢ − rⱼ| and what is squared in pᵢ² / 2mᵢ be lengths, where the letters are set bold: they are vectors.
+
+    Where the letter stands without the index as well, as θ beside θⱼ, θⱼ is one of its entries.  What is added up
+    without an index, stands beside vectors as in aᵀ|x|, or is a Greek letter squared, as a variance is, is no length.
+    """
+    symbols = reading.collect(order)
+    bold = {n for n, e in symbols.items() if e.style in ("bold", "vec") and not e.is_declared}
+    bold -= {n for n in bold if names.parts(n)[0] in {*symbols, *reading.declared.entries} - {n}}
+    if not any(name[0].islower() for name in bold):
+        return
+    usual = habits.leanings(order, symbols)
+    kept = {id(n) for node in order if node.op == "call" and node.data in ("sum", "mean", "log") or node.op == "sigma"
+            and not node.data.names for n in nodes_below([node])}  # fmt: skip
     for node in order:
-        if node.op == "call" and node.data in ("diag", "Diag") and node.args[0].op != "sym":
+        beside = [n for i, n in enumerate(node.args) if node.op == "prod" and i and node.args[i - 1].op == "trans"]
+        bare = [n.args[0] if n.op == "neg" else n for n in node.args]
+        others = [n for n in bare if usual[id(n)] == C and n.op not in ("pow", "bars") and bold & habits.names_below(n)]
+        is_vector = node.op in ("sum", "had") and others
+        kept |= {id(n) for n in (*beside, *(bare if is_vector else ()))}
+    for node in order:
+        is_square = node.op == "pow" and node.args[1].op == "num" and node.args[1].data == 2
+        if id(node) in kept or not is_square and node.op != "bars":
+            continue
+        base = node.args[0]
+        terms = [term.args[0] if term.op == "neg" else term for term in (base.args if base.op == "sum" else [base])]
+        held = {n for n in bold if n[0] <= "z"} if is_square else bold
+        if all((usual[id(t)] == C or t.op == "sym") and held & habits.names_below(t) for t in terms):
+            shown = quoted(whole(reading.source, *base.span))
+            if is_square:
+                readings.append(f"the square of {shown} is read as that of its norm")
+                node.args[0] = Node("norm", [base], "2", *base.span)
+            else:
+                readings.append(f"|{shown}| is read as the norm of {shown}")
+                node.op, node.data = "norm", "2"
+
+
+def lists_of_entries(reading: Reading, order: list[Node], are_vectors: bool) -> list[Node]:
+    """The diag(pᵢ (1 − pᵢ)) of what has one index that no sum runs over; whose operands may be vectors of entries.
+
+    What sum and mean take of small letters with such an index, as sum(yᵢ log pᵢ), are entries.  The xₜ of
+    sum((W xₜ − yₜ).^2) is a vector, and so is a name that is declared or asked for.
+    """
+    found = []
+    known = {*reading.known, *reading.wrt, *reading.declared.entries}
+    for node in order:
+        is_total = node.op == "call" and node.data in ("sum", "mean")
+        if is_total or node.op == "call" and node.data in ("diag", "Diag") and node.args[0].op != "sym":
             around = [total.data.names for total in order if total.op == "sigma" and node in nodes_below(total.args)]
             letters = (letters_in(node.args[0]) & USUAL).difference(*around)
-            found += [node] if len(letters) == 1 else []
-            if are_vectors and len(letters) == 1:
+            held = habits.names_below(node) if is_total else set()
+            are_whole = any(n[0].isupper() or n in known and names.parts(n)[2] for n in held)
+            if len(letters) != 1 or are_whole or is_total and _ENTRYWISE.search(reading.source, *node.span):
+                continue
+            found += [] if is_total else [node]
+            if are_vectors or is_total:
                 bounds = Bounds("entries")
                 bounds.names += letters
                 node.args = [Node("sigma", node.args, bounds, *node.args[0].span)]

@@ -7,13 +7,15 @@ How a symbol is used (right of a matrix, in a norm, under a fraction) makes some
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Collection, Set
 
 from .. import names
 from ..errors import ShapeError
+from ..shapes import Dim
 from .kinds import BITS, DOT, OVER, PLAIN, STEP, SWAP, is_exponential, kind_of
 from .shaping import Shaper, Symbol
 from .signatures import C, M, S, kinds_of
+from .sizes import SCALAR_SIZE, Size
 from .stacks import Node, nodes_below
 
 _DIVISORS = frozenset("ijklmnN")
@@ -245,6 +247,8 @@ def check_collapsed(builder: Shaper) -> None:
             builder.note(f"I in {builder.cut(node)} is read as the identity matrix")
         if node.op == "call" and node.data == "tr":
             check_traced(node, builder)
+        if node.op == "prod":
+            check_divided(node, builder)
         if node.op == "call" and node.data in ("sum", "mean"):
             inside = node.args[:1]
         elif node.op == "prod" and "·" in node.data:
@@ -281,6 +285,21 @@ def check_traced(node: Node, builder: Shaper) -> None:
             )  # fmt: skip
 
 
+def check_divided(node: Node, builder: Shaper) -> None:
+    """Refuse a capital as the number that a row is divided by before the next factor: xᵀ/S*x has the S⁻¹ of MATLAB."""
+    symbols, values = builder.symbols, builder.values
+    for row, below, sign, after in zip(node.args, node.args[1:], node.data, node.data[1:]):
+        entry = symbols.get(below.data) if below.op == "sym" and row.op == "trans" and sign == "/" != after else None
+        if entry is None or entry.is_declared or entry.name[0] in _DIVISORS or not values[id(below)].is_scalar:
+            continue
+        if not habit(entry.name, entry.style, set())[3]:
+            shown, left = names.text(entry.name), values[id(row)].text()
+            raise ShapeError(
+                f"{left}/{shown} would divide by a number, and {shown} is a matrix by habit", builder.source,
+                below.span, f"write {left} {shown}⁻¹ for the inverse, or declare {shown}: scalar",
+            )  # fmt: skip
+
+
 def names_below(node: Node) -> set[str]:
     """The names of the symbols in a part of the formula."""
     return {str(below.data) for below in nodes_below([node]) if below.op == "sym"}
@@ -289,3 +308,81 @@ def names_below(node: Node) -> set[str]:
 def is_vectorial(symbols: dict[str, Symbol], node: Node) -> bool:
     entry = symbols.get(node.data)
     return entry is not None and not entry.is_declared and habit(node.data, entry.style, set())[0] >= 1
+
+
+def bind_divisors(order: list[Node], symbols: dict[str, Symbol], builder: Shaper, wrt: Collection[str]) -> set[str]:
+    """The dividing letters that are sizes: 1/n before ‖X w − y‖² divides by the number of entries of X w − y.
+
+    No n is a size that divides what has another one, or stands as in p²/(2 m) and λ/n ‖w‖² with one letter.
+    """
+    bound: set[str] = set()
+    found: dict[str, dict[int, tuple[Size, Node, str] | None]] = {}
+    for node in order:
+        for part in divisor_symbols(node, symbols) if node.op in ("prod", "div") else ():
+            counted = counted_vector(node, builder)
+            places = found.setdefault(part.data, {}) if part.data not in wrt else {}
+            places[id(part)] = places.get(id(part)) or counted
+    for name, places in found.items():
+        counts = [place for place in places.values() if place is not None]
+        roots = {builder.sizes.find(size) for size, *_ in counts}
+        if len(counts) < len(places) or len(roots) != 1:
+            continue
+        (root,) = roots
+        if isinstance(root, int):
+            builder.sizes.bound[root] = Dim.of(name)
+        elif root is not Dim.of(name):
+            continue
+        _, where, of = counts[0]
+        builder.note(f"{name} is read as the number of {of} of {builder.cut(where)}")
+        bound.add(name)
+        for other in order:
+            if other.op == "sym" and other.data == name:
+                other.op, other.data = "dim", Dim.of(name)
+                builder.shapes[id(other)] = SCALAR_SIZE
+        symbols.pop(name, None)
+    return bound
+
+
+def divisor_symbols(node: Node, symbols: dict[str, Symbol]) -> list[Node]:
+    below = [node.args[1]] if node.op == "div" else [a for a, s in zip(node.args[1:], node.data) if s == "/"]
+    parts = []
+    for b in below:
+        parts += factors_of(b)
+    # A fraction in front of a product divides all of it.
+    if node.op == "prod":
+        for arg in node.args:
+            bare = arg.args[0] if arg.op == "neg" else arg
+            if bare.op == "div":
+                parts += factors_of(bare.args[1])
+    return [p for p in parts if p.op == "sym" and "divides" in symbols[p.data].uses]
+
+
+def counted_vector(node: Node, builder: Shaper) -> tuple[Size, Node, str] | None:
+    """The vector whose length a divisor beside it counts; of one letter alone a sum, and no square as in θᵀθ."""
+    stack = list(reversed(node.args))
+    shapes = builder.shapes
+    for _ in range(200):
+        if not stack:
+            return None
+        part = stack.pop()
+        shape = shapes[id(part)]
+        if builder.is_column(shape) and part.op != "ref":
+            for factor in part.args if part.op == "prod" else ():
+                leaf = factor.args[0] if factor.op == "axes" else factor
+                if leaf.op == "ones" and builder.is_column(shapes[id(factor)]):
+                    return shapes[id(factor)][0], part, "terms"  # ∑_i x_i = Xᵀ 𝟏: the number of terms
+            return shape[0], part, "rows"
+        if part.op == "norm" or (part.op == "call" and part.data in ("sum", "norm", "norm1", "mean")):
+            inner = shapes[id(part.args[0])]
+            if builder.is_column(inner) and (part.op == "call" or part.args[0].op != "sym"):
+                return inner[0], part.args[0], "rows"
+            continue
+        if part.op == "prod":
+            last = next((a for a in reversed(part.args) if not builder.is_scalar(shapes[id(a)])), None)
+            if last is not None and builder.is_column(shapes[id(last)]):
+                if last.op == "sym" and not any(n.op == "ones" for n in nodes_below([part])):
+                    continue
+                return shapes[id(last)][0], last, "rows"
+        if part.op in ("pow", "neg", "ref", "sum", "prod"):
+            stack += list(reversed(part.args))
+    return None

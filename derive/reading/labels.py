@@ -187,11 +187,16 @@ def tell_firsts(of: Families) -> None:
 def is_kronecker(of: Families, access: Access) -> bool:
     """δᵢⱼ, where δ is nothing else, or Iᵢⱼ.
 
-    Beside a norm, as in ‖xᵢ − xⱼ‖ − δᵢⱼ, or squared δ is a matrix of numbers, and so is I as a factor.
+    Beside a norm, as in ‖xᵢ − xⱼ‖ − δᵢⱼ, or squared δ is a matrix of numbers, and so is I as a factor, and either
+    where the sum leaves i = j out.
     """
     letter = access.name
     held = {*of.declared, *of.reading.wrt, *of.reading.known}
     if letter not in ("δ", "I") or letter in held or len(access.places) != 2 or not all(p.axis for p in access.places):
+        return False
+    pairs = [frozenset(axes) for masks in of.masks.values() for relation, axes in masks if relation in ("<", "≠")]
+    if frozenset(place.axis for place in access.places) in pairs:
+        of.note(f"{letter} is read as a matrix of given numbers")
         return False
     distances = {name for (name, _), (_, root) in of.definitions.items() if root.op == "norm"}
     for node in of.order:

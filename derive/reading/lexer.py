@@ -37,6 +37,7 @@ _BETWEEN = re.compile(r"(?:[\s&~]|\\[,;:!> ]|\\(?:left|[bB]igg?l?|q?quad)(?![a-z
 _AXIS = re.compile(r"\s*_\s*(?:\{\s*\\math(?:rm|sf|it)\s*)?\{\s*(row|col)\s*\}(?:\s*\})?")  # below a function
 _LETTERS = re.compile(r"[A-Za-z]{2}|[A-Za-z]{1,2}(?:\s*[-+]\s*[A-Za-z]{1,2}|\s+[A-Za-z](?![A-Za-z]))+")  # no word
 _WORD = re.compile(r"\w*$")
+_LETTER = re.compile(r"[a-zα-ω](?:_\w*|\d*)$")
 _METHOD = re.compile("[A-Za-z_]*")
 _LOWERED = re.compile(f"[{''.join(LOWERED)}₌]*")
 _OF_PHYSICS = {"vb": "mathbf", "va": "vec", "vu": "hat"}
@@ -202,6 +203,8 @@ class Lexer(Letters):
                 self.take(end, "method", "inv", start)
             elif word == "transpose" and text[end : end + 2] == "()":
                 self.take(end + 2, "trans", ".T", start)
+            elif _LETTER.match(word) and _LETTER.match(_WORD.findall(text, 0, start)[0]):  # the w.x_i of e-mails
+                self.take(start + 1, "trans", ".", start)
             elif word:
                 self.pos = end
                 raise self.error(f".{word} is no method we read", start, end, "known: .T, .dot(…), .sum(), .mean()")

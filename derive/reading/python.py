@@ -87,22 +87,34 @@ def is_python(text: str) -> bool:
 
 
 def reordered(text: str) -> str:
-    """`L where p = …, q = …` as assignments before L, each behind those that it is made of."""
+    """`L where p = …, q = …` as statements."""
     formula, *rest = re.split(r"\s+where\s+", text, maxsplit=1)
     clauses = [""]
     for part in re.split(r"(,)(?=\s*[^\W\d]\w*\s*=(?!=))", "".join(rest)):
         is_within = sum((c in "([{") - (c in ")]}") for c in clauses[-1])  # the name of an argument
         clauses += [""] if part == "," and not is_within else []
         clauses[-1] += part if part != "," or is_within else ""
-    waiting = [clause.strip() for clause in reversed(clauses)]
-    made: list[str] = []
+    return "; ".join([*(clause.strip() for clause in clauses), formula]) if rest else text
+
+
+def in_order(body: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements, each behind those that define what it uses, where a definition follows its use."""
+    heads = [getattr(s.targets[0], "id", "") if isinstance(s, ast.Assign) else "" for s in body]
+    uses = [{n.id for n in ast.walk(s) if isinstance(n, ast.Name)} - {h} for s, h in zip(body, heads)]
+    waiting = list(range(len(body)))
+    defined = [head for head in heads if head]
+    is_late = any(head in uses[i] and head not in heads[:i] for i in waiting for head in heads[i + 1 :] if head)
+    if not is_late or len(set(defined)) < len(defined) or not all(isinstance(s, ast.Assign | ast.Expr) for s in body):
+        return body
+    made: list[ast.stmt] = []
     while waiting:
-        heads = {clause: clause.partition("=")[0].strip() for clause in waiting}
-        bodies = {clause: set(re.findall(r"\w+", clause.partition("=")[2])) for clause in waiting}
-        ready = [c for c in waiting if bodies[c].isdisjoint(heads[other] for other in waiting if other != c)]
-        made += ready[:1] or waiting[:1]
-        waiting.remove(made[-1])
-    return "; ".join([*made, formula]) if rest else text
+        ready = [i for i in waiting if uses[i].isdisjoint(heads[j] for j in waiting)]
+        wanted = [i for i in ready if any(heads[i] in uses[j] for j in waiting)]
+        if not ready:
+            return body
+        made.append(body[(wanted or ready)[0]])
+        waiting.remove((wanted or ready)[0])
+    return made
 
 
 def unwrapped(tree: ast.Module) -> ast.Module:
@@ -264,7 +276,7 @@ class Interpreter:
             return self.plan.refuse(f"the method .{path.name}() is not read", hint)
         return self.plan.refuse(
             f"{path.name} is not read" if path.name in REFUSED else f"{path.name} is not known",
-            hint or "operations of NumPy, SciPy, JAX and PyTorch that have a formula are",
+            hint or "known are the functions of NumPy, SciPy, JAX and PyTorch that have a formula, and what is defined",
         )
 
     def binary(self, node: ast.BinOp | ast.AugAssign, parts: list[Any]) -> Any:

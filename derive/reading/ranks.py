@@ -22,7 +22,7 @@ from .arrays import Array, Axes, Misfit, Plan
 from .declarations import Declarations
 from .habits import habit
 from .limits import MAX_NAMES
-from .python import MODULES, TYPES, Interpreter, assign, augment, parsed, unwrapped
+from .python import MODULES, TYPES, Interpreter, assign, augment, in_order, parsed, unwrapped
 from .vocabulary import NAMED_MODULE
 
 SEARCHES = 200  # assignments of ranks tried
@@ -38,6 +38,7 @@ class ArrayFormula:
         self.declared = declared
         self.scope = scope
         self.tree = unwrapped(parsed(text))
+        self.tree.body = in_order(self.tree.body)
         self.assigned = {t.id for n in ast.walk(self.tree) if isinstance(n, ast.Assign) for t in n.targets
                          if isinstance(t, ast.Name)}  # fmt: skip
         self.sizes = set(declared.dimensions) - set(declared.entries)
@@ -86,6 +87,8 @@ class ArrayFormula:
         usual = habit(name, entry.style if entry is not None else "", uses)
         if "counted" in uses:
             return [0.0, 3.0, 3.0]
+        if "batched" in uses:
+            return [9.0, 3.0, 0.0]
         return [usual[0], usual[1], usual[3]]
 
     def differences(self) -> list[tuple[int, int]]:
@@ -190,6 +193,7 @@ class ArrayFormula:
         seen = {start}
         best: tuple[float, tuple[Plan, Array, dict[str, Array], dict[str, Any]]] | None = None
         first: Misfit | None = None
+        refused: ParseError | None = None
         for _ in range(SEARCHES):
             if not queue or (best is not None and queue[0][0] >= best[0]):
                 break
@@ -209,9 +213,10 @@ class ArrayFormula:
             except Misfit as error:
                 first = first or error
                 blame = error.names
-            except ParseError:  # what one rank is refused for another may not be
+            except ParseError as error:  # what one rank is refused for another may not be
                 if first is None and best is None:
                     raise
+                refused = refused or error
                 continue
             for i, name in enumerate(self.open):
                 if blame >> i & 1:
@@ -225,7 +230,7 @@ class ArrayFormula:
         assert first is not None
         if scalar and first.names == -1:
             return self.solved(False)
-        raise first
+        raise refused or first
 
 
 _OF_ARRAYS = frozenset("T mT shape size ndim".split()) | frozenset(array_table.TABLE["method"]) - frozenset(
@@ -275,7 +280,23 @@ def _uses(tree: ast.AST) -> dict[str, set[str]]:
                         uses.setdefault(name, set()).add("measured")
     for name in _counts(tree) | _guards(tree):
         uses.setdefault(name, set()).add("counted")
+    totals = [node for node in ast.walk(tree) if _is_total(node) and not _along(node)]
+    along = [part for total in totals for part in ast.walk(total) if _is_total(part) and _along(part)]
+    for name in {n.id for part in along for n in ast.walk(part) if isinstance(n, ast.Name)}:
+        uses.setdefault(name, set()).add("batched")  # nobody takes the mean of one sum along an axis
     return uses
+
+
+def _is_total(node: ast.AST) -> bool:
+    word = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+    return word in ("sum", "mean", "logsumexp", "norm", "reduce_sum", "reduce_mean", "reduce_logsumexp")
+
+
+def _along(node: ast.AST) -> bool:
+    """Whether a call names its last axis: x.sum(-1), torch.logsumexp(x, dim=-1)."""
+    assert isinstance(node, ast.Call)
+    given = [*node.args, *(k.value for k in node.keywords if k.arg in ("axis", "dim"))]
+    return any(isinstance(a, ast.UnaryOp) and isinstance(a.op, ast.USub) and _is_whole(a.operand) for a in given)
 
 
 def _counts(tree: ast.AST) -> set[str]:

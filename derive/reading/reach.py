@@ -86,11 +86,14 @@ def uses(term: Node, sums: list[Node]) -> Node | None:
     """The innermost of the sums whose index occurs in the term, bound by no sum in it."""
     if not sums:
         return None
-    free = letters_in(term)
-    for held in reversed(sums):
-        if free & {*held.data.names, *(letter for _, letters, *_ in held.data.conditions for letter in letters)}:
-            return held
-    return None
+    free = letters_in(term).difference(*(bound_by(node) for node in nodes_below([term]) if node.op == "sigma"))
+    return next((held for held in reversed(sums) if free & bound_by(held)), None)
+
+
+def bound_by(total: Node) -> set[str]:
+    """The indices of a sum: those that are named, or the one that `Families.opened` finds."""
+    named = {*total.data.names, *(letter for _, letters, *_ in total.data.conditions for letter in letters)}
+    return named or set(sorted(letters_in(total.args[0]) & USUAL)[:1])
 
 
 def absorbed(source: str, node: Node, first: int, last: int, target: Node) -> str:

@@ -19,6 +19,7 @@ from .alternatives import (
     entry_by_entry,
     find_factors,
     is_alone,
+    lengths_of_bold,
     let_spread,
     lists_of_entries,
     loosen_ones,
@@ -36,7 +37,7 @@ from .limits import MAX_NAMES, MAX_OPERATIONS, MAX_SUMS
 from .marks import is_vector_e, moments, primed_names, raised_calls, raised_names, starred_names
 from .shaping import Symbol
 from .signatures import C, M, R, S
-from .sizes import SCALAR_SIZE, Size, Sizes
+from .sizes import Size, Sizes
 from .solved import Solution
 from .splitting import Usage, split_runs
 from .stacks import Node, nodes_below
@@ -292,6 +293,8 @@ class Reading:
         if sum(node.op == "sigma" for node in order) > MAX_SUMS:
             raise LimitError("the formula has too many sums over indices", self.source, None, f"at most {MAX_SUMS}")
         weigh(order, readings)
+        lengths_of_bold(self, order, readings)
+        order = nodes_below(roots)
         order, totals = sums_of_entries(self, roots, order, readings, "entries" in loose)
         if "one" not in loose:
             find_factors(order)
@@ -310,8 +313,8 @@ class Reading:
         if "rows" in loose:
             let_spread(order, {n for n, e in self.declared.entries.items() if e.kind == "scalar"}, self.source)
             order = nodes_below(roots)
-        lists = lists_of_entries(order, "listed" in loose)
-        order = nodes_below(roots) if lists else order
+        lists = lists_of_entries(self, order, "listed" in loose)
+        order = nodes_below(roots)
         self.settled: dict[str, int] = {}
         self.used_dimensions: set[str] = set()
         self.families: set[str] = set()
@@ -361,7 +364,7 @@ class Reading:
         if any(is_alone(node, builder.shapes, symbols, sizes) for node in order):
             return self.solve(loose | {"one"}, scalar)
         if failed is None:
-            self.bind_divisors(order, symbols, builder)
+            self.used_dimensions |= habits.bind_divisors(order, symbols, builder, self.wrt)
         self.name_sizes(order, symbols, sizes, builder)
         try:
             builder.build()
@@ -388,7 +391,7 @@ class Reading:
                 raise ShapeError(f"{builder.cut(node)} is no list of vectors", self.source, node.span)
             builder.note(f"{builder.cut(node)} is read as one vector, the parts below each other")
         for node in lengths:
-            if not builder.values[id(node.args[0])].is_vector:
+            if id(node.args[0]) in builder.values and not builder.values[id(node.args[0])].is_vector:
                 raise ShapeError(f"{builder.cut(node)} is no length of a vector", self.source, node.span)
             builder.note(f"{builder.cut(node)} is read as the norm of {builder.cut(node.args[0])}")
         return Solution(self, roots, symbols, builder, readings)
@@ -503,72 +506,6 @@ class Reading:
             mask &= self.settled.get(node.data, mask)
             cell = kinds.symbol_cells[node.data] = Cell(mask)
         return cell
-
-    def bind_divisors(self, order: list[Node], symbols: dict[str, Symbol], builder: Builder) -> None:
-        """1/n before ‖X w − y‖² divides by the number of entries of X w − y."""
-        for node in order:
-            if node.op not in ("prod", "div"):
-                continue
-            for part in self.divisor_symbols(node, symbols):
-                if part.data in self.wrt:
-                    continue
-                found = self.counted_vector(node, builder)
-                if found is None:
-                    continue
-                size, where, of = found
-                root = builder.sizes.find(size)
-                name = part.data
-                if isinstance(root, int):
-                    builder.sizes.bound[root] = Dim.of(name)
-                elif root is not Dim.of(name):
-                    continue
-                builder.note(f"{name} is read as the number of {of} of {builder.cut(where)}")
-                self.used_dimensions.add(name)
-                for other in order:
-                    if other.op == "sym" and other.data == name:
-                        other.op, other.data = "dim", Dim.of(name)
-                        builder.shapes[id(other)] = SCALAR_SIZE
-                symbols.pop(name, None)
-
-    def divisor_symbols(self, node: Node, symbols: dict[str, Symbol]) -> list[Node]:
-        below = [node.args[1]] if node.op == "div" else [a for a, s in zip(node.args[1:], node.data) if s == "/"]
-        parts = []
-        for b in below:
-            parts += habits.factors_of(b)
-        # A fraction in front of a product divides all of it.
-        if node.op == "prod":
-            for arg in node.args:
-                if arg.op == "div":
-                    parts += habits.factors_of(arg.args[1])
-        return [p for p in parts if p.op == "sym" and "divides" in symbols[p.data].uses]
-
-    def counted_vector(self, node: Node, builder: Builder) -> tuple[Size, Node, str] | None:
-        """The vector whose length a divisor beside it counts."""
-        stack = list(reversed(node.args))
-        shapes = builder.shapes
-        for _ in range(200):
-            if not stack:
-                return None
-            part = stack.pop()
-            shape = shapes[id(part)]
-            if builder.is_column(shape) and part.op != "ref":
-                for factor in part.args if part.op == "prod" else ():
-                    leaf = factor.args[0] if factor.op == "axes" else factor
-                    if leaf.op == "ones" and builder.is_column(shapes[id(factor)]):
-                        return shapes[id(factor)][0], part, "terms"  # ∑_i x_i = Xᵀ 𝟏: the number of terms
-                return shape[0], part, "rows"
-            if part.op == "norm" or (part.op == "call" and part.data in ("sum", "norm", "norm1", "mean")):
-                inner = shapes[id(part.args[0])]
-                if builder.is_column(inner):
-                    return inner[0], part.args[0], "rows"
-                continue
-            if part.op == "prod":
-                last = next((a for a in reversed(part.args) if not builder.is_scalar(shapes[id(a)])), None)
-                if last is not None and builder.is_column(shapes[id(last)]):
-                    return shapes[id(last)][0], last, "rows"
-            if part.op in ("pow", "neg", "ref", "sum", "prod"):
-                stack += list(reversed(part.args))
-        return None
 
     def name_sizes(self, order: list[Node], symbols: dict[str, Symbol], sizes: Sizes, builder: Builder) -> None:
         taken = (

@@ -63,11 +63,11 @@ class Solution:
             self.symbols[name] = made
             if not entry.is_declared:
                 self.where.append(f"{names.text(name)}: {shape_line(made)}")
-                said = f"{name}(…) is read as a product, {name} times the bracket"
-                if name == "Σ" and made.is_scalar and said in reading.split_readings:
+                if names.parts(name)[0] == "Σ" and made.is_scalar:
+                    shown = names.text(name)
                     self.doubt = self.doubt or ParseError(
-                        "Σ(…) would be a number times the bracket, and may be a sum", reading.source, self.root.span,
-                        "write sum(…), or ∑_i (…) with the index in the bracket",
+                        f"{shown} would be a number, and may be a matrix or the sign of a sum", reading.source,
+                        self.root.span, f"write ∑_i (…) with the index, or declare {shown}: n×n or {shown}: scalar",
                     )  # fmt: skip
                 if self.far(name) >= UNUSUAL or "over" in entry.uses and made.is_scalar:
                     builder.note(f"{names.text(name)} is read as {KIND_WORDS[kind_of(made.shape)]}")

@@ -45,6 +45,8 @@ _MATRIX = (
     r"(?:[A-Z)\]'ᵀ⊤]|\^\s*\{?\s*(?:T|\\top|\\intercal)\s*\}?|[Tt]r(?:ace)?\s*\}?\s*(?:\\\w+\s*)?[(\[{])\s*$"
     r"|\|\s*(?:Σ|\\Sigma)\s*_?\s*\{?\s*\w\s*\}?\s*(?:\\right\s*)?\|"
 )
+_NUMBER_BEFORE = r"(?:\(\s*\d+\s*/[^()]*|/\s*\([^()]*)\)\s*$"  # (1/n) Σ_i
+_BARE_SUM = r"(?:^|[=;\n+−½⅓¼\d-]|\d\s*/\s*\(?\d*[A-Za-z]?\)?\)?)\s*(Σ)(?=\s*(?:[^\W\dA-ZΑ-Ω_]|[\[({‖]))"
 _INDEX = r"\s*(?:_\s*(?:\{[^{}]*\}|\w)|[ᵢⱼₖₗₘₙₜ])"
 _DECLARED_MATRIX = rf"(?:Σ|\\Sigma){_INDEX}\s*(?:∈|\\in(?![A-Za-z])|:)"
 _BARS = {"‖": r"‖|\\[lr]?Vert(?![A-Za-z])|\\\||\|\|", "|": r"(?<![\\|])\|(?!\|)|\\[lr]?vert(?![A-Za-z])"}
@@ -176,6 +178,8 @@ def _greek_sum(text: str, readings: list[str], known: frozenset[str]) -> str:
     """∑ for the Greek letter, where its index begins somewhere or only letters behind it have it, and no ∑ stands."""
     found = list(re.finditer(_GREEK_SUM, text))
     given = any(name[0] == "Σ" for name in known) or re.search(_DECLARED_MATRIX, text)
+    if not given and not any(re.match(r"\s*[_ᵢⱼₖₗₘₙₜ{]", text[sign.end() :]) for sign in found):
+        text = _bare_sum(text, readings, known)
     if len(found) < len(re.findall(r"Σ|\\Sigma(?![A-Za-z])", text)) or re.search(r"∑|\\sum", text) or given:
         return text
     terms = {sign.end(): _end_of_term(text, sign.end()) for sign in found}
@@ -187,11 +191,14 @@ def _greek_sum(text: str, readings: list[str], known: frozenset[str]) -> str:
         low = rf"_\s*(?:{index}(?![A-Za-z])|\{{[^{{}}]*{index})|{small}"
         before, behind = text[: sign.start()], text[sign.end() :]
         is_given = re.search(low, re.split(r"[-−+=(,\[]", before)[-1])  # x_iᵀ Σ_i x_i
-        is_matrix = re.search(_MATRIX, before) or re.match(_MATRIX, before[-1:].strip() + sign[0] + behind[:20])
+        is_matrix = re.search(_MATRIX, re.sub(_NUMBER_BEFORE, "", before)) or re.match(
+            _MATRIX, before[-1:].strip() + sign[0] + behind[:20]
+        )
         others = len(re.findall(low, behind)) - bool(re.match(rf"\s*(?:{low})", behind))
         if is_given or is_matrix or not others:
             return text
-        places = [place.start() for place in re.finditer(low, text)]
+        members = [s.span() for s in re.finditer(r"[^;\n]+", text) if re.match(rf"\s*[^\s=]+?(?:{low})\s*=", s[0])]
+        places = [p.start() for p in re.finditer(low, text) if not any(a <= p.start() < b for a, b in members)]
         is_elsewhere = not all(any(start <= at <= end for start, end in terms.items()) for at in places)
         is_elsewhere |= any(index in names.parts(name)[2] for name in known)
         if is_elsewhere or _is_turned(text, sign.end(), terms[sign.end()]):
@@ -204,6 +211,22 @@ def _greek_sum(text: str, readings: list[str], known: frozenset[str]) -> str:
             )  # fmt: skip
     readings.append("Σ is read as the sign of a sum")
     return re.sub(_GREEK_SUM, lambda sign: "∑".ljust(len(sign[0])), text)
+
+
+def _bare_sum(text: str, readings: list[str], known: frozenset[str]) -> str:
+    """∑ for the Greek letter without an index that begins a term outside of brackets and bars, as in −Σ yᵢ log pᵢ."""
+    signs = list(re.finditer(_BARE_SUM, text))
+    if not signs or len(signs) < text.count("Σ") or "∑" in text or "\\" in text:
+        return text
+    for sign in signs:
+        before, term = text[: sign.start(1)], text[sign.end() : _end_of_term(text, sign.end())]
+        indices = {LOWERED.get(c, c) for pair in re.findall(r"([ᵢⱼₖₙₜ])|_([i-nst])(?![^\W_])", term) for c in pair if c}
+        is_within = len(re.findall(r"[(\[{⟨]", before)) > len(re.findall(r"[)\]}⟩]", before))
+        is_within |= any(len(re.findall(pattern, before)) % 2 for pattern in _BARS.values())
+        if len(indices) != 1 or is_within or any(indices & set(names.parts(name)[2]) for name in known):
+            return text
+    readings.append("Σ is read as the sign of a sum")
+    return text.replace("Σ", "∑")
 
 
 def _end_of_term(text: str, start: int) -> int:

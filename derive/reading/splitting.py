@@ -109,7 +109,8 @@ def split_runs(
         before = result[-1] if result else None
         order, end = primes(tokens, j)
         after = tokens[end] if end < len(tokens) else None
-        result += splitter.of(tokens[i:j]).split(before, after)
+        is_set = before is not None and before.text == "∈"  # the N(i) of j ∈ N(i) is no function
+        result += splitter.of(tokens[i:j]).split(before, None if is_set else after)
         at = j
         if order and result[-1].text.endswith("()"):
             result[-1].text = operation_name(result[-1].text[:-2], order)

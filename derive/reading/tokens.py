@@ -295,7 +295,8 @@ class Letters:
         elif c == "*" or c == "+" and self.has_others(token):
             end = start + 1
         else:
-            raise self.error(f"{c} cannot be a subscript", start, start + 1)
+            hint = f"write ({token.text})_+ for its positive part, or a letter as the subscript" if c == "+" else None
+            raise self.error(f"{c} cannot be a subscript", start, start + 1, hint)
         word = text[start:end]
         token.low.append(names.SPOKEN.get(word, word) if len(word) > 1 else names.plain(word)[0])
         self.pos = end
