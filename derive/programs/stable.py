@@ -146,7 +146,7 @@ def counted(factors: Iterable[Factor]) -> list[Factor]:
     made: list[Factor] = []
     for key, term in terms.items():
         value = single(term)
-        made += [(term, e) for e in gathered(given[key], value is not None and is_nonnegative(value))]
+        made += [(term, e) for e in gathered(given[key], value)]
     return made
 
 
