@@ -242,7 +242,7 @@ def needed(node: Expr) -> tuple[Expr, str] | None:
     elif exponent is None or exponent.op is not number_op:
         is_met = is_positive(A) or exponent is not None and exponent.op.name == "dimension"
     elif (k := exponent.data[0]).denominator == 1:
-        is_met, words = k > 0 or facts_of(A).range.is_nonzero, "≠ 0"
+        is_met, words = k > 0 or is_nonzero(A), "≠ 0"
     elif k < 0:
         is_met = is_positive(A)
     else:
@@ -268,6 +268,11 @@ def ranges_below(root: Expr, known: Mapping[Expr, Range]) -> dict[Expr, Range]:
 def is_positive(A: Expr) -> bool:
     """Whether every entry is seen to be positive."""
     return facts_of(A).range.is_positive
+
+
+def is_nonzero(A: Expr) -> bool:
+    """Whether no entry is seen to be 0, all having one sign."""
+    return facts_of(A).range.is_nonzero
 
 
 def is_nonnegative(A: Expr) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..algebra.normal import Normalizer
 from ..errors import DeriveError
 from ..expr import OPERATIONS, Expr, is_number, nodes, number, substitute, symbol, symbols_of, zero_like
-from ..facts import needed
+from ..facts import are_turned, needed
 from ..operations import add, mul, power, terms_of
 from ..properties import CONSTRAINED
 from .certificates import MAX_NODES, Certificate, Prover
@@ -194,8 +194,7 @@ def _is_own_square(atom: Expr, x: Expr) -> bool:
         chain = atom.args[0].args
     if atom.op.name == "sq_norm":
         return atom.args[0] is x
-    is_turned = len(chain) == 2 and (chain[0] is chain[1].T or (chain[0] is chain[1] and "symmetric" in x.properties))
-    return is_turned and x in (chain[0], chain[1])
+    return len(chain) == 2 and are_turned(*chain) and x in chain
 
 
 def _domain(expr: Expr, variables: Sequence[Expr]) -> list[Remark]:

@@ -37,7 +37,7 @@ from ..expr import (
     symbols_of,
     zero_like,
 )
-from ..facts import facts_of, is_invertible, is_positive
+from ..facts import is_invertible, is_nonzero, is_positive
 from ..jacobians import coefficient, differential, jacobian
 from ..operations import (
     add,
@@ -111,7 +111,7 @@ def without_factor(G: Expr, x: Expr) -> tuple[Expr, list[Remark]]:
     dropped = []
     for f in factors:
         is_reciprocal = f.op is power and is_number(f.args[1]) and f.args[1].data[0] < 0
-        if f.is_scalar and x in symbols_of(f) and (is_reciprocal or facts_of(f).range.is_nonzero):
+        if f.is_scalar and x in symbols_of(f) and (is_reciprocal or is_nonzero(f)):
             dropped.append(f)
     kept = [f for f in factors if f not in dropped]
     if not dropped or not kept:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..derivation import Sweep
 from ..errors import DeriveError, LimitError
 from ..expr import Expr, is_zero, nodes, number, substitute, symbols_of
-from ..facts import facts_of, is_definite, is_positive, needed
+from ..facts import is_definite, is_nonzero, is_positive, needed
 from ..jacobians import differential
 from ..operations import add, inner, terms_of
 from ..properties import ASSUMED, CONSTRAINED
@@ -210,7 +210,7 @@ def require_short(expr: Expr) -> None:
 
 
 def _never_vanishes(gradient: Expr) -> bool:
-    if facts_of(gradient).range.is_nonzero:
+    if is_nonzero(gradient):
         return True
     bare = gradient.args[1] if gradient.op.name == "scale" and is_positive(gradient.args[0]) else gradient
     return bare.op.name == "inv" or is_definite(bare) or is_definite(simple(-gradient))
