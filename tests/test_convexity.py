@@ -82,6 +82,7 @@ def test_verdicts(row):
 def test_what_decides_is_named(formula, wrt, where, condition):
     found = convexity(formula, wrt, where)
     assert (found.verdict, found.condition) == ("neither", condition)
+    assert f"It is convex where \\({found.requirement.parts[0][0].latex()} " in found.latex()
 
 
 @pytest.mark.parametrize(

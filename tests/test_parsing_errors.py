@@ -18,6 +18,7 @@ WRONG = [
     ("x +", None, ParseError, "nothing follows +", "+", None),
     ("* x", None, ParseError, "nothing stands before *", "*", "an operand was expected here"),
     ("x ** ", None, ParseError, "nothing follows the power sign", "**", None),
+    ("sum(x.²)", None, ParseError, ". is not expected here", ".", None),
     ("(x + y", None, ParseError, "( is not closed", "(", None),
     ("x + y)", None, ParseError, ") closes what was not opened", ")", None),
     ("(x]", None, ParseError, "( is closed by ]", "(x]", None),

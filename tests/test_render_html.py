@@ -226,3 +226,9 @@ def test_an_operation_by_rows_has_its_axis_below():
     page = derive.gradient("½‖softmax_row(Q Kᵀ) − Y‖²", "Q", "Q: n×d, K: m×d").html()
     assert '>softmax</mi><mi mathvariant="normal">row</mi></msub>' in page
     assert ">softmax_row<" not in page
+
+
+def test_a_closing_bracket_with_a_script_is_as_high_as_the_opening_one():
+    page = derive.gradient("(x'A x) / (x'B x)", "x").html()
+    assert re.search(r'<mo stretchy="true" form="postfix" minsize="1.8em" maxsize="1.8em">\)</mo></mrow><mo>⊤', page)
+    assert not re.search(r'<msup><mo stretchy="true"', page)  # which browsers leave small

@@ -224,3 +224,12 @@ def test_what_is_quoted_of_a_formula_keeps_its_letters():
     assert sentence("the sum over i is read as running over all neighbors") == (
         "The sum over i is read as running over all neighbors."
     )
+
+
+def test_paths_that_meet_before_the_variable_are_all_told():
+    page = derive.gradient("(x'A x) / (x'B x)", "x").text()
+    assert "  x occurs three times, what is equal being computed once; each path from L contributes:\n" in page
+    assert "  (3) L → 1 / (xᵀ B x) → xᵀ B x → xᵀ → x; another joins at xᵀ.\n" in page
+    assert "│ ∂L/∂x = (A + Aᵀ − (xᵀ A x) (B + Bᵀ) / (xᵀ B x)) x / (xᵀ B x) │" in page  # transposes side by side
+    of_each = derive.gradient("½‖Wᵀ W x − x‖²", "W").text()
+    assert "W occurs twice; each path" in of_each and "joins" not in of_each

@@ -187,12 +187,21 @@ def _length(shown: Expr, by_cost: bool) -> tuple[int, Cost]:
 
 
 def ordered_sum(terms: list[Expr], shape: Shape) -> Expr:
-    """A sum with terms by degree, highest first; a positive term leads where there is one."""
+    """A sum with terms by degree, highest first, transposes side by side; a positive term leads."""
     if not terms:
         return zeros(*shape)
     keyed = [(-_degree(t), _transposes(t), i) for i, t in enumerate(terms)]
-    order = [terms[i] for _, _, i in sorted(keyed)]
-    return positive_first(order)
+    return positive_first(_in_pairs([terms[i] for _, _, i in sorted(keyed)]))
+
+
+def _in_pairs(terms: list[Expr]) -> list[Expr]:
+    """The terms in their order, but each transpose beside what it is one of: A + Aᵀ − B."""
+    if len(terms) < 3 or terms[0].shape[0] != terms[0].shape[1] or terms[0].is_scalar:
+        return terms
+    unsigned = [negative(t) if is_negative(t) else t for t in terms]
+    places = {t: i for i, t in enumerate(unsigned)}
+    pairs = [(min(i, places.get(transposed(t), i)), _transposes(t)) for i, t in enumerate(unsigned)]
+    return [terms[i] for i in sorted(range(len(terms)), key=pairs.__getitem__)]
 
 
 def positive_first(terms: list[Expr]) -> Expr:
@@ -432,6 +441,8 @@ def tidy(expr: Expr, authored: Iterable[Expr] = ()) -> Expr:
             return scale(-1 if signs.count(-1) % 2 else 1, joined(*factors))
         if "linear" in node.op.traits and is_negative(args[0]) and args[0].op is not number_op:
             return scale(-1, node.op.build((negative(args[0]),), node.data))
+        if node.op is add:
+            args = _in_pairs(args)
         is_turned = node.op is add and is_negative(args[0]) and not is_negative(node.args[0])
         made = positive_first(args) if is_turned else over(node, args)
         if made.op is hadamard:

@@ -19,7 +19,7 @@ from ..operations import add, mul, power, terms_of
 from ..properties import CONSTRAINED
 from .certificates import MAX_NODES, Certificate, Prover
 from .refutation import Chord, Search
-from .remarks import Finding, Remark
+from .remarks import Finding, Part, Remark
 from .semidefinite import second_differential
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class Convexity(Finding):
     points : list of Chord
         For "neither", a chord that refutes convexity and one that refutes concavity; for
         "unknown", those that were found.
-    condition : str or None
-        A condition on the other symbols under which the formula is convex after all.
+    requirement : Remark or None
+        A condition on the other symbols under which the formula is convex after all; `condition` is its text.
     strength : Expr or None
         μ where the formula is convex even without ½ μ ‖x‖².
     domain : list of Remark
@@ -59,7 +59,7 @@ class Convexity(Finding):
         verdict: str,
         steps: list[Remark],
         points: Iterable[Chord] = (),
-        condition: str | None = None,
+        requirement: Remark | None = None,
         strength: Expr | None = None,
         domain: Iterable[Remark] = (),
         name: str = "f",
@@ -68,10 +68,14 @@ class Convexity(Finding):
     ) -> None:
         self.formula, self.wrt, self.name = formula, tuple(wrt), name
         self.verdict, self.steps, self.points = verdict, steps, list(points)
-        self.condition, self.strength = condition, strength
+        self.requirement, self.strength = requirement, strength
         self.domain, self.readings = list(domain), list(readings)
         self.title = f"{name} is {verdict}"
         self.disagreement = disagreement  # a chord against a certificate: a defect of ours
+
+    @property
+    def condition(self) -> str | None:
+        return None if self.requirement is None else self.requirement.text()
 
     def exposition(self) -> Exposition:
         """The verdict and its proof."""
@@ -136,14 +140,14 @@ def examine(
             return _certified(found, prover, present, given)
         steps = [Remark("a proof was found that the numbers contradict, and is not given")]
         return Convexity(verdict="unknown", steps=steps, disagreement=next(iter(against.values())), **given)
-    condition = _condition(expr, present) if len(nodes(expr)) <= MAX_NODES else None
+    requirement = _requirement(expr, present) if len(nodes(expr)) <= MAX_NODES else None
     points = [chords[s] for s in (-1, 1) if s in chords]
     if len(points) == 2:
         steps = [Remark(_refuted(chord)) for chord in points]
-        return Convexity(verdict="neither", steps=steps, points=points, condition=condition, **given)
+        return Convexity(verdict="neither", steps=steps, points=points, requirement=requirement, **given)
     steps = [Remark(_refuted(chord)) for chord in points]
     steps.append(Remark("no proof was found, and no point that decides it"))
-    return Convexity(verdict="unknown", steps=steps, points=points, condition=condition, **given)
+    return Convexity(verdict="unknown", steps=steps, points=points, requirement=requirement, **given)
 
 
 def _refuted(chord: Chord) -> str:
@@ -213,7 +217,7 @@ def _domain(expr: Expr, variables: Sequence[Expr]) -> list[Remark]:
 # Conditions on the other symbols
 
 
-def _condition(expr: Expr, variables: Sequence[Expr]) -> str | None:
+def _requirement(expr: Expr, variables: Sequence[Expr]) -> Remark | None:
     """What must hold of the other symbols for the formula to be convex."""
     free = [
         s
@@ -223,10 +227,13 @@ def _condition(expr: Expr, variables: Sequence[Expr]) -> str | None:
     scalars = [s for s in free if s.is_scalar]
     for assumed in ([s] for s in scalars):
         if _is_convex_where_positive(expr, variables, assumed):
-            return f"{assumed[0].text()} ≥ 0"
+            return Remark([assumed[0], "≥", number(0)])
     if len(scalars) > 1 and _is_convex_where_positive(expr, variables, scalars):
-        return ", ".join(f"{s.text()} ≥ 0" for s in scalars)
-    return _quadratic_condition(expr, variables)
+        parts: list[Part] = []
+        for s in scalars:
+            parts += [", ", [s, "≥", number(0)]]
+        return Remark(*parts[1:])
+    return _semidefinite_hessian(expr, variables)
 
 
 def _is_convex_where_positive(expr: Expr, variables: Sequence[Expr], assumed: Sequence[Expr]) -> bool:
@@ -237,7 +244,7 @@ def _is_convex_where_positive(expr: Expr, variables: Sequence[Expr], assumed: Se
     return found is not None and found.sign > 0 and not Search(assumed_expr, variables).chords(range(2), [-1])
 
 
-def _quadratic_condition(expr: Expr, variables: Sequence[Expr]) -> str | None:
+def _semidefinite_hessian(expr: Expr, variables: Sequence[Expr]) -> Remark | None:
     """H ⪰ 0 for a quadratic function with Hessian H."""
     from ..algebra.forms import factor
     from ..jacobians import jacobian
@@ -250,7 +257,7 @@ def _quadratic_condition(expr: Expr, variables: Sequence[Expr]) -> str | None:
         if x in set(symbols_of(second)):
             return None
         if x.is_scalar:
-            return f"{factor(substitute(second, {moved[x]: number(1)})).text()} ≥ 0"
+            return Remark([factor(substitute(second, {moved[x]: number(1)})), "≥", number(0)])
         from ..derivation import Sweep
 
         hessian = factor(jacobian(Sweep(expr, x).total, x)[0])
@@ -261,7 +268,7 @@ def _quadratic_condition(expr: Expr, variables: Sequence[Expr]) -> str | None:
         hessian = hessian.args[1]
     if hessian is zero_like(hessian) or len(hessian.text()) > 80:
         return None
-    return f"{hessian.text()} ⪰ 0"
+    return Remark([hessian, "⪰", number(0)])
 
 
 def _without_identity(hessian: Expr) -> Expr:

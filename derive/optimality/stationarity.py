@@ -374,8 +374,8 @@ def _rest(expr: Expr, x: Expr, moved: Expr) -> list[Expr]:
 
 
 def _condition_said(expr: Expr, x: Expr) -> list[Remark]:
-    condition = examine(expr, [x]).condition
-    return [Remark(f"it is a minimum where {condition}")] if condition else []
+    requirement = examine(expr, [x]).requirement
+    return [] if requirement is None else [Remark("it is a minimum where ", *requirement.parts)]
 
 
 def _has_both_signs(second: Expr, moved: Expr) -> bool:

@@ -241,22 +241,21 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
     is y ⊙ (X w) rather than a vector X times a scalar w.
     """
     signs = {t.text for t in reading.tokens}
-    plain = frozenset[str]()
-    others = [frozenset((word,)) for word, mark in (("dot", (".*", "./")), ("hadamard", "⊙⊘")) if signs & set(mark)]
     tokens = [t for s in reading.statements for t in s.tokens]
-    if "·" in signs:
-        others.append(frozenset(("flat",)))
-    if any(t.text == "[" for t in tokens):  # (xᵀ A x)[0, 0], as SymPy has it
-        others.append(frozenset(("number",)))
-    if any(t.kind == "bar" and t.text == "|" for t in tokens):
-        others.append(frozenset(("bars",)))
-    if any(t.kind == "num" and t.value == 1 for t in tokens):
-        others.append(frozenset(("ones",)))
+    texts = {t.text for t in tokens}
     following = [*tokens[1:], tokens[-1]]
-    if any(t.kind == "name" and t.value == "e" and not is_raised(after) for t, after in zip(tokens, following)):
-        others.append(frozenset(("e",)))
+    plain = frozenset[str]()
+    others = [
+        frozenset((word,)) for word, is_there in (
+            ("dot", not signs.isdisjoint((".*", "./"))), ("hadamard", not signs.isdisjoint("⊙⊘")),
+            ("flat", "·" in signs), ("number", "[" in texts),  # (xᵀ A x)[0, 0], as SymPy has it
+            ("bars", any(t.kind == "bar" and t.text == "|" for t in tokens)),
+            ("ones", any(t.kind == "num" and t.value == 1 for t in tokens)),
+            ("e", any(t.kind == "name" and t.value == "e" and not is_raised(b) for t, b in zip(tokens, following))),
+        ) if is_there
+    ]  # fmt: skip
     words = ("call", "identity") if "I" in signs else ("call",)  # tr A I is a number beside tr B
-    calls = [frozenset((word,)) for word in words if any(t.text in ("tr", "det", "logdet") for t in tokens)]
+    calls = [frozenset((word,)) for word in words if not texts.isdisjoint(("tr", "det", "logdet"))]
     base: Solution | None = None
     first: ShapeError | None = None
 
@@ -280,26 +279,20 @@ def _solved(reading: Reading, scalar: bool) -> Solution:
             other = tried(loose)
             if other is not None and _is_more_usual(other, base):
                 base = _regrouped(other, loose)
-    if (base is None or base.surprise >= SURPRISING) and any(t.text == "[" for t in tokens):
-        other = tried(frozenset(("stacked",)))  # W [h, x] + b
-        base = other if other is not None and _is_more_usual(other, base) else base
-    spread = frozenset(("rows",))
-    if (base is None or base.surprise >= SURPRISING) and any(t.text in ("+", "-") for t in tokens):
-        for loose in (spread, spread | {"ones"} if frozenset(("ones",)) in others else spread):
-            other = tried(loose, errors=(ShapeError, ParseError))  # sums over indices spread over no rows
-            if other is not None:
-                base = other if _is_more_usual(other, base) else base
-                break
-    if (base is None or base.surprise >= SURPRISING or base.squares) and {"sum", "mean"} & {t.text for t in tokens}:
-        # The power of a vector that is summed up can be that of each entry only, and that of a matrix whose
-        # letters only the power would make square is not that of a matrix.
-        powers = frozenset(("entries",))
-        for loose in (powers, powers | {"ones"}, powers | {"rows"}):
-            other = tried(loose, errors=(ShapeError, ParseError))
-            if other is not None:
-                is_better = _is_more_usual(other, base) or base is not None and base.squares and not other.squares
-                base = other if is_better else base
-                break
+    both, rows, powers = (ShapeError, ParseError), frozenset(("rows",)), frozenset(("entries",))
+    with_ones = [rows | {"ones"}] if frozenset(("ones",)) in others else []
+    # Sums over indices spread over no rows.  The power of a vector that is summed up can be that of each entry only,
+    # and that of a matrix whose letters only the power would make square is not that of a matrix.
+    for marks, groups, errors in (
+        ({"["}, [frozenset(("stacked",))], (ShapeError,)),  # W [h, x] + b
+        ({"+", "-"}, [rows, *with_ones], both), ({"sum", "mean"}, [powers, powers | {"ones"}, powers | {"rows"}], both),
+    ):  # fmt: skip
+        is_squared = base is not None and bool(base.squares) and "sum" in marks
+        if texts.isdisjoint(marks) or not (base is None or base.surprise >= SURPRISING or is_squared):
+            continue
+        other = next((made for loose in groups if (made := tried(loose, errors=errors)) is not None), None)
+        if other is not None and (_is_more_usual(other, base) or is_squared and not other.squares):
+            base = other
     if scalar and (base is None or not base.exprs[-1].is_scalar):
         # A wish for a scalar makes b in aᵀXb a vector, and never a vector a scalar.
         for loose in (plain, *others, *calls):

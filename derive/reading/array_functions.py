@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 from .. import operations as ops
 from .. import rows
 from ..expr import Expr
 from ..shapes import ONE
-from .array_table import array, arrays, flag, index, integer, length, lengths, row
+from .array_table import array, flag, index, length, lengths, row
 from .arrays import Array, Plan
 from .contraction import einsum
 from .indexing import arranged, indexed, joined
@@ -23,60 +24,51 @@ CONSTANTS = {"pi": "π", "e": "e"}
 
 
 def _of_square(f: Callable[[Any], Expr], what: str, is_matrix: bool) -> Callable[..., Array]:
-    def value(p: Plan, a: Any) -> Array:
-        held = array(p, a)
-        size = p.square(held, what)
-        return p.node((size, size) if is_matrix else (), f, held)
+    def value(p: Plan, a: Array) -> Array:
+        size = p.square(a, what)
+        return p.node((size, size) if is_matrix else (), f, a)
 
     return value
 
 
-def _slogdet(p: Plan, a: Any) -> list[Array]:
-    held = array(p, a)
-    p.square(held, "the determinant")
-    sign = p.function(ops.sign, p.node((), ops.det, held))
-    return [sign, p.node((), ops.logdet, held)]
+def _slogdet(p: Plan, a: Array) -> list[Array]:
+    p.square(a, "the determinant")
+    return [p.function(ops.sign, p.node((), ops.det, a)), p.node((), ops.logdet, a)]
 
 
-def _solve(p: Plan, a: Any, b: Any) -> Array:
-    left, right = array(p, a), array(p, b)
-    size = p.square(left, "solve")
-    return p.matmul(p.node((size, size), ops.inv, left), right)
+def _solve(p: Plan, a: Array, b: Array) -> Array:
+    size = p.square(a, "solve")
+    return p.matmul(p.node((size, size), ops.inv, a), b)
 
 
-def _power(p: Plan, a: Any, n: Any) -> Array:
-    held, exponent = array(p, a), index(p, n)
-    size = p.square(held, "a power of a matrix")
-    return p.node((size, size), lambda A: ops.matpow(A, exponent), held)
+def _power(p: Plan, a: Array, n: int) -> Array:
+    size = p.square(a, "a power of a matrix")
+    return p.node((size, size), lambda A: ops.matpow(A, n), a)
 
 
-def diag(p: Plan, a: Any) -> Array:
-    held = array(p, a)
-    return _diagonal_matrix(p, held) if held.rank == 1 else _diagonal(p, held)
+def diag(p: Plan, a: Array) -> Array:
+    return _diagonal_matrix(p, a) if a.rank == 1 else _diagonal(p, a)
 
 
-def _diagonal(p: Plan, a: Any) -> Array:
-    held = array(p, a)
-    return p.node((p.square(held, "the diagonal"),), ops.diagonal, held)
+def _diagonal(p: Plan, a: Array) -> Array:
+    return p.node((p.square(a, "the diagonal"),), ops.diagonal, a)
 
 
-def _diagonal_matrix(p: Plan, a: Any) -> Array:
-    held = array(p, a)
-    if held.rank != 1:
-        raise p.misfit(f"{p.described(held)} is no one-dimensional array, of which this is the diagonal matrix", held)
-    return p.node((held.axes[0], held.axes[0]), ops.diagonal_matrix, held)
+def _diagonal_matrix(p: Plan, a: Array) -> Array:
+    if a.rank != 1:
+        raise p.misfit(f"{p.described(a)} is no one-dimensional array, of which this is the diagonal matrix", a)
+    return p.node((a.axes[0], a.axes[0]), ops.diagonal_matrix, a)
 
 
 def _triangle(upper: bool) -> Callable[..., Array]:
     """The entries on and above a diagonal, or on and below it."""
 
-    def value(p: Plan, a: Any, k: Any) -> Array:
-        held, at = array(p, a), index(p, k)
-        size = p.square(held, "the triangle")
+    def value(p: Plan, a: Array, k: int) -> Array:
+        size = p.square(a, "the triangle")
         own, other = (ops.triu, ops.tril) if upper else (ops.tril, ops.triu)
-        if at not in (0, 1 if upper else -1):
+        if k not in (0, 1 if upper else -1):
             raise p.refuse("of the diagonals beside the main one, only that next to it is read here")
-        return p.node((size, size), own if not at else lambda A: A - other(A), held)
+        return p.node((size, size), own if not k else lambda A: A - other(A), a)
 
     return value
 
@@ -92,32 +84,24 @@ row("bare", "logdet", "a", _of_square(ops.logdet, "the determinant", False))
 row("linalg torch", "slogdet", "a", _slogdet)
 row("linalg torch bare", "solve", "a, b", _solve)
 row("linalg torch", "matrix_power", "a, n", _power)
-row("linalg", "multi_dot", "arrays", lambda p, parts: _chain(p, arrays(p, parts)))
+row("linalg", "multi_dot", "arrays", lambda p, parts: reduce(p.matmul, parts))
 row("np torch method bare", "diag", "a", diag)
 row("np torch method", "diagonal", "a", _diagonal)
 row("np torch method", "diagflat diag_embed", "a", _diagonal_matrix)
 row("np torch method bare", "triu", "a, k=0", _triangle(True))
 row("np torch method bare", "tril", "a, k=0", _triangle(False))
-row("np torch bare", "einsum", "*operands", lambda p, operands: einsum(p, operands))
+row("np torch bare", "einsum", "*operands", einsum)
 del _names, _m, _what, _is
-
-
-def _chain(p: Plan, parts: list[Array]) -> Array:
-    made = parts[0]
-    for part in parts[1:]:
-        made = p.matmul(made, part)
-    return made
 
 
 # Shapes
 
 
-def reshape(p: Plan, a: Any, shape: Sequence[Any], order: Any = "C") -> Array:
+def reshape(p: Plan, a: Array, shape: Sequence[Any], order: Any = "C") -> Array:
     """The entries in another shape, taken row by row; column by column with the order F."""
-    held = array(p, a)
     given = list(shape[0]) if len(shape) == 1 and isinstance(shape[0], list) else list(shape)
     if order == "F":
-        made = reshape(p, p.transposed(held), given[::-1])
+        made = reshape(p, p.transposed(a), given[::-1])
         return made if made.rank < 2 else p.transposed(made)
     if order != "C":
         raise p.refuse("only the orders C and F are read")
@@ -127,51 +111,44 @@ def reshape(p: Plan, a: Any, shape: Sequence[Any], order: Any = "C") -> Array:
         raise p.refuse("this shape is not read")
     if open_at:
         others = [x for i, x in enumerate(axes) if i not in open_at]
-        rest = [x for x in held.axes if not p.is_one(x)]
+        rest = [x for x in a.axes if not p.is_one(x)]
         if all(p.is_one(x) for x in others):
-            axes[open_at[0]] = p.product_of(held.axes)
+            axes[open_at[0]] = p.product_of(a.axes)
         elif len(rest) == 2 and p.find(rest[open_at[0] - 1]) == p.find(others[0]):
             axes[open_at[0]] = rest[open_at[0]]
         else:
             axes[open_at[0]] = ops.quotient(
-                p.frozen(p.product_of(held.axes)), p.frozen(others[0]), f"reshape of {p.written(held)}"
+                p.frozen(p.product_of(a.axes)), p.frozen(others[0]), f"reshape of {p.written(a)}"
             )  # fmt: skip
-    return arranged(p, held, tuple(axes))
+    return arranged(p, a, tuple(axes))
 
 
-def squeeze(p: Plan, a: Any) -> Array:
-    held = array(p, a)
-    return arranged(p, held, tuple(x for x in held.axes if not p.is_one(x)))
+def squeeze(p: Plan, a: Array) -> Array:
+    return arranged(p, a, tuple(x for x in a.axes if not p.is_one(x)))
 
 
-def expand(p: Plan, a: Any, axis: Any) -> Array | Pairs:
-    held, at = array(p, a), index(p, axis)
-    if not -held.rank - 1 <= at <= held.rank:
-        raise p.misfit(f"{p.described(held)} has no axis {at}", held)
-    keys: list[Any] = [slice(None)] * held.rank
-    keys.insert(at if at >= 0 else held.rank + 1 + at, None)
-    return spread(held, keys) or indexed(p, held, keys)
+def expand(p: Plan, a: Array, axis: Any) -> Array | Pairs:
+    at = index(p, axis)
+    if not -a.rank - 1 <= at <= a.rank:
+        raise p.misfit(f"{p.described(a)} has no axis {at}", a)
+    keys: list[Any] = [slice(None)] * a.rank
+    keys.insert(at if at >= 0 else a.rank + 1 + at, None)
+    return spread(a, keys) or indexed(p, a, keys)
 
 
-def transpose(p: Plan, a: Any) -> Array:
-    return p.transposed(array(p, a))
-
-
-def _swapped(p: Plan, a: Any, axis: Any, other: Any) -> Array:
+def _swapped(p: Plan, a: Array, axis: Any, other: Any) -> Array:
     """The array with two axes in each other's place."""
-    held = array(p, a)
-    one, two = (p.axis_of(held, index(p, at)) for at in (axis, other))
-    return held if one == two else p.transposed(held)
+    one, two = (p.axis_of(a, index(p, at)) for at in (axis, other))
+    return a if one == two else p.transposed(a)
 
 
-def ordered(p: Plan, a: Any, axes: Sequence[Any]) -> Array:
+def ordered(p: Plan, a: Array, axes: Sequence[Any]) -> Array:
     """The array with its axes in this order; reversed where none is given."""
-    held = array(p, a)
     given = axes[0] if len(axes) == 1 and isinstance(axes[0], list) else axes
-    order = [p.axis_of(held, index(p, at)) for at in given if at is not None]
-    if order and sorted(at or 0 for at in order) != list(range(held.rank)):
+    order = [p.axis_of(a, index(p, at)) for at in given if at is not None]
+    if order and sorted(at or 0 for at in order) != list(range(a.rank)):
         raise p.refuse("this order of the axes is not read")
-    return held if order == [0, 1] else p.transposed(held)
+    return a if order == [0, 1] else p.transposed(a)
 
 
 def _turned(p: Plan, shape: Sequence[Any]) -> Array:
@@ -179,7 +156,7 @@ def _turned(p: Plan, shape: Sequence[Any]) -> Array:
     a, *axes = shape
     is_same = len(axes) == 2 and 0 <= index(p, axes[1]) - index(p, axes[0])
     if is_same and p.is_named and not p.is_torch:
-        what = p.written(array(p, a))
+        what = p.written(a)
         raise p.refuse(f"this is {what} itself in NumPy and its transpose in PyTorch", f"write {what}.T or {what}")
     return _swapped(p, a, *axes) if is_same else ordered(p, a, axes)
 
@@ -190,25 +167,24 @@ row("method", "permute", "*axes", lambda p, axes: ordered(p, axes[0], axes[1:]))
 row("method", "transpose", "*axes", _turned)
 row("np torch method", "swapaxes", "a, axis, other", _swapped)
 row("torch", "transpose", "a, axis, other", _swapped)
-row("np torch method", "adjoint", "a", transpose)
-row("bare torch method", "t", "a", transpose)
-row("bare", "transpose", "a", transpose)
+row("np torch method", "adjoint", "a", Plan.transposed)
+row("bare torch method", "t", "a", Plan.transposed)
+row("bare", "transpose", "a", Plan.transposed)
 row("np torch method", "ravel flatten", "a, order=C", lambda p, a, order: reshape(p, a, [p.constant(-1)], order))
 row("np torch", "reshape", "a, shape, order=C", lambda p, a, shape, order: reshape(p, a, [shape], order))
 row("method", "reshape view", "*shape, order=C", lambda p, shape, order: reshape(p, shape[0], shape[1:], order))
 row("np torch method", "squeeze", "a", squeeze)
 row("np torch method", "expand_dims unsqueeze", "a, axis", expand)
-row("bare", "vec", "a", lambda p, a: reshape(p, p.transposed(array(p, a)), [p.constant(-1)]))
-row("np bare", "size", "a", lambda p, a: p.count(p.product_of(array(p, a).axes)))
-row("np", "shape", "a", lambda p, a: [p.count(x) for x in array(p, a).axes])
-row("method", "numel", "a", lambda p, a: p.count(p.product_of(array(p, a).axes)))
-row(
-    "method",
-    "size",
-    "a, axis=None",
-    lambda p, a, axis: [p.count(x) for x in a.axes] if axis is None else p.counted(a, integer(p, axis)),
-)
-row("bare", "len", "a", lambda p, a: _len(p, array(p, a)))
+row("bare", "vec", "a", lambda p, a: reshape(p, p.transposed(a), [p.constant(-1)]))
+row("np bare", "size", "a", lambda p, a: p.counted(a, None))
+row("method", "numel", "a", lambda p, a: p.counted(a, None))
+row("np", "shape", "a", lambda p, a: _size(p, a, None))
+row("method", "size", "a, axis=None", lambda p, a, axis: _size(p, a, axis))
+row("bare", "len", "a", lambda p, a: _len(p, a))
+
+
+def _size(p: Plan, a: Array, axis: int | None) -> Any:
+    return [p.count(x) for x in a.axes] if axis is None else p.counted(a, axis)
 
 
 def _typed(p: Plan, a: Any, dtype: Any) -> Array:
@@ -230,12 +206,12 @@ def _copy(p: Plan, a: Any, dtype: Any) -> Array:
 
 
 _SAME = "detach asarray as_tensor float double asfarray contiguous item to cpu"
-row("np torch method", _SAME, "a, dtype=None", _typed)
-row("np torch method", "copy clone astype array tensor ascontiguousarray", "a, dtype=None", _copy)
-row("bare", "deepcopy", "a, dtype=None", _copy)
-row("np", "float64 float32", "a, dtype=None", _copy)
-row("np", "int64 int32 int8", "a, dtype=int", _copy)
-row("bare", "float", "a", lambda p, a: a if a == "inf" else array(p, a))
+row("np torch method", _SAME, "a?, dtype=None", _typed)
+row("np torch method", "copy clone astype array tensor ascontiguousarray", "a?, dtype=None", _copy)
+row("bare", "deepcopy", "a?, dtype=None", _copy)
+row("np", "float64 float32", "a?, dtype=None", _copy)
+row("np", "int64 int32 int8", "a?, dtype=int", _copy)
+row("bare", "float", "a?", lambda p, a: a if a == "inf" else array(p, a))
 
 
 def _len(p: Plan, a: Array) -> Array:
@@ -244,27 +220,24 @@ def _len(p: Plan, a: Array) -> Array:
     return p.count(a.axes[0])
 
 
-def _joined(p: Plan, parts: Any, axis: Any) -> Array:
-    held = arrays(p, parts)
-    return joined(p, held, index(p, axis) % max(held[0].rank, 1))
+def _joined(p: Plan, parts: list[Array], axis: Any) -> Array:
+    return joined(p, parts, index(p, axis) % max(parts[0].rank, 1))
 
 
-def _stacked(p: Plan, parts: Any, axis: Any) -> Array:
+def _stacked(p: Plan, parts: list[Array], axis: Any) -> Array:
     at = index(p, axis)
     if at not in (0, 1, -1, -2):
         raise p.refuse("arrays of three axes are not read", "formulas have vectors and matrices")
     key = [None, slice(None)] if at % 2 == 0 else [slice(None), None]
-    return joined(p, [indexed(p, a, key) for a in arrays(p, parts)], at % 2)
+    return joined(p, [indexed(p, a, key) for a in parts], at % 2)
 
 
-def _beside(p: Plan, parts: Any) -> Array:
-    held = arrays(p, parts)
-    return joined(p, held, 1 if held[0].rank == 2 else 0)
+def _beside(p: Plan, parts: list[Array]) -> Array:
+    return joined(p, parts, 1 if parts[0].rank == 2 else 0)
 
 
-def _below(p: Plan, parts: Any) -> Array:
-    held = arrays(p, parts)
-    return joined(p, [a if a.rank == 2 else indexed(p, a, [None, slice(None)]) for a in held], 0)
+def _below(p: Plan, parts: list[Array]) -> Array:
+    return joined(p, [a if a.rank == 2 else indexed(p, a, [None, slice(None)]) for a in parts], 0)
 
 
 row("np torch", "concatenate cat concat", "arrays, axis=0", _joined)
@@ -287,24 +260,23 @@ def _eye(p: Plan, n: Any, m: Any) -> Array:
     return p.eye(size)
 
 
-row("np torch bare", "eye identity", "n, M=None", _eye)
+row("np torch bare", "eye identity", "n?, M=None", _eye)
 row("np torch bare", "ones", "*shape", _constant(1))
 row("np torch bare", "zeros", "*shape", _constant(0))
-row("np torch", "ones_like", "a", lambda p, a: p.filled(array(p, a).axes, 1))
-row("np torch", "zeros_like", "a", lambda p, a: p.filled(array(p, a).axes, 0))
-row("np torch", "full", "shape, b", lambda p, shape, b: p.times(p.filled(lengths(p, shape), 1), array(p, b)))
-row("np torch", "full_like", "a, b", lambda p, a, b: p.times(p.filled(array(p, a).axes, 1), array(p, b)))
+row("np torch", "ones_like", "a", lambda p, a: p.filled(a.axes, 1))
+row("np torch", "zeros_like", "a", lambda p, a: p.filled(a.axes, 0))
+row("np torch", "full", "shape, b", lambda p, shape, b: p.times(p.filled(lengths(p, shape), 1), b))
+row("np torch", "full_like", "a, b", lambda p, a, b: p.times(p.filled(a.axes, 1), b))
 
 
 # Losses of torch.nn.functional
 
 
 def _loss(f: Callable[..., Array]) -> Callable[..., Array]:
-    def value(p: Plan, a: Any, b: Any, reduction: Any, *parameters: Any) -> Array:
-        left, right = array(p, a), array(p, b)
-        if left.rank != right.rank:
-            raise p.misfit(f"the shapes of {p.described(left)} and {p.described(right)} differ", left, right)
-        return _of_each(p, f(p, left, right, *(array(p, given) for given in parameters)), reduction)
+    def value(p: Plan, a: Array, b: Array, reduction: Any, *parameters: Array) -> Array:
+        if a.rank != b.rank:
+            raise p.misfit(f"the shapes of {p.described(a)} and {p.described(b)} differ", a, b)
+        return _of_each(p, f(p, a, b, *parameters), reduction)
 
     return value
 
@@ -315,12 +287,11 @@ def _of_each(p: Plan, each: Array, reduction: Any) -> Array:
     return each if reduction == "none" or not each.rank else p.sum(each) if reduction == "sum" else p.mean(each)
 
 
-def _cross_entropy(p: Plan, a: Any, b: Any, reduction: Any) -> Array:
-    logits, target = array(p, a), array(p, b)
-    if logits.rank != target.rank or not logits.rank:
+def _cross_entropy(p: Plan, a: Array, b: Array, reduction: Any) -> Array:
+    if a.rank != b.rank or not a.rank:
         raise p.refuse("targets that are indices of classes are not read", "give their indicators")
-    p.note(f"{p.written(target)} is read as probabilities of the classes, not as their indices")
-    return _of_each(p, p.negative(p.sum(p.times(target, log_softmax(p, logits, -1)), -1)), reduction)
+    p.note(f"{p.written(b)} is read as probabilities of the classes, not as their indices")
+    return _of_each(p, p.negative(p.sum(p.times(b, log_softmax(p, a, -1)), -1)), reduction)
 
 
 def _binary(p: Plan, a: Array, b: Array) -> Array:
@@ -329,15 +300,14 @@ def _binary(p: Plan, a: Array, b: Array) -> Array:
     return p.negative(p.add(p.times(b, p.function(ops.log, a)), right))
 
 
-def _divergence(p: Plan, a: Any, b: Any, reduction: Any) -> Array:
+def _divergence(p: Plan, a: Array, b: Array, reduction: Any) -> Array:
     """The divergence; batchmean divides its sum by the length of the first axis."""
     made = _loss(lambda p, a, b: p.times(b, p.add(p.function(ops.log, b), a, -1)))
     if reduction != "batchmean":
         return made(p, a, b, reduction)
-    held = array(p, a)
-    if not held.rank:
-        raise p.misfit("batchmean divides by the length of the first axis", held)
-    return p.over(made(p, a, b, "sum"), p.count(held.axes[0]))
+    if not a.rank:
+        raise p.misfit("batchmean divides by the length of the first axis", a)
+    return p.over(made(p, a, b, "sum"), p.count(a.axes[0]))
 
 
 def _huber(p: Plan, a: Array, b: Array, delta: Array) -> Array:
@@ -351,12 +321,11 @@ def _length(p: Plan, a: Array, axis: int | None, keepdims: bool = True) -> Array
     return p.function(ops.sqrt, p.sum(p.power(a, p.constant(2)), axis, keepdims))
 
 
-def _normalized(p: Plan, a: Any, order: Any, axis: Any, eps: Any) -> Array:
-    held, at = array(p, a), integer(p, axis)
+def _normalized(p: Plan, a: Array, order: Any, axis: int | None, eps: Any) -> Array:
     if array(p, order).number != 2:
         raise p.refuse("only the Euclidean norm is read here", "divide by the norm that is meant")
-    p.axis_of(held, at)
-    return p.over(held, _length(p, held, at))
+    p.axis_of(a, axis)
+    return p.over(a, _length(p, a, axis))
 
 
 def _distance(p: Plan, a: Array, b: Array, order: Any) -> Array:
@@ -365,49 +334,47 @@ def _distance(p: Plan, a: Array, b: Array, order: Any) -> Array:
     return _length(p, p.add(a, b, -1), None)
 
 
-def _cosine(p: Plan, a: Any, b: Any, axis: Any, eps: Any) -> Array:
-    x, y, at = array(p, a), array(p, b), integer(p, axis)
-    return p.over(p.sum(p.times(x, y), at), p.times(*(_length(p, v, at, False) for v in (x, y))))
+def _cosine(p: Plan, a: Array, b: Array, axis: int | None, eps: Any) -> Array:
+    return p.over(p.sum(p.times(a, b), axis), p.times(*(_length(p, v, axis, False) for v in (a, b))))
 
 
-def _distances(p: Plan, a: Any, b: Any, metric: Any) -> Array:
+def _distances(p: Plan, a: Array, b: Array, metric: Any) -> Array:
     """The distances of all rows of two matrices."""
-    left, right = array(p, a), array(p, b)
     if metric == "sqeuclidean":
-        return squares(p, left, right)
+        return squares(p, a, b)
     if metric != "euclidean" and getattr(metric, "number", None) != 2:
         raise p.refuse("only Euclidean distances and their squares are read")
-    return distances(p, left, right)
+    return distances(p, a, b)
 
 
-def _covariance(p: Plan, a: Any, rowvar: Any, bias: Any, ddof: Any) -> Array:
+def _covariance(p: Plan, a: Array, rowvar: Any, bias: Any, ddof: Any) -> Array:
     """The covariance of the rows, or of the columns."""
-    held, less = array(p, a), p.constant(int(not flag(p, bias))) if ddof is None else array(p, ddof)
-    if held.rank < 2:
-        return p.variance(held, None, False, less)
-    held = p.transposed(held) if flag(p, rowvar) else held
-    centered, count = p.add(held, p.mean(held, 0, True), -1), p.counted(held, 0)
+    less = p.constant(int(not flag(p, bias))) if ddof is None else array(p, ddof)
+    if a.rank < 2:
+        return p.variance(a, None, False, less)
+    a = p.transposed(a) if flag(p, rowvar) else a
+    centered, count = p.add(a, p.mean(a, 0, True), -1), p.counted(a, 0)
     return p.over(p.matmul(p.transposed(centered), centered), p.add(count, less, -1) if less.number else count)
 
 
-def _layer_norm(p: Plan, a: Any, shape: Any, weight: Any, bias: Any, eps: Any) -> Array:
-    held, sizes = array(p, a), lengths(p, shape)
+def _layer_norm(p: Plan, a: Array, shape: Any, weight: Array | None, bias: Any, eps: Any) -> Array:
+    sizes = lengths(p, shape)
     if len(sizes) != 1:
         raise p.refuse("layer_norm is read over the last axis alone")
-    if not held.rank or not p.unify(sizes[0], held.axes[-1]):
-        raise p.misfit(f"the last axis of {p.described(held)} has another length", held)
+    if not a.rank or not p.unify(sizes[0], a.axes[-1]):
+        raise p.misfit(f"the last axis of {p.described(a)} has another length", a)
     p.expect_axes(*[array(p, each) for each in (weight, bias) if each is not None])
-    variance = p.variance(held, -1, True, p.constant(0))
-    made = p.over(p.add(held, p.mean(held, -1, True), -1), p.function(ops.sqrt, p.add(variance, array(p, eps))))
-    return _with_bias(p, made if weight is None else p.times(made, array(p, weight)), bias)
+    variance = p.variance(a, -1, True, p.constant(0))
+    made = p.over(p.add(a, p.mean(a, -1, True), -1), p.function(ops.sqrt, p.add(variance, array(p, eps))))
+    return _with_bias(p, made if weight is None else p.times(made, weight), bias)
 
 
 def _with_bias(p: Plan, a: Array, bias: Any) -> Array:
     return a if bias is None else p.add(a, array(p, bias))
 
 
-def _linear(p: Plan, a: Any, b: Any, bias: Any) -> Array:
-    return _with_bias(p, p.matmul(array(p, a), p.transposed(array(p, b))), bias)
+def _linear(p: Plan, a: Array, b: Array, bias: Any) -> Array:
+    return _with_bias(p, p.matmul(a, p.transposed(b)), bias)
 
 
 row("bare", "cdist", "a, b, metric=euclidean", _distances)
@@ -421,19 +388,12 @@ row("nn", "mse_loss", _TWO, _loss(lambda p, a, b: p.power(p.add(a, b, -1), p.con
 row("nn", "smooth_l1_loss", _TWO, _loss(lambda p, a, b: p.function(rows.huber, p.add(a, b, -1))))
 row("nn", "huber_loss", f"{_TWO}, delta=1", _loss(_huber))
 row("nn", "normalize", "a, ord=2, axis=1, eps=None", _normalized)
-row("torch", "dist", "a, b, ord=2", lambda p, a, b, order: _distance(p, array(p, a), array(p, b), order))
+row("torch", "dist", "a, b, ord=2", _distance)
 row("nn", "kl_div", _TWO, _divergence)
 row("nn", "l1_loss", _TWO, _loss(lambda p, a, b: p.function(ops.absolute, p.add(a, b, -1))))
 row("nn", "binary_cross_entropy", _TWO, _loss(_binary))
-row(
-    "nn",
-    "binary_cross_entropy_with_logits",
-    _TWO,
-    _loss(lambda p, a, b: p.add(p.function(ops.softplus, a), p.times(a, b), -1)),
-)
+_of_logits = _loss(lambda p, a, b: p.add(p.function(ops.softplus, a), p.times(a, b), -1))
+row("nn", "binary_cross_entropy_with_logits", _TWO, _of_logits)
 row("nn", "soft_margin_loss", _TWO, _loss(lambda p, a, b: p.function(ops.softplus, p.negative(p.times(a, b)))))
 row("nn", "cross_entropy", _TWO, _cross_entropy)
 row("nn", "linear", "a, b, bias=None", _linear)
-
-
-__all__ = ["CONSTANTS"]

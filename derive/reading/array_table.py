@@ -18,7 +18,8 @@ from .arrays import Array, Plan
 from .indexing import arranged, joined
 from .sizes import Size
 
-Row = tuple[tuple[tuple[str, Any], ...], Callable[..., Any]]
+Reader = Callable[[Plan, Any], Any]
+Row = tuple[tuple[tuple[str, Any, "Reader | None"], ...], Callable[..., Any]]
 REQUIRED = object()
 TABLE: dict[str, dict[str, Row]] = {}  # home -> name -> parameters and value
 _WORDS = {"None": None, "True": True, "False": False}
@@ -34,11 +35,15 @@ IGNORED = frozenset(["dtype", "out", "device", "requires_grad", "copy", "approxi
 
 
 def row(homes: str, names: str, parameters: str, value: Callable[..., Any]) -> None:
-    """Declare a function under its names in each home."""
+    """Declare a function under its names in each home.
+
+    Arguments are read by the names of the parameters, as in `READERS`; one marked by `?` is given as it is.
+    """
     held = []
     for part in parameters.split(","):
         name, has_default, default = part.strip().partition("=")
-        held.append((name, _default(default) if has_default else REQUIRED))
+        plain = name.removesuffix("?")
+        held.append((plain, _default(default) if has_default else REQUIRED, READERS.get(name)))
     for home in homes.split():
         for name in names.split():
             TABLE.setdefault(home, {})[name] = (tuple(held), value)
@@ -57,7 +62,7 @@ def call(p: Plan, home: str, name: str, args: Sequence[Any], keywords: dict[str,
     """The value of a function that the table has."""
     parameters, value = TABLE[home][name]
     shown = name if home in ("method", "bare") else f"{home}.{name}"
-    names = [n for n, _ in parameters]
+    names = [n for n, *_ in parameters]
     starred = names[0][1:] if names[0].startswith("*") else None
     bound: dict[str, Any] = {}
     if starred is not None:
@@ -74,13 +79,13 @@ def call(p: Plan, home: str, name: str, args: Sequence[Any], keywords: dict[str,
         elif not (keyword in IGNORED and keyword not in names) or _is_integer_type(keyword, given):
             raise p.refuse(f"the argument {keyword}= of {shown} is not read")
     made = []
-    for parameter, default in parameters:
-        if parameter in bound:
-            made.append(bound[parameter])
-        elif default is REQUIRED:
+    for parameter, default, reader in parameters:
+        given = bound.get(parameter, default)
+        if given is REQUIRED:
             raise p.refuse(f"{shown} needs its argument {parameter}")
-        else:
-            made.append(p.constant(default) if isinstance(default, Fraction) else default)
+        is_open = given is default and (default is None or isinstance(default, str))
+        given = p.constant(given) if isinstance(given, Fraction) else given
+        made.append(given if reader is None or is_open else reader(p, given))
     return value(p, *made)
 
 
@@ -160,4 +165,7 @@ def find(homes: Sequence[str], name: str) -> str | None:
     return next((home for home in homes if name in TABLE.get(home, {})), None)
 
 
-__all__ = ["TABLE", "array", "arrays", "call", "find", "flag", "index", "integer", "length", "lengths", "row"]
+READERS: dict[str, Reader] = {
+    **dict.fromkeys("a b a_min a_max alpha condition delta labels logits negative_slope weights".split(), array),
+    "axis": integer, "keepdims": flag, "k": index, "n": index, "arrays": arrays,
+}  # fmt: skip

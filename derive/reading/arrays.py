@@ -151,12 +151,6 @@ class Plan:
         dim = self.sizes.dim(size)
         return dim.substitute(self.pinned) if self.pinned else dim
 
-    def minus(self, size: Size, count: int) -> Dim:
-        made = self.frozen(size) - count
-        if made.value is not None and made.value < 1:
-            raise self.misfit("nothing is left of this axis")
-        return made
-
     # Nodes
 
     def node(self, axes: Sequence[Size], make: Callable[..., Expr], *args: Array) -> Array:
@@ -561,6 +555,3 @@ def _row(x: Expr) -> Expr:
     if x.op is ops.matmul and x.args[0].op is ops.transpose:
         return ops.matmul(*(ops.transpose(factor) for factor in reversed(x.args)))
     return ops.transpose(x)
-
-
-__all__ = ["Array", "Axes", "Misfit", "Plan", "exponential"]

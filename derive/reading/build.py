@@ -29,24 +29,16 @@ from ..expr import (
 from ..own_functions import operation_named
 from ..shapes import ONE, Dim
 from .habits import habit
-from .kinds import Kinds, is_exponential, is_reduction
+from .kinds import is_exponential, is_reduction
 from .limits import MAX_NUMBER_EXPONENT
-from .shaping import Shaper, Symbol, grouped
-from .sizes import SCALAR_SIZE, Sizes, SizeShape
+from .shaping import Shaper, grouped
+from .sizes import SCALAR_SIZE, SizeShape
 from .stacks import Node, nodes_below
 from .vocabulary import ALIKE, ENTRYWISE, OF_ROWS, PER_ROW, WITH_PARAMETER
 
 
 class Builder(Shaper):
     """Expressions of the nodes; `infer` comes first, then the sizes are named."""
-
-    def __init__(
-        self, source: str, order: list[Node], symbols: dict[str, Symbol], kinds: Kinds, sizes: Sizes,
-        readings: list[str], is_numpy: bool = False,
-    ) -> None:  # fmt: skip
-        super().__init__(source, order, symbols, kinds, sizes, readings)
-        self.is_numpy = is_numpy  # beside signs that Python has not, such as ‖x‖
-        self.values: dict[int, Expr] = {}
 
     def build(self) -> None:
         values = self.values
@@ -58,15 +50,21 @@ class Builder(Shaper):
                 raise error.at(self.source, node.span) from None
 
 
+def _placed(
+    b: Builder, operation: Callable[[Expr, Expr], Expr], left: Expr, right: Expr, start: int, end: int
+) -> Expr:  # fmt: skip
+    """What an operation makes of two parts; its error names the place of both."""
+    try:
+        return operation(left, right)
+    except DeriveError as error:
+        raise error.at(b.source, (start, end)) from None
+
+
 def _make_sum(b: Builder, node: Node, args: list[Expr]) -> Expr:
     terms = [arg if sign > 0 else -arg for arg, sign in zip(args, node.data, strict=True)]
     for term, part in zip(terms[1:], node.args[1:], strict=True):
         if term.shape != terms[0].shape:
-            span = (node.args[0].start, part.end)
-            try:
-                ops.add(terms[0], term)
-            except ShapeError as error:
-                raise error.at(b.source, span) from None
+            _placed(b, ops.add, terms[0], term, node.args[0].start, part.end)
     return ops.add(*terms)
 
 
@@ -105,10 +103,7 @@ def _make_had(b: Builder, node: Node, args: list[Expr]) -> Expr:
     factors = [args[0]]
     for sign, arg, part in zip(node.data, args[1:], node.args[1:], strict=True):
         if arg.shape != args[0].shape:
-            try:
-                ops.hadamard(args[0], arg)
-            except ShapeError as error:
-                raise error.at(b.source, (node.args[0].start, part.end)) from None
+            _placed(b, ops.hadamard, args[0], arg, node.args[0].start, part.end)
         factors.append(arg if sign == "⊙" else ops.power(arg, -1))
     if b.source[node.args[0].end : node.args[-1].start].strip(" (){}") == "*" and not args[0].is_scalar:
         b.note(f"* in {b.cut(node)} is read entry by entry")
@@ -167,10 +162,8 @@ def _product(b: Builder, node: Node, args: list[Expr], groups: list[Any]) -> Exp
             part = node.args[item]
             factor, span = args[item], part.span
             if signs[item] == "/":
-                try:
-                    factor = ops.divide(number(1) if factor.is_scalar else _multiplied(factors), factor)
-                except DeriveError as error:
-                    raise error.at(b.source, (node.args[0].start, part.end)) from None
+                above = number(1) if factor.is_scalar else _multiplied(factors)
+                factor = _placed(b, ops.divide, above, factor, node.args[0].start, part.end)
         elif item[0] in ("(", ""):
             factor = _product(b, node, args, item[1])
             inside = [j for j in item[1] if isinstance(j, int)] or [0]
@@ -188,10 +181,7 @@ def _product(b: Builder, node: Node, args: list[Expr], groups: list[Any]) -> Exp
     kept = [(f, s) for f, s in zip(factors, spans, strict=True) if not f.is_scalar]
     for (left, a), (right, c) in zip(kept, kept[1:]):
         if left.shape[1] is not right.shape[0]:
-            try:
-                ops.matmul(left, right)
-            except ShapeError as error:
-                raise error.at(b.source, (a[0], c[1])) from None
+            _placed(b, ops.matmul, left, right, a[0], c[1])
     return _multiplied(factors)
 
 
@@ -335,19 +325,13 @@ def _make_root(b: Builder, node: Node, args: list[Expr]) -> Expr:
 
 
 def _diag(arg: Expr) -> Expr:
-    if arg.is_scalar:
-        return arg
-    if arg.shape[1] is ONE:
-        return ops.diagonal_matrix(arg)
-    if arg.shape[0] is ONE:
-        return ops.diagonal_matrix(arg.T)
-    return ops.diagonal(arg)
+    if arg.is_scalar or ONE not in arg.shape:
+        return arg if arg.is_scalar else ops.diagonal(arg)
+    return ops.diagonal_matrix(arg if arg.is_vector else arg.T)
 
 
 def _make_call(b: Builder, node: Node, args: list[Expr]) -> Expr:
     name = node.data
-    if name == "matmul":
-        return ops.matmul(*args)
     if name == "norm" and len(args) == 2:
         return _norm_of_order(b, node, *args)
     if name in ALIKE or name in WITH_PARAMETER:
@@ -446,11 +430,11 @@ def _adjugate(arg: Expr) -> Expr:
 
 
 BINARY: dict[str, Callable[[Expr, Expr], Expr]] = {
-    "hadamard": lambda x, y: ops.hadamard(x, y),
+    "hadamard": ops.hadamard, "matmul": ops.matmul,
     "dot": lambda x, y: ops.inner(x, y) if x.shape == y.shape and x.is_vector else ops.matmul(x, y),
     "outer": lambda x, y: ops.matmul(x, y.T),
     "weighted_norm": lambda x, W: ops.power(_vector(x, "its columns or its entries").T @ W @ x, Fraction(1, 2)),
-}
+}  # fmt: skip
 
 
 AXES = ((1, "row"), (0, "col"))

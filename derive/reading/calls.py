@@ -10,7 +10,7 @@ from ..shapes import Dim
 from . import scripts
 from .capitals import is_transposed
 from .stacks import CONSTANT_CALLS, PREFIX, Bounds, Node, Op, Stacks, nodes_below
-from .tokens import Span, Token, closing, exponent
+from .tokens import Span, Token, closing, exponent, parted
 from .vocabulary import ELEMENTWISE, OF_ROWS, PER_ROW
 
 RELATIONS = frozenset("=<>≤≥≠∈")
@@ -255,14 +255,7 @@ def sigma(p: Stacks, token: Token) -> bool:
 
 def what_stands_below(p: Stacks, bounds: Bounds, held: list[Token]) -> None:
     """What stands below Σ: indices, where they begin, and conditions, parted by commas."""
-    parts: list[list[Token]] = [[]]
-    depth = 0
-    for t in held:
-        depth += (t.kind == "open") - (t.kind == "close")
-        if t.text == "," and not depth:
-            parts.append([])
-        else:
-            parts[-1].append(t)
+    parts = parted(held, ",")
     for part, after in zip(parts, [*parts[1:], []]):
         at = next((i for i, t in enumerate(after) if t.text == "∈"), 0)
         if at and part and all(t.kind == "name" for t in [*part, *after[:at]]):  # i, j ∈ S
@@ -287,12 +280,8 @@ def part_below(p: Stacks, bounds: Bounds, part: list[Token]) -> None:
                 raise p.error("this index of a sum is not read", span, "neighbors are pairs of a set: (i, j) ∈ E")
             bounds.names += _letters(str(t.value))
         return
-    sides: list[list[Token]] = [[]]
-    for t in part:
-        if t.text in RELATIONS:
-            sides.append([])
-        else:
-            sides[-1].append(t)
+    cuts = [i for i, t in enumerate(part) if t.text in RELATIONS]
+    sides = [part[i:j] for i, j in zip([0, *(i + 1 for i in cuts)], [*cuts, len(part)])]
     if any(not side for side in sides):
         raise p.error("this index of a sum is not read", span)
     if signs[0].text == "∈":

@@ -118,6 +118,3 @@ def _joined(p: Plan, left: Factor, right: Factor, needed: set[str]) -> Factor:
     if b not in needed:
         return a.replace(b, ""), p.matmul(A, B) if a[1] == b else p.matmul(p.transposed(A), B)
     return a, p.times(A, B if a[1] == b else indexed(p, B, [slice(None), None]))
-
-
-__all__ = ["einsum"]

@@ -7,8 +7,9 @@ r"""Declarations: `W: m×n, x: n, λ: scalar, S: n×n spd`, as text or as a mapp
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import reduce
+from itertools import accumulate
 from operator import mul
 from typing import Any
 
@@ -23,23 +24,27 @@ from .sizes import FRESH
 from .spelling import SETS, sets
 
 SYNONYMS = {
-    "sym": "symmetric", "skew-symmetric": "skew", "antisymmetric": "skew", "pd": "spd",
-    "diag": "diagonal",
-    "orth": "orthogonal", "orthonormal": "orthogonal", "pos": "positive",
-    "const": "constant",
-    "lower-triangular": "lower", "upper-triangular": "upper", "fixed": "constant", "constants": "constant",
-    "number": "scalar", "scalars": "scalar", "numbers": "scalar", "vectors": "vector", "matrices": "matrix",
-    "invertible": "square", "nonsingular": "square",
+    word: plain
+    for plain, words in (
+        ("symmetric", "sym"), ("skew", "skew-symmetric antisymmetric"), ("spd", "pd"), ("diagonal", "diag"),
+        ("orthogonal", "orth orthonormal"), ("positive", "pos"), ("constant", "const fixed constants"),
+        ("lower", "lower-triangular"), ("upper", "upper-triangular"), ("scalar", "number scalars numbers"),
+        ("vector", "vectors"), ("matrix", "matrices"), ("square", "invertible nonsingular"),
+    )
+    for word in words.split()
 }  # fmt: skip
 _REFUSED = {
-    "complex": "formulas are real", "hermitian": "formulas are real: symmetric is what it is for a real matrix",
-    "unitary": "formulas are real: orthogonal is what it is for a real matrix",
-    "integer": "symbols are real", "integers": "symbols are real", "binary": "symbols are real",
-    "boolean": "symbols are real", "random": "expectations are not among the operations",
-    "quaternion": "formulas are real", "sparse": "every matrix is dense here", "stochastic": "write 𝟏ᵀp = 1 for a sum",
-    "normal": "symmetric and orthogonal are known", "singular": "matrices are invertible where they are inverted",
-    "convex": "a property of formulas, not of symbols", "tensor": "scalars, vectors and matrices are read",
-    "unit": "write ‖x‖ = 1",
+    word: why
+    for words, why in (
+        ("complex quaternion", "formulas are real"), ("integer integers binary boolean", "symbols are real"),
+        ("hermitian", "formulas are real: symmetric is what it is for a real matrix"),
+        ("unitary", "formulas are real: orthogonal is what it is for a real matrix"),
+        ("random", "expectations are not among the operations"), ("sparse", "every matrix is dense here"),
+        ("stochastic", "write 𝟏ᵀp = 1 for a sum"), ("normal", "symmetric and orthogonal are known"),
+        ("singular", "matrices are invertible where they are inverted"), ("unit", "write ‖x‖ = 1"),
+        ("convex", "a property of formulas, not of symbols"), ("tensor", "scalars, vectors and matrices are read"),
+    )
+    for word in words.split()
 }  # fmt: skip
 _KINDS = frozenset("scalar vector matrix square".split())
 _FILLERS = frozenset("real a an the is are be has column of full rank and shape size length dimension".split())
@@ -229,11 +234,9 @@ def _from_text(text: str) -> Declarations:
         waiting = []
     if waiting:
         entry = waiting[0]
-        raise held.error(
-            f"{entry.written} has no shape",
-            entry.span,
-            f"write {entry.written}: m×n, {entry.written}: n or {entry.written}: scalar",
-        )
+        name = entry.written
+        hint = f"write {name}: m×n, {name}: n or {name}: scalar"
+        raise held.error(f"{name} has no shape", entry.span, hint)
     for entry in held.entries.values():
         if entry.shape is not None:
             held.made(entry, entry.shape)
@@ -253,18 +256,18 @@ def _combine(held: Declarations, known: Declared, entry: Declared) -> None:
     known.properties |= entry.properties
 
 
+def _depths(text: str) -> Iterable[int]:
+    """In how many brackets each character stands."""
+    return accumulate((c in "([{") - (c in ")]}") for c in text)
+
+
 def items(text: str) -> list[Span]:
     """The parts between commas, semicolons and line ends outside brackets."""
-    parts, start, depth = [], 0, 0
-    for i, c in enumerate(text):
-        if c in "([{":
-            depth += 1
-        elif c in ")]}":
-            depth -= 1
-        elif depth <= 0 and (c in ",;\n，；、" and not (c in ",;" and text[i - 1 : i] == "\\")):
-            parts.append((start, i))
-            start = i + 1
-    parts.append((start, len(text)))
+    cuts = [
+        i for i, (c, depth) in enumerate(zip(text, _depths(text)))
+        if depth <= 0 and c in ",;\n，；、" and not (c in ",;" and text[i - 1 : i] == "\\")
+    ]  # fmt: skip
+    parts = zip([0, *(i + 1 for i in cuts)], [*cuts, len(text)])
     result = []
     for a, b in parts:
         at = text.find(" and ", a, b)
@@ -394,11 +397,8 @@ def _meaning(held: Declarations, text: str, at: int) -> tuple[Shape | None, str 
 
 def _words(text: str) -> list[str]:
     """Words at spaces outside brackets."""
-    depth, held = 0, ""
-    for c in text:
-        depth += (c in "([{") - (c in ")]}")
-        held += "\0" if c.isspace() and depth <= 0 else c
-    return [word for word in held.split("\0") if word]
+    held = ("\0" if c.isspace() and depth <= 0 else c for c, depth in zip(text, _depths(text)))
+    return [word for word in "".join(held).split("\0") if word]
 
 
 def shape(text: str, source: str, span: Span) -> Shape:
@@ -425,7 +425,7 @@ def shape(text: str, source: str, span: Span) -> Shape:
             if len(parts) == 2:
                 inside = f"{parts[0]}×{parts[1]}"
         held = inside
-    while len(held) > 1 and held[0] in "({[" and held[-1] in ")}]" and _matches(held):
+    while len(held) > 1 and held[0] in "({[" and [*_depths(held), 0].index(0) == len(held) - 1:
         held = held[1:-1].strip()
     parts = _sides(held) if held else []
     if not parts:
@@ -439,34 +439,13 @@ def shape(text: str, source: str, span: Span) -> Shape:
     return (dims[0], dims[1] if len(dims) == 2 else ONE)
 
 
-def _matches(text: str) -> bool:
-    depth = 0
-    for i, c in enumerate(text):
-        depth += (c in "([{") - (c in ")]}")
-        if not depth:
-            return i == len(text) - 1
-    return False
-
-
 def _sides(text: str) -> list[str]:
     """The sizes in `m×n`, `m x n`, `m by n`, `m, n`, `3x4`."""
-    parts, part, depth = [], "", 0
-    i = 0
-    while i < len(text):
-        c = text[i]
-        depth += (c in "([{") - (c in ")]}")
-        is_sign = depth <= 0 and (c in "×,✕⨯" or (c in "xX" and _is_times(text, i)))
-        if depth <= 0 and text.startswith(" by ", i):
-            parts.append(part)
-            part, i = "", i + 4
-            continue
-        if is_sign:
-            parts.append(part)
-            part = ""
-        else:
-            part += c
-        i += 1
-    return [*parts, part]
+    depths = list(_depths(text))
+    signs = [found for found in re.finditer("[×,✕⨯xX]| by ", text) if depths[found.start()] <= 0]
+    cuts = [found.span() for found in signs if found[0] not in "xX" or _is_times(text, found.start())]
+    starts, ends = [0, *(end for _, end in cuts)], [*(start for start, _ in cuts), len(text)]
+    return [text[start:end] for start, end in zip(starts, ends)]
 
 
 def _is_times(text: str, i: int) -> bool:
@@ -492,12 +471,8 @@ def dimension(text: str, source: str, span: Span) -> Dim:
         start = label.start()
         while start and held[start - 1].isalnum():
             start -= 1
-        raise ParseError(
-            f"{held[start : label.end()]} is no name of a size",
-            source,
-            span,
-            "give it one without a sign below, as n_next or p",
-        )
+        hint = "give it one without a sign below, as n_next or p"
+        raise ParseError(f"{held[start : label.end()]} is no name of a size", source, span, hint)
     for noise in ("\\,", "\\;", "\\ ", "{", "}", "\\left", "\\right"):
         held = held.replace(noise, "" if noise in "{}" else " ")
     for written, plain in (("\\cdot", "*"), ("\\times", "*"), ("·", "*"), ("−", "-"), ("×", "*")):
@@ -568,6 +543,3 @@ def dimension(text: str, source: str, span: Span) -> Dim:
     if rest:
         raise bad()
     return made
-
-
-__all__ = ["Declarations", "Declared", "declarations", "dimension", "shape", "style_of"]

@@ -81,8 +81,7 @@ class ClaimLexer(Lexer):
 
     def other(self, start: int, c: str) -> None:
         if c in "∂∇":
-            self.pos += 1
-            self.emit("diff" if c == "∂" else "nabla", c, start, c == "∂")
+            self.take(self.pos + 1, "diff" if c == "∂" else "nabla", c, start, c == "∂")
         elif c == "~":
             self.pos += 1
         else:
@@ -98,8 +97,7 @@ class ClaimLexer(Lexer):
     def command(self, start: int) -> None:
         found = _COMMAND.match(self.text, start)
         if found is not None and found[1] in _SIGNS:
-            self.pos = found.end()
-            self.emit(*_SIGNS[found[1]], start, True)
+            self.take(found.end(), *_SIGNS[found[1]], start, True)
         elif found is not None and found[1] == "tag" and "}" not in self.text[start:]:
             self.pos = len(self.text)  # the document ends the formula within it
         else:
@@ -111,16 +109,14 @@ class ClaimLexer(Lexer):
         alone = re.compile(r"\s*d(?![A-Za-z]{2})").match(text, at)
         found = braced if command != "rm" else alone
         if command in _UPRIGHT and found is not None:
-            self.pos = found.end()
-            self.emit("diff", "d", start, True)
+            self.take(found.end(), "diff", "d", start, True)
             if found.lastindex and found[1]:
                 self.pos = found.start(1) + 1
                 self.atom(found.start(1), found[1], "")
                 self.pos = found.end()
             return
         if command == "mathrm" and alone and not braced:
-            self.pos = alone.end()
-            self.emit("diff", "d", start, True)
+            self.take(alone.end(), "diff", "d", start, True)
             return
         before = len(self.tokens)
         super().word(start, command)
@@ -158,16 +154,12 @@ def with_signs(tokens: list[Token], vocabulary: Vocabulary) -> list[Token]:
             is_letter = is_letter and skip == i
         if is_letter and token.text in ("d", "δ") and token.style not in ("bold", "vec"):
             if i in quotients or token.text == "d" and _is_sign(tokens, i, vocabulary):
-                sign = Token("diff", "d", token.start, token.end, False)
-                sign.spaced = token.spaced
-                result.append(sign)
+                result.append(token.instead("diff", "d", value=False))
                 i += 1
                 continue
         if is_letter and after is not None and after.kind == "atom":
             if token.text == "D" and "D" not in vocabulary.names and after.name in vocabulary.functions:
-                along = Token("along", "D", token.start, token.end)
-                along.spaced = token.spaced
-                result.append(along)
+                result.append(token.instead("along", "D"))
                 i += 1
                 continue
             if token.text == "Δ":
@@ -324,9 +316,9 @@ class ClaimParser(Parser):
         self.i = end + 1
         return self.tokens[start:end]
 
-    def differs(self, ahead: int) -> bool:
-        """Whether the group there begins with the sign of a differential."""
-        first, second = self.token(ahead), self.token(ahead + 1)
+    def differs(self) -> bool:
+        """Whether the group that follows begins with the sign of a differential."""
+        first, second = self.token(1), self.token(2)
         begins = second if first is not None and first.kind == "open" else first
         return begins is not None and begins.kind == "diff"
 
@@ -337,7 +329,7 @@ class ClaimParser(Parser):
         is_collected = bool(self.ops) and self.ops[-1].kind == "collect"
         if kind in ("diff", "nabla", "along", "apply") and is_collected:
             raise self.error(f"brackets are missing around {token.text}", token)
-        if kind == "frac" and self.differs(1):
+        if kind == "frac" and self.differs():
             mark, self.i = self.i, self.i + 1
             above, below = self.group(), self.group()
             if below and below[0].kind == "diff":

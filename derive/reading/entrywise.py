@@ -11,14 +11,14 @@ from .. import rows
 from ..errors import ParseError
 from ..expr import Expr, constant, fold, nodes, number, number_op, ones
 from ..facts import is_nonnegative, is_positive
-from .array_table import array, row
+from .array_table import row
 from .arrays import Array, Plan
 from .indexing import indexed
 from .vocabulary import ENTRYWISE
 
 
 def _entrywise(f: Callable[[Any], Expr]) -> Callable[..., Array]:
-    return lambda p, a: p.function(f, array(p, a))
+    return lambda p, a: p.function(f, a)
 
 
 def _one(A: Expr) -> Expr:
@@ -39,6 +39,11 @@ def _gelu_tanh(A: Expr) -> Expr:
         Fraction(1, 2),
         ops.hadamard(A, _one(A) + ops.tanh(_scaled(ops.sqrt(ops.divide(number(2), constant("π"))), inside))),
     )  # fmt: skip
+
+
+def _gelu_of(p: Plan, approximate: Any) -> Callable[[Expr], Expr]:
+    is_exact = approximate in ("none", False) or approximate == "default" and p.is_torch
+    return rows.gelu if is_exact else _gelu_tanh
 
 
 _OF_LIBRARIES = ("step", "softplus")  # which NumPy has not under these names
@@ -64,29 +69,12 @@ for _names, _f in _SCALAR.items():
 row("bare", "σ sigma", "a", _entrywise(ops.sigmoid))
 for _names, _f in _ACTIVATIONS.items():
     row("nn special torch bare", _names, "a", _entrywise(_f))
-row(
-    "nn bare",
-    "gelu",
-    "a, approximate=default",
-    lambda p, a, approximate: p.function(
-        rows.gelu if approximate in ("none", False) or (approximate == "default" and p.is_torch) else _gelu_tanh,
-        array(p, a),
-    ),
-)
-row(
-    "nn",
-    "leaky_relu",
-    "a, negative_slope=0.01",
-    lambda p, a, slope: p.node(array(p, a).axes, rows.leaky_relu, array(p, a), array(p, slope)),
-)
+row("nn bare", "gelu", "a, approximate=default", lambda p, a, how: p.function(_gelu_of(p, how), a))
+row("nn", "leaky_relu", "a, negative_slope=0.01", lambda p, a, slope: p.node(a.axes, rows.leaky_relu, a, slope))
 del _names, _f
 
 
 # Two arrays
-
-
-def _two(f: Callable[[Plan, Array, Array], Array]) -> Callable[..., Array]:
-    return lambda p, a, b: f(p, array(p, a), array(p, b))
 
 
 def maximum(p: Plan, a: Array, b: Array) -> Array:
@@ -105,19 +93,16 @@ def minimum(p: Plan, a: Array, b: Array) -> Array:
     return p.add(b, p.function(ops.relu, p.add(b, a, -1)), -1)
 
 
-def clip(p: Plan, a: Any, low: Any, high: Any) -> Array:
-    made = array(p, a)
-    if low is not None:
-        made = maximum(p, made, array(p, low))
-    return made if high is None else minimum(p, made, array(p, high))
+def clip(p: Plan, a: Array, low: Array | None, high: Array | None) -> Array:
+    made = a if low is None else maximum(p, a, low)
+    return made if high is None else minimum(p, made, high)
 
 
-def where(p: Plan, condition: Any, a: Any, b: Any) -> Array:
+def where(p: Plan, mask: Array, a: Array, b: Array) -> Array:
     """The mask times one value and its complement times the other, for values that are numbers everywhere."""
-    mask = array(p, condition)
     if not mask.is_mask:
         raise p.refuse("the condition of where is no comparison", "as in np.where(z > 0, a, b)")
-    one, other = _branch(p, array(p, a), mask, 1), _branch(p, array(p, b), mask, -1)
+    one, other = _branch(p, a, mask, 1), _branch(p, b, mask, -1)
     if other.number == 0:
         return p.times(mask, one)
     return p.add(p.times(mask, one), p.times(opposite(p, mask), other))
@@ -237,25 +222,25 @@ def _flat_inner(p: Plan, a: Array, b: Array) -> Array:
 
 
 for _names, _g in {
-    "add": lambda p, a, b: p.add(a, b), "subtract sub": lambda p, a, b: p.add(a, b, -1),
-    "multiply mul": lambda p, a, b: p.times(a, b), "divide true_divide div": lambda p, a, b: p.over(a, b),
-    "power pow float_power": lambda p, a, b: p.power(a, b), "maximum fmax": maximum, "minimum fmin": minimum,
+    "add": Plan.add, "subtract sub": lambda p, a, b: p.add(a, b, -1), "multiply mul": Plan.times,
+    "divide true_divide div": Plan.over, "power pow float_power": Plan.power, "maximum fmax": maximum,
+    "minimum fmin": minimum,
     "logaddexp": logaddexp, "hypot": lambda p, a, b: p.function(
         ops.sqrt, p.add(p.power(a, p.constant(2)), p.power(b, p.constant(2)))),
-    "matmul mm mv": lambda p, a, b: p.matmul(a, b), "outer ger": outer, "kron": kron, "vdot": _flat_inner,
+    "matmul mm mv": Plan.matmul, "outer ger": outer, "kron": kron, "vdot": _flat_inner,
     "greater gt": lambda p, a, b: compared(p, ">", a, b), "less lt": lambda p, a, b: compared(p, "<", a, b),
     "greater_equal ge": lambda p, a, b: compared(p, ">=", a, b),
     "less_equal le": lambda p, a, b: compared(p, "<=", a, b), "heaviside": heaviside,
 }.items():  # fmt: skip
-    row(EVERYWHERE, _names, "a, b", _two(_g))
-row("np method bare", "dot", "a, b", _two(dot))
-row("torch", "dot inner vdot", "a, b", _two(lambda p, a, b: p.matmul(a, b)))
-row("np bare", "inner", "a, b", _two(inner))
-row("special torch", "xlogy", "a, b", _two(xlogy))
-row("special torch", "entr", "a", lambda p, a: p.negative(xlogy(p, array(p, a), array(p, a))))
-row("special", "rel_entr", "a, b", _two(lambda p, a, b: xlogy(p, a, p.over(a, b))))
-row("special", "kl_div", "a, b", _two(lambda p, a, b: p.add(p.add(xlogy(p, a, p.over(a, b)), a, -1), b)))
-row("special", "xlog1py", "a, b", _two(lambda p, a, b: p.times(a, p.function(lambda B: ops.log(_one(B) + B), b))))
+    row(EVERYWHERE, _names, "a, b", _g)
+row("np method bare", "dot", "a, b", dot)
+row("torch", "dot inner vdot", "a, b", Plan.matmul)
+row("np bare", "inner", "a, b", inner)
+row("special torch", "xlogy", "a, b", xlogy)
+row("special torch", "entr", "a", lambda p, a: p.negative(xlogy(p, a, a)))
+row("special", "rel_entr", "a, b", lambda p, a, b: xlogy(p, a, p.over(a, b)))
+row("special", "kl_div", "a, b", lambda p, a, b: p.add(p.add(xlogy(p, a, p.over(a, b)), a, -1), b))
+row("special", "xlog1py", "a, b", lambda p, a, b: p.times(a, p.function(lambda B: ops.log(_one(B) + B), b)))
 row("np torch bare", "where", "condition, a, b", where)
 row("np torch method bare", "clip clamp", "a, a_min=None, a_max=None", clip)
 del _names, _g
@@ -273,6 +258,3 @@ def compared(p: Plan, sign: str, a: Array, b: Array) -> Array:
         made = p.add(p.constant(1), made, -1)
     made.is_mask = True
     return made
-
-
-__all__ = ["compared", "maximum", "minimum", "opposite"]

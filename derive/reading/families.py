@@ -94,11 +94,8 @@ class Families:
                 elif node.op == "ref":
                     continue
                 elif access is not None and labels.is_kronecker(self, access):
-                    node.op, node.args, node.data = (
-                        "at",
-                        [Node("eye", [], None, *node.span)],
-                        tuple(p.letter for p in access.places),
-                    )
+                    node.op, node.args = "at", [Node("eye", [], None, *node.span)]
+                    node.data = tuple(p.letter for p in access.places)
                     self.parts[id(node)] = [p.axis or p.letter for p in access.places]
                 elif access is not None and labels.takes_from_definition(self, node, access):
                     continue
@@ -182,7 +179,7 @@ class Families:
                 wanted += [n for n in condition[1] if n not in wanted]
             else:
                 here = letters_in(node.args[0])
-                for free in set(condition[1]) - here - outer - set(bounds.names):
+                for free in sorted(set(condition[1]) - here - outer - set(bounds.names)):
                     raise self.refuse(
                         node, f"{free} stands only in what limits the sum", "write where it begins and ends"
                     )
@@ -333,19 +330,23 @@ class Families:
             if name not in kinds.symbol_cells:
                 continue  # one of those that a sum runs over
             if low and low[-1].isdigit() and f"{names.join(base, accents, low[:-1])} 1" in costs:  # w_0 beside w_i
-                self.add_costs(kinds.symbol_cells[name].find(), [0.0, 0.8, 99.0, 5.0])
+                kinds.symbol_cells[name].find().add([0.0, 0.8, 99.0, 5.0])
             elif name in beside and name[0].isupper() and len("".join(low)) == 2:
-                self.add_costs(kinds.symbol_cells[name].find(), [0.5, 2.0, 99.0, 0.0])  # A_12 beside A
+                kinds.symbol_cells[name].find().add([0.5, 2.0, 99.0, 0.0])  # A_12 beside A
             elif not entry.is_declared:
-                self.add_costs(kinds.symbol_cells[name].find(), habits.habit(name, entry.style, entry.uses))
+                kinds.symbol_cells[name].find().add(habits.habit(name, entry.style, entry.uses))
         for key, cost in costs.items():
-            self.add_costs(kinds.symbol_cells[key].find(), cost)
+            kinds.symbol_cells[key].find().add(cost)
         self.relate(kinds)
         kinds.start()
         try:
             kinds.decide()
         except (Contradiction, Ambiguous) as found:
-            self.contradicted(found)
+            several = "the sums in this formula can be read in several ways"
+            none = "no kinds of the names in the sums of this formula fit"
+            message = several if isinstance(found, Ambiguous) else none
+            hint = "declare them, or write the matrix formula"
+            raise ShapeError(message, self.source, self.roots[0].span, hint) from None
         for node in order:
             mask = node.cell.find().mask
             if not mask:
@@ -365,16 +366,6 @@ class Families:
             elif access is not None and access.is_bound:
                 self.families[access.name] = M if len(access.places) == 2 else C if kind == S else None
         self.settle_entries()
-
-    @staticmethod
-    def add_costs(cell: Cell, costs: list[float]) -> None:
-        cell.costs = costs if cell.costs is None else [a + b for a, b in zip(cell.costs, costs, strict=True)]
-
-    def contradicted(self, found: Exception) -> None:
-        message = "no kinds of the names in the sums of this formula fit"
-        if isinstance(found, Ambiguous):
-            message = "the sums in this formula can be read in several ways"
-        raise ShapeError(message, self.source, self.roots[0].span, "declare them, or write the matrix formula")
 
     def mark(self, order: list[Node], symbols: dict[str, Any]) -> None:
         """Note which families stand where vectors do: transposed, in a norm or an inner product, right of a matrix."""

@@ -59,7 +59,7 @@ class Parser(Stacks):
             else:
                 expect = self.after_operand(token)
         if expect:
-            self.missing(tokens[-1] if tokens else None)
+            self.missing()
         self.refuse_left_open()
         self.reduce(-1)
         for op in self.ops:
@@ -76,7 +76,7 @@ class Parser(Stacks):
             if below < len(marks) - 2 and below >= 0 and marks[below].text == marks[-1].text:
                 raise self.error(f"{self.bracket(marks[-2].text)} is not closed", marks[-2].token)
 
-    def missing(self, last: Token | None) -> None:
+    def missing(self) -> None:
         self.refuse_left_open()
         for op in reversed(self.ops):
             if op.kind == "collect":
@@ -84,8 +84,7 @@ class Parser(Stacks):
             if op.kind == "prefix":
                 raise self.error(f"{self.shown(op)} lacks its operand", op.token)
             if op.kind == "infix":
-                at = op.token
-                raise self.error(f"nothing follows {op.text if op.kind == 'infix' else op.token.text}", at)
+                raise self.error(f"nothing follows {op.text}", op.token)
             raise self.error(f"{op.text} is not closed", op.token)
         raise self.error("the formula is empty", (0, len(self.source)))
 
@@ -100,25 +99,16 @@ class Parser(Stacks):
         merged: list[Token] = []
         i = 0
         while i < len(tokens):
-            t = tokens[i]
-            if (
-                t.kind == "num"
-                and i + 2 < len(tokens)
-                and tokens[i + 1].text == "/"
-                and tokens[i + 2].kind == "num"
-                and not (
-                    merged
-                    and merged[-1].kind in ("op", "frac")
-                    and merged[-1].text in ("/", "^", "**", ".^", "./", "_", "frac")
-                )
-                and not (i + 3 < len(tokens) and tokens[i + 3].text in ("^", "**", ".^"))
-                and not (i + 3 < len(tokens) and tokens[i + 3].kind == "sup")
-            ):
-                below = tokens[i + 2]
+            t, behind = tokens[i], tokens[i + 1 : i + 4]
+            is_fraction = [b.text for b in behind[:1]] == ["/"] and [b.kind for b in (t, *behind[1:2])] == ["num"] * 2
+            is_raised = len(behind) > 2 and (behind[2].kind == "sup" or behind[2].text in ("^", "**", ".^"))
+            is_part = bool(merged) and merged[-1].kind in ("op", "frac")
+            is_part = is_part and merged[-1].text in ("/", "^", "**", ".^", "./", "_", "frac")
+            if is_fraction and not is_raised and not is_part:
+                below = behind[1]
                 if not below.value:
                     raise self.error("division by zero", below)
-                token = Token("num", self.source[t.start : below.end], t.start, below.end, t.value / below.value)
-                token.spaced = t.spaced
+                token = t.instead("num", self.source[t.start : below.end], below.end, t.value / below.value)
                 merged.append(token)
                 i += 3
                 if i < len(tokens) and tokens[i].kind == "name" and not tokens[i].spaced:
@@ -228,10 +218,8 @@ class Parser(Stacks):
         if token.kind == "close" and self.ops and self.ops[-1].kind == "open":
             raise self.error("the bracket is empty", (self.ops[-1].token.start, token.end))
         if token.kind == "close":
-            for op in reversed(self.ops):
-                if op.kind == "collect" or op.kind == "prefix":
-                    raise self.error(f"{self.shown(op)} lacks its operand", op.token)
-                break
+            if self.ops and self.ops[-1].kind in ("collect", "prefix"):
+                raise self.error(f"{self.shown(self.ops[-1])} lacks its operand", self.ops[-1].token)
             raise self.error(f"{text} closes what was not opened", token)
         if token.kind in ("trans", "sup"):
             raise self.error(f"nothing stands before {text}", token)

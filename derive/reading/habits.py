@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from .. import names
 from ..errors import ShapeError
-from ..expr import Expr
 from .kinds import BITS, DOT, OVER, PLAIN, STEP, SWAP, is_exponential, kind_of
 from .shaping import Shaper, Symbol
 from .signatures import C, M, S, kinds_of
-from .stacks import Node
+from .stacks import Node, nodes_below
 
 _DIVISORS = frozenset("ijklmnN")
 
@@ -230,7 +229,7 @@ def factors_of(node: Node) -> list[Node]:
     return node.args if node.op == "prod" and "/" not in node.data else [node]
 
 
-def check_collapsed(order: list[Node], symbols: dict[str, Symbol], builder: Shaper, values: dict[int, Expr]) -> None:
+def check_collapsed(builder: Shaper) -> None:
     """Refuse a sum, a mean or an inner product of one number, where vectors were meant.
 
     Raises
@@ -238,11 +237,12 @@ def check_collapsed(order: list[Node], symbols: dict[str, Symbol], builder: Shap
     ShapeError
         A scalar stands where only vectors make sense, and no declaration says so.
     """
-    for node in order:
+    symbols, values = builder.symbols, builder.values
+    for node in builder.order:
         if node.op == "prod" and any(arg.op == "eye" and not arg.paren and arg.data is None for arg in node.args[1:-1]):
             builder.note(f"I in {builder.cut(node)} is read as the identity matrix")
         if node.op == "call" and node.data == "tr":
-            check_traced(node, symbols, builder, values)
+            check_traced(node, builder)
         if node.op == "call" and node.data in ("sum", "mean"):
             inside = node.args[:1]
         elif node.op == "prod" and "·" in node.data:
@@ -266,11 +266,12 @@ def check_collapsed(order: list[Node], symbols: dict[str, Symbol], builder: Shap
             )  # fmt: skip
 
 
-def check_traced(node: Node, symbols: dict[str, Symbol], builder: Shaper, values: dict[int, Expr]) -> None:
+def check_traced(node: Node, builder: Shaper) -> None:
     """Refuse a Greek letter as a number beside matrices in a trace: tr(ρ H) has a density matrix."""
     for factor in factors_of(node.args[0]):
-        entry = symbols.get(factor.data) if factor.op == "sym" else None
-        if entry is not None and not entry.is_declared and values[id(factor)].is_scalar and entry.name[0] > "z":
+        entry = builder.symbols.get(factor.data) if factor.op == "sym" else None
+        is_number = entry is not None and not entry.is_declared and builder.values[id(factor)].is_scalar
+        if entry is not None and is_number and entry.name[0] > "z":
             shown = names.text(entry.name)
             raise ShapeError(
                 f"{shown} in {builder.cut(node)} would be a number", builder.source, factor.span,
@@ -280,16 +281,7 @@ def check_traced(node: Node, symbols: dict[str, Symbol], builder: Shaper, values
 
 def names_below(node: Node) -> set[str]:
     """The names of the symbols in a part of the formula."""
-    found, seen, stack = set(), {id(node)}, [node]
-    while stack:
-        at = stack.pop()
-        if at.op == "sym":
-            found.add(str(at.data))
-        for arg in at.args:
-            if id(arg) not in seen:
-                seen.add(id(arg))
-                stack.append(arg)
-    return found
+    return {str(below.data) for below in nodes_below([node]) if below.op == "sym"}
 
 
 def is_vectorial(symbols: dict[str, Symbol], node: Node) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import names
 from ..shapes import Dim
@@ -17,15 +17,12 @@ USUAL = frozenset("ijklmnst")  # indices that a sum need not name
 INDEX = re.compile(r"(\d+)|([^\W\d_])([+-]\d+)?")
 
 
-class Index:
+class Index(NamedTuple):
     """An index of a name: `axis` and how far it is shifted, or the number of an entry."""
 
-    __slots__ = ("axis", "offset", "letter")
-
-    def __init__(self, axis: Axis | None, offset: int, letter: str) -> None:
-        self.axis = axis
-        self.offset = offset
-        self.letter = letter
+    axis: Axis | None
+    offset: int
+    letter: str
 
     @property
     def number(self) -> Dim:

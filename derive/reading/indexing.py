@@ -150,6 +150,3 @@ def joined(p: Plan, parts: Sequence[Array], axis: int) -> Array:
                 raise p.misfit("these arrays do not join: their other axes differ", *parts)
     shape = (len(parts), 1) if axis == 0 else (1, len(parts))
     return p.node(axes, lambda *blocks: ops.block_op.build(tuple(blocks), shape), *parts)
-
-
-__all__ = ["arranged", "indexed", "joined"]

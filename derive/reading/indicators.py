@@ -7,6 +7,7 @@ the choice between 1 and 0.
 from __future__ import annotations
 
 import re
+from copy import copy
 from fractions import Fraction
 
 from .. import names
@@ -82,9 +83,8 @@ def kernels(tokens: list[Token], readings: list[str]) -> list[Token]:
             continue
         indices = first.low[0] + second.low[0]
         if len(indices) == 2 and indices.isalpha():
-            made[-1] = entry = Token("atom", token.text, token.start, held[4].end)
-            entry.low, entry.spaced, entry.style, entry.glued = [indices], token.spaced, token.style, token.glued
-            entry.braced = True
+            made[-1] = entry = copy(token)
+            entry.low, entry.end, entry.braced = [indices], held[4].end, True
             shown = f"{token.text}({names.text(first.name)}, {names.text(second.name)})"
             said = f"{shown} is read as entry ({', '.join(indices)}) of the matrix {token.text}"
             readings += [said] if said not in readings else []
@@ -103,9 +103,8 @@ def masks(tokens: list[Token], known: frozenset[str], readings: list[str]) -> li
             continue
         said = f"{names.text(before.name)}(…) is read as Ω ⊙ (…), where Ω is a matrix of zeros and ones"
         readings += [said] if said not in readings else []
-        call = Token("func", "hadamard", *before.span)
-        call.spaced = before.spaced
-        made[-2:] = [call, token, Token("atom", "Ω", *before.span), Token("op", ",", *token.span)]
+        made[-2] = before.instead("func", "hadamard")
+        made += [Token("atom", "Ω", *before.span), Token("op", ",", *token.span)]
     return made
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import ParseError
 from ..shapes import Dim
@@ -49,19 +49,13 @@ Axes = tuple[Axis, ...]
 Factor = tuple[Node, Axes]
 
 
-class IndexedTerm:
+class IndexedTerm(NamedTuple):
     """± a product of scalars and of vectors and matrices with named axes, summed over some of them."""
 
-    __slots__ = ("sign", "scalars", "factors", "summed")
-
-    def __init__(
-        self, sign: int = 1, scalars: tuple[Node, ...] = (), factors: tuple[Factor, ...] = (),
-        summed: tuple[Axis, ...] = (),
-    ) -> None:  # fmt: skip
-        self.sign = sign
-        self.scalars = scalars
-        self.factors = factors
-        self.summed = summed
+    sign: int = 1
+    scalars: tuple[Node, ...] = ()
+    factors: tuple[Factor, ...] = ()
+    summed: Axes = ()
 
     @property
     def axes(self) -> list[Axis]:
@@ -70,7 +64,7 @@ class IndexedTerm:
 
     def renamed(self, names: dict[Axis, Axis]) -> IndexedTerm:
         factors = tuple((node, tuple(names.get(a, a) for a in axes)) for node, axes in self.factors)
-        return IndexedTerm(self.sign, self.scalars, factors, tuple(names.get(a, a) for a in self.summed))
+        return self._replace(factors=factors, summed=tuple(names.get(a, a) for a in self.summed))
 
     def apart(self) -> IndexedTerm:
         """The same with summed axes of its own."""
@@ -115,9 +109,7 @@ class IndexedSum:
         return IndexedSum([t.renamed(names) for t in self.terms], row, column)
 
     def negated(self) -> IndexedSum:
-        return IndexedSum(
-            [IndexedTerm(-t.sign, t.scalars, t.factors, t.summed) for t in self.terms], self.row, self.column
-        )
+        return IndexedSum([t._replace(sign=-t.sign) for t in self.terms], self.row, self.column)
 
     @property
     def T(self) -> IndexedSum:
@@ -196,17 +188,24 @@ class Algebra:
 
     # Values
 
-    def constant(self, node: Node, kind: int, scale: bool = True) -> IndexedSum:
+    def scalar(self, node: Node) -> IndexedSum:
+        return IndexedSum([IndexedTerm(scalars=(node,))])
+
+    def single_factor(
+        self, node: Node, axes: Sequence[Axis], row: Axis | None = None, column: Axis | None = None
+    ) -> IndexedSum:  # fmt: skip
+        """One vector or matrix with these axes, or a number without."""
+        return IndexedSum([IndexedTerm(factors=((node, tuple(axes)),))], row, column) if axes else self.scalar(node)
+
+    def constant(self, node: Node, kind: int) -> IndexedSum:
         """A part that depends on no index."""
         if kind == S:
-            return IndexedSum([IndexedTerm(scalars=(node,))] if not _is_one(node) else [IndexedTerm()])
+            return IndexedSum([IndexedTerm()]) if _is_one(node) else self.scalar(node)
         row = Axis("rows") if kind in (C, M) else None
         column = Axis("columns") if kind in (R, M) else None
         if kind == R:
             node = self.turned(node)
-        return IndexedSum(
-            [IndexedTerm(factors=((node, tuple(a for a in (row, column) if a is not None)),))], row, column
-        )
+        return self.single_factor(node, [a for a in (row, column) if a is not None], row, column)
 
     def aligned(self, values: Sequence[IndexedSum]) -> list[IndexedSum]:
         """The values with one axis for the rows of all, and one for the columns."""
@@ -239,10 +238,7 @@ class Algebra:
         if len(axes) > 2:
             shown = ", ".join(a.name for a in value.indices)
             raise self.refuse(f"a part of it has three indices or more ({shown} and those of the vectors in it)")
-        node = self.form(value, axes)
-        if not axes:
-            return IndexedSum([IndexedTerm(scalars=(node,))])
-        return IndexedSum([IndexedTerm(factors=((node, tuple(axes)),))], value.row, value.column)
+        return self.single_factor(self.form(value, axes), axes, value.row, value.column)
 
     def multiply(self, left: IndexedSum, right: IndexedSum) -> list[IndexedTerm]:
         if not any(_is_hot(t) for value in (left, right) for t in value.terms):
@@ -288,7 +284,7 @@ class Algebra:
             terms.append(one.times(one))
             for other in value.terms[i + 1 :]:
                 cross = one.times(other)
-                terms.append(IndexedTerm(cross.sign, (self.number(2), *cross.scalars), cross.factors, cross.summed))
+                terms.append(cross._replace(scalars=(self.number(2), *cross.scalars)))
         if len(terms) > MAX_TERMS:
             raise self.refuse(f"multiplied out it has more than {MAX_TERMS} terms")
         return self.over(IndexedSum(terms), own)
@@ -304,22 +300,22 @@ class Algebra:
         """A scalar function of every entry."""
         made = self.single(value)
         (term,) = made.terms
-        if not term.factors:
-            return IndexedSum([IndexedTerm(scalars=(function(term.scalars[0]),))])
-        ((node, axes),) = term.factors
-        return IndexedSum([IndexedTerm(factors=((function(node), axes),))], made.row, made.column)
+        ((node, axes),) = term.factors or ((term.scalars[0], ()),)
+        return self.single_factor(function(node), axes, made.row, made.column)
+
+    def called(self, value: IndexedSum, name: str, *parameters: Node) -> IndexedSum:
+        return self.applied(value, lambda node: self.new("call", [node, *parameters], name))
 
     def together(self, values: Sequence[IndexedSum], function: Callable[[Sequence[Node]], Node]) -> IndexedSum:
         """A function of several numbers for every index: each operand over the indices of all."""
         axes = list(dict.fromkeys(a for value in values for a in value.axes))
         if len(axes) > 2:
             raise self.refuse(f"a part of it has three indices ({', '.join(a.name for a in axes)})")
-        made = function([self.form(value, axes) for value in values])
-        return IndexedSum([IndexedTerm(factors=((made, tuple(axes)),)) if axes else IndexedTerm(scalars=(made,))])
+        return self.single_factor(function([self.form(value, axes) for value in values]), axes)
 
     def reciprocal(self, value: IndexedSum) -> IndexedSum:
         if len(value.axes) == 0:
-            return IndexedSum([IndexedTerm(scalars=(self.new("div", [self.number(1), self.form(value, [])]),))])
+            return self.scalar(self.new("div", [self.number(1), self.form(value, [])]))
         return self.applied(value, lambda n: self.new("elpow", [n, self.number(-1)]))
 
     def over(self, value: IndexedSum, axes: Sequence[Axis]) -> IndexedSum:
@@ -330,16 +326,11 @@ class Algebra:
             once = [f for f in term.factors if is_indicator(f[0]) and f[1][-1] in axes and f[1][-1] in free]
             once = [f for f in once if all(f is other or f[1][-1] not in other[1] for other in term.factors)]
             if once:  # a label is one of the indices: Σ_k Y_ik is 1
-                kept = tuple(f for f in term.factors if f not in once)
-                term = IndexedTerm(term.sign, term.scalars, kept, term.summed)
+                term = term._replace(factors=tuple(f for f in term.factors if f not in once))
                 free = term.axes + [f[1][-1] for f in once]
             counts = tuple(self.new("count", data=a) for a in axes if a not in free)
-            free = term.axes
-            terms.append(
-                IndexedTerm(
-                    term.sign, counts + term.scalars, term.factors, term.summed + tuple(a for a in axes if a in free)
-                )
-            )
+            summed = term.summed + tuple(a for a in axes if a in term.axes)
+            terms.append(term._replace(scalars=counts + term.scalars, summed=summed))
         row, column = (None if a in axes else a for a in (value.row, value.column))
         return IndexedSum(terms, row, column)
 

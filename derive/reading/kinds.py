@@ -65,6 +65,9 @@ class Cell:
                 at.parent, at = cell, at.parent
         return cell
 
+    def add(self, costs: list[float]) -> None:
+        self.costs = costs if self.costs is None else [a + b for a, b in zip(self.costs, costs, strict=True)]
+
     @property
     def options(self) -> list[tuple[float, int]]:
         """The kinds still possible with what they cost, the cheapest first."""
@@ -165,7 +168,7 @@ class Kinds:
         a.mask &= b.mask
         a.relations += b.relations
         if b.costs is not None:
-            a.costs = b.costs if a.costs is None else [x + y for x, y in zip(a.costs, b.costs, strict=True)]
+            a.add(b.costs)
         return a
 
     def relate(self, rule: Callable[[Kinds, int], None], cells: Iterable[Cell], data: object = None) -> None:
@@ -218,6 +221,10 @@ class Kinds:
 
     # Search
 
+    def cells_of_symbols(self) -> list[Cell]:
+        """The cells of the symbols, once each."""
+        return list({id(c.find()): c.find() for c in self.symbol_cells.values()}.values())
+
     def decide(self) -> None:
         """Settle every symbol, by use and then by habit.
 
@@ -225,20 +232,17 @@ class Kinds:
         ------
         Contradiction, Ambiguous
         """
-        for cell in {id(c.find()): c.find() for c in self.symbol_cells.values()}.values():
-            if not cell.mask:
-                raise Contradiction
+        if not all(cell.mask for cell in self.cells_of_symbols()):
+            raise Contradiction
         self.propagate()
-        cells = [
-            c for c in {id(c.find()): c.find() for c in self.symbol_cells.values()}.values() if c.mask & (c.mask - 1)
-        ]
+        cells = [c for c in self.cells_of_symbols() if c.mask & (c.mask - 1)]
         if not cells:
             self.check_habits()
             return
         mark = len(self.trail)
         try:
             for cell in cells:
-                self.restrict(cell, self.cheapest(cell))
+                self.restrict(cell, cell.options[0][1])
             self.propagate()
             self.check_habits()
             return
@@ -246,15 +250,10 @@ class Kinds:
             self.undo(mark)
         self.search(cells, mark)
 
-    @staticmethod
-    def cheapest(cell: Cell) -> int:
-        return cell.options[0][1]
-
-    @staticmethod
-    def bound(cells: list[Cell]) -> float:
-        return sum(cell.options[0][0] for cell in cells)
-
     def search(self, cells: list[Cell], mark: int) -> None:
+        def bound() -> float:
+            return sum(cell.options[0][0] for cell in cells)
+
         def regret(cell: Cell) -> float:
             options = cell.options
             return options[0][0] - options[1][0] if len(options) > 1 else 0.0
@@ -271,7 +270,7 @@ class Kinds:
             while position < len(cells) and not cells[position].mask & (cells[position].mask - 1):
                 position += 1
             if position == len(cells):
-                cost = self.bound(cells)
+                cost = bound()
                 found = [c.mask for c in cells]
                 if cost < best_cost - 1e-9:
                     best, best_cost, is_tie = found, cost, False
@@ -293,7 +292,7 @@ class Kinds:
                 except Contradiction:
                     self.undo(length)
                     continue
-                if self.bound(cells) > best_cost + 1e-9:
+                if bound() > best_cost + 1e-9:
                     self.undo(length)
                     continue
                 position = at
@@ -312,7 +311,7 @@ class Kinds:
 
     def check_habits(self) -> None:
         """Refuse what nobody would write: a transposed scalar, a matrix x squared."""
-        for cell in {id(c.find()): c.find() for c in self.symbol_cells.values()}.values():
+        for cell in self.cells_of_symbols():
             costs = cell.costs
             if costs is not None and costs[cell.mask.bit_length() - 1] - min(costs) >= MAX_SURPRISE:
                 raise Contradiction

@@ -6,12 +6,13 @@ import re
 import unicodedata
 from collections.abc import Collection
 from fractions import Fraction
+from itertools import takewhile
 
 from .. import names
 from ..errors import LimitError
 from ..heights import LOWERED, RAISED_SIGNS
 from .limits import MAX_DIGITS
-from .tokens import Letters, Token
+from .tokens import LETTERS, Letters, Token, begun
 from .vocabulary import (
     BARS,
     BOLD,
@@ -36,6 +37,8 @@ _BETWEEN = re.compile(r"(?:[\s&~]|\\[,;:!> ]|\\(?:left|[bB]igg?l?|q?quad)(?![a-z
 _AXIS = re.compile(r"\s*_\s*(?:\{\s*\\math(?:rm|sf|it)\s*)?\{\s*(row|col)\s*\}(?:\s*\})?")  # below a function
 _LETTERS = re.compile(r"[A-Za-z]{2}|[A-Za-z]{1,2}(?:\s*[-+]\s*[A-Za-z]{1,2}|\s+[A-Za-z](?![A-Za-z]))+")  # no word
 _WORD = re.compile(r"\w*$")
+_METHOD = re.compile("[A-Za-z_]*")
+_LOWERED = re.compile(f"[{''.join(LOWERED)}₌]*")
 _OF_PHYSICS = {"vb": "mathbf", "va": "vec", "vu": "hat"}
 _EATEN = {"\t": "t", "\f": "f", "\v": "v", "\r": "r", "\a": "a", "\b": "b"}  # what Python and shells make of \t …
 
@@ -56,13 +59,12 @@ class Lexer(Letters):
             if c == " ":
                 self.pos += 1
             elif c == "\\" and self.divides:
-                self.pos += 1
-                self.emit("op", "\\", start)
+                self.take(self.pos + 1, "op", "\\", start)
             elif c == "\\":
                 self.command(start)
             elif c.isascii() and c.isalpha():
                 self.letter(start, c)
-            elif c in "0123456789" or (c == "." and text[start + 1 : start + 2].isdigit()):
+            elif c in "0123456789" or c == "." and "0" <= text[start + 1 : start + 2] <= "9":
                 self.number(start)
             else:
                 self.other(start, c)
@@ -88,13 +90,12 @@ class Lexer(Letters):
             and text.startswith((".T", ".mT"), start)
             and not self._letter_at(start + 2 + text.startswith(".mT", start))
         ):
-            self.pos = start + 2 + text.startswith(".mT", start)
-            self.emit("trans", text[start : self.pos], start)
+            size = 2 + text.startswith(".mT", start)
+            self.take(start + size, "trans", text[start : start + size], start)
         elif c == ".":
             self.dot(start)
         elif c == "*" and text.startswith("**", start):
-            self.pos += 1
-            self.emit("op", "**", start)
+            self.take(self.pos + 1, "op", "**", start)
         elif c == "|" and text.startswith("||", start):
             self.pos += 1
             self.bar("‖", start)
@@ -123,12 +124,11 @@ class Lexer(Letters):
             self.emit("op", "_", start)
             self.emit("op", "+" if c == "₊" else c, start)
         elif names.subscript(c) is not None:
-            self.pos = start + len(re.match(rf"[{''.join(LOWERED)}₌]+", text[start:])[0])  # type: ignore[index]
-            self.emit("low", "".join(names.subscript(d) or "=" for d in text[start : self.pos]), start)
+            low = begun(_LOWERED, text, start)
+            self.take(start + len(low), "low", "".join(names.subscript(d) or "=" for d in low), start)
         elif self.tokens and self.tokens[-1].kind in ("sum", "low") and _is_raised(c):
-            while self.pos < len(text) and _is_raised(text[self.pos]):
-                self.pos += 1
-            self.emit("sup", unicodedata.normalize("NFKC", text[start : self.pos]).replace("−", "-"), start)
+            raised = "".join(takewhile(_is_raised, text[start:]))
+            self.take(start + len(raised), "sup", unicodedata.normalize("NFKC", raised).replace("−", "-"), start)
         elif "\uff01" <= c <= "\uff5e":  # the wide forms of ASCII, as East Asian keyboards type them
             self._wide(start, chr(ord(c) - 0xFEE0))
         elif names.is_letter(c) or (c.isalpha() and unicodedata.category(c)[0] == "L"):
@@ -149,9 +149,7 @@ class Lexer(Letters):
 
     def eaten(self, start: int, c: str) -> None:
         """Refuse a control character that was a backslash and a letter: `\\frac` outside a raw string."""
-        end = start + 1
-        while end < len(self.text) and self.text[end].isascii() and self.text[end].isalpha():
-            end += 1
+        end = start + 1 + len(begun(LETTERS, self.text, start + 1))
         word = _EATEN[c] + self.text[start + 1 : end]
         commands: tuple[Collection[str], ...] = (
             COMMAND_TOKENS, COMMAND_FUNCTIONS, names.SPOKEN, names.STYLE_COMMANDS, names.ACCENT_COMMANDS,
@@ -186,32 +184,24 @@ class Lexer(Letters):
                 self.pos, pair = start + 3, ".^"
             self.emit("op", pair, start)
         elif pair in (".+", ".-", ".−") and not text[start - 1 : start].isdigit():
-            self.pos = start + 2
-            self.emit("op", pair.replace("−", "-")[1], start)
+            self.take(start + 2, "op", pair.replace("−", "-")[1], start)
         elif pair == ".(" and self.maps(start):  # f.(x) of Julia
             self.skipped = start
         elif pair == ".(":
             raise self.error("f.(x) is not read", start, start + 2, "write f(x) of a function of each entry")
         elif pair == ".'":
-            self.pos = start + 2
-            self.emit("trans", pair, start)
+            self.take(start + 2, "trans", pair, start)
         else:
-            end = start + 1
-            while end < len(text) and text[end].isascii() and (text[end].isalpha() or text[end] == "_"):
-                end += 1
-            word = text[start + 1 : end]
+            word = begun(_METHOD, text, start + 1)
+            end = start + 1 + len(word)
             if word == "dot" and text[end : end + 1] == "(":
-                self.pos = end
-                self.emit("op", "@", start)
+                self.take(end, "op", "@", start)
             elif word in FUNCTIONS and text[end : end + 2] == "()":
-                self.pos = end + 2
-                self.emit("method", FUNCTIONS[word], start)
+                self.take(end + 2, "method", FUNCTIONS[word], start)
             elif word == "I" and text[end : end + 1] != "(":  # X.I of SymPy
-                self.pos = end
-                self.emit("method", "inv", start)
+                self.take(end, "method", "inv", start)
             elif word == "transpose" and text[end : end + 2] == "()":
-                self.pos = end + 2
-                self.emit("trans", ".T", start)
+                self.take(end + 2, "trans", ".T", start)
             elif word:
                 self.pos = end
                 raise self.error(f".{word} is no method we read", start, end, "known: .T, .dot(…), .sum(), .mean()")
@@ -232,8 +222,7 @@ class Lexer(Letters):
         plain = "".join(RAISED_SIGNS[c] for c in text[start:end])
         self.pos = end
         if text[end : end + 1] in ("ᵀ", "⊤", "ᵗ") and plain == "-":
-            self.pos += 1
-            self.emit("sup", "-T", start)
+            self.take(self.pos + 1, "sup", "-T", start)
             return
         if not plain.lstrip("+-").isdigit() or plain[1:].strip("0123456789"):
             raise self.error("this superscript cannot be read", start, end)
@@ -279,19 +268,17 @@ class Lexer(Letters):
                 self.pos = self.matching(self.pos) + 1 if self.text[self.pos : self.pos + 1] == "{" else self.pos + 1
             return
         if kind == "group":
-            if len(held) == 2 and held[1].kind in ("func", "diff"):  # {\rm tr} is tr
-                del self.tokens[first]
-                held[1].start, held[1].end = opened, self.pos
+            if len(held) != 2 or held[1].kind not in ("func", "diff", "atom"):
+                self.emit("close", "}", at)
                 return
-            if len(held) == 2 and held[1].kind == "atom":  # {x} is x, so that {x}_i is a name
-                del self.tokens[first]
-                held[1].start, held[1].end = opened, self.pos
-                held[1].glued, held[1].braced = False, True
+            del self.tokens[first]
+            only = held[1]  # {\rm tr} is tr, and {x} is x, so that {x}_i is a name
+            only.start, only.end = opened, self.pos
+            if only.kind == "atom":
+                only.glued, only.braced = False, True
                 before = self.tokens[first - 1] if first else None
                 if before is None or not (before.kind in ("macro", "func", "frac", "sqrt") or before.braced):
-                    self.attachments(held[1])
-                return
-            self.emit("close", "}", at)
+                    self.attachments(only)
             return
         if accents:
             if len(held) != 1 or held[0].kind != "atom":
@@ -302,15 +289,12 @@ class Lexer(Letters):
             self.attachments(held[-1])
 
     def command(self, start: int) -> None:
-        text, size = self.text, len(self.text)
-        end = start + 1
-        while end < size and text[end].isascii() and text[end].isalpha():
-            end += 1
-        if end == start + 1:
-            self.pos = min(size, start + 2)
+        text, word = self.text, begun(LETTERS, self.text, start + 1)
+        self.pos = end = start + 1 + len(word)
+        if not word:
+            self.pos = min(len(text), start + 2)
             self.symbol_command(start, text[start + 1 : start + 2])
             return
-        word, self.pos = text[start + 1 : end], end
         word = "rm" if word in ("sf", "tt") else word  # the upright fonts of plain TeX
         if word in _OF_PHYSICS and text[end : end + 1] in ("{", "*"):  # \vb x is the macro of a bold b
             word, self.pos = _OF_PHYSICS[word], end + (text[end] == "*")
@@ -334,20 +318,14 @@ class Lexer(Letters):
         elif word in IGNORED:
             self.skipped = start
             if word in ("left", "right", "middle") or word[:3].lower() == "big":
-                self.side = (
-                    "l" if word == "left" or word[-1] == "l" else "r" if word == "right" or word[-1] == "r" else ""
-                )
                 rest = text[self.pos :].lstrip()
                 if rest.startswith("."):
                     self.pos = text.index(".", self.pos) + 1
-                    self.side = ""
-                elif not rest.startswith(("|", "\\", "‖", "∥")):
-                    self.side = ""
-        elif word in IGNORED_ARGUMENT:
-            at = self._brace(end)
-            if at is not None:
-                self.pos = self.matching(at) + 1
-        elif word in ("underset", "overset", "stackrel"):
+                is_bar = rest.startswith(("|", "\\", "‖", "∥"))
+                self.side = (
+                    {"left": "l", "right": "r"}.get(word, word[-1] if word[-1] in "lr" else "") if is_bar else ""
+                )
+        elif word in IGNORED_ARGUMENT or word in ("underset", "overset", "stackrel"):
             at = self._brace(end)
             if at is not None:
                 self.pos = self.matching(at) + 1
@@ -382,9 +360,7 @@ class Lexer(Letters):
 
     def behind(self, at: int) -> str:
         """The character that follows spaces and the size of a bracket."""
-        between = _BETWEEN.match(self.text, at)
-        assert between is not None
-        return self.text[between.end() : between.end() + 1]
+        return self.text[at + len(begun(_BETWEEN, self.text, at)) :][:1]
 
     def symbol_command(self, start: int, c: str) -> None:
         after = self.text[self.pos :].lstrip()[:1]
@@ -433,8 +409,7 @@ class Lexer(Letters):
                 end = text.find("}", self.pos)
                 inside = text[self.pos : end].strip() if end >= 0 else ""
                 if inside.isascii() and inside.isalpha() and len(inside) > 1 and inside in FUNCTIONS:
-                    self.pos = end
-                    self.emit("func", FUNCTIONS[inside], start)
+                    self.take(end, "func", FUNCTIONS[inside], start)
                     return
             self.pending = "" if command != "textbf" else "bold"
             if command == "rm":
@@ -456,18 +431,15 @@ class Lexer(Letters):
             return
         below = _AXIS.match(text, self.matching(at) + 1)
         if below and f"{plain}_{below[1]}" in FUNCTIONS and plain not in FUNCTIONS:
-            self.pos = below.end()
-            self.emit("func", FUNCTIONS[f"{plain}_{below[1]}"], start)
+            self.take(below.end(), "func", FUNCTIONS[f"{plain}_{below[1]}"], start)
             return
         if len(plain) > 1 and plain.isascii() and (plain.isalpha() or plain in FUNCTIONS):
             after = self.behind(end + 1)
             if plain in FUNCTIONS and (plain != "where" or after == "("):
-                self.pos = end + 1
-                self.emit("func", FUNCTIONS[plain], start)
+                self.take(end + 1, "func", FUNCTIONS[plain], start)
                 return
             if plain in ("otherwise", "else") and "cases" in self.environments:
-                self.pos = end + 1
-                self.emit("num", "1", start, Fraction(1))
+                self.take(end + 1, "num", "1", start, Fraction(1))
                 return
             if plain in names.SPOKEN:
                 self.pos = end + 1
@@ -497,8 +469,7 @@ class Lexer(Letters):
             return
         if len(re.sub(r"\d", "", plain)) > 2 and plain.isascii() and plain.isalnum() and plain[0].isalpha():
             if plain not in FUNCTIONS and self.behind(end + 1) == "(":  # \mathrm{ReLU6}(x)
-                self.pos = end + 1
-                self.emit("unknown", plain, start)
+                self.take(end + 1, "unknown", plain, start)
                 return
         if is_text and not (len(plain) == 1 or "\\" in inside):
             self.pos = end + 1  # prose
@@ -549,23 +520,22 @@ class Lexer(Letters):
         is_cases = name in ("cases", "dcases")
         is_matrix = name.endswith("matrix") or name == "array" or is_cases
         kind = "cases" if is_cases else "matrix"
-        if word == "begin":
+        begins = word == "begin"
+        if begins:
             self.environments.append(kind if is_matrix else name)
             if name == "array" and self._brace(self.pos) is not None:
                 self.pos = self.matching(self._brace(self.pos) or 0) + 1
-            if is_matrix:
-                shown = {"vmatrix": "|", "Vmatrix": "‖"}.get(name)
-                if shown:
-                    self.side = "l"
-                    self.bar(shown, start)
-                self.emit("open", kind, start)
+        elif not self.environments:
+            raise self.error("this environment was never begun", start, self.pos)
         else:
-            if not self.environments:
-                raise self.error("this environment was never begun", start, self.pos)
             self.environments.pop()
-            if is_matrix:
-                self.emit("close", kind, start)
-                shown = {"vmatrix": "|", "Vmatrix": "‖"}.get(name)
-                if shown:
-                    self.side = "r"
-                    self.bar(shown, start)
+        if not is_matrix:
+            return
+        shown = {"vmatrix": "|", "Vmatrix": "‖"}.get(name)
+        if not begins:
+            self.emit("close", kind, start)
+        if shown:
+            self.side = "l" if begins else "r"
+            self.bar(shown, start)
+        if begins:
+            self.emit("open", kind, start)

@@ -369,15 +369,9 @@ def raised_names(
         token = tokens[i]
         if i in named:
             name, end = named[i]
-            whole = Token("atom", token.text, token.start, tokens[end - 1].end)
-            whole.spaced, whole.style, whole.accents, whole.glued = (
-                token.spaced,
-                token.style,
-                token.accents,
-                token.glued,
-            )
+            whole = copy(token)
+            whole.end, whole.braced = tokens[end - 1].end, True
             _, whole.accents, whole.low = names.parts(name)
-            whole.braced = True
             result.append(whole)
             i = end
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import operations as ops
 from .arrays import Array, Plan
@@ -13,11 +13,12 @@ from .indexing import indexed
 _WAY_OUT = "of three axes np.sum((X[:, None] - Y[None])**2, axis=-1) is read, and np.linalg.norm(…, axis=-1)"
 
 
-class Pairs:
+class Pairs(NamedTuple):
     """Rows of one array along the first axis, of another along the second, and their difference or its square."""
 
-    def __init__(self, left: Array | None, right: Array | None, is_squared: bool = False) -> None:
-        self.left, self.right, self.is_squared = left, right, is_squared
+    left: Array | None
+    right: Array | None
+    is_squared: bool = False
 
 
 def spread(a: Any, keys: Sequence[Any]) -> Pairs | None:
@@ -75,6 +76,3 @@ def distances(p: Plan, left: Array, right: Array) -> Array:
             "take their squares",
         )
     return p.function(ops.sqrt, squares(p, left, right))
-
-
-__all__ = ["Pairs", "combined", "distances", "reduced", "spread", "squares"]

@@ -35,27 +35,25 @@ _INNER = {
     "linalg": "linalg", "numpy": "np", "special": "special", "functional": "nn", "nn": "nn", "scipy": "scipy",
     "math": "math", "lax": "np",
 }  # fmt: skip
-_HOMES = {
-    "np": ("np",), "torch": ("torch",), "nn": ("nn",), "special": ("special",), "linalg": ("linalg",),
-    "tf": ("tf",), **{part: (part,) for part in tensorflow.MODULES.values()},
-    "math": ("math",), "method": ("method",), "bare": ("bare",), "jax": ("np",), "scipy": ("special", "linalg"),
-}  # fmt: skip
+_HOMES = {"jax": ("np",), "scipy": ("special", "linalg")}  # where the functions of a module are, if not under its name
 TYPES = ("float", "int", "bool")
 _SIGNS = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="}
 REFUSED = REFUSED_FUNCTIONS | {
-    "cholesky": "the Cholesky factor is not among the operations; np.linalg.slogdet(S)[1] is log det S",
-    "eigvals": "eigenvalues are not among the operations", "eigvalsh": "eigenvalues are not among the operations",
-    "eigh": "eigenvalues are not among the operations", "qr": "the QR factors are not among the operations",
-    "cond": "the condition number is not among the operations", "prod": "products over entries are not read",
-    "matrix_rank": "the rank has no derivative", "median": "the median is not among the operations",
-    "sort": "sorting is not among the operations", "argsort": "sorting is not among the operations",
-    "tensordot": "write the product with @ or np.einsum", "arange": "ranges of numbers are not read",
-    "linspace": "ranges of numbers are not read", "random": "random numbers are not read",
-    "dropout": "random numbers are not read", "stop_gradient": "what is not differentiated is not read",
-    "detach": "what is not differentiated is not read", "lstsq": "write np.linalg.solve(A.T @ A, A.T @ b)",
-    "conv1d": "convolutions are not among the operations", "conv2d": "convolutions are not among the operations",
-    "nll_loss": "with indicators Y of the classes it is -np.mean(np.sum(Y * L, axis=1)) of log-probabilities L",
-    "vmap": "functions of functions are not read", "grad": "functions of functions are not read",
+    word: why
+    for words, why in (
+        ("cholesky", "the Cholesky factor is not among the operations; np.linalg.slogdet(S)[1] is log det S"),
+        ("eigvals eigvalsh eigh", "eigenvalues are not among the operations"),
+        ("qr", "the QR factors are not among the operations"), ("matrix_rank", "the rank has no derivative"),
+        ("cond", "the condition number is not among the operations"), ("prod", "products over entries are not read"),
+        ("median", "the median is not among the operations"), ("sort argsort", "sorting is not among the operations"),
+        ("tensordot", "write the product with @ or np.einsum"), ("arange linspace", "ranges of numbers are not read"),
+        ("random dropout", "random numbers are not read"), ("lstsq", "write np.linalg.solve(A.T @ A, A.T @ b)"),
+        ("stop_gradient detach", "what is not differentiated is not read"),
+        ("conv1d conv2d", "convolutions are not among the operations"),
+        ("nll_loss", "with indicators Y of the classes it is -np.mean(np.sum(Y * L, axis=1)) of log-probabilities L"),
+        ("vmap grad", "functions of functions are not read"),
+    )
+    for word in words.split()
 }  # fmt: skip
 
 
@@ -252,7 +250,7 @@ class Interpreter:
     def unknown(self, path: Path) -> DeriveError:
         if not path.name:
             return self.plan.refuse("a module is no value")
-        own = array_table.TABLE.get(_HOMES[path.home][0], ())
+        own = array_table.TABLE.get(_HOMES.get(path.home, (path.home,))[0], ())
         if path.home.startswith("tf"):
             near = closest(path.name, own)
             return self.plan.refuse(
@@ -388,7 +386,7 @@ class Interpreter:
             args = [function.owner, *args]
         if any(isinstance(arg, pairs.Pairs) for arg in args):
             return pairs.reduced(self.plan, function.name, args, keywords)
-        home = array_table.find(_HOMES[function.home], function.name)
+        home = array_table.find(_HOMES.get(function.home, (function.home,)), function.name)
         if home is None or (function.name == "detach" and self.functions is None):
             raise self.unknown(function)
         return array_table.call(self.plan, home, function.name, args, keywords)
@@ -407,21 +405,12 @@ def _parts(node: ast.AST) -> list[ast.expr]:
     if isinstance(node, ast.Call):
         args = [a.value if isinstance(a, ast.Starred) else a for a in node.args]
         return [node.func, *args, *(k.value for k in node.keywords)]
-    if isinstance(node, ast.BinOp):
-        return [node.left, node.right]
-    if isinstance(node, ast.UnaryOp):
-        return [node.operand]
     if isinstance(node, ast.Compare):
         return [node.left, node.comparators[0]]
-    if isinstance(node, ast.Subscript):
-        return [node.value, node.slice]
-    if isinstance(node, (ast.Tuple, ast.List)):
-        return list(node.elts)
     if isinstance(node, ast.Dict):
         return list(node.values)
-    if isinstance(node, ast.Slice):
-        return [part for part in (node.lower, node.upper, node.step) if part is not None]
-    return [node.value] if isinstance(node, ast.Attribute) else []
+    parts = ast.iter_child_nodes(node) if type(node) in _RULES else ()
+    return [part for part in parts if isinstance(part, ast.expr)]
 
 
 _RULES: dict[type[ast.AST], Callable[[Interpreter, Any, list[Any]], Any]] = {
@@ -469,8 +458,6 @@ def _arrays_in(values: Iterable[Any]) -> Iterator[Array]:
             yield value
         elif isinstance(value, (list, tuple)):
             yield from _arrays_in(value)
-        elif isinstance(value, pairs.Pairs):
-            yield from _arrays_in([value.left, value.right])
 
 
 def augment(walker: Interpreter, statement: ast.AugAssign) -> Any:
@@ -485,8 +472,3 @@ def augment(walker: Interpreter, statement: ast.AugAssign) -> Any:
     made = walker.binary(statement, [held, added])
     assign(walker, statement.target, made)
     return made
-
-
-__all__ = [
-    "BINARY", "MODULES", "TYPES", "Interpreter", "Path", "assign", "augment", "is_python", "parsed", "reordered",
-]  # fmt: skip

@@ -425,6 +425,3 @@ def _guesses(formula: ArrayFormula, held: Mapping[str, Array]) -> list[str]:
         if name in held and formula.costs(name, False)[held[name].rank] > 0:
             made.append(f"{names.text(name)} is read as {words[held[name].rank]}")
     return made
-
-
-__all__ = ["ArrayFormula", "Solved"]

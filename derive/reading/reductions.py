@@ -10,16 +10,12 @@ from .. import operations as ops
 from ..rows import along
 from ..rows import cumsum as cumsum_of_columns
 from ..shapes import ONE
-from .array_table import array, arrays, flag, index, integer, row
+from .array_table import array, arrays, integer, row
 from .arrays import Array, Plan
 from .entrywise import maximum, minimum
 from .indexing import indexed
 
 MAX_DIFFERENCES = 8
-
-
-def _reduced(f: Callable[[Plan, Array, int | None, bool], Array]) -> Callable[..., Array]:
-    return lambda p, a, axis, keepdims: f(p, array(p, a), integer(p, axis), flag(p, keepdims))
 
 
 def smallest(p: Plan, a: Array, axis: int | None, keepdims: bool) -> Array:
@@ -30,10 +26,10 @@ def smallest(p: Plan, a: Array, axis: int | None, keepdims: bool) -> Array:
 def _with_place(f: Callable[..., Array], of_two: Callable[[Plan, Array, Array], Array]) -> Callable[..., Any]:
     """`max` and `min` of PyTorch, which take two arrays as well, and along an axis give the place too."""
 
-    def value(p: Plan, a: Any, axis: Any, keepdims: Any) -> Any:
+    def value(p: Plan, a: Array, axis: Any, keepdims: bool) -> Any:
         if isinstance(axis, Array) and axis.number is None:
-            return of_two(p, array(p, a), axis)
-        made = _reduced(f)(p, a, axis, keepdims)
+            return of_two(p, a, axis)
+        made = f(p, a, integer(p, axis), keepdims)
         return [made, None] if p.is_torch and axis is not None else made
 
     return value
@@ -41,38 +37,31 @@ def _with_place(f: Callable[..., Array], of_two: Callable[[Plan, Array, Array], 
 
 def _of_python(f: Callable[..., Array], of_two: Callable[[Plan, Array, Array], Array]) -> Callable[..., Any]:
     """`max` and `min` without a module: of two numbers or arrays, or of the entries of one."""
-
-    def value(p: Plan, a: Any, b: Any, axis: Any) -> Array:
-        return _reduced(f)(p, a, axis, False) if b is None else of_two(p, array(p, a), array(p, b))
-
-    return value
+    return lambda p, a, b, axis: f(p, a, axis, False) if b is None else of_two(p, a, b)
 
 
-def product(p: Plan, a: Any, axis: Any) -> Array:
+def product(p: Plan, a: Array, axis: int | None) -> Array:
     """The product of all entries."""
-    held = array(p, a)
-    if p.axis_of(held, integer(p, axis)) is not None and held.rank > 1:
+    if p.axis_of(a, axis) is not None and a.rank > 1:
         raise p.refuse(
             "products along an axis are not read", "np.exp(np.log(A).sum(axis=1)) is one of positive entries"
         )
     p.note(f"the gradient of {p.source[slice(*p.span)].strip()} is written with inverse entries: none may be 0")
-    return p.node((), lambda A: ops.det(ops.diagonal_matrix(A if A.shape[1] is ONE else ops.vec(A))), held)
+    return p.node((), lambda A: ops.det(ops.diagonal_matrix(A if A.shape[1] is ONE else ops.vec(A))), a)
 
 
-def average(p: Plan, a: Any, axis: Any, weights: Any, keepdims: Any) -> Array:
-    held, at, keep = array(p, a), integer(p, axis), flag(p, keepdims)
+def average(p: Plan, a: Array, axis: int | None, weights: Array | None, keepdims: bool) -> Array:
     if weights is None:
-        return p.mean(held, at, keep)
-    given = array(p, weights)
-    if given.rank != held.rank:
+        return p.mean(a, axis, keepdims)
+    if weights.rank != a.rank:
         raise p.refuse("weights of another shape than the array are not read", "write their product and its sum")
-    return p.over(p.sum(p.times(held, given), at, keep), p.sum(given, at, keep))
+    return p.over(p.sum(p.times(a, weights), axis, keepdims), p.sum(weights, axis, keepdims))
 
 
-def _variance(p: Plan, a: Any, axis: Any, ddof: Any, keepdims: Any) -> Array:
+def _variance(p: Plan, a: Array, axis: int | None, ddof: Any, keepdims: bool) -> Array:
     if ddof is None or isinstance(ddof, bool):
         ddof = p.constant(int(p.is_torch if ddof is None else ddof))
-    return p.variance(array(p, a), integer(p, axis), flag(p, keepdims), array(p, ddof))
+    return p.variance(a, axis, keepdims, array(p, ddof))
 
 
 def logsumexp(p: Plan, a: Array, axis: int | None, keepdims: bool) -> Array:
@@ -103,47 +92,47 @@ def log_softmax(p: Plan, a: Array, axis: int | None) -> Array:
     return p.add(a, logsumexp(p, a, axis, True), -1)
 
 
-def _along_rows(f: Callable[[Plan, Array, int | None], Array], default: int | None) -> Callable[..., Array]:
-    def value(p: Plan, a: Any, axis: Any) -> Array:
-        held = array(p, a)
-        if axis == "default":
-            if held.rank == 2 and default == -1:
-                p.note(f"softmax of the matrix {p.written(held)} is taken of each row")
-            if held.rank == 2 and default == 0:
-                raise p.refuse("which axis is not said", "dim=1 takes each row")
-            return f(p, held, default)
-        return f(p, held, integer(p, axis))
+def _along_rows(f: Callable[[Plan, Array, int | None], Array], is_of_library: bool) -> Callable[..., Array]:
+    """Each row where no axis is said, but for PyTorch, which takes the first axis."""
+
+    def value(p: Plan, a: Array, axis: Any) -> Array:
+        if axis != "default":
+            return f(p, a, axis)
+        is_first = is_of_library and p.is_torch
+        if a.rank == 2 and is_first:
+            raise p.refuse("which axis is not said", "dim=1 takes each row")
+        if a.rank == 2:
+            p.note(f"softmax of the matrix {p.written(a)} is taken of each row")
+        return f(p, a, 0 if is_first else -1)
 
     return value
 
 
-def cumsum(p: Plan, a: Any, axis: Any) -> Array:
-    held = array(p, a)
-    at = p.axis_of(held, integer(p, axis))
-    if held.rank == 2 and at is None:
+def cumsum(p: Plan, a: Array, axis: int | None) -> Array:
+    at = p.axis_of(a, axis)
+    if a.rank == 2 and at is None:
         raise p.refuse("the running sum of all entries of a matrix is not read", "axis=0 or axis=1 is")
-    if not held.rank:
-        return held
-    return p.node(held.axes, lambda A: along("cumsum", A, 1) if at == 1 else cumsum_of_columns(A), held)
+    if not a.rank:
+        return a
+    return p.node(a.axes, lambda A: along("cumsum", A, 1) if at == 1 else cumsum_of_columns(A), a)
 
 
-def difference(p: Plan, a: Any, n: Any, axis: Any) -> Array:
-    held = array(p, a)
-    at = p.axis_of(held, integer(p, axis))
-    if not held.rank or at is None:
-        raise p.misfit("diff needs an array", held)
+def difference(p: Plan, a: Array, n: int, axis: int | None) -> Array:
+    at = p.axis_of(a, axis)
+    if not a.rank or at is None:
+        raise p.misfit("diff needs an array", a)
     first = [slice(None)] * at
-    if not 0 <= index(p, n) <= MAX_DIFFERENCES:
+    if not 0 <= n <= MAX_DIFFERENCES:
         raise p.refuse(f"np.diff is read up to {MAX_DIFFERENCES} times")
-    for _ in range(index(p, n)):
-        held = p.add(indexed(p, held, [*first, slice(1, None)]), indexed(p, held, [*first, slice(None, -1)]), -1)
-    return held
+    for _ in range(n):
+        a = p.add(indexed(p, a, [*first, slice(1, None)]), indexed(p, a, [*first, slice(None, -1)]), -1)
+    return a
 
 
-def _sum_of(p: Plan, a: Any, axis: Any, keepdims: Any) -> Array:
+def _sum_of(p: Plan, a: Any, axis: Any, keepdims: bool) -> Array:
     """`sum` without a module: of a list it is Python's, which adds up what is in it."""
     if not isinstance(a, list) or not a:
-        return _reduced(Plan.sum)(p, a, axis, keepdims)
+        return p.sum(array(p, a), integer(p, axis), keepdims)
     start = [] if axis is None or array(p, axis).number == 0 else [array(p, axis)]
     if start and start[0].number is not None:
         raise p.refuse("sum of a list from a number on is not read", "sum(parts) + 1 is")
@@ -153,88 +142,64 @@ def _sum_of(p: Plan, a: Any, axis: Any, keepdims: Any) -> Array:
     return total
 
 
-for _name, _h in (("sum nansum", lambda p, a, axis, k: p.sum(a, axis, k)), ("mean", Plan.mean)):
-    row("np torch method", _name, "a, axis=None, keepdims=False", _reduced(_h))
-    row("bare", _name, "a, axis=None, keepdims=False", _reduced(_h))
-row("bare", "sum", "a, axis=None, keepdims=False", _sum_of)
+_ALONG = "a, axis=None, keepdims=False"
+row("np torch method bare", "sum nansum", _ALONG, lambda p, *given: p.sum(*given))
+row("bare", "sum", "a?, axis?=None, keepdims=False", _sum_of)
+row("np torch method bare", "mean", _ALONG, Plan.mean)
 for _name, _least, _of_two in (("max", Plan.largest, maximum), ("min", smallest, minimum)):
-    row("np torch method", f"a{_name} nan{_name}", "a, axis=None, keepdims=False", _reduced(_least))
-    row("np", _name, "a, axis=None, keepdims=False", _reduced(_least))
-    row("torch method", _name, "a, axis=None, keepdims=False", _with_place(_least, _of_two))
+    row("np torch method", f"a{_name} nan{_name}", _ALONG, _least)
+    row("np", _name, _ALONG, _least)
+    row("torch method", _name, "a, axis?=None, keepdims=False", _with_place(_least, _of_two))
     row("bare", _name, "a, b=None, axis=None", _of_python(_least, _of_two))
-row(
-    "np method",
-    "ptp",
-    "a, axis=None, keepdims=False",
-    _reduced(lambda p, *a: p.add(p.largest(*a), smallest(p, *a), -1)),
-)
+row("np method", "ptp", _ALONG, lambda p, *given: p.add(p.largest(*given), smallest(p, *given), -1))
 row("np torch method bare", "prod", "a, axis=None", product)
 row("np bare", "average", "a, axis=None, weights=None, keepdims=False", average)
-for _name, _v in (("var", _variance), ("std", lambda p, *a: p.function(ops.sqrt, _variance(p, *a)))):
+for _name, _v in (("var", _variance), ("std", lambda p, *given: p.function(ops.sqrt, _variance(p, *given)))):
     row("np bare", _name, "a, axis=None, ddof=0, keepdims=False", _v)
     row("torch", _name, "a, axis=None, ddof=1, keepdims=False", _v)
     row("method", _name, "a, axis=None, ddof=None, keepdims=False", _v)  # PyTorch divides by n − 1
-del _v, _least, _of_two
-row("special np torch method nn bare", "logsumexp", "a, axis=None, keepdims=False", _reduced(logsumexp))
-row(
-    "special",
-    "softmax",
-    "a, axis=None",
-    lambda p, a, axis: (
-        softmax(p, array(p, a), integer(p, axis))
-        if axis is not None or array(p, a).rank == 1
-        else _softmax_of_all(p, a)
-    ),
-)
-row("bare", "softmax", "a, axis=default", _along_rows(softmax, -1))
-row("bare", "log_softmax", "a, axis=default", _along_rows(log_softmax, -1))
-row(
-    "nn method torch",
-    "softmax",
-    "a, axis=default",
-    lambda p, a, axis: _along_rows(softmax, 0 if p.is_torch else -1)(p, a, axis),
-)
-row(
-    "special nn method torch",
-    "log_softmax",
-    "a, axis=default",
-    lambda p, a, axis: _along_rows(log_softmax, 0 if p.is_torch else -1)(p, a, axis),
-)
+row("special np torch method nn bare", "logsumexp", _ALONG, logsumexp)
+row("special", "softmax", "a, axis=None", lambda p, a, axis: _softmax_of_all(p, a, axis))
+for _name, _f in (("softmax", softmax), ("log_softmax", log_softmax)):
+    row("bare", _name, "a, axis=default", _along_rows(_f, False))
+    row("nn method torch", _name, "a, axis=default", _along_rows(_f, True))
+row("special", "log_softmax", "a, axis=default", _along_rows(log_softmax, False))
 row("np torch method bare", "cumsum", "a, axis=None", cumsum)
 row("np torch bare", "diff", "a, n=1, axis=-1", difference)
 row("np bare", "ediff1d", "a", lambda p, a: difference(p, a, 1, -1))
-del _name, _h
+del _name, _least, _of_two, _v, _f
 
 
-def _softmax_of_all(p: Plan, a: Any) -> Array:
-    e = p.function(ops.exp, array(p, a))
+def _softmax_of_all(p: Plan, a: Array, axis: int | None) -> Array:
+    if axis is not None or a.rank == 1:
+        return softmax(p, a, axis)
+    e = p.function(ops.exp, a)
     return p.over(e, p.sum(e))
 
 
 # Norms
 
 
-def norm(p: Plan, a: Any, order: Any, axis: Any, keepdims: Any, matrix: bool = True) -> Array:
+def norm(p: Plan, a: Array, order: Any, axis: int | None, keep: bool, matrix: bool = True) -> Array:
     """The norm of a vector or of a matrix, or of each row or column.
 
     As numpy.linalg.norm has them; `matrix=False` takes the entries of a matrix as those of a vector.
     """
-    held = array(p, a)
-    at, keep = p.axis_of(held, integer(p, axis)), flag(p, keepdims)
+    at = p.axis_of(a, axis)
     if isinstance(order, Array) and order.number is not None:
         order = order.number
-    if not held.rank:
-        p.expect_axes(held)
-        return p.function(ops.absolute, held)
-    is_matrix = held.rank == 2 and at is None
+    if not a.rank:
+        p.expect_axes(a)
+        return p.function(ops.absolute, a)
+    is_matrix = a.rank == 2 and at is None
     if order in ("fro", None) or (order == 2 and not (is_matrix and matrix)):
-        if at is None or held.rank == 1:
-            return p.node(p.reduced(held.axes, None, keep), ops.norm, held)
-        return p.function(ops.sqrt, p.sum(p.power(held, p.constant(2)), at, keep))
-    size = p.function(ops.absolute, held)
+        if at is None or a.rank == 1:
+            return p.node(p.reduced(a.axes, None, keep), ops.norm, a)
+        return p.function(ops.sqrt, p.sum(p.power(a, p.constant(2)), at, keep))
+    size = p.function(ops.absolute, a)
     if is_matrix and matrix:
         if order in _OF_MATRICES:
-            return p.spread(_OF_MATRICES[order](p, held, size), p.reduced(held.axes, None, keep))
+            return p.spread(_OF_MATRICES[order](p, a, size), p.reduced(a.axes, None, keep))
         raise p.refuse(
             "the smallest singular value is not among the operations"
             if order == -2
@@ -248,7 +213,7 @@ def norm(p: Plan, a: Any, order: Any, axis: Any, keepdims: Any, matrix: bool = T
             "this norm is not among the operations", "the orders 1, 2, np.inf and other positive numbers are"
         )
     if order == 1:
-        return p.node((), ops.norm1, held) if at is None and not keep else p.sum(size, at, keep)
+        return p.node((), ops.norm1, a) if at is None and not keep else p.sum(size, at, keep)
     return p.power(p.sum(p.power(size, p.constant(order)), at, keep), p.constant(1 / order))
 
 
@@ -262,8 +227,8 @@ _OF_MATRICES: dict[Any, Callable[[Plan, Array, Array], Array]] = {
 }
 
 
-def _norm_of_entries(p: Plan, a: Any, order: Any, axis: Any, keepdims: Any) -> Array:
-    return norm(p, a, order, axis, keepdims, False)
+def _norm_of_entries(p: Plan, a: Array, order: Any, axis: int | None, keep: bool) -> Array:
+    return norm(p, a, order, axis, keep, False)
 
 
 row("linalg bare", "norm matrix_norm", "a, ord=None, axis=None, keepdims=False", norm)
@@ -271,6 +236,3 @@ row("linalg", "vector_norm", "a, ord=2, axis=None, keepdims=False", _norm_of_ent
 row("torch method", "norm", "a, ord=2, axis=None, keepdims=False", _norm_of_entries)
 row("bare", "norm2", "a", lambda p, a: norm(p, a, None, None, False))
 row("bare", "norm1", "a", lambda p, a: _norm_of_entries(p, a, Fraction(1), None, False))
-
-
-__all__ = ["log_softmax"]

@@ -41,7 +41,7 @@ from .solved import Solution
 from .splitting import Usage, split_runs
 from .stacks import Node, nodes_below
 from .statements import Statement, Statements, in_order
-from .tokens import Token
+from .tokens import Token, closing, parted
 from .vocabulary import NAMED_MODULE
 
 TWO_SYMBOLS = "are read as two symbols"
@@ -242,16 +242,8 @@ class Reading:
             given = parameters.get(str(token.value)) if token.kind == "name" else None
             if given is None or i + 1 == len(made) or made[i + 1].text != "(":
                 continue
-            j, depth, operands = i + 1, 0, [list[Token]()]
-            while j < len(made):
-                depth += (made[j].kind == "open") - (made[j].kind == "close")
-                if not depth:
-                    break
-                if depth == 1 and made[j].text in (",", ";", "|"):
-                    operands.append([])
-                elif j > i + 1:
-                    operands[-1].append(made[j])
-                j += 1
+            j = closing(made, i + 1)
+            operands = parted(made[i + 2 : j], ",", ";", "|")
             span = (token.start, made[min(j, len(made) - 1)].end)
             wanted, body = given
             shown = ", ".join(map(names.text, wanted))
@@ -349,9 +341,7 @@ class Reading:
         for name, entry in symbols.items():
             if entry.is_declared or name in self.settled:
                 continue
-            cell = kinds.symbol_cells[name].find()
-            costs = habits.habit(name, entry.style, entry.uses)
-            cell.costs = costs if cell.costs is None else [a + b for a, b in zip(cell.costs, costs, strict=True)]
+            kinds.symbol_cells[name].find().add(habits.habit(name, entry.style, entry.uses))
         kinds.start()
         failed: Exception | None = None
         try:
@@ -386,7 +376,7 @@ class Reading:
             raise self.undecided(failed, symbols, roots, builder, scalar)
         if "listed" not in loose and any(builder.values[id(node)].is_scalar for node in lists):
             return self.solve(loose | {"listed"}, scalar)
-        habits.check_collapsed(order, symbols, builder, builder.values)
+        habits.check_collapsed(builder)
         for node in powers:
             base = builder.values.get(id(node.args[0]))
             if base is not None and not base.is_scalar and base.shape[0] is base.shape[1]:
@@ -520,7 +510,7 @@ class Reading:
             if node.op not in ("prod", "div"):
                 continue
             for part in self.divisor_symbols(node, symbols):
-                if part.data in self.wrt or builder.sizes is None:
+                if part.data in self.wrt:
                     continue
                 found = self.counted_vector(node, builder)
                 if found is None:
@@ -595,6 +585,3 @@ class Reading:
             for variable in free - held:
                 sizes.bound[variable] = Dim.of(next(iter(declared)))
         sizes.name(found, taken)
-
-
-__all__ = ["Reading"]

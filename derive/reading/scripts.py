@@ -47,13 +47,8 @@ def raised_to_t(p: Stacks, mark: Token, end: int, is_negative: bool = False) -> 
     if base.op == "const":  # no number is transposed
         op = "pow"
         exponent = Node("neg", [exponent], None, *mark.span) if is_negative else exponent
-        following = p.tokens[p.i] if p.i < len(p.tokens) else None
-        if (
-            exponent.data
-            and exponent.data not in p.known
-            and following is not None
-            and following.kind in ("name", "open", "func")
-        ):
+        is_followed = p.i < len(p.tokens) and p.tokens[p.i].kind in ("name", "open", "func")
+        if exponent.data and exponent.data not in p.known and is_followed:
             shown = " ".join(p.source[base.start : end].split())
             p.readings.append(f"{shown} is read as the exponential of {exponent.data}")
     p.operands.append(Node(op, [base, exponent], None, base.start, end))
@@ -128,10 +123,6 @@ def superscript(p: Stacks, token: Token, following: Token) -> bool | None:
             "conjugates and optima (^*) are not read: formulas are real", (token.start, following.end),
             "write ^T for a transpose, or give the symbol another name",
         )  # fmt: skip
-    if following.text == "+" and not (p.i + 1 < len(tokens) and tokens[p.i + 1].kind == "num"):
-        raise p.error(
-            "a pseudo-inverse is not read", (token.start, following.end), "write (AᵀA)⁻¹ Aᵀ for full column rank"
-        )
     if following.text == "{" and p.i + 1 < len(tokens) and tokens[p.i + 1].text == "⊙":
         p.i += 2  # {\odot 2}: the rest of the group is the exponent
         base = p.operands.pop()
@@ -145,6 +136,9 @@ def superscript(p: Stacks, token: Token, following: Token) -> bool | None:
         if end > min(len(tokens), p.i + 6):
             return None
         held = tokens[p.i + 1 : end - 1]
+    if [t.text for t in held] == ["+"] and not (held[0] is following and [t.kind for t in tokens[end:][:1]] == ["num"]):
+        hint = "write (AᵀA)⁻¹ Aᵀ for full column rank"
+        raise p.error("a pseudo-inverse is not read", (token.start, tokens[end - 1].end), hint)
     minus = len(held) == 2 and held[0].text == "-"
     mark = held[1] if minus else held[0] if len(held) == 1 else None
     if mark is not None and mark.kind == "star":
@@ -164,11 +158,6 @@ def superscript(p: Stacks, token: Token, following: Token) -> bool | None:
             wrap(p, "inv", tokens[end - 1])
         wrap(p, "trans", tokens[end - 1])
         return False
-    if len(held) == 1 and held[0].text == "+" and following.text == "{":
-        raise p.error(
-            "a pseudo-inverse is not read", (token.start, tokens[end - 1].end),
-            "write (AᵀA)⁻¹ Aᵀ for full column rank",
-        )  # fmt: skip
     if len(held) == 1 and held[0].text == "*":
         raise p.error("conjugates and optima (^*) are not read: formulas are real", (token.start, held[0].end))
     return None
@@ -262,10 +251,9 @@ def norm_subscript(p: Stacks, held: list[Token], first: Token) -> None:
             hint = "known: ‖x‖, ‖x‖₁, ‖x‖₃, ‖x‖_∞, ‖X‖_F, ‖X‖_*, ‖X‖_op, ‖X‖_max"
             raise p.error(f"the norm with {p.text_of(held)} below is not read", (node.start, held[-1].end), hint)
         raise p.error(
-            f"a norm weighted by {words} is not read",
-            (node.start, held[-1].end),
+            f"a norm weighted by {words} is not read", (node.start, held[-1].end),
             f"write xᵀ {words} x for its square, or xᵀ {words}⁻¹ x where {words} is a covariance",
-        )
+        )  # fmt: skip
     node.data = kind
     outer.end = max(outer.end, held[-1].end)
     node.end = max(node.end, held[-1].end)
@@ -355,8 +343,7 @@ def bracketed(p: Stacks) -> bool:
 
 
 def index_follows(p: Stacks) -> bool:
-    depth = 0
-    colons = 0
+    depth = colons = 0
     for t in p.tokens[p.i : p.i + 60]:
         depth += (t.kind == "open" and t.text == "[") - (t.kind == "close" and t.text == "]")
         if not depth:

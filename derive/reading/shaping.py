@@ -46,20 +46,17 @@ class Shaper:
     """Shapes of the nodes, in order, operands first."""
 
     def __init__(
-        self,
-        source: str,
-        order: list[Node],
-        symbols: dict[str, Symbol],
-        kinds: Kinds,
-        sizes: Sizes,
-        readings: list[str],
-    ) -> None:
+        self, source: str, order: list[Node], symbols: dict[str, Symbol], kinds: Kinds, sizes: Sizes,
+        readings: list[str], is_numpy: bool,
+    ) -> None:  # fmt: skip
         self.source = source
         self.order = order
         self.symbols = symbols
         self.kinds = kinds
         self.sizes = sizes
         self.readings = readings
+        self.is_numpy = is_numpy  # beside signs that Python has not, such as ‖x‖
+        self.values: dict[int, Expr] = {}
         self.shapes: dict[int, SizeShape] = {}
         self.axes: dict[Axis, Size] = {}
         self.columns: set[int] = set()  # vectors that stand for each column in a sum
@@ -79,7 +76,7 @@ class Shaper:
                 costs = by_habit[name]
                 mask = min((S, C, M), key=lambda kind: costs[kind.bit_length() - 1])
             elif mask not in (S, C, R, M):
-                mask = Kinds.cheapest(cell) if mask & (S | C | M) else R if mask else M
+                mask = cell.options[0][1] if mask & (S | C | M) else R if mask else M
             entry.shape = self.of_kind(mask)
             if mask == M and (entry.properties & SQUARE or entry.properties >= SUMS):
                 self.sizes.unify(*entry.shape)
@@ -218,9 +215,8 @@ def grouped(b: Shaper, node: Node, shapes: list[SizeShape]) -> tuple[SizeShape, 
             continue
         if kinds[i] == "·" and b.is_column(current) and b.is_column(shape):
             b.sizes.unify(current[0], shape[0])
-            group = [(kinds[i], group, i)]
-            if kinds[i] == "·":
-                current, is_closed = SCALAR_SIZE, True
+            group = [("·", group, i)]
+            current, is_closed = SCALAR_SIZE, True
             continue
         b.sizes.unify(current[1], shape[0])
         if b.is_one(current[1]) and b.is_one(shape[1]) and not b.is_one(shape[0]):

@@ -68,14 +68,7 @@ class Sizes:
         return True
 
     def occurs(self, variable: int, size: Size) -> bool:
-        stack = [size]
-        while stack:
-            part = self.find(stack.pop())
-            if part == variable and isinstance(part, int):
-                return True
-            if isinstance(part, tuple):
-                stack += part[1:3]
-        return False
+        return variable in self.unnamed(size)
 
     def times(self, a: Size, b: Size) -> Size:
         a, b = self.find(a), self.find(b)
@@ -93,11 +86,12 @@ class Sizes:
             raise LimitError(f"a size is made of more than {MAX_DIMENSION_TERMS} sizes", hint="declare the shapes")
         return (sign, a, b, weight)
 
-    def factors(self, size: Size, sign: str) -> list[Size]:
+    def parts(self, size: Size, signs: str = "*+") -> list[Size]:
+        """What a size is made of by these signs, in order."""
         found, stack = [], [size]
         while stack:
             part = self.find(stack.pop())
-            if isinstance(part, tuple) and part[0] == sign:
+            if isinstance(part, tuple) and part[0] in signs:
                 stack += [part[2], part[1]]
             else:
                 found.append(part)
@@ -106,10 +100,10 @@ class Sizes:
     def settle(self) -> None:
         """Equations between products or sums: divide by what is known, or else match the parts in order."""
         for a, b in self.equations:
-            if self.divide(self.factors(a, "*"), self.factors(b, "*")):
+            if self.divide(self.parts(a, "*"), self.parts(b, "*")):
                 continue
             for sign in ("*", "+"):
-                left, right = self.factors(a, sign), self.factors(b, sign)
+                left, right = self.parts(a, sign), self.parts(b, sign)
                 if len(left) == len(right) > 1:
                     for p, q in zip(left, right, strict=True):
                         self.unify(p, q)
@@ -148,14 +142,7 @@ class Sizes:
         return a * b if size[0] == "*" else a + b
 
     def unnamed(self, size: Size) -> list[int]:
-        found, stack = [], [size]
-        while stack:
-            part = self.find(stack.pop())
-            if isinstance(part, int):
-                found.append(part)
-            elif isinstance(part, tuple):
-                stack += [part[2], part[1]]
-        return found
+        return [part for part in self.parts(size) if isinstance(part, int)]
 
     def name(self, sizes: list[Size], taken: set[str]) -> None:
         """Name the classes in the order given: n if there is one, else m, n, p, ..."""

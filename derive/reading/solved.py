@@ -63,36 +63,28 @@ class Solution:
             self.symbols[name] = made
             if not entry.is_declared:
                 self.where.append(f"{names.text(name)}: {shape_line(made)}")
-                costs = self.habits.get(name)
-                is_odd = costs is not None and costs[kind_of(made.shape).bit_length() - 1] - min(costs) >= UNUSUAL
                 said = f"{name}(…) is read as a product, {name} times the bracket"
                 if name == "Σ" and made.is_scalar and said in reading.split_readings:
                     self.doubt = self.doubt or ParseError(
                         "Σ(…) would be a number times the bracket, and may be a sum", reading.source, self.root.span,
                         "write sum(…), or ∑_i (…) with the index in the bracket",
                     )  # fmt: skip
-                if is_odd or "over" in entry.uses and made.is_scalar:
+                if self.far(name) >= UNUSUAL or "over" in entry.uses and made.is_scalar:
                     builder.note(f"{names.text(name)} is read as {KIND_WORDS[kind_of(made.shape)]}")
+
+    def far(self, name: str) -> float:
+        """How far the kind of a symbol is from habit."""
+        costs, made = self.habits.get(name), self.symbols.get(name)
+        return 0.0 if costs is None or made is None else costs[kind_of(made.shape).bit_length() - 1] - min(costs)
 
     @property
     def surprise(self) -> float:
-        """How far the kinds are from habit."""
-        total = 0.0
-        for name, costs in self.habits.items():
-            made = self.symbols.get(name)
-            if made is not None:
-                total += costs[kind_of(made.shape).bit_length() - 1] - min(costs)
-        return total
+        """How far all kinds are from habit."""
+        return sum(map(self.far, self.habits), 0.0)
 
     def odd(self) -> dict[str, float]:
         """The symbols that are what their like never are, and how far each is from habit."""
-        found = {}
-        for name, costs in self.habits.items():
-            made = self.symbols.get(name)
-            cost = 0.0 if made is None else costs[kind_of(made.shape).bit_length() - 1] - min(costs)
-            if cost >= 1:
-                found[name] = cost
-        return found
+        return {name: cost for name in self.habits if (cost := self.far(name)) >= 1}
 
     def say_scalar(self, name: str) -> None:
         said = f"{names.text(name)} is read as a scalar"

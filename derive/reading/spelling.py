@@ -12,6 +12,7 @@ from collections.abc import Callable
 from .. import names
 from ..errors import ParseError
 from ..heights import LOWERED, RAISED
+from .macros import closing
 from .vocabulary import RANGES
 
 _SUPERSCRIPTS = "".join(c for c, plain in RAISED.items() if plain.isdigit())
@@ -73,6 +74,10 @@ _WITHOUT = r"\\setminus\s*\\\{[^{}]*\\\}|∖\s*\{[^{}]*\}"
 _OF_ALL = r",\s*(['\"])(?:fro|all)\1(?=\s*\))"  # norm(X,'fro') and sum(X,'all') of MATLAB
 LISTED = "the entries from the first to the last are read as a vector"
 _BRACED = r"(\\[bB]ig+[lrm]?)\s*\{\s*(\\?[()\[\]{}|])\s*\}"
+_INSIDE = r"((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*?)"
+_DEFINED = r"\\(?:stackrel|overset)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*\{\s*(?:=|:=|\\equiv)\s*\}"
+_REMARK = r"\(\s*\\(?:text|mbox|textrm|textit)\s*\{[^{}]*\}\s*\)\s*[.,;]?\s*$"
+_SIZE = r"(?<![\w.\\])size\(\s*(\w+)\s*,\s*%s\s*\)"  # of MATLAB
 _RELATION = r"\s*(?:[<>≠≤≥]|\\(?:neq?|leq?|geq?|lt|gt)(?![A-Za-z]))\s*"
 _LISTED_PAIR = (
     r"_\s*\{\s*([a-z])\s*(?:,\s*([a-z])\s*)?(?:\\[:,;]\s*)*(?::|\\mid(?![A-Za-z]))\s*(?:\\[:,;]\s*)*"
@@ -83,7 +88,6 @@ _TURNED_LABEL = (  # W^{(2)T}, w^{[1]\top}
     r"(?:T|⊤|ᵀ|\\(?:top|intercal)(?![A-Za-z])|\\math\w+\s*\{\s*T\s*\})\s*\}"
 )
 _BOLD_ONES = r"\\(?:mathbf|mathbb|mathbbm|boldsymbol|bm)\s*\{\s*1\s*\}\s*_\s*\{\s*(\w)\s*(?:\\times|×)\s*(\w)\s*\}"
-_TAIL = 60  # where the number of an equation may stand
 _NUMBER = r"(?:\\q?quad|\\hfill|\s{3})\s*(?:\(\d+(?:\.\d+)*[a-z]?\)|\[\d+\])\s*[.,;]?\s*$"
 _ENTRY = r"_?\s*\{?\s*[i-n]\s*,?\s*[i-n]\s*\}?|[ᵢⱼₖₗₘₙ]{2}"
 
@@ -96,27 +100,15 @@ _LOST = (
     ("e", r"(?:(?<=[+/=])|(?<=[+/=] )|^)e[-−](?=[^\W_])", "may be a power that lost its height", "write e^(−…)"),
     ("e", r"(?<=\d)e[-−](?=[^\W\d_])", "may be a power that lost its height", "write e^(−…)"),  # 1e-3 is a number
     ("(end", r"\w+\(end\)", "is the last entry", "write x_n, where x has n entries"),
-    (
-        "%",
-        r"%[*ox]%",
-        "is a product of R",
-        "write X @ b, with y * (X @ b) in brackets, X.T and inv(V) for t(X) and solve(V)",
-    ),
-    (
-        "grad",
-        r"(?<![\w\\])grad(?:ient)?(?:_\w+)?(?=\s+[^\s\])=*/+,;:.^'·⊙@−-]|\()",
-        "asks for a derivative",
-        "give the loss, and the variable as wrt",
-    ),
-    (
-        " for ",
-        r"(?<!\w)for\s+\w+(?:\s*,\s*\w+)*\s+in(?!\w)",
-        "is a loop of Python",
-        "write sum(x**2), or \\sum_i x_i^2",
-    ),
+    ("%", r"%[*ox]%", "is a product of R",
+     "write X @ b, with y * (X @ b) in brackets, X.T and inv(V) for t(X) and solve(V)"),
+    ("grad", r"(?<![\w\\])grad(?:ient)?(?:_\w+)?(?=\s+[^\s\])=*/+,;:.^'·⊙@−-]|\()", "asks for a derivative",
+     "give the loss, and the variable as wrt"),
+    (" for ", r"(?<!\w)for\s+\w+(?:\s*,\s*\w+)*\s+in(?!\w)", "is a loop of Python",
+     "write sum(x**2), or \\sum_i x_i^2"),
     (":", r"\w+\(\s*:\s*\)", "is all entries of a matrix as a vector", "write vec(X)"),
     (":", r"\w+\((?=[^():]*:)(?:[\d\s:,+-]|end)+\)", "is a slice", "write it as in NumPy: np.sum(x[1:]**2), from 0"),
-)
+)  # fmt: skip
 
 
 def respelled(text: str, known: frozenset[str] = frozenset()) -> tuple[str, list[str]]:
@@ -138,8 +130,14 @@ def respelled(text: str, known: frozenset[str] = frozenset()) -> tuple[str, list
     return text, readings
 
 
-def _blank(found: re.Match[str]) -> str:
-    return " " * len(found[0])
+def _put(pattern: str, template: str) -> Callable[..., str]:
+    """What puts the template in the place of what a pattern finds, as long as that was."""
+    return lambda text, *_: re.sub(pattern, lambda found: found.expand(template).ljust(len(found[0])), text)
+
+
+def limits_in_order(text: str) -> str:
+    """`\\sum_{i=1}^n` for `\\sum^n_{i=1}`."""
+    return re.sub(_LIMITS, r"\1\3\2", text)
 
 
 def _without_extremum(text: str, readings: list[str], known: frozenset[str]) -> str:
@@ -240,11 +238,6 @@ def _is_turned(text: str, start: int, end: int) -> bool:
     return False
 
 
-def _bare_brackets(text: str, readings: list[str], known: frozenset[str]) -> str:
-    r"""\Big{(} is \Big(."""
-    return re.sub(_BRACED, lambda found: f"{found[1]}{found[2]}".ljust(len(found[0])), text)
-
-
 def _without_list(text: str, readings: list[str], known: frozenset[str]) -> str:
     """i, j: i < j below a sum is i < j, and so is j: i < j where another sum binds i."""
 
@@ -293,41 +286,13 @@ def _ones(text: str, readings: list[str], known: frozenset[str]) -> str:
     return re.sub(_BOLD_ONES, put, text)
 
 
-def _fractions(text: str, readings: list[str], known: frozenset[str]) -> str:
-    r"""`\frac{a}{b}` for `{a \over b}`."""
-    inside = r"((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*?)"
-    return re.sub(rf"\{{{inside}\\over(?![a-z]){inside}\}}", r"\\frac{\1}{\2}", text)
-
-
 def _without_lambda(text: str, readings: list[str], known: frozenset[str]) -> str:
     """The value of a function of Python, `f = lambda x: x**2`; of no letter of its own, λ x : y is an inner product."""
     head = re.match(r"(?:\s*\w+\s*=)?\s*lambda\s+([A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*):(?=\s)", text)
     if head is None or not any(re.search(rf"\b{name}\b", text[head.end() :]) for name in re.findall(r"\w+", head[1])):
         return text
     readings.append(f"lambda {head[1]} is read as the head of a function, and no λ")
-    return _blank(head) + text[head.end() :]
-
-
-def _without_remark(text: str, readings: list[str], known: frozenset[str]) -> str:
-    r"""A formula without words in brackets behind it, as `(\text{least squares})`."""
-    remark = r"\(\s*\\(?:text|mbox|textrm|textit)\s*\{[^{}]*\}\s*\)\s*[.,;]?\s*$"
-    return re.sub(remark, lambda found: " " * len(found[0]), text)
-
-
-def _without_number(text: str, readings: list[str], known: frozenset[str]) -> str:
-    """A formula without the number of its equation."""
-    tail = text[-_TAIL:]
-    return text[: -len(tail)] + re.sub(_NUMBER, lambda found: " " * len(found[0]), tail)
-
-
-def limits_in_order(text: str, *_: object) -> str:
-    """`\\sum_{i=1}^n` for `\\sum^n_{i=1}`."""
-    return re.sub(_LIMITS, r"\1\3\2", text)
-
-
-def _without_mapping(text: str, readings: list[str], known: frozenset[str]) -> str:
-    r"""A formula without `f: \mathbb{R}^n \to \mathbb{R}` before it."""
-    return re.sub(_MAPPING, lambda found: " " * len(found[0]), text, count=1)
+    return " " * head.end() + text[head.end() :]
 
 
 def sets(text: str) -> str:
@@ -347,22 +312,13 @@ def sets(text: str) -> str:
     return re.sub(_POSITIVE, positive, re.sub(_SYMMETRIC, symmetric, text))
 
 
-def _definitions(text: str, readings: list[str], known: frozenset[str]) -> str:
-    r"""`=` for `\stackrel{\text{def}}{=}`."""
-    over = r"\\(?:stackrel|overset)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*\{\s*(?:=|:=|\\equiv)\s*\}"
-    return re.sub(over, lambda found: "=".rjust(len(found[0])), text)
-
-
 def _spectrum(text: str, readings: list[str], known: frozenset[str]) -> str:
     r"""The trace for `\sum \text{eig}(X)` and `sum(eig(X))`, the determinant for the product."""
 
     def put(found: re.Match[str]) -> str:
         which, made = ("sum", "tr") if "sum" in found[0] else ("product", "det")
         start = text.index("(", found.end())
-        end, depth = start, 0
-        while end < len(text) and (depth or end == start):
-            depth += (text[end] == "(") - (text[end] == ")")
-            end += 1
+        end = closing(text, start, "()") + 1 or len(text)
         behind = text[end:].replace(r"\right)", ")").lstrip()
         if not re.match(r"$|[-+−=)\]},.;]" if "\\" in found[0] else r"\)", behind):
             return found[0]  # of their squares, say
@@ -409,14 +365,6 @@ def _ranges(text: str, readings: list[str], known: frozenset[str]) -> str:
     return re.sub(_RANGES, put, made)
 
 
-_SIZE = r"(?<![\w.\\])size\(\s*(\w+)\s*,\s*([12])\s*\)"
-
-
-def _counted(found: re.Match[str]) -> str:
-    """nrows(X) for the size(X,1) of MATLAB."""
-    return f"{'nrows' if found[2] == '1' else 'ncols'}({found[1]}".ljust(len(found[0]) - 1) + ")"
-
-
 def _raised(low: str) -> str:
     """A transpose, a prime or a number above, and behind it what stands below."""
     group = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
@@ -449,27 +397,28 @@ def _lowered(text: str, readings: list[str], known: frozenset[str]) -> str:
 
 
 # What is put right where one of each group of signs occurs
-_ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[[str, list[str], frozenset[str]], str]], ...] = (
-    ((("ig{", "ig {", "igg{", "igl{", "igr{", "iggl{", "iggr{"),), _bare_brackets),
-    ((("\\over",),), _fractions),
-    ((("\\stackrel", "\\overset"),), _definitions),
+_ROWS: tuple[tuple[tuple[tuple[str, ...], ...], Callable[..., str]], ...] = (
+    ((("ig{", "ig {", "igg{", "igl{", "igr{", "iggl{", "iggr{"),), _put(_BRACED, r"\1\2")),
+    ((("\\over",),), _put(rf"\{{{_INSIDE}\\over(?![a-z]){_INSIDE}\}}", r"\\frac{\1}{\2}")),
+    ((("\\stackrel", "\\overset"),), lambda text, *_: re.sub(_DEFINED, lambda found: "=".rjust(len(found[0])), text)),
     ((("eig",),), _spectrum),
-    ((("size(",),), lambda text, readings, known: re.sub(_SIZE, _counted, text)),
-    ((("fro'", 'fro"', "all'", 'all"'),), lambda text, readings, known: re.sub(_OF_ALL, _blank, text)),
+    ((("size(",),), _put(_SIZE % "1", r"nrows(\1)")),
+    ((("size(",),), _put(_SIZE % "2", r"ncols(\1)")),
+    ((("fro'", 'fro"', "all'", 'all"'),), _put(_OF_ALL, "")),
     ((("const", "independent of", "not "),), _without_constant),
-    ((("{}",),), lambda text, readings, known: re.sub(r"(?<=[-=+−&])(\s*&?\s*)\{\}", r"\1  ", text)),
+    ((("{}",),), _put(r"(?<=[-=+−&])(\s*&?\s*)\{\}", r"\1")),
     ((("_",), ("'", "′", "’"), ("\\sum", "\\prod", "∑")), _primed_indices),
     ((("_",), (":", "\\mid"), ("<", ">", "\\ne", "≠", "\\le", "≤", "\\g", "≥")), _without_list),
     ((("^{", "^ {"), ("T", "⊤", "ᵀ", "\\top", "\\intercal")), _turned_labels),
     (((r"\times", "×"), ("1}_",)), _ones),
     ((("Σ", "\\Sigma"),), _greek_sum),
     ((("lambda ",), (":",)), _without_lambda),
-    ((("(",), ("\\text", "\\mbox")), _without_remark),
+    ((("(",), ("\\text", "\\mbox")), _put(_REMARK, "")),
     ((("min", "max"),), _without_extremum),
     ((("dots", "…", "..."),), _ranges),
-    ((("\\in", "∈"), SETS), lambda text, readings, known: sets(text)),
-    ((("\\to", "\\rightarrow", "→"), ("mathbb", "ℝ")), _without_mapping),
-    (((")", "]"), ("quad", "hfill", "   ")), _without_number),
-    ((("\\sum^", "\\prod^", "\\sum ^", "\\prod ^", "\\limits^"),), limits_in_order),
+    ((("\\in", "∈"), SETS), lambda text, *_: sets(text)),
+    ((("\\to", "\\rightarrow", "→"), ("mathbb", "ℝ")), _put(_MAPPING, "")),
+    (((")", "]"), ("quad", "hfill", "   ")), _put(_NUMBER, "")),
+    ((("\\sum^", "\\prod^", "\\sum ^", "\\prod ^", "\\limits^"),), lambda text, *_: limits_in_order(text)),
     ((tuple("^'′’ᵀ⊤⁻" + _SUPERSCRIPTS), tuple("_₀₁₂₃₄₅₆₇₈₉ᵢⱼₖₗₘₙₚₛₜ")), _lowered),
 )

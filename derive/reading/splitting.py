@@ -115,8 +115,7 @@ def split_runs(
             result[-1].text = operation_name(result[-1].text[:-2], order)
             at = end
         elif order == 1 and result[-1].text == "sigmoid":
-            result[-1].text = "sigmoid′"
-            at = end
+            result[-1].text, at = "sigmoid′", end
         elif order and result[-1].kind == "apply":
             result[-1].value = (result[-1].value[0], order)
             at = end
@@ -127,16 +126,9 @@ def _log_dets(tokens: list[Token]) -> list[Token]:
     """`log det` is one function, so that log det(X) y is a product."""
     joined: list[Token] = []
     for token in tokens:
-        if (
-            token.text == "det"
-            and token.kind == "func"
-            and joined
-            and joined[-1].kind == "func"
-            and joined[-1].text == "log"
-        ):
-            merged = Token("func", "logdet", joined[-1].start, token.end)
-            merged.spaced = joined[-1].spaced
-            joined[-1] = merged
+        pair = [(t.kind, t.text) for t in (*joined[-1:], token)]
+        if pair == [("func", "log"), ("func", "det")]:
+            joined[-1].text, joined[-1].end = "logdet", token.end
         else:
             joined.append(token)
     return joined
@@ -164,9 +156,8 @@ class _Splitter:
 
     def word(self, i: int, j: int) -> str | None:
         """Letters i to j as one name; None if something other than the last letter carries a mark."""
-        for token in self.run[i : j - 1]:
-            if token.low or token.accents:
-                return None
+        if any(token.low or token.accents for token in self.run[i : j - 1]):
+            return None
         last = self.run[j - 1]
         base = "".join(t.text for t in self.run[i:j])
         return names.join(base, last.accents, last.low)
@@ -176,11 +167,8 @@ class _Splitter:
         text = self.source[self.run[i].start : self.run[j - 1].end]
         if WITH_DIGITS.fullmatch(text):
             return text
-        for token in self.run[i : j - 1]:
-            if token.low or token.accents:
-                return None
         last = self.run[j - 1]
-        if last.accents or len(last.low) > 1:
+        if self.word(i, j) is None or last.accents or len(last.low) > 1:
             return None
         if last.low and not last.low[0].isdigit():
             name = "".join(t.text for t in self.run[i:j]) + "_" + last.low[0]
@@ -189,16 +177,14 @@ class _Splitter:
 
     def named(self, i: int, j: int, name: str | None = None) -> Token:
         first, last = self.run[i], self.run[j - 1]
-        token = Token("name", self.source[first.start : last.end], first.start, last.end, name or self.word(i, j))
-        token.spaced, token.style, token.braced = first.spaced, last.style, first.braced
-        token.low, token.accents = last.low, last.accents
+        token = first.instead("name", self.source[first.start : last.end], last.end, name or self.word(i, j))
+        token.style, token.braced, token.low, token.accents = last.style, first.braced, last.low, last.accents
         return token
 
     def function(self, i: int, j: int, name: str) -> Token:
-        first, last = self.run[i], self.run[j - 1]
-        token = Token("func", name, first.start, last.end)
-        token.spaced = first.spaced
-        token.low = last.low if self.run[j - 1].low and name not in FUNCTIONS else []
+        last = self.run[j - 1]
+        token = self.run[i].instead("func", name, last.end)
+        token.low = last.low if name not in FUNCTIONS else []
         return token
 
     def split(self, before: Token | None, after: Token | None) -> list[Token]:
@@ -211,7 +197,7 @@ class _Splitter:
                 return head
             return head + self.of(run[j:]).split(head[0], after)
         if size == 1:
-            return self.single(after)
+            return [self.last(0, 1, after)]
         whole, spelled = self.word(0, size), self.written(0, size)
         if whole is not None and whole in self.known:
             return [self.named(0, size, whole)]
@@ -250,7 +236,7 @@ class _Splitter:
                     return [self.named(0, size, whole)]
         if before is None or before.text not in ("^", "**"):
             self.check_transpose()
-        return self.greedy(0, size, after)
+        return self.greedy(size, after)
 
     def check_word(self, word: str, after: Token) -> None:
         """Refuse `deg2rad(`, unless it is a product of numbered names and a function, as in `W2tanh(`."""
@@ -288,10 +274,10 @@ class _Splitter:
                 continue
             head = "".join(t.text + "".join(t.low) for t in run[:k])
             if self.occurs(0, k) or not head.isascii():
-                return self.greedy(0, k) + [self.function(k, size, FUNCTIONS[name])]
+                return self.greedy(k) + [self.function(k, size, FUNCTIONS[name])]
             if k == 1 and head.isupper():
                 self.readings.append(f"{written}(…) is read as {head} times {name}(…)")
-                return self.greedy(0, k) + [self.function(k, size, FUNCTIONS[name])]
+                return self.greedy(k) + [self.function(k, size, FUNCTIONS[name])]
         lower = sum(c.islower() for c in base)
         if base.isascii() and lower >= 2 and self.word(0, size) is not None:
             typed = self.source[slice(*span)]
@@ -336,12 +322,6 @@ class _Splitter:
             return [function]
         raise ParseError(f"a subscript of {name} is not read", self.source, function.span)
 
-    def single(self, after: Token | None) -> list[Token]:
-        token = self.run[0]
-        if token.text == "σ" and token.low and token.low[-1] == "′":
-            raise ParseError("the derivative of σ is not read", self.source, token.span)
-        return [self.last(0, 1, after)]
-
     def last(self, i: int, j: int, after: Token | None) -> Token:
         """The name that ends a run; before a bracket it may be a function."""
         name = self.word(i, j) or ""
@@ -382,15 +362,12 @@ class _Splitter:
                 )
             return token
         if glued and not is_declared and base in HABITUAL_FUNCTIONS - self.usage.own:
+            shown = names.text(name)
             raise ParseError(
-                f"{names.text(name)} is called, and is not a function we know",
-                self.source,
-                token.span,
-                f"define {names.text(name)} first",
+                f"{shown} is called, and is not a function we know", self.source, token.span, f"define {shown} first"
             )
         if glued and (is_declared or base in self.usage.own):
-            own = Token("func", operation_name(name, 0), token.start, token.end)
-            own.spaced = token.spaced
+            own = token.instead("func", operation_name(name, 0))
             if base.isupper() and not is_declared:
                 self.usage.called.add(name)
                 self.readings.append(f"{names.text(name)}(…) is read as a function of each entry")
@@ -442,18 +419,15 @@ class _Splitter:
                 return j
         return None
 
-    def greedy(self, i: int, end: int, after: Token | None = None) -> list[Token]:
-        result = []
+    def greedy(self, end: int, after: Token | None = None) -> list[Token]:
+        i, result = 0, list[Token]()
         while i < end:
             j = self.known_at(i)
-            if j is None:
-                j = self.function_at(i, after)
-                if j is not None:
-                    result.append(self.function(i, j, FUNCTIONS[self.written(i, j) or ""]))
-                    i = j
-                    continue
-            if j is None:
-                j = self.greek_at(i) or i + 1
-            result.append(self.last(i, j, after if j == len(self.run) else None))
+            function = self.function_at(i, after) if j is None else None
+            if function is not None:
+                result.append(self.function(i, function, FUNCTIONS[self.written(i, function) or ""]))
+            j = function or j or self.greek_at(i) or i + 1
+            if function is None:
+                result.append(self.last(i, j, after if j == len(self.run) else None))
             i = j
         return result

@@ -252,16 +252,12 @@ class Stacks:
             return Node("neg", [node], None, start, end)
         if op.text == "sigma":
             return Node("sigma", [node], op.data[0], start, end)
-        if (
-            node.op == "prod"
-            and not node.paren
-            and set(node.data) == {" "}
-            and self.follows(op.data[0], *node.args[:2])
-        ):
+        is_product = node.op == "prod" and not node.paren
+        if is_product and set(node.data) == {" "} and self.follows(op.data[0], *node.args[:2]):
             made = self.applied(op.data, node.args[:1], start, node.args[0].end, op.token)
             self.readings.append(f"{self.cut(made)} is read as a factor before {self.cut(node.args[1])}")
             return Node("prod", [made, *node.args[1:]], node.data, start, end)
-        if op.data[0] in ELEMENTWISE and node.op == "prod" and not node.paren:
+        if op.data[0] in ELEMENTWISE and is_product:
             inside = self.cut(node)
             self.readings.append(f"{op.token.text} {inside} is read as {op.data[0]}({inside})")
         return self.applied(op.data, [node], start, end, op.token)
@@ -280,13 +276,8 @@ class Stacks:
             return self.sized(name, args, start, end)
         low, high = ARITY.get(name, (1, 1))
         if not low <= len(args) <= high:
-            wanted = (
-                "one operand"
-                if low == high == 1
-                else f"{('two', 'three')[low - 2]} operands"
-                if low == high
-                else f"{low} or {high} operands"
-            )
+            exactly = ("one operand", "two operands", "three operands")
+            wanted = exactly[low - 1] if low == high else f"{low} or {high} operands"
             raise self.error(f"{name.removesuffix('()')} takes {wanted}, not {len(args)}", (start, end))
         if name == "where":
             if args[0].op != "compare":
@@ -309,9 +300,8 @@ class Stacks:
             args[0].op, args[0].data = "div", "frac"
         node = Node("call", args, name, start, end)
         if base is not None:
-            node = Node(
-                "prod", [node, Node("call", [Node("num", [], base, start, end)], "log", start, end)], ("/",), start, end
-            )
+            below = Node("call", [Node("num", [], base, start, end)], "log", start, end)
+            node = Node("prod", [node, below], ("/",), start, end)
         if exponent is not None and exponent != 1:
             power = Node("num", [], Fraction(exponent), start, end)
             node = Node("pow", [node, power], "fpow", start, end)
@@ -345,10 +335,8 @@ class Stacks:
             ones = Node("ones" if name == "vector" else "onesm", [], sizes, start, end)
             return ones if args[0].data == 1 else Node("prod", [args[0], ones], (" ",), start, end)
         first = 1 if name == "unvec" else 0
-        dims = [
-            self.dimension(self.source[a.start : a.end].replace("[", "(").replace("]", ")"), a.span)
-            for a in args[first:]
-        ]
+        texts = [self.source[a.start : a.end].replace("[", "(").replace("]", ")") for a in args[first:]]
+        dims = [self.dimension(text, a.span) for text, a in zip(texts, args[first:])]
         if name == "unvec":
             if len(dims) != 2:
                 raise self.error("unvec takes a vector and two sizes, as in unvec(v, m, n)", (start, end))
@@ -374,15 +362,10 @@ class Stacks:
         if level == SUM:
             signs = [1, *(1 if op.text == "+" else -1 for op in ops)]
             return Node("sum", args, tuple(signs), start, end)
-        if level == COLON:
-            node = args[0]
+        if level in (COLON, KRON):
+            node, (op, data) = args[0], ("inner", ":") if level == COLON else ("kron", None)
             for arg in args[1:]:
-                node = Node("inner", [node, arg], ":", node.start, arg.end)
-            return node
-        if level == KRON:
-            node = args[0]
-            for arg in args[1:]:
-                node = Node("kron", [node, arg], None, node.start, arg.end)
+                node = Node(op, [node, arg], data, node.start, arg.end)
             return node
         if ops[0].text in ("⊙", "⊘"):
             return Node("had", args, tuple(op.text for op in ops), start, end)
@@ -420,7 +403,7 @@ class Stacks:
                 continue
             extra: list[Node] = []
             if op.text == "/" and arg.op == "prod" and not arg.paren:
-                arg, extra = self.divisor(current, arg, op)
+                arg, extra = self.divisor(current, arg)
             kinds.append(op.text)
             current.append(arg)
             for factor in extra:
@@ -449,7 +432,7 @@ class Stacks:
             node = node.args[0]
         return node.paren or node.op in ("norm", "bars", "call", "inner", "sigma")
 
-    def divisor(self, above: list[Node], below: Node, op: Op) -> tuple[Node, list[Node]]:
+    def divisor(self, above: list[Node], below: Node) -> tuple[Node, list[Node]]:
         """`a/b c`: refused, except λ/2, 1/(2n), and 1/n before a bracket or 1ᵀ, where nobody means anything else."""
         first, rest = below.args[0], below.args[1:]
         is_enclosed = rest[0].op == "trans" and rest[0].args[0].op == "ones" or all(map(self.is_enclosed, rest))

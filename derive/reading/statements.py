@@ -7,7 +7,7 @@ from itertools import chain
 
 from .. import names
 from ..errors import ParseError
-from .stacks import LEVELS, Node
+from .stacks import LEVELS
 from .tokens import Token, closing
 
 ORDERS = frozenset("<>≤≥≻≽≺≼≠")
@@ -16,14 +16,13 @@ ORDERS = frozenset("<>≤≥≻≽≺≼≠")
 class Statement:
     """`r = W x`: the name, if it has one, and the tokens of the formula, and of what else it is said to equal."""
 
-    __slots__ = ("name", "tokens", "parameters", "head", "node", "others")
+    __slots__ = ("name", "tokens", "parameters", "head", "others")
 
     def __init__(self, name: str | None, tokens: list[Token], parameters: list[str], head: Token | None) -> None:
         self.name = name
         self.tokens = tokens
         self.parameters = parameters
         self.head = head
-        self.node: Node | None = None
         self.others: list[list[Token]] = []
 
 

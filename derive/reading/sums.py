@@ -6,6 +6,7 @@ the algebra of `indices`, every operation one of its operations, and what depend
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -15,7 +16,7 @@ from ..shapes import Dim
 from . import kinds as solving
 from .families import Families
 from .indexed_names import Access, Index
-from .indices import Algebra, Axis, IndexedSum, IndexedTerm
+from .indices import Algebra, Axis, IndexedSum
 from .labels import lower_superscripts
 from .reach import extend
 from .signatures import C, M, R, S
@@ -36,8 +37,6 @@ def lower_indices(reading: Any, roots: list[Node], readings: list[str], scalar: 
     """
     order = nodes_below(roots)
     has_sums = any(node.op == "sigma" for node in order)
-    if not has_sums and not any(node.op == "at" or node.op == "sym" and "_" in node.data for node in order):
-        return roots
     families = Families(reading, roots, order, readings)
     if has_sums:
         lower_superscripts(families)
@@ -84,6 +83,13 @@ class MatrixForms:
         masks = [mask for held in families.masks.values() for mask in held]
         self.apart = {frozenset(axes) for relation, axes in masks if relation in ("<", "≠")}
 
+    def algebra(self, node: Node) -> Algebra:
+        return Algebra(lambda why: self.refuse(node, why), node.start, node.end)
+
+    def settle(self, family: str, kind: int) -> None:
+        self.families.reading.settled[family] = kind
+        self.families.reading.families.add(family)
+
     def lowered(self) -> list[Node]:
         order = self.families.order
         self.spans.collect(order, self.family)
@@ -114,7 +120,7 @@ class MatrixForms:
                     else:
                         replace(node, made)
                 continue
-            algebra = Algebra(lambda why, node=node: self.refuse(node, why), node.start, node.end)  # type: ignore[misc]
+            algebra = self.algebra(node)
             if access is not None:
                 value = self.leaf(algebra, node, access)
             else:
@@ -122,7 +128,7 @@ class MatrixForms:
                     values[id(a)] if id(a) in values else algebra.constant(replaced.get(id(a), a), self.kind[id(a)])
                     for a in node.args
                 ]
-                value = self.value(algebra, node, args, values)
+                value = self.value(algebra, node, args)
                 if frozenset(value.axes) - set(value.own) in self.apart and self.vanishes(node, args):
                     self.vanishing[id(value)] = value
             if not value.indices:
@@ -137,7 +143,7 @@ class MatrixForms:
 
     def defined(self, root: Node, value: IndexedSum) -> Node:
         """The family that a definition r_i = … defines, whole."""
-        algebra = Algebra(lambda why: self.refuse(root, why), root.start, root.end)
+        algebra = self.algebra(root)
         if len(value.axes) > 2 or value.column is not None:
             raise ShapeError(
                 f"this sum has no matrix form that we know: {self.cut(root)} has three indices",
@@ -160,7 +166,7 @@ class MatrixForms:
             if node.data.taken != "sum":
                 raise self.refuse(node, "its index is missing")
             return Node("call", node.args, "sum", node.start, node.end)
-        algebra = Algebra(lambda why: self.refuse(node, why), node.start, node.end)
+        algebra = self.algebra(node)
         body = node.args[0]
         value = algebra.constant(body, self.kind[id(body)])
         made: Node | IndexedSum = self.summed(algebra, node, value)
@@ -170,8 +176,7 @@ class MatrixForms:
         axes = self.families.bounds[id(node)]
         masks = self.families.masks[id(node)]
         for relation, places in masks:
-            factor = (self.mask(algebra, relation, places), places)
-            value = algebra.scaled(IndexedSum([IndexedTerm(factors=(factor,))]), value)
+            value = algebra.scaled(algebra.single_factor(self.mask(algebra, relation, places), places), value)
         for axis in axes:
             if axis.tie not in self.spans.measured and axis.size is None:
                 raise self.refuse(node, f"nothing in it depends on the index {axis.name}")
@@ -189,7 +194,7 @@ class MatrixForms:
             raise self.refuse(node, f"{self.cut(node)} is no {what} of the entries of one vector")
         if rest:
             made = algebra.new("call", [algebra.form(value, [*rest, *axes])], f"{node.data.taken}_row")
-            return IndexedSum([IndexedTerm(factors=((made, tuple(rest)),))])
+            return algebra.single_factor(made, rest)
         vector = algebra.form(value, axes)
         if node.data.taken == "entries":
             self.note(f"{self.cut(node)} is read as the vector of its entries")
@@ -201,8 +206,7 @@ class MatrixForms:
 
     def mask(self, algebra: Algebra, relation: str, axes: tuple[Axis, ...]) -> Node:
         if relation not in RANGE:
-            self.families.reading.settled[relation] = C if len(axes) == 1 else M
-            self.families.reading.families.add(relation)
+            self.settle(relation, C if len(axes) == 1 else M)
             return algebra.held(algebra.new("sym", data=relation), axes)
         every = algebra.ones(*axes)
         if relation == "≠":
@@ -238,12 +242,12 @@ class MatrixForms:
         assert axis is not None
         if kind == S:
             made = self.windowed(node, name, [place], C)
-            return IndexedSum([IndexedTerm(factors=((made, (axis,)),))])
+            return algebra.single_factor(made, (axis,))
         shift = f" {place.offset:+d}".replace("+", "+ ").replace("-", "− ") if place.offset else ""
         self.note(f"{names.text(node.data)} is read as row {place.letter}{shift} of {names.text(name)}")
         made = self.windowed(node, name, [place, None], M)
         own = Axis("columns")
-        value = IndexedSum([IndexedTerm(factors=((made, (axis, own)),))], own)
+        value = algebra.single_factor(made, (axis, own), own)
         return value.T if kind == R else value
 
     def of_matrix(self, algebra: Algebra, node: Node, name: str, places: list[Index]) -> IndexedSum:
@@ -253,7 +257,7 @@ class MatrixForms:
             at = axes.index(None)
             unit = algebra.new("basis", data=Dim.of(places[at].offset))
             made = algebra.times([algebra.turned(made) if at == 0 else made, unit])
-        return IndexedSum([IndexedTerm(factors=((made, tuple(a for a in axes if a is not None)),))])
+        return algebra.single_factor(made, [a for a in axes if a is not None])
 
     def windowed(self, node: Node, name: str, places: list[Index | None], kind: int) -> Node:
         """The family, or the rows and columns of it that the indices run over."""
@@ -261,8 +265,7 @@ class MatrixForms:
         if key in self.leaves:
             return self.leaves[key]
         made = Node("sym", [], name, node.start, node.end)
-        self.families.reading.settled[name] = kind
-        self.families.reading.families.add(name)
+        self.settle(name, kind)
         windows: list[Any] = []
         axes: list[Axis | None] = []
         for side, place in enumerate(places):
@@ -298,13 +301,12 @@ class MatrixForms:
         chosen = {a: part for a, part in zip(own, parts, strict=True) if isinstance(part, Axis)}
         rest = [a for a in own if a not in chosen]
         factors = ((whole, tuple(chosen.get(a, a) for a in axes)),)
-        row = rest[0] if rest else None
-        found = IndexedSum([IndexedTerm(term.sign, term.scalars, factors, term.summed)], row)
+        found = IndexedSum([term._replace(factors=factors)], rest[0] if rest else None)
         return found.T if self.kind[id(node)] == R else found
 
     def chosen(self, node: Node, whole: Node, parts: list[Any]) -> Node:
         """An entry, row or column of which the number is given, by unit vectors."""
-        algebra = Algebra(lambda why: self.refuse(node, why), node.start, node.end)
+        algebra = self.algebra(node)
         units = [None if part == ":" else algebra.new("basis", data=self.numbered(part)) for part in parts]
         before = [] if units[0] is None else [algebra.turned(units[0])]
         after = [] if len(units) < 2 or units[1] is None else [units[1]]
@@ -316,7 +318,7 @@ class MatrixForms:
 
     def entry(self, node: Node, access: Access) -> Node:
         """x_1 as e₁ᵀ x, A_12 as e₁ᵀ A e₂."""
-        algebra = Algebra(lambda why: self.refuse(node, why), node.start, node.end)
+        algebra = self.algebra(node)
         is_row = self.kind[id(node)] == C
         name = self.families.row_family(access, node) if is_row else access.name
         firsts = [self.spans.first_of(name, side) for side in range(len(access.places))]
@@ -325,8 +327,7 @@ class MatrixForms:
             raise self.refuse(node, f"{self.cut(node)} is out of the range of the sum")
         units = [algebra.new("basis", data=number) for number in numbers]
         if is_row or access.is_one:
-            self.families.reading.settled[name] = M if is_row else C
-            self.families.reading.families.add(name)
+            self.settle(name, M if is_row else C)
         whole = Node("axes", [algebra.new("sym", data=name)], (M if is_row or len(units) > 1 else C, ()), *node.span)
         made = algebra.times([algebra.turned(units[0]), whole, *units[1:]])
         if is_row:
@@ -340,78 +341,56 @@ class MatrixForms:
         self.families.reading.used_dimensions |= made.names
         return made
 
-    def value(self, algebra: Algebra, node: Node, args: list[IndexedSum], values: dict[int, IndexedSum]) -> IndexedSum:
-        op, kinds = node.op, [self.kind[id(a)] for a in node.args]
-        if op == "sigma":
-            made = self.summed(algebra, node, args[0])
-            return made if isinstance(made, IndexedSum) else algebra.constant(made, self.kind[id(node)])
-        if op == "ref":
-            return args[0]
-        if op == "at":
-            return self.at(algebra, node, args[0], self.families.parts[id(node)])
-        if op == "neg":
-            return args[0].negated()
-        if op == "sum":
-            return algebra.sum(args, node.data)
-        if op == "prod":
-            return self.product(algebra, node, args, kinds)
-        if op == "had":
-            made = args[0]
-            for sign, arg in zip(node.data, args[1:], strict=True):
-                made = algebra.hadamard(made, arg if sign == "⊙" else algebra.reciprocal(arg))
-            return made
-        if op == "div":
-            below = algebra.reciprocal(self.lifted(algebra, args[1]))
-            if kinds == [S, S]:
-                return algebra.scaled(args[0], below)  # x ⊘ z
-            return algebra.hadamard(args[0], below) if kinds[1] != S else algebra.scaled(below, args[0])
-        if op == "trans":
-            if kinds[0] == S:
-                raise ShapeError(
-                    f"{self.cut(node.args[0])} is a number for every index, and has no transpose",
-                    self.families.source, node.span, "a letter of its own, if the mark names another, as in c_j",
-                )  # fmt: skip
-            return args[0].T
-        if op in ("pow", "elpow"):
-            return self.power(algebra, node, args, kinds)
-        if op == "root":
-            return self.root(algebra, args[0], Fraction(node.data))
-        if op == "norm":
-            return self.norm(algebra, node, args[0], node.data)
-        if op == "inner":
-            return algebra.inner(*args)
-        if op == "bars" and kinds[0] == S:
-            if _is_difference(node.args[0], self.accesses):
-                self.note(f"{self.cut(node)} is read as the distance of numbers; of vectors it is ‖…‖")
-            return algebra.applied(args[0], lambda n: algebra.new("call", [n], "abs"))
-        if op == "call":
-            return self.call(algebra, node, args, kinds)
-        raise self.refuse(node, f"{self.cut(node)} depends on the index")
+    def value(self, algebra: Algebra, node: Node, args: list[IndexedSum]) -> IndexedSum:
+        rule, kinds = _VALUES.get(node.op), [self.kind[id(a)] for a in node.args]
+        if rule is None:
+            raise self.refuse(node, f"{self.cut(node)} depends on the index")
+        return rule(self, algebra, node, args, kinds)
+
+    def total(self, algebra: Algebra, node: Node, args: list[IndexedSum], kinds: list[int]) -> IndexedSum:
+        made = self.summed(algebra, node, args[0])
+        return made if isinstance(made, IndexedSum) else algebra.constant(made, self.kind[id(node)])
+
+    def entrywise(self, algebra: Algebra, node: Node, args: list[IndexedSum], kinds: list[int]) -> IndexedSum:
+        made = args[0]
+        for sign, arg in zip(node.data, args[1:], strict=True):
+            made = algebra.hadamard(made, arg if sign == "⊙" else algebra.reciprocal(arg))
+        return made
+
+    def quotient(self, algebra: Algebra, node: Node, args: list[IndexedSum], kinds: list[int]) -> IndexedSum:
+        below = algebra.reciprocal(self.lifted(algebra, args[1]))
+        if kinds == [S, S]:
+            return algebra.scaled(args[0], below)  # x ⊘ z
+        return algebra.hadamard(args[0], below) if kinds[1] != S else algebra.scaled(below, args[0])
+
+    def transpose(self, algebra: Algebra, node: Node, args: list[IndexedSum], kinds: list[int]) -> IndexedSum:
+        if kinds[0] == S:
+            raise ShapeError(
+                f"{self.cut(node.args[0])} is a number for every index, and has no transpose",
+                self.families.source, node.span, "a letter of its own, if the mark names another, as in c_j",
+            )  # fmt: skip
+        return args[0].T
+
+    def bars(self, algebra: Algebra, node: Node, args: list[IndexedSum], kinds: list[int]) -> IndexedSum:
+        if kinds[0] != S:
+            raise self.refuse(node, f"{self.cut(node)} depends on the index")
+        if _is_difference(node.args[0], self.accesses):
+            self.note(f"{self.cut(node)} is read as the distance of numbers; of vectors it is ‖…‖")
+        return algebra.called(args[0], "abs")
 
     def call(self, algebra: Algebra, node: Node, args: list[IndexedSum], kinds: list[int]) -> IndexedSum:
         name = node.data
+        if name in _CALLS:
+            return _CALLS[name](algebra, *args)
+        if name == "sqrt":
+            return self.root(algebra, args[0], Fraction(2))
         if name in ELEMENTWISE or name.endswith("()"):
-            if name == "sqrt":
-                return self.root(algebra, args[0], Fraction(2))
-            value = self.lifted(algebra, args[0]) if name == "log" else args[0]
-            return algebra.applied(value, lambda n: algebra.new("call", [n], name))
-        if name in ("dot", "inner"):
-            return algebra.inner(*args)
-        if name == "outer":
-            return algebra.matmul(args[0], args[1].T)
-        if name == "hadamard":
-            return algebra.hadamard(*args)
-        if name == "tr":
-            return algebra.traced(args[0])
+            return algebra.called(self.lifted(algebra, args[0]) if name == "log" else args[0], name)
         if name in ("sum", "mean") and kinds[0] != S:
             total = algebra.over(args[0], args[0].own)
-            if name == "mean":
-                for axis in args[0].own:
-                    count = IndexedSum([IndexedTerm(scalars=(algebra.new("count", data=axis),))])
-                    total = algebra.scaled(algebra.reciprocal(count), total)
+            for axis in args[0].own if name == "mean" else ():
+                total = algebra.scaled(algebra.reciprocal(algebra.scalar(algebra.new("count", data=axis))), total)
             return total
-        if name == "transpose":
-            return args[0].T
         if name == "weighted_norm":
             return self.norm(algebra, node, args[0], "2", args[1])
         if name in ("norm", "norm1") and len(args) == 1:
@@ -419,32 +398,27 @@ class MatrixForms:
         if name == "max" and len(args) == 2:
             kept = [a for a, part in zip(args, node.args, strict=True) if part.op != "zero"]
             if len(kept) == 1:
-                return algebra.applied(kept[0], lambda n: algebra.new("call", [n], "relu"))
+                return algebra.called(kept[0], "relu")
         if name in ("max", "min") and len(args) == 2 and kinds == [S, S]:
             sign = 1 if name == "max" else -1  # b + relu(a − b), b − relu(b − a)
-            above = algebra.applied(algebra.sum(args, (sign, -sign)), lambda n: algebra.new("call", [n], "relu"))
-            return algebra.sum([args[1], above], (1, sign))
+            return algebra.sum([args[1], algebra.called(algebra.sum(args, (sign, -sign)), "relu")], (1, sign))
         if name == "where" and set(kinds) == {S}:
             return algebra.together(args, lambda nodes: algebra.new("call", nodes, name))
         if name in WITH_PARAMETER | {"clip"} and set(kinds) == {S} and not any(arg.indices for arg in args[1:]):
-            given = [algebra.form(arg, []) for arg in args[1:]]
-            return algebra.applied(args[0], lambda n: algebra.new("call", [n, *given], name))
+            return algebra.called(args[0], name, *(algebra.form(arg, []) for arg in args[1:]))
         if name in OF_ROWS and kinds[0] in (C, R) and len(args[0].indices) == 1:
             axes = (*args[0].indices, *args[0].own)
             made = algebra.new("call", [algebra.form(args[0], axes)], f"{name}_row")
-            return IndexedSum([IndexedTerm(factors=((made, axes),))], args[0].row, args[0].column)
+            return algebra.single_factor(made, axes, args[0].row, args[0].column)
         if name == "logsumexp" and kinds[0] != S:
-            exponential = algebra.applied(args[0], lambda n: algebra.new("call", [n], "exp"))
-            total = algebra.over(exponential, args[0].own)
-            return algebra.applied(total, lambda n: algebra.new("call", [n], "log"))
+            return algebra.called(algebra.over(algebra.called(args[0], "exp"), args[0].own), "log")
         raise self.refuse(node, f"{self.cut(node)} depends on the index")
 
     def norm(
         self, algebra: Algebra, node: Node, value: IndexedSum, kind: str, weight: IndexedSum | None = None
     ) -> IndexedSum:
         if kind == "1":
-            entries = algebra.applied(value, lambda n: algebra.new("call", [n], "abs"))
-            return algebra.over(entries, value.own)
+            return algebra.over(algebra.called(value, "abs"), value.own)
         if kind not in ("2", "F"):
             raise self.refuse(node, f"{self.cut(node)} depends on the index")
         if weight is None:
@@ -483,14 +457,13 @@ class MatrixForms:
         self.note(
             f"a 1 stands for {axes[0].name} = {axes[1].name}, which the sum leaves out, so that nothing divides by 0"
         )
-        unit = IndexedSum([IndexedTerm(factors=((algebra.held(algebra.new("eye"), axes), axes),))])
-        return algebra.sum([value, unit], (1, 1))
+        return algebra.sum([value, algebra.single_factor(algebra.held(algebra.new("eye"), axes), axes)], (1, 1))
 
     def power(self, algebra: Algebra, node: Node, args: list[IndexedSum], kinds: list[int]) -> IndexedSum:
         base, exponent = args
         first, second = node.args
         if solving.is_exponential(node):
-            return algebra.applied(exponent, lambda n: algebra.new("call", [n], "exp"))
+            return algebra.called(exponent, "exp")
         if exponent.axes and kinds == [S, S]:
             if first.op == "neg":
                 raise self.refuse(node, f"{self.cut(node)} is a power of what is negative")
@@ -501,8 +474,7 @@ class MatrixForms:
                     f"write {letter}_{{ij}} for the entry, a small {letter.lower()} for the power",
                 )  # fmt: skip
             self.note(f"{self.cut(node)} is read as exp({self.cut(second)} log {self.cut(first)}), of what is positive")
-            logarithm = algebra.applied(base, lambda n: algebra.new("call", [n], "log"))
-            return algebra.applied(algebra.scaled(exponent, logarithm), lambda n: algebra.new("call", [n], "exp"))
+            return algebra.called(algebra.scaled(exponent, algebra.called(base, "log")), "exp")
         if exponent.axes or kinds[1] != S:
             raise self.refuse(node, f"the exponent {self.cut(second)} depends on the index")
         is_two = _is_two(second)
@@ -571,3 +543,22 @@ class MatrixForms:
                 continue
             return kind == C if kind in (C, R) else True
         return False
+
+
+# The value of each operation below a sum, from those of its operands and their kinds.
+_VALUES: dict[str, Callable[[MatrixForms, Algebra, Node, list[IndexedSum], list[int]], IndexedSum]] = {
+    "sigma": MatrixForms.total, "prod": MatrixForms.product, "had": MatrixForms.entrywise,
+    "div": MatrixForms.quotient, "trans": MatrixForms.transpose, "pow": MatrixForms.power, "elpow": MatrixForms.power,
+    "bars": MatrixForms.bars, "call": MatrixForms.call,
+    "ref": lambda f, algebra, node, args, kinds: args[0],
+    "neg": lambda f, algebra, node, args, kinds: args[0].negated(),
+    "sum": lambda f, algebra, node, args, kinds: algebra.sum(args, node.data),
+    "at": lambda f, algebra, node, args, kinds: f.at(algebra, node, args[0], f.families.parts[id(node)]),
+    "root": lambda f, algebra, node, args, kinds: f.root(algebra, args[0], Fraction(node.data)),
+    "norm": lambda f, algebra, node, args, kinds: f.norm(algebra, node, args[0], node.data),
+    "inner": lambda f, algebra, node, args, kinds: algebra.inner(*args),
+}  # fmt: skip
+_CALLS: dict[str, Callable[..., IndexedSum]] = {
+    "dot": Algebra.inner, "inner": Algebra.inner, "outer": lambda algebra, u, v: algebra.matmul(u, v.T),
+    "hadamard": Algebra.hadamard, "tr": Algebra.traced, "transpose": lambda algebra, A: A.T,
+}  # fmt: skip

@@ -16,8 +16,8 @@ from typing import Any
 
 from .. import names
 from ..errors import LimitError, ParseError
+from . import macros
 from .limits import MAX_DIGITS, MAX_LENGTH
-from .macros import expanded
 from .spelling import respelled
 from .vocabulary import COMMAND_FUNCTIONS, FUNCTIONS, PREFIXES, TRANSPARENT
 
@@ -51,16 +51,31 @@ class Token:
         """The canonical name of an atom."""
         return names.join(self.text, self.accents, self.low)
 
+    def instead(self, kind: str, text: str, end: int | None = None, value: Any = None) -> Token:
+        """Another token in its place, which may end elsewhere."""
+        made = Token(kind, text, self.start, self.end if end is None else end, value)
+        made.spaced = self.spaced
+        return made
+
     def __repr__(self) -> str:
         return f"Token({self.kind} {self.text!r} {self.start}:{self.end})"
 
 
+LETTERS, DIGITS = re.compile("[A-Za-z]*"), re.compile("[0-9]*")
+SPELLED = re.compile("[A-Za-z0-9_]*")
+_NUMBER, _EXPONENT = re.compile(r"[0-9]*(?:\.[0-9]+)?"), re.compile("(?:[eE][+-]?[0-9]+)?")
+_LINK = re.compile(r"(s\.t\.|subject to\b)|(?:where|with)(?=\s|$)")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _SIZE = re.compile(r"\s*(\w+)\s*(?:\\times\s*|×)\s*(\w+)\s*")
 
-
 _DIVISION = re.compile(r"[\w)\]'](?:\\(?=[\w(])| \\ (?=[\w(]))")
 _LATEX = re.compile(r"\\[A-Za-z]{2}|\\[THR](?![\w(])|\\[^\w\s(]|[$^_]\s*\{|\^\s*\\")
+
+
+def begun(pattern: re.Pattern[str], text: str, at: int) -> str:
+    """What a pattern, which may be of nothing, has at a place."""
+    found = pattern.match(text, at)
+    return found[0] if found is not None else ""
 
 
 def closing(tokens: Sequence[Token], i: int) -> int:
@@ -71,6 +86,18 @@ def closing(tokens: Sequence[Token], i: int) -> int:
         if not depth:
             return j
     return len(tokens)
+
+
+def parted(tokens: Sequence[Token], *signs: str) -> list[list[Token]]:
+    """What stands between these signs outside of all brackets."""
+    parts, depth = [list[Token]()], 0
+    for token in tokens:
+        depth += (token.kind == "open") - (token.kind == "close")
+        if token.text in signs and not depth:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return parts
 
 
 def exponent(tokens: Sequence[Token], i: int) -> tuple[str, int]:
@@ -90,7 +117,7 @@ class Letters:
 
     def __init__(self, text: str, known: frozenset[str] = frozenset()) -> None:
         if len(text) <= MAX_LENGTH and re.search(r"\\(?:def|(?:provide|(?:re)?new)command|Declare)(?![a-z])", text):
-            text = expanded(text)[0]
+            text = macros.expanded(text)[0]
         if len(text) > MAX_LENGTH:
             raise LimitError(
                 f"the formula has {len(text):,} characters", hint=f"at most {MAX_LENGTH:,} characters are read"
@@ -124,6 +151,11 @@ class Letters:
             raise self.error("an accent stands over a letter only", start, self.pos)
         return token
 
+    def take(self, end: int, kind: str, text: str, start: int, value: Any = None) -> Token:
+        """A token that ends at a place from which reading goes on."""
+        self.pos = end
+        return self.emit(kind, text, start, value)
+
     def letter(self, start: int, c: str) -> None:
         text = self.text
         previous = self.tokens[-1] if self.tokens else None
@@ -136,35 +168,22 @@ class Letters:
                         return
             word = self.spelled(start)
             if word is not None:
-                self.pos = start + len(word)
-                self.emit("func", FUNCTIONS[word], start)
+                self.take(start + len(word), "func", FUNCTIONS[word], start)
                 return
             if c == "s" and text.startswith(("sum_{", "sum_("), start):
-                self.pos = start + 3
-                self.emit("sum", "sum", start)
+                self.take(start + 3, "sum", "sum", start)
                 return
-            bound = re.compile(r"(?:s\.t\.|subject to\b)").match(text, start) if c == "s" else None
-            if bound is not None:
-                self.pos = bound.end()
-                self.emit("where", "s.t.", start)
+            link = _LINK.match(text, start) if c in "sw" else None
+            if link is not None:
+                self.take(link.end(), "where", "s.t." if link[1] else link[0], start)
                 return
-            if c == "w" and text.startswith(("where", "with"), start):
-                word = "where" if text.startswith("where", start) else "with"
-                after = text[start + len(word) : start + len(word) + 1]
-                if after.isspace() or after == "":
-                    self.pos += len(word)
-                    self.emit("where", word, start)
-                    return
         self.pos += 1
         self.atom(start, c, "")
 
     def spelled(self, start: int) -> str | None:
         """The function whose name is written with low lines here, as in `nuclear_norm(`."""
-        text, end = self.text, start
-        while end < len(text) and text[end].isascii() and (text[end].isalnum() or text[end] == "_"):
-            end += 1
-        word = text[start:end]
-        return word if "_" in word and word in FUNCTIONS and text[end : end + 1] == "(" else None
+        word = begun(SPELLED, self.text, start)
+        return word if "_" in word and word in FUNCTIONS and self.text[start + len(word) :][:1] == "(" else None
 
     def atom(self, start: int, letter: str, style: str) -> None:
         """A letter ends at `pos`; what hangs on it follows."""
@@ -192,14 +211,10 @@ class Letters:
         while self.pos < size:
             c = text[self.pos]
             if digits and c in "0123456789" and self.pos == token.end and not token.low:
-                end = self.pos
-                while end < size and text[end] in "0123456789":
-                    end += 1
-                if (self.style == "bold" or token.style == "bold") and text[self.pos : end] == "1":
-                    if text[end : end + 2] == "}_":
-                        return  # \mathbf{b1}_m is b times a vector of ones
-                token.low.append(text[self.pos : end])
-                self.pos = end
+                if "bold" in (self.style, token.style) and text.startswith("1}_", self.pos):
+                    return  # \mathbf{b1}_m is b times a vector of ones
+                token.low.append(begun(DIGITS, text, self.pos))
+                self.pos += len(token.low[-1])
             elif is_atom and c in names.MARKS:
                 token.accents.append(names.MARKS[c])
                 self.pos += 1
@@ -253,10 +268,8 @@ class Letters:
             self.pos = end + 1
             return False
         if c == "\\":
-            end = start + 1
-            while end < size and text[end].isascii() and text[end].isalpha():
-                end += 1
-            word = text[start + 1 : end]
+            word = begun(LETTERS, text, start + 1)
+            end = start + 1 + len(word)
             if word in names.STYLE_COMMANDS or word in TRANSPARENT:
                 self.pos = end
                 return True
@@ -349,16 +362,11 @@ class Letters:
 
     def matching(self, start: int) -> int:
         """Where the bracket at `start` closes."""
-        opening, depth = self.text[start], 0
-        closing = "}" if opening == "{" else ")" if opening == "(" else "]"
-        for i in range(start, len(self.text)):
-            if self.text[i] == opening:
-                depth += 1
-            elif self.text[i] == closing:
-                depth -= 1
-                if not depth:
-                    return i
-        raise self.error("this bracket is not closed", start, start + 1)
+        pair = next(pair for pair in ("{}", "()", "[]") if pair[0] == self.text[start])
+        end = macros.closing(self.text, start, pair)
+        if end < 0:
+            raise self.error("this bracket is not closed", start, start + 1)
+        return end
 
     def pieces(self, inside: str, at: int, token: Token) -> list[str]:
         """What stands in a braced subscript: names and numbers, separated by commas."""
@@ -372,10 +380,8 @@ class Letters:
         while i < len(inside):
             c = inside[i]
             if c == "\\":
-                j = i + 1
-                while j < len(inside) and inside[j].isascii() and inside[j].isalpha():
-                    j += 1
-                command = inside[i + 1 : j]
+                command = begun(LETTERS, inside, i + 1)
+                j = i + 1 + len(command)
                 if command in names.SPOKEN:
                     word += names.SPOKEN[command]
                 elif command in COMMAND_FUNCTIONS:
@@ -416,30 +422,21 @@ class Letters:
         return found
 
     def number(self, start: int) -> None:
-        text, size = self.text, len(self.text)
-        end = start
-        while end < size and text[end] in "0123456789":
-            end += 1
-        if end < size and text[end] == "." and text[end + 1 : end + 2].isdigit():
-            end += 1
-            while end < size and text[end] in "0123456789":
-                end += 1
-        mantissa = text[start:end]
-        exponent = 0
-        if text[end : end + 1] in ("e", "E"):
-            j = end + 1 + (text[end + 1 : end + 2] in ("+", "-"))
-            k = j
-            while k < size and text[k] in "0123456789":
-                k += 1
-            if k > j and text[k : k + 1].isalpha() and not self.is_latex:
+        text, exponent = self.text, 0
+        mantissa = begun(_NUMBER, text, start)
+        end = start + len(mantissa)
+        raised = begun(_EXPONENT, text, end)
+        k = end + len(raised)
+        if raised and text[k : k + 1].isalpha():
+            if not self.is_latex:
                 raise ParseError(
                     f"{text[start : k + 1]} can be read in two ways", text, (start, k + 1),
                     f"{text[start:k]} {text[k]} begins with a number, {mantissa} {text[end : k + 1]} with a letter",
                 )  # fmt: skip
-            if k > j and not text[k : k + 1].isalpha() and text[k : k + 1] not in ("_", "^"):
-                if k - j > 3:
-                    raise LimitError(f"the number {text[start:k]} is too large", text, (start, k))
-                exponent, end = int(text[end + 1 : k]), k
+        elif raised and text[k : k + 1] not in ("_", "^"):
+            if len(raised.lstrip("eE+-")) > 3:
+                raise LimitError(f"the number {text[start:k]} is too large", text, (start, k))
+            exponent, end = int(raised[1:]), k
         if len(mantissa) > MAX_DIGITS:
             raise LimitError(
                 f"a number of {len(mantissa)} digits", text, (start, end), f"at most {MAX_DIGITS} digits are read"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Any
+from unicodedata import normalize
 
 from .. import rows
 from ..expr import OPERATIONS, Expr, ones
@@ -35,26 +36,27 @@ FUNCTIONS: dict[str, str] = (
         name: name
         for name in (
             "tr mean sqrt dot eye ones zeros vector matrix rowsum colsum adj outer max min hadamard clip var std "
-            "log_softmax leaky_relu elu huber pseudo_huber quantile norm_inf norm_max numel length "
-            "nrows ncols sumsq"
+            "log_softmax leaky_relu elu huber pseudo_huber quantile norm_inf norm_max numel length nrows ncols sumsq"
         ).split()
     }
     | {name: name for name in ENTRYWISE}
 )
 FUNCTIONS |= {
-    "trace": "tr", "Tr": "tr", "Trace": "tr", "TR": "tr", "Det": "det", "ln": "log", "Log": "log", "norm2": "norm",
-    "max0": "relu", "maximum": "max", "ReLU": "relu", "Relu": "relu", "asin": "arcsin", "acos": "arccos",
-    "atan": "arctan", "sgn": "sign", "lse": "logsumexp", "LSE": "logsumexp", "log_sum_exp": "logsumexp",
-    "Sign": "sign",
-    "inverse": "inv", "adjugate": "adj", "identity": "eye", "logabsdet": "logdet", "Exp": "exp", "sigm": "sigmoid",
-    "row_sums": "rowsum", "column_sums": "colsum", "multiply": "hadamard", "matmul": "matmul", "vdot": "inner",
-    "diagonal": "diag", "Vec": "vec", "expit": "sigmoid", "logistic": "sigmoid", "average": "mean", "avg": "mean",
-    "multi_dot": "matmul", "absolute": "abs", "abs2": "square", "sqr": "square",
-}  # fmt: skip
-FUNCTIONS |= {  # of SymPy
-    "Determinant": "det", "Inverse": "inv", "Transpose": "transpose", "HadamardProduct": "hadamard", "Identity": "eye",
-    "hadamard_product": "hadamard", "KroneckerProduct": "kron", "kronecker_product": "kron", "DotProduct": "dot",
-    "DiagMatrix": "diag", "diagonalize_vector": "diag", "Abs": "abs", "Max": "max", "Min": "min",
+    word: name
+    for name, words in (
+        ("tr", "trace Tr Trace TR"), ("det", "Det Determinant"), ("log", "ln Log"), ("norm", "norm2"), ("exp", "Exp"),
+        ("relu", "max0 ReLU Relu"), ("max", "maximum Max"), ("min", "minimum Min"), ("sign", "sgn Sign"),
+        ("arcsin", "asin"), ("arccos", "acos"), ("arctan", "atan"), ("logsumexp", "lse LSE log_sum_exp"),
+        ("inv", "inverse Inverse"), ("adj", "adjugate"), ("eye", "identity Identity"), ("logdet", "logabsdet"),
+        ("sigmoid", "sigm expit logistic"), ("rowsum", "row_sums"), ("colsum", "column_sums"), ("dot", "DotProduct"),
+        ("hadamard", "multiply HadamardProduct hadamard_product"), ("matmul", "matmul multi_dot"), ("inner", "vdot"),
+        ("diag", "diagonal DiagMatrix diagonalize_vector"), ("vec", "Vec"), ("mean", "average avg"),
+        ("abs", "absolute Abs"), ("square", "abs2 sqr"), ("transpose", "Transpose"),
+        ("kron", "KroneckerProduct kronecker_product"), ("silu", "swish SiLU"), ("gelu", "GELU"), ("elu", "ELU"),
+        ("leaky_relu", "LeakyReLU leakyrelu"), ("quantile", "pinball"), ("huber", "Huber"), ("clip", "clamp"),
+        ("log_softmax", "logsoftmax"),
+    )
+    for word in words.split()
 }  # fmt: skip
 ELEMENTWISE = frozenset([*SCALAR_FUNCTIONS, *ENTRYWISE, "sqrt"])
 PER_ROW = frozenset(rows.PER_ROW)  # one number for each row
@@ -63,11 +65,6 @@ FUNCTIONS |= {f"{name}_{axis}": f"{name}_{axis}" for name in PER_ROW | OF_ROWS f
 FUNCTIONS |= {f"{axis}{name}": f"{name}_{axis}" for name in "mean norm max min".split() for axis in ("row", "col")}
 # Of sum_rows and mean_rows it is not clear whether they go along the rows or over them.
 FUNCTIONS |= {f"{name}_rows": f"{name}_row" for name in "softmax log_softmax logsumexp norm".split()}
-FUNCTIONS |= {
-    "minimum": "min", "swish": "silu", "SiLU": "silu", "GELU": "gelu", "ELU": "elu", "LeakyReLU": "leaky_relu",
-    "leakyrelu": "leaky_relu", "pinball": "quantile", "Huber": "huber", "logsoftmax": "log_softmax",
-    "clamp": "clip",
-}  # fmt: skip
 # Entry by entry, of several operands; a number beside a vector or matrix stands for each entry.
 ALIKE = frozenset("max min clip where".split())
 WITH_PARAMETER = frozenset("huber pseudo_huber quantile leaky_relu elu".split())  # and a number
@@ -82,29 +79,24 @@ WRITTEN_OUT = {
 }  # fmt: skip
 # What people try and we do not have, with the reason.
 REFUSED_FUNCTIONS = {
-    "pinv": "write (AᵀA)⁻¹ Aᵀ for the pseudo-inverse of full column rank",
-    "rank": "the rank has no derivative",
-    "eig": "eigenvalues are not among the operations",
-    "svd": "singular values enter only through ‖X‖_* and ‖X‖_op",
-    "argmin": "give the function that is minimized",
-    "argmax": "give the function that is maximized",
-    **dict.fromkeys(("sup", "inf"), "give the function itself"),
-    "sqrtm": "the matrix square root is not among the operations",
-    "logm": "the matrix logarithm is not among the operations",
-    **dict.fromkeys(("conj", "real", "imag"), "formulas are real"),
-    "cross": "the cross product is not among the operations",
-    "einsum": "write the matrix product",
-    "SVD": "singular values enter only through ‖X‖_* and ‖X‖_op",
-    "QR": "factorizations are not among the operations",
-    **dict.fromkeys(("Var", "Cov", "𝔼"), "expectations are not among the operations"),
-    "E[…]": "expectations are not among the operations; write E · (…) for a product",
-    "SVM": "write the loss out",
-    **dict.fromkeys(
-        ("Sum", "summation"), "write a sum over an index as \\sum_{i=1}^n x_i^2, or of all entries as sum(x**2)"
-    ),
-} | dict.fromkeys(
-    "Ei Li Si Ci Ai Bi gammaln loggamma lgamma betaln digamma".split(), "special functions are not among the operations"
-)
+    word: why
+    for words, why in (
+        ("pinv", "write (AᵀA)⁻¹ Aᵀ for the pseudo-inverse of full column rank"), ("rank", "the rank has no derivative"),
+        ("eig", "eigenvalues are not among the operations"), ("argmin", "give the function that is minimized"),
+        ("svd SVD", "singular values enter only through ‖X‖_* and ‖X‖_op"),
+        ("argmax", "give the function that is maximized"), ("sup inf", "give the function itself"),
+        ("sqrtm", "the matrix square root is not among the operations"),
+        ("logm", "the matrix logarithm is not among the operations"), ("conj real imag", "formulas are real"),
+        ("cross", "the cross product is not among the operations"), ("einsum", "write the matrix product"),
+        ("QR", "factorizations are not among the operations"), ("SVM", "write the loss out"),
+        ("Var Cov 𝔼", "expectations are not among the operations"),
+        ("E[…]", "expectations are not among the operations; write E · (…) for a product"),
+        ("Sum summation", "write a sum over an index as \\sum_{i=1}^n x_i^2, or of all entries as sum(x**2)"),
+        ("Ei Li Si Ci Ai Bi gammaln loggamma lgamma betaln digamma",
+         "special functions are not among the operations"),
+    )
+    for word in words.split()
+}  # fmt: skip
 for word, short in {"KL": "kldiv", "KLD": "kldiv", "MSE": "mse", "CE": "crossentropy", "BCE": "bce"}.items():
     REFUSED_FUNCTIONS[word] = f"write it out: {WRITTEN_OUT[short]}"
 # Letters that name a function of one's own where a bracket follows; any other letter multiplies.
@@ -126,36 +118,27 @@ COMMAND_FUNCTIONS |= dict.fromkeys("vect vecop veco matvec".split(), "vec")
 
 # Commands that are a token of another kind: (kind, text).
 COMMAND_TOKENS: dict[str, tuple[str, str]] = {
-    "cdot": ("op", "·"), "times": ("op", "*"), "ast": ("op", "*"), "circ": ("op", "⊙"), "odot": ("op", "⊙"),
-    "bullet": ("op", "·"), "dotstar": ("op", "⊙"), "hadamard": ("op", "⊙"), "had": ("op", "⊙"), "oslash": ("op", "⊘"),
-    "otimes": ("op", "⊗"), "kronecker": ("op", "⊗"), "div": ("op", "/"), "colon": ("op", ":"), "pm": ("bad", "±"),
-    "mid": ("bar", "|"), "vert": ("bar", "|"), "Vert": ("bar", "‖"), "lvert": ("bar", "|l"), "rvert": ("bar", "|r"),
-    "lVert": ("bar", "‖l"), "rVert": ("bar", "‖r"), "parallel": ("bar", "‖"), "langle": ("open", "⟨"),
-    "rangle": ("close", "⟩"),
-    "lbrace": ("open", "\\{"), "rbrace": ("close", "\\}"), "lbrack": ("open", "["), "rbrack": ("close", "]"),
-    "lparen": ("open", "("), "rparen": ("close", ")"),
-    "frac": ("frac", "frac"), "dfrac": ("frac", "frac"), "tfrac": ("frac", "frac"), "cfrac": ("frac", "frac"),
-    "nicefrac": ("frac", "frac"), "sfrac": ("frac", "frac"),
-    "sqrt": ("sqrt", "sqrt"), "sum": ("sum", "sum"),
-    "prod": ("sum", "prod"), "top": ("trans", "⊤"), "intercal": ("trans", "⊤"),
-    "T": ("trans", "⊤"),
-    "prime": ("trans", "'"), "transp": ("trans", "⊤"), "trans": ("trans", "⊤"), "transpose": ("trans", "⊤"),
-    "norm": ("macro", "norm"), "Norm": ("macro", "norm"), "abs": ("macro", "bars"), "inner": ("macro", "inner"),
-    "ip": ("macro", "inner"), "innerprod": ("macro", "inner"), "half": ("half", "½"),
-    "in": ("op", "∈"), "infty": ("op", "∞"), "one": ("one", "1"), "bone": ("one", "1"),
-    "vone": ("one", "1"),
-    "onevec": ("one", "1"),
-    "zero": ("zero", "0"), "bzero": ("zero", "0"), "vzero": ("zero", "0"), "R": ("reals", "ℝ"), "reals": ("reals",
-    "ℝ"),
-    "Reals": ("reals", "ℝ"), "leq": ("op", "≤"), "le": ("op", "≤"), "lt": ("op", "<"), "gt": ("op", ">"),
-    "ge": ("op", "≥"),
-    "succ": ("op", "≻"), "succeq": ("op", "≽"), "prec": ("op", "≺"), "preceq": ("op", "≼"), "gg": ("op", ">"),
-    "ll": ("op", "<"), "succcurlyeq": ("op", "≽"), "preccurlyeq": ("op", "≼"), "geqslant": ("op", "≥"),
-    "leqslant": ("op", "≤"),
-    "geq": ("op", "≥"), "ne": ("op", "≠"), "neq": ("op", "≠"), "propto": ("op", "="), "mapsto": ("op", "↦"),
-    "longmapsto": ("op", "↦"), "coloneqq": ("op", "="), "triangleq": ("op", "="), "equiv": ("op", "="),
-    "vcentcolon": ("op", ":"),
-    "star": ("star", "⋆"), "dagger": ("star", "†"), "dag": ("star", "†"), "H": ("star", "ᴴ"), "herm": ("star", "ᴴ"),
+    word: (kind, text)
+    for kind, text, words in (
+        ("op", "·", "cdot bullet"), ("op", "*", "times ast"), ("op", "⊙", "circ odot dotstar hadamard had"),
+        ("op", "⊘", "oslash"), ("op", "⊗", "otimes kronecker"), ("op", "/", "div"), ("op", ":", "colon vcentcolon"),
+        ("op", "∈", "in"), ("op", "∞", "infty"), ("op", "≤", "leq le leqslant"), ("op", "≥", "geq ge geqslant"),
+        ("op", "<", "lt ll"), ("op", ">", "gt gg"), ("op", "≠", "ne neq"), ("op", "≻", "succ"), ("op", "≺", "prec"),
+        ("op", "≽", "succeq succcurlyeq"), ("op", "≼", "preceq preccurlyeq"), ("op", "↦", "mapsto longmapsto"),
+        ("op", "=", "propto coloneqq triangleq equiv"), ("bad", "±", "pm"),
+        ("bar", "|", "mid vert"), ("bar", "|l", "lvert"), ("bar", "|r", "rvert"),
+        ("bar", "‖", "Vert parallel"), ("bar", "‖l", "lVert"), ("bar", "‖r", "rVert"),
+        ("open", "⟨", "langle"), ("open", "\\{", "lbrace"), ("open", "[", "lbrack"), ("open", "(", "lparen"),
+        ("close", "⟩", "rangle"), ("close", "\\}", "rbrace"), ("close", "]", "rbrack"), ("close", ")", "rparen"),
+        ("frac", "frac", "frac dfrac tfrac cfrac nicefrac sfrac"), ("sqrt", "sqrt", "sqrt"),
+        ("sum", "sum", "sum"), ("sum", "prod", "prod"),
+        ("trans", "⊤", "top intercal T transp trans transpose"), ("trans", "'", "prime"),
+        ("star", "⋆", "star"), ("star", "†", "dagger dag"), ("star", "ᴴ", "H herm"),
+        ("macro", "norm", "norm Norm"), ("macro", "bars", "abs"), ("macro", "inner", "inner ip innerprod"),
+        ("half", "½", "half"), ("one", "1", "one bone vone onevec"), ("zero", "0", "zero bzero vzero"),
+        ("reals", "ℝ", "R reals Reals"),
+    )
+    for word in words.split()
 }  # fmt: skip
 
 IGNORED = frozenset(
@@ -170,58 +153,42 @@ IGNORED_ARGUMENT = frozenset(
 TRANSPARENT = frozenset("boxed mathopen mathclose mathrel mathbin mathord ensuremath textnormal fbox mathinner".split())
 
 REFUSED_COMMANDS = {
-    **dict.fromkeys(("partial", "nabla"), "give the loss, and the variable as wrt"),
-    "int": "integrals are not among the operations",
-    **dict.fromkeys("dots ldots cdots vdots ddots".split(), "write all the terms, or a matrix product"),
-    "sim": "neighbors are pairs of a set, as in (i, j) ∈ E, and distributions are no formulas",
-    "forall": "only formulas are read",
-    "lim": "limits are not among the operations",
-    "sup": "give the function itself",
-    "inf": "give the function itself",
-    "def": "macros cannot be defined here",
-    "newcommand": "macros cannot be defined here",
-    "renewcommand": "macros cannot be defined here",
-    "let": "macros cannot be defined here",
-    "input": "files cannot be read from a formula",
-    "include": "files cannot be read from a formula",
-    "write": "files cannot be written from a formula",
-    "csname": "macros cannot be defined here",
-    "catcode": "macros cannot be defined here",
-    "loop": "macros cannot be defined here",
-    "rank": "the rank has no derivative",
-    **dict.fromkeys(("conj", "Re", "Im"), "formulas are real"),
-}
+    word: why
+    for words, why in (
+        ("partial nabla", "give the loss, and the variable as wrt"), ("int", "integrals are not among the operations"),
+        ("dots ldots cdots vdots ddots", "write all the terms, or a matrix product"),
+        ("sim", "neighbors are pairs of a set, as in (i, j) ∈ E, and distributions are no formulas"),
+        ("forall", "only formulas are read"), ("lim", "limits are not among the operations"),
+        ("sup inf", "give the function itself"), ("rank", "the rank has no derivative"),
+        ("def newcommand renewcommand let csname catcode loop", "macros cannot be defined here"),
+        ("input include", "files cannot be read from a formula"), ("write", "files cannot be written from a formula"),
+        ("conj Re Im", "formulas are real"),
+    )
+    for word in words.split()
+}  # fmt: skip
 
 # Macros for bold letters, as most papers define them: \bx, \vx, \mX, \bX.
-_BOLD = "abcdefghijklmnopqrstuvwxyz"
-MACROS: dict[str, tuple[str, str]] = {"b" + c: (c, "bold") for c in _BOLD} | {"v" + c: (c, "bold") for c in _BOLD}
-MACROS |= {"b" + c.upper(): (c.upper(), "bold") for c in _BOLD} | {"m" + c.upper(): (c.upper(), "bold") for c in _BOLD}
-MACROS |= {c.upper() + "mat": (c.upper(), "bold") for c in _BOLD} | {c + "vec": (c, "bold") for c in _BOLD}
-MACROS["Eye"] = ("I", "")
-MACROS["eye"] = ("I", "")
+_FORMS = ("b{}", "v{}", "{}vec"), ("b{}", "m{}", "{}mat")  # of a small letter, of a capital
+MACROS = {
+    form.format(c): (c, "bold")
+    for small in "abcdefghijklmnopqrstuvwxyz"
+    for c, forms in zip((small, small.upper()), _FORMS)
+    for form in forms
+} | dict.fromkeys(("Eye", "eye"), ("I", ""))
 
-OPERATORS = dict(zip("+-*@/^,;=:_<>", "+-*@/^,;=:_<>")) | {
-    "−": "-", "–": "-", "—": "-", "‒": "-", "﹣": "-", "×": "*", "∗": "*", "⋅": "·", "·": "·", "∙": "·", "•": "·",
-    "÷": "/",
-    "∕": "/", "⁄": "/", "⊙": "⊙", "∘": "⊙", "◦": "⊙", "⊘": "⊘", "⊗": "⊗", "∶": ":", "≔": "=", "≡": "=", "∈": "∈",
-    "≤": "≤",
-    "≥": "≥", "≠": "≠", "≻": "≻", "≽": "≽", "⪰": "≽", "≺": "≺", "≼": "≼", "⪯": "≼", "≫": ">", "≪": "<",
-    "∝": "=", "↦": "↦", "⟼": "↦",
-    "⊤": "⊤", "→": "→", "、": ",", "；": ";", "，": ",", "!": "!", "?": "?", "~": " ", "±": "±",
+OPERATORS = {c: c for c in "+-*@/^,;=:_<>⊙⊘⊗∈≤≥≠≻≽≺≼↦→!?·"} | {
+    c: sign
+    for sign, written in (
+        ("-", "−–—‒﹣"), ("*", "×∗"), ("·", "⋅∙•"), ("/", "÷∕⁄"), ("⊙", "∘◦"), (":", "∶"), ("=", "≔≡∝"), ("≽", "⪰"),
+        ("≼", "⪯"), (">", "≫"), ("<", "≪"), ("↦", "⟼"), (",", "、，"), (";", "；"),
+    )
+    for c in written
 }  # fmt: skip
-del OPERATORS["⊤"], OPERATORS["~"], OPERATORS["±"]
 BRACKETS = {"(": "(", "[": "[", "⟨": "⟨", "〈": "⟨", "（": "(", "❨": "("}
 CLOSING = {")": ")", "]": "]", "⟩": "⟩", "〉": "⟩", "）": ")", "❩": ")"}
 PAIRS = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "\\{": "\\}", "matrix": "matrix", "cases": "cases"}
 BARS = {"|": "|", "∣": "|", "‖": "‖", "∥": "‖", "❘": "|", "｜": "|"}
-VULGAR = {
-    c: Fraction(n, d)
-    for c, n, d in (
-        ("½", 1, 2), ("⅓", 1, 3), ("¼", 1, 4), ("⅔", 2, 3), ("¾", 3, 4), ("⅕", 1, 5), ("⅖", 2, 5), ("⅗", 3, 5),
-        ("⅘", 4, 5), ("⅙", 1, 6), ("⅚", 5, 6), ("⅐", 1, 7), ("⅛", 1, 8), ("⅜", 3, 8), ("⅝", 5, 8), ("⅞", 7, 8),
-        ("⅑", 1, 9), ("⅒", 1, 10),
-    )
-}  # fmt: skip
+VULGAR = {c: Fraction(normalize("NFKC", c).replace("⁄", "/")) for c in "½⅓¼⅔¾⅕⅖⅗⅘⅙⅚⅐⅛⅜⅝⅞⅑⅒"}
 # Characters that are a token by themselves: (kind, text, value).
 CHARACTERS: dict[str, tuple[str, str, Any]] = (
     {c: ("num", c, value) for c, value in VULGAR.items()}

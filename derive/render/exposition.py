@@ -528,19 +528,23 @@ class _Writer:
         d, out, named = self.d, self.out, self.named
         if len(d.contributions) < 2 or d.wrt is None:
             return
-        out.part(f"The {number_word(len(d.contributions))} paths")
-        out.say([d.wrt], f" occurs {times(len(d.contributions))}; each path from ", [Name(self.name)], " contributes:")
+        shares = Counter(step.value for step in d.steps)
+        uses = Counter({step.operand: shares[step.value] for step in d.steps})
+        routes = [[*contribution.route[1:], d.wrt] for contribution in d.contributions]
+        joined = [[stop for stop in route[:-1] if uses[stop] > 1] for route in routes]  # two paths meet there
+        where = ", what is equal being computed once" if any(joined) else ""
+        out.part(f"The {number_word(len(routes))} paths")
+        out.say([d.wrt], f" occurs {times(len(routes))}{where}; each path from ", [Name(self.name)], " contributes:")
         flat = {named.flat(node): node for node in d.forward}
-        for i, contribution in enumerate(d.contributions, start=1):
-            route: list[object] = []
-            stops = list(contribution.route[1:])
-            stops.append(d.wrt)
-            for stop in stops:
-                node = flat.get(stop, stop)
-                route += ["→", named.written(node)]
+        for i, (stops, joins) in enumerate(zip(routes, joined), start=1):
+            route = [part for stop in stops for part in ("→", named.written(flat.get(stop, stop)))]
             if len(stops) > 12:
                 route = [*route[:8], "→", "…", *route[-8:]]
-            out.say(f"({i}) ", [Name(self.name), *route], ".")  # type: ignore[list-item]
+            others: list[str | Formula] = []
+            for stop in joins[:3]:
+                more = "another joins" if uses[stop] == 2 else f"{number_word(uses[stop] - 1)} others join"
+                others += [f"{', ' if others else '; '}{more} at ", [named.written(flat.get(stop, stop))]]
+            out.say(f"({i}) ", [Name(self.name), *route], *others, ".")
 
     # The end
 

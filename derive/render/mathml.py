@@ -268,24 +268,30 @@ def _spread(element: ElementTree.Element, out: list[ElementTree.Element]) -> Non
             child.set("form", form)
         is_long = len("".join(child.itertext())) > LONG
         if child.tag == "mrow" and (is_long or not _is_bracket(child)):
-            first = len(out)
-            _spread(child, out)
-            if out[first:] and _is_bracket(child):
-                for end in (out[first], out[-1]):
-                    if end.get("stretchy") == "true":  # to the height of what it encloses, which is elsewhere
-                        end.attrib.update(minsize="1.8em", maxsize="1.8em")
+            _open(child, out)
         elif child.tag in ("msup", "msub", "msubsup") and is_long and child[0].tag == "mrow":
             first = len(out)
-            _spread(child[0], out)
+            _open(child[0], out)
             if len(out) > first and out[-1].tag == "mo":  # the script stands at the closing bracket
                 last = ElementTree.Element(child.tag)
-                last.extend([out[-1], *child[1:]])
+                ElementTree.SubElement(last, "mrow").append(out[-1])  # in a script's base by itself it is not stretched
+                last.extend(child[1:])
                 out[-1] = last
             else:
                 del out[first:]
                 out.append(child)
         else:
             out.append(child)
+
+
+def _open(bracket: ElementTree.Element, out: list[ElementTree.Element]) -> None:
+    """The parts of a long row, its brackets as high as what they enclose, which may stand on other lines."""
+    first = len(out)
+    _spread(bracket, out)
+    if out[first:] and _is_bracket(bracket):
+        for end in (out[first], out[-1]):
+            if end.get("stretchy") == "true":
+                end.attrib.update(minsize="1.8em", maxsize="1.8em")
 
 
 def _is_bracket(element: ElementTree.Element) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..expr import Expr, symbols_of, zero_like
 from ..names import text as shown
+from . import Formula, Name
 from .blocks import Exposition, Row, Shapes
 from .record import SCHEMA, size
 from .wording import property_words
@@ -32,8 +33,8 @@ def convexity_exposition(found: Convexity) -> Exposition:
         told.say(*_capital(step.parts), ".")
     if found.strength is not None:
         told.say("It is strongly convex, with μ = ", [found.strength], ".")
-    if found.condition:
-        told.say(f"It is convex where {found.condition}.")
+    if found.requirement is not None:
+        told.say("It is convex where ", *found.requirement.parts, ".")
     for chord in found.points:
         _chord(told, chord)
     return told
@@ -73,11 +74,15 @@ def _shapes(told: Exposition, formula: Expr, wrt: tuple[Expr, ...]) -> None:
 
 def _chord(told: Exposition, chord: Chord) -> None:
     kind = "convex" if chord.excess < 0 else "concave"
-    at = ", ".join(f"{shown(name)} = {_numbers(value)}" for name, value in chord.values.items())
-    moved = ", ".join(f"±{_numbers(value)} in {shown(name)}" for name, value in chord.direction.items())
+    at: list[str | Formula] = []
+    for name, value in chord.values.items():
+        at += [", ", [Name(name), "="], f" {_numbers(value)}"]
+    moved: list[str | Formula] = []
+    for name, value in chord.direction.items():
+        moved += [", ", f"±{_numbers(value)} in ", [Name(name)]]
     ends = f"{chord.ends[0]:.6g} and {chord.ends[1]:.6g}"
     told.part(f"Not {kind}")
-    told.say(f"At {at}, where it is {chord.middle:.6g}, and {moved} away, where it is {ends}.")
+    told.say("At ", *at[1:], f", where it is {chord.middle:.6g}, and ", *moved[1:], f" away, where it is {ends}.")
 
 
 def _numbers(value: Any) -> str:
