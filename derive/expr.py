@@ -50,11 +50,12 @@ class Expr:
     Wᵀ W x − x n True
     """
 
-    __slots__ = ("op", "args", "data", "shape", "__weakref__")
+    __slots__ = ("op", "args", "data", "shape", "facts", "__weakref__")
     op: Operation
     args: tuple[Expr, ...]
     data: Data
     shape: Shape
+    facts: Any  # what `facts` has seen of it
     __array_ufunc__ = None  # NumPy leaves `array @ expr` to us
 
     # Values never change, so these are theirs alone: equality and hash are identity.
@@ -281,7 +282,7 @@ class Operation:
             return node
         shape = self.infer(args, data)
         node = object.__new__(Expr)
-        node.op, node.args, node.data, node.shape = self, args, data, shape
+        node.op, node.args, node.data, node.shape, node.facts = self, args, data, shape, None
         with _lock:
             return _interned.setdefault(key, node)
 

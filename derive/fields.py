@@ -168,16 +168,17 @@ def _kron(field: Field, A: Matrix, B: Matrix) -> Matrix:
     return [[field.reduce(a * b) for a in upper for b in lower] for upper in A for lower in B]
 
 
-def _eliminated(field: Field, A: Matrix) -> tuple[Any, Matrix | None]:
+def eliminated(field: Field, A: Matrix) -> tuple[Any, Matrix | None]:
     """Determinant and inverse by Gauss and Jordan; no inverse of what is singular."""
-    n = len(A)
+    n, has_inverse = len(A), True
     rows = [list(row) + unit for row, unit in zip(A, constant(field, n, n, lambda i, j: int(i == j)))]
     determinant = field.number(Fraction(1))
-    least = field.smallest * max(abs(value) for row in A for value in row)
+    least = field.smallest * max((abs(value) for row in A for value in row), default=0)
     for j in range(n):
         pivot = max(range(j, n), key=lambda i: abs(rows[i][j]))
-        if abs(rows[pivot][j]) <= least:
-            return _determinant(field, A), None
+        if not rows[pivot][j]:
+            return field.number(Fraction(0)), None
+        has_inverse = has_inverse and not abs(rows[pivot][j]) <= least
         if pivot != j:
             rows[j], rows[pivot] = rows[pivot], rows[j]
             determinant = -determinant
@@ -188,29 +189,11 @@ def _eliminated(field: Field, A: Matrix) -> tuple[Any, Matrix | None]:
             if i != j and rows[i][j]:
                 factor = rows[i][j]
                 rows[i] = [field.reduce(value - factor * above) for value, above in zip(rows[i], top)]
-    return field.reduce(determinant), [row[n:] for row in rows]
-
-
-def _determinant(field: Field, A: Matrix) -> Any:
-    """By elimination, whatever the pivots."""
-    rows, determinant = [list(row) for row in A], field.number(Fraction(1))
-    for j in range(len(A)):
-        pivot = max(range(j, len(A)), key=lambda i: abs(rows[i][j]))
-        if not rows[pivot][j]:
-            return field.number(Fraction(0))
-        if pivot != j:
-            rows[j], rows[pivot] = rows[pivot], rows[j]
-            determinant = -determinant
-        determinant = field.reduce(determinant * rows[j][j])
-        factor = field.reciprocal(rows[j][j])
-        for i in range(j + 1, len(A)):
-            k = field.reduce(rows[i][j] * factor)
-            rows[i] = [field.reduce(value - k * above) for value, above in zip(rows[i], rows[j])]
-    return field.reduce(determinant)
+    return field.reduce(determinant), [row[n:] for row in rows] if has_inverse else None
 
 
 def _inverse(field: Field, A: Matrix) -> Matrix:
-    inverse = _eliminated(field, A)[1]
+    inverse = eliminated(field, A)[1]
     if inverse is None:
         raise Undefined("a matrix is singular")
     return inverse
@@ -365,8 +348,8 @@ _VALUES: dict[str, Value] = {
     "inv": lambda f, a, node, sizes: _inverse(f, a[0]),
     "matpow": lambda f, a, node, sizes: _matpow(f, a[0], int(node.data[0])),
     "trace": _scalar(lambda f, A: sum(A[i][i] for i in range(len(A)))),
-    "det": _scalar(lambda f, A: _eliminated(f, A)[0]),
-    "logdet": _scalar(lambda f, A: f.call("log", abs(_eliminated(f, A)[0]))),
+    "det": _scalar(lambda f, A: eliminated(f, A)[0]),
+    "logdet": _scalar(lambda f, A: f.call("log", abs(eliminated(f, A)[0]))),
     "inner": lambda f, a, node, sizes: [[f.reduce(_total(zipped(mul, *a)))]],
     "sq_norm": _scalar(lambda f, A: _total(zipped(mul, A, A))),
     "norm": _scalar(lambda f, A: f.call("sqrt", _total(zipped(mul, A, A)))),

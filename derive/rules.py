@@ -50,7 +50,7 @@ from .expr import (
     ones,
     zero_like,
 )
-from .facts import commute, is_invertible, is_nonnegative, is_positive, vanishing
+from .facts import commute, is_invertible, is_nonnegative, is_nonzero, is_positive, vanishing
 from .operations import (
     add,
     block_inner,
@@ -162,11 +162,23 @@ class Rule:
     def condition_template(self, node: Expr) -> str | None:
         """The condition at this node, with `{}` for its `subject`."""
         where = self.where if self.holds is None else self.holds(node)
+        if where in _MET and _MET[where](node.args[0]):
+            return None
         if where in (NOT_ZERO, POSITIVE) and subject(node) is not node.args[0]:
             where = "A ≠ 0"
         if where == NOT_ZERO and node.args[0].is_scalar:
             where = "A ≠ 0"
         return None if where is None else re.sub(r"\bA\b", "{}", where)
+
+
+# Conditions that the properties of an operand may meet.
+_MET: dict[str | None, Callable[[Expr], bool]] = {
+    "A invertible": is_invertible,
+    "A of full rank": is_invertible,
+    POSITIVE: is_positive,
+    NOT_ZERO: is_nonzero,
+    "A ≠ 0": lambda A: is_nonzero(A) or is_invertible(A),
+}
 
 
 def subject(node: Expr) -> Expr:
@@ -306,8 +318,6 @@ rule(
 
 def _power_condition(node: Expr) -> str | None:
     base, exponent = node.args
-    if is_positive(base):
-        return None
     if exponent.op is not number_op:
         return POSITIVE
     value = exponent.data[0]
@@ -333,16 +343,11 @@ rule(
 )
 
 
-def _invertible(node: Expr) -> str | None:
-    return None if is_invertible(node.args[0]) else "A invertible"
-
-
 rule(
     inv,  # Y = A⁻¹
     differential=lambda dA, A: -(inv(A) @ dA @ inv(A)),
     pullback=(lambda G, A: -(inv(A).T @ G @ inv(A).T),),
     where="A invertible",
-    holds=_invertible,
     source="[MC] 40, 60",
 )
 
@@ -365,7 +370,7 @@ rule(
         ),
     ),
     where="A invertible",
-    holds=lambda node: _invertible(node) if node.data[0] < 0 else None,
+    holds=lambda node: "A invertible" if node.data[0] < 0 else None,
     source="[MC] 90",
 )
 
@@ -382,7 +387,6 @@ rule(
     differential=lambda dA, A: det(A) * trace(inv(A) @ dA),
     pullback=(lambda g, A: g * det(A) * inv(A).T,),
     where="A invertible",
-    holds=_invertible,
     source="[MC] 42, 49",
 )
 rule(
@@ -390,7 +394,6 @@ rule(
     differential=lambda dA, A: trace(inv(A) @ dA),
     pullback=(lambda g, A: g * inv(A).T,),
     where="A invertible",
-    holds=_invertible,
     source="[MC] 43, 57",
 )
 rule(
@@ -574,18 +577,8 @@ def entrywise(
     note: str | None = None,
 ) -> Rule:
     """The row of an elementwise function from its derivative f′: dY = f′(A) ⊙ dA."""
-    return Rule(
-        operation,
-        lambda dA, A: hadamard(derivative(A), dA),
-        (lambda G, A: hadamard(G, derivative(A)),),
-        where,
-        source,
-        note,
-        (lambda node: None if is_positive(node.args[0]) else where) if where in _FOR_POSITIVE else None,
-    )
-
-
-_FOR_POSITIVE = (POSITIVE, NOT_ZERO)  # conditions that positive operands meet
+    pullback = (lambda G, A: hadamard(G, derivative(A)),)
+    return Rule(operation, lambda dA, A: hadamard(derivative(A), dA), pullback, where, source, note, None)
 
 
 def scalar_function(

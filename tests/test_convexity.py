@@ -14,7 +14,8 @@ import pytest
 from derive import DeriveError, convexity, inner, inv, logdet, norm, norm1, sq_norm, symbols, tr
 from derive.cli import main
 from derive.derivation import Sweep
-from derive.expr import Expr, number, ones, symbol
+from derive.expr import Expr, number, ones, symbol, symbols_of
+from derive.facts import facts_of
 from derive.numeric import numeric_jacobian, random_point
 from derive.operations import (
     absolute,
@@ -35,7 +36,6 @@ from derive.operations import (
 )
 from derive.optimality import curvature
 from derive.optimality.polynomials import sign_of_polynomial
-from derive.optimality.ranges import ranges
 from derive.optimality.refutation import Chords, Search
 from derive.optimality.semidefinite import semidefinite
 from derive.rows import huber, largest, leaky_relu, maximum, minimum
@@ -344,7 +344,7 @@ def test_no_certificate_is_contradicted(block):
             random_point([expr, *maker.x], seed=0, attempts=40)
         except DeriveError:
             continue  # defined nowhere
-        variables = [v for v in maker.x if v in ranges(expr)]
+        variables = [v for v in maker.x if v in symbols_of(expr)]
         if not variables:
             continue
         found = curvature.examine(expr, variables)
@@ -425,11 +425,11 @@ def test_a_range_holds_what_floats_cannot():
     t = symbol("t", properties=["positive"])
     tiny = number(Fraction(1, 10**400))
     for expr in (tiny * t, number(10**400) * t, tiny * number(10**400) + t, exp(number(-800)) * t):
-        found = ranges(expr)[expr]
+        found = facts_of(expr).range
         assert found.is_positive and found.hi == float("inf")
     for expr in (exp(number(710)), sigmoid(number(-800)), number(1) - tanh(number(50))):
-        found = ranges(expr)[expr]
+        found = facts_of(expr).range
         assert found.lo < found.hi and found.lo < float("inf") and found.hi > 0
     for expr, low, high in ((sqrt(number(2)), 2, 2), (number(3) ** 40, 3**80, 3**80)):
-        found = ranges(expr)[expr]
+        found = facts_of(expr).range
         assert found.lo**2 <= low <= high <= found.hi**2

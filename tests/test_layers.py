@@ -24,6 +24,7 @@ LAYERS = [
     ["own_functions"],
     ["operations"],
     ["rows"],
+    ["ranges"],
     ["facts"],
     ["names"],
     ["evaluation"],

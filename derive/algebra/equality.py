@@ -15,8 +15,8 @@ from itertools import islice
 from typing import Any
 
 from ..errors import DeriveError
-from ..expr import Expr, is_zero, nodes, number_op, symbols_of, zero_like
-from ..facts import is_invertible, is_nonnegative, is_positive
+from ..expr import Expr, is_zero, nodes, symbols_of, zero_like
+from ..facts import needed
 from ..fields import (
     DIGITS,
     degree,
@@ -197,31 +197,10 @@ def _difference(a: Expr, b: Expr, found: Sample) -> Equality:
 
 def domain(*exprs: Expr) -> list[str]:
     """What the formulas need in order to be defined, beyond what is declared or evident."""
-    needed: dict[str, None] = {}
+    asked: dict[str, None] = {}
     for node in nodes(*exprs):
-        inside = node.args[0] if node.args else node
-        name, words = node.op.name, None
-        if name in ("inv", "logdet") or (name == "matpow" and node.data[0] < 0):
-            words = None if is_invertible(inside) else "{} invertible"
-        elif name == "log":
-            words = None if is_positive(inside) else "{} > 0"
-        elif name == "power":
-            words = _of_power(node)
-        elif name in ("arcsin", "arccos"):
-            words = "|{}| ≤ 1"
-        if words:
-            needed[words.format(inside.text())] = None
-    return [words for words in needed if not words.endswith(" ≠ 0") or words[:-3] + "> 0" not in needed]
-
-
-def _of_power(node: Expr) -> str | None:
-    base, exponent = node.args
-    if is_positive(base):
-        return None
-    if exponent.op is not number_op:
-        return "{} > 0" if exponent.op.name != "dimension" else None
-    if exponent.data[0].denominator == 1:
-        return "{} ≠ 0" if exponent.data[0] < 0 else None
-    if exponent.data[0] < 0:
-        return "{} > 0"
-    return None if is_nonnegative(base) else "{} ≥ 0"
+        found = needed(node)
+        if found is not None:
+            words = "|{}| ≤ 1" if found[1].startswith("in [") else f"{{}} {found[1]}"
+            asked[words.format(found[0].text())] = None
+    return [words for words in asked if not words.endswith(" ≠ 0") or words[:-3] + "> 0" not in asked]

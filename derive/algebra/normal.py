@@ -23,19 +23,13 @@ from ..expr import (
     symbol_op,
     zero_like,
 )
+from ..facts import Facts, follows
 from ..operations import (
     add,
-    diagonal_matrix,
-    dominant,
     exp,
-    expm,
-    hadamard,
     inv,
-    kron,
     matmul,
     mul,
-    polar,
-    power,
     scale,
     sigmoid,
     transpose,
@@ -278,22 +272,15 @@ class Normalizer:
             return "symmetric" in atom.data[1]
         if atom.shape[0] is not atom.shape[1]:
             return False
-        if atom.op in (diagonal_matrix, identity_op):
-            return True
-        if atom.op is transpose:
-            return self.is_symmetric(atom.args[0])
         found = self._symmetric.get(atom)
         if found is None:
             self._symmetric[atom] = False  # while we look
-            if atom.op in (inv, expm, polar, dominant) or atom.op.is_elementwise or atom.op is power:
-                found = self.is_symmetric(atom.args[0])
-            elif atom.op in (kron, hadamard):
-                found = all(self.is_symmetric(a) for a in atom.args)
-            elif atom.op in (add, matmul, scale):
+            if atom.op in (add, matmul, scale):
                 poly = self.sums[atom] if atom in self.sums else self.full(atom)
                 found = transpose_poly(self, poly) == poly
             else:
-                found = False
+                operands = [Facts(is_symmetric=self.is_symmetric(a)) for a in atom.args]
+                found = follows(atom.op.name, operands, atom.data, atom.shape, atom.op).is_symmetric
             self._symmetric[atom] = found
         return found
 

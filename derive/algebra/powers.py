@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .. import facts
 from ..errors import DeriveError
 from ..expr import Expr, Operation, number, ones
-from ..operations import absolute, add, inv, matmul, transpose
+from ..operations import absolute, add, inv, transpose
 from ..shapes import ONE, SCALAR, Shape
 from .atoms import Bases, as_atom, factor_bases, mono_expr, of_atom, of_chain, of_factor, sum_bases
 from .identities import first
@@ -90,14 +90,7 @@ def size(ctx: Normalizer, base: Expr) -> Expr:
 
 def is_nonnegative(ctx: Normalizer, base: Expr) -> bool:
     """Whether a scalar or an entry in normal form is seen to be at least 0."""
-    if base in ctx.nonnegative or facts.is_nonnegative(base):
-        return True
-    if base.op is matmul and base.is_scalar:
-        return ctx.half(base.args) is not None
-    if base.op.name == "trace" and base.args[0].op is matmul:
-        factors = base.args[0].args
-        return any(ctx.half(factors[i:] + factors[:i]) is not None for i in range(len(factors)))
-    return False
+    return base in ctx.nonnegative or facts.is_nonnegative(base)
 
 
 def half(ctx: Normalizer, chain: Chain) -> Chain | None:

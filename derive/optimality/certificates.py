@@ -16,11 +16,12 @@ from ..algebra.budget import TooLargeError
 from ..algebra.forms import expand
 from ..errors import DeriveError
 from ..expr import Expr, depends_on, fold, is_number, nodes, number, ones, over
+from ..facts import is_semidefinite
 from ..operations import log, logsumexp, sigmoid, softmax, softplus, terms_of
 from .composition import SMOOTH, Curve, curves, reflected
 from .remarks import Part, Remark
 from .scalar import Reduced, by_entry, by_scalars, verdict
-from .semidefinite import Form, is_weight, second_differential
+from .semidefinite import Form, second_differential
 
 MAX_NODES = 400  # of a formula for which more than composition is tried
 
@@ -254,7 +255,7 @@ def is_smooth_on_convex(expr: Expr, variables: Sequence[Expr]) -> bool:
         if name not in SMOOTH:
             return False
         if name in ("inv", "logdet") or (name == "matpow" and node.data[0] < 0):
-            if not memo[node.args[0]].is_affine or not is_weight(node.args[0]):
+            if not memo[node.args[0]].is_affine or not is_semidefinite(node.args[0]):
                 return False
         if name == "log" and not (memo[node.args[0]].is_concave or memo[node.args[0]].range.is_positive):
             return False
@@ -270,5 +271,5 @@ def _is_convex_power(node: Expr, memo: dict[Expr, Curve], active: set[Expr]) -> 
     k: Fraction = exponent.data[0]
     bounds = memo[base].range
     if k.denominator == 1:
-        return k > 0 or bounds.is_positive or bounds.is_negative or (bounds.is_nonnegative and memo[base].is_concave)
+        return k > 0 or bounds.is_nonzero or (bounds.is_nonnegative and memo[base].is_concave)
     return bounds.is_positive or memo[base].is_concave

@@ -26,9 +26,9 @@ from math import inf, pi
 from operator import mul
 
 from ..expr import Expr, depends_on, dimension_op, is_number, nodes, number_op
-from ..facts import is_definite, is_semidefinite
-from ..operations import FUNCTIONS, matmul, power, transpose
-from .ranges import NONNEGATIVE, POSITIVE, Range, range_of
+from ..facts import is_definite, range_of, weighted
+from ..operations import FUNCTIONS, matmul, power
+from ..ranges import NONNEGATIVE, POSITIVE, Range
 
 Exponent = Fraction | float
 
@@ -344,53 +344,13 @@ def _is_affine_below(node: Expr, active: set[Expr]) -> bool:
     return _curves(node, active)[node].is_affine
 
 
-def flattened(factors: Iterable[Expr]) -> list[Expr]:
-    """The factors of a product, with the transposes of products opened."""
-    found: list[Expr] = []
-    for factor in factors:
-        if factor.op is matmul:
-            found += flattened(factor.args)
-        elif factor.op is transpose and factor.args[0].op is matmul:
-            found += flattened(transpose(f) for f in reversed(factor.args[0].args))
-        else:
-            found.append(factor)
-    return found
-
-
-def is_seen_symmetric(A: Expr) -> bool:
-    """Whether a factor is evidently its own transpose."""
-    if "symmetric" in A.properties or transpose(A) is A or is_definite(A):
-        return True
-    if A.op.name in ("inv", "matpow", "add"):
-        return all(map(is_seen_symmetric, A.args))
-    if A.op.name == "scale":
-        return is_seen_symmetric(A.args[1])
-    return A.op is matmul and is_palindrome(flattened(A.args))
-
-
-def is_palindrome(factors: Sequence[Expr]) -> bool:
-    """Whether a product is its own transpose, factor by factor."""
-    pairs = zip(factors, reversed(factors), strict=True)
-    return all(left is transpose(right) or (left is right and is_seen_symmetric(left)) for left, right in pairs)
-
-
-def is_mirrored(factors: Sequence[Expr]) -> bool:
-    """Whether a product is Mᵀ M, or Mᵀ P M with P positive semidefinite."""
-    half = len(factors) // 2
-    if not is_palindrome([*factors[:half], *factors[len(factors) - half :]]):
-        return False
-    return len(factors) % 2 == 0 or is_semidefinite(factors[half])
-
-
 def is_square_form(factors: Sequence[Expr], active: Iterable[Expr], is_affine: Callable[[Expr], bool]) -> bool:
     """Whether a product is ‖M‖² or tr Mᵀ P M, with M affine and P constant."""
     among = set(active)
-    flat = flattened(factors)
-    half = len(flat) // 2
-    if not is_mirrored(flat) or (len(flat) % 2 and flat[half] in among):
+    found = weighted(factors)
+    if found is None or found[1] in among:
         return False
-    right = flat[len(flat) - half :]
-    moving = [f for f in right if f in among]
+    moving = [f for f in found[0] if f in among]
     return len(moving) == 1 and is_affine(moving[0])
 
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from ..algebra.normal import Normalizer
 from ..errors import DeriveError
 from ..expr import OPERATIONS, Expr, is_number, nodes, number, substitute, symbol, symbols_of, zero_like
+from ..facts import are_turned, needed
 from ..operations import add, mul, power, terms_of
 from ..properties import CONSTRAINED
 from .certificates import MAX_NODES, Certificate, Prover
-from .ranges import ranges
 from .refutation import Chord, Search
 from .remarks import Finding, Part, Remark
 from .semidefinite import second_differential
@@ -198,24 +198,19 @@ def _is_own_square(atom: Expr, x: Expr) -> bool:
         chain = atom.args[0].args
     if atom.op.name == "sq_norm":
         return atom.args[0] is x
-    is_turned = len(chain) == 2 and (chain[0] is chain[1].T or (chain[0] is chain[1] and "symmetric" in x.properties))
-    return is_turned and x in (chain[0], chain[1])
+    return len(chain) == 2 and are_turned(*chain) and x in chain
 
 
 def _domain(expr: Expr, variables: Sequence[Expr]) -> list[Remark]:
     """What the formula asks of the variables in order to be defined."""
     from ..expr import depends_on
 
-    bounds = ranges(expr)
     active = depends_on(expr, variables)
     found: dict[Expr, str] = {}
     for node in nodes(expr):
-        if node not in active or node.op.name not in ("log", "power"):
-            continue
-        base = node.args[0]
-        is_root = node.op.name == "log" or (is_number(node.args[1]) and node.args[1].data[0].denominator != 1)
-        if is_root and not bounds[base].is_nonnegative:
-            found[base] = "> 0" if node.op.name == "log" or node.args[1].data[0] < 0 else "≥ 0"
+        asked = needed(node) if node in active else None
+        if asked is not None and asked[1] in ("> 0", "≥ 0"):
+            found[asked[0]] = asked[1]
     return [Remark([base], f" {relation}") for base, relation in found.items()]
 
 

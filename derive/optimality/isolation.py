@@ -37,7 +37,7 @@ from ..expr import (
     symbols_of,
     zero_like,
 )
-from ..facts import is_invertible, is_positive
+from ..facts import is_invertible, is_nonzero, is_positive
 from ..jacobians import coefficient, differential, jacobian
 from ..operations import (
     add,
@@ -56,7 +56,6 @@ from ..operations import (
     vec,
 )
 from .polynomials import sign_of
-from .ranges import ranges
 from .remarks import Remark
 
 MAX_ROUNDS = 4
@@ -108,12 +107,11 @@ def without_factor(G: Expr, x: Expr) -> tuple[Expr, list[Remark]]:
     """G without scalar factors in x that are never zero: exponentials, reciprocals, what has one sign."""
     if G.op not in (scale, mul):
         return G, []
-    known = ranges(G)
     factors = [*(G.args[0].args if G.args[0].op is mul else G.args[:1]), *G.args[1:]]
     dropped = []
     for f in factors:
         is_reciprocal = f.op is power and is_number(f.args[1]) and f.args[1].data[0] < 0
-        if f.is_scalar and x in symbols_of(f) and (is_reciprocal or known[f].is_positive or known[f].is_negative):
+        if f.is_scalar and x in symbols_of(f) and (is_reciprocal or is_nonzero(f)):
             dropped.append(f)
     kept = [f for f in factors if f not in dropped]
     if not dropped or not kept:

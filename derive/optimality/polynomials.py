@@ -12,7 +12,8 @@ from ..algebra.forms import expand
 from ..algebra.normal import Normalizer
 from ..errors import DeriveError
 from ..expr import Expr, symbols_of
-from .ranges import Range, ranges
+from ..facts import ranges_below
+from ..ranges import Range
 
 MAX_DEGREE = 24
 Coefficients = list[Fraction]  # from the constant term up
@@ -25,7 +26,7 @@ def sign_of(expr: Expr, known: Mapping[Expr, Range]) -> int | None:
             shown = expr if form is None else form(expr)
         except DeriveError:
             continue
-        found = ranges(shown, known)[shown]
+        found = ranges_below(shown, known)[shown]
         if found.lo == found.hi == 0:
             return 0
         if found.is_nonnegative or found.is_nonpositive:

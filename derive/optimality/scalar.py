@@ -16,12 +16,13 @@ from typing import NamedTuple
 
 from ..errors import DeriveError
 from ..expr import Expr, depends_on, fold, is_number, nodes, number, number_op, substitute, symbol, symbols_of
+from ..facts import ranges_below
 from ..jacobians import differential
 from ..operations import FUNCTIONS, add, mul, power
+from ..ranges import Range
 from .composition import SMOOTH, Curve, curves
 from .isolation import simple
 from .polynomials import sign_of
-from .ranges import Range, ranges
 
 MAX_VARIABLES = 3
 
@@ -153,7 +154,7 @@ def _narrowed(reduced: Reduced, memo: Mapping[Expr, Curve]) -> tuple[Expr | None
         known[new] = known.pop(old).within(Range(0, float("inf"), True))
     if positive:
         phi = substitute(phi, positive)
-    bounds = ranges(phi, known)
+    bounds = ranges_below(phi, known)
     variables = [n for n in nodes(phi) if n in known]
     active = depends_on(phi, [v for v in variables if v.name in {a.name for a in reduced.arguments}])
     inside = curves(phi, [v for v in variables if v in active])
@@ -169,7 +170,7 @@ def _narrowed(reduced: Reduced, memo: Mapping[Expr, Curve]) -> tuple[Expr | None
             k = node.args[1].data[0]
             if k.denominator == 1 and k > 0:
                 continue
-            if k.denominator == 1 and (bounds[base].is_positive or bounds[base].is_negative):
+            if k.denominator == 1 and bounds[base].is_nonzero:
                 continue
         below = [v for v in is_affine if v in set(nodes(base))]
         is_convex_condition = inside[base].is_concave and all(is_affine[v] for v in below)

@@ -24,12 +24,10 @@ from ..algebra.normal import Normalizer
 from ..algebra.polynomial import Mono, Poly
 from ..errors import DeriveError
 from ..expr import Expr, identity, is_number, number, ones, symbol, symbols_of
-from ..facts import is_definite, is_semidefinite
+from ..facts import are_turned, flattened, is_nonnegative, weighted
 from ..jacobians import differential
-from ..operations import diagonal_matrix, hadamard, inner, inv, matmul, mul, power, sum_entries, trace, transpose
-from .composition import flattened, is_mirrored, is_seen_symmetric
+from ..operations import diagonal_matrix, hadamard, inner, matmul, mul, power, sum_entries, trace, transpose
 from .polynomials import sign_of
-from .ranges import ranges
 from .remarks import Part
 
 STRUCTURE = frozenset({"symmetric", "diagonal", "skew", "lower", "upper", "triangular"})
@@ -132,7 +130,7 @@ class Form:
         for base, e in square.scalars.items():
             if e != 1 or base.op is not matmul:
                 continue
-            found = weight(flattened(base.args))
+            found = weighted(base.args)
             if found is not None:
                 rest = {b: k for b, k in square.scalars.items() if b is not base}
                 linear = square.linear * matmul(*found[0])
@@ -159,8 +157,7 @@ class Form:
         for base, e in scalars.items():
             if e.denominator == 1 and e % 2 == 0:
                 continue
-            bounds = ranges(base)[base]
-            if e.denominator == 1 and not bounds.is_nonnegative:
+            if e.denominator == 1 and not is_nonnegative(base):
                 return False
         return True
 
@@ -188,9 +185,9 @@ class Form:
             turned = [*chain[i:], *chain[:i]]
             k = (j - i) % len(chain)
             first, between, second, after = turned[0], turned[1:k], turned[k], turned[k + 1 :]
-            if transpose(first) is not second and not (first is second and is_seen_symmetric(first)):
+            if not are_turned(first, second):
                 continue
-            W, P = weight(between), weight(after)
+            W, P = weighted(between), weighted(after)
             if W is None or P is None:
                 continue
             (outer, core), (P_outer, P_core) = W, P
@@ -223,9 +220,8 @@ class Form:
                 roots.append(base)
                 continue
             is_even = k.denominator == 1 and k % 2 == 0
-            if not is_even and k.denominator == 1:
-                if not ranges(base)[base].is_nonnegative:
-                    return None
+            if not is_even and k.denominator == 1 and not is_nonnegative(base):
+                return None
             roots.append(power(base, number(k / 2)))
         if not moving:
             return None
@@ -324,35 +320,6 @@ class Form:
             weights = [power(f, number(-2)) for f in fixed]
             return sum_entries(hadamard(u, u, *weights))
         return None
-
-
-def weight(chain: Sequence[Expr]) -> tuple[tuple[Expr, ...], Expr | None] | None:
-    """Mᵀ W M as M and W, where W is positive semidefinite, None for the identity; None where it is not seen."""
-    if not chain:
-        return (), None
-    half = len(chain) // 2
-    middle = chain[half] if len(chain) % 2 else None
-    if middle is not None and not is_weight(middle):
-        return None
-    if not is_mirrored([*chain[:half], *chain[len(chain) - half :]]):
-        return None
-    return tuple(chain[len(chain) - half :]), middle
-
-
-def is_weight(M: Expr) -> bool:
-    """Whether a matrix is seen to be positive semidefinite wherever it is defined."""
-    if is_semidefinite(M) or is_definite(M):
-        return True
-    if M.op is inv:  # of a semidefinite matrix, definite where it exists
-        return is_weight(M.args[0])
-    if M.op is diagonal_matrix:
-        return ranges(M.args[0])[M.args[0]].is_nonnegative
-    if M.op is power:
-        k = M.args[1].data[0] if is_number(M.args[1]) else Fraction(0)
-        return k > 0 and k.denominator == 1 and is_weight(M.args[0])
-    if M.op is hadamard:  # Schur [HJ 7.5]
-        return all(map(is_weight, M.args))
-    return M.op is matmul and weight(flattened(M.args)) is not None
 
 
 def _flipped(chain: Sequence[Expr]) -> tuple[Expr, ...]:

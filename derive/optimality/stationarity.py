@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..derivation import Sweep
 from ..errors import DeriveError, LimitError
 from ..expr import Expr, is_zero, nodes, number, substitute, symbols_of
-from ..facts import is_definite, is_invertible, is_positive
+from ..facts import is_definite, is_nonzero, is_positive, needed
 from ..jacobians import differential
 from ..operations import add, inner, terms_of
 from ..properties import ASSUMED, CONSTRAINED
@@ -20,7 +20,6 @@ from ..spaces import in_space
 from .constraints import Constrained, constrained, rayleigh
 from .curvature import examine
 from .isolation import Equation, Isolated, isolate, simple, without_factor
-from .ranges import ranges
 from .remarks import Finding, Remark
 from .semidefinite import Form, second_differential
 
@@ -211,8 +210,7 @@ def require_short(expr: Expr) -> None:
 
 
 def _never_vanishes(gradient: Expr) -> bool:
-    found = ranges(gradient)[gradient]
-    if found.is_positive or found.is_negative:
+    if is_nonzero(gradient):
         return True
     bare = gradient.args[1] if gradient.op.name == "scale" and is_positive(gradient.args[0]) else gradient
     return bare.op.name == "inv" or is_definite(bare) or is_definite(simple(-gradient))
@@ -316,17 +314,12 @@ def _conditions(x: Expr, solution: Expr) -> Iterable[Remark]:
         found.setdefault(remark.text(), remark)
 
     for node in nodes(solution):
-        if node.op.name == "inv" and not is_invertible(node.args[0]):
-            note(Remark([node.args[0]], " is invertible"))
-        if node.op.name == "power" and node.args[1].op.name == "number" and node.args[1].data[0] < 0:
-            base = node.args[0]
-            if not is_positive(base):
-                note(Remark([base], " ≠ 0"))
-        if node.op.name == "log" and not is_positive(node.args[0]):
-            note(Remark([node.args[0]], " > 0"))
+        asked = needed(node)
+        if asked is not None:
+            note(Remark([asked[0]], f" {asked[1].replace('invertible', 'is invertible')}"))
     if "spd" in x.properties and not is_definite(solution):
         note(Remark([solution], " ≻ 0"))
-    if "positive" in x.properties and not (is_positive(solution) or ranges(solution)[solution].is_positive):
+    if "positive" in x.properties and not is_positive(solution):
         note(Remark([solution], " > 0"))
     return found.values()
 
@@ -375,7 +368,7 @@ def _rest(expr: Expr, x: Expr, moved: Expr) -> list[Expr]:
     """The second differential where the gradient s(x) H(x) vanishes, up to s > 0: ⟨dx, dH⟩."""
     gradient = simple(Sweep(expr, x).total)
     rest, dropped = without_factor(gradient, x)
-    if not dropped or not all(ranges(f)[f].is_positive for f in dropped[0].parts[1] if isinstance(f, Expr)):
+    if not dropped or not all(is_positive(f) for f in dropped[0].parts[1] if isinstance(f, Expr)):
         return []
     return [inner(moved, differential(rest, {x: moved})[0])]
 

@@ -10,6 +10,7 @@ import operator
 from functools import reduce
 from typing import Any
 
+from ..fields import Field, eliminated
 from .plain_arrays import PlainArray, asarray, eye, inf, iscomplexobj, matmul, transpose
 
 
@@ -18,24 +19,11 @@ class LinAlgError(ValueError):
 
 
 def _eliminated(a: PlainArray) -> tuple[Any, PlainArray | None]:
-    """Determinant and inverse, by Gauss and Jordan with pivots [GVL, 3.4]."""
-    n = a.shape[0]
-    if a.shape != (n, n):
+    """Determinant and inverse."""
+    if a.ndim != 2 or a.shape[0] != a.shape[1]:
         raise LinAlgError("a square matrix is wanted")
-    rows = [[*row, *unit] for row, unit in zip(a.tolist(), eye(n).tolist(), strict=True)]
-    determinant: Any = 1.0
-    for j in range(n):
-        pivot = max(range(j, n), key=lambda i: abs(rows[i][j]))
-        if not rows[pivot][j]:
-            return 0.0, None
-        if pivot != j:
-            rows[j], rows[pivot], determinant = rows[pivot], rows[j], -determinant
-        determinant *= rows[j][j]
-        rows[j] = [x / rows[j][j] for x in rows[j]]
-        for i in range(n):
-            if i != j and rows[i][j]:
-                rows[i] = [x - rows[i][j] * y for x, y in zip(rows[i], rows[j], strict=True)]
-    return determinant, asarray([row[n:] for row in rows]) if n else a
+    determinant, inverse = eliminated(Field(float, lambda value: value, math, 0), a.tolist())
+    return determinant, asarray(inverse) if inverse else a if inverse == [] else None
 
 
 def inv(a: PlainArray) -> PlainArray:

@@ -14,7 +14,7 @@ from typing import Any
 from ..shapes import ONE, SCALAR, Dim, Shape
 from . import stable
 from .constructors import Products
-from .terms import UNIT, ZERO, Powers, Term, Value, gathered, is_nonnegative, is_zero, merged, multiset
+from .terms import UNIT, ZERO, Powers, Term, Value, gathered, is_zero, merged, multiset
 
 SUMMABLE = frozenset("chain outer entries ones eye Diag".split())
 SWAPPED = {"row": "column", "column": "row", "full": "full"}  # in the transpose
@@ -71,7 +71,7 @@ class ValueGraph(Products):
         kept = [
             (*bases[key], exponent)
             for key, given in factors.items()
-            for exponent in gathered(given, is_nonnegative(bases[key][0].body))
+            for exponent in gathered(given, bases[key][0].body)
         ]
         kept = self.stabilized(kept)
         if all(tag == "full" for _, tag, _ in kept):

@@ -16,9 +16,21 @@ from ..shapes import ONE, SCALAR, Dim, Shape
 from .costs import SampleSizes
 from .fronts import moved
 from .graph import ValueGraph
-from .order import MAX_EXACT, Cutter, interval_key, is_gram, is_positive_definite
+from .order import MAX_EXACT, Cutter, interval_key
 from .stable import roots_of_exponentials
-from .terms import UNIT, Term, Value, is_broadcast, is_nonnegative, is_zero, merged, users_in, values_below
+from .terms import (
+    UNIT,
+    Term,
+    Value,
+    facts_of,
+    is_broadcast,
+    is_nonnegative,
+    is_positive_definite,
+    is_zero,
+    merged,
+    users_in,
+    values_below,
+)
 
 FULL = ("full", Fraction(1))
 
@@ -54,9 +66,9 @@ class Lowering:
         self.roots_of_exp = roots_of_exponentials(order)
         order = values_below(tops, self.roots_of_exp)
         self.cutter = Cutter(tops, sizes, keeps_constants)
-        # A S Aᵀ is definite where it has an inverse; one factor then serves that and the logarithm of its determinant.
+        # What is semidefinite is definite where it has an inverse; one factor then serves that and log det.
         arguments = [{v.args[0].body for v in order if v.kind == kind} for kind in ("inv", "logdet")]
-        self.grams = {body for body in arguments[0] & arguments[1] if is_gram(body)}
+        self.grams = {body for body in arguments[0] & arguments[1] if facts_of(body).definite == 1}
         users = (value for value in order if value.kind not in ("chain", "cycle", "held"))
         needed = {part for value in users for arg in value.args for part in arg.parts()}.union(tops)
         self.solved_once: set[Value] = set()

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..shapes import ONE, Dim
 from .costs import SampleSizes
-from .terms import Term, Value, is_nonnegative, values_below
+from .terms import Term, Value, is_positive_definite, values_below
 
 MAX_EXACT = 14  # factors of a chain that is cut by dynamic programming
 MAX_SHARED_SEARCH = 40  # chains among which shared intervals are looked for
@@ -234,42 +234,6 @@ def constant_values(order: Iterable[Value]) -> set[Value]:
         if parts and all(part in found for part in parts):
             found.add(value)
     return found
-
-
-def is_positive_definite(value: Value) -> bool:
-    """Whether the value is seen to be symmetric positive definite."""
-    if value.kind == "input":
-        return "spd" in value.data[0].properties
-    if value.kind == "eye":
-        return True
-    if value.kind == "inv":
-        return is_positive_definite(value.args[0].body)
-    if value.kind == "Diag":
-        inner = value.args[0].body
-        if inner.kind == "entries" and len(inner.args) == 1:  # of powers, such as 1 ⊘ d
-            inner = inner.args[0].body
-        if inner.kind == "input":
-            return "positive" in inner.data[0].properties
-        return inner.kind == "diagonal" and is_positive_definite(inner.args[0].body)
-    if value.kind == "kron":
-        return all(is_positive_definite(term.body) for term in value.args)
-    if value.kind == "sum" and value.is_symmetric:
-        if not all(term.coefficient > 0 and all(is_nonnegative(v) for v, _ in term.powers) for term in value.args):
-            return False
-        bodies = [term.body for term in value.args]
-        definite = [is_positive_definite(body) for body in bodies]
-        return any(definite) and all(d or is_gram(b) for d, b in zip(definite, bodies, strict=True))
-    return False
-
-
-def is_gram(value: Value) -> bool:
-    """Whether the value has the form A Aᵀ or A S Aᵀ with S positive definite."""
-    if value.kind == "outer":
-        return value.args[0].key() == value.args[1].key()
-    if value.kind != "chain" or not value.is_symmetric:
-        return False
-    middle = value.args[len(value.args) // 2]
-    return len(value.args) % 2 == 0 or is_positive_definite(middle.body)
 
 
 def dims_of(order: Iterable[Value]) -> set[str]:

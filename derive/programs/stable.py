@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ..expr import Expr, nodes
 from ..operations import exact_root
 from ..shapes import ONE, SCALAR
-from .terms import UNIT, ZERO, Powers, Term, Value, gathered, is_nonnegative, is_zero, merged
+from .terms import UNIT, ZERO, Powers, Term, Value, facts_of, gathered, is_nonnegative, is_zero, merged
 
 if TYPE_CHECKING:
     from .constructors import Products
@@ -81,15 +81,10 @@ def exponents(graph: Products, value: Value) -> list[tuple[Term, Term]] | None:
             u = None if u is None else log_of_total(graph, u)
         else:
             u = graph.zeros(term.shape) if is_one(body) else argument("exp", body)
-        if u is None or front.coefficient <= 0 or not all(is_positive(v) for v, _ in front.powers):
+        if u is None or front.coefficient <= 0 or not all(facts_of(v).range.is_positive for v, _ in front.powers):
             return None
         found.append((front, u))
     return None if all(is_zero(u) for _, u in found) else found
-
-
-def is_positive(value: Value) -> bool:
-    """Whether a number is seen to be positive."""
-    return value.kind in ("constant", "dimension") or (value.kind == "input" and "positive" in value.data[0].properties)
 
 
 def shifted(graph: Products, front: Term, u: Term) -> Term:
@@ -146,7 +141,7 @@ def counted(factors: Iterable[Factor]) -> list[Factor]:
     made: list[Factor] = []
     for key, term in terms.items():
         value = single(term)
-        made += [(term, e) for e in gathered(given[key], value is not None and is_nonnegative(value))]
+        made += [(term, e) for e in gathered(given[key], value)]
     return made
 
 

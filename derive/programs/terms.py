@@ -15,7 +15,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from ..expr import OPERATIONS
+from ..facts import Facts, follows
+from ..facts import facts_of as facts_of_symbol
+from ..ranges import NONNEGATIVE, Range
 from ..shapes import ONE, SCALAR, Shape
 from ..traversal import postorder
 
@@ -38,7 +40,7 @@ class Value:
     is_symmetric : bool
     """
 
-    __slots__ = ("kind", "args", "data", "shape", "number", "is_symmetric")
+    __slots__ = ("kind", "args", "data", "shape", "number", "is_symmetric", "facts")
 
     def __init__(self, kind: str, args: tuple[Term, ...], data: tuple[Any, ...], shape: Shape, number: int) -> None:
         self.kind = kind
@@ -47,6 +49,7 @@ class Value:
         self.shape = shape
         self.number = number
         self.is_symmetric = False
+        self.facts: Facts | None = None
 
     @property
     def is_scalar(self) -> bool:
@@ -130,16 +133,16 @@ def merged(left: Powers, right: Powers) -> Powers:
     return tuple(sorted(((v, e) for v, e in exponents.items() if e), key=lambda pair: pair[0].number))
 
 
-def gathered(exponents: Sequence[Fraction], is_nonnegative: bool) -> list[Fraction]:
+def gathered(exponents: Sequence[Fraction], base: Value | None) -> list[Fraction]:
     """The exponents of one factor, added up where that is an identity.
 
     f^½ f^½ is f only where f ≥ 0, so roots of what may be negative stay apart.
     """
-    if is_nonnegative:
+    rest = [e for e in exponents if e.denominator != 1]
+    if not rest or base is not None and is_nonnegative(base):
         whole, rest = sum(exponents, ZERO), []
     else:
         whole = sum((e for e in exponents if e.denominator == 1), ZERO)
-        rest = [e for e in exponents if e.denominator != 1]
     return [*([whole] if whole else []), *rest]
 
 
@@ -174,28 +177,73 @@ def users_in(order: Iterable[Value]) -> dict[Value, list[Value]]:
     return users
 
 
+def facts_of(value: Value) -> Facts:
+    """What is evident of a value."""
+    if value.facts is None:
+        for part in postorder([value], lambda node: (p for t in node.args for p in t.parts() if p.facts is None)):
+            found = _seen(part)
+            part.facts = found._replace(is_symmetric=found.is_symmetric or part.is_symmetric)
+    assert value.facts is not None
+    return value.facts
+
+
 def is_nonnegative(value: Value) -> bool:
     """Whether every entry is seen to be at least 0."""
-    operation = OPERATIONS.get(value.kind)
-    if value.kind in ("hypot", "row_softmax") or (operation is not None and operation.is_nonnegative):
-        return True
-    if value.kind == "input":
-        return bool(value.data[0].properties & {"positive", "nonnegative"})
-    if value.kind in ("sum", "total", "chain", "outer", "ones"):
-        return all(
-            term.coefficient >= 0
-            and all(e.denominator == 1 and e.numerator % 2 == 0 or is_nonnegative(v) for v, e in term.powers)
-            and (term.value is None or is_nonnegative(term.value))
-            for term in value.args
-        )
-    if value.kind == "diagonal" and value.args[0].body.kind == "input":
-        return bool(value.args[0].body.data[0].properties & {"positive", "nonnegative", "spd", "psd"})
-    if value.kind == "entries":
-        return all(
-            exponent.denominator == 1 and exponent.numerator % 2 == 0 or is_nonnegative(term.body)
-            for term, (_, exponent) in zip(value.args, value.data, strict=True)
-        )
-    return False
+    return facts_of(value).range.is_nonnegative
+
+
+def is_positive_definite(value: Value) -> bool:
+    """Whether the value is seen to be symmetric positive definite."""
+    return facts_of(value).definite == 2
+
+
+OPERATION = {"chain": "matmul", "outer": "matmul", "cycle": "inner", "sum": "add", "total": "sum", "eye": "identity",
+             "diagonal": "diag", "row_softmax": "softmax_row", "row_logsumexp": "logsumexp_row"}  # fmt: skip
+
+
+def _seen(value: Value) -> Facts:
+    kind, data = value.kind, value.data
+    if kind == "hypot":
+        return Facts(NONNEGATIVE)
+    if kind == "input":
+        return facts_of_symbol(data[0])
+    if kind == "entries":
+        parts = [_of_power(term.body, exponent) for term, (_, exponent) in zip(value.args, data, strict=True)]
+        if any(tag != "full" for tag, _ in data):  # broadcast
+            parts = [Facts(part.range) for part in parts]
+        return follows("hadamard", parts, (), value.shape)
+    operands = [_of_term(term) for term in value.args]
+    if kind == "cycle" and len(operands) > 2:
+        operands = [Facts(operand.range) for operand in operands]
+    if kind in ("chain", "outer"):
+        data = (_form(value),)
+    return follows(OPERATION.get(kind, kind), operands, data, value.shape)
+
+
+def _of_power(value: Value, exponent: Fraction) -> Facts:
+    if exponent == 1:
+        return facts_of(value)
+    return follows("power", [facts_of(value), Facts(Range(exponent, exponent))], (), value.shape)
+
+
+def _of_term(term: Term) -> Facts:
+    if term.value is not None and term.is_plain:
+        return facts_of(term.value)
+    factor = Facts(Range(term.coefficient, term.coefficient))
+    if term.powers:
+        factor = follows("mul", [factor, *(_of_power(v, e) for v, e in term.powers)], (), SCALAR)
+    return factor if term.value is None else follows("scale", [factor, facts_of(term.value)], (), term.value.shape)
+
+
+def _form(value: Value) -> Facts:
+    """A Aᵀ, or A S Aᵀ."""
+    count = len(value.args)
+    if value.kind == "outer":
+        return Facts(definite=2 * (value.args[0].key() == value.args[1].key()))
+    if not value.is_symmetric:
+        return Facts()
+    inside = facts_of(value.args[count // 2].body) if count % 2 else Facts(definite=2)
+    return inside._replace(is_invertible=all(facts_of(term.body).is_invertible for term in value.args[: count // 2]))
 
 
 def collected(terms: Iterable[Term]) -> list[Term]:

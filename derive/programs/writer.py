@@ -6,8 +6,9 @@ the fresh array it starts from (`r = W.T @ z`, then `r -= x`); arguments are nev
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 from ..dialects import NUMPY, Dialect
 from ..expr import OPERATIONS, symbol
@@ -18,7 +19,7 @@ from . import syntax
 from .expressions import LONG, STATIC, Expressions, is_full_somewhere, number
 from .formulas import formula, short
 from .reuse import Reuse
-from .signature import Signature, unused
+from .signature import unused
 from .stable import single
 from .statement_tree import WIDTH, CodeStatement, several
 from .syntax import Code, binary, negative
@@ -41,15 +42,8 @@ class Writer(Expressions):
 
     continuing = frozenset(("softmax", "row_softmax", *FUNCTIONS))  # of entries or rows, under the name of the argument
 
-    def __init__(
-        self,
-        program: Program,
-        dialect: Dialect,
-        signature: Signature,
-        outputs: Sequence[str],
-        preferred: Mapping[Value, str],
-    ) -> None:
-        super().__init__(program, dialect, signature, outputs, preferred)
+    def __init__(self, program: Program, dialect: Dialect, *given: Any) -> None:
+        super().__init__(program, dialect, *given)
         self.order = self.arranged(self.order)
         self.adds_outer = "added_outer" in dialect.templates
         if dialect.in_place:

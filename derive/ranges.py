@@ -1,10 +1,6 @@
-"""What values a formula can take: bounds of every entry, from declared properties and the functions in it.
+"""Intervals of the extended reals, whose ends are in them or not, and their images.
 
-A range is an interval of the extended reals whose ends are in it or not; an operation
-maps ranges to a range that holds every value it can have.  Entries are bounded one by
-one, so the bounds of a matrix hold for each of its entries.
-
-[B]  Boyd & Vandenberghe, Convex Optimization, 2004 (section).
+A function maps a range to one that holds every value it can have there.
 """
 
 from __future__ import annotations
@@ -12,13 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from functools import reduce
 from math import inf, pi
-from operator import add, mul
 from typing import Any
-
-from ..expr import Expr, nodes, number_op
-from ..facts import is_nonnegative, is_positive, is_semidefinite
 
 End = Fraction | float  # finite ends are exact: a sum of rounded ones may have the wrong sign, or none
 MAX_SIZE = 20_000  # binary digits of an end
@@ -44,6 +35,10 @@ class Range:
         return self.hi < 0 or (self.hi == 0 and self.hi_open)
 
     @property
+    def is_nonzero(self) -> bool:
+        return self.is_positive or self.is_negative
+
+    @property
     def is_nonnegative(self) -> bool:
         return self.lo >= 0
 
@@ -55,10 +50,14 @@ class Range:
         return Range(-self.hi, -self.lo, self.hi_open, self.lo_open)
 
     def __add__(self, other: Range) -> Range:
+        if self is ANY or other is ANY:
+            return ANY
         lo, hi = _sum(self.lo, other.lo), _sum(self.hi, other.hi)
         return Range(lo, hi, self.lo_open or other.lo_open, self.hi_open or other.hi_open)
 
     def __mul__(self, other: Range) -> Range:
+        if self is ANY or other is ANY:
+            return ANY
         ends = [
             (_product(a, b), _is_open_product(a, a_open, b, b_open))
             for a, a_open in ((self.lo, self.lo_open), (self.hi, self.hi_open))
@@ -81,13 +80,15 @@ class Range:
 
 
 def _size(x: End) -> int:
-    return 0 if abs(x) == inf else sum(map(int.bit_length, x.as_integer_ratio()))
+    return 0 if x in (inf, -inf) else sum(map(int.bit_length, x.as_integer_ratio()))
 
 
 def _exact(x: End, outward: int) -> End:
-    if abs(x) == inf:
-        return x
-    return Fraction(x) if _size(x) <= MAX_SIZE else _exact(_image(float, x, outward), outward)
+    if x.__class__ is not Fraction:
+        if x in (inf, -inf):
+            return x
+        x = Fraction(x)
+    return x if _size(x) <= MAX_SIZE else _exact(_image(float, x, outward), outward)
 
 
 def _image(value: Callable[[float], float], x: End, outward: int) -> float:
@@ -153,7 +154,7 @@ def _open_image(lo: float, hi: float, value: Callable[[float], float]) -> Callab
     return lambda a: _monotone(value, a).within(Range(lo, hi, True, True))
 
 
-def _magnitude(a: Range) -> Range:
+def magnitude(a: Range) -> Range:
     if a.is_nonnegative:
         return a
     if a.is_nonpositive:
@@ -162,17 +163,17 @@ def _magnitude(a: Range) -> Range:
 
 
 # The range of each scalar function over a range of its argument.
-_FUNCTION_RANGES: Mapping[str, Callable[[Range], Range]] = {
+FUNCTION_RANGES: Mapping[str, Callable[[Range], Range]] = {
     "exp": lambda a: _monotone(math.exp, a).within(POSITIVE),
     "log": lambda a: _monotone(_log, a.within(POSITIVE)) if a.hi > 0 else ANY,
     "softplus": lambda a: _monotone(_softplus, a).within(POSITIVE),
     "relu": lambda a: Range(max(a.lo, 0), max(a.hi, 0), a.lo_open and a.lo > 0, a.hi_open),
-    "abs": _magnitude,
+    "abs": magnitude,
     "sigmoid": _open_image(0, 1, _sigmoid),
     "tanh": _open_image(-1, 1, math.tanh),
     "arctan": _open_image(-RIGHT, RIGHT, math.atan),
     "erf": lambda a: Range(-1 if a.lo < 0 else 0, 1 if a.hi > 0 else 0, a.lo != 0 or a.lo_open, True),
-    "cosh": lambda a: _monotone(math.cosh, _magnitude(a)),
+    "cosh": lambda a: _monotone(math.cosh, magnitude(a)),
     "sinh": lambda a: Range(
         0 if a.is_nonnegative else -inf, 0 if a.is_nonpositive else inf, a.is_positive, a.is_negative
     ),
@@ -185,86 +186,33 @@ _FUNCTION_RANGES: Mapping[str, Callable[[Range], Range]] = {
 }  # fmt: skip
 
 
-def _power(base: Range, exponent: Expr) -> Range:
-    if exponent.op is not number_op:
+def powers(base: Range, exponent: Range) -> Range:
+    """The range of b^t."""
+    k = exponent.lo
+    if k != exponent.hi or not isinstance(k, Fraction):
         return POSITIVE if base.is_positive else ANY
-    k: Fraction = exponent.data[0]
     if k.denominator != 1:
         base = base.within(NONNEGATIVE if k > 0 else POSITIVE)
     elif k % 2 == 0:
-        base = _magnitude(base)
+        base = magnitude(base)
     if k < 0:
-        if not (base.is_positive or base.is_negative):
+        if not base.is_nonzero:
             return POSITIVE if k % 2 == 0 or k.denominator != 1 else ANY
         lo, hi = (0 if abs(x) == inf else inf if x == 0 else 1 / x for x in (base.hi, base.lo))
         inverse = Range(lo, hi, base.hi_open, base.lo_open)
         if base.hi == 0:
             inverse.lo, inverse.lo_open = -inf, True
         base, k = inverse, -k
-    if base.lo < 0 and k.denominator == 1 and k % 2 == 0:
-        base = _magnitude(base)
     if k.denominator == 1 and k * max(_size(base.lo), _size(base.hi)) <= MAX_SIZE:
         return Range(base.lo ** int(k), base.hi ** int(k), base.lo_open, base.hi_open)
     rounded = max(_called(float, k), math.ulp(0))
     return _monotone(lambda x: math.copysign(abs(x) ** rounded, x), base)
 
 
-def _symbol(node: Expr, a: list[Range]) -> Range:
-    if node.properties & {"diagonal", "triangular"} and not node.is_scalar:
-        return NONNEGATIVE if "positive" in node.properties else ANY
-    return POSITIVE if is_positive(node) else NONNEGATIVE if is_nonnegative(node) else ANY
-
-
-def _summed(node: Expr, a: list[Range]) -> Range:
-    """Sums of products over some number of entries: only the sign is kept."""
-    if is_nonnegative(node):
-        return POSITIVE if is_positive(node) else NONNEGATIVE
-    product = reduce(mul, a)
-    if product.is_nonnegative:
-        is_whole = all(r.is_positive or r.is_negative for r in a)
-        return POSITIVE if product.is_positive and is_whole else NONNEGATIVE
-    if product.is_nonpositive:
-        return -NONNEGATIVE
+def summed(product: Range) -> Range:
+    """Sums of some number of entries, at least one, of which only the sign is kept."""
+    for known in (product, -product):
+        if known.is_nonnegative:
+            held = POSITIVE if known.is_positive else NONNEGATIVE
+            return held if known is product else -held
     return ANY
-
-
-_ROWS: Mapping[str, Callable[[Expr, list[Range]], Range]] = {
-    "number": lambda node, a: Range(node.data[0], node.data[0]),
-    "dimension": lambda node, a: Range(1, inf),
-    "constant": lambda node, a: Range(2.7, 3.2),
-    "ones": lambda node, a: Range(1, 1),
-    "zeros": lambda node, a: ZERO,
-    "symbol": _symbol,
-    **dict.fromkeys(("softmax", "identity", "basis"), lambda node, a: Range(0, 1)),
-    "add": lambda node, a: reduce(add, a),
-    **dict.fromkeys(("mul", "hadamard", "scale", "kron"), lambda node, a: reduce(mul, a)),
-    "power": lambda node, a: _power(a[0], node.args[1]),
-    **dict.fromkeys(("transpose", "vec", "unvec", "diag", "submatrix"), lambda node, a: a[0]),
-    **dict.fromkeys(("tril", "triu", "Diag"), lambda node, a: a[0].joined(ZERO)),
-    "block": lambda node, a: reduce(Range.joined, a),
-    **dict.fromkeys(("matmul", "inner", "sum", "trace"), _summed),
-    "det": lambda node, a: NONNEGATIVE if is_semidefinite(node.args[0]) else ANY,
-}
-
-
-def range_of(node: Expr, a: list[Range]) -> Range:
-    """The range of a node, from those of its operands."""
-    name = node.op.name
-    if name in _ROWS:
-        return _ROWS[name](node, a)
-    if name in _FUNCTION_RANGES:
-        return _FUNCTION_RANGES[name](a[0])
-    if "norm" in node.op.traits:
-        return POSITIVE if a[0].is_positive or a[0].is_negative else NONNEGATIVE
-    return ANY
-
-
-def ranges(root: Expr, known: Mapping[Expr, Range] | None = None) -> dict[Expr, Range]:
-    """The range of every node below the root; `known` narrows those of some."""
-    memo: dict[Expr, Range] = {}
-    for node in nodes(root):
-        found = range_of(node, [memo[arg] for arg in node.args])
-        if known is not None and node in known:
-            found = found.within(known[node])
-        memo[node] = found
-    return memo
