@@ -296,7 +296,7 @@ def test_the_length_of_a_matrix_is_no_number_of_entries():
 @pytest.mark.parametrize(
     ("formula", "wrt", "why"),
     [
-        ("(1/N)Σ(y - w x)^2", "w", "may be a sum"),
+        ("(1/N)Σ(y - w x)^2", "w", "the sign of a sum"),
         ("1e3x'x", "x", "1e3x can be read in two ways"),
     ],
 )
