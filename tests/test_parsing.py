@@ -141,6 +141,18 @@ def test_dimensions_are_numbers() -> None:
     assert read("1_mᵀ x").text() == "𝟏ᵀ x"
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        r"\frac{\lambda}{2m}\|\theta\|^2 + \frac1m \sum_i (y_i - \theta^T x_i)^2",
+        r"\frac{1}{2m}\|X\theta - y\|^2 + \frac{\lambda}{2m}\theta^T\theta",
+    ],
+)
+def test_a_letter_beside_the_square_of_a_letter_counts_the_rows_of_what_else_it_divides(formula: str) -> None:
+    parsed = parse(formula, wrt=["theta"])
+    assert "m" not in parsed.symbols and parsed.symbols["X"].shape[0] == Dim.of("m")
+
+
 def test_a_letter_that_only_divides_counts_the_rows() -> None:
     parsed = parse("1/n ‖Xw − y‖²")
     assert parsed.where == ["X: n × m", "w: m", "y: n"]
@@ -150,7 +162,6 @@ def test_a_letter_that_only_divides_counts_the_rows() -> None:
 @pytest.mark.parametrize(
     "formula",
     [
-        r"\frac{\lambda}{2m}\|\theta\|^2 + \frac1m \sum_i (y_i - \theta^T x_i)^2",
         "h = 1./(1 + exp(-X*theta)); -(1/m)*(y'*log(h)) + lambda/(2*m)*(theta'*theta)",
         r"\frac{\mathbf{p}^2}{2m} + \theta",
         "lambda/(2*m)*(theta'*theta)",

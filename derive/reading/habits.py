@@ -313,7 +313,7 @@ def is_vectorial(symbols: dict[str, Symbol], node: Node) -> bool:
 def bind_divisors(order: list[Node], symbols: dict[str, Symbol], builder: Shaper, wrt: Collection[str]) -> set[str]:
     """The dividing letters that are sizes: 1/n before ‖X w − y‖² divides by the number of entries of X w − y.
 
-    No n is a size that divides what has another one, or stands as in p²/(2 m) and λ/n ‖w‖² with one letter.
+    No n is a size that divides what has another one, or as in p²/(2 m) the square of one letter and nothing else.
     """
     bound: set[str] = set()
     found: dict[str, dict[int, tuple[Size, Node, str] | None]] = {}
@@ -321,11 +321,12 @@ def bind_divisors(order: list[Node], symbols: dict[str, Symbol], builder: Shaper
         for part in divisor_symbols(node, symbols) if node.op in ("prod", "div") else ():
             counted = counted_vector(node, builder)
             places = found.setdefault(part.data, {}) if part.data not in wrt else {}
-            places[id(part)] = places.get(id(part)) or counted
+            if counted is None or counted[2] != "a letter" or not places.get(id(part)):
+                places[id(part)] = counted or places.get(id(part))
     for name, places in found.items():
-        counts = [place for place in places.values() if place is not None]
+        counts = [place for place in places.values() if place is not None and place[2] != "a letter"]
         roots = {builder.sizes.find(size) for size, *_ in counts}
-        if len(counts) < len(places) or len(roots) != 1:
+        if None in places.values() or len(roots) != 1:
             continue
         (root,) = roots
         if isinstance(root, int):
@@ -358,12 +359,13 @@ def divisor_symbols(node: Node, symbols: dict[str, Symbol]) -> list[Node]:
 
 
 def counted_vector(node: Node, builder: Shaper) -> tuple[Size, Node, str] | None:
-    """The vector whose length a divisor beside it counts; of one letter alone a sum, and no square as in θᵀθ."""
+    """The vector whose length a divisor beside it counts; of one letter alone a sum, while θᵀθ tells nothing."""
     stack = list(reversed(node.args))
     shapes = builder.shapes
+    letter: tuple[Size, Node, str] | None = None
     for _ in range(200):
         if not stack:
-            return None
+            return letter
         part = stack.pop()
         shape = shapes[id(part)]
         if builder.is_column(shape) and part.op != "ref":
@@ -376,11 +378,13 @@ def counted_vector(node: Node, builder: Shaper) -> tuple[Size, Node, str] | None
             inner = shapes[id(part.args[0])]
             if builder.is_column(inner) and (part.op == "call" or part.args[0].op != "sym"):
                 return inner[0], part.args[0], "rows"
+            letter = (inner[0], part.args[0], "a letter") if part.op == "norm" and builder.is_column(inner) else letter
             continue
         if part.op == "prod":
             last = next((a for a in reversed(part.args) if not builder.is_scalar(shapes[id(a)])), None)
             if last is not None and builder.is_column(shapes[id(last)]):
                 if last.op == "sym" and not any(n.op == "ones" for n in nodes_below([part])):
+                    letter = shapes[id(last)][0], last, "a letter"
                     continue
                 return shapes[id(last)][0], last, "rows"
         if part.op in ("pow", "neg", "ref", "sum", "prod"):
