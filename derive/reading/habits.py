@@ -373,7 +373,8 @@ def counted_vector(node: Node, builder: Shaper) -> tuple[Size, Node, str] | None
                 leaf = factor.args[0] if factor.op == "axes" else factor
                 if leaf.op == "ones" and builder.is_column(shapes[id(factor)]):
                     return shapes[id(factor)][0], part, "terms"  # ∑_i x_i = Xᵀ 𝟏: the number of terms
-            return shape[0], part, "rows"
+            is_square = part.op == "sym" and any(n.op == "trans" and n.args[0].op == "sym" for n in node.args)
+            return shape[0], part, "a letter" if is_square else "rows"
         if part.op == "norm" or (part.op == "call" and part.data in ("sum", "norm", "norm1", "mean")):
             inner = shapes[id(part.args[0])]
             if builder.is_column(inner) and (part.op == "call" or part.args[0].op != "sym"):
