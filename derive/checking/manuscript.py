@@ -37,7 +37,8 @@ _FORUM = re.compile(r"\[/?(?P<line>i)?tex\]")
 _BOLD = re.compile(r"(?:(?<![\w)\]*])\*\*([^\W\d_])\*\*(?!\*)|(?<!\*)\*\*([^\W\d_])\*\*(?![\w(*]))")  # X**β**, no power
 _DECIMAL = re.compile(  # 0{,}5; 0,5 x, and no 1,000 x
     r"(?<=\d)\{,\}(?P<behind>\d+)"
-    r"|(?<![^=+\-−\s$])(?P<whole>\d+),(?P<part>\d\d?|\d{4,})(?=\s*(?:\\[,;]|\\cdot|[A-Za-z‖]))"
+    r"|(?<![^=+\-−\s$])(?P<whole>\d+),(?P<part>\d\d?|\d{4,})"
+    r"(?=\s*(?:\\[,;|]|\\(?:cdot(?!s)|mathbf|boldsymbol|bm|lVert|left)|[A-Za-z‖]))"
 )
 _INPUT = re.compile(r"\\(?:input|include|subfile)\s*\{[^{}\n]*\}")
 MATHEMATICS = ("math", "latex", "tex")
