@@ -232,3 +232,9 @@ def test_a_closing_bracket_with_a_script_is_as_high_as_the_opening_one():
     page = derive.gradient("(x'A x) / (x'B x)", "x").html()
     assert re.search(r'<mo stretchy="true" form="postfix" minsize="1.8em" maxsize="1.8em">\)</mo></mrow><mo>⊤', page)
     assert not re.search(r'<msup><mo stretchy="true"', page)  # which browsers leave small
+
+
+def test_the_square_of_a_norm_stands_above_its_kind():
+    shown = mathml(derive.parse("‖A X − B‖_F² + ‖x‖₁²"))
+    assert shown.count("<msubsup>") == 2 and "<msup>" not in shown
+    ElementTree.fromstring(shown)

@@ -25,7 +25,10 @@ THIN = '<mspace width="0.17em"/>'
 VEC, PARTIAL = ('<mi mathvariant="normal">' + name + "</mi>" for name in ("vec", "∂"))
 FORMS = dict.fromkeys("(⟨", "prefix") | dict.fromkeys(")⟩,", "postfix")
 _CALL = re.compile(r'(?:<mrow[^>]*>)*(?:<msub>)?<mi mathvariant="normal">')  # a function, or the d of a differential
-_LOW = re.compile(r'(<mrow data-shape="[^"]*">)?<msub>(<mi>[^<]*</mi>)(<m[in]>[^<]*</m[in]>)</msub>(</mrow>)?')
+_LOW = re.compile(  # a letter with one index, and a norm of a kind
+    r'(?:<mrow data-shape="[^"]*">)?<msub>(<mi>[^<]*</mi>)(<m[in]>[^<]*</m[in]>)</msub>(?:</mrow>)?'
+    r'|<msub>(<mrow><mo form="prefix" fence="true".*</mrow>)(<m[in](?: mathvariant="normal")?>[^<]*</m[in]>)</msub>'
+)
 
 
 def _raised(base: str, high: str) -> str:
@@ -33,7 +36,7 @@ def _raised(base: str, high: str) -> str:
     found = _LOW.fullmatch(base)
     if found is None:
         return f"<msup>{base}{high}</msup>"
-    return f"<msubsup>{found.group(2)}{found.group(3)}{high}</msubsup>"
+    return f"<msubsup>{found[1] or found[3]}{found[2] or found[4]}{high}</msubsup>"
 
 
 def row(*parts: str) -> str:
