@@ -11,7 +11,7 @@ from collections.abc import Collection, Set
 
 from .. import names
 from ..errors import ShapeError
-from ..shapes import Dim
+from ..shapes import ONE, Dim
 from .kinds import BITS, DOT, OVER, PLAIN, STEP, SWAP, is_exponential, kind_of
 from .shaping import Shaper, Symbol
 from .signatures import C, M, S, kinds_of
@@ -19,6 +19,7 @@ from .sizes import SCALAR_SIZE, Size
 from .stacks import Node, nodes_below
 
 _DIVISORS = frozenset("ijklmnN")
+SQUARE = "the square of a letter"
 
 
 def habit(name: str, style: str, uses: Set[str]) -> list[float]:
@@ -321,10 +322,10 @@ def bind_divisors(order: list[Node], symbols: dict[str, Symbol], builder: Shaper
         for part in divisor_symbols(node, symbols) if node.op in ("prod", "div") else ():
             counted = counted_vector(node, builder)
             places = found.setdefault(part.data, {}) if part.data not in wrt else {}
-            if counted is None or counted[2] != "a letter" or not places.get(id(part)):
+            if counted is None or counted[2] != SQUARE or not places.get(id(part)):
                 places[id(part)] = counted or places.get(id(part))
     for name, places in found.items():
-        counts = [place for place in places.values() if place is not None and place[2] != "a letter"]
+        counts = [place for place in places.values() if place is not None and place[2] != SQUARE]
         roots = {builder.sizes.find(size) for size, *_ in counts}
         if None in places.values() or len(roots) != 1:
             continue
@@ -359,35 +360,49 @@ def divisor_symbols(node: Node, symbols: dict[str, Symbol]) -> list[Node]:
 
 
 def counted_vector(node: Node, builder: Shaper) -> tuple[Size, Node, str] | None:
-    """The vector whose length a divisor beside it counts; of one letter alone a sum, while θᵀθ tells nothing."""
-    stack = list(reversed(node.args))
+    """The vector whose length a divisor beside it counts; `SQUARE` where that is of one letter, which tells nothing."""
+    stack = [node] if is_square(node, builder) else list(reversed(node.args))
     shapes = builder.shapes
-    letter: tuple[Size, Node, str] | None = None
+    square: tuple[Size, Node, str] | None = None
     for _ in range(200):
         if not stack:
-            return letter
+            return square
         part = stack.pop()
         shape = shapes[id(part)]
+        if is_square(part, builder):
+            square = ONE, part, SQUARE
+            continue
         if builder.is_column(shape) and part.op != "ref":
             for factor in part.args if part.op == "prod" else ():
                 leaf = factor.args[0] if factor.op == "axes" else factor
                 if leaf.op == "ones" and builder.is_column(shapes[id(factor)]):
                     return shapes[id(factor)][0], part, "terms"  # ∑_i x_i = Xᵀ 𝟏: the number of terms
-            is_square = part.op == "sym" and any(n.op == "trans" and n.args[0].op == "sym" for n in node.args)
-            return shape[0], part, "a letter" if is_square else "rows"
+            is_inner = part.op == "sym" and any(n.op == "trans" and n.args[0].op == "sym" for n in node.args)
+            return None if is_inner else (shape[0], part, "rows")
         if part.op == "norm" or (part.op == "call" and part.data in ("sum", "norm", "norm1", "mean")):
             inner = shapes[id(part.args[0])]
-            if builder.is_column(inner) and (part.op == "call" or part.args[0].op != "sym"):
+            if builder.is_column(inner):
                 return inner[0], part.args[0], "rows"
-            letter = (inner[0], part.args[0], "a letter") if part.op == "norm" and builder.is_column(inner) else letter
             continue
         if part.op == "prod":
             last = next((a for a in reversed(part.args) if not builder.is_scalar(shapes[id(a)])), None)
             if last is not None and builder.is_column(shapes[id(last)]):
                 if last.op == "sym" and not any(n.op == "ones" for n in nodes_below([part])):
-                    letter = shapes[id(last)][0], last, "a letter"
-                    continue
+                    return None
                 return shapes[id(last)][0], last, "rows"
         if part.op in ("pow", "neg", "ref", "sum", "prod"):
             stack += list(reversed(part.args))
     return None
+
+
+def is_square(part: Node, builder: Shaper) -> bool:
+    """Whether a part is ‖θ‖, ‖θ‖₁, θᵀθ or c θᵀθ of a letter θ."""
+    if part.op == "norm":
+        return part.args[0].op == "sym" and builder.is_column(builder.shapes[id(part.args[0])])
+    wide = [a for a in part.args if not builder.is_scalar(builder.shapes[id(a)])] if part.op == "prod" else []
+    return (
+        len(wide) == 2
+        and wide[0].op == "trans"
+        and wide[1].op == "sym" == wide[0].args[0].op
+        and (wide[0].args[0].data == wide[1].data)
+    )
