@@ -295,7 +295,7 @@ def is_semidefinite(A: Expr) -> bool:
     return facts_of(A).definite > 0
 
 
-# Factss
+# Products Mᵀ P M
 
 
 def flattened(factors: Iterable[Expr]) -> list[Expr]:

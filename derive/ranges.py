@@ -167,12 +167,12 @@ FUNCTION_RANGES: Mapping[str, Callable[[Range], Range]] = {
     "exp": lambda a: _monotone(math.exp, a).within(POSITIVE),
     "log": lambda a: _monotone(_log, a.within(POSITIVE)) if a.hi > 0 else ANY,
     "softplus": lambda a: _monotone(_softplus, a).within(POSITIVE),
-    "relu": lambda a: Range(max(a.lo, 0), max(a.hi, 0), a.lo_open and a.lo > 0, a.hi_open),
+    "relu": lambda a: Range(max(a.lo, 0), max(a.hi, 0), a.lo_open and a.lo > 0, a.hi_open and a.hi > 0),
     "abs": magnitude,
     "sigmoid": _open_image(0, 1, _sigmoid),
     "tanh": _open_image(-1, 1, math.tanh),
     "arctan": _open_image(-RIGHT, RIGHT, math.atan),
-    "erf": lambda a: Range(-1 if a.lo < 0 else 0, 1 if a.hi > 0 else 0, a.lo != 0 or a.lo_open, True),
+    "erf": lambda a: Range(-(a.lo < 0), int(a.hi > 0), a.lo != 0 or a.lo_open, a.hi != 0 or a.hi_open),
     "cosh": lambda a: _monotone(math.cosh, magnitude(a)),
     "sinh": lambda a: Range(
         0 if a.is_nonnegative else -inf, 0 if a.is_nonpositive else inf, a.is_positive, a.is_negative

@@ -66,7 +66,8 @@ def false(said: Facts, A: np.ndarray) -> list[str]:
     """Which of the facts a value contradicts."""
     wrong, size = [], 1e-9 * (1 + float(np.abs(A).max()))
     low, high = float(said.range.lo), float(said.range.hi)
-    if A.min() < low - size or A.max() > high + size:
+    is_taken = low == 0 == A.min() and said.range.lo_open or high == 0 == A.max() and said.range.hi_open
+    if A.min() < low - size or A.max() > high + size or is_taken:
         wrong.append("range")
     if A.shape[0] != A.shape[1]:
         return wrong + ["square"] * any(said[1:])
@@ -106,9 +107,9 @@ SEEN = {
 WHERE = "S: n×n spd, T: n×n spd, P: n×n psd, Q: n×n orthogonal, A: n×n, v: n positive, x: n, B: m×n, t: scalar"
 UNSEEN = {
     "a definite matrix": ["P", "A Aᵀ", "S T", "S - P", "S ⊙ A", "P^2", "B Bᵀ"],
-    "a positive one": ["1 + sin(t)", "det(P)", "det(A)", "v - 1", "‖x‖"],
+    "a positive one": ["1 + sin(t)", "det(P)", "det(A)", "v - 1", "‖x‖", "relu(-sum(v))^2"],
     "none negative": ["tr(S T P)", "tr(A P)", "xᵀ A x", "sum(A)", "x.^3"],
-    "an invertible one": ["A", "P", "Q + S", "-S + P", "A inv(S)"],
+    "an invertible one": ["A", "P", "Q + S", "-S + P", "A inv(S)", "relu(-sum(v))"],
 }
 
 

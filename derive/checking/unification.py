@@ -8,6 +8,7 @@ defines, ones of any shape, and lines that do not fit, of which no equation is k
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from types import MappingProxyType
 from typing import Any
 
 from ..errors import ShapeError
@@ -57,6 +58,9 @@ def usual_kind(name: str) -> int:
     return 1 << costs.index(min(costs))
 
 
+NONE_BOUND: Mapping[str, Node] = MappingProxyType({})
+
+
 class Sprouter:
     """Makes nodes of trees, for kinds and shapes alone.
 
@@ -70,7 +74,7 @@ class Sprouter:
         self.functions = functions
         self.defined = defined
 
-    def node(self, tree: Tree, bound: Mapping[str, Node] = {}) -> Node:  # noqa: B006
+    def node(self, tree: Tree, bound: Mapping[str, Node] = NONE_BOUND) -> Node:
         kind = tree.kind
         if kind == "name":
             full, plain, low = tree.data
