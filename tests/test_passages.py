@@ -105,6 +105,9 @@ def verdicts(text):
         (r"Minimise $\|Bv - c\|^2$: $B^TB \hat v = B^Tc$, $p = B \hat v = B(B^TB)B^Tc$", ["assumption", "fails"]),
         ("$P = Z(Z'Z)^{-1}Z'$. $PP = P$, $PZ = Z$, $PP = I$, $(I - P)Z = Z$",
          ["definition", "proved", "proved", "fails", "fails"]),
+        # of an L U beside the word QR, and of a product in the next sentence, nothing is orthogonal
+        (r"Instead of QR take $B = LU$. Then $B^TB = U^TU$.", ["definition", "fails"]),
+        (r"Recall the SVD of $B$. Let $Z = C M G^T$. Then $Z^TZ = G M^T M G^T$.", ["definition", "fails"]),
         # labels of ±1, and a density beside its distribution
         (r"$g = \sum_i (1 - y_i v^Tz_i)^2$, $y_i \in \{-1, 1\}$. $g = \sum_i (y_i - v^Tz_i)^2$,"
          r" $g = \sum_i (y_i + v^Tz_i)^2$", ["definition", "conditional", "fails"]),

@@ -181,9 +181,14 @@ def declare(
             declared.setdefault(name, Declaration(None, shape, [also["property"]] if also else []))
     for keyword, factors in _DECOMPOSITIONS:
         for match in keyword.finditer(words):  # "let X = QR be the QR decomposition", and before the formula
-            near = words[max(match.start() - 90, 0) : match.end() + 120]
+            start, end = words.rfind(". ", 0, match.start()) + 1, words.find(". ", match.end())
+            near = words[
+                max(match.start() - 90, start) : min(match.end() + 120, end) if end >= 0 else match.end() + 120
+            ]
             found = [f for f in _FACTORS.finditer(near) if (f[3] is None) == (len(factors) == 2)]
             found = [f for f in found if f[3] or (f[1] == f[2]) == bool(f["turn"]) == (factors[0] == "lower")]
+            if found and factors[1] == "upper" and [*_names(found[0][1]), *_names(found[0][2])] != ["Q", "R"]:
+                continue  # an L U beside the word QR
             for factor, kept in zip(found[0].groups() if found else (), factors):
                 if found[0]["turn"] or kept != "orthogonal" or not found[0][3]:  # of no U Λ U⁻¹
                     for name in _names(factor):
