@@ -9,6 +9,7 @@ Entries are bounded one by one, so the bounds of a matrix hold for each of its e
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from operator import add as plus
@@ -224,8 +225,8 @@ def _from_operands(node: Expr, operands: Sequence[Facts]) -> Facts:
     elif node.op is trace and node.args[0].op is matmul and not operands[0].definite:
         operands = [operands[0]._replace(definite=int(_is_semidefinite_cycle(node.args[0].args)))]
     found = follows(node.op.name, operands, data, node.shape, node.op)
-    if node.op is add and node.is_square and not found.is_symmetric and set(map(transpose, node.args)) == {*node.args}:
-        return found._replace(is_symmetric=True)
+    if node.op is add and node.is_square and not found.is_symmetric:
+        return found._replace(is_symmetric=Counter(map(transpose, node.args)) == Counter(node.args))
     return found
 
 

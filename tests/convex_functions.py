@@ -227,6 +227,7 @@ FURTHER: list[Row] = [
     ("sum(huber(A x - b))", "x", "", "convex"),
     ("huber(aᵀx − b, δ)", "x", "a: n, δ: scalar positive", "convex"),
     ("sum(quantile(A x - b, 0.3))", "x", "", "convex"),
+    ("xᵀ (B + B + Bᵀ) (B + B + Bᵀ) x", "x", "B: n×n, x: n", "neither"),
     ("sum(leakyrelu(x))", "x", "x: n", "convex"),
     ("sum(clip(x, 0, 1))", "x", "x: n", "neither"),
     ("sum(logsumexp_row(X W)) − tr(Yᵀ X W)", "W", "", "convex"),

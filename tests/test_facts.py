@@ -102,6 +102,7 @@ SEEN = {
     ),
     "a positive one": (is_positive, ["1 - σ(t)", "2 + sin(t)", "det(S)", "tr(inv(S))", "‖Q‖", "exp(x) + x.^2"]),
     "none negative": (is_nonnegative, ["tr(S A P Aᵀ)", "xᵀ P x", "tr(S P)", "sum(P)", "sqrt(x)", "diag(P)"]),
+    "a symmetric one": (lambda A: facts_of(A).is_symmetric, ["A + Aᵀ", "A + A + Aᵀ + Aᵀ", "S A S + (S A S)ᵀ", "S ⊙ P"]),
     "an invertible one": (is_invertible, ["inv(A)", "Q S", "expm(A)", "S ⊗ Q", "(A A)^-2", "2 Q"]),
 }
 WHERE = "S: n×n spd, T: n×n spd, P: n×n psd, Q: n×n orthogonal, A: n×n, v: n positive, x: n, B: m×n, t: scalar"
@@ -109,6 +110,7 @@ UNSEEN = {
     "a definite matrix": ["P", "A Aᵀ", "S T", "S - P", "S ⊙ A", "P^2", "B Bᵀ"],
     "a positive one": ["1 + sin(t)", "det(P)", "det(A)", "v - 1", "‖x‖", "relu(-sum(v))^2"],
     "none negative": ["tr(S T P)", "tr(A P)", "xᵀ A x", "sum(A)", "x.^3"],
+    "a symmetric one": ["A + A + Aᵀ", "S P", "A - Aᵀ", "(A + A + Aᵀ)^2"],
     "an invertible one": ["A", "P", "Q + S", "-S + P", "A inv(S)", "relu(-sum(v))"],
 }
 
