@@ -85,6 +85,10 @@ def test_what_decides_is_named(formula, wrt, where, condition):
     assert f"It is convex where \\({found.requirement.parts[0][0].latex()} " in found.latex()
 
 
+def test_what_is_decided_needs_no_condition():
+    assert convexity("tr(X^2)", "X", "X: n×n").condition is None
+
+
 @pytest.mark.parametrize(
     ("formula", "where", "strength"),
     [

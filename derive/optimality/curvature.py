@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..algebra.normal import Normalizer
 from ..errors import DeriveError
-from ..expr import OPERATIONS, Expr, is_number, nodes, number, substitute, symbol, symbols_of, zero_like
+from ..expr import OPERATIONS, Expr, is_number, nodes, number, substitute, symbol, symbols_of
 from ..facts import are_turned, needed
 from ..operations import add, mul, power, terms_of
 from ..properties import CONSTRAINED
@@ -266,7 +266,7 @@ def _semidefinite_hessian(expr: Expr, variables: Sequence[Expr]) -> Remark | Non
     hessian = factor(_without_identity(hessian))
     if hessian.op.name == "scale" and is_number(hessian.args[0]) and hessian.args[0].data[0] > 0:
         hessian = hessian.args[1]
-    if hessian is zero_like(hessian) or len(hessian.text()) > 80:
+    if not symbols_of(hessian) or len(hessian.text()) > 80:
         return None
     return Remark([hessian, "⪰", number(0)])
 
