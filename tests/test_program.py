@@ -419,6 +419,15 @@ def test_entries_and_halves_are_named_as_they_are_written():
     )
 
 
+@pytest.mark.parametrize(
+    ("formula", "is_factored"),
+    [("X P Xᵀ", True), ("X diag(σ(v)) Xᵀ", True), ("X diag(v.^2) Xᵀ", False), ("X S Xᵀ", False), ("X Xᵀ + R", False)],
+)
+def test_what_may_well_be_singular_is_not_factored(formula, is_factored):
+    where = "P: n×n diagonal positive, v: n, S: n×n psd, R: m×m psd, X: m×n"
+    assert ("_cholesky(" in derive.gradient(f"logdet({formula})", "X", where=where).source()) is is_factored
+
+
 def test_nothing_is_written_otherwise_for_a_part_that_is_needed_anyway():
     A, B, C = (symbol(name, "n", "n") for name in "ABC")
     made = program.compile({"one": matmul(A, B), "other": matmul(A, B) + matmul(A, C)})

@@ -22,8 +22,8 @@ from .terms import (
     UNIT,
     Term,
     Value,
-    facts_of,
     is_broadcast,
+    is_gram,
     is_nonnegative,
     is_positive_definite,
     is_zero,
@@ -66,9 +66,9 @@ class Lowering:
         self.roots_of_exp = roots_of_exponentials(order)
         order = values_below(tops, self.roots_of_exp)
         self.cutter = Cutter(tops, sizes, keeps_constants)
-        # What is semidefinite is definite where it has an inverse; one factor then serves that and log det.
+        # A S Aᵀ is definite where it has an inverse; one factor then serves that and log det.
         arguments = [{v.args[0].body for v in order if v.kind == kind} for kind in ("inv", "logdet")]
-        self.grams = {body for body in arguments[0] & arguments[1] if facts_of(body).definite == 1}
+        self.grams = {body for body in arguments[0] & arguments[1] if is_gram(body)}
         users = (value for value in order if value.kind not in ("chain", "cycle", "held"))
         needed = {part for value in users for arg in value.args for part in arg.parts()}.union(tops)
         self.solved_once: set[Value] = set()

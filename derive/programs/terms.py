@@ -197,6 +197,11 @@ def is_positive_definite(value: Value) -> bool:
     return facts_of(value).definite == 2
 
 
+def is_gram(value: Value) -> bool:
+    """Whether the value is A Aᵀ, or A S Aᵀ with S positive definite, whatever the rank of A."""
+    return value.kind in ("chain", "outer") and _form(value).definite == 2
+
+
 OPERATION = {"chain": "matmul", "outer": "matmul", "cycle": "inner", "sum": "add", "total": "sum", "eye": "identity",
              "diagonal": "diag", "row_softmax": "softmax_row", "row_logsumexp": "logsumexp_row"}  # fmt: skip
 
