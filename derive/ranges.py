@@ -191,6 +191,8 @@ def powers(base: Range, exponent: Range) -> Range:
     k = exponent.lo
     if k != exponent.hi or not isinstance(k, Fraction):
         return POSITIVE if base.is_positive else ANY
+    if k == 0:
+        return Range(1, 1)
     if k.denominator != 1:
         base = base.within(NONNEGATIVE if k > 0 else POSITIVE)
     elif k % 2 == 0:

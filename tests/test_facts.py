@@ -108,7 +108,7 @@ SEEN = {
 WHERE = "S: n×n spd, T: n×n spd, P: n×n psd, Q: n×n orthogonal, A: n×n, v: n positive, x: n, B: m×n, t: scalar"
 UNSEEN = {
     "a definite matrix": ["P", "A Aᵀ", "S T", "S - P", "S ⊙ A", "P^2", "B Bᵀ"],
-    "a positive one": ["1 + sin(t)", "det(P)", "det(A)", "v - 1", "‖x‖", "relu(-sum(v))^2"],
+    "a positive one": ["1 + sin(t)", "det(P)", "det(A)", "v - 1", "‖x‖", "relu(-sum(v))^2", "1 - ‖Q‖^(relu(-‖Q‖))"],
     "none negative": ["tr(S T P)", "tr(A P)", "xᵀ A x", "sum(A)", "x.^3"],
     "a symmetric one": ["A + A + Aᵀ", "S P", "A - Aᵀ", "(A + A + Aᵀ)^2"],
     "an invertible one": ["A", "P", "Q + S", "-S + P", "A inv(S)", "relu(-sum(v))"],
