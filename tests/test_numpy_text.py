@@ -57,6 +57,7 @@ np.einsum('ij,jk,ki', A, B, Q) | np.einsum('ii,i', A, x) | scipy.special.logsume
 np.sum(scipy.special.logsumexp(X, axis=1)) | np.sum(scipy.special.softmax(X, axis=1) * V)
 scipy.special.softmax(x) @ y | np.sum(scipy.special.expit(x)) | np.sum(scipy.special.xlogy(x, y**2))
 np.sum(scipy.special.erf(x)) | np.sum(scipy.special.log_softmax(X, axis=1) * V)
+np.sum(scipy.special.log_softmax(X) * V) | np.sum(np.sum(X * x, axis=-1))
 np.log(np.sum(np.exp(x - np.max(x)))) + np.max(x) | np.max(x) | np.min(A) | np.ptp(x)**2 | X.max(axis=1) @ z
 np.linalg.norm(A, 1) | np.linalg.norm(A, np.inf) | np.linalg.norm(A, -1) | np.linalg.norm(x, np.inf)
 np.sum(np.linalg.norm(X, np.inf, axis=1)) | np.sum((X - X.max(axis=1)[:, None])**2) | np.sum(np.exp(X - X.max(0)))

@@ -357,6 +357,10 @@ def test_a_one_of_a_size_that_nothing_has_is_the_number(formula, where, read):
         ("tr(A)^{-1}", "may be the trace of the inverse"),
         ("tr(A)⁻¹", "may be the trace of the inverse"),
         ("(x - mu)'/Sigma*(x - mu)", "Σ is a matrix by habit"),
+        ("x'/(2*S)*x", "S is a matrix by habit"),
+        ("x'*A/S*y", "S is a matrix by habit"),
+        ("A x.y", "A times x.y"),
+        ("(A + B) x.y", "may be ((A + B) x).y"),
         (r"\mathrm{Tr}(\rho H)", "would be a number"),
         (r"\sum_{u,i}(r_{ui}-b_u-b_i)^2", "may belong to two vectors of different length"),
     ],
@@ -368,6 +372,12 @@ def test_what_may_be_meant_otherwise_is_refused(formula, said):
     assert error.value.hint
 
 
+@pytest.mark.parametrize("wrt", ["w", "b"])
+def test_what_is_asked_for_is_no_vector_for_the_sake_of_a_sum(wrt):
+    with pytest.raises(DeriveError, match=f"{wrt} may be one number, or one for each entry"):
+        derive.gradient("sum((y - w*x - b)^2)", wrt)
+
+
 @pytest.mark.parametrize(
     "formula, wanted",
     [
@@ -375,6 +385,8 @@ def test_what_may_be_meant_otherwise_is_refused(formula, said):
         (r"\log\sum_i e^{x_i}", "log(sum(exp(x)))"),
         (r"\log\det(\sigma)", "logdet(σ)"),
         (r"x^t A x", "xᵀ A x"),
+        ("sum((softmax(x_t) - y_t).^2)", "sum((softmax(xₜ) − yₜ).^2)"),
+        ("(2w.x - 1)^2", "(2 wᵀ x − 1)²"),
         ("(1+r)**t", "(1 + r)^t"),
         ("||X*w-y||^2 + lam*||w||^2", "‖X w − y‖² + λ ‖w‖²"),
         ("2*|x'x| + a * -x'x", "2 |xᵀ x| − a xᵀ x"),

@@ -13,7 +13,7 @@ from .indexed_names import USUAL, letters_in
 from .kinds import is_reduction
 from .reach import extend_over_entries, is_of_entries
 from .shaping import Symbol
-from .signatures import C
+from .signatures import C, kinds_of
 from .sizes import Sizes, SizeShape
 from .stacks import Bounds, Node, nodes_below, quoted, whole
 from .vocabulary import ELEMENTWISE
@@ -123,7 +123,8 @@ def sums_of_entries(
         shown = quoted(whole(reading.source, node.start, node.end))
         readings.append(f"{shown} is read as the sum of all entries")
     if is_loose:
-        found += [n for n in order if n.op == "call" and n.data in ("sum", "mean") and n not in found]
+        found += [n for n in order if n.op == "call" and n.data in ("sum", "mean") and n not in found
+                  and len(letters_in(n) & USUAL) < 2]  # fmt: skip
         products_of_entries(found, habits.leanings(order, reading.collect(order)))
         order = nodes_below(roots)
     return order, found
@@ -135,12 +136,12 @@ def note_numbers(sums: list[Node], wanted: Set[str], symbols: dict[str, Symbol],
     Raises
     ------
     DeriveError
-        A `wanted` term that is usual for a number, b or μ of Σ (y − a x − b)², would be a vector.  No other
-        reading is tried.
+        A `wanted` term that is usual for a number, b or μ of Σ (y − a x − b)², would be a vector, or a factor
+        of such a term, w of Σ (y − w x)².  No other reading is tried.
     """
     terms = [n.args[0] if n.op == "neg" else n for s in nodes_below(sums) if s.op == "sum" for n in s.args]
     costs = {n.data: habits.habit(n.data, "", set()) for n in terms if n.op == "sym" and n.data in wanted}
-    wanted = {name for name, (number, vector, *_) in costs.items() if number < vector}
+    wanted = {n for n, (number, vector, *_) in costs.items() if number < vector} | _factors_of_terms(sums, wanted)
     below = {node.data: node for node in nodes_below(sums) if node.op == "sym" and not symbols[node.data].is_declared}
     held: dict[str, list[str]] = {"vectors": [], "numbers": []}
     for name, node in sorted(below.items()):
@@ -156,6 +157,18 @@ def note_numbers(sums: list[Node], wanted: Set[str], symbols: dict[str, Symbol],
     if held["vectors"]:
         shown = "; ".join(f"{kind} {', '.join(some)}" for kind, some in held.items() if some)
         builder.note(f"in sums without an index: {shown}")
+
+
+def _factors_of_terms(sums: list[Node], wanted: Set[str]) -> set[str]:
+    """The letters that multiply others in the terms of what is a power or a function in the sums: w of Σ (y − w x)²."""
+    linear = [total.args[0] for total in sums]
+    for node in linear:
+        linear += node.args if node.op in ("sum", "neg") else []
+    inner = [n for n in nodes_below(sums) if n.op == "sum" and n not in linear]
+    terms = [n.args[0] if n.op == "neg" else n for total in inner for n in total.args]
+    products = [n for term in terms for n in (term, *term.args) if n.op == "had" and term.op in ("had", "prod")]
+    return {n.data for p in products for n in p.args if n.op == "sym" and n.data in wanted
+            and habits.names_below(p) != {n.data}}  # fmt: skip
 
 
 def products_of_entries(sums: list[Node], usual: dict[int, int]) -> None:
@@ -250,7 +263,7 @@ def lists_of_entries(reading: Reading, order: list[Node], are_vectors: bool) -> 
     """The diag(pᵢ (1 − pᵢ)) of what has one index that no sum runs over; whose operands may be vectors of entries.
 
     What sum and mean take of small letters with such an index, as sum(yᵢ log pᵢ), are entries.  The xₜ of
-    sum((W xₜ − yₜ).^2) is a vector, and so is a name that is declared or asked for.
+    sum((W xₜ − yₜ).^2) and of softmax(xₜ) is a vector, and so is a name that is declared or asked for.
     """
     found = []
     known = {*reading.known, *reading.wrt, *reading.declared.entries}
@@ -261,6 +274,8 @@ def lists_of_entries(reading: Reading, order: list[Node], are_vectors: bool) -> 
             letters = (letters_in(node.args[0]) & USUAL).difference(*around)
             held = habits.names_below(node) if is_total else set()
             are_whole = any(n[0].isupper() or n in known and names.parts(n)[2] for n in held)
+            are_whole |= any(n.op == "call" and n.data not in ELEMENTWISE and (C, C) in kinds_of(n.data)
+                             for n in nodes_below(node.args))  # fmt: skip
             if len(letters) != 1 or are_whole or is_total and _ENTRYWISE.search(reading.source, *node.span):
                 continue
             found += [] if is_total else [node]

@@ -250,6 +250,7 @@ def check_collapsed(builder: Shaper) -> None:
             check_traced(node, builder)
         if node.op == "prod":
             check_divided(node, builder)
+            check_dotted(node, builder)
         if node.op == "call" and node.data in ("sum", "mean"):
             inside = node.args[:1]
         elif node.op == "prod" and "·" in node.data:
@@ -289,15 +290,33 @@ def check_traced(node: Node, builder: Shaper) -> None:
 def check_divided(node: Node, builder: Shaper) -> None:
     """Refuse a capital as the number that a row is divided by before the next factor: xᵀ/S*x has the S⁻¹ of MATLAB."""
     symbols, values = builder.symbols, builder.values
-    for row, below, sign, after in zip(node.args, node.args[1:], node.data, node.data[1:]):
-        entry = symbols.get(below.data) if below.op == "sym" and row.op == "trans" and sign == "/" != after else None
-        if entry is None or entry.is_declared or entry.name[0] in _DIVISORS or not values[id(below)].is_scalar:
+    wide = [not values[id(arg)].is_scalar for arg in node.args]
+    for i, below in enumerate(node.args[1:], 1):
+        is_between = node.data[i - 1] == "/" and any(wide[:i]) and any(wide[i:])
+        left = [arg for arg, is_wide in zip(node.args[:i], wide) if is_wide] if is_between else []
+        if not left or left[0].op != "trans" or values[id(left[-1])].shape[1] is ONE:
             continue
-        if not habit(entry.name, entry.style, set())[3]:
-            shown, left = names.text(entry.name), values[id(row)].text()
+        for part in factors_of(below):
+            entry = symbols.get(part.data) if part.op == "sym" else None
+            if entry is None or entry.is_declared or entry.name[0] in _DIVISORS or not values[id(part)].is_scalar:
+                continue
+            if not habit(entry.name, entry.style, set())[3]:
+                shown, row = names.text(entry.name), builder.source[node.args[0].start : node.args[i - 1].end]
+                raise ShapeError(
+                    f"{row}/{shown} would divide by a number, and {shown} is a matrix by habit", builder.source,
+                    below.span, f"write {row} {shown}⁻¹ for the inverse, or declare {shown}: scalar",
+                )  # fmt: skip
+
+
+def check_dotted(node: Node, builder: Shaper) -> None:
+    """Refuse A x.y, where A is a matrix by habit: it may be the inner product of A x and y, or A times xᵀ y."""
+    usual = leanings(nodes_below([node]), builder.symbols)
+    for left, turned, last in zip(node.args, node.args[1:], node.args[2:]):
+        if turned.op == "trans" and builder.source[turned.end - 1] == "." and usual[id(left)] == M:
+            a, x, y = (builder.source[slice(*part.span)] for part in (left, turned.args[0], last))
             raise ShapeError(
-                f"{left}/{shown} would divide by a number, and {shown} is a matrix by habit", builder.source,
-                below.span, f"write {left} {shown}⁻¹ for the inverse, or declare {shown}: scalar",
+                f"{a} {x}.{y} may be ({a} {x}).{y}, or {a} times {x}.{y}", builder.source, (left.start, last.end),
+                f"write ({a} {x})ᵀ {y} or {a} ({x}ᵀ {y})",
             )  # fmt: skip
 
 

@@ -282,8 +282,11 @@ def _uses(tree: ast.AST) -> dict[str, set[str]]:
         uses.setdefault(name, set()).add("counted")
     totals = [node for node in ast.walk(tree) if _is_total(node) and not _along(node)]
     along = [part for total in totals for part in ast.walk(total) if _is_total(part) and _along(part)]
-    for name in {n.id for part in along for n in ast.walk(part) if isinstance(n, ast.Name)}:
-        uses.setdefault(name, set()).add("batched")  # nobody takes the mean of one sum along an axis
+    for part in along:  # nobody takes the mean of one sum along an axis
+        held = {n.id for n in ast.walk(part) if isinstance(n, ast.Name)} - set(MODULES)
+        if not any(habit(_plain(n), "", set())[3] == 0 for n in held):  # the w of np.sum(X * w, axis=-1) is a row
+            for name in held:
+                uses.setdefault(name, set()).add("batched")
     return uses
 
 
