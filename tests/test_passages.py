@@ -26,6 +26,9 @@ def verdicts(text):
         (r"$$\mathcal L = \frac12 v^T v - \sum_i a_i (c_i v^T z_i - 1)$$ $$\nabla_v \mathcal L = 0 \implies"
          r" v = \sum_i a_i c_i z_i$$ so $$\mathcal L = \sum_i a_i + \frac12 \sum_{i,j} a_i a_j c_i c_j z_i^T z_j$$",
          ["definition", "assumption", "assumption", "fails"]),
+        # what is called T is a letter, and of a letter with a number below it T is the transpose
+        (r"$f = x_1^T A x_2$ and $T = 3$. Then $$\nabla_{x_2} f = A^T x_1$$", ["definition", "assumption", "proved"]),
+        (r"$f = x_1^T A x_2$ and $T = 3$. Then $$\nabla_{x_2} f = A x_1$$", ["definition", "assumption", "fails"]),
         # no number is a factor in a determinant, nor an inverse of its matrix
         (r"$$d\det M = \det M \operatorname{tr}(M^{-1} dM)$$ $$\frac{\partial \det M}{\partial M} = \det M\, M^{-T}$$",
          ["proved", "proved"]),

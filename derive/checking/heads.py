@@ -46,7 +46,7 @@ _FACTORIAL = re.compile(  # \log y_i!, of the data
 )
 _BOUND = re.compile(r"\\sum(?:\\limits)?\s*_\s*(?:(?P<bare>[a-h])|\{\s*(?P<braced>[a-h])\s*[=}])")
 _BELOW = re.compile(r"_\s*(?:[a-z]|\{\s*[a-z]{1,2}\s*(?:[,=]\s*[a-z01]\s*)?\})")
-_RAISED_T = re.compile(r"(?<![\de])\s*\^\s*(?:T|\{\s*T\s*\})")
+_RAISED_T = re.compile(r"(?<!(?<!_)\d)\s*\^\s*(?:T|\{\s*T\s*\})")  # of x_2^T, and no 2^T
 _LOG = re.compile(
     r"\\(?:log|ln)(?![A-Za-z])\s*(?P<letter>\\mathcal\s*(?:\{\s*[A-Za-z]\s*\}|[A-Za-z])|[pqLZ](?![A-Za-z_(]))"
 )
