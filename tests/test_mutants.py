@@ -127,7 +127,7 @@ class Document:
         self.unicode = rendering == "text"
         self.sides = []  # (line, start, end, whole gradient) of sides that hold no derivative
         for claim in read(self.text).claims:
-            if claim.local or claim.is_definition:
+            if claim.is_definition:
                 continue
             for side in claim.sides if claim.continues else claim.sides[1:]:
                 body = side.text.strip()

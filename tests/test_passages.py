@@ -291,6 +291,11 @@ def verdicts(text):
          r" 2 w_{im}\delta_{n,j}$$", ["definition", "definition", "fails"]),
         (r"$L = \sum_{i=1}^k z_i !$ and $r_i = v^T Z_i$ for $Z_i \in \mathbb R^n$ and $v \in \mathbb R^n$."
          r" $$\sum_{i=1}^k Z_i = \sum_{i=1}^k \frac{c_i Z_i}{v^T Z_i}$$", ["unread", "definition", "unread"]),
+        # "for C = B A" and "by the rule" give nothing that is not judged
+        (r"$g = \|Bv - c\|$. By the chain rule $\nabla g = \frac{B^T(Bv - c)}{\|Bv - c\|}$.", ["definition", "proved"]),
+        (r"$g = \|Bv - c\|$. By the chain rule $\nabla g = \frac{2B^T(Bv - c)}{\|Bv - c\|}$.", ["definition", "fails"]),
+        (r"For $C = BA$, $\partial L/\partial A = B^\top (\partial L/\partial C)$.", ["definition", "proved"]),
+        (r"For $C = BA$, $\partial L/\partial A = (\partial L/\partial C) B^\top$.", ["definition", "fails"]),
         (r"$s = v^T z$, $L_a = s^2$, $L_b = s^3$ $$\frac{\partial L}{\partial v} = 2 s z$$",
          ["definition", "definition", "definition", "unread"]),
     ],

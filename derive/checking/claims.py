@@ -55,16 +55,16 @@ class Claim:
     """A row with an equation: its sides, and whether it continues the claim before."""
 
     __slots__ = (
-        "sides", "continues", "defines", "row", "local", "number", "latex", "start", "role", "name", "parameters",
+        "sides", "continues", "defines", "row", "is_instance", "number", "latex", "start", "role", "name", "parameters",
         "is_judged", "case", "is_shown", "is_extremum",
     )  # fmt: skip
 
-    def __init__(self, sides: list[Side], continues: bool, defines: bool, row: MathRow, local: bool) -> None:
+    def __init__(self, sides: list[Side], continues: bool, defines: bool, row: MathRow, is_instance: bool) -> None:
         self.sides = sides
         self.continues = continues
         self.defines = defines
         self.row = row
-        self.local = local  # a rule in letters of its own, "For C = A B, …"
+        self.is_instance = is_instance  # in "For C = A B, …", where C may be given anew
         self.number = 0
         self.latex = ""
         self.start = 0

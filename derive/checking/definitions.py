@@ -230,7 +230,7 @@ def _all_names(
     indexed: dict[str, str] = {}
     trees = (
         [t for _, t in definitions]
-        + [s.tree for c in reading.claims if not c.local for s in c.sides if s.tree is not None]
+        + [s.tree for c in reading.claims for s in c.sides if s.tree is not None]
         + [s.tree for s in reading.bare if s.tree is not None]
     )
     if reading.scope.families:  # xᵢ is a row of X there, and no letter of its own
@@ -362,8 +362,6 @@ def _anchors(reading: Claims, chains: Sequence[Sequence[Claim]]) -> tuple[list[T
             claims += [s.tree for c in chain for s in c.sides[1:] if names_of(s.tree) - elsewhere if s.tree is not None]
             continue
         for claim in chain:
-            if claim.local:
-                continue
             for side in claim.sides:
                 if side.tree is None:
                     continue

@@ -187,7 +187,7 @@ _WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}(?![A-Za-z({])")
 _GRAD = re.compile(r"\b(?:grad|Hess)(?=[_\s][^\s=])|\bHessian(?: of)?(?=\s[^\W\d_]\w?(?:\([^()]*\))?\s*=)")
 _HEAD = re.compile(r"^[ \t]*(?:[A-Za-z ]+:[ \t]*)?(?P<word>[A-Za-z]{3,})\d*(?:\([^()]*\))?[ \t]*:?=", re.MULTILINE)
 _SO = re.compile(r"[ \t]*[Ss]o[ \t]+(?=\S)")
-_LED = re.compile(  # Therefore w = …, Setting it to zero: …; a rule in letters of its own is none
+_LED = re.compile(  # Therefore w = …, Setting it to zero: …; "For C = A B, …" is none
     r"^(?!.*\b(?:[Ff]or|[Ii]f|[Rr]ule)\b).*(?<![A-Za-z])(?:[A-Za-z]{3,}|[Ss]o|[Ii]s|[Ww]e|[Tt]o|[Bb]y|[Ii]f|[Aa]s)(?:[:,]|\s)\s*(?=\S)"
 )
 _FRAME = re.compile("[│┃║┌┐└┘╭╮╰╯─━═├┤]")

@@ -186,6 +186,6 @@ def _numbered(mark: re.Match[str], layer: int, leads: set[str]) -> str:
 
 def _copy(claim: Claim) -> Claim:
     sides = [Side(side.text, side.start) for side in claim.sides]
-    made = Claim(sides, claim.continues, claim.defines, claim.row, claim.local)
+    made = Claim(sides, claim.continues, claim.defines, claim.row, claim.is_instance)
     made.number, made.latex, made.start = claim.number, claim.latex, claim.start
     return made

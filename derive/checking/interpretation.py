@@ -100,19 +100,16 @@ def read(text: str, where: Any = None) -> Document:
     found, held = rows(manuscript)
     whole = Claims(manuscript.text)
     loose: list[tuple[str, int, MathRow]] = []
-    local_block = -1
+    instance = -1  # the block where the last one begins
     for row in found:
         if _RANGE.match(row.text):
             continue
-        local = not row.display and "=" in row.text and bool(_FOR.search(row.prose)) and not _CASE.match(row.text)
-        local = local and not _VANISHES.search(row.prose) and not _MEMBERS.fullmatch(row.text)
-        if local:
-            local_block = row.block
-        elif not row.display and local_block >= 0 and row.block - local_block <= 4 and "." not in row.prose:
-            local = True
-        else:
-            local_block = -1
-        _take(whole, row, loose, local)
+        begins = not row.display and "=" in row.text and bool(_FOR.search(row.prose)) and not _CASE.match(row.text)
+        if begins and not _VANISHES.search(row.prose) and not _MEMBERS.fullmatch(row.text):
+            instance = row.block
+        elif row.display or row.block - instance > 4 or "." in row.prose:
+            instance = -1
+        _take(whole, row, loose, instance >= 0)
     whole.claims = with_means(whole.claims, manuscript.text, document.notes)
     for claim in whole.claims:
         _locate(claim, manuscript)
@@ -343,10 +340,10 @@ def symmetric_name(one: Tree | None, other: Tree | None) -> str | None:
 
 
 def _free_functions(claims: list[Claim]) -> None:
-    """Judge "for f(x) = …, ∇f = …": no rule in letters of its own where the function is what is differentiated."""
+    """Let "for f(x) = …, ∇f = …" give f anew: the function is what is differentiated."""
     runs: list[list[Claim]] = []
     for claim in claims:
-        if not claim.local:
+        if not claim.is_instance:
             continue
         opens = bool(_FOR.search(claim.row.prose)) and (not runs or runs[-1][-1].row is not claim.row)
         if opens or not runs or claim.row.block - runs[-1][-1].row.block > 4:
@@ -363,7 +360,6 @@ def _free_functions(claims: list[Claim]) -> None:
         moved = [t.args[0] for t in trees if t.kind in ("derivative", "gradient", "differential") and t.args]
         if any(t.data and str(t.data[0]) in named for t in moved):
             for claim in run:
-                claim.local = False
                 claim.defines |= claim in heads
 
 
@@ -475,7 +471,7 @@ def _named_behind(claims: list[Claim], mentioned: _Mentioned) -> list[Claim]:
 
 def _made(claim: Claim, name: Side, formula: Side) -> Claim:
     """The definition of a name that a claim gives in passing."""
-    made = Claim([copy(name), copy(formula)], False, True, claim.row, claim.local)
+    made = Claim([copy(name), copy(formula)], False, True, claim.row, claim.is_instance)
     made.number, made.start = claim.number, claim.start
     made.latex = " = ".join(shown(side.text) for side in made.sides)
     return made
@@ -493,7 +489,7 @@ def _plain_name(tree: Tree | None) -> str:
     return str(tree.data[1]) if tree is not None and tree.kind == "name" and len("".join(tree.data[2])) < 2 else ""
 
 
-def _take(reading: Claims, row: MathRow, loose: list[tuple[str, int, MathRow]], local: bool) -> None:
+def _take(reading: Claims, row: MathRow, loose: list[tuple[str, int, MathRow]], is_instance: bool) -> None:
     first = True
     for content, start, wordy in statements(row):
         if _CASE.match(content):  # i = j: of which entries a line speaks
@@ -539,9 +535,9 @@ def _take(reading: Claims, row: MathRow, loose: list[tuple[str, int, MathRow]], 
             first = False
             continue
         named = sides.pop() if _NAMED_LAST.search(content) and len(sides) + continues > 2 else None
-        reading.claims.append(Claim(sides, continues, defines and named is None, row, local))
+        reading.claims.append(Claim(sides, continues, defines and named is None, row, is_instance))
         if named is not None:  # … = (h − y) ⊙ (1 − h²) =: δ
-            reading.claims.append(Claim([named, Side(sides[-1].text, sides[-1].start)], False, True, row, local))
+            reading.claims.append(Claim([named, Side(sides[-1].text, sides[-1].start)], False, True, row, is_instance))
         first = False
 
 

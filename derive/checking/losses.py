@@ -45,7 +45,7 @@ def loss_of(reading: Claims, definitions: list[tuple[str, Tree]]) -> str | None:
     bodies += [s.tree for s in reading.bare if s.tree is not None]
     for claim in reading.claims:
         head = claim.sides[0].tree
-        if claim.local or claim.continues or head is None:
+        if claim.continues or head is None:
             continue
         if head.kind in ("derivative", "gradient", "differential") and head.args:
             if head.kind == "gradient" and not head.data[1]:
@@ -93,7 +93,7 @@ def _operands(reading: Claims) -> set[str]:
     """Names that claims compute with, beside what they differentiate."""
     found: set[str] = set()
     for claim in reading.claims:
-        if claim.local or claim.is_definition:
+        if claim.is_definition:
             continue
         parts = (t for side in claim.sides if side.tree is not None for t in outside_operators(side.tree))
         found |= {str(t.data[0]) for t in parts if t.kind in ("name", "apply", "directional")}

@@ -127,7 +127,7 @@ class _Ahead:
             claim = chain[0]
             name, parameters = head_of(claim.sides[0].found)
             body = body_of(claim)
-            if name and body is not None and name not in names_of(body) and not claim.local:
+            if name and body is not None and name not in names_of(body):
                 if name not in self.names or claim.defines:  # f(x̂) = … says no more of what f is a function of
                     self.variables |= set(parameters or ())
                 self.names.add(name)
@@ -201,8 +201,6 @@ def _role(chain: list[Claim], scope: Known, ahead: _Ahead, after: str) -> str | 
     claim.role, claim.name, claim.parameters = "claim", None, None
     for part in chain[1:]:
         part.role = "claim"
-    if claim.local:
-        return None
     name, parameters = head_of(claim.sides[0].found)
     _lead_with_parameters(claim, set(parameters or ()), scope, ahead)
     body = body_of(claim)
@@ -381,8 +379,6 @@ def _take(chain: list[Claim], scope: Known) -> None:
         scope.defined[claim.name] = claim
         scope.own.add(claim.name)
     for part in chain:
-        if claim.local:
-            break
         for side in part.sides:
             tree = side.tree
             if tree is None:

@@ -171,11 +171,6 @@ class Judge:
             found: list[Judgment] = []
             sides = list(claim.sides)
             self.turned -= {name for name, start in self.document.supposed if start < claim.start}
-            if claim.local:
-                found.append(Judgment("definition", "a rule in letters of its own", sides[0]))
-                self.judgments.append((claim, found))
-                truths, previous, failing, head = [], None, None, None
-                continue
             if claim.role in ("assumption", "solution", "repeat"):
                 found.append(particular(self, claim))
                 truths, failing, head = self.definition_values(sides[1]), None, sides[1].tree
