@@ -291,6 +291,9 @@ def verdicts(text):
          r" 2 w_{im}\delta_{n,j}$$", ["definition", "definition", "fails"]),
         (r"$L = \sum_{i=1}^k z_i !$ and $r_i = v^T Z_i$ for $Z_i \in \mathbb R^n$ and $v \in \mathbb R^n$."
          r" $$\sum_{i=1}^k Z_i = \sum_{i=1}^k \frac{c_i Z_i}{v^T Z_i}$$", ["unread", "definition", "unread"]),
+        # no condition under which all is zero
+        (r"$r = M^TMz - z$. $M r z^T + M z r^T = M(r z^T + z r^T)$, $M r z^T - M z r^T = M(r z^T + z r^T)$",
+         ["definition", "proved", "fails"]),
         # "for C = B A" and "by the rule" give nothing that is not judged
         (r"$g = \|Bv - c\|$. By the chain rule $\nabla g = \frac{B^T(Bv - c)}{\|Bv - c\|}$.", ["definition", "proved"]),
         (r"$g = \|Bv - c\|$. By the chain rule $\nabla g = \frac{2B^T(Bv - c)}{\|Bv - c\|}$.", ["definition", "fails"]),

@@ -24,6 +24,7 @@ from ..expr import (
     symbol,
     symbol_op,
     symbols_of,
+    zeros,
 )
 from ..operations import add, diagonal_matrix, hadamard, scale, sign, transpose
 from ..shapes import ONE
@@ -141,7 +142,8 @@ def condition_of(
     if found is not None:
         return found
     for s in frames(truth, value) if not is_derived else ():  # a derivative that holds there alone is wrong
-        if _same_where(witness, truth, value, _with([s], "orthogonal")):
+        there = _with([s], "orthogonal")
+        if _same_where(witness, truth, value, there) and not _vanishes_where(witness, truth, value, there):
             return f"{s.text()}ᵀ{s.text()} = I"
     for s in symbols_of(truth, value):
         if "orthogonal" in s.properties and not s.is_square:
@@ -240,6 +242,12 @@ def _same_where(witness: Witness, truth: Expr, value: Expr, setting: dict[Expr, 
         return witness.same(one, two)
     except DeriveError:  # a frame has no more columns than rows, whatever sizes the shared points have
         return witness.apart(one, two)
+
+
+def _vanishes_where(witness: Witness, truth: Expr, value: Expr, setting: dict[Expr, Expr]) -> bool:
+    """Whether two expressions agree because both are zero there, as neither is written."""
+    nothing = zeros(*value.shape)
+    return nothing not in (truth, value) and _same_where(witness, value, nothing, setting)
 
 
 def frames(truth: Expr, value: Expr) -> Iterator[Expr]:
