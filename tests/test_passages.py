@@ -291,6 +291,19 @@ def verdicts(text):
          r" 2 w_{im}\delta_{n,j}$$", ["definition", "definition", "fails"]),
         (r"$L = \sum_{i=1}^k z_i !$ and $r_i = v^T Z_i$ for $Z_i \in \mathbb R^n$ and $v \in \mathbb R^n$."
          r" $$\sum_{i=1}^k Z_i = \sum_{i=1}^k \frac{c_i Z_i}{v^T Z_i}$$", ["unread", "definition", "unread"]),
+        # the n of 1/n 𝟏 𝟏ᵀ counts its entries, and without letters an equation asks nothing of them
+        (r"$H = I - \frac1n \mathbf 1 \mathbf 1^T$. $H H = H$, $H H = I$, $H \mathbf 1 = 0$, $H \mathbf 1 = \mathbf 1$,"
+         r" $\sum_i (z_i - \bar z)^2 = z^T H z$ where $\bar z = \frac1n \sum_i z_i$.",
+         ["definition", "proved", "fails", "proved", "fails", "proved", "definition"]),
+        # an inverse that is given says what its matrix is
+        (r"$S^{-1} = a I + Z^TZ$ and $m = S Z^Tc$. Then $\|c - Zv\|^2 + a v^Tv = (v - m)^T S^{-1} (v - m) + c^Tc -"
+         r" m^T S^{-1} m$, $\|c - Zv\|^2 + a v^Tv = (v - m)^T S^{-1} (v - m) + c^Tc + m^T S^{-1} m$",
+         ["definition", "definition", "proved", "fails"]),
+        # without an index, a sum of products with logarithms adds up entries, behind a sign too
+        (r"$$g = -\sum y \log p + (1 - y) \log(1 - p)$$ with $p = \sigma(Zv)$. $\nabla_v g = Z^T(p - y)$,"
+         r" $\nabla_v g = Z^T(y - p)$", ["definition", "definition", "proved", "fails"]),
+        (r"$$g = -\frac1m \sum [y \log h + (1 - y) \log (1 - h)], \quad h = \sigma(Zv)$$"
+         r" $\nabla_v g = \frac1m Z^T(h - y)$, $\nabla_v g = Z^T(h - y)$", ["definition", "definition", "proved", "fails"]),
         # no condition under which all is zero
         (r"$r = M^TMz - z$. $M r z^T + M z r^T = M(r z^T + z r^T)$, $M r z^T - M z r^T = M(r z^T + z r^T)$",
          ["definition", "proved", "fails"]),

@@ -51,6 +51,8 @@ def _of_letters(claim: Claim, head: Tree | None, left: Value, right: Value) -> b
         return False
     one, two = set(symbols_of(left)), set(symbols_of(right))
     given = names_of(head) - {s.name for s in one} - {"I"}
+    if given and not one | two:
+        return False  # H H = I of H = I − 1/n 𝟏 𝟏ᵀ, which has no letters
     if given and two <= one and ONE not in left.shape and any(n.op.name == "inv" for n in nodes(left)):
         return False  # P P = Z of P = Z (ZᵀZ)⁻¹ Zᵀ, which is known whatever Z is
     is_system = left.op.name == "matmul" and any(factor.op.name == "add" for factor in left.args)

@@ -364,7 +364,7 @@ def _free_functions(claims: list[Claim]) -> None:
 
 
 def _divided_heads(claims: list[Claim], sections: list[int]) -> None:
-    """Take 2 L = … and −ℓ = … for the formula of what the document differentiates."""
+    """Take 2 L = … and −ℓ = … for the formula of what the document differentiates, and S⁻¹ = … + … for that of S."""
     trees = [t for c in claims for s in c.sides if s.tree is not None for t in s.tree.walk()]
     derived = {
         str(t.args[0].data[0])
@@ -373,9 +373,19 @@ def _divided_heads(claims: list[Claim], sections: list[int]) -> None:
     }
     heads = [(c, c.sides[0].tree) for c in claims if not c.continues]
     known = {(sections[c.row.block], str(h.data[0])) for c, h in heads if h is not None and h.kind in ("name", "apply")}
+    used: set[tuple[int, str]] = set()
     for claim in claims:
-        head = claim.sides[0].tree
+        head, section = claim.sides[0].tree, sections[claim.row.block]
+        before = set(used)
+        used |= {(section, name) for side in claim.sides for name in names_of(side.tree)}
         if head is None or claim.continues or len(claim.sides) < 2:
+            continue
+        if head.kind == "inverse" and (body := claim.sides[1].tree) is not None and body.kind == "sum":
+            named = head.args[0]
+            if named.kind == "name" and (section, named.data[0]) not in known | before and len(claim.sides) == 2:
+                if named.data[0] not in names_of(body):
+                    claim.sides[0].tree, claim.sides[0].found = named, claim.sides[0].found[:1]
+                    claim.sides[1].tree = Tree("inverse", [body], (), body.span)
             continue
         is_negative = head.kind == "neg"
         body = head.args[0] if is_negative else head
@@ -383,7 +393,7 @@ def _divided_heads(claims: list[Claim], sections: list[int]) -> None:
         named = body.args[1] if factor is not None else body
         if named is head or named.kind not in ("name", "apply") or str(named.data[0]) not in derived:
             continue
-        if (sections[claim.row.block], str(named.data[0])) in known:
+        if (section, str(named.data[0])) in known:
             continue
         claim.sides[0].tree = named
         claim.sides[0].found = [
@@ -586,6 +596,7 @@ def _parse(
             source = side.expanded if "sum" in source or "∑" in source else source
             side.tree = as_formula(made, source)
         vocabulary.divisors |= planter.divisors
+        readings += planter.readings
         if RESTATED.search(side.text.rstrip(EDGE)):
             readings.append("the shape that a line gives behind ∈ is not judged")
         notes += [reading for reading in readings if reading not in notes]

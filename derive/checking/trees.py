@@ -19,7 +19,7 @@ Kinds of trees, with their operands:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -27,6 +27,7 @@ from ..errors import ParseError
 from ..expr import ones
 from ..names import join, parts
 from ..operations import FUNCTIONS as SCALAR_FUNCTIONS
+from ..reading.habits import habit
 from ..reading.stacks import Node, nodes_below
 from ..reading.vocabulary import FUNCTIONS as SPELLINGS
 
@@ -91,6 +92,7 @@ class Planter:
         self.source = source
         self.start = start
         self.divisors: set[str] = set()  # names that something is divided by
+        self.readings: list[str] = []
         self.trees: dict[int, Tree] = {}
 
     def tree(self, root: Node) -> Tree:
@@ -119,7 +121,25 @@ class Planter:
             if sign < 0:
                 terms[-1] = Tree("neg", [term], (), (self.sign(before, part), term.span[1]))
             before = part.end
-        return Tree("sum", terms)
+        return Tree("sum", terms) if len(terms := self.reached(terms)) > 1 else terms[0]
+
+    def reached(self, terms: list[Tree]) -> list[Tree]:
+        """Terms, a sum without an index over all of −Σ y log p + (1 − y) log(1 − p)."""
+        found = terms[:1]
+        for term in terms[1:]:
+            last, is_negative = found[-1], term.kind == "neg"
+            total = last.args[0] if last.kind == "neg" else last
+            of = of_entries(term.args[0] if is_negative else term)
+            if total.data != ("sum", "Σ") or total.args[0].kind not in ("hadamard", "sum") or of.kind != "hadamard":
+                found.append(term)
+                continue
+            inside = total.args[0].args if total.args[0].kind == "sum" else total.args
+            body = Tree("sum", [*inside, Tree("neg", [of], (), term.span) if is_negative else of])
+            body.span = (inside[0].span[0], term.span[1])
+            made = Tree("call", [body], total.data, (total.span[0], term.span[1]))
+            found[-1] = Tree("neg", [made], (), (last.span[0], term.span[1])) if last.kind == "neg" else made
+            self.readings.append("the sum without an index reaches over the products of entries behind it")
+        return found
 
     def product(self, node: Node, args: list[Tree]) -> Tree:
         factors, marks = [args[0]], []
@@ -139,6 +159,9 @@ class Planter:
             is_column = behind is not None and behind.kind == "transpose" and behind.args[0].kind == "ones"
             if one.kind == "number" and one.data[0] == 1 and (is_last or is_column and not marks[i]):
                 factors[i] = Tree("ones", (), (None,), one.span)  # (P − Y)ᵀ 1, 1 1ᵀ: nobody multiplies by the number
+        for factor in factors:
+            if factor.kind == "quotient" and factor.args[0].kind == "number":
+                _count_ones(factors, factor.args[1])
         return product_of(factors, marks)
 
     def fraction(self, node: Node, args: list[Tree]) -> Tree:
@@ -149,6 +172,7 @@ class Planter:
                 name = str(factor.data[0])
                 if below.kind == "prod" or len(name) > 1 or above.kind == "number" or name[0] in "ijklmnNMK":
                     self.divisors.add(name)
+        _count_ones(above.args if above.kind == "prod" else [], below)
         return Tree("quotient", args)
 
     def hadamard(self, node: Node, args: list[Tree]) -> Tree:
@@ -228,6 +252,15 @@ class Planter:
         return once if node.data == 1 else Tree("differential", [once])
 
 
+def _count_ones(factors: Sequence[Tree], below: Tree) -> None:
+    """Take the n of 1/n 𝟏 𝟏ᵀ, which averages, for the length of 𝟏."""
+    columns = [f.args[0] if f.kind == "transpose" else f for f in factors]
+    columns = [f for f in columns if f.kind == "ones" and f.data == (None,)]
+    if below.kind == "name" and not below.data[2] and len(columns) == 2:
+        for one in columns:
+            one.data = (str(below.data[0]),)
+
+
 def product_of(factors: list[Tree], marks: list[str]) -> Tree:
     if len(factors) == 1:
         return factors[0]
@@ -296,9 +329,21 @@ def of_entries(tree: Tree) -> Tree:
     if tree.kind not in ("sum", "neg", "prod", "quotient", "hadamard", "over", "power", "entrypower", "bars"):
         return tree
     args = [of_entries(arg) for arg in tree.args]
+    if tree.kind == "prod" and any(arg.kind == "call" and arg.data[0] in SCALAR_FUNCTIONS for arg in args):
+        numbers, rest = ([a for a in args if _is_number(a) == side] for side in (True, False))
+        if len(rest) > 1 and not any(t.kind in ("transpose", "inner", "norm", "ones") for a in rest for t in a.walk()):
+            made = Tree("hadamard", rest, (), (rest[0].span[0], rest[-1].span[1]))  # Σ y log p
+            return product_of([*numbers, made], [" "] * len(numbers))
     if tree.kind == "bars":
         return Tree("call", args, ("abs",), tree.span)
     return Tree("entrypower" if tree.kind == "power" else tree.kind, args, tree.data, tree.span)
+
+
+def _is_number(tree: Tree) -> bool:
+    """Whether a factor is a number, by habit at least: 2, λ."""
+    if tree.kind == "quotient":
+        return all(map(_is_number, tree.args))
+    return tree.kind == "number" or tree.kind == "name" and not habit(str(tree.data[0]), "", frozenset())[0]
 
 
 def is_kronecker(tree: Tree) -> bool:
