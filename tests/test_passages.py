@@ -303,7 +303,12 @@ def verdicts(text):
         (r"$$g = -\sum y \log p + (1 - y) \log(1 - p)$$ with $p = \sigma(Zv)$. $\nabla_v g = Z^T(p - y)$,"
          r" $\nabla_v g = Z^T(y - p)$", ["definition", "definition", "proved", "fails"]),
         (r"$$g = -\frac1m \sum [y \log h + (1 - y) \log (1 - h)], \quad h = \sigma(Zv)$$"
-         r" $\nabla_v g = \frac1m Z^T(h - y)$, $\nabla_v g = Z^T(h - y)$", ["definition", "definition", "proved", "fails"]),
+         r" $\nabla_v g = \frac1m Z^T(h - y)$, $\nabla_v g = Z^T(h - y)$",
+         ["definition", "definition", "proved", "fails"]),
+        # what stands inside a product and is inverted is square
+        (r"$(A + UCV)^{-1} = A^{-1} - A^{-1}U(C^{-1} + VA^{-1}U)^{-1}VA^{-1}$, "
+         r"$(A + UCV)^{-1} = A^{-1} + A^{-1}U(C^{-1} + VA^{-1}U)^{-1}VA^{-1}$", ["proved", "fails"]),
+        (r"$M = A + UCV$. $M^{-1} = A^{-1} - A^{-1}U(C + VA^{-1}U)^{-1}VA^{-1}$", ["definition", "fails"]),
         # no condition under which all is zero
         (r"$r = M^TMz - z$. $M r z^T + M z r^T = M(r z^T + z r^T)$, $M r z^T - M z r^T = M(r z^T + z r^T)$",
          ["definition", "proved", "fails"]),

@@ -142,8 +142,8 @@ def condition_of(
     if found is not None:
         return found
     for s in frames(truth, value) if not is_derived else ():  # a derivative that holds there alone is wrong
-        there = _with([s], "orthogonal")
-        if _same_where(witness, truth, value, there) and not _vanishes_where(witness, truth, value, there):
+        framed = _with([s], "orthogonal")
+        if _same_where(witness, truth, value, framed) and not _vanishes_where(witness, truth, value, framed):
             return f"{s.text()}ᵀ{s.text()} = I"
     for s in symbols_of(truth, value):
         if "orthogonal" in s.properties and not s.is_square:

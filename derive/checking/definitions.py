@@ -71,6 +71,7 @@ def settle(reading: Claims, declared: dict[str, Declaration], vocabulary: Vocabu
     scope.dims |= counts
     names = [n for n in names if n not in sizes | counts]
     anchors, claims = _anchors(reading, chains)
+    anchors += [Tree("inverse", [t]) for t in _inner_inverses(reading)]
     claims += sides_of_gradients(chains, named_losses(reading, definitions), definitions)
     trees = list(parts_of(reading.claims))
     numbers = vocabulary.divisors - _matrices(reading) | _arguments(reading, functions, defined | set(declared))
@@ -144,6 +145,21 @@ def _matrices(reading: Claims) -> set[str]:
     found = {str(t.args[0].data[0]) for t in parts
              if t.kind in ("inverse", "transpose", "bars") or t.kind == "call" and t.data[0] in words}  # fmt: skip
     return {name for name in found if name[0].isupper()}
+
+
+def _inner_inverses(reading: Claims) -> list[Tree]:
+    """Letters that stand inside products or are inverted, and nowhere else: C of A + U C V and C⁻¹ is square."""
+    places: dict[str, set[str]] = {}
+    inverted: list[Tree] = []
+    wholes_ = [side.tree for claim in reading.claims for side in claim.sides if side.tree is not None]
+    for t in [Tree("whole", wholes_), *parts_of(reading.claims)]:
+        for i, part in enumerate(t.args):
+            if part.kind == "name":
+                is_inner = t.kind == "prod" and 0 < i < len(t.args) - 1
+                place = "inside" if is_inner else t.kind
+                places.setdefault(str(part.data[0]), set()).add(place)
+                inverted += [part] * (place == "inverse")
+    return [t for t in inverted if places[str(t.data[0])] == {"inside", "inverse"}]
 
 
 def _needed(reading: Claims) -> list[Claim]:
